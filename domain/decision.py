@@ -1,0 +1,108 @@
+"""What a cycle leaves behind: votes with reasons, the decisions they were pooled into, a receipt.
+
+These are the scalar, readable counterparts of `Votes`' arrays: what the journal stores, the
+stream publishes and the pages draw.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from domain.timeframe import Timeframe
+from domain.votes import Reason
+
+
+class Action(StrEnum):
+    STRONG_BUY = "strong buy"
+    BUY = "buy"
+    HOLD = "hold"
+    SELL = "sell"
+    STRONG_SELL = "strong sell"
+
+
+@dataclass(frozen=True, slots=True)
+class Vote:
+    """One agent on one symbol at one bar. `p_up` and `log_odds` are None when abstaining.
+
+    `weight` is the share this vote had in the pool (0 when abstaining). `quantile_5` is the
+    risk agent's forecast, a fraction.
+    """
+
+    agent: str
+    version: str
+    symbol: str
+    p_up: float | None
+    log_odds: float | None
+    weight: float
+    cap: float
+    abstained_because: str | None
+    reasons: tuple[Reason, ...]
+    quantile_5: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """A clamp that bit: the target before and after it, and the rule in words."""
+
+    name: str
+    before: float
+    after: float
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The quality gate's word on one symbol. Findings block; remarks are only shown."""
+
+    symbol: str
+    findings: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
+
+    @property
+    def blocked(self) -> bool:
+        return bool(self.findings)
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What the committee makes of one symbol at one bar.
+
+    `p_up` is None below the quorum or where the symbol is blocked. `edge` is p_up less
+    `base_rate`, net of cost in the same unit, with its sign; `rank` orders the cycle's symbols by
+    it (1 is the highest; None without a p_up). `target_weight` is a share of equity, after
+    `limits`. `price` is the close the decision was made at. `receipt` names the record from which
+    the decision can be recomputed.
+    """
+
+    symbol: str
+    action: Action
+    p_up: float | None
+    base_rate: float | None
+    edge: float | None
+    rank: int | None
+    target_weight: float
+    price: float | None
+    limits: tuple[Limit, ...]
+    verdict: Verdict
+    why: str
+    votes: tuple[Vote, ...]
+    receipt: str
+
+
+@dataclass(frozen=True, slots=True)
+class Cycle:
+    """One bar of one calendar, voted on and decided.
+
+    `run` separates records that must not mix: 'live', 'decide', 'replay 2020-02-03 2020-04-30'.
+    `as_of` is the close of the bar. `digest` (64 hex characters) is the SHA-256 of everything
+    that went in, and so the cycle's identity: the same inputs again are the same cycle.
+    """
+
+    run: str
+    market: str
+    simulated: bool
+    calendar: str
+    timeframe: Timeframe
+    as_of: datetime
+    digest: str
+    decisions: tuple[Decision, ...]

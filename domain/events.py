@@ -1,0 +1,35 @@
+"""What happened, in the past tense: the entries of the journal and of the stream."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+
+class EventKind(StrEnum):
+    VOTE_CAST = "vote.cast"
+    DECISION_MADE = "decision.made"
+    CYCLE_COMPLETED = "cycle.completed"
+    ENGINE_CHANGED = "engine.changed"
+    AGENT_CHANGED = "agent.changed"
+    WATCHLIST_CHANGED = "watchlist.changed"
+    MARKET_CHANGED = "market.changed"
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """`seq` counts up by one without a gap within one database; the pair of database epoch and
+    seq is the id of the server-sent event. `payload` is plain JSON."""
+
+    seq: int
+    at: datetime
+    kind: EventKind
+    run: str
+    symbol: str | None
+    payload: dict[str, Any]
+
+
+class EngineState(StrEnum):
+    RUNNING = "running"
+    PAUSED = "paused"
+    HALTED = "halted"

@@ -1,0 +1,189 @@
+"""What an agent answers: probabilities for every bar and symbol, each the exact sum of its reasons.
+
+An abstention is a missing vote (NaN log-odds and a reason why), never one half.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from domain.panel import Floats, Ints, Panel, Times
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """One named piece of evidence: `RSI 14`, 74.2, '', -0.21.
+
+    `value` is what was observed, in `unit` ('' for a plain number, '%', 'σ', 'x', 'days');
+    None where a number would say nothing. `log_odds` is what it adds to the vote.
+    """
+
+    name: str
+    value: float | None
+    unit: str
+    log_odds: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Term:
+    """One kind of evidence over all rows: `value` and `log_odds` are (R, N).
+
+    NaN log-odds mean that this evidence is missing in the cell and adds nothing there.
+    """
+
+    name: str
+    value: Floats
+    log_odds: Floats
+    unit: str = ""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Items:
+    """Evidence that differs from cell to cell (single headlines), in long form.
+
+    K entries, each of cell (`row`, `col`): `names[name[k]]`, `value[k]`, `log_odds[k]`,
+    ordered by row and then column.
+    """
+
+    row: Ints
+    col: Ints
+    name: Ints
+    names: tuple[str, ...]
+    value: Floats
+    log_odds: Floats
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Votes:
+    """Votes of one agent for R rows (the panel's last R) and N symbols.
+
+    `log_odds` (R, N): NaN where the agent abstains, and then `abstentions[silence[r, n]]` says
+    why (index 0 is the empty reason of a vote that was cast). `cap` (R, N) in [0, 1]: the largest
+    share of equity the agent would accept; 1 where it has no view, 0 is a veto; a cap holds even
+    where the agent abstains. `quantile_5` (R, N): forecast 5% quantile of the return over the
+    horizon, as a fraction; None for agents that make no such forecast.
+    """
+
+    agent: str
+    version: str
+    symbols: tuple[str, ...]
+    known_at: Times
+    log_odds: Floats
+    cap: Floats
+    terms: tuple[Term, ...]
+    silence: NDArray[np.uint8]
+    abstentions: tuple[str, ...]
+    items: Items | None = None
+    quantile_5: Floats | None = None
+
+    @property
+    def p_up(self) -> Floats:
+        """(R, N) probability of a positive return over the horizon; NaN where abstaining."""
+        return sigmoid(self.log_odds)
+
+    def reasons(self, row: int, col: int) -> tuple[Reason, ...]:
+        """The evidence of one cell, in the order in which it was summed; empty if abstaining."""
+        if np.isnan(self.log_odds[row, col]):
+            return ()
+        dense = tuple(
+            Reason(t.name, _number(t.value[row, col]), t.unit, float(t.log_odds[row, col]))
+            for t in self.terms
+            if not np.isnan(t.log_odds[row, col])
+        )
+        return dense + self._single_items(row, col)
+
+    def abstained_because(self, row: int, col: int) -> str | None:
+        reason = self.abstentions[self.silence[row, col]]
+        return reason or None
+
+    def _single_items(self, row: int, col: int) -> tuple[Reason, ...]:
+        items = self.items
+        if items is None:
+            return ()
+        start, stop = np.searchsorted(items.row, [row, row + 1])
+        picked = start + np.flatnonzero(items.col[start:stop] == col)
+        return tuple(
+            Reason(
+                items.names[items.name[k]], _number(items.value[k]), "", float(items.log_odds[k])
+            )
+            for k in picked
+        )
+
+
+def cast(
+    panel: Panel,
+    since: int,
+    *,
+    agent: str,
+    version: str,
+    terms: Sequence[Term],
+    silent: Sequence[tuple[NDArray[np.bool_], str]] = (),
+    cap: Floats | None = None,
+    items: Items | None = None,
+    quantile_5: Floats | None = None,
+) -> Votes:
+    """Votes as the sum of their evidence over rows `since` to T - 1 of the panel.
+
+    All arrays are (R, N) with R = T - since. `silent` pairs a mask with the reason for abstaining
+    there; the first that applies is told. A cell without a bar, or without any evidence, abstains
+    of itself.
+    """
+    rows, columns = len(panel.known_at) - since, len(panel.symbols)
+    total = np.zeros((rows, columns))
+    evidence = np.zeros((rows, columns), bool)
+    for term in terms:
+        present = ~np.isnan(term.log_odds)
+        total += np.where(present, term.log_odds, 0.0)
+        evidence |= present
+    if items is not None:
+        np.add.at(total, (items.row, items.col), items.log_odds)
+        evidence[items.row, items.col] = True
+    why = ("", *(reason for _, reason in silent), "no bar at this time", "no evidence")
+    silence = np.zeros((rows, columns), np.uint8)
+    masks = [mask for mask, _ in silent]
+    for code, mask in enumerate([*masks, np.isnan(panel.close[since:]), ~evidence], start=1):
+        silence[(silence == 0) & mask] = code
+    return Votes(
+        agent=agent,
+        version=version,
+        symbols=panel.symbols,
+        known_at=panel.known_at[since:],
+        log_odds=np.where(silence == 0, total, np.nan),
+        cap=np.ones((rows, columns)) if cap is None else cap,
+        terms=tuple(terms),
+        silence=silence,
+        abstentions=why,
+        items=items,
+        quantile_5=quantile_5,
+    )
+
+
+class Agent(Protocol):
+    """A pure function of a panel, with a name.
+
+    `version` changes whenever the same panel could give another vote (code, coefficients, model).
+    `warmup` is the number of bars before its first vote. `vote` answers rows `since` to T - 1
+    and may use, for row t, only rows 0 to t and events known by `panel.known_at[t]`; it reads no
+    clock, network, database or unseeded randomness, and is equal to the last bit however the
+    panel is cut, whichever symbols stand beside and wherever `since` lies.
+    """
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def version(self) -> str: ...
+    @property
+    def warmup(self) -> int: ...
+    def vote(self, panel: Panel, since: int = 0) -> Votes: ...
+
+
+def sigmoid(log_odds: Floats) -> Floats:
+    """Probability of log-odds, elementwise; NaN stays NaN."""
+    return 1.0 / (1.0 + np.exp(-log_odds))
+
+
+def _number(value: float) -> float | None:
+    return None if np.isnan(value) else float(value)
