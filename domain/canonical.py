@@ -1,0 +1,94 @@
+"""One spelling in bytes for every value that is hashed, stored or compared.
+
+Promises that equal values have equal bytes, on every machine and in every process, and that a
+decision read back equals the one written. Leaves out arrays: a panel is hashed by the archive.
+"""
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
+from datetime import UTC, datetime
+from enum import Enum
+from typing import Any
+
+import numpy as np
+
+from domain.decision import Action, Decision, Limit, Verdict, Vote
+from domain.votes import Reason
+
+
+def to_json(value: Any) -> Any:
+    """`value` in plain JSON: dataclasses as objects, enums as their value, instants as ISO 8601 Z.
+
+    Raises ValueError for NaN, infinity and instants without a zone, TypeError for a key that is
+    not text and for anything that has no JSON form.
+    """
+    if isinstance(value, Enum):
+        return to_json(value.value)
+    if value is None or isinstance(value, bool | int | str):
+        return value
+    if isinstance(value, float):
+        return _finite(float(value))
+    if isinstance(value, np.generic):
+        return to_json(value.item())
+    if isinstance(value, datetime):
+        return instant(value)
+    if is_dataclass(value):
+        return {field.name: to_json(getattr(value, field.name)) for field in fields(value)}
+    if isinstance(value, Mapping):
+        return {_key(key): to_json(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [to_json(item) for item in value]
+    raise TypeError(f"{type(value).__name__} has no canonical JSON form")
+
+
+def canonical_bytes(value: Any) -> bytes:
+    """JSON with sorted keys, no spaces and floats by their shortest repr, in ASCII.
+
+    Everything beyond ASCII is escaped, so that a headline with a zero byte or half a surrogate
+    pair can be stored and hashed like any other.
+    """
+    return json.dumps(
+        to_json(value), sort_keys=True, separators=(",", ":"), allow_nan=False
+    ).encode("ascii")
+
+
+def instant(at: datetime) -> str:
+    """`2020-03-02T21:00:00Z`, with microseconds only where there are any."""
+    if at.tzinfo is None:
+        raise ValueError(f"{at} has no time zone")
+    return at.astimezone(UTC).replace(tzinfo=None).isoformat() + "Z"
+
+
+def decision_from_json(stored: Mapping[str, Any]) -> Decision:
+    """The decision that `to_json` wrote."""
+    return Decision(
+        **{
+            **stored,
+            "action": Action(stored["action"]),
+            "limits": tuple(Limit(**limit) for limit in stored["limits"]),
+            "verdict": _verdict(stored["verdict"]),
+            "votes": tuple(_vote(vote) for vote in stored["votes"]),
+        }
+    )
+
+
+def _verdict(stored: Mapping[str, Any]) -> Verdict:
+    return Verdict(stored["symbol"], tuple(stored["findings"]), tuple(stored["remarks"]))
+
+
+def _vote(stored: Mapping[str, Any]) -> Vote:
+    return Vote(**{**stored, "reasons": tuple(Reason(**reason) for reason in stored["reasons"])})
+
+
+def _finite(number: float) -> float:
+    if not math.isfinite(number):
+        raise ValueError(f"{number} has no canonical JSON form; a missing number is None")
+    return number
+
+
+def _key(key: Any) -> str:
+    if not isinstance(key, str):
+        raise TypeError(f"{key!r} is no key of a JSON object")
+    return str(key)
