@@ -1,0 +1,229 @@
+"""Configuration, read once: command line over environment over `quorum.toml` over defaults.
+
+Environment names are `QUORUM__SECTION__KEY`; `QUORUM_HOME` alone says where everything Quorum
+writes lives. Unknown keys are errors that name the nearest valid key: a typing mistake must not
+silently mean a default. Each room defines its own section; this file only composes them.
+"""
+
+import difflib
+import os
+import tomllib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Literal, Self, get_args
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from agents.registry import AgentSettings
+from domain.errors import ConfigurationError
+from domain.symbols import AssetClass
+from domain.timeframe import Timeframe
+from market.feed import FeedSettings
+from orchestrator.committee import CommitteeSettings
+
+CHECKOUT = Path(__file__).resolve().parent
+PREFIX = "QUORUM__"
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
+
+MarketName = Literal["yahoo", "files", "demo"]
+
+
+class Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ServerSettings(Section):
+    """Where the pages are served."""
+
+    host: str = "127.0.0.1"
+    """A loopback address: there is no sign-in, so nothing else is accepted."""
+    port: int = Field(8765, ge=0, le=65535)
+    """0 takes a free port."""
+
+    @model_validator(mode="after")
+    def _stay_on_loopback(self) -> Self:
+        if self.host not in LOOPBACK:
+            raise ValueError(
+                f"server.host {self.host!r} would open an unguarded server to the network. "
+                f"Use one of {', '.join(LOOPBACK)} and put an authenticating proxy in front."
+            )
+        return self
+
+
+class MarketSettings(Section):
+    """Which market is watched, and how."""
+
+    provider: Literal["auto", "yahoo", "files", "demo"] = "auto"
+    """`auto`: `files` once something was imported, else Yahoo if it answers, else the demo."""
+    by_class: dict[AssetClass, Literal["yahoo", "files"]] = {}
+    """Another provider for a class of symbols, such as `{crypto = "files"}`."""
+    timeframe: Timeframe = Timeframe.D1
+    horizon: int = Field(5, ge=1, le=250)
+    """Bars from the fill at the next open to the open at which a vote is settled."""
+    watchlist: list[str] = [
+        "AAPL", "MSFT", "NVDA", "AMZN", "GOOGL", "META", "TSLA", "JPM", "XOM", "SPY", "GLD",
+        "BTC-USD",
+    ]  # fmt: skip
+    """The watchlist of a new home; afterwards it is edited in the page or by `quorum watch`."""
+
+    @model_validator(mode="after")
+    def _never_mix_simulated_and_real(self) -> Self:
+        if self.provider == "demo" and self.by_class:
+            raise ValueError(
+                "market.by_class cannot be combined with market.provider 'demo': simulated and "
+                "real prices are never mixed. Remove by_class or choose another provider."
+            )
+        return self
+
+
+class YahooSettings(Section):
+    """How Yahoo is reached."""
+
+    url: str | None = None
+    """A proxy that answers as Yahoo does; None asks Yahoo itself."""
+
+
+class DemoSettings(Section):
+    """The simulated market."""
+
+    seed: int = 7
+    """Same seed, same market, on every machine."""
+    seconds_per_bar: float = Field(5.0, gt=0)
+    """How long a simulated session lasts while the engine runs."""
+
+
+class DatabaseSettings(Section):
+    url: str | None = None
+    """SQLAlchemy address such as `postgresql+psycopg://user:password@host/quorum`; None is
+    SQLite in the home."""
+
+
+class RaySettings(Section):
+    address: str | None = None
+    """An existing cluster, `host:port`; None starts a local Ray."""
+    timeout_seconds: float = Field(30.0, gt=0)
+    """An agent that has not answered by then has abstained from the cycle."""
+    object_store_mb: int = Field(256, ge=80)
+    dashboard: bool = True
+
+
+class Settings(BaseSettings):
+    """All of it. Build it with `load_settings`, which says what is wrong in plain words."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, env_nested_delimiter="__", extra="forbid", frozen=True
+    )
+
+    server: ServerSettings = ServerSettings()
+    market: MarketSettings = MarketSettings()
+    yahoo: YahooSettings = YahooSettings()
+    demo: DemoSettings = DemoSettings()
+    feed: FeedSettings = FeedSettings()
+    agents: AgentSettings = AgentSettings()
+    committee: CommitteeSettings = CommitteeSettings()
+    database: DatabaseSettings = DatabaseSettings()
+    ray: RaySettings = RaySettings()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 the signature is pydantic's
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        toml = TomlConfigSettingsSource(settings_cls, toml_file=config_file())
+        return init_settings, env_settings, toml
+
+    @property
+    def home(self) -> Path:
+        return home()
+
+
+def home() -> Path:
+    """The folder that holds everything Quorum writes."""
+    return Path(os.environ.get("QUORUM_HOME") or CHECKOUT / "var").expanduser().resolve()
+
+
+def config_file() -> Path | None:
+    """The first `quorum.toml` found: in the home, then in the working directory."""
+    candidates = (home() / "quorum.toml", Path.cwd() / "quorum.toml")
+    return next((path for path in candidates if path.is_file()), None)
+
+
+def load_settings(overrides: Mapping[str, Any] | None = None) -> Settings:
+    """Settings with the command line's `overrides` (nested dictionaries) on top.
+
+    Raises ConfigurationError naming the key, where it was found, the refused value and the
+    nearest valid key.
+    """
+    source = config_file()
+    try:
+        _refuse_unknown_environment()
+        return Settings(**(overrides or {}))
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigurationError(f"{source} is not valid TOML: {error}.") from None
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise ConfigurationError(_explain(first, source)) from None
+
+
+def redacted(settings: Settings) -> dict[str, Any]:
+    """The effective configuration as plain JSON, passwords replaced by stars."""
+    shown: dict[str, Any] = settings.model_dump(mode="json")
+    if settings.database.url:
+        from sqlalchemy import make_url
+
+        shown["database"]["url"] = make_url(settings.database.url).render_as_string()
+    return {"home": str(settings.home), "file": str(config_file() or "none"), **shown}
+
+
+def _explain(error: Any, source: Path | None) -> str:
+    key = ".".join(str(part) for part in error["loc"])
+    if error["type"] == "extra_forbidden":
+        return f"Unknown setting {key!r}{_nearest(key)} (environment or {source or 'no file'})."
+    reason = error["msg"].removeprefix("Value error, ")
+    if error["type"] == "value_error":
+        return reason
+    return f"Setting {key!r} cannot be {error['input']!r}: {reason}."
+
+
+def _refuse_unknown_environment() -> None:
+    valid = set(_keys(Settings))
+    for name in os.environ:
+        if not name.upper().startswith(PREFIX):
+            continue
+        key = name[len(PREFIX) :].lower().replace("__", ".")
+        if not any(key == known or key.startswith(f"{known}.") for known in valid):
+            raise ConfigurationError(f"Unknown setting {name}{_nearest(key, environment=True)}.")
+
+
+def _nearest(key: str, *, environment: bool = False) -> str:
+    close = difflib.get_close_matches(key, list(_keys(Settings)), n=1, cutoff=0.5)
+    if not close:
+        return "; `quorum config show` lists the valid ones"
+    name = PREFIX + close[0].replace(".", "__").upper() if environment else close[0]
+    return f"; did you mean {name!r}?"
+
+
+def _keys(model: type[BaseModel], prefix: str = "") -> Iterator[str]:
+    for name, field in model.model_fields.items():
+        section = _section(field.annotation)
+        if section is None:
+            yield f"{prefix}{name}"
+        else:
+            yield from _keys(section, f"{prefix}{name}.")
+
+
+def _section(annotation: Any) -> type[BaseModel] | None:
+    for candidate in (annotation, *get_args(annotation)):
+        if isinstance(candidate, type) and issubclass(candidate, BaseModel):
+            return candidate
+    return None
