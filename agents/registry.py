@@ -1,0 +1,65 @@
+"""Which agents there are: one line each. Adding an agent is one file and one line here."""
+
+from collections.abc import Callable, Mapping
+from difflib import get_close_matches
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from agents.fundamental import FundamentalAgent
+from agents.risk import RiskAgent
+from agents.technical import TechnicalAgent
+from domain.errors import ConfigurationError
+from domain.votes import Agent
+
+
+class AgentSettings(BaseModel):
+    """What the agents need to know beyond the panel."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    models_dir: Path = Field(
+        default=Path("var/models"), description="Folder of downloaded and imported models."
+    )
+    news_model: str = Field(
+        default="auto",
+        description="Headline scorer: a transformers model id or folder, 'lexicon', or 'auto'.",
+    )
+    rl_policy: Path | None = Field(
+        default=None, description="Folder of a trained policy; the one that ships when unset."
+    )
+
+
+def _news(settings: AgentSettings) -> Agent:
+    from agents.news import NewsAgent
+    from agents.sentiment import make_scorer
+
+    return NewsAgent(make_scorer(settings))
+
+
+def _rl(settings: AgentSettings) -> Agent:
+    from agents.rl import RlAgent
+
+    return RlAgent.load(settings.rl_policy)
+
+
+AGENTS: Mapping[str, Callable[[AgentSettings], Agent]] = {
+    "technical": lambda _: TechnicalAgent(),
+    "news": _news,
+    "fundamental": lambda _: FundamentalAgent(),
+    "risk": lambda _: RiskAgent(),
+    "rl": _rl,
+}
+
+
+def build(name: str, settings: AgentSettings) -> Agent:
+    """The agent called `name`.
+
+    Raises ConfigurationError, naming the nearest name, where there is none.
+    """
+    if name not in AGENTS:
+        near = get_close_matches(name, AGENTS, n=1, cutoff=0.0)
+        raise ConfigurationError(
+            f"{name!r} is not an agent. Did you mean {near[0]!r}? There are: {', '.join(AGENTS)}."
+        )
+    return AGENTS[name](settings)

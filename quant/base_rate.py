@@ -1,0 +1,37 @@
+"""How often a symbol rose over the horizon so far: the forecast every other one must beat.
+
+Row t counts only outcomes that were complete at the close of bar t. Nothing here looks at
+evidence of any kind.
+"""
+
+import numpy as np
+
+from quant.columns import Floats, by_symbol
+
+PRIOR = 50.0
+"""Pseudo-outcomes of each sign that pull a short history towards one half (Beta(50, 50))."""
+
+
+def base_rate(open_: Floats, horizon: int) -> Floats:
+    """Share of past returns over `horizon` bars of the symbol itself that were positive.
+
+    `open_` is (T, N) or (T,) with NaN where there was no bar, and so is the answer: a
+    probability. An outcome runs from open[s + 1] to open[s + 1 + horizon] and counts from row
+    s + 1 + horizon on, shrunk towards one half by a Beta(50, 50) prior.
+    """
+
+    def rate(prices: Floats) -> Floats:
+        first = horizon + 1
+        rose = prices[first:] > prices[1 : max(len(prices) - horizon, 1)]
+        up = np.zeros(len(prices))
+        seen = np.zeros(len(prices))
+        up[first:] = np.cumsum(rose)
+        seen[first:] = np.arange(1, len(rose) + 1)
+        return (PRIOR + up) / (2 * PRIOR + seen)
+
+    return by_symbol(rate, open_)
+
+
+def log_odds(probability: Floats) -> Floats:
+    """log(p / (1 - p)), elementwise; NaN stays NaN."""
+    return np.log(np.ascontiguousarray(probability / (1.0 - probability)))

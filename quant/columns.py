@@ -1,0 +1,95 @@
+"""Panels have holes, indicators must not see them: work on each symbol's own bars.
+
+`by_symbol` takes the bars out of each column, hands them on as a gapless series and puts the
+answers back where the bars were. So a lag of five is five bars of the symbol, one missing value
+spoils nothing, and no symbol's numbers can depend on its neighbours.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+
+
+def by_symbol(function: Callable[..., NDArray[np.generic]], *series: Floats) -> Floats:
+    """`function` of each column's bars, scattered back; NaN where any of `series` has a hole.
+
+    `series` are float64 of one shape, (T, N) or (T,). `function` takes as many gapless,
+    C-contiguous 1-D arrays and returns one number a bar. Columns without a bar stay NaN.
+    """
+    if series[0].ndim == 1:
+        return by_symbol(function, *(s.reshape(-1, 1) for s in series)).reshape(-1)
+    answers = np.full(series[0].shape, np.nan)
+    holes = np.isnan(series[0])
+    for other in series[1:]:
+        holes = holes | np.isnan(other)
+    for column in range(answers.shape[1]):
+        bars = np.flatnonzero(~holes[:, column])
+        if len(bars):
+            answers[bars, column] = function(*(s[bars, column] for s in series))
+    return answers
+
+
+def lag(values: Floats, bars: int) -> Floats:
+    """The value `bars` bars of the symbol earlier; NaN before there was one."""
+
+    def shifted(series: Floats) -> Floats:
+        earlier = np.full(len(series), np.nan)
+        earlier[bars:] = series[: max(len(series) - bars, 0)]
+        return earlier
+
+    return by_symbol(shifted, values)
+
+
+def change(values: Floats, bars: int) -> Floats:
+    """Simple return over `bars` bars of the symbol, as a fraction."""
+    return values / lag(values, bars) - 1.0
+
+
+def rebased(values: Floats, unit: Floats) -> Floats:
+    """`values` (T, N) over the first positive entry of each column of `unit`.
+
+    Price and volume have no true level, only ratios. Rebasing first makes every later number
+    equal to the last bit when all prices (or volumes) of a symbol are doubled, even where a
+    library compares with a fixed epsilon.
+    """
+    positive = unit > 0.0
+    first = np.argmax(positive, axis=0)
+    columns = np.arange(unit.shape[1])
+    base = np.where(positive[first, columns], unit[first, columns], 1.0)
+    return values / base
+
+
+def completed(values: Floats, period: NDArray[np.int64], function: Callable[..., Floats]) -> Floats:
+    """`function` of each symbol's last values of completed periods (weeks of a daily panel).
+
+    `period` (T,) numbers the period of each row, never falling. `function` sees one value a
+    completed period and returns as many; row t gets the answer for the last period before its
+    own. A period counts as complete once a bar of a later one has closed, so Friday's row still
+    sees the week before: nothing has to be known about holidays to come.
+    """
+
+    def coarse(series: Floats, periods: Floats) -> Floats:
+        ends = np.flatnonzero(np.diff(periods) > 0)
+        answers = np.full(len(series), np.nan)
+        if len(ends):
+            last_complete = np.searchsorted(ends, np.arange(len(series)), side="left") - 1
+            known = last_complete >= 0
+            answers[known] = function(series[ends])[last_complete[known]]
+        return answers
+
+    rows = np.broadcast_to(period.astype(np.float64)[:, np.newaxis], values.shape)
+    return by_symbol(coarse, values, rows)
+
+
+def weeks(known_at: NDArray[np.datetime64]) -> NDArray[np.int64]:
+    """Number of the week, Monday to Sunday UTC, that a bar closing at `known_at` belongs to."""
+    return (days(known_at) + 3) // 7
+
+
+def days(known_at: NDArray[np.datetime64]) -> NDArray[np.int64]:
+    """Number of the UTC day that a bar closing at `known_at` belongs to (midnight ends a day)."""
+    within = known_at - np.timedelta64(1, "us")
+    return within.astype("datetime64[D]").astype(np.int64)
