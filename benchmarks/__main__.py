@@ -1,0 +1,34 @@
+"""`python -m benchmarks NAME [--json] [KEY=VALUE ...]`: runs one measurement and prints it."""
+
+import argparse
+import importlib
+import json
+import platform
+import sys
+from typing import Any
+
+NAMES = ("panel", "news", "cycle", "stream", "serve")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("name", choices=NAMES)
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.add_argument("option", nargs="*", help="KEY=VALUE, handed to the measurement")
+    arguments = parser.parse_args()
+    options = dict(pair.split("=", 1) for pair in arguments.option)
+    measured = importlib.import_module(f"benchmarks.{arguments.name}").run(**options)
+    if arguments.json:
+        sys.stdout.write(json.dumps({"benchmark": arguments.name, **machine(), **measured}) + "\n")
+        return
+    for key, value in measured.items():
+        sys.stdout.write(f"{key:40} {value}\n")
+
+
+def machine() -> dict[str, Any]:
+    """What it ran on, for every figure needs it."""
+    return {"python": platform.python_version(), "machine": platform.machine()}
+
+
+if __name__ == "__main__":
+    main()

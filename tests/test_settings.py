@@ -1,0 +1,87 @@
+"""Configuration: which source wins, and what a typing mistake is answered with."""
+
+from pathlib import Path
+
+import pytest
+
+from domain.errors import ConfigurationError
+from settings import load_settings, redacted
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("QUORUM_HOME", str(tmp_path / "home"))
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "home").mkdir()
+    return tmp_path / "home"
+
+
+def test_defaults_listen_on_loopback_only() -> None:
+    assert load_settings().server.host == "127.0.0.1"
+
+
+def test_the_command_line_goes_over_the_environment_and_that_over_the_file(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (home / "quorum.toml").write_text("[server]\nport = 1001\n[demo]\nseed = 3\n")
+    assert load_settings().server.port == 1001
+    monkeypatch.setenv("QUORUM__SERVER__PORT", "1002")
+    assert load_settings().server.port == 1002
+    settings = load_settings({"server": {"port": 1003}})
+    assert (settings.server.port, settings.demo.seed) == (1003, 3)
+
+
+def test_the_home_has_the_first_word_over_the_working_directory(home: Path) -> None:
+    Path("quorum.toml").write_text("[demo]\nseed = 4\n")
+    assert load_settings().demo.seed == 4
+    (home / "quorum.toml").write_text("[demo]\nseed = 5\n")
+    assert load_settings().demo.seed == 5
+
+
+@pytest.mark.parametrize(
+    ("name", "nearest"),
+    [
+        ("QUORUM__SERVER__PROT", "QUORUM__SERVER__PORT"),
+        ("QUORUM__SEVER__PORT", "QUORUM__SERVER__PORT"),
+    ],
+)
+def test_an_unknown_environment_key_is_refused_and_the_nearest_is_named(
+    name: str, nearest: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(name, "1")
+    with pytest.raises(ConfigurationError, match=nearest):
+        load_settings()
+
+
+def test_an_unknown_key_in_the_file_is_refused_and_the_nearest_is_named(home: Path) -> None:
+    (home / "quorum.toml").write_text("[market]\nprovder = 'yahoo'\n")
+    with pytest.raises(ConfigurationError, match=r"market\.provider"):
+        load_settings()
+
+
+def test_a_value_that_cannot_be_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("QUORUM__SERVER__PORT", "many")
+    with pytest.raises(ConfigurationError, match=r"server\.port.*many"):
+        load_settings()
+
+
+def test_broken_toml_names_the_file(home: Path) -> None:
+    (home / "quorum.toml").write_text("[server\n")
+    with pytest.raises(ConfigurationError, match=r"quorum\.toml"):
+        load_settings()
+
+
+def test_an_address_open_to_the_network_is_refused() -> None:
+    with pytest.raises(ConfigurationError, match="loopback|proxy"):
+        load_settings({"server": {"host": "0.0.0.0"}})
+
+
+def test_simulated_and_real_markets_are_never_combined() -> None:
+    with pytest.raises(ConfigurationError, match="never mixed"):
+        load_settings({"market": {"provider": "demo", "by_class": {"crypto": "files"}}})
+
+
+def test_passwords_are_redacted_where_the_configuration_is_shown() -> None:
+    settings = load_settings({"database": {"url": "postgresql+psycopg://me:hunter2@db/quorum"}})
+    assert "hunter2" not in str(redacted(settings))
+    assert "db/quorum" in str(redacted(settings))
