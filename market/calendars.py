@@ -1,0 +1,204 @@
+"""When markets are open and when a bar is known: the only file that knows exchange_calendars.
+
+Every question is answered from three sorted arrays a calendar (session dates, opening and closing
+instants), half days, holidays and daylight saving included. A daily bar is known when its session
+closes; an intraday bar after its length, or at the session's close if that comes first. Intraday
+grids start at the session's opening, as Yahoo's do. Left out: midday breaks in Asia (no bar simply
+appears then) and trading before the opening or after the close, which belongs to no session.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
+
+import exchange_calendars
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from domain.errors import InputError
+from domain.panel import Times
+from domain.timeframe import Timeframe
+
+Bars = NDArray[np.int64]
+"""Counts and numbers of bars."""
+
+_FIRST = pd.Timestamp("1962-01-01")
+"""Yahoo's oldest daily bars."""
+_LAST = pd.Timestamp("2199-12-31")
+"""By the rules of today; far enough for a simulated market that runs for days."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sessions:
+    """The S sessions of a calendar in order; all arrays (S,) datetime64[us], UTC.
+
+    `date` is midnight UTC of the session's date, `open` and `close` its first and last instant.
+    """
+
+    date: Times
+    open: Times
+    close: Times
+
+
+@lru_cache(maxsize=64)
+def sessions(calendar: str) -> Sessions:
+    """Raises InputError for a name that exchange_calendars does not know."""
+    try:
+        kind = type(exchange_calendars.get_calendar(calendar))
+    except exchange_calendars.errors.InvalidCalendarName:
+        raise InputError(
+            f"{calendar!r} is not a calendar. Use a market identifier code such as XNYS, or 24/7."
+        ) from None
+    whole = kind(
+        start=max(_FIRST, kind.bound_min() or _FIRST), end=min(_LAST, kind.bound_max() or _LAST)
+    )
+    return Sessions(
+        date=instants(whole.sessions), open=instants(whole.opens), close=instants(whole.closes)
+    )
+
+
+def instants(stamps: "pd.DatetimeIndex | pd.Series[pd.Timestamp]") -> Times:
+    """Pandas' stamps (aware, or naive and meant as UTC) as datetime64[us]; NaT stays NaT."""
+    index = pd.DatetimeIndex(stamps)
+    utc = index if index.tz is None else index.tz_convert("UTC").tz_localize(None)
+    return np.asarray(utc.as_unit("us").to_numpy())
+
+
+def instant(at: datetime) -> np.datetime64:
+    """An aware datetime as datetime64[us] in UTC."""
+    return np.datetime64(at.astimezone(UTC).replace(tzinfo=None), "us")
+
+
+def moment(at: np.datetime64) -> datetime:
+    """A datetime64 as an aware datetime in UTC."""
+    naive: datetime = at.astype("datetime64[us]").item()
+    return naive.replace(tzinfo=UTC)
+
+
+def closes(calendar: str, opened: pd.DatetimeIndex, timeframe: Timeframe) -> pd.DatetimeIndex:
+    """When bars that opened at `opened` became known, in UTC and the same order.
+
+    For `1d` only the date of `opened` counts. NaT where the calendar has no session then.
+    """
+    return pd.DatetimeIndex(closing_instants(calendar, instants(opened), timeframe), tz="UTC")
+
+
+def closing_instants(calendar: str, opened: Times, timeframe: Timeframe) -> Times:
+    """`closes` on plain arrays (T,)."""
+    hours = sessions(calendar)
+    if not timeframe.intraday:
+        day = opened.astype("datetime64[D]").astype("datetime64[us]")
+        index = np.minimum(np.searchsorted(hours.date, day), len(hours.date) - 1)
+        return np.where(hours.date[index] == day, hours.close[index], np.datetime64("NaT"))
+    index = np.searchsorted(hours.open, opened, side="right") - 1
+    traded = (index >= 0) & (opened < hours.close[index])
+    ends = np.minimum(opened + _length(timeframe), hours.close[index])
+    return np.where(traded, ends, np.datetime64("NaT"))
+
+
+def bar_numbers(calendar: str, known_at: Times, timeframe: Timeframe) -> Bars:
+    """(T,) int64: how many bars of the calendar's grid ended before the one ending at `known_at`.
+
+    Successive bars differ by one across nights, weekends and holidays, so a difference of k + 1
+    means that k bars are missing. A bar off the grid has the number of the bar it ends in.
+    """
+    hours = sessions(calendar)
+    index = np.minimum(np.searchsorted(hours.close, known_at), len(hours.close) - 1)
+    if not timeframe.intraday:
+        return np.asarray(index)
+    inside = np.maximum(_ceil(known_at - hours.open[index], timeframe) - 1, 0)
+    return np.asarray(_bars_before(calendar, timeframe)[index] + inside)
+
+
+def next_close(calendar: str, timeframe: Timeframe, after: datetime) -> datetime:
+    """The first closing instant of a bar later than `after`.
+
+    Raises InputError past the calendar's end.
+    """
+    hours, at = sessions(calendar), instant(after)
+    index = int(np.searchsorted(hours.close, at, side="right"))
+    if index == len(hours.close):
+        raise InputError(f"The calendar {calendar} ends at {moment(hours.close[-1]):%Y-%m-%d}.")
+    close, opened = hours.close[index], hours.open[index]
+    if not timeframe.intraday:
+        return moment(close)
+    length = _length(timeframe)
+    passed = (at - opened) // length if at >= opened else 0
+    return moment(min(opened + (passed + 1) * length, close))
+
+
+def last_close(calendar: str, timeframe: Timeframe, at: datetime) -> datetime:
+    """The latest closing instant of a bar that is not later than `at`.
+
+    Raises InputError before the calendar's beginning.
+    """
+    hours, now = sessions(calendar), instant(at)
+    index = int(np.searchsorted(hours.close, now, side="right")) - 1
+    running = index + 1
+    if timeframe.intraday and running < len(hours.open) and now >= hours.open[running]:
+        length = _length(timeframe)
+        passed = (now - hours.open[running]) // length
+        if passed > 0:
+            return moment(hours.open[running] + passed * length)
+    if index < 0:
+        raise InputError(f"The calendar {calendar} begins at {moment(hours.open[0]):%Y-%m-%d}.")
+    return moment(hours.close[index])
+
+
+def closes_between(calendar: str, timeframe: Timeframe, start: datetime, end: datetime) -> Times:
+    """Closing instants of all bars in `start < close <= end`, in order."""
+    hours, after, until = sessions(calendar), instant(start), instant(end)
+    first = int(np.searchsorted(hours.close, after, side="right"))
+    stop = int(np.searchsorted(hours.open, until, side="right"))
+    opened, closed = hours.open[first:stop], hours.close[first:stop]
+    if timeframe.intraday:
+        length = _length(timeframe)
+        bars = _ceil(closed - opened, timeframe)
+        step = np.arange(bars.sum()) - np.repeat(np.cumsum(bars) - bars, bars)
+        closed = np.minimum(np.repeat(opened, bars) + (step + 1) * length, np.repeat(closed, bars))
+    return closed[(closed > after) & (closed <= until)]
+
+
+def is_open(calendar: str, at: datetime) -> bool:
+    hours, now = sessions(calendar), instant(at)
+    index = int(np.searchsorted(hours.open, now, side="right")) - 1
+    return index >= 0 and bool(now < hours.close[index])
+
+
+def known_by(text: str, now: datetime) -> datetime:
+    """What a person means by `--as-of`: a date is everything known by 24:00 UTC of that date (or
+    by now, today), an instant is itself (UTC where it names no zone).
+
+    Raises InputError for what is neither, and for the future.
+    """
+    try:
+        if len(text) == len("2020-03-02"):
+            day = datetime.combine(date.fromisoformat(text), time(), UTC)
+            meant = min(day + timedelta(days=1), now) if day <= now else day
+        else:
+            parsed = datetime.fromisoformat(text)
+            meant = parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)
+    except ValueError:
+        raise InputError(
+            f"{text[:40]!r} is not a date. Write it as 2020-03-02 or 2020-03-02T15:30+00:00."
+        ) from None
+    if meant > now:
+        raise InputError(f"{text} lies in the future; the latest that can be asked is {now:%F}.")
+    return meant.astimezone(UTC)
+
+
+@lru_cache(maxsize=64)
+def _bars_before(calendar: str, timeframe: Timeframe) -> Bars:
+    hours = sessions(calendar)
+    bars = _ceil(hours.close - hours.open, timeframe)
+    return np.asarray(np.cumsum(bars) - bars)
+
+
+def _length(timeframe: Timeframe) -> np.timedelta64:
+    return np.timedelta64(timeframe.duration, "us")
+
+
+def _ceil(span: np.ndarray, timeframe: Timeframe) -> Bars:
+    """Whole bars that `span` (timedelta64) needs, int64."""
+    return np.asarray(-(-span // _length(timeframe)), dtype=np.int64)
