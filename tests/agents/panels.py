@@ -193,6 +193,4 @@ def _earnings(rng: np.random.Generator, known_at: Times) -> Earnings:
         known_at=at,
         eps_estimate=estimate,
         eps_actual=np.where(rng.random(len(at)) < 0.1, np.nan, actual),
-            rng.random(len(at)) < 0.1, np.nan, estimate + rng.normal(0, 0.1, len(at))
-        ),
     )
