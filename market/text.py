@@ -1,0 +1,38 @@
+"""Words from outside made safe to keep: what a headline, a name or an address may contain.
+
+Markup stays as it was written (a page escapes it; here it is only text); what could hide text,
+turn it round or break a database is removed. It leaves out every judgement of the content.
+"""
+
+import re
+import unicodedata
+
+HEADLINE_LENGTH = 500
+SUMMARY_LENGTH = 4_000
+
+_UNPRINTABLE = frozenset({"Cc", "Cs", "Co", "Cn"})
+_DIRECTION = re.compile("[\u200b\u200e\u200f\u061c\u202a-\u202e\u2060\u2066-\u2069\ufeff]")
+_SPACE = re.compile(r"\s+")
+_ADDRESS = re.compile(r"https?://[^\s\"'<>\\^`{|}]+", re.IGNORECASE)
+
+
+def clean(text: object, length: int) -> str:
+    """`text` on one line without control, direction and unassigned characters, '' for no text.
+
+    Longer than `length` characters it is cut and ends in an ellipsis.
+    """
+    if not isinstance(text, str):
+        return ""
+    text = _SPACE.sub(" ", _DIRECTION.sub("", text[: 4 * length]))
+    if not text.isascii() or not text.isprintable():
+        text = "".join(c for c in text if unicodedata.category(c) not in _UNPRINTABLE)
+    text = text.strip()
+    return text if len(text) <= length else text[: length - 1].rstrip() + "…"
+
+
+def web_address(text: object) -> str:
+    """`text` where it is an http or https address of at most 2,000 characters, else ''."""
+    if not isinstance(text, str) or len(text) > 2_000:
+        return ""
+    text = text.strip()
+    return text if _ADDRESS.fullmatch(text) else ""
