@@ -1,0 +1,223 @@
+"""The committee on arrays: ballots to pooled probability, edge, action and target weight.
+
+Pure. `tally` adds up the votes of R rows at once; `settle` turns one row of it into actions and
+targets, given what is held; `fold` does so row after row, for calibration and backtests. Live is
+`settle` on the last row, so nothing can differ. Words are put to it in `decisions.py`.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from domain.decision import Action
+from domain.panel import Floats, Panel
+from domain.votes import sigmoid
+from orchestrator.team import Ballot
+from quant.base_rate import base_rate
+from quant.columns import change
+from quant.indicators import deviation
+from quant.pooling import Pooled, pool
+from trading.sizing import NORMAL_PEAK, Clamp, SizingSettings, Standing, kelly, size
+
+Bools = NDArray[np.bool_]
+Codes = NDArray[np.int8]
+
+ACTIONS = (Action.STRONG_SELL, Action.SELL, Action.HOLD, Action.BUY, Action.STRONG_BUY)
+"""The action of code -2 to 2 is `ACTIONS[code + 2]`."""
+RISK_AGENT = "risk"
+VOLATILITY_BARS = 63
+"""Bars (a quarter of daily ones) over which the realised volatility is measured."""
+
+
+class CommitteeSettings(BaseModel):
+    """When votes become actions. Edges are in probability: 0.01 is one percentage point."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    quorum: int = Field(
+        default=3, ge=1,
+        description="Agents that must vote on a symbol before anything may be opened in it.",
+    )  # fmt: skip
+    strong_buy_edge: float = Field(
+        default=0.03, gt=0.0, lt=0.5,
+        description="Net edge from which a buy is called strong.",
+    )  # fmt: skip
+    buy_edge: float = Field(
+        default=0.01, gt=0.0, lt=0.5,
+        description="Net edge over the symbol's base rate from which to buy.",
+    )  # fmt: skip
+    sell_edge: float = Field(
+        default=0.01, gt=0.0, lt=0.5,
+        description="Net edge below the base rate from which to sell.",
+    )  # fmt: skip
+    strong_sell_edge: float = Field(
+        default=0.03, gt=0.0, lt=0.5,
+        description="Net edge below the base rate from which a sell is called strong.",
+    )  # fmt: skip
+    round_trip_cost: float = Field(
+        default=0.001, ge=0.0, lt=0.1,
+        description="Cost of buying and selling again, a share of the price; edges are net of it.",
+    )  # fmt: skip
+    sizing: SizingSettings = SizingSettings()
+
+    @model_validator(mode="after")
+    def _strong_is_stronger(self) -> Self:
+        if self.strong_buy_edge < self.buy_edge or self.strong_sell_edge < self.sell_edge:
+            raise ValueError(
+                "committee.strong_buy_edge and strong_sell_edge cannot be smaller than buy_edge "
+                "and sell_edge. Raise them or lower the others."
+            )
+        return self
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Tally:
+    """What the votes add up to, before anything is decided; arrays are (R, N).
+
+    `p_up` is NaN where nobody voted. `edge` is p_up less `base_rate`, net of cost and NaN with
+    either. `volatility` is of the return over the horizon, a fraction. `cap` is the smallest share
+    any agent accepts. `risk_heard` says where the risk agent gave a forecast.
+    """
+
+    pooled: Pooled
+    p_up: Floats
+    base_rate: Floats
+    edge: Floats
+    volatility: Floats
+    cap: Floats
+    risk_heard: Bools
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Settled:
+    """One row decided, all (N,): `action` codes, `target` weights and the limits on the way.
+    `counted` says where the pooled probability counts: a quorum voted and nothing blocks."""
+
+    counted: Bools
+    action: Codes
+    target: Floats
+    clamps: tuple[Clamp, ...]
+
+
+def tally(
+    panel: Panel,
+    ballots: Sequence[Ballot],
+    weights: Mapping[str, float],
+    settings: CommitteeSettings,
+    since: int,
+) -> Tally:
+    """Pool the ballots on rows `since` to T - 1 of the panel. A failed ballot abstains."""
+    shape = (len(panel.known_at) - since, len(panel.symbols))
+    votes = [_log_odds(ballot, shape) for ballot in ballots]
+    pooled = pool(np.stack(votes), np.array([weights[ballot.agent] for ballot in ballots]))
+    p_up = sigmoid(pooled.log_odds)
+    rate = base_rate(panel.open, panel.horizon)[since:]
+    volatility = horizon_volatility(panel.close, panel.horizon)[since:]
+    return Tally(
+        pooled=pooled,
+        p_up=p_up,
+        base_rate=rate,
+        edge=net_edge(p_up - rate, volatility, settings.round_trip_cost),
+        volatility=volatility,
+        cap=_smallest_cap(ballots, shape),
+        risk_heard=_risk_heard(ballots, shape),
+    )
+
+
+def horizon_volatility(close: Floats, horizon: int) -> Floats:
+    """Standard deviation of a return over `horizon` bars, a fraction, from the last
+    `VOLATILITY_BARS` returns of one bar; NaN before there are as many."""
+    one_bar: Floats = deviation(change(close, 1), VOLATILITY_BARS)
+    return one_bar * math.sqrt(horizon)
+
+
+def net_edge(edge: Floats, volatility: Floats, round_trip_cost: float) -> Floats:
+    """The edge in probability with the cost taken off its size; zero where cost eats it all.
+
+    A cost of c moves the probability of a gain by about NORMAL_PEAK * c / volatility. Where the
+    volatility is unknown, so is the cost, and no edge is left.
+    """
+    known = volatility > 0.0
+    cost = NORMAL_PEAK * round_trip_cost / np.where(known, volatility, 1.0)
+    left = np.where(known, np.maximum(np.abs(edge) - cost, 0.0), 0.0)
+    return np.where(np.isnan(edge), np.nan, np.copysign(left, edge))
+
+
+def action_codes(edge: Floats, settings: CommitteeSettings) -> Codes:
+    """-2 (strong sell) to 2 (strong buy), elementwise; hold where the edge is NaN."""
+    up = (edge >= settings.buy_edge).astype(np.int8) + (edge >= settings.strong_buy_edge)
+    down = (edge <= -settings.sell_edge).astype(np.int8) + (edge <= -settings.strong_sell_edge)
+    return (up - down).astype(np.int8)
+
+
+def settle(
+    tally: Tally,
+    row: int,
+    blocked: Bools,
+    previous: Floats,
+    settings: CommitteeSettings,
+    elsewhere: float = 0.0,
+) -> Settled:
+    """Actions and targets of one row.
+
+    `blocked` (N,) is the quality gate's word, `previous` (N,) the targets so far and `elsewhere`
+    what symbols outside the panel take of the gross limit. A buy asks for its Kelly share, a sell
+    for nothing, a hold for what it has; below the quorum and where blocked the action is hold.
+    """
+    counted = (tally.pooled.voters[row] >= settings.quorum) & ~blocked
+    edge = np.where(counted, tally.edge[row], np.nan)
+    action = action_codes(edge, settings)
+    stake = kelly(edge, tally.volatility[row], settings.sizing.kelly_fraction)
+    wanted = np.where(action > 0, stake, np.where(action < 0, 0.0, previous))
+    standing = Standing(
+        wanted=wanted,
+        previous=previous,
+        cap=tally.cap[row],
+        frozen=~tally.risk_heard[row],
+        untradable=blocked,
+        elsewhere=elsewhere,
+    )
+    target, clamps = size(standing, settings.sizing)
+    return Settled(counted, action, target, clamps)
+
+
+def fold(
+    tally: Tally, blocked: Bools, previous: Floats, settings: CommitteeSettings
+) -> tuple[Codes, Floats]:
+    """Action codes and targets (R, N), each row starting from the targets of the one before.
+
+    `blocked` is (R, N), `previous` (N,) the targets before the first row.
+    """
+    actions = np.zeros(blocked.shape, np.int8)
+    targets = np.zeros(blocked.shape)
+    for row in range(len(blocked)):
+        settled = settle(tally, row, blocked[row], previous, settings)
+        actions[row], targets[row] = settled.action, settled.target
+        previous = settled.target
+    return actions, targets
+
+
+def _log_odds(ballot: Ballot, shape: tuple[int, int]) -> Floats:
+    return np.full(shape, np.nan) if ballot.votes is None else ballot.votes.log_odds
+
+
+def _smallest_cap(ballots: Sequence[Ballot], shape: tuple[int, int]) -> Floats:
+    cap = np.ones(shape)
+    for ballot in ballots:
+        if ballot.votes is not None:
+            cap = np.minimum(cap, ballot.votes.cap)
+    return cap
+
+
+def _risk_heard(ballots: Sequence[Ballot], shape: tuple[int, int]) -> Bools:
+    for ballot in ballots:
+        if ballot.agent == RISK_AGENT and ballot.votes is not None:
+            forecast = ballot.votes.quantile_5
+            voted = ~np.isnan(ballot.votes.log_odds)
+            return voted if forecast is None else voted | ~np.isnan(forecast)
+    return np.zeros(shape, bool)

@@ -1,0 +1,151 @@
+"""One row of the committee's arrays put into words: votes, limits, a why, a decision a symbol.
+
+Pure. Every number comes from `committee.py`; here they only become readable.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import numpy as np
+
+from domain.decision import Decision, Limit, Verdict, Vote
+from domain.panel import Floats, Panel
+from domain.timeframe import Timeframe
+from orchestrator.committee import ACTIONS, CommitteeSettings, Settled, Tally, settle, tally
+from orchestrator.team import Ballot
+from orchestrator.wording import why, why_limited
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Sitting:
+    """Everything on the table while one bar is put into words."""
+
+    panel: Panel
+    ballots: Sequence[Ballot]
+    verdicts: Sequence[Verdict]
+    tally: Tally
+    settled: Settled
+    settings: CommitteeSettings
+    digest: str
+
+
+def equal_weights(agents: Sequence[str]) -> dict[str, float]:
+    return {agent: 1.0 / len(agents) for agent in agents}
+
+
+def decide(
+    panel: Panel,
+    verdicts: Sequence[Verdict],
+    ballots: Sequence[Ballot],
+    *,
+    previous: Mapping[str, float],
+    weights: Mapping[str, float],
+    settings: CommitteeSettings,
+    digest: str,
+) -> tuple[Decision, ...]:
+    """Decisions on the panel's last bar, one a symbol in the panel's order.
+
+    `ballots` are on the last bar alone. `previous` maps symbols to their last targets; those
+    outside the panel count against the gross limit. `digest` names the cycle in the receipts.
+    """
+    added = tally(panel, ballots, weights, settings, since=len(panel.known_at) - 1)
+    said = {verdict.symbol: verdict for verdict in verdicts}
+    gate = [said.get(symbol, Verdict(symbol)) for symbol in panel.symbols]
+    settled = settle(
+        added,
+        0,
+        blocked=np.array([verdict.blocked for verdict in gate]),
+        previous=np.array([previous.get(symbol, 0.0) for symbol in panel.symbols]),
+        settings=settings,
+        elsewhere=sum(w for symbol, w in sorted(previous.items()) if symbol not in panel.symbols),
+    )
+    sitting = _Sitting(panel, ballots, gate, added, settled, settings, digest)
+    ranks = _ranks(np.where(settled.counted, added.edge[0], np.nan))
+    return tuple(_decision(sitting, column, ranks[column]) for column in range(len(panel.symbols)))
+
+
+def receipt_id(symbol: str, at: datetime, timeframe: Timeframe, digest: str) -> str:
+    """`AAPL-20200302-0123456789ab`: symbol, close of the bar (UTC), start of the cycle's digest."""
+    stamp = at.strftime("%Y%m%dT%H%M" if timeframe.intraday else "%Y%m%d")
+    return f"{symbol}-{stamp}-{digest[:12]}"
+
+
+def closed_at(panel: Panel) -> datetime:
+    """When the panel's last bar closed, aware and in UTC."""
+    instant: datetime = panel.known_at[-1].item()
+    return instant.replace(tzinfo=UTC)
+
+
+def _decision(sitting: _Sitting, column: int, rank: int | None) -> Decision:
+    panel, added, settled = sitting.panel, sitting.tally, sitting.settled
+    symbol = panel.symbols[column]
+    counted = bool(settled.counted[column])
+    action = ACTIONS[settled.action[column] + 2]
+    votes = tuple(_vote(sitting, seat, column) for seat in range(len(sitting.ballots)))
+    p_up = _number(added.p_up[0, column]) if counted else None
+    base_rate = _number(added.base_rate[0, column])
+    edge = _number(added.edge[0, column]) if counted else None
+    return Decision(
+        symbol=symbol,
+        action=action,
+        p_up=p_up,
+        base_rate=base_rate,
+        edge=edge,
+        rank=rank,
+        target_weight=float(settled.target[column]),
+        price=_number(panel.close[-1, column]),
+        limits=_limits(sitting, column),
+        verdict=sitting.verdicts[column],
+        why=why(action, p_up, base_rate, edge, sitting.verdicts[column], votes, sitting.settings),
+        votes=votes,
+        receipt=receipt_id(symbol, closed_at(panel), panel.timeframe, sitting.digest),
+    )
+
+
+def _vote(sitting: _Sitting, seat: int, column: int) -> Vote:
+    ballot, symbol = sitting.ballots[seat], sitting.panel.symbols[column]
+    votes = ballot.votes
+    if votes is None:
+        return Vote(ballot.agent, "", symbol, None, None, 0.0, 1.0, ballot.failure, ())
+    return Vote(
+        agent=ballot.agent,
+        version=votes.version,
+        symbol=symbol,
+        p_up=_number(votes.p_up[-1, column]),
+        log_odds=_number(votes.log_odds[-1, column]),
+        weight=float(sitting.tally.pooled.shares[seat, 0, column]),
+        cap=float(votes.cap[-1, column]),
+        abstained_because=votes.abstained_because(-1, column),
+        reasons=votes.reasons(len(votes.known_at) - 1, column),
+        quantile_5=None if votes.quantile_5 is None else _number(votes.quantile_5[-1, column]),
+    )
+
+
+def _limits(sitting: _Sitting, column: int) -> tuple[Limit, ...]:
+    caps = {
+        ballot.agent: float(ballot.votes.cap[-1, column])
+        for ballot in sitting.ballots
+        if ballot.votes is not None
+    }
+    return tuple(
+        Limit(
+            clamp.name,
+            float(clamp.before[column]),
+            float(clamp.after[column]),
+            why_limited(clamp.name, caps, sitting.settings),
+        )
+        for clamp in sitting.settled.clamps
+        if clamp.bit[column]
+    )
+
+
+def _ranks(edge: Floats) -> list[int | None]:
+    """1 for the highest edge; equal edges keep the panel's order; None where there is none."""
+    order = np.argsort(-edge, kind="stable")
+    place = {int(column): rank for rank, column in enumerate(order, start=1)}
+    return [None if np.isnan(edge[column]) else place[column] for column in range(len(edge))]
+
+
+def _number(value: float) -> float | None:
+    return None if np.isnan(value) else float(value)

@@ -1,0 +1,106 @@
+"""What a team of agents is: asked once, it answers for every agent, whatever happens to some.
+
+A ballot holds an agent's votes or, in words, why there are none. Teams differ only in where the
+agents live (`local_team.py`: here; `ray_team.py`: each in a process of its own).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+import numpy as np
+
+from domain.errors import QuorumError
+from domain.panel import Panel
+from domain.votes import Votes
+
+AgentState = Literal["starting", "ready", "restarting", "failing"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Ballot:
+    """One agent's answer to one question: exactly one of `votes` and `failure` is set.
+
+    `seconds` is how long the team waited for it.
+    """
+
+    agent: str
+    votes: Votes | None
+    failure: str | None
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class AgentHealth:
+    """How an agent is doing. `seconds` is its last answer's time; None before the first.
+
+    `restarts` counts the times it came back as another process; `pid` and `version` are of the
+    present one, None while there is none.
+    """
+
+    agent: str
+    state: AgentState
+    version: str | None
+    pid: int | None
+    restarts: int
+    seconds: float | None
+    failure: str | None
+
+
+class Team(Protocol):
+    """Agents that vote together. Methods may be called from several threads."""
+
+    @property
+    def agents(self) -> tuple[str, ...]: ...
+
+    @property
+    def dashboard_url(self) -> str | None:
+        """Address of the Ray dashboard; None where there is none."""
+        ...
+
+    @property
+    def token(self) -> str | None:
+        """What the dashboard asks for; None where nothing is asked."""
+        ...
+
+    def vote(self, panel: Panel, since: int) -> tuple[Ballot, ...]:
+        """Ballots for rows `since` to T - 1, in the order of `agents`. Never raises for an agent's
+        fault, and returns within the team's timeout."""
+        ...
+
+    def health(self) -> tuple[AgentHealth, ...]: ...
+
+    def close(self) -> None:
+        """Lets go of everything; safe to call twice."""
+        ...
+
+
+def ballot(agent: str, votes: Votes, panel: Panel, since: int, seconds: float) -> Ballot:
+    """The agent's votes, or a failure naming what is wrong with them."""
+    fault = _fault(votes, panel, since)
+    return Ballot(agent, None if fault else votes, fault, seconds)
+
+
+def crashed(error: BaseException) -> str:
+    """An exception in one line for people; one of ours explains itself."""
+    text = " ".join(str(error).split())
+    if isinstance(error, QuorumError):
+        return text
+    return f"crashed: {type(error).__name__}: {text[:300]}".removesuffix(": ")
+
+
+def _fault(votes: Votes, panel: Panel, since: int) -> str | None:
+    rows, columns = len(panel.known_at) - since, len(panel.symbols)
+    if votes.symbols != panel.symbols or not np.array_equal(votes.known_at, panel.known_at[since:]):
+        return "answered for other bars or symbols than it was asked for"
+    if not _shaped((votes.log_odds, votes.cap, votes.silence), (rows, columns)):
+        return f"answered in another shape than the {rows} x {columns} it was asked for"
+    if np.isinf(votes.log_odds).any():
+        return "claimed certainty: infinite log-odds"
+    if not ((votes.cap >= 0.0) & (votes.cap <= 1.0)).all():
+        return "gave a cap outside 0 to 1"
+    return None
+
+
+def _shaped(arrays: Sequence[np.ndarray], shape: tuple[int, int]) -> bool:
+    return all(array.shape == shape for array in arrays)

@@ -1,0 +1,98 @@
+"""Sentences of the committee: why a decision is what it is, why a limit bit."""
+
+from collections.abc import Mapping, Sequence
+
+from domain.decision import Action, Verdict, Vote
+from domain.votes import Reason
+from orchestrator.committee import CommitteeSettings
+
+BASE_RATE = "base rate"
+"""The term every vote starts with: no evidence of its own, so never named as a reason."""
+NAMED = 3
+"""Most reasons named in a sentence."""
+
+
+def why(
+    action: Action,
+    p_up: float | None,
+    base_rate: float | None,
+    edge: float | None,
+    verdict: Verdict,
+    votes: Sequence[Vote],
+    settings: CommitteeSettings,
+) -> str:
+    """One plain sentence: what was decided, on what odds, and the strongest evidence."""
+    if verdict.blocked:
+        return f"Held as it is: {verdict.findings[0].rstrip('.')}."
+    if p_up is None or edge is None:
+        voted = sum(vote.weight > 0.0 for vote in votes)
+        return (
+            f"Nothing is opened: {voted} of {len(votes)} agents voted and "
+            f"{settings.quorum} are needed."
+        )
+    return f"{_odds(action, p_up, base_rate, edge, settings)}{_evidence(votes)}."
+
+
+def why_limited(name: str, caps: Mapping[str, float], settings: CommitteeSettings) -> str:
+    """What the limit called `name` demands. `caps` are the agents' for this symbol."""
+    sizing = settings.sizing
+    if name == "cap":
+        agent = min(caps, key=lambda name: caps[name])
+        if caps[agent] == 0.0:
+            return f"the {agent} agent vetoes any holding"
+        return f"the {agent} agent accepts at most {caps[agent]:.1%} of equity"
+    return {
+        "position limit": f"no symbol may take more than {sizing.position_limit:.0%} of equity",
+        "risk missing": "the risk agent gave no forecast, so exposure may only shrink",
+        "gross limit": f"all symbols together may take {sizing.gross_limit:.0%} of equity",
+    }[name]
+
+
+def strongest(votes: Sequence[Vote], count: int = NAMED) -> list[tuple[str, Reason, float]]:
+    """(agent, reason, weighted log-odds), strongest first, the base rate left out."""
+    evidence = [
+        (vote.agent, reason, vote.weight * reason.log_odds)
+        for vote in votes
+        for reason in vote.reasons
+        if reason.name != BASE_RATE and reason.log_odds != 0.0
+    ]
+    return sorted(evidence, key=lambda entry: -abs(entry[2]))[:count]
+
+
+def _odds(
+    action: Action,
+    p_up: float,
+    base_rate: float | None,
+    edge: float,
+    settings: CommitteeSettings,
+) -> str:
+    against = "" if base_rate is None else f" against a usual {base_rate:.1%}"
+    if action is Action.HOLD:
+        bar = settings.buy_edge if edge >= 0.0 else settings.sell_edge
+        return (
+            f"Hold: the chance of a gain is {p_up:.1%}{against}, and after costs that leaves "
+            f"{100 * edge:+.1f} points where {100 * bar:.1f} are needed"
+        )
+    return (
+        f"{action.value.capitalize()}: the chance of a gain is {p_up:.1%}{against}, "
+        f"{100 * edge:+.1f} points after costs"
+    )
+
+
+def _evidence(votes: Sequence[Vote]) -> str:
+    named = strongest(votes)
+    if not named:
+        return ""
+    return "; strongest: " + ", ".join(_phrase(*entry) for entry in named)
+
+
+def _phrase(agent: str, reason: Reason, weighted: float) -> str:
+    direction = "for" if weighted > 0.0 else "against"
+    return f"{reason.name}{_value(reason)} ({agent}, {direction})"
+
+
+def _value(reason: Reason) -> str:
+    if reason.value is None:
+        return ""
+    space = "" if reason.unit in ("", "%", "x") else " "
+    return f" {reason.value:.4g}{space}{reason.unit}"

@@ -1,0 +1,45 @@
+"""Several forecasts made into one: log-odds pooled linearly over those who voted.
+
+The pool of log-odds is the weighted geometric mean of the odds (the logarithmic opinion pool of
+Genest & Zidek, "Combining probability distributions", 1986), and it breaks down exactly: summed in
+the agents' order, shares times log-odds *are* the pooled log-odds, to the last bit.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Pooled:
+    """`log_odds` (R, N), NaN where nobody voted; `shares` (A, R, N), what each vote weighed there
+    (they sum to one over those that voted, 0 for an abstention); `voters` (R, N), how many did."""
+
+    log_odds: Floats
+    shares: Floats
+    voters: NDArray[np.int64]
+
+
+def pool(log_odds: Floats, weights: Floats) -> Pooled:
+    """`log_odds` (A, R, N) of A agents, NaN for an abstention, under `weights` (A,).
+
+    A weight that is zero silences its agent. Weights need not sum to one.
+    """
+    heard = ~np.isnan(log_odds) & (weights > 0.0)[:, np.newaxis, np.newaxis]
+    spoken = np.where(heard, weights[:, np.newaxis, np.newaxis], 0.0)
+    total = _sum_in_order(spoken)
+    shares = spoken / np.where(total > 0.0, total, 1.0)
+    pooled = _sum_in_order(shares * np.where(heard, log_odds, 0.0))
+    voters = heard.sum(axis=0)
+    return Pooled(np.where(voters > 0, pooled, np.nan), shares, voters)
+
+
+def _sum_in_order(layers: Floats) -> Floats:
+    """Sum over the first axis, strictly one after the other, as a reader would add it up."""
+    total = np.zeros(layers.shape[1:])
+    for layer in layers:
+        total = total + layer
+    return total
