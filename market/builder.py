@@ -1,0 +1,243 @@
+"""From stored facts to panels: everything known of some symbols at one instant, one per calendar.
+
+A panel begins with the first stored bar (or `since`) and ends with the last bar closed by `as_of`,
+so a panel built as of an earlier instant is the head of one built as of a later one, to the last
+bit. A symbol that fails the quality gate stays in its panel, and its verdict says why. Left out:
+fetching (see `market/feed.py`), and any repair of what is stored.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+
+import numpy as np
+import pandas as pd
+
+from domain.decision import Verdict
+from domain.errors import InputError, UnknownSymbolError
+from domain.panel import Earnings, Filings, Floats, Ints, News, Panel, Source, Times
+from domain.symbols import ALWAYS_OPEN, calendar_of
+from domain.timeframe import Timeframe
+from market import calendars, quality
+from market.library import Library
+from market.series import Series, series_of
+
+BENCHMARKS: Mapping[str, tuple[str, ...]] = {
+    "XNYS": ("SPY",),
+    ALWAYS_OPEN: ("BTC-USD", "BTC-USDT"),
+}
+"""By calendar, the symbols that stand for its whole market; the first that is stored is taken."""
+
+_SOURCES: tuple[Source, ...] = ("news", "filings", "earnings")
+_Read = Callable[[str, str, datetime | None, datetime | None], pd.DataFrame]
+
+
+def build_panels(
+    library: Library,
+    market: str,
+    symbols: Sequence[str],
+    timeframe: Timeframe,
+    as_of: datetime,
+    horizon: int,
+    since: datetime | None = None,
+    simulated: bool = False,
+) -> list[tuple[Panel, tuple[Verdict, ...]]]:
+    """One panel a calendar in the order in which `symbols` first name it, with a verdict a symbol.
+
+    `horizon` is in bars. Raises UnknownSymbolError for a symbol without stored bars, and
+    InputError if no symbol had a bar by `as_of`.
+    """
+    wanted = tuple(dict.fromkeys(symbols))
+    stored = set(library.symbols(market, timeframe))
+    _refuse_unknown(wanted, stored, market, timeframe)
+
+    def read(symbol: str, calendar: str) -> Series:
+        bars = library.bars(market, symbol, timeframe, since, as_of)
+        return series_of(symbol, bars, calendar, timeframe, as_of)
+
+    together: dict[str, list[Series]] = {}
+    for symbol in wanted:
+        calendar = calendar_of(symbol)
+        together.setdefault(calendar, []).append(read(symbol, calendar))
+    if wanted and not any(len(one.known_at) for of in together.values() for one in of):
+        raise _before_history(library, market, wanted, timeframe, as_of, since)
+
+    built = []
+    for calendar, all_series in together.items():
+        benchmark = next((b for b in BENCHMARKS.get(calendar, ()) if b in stored), None)
+        market_series = read(benchmark, calendar) if benchmark else None
+        panel = _panel(library, market, all_series, market_series, as_of, horizon, simulated)
+        verdicts = tuple(
+            quality.check(one, library.actions(market, one.symbol, None, as_of), as_of)
+            for one in all_series
+        )
+        built.append((panel, verdicts))
+    return built
+
+
+def _panel(
+    library: Library,
+    market: str,
+    all_series: Sequence[Series],
+    benchmark: Series | None,
+    as_of: datetime,
+    horizon: int,
+    simulated: bool,
+) -> Panel:
+    calendar, timeframe = all_series[0].calendar, all_series[0].timeframe
+    symbols = tuple(one.symbol for one in all_series)
+    known_at = _axis(all_series)
+    if not len(known_at):
+        closed = calendars.last_close(calendar, timeframe, as_of)
+        known_at = np.array([calendars.instant(closed)])
+    last = calendars.moment(known_at[-1])
+    rows = [_rows(known_at, one) for one in all_series]
+
+    def column(figure: str) -> Floats:
+        grid = np.full((len(known_at), len(symbols)), np.nan)
+        for n, one in enumerate(all_series):
+            grid[rows[n], n] = getattr(one, figure)
+        return grid
+
+    return Panel(
+        symbols=symbols,
+        calendar=calendar,
+        timeframe=timeframe,
+        known_at=known_at,
+        open=column("open"),
+        high=column("high"),
+        low=column("low"),
+        close=column("close"),
+        volume=column("volume"),
+        benchmark=_benchmark(known_at, benchmark),
+        news=_news(*_events(library.news, market, symbols, last)),
+        filings=_filings(*_events(library.filings, market, symbols, last)),
+        earnings=_earnings(*_events(library.earnings, market, symbols, last)),
+        unavailable=_unavailable(library, market, symbols),
+        horizon=horizon,
+        simulated=simulated,
+    )
+
+
+def _axis(all_series: Iterable[Series]) -> Times:
+    """Every closing instant of any symbol, in order; symbols mostly share all of theirs."""
+    axis: Times = np.empty(0, "datetime64[us]")
+    for one in all_series:
+        if not np.array_equal(axis, one.known_at):
+            axis = np.union1d(axis, one.known_at)
+    return axis
+
+
+def _rows(known_at: Times, one: Series) -> "slice | np.ndarray":
+    """Where the bars of `one` lie on the axis `known_at`, which has them all."""
+    if not len(one.known_at):
+        return slice(0, 0)
+    start = int(np.searchsorted(known_at, one.known_at[0]))
+    stop = start + len(one.known_at)
+    if np.array_equal(known_at[start:stop], one.known_at):
+        return slice(start, stop)
+    return np.searchsorted(known_at, one.known_at)
+
+
+def _benchmark(known_at: Times, benchmark: Series | None) -> Floats:
+    closes = np.full(len(known_at), np.nan)
+    if benchmark is not None:
+        _, ours, theirs = np.intersect1d(
+            known_at, benchmark.known_at, assume_unique=True, return_indices=True
+        )
+        closes[ours] = benchmark.close[theirs]
+    return closes
+
+
+def _events(
+    read: _Read, market: str, symbols: Sequence[str], last: datetime
+) -> tuple[Ints, pd.DataFrame]:
+    """Facts of all symbols known by `last` in order of `known_at`, beside their symbol's index.
+
+    Facts known at one instant stand in the order of the symbols, then of the library.
+    """
+    frames = [read(market, symbol, None, last + timedelta(microseconds=1)) for symbol in symbols]
+    index = np.repeat(np.arange(len(frames), dtype=np.int32), [len(frame) for frame in frames])
+    facts = pd.concat(frames, ignore_index=True)
+    order = np.argsort(calendars.instants(facts["known_at"]), kind="stable")
+    return index[order], facts.iloc[order]
+
+
+def _news(symbol: Ints, facts: pd.DataFrame) -> News:
+    return News(
+        symbol,
+        calendars.instants(facts["known_at"]),
+        tuple(facts["headline"]),
+        tuple(facts["source"]),
+        _floats(facts["relevance"]),
+    )
+
+
+def _filings(symbol: Ints, facts: pd.DataFrame) -> Filings:
+    return Filings(
+        symbol,
+        calendars.instants(facts["known_at"]),
+        facts["fiscal_year"].to_numpy(np.int32),
+        facts["fiscal_quarter"].to_numpy(np.int32),
+        _floats(facts["revenue"]),
+        _floats(facts["operating_income"]),
+        _floats(facts["net_income"]),
+        _floats(facts["shares"]),
+    )
+
+
+def _earnings(symbol: Ints, facts: pd.DataFrame) -> Earnings:
+    return Earnings(
+        symbol,
+        calendars.instants(facts["known_at"]),
+        _floats(facts["eps_estimate"]),
+        _floats(facts["eps_actual"]),
+    )
+
+
+def _floats(column: "pd.Series[float]") -> Floats:
+    return np.ascontiguousarray(column.to_numpy(np.float64), np.float64)
+
+
+def _unavailable(
+    library: Library, market: str, symbols: Sequence[str]
+) -> dict[Source, dict[str, str]]:
+    found: dict[Source, dict[str, str]] = {}
+    for source in _SOURCES:
+        for symbol in symbols:
+            fetch = library.fetched(market, symbol, source)
+            if fetch is not None and fetch.error is not None:
+                found.setdefault(source, {})[symbol] = fetch.error
+    return found
+
+
+def _refuse_unknown(
+    wanted: Sequence[str], stored: set[str], market: str, timeframe: Timeframe
+) -> None:
+    missing = [symbol for symbol in wanted if symbol not in stored]
+    if not missing:
+        return
+    names = ", ".join(missing)
+    remedy = f"Fetch them with `quorum download {' '.join(missing)}`"
+    if market == "files":
+        remedy = f"Import some with `quorum import PATH`, or leave {names} out"
+    raise UnknownSymbolError(
+        f"No {timeframe} bars of {names} are stored in the market {market!r}. {remedy}."
+    )
+
+
+def _before_history(
+    library: Library,
+    market: str,
+    wanted: Sequence[str],
+    timeframe: Timeframe,
+    as_of: datetime,
+    since: datetime | None,
+) -> InputError:
+    spans = [library.span(market, symbol, timeframe) for symbol in wanted]
+    first = min(span[0] for span in spans if span)
+    after = f" since {since:%Y-%m-%d}" if since else ""
+    return InputError(
+        f"No bar of {', '.join(wanted)} had closed{after} by {as_of:%Y-%m-%d %H:%M} UTC; the"
+        f" history in the market {market!r} begins on {first:%Y-%m-%d}. Ask for a later date or"
+        " add older bars."
+    )

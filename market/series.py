@@ -1,0 +1,94 @@
+"""One symbol's bars put in order and timed: the step between a stored frame and a panel.
+
+Bars that cannot be used (a price missing, zero or below) and bars outside every session are set
+aside and remembered, for the quality gate to speak of; nothing is repaired.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+import pandas as pd
+
+from domain.panel import Floats, Times
+from domain.timeframe import Timeframe
+from market import calendars
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Series:
+    """T usable bars of one symbol by `known_at` (T,) strictly increasing, datetime64[us].
+
+    `open` to `close` (T,) are adjusted for splits and dividends, `volume` (T,) as stored, zero
+    where unknown. The rest are instants of what was found on the way: `repeated` (a second bar at
+    one time, of which the last was kept), `unordered` (bars stored before an earlier one),
+    `incomplete` (a price missing), `non_positive` (a price of zero or less, or a negative volume)
+    and `off_hours` (opened outside every session).
+    """
+
+    symbol: str
+    calendar: str
+    timeframe: Timeframe
+    known_at: Times
+    open: Floats
+    high: Floats
+    low: Floats
+    close: Floats
+    volume: Floats
+    repeated: Times
+    unordered: Times
+    incomplete: Times
+    non_positive: Times
+    off_hours: Times
+
+
+def series_of(
+    symbol: str, bars: pd.DataFrame, calendar: str, timeframe: Timeframe, as_of: datetime
+) -> Series:
+    """What `bars` (`BAR_COLUMNS`, in any order) said of `symbol` at `as_of`."""
+    opened = calendars.instants(bars["at"])
+    known_at = calendars.closing_instants(calendar, opened, timeframe)
+    until = calendars.instant(as_of)
+    timed = known_at <= until
+    off_hours = opened[np.isnat(known_at) & (opened <= until)]
+    order, unordered = _in_order(opened)
+    order = order[timed[order]]
+    last = np.append(known_at[order][1:] != known_at[order][:-1], True)[: len(order)]
+    kept = order[last]
+    stored = {name: bars[name].to_numpy(np.float64)[kept] for name in _FIGURES}
+    adjustment = stored["adj_close"] / stored["close"]
+    adjustment = np.where(np.isfinite(adjustment), adjustment, 1.0)
+    volume = np.nan_to_num(stored["volume"], nan=0.0)
+    prices = np.stack([stored[name] for name in _PRICES])
+    complete = np.isfinite(prices).all(axis=0)
+    positive = (prices > 0).all(axis=0) & (adjustment > 0) & (volume >= 0)
+    at, usable = known_at[kept], complete & positive
+    opens, highs, lows, closes = (prices * adjustment)[:, usable]
+    return Series(
+        symbol=symbol,
+        calendar=calendar,
+        timeframe=timeframe,
+        known_at=at[usable],
+        open=opens,
+        high=highs,
+        low=lows,
+        close=closes,
+        volume=volume[usable],
+        repeated=known_at[order[~last]],
+        unordered=known_at[unordered[timed[unordered]]],
+        incomplete=at[~complete],
+        non_positive=at[complete & ~positive],
+        off_hours=off_hours,
+    )
+
+
+_PRICES = ("open", "high", "low", "close")
+_FIGURES = (*_PRICES, "volume", "adj_close")
+
+
+def _in_order(opened: Times) -> tuple[np.ndarray, np.ndarray]:
+    """Indices that sort `opened`, and indices of the bars that stand after a later one."""
+    latest = np.maximum.accumulate(opened)
+    unordered = np.flatnonzero(opened < latest)
+    order = np.argsort(opened, kind="stable") if len(unordered) else np.arange(len(opened))
+    return order, unordered
