@@ -44,6 +44,10 @@ class ProviderError(QuorumError):
     status = 503
 
 
+class RateLimitedError(ProviderError):
+    """The provider said that it was asked too often: asking again at once makes it worse."""
+
+
 class StorageError(QuorumError):
     """The database or the disk refused: full, newer than this program, locked, unreadable."""
 

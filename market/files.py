@@ -6,7 +6,7 @@ is refused unless the caller asks to replace. It leaves out archives, spreadshee
 """
 
 import csv
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -22,13 +22,11 @@ from domain.symbols import parse_symbol
 from domain.timeframe import Timeframe
 from market.columns import ACCEPTED, TEXT, Kind, recognise
 from market.library import Library
+from market.provider import Progress
 from market.tidy import Refusal, tidy
 
 CHUNK = 50_000
 SUFFIXES = (".csv", ".parquet")
-
-Progress = Callable[[str, int, int], None]
-"""Called with the file's name, the rows done and the rows in all."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -74,8 +72,8 @@ def import_path(
 ) -> tuple[ImportReport, ...]:
     """Stores a file, or every recognised file of a directory, each in a transaction of its own.
 
-    A single file that is refused raises InputError; in a directory it is reported and the others
-    go on, unless all are refused.
+    `progress` is told the file's name and its rows. A single file that is refused raises
+    InputError; in a directory it is reported and the others go on, unless all are refused.
     """
     if not path.is_dir():
         return (_import(read(path, timeframe), library, market, replace, progress),)

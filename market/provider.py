@@ -4,6 +4,7 @@ Frames are tidy pandas tables, one row a fact, UTC instants. Empty means that th
 a ProviderError means that one could not look.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -25,6 +26,9 @@ EARNINGS_COLUMNS = ["symbol", "known_at", "eps_estimate", "eps_actual"]
 ACTION_COLUMNS = ["symbol", "at", "kind", "value"]
 """Corporate actions: kind 'split' (value 4.0 for four-for-one) or 'dividend' (value per share)."""
 
+Progress = Callable[[str, int, int], None]
+"""Called while something takes long: what is being done, how much is done, and of how much."""
+
 
 @dataclass(frozen=True, slots=True)
 class Quote:
@@ -39,7 +43,8 @@ class Quote:
 
 
 class Provider(Protocol):
-    """Methods block, may raise ProviderError (try again later) or UnknownSymbolError."""
+    """Methods block, may raise ProviderError (try again later; RateLimitedError: much later) or
+    UnknownSymbolError."""
 
     @property
     def name(self) -> str: ...

@@ -1,0 +1,218 @@
+"""The library kept up with a provider: what is stored is not asked for again.
+
+Bars are fetched when a new one must have closed (`market/history.py`); news, filings, earnings and
+corporate actions at intervals of their own. Every attempt is noted in the library, so that a panel
+can tell "nothing there" from "could not be fetched". One failure never stops the rest, but a
+provider that says it is asked too often is left alone for a while. It leaves out when to run (the
+engine's clock) and how to ask (the provider).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+import pandas as pd
+from pydantic import BaseModel, ConfigDict, Field
+
+from domain.errors import InputError, ProviderError, RateLimitedError
+from domain.library import Fetch, Merge
+from domain.symbols import AssetClass, asset_class
+from domain.timeframe import Timeframe
+from market.history import Download, bars_due, download_bars
+from market.library import Library
+from market.provider import Progress, Provider
+
+LONGEST_PAUSE = timedelta(hours=1)
+
+
+class FeedSettings(BaseModel):
+    """How much history is fetched, and how often each source is asked again."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    history_days: int = Field(default=730, ge=30)
+    """How far back the first fetch of a symbol reaches."""
+    news_minutes: float = Field(default=15, gt=0)
+    """Headlines are asked for again after this."""
+    filings_hours: float = Field(default=12, gt=0)
+    """Filings are asked for again after this."""
+    earnings_hours: float = Field(default=12, gt=0)
+    """Announced earnings are asked for again after this."""
+    actions_hours: float = Field(default=24, gt=0)
+    """Splits and dividends are asked for again after this."""
+    retry_seconds: float = Field(default=60, ge=0)
+    """A failed attempt is not repeated earlier than this."""
+    pause_minutes: float = Field(default=5, gt=0)
+    """Rest after the provider says it is asked too often; doubles each time, up to an hour."""
+
+
+class FetchState(StrEnum):
+    FETCHED = "fetched"
+    CACHED = "cached"
+    STALE = "stale"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class FetchOutcome:
+    """What became of one source of one symbol; `source` is named as in `Library.fetched`.
+
+    `rows` were added or changed. STALE could not be fetched, but there is what was fetched at
+    `since`; FAILED has nothing at all; both say `why`.
+    """
+
+    symbol: str
+    source: str
+    state: FetchState
+    rows: int = 0
+    since: datetime | None = None
+    why: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Task:
+    """One source of one symbol; bars have a timeframe."""
+
+    symbol: str
+    source: str
+    timeframe: Timeframe | None = None
+
+
+class Feed:
+    """Brings what is missing from `provider` into `library`, as the market of its name."""
+
+    def __init__(
+        self, provider: Provider, library: Library, settings: FeedSettings | None = None
+    ) -> None:
+        self._provider = provider
+        self._library = library
+        self._settings = settings or FeedSettings()
+        self._market = provider.name
+        self._intervals = {
+            "news": timedelta(minutes=self._settings.news_minutes),
+            "actions": timedelta(hours=self._settings.actions_hours),
+            "filings": timedelta(hours=self._settings.filings_hours),
+            "earnings": timedelta(hours=self._settings.earnings_hours),
+        }
+        self._paused_until: datetime | None = None
+        self._pause = timedelta(minutes=self._settings.pause_minutes)
+
+    def refresh(
+        self,
+        symbols: Sequence[str],
+        timeframe: Timeframe,
+        now: datetime,
+        progress: Progress = lambda *_: None,
+        since: datetime | None = None,
+    ) -> list[FetchOutcome]:
+        """Fetches what is due at `now`, the bars of all symbols first.
+
+        `since` asks for history from then on, where a shorter one is stored too. What the provider
+        refuses becomes an outcome, never an exception; a StorageError is raised.
+        """
+        tasks = [_Task(symbol, f"bars {timeframe}", timeframe) for symbol in symbols]
+        for source in self._intervals:
+            tasks += [_Task(symbol, source) for symbol in symbols if _has(symbol, source)]
+        outcomes = []
+        for done, task in enumerate(tasks, start=1):
+            outcomes.append(self._bring(task, now, since))
+            progress(f"{task.symbol} {task.source}", done, len(tasks))
+        return outcomes
+
+    def _bring(self, task: _Task, now: datetime, since: datetime | None) -> FetchOutcome:
+        last = self._library.fetched(self._market, task.symbol, task.source)
+        if not self._due(task, last, now, since):
+            return FetchOutcome(task.symbol, task.source, FetchState.CACHED)
+        retry = timedelta(seconds=self._settings.retry_seconds)
+        if last and last.error and last.at <= now < last.at + retry:
+            return _missed(task, last, last.error)
+        try:
+            download = self._ask(task, last, now, since)
+        except (ProviderError, InputError) as error:
+            self._library.note_fetch(self._market, task.symbol, task.source, now, str(error))
+            return _missed(task, last, str(error))
+        with self._library.transaction():
+            merge = self._put(task, download)
+            self._library.note_fetch(self._market, task.symbol, task.source, now)
+        rows = merge.added + (merge.conflicting if download.replace else 0)
+        return FetchOutcome(task.symbol, task.source, FetchState.FETCHED, rows)
+
+    def _due(self, task: _Task, last: Fetch | None, now: datetime, since: datetime | None) -> bool:
+        asked = last.succeeded_at if last else None
+        if task.timeframe:
+            return since is not None or bars_due(
+                self._library, self._market, task.symbol, task.timeframe, now, asked
+            )
+        return asked is None or now >= asked + self._intervals[task.source]
+
+    def _ask(
+        self, task: _Task, last: Fetch | None, now: datetime, since: datetime | None
+    ) -> Download:
+        """Asks the provider, unless it has lately said that it is asked too often."""
+        if self._paused_until and now < self._paused_until:
+            raise ProviderError(
+                f"{self._market} is asked too often; it is left alone until"
+                f" {self._paused_until:%H:%M} UTC."
+            )
+        try:
+            download = self._download(task, last, now, since)
+        except RateLimitedError:
+            self._paused_until = now + self._pause
+            self._pause = min(2 * self._pause, LONGEST_PAUSE)
+            raise
+        self._pause = timedelta(minutes=self._settings.pause_minutes)
+        return download
+
+    def _download(
+        self, task: _Task, last: Fetch | None, now: datetime, since: datetime | None
+    ) -> Download:
+        provider, symbol = self._provider, task.symbol
+        history = now - timedelta(days=self._settings.history_days)
+        if task.timeframe:
+            start = since or self._first_bar(symbol, task.timeframe) or history
+            return download_bars(provider, self._library, symbol, task.timeframe, start, now)
+        if task.source == "news":
+            asked = last.succeeded_at if last else None
+            start = asked - timedelta(days=1) if asked else history
+            return Download(provider.news(symbol, start, now))
+        if task.source == "actions":
+            return Download(provider.actions(symbol, since or history, now))
+        if task.source == "filings":
+            return Download(self._unknown_filings(symbol, provider.filings(symbol)))
+        earnings = provider.earnings(symbol)
+        return Download(earnings[earnings["known_at"] <= pd.Timestamp(now)])
+
+    def _first_bar(self, symbol: str, timeframe: Timeframe) -> datetime | None:
+        span = self._library.span(self._market, symbol, timeframe)
+        return span[0] if span else None
+
+    def _unknown_filings(self, symbol: str, filings: pd.DataFrame) -> pd.DataFrame:
+        """Without the periods that are stored: a figure is known since it was first seen."""
+        period = ["fiscal_year", "fiscal_quarter"]
+        stored = self._library.filings(self._market, symbol)
+        known = pd.MultiIndex.from_frame(stored[period])
+        return filings[~pd.MultiIndex.from_frame(filings[period]).isin(known)]
+
+    def _put(self, task: _Task, download: Download) -> Merge:
+        frame, replace = download.frame, download.replace
+        if task.timeframe:
+            return self._library.put_bars(self._market, task.symbol, task.timeframe, frame, replace)
+        put = {
+            "news": self._library.put_news,
+            "actions": self._library.put_actions,
+            "filings": self._library.put_filings,
+            "earnings": self._library.put_earnings,
+        }[task.source]
+        return put(self._market, task.symbol, frame, replace)
+
+
+def _has(symbol: str, source: str) -> bool:
+    """Only companies file, earn and split; everything has headlines."""
+    return source == "news" or asset_class(symbol) is AssetClass.EQUITY
+
+
+def _missed(task: _Task, last: Fetch | None, why: str) -> FetchOutcome:
+    since = last.succeeded_at if last else None
+    state = FetchState.STALE if since else FetchState.FAILED
+    return FetchOutcome(task.symbol, task.source, state, since=since, why=why)
