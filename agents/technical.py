@@ -1,15 +1,149 @@
-"""The technical agent (the base rate alone, so far)."""
+"""The technical agent: trend, momentum, mean reversion, volatility, volume and candlesticks.
+
+It reads prices and volumes only, on the panel's own bars and on completed weeks (and days, where
+the bars are shorter). Signs and sizes were set by hand from 2010 to 2018 and are kept modest, for
+over a week of bars there is little to know: `docs/agents.md` tells what came out later.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
 
 from agents.evidence import base_rate_term
-from domain.panel import Panel
-from domain.votes import Votes, cast
+from domain.panel import Floats, Panel
+from domain.votes import Term, Votes, cast
+from quant import features, indicators
+from quant.columns import completed, days, rebased, weeks
+from quant.risk import forecast_volatility
+
+
+@dataclass(frozen=True, slots=True)
+class Signal:
+    """How one observation moves the log-odds: `weight` at `centre + scale` and beyond, the
+    opposite at `centre - scale` and beyond, straight between."""
+
+    name: str
+    unit: str
+    centre: float
+    scale: float
+    weight: float
+    why: str
+
+    def log_odds(self, observed: Floats) -> Floats:
+        return self.weight * np.clip((observed - self.centre) / self.scale, -1.0, 1.0)
+
+
+SIGNALS = (
+    Signal("momentum 252 less 21 bars", "σ", 0.0, 2.0, 0.04,
+           "Winners of the past year, the last month left out, tend to go on winning."),
+    Signal("distance from SMA 200", "σ", 0.0, 1.5, 0.01,
+           "Above its long average the ground is firmer; hardly measurable within a week."),
+    Signal("EMA 50 over 200", "%", 0.0, 10.0, 0.01,
+           "A slow average turned up says the same more calmly."),
+    Signal("Donchian 55 position", "", 0.0, 1.0, 0.01,
+           "A close near the top of its channel is a breakout, near the bottom a breakdown."),
+    Signal("ADX 14, signed", "", 0.0, 40.0, -0.01,
+           "A long one-way run tends to pause: measured, against the textbook."),
+    Signal("MACD histogram", "σ", 0.0, 0.6, 0.01,
+           "A thrust that gains speed; its own effect beside the others is next to nothing."),
+    Signal("move over 21 bars", "σ", 0.0, 2.0, -0.01,
+           "A month's gain is partly given back."),
+    Signal("move over 5 bars", "σ", 0.0, 2.0, -0.03,
+           "A week's move is partly given back, the steadiest effect at this horizon."),
+    Signal("RSI 14", "", 50.0, 25.0, -0.02,
+           "Overbought and oversold: stretched prices relax."),
+    Signal("RSI 2", "", 50.0, 50.0, -0.02,
+           "Two hard days in one direction invite the other side."),
+    Signal("Bollinger position", "σ", 0.0, 2.0, -0.02,
+           "Outside its band of twenty bars a price is stretched."),
+    Signal("stochastic 14", "", 50.0, 50.0, -0.01,
+           "Another reading of the same stretch, so with a small weight."),
+    Signal("volatility regime", "x", 1.0, 0.75, 0.03,
+           "After turbulence buyers are paid for their nerve; in calm they are not."),
+    Signal("volume flow (OBV)", "x", 0.0, 5.0, 0.01,
+           "Volume that gathers on rising days shows who is buying."),
+    Signal("money flow index", "", 50.0, 40.0, -0.01,
+           "Overbought and oversold once more, weighted by volume."),
+    Signal("move on unusual volume", "σ", 0.0, 2.0, 0.01,
+           "A move that many traded is a little likelier to be information."),
+    Signal("candlestick patterns", "", 0.0, 3.0, 0.01,
+           "Bullish less bearish among TA-Lib's 61; next to nothing, and so weighted."),
+    Signal("weekly EMA 10 over 40", "%", 0.0, 15.0, 0.02,
+           "The trend of completed weeks, deaf to the noise of days."),
+    Signal("weekly RSI 14", "", 50.0, 25.0, 0.01,
+           "Strength that has lasted for weeks is trend rather than stretch."),
+    Signal("daily EMA 10 over 40", "%", 0.0, 5.0, 0.02,
+           "The trend of completed days behind shorter bars."),
+    Signal("daily RSI 14", "", 50.0, 25.0, -0.02,
+           "A stretch of days weighs on the hours that follow."),
+)  # fmt: skip
 
 
 class TechnicalAgent:
+    """Votes wherever the symbol has `warmup` bars."""
+
     name = "technical"
-    version = "0"
-    warmup = 0
+    version = "1"
+    warmup = 30
 
     def vote(self, panel: Panel, since: int = 0) -> Votes:
+        observed = observe(panel)
         terms = [base_rate_term(panel, since)]
-        return cast(panel, since, agent=self.name, version=self.version, terms=terms)
+        terms += [
+            Term(s.name, observed[s.name][since:], s.log_odds(observed[s.name][since:]), s.unit)
+            for s in SIGNALS
+            if s.name in observed
+        ]
+        young = np.isnan(observed["RSI 14"][since:]) & ~np.isnan(panel.close[since:])
+        return cast(
+            panel,
+            since,
+            agent=self.name,
+            version=self.version,
+            terms=terms,
+            silent=[(young, "too few bars for any indicator")],
+        )
+
+
+def observe(panel: Panel) -> Mapping[str, Floats]:
+    """Every observation by the name of its signal, (T, N), whatever it may mean."""
+    open_, high, low, close = (
+        rebased(prices, panel.close) for prices in (panel.open, panel.high, panel.low, panel.close)
+    )
+    volume = rebased(panel.volume, panel.volume)
+    volatility = forecast_volatility(close)
+    own_bars = {
+        "momentum 252 less 21 bars": features.momentum(close, 252, 21, volatility),
+        "distance from SMA 200": features.above_average(close, 200, volatility),
+        "EMA 50 over 200": features.spread_of_averages(close, 50, 200),
+        "Donchian 55 position": indicators.donchian(high, low, close, 55),
+        "ADX 14, signed": features.directed_strength(high, low, close),
+        "MACD histogram": features.macd_thrust(close, volatility),
+        "move over 21 bars": features.move(close, 21, volatility),
+        "move over 5 bars": features.move(close, 5, volatility),
+        "RSI 14": indicators.rsi(close, 14),
+        "RSI 2": indicators.rsi(close, 2),
+        "Bollinger position": indicators.bollinger_z(close, 20),
+        "stochastic 14": indicators.stochastic(high, low, close, 14),
+        "volatility regime": features.regime(volatility),
+        "volume flow (OBV)": features.volume_flow(close, volume),
+        "money flow index": indicators.mfi(high, low, close, volume),
+        "move on unusual volume": features.confirmed_move(close, volume, volatility),
+        "candlestick patterns": indicators.candlesticks(open_, high, low, close),
+    }
+    return {**own_bars, **_longer_bars(panel, close)}
+
+
+def _longer_bars(panel: Panel, close: Floats) -> dict[str, Floats]:
+    """The same market in completed weeks, and in completed days behind shorter bars."""
+    frames = {"weekly": weeks(panel.known_at)}
+    if panel.timeframe.intraday:
+        frames["daily"] = days(panel.known_at)
+    observed = {}
+    for name, period in frames.items():
+        observed[f"{name} EMA 10 over 40"] = completed(
+            close, period, lambda series: features.spread_of_averages(series, 10, 40)
+        )
+        observed[f"{name} RSI 14"] = completed(close, period, indicators.rsi)
+    return observed

@@ -25,7 +25,7 @@ def by_symbol(function: Callable[..., NDArray[np.generic]], *series: Floats) -> 
     holes = np.isnan(series[0])
     for other in series[1:]:
         holes = holes | np.isnan(other)
-    for column in range(answers.shape[1]):
+    for column in range(holes.shape[1]):
         bars = np.flatnonzero(~holes[:, column])
         if len(bars):
             answers[bars, column] = function(*(s[bars, column] for s in series))

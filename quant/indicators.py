@@ -7,7 +7,6 @@ rows up to t only. What is worth plotting or voting on is decided elsewhere.
 
 import numpy as np
 import talib
-from talib import MA_Type
 
 from quant.columns import Floats, by_symbol
 
@@ -27,8 +26,9 @@ def ema(close: Floats, length: int) -> Floats:
 
 
 def rsi(close: Floats, length: int = 14) -> Floats:
-    """Wilder's relative strength index, 0 to 100."""
-    return by_symbol(lambda c: talib.RSI(c, length), close)
+    """Wilder's relative strength index, 0 to 100; NaN where the price stood still throughout."""
+    index = by_symbol(lambda c: talib.RSI(c, length), close)
+    return np.where(_moved(close, close, length + 1), index, np.nan)
 
 
 def macd(close: Floats, fast: int = 12, slow: int = 26) -> Floats:
@@ -54,13 +54,9 @@ def bollinger_z(close: Floats, length: int = 20) -> Floats:
 
 
 def stochastic(high: Floats, low: Floats, close: Floats, length: int = 14) -> Floats:
-    """Slow %K, 0 to 100."""
-    return by_symbol(
-        lambda h, lo, c: talib.STOCH(h, lo, c, length, 3, MA_Type.SMA, 3, MA_Type.SMA)[0],
-        high,
-        low,
-        close,
-    )
+    """Slow %K, 0 to 100; NaN where the price stood still throughout."""
+    index = by_symbol(lambda h, lo, c: talib.STOCHF(h, lo, c, length, 3)[1], high, low, close)
+    return np.where(_moved(high, low, length), index, np.nan)
 
 
 def adx(high: Floats, low: Floats, close: Floats, length: int = 14) -> Floats:
@@ -90,10 +86,14 @@ def donchian(high: Floats, low: Floats, close: Floats, length: int) -> Floats:
 
 
 def mfi(high: Floats, low: Floats, close: Floats, volume: Floats, length: int = 14) -> Floats:
-    """Money flow index, 0 to 100: RSI weighted by volume."""
-    return by_symbol(
-        lambda h, lo, c, v: talib.MFI(h, lo, c, v, length), high, low, close, volume
-    )  # fmt: skip
+    """Money flow index, 0 to 100: RSI weighted by volume; NaN where nothing was traded.
+
+    TA-Lib takes a flow below 1 for none, so volume is scaled up first.
+    """
+    index = by_symbol(
+        lambda h, lo, c, v: talib.MFI(h, lo, c, v * 2.0**40, length), high, low, close, volume
+    )
+    return np.where(sma(volume, length) > 0.0, index, np.nan)
 
 
 def obv(close: Floats, volume: Floats) -> Floats:
@@ -112,3 +112,10 @@ def candlesticks(open_: Floats, high: Floats, low: Floats, close: Floats) -> Flo
         return total
 
     return by_symbol(balance, open_, high, low, close)
+
+
+def _moved(high: Floats, low: Floats, length: int) -> np.ndarray:
+    """Whether anything changed within the last `length` bars."""
+    top = by_symbol(lambda h: talib.MAX(h, length), high)
+    bottom = by_symbol(lambda lo: talib.MIN(lo, length), low)
+    return top - bottom > FLAT * top

@@ -1,0 +1,71 @@
+"""What a chart reader would point at, as numbers without a price level.
+
+Arrays are (T, N) float64 with NaN in the holes; row t uses rows up to t only. Prices and volumes
+come rebased (`quant.columns.rebased`). What any of it means for the odds is decided elsewhere.
+"""
+
+import numpy as np
+
+from quant import indicators, rolling
+from quant.columns import Floats, change, lag
+
+
+def move(close: Floats, bars: int, volatility: Floats) -> Floats:
+    """Return over `bars` bars in standard deviations of such a return."""
+    return _over(change(close, bars), volatility * np.sqrt(float(bars)))
+
+
+def momentum(close: Floats, bars: int, skip: int, volatility: Floats) -> Floats:
+    """Return from `bars` ago to `skip` ago, in standard deviations (Jegadeesh and Titman 1993)."""
+    gain = lag(close, skip) / lag(close, bars) - 1.0
+    return _over(gain, volatility * np.sqrt(float(bars - skip)))
+
+
+def above_average(close: Floats, length: int, volatility: Floats) -> Floats:
+    """Distance of the close from its simple average, in standard deviations of `length` bars."""
+    distance = close / indicators.sma(close, length) - 1.0
+    return _over(distance, volatility * np.sqrt(float(length)))
+
+
+def spread_of_averages(close: Floats, fast: int, slow: int) -> Floats:
+    """Fast over slow exponential average less one, in percent."""
+    return 100.0 * (indicators.ema(close, fast) / indicators.ema(close, slow) - 1.0)
+
+
+def macd_thrust(close: Floats, volatility: Floats) -> Floats:
+    """MACD histogram in standard deviations of a bar's move."""
+    return _over(indicators.macd_histogram(close) / close, volatility)
+
+
+def directed_strength(high: Floats, low: Floats, close: Floats) -> Floats:
+    """ADX with the sign of its direction, -100 to 100."""
+    strength = indicators.adx(high, low, close)
+    return strength * np.sign(indicators.direction(high, low, close))
+
+
+def volume_flow(close: Floats, volume: Floats, length: int = 20) -> Floats:
+    """On-balance volume above its own average, in bars of average volume."""
+    flow = indicators.obv(close, volume)
+    return _over(flow - indicators.ema(flow, length), indicators.sma(volume, length))
+
+
+def relative_volume(volume: Floats, length: int = 63) -> Floats:
+    """Volume over its median of the last `length` bars; NaN where that is nothing."""
+    return _over(volume, rolling.quantile(volume, 0.5, length, 20))
+
+
+def confirmed_move(close: Floats, volume: Floats, volatility: Floats) -> Floats:
+    """The last bar's move in standard deviations, times how unusual its volume was (0 to 2)."""
+    unusual = np.clip(relative_volume(volume) - 1.0, 0.0, 2.0)
+    return move(close, 1, volatility) * unusual
+
+
+def regime(volatility: Floats, length: int = 252) -> Floats:
+    """Volatility over its own median of the last `length` bars."""
+    return _over(volatility, rolling.quantile(volatility, 0.5, length, 60))
+
+
+def _over(values: Floats, unit: Floats) -> Floats:
+    """`values / unit`, NaN where the unit is not positive."""
+    positive = unit > 0.0
+    return np.where(positive, values / np.where(positive, unit, 1.0), np.nan)
