@@ -1,0 +1,136 @@
+"""History to train on: tidy bars turned into aligned arrays, and its years divided by date.
+
+Reads files; asks no provider. The three periods are kept apart by a gap, so that no outcome that
+starts in one period ends in the next.
+"""
+
+import hashlib
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from domain.errors import InputError
+from domain.panel import Floats, Panel, Times
+from domain.timeframe import Timeframe
+from envs.observation import WARMUP, observe
+
+COLUMNS = ["symbol", "date", "open", "high", "low", "close", "volume"]
+_PRICES = COLUMNS[2:6]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class History:
+    """T bars of N symbols: `dates` (T,), `open`, `close` (T, N), NaN where there was no bar, and
+    `observation` (T, N, K) as the agent sees it. `digest` is the SHA-256 of the bars."""
+
+    symbols: tuple[str, ...]
+    dates: Times
+    open: Floats
+    close: Floats
+    observation: Floats
+    digest: str
+
+    @property
+    def usable(self) -> NDArray[np.bool_]:
+        """(T, N) where the symbol has a bar."""
+        return ~(np.isnan(self.open) | np.isnan(self.close))
+
+
+@dataclass(frozen=True, slots=True)
+class Periods:
+    """Rows of a history to train on, to choose by, and to be judged by, in order of time."""
+
+    train: range
+    validation: range
+    test: range
+
+
+def read_bars(path: Path) -> pd.DataFrame:
+    """Tidy bars (columns COLUMNS, prices adjusted) from a .csv or .parquet file."""
+    if path.suffix not in (".csv", ".parquet"):
+        raise InputError(f"{path} is neither .csv nor .parquet. Give tidy bars in one of the two.")
+    if not path.is_file():
+        raise InputError(f"{path} does not exist. Give the path of a file of bars.")
+    return pd.read_csv(path) if path.suffix == ".csv" else pd.read_parquet(path)
+
+
+def history(bars: pd.DataFrame) -> History:
+    """Aligned arrays and observations of tidy bars, one row a symbol and date.
+
+    Raises InputError for missing columns, repeated or impossible rows and too short a history.
+    """
+    if missing := [name for name in COLUMNS if name not in bars.columns]:
+        raise InputError(f"The bars have no column {', '.join(missing)}; needed are {COLUMNS}.")
+    table = bars[COLUMNS].copy()
+    table["date"] = pd.to_datetime(table["date"])
+    table = table.sort_values(["date", "symbol"])
+    _refuse_bad_rows(table)
+    wide = table.pivot(index="date", columns="symbol")
+    if len(wide) <= WARMUP:
+        raise InputError(f"{len(wide)} dates are too few: the first {WARMUP} only warm up.")
+    open_, high, low, close, volume = (
+        np.ascontiguousarray(wide[name].to_numpy(np.float64)) for name in COLUMNS[2:]
+    )
+    dates: Times = wide.index.to_numpy("datetime64[us]")
+    symbols = tuple(str(symbol) for symbol in wide["close"].columns)
+    panel = Panel(
+        symbols=symbols,
+        calendar="any",
+        timeframe=Timeframe.D1,
+        known_at=dates,
+        open=open_,
+        high=high,
+        low=low,
+        close=close,
+        volume=volume,
+        benchmark=np.full(len(dates), np.nan),
+    )
+    digest = hashlib.sha256("\n".join(symbols).encode() + dates.tobytes())
+    for array in (open_, high, low, close, volume):
+        digest.update(array.tobytes())
+    return History(symbols, dates, open_, close, observe(panel), digest.hexdigest())
+
+
+def divide(dates: Times, train_until: date, validate_until: date, gap: int) -> Periods:
+    """Rows up to and including each date, without the last `gap` rows of a period that is
+    followed by another: their outcomes reach into it.
+
+    Raises InputError where a period would hold no rows.
+    """
+    first, second = (
+        int(np.searchsorted(dates, np.datetime64(day, "us"), side="right"))
+        for day in (train_until, validate_until)
+    )
+    periods = Periods(
+        train=range(WARMUP, first - gap),
+        validation=range(first, second - gap),
+        test=range(second, len(dates)),
+    )
+    for name in ("train", "validation", "test"):
+        if len(getattr(periods, name)) <= gap:
+            raise InputError(
+                f"No bars are left for the {name} period: bars run from {_day(dates[0])} to "
+                f"{_day(dates[-1])}, training until {train_until}, validation until "
+                f"{validate_until}. Move the dates or bring more bars."
+            )
+    return periods
+
+
+def _refuse_bad_rows(table: pd.DataFrame) -> None:
+    repeated = table.duplicated(["symbol", "date"])
+    values = table[[*_PRICES, "volume"]].to_numpy(np.float64)
+    bad = ~np.isfinite(values).all(axis=1) | (values[:, :4] <= 0).any(axis=1) | (values[:, 4] < 0)
+    for mask, what in ((repeated, "occurs twice"), (bad, "has an impossible price or volume")):
+        if mask.any():
+            row = table.loc[np.asarray(mask)].iloc[0]
+            raise InputError(
+                f"The bar of {row['symbol']} on {row['date']:%Y-%m-%d} {what}. Correct the file."
+            )
+
+
+def _day(instant: np.datetime64) -> str:
+    return str(instant.astype("datetime64[D]"))
