@@ -1,0 +1,210 @@
+"""What happened, in order, once: the append-only journal of cycles and events.
+
+Promises that a cycle is recorded as a whole or not at all, that the same cycle again changes
+nothing, and that events are numbered without a gap in the order of their commits, whichever
+process wrote them. Leaves out reading for pages (`records.py`) and publishing.
+"""
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Connection, func, insert, select, update
+from sqlmodel import col
+
+from domain.canonical import to_json
+from domain.decision import Cycle
+from domain.events import EngineState, Event, EventKind
+from domain.panel import Panel
+from storage import archive, tables
+from storage.database import Database, insert_missing
+from storage.entries import Document, about, entries, event_row, text
+from storage.newest import newest_decisions
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+@dataclass(slots=True)
+class Pen:
+    """The right to write events, one holder at a time; `seq` is the last number used."""
+
+    connection: Connection
+    at: datetime
+    seq: int
+
+    def write(
+        self, kind: EventKind, run: str, symbol: str | None, payload: Mapping[str, Any]
+    ) -> Event:
+        """An event that is not part of a cycle."""
+        self.seq += 1
+        event = Event(self.seq, self.at, kind, run, symbol, to_json(payload))
+        row = event_row(event, text(event.payload))
+        self.connection.execute(insert(tables.Event), [row])
+        return event
+
+    def record(self, cycle: Cycle, manifest: str, inputs: str) -> tuple[Event, ...]:
+        made = entries(cycle, manifest, inputs, self.at, self.seq)
+        for table, rows in (
+            (tables.Cycle, [made.cycle]),
+            (tables.Decision, made.decisions),
+            (tables.Vote, made.votes),
+            (tables.Event, made.event_rows),
+        ):
+            if rows:
+                self.connection.execute(insert(table), rows)
+        self.seq = made.events[-1].seq
+        return tuple(made.events)
+
+
+class Journal:
+    """The journal of one database. `now` stamps what is written."""
+
+    def __init__(self, database: Database, now: Callable[[], datetime] = utc_now) -> None:
+        self._database = database
+        self._now = now
+
+    @property
+    def epoch(self) -> str:
+        """Names this database among all others; together with seq it names an event."""
+        with self._database.reading() as connection:
+            return connection.scalars(select(col(tables.Head.epoch))).one()
+
+    def last_seq(self) -> int:
+        """0 before the first event."""
+        with self._database.reading() as connection:
+            return connection.scalars(select(col(tables.Head.last_seq))).one()
+
+    @contextmanager
+    def pen(self) -> Iterator[Pen]:
+        """A transaction that writes events: all of them, or none on an exception."""
+        last_seq = col(tables.Head.last_seq)
+        lock = update(tables.Head).values(last_seq=last_seq).returning(last_seq)
+        with self._database.writing() as connection:
+            pen = Pen(connection, self._now(), connection.scalars(lock).one())
+            yield pen
+            connection.execute(update(tables.Head).values(last_seq=pen.seq))
+
+    def record(self, cycle: Cycle, panel: Panel, inputs: Mapping[str, Any]) -> tuple[Event, ...]:
+        """Keep the cycle, its panel and its other inputs (plain JSON) in one transaction.
+
+        Returns its events: for each decision its votes and then itself, and `cycle.completed` at
+        last. Empty if a cycle of the same digest is recorded already.
+        """
+        digest = col(tables.Cycle.digest)
+        with self.pen() as pen:
+            if pen.connection.scalars(select(digest).where(digest == cycle.digest)).first():
+                return ()
+            manifest = archive.store(pen.connection, panel)
+            return pen.record(cycle, text(manifest), text(inputs))
+
+    def append(
+        self, kind: EventKind, run: str, symbol: str | None, payload: Mapping[str, Any]
+    ) -> Event:
+        """Record something that is not part of a cycle."""
+        with self.pen() as pen:
+            return pen.write(kind, run, symbol, payload)
+
+    def events_after(self, seq: int, limit: int = 500) -> tuple[Event, ...]:
+        """The first events with a larger number, at most `limit`."""
+        event, vote = tables.Event, tables.Vote
+        query = (
+            select(
+                col(event.seq),
+                col(event.at),
+                col(event.kind),
+                col(event.run),
+                col(event.symbol),
+                col(event.payload),
+                func.coalesce(col(vote.decision), col(event.seq)),
+                col(vote.position),
+            )
+            .outerjoin_from(event, vote, col(vote.seq) == col(event.seq))
+            .where(col(event.seq) > seq)
+            .order_by(col(event.seq))
+            .limit(limit)
+        )
+        with self._database.reading() as connection:
+            rows = connection.execute(query).all()
+            untold = {decision for *_, payload, decision, _ in rows if payload is None}
+            documents = _documents(connection, untold)
+        events = []
+        for number, at, kind, run, symbol, payload, decision, position in rows:
+            told = documents[decision].payload(position) if payload is None else json.loads(payload)
+            events.append(Event(number, at, EventKind(kind), run, symbol, told))
+        return tuple(events)
+
+    def engine_state(self, market: str) -> EngineState:
+        """Running until somebody says otherwise."""
+        with self._database.reading() as connection:
+            return _engine_state(connection, market)
+
+    def set_engine_state(self, market: str, state: EngineState) -> Event | None:
+        """Keep the state across restarts; the event of the change, None if it was so already."""
+        engine = tables.Engine
+        with self.pen() as pen:
+            previous = _engine_state(pen.connection, market)
+            if state is previous:
+                return None
+            insert_missing(pen.connection, engine, [{"market": market, "state": state.value}])
+            pen.connection.execute(
+                update(engine).where(col(engine.market) == market).values(state=state.value)
+            )
+            payload = {"market": market, "state": state, "previous": previous}
+            return pen.write(EventKind.ENGINE_CHANGED, "live", None, payload)
+
+    def cursor(self, market: str, run: str, calendar: str) -> datetime | None:
+        """Close of the newest bar recorded; None before the first."""
+        cycle = tables.Cycle
+        query = select(func.max(col(cycle.as_of))).where(
+            col(cycle.market) == market, col(cycle.run) == run, col(cycle.calendar) == calendar
+        )
+        with self._database.reading() as connection:
+            return connection.scalars(query).one()
+
+    def previous_targets(
+        self, market: str, run: str, before: datetime | None = None
+    ) -> dict[str, float]:
+        """Newest target weight of every symbol ever decided.
+
+        With `before`, of decisions made strictly before that instant: what a cycle that closes
+        then must use, so that running it again after it was recorded gives the same digest.
+        """
+        decision = tables.Decision
+        query = (
+            select(col(decision.symbol), col(decision.target_weight))
+            .where(col(decision.seq).in_(newest_decisions(market, run, before)))
+            .order_by(col(decision.symbol))
+        )
+        with self._database.reading() as connection:
+            return {row.symbol: row.target_weight for row in connection.execute(query)}
+
+
+def _documents(connection: Connection, decisions: set[int]) -> dict[int, Document]:
+    decision, cycle = tables.Decision, tables.Cycle
+    query = (
+        select(
+            col(decision.seq),
+            col(decision.body),
+            col(cycle.market),
+            col(cycle.simulated),
+            col(cycle.timeframe),
+            col(cycle.as_of),
+        )
+        .join_from(decision, cycle, col(cycle.seq) == col(decision.cycle))
+        .where(col(decision.seq).in_(decisions))
+    )
+    return {
+        seq: Document(json.loads(body), about(market, simulated, timeframe, as_of))
+        for seq, body, market, simulated, timeframe, as_of in connection.execute(query)
+    }
+
+
+def _engine_state(connection: Connection, market: str) -> EngineState:
+    state = select(col(tables.Engine.state)).where(col(tables.Engine.market) == market)
+    stored = connection.scalars(state).first()
+    return EngineState.RUNNING if stored is None else EngineState(stored)

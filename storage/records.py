@@ -1,0 +1,246 @@
+"""What pages and programs read of the journal: decisions as they stand and as they were.
+
+Every query names its market and run, so that a replay never shows up among live decisions, and
+is answered from an index. Leaves out the stream (`Journal.events_after`) and all writing.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+from sqlalchemy import Select, Table, func, select
+from sqlmodel import col
+
+from domain.canonical import decision_from_json
+from domain.decision import Decision
+from domain.errors import NotFoundError
+from domain.panel import Floats, Times
+from domain.timeframe import Timeframe
+from storage import tables
+from storage.archive import PanelManifest
+from storage.database import Database
+from storage.newest import newest_decisions
+
+Query = Select[*tuple[Any, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """A decision and the cycle it was made in. `seq` is the number of its `decision.made`."""
+
+    decision: Decision
+    as_of: datetime
+    recorded_at: datetime
+    market: str
+    run: str
+    simulated: bool
+    timeframe: Timeframe
+    digest: str
+    seq: int
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """What a cycle was computed from: the panel (load it from the Archive) and `values`, all else
+    that its orchestrator gave the journal."""
+
+    panel: PanelManifest
+    values: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class VoteHistory:
+    """K decisions on one symbol, oldest first, as columns (K,); NaN where nobody voted.
+
+    `agents` has one column of p_up for each agent that ever voted in them.
+    """
+
+    as_of: Times
+    price: Floats
+    p_up: Floats
+    base_rate: Floats
+    target_weight: Floats
+    agents: Mapping[str, Floats]
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How much of one market is stored."""
+
+    symbols: int
+    bars: int
+    headlines: int
+    filings: int
+    announcements: int
+    cycles: int
+    decisions: int
+
+
+class Records:
+    """The read side of one database's journal."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def latest(self, market: str, run: str) -> tuple[Recorded, ...]:
+        """The newest decision on every symbol, in order of symbol."""
+        newest = col(tables.Decision.seq).in_(newest_decisions(market, run))
+        return self._recorded(_decisions().where(newest).order_by(col(tables.Decision.symbol)))
+
+    def decision(self, receipt: str) -> Recorded:
+        found = self._recorded(_decisions().where(col(tables.Decision.receipt) == receipt))
+        if not found:
+            raise _no_receipt(receipt)
+        return found[0]
+
+    def inputs(self, receipt: str) -> Inputs:
+        """What the decision can be recomputed from."""
+        cycle, decision = tables.Cycle, tables.Decision
+        query = (
+            select(col(cycle.manifest), col(cycle.inputs))
+            .join_from(cycle, decision, col(decision.cycle) == col(cycle.seq))
+            .where(col(decision.receipt) == receipt)
+        )
+        with self._database.reading() as connection:
+            found = connection.execute(query).first()
+        if found is None:
+            raise _no_receipt(receipt)
+        manifest, values = found
+        return Inputs(PanelManifest.from_json(json.loads(manifest)), json.loads(values))
+
+    def history(self, market: str, run: str, symbol: str, limit: int) -> tuple[Recorded, ...]:
+        """Decisions on one symbol, newest first."""
+        return self._recorded(_newest_first(_decisions(), market, run, symbol).limit(limit))
+
+    def feed(
+        self, market: str, run: str, limit: int, before: int | None = None
+    ) -> tuple[Recorded, ...]:
+        """Decisions in the order in which they were recorded, newest first; the page after one
+        that ended with `seq` starts `before` that seq."""
+        seq = col(tables.Decision.seq)
+        query = _of(_decisions(), market, run).order_by(seq.desc()).limit(limit)
+        return self._recorded(query if before is None else query.where(seq < before))
+
+    def runs(self, market: str) -> tuple[str, ...]:
+        """Names of the runs recorded, the most recently active first."""
+        run, seq = col(tables.Cycle.run), col(tables.Cycle.seq)
+        query = (
+            select(run)
+            .where(col(tables.Cycle.market) == market)
+            .group_by(run)
+            .order_by(func.max(seq).desc())
+        )
+        with self._database.reading() as connection:
+            return tuple(connection.scalars(query))
+
+    def votes_over_time(self, market: str, run: str, symbol: str, limit: int) -> VoteHistory:
+        """The last `limit` decisions on one symbol as columns for a chart."""
+        decision, vote = tables.Decision, tables.Vote
+        columns = select(
+            col(decision.seq),
+            col(decision.as_of),
+            col(decision.price),
+            col(decision.p_up),
+            col(decision.base_rate),
+            col(decision.target_weight),
+        )
+        newest = _newest_first(columns, market, run, symbol).limit(limit)
+        votes = select(col(vote.decision), col(vote.agent), col(vote.p_up)).where(
+            col(vote.decision).in_(select(newest.subquery().c.seq))
+        )
+        with self._database.reading() as connection:
+            rows = connection.execute(newest).all()[::-1]
+            cast = connection.execute(votes.order_by(col(vote.agent))).all()
+        place = {seq: k for k, (seq, *_) in enumerate(rows)}
+        agents = {agent: np.full(len(rows), np.nan) for _, agent, _ in cast}
+        for seq, agent, said in cast:
+            if said is not None:
+                agents[agent][place[seq]] = said
+        instants = [tables.microseconds(as_of) for _, as_of, *_ in rows]
+        figures = np.array([row[2:] for row in rows], np.float64).reshape(-1, 4).T
+        price, p_up, base_rate, target_weight = figures
+        as_of = np.array(instants, "datetime64[us]")
+        return VoteHistory(as_of, price, p_up, base_rate, target_weight, agents)
+
+    def counts(self, market: str) -> Counts:
+        """What is stored of a market, for an overview."""
+        series = select(col(tables.Series.id)).where(col(tables.Series.market) == market)
+
+        def facts(table: Table) -> Any:
+            return select(func.count()).where(table.c.series.in_(series)).scalar_subquery()
+
+        def entries(table: Table) -> Any:
+            return select(func.count()).where(table.c.market == market).scalar_subquery()
+
+        symbols = (
+            select(func.count(col(tables.Series.symbol).distinct()))
+            .where(col(tables.Series.market) == market)
+            .scalar_subquery()
+        )
+        query = select(
+            symbols,
+            facts(tables.table(tables.Bar)),
+            facts(tables.table(tables.Headline)),
+            facts(tables.table(tables.Filing)),
+            facts(tables.table(tables.Announcement)),
+            entries(tables.table(tables.Cycle)),
+            entries(tables.table(tables.Decision)),
+        )
+        with self._database.reading() as connection:
+            return Counts(*connection.execute(query).one())
+
+    def _recorded(self, query: Query) -> tuple[Recorded, ...]:
+        with self._database.reading() as connection:
+            rows = connection.execute(query).all()
+        return tuple(
+            Recorded(
+                decision_from_json(json.loads(body)),
+                as_of,
+                recorded_at,
+                market,
+                run,
+                simulated,
+                Timeframe(timeframe),
+                digest,
+                seq,
+            )
+            for body, as_of, recorded_at, market, run, simulated, timeframe, digest, seq in rows
+        )
+
+
+def _decisions() -> Query:
+    decision, cycle = tables.Decision, tables.Cycle
+    return select(
+        col(decision.body),
+        col(cycle.as_of),
+        col(cycle.recorded_at),
+        col(cycle.market),
+        col(cycle.run),
+        col(cycle.simulated),
+        col(cycle.timeframe),
+        col(cycle.digest),
+        col(decision.seq),
+    ).join_from(decision, cycle, col(cycle.seq) == col(decision.cycle))
+
+
+def _of(query: Query, market: str, run: str) -> Query:
+    return query.where(col(tables.Decision.market) == market, col(tables.Decision.run) == run)
+
+
+def _newest_first(query: Query, market: str, run: str, symbol: str) -> Query:
+    decision = tables.Decision
+    return (
+        _of(query, market, run)
+        .where(col(decision.symbol) == symbol)
+        .order_by(col(decision.as_of).desc(), col(decision.seq).desc())
+    )
+
+
+def _no_receipt(receipt: str) -> NotFoundError:
+    return NotFoundError(
+        f"There is no decision with receipt {receipt[:60]!r}. A receipt looks like"
+        " AAPL-20200302-0123456789ab and stands beside every decision."
+    )

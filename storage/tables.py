@@ -1,0 +1,244 @@
+"""The tables, as Alembic's migrations create them.
+
+Two families. *Facts* (series, bar, headline, filing, announcement, action) are bulk data: written
+and read as arrays by `library.py`, never as objects, with instants as microseconds since 1970.
+The *journal* (head, event, cycle, decision, vote, chunk) is append-only; `seq` counts its events
+without a gap and is the identity of every entry: a decision has the seq of its `decision.made`.
+
+Each fact is kept once. A decision's document holds its votes with their reasons; `vote` repeats
+only their figures, as columns for charts and scores.
+"""
+
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import (
+    BigInteger,
+    Dialect,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+)
+from sqlalchemy.orm import registry
+from sqlmodel import Field, SQLModel
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MICROSECOND = timedelta(microseconds=1)
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+COUNTER = BigInteger().with_variant(Integer, "sqlite")
+"""64 bits on both; on SQLite the type that makes a primary key the row's own address."""
+
+GIVEN = {"autoincrement": False}
+"""The journal counts for itself."""
+
+
+class Instant(TypeDecorator[datetime]):
+    """An aware UTC datetime kept as microseconds since 1970: exact, ordered, alike everywhere."""
+
+    impl = BigInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, _: Dialect) -> int | None:
+        return None if value is None else microseconds(value)
+
+    def process_result_value(self, value: int | None, _: Dialect) -> datetime | None:
+        return None if value is None else EPOCH + value * MICROSECOND
+
+
+def microseconds(at: datetime) -> int:
+    """Microseconds since 1970 of an aware instant (a naive one raises TypeError)."""
+    return (at - EPOCH) // MICROSECOND
+
+
+class Row(SQLModel, registry=registry(metadata=metadata)):
+    """What every table is."""
+
+
+class Series(Row, table=True):
+    """One kind of fact about one symbol of one market, and the last attempt to fetch it.
+
+    `what` is 'bars 1d' (bars and their timeframe), 'news', 'filings', 'earnings' or 'actions'.
+    """
+
+    __table_args__ = (UniqueConstraint("market", "symbol", "what"),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    market: str
+    symbol: str
+    what: str
+    fetched_at: datetime | None = Field(default=None, sa_type=Instant)
+    succeeded_at: datetime | None = Field(default=None, sa_type=Instant)
+    error: str | None = Field(default=None, sa_type=Text)
+
+
+class Bar(Row, table=True):
+    __table_args__ = ({"sqlite_with_rowid": False},)
+
+    series: int = Field(primary_key=True, foreign_key="series.id")
+    at: int = Field(primary_key=True, sa_type=BigInteger)
+    open: float | None
+    high: float | None
+    low: float | None
+    close: float | None
+    volume: float | None
+    adj_close: float | None
+
+
+class Headline(Row, table=True):
+    """`fingerprint` stands for headline and source, which can be longer than an index allows."""
+
+    series: int = Field(primary_key=True, foreign_key="series.id")
+    known_at: int = Field(primary_key=True, sa_type=BigInteger)
+    fingerprint: str = Field(primary_key=True)
+    headline: str = Field(sa_type=Text)
+    summary: str = Field(sa_type=Text)
+    source: str = Field(sa_type=Text)
+    url: str = Field(sa_type=Text)
+    relevance: float | None
+
+
+class Filing(Row, table=True):
+    __table_args__ = ({"sqlite_with_rowid": False},)
+
+    series: int = Field(primary_key=True, foreign_key="series.id")
+    known_at: int = Field(primary_key=True, sa_type=BigInteger)
+    fiscal_year: int = Field(primary_key=True)
+    fiscal_quarter: int = Field(primary_key=True)
+    revenue: float | None
+    operating_income: float | None
+    net_income: float | None
+    shares: float | None
+
+
+class Announcement(Row, table=True):
+    __table_args__ = ({"sqlite_with_rowid": False},)
+
+    series: int = Field(primary_key=True, foreign_key="series.id")
+    known_at: int = Field(primary_key=True, sa_type=BigInteger)
+    eps_estimate: float | None
+    eps_actual: float | None
+
+
+class Action(Row, table=True):
+    __table_args__ = ({"sqlite_with_rowid": False},)
+
+    series: int = Field(primary_key=True, foreign_key="series.id")
+    at: int = Field(primary_key=True, sa_type=BigInteger)
+    kind: str = Field(primary_key=True)
+    value: float | None
+
+
+class Head(Row, table=True):
+    """The journal's only row that changes. Whoever writes events locks it first, so that `seq`
+    has no gap and is ordered by commit."""
+
+    id: int = Field(primary_key=True, default=1)
+    epoch: str
+    last_seq: int = Field(sa_type=BigInteger)
+
+
+class Event(Row, table=True):
+    """`payload` is JSON; NULL for votes and decisions, whose payload is in `decision.body`."""
+
+    seq: int = Field(primary_key=True, sa_type=COUNTER, sa_column_kwargs=GIVEN)
+    at: datetime = Field(sa_type=Instant)
+    kind: str
+    run: str
+    symbol: str | None
+    payload: str | None = Field(sa_type=Text)
+
+
+class Cycle(Row, table=True):
+    """`manifest` names the chunks of the panel, `inputs` is everything else that went in."""
+
+    __table_args__ = (Index(None, "market", "run", "calendar", "as_of"),)
+
+    seq: int = Field(primary_key=True, sa_type=COUNTER, sa_column_kwargs=GIVEN)
+    digest: str = Field(unique=True)
+    market: str
+    run: str
+    simulated: bool
+    calendar: str
+    timeframe: str
+    as_of: datetime = Field(sa_type=Instant)
+    recorded_at: datetime = Field(sa_type=Instant)
+    manifest: str = Field(sa_type=Text)
+    inputs: str = Field(sa_type=Text)
+
+
+class Decision(Row, table=True):
+    """`body` is the decision's canonical JSON, votes included."""
+
+    __table_args__ = (
+        Index(None, "market", "run", "symbol", "as_of", "seq"),
+        Index(None, "market", "run", "seq"),
+    )
+
+    seq: int = Field(primary_key=True, sa_type=COUNTER, sa_column_kwargs=GIVEN)
+    cycle: int = Field(foreign_key="cycle.seq", index=True, sa_type=BigInteger)
+    receipt: str = Field(unique=True)
+    market: str
+    run: str
+    symbol: str
+    as_of: datetime = Field(sa_type=Instant)
+    action: str
+    p_up: float | None
+    base_rate: float | None
+    target_weight: float
+    price: float | None
+    body: str = Field(sa_type=Text)
+
+
+class Vote(Row, table=True):
+    """`position` is the vote's place in its decision's document."""
+
+    __table_args__ = (UniqueConstraint("decision", "position"),)
+
+    seq: int = Field(primary_key=True, sa_type=COUNTER, sa_column_kwargs=GIVEN)
+    decision: int = Field(foreign_key="decision.seq", sa_type=BigInteger)
+    position: int
+    agent: str
+    version: str
+    p_up: float | None
+    log_odds: float | None
+    weight: float
+    cap: float
+    quantile_5: float | None
+
+
+class Chunk(Row, table=True):
+    """A piece of a panel, named by the SHA-256 of its bytes before compression."""
+
+    digest: str = Field(primary_key=True)
+    body: bytes = Field(sa_type=LargeBinary)
+
+
+class Engine(Row, table=True):
+    market: str = Field(primary_key=True)
+    state: str
+
+
+class Watchlist(Row, table=True):
+    """One row once the list was edited; none while the defaults stand. `symbols` is JSON."""
+
+    id: int = Field(primary_key=True, default=1)
+    symbols: str = Field(sa_type=Text)
+
+
+def table(row: type[Row]) -> Table:
+    """The table behind a class, for statements on bulk data."""
+    return metadata.tables[str(row.__tablename__)]

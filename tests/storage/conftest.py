@@ -1,0 +1,54 @@
+"""Every test that takes `database` runs on SQLite and on PostgreSQL."""
+
+import os
+from collections.abc import Callable, Iterator
+from itertools import count
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from storage.database import Database
+from tests.storage import postgres
+
+_numbers = count()
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[str]:
+    folder = postgres.binaries()
+    if folder is None:
+        if os.environ.get("CI") == "true":
+            pytest.fail(postgres.HOW_TO_INSTALL)
+        pytest.skip(postgres.HOW_TO_INSTALL)
+    with postgres.server(folder) as url:
+        yield url
+
+
+@pytest.fixture
+def new_postgres(postgres_server: str) -> Callable[[], str]:
+    """URLs of databases that nobody has used yet."""
+
+    def create() -> str:
+        name = f"quorum_{next(_numbers)}"
+        with psycopg.connect(postgres_server, autocommit=True) as connection:
+            connection.execute(f"CREATE DATABASE {name}")  # type: ignore[call-overload]
+        return postgres_server.rsplit("/", 1)[0] + "/" + name
+
+    return create
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """URL of an empty database."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/quorum.db"
+    return str(request.getfixturevalue("new_postgres")())
+
+
+@pytest.fixture
+def database(url: str) -> Iterator[Database]:
+    opened = Database(url)
+    opened.migrate()
+    yield opened
+    opened.close()
