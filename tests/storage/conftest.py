@@ -32,7 +32,7 @@ def new_postgres(postgres_server: str) -> Callable[[], str]:
     def create() -> str:
         name = f"quorum_{next(_numbers)}"
         with psycopg.connect(postgres_server, autocommit=True) as connection:
-            connection.execute(f"CREATE DATABASE {name}")  # type: ignore[call-overload]
+            connection.execute(f"CREATE DATABASE {name}")
         return postgres_server.rsplit("/", 1)[0] + "/" + name
 
     return create

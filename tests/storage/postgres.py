@@ -1,6 +1,5 @@
 """A private PostgreSQL server for the tests: loopback, a free port, a temporary folder."""
 
-import glob
 import os
 import shutil
 import socket
@@ -20,8 +19,8 @@ def binaries() -> Path | None:
     """Folder of initdb and pg_ctl, None if there is no server on this machine."""
     if found := shutil.which("initdb"):
         return Path(found).parent
-    packaged = sorted(glob.glob("/usr/lib/postgresql/*/bin/initdb"))
-    return Path(packaged[-1]).parent if packaged else None
+    packaged = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
+    return packaged[-1].parent if packaged else None
 
 
 @contextmanager
