@@ -1,0 +1,103 @@
+"""From raw headlines to stories: clean text, each story once.
+
+Promises that what became of a headline depends only on itself and on earlier headlines of the
+same symbol, so that a later copy never changes an earlier row. Leaves out what the words mean.
+"""
+
+import html
+import re
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from domain.panel import Floats, Ints, News, Times
+
+LONGEST_TEXT = 2_000
+"""Characters of a headline that are looked at; what is longer is no headline."""
+SAME_STORY_WITHIN = np.timedelta64(3, "D")
+SAME_STORY_OVERLAP = 0.8
+"""Share of words (Jaccard) from which two headlines tell one story."""
+MOST_COMPARED = 200
+"""Earlier headlines of the window that a headline is compared with."""
+
+_MARKUP = re.compile(r"<[a-zA-Z/!?][^<>]*>?")
+_WORD = re.compile(r"[^\W_]+")
+_WIRE_PREFIX = re.compile(
+    r"^(?:(?:update \d+|wrapup \d+|corrected|rpt|refile|brief|exclusive|insight|timeline|factbox)"
+    r"[\s:-]+)+",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Stories:
+    """S stories in order of symbol, instant and text; all columns (S,) of equal length."""
+
+    symbol: Ints
+    known_at: Times
+    text: tuple[str, ...]
+    source: tuple[str, ...]
+    relevance: Floats
+
+
+def stories(news: News, after: np.datetime64, until: np.datetime64) -> Stories:
+    """What was first told in (`after`, `until`], without repetitions and empty headlines."""
+    start, stop = np.searchsorted(
+        news.known_at, [after - SAME_STORY_WITHIN, until], side="right"
+    ).tolist()
+    told = [
+        (int(news.symbol[k]), news.known_at[k], text, news.source[k], float(news.relevance[k]))
+        for k in range(start, stop)
+        if (text := clean(news.headline[k]))
+    ]
+    told.sort()
+    first = _first_told([row[0] for row in told], [row[1] for row in told], [r[2] for r in told])
+    kept = [row for row, new in zip(told, first, strict=True) if new and row[1] > after]
+    return Stories(
+        symbol=np.array([row[0] for row in kept], np.int32),
+        known_at=np.array([row[1] for row in kept], "datetime64[us]"),
+        text=tuple(row[2] for row in kept),
+        source=tuple(row[3] for row in kept),
+        relevance=np.array([row[4] for row in kept], np.float64),
+    )
+
+
+def clean(headline: str) -> str:
+    """The words of a headline: no markup, no control, bidirectional or private characters."""
+    text = headline[:LONGEST_TEXT]
+    if "&" in text:
+        text = html.unescape(text)
+    if "<" in text:
+        text = _MARKUP.sub(" ", text)
+    if not text.isprintable():
+        text = "".join(map(_visible, text))
+    return " ".join(text.split())
+
+
+def _visible(character: str) -> str:
+    category = unicodedata.category(character)
+    if category in ("Cc", "Zl", "Zp", "Zs"):
+        return " "
+    return "" if category.startswith("C") else character
+
+
+def _first_told(
+    symbols: Sequence[int], instants: Sequence[np.datetime64], texts: Sequence[str]
+) -> list[bool]:
+    """Whether each headline is the first to tell its story; sorted by symbol and instant."""
+    words = [frozenset(_WORD.findall(_WIRE_PREFIX.sub("", text).lower())) for text in texts]
+    first = []
+    window = 0
+    for k in range(len(texts)):
+        while symbols[window] != symbols[k] or instants[k] - instants[window] > SAME_STORY_WITHIN:
+            window += 1
+        earlier = range(max(window, k - MOST_COMPARED), k)
+        first.append(not any(_same_story(words[k], words[j]) for j in earlier))
+    return first
+
+
+def _same_story(one: frozenset[str], other: frozenset[str]) -> bool:
+    shared = len(one & other)
+    return shared >= SAME_STORY_OVERLAP * (len(one) + len(other) - shared)

@@ -1,0 +1,99 @@
+"""Where a headline model lies: a named folder, a cache, or the model hub, asked briefly.
+
+Promises an answer within `PATIENCE_SECONDS`, whatever the network does: a download that takes
+longer goes on behind and serves the next start. Only safetensors weights are ever fetched. A
+model whose main branch has pickled weights alone is taken from the conversion that the hub's own
+bot proposed (the rule transformers itself follows), and refused where there is none.
+"""
+
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from domain.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from huggingface_hub import HfApi
+
+PATIENCE_SECONDS = 20.0
+"""How long a start may wait for the hub: enough for a small model on a fast line."""
+ANSWER_SECONDS = 3.0
+"""How long the hub may take over one question before it counts as unreachable."""
+CONVERTER = "SFconvertbot"
+WEIGHTS = "model.safetensors"
+_BESIDE_WEIGHTS = ["*.json", "*.txt", "*.model"]
+
+
+def find_model(model: str, models_dir: Path) -> Path | str:
+    """The folder of `model`, or in words why there is none.
+
+    `model` is a folder or an id such as `ProsusAI/finbert`. Looks in `models_dir`, then in the
+    user's own Hugging Face cache, then asks the hub. Raises ConfigurationError for a folder that
+    does not exist.
+    """
+    named = Path(model).expanduser()
+    if named.is_dir():
+        return named
+    if model.count("/") != 1 or model.startswith((".", "~", "/")):
+        raise ConfigurationError(
+            f"agents.news_model {model!r} is neither a folder nor a model id such as "
+            "'ProsusAI/finbert'. Name one, or set agents.news_model to 'auto' or 'lexicon'."
+        )
+    return _cached(model, models_dir) or _fetched(model, models_dir)
+
+
+def _cached(model: str, models_dir: Path) -> Path | None:
+    """The newest complete snapshot in either cache; weights arrive last, so they mean complete."""
+    from huggingface_hub.constants import HF_HUB_CACHE
+
+    folder = f"models--{model.replace('/', '--')}"
+    complete = [
+        weights.parent
+        for cache in (models_dir, Path(HF_HUB_CACHE))
+        for weights in (cache / folder / "snapshots").glob(f"*/{WEIGHTS}")
+        if (weights.parent / "config.json").exists()
+    ]
+    return max(complete, key=lambda path: path.stat().st_mtime, default=None)
+
+
+def _fetched(model: str, models_dir: Path) -> Path | str:
+    """Asks the hub in a thread of its own, which is left to itself when it takes too long."""
+    outcome: list[Path | str] = []
+    thread = threading.Thread(
+        target=lambda: outcome.append(_fetch(model, models_dir)), name="model-fetch", daemon=True
+    )
+    thread.start()
+    thread.join(PATIENCE_SECONDS)
+    if outcome:
+        return outcome[0]
+    return f"{model} is still being fetched after {PATIENCE_SECONDS:.0f} s, for the next start"
+
+
+def _fetch(model: str, models_dir: Path) -> Path | str:
+    from huggingface_hub import HfApi, constants, hf_hub_download, snapshot_download
+
+    if constants.is_offline_mode():
+        return f"{model} is in no cache and HF_HUB_OFFLINE forbids asking for it"
+    api = HfApi()
+    try:
+        revision = _safe_revision(api, model)
+        if revision is None:
+            return f"{model} offers pickled weights only, which can run code and are refused"
+        snapshot_download(
+            model, revision=revision, cache_dir=models_dir, allow_patterns=_BESIDE_WEIGHTS
+        )
+        weights = hf_hub_download(model, WEIGHTS, revision=revision, cache_dir=models_dir)
+    except Exception as error:  # the client raises its own, httpx's and the system's
+        return f"{model} is in no cache and the hub did not give it ({type(error).__name__})"
+    return Path(weights).parent
+
+
+def _safe_revision(api: "HfApi", model: str) -> str | None:
+    """The commit that holds safetensors weights: the main branch, or the bot's conversion."""
+    info = api.model_info(model, timeout=ANSWER_SECONDS)
+    if any(file.rfilename == WEIGHTS for file in info.siblings or ()):
+        return info.sha
+    proposals = api.get_repo_discussions(
+        model, author=CONVERTER, discussion_type="pull_request", discussion_status="open"
+    )
+    return next((proposal.git_reference for proposal in proposals), None)

@@ -1,0 +1,155 @@
+"""The news agent: what the headlines of the last fortnight say, the fresh ones loudest.
+
+Promises a vote that is the base rate plus one named contribution a headline, from headlines
+known at the bar only, each story counted once, when it was first told. Leaves out what the
+articles say below their headlines, and whether the market has moved on the news already.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from agents.evidence import base_rate_term
+from agents.headlines import Stories, stories
+from agents.sentiment import Scorer
+from domain.panel import Floats, Panel
+from domain.votes import Items, Votes, cast
+
+WINDOW = np.timedelta64(14, "D")
+HALF_LIFE_DAYS = 3.0
+BOUND = 0.3
+"""Log-odds that no amount of news exceeds: about seven points of probability."""
+RESISTANCE = 2.0
+"""Weight of news at which half the bound is reached. One fresh headline of sentiment -0.8 from a
+full-weight source moves the vote by 0.3 × 0.8 / (2.0 + 0.8) = 0.086, two points of probability."""
+LISTED = 5
+"""Headlines a cell names; the rest are summed."""
+NAME_LENGTH = 160
+
+SOURCE_WEIGHTS = {
+    "reuters": 1.0, "bloomberg": 1.0, "associated press": 1.0, "dow jones": 1.0,
+    "the wall street journal": 1.0, "wall street journal": 1.0, "financial times": 1.0,
+    "cnbc": 0.9, "barrons.com": 0.8, "barron's": 0.8, "marketwatch": 0.8, "yahoo finance": 0.8,
+    "investor's business daily": 0.7, "business wire": 0.6, "pr newswire": 0.6, "prnewswire": 0.6,
+    "globenewswire": 0.6, "globe newswire": 0.6, "accesswire": 0.5, "benzinga": 0.5,
+    "seeking alpha": 0.5, "zacks": 0.4, "motley fool": 0.4, "the motley fool": 0.4,
+    "insider monkey": 0.4, "simply wall st.": 0.4, "gurufocus.com": 0.4,
+}  # fmt: skip
+"""Newsrooms count fully, a company's own announcements less, opinion least."""
+OTHER_SOURCE_WEIGHT = 0.7
+
+_DAY = np.timedelta64(1, "D") / np.timedelta64(1, "us")
+
+
+@dataclass(frozen=True, slots=True)
+class _Readings:
+    """P pairs of a cell and a story read there, in order of cell, then story."""
+
+    cell: NDArray[np.int64]
+    story: NDArray[np.int64]
+    log_odds: Floats
+
+
+class NewsAgent:
+    """Votes on scored headlines; abstains where there are none."""
+
+    name = "news"
+    warmup = 0
+
+    def __init__(self, scorer: Scorer) -> None:
+        self._scorer = scorer
+
+    @property
+    def version(self) -> str:
+        """The agent's own version and the scorer in use."""
+        return f"1 {self._scorer.name}"
+
+    def vote(self, panel: Panel, since: int = 0) -> Votes:
+        known_at = panel.known_at
+        told = stories(panel.news, known_at[since] - WINDOW, known_at[-1])
+        sentiment = self._scorer.score(told.text)
+        readings = _read(panel, since, told, sentiment)
+        return cast(
+            panel,
+            since,
+            agent=self.name,
+            version=self.version,
+            terms=[base_rate_term(panel, since)],
+            silent=_silences(panel, since, readings),
+            items=_items(readings, told, sentiment, len(panel.symbols)),
+        )
+
+
+def _read(panel: Panel, since: int, told: Stories, sentiment: Floats) -> _Readings:
+    """Every story in every asked row in which it is known and no older than the window.
+
+    A story of sentiment s has the weight w = relevance × source × 2^(-age / half-life), and
+    contributes BOUND × w s / (RESISTANCE + Σ w |s|) over the stories of its cell: nearly w s
+    each while news is scarce, and never more than BOUND together.
+    """
+    begin = np.maximum(np.searchsorted(panel.known_at, told.known_at, side="left"), since)
+    end = np.searchsorted(panel.known_at, told.known_at + WINDOW, side="left")
+    rows = np.maximum(end - begin, 0)
+    story = np.repeat(np.arange(len(rows)), rows)
+    row = np.arange(len(story)) + np.repeat(begin - (np.cumsum(rows) - rows), rows)
+    cell = (row - since) * len(panel.symbols) + told.symbol[story]
+    order = np.argsort(cell, kind="stable")
+    cell, story, row = cell[order], story[order], row[order]
+
+    age = (panel.known_at[row] - told.known_at[story]).astype(np.int64) / _DAY
+    weight = _standing(told)[story] * np.exp2(-age / HALF_LIFE_DAYS)
+    spoken = weight * sentiment[story]
+    loudness = np.bincount(cell, np.abs(spoken), minlength=1)
+    return _Readings(cell, story, BOUND * spoken / (RESISTANCE + loudness[cell]))
+
+
+def _standing(told: Stories) -> Floats:
+    source = [SOURCE_WEIGHTS.get(name.casefold(), OTHER_SOURCE_WEIGHT) for name in told.source]
+    return told.relevance * np.array(source, np.float64)
+
+
+def _silences(panel: Panel, since: int, readings: _Readings) -> list[tuple[NDArray[np.bool_], str]]:
+    """Where there is nothing to read, and why: it could not be fetched, or there was none."""
+    rows, columns = len(panel.known_at) - since, len(panel.symbols)
+    quiet = np.ones((rows, columns), bool)
+    quiet.reshape(-1)[readings.cell] = False
+    failed = panel.unavailable.get("news", {})
+    because = [
+        (quiet & np.array([failed.get(symbol) == why for symbol in panel.symbols]), why)
+        for why in sorted(set(failed.values()))
+    ]
+    told = [(mask, f"news could not be fetched: {why}") for mask, why in because]
+    return [*told, (quiet, f"no headlines in the last {WINDOW.astype(int)} days")]
+
+
+def _items(readings: _Readings, told: Stories, sentiment: Floats, columns: int) -> Items:
+    """The heaviest headlines of each cell by name, the rest of the cell in one sum."""
+    order = np.lexsort((readings.story, -np.abs(readings.log_odds), readings.cell))
+    cell, story, log_odds = readings.cell[order], readings.story[order], readings.log_odds[order]
+    place = np.arange(len(cell)) - np.searchsorted(cell, cell, side="left")
+    listed = place < LISTED
+    crowded, more = np.unique(cell[~listed], return_counts=True)
+    summed = np.bincount(cell[~listed], log_odds[~listed], minlength=1)[crowded]
+
+    shown, name = np.unique(story[listed], return_inverse=True)
+    sizes, size = np.unique(more, return_inverse=True)
+    names = [_name(told.text[k]) for k in shown.tolist()]
+    names += [f"{n} more headline{'s' if n > 1 else ''}" for n in sizes.tolist()]
+
+    all_cells = np.concatenate([cell[listed], crowded])
+    by_cell = np.argsort(all_cells, kind="stable")
+    value = np.concatenate([sentiment[story[listed]], np.full(len(crowded), np.nan)])
+    row, col = np.divmod(all_cells[by_cell], columns)
+    return Items(
+        row=row.astype(np.int32),
+        col=col.astype(np.int32),
+        name=np.concatenate([name, len(shown) + size])[by_cell].astype(np.int32),
+        names=tuple(names),
+        value=value[by_cell],
+        log_odds=np.concatenate([log_odds[listed], summed])[by_cell],
+    )
+
+
+def _name(text: str) -> str:
+    return text if len(text) <= NAME_LENGTH else f"{text[: NAME_LENGTH - 1].rstrip()}…"

@@ -1,0 +1,173 @@
+"""Who reads the headlines: a FinBERT-like classifier where there is one, else the lexicon.
+
+Promises a scorer within seconds, online or not, whose scores depend on each headline's text
+alone, never on what stands beside it in a batch. Transformer weights are read from safetensors
+files only: pickled weights (`pytorch_model.bin`) can run code and are refused, and so is code
+that comes with a model. Leaves out training, GPUs and languages the model does not know.
+"""
+
+import hashlib
+import logging
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+
+from agents.hub import find_model
+from agents.lexicon import LexiconScorer
+from domain.errors import ConfigurationError
+from domain.panel import Floats
+
+if TYPE_CHECKING:
+    from agents.registry import AgentSettings
+
+DEFAULT_MODEL = "ProsusAI/finbert"
+CACHED_SCORES = 65_536
+LONGEST_INPUT = 128
+"""Tokens of a headline that the classifier sees."""
+
+_logger = logging.getLogger(__name__)
+
+
+class Scorer(Protocol):
+    """`name` changes whenever a text could get another score; `score` answers (len(texts),) in
+    [-1, 1], each of which is a function of its own text, to the last bit."""
+
+    @property
+    def name(self) -> str: ...
+    def score(self, texts: Sequence[str]) -> Floats: ...
+
+
+def make_scorer(settings: "AgentSettings") -> Scorer:
+    """The scorer that `settings.news_model` asks for, with the scores it gave remembered.
+
+    'lexicon' is the lexicon, 'auto' is FinBERT; a folder or a model id is a transformers
+    classifier. A model that is neither in a cache nor to be had from the hub gives way to the
+    lexicon, which is logged and shows in the scorer's name. Raises ConfigurationError for a
+    folder that holds no usable model.
+    """
+    if settings.news_model == "lexicon":
+        return RememberingScorer(LexiconScorer())
+    model = DEFAULT_MODEL if settings.news_model == "auto" else settings.news_model
+    found = find_model(model, settings.models_dir)
+    if isinstance(found, str):
+        _logger.warning("Headlines are read by the lexicon: %s.", found)
+        return RememberingScorer(LexiconScorer())
+    return RememberingScorer(TransformerScorer(model, found))
+
+
+class RememberingScorer:
+    """A scorer that reads every headline once. Remembers the last `capacity` texts."""
+
+    def __init__(self, scorer: Scorer, capacity: int = CACHED_SCORES) -> None:
+        self._scorer = scorer
+        self._capacity = capacity
+        self._known: dict[str, float] = {}
+
+    @property
+    def name(self) -> str:
+        return self._scorer.name
+
+    def score(self, texts: Sequence[str]) -> Floats:
+        new = [text for text in dict.fromkeys(texts) if text not in self._known]
+        scores = dict(zip(new, self._scorer.score(new).tolist(), strict=True)) if new else {}
+        answer = [scores[text] if text in scores else self._known[text] for text in texts]
+        self._known.update(scores)
+        for oldest in list(self._known)[: max(len(self._known) - self._capacity, 0)]:
+            del self._known[oldest]
+        return np.array(answer, np.float64)
+
+
+class TransformerScorer:
+    """P(positive) less P(negative) of a text classifier in `folder`, on one thread.
+
+    Reads one headline at a time: padding a batch changes the last bits of every score in it.
+    Raises ConfigurationError where the folder holds no such model.
+    """
+
+    def __init__(self, model: str, folder: Path) -> None:
+        self._classify = _pipeline(model, folder)
+        self._sign = _signs(model, self._classify.model.config.id2label)
+        self._name = f"{model}@{_digest(folder)}"
+
+    @property
+    def name(self) -> str:
+        """The model's name and the digest of its weights, vocabulary and labels."""
+        return self._name
+
+    def score(self, texts: Sequence[str]) -> Floats:
+        return np.array([self._read(text) for text in texts], np.float64)
+
+    def _read(self, text: str) -> float:
+        classes = self._classify(text)
+        return sum(self._sign[c["label"]] * float(c["score"]) for c in classes)
+
+
+def _pipeline(model: str, folder: Path) -> Any:
+    """The classifier in `folder`, read without the network. Importing transformers takes seconds
+    and hundreds of megabytes, hence here."""
+    if not any(folder.glob("*.safetensors")):
+        raise ConfigurationError(
+            f"agents.news_model {model!r}: {folder} holds no safetensors weights. Pickled weights "
+            "(pytorch_model.bin) can run code and are never loaded. Save the model with "
+            "save_pretrained, which writes safetensors, or set agents.news_model = 'lexicon'."
+        )
+    import torch
+    from transformers import AutoModelForSequenceClassification, AutoTokenizer, pipeline
+
+    torch.set_num_threads(1)
+    safely = {"local_files_only": True, "trust_remote_code": False}
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(folder, **safely)
+        network = AutoModelForSequenceClassification.from_pretrained(
+            folder, use_safetensors=True, dtype=torch.float32, **safely
+        )
+    except Exception as error:  # the formats raise a dozen kinds
+        raise ConfigurationError(
+            f"agents.news_model {model!r}: {folder} cannot be read as a text classifier "
+            f"({type(error).__name__}: {str(error)[:200]}). Delete the folder so that it is "
+            "fetched again, name another one, or set agents.news_model = 'lexicon'."
+        ) from error
+    return pipeline(
+        "text-classification", model=network, tokenizer=tokenizer, device="cpu",
+        top_k=None, truncation=True, max_length=_longest(tokenizer, network), padding=False,
+    )  # fmt: skip
+
+
+def _longest(tokenizer: Any, network: Any) -> int:
+    """Tokens the model can take at all, and no more than a headline needs."""
+    positions = getattr(network.config, "max_position_embeddings", LONGEST_INPUT)
+    return int(min(LONGEST_INPUT, tokenizer.model_max_length, positions))
+
+
+def _signs(model: str, id2label: Mapping[int, str]) -> dict[str, float]:
+    """+1, 0 or -1 for each label, by its name.
+
+    Raises ConfigurationError where the names do not say which class is which (`LABEL_0`).
+    """
+    signs = {label: _sign(label) for label in id2label.values()}
+    if {1.0, -1.0} - set(signs.values()):
+        raise ConfigurationError(
+            f"agents.news_model {model!r} has the labels {', '.join(map(repr, signs))}: they do "
+            "not say which is positive and which negative. Name them in id2label of the model's "
+            "config.json, or choose another model."
+        )
+    return signs
+
+
+def _sign(label: str) -> float:
+    name = label.lower()
+    if name.startswith(("pos", "bull")):
+        return 1.0
+    return -1.0 if name.startswith(("neg", "bear")) else 0.0
+
+
+def _digest(folder: Path) -> str:
+    """First 8 hex of the SHA-256 over every file that can change a score."""
+    digest = hashlib.sha256()
+    for path in sorted(folder.iterdir()):
+        if path.suffix in {".safetensors", ".json", ".txt", ".model"}:
+            with path.open("rb") as file:
+                digest.update(hashlib.file_digest(file, "sha256").digest())
+    return digest.hexdigest()[:8]
