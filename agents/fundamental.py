@@ -1,15 +1,175 @@
-"""The fundamental agent (the base rate alone, so far)."""
+"""The fundamental agent: growth, margins, valuation, earnings surprise and the drift after it.
 
-from agents.evidence import base_rate_term
-from domain.panel import Panel
+It uses what companies had filed or announced by the bar and nothing else, and abstains where
+that is nothing or out of date, as for funds and coins. Valuation compares a company only with
+its own past, because adjusted prices have no true level.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from agents.evidence import Signal, base_rate_term, terms
+from domain.panel import Filings, Floats, Panel, Times
 from domain.votes import Votes, cast
+from quant import rolling
+from quant.columns import as_known, days_since, ratio, rebased
+from quant.risk import forecast_volatility
+from quant.statements import surprises, trailing_years
+
+STALE_AFTER = 200.0
+"""Days after which the last filing no longer describes the company: two missed quarters."""
+DRIFT_DAYS = 60.0
+"""Days over which the drift after an announcement fades out, along a straight line
+(Bernard and Thomas 1989)."""
+VALUATION_BARS = 756
+"""Bars of its own past that a valuation is compared with, three years of days."""
+
+FILED = (
+    Signal("revenue growth", "%", 5.0, 20.0, 0.02,
+           "Sales of the trailing year against the year before: growth carries on."),
+    Signal("net income growth", "%", 5.0, 50.0, 0.02,
+           "Profits of the trailing year against the year before, noisier than sales."),
+    Signal("net margin", "%", 10.0, 15.0, 0.01,
+           "Profitable companies do better than their prices ask for (Novy-Marx 2013)."),
+    Signal("net margin change", "%", 0.0, 5.0, 0.01,
+           "Percentage points of sales kept that were not kept a year ago."),
+    Signal("operating margin change", "%", 0.0, 5.0, 0.01,
+           "The same before interest, taxes and one-off gains, where reported."),
+    Signal("earnings yield over its median", "x", 1.0, 0.5, 0.02,
+           "Cheap against its own last three years; says nothing about other companies."),
+)  # fmt: skip
+ANNOUNCED = (
+    Signal("earnings surprise", "σ", 0.0, 2.0, 0.06,
+           "Prices are slow to believe a surprise and drift its way for weeks."),
+    Signal("move on the announcement", "σ", 0.0, 3.0, 0.04,
+           "The market's own reading of the announcement drifts on as well."),
+)  # fmt: skip
 
 
 class FundamentalAgent:
+    """Votes from the first complete trailing year, or while an announcement is fresh."""
+
     name = "fundamental"
-    version = "0"
-    warmup = 0
+    version = "1"
+    warmup = 1
 
     def vote(self, panel: Panel, since: int = 0) -> Votes:
-        terms = [base_rate_term(panel, since)]
-        return cast(panel, since, agent=self.name, version=self.version, terms=terms)
+        filed, age = observe_filings(panel)
+        announced, share = observe_announcements(panel)
+        drift = [
+            replace(term, log_odds=term.log_odds * share[since:])
+            for term in terms(ANNOUNCED, announced, since)
+        ]
+        evidence = terms(FILED, filed, since) + drift
+        nothing = np.logical_and.reduce([np.isnan(term.log_odds) for term in evidence])
+        age = age[since:]
+        unfetched = np.array([s in panel.unavailable.get("filings", {}) for s in panel.symbols])
+        return cast(
+            panel,
+            since,
+            agent=self.name,
+            version=self.version,
+            terms=[base_rate_term(panel, since), *evidence],
+            silent=[
+                (nothing & np.isnan(age) & unfetched, "filings could not be fetched"),
+                (nothing & np.isnan(age), "no filings known"),
+                (nothing & (age > STALE_AFTER), f"last filing older than {STALE_AFTER:.0f} days"),
+                (nothing, "too few filings for a trailing year"),
+            ],
+        )
+
+
+def observe_filings(panel: Panel) -> tuple[Mapping[str, Floats], Floats]:
+    """What the filings say by name of the signal, and the days since the last one; (T, N) each.
+
+    Out-of-date filings say nothing.
+    """
+    figures = {name: np.full(panel.shape, np.nan) for name in _STATED}
+    age = np.full(panel.shape, np.nan)
+    filings = panel.filings
+    for column in range(len(panel.symbols)):
+        mine = np.flatnonzero(filings.symbol == column)
+        if len(mine):
+            known_at = filings.known_at[mine]
+            age[:, column] = days_since(known_at, panel.known_at)
+            for name, values in _company(filings, mine).items():
+                figures[name][:, column] = as_known(values, known_at, panel.known_at)
+    for values in figures.values():
+        values[~(age <= STALE_AFTER)] = np.nan
+    income = figures.pop("net income")
+    return {**figures, "earnings yield over its median": _valuation(panel, income)}, age
+
+
+def observe_announcements(panel: Panel) -> tuple[Mapping[str, Floats], Floats]:
+    """The last surprise and the move on it, and the share of the drift still to come; (T, N)."""
+    surprise, reaction, age = (np.full(panel.shape, np.nan) for _ in range(3))
+    close = rebased(panel.close, panel.close)
+    volatility = forecast_volatility(close)
+    earnings = panel.earnings
+    for column in range(len(panel.symbols)):
+        mine = np.flatnonzero(earnings.symbol == column)
+        if len(mine):
+            known_at = earnings.known_at[mine]
+            age[:, column] = days_since(known_at, panel.known_at)
+            values = surprises(earnings.eps_estimate[mine], earnings.eps_actual[mine])
+            surprise[:, column] = as_known(values, known_at, panel.known_at)
+            reaction[:, column] = _reaction(
+                known_at, panel.known_at, close[:, column], volatility[:, column]
+            )
+    fresh = age < DRIFT_DAYS
+    observed = {
+        "earnings surprise": np.where(fresh, surprise, np.nan),
+        "move on the announcement": np.where(fresh, reaction, np.nan),
+    }
+    return observed, 1.0 - age / DRIFT_DAYS
+
+
+_STATED = (
+    "revenue growth",
+    "net income growth",
+    "net margin",
+    "net margin change",
+    "operating margin change",
+    "net income",
+)
+
+
+def _company(filings: Filings, mine: NDArray[np.intp]) -> dict[str, Floats]:
+    """Figures of one company after each of its filings, (K,) each, in percent but the last."""
+    year, quarter = filings.fiscal_year[mine], filings.fiscal_quarter[mine]
+    revenue, revenue_before = trailing_years(year, quarter, filings.revenue[mine])
+    income, income_before = trailing_years(year, quarter, filings.net_income[mine])
+    operating, operating_before = trailing_years(year, quarter, filings.operating_income[mine])
+    margin = 100.0 * ratio(income, revenue)
+    operating_margin = 100.0 * ratio(operating, revenue)
+    return {
+        "revenue growth": 100.0 * ratio(revenue - revenue_before, revenue_before),
+        "net income growth": 100.0 * ratio(income - income_before, np.abs(income_before)),
+        "net margin": margin,
+        "net margin change": margin - 100.0 * ratio(income_before, revenue_before),
+        "operating margin change": operating_margin
+        - 100.0 * ratio(operating_before, revenue_before),
+        "net income": income,
+    }
+
+
+def _valuation(panel: Panel, income: Floats) -> Floats:
+    """Earnings yield over its own median; NaN for losses and before a year of it."""
+    yields = income / rebased(panel.close, panel.close)
+    median = rolling.quantile(yields, 0.5, VALUATION_BARS, VALUATION_BARS // 3)
+    return np.where(yields > 0.0, ratio(yields, median), np.nan)
+
+
+def _reaction(announced: Times, rows: Times, close: Floats, volatility: Floats) -> Floats:
+    """Return from the last bar before the day of an announcement to the first bar after it, in
+    standard deviations of two bars; (T,), told from that first bar on."""
+    bars = np.flatnonzero(~np.isnan(close))
+    before = np.searchsorted(rows[bars], announced - np.timedelta64(1, "D"), side="right") - 1
+    after = np.searchsorted(rows[bars], announced, side="right")
+    told = (before >= 0) & (after < len(bars))
+    start, stop = bars[before[told]], bars[after[told]]
+    moved = close[stop] / close[start] - 1.0
+    return as_known(ratio(moved, volatility[start] * np.sqrt(2.0)), rows[stop], rows)

@@ -6,33 +6,15 @@ over a week of bars there is little to know: `docs/agents.md` tells what came ou
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import numpy as np
 
-from agents.evidence import base_rate_term
+from agents.evidence import Signal, base_rate_term, terms
 from domain.panel import Floats, Panel
-from domain.votes import Term, Votes, cast
+from domain.votes import Votes, cast
 from quant import features, indicators
 from quant.columns import completed, days, rebased, weeks
 from quant.risk import forecast_volatility
-
-
-@dataclass(frozen=True, slots=True)
-class Signal:
-    """How one observation moves the log-odds: `weight` at `centre + scale` and beyond, the
-    opposite at `centre - scale` and beyond, straight between."""
-
-    name: str
-    unit: str
-    centre: float
-    scale: float
-    weight: float
-    why: str
-
-    def log_odds(self, observed: Floats) -> Floats:
-        return self.weight * np.clip((observed - self.centre) / self.scale, -1.0, 1.0)
-
 
 SIGNALS = (
     Signal("momentum 252 less 21 bars", "σ", 0.0, 2.0, 0.04,
@@ -89,19 +71,13 @@ class TechnicalAgent:
 
     def vote(self, panel: Panel, since: int = 0) -> Votes:
         observed = observe(panel)
-        terms = [base_rate_term(panel, since)]
-        terms += [
-            Term(s.name, observed[s.name][since:], s.log_odds(observed[s.name][since:]), s.unit)
-            for s in SIGNALS
-            if s.name in observed
-        ]
         young = np.isnan(observed["RSI 14"][since:]) & ~np.isnan(panel.close[since:])
         return cast(
             panel,
             since,
             agent=self.name,
             version=self.version,
-            terms=terms,
+            terms=[base_rate_term(panel, since), *terms(SIGNALS, observed, since)],
             silent=[(young, "too few bars for any indicator")],
         )
 

@@ -48,6 +48,12 @@ def change(values: Floats, bars: int) -> Floats:
     return values / lag(values, bars) - 1.0
 
 
+def ratio(values: Floats, unit: Floats) -> Floats:
+    """`values / unit`, NaN where the unit is not positive."""
+    positive = unit > 0.0
+    return np.where(positive, values / np.where(positive, unit, 1.0), np.nan)
+
+
 def rebased(values: Floats, unit: Floats) -> Floats:
     """`values` (T, N) over the first positive entry of each column of `unit`.
 
@@ -93,3 +99,23 @@ def days(known_at: NDArray[np.datetime64]) -> NDArray[np.int64]:
     """Number of the UTC day that a bar closing at `known_at` belongs to (midnight ends a day)."""
     within = known_at - np.timedelta64(1, "us")
     return within.astype("datetime64[D]").astype(np.int64)
+
+
+def as_known(
+    values: Floats, known_at: NDArray[np.datetime64], rows: NDArray[np.datetime64]
+) -> Floats:
+    """The newest of `values` (K,) known by each of `rows` (T,); NaN before the first.
+
+    `known_at` (K,) never falls.
+    """
+    newest = np.searchsorted(known_at, rows, side="right") - 1
+    answers = np.full(len(rows), np.nan)
+    answers[newest >= 0] = values[newest[newest >= 0]]
+    return answers
+
+
+def days_since(known_at: NDArray[np.datetime64], rows: NDArray[np.datetime64]) -> Floats:
+    """Days from the newest of `known_at` (K,) to each of `rows` (T,); NaN before the first."""
+    stamps = known_at.astype("datetime64[us]").astype(np.int64).astype(np.float64)
+    newest = as_known(stamps, known_at, rows)
+    return (rows.astype("datetime64[us]").astype(np.int64) - newest) / 86_400e6

@@ -7,24 +7,24 @@ come rebased (`quant.columns.rebased`). What any of it means for the odds is dec
 import numpy as np
 
 from quant import indicators, rolling
-from quant.columns import Floats, change, lag
+from quant.columns import Floats, change, lag, ratio
 
 
 def move(close: Floats, bars: int, volatility: Floats) -> Floats:
     """Return over `bars` bars in standard deviations of such a return."""
-    return _over(change(close, bars), volatility * np.sqrt(float(bars)))
+    return ratio(change(close, bars), volatility * np.sqrt(float(bars)))
 
 
 def momentum(close: Floats, bars: int, skip: int, volatility: Floats) -> Floats:
     """Return from `bars` ago to `skip` ago, in standard deviations (Jegadeesh and Titman 1993)."""
     gain = lag(close, skip) / lag(close, bars) - 1.0
-    return _over(gain, volatility * np.sqrt(float(bars - skip)))
+    return ratio(gain, volatility * np.sqrt(float(bars - skip)))
 
 
 def above_average(close: Floats, length: int, volatility: Floats) -> Floats:
     """Distance of the close from its simple average, in standard deviations of `length` bars."""
     distance = close / indicators.sma(close, length) - 1.0
-    return _over(distance, volatility * np.sqrt(float(length)))
+    return ratio(distance, volatility * np.sqrt(float(length)))
 
 
 def spread_of_averages(close: Floats, fast: int, slow: int) -> Floats:
@@ -34,7 +34,7 @@ def spread_of_averages(close: Floats, fast: int, slow: int) -> Floats:
 
 def macd_thrust(close: Floats, volatility: Floats) -> Floats:
     """MACD histogram in standard deviations of a bar's move."""
-    return _over(indicators.macd_histogram(close) / close, volatility)
+    return ratio(indicators.macd_histogram(close) / close, volatility)
 
 
 def directed_strength(high: Floats, low: Floats, close: Floats) -> Floats:
@@ -46,12 +46,12 @@ def directed_strength(high: Floats, low: Floats, close: Floats) -> Floats:
 def volume_flow(close: Floats, volume: Floats, length: int = 20) -> Floats:
     """On-balance volume above its own average, in bars of average volume."""
     flow = indicators.obv(close, volume)
-    return _over(flow - indicators.ema(flow, length), indicators.sma(volume, length))
+    return ratio(flow - indicators.ema(flow, length), indicators.sma(volume, length))
 
 
 def relative_volume(volume: Floats, length: int = 63) -> Floats:
     """Volume over its median of the last `length` bars; NaN where that is nothing."""
-    return _over(volume, rolling.quantile(volume, 0.5, length, 20))
+    return ratio(volume, rolling.quantile(volume, 0.5, length, 20))
 
 
 def confirmed_move(close: Floats, volume: Floats, volatility: Floats) -> Floats:
@@ -62,10 +62,4 @@ def confirmed_move(close: Floats, volume: Floats, volatility: Floats) -> Floats:
 
 def regime(volatility: Floats, length: int = 252) -> Floats:
     """Volatility over its own median of the last `length` bars."""
-    return _over(volatility, rolling.quantile(volatility, 0.5, length, 60))
-
-
-def _over(values: Floats, unit: Floats) -> Floats:
-    """`values / unit`, NaN where the unit is not positive."""
-    positive = unit > 0.0
-    return np.where(positive, values / np.where(positive, unit, 1.0), np.nan)
+    return ratio(volatility, rolling.quantile(volatility, 0.5, length, 60))

@@ -8,7 +8,7 @@ rows up to t only. What is worth plotting or voting on is decided elsewhere.
 import numpy as np
 import talib
 
-from quant.columns import Floats, by_symbol
+from quant.columns import Floats, by_symbol, ratio
 
 PATTERNS = tuple(name for name in dir(talib) if name.startswith("CDL"))
 """TA-Lib's 61 candlestick patterns."""
@@ -49,8 +49,7 @@ def deviation(close: Floats, length: int = 20) -> Floats:
 def bollinger_z(close: Floats, length: int = 20) -> Floats:
     """Distance from the moving average in standard deviations; NaN where the price stands still."""
     spread = deviation(close, length)
-    moving = spread > FLAT * close
-    return np.where(moving, (close - sma(close, length)) / np.where(moving, spread, 1.0), np.nan)
+    return ratio(close - sma(close, length), np.where(spread > FLAT * close, spread, 0.0))
 
 
 def stochastic(high: Floats, low: Floats, close: Floats, length: int = 14) -> Floats:
@@ -81,8 +80,8 @@ def donchian(high: Floats, low: Floats, close: Floats, length: int) -> Floats:
     """Where the close stands in the channel of the last `length` bars: -1 bottom, 1 top."""
     top = by_symbol(lambda h: talib.MAX(h, length), high)
     bottom = by_symbol(lambda lo: talib.MIN(lo, length), low)
-    wide = top - bottom > FLAT * close
-    return np.where(wide, (2 * close - top - bottom) / np.where(wide, top - bottom, 1.0), np.nan)
+    width = top - bottom
+    return ratio(2 * close - top - bottom, np.where(width > FLAT * close, width, 0.0))
 
 
 def mfi(high: Floats, low: Floats, close: Floats, volume: Floats, length: int = 14) -> Floats:

@@ -7,7 +7,7 @@ Row t uses rows up to t only. What is too much risk is decided elsewhere.
 import numpy as np
 
 from quant import rolling
-from quant.columns import Floats, by_symbol, change, lag
+from quant.columns import Floats, by_symbol, change, lag, ratio
 from quant.compiled import compiled
 
 REACTION = 0.08
@@ -68,8 +68,7 @@ def horizon_quantile(open_: Floats, volatility: Floats, horizon: int, memory: in
     root = np.sqrt(float(horizon))
     began = lag(volatility, horizon + 1)
     outcome = change(open_, horizon)
-    moving = began > 0.0
-    standardised = np.where(moving, outcome / np.where(moving, began * root, 1.0), np.nan)
+    standardised = ratio(outcome, began * root)
     empirical = rolling.quantile(standardised, 0.05, memory, 1)
     seen = by_symbol(lambda s: np.minimum(np.arange(1.0, len(s) + 1.0), memory), empirical)
     shrunk = (seen * empirical + PRIOR_WEIGHT * PRIOR_QUANTILE) / (seen + PRIOR_WEIGHT)
