@@ -76,7 +76,7 @@ class Series(Row, table=True):
 
     __table_args__ = (UniqueConstraint("market", "symbol", "what"),)
 
-    id: int | None = Field(default=None, primary_key=True)
+    id: int = Field(primary_key=True)
     market: str
     symbol: str
     what: str

@@ -1,0 +1,209 @@
+"""The library of market facts over the database: bars, news, filings, earnings, actions.
+
+Satisfies the protocol of `market/library.py`, where the promises stand. Text that no database can
+hold (zero bytes, halves of surrogate pairs) is kept with U+FFFD in its place. Leaves out fetching
+and checking.
+"""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+
+import pandas as pd
+from sqlalchemy import ColumnElement, Connection, func, select, update
+from sqlmodel import col
+
+from domain.library import Fetch, Merge
+from domain.timeframe import Timeframe
+from storage import facts
+from storage.database import Database, insert_missing
+from storage.facts import ACTIONS, BARS, EARNINGS, FILINGS, NEWS, Kind
+from storage.tables import EPOCH, MICROSECOND, Bar, Series
+
+
+class SqlLibrary:
+    """One database's library. A transaction belongs to the thread that opened it."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._open = threading.local()
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """All puts and notes inside succeed together, or none of them if the block raises."""
+        with self._writing():
+            yield
+
+    def symbols(self, market: str, timeframe: Timeframe | None = None) -> list[str]:
+        has_bars = select(col(Bar.at)).where(col(Bar.series) == col(Series.id)).exists()
+        query = select(col(Series.symbol)).where(col(Series.market) == market, has_bars)
+        if timeframe is not None:
+            query = query.where(col(Series.what) == _bars(timeframe))
+        with self._reading() as connection:
+            return sorted(set(connection.scalars(query)))
+
+    def span(
+        self, market: str, symbol: str, timeframe: Timeframe
+    ) -> tuple[datetime, datetime] | None:
+        at = col(Bar.at)
+        with self._reading() as connection:
+            series = _series(connection, market, symbol, _bars(timeframe))
+            ends = select(func.min(at), func.max(at)).where(col(Bar.series) == series)
+            found = connection.execute(ends.group_by(col(Bar.series))).first()
+        if found is None:
+            return None
+        first, last = found
+        return EPOCH + first * MICROSECOND, EPOCH + last * MICROSECOND
+
+    def bars(
+        self,
+        market: str,
+        symbol: str,
+        timeframe: Timeframe,
+        start: datetime | None = None,
+        end: datetime | None = None,
+    ) -> pd.DataFrame:
+        return self._read(BARS, market, symbol, _bars(timeframe), start, end)
+
+    def put_bars(
+        self,
+        market: str,
+        symbol: str,
+        timeframe: Timeframe,
+        frame: pd.DataFrame,
+        replace: bool = False,
+    ) -> Merge:
+        return self._put(BARS, market, symbol, _bars(timeframe), frame, replace)
+
+    def news(
+        self, market: str, symbol: str, start: datetime | None = None, end: datetime | None = None
+    ) -> pd.DataFrame:
+        return self._read(NEWS, market, symbol, "news", start, end)
+
+    def put_news(
+        self, market: str, symbol: str, frame: pd.DataFrame, replace: bool = False
+    ) -> Merge:
+        return self._put(NEWS, market, symbol, "news", frame, replace)
+
+    def filings(
+        self, market: str, symbol: str, start: datetime | None = None, end: datetime | None = None
+    ) -> pd.DataFrame:
+        return self._read(FILINGS, market, symbol, "filings", start, end)
+
+    def put_filings(
+        self, market: str, symbol: str, frame: pd.DataFrame, replace: bool = False
+    ) -> Merge:
+        return self._put(FILINGS, market, symbol, "filings", frame, replace)
+
+    def earnings(
+        self, market: str, symbol: str, start: datetime | None = None, end: datetime | None = None
+    ) -> pd.DataFrame:
+        return self._read(EARNINGS, market, symbol, "earnings", start, end)
+
+    def put_earnings(
+        self, market: str, symbol: str, frame: pd.DataFrame, replace: bool = False
+    ) -> Merge:
+        return self._put(EARNINGS, market, symbol, "earnings", frame, replace)
+
+    def actions(
+        self, market: str, symbol: str, start: datetime | None = None, end: datetime | None = None
+    ) -> pd.DataFrame:
+        return self._read(ACTIONS, market, symbol, "actions", start, end)
+
+    def put_actions(
+        self, market: str, symbol: str, frame: pd.DataFrame, replace: bool = False
+    ) -> Merge:
+        return self._put(ACTIONS, market, symbol, "actions", frame, replace)
+
+    def fetched(self, market: str, symbol: str, what: str) -> Fetch | None:
+        attempt = select(col(Series.fetched_at), col(Series.error), col(Series.succeeded_at))
+        with self._reading() as connection:
+            found = connection.execute(attempt.where(*_named(market, symbol, what))).first()
+        at, error, succeeded_at = found or (None, None, None)
+        return None if at is None else Fetch(at, error, succeeded_at)
+
+    def note_fetch(
+        self, market: str, symbol: str, what: str, at: datetime, error: str | None = None
+    ) -> None:
+        noted = {"fetched_at": at, "error": error}
+        if error is None:
+            noted["succeeded_at"] = at
+        with self._writing() as connection:
+            series = _locked(connection, market, symbol, what)
+            connection.execute(update(Series).where(col(Series.id) == series).values(noted))
+
+    def _read(
+        self,
+        kind: Kind,
+        market: str,
+        symbol: str,
+        what: str,
+        start: datetime | None,
+        end: datetime | None,
+    ) -> pd.DataFrame:
+        with self._reading() as connection:
+            series = _series(connection, market, symbol, what)
+            if series is None:
+                frame = facts.empty(kind)
+            else:
+                frame = facts.read(connection, kind, series, start, end)
+        if kind is not BARS:
+            frame.insert(0, "symbol", pd.Series([symbol] * len(frame), dtype="str"))
+        return frame
+
+    def _put(
+        self, kind: Kind, market: str, symbol: str, what: str, frame: pd.DataFrame, replace: bool
+    ) -> Merge:
+        with self._writing() as connection:
+            series = _locked(connection, market, symbol, what)
+            return facts.merge(connection, kind, series, frame, replace)
+
+    @contextmanager
+    def _reading(self) -> Iterator[Connection]:
+        if (current := self._current) is not None:
+            yield current
+        else:
+            with self._database.reading() as connection:
+                yield connection
+
+    @contextmanager
+    def _writing(self) -> Iterator[Connection]:
+        if (current := self._current) is not None:
+            yield current
+            return
+        with self._database.writing() as connection:
+            self._open.connection = connection
+            try:
+                yield connection
+            finally:
+                self._open.connection = None
+
+    @property
+    def _current(self) -> Connection | None:
+        """Of the transaction open in this thread; so a put inside one sees what it did before."""
+        return getattr(self._open, "connection", None)
+
+
+def _bars(timeframe: Timeframe) -> str:
+    return f"bars {timeframe}"
+
+
+def _named(market: str, symbol: str, what: str) -> tuple[ColumnElement[bool], ...]:
+    return (
+        col(Series.market) == market,
+        col(Series.symbol) == symbol,
+        col(Series.what) == what,
+    )
+
+
+def _series(connection: Connection, market: str, symbol: str, what: str) -> int | None:
+    return connection.scalar(select(col(Series.id)).where(*_named(market, symbol, what)))
+
+
+def _locked(connection: Connection, market: str, symbol: str, what: str) -> int:
+    """The series, made if need be, and ours alone until the transaction ends."""
+    named = {"market": market, "symbol": symbol, "what": what}
+    insert_missing(connection, Series, [named])
+    query = select(col(Series.id)).where(*_named(market, symbol, what)).with_for_update()
+    return connection.scalars(query).one()
