@@ -111,6 +111,14 @@ def bar_numbers(calendar: str, known_at: Times, timeframe: Timeframe) -> Bars:
     return np.asarray(_bars_before(calendar, timeframe)[index] + inside)
 
 
+def bars_a_session(calendar: str, timeframe: Timeframe) -> int:
+    """Bars in a whole session, the most there are; 1 for `1d`."""
+    if not timeframe.intraday:
+        return 1
+    hours = sessions(calendar)
+    return int(_ceil(hours.close - hours.open, timeframe).max())
+
+
 def next_close(calendar: str, timeframe: Timeframe, after: datetime) -> datetime:
     """The first closing instant of a bar later than `after`.
 
