@@ -12,13 +12,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from agents.lexicon import tone
 from domain.panel import Floats, Ints, News, Times
 
 LONGEST_TEXT = 2_000
 """Characters of a headline that are looked at; what is longer is no headline."""
 SAME_STORY_WITHIN = np.timedelta64(3, "D")
-SAME_STORY_OVERLAP = 0.8
-"""Share of words (Jaccard) from which two headlines tell one story."""
+SAME_STORY_OVERLAP = 0.7
+"""Share of words (Jaccard) from which two headlines tell one story, unless their tones oppose:
+"Apple rises 3% in early trading" does not repeat "Apple falls 3% in early trading"."""
 MOST_COMPARED = 200
 """Earlier headlines of the window that a headline is compared with."""
 
@@ -94,10 +96,15 @@ def _first_told(
         while symbols[window] != symbols[k] or instants[k] - instants[window] > SAME_STORY_WITHIN:
             window += 1
         earlier = range(max(window, k - MOST_COMPARED), k)
-        first.append(not any(_same_story(words[k], words[j]) for j in earlier))
+        first.append(
+            not any(
+                _overlapping(words[k], words[j]) and tone(texts[k]) * tone(texts[j]) >= 0.0
+                for j in earlier
+            )
+        )
     return first
 
 
-def _same_story(one: frozenset[str], other: frozenset[str]) -> bool:
+def _overlapping(one: frozenset[str], other: frozenset[str]) -> bool:
     shared = len(one & other)
     return shared >= SAME_STORY_OVERLAP * (len(one) + len(other) - shared)

@@ -39,11 +39,14 @@ def find_model(model: str, models_dir: Path) -> Path | str:
             f"agents.news_model {model!r} is neither a folder nor a model id such as "
             "'ProsusAI/finbert'. Name one, or set agents.news_model to 'auto' or 'lexicon'."
         )
-    return _cached(model, models_dir) or _fetched(model, models_dir)
+    return cached_model(model, models_dir) or _fetched(model, models_dir)
 
 
-def _cached(model: str, models_dir: Path) -> Path | None:
-    """The newest complete snapshot in either cache; weights arrive last, so they mean complete."""
+def cached_model(model: str, models_dir: Path) -> Path | None:
+    """The newest complete snapshot in `models_dir` or the user's own Hugging Face cache, if any.
+
+    Weights are fetched last, so a snapshot that has them is complete.
+    """
     from huggingface_hub.constants import HF_HUB_CACHE
 
     folder = f"models--{model.replace('/', '--')}"
@@ -71,9 +74,11 @@ def _fetched(model: str, models_dir: Path) -> Path | str:
 
 def _fetch(model: str, models_dir: Path) -> Path | str:
     from huggingface_hub import HfApi, constants, hf_hub_download, snapshot_download
+    from huggingface_hub.utils import disable_progress_bars
 
     if constants.is_offline_mode():
         return f"{model} is in no cache and HF_HUB_OFFLINE forbids asking for it"
+    disable_progress_bars()
     api = HfApi()
     try:
         revision = _safe_revision(api, model)
@@ -96,4 +101,5 @@ def _safe_revision(api: "HfApi", model: str) -> str | None:
     proposals = api.get_repo_discussions(
         model, author=CONVERTER, discussion_type="pull_request", discussion_status="open"
     )
-    return next((proposal.git_reference for proposal in proposals), None)
+    safe = (proposal.git_reference for proposal in proposals if proposal.author == CONVERTER)
+    return next(safe, None)

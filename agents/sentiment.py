@@ -100,7 +100,7 @@ class TransformerScorer:
         return np.array([self._read(text) for text in texts], np.float64)
 
     def _read(self, text: str) -> float:
-        classes = self._classify(text)
+        (classes,) = self._classify([text])
         return sum(self._sign[c["label"]] * float(c["score"]) for c in classes)
 
 
@@ -115,8 +115,10 @@ def _pipeline(model: str, folder: Path) -> Any:
         )
     import torch
     from transformers import AutoModelForSequenceClassification, AutoTokenizer, pipeline
+    from transformers.utils.logging import disable_progress_bar
 
     torch.set_num_threads(1)
+    disable_progress_bar()
     safely = {"local_files_only": True, "trust_remote_code": False}
     try:
         tokenizer = AutoTokenizer.from_pretrained(folder, **safely)

@@ -61,6 +61,11 @@ def test_a_story_told_again_after_days_is_news_again() -> None:
     assert len(_headlines(again, ROW + 5)) == 2
 
 
+def test_the_opposite_story_in_the_same_words_is_no_repetition() -> None:
+    rises, falls = (f"Walk shares {v} 3 percent in early trading" for v in ("rise", "fall"))
+    assert len(_headlines(AGENT.vote(_panel((0.0, rises), (1.0, falls))), ROW + 2)) == 2
+
+
 def test_weight_follows_source_and_relevance() -> None:
     wire = _panel((0.0, BAD))
     blog = replace(wire, news=replace(wire.news, source=("Zacks",)))
