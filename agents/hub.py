@@ -74,7 +74,7 @@ def _fetched(model: str, models_dir: Path) -> Path | str:
 
 def _fetch(model: str, models_dir: Path) -> Path | str:
     from huggingface_hub import HfApi, constants, hf_hub_download, snapshot_download
-    from huggingface_hub.utils import disable_progress_bars
+    from huggingface_hub.utils.tqdm import disable_progress_bars
 
     if constants.is_offline_mode():
         return f"{model} is in no cache and HF_HUB_OFFLINE forbids asking for it"

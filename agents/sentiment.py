@@ -118,7 +118,7 @@ def _pipeline(model: str, folder: Path) -> Any:
     from transformers.utils.logging import disable_progress_bar
 
     torch.set_num_threads(1)
-    disable_progress_bar()
+    disable_progress_bar()  # type: ignore[no-untyped-call] # transformers left it untyped
     safely = {"local_files_only": True, "trust_remote_code": False}
     try:
         tokenizer = AutoTokenizer.from_pretrained(folder, **safely)

@@ -72,7 +72,7 @@ def _speed(scorer: Scorer, count: int) -> float:
 
 
 def _held_out(table: pd.DataFrame) -> pd.DataFrame:
-    """The half that nobody looked at while the lexicon was written: odd first byte of SHA-256."""
+    """The half that no word of the lexicon was chosen from: odd first byte of SHA-256."""
     odd = [hashlib.sha256(text.encode()).digest()[0] % 2 == 1 for text in table["text"]]
     return table[odd]
 
