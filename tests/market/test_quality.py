@@ -120,7 +120,7 @@ def test_weekends_and_holidays_are_no_gap_but_a_coin_missing_them_has_many() -> 
 def test_a_series_that_ended_is_stale_but_a_long_weekend_is_not() -> None:
     assert judge(healthy(), as_of=END + timedelta(days=2, hours=23)).remarks == ()
     late = judge(healthy(), as_of=END + timedelta(days=5))
-    assert (late.blocked, late.remarks) == (False, ("the last bar is of 2024-06-28; bars due since: 2",))
+    assert late == Verdict("AAPL", (), ("the last bar is of 2024-06-28; bars due since: 3",))
     assert judge(healthy(), as_of=END + timedelta(days=30)).findings == (
         "the last bar is of 2024-06-28; bars due since: 20",
     )
