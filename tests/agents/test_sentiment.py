@@ -7,8 +7,10 @@ import shutil
 import socket
 import threading
 import time
-from collections.abc import Sequence
+import tomllib
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import huggingface_hub
 import numpy as np
@@ -19,7 +21,7 @@ from hypothesis import strategies as st
 from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
 
-from agents.lexicon import LexiconScorer, tone
+from agents.lexicon import LONGEST_PHRASE, SOURCE, LexiconScorer, tone
 from agents.news import NewsAgent
 from agents.registry import AgentSettings, build
 from agents.sentiment import RememberingScorer, TransformerScorer, make_scorer
@@ -69,6 +71,22 @@ def test_the_lexicon_hears_bad_news(headline: str) -> None:
 @pytest.mark.parametrize("headline", PLAIN)
 def test_the_lexicon_has_no_opinion_on_plain_facts(headline: str) -> None:
     assert tone(headline) == 0.0
+
+
+def test_no_phrase_of_the_lexicon_stands_in_two_places() -> None:
+    places = list(_groups(tomllib.loads(SOURCE.read_text("utf-8"))))
+    phrases = [" ".join(p.split()) for text in places for p in text.split(",")]
+    assert len(phrases) > 800
+    assert sorted(phrases) == sorted(set(phrases))
+    assert max(len(phrase.split()) for phrase in phrases) <= LONGEST_PHRASE
+
+
+def _groups(node: Any) -> Iterator[str]:
+    if isinstance(node, str):
+        yield node
+    else:
+        for child in node.values():
+            yield from _groups(child)
 
 
 def test_doubt_and_contrast_soften_the_lexicon() -> None:
