@@ -12,6 +12,7 @@ extra fsync costs milliseconds a bar.
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from time import monotonic, sleep
 from typing import Any
 
 from alembic import command
@@ -21,7 +22,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError
+from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, OperationalError
 
 from domain.errors import ConfigurationError, StorageError
 from storage.tables import Row
@@ -122,9 +123,20 @@ class Database:
             ) from error
 
     def _keep_a_write_ahead_log(self) -> None:
-        with self._engine.connect() as connection:
-            connection = connection.execution_options(begin="")
-            connection.exec_driver_sql("PRAGMA journal_mode=WAL")
+        """Kept in the file from then on. The change needs the file for itself and, unlike a
+        transaction, does not wait for it: where processes start together, it must try again."""
+        patience = monotonic() + BUSY_SECONDS
+        while True:
+            with self._engine.connect() as connection:
+                connection = connection.execution_options(begin="")
+                try:
+                    connection.exec_driver_sql("PRAGMA journal_mode=WAL")
+                except OperationalError as error:
+                    if "locked" not in str(error.orig) or monotonic() > patience:
+                        raise
+                else:
+                    return
+            sleep(0.02)
 
     def _revision(self, connection: Connection, scripts: ScriptDirectory) -> str | None:
         """The database's revision, None if it is empty; StorageError if it is not for us."""

@@ -42,6 +42,6 @@ def test_a_list_can_be_emptied_and_stays_so(watchlist: Watchlist, database: Data
 def test_what_is_no_symbol_or_not_on_the_list_is_refused(watchlist: Watchlist) -> None:
     with pytest.raises(InputError, match="'<b>' is not a symbol"):
         watchlist.add("<b>")
-    with pytest.raises(UnknownSymbolError, match="XOM is not on the watchlist.*AAPL, SPY"):
+    with pytest.raises(UnknownSymbolError, match=r"XOM is not on the watchlist.*AAPL, SPY"):
         watchlist.remove("XOM")
     assert watchlist.symbols() == DEFAULTS
