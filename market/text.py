@@ -36,3 +36,31 @@ def web_address(text: object) -> str:
         return ""
     text = text.strip()
     return text if _ADDRESS.fullmatch(text) else ""
+
+
+_LEGAL = re.compile(
+    r"[,.]?\s+(?:inc|incorporated|corp|corporation|co|company|companies|ltd|limited|plc|ag|se|sa|nv"
+    r"|n\.v|s\.a|s\.p\.a|holdings?|group|trust|etf|fund|platforms|usd|class\s+\w|&)\b.*$",
+    re.IGNORECASE,
+)
+_COMMON = frozenset({
+    "american", "bank", "consolidated", "first", "general", "global", "international", "ishares",
+    "national", "spdr", "standard", "united", "vanguard",
+})  # fmt: skip
+
+
+def names_company(text: str, symbol: str, company: str) -> bool:
+    """Whether `text` names the company: by its symbol, its name, or the first word of its name.
+
+    A symbol of one letter counts only where it is marked as one: `$F`, `(F)`, `NYSE:F`.
+    """
+    bare = re.escape(symbol.split("-")[0].lstrip("^"))
+    marked = rf"[$(:]\s?{bare}\b" if len(bare) == 1 else rf"(?<!\w){bare}(?!\w)"
+    if re.search(marked, text):
+        return True
+    name = _LEGAL.sub("", re.sub(r"^the\s+", "", company.strip(), flags=re.IGNORECASE)).strip(" ,.")
+    first = re.split(r"[\s.,]", name)[0]
+    names = [name] if len(name) > 2 else []
+    if len(first) > 3 and first.lower() not in _COMMON:
+        names.append(first)
+    return any(re.search(rf"(?<!\w){re.escape(name)}(?!\w)", text, re.IGNORECASE) for name in names)
