@@ -122,7 +122,7 @@ def test_a_series_that_ended_is_stale_but_a_long_weekend_is_not() -> None:
     late = judge(healthy(), as_of=END + timedelta(days=5))
     assert late == Verdict("AAPL", (), ("the last bar is of 2024-06-28; bars due since: 3",))
     assert judge(healthy(), as_of=END + timedelta(days=30)).findings == (
-        "the last bar is of 2024-06-28; bars due since: 20",
+        "the last bar is of 2024-06-28; bars due since: 19",
     )
 
 
