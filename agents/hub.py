@@ -1,7 +1,7 @@
 """Where a headline model lies: a named folder, a cache, or the model hub, asked briefly.
 
-Promises an answer within `PATIENCE_SECONDS`, whatever the network does: a download that takes
-longer goes on behind and serves the next start. Only safetensors weights are ever fetched. A
+Promises an answer within seconds, whatever the network does: a download that takes longer goes
+on behind and serves the next start. Only safetensors weights are ever fetched. A
 model whose main branch has pickled weights alone is taken from the conversion that the hub's own
 bot proposed (the rule transformers itself follows), and refused where there is none.
 """
@@ -15,10 +15,10 @@ from domain.errors import ConfigurationError
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
 
+ANSWER_SECONDS = 4.0
+"""How long the hub may take to say what it has before it counts as unreachable."""
 PATIENCE_SECONDS = 20.0
-"""How long a start may wait for the hub: enough for a small model on a fast line."""
-ANSWER_SECONDS = 3.0
-"""How long the hub may take over one question before it counts as unreachable."""
+"""How long a start waits for the download: enough for a small model on a fast line."""
 CONVERTER = "SFconvertbot"
 WEIGHTS = "model.safetensors"
 _BESIDE_WEIGHTS = ["*.json", "*.txt", "*.model"]
@@ -62,28 +62,35 @@ def cached_model(model: str, models_dir: Path) -> Path | None:
 def _fetched(model: str, models_dir: Path) -> Path | str:
     """Asks the hub in a thread of its own, which is left to itself when it takes too long."""
     outcome: list[Path | str] = []
-    thread = threading.Thread(
-        target=lambda: outcome.append(_fetch(model, models_dir)), name="model-fetch", daemon=True
-    )
+    answered = threading.Event()
+
+    def fetch() -> None:
+        outcome.append(_fetch(model, models_dir, answered))
+        answered.set()
+
+    thread = threading.Thread(target=fetch, name="model-fetch", daemon=True)
     thread.start()
+    if not answered.wait(ANSWER_SECONDS):
+        return f"{model} is in no cache and the hub did not answer within {ANSWER_SECONDS:.0f} s"
     thread.join(PATIENCE_SECONDS)
     if outcome:
         return outcome[0]
     return f"{model} is still being fetched after {PATIENCE_SECONDS:.0f} s, for the next start"
 
 
-def _fetch(model: str, models_dir: Path) -> Path | str:
+def _fetch(model: str, models_dir: Path, answered: threading.Event) -> Path | str:
+    """Downloads the model; sets `answered` once the hub has said what it has."""
     from huggingface_hub import HfApi, constants, hf_hub_download, snapshot_download
     from huggingface_hub.utils.tqdm import disable_progress_bars
 
     if constants.is_offline_mode():
         return f"{model} is in no cache and HF_HUB_OFFLINE forbids asking for it"
     disable_progress_bars()
-    api = HfApi()
     try:
-        revision = _safe_revision(api, model)
+        revision = _safe_revision(HfApi(), model)
         if revision is None:
             return f"{model} offers pickled weights only, which can run code and are refused"
+        answered.set()
         snapshot_download(
             model, revision=revision, cache_dir=models_dir, allow_patterns=_BESIDE_WEIGHTS
         )

@@ -293,9 +293,25 @@ def test_a_slow_hub_holds_up_no_start_and_serves_the_next(
     hub.seconds = 0.15
     assert make_scorer(_settings(MODEL_ID, tmp_path)).name == LexiconScorer().name
     assert "for the next start" in caplog.text
-    (fetching,) = (thread for thread in threading.enumerate() if thread.name == "model-fetch")
-    fetching.join()
+    _let_the_fetch_end()
     assert make_scorer(_settings(MODEL_ID, tmp_path)).name.startswith(f"{MODEL_ID}@")
+
+
+def test_a_silent_hub_counts_as_unreachable(
+    hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("agents.hub.ANSWER_SECONDS", 0.1)
+    hub.seconds = 1.0
+    started = time.monotonic()
+    assert make_scorer(_settings(MODEL_ID, tmp_path)).name == LexiconScorer().name
+    assert time.monotonic() - started < 0.9
+    _let_the_fetch_end()
+
+
+def _let_the_fetch_end() -> None:
+    for thread in threading.enumerate():
+        if thread.name == "model-fetch":
+            thread.join()
 
 
 def test_another_model_is_another_version(tiny: Path, tmp_path: Path) -> None:
