@@ -1,0 +1,93 @@
+"""`kill -9` at any moment loses no committed cycle and leaves no half one."""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from sqlalchemy import text
+
+from storage.archive import Archive, digest
+from storage.database import Database
+from storage.journal import Journal
+from storage.records import Records
+from tests.storage.samples import INPUTS, cycle, panel
+
+ROOT = Path(__file__).parents[2]
+DECISIONS, VOTES = 2, 10  # of one sample cycle
+EVENTS = VOTES + DECISIONS + 1
+
+HALVES = text(
+    "SELECT (SELECT count(*) FROM cycle), (SELECT count(*) FROM decision),"
+    " (SELECT count(*) FROM vote), (SELECT count(*) FROM event),"
+    " (SELECT coalesce(max(seq), 0) FROM event), (SELECT last_seq FROM head)"
+)
+
+
+def killed_recordings(url: str, kills: int, within: float) -> list[list[str]]:
+    """Digests whose commit had returned, for each child that was killed within so many seconds;
+    checks each time."""
+    moments = random.Random(20)
+    told = []
+    with subprocess.Popen(
+        [sys.executable, "-m", "tests.storage.recorder", url],
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        bufsize=1,
+    ) as recorder:
+        assert recorder.stdin is not None
+        assert recorder.stdout is not None
+        for seed in range(kills):
+            recorder.stdin.write(f"{seed}\n")
+            child = int(recorder.stdout.readline())
+            time.sleep(moments.uniform(0.0, within))
+            os.kill(child, signal.SIGKILL)
+            told.append(list(iter(lambda: recorder.stdout.readline().strip(), "ended")))  # type: ignore[union-attr]
+            check(url, told)
+        recorder.stdin.close()
+    return told
+
+
+def check(url: str, told: list[list[str]]) -> None:
+    """Opens the database as the next start would, and looks for what is lost or half there."""
+    database = Database(url)
+    database.migrate()
+    with database.reading() as connection:
+        stored = set(connection.scalars(text("SELECT digest FROM cycle")))
+        cycles, decisions, votes, events, newest, last = connection.execute(HALVES).one()
+        if connection.dialect.name == "sqlite":
+            assert connection.scalar(text("PRAGMA integrity_check")) == "ok"
+            assert connection.execute(text("PRAGMA foreign_key_check")).all() == []
+    committed = {digest for digests in told for digest in digests}
+    assert committed <= stored  # none is lost
+    assert len(stored - committed) <= len(told)  # at most one a kill, committed but not yet told
+    assert (decisions, votes, events) == (cycles * DECISIONS, cycles * VOTES, cycles * EVENTS)
+    assert newest == last == events  # numbered without a gap
+    database.close()
+
+
+def test_killed_at_random_moments_no_cycle_is_lost_and_none_is_half_there(url: str) -> None:
+    database = Database(url)
+    database.migrate()
+    kills, within = (60, 0.08) if url.startswith("sqlite") else (12, 0.4)
+    told = killed_recordings(url, kills, within)
+    assert sum(map(len, told)) > len(told)  # it did record
+
+    before = Journal(database).last_seq()
+    for seed, digests in enumerate(told):
+        for number in range(len(digests)):
+            again = cycle(number, salt=f"{seed}")
+            assert Journal(database).record(again, panel(30 + number, seed=seed), INPUTS) == ()
+    assert Journal(database).last_seq() == before
+
+    seed = max(range(len(told)), key=lambda each: len(told[each]))
+    number = len(told[seed]) - 1
+    receipt = cycle(number, salt=f"{seed}").decisions[0].receipt
+    kept = Archive(database).load(Records(database).inputs(receipt).panel)
+    assert digest(kept) == digest(panel(30 + number, seed=seed))
+    database.close()
