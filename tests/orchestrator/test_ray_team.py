@@ -1,0 +1,165 @@
+import os
+import signal
+import socket
+import threading
+import time
+from functools import partial
+
+import numpy as np
+import pytest
+
+from domain.errors import ConfigurationError
+from orchestrator.local_team import LocalTeam
+from orchestrator.ray_team import RaySession, RayTeam
+from tests.orchestrator.agents_for_tests import build, build_moody
+from tests.orchestrator.panels_for_tests import random_panel
+
+AGENTS = ("technical", "news", "fundamental", "risk", "rl")
+PANEL = random_panel()
+LAST = len(PANEL.known_at) - 1
+
+
+@pytest.fixture(scope="module")
+def team(ray_session, tmp_path_factory):
+    team = RayTeam(ray_session, AGENTS, build, home=tmp_path_factory.mktemp("team"))
+    yield team
+    team.dismiss()
+
+
+@pytest.fixture
+def moods(tmp_path):
+    folder = tmp_path / "moods"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def moody(ray_session, tmp_path, moods):
+    """Two agents whose mood the test sets; 'calm' is left in peace."""
+    team = RayTeam(
+        ray_session, ("calm", "wild"), partial(build_moody, folder=moods), home=tmp_path, timeout=6
+    )
+    yield team
+    team.dismiss()
+
+
+def wild(ballots):
+    calm, wild = ballots
+    assert calm.votes is not None, calm.failure
+    return wild
+
+
+def healed(team):
+    """The wild agent's ballot once it is itself again; fails after a few cycles."""
+    for _ in range(3):
+        ballot = wild(team.vote(PANEL, LAST))
+        if ballot.votes is not None:
+            return ballot
+    raise AssertionError(f"did not heal: {ballot.failure}")
+
+
+@pytest.mark.parametrize("since", [0, LAST])
+def test_votes_through_ray_equal_those_in_process_to_the_last_bit(team, since):
+    there = team.vote(PANEL, since)
+    here = LocalTeam(AGENTS, build).vote(PANEL, since)
+    assert [ballot.agent for ballot in there] == list(AGENTS)
+    for remote, local in zip(there, here, strict=True):
+        assert remote.failure is None
+        assert remote.votes.log_odds.tobytes() == local.votes.log_odds.tobytes()
+        assert remote.votes.cap.tobytes() == local.votes.cap.tobytes()
+        assert remote.votes.reasons(0, 0) == local.votes.reasons(0, 0)
+
+
+def test_agents_live_in_processes_of_their_own_under_names_of_their_own(team, ray_session):
+    pids = {health.pid for health in team.health()}
+    assert len(pids) == len(AGENTS)
+    assert os.getpid() not in pids
+    names = {actor["name"] for actor in ray_session.ray.util.list_named_actors(all_namespaces=True)}
+    assert {f"quorum-{agent}" for agent in AGENTS} <= names
+
+
+def test_health_tells_state_version_and_time(team):
+    team.vote(PANEL, LAST)
+    for health in team.health():
+        assert (health.state, health.version, health.failure) == ("ready", "1", None)
+        assert 0.0 < health.seconds < 30.0
+
+
+def test_an_exception_is_that_agents_failure_alone_and_passes(moody, moods):
+    (moods / "wild").write_text("crash")
+    failed = wild(moody.vote(PANEL, LAST))
+    assert failed.failure == "crashed: RuntimeError: the numbers do not add up"
+    assert moody.health()[1].state == "failing"
+    (moods / "wild").write_text("")
+    assert wild(moody.vote(PANEL, LAST)).votes is not None
+    assert moody.health()[1].restarts == 0
+
+
+def test_an_answer_to_another_question_is_a_failure(moody, moods):
+    (moods / "wild").write_text("lie")
+    assert "other bars" in wild(moody.vote(PANEL, LAST)).failure
+
+
+def test_a_hanging_agent_abstains_in_time_is_replaced_and_heals(moody, moods):
+    (moods / "wild").write_text("hang")
+    started = time.monotonic()
+    hung = wild(moody.vote(PANEL, LAST))
+    assert time.monotonic() - started < 9
+    assert hung.failure == "no answer within 6 s; restarting"
+    (moods / "wild").write_text("")
+    assert healed(moody).votes is not None
+    assert moody.health()[1].restarts == 1
+
+
+def test_a_process_killed_in_the_middle_of_a_vote_abstains_and_heals(moody, moods):
+    (moods / "wild").write_text("slow")
+    pid = moody.health()[1].pid
+    threading.Timer(0.5, os.kill, (pid, signal.SIGKILL)).start()
+    assert wild(moody.vote(PANEL, LAST)).failure == "crashed: its process died"
+    (moods / "wild").write_text("")
+    assert healed(moody).votes is not None
+    health = moody.health()[1]
+    assert (health.state, health.restarts) == ("ready", 1)
+    assert health.pid not in (None, pid)
+
+
+def test_an_agent_that_dies_at_every_vote_never_stops_healing(moody, moods):
+    for _ in range(5):
+        (moods / "wild").write_text("die")
+        assert wild(moody.vote(PANEL, LAST)).failure == "crashed: its process died"
+    (moods / "wild").write_text("")
+    assert healed(moody).votes is not None
+
+
+def test_the_panel_reaches_the_actors_as_it_is(team):
+    wide = random_panel(bars=500, symbols=50, seed=4)
+    remote = team.vote(wide, 499)
+    local = LocalTeam(AGENTS, build).vote(wide, 499)
+    assert all(
+        np.array_equal(a.votes.log_odds, b.votes.log_odds)
+        for a, b in zip(remote, local, strict=True)
+    )
+
+
+def test_two_homes_have_namespaces_of_their_own(ray_session, team, tmp_path):
+    other = RayTeam(ray_session, ("news",), build, home=tmp_path)
+    actors = ray_session.ray.util.list_named_actors(all_namespaces=True)
+    homes = {actor["namespace"] for actor in actors if actor["name"] == "quorum-news"}
+    other.dismiss()
+    assert len(homes) == 2
+
+
+def test_an_address_where_nothing_listens_is_refused_by_name_and_in_time():
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{free.getsockname()[1]}"
+    started = time.monotonic()
+    with pytest.raises(ConfigurationError, match=f"Nothing answers at {address}.*ray start"):
+        RaySession.join(address)
+    assert time.monotonic() - started < 10
+
+
+@pytest.mark.parametrize("address", ["somewhere", "ray://host:1", "host:", ":1"])
+def test_an_address_of_another_form_is_refused(address):
+    with pytest.raises(ConfigurationError, match="host:port"):
+        RaySession.join(address)
