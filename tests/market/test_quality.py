@@ -26,7 +26,8 @@ PRICES = ["open", "high", "low", "close", "adj_close"]
 
 def healthy(seed: int = 1, days: pd.DatetimeIndex = DAYS, sigma: float = 0.02) -> pd.DataFrame:
     random = np.random.default_rng(seed)
-    close = 100 * np.exp(np.cumsum(random.standard_t(4, len(days)) * sigma / 1.4))
+    moves = np.clip(random.standard_t(4, len(days)), -9, 9) * sigma / 1.4
+    close = 100 * np.exp(np.cumsum(moves))
     spread = np.abs(random.normal(0, sigma / 2, len(days)))
     return daily(
         days, close, open=close * 0.999, high=close * (1 + spread), low=close * (0.999 - spread),
