@@ -74,7 +74,7 @@ class Votes:
     log_odds: Floats
     cap: Floats
     terms: tuple[Term, ...]
-    silence: NDArray[np.uint8]
+    silence: NDArray[np.uint16]
     abstentions: tuple[str, ...]
     items: Items | None = None
     quantile_5: Floats | None = None
@@ -142,7 +142,7 @@ def cast(
         np.add.at(total, (items.row, items.col), items.log_odds)
         evidence[items.row, items.col] = True
     why = ("", *(reason for _, reason in silent), "no bar at this time", "no evidence")
-    silence = np.zeros((rows, columns), np.uint8)
+    silence = np.zeros((rows, columns), np.uint16)
     masks = [mask for mask, _ in silent]
     for code, mask in enumerate([*masks, np.isnan(panel.close[since:]), ~evidence], start=1):
         silence[(silence == 0) & mask] = code
