@@ -157,7 +157,7 @@ class YahooServer:
 
     def _fundamentals(self, types: str) -> Answer:
         timescale = "annual" if types.startswith("annual") else "quarterly"
-        result = []
+        result: list[dict[str, Any]] = [{"meta": {}}]  # as for a fund, which files nothing
         for key, values in self.statements[timescale].items():
             points = [
                 {"asOfDate": day, "reportedValue": {"raw": value}} for day, value in values.items()
