@@ -1,15 +1,198 @@
-"""The risk agent (its evidence arrives with the next commit; until then the base rate alone)."""
+"""The risk agent: how much could be lost here, and so how much may be held.
 
-from agents.evidence import base_rate_term
-from domain.panel import Panel
-from domain.votes import Votes, cast
+It forecasts the 5% quantile of the return over the horizon and turns it into a cap: what a bad
+horizon may cost is a fixed share of equity. Stress tightens the cap, named extremes veto. Its
+vote on the direction is small. What is already held it does not know: limits across positions
+belong to whoever sizes them.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from agents.evidence import Signal, base_rate_term, terms
+from domain.panel import Floats, Panel
+from domain.votes import Term, Votes, cast
+from quant import features, risk, rolling
+from quant.columns import as_known, change, days_since, ratio, rebased
+
+BUDGET = 0.01
+"""Share of equity that a position may lose over the horizon in the worst case of twenty."""
+SEEN = 60
+"""Bars before drawdown, shortfall and liquidity are measured at all."""
+MEMORY = 750
+"""Outcomes that the 5% quantile is taken from, three years of days."""
+TOGETHER = 0.3
+"""Correlation from which a symbol is taken to move with the market."""
+YEAR = 252
+"""Bars that drawdown, shortfall and liquidity look back."""
+
+SIGNALS = (
+    Signal("volatility regime", "x", 1.0, 1.0, 0.02,
+           "Forecast volatility over its median of a year: fear is paid for afterwards."),
+    Signal("volatility, 10 over 63 bars", "x", 1.0, 0.5, -0.01,
+           "While it is still rising the payment is not due yet."),
+    Signal("drawdown from the year's high", "%", -10.0, 20.0, -0.01,
+           "Deep falls are partly made good."),
+    Signal("expected shortfall, a bar", "%", -4.0, 4.0, 0.01,
+           "Long left tails drag on the odds."),
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Stress:
+    """A condition that multiplies the cap by `factor` while `value` is on the wrong side of
+    `limit`; a factor of 0 is a veto."""
+
+    name: str
+    unit: str
+    above: bool
+    limit: float
+    factor: float
+    why: str
+
+    def bites(self, value: Floats) -> NDArray[np.bool_]:
+        return value > self.limit if self.above else value < self.limit
+
+
+STRESSES = (
+    Stress("volatility far above its year", "x", True, 2.0, 0.75,
+           "A regime has broken; forecasts from calmer times flatter."),
+    Stress("deep drawdown", "%", False, -30.0, 0.75,
+           "What has fallen by a third is in trouble of a kind that prices tell late."),
+    Stress("market under stress", "x", True, 2.0, 0.75,
+           "When the whole market shakes, positions fall together and diversify nothing."),
+    Stress("thin trading", "x", False, 0.25, 0.5,
+           "A quarter of the usual volume: leaving costs more than the quantile says."),
+    Stress("earnings expected", "days", False, 8.0, 0.75,
+           "A jump of unknown sign is due, going by the usual time between announcements."),
+    Stress("veto: ruinous quantile", "%", False, -40.0, 0.0,
+           "One horizon in twenty would cost two fifths: nothing is small enough."),
+    Stress("veto: hardly trades", "%", True, 50.0, 0.0,
+           "More than half of the last twenty bars had no volume: there is no way out."),
+    Stress("veto: price stands still", "bars", True, 9.0, 0.0,
+           "A price that has not moved for ten bars is no price."),
+)  # fmt: skip
+
+MEASURES = (
+    ("forecast 5% quantile", "%"),
+    ("forecast volatility, a bar", "%"),
+    ("Yang-Zhang volatility, 21 bars", "%"),
+    ("beta to the benchmark", ""),
+    ("correlation with the benchmark", ""),
+)
+"""Told beside the vote without moving it."""
 
 
 class RiskAgent:
+    """Votes from the first volatility forecast; before that its cap is 0.
+
+    Where a symbol has no bar the last cap holds.
+    """
+
     name = "risk"
-    version = "0"
-    warmup = 0
+    version = "1"
+    warmup = risk.SEASONING + 1
 
     def vote(self, panel: Panel, since: int = 0) -> Votes:
-        terms = [base_rate_term(panel, since)]
-        return cast(panel, since, agent=self.name, version=self.version, terms=terms)
+        observed = observe(panel)
+        quantile = observed["forecast 5% quantile"] / 100.0
+        cap = ratio(np.full(panel.shape, BUDGET), -quantile)
+        cap = np.where(quantile == 0.0, 1.0, np.minimum(cap, 1.0))
+        for stress in STRESSES:
+            cap = np.where(stress.bites(observed[stress.name]), cap * stress.factor, cap)
+        young = np.isnan(quantile[since:]) & ~np.isnan(panel.close[since:])
+        return cast(
+            panel,
+            since,
+            agent=self.name,
+            version=self.version,
+            terms=[
+                base_rate_term(panel, since),
+                *terms(SIGNALS, observed, since),
+                *(_told(name, unit, observed[name][since:]) for name, unit in MEASURES),
+                *(_bitten(stress, observed[stress.name][since:]) for stress in STRESSES),
+            ],
+            silent=[(young, f"fewer than {self.warmup} bars: no forecast")],
+            cap=_held(cap)[since:],
+            quantile_5=quantile[since:],
+        )
+
+
+def observe(panel: Panel) -> Mapping[str, Floats]:
+    """Every measure by the name of its signal, stress or line, (T, N), in its unit."""
+    open_, high, low, close = (
+        rebased(prices, panel.close) for prices in (panel.open, panel.high, panel.low, panel.close)
+    )
+    volume = rebased(panel.volume, panel.volume)
+    market = np.repeat(panel.benchmark[:, np.newaxis], len(panel.symbols), axis=1)
+    volatility = risk.forecast_volatility(close)
+    regime = features.regime(volatility)
+    fall = 100.0 * risk.drawdown(close, YEAR)
+    quantile = 100.0 * risk.horizon_quantile(open_, volatility, panel.horizon, MEMORY)
+    beta, correlation = risk.comovement(close, market, YEAR // 2, SEEN)
+    realised = {n: risk.yang_zhang(open_, high, low, close, n) for n in (10, 21, 63)}
+    return {
+        "volatility regime": regime,
+        "volatility, 10 over 63 bars": ratio(realised[10], realised[63]),
+        "drawdown from the year's high": fall,
+        "expected shortfall, a bar": 100.0 * rolling.tail_mean(change(close, 1), 0.05, YEAR, SEEN),
+        "forecast 5% quantile": quantile,
+        "forecast volatility, a bar": 100.0 * volatility,
+        "Yang-Zhang volatility, 21 bars": 100.0 * realised[21],
+        "beta to the benchmark": beta,
+        "correlation with the benchmark": correlation,
+        "volatility far above its year": regime,
+        "deep drawdown": fall,
+        "market under stress": np.where(correlation > TOGETHER, _market_regime(panel), np.nan),
+        "thin trading": features.recent_volume(volume, 5, YEAR, SEEN),
+        "earnings expected": _days_to_earnings(panel),
+        "veto: ruinous quantile": quantile,
+        "veto: hardly trades": 100.0 * features.untraded(volume, 20),
+        "veto: price stands still": features.standstill(close),
+    }
+
+
+def _market_regime(panel: Panel) -> Floats:
+    """The benchmark's volatility regime as last known, (T, 1)."""
+    benchmark = rebased(panel.benchmark[:, np.newaxis], panel.benchmark[:, np.newaxis])
+    return _filled(features.regime(risk.forecast_volatility(benchmark)))
+
+
+def _days_to_earnings(panel: Panel) -> Floats:
+    """Days until the next announcement, going by the median of up to four past gaps; (T, N).
+
+    NaN without two announcements, and once the date has passed.
+    """
+    days = np.full(panel.shape, np.nan)
+    for column in range(len(panel.symbols)):
+        announced = panel.earnings.known_at[panel.earnings.symbol == column]
+        since = days_since(announced, panel.known_at)
+        gaps = np.diff(announced) / np.timedelta64(1, "D")
+        usual = np.array([np.median(gaps[max(k - 3, 0) : k + 1]) for k in range(len(gaps))])
+        due = as_known(usual, announced[1:], panel.known_at) - since
+        days[:, column] = np.where(due >= 0.0, due, np.nan)
+    return days
+
+
+def _told(name: str, unit: str, value: Floats) -> Term:
+    return Term(name, value, np.where(np.isnan(value), np.nan, 0.0), unit)
+
+
+def _bitten(stress: Stress, value: Floats) -> Term:
+    """A line in those cells only where the stress acts on the cap."""
+    label = stress.name if stress.factor == 0.0 else f"cap × {stress.factor:g}: {stress.name}"
+    return Term(label, value, np.where(stress.bites(value), 0.0, np.nan), stress.unit)
+
+
+def _held(cap: Floats) -> Floats:
+    """Caps with the last one carried over bars that are missing, and 0 before the first."""
+    return np.nan_to_num(_filled(cap), nan=0.0)
+
+
+def _filled(values: Floats) -> Floats:
+    """The last value known in each column, (T, N); NaN before the first."""
+    rows = np.where(np.isnan(values), 0, np.arange(len(values))[:, np.newaxis])
+    return np.take_along_axis(values, np.maximum.accumulate(rows, axis=0), axis=0)

@@ -7,7 +7,7 @@ come rebased (`quant.columns.rebased`). What any of it means for the odds is dec
 import numpy as np
 
 from quant import indicators, rolling
-from quant.columns import Floats, change, lag, ratio
+from quant.columns import Floats, by_symbol, change, lag, ratio
 
 
 def move(close: Floats, bars: int, volatility: Floats) -> Floats:
@@ -63,3 +63,28 @@ def confirmed_move(close: Floats, volume: Floats, volatility: Floats) -> Floats:
 def regime(volatility: Floats, length: int = 252) -> Floats:
     """Volatility over its own median of the last `length` bars."""
     return ratio(volatility, rolling.quantile(volatility, 0.5, length, 60))
+
+
+def recent_volume(volume: Floats, recent: int, length: int, minimum: int) -> Floats:
+    """Mean volume of the `recent` bars over the median of `length`; NaN where that is nothing."""
+    usual = rolling.quantile(volume, 0.5, length, minimum)
+    return ratio(rolling.mean(volume, recent, recent), usual)
+
+
+def untraded(volume: Floats, length: int) -> Floats:
+    """Share of the last `length` bars without volume; NaN where there never was any, as in an
+    index."""
+    ever = by_symbol(np.maximum.accumulate, volume) > 0.0
+    dry = np.where(np.isnan(volume), np.nan, volume == 0.0)
+    return np.where(ever, rolling.mean(dry, length, length), np.nan)
+
+
+def standstill(close: Floats) -> Floats:
+    """Bars in a row that ended where they began, this one included."""
+
+    def run(series: Floats) -> Floats:
+        bars = np.arange(float(len(series)))
+        moved = np.concatenate([[True], series[1:] != series[:-1]])
+        return bars - np.maximum.accumulate(np.where(moved, bars, 0.0))
+
+    return by_symbol(run, close)

@@ -57,6 +57,17 @@ def drawdown(close: Floats, length: int) -> Floats:
     return close / rolling.highest(close, length, 1) - 1.0
 
 
+def comovement(close: Floats, market: Floats, length: int, minimum: int) -> tuple[Floats, Floats]:
+    """Beta and correlation of one-bar returns with those of `market`, over bars both have."""
+    both = ~np.isnan(close) & ~np.isnan(market)
+    mine = change(np.where(both, close, np.nan), 1)
+    theirs = change(np.where(both, market, np.nan), 1)
+    return (
+        rolling.slope(mine, theirs, length, minimum),
+        rolling.correlation(mine, theirs, length, minimum),
+    )
+
+
 def horizon_quantile(open_: Floats, volatility: Floats, horizon: int, memory: int) -> Floats:
     """Forecast 5% quantile of the return open[t + 1] to open[t + 1 + horizon], as a fraction.
 
