@@ -201,7 +201,10 @@ def _columns(path: Path) -> list[str]:
             return [str(name) for name in parquet.read_schema(path).names]
         if path.suffix.lower() == ".csv":
             with path.open(encoding="utf-8-sig", newline="") as lines:
-                return next((row for row in csv.reader(lines) if row), [])
+                head = next((row for row in csv.reader(lines) if row), [])
+                while lines.read(CHUNK):
+                    pass  # all of it must be UTF-8, not only the head
+                return head
     except (pa.ArrowException, OSError, UnicodeDecodeError, csv.Error) as error:
         raise _unreadable(path, error) from error
     raise InputError(f"{path} is neither .csv nor .parquet, which are all that Quorum reads.")

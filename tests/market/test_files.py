@@ -130,7 +130,8 @@ def test_bad_rows_are_refused_one_by_one_with_reason_and_example(tmp_path):
     file = bars_csv(tmp_path / "bars.csv", rows=60)
     bad = [
         "ACME,2024-06-03,-1,11,9,10,5", "ACME,2024-06-04,10,8,9,10,5",
-        "ACME,04/06/2024,10,11,9,10,5", "ACME,2024-06-05,,11,9,10,5", "not a symbol,2024-06-06,10,11,9,10,5",
+        "ACME,04/06/2024,10,11,9,10,5", "ACME,2024-06-05,,11,9,10,5",
+        "not a symbol,2024-06-06,10,11,9,10,5",
         "ACME,2024-01-02,10,11,9,10,5", "ACME,2024-06-07,10,11,9,10,-5", "ACME,2024-06-10,10",
     ]  # fmt: skip
     file.write_text(file.read_text() + "\n".join(bad) + "\n")
