@@ -1,0 +1,173 @@
+"""One cycle: panels are built, agents vote, the committee decides, the journal remembers.
+
+`consider` is pure but for the clock that times it: a panel and a team to a cycle. `run_cycles`
+performs it for every calendar at one instant and records. Leaves out when to run (`engine.py`)
+and fetching.
+"""
+
+import hashlib
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from domain.canonical import canonical_bytes, to_json
+from domain.decision import Cycle, Verdict
+from domain.events import Event
+from domain.panel import Panel
+from domain.timeframe import Timeframe
+from market.builder import build_panels
+from market.library import Library
+from orchestrator.committee import CommitteeSettings
+from orchestrator.decisions import closed_at, decide, equal_weights
+from orchestrator.ports import Journal
+from orchestrator.team import Ballot, Team
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Desk:
+    """Where cycles are held and under which name they are recorded.
+
+    `digest_of` names a panel by its content (`storage.archive.digest`). `horizon` is in bars,
+    `since` the first bar of every panel (None: the first that is stored).
+    """
+
+    market: str
+    run: str
+    simulated: bool
+    timeframe: Timeframe
+    horizon: int
+    settings: CommitteeSettings
+    library: Library
+    journal: Journal
+    digest_of: Callable[[Panel], str]
+    since: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Minutes:
+    """A cycle with what it was made from. `inputs` is plain JSON and, with the panel, enough to
+    make it again. `events` is empty if it was recorded before. `seconds` are by stage."""
+
+    cycle: Cycle
+    panel: Panel
+    inputs: Mapping[str, Any]
+    events: tuple[Event, ...]
+    seconds: Mapping[str, float]
+
+
+def run_cycles(
+    desk: Desk,
+    team: Team,
+    symbols: Sequence[str],
+    as_of: datetime,
+    *,
+    previous: Mapping[str, float] | None = None,
+    only_new: bool = False,
+) -> tuple[Minutes, ...]:
+    """Hold and record one cycle for each calendar of `symbols`, on its last bar closed by `as_of`.
+
+    `previous` are the targets to start from; None takes those recorded before the bar. With
+    `only_new`, a calendar without a bar since its last recorded cycle is left out.
+    """
+    started = time.perf_counter()
+    panels = build_panels(
+        desk.library, desk.market, symbols, desk.timeframe, as_of, desk.horizon,
+        desk.since, desk.simulated,
+    )  # fmt: skip
+    building = time.perf_counter() - started
+    held = []
+    for panel, verdicts in panels:
+        if only_new and not _is_new(desk, panel):
+            continue
+        targets = _targets(desk, panel, symbols) if previous is None else previous
+        minutes = consider(desk, team, panel, verdicts, targets)
+        held.append(_recorded(desk, minutes, building / len(panels)))
+    return tuple(held)
+
+
+def consider(
+    desk: Desk,
+    team: Team,
+    panel: Panel,
+    verdicts: Sequence[Verdict],
+    previous: Mapping[str, float],
+) -> Minutes:
+    """The cycle on the panel's last bar, not recorded yet."""
+    started = time.perf_counter()
+    ballots = team.vote(panel, len(panel.known_at) - 1)
+    voted = time.perf_counter()
+    weights = equal_weights([ballot.agent for ballot in ballots])
+    inputs = to_json(_inputs(desk, panel, verdicts, ballots, weights, previous))
+    digest = digest_of_inputs(inputs)
+    decisions = decide(
+        panel, verdicts, ballots, previous=previous, weights=weights,
+        settings=desk.settings, digest=digest,
+    )  # fmt: skip
+    cycle = Cycle(
+        run=desk.run,
+        market=desk.market,
+        simulated=desk.simulated,
+        calendar=panel.calendar,
+        timeframe=panel.timeframe,
+        as_of=closed_at(panel),
+        digest=digest,
+        decisions=decisions,
+    )
+    seconds = {"vote": voted - started, "decide": time.perf_counter() - voted}
+    return Minutes(cycle, panel, inputs, (), seconds)
+
+
+def digest_of_inputs(inputs: Mapping[str, Any]) -> str:
+    """The cycle's identity: SHA-256 over the canonical bytes of everything that went in."""
+    return hashlib.sha256(canonical_bytes(inputs)).hexdigest()
+
+
+def _inputs(
+    desk: Desk,
+    panel: Panel,
+    verdicts: Sequence[Verdict],
+    ballots: Sequence[Ballot],
+    weights: Mapping[str, float],
+    previous: Mapping[str, float],
+) -> dict[str, Any]:
+    return {
+        "run": desk.run,
+        "market": desk.market,
+        "simulated": desk.simulated,
+        "calendar": panel.calendar,
+        "timeframe": panel.timeframe,
+        "panel": desk.digest_of(panel),
+        "committee": desk.settings.model_dump(mode="json"),
+        "previous": {symbol: weight for symbol, weight in previous.items() if weight != 0.0},
+        "verdicts": verdicts,
+        "agents": [
+            {
+                "name": ballot.agent,
+                "version": ballot.votes.version if ballot.votes else None,
+                "weight": weights[ballot.agent],
+                "failure": ballot.failure,
+            }
+            for ballot in ballots
+        ],
+    }
+
+
+def _is_new(desk: Desk, panel: Panel) -> bool:
+    cursor = desk.journal.cursor(desk.market, desk.run, panel.calendar)
+    return cursor is None or cursor < closed_at(panel)
+
+
+def _targets(desk: Desk, panel: Panel, symbols: Sequence[str]) -> dict[str, float]:
+    """Targets of the symbols still followed, as they stood before the panel's last bar."""
+    before = desk.journal.previous_targets(desk.market, desk.run, closed_at(panel))
+    return {symbol: before[symbol] for symbol in symbols if symbol in before}
+
+
+def _recorded(desk: Desk, minutes: Minutes, building: float) -> Minutes:
+    started = time.perf_counter()
+    events = desk.journal.record(minutes.cycle, minutes.panel, minutes.inputs)
+    recording = time.perf_counter() - started
+    seconds = {"panel": building, **minutes.seconds, "record": recording}
+    return Minutes(minutes.cycle, minutes.panel, minutes.inputs, events, seconds)

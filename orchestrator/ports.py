@@ -1,0 +1,58 @@
+"""What the orchestrator asks of storage: protocols, so that it can be tested without a database.
+
+`storage/` implements them; see there for the promises behind each.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Protocol
+
+from domain.decision import Cycle, Decision
+from domain.events import EngineState, Event, EventKind
+from domain.panel import Panel
+
+
+class Journal(Protocol):
+    """See `storage/journal.py`."""
+
+    def record(
+        self, cycle: Cycle, panel: Panel, inputs: Mapping[str, Any]
+    ) -> tuple[Event, ...]: ...
+    def append(
+        self, kind: EventKind, run: str, symbol: str | None, payload: Mapping[str, Any]
+    ) -> Event: ...
+    def engine_state(self, market: str) -> EngineState: ...
+    def set_engine_state(self, market: str, state: EngineState) -> Event | None: ...
+    def cursor(self, market: str, run: str, calendar: str) -> datetime | None: ...
+    def previous_targets(
+        self, market: str, run: str, before: datetime | None = None
+    ) -> dict[str, float]: ...
+
+
+class Recorded(Protocol):
+    @property
+    def decision(self) -> Decision: ...
+    @property
+    def digest(self) -> str: ...
+
+
+class Inputs(Protocol):
+    """What a cycle was computed from. `panel` is the manifest the archive understands."""
+
+    @property
+    def panel(self) -> Any: ...
+    @property
+    def values(self) -> Mapping[str, Any]: ...
+
+
+class Records(Protocol):
+    """See `storage/records.py`; both raise NotFoundError."""
+
+    def decision(self, receipt: str) -> Recorded: ...
+    def inputs(self, receipt: str) -> Inputs: ...
+
+
+class Archive(Protocol):
+    """See `storage/archive.py`. Raises VerificationError for a panel that is damaged."""
+
+    def load(self, manifest: Any) -> Panel: ...

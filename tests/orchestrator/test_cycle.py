@@ -1,0 +1,69 @@
+from orchestrator.cycle import digest_of_inputs, run_cycles
+from orchestrator.local_team import LocalTeam
+from orchestrator.ray_team import RayTeam
+from storage.archive import Archive
+from storage.records import Records
+from tests.orchestrator.agents_for_tests import build
+from tests.orchestrator.stores_for_tests import AGENTS, COINS, closes_after, desk
+
+
+def test_a_cycle_decides_every_symbol_and_is_recorded(database, local_team):
+    (held,) = run_cycles(desk(database), local_team, COINS, closes_after(150))
+    assert [decision.symbol for decision in held.cycle.decisions] == list(COINS)
+    assert held.cycle.as_of == closes_after(150)
+    latest = Records(database).latest("files", "live")
+    assert tuple(recorded.decision for recorded in latest) == held.cycle.decisions
+    assert set(held.seconds) == {"panel", "vote", "decide", "record"}
+
+
+def test_the_same_cycle_again_is_the_same_and_records_nothing(database, local_team):
+    (first,) = run_cycles(desk(database), local_team, COINS, closes_after(150))
+    (again,) = run_cycles(desk(database), local_team, COINS, closes_after(150))
+    assert again.cycle == first.cycle
+    assert first.events
+    assert again.events == ()
+
+
+def test_a_bar_that_was_decided_is_not_news(database, local_team):
+    run_cycles(desk(database), local_team, COINS, closes_after(150))
+    assert run_cycles(desk(database), local_team, COINS, closes_after(150), only_new=True) == ()
+    assert run_cycles(desk(database), local_team, COINS, closes_after(151), only_new=True)
+
+
+def test_a_cycle_starts_from_the_targets_of_the_one_before(database, local_team):
+    (first,) = run_cycles(desk(database), local_team, COINS, closes_after(150))
+    (second,) = run_cycles(desk(database), local_team, COINS, closes_after(151))
+    targets = {d.symbol: d.target_weight for d in first.cycle.decisions if d.target_weight}
+    assert second.inputs["previous"] == targets
+
+
+def test_runs_do_not_mix(database, local_team):
+    (live,) = run_cycles(desk(database), local_team, COINS, closes_after(150))
+    (replay,) = run_cycles(desk(database, "replay x y"), local_team, COINS, closes_after(150))
+    assert live.cycle.digest != replay.cycle.digest
+    assert len(Records(database).runs("files")) == 2
+
+
+def test_the_digest_is_of_the_inputs_and_they_name_the_panel(database, local_team):
+    (held,) = run_cycles(desk(database), local_team, COINS, closes_after(150))
+    stored = Records(database).inputs(held.cycle.decisions[0].receipt)
+    assert stored.values == held.inputs
+    assert digest_of_inputs(stored.values) == held.cycle.digest
+    assert stored.panel.digest == held.inputs["panel"]
+    assert Archive(database).load(stored.panel).symbols == COINS
+
+
+def test_a_failed_agent_makes_another_cycle_than_a_healthy_one(database, local_team):
+    (healthy,) = run_cycles(desk(database), local_team, COINS, closes_after(150))
+    broken = LocalTeam(AGENTS, lambda name: 1 / 0 if name == "rl" else build(name))
+    (short,) = run_cycles(desk(database), broken, COINS, closes_after(150))
+    assert short.cycle.digest != healthy.cycle.digest
+    assert short.inputs["agents"][4]["failure"] == "crashed: ZeroDivisionError: division by zero"
+
+
+def test_a_cycle_through_ray_is_the_same_cycle(database, local_team, ray_session, tmp_path):
+    team = RayTeam(ray_session, AGENTS, build, home=tmp_path)
+    (there,) = run_cycles(desk(database), team, COINS, closes_after(150))
+    team.dismiss()
+    (here,) = run_cycles(desk(database), local_team, COINS, closes_after(150))
+    assert there.cycle == here.cycle
