@@ -1,93 +1,26 @@
 """What the pages stand on: the parts of the house they read and the few they may move.
 
-Promises that web/ reaches the rest of Quorum through this value alone. Protocols name what is
-used, no more; `wiring.py` hands in the real parts and the tests real ones over a small database.
+Promises that web/ reaches the rest of Quorum through this value alone. What has no one shape yet
+(an engine may be live or a replay's) is named by a protocol of what is used, no more.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Protocol
 
-import pandas as pd
-
-from domain.decision import Decision
-from domain.events import EngineState, Event
+from domain.events import EngineState
 from domain.timeframe import Timeframe
+from market.library import Library
+from orchestrator.team import AgentHealth
+from storage.journal import Journal
+from storage.records import Records
 from web.bell import Bell
 
 
-class Recorded(Protocol):
-    """A decision as it was recorded. `as_of` is the close of its bar, `digest` its cycle's."""
-
-    @property
-    def decision(self) -> Decision: ...
-    @property
-    def as_of(self) -> datetime: ...
-    @property
-    def recorded_at(self) -> datetime: ...
-    @property
-    def market(self) -> str: ...
-    @property
-    def run(self) -> str: ...
-    @property
-    def simulated(self) -> bool: ...
-    @property
-    def timeframe(self) -> Timeframe: ...
-    @property
-    def digest(self) -> str: ...
-
-
-class Records(Protocol):
-    """Decisions of the past, newest first; `decision` raises NotFoundError."""
-
-    def latest(self, market: str, run: str) -> Sequence[Recorded]: ...
-    def decision(self, receipt: str) -> Recorded: ...
-    def history(self, market: str, run: str, symbol: str, limit: int) -> Sequence[Recorded]: ...
-    def feed(
-        self, market: str, run: str, limit: int, before: str | None = None
-    ) -> Sequence[Recorded]: ...
-    def inputs(self, receipt: str) -> Mapping[str, Any]: ...
-
-
-class Journal(Protocol):
-    """What happened, in order. `events_after` gives at most `limit`, oldest first."""
-
-    @property
-    def epoch(self) -> str: ...
-    def events_after(self, seq: int, limit: int) -> Sequence[Event]: ...
-    def last_seq(self) -> int: ...
-
-
-class Library(Protocol):
-    """The market's facts; see `market/library.py`."""
-
-    def symbols(self, market: str, timeframe: Timeframe | None = None) -> list[str]: ...
-    def bars(
-        self,
-        market: str,
-        symbol: str,
-        timeframe: Timeframe,
-        start: datetime | None = None,
-        end: datetime | None = None,
-    ) -> pd.DataFrame: ...
-    def news(
-        self,
-        market: str,
-        symbol: str,
-        start: datetime | None = None,
-        end: datetime | None = None,
-    ) -> pd.DataFrame: ...
-    def filings(
-        self,
-        market: str,
-        symbol: str,
-        start: datetime | None = None,
-        end: datetime | None = None,
-    ) -> pd.DataFrame: ...
-
-
 class Watchlist(Protocol):
+    """The symbols that are decided on. `add` and `remove` are quiet about what is so already."""
+
     def symbols(self) -> Sequence[str]: ...
     def add(self, symbol: str) -> object: ...
     def remove(self, symbol: str) -> object: ...
@@ -102,19 +35,6 @@ class Progress(Protocol):
     def done(self) -> int: ...
     @property
     def total(self) -> int: ...
-
-
-class AgentHealth(Protocol):
-    """`state` in one word ('ready', 'starting', 'failing', ...), `note` in a sentence."""
-
-    @property
-    def agent(self) -> str: ...
-    @property
-    def version(self) -> str: ...
-    @property
-    def state(self) -> str: ...
-    @property
-    def note(self) -> str: ...
 
 
 class Engine(Protocol):
@@ -134,8 +54,6 @@ class Verification(Protocol):
     """The outcome of computing a stored decision again; `differences` in words, empty if equal."""
 
     @property
-    def receipt(self) -> str: ...
-    @property
     def same(self) -> bool: ...
     @property
     def differences(self) -> Sequence[str]: ...
@@ -151,7 +69,11 @@ class RayDashboard:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class House:
-    """Everything one server shows: one market and one run ('live' or 'replay FROM TO')."""
+    """Everything one server shows: one market and one run ('live' or 'replay FROM TO').
+
+    `bell` is rung by whoever wrote to the journal or made progress. `hosts` are names under which
+    a proxy in front may ask, beside the loopback ones.
+    """
 
     version: str
     market: str
@@ -169,7 +91,6 @@ class House:
     bell: Bell
     ray_dashboard: RayDashboard | None = None
     hosts: frozenset[str] = frozenset()
-    """Names under which a proxy in front may ask, beside the loopback ones."""
 
     @property
     def replay(self) -> bool:

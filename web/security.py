@@ -8,6 +8,7 @@ Leaves out signing in: the server stays on loopback, and a proxy that is put in 
 from collections.abc import Iterable
 from urllib.parse import urlsplit
 
+from litestar.enums import ScopeType
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "[::1]"})
@@ -35,7 +36,7 @@ class Door:
         self._hosts = LOOPBACK | {host.lower() for host in hosts}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
+        if scope["type"] != ScopeType.HTTP:
             await self._app(scope, receive, send)
             return
 
@@ -45,7 +46,7 @@ class Door:
             await send(message)
 
         headers = {name.lower(): value.decode("latin-1") for name, value in scope["headers"]}
-        if refusal := self._refusal(scope["method"], headers):
+        if refusal := self._refusal(str(scope.get("method")), headers):
             await _refuse(guarded, refusal)
         else:
             await self._app(scope, receive, guarded)

@@ -1,24 +1,116 @@
-"""The web application over one house."""
+"""The web application over one house: pages, API, live streams, one door around them."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
-from litestar import Litestar
+from litestar import Litestar, Router
 from litestar.config.compression import CompressionConfig
 from litestar.di import Provide
+from litestar.middleware import DefineMiddleware
 from litestar.openapi import OpenAPIConfig
+from litestar.openapi.plugins import JsonRenderPlugin
 
+from web import live, probes, problems
+from web.api import decisions_api, house_api, symbols_api
+from web.api.shapes import Json
+from web.frames import Frames
 from web.house import House
+from web.pages import decisions, engine, insights, overview, preferences, symbol
+from web.prices import Prices
+from web.render import Renderer
+from web.security import Door
 from web.static_files import Assets, static_file
+from web.tail import Tail
+
+PAGES = (
+    overview.overview,
+    insights.insights,
+    decisions.decisions,
+    decisions.decision,
+    decisions.verify,
+    symbol.find,
+    symbol.symbol_page,
+    engine.engine,
+    engine.move_engine,
+    engine.watch,
+    engine.unwatch,
+    engine.ray,
+    preferences.prefer,
+    live.dashboard_stream,
+    probes.health,
+    probes.ready,
+    static_file,
+)
+API = (
+    house_api.status,
+    house_api.engine,
+    house_api.move_engine,
+    house_api.agents,
+    house_api.watchlist,
+    house_api.replace_watchlist,
+    house_api.add_to_watchlist,
+    house_api.remove_from_watchlist,
+    symbols_api.bars,
+    symbols_api.votes,
+    symbols_api.news,
+    symbols_api.filings,
+    decisions_api.latest,
+    decisions_api.feed,
+    decisions_api.by_receipt,
+    decisions_api.verify,
+    live.events,
+)
 
 
 def create_app(house: House) -> Litestar:
-    """The pages, the API and the streams of `house`, as an ASGI application."""
+    """The pages, the API and the streams of `house`, as an ASGI application.
+
+    Raises ConfigurationError if the browser's libraries were not laid.
+    """
     assets = Assets()
+    renderer, prices = Renderer(assets), Prices(house)
+    frames = Frames(house, renderer, prices)
+    tail = Tail(house, frames.take)
+    parts = {
+        "house": house,
+        "assets": assets,
+        "renderer": renderer,
+        "prices": prices,
+        "frames": frames,
+        "tail": tail,
+    }
     return Litestar(
-        route_handlers=[static_file],
+        route_handlers=[*PAGES, Router("/api/v1", route_handlers=API, response_class=Json)],
         dependencies={
-            "house": Provide(lambda: house, sync_to_thread=False),
-            "assets": Provide(lambda: assets, sync_to_thread=False),
+            name: Provide(partial(_same, part), sync_to_thread=False)
+            for name, part in parts.items()
         },
-        openapi_config=OpenAPIConfig(title="Quorum", version=house.version),
+        middleware=[DefineMiddleware(Door, hosts=house.hosts)],
+        compression_config=CompressionConfig("gzip", gzip_compress_level=5, exclude=["/static/"]),
+        exception_handlers={
+            Exception: lambda request, error: problems.answer(request, error, house, renderer)
+        },
+        lifespan=[partial(_following, tail)],
+        openapi_config=OpenAPIConfig(
+            title="Quorum",
+            version=house.version,
+            path="/api/v1",
+            render_plugins=[JsonRenderPlugin(path="/openapi.json")],
+        ),
+        request_max_body_size=256 * 1024,
     )
+
+
+def _same(part: Any) -> Any:
+    return part
+
+
+@asynccontextmanager
+async def _following(tail: Tail, app: Litestar) -> AsyncIterator[None]:  # noqa: ARG001
+    tail.start()
+    try:
+        yield
+    finally:
+        await tail.stop()

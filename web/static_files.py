@@ -9,14 +9,17 @@ import hashlib
 import mimetypes
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from litestar import Request, Response, get
+from litestar.di import NamedDependency
 from litestar.params import FromPath
 
 from domain.errors import ConfigurationError, NotFoundError
 
 FOLDER = Path(__file__).parent / "static"
 NEEDED = ("vendor/htmx.js", "vendor/charts.js", "vendor/inter.woff2", "vendor/icons.svg")
+FONT = "vendor/inter.woff2"
 _SQUEEZED = {".css", ".js", ".svg", ".txt"}
 _KEPT = "public, max-age=31536000, immutable"
 
@@ -37,15 +40,23 @@ class Assets:
 
     def __init__(self, folder: Path = FOLDER) -> None:
         self._assets = {
-            path.relative_to(folder).as_posix(): _read(path)
+            path.relative_to(folder).as_posix(): _asset(path.read_bytes(), path.suffix)
             for path in sorted(folder.rglob("*"))
             if path.is_file()
         }
+        self._name_font()
         missing = [name for name in NEEDED if name not in self._assets]
         if missing:
             raise ConfigurationError(
                 f"The pages lack {', '.join(missing)}. Run `python -m web.assets` once."
             )
+
+    def _name_font(self) -> None:
+        """The style sheet asks for the font under the same address as the page's preload."""
+        sheet, font = self._assets.get("quorum.css"), self._assets.get(FONT)
+        if sheet and font:
+            named = f"{FONT}?v={font.version}".encode()
+            self._assets["quorum.css"] = _asset(sheet.body.replace(FONT.encode(), named), ".css")
 
     def url(self, name: str) -> str:
         return f"/static/{name}?v={self._assets[name].version}"
@@ -58,21 +69,23 @@ class Assets:
 
 
 @get("/static/{name:path}", include_in_schema=False, sync_to_thread=False)
-def static_file(name: FromPath[Path], request: Request, assets: Assets) -> Response[bytes]:
+def static_file(
+    name: FromPath[Path], request: Request[Any, Any, Any], assets: NamedDependency[Assets]
+) -> Response[bytes]:
     asset = assets.get(name.as_posix().lstrip("/"))
-    headers = {"Cache-Control": _KEPT, "Vary": "Accept-Encoding", "ETag": f'"{asset.version}"'}
+    kept = _KEPT if request.query_params.get("v") == asset.version else "no-cache"
+    headers = {"Cache-Control": kept, "Vary": "Accept-Encoding", "ETag": f'"{asset.version}"'}
     body = asset.body
     if asset.gzipped is not None and "gzip" in request.headers.get("accept-encoding", ""):
         headers["Content-Encoding"], body = "gzip", asset.gzipped
     return Response(body, media_type=asset.media_type, headers=headers)
 
 
-def _read(path: Path) -> Asset:
-    body = path.read_bytes()
-    kind = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
+def _asset(body: bytes, suffix: str) -> Asset:
+    kind = mimetypes.guess_type(f"x{suffix}")[0] or "application/octet-stream"
     return Asset(
         body=body,
-        gzipped=gzip.compress(body, 9, mtime=0) if path.suffix in _SQUEEZED else None,
-        media_type=f"{kind}; charset=utf-8" if path.suffix in _SQUEEZED else kind,
+        gzipped=gzip.compress(body, 9, mtime=0) if suffix in _SQUEEZED else None,
+        media_type=f"{kind}; charset=utf-8" if suffix in _SQUEEZED else kind,
         version=hashlib.sha256(body).hexdigest()[:12],
     )

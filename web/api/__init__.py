@@ -1,0 +1,1 @@
+"""The JSON API under /api/v1, in the shapes of the command line."""

@@ -1,0 +1,118 @@
+"""Status, agents, watchlist and engine."""
+
+from dataclasses import dataclass
+
+from litestar import delete, get, post, put
+from litestar.di import NamedDependency
+from litestar.params import FromPath, JSONBody
+
+from domain.errors import InputError
+from domain.symbols import parse_symbol
+from web.api.shapes import AgentOut, Agents, ProgressOut, Status, WatchlistOut, about
+from web.board import Board
+from web.house import House
+from web.pages.engine import turn
+from web.shell import cursor
+
+LONGEST_WATCHLIST = 500
+
+
+@dataclass(frozen=True, slots=True)
+class SymbolIn:
+    symbol: str
+
+
+@dataclass(frozen=True, slots=True)
+class SymbolsIn:
+    symbols: list[str]
+
+
+@get("/status", sync_to_thread=True)
+def status(house: NamedDependency[House]) -> Status:
+    """The engine's state and how far it is."""
+    return _status(house)
+
+
+@get("/engine", sync_to_thread=True)
+def engine(house: NamedDependency[House]) -> Status:
+    """The same as the status."""
+    return _status(house)
+
+
+@post("/engine/{move:str}", sync_to_thread=True, status_code=200)
+def move_engine(house: NamedDependency[House], move: FromPath[str]) -> Status:
+    """`pause`, `resume`, `halt` or `run` (a cycle now)."""
+    turn(house.engine, move)
+    house.bell.ring()
+    return _status(house)
+
+
+@get("/agents", sync_to_thread=True)
+def agents(house: NamedDependency[House]) -> Agents:
+    """The agents and how they are doing."""
+    found = tuple(
+        AgentOut(
+            agent=agent.agent,
+            version=agent.version,
+            state=agent.state,
+            restarts=agent.restarts,
+            seconds=agent.seconds,
+            failure=agent.failure,
+        )
+        for agent in house.engine.health()
+    )
+    return Agents(agents=found, **about(house))
+
+
+@get("/watchlist", sync_to_thread=True)
+def watchlist(house: NamedDependency[House]) -> WatchlistOut:
+    return _watchlist(house)
+
+
+@put("/watchlist", sync_to_thread=True)
+def replace_watchlist(house: NamedDependency[House], data: JSONBody[SymbolsIn]) -> WatchlistOut:
+    """Makes the list hold exactly these symbols."""
+    wanted = list(dict.fromkeys(parse_symbol(symbol) for symbol in data.symbols))
+    if not 0 < len(wanted) <= LONGEST_WATCHLIST:
+        raise InputError(
+            f"A watchlist holds 1 to {LONGEST_WATCHLIST} symbols and this one {len(wanted)}. "
+            "Name others, or take single symbols off with DELETE."
+        )
+    for symbol in house.watchlist.symbols():
+        if symbol not in wanted:
+            house.watchlist.remove(symbol)
+    for symbol in wanted:
+        house.watchlist.add(symbol)
+    house.bell.ring()
+    return _watchlist(house)
+
+
+@post("/watchlist", sync_to_thread=True, status_code=200)
+def add_to_watchlist(house: NamedDependency[House], data: JSONBody[SymbolIn]) -> WatchlistOut:
+    house.watchlist.add(parse_symbol(data.symbol))
+    house.bell.ring()
+    return _watchlist(house)
+
+
+@delete("/watchlist/{symbol:str}", sync_to_thread=True, status_code=200)
+def remove_from_watchlist(house: NamedDependency[House], symbol: FromPath[str]) -> WatchlistOut:
+    house.watchlist.remove(parse_symbol(symbol))
+    house.bell.ring()
+    return _watchlist(house)
+
+
+def _status(house: House) -> Status:
+    at, now = cursor(house), house.engine.progress()
+    progress = ProgressOut(what=now.what, done=now.done, total=now.total) if now else None
+    return Status(
+        version=house.version,
+        state=house.engine.state.value,
+        progress=progress,
+        as_of=Board(house).as_of,
+        cursor=at,
+        **about(house),
+    )
+
+
+def _watchlist(house: House) -> WatchlistOut:
+    return WatchlistOut(symbols=tuple(house.watchlist.symbols()), **about(house))

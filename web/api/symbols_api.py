@@ -1,0 +1,100 @@
+"""Facts and votes of one symbol."""
+
+from typing import Annotated, Any
+
+import pandas as pd
+from litestar import get
+from litestar.di import NamedDependency
+from litestar.params import FromPath, QueryParameter
+
+from domain.symbols import parse_symbol
+from web.api.shapes import (
+    BarOut,
+    Bars,
+    FilingOut,
+    Filings,
+    News,
+    NewsOut,
+    VotesOut,
+    VotesPoint,
+    about,
+)
+from web.board import Board
+from web.house import House
+from web.pages.symbol import known_until, unknown
+
+Limit = Annotated[int, QueryParameter(ge=1, le=5000, description="The newest so many.")]
+
+
+@get("/symbols/{symbol:str}/bars", sync_to_thread=True)
+def bars(house: NamedDependency[House], symbol: FromPath[str], limit: Limit = 500) -> Bars:
+    """Bars, oldest first."""
+    name = _known(house, symbol)
+    end = known_until(house, Board(house))
+    frame = house.library.bars(house.market, name, house.timeframe, None, end).tail(limit)
+    found = tuple(BarOut(*_plain(row)) for row in frame.itertuples(index=False))
+    return Bars(symbol=name, timeframe=house.timeframe.value, bars=found, **about(house))
+
+
+@get("/symbols/{symbol:str}/votes", sync_to_thread=True)
+def votes(house: NamedDependency[House], symbol: FromPath[str], limit: Limit = 250) -> VotesOut:
+    """The committee's and every agent's probability over time, oldest first."""
+    name = parse_symbol(symbol)
+    history = house.records.history(house.market, house.run, name, limit)
+    points = tuple(
+        VotesPoint(
+            as_of=past.as_of,
+            action=past.decision.action.value,
+            p_up=past.decision.p_up,
+            base_rate=past.decision.base_rate,
+            edge=past.decision.edge,
+            target_weight=past.decision.target_weight,
+            price=past.decision.price,
+            receipt=past.decision.receipt,
+            agents={vote.agent: vote.p_up for vote in past.decision.votes},
+        )
+        for past in reversed(history)
+    )
+    return VotesOut(symbol=name, votes=points, **about(house))
+
+
+@get("/symbols/{symbol:str}/news", sync_to_thread=True)
+def news(house: NamedDependency[House], symbol: FromPath[str], limit: Limit = 100) -> News:
+    """Headlines as the source gave them, oldest first. They are a stranger's text: escape them."""
+    name = parse_symbol(symbol)
+    frame = house.library.news(house.market, name, None, known_until(house, Board(house)))
+    columns = ["known_at", "headline", "summary", "source", "url", "relevance"]
+    found = tuple(
+        NewsOut(*_plain(row)) for row in frame[columns].tail(limit).itertuples(index=False)
+    )
+    return News(symbol=name, news=found, **about(house))
+
+
+@get("/symbols/{symbol:str}/filings", sync_to_thread=True)
+def filings(house: NamedDependency[House], symbol: FromPath[str], limit: Limit = 100) -> Filings:
+    """Reports as first filed, oldest first."""
+    name = parse_symbol(symbol)
+    frame = house.library.filings(house.market, name, None, known_until(house, Board(house)))
+    found = tuple(
+        FilingOut(*_plain(row))
+        for row in frame.drop(columns="symbol").tail(limit).itertuples(index=False)
+    )
+    return Filings(symbol=name, filings=found, **about(house))
+
+
+def _known(house: House, symbol: str) -> str:
+    name = parse_symbol(symbol)
+    if house.library.span(house.market, name, house.timeframe) is None:
+        raise unknown(house, name)
+    return name
+
+
+def _plain(row: Any) -> list[Any]:
+    """A table's row in Python's own values; what is missing is None."""
+    return [_value(value) for value in row]
+
+
+def _value(value: Any) -> Any:
+    if isinstance(value, pd.Timestamp):
+        return value.to_pydatetime()
+    return None if value is None or pd.isna(value) else value

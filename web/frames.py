@@ -1,0 +1,197 @@
+"""From events to what a browser must redraw, and from there to bytes.
+
+Promises that the same partials are drawn as in the page, once for each (key, version), whoever
+watches. A key names an element: `vote AAPL technical`, `feed`. Which keys an event makes stale and
+which keys a page watches are both decided here.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from threading import Lock
+
+from domain.events import Event, EventKind
+from web import parts
+from web.board import Board
+from web.house import House
+from web.prices import Prices
+from web.render import Renderer
+from web.shell import banner_of, engine_view
+from web.views import vote_cell
+
+Key = tuple[str, ...]
+"""A topic, and what it is of: `('votes', 'AAPL', 'technical')`."""
+
+TOPICS = frozenset(
+    {
+        "votes", "why", "standing", "prices", "chart", "ranking", "feed", "kpis", "agents",
+        "engine", "progress", "shell", "log",
+    }
+)  # fmt: skip
+
+SLOW = frozenset({"ranking", "feed", "kpis", "why", "standing", "log"})
+"""Large parts, redrawn at most once a second."""
+
+EVERYWHERE = frozenset({"shell"})
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What one stream is of: the topics of its page and the page's symbol."""
+
+    topics: frozenset[str]
+    symbol: str
+
+    def watches(self, key: Key) -> bool:
+        topic = key[0]
+        if topic not in self.topics and topic not in EVERYWHERE:
+            return False
+        return topic not in ("why", "standing", "prices") or key[1] == self.symbol
+
+    def charts(self, symbol: str | None) -> bool:
+        return "chart" in self.topics and symbol == self.symbol
+
+
+class Frames:
+    """The board, the versions of its keys and the drawings made of them. Safe in threads."""
+
+    def __init__(self, house: House, renderer: Renderer, prices: Prices) -> None:
+        self._house, self._renderer, self._prices = house, renderer, prices
+        self._board = Board(house)
+        self._lock = Lock()
+        self._versions: dict[Key, int] = {}
+        self._drawn: dict[Key, tuple[int, str]] = {}
+        self.progress = self._draw_progress()
+
+    def take(self, events: Sequence[Event]) -> None:
+        """Brings the board up to date; without events only the engine's progress."""
+        with self._lock:
+            for event in filter(self._board.concerns, events):
+                self._board.take(event)
+                for key in stale(event):
+                    self._versions[key] = event.seq
+        if not events:
+            self.progress = self._draw_progress()
+
+    def concerns(self, event: Event) -> bool:
+        return self._board.concerns(event)
+
+    async def draw_all(self, keys: Iterable[Key]) -> str:
+        """The keys' partials; what was drawn already for somebody else is not drawn again."""
+        wanted = sorted(keys)
+        if any(self._made(key) is None for key in wanted):
+            return await asyncio.to_thread(lambda: "".join(map(self.draw, wanted)))
+        return "".join(map(self.draw, wanted))
+
+    def draw(self, key: Key) -> str:
+        """The key's partials in `<hx-partial>`; empty where there is nothing to draw."""
+        made = self._made(key)
+        if made is None:
+            with self._lock:
+                made = self._made(key)
+                if made is None:
+                    version = self._versions.get(key, 0)
+                    made = "".join(self._partials(key))
+                    self._drawn[key] = (version, made)
+        return made
+
+    def _made(self, key: Key) -> str | None:
+        version, drawn = self._drawn.get(key, (-1, ""))
+        return drawn if version == self._versions.get(key, 0) else None
+
+    def _draw_progress(self) -> str:
+        """How far the engine is; it is of no event, and so has no version."""
+        engine = self._house.engine
+        view = parts.progress_view(engine.state, engine.progress(), not self._board.latest)
+        return _partial("progress", self._renderer.partial("progress", progress=view))
+
+    def _partials(self, key: Key) -> Iterator[str]:
+        match key:
+            case ("votes", symbol, agent):
+                yield from self._vote(symbol, agent)
+            case ("votes", symbol):
+                yield from self._decision(symbol)
+            case (("why" | "standing") as topic, symbol):
+                yield from self._of_symbol(topic, symbol)
+            case ("prices", symbol):
+                yield self._price(symbol)
+            case ("shell",):
+                yield from self._shell()
+            case (topic, *_) if topic in _SIMPLE:
+                yield _partial(topic, _SIMPLE[topic](self))
+
+    def _vote(self, symbol: str, agent: str) -> Iterator[str]:
+        if vote := self._board.votes.get((symbol, agent)):
+            cell = vote_cell(vote)
+            yield _partial(cell.id, self._renderer.partial("vote", cell=cell))
+
+    def _decision(self, symbol: str) -> Iterator[str]:
+        row = parts.symbol_row(self._house, self._board, self._prices, symbol)
+        if row.decision:
+            drawn = self._renderer.partial("decision", decision=row.decision)
+            yield _partial(row.decision.id, drawn)
+            yield _partial(row.price.id, self._renderer.partial("price", price=row.price))
+
+    def _of_symbol(self, topic: str, symbol: str) -> Iterator[str]:
+        why = parts.why(self._board, symbol)
+        names = {"why": why} if topic == "why" else {"decision": why.decision, "slug": why.slug}
+        yield _partial(f"{topic}-{why.slug}", self._renderer.partial(topic, **names))
+
+    def _price(self, symbol: str) -> str:
+        row = parts.symbol_row(self._house, self._board, self._prices, symbol)
+        return _partial(row.price.id, self._renderer.partial("price", price=row.price))
+
+    def _shell(self) -> Iterator[str]:
+        engine = engine_view(self._house.engine.state)
+        yield _partial("engine-pill", self._renderer.partial("engine_pill", engine=engine))
+        yield _partial("engine", self._renderer.partial("engine", engine=engine))
+        banner = banner_of(self._house, self._board.as_of)
+        yield _partial("banner", self._renderer.partial("banner", banner=banner))
+
+    def _ranking(self) -> str:
+        rows = parts.ranked(parts.rows(self._house, self._board, self._prices))
+        return self._renderer.partial("ranking", rows=rows)
+
+    def _feed(self) -> str:
+        return self._renderer.partial("feed", feed=parts.feed(self._board))
+
+    def _kpis(self) -> str:
+        return self._renderer.partial("kpis", kpis=parts.kpis(self._house, self._board))
+
+    def _agents(self) -> str:
+        lines = parts.agent_lines(self._house.engine.health())
+        return self._renderer.partial("agents", agents_health=lines)
+
+
+_SIMPLE: dict[str, Callable[[Frames], str]] = {
+    "ranking": Frames._ranking,
+    "feed": Frames._feed,
+    "kpis": Frames._kpis,
+    "agents": Frames._agents,
+}
+
+
+def stale(event: Event) -> Iterator[Key]:
+    """The keys that an event makes stale."""
+    symbol = event.symbol or ""
+    match event.kind:
+        case EventKind.VOTE_CAST:
+            yield ("votes", symbol, event.payload["agent"])
+        case EventKind.DECISION_MADE:
+            yield ("votes", symbol)
+            yield from ((topic, symbol) for topic in ("why", "standing", "prices"))
+            yield from ((topic,) for topic in ("ranking", "feed", "kpis", "log"))
+        case EventKind.CYCLE_COMPLETED:
+            yield from ((topic,) for topic in ("agents", "shell"))
+        case EventKind.AGENT_CHANGED:
+            yield ("agents",)
+        case EventKind.ENGINE_CHANGED:
+            yield ("shell",)
+        case _:
+            pass
+
+
+def _partial(target: str, drawn: str) -> str:
+    """One element for the stream; blank lines would end the message, so lines are joined."""
+    body = " ".join(line.strip() for line in drawn.splitlines() if line.strip())
+    return f'<hx-partial hx-target="#{target}" hx-swap="outerMorph">{body}</hx-partial>'

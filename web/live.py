@@ -1,0 +1,100 @@
+"""The two live addresses: HTML for the dashboard, JSON events for programs."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Annotated
+
+from litestar import get
+from litestar.di import NamedDependency
+from litestar.params import FromQuery, QueryParameter
+from litestar.response import Stream as Streamed
+
+from domain.errors import InputError
+from domain.symbols import parse_symbol
+from web.frames import TOPICS, Frames, View
+from web.house import House
+from web.shell import WebRequest
+from web.stream import HEARTBEAT_SECONDS, Stream, named, parse_cursor
+from web.tail import Tail
+
+_HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+Since = Annotated[
+    str,
+    QueryParameter(description="Resume after this event: `{epoch}-{seq}`, or a bare seq."),
+]
+
+
+@get("/stream", include_in_schema=False)
+async def dashboard_stream(
+    request: WebRequest,
+    house: NamedDependency[House],
+    tail: NamedDependency[Tail],
+    frames: NamedDependency[Frames],
+    topics: FromQuery[str] = "",
+    symbol: FromQuery[str] = "",
+    since: FromQuery[str] = "",
+) -> Streamed:
+    """What a page shows, as it changes. `Last-Event-ID` goes over `since`."""
+    asked = frozenset(filter(None, topics.split(",")))
+    if unknown := asked - TOPICS:
+        raise InputError(
+            f"There is no topic {', '.join(sorted(unknown))[:80]!r}. "
+            f"Topics are {', '.join(sorted(TOPICS))}."
+        )
+    view = View(asked, parse_symbol(symbol) if symbol else "")
+    start = request.headers.get("last-event-id") or since
+    return _streamed(Stream(house, tail, frames, view).run(start))
+
+
+@get("/events", media_type="text/event-stream")
+async def events(
+    request: WebRequest,
+    house: NamedDependency[House],
+    tail: NamedDependency[Tail],
+    since: Since = "",
+) -> Streamed:
+    """Every event of the journal as server-sent JSON, in order. Without `since` and without
+    `Last-Event-ID` it starts with what happens next."""
+    start = request.headers.get("last-event-id") or since
+    return _streamed(_events(house, tail, start, _seq(tail, start)))
+
+
+def _seq(tail: Tail, start: str) -> int | None:
+    """The number to resume after; None where the id is of another database."""
+    if not start:
+        return tail.seq
+    if start.isdecimal() and len(start) < 19:
+        return int(start)
+    cursor = parse_cursor(start)
+    if cursor is None:
+        raise InputError(f"{start[:60]!r} is no event's id. Ids look like {tail.epoch}-{tail.seq}.")
+    return cursor[1] if cursor[0] == tail.epoch else None
+
+
+async def _events(house: House, tail: Tail, start: str, seq: int | None) -> AsyncIterator[bytes]:
+    about = {"epoch": tail.epoch, "seq": tail.seq, "simulated": house.simulated}
+    yield named("sys.hello", about)
+    if seq is None:
+        seq = tail.seq
+        told = {"because": f"{start[:60]} is of another database", "simulated": house.simulated}
+        yield named("sys.reset", told, id=f"{tail.epoch}-{seq}")
+    while True:
+        for event in await tail.after(seq):
+            seq = event.seq
+            told = {
+                "seq": event.seq,
+                "at": event.at,
+                "kind": event.kind,
+                "run": event.run,
+                "symbol": event.symbol,
+                "simulated": event.payload.get("simulated", house.simulated),
+                "payload": event.payload,
+            }
+            yield named(event.kind.value, told, id=f"{tail.epoch}-{event.seq}")
+        if seq >= tail.seq and not await tail.changed(HEARTBEAT_SECONDS):
+            yield b": still here\n\n"
+        await asyncio.sleep(0)
+
+
+def _streamed(messages: AsyncIterator[bytes]) -> Streamed:
+    return Streamed(messages, media_type="text/event-stream; charset=utf-8", headers=_HEADERS)

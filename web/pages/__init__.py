@@ -1,0 +1,1 @@
+"""The pages: a controller, a typed context and a template each."""

@@ -1,0 +1,170 @@
+"""The log of decisions, and one decision taken apart: the sum, the limits, the receipt."""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from math import fsum, log
+from typing import Any, ClassVar
+
+from litestar import Response, get, post
+from litestar.di import NamedDependency
+from litestar.params import FromPath, FromQuery
+
+from domain.canonical import to_json
+from domain.decision import Decision
+from storage.records import Inputs, Recorded
+from web import present
+from web.house import House, Verification
+from web.pages.reply import html
+from web.render import Renderer
+from web.shell import PageContext, WebRequest, build_shell, engine_view
+from web.views import AgentSum, DecisionCell, LimitLine, agent_sums, decision_cell, limit_lines
+
+PAGE = 50
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DecisionsPage(PageContext):
+    """`older` is the address of the next page, empty on the last one."""
+
+    template: ClassVar[str] = "pages/decisions.html"
+    decisions: tuple[DecisionCell, ...]
+    older: str
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    receipt: str
+    market: str
+    run: str
+    digest: str
+    recorded_at: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    label: str
+    value: str
+    tone: str = ""
+    strong: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    name: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DecisionPage(PageContext):
+    template: ClassVar[str] = "pages/decision.html"
+    decision: DecisionCell
+    record: Record
+    why: str
+    agents: tuple[AgentSum, ...]
+    equation: tuple[Step, ...]
+    limits: tuple[LimitLine, ...]
+    findings: tuple[str, ...]
+    remarks: tuple[str, ...]
+    inputs: tuple[Fact, ...]
+    verification: Verification | None
+
+
+@get("/decisions", include_in_schema=False, sync_to_thread=True)
+def decisions(
+    request: WebRequest,
+    house: NamedDependency[House],
+    renderer: NamedDependency[Renderer],
+    before: FromQuery[int | None] = None,
+) -> Response[Any]:
+    shell = build_shell(house, request, "Decisions", topics=("log",) if before is None else ())
+    found = house.records.feed(house.market, house.run, PAGE + 1, before)
+    older = f"/decisions?before={found[PAGE - 1].seq}" if len(found) > PAGE else ""
+    return html(
+        renderer,
+        DecisionsPage(
+            shell=shell,
+            engine=engine_view(house.engine.state),
+            decisions=tuple(decision_cell(recorded) for recorded in found[:PAGE]),
+            older=older,
+        ),
+    )
+
+
+@get("/decisions/{receipt:str}", include_in_schema=False, sync_to_thread=True)
+def decision(
+    request: WebRequest,
+    house: NamedDependency[House],
+    renderer: NamedDependency[Renderer],
+    receipt: FromPath[str],
+) -> Response[Any]:
+    recorded = house.records.decision(receipt)
+    return html(renderer, _context(request, house, recorded, None))
+
+
+@post("/decisions/{receipt:str}/verify", include_in_schema=False, sync_to_thread=True)
+def verify(
+    request: WebRequest,
+    house: NamedDependency[House],
+    renderer: NamedDependency[Renderer],
+    receipt: FromPath[str],
+) -> Response[Any]:
+    recorded = house.records.decision(receipt)
+    outcome = house.verify(receipt)
+    return html(renderer, _context(request, house, recorded, outcome))
+
+
+def _context(
+    request: WebRequest, house: House, recorded: Recorded, outcome: Verification | None
+) -> DecisionPage:
+    made = recorded.decision
+    return DecisionPage(
+        shell=build_shell(house, request, f"{made.symbol}, {made.action.value}", topics=("shell",)),
+        engine=engine_view(house.engine.state),
+        decision=decision_cell(recorded),
+        record=Record(
+            made.receipt, recorded.market, recorded.run, recorded.digest, recorded.recorded_at
+        ),
+        why=present.line(made.why, 600),
+        agents=agent_sums(made),
+        equation=tuple(_equation(made)),
+        limits=limit_lines(made.limits),
+        findings=tuple(map(present.line, made.verdict.findings)),
+        remarks=tuple(map(present.line, made.verdict.remarks)),
+        inputs=tuple(_facts(house.records.inputs(made.receipt))),
+        verification=outcome,
+    )
+
+
+def _equation(made: Decision) -> Iterator[Step]:
+    """From the agents' weighted log-odds to the edge, each line following from those above."""
+    total = fsum((vote.log_odds or 0.0) * vote.weight for vote in made.votes)
+    yield Step("Σ weight × log-odds of the agents", present.signed(total, 6))
+    if made.p_up is None:
+        yield Step("No chance is stated: blocked, or below the quorum", "–", strong=True)
+        return
+    pooled = log(made.p_up / (1 - made.p_up))
+    yield Step("Log-odds of the committee", present.signed(pooled, 6))
+    yield Step("Chance of a gain over the horizon", f"{present.percent(made.p_up, 4)} %", "", True)
+    if made.base_rate is None or made.edge is None:
+        return
+    gross = (made.p_up - made.base_rate) * 100
+    cost = abs(gross) - abs(made.edge * 100)
+    yield Step("less the symbol’s base rate", f"{present.percent(made.base_rate, 4)} %")
+    yield Step("Edge before cost, points", present.signed(gross, 4))
+    yield Step("less cost of a round trip, at most the edge", present.signed(-cost, 4))
+    net = made.edge * 100
+    yield Step("Net edge, points", present.signed(net, 4), present.tone(net), True)
+
+
+def _facts(inputs: Inputs) -> Iterator[Fact]:
+    yield Fact("Panel", inputs.panel.digest)
+    for name, value in inputs.values.items():
+        yield Fact(name.replace("_", " "), _short(value))
+
+
+def _short(value: object) -> str:
+    if isinstance(value, Mapping) and all(isinstance(v, str | int | float) for v in value.values()):
+        return ", ".join(f"{name} {inner}" for name, inner in value.items())[:600]
+    text = value if isinstance(value, str) else json.dumps(to_json(value), ensure_ascii=False)
+    return present.line(text, 600)

@@ -1,0 +1,25 @@
+"""What a page's handler answers with."""
+
+from typing import Any
+
+from litestar import Response
+from litestar.response import Redirect
+
+from web.render import Context, Renderer
+
+HTML = "text/html; charset=utf-8"
+
+
+def html(renderer: Renderer, context: Context, status: int = 200) -> Response[Any]:
+    """A page, never kept by a cache: it shows things as they stand."""
+    return Response(
+        renderer.page(context),
+        media_type=HTML,
+        status_code=status,
+        headers={"Cache-Control": "no-store"},
+    )
+
+
+def see_other(path: str) -> Redirect:
+    """To another page of ours after something was done."""
+    return Redirect(path, status_code=303)

@@ -1,0 +1,183 @@
+"""The parts that pages and stream share: rows, key figures, the why panel, agents, progress."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from domain.decision import Action
+from domain.events import EngineState
+from orchestrator.team import AgentHealth
+from web import present
+from web.board import Board
+from web.house import House, Progress
+from web.prices import Prices
+from web.shell import engine_view
+from web.views import AgentSum, DecisionCell, Row, agent_sums, decision_cell, row
+
+WHY_TERMS = 6
+"""Terms of an agent shown beside the matrix; the decision's own page shows all."""
+
+
+@dataclass(frozen=True, slots=True)
+class AgentColumn:
+    label: str
+    icon: str
+
+
+@dataclass(frozen=True, slots=True)
+class Kpi:
+    label: str
+    icon: str
+    value: str
+    note: str
+    tone: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Why:
+    """`decision` is None until the symbol's first one."""
+
+    symbol: str
+    slug: str
+    decision: DecisionCell | None
+    agents: tuple[AgentSum, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AgentLine:
+    label: str
+    icon: str
+    version: str
+    word: str
+    state_icon: str
+    tone: str
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class ProgressView:
+    title: str
+    what: str
+    done: int
+    total: int
+
+
+def columns(agents: Sequence[str]) -> tuple[AgentColumn, ...]:
+    return tuple(AgentColumn(present.agent_label(a), present.agent_icon(a)) for a in agents)
+
+
+def symbol_row(house: House, board: Board, prices: Prices, symbol: str) -> Row:
+    recorded = board.latest.get(symbol)
+    recent = prices.recent(symbol, recorded.as_of) if recorded else None
+    return row(symbol, house.agents, recorded, recent)
+
+
+def rows(house: House, board: Board, prices: Prices) -> tuple[Row, ...]:
+    """One a symbol of the watchlist, in its order."""
+    return tuple(symbol_row(house, board, prices, s) for s in house.watchlist.symbols())
+
+
+def ranked(lines: Sequence[Row]) -> tuple[Row, ...]:
+    """By edge, the highest first; symbols without one at the end. A cycle ranks the symbols of one
+    calendar; this is the order over all of them."""
+    return tuple(sorted(lines, key=_edge_order))
+
+
+def feed(board: Board) -> tuple[DecisionCell, ...]:
+    return tuple(decision_cell(recorded) for recorded in board.feed)
+
+
+def why(board: Board, symbol: str) -> Why:
+    recorded = board.latest.get(symbol)
+    return Why(
+        symbol=symbol,
+        slug=present.slug(symbol),
+        decision=decision_cell(recorded) if recorded else None,
+        agents=agent_sums(recorded.decision, WHY_TERMS) if recorded else (),
+    )
+
+
+def kpis(house: House, board: Board) -> tuple[Kpi, ...]:
+    watched = [board.latest[s] for s in house.watchlist.symbols() if s in board.latest]
+    decisions = [recorded.decision for recorded in watched]
+    edges = sorted(((d.edge, d.symbol) for d in decisions if d.edge is not None), reverse=True)
+    buys = sum(d.action in (Action.BUY, Action.STRONG_BUY) for d in decisions)
+    sells = sum(d.action in (Action.SELL, Action.STRONG_SELL) for d in decisions)
+    blocked = sum(d.verdict.blocked for d in decisions)
+    votes = [vote for decision in decisions for vote in decision.votes]
+    cast = sum(vote.p_up is not None for vote in votes)
+    best, worst = (edges[0], edges[-1]) if edges else (None, None)
+    return (
+        Kpi(
+            "Decided", "vote", f"{len(decisions)} of {len(house.watchlist.symbols())}",
+            _when(board.as_of),
+        ),
+        Kpi(
+            "Buy · hold · sell", "scale", f"{buys} · {len(decisions) - buys - sells} · {sells}",
+            f"{blocked} blocked by the gate" if blocked else "none blocked by the gate",
+            "warn" if blocked else "",
+        ),
+        Kpi("Highest edge", "target", best[1] if best else "–", _points(best)),
+        Kpi("Lowest edge", "arrow-down", worst[1] if worst else "–", _points(worst)),
+        Kpi(
+            "Votes cast", "layers", f"{cast} of {len(votes)}",
+            "the others abstained" if cast < len(votes) else "nobody abstained",
+        ),
+    )  # fmt: skip
+
+
+def agent_lines(health: Sequence[AgentHealth]) -> tuple[AgentLine, ...]:
+    return tuple(_agent_line(agent) for agent in health)
+
+
+def progress_view(
+    state: EngineState, progress: Progress | None, first: bool
+) -> ProgressView | None:
+    """The progress card; before the first decision it stays even while nothing is reported."""
+    if progress is not None:
+        title = "Getting ready for the first decision" if first else "A cycle is under way"
+        return ProgressView(title, present.line(progress.what), progress.done, progress.total)
+    if first:
+        what = engine_view(state).meaning if state is not EngineState.RUNNING else "Starting"
+        return ProgressView("Waiting for the first decision", what, 0, 0)
+    return None
+
+
+_STATES = {
+    "ready": ("Ready", "circle-check", "up"),
+    "starting": ("Starting", "clock", "flat"),
+    "restarting": ("Restarting", "refresh-cw", "warn"),
+    "failing": ("Failing", "circle-alert", "down"),
+}
+
+
+def _agent_line(agent: AgentHealth) -> AgentLine:
+    word, icon, tone = _STATES[agent.state]
+    notes = [
+        f"answered in {agent.seconds * 1000:,.0f} ms" if agent.seconds is not None else "",
+        f"process {agent.pid}" if agent.pid else "",
+        f"restarted {agent.restarts} times" if agent.restarts else "",
+        present.line(agent.failure, 200) if agent.failure else "",
+    ]
+    return AgentLine(
+        label=present.agent_label(agent.agent),
+        icon=present.agent_icon(agent.agent),
+        version=present.line(agent.version or "", 60),
+        word=word,
+        state_icon=icon,
+        tone=tone,
+        note=" · ".join(note for note in notes if note) or "has not been asked yet",
+    )
+
+
+def _edge_order(line: Row) -> tuple[bool, float]:
+    edge = line.decision.edge_value if line.decision else None
+    return edge is None, -(edge or 0.0)
+
+
+def _when(as_of: datetime | None) -> str:
+    return f"bar of {present.instant(as_of)}" if as_of else "waiting for the first cycle"
+
+
+def _points(edge: tuple[float, str] | None) -> str:
+    return f"{present.signed(edge[0] * 100, 1)} points, net of cost" if edge else "no edge yet"

@@ -1,0 +1,126 @@
+"""How values look in words: numbers, times, tones, identifiers, and text from strangers made safe.
+
+Promises that nothing said by colour is said by colour alone: every tone has a word and an icon.
+Escaping is the templates' business (always on); here control and direction characters go.
+"""
+
+import re
+import unicodedata
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import urlsplit
+
+from markupsafe import Markup
+
+from domain.decision import Action
+
+ACTIONS = {
+    Action.STRONG_BUY: ("Strong buy", "chevrons-up", "up"),
+    Action.BUY: ("Buy", "arrow-up", "up"),
+    Action.HOLD: ("Hold", "minus", "flat"),
+    Action.SELL: ("Sell", "arrow-down", "down"),
+    Action.STRONG_SELL: ("Strong sell", "chevrons-down", "down"),
+}
+"""Word, icon and tone of each action."""
+
+AGENTS = {
+    "technical": ("Technical", "activity"),
+    "news": ("News", "newspaper"),
+    "fundamental": ("Fundamental", "landmark"),
+    "risk": ("Risk", "scale"),
+    "rl": ("RL policy", "sparkles"),
+}
+
+LONGEST_LINE = 300
+"""Characters of a stranger's text that a page shows; the API gives all of them."""
+
+_UNSAFE = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff\ud800-\udfff]"
+)
+_PLAIN = re.compile(r"[A-Za-z0-9-]")
+
+
+def agent_label(agent: str) -> str:
+    return AGENTS[agent][0] if agent in AGENTS else agent.replace("_", " ").capitalize()
+
+
+def agent_icon(agent: str) -> str:
+    return AGENTS[agent][1] if agent in AGENTS else "bot"
+
+
+def slug(text: str) -> str:
+    """`text` as part of an element's id and of a selector; different texts stay different."""
+    return "".join(c if _PLAIN.fullmatch(c) else f"_{ord(c):x}_" for c in text)
+
+
+def printable(value: Any) -> Any:
+    """Text without control, direction and half characters; every expression of every template
+    passes through here. Other values are left as they are."""
+    if isinstance(value, str) and not isinstance(value, Markup):
+        return _UNSAFE.sub("", value)
+    return value
+
+
+def line(text: str, longest: int = LONGEST_LINE) -> str:
+    """One line of a stranger's text, composed, cut with an ellipsis where it is too long."""
+    short = unicodedata.normalize("NFC", text[: longest * 4])
+    flat = " ".join(_UNSAFE.sub(" ", short).split())
+    return flat if len(flat) <= longest else flat[: longest - 1].rstrip() + "…"
+
+
+def web_address(text: str | None) -> str | None:
+    """`text` if it is an http(s) address with a host and nothing odd in it, else None."""
+    if not text or len(text) > 2000 or _UNSAFE.search(text) or any(c.isspace() for c in text):
+        return None
+    try:
+        parts = urlsplit(text)
+    except ValueError:
+        return None
+    return text if parts.scheme in {"http", "https"} and parts.hostname else None
+
+
+def percent(fraction: float, digits: int = 1) -> str:
+    return f"{fraction * 100:.{digits}f}".replace("-", "−")
+
+
+def signed(number: float, digits: int = 2) -> str:
+    """With its sign, a true minus, and no sign for what rounds to zero."""
+    text = f"{number:+.{digits}f}"
+    return text[1:] if float(text) == 0 else text.replace("-", "−")
+
+
+def price(number: float) -> str:
+    digits = 2 if abs(number) >= 1 else 5
+    return f"{number:,.{digits}f}"
+
+
+def quantity(number: float) -> str:
+    """A figure of a statement, in millions or billions."""
+    size = abs(number)
+    for unit, scale in (("T", 1e12), ("B", 1e9), ("M", 1e6)):
+        if size >= scale:
+            return f"{number / scale:,.2f} {unit}".replace("-", "−")
+    return f"{number:,.0f}".replace("-", "−")
+
+
+def observed(value: float | None, unit: str) -> str:
+    """The value of a reason in its unit; empty where a number would say nothing."""
+    if value is None:
+        return ""
+    number = f"{value:,.4g}".replace("-", "−")
+    return f"{number} {unit}".strip() if unit != "%" else f"{number} %"
+
+
+def instant(at: datetime) -> str:
+    return at.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")
+
+
+def iso(at: datetime) -> str:
+    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def tone(number: float, even: float = 0.0) -> str:
+    """'up', 'down' or 'flat' within `even` of zero."""
+    if number > even:
+        return "up"
+    return "down" if number < -even else "flat"

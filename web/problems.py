@@ -1,0 +1,104 @@
+"""Every refusal in words: problem details for programs, a page for people, never a traceback."""
+
+import logging
+import uuid
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any, ClassVar
+
+from litestar import Response
+from litestar.exceptions import HTTPException, ValidationException
+
+from domain.canonical import canonical_bytes
+from domain.errors import QuorumError
+from web.house import House
+from web.pages.reply import html
+from web.render import Renderer
+from web.shell import PageContext, WebRequest, build_shell, engine_view
+
+log = logging.getLogger("quorum.web")
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """`title` is the status in words, `detail` what was refused and what to do."""
+
+    status: int
+    title: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProblemPage(PageContext):
+    template: ClassVar[str] = "pages/problem.html"
+    problem: Problem
+
+
+def problem_of(error: Exception) -> Problem:
+    """What to say about an error. Anything unforeseen is logged under a number that is told."""
+    if isinstance(error, QuorumError):
+        return _problem(error.status, str(error))
+    if isinstance(error, ValidationException):
+        return _problem(error.status_code, _validation(error))
+    if isinstance(error, HTTPException) and error.status_code < 500:
+        return _problem(error.status_code, _HTTP.get(error.status_code, error.detail))
+    number = uuid.uuid4().hex[:8]
+    log.error("unforeseen error %s", number, exc_info=error)
+    return _problem(500, f"Something broke on our side. The log says more under {number}.")
+
+
+def answer(
+    request: WebRequest, error: Exception, house: House, renderer: Renderer
+) -> Response[Any]:
+    """JSON for programs, a page for browsers."""
+    problem = problem_of(error)
+    path = request.scope.get("path", "")
+    if path.startswith(("/api/", "/stream", "/health", "/ready", "/static/")):
+        return _json(house, problem)
+    try:
+        page = ProblemPage(
+            shell=build_shell(house, request, problem.title),
+            engine=engine_view(house.engine.state),
+            problem=problem,
+        )
+        return html(renderer, page, problem.status)
+    except Exception:  # the database may be the very thing that broke
+        log.exception("the page of an error could not be drawn")
+        return _json(house, problem)
+
+
+def _json(house: House, problem: Problem) -> Response[Any]:
+    body = {
+        "type": "about:blank",
+        "title": problem.title,
+        "status": problem.status,
+        "detail": problem.detail,
+        "simulated": house.simulated,
+    }
+    return Response(
+        canonical_bytes(body),
+        status_code=problem.status,
+        media_type="application/problem+json",
+    )
+
+
+_HTTP = {
+    404: "There is no such page. The overview is at / and the API at /api/v1/openapi.json.",
+    405: "That address does not take this method. See /api/v1/openapi.json for what it takes.",
+}
+
+
+def _problem(status: int, detail: str) -> Problem:
+    return Problem(status, HTTPStatus(status).phrase, detail)
+
+
+def _validation(error: ValidationException) -> str:
+    """Names each parameter and what is wrong with it."""
+    extra = error.extra if isinstance(error.extra, list) else []
+    parts = [
+        f"{fault.get('key', 'the body')}: {fault.get('message', 'cannot be read')}"
+        for fault in extra
+        if isinstance(fault, dict)
+    ]
+    told = "; ".join(parts) or "The request cannot be read"
+    return f"{told[:500]}. See /api/v1/openapi.json for what is asked."
