@@ -55,7 +55,7 @@ class RlAgent:
             terms=[base_rate_term(panel, since), *self._evidence(observation, seen)],
             silent=[
                 (bars <= WARMUP, f"needs {WARMUP} bars of history"),
-                (~seen & ~np.isnan(panel.close[since:]), f"no usable price in {WARMUP} bars"),
+                (~seen & ~np.isnan(panel.close[since:]), f"no price that moves in {WARMUP} bars"),
             ],
         )
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from domain.errors import InputError
 from domain.panel import Floats
 from envs.market_data import History
+from envs.policy import CLIP
 from trading.account import Account, equity, new_account, rebalance
 from trading.costs import CostSettings
 
@@ -25,7 +26,7 @@ SHARES = {"short": -1.0, "flat": 0.0, "long": 1.0}
 class TradingEnv(gymnasium.Env[NDArray[np.float32], np.int64]):
     """Hold or leave one symbol through a random window of history.
 
-    Observation: Box(K,) float32, row t of `observation`, which is known at the close of bar t.
+    Observation: Box(±CLIP, (K,)) float32, row t of `observation`, known at the close of bar t.
     Action: Discrete(A), a name of `ACTIONS[targets]`: the share of equity to hold, traded at the
     open of bar t + 1 with half the spread and a commission (trading.account).
     Reward: log of equity at the close of t + 1 over equity at the close of t, net of cost.
@@ -52,7 +53,7 @@ class TradingEnv(gymnasium.Env[NDArray[np.float32], np.int64]):
         costs: CostSettings | None = None,
         targets: Targets = "flat-long",
     ) -> None:
-        """`observation` (T, N, K), standardised, belongs to the rows of `history`.
+        """`observation` (T, N, K), standardised and clipped, belongs to the rows of `history`.
 
         Raises InputError where no window of `bars` fits into `rows`.
         """
@@ -66,7 +67,7 @@ class TradingEnv(gymnasium.Env[NDArray[np.float32], np.int64]):
                 f"No symbol has {bars + 1} bars in a row in the {len(rows)} rows given. "
                 "Shorten the episodes or bring more bars."
             )
-        self.observation_space = spaces.Box(-np.inf, np.inf, (observation.shape[-1],), np.float32)
+        self.observation_space = spaces.Box(-CLIP, CLIP, (observation.shape[-1],), np.float32)
         self.action_space = spaces.Discrete(len(self._shares))
 
     def reset(
@@ -80,7 +81,7 @@ class TradingEnv(gymnasium.Env[NDArray[np.float32], np.int64]):
         self._end = self._row + self._bars
         self._account = new_account(1.0, 1)
         self._equity = 1.0
-        return self._seen[self._row, self._column], self._info(0.0)
+        return self._seen[self._row, self._column].copy(), self._info(0.0)
 
     def step(
         self, action: np.int64
@@ -96,10 +97,10 @@ class TradingEnv(gymnasium.Env[NDArray[np.float32], np.int64]):
         reward = -np.inf if broke else float(np.log(worth / self._equity))
         self._equity = worth
         return (
-            self._seen[self._row, self._column],
+            self._seen[self._row, self._column].copy(),
             max(reward, RUIN),
             broke,
-            self._row >= self._end,
+            bool(self._row >= self._end),
             self._info(float(fills.cost[0])),
         )
 

@@ -58,9 +58,9 @@ class Arguments:
     episode: Annotated[int, "Bars in an episode."] = 252
     copies: Annotated[int, "Environments stepped side by side."] = 16
     hidden: Annotated[int, "Units in each of the two hidden layers."] = 16
-    learning_rate: Annotated[float, "Step size of the optimiser."] = 1e-3
+    learning_rate: Annotated[float, "Step size of the optimiser."] = 3e-3
     gamma: Annotated[float, "Discount of a bar; low, because a trade pays within days."] = 0.8
-    entropy: Annotated[float, "Weight of the entropy bonus, which keeps a policy unsure."] = 0.003
+    entropy: Annotated[float, "Weight of the entropy bonus, which keeps a policy unsure."] = 0.01
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -156,7 +156,7 @@ def learn(
         "MlpPolicy",
         DummyVecEnv([environment] * arguments.copies),
         n_steps=256,
-        batch_size=1_024,
+        batch_size=min(1_024, 256 * arguments.copies),
         n_epochs=5,
         learning_rate=arguments.learning_rate,
         gamma=arguments.gamma,

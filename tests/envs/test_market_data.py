@@ -1,0 +1,93 @@
+"""History to train on: aligned, refused where it is wrong, divided without overlap."""
+
+from datetime import date
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from domain.errors import InputError
+from envs.market_data import divide, history, read_bars
+from envs.simulated import simulate
+
+BARS = simulate(1, symbols=2, days=200)
+
+
+def test_bars_come_back_as_aligned_arrays():
+    bars = BARS.drop(index=BARS[(BARS.symbol == "SIM01")].index[:50])
+    market = history(bars.sample(frac=1.0, random_state=0))
+    assert market.symbols == ("SIM00", "SIM01")
+    assert market.close.shape == (200, 2)
+    assert np.isnan(market.close[:50, 1]).all()
+    assert market.usable.sum() == len(bars)
+
+
+def test_the_digest_names_the_bars_whatever_their_order():
+    changed = BARS.assign(close=BARS.close.where(BARS.index != 7, BARS.close * 1.0001))
+    assert history(BARS).digest == history(BARS.iloc[::-1]).digest
+    assert history(BARS).digest != history(changed).digest
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".parquet"])
+def test_a_file_is_read_as_it_was_written(tmp_path, suffix):
+    path = tmp_path / f"bars{suffix}"
+    BARS.to_csv(path, index=False) if suffix == ".csv" else BARS.to_parquet(path)
+    assert history(read_bars(path)).digest == history(BARS).digest
+
+
+@pytest.mark.parametrize(
+    ("spoil", "words"),
+    [
+        (lambda bars: bars.drop(columns="volume"), "no column volume"),
+        (lambda bars: pd.concat([bars, bars.iloc[[5]]]), "SIM01 on 2006-01-04 occurs twice"),
+        (lambda bars: bars.assign(low=bars.low.where(bars.index != 4)), "impossible price"),
+        (lambda bars: bars.assign(open=bars.open.where(bars.index != 4, -1)), "impossible price"),
+        (lambda bars: bars.iloc[:20], "10 dates are too few"),
+    ],
+)
+def test_impossible_bars_are_refused_by_name(spoil, words):
+    with pytest.raises(InputError, match=words):
+        history(spoil(BARS))
+
+
+def test_a_file_of_another_kind_or_none_at_all_is_refused(tmp_path):
+    with pytest.raises(InputError, match=r"neither \.csv nor \.parquet"):
+        read_bars(tmp_path / "bars.xlsx")
+    with pytest.raises(InputError, match="does not exist"):
+        read_bars(tmp_path / "bars.csv")
+
+
+def test_no_outcome_of_one_period_reaches_into_the_next():
+    dates = history(BARS).dates
+    gap = 6
+    periods = divide(dates, date(2006, 5, 31), date(2006, 7, 31), gap)
+    assert dates[periods.train.stop - 1 + gap] <= np.datetime64("2006-05-31")
+    assert dates[periods.validation.start] > np.datetime64("2006-05-31")
+    assert dates[periods.validation.stop - 1 + gap] <= np.datetime64("2006-07-31")
+    assert dates[periods.test.start] > np.datetime64("2006-07-31")
+    assert periods.test.stop == len(dates)
+
+
+@pytest.mark.parametrize(
+    ("train", "validate", "name"),
+    [
+        (date(2006, 2, 1), date(2006, 7, 31), "train"),
+        (date(2006, 6, 1), date(2006, 5, 1), "validation"),
+        (date(2006, 5, 31), date(2030, 1, 1), "test"),
+    ],
+)
+def test_dates_that_leave_a_period_without_bars_are_refused(train, validate, name):
+    with pytest.raises(InputError, match=f"No bars are left for the {name} period"):
+        divide(history(BARS).dates, train, validate, 6)
+
+
+def test_the_simulated_market_is_a_function_of_its_seed():
+    assert simulate(3, symbols=2, days=80).equals(simulate(3, symbols=2, days=80))
+    assert not simulate(3, symbols=2, days=80).equals(simulate(4, symbols=2, days=80))
+
+
+def test_simulated_bars_are_possible_bars():
+    bars = simulate(2, symbols=3, days=300)
+    assert (bars.high >= bars[["open", "close"]].max(axis=1)).all()
+    assert (bars.low <= bars[["open", "close"]].min(axis=1)).all()
+    assert (bars.low > 0).all()
