@@ -1,0 +1,118 @@
+"""Which bar closes next, and how long to wait for it: live, or as fast as somebody watches.
+
+One small protocol for the engine. Neither clock sleeps: waiting, and being interrupted in it, is
+the engine's.
+"""
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Protocol
+
+from domain.symbols import calendar_of
+from domain.timeframe import Timeframe
+from market.calendars import last_close, next_close
+
+Watched = Callable[[], Sequence[str]]
+"""The symbols followed at this moment."""
+
+
+class Clock(Protocol):
+    """`patient` says whether a bar that is missing now may still arrive."""
+
+    @property
+    def patient(self) -> bool: ...
+
+    def next(self, after: datetime | None) -> datetime | None:
+        """The instant of the first cycle after `after` (None: nothing was held yet); None at the
+        end of time."""
+        ...
+
+    def wait(self, instant: datetime, earlier: datetime | None, elapsed: float) -> float:
+        """Seconds until the cycle of `instant` may be held, where the one of `earlier` (None:
+        there was none) began `elapsed` seconds ago."""
+        ...
+
+    def at_once(self, after: datetime | None) -> datetime | None:
+        """The instant of a cycle that must not wait; None at the end of time."""
+        ...
+
+
+class LiveClock:
+    """The exchanges' own time: a cycle `delay` after each close, for providers need a moment.
+
+    Whatever closed while nobody was looking is not made up for: only the newest bar is news.
+    """
+
+    patient = True
+
+    def __init__(
+        self,
+        watched: Watched,
+        timeframe: Timeframe,
+        delay: timedelta = timedelta(seconds=60),
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._watched = watched
+        self._timeframe = timeframe
+        self._delay = delay
+        self._now = now
+
+    def next(self, after: datetime | None) -> datetime | None:
+        calendars = {calendar_of(symbol) for symbol in self._watched()}
+        if not calendars:
+            return None
+        closed = max(last_close(name, self._timeframe, self._now()) for name in calendars)
+        if after is None or closed > after:
+            return closed
+        return min(next_close(name, self._timeframe, after) for name in calendars)
+
+    def wait(self, instant: datetime, earlier: datetime | None, elapsed: float) -> float:  # noqa: ARG002
+        return max((instant + self._delay - self._now()).total_seconds(), 0.0)
+
+    def at_once(self, after: datetime | None) -> datetime | None:  # noqa: ARG002
+        return self._now() if self._watched() else None
+
+
+class PacedClock:
+    """History or a simulation, bar by bar: closes after `start` and until `end`.
+
+    Between two bars pass `seconds_per_bar`, or `seconds_per_day` for each day between their
+    closes, less what the cycle itself took; both zero is as fast as it goes.
+    """
+
+    patient = False
+
+    def __init__(
+        self,
+        watched: Watched,
+        timeframe: Timeframe,
+        start: datetime,
+        end: datetime | None = None,
+        *,
+        seconds_per_bar: float = 0.0,
+        seconds_per_day: float = 0.0,
+    ) -> None:
+        self._watched = watched
+        self._timeframe = timeframe
+        self._start = start
+        self._end = end
+        self._per_bar = seconds_per_bar
+        self._per_day = seconds_per_day
+
+    def next(self, after: datetime | None) -> datetime | None:
+        calendars = {calendar_of(symbol) for symbol in self._watched()}
+        since = self._start if after is None else max(after, self._start)
+        closes = [next_close(name, self._timeframe, since) for name in calendars]
+        instant = min(closes, default=None)
+        if instant is None or (self._end and instant > self._end):
+            return None
+        return instant
+
+    def wait(self, instant: datetime, earlier: datetime | None, elapsed: float) -> float:
+        if earlier is None:
+            return 0.0
+        days = (instant - earlier) / timedelta(days=1)
+        return max(self._per_bar + self._per_day * days - elapsed, 0.0)
+
+    def at_once(self, after: datetime | None) -> datetime | None:
+        return self.next(after)

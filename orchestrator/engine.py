@@ -1,0 +1,302 @@
+"""The engine: owns the clock, holds a cycle at every bar, and can be paused, halted and stepped.
+
+It lives in a thread of its own and is crash-only: starting is recovering, for everything it must
+remember (its state, what was decided) is in the journal. An error in one cycle is recorded and
+shown, and the engine tries again, ever more patiently. Leaves out what happens in a cycle
+(`cycle.py`), which bar is next (`clocks.py`) and how the stream is woken (`publish`).
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from domain.errors import InputError, ProviderError, QuorumError
+from domain.events import EngineState, EventKind
+from domain.symbols import calendar_of
+from market.calendars import last_close
+from market.provider import Progress as Tell
+from orchestrator.clocks import Clock, Watched
+from orchestrator.cycle import Desk, Minutes, run_cycles
+from orchestrator.team import AgentHealth, Team
+
+Refresh = Callable[[Sequence[str], datetime, Tell], object]
+"""Brings what the symbols miss up to an instant into the library; a feed never raises for it."""
+
+FIRST_PAUSE, LONGEST_PAUSE = 2.0, 300.0
+"""Seconds before a failed cycle is tried again; doubled each time up to the longest."""
+TRIES = 5
+"""Times a cycle is tried where waiting cannot help; then the engine goes on to the next bar."""
+IDLE = 2.0
+"""Seconds between looks at whether there is something to do again."""
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """What the engine is doing: `done` of `total` steps (total 0: unknown)."""
+
+    what: str
+    done: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class EngineStatus:
+    """Everything to show of the engine. `reason` is why it is halted, `error` what last went
+    wrong (None since a cycle went well), `missing` the symbols without a single bar, `finished`
+    that the clock has no more bars, `seconds` the last cycle's by stage."""
+
+    state: EngineState
+    reason: str | None
+    error: str | None
+    last: datetime | None
+    next: datetime | None
+    finished: bool
+    missing: tuple[str, ...]
+    seconds: Mapping[str, float]
+
+
+class Engine:
+    """`open_team` is called in the engine's thread, with a way to tell of its progress, so that
+    pages can be served meanwhile. `publish` is called after something was recorded."""
+
+    def __init__(
+        self,
+        desk: Desk,
+        clock: Clock,
+        watched: Watched,
+        open_team: Callable[[Tell], Team],
+        *,
+        refresh: Refresh | None = None,
+        publish: Callable[[], None] = lambda: None,
+        first_pause: float = FIRST_PAUSE,
+    ) -> None:
+        self._desk = desk
+        self._clock = clock
+        self._watched = watched
+        self._open_team = open_team
+        self._refresh = refresh
+        self._publish = publish
+        self._first_pause = first_pause
+        self._wake = threading.Condition()
+        self._stopping = False
+        self._at_once = False
+        self._state = desk.journal.engine_state(desk.market)
+        self._reason: str | None = None
+        self._error: str | None = None
+        self._progress: Progress | None = Progress("starting", 0, 0)
+        self._cursor: datetime | None = None
+        self._next: datetime | None = None
+        self._finished = False
+        self._missing: tuple[str, ...] = ()
+        self._seconds: Mapping[str, float] = {}
+        self._begun = time.monotonic()
+        self._tries = 0
+        self._told: dict[str, str] = {}
+        self.team: Team | None = None
+        self._thread = threading.Thread(target=self._live, name="engine", daemon=True)
+
+    @property
+    def state(self) -> EngineState:
+        return self._state
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self, timeout: float = 40.0) -> None:
+        """Finish the cycle under way, let the agents go and end the thread."""
+        with self._wake:
+            self._stopping = True
+            self._wake.notify_all()
+        if self._thread.is_alive():
+            self._thread.join(timeout)
+
+    def join(self, timeout: float | None = None) -> bool:
+        """Wait until the clock has no more bars (or the engine was stopped); whether it is so."""
+        with self._wake:
+            return self._wake.wait_for(lambda: self._finished or self._stopping, timeout)
+
+    def pause(self) -> None:
+        self._change(EngineState.PAUSED, None)
+
+    def resume(self) -> None:
+        self._change(EngineState.RUNNING, None)
+
+    def halt(self, reason: str = "halted by hand") -> None:
+        self._change(EngineState.HALTED, reason)
+
+    def run_now(self) -> None:
+        """Hold the next cycle at once, paused or not.
+
+        Raises InputError while halted.
+        """
+        if self._state is EngineState.HALTED:
+            raise InputError("The engine is halted. Resume it before asking for a cycle.")
+        with self._wake:
+            self._at_once = True
+            self._wake.notify_all()
+
+    def progress(self) -> Progress | None:
+        """None when nothing is under way."""
+        return self._progress
+
+    def health(self) -> tuple[AgentHealth, ...]:
+        """Empty until the team is there."""
+        return self.team.health() if self.team else ()
+
+    def status(self) -> EngineStatus:
+        return EngineStatus(
+            state=self._state,
+            reason=self._reason,
+            error=self._error,
+            last=self._cursor,
+            next=self._next,
+            finished=self._finished,
+            missing=self._missing,
+            seconds=self._seconds,
+        )
+
+    def _change(self, state: EngineState, reason: str | None) -> None:
+        changed = self._desk.journal.set_engine_state(self._desk.market, state)
+        with self._wake:
+            self._state, self._reason = state, reason
+            self._wake.notify_all()
+        if changed:
+            self._publish()
+
+    def _live(self) -> None:
+        try:
+            while not self._stopping:
+                try:
+                    self._step()
+                except Exception as error:
+                    self._stumble(error)
+        finally:
+            if self.team:
+                self.team.close()
+            with self._wake:
+                self._stopping = True
+                self._wake.notify_all()
+
+    def _step(self) -> None:
+        """Whatever is next: get ready, wait for the bar, hold its cycle."""
+        if self.team is None:
+            self.team = self._open_team(self._tell)
+            self._cursor = self._recovered()
+        self._progress = None
+        self._next = self._clock.next(self._cursor)
+        with self._wake:
+            self._finished = self._next is None
+            self._wake.notify_all()
+        at_once = self._wait()
+        instant = self._clock.at_once(self._cursor) if at_once else self._next
+        if self._stopping or instant is None or not (at_once or self._may_run()):
+            return
+        self._begun = time.monotonic()
+        self._hold(self.team, instant)
+        self._cursor, self._tries, self._error = instant, 0, None
+
+    def _wait(self) -> bool:
+        """Sleep until the next bar, a command or the end; whether a cycle was asked for."""
+        with self._wake:
+            if not self._may_run() or self._next is None:
+                self._wake.wait_for(lambda: self._stopping or self._at_once, IDLE)
+            else:
+                elapsed = time.monotonic() - self._begun
+                seconds = self._clock.wait(self._next, self._cursor, elapsed)
+                self._wake.wait_for(
+                    lambda: self._stopping or self._at_once or not self._may_run(), seconds
+                )
+            asked, self._at_once = self._at_once, False
+            return asked
+
+    def _may_run(self) -> bool:
+        return self._state is EngineState.RUNNING
+
+    def _hold(self, team: Team, instant: datetime) -> None:
+        symbols = tuple(self._watched())
+        if self._refresh:
+            self._refresh(symbols, instant, self._tell)
+        stored = set(self._desk.library.symbols(self._desk.market, self._desk.timeframe))
+        self._missing = tuple(symbol for symbol in symbols if symbol not in stored)
+        present = [symbol for symbol in symbols if symbol in stored]
+        if symbols and not present:
+            raise ProviderError(f"There are no bars yet of {', '.join(symbols)}.")
+        self._tell("agents are voting", 0, 0)
+        held = run_cycles(self._desk, team, present, instant, only_new=True) if present else ()
+        self._tell_of_agents(team)
+        if held:
+            self._seconds = _added(held)
+            self._publish()
+        if self._refresh and self._clock.patient:
+            self._expect(present, instant)
+
+    def _expect(self, symbols: Sequence[str], instant: datetime) -> None:
+        """Raises ProviderError where a bar that has closed has not arrived yet."""
+        desk = self._desk
+        late = [
+            calendar
+            for calendar in dict.fromkeys(map(calendar_of, symbols))
+            if (held := desk.journal.cursor(desk.market, desk.run, calendar)) is None
+            or held < last_close(calendar, desk.timeframe, instant)
+        ]
+        if late:
+            raise ProviderError(
+                f"The bars of {', '.join(late)} that closed by {instant:%Y-%m-%d %H:%M} UTC have "
+                "not arrived yet."
+            )
+
+    def _recovered(self) -> datetime | None:
+        """Where an earlier engine stopped: the calendar that is furthest behind decides."""
+        desk = self._desk
+        calendars = {calendar_of(symbol) for symbol in self._watched()}
+        cursors = [desk.journal.cursor(desk.market, desk.run, name) for name in calendars]
+        return min((cursor for cursor in cursors if cursor), default=None)
+
+    def _stumble(self, error: Exception) -> None:
+        """Record and show an error, then rest; where waiting cannot help, go on after a while."""
+        self._tries += 1
+        text = str(error) if isinstance(error, QuorumError) else f"{type(error).__name__}: {error}"
+        if not isinstance(error, QuorumError):
+            log.exception("a cycle failed")
+        if text != self._error:
+            self._error = text
+            self._note(EventKind.ENGINE_CHANGED, {"state": self._state, "error": text})
+        if self._tries >= TRIES and not self._clock.patient and self._next:
+            self._cursor, self._tries = self._next, 0
+        self._tell(text, 0, 0)
+        pause = min(self._first_pause * 2 ** min(self._tries, 16), LONGEST_PAUSE)
+        with self._wake:
+            self._wake.wait_for(lambda: self._stopping or self._at_once, pause)
+
+    def _tell(self, what: str, done: int, total: int) -> None:
+        self._progress = Progress(what, done, total)
+
+    def _tell_of_agents(self, team: Team) -> None:
+        """An event for every agent that is doing better or worse than last time."""
+        for agent in team.health():
+            if agent.state != self._told.get(agent.agent, "ready"):
+                payload = {"agent": agent.agent, "state": agent.state, "failure": agent.failure}
+                self._note(EventKind.AGENT_CHANGED, payload)
+            self._told[agent.agent] = agent.state
+
+    def _note(self, kind: EventKind, payload: Mapping[str, object]) -> None:
+        """Into the journal; a journal that fails must not stop the engine from trying again."""
+        try:
+            market = {"market": self._desk.market}
+            self._desk.journal.append(kind, self._desk.run, None, {**market, **payload})
+            self._publish()
+        except Exception:
+            log.exception("an event could not be recorded")
+
+
+def _added(held: Sequence[Minutes]) -> dict[str, float]:
+    stages: dict[str, float] = {}
+    for minutes in held:
+        for stage, seconds in minutes.seconds.items():
+            stages[stage] = stages.get(stage, 0.0) + seconds
+    return stages

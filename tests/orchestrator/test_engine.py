@@ -1,0 +1,178 @@
+import time
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from domain.errors import InputError
+from domain.events import EngineState, EventKind
+from domain.timeframe import Timeframe
+from orchestrator.clocks import LiveClock, PacedClock
+from orchestrator.engine import Engine
+from orchestrator.local_team import LocalTeam
+from storage.journal import Journal
+from storage.records import Records
+from tests.orchestrator.agents_for_tests import build
+from tests.orchestrator.stores_for_tests import AGENTS, COINS, closes_after, desk
+
+
+def until(condition, seconds=10.0):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.01)
+
+
+@pytest.fixture
+def make(database):
+    """Engines over bars 150 to 160; all are stopped at the end."""
+    engines = []
+
+    def make(first=149, last=160, clock=None, open_team=None, **more):
+        days = {"start": closes_after(first), "end": closes_after(last)}
+        engine = Engine(
+            desk(database),
+            clock or PacedClock(lambda: COINS, Timeframe.D1, **days),
+            lambda: COINS,
+            open_team or (lambda tell: LocalTeam(AGENTS, build)),
+            first_pause=0.01,
+            **more,
+        )
+        engines.append(engine)
+        return engine
+
+    yield make
+    for engine in engines:
+        engine.stop()
+
+
+def bars_decided(database):
+    history = Records(database).history("files", "live", COINS[0], 100)
+    return [recorded.as_of for recorded in reversed(history)]
+
+
+def days(first, last):
+    return [closes_after(day) for day in range(first, last + 1)]
+
+
+def test_every_bar_is_decided_once_and_in_order(make, database):
+    published = []
+    engine = make(publish=lambda: published.append(1))
+    engine.start()
+    assert engine.join(20)
+    assert bars_decided(database) == days(150, 160)
+    assert len(published) == 11
+    assert engine.status().last == closes_after(160)
+    assert engine.progress() is None
+
+
+def test_an_engine_started_again_goes_on_where_the_last_one_stopped(make, database):
+    make(last=153).start()
+    until(lambda: len(bars_decided(database)) == 4)
+    again = make(last=156)
+    again.start()
+    assert again.join(20)
+    assert bars_decided(database) == days(150, 156)
+
+
+def test_a_paused_engine_stays_paused_over_a_restart_and_can_be_stepped(make, database):
+    make().pause()
+    engine = make()
+    engine.start()
+    time.sleep(0.3)
+    assert engine.state is EngineState.PAUSED
+    assert bars_decided(database) == []
+    engine.run_now()
+    until(lambda: bars_decided(database) == days(150, 150))
+    engine.resume()
+    assert engine.join(20)
+    assert bars_decided(database) == days(150, 160)
+
+
+def test_a_halted_engine_refuses_to_step_and_says_why(make):
+    engine = make()
+    engine.halt("the numbers look wrong")
+    assert engine.status().reason == "the numbers look wrong"
+    with pytest.raises(InputError, match="Resume it"):
+        engine.run_now()
+
+
+def test_an_error_in_a_cycle_is_recorded_shown_and_overcome(make, database):
+    trouble = [RuntimeError("the disk sneezed"), RuntimeError("the disk sneezed")]
+
+    def refresh(symbols, now, tell):
+        if trouble:
+            raise trouble.pop()
+
+    engine = make(refresh=refresh)
+    engine.start()
+    assert engine.join(20)
+    assert bars_decided(database) == days(150, 160)
+    errors = [
+        event.payload["error"]
+        for event in Journal(database).events_after(0)
+        if event.kind is EventKind.ENGINE_CHANGED
+    ]
+    assert errors == ["RuntimeError: the disk sneezed"]
+    assert engine.status().error is None
+
+
+def test_a_bar_that_fails_for_ever_does_not_stop_a_replay(make, database):
+    def refresh(symbols, now, tell):
+        if now == closes_after(152):
+            raise RuntimeError("this day is cursed")
+
+    engine = make(refresh=refresh)
+    engine.start()
+    assert engine.join(20)
+    assert bars_decided(database) == days(150, 151) + days(153, 160)
+
+
+def test_an_agent_in_trouble_is_an_event_and_so_is_its_recovery(make, database):
+    class Fails(LocalTeam):
+        def vote(self, panel, since):
+            broken = panel.known_at[-1].item().replace(tzinfo=UTC) == closes_after(152)
+            self._built.pop("rl", None)
+            self._build = (lambda name: 1 / 0) if broken else build
+            return super().vote(panel, since)
+
+    engine = make(open_team=lambda tell: Fails(AGENTS, build))
+    engine.start()
+    assert engine.join(20)
+    told = [e for e in Journal(database).events_after(0) if e.kind is EventKind.AGENT_CHANGED]
+    assert [event.payload["state"] for event in told] == ["failing", "ready"]
+
+
+def test_stopping_does_not_wait_for_the_next_bar(make):
+    clock = PacedClock(lambda: COINS, Timeframe.D1, closes_after(149), seconds_per_bar=600)
+    engine = make(clock=clock)
+    engine.start()
+    until(lambda: engine.status().last is not None)
+    started = time.monotonic()
+    engine.stop()
+    assert time.monotonic() - started < 2
+
+
+def live(now, watched=("AAPL", "BTC-USD")):
+    return LiveClock(lambda: watched, Timeframe.D1, now=lambda: now)
+
+
+def test_the_live_clock_takes_the_newest_close_and_then_waits_for_the_next():
+    friday = datetime(2024, 3, 1, 22, 0, tzinfo=UTC)
+    clock = live(friday)
+    close = datetime(2024, 3, 1, 21, 0, tzinfo=UTC)
+    midnight = datetime(2024, 3, 2, 0, 0, tzinfo=UTC)
+    assert clock.next(None) == close
+    assert clock.next(close) == midnight
+    assert clock.wait(midnight, close, 5.0) == timedelta(hours=2, seconds=60).total_seconds()
+    assert clock.at_once(close) == friday
+
+
+def test_the_live_clock_does_not_make_up_for_what_nobody_saw():
+    clock = live(datetime(2024, 3, 6, 22, 0, tzinfo=UTC))
+    assert clock.next(datetime(2024, 2, 1, tzinfo=UTC)) == datetime(2024, 3, 6, 21, tzinfo=UTC)
+
+
+def test_a_paced_clock_leaves_out_what_the_cycle_itself_took():
+    clock = PacedClock(lambda: COINS, Timeframe.D1, closes_after(1), seconds_per_day=2.0)
+    assert clock.wait(closes_after(5), closes_after(3), 1.5) == 2.5
+    assert clock.wait(closes_after(5), closes_after(3), 99.0) == 0.0
