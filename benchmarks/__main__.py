@@ -7,7 +7,7 @@ import platform
 import sys
 from typing import Any
 
-NAMES = ("panel", "news", "cycle", "stream", "serve")
+NAMES = ("actions", "cycle", "news", "panel", "serve", "stream")
 
 
 def main() -> None:

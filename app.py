@@ -1,0 +1,333 @@
+"""The command line. Verbs parse their words, call one function and print what it returned.
+
+Standard output is for results (one JSON object with `--json`), standard error for people. Exit
+codes are those of `domain/errors.py` and are documented in docs/cli.md.
+"""
+
+import json
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from domain.canonical import instant, to_json
+from domain.errors import QuorumError
+from domain.symbols import parse_symbol
+from domain.timeframe import Timeframe
+from settings import load_settings, redacted
+
+app = typer.Typer(
+    help="Five agents vote on markets, a committee decides, and every opinion keeps its record.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+watch = typer.Typer(help="The symbols that the engine follows.", no_args_is_help=True)
+config = typer.Typer(help="What is configured, and whether it can work.", no_args_is_help=True)
+app.add_typer(watch, name="watch")
+app.add_typer(config, name="config")
+
+people = Console(stderr=True, highlight=False)
+results = Console(highlight=False)
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+InProcess = Annotated[bool, typer.Option("--in-process", help="Run the agents without Ray.")]
+OnMarket = Annotated[
+    str | None, typer.Option("--market", help="auto, yahoo, files or demo, over the configuration.")
+]
+OnTimeframe = Annotated[
+    Timeframe | None, typer.Option("--timeframe", help="Length of a bar, over the configuration.")
+]
+OnPort = Annotated[int | None, typer.Option("--port", help="Port of the pages; 0 takes a free one.")]
+Symbols = Annotated[list[str], typer.Argument(help="Such as AAPL, BRK-B or BTC-USD.")]
+EXIT_BUG = 1
+EXIT_INTERRUPTED = 130
+
+
+@app.command()
+def serve(
+    market: OnMarket = None,
+    port: OnPort = None,
+    timeframe: OnTimeframe = None,
+    in_process: InProcess = False,
+) -> None:
+    """Run the engine and serve the pages, the API and the live stream."""
+    from cli import serving
+
+    serving.serve(_settings(market, timeframe, port), in_process=in_process, say=_say)
+
+
+@app.command()
+def decide(
+    symbols: Symbols,
+    as_of: Annotated[
+        str | None,
+        typer.Option("--as-of", help="A date (all of that day is known) or an instant, UTC."),
+    ] = None,
+    market: OnMarket = None,
+    timeframe: OnTimeframe = None,
+    in_process: InProcess = False,
+    as_json: AsJson = False,
+) -> None:
+    """Let the committee vote and decide on SYMBOLS, now or as of then."""
+    from cli import deciding
+
+    outcome = deciding.decide(
+        _settings(market, timeframe),
+        [parse_symbol(symbol) for symbol in symbols],
+        as_of=as_of,
+        in_process=in_process,
+        say=_say,
+    )
+    if as_json:
+        _print_json(deciding.as_json(outcome))
+    else:
+        deciding.show(outcome, results)
+
+
+@app.command()
+def replay(
+    start: Annotated[str, typer.Option("--from", help="First date, such as 2020-02-03.")],
+    end: Annotated[str, typer.Option("--to", help="Last date.")],
+    speed: Annotated[str, typer.Option(help="Days a second, or `max`.")] = "1",
+    symbols: Annotated[
+        list[str] | None, typer.Option("--symbol", help="Instead of the watchlist; repeatable.")
+    ] = None,
+    market: OnMarket = None,
+    timeframe: OnTimeframe = None,
+    port: OnPort = None,
+    page: Annotated[bool, typer.Option(help="Serve the pages while it plays.")] = True,
+    stay: Annotated[bool, typer.Option(help="Keep serving when it has played.")] = False,
+    in_process: InProcess = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON object a cycle; serves no pages.")
+    ] = False,
+) -> None:
+    """Play stored history as if it were live, to watch it in the browser."""
+    from cli import serving
+
+    serving.replay(
+        _settings(market, timeframe, port),
+        start=start,
+        end=end,
+        speed=speed,
+        symbols=[parse_symbol(symbol) for symbol in symbols or []],
+        page=page and not as_json,
+        stay=stay and not as_json,
+        in_process=in_process,
+        say=_say,
+        told=(lambda cycle: _print_json(cycle)) if as_json else None,
+    )
+
+
+@app.command()
+def download(
+    symbols: Annotated[list[str] | None, typer.Argument(help="Default: the watchlist.")] = None,
+    since: Annotated[str | None, typer.Option(help="First date of the bars.")] = None,
+    market: OnMarket = None,
+    timeframe: OnTimeframe = None,
+    as_json: AsJson = False,
+) -> None:
+    """Fetch and store bars, news, filings and earnings."""
+    from cli import gathering
+
+    outcomes = gathering.download(
+        _settings(market, timeframe), [parse_symbol(s) for s in symbols or []], since, say=_say
+    )
+    if as_json:
+        _print_json({"outcomes": [to_json(outcome) for outcome in outcomes]})
+    else:
+        gathering.show_outcomes(outcomes, results)
+    gathering.refuse_if_nothing_came(outcomes)
+
+
+@app.command("import")
+def import_(
+    path: Annotated[Path, typer.Argument(help="A CSV or Parquet file, or a folder of them.")],
+    timeframe: Annotated[
+        Timeframe | None, typer.Option(help="Length of a bar, where it cannot be told.")
+    ] = None,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Let rows that differ rewrite what is stored.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Store bars, news, fundamentals or earnings from files, whole or not at all."""
+    from cli import gathering
+
+    reports = gathering.import_files(load_settings(), path, timeframe, replace)
+    if as_json:
+        _print_json({"files": [gathering.report_json(report) for report in reports]})
+    else:
+        gathering.show_reports(reports, results)
+
+
+@app.command()
+def agents(as_json: AsJson = False) -> None:
+    """The agents, their versions and how much history they need."""
+    from wiring import build_agents
+
+    built = build_agents(load_settings())
+    rows = [{"agent": a.name, "version": a.version, "warmup_bars": a.warmup} for a in built]
+    if as_json:
+        _print_json({"agents": rows})
+        return
+    table = Table("agent", "version", "first vote after (bars)")
+    for agent in built:
+        table.add_row(agent.name, agent.version, str(agent.warmup))
+    results.print(table)
+
+
+@app.command()
+def receipt(
+    identity: Annotated[str, typer.Argument(metavar="ID", help="As `decide` printed it.")],
+    verify: Annotated[
+        bool, typer.Option("--verify", help="Recompute it from its stored inputs and compare.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """A stored decision; with --verify, computed again."""
+    from cli import deciding
+
+    shown = deciding.receipt(load_settings(), identity, verify=verify)
+    if as_json:
+        _print_json(deciding.receipt_json(shown))
+    else:
+        deciding.show_receipt(shown, results)
+    deciding.refuse_if_different(shown)
+
+
+@watch.command("add")
+def watch_add(symbols: Symbols) -> None:
+    """Follow SYMBOLS."""
+    _edit_watchlist(symbols, lambda watchlist, symbol: watchlist.add(symbol))
+
+
+@watch.command("remove")
+def watch_remove(symbols: Symbols) -> None:
+    """Follow SYMBOLS no longer; what was recorded stays."""
+    _edit_watchlist(symbols, lambda watchlist, symbol: watchlist.remove(symbol))
+
+
+@watch.command("list")
+def watch_list(as_json: AsJson = False) -> None:
+    """The symbols that are followed."""
+    from wiring import open_stores
+
+    with open_stores(load_settings()) as stores:
+        followed = list(stores.watchlist.symbols())
+    if as_json:
+        _print_json({"symbols": followed})
+    else:
+        results.print("\n".join(followed))
+
+
+@config.command("show")
+def config_show() -> None:
+    """The effective configuration as JSON, passwords redacted."""
+    _print_json(redacted(load_settings()))
+
+
+@config.command("check")
+def config_check() -> None:
+    """Try everything that is configured: database, market, agents, policy, port, Ray address."""
+    from cli import checking
+
+    failed = checking.check(load_settings(), results)
+    if failed:
+        raise failed
+
+
+def main() -> None:
+    """Entry point: runs a verb and turns every outcome into a documented exit code."""
+    sys.exit(_run())
+
+
+def _run() -> int:
+    try:
+        app(standalone_mode=False)
+    except typer.Exit as done:
+        return int(done.exit_code)
+    except (KeyboardInterrupt, typer.Abort):
+        people.print("Interrupted.")
+        return EXIT_INTERRUPTED
+    except QuorumError as error:
+        _print_error(type(error).__name__, str(error), error.exit_code)
+        return error.exit_code
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except Exception as error:
+        if code := getattr(error, "exit_code", None):
+            _print_error("UsageError", getattr(error, "format_message", error.__str__)(), code)
+            return int(code)
+        return _report_bug(error)
+    return 0
+
+
+def _report_bug(error: Exception) -> int:
+    """A bug is told in one line; its traceback goes to the home's log."""
+    import traceback
+
+    from settings import home
+
+    where = home() / "logs" / "crash.log"
+    try:
+        where.parent.mkdir(parents=True, exist_ok=True)
+        with where.open("a") as log:
+            traceback.print_exception(error, file=log)
+        told = f"Its traceback is in {where}."
+    except OSError as refused:
+        told = f"Its traceback could not be written: {refused}."
+    _print_error("Bug", f"{type(error).__name__}: {error}. This is a bug. {told}", EXIT_BUG)
+    return EXIT_BUG
+
+
+def _print_error(kind: str, message: str, code: int) -> None:
+    if "--json" in sys.argv:
+        error = {"error": {"kind": kind, "message": message, "exit_code": code}}
+        sys.stderr.write(json.dumps(error) + "\n")
+    else:
+        people.print(f"[bold red]Refused[/] {_plain(message)}" if code != EXIT_BUG else message)
+
+
+def _plain(message: str) -> str:
+    return message.replace("[", r"\[")
+
+
+def _settings(market: str | None, timeframe: Timeframe | None, port: int | None = None) -> Any:
+    overrides: dict[str, dict[str, Any]] = {"market": {}, "server": {}}
+    if market is not None:
+        overrides["market"]["provider"] = market
+    if timeframe is not None:
+        overrides["market"]["timeframe"] = timeframe
+    if port is not None:
+        overrides["server"]["port"] = port
+    return load_settings({section: keys for section, keys in overrides.items() if keys})
+
+
+def _edit_watchlist(symbols: list[str], edit: Callable[[Any, str], object]) -> None:
+    from wiring import open_stores
+
+    with open_stores(load_settings()) as stores:
+        for symbol in symbols:
+            edit(stores.watchlist, parse_symbol(symbol))
+        results.print(" ".join(stores.watchlist.symbols()))
+
+
+def _say(message: str) -> None:
+    people.print(_plain(message))
+
+
+def _print_json(value: Any) -> None:
+    sys.stdout.write(json.dumps(value, default=instant, allow_nan=False) + "\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,101 @@
+"""How often each action occurs over years of history: do the defaults hold for ever, or churn?
+
+`python -m benchmarks actions data=FOLDER from=2015-01-01 to=2025-01-01`: imports the folder's
+files into a home of its own, lets the five agents vote on every bar at once and folds the
+committee over them. Symbols with fewer than two years before the first date are left out.
+"""
+
+import tempfile
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from agents.registry import AGENTS, AgentSettings, build
+from domain.panel import Panel
+from domain.symbols import AssetClass, asset_class
+from domain.timeframe import Timeframe
+from market.builder import build_panels
+from market.files import import_path
+from orchestrator.committee import ACTIONS, CommitteeSettings, fold, tally
+from orchestrator.decisions import equal_weights
+from orchestrator.team import Ballot
+from storage.database import Database
+from storage.library import SqlLibrary
+
+TABLES = ("bars_daily", "news", "fundamentals_pit", "earnings_announcements")
+SETTINGS = AgentSettings(news_model="lexicon")
+
+
+def run(data: str, **period: str) -> dict[str, Any]:
+    """Shares of the actions, changes of action a symbol and year, turnover, and quantiles."""
+    start = datetime.fromisoformat(period.get("from", "2015-01-01")).replace(tzinfo=UTC)
+    end = datetime.fromisoformat(period.get("to", "2025-09-26")).replace(tzinfo=UTC)
+    with tempfile.TemporaryDirectory() as home:
+        panel = _panel(Path(home), Path(data), start, end)
+    since = int(np.searchsorted(panel.known_at, np.datetime64(start.replace(tzinfo=None))))
+    began = time.perf_counter()
+    ballots = [_vote(name, panel, since) for name in AGENTS]
+    voted = time.perf_counter() - began
+    return {"vote_s": round(voted, 2), **_counts(panel, ballots, since)}
+
+
+def _panel(home: Path, data: Path, start: datetime, end: datetime) -> Panel:
+    database = Database(f"sqlite:///{home / 'quorum.db'}")
+    database.migrate()
+    library = SqlLibrary(database)
+    for table in TABLES:
+        import_path(data / f"{table}.parquet", library)
+    symbols = [
+        symbol
+        for symbol in library.symbols("files", Timeframe.D1)
+        if asset_class(symbol) is AssetClass.EQUITY
+        and (span := library.span("files", symbol, Timeframe.D1))
+        and span[0] < start - timedelta(days=730)
+    ]
+    [(panel, _)] = build_panels(library, "files", symbols, Timeframe.D1, end, horizon=5)
+    database.close()
+    return panel
+
+
+def _vote(name: str, panel: Panel, since: int) -> Ballot:
+    return Ballot(name, build(name, SETTINGS).vote(panel, since), None, 0.0)
+
+
+def _counts(panel: Panel, ballots: Sequence[Ballot], since: int) -> dict[str, Any]:
+    settings = CommitteeSettings()
+    added = tally(panel, ballots, equal_weights(tuple(AGENTS)), settings, since)
+    blocked = np.isnan(panel.close[since:])
+    actions, targets = fold(added, blocked, np.zeros(len(panel.symbols)), settings)
+    open_cells = ~blocked
+    share = partial(_share, actions[open_cells])
+    years = len(actions) / 252
+    changes = (np.diff(actions, axis=0) != 0).sum() / years / len(panel.symbols)
+    turnover = np.abs(np.diff(targets, axis=0)).sum() / years
+    abstained = {
+        f"abstained {ballot.agent} %": round(
+            100 * float(np.isnan(ballot.votes.log_odds[open_cells]).mean()), 1
+        )
+        for ballot in ballots
+        if ballot.votes is not None
+    }
+    quantiles = np.nanquantile(added.p_up[open_cells], [0.01, 0.25, 0.5, 0.75, 0.99])
+    return {
+        "symbols": len(panel.symbols),
+        "bars": len(actions),
+        "decisions": int(open_cells.sum()),
+        **{f"{action} %": share(code) for code, action in enumerate(ACTIONS, start=-2)},
+        "changes of action a symbol and year": round(float(changes), 1),
+        "turnover a year, times equity": round(float(turnover), 1),
+        "mean exposure %": round(100 * float(targets.sum(axis=1).mean()), 1),
+        "p_up quantiles 1 25 50 75 99 %": [round(100 * float(q), 1) for q in quantiles],
+        **abstained,
+    }
+
+
+def _share(actions: Any, code: int) -> float:
+    return round(100 * float((actions == code).mean()), 1)

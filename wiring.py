@@ -1,0 +1,219 @@
+"""The composition root: settings become the parts that the verbs and the server work with.
+
+Everything is built here once and handed on as an argument. Nothing else in the house chooses an
+implementation.
+"""
+
+import os
+import secrets
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from agents.registry import AGENTS, AgentSettings, build
+from domain.errors import StorageError
+from domain.symbols import ALWAYS_OPEN
+from domain.votes import Agent
+from market.feed import Feed
+from market.provider import Provider
+from orchestrator.cycle import Desk
+from orchestrator.local_team import LocalTeam
+from orchestrator.team import Team
+from settings import Settings
+from storage.archive import Archive, digest
+from storage.database import Database
+from storage.journal import Journal
+from storage.library import SqlLibrary
+from storage.records import Records
+from storage.watchlist import Watchlist
+
+LIVE = "live"
+"""The run of the engine's own cycles."""
+
+Say = Callable[[str], None]
+Clock = Callable[[], datetime]
+Progress = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Stores:
+    """Everything that is kept, over one database."""
+
+    database: Database
+    library: SqlLibrary
+    journal: Journal
+    archive: Archive
+    records: Records
+    watchlist: Watchlist
+
+
+@dataclass(frozen=True, slots=True)
+class Market:
+    """The market in force. `feed` is None where nothing is fetched (imported files)."""
+
+    name: str
+    simulated: bool
+    provider: Provider | None
+    feed: Feed | None
+
+
+@contextmanager
+def open_stores(settings: Settings) -> Iterator[Stores]:
+    """The home's database, migrated; closed at the end.
+
+    Raises StorageError where the home cannot be written or the database is newer than this program.
+    """
+    database = Database(settings.database.url or f"sqlite:///{settings.home / 'quorum.db'}")
+    try:
+        settings.home.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StorageError(
+            f"The home {settings.home} cannot be written: {error.strerror}. "
+            "Free it, or set QUORUM_HOME to a folder that can be."
+        ) from None
+    try:
+        database.migrate()
+        yield Stores(
+            database=database,
+            library=SqlLibrary(database),
+            journal=Journal(database),
+            archive=Archive(database),
+            records=Records(database),
+            watchlist=Watchlist(database, settings.market.watchlist),
+        )
+    finally:
+        database.close()
+
+
+def choose_market(settings: Settings, library: SqlLibrary, now: Clock, say: Say) -> Market:
+    """The configured market; `auto` takes imported files, else Yahoo if it answers, else the demo.
+
+    `now` is the demo's clock. Says aloud whatever it chose by itself.
+    """
+    name = settings.market.provider
+    if name == "auto":
+        name = _found_market(settings, library, say)
+    if name == "files":
+        return Market("files", simulated=False, provider=None, feed=None)
+    provider = _yahoo(settings) if name == "yahoo" else _demo(settings, now)
+    feed = Feed(provider, library, settings.feed)
+    return Market(provider.name, provider.simulated, provider, feed)
+
+
+def _found_market(settings: Settings, library: SqlLibrary, say: Say) -> str:
+    if library.symbols("files"):
+        say("Market: files, for this home holds imported history (--market yahoo for live data).")
+        return "files"
+    if _yahoo(settings).reachable():
+        return "yahoo"
+    say(
+        "Yahoo cannot be reached, so this is the SIMULATED demo market: invented prices, headlines "
+        "and filings. Try `--market yahoo` when there is a network."
+    )
+    return "demo"
+
+
+def _yahoo(settings: Settings) -> Any:
+    from market.yahoo import YahooProvider
+
+    return YahooProvider(settings.home / "cache" / "yahoo", settings.yahoo.url)
+
+
+def _demo(settings: Settings, now: Clock) -> Provider:
+    from market.demo import DemoProvider
+
+    return DemoProvider(settings.demo.seed, now)
+
+
+def demo_present(journal: Journal) -> datetime:
+    """Where the simulated clock stands: at the newest bar the engine held, else at its start."""
+    from market.demo import PRESENT
+
+    held = [journal.cursor("demo", LIVE, calendar) for calendar in ("XNYS", ALWAYS_OPEN)]
+    return max([PRESENT, *(at for at in held if at)])
+
+
+def make_desk(settings: Settings, stores: Stores, market: Market, run: str) -> Desk:
+    """Where the cycles of `run` are held."""
+    return Desk(
+        market=market.name,
+        run=run,
+        simulated=market.simulated,
+        timeframe=settings.market.timeframe,
+        horizon=settings.market.horizon,
+        settings=settings.committee,
+        library=stores.library,
+        journal=stores.journal,
+        digest_of=digest,
+    )
+
+
+def agent_settings(settings: Settings) -> AgentSettings:
+    """The agents' section, with models kept in the home."""
+    return settings.agents.model_copy(update={"models_dir": settings.home / "models"})
+
+
+def build_agents(settings: Settings) -> list[Agent]:
+    """Every registered agent, in this process."""
+    return [build(name, agent_settings(settings)) for name in AGENTS]
+
+
+def make_team(
+    settings: Settings, *, in_process: bool, progress: Progress = lambda *_: None
+) -> Team:
+    """The registered agents, in this process or each in a Ray actor.
+
+    Raises ConfigurationError where the configured Ray does not answer.
+    """
+    builder = partial(_build_named, agent_settings(settings))
+    if in_process:
+        return LocalTeam(tuple(AGENTS), builder)
+    from orchestrator.ray_team import RaySession, RayTeam
+
+    progress("starting Ray", 0, len(AGENTS))
+    os.environ["RAY_AUTH_TOKEN"] = secret(settings.home, "ray-token")
+    session = (
+        RaySession.join(settings.ray.address)
+        if settings.ray.address
+        else RaySession.local(
+            settings.home,
+            object_store_mb=settings.ray.object_store_mb,
+            dashboard=settings.ray.dashboard,
+        )
+    )
+    return RayTeam(
+        session,
+        tuple(AGENTS),
+        builder,
+        home=settings.home,
+        timeout=settings.ray.timeout_seconds,
+        progress=progress,
+    )
+
+
+def _build_named(settings: AgentSettings, name: str) -> Agent:
+    return build(name, settings)
+
+
+def secret(home: Path, name: str) -> str:
+    """The home's secret of that name, made at first use and readable by its owner only."""
+    path = home / "secrets" / name
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with suppress(FileExistsError):
+            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(descriptor, "w") as file:
+                file.write(secrets.token_hex(32))
+        return path.read_text()
+    except OSError as error:
+        raise StorageError(
+            f"The secret {path} cannot be kept: {error.strerror}. Make its folder writable."
+        ) from None
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
