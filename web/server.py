@@ -1,6 +1,6 @@
 """The web application over one house: pages, API, live streams, one door around them."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any
@@ -84,8 +84,7 @@ def create_app(house: House) -> Litestar:
     return Litestar(
         route_handlers=[*PAGES, Router("/api/v1", route_handlers=API, response_class=Json)],
         dependencies={
-            name: Provide(partial(_same, part), sync_to_thread=False)
-            for name, part in parts.items()
+            name: Provide(_always(part), sync_to_thread=False) for name, part in parts.items()
         },
         middleware=[DefineMiddleware(Door, hosts=house.hosts)],
         compression_config=CompressionConfig("gzip", gzip_compress_level=5, exclude=["/static/"]),
@@ -103,8 +102,8 @@ def create_app(house: House) -> Litestar:
     )
 
 
-def _same(part: Any) -> Any:
-    return part
+def _always(part: Any) -> Callable[[], Any]:
+    return lambda: part
 
 
 @asynccontextmanager

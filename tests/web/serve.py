@@ -1,0 +1,57 @@
+"""A town in a server process of its own: `python -m tests.web.serve FOLDER PORT [--days N]`.
+
+With `--rate N` it casts so many votes a second, one event each, as a busy engine would.
+"""
+
+import argparse
+import threading
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import uvicorn
+
+from domain.canonical import to_json
+from domain.events import EventKind
+from tests.web.town import NOW, Town
+from web.server import create_app
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("port", type=int)
+    parser.add_argument("--days", type=int, default=1)
+    parser.add_argument("--rate", type=float, default=0.0)
+    args = parser.parse_args()
+    town = Town(args.folder)
+    if not town.records.latest("demo", "live"):
+        town.fill()
+        town.decide_days(args.days)
+    if args.rate:
+        threading.Thread(target=cast_votes, args=(town, args.rate), daemon=True).start()
+    app = create_app(town.house())
+    uvicorn.run(
+        app, host="127.0.0.1", port=args.port, log_level="warning", timeout_graceful_shutdown=1
+    )
+
+
+def cast_votes(town: Town, rate: float) -> None:
+    """Votes whose probability changes each time, so that every one is seen."""
+    votes = [v for r in town.records.latest("demo", "live") for v in r.decision.votes]
+    about = {"market": "demo", "simulated": True, "timeframe": "1d", "as_of": NOW}
+    due, count = time.monotonic(), 0
+    while True:
+        vote = votes[count % len(votes)]
+        p_up = 0.3 + (count * 7 % 400) / 1000
+        changed = to_json(replace(vote, p_up=p_up, log_odds=0.1, abstained_because=None))
+        payload = {**changed, "receipt": "none", **about}
+        town.journal.append(EventKind.VOTE_CAST, "live", vote.symbol, payload)
+        town.bell.ring()
+        count += 1
+        due += 1 / rate
+        time.sleep(max(0.0, due - time.monotonic()))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,149 @@
+"""A small real house: the demo market in a SQLite file, real agents, committee and receipts.
+
+Nothing is faked but the engine's clock: `TownEngine` runs a cycle when told to.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from agents.registry import AgentSettings, build
+from domain.events import EngineState
+from domain.timeframe import Timeframe
+from domain.votes import Agent
+from market.demo import DemoProvider
+from orchestrator.committee import CommitteeSettings
+from orchestrator.cycle import Desk, Minutes, run_cycles
+from orchestrator.local_team import LocalTeam
+from orchestrator.receipt import Verification, verify
+from orchestrator.team import AgentHealth
+from storage import archive
+from storage.database import Database
+from storage.journal import Journal
+from storage.library import SqlLibrary
+from storage.records import Records
+from storage.watchlist import Watchlist
+from web.bell import Bell
+from web.house import House, RayDashboard
+
+SYMBOLS = ("AAPL", "MSFT", "NVDA", "JPM", "XOM", "SPY", "GLD", "BTC-USD")
+AGENTS = ("technical", "news", "fundamental", "risk", "rl")
+START = datetime(2022, 1, 1, tzinfo=UTC)
+NOW = datetime(2024, 3, 15, 22, tzinfo=UTC)
+TOKEN = "a-secret-token"
+
+
+@dataclass
+class Step:
+    what: str
+    done: int
+    total: int
+
+
+class TownEngine:
+    """An engine moved by hand, over the real journal's state."""
+
+    def __init__(self, town: "Town") -> None:
+        self._town = town
+        self.step: Step | None = None
+        self.runs = 0
+
+    @property
+    def state(self) -> EngineState:
+        return self._town.journal.engine_state("demo")
+
+    def progress(self) -> Step | None:
+        return self.step
+
+    def health(self) -> Sequence[AgentHealth]:
+        return self._town.team.health()
+
+    def pause(self) -> None:
+        self._town.journal.set_engine_state("demo", EngineState.PAUSED)
+
+    def resume(self) -> None:
+        self._town.journal.set_engine_state("demo", EngineState.RUNNING)
+
+    def halt(self) -> None:
+        self._town.journal.set_engine_state("demo", EngineState.HALTED)
+
+    def run_now(self) -> None:
+        self.runs += 1
+
+
+class Town:
+    """One home folder. `open` it as often as a server would be restarted on it."""
+
+    def __init__(
+        self,
+        folder: Path,
+        symbols: Sequence[str] = SYMBOLS,
+        run: str = "live",
+        agents: Sequence[str] = AGENTS,
+    ) -> None:
+        self.database = Database(f"sqlite:///{folder / 'quorum.db'}")
+        self.database.migrate()
+        self.library = SqlLibrary(self.database)
+        self.journal = Journal(self.database)
+        self.records = Records(self.database)
+        self.watchlist = Watchlist(self.database, symbols)
+        self.team = LocalTeam(agents, _agent)
+        self.agents = tuple(agents)
+        self.engine = TownEngine(self)
+        self.bell = Bell()
+        self.run = run
+        self.desk = Desk(
+            market="demo", run=run, simulated=True, timeframe=Timeframe.D1, horizon=5,
+            settings=CommitteeSettings(), library=self.library, journal=self.journal,
+            digest_of=archive.digest,
+        )  # fmt: skip
+
+    def fill(self, now: datetime = NOW) -> None:
+        """Bars, headlines and filings of the demo market, as known by `now`."""
+        provider = DemoProvider(7, lambda: now)
+        with self.library.transaction():
+            for symbol in self.watchlist.symbols():
+                bars = provider.bars(symbol, Timeframe.D1, START, now)
+                self.library.put_bars("demo", symbol, Timeframe.D1, bars)
+                self.library.put_news("demo", symbol, provider.news(symbol, START, now))
+                self.library.put_filings("demo", symbol, provider.filings(symbol))
+                self.library.put_earnings("demo", symbol, provider.earnings(symbol))
+
+    def decide(self, as_of: datetime = NOW) -> tuple[Minutes, ...]:
+        """One real cycle for each calendar, recorded; the bell is rung."""
+        held = run_cycles(self.desk, self.team, self.watchlist.symbols(), as_of)
+        self.bell.ring()
+        return held
+
+    def decide_days(self, days: int, until: datetime = NOW) -> None:
+        for back in range(days - 1, -1, -1):
+            self.decide(until - timedelta(days=back))
+
+    def house(self) -> House:
+        return House(
+            version="0.1.0",
+            market="demo",
+            run=self.run,
+            simulated=True,
+            timeframe=Timeframe.D1,
+            agents=self.agents,
+            journal=self.journal,
+            records=self.records,
+            library=self.library,
+            watchlist=self.watchlist,
+            engine=self.engine,
+            verify=self.verify,
+            clock=lambda: NOW,
+            bell=self.bell,
+            ray_dashboard=RayDashboard("http://127.0.0.1:8265", TOKEN),
+        )
+
+    def verify(self, receipt: str) -> Verification:
+        return verify(
+            receipt, self.records, archive.Archive(self.database), _agent, archive.digest
+        )
+
+
+def _agent(name: str) -> Agent:
+    return build(name, AgentSettings(news_model="lexicon"))

@@ -1,0 +1,121 @@
+"use strict";
+// The page's own script: the state of the stream, what is announced, what is held, and charts when
+// there are any. Everything that matters works without it.
+(() => {
+  const SILENCE_MS = 15000;
+  const stream = () => document.querySelector(".stream");
+  const connection = () => stream()?._htmx?.sse;
+  let heard = Date.now();
+  let tries = 0;
+  let retry = 0;
+
+  // How the stream is doing -----------------------------------------------------------------
+  const WORDS = { connecting: "Connecting", live: "Live", offline: "Reconnecting" };
+  function show(state) {
+    const chip = document.getElementById("live");
+    if (!chip || chip.dataset.state === state) return;
+    chip.dataset.state = state;
+    chip.querySelector("[data-live-text]").textContent = WORDS[state];
+  }
+  function alive() {
+    heard = Date.now();
+    tries = 0;
+    show("live");
+  }
+  function again() {
+    show("offline");
+    clearTimeout(retry);
+    retry = setTimeout(() => {
+      const source = stream();
+      if (source && !connection()) htmx.trigger(source, "stream:retry");
+    }, Math.min(1000 * 2 ** tries++, 15000));
+  }
+  document.addEventListener("htmx:sse:after:connection", alive);
+  document.addEventListener("htmx:sse:error", () => show("offline"));
+  document.addEventListener("htmx:sse:close", (event) => {
+    if (event.target === stream() && event.detail.reason !== "removed") again();
+  });
+  for (const name of ["htmx:error", "htmx:response:error"]) {
+    document.addEventListener(name, (event) => {
+      if (event.target === stream() && !connection()) again();
+    });
+  }
+  setInterval(() => {
+    if (document.hidden) return void (heard = Date.now());
+    if (Date.now() - heard < SILENCE_MS) return;
+    heard = Date.now();
+    show("offline");
+    connection()?.reader?.cancel(); // half open: the extension connects again and resumes
+  }, 1000);
+
+  // What comes ------------------------------------------------------------------------------
+  const held = () => {
+    const feed = document.getElementById("feed");
+    return feed && (feed.matches(":hover, :focus-within") || feed.querySelector("ol")?.scrollTop > 0);
+  };
+  let waiting = null;
+  document.addEventListener("htmx:sse:before:message", (event) => {
+    alive();
+    const { message } = event.detail;
+    if (!message.event && message.data.startsWith('<hx-partial hx-target="#feed"') && held()) {
+      waiting = waiting || setInterval(release, 400);
+      event.preventDefault();
+    }
+  });
+  function release() {
+    if (held()) return;
+    clearInterval(waiting);
+    waiting = null;
+    htmx.ajax("GET", location.href, { target: "#feed", select: "#feed", swap: "outerMorph" });
+  }
+  const named = (name, handle) =>
+    document.addEventListener(name, (event) => handle(JSON.parse(event.detail.data)));
+  named("sys.reset", () =>
+    htmx.ajax("GET", location.href, { target: "#main", select: "#main", swap: "outerMorph" }));
+  named("a11y.announce", ({ text }) => {
+    document.getElementById("announcer").textContent = text;
+  });
+
+  // Small conveniences ----------------------------------------------------------------------
+  document.addEventListener("keydown", (event) => {
+    const typing = event.target.closest?.("input, textarea, select, [contenteditable]");
+    if (event.key !== "/" || typing || event.ctrlKey || event.metaKey || event.altKey) return;
+    event.preventDefault();
+    document.getElementById("search").focus();
+  });
+  document.addEventListener("click", (event) => {
+    const opener = event.target.closest?.("[data-opens]");
+    if (opener) document.getElementById(opener.dataset.opens).showModal();
+  });
+
+  // Times in the viewer's zone, charts where the page has one -------------------------------
+  const clock = new Intl.DateTimeFormat(undefined, {
+    year: "numeric", month: "short", day: "numeric", hour: "2-digit", minute: "2-digit",
+    timeZoneName: "short",
+  });
+  function localise() {
+    for (const time of document.querySelectorAll("time[datetime]")) {
+      if (!time.title) time.title = clock.format(new Date(time.dateTime));
+    }
+  }
+  let charts = null;
+  function settle() {
+    localise();
+    const chart = document.querySelector("px-chart");
+    if (!chart || charts) return;
+    charts = [chart.dataset.library, chart.dataset.script].reduce(
+      (before, url) => before.then(() => load(url)), Promise.resolve());
+  }
+  function load(url) {
+    return new Promise((resolve, reject) => {
+      const script = document.createElement("script");
+      script.src = url;
+      script.addEventListener("load", resolve);
+      script.addEventListener("error", reject);
+      document.head.append(script);
+    });
+  }
+  document.addEventListener("htmx:after:swap", settle);
+  if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", settle);
+  else settle();
+})();
