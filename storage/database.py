@@ -139,9 +139,12 @@ class Database:
             sleep(0.02)
 
     def _revision(self, connection: Connection, scripts: ScriptDirectory) -> str | None:
-        """The database's revision, None if it is empty; StorageError if it is not for us."""
+        """The database's revision, None if it is empty; StorageError if it is not for us.
+
+        Looks for tables first: if another process migrates between, then the revision tells."""
+        has_tables = bool(inspect(connection).get_table_names())
         revision = MigrationContext.configure(connection).get_current_revision()
-        if revision is None and inspect(connection).get_table_names():
+        if revision is None and has_tables:
             raise StorageError(
                 f"{self} holds tables of another program. Give Quorum a database of its own."
             )
@@ -216,4 +219,4 @@ def _alembic(connection: Connection | None = None) -> Config:
 def _refusal(error: DBAPIError) -> str:
     said = str(error.orig).strip() or type(error.orig).__name__
     remedy = next((remedy for sign, remedy in _REMEDIES if sign in said), None)
-    return f"{said}. {remedy or 'The log names the statement it refused.'}"
+    return f"{said}. {remedy or 'Nothing was changed. Try again, and report it if it stays.'}"

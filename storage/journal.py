@@ -124,7 +124,7 @@ class Journal:
                 col(vote.position),
             )
             .outerjoin_from(event, vote, col(vote.seq) == col(event.seq))
-            .where(col(event.seq) > seq)
+            .where(col(event.seq) > tables.seq_within_range(seq))
             .order_by(col(event.seq))
             .limit(limit)
         )

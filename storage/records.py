@@ -91,7 +91,8 @@ class Records:
         return self._recorded(_decisions().where(newest).order_by(col(tables.Decision.symbol)))
 
     def decision(self, receipt: str) -> Recorded:
-        found = self._recorded(_decisions().where(col(tables.Decision.receipt) == receipt))
+        known = col(tables.Decision.receipt) == _askable(receipt)
+        found = self._recorded(_decisions().where(known))
         if not found:
             raise _no_receipt(receipt)
         return found[0]
@@ -102,7 +103,7 @@ class Records:
         query = (
             select(col(cycle.manifest), col(cycle.inputs))
             .join_from(cycle, decision, col(decision.cycle) == col(cycle.seq))
-            .where(col(decision.receipt) == receipt)
+            .where(col(decision.receipt) == _askable(receipt))
         )
         with self._database.reading() as connection:
             found = connection.execute(query).first()
@@ -122,7 +123,9 @@ class Records:
         that ended with `seq` starts `before` that seq."""
         seq = col(tables.Decision.seq)
         query = _of(_decisions(), market, run).order_by(seq.desc()).limit(limit)
-        return self._recorded(query if before is None else query.where(seq < before))
+        if before is not None:
+            query = query.where(seq < tables.seq_within_range(before))
+        return self._recorded(query)
 
     def runs(self, market: str) -> tuple[str, ...]:
         """Names of the runs recorded, the most recently active first."""
@@ -237,6 +240,13 @@ def _newest_first(query: Query, market: str, run: str, symbol: str) -> Query:
         .where(col(decision.symbol) == symbol)
         .order_by(col(decision.as_of).desc(), col(decision.seq).desc())
     )
+
+
+def _askable(receipt: str) -> str:
+    """Refuses here what a database could not even compare, such as a zero byte."""
+    if not (receipt.isascii() and receipt.isprintable()):
+        raise _no_receipt(receipt)
+    return receipt
 
 
 def _no_receipt(receipt: str) -> NotFoundError:

@@ -242,3 +242,8 @@ class Watchlist(Row, table=True):
 def table(row: type[Row]) -> Table:
     """The table behind a class, for statements on bulk data."""
     return metadata.tables[str(row.__tablename__)]
+
+
+def seq_within_range(seq: int) -> int:
+    """Any number somebody may ask for, as one that the databases can compare."""
+    return max(0, min(seq, 2**63 - 1))

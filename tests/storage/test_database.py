@@ -3,7 +3,6 @@
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -178,11 +177,8 @@ def test_a_database_without_tables_is_reported_with_a_remedy(url: str) -> None:
 
 
 @pytest.mark.postgres
-def test_a_postgresql_that_does_not_answer_is_reported_with_a_remedy(
-    new_postgres: Callable[[], str],
-) -> None:
-    absent = new_postgres() + "_absent"
+def test_a_postgresql_that_does_not_answer_is_reported_with_a_remedy(postgres_server: str) -> None:
     with pytest.raises(StorageError, match=r"does not exist.*Create it"):
-        Database(absent).migrate()
+        Database(postgres_server + "_absent").migrate()
     with pytest.raises(StorageError, match=r"connection.*PostgreSQL runs there"):
         Database("postgresql://quorum@127.0.0.1:9/quorum").migrate()

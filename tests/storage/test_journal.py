@@ -46,6 +46,7 @@ def test_events_read_back_equal_the_events_recorded(journal: Journal) -> None:
     assert journal.events_after(0) == tuple(told)
     assert journal.events_after(5, limit=12) == tuple(told[5:17])
     assert journal.events_after(len(told)) == ()
+    assert journal.events_after(10**30) == ()
     assert journal.last_seq() == len(told) == 27
 
 

@@ -1,9 +1,12 @@
 """Pages read decisions as they were recorded, and only those of their own market and run."""
 
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from sqlalchemy import event
 
 from domain.errors import NotFoundError
 from domain.timeframe import Timeframe
@@ -49,7 +52,9 @@ def test_a_decision_is_found_by_its_receipt(records: Records) -> None:
     assert found.recorded_at.tzinfo is not None
 
 
-@pytest.mark.parametrize("receipt", ["", "AAPL-20200302-0123456789ab", "' OR 1=1 --"])
+@pytest.mark.parametrize(
+    "receipt", ["", "AAPL-20200302-0123456789ab", "' OR 1=1 --", "zero\x00byte", "\ud800", "Ä"]
+)
 def test_an_unknown_receipt_is_refused_by_name(records: Records, receipt: str) -> None:
     with pytest.raises(NotFoundError, match="There is no decision with receipt"):
         records.decision(receipt)
@@ -77,6 +82,8 @@ def test_the_feed_pages_without_gap_or_repetition(records: Records) -> None:
     first = records.feed("demo", "live", limit=2)
     second = records.feed("demo", "live", limit=3, before=first[-1].seq)
     assert first + second == whole
+    assert records.feed("demo", "live", limit=9, before=10**30) == whole
+    assert records.feed("demo", "live", limit=9, before=-(10**30)) == ()
 
 
 def test_runs_are_named_most_recently_active_first(records: Records) -> None:
@@ -115,3 +122,34 @@ def test_counts_say_what_is_stored_of_a_market(records: Records) -> None:
     assert (counts.cycles, counts.decisions) == (4, 7)
     assert (counts.symbols, counts.bars, counts.headlines) == (0, 0, 0)
     assert records.counts("yahoo").cycles == 1
+
+
+def test_every_page_is_answered_from_an_index(tmp_path: Path) -> None:
+    home = Database(f"sqlite:///{tmp_path}/quorum.db")
+    home.migrate()
+    Journal(home).record(cycle(), PANEL, INPUTS)
+    asked: list[tuple[str, Any]] = []
+
+    @event.listens_for(home._engine, "before_cursor_execute")
+    def remember(_c: object, _k: object, statement: str, given: Any, *_: object) -> None:
+        if statement.startswith(("SELECT", "WITH")):
+            asked.append((statement, given))
+
+    records, journal = Records(home), Journal(home)
+    receipt = records.latest("demo", "live")[0].decision.receipt
+    records.decision(receipt)
+    records.inputs(receipt)
+    records.history("demo", "live", "AAPL", 5)
+    records.feed("demo", "live", 5, before=9)
+    records.votes_over_time("demo", "live", "AAPL", 5)
+    records.runs("demo")
+    journal.events_after(3, 5)
+    journal.previous_targets("demo", "live", before=day(1))
+    journal.cursor("demo", "live", "XNYS")
+    assert len(asked) >= 11
+    with home.reading() as connection:
+        for statement, given in asked.copy():
+            plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", given).all()
+            steps = [str(step[3]) for step in plan]
+            scans = {step for step in steps if step.startswith("SCAN") and "INDEX" not in step}
+            assert scans <= {"SCAN symbols", "SCAN anon_1"}, statement

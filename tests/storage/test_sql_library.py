@@ -1,5 +1,6 @@
 """Facts come back as they were put, once each, in order, and never from another market."""
 
+import threading
 from datetime import UTC, datetime
 
 import numpy as np
@@ -229,3 +230,20 @@ def test_a_failed_fetch_is_told_from_one_that_never_was(library: Library) -> Non
     assert library.fetched("yahoo", "AAPL", "bars 1d") is None
     library.note_fetch("yahoo", "MSFT", "bars 1d", at(1), error="unknown")
     assert library.symbols("yahoo") == ["AAPL"]
+
+
+def test_writers_of_one_series_take_turns(library: Library, database: Database) -> None:
+    together = threading.Barrier(3)
+    merges: list[Merge] = []
+
+    def put() -> None:
+        together.wait()
+        merges.append(library.put_bars("demo", "AAPL", D1, bars(*range(1, 29))))
+
+    writers = [threading.Thread(target=put) for _ in range(3)]
+    for writer in writers:
+        writer.start()
+    for writer in writers:
+        writer.join()
+    assert sorted(merge.added for merge in merges) == [0, 0, 28]
+    assert len(library.bars("demo", "AAPL", D1)) == 28
