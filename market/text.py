@@ -10,29 +10,31 @@ import unicodedata
 HEADLINE_LENGTH = 500
 SUMMARY_LENGTH = 4_000
 
-_UNPRINTABLE = frozenset({"Cc", "Cs", "Co", "Cn"})
-_DIRECTION = re.compile("[\u200b\u200e\u200f\u061c\u202a-\u202e\u2060\u2066-\u2069\ufeff]")
+_INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn"})
+"""Unicode categories: control, format (zero width, direction), surrogate, private, unassigned."""
+
 _SPACE = re.compile(r"\s+")
 _ADDRESS = re.compile(r"https?://[^\s\"'<>\\^`{|}]+", re.IGNORECASE)
 
 
 def clean(text: object, length: int) -> str:
-    """`text` on one line without control, direction and unassigned characters, '' for no text.
+    """`text` on one line without characters that cannot be seen, '' for no text.
 
     Longer than `length` characters it is cut and ends in an ellipsis.
     """
     if not isinstance(text, str):
         return ""
-    text = _SPACE.sub(" ", _DIRECTION.sub("", text[: 4 * length]))
-    if not text.isascii() or not text.isprintable():
-        text = "".join(c for c in text if unicodedata.category(c) not in _UNPRINTABLE)
+    text = _SPACE.sub(" ", text[: 4 * length])
+    if not text.isprintable():
+        seen = "".join(c for c in text if unicodedata.category(c) not in _INVISIBLE)
+        text = _SPACE.sub(" ", seen)
     text = text.strip()
     return text if len(text) <= length else text[: length - 1].rstrip() + "…"
 
 
 def web_address(text: object) -> str:
     """`text` where it is an http or https address of at most 2,000 characters, else ''."""
-    if not isinstance(text, str) or len(text) > 2_000:
+    if not isinstance(text, str) or len(text) > 2_000 or not text.isprintable():
         return ""
     text = text.strip()
     return text if _ADDRESS.fullmatch(text) else ""
@@ -40,7 +42,7 @@ def web_address(text: object) -> str:
 
 _LEGAL = re.compile(
     r"[,.]?\s+(?:inc|incorporated|corp|corporation|co|company|companies|ltd|limited|plc|ag|se|sa|nv"
-    r"|n\.v|s\.a|s\.p\.a|holdings?|group|trust|etf|fund|platforms|usd|class\s+\w|&)\b.*$",
+    r"|n\.v|s\.a|s\.p\.a|holdings?|group|trust|etf|fund|platforms|usd|class\s+\w)\b.*$",
     re.IGNORECASE,
 )
 _COMMON = frozenset({
@@ -58,7 +60,9 @@ def names_company(text: str, symbol: str, company: str) -> bool:
     marked = rf"[$(:]\s?{bare}\b" if len(bare) == 1 else rf"(?<!\w){bare}(?!\w)"
     if re.search(marked, text):
         return True
-    name = _LEGAL.sub("", re.sub(r"^the\s+", "", company.strip(), flags=re.IGNORECASE)).strip(" ,.")
+    name = _LEGAL.sub("", re.sub(r"^the\s+", "", company.strip(), flags=re.IGNORECASE)).strip(
+        " ,.&"
+    )
     first = re.split(r"[\s.,]", name)[0]
     names = [name] if len(name) > 2 else []
     if len(first) > 3 and first.lower() not in _COMMON:

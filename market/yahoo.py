@@ -117,6 +117,8 @@ class YahooProvider:
         yfinance.config.debug.hide_exceptions = False
         logging.getLogger("yfinance").setLevel(logging.CRITICAL)
         warnings.filterwarnings("ignore", category=DeprecationWarning, module="yfinance")
+        # stamina would otherwise tell its retries on standard output where structlog is installed
+        stamina.instrumentation.set_on_retry_hooks([stamina.instrumentation.LoggingOnRetryHook])
         self._session = _Session(url, seconds_between_requests)
         self._clock = clock
         self._lock = threading.RLock()

@@ -118,10 +118,11 @@ def test_it_recovers_when_yahoo_says_too_many_requests_once(yahoo, server):
     assert server.asked["failed /chart/"] == 2
 
 
-def test_a_lasting_429_becomes_an_error_that_says_so(yahoo, server):
+def test_a_lasting_429_becomes_an_error_that_says_so(yahoo, server, capsys):
     server.failures["/chart/"] = [(429, "Too Many Requests"), FOR_EVER]
     with pytest.raises(RateLimitedError, match="asked too often"):
         yahoo.bars("ACME", Timeframe.D1, *YEAR)
+    assert capsys.readouterr().out == ""  # standard output belongs to --json
 
 
 SOURCES = {
