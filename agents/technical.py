@@ -13,7 +13,7 @@ from agents.evidence import Signal, base_rate_term, terms
 from domain.panel import Floats, Panel
 from domain.votes import Votes, cast
 from quant import features, indicators
-from quant.columns import completed, days, rebased, weeks
+from quant.columns import by_symbol, completed, days, rebased, weeks
 from quant.risk import forecast_volatility
 
 SIGNALS = (
@@ -63,22 +63,22 @@ SIGNALS = (
 
 
 class TechnicalAgent:
-    """Votes wherever the symbol has `warmup` bars."""
+    """Votes from the symbol's bar number `warmup` on."""
 
     name = "technical"
     version = "1"
-    warmup = 30
+    warmup = 15
 
     def vote(self, panel: Panel, since: int = 0) -> Votes:
         observed = observe(panel)
-        young = np.isnan(observed["RSI 14"][since:]) & ~np.isnan(panel.close[since:])
+        age = by_symbol(lambda close: np.arange(1, len(close) + 1), panel.close)[since:]
         return cast(
             panel,
             since,
             agent=self.name,
             version=self.version,
             terms=[base_rate_term(panel, since), *terms(SIGNALS, observed, since)],
-            silent=[(young, "too few bars for any indicator")],
+            silent=[(age < self.warmup, f"fewer than {self.warmup} bars")],
         )
 
 
