@@ -9,7 +9,7 @@ only the newest pieces change. Leaves out deciding what to keep: the journal sto
 import hashlib
 import json
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from itertools import pairwise
 from typing import Any, TypeVar, cast
@@ -226,7 +226,7 @@ def _joined_events(
     return type(nothing)(**columns)
 
 
-def _known(connection: Connection, names: Iterator[str] | Any) -> set[str]:
+def _known(connection: Connection, names: Iterable[str]) -> set[str]:
     known = col(tables.Chunk.digest)
     return {
         name
@@ -245,7 +245,7 @@ def _fetched(connection: Connection, names: set[str]) -> Pieces:
     return {name: _checked(name, found.get(name)) for name in names}
 
 
-def _batches(names: Any) -> Iterator[list[str]]:
+def _batches(names: Iterable[str]) -> Iterator[list[str]]:
     ordered = sorted(names)
     for start in range(0, len(ordered), _MOST_PARAMETERS):
         yield ordered[start : start + _MOST_PARAMETERS]
