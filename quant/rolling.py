@@ -89,23 +89,24 @@ def _highest(series: Floats, length: int, minimum: int) -> Floats:
 
 
 @compiled
-def _sorted_window(
-    series: Floats, level: float, length: int, minimum: int, tail: bool
-) -> Floats:  # fmt: skip
+def _sorted_window(series: Floats, level: float, length: int, minimum: int, tail: bool) -> Floats:
     answers = np.full(len(series), np.nan)
-    window = np.empty(length + 1)
+    window = np.empty(length)
     count = 0
     for t in range(len(series)):
         place = np.searchsorted(window[:count], series[t])
-        for k in range(count, place, -1):
+        if count < length:
+            gap = count
+            count += 1
+        else:
+            gap = np.searchsorted(window, series[t - length])
+        if place > gap:
+            place -= 1
+        for k in range(gap, place):
+            window[k] = window[k + 1]
+        for k in range(gap, place, -1):
             window[k] = window[k - 1]
         window[place] = series[t]
-        count += 1
-        if count > length:
-            gone = np.searchsorted(window[:count], series[t - length])
-            for k in range(gone, count - 1):
-                window[k] = window[k + 1]
-            count -= 1
         if count >= minimum:
             rank = max(int(np.ceil(level * count)), 1)
             if tail:
