@@ -1,0 +1,121 @@
+"""One whole cycle, through Ray and in process: what do the actors cost, and what do they weigh?
+
+`python -m benchmarks cycle`: the five agents on the simulated market (bars, headlines, filings),
+500 bars of 50 and of 500 symbols. A cycle is building the panel from the database, voting on the
+last bar, deciding and recording. Medians of a few cycles after a first one that warms up.
+"""
+
+import statistics
+import tempfile
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from agents.registry import AGENTS, AgentSettings, build
+from domain.timeframe import Timeframe
+from domain.votes import Agent
+from market.calendars import last_close
+from market.demo import DemoProvider
+from orchestrator.committee import CommitteeSettings
+from orchestrator.cycle import Desk, run_cycles
+from orchestrator.local_team import LocalTeam
+from orchestrator.ray_team import RaySession, RayTeam
+from orchestrator.team import Team
+from storage import archive
+from storage.database import Database
+from storage.journal import Journal
+from storage.library import SqlLibrary
+
+START = datetime(2023, 12, 29, tzinfo=UTC)
+"""Some 500 sessions after the simulated history begins."""
+PAST = datetime(2022, 1, 1, tzinfo=UTC)
+SHARES = ("AAPL", "MSFT", "NVDA", "AMZN", "GOOGL", "META", "TSLA", "JPM", "XOM")
+STAGES = ("panel", "vote", "decide", "record")
+SETTINGS = AgentSettings(news_model="lexicon")
+
+
+def run(symbols: str = "50,500", cycles: str = "5") -> dict[str, Any]:
+    """Milliseconds of a cycle and its stages, the share Ray adds, and resident megabytes."""
+    figures: dict[str, Any] = {}
+    with tempfile.TemporaryDirectory() as folder:
+        home = Path(folder)
+        session = RaySession.local(home, dashboard=False)
+        there = RayTeam(session, tuple(AGENTS), _build, home=home)
+        here = LocalTeam(tuple(AGENTS), _build)
+        try:
+            for count in map(int, symbols.split(",")):
+                figures |= _measure(home, count, int(cycles), there, here)
+            for agent in there.health():
+                figures[f"{agent.agent} actor, MB"] = _resident(agent.pid)
+            figures["this process, MB"] = _resident("self")
+        finally:
+            there.close()
+    return figures
+
+
+def _measure(home: Path, count: int, cycles: int, there: Team, here: Team) -> dict[str, Any]:
+    database = Database(f"sqlite:///{home / f'{count}.db'}")
+    database.migrate()
+    names = [f"B{number:03}" for number in range(count)]
+    end = START + timedelta(days=2 * cycles + 10)
+    library = SqlLibrary(database)
+    for number, name in enumerate(names):
+        _invent(library, name, number, end)
+    figures = {}
+    for where, team in (("Ray", there), ("in process", here)):
+        desk = Desk(
+            market="demo",
+            run=where,
+            simulated=True,
+            timeframe=Timeframe.D1,
+            horizon=5,
+            settings=CommitteeSettings(),
+            library=library,
+            journal=Journal(database),
+            digest_of=archive.digest,
+        )
+        for stage, seconds in _hold(desk, team, names, cycles).items():
+            figures[f"{count} symbols, {where}, {stage}, ms"] = round(1000 * seconds, 1)
+    database.close()
+    through, local = (figures[f"{count} symbols, {w}, vote, ms"] for w in ("Ray", "in process"))
+    whole = figures[f"{count} symbols, Ray, whole, ms"]
+    figures[f"{count} symbols, share of the cycle Ray adds"] = round((through - local) / whole, 3)
+    return figures
+
+
+def _hold(desk: Desk, team: Team, names: Sequence[str], cycles: int) -> dict[str, float]:
+    """Median seconds by stage and of the whole."""
+    taken: dict[str, list[float]] = {"whole": [], **{stage: [] for stage in STAGES}}
+    for day in range(cycles + 1):
+        as_of = last_close("XNYS", Timeframe.D1, START + timedelta(days=2 * day))
+        started = time.perf_counter()
+        (held,) = run_cycles(desk, team, names, as_of)
+        taken["whole"].append(time.perf_counter() - started)
+        for stage in STAGES:
+            taken[stage].append(held.seconds[stage])
+    return {stage: statistics.median(seconds[1:]) for stage, seconds in taken.items()}
+
+
+def _invent(library: SqlLibrary, name: str, seed: int, end: datetime) -> None:
+    """Store one of the simulated market's shares, of another seed, under a name of its own."""
+    provider, share = DemoProvider(seed, lambda: end), SHARES[seed % len(SHARES)]
+    with library.transaction():
+        library.put_bars("demo", name, Timeframe.D1, provider.bars(share, Timeframe.D1, PAST, end))
+        library.put_news("demo", name, provider.news(share, PAST, end).assign(symbol=name))
+        library.put_filings("demo", name, provider.filings(share).assign(symbol=name))
+        library.put_earnings("demo", name, provider.earnings(share).assign(symbol=name))
+
+
+def _build(name: str) -> Agent:
+    return build(name, SETTINGS)
+
+
+def _resident(pid: int | str | None) -> int | None:
+    """Megabytes of a process in memory; None where the system does not tell (Linux does)."""
+    try:
+        status = Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return None
+    return int(status.split("VmRSS:")[1].split()[0]) // 1024
