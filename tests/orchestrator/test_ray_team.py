@@ -8,6 +8,7 @@ from functools import partial
 import numpy as np
 import pytest
 
+from agents import registry
 from domain.errors import ConfigurationError
 from orchestrator.local_team import LocalTeam
 from orchestrator.ray_team import RaySession, RayTeam
@@ -163,3 +164,22 @@ def test_an_address_where_nothing_listens_is_refused_by_name_and_in_time():
 def test_an_address_of_another_form_is_refused(address):
     with pytest.raises(ConfigurationError, match="host:port"):
         RaySession.join(address)
+
+
+def test_the_registered_agents_give_the_same_votes_and_reasons_in_their_actors(
+    ray_session, tmp_path
+):
+    team = RayTeam(ray_session, AGENTS, _registered, home=tmp_path, timeout=60)
+    there = team.vote(PANEL, LAST)
+    team.dismiss()
+    here = LocalTeam(AGENTS, _registered).vote(PANEL, LAST)
+    for remote, local in zip(there, here, strict=True):
+        assert remote.failure is None
+        assert remote.votes.log_odds.tobytes() == local.votes.log_odds.tobytes()
+        assert remote.votes.cap.tobytes() == local.votes.cap.tobytes()
+        for column in range(len(PANEL.symbols)):
+            assert remote.votes.reasons(0, column) == local.votes.reasons(0, column)
+
+
+def _registered(name):
+    return registry.build(name, registry.AgentSettings(news_model="lexicon"))
