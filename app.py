@@ -245,32 +245,34 @@ def config_check() -> None:
 
 def main() -> None:
     """Entry point: runs a verb and turns every outcome into a documented exit code."""
-    sys.exit(_run())
+    sys.exit(run(sys.argv[1:]))
 
 
-def _run() -> int:
+def run(arguments: list[str]) -> int:
+    """Does what the command line `arguments` say and returns the exit code; never raises."""
     try:
-        app(standalone_mode=False)
+        app(arguments, standalone_mode=False)
     except typer.Exit as done:
         return int(done.exit_code)
     except (KeyboardInterrupt, typer.Abort):
         people.print("Interrupted.")
         return EXIT_INTERRUPTED
     except QuorumError as error:
-        _print_error(type(error).__name__, str(error), error.exit_code)
+        _print_error(arguments, type(error).__name__, str(error), error.exit_code)
         return error.exit_code
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except Exception as error:
         if code := getattr(error, "exit_code", None):
-            _print_error("UsageError", getattr(error, "format_message", error.__str__)(), code)
+            told = getattr(error, "format_message", error.__str__)()
+            _print_error(arguments, "UsageError", told, code)
             return int(code)
-        return _report_bug(error)
+        return _report_bug(arguments, error)
     return 0
 
 
-def _report_bug(error: Exception) -> int:
+def _report_bug(arguments: list[str], error: Exception) -> int:
     """A bug is told in one line; its traceback goes to the home's log."""
     import traceback
 
@@ -284,16 +286,17 @@ def _report_bug(error: Exception) -> int:
         told = f"Its traceback is in {where}."
     except OSError as refused:
         told = f"Its traceback could not be written: {refused}."
-    _print_error("Bug", f"{type(error).__name__}: {error}. This is a bug. {told}", EXIT_BUG)
+    message = f"{type(error).__name__}: {error}. This is a bug. {told}"
+    _print_error(arguments, "Bug", message, EXIT_BUG)
     return EXIT_BUG
 
 
-def _print_error(kind: str, message: str, code: int) -> None:
-    if "--json" in sys.argv:
+def _print_error(arguments: list[str], kind: str, message: str, code: int) -> None:
+    if "--json" in arguments:
         error = {"error": {"kind": kind, "message": message, "exit_code": code}}
         sys.stderr.write(json.dumps(error) + "\n")
     else:
-        people.print(f"[bold red]Refused[/] {_plain(message)}" if code != EXIT_BUG else message)
+        people.print(f"[bold red]{'Bug' if code == EXIT_BUG else 'Refused'}[/] {_plain(message)}")
 
 
 def _plain(message: str) -> str:

@@ -43,7 +43,7 @@ class ServerSettings(Section):
 
     host: str = "127.0.0.1"
     """A loopback address: there is no sign-in, so nothing else is accepted."""
-    port: int = Field(8765, ge=0, le=65535)
+    port: int = Field(default=8765, ge=0, le=65535)
     """0 takes a free port."""
 
     @model_validator(mode="after")
@@ -64,7 +64,7 @@ class MarketSettings(Section):
     by_class: dict[AssetClass, Literal["yahoo", "files"]] = {}
     """Another provider for a class of symbols, such as `{crypto = "files"}`."""
     timeframe: Timeframe = Timeframe.D1
-    horizon: int = Field(5, ge=1, le=250)
+    horizon: int = Field(default=5, ge=1, le=250)
     """Bars from the fill at the next open to the open at which a vote is settled."""
     watchlist: list[str] = [
         "AAPL", "MSFT", "NVDA", "AMZN", "GOOGL", "META", "TSLA", "JPM", "XOM", "SPY", "GLD",
@@ -94,7 +94,7 @@ class DemoSettings(Section):
 
     seed: int = 7
     """Same seed, same market, on every machine."""
-    seconds_per_bar: float = Field(5.0, gt=0)
+    seconds_per_bar: float = Field(default=5.0, gt=0)
     """How long a simulated session lasts while the engine runs."""
 
 
@@ -107,9 +107,9 @@ class DatabaseSettings(Section):
 class RaySettings(Section):
     address: str | None = None
     """An existing cluster, `host:port`; None starts a local Ray."""
-    timeout_seconds: float = Field(30.0, gt=0)
+    timeout_seconds: float = Field(default=30.0, gt=0)
     """An agent that has not answered by then has abstained from the cycle."""
-    object_store_mb: int = Field(256, ge=80)
+    object_store_mb: int = Field(default=256, ge=80)
     dashboard: bool = True
 
 
@@ -189,7 +189,7 @@ def _explain(error: Any, source: Path | None) -> str:
     key = ".".join(str(part) for part in error["loc"])
     if error["type"] == "extra_forbidden":
         return f"Unknown setting {key!r}{_nearest(key)} (environment or {source or 'no file'})."
-    reason = error["msg"].removeprefix("Value error, ")
+    reason = str(error["msg"]).removeprefix("Value error, ")
     if error["type"] == "value_error":
         return reason
     return f"Setting {key!r} cannot be {error['input']!r}: {reason}."

@@ -23,7 +23,7 @@ from market.provider import Provider
 from orchestrator.cycle import Desk
 from orchestrator.local_team import LocalTeam
 from orchestrator.team import Team
-from settings import Settings
+from settings import MarketName, Settings
 from storage.archive import Archive, digest
 from storage.database import Database
 from storage.journal import Journal
@@ -94,9 +94,8 @@ def choose_market(settings: Settings, library: SqlLibrary, now: Clock, say: Say)
 
     `now` is the demo's clock. Says aloud whatever it chose by itself.
     """
-    name = settings.market.provider
-    if name == "auto":
-        name = _found_market(settings, library, say)
+    asked = settings.market.provider
+    name = _found_market(settings, library, say) if asked == "auto" else asked
     if name == "files":
         return Market("files", simulated=False, provider=None, feed=None)
     provider = _yahoo(settings) if name == "yahoo" else _demo(settings, now)
@@ -104,7 +103,7 @@ def choose_market(settings: Settings, library: SqlLibrary, now: Clock, say: Say)
     return Market(provider.name, provider.simulated, provider, feed)
 
 
-def _found_market(settings: Settings, library: SqlLibrary, say: Say) -> str:
+def _found_market(settings: Settings, library: SqlLibrary, say: Say) -> MarketName:
     if library.symbols("files"):
         say("Market: files, for this home holds imported history (--market yahoo for live data).")
         return "files"

@@ -1,13 +1,14 @@
 """`config check`: everything that is configured is tried once, and each finding has a remedy."""
 
-import socket
 from collections.abc import Callable
+from functools import partial
 
 from rich.console import Console
 
 from agents.registry import AGENTS, build
-from domain.errors import ConfigurationError, QuorumError
+from domain.errors import QuorumError
 from settings import Settings
+from web.serving import listen
 from wiring import Stores, agent_settings, choose_market, open_stores, utc_now
 
 
@@ -36,26 +37,20 @@ def check(settings: Settings, console: Console) -> QuorumError | None:
     attempt("database", stores(lambda opened: str(opened.database)))
     attempt("market", stores(lambda opened: _market(settings, opened, console)))
     for name in AGENTS:
-        attempt(f"agent {name}", lambda name=name: build(name, agent_settings(settings)).version)
-    attempt("address of the pages", lambda: free_address(settings))
-    attempt("ray", lambda: _ray(settings))
+        attempt(f"agent {name}", partial(_agent, settings, name))
+    attempt("address of the pages", partial(_address, settings))
+    attempt("ray", partial(_ray, settings))
     return failures[0] if failures else None
 
 
-def free_address(settings: Settings) -> str:
-    """`host:port`, if a server can listen there; ConfigurationError where it cannot."""
-    host, port = settings.server.host, settings.server.port
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError as error:
-            raise ConfigurationError(
-                f"Port {port} on {host} cannot be used: {error.strerror}. End the program that "
-                "holds it, or choose another with --port (0 takes a free one)."
-            ) from None
-        return f"{host}:{probe.getsockname()[1]}"
+def _agent(settings: Settings, name: str) -> str:
+    return build(name, agent_settings(settings)).version
+
+
+def _address(settings: Settings) -> str:
+    listener = listen(settings.server.host, settings.server.port)
+    listener.close()
+    return f"{settings.server.host}:{settings.server.port} is free"
 
 
 def _market(settings: Settings, stores: Stores, console: Console) -> str:

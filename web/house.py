@@ -89,7 +89,7 @@ class House:
     verify: Callable[[str], Verification]
     clock: Callable[[], datetime]
     bell: Bell
-    ray_dashboard: RayDashboard | None = None
+    ray_dashboard: Callable[[], RayDashboard | None] = lambda: None
     hosts: frozenset[str] = frozenset()
 
     @property

@@ -136,13 +136,11 @@ class Town:
             verify=self.verify,
             clock=lambda: NOW,
             bell=self.bell,
-            ray_dashboard=RayDashboard("http://127.0.0.1:8265", TOKEN),
+            ray_dashboard=lambda: RayDashboard("http://127.0.0.1:8265", TOKEN),
         )
 
     def verify(self, receipt: str) -> Verification:
-        return verify(
-            receipt, self.records, archive.Archive(self.database), _agent, archive.digest
-        )
+        return verify(receipt, self.records, archive.Archive(self.database), _agent, archive.digest)
 
 
 def _agent(name: str) -> Agent:

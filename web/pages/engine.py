@@ -48,7 +48,7 @@ def engine(
             progress=parts.progress_view(state, house.engine.progress(), first),
             agents_health=parts.agent_lines(house.engine.health()),
             watchlist=tuple(house.watchlist.symbols()),
-            has_ray=house.ray_dashboard is not None,
+            has_ray=house.ray_dashboard() is not None,
         ),
     )
 
@@ -97,7 +97,7 @@ def unwatch(house: NamedDependency[House], data: Form) -> Redirect:
 def ray(request: WebRequest, house: NamedDependency[House]) -> Redirect:
     """Opens Ray's own pages: its token travels as a cookie that scripts cannot read. Cookies belong
     to a host's name, so the redirect keeps the name under which this page was asked."""
-    dashboard = house.ray_dashboard
+    dashboard = house.ray_dashboard()
     if dashboard is None:
         raise NotFoundError("The agents run in this process, so there is no Ray dashboard.")
     token = Cookie(

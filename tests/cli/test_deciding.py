@@ -1,0 +1,109 @@
+"""`decide` and `receipt` as a program that drives them sees them."""
+
+import math
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Quorum
+
+DECIDE = ("decide", "AAPL", "MSFT", "--as-of", "2020-03-02", "--in-process", "--json")
+
+
+def test_decide_prints_one_object_in_the_documented_shape(imported: Quorum) -> None:
+    code, told, _ = imported(*DECIDE)
+    assert code == 0
+    assert told["as_of"] == "2020-03-02T21:00:00Z"
+    assert (told["market"], told["simulated"]) == ("files", False)
+    assert [decision["symbol"] for decision in told["decisions"]] == ["AAPL", "MSFT"]
+    for decision in told["decisions"]:
+        assert {"action", "p_up", "target_weight", "receipt", "votes"} <= decision.keys()
+        assert [vote["agent"] for vote in decision["votes"]] == [
+            "technical", "news", "fundamental", "risk", "rl",
+        ]  # fmt: skip
+
+
+def test_reasons_sum_to_the_log_odds_of_the_vote_and_abstentions_say_why(
+    imported: Quorum,
+) -> None:
+    _, told, _ = imported(*DECIDE)
+    votes = [vote for decision in told["decisions"] for vote in decision["votes"]]
+    spoken = [vote for vote in votes if vote["p_up"] is not None]
+    assert len(spoken) >= 6
+    for vote in spoken:
+        total = sum(reason["log_odds"] for reason in vote["reasons"])
+        assert math.isclose(total, math.log(vote["p_up"] / (1 - vote["p_up"])), abs_tol=1e-9)
+        assert vote["abstained_because"] is None
+    for vote in votes:
+        if vote["p_up"] is None:
+            assert vote["abstained_because"]
+
+
+def test_the_same_decide_twice_is_the_same_to_the_last_bit(imported: Quorum) -> None:
+    assert imported(*DECIDE)[1] == imported(*DECIDE)[1]
+
+
+def test_a_receipt_verifies_and_a_tampered_one_is_found_out(imported: Quorum, home: Path) -> None:
+    receipt = imported(*DECIDE)[1]["decisions"][0]["receipt"]
+    code, told, _ = imported("receipt", receipt, "--verify", "--json")
+    assert (code, told["verified"], told["differences"]) == (0, True, [])
+    with sqlite3.connect(home / "quorum.db") as database:
+        changed = database.execute(
+            "update decision set document = replace(document, '\"action\":\"', '\"action\":\"strong ')"
+        ).rowcount
+    assert changed > 0
+    code, _, error = imported("receipt", receipt, "--verify", "--json")
+    assert code in (1, 6)
+    assert receipt in error or "action" in error
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (("decide", "ZZZZ", "--as-of", "2020-03-02"), 2, "ZZZZ"),
+        (("decide", "AA PL"), 2, "AA PL"),
+        (("decide", "AAPL", "--as-of", "1999-01-01"), 2, "1999"),
+        (("decide", "AAPL", "--as-of", "2999-01-01"), 2, "future"),
+        (("decide", "AAPL", "--as-of", "yesterday"), 2, "yesterday"),
+        (("decide", "AAPL", "--market", "moon"), 3, "moon"),
+        (("receipt", "AAPL-20200302-000000000000"), 2, "AAPL-20200302-000000000000"),
+        (("decide",), 2, "SYMBOLS"),
+        (("watch", "remove", "NOPE"), 2, "NOPE"),
+    ],
+)
+def test_bad_input_is_refused_with_its_exit_code_and_names_what_was_wrong(
+    imported: Quorum, words: tuple[str, ...], code: int, said: str
+) -> None:
+    got, out, error = imported(*words, "--json") if words[0] != "watch" else imported(*words)
+    assert got == code, error
+    assert said in error
+    assert "Traceback" not in error
+    assert not out
+
+
+def test_without_yahoo_a_new_home_decides_on_the_simulated_market_and_says_so(
+    quorum: Quorum,
+) -> None:
+    code, told, error = quorum("decide", "AAPL", "BTC-USD", "--in-process", "--json")
+    assert code == 0, error
+    assert (told["market"], told["simulated"]) == ("demo", True)
+    assert "SIMULATED" in error
+
+
+def test_two_homes_never_touch(
+    imported: Quorum, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("QUORUM_HOME", str(tmp_path / "other"))
+    code, told, _ = imported("decide", "AAPL", "--as-of", "2020-03-02", "--market", "files")
+    assert code == 2
+
+
+def test_a_database_of_a_newer_quorum_is_refused_and_not_touched(
+    imported: Quorum, home: Path
+) -> None:
+    with sqlite3.connect(home / "quorum.db") as database:
+        database.execute("update alembic_version set version_num = 'from-the-future'")
+    code, _, error = imported(*DECIDE)
+    assert code == 5
+    assert "from-the-future" in error

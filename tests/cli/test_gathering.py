@@ -1,0 +1,88 @@
+"""`import`, `watch`, `config` and `agents` on the command line."""
+
+from pathlib import Path
+
+from tests.cli.conftest import Quorum, bars
+
+
+def test_an_import_tells_what_was_stored_and_what_was_refused_and_why(
+    quorum: Quorum, tmp_path: Path
+) -> None:
+    frame = bars(("AAPL",), days=50)
+    frame.iloc[7, frame.columns.get_loc("close")] = -1.0
+    frame.to_parquet(tmp_path / "one.parquet")
+    code, told, _ = quorum("import", str(tmp_path / "one.parquet"), "--json")
+    [report] = told["files"]
+    assert code == 0
+    assert (report["read"], report["stored"]) == (len(frame), len(frame) - 1)
+    [refused] = report["refused"]
+    assert refused["rows"] == 1
+    assert "-1.0" in str(refused["examples"])
+
+
+def test_history_is_not_rewritten_unless_asked(imported: Quorum, tmp_path: Path) -> None:
+    changed = bars(seed=2)
+    changed.to_csv(tmp_path / "changed.csv", index=False)
+    code, _, error = imported("import", str(tmp_path / "changed.csv"))
+    assert code == 2
+    assert "--replace" in error
+    assert imported("import", str(tmp_path / "changed.csv"), "--replace")[0] == 0
+
+
+def test_files_that_are_no_tables_are_refused(quorum: Quorum, tmp_path: Path) -> None:
+    for name, content in (
+        ("empty.csv", b""),
+        ("wrong.csv", b"a,b\n1,2\n"),
+        ("broken.parquet", b"PAR1 not really"),
+    ):
+        (tmp_path / name).write_bytes(content)
+        code, out, error = quorum("import", str(tmp_path / name))
+        assert code == 2, name
+        assert name in error
+        assert "Traceback" not in error
+    assert quorum("import", str(tmp_path / "nowhere.csv"))[0] == 2
+
+
+def test_the_watchlist_is_edited_and_listed(quorum: Quorum) -> None:
+    assert "AAPL" in quorum("watch", "list", "--json")[1]["symbols"]
+    assert quorum("watch", "add", "amd", "btc/usdt")[0] == 0
+    assert quorum("watch", "remove", "TSLA")[0] == 0
+    followed = quorum("watch", "list", "--json")[1]["symbols"]
+    assert followed[-2:] == ["AMD", "BTC-USDT"]
+    assert "TSLA" not in followed
+
+
+def test_config_shows_everything_as_json(quorum: Quorum, home: Path) -> None:
+    code, out, _ = quorum("config", "show")
+    assert code == 0
+    assert '"server"' in out
+    assert str(home) in out
+
+
+def test_config_check_names_what_cannot_work(quorum: Quorum, monkeypatch) -> None:
+    code, out, _ = quorum("config", "check")
+    assert code == 0, out
+    monkeypatch.setenv("QUORUM__RAY__ADDRESS", "127.0.0.1:9")
+    code, out, error = quorum("config", "check")
+    assert code == 3
+    assert "127.0.0.1:9" in out
+
+
+def test_agents_are_listed_with_their_versions(quorum: Quorum) -> None:
+    code, told, _ = quorum("agents", "--json")
+    assert code == 0
+    assert [agent["agent"] for agent in told["agents"]] == [
+        "technical", "news", "fundamental", "risk", "rl",
+    ]  # fmt: skip
+    assert all(agent["version"] for agent in told["agents"])
+
+
+def test_a_corrupt_policy_is_refused_by_name(
+    quorum: Quorum, tmp_path: Path, monkeypatch
+) -> None:
+    (tmp_path / "policy").mkdir()
+    (tmp_path / "policy" / "manifest.json").write_text("{}")
+    monkeypatch.setenv("QUORUM__AGENTS__RL_POLICY", str(tmp_path / "policy"))
+    code, _, error = quorum("agents", "--json")
+    assert code == 3
+    assert "policy" in error

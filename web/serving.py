@@ -1,0 +1,68 @@
+"""The application on a socket: the only file that knows uvicorn.
+
+Promises that the port is taken before anything slow begins, that an open stream never holds up
+the end, and that a signal or `Server.stop` ends it within seconds.
+"""
+
+import socket
+from collections.abc import Callable
+
+import uvicorn
+from litestar import Litestar
+
+from domain.errors import ConfigurationError
+
+GRACE_SECONDS = 2
+BACKLOG = 512
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A listening socket; port 0 takes a free one.
+
+    Raises ConfigurationError, with the remedy, where the address cannot be had.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+        listener.listen(BACKLOG)
+    except OSError as error:
+        listener.close()
+        raise ConfigurationError(
+            f"Port {port} on {host} cannot be used: {error.strerror}. End the program that holds "
+            "it, or choose another with --port (0 takes a free one)."
+        ) from None
+    return listener
+
+
+def address(listener: socket.socket) -> str:
+    """`http://127.0.0.1:8765`, to be opened in a browser."""
+    host, port = listener.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+class Server:
+    """Serves `app` on `listener` until a signal arrives or `stop` is called from any thread."""
+
+    def __init__(self, app: Litestar, listener: socket.socket) -> None:
+        self._listener = listener
+        self._server = uvicorn.Server(
+            uvicorn.Config(
+                app,
+                log_level="warning",
+                access_log=False,
+                timeout_graceful_shutdown=GRACE_SECONDS,
+                server_header=False,
+            )
+        )
+
+    def run(self, stopping: Callable[[], None] = lambda: None) -> None:
+        """Blocks. `stopping` is called once serving has ended, however it ended."""
+        try:
+            self._server.run(sockets=[self._listener])
+        finally:
+            stopping()
+
+    def stop(self) -> None:
+        self._server.should_exit = True
