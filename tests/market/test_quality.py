@@ -208,6 +208,7 @@ def test_hourly_bars_are_judged_by_their_own_grid() -> None:
     assert any("bars missing" in f for f in judge(holed, timeframe=Timeframe.H1).findings)
 
 
+@settings(deadline=None)
 @given(factor=st.sampled_from([0.25, 2.0, 1024.0]))
 def test_the_verdict_does_not_depend_on_the_scale_of_prices(factor: float) -> None:
     bars = divided(healthy(), -30, 10)
