@@ -40,6 +40,14 @@ class Board:
             return bool(event.run == self._run and event.payload.get("market") == self._market)
         return bool(event.payload.get("market", self._market) == self._market)
 
+    def vote(self, symbol: str, agent: str) -> Vote | None:
+        """The newest vote, told by itself or within its decision."""
+        if (symbol, agent) in self.votes:
+            return self.votes[symbol, agent]
+        recorded = self.latest.get(symbol)
+        votes = recorded.decision.votes if recorded else ()
+        return next((vote for vote in votes if vote.agent == agent), None)
+
     def take(self, event: Event) -> None:
         if event.kind is EventKind.VOTE_CAST:
             vote = vote_from(event)

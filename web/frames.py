@@ -121,7 +121,7 @@ class Frames:
                 yield _partial(topic, _SIMPLE[topic](self))
 
     def _vote(self, symbol: str, agent: str) -> Iterator[str]:
-        if vote := self._board.votes.get((symbol, agent)):
+        if vote := self._board.vote(symbol, agent):
             cell = vote_cell(vote)
             yield _partial(cell.id, self._renderer.partial("vote", cell=cell))
 

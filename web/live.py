@@ -1,8 +1,8 @@
 """The two live addresses: HTML for the dashboard, JSON events for programs."""
 
-import asyncio
+import time
 from collections.abc import AsyncIterator
-from typing import Annotated
+from typing import Annotated, Any
 
 from litestar import get
 from litestar.di import NamedDependency
@@ -10,6 +10,7 @@ from litestar.params import FromQuery, QueryParameter
 from litestar.response import Stream as Streamed
 
 from domain.errors import InputError
+from domain.events import Event
 from domain.symbols import parse_symbol
 from web.frames import TOPICS, Frames, View
 from web.house import House
@@ -78,22 +79,29 @@ async def _events(house: House, tail: Tail, start: str, seq: int | None) -> Asyn
         seq = tail.seq
         told = {"because": f"{start[:60]} is of another database", "simulated": house.simulated}
         yield named("sys.reset", told, id=f"{tail.epoch}-{seq}")
+    beat = time.monotonic()
     while True:
         for event in await tail.after(seq):
             seq = event.seq
-            told = {
-                "seq": event.seq,
-                "at": event.at,
-                "kind": event.kind,
-                "run": event.run,
-                "symbol": event.symbol,
-                "simulated": event.payload.get("simulated", house.simulated),
-                "payload": event.payload,
-            }
-            yield named(event.kind.value, told, id=f"{tail.epoch}-{event.seq}")
-        if seq >= tail.seq and not await tail.changed(HEARTBEAT_SECONDS):
+            yield named(event.kind.value, _told(house, event), id=f"{tail.epoch}-{event.seq}")
+        if seq >= tail.seq:
+            await tail.changed(HEARTBEAT_SECONDS)
+        if time.monotonic() - beat >= HEARTBEAT_SECONDS:
+            beat = time.monotonic()
             yield b": still here\n\n"
-        await asyncio.sleep(0)
+
+
+def _told(house: House, event: Event) -> dict[str, Any]:
+    """The event as the journal has it, and whether its market is simulated."""
+    return {
+        "seq": event.seq,
+        "at": event.at,
+        "kind": event.kind,
+        "run": event.run,
+        "symbol": event.symbol,
+        "simulated": event.payload.get("simulated", house.simulated),
+        "payload": event.payload,
+    }
 
 
 def _streamed(messages: AsyncIterator[bytes]) -> Streamed:

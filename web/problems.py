@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, ClassVar
 
-from litestar import Response
+from litestar import Response, get
 from litestar.exceptions import HTTPException, ValidationException
+from litestar.params import FromPath
 
 from domain.canonical import canonical_bytes
-from domain.errors import QuorumError
+from domain.errors import NotFoundError, QuorumError
 from web.house import House
 from web.pages.reply import html
 from web.render import Renderer
@@ -47,12 +48,20 @@ def problem_of(error: Exception) -> Problem:
     return _problem(500, f"Something broke on our side. The log says more under {number}.")
 
 
+@get("/{path:path}", include_in_schema=False, sync_to_thread=False)
+def nowhere(path: FromPath[str]) -> None:
+    """Every address that is no other's, so that its answer passes the same door."""
+    raise NotFoundError(
+        f"There is nothing at {path[:80]}. The overview is at / and the API at /api/v1/openapi.json."
+    )
+
+
 def answer(
     request: WebRequest, error: Exception, house: House, renderer: Renderer
 ) -> Response[Any]:
     """JSON for programs, a page for browsers."""
     problem = problem_of(error)
-    path = request.scope.get("path", "")
+    path = request.url.path
     if path.startswith(("/api/", "/stream", "/health", "/ready", "/static/")):
         return _json(house, problem)
     try:
@@ -83,7 +92,6 @@ def _json(house: House, problem: Problem) -> Response[Any]:
 
 
 _HTTP = {
-    404: "There is no such page. The overview is at / and the API at /api/v1/openapi.json.",
     405: "That address does not take this method. See /api/v1/openapi.json for what it takes.",
 }
 

@@ -42,8 +42,10 @@ PAGES = (
     probes.health,
     probes.ready,
     static_file,
+    problems.nowhere,
 )
 API = (
+    house_api.schema,
     house_api.status,
     house_api.engine,
     house_api.move_engine,
@@ -92,10 +94,11 @@ def create_app(house: House) -> Litestar:
             Exception: lambda request, error: problems.answer(request, error, house, renderer)
         },
         lifespan=[partial(_following, tail)],
+        logging_config=None,
         openapi_config=OpenAPIConfig(
             title="Quorum",
             version=house.version,
-            path="/api/v1",
+            path="/api",
             render_plugins=[JsonRenderPlugin(path="/openapi.json")],
         ),
         request_max_body_size=256 * 1024,

@@ -44,7 +44,7 @@ class Tail:
             await self._task
 
     async def changed(self, seconds: float) -> bool:
-        """Waits until something happened, at most so long; whether it did."""
+        """Waits for the next look at the journal, at most so long; whether it came."""
         try:
             await asyncio.wait_for(self._changed.wait(), seconds)
         except TimeoutError:
@@ -67,17 +67,15 @@ class Tail:
             while True:
                 with suppress(TimeoutError):
                     await asyncio.wait_for(heard.wait(), POLL_SECONDS)
-                rung = heard.is_set()
                 heard.clear()
-                if await self._read_on() or rung:
-                    await asyncio.to_thread(self._take, ())
-                    self._tell()
+                await self._read_on()
+                await asyncio.to_thread(self._take, ())
+                changed, self._changed = self._changed, asyncio.Event()
+                changed.set()
         finally:
             bell.leave(heard)
 
-    async def _read_on(self) -> bool:
-        """Reads what is new; whether there was anything."""
-        before = self.seq
+    async def _read_on(self) -> None:
         while True:
             try:
                 events = await asyncio.to_thread(self._house.journal.events_after, self.seq, _READ)
@@ -94,11 +92,6 @@ class Tail:
                 del self._events[:-_KEPT]
             if len(events) < _READ:
                 break
-        return self.seq > before
-
-    def _tell(self) -> None:
-        changed, self._changed = self._changed, asyncio.Event()
-        changed.set()
 
 
 def _seq(event: Event) -> int:

@@ -20,10 +20,10 @@ from web.prices import Recent
 EVEN = 0.005
 """Closer to the base rate than half a point is drawn as even."""
 
-FULL_BAR = 0.12
+FULL_BAR = 0.06
 """Distance from the base rate, in probability, at which a bar is full."""
 
-FULL_TERM = 0.6
+FULL_TERM = 0.2
 """Log-odds at which the bar of a single term is full."""
 
 
@@ -222,12 +222,12 @@ def decision_cell(recorded: Recorded) -> DecisionCell:
         edge="" if decision.edge is None else present.signed(edge * 100, 1),
         edge_value=decision.edge,
         edge_tone=present.tone(edge),
-        edge_bar=Bar.of(edge, FULL_BAR / 2),
+        edge_bar=Bar.of(edge, FULL_BAR),
         rank=decision.rank,
         weight=present.percent(decision.target_weight),
         price="" if decision.price is None else present.price(decision.price),
         tally=tally(decision.votes),
-        why=present.line(decision.why, 200),
+        why=present.line(decision.why, 400),
         as_of=recorded.as_of,
     )
 

@@ -1,6 +1,7 @@
 """Status, agents, watchlist and engine."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from litestar import delete, get, post, put
 from litestar.di import NamedDependency
@@ -12,7 +13,7 @@ from web.api.shapes import AgentOut, Agents, ProgressOut, Status, WatchlistOut, 
 from web.board import Board
 from web.house import House
 from web.pages.engine import turn
-from web.shell import cursor
+from web.shell import WebRequest, cursor
 
 LONGEST_WATCHLIST = 500
 
@@ -25,6 +26,12 @@ class SymbolIn:
 @dataclass(frozen=True, slots=True)
 class SymbolsIn:
     symbols: list[str]
+
+
+@get("/openapi.json", include_in_schema=False, sync_to_thread=False)
+def schema(request: WebRequest) -> dict[str, Any]:
+    """This API's description of itself."""
+    return request.app.openapi_schema.to_schema()
 
 
 @get("/status", sync_to_thread=True)

@@ -1,6 +1,5 @@
 """The log of decisions, and one decision taken apart: the sum, the limits, the receipt."""
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from math import fsum, log
@@ -10,7 +9,6 @@ from litestar import Response, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery
 
-from domain.canonical import to_json
 from domain.decision import Decision
 from storage.records import Inputs, Recorded
 from web import present
@@ -158,13 +156,22 @@ def _equation(made: Decision) -> Iterator[Step]:
 
 
 def _facts(inputs: Inputs) -> Iterator[Fact]:
-    yield Fact("Panel", inputs.panel.digest)
+    """What went into the cycle, the panel by its digest; what the page says elsewhere left out."""
+    yield Fact("panel", inputs.panel.digest)
     for name, value in inputs.values.items():
-        yield Fact(name.replace("_", " "), _short(value))
+        if name not in _TOLD:
+            yield Fact(name.replace("_", " "), present.line(_plain(value), 600) or "none")
 
 
-def _short(value: object) -> str:
-    if isinstance(value, Mapping) and all(isinstance(v, str | int | float) for v in value.values()):
-        return ", ".join(f"{name} {inner}" for name, inner in value.items())[:600]
-    text = value if isinstance(value, str) else json.dumps(to_json(value), ensure_ascii=False)
-    return present.line(text, 600)
+_TOLD = frozenset({"panel", "run", "market", "simulated", "verdicts"})
+
+
+def _plain(value: object) -> str:
+    """JSON in words: `technical 1 0.2, news 2 0.2`."""
+    if isinstance(value, Mapping):
+        if "name" in value:
+            return " ".join(str(part) for part in value.values() if part is not None)
+        return ", ".join(f"{name.replace('_', ' ')} {_plain(v)}" for name, v in value.items())
+    if isinstance(value, list | tuple):
+        return "; ".join(map(_plain, value))
+    return str(value)

@@ -15,9 +15,9 @@ from web.pages.reply import html
 from web.prices import Prices
 from web.render import Renderer
 from web.shell import PageContext, WebRequest, build_shell, engine_view
-from web.views import Row
+from web.views import DecisionCell, Row
 
-TOPICS = ("votes", "why", "progress")
+TOPICS = ("votes", "why", "feed", "progress")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +28,7 @@ class InsightsPage(PageContext):
     rows: tuple[Row, ...]
     selected: str
     why: parts.Why
+    feed: tuple[DecisionCell, ...]
 
 
 @get("/insights", include_in_schema=False, sync_to_thread=True)
@@ -52,5 +53,6 @@ def insights(
             rows=parts.rows(house, board, prices),
             selected=selected,
             why=parts.why(board, selected),
+            feed=parts.feed(board),
         ),
     )

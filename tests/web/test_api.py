@@ -1,0 +1,115 @@
+"""The JSON API: shapes, problems with a remedy, and the truth about simulation."""
+
+import json
+
+import pytest
+
+from domain.canonical import to_json
+from tests.web.conftest import Client
+from tests.web.town import SYMBOLS, Town
+
+PATHS = (
+    "status", "engine", "agents", "watchlist", "decisions", "decisions/latest",
+    "symbols/AAPL/bars", "symbols/AAPL/votes", "symbols/AAPL/news", "symbols/AAPL/filings",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_every_answer_says_that_it_is_simulated(client: Client, path: str) -> None:
+    answer = client.get(f"/api/v1/{path}")
+    assert answer.status_code == 200
+    assert answer.json()["simulated"] is True
+    assert answer.json()["market"] == "demo"
+
+
+def test_decisions_have_the_shape_of_the_command_line(client: Client, town: Town) -> None:
+    answer = client.get("/api/v1/decisions/latest").json()
+    stored = town.records.latest("demo", "live")
+    assert [made["symbol"] for made in answer["decisions"]] == sorted(SYMBOLS)
+    for told, recorded in zip(answer["decisions"], stored, strict=True):
+        assert to_json(recorded.decision).items() <= told.items()
+
+
+def test_the_feed_is_read_to_its_end_without_gap_or_repeat(client: Client) -> None:
+    seen: list[int] = []
+    before = ""
+    while True:
+        page = client.get(f"/api/v1/decisions?limit=5{before}").json()
+        seen += [made["seq"] for made in page["decisions"]]
+        if page["next"] is None:
+            break
+        before = f"&before={page['next']}"
+    everything = client.get("/api/v1/decisions?limit=500").json()["decisions"]
+    assert seen == [made["seq"] for made in everything]
+    assert len(seen) == len(set(seen))
+
+
+def test_a_receipt_verifies(client: Client, town: Town) -> None:
+    receipt = town.records.latest("demo", "live")[0].decision.receipt
+    assert client.get(f"/api/v1/decisions/{receipt}").json()["receipt"] == receipt
+    answer = client.post(f"/api/v1/decisions/{receipt}/verify").json()
+    assert answer["same"] is True
+    assert answer["differences"] == []
+
+
+def test_the_watchlist_is_replaced_added_to_and_removed_from(client: Client) -> None:
+    address = "/api/v1/watchlist"
+    assert client.put(address, json={"symbols": ["msft", "BTC/USDT"]}).json()["symbols"] == [
+        "MSFT",
+        "BTC-USDT",
+    ]
+    assert client.post(address, json={"symbol": "AAPL"}).json()["symbols"][-1] == "AAPL"
+    assert "MSFT" not in client.delete(f"{address}/MSFT").json()["symbols"]
+    assert client.delete(f"{address}/MSFT").status_code == 404
+    assert client.put(address, json={"symbols": []}).status_code == 422
+
+
+def test_the_engine_is_moved(client: Client) -> None:
+    assert client.post("/api/v1/engine/pause").json()["state"] == "paused"
+    assert client.post("/api/v1/engine/resume").json()["state"] == "running"
+    assert client.post("/api/v1/engine/explode").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("symbols/ZZZZ/bars", 404),
+        ("symbols/%3Cscript%3E/bars", 422),
+        ("symbols/AAPL/bars?limit=0", 400),
+        ("symbols/AAPL/bars?limit=many", 400),
+        ("decisions?before=x", 400),
+        ("decisions/none", 404),
+        ("events?since=nonsense", 422),
+        ("nowhere", 404),
+    ],
+)
+def test_bad_input_is_a_problem_with_a_remedy(client: Client, path: str, status: int) -> None:
+    answer = client.get(f"/api/v1/{path}")
+    assert answer.status_code == status
+    assert answer.headers["content-type"].startswith("application/problem+json")
+    problem = answer.json()
+    assert problem["status"] == status
+    assert problem["simulated"] is True
+    assert problem["detail"]
+    assert "Traceback" not in answer.text
+
+
+def test_malformed_json_is_a_problem(client: Client) -> None:
+    headers = {"content-type": "application/json"}
+    answer = client.put("/api/v1/watchlist", content=b"{oops", headers=headers)
+    assert answer.status_code == 400
+    assert answer.headers["content-type"].startswith("application/problem+json")
+
+
+def test_the_schema_names_every_address(client: Client) -> None:
+    schema = client.get("/api/v1/openapi.json").json()
+    assert schema["openapi"].startswith("3.1")
+    for path in ("status", "watchlist", "decisions/{receipt}/verify", "symbols/{symbol}/bars"):
+        assert f"/api/v1/{path}" in schema["paths"]
+    references = [part.split('"')[0] for part in json.dumps(schema).split("#/components/schemas/")]
+    assert set(references[1:]) <= set(schema["components"]["schemas"])
+
+
+def test_probes_answer(client: Client) -> None:
+    assert client.get("/health").json()["status"] == "ok"
+    assert client.get("/ready").json()["status"] == "ready"

@@ -1,0 +1,164 @@
+"""Pages say what was recorded, in words; refusals are pages too."""
+
+import re
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jinja2 import meta
+
+from domain.events import EngineState
+from tests.web.conftest import Client, client_of
+from tests.web.town import SYMBOLS, TOKEN, Step, Town
+from web.pages.decisions import DecisionPage, DecisionsPage
+from web.pages.engine import EnginePage
+from web.pages.insights import InsightsPage
+from web.pages.overview import OverviewPage
+from web.pages.symbol import SymbolPage
+from web.problems import ProblemPage
+from web.render import TEMPLATES, Renderer
+from web.static_files import Assets
+
+CONTEXTS = (
+    OverviewPage, InsightsPage, DecisionsPage, DecisionPage, SymbolPage, EnginePage, ProblemPage
+)  # fmt: skip
+OF_EVERY_TEMPLATE = {
+    "asset", "loop", "cell", "decision", "price", "banner",
+    "icon", "bar", "pill", "time", "tally", "empty",
+}  # fmt: skip
+"""Globals, macros imported by an outer template, and names that loops and `with` bind."""
+
+PAGES = ("/", "/insights", "/decisions", "/engine", "/symbols/AAPL")
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_every_page_says_that_the_market_is_simulated(client: Client, path: str) -> None:
+    page = client.get(path)
+    assert page.status_code == 200
+    assert "<strong>SIMULATED</strong>" in page.text
+    assert page.text.count("advice") == 1
+
+
+def test_the_matrix_shows_every_vote_and_decision(client: Client, town: Town) -> None:
+    page = client.get("/insights?symbol=MSFT").text
+    for symbol in SYMBOLS:
+        for agent in town.agents:
+            assert f'id="vote-{symbol}-{agent}"' in page
+        assert f'id="decision-{symbol}"' in page
+    assert "Why MSFT?" in page
+
+
+def test_an_abstention_is_never_drawn_as_a_neutral_vote(client: Client) -> None:
+    page = client.get("/insights").text
+    cell = re.search(r'<div class="vote[^>]*id="vote-GLD-fundamental".*?</div>', page, re.S)
+    assert cell is not None
+    assert "No view" in cell[0]
+    assert "tone-none" in cell[0]
+    assert "%" not in cell[0]
+
+
+def test_a_decision_breaks_down_to_the_last_term(client: Client, town: Town) -> None:
+    made = town.records.latest("demo", "live")[0].decision
+    page = client.get(f"/decisions/{made.receipt}").text
+    for vote in made.votes:
+        for reason in vote.reasons:
+            assert reason.name.replace("'", "&#39;") in page
+    assert made.receipt in page
+    assert town.records.inputs(made.receipt).panel.digest in page
+
+
+def test_a_decision_can_be_computed_again_from_its_page(client: Client, town: Town) -> None:
+    receipt = town.records.latest("demo", "live")[0].decision.receipt
+    assert "The same to the last bit" in client.post(f"/decisions/{receipt}/verify").text
+
+
+def test_before_the_first_decision_the_progress_is_shown(tmp_path: Path) -> None:
+    town = Town(tmp_path)
+    town.engine.step = Step("fetching bars of AAPL", 3, 12)
+    with client_of(town) as client:
+        page = client.get("/").text
+    assert "Getting ready for the first decision" in page
+    assert "fetching bars of AAPL" in page
+    assert "3 / 12" in page
+
+
+def test_a_replay_is_labelled_with_its_dates(decided: Path) -> None:
+    town = Town(decided, run="replay 2024-02-01 2024-03-01")
+    with client_of(town) as client:
+        assert "2024-02-01 to 2024-03-01" in client.get("/").text
+
+
+def test_the_engine_is_moved_by_its_buttons_and_halts_only_when_confirmed(
+    client: Client, town: Town
+) -> None:
+    client.post("/engine/pause")
+    assert town.engine.state is EngineState.PAUSED
+    client.post("/engine/resume")
+    assert client.post("/engine/halt").status_code == 422
+    assert town.engine.state is EngineState.RUNNING
+    client.post("/engine/halt", data={"sure": "yes"})
+    assert town.engine.state is EngineState.HALTED
+    client.post("/engine/run")
+    assert town.engine.runs == 1
+
+
+def test_the_watchlist_is_edited_in_the_page(client: Client, town: Town) -> None:
+    assert "TSLA" in client.post("/watchlist", data={"symbol": " tsla "}).text
+    assert "TSLA" in town.watchlist.symbols()
+    client.post("/watchlist/remove", data={"symbol": "TSLA"})
+    assert "TSLA" not in town.watchlist.symbols()
+    refused = client.post("/watchlist", data={"symbol": "<script>"})
+    assert refused.status_code == 422
+    assert "is not a symbol" in refused.text
+    assert "<script>" not in refused.text.split('id="problem"')[1][:200]
+
+
+def test_theme_and_palette_are_cookies_and_lead_back_to_our_own_pages_only(client: Client) -> None:
+    client.post("/preferences", data={"theme": "dark", "palette": "safe", "back": "/engine"})
+    page = client.get("/").text
+    assert 'data-theme="dark" data-palette="safe"' in page
+    away = client.post(
+        "/preferences", data={"theme": "dark", "back": "//evil.example"}, follow_redirects=False
+    )
+    assert away.headers["location"] == "/"
+
+
+def test_the_ray_dashboard_opens_with_its_token_in_a_cookie(client: Client) -> None:
+    answer = client.get("/ray", follow_redirects=False)
+    assert answer.headers["location"] == "http://localhost:8265"
+    cookie = answer.headers["set-cookie"].lower()
+    assert f"ray-authentication-token={TOKEN}" in cookie
+    assert "httponly" in cookie
+    assert "samesite=strict" in cookie
+    assert TOKEN not in client.get("/engine").text
+
+
+def test_what_does_not_exist_is_a_page_with_a_remedy(client: Client) -> None:
+    for path, said in (
+        ("/nowhere", "There is nothing at /nowhere"),
+        ("/decisions/AAPL-19990101-000000000000", "There is no decision with receipt"),
+        ("/symbols/ZZZZ", "Nothing is stored for ZZZZ"),
+    ):
+        page = client.get(path)
+        assert page.status_code == 404
+        assert said in page.text
+        assert "Traceback" not in page.text
+
+
+@pytest.mark.parametrize("page_type", CONTEXTS)
+def test_templates_and_their_contexts_agree(page_type: Any) -> None:
+    environment = Renderer(Assets()).environment
+    used = _names(environment, page_type.template)
+    given = {field.name for field in fields(page_type)}
+    assert used <= given | OF_EVERY_TEMPLATE
+    assert given <= used
+
+
+def _names(environment: Any, template: str) -> set[str]:
+    tree = environment.parse((TEMPLATES / template).read_text("utf-8"))
+    names = set(meta.find_undeclared_variables(tree))
+    for inner in meta.find_referenced_templates(tree):
+        if inner and not inner.startswith("macros/"):
+            names |= _names(environment, inner)
+    return names

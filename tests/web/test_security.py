@@ -1,0 +1,152 @@
+"""Other sites, other names and hostile text get nowhere."""
+
+from datetime import UTC, datetime, timedelta
+
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from market.provider import NEWS_COLUMNS
+from tests.web.conftest import Client
+from tests.web.town import NOW, Town
+from web import present
+
+HOSTILE = (
+    "<script>alert(1)</script>",
+    '"><img src=x onerror=alert(1)>',
+    "</hx-partial><hx-partial hx-target='body'>gone</hx-partial>",
+    "{{ 7 * 7 }}{% raw %}",
+    "\x00\x07\x1b[31mcontrol\x9f",
+    "\u202eright to left\u2066 isolated",
+    "half \ud800 character",
+    "line one\r\n\r\ndata: forged\n\nevent: sys.reset",
+    "A" * 100_000,
+)
+
+
+@pytest.mark.parametrize("host", ["evil.example", "localhost.evil.example", "10.0.0.1:80", ""])
+def test_a_name_that_was_rebound_is_refused(client: Client, host: str) -> None:
+    assert client.get("/", headers={"host": host}).status_code == 403
+
+
+@pytest.mark.parametrize("host", ["localhost", "localhost:8765", "127.0.0.1:1", "[::1]:8765"])
+def test_loopback_names_are_answered(client: Client, host: str) -> None:
+    assert client.get("/health", headers={"host": host}).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"origin": "http://evil.example"},
+        {"origin": "null"},
+        {"origin": "http://localhost:9999"},
+        {"sec-fetch-site": "cross-site"},
+        {"sec-fetch-site": "same-site"},
+    ],
+)
+@pytest.mark.parametrize("path", ["/engine/pause", "/api/v1/engine/pause", "/preferences"])
+def test_another_site_changes_nothing(
+    client: Client, town: Town, path: str, headers: dict[str, str]
+) -> None:
+    assert client.post(path, headers=headers).status_code == 403
+    assert town.engine.state.value == "running"
+
+
+def test_our_own_pages_may(client: Client) -> None:
+    headers = {"origin": "http://localhost", "sec-fetch-site": "same-origin"}
+    assert client.post("/engine/pause", headers=headers).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/static/../server.py",
+        "/static/..%2f..%2fpyproject.toml",
+        "/static/%2e%2e/%2e%2e/pyproject.toml",
+        "/static//etc/passwd",
+        "/static/quorum.css%00.txt",
+    ],
+)
+def test_no_path_leads_out_of_the_static_files(client: Client, path: str) -> None:
+    assert client.get(path).status_code == 404
+
+
+def test_static_files_are_kept_for_ever_under_their_hash(client: Client) -> None:
+    page = client.get("/").text
+    address = page.split('rel="stylesheet" href="')[1].split('"')[0]
+    answer = client.get(address)
+    assert "immutable" in answer.headers["cache-control"]
+    assert client.get("/static/quorum.css").headers["cache-control"] == "no-cache"
+
+
+def test_every_answer_carries_the_policy(client: Client) -> None:
+    for path in ("/", "/nowhere", "/api/v1/status", "/static/quorum.css"):
+        policy = client.get(path).headers["content-security-policy"]
+        assert "default-src 'self'; script-src 'self'; style-src 'self'" in policy
+        assert "unsafe" not in policy
+
+
+def test_no_page_needs_more_than_the_policy_allows(client: Client) -> None:
+    for path in ("/", "/insights", "/symbols/AAPL", "/engine", "/decisions"):
+        page = client.get(path).text
+        assert " style=" not in page
+        assert " onclick=" not in page
+        assert "<script>" not in page
+
+
+def test_hostile_headlines_reach_page_and_json_harmless(client: Client, town: Town) -> None:
+    count = len(HOSTILE)
+    frame = pd.DataFrame(
+        {
+            "symbol": "AAPL",
+            "known_at": pd.DatetimeIndex(
+                [NOW - timedelta(hours=4, minutes=k) for k in range(count)]
+            ),
+            "headline": pd.Series(HOSTILE, dtype=object),
+            "summary": "",
+            "source": "<b>source</b>",
+            "url": ["javascript:alert(1)", "data:text/html,x", "http://ok.example/a", *[""] * 6],
+            "relevance": 1.0,
+        }
+    )[NEWS_COLUMNS]
+    town.library.put_news("demo", "AAPL", frame)
+    town.decide(NOW)
+    page = client.get("/symbols/AAPL").text
+    assert "<script>alert" not in page
+    assert "<img src=x" not in page
+    assert "javascript:" not in page
+    assert "data:text" not in page
+    assert "A" * 400 not in page
+    assert "http://ok.example/a" in page
+    assert not any(c in page for c in "\x00\x07\x1b\u202e\u2066")
+    told = client.get("/api/v1/symbols/AAPL/news").json()["news"]
+    assert {item["headline"] for item in told} >= {HOSTILE[0], HOSTILE[-1]}
+    receipt = next(
+        r for r in town.records.latest("demo", "live") if r.decision.symbol == "AAPL"
+    ).decision.receipt
+    for path in (f"/decisions/{receipt}", "/insights", "/", "/decisions"):
+        assert "<script>alert" not in client.get(path).text
+
+
+@given(st.text())
+def test_a_line_is_one_line_without_characters_that_act(text: str) -> None:
+    shown = present.line(text)
+    assert len(shown) <= present.LONGEST_LINE
+    assert not set(shown) & set("\x00\n\r\x1b\u202e\u2066\ud800")
+
+
+@given(st.text(), st.text())
+def test_different_texts_have_different_ids(one: str, other: str) -> None:
+    assert (present.slug(one) == present.slug(other)) == (one == other)
+
+
+@given(st.text())
+def test_an_address_is_followed_only_to_the_web(text: str) -> None:
+    for address in (text, f"javascript:{text}", f"data:{text}"):
+        shown = present.web_address(address)
+        assert shown is None or shown.lower().startswith(("http://", "https://"))
+
+
+def test_times_are_said_in_utc() -> None:
+    assert present.instant(datetime(2020, 3, 2, 21, tzinfo=UTC)) == "2020-03-02 21:00 UTC"
