@@ -22,6 +22,7 @@ from quant.base_rate import base_rate
 from quant.columns import change
 from quant.indicators import deviation
 from quant.pooling import Pooled, pool
+from trading.costs import CostSettings
 from trading.sizing import NORMAL_PEAK, Clamp, SizingSettings, Standing, kelly, size
 
 Bools = NDArray[np.bool_]
@@ -44,23 +45,24 @@ class CommitteeSettings(BaseModel):
         description="Agents that must vote on a symbol before anything may be opened in it.",
     )  # fmt: skip
     strong_buy_edge: float = Field(
-        default=0.03, gt=0.0, lt=0.5,
+        default=0.006, gt=0.0, lt=0.5,
         description="Net edge from which a buy is called strong.",
     )  # fmt: skip
     buy_edge: float = Field(
-        default=0.01, gt=0.0, lt=0.5,
+        default=0.002, gt=0.0, lt=0.5,
         description="Net edge over the symbol's base rate from which to buy.",
     )  # fmt: skip
     sell_edge: float = Field(
-        default=0.01, gt=0.0, lt=0.5,
-        description="Net edge below the base rate from which to sell.",
+        default=0.001, gt=0.0, lt=0.5,
+        description="Net edge below the base rate from which to sell; less than to buy, for "
+        "leaving costs one side only.",
     )  # fmt: skip
     strong_sell_edge: float = Field(
-        default=0.03, gt=0.0, lt=0.5,
+        default=0.004, gt=0.0, lt=0.5,
         description="Net edge below the base rate from which a sell is called strong.",
     )  # fmt: skip
     round_trip_cost: float = Field(
-        default=0.001, ge=0.0, lt=0.1,
+        default=CostSettings().round_trip, ge=0.0, lt=0.1,
         description="Cost of buying and selling again, a share of the price; edges are net of it.",
     )  # fmt: skip
     sizing: SizingSettings = SizingSettings()

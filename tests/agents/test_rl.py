@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agents.evidence import base_rate_term
-from agents.rl import RlAgent
+from agents.rl import TRUST, RlAgent
 from domain.errors import ConfigurationError
 from domain.panel import Panel
 from envs.observation import GROUPS, WARMUP, observe
@@ -39,7 +39,7 @@ def test_the_groups_add_up_to_the_tempered_wish_of_the_policy(agent: RlAgent, pa
     seen = ~np.isnan(votes.log_odds)
     standardised = policy.network.standardise(observe(panel)[seen])
     ordinary = policy.log_odds(np.zeros((1, standardised.shape[1])))
-    wish = policy.temper * (policy.log_odds(standardised) - ordinary)
+    wish = TRUST * policy.temper * (policy.log_odds(standardised) - ordinary)
     base = base_rate_term(panel, 0).log_odds[seen]
     assert np.allclose(votes.log_odds[seen], base + wish, atol=1e-9)
 
@@ -69,7 +69,7 @@ def test_it_abstains_where_the_price_stands_still(agent: RlAgent):
 def test_a_policy_votes_under_the_hash_of_its_numbers(agent: RlAgent):
     from agents.rl import SHIPPED
 
-    assert agent.version == f"rl/1+{load_policy(SHIPPED).manifest.sha256[:8]}"
+    assert agent.version == f"rl/2+{load_policy(SHIPPED).manifest.sha256[:8]}"
 
 
 def test_a_folder_without_a_policy_is_refused_with_the_remedy(tmp_path):
