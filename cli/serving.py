@@ -163,6 +163,7 @@ def _house(
         records=stores.records,
         library=stores.library,
         watchlist=stores.watchlist,
+        watched=watched,
         engine=engine,
         verify=verifier(settings, stores),
         clock=now,

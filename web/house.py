@@ -71,6 +71,7 @@ class RayDashboard:
 class House:
     """Everything one server shows: one market and one run ('live' or 'replay FROM TO').
 
+    `watched` are the symbols decided on: those of the watchlist, or those that a replay plays.
     `bell` is rung by whoever wrote to the journal or made progress. `hosts` are names under which
     a proxy in front may ask, beside the loopback ones.
     """
@@ -85,6 +86,7 @@ class House:
     records: Records
     library: Library
     watchlist: Watchlist
+    watched: Callable[[], Sequence[str]]
     engine: Engine
     verify: Callable[[str], Verification]
     clock: Callable[[], datetime]

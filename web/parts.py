@@ -74,7 +74,7 @@ def symbol_row(house: House, board: Board, prices: Prices, symbol: str) -> Row:
 
 def rows(house: House, board: Board, prices: Prices) -> tuple[Row, ...]:
     """One a symbol of the watchlist, in its order."""
-    return tuple(symbol_row(house, board, prices, s) for s in house.watchlist.symbols())
+    return tuple(symbol_row(house, board, prices, s) for s in house.watched())
 
 
 def ranked(lines: Sequence[Row]) -> tuple[Row, ...]:
@@ -98,7 +98,7 @@ def why(board: Board, symbol: str) -> Why:
 
 
 def kpis(house: House, board: Board) -> tuple[Kpi, ...]:
-    watched = [board.latest[s] for s in house.watchlist.symbols() if s in board.latest]
+    watched = [board.latest[s] for s in house.watched() if s in board.latest]
     decisions = [recorded.decision for recorded in watched]
     edges = sorted(((d.edge, d.symbol) for d in decisions if d.edge is not None), reverse=True)
     buys = sum(d.action in (Action.BUY, Action.STRONG_BUY) for d in decisions)
@@ -109,7 +109,7 @@ def kpis(house: House, board: Board) -> tuple[Kpi, ...]:
     best, worst = (edges[0], edges[-1]) if edges else (None, None)
     return (
         Kpi(
-            "Decided", "vote", f"{len(decisions)} of {len(house.watchlist.symbols())}",
+            "Decided", "vote", f"{len(decisions)} of {len(house.watched())}",
             _when(board.as_of),
         ),
         Kpi(

@@ -52,7 +52,8 @@ def problem_of(error: Exception) -> Problem:
 def nowhere(path: FromPath[str]) -> None:
     """Every address that is no other's, so that its answer passes the same door."""
     raise NotFoundError(
-        f"There is nothing at {path[:80]}. The overview is at / and the API at /api/v1/openapi.json."
+        f"There is nothing at {path[:80]}. The overview is at /, the API's description at "
+        "/api/v1/openapi.json."
     )
 
 

@@ -104,7 +104,7 @@ def build_shell(
         palette="safe" if request.cookies.get("palette") == "safe" else "default",
         scene=scene(house),
         banner=banner_of(house, _now(house)),
-        symbols=tuple(house.watchlist.symbols()),
+        symbols=tuple(house.watched()),
         version=house.version,
         navigation=tuple(
             Item(label, url, icon, path == url or (url != "/" and path.startswith(f"{url}/")))

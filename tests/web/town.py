@@ -132,6 +132,7 @@ class Town:
             records=self.records,
             library=self.library,
             watchlist=self.watchlist,
+            watched=self.watchlist.symbols,
             engine=self.engine,
             verify=self.verify,
             clock=lambda: NOW,

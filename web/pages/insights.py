@@ -39,7 +39,7 @@ def insights(
     prices: NamedDependency[Prices],
     symbol: FromQuery[str] = "",
 ) -> Response[Any]:
-    symbols = house.watchlist.symbols()
+    symbols = house.watched()
     selected = parse_symbol(symbol) if symbol else next(iter(symbols), "")
     shell = build_shell(house, request, "Insights", topics=TOPICS, symbol=selected)
     board, state = Board(house), house.engine.state

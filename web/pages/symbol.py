@@ -78,7 +78,7 @@ def symbol_page(
     shell = build_shell(house, request, name, topics=TOPICS, symbol=name)
     board = Board(house)
     known = house.library.span(house.market, name, house.timeframe) is not None
-    if not known and name not in (*board.latest, *house.watchlist.symbols()):
+    if not known and name not in (*board.latest, *house.watched()):
         raise unknown(house, name)
     recorded = board.latest.get(name)
     row = parts.symbol_row(house, board, prices, name)

@@ -1,0 +1,167 @@
+"""A real browser on a real server: pages load clean, a vote reaches its pixel, a restart heals."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page
+
+from domain.events import EventKind
+from tests.web.browser import HOW_TO, browser, chromium
+from tests.web.town import Town
+from web.assets import MODULES
+
+pytestmark = pytest.mark.browser
+
+AXE = MODULES / "axe-core" / "axe.min.js"
+PAGES = ("/", "/insights", "/decisions", "/engine", "/symbols/AAPL")
+LOOKS = [(theme, width) for theme in ("light", "dark") for width in (1440, 390)]
+
+
+@pytest.fixture(scope="module")
+def driven() -> Iterator[Browser]:
+    if chromium() is None:
+        if os.environ.get("CI") == "true":
+            pytest.fail(HOW_TO)
+        pytest.skip(HOW_TO)
+    with browser() as started:
+        yield started
+
+
+@contextmanager
+def serving(folder: Path, port: int) -> Iterator[str]:
+    """The home's server in a process of its own, ended as a crash would end it."""
+    command = [sys.executable, "-m", "tests.web.serve", str(folder), str(port)]
+    process = subprocess.Popen(command)
+    url = f"http://127.0.0.1:{port}"
+    try:
+        _await(f"{url}/health")
+        yield url
+    finally:
+        process.kill()
+        process.wait()
+
+
+@pytest.fixture
+def port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def test_pages_load_without_a_complaint_and_are_accessible(
+    driven: Browser, town: Town, tmp_path: Path, port: int
+) -> None:
+    receipt = town.records.latest("demo", "live")[0].decision.receipt
+    with serving(tmp_path / "home", port) as url:
+        for theme, width in LOOKS:
+            context = driven.new_context(viewport={"width": width, "height": 900}, bypass_csp=False)
+            context.add_cookies([{"name": "theme", "value": theme, "url": url}])
+            page, complaints = _listening(context.new_page())
+            for path in (*PAGES, f"/decisions/{receipt}", "/nowhere"):
+                page.goto(url + path)
+                if path != "/nowhere":
+                    page.wait_for_selector("#live[data-state=live]", state="attached")
+                if path.startswith("/symbols"):
+                    page.wait_for_selector("px-chart[data-drawn]")
+                assert _axe(page) == [], f"{path} {theme} {width}"
+                wide = page.evaluate("document.documentElement.scrollWidth")
+                assert wide <= width, f"{path} is {wide} wide at {width}"
+            unasked = [c for c in complaints if "404" not in c]
+            assert unasked == []
+            context.close()
+
+
+def test_a_vote_reaches_its_pixel_and_a_restarted_server_is_found_again(
+    driven: Browser, town: Town, tmp_path: Path, port: int
+) -> None:
+    with driven.new_context() as context:
+        page, _ = _listening(context.new_page())
+        with serving(tmp_path / "home", port) as url:
+            page.goto(f"{url}/insights")
+            page.wait_for_selector("#live[data-state=live]")
+            _vote(town, "NVDA", 0.61)
+            page.wait_for_function(_shows("NVDA", "61"), timeout=5000)
+        page.wait_for_selector("#live[data-state=offline]", timeout=20000)
+        _vote(town, "XOM", 0.37)  # cast while no server was running
+        with serving(tmp_path / "home", port):
+            page.wait_for_function(_shows("XOM", "37"), timeout=30000)
+            page.wait_for_selector("#live[data-state=live]")
+            assert page.evaluate("document.querySelectorAll('.stream').length") == 1
+
+
+def test_the_keyboard_alone_chooses_a_symbol_and_halts_the_engine(
+    driven: Browser, town: Town, tmp_path: Path, port: int
+) -> None:
+    with serving(tmp_path / "home", port) as url, driven.new_context() as context:
+        page, complaints = _listening(context.new_page())
+        page.goto(f"{url}/insights")
+        page.focus("#row-XOM a.symbol")
+        page.keyboard.press("Enter")
+        page.wait_for_selector("#why-XOM")
+        page.keyboard.press("/")
+        page.keyboard.type("msft")
+        page.keyboard.press("Enter")
+        page.wait_for_url("**/symbols/MSFT")
+        page.wait_for_selector("px-chart[data-drawn]")
+        page.goto(f"{url}/engine")
+        page.focus("[data-opens=halt-dialog]")
+        page.keyboard.press("Enter")
+        page.focus("#halt-dialog .solid")
+        page.keyboard.press("Enter")
+        page.wait_for_selector(".engine-word:has-text('Halted')")
+        page.fill("#new-symbol", "not a symbol!")
+        page.keyboard.press("Enter")
+        page.wait_for_selector("#watchlist-problem:has-text('is not a symbol')")
+        assert [c for c in complaints if "422" not in c] == []
+    assert town.engine.state.value == "halted"
+
+
+def _listening(page: Page) -> tuple[Page, list[str]]:
+    """The page and a list that gathers errors of its console, policy and scripts."""
+    complaints: list[str] = []
+    page.on(
+        "console", lambda told: told.type in ("error", "warning") and complaints.append(told.text)
+    )
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    return page, complaints
+
+
+def _axe(page: Page) -> list[str]:
+    page.evaluate(AXE.read_text("utf-8"))
+    found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
+    return [
+        f"{violation['id']}: {node['target']} {node['failureSummary'][:200]}"
+        for violation in found["violations"]
+        for node in violation["nodes"][:3]
+    ]
+
+
+def _vote(town: Town, symbol: str, p_up: float) -> None:
+    events = town.journal.events_after(0, 10_000)
+    cast = next(e for e in events if e.kind is EventKind.VOTE_CAST and e.symbol == symbol)
+    town.journal.append(EventKind.VOTE_CAST, "live", symbol, {**cast.payload, "p_up": p_up})
+
+
+def _shows(symbol: str, percent: str) -> str:
+    cell = f"document.querySelector('#vote-{symbol}-technical b')"
+    return f"() => {cell}?.textContent.startsWith('{percent}')"
+
+
+def _await(url: str, seconds: float = 40) -> None:
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        try:
+            urllib.request.urlopen(url, timeout=1).close()
+        except OSError:
+            time.sleep(0.1)
+        else:
+            return
+    raise AssertionError(f"{url} never answered")
