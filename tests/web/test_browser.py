@@ -8,6 +8,7 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ from playwright.sync_api import Browser, Page
 
 from domain.events import EventKind
 from tests.web.browser import HOW_TO, browser, chromium
-from tests.web.town import Town
+from tests.web.town import NOW, Town
 from web.assets import MODULES
 
 pytestmark = pytest.mark.browser
@@ -90,9 +91,11 @@ def test_a_vote_reaches_its_pixel_and_a_restarted_server_is_found_again(
             _vote(town, "NVDA", 0.61)
             page.wait_for_function(_shows("NVDA", "61"), timeout=5000)
         page.wait_for_selector("#live[data-state=offline]", timeout=20000)
-        _vote(town, "XOM", 0.37)  # cast while no server was running
+        town.decide(NOW + timedelta(days=3))  # recorded while no server was running
+        made = next(r for r in town.records.latest("demo", "live") if r.decision.symbol == "XOM")
         with serving(tmp_path / "home", port):
-            page.wait_for_function(_shows("XOM", "37"), timeout=30000)
+            link = f"#decision-XOM a[href='/decisions/{made.decision.receipt}']"
+            page.wait_for_selector(link, timeout=30000)
             page.wait_for_selector("#live[data-state=live]")
             assert page.evaluate("document.querySelectorAll('.stream').length") == 1
 
