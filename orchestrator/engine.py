@@ -85,8 +85,7 @@ class Engine:
         self._wake = threading.Condition()
         self._stopping = False
         self._at_once = False
-        self._state = desk.journal.engine_state(desk.market)
-        self._reason: str | None = None
+        self._state, self._reason = desk.journal.engine_state(desk.market, desk.run)
         self._error: str | None = None
         self._progress: Progress | None = Progress("starting", 0, 0)
         self._cursor: datetime | None = None
@@ -161,7 +160,8 @@ class Engine:
         )
 
     def _change(self, state: EngineState, reason: str | None) -> None:
-        changed = self._desk.journal.set_engine_state(self._desk.market, state)
+        desk = self._desk
+        changed = desk.journal.set_engine_state(desk.market, desk.run, state, reason)
         with self._wake:
             self._state, self._reason = state, reason
             self._wake.notify_all()

@@ -138,24 +138,31 @@ class Journal:
             events.append(Event(number, at, EventKind(kind), run, symbol, told))
         return tuple(events)
 
-    def engine_state(self, market: str) -> EngineState:
-        """Running until somebody says otherwise."""
+    def engine_state(self, market: str, run: str) -> tuple[EngineState, str | None]:
+        """The state of the run's engine and why it is so; running until somebody says otherwise."""
         with self._database.reading() as connection:
-            return _engine_state(connection, market)
+            return _engine_state(connection, market, run)
 
-    def set_engine_state(self, market: str, state: EngineState) -> Event | None:
-        """Keep the state across restarts; the event of the change, None if it was so already."""
-        engine = tables.Engine
+    def set_engine_state(
+        self, market: str, run: str, state: EngineState, reason: str | None = None
+    ) -> Event | None:
+        """Keep the state and its reason across restarts.
+
+        Returns the event of the change; None if it was so already.
+        """
         with self.pen() as pen:
-            previous = _engine_state(pen.connection, market)
-            if state is previous:
+            previous = _engine_state(pen.connection, market, run)
+            if (state, reason) == previous:
                 return None
-            insert_missing(pen.connection, engine, [{"market": market, "state": state.value}])
-            pen.connection.execute(
-                update(engine).where(col(engine.market) == market).values(state=state.value)
-            )
-            payload = {"market": market, "state": state, "previous": previous}
-            return pen.write(EventKind.ENGINE_CHANGED, "live", None, payload)
+            _put_engine_state(pen.connection, market, run, state, reason)
+            payload = {
+                "market": market,
+                "run": run,
+                "state": state,
+                "previous": previous[0],
+                "reason": reason,
+            }
+            return pen.write(EventKind.ENGINE_CHANGED, run, None, payload)
 
     def cursor(self, market: str, run: str, calendar: str) -> datetime | None:
         """Close of the newest bar recorded; None before the first."""
@@ -204,7 +211,18 @@ def _documents(connection: Connection, decisions: set[int]) -> dict[int, Documen
     }
 
 
-def _engine_state(connection: Connection, market: str) -> EngineState:
-    state = select(col(tables.Engine.state)).where(col(tables.Engine.market) == market)
-    stored = connection.scalars(state).first()
-    return EngineState.RUNNING if stored is None else EngineState(stored)
+def _engine_state(connection: Connection, market: str, run: str) -> tuple[EngineState, str | None]:
+    engine = tables.Engine
+    query = select(col(engine.state), col(engine.reason)).where(
+        col(engine.market) == market, col(engine.run) == run
+    )
+    stored = connection.execute(query).first()
+    return (EngineState(stored.state), stored.reason) if stored else (EngineState.RUNNING, None)
+
+
+def _put_engine_state(
+    connection: Connection, market: str, run: str, state: EngineState, reason: str | None
+) -> None:
+    engine, key = tables.Engine, {"market": market, "run": run}
+    insert_missing(connection, engine, [{**key, "state": state.value}])
+    connection.execute(update(engine).filter_by(**key).values(state=state.value, reason=reason))

@@ -228,8 +228,12 @@ class Chunk(Row, table=True):
 
 
 class Engine(Row, table=True):
+    """An engine somebody has stopped or set going; one that nobody touched has no row."""
+
     market: str = Field(primary_key=True)
+    run: str = Field(primary_key=True)
     state: str
+    reason: str | None = Field(sa_type=Text)
 
 
 class Watchlist(Row, table=True):

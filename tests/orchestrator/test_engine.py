@@ -27,10 +27,10 @@ def make(database):
     """Engines over bars 150 to 160; all are stopped at the end."""
     engines = []
 
-    def make(first=149, last=160, clock=None, open_team=None, **more):
+    def make(first=149, last=160, clock=None, open_team=None, run="live", **more):
         days = {"start": closes_after(first), "end": closes_after(last)}
         engine = Engine(
-            desk(database),
+            desk(database, run),
             clock or PacedClock(lambda: COINS, Timeframe.D1, **days),
             lambda: COINS,
             open_team or (lambda tell: LocalTeam(AGENTS, build)),
@@ -88,12 +88,23 @@ def test_a_paused_engine_stays_paused_over_a_restart_and_can_be_stepped(make, da
     assert bars_decided(database) == days(150, 160)
 
 
-def test_a_halted_engine_refuses_to_step_and_says_why(make):
+def test_a_halted_engine_refuses_to_step_and_says_why_also_after_a_restart(make):
+    make().halt("the numbers look wrong")
     engine = make()
-    engine.halt("the numbers look wrong")
     assert engine.status().reason == "the numbers look wrong"
     with pytest.raises(InputError, match="Resume it"):
         engine.run_now()
+    engine.resume()
+    assert engine.status().reason is None
+
+
+def test_a_replay_neither_inherits_nor_changes_the_state_of_the_live_engine(make):
+    live = make()
+    live.pause()
+    replay = make(run="replay 2023-06-01 2023-06-11")
+    assert replay.state is EngineState.RUNNING
+    replay.halt("seen enough")
+    assert make().state is EngineState.PAUSED
 
 
 def test_an_error_in_a_cycle_is_recorded_shown_and_overcome(make, database):

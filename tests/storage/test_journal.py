@@ -120,15 +120,33 @@ def test_the_targets_before_a_cycle_do_not_change_when_it_is_recorded(journal: J
 
 
 def test_the_state_of_the_engine_is_kept_and_its_change_told_once(journal: Journal) -> None:
-    assert journal.engine_state("demo") is EngineState.RUNNING
-    assert journal.set_engine_state("demo", EngineState.RUNNING) is None
-    changed = journal.set_engine_state("demo", EngineState.PAUSED)
+    assert journal.engine_state("demo", "live") == (EngineState.RUNNING, None)
+    assert journal.set_engine_state("demo", "live", EngineState.RUNNING) is None
+    changed = journal.set_engine_state("demo", "live", EngineState.HALTED, "the prices are odd")
     assert changed is not None
-    assert changed.payload == {"market": "demo", "state": "paused", "previous": "running"}
-    assert journal.set_engine_state("demo", EngineState.PAUSED) is None
-    assert journal.engine_state("demo") is EngineState.PAUSED
-    assert journal.engine_state("yahoo") is EngineState.RUNNING
+    assert changed.run == "live"
+    assert changed.payload == {
+        "market": "demo",
+        "run": "live",
+        "state": "halted",
+        "previous": "running",
+        "reason": "the prices are odd",
+    }
+    again = journal.set_engine_state("demo", "live", EngineState.HALTED, "the prices are odd")
+    assert again is None
+    assert journal.engine_state("demo", "live") == (EngineState.HALTED, "the prices are odd")
     assert journal.events_after(0) == (changed,)
+    journal.set_engine_state("demo", "live", EngineState.RUNNING)
+    assert journal.engine_state("demo", "live") == (EngineState.RUNNING, None)
+
+
+def test_every_market_and_run_has_an_engine_of_its_own(journal: Journal) -> None:
+    replay = "replay 2024-01-01 2024-02-01"
+    journal.set_engine_state("demo", "live", EngineState.PAUSED)
+    assert journal.engine_state("demo", replay) == (EngineState.RUNNING, None)
+    assert journal.engine_state("yahoo", "live") == (EngineState.RUNNING, None)
+    journal.set_engine_state("demo", replay, EngineState.HALTED, "seen enough")
+    assert journal.engine_state("demo", "live") == (EngineState.PAUSED, None)
 
 
 def test_events_are_stamped_by_the_clock_that_was_given(database: Database) -> None:

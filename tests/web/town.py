@@ -51,7 +51,7 @@ class TownEngine:
 
     @property
     def state(self) -> EngineState:
-        return self._town.journal.engine_state("demo")
+        return self._stored()[0]
 
     def progress(self) -> Step | None:
         return self.step
@@ -60,16 +60,22 @@ class TownEngine:
         return self._town.team.health()
 
     def pause(self) -> None:
-        self._town.journal.set_engine_state("demo", EngineState.PAUSED)
+        self._set(EngineState.PAUSED)
 
     def resume(self) -> None:
-        self._town.journal.set_engine_state("demo", EngineState.RUNNING)
+        self._set(EngineState.RUNNING)
 
     def halt(self) -> None:
-        self._town.journal.set_engine_state("demo", EngineState.HALTED)
+        self._set(EngineState.HALTED, "halted by hand")
 
     def run_now(self) -> None:
         self.runs += 1
+
+    def _stored(self) -> tuple[EngineState, str | None]:
+        return self._town.journal.engine_state("demo", self._town.run)
+
+    def _set(self, state: EngineState, reason: str | None = None) -> None:
+        self._town.journal.set_engine_state("demo", self._town.run, state, reason)
 
 
 class Town:

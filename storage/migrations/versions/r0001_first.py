@@ -43,8 +43,10 @@ def upgrade() -> None:
     op.create_table(
         "engine",
         sa.Column("market", sa.String(), nullable=False),
+        sa.Column("run", sa.String(), nullable=False),
         sa.Column("state", sa.String(), nullable=False),
-        sa.PrimaryKeyConstraint("market", name="pk_engine"),
+        sa.Column("reason", sa.Text(), nullable=True),
+        sa.PrimaryKeyConstraint("market", "run", name="pk_engine"),
     )
     op.create_table(
         "event",
