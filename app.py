@@ -8,6 +8,7 @@ import json
 import os
 import sys
 from collections.abc import Callable
+from contextlib import nullcontext, redirect_stdout
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -43,7 +44,7 @@ OnMarket = Annotated[
 OnTimeframe = Annotated[
     Timeframe | None, typer.Option("--timeframe", help="Length of a bar, over the configuration.")
 ]
-OnPort = Annotated[int | None, typer.Option("--port", help="Port of the pages; 0 takes a free one.")]
+OnPort = Annotated[int | None, typer.Option("--port", help="Port of the pages; 0: a free one.")]
 Symbols = Annotated[list[str], typer.Argument(help="Such as AAPL, BRK-B or BTC-USD.")]
 EXIT_BUG = 1
 EXIT_INTERRUPTED = 130
@@ -249,9 +250,13 @@ def main() -> None:
 
 
 def run(arguments: list[str]) -> int:
-    """Does what the command line `arguments` say and returns the exit code; never raises."""
+    """Does what the command line `arguments` say and returns the exit code; never raises.
+
+    With --json nothing but our own object may reach standard output, whatever libraries print.
+    """
     try:
-        app(arguments, standalone_mode=False)
+        with redirect_stdout(sys.stderr) if "--json" in arguments else nullcontext():
+            app(arguments, standalone_mode=False)
     except typer.Exit as done:
         return int(done.exit_code)
     except (KeyboardInterrupt, typer.Abort):
@@ -328,8 +333,7 @@ def _say(message: str) -> None:
 
 
 def _print_json(value: Any) -> None:
-    sys.stdout.write(json.dumps(value, default=instant, allow_nan=False) + "\n")
-    sys.stdout.flush()
+    print(json.dumps(value, default=instant, allow_nan=False), file=sys.__stdout__, flush=True)
 
 
 if __name__ == "__main__":

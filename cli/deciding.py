@@ -17,7 +17,7 @@ from domain.canonical import instant, to_json
 from domain.decision import Action, Decision
 from domain.errors import VerificationError
 from market.calendars import known_by
-from orchestrator.cycle import run_cycles
+from orchestrator.cycle import hold, lay_out
 from orchestrator.receipt import Verification
 from orchestrator.receipt import verify as verify_receipt
 from settings import Settings
@@ -71,10 +71,12 @@ def decide(
         until = known_by(as_of, now) if as_of else now
         bring(market, settings, symbols, now)
         desk = make_desk(settings, stores, market, RUN)
-        with bar() as progress, closing(
-            make_team(settings, in_process=in_process, progress=progress)
-        ) as team:
-            held = run_cycles(desk, team, symbols, until, previous={})
+        table = lay_out(desk, symbols, until)  # refuses bad input before any agent is woken
+        with (
+            bar() as progress,
+            closing(make_team(settings, in_process=in_process, progress=progress)) as team,
+        ):
+            held = [hold(desk, team, laid, previous={}) for laid in table]
     return Outcome(
         as_of=max(minutes.cycle.as_of for minutes in held),
         market=market.name,

@@ -98,12 +98,13 @@ def show_reports(reports: Sequence[ImportReport], console: Console) -> None:
         )
         for refusal in report.refused:
             examples = "; ".join(refusal.examples[:EXAMPLES])
-            console.print(f"  {refusal.rows:,} refused: {refusal.reason} ({examples})", markup=False)
+            told = f"  {refusal.rows:,} refused: {refusal.reason} ({examples})"
+            console.print(told, markup=False)
 
 
 def parse_date(text: str) -> datetime:
     """Midnight UTC of a date such as 2020-02-03."""
     try:
-        return datetime.combine(datetime.strptime(text, "%Y-%m-%d").date(), time(), UTC)  # noqa: DTZ007
+        return datetime.combine(datetime.strptime(text, "%Y-%m-%d").date(), time(), UTC)
     except ValueError:
         raise InputError(f"{text!r} is not a date. Write it as 2020-02-03.") from None

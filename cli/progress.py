@@ -11,10 +11,11 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 def bar() -> Iterator[Callable[[str, int, int], None]]:
     """A function `(what, done, total)` that moves one bar."""
     console = Console(stderr=True)
+    silent = not console.is_terminal
     columns = (
         TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(),
     )  # fmt: skip
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as drawn:
+    with Progress(*columns, console=console, transient=True, disable=silent) as drawn:
         task = drawn.add_task("", total=None)
 
         def move(what: str, done: int, total: int) -> None:

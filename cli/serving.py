@@ -132,7 +132,9 @@ def replay(
             _greet(market, address(listener), say)
             engine.start()
             if not stay:
-                threading.Thread(target=_stop_when_played, args=(engine, server), daemon=True).start()
+                ending = threading.Thread(target=_stop_when_played, args=(engine, server))
+                ending.daemon = True
+                ending.start()
             server.run(stopping=engine.stop)
         if error := engine.status().error:
             say(f"The last thing that went wrong: {error}")

@@ -8,7 +8,7 @@ and fetching.
 import hashlib
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -57,6 +57,15 @@ class Minutes:
     seconds: Mapping[str, float]
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class LaidOut:
+    """A panel with the gate's verdicts; `seconds` is what it took to build."""
+
+    panel: Panel
+    verdicts: tuple[Verdict, ...]
+    seconds: float
+
+
 def run_cycles(
     desk: Desk,
     team: Team,
@@ -71,20 +80,34 @@ def run_cycles(
     `previous` are the targets to start from; None takes those recorded before the bar. With
     `only_new`, a calendar without a bar since its last recorded cycle is left out.
     """
+    held = []
+    for laid in lay_out(desk, symbols, as_of):
+        if only_new and not _is_new(desk, laid.panel):
+            continue
+        targets = _targets(desk, laid.panel, symbols) if previous is None else previous
+        held.append(hold(desk, team, laid, targets))
+    return tuple(held)
+
+
+def lay_out(desk: Desk, symbols: Sequence[str], as_of: datetime) -> tuple[LaidOut, ...]:
+    """What is on the table before anybody votes, a calendar each; raises as `build_panels` does."""
     started = time.perf_counter()
     panels = build_panels(
         desk.library, desk.market, symbols, desk.timeframe, as_of, desk.horizon,
         desk.since, desk.simulated,
     )  # fmt: skip
-    building = time.perf_counter() - started
-    held = []
-    for panel, verdicts in panels:
-        if only_new and not _is_new(desk, panel):
-            continue
-        targets = _targets(desk, panel, symbols) if previous is None else previous
-        minutes = consider(desk, team, panel, verdicts, targets)
-        held.append(_recorded(desk, minutes, building / len(panels)))
-    return tuple(held)
+    each = (time.perf_counter() - started) / len(panels)
+    return tuple(LaidOut(panel, verdicts, each) for panel, verdicts in panels)
+
+
+def hold(desk: Desk, team: Team, laid: LaidOut, previous: Mapping[str, float]) -> Minutes:
+    """The cycle on what is laid out, recorded."""
+    minutes = consider(desk, team, laid.panel, laid.verdicts, previous)
+    started = time.perf_counter()
+    events = desk.journal.record(minutes.cycle, minutes.panel, minutes.inputs)
+    recording = time.perf_counter() - started
+    seconds = {"panel": laid.seconds, **minutes.seconds, "record": recording}
+    return replace(minutes, events=events, seconds=seconds)
 
 
 def consider(
@@ -163,11 +186,3 @@ def _targets(desk: Desk, panel: Panel, symbols: Sequence[str]) -> dict[str, floa
     """Targets of the symbols still followed, as they stood before the panel's last bar."""
     before = desk.journal.previous_targets(desk.market, desk.run, closed_at(panel))
     return {symbol: before[symbol] for symbol in symbols if symbol in before}
-
-
-def _recorded(desk: Desk, minutes: Minutes, building: float) -> Minutes:
-    started = time.perf_counter()
-    events = desk.journal.record(minutes.cycle, minutes.panel, minutes.inputs)
-    recording = time.perf_counter() - started
-    seconds = {"panel": building, **minutes.seconds, "record": recording}
-    return Minutes(minutes.cycle, minutes.panel, minutes.inputs, events, seconds)

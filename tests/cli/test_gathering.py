@@ -36,7 +36,7 @@ def test_files_that_are_no_tables_are_refused(quorum: Quorum, tmp_path: Path) ->
         ("broken.parquet", b"PAR1 not really"),
     ):
         (tmp_path / name).write_bytes(content)
-        code, out, error = quorum("import", str(tmp_path / name))
+        code, _, error = quorum("import", str(tmp_path / name))
         assert code == 2, name
         assert name in error
         assert "Traceback" not in error
@@ -63,7 +63,7 @@ def test_config_check_names_what_cannot_work(quorum: Quorum, monkeypatch) -> Non
     code, out, _ = quorum("config", "check")
     assert code == 0, out
     monkeypatch.setenv("QUORUM__RAY__ADDRESS", "127.0.0.1:9")
-    code, out, error = quorum("config", "check")
+    code, out, _ = quorum("config", "check")
     assert code == 3
     assert "127.0.0.1:9" in out
 
@@ -77,9 +77,7 @@ def test_agents_are_listed_with_their_versions(quorum: Quorum) -> None:
     assert all(agent["version"] for agent in told["agents"])
 
 
-def test_a_corrupt_policy_is_refused_by_name(
-    quorum: Quorum, tmp_path: Path, monkeypatch
-) -> None:
+def test_a_corrupt_policy_is_refused_by_name(quorum: Quorum, tmp_path: Path, monkeypatch) -> None:
     (tmp_path / "policy").mkdir()
     (tmp_path / "policy" / "manifest.json").write_text("{}")
     monkeypatch.setenv("QUORUM__AGENTS__RL_POLICY", str(tmp_path / "policy"))
