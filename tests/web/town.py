@@ -71,6 +71,9 @@ class TownEngine:
     def run_now(self) -> None:
         self.runs += 1
 
+    def _change(self, state: EngineState) -> None:
+        self._town.journal.set_engine_state("demo", self._town.run, state)
+
     def _stored(self) -> tuple[EngineState, str | None]:
         return self._town.journal.engine_state("demo", self._town.run)
 
