@@ -168,7 +168,7 @@ def make_team(
 
     Raises ConfigurationError where the configured Ray does not answer.
     """
-    builder = partial(_build_named, agent_settings(settings))
+    builder = partial(build, settings=agent_settings(settings))
     if in_process:
         return LocalTeam(tuple(AGENTS), builder)
     from orchestrator.ray_team import RaySession, RayTeam
@@ -192,10 +192,6 @@ def make_team(
         timeout=settings.ray.timeout_seconds,
         progress=progress,
     )
-
-
-def _build_named(settings: AgentSettings, name: str) -> Agent:
-    return build(name, settings)
 
 
 def secret(home: Path, name: str) -> str:

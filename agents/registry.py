@@ -1,4 +1,8 @@
-"""Which agents there are: one line each. Adding an agent is one file and one line here."""
+"""Which agents there are: one line each. Adding an agent is one file and one line here.
+
+Each agent's module is imported when the agent is built: an actor carries its own agent's libraries
+and no others.
+"""
 
 from collections.abc import Callable, Mapping
 from difflib import get_close_matches
@@ -6,9 +10,6 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from agents.fundamental import FundamentalAgent
-from agents.risk import RiskAgent
-from agents.technical import TechnicalAgent
 from domain.errors import ConfigurationError
 from domain.votes import Agent
 
@@ -30,11 +31,29 @@ class AgentSettings(BaseModel):
     )
 
 
+def _technical(_: AgentSettings) -> Agent:
+    from agents.technical import TechnicalAgent
+
+    return TechnicalAgent()
+
+
 def _news(settings: AgentSettings) -> Agent:
     from agents.news import NewsAgent
     from agents.sentiment import make_scorer
 
     return NewsAgent(make_scorer(settings))
+
+
+def _fundamental(_: AgentSettings) -> Agent:
+    from agents.fundamental import FundamentalAgent
+
+    return FundamentalAgent()
+
+
+def _risk(_: AgentSettings) -> Agent:
+    from agents.risk import RiskAgent
+
+    return RiskAgent()
 
 
 def _rl(settings: AgentSettings) -> Agent:
@@ -44,10 +63,10 @@ def _rl(settings: AgentSettings) -> Agent:
 
 
 AGENTS: Mapping[str, Callable[[AgentSettings], Agent]] = {
-    "technical": lambda _: TechnicalAgent(),
+    "technical": _technical,
     "news": _news,
-    "fundamental": lambda _: FundamentalAgent(),
-    "risk": lambda _: RiskAgent(),
+    "fundamental": _fundamental,
+    "risk": _risk,
     "rl": _rl,
 }
 

@@ -12,7 +12,7 @@ import numpy as np
 from agents.evidence import Signal, base_rate_term, terms
 from domain.panel import Floats, Panel
 from domain.votes import Votes, cast
-from quant import features, indicators
+from quant import features, indicators, trends
 from quant.columns import by_symbol, completed, days, rebased, weeks
 from quant.risk import forecast_volatility
 
@@ -91,11 +91,11 @@ def observe(panel: Panel) -> Mapping[str, Floats]:
     volatility = forecast_volatility(close)
     own_bars = {
         "momentum 252 less 21 bars": features.momentum(close, 252, 21, volatility),
-        "distance from SMA 200": features.above_average(close, 200, volatility),
-        "EMA 50 over 200": features.spread_of_averages(close, 50, 200),
+        "distance from SMA 200": trends.above_average(close, 200, volatility),
+        "EMA 50 over 200": trends.spread_of_averages(close, 50, 200),
         "Donchian 55 position": indicators.donchian(high, low, close, 55),
-        "ADX 14, signed": features.directed_strength(high, low, close),
-        "MACD histogram": features.macd_thrust(close, volatility),
+        "ADX 14, signed": trends.directed_strength(high, low, close),
+        "MACD histogram": trends.macd_thrust(close, volatility),
         "move over 21 bars": features.move(close, 21, volatility),
         "move over 5 bars": features.move(close, 5, volatility),
         "RSI 14": indicators.rsi(close, 14),
@@ -103,7 +103,7 @@ def observe(panel: Panel) -> Mapping[str, Floats]:
         "Bollinger position": indicators.bollinger_z(close, 20),
         "stochastic 14": indicators.stochastic(high, low, close, 14),
         "volatility regime": features.regime(volatility),
-        "volume flow (OBV)": features.volume_flow(close, volume),
+        "volume flow (OBV)": trends.volume_flow(close, volume),
         "money flow index": indicators.mfi(high, low, close, volume),
         "move on unusual volume": features.confirmed_move(close, volume, volatility),
         "candlestick patterns": indicators.candlesticks(open_, high, low, close),
@@ -119,7 +119,7 @@ def _longer_bars(panel: Panel, close: Floats) -> dict[str, Floats]:
     observed = {}
     for name, period in frames.items():
         observed[f"{name} EMA 10 over 40"] = completed(
-            close, period, lambda series: features.spread_of_averages(series, 10, 40)
+            close, period, lambda series: trends.spread_of_averages(series, 10, 40)
         )
         observed[f"{name} RSI 14"] = completed(close, period, indicators.rsi)
     return observed

@@ -10,12 +10,12 @@ import tempfile
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from agents.registry import AGENTS, AgentSettings, build
 from domain.timeframe import Timeframe
-from domain.votes import Agent
 from market.calendars import last_close
 from market.demo import DemoProvider
 from orchestrator.committee import CommitteeSettings
@@ -42,8 +42,9 @@ def run(symbols: str = "50,500", cycles: str = "5") -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder)
         session = RaySession.local(home, dashboard=False)
-        there = RayTeam(session, tuple(AGENTS), _build, home=home)
-        here = LocalTeam(tuple(AGENTS), _build)
+        builder = partial(build, settings=SETTINGS)
+        there = RayTeam(session, tuple(AGENTS), builder, home=home)
+        here = LocalTeam(tuple(AGENTS), builder)
         try:
             for count in map(int, symbols.split(",")):
                 figures |= _measure(home, count, int(cycles), there, here)
@@ -106,10 +107,6 @@ def _invent(library: SqlLibrary, name: str, seed: int, end: datetime) -> None:
         library.put_news("demo", name, provider.news(share, PAST, end).assign(symbol=name))
         library.put_filings("demo", name, provider.filings(share).assign(symbol=name))
         library.put_earnings("demo", name, provider.earnings(share).assign(symbol=name))
-
-
-def _build(name: str) -> Agent:
-    return build(name, SETTINGS)
 
 
 def _resident(pid: int | str | None) -> int | None:

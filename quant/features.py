@@ -1,4 +1,4 @@
-"""What a chart reader would point at, as numbers without a price level.
+"""How prices and volumes move, as numbers without a price level.
 
 Arrays are (T, N) float64 with NaN in the holes; row t uses rows up to t only. Prices and volumes
 come rebased (`quant.columns.rebased`). What any of it means for the odds is decided elsewhere.
@@ -6,7 +6,7 @@ come rebased (`quant.columns.rebased`). What any of it means for the odds is dec
 
 import numpy as np
 
-from quant import indicators, rolling
+from quant import rolling
 from quant.columns import Floats, by_symbol, change, lag, ratio
 
 
@@ -19,34 +19,6 @@ def momentum(close: Floats, bars: int, skip: int, volatility: Floats) -> Floats:
     """Return from `bars` ago to `skip` ago, in standard deviations (Jegadeesh and Titman 1993)."""
     gain = lag(close, skip) / lag(close, bars) - 1.0
     return ratio(gain, volatility * np.sqrt(float(bars - skip)))
-
-
-def above_average(close: Floats, length: int, volatility: Floats) -> Floats:
-    """Distance of the close from its simple average, in standard deviations of `length` bars."""
-    distance = close / indicators.sma(close, length) - 1.0
-    return ratio(distance, volatility * np.sqrt(float(length)))
-
-
-def spread_of_averages(close: Floats, fast: int, slow: int) -> Floats:
-    """Fast over slow exponential average less one, in percent."""
-    return 100.0 * (indicators.ema(close, fast) / indicators.ema(close, slow) - 1.0)
-
-
-def macd_thrust(close: Floats, volatility: Floats) -> Floats:
-    """MACD histogram in standard deviations of a bar's move."""
-    return ratio(indicators.macd_histogram(close) / close, volatility)
-
-
-def directed_strength(high: Floats, low: Floats, close: Floats) -> Floats:
-    """ADX with the sign of its direction, -100 to 100."""
-    strength = indicators.adx(high, low, close)
-    return strength * np.sign(indicators.direction(high, low, close))
-
-
-def volume_flow(close: Floats, volume: Floats, length: int = 20) -> Floats:
-    """On-balance volume above its own average, in bars of average volume."""
-    flow = indicators.obv(close, volume)
-    return ratio(flow - indicators.ema(flow, length), indicators.sma(volume, length))
 
 
 def relative_volume(volume: Floats, length: int = 63) -> Floats:
