@@ -41,7 +41,7 @@ def parse_symbol(text: str) -> str:
         return f"{pair['base']}-{pair['quote']}"
     if not _SHAPE.fullmatch(symbol):
         raise InputError(
-            f"{text[:40]!r} is not a symbol. Write it as Yahoo does, such as AAPL, BRK-B or BTC-USD."
+            f"{text[:40]!r} is not a symbol. Write it as Yahoo does, such as AAPL or BTC-USD."
         )
     return symbol
 
