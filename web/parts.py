@@ -180,4 +180,4 @@ def _when(as_of: datetime | None) -> str:
 
 
 def _points(edge: tuple[float, str] | None) -> str:
-    return f"{present.signed(edge[0] * 100, 1)} points, net of cost" if edge else "no edge yet"
+    return f"{present.signed(edge[0] * 100, 2)} points, net of cost" if edge else "no edge yet"
