@@ -171,7 +171,8 @@ def make_team(
     builder = partial(build, settings=agent_settings(settings))
     if in_process:
         return LocalTeam(tuple(AGENTS), builder)
-    from orchestrator.ray_team import RaySession, RayTeam
+    from orchestrator.ray_session import RaySession
+    from orchestrator.ray_team import RayTeam
 
     progress("starting Ray", 0, len(AGENTS))
     os.environ["RAY_AUTH_TOKEN"] = secret(settings.home, "ray-token")

@@ -21,7 +21,8 @@ from market.demo import DemoProvider
 from orchestrator.committee import CommitteeSettings
 from orchestrator.cycle import Desk, run_cycles
 from orchestrator.local_team import LocalTeam
-from orchestrator.ray_team import RaySession, RayTeam
+from orchestrator.ray_session import RaySession
+from orchestrator.ray_team import RayTeam
 from orchestrator.team import Team
 from storage import archive
 from storage.database import Database

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from orchestrator.ray_team import RaySession
+from orchestrator.ray_session import RaySession
 
 
 @pytest.fixture(scope="session")

@@ -27,7 +27,7 @@ def imported_modules(path: Path) -> Iterator[str]:
         ("exchange_calendars", "market/calendars.py"),
         ("talib", "quant/indicators.py"),
         ("transformers", "agents/sentiment.py"),
-        ("ray", "orchestrator/ray_team.py"),
+        ("ray", "orchestrator/ray_session.py"),
         ("stable_baselines3", "envs/train.py"),
         ("uvicorn", "web/serving.py"),
     ],

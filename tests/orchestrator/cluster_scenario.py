@@ -12,7 +12,8 @@ from pathlib import Path
 
 from ray.cluster_utils import Cluster
 
-from orchestrator.ray_team import RaySession, RayTeam
+from orchestrator.ray_session import RaySession
+from orchestrator.ray_team import RayTeam
 from tests.orchestrator.agents_for_tests import build_moody
 from tests.orchestrator.panels_for_tests import random_panel
 

@@ -11,7 +11,8 @@ import pytest
 from agents import registry
 from domain.errors import ConfigurationError
 from orchestrator.local_team import LocalTeam
-from orchestrator.ray_team import RaySession, RayTeam
+from orchestrator.ray_session import RaySession
+from orchestrator.ray_team import RayTeam
 from tests.orchestrator.agents_for_tests import build, build_moody
 from tests.orchestrator.panels_for_tests import random_panel
 
@@ -125,7 +126,7 @@ def test_a_process_killed_in_the_middle_of_a_vote_abstains_and_heals(moody, mood
 
 
 def test_an_agent_that_dies_at_every_vote_never_stops_healing(moody, moods):
-    for _ in range(5):
+    for _ in range(3):
         (moods / "wild").write_text("die")
         assert wild(moody.vote(PANEL, LAST)).failure == "crashed: its process died"
     (moods / "wild").write_text("")
@@ -148,6 +149,29 @@ def test_two_homes_have_namespaces_of_their_own(ray_session, team, tmp_path):
     homes = {actor["namespace"] for actor in actors if actor["name"] == "quorum-news"}
     other.dismiss()
     assert len(homes) == 2
+
+
+def test_an_agent_that_cannot_be_built_says_why_before_the_first_vote(ray_session, tmp_path):
+    damaged = partial(registry.build, settings=registry.AgentSettings(rl_policy=tmp_path))
+    team = RayTeam(ray_session, ("risk", "rl"), damaged, home=tmp_path)
+    risk, rl = team.health()
+    team.dismiss()
+    assert (risk.state, risk.failure) == ("ready", None)
+    assert rl.state == "failing"
+    assert f"The policy in {tmp_path} is refused" in rl.failure
+
+
+def test_a_ray_that_does_not_start_is_refused_with_a_remedy(tmp_path):
+    with pytest.raises(ConfigurationError, match=r"Ray could not start \(.*--in-process"):
+        RaySession.local(tmp_path, object_store_mb=1)
+
+
+def test_ray_keeps_quiet_when_a_process_dies(moody, moods, capfd):
+    (moods / "wild").write_text("die")
+    assert wild(moody.vote(PANEL, LAST)).failure == "crashed: its process died"
+    (moods / "wild").write_text("")
+    healed(moody)
+    assert capfd.readouterr() == ("", "")
 
 
 def test_an_address_where_nothing_listens_is_refused_by_name_and_in_time():

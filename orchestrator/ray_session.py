@@ -1,0 +1,170 @@
+"""Ray started, or a cluster joined: the only file that imports Ray.
+
+A local Ray is guarded by a token and its dashboard stays on the loopback interface; Ray's other
+ports listen on all interfaces, and the token is all that protects them. Ray is kept from standard
+output. Leaves out what is done with Ray: that is `ray_team.py`.
+"""
+
+import hashlib
+import logging
+import os
+import secrets
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from domain.errors import ConfigurationError
+from orchestrator.team import crashed
+
+ROOT = Path(__file__).resolve().parents[1]
+LONGEST_FOLDER = 38
+"""Ray puts sockets some 65 characters below its folder, and their paths end at 103."""
+REACH_SECONDS = 5.0
+JOIN_SECONDS = 30.0
+
+log = logging.getLogger(__name__)
+
+
+class RaySession:
+    """This process's one connection to Ray: a Ray of its own, or somebody's cluster."""
+
+    def __init__(self, ray: ModuleType, context: Any, environment: dict[str, str] | None) -> None:
+        self.ray = ray
+        self.environment = environment
+        self.token = os.environ.get("RAY_AUTH_TOKEN")
+        url = context.dashboard_url
+        self.dashboard_url = f"http://{url}" if url else None
+        self._folder = None if environment else Path(context.address_info["session_dir"])
+
+    @classmethod
+    def local(
+        cls, home: Path, *, object_store_mb: int = 256, dashboard: bool = True
+    ) -> "RaySession":
+        """Start a Ray that belongs to this process and leaves its logs in `home`.
+
+        Where the path of `home` is too long for Ray's sockets, they are in the temporary folder.
+        Raises ConfigurationError where Ray does not start.
+        """
+        os.environ.update(_worker_environment())
+        os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
+        os.environ["RAY_AUTH_MODE"] = "token"
+        os.environ["RAY_enable_worker_prestart"] = "0"  # noqa: SIM112 Ray spells it so
+        ray = _import_ray()
+        try:
+            context = ray.init(
+                address="local",
+                num_cpus=os.cpu_count(),
+                object_store_memory=object_store_mb << 20,
+                include_dashboard=dashboard,
+                dashboard_host="127.0.0.1",
+                log_to_driver=False,
+                logging_level=logging.WARNING,
+                _temp_dir=str(_folder(home)),
+            )
+        except Exception as error:
+            if not ray.is_initialized():
+                ray.shutdown()  # whatever of it has started
+            raise ConfigurationError(
+                f"Ray could not start ({crashed(error)}). Free memory and disk space, or start with "
+                "--in-process, which needs no Ray."
+            ) from error
+        return cls(ray, context, None)
+
+    @classmethod
+    def join(cls, address: str, token: str | None = None) -> "RaySession":
+        """Join the cluster at `address` (host:port), on which Quorum is installed as it is here.
+
+        Raises ConfigurationError, in bounded time, where no Ray answers there.
+        """
+        if token:
+            os.environ.update(RAY_AUTH_TOKEN=token, RAY_AUTH_MODE="token")
+        ray = _import_ray()
+        _reach(address)
+        try:
+            context = ray.init(address=address, log_to_driver=False, logging_level=logging.WARNING)
+        except Exception as error:
+            raise ConfigurationError(
+                f"Ray at {address} (ray.address) let nobody in: {crashed(error)}. This machine "
+                f"must be a node of the cluster: `ray start --address={address}`."
+            ) from error
+        return cls(ray, context, _worker_environment())
+
+    def close(self) -> None:
+        """Leave, and stop a Ray of our own; its logs go with it, as nothing went wrong."""
+        self.ray.shutdown()
+        if self._folder:
+            shutil.rmtree(self._folder, ignore_errors=True)
+
+
+def short_hash(home: Path) -> str:
+    """Names a home among all others on a machine."""
+    return hashlib.sha256(str(home.resolve()).encode()).hexdigest()[:8]
+
+
+def _folder(home: Path) -> Path:
+    inside = home.resolve() / "ray"
+    if len(str(inside)) <= LONGEST_FOLDER:
+        return inside
+    return Path(tempfile.gettempdir()) / f"quorum-{short_hash(home)}"
+
+
+def _worker_environment() -> dict[str, str]:
+    """One thread a worker, for five agents share the cores, and where to find the rooms."""
+    paths = [str(ROOT), *os.environ.get("PYTHONPATH", "").split(os.pathsep)]
+    threads = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+    return {
+        "PYTHONPATH": os.pathsep.join(dict.fromkeys(path for path in paths if path)),
+        **dict.fromkeys(threads, "1"),
+    }
+
+
+def _import_ray() -> ModuleType:
+    """Ray reads its environment when it is imported, so this is the one place that does."""
+    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+    os.environ["RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO"] = "0"
+    import ray
+
+    _quieten(ray)
+    return ray
+
+
+def _quieten(ray: ModuleType) -> None:
+    """Keep from the terminal what Ray says there whatever it is told: that signals are left to us,
+    and (on standard output) that an actor's process died, which the team tells in its own words."""
+
+    def note(data: dict[str, Any], ignore_prefix: bool) -> None:  # noqa: ARG001
+        log.info("(%s) %s", data["pid"], " ".join(data["lines"]))
+
+    ray._private.worker.print_to_stdstream = note
+    logging.getLogger("ray._private.worker").addFilter(_is_not_about_signals)
+
+
+def _is_not_about_signals(record: logging.LogRecord) -> bool:
+    return "SIGTERM handler is not set" not in record.getMessage()
+
+
+def _reach(address: str) -> None:
+    """Make sure that Ray answers at `address`: its own connecting would wait far longer."""
+    host, _, port = address.rpartition(":")
+    remedy = "Start it with `ray start --head` or leave ray.address unset to use a local one."
+    if not host or not port.isdecimal() or "/" in host:
+        raise ConfigurationError(f"ray.address {address!r} is not of the form host:port. {remedy}")
+    try:
+        socket.create_connection((host, int(port)), REACH_SECONDS).close()
+    except (OSError, OverflowError) as error:
+        raise ConfigurationError(
+            f"Nothing answers at {address} (ray.address): {error}. {remedy}"
+        ) from error
+    check = [sys.executable, "-m", "ray.scripts.scripts", "health-check", "--address", address]
+    try:
+        subprocess.run(check, check=True, capture_output=True, timeout=JOIN_SECONDS)  # noqa: S603
+    except (subprocess.SubprocessError, OSError) as error:
+        raise ConfigurationError(
+            f"What answers at {address} (ray.address) is not a Ray of this version with this token "
+            f"(RAY_AUTH_TOKEN). {remedy}"
+        ) from error
