@@ -1,10 +1,9 @@
-"""Time to gate 10,000 daily bars of 50 symbols and to build them into a panel."""
+"""Time to read daily bars from SQLite, to gate them and to build them into a panel, by size."""
 
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -18,16 +17,23 @@ from market.library import Library
 from storage.database import Database
 from storage.library import SqlLibrary
 
-BARS, SYMBOLS, REPEATS = 10_000, 50, 5
+SIZES = ((50, 500), (500, 500), (12, 5_000), (50, 10_000))
+"""Symbols and bars; the last is meant to take less than a second."""
+REPEATS = 5
 AS_OF = datetime(2025, 9, 27, tzinfo=UTC)
 
 
 class _Read:
-    """A library whose bars have been read before, to see the gate and the builder alone."""
+    """A library whose facts have been read before, to see the gate and the builder alone."""
 
     def __init__(self, library: Library) -> None:
         self._library = library
-        self.bars = cache(library.bars)
+        self._kept: dict[str, pd.DataFrame] = {}
+
+    def facts(self, market: str, symbols: Sequence[str], what: str, *ends: Any) -> pd.DataFrame:
+        if what not in self._kept:
+            self._kept[what] = self._library.facts(market, symbols, what, *ends)
+        return self._kept[what]
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._library, name)
@@ -35,35 +41,42 @@ class _Read:
 
 def run() -> dict[str, float]:
     """Seconds, the best of five: from SQLite, and of the gate and the builder alone."""
-    names = [f"S{number}" for number in range(SYMBOLS)]
-    with tempfile.TemporaryDirectory() as folder:
-        database = Database(f"sqlite:///{Path(folder) / 'bars.db'}")
-        database.migrate()
-        library = SqlLibrary(database)
-        for number, name in enumerate(names):
-            library.put_bars("files", name, Timeframe.D1, _bars(number))
-
-        def build(source: Library) -> None:
-            ((panel, verdicts),) = build_panels(source, "files", names, Timeframe.D1, AS_OF, 5)
-            if panel.shape != (BARS, SYMBOLS) or any(verdict.blocked for verdict in verdicts):
-                raise RuntimeError(f"built {panel.shape} with {verdicts}")
-
-        read = _Read(library)
-        figures = {
-            "bars": BARS,
-            "symbols": SYMBOLS,
-            "from_sqlite_s": _best(lambda: build(library)),
-            "gate_and_build_s": _best(lambda: build(read)),
-        }
-        database.close()
+    figures: dict[str, float] = {}
+    for symbols, bars in SIZES:
+        with tempfile.TemporaryDirectory() as folder:
+            figures |= _measure(Path(folder) / "bars.db", symbols, bars)
     return figures
 
 
-def _bars(seed: int) -> pd.DataFrame:
+def _measure(path: Path, symbols: int, bars: int) -> dict[str, float]:
+    database = Database(f"sqlite:///{path}")
+    database.migrate()
+    library = SqlLibrary(database)
+    names = [f"S{number}" for number in range(symbols)]
+    with library.transaction():
+        for number, name in enumerate(names):
+            library.put_bars("files", name, Timeframe.D1, _bars(number, bars))
+
+    def build(source: Library) -> None:
+        ((panel, verdicts),) = build_panels(source, "files", names, Timeframe.D1, AS_OF, 5)
+        if panel.shape != (bars, symbols) or any(verdict.blocked for verdict in verdicts):
+            raise RuntimeError(f"built {panel.shape} with {verdicts}")
+
+    read: Any = _Read(library)
+    size = f"{symbols} symbols x {bars} bars"
+    figures = {
+        f"{size}, from SQLite, s": _best(lambda: build(library)),
+        f"{size}, from memory, s": _best(lambda: build(read)),
+    }
+    database.close()
+    return figures
+
+
+def _bars(seed: int, bars: int) -> pd.DataFrame:
     random = np.random.default_rng(seed)
     dates = calendars.sessions("XNYS").date
-    at = dates[dates < calendars.instant(AS_OF)][-BARS:]
-    close = 100 * np.exp(np.cumsum(random.normal(0, 0.01, BARS)))
+    at = dates[dates < calendars.instant(AS_OF)][-bars:]
+    close = 100 * np.exp(np.cumsum(random.normal(0, 0.01, bars)))
     return pd.DataFrame(
         {
             "at": pd.DatetimeIndex(at, tz="UTC"),
@@ -71,7 +84,7 @@ def _bars(seed: int) -> pd.DataFrame:
             "high": close * 1.01,
             "low": close * 0.99,
             "close": close,
-            "volume": random.uniform(1e6, 2e6, BARS),
+            "volume": random.uniform(1e6, 2e6, bars),
             "adj_close": close,
         }
     )

@@ -6,7 +6,7 @@ bit. A symbol that fails the quality gate stays in its panel, and its verdict sa
 fetching (see `market/feed.py`), and any repair of what is stored.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 import numpy as np
@@ -28,7 +28,6 @@ BENCHMARKS: Mapping[str, tuple[str, ...]] = {
 """By calendar, the symbols that stand for its whole market; the first that is stored is taken."""
 
 _SOURCES: tuple[Source, ...] = ("news", "filings", "earnings")
-_Read = Callable[[str, str, datetime | None, datetime | None], pd.DataFrame]
 
 
 def build_panels(
@@ -50,28 +49,33 @@ def build_panels(
     stored = set(library.symbols(market, timeframe))
     _refuse_unknown(wanted, stored, market, timeframe)
 
-    def read(symbol: str, calendar: str) -> Series:
-        bars = library.bars(market, symbol, timeframe, since, as_of)
-        return series_of(symbol, bars, calendar, timeframe, as_of)
-
-    together: dict[str, list[Series]] = {}
+    together: dict[str, list[str]] = {}
     for symbol in wanted:
-        calendar = calendar_of(symbol)
-        together.setdefault(calendar, []).append(read(symbol, calendar))
-    if wanted and not any(len(one.known_at) for of in together.values() for one in of):
+        together.setdefault(calendar_of(symbol), []).append(symbol)
+
+    read: dict[str, dict[str, Series]] = {}
+    for calendar, names in together.items():
+        benchmark = _benchmark_of(calendar, stored)
+        every = tuple(dict.fromkeys([*names, *([benchmark] if benchmark else [])]))
+        bars = library.facts(market, every, f"bars {timeframe}", since, as_of)
+        all_series = series_of(bars, calendar, timeframe, as_of)
+        read[calendar] = {one.symbol: one for one in all_series}
+    if wanted and not any(len(read[calendar_of(each)][each].known_at) for each in wanted):
         raise _before_history(library, market, wanted, timeframe, as_of, since)
 
     built = []
-    for calendar, all_series in together.items():
-        benchmark = next((b for b in BENCHMARKS.get(calendar, ()) if b in stored), None)
-        market_series = read(benchmark, calendar) if benchmark else None
+    for calendar, names in together.items():
+        all_series = [read[calendar][symbol] for symbol in names]
+        market_series = read[calendar].get(_benchmark_of(calendar, stored) or "")
         panel = _panel(library, market, all_series, market_series, as_of, horizon, simulated)
-        verdicts = tuple(
-            quality.check(one, library.actions(market, one.symbol, None, as_of), as_of)
-            for one in all_series
-        )
+        actions = library.facts(market, names, "actions", None, as_of)
+        verdicts = tuple(quality.check(one, actions, as_of) for one in all_series)
         built.append((panel, verdicts))
     return built
+
+
+def _benchmark_of(calendar: str, stored: Collection[str]) -> str | None:
+    return next((each for each in BENCHMARKS.get(calendar, ()) if each in stored), None)
 
 
 def _panel(
@@ -109,9 +113,9 @@ def _panel(
         close=column("close"),
         volume=column("volume"),
         benchmark=_benchmark(known_at, benchmark),
-        news=_news(*_events(library.news, market, symbols, last)),
-        filings=_filings(*_events(library.filings, market, symbols, last)),
-        earnings=_earnings(*_events(library.earnings, market, symbols, last)),
+        news=_news(*_events(library, market, symbols, "news", last)),
+        filings=_filings(*_events(library, market, symbols, "filings", last)),
+        earnings=_earnings(*_events(library, market, symbols, "earnings", last)),
         unavailable=_unavailable(library, market, symbols),
         horizon=horizon,
         simulated=simulated,
@@ -149,15 +153,14 @@ def _benchmark(known_at: Times, benchmark: Series | None) -> Floats:
 
 
 def _events(
-    read: _Read, market: str, symbols: Sequence[str], last: datetime
+    library: Library, market: str, symbols: Sequence[str], source: Source, last: datetime
 ) -> tuple[Ints, pd.DataFrame]:
     """Facts of all symbols known by `last` in order of `known_at`, beside their symbol's index.
 
     Facts known at one instant stand in the order of the symbols, then of the library.
     """
-    frames = [read(market, symbol, None, last + timedelta(microseconds=1)) for symbol in symbols]
-    index = np.repeat(np.arange(len(frames), dtype=np.int32), [len(frame) for frame in frames])
-    facts = pd.concat(frames, ignore_index=True)
+    facts = library.facts(market, symbols, source, None, last + timedelta(microseconds=1))
+    index = facts["symbol"].cat.codes.to_numpy().astype(np.int32)
     order = np.argsort(calendars.instants(facts["known_at"]), kind="stable")
     return index[order], facts.iloc[order]
 
@@ -203,10 +206,11 @@ def _unavailable(
 ) -> dict[Source, dict[str, str]]:
     found: dict[Source, dict[str, str]] = {}
     for source in _SOURCES:
-        for symbol in symbols:
-            fetch = library.fetched(market, symbol, source)
-            if fetch is not None and fetch.error is not None:
-                found.setdefault(source, {})[symbol] = fetch.error
+        fetches = library.fetches(market, symbols, source)
+        failed = {each: fetches[each].error for each in symbols if each in fetches}
+        why = {symbol: error for symbol, error in failed.items() if error is not None}
+        if why:
+            found[source] = why
     return found
 
 

@@ -11,6 +11,7 @@ then of the rest of the fact's identity, so that two reads of the same facts are
 bit. A failing disk or database raises StorageError.
 """
 
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Protocol
@@ -43,6 +44,21 @@ class Library(Protocol):
         self, market: str, symbol: str, timeframe: Timeframe
     ) -> tuple[datetime, datetime] | None:
         """Opening instants of the first and the last stored bar; None without bars."""
+        ...
+
+    def facts(
+        self,
+        market: str,
+        symbols: Sequence[str],
+        what: str,
+        start: datetime | None = None,
+        end: datetime | None = None,
+    ) -> pd.DataFrame:
+        """What is stored of many symbols, read at once; `what` is named as in `fetched`.
+
+        `symbol` is a categorical of `symbols`, which are distinct; the other columns are those of
+        the read of one symbol. The rows are in order of `symbols`, then as for one symbol.
+        """
         ...
 
     def bars(
@@ -93,29 +109,9 @@ class Library(Protocol):
         self, market: str, symbol: str, frame: pd.DataFrame, replace: bool = False
     ) -> Merge: ...
 
-    def earnings(
-        self,
-        market: str,
-        symbol: str,
-        start: datetime | None = None,
-        end: datetime | None = None,
-    ) -> pd.DataFrame:
-        """`EARNINGS_COLUMNS` in order of `known_at`."""
-        ...
-
     def put_earnings(
         self, market: str, symbol: str, frame: pd.DataFrame, replace: bool = False
     ) -> Merge: ...
-
-    def actions(
-        self,
-        market: str,
-        symbol: str,
-        start: datetime | None = None,
-        end: datetime | None = None,
-    ) -> pd.DataFrame:
-        """`ACTION_COLUMNS` in order of `at`, `kind`."""
-        ...
 
     def put_actions(
         self, market: str, symbol: str, frame: pd.DataFrame, replace: bool = False
@@ -124,6 +120,10 @@ class Library(Protocol):
     def fetched(self, market: str, symbol: str, what: str) -> Fetch | None:
         """The last attempt to fetch `what`: 'news', 'filings', 'earnings', 'actions', or 'bars 1d'
         (bars and their timeframe). None if it was never tried, as in a market of files."""
+        ...
+
+    def fetches(self, market: str, symbols: Sequence[str], what: str) -> Mapping[str, Fetch]:
+        """`fetched` of many symbols, without those for which it was never tried."""
         ...
 
     def note_fetch(

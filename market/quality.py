@@ -75,7 +75,7 @@ class Flaw:
 
 def check(series: Series, actions: pd.DataFrame, as_of: datetime) -> Verdict:
     """The gate's word on `series` as it stood at `as_of`, beside the `actions` recorded by then
-    (`ACTION_COLUMNS`)."""
+    (`ACTION_COLUMNS`, of this and of other symbols)."""
     bars = len(series.known_at)
     recent_from = series.known_at[-min(RECENT, bars)] if bars else _EVER
     findings: list[str] = []
@@ -157,7 +157,7 @@ def _jumps(series: Series, actions: pd.DataFrame) -> Iterator[Flaw]:
 
 
 def _is_split(series: Series, actions: pd.DataFrame, t: int, log_return: float) -> bool:
-    splits = actions[actions["kind"] == "split"]
+    splits = actions[(actions["symbol"] == series.symbol) & (actions["kind"] == "split")]
     at = calendars.instants(splits["at"])
     between = (at > series.known_at[t - 1] - np.timedelta64(1, "D")) & (at <= series.known_at[t])
     ratios = np.log(splits["value"].to_numpy(np.float64)[between])

@@ -1,4 +1,4 @@
-"""One symbol's bars put in order and timed: the step between a stored frame and a panel.
+"""Each symbol's bars put in order and timed: the step between a stored frame and a panel.
 
 Bars that cannot be used (a price missing, zero or below) and bars outside every session are set
 aside and remembered, for the quality gate to speak of; nothing is repaired.
@@ -6,6 +6,7 @@ aside and remembered, for the quality gate to speak of; nothing is repaired.
 
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import pairwise, starmap
 
 import numpy as np
 import pandas as pd
@@ -43,23 +44,44 @@ class Series:
 
 
 def series_of(
-    symbol: str, bars: pd.DataFrame, calendar: str, timeframe: Timeframe, as_of: datetime
-) -> Series:
-    """What `bars` (`BAR_COLUMNS`, in any order) said of `symbol` at `as_of`."""
+    bars: pd.DataFrame, calendar: str, timeframe: Timeframe, as_of: datetime
+) -> list[Series]:
+    """What `bars` said at `as_of` of each symbol, in the order of the categories of `symbol`.
+
+    `bars` has that categorical and `BAR_COLUMNS`, sorted by symbol and for each in any order.
+    """
     opened = calendars.instants(bars["at"])
     known_at = calendars.closing_instants(calendar, opened, timeframe)
+    figures = np.stack([bars[name].to_numpy(np.float64) for name in _FIGURES])
+    symbols, codes = bars["symbol"].cat.categories, bars["symbol"].cat.codes.to_numpy()
+    ends = np.searchsorted(codes, np.arange(len(symbols) + 1))
     until = calendars.instant(as_of)
+    return [
+        _series(symbol, calendar, timeframe, opened[of], known_at[of], figures[:, of], until)
+        for symbol, of in zip(symbols, starmap(slice, pairwise(ends.tolist())), strict=True)
+    ]
+
+
+def _series(
+    symbol: str,
+    calendar: str,
+    timeframe: Timeframe,
+    opened: Times,
+    known_at: Times,
+    figures: Floats,
+    until: np.datetime64,
+) -> Series:
     timed = known_at <= until
     off_hours = opened[np.isnat(known_at) & (opened <= until)]
     order, unordered = _in_order(opened)
     order = order[timed[order]]
     last = np.append(known_at[order][1:] != known_at[order][:-1], True)[: len(order)]
     kept = order[last]
-    stored = {name: bars[name].to_numpy(np.float64)[kept] for name in _FIGURES}
-    adjustment = stored["adj_close"] / stored["close"]
+    stored = figures[:, kept]
+    prices, close, volume, adjusted = stored[:4], stored[3], stored[4], stored[5]
+    adjustment = adjusted / close
     adjustment = np.where(np.isfinite(adjustment), adjustment, 1.0)
-    volume = np.nan_to_num(stored["volume"], nan=0.0)
-    prices = np.stack([stored[name] for name in _PRICES])
+    volume = np.nan_to_num(volume, nan=0.0)
     complete = np.isfinite(prices).all(axis=0)
     positive = (prices > 0).all(axis=0) & (adjustment > 0) & (volume >= 0)
     at, usable = known_at[kept], complete & positive
@@ -82,8 +104,7 @@ def series_of(
     )
 
 
-_PRICES = ("open", "high", "low", "close")
-_FIGURES = (*_PRICES, "volume", "adj_close")
+_FIGURES = ("open", "high", "low", "close", "volume", "adj_close")
 
 
 def _in_order(opened: Times) -> tuple[np.ndarray, np.ndarray]:

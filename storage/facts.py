@@ -10,11 +10,22 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from sqlalchemy import BigInteger, Column, Connection, Float, Integer, Table, select, update
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Connection,
+    Float,
+    Integer,
+    Table,
+    collate,
+    select,
+    update,
+)
 from sqlalchemy.sql import bindparam
 
 from domain.library import Merge
@@ -41,6 +52,10 @@ class Kind:
         return tuple(c.name for c in self.columns if c.name not in self.identity)
 
     @property
+    def texts(self) -> bool:
+        return any(_dtype(column) == "str" for column in self.columns)
+
+    @property
     def instant(self) -> Column[int]:
         return self.table.c[self.identity[0]]
 
@@ -50,31 +65,55 @@ NEWS = Kind(tables.table(tables.Headline), ("known_at", "headline", "source"))
 FILINGS = Kind(tables.table(tables.Filing), ("known_at", "fiscal_year", "fiscal_quarter"))
 EARNINGS = Kind(tables.table(tables.Announcement), ("known_at",))
 ACTIONS = Kind(tables.table(tables.Action), ("at", "kind"))
-
-
-def empty(kind: Kind) -> pd.DataFrame:
-    return _frame(kind, [()] * len(kind.columns))
+KINDS = {"bars": BARS, "news": NEWS, "filings": FILINGS, "earnings": EARNINGS, "actions": ACTIONS}
+"""By the first word of `Series.what`."""
 
 
 def read(
     connection: Connection,
     kind: Kind,
-    series: int,
+    series: Sequence[int],
     start: datetime | None = None,
     end: datetime | None = None,
-) -> pd.DataFrame:
-    """The series' facts with start <= instant < end, in order of their identity."""
-    query = select(*kind.columns).where(kind.table.c.series == series).order_by(kind.instant)
+) -> tuple[np.ndarray, pd.DataFrame]:
+    """The facts of several series with start <= instant < end, beside their index in `series`.
+
+    In order of `series`, which are distinct, and then of the facts' identity.
+    """
+    table, of = kind.table, kind.table.c.series
+    query = select(of, *kind.columns).where(of.in_(series))
     if start is not None:
         query = query.where(kind.instant >= tables.microseconds(start))
     if end is not None:
         query = query.where(kind.instant < tables.microseconds(end))
-    rows = connection.execute(query).cursor.fetchall()  # the driver's own tuples, made in C
-    frame = _frame(kind, list(zip(*rows, strict=True))) if rows else empty(kind)
-    if len(kind.identity) == 1:
-        return frame
-    # not by the database, whose collation may not be ours
-    return frame.sort_values(list(kind.identity), ignore_index=True)
+    # text in the order of its bytes, which Python shares and a database's own order may not be
+    binary = "BINARY" if connection.dialect.name == "sqlite" else "C"
+    identity = [
+        collate(table.c[name], binary) if _dtype(table.c[name]) == "str" else table.c[name]
+        for name in kind.identity
+    ]
+    stored, *values = _columns(kind, connection.execute(query.order_by(of, *identity)).cursor)
+    ids = np.asarray(series, np.int64)
+    by_id = np.argsort(ids)
+    index = by_id[np.searchsorted(ids[by_id], np.asarray(stored, np.int64))]
+    frame = _frame(kind, values)
+    if (index[1:] >= index[:-1]).all():
+        return index, frame
+    order = np.argsort(index, kind="stable")
+    return index[order], frame.take(order).reset_index(drop=True)
+
+
+def _columns(kind: Kind, rows: Any) -> list[Sequence[Any]]:
+    """The driver's own tuples, which are made in C, as a column each: series, then the kind's.
+
+    Where all are numbers they become floats at once, which are exact for every identity and for
+    microseconds until the year 2255.
+    """
+    width = 1 + len(kind.columns)
+    if kind.texts:
+        return list(zip(*rows.fetchall(), strict=True)) or [()] * width
+    cells = np.fromiter(chain.from_iterable(rows), np.float64)
+    return list(cells.reshape(-1, width).T)
 
 
 def merge(
@@ -91,7 +130,7 @@ def merge(
         raise ValueError(f"a frame of {kind.table.name} has one fact twice")
     instants = new[kind.identity[0]]
     last = instants.max() + pd.Timedelta(1, "us")
-    old = read(connection, kind, series, instants.min(), last)
+    _, old = read(connection, kind, [series], instants.min(), last)
     both = new.reset_index().merge(old, on=list(kind.identity), suffixes=("", "_stored"))
     same = np.ones(len(both), bool)
     for name in kind.figures:
@@ -112,7 +151,7 @@ def _frame(kind: Kind, values: Sequence[Sequence[Any]]) -> pd.DataFrame:
 def _series(column: Column[Any], values: Sequence[Any]) -> Any:
     dtype = _dtype(column)
     if dtype == _INSTANT:
-        instants = np.array(values, np.int64).view("datetime64[us]")
+        instants = np.array(values).astype(np.int64).view("datetime64[us]")
         return pd.DatetimeIndex(instants).tz_localize("UTC")
     return pd.Series(values, dtype="str") if dtype == "str" else np.array(values, dtype)
 

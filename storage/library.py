@@ -6,10 +6,11 @@ and checking.
 """
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 
+import numpy as np
 import pandas as pd
 from sqlalchemy import ColumnElement, Connection, func, select, update
 from sqlmodel import col
@@ -18,7 +19,7 @@ from domain.library import Fetch, Merge
 from domain.timeframe import Timeframe
 from storage import facts
 from storage.database import Database, insert_missing
-from storage.facts import ACTIONS, BARS, EARNINGS, FILINGS, NEWS, Kind
+from storage.facts import ACTIONS, BARS, EARNINGS, FILINGS, KINDS, NEWS, Kind
 from storage.tables import EPOCH, MICROSECOND, Bar, Series
 
 
@@ -56,6 +57,25 @@ class SqlLibrary:
         first, last = found
         return EPOCH + first * MICROSECOND, EPOCH + last * MICROSECOND
 
+    def facts(
+        self,
+        market: str,
+        symbols: Sequence[str],
+        what: str,
+        start: datetime | None = None,
+        end: datetime | None = None,
+    ) -> pd.DataFrame:
+        named = select(col(Series.symbol), col(Series.id)).where(*_named(market, symbols, what))
+        with self._reading() as connection:
+            ids = dict(connection.execute(named).tuples().all())
+            known = [number for number, symbol in enumerate(symbols) if symbol in ids]
+            series = [ids[symbols[number]] for number in known]
+            index, frame = facts.read(connection, KINDS[what.split()[0]], series, start, end)
+        names = pd.Index(list(symbols), dtype="str")
+        rows = pd.Categorical.from_codes(np.array(known, np.int32)[index], names)
+        frame.insert(0, "symbol", pd.Series(rows))
+        return frame
+
     def bars(
         self,
         market: str,
@@ -64,7 +84,8 @@ class SqlLibrary:
         start: datetime | None = None,
         end: datetime | None = None,
     ) -> pd.DataFrame:
-        return self._read(BARS, market, symbol, _bars(timeframe), start, end)
+        frame = self.facts(market, (symbol,), _bars(timeframe), start, end)
+        return frame.drop(columns="symbol")
 
     def put_bars(
         self,
@@ -79,7 +100,8 @@ class SqlLibrary:
     def news(
         self, market: str, symbol: str, start: datetime | None = None, end: datetime | None = None
     ) -> pd.DataFrame:
-        return self._read(NEWS, market, symbol, "news", start, end)
+        frame = self.facts(market, (symbol,), "news", start, end)
+        return frame.astype({"symbol": "str"})
 
     def put_news(
         self, market: str, symbol: str, frame: pd.DataFrame, replace: bool = False
@@ -89,27 +111,18 @@ class SqlLibrary:
     def filings(
         self, market: str, symbol: str, start: datetime | None = None, end: datetime | None = None
     ) -> pd.DataFrame:
-        return self._read(FILINGS, market, symbol, "filings", start, end)
+        frame = self.facts(market, (symbol,), "filings", start, end)
+        return frame.astype({"symbol": "str"})
 
     def put_filings(
         self, market: str, symbol: str, frame: pd.DataFrame, replace: bool = False
     ) -> Merge:
         return self._put(FILINGS, market, symbol, "filings", frame, replace)
 
-    def earnings(
-        self, market: str, symbol: str, start: datetime | None = None, end: datetime | None = None
-    ) -> pd.DataFrame:
-        return self._read(EARNINGS, market, symbol, "earnings", start, end)
-
     def put_earnings(
         self, market: str, symbol: str, frame: pd.DataFrame, replace: bool = False
     ) -> Merge:
         return self._put(EARNINGS, market, symbol, "earnings", frame, replace)
-
-    def actions(
-        self, market: str, symbol: str, start: datetime | None = None, end: datetime | None = None
-    ) -> pd.DataFrame:
-        return self._read(ACTIONS, market, symbol, "actions", start, end)
 
     def put_actions(
         self, market: str, symbol: str, frame: pd.DataFrame, replace: bool = False
@@ -117,11 +130,19 @@ class SqlLibrary:
         return self._put(ACTIONS, market, symbol, "actions", frame, replace)
 
     def fetched(self, market: str, symbol: str, what: str) -> Fetch | None:
-        attempt = select(col(Series.fetched_at), col(Series.error), col(Series.succeeded_at))
+        return self.fetches(market, (symbol,), what).get(symbol)
+
+    def fetches(self, market: str, symbols: Sequence[str], what: str) -> dict[str, Fetch]:
+        attempts = select(
+            col(Series.symbol), col(Series.fetched_at), col(Series.error), col(Series.succeeded_at)
+        ).where(*_named(market, symbols, what))
         with self._reading() as connection:
-            found = connection.execute(attempt.where(*_named(market, symbol, what))).first()
-        at, error, succeeded_at = found or (None, None, None)
-        return None if at is None else Fetch(at, error, succeeded_at)
+            found = connection.execute(attempts).all()
+        return {
+            symbol: Fetch(at, error, succeeded_at)
+            for symbol, at, error, succeeded_at in found
+            if at is not None
+        }
 
     def note_fetch(
         self, market: str, symbol: str, what: str, at: datetime, error: str | None = None
@@ -132,25 +153,6 @@ class SqlLibrary:
         with self._writing() as connection:
             series = _locked(connection, market, symbol, what)
             connection.execute(update(Series).where(col(Series.id) == series).values(noted))
-
-    def _read(
-        self,
-        kind: Kind,
-        market: str,
-        symbol: str,
-        what: str,
-        start: datetime | None,
-        end: datetime | None,
-    ) -> pd.DataFrame:
-        with self._reading() as connection:
-            series = _series(connection, market, symbol, what)
-            if series is None:
-                frame = facts.empty(kind)
-            else:
-                frame = facts.read(connection, kind, series, start, end)
-        if kind is not BARS:
-            frame.insert(0, "symbol", pd.Series([symbol] * len(frame), dtype="str"))
-        return frame
 
     def _put(
         self, kind: Kind, market: str, symbol: str, what: str, frame: pd.DataFrame, replace: bool
@@ -189,21 +191,21 @@ def _bars(timeframe: Timeframe) -> str:
     return f"bars {timeframe}"
 
 
-def _named(market: str, symbol: str, what: str) -> tuple[ColumnElement[bool], ...]:
+def _named(market: str, symbols: Sequence[str], what: str) -> tuple[ColumnElement[bool], ...]:
     return (
         col(Series.market) == market,
-        col(Series.symbol) == symbol,
+        col(Series.symbol).in_(symbols),
         col(Series.what) == what,
     )
 
 
 def _series(connection: Connection, market: str, symbol: str, what: str) -> int | None:
-    return connection.scalar(select(col(Series.id)).where(*_named(market, symbol, what)))
+    return connection.scalar(select(col(Series.id)).where(*_named(market, (symbol,), what)))
 
 
 def _locked(connection: Connection, market: str, symbol: str, what: str) -> int:
     """The series, made if need be, and ours alone until the transaction ends."""
     named = {"market": market, "symbol": symbol, "what": what}
     insert_missing(connection, Series, [named])
-    query = select(col(Series.id)).where(*_named(market, symbol, what)).with_for_update()
+    query = select(col(Series.id)).where(*_named(market, (symbol,), what)).with_for_update()
     return connection.scalars(query).one()

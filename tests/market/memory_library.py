@@ -4,7 +4,7 @@ Tests write into it as a provider's feed would; `transaction` restores everythin
 raises.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
@@ -64,6 +64,12 @@ class MemoryLibrary:
             return None
         return at.iloc[0].to_pydatetime(), at.iloc[-1].to_pydatetime()
 
+    def facts(self, market, symbols, what, start=None, end=None):
+        frames = [self._read((market, symbol, what), start, end) for symbol in symbols]
+        codes = [code for code, frame in enumerate(frames) for _ in range(len(frame))]
+        whole = pd.concat([_empty(what.split()[0]), *frames], ignore_index=True)
+        return whole.assign(symbol=pd.Categorical.from_codes(codes, list(symbols)))
+
     def bars(self, market, symbol, timeframe, start=None, end=None):
         return self._read((market, symbol, f"bars {timeframe}"), start, end)
 
@@ -82,20 +88,17 @@ class MemoryLibrary:
     def put_filings(self, market, symbol, frame, replace=False):
         return self._put((market, symbol, "filings"), frame, replace)
 
-    def earnings(self, market, symbol, start=None, end=None):
-        return self._read((market, symbol, "earnings"), start, end)
-
     def put_earnings(self, market, symbol, frame, replace=False):
         return self._put((market, symbol, "earnings"), frame, replace)
-
-    def actions(self, market, symbol, start=None, end=None):
-        return self._read((market, symbol, "actions"), start, end)
 
     def put_actions(self, market, symbol, frame, replace=False):
         return self._put((market, symbol, "actions"), frame, replace)
 
     def fetched(self, market: str, symbol: str, what: str) -> Fetch | None:
         return self._fetches.get((market, symbol, what))
+
+    def fetches(self, market: str, symbols: Sequence[str], what: str) -> dict[str, Fetch]:
+        return {s: fetch for s in symbols if (fetch := self.fetched(market, s, what))}
 
     def note_fetch(
         self, market: str, symbol: str, what: str, at: datetime, error: str | None = None

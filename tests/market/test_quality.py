@@ -20,7 +20,7 @@ DAYS = SESSIONS[(SESSIONS >= "2021-01-04") & (SESSIONS <= "2024-06-28")]
 END = calendars.moment(
     calendars.closing_instants("XNYS", calendars.instants(DAYS[-1:]), Timeframe.D1)[0]
 )
-NO_ACTIONS = MemoryLibrary().actions("files", "X")
+NO_ACTIONS = MemoryLibrary().facts("files", [], "actions")
 PRICES = ["open", "high", "low", "close", "adj_close"]
 
 
@@ -42,7 +42,8 @@ def judge(
     symbol: str = "AAPL",
     timeframe: Timeframe = Timeframe.D1,
 ) -> Verdict:
-    series = series_of(symbol, bars, calendar_of(symbol), timeframe, as_of)
+    named = bars.assign(symbol=pd.Categorical([symbol] * len(bars), [symbol]))
+    (series,) = series_of(named, calendar_of(symbol), timeframe, as_of)
     return quality.check(series, actions, as_of)
 
 

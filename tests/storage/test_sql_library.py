@@ -66,8 +66,8 @@ def test_what_is_not_stored_is_an_empty_frame_with_its_columns_and_types(library
         (library.bars("demo", "AAPL", D1), BAR_COLUMNS),
         (library.news("demo", "AAPL"), NEWS_COLUMNS),
         (library.filings("demo", "AAPL"), FILING_COLUMNS),
-        (library.earnings("demo", "AAPL"), EARNINGS_COLUMNS),
-        (library.actions("demo", "AAPL"), ACTION_COLUMNS),
+        (library.facts("demo", ["AAPL"], "earnings"), EARNINGS_COLUMNS),
+        (library.facts("demo", [], "actions"), ACTION_COLUMNS),
     ):
         assert list(frame.columns) == columns
         assert frame.empty
@@ -185,14 +185,37 @@ def test_filings_announcements_and_actions_come_back_as_put(library: Library) ->
         {"symbol": "AAPL", "known_at": days(4), "eps_estimate": [np.nan], "eps_actual": [1.2]}
     )
     library.put_earnings("demo", "AAPL", earnings)
-    assert_frame_equal(library.earnings("demo", "AAPL"), earnings.astype({"symbol": "str"}))
+    assert_frame_equal(
+        library.facts("demo", ["AAPL"], "earnings"), earnings.astype({"symbol": "category"})
+    )
 
     actions = pd.DataFrame(
         {"symbol": "AAPL", "at": days(5, 5), "kind": ["split", "dividend"], "value": [4.0, 0.2]}
     )
     library.put_actions("demo", "AAPL", actions)
-    assert library.actions("demo", "AAPL")["kind"].tolist() == ["dividend", "split"]
+    stored = library.facts("demo", ["AAPL"], "actions")
+    assert stored["kind"].tolist() == ["dividend", "split"]
     assert library.put_actions("demo", "AAPL", actions) == Merge(0, 2, 0)
+
+
+def test_facts_of_many_symbols_are_read_in_the_order_asked_for(library: Library) -> None:
+    for symbol in ("AAPL", "MSFT", "XOM"):
+        library.put_bars("demo", symbol, D1, bars(3, 1, 2, close=float(len(symbol))))
+    library.put_news("demo", "MSFT", news("z", "Z", "\u00e9", "\U0001f600", "\uffee", "a b", "a-b"))
+    library.put_news("demo", "AAPL", news("b", day=3))
+    library.put_news("demo", "AAPL", news("c", day=1))
+
+    asked = ["XOM", "TSLA", "AAPL"]
+    read = library.facts("demo", asked, "bars 1d", at(2))
+    assert list(read["symbol"].cat.categories) == asked
+    assert read["symbol"].tolist() == ["XOM", "XOM", "AAPL", "AAPL"]
+    assert read["close"].tolist() == [3.0, 3.0, 4.0, 4.0]
+    for symbol, facts in read.groupby("symbol", observed=True):
+        alone = library.bars("demo", symbol, D1, at(2))
+        assert_frame_equal(facts[BAR_COLUMNS].reset_index(drop=True), alone, check_exact=True)
+
+    told = library.facts("demo", ["MSFT", "AAPL"], "news")["headline"].tolist()
+    assert told == [*sorted(told[:-2]), "c", "b"]
 
 
 def test_one_fact_twice_in_a_frame_is_refused(library: Library) -> None:
@@ -228,6 +251,9 @@ def test_a_failed_fetch_is_told_from_one_that_never_was(library: Library) -> Non
     assert library.fetched("yahoo", "AAPL", "news") == Fetch(at(2), "429 Too Many Requests", at(1))
     library.put_bars("yahoo", "AAPL", D1, bars(1))
     assert library.fetched("yahoo", "AAPL", "bars 1d") is None
+    assert library.fetches("yahoo", ["MSFT", "AAPL"], "news") == {
+        "AAPL": Fetch(at(2), "429 Too Many Requests", at(1))
+    }
     library.note_fetch("yahoo", "MSFT", "bars 1d", at(1), error="unknown")
     assert library.symbols("yahoo") == ["AAPL"]
 
