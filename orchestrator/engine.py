@@ -2,62 +2,34 @@
 
 It lives in a thread of its own and is crash-only: starting is recovering, for everything it must
 remember (its state, what was decided) is in the journal. An error in one cycle is recorded and
-shown, and the engine tries again, ever more patiently. Leaves out what happens in a cycle
-(`cycle.py`), which bar is next (`clocks.py`) and how the stream is woken (`publish`).
+shown, and the engine tries again, ever more patiently (`trouble.py`). Leaves out what happens in
+a cycle (`cycle.py`), which bar is next (`clocks.py`) and how the stream is woken (`publish`).
 """
 
 import logging
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
-from domain.errors import InputError, ProviderError, QuorumError
+from domain.errors import InputError, ProviderError
 from domain.events import EngineState, EventKind
 from domain.symbols import calendar_of
 from market.calendars import last_close
 from market.provider import Progress as Tell
 from orchestrator.clocks import Clock, Watched
 from orchestrator.cycle import Desk, Minutes, run_cycles
+from orchestrator.status import EngineStatus, Progress
 from orchestrator.team import AgentHealth, Team
+from orchestrator.trouble import FIRST_PAUSE, TRIES, LateError, Trouble
 
 Refresh = Callable[[Sequence[str], datetime, Tell], object]
 """Brings what the symbols miss up to an instant into the library; a feed never raises for it."""
 
-FIRST_PAUSE, LONGEST_PAUSE = 2.0, 300.0
-"""Seconds before a failed cycle is tried again; doubled each time up to the longest."""
-TRIES = 5
-"""Times a cycle is tried where waiting cannot help; then the engine goes on to the next bar."""
 IDLE = 2.0
 """Seconds between looks at whether there is something to do again."""
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """What the engine is doing: `done` of `total` steps (total 0: unknown)."""
-
-    what: str
-    done: int
-    total: int
-
-
-@dataclass(frozen=True, slots=True)
-class EngineStatus:
-    """Everything to show of the engine. `reason` is why it is halted, `error` what last went
-    wrong (None since a cycle went well), `missing` the symbols without a single bar, `finished`
-    that the clock has no more bars, `seconds` the last cycle's by stage."""
-
-    state: EngineState
-    reason: str | None
-    error: str | None
-    last: datetime | None
-    next: datetime | None
-    finished: bool
-    missing: tuple[str, ...]
-    seconds: Mapping[str, float]
 
 
 class Engine:
@@ -81,12 +53,11 @@ class Engine:
         self._open_team = open_team
         self._refresh = refresh
         self._publish = publish
-        self._first_pause = first_pause
+        self._trouble = Trouble(self._note_change, first_pause)
         self._wake = threading.Condition()
         self._stopping = False
         self._at_once = False
         self._state, self._reason = desk.journal.engine_state(desk.market, desk.run)
-        self._error: str | None = None
         self._progress: Progress | None = Progress("starting", 0, 0)
         self._cursor: datetime | None = None
         self._next: datetime | None = None
@@ -94,7 +65,6 @@ class Engine:
         self._missing: tuple[str, ...] = ()
         self._seconds: Mapping[str, float] = {}
         self._begun = time.monotonic()
-        self._tries = 0
         self._told: dict[str, str] = {}
         self.team: Team | None = None
         self._thread = threading.Thread(target=self._live, name="engine", daemon=True)
@@ -151,7 +121,7 @@ class Engine:
         return EngineStatus(
             state=self._state,
             reason=self._reason,
-            error=self._error,
+            error=self._trouble.error,
             last=self._cursor,
             next=self._next,
             finished=self._finished,
@@ -186,6 +156,7 @@ class Engine:
         """Whatever is next: get ready, wait for the bar, hold its cycle."""
         if self.team is None:
             self.team = self._open_team(self._tell)
+            self._tell_of_agents(self.team)
             self._cursor = self._recovered()
         self._progress = None
         self._next = self._clock.next(self._cursor)
@@ -198,7 +169,8 @@ class Engine:
             return
         self._begun = time.monotonic()
         self._hold(self.team, instant)
-        self._cursor, self._tries, self._error = instant, 0, None
+        self._cursor = instant
+        self._trouble.over()
 
     def _wait(self) -> bool:
         """Sleep until the next bar, a command or the end; whether a cycle was asked for."""
@@ -225,7 +197,7 @@ class Engine:
         self._missing = tuple(symbol for symbol in symbols if symbol not in stored)
         present = [symbol for symbol in symbols if symbol in stored]
         if symbols and not present:
-            raise ProviderError(f"There are no bars yet of {', '.join(symbols)}.")
+            raise self._nothing_of(symbols)
         self._tell("agents are voting", 0, 0)
         held = run_cycles(self._desk, team, present, instant, only_new=True) if present else ()
         self._tell_of_agents(team)
@@ -235,8 +207,23 @@ class Engine:
         if self._refresh and self._clock.patient:
             self._expect(present, instant)
 
+    def _nothing_of(self, symbols: Sequence[str]) -> ProviderError:
+        """Why nothing can be decided, and what would help."""
+        desk, named = self._desk, ", ".join(symbols[:5]) + (", ..." if len(symbols) > 5 else "")
+        text = f"There are no bars yet of {named}."
+        if not self._refresh:
+            return ProviderError(f"{text} Import some, or start with --market demo.")
+        asked = (
+            desk.library.fetched(desk.market, symbol, f"bars {desk.timeframe}")
+            for symbol in symbols
+        )
+        why = next((fetch.error for fetch in asked if fetch and fetch.error), "None arrived.")
+        return ProviderError(
+            f"{text} {why} Check the network and the symbols; --market demo needs neither."
+        )
+
     def _expect(self, symbols: Sequence[str], instant: datetime) -> None:
-        """Raises ProviderError where a bar that has closed has not arrived yet."""
+        """Raises LateError where a bar that has closed has not arrived yet."""
         desk = self._desk
         late = [
             calendar
@@ -245,9 +232,9 @@ class Engine:
             or held < last_close(calendar, desk.timeframe, instant)
         ]
         if late:
-            raise ProviderError(
+            raise LateError(
                 f"The bars of {', '.join(late)} that closed by {instant:%Y-%m-%d %H:%M} UTC have "
-                "not arrived yet."
+                "not arrived yet. They are asked for again."
             )
 
     def _recovered(self) -> datetime | None:
@@ -258,20 +245,18 @@ class Engine:
         return min((cursor for cursor in cursors if cursor), default=None)
 
     def _stumble(self, error: Exception) -> None:
-        """Record and show an error, then rest; where waiting cannot help, go on after a while."""
-        self._tries += 1
-        text = str(error) if isinstance(error, QuorumError) else f"{type(error).__name__}: {error}"
-        if not isinstance(error, QuorumError):
-            log.exception("a cycle failed")
-        if text != self._error:
-            self._error = text
-            self._note(EventKind.ENGINE_CHANGED, {"state": self._state, "error": text})
-        if self._tries >= TRIES and not self._clock.patient and self._next:
-            self._cursor, self._tries = self._next, 0
-        self._tell(text, 0, 0)
-        pause = min(self._first_pause * 2 ** min(self._tries, 16), LONGEST_PAUSE)
+        """Rest after an error; where waiting cannot help, go on after a while."""
+        self._trouble.add(error)
+        self._progress = None if self._trouble.error else Progress(str(error), 0, 0)
+        if self._trouble.tries >= TRIES and not self._clock.patient and self._next:
+            self._cursor, self._trouble.tries = self._next, 0
         with self._wake:
-            self._wake.wait_for(lambda: self._stopping or self._at_once, pause)
+            self._wake.wait_for(lambda: self._stopping or self._at_once, self._trouble.pause)
+
+    def _note_change(self, error: str | None) -> None:
+        state, reason = self._state, self._reason
+        told = {"state": state, "previous": state, "reason": reason, "error": error}
+        self._note(EventKind.ENGINE_CHANGED, {"run": self._desk.run, **told})
 
     def _tell(self, what: str, done: int, total: int) -> None:
         self._progress = Progress(what, done, total)

@@ -70,8 +70,8 @@ class RaySession:
             if not ray.is_initialized():
                 ray.shutdown()  # whatever of it has started
             raise ConfigurationError(
-                f"Ray could not start ({crashed(error)}). Free memory and disk space, or start with "
-                "--in-process, which needs no Ray."
+                f"Ray could not start ({crashed(error)}). Free memory and disk space, or start "
+                "with --in-process, which needs no Ray."
             ) from error
         return cls(ray, context, None)
 
@@ -83,8 +83,8 @@ class RaySession:
         """
         if token:
             os.environ.update(RAY_AUTH_TOKEN=token, RAY_AUTH_MODE="token")
-        ray = _import_ray()
         _reach(address)
+        ray = _import_ray()
         try:
             context = ray.init(address=address, log_to_driver=False, logging_level=logging.WARNING)
         except Exception as error:

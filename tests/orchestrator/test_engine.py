@@ -3,13 +3,14 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from domain.errors import InputError
+from domain.errors import ConfigurationError, InputError
 from domain.events import EngineState, EventKind
 from domain.timeframe import Timeframe
 from orchestrator.clocks import LiveClock, PacedClock
 from orchestrator.engine import Engine
 from orchestrator.local_team import LocalTeam
 from storage.journal import Journal
+from storage.library import SqlLibrary
 from storage.records import Records
 from tests.orchestrator.agents_for_tests import build
 from tests.orchestrator.stores_for_tests import AGENTS, COINS, closes_after, desk
@@ -27,10 +28,10 @@ def make(database):
     """Engines over bars 150 to 160; all are stopped at the end."""
     engines = []
 
-    def make(first=149, last=160, clock=None, open_team=None, run="live", **more):
+    def make(first=149, last=160, clock=None, open_team=None, desk_of=(), **more):
         days = {"start": closes_after(first), "end": closes_after(last)}
         engine = Engine(
-            desk(database, run),
+            desk(database, **dict(desk_of)),
             clock or PacedClock(lambda: COINS, Timeframe.D1, **days),
             lambda: COINS,
             open_team or (lambda tell: LocalTeam(AGENTS, build)),
@@ -101,7 +102,7 @@ def test_a_halted_engine_refuses_to_step_and_says_why_also_after_a_restart(make)
 def test_a_replay_neither_inherits_nor_changes_the_state_of_the_live_engine(make):
     live = make()
     live.pause()
-    replay = make(run="replay 2023-06-01 2023-06-11")
+    replay = make(desk_of={"run": "replay 2023-06-01 2023-06-11"})
     assert replay.state is EngineState.RUNNING
     replay.halt("seen enough")
     assert make().state is EngineState.PAUSED
@@ -123,8 +124,58 @@ def test_an_error_in_a_cycle_is_recorded_shown_and_overcome(make, database):
         for event in Journal(database).events_after(0)
         if event.kind is EventKind.ENGINE_CHANGED
     ]
-    assert errors == ["RuntimeError: the disk sneezed"]
+    assert errors == ["RuntimeError: the disk sneezed", None]
     assert engine.status().error is None
+
+
+def test_an_error_that_stays_is_shown_and_told_once_whatever_its_numbers(make, database):
+    tries = []
+
+    def open_team(tell):
+        tries.append(1)
+        raise ConfigurationError(f"Ray could not start in session_{len(tries)}. Free memory.")
+
+    engine = make(open_team=open_team)
+    engine.start()
+    until(lambda: len(tries) > 3)
+    assert "Free memory" in engine.status().error
+    assert engine.progress() is None
+    (told,) = Journal(database).events_after(0)
+    assert told.payload == {
+        "market": "files",
+        "run": "live",
+        "state": "running",
+        "previous": "running",
+        "reason": None,
+        "error": "Ray could not start in session_1. Free memory.",
+    }
+
+
+def test_without_a_single_bar_the_engine_says_what_the_provider_said(make, database):
+    now = closes_after(150)
+
+    def refresh(symbols, at, tell):
+        SqlLibrary(database).note_fetch("empty", COINS[0], "bars 1d", now, "Nobody answers.")
+
+    engine = make(desk_of={"market": "empty"}, refresh=refresh)
+    engine.start()
+    until(lambda: engine.status().error)
+    assert "There are no bars yet of BTC-USD, ETH-USD. Nobody answers." in engine.status().error
+    assert "--market demo" in engine.status().error
+    assert engine.status().missing == COINS
+
+
+def test_a_bar_that_is_a_little_late_is_waited_for_without_an_alarm(make, database):
+    class Patient(PacedClock):
+        patient = True
+
+    clock = Patient(lambda: COINS, Timeframe.D1, closes_after(199))
+    engine = make(clock=clock, refresh=lambda *_: None)
+    engine.start()
+    until(lambda: "have not arrived yet" in getattr(engine.progress(), "what", ""))
+    assert engine.status().error is None
+    assert bars_decided(database) == [closes_after(200)]
+    until(lambda: engine.status().error)
 
 
 def test_a_bar_that_fails_for_ever_does_not_stop_a_replay(make, database):

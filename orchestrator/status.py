@@ -1,0 +1,32 @@
+"""What an engine tells of itself: how far it is and how it stands."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from domain.events import EngineState
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """What the engine is doing: `done` of `total` steps (total 0: unknown)."""
+
+    what: str
+    done: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class EngineStatus:
+    """Everything to show of the engine. `reason` is why it is halted, `error` what last went
+    wrong (None since a cycle went well), `missing` the symbols without a single bar, `finished`
+    that the clock has no more bars, `seconds` the last cycle's by stage."""
+
+    state: EngineState
+    reason: str | None
+    error: str | None
+    last: datetime | None
+    next: datetime | None
+    finished: bool
+    missing: tuple[str, ...]
+    seconds: Mapping[str, float]
