@@ -175,16 +175,15 @@ def make_team(
     from orchestrator.ray_team import RayTeam
 
     progress("starting Ray", 0, len(AGENTS))
-    os.environ["RAY_AUTH_TOKEN"] = secret(settings.home, "ray-token")
-    session = (
-        RaySession.join(settings.ray.address)
-        if settings.ray.address
-        else RaySession.local(
+    if settings.ray.address:
+        session = RaySession.join(settings.ray.address)
+    else:
+        os.environ["RAY_AUTH_TOKEN"] = secret(settings.home, "ray-token")
+        session = RaySession.local(
             settings.home,
             object_store_mb=settings.ray.object_store_mb,
             dashboard=settings.ray.dashboard,
         )
-    )
     return RayTeam(
         session,
         tuple(AGENTS),

@@ -1,5 +1,7 @@
 """The real yfinance against a loopback server that answers as Yahoo does."""
 
+import subprocess
+import sys
 from datetime import UTC, datetime
 
 import pandas as pd
@@ -244,6 +246,20 @@ def test_a_quote_names_price_previous_close_and_company(yahoo, server):
     assert quote.at == datetime(2024, 3, 28, 20, tzinfo=UTC)
 
 
-def test_what_yfinance_keeps_lies_in_the_directory_given(yahoo, cache):
-    yahoo.bars("ACME", Timeframe.D1, *YEAR)
-    assert any(cache.iterdir())
+def test_what_yfinance_keeps_lies_in_the_directory_given(server, tmp_path):
+    asking = """
+import sys
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from domain.timeframe import Timeframe
+from market.yahoo import YahooProvider
+year = datetime(2024, 1, 1, tzinfo=UTC), datetime(2024, 4, 1, tzinfo=UTC)
+provider = YahooProvider(Path(sys.argv[1]), sys.argv[2], seconds_between_requests=0)
+print(len(provider.bars("ACME", Timeframe.D1, *year)))
+"""
+    command = [sys.executable, "-c", asking, str(tmp_path / "yahoo"), server.url]
+    run = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert run.returncode == 0, run.stderr
+    assert any((tmp_path / "yahoo").iterdir())

@@ -63,7 +63,7 @@ class Moody(Momentum):
         if mood == "hang":
             time.sleep(600)
         if mood == "slow":
-            time.sleep(2)
+            time.sleep(5)
         if mood == "die":
             os._exit(1)
         if mood == "lie":
