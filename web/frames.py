@@ -61,17 +61,17 @@ class Frames:
         self._lock = Lock()
         self._versions: dict[Key, int] = {}
         self._drawn: dict[Key, tuple[int, str]] = {}
-        self.progress = self._draw_progress()
+        self.moments = self._draw_moments()
 
     def take(self, events: Sequence[Event]) -> None:
-        """Brings the board up to date; without events only the engine's progress."""
+        """Brings the board up to date; without events only what is of the moment."""
         with self._lock:
             for event in filter(self._board.concerns, events):
                 self._board.take(event)
                 for key in stale(event):
                     self._versions[key] = event.seq
         if not events:
-            self.progress = self._draw_progress()
+            self.moments = self._draw_moments()
 
     def concerns(self, event: Event) -> bool:
         return self._board.concerns(event)
@@ -99,11 +99,16 @@ class Frames:
         version, drawn = self._drawn.get(key, (-1, ""))
         return drawn if version == self._versions.get(key, 0) else None
 
-    def _draw_progress(self) -> str:
-        """How far the engine is; it is of no event, and so has no version."""
-        engine = self._house.engine
-        view = parts.progress_view(engine.state, engine.progress(), not self._board.latest)
-        return _partial("progress", self._renderer.partial("progress", progress=view))
+    def _draw_moments(self) -> dict[str, str]:
+        """How far the engine is and how it stands, by topic; of no event, and so of no version."""
+        status, progress = self._house.engine.status(), self._house.engine.progress()
+        view = parts.progress_view(status, progress, not self._board.latest)
+        engine, facts = engine_view(status.state), parts.engine_facts(status)
+        drawn = {
+            "progress": self._renderer.partial("progress", progress=view),
+            "engine": self._renderer.partial("engine", engine=engine, facts=facts),
+        }
+        return {topic: _partial(topic, partial) for topic, partial in drawn.items()}
 
     def _partials(self, key: Key) -> Iterator[str]:
         match key:
@@ -144,7 +149,6 @@ class Frames:
     def _shell(self) -> Iterator[str]:
         engine = engine_view(self._house.engine.state)
         yield _partial("engine-pill", self._renderer.partial("engine_pill", engine=engine))
-        yield _partial("engine", self._renderer.partial("engine", engine=engine))
         banner = banner_of(self._house, self._board.as_of)
         yield _partial("banner", self._renderer.partial("banner", banner=banner))
 

@@ -1,11 +1,12 @@
 """The parts that pages and stream share: rows, key figures, the why panel, agents, progress."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from domain.decision import Action
 from domain.events import EngineState
+from orchestrator.status import EngineStatus
 from orchestrator.team import AgentHealth
 from web import present
 from web.board import Board
@@ -14,6 +15,9 @@ from web.prices import Prices
 from web.shell import engine_view
 from web.views import AgentSum, DecisionCell, Row, agent_sums, decision_cell, row
 
+LONGEST_REASON, LONGEST_ERROR = 200, 600
+FEW = 8
+"""Symbols named before the others are counted."""
 WHY_TERMS = 6
 """Terms of an agent shown beside the matrix; the decision's own page shows all."""
 
@@ -56,10 +60,20 @@ class AgentLine:
 
 @dataclass(frozen=True, slots=True)
 class ProgressView:
+    """`trouble` says that this is not progress but what stands in its way."""
+
     title: str
     what: str
-    done: int
-    total: int
+    done: int = 0
+    total: int = 0
+    trouble: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    label: str
+    text: str
+    at: datetime | None = None
 
 
 def columns(agents: Sequence[str]) -> tuple[AgentColumn, ...]:
@@ -130,17 +144,48 @@ def agent_lines(health: Sequence[AgentHealth]) -> tuple[AgentLine, ...]:
     return tuple(_agent_line(agent) for agent in health)
 
 
+def engine_facts(status: EngineStatus) -> tuple[Fact, ...]:
+    """What there is to say of the engine beside its state."""
+    without = ", ".join(present.line(symbol, 24) for symbol in status.missing[:FEW])
+    more = f" and {len(status.missing) - FEW} more" if len(status.missing) > FEW else ""
+    facts = (
+        Fact("Why", present.line(status.reason or "", LONGEST_REASON)),
+        Fact("Last bar decided on", "" if status.last else "none yet", status.last),
+        Fact("Next bar", _next(status), status.next),
+        Fact("Symbols without a bar", without + more),
+        Fact("Last cycle took", _stages(status.seconds)),
+    )
+    return tuple(fact for fact in facts if fact.text or fact.at)
+
+
 def progress_view(
-    state: EngineState, progress: Progress | None, first: bool
+    status: EngineStatus, progress: Progress | None, first: bool
 ) -> ProgressView | None:
-    """The progress card; before the first decision it stays even while nothing is reported."""
+    """The progress card; before the first decision it stays even while nothing is reported, and
+    while something is wrong it says what, and what helps."""
+    state = status.state
+    if status.error is not None:
+        title = "The engine cannot go on and keeps trying"
+        return ProgressView(title, present.line(status.error, LONGEST_ERROR), trouble=True)
     if progress is not None:
         title = "Getting ready for the first decision" if first else "A cycle is under way"
         return ProgressView(title, present.line(progress.what), progress.done, progress.total)
     if first:
         what = engine_view(state).meaning if state is not EngineState.RUNNING else "Starting"
-        return ProgressView("Waiting for the first decision", what, 0, 0)
+        return ProgressView("Waiting for the first decision", what)
     return None
+
+
+def _next(status: EngineStatus) -> str:
+    if status.finished:
+        return "none: everything has been played" if status.last else "none is awaited"
+    return "" if status.next else "not known yet"
+
+
+def _stages(seconds: Mapping[str, float]) -> str:
+    """`820 ms: panel 400 ms, vote 260 ms`; empty before the first cycle."""
+    stages = ", ".join(f"{stage} {1000 * taken:,.0f} ms" for stage, taken in seconds.items())
+    return f"{1000 * sum(seconds.values()):,.0f} ms: {stages}" if stages else ""
 
 
 _STATES = {

@@ -6,6 +6,7 @@ from litestar import Response, get
 from litestar.di import NamedDependency
 
 from domain.errors import QuorumError
+from orchestrator.team import AgentHealth
 from web.house import House
 
 
@@ -15,16 +16,23 @@ def health(house: NamedDependency[House]) -> dict[str, Any]:
     return {"status": "ok", "version": house.version, "simulated": house.simulated}
 
 
+def _trouble(agent: AgentHealth) -> str:
+    return f"agent {agent.agent} is {agent.state}" + (f": {agent.failure}" if agent.failure else "")
+
+
 @get("/ready", include_in_schema=False, sync_to_thread=True)
 def ready(house: NamedDependency[House]) -> Response[dict[str, Any]]:
-    """The database can be read and no agent is failing; 503 and why otherwise."""
-    reasons = [
-        f"agent {agent.agent} is {agent.state}"
-        for agent in house.engine.health()
-        if agent.state in ("failing", "starting")
-    ]
+    """The database can be read, the agents are there and well, and nothing has kept the engine from
+    its first decision; 503 and why otherwise."""
+    agents = house.engine.health()
+    reasons = [_trouble(agent) for agent in agents if agent.state in ("failing", "starting")]
+    error = house.engine.status().error
     try:
-        house.journal.last_seq()
+        decided = house.records.feed(house.market, house.run, 1)
+        if error and not (agents and decided):
+            reasons.append(error)
+        elif not agents:
+            reasons.append("the agents are starting")
     except QuorumError as refusal:
         reasons.append(str(refusal))
     body = {

@@ -2,8 +2,8 @@
 
 Promises that what a page shows and what its stream brings leave no gap: the page carries the
 cursor it was read at and every message the id to resume from. Values of one key are coalesced
-within a frame, so that a slow reader gets the newest and not all. Progress has no id: it is of
-the moment only.
+within a frame, so that a slow reader gets the newest and not all. How the engine stands has no id:
+it is of the moment only.
 """
 
 import asyncio
@@ -52,7 +52,7 @@ class Stream:
         self._dirty: set[Key] = set()
         self._named: list[bytes] = []
         self._flushed_at = self._slow_at = self._announced_at = 0.0
-        self._told = ""
+        self._told: dict[str, str] = {}
 
     async def run(self, since: str) -> AsyncIterator[bytes]:
         tail, started = self._tail, parse_cursor(since)
@@ -86,13 +86,18 @@ class Stream:
     def _due(self) -> float:
         """When the next frame is to be sent, on the monotonic clock."""
         quick = any(key[0] not in SLOW for key in self._dirty)
-        if quick or self._named or self._progressed():
+        if quick or self._named or self._moved():
             busy = len(self._dirty) > BUSY_KEYS
             return self._flushed_at + (BUSY_FRAME_SECONDS if busy else FRAME_SECONDS)
         return self._slow_at + SLOW_SECONDS if self._dirty else float("inf")
 
-    def _progressed(self) -> bool:
-        return "progress" in self._view.topics and self._frames.progress != self._told
+    def _moved(self) -> dict[str, str]:
+        """What is of the moment, on this page, and another than was told."""
+        return {
+            topic: drawn
+            for topic, drawn in self._frames.moments.items()
+            if topic in self._view.topics and self._told.get(topic) != drawn
+        }
 
     def _mark(self, event: Event) -> None:
         if event.kind is EventKind.WATCHLIST_CHANGED:
@@ -130,9 +135,9 @@ class Stream:
             sent.append(named("sys.reset", {"because": "new decisions"}))
         sent.extend(self._named)
         self._named = []
-        if self._progressed():
-            self._told = self._frames.progress
-            sent.append(message(self._told))
+        moved = self._moved()
+        self._told |= moved
+        sent.extend(map(message, moved.values()))
         return b"".join(sent)
 
 

@@ -113,3 +113,32 @@ def test_the_schema_names_every_address(client: Client) -> None:
 def test_probes_answer(client: Client) -> None:
     assert client.get("/health").json()["status"] == "ok"
     assert client.get("/ready").json()["status"] == "ready"
+
+
+def test_an_engine_that_never_got_to_decide_is_not_ready_and_says_why(
+    client: Client, town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(town.engine, "health", lambda: ())
+    assert client.get("/ready").json()["because"] == ["the agents are starting"]
+    town.engine.error = "Ray could not start. Free memory."
+    answer = client.get("/ready")
+    assert answer.status_code == 503
+    assert answer.json()["because"] == ["Ray could not start. Free memory."]
+
+
+def test_an_engine_that_has_decided_before_stays_ready_while_it_tries_again(
+    client: Client, town: Town
+) -> None:
+    town.engine.error = "Nobody answers. Check the network."
+    assert client.get("/ready").status_code == 200
+    assert client.get("/api/v1/engine").json()["error"] == town.engine.error
+
+
+def test_a_halt_keeps_its_reason(client: Client) -> None:
+    client.post("/api/v1/engine/halt?reason=odd%20prices")
+    told = client.get("/api/v1/engine").json()
+    assert (told["state"], told["reason"]) == ("halted", "odd prices (halted through the API)")
+    assert told["missing"] == ["TSLA"]
+    assert told["seconds"] == {"panel": 0.25, "vote": 0.5}
+    client.post("/api/v1/engine/resume")
+    assert client.get("/api/v1/engine").json()["reason"] is None

@@ -103,6 +103,25 @@ def test_the_engine_is_moved_by_its_buttons_and_halts_only_when_confirmed(
     assert town.engine.runs == 1
 
 
+def test_the_engine_page_tells_why_it_is_halted_and_how_it_stands(client: Client) -> None:
+    told = {"sure": "yes", "reason": "<b>odd</b> prices"}
+    page = client.post("/engine/halt", data=told).text
+    assert "&lt;b&gt;odd&lt;/b&gt; prices (halted on the engine&#39;s page)" in page
+    assert "2024-03-15 22:00" in page
+    assert "TSLA" in page
+    assert "750 ms: panel 250 ms, vote 500 ms" in page
+
+
+@pytest.mark.parametrize("path", ["/", "/engine", "/insights"])
+def test_what_stands_in_the_engines_way_is_told_with_what_helps(
+    client: Client, town: Town, path: str
+) -> None:
+    town.engine.error = "Ray could not start (no memory). Free some, or start with --in-process."
+    page = client.get(path).text
+    assert "The engine cannot go on and keeps trying" in page
+    assert "or start with --in-process." in page
+
+
 def test_the_watchlist_is_edited_in_the_page(client: Client, town: Town) -> None:
     assert "TSLA" in client.post("/watchlist", data={"symbol": " tsla "}).text
     assert "TSLA" in town.watchlist.symbols()

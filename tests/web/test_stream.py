@@ -168,6 +168,20 @@ async def test_progress_has_no_id_for_it_is_of_the_moment_only(town: Town) -> No
     assert told[-1].id == ""
 
 
+async def test_trouble_is_seen_live_and_so_is_its_end(town: Town) -> None:
+    async with running(town) as server:
+        stream = server.dashboard("progress,engine")
+        await read(stream, "#progress")
+        town.engine.error = "Nobody answers. Check the network."
+        town.bell.ring()
+        assert "Check the network." in (await read(stream, "keeps trying"))[-1].data
+        town.engine.error = None
+        town.engine.halt("tired of it")
+        town.bell.ring()
+        told = _html(await read(stream, "tired of it"))
+        assert 'id="progress"> </div>' in told
+
+
 async def test_a_changed_engine_or_watchlist_is_told_everywhere(town: Town) -> None:
     async with running(town) as server:
         stream = server.dashboard("log")

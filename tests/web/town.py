@@ -17,6 +17,7 @@ from orchestrator.committee import CommitteeSettings
 from orchestrator.cycle import Desk, Minutes, run_cycles
 from orchestrator.local_team import LocalTeam
 from orchestrator.receipt import Verification, verify
+from orchestrator.status import EngineStatus
 from orchestrator.team import AgentHealth
 from storage import archive
 from storage.database import Database
@@ -48,6 +49,7 @@ class TownEngine:
         self._town = town
         self.step: Step | None = None
         self.runs = 0
+        self.error: str | None = None
 
     @property
     def state(self) -> EngineState:
@@ -55,6 +57,13 @@ class TownEngine:
 
     def progress(self) -> Step | None:
         return self.step
+
+    def status(self) -> EngineStatus:
+        state, reason = self._stored()
+        return EngineStatus(
+            state=state, reason=reason, error=self.error, last=NOW, next=None, finished=False,
+            missing=("TSLA",), seconds={"panel": 0.25, "vote": 0.5},
+        )  # fmt: skip
 
     def health(self) -> Sequence[AgentHealth]:
         return self._town.team.health()
@@ -65,14 +74,11 @@ class TownEngine:
     def resume(self) -> None:
         self._set(EngineState.RUNNING)
 
-    def halt(self) -> None:
-        self._set(EngineState.HALTED, "halted by hand")
+    def halt(self, reason: str) -> None:
+        self._set(EngineState.HALTED, reason)
 
     def run_now(self) -> None:
         self.runs += 1
-
-    def _change(self, state: EngineState) -> None:
-        self._town.journal.set_engine_state("demo", self._town.run, state)
 
     def _stored(self) -> tuple[EngineState, str | None]:
         return self._town.journal.engine_state("demo", self._town.run)

@@ -5,7 +5,7 @@ from typing import Any
 
 from litestar import delete, get, post, put
 from litestar.di import NamedDependency
-from litestar.params import FromPath, JSONBody
+from litestar.params import FromPath, FromQuery, JSONBody
 
 from domain.errors import InputError
 from domain.symbols import parse_symbol
@@ -36,7 +36,7 @@ def schema(request: WebRequest) -> dict[str, Any]:
 
 @get("/status", sync_to_thread=True)
 def status(house: NamedDependency[House]) -> Status:
-    """The engine's state and how far it is."""
+    """The engine's state, how far it is and what stands in its way."""
     return _status(house)
 
 
@@ -47,9 +47,11 @@ def engine(house: NamedDependency[House]) -> Status:
 
 
 @post("/engine/{move:str}", sync_to_thread=True, status_code=200)
-def move_engine(house: NamedDependency[House], move: FromPath[str]) -> Status:
-    """`pause`, `resume`, `halt` or `run` (a cycle now)."""
-    turn(house.engine, move)
+def move_engine(
+    house: NamedDependency[House], move: FromPath[str], reason: FromQuery[str] = ""
+) -> Status:
+    """`pause`, `resume`, `halt` (and, if you like, its `reason`) or `run` (a cycle now)."""
+    turn(house.engine, move, reason, "through the API")
     house.bell.ring()
     return _status(house)
 
@@ -111,10 +113,18 @@ def remove_from_watchlist(house: NamedDependency[House], symbol: FromPath[str]) 
 def _status(house: House) -> Status:
     at, now = cursor(house), house.engine.progress()
     progress = ProgressOut(what=now.what, done=now.done, total=now.total) if now else None
+    engine = house.engine.status()
     return Status(
         version=house.version,
-        state=house.engine.state.value,
+        state=engine.state.value,
+        reason=engine.reason,
+        error=engine.error,
         progress=progress,
+        last=engine.last,
+        next=engine.next,
+        finished=engine.finished,
+        missing=engine.missing,
+        seconds=dict(engine.seconds),
         as_of=Board(house).as_of,
         cursor=at,
         **about(house),

@@ -13,7 +13,7 @@ from litestar.response import Redirect
 
 from domain.errors import InputError, NotFoundError
 from domain.symbols import parse_symbol
-from web import parts
+from web import parts, present
 from web.board import Board
 from web.house import Engine, House, RayDashboard
 from web.pages.reply import html, see_other
@@ -28,6 +28,7 @@ MOVES = ("pause", "resume", "halt", "run")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EnginePage(PageContext):
     template: ClassVar[str] = "pages/engine.html"
+    facts: tuple[parts.Fact, ...]
     progress: parts.ProgressView | None
     agents_health: tuple[parts.AgentLine, ...]
     watchlist: tuple[str, ...]
@@ -39,13 +40,14 @@ def engine(
     request: WebRequest, house: NamedDependency[House], renderer: NamedDependency[Renderer]
 ) -> Response[Any]:
     shell = build_shell(house, request, "Engine", topics=TOPICS)
-    state, first = house.engine.state, not Board(house).latest
+    status, first = house.engine.status(), not Board(house).latest
     return html(
         renderer,
         EnginePage(
             shell=shell,
-            engine=engine_view(state),
-            progress=parts.progress_view(state, house.engine.progress(), first),
+            engine=engine_view(status.state),
+            facts=parts.engine_facts(status),
+            progress=parts.progress_view(status, house.engine.progress(), first),
             agents_health=parts.agent_lines(house.engine.health()),
             watchlist=tuple(house.watchlist.symbols()),
             has_ray=house.ray_dashboard() is not None,
@@ -57,20 +59,24 @@ def engine(
 def move_engine(house: NamedDependency[House], move: FromPath[str], data: Form) -> Redirect:
     if move == "halt" and data.get("sure") != "yes":
         raise InputError("Halting was not confirmed. Use the dialog on the engine's page.")
-    turn(house.engine, move)
+    turn(house.engine, move, data.get("reason", ""), "on the engine's page")
     house.bell.ring()
     return see_other("/engine")
 
 
-def turn(engine: Engine, move: str) -> None:
-    """Pause, resume, halt or run. Raises NotFoundError for anything else."""
+def turn(engine: Engine, move: str, reason: str, where: str) -> None:
+    """Pause, resume, halt or run; `reason` and `where` say why and where it was halted.
+
+    Raises NotFoundError for any other move.
+    """
     match move:
         case "pause":
             engine.pause()
         case "resume":
             engine.resume()
         case "halt":
-            engine.halt()
+            why = present.line(reason, parts.LONGEST_REASON).strip()
+            engine.halt(f"{why} (halted {where})" if why else f"Halted {where}")
         case "run":
             engine.run_now()
         case _:

@@ -42,13 +42,13 @@ def insights(
     symbols = house.watched()
     selected = parse_symbol(symbol) if symbol else next(iter(symbols), "")
     shell = build_shell(house, request, "Insights", topics=TOPICS, symbol=selected)
-    board, state = Board(house), house.engine.state
+    board, status = Board(house), house.engine.status()
     return html(
         renderer,
         InsightsPage(
             shell=shell,
-            engine=engine_view(state),
-            progress=parts.progress_view(state, house.engine.progress(), not board.latest),
+            engine=engine_view(status.state),
+            progress=parts.progress_view(status, house.engine.progress(), not board.latest),
             agents=parts.columns(house.agents),
             rows=parts.rows(house, board, prices),
             selected=selected,

@@ -36,13 +36,13 @@ def overview(
     prices: NamedDependency[Prices],
 ) -> Response[Any]:
     shell = build_shell(house, request, "Overview", topics=TOPICS)
-    board, state = Board(house), house.engine.state
+    board, status = Board(house), house.engine.status()
     return html(
         renderer,
         OverviewPage(
             shell=shell,
-            engine=engine_view(state),
-            progress=parts.progress_view(state, house.engine.progress(), not board.latest),
+            engine=engine_view(status.state),
+            progress=parts.progress_view(status, house.engine.progress(), not board.latest),
             kpis=parts.kpis(house, board),
             rows=parts.ranked(parts.rows(house, board, prices)),
             feed=parts.feed(board),
