@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from agents.registry import AGENTS, AgentSettings, build
-from domain.errors import StorageError
-from domain.symbols import ALWAYS_OPEN
+from domain.errors import ConfigurationError, StorageError
+from domain.symbols import ALWAYS_OPEN, asset_class
 from domain.votes import Agent
 from market.feed import Feed
 from market.provider import Provider
@@ -79,7 +79,7 @@ def open_stores(settings: Settings) -> Iterator[Stores]:
         database.migrate()
         yield Stores(
             database=database,
-            library=SqlLibrary(database),
+            library=SqlLibrary(database, settings.market.by_class),
             journal=Journal(database),
             archive=Archive(database),
             records=Records(database),
@@ -92,23 +92,39 @@ def open_stores(settings: Settings) -> Iterator[Stores]:
 def choose_market(settings: Settings, library: SqlLibrary, now: Clock, say: Say) -> Market:
     """The configured market; `auto` takes imported files, else Yahoo if it answers, else the demo.
 
-    `now` is the demo's clock. Says aloud whatever it chose by itself.
+    `now` is the demo's clock. Says aloud whatever it chose by itself. Raises ConfigurationError
+    where only the demo is left beside classes of symbols that have a real market of their own.
     """
     asked = settings.market.provider
     name = _found_market(settings, library, say) if asked == "auto" else asked
-    if name == "files":
+    by_class = settings.market.by_class
+    if name == "demo":
+        provider = _demo(settings, now)
+    elif "yahoo" in {name, *by_class.values()}:
+        provider = _yahoo(settings)
+    else:
         return Market("files", simulated=False, provider=None, feed=None)
-    provider = _yahoo(settings) if name == "yahoo" else _demo(settings, now)
-    feed = Feed(provider, library, settings.feed)
-    return Market(provider.name, provider.simulated, provider, feed)
+
+    def serves(symbol: str) -> bool:
+        return by_class.get(asset_class(symbol), name) == provider.name
+
+    feed = Feed(provider, library, settings.feed, serves)
+    return Market(name, provider.simulated, provider, feed)
 
 
 def _found_market(settings: Settings, library: SqlLibrary, say: Say) -> MarketName:
-    if library.symbols("files"):
+    by_class = settings.market.by_class
+    if any(asset_class(symbol) not in by_class for symbol in library.symbols("files")):
         say("Market: files, for this home holds imported history (--market yahoo for live data).")
         return "files"
     if _yahoo(settings).reachable():
         return "yahoo"
+    if by_class:
+        raise ConfigurationError(
+            "Yahoo cannot be reached, and the simulated market cannot take its place beside "
+            "market.by_class: simulated and real prices are never mixed. Remove by_class, or set "
+            "market.provider to 'files' or 'yahoo'."
+        )
     say(
         "Yahoo cannot be reached, so this is the SIMULATED demo market: invented prices, headlines "
         "and filings. Try `--market yahoo` when there is a network."

@@ -34,9 +34,15 @@ def download(
             )
         wanted = list(symbols) or list(stores.watchlist.symbols())
         with bar() as progress:
-            return market.feed.refresh(
+            outcomes = market.feed.refresh(
                 wanted, settings.market.timeframe, utc_now(), progress, since=start
             )
+    if wanted and not outcomes:
+        raise InputError(
+            f"{', '.join(wanted)} cannot be downloaded: market.by_class takes them from files. "
+            "Use `quorum import PATH`, or change by_class."
+        )
+    return outcomes
 
 
 def refuse_if_nothing_came(outcomes: Sequence[FetchOutcome]) -> None:

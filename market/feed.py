@@ -7,7 +7,7 @@ provider that says it is asked too often is left alone for a while. It leaves ou
 engine's clock) and how to ask (the provider).
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -80,13 +80,21 @@ class _Task:
 
 
 class Feed:
-    """Brings what is missing from `provider` into `library`, as the market of its name."""
+    """Brings what is missing from `provider` into `library`, as the market of its name.
+
+    Symbols that it does not `serve` come from elsewhere and are passed over.
+    """
 
     def __init__(
-        self, provider: Provider, library: Library, settings: FeedSettings | None = None
+        self,
+        provider: Provider,
+        library: Library,
+        settings: FeedSettings | None = None,
+        serves: Callable[[str], bool] = lambda _: True,
     ) -> None:
         self._provider = provider
         self._library = library
+        self._serves = serves
         self._settings = settings or FeedSettings()
         self._market = provider.name
         self._intervals = {
@@ -111,9 +119,10 @@ class Feed:
         `since` asks for history from then on, where a shorter one is stored too. What the provider
         refuses becomes an outcome, never an exception; a StorageError is raised.
         """
-        tasks = [_Task(symbol, f"bars {timeframe}", timeframe) for symbol in symbols]
+        served = [symbol for symbol in symbols if self._serves(symbol)]
+        tasks = [_Task(symbol, f"bars {timeframe}", timeframe) for symbol in served]
         for source in self._intervals:
-            tasks += [_Task(symbol, source) for symbol in symbols if _has(symbol, source)]
+            tasks += [_Task(symbol, source) for symbol in served if _has(symbol, source)]
         outcomes = []
         for done, task in enumerate(tasks, start=1):
             outcomes.append(self._bring(task, now, since))

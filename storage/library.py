@@ -6,16 +6,18 @@ and checking.
 """
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from types import MappingProxyType
 
 import numpy as np
 import pandas as pd
-from sqlalchemy import ColumnElement, Connection, func, select, update
+from sqlalchemy import ColumnElement, Connection, func, or_, select, update
 from sqlmodel import col
 
 from domain.library import Fetch, Merge
+from domain.symbols import AssetClass, asset_class
 from domain.timeframe import Timeframe
 from storage import facts
 from storage.database import Database, insert_missing
@@ -24,10 +26,17 @@ from storage.tables import EPOCH, MICROSECOND, Bar, Series
 
 
 class SqlLibrary:
-    """One database's library. A transaction belongs to the thread that opened it."""
+    """One database's library. A transaction belongs to the thread that opened it.
 
-    def __init__(self, database: Database) -> None:
+    `by_class` names the market from which symbols of a class are read, whichever market is asked
+    for; what is put goes where the caller says.
+    """
+
+    def __init__(
+        self, database: Database, by_class: Mapping[AssetClass, str] = MappingProxyType({})
+    ) -> None:
         self._database = database
+        self._by_class = by_class
         self._open = threading.local()
 
     @contextmanager
@@ -38,19 +47,22 @@ class SqlLibrary:
 
     def symbols(self, market: str, timeframe: Timeframe | None = None) -> list[str]:
         has_bars = select(col(Bar.at)).where(col(Bar.series) == col(Series.id)).exists()
-        query = select(col(Series.symbol)).where(col(Series.market) == market, has_bars)
+        query = select(col(Series.market), col(Series.symbol)).where(
+            col(Series.market).in_({market, *self._by_class.values()}), has_bars
+        )
         if timeframe is not None:
             query = query.where(col(Series.what) == _bars(timeframe))
         with self._reading() as connection:
-            return sorted(set(connection.scalars(query)))
+            found = connection.execute(query).all()
+        return sorted({symbol for of, symbol in found if of == self._market_of(market, symbol)})
 
     def span(
         self, market: str, symbol: str, timeframe: Timeframe
     ) -> tuple[datetime, datetime] | None:
         at = col(Bar.at)
+        series = select(col(Series.id)).where(*self._named(market, (symbol,), _bars(timeframe)))
+        ends = select(func.min(at), func.max(at)).where(col(Bar.series) == series.scalar_subquery())
         with self._reading() as connection:
-            series = _series(connection, market, symbol, _bars(timeframe))
-            ends = select(func.min(at), func.max(at)).where(col(Bar.series) == series)
             found = connection.execute(ends.group_by(col(Bar.series))).first()
         if found is None:
             return None
@@ -65,7 +77,9 @@ class SqlLibrary:
         start: datetime | None = None,
         end: datetime | None = None,
     ) -> pd.DataFrame:
-        named = select(col(Series.symbol), col(Series.id)).where(*_named(market, symbols, what))
+        named = select(col(Series.symbol), col(Series.id)).where(
+            *self._named(market, symbols, what)
+        )
         with self._reading() as connection:
             ids = dict(connection.execute(named).tuples().all())
             known = [number for number, symbol in enumerate(symbols) if symbol in ids]
@@ -135,7 +149,7 @@ class SqlLibrary:
     def fetches(self, market: str, symbols: Sequence[str], what: str) -> dict[str, Fetch]:
         attempts = select(
             col(Series.symbol), col(Series.fetched_at), col(Series.error), col(Series.succeeded_at)
-        ).where(*_named(market, symbols, what))
+        ).where(*self._named(market, symbols, what))
         with self._reading() as connection:
             found = connection.execute(attempts).all()
         return {
@@ -160,6 +174,22 @@ class SqlLibrary:
         with self._writing() as connection:
             series = _locked(connection, market, symbol, what)
             return facts.merge(connection, kind, series, frame, replace)
+
+    def _named(
+        self, market: str, symbols: Sequence[str], what: str
+    ) -> tuple[ColumnElement[bool], ...]:
+        """The series to read `what` of the symbols from, at most one a symbol."""
+        by_market: dict[str, list[str]] = {market: []}
+        for symbol in symbols:
+            by_market.setdefault(self._market_of(market, symbol), []).append(symbol)
+        named = (
+            (col(Series.market) == of) & col(Series.symbol).in_(those)
+            for of, those in by_market.items()
+        )
+        return or_(*named), col(Series.what) == what
+
+    def _market_of(self, market: str, symbol: str) -> str:
+        return self._by_class.get(asset_class(symbol), market)
 
     @contextmanager
     def _reading(self) -> Iterator[Connection]:
@@ -191,21 +221,9 @@ def _bars(timeframe: Timeframe) -> str:
     return f"bars {timeframe}"
 
 
-def _named(market: str, symbols: Sequence[str], what: str) -> tuple[ColumnElement[bool], ...]:
-    return (
-        col(Series.market) == market,
-        col(Series.symbol).in_(symbols),
-        col(Series.what) == what,
-    )
-
-
-def _series(connection: Connection, market: str, symbol: str, what: str) -> int | None:
-    return connection.scalar(select(col(Series.id)).where(*_named(market, (symbol,), what)))
-
-
 def _locked(connection: Connection, market: str, symbol: str, what: str) -> int:
     """The series, made if need be, and ours alone until the transaction ends."""
     named = {"market": market, "symbol": symbol, "what": what}
     insert_missing(connection, Series, [named])
-    query = select(col(Series.id)).where(*_named(market, (symbol,), what)).with_for_update()
+    query = select(col(Series.id)).filter_by(**named).with_for_update()
     return connection.scalars(query).one()

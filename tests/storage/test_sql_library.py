@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from pandas.testing import assert_frame_equal
 
 from domain.library import Fetch, Merge
+from domain.symbols import AssetClass
 from domain.timeframe import Timeframe
 from market.library import Library
 from market.provider import (
@@ -141,6 +142,21 @@ def test_markets_symbols_and_timeframes_never_mix(library: Library) -> None:
     assert library.symbols("yahoo", D1) == ["TSLA"]
     assert library.bars("yahoo", "MSFT", D1).empty
     assert library.bars("demo", "AAPL", D1).empty
+
+
+def test_a_class_is_read_from_the_market_that_is_named_for_it(database: Database) -> None:
+    library = SqlLibrary(database, {AssetClass.CRYPTO: "files"})
+    library.put_bars("yahoo", "AAPL", D1, bars(1))
+    library.put_bars("yahoo", "ETH-USD", D1, bars(1))
+    library.put_bars("files", "BTC-USD", D1, bars(2, 3))
+    library.put_bars("files", "MSFT", D1, bars(4))
+    library.note_fetch("yahoo", "BTC-USD", "news", at(1), "never asked for")
+    assert library.symbols("yahoo") == ["AAPL", "BTC-USD"]
+    assert library.symbols("files") == ["BTC-USD", "MSFT"]
+    read = library.facts("yahoo", ["BTC-USD", "MSFT", "ETH-USD", "AAPL"], "bars 1d")
+    assert read["symbol"].tolist() == ["BTC-USD", "BTC-USD", "AAPL"]
+    assert library.span("yahoo", "BTC-USD", D1) == (at(2), at(3))
+    assert library.fetched("yahoo", "BTC-USD", "news") is None
 
 
 def test_hostile_headlines_of_any_length_are_kept(library: Library) -> None:
