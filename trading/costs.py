@@ -29,4 +29,4 @@ class CostSettings(BaseModel):
     @property
     def round_trip(self) -> float:
         """Cost of buying and selling again at an unchanged price, as a fraction of its value."""
-        return 2 * (self.half_spread + self.commission)
+        return 2 * (self.half_spread_bps + self.commission_bps) / 10_000

@@ -117,7 +117,7 @@ def build_shell(
 
 
 def banner_of(house: House, now: datetime | None) -> Banner:
-    played = house.run.removeprefix("replay ").replace(" ", " to ") if house.replay else ""
+    played = house.run.removeprefix("replay ").replace(" ", " to ", 1) if house.replay else ""
     return Banner(house.simulated, played, now if house.replay else None)
 
 
