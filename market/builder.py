@@ -169,8 +169,8 @@ def _news(symbol: Ints, facts: pd.DataFrame) -> News:
     return News(
         symbol,
         calendars.instants(facts["known_at"]),
-        tuple(facts["headline"]),
-        tuple(facts["source"]),
+        _texts(facts["headline"]),
+        _texts(facts["source"]),
         _floats(facts["relevance"]),
     )
 
@@ -195,6 +195,10 @@ def _earnings(symbol: Ints, facts: pd.DataFrame) -> Earnings:
         _floats(facts["eps_estimate"]),
         _floats(facts["eps_actual"]),
     )
+
+
+def _texts(column: "pd.Series[str]") -> tuple[str, ...]:
+    return tuple(column.to_numpy(object))
 
 
 def _floats(column: "pd.Series[float]") -> Floats:
