@@ -125,8 +125,10 @@ class Feed:
             tasks += [_Task(symbol, source) for symbol in served if _has(symbol, source)]
         outcomes = []
         for done, task in enumerate(tasks, start=1):
-            outcomes.append(self._bring(task, now, since))
-            progress(f"{task.symbol} {task.source}", done, len(tasks))
+            outcome = self._bring(task, now, since)
+            outcomes.append(outcome)
+            why = f": {outcome.why}" if outcome.why else ""
+            progress(f"{task.symbol} {task.source}{why}", done, len(tasks))
         return outcomes
 
     def _bring(self, task: _Task, now: datetime, since: datetime | None) -> FetchOutcome:

@@ -100,13 +100,15 @@ class Frames:
         return drawn if version == self._versions.get(key, 0) else None
 
     def _draw_moments(self) -> dict[str, str]:
-        """How far the engine is and how it stands, by topic; of no event, and so of no version."""
+        """How the engine and its agents are doing, by topic; of no event, and so of no version."""
         status, progress = self._house.engine.status(), self._house.engine.progress()
         view = parts.progress_view(status, progress, not self._board.latest)
         engine, facts = engine_view(status.state), parts.engine_facts(status)
+        agents = parts.agent_lines(self._house.engine.health())
         drawn = {
             "progress": self._renderer.partial("progress", progress=view),
             "engine": self._renderer.partial("engine", engine=engine, facts=facts),
+            "agents": self._renderer.partial("agents", agents_health=agents),
         }
         return {topic: _partial(topic, partial) for topic, partial in drawn.items()}
 
@@ -162,16 +164,11 @@ class Frames:
     def _kpis(self) -> str:
         return self._renderer.partial("kpis", kpis=parts.kpis(self._house, self._board))
 
-    def _agents(self) -> str:
-        lines = parts.agent_lines(self._house.engine.health())
-        return self._renderer.partial("agents", agents_health=lines)
-
 
 _SIMPLE: dict[str, Callable[[Frames], str]] = {
     "ranking": Frames._ranking,
     "feed": Frames._feed,
     "kpis": Frames._kpis,
-    "agents": Frames._agents,
 }
 
 
@@ -185,11 +182,7 @@ def stale(event: Event) -> Iterator[Key]:
             yield ("votes", symbol)
             yield from ((topic, symbol) for topic in ("why", "standing", "prices"))
             yield from ((topic,) for topic in ("ranking", "feed", "kpis", "log"))
-        case EventKind.CYCLE_COMPLETED:
-            yield from ((topic,) for topic in ("agents", "shell"))
-        case EventKind.AGENT_CHANGED:
-            yield ("agents",)
-        case EventKind.ENGINE_CHANGED:
+        case EventKind.CYCLE_COMPLETED | EventKind.ENGINE_CHANGED:
             yield ("shell",)
         case _:
             pass
