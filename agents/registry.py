@@ -41,7 +41,7 @@ def _news(settings: AgentSettings) -> Agent:
     from agents.news import NewsAgent
     from agents.sentiment import make_scorer
 
-    return NewsAgent(make_scorer(settings))
+    return NewsAgent(make_scorer(settings.news_model, settings.models_dir))
 
 
 def _fundamental(_: AgentSettings) -> Agent:

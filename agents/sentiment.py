@@ -10,7 +10,7 @@ import hashlib
 import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -20,7 +20,7 @@ from domain.errors import ConfigurationError
 from domain.panel import Floats
 
 if TYPE_CHECKING:
-    from agents.registry import AgentSettings
+    pass
 
 DEFAULT_MODEL = "ProsusAI/finbert"
 CACHED_SCORES = 65_536
@@ -39,18 +39,18 @@ class Scorer(Protocol):
     def score(self, texts: Sequence[str]) -> Floats: ...
 
 
-def make_scorer(settings: "AgentSettings") -> Scorer:
-    """The scorer that `settings.news_model` asks for, with the scores it gave remembered.
+def make_scorer(wanted: str, models_dir: Path) -> Scorer:
+    """The scorer that the setting `agents.news_model` asks for, with the scores it gave remembered.
 
     'lexicon' is the lexicon, 'auto' is FinBERT; a folder or a model id is a transformers
     classifier. A model that is neither in a cache nor to be had from the hub gives way to the
     lexicon, which is logged and shows in the scorer's name. Raises ConfigurationError for a
     folder that holds no usable model.
     """
-    if settings.news_model == "lexicon":
+    if wanted == "lexicon":
         return RememberingScorer(LexiconScorer())
-    model = DEFAULT_MODEL if settings.news_model == "auto" else settings.news_model
-    found = find_model(model, settings.models_dir)
+    model = DEFAULT_MODEL if wanted == "auto" else wanted
+    found = find_model(model, models_dir)
     if isinstance(found, str):
         _logger.warning("Headlines are read by the lexicon: %s.", found)
         return RememberingScorer(LexiconScorer())

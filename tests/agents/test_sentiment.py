@@ -203,16 +203,12 @@ def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(socket, "getaddrinfo", refuse)
 
 
-def _settings(model: object, models_dir: Path) -> AgentSettings:
-    return AgentSettings(news_model=str(model), models_dir=models_dir)
-
-
 def test_a_transformers_classifier_scores_positive_less_negative(
     tiny: Path, tmp_path: Path, no_network: None
 ) -> None:
     from transformers import pipeline
 
-    scorer = make_scorer(_settings(tiny, tmp_path))
+    scorer = make_scorer(str(tiny), tmp_path)
     reference = pipeline("text-classification", model=str(tiny), top_k=None)
     for classes, score in zip(reference(TEXTS), scorer.score(TEXTS), strict=True):
         by_label = {c["label"]: c["score"] for c in classes}
@@ -232,7 +228,7 @@ def test_a_cached_model_votes_without_the_network_and_is_named(
 ) -> None:
     snapshot = tmp_path / "models--example--finbert-tiny" / "snapshots" / "0123abcd"
     shutil.copytree(tiny, snapshot)
-    agent = build("news", _settings(MODEL_ID, tmp_path))
+    agent = build("news", AgentSettings(news_model=MODEL_ID, models_dir=tmp_path))
     assert agent.version.startswith(f"1 {MODEL_ID}@")
 
 
@@ -240,7 +236,7 @@ def test_a_model_that_cannot_be_had_gives_way_to_the_lexicon_at_once(
     tmp_path: Path, no_network: None, caplog: pytest.LogCaptureFixture
 ) -> None:
     started = time.monotonic()
-    agent = build("news", _settings(MODEL_ID, tmp_path))
+    agent = build("news", AgentSettings(news_model=MODEL_ID, models_dir=tmp_path))
     assert time.monotonic() - started < 10
     assert isinstance(agent, NewsAgent)
     assert LexiconScorer().name in agent.version
@@ -261,9 +257,9 @@ def hub(tiny: Path, httpserver: HTTPServer, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_a_model_is_fetched_once_and_then_found_without_the_hub(hub: Hub, tmp_path: Path) -> None:
-    first = make_scorer(_settings(MODEL_ID, tmp_path))
+    first = make_scorer(MODEL_ID, tmp_path)
     asked = len(hub.asked)
-    second = make_scorer(_settings(MODEL_ID, tmp_path))
+    second = make_scorer(MODEL_ID, tmp_path)
     assert first.name.startswith(f"{MODEL_ID}@")
     assert second.name == first.name
     assert len(hub.asked) == asked
@@ -274,7 +270,7 @@ def test_pickled_weights_at_the_hub_are_passed_over_for_the_bots_conversion(
 ) -> None:
     hub.pickled = True
     hub.proposed = True
-    assert make_scorer(_settings(MODEL_ID, tmp_path)).name.startswith(f"{MODEL_ID}@")
+    assert make_scorer(MODEL_ID, tmp_path).name.startswith(f"{MODEL_ID}@")
     assert not [path for path in hub.asked if path.endswith(".bin")]
 
 
@@ -282,7 +278,7 @@ def test_a_model_with_pickled_weights_alone_gives_way_to_the_lexicon(
     hub: Hub, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     hub.pickled = True
-    assert make_scorer(_settings(MODEL_ID, tmp_path)).name == LexiconScorer().name
+    assert make_scorer(MODEL_ID, tmp_path).name == LexiconScorer().name
     assert "pickled weights only" in caplog.text
 
 
@@ -291,10 +287,10 @@ def test_a_slow_hub_holds_up_no_start_and_serves_the_next(
 ) -> None:
     monkeypatch.setattr("agents.hub.PATIENCE_SECONDS", 0.1)
     hub.seconds = 0.15
-    assert make_scorer(_settings(MODEL_ID, tmp_path)).name == LexiconScorer().name
+    assert make_scorer(MODEL_ID, tmp_path).name == LexiconScorer().name
     assert "for the next start" in caplog.text
     _let_the_fetch_end()
-    assert make_scorer(_settings(MODEL_ID, tmp_path)).name.startswith(f"{MODEL_ID}@")
+    assert make_scorer(MODEL_ID, tmp_path).name.startswith(f"{MODEL_ID}@")
 
 
 def test_a_silent_hub_counts_as_unreachable(
@@ -303,7 +299,7 @@ def test_a_silent_hub_counts_as_unreachable(
     monkeypatch.setattr("agents.hub.ANSWER_SECONDS", 0.1)
     hub.seconds = 1.0
     started = time.monotonic()
-    assert make_scorer(_settings(MODEL_ID, tmp_path)).name == LexiconScorer().name
+    assert make_scorer(MODEL_ID, tmp_path).name == LexiconScorer().name
     assert time.monotonic() - started < 0.9
     _let_the_fetch_end()
 
@@ -328,14 +324,14 @@ def test_a_corrupt_model_is_a_configuration_error(tiny: Path, tmp_path: Path) ->
     broken = shutil.copytree(tiny, tmp_path / "broken")
     (broken / "model.safetensors").write_bytes(b"\x00" * 100)
     with pytest.raises(ConfigurationError, match="cannot be read as a text classifier"):
-        make_scorer(_settings(broken, tmp_path))
+        make_scorer(str(broken), tmp_path)
 
 
 def test_pickled_weights_are_refused(tiny: Path, tmp_path: Path) -> None:
     pickled = shutil.copytree(tiny, tmp_path / "pickled")
     (pickled / "model.safetensors").rename(pickled / "pytorch_model.bin")
     with pytest.raises(ConfigurationError, match=r"Pickled weights .* are never loaded"):
-        make_scorer(_settings(pickled, tmp_path))
+        make_scorer(str(pickled), tmp_path)
 
 
 def test_labels_without_a_meaning_are_refused(tiny: Path, tmp_path: Path) -> None:
@@ -346,10 +342,10 @@ def test_labels_without_a_meaning_are_refused(tiny: Path, tmp_path: Path) -> Non
         text = text.replace(label, f"LABEL_{k}")
     config.write_text(text)
     with pytest.raises(ConfigurationError, match="which is positive and which negative"):
-        make_scorer(_settings(unnamed, tmp_path))
+        make_scorer(str(unnamed), tmp_path)
 
 
 @pytest.mark.parametrize("model", ["./no-such-folder", "finbert", "/nowhere/at/all"])
 def test_a_model_that_is_neither_a_folder_nor_an_id_is_refused(model: str, tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="neither a folder nor a model id"):
-        make_scorer(_settings(model, tmp_path))
+        make_scorer(str(model), tmp_path)
