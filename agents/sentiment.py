@@ -19,9 +19,6 @@ from agents.lexicon import LexiconScorer
 from domain.errors import ConfigurationError
 from domain.panel import Floats
 
-if TYPE_CHECKING:
-    pass
-
 DEFAULT_MODEL = "ProsusAI/finbert"
 CACHED_SCORES = 65_536
 LONGEST_INPUT = 128
