@@ -105,8 +105,11 @@ def test_intraday_bars_further_back_than_yahoo_keeps_are_rescaled_after_a_split(
     assert bars["volume"].unique().tolist() == [1_000.0]
 
 
-def test_one_unknown_symbol_never_fails_the_rest(house):
-    outcomes = house.refresh("NOPE", "ACME")
+def test_one_unknown_symbol_never_fails_the_rest_and_progress_says_so(house):
+    steps = []
+    outcomes = house.refresh("NOPE", "ACME", progress=lambda *step: steps.append(step))
+    assert steps[0][0] == f"NOPE {BARS}: {outcomes['NOPE', BARS].why}"
+    assert steps[1][0] == f"ACME {BARS}"
     assert outcomes["NOPE", BARS].state is FetchState.FAILED
     assert "does not know NOPE" in outcomes["NOPE", BARS].why
     assert outcomes["ACME", BARS].state is FetchState.FETCHED
