@@ -1,5 +1,6 @@
 """The two live addresses: HTML for the dashboard, JSON events for programs."""
 
+import asyncio
 import time
 from collections.abc import AsyncIterator
 from typing import Annotated, Any
@@ -15,7 +16,7 @@ from domain.symbols import parse_symbol
 from web.frames import TOPICS, Frames, View
 from web.house import House
 from web.shell import WebRequest
-from web.stream import HEARTBEAT_SECONDS, Stream, named, parse_cursor
+from web.stream import HEARTBEAT_SECONDS, Stream, is_seq, named, parse_cursor
 from web.tail import Tail
 
 _HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
@@ -57,19 +58,17 @@ async def events(
     """Every event of the journal as server-sent JSON, in order. Without `since` and without
     `Last-Event-ID` it starts with what happens next."""
     start = request.headers.get("last-event-id") or since
-    return _streamed(_events(house, tail, start, _seq(tail, start)))
+    return _streamed(_events(house, tail, start, await asyncio.to_thread(_seq, tail, start)))
 
 
 def _seq(tail: Tail, start: str) -> int | None:
-    """The number to resume after; None where the id is of another database."""
+    """The number to resume after; None where this database never gave the id."""
     if not start:
         return tail.seq
-    if start.isdecimal() and len(start) < 19:
-        return int(start)
-    cursor = parse_cursor(start)
+    cursor = (tail.epoch, int(start)) if is_seq(start) else parse_cursor(start)
     if cursor is None:
         raise InputError(f"{start[:60]!r} is no event's id. Ids look like {tail.epoch}-{tail.seq}.")
-    return cursor[1] if cursor[0] == tail.epoch else None
+    return cursor[1] if cursor[0] == tail.epoch and tail.holds(cursor[1]) else None
 
 
 async def _events(house: House, tail: Tail, start: str, seq: int | None) -> AsyncIterator[bytes]:
@@ -77,7 +76,10 @@ async def _events(house: House, tail: Tail, start: str, seq: int | None) -> Asyn
     yield named("sys.hello", about)
     if seq is None:
         seq = tail.seq
-        told = {"because": f"{start[:60]} is of another database", "simulated": house.simulated}
+        told = {
+            "because": f"{start[:60]} is no event of this database",
+            "simulated": house.simulated,
+        }
         yield named("sys.reset", told, id=f"{tail.epoch}-{seq}")
     beat = time.monotonic()
     while True:
@@ -105,4 +107,4 @@ def _told(house: House, event: Event) -> dict[str, Any]:
 
 
 def _streamed(messages: AsyncIterator[bytes]) -> Streamed:
-    return Streamed(messages, media_type="text/event-stream; charset=utf-8", headers=_HEADERS)
+    return Streamed(messages, media_type="text/event-stream", headers=_HEADERS)

@@ -43,6 +43,8 @@ def problem_of(error: Exception) -> Problem:
         return _problem(error.status_code, _validation(error))
     if isinstance(error, HTTPException) and error.status_code < 500:
         return _problem(error.status_code, _HTTP.get(error.status_code, error.detail))
+    if isinstance(error, UnicodeDecodeError):
+        return _problem(400, "The request is not UTF-8. Send it in that encoding.")
     number = uuid.uuid4().hex[:8]
     log.error("unforeseen error %s", number, exc_info=error)
     return _problem(500, f"Something broke on our side. The log says more under {number}.")
@@ -93,6 +95,8 @@ def _json(house: House, problem: Problem) -> Response[Any]:
 
 
 _HTTP = {
+    404: "There is nothing at that address. See /api/v1/openapi.json for what there is.",
+    413: "The request is larger than 256 KiB. Send less at once.",
     405: "That address does not take this method. See /api/v1/openapi.json for what it takes.",
 }
 

@@ -12,6 +12,8 @@ from litestar.enums import ScopeType
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "[::1]"})
+ENDLESS = frozenset({"/stream", "/api/v1/events"})
+"""Addresses whose answer has no end, so that nobody can be told only how it would begin."""
 _READING = frozenset({"GET", "HEAD", "OPTIONS"})
 
 CSP = (
@@ -29,7 +31,7 @@ HEADERS = (
 
 
 class Door:
-    """ASGI middleware around the whole application."""
+    """ASGI around the whole application, its routing included."""
 
     def __init__(self, app: ASGIApp, hosts: Iterable[str] = ()) -> None:
         self._app = app
@@ -45,6 +47,8 @@ class Door:
                 message["headers"] = [*message.get("headers", ()), *HEADERS]
             await send(message)
 
+        if scope["method"] == "HEAD" and scope["path"] not in ENDLESS:
+            scope, guarded = {**scope, "method": "GET"}, _bodiless(guarded)
         headers = {name.lower(): value.decode("latin-1") for name, value in scope["headers"]}
         if refusal := self._refusal(str(scope.get("method")), headers):
             await _refuse(guarded, refusal)
@@ -66,6 +70,17 @@ class Door:
         if foreign_site or foreign_origin:
             return "Another site's page may not change anything here. Use Quorum's own pages."
         return None
+
+
+def _bodiless(send: Send) -> Send:
+    """For HEAD: what a GET would be answered, without the body."""
+
+    async def told(message: Message) -> None:
+        if message["type"] == "http.response.body":
+            message["body"] = b""
+        await send(message)
+
+    return told
 
 
 def _without_port(host: str) -> str:

@@ -8,7 +8,6 @@ from typing import Any
 from litestar import Litestar, Router
 from litestar.config.compression import CompressionConfig
 from litestar.di import Provide
-from litestar.middleware import DefineMiddleware
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
 
@@ -83,12 +82,11 @@ def create_app(house: House) -> Litestar:
         "frames": frames,
         "tail": tail,
     }
-    return Litestar(
+    app = Litestar(
         route_handlers=[*PAGES, Router("/api/v1", route_handlers=API, response_class=Json)],
         dependencies={
             name: Provide(_always(part), sync_to_thread=False) for name, part in parts.items()
         },
-        middleware=[DefineMiddleware(Door, hosts=house.hosts)],
         compression_config=CompressionConfig("gzip", gzip_compress_level=5, exclude=["/static/"]),
         exception_handlers={
             Exception: lambda request, error: problems.answer(request, error, house, renderer)
@@ -103,6 +101,9 @@ def create_app(house: House) -> Litestar:
         ),
         request_max_body_size=256 * 1024,
     )
+    # Around the routing too: a middleware never sees what the router refuses by itself.
+    app.asgi_handler = Door(app.asgi_handler, house.hosts)
+    return app
 
 
 def _always(part: Any) -> Callable[[], Any]:

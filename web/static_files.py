@@ -86,6 +86,6 @@ def _asset(body: bytes, suffix: str) -> Asset:
     return Asset(
         body=body,
         gzipped=gzip.compress(body, 9, mtime=0) if suffix in _SQUEEZED else None,
-        media_type=f"{kind}; charset=utf-8" if suffix in _SQUEEZED else kind,
+        media_type=kind,
         version=hashlib.sha256(body).hexdigest()[:12],
     )

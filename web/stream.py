@@ -41,7 +41,12 @@ def named(event: str, value: Any, id: str = "") -> bytes:
 def parse_cursor(text: str) -> tuple[str, int] | None:
     """Epoch and seq of `{epoch}-{seq}`; None if it is none."""
     epoch, _, seq = text.rpartition("-")
-    return (epoch, int(seq)) if epoch and seq.isdecimal() and len(seq) < 19 else None
+    return (epoch, int(seq)) if epoch and is_seq(seq) else None
+
+
+def is_seq(text: str) -> bool:
+    """Whether `text` is an event's number that a database could hold."""
+    return text.isascii() and text.isdecimal() and len(text) < 19
 
 
 class Stream:
@@ -58,7 +63,7 @@ class Stream:
         tail, started = self._tail, parse_cursor(since)
         seq = tail.seq
         hello = {"epoch": tail.epoch, "seq": seq, "version": self._house.version}
-        if started and started[0] == tail.epoch and 0 <= seq - started[1] <= FAR_BEHIND:
+        if started and await self._near(*started):
             seq = started[1]
             yield named("sys.hello", hello)
         else:
@@ -82,6 +87,13 @@ class Stream:
                 await asyncio.sleep(wait)
             else:
                 await tail.changed(min(wait, beat + HEARTBEAT_SECONDS - now))
+
+    async def _near(self, epoch: str, seq: int) -> bool:
+        """Whether a page of that cursor can be caught up piece by piece."""
+        tail = self._tail
+        if epoch != tail.epoch or tail.seq - seq > FAR_BEHIND:
+            return False
+        return await asyncio.to_thread(tail.holds, seq)
 
     def _due(self) -> float:
         """When the next frame is to be sent, on the monotonic clock."""

@@ -51,6 +51,10 @@ class Tail:
             return False
         return True
 
+    def holds(self, seq: int) -> bool:
+        """Whether event `seq` was recorded; the journal may be a moment ahead of this tail."""
+        return seq <= self.seq or seq <= self._house.journal.last_seq()
+
     async def after(self, seq: int) -> Sequence[Event]:
         """Events with a larger number, oldest first; all that are known or the next 500 of them."""
         if seq >= self.seq:

@@ -74,6 +74,9 @@ def test_the_engine_is_moved(client: Client) -> None:
     ("path", "status"),
     [
         ("symbols/ZZZZ/bars", 404),
+        ("symbols/ZZZZ/votes", 404),
+        ("symbols/ZZZZ/news", 404),
+        ("symbols/ZZZZ/filings", 404),
         ("symbols/%3Cscript%3E/bars", 422),
         ("symbols/AAPL/bars?limit=0", 400),
         ("symbols/AAPL/bars?limit=many", 400),
@@ -90,13 +93,14 @@ def test_bad_input_is_a_problem_with_a_remedy(client: Client, path: str, status:
     problem = answer.json()
     assert problem["status"] == status
     assert problem["simulated"] is True
-    assert problem["detail"]
+    assert len(problem["detail"]) > len(problem["title"])
     assert "Traceback" not in answer.text
 
 
-def test_malformed_json_is_a_problem(client: Client) -> None:
+@pytest.mark.parametrize("body", [b"{oops", b"", b'{"symbols": ["\xff\xfe"]}'])
+def test_malformed_json_is_a_problem(client: Client, body: bytes) -> None:
     headers = {"content-type": "application/json"}
-    answer = client.put("/api/v1/watchlist", content=b"{oops", headers=headers)
+    answer = client.put("/api/v1/watchlist", content=body, headers=headers)
     assert answer.status_code == 400
     assert answer.headers["content-type"].startswith("application/problem+json")
 

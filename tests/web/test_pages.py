@@ -158,6 +158,7 @@ def test_what_does_not_exist_is_a_page_with_a_remedy(client: Client) -> None:
         ("/nowhere", "There is nothing at /nowhere"),
         ("/decisions/AAPL-19990101-000000000000", "There is no decision with receipt"),
         ("/symbols/ZZZZ", "Nothing is stored for ZZZZ"),
+        ("/insights?symbol=ZZZZ", "Nothing is stored for ZZZZ"),
     ):
         page = client.get(path)
         assert page.status_code == 404

@@ -80,6 +80,23 @@ def test_static_files_are_kept_for_ever_under_their_hash(client: Client) -> None
     assert client.get("/static/quorum.css").headers["cache-control"] == "no-cache"
 
 
+@pytest.mark.parametrize("path", ["/", "/health", "/api/v1/status", "/static/quorum.css", "/no"])
+def test_head_is_answered_as_get_is_without_the_body(client: Client, path: str) -> None:
+    asked, told = client.head(path), client.get(path)
+    assert asked.status_code == told.status_code
+    assert asked.content == b""
+    assert asked.headers["content-type"] == told.headers["content-type"]
+    assert told.headers["content-type"].count("charset") <= 1
+    assert client.head("/api/v1/events").status_code == 405
+
+
+def test_what_the_router_refuses_passes_the_same_door(client: Client) -> None:
+    assert client.patch("/", headers={"host": "evil.example"}).status_code == 403
+    refused = client.patch("/")
+    assert refused.status_code == 405
+    assert "content-security-policy" in refused.headers
+
+
 def test_every_answer_carries_the_policy(client: Client) -> None:
     for path in ("/", "/nowhere", "/api/v1/status", "/static/quorum.css"):
         policy = client.get(path).headers["content-security-policy"]

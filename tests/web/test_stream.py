@@ -18,6 +18,7 @@ from web.frames import Frames, View
 from web.live import _events, _seq
 from web.prices import Prices
 from web.render import Renderer
+from web.shell import cursor
 from web.static_files import Assets
 from web.stream import Stream
 from web.tail import Tail
@@ -106,10 +107,22 @@ async def test_what_happens_while_a_program_listens_arrives_once_and_in_order(to
 
 async def test_an_id_of_another_database_resets(town: Town) -> None:
     async with running(town) as server:
-        told = await read(server.events("elsewhere-5"), "sys.reset")
-        assert told[-1].id == f"{server.tail.epoch}-{server.tail.seq}"
-        told = await read(server.dashboard("votes", since="elsewhere-5"), "sys.reset")
-        assert told[-1].event == "sys.reset"
+        for since in ("elsewhere-5", f"{server.tail.epoch}-{server.tail.seq + 1}"):
+            told = await read(server.events(since), "sys.reset")
+            assert told[-1].id == f"{server.tail.epoch}-{server.tail.seq}"
+            told = await read(server.dashboard("votes", since=since), "sys.reset")
+            assert told[-1].event == "sys.reset"
+
+
+async def test_a_page_drawn_from_the_journal_before_the_tail_read_it_is_not_reset(
+    town: Town,
+) -> None:
+    server = Server(town)  # its tail does not follow yet
+    town.journal.append(EventKind.AGENT_CHANGED, "live", None, {})
+    assert server.tail.seq < town.journal.last_seq()
+    told = await read(server.dashboard("votes", since=cursor(server.house)), "sys.hello")
+    assert told[0].id == ""
+    assert _seq(server.tail, str(town.journal.last_seq())) == town.journal.last_seq()
 
 
 async def test_the_dashboard_gets_what_changed_since_its_page_was_drawn(town: Town) -> None:

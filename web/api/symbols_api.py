@@ -7,7 +7,6 @@ from litestar import get
 from litestar.di import NamedDependency
 from litestar.params import FromPath, QueryParameter
 
-from domain.symbols import parse_symbol
 from web.api.shapes import (
     BarOut,
     Bars,
@@ -21,7 +20,7 @@ from web.api.shapes import (
 )
 from web.board import Board
 from web.house import House
-from web.pages.symbol import known_until, unknown
+from web.pages.symbol import known_symbol, known_until
 
 Limit = Annotated[int, QueryParameter(ge=1, le=5000, description="The newest so many.")]
 
@@ -29,7 +28,7 @@ Limit = Annotated[int, QueryParameter(ge=1, le=5000, description="The newest so 
 @get("/symbols/{symbol:str}/bars", sync_to_thread=True)
 def bars(house: NamedDependency[House], symbol: FromPath[str], limit: Limit = 500) -> Bars:
     """Bars, oldest first."""
-    name = _known(house, symbol)
+    name = known_symbol(house, symbol)
     end = known_until(house, Board(house))
     frame = house.library.bars(house.market, name, house.timeframe, None, end).tail(limit)
     found = tuple(BarOut(*_plain(row)) for row in frame.itertuples(index=False))
@@ -39,7 +38,7 @@ def bars(house: NamedDependency[House], symbol: FromPath[str], limit: Limit = 50
 @get("/symbols/{symbol:str}/votes", sync_to_thread=True)
 def votes(house: NamedDependency[House], symbol: FromPath[str], limit: Limit = 250) -> VotesOut:
     """The committee's and every agent's probability over time, oldest first."""
-    name = parse_symbol(symbol)
+    name = known_symbol(house, symbol)
     history = house.records.history(house.market, house.run, name, limit)
     points = tuple(
         VotesPoint(
@@ -61,7 +60,7 @@ def votes(house: NamedDependency[House], symbol: FromPath[str], limit: Limit = 2
 @get("/symbols/{symbol:str}/news", sync_to_thread=True)
 def news(house: NamedDependency[House], symbol: FromPath[str], limit: Limit = 100) -> News:
     """Headlines as the source gave them, oldest first. They are a stranger's text: escape them."""
-    name = parse_symbol(symbol)
+    name = known_symbol(house, symbol)
     frame = house.library.news(house.market, name, None, known_until(house, Board(house)))
     columns = ["known_at", "headline", "summary", "source", "url", "relevance"]
     found = tuple(
@@ -73,20 +72,13 @@ def news(house: NamedDependency[House], symbol: FromPath[str], limit: Limit = 10
 @get("/symbols/{symbol:str}/filings", sync_to_thread=True)
 def filings(house: NamedDependency[House], symbol: FromPath[str], limit: Limit = 100) -> Filings:
     """Reports as first filed, oldest first."""
-    name = parse_symbol(symbol)
+    name = known_symbol(house, symbol)
     frame = house.library.filings(house.market, name, None, known_until(house, Board(house)))
     found = tuple(
         FilingOut(*_plain(row))
         for row in frame.drop(columns="symbol").tail(limit).itertuples(index=False)
     )
     return Filings(symbol=name, filings=found, **about(house))
-
-
-def _known(house: House, symbol: str) -> str:
-    name = parse_symbol(symbol)
-    if house.library.span(house.market, name, house.timeframe) is None:
-        raise unknown(house, name)
-    return name
 
 
 def _plain(row: Any) -> list[Any]:

@@ -7,11 +7,11 @@ from litestar import Response, get
 from litestar.di import NamedDependency
 from litestar.params import FromQuery
 
-from domain.symbols import parse_symbol
 from web import parts
 from web.board import Board
 from web.house import House
 from web.pages.reply import html
+from web.pages.symbol import known_symbol
 from web.prices import Prices
 from web.render import Renderer
 from web.shell import PageContext, WebRequest, build_shell, engine_view
@@ -40,7 +40,7 @@ def insights(
     symbol: FromQuery[str] = "",
 ) -> Response[Any]:
     symbols = house.watched()
-    selected = parse_symbol(symbol) if symbol else next(iter(symbols), "")
+    selected = known_symbol(house, symbol) if symbol else next(iter(symbols), "")
     shell = build_shell(house, request, "Insights", topics=TOPICS, symbol=selected)
     board, status = Board(house), house.engine.status()
     return html(

@@ -7,7 +7,7 @@ from litestar.response import Redirect
 
 from web.render import Context, Renderer
 
-HTML = "text/html; charset=utf-8"
+HTML = "text/html"
 
 
 def html(renderer: Renderer, context: Context, status: int = 200) -> Response[Any]:

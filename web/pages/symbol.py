@@ -74,12 +74,9 @@ def symbol_page(
     prices: NamedDependency[Prices],
     symbol: FromPath[str],
 ) -> Response[Any]:
-    name = parse_symbol(symbol)
+    name = known_symbol(house, symbol)
     shell = build_shell(house, request, name, topics=TOPICS, symbol=name)
     board = Board(house)
-    known = house.library.span(house.market, name, house.timeframe) is not None
-    if not known and name not in (*board.latest, *house.watched()):
-        raise unknown(house, name)
     recorded = board.latest.get(name)
     row = parts.symbol_row(house, board, prices, name)
     history = house.records.history(house.market, house.run, name, _HISTORY)
@@ -101,16 +98,29 @@ def symbol_page(
             history=tuple(decision_cell(past) for past in history),
             news=news_lines(house, board, name),
             filings=filing_lines(house, board, name),
-            has_bars=known,
+            has_bars=_has_bars(house, name),
         ),
     )
 
 
-def unknown(house: House, symbol: str) -> UnknownSymbolError:
-    return UnknownSymbolError(
-        f"Nothing is stored for {symbol} ({asset_class(symbol).value}) in the {house.market} "
+def known_symbol(house: House, text: str) -> str:
+    """The symbol that `text` spells.
+
+    Raises UnknownSymbolError if it is neither watched nor decided on and has no bars.
+    """
+    name = parse_symbol(text)
+    if name in house.watched() or _has_bars(house, name):
+        return name
+    if house.records.history(house.market, house.run, name, 1):
+        return name
+    raise UnknownSymbolError(
+        f"Nothing is stored for {name} ({asset_class(name).value}) in the {house.market} "
         "market. Add it to the watchlist, or import its bars with `quorum import`."
     )
+
+
+def _has_bars(house: House, symbol: str) -> bool:
+    return house.library.span(house.market, symbol, house.timeframe) is not None
 
 
 def known_until(house: House, board: Board) -> datetime:
