@@ -181,19 +181,26 @@ def known_by(text: str, now: datetime) -> datetime:
     Raises InputError for what is neither, and for the future.
     """
     try:
-        if len(text) == len("2020-03-02"):
-            day = datetime.combine(date.fromisoformat(text), time(), UTC)
+        if day := _day(text):
             meant = min(day + timedelta(days=1), now) if day <= now else day
         else:
             parsed = datetime.fromisoformat(text)
-            meant = parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)
-    except ValueError:
+            meant = (parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError):
         raise InputError(
             f"{text[:40]!r} is not a date. Write it as 2020-03-02 or 2020-03-02T15:30+00:00."
         ) from None
     if meant > now:
         raise InputError(f"{text} lies in the future; the latest that can be asked is {now:%F}.")
-    return meant.astimezone(UTC)
+    return meant
+
+
+def _day(text: str) -> datetime | None:
+    """Midnight UTC of a date in any of ISO 8601's spellings, None for what is no date alone."""
+    try:
+        return datetime.combine(date.fromisoformat(text), time(), UTC)
+    except ValueError:
+        return None
 
 
 @lru_cache(maxsize=64)

@@ -123,12 +123,19 @@ def test_an_unknown_calendar_is_refused_by_name() -> None:
 
 def test_a_date_means_everything_known_by_the_end_of_it() -> None:
     now = utc("2024-06-03T15:00")
-    assert calendars.known_by("2020-03-02", now) == utc("2020-03-03T00:00")
+    for spelling in ("2020-03-02", "20200302", "2020-W10-1"):
+        assert calendars.known_by(spelling, now) == utc("2020-03-03T00:00")
     assert calendars.known_by("2024-06-03", now) == now
     assert calendars.known_by("2020-03-02T15:30+02:00", now) == utc("2020-03-02T13:30")
 
 
-@pytest.mark.parametrize("text", ["2024-06-04", "2024-06-03T15:01", "soon", "2024-13-01", ""])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2024-06-04", "20240604", "2024-06-03T15:01", "soon", "2024-13-01", "",
+        "0001-01-01T00:00+05:00", "9999-12-31T23:00-05:00",
+    ],
+)  # fmt: skip
 def test_the_future_and_what_is_no_date_are_refused(text: str) -> None:
     with pytest.raises(InputError):
         calendars.known_by(text, utc("2024-06-03T15:00"))
