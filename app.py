@@ -20,7 +20,7 @@ from domain.canonical import instant, to_json
 from domain.errors import QuorumError
 from domain.symbols import parse_symbol
 from domain.timeframe import Timeframe
-from settings import load_settings, redacted
+from settings import config_file, load_settings, redacted
 
 app = typer.Typer(
     help="Five agents vote on markets, a committee decides, and every opinion keeps its record.",
@@ -229,17 +229,24 @@ def watch_list(as_json: AsJson = False) -> None:
 
 
 @config.command("show")
-def config_show() -> None:
-    """The effective configuration as JSON, passwords redacted."""
-    _print_json(redacted(load_settings()))
+def config_show(as_json: AsJson = False) -> None:
+    """The effective configuration as a `quorum.toml`, each key with its sentence; no passwords."""
+    from cli import configuration
+
+    settings = load_settings()
+    if as_json:
+        found = str(config_file() or "") or None
+        _print_json({"home": str(settings.home), "file": found, **redacted(settings)})
+    else:
+        sys.stdout.write(configuration.as_toml(settings))
 
 
 @config.command("check")
 def config_check() -> None:
     """Try everything that is configured: database, market, agents, policy, port, Ray address."""
-    from cli import checking
+    from cli import configuration
 
-    failed = checking.check(load_settings(), results)
+    failed = configuration.check(load_settings(), results)
     if failed:
         raise failed
 
@@ -322,9 +329,10 @@ def _settings(market: str | None, timeframe: Timeframe | None, port: int | None 
 def _edit_watchlist(symbols: list[str], edit: Callable[[Any, str], object]) -> None:
     from wiring import open_stores
 
+    wanted = [parse_symbol(symbol) for symbol in symbols]
     with open_stores(load_settings()) as stores:
-        for symbol in symbols:
-            edit(stores.watchlist, parse_symbol(symbol))
+        for symbol in wanted:
+            edit(stores.watchlist, symbol)
         results.print(" ".join(stores.watchlist.symbols()))
 
 

@@ -35,7 +35,7 @@ MarketName = Literal["yahoo", "files", "demo"]
 
 
 class Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
 
 class ServerSettings(Section):
@@ -64,6 +64,7 @@ class MarketSettings(Section):
     by_class: dict[AssetClass, Literal["yahoo", "files"]] = {}
     """Another provider for a class of symbols, such as `{crypto = "files"}`."""
     timeframe: Timeframe = Timeframe.D1
+    """Length of a bar: 1m, 5m, 15m, 30m, 1h or 1d."""
     horizon: int = Field(default=5, ge=1, le=250)
     """Bars from the fill at the next open to the open at which a vote is settled."""
     watchlist: list[str] = [
@@ -110,7 +111,9 @@ class RaySettings(Section):
     timeout_seconds: float = Field(default=30.0, gt=0)
     """An agent that has not answered by then has abstained from the cycle."""
     object_store_mb: int = Field(default=256, ge=80)
+    """Shared memory in which a local Ray hands panels to the agents."""
     dashboard: bool = True
+    """Whether a local Ray has its dashboard, on loopback."""
 
 
 class Settings(BaseSettings):
@@ -167,7 +170,7 @@ def load_settings(overrides: Mapping[str, Any] | None = None) -> Settings:
     source = config_file()
     try:
         _refuse_unknown_environment()
-        return Settings(**(overrides or {}))
+        return _at_home(Settings(**(overrides or {})))
     except tomllib.TOMLDecodeError as error:
         raise ConfigurationError(f"{source} is not valid TOML: {error}.") from None
     except ValidationError as error:
@@ -176,13 +179,21 @@ def load_settings(overrides: Mapping[str, Any] | None = None) -> Settings:
 
 
 def redacted(settings: Settings) -> dict[str, Any]:
-    """The effective configuration as plain JSON, passwords replaced by stars."""
+    """The effective configuration as plain JSON, a section a key, passwords replaced by stars."""
     shown: dict[str, Any] = settings.model_dump(mode="json")
     if settings.database.url:
         from sqlalchemy import make_url
 
         shown["database"]["url"] = make_url(settings.database.url).render_as_string()
-    return {"home": str(settings.home), "file": str(config_file() or "none"), **shown}
+    return shown
+
+
+def _at_home(settings: Settings) -> Settings:
+    """Models are kept in the home, unless another folder was configured."""
+    if "models_dir" in settings.agents.model_fields_set:
+        return settings
+    agents = settings.agents.model_copy(update={"models_dir": home() / "models"})
+    return settings.model_copy(update={"agents": agents})
 
 
 def _explain(error: Any, source: Path | None) -> str:
@@ -198,10 +209,10 @@ def _explain(error: Any, source: Path | None) -> str:
 def _refuse_unknown_environment() -> None:
     valid = set(_keys(Settings))
     for name in os.environ:
-        if not name.upper().startswith(PREFIX):
+        if not name.upper().startswith("QUORUM_") or name == "QUORUM_HOME":
             continue
-        key = name[len(PREFIX) :].lower().replace("__", ".")
-        if not any(key == known or key.startswith(f"{known}.") for known in valid):
+        key = name.upper().removeprefix("QUORUM").strip("_").lower().replace("__", ".")
+        if not name.upper().startswith(PREFIX) or not any(key == known or key.startswith(f"{known}.") for known in valid):
             raise ConfigurationError(f"Unknown setting {name}{_nearest(key, environment=True)}.")
 
 

@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from agents.registry import AGENTS, AgentSettings, build
+from agents.registry import AGENTS, build
 from domain.errors import ConfigurationError, StorageError
 from domain.symbols import ALWAYS_OPEN, asset_class
 from domain.votes import Agent
@@ -167,14 +167,9 @@ def make_desk(settings: Settings, stores: Stores, market: Market, run: str) -> D
     )
 
 
-def agent_settings(settings: Settings) -> AgentSettings:
-    """The agents' section, with models kept in the home."""
-    return settings.agents.model_copy(update={"models_dir": settings.home / "models"})
-
-
 def build_agents(settings: Settings) -> list[Agent]:
     """Every registered agent, in this process."""
-    return [build(name, agent_settings(settings)) for name in AGENTS]
+    return [build(name, settings.agents) for name in AGENTS]
 
 
 def make_team(
@@ -184,7 +179,7 @@ def make_team(
 
     Raises ConfigurationError where the configured Ray does not answer.
     """
-    builder = partial(build, settings=agent_settings(settings))
+    builder = partial(build, settings=settings.agents)
     if in_process:
         return LocalTeam(tuple(AGENTS), builder)
     from orchestrator.ray_session import RaySession

@@ -20,7 +20,8 @@ class AgentSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     models_dir: Path = Field(
-        default=Path("var/models"), description="Folder of downloaded and imported models."
+        default=Path("var/models"),
+        description="Folder of downloaded and imported models; `models` in the home when unset.",
     )
     news_model: str = Field(
         default="auto",

@@ -27,7 +27,6 @@ from wiring import (
     Market,
     Say,
     Stores,
-    agent_settings,
     choose_market,
     demo_present,
     make_desk,
@@ -68,7 +67,7 @@ def decide(
     with open_stores(settings) as stores:
         market = choose_market(settings, stores.library, lambda: demo_present(stores.journal), say)
         now = demo_present(stores.journal) if market.simulated else utc_now()
-        until = known_by(as_of, now) if as_of else now
+        until = now if as_of is None else known_by(as_of, now)
         bring(market, settings, symbols, now)
         desk = make_desk(settings, stores, market, RUN)
         table = lay_out(desk, symbols, until)  # refuses bad input before any agent is woken
@@ -124,7 +123,7 @@ def verifier(settings: Settings, stores: Stores) -> partial[Verification]:
         verify_receipt,
         records=stores.records,
         archive=stores.archive,
-        build=partial(build, settings=agent_settings(settings)),
+        build=partial(build, settings=settings.agents),
         digest_of=digest,
     )
 

@@ -127,7 +127,7 @@ def replay(
         if listener is None:
             _play(engine)
         else:
-            house = _house(settings, stores, market, run, engine, bell, lambda: played)
+            house = _house(settings, stores, market, run, engine, bell, lambda: played, first)
             server = Server(create_app(house), listener)
             _greet(market, address(listener), say)
             engine.start()
@@ -148,11 +148,14 @@ def _house(
     engine: Engine,
     bell: Bell,
     watched: Callable[[], Sequence[str]],
+    start: datetime = PRESENT,
 ) -> House:
+    """`start` is the time of a clock of its own before its first bar: nothing later is shown."""
+
     def now() -> datetime:
         if run == LIVE and not market.simulated:
             return utc_now()
-        return engine.status().last or PRESENT
+        return engine.status().last or start
 
     return House(
         version=version("quorum-markets"),

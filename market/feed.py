@@ -29,7 +29,7 @@ LONGEST_PAUSE = timedelta(hours=1)
 class FeedSettings(BaseModel):
     """How much history is fetched, and how often each source is asked again."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     history_days: int = Field(default=730, ge=30)
     """How far back the first fetch of a symbol reaches."""

@@ -36,6 +36,7 @@ from market import yahoo_tables as tables
 from market.provider import BAR_COLUMNS, Quote
 
 log = logging.getLogger(__name__)
+stamina.instrumentation.set_on_retry_hooks(())  # retries are ordinary; what fails is told once
 
 Answer = TypeVar("Answer")
 

@@ -43,6 +43,7 @@ def test_the_home_has_the_first_word_over_the_working_directory(home: Path) -> N
     [
         ("QUORUM__SERVER__PROT", "QUORUM__SERVER__PORT"),
         ("QUORUM__SEVER__PORT", "QUORUM__SERVER__PORT"),
+        ("QUORUM_SERVER__PORT", "QUORUM__SERVER__PORT"),
     ],
 )
 def test_an_unknown_environment_key_is_refused_and_the_nearest_is_named(

@@ -1,5 +1,6 @@
 """`import`, `watch`, `config` and `agents` on the command line."""
 
+import tomllib
 from pathlib import Path
 
 from tests.cli.conftest import Quorum, bars
@@ -52,11 +53,22 @@ def test_the_watchlist_is_edited_and_listed(quorum: Quorum) -> None:
     assert "TSLA" not in followed
 
 
-def test_config_shows_everything_as_json(quorum: Quorum, home: Path) -> None:
+def test_config_shows_a_file_that_means_what_is_in_force(quorum: Quorum, home: Path) -> None:
     code, out, _ = quorum("config", "show")
     assert code == 0
-    assert '"server"' in out
-    assert str(home) in out
+    assert tomllib.loads(out)["server"]["port"] == 8765
+    home.mkdir(exist_ok=True)
+    (home / "quorum.toml").write_text(out.replace("port = 8765", "port = 8799"))
+    _, told, _ = quorum("config", "show", "--json")
+    assert told["server"]["port"] == 8799
+    assert told["home"] == str(home)
+
+
+def test_every_setting_is_explained(quorum: Quorum) -> None:
+    lines = quorum("config", "show")[1].splitlines()
+    keys = [n for n, line in enumerate(lines) if " = " in line and not line.startswith("#")]
+    assert len(keys) > 25
+    assert not [lines[n] for n in keys if not lines[n - 1].startswith("# ")]
 
 
 def test_config_check_names_what_cannot_work(quorum: Quorum, monkeypatch) -> None:

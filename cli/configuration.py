@@ -1,15 +1,47 @@
-"""`config check`: everything that is configured is tried once, and each finding has a remedy."""
+"""`config show` and `config check`: every setting with its sentence, and whether it can work."""
 
+import json
+import textwrap
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
+from pydantic import BaseModel
 from rich.console import Console
 
 from agents.registry import AGENTS, build
 from domain.errors import QuorumError
-from settings import Settings
+from settings import Settings, config_file, redacted
 from web.serving import listen
-from wiring import Stores, agent_settings, choose_market, open_stores, utc_now
+from wiring import Stores, choose_market, open_stores, utc_now
+
+
+def as_toml(settings: Settings) -> str:
+    """A `quorum.toml` that says what is in force; what is unset is a comment."""
+    lines = [f"# home: {settings.home}", f"# file: {config_file() or 'none'}"]
+    for name, values in redacted(settings).items():
+        lines += ["", *_section(name, getattr(settings, name), values)]
+    return "\n".join(lines) + "\n"
+
+
+def _section(path: str, section: BaseModel, values: dict[str, Any]) -> list[str]:
+    lines, nested = [f"[{path}]"], []
+    for name, field in type(section).model_fields.items():
+        value = getattr(section, name)
+        if isinstance(value, BaseModel):
+            nested += ["", *_section(f"{path}.{name}", value, values[name])]
+            continue
+        sentence = " ".join((field.description or "").split())
+        lines += [f"# {line}" for line in textwrap.wrap(sentence, 90)]
+        lines.append(f"# {name} is unset" if value is None else f"{name} = {_toml(values[name])}")
+    return lines + nested
+
+
+def _toml(value: Any) -> str:
+    """Numbers, text, booleans and lists are written alike in JSON and TOML; tables are not."""
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{key} = {_toml(item)}" for key, item in value.items()) + "}"
+    return json.dumps(value, ensure_ascii=False)
 
 
 def check(settings: Settings, console: Console) -> QuorumError | None:
@@ -44,7 +76,7 @@ def check(settings: Settings, console: Console) -> QuorumError | None:
 
 
 def _agent(settings: Settings, name: str) -> str:
-    return build(name, agent_settings(settings)).version
+    return build(name, settings.agents).version
 
 
 def _address(settings: Settings) -> str:
