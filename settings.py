@@ -212,7 +212,9 @@ def _refuse_unknown_environment() -> None:
         if not name.upper().startswith("QUORUM_") or name == "QUORUM_HOME":
             continue
         key = name.upper().removeprefix("QUORUM").strip("_").lower().replace("__", ".")
-        if not name.upper().startswith(PREFIX) or not any(key == known or key.startswith(f"{known}.") for known in valid):
+        if not name.upper().startswith(PREFIX) or not any(
+            key == known or key.startswith(f"{known}.") for known in valid
+        ):
             raise ConfigurationError(f"Unknown setting {name}{_nearest(key, environment=True)}.")
 
 

@@ -36,7 +36,6 @@ from market import yahoo_tables as tables
 from market.provider import BAR_COLUMNS, Quote
 
 log = logging.getLogger(__name__)
-stamina.instrumentation.set_on_retry_hooks(())  # retries are ordinary; what fails is told once
 
 Answer = TypeVar("Answer")
 
@@ -118,8 +117,8 @@ class YahooProvider:
         yfinance.config.debug.hide_exceptions = False
         logging.getLogger("yfinance").setLevel(logging.CRITICAL)
         warnings.filterwarnings("ignore", category=DeprecationWarning, module="yfinance")
-        # stamina would otherwise tell its retries on standard output where structlog is installed
-        stamina.instrumentation.set_on_retry_hooks([stamina.instrumentation.LoggingOnRetryHook])
+        # retries are ordinary: what still fails after them is told once, by the error
+        stamina.instrumentation.set_on_retry_hooks(())
         self._session = _Session(url, seconds_between_requests)
         self._clock = clock
         self._lock = threading.RLock()
