@@ -47,13 +47,14 @@ class Door:
                 message["headers"] = [*message.get("headers", ()), *HEADERS]
             await send(message)
 
+        answer: Send = guarded
         if scope["method"] == "HEAD" and scope["path"] not in ENDLESS:
-            scope, guarded = {**scope, "method": "GET"}, _bodiless(guarded)
+            scope, answer = {**scope, "method": "GET"}, _bodiless(guarded)
         headers = {name.lower(): value.decode("latin-1") for name, value in scope["headers"]}
         if refusal := self._refusal(str(scope.get("method")), headers):
-            await _refuse(guarded, refusal)
+            await _refuse(answer, refusal)
         else:
-            await self._app(scope, receive, guarded)
+            await self._app(scope, receive, answer)
 
     def _refusal(self, method: str, headers: dict[bytes, str]) -> str | None:
         host = headers.get(b"host", "").lower()
