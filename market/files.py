@@ -233,6 +233,7 @@ def _load(path: Path, names: dict[str, str]) -> tuple[pd.DataFrame, tuple[Refusa
                     column_types={theirs: pa.string() for o, theirs in names.items() if o in TEXT},
                 ),
             )
+        table.validate(full=True)  # Parquet may call text what is no UTF-8
         frame = table.to_pandas(date_as_object=False)
     except (pa.ArrowException, OSError, ValueError) as error:
         raise _unreadable(path, error) from error

@@ -4,9 +4,11 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pyarrow import parquet
 
 from domain.errors import InputError, QuorumError
 from domain.timeframe import Timeframe
@@ -177,6 +179,14 @@ def test_a_file_that_is_no_table_of_ours_is_refused_with_name_and_remedy(name, t
         import_path(tmp_path / name, library)
     assert name in str(refused.value)
     assert not library.symbols("files")
+
+
+def test_text_in_parquet_that_is_no_utf_8_is_refused(tmp_path, library):
+    half_a_pair = pa.array([b"ACME \xed\xa0\x80 soars"]).view(pa.string())
+    table = {"symbol": ["ACME"], "published_at": ["2024-01-02"], "headline": half_a_pair}
+    parquet.write_table(pa.table(table), tmp_path / "news.parquet")
+    with pytest.raises(InputError, match=r"cannot be read as parquet.*UTF"):
+        import_path(tmp_path / "news.parquet", library)
 
 
 def test_a_path_that_is_not_there_is_refused(tmp_path, library):
