@@ -67,15 +67,17 @@ def _odds(
     settings: CommitteeSettings,
 ) -> str:
     against = "" if base_rate is None else f" against a usual {base_rate:.1%}"
+    points = f"{100 * edge:+.2f}"
     if action is Action.HOLD:
         bar = settings.buy_edge if edge >= 0.0 else settings.sell_edge
+        left = "nothing" if float(points) == 0.0 else f"{points} points"
         return (
-            f"Hold: the chance of a gain is {p_up:.1%}{against}, and after costs that leaves "
-            f"{100 * edge:+.1f} points where {100 * bar:.1f} are needed"
+            f"Hold: the chance of a gain is {p_up:.1%}{against}, and costs leave {left} of that "
+            f"where {100 * bar:.1f} points are needed"
         )
     return (
         f"{action.value.capitalize()}: the chance of a gain is {p_up:.1%}{against}, "
-        f"{100 * edge:+.1f} points after costs"
+        f"{points} points after costs"
     )
 
 

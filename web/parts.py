@@ -92,8 +92,9 @@ def rows(house: House, board: Board, prices: Prices) -> tuple[Row, ...]:
 
 
 def ranked(lines: Sequence[Row]) -> tuple[Row, ...]:
-    """By edge, the highest first; symbols without one at the end. A cycle ranks the symbols of one
-    calendar; this is the order over all of them."""
+    """By edge, the highest first, and by the edge before cost where costs leave nothing; symbols
+    without one at the end. A cycle ranks the symbols of one calendar; this is the order over all of
+    them."""
     return tuple(sorted(lines, key=_edge_order))
 
 
@@ -120,7 +121,8 @@ def kpis(house: House, board: Board) -> tuple[Kpi, ...]:
     blocked = sum(d.verdict.blocked for d in decisions)
     votes = [vote for decision in decisions for vote in decision.votes]
     cast = sum(vote.p_up is not None for vote in votes)
-    best, worst = (edges[0], edges[-1]) if edges else (None, None)
+    best = edges[0] if edges and edges[0][0] > 0 else None
+    worst = edges[-1] if edges and edges[-1][0] < 0 else None
     return (
         Kpi(
             "Decided", "vote", f"{len(decisions)} of {len(house.watched())}",
@@ -131,8 +133,11 @@ def kpis(house: House, board: Board) -> tuple[Kpi, ...]:
             f"{blocked} blocked by the gate" if blocked else "none blocked by the gate",
             "warn" if blocked else "",
         ),
-        Kpi("Highest edge", "target", best[1] if best else "–", _points(best)),
-        Kpi("Lowest edge", "arrow-down", worst[1] if worst else "–", _points(worst)),
+        Kpi("Highest edge", "target", best[1] if best else "–", _points(best, "above", edges)),
+        Kpi(
+            "Lowest edge", "arrow-down", worst[1] if worst else "–",
+            _points(worst, "below", edges),
+        ),
         Kpi(
             "Votes cast", "layers", f"{cast} of {len(votes)}",
             "the others abstained" if cast < len(votes) else "nobody abstained",
@@ -215,14 +220,18 @@ def _agent_line(agent: AgentHealth) -> AgentLine:
     )
 
 
-def _edge_order(line: Row) -> tuple[bool, float]:
-    edge = line.decision.edge_value if line.decision else None
-    return edge is None, -(edge or 0.0)
+def _edge_order(line: Row) -> tuple[bool, float, float]:
+    made = line.decision
+    if made is None or made.edge_value is None:
+        return True, 0.0, 0.0
+    return False, -made.edge_value, -made.gross
 
 
 def _when(as_of: datetime | None) -> str:
     return f"bar of {present.instant(as_of)}" if as_of else "waiting for the first cycle"
 
 
-def _points(edge: tuple[float, str] | None) -> str:
-    return f"{present.signed(edge[0] * 100, 2)} points, net of cost" if edge else "no edge yet"
+def _points(edge: tuple[float, str] | None, side: str, edges: Sequence[object]) -> str:
+    if edge is None:
+        return f"none {side} zero after cost" if edges else "no edge yet"
+    return f"{present.signed(edge[0] * 100, 2)} points, net of cost"

@@ -67,7 +67,7 @@ class Tally:
 
 @dataclass(frozen=True, slots=True)
 class DecisionCell:
-    """A decision in a row or a list."""
+    """A decision in a row or a list. `gross` is the edge before cost, by which ties are ranked."""
 
     id: str
     symbol: str
@@ -80,6 +80,7 @@ class DecisionCell:
     base: str
     edge: str
     edge_value: float | None
+    gross: float
     edge_tone: str
     edge_bar: Bar
     rank: int | None
@@ -110,6 +111,7 @@ class Row:
     votes: tuple[VoteCell, ...]
     decision: DecisionCell | None
     spark: str
+    spark_tone: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,6 +223,7 @@ def decision_cell(recorded: Recorded) -> DecisionCell:
         base="" if decision.base_rate is None else present.percent(decision.base_rate),
         edge="" if decision.edge is None else present.signed(edge * 100, 2),
         edge_value=decision.edge,
+        gross=(decision.p_up or 0.0) - (decision.base_rate or 0.0),
         edge_tone=present.tone(edge),
         edge_bar=Bar.of(edge, FULL_BAR / 3),
         rank=decision.rank,
@@ -269,6 +272,7 @@ def row(
         ),
         decision=decision_cell(recorded) if recorded else None,
         spark=spark(closes),
+        spark_tone=present.tone(closes[-1] - closes[0]) if closes else "flat",
     )
 
 

@@ -55,6 +55,14 @@ def test_a_decision_survives_its_canonical_form():
         assert canonical_bytes(decision_from_json(to_json(decision))) == canonical_bytes(decision)
 
 
+def test_that_costs_leave_nothing_is_told_without_a_signed_zero():
+    dear = decisions(rules=CommitteeSettings(round_trip_cost=0.09))
+    assert all(decision.edge == 0.0 for decision in dear)
+    for decision in dear:
+        assert "costs leave nothing of that" in decision.why
+        assert "0.00 points" not in decision.why
+
+
 def test_symbols_are_ranked_by_edge_from_one():
     ranked = sorted(decisions(), key=lambda decision: decision.rank)
     assert [decision.rank for decision in ranked] == [1, 2, 3, 4]

@@ -11,14 +11,17 @@ from jinja2 import meta
 from domain.events import EngineState
 from tests.web.conftest import Client, client_of
 from tests.web.town import SYMBOLS, TOKEN, Step, Town
+from web import present
 from web.pages.decisions import DecisionPage, DecisionsPage
 from web.pages.engine import EnginePage
 from web.pages.insights import InsightsPage
 from web.pages.overview import OverviewPage
 from web.pages.symbol import SymbolPage
+from web.prices import Recent
 from web.problems import ProblemPage
 from web.render import TEMPLATES, Renderer
 from web.static_files import Assets
+from web.views import row
 
 CONTEXTS = (
     OverviewPage, InsightsPage, DecisionsPage, DecisionPage, SymbolPage, EnginePage, ProblemPage
@@ -47,6 +50,29 @@ def test_the_matrix_shows_every_vote_and_decision(client: Client, town: Town) ->
             assert f'id="vote-{symbol}-{agent}"' in page
         assert f'id="decision-{symbol}"' in page
     assert "Why MSFT?" in page
+
+
+def test_ties_in_edge_are_ranked_by_the_edge_before_cost(client: Client, town: Town) -> None:
+    page = client.get("/").text
+    shown = re.findall(r'id="rank-([^"]+)"', page)
+    made = {
+        present.slug(r.decision.symbol): r.decision for r in town.records.latest("demo", "live")
+    }
+    figures = [(made[s].edge or 0.0, made[s].p_up - made[s].base_rate) for s in shown]
+    assert figures == sorted(figures, reverse=True)
+
+
+def test_a_sparkline_has_the_tone_of_the_days_it_draws() -> None:
+    fallen_but_up_today = row("AAPL", (), None, Recent((100.0, 80.0, 81.0)))
+    assert fallen_but_up_today.price.tone == "up"
+    assert fallen_but_up_today.spark_tone == "down"
+
+
+def test_an_edge_that_costs_ate_is_no_highest_edge(client: Client, town: Town) -> None:
+    edges = [r.decision.edge or 0.0 for r in town.records.latest("demo", "live")]
+    page = client.get("/").text
+    assert ("none below zero after cost" in page) == (min(edges) >= 0)
+    assert ("none above zero after cost" in page) == (max(edges) <= 0)
 
 
 def test_an_abstention_is_never_drawn_as_a_neutral_vote(client: Client) -> None:

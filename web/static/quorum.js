@@ -88,6 +88,17 @@
     if (opener) document.getElementById(opener.dataset.opens).showModal();
   });
 
+  // Where all is in one column, whoever chooses a symbol is taken to its reasons.
+  let chosen = false;
+  document.addEventListener("click", (event) => {
+    chosen = Boolean(event.target.closest?.(".matrix a.symbol"));
+  });
+  function follow() {
+    const why = chosen && document.querySelector(".insights .why");
+    chosen = false;
+    if (why && why.getBoundingClientRect().top > innerHeight / 2) why.scrollIntoView();
+  }
+
   // Times in the viewer's zone, charts where the page has one -------------------------------
   const clock = new Intl.DateTimeFormat(undefined, {
     year: "numeric", month: "short", day: "numeric", hour: "2-digit", minute: "2-digit",
@@ -116,6 +127,7 @@
     });
   }
   document.addEventListener("htmx:after:swap", settle);
+  document.addEventListener("htmx:after:swap", follow);
   if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", settle);
   else settle();
 })();
