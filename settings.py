@@ -12,17 +12,25 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal, Self, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
+    SettingsError,
     TomlConfigSettingsSource,
 )
 
 from agents.registry import AgentSettings
-from domain.errors import ConfigurationError
-from domain.symbols import AssetClass
+from domain.errors import ConfigurationError, InputError
+from domain.symbols import AssetClass, parse_symbol
 from domain.timeframe import Timeframe
 from market.feed import FeedSettings
 from orchestrator.committee import CommitteeSettings
@@ -73,6 +81,14 @@ class MarketSettings(Section):
     ]  # fmt: skip
     """The watchlist of a new home; afterwards it is edited in the page or by `quorum watch`."""
 
+    @field_validator("watchlist")
+    @classmethod
+    def _of_symbols(cls, watchlist: list[str]) -> list[str]:
+        try:
+            return list(dict.fromkeys(map(parse_symbol, watchlist)))
+        except InputError as error:
+            raise ValueError(f"market.watchlist: {error}") from None
+
     @model_validator(mode="after")
     def _never_mix_simulated_and_real(self) -> Self:
         if self.provider == "demo" and self.by_class:
@@ -103,6 +119,21 @@ class DatabaseSettings(Section):
     url: str | None = None
     """SQLAlchemy address such as `postgresql+psycopg://user:password@host/quorum`; None is
     SQLite in the home."""
+
+    @field_validator("url")
+    @classmethod
+    def _readable(cls, url: str | None) -> str | None:
+        from sqlalchemy import make_url
+        from sqlalchemy.exc import ArgumentError
+
+        try:
+            make_url(url or "sqlite://")
+        except (ArgumentError, ValueError):  # it may hold a password, so it is not repeated
+            raise ValueError(
+                "database.url cannot be read. Write sqlite:////path/to/a/file or "
+                "postgresql://user:password@host:5432/database, with %40 for an @ in the password."
+            ) from None
+        return url
 
 
 class RaySettings(Section):
@@ -171,8 +202,15 @@ def load_settings(overrides: Mapping[str, Any] | None = None) -> Settings:
     try:
         _refuse_unknown_environment()
         return _at_home(Settings(**(overrides or {})))
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigurationError(f"{source} is not valid TOML: {error}.") from None
+    except OSError as error:
+        raise ConfigurationError(f"{source} cannot be read: {error.strerror}.") from None
+    except SettingsError as error:
+        raise ConfigurationError(
+            f"The environment has an {error}: lists and tables are written as JSON there, such as "
+            f"""{PREFIX}MARKET__WATCHLIST='["AAPL", "MSFT"]'."""
+        ) from None
     except ValidationError as error:
         first = error.errors()[0]
         raise ConfigurationError(_explain(first, source)) from None

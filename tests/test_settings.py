@@ -66,10 +66,31 @@ def test_a_value_that_cannot_be_is_named(monkeypatch: pytest.MonkeyPatch) -> Non
         load_settings()
 
 
-def test_broken_toml_names_the_file(home: Path) -> None:
-    (home / "quorum.toml").write_text("[server\n")
+@pytest.mark.parametrize("content", [b"[server\n", b"\xff\x00\xfe"])
+def test_broken_toml_names_the_file(content: bytes, home: Path) -> None:
+    (home / "quorum.toml").write_bytes(content)
     with pytest.raises(ConfigurationError, match=r"quorum\.toml"):
         load_settings()
+
+
+def test_a_list_that_is_no_json_is_refused_with_an_example(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("QUORUM__MARKET__WATCHLIST", "AAPL")
+    with pytest.raises(ConfigurationError, match=r"QUORUM__MARKET__WATCHLIST='\[\"AAPL\""):
+        load_settings()
+
+
+def test_a_watchlist_is_of_symbols_each_once() -> None:
+    settings = load_settings({"market": {"watchlist": ["aapl", "BTC/USD", "AAPL"]}})
+    assert settings.market.watchlist == ["AAPL", "BTC-USD"]
+    with pytest.raises(ConfigurationError, match=r"market\.watchlist: 'a b' is not a symbol"):
+        load_settings({"market": {"watchlist": ["a b"]}})
+
+
+@pytest.mark.parametrize("url", ["nonsense", "postgresql://me:hunter2@db:port/quorum"])
+def test_a_database_address_that_is_none_is_refused_without_its_password(url: str) -> None:
+    with pytest.raises(ConfigurationError, match=r"database\.url") as refused:
+        load_settings({"database": {"url": url}})
+    assert "hunter2" not in str(refused.value)
 
 
 def test_an_address_open_to_the_network_is_refused() -> None:
