@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from threading import Lock
 
 from domain.events import Event, EventKind
-from web import parts
+from web import parts, present
 from web.board import Board
+from web.facts import filing_lines, history_lines, news_lines
 from web.house import House
 from web.prices import Prices
 from web.render import Renderer
@@ -25,11 +26,11 @@ Key = tuple[str, ...]
 TOPICS = frozenset(
     {
         "votes", "why", "standing", "prices", "chart", "ranking", "feed", "kpis", "agents",
-        "engine", "progress", "shell", "log",
+        "engine", "progress", "shell", "log", "facts",
     }
 )  # fmt: skip
 
-SLOW = frozenset({"ranking", "feed", "kpis", "why", "standing", "log"})
+SLOW = frozenset({"ranking", "feed", "kpis", "why", "standing", "facts", "log"})
 """Large parts, redrawn at most once a second."""
 
 EVERYWHERE = frozenset({"shell"})
@@ -46,7 +47,7 @@ class View:
         topic = key[0]
         if topic not in self.topics and topic not in EVERYWHERE:
             return False
-        return topic not in ("why", "standing", "prices") or key[1] == self.symbol
+        return topic not in ("why", "standing", "prices", "facts") or key[1] == self.symbol
 
     def charts(self, symbol: str | None) -> bool:
         return "chart" in self.topics and symbol == self.symbol
@@ -120,6 +121,8 @@ class Frames:
                 yield from self._decision(symbol)
             case (("why" | "standing") as topic, symbol):
                 yield from self._of_symbol(topic, symbol)
+            case ("facts", symbol):
+                yield from self._facts(symbol)
             case ("prices", symbol):
                 yield self._price(symbol)
             case ("shell",):
@@ -143,6 +146,20 @@ class Frames:
         why = parts.why(self._board, symbol)
         names = {"why": why} if topic == "why" else {"decision": why.decision, "slug": why.slug}
         yield _partial(f"{topic}-{why.slug}", self._renderer.partial(topic, **names))
+
+    def _facts(self, symbol: str) -> Iterator[str]:
+        recorded = self._board.latest.get(symbol)
+        drawn: dict[str, object] = {
+            "history": history_lines(self._house, symbol),
+            "filings": filing_lines(self._house, self._board, symbol),
+            "news": news_lines(self._house, self._board, symbol),
+        }
+        slug = present.slug(symbol)
+        verdict = recorded.decision.verdict if recorded else None
+        yield _partial(f"gate-{slug}", self._renderer.partial("gate", slug=slug, verdict=verdict))
+        for noun, lines in drawn.items():
+            partial = self._renderer.partial(noun, **{"slug": slug, noun: lines})
+            yield _partial(f"{noun}-{slug}", partial)
 
     def _price(self, symbol: str) -> str:
         row = parts.symbol_row(self._house, self._board, self._prices, symbol)
@@ -180,7 +197,7 @@ def stale(event: Event) -> Iterator[Key]:
             yield ("votes", symbol, event.payload["agent"])
         case EventKind.DECISION_MADE:
             yield ("votes", symbol)
-            yield from ((topic, symbol) for topic in ("why", "standing", "prices"))
+            yield from ((topic, symbol) for topic in ("why", "standing", "prices", "facts"))
             yield from ((topic,) for topic in ("ranking", "feed", "kpis", "log"))
         case EventKind.CYCLE_COMPLETED | EventKind.ENGINE_CHANGED:
             yield ("shell",)

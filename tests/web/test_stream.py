@@ -154,6 +154,23 @@ async def test_page_and_stream_draw_the_same_cell(town: Town) -> None:
     assert _flat(partial[1]) in page
 
 
+async def test_the_page_of_a_symbol_and_its_stream_tell_the_same_facts(town: Town) -> None:
+    from web.server import create_app
+
+    before = f"{town.journal.epoch}-{town.journal.last_seq()}"
+    town.decide(NOW + timedelta(days=3))
+    async with running(town) as server:
+        told = await read(server.dashboard("facts", "AAPL", before), "#news-AAPL")
+    app: Litestar = create_app(town.house())
+    async with AsyncTestClient(app, base_url="http://localhost") as client:
+        page = _flat((await client.get("/symbols/AAPL")).text)
+    for noun in ("history", "gate", "filings", "news"):
+        partial = re.search(rf'#{noun}-AAPL"[^>]*>(.*?)</hx-partial>', _html(told))
+        assert partial is not None, noun
+        assert _flat(partial[1]) in page
+    assert "#news-MSFT" not in _html(told)
+
+
 async def test_a_slow_reader_gets_the_newest_of_each_cell_and_not_every_one(town: Town) -> None:
     vote = town.journal.events_after(0, 1)[0]
     async with running(town) as server:

@@ -19,8 +19,9 @@ from web.api.shapes import (
     about,
 )
 from web.board import Board
+from web.facts import known_until
 from web.house import House
-from web.pages.symbol import known_symbol, known_until
+from web.pages.symbol import known_symbol
 
 Limit = Annotated[int, QueryParameter(ge=1, le=5000, description="The newest so many.")]
 

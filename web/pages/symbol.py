@@ -1,10 +1,8 @@
 """One symbol: chart, decisions over time, why, quality of its data, news and filings."""
 
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any, ClassVar
 
-import pandas as pd
 from litestar import Response, get
 from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery
@@ -12,35 +10,17 @@ from litestar.params import FromPath, FromQuery
 from domain.decision import Verdict
 from domain.errors import UnknownSymbolError
 from domain.symbols import asset_class, calendar_of, parse_symbol
-from web import parts, present
+from web import parts
 from web.board import Board
+from web.facts import FilingLine, NewsLine, filing_lines, history_lines, news_lines
 from web.house import House
 from web.pages.reply import html, see_other
 from web.prices import Prices
 from web.render import Renderer
 from web.shell import PageContext, WebRequest, build_shell, engine_view
-from web.views import DecisionCell, PriceCell, decision_cell
+from web.views import DecisionCell, PriceCell
 
-TOPICS = ("standing", "why", "chart", "prices")
-_HISTORY, _NEWS, _FILINGS = 12, 25, 8
-
-
-@dataclass(frozen=True, slots=True)
-class NewsLine:
-    """`url` is None where the source gave no address that is safe to follow."""
-
-    headline: str
-    source: str
-    url: str | None
-    known_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class FilingLine:
-    period: str
-    revenue: str
-    net_income: str
-    filed: str
+TOPICS = ("standing", "why", "chart", "prices", "facts")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,7 +59,6 @@ def symbol_page(
     board = Board(house)
     recorded = board.latest.get(name)
     row = parts.symbol_row(house, board, prices, name)
-    history = house.records.history(house.market, house.run, name, _HISTORY)
     verdict = recorded.decision.verdict if recorded else None
     return html(
         renderer,
@@ -95,7 +74,7 @@ def symbol_page(
             decision=row.decision,
             why=parts.why(board, name),
             verdict=verdict,
-            history=tuple(decision_cell(past) for past in history),
+            history=history_lines(house, name),
             news=news_lines(house, board, name),
             filings=filing_lines(house, board, name),
             has_bars=_has_bars(house, name),
@@ -121,54 +100,6 @@ def known_symbol(house: House, text: str) -> str:
 
 def _has_bars(house: House, symbol: str) -> bool:
     return house.library.span(house.market, symbol, house.timeframe) is not None
-
-
-def known_until(house: House, board: Board) -> datetime:
-    """The instant up to which facts are shown: a replay and a simulation have no future."""
-    if (house.replay or house.simulated) and board.as_of is not None:
-        return board.as_of
-    return house.clock()
-
-
-def news_lines(house: House, board: Board, symbol: str) -> tuple[NewsLine, ...]:
-    """The newest headlines, newest first."""
-    frame = house.library.news(house.market, symbol, None, known_until(house, board))
-    newest = frame.tail(_NEWS).iloc[::-1].to_dict("records")
-    return tuple(
-        NewsLine(
-            present.line(str(fact["headline"])),
-            present.line(_text(fact["source"]), 60),
-            present.web_address(_text(fact["url"])),
-            fact["known_at"].to_pydatetime(),
-        )
-        for fact in newest
-    )
-
-
-def filing_lines(house: House, board: Board, symbol: str) -> tuple[FilingLine, ...]:
-    """The newest reports, newest first."""
-    frame = house.library.filings(house.market, symbol, None, known_until(house, board))
-    return tuple(
-        FilingLine(
-            _period(fact["fiscal_year"], fact["fiscal_quarter"]),
-            _figure(fact["revenue"]),
-            _figure(fact["net_income"]),
-            fact["known_at"].strftime("%Y-%m-%d"),
-        )
-        for fact in frame.tail(_FILINGS).iloc[::-1].to_dict("records")
-    )
-
-
-def _period(year: int, quarter: int) -> str:
-    return f"{year}" if quarter == 4 else f"{year} Q{quarter}"
-
-
-def _figure(value: Any) -> str:
-    return "–" if pd.isna(value) else present.quantity(float(value))
-
-
-def _text(value: Any) -> str:
-    return "" if value is None or pd.isna(value) else str(value)
 
 
 def _hours(calendar: str) -> str:
