@@ -41,6 +41,12 @@ def history_lines(house: House, symbol: str) -> tuple[DecisionCell, ...]:
     return tuple(map(decision_cell, past))
 
 
+def failure(house: House, symbol: str, what: str) -> str:
+    """Why the symbol's `what` ('news', 'filings') could not be fetched last; empty if it could."""
+    tried = house.library.fetched(house.market, symbol, what)
+    return present.line(tried.error) if tried and tried.error else ""
+
+
 def known_until(house: House, board: Board) -> datetime:
     """The instant up to which facts are shown: a replay and a simulation have no future."""
     if (house.replay or house.simulated) and board.as_of is not None:

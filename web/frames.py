@@ -13,7 +13,7 @@ from threading import Lock
 from domain.events import Event, EventKind
 from web import parts, present
 from web.board import Board
-from web.facts import filing_lines, history_lines, news_lines
+from web.facts import failure, filing_lines, history_lines, news_lines
 from web.house import House
 from web.prices import Prices
 from web.render import Renderer
@@ -158,7 +158,10 @@ class Frames:
         verdict = recorded.decision.verdict if recorded else None
         yield _partial(f"gate-{slug}", self._renderer.partial("gate", slug=slug, verdict=verdict))
         for noun, lines in drawn.items():
-            partial = self._renderer.partial(noun, **{"slug": slug, noun: lines})
+            names = {"slug": slug, noun: lines}
+            if noun != "history":
+                names[f"{noun}_failure"] = failure(self._house, symbol, noun)
+            partial = self._renderer.partial(noun, **names)
             yield _partial(f"{noun}-{slug}", partial)
 
     def _price(self, symbol: str) -> str:

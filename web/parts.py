@@ -60,13 +60,15 @@ class AgentLine:
 
 @dataclass(frozen=True, slots=True)
 class ProgressView:
-    """`trouble` says that this is not progress but what stands in its way."""
+    """`trouble` says that this is not progress but what stands in its way, `passing` that it comes
+    and goes with every bar and so must move nothing on the page."""
 
     title: str
     what: str
     done: int = 0
     total: int = 0
     trouble: bool = False
+    passing: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +176,8 @@ def progress_view(
         return ProgressView(title, present.line(status.error, LONGEST_ERROR), trouble=True)
     if progress is not None:
         title = "Getting ready for the first decision" if first else "A cycle is under way"
-        return ProgressView(title, present.line(progress.what), progress.done, progress.total)
+        what = present.line(progress.what)
+        return ProgressView(title, what, progress.done, progress.total, passing=not first)
     if first:
         what = engine_view(state).meaning if state is not EngineState.RUNNING else "Starting"
         return ProgressView("Waiting for the first decision", what)

@@ -23,7 +23,7 @@ pytestmark = pytest.mark.browser
 
 AXE = MODULES / "axe-core" / "axe.min.js"
 PAGES = ("/", "/insights", "/decisions", "/engine", "/symbols/AAPL")
-LOOKS = [(theme, width) for theme in ("light", "dark") for width in (1440, 390)]
+LOOKS = [(theme, width) for theme in ("light", "dark") for width in (1440, 800, 390)]
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ from jinja2 import meta
 
 from domain.events import EngineState
 from tests.web.conftest import Client, client_of
-from tests.web.town import SYMBOLS, TOKEN, Step, Town
+from tests.web.town import NOW, SYMBOLS, TOKEN, Step, Town
 from web import present
 from web.pages.decisions import DecisionPage, DecisionsPage
 from web.pages.engine import EnginePage
@@ -28,7 +28,7 @@ CONTEXTS = (
 )  # fmt: skip
 OF_EVERY_TEMPLATE = {
     "asset", "loop", "cell", "decision", "price", "banner",
-    "icon", "bar", "pill", "time", "tally", "empty",
+    "icon", "bar", "pill", "time", "tally", "empty", "failed",
 }  # fmt: skip
 """Globals, macros imported by an outer template, and names that loops and `with` bind."""
 
@@ -60,6 +60,21 @@ def test_ties_in_edge_are_ranked_by_the_edge_before_cost(client: Client, town: T
     }
     figures = [(made[s].edge or 0.0, made[s].p_up - made[s].base_rate) for s in shown]
     assert figures == sorted(figures, reverse=True)
+
+
+def test_what_could_not_be_fetched_is_not_called_absent(client: Client, town: Town) -> None:
+    assert "No filings" in client.get("/symbols/GLD").text
+    town.library.note_fetch("demo", "GLD", "filings", NOW, "HTTP <429>")
+    page = client.get("/symbols/GLD").text
+    assert "Filings could not be fetched: HTTP &lt;429&gt;" in page
+    assert "No filings" not in page
+
+
+def test_a_cycle_under_way_moves_nothing_on_the_page(client: Client, town: Town) -> None:
+    town.engine.step = Step("agents are voting", 0, 0)
+    page = client.get("/insights").text
+    assert "A cycle is under way: agents are voting" in page
+    assert "progress-card" not in page
 
 
 def test_a_sparkline_has_the_tone_of_the_days_it_draws() -> None:

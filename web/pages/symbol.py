@@ -12,7 +12,7 @@ from domain.errors import UnknownSymbolError
 from domain.symbols import asset_class, calendar_of, parse_symbol
 from web import parts
 from web.board import Board
-from web.facts import FilingLine, NewsLine, filing_lines, history_lines, news_lines
+from web.facts import FilingLine, NewsLine, failure, filing_lines, history_lines, news_lines
 from web.house import House
 from web.pages.reply import html, see_other
 from web.prices import Prices
@@ -38,6 +38,8 @@ class SymbolPage(PageContext):
     history: tuple[DecisionCell, ...]
     news: tuple[NewsLine, ...]
     filings: tuple[FilingLine, ...]
+    news_failure: str
+    filings_failure: str
     has_bars: bool
 
 
@@ -77,6 +79,8 @@ def symbol_page(
             history=history_lines(house, name),
             news=news_lines(house, board, name),
             filings=filing_lines(house, board, name),
+            news_failure=failure(house, name, "news"),
+            filings_failure=failure(house, name, "filings"),
             has_bars=_has_bars(house, name),
         ),
     )
