@@ -141,6 +141,11 @@ def _yahoo(settings: Settings) -> Any:
 def _demo(settings: Settings, now: Clock) -> Provider:
     from market.demo import DemoProvider
 
+    if settings.market.timeframe.intraday:
+        raise ConfigurationError(
+            f"The demo market has daily bars only, not {settings.market.timeframe}. Set "
+            "market.timeframe to 1d, or choose another market."
+        )
     return DemoProvider(settings.demo.seed, now)
 
 

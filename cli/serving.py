@@ -39,6 +39,9 @@ from wiring import (
     utc_now,
 )
 
+OLD = timedelta(days=30)
+"""History that ended longer ago is for replays."""
+
 Told = Callable[[dict[str, Any]], None]
 
 
@@ -77,6 +80,7 @@ def serve(settings: Settings, *, in_process: bool, say: Say) -> None:
         house = _house(settings, stores, market, LIVE, engine, bell, watched)
         server = Server(create_app(house), listener)
         _greet(market, address(listener), say)
+        _mention_old_history(settings, stores, market, say)
         engine.start()
         server.run(stopping=engine.stop)
 
@@ -215,6 +219,23 @@ def _stop_when_played(engine: Engine, server: Server) -> None:
 def _greet(market: Market, at: str, say: Say) -> None:
     label = "the SIMULATED demo market" if market.simulated else f"the market '{market.name}'"
     say(f"Quorum watches {label} at {at} (Ctrl-C ends it). Not investment advice.")
+
+
+def _mention_old_history(settings: Settings, stores: Stores, market: Market, say: Say) -> None:
+    """Nobody adds bars to imported files, so live they are soon too old to decide on."""
+    if market.feed is not None:
+        return
+    spans = [
+        stores.library.span(market.name, symbol, settings.market.timeframe)
+        for symbol in stores.watchlist.symbols()
+    ]
+    newest = max((span[1] for span in spans if span), default=None)
+    if newest is not None and utc_now() - newest > OLD:
+        say(
+            f"The imported history ends {newest:%Y-%m-%d}, so its symbols are blocked as stale. "
+            f"To watch it as if live: quorum replay --from {newest - OLD:%Y-%m-%d} "
+            f"--to {newest:%Y-%m-%d}"
+        )
 
 
 def _seconds_per_day(speed: str) -> float:

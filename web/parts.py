@@ -157,7 +157,7 @@ def engine_facts(status: EngineStatus) -> tuple[Fact, ...]:
     more = f" and {len(status.missing) - FEW} more" if len(status.missing) > FEW else ""
     facts = (
         Fact("Why", present.line(status.reason or "", LONGEST_REASON)),
-        Fact("Last bar decided on", "" if status.last else "none yet", status.last),
+        Fact("Clock stands at", "" if status.last else "none yet", status.last),
         Fact("Next bar", _next(status), status.next),
         Fact("Symbols without a bar", without + more),
         Fact("Last cycle took", _stages(status.seconds)),

@@ -68,6 +68,7 @@ def test_a_receipt_verifies_and_a_tampered_one_is_found_out(imported: Quorum, ho
         (("decide", "AAPL", "--as-of", "2999-01-01"), 2, "future"),
         (("decide", "AAPL", "--as-of", "yesterday"), 2, "yesterday"),
         (("decide", "AAPL", "--market", "moon"), 3, "moon"),
+        (("decide", "AAPL", "--market", "demo", "--timeframe", "1h"), 3, "1h"),
         (("receipt", "AAPL-20200302-000000000000"), 2, "AAPL-20200302-000000000000"),
         (("decide",), 2, "symbols"),
         (("watch", "remove", "NOPE"), 2, "NOPE"),
