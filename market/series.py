@@ -24,7 +24,7 @@ class Series:
     where unknown. The rest are instants of what was found on the way: `repeated` (a second bar at
     one time, of which the last was kept), `unordered` (bars stored before an earlier one),
     `incomplete` (a price missing), `non_positive` (a price of zero or less, or a negative volume)
-    and `off_hours` (opened outside every session).
+    and `off_hours` (opened outside every session; a daily bar at the end of its date).
     """
 
     symbol: str
@@ -72,7 +72,8 @@ def _series(
     until: np.datetime64,
 ) -> Series:
     timed = known_at <= until
-    off_hours = opened[np.isnat(known_at) & (opened <= until)]
+    length = np.timedelta64(0 if timeframe.intraday else timeframe.duration, "us")
+    off_hours = opened[np.isnat(known_at) & (opened <= until)] + length
     order, unordered = _in_order(opened)
     order = order[timed[order]]
     last = np.append(known_at[order][1:] != known_at[order][:-1], True)[: len(order)]
