@@ -209,7 +209,7 @@ def _agent_line(agent: AgentHealth) -> AgentLine:
     notes = [
         f"answered in {agent.seconds * 1000:,.0f} ms" if agent.seconds is not None else "",
         f"process {agent.pid}" if agent.pid else "",
-        f"restarted {agent.restarts} times" if agent.restarts else "",
+        _restarts(agent.restarts),
         present.line(agent.failure, 200) if agent.failure else "",
     ]
     return AgentLine(
@@ -221,6 +221,10 @@ def _agent_line(agent: AgentHealth) -> AgentLine:
         tone=tone,
         note=" · ".join(note for note in notes if note) or "has not been asked yet",
     )
+
+
+def _restarts(count: int) -> str:
+    return {0: "", 1: "restarted once"}.get(count, f"restarted {count} times")
 
 
 def _edge_order(line: Row) -> tuple[bool, float, float]:

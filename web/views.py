@@ -20,6 +20,9 @@ from web.prices import Recent
 EVEN = 0.005
 """Closer to the base rate than half a point is drawn as even."""
 
+NOTHING = 0.00005
+"""An edge that is shown as 0.00 points is drawn as none."""
+
 FULL_BAR = 0.06
 """Distance from the base rate, in probability, at which a bar is full."""
 
@@ -224,7 +227,7 @@ def decision_cell(recorded: Recorded) -> DecisionCell:
         edge="" if decision.edge is None else present.signed(edge * 100, 2),
         edge_value=decision.edge,
         gross=(decision.p_up or 0.0) - (decision.base_rate or 0.0),
-        edge_tone=present.tone(edge),
+        edge_tone=present.tone(edge, NOTHING),
         edge_bar=Bar.of(edge, FULL_BAR / 3),
         rank=decision.rank,
         weight=present.percent(decision.target_weight),

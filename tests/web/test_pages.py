@@ -1,7 +1,7 @@
 """Pages say what was recorded, in words; refusals are pages too."""
 
 import re
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ from web.prices import Recent
 from web.problems import ProblemPage
 from web.render import TEMPLATES, Renderer
 from web.static_files import Assets
-from web.views import row
+from web.views import decision_cell, row
 
 CONTEXTS = (
     OverviewPage, InsightsPage, DecisionsPage, DecisionPage, SymbolPage, EnginePage, ProblemPage
@@ -81,6 +81,13 @@ def test_a_sparkline_has_the_tone_of_the_days_it_draws() -> None:
     fallen_but_up_today = row("AAPL", (), None, Recent((100.0, 80.0, 81.0)))
     assert fallen_but_up_today.price.tone == "up"
     assert fallen_but_up_today.spark_tone == "down"
+
+
+def test_an_edge_shown_as_zero_has_no_colour(town: Town) -> None:
+    recorded = town.records.latest("demo", "live")[0]
+    tiny = replace(recorded, decision=replace(recorded.decision, edge=0.00004))
+    cell = decision_cell(tiny)
+    assert (cell.edge, cell.edge_tone) == ("0.00", "flat")
 
 
 def test_an_edge_that_costs_ate_is_no_highest_edge(client: Client, town: Town) -> None:
