@@ -6,6 +6,7 @@ codes are those of `domain/errors.py` and are documented in docs/cli.md.
 
 import json
 import os
+import signal
 import sys
 from collections.abc import Callable
 from contextlib import nullcontext, redirect_stdout
@@ -20,7 +21,7 @@ from domain.canonical import instant, to_json
 from domain.errors import QuorumError
 from domain.symbols import parse_symbol
 from domain.timeframe import Timeframe
-from settings import config_file, load_settings, redacted
+from settings import config_file, home, load_settings, redacted
 
 app = typer.Typer(
     help="Five agents vote on markets, a committee decides, and every opinion keeps its record.",
@@ -253,6 +254,10 @@ def config_check() -> None:
 
 def main() -> None:
     """Entry point: runs a verb and turns every outcome into a documented exit code."""
+    from cli import logs
+
+    logs.keep(home())
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as orderly an end as Ctrl-C's
     sys.exit(run(sys.argv[1:]))
 
 
@@ -263,12 +268,10 @@ def run(arguments: list[str]) -> int:
     """
     try:
         with redirect_stdout(sys.stderr) if "--json" in arguments else nullcontext():
-            app(arguments, standalone_mode=False)
-    except typer.Exit as done:
-        return int(done.exit_code)
-    except (KeyboardInterrupt, typer.Abort):
-        people.print("Interrupted.")
-        return EXIT_INTERRUPTED
+            ended = int(app(arguments, standalone_mode=False) or 0)
+        if ended == EXIT_INTERRUPTED:  # typer catches the signal itself and returns this
+            people.print("Interrupted.")
+        return ended
     except QuorumError as error:
         _print_error(arguments, type(error).__name__, str(error), error.exit_code)
         return error.exit_code
@@ -278,17 +281,15 @@ def run(arguments: list[str]) -> int:
     except Exception as error:
         if code := getattr(error, "exit_code", None):
             told = getattr(error, "format_message", error.__str__)()
-            _print_error(arguments, "UsageError", told, code)
+            if told:  # without a verb the help has been printed and says it all
+                _print_error(arguments, "UsageError", told, code)
             return int(code)
         return _report_bug(arguments, error)
-    return 0
 
 
 def _report_bug(arguments: list[str], error: Exception) -> int:
     """A bug is told in one line; its traceback goes to the home's log."""
     import traceback
-
-    from settings import home
 
     where = home() / "logs" / "crash.log"
     try:

@@ -4,7 +4,9 @@ Promises that the port is taken before anything slow begins, that an open stream
 the end, and that a signal or `Server.stop` ends it within seconds.
 """
 
+import signal
 import socket
+import threading
 from collections.abc import Callable
 
 import uvicorn
@@ -13,6 +15,7 @@ from litestar import Litestar
 from domain.errors import ConfigurationError
 
 GRACE_SECONDS = 2
+HEAR_SECONDS = 1
 BACKLOG = 512
 
 
@@ -54,11 +57,14 @@ class Server:
                 access_log=False,
                 timeout_graceful_shutdown=GRACE_SECONDS,
                 server_header=False,
+                callback_notify=self._hear,
+                timeout_notify=HEAR_SECONDS,
             )
         )
 
     def run(self, stopping: Callable[[], None] = lambda: None) -> None:
-        """Blocks. `stopping` is called once serving has ended, however it ended."""
+        """Blocks. `stopping` is called once serving has ended, however it ended. A signal that
+        ended it is raised once more, for the handler that was there before."""
         try:
             self._server.run(sockets=[self._listener])
         finally:
@@ -66,3 +72,9 @@ class Server:
 
     def stop(self) -> None:
         self._server.should_exit = True
+
+    async def _hear(self) -> None:
+        """Take SIGTERM back from Ray, which takes it when the engine's thread starts it and would
+        end the process at once."""
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, self._server.handle_exit)
