@@ -111,9 +111,9 @@ def replay(
     ] = False,
 ) -> None:
     """Play stored history as if it were live, to watch it in the browser."""
-    from cli import serving
+    from cli import replaying
 
-    serving.replay(
+    replaying.replay(
         _settings(market, timeframe, port),
         start=start,
         end=end,

@@ -1,21 +1,15 @@
-"""`serve` and `replay`: an engine in its thread, and the pages that watch it.
+"""`serve`: an engine in its thread, and the pages that watch it.
 
 The pages are served at once; Ray, models and history load behind a progress card.
 """
 
-import math
-import threading
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from importlib.metadata import version
-from typing import Any
 
 from agents.registry import AGENTS
 from cli.deciding import verifier
-from cli.gathering import parse_date
-from domain.errors import InputError, UnknownSymbolError
-from domain.events import EventKind
 from market.demo import PRESENT
 from orchestrator.clocks import Clock, LiveClock, PacedClock
 from orchestrator.engine import Engine
@@ -41,8 +35,6 @@ from wiring import (
 
 OLD = timedelta(days=30)
 """History that ended longer ago is for replays."""
-
-Told = Callable[[dict[str, Any]], None]
 
 
 class SimulatedNow:
@@ -77,74 +69,15 @@ def serve(settings: Settings, *, in_process: bool, say: Say) -> None:
             refresh=_refresher(settings, market, present),
             publish=bell.ring,
         )
-        house = _house(settings, stores, market, LIVE, engine, bell, watched)
+        house = house_of(settings, stores, market, LIVE, engine, bell, watched)
         server = Server(create_app(house), listener)
-        _greet(market, address(listener), say)
+        greet(market, address(listener), say)
         _mention_old_history(settings, stores, market, say)
         engine.start()
         server.run(stopping=engine.stop)
 
 
-def replay(
-    settings: Settings,
-    *,
-    start: str,
-    end: str,
-    speed: str,
-    symbols: Sequence[str],
-    page: bool,
-    stay: bool,
-    in_process: bool,
-    say: Say,
-    told: Told | None = None,
-) -> None:
-    """Plays stored history from `start` to `end` at `speed` days a second, as a run of its own.
-
-    `told` hears of every cycle. Raises InputError for dates that are no period of the past and
-    for a speed that is none, UnknownSymbolError where nothing is stored to play.
-    """
-    first, last = parse_date(start), parse_date(end) + timedelta(days=1)
-    per_day = _seconds_per_day(speed)
-    with open_stores(settings) as stores:
-        listener = listen(settings.server.host, settings.server.port) if page else None
-        present = SimulatedNow(demo_present(stores.journal))
-        market = choose_market(settings, stores.library, present, say)
-        _refuse_impossible_period(first, last, present() if market.simulated else utc_now())
-        played = _playable(settings, stores, market, symbols, first)
-        run = _run_name(stores, market, f"replay {start} {end}")
-        bell = Bell()
-        tell_cycles = _teller(stores, run, told) if told else (lambda: None)
-
-        def publish() -> None:
-            bell.ring()
-            tell_cycles()
-
-        engine = Engine(
-            make_desk(settings, stores, market, run),
-            PacedClock(lambda: played, settings.market.timeframe, first, last,
-                       seconds_per_day=per_day),
-            lambda: played,
-            lambda tell: make_team(settings, in_process=in_process, progress=tell),
-            publish=publish,
-        )  # fmt: skip
-        say(f"Playing {', '.join(played)} from {start} to {end} as the run '{run}'.")
-        if listener is None:
-            _play(engine)
-        else:
-            house = _house(settings, stores, market, run, engine, bell, lambda: played, first)
-            server = Server(create_app(house), listener)
-            _greet(market, address(listener), say)
-            engine.start()
-            if not stay:
-                ending = threading.Thread(target=_stop_when_played, args=(engine, server))
-                ending.daemon = True
-                ending.start()
-            server.run(stopping=engine.stop)
-        if error := engine.status().error:
-            say(f"The last thing that went wrong: {error}")
-
-
-def _house(
+def house_of(
     settings: Settings,
     stores: Stores,
     market: Market,
@@ -203,20 +136,7 @@ def _refresher(
     return refresh
 
 
-def _play(engine: Engine) -> None:
-    engine.start()
-    try:
-        engine.join()
-    finally:
-        engine.stop()
-
-
-def _stop_when_played(engine: Engine, server: Server) -> None:
-    engine.join()
-    server.stop()
-
-
-def _greet(market: Market, at: str, say: Say) -> None:
+def greet(market: Market, at: str, say: Say) -> None:
     label = "the SIMULATED demo market" if market.simulated else f"the market '{market.name}'"
     say(f"Quorum watches {label} at {at} (Ctrl-C ends it). Not investment advice.")
 
@@ -236,85 +156,3 @@ def _mention_old_history(settings: Settings, stores: Stores, market: Market, say
             f"To watch it as if live: quorum replay --from {newest - OLD:%Y-%m-%d} "
             f"--to {newest:%Y-%m-%d}"
         )
-
-
-def _seconds_per_day(speed: str) -> float:
-    if speed == "max":
-        return 0.0
-    try:
-        days = float(speed)
-    except ValueError:
-        days = math.nan
-    if not (math.isfinite(days) and days > 0):
-        raise InputError(f"--speed {speed!r} is not a number of days a second. Try 1, 0.5 or max.")
-    return 1 / days
-
-
-def _refuse_impossible_period(first: datetime, last: datetime, now: datetime) -> None:
-    if last <= first:
-        raise InputError(
-            f"--to {last - timedelta(days=1):%Y-%m-%d} lies before --from {first:%Y-%m-%d}. "
-            "Exchange them."
-        )
-    if last - timedelta(days=1) > now:
-        raise InputError(
-            f"--to {last - timedelta(days=1):%Y-%m-%d} lies in the future; history ends "
-            f"{now:%Y-%m-%d}."
-        )
-
-
-def _playable(
-    settings: Settings, stores: Stores, market: Market, symbols: Sequence[str], first: datetime
-) -> tuple[str, ...]:
-    """The asked symbols, or those of the watchlist that have history at `first`."""
-    timeframe = settings.market.timeframe
-    wanted = symbols or stores.watchlist.symbols()
-    spans = {symbol: stores.library.span(market.name, symbol, timeframe) for symbol in wanted}
-    there = tuple(symbol for symbol, span in spans.items() if span and span[0] < first <= span[1])
-    if missing := [symbol for symbol in symbols if symbol not in there]:
-        raise UnknownSymbolError(
-            f"No {timeframe} history of {', '.join(missing)} before and at {first:%Y-%m-%d} is "
-            f"stored in the market {market.name!r}. Import or download it, or start later."
-        )
-    if not there:
-        raise UnknownSymbolError(
-            f"No symbol of the watchlist has {timeframe} history at {first:%Y-%m-%d} in the market "
-            f"{market.name!r}. Import or download some, or name symbols with --symbol."
-        )
-    return there
-
-
-def _run_name(stores: Stores, market: Market, name: str) -> str:
-    """`name`, numbered from the second time on: every replay is a record of its own."""
-    taken = set(stores.records.runs(market.name))
-    names = (name, *(f"{name} ({number})" for number in range(2, len(taken) + 3)))
-    return next(each for each in names if each not in taken)
-
-
-def _teller(stores: Stores, run: str, told: Told) -> Callable[[], None]:
-    """A function that tells of every cycle of `run` completed since it was last called."""
-    seen = stores.journal.last_seq()
-    decisions: list[dict[str, Any]] = []
-
-    def tell() -> None:
-        nonlocal seen
-        while events := stores.journal.events_after(seen):
-            for event in events:
-                seen = event.seq
-                if event.run != run:
-                    continue
-                if event.kind is EventKind.DECISION_MADE:
-                    decisions.append(event.payload)
-                elif event.kind is EventKind.CYCLE_COMPLETED:
-                    told(
-                        {
-                            "as_of": event.payload["as_of"],
-                            "market": event.payload["market"],
-                            "simulated": event.payload["simulated"],
-                            "run": run,
-                            "decisions": list(decisions),
-                        }
-                    )
-                    decisions.clear()
-
-    return tell
