@@ -214,6 +214,24 @@ def test_what_does_not_exist_is_a_page_with_a_remedy(client: Client) -> None:
         assert "Traceback" not in page.text
 
 
+@pytest.mark.parametrize("broken", ["web.parts.kpis", "web.shell.cursor"])
+def test_what_breaks_is_told_by_a_number_and_no_traceback(
+    client: Client, monkeypatch: pytest.MonkeyPatch, broken: str
+) -> None:
+    """The second one breaks the page of the error too."""
+
+    def fail(*_: object) -> None:
+        raise RuntimeError("secret of the house")
+
+    monkeypatch.setattr(broken, fail)
+    answer = client.get("/")
+    assert answer.status_code == 500
+    assert re.search(r"The log says more under [0-9a-f]{8}", answer.text)
+    assert "secret" not in answer.text
+    assert "Traceback" not in answer.text
+    assert "content-security-policy" in answer.headers
+
+
 @pytest.mark.parametrize("page_type", CONTEXTS)
 def test_templates_and_their_contexts_agree(page_type: Any) -> None:
     environment = Renderer(Assets()).environment
