@@ -222,7 +222,8 @@ def secret(home: Path, name: str) -> str:
         return path.read_text()
     except OSError as error:
         raise StorageError(
-            f"The secret {path} cannot be kept: {error.strerror}. Make its folder writable."
+            f"The secret {path} cannot be kept: {error.strerror}. Make its folder writable and "
+            "see that its disk has space."
         ) from None
 
 

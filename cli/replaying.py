@@ -3,6 +3,7 @@
 import math
 import threading
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -28,6 +29,8 @@ from wiring import (
     utc_now,
 )
 
+SLOWEST = 0.00001
+"""Days a second; real time is about this fast."""
 Told = Callable[[dict[str, Any]], None]
 """Hears of every cycle that was played, as `decide --json` would print it."""
 
@@ -67,7 +70,7 @@ def replay(
             tell_cycles()
 
         engine = Engine(
-            make_desk(settings, stores, market, run),
+            replace(make_desk(settings, stores, market, run), begins=first),
             PacedClock(lambda: played, settings.market.timeframe, first, last,
                        seconds_per_day=per_day),
             lambda: played,
@@ -87,8 +90,11 @@ def replay(
                 ending.daemon = True
                 ending.start()
             server.run(stopping=engine.stop)
-        if error := engine.status().error:
-            say(f"The last thing that went wrong: {error}")
+        status = engine.status()
+        if status.error:
+            say(f"The last thing that went wrong: {status.error}")
+        elif status.last is None and status.finished:
+            say("No bar closed in that time, so there was nothing to play.")
 
 
 def _play(engine: Engine) -> None:
@@ -111,8 +117,11 @@ def _seconds_per_day(speed: str) -> float:
         days = float(speed)
     except ValueError:
         days = math.nan
-    if not (math.isfinite(days) and days > 0):
-        raise InputError(f"--speed {speed!r} is not a number of days a second. Try 1, 0.5 or max.")
+    if not (math.isfinite(days) and days >= SLOWEST):
+        raise InputError(
+            f"--speed {speed!r} is not a number of days a second from {SLOWEST} on. Try 1, 0.5 or "
+            "max."
+        )
     return 1 / days
 
 

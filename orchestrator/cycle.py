@@ -43,6 +43,8 @@ class Desk:
     journal: Journal
     digest_of: Callable[[Panel], str]
     since: datetime | None = None
+    begins: datetime | None = None
+    """A run that begins here leaves out bars that closed by then."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -178,7 +180,7 @@ def _inputs(
 
 
 def _is_new(desk: Desk, panel: Panel) -> bool:
-    cursor = desk.journal.cursor(desk.market, desk.run, panel.calendar)
+    cursor = desk.journal.cursor(desk.market, desk.run, panel.calendar) or desk.begins
     return cursor is None or cursor < closed_at(panel)
 
 

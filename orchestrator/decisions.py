@@ -97,7 +97,16 @@ def _decision(sitting: _Sitting, column: int, rank: int | None) -> Decision:
         price=_number(panel.close[-1, column]),
         limits=_limits(sitting, column),
         verdict=sitting.verdicts[column],
-        why=why(action, p_up, base_rate, edge, sitting.verdicts[column], votes, sitting.settings),
+        why=why(
+            action,
+            p_up,
+            base_rate,
+            edge,
+            sitting.verdicts[column],
+            votes,
+            sitting.settings,
+            panel.horizon,
+        ),
         votes=votes,
         receipt=receipt_id(symbol, closed_at(panel), panel.timeframe, sitting.digest),
     )

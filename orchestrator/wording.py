@@ -20,8 +20,10 @@ def why(
     verdict: Verdict,
     votes: Sequence[Vote],
     settings: CommitteeSettings,
+    horizon: int,
 ) -> str:
-    """One plain sentence: what was decided, on what odds, and the strongest evidence."""
+    """One plain sentence: what was decided, on what odds over `horizon` bars, and the strongest
+    evidence."""
     if verdict.blocked:
         return f"Held as it is: {verdict.findings[0].rstrip('.')}."
     if p_up is None or edge is None:
@@ -30,7 +32,7 @@ def why(
             f"Nothing is opened: {voted} of {len(votes)} agents voted and "
             f"{settings.quorum} are needed."
         )
-    return f"{_odds(action, p_up, base_rate, edge, settings)}{_evidence(votes)}."
+    return f"{_odds(action, p_up, base_rate, edge, settings, horizon)}{_evidence(votes)}."
 
 
 def why_limited(name: str, caps: Mapping[str, float], settings: CommitteeSettings) -> str:
@@ -65,20 +67,19 @@ def _odds(
     base_rate: float | None,
     edge: float,
     settings: CommitteeSettings,
+    horizon: int,
 ) -> str:
-    against = "" if base_rate is None else f" against a usual {base_rate:.1%}"
+    usual = "" if base_rate is None else f" against a usual {base_rate:.1%}"
+    chance = f"the chance of a gain over {horizon} bars is {p_up:.1%}{usual}"
     points = f"{100 * edge:+.2f}"
     if action is Action.HOLD:
         bar = settings.buy_edge if edge >= 0.0 else settings.sell_edge
         left = "nothing" if float(points) == 0.0 else f"{points} points"
         return (
-            f"Hold: the chance of a gain is {p_up:.1%}{against}, and costs leave {left} of that "
+            f"Hold: {chance}, and costs leave {left} of that "
             f"where {100 * bar:.1f} points are needed"
         )
-    return (
-        f"{action.value.capitalize()}: the chance of a gain is {p_up:.1%}{against}, "
-        f"{points} points after costs"
-    )
+    return f"{action.value.capitalize()}: {chance}, {points} points after costs"
 
 
 def _evidence(votes: Sequence[Vote]) -> str:
