@@ -8,7 +8,7 @@ TORCH  := torch>=2.13,<3
 .PHONY: run test check format clean
 
 run: $(VENV)/.ready ## set up and open the dashboard
-	$(BIN)/quorum serve
+	@$(BIN)/quorum serve || test $$? -eq 130 # Ctrl-C is how it ends
 
 test: check ## set up, check the code and run every test
 	$(BIN)/python -m pytest
