@@ -57,7 +57,6 @@ class Market:
 
     name: str
     simulated: bool
-    provider: Provider | None
     feed: Feed | None
 
 
@@ -103,13 +102,13 @@ def choose_market(settings: Settings, library: SqlLibrary, now: Clock, say: Say)
     elif "yahoo" in {name, *by_class.values()}:
         provider = _yahoo(settings)
     else:
-        return Market("files", simulated=False, provider=None, feed=None)
+        return Market("files", simulated=False, feed=None)
 
     def serves(symbol: str) -> bool:
         return by_class.get(asset_class(symbol), name) == provider.name
 
     feed = Feed(provider, library, settings.feed, serves)
-    return Market(name, provider.simulated, provider, feed)
+    return Market(name, provider.simulated, feed)
 
 
 def _found_market(settings: Settings, library: SqlLibrary, say: Say) -> MarketName:

@@ -71,11 +71,6 @@ def direction(high: Floats, low: Floats, close: Floats, length: int = 14) -> Flo
     )  # fmt: skip
 
 
-def atr(high: Floats, low: Floats, close: Floats, length: int = 14) -> Floats:
-    """Wilder's average true range, in price."""
-    return by_symbol(lambda h, lo, c: talib.ATR(h, lo, c, length), high, low, close)
-
-
 def donchian(high: Floats, low: Floats, close: Floats, length: int) -> Floats:
     """Where the close stands in the channel of the last `length` bars: -1 bottom, 1 top."""
     top = by_symbol(lambda h: talib.MAX(h, length), high)
