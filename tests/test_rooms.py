@@ -7,7 +7,10 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-ROOMS = ("domain", "quant", "market", "trading", "storage", "envs", "agents", "orchestrator", "web")
+ROOMS = (
+    "domain", "quant", "market", "trading", "storage", "envs", "agents", "orchestrator",
+    "research", "web", "cli",
+)  # fmt: skip
 SOURCES = [p for room in ROOMS for p in (ROOT / room).rglob("*.py")]
 SOURCES += [ROOT / name for name in ("app.py", "settings.py", "wiring.py")]
 
