@@ -1,0 +1,157 @@
+"""What every figure is made of: an even scale, thinned paths, a frame with words and a table.
+
+Promises that words stay outside the stretched drawing, and so keep their size. Leaves out which
+figures there are (`drawing.py`).
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from html import escape
+
+import numpy as np
+
+from domain.panel import Floats
+
+WIDTH, HEIGHT = 1000, 400
+"""Units of every plot, stretched to whatever room it is given."""
+
+BUCKETS = 200
+"""A curve is drawn by the lowest and highest point in each of so many stretches of time."""
+
+TABLE_ROWS = 12
+UNKNOWN = "–"
+
+Write = Callable[[float], str]
+"""A number in words, for axes and tables."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """From a value to a height: `ticks` are even and reach beyond the data on both sides."""
+
+    ticks: tuple[float, ...]
+
+    def y(self, value: float) -> float:
+        low, high = self.ticks[0], self.ticks[-1]
+        return round(HEIGHT * (high - value) / (high - low), 1)
+
+
+def percent(value: float) -> str:
+    return _known(value, f"{value * 100:,.4g} %")
+
+
+def money(value: float) -> str:
+    return _known(value, f"{value:,.0f}")
+
+
+def plain(value: float) -> str:
+    return _known(value, f"{value:,.3g}")
+
+
+def scale_of(values: Iterable[Floats], level: float | None, most: int = 5) -> Scale:
+    """Even ticks (steps of 1, 2, 2.5 or 5 times a power of ten) that hold everything finite."""
+    every = np.concatenate([np.asarray(v, np.float64).ravel() for v in values] or [np.empty(0)])
+    every = every[np.isfinite(every)]
+    if level is not None:
+        every = np.append(every, level)
+    low, high = (float(every.min()), float(every.max())) if len(every) else (0.0, 1.0)
+    size = max(abs(low), abs(high))
+    if high - low <= max(1e-9 * size, 1e-12):
+        reach = 0.1 * size if size > 1e-9 else 1.0
+        low, high = low - reach, high + reach
+    power = 10.0 ** np.floor(np.log10((high - low) / most))
+    step = next(s * power for s in (1.0, 2.0, 2.5, 5.0, 10.0) if (high - low) / (s * power) <= most)
+    first, last = int(np.floor(low / step + 1e-9)), int(np.ceil(high / step - 1e-9))
+    return Scale(tuple(float(k * step) for k in range(first, last + 1)))
+
+
+def path(values: Floats, scale: Scale, kind: str) -> str:
+    """A line through every stretch without a gap; what is not known is not drawn."""
+    drawn = ""
+    for stretch in _stretches(values):
+        joined = " ".join(f"{x} {y}" for x, y in points(values, scale, stretch))
+        drawn += f"M{joined}" if " " in joined.strip() else ""
+    return f'<path class="{kind}" d="{drawn}"/>' if drawn else ""
+
+
+def frame(
+    id: str,
+    title: str,
+    said: str,
+    *,
+    body: Sequence[str],
+    y: Sequence[str],
+    x: Sequence[str],
+    legend: str,
+    table: str,
+) -> str:
+    across = "".join(
+        f'<line class="grid" x1="0" x2="{WIDTH}" y1="{at}" y2="{at}"/>'
+        for at in (round(HEIGHT * k / max(len(y) - 1, 1), 1) for k in range(len(y)))
+    )
+    return (
+        f'<figure class="plot" id="{escape(id)}">{legend}<div class="plot-field">'
+        f'<div class="plot-y" aria-hidden="true">{_spans(y)}</div>'
+        f'<svg role="img" viewBox="0 0 {WIDTH} {HEIGHT}" preserveAspectRatio="none" '
+        f'aria-labelledby="{escape(id)}-title {escape(id)}-said">'
+        f'<title id="{escape(id)}-title">{escape(title)}</title>'
+        f'<desc id="{escape(id)}-said">{escape(said)}</desc>{across}{"".join(body)}</svg>'
+        f'<div class="plot-x" aria-hidden="true">{_spans(x)}</div></div>'
+        f"<details><summary>{escape(title)}: the figures</summary>"
+        f'<div class="wide" tabindex="0" role="region" aria-label="{escape(title)}, figures">'
+        f"{table}</div></details></figure>"
+    )
+
+
+def table(first: str, heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    others = "".join(f'<th scope="col" class="right">{escape(name)}</th>' for name in heads)
+    head = f'<th scope="col">{escape(first)}</th>{others}'
+    body = "".join(
+        f'<tr><th scope="row">{escape(row[0])}</th>'
+        + "".join(f'<td class="right num">{escape(cell)}</td>' for cell in row[1:])
+        + "</tr>"
+        for row in rows
+    )
+    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+
+
+def points(values: Floats, scale: Scale, stretch: slice | None = None) -> list[tuple[float, float]]:
+    """Where the finite values of a stretch lie, thinned to the extremes of each bucket."""
+    within = stretch or slice(0, len(values))
+    places = np.arange(within.start, within.stop)
+    places = places[np.isfinite(values[places])]
+    if len(places) > 2 * BUCKETS:
+        cut = np.array_split(places, BUCKETS)
+        ends = [(part[values[part].argmin()], part[values[part].argmax()]) for part in cut]
+        places = np.unique(np.concatenate([*ends, places[[0, -1]]]))
+    across = WIDTH / max(len(values) - 1, 1)
+    return [(round(float(k) * across, 1), scale.y(float(values[k]))) for k in places]
+
+
+def _stretches(values: Floats) -> list[slice]:
+    known = np.concatenate([[False], np.isfinite(values), [False]])
+    turns = np.flatnonzero(known[1:] != known[:-1])
+    return [slice(int(a), int(b)) for a, b in zip(turns[::2], turns[1::2], strict=True)]
+
+
+def sampled(length: int) -> list[int]:
+    return spread(length, TABLE_ROWS)
+
+
+def spread(length: int, count: int) -> list[int]:
+    """Up to `count` places from first to last, evenly."""
+    return (
+        sorted({round(k) for k in np.linspace(0, length - 1, min(count, length))}) if length else []
+    )
+
+
+def joined(points: Sequence[tuple[float, float]]) -> str:
+    return " ".join(f"{x},{y}" for x, y in points)
+
+
+def _spans(words: Sequence[str]) -> str:
+    return "".join(f"<span>{escape(word)}</span>" for word in words)
+
+
+def _known(value: float, text: str) -> str:
+    return UNKNOWN if np.isnan(value) else text.replace("-", "−")
