@@ -62,7 +62,7 @@ def instant(at: datetime) -> str:
 
 
 def decision_from_json(stored: Mapping[str, Any]) -> Decision:
-    """The decision that `to_json` wrote."""
+    """The decision that `to_json` wrote; a vote from before trust was recorded had all of it."""
     return Decision(
         **{
             **stored,

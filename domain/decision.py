@@ -25,7 +25,8 @@ class Vote:
     """One agent on one symbol at one bar. `p_up` and `log_odds` are None when abstaining.
 
     `weight` is the share this vote had in the pool (0 when abstaining). `quantile_5` is the
-    risk agent's forecast, a fraction.
+    risk agent's forecast, a fraction. `trust` is the factor on the vote's evidence, its log-odds
+    less those of the base rate, under which it was pooled; 1 takes it at its word.
     """
 
     agent: str
@@ -38,6 +39,7 @@ class Vote:
     abstained_because: str | None
     reasons: tuple[Reason, ...]
     quantile_5: float | None = None
+    trust: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,9 +6,9 @@ targets, given what is held; `fold` does so row after row, for calibration and b
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Self
+from typing import Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,8 +17,9 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from domain.decision import Action
 from domain.panel import Floats, Panel
 from domain.votes import sigmoid
+from orchestrator.influence import Influence
 from orchestrator.team import Ballot
-from quant.base_rate import base_rate
+from quant.base_rate import base_rate, log_odds
 from quant.columns import change
 from quant.indicators import deviation
 from quant.pooling import Pooled, pool
@@ -65,6 +66,14 @@ class CommitteeSettings(BaseModel):
         default=CostSettings().round_trip, ge=0.0, lt=0.1,
         description="Cost of buying and selling again, a share of the price; edges are net of it.",
     )  # fmt: skip
+    weighting: Literal["equal", "earned"] = Field(
+        default="equal",
+        description="Whether every agent counts the same, or by what its settled votes earned.",
+    )  # fmt: skip
+    calibrated: bool = Field(
+        default=False,
+        description="Whether each agent's evidence is scaled by what its settled votes taught.",
+    )  # fmt: skip
     sizing: SizingSettings = SizingSettings()
 
     @model_validator(mode="after")
@@ -109,16 +118,19 @@ class Settled:
 def tally(
     panel: Panel,
     ballots: Sequence[Ballot],
-    weights: Mapping[str, float],
+    influence: Influence,
     settings: CommitteeSettings,
     since: int,
 ) -> Tally:
-    """Pool the ballots on rows `since` to T - 1 of the panel. A failed ballot abstains."""
+    """Pool the ballots on rows `since` to T - 1 of the panel. A failed ballot abstains.
+
+    `influence` is of the ballots' agents in their order, on those rows or on one for all.
+    """
     shape = (len(panel.known_at) - since, len(panel.symbols))
-    votes = [_log_odds(ballot, shape) for ballot in ballots]
-    pooled = pool(np.stack(votes), np.array([weights[ballot.agent] for ballot in ballots]))
-    p_up = sigmoid(pooled.log_odds)
     rate = base_rate(panel.open, panel.horizon)[since:]
+    votes = np.stack([_log_odds(ballot, shape) for ballot in ballots])
+    pooled = pool(believed(votes, influence.trust, rate), influence.weights.T)
+    p_up = sigmoid(pooled.log_odds)
     volatility = horizon_volatility(panel.close, panel.horizon)[since:]
     return Tally(
         pooled=pooled,
@@ -129,6 +141,20 @@ def tally(
         cap=_smallest_cap(ballots, shape),
         risk_heard=_risk_heard(ballots, shape),
     )
+
+
+def believed(votes: Floats, trust: Floats, rate: Floats) -> Floats:
+    """Log-odds (A, R, N) of the votes (A, R, N) as far as each agent is trusted.
+
+    A vote is the log-odds of the base rate `rate` (R, N) and evidence; `trust` (R|1, A) is the
+    factor on the evidence. A trust of exactly 1 leaves the vote's bits alone; any other needs a
+    base rate, and where there is none the vote does not count (NaN).
+    """
+    if (trust == 1.0).all():
+        return votes
+    factor = trust.T[:, :, np.newaxis]
+    usual = log_odds(rate)
+    return np.where(factor == 1.0, votes, usual + factor * (votes - usual))
 
 
 def horizon_volatility(close: Floats, horizon: int) -> Floats:

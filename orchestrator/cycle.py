@@ -20,7 +20,8 @@ from domain.timeframe import Timeframe
 from market.builder import build_panels
 from market.library import Library
 from orchestrator.committee import CommitteeSettings
-from orchestrator.decisions import closed_at, decide, equal_weights
+from orchestrator.decisions import closed_at, decide
+from orchestrator.influence import Influence, equal
 from orchestrator.ports import Journal
 from orchestrator.team import Ballot, Team
 
@@ -123,11 +124,11 @@ def consider(
     started = time.perf_counter()
     ballots = team.vote(panel, len(panel.known_at) - 1)
     voted = time.perf_counter()
-    weights = equal_weights([ballot.agent for ballot in ballots])
-    inputs = to_json(_inputs(desk, panel, verdicts, ballots, weights, previous))
+    influence = equal(len(ballots))
+    inputs = to_json(_inputs(desk, panel, verdicts, ballots, influence, previous))
     digest = digest_of_inputs(inputs)
     decisions = decide(
-        panel, verdicts, ballots, previous=previous, weights=weights,
+        panel, verdicts, ballots, previous=previous, influence=influence,
         settings=desk.settings, digest=digest,
     )  # fmt: skip
     cycle = Cycle(
@@ -154,7 +155,7 @@ def _inputs(
     panel: Panel,
     verdicts: Sequence[Verdict],
     ballots: Sequence[Ballot],
-    weights: Mapping[str, float],
+    influence: Influence,
     previous: Mapping[str, float],
 ) -> dict[str, Any]:
     return {
@@ -171,10 +172,11 @@ def _inputs(
             {
                 "name": ballot.agent,
                 "version": ballot.votes.version if ballot.votes else None,
-                "weight": weights[ballot.agent],
+                "weight": influence.weights[-1, seat],
+                "trust": influence.trust[-1, seat],
                 "failure": ballot.failure,
             }
-            for ballot in ballots
+            for seat, ballot in enumerate(ballots)
         ],
     }
 

@@ -13,6 +13,7 @@ from domain.decision import Decision, Limit, Verdict, Vote
 from domain.panel import Floats, Panel
 from domain.timeframe import Timeframe
 from orchestrator.committee import ACTIONS, CommitteeSettings, Settled, Tally, settle, tally
+from orchestrator.influence import Influence
 from orchestrator.team import Ballot
 from orchestrator.wording import why, why_limited
 
@@ -23,15 +24,12 @@ class _Sitting:
 
     panel: Panel
     ballots: Sequence[Ballot]
+    influence: Influence
     verdicts: Sequence[Verdict]
     tally: Tally
     settled: Settled
     settings: CommitteeSettings
     digest: str
-
-
-def equal_weights(agents: Sequence[str]) -> dict[str, float]:
-    return {agent: 1.0 / len(agents) for agent in agents}
 
 
 def decide(
@@ -40,16 +38,17 @@ def decide(
     ballots: Sequence[Ballot],
     *,
     previous: Mapping[str, float],
-    weights: Mapping[str, float],
+    influence: Influence,
     settings: CommitteeSettings,
     digest: str,
 ) -> tuple[Decision, ...]:
     """Decisions on the panel's last bar, one a symbol in the panel's order.
 
-    `ballots` are on the last bar alone. `previous` maps symbols to their last targets; those
-    outside the panel count against the gross limit. `digest` names the cycle in the receipts.
+    `ballots` are on the last bar alone, `influence` (one row) is of their agents. `previous` maps
+    symbols to their last targets; those outside the panel count against the gross limit. `digest`
+    names the cycle in the receipts.
     """
-    added = tally(panel, ballots, weights, settings, since=len(panel.known_at) - 1)
+    added = tally(panel, ballots, influence, settings, since=len(panel.known_at) - 1)
     said = {verdict.symbol: verdict for verdict in verdicts}
     gate = [said.get(symbol, Verdict(symbol)) for symbol in panel.symbols]
     settled = settle(
@@ -60,7 +59,7 @@ def decide(
         settings=settings,
         elsewhere=sum(w for symbol, w in sorted(previous.items()) if symbol not in panel.symbols),
     )
-    sitting = _Sitting(panel, ballots, gate, added, settled, settings, digest)
+    sitting = _Sitting(panel, ballots, influence, gate, added, settled, settings, digest)
     ranks = _ranks(np.where(settled.counted, added.edge[0], np.nan))
     return tuple(_decision(sitting, column, ranks[column]) for column in range(len(panel.symbols)))
 
@@ -114,9 +113,9 @@ def _decision(sitting: _Sitting, column: int, rank: int | None) -> Decision:
 
 def _vote(sitting: _Sitting, seat: int, column: int) -> Vote:
     ballot, symbol = sitting.ballots[seat], sitting.panel.symbols[column]
-    votes = ballot.votes
+    votes, trust = ballot.votes, float(sitting.influence.trust[-1, seat])
     if votes is None:
-        return Vote(ballot.agent, "", symbol, None, None, 0.0, 1.0, ballot.failure, ())
+        return Vote(ballot.agent, "", symbol, None, None, 0.0, 1.0, ballot.failure, (), trust=trust)
     return Vote(
         agent=ballot.agent,
         version=votes.version,
@@ -128,6 +127,7 @@ def _vote(sitting: _Sitting, seat: int, column: int) -> Vote:
         abstained_because=votes.abstained_because(-1, column),
         reasons=votes.reasons(len(votes.known_at) - 1, column),
         quantile_5=None if votes.quantile_5 is None else _number(votes.quantile_5[-1, column]),
+        trust=trust,
     )
 
 

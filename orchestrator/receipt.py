@@ -8,6 +8,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from domain.canonical import canonical_bytes, to_json
 from domain.decision import Decision, Verdict
 from domain.errors import VerificationError
@@ -16,6 +18,7 @@ from domain.votes import Agent
 from orchestrator.committee import CommitteeSettings
 from orchestrator.cycle import digest_of_inputs
 from orchestrator.decisions import decide
+from orchestrator.influence import Influence
 from orchestrator.local_team import LocalTeam
 from orchestrator.ports import Archive, Records
 from orchestrator.team import Ballot
@@ -89,11 +92,19 @@ def _decide_again(
         ],
         ballots,
         previous=values["previous"],
-        weights={agent["name"]: agent["weight"] for agent in values["agents"]},
+        influence=_influence(values["agents"]),
         settings=CommitteeSettings.model_validate(values["committee"]),
         digest=digest,
     )
     return decisions[panel.symbols.index(symbol)]
+
+
+def _influence(agents: Sequence[Mapping[str, Any]]) -> Influence:
+    """As it was recorded; before trust was, everybody was taken at their word."""
+    return Influence(
+        np.array([[agent["weight"] for agent in agents]]),
+        np.array([[agent.get("trust", 1.0) for agent in agents]]),
+    )
 
 
 def _changed_agents(agents: Sequence[Mapping[str, Any]], ballots: Sequence[Ballot]) -> list[str]:

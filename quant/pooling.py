@@ -24,12 +24,14 @@ class Pooled:
 
 
 def pool(log_odds: Floats, weights: Floats) -> Pooled:
-    """`log_odds` (A, R, N) of A agents, NaN for an abstention, under `weights` (A,).
+    """`log_odds` (A, R, N) of A agents, NaN for an abstention, under `weights` (A,) or, where
+    they change from row to row, (A, R).
 
     A weight that is zero silences its agent. Weights need not sum to one.
     """
-    heard = ~np.isnan(log_odds) & (weights > 0.0)[:, np.newaxis, np.newaxis]
-    spoken = np.where(heard, weights[:, np.newaxis, np.newaxis], 0.0)
+    weight = weights.reshape(len(weights), -1, 1)
+    heard = ~np.isnan(log_odds) & (weight > 0.0)
+    spoken = np.where(heard, weight, 0.0)
     total = _sum_in_order(spoken)
     shares = spoken / np.where(total > 0.0, total, 1.0)
     pooled = _sum_in_order(shares * np.where(heard, log_odds, 0.0))

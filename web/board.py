@@ -60,7 +60,7 @@ class Board:
 
 def vote_from(event: Event) -> Vote:
     """The vote a `vote.cast` told of."""
-    told = {name: event.payload[name] for name in _VOTE}
+    told = {name: event.payload[name] for name in _VOTE if name in event.payload}
     return Vote(**{**told, "reasons": tuple(Reason(**reason) for reason in told["reasons"])})
 
 

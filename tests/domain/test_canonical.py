@@ -31,6 +31,7 @@ votes = st.builds(
     abstained_because=st.none() | texts,
     reasons=st.lists(reasons, max_size=3).map(tuple),
     quantile_5=maybe,
+    trust=numbers,
 )
 decisions = st.builds(
     Decision,

@@ -11,7 +11,8 @@ from pydantic import ValidationError
 from domain.canonical import canonical_bytes, decision_from_json, to_json
 from domain.decision import Action, Verdict
 from orchestrator.committee import CommitteeSettings, action_codes, fold, net_edge, tally
-from orchestrator.decisions import decide, equal_weights
+from orchestrator.decisions import decide
+from orchestrator.influence import equal
 from orchestrator.local_team import LocalTeam
 from orchestrator.team import Ballot
 from tests.orchestrator.agents_for_tests import build
@@ -26,7 +27,7 @@ TEAM = LocalTeam(AGENTS, build)
 def decisions(panel=PANEL, ballots=None, verdicts=(), previous=None, rules=SETTINGS):
     ballots = ballots or TEAM.vote(panel, len(panel.known_at) - 1)
     return decide(
-        panel, verdicts, ballots, previous=previous or {}, weights=equal_weights(AGENTS),
+        panel, verdicts, ballots, previous=previous or {}, influence=equal(len(AGENTS)),
         settings=rules, digest="ab" * 32,
     )  # fmt: skip
 
@@ -133,7 +134,7 @@ def test_the_why_names_the_strongest_evidence_but_never_the_base_rate():
 def test_the_fold_over_all_rows_agrees_with_live_cycles_bar_by_bar():
     since, end = 120, 140
     whole = PANEL.head(end)
-    added = tally(whole, TEAM.vote(whole, since), equal_weights(AGENTS), SETTINGS, since)
+    added = tally(whole, TEAM.vote(whole, since), equal(len(AGENTS)), SETTINGS, since)
     codes, targets = fold(added, np.zeros((end - since, 4), bool), np.zeros(4), SETTINGS)
     previous: dict[str, float] = {}
     for row in range(since, end):
