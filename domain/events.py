@@ -9,6 +9,7 @@ from typing import Any
 class EventKind(StrEnum):
     VOTE_CAST = "vote.cast"
     DECISION_MADE = "decision.made"
+    DECISION_SETTLED = "decision.settled"
     CYCLE_COMPLETED = "cycle.completed"
     ENGINE_CHANGED = "engine.changed"
     AGENT_CHANGED = "agent.changed"

@@ -2,7 +2,8 @@
 
 Promises that a cycle is recorded as a whole or not at all, that the same cycle again changes
 nothing, and that events are numbered without a gap in the order of their commits, whichever
-process wrote them. Leaves out reading for pages (`records.py`) and publishing.
+process wrote them. Leaves out settling (`settling.py`), reading for pages (`records.py`) and
+publishing.
 """
 
 import json
@@ -19,7 +20,8 @@ from domain.canonical import to_json
 from domain.decision import Cycle
 from domain.events import EngineState, Event, EventKind
 from domain.panel import Panel
-from storage import archive, tables
+from domain.settlement import Lesson, Line, Pending, Settlement
+from storage import archive, settling, tables
 from storage.database import Database, insert_missing
 from storage.entries import Document, about, entries, event_row, text
 from storage.newest import newest_decisions
@@ -47,11 +49,12 @@ class Pen:
         self.connection.execute(insert(tables.Event), [row])
         return event
 
-    def record(self, cycle: Cycle, manifest: str, inputs: str) -> tuple[Event, ...]:
+    def record(self, cycle: Cycle, manifest: str, inputs: str, horizon: int) -> tuple[Event, ...]:
         made = entries(cycle, manifest, inputs, self.at, self.seq)
         for table, rows in (
             (tables.Cycle, [made.cycle]),
             (tables.Decision, made.decisions),
+            (tables.Pending, settling.pending_rows(cycle, made.decisions, horizon)),
             (tables.Vote, made.votes),
             (tables.Event, made.event_rows),
         ):
@@ -59,6 +62,11 @@ class Pen:
                 self.connection.execute(insert(table), rows)
         self.seq = made.events[-1].seq
         return tuple(made.events)
+
+    def settle(self, settlement: Settlement) -> tuple[Event, ...]:
+        events = settling.settle(self.connection, settlement, self.at, self.seq)
+        self.seq += len(events)
+        return events
 
 
 class Journal:
@@ -100,7 +108,24 @@ class Journal:
             if pen.connection.scalars(select(digest).where(digest == cycle.digest)).first():
                 return ()
             manifest = archive.store(pen.connection, panel)
-            return pen.record(cycle, text(manifest), text(inputs))
+            return pen.record(cycle, text(manifest), text(inputs), panel.horizon)
+
+    def pending(self, line: Line, until: datetime) -> tuple[Pending, ...]:
+        """Decisions without an outcome on bars that closed by `until`, oldest first; of other
+        horizons than the line's all that wait."""
+        with self._database.reading() as connection:
+            return settling.pending(connection, line, until)
+
+    def lesson(self, line: Line, by: datetime) -> Lesson | None:
+        """The newest that is in force on the bar that closed at `by`; None before the first."""
+        with self._database.reading() as connection:
+            return settling.lesson(connection, line, by)
+
+    def settle(self, settlement: Settlement) -> tuple[Event, ...]:
+        """Keep outcomes and lessons in one transaction; returns a `decision.settled` for each
+        decision that nobody settled before."""
+        with self.pen() as pen:
+            return pen.settle(settlement)
 
     def append(
         self, kind: EventKind, run: str, symbol: str | None, payload: Mapping[str, Any]

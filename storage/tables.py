@@ -4,6 +4,9 @@ Two families. *Facts* (series, bar, headline, filing, announcement, action) are 
 and read as arrays by `library.py`, never as objects, with instants as microseconds since 1970.
 The *journal* (head, event, cycle, decision, vote, chunk) is append-only; `seq` counts its events
 without a gap and is the identity of every entry: a decision has the seq of its `decision.made`.
+What became of decisions is kept beside it: `pending` lists those whose outcome is not known yet, a
+row of `outcome` takes the place of each that is settled, and `lesson` is what the learner knew
+after every round.
 
 Each fact is kept once. A decision's document holds its votes with their reasons; `vote` repeats
 only their figures, as columns for charts and scores.
@@ -218,6 +221,53 @@ class Vote(Row, table=True):
     weight: float
     cap: float
     quantile_5: float | None
+
+
+class Pending(Row, table=True):
+    """A decision to be settled; its row goes when its outcome comes."""
+
+    __table_args__ = (Index(None, "market", "run", "calendar", "timeframe", "as_of"),)
+
+    decision: int = Field(
+        primary_key=True, foreign_key="decision.seq", sa_type=COUNTER, sa_column_kwargs=GIVEN
+    )
+    market: str
+    run: str
+    calendar: str
+    timeframe: str
+    as_of: datetime = Field(sa_type=Instant)
+    horizon: int
+
+
+class Outcome(Row, table=True):
+    """`seq` is the number of its `decision.settled`, `horizon` in bars, `change` a fraction."""
+
+    seq: int = Field(primary_key=True, sa_type=COUNTER, sa_column_kwargs=GIVEN)
+    decision: int = Field(foreign_key="decision.seq", unique=True, sa_type=BigInteger)
+    horizon: int
+    entry_at: datetime = Field(sa_type=Instant)
+    exit_at: datetime = Field(sa_type=Instant)
+    change: float
+    regime: int
+    settled_at: datetime = Field(sa_type=Instant)
+
+
+class Lesson(Row, table=True):
+    """`agents`, `weights`, `trust` and `ledger` are JSON; in force from `due_at`."""
+
+    __table_args__ = ({"sqlite_with_rowid": False},)
+
+    market: str = Field(primary_key=True)
+    run: str = Field(primary_key=True)
+    calendar: str = Field(primary_key=True)
+    timeframe: str = Field(primary_key=True)
+    horizon: int = Field(primary_key=True)
+    as_of: datetime = Field(primary_key=True, sa_type=Instant)
+    due_at: datetime = Field(sa_type=Instant)
+    agents: str = Field(sa_type=Text)
+    weights: str = Field(sa_type=Text)
+    trust: str = Field(sa_type=Text)
+    ledger: str = Field(sa_type=Text)
 
 
 class Chunk(Row, table=True):

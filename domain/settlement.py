@@ -1,0 +1,89 @@
+"""What became of recorded decisions: which still wait, what came of the others, what was learnt.
+
+Said between the orchestrator, which works it out, and storage, which keeps it. Leaves out how
+outcomes and lessons are computed: see `orchestrator/settlement.py`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from domain.timeframe import Timeframe
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """Decisions that follow one another and can be compared: of one market, run, calendar and
+    timeframe, over the same `horizon` in bars."""
+
+    market: str
+    run: str
+    calendar: str
+    timeframe: Timeframe
+    horizon: int
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What an agent said; None where it abstained."""
+
+    agent: str
+    p_up: float | None
+    log_odds: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """A recorded decision whose outcome is not known yet. `seq` is the decision's, `as_of` the
+    close of its bar, `horizon` in the symbol's own bars, `said` in the order of the votes."""
+
+    seq: int
+    receipt: str
+    symbol: str
+    as_of: datetime
+    horizon: int
+    p_up: float | None
+    base_rate: float | None
+    said: tuple[Said, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of a decision: `change` is the return, a fraction, from the open of the bar that
+    closed at `entry_at` to the open of the one that closed at `exit_at`. `regime` is the index of
+    the market's regime at the decision's bar, into `orchestrator.outcomes.REGIMES`."""
+
+    decision: Pending
+    entry_at: datetime
+    exit_at: datetime
+    change: float
+    regime: int
+
+
+@dataclass(frozen=True, slots=True)
+class Lesson:
+    """What the learner knows after the round of the bar that closed at `as_of`.
+
+    In force from the bar that closed at `due_at`, at which that round was complete. `weights` and
+    `trust` are in the order of `agents`; `ledger` is the learner's whole memory in plain JSON.
+    """
+
+    as_of: datetime
+    due_at: datetime
+    agents: tuple[str, ...]
+    weights: tuple[float, ...]
+    trust: tuple[float, ...]
+    ledger: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """Everything that one cycle found to be due on a line. `after` is the bar of the lesson that
+    `lessons` follow, None where they are the first."""
+
+    line: Line
+    simulated: bool
+    outcomes: tuple[Outcome, ...]
+    lessons: tuple[Lesson, ...]
+    after: datetime | None
