@@ -12,7 +12,7 @@ import pandas as pd
 from web import present
 from web.board import Board
 from web.house import House
-from web.views import DecisionCell, decision_cell
+from web.views.decisions import DecisionCell, decision_cell
 
 _HISTORY, _NEWS, _FILINGS = 12, 25, 8
 

@@ -18,7 +18,7 @@ from web.house import House
 from web.prices import Prices
 from web.render import Renderer
 from web.shell import banner_of, engine_view
-from web.views import vote_cell
+from web.views.votes import vote_cell
 
 Key = tuple[str, ...]
 """A topic, and what it is of: `('votes', 'AAPL', 'technical')`."""

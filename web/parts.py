@@ -13,7 +13,9 @@ from web.board import Board
 from web.house import House, Progress
 from web.prices import Prices
 from web.shell import engine_view
-from web.views import AgentSum, DecisionCell, Row, agent_sums, decision_cell, row
+from web.views.decisions import DecisionCell, decision_cell
+from web.views.rows import Row, row
+from web.views.sums import AgentSum, agent_sums
 
 LONGEST_REASON, LONGEST_ERROR = 200, 600
 FEW = 8

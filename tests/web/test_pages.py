@@ -21,7 +21,8 @@ from web.prices import Recent
 from web.problems import ProblemPage
 from web.render import TEMPLATES, Renderer
 from web.static_files import Assets
-from web.views import decision_cell, row
+from web.views.decisions import decision_cell
+from web.views.rows import row
 
 CONTEXTS = (
     OverviewPage, InsightsPage, DecisionsPage, DecisionPage, SymbolPage, EnginePage, ProblemPage

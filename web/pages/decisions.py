@@ -16,7 +16,8 @@ from web.house import House, Verification
 from web.pages.reply import html
 from web.render import Renderer
 from web.shell import PageContext, WebRequest, build_shell, engine_view
-from web.views import AgentSum, DecisionCell, LimitLine, agent_sums, decision_cell, limit_lines
+from web.views.decisions import DecisionCell, LimitLine, decision_cell, limit_lines
+from web.views.sums import AgentSum, agent_sums
 
 PAGE = 50
 

@@ -15,7 +15,8 @@ from web.pages.symbol import known_symbol
 from web.prices import Prices
 from web.render import Renderer
 from web.shell import PageContext, WebRequest, build_shell, engine_view
-from web.views import DecisionCell, Row
+from web.views.decisions import DecisionCell
+from web.views.rows import Row
 
 TOPICS = ("votes", "why", "feed", "progress")
 

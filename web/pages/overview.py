@@ -13,7 +13,8 @@ from web.pages.reply import html
 from web.prices import Prices
 from web.render import Renderer
 from web.shell import PageContext, WebRequest, build_shell, engine_view
-from web.views import DecisionCell, Row
+from web.views.decisions import DecisionCell
+from web.views.rows import Row
 
 TOPICS = ("ranking", "feed", "kpis", "agents", "progress")
 

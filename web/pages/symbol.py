@@ -18,7 +18,8 @@ from web.pages.reply import html, see_other
 from web.prices import Prices
 from web.render import Renderer
 from web.shell import PageContext, WebRequest, build_shell, engine_view
-from web.views import DecisionCell, PriceCell
+from web.views.decisions import DecisionCell
+from web.views.rows import PriceCell
 
 TOPICS = ("standing", "why", "chart", "prices", "facts")
 

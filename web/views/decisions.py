@@ -1,0 +1,95 @@
+"""Decisions as they are drawn, and the limits on the way to their targets."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from domain.decision import Decision, Limit
+from storage.records import Recorded
+from web import present
+from web.views.votes import FULL_BAR, Bar, Tally, tally
+
+NOTHING = 0.00005
+"""An edge that is shown as 0.00 points is drawn as none."""
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionCell:
+    """A decision in a row or a list. `gross` is the edge before cost, by which ties are ranked."""
+
+    id: str
+    symbol: str
+    url: str
+    word: str
+    icon: str
+    tone: str
+    blocked: bool
+    percent: str
+    base: str
+    edge: str
+    edge_value: float | None
+    gross: float
+    edge_tone: str
+    edge_bar: Bar
+    rank: int | None
+    weight: str
+    price: str
+    tally: Tally
+    why: str
+    as_of: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class LimitLine:
+    name: str
+    before: str
+    after: str
+    why: str
+
+
+def decision_cell(recorded: Recorded) -> DecisionCell:
+    decision = recorded.decision
+    word, icon, tone = _stance(decision)
+    edge = decision.edge or 0.0
+    return DecisionCell(
+        id=f"decision-{present.slug(decision.symbol)}",
+        symbol=decision.symbol,
+        url=f"/decisions/{decision.receipt}",
+        word=word,
+        icon=icon,
+        tone=tone,
+        blocked=decision.verdict.blocked,
+        percent="" if decision.p_up is None else present.percent(decision.p_up),
+        base="" if decision.base_rate is None else present.percent(decision.base_rate),
+        edge="" if decision.edge is None else present.signed(edge * 100, 2),
+        edge_value=decision.edge,
+        gross=(decision.p_up or 0.0) - (decision.base_rate or 0.0),
+        edge_tone=present.tone(edge, NOTHING),
+        edge_bar=Bar.of(edge, FULL_BAR / 3),
+        rank=decision.rank,
+        weight=present.percent(decision.target_weight),
+        price="" if decision.price is None else present.price(decision.price),
+        tally=tally(decision.votes),
+        why=present.line(decision.why, 400),
+        as_of=recorded.as_of,
+    )
+
+
+def limit_lines(limits: Sequence[Limit]) -> tuple[LimitLine, ...]:
+    return tuple(
+        LimitLine(
+            limit.name,
+            f"{present.percent(limit.before)} %",
+            f"{present.percent(limit.after)} %",
+            present.line(limit.why),
+        )
+        for limit in limits
+    )
+
+
+def _stance(decision: Decision) -> tuple[str, str, str]:
+    if decision.verdict.blocked:
+        return "Blocked", "ban", "warn"
+    if decision.p_up is None:
+        return "No quorum", "circle-dashed", "none"
+    return present.ACTIONS[decision.action]

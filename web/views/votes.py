@@ -1,0 +1,128 @@
+"""Votes as they are drawn.
+
+Promises that an abstention never looks like a neutral vote: it has its own word, icon and tone.
+A vote leans against the symbol's own base rate, its first term, not against one half, so that a
+rising market does not make every agent look bullish.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import exp
+
+from domain.decision import Vote
+from web import present
+
+EVEN = 0.005
+"""Closer to the base rate than half a point is drawn as even."""
+
+FULL_BAR = 0.06
+"""Distance from the base rate, in probability, at which a bar is full."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """A bar that grows from the middle of a field of 100 units."""
+
+    x: float
+    width: float
+
+    @classmethod
+    def of(cls, value: float, full: float) -> "Bar":
+        width = round(min(abs(value) / full, 1.0) * 50, 1)
+        return cls(50 if value >= 0 else round(50 - width, 1), width)
+
+
+@dataclass(frozen=True, slots=True)
+class VoteCell:
+    """One agent on one symbol. `percent` is empty and `because` given where it abstains."""
+
+    id: str
+    agent: str
+    label: str
+    icon: str
+    word: str
+    tone: str
+    percent: str
+    bar: Bar
+    cap: str
+    because: str
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    up: int
+    even: int
+    down: int
+    silent: int
+
+
+def sigmoid(log_odds: float) -> float:
+    return 1 / (1 + exp(-log_odds))
+
+
+def lean(vote: Vote) -> float:
+    """How far the vote stands from the base rate it starts from; 0 for an abstention."""
+    if vote.p_up is None:
+        return 0.0
+    base = next((sigmoid(r.log_odds) for r in vote.reasons if r.name == "base rate"), 0.5)
+    return vote.p_up - base
+
+
+def vote_cell(vote: Vote) -> VoteCell:
+    label = present.agent_label(vote.agent)
+    cap = "" if vote.cap >= 1 else ("veto" if vote.cap == 0 else f"≤{vote.cap * 100:.0f}%")
+    if vote.p_up is None:
+        because = present.line(vote.abstained_because or "no reason given", 160)
+        word, icon, tone, percent, title = "No view", "circle-dashed", "none", "", because
+    else:
+        because, percent = "", f"{vote.p_up * 100:.0f}"
+        word, icon, tone = _LEANS[present.tone(lean(vote), EVEN)]
+        title = (
+            f"{label} gives {present.percent(vote.p_up)} % for {vote.symbol}, "
+            f"{present.signed(lean(vote) * 100, 1)} points from its base rate"
+        )
+    return VoteCell(
+        id=f"vote-{present.slug(vote.symbol)}-{present.slug(vote.agent)}",
+        agent=vote.agent,
+        label=label,
+        icon=icon,
+        word=word,
+        tone=tone,
+        percent=percent,
+        bar=Bar.of(lean(vote), FULL_BAR),
+        cap=cap,
+        because=because,
+        title=title,
+    )
+
+
+def waiting_cell(symbol: str, agent: str) -> VoteCell:
+    """The place of a vote that has not been cast yet."""
+    return VoteCell(
+        id=f"vote-{present.slug(symbol)}-{present.slug(agent)}",
+        agent=agent,
+        label=present.agent_label(agent),
+        icon="clock",
+        word="Waiting",
+        tone="none",
+        percent="",
+        bar=Bar(50, 0),
+        cap="",
+        because="no vote yet",
+        title="no vote yet",
+    )
+
+
+def tally(votes: Sequence[Vote]) -> Tally:
+    tones = [present.tone(lean(vote), EVEN) for vote in votes if vote.p_up is not None]
+    return Tally(
+        tones.count("up"), tones.count("flat"), tones.count("down"), len(votes) - len(tones)
+    )
+
+
+_LEANS = {
+    "up": ("Up", "arrow-up", "up"),
+    "down": ("Down", "arrow-down", "down"),
+    "flat": ("Even", "minus", "flat"),
+}
