@@ -7,6 +7,7 @@ fetching (see `market/feed.py`), and any repair of what is stored.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import numpy as np
@@ -14,10 +15,11 @@ import pandas as pd
 
 from domain.decision import Verdict
 from domain.errors import InputError, UnknownSymbolError
-from domain.panel import Earnings, Filings, Floats, Ints, News, Panel, Source, Times
+from domain.panel import Floats, Panel, Source, Times
 from domain.symbols import ALWAYS_OPEN, calendar_of
 from domain.timeframe import Timeframe
-from market import calendars, quality
+from market import calendars, events, quality
+from market.flaws import Bools
 from market.library import Library
 from market.series import Series, series_of
 
@@ -27,6 +29,7 @@ BENCHMARKS: Mapping[str, tuple[str, ...]] = {
 }
 """By calendar, the symbols that stand for its whole market; the first that is stored is taken."""
 
+_INSTANT = timedelta(microseconds=1)
 _SOURCES: tuple[Source, ...] = ("news", "filings", "earnings")
 
 
@@ -45,33 +48,70 @@ def build_panels(
     `horizon` is in bars. Raises UnknownSymbolError for a symbol without stored bars, and
     InputError if no symbol had a bar by `as_of`.
     """
+    return [
+        (
+            _panel(library, market, stored, as_of, horizon, simulated),
+            tuple(quality.check(one, stored.actions, as_of) for one in stored.all_series),
+        )
+        for stored in _read(library, market, symbols, timeframe, as_of, since)
+    ]
+
+
+def build_history(
+    library: Library,
+    market: str,
+    symbols: Sequence[str],
+    timeframe: Timeframe,
+    as_of: datetime,
+    horizon: int,
+    since: datetime | None = None,
+    simulated: bool = False,
+) -> list[tuple[Panel, Bools]]:
+    """The panels of `build_panels`, each with a mask (T, N): where the quality gate, asked at the
+    close of that row, would have blocked the symbol. Raises as `build_panels` does."""
+    built = []
+    for stored in _read(library, market, symbols, timeframe, as_of, since):
+        panel = _panel(library, market, stored, as_of, horizon, simulated)
+        blocked = [quality.blocked(s, stored.actions, panel.known_at) for s in stored.all_series]
+        built.append((panel, np.stack(blocked, axis=1)))
+    return built
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Stored:
+    """The bars of one calendar's symbols, of its benchmark, and the symbols' actions."""
+
+    all_series: Sequence[Series]
+    benchmark: Series | None
+    actions: pd.DataFrame
+
+
+def _read(
+    library: Library,
+    market: str,
+    symbols: Sequence[str],
+    timeframe: Timeframe,
+    as_of: datetime,
+    since: datetime | None,
+) -> list[_Stored]:
     wanted = tuple(dict.fromkeys(symbols))
     stored = set(library.symbols(market, timeframe))
     _refuse_unknown(wanted, stored, market, timeframe)
-
     together: dict[str, list[str]] = {}
     for symbol in wanted:
         together.setdefault(calendar_of(symbol), []).append(symbol)
 
-    read: dict[str, dict[str, Series]] = {}
+    found = []
     for calendar, names in together.items():
         benchmark = _benchmark_of(calendar, stored)
         every = tuple(dict.fromkeys([*names, *([benchmark] if benchmark else [])]))
         bars = library.facts(market, every, f"bars {timeframe}", since, as_of)
-        all_series = series_of(bars, calendar, timeframe, as_of)
-        read[calendar] = {one.symbol: one for one in all_series}
-    if wanted and not any(len(read[calendar_of(each)][each].known_at) for each in wanted):
+        read = {one.symbol: one for one in series_of(bars, calendar, timeframe, as_of)}
+        actions = library.facts(market, names, "actions", None, as_of + _INSTANT)
+        found.append(_Stored([read[each] for each in names], read.get(benchmark or ""), actions))
+    if wanted and not any(len(one.known_at) for each in found for one in each.all_series):
         raise _before_history(library, market, wanted, timeframe, as_of, since)
-
-    built = []
-    for calendar, names in together.items():
-        all_series = [read[calendar][symbol] for symbol in names]
-        market_series = read[calendar].get(_benchmark_of(calendar, stored) or "")
-        panel = _panel(library, market, all_series, market_series, as_of, horizon, simulated)
-        actions = library.facts(market, names, "actions", None, as_of)
-        verdicts = tuple(quality.check(one, actions, as_of) for one in all_series)
-        built.append((panel, verdicts))
-    return built
+    return found
 
 
 def _benchmark_of(calendar: str, stored: Collection[str]) -> str | None:
@@ -81,12 +121,12 @@ def _benchmark_of(calendar: str, stored: Collection[str]) -> str | None:
 def _panel(
     library: Library,
     market: str,
-    all_series: Sequence[Series],
-    benchmark: Series | None,
+    stored: _Stored,
     as_of: datetime,
     horizon: int,
     simulated: bool,
 ) -> Panel:
+    all_series = stored.all_series
     calendar, timeframe = all_series[0].calendar, all_series[0].timeframe
     symbols = tuple(one.symbol for one in all_series)
     known_at = _axis(all_series)
@@ -112,10 +152,10 @@ def _panel(
         low=column("low"),
         close=column("close"),
         volume=column("volume"),
-        benchmark=_benchmark(known_at, benchmark),
-        news=_news(*_events(library, market, symbols, "news", last)),
-        filings=_filings(*_events(library, market, symbols, "filings", last)),
-        earnings=_earnings(*_events(library, market, symbols, "earnings", last)),
+        benchmark=_benchmark(known_at, stored.benchmark),
+        news=events.news(library, market, symbols, last),
+        filings=events.filings(library, market, symbols, last),
+        earnings=events.earnings(library, market, symbols, last),
         unavailable=_unavailable(library, market, symbols),
         horizon=horizon,
         simulated=simulated,
@@ -150,59 +190,6 @@ def _benchmark(known_at: Times, benchmark: Series | None) -> Floats:
         )
         closes[ours] = benchmark.close[theirs]
     return closes
-
-
-def _events(
-    library: Library, market: str, symbols: Sequence[str], source: Source, last: datetime
-) -> tuple[Ints, pd.DataFrame]:
-    """Facts of all symbols known by `last` in order of `known_at`, beside their symbol's index.
-
-    Facts known at one instant stand in the order of the symbols, then of the library.
-    """
-    facts = library.facts(market, symbols, source, None, last + timedelta(microseconds=1))
-    index = facts["symbol"].cat.codes.to_numpy().astype(np.int32)
-    order = np.argsort(calendars.instants(facts["known_at"]), kind="stable")
-    return index[order], facts.iloc[order]
-
-
-def _news(symbol: Ints, facts: pd.DataFrame) -> News:
-    return News(
-        symbol,
-        calendars.instants(facts["known_at"]),
-        _texts(facts["headline"]),
-        _texts(facts["source"]),
-        _floats(facts["relevance"]),
-    )
-
-
-def _filings(symbol: Ints, facts: pd.DataFrame) -> Filings:
-    return Filings(
-        symbol,
-        calendars.instants(facts["known_at"]),
-        facts["fiscal_year"].to_numpy(np.int32),
-        facts["fiscal_quarter"].to_numpy(np.int32),
-        _floats(facts["revenue"]),
-        _floats(facts["operating_income"]),
-        _floats(facts["net_income"]),
-        _floats(facts["shares"]),
-    )
-
-
-def _earnings(symbol: Ints, facts: pd.DataFrame) -> Earnings:
-    return Earnings(
-        symbol,
-        calendars.instants(facts["known_at"]),
-        _floats(facts["eps_estimate"]),
-        _floats(facts["eps_actual"]),
-    )
-
-
-def _texts(column: "pd.Series[str]") -> tuple[str, ...]:
-    return tuple(column.to_numpy(object))
-
-
-def _floats(column: "pd.Series[float]") -> Floats:
-    return np.ascontiguousarray(column.to_numpy(np.float64), np.float64)
 
 
 def _unavailable(

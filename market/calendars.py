@@ -141,17 +141,24 @@ def last_close(calendar: str, timeframe: Timeframe, at: datetime) -> datetime:
 
     Raises InputError before the calendar's beginning.
     """
-    hours, now = sessions(calendar), instant(at)
-    index = int(np.searchsorted(hours.close, now, side="right")) - 1
-    running = index + 1
-    if timeframe.intraday and running < len(hours.open) and now >= hours.open[running]:
-        length = _length(timeframe)
-        passed = (now - hours.open[running]) // length
-        if passed > 0:
-            return moment(hours.open[running] + passed * length)
-    if index < 0:
+    return moment(last_closes(calendar, timeframe, np.array([instant(at)]))[0])
+
+
+def last_closes(calendar: str, timeframe: Timeframe, at: Times) -> Times:
+    """`last_close` of each of the instants `at` (T,)."""
+    hours = sessions(calendar)
+    index = np.searchsorted(hours.close, at, side="right") - 1
+    ended = index >= 0
+    closed = hours.close[np.maximum(index, 0)]
+    if timeframe.intraday:
+        opened = hours.open[np.minimum(index + 1, len(hours.open) - 1)]
+        passed = (at - opened) // _length(timeframe)
+        running = (index + 1 < len(hours.open)) & (passed > 0)
+        closed = np.where(running, opened + passed * _length(timeframe), closed)
+        ended |= running
+    if not ended.all():
         raise InputError(f"The calendar {calendar} begins at {moment(hours.open[0]):%Y-%m-%d}.")
-    return moment(hours.close[index])
+    return closed
 
 
 def closes_between(calendar: str, timeframe: Timeframe, start: datetime, end: datetime) -> Times:

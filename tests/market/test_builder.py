@@ -14,7 +14,7 @@ from domain.errors import InputError, UnknownSymbolError
 from domain.panel import Panel
 from domain.timeframe import Timeframe
 from market import calendars
-from market.builder import build_panels
+from market.builder import build_history, build_panels
 
 DAYS = pd.DatetimeIndex(calendars.sessions("XNYS").date).to_series()["2023-01-01":"2024-06-28"]
 ARRAYS = ("known_at", "open", "high", "low", "close", "volume", "benchmark")
@@ -205,3 +205,26 @@ def test_a_date_before_history_is_refused_and_says_where_it_begins(
 
 def test_no_symbols_make_no_panel(library: MemoryLibrary) -> None:
     assert build(library) == []
+
+
+def test_history_is_the_panels_with_the_gate_asked_on_every_row(library: MemoryLibrary) -> None:
+    symbols, as_of = ["AAPL", "BTC-USDT", "NEW"], utc("2024-06-29")
+    flawed = MemoryLibrary()
+    for symbol in [*symbols, "SPY"]:
+        bars = library.bars("files", symbol, Timeframe.D1)
+        if symbol == "AAPL":
+            bars.loc[200:, ["open", "high", "low", "close", "adj_close"]] /= 3
+        flawed.put_bars("files", symbol, Timeframe.D1, bars)
+    flawed.put_actions("files", "AAPL", pd.DataFrame({
+        "symbol": "AAPL", "at": bars["at"].iloc[[200]], "kind": "split", "value": 3.0,
+    }))  # fmt: skip
+    history = build_history(flawed, "files", symbols, Timeframe.D1, as_of, 5)
+    panels = build_panels(flawed, "files", symbols, Timeframe.D1, as_of, 5)
+    assert history[0][1][:, 0].sum() == len(DAYS) - 200
+    for (panel, blocked), (same, _) in zip(history, panels, strict=True):
+        assert_same(panel, same)
+        assert blocked.shape == panel.shape
+        for row in np.random.default_rng(5).integers(0, len(panel.known_at), 15):
+            then = calendars.moment(panel.known_at[row])
+            ((_, verdicts),) = build_panels(flawed, "files", panel.symbols, Timeframe.D1, then, 5)
+            assert blocked[row].tolist() == [verdict.blocked for verdict in verdicts], then

@@ -1,6 +1,7 @@
 """The gate blocks what no market does, lets crashes through, and says why either way."""
 
-from datetime import datetime, timedelta
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pandas as pd
@@ -8,12 +9,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from memory_library import MemoryLibrary, daily
+from numpy.typing import NDArray
 
 from domain.decision import Verdict
+from domain.panel import Times
 from domain.symbols import calendar_of
 from domain.timeframe import Timeframe
 from market import calendars, quality
 from market.series import series_of
+
+Flawed = Callable[[pd.DataFrame, int], pd.DataFrame]
 
 SESSIONS = pd.DatetimeIndex(calendars.sessions("XNYS").date)
 DAYS = SESSIONS[(SESSIONS >= "2021-01-04") & (SESSIONS <= "2024-06-28")]
@@ -61,6 +66,11 @@ def altered(bars: pd.DataFrame, row: int, **figures: float) -> pd.DataFrame:
     for name, figure in figures.items():
         bars.loc[bars.index[row], name] = figure
     return bars
+
+
+def within(bars: pd.DataFrame, row: int, count: int) -> NDArray[np.bool_]:
+    place = np.arange(len(bars))
+    return (place >= row) & (place < row + count)
 
 
 @settings(max_examples=30, deadline=None)
@@ -228,3 +238,96 @@ def test_a_verdict_as_of_then_does_not_know_what_came_later(row: int) -> None:
     )
     assert judge(bars, as_of=as_of) == judge(bars.iloc[:row], as_of=as_of)
     assert not judge(bars, as_of=as_of).blocked
+
+
+PLANTED: dict[str, Flawed] = {
+    "a split": lambda bars, row: divided(bars, row, 10),
+    "missing sessions": lambda bars, row: bars.drop(index=bars.index[row : row + 12]),
+    "a few missing sessions": lambda bars, row: bars.drop(index=bars.index[row : row + 3]),
+    "a contradiction": lambda bars, row: altered(bars, row, low=bars["high"].iloc[row] * 1.03),
+    "a bar twice": lambda bars, row: pd.concat([bars[: row + 1], bars[row:]]),
+    "two bars exchanged": lambda bars, row: pd.concat([
+        bars[:row], bars[row + 1 : row + 2], bars[row : row + 1], bars[row + 2 :]
+    ]),
+    "no price": lambda bars, row: altered(bars, row, open=float("nan")),
+    "a negative price": lambda bars, row: altered(bars, row, close=-1.0),
+    "no trading": lambda bars, row: bars.assign(
+        volume=bars["volume"].where(~within(bars, row, 40), 0.0)
+    ),
+    "a price that stands still": lambda bars, row: bars.assign(**{
+        name: bars[name].where(~within(bars, row, 9), bars["close"].iloc[row]) for name in PRICES
+    }),
+    "an end": lambda bars, row: bars.iloc[:row],
+    "heavy trading": lambda bars, row: altered(divided(bars, row, 1.6), row, volume=5e7),
+}  # fmt: skip
+
+
+def assert_word_for_word(
+    bars: pd.DataFrame,
+    rows: NDArray[np.intp],
+    known_at: Times,
+    symbol: str = "AAPL",
+    timeframe: Timeframe = Timeframe.D1,
+    actions: pd.DataFrame = NO_ACTIONS,
+) -> NDArray[np.bool_]:
+    """`blocked` is `check` as of each of `rows` of `known_at`; returns it of all rows."""
+    named = bars.assign(symbol=pd.Categorical([symbol] * len(bars), [symbol]))
+    last = calendars.moment(known_at[-1])
+    (series,) = series_of(named, calendar_of(symbol), timeframe, last)
+    told = quality.blocked(series, actions, known_at)
+    for row in rows:
+        then = calendars.moment(known_at[row])
+        recorded = actions[calendars.instants(actions["at"]) <= known_at[row]]
+        assert told[row] == judge(bars, recorded, then, symbol, timeframe).blocked, then
+    return told
+
+
+@pytest.mark.parametrize("flaw", PLANTED)
+def test_over_time_the_gate_says_what_it_would_have_said_then(flaw: str) -> None:
+    bars = PLANTED[flaw](healthy(days=DAYS[:600], sigma=0.008), 200)
+    known_at = calendars.closing_instants("XNYS", calendars.instants(DAYS[:620]), Timeframe.D1)
+    edges = np.r_[0:2, 198:222, 235:245, 448:465, 598:608]
+    told = assert_word_for_word(bars, edges, known_at)
+    assert not told[:200].any()
+    harmless = flaw in {"a few missing sessions", "no price", "heavy trading"}
+    assert told[200:600].any() == (not harmless)
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    seed=st.integers(0, 10_000),
+    planted=st.lists(st.tuples(st.sampled_from(sorted(PLANTED)), st.integers(0, 380)), max_size=4),
+    coin=st.booleans(),
+    late=st.integers(0, 30),
+)
+def test_over_time_the_gate_is_the_gate(
+    seed: int, planted: list[tuple[str, int]], coin: bool, late: int
+) -> None:
+    symbol = "BTC-USD" if coin else "AAPL"
+    calendar = calendar_of(symbol)
+    random = np.random.default_rng(seed)
+    bars = healthy(seed, days=DAYS[:400], sigma=random.choice([0.005, 0.02, 0.08]))
+    for flaw, row in planted:
+        if row < len(bars) - 1:
+            bars = PLANTED[flaw](bars, row).reset_index(drop=True)
+    splits = pd.DataFrame({
+        "symbol": symbol, "at": bars["at"].iloc[[row for _, row in planted if row < len(bars)]],
+        "kind": "split", "value": 10.0,
+    }).astype({"value": "float64"})  # fmt: skip
+    first, last = calendars.moment(calendars.instants(DAYS[[0]])[0]), DAYS[399 + late]
+    known_at = calendars.closes_between(
+        calendar, Timeframe.D1, first - timedelta(days=9), last.to_pydatetime().replace(tzinfo=UTC)
+    )
+    rows = np.unique(np.r_[random.integers(0, len(known_at), 25), len(known_at) - 1])
+    assert_word_for_word(bars, rows, known_at, symbol, Timeframe.D1, splits)
+
+
+def test_over_time_hours_are_judged_by_their_own_grid() -> None:
+    known = calendars.closes_between("XNYS", Timeframe.H1, END - timedelta(days=120), END)
+    opened = pd.DatetimeIndex(known - np.timedelta64(1, "h"))
+    bars = healthy(days=opened, sigma=0.004).drop(index=range(300, 330)).iloc[:400]
+    off_the_grid = np.sort(np.append(known, known[::50] + np.timedelta64(20, "m")))
+    rows = np.r_[0:9, 290:350, len(off_the_grid) - 150 : len(off_the_grid)]
+    told = assert_word_for_word(bars, rows, off_the_grid, timeframe=Timeframe.H1)
+    assert told[200:].any()
+    assert not told[20:290].any()
