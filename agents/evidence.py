@@ -1,13 +1,40 @@
-"""What the agents' votes are made of: the base rate, and signals with a hand-set weight."""
+"""What the agents' votes are made of: the base rate, and signals with a weight.
+
+A weight is the log-odds that a signal adds at full scale. Those beside the signals were set by hand
+and ship; a file of fitted ones may take their place (`agents.coefficients`).
+"""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Protocol, Self, TypeVar, runtime_checkable
 
 import numpy as np
 
 from domain.panel import Floats, Panel
-from domain.votes import Term
+from domain.votes import Agent, Term, Votes
 from quant.base_rate import base_rate, log_odds
+
+Weights = Mapping[str, "float | Floats"]
+"""Log-odds at full scale by the name of the signal: a number, or (R, 1) where each of the R rows
+has its own. Names that are not in it keep the weight that ships."""
+Seen = TypeVar("Seen")
+
+
+@runtime_checkable
+class Tunable(Agent, Protocol[Seen]):
+    """An agent whose weights can be fitted, because its vote is what it saw times its weights.
+
+    `vote(panel, since)` is `weigh(panel, since, see(panel, since), weights)`. What is seen does not
+    depend on the weights. `shipped` names every weight. The log-odds less those of the base rate
+    are linear in the weights; an agent with several names each weight's term as the weight.
+    `tuned` is the same agent with other weights, and another version.
+    """
+
+    @property
+    def shipped(self) -> Mapping[str, float]: ...
+    def tuned(self, weights: Mapping[str, float]) -> Self: ...
+    def see(self, panel: Panel, since: int) -> Seen: ...
+    def weigh(self, panel: Panel, since: int, seen: Seen, weights: Weights) -> Votes: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,14 +50,34 @@ class Signal:
     weight: float
     why: str
 
-    def log_odds(self, observed: Floats) -> Floats:
-        return self.weight * np.clip((observed - self.centre) / self.scale, -1.0, 1.0)
+    def log_odds(self, observed: Floats, weight: "float | Floats | None" = None) -> Floats:
+        """(R, N), with another `weight` than the signal's own where one is given."""
+        strength = self.weight if weight is None else weight
+        return strength * np.clip((observed - self.centre) / self.scale, -1.0, 1.0)
 
 
-def terms(signals: Iterable[Signal], observed: Mapping[str, Floats], since: int) -> list[Term]:
+BY_HAND: Weights = {}
+"""Every weight as it ships."""
+
+
+def weights_of(signals: Iterable[Signal]) -> Mapping[str, float]:
+    return {signal.name: signal.weight for signal in signals}
+
+
+def terms(
+    signals: Iterable[Signal],
+    observed: Mapping[str, Floats],
+    since: int,
+    weights: Weights = BY_HAND,
+) -> list[Term]:
     """A term for each signal that was looked for: `observed` maps names to (T, N) values."""
     return [
-        Term(s.name, observed[s.name][since:], s.log_odds(observed[s.name][since:]), s.unit)
+        Term(
+            s.name,
+            observed[s.name][since:],
+            s.log_odds(observed[s.name][since:], weights.get(s.name)),
+            s.unit,
+        )
         for s in signals
         if s.name in observed
     ]

@@ -6,12 +6,14 @@ its own past, because adjusted prices have no true level.
 """
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from agents.evidence import Signal, base_rate_term, terms
+from agents.coefficients import version
+from agents.evidence import BY_HAND, Signal, Weights, base_rate_term, terms, weights_of
 from domain.panel import Filings, Floats, Panel, Times
 from domain.votes import Votes, cast
 from quant import rolling
@@ -49,23 +51,45 @@ ANNOUNCED = (
 )  # fmt: skip
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Seen:
+    """What `observe_filings` and `observe_announcements` answered."""
+
+    filed: Mapping[str, Floats]
+    age: Floats
+    announced: Mapping[str, Floats]
+    share: Floats
+
+
 class FundamentalAgent:
     """Votes from the first complete trailing year, or while an announcement is fresh."""
 
     name = "fundamental"
-    version = "1"
     warmup = 1
+    shipped = weights_of((*FILED, *ANNOUNCED))
+
+    def __init__(self, weights: Mapping[str, float] | None = None) -> None:
+        """With fitted `weights` in place of some or all that ship."""
+        self._weights = BY_HAND if weights is None else weights
+        self.version = version("1", weights)
+
+    def tuned(self, weights: Mapping[str, float]) -> Self:
+        return type(self)(weights)
 
     def vote(self, panel: Panel, since: int = 0) -> Votes:
-        filed, age = observe_filings(panel)
-        announced, share = observe_announcements(panel)
+        return self.weigh(panel, since, self.see(panel, since), self._weights)
+
+    def see(self, panel: Panel, since: int) -> Seen:  # noqa: ARG002 valuation needs the past
+        return Seen(*observe_filings(panel), *observe_announcements(panel))
+
+    def weigh(self, panel: Panel, since: int, seen: Seen, weights: Weights) -> Votes:
         drift = [
-            replace(term, log_odds=term.log_odds * share[since:])
-            for term in terms(ANNOUNCED, announced, since)
+            replace(term, log_odds=term.log_odds * seen.share[since:])
+            for term in terms(ANNOUNCED, seen.announced, since, weights)
         ]
-        evidence = terms(FILED, filed, since) + drift
+        evidence = terms(FILED, seen.filed, since, weights) + drift
         nothing = np.logical_and.reduce([np.isnan(term.log_odds) for term in evidence])
-        age = age[since:]
+        age = seen.age[since:]
         unfetched = np.array([s in panel.unavailable.get("filings", {}) for s in panel.symbols])
         return cast(
             panel,

@@ -5,12 +5,15 @@ known at the bar only, each story counted once, when it was first told. Leaves o
 articles say below their headlines, and whether the market has moved on the news already.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from agents.evidence import base_rate_term
+from agents.coefficients import version
+from agents.evidence import BY_HAND, Weights, base_rate_term
 from agents.headlines import Stories, stories
 from agents.sentiment import Scorer
 from domain.panel import Floats, Panel
@@ -23,6 +26,8 @@ BOUND = 0.3
 RESISTANCE = 2.0
 """Weight of news at which half the bound is reached. One fresh headline of sentiment -0.8 from a
 full-weight source moves the vote by 0.3 × 0.8 / (2.0 + 0.8) = 0.086, two points of probability."""
+LOUDNESS = "all headlines"
+"""Name of the bound among the coefficients."""
 LISTED = 5
 """Headlines a cell names; the rest are summed."""
 NAME_LENGTH = 160
@@ -44,11 +49,25 @@ _DAY = np.timedelta64(1, "D") / np.timedelta64(1, "us")
 
 @dataclass(frozen=True, slots=True)
 class _Readings:
-    """P pairs of a cell and a story read there, in order of cell, then story."""
+    """P pairs of a cell and a story read there, in order of cell, then story.
+
+    A story speaks `spoken` (P,), and `spoken / room` is its part of the bound: together no more
+    than the whole, either way.
+    """
 
     cell: NDArray[np.int64]
     story: NDArray[np.int64]
-    log_odds: Floats
+    spoken: Floats
+    room: Floats
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Seen:
+    """What the stories told in the asked rows, and how they were read."""
+
+    told: Stories
+    sentiment: Floats
+    readings: _Readings
 
 
 class NewsAgent:
@@ -56,28 +75,40 @@ class NewsAgent:
 
     name = "news"
     warmup = 0
+    shipped: Mapping[str, float] = {LOUDNESS: BOUND}
 
-    def __init__(self, scorer: Scorer) -> None:
+    def __init__(self, scorer: Scorer, weights: Mapping[str, float] | None = None) -> None:
+        """With a fitted bound in place of `BOUND`, where `weights` has one."""
         self._scorer = scorer
+        self._weights = BY_HAND if weights is None else weights
 
     @property
     def version(self) -> str:
         """The agent's own version and the scorer in use."""
-        return f"1 {self._scorer.name}"
+        return version(f"1 {self._scorer.name}", self._weights)
+
+    def tuned(self, weights: Mapping[str, float]) -> Self:
+        return type(self)(self._scorer, weights)
 
     def vote(self, panel: Panel, since: int = 0) -> Votes:
+        return self.weigh(panel, since, self.see(panel, since), self._weights)
+
+    def see(self, panel: Panel, since: int) -> Seen:
         known_at = panel.known_at
         told = stories(panel.news, known_at[since] - WINDOW, known_at[-1])
         sentiment = self._scorer.score(told.text)
-        readings = _read(panel, since, told, sentiment)
+        return Seen(told, sentiment, _read(panel, since, told, sentiment))
+
+    def weigh(self, panel: Panel, since: int, seen: Seen, weights: Weights) -> Votes:
+        bound = weights.get(LOUDNESS, BOUND)
         return cast(
             panel,
             since,
             agent=self.name,
             version=self.version,
             terms=[base_rate_term(panel, since)],
-            silent=_silences(panel, since, readings),
-            items=_items(readings, told, sentiment, len(panel.symbols)),
+            silent=_silences(panel, since, seen.readings),
+            items=_items(seen, bound, panel.close[since:].shape),
         )
 
 
@@ -101,7 +132,7 @@ def _read(panel: Panel, since: int, told: Stories, sentiment: Floats) -> _Readin
     weight = _standing(told)[story] * np.exp2(-age / HALF_LIFE_DAYS)
     spoken = weight * sentiment[story]
     loudness = np.bincount(cell, np.abs(spoken), minlength=1)
-    return _Readings(cell, story, BOUND * spoken / (RESISTANCE + loudness[cell]))
+    return _Readings(cell, story, spoken, RESISTANCE + loudness[cell])
 
 
 def _standing(told: Stories) -> Floats:
@@ -123,10 +154,13 @@ def _silences(panel: Panel, since: int, readings: _Readings) -> list[tuple[NDArr
     return [*told, (quiet, f"no headlines in the last {WINDOW.astype(int)} days")]
 
 
-def _items(readings: _Readings, told: Stories, sentiment: Floats, columns: int) -> Items:
+def _items(seen: Seen, bound: float | Floats, shape: tuple[int, ...]) -> Items:
     """The heaviest headlines of each cell by name, the rest of the cell in one sum."""
-    order = np.lexsort((readings.story, -np.abs(readings.log_odds), readings.cell))
-    cell, story, log_odds = readings.cell[order], readings.story[order], readings.log_odds[order]
+    readings, told, sentiment = seen.readings, seen.told, seen.sentiment
+    bounds = np.broadcast_to(bound, shape).reshape(-1)[readings.cell]
+    log_odds = bounds * readings.spoken / readings.room
+    order = np.lexsort((readings.story, -np.abs(log_odds), readings.cell))
+    cell, story, log_odds = readings.cell[order], readings.story[order], log_odds[order]
     place = np.arange(len(cell)) - np.searchsorted(cell, cell, side="left")
     listed = place < LISTED
     crowded, more = np.unique(cell[~listed], return_counts=True)
@@ -140,7 +174,7 @@ def _items(readings: _Readings, told: Stories, sentiment: Floats, columns: int) 
     all_cells = np.concatenate([cell[listed], crowded])
     by_cell = np.argsort(all_cells, kind="stable")
     value = np.concatenate([sentiment[story[listed]], np.full(len(crowded), np.nan)])
-    row, col = np.divmod(all_cells[by_cell], columns)
+    row, col = np.divmod(all_cells[by_cell], shape[1])
     return Items(
         row=row.astype(np.int32),
         col=col.astype(np.int32),

@@ -10,6 +10,8 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from agents.coefficients import load, of_agent, refuse_unknown_agents
+from agents.evidence import Tunable
 from domain.errors import ConfigurationError
 from domain.votes import Agent
 
@@ -29,6 +31,10 @@ class AgentSettings(BaseModel):
     )
     rl_policy: Path | None = Field(
         default=None, description="Folder of a trained policy; the one that ships when unset."
+    )
+    coefficients: Path | None = Field(
+        default=None,
+        description="File of fitted weights (`quorum fit`); those that ship when unset.",
     )
 
 
@@ -73,13 +79,22 @@ AGENTS: Mapping[str, Callable[[AgentSettings], Agent]] = {
 
 
 def build(name: str, settings: AgentSettings) -> Agent:
-    """The agent called `name`.
+    """The agent called `name`, with the fitted weights of the settings where it has any.
 
-    Raises ConfigurationError, naming the nearest name, where there is none.
+    Raises ConfigurationError, naming the nearest name, where there is none, and for a file of
+    coefficients that does not fit the agents.
     """
     if name not in AGENTS:
         near = get_close_matches(name, AGENTS, n=1, cutoff=0.0)
         raise ConfigurationError(
             f"{name!r} is not an agent. Did you mean {near[0]!r}? There are: {', '.join(AGENTS)}."
         )
-    return AGENTS[name](settings)
+    agent = AGENTS[name](settings)
+    if settings.coefficients is None:
+        return agent
+    coefficients = load(settings.coefficients)
+    refuse_unknown_agents(coefficients, AGENTS)
+    if not isinstance(agent, Tunable):
+        return agent
+    weights = of_agent(coefficients, agent)
+    return agent if weights is None else agent.tuned(weights)

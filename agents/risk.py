@@ -8,11 +8,13 @@ belong to whoever sizes them.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from agents.evidence import Signal, base_rate_term, terms
+from agents.coefficients import version
+from agents.evidence import BY_HAND, Signal, Weights, base_rate_term, terms, weights_of
 from domain.panel import Floats, Panel
 from domain.votes import Term, Votes, cast
 from quant import features, risk, rolling
@@ -93,16 +95,31 @@ class RiskAgent:
     """
 
     name = "risk"
-    version = "1"
     warmup = risk.SEASONING + 1
+    shipped = weights_of(SIGNALS)
+
+    def __init__(self, weights: Mapping[str, float] | None = None) -> None:
+        """With fitted `weights` of the direction's signals in place of some or all that ship."""
+        self._weights = BY_HAND if weights is None else weights
+        self.version = version("1", weights)
+
+    def tuned(self, weights: Mapping[str, float]) -> Self:
+        return type(self)(weights)
 
     def vote(self, panel: Panel, since: int = 0) -> Votes:
-        observed = observe(panel)
-        quantile = observed["forecast 5% quantile"] / 100.0
+        return self.weigh(panel, since, self.see(panel, since), self._weights)
+
+    def see(self, panel: Panel, since: int) -> Mapping[str, Floats]:  # noqa: ARG002 needs the past
+        return observe(panel)
+
+    def weigh(
+        self, panel: Panel, since: int, seen: Mapping[str, Floats], weights: Weights
+    ) -> Votes:
+        quantile = seen["forecast 5% quantile"] / 100.0
         cap = ratio(np.full(panel.shape, BUDGET), -quantile)
         cap = np.where(quantile == 0.0, 1.0, np.minimum(cap, 1.0))
         for stress in STRESSES:
-            cap = np.where(stress.bites(observed[stress.name]), cap * stress.factor, cap)
+            cap = np.where(stress.bites(seen[stress.name]), cap * stress.factor, cap)
         young = np.isnan(quantile[since:]) & ~np.isnan(panel.close[since:])
         return cast(
             panel,
@@ -111,9 +128,9 @@ class RiskAgent:
             version=self.version,
             terms=[
                 base_rate_term(panel, since),
-                *terms(SIGNALS, observed, since),
-                *(_told(name, unit, observed[name][since:]) for name, unit in MEASURES),
-                *(_bitten(stress, observed[stress.name][since:]) for stress in STRESSES),
+                *terms(SIGNALS, seen, since, weights),
+                *(_told(name, unit, seen[name][since:]) for name, unit in MEASURES),
+                *(_bitten(stress, seen[stress.name][since:]) for stress in STRESSES),
             ],
             silent=[(young, f"fewer than {self.warmup} bars: no forecast")],
             cap=_held(cap)[since:],

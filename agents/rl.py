@@ -9,12 +9,16 @@ vote the base rate.
 Left out: the position held. An agent is a function of the market alone.
 """
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from agents.evidence import base_rate_term
+from agents.coefficients import version
+from agents.evidence import BY_HAND, Weights, base_rate_term
 from domain.panel import Floats, Panel
 from domain.votes import Term, Votes, cast
 from envs.observation import FEATURES, GROUPS, WARMUP, observe
@@ -30,15 +34,32 @@ SHIPPED = Path(__file__).parent / "policies"
 """The policy that comes with Quorum, and the README of what it is worth."""
 
 
+STRENGTH = "the policy's evidence"
+"""Name of the trust among the coefficients."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Seen:
+    """The observation (R, N, features), where there is one (R, N), and the evidence of each
+    group in those V cells (V, groups), neither tempered nor trusted."""
+
+    observation: Floats
+    present: NDArray[np.bool_]
+    shares: Floats
+
+
 class RlAgent:
     """Votes with one policy of plain tensors; nothing executable is read."""
 
     name = "rl"
     warmup = WARMUP
+    shipped: Mapping[str, float] = {STRENGTH: TRUST}
 
-    def __init__(self, policy: Policy) -> None:
+    def __init__(self, policy: Policy, weights: Mapping[str, float] | None = None) -> None:
+        """With a fitted share of the evidence in place of `TRUST`, where `weights` has one."""
         self._policy = policy
-        self.version = f"rl/2+{policy.version}"
+        self._weights = BY_HAND if weights is None else weights
+        self.version = version(f"rl/2+{policy.version}", weights)
 
     @classmethod
     def load(cls, directory: Path | None = None) -> "RlAgent":
@@ -48,30 +69,43 @@ class RlAgent:
         """
         return cls(load_policy(SHIPPED if directory is None else directory))
 
+    def tuned(self, weights: Mapping[str, float]) -> Self:
+        return type(self)(self._policy, weights)
+
     def vote(self, panel: Panel, since: int = 0) -> Votes:
+        return self.weigh(panel, since, self.see(panel, since), self._weights)
+
+    def see(self, panel: Panel, since: int) -> Seen:
         observation = observe(panel, since)
-        seen = ~np.isnan(observation[:, :, 0])
+        present = ~np.isnan(observation[:, :, 0])
+        standardised = self._policy.network.standardise(observation[present])
+        return Seen(observation, present, shapley(self._policy, standardised))
+
+    def weigh(self, panel: Panel, since: int, seen: Seen, weights: Weights) -> Votes:
+        strength = weights.get(STRENGTH, TRUST)
         bars = np.cumsum(~np.isnan(panel.close), axis=0)[since:]
         return cast(
             panel,
             since,
             agent=self.name,
             version=self.version,
-            terms=[base_rate_term(panel, since), *self._evidence(observation, seen)],
+            terms=[base_rate_term(panel, since), *self._evidence(seen, strength)],
             silent=[
                 (bars <= WARMUP, f"needs {WARMUP} bars of history"),
-                (~seen & ~np.isnan(panel.close[since:]), f"no price that moves in {WARMUP} bars"),
+                (
+                    ~seen.present & ~np.isnan(panel.close[since:]),
+                    f"no price that moves in {WARMUP} bars",
+                ),
             ],
         )
 
-    def _evidence(self, observation: Floats, seen: NDArray[np.bool_]) -> list[Term]:
+    def _evidence(self, seen: Seen, strength: float | Floats) -> list[Term]:
         """One term a group; NaN where there is no observation."""
-        standardised = self._policy.network.standardise(observation[seen])
-        shares = TRUST * self._policy.temper * shapley(self._policy, standardised)
+        trust = np.broadcast_to(strength, seen.present.shape)[seen.present]
         terms = []
         for index, group in enumerate(GROUPS):
-            log_odds = np.full(seen.shape, np.nan)
-            log_odds[seen] = shares[:, index]
-            value = observation[:, :, FEATURES.index(group.shown)].copy()
+            log_odds = np.full(seen.present.shape, np.nan)
+            log_odds[seen.present] = trust * self._policy.temper * seen.shares[:, index]
+            value = seen.observation[:, :, FEATURES.index(group.shown)].copy()
             terms.append(Term(group.name, value, log_odds, group.unit))
         return terms

@@ -1,0 +1,183 @@
+"""Fitted weights of the agents' signals: a small file of plain numbers, and where they came from.
+
+Promises that a file is refused, with what is wrong and what to do, unless every number in it is a
+finite weight of modest size for a signal that exists, of an agent that sees what it saw when it was
+fitted. Leaves out fitting (`research.fitting`) and whether they are any good: their record out of
+sample stands in the file, to be read by people.
+"""
+
+import json
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from difflib import get_close_matches
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, Self
+
+from agents.evidence import Tunable
+from domain.canonical import canonical_bytes, to_json
+from domain.errors import ConfigurationError
+
+FORMAT = 1
+LARGEST = 1.0
+"""Log-odds at full scale beyond which a weight is a mistake: 23 points of probability at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Skill:
+    """How a set of weights did on bars later than those it was fitted on.
+
+    `brier_skill` and `rank_ic` are (value, low, high), 90% intervals, over `n` votes; None where
+    there was too little to say.
+    """
+
+    brier_skill: tuple[float | None, float | None, float | None]
+    rank_ic: tuple[float | None, float | None, float | None]
+    n: int
+
+
+@dataclass(frozen=True, slots=True)
+class Coefficients:
+    """Weights by agent and signal, and where they came from.
+
+    `versions` are those of the agents as they saw; `symbols`, `first` to `last`, `timeframe`,
+    `horizon` and `panel` (a digest) say on what they were fitted; `spread` is the penalty by agent,
+    told as the standard deviation to which departures from the shipped weights were held.
+    """
+
+    weights: Mapping[str, Mapping[str, float]]
+    versions: Mapping[str, str]
+    symbols: tuple[str, ...]
+    first: datetime
+    last: datetime
+    timeframe: str
+    horizon: int
+    panel: str
+    spread: Mapping[str, float]
+    shipped_record: Mapping[str, Skill]
+    fitted_record: Mapping[str, Skill]
+    made_at: datetime
+
+    def __post_init__(self) -> None:
+        """Raises ConfigurationError for a weight that is no number or too large."""
+        for agent, weights in self.weights.items():
+            for signal, weight in weights.items():
+                _refuse_absurd(agent, signal, weight)
+
+    def to_bytes(self) -> bytes:
+        return (json.dumps({"format": FORMAT, **to_json(self)}, indent=1) + "\n").encode("ascii")
+
+    @classmethod
+    def from_bytes(cls, body: bytes) -> Self:
+        """Raises ConfigurationError for anything that `to_bytes` would not write."""
+        try:
+            stored = json.loads(body)
+            number = stored.pop("format")
+        except (ValueError, AttributeError, KeyError, TypeError):
+            raise ConfigurationError(f"This is no file of coefficients. {_REMEDY}") from None
+        if number != FORMAT:
+            raise ConfigurationError(
+                f"These coefficients have format {number!r}, and this program reads {FORMAT}. "
+                f"{_REMEDY}"
+            )
+        try:
+            return cls(**_typed(stored))
+        except (ValueError, AttributeError, KeyError, TypeError) as error:
+            raise ConfigurationError(
+                f"These coefficients are incomplete or misspelt ({error}). {_REMEDY}"
+            ) from None
+
+
+_REMEDY = "Write one with `quorum fit --out FILE`, or unset agents.coefficients."
+
+
+def load(path: Path) -> Coefficients:
+    """The coefficients in `path`.
+
+    Raises ConfigurationError, naming the file, where it cannot be read or is no such file.
+    """
+    try:
+        return Coefficients.from_bytes(path.read_bytes())
+    except OSError as error:
+        raise ConfigurationError(
+            f"The coefficients {path} cannot be read: {error.strerror}. {_REMEDY}"
+        ) from None
+    except ConfigurationError as error:
+        raise ConfigurationError(f"{path}: {error}") from None
+
+
+def of_agent(coefficients: Coefficients, agent: Tunable[Any]) -> Mapping[str, float] | None:
+    """The weights of the agent as it ships; None where nothing was fitted for it.
+
+    Raises ConfigurationError for a signal that it does not have, and where it has since come to see
+    something else.
+    """
+    weights = coefficients.weights.get(agent.name)
+    if weights is None:
+        return None
+    for signal in weights:
+        if signal not in agent.shipped:
+            raise ConfigurationError(
+                f"{signal!r} is no signal of the {agent.name} agent"
+                f"{_nearest(signal, agent.shipped)} {_REMEDY}"
+            )
+    fitted = coefficients.versions.get(agent.name)
+    if fitted != agent.version:
+        raise ConfigurationError(
+            f"The coefficients of the {agent.name} agent were fitted on what its version "
+            f"{fitted!r} sees; this is {agent.version!r}. Fit them again with `quorum fit`, or "
+            "unset agents.coefficients."
+        )
+    return weights
+
+
+def refuse_unknown_agents(coefficients: Coefficients, known: Iterable[str]) -> None:
+    """Raises ConfigurationError for coefficients of an agent that is not `known`."""
+    names = tuple(known)
+    for agent in coefficients.weights:
+        if agent not in names:
+            raise ConfigurationError(f"{agent!r} is no agent{_nearest(agent, names)} {_REMEDY}")
+
+
+def version(own: str, weights: Mapping[str, Any] | None) -> str:
+    """The agent's `own` version, and after it the first digits of its weights' digest unless they
+    are those that ship."""
+    if not weights:
+        return own
+    return f"{own}+{sha256(canonical_bytes(weights)).hexdigest()[:8]}"
+
+
+def _refuse_absurd(agent: str, signal: str, weight: object) -> None:
+    if isinstance(weight, bool) or not isinstance(weight, int | float):
+        raise ConfigurationError(
+            f"The weight {weight!r} of {agent}'s {signal!r} is no number. {_REMEDY}"
+        )
+    if not math.isfinite(weight) or abs(weight) > LARGEST:
+        raise ConfigurationError(
+            f"The weight {weight!r} of {agent}'s {signal!r} lies outside -{LARGEST:g} to "
+            f"{LARGEST:g} log-odds, which no evidence of this kind is worth. {_REMEDY}"
+        )
+
+
+def _nearest(name: str, known: Iterable[str]) -> str:
+    near = get_close_matches(name, list(known), n=1, cutoff=0.0)
+    return f"; did you mean {near[0]!r}?" if near else "."
+
+
+def _typed(stored: dict[str, Any]) -> dict[str, Any]:
+    return {
+        **stored,
+        "weights": {agent: dict(weights) for agent, weights in stored["weights"].items()},
+        "symbols": tuple(stored["symbols"]),
+        **{name: datetime.fromisoformat(stored[name]) for name in ("first", "last", "made_at")},
+        **{
+            name: {agent: _skill(skill) for agent, skill in stored[name].items()}
+            for name in ("shipped_record", "fitted_record")
+        },
+    }
+
+
+def _skill(stored: Mapping[str, Any]) -> Skill:
+    return Skill(tuple(stored["brier_skill"]), tuple(stored["rank_ic"]), stored["n"])
