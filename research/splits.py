@@ -1,0 +1,127 @@
+"""Which rows to learn from and which to test on, when outcomes reach ahead.
+
+A vote at row t is settled at row `ends[t]`, so rows near a border know something of the other side.
+Promises that no row learnt from shares any part of its outcome with a row tested on (purging), and
+that after a tested stretch some rows more are left out (embargo), because what agents observe there
+still echoes it (Lopez de Prado 2018, Advances in Financial Machine Learning, chapters 7 and 12).
+Rows are index arrays in ascending order. Leaves out the cells of a row: symbols share its fate.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from math import comb
+
+import numpy as np
+from numpy.typing import NDArray
+
+from domain.errors import InputError
+
+Rows = NDArray[np.intp]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Split:
+    """Rows to learn from and rows to test on; none is in both."""
+
+    train: Rows
+    test: Rows
+
+
+def folds(ends: Rows, count: int, embargo: int) -> tuple[Split, ...]:
+    """`count` stretches of nearly equal length, each tested once while learning from the others.
+
+    `ends` (R,): the row at which the outcomes begun in each row are complete, never before it and
+    never falling. `embargo` is in rows. Raises InputError where there are fewer than two stretches
+    or not a row for each.
+    """
+    return tuple(_split(ends, [block], embargo) for block in _blocks(len(ends), count))
+
+
+def combinatorial(ends: Rows, groups: int, tested: int, embargo: int) -> tuple[Split, ...]:
+    """A split for every choice of `tested` out of `groups` stretches, in the order of
+    `itertools.combinations`: combinatorial purged cross-validation.
+
+    Raises InputError unless 0 < `tested` < `groups`.
+    """
+    _refuse_no_choice(groups, tested)
+    blocks = _blocks(len(ends), groups)
+    return tuple(_split(ends, [blocks[g] for g in chosen], embargo)
+                 for chosen in combinations(range(groups), tested))  # fmt: skip
+
+
+def paths(groups: int, tested: int) -> NDArray[np.intp]:
+    """(P, groups): the number of the combinatorial split from which path p takes its group g.
+
+    Every stretch is tested in P = comb(groups - 1, tested - 1) splits, so that the tests join to P
+    whole histories; no test of a stretch is used twice.
+    """
+    _refuse_no_choice(groups, tested)
+    answers = np.empty((comb(groups - 1, tested - 1), groups), np.intp)
+    filled = np.zeros(groups, np.intp)
+    for number, chosen in enumerate(combinations(range(groups), tested)):
+        for group in chosen:
+            answers[filled[group], group] = number
+            filled[group] += 1
+    return answers
+
+
+def group_of(rows: int, groups: int) -> NDArray[np.intp]:
+    """(R,): the stretch in which each row lies."""
+    return np.repeat(np.arange(groups), [len(block) for block in _blocks(rows, groups)])
+
+
+def walk_forward(ends: Rows, since: int, window: int, step: int, embargo: int) -> tuple[Split, ...]:
+    """Tests of `step` rows from row `since` to the last, each learning from the `window` rows
+    before it whose outcomes were complete more than `embargo` rows earlier.
+
+    The last test may be shorter. Raises InputError for lengths that are not positive, and where
+    there is no row before `since` or none from it on.
+    """
+    if min(window, step) < 1 or embargo < 0:
+        raise InputError(
+            f"A window of {window} bars every {step} with an embargo of {embargo} is no walk. Give "
+            "at least one bar to learn from, one to a step, and no negative embargo."
+        )
+    if not 0 < since < len(ends):
+        raise InputError(
+            f"Nothing lies on both sides of bar {since} in a history of {len(ends)}. Begin later, "
+            "or bring more history."
+        )
+    return tuple(_steps(ends, since, window, step, embargo))
+
+
+def _steps(ends: Rows, since: int, window: int, step: int, embargo: int) -> Iterator[Split]:
+    for start in range(since, len(ends), step):
+        past = np.arange(max(start - window, 0), start)
+        yield Split(
+            train=past[ends[past] + embargo < start],
+            test=np.arange(start, min(start + step, len(ends))),
+        )
+
+
+def _blocks(rows: int, count: int) -> Sequence[Rows]:
+    if not 2 <= count <= rows:
+        raise InputError(
+            f"{rows} bars cannot be divided into {count} stretches. Take at least two, and more "
+            "history than stretches."
+        )
+    return np.array_split(np.arange(rows), count)
+
+
+def _split(ends: Rows, blocks: Sequence[Rows], embargo: int) -> Split:
+    """A row is kept where its outcome ends before each tested stretch begins, or where it begins
+    more than the embargo after the last outcome of that stretch."""
+    rows = np.arange(len(ends))
+    kept = np.ones(len(ends), bool)
+    for block in blocks:
+        kept &= (ends < block[0]) | (rows > ends[block].max() + embargo)
+    return Split(train=np.flatnonzero(kept), test=np.concatenate(blocks))
+
+
+def _refuse_no_choice(groups: int, tested: int) -> None:
+    if not 0 < tested < groups:
+        raise InputError(
+            f"{tested} of {groups} stretches cannot be tested while learning from the others. Test "
+            "at least one and fewer than all."
+        )
