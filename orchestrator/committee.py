@@ -1,8 +1,9 @@
 """The committee on arrays: ballots to pooled probability, edge, action and target weight.
 
-Pure. `tally` adds up the votes of R rows at once; `settle` turns one row of it into actions and
-targets, given what is held; `fold` does so row after row, for calibration and backtests. Live is
-`settle` on the last row, so nothing can differ. Words are put to it in `decisions.py`.
+Pure. `hear` collects the votes of R rows and `tally` adds them up; `settle` turns one row of it
+into actions and targets, given what is held; `fold` does so row after row, for calibration and
+backtests. Live is `settle` on the last row, so nothing can differ. Words are put to it in
+`decisions.py`.
 """
 
 import math
@@ -87,21 +88,33 @@ class CommitteeSettings(BaseModel):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Tally:
-    """What the votes add up to, before anything is decided; arrays are (R, N).
+class Hearing:
+    """What was said and what it is measured by, whoever counts for how much: R rows, N symbols.
 
-    `p_up` is NaN where nobody voted. `edge` is p_up less `base_rate`, net of cost and NaN with
-    either. `volatility` is of the return over the horizon, a fraction. `cap` is the smallest share
-    any agent accepts. `risk_heard` says where the risk agent gave a forecast.
+    `log_odds` (A, R, N) of each agent, NaN for an abstention; `base_rate` (R, N) a probability;
+    `volatility` (R, N) of the return over the horizon, a fraction; `cap` (R, N) the smallest share
+    any agent accepts; `risk_heard` (R, N) where the risk agent gave a forecast.
     """
 
-    pooled: Pooled
-    p_up: Floats
+    log_odds: Floats
     base_rate: Floats
-    edge: Floats
     volatility: Floats
     cap: Floats
     risk_heard: Bools
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Tally:
+    """What the votes of a hearing add up to, before anything is decided; arrays are (R, N).
+
+    `p_up` is NaN where nobody voted. `edge` is p_up less the base rate, net of cost and NaN with
+    either.
+    """
+
+    heard: Hearing
+    pooled: Pooled
+    p_up: Floats
+    edge: Floats
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -115,32 +128,25 @@ class Settled:
     clamps: tuple[Clamp, ...]
 
 
-def tally(
-    panel: Panel,
-    ballots: Sequence[Ballot],
-    influence: Influence,
-    settings: CommitteeSettings,
-    since: int,
-) -> Tally:
-    """Pool the ballots on rows `since` to T - 1 of the panel. A failed ballot abstains.
-
-    `influence` is of the ballots' agents in their order, on those rows or on one for all.
-    """
+def hear(panel: Panel, ballots: Sequence[Ballot], since: int) -> Hearing:
+    """The ballots on rows `since` to T - 1 of the panel. A failed ballot abstains."""
     shape = (len(panel.known_at) - since, len(panel.symbols))
-    rate = base_rate(panel.open, panel.horizon)[since:]
-    votes = np.stack([_log_odds(ballot, shape) for ballot in ballots])
-    pooled = pool(believed(votes, influence.trust, rate), influence.weights.T)
-    p_up = sigmoid(pooled.log_odds)
-    volatility = horizon_volatility(panel.close, panel.horizon)[since:]
-    return Tally(
-        pooled=pooled,
-        p_up=p_up,
-        base_rate=rate,
-        edge=net_edge(p_up - rate, volatility, settings.round_trip_cost),
-        volatility=volatility,
+    return Hearing(
+        log_odds=np.stack([_log_odds(ballot, shape) for ballot in ballots]),
+        base_rate=base_rate(panel.open, panel.horizon)[since:],
+        volatility=horizon_volatility(panel.close, panel.horizon)[since:],
         cap=_smallest_cap(ballots, shape),
         risk_heard=_risk_heard(ballots, shape),
     )
+
+
+def tally(heard: Hearing, influence: Influence, settings: CommitteeSettings) -> Tally:
+    """The votes pooled. `influence` is of the hearing's agents, on its rows or on one for all."""
+    rate = heard.base_rate
+    pooled = pool(believed(heard.log_odds, influence.trust, rate), influence.weights.T)
+    p_up = sigmoid(pooled.log_odds)
+    edge = net_edge(p_up - rate, heard.volatility, settings.round_trip_cost)
+    return Tally(heard, pooled, p_up, edge)
 
 
 def believed(votes: Floats, trust: Floats, rate: Floats) -> Floats:
@@ -200,13 +206,13 @@ def settle(
     counted = (tally.pooled.voters[row] >= settings.quorum) & ~blocked
     edge = np.where(counted, tally.edge[row], np.nan)
     action = action_codes(edge, settings)
-    stake = kelly(edge, tally.volatility[row], settings.sizing.kelly_fraction)
+    stake = kelly(edge, tally.heard.volatility[row], settings.sizing.kelly_fraction)
     wanted = np.where(action > 0, stake, np.where(action < 0, 0.0, previous))
     standing = Standing(
         wanted=wanted,
         previous=previous,
-        cap=tally.cap[row],
-        frozen=~tally.risk_heard[row],
+        cap=tally.heard.cap[row],
+        frozen=~tally.heard.risk_heard[row],
         untradable=blocked,
         elsewhere=elsewhere,
     )

@@ -12,7 +12,7 @@ import numpy as np
 from domain.decision import Decision, Limit, Verdict, Vote
 from domain.panel import Floats, Panel
 from domain.timeframe import Timeframe
-from orchestrator.committee import ACTIONS, CommitteeSettings, Settled, Tally, settle, tally
+from orchestrator.committee import ACTIONS, CommitteeSettings, Settled, Tally, hear, settle, tally
 from orchestrator.influence import Influence
 from orchestrator.team import Ballot
 from orchestrator.wording import why, why_limited
@@ -48,7 +48,7 @@ def decide(
     symbols to their last targets; those outside the panel count against the gross limit. `digest`
     names the cycle in the receipts.
     """
-    added = tally(panel, ballots, influence, settings, since=len(panel.known_at) - 1)
+    added = tally(hear(panel, ballots, len(panel.known_at) - 1), influence, settings)
     said = {verdict.symbol: verdict for verdict in verdicts}
     gate = [said.get(symbol, Verdict(symbol)) for symbol in panel.symbols]
     settled = settle(
@@ -83,7 +83,7 @@ def _decision(sitting: _Sitting, column: int, rank: int | None) -> Decision:
     action = ACTIONS[settled.action[column] + 2]
     votes = tuple(_vote(sitting, seat, column) for seat in range(len(sitting.ballots)))
     p_up = _number(added.p_up[0, column]) if counted else None
-    base_rate = _number(added.base_rate[0, column])
+    base_rate = _number(added.heard.base_rate[0, column])
     edge = _number(added.edge[0, column]) if counted else None
     return Decision(
         symbol=symbol,

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from domain.canonical import canonical_bytes, decision_from_json, to_json
 from domain.decision import Action, Verdict
-from orchestrator.committee import CommitteeSettings, action_codes, fold, net_edge, tally
+from orchestrator.committee import CommitteeSettings, action_codes, fold, hear, net_edge, tally
 from orchestrator.decisions import decide
 from orchestrator.influence import equal
 from orchestrator.local_team import LocalTeam
@@ -134,7 +134,7 @@ def test_the_why_names_the_strongest_evidence_but_never_the_base_rate():
 def test_the_fold_over_all_rows_agrees_with_live_cycles_bar_by_bar():
     since, end = 120, 140
     whole = PANEL.head(end)
-    added = tally(whole, TEAM.vote(whole, since), equal(len(AGENTS)), SETTINGS, since)
+    added = tally(hear(whole, TEAM.vote(whole, since), since), equal(len(AGENTS)), SETTINGS)
     codes, targets = fold(added, np.zeros((end - since, 4), bool), np.zeros(4), SETTINGS)
     previous: dict[str, float] = {}
     for row in range(since, end):
