@@ -1,8 +1,9 @@
-"""One cycle: panels are built, agents vote, the committee decides, the journal remembers.
+"""One cycle: what is due is settled, agents vote, the committee decides, the journal remembers.
 
 `consider` is pure but for the clock that times it: a panel and a team to a cycle. `run_cycles`
-performs it for every calendar at one instant and records. Leaves out when to run (`engine.py`)
-and fetching.
+performs it for every calendar at one instant and records. Settling is a transaction before the
+cycle's own: killed between the two, the next start finds nothing due and decides alike. Leaves
+out when to run (`engine.py`) and fetching.
 """
 
 import hashlib
@@ -14,15 +15,18 @@ from typing import Any
 
 from domain.canonical import canonical_bytes, to_json
 from domain.decision import Cycle, Verdict
+from domain.errors import InputError
 from domain.events import Event
 from domain.panel import Panel
+from domain.settlement import Line, Pending, Settlement
 from domain.timeframe import Timeframe
 from market.builder import build_panels
 from market.library import Library
 from orchestrator.committee import CommitteeSettings
 from orchestrator.decisions import closed_at, decide
-from orchestrator.influence import Influence, equal
+from orchestrator.influence import Influence
 from orchestrator.ports import Journal
+from orchestrator.settlement import complete, in_force, newest_due
 from orchestrator.team import Ballot, Team
 
 
@@ -104,13 +108,47 @@ def lay_out(desk: Desk, symbols: Sequence[str], as_of: datetime) -> tuple[LaidOu
 
 
 def hold(desk: Desk, team: Team, laid: LaidOut, previous: Mapping[str, float]) -> Minutes:
-    """The cycle on what is laid out, recorded."""
-    minutes = consider(desk, team, laid.panel, laid.verdicts, previous)
+    """The cycle on what is laid out, recorded, after what is due by its bar was settled."""
+    started = time.perf_counter()
+    influence = settle_due(desk, team.agents, laid.panel)
+    settling = time.perf_counter() - started
+    minutes = consider(desk, team, laid.panel, laid.verdicts, previous, influence)
     started = time.perf_counter()
     events = desk.journal.record(minutes.cycle, minutes.panel, minutes.inputs)
     recording = time.perf_counter() - started
-    seconds = {"panel": laid.seconds, **minutes.seconds, "record": recording}
+    seconds = {"panel": laid.seconds, "settle": settling, **minutes.seconds, "record": recording}
     return replace(minutes, events=events, seconds=seconds)
+
+
+def settle_due(desk: Desk, agents: Sequence[str], panel: Panel) -> Influence:
+    """Settle the decisions whose outcome the panel holds; the influence in force on its last bar."""
+    line = Line(desk.market, desk.run, panel.calendar, panel.timeframe, panel.horizon)
+    last = desk.journal.lesson(line, closed_at(panel))
+    until = newest_due(panel)
+    pending = desk.journal.pending(line, until) if until else ()
+    if pending:
+        settled = complete((panel, *_departed(desk, panel, pending)), pending)
+        if settled:
+            after = last.as_of if last else None
+            desk.journal.settle(Settlement(line, desk.simulated, settled, (), after))
+    return in_force(last, agents, desk.settings)
+
+
+def _departed(desk: Desk, panel: Panel, pending: Sequence[Pending]) -> Sequence[Panel]:
+    """Panels of the symbols that were decided on and are no longer followed: leaving them out
+    would leave what came of them out of the record."""
+    gone = {decision.symbol for decision in pending}.difference(panel.symbols)
+    stored = gone and gone.intersection(desk.library.symbols(desk.market, desk.timeframe))
+    if not stored:
+        return ()
+    try:
+        built = build_panels(
+            desk.library, desk.market, sorted(stored), desk.timeframe, closed_at(panel),
+            desk.horizon, desk.since, desk.simulated,
+        )  # fmt: skip
+    except InputError:  # not one bar of them by then
+        return ()
+    return [panel for panel, _ in built]
 
 
 def consider(
@@ -119,12 +157,12 @@ def consider(
     panel: Panel,
     verdicts: Sequence[Verdict],
     previous: Mapping[str, float],
+    influence: Influence,
 ) -> Minutes:
-    """The cycle on the panel's last bar, not recorded yet."""
+    """The cycle on the panel's last bar, not recorded yet; `influence` is of the team's agents."""
     started = time.perf_counter()
     ballots = team.vote(panel, len(panel.known_at) - 1)
     voted = time.perf_counter()
-    influence = equal(len(ballots))
     inputs = to_json(_inputs(desk, panel, verdicts, ballots, influence, previous))
     digest = digest_of_inputs(inputs)
     decisions = decide(

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from domain.decision import Cycle, Decision
 from domain.events import EngineState, Event, EventKind
 from domain.panel import Panel
+from domain.settlement import Lesson, Line, Pending, Settlement
 
 
 class Journal(Protocol):
@@ -29,6 +30,9 @@ class Journal(Protocol):
     def previous_targets(
         self, market: str, run: str, before: datetime | None = None
     ) -> dict[str, float]: ...
+    def pending(self, line: Line, until: datetime) -> tuple[Pending, ...]: ...
+    def lesson(self, line: Line, by: datetime) -> Lesson | None: ...
+    def settle(self, settlement: Settlement) -> tuple[Event, ...]: ...
 
 
 class Recorded(Protocol):

@@ -13,7 +13,7 @@ def test_a_cycle_decides_every_symbol_and_is_recorded(database, local_team):
     assert held.cycle.as_of == closes_after(150)
     latest = Records(database).latest("files", "live")
     assert tuple(recorded.decision for recorded in latest) == held.cycle.decisions
-    assert set(held.seconds) == {"panel", "vote", "decide", "record"}
+    assert set(held.seconds) == {"panel", "settle", "vote", "decide", "record"}
 
 
 def test_the_same_cycle_again_is_the_same_and_records_nothing(database, local_team):
