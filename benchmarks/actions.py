@@ -21,7 +21,7 @@ from domain.symbols import AssetClass, asset_class
 from domain.timeframe import Timeframe
 from market.builder import build_panels
 from market.files import import_path
-from orchestrator.committee import ACTIONS, CommitteeSettings, fold, hear, tally
+from orchestrator.committee import ACTIONS, CommitteeSettings, docket, fold, hear, tally
 from orchestrator.influence import equal
 from orchestrator.team import Ballot
 from storage.database import Database
@@ -70,7 +70,7 @@ def _counts(panel: Panel, ballots: Sequence[Ballot], since: int) -> dict[str, An
     settings = CommitteeSettings()
     added = tally(hear(panel, ballots, since), equal(len(AGENTS)), settings)
     blocked = np.isnan(panel.close[since:])
-    actions, targets = fold(added, blocked, np.zeros(len(panel.symbols)), settings)
+    actions, targets = fold(docket(added, blocked), np.zeros(len(panel.symbols)), settings)
     open_cells = ~blocked
     share = partial(_share, actions[open_cells])
     years = len(actions) / 252

@@ -9,7 +9,7 @@ backtests. Live is `settle` on the last row, so nothing can differ. Words are pu
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, Self
+from typing import Literal, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,10 +25,11 @@ from quant.columns import change
 from quant.indicators import deviation
 from quant.pooling import Pooled, pool
 from trading.costs import CostSettings
-from trading.sizing import NORMAL_PEAK, Clamp, SizingSettings, Standing, kelly, size
+from trading.sizing import NORMAL_PEAK, Clamp, SizingSettings, Wishes, kelly, size, size_all
 
 Bools = NDArray[np.bool_]
 Codes = NDArray[np.int8]
+Scalar = TypeVar("Scalar", bound=np.generic)
 
 ACTIONS = (Action.STRONG_SELL, Action.SELL, Action.HOLD, Action.BUY, Action.STRONG_BUY)
 """The action of code -2 to 2 is `ACTIONS[code + 2]`."""
@@ -118,6 +119,26 @@ class Tally:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Docket:
+    """K rows of N symbols to be decided one after the other, all (K, N), of one calendar or many.
+
+    Where not `present`, the row is another calendar's: the symbol keeps its target, which counts
+    against the gross limit. `voters` is how many voted, `blocked` the quality gate's word. Rows
+    are in order of time; one that is `together` (K,) with the row before closes at the same
+    instant, so that neither knows the other's new targets (None: no two rows do).
+    """
+
+    edge: Floats
+    volatility: Floats
+    cap: Floats
+    voters: NDArray[np.int64]
+    risk_heard: Bools
+    blocked: Bools
+    present: Bools
+    together: Bools | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Settled:
     """One row decided, all (N,): `action` codes, `target` weights and the limits on the way.
     `counted` says where the pooled probability counts: a quorum voted and nothing blocks."""
@@ -189,51 +210,76 @@ def action_codes(edge: Floats, settings: CommitteeSettings) -> Codes:
     return (up - down).astype(np.int8)
 
 
-def settle(
-    tally: Tally,
-    row: int,
-    blocked: Bools,
-    previous: Floats,
-    settings: CommitteeSettings,
-    elsewhere: float = 0.0,
-) -> Settled:
-    """Actions and targets of one row.
-
-    `blocked` (N,) is the quality gate's word, `previous` (N,) the targets so far and `elsewhere`
-    what symbols outside the panel take of the gross limit. A buy asks for its Kelly share, a sell
-    for nothing, a hold for what it has; below the quorum and where blocked the action is hold.
-    """
-    counted = (tally.pooled.voters[row] >= settings.quorum) & ~blocked
-    edge = np.where(counted, tally.edge[row], np.nan)
-    action = action_codes(edge, settings)
-    stake = kelly(edge, tally.heard.volatility[row], settings.sizing.kelly_fraction)
-    wanted = np.where(action > 0, stake, np.where(action < 0, 0.0, previous))
-    standing = Standing(
-        wanted=wanted,
-        previous=previous,
-        cap=tally.heard.cap[row],
-        frozen=~tally.heard.risk_heard[row],
-        untradable=blocked,
-        elsewhere=elsewhere,
+def docket(tally: Tally, blocked: Bools) -> Docket:
+    """The rows of one calendar, where `blocked` (R, N) is the quality gate's word."""
+    return Docket(
+        edge=tally.edge,
+        volatility=tally.heard.volatility,
+        cap=tally.heard.cap,
+        voters=tally.pooled.voters,
+        risk_heard=tally.heard.risk_heard,
+        blocked=blocked,
+        present=np.ones(blocked.shape, bool),
     )
-    target, clamps = size(standing, settings.sizing)
-    return Settled(counted, action, target, clamps)
 
 
-def fold(
-    tally: Tally, blocked: Bools, previous: Floats, settings: CommitteeSettings
-) -> tuple[Codes, Floats]:
-    """Action codes and targets (R, N), each row starting from the targets of the one before.
+def beside(docket: Docket, others: int) -> Docket:
+    """The docket with so many more symbols, which belong to other calendars than its rows."""
 
-    `blocked` is (R, N), `previous` (N,) the targets before the first row.
+    def widened(array: NDArray[Scalar], fill: float) -> NDArray[Scalar]:
+        return np.pad(array, ((0, 0), (0, others)), constant_values=fill)
+
+    return Docket(
+        edge=widened(docket.edge, np.nan),
+        volatility=widened(docket.volatility, np.nan),
+        cap=widened(docket.cap, 1.0),
+        voters=widened(docket.voters, 0),
+        risk_heard=widened(docket.risk_heard, False),
+        blocked=widened(docket.blocked, False),
+        present=widened(docket.present, False),
+        together=docket.together,
+    )
+
+
+def settle(docket: Docket, row: int, previous: Floats, settings: CommitteeSettings) -> Settled:
+    """Actions and targets of one row, `previous` (N,) being the targets so far.
+
+    A buy asks for its Kelly share, a sell for nothing, a hold for what it has; below the quorum
+    and where blocked the action is hold.
     """
-    actions = np.zeros(blocked.shape, np.int8)
-    targets = np.zeros(blocked.shape)
-    for row in range(len(blocked)):
-        settled = settle(tally, row, blocked[row], previous, settings)
-        actions[row], targets[row] = settled.action, settled.target
-        previous = settled.target
-    return actions, targets
+    counted, action, wishes = _wishes(docket, slice(row, row + 1), settings)
+    target, clamps = size(wishes, 0, previous, settings.sizing)
+    return Settled(counted[0], action[0], target, clamps)
+
+
+def fold(docket: Docket, previous: Floats, settings: CommitteeSettings) -> tuple[Codes, Floats]:
+    """Action codes and targets (K, N), each row starting from the targets of the one before.
+
+    `previous` (N,) are the targets before the first row. Every row is what `settle` makes of it.
+    """
+    _, action, wishes = _wishes(docket, slice(None), settings)
+    return action, size_all(wishes, previous, settings.sizing)
+
+
+def _wishes(
+    docket: Docket, rows: slice, settings: CommitteeSettings
+) -> tuple[Bools, Codes, Wishes]:
+    """Where the votes count, the action and what it asks for; all (K, N)."""
+    blocked, present = docket.blocked[rows], docket.present[rows]
+    counted = (docket.voters[rows] >= settings.quorum) & ~blocked & present
+    edge = np.where(counted, docket.edge[rows], np.nan)
+    action = action_codes(edge, settings)
+    stake = kelly(edge, docket.volatility[rows], settings.sizing.kelly_fraction)
+    together = np.zeros(len(docket.edge), bool) if docket.together is None else docket.together
+    wishes = Wishes(
+        asked=np.where(action > 0, stake, np.where(action < 0, 0.0, np.nan)),
+        cap=docket.cap[rows],
+        frozen=~docket.risk_heard[rows],
+        untradable=blocked,
+        present=present,
+        together=together[rows],
+    )
+    return counted, action, wishes
 
 
 def _log_odds(ballot: Ballot, shape: tuple[int, int]) -> Floats:

@@ -12,7 +12,17 @@ import numpy as np
 from domain.decision import Decision, Limit, Verdict, Vote
 from domain.panel import Floats, Panel
 from domain.timeframe import Timeframe
-from orchestrator.committee import ACTIONS, CommitteeSettings, Settled, Tally, hear, settle, tally
+from orchestrator.committee import (
+    ACTIONS,
+    CommitteeSettings,
+    Settled,
+    Tally,
+    beside,
+    docket,
+    hear,
+    settle,
+    tally,
+)
 from orchestrator.influence import Influence
 from orchestrator.team import Ballot
 from orchestrator.wording import why, why_limited
@@ -51,16 +61,13 @@ def decide(
     added = tally(hear(panel, ballots, len(panel.known_at) - 1), influence, settings)
     said = {verdict.symbol: verdict for verdict in verdicts}
     gate = [said.get(symbol, Verdict(symbol)) for symbol in panel.symbols]
-    settled = settle(
-        added,
-        0,
-        blocked=np.array([verdict.blocked for verdict in gate]),
-        previous=np.array([previous.get(symbol, 0.0) for symbol in panel.symbols]),
-        settings=settings,
-        elsewhere=sum(w for symbol, w in sorted(previous.items()) if symbol not in panel.symbols),
-    )
+    blocked = np.array([[verdict.blocked for verdict in gate]])
+    elsewhere = [symbol for symbol in previous if symbol not in panel.symbols]
+    standing = [previous.get(symbol, 0.0) for symbol in (*panel.symbols, *elsewhere)]
+    row = beside(docket(added, blocked), len(elsewhere))
+    settled = settle(row, 0, np.array(standing), settings)
     sitting = _Sitting(panel, ballots, influence, gate, added, settled, settings, digest)
-    ranks = _ranks(np.where(settled.counted, added.edge[0], np.nan))
+    ranks = _ranks(np.where(settled.counted, row.edge[0], np.nan))
     return tuple(_decision(sitting, column, ranks[column]) for column in range(len(panel.symbols)))
 
 

@@ -5,6 +5,9 @@ leading axes, `cash (..., )` and `units (..., N)`, the same functions carry many
 Paper trading, the backtest and the training environments share them, so a cost or a rounding can
 not differ between what is trained, what is tested and what is traded.
 
+Impact and volume have no say here: one bar of one account is too little to know them. They do in
+`play.py`, which fills through the same compiled row.
+
 Two things always hold, to rounding: the change of cash is what the fills say, and equity at the
 opening prices falls by the cost of the fills and by nothing else. Cash that was not negative
 does not become negative: buys shrink together to what can be paid.
@@ -17,6 +20,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from domain.panel import Floats
+from trading import kernels
 from trading.costs import CostSettings
 
 
@@ -48,19 +52,22 @@ def new_account(cash: Floats | float, symbols: int) -> Account:
 
 def equity(account: Account, price: Floats) -> Floats:
     """(...,) cash and units at `price` (..., N); a price is not asked for where nothing is held."""
-    return np.asarray(account.cash + _value(account.units, price).sum(axis=-1))
+    worth = kernels.worth_rows(_cash(account), _rows(account, account.units), _rows(account, price))
+    return worth.reshape(account.units.shape[:-1])
 
 
 def weights(account: Account, price: Floats) -> Floats:
     """(..., N) share of equity held in each symbol at `price` (..., N)."""
-    return _value(account.units, price) / equity(account, price)[..., None]
+    value = np.where(account.units == 0.0, 0.0, account.units * price)
+    return value / equity(account, price)[..., None]
 
 
 def units_wanted(account: Account, target: Floats, price: Floats) -> Floats:
     """(..., N) units to trade so that `target` (..., N) shares of equity are held at `price`."""
-    with np.errstate(invalid="ignore"):
-        goal = target * equity(account, price)[..., None] / price
-    return np.where(target == 0.0, 0.0, goal) - account.units
+    wish = kernels.wanted_rows(
+        _cash(account), _rows(account, account.units), _rows(account, target), _rows(account, price)
+    )
+    return wish.reshape(account.units.shape)
 
 
 def fill(
@@ -71,20 +78,17 @@ def fill(
     Symbols without an opening price (NaN) are not traded. Sales are made first; where the buys
     cost more than the cash then at hand, all buys shrink by one factor.
     """
-    tradable = opening > 0.0
-    wish = np.where(tradable, units, 0.0)
-    at_open = np.where(tradable, opening, 0.0)
-    price = at_open * np.where(
-        wish > 0.0, 1.0 + costs.half_spread, np.where(wish < 0.0, 1.0 - costs.half_spread, 1.0)
+    cash, *arrays = kernels.fill_rows(
+        _cash(account),
+        _rows(account, account.units),
+        _rows(account, units),
+        _rows(account, opening),
+        costs.half_spread,
+        costs.commission,
     )
-    traded = wish * np.where(wish > 0.0, _affordable(account.cash, wish, price, costs), 1.0)
-    value = traded * price
-    commission = np.abs(value) * costs.commission
-    after = Account(
-        account.cash - (value + commission).sum(axis=-1),
-        account.units + traded,
-    )
-    return after, Fills(traded, price, commission, value - traded * at_open + commission)
+    held, traded, price, fee, cost = (array.reshape(account.units.shape) for array in arrays)
+    after = Account(cash.reshape(account.units.shape[:-1]), held)
+    return after, Fills(traded, price, fee, cost)
 
 
 def rebalance(
@@ -99,15 +103,12 @@ def rebalance(
     return fill(account, units_wanted(account, target, known), opening, costs)
 
 
-def _value(units: Floats, price: Floats) -> Floats:
-    return np.where(units == 0.0, 0.0, units * price)
+def _cash(account: Account) -> Floats:
+    """(M,), one an account."""
+    return np.array(account.cash, np.float64).reshape(-1)
 
 
-def _affordable(cash: Floats, units: Floats, price: Floats, costs: CostSettings) -> Floats:
-    """(..., 1) factor at most 1 by which all buys must shrink."""
-    value = units * price
-    outlay = np.maximum(value, 0.0).sum(axis=-1) * (1.0 + costs.commission)
-    proceeds = np.maximum(-value, 0.0).sum(axis=-1) * (1.0 - costs.commission)
-    at_hand = np.maximum(cash + proceeds, 0.0)
-    short = outlay > at_hand
-    return np.where(short, at_hand / np.where(short, outlay, 1.0), 1.0)[..., None]
+def _rows(account: Account, array: Floats) -> Floats:
+    """(M, N), a row an account."""
+    shape = account.units.shape
+    return np.ascontiguousarray(np.broadcast_to(array, shape), np.float64).reshape(-1, shape[-1])

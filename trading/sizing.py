@@ -1,18 +1,19 @@
 """From edges to target weights: fractional Kelly, then limits that only ever shrink.
 
-Long only. Every function works on one row of N symbols; the committee folds it over time. A
-target is a share of equity. Leaves out orders, costs and fills.
+Long only. `size` is one row of N symbols with every limit on the way, `size_all` is K rows one
+after the other; both are the same compiled row. A target is a share of equity. Leaves out orders,
+costs and fills.
 """
 
 import math
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
-Floats = NDArray[np.float64]
-Bools = NDArray[np.bool_]
+from domain.panel import Floats
+from trading import kernels
+from trading.kernels import CLAMPS, Bools
 
 NORMAL_PEAK = 1.0 / math.sqrt(2.0 * math.pi)
 """Density of the standard normal at zero: a small shift of the mean by d standard deviations
@@ -52,58 +53,75 @@ class Clamp:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Standing:
-    """What one row's sizing starts from, all (N,).
+class Wishes:
+    """What K rows ask for, all (K, N).
 
-    `wanted` is the share asked for, `previous` the target so far, `cap` the largest share any
+    `asked` is the share asked for, NaN to keep the target there is; `cap` the largest share any
     agent accepts. Where `frozen`, exposure may only shrink (no risk agent); where `untradable`,
-    the symbol is held as it is and takes no part in the sharing of the gross limit.
-    `elsewhere` is the sum of targets of symbols that are not in this row.
+    the symbol is held as it is and takes no part in the sharing of the gross limit. A symbol that
+    is not `present` belongs to another calendar than the row: its target stays as it is and counts
+    against the gross limit. A row that is `together` (K,) with the one before closes at the same
+    instant, on another calendar: neither knows the other's new targets.
     """
 
-    wanted: Floats
-    previous: Floats
+    asked: Floats
     cap: Floats
     frozen: Bools
     untradable: Bools
-    elsewhere: float = 0.0
+    present: Bools
+    together: Bools
 
 
 def kelly(edge: Floats, volatility: Floats, fraction: float) -> Floats:
-    """Share of equity for a net `edge` in probability of a gain over the horizon.
+    """Share of equity for a net `edge` in probability of a gain over the horizon, elementwise.
 
     A normal return with standard deviation `volatility` (over the horizon, a fraction) and an
     edge of e has a mean of about e / NORMAL_PEAK * volatility, and Kelly's stake is the mean over
     the variance. Zero for no edge, a negative one, or an unknown volatility.
     """
-    known = volatility > 0.0
-    stake = fraction * (edge / NORMAL_PEAK) / np.where(known, volatility, 1.0)
-    return np.where(known & (edge > 0.0), stake, 0.0)
+    stake = np.empty(edge.shape)
+    kernels.kelly(
+        np.ascontiguousarray(edge).reshape(-1),
+        np.ascontiguousarray(volatility).reshape(-1),
+        fraction,
+        NORMAL_PEAK,
+        stake.reshape(-1),
+    )
+    return stake
 
 
-def size(standing: Standing, settings: SizingSettings) -> tuple[Floats, tuple[Clamp, ...]]:
-    """Targets (N,) and every limit on the way, in order: caps, position, missing risk, gross."""
-    target = standing.wanted
-    clamps: list[Clamp] = []
+def size(
+    wishes: Wishes, row: int, previous: Floats, settings: SizingSettings
+) -> tuple[Floats, tuple[Clamp, ...]]:
+    """Targets (N,) of one row and every limit on the way, in order: caps, position, missing risk,
+    gross. `previous` (N,) are the targets so far."""
+    steps = np.empty((len(CLAMPS) + 1, len(previous)))
+    kernels.size_row(
+        wishes.asked[row],
+        previous,
+        wishes.cap[row],
+        wishes.frozen[row],
+        wishes.untradable[row] | ~wishes.present[row],
+        wishes.present[row],
+        settings.position_limit,
+        settings.gross_limit,
+        steps,
+    )
+    clamps = (Clamp(name, steps[k], steps[k + 1]) for k, name in enumerate(CLAMPS))
+    return steps[-1], tuple(clamps)
 
-    def clamp(name: str, after: Floats) -> None:
-        nonlocal target
-        clamps.append(Clamp(name, target, after))
-        target = after
 
-    clamp("cap", np.minimum(target, standing.cap))
-    clamp("position limit", np.minimum(target, settings.position_limit))
-    shrunk = np.minimum(target, standing.previous)
-    clamp("risk missing", np.where(standing.frozen, shrunk, target))
-    clamp("gross limit", _within_gross(target, standing, settings.gross_limit))
-    return target, tuple(clamps)
-
-
-def _within_gross(target: Floats, standing: Standing, limit: float) -> Floats:
-    """The same share taken off every tradable target until all fit under the limit."""
-    fixed = standing.elsewhere + math.fsum(target[standing.untradable])
-    tradable = math.fsum(target[~standing.untradable])
-    room = max(limit - fixed, 0.0)
-    if tradable <= room:
-        return target
-    return np.where(standing.untradable, target, target * (room / tradable))
+def size_all(wishes: Wishes, previous: Floats, settings: SizingSettings) -> Floats:
+    """Targets (K, N) of all rows, each from those of the row before; `previous` (N,) stood before
+    the first."""
+    return kernels.size_rows(
+        wishes.asked,
+        previous,
+        wishes.cap,
+        wishes.frozen,
+        wishes.untradable,
+        wishes.present,
+        wishes.together,
+        settings.position_limit,
+        settings.gross_limit,
+    )

@@ -10,7 +10,15 @@ from pydantic import ValidationError
 
 from domain.canonical import canonical_bytes, decision_from_json, to_json
 from domain.decision import Action, Verdict
-from orchestrator.committee import CommitteeSettings, action_codes, fold, hear, net_edge, tally
+from orchestrator.committee import (
+    CommitteeSettings,
+    action_codes,
+    docket,
+    fold,
+    hear,
+    net_edge,
+    tally,
+)
 from orchestrator.decisions import decide
 from orchestrator.influence import equal
 from orchestrator.local_team import LocalTeam
@@ -135,7 +143,8 @@ def test_the_fold_over_all_rows_agrees_with_live_cycles_bar_by_bar():
     since, end = 120, 140
     whole = PANEL.head(end)
     added = tally(hear(whole, TEAM.vote(whole, since), since), equal(len(AGENTS)), SETTINGS)
-    codes, targets = fold(added, np.zeros((end - since, 4), bool), np.zeros(4), SETTINGS)
+    rows = docket(added, np.zeros((end - since, 4), bool))
+    codes, targets = fold(rows, np.zeros(4), SETTINGS)
     previous: dict[str, float] = {}
     for row in range(since, end):
         made = decisions(PANEL.head(row + 1), previous=previous)

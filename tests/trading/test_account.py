@@ -1,8 +1,10 @@
 """Accounting: money is neither made nor lost but by prices and costs."""
 
+import math
+
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from pydantic import ValidationError
@@ -13,6 +15,7 @@ from trading.costs import CostSettings
 FREE = CostSettings(half_spread_bps=0, commission_bps=0)
 DEAR = CostSettings(half_spread_bps=20, commission_bps=10)
 
+compiling = settings(deadline=None)
 N = 3
 prices = arrays(np.float64, N, elements=st.floats(0.01, 1e4))
 shares = arrays(np.float64, N, elements=st.floats(-0.5, 1.0))
@@ -20,6 +23,7 @@ units = arrays(np.float64, N, elements=st.floats(-1e4, 1e4))
 costs = st.builds(CostSettings, half_spread_bps=st.floats(0, 100), commission_bps=st.floats(0, 100))
 
 
+@compiling
 @given(units, prices, units, costs)
 def test_cash_changes_by_what_the_fills_say(held, opening, wished, cost):
     before = Account(np.float64(1e6), held)
@@ -29,6 +33,7 @@ def test_cash_changes_by_what_the_fills_say(held, opening, wished, cost):
     assert np.allclose(after.units, before.units + fills.units)
 
 
+@compiling
 @given(units, prices, units, costs)
 def test_equity_at_the_open_falls_by_the_cost_and_nothing_else(held, opening, wished, cost):
     before = Account(np.float64(1e6), held)
@@ -39,12 +44,14 @@ def test_equity_at_the_open_falls_by_the_cost_and_nothing_else(held, opening, wi
     assert equity(after, opening) == pytest.approx(expected, abs=1e-12 * size)
 
 
+@compiling
 @given(units, prices)
 def test_equity_is_cash_and_units_at_their_price(held, price):
     account = Account(np.float64(123.0), held)
     assert equity(account, price) == pytest.approx(123.0 + float(held @ price), rel=1e-9, abs=1e-6)
 
 
+@compiling
 @given(st.lists(st.tuples(shares, prices), min_size=1, max_size=8), costs)
 def test_cash_never_turns_negative_while_targets_are_long(path, cost):
     account = new_account(1_000.0, N)
@@ -54,6 +61,7 @@ def test_cash_never_turns_negative_while_targets_are_long(path, cost):
         assert (account.units >= -1e-9).all()
 
 
+@compiling
 @given(shares, prices)
 def test_without_cost_the_target_is_met(target, opening):
     target = target / max(1.0, np.abs(target).sum())
@@ -63,6 +71,7 @@ def test_without_cost_the_target_is_met(target, opening):
     assert np.allclose(weights(account, opening), target, atol=1e-9)
 
 
+@compiling
 @given(prices, prices, costs)
 def test_many_accounts_at_once_are_the_same_accounts_one_by_one(first, second, cost):
     target = np.array([[0.2, 0.3, 0.5], [1.0, 0.0, 0.0], [0.0, -0.4, 0.1]])
@@ -115,9 +124,11 @@ def test_a_price_is_not_needed_for_what_is_not_held():
     assert units_wanted(account, np.zeros(2), np.array([np.nan, 1.0])).tolist() == [0.0, 0.0]
 
 
-def test_a_negative_cost_is_refused():
-    with pytest.raises(ValidationError):
-        CostSettings(commission_bps=-1)
+@pytest.mark.parametrize("name", ["half_spread_bps", "commission_bps", "impact", "volume_cap"])
+@pytest.mark.parametrize("value", [-1.0, math.nan, math.inf])
+def test_a_cost_that_is_negative_or_no_number_is_refused_with_a_remedy(name, value):
+    with pytest.raises(ValidationError, match=f"{name} is {value}, but .* Give such a number"):
+        CostSettings(**{name: value})
 
 
 def test_a_round_trip_costs_both_sides_of_spread_and_commission():

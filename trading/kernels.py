@@ -1,0 +1,291 @@
+"""This room's compiled loops: one row sized, one row filled, and both over rows of time.
+
+Live cycles, backtests and training environments end here, so one arithmetic serves all. The
+faces, with their settings and words, are `sizing.py`, `account.py` and `play.py`. All loops are in
+one file because numba stamps its cache by the file of the caller: a function inlined from another
+file would go stale unseen.
+
+Left out: checks of what goes in.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from domain.panel import Floats
+from quant.compiled import compiled
+
+Bools = NDArray[np.bool_]
+
+CLAMPS = ("cap", "position limit", "risk missing", "gross limit")
+"""The limits of `size_row` in their order."""
+
+
+@compiled
+def total(values: Floats, counted: Bools, wanted: bool) -> float:
+    """Sum of the values in [0, 1] whose `counted` is `wanted`, in whole multiples of 2^-94.
+
+    Whole numbers add up to the same in any order and beside any zeros, so a symbol may stand
+    anywhere and calendars may be sized apart or together. It is `math.fsum` unless a value has
+    bits below 2^-94.
+    """
+    high, low = 0, 0
+    for n in range(len(values)):
+        if counted[n] == wanted:
+            scaled = values[n] * 2.0**42
+            whole = int(scaled)
+            low += int((scaled - whole) * 2.0**52)
+            high += whole + (low >> 52)
+            low &= (1 << 52) - 1
+    return high * 2.0**-42 + low * 2.0**-94
+
+
+@compiled
+def size_row(
+    asked: Floats,
+    previous: Floats,
+    cap: Floats,
+    frozen: Bools,
+    fixed: Bools,
+    present: Bools,
+    position_limit: float,
+    gross_limit: float,
+    steps: Floats,
+) -> None:
+    """Fill `steps` (5, N): the target asked for, and what is left of it after each of `CLAMPS`."""
+    for n in range(len(asked)):
+        if not present[n]:
+            steps[:, n] = previous[n]
+            continue
+        steps[0, n] = previous[n] if np.isnan(asked[n]) else asked[n]
+        steps[1, n] = min(steps[0, n], cap[n])
+        steps[2, n] = min(steps[1, n], position_limit)
+        steps[3, n] = min(steps[2, n], previous[n]) if frozen[n] else steps[2, n]
+    room = max(gross_limit - total(steps[3], fixed, True), 0.0)
+    sharing = total(steps[3], fixed, False)
+    share = 1.0 if sharing <= room else room / sharing
+    for n in range(len(asked)):
+        steps[4, n] = steps[3, n] if fixed[n] or share == 1.0 else steps[3, n] * share
+
+
+@compiled
+def size_rows(
+    asked: Floats,
+    previous: Floats,
+    cap: Floats,
+    frozen: Bools,
+    untradable: Bools,
+    present: Bools,
+    together: Bools,
+    position_limit: float,
+    gross_limit: float,
+) -> Floats:
+    """Targets (K, N), each row from the targets of the one before; a row that is `together` with
+    the one before starts from the same targets as that one did."""
+    rows, symbols = asked.shape
+    targets = np.empty((rows, symbols))
+    steps = np.empty((5, symbols))
+    fixed = np.empty(symbols, np.bool_)
+    standing, now = previous.copy(), previous.copy()
+    for k in range(rows):
+        if not together[k]:
+            standing[:] = now
+        for n in range(symbols):
+            fixed[n] = untradable[k, n] or not present[k, n]
+        size_row(
+            asked[k], standing, cap[k], frozen[k], fixed, present[k],
+            position_limit, gross_limit, steps,
+        )  # fmt: skip
+        for n in range(symbols):
+            if present[k, n]:
+                now[n] = steps[4, n]
+        targets[k] = now
+    return targets
+
+
+@compiled
+def kelly(edge: Floats, volatility: Floats, fraction: float, peak: float, stake: Floats) -> None:
+    """Fill `stake` with `fraction * (edge / peak) / volatility`, 0 without either; all (M,)."""
+    for n in range(len(edge)):
+        known = volatility[n] > 0.0 and edge[n] > 0.0
+        stake[n] = fraction * (edge[n] / peak) / volatility[n] if known else 0.0
+
+
+@compiled
+def worth(cash: float, units: Floats, price: Floats) -> float:
+    """Cash and units at their price, which is not asked for where nothing is held."""
+    value = 0.0
+    for n in range(len(units)):
+        if units[n] != 0.0:
+            value += units[n] * price[n]
+    return cash + value
+
+
+@compiled
+def worth_rows(cash: Floats, units: Floats, price: Floats) -> Floats:
+    """(M,) of `cash` (M,), `units` and `price` (M, N)."""
+    answers = np.empty(len(cash))
+    for m in range(len(cash)):
+        answers[m] = worth(cash[m], units[m], price[m])
+    return answers
+
+
+@compiled
+def wanted_rows(cash: Floats, units: Floats, target: Floats, price: Floats) -> Floats:
+    """(M, N) units to trade so that `target` shares of equity are held; NaN without a price."""
+    wish = np.empty(units.shape)
+    for m in range(len(cash)):
+        equity = worth(cash[m], units[m], price[m])
+        for n in range(units.shape[1]):
+            if target[m, n] == 0.0:
+                wish[m, n] = -units[m, n]
+            elif price[m, n] > 0.0:
+                wish[m, n] = target[m, n] * equity / price[m, n] - units[m, n]
+            else:
+                wish[m, n] = np.nan
+    return wish
+
+
+@compiled
+def fill_row(
+    cash: float,
+    units: Floats,
+    wish: Floats,
+    opening: Floats,
+    slip: Floats,
+    commission: float,
+    traded: Floats,
+    price: Floats,
+    fee: Floats,
+    cost: Floats,
+) -> float:
+    """Trade `wish` units at the open, sales first; the cash after it. `units` change in place.
+
+    `slip` is how far from the open a fill lies, a fraction. All buys shrink by one factor to the
+    cash at hand. Nothing is traded without an opening price. The last four arrays are filled.
+    """
+    outlay = proceeds = 0.0
+    for n in range(len(units)):
+        traded[n] = wish[n] if opening[n] > 0.0 else 0.0
+        price[n] = opening[n] if opening[n] > 0.0 else 0.0
+        if traded[n] > 0.0:
+            price[n] *= 1.0 + slip[n]
+            outlay += traded[n] * price[n]
+        elif traded[n] < 0.0:
+            price[n] *= max(1.0 - slip[n], 0.0)
+            proceeds -= traded[n] * price[n]
+    outlay *= 1.0 + commission
+    at_hand = max(cash + proceeds * (1.0 - commission), 0.0)
+    share = at_hand / outlay if outlay > at_hand else 1.0
+    spent = 0.0
+    for n in range(len(units)):
+        if traded[n] > 0.0:
+            traded[n] *= share
+        value = traded[n] * price[n]
+        fee[n] = abs(value) * commission
+        cost[n] = value - traded[n] * opening[n] + fee[n] if traded[n] != 0.0 else 0.0
+        spent += value + fee[n]
+        units[n] += traded[n]
+    return cash - spent
+
+
+@compiled
+def fill_rows(
+    cash: Floats, units: Floats, wish: Floats, opening: Floats, slip: float, commission: float
+) -> tuple[Floats, Floats, Floats, Floats, Floats, Floats]:
+    """`fill_row` of M accounts: cash (M,) and units after, units traded, price, fee, cost."""
+    after, held = np.empty(len(cash)), units.copy()
+    traded, price = np.empty(units.shape), np.empty(units.shape)
+    fee, cost = np.empty(units.shape), np.empty(units.shape)
+    slips = np.full(units.shape[1], slip)
+    for m in range(len(cash)):
+        after[m] = fill_row(
+            cash[m], held[m], wish[m], opening[m], slips, commission,
+            traded[m], price[m], fee[m], cost[m],
+        )  # fmt: skip
+    return after, held, traded, price, fee, cost
+
+
+@compiled
+def play_rows(
+    targets: Floats,
+    ordered: Bools,
+    opening: Floats,
+    close: Floats,
+    volume: Floats,
+    volatility: Floats,
+    half_spread: float,
+    commission: float,
+    impact: float,
+    volume_cap: float,
+    unmeasured: float,
+    cash: float,
+    delay: int,
+) -> tuple[Floats, NDArray[np.int64], Floats, int]:
+    """Orders carried out over K rows: figures (5, K) of `play.Played` in its order, then row and
+    column (F, 2) and units, price, commission and cost (F, 4) of the fills, of which the first so
+    many count."""
+    rows, symbols = targets.shape
+    book = np.full((rows, 5), np.nan)
+    place, figures, filled = np.empty((256, 2), np.int64), np.empty((256, 4)), 0
+    units, wish, rest = np.zeros(symbols), np.zeros(symbols), np.zeros(symbols)
+    traded, price = np.zeros(symbols), np.zeros(symbols)
+    fee, cost = np.zeros(symbols), np.zeros(symbols)
+    slip, value = np.zeros(symbols), np.full(symbols, np.nan)
+    spread = np.full(symbols, unmeasured)
+    decided, goal = np.full(symbols, np.nan), np.full(symbols, np.nan)
+    waiting = np.full((symbols, delay), np.nan)
+    for t in range(rows):
+        busy = False
+        for n in range(symbols):
+            if opening[t, n] > 0.0:
+                due, decided[n] = decided[n], np.nan
+                for k in range(delay):
+                    waiting[n, k], due = due, waiting[n, k]
+                if not np.isnan(due):
+                    goal[n], rest[n] = due, 0.0
+                value[n] = opening[t, n]
+                open_order = rest[n] != 0.0 or not np.isnan(goal[n])
+                busy |= open_order and volume[t, n] > 0.0
+        turnover, paid = 0.0, 0.0
+        if busy:
+            equity = worth(cash, units, value)
+            for n in range(symbols):
+                wish[n] = 0.0
+                if opening[t, n] > 0.0 and volume[t, n] > 0.0:
+                    if not np.isnan(goal[n]):
+                        whole = goal[n] * equity / opening[t, n] if goal[n] > 0.0 else 0.0
+                        rest[n], goal[n] = whole - units[n], np.nan
+                    limit = volume_cap * volume[t, n]
+                    wish[n] = min(max(rest[n], -limit), limit)
+                    rest[n] -= wish[n]
+                    part = abs(wish[n]) / volume[t, n]
+                    slip[n] = half_spread + impact * spread[n] * np.sqrt(part)
+            cash = fill_row(
+                cash, units, wish, opening[t], slip, commission, traded, price, fee, cost
+            )
+            for n in range(symbols):
+                if traded[n] == 0.0:
+                    continue
+                if filled == len(place):
+                    place = np.concatenate((place, np.empty_like(place)))
+                    figures = np.concatenate((figures, np.empty_like(figures)))
+                place[filled, 0], place[filled, 1] = t, n
+                figures[filled, 0], figures[filled, 1] = traded[n], price[n]
+                figures[filled, 2], figures[filled, 3] = fee[n], cost[n]
+                filled += 1
+                turnover += abs(traded[n]) * price[n] / equity
+                paid += cost[n]
+        held = 0.0
+        for n in range(symbols):
+            if not np.isnan(close[t, n]):
+                value[n] = close[t, n]
+                if volatility[t, n] > 0.0:
+                    spread[n] = volatility[t, n]
+            if ordered[t, n]:
+                decided[n] = targets[t, n]
+            if units[n] != 0.0:
+                held += units[n] * value[n]
+        book[t, 0], book[t, 1] = cash + held, cash
+        book[t, 2] = held / (cash + held) if cash + held > 0.0 else 0.0
+        book[t, 3], book[t, 4] = turnover, paid
+    return book, place, figures, filled
