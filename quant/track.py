@@ -1,0 +1,125 @@
+"""A track record: the returns that every measure of performance starts from.
+
+What several measures need (the order of the returns, the path of wealth) is computed once, when
+first asked for. Simple returns, one a bar, compounded; leading axes are different records of the
+same bars, and each is measured as if it were alone, to the last bit. Returns are taken as they
+are: whoever wants excess returns subtracts the riskless rate first.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+Times = NDArray[np.datetime64]
+
+
+@dataclass(frozen=True, eq=False)
+class Track:
+    """`returns` (..., T), fractions a bar, with `periods` bars a year.
+
+    `benchmark` (T,) or (..., T) are another's returns of the same bars, `times` (T,) the closes
+    of the bars in UTC; measures that need one which is missing are NaN. Raises ValueError where
+    the shapes do not fit or `periods` is not positive.
+    """
+
+    returns: Floats
+    periods: float
+    benchmark: Floats | None = None
+    times: Times | None = None
+
+    def __post_init__(self) -> None:
+        returns = np.ascontiguousarray(self.returns, np.float64)
+        object.__setattr__(self, "returns", returns)
+        if not self.periods > 0:
+            raise ValueError(f"There are {self.periods} bars a year; there must be more than none.")
+        if self.benchmark is not None:
+            wide = np.broadcast_to(np.asarray(self.benchmark, np.float64), returns.shape)
+            object.__setattr__(self, "benchmark", np.ascontiguousarray(wide))
+        if self.times is not None and self.times.shape != returns.shape[-1:]:
+            raise ValueError(f"{len(self.times)} times do not fit {returns.shape[-1]} returns.")
+
+    @property
+    def n(self) -> int:
+        return int(self.returns.shape[-1])
+
+    @property
+    def years(self) -> float:
+        return self.n / self.periods
+
+    @cached_property
+    def known(self) -> Bools:
+        """(...,): records without a hole, in the returns or in the benchmark's."""
+        whole = np.isfinite(self.returns).all(axis=-1)
+        if self.benchmark is not None:
+            whole = whole & np.isfinite(self.benchmark).all(axis=-1)
+        return np.asarray(whole)
+
+    @cached_property
+    def mean(self) -> Floats:
+        return np.asarray(self.returns.mean(axis=-1))
+
+    @cached_property
+    def deviation(self) -> Floats:
+        """Standard deviation with n - 1, exactly 0 where no return differs; NaN below two."""
+        return deviation(self.returns)
+
+    @cached_property
+    def moments(self) -> tuple[Floats, Floats, Floats]:
+        """Second, third and fourth central moments; exactly 0 where no return differs."""
+        centred = _centred(self.returns)
+        squares = centred * centred
+        return (
+            np.asarray(squares.mean(axis=-1)),
+            np.asarray((squares * centred).mean(axis=-1)),
+            np.asarray((squares * squares).mean(axis=-1)),
+        )
+
+    @cached_property
+    def comoments(self) -> tuple[Floats, Floats]:
+        """Covariance with the benchmark and the benchmark's variance, both as means over the
+        bars; exactly 0 where nothing differs, NaN without a benchmark."""
+        if self.benchmark is None:
+            unknown = np.full(self.returns.shape[:-1], np.nan)
+            return unknown, unknown
+        theirs = _centred(self.benchmark)
+        covariance = (_centred(self.returns) * theirs).mean(axis=-1)
+        return np.asarray(covariance), np.asarray((theirs * theirs).mean(axis=-1))
+
+    @cached_property
+    def ordered(self) -> Floats:
+        """(..., T) the returns, smallest first."""
+        return np.sort(self.returns, axis=-1)
+
+    @cached_property
+    def growth(self) -> Floats:
+        """(..., T) wealth after each bar, of one at the beginning."""
+        return np.asarray(np.cumprod(1.0 + self.returns, axis=-1))
+
+    @cached_property
+    def depth(self) -> Floats:
+        """(..., T) distance from the highest wealth so far, as a fraction of it, 0 or below."""
+        peak = np.maximum(np.maximum.accumulate(self.growth, axis=-1), 1.0)
+        return self.growth / peak - 1.0
+
+
+def deviation(values: Floats) -> Floats:
+    """(...,) standard deviation along the last axis with n - 1.
+
+    Exactly 0 where no value differs, so that rounding is never taken for risk.
+    """
+    n = values.shape[-1]
+    if n < 2:
+        return np.full(values.shape[:-1], np.nan)
+    centred = _centred(values)
+    return np.asarray(np.sqrt((centred * centred).sum(axis=-1) / (n - 1)))
+
+
+def _centred(values: Floats) -> Floats:
+    """Distances from the mean; exactly 0 where no value differs."""
+    differs = values.max(axis=-1) > values.min(axis=-1)
+    middle = np.where(differs, values.mean(axis=-1), values[..., 0])
+    return np.asarray(values - middle[..., np.newaxis])
