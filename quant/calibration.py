@@ -1,0 +1,137 @@
+"""How much of a forecaster's evidence is to be believed: a slope, learnt from what came of it.
+
+A forecast's evidence e is its log-odds less those of the base rate p. It is believed by a slope s:
+the forecast becomes log-odds(p) + s * e. The slope is a logistic regression of the outcome y on e
+with the base rate as offset, drawn towards 1 by a ridge, in one Newton step from s = 0 so that
+two running sums are its whole memory:
+
+    s = (PRIOR * d + sum of e (y - p)) / (PRIOR * d + sum of e^2 p (1 - p)), within 0 to 2
+
+Cox, "Two further applications of a model for binary regression", 1958 (the slope); Ranjan and
+Gneiting, "Combining probability forecasts", 2010, and Satopaa et al., "Combining multiple
+probability predictions using a simple logit model", 2014 (the same for a pool, which needs a slope
+of its own even where its members are calibrated; above 1 it is said to be extremised).
+
+d is the design effect (Kish, "Survey sampling", 1965): cells of one round move together and the
+horizons of neighbouring rounds overlap, so the first sum swings d times wider than among
+independent cells. It is measured, not assumed: both sums are cut into blocks of `BLOCK` rounds, g
+and i, and with c = sum of g / sum of i, d is the sum of (g - c i)^2 over the sum of i, at least 1
+(the clusters of Liang and Zeger, "Longitudinal data analysis using generalized linear models",
+1986). Left out: whom the slope belongs to, and delays (`orchestrator/influence.py`).
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from quant.compiled import compiled
+
+Floats = NDArray[np.float64]
+Counts = NDArray[np.int64]
+
+PRIOR = 4.0
+"""Before any evidence the slope is 1 with a standard deviation of 1 / sqrt(4), a half."""
+BLOCK = 21
+"""Rounds in a block, a month of daily bars: long beside the horizon, or d comes out too small."""
+ENOUGH = 12
+"""Blocks (252 rounds, a year of daily bars) before a slope leaves 1; of fewer squares d would be
+known worse than to 40%."""
+STEEPEST = 2.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Calibration:
+    """All that is remembered of K forecasters.
+
+    `sums` (5, K) over each one's complete blocks, of g, i, g^2, g i and i^2, where g is a block's
+    sum of e (y - p) and i its sum of e^2 p (1 - p). `block` (2, K): g and i of the block that is
+    not complete. `rounds` (K,): how many each voted in.
+    """
+
+    sums: Floats
+    block: Floats
+    rounds: Counts
+
+
+def open_calibration(forecasters: int) -> Calibration:
+    return Calibration(
+        np.zeros((5, forecasters)), np.zeros((2, forecasters)), np.zeros(forecasters, np.int64)
+    )
+
+
+def slopes(calibration: Calibration) -> Floats:
+    """(K,) slopes that stand now, 1 without enough complete blocks. They move once a block."""
+    every = range(len(calibration.rounds))
+    return np.array([_slope(calibration.sums[:, k], calibration.rounds[k]) for k in every])
+
+
+def advance(
+    calibration: Calibration, evidence: Floats, base_rate: Floats, rose: Floats
+) -> tuple[Calibration, Floats]:
+    """The memory after R more rounds, and the slopes (R, K) that stood after each.
+
+    `evidence` (K, R, N) is NaN where nothing was forecast; `base_rate` (R, N) a probability;
+    `rose` (R, N) is 1 or 0, NaN in a cell that does not count.
+    """
+    sums, block, rounds = (
+        calibration.sums.copy(), calibration.block.copy(), calibration.rounds.copy()
+    )  # fmt: skip
+    stood = _advance(sums, block, rounds, evidence, base_rate, rose)
+    return Calibration(sums, block, rounds), stood
+
+
+@compiled
+def _advance(
+    sums: Floats,
+    block: Floats,
+    rounds: Counts,
+    evidence: Floats,
+    base_rate: Floats,
+    rose: Floats,
+) -> Floats:
+    """The slopes after each row; the memory is brought forward in place."""
+    forecasters, rows, columns = evidence.shape
+    stood = np.empty((rows, forecasters))
+    for k in range(forecasters):
+        slope = _slope(sums[:, k], rounds[k])
+        for row in range(rows):
+            voted = False
+            agreement = information = 0.0
+            for column in range(columns):
+                e, p, y = evidence[k, row, column], base_rate[row, column], rose[row, column]
+                if not (np.isnan(e) or np.isnan(p) or np.isnan(y)):
+                    voted = True
+                    agreement += e * (y - p)
+                    information += e * e * p * (1.0 - p)
+            if voted:
+                rounds[k] += 1
+                block[0, k] += agreement
+                block[1, k] += information
+                if rounds[k] % BLOCK == 0:
+                    _close(sums[:, k], block[:, k])
+                    slope = _slope(sums[:, k], rounds[k])
+            stood[row, k] = slope
+    return stood
+
+
+@compiled
+def _close(sums: Floats, block: Floats) -> None:
+    g, i = block[0], block[1]
+    sums[0] += g
+    sums[1] += i
+    sums[2] += g * g
+    sums[3] += g * i
+    sums[4] += i * i
+    block[:] = 0.0
+
+
+@compiled
+def _slope(sums: Floats, rounds: int) -> float:
+    g, i, gg, gi, ii = sums
+    if rounds < ENOUGH * BLOCK or i == 0.0:
+        return 1.0
+    c = g / i
+    ridge = PRIOR * max((gg - 2.0 * c * gi + c * c * ii) / i, 1.0)
+    slope: float = min(max((ridge + g) / (ridge + i), 0.0), STEEPEST)
+    return slope
