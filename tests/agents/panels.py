@@ -4,16 +4,11 @@ Random walks, holes, late listings, prices that stand still, no volume, few or m
 Deterministic in the seed. Meant for invariants; nothing here resembles a market.
 """
 
-from dataclasses import replace
-from typing import TypeVar
-
 import numpy as np
 from hypothesis import strategies as st
 
-from domain.panel import Earnings, Filings, Floats, News, Panel, Times
+from domain.panel import Earnings, Filings, News, Panel, Times
 from domain.timeframe import Timeframe
-
-Events = TypeVar("Events", News, Filings, Earnings)
 
 SYMBOLS = ("WALK", "HOLES", "LATE", "STILL", "DRY", "WILD")
 HEADLINES = (
@@ -82,40 +77,6 @@ def panels(max_bars: int = 320) -> st.SearchStrategy[Panel]:
         timeframe=st.sampled_from([Timeframe.D1, Timeframe.D1, Timeframe.H1]),
         horizon=st.sampled_from([1, 5, 10]),
     )
-
-
-def select(panel: Panel, symbols: tuple[str, ...]) -> Panel:
-    """The same market seen through a panel of other symbols, in another order."""
-    columns = [panel.symbols.index(symbol) for symbol in symbols]
-    place = np.full(len(panel.symbols), -1, np.int32)
-    place[columns] = np.arange(len(columns))
-
-    def narrow(values: Floats) -> Floats:
-        return np.ascontiguousarray(values[:, columns])
-
-    return replace(
-        panel,
-        symbols=symbols,
-        open=narrow(panel.open),
-        high=narrow(panel.high),
-        low=narrow(panel.low),
-        close=narrow(panel.close),
-        volume=narrow(panel.volume),
-        news=_of(panel.news, place),
-        filings=_of(panel.filings, place),
-        earnings=_of(panel.earnings, place),
-    )
-
-
-def _of(events: Events, place: np.ndarray) -> Events:
-    kept = np.flatnonzero(place[events.symbol] >= 0)
-    columns = {}
-    for name in events.__dataclass_fields__:
-        column = getattr(events, name)
-        columns[name] = (
-            column[kept] if isinstance(column, np.ndarray) else tuple(column[k] for k in kept)
-        )
-    return replace(events, **{**columns, "symbol": place[events.symbol[kept]]})
 
 
 def _closes(bars: int, timeframe: Timeframe) -> Times:
