@@ -14,10 +14,25 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
-from domain.canonical import instant, to_json
+from cli.research_verbs import backtest, check, fit
+from cli.terminal import (
+    AsJson,
+    InProcess,
+    OnMarket,
+    OnPort,
+    OnTimeframe,
+    SomeSymbols,
+    Symbols,
+    people,
+    plain,
+    print_json,
+    results,
+    say,
+    settings_of,
+)
+from domain.canonical import to_json
 from domain.errors import QuorumError
 from domain.symbols import parse_symbol
 from domain.timeframe import Timeframe
@@ -33,20 +48,10 @@ watch = typer.Typer(help="The symbols that the engine follows.", no_args_is_help
 config = typer.Typer(help="What is configured, and whether it can work.", no_args_is_help=True)
 app.add_typer(watch, name="watch")
 app.add_typer(config, name="config")
+app.add_typer(backtest, name="backtest")
+app.command()(fit)
+app.command()(check)
 
-people = Console(stderr=True, highlight=False)
-results = Console(highlight=False)
-
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
-InProcess = Annotated[bool, typer.Option("--in-process", help="Run the agents without Ray.")]
-OnMarket = Annotated[
-    str | None, typer.Option("--market", help="auto, yahoo, files or demo, over the configuration.")
-]
-OnTimeframe = Annotated[
-    Timeframe | None, typer.Option("--timeframe", help="Length of a bar, over the configuration.")
-]
-OnPort = Annotated[int | None, typer.Option("--port", help="Port of the pages; 0: a free one.")]
-Symbols = Annotated[list[str], typer.Argument(help="Such as AAPL, BRK-B or BTC-USD.")]
 EXIT_BUG = 1
 EXIT_INTERRUPTED = 130
 
@@ -61,7 +66,7 @@ def serve(
     """Run the engine and serve the pages, the API and the live stream."""
     from cli import serving
 
-    serving.serve(_settings(market, timeframe, port), in_process=in_process, say=_say)
+    serving.serve(settings_of(market, timeframe, port), in_process=in_process, say=say)
 
 
 @app.command()
@@ -80,14 +85,14 @@ def decide(
     from cli import deciding
 
     outcome = deciding.decide(
-        _settings(market, timeframe),
+        settings_of(market, timeframe),
         [parse_symbol(symbol) for symbol in symbols],
         as_of=as_of,
         in_process=in_process,
-        say=_say,
+        say=say,
     )
     if as_json:
-        _print_json(deciding.as_json(outcome))
+        print_json(deciding.as_json(outcome))
     else:
         deciding.show(outcome, results)
 
@@ -97,9 +102,7 @@ def replay(
     start: Annotated[str, typer.Option("--from", help="First date, such as 2020-02-03.")],
     end: Annotated[str, typer.Option("--to", help="Last date.")],
     speed: Annotated[str, typer.Option(help="Days a second, or `max`.")] = "1",
-    symbols: Annotated[
-        list[str] | None, typer.Option("--symbol", help="Instead of the watchlist; repeatable.")
-    ] = None,
+    symbols: SomeSymbols = None,
     market: OnMarket = None,
     timeframe: OnTimeframe = None,
     port: OnPort = None,
@@ -114,7 +117,7 @@ def replay(
     from cli import replaying
 
     replaying.replay(
-        _settings(market, timeframe, port),
+        settings_of(market, timeframe, port),
         start=start,
         end=end,
         speed=speed,
@@ -122,8 +125,8 @@ def replay(
         page=page and not as_json,
         stay=stay and not as_json,
         in_process=in_process,
-        say=_say,
-        told=(lambda cycle: _print_json(cycle)) if as_json else None,
+        say=say,
+        told=(lambda cycle: print_json(cycle)) if as_json else None,
     )
 
 
@@ -139,10 +142,10 @@ def download(
     from cli import gathering
 
     outcomes = gathering.download(
-        _settings(market, timeframe), [parse_symbol(s) for s in symbols or []], since, say=_say
+        settings_of(market, timeframe), [parse_symbol(s) for s in symbols or []], since, say=say
     )
     if as_json:
-        _print_json({"outcomes": [to_json(outcome) for outcome in outcomes]})
+        print_json({"outcomes": [to_json(outcome) for outcome in outcomes]})
     else:
         gathering.show_outcomes(outcomes, results)
     gathering.refuse_if_nothing_came(outcomes)
@@ -164,7 +167,7 @@ def import_(
 
     reports = gathering.import_files(load_settings(), path, timeframe, replace)
     if as_json:
-        _print_json({"files": [gathering.report_json(report) for report in reports]})
+        print_json({"files": [gathering.report_json(report) for report in reports]})
     else:
         gathering.show_reports(reports, results)
 
@@ -177,7 +180,7 @@ def agents(as_json: AsJson = False) -> None:
     built = build_agents(load_settings())
     rows = [{"agent": a.name, "version": a.version, "warmup_bars": a.warmup} for a in built]
     if as_json:
-        _print_json({"agents": rows})
+        print_json({"agents": rows})
         return
     table = Table("agent", "version", "first vote after (bars)")
     for agent in built:
@@ -198,7 +201,7 @@ def receipt(
 
     shown = deciding.receipt(load_settings(), identity, verify=verify)
     if as_json:
-        _print_json(deciding.receipt_json(shown))
+        print_json(deciding.receipt_json(shown))
     else:
         deciding.show_receipt(shown, results)
     deciding.refuse_if_different(shown)
@@ -224,7 +227,7 @@ def watch_list(as_json: AsJson = False) -> None:
     with open_stores(load_settings()) as stores:
         followed = list(stores.watchlist.symbols())
     if as_json:
-        _print_json({"symbols": followed})
+        print_json({"symbols": followed})
     else:
         results.print("\n".join(followed))
 
@@ -237,7 +240,7 @@ def config_show(as_json: AsJson = False) -> None:
     settings = load_settings()
     if as_json:
         found = str(config_file() or "") or None
-        _print_json({"home": str(settings.home), "file": found, **redacted(settings)})
+        print_json({"home": str(settings.home), "file": found, **redacted(settings)})
     else:
         sys.stdout.write(configuration.as_toml(settings))
 
@@ -309,22 +312,7 @@ def _print_error(arguments: list[str], kind: str, message: str, code: int) -> No
         error = {"error": {"kind": kind, "message": message, "exit_code": code}}
         sys.stderr.write(json.dumps(error) + "\n")
     else:
-        people.print(f"[bold red]{'Bug' if code == EXIT_BUG else 'Refused'}[/] {_plain(message)}")
-
-
-def _plain(message: str) -> str:
-    return message.replace("[", r"\[")
-
-
-def _settings(market: str | None, timeframe: Timeframe | None, port: int | None = None) -> Any:
-    overrides: dict[str, dict[str, Any]] = {"market": {}, "server": {}}
-    if market is not None:
-        overrides["market"]["provider"] = market
-    if timeframe is not None:
-        overrides["market"]["timeframe"] = timeframe
-    if port is not None:
-        overrides["server"]["port"] = port
-    return load_settings({section: keys for section, keys in overrides.items() if keys})
+        people.print(f"[bold red]{'Bug' if code == EXIT_BUG else 'Refused'}[/] {plain(message)}")
 
 
 def _edit_watchlist(symbols: list[str], edit: Callable[[Any, str], object]) -> None:
@@ -335,14 +323,6 @@ def _edit_watchlist(symbols: list[str], edit: Callable[[Any, str], object]) -> N
         for symbol in wanted:
             edit(stores.watchlist, symbol)
         results.print(" ".join(stores.watchlist.symbols()))
-
-
-def _say(message: str) -> None:
-    people.print(_plain(message))
-
-
-def _print_json(value: Any) -> None:
-    print(json.dumps(value, default=instant, allow_nan=False), file=sys.__stdout__, flush=True)
 
 
 if __name__ == "__main__":

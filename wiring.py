@@ -11,8 +11,9 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
+from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from agents.registry import AGENTS, build
 from domain.errors import ConfigurationError, StorageError
@@ -31,8 +32,14 @@ from storage.library import SqlLibrary
 from storage.records import Records
 from storage.watchlist import Watchlist
 
+if TYPE_CHECKING:  # heavy, and most verbs do without
+    from research.backtest import Backtester
+    from research.results import Results
+
 LIVE = "live"
 """The run of the engine's own cycles."""
+
+PROGRAM = version("quorum-markets")
 
 Say = Callable[[str], None]
 Clock = Callable[[], datetime]
@@ -206,6 +213,26 @@ def make_team(
         home=settings.home,
         timeout=settings.ray.timeout_seconds,
         progress=progress,
+    )
+
+
+def results_of(settings: Settings) -> "Results":
+    """The backtests kept in this home."""
+    from research.results import Results
+
+    return Results(settings.home / "backtests")
+
+
+def make_backtester(settings: Settings, stores: Stores) -> "Backtester":
+    """Runs backtests on this home's history, its agents in this process."""
+    from research.backtest import Backtester
+
+    return Backtester(
+        results_of(settings),
+        stores.library,
+        stores.database,
+        partial(build, settings=settings.agents),
+        PROGRAM,
     )
 
 

@@ -1,0 +1,130 @@
+"""Are votes live, in replay and in a backtest the same? Compared to the last bit on real history.
+
+`python -m benchmarks identity data=FOLDER pairs=1000`: imports the folder's files into a home of
+its own. A backtest votes on the whole period at once. Then, on random days, cycles are held and
+recorded as `quorum serve` does (each agent in a Ray actor) and as `quorum replay --in-process`
+does, on random symbols, and every recorded vote is compared with the backtest's: log-odds, cap,
+forecast quantile and every reason.
+"""
+
+import tempfile
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from agents.registry import AGENTS, build
+from benchmarks.actions import SETTINGS, import_folder
+from domain.decision import Vote
+from domain.panel import Panel
+from domain.timeframe import Timeframe
+from domain.votes import Votes
+from market.builder import build_panels
+from market.calendars import moment
+from orchestrator.committee import CommitteeSettings
+from orchestrator.cycle import Desk, run_cycles
+from orchestrator.local_team import LocalTeam
+from orchestrator.ray_session import RaySession
+from orchestrator.ray_team import RayTeam
+from orchestrator.team import Team
+from storage.archive import digest
+from storage.database import Database
+from storage.journal import Journal
+from storage.library import SqlLibrary
+
+A_DAY = 8
+"""Symbols that are looked at on one day."""
+
+
+def run(data: str, pairs: str = "1000", seed: str = "7", **period: str) -> dict[str, Any]:
+    """How many (symbol, day) pairs were compared, and every difference."""
+    start = datetime.fromisoformat(period.get("from", "2012-01-03")).replace(tzinfo=UTC)
+    end = datetime.fromisoformat(period.get("to", "2025-09-26")).replace(tzinfo=UTC)
+    with tempfile.TemporaryDirectory() as home:
+        database = Database(f"sqlite:///{Path(home) / 'quorum.db'}")
+        database.migrate()
+        library = SqlLibrary(database)
+        import_folder(Path(data), library)
+        symbols = library.symbols("files", Timeframe.D1)
+        [(panel, _)] = build_panels(library, "files", symbols, Timeframe.D1, end, horizon=5)
+        since = int(np.searchsorted(panel.known_at, np.datetime64(start.replace(tzinfo=None))))
+        builder = partial(build, settings=SETTINGS)
+        session = RaySession.local(Path(home), dashboard=False)
+        teams: dict[str, Team] = {
+            "live": RayTeam(session, tuple(AGENTS), builder, home=Path(home), timeout=300),
+            "replay": LocalTeam(tuple(AGENTS), builder),
+        }
+        try:
+            backtest = {name: builder(name).vote(panel, since) for name in AGENTS}
+            chosen = list(_pairs(panel, since, int(pairs), int(seed)))
+            found = {
+                run: list(_differences(run, team, database, library, panel, backtest, chosen))
+                for run, team in teams.items()
+            }
+        finally:
+            for team in teams.values():
+                team.close()
+            database.close()
+    return {
+        "pairs": sum(len(names) for _, names in chosen),
+        "days": len(chosen),
+        "votes compared": sum(len(names) for _, names in chosen) * len(AGENTS) * len(teams),
+        **{f"differences {run}": told for run, told in found.items()},
+    }
+
+
+def _pairs(panel: Panel, since: int, pairs: int, seed: int) -> Iterator[tuple[int, list[str]]]:
+    """Random rows of the panel, each with random symbols that had a bar then."""
+    rng = np.random.default_rng(seed)
+    left = pairs
+    for row in np.sort(rng.choice(np.arange(since, len(panel.known_at)), pairs // A_DAY + 1, False)):
+        there = np.flatnonzero(~np.isnan(panel.close[row]))
+        names = rng.choice(there, min(A_DAY, len(there), left), replace=False)
+        if len(names):
+            yield int(row), [panel.symbols[n] for n in names]
+        left -= len(names)
+
+
+def _differences(
+    run: str,
+    team: Team,
+    database: Database,
+    library: SqlLibrary,
+    panel: Panel,
+    backtest: dict[str, Votes],
+    chosen: Sequence[tuple[int, list[str]]],
+) -> Iterator[str]:
+    desk = Desk(
+        market="files", run=run, simulated=False, timeframe=Timeframe.D1, horizon=panel.horizon,
+        settings=CommitteeSettings(), library=library, journal=Journal(database), digest_of=digest,
+    )  # fmt: skip
+    for row, names in chosen:
+        [minutes] = run_cycles(desk, team, names, moment(panel.known_at[row]), previous={})
+        for decision in minutes.cycle.decisions:
+            column = panel.symbols.index(decision.symbol)
+            for vote in decision.votes:
+                whole = backtest[vote.agent]
+                line = row - (len(panel.known_at) - len(whole.known_at))
+                if _told(vote) != _voted(whole, line, column):
+                    yield f"{vote.agent} {decision.symbol} {panel.known_at[row]}"
+
+
+def _told(vote: Vote) -> tuple[object, ...]:
+    return vote.log_odds, vote.cap, vote.quantile_5, vote.abstained_because, vote.reasons
+
+
+def _voted(votes: Votes, row: int, column: int) -> tuple[object, ...]:
+    def number(value: float) -> float | None:
+        return None if np.isnan(value) else float(value)
+
+    quantile = votes.quantile_5
+    return (
+        number(votes.log_odds[row, column]),
+        float(votes.cap[row, column]),
+        None if quantile is None else number(quantile[row, column]),
+        votes.abstained_because(row, column),
+        votes.reasons(row, column),
+    )

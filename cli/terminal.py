@@ -1,0 +1,61 @@
+"""What all verbs share: where they print, what they call their options, how they read settings.
+
+Standard output is for results (one JSON object with `--json`), standard error for people.
+"""
+
+import json
+import sys
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from domain.canonical import instant
+from domain.timeframe import Timeframe
+from settings import Settings, load_settings
+
+people = Console(stderr=True, highlight=False)
+results = Console(highlight=False)
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+InProcess = Annotated[bool, typer.Option("--in-process", help="Run the agents without Ray.")]
+OnMarket = Annotated[
+    str | None, typer.Option("--market", help="auto, yahoo, files or demo, over the configuration.")
+]
+OnTimeframe = Annotated[
+    Timeframe | None, typer.Option("--timeframe", help="Length of a bar, over the configuration.")
+]
+OnPort = Annotated[int | None, typer.Option("--port", help="Port of the pages; 0: a free one.")]
+Symbols = Annotated[list[str], typer.Argument(help="Such as AAPL, BRK-B or BTC-USD.")]
+SomeSymbols = Annotated[
+    list[str] | None, typer.Option("--symbol", help="Instead of the watchlist; repeatable.")
+]
+
+
+def say(message: str) -> None:
+    """A line for people."""
+    people.print(plain(message))
+
+
+def plain(message: str) -> str:
+    """`message` with nothing in it that the console would take for markup."""
+    return message.replace("[", r"\[")
+
+
+def print_json(value: Any) -> None:
+    """The one JSON object on standard output, even while that is handed to people."""
+    print(json.dumps(value, default=instant, allow_nan=False), file=sys.__stdout__, flush=True)
+
+
+def settings_of(
+    market: str | None, timeframe: Timeframe | None, port: int | None = None
+) -> Settings:
+    """The configuration under what the command line said."""
+    overrides: dict[str, dict[str, Any]] = {"market": {}, "server": {}}
+    if market is not None:
+        overrides["market"]["provider"] = market
+    if timeframe is not None:
+        overrides["market"]["timeframe"] = timeframe
+    if port is not None:
+        overrides["server"]["port"] = port
+    return load_settings({section: keys for section, keys in overrides.items() if keys})

@@ -1,0 +1,192 @@
+"""A backtest from beginning to end: read, vote, contest, report, keep.
+
+The agents vote once over the whole period, by the same functions as live; everything after is a
+fold over time. A result is kept whole or not at all, with a receipt from which it can be computed
+again to the last bit. Leaves out who competes (`contest.py`) and what is reported (`report.py`).
+"""
+
+import hashlib
+import json
+import time
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from domain.canonical import canonical_bytes, instant
+from domain.errors import ConfigurationError
+from domain.votes import Agent
+from market.library import Library
+from orchestrator.local_team import LocalTeam
+from orchestrator.team import Ballot
+from research.contest import stage_of
+from research.history import Part, read
+from research.jobs import label_of
+from research.programme import Tell, perform
+from research.report import Report, report
+from research.request import Request
+from research.results import RESULT, TEAR_SHEET, Results, Summary
+from research.tearsheet import tear_sheet
+from research.walkforward import walk_forward_ballots
+from storage.archive import Archive, PanelManifest, store
+from storage.database import Database
+
+REFITTED_EVERY = 252
+"""Bars between two fits of a walk-forward, a year of daily ones."""
+
+_INPUTS, _GATE = "inputs.json", "gate.npz"
+
+
+class Backtester:
+    """Runs backtests over one home's history and keeps them in `results`.
+
+    `build` makes an agent from its name; `version` is the program's.
+    """
+
+    def __init__(
+        self,
+        results: Results,
+        library: Library,
+        database: Database,
+        build: Callable[[str], Agent],
+        version: str,
+    ) -> None:
+        self._results = results
+        self._library = library
+        self._database = database
+        self._build = build
+        self._version = version
+
+    def run(self, asked: Request, *, simulated: bool, now: datetime, tell: Tell) -> dict[str, Any]:
+        """The kept result, as `result.json` has it.
+
+        Raises InputError for what cannot be tested, ConfigurationError where an agent cannot vote
+        and StorageError where nothing can be kept; nothing is kept then.
+        """
+        began = time.perf_counter()
+        earlier = len(self._results.summaries())
+        with self._results.draft() as draft:
+            tell("reading history", 0, 0)
+            parts = read(self._library, asked, simulated)
+            told, vote_s = self._perform(asked, parts, earlier, tell)
+            inputs = self._keep_inputs(asked, parts, earlier, draft)
+            identity = f"{now:%Y%m%d-%H%M%S}-{told.digest[:8]}"
+            result = {
+                "id": identity,
+                "made_at": instant(now),
+                "label": label_of(asked),
+                "simulated": simulated,
+                **told.core,
+                "timing": {
+                    "vote_s": round(vote_s, 4),
+                    "fold_s": round(told.fold_s, 4),
+                    "total_s": round(time.perf_counter() - began, 3),
+                    "bars": told.bars,
+                },
+                "receipt": {
+                    "program": self._version,
+                    "inputs": hashlib.sha256(canonical_bytes(inputs)).hexdigest(),
+                    "outcome": told.digest,
+                },
+            }
+            (draft / RESULT).write_text(json.dumps(result, allow_nan=False))
+            (draft / TEAR_SHEET).write_text(tear_sheet(result, told.times, told.curves))
+            told.write(draft)
+            self._results.keep(draft, _summary(result, now))
+        return result
+
+    def verify(self, identity: str, tell: Tell) -> tuple[str, ...]:
+        """Computes a kept result again from its receipt; every difference in words.
+
+        Raises NotFoundError for a result that does not exist and VerificationError where what it
+        was made from is damaged.
+        """
+        kept = self._results.read(identity)
+        folder = self._results.file(identity, RESULT).parent
+        inputs = json.loads((folder / _INPUTS).read_text())
+        differences = []
+        if hashlib.sha256(canonical_bytes(inputs)).hexdigest() != kept["receipt"]["inputs"]:
+            differences.append("the stored inputs are not those of the receipt")
+        asked = Request.model_validate(inputs["request"])
+        parts = self._parts_again(inputs, folder)
+        told, _ = self._perform(asked, parts, inputs["earlier"], tell)
+        if told.digest != kept["receipt"]["outcome"]:
+            again = json.loads(json.dumps(told.core))
+            changed = [key for key in again if again[key] != kept.get(key)]
+            where = ", ".join(changed) or "votes, decisions or fills"
+            differences.append(f"computed again, it differs in {where}")
+        return tuple(differences)
+
+    def _perform(
+        self, asked: Request, parts: Sequence[Part], earlier: int, tell: Tell
+    ) -> tuple[Report, float]:
+        """The report, and the seconds that voting took."""
+        began = time.perf_counter()
+        ballots = [self._votes(asked, part, tell) for part in parts]
+        vote_s = time.perf_counter() - began
+        programme = perform(stage_of(asked, parts, ballots), tell)
+        tell("figures and intervals", 0, 0)
+        return report(programme, earlier), vote_s
+
+    def _votes(self, asked: Request, part: Part, tell: Tell) -> tuple[Ballot, ...]:
+        if asked.walk_forward is not None:
+            tell("fitting and voting", 0, 0)
+            return walk_forward_ballots(
+                part.panel, part.since, asked.walk_forward, REFITTED_EVERY, asked.seated,
+                self._build,
+            )  # fmt: skip
+        ballots = []
+        for done, name in enumerate(asked.seated):
+            tell(f"{name} votes", done, len(asked.seated))
+            [ballot] = LocalTeam((name,), self._build).vote(part.panel, part.since)
+            if ballot.votes is None:
+                raise ConfigurationError(
+                    f"The {name} agent could not vote: {ballot.failure}. Leave it out with "
+                    "--agent, or see `quorum config check`."
+                )
+            ballots.append(ballot)
+        return tuple(ballots)
+
+    def _keep_inputs(
+        self, asked: Request, parts: Sequence[Part], earlier: int, draft: Path
+    ) -> Mapping[str, Any]:
+        """Everything that went in: the panels in the archive, the rest beside the result."""
+        with self._database.writing() as connection:
+            manifests = [store(connection, part.panel) for part in parts]
+        np.savez_compressed(draft / _GATE, *(part.blocked for part in parts))
+        inputs = {
+            "request": asked.model_dump(mode="json"),
+            "earlier": earlier,
+            "panels": [manifest.to_json() for manifest in manifests],
+            "since": [part.since for part in parts],
+        }
+        (draft / _INPUTS).write_bytes(canonical_bytes(inputs))
+        return inputs
+
+    def _parts_again(self, inputs: Mapping[str, Any], folder: Path) -> tuple[Part, ...]:
+        archive = Archive(self._database)
+        with np.load(folder / _GATE, allow_pickle=False) as gate:
+            blocked = [gate[name] for name in gate.files]
+        return tuple(
+            Part(archive.load(PanelManifest.from_json(manifest)), since, mask)
+            for manifest, since, mask in zip(
+                inputs["panels"], inputs["since"], blocked, strict=True
+            )
+        )
+
+
+def _summary(result: Mapping[str, Any], now: datetime) -> Summary:
+    return Summary(
+        id=result["id"],
+        made_at=now,
+        label=result["label"],
+        market=result["market"],
+        simulated=result["simulated"],
+        start=result["from"],
+        end=result["to"],
+        symbols=tuple(result["symbols"]),
+        agents=tuple(result["agents"]),
+        headline=result["committee"],
+    )

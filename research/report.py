@@ -1,0 +1,165 @@
+"""What came of a backtest, in figures with intervals, and every row behind them.
+
+Leaves out what it looks like (`tearsheet.py`, the pages) and where it is kept (`results.py`).
+"""
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from domain.canonical import canonical_bytes
+from domain.panel import Floats, Times
+from quant.trades import Trades
+from research import tables
+from research.accounts import Accountant, Figures, spread
+from research.outlook import forecasts
+from research.programme import TURNED, Programme
+from research.results import DECISIONS, EQUITY, FILLS, VOTES
+from research.robustness import monte_carlo, overfitting
+from research.rows import decision_rows, equity_rows, fill_rows, vote_rows
+
+CAVEATS = (
+    "The symbols were chosen in hindsight: those that failed on the way are missing "
+    "(survivorship bias), so no level of return here was achievable.",
+    "Orders fill at the next open, at the costs shown and for at most the stated share of the "
+    "bar's volume; nothing fills on a bar without volume. Prices are adjusted for splits and "
+    "dividends.",
+)
+SENSITIVE = ("total_return", "cagr", "sharpe", "max_drawdown", "turnover", "yearly_cost")
+"""Figures that are told for every assumption."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Report:
+    """`core` is plain JSON, `curves` everybody's equity (K,) by name at `times` (K,), `files` the
+    columns of each Parquet file. `digest` (64 hex characters) covers all of them. `bars` is how
+    many were voted on, `fold_s` what deciding and trading once took."""
+
+    core: Mapping[str, Any]
+    times: Times
+    curves: Mapping[str, Floats]
+    files: Mapping[str, tables.Columns]
+    digest: str
+    bars: int
+    fold_s: float
+
+    def write(self, folder: Path) -> None:
+        for name, columns in self.files.items():
+            tables.write(folder / name, columns)
+
+
+def report(programme: Programme, earlier: int) -> Report:
+    """`earlier` is how many backtests were run before: they count as trials."""
+    core = _core(programme, earlier)
+    curves = {
+        "committee": programme.committee.equity,
+        **{name: played.equity for name, played in programme.agents.items()},
+        **{name: played.equity for name, played in programme.plain.items()},
+    }
+    times = programme.stage.grid.known_at
+    files = {
+        VOTES: vote_rows(programme),
+        DECISIONS: decision_rows(programme),
+        FILLS: fill_rows(programme),
+        EQUITY: equity_rows(times, curves),
+    }
+    return Report(
+        core=core,
+        times=times,
+        curves=curves,
+        files=files,
+        digest=_digest(core, files),
+        bars=int(programme.stage.traded.sum()),
+        fold_s=programme.fold_s,
+    )
+
+
+def _core(programme: Programme, earlier: int) -> dict[str, Any]:
+    asked = programme.stage.asked
+    measure = Accountant(programme.stage, market=programme.plain["buy and hold"])
+    drawn = spread([measure.figures(played) for played in programme.random])
+    return {
+        "market": asked.market,
+        "symbols": list(asked.symbols),
+        "from": str(asked.start),
+        "to": str(asked.end),
+        "timeframe": asked.timeframe.value,
+        "horizon": asked.horizon,
+        "capital": asked.capital,
+        "seed": asked.seed,
+        "settings": {
+            "committee": asked.committee.model_dump(mode="json"),
+            "costs": asked.costs.model_dump(mode="json"),
+            "delay": asked.delay,
+            "walk_forward": asked.walk_forward,
+        },
+        "committee": measure.figures(programme.committee),
+        "agents": {name: measure.figures(each) for name, each in programme.agents.items()},
+        "benchmarks": {
+            **{name: measure.figures(each) for name, each in programme.plain.items()},
+            "random committee": drawn,
+        },
+        "forecasts": forecasts(programme),
+        "robustness": _robustness(programme, measure, earlier),
+        "notes": list(_notes(programme)),
+    }
+
+
+def _robustness(programme: Programme, measure: Accountant, earlier: int) -> dict[str, Any]:
+    returns = measure.returns(programme.committee)
+    trips: Trades = measure.trips(programme.committee)
+    trials = {label: measure.returns(played) for label, played in programme.trials.items()}
+    return {
+        "costs": [
+            {"bps": bps, **_told(measure.figures(played))}
+            for bps, played in programme.costs.items()
+        ],
+        "delays": [
+            {"bars": bars, **_told(measure.figures(played))}
+            for bars, played in programme.delays.items()
+        ],
+        "parameters": [
+            {"name": TURNED, "value": label, **_told(measure.figures(played))}
+            for label, played in programme.trials.items()
+        ],
+        "monte_carlo": monte_carlo(returns, trips, measure.a_year, programme.stage.asked.seed),
+        "overfitting": overfitting(
+            returns, np.stack(list(trials.values()), axis=1), measure.a_year, earlier
+        ),
+        "capacity": measure.capacity(programme.committee),
+    }
+
+
+def _told(figures: Figures) -> dict[str, Any]:
+    return {name: figures[name] for name in SENSITIVE}
+
+
+def _notes(programme: Programme) -> Iterator[str]:
+    stage = programme.stage
+    yield from CAVEATS
+    if stage.asked.walk_forward is not None:
+        yield (
+            f"The agents were fitted anew every year on the {stage.asked.walk_forward} bars before "
+            "it, so every vote is out of sample."
+        )
+    stopped = int((stage.blocked & stage.traded).sum())
+    if stopped:
+        yield (
+            f"The quality gate blocked {stopped:,} of {int(stage.traded.sum()):,} decisions: "
+            "nothing is bought or sold there."
+        )
+    if programme.committee.fills.row.size == 0:
+        yield "The committee never traded: no edge was large enough, or nothing could be filled."
+
+
+def _digest(core: Mapping[str, Any], files: Mapping[str, tables.Columns]) -> str:
+    digest = hashlib.sha256(canonical_bytes(core))
+    for name in sorted(files):
+        for column in sorted(files[name]):
+            digest.update(f"{name} {column}".encode())
+            digest.update(tables.content(files[name][column]))
+    return digest.hexdigest()
