@@ -121,7 +121,7 @@ def hold(desk: Desk, team: Team, laid: LaidOut, previous: Mapping[str, float]) -
 
 
 def settle_due(desk: Desk, agents: Sequence[str], panel: Panel) -> Influence:
-    """Settle the decisions whose outcome the panel holds; the influence in force on its last bar."""
+    """Settle the decisions whose outcome the panel holds; the influence in force at its end."""
     line = Line(desk.market, desk.run, panel.calendar, panel.timeframe, panel.horizon)
     last = desk.journal.lesson(line, closed_at(panel))
     until = newest_due(panel)

@@ -21,7 +21,7 @@ from domain.decision import Cycle
 from domain.events import EngineState, Event, EventKind
 from domain.panel import Panel
 from domain.settlement import Lesson, Line, Pending, Settlement
-from storage import archive, settling, tables
+from storage import archive, lessons, settling, tables
 from storage.database import Database, insert_missing
 from storage.entries import Document, about, entries, event_row, text
 from storage.newest import newest_decisions
@@ -119,7 +119,7 @@ class Journal:
     def lesson(self, line: Line, by: datetime) -> Lesson | None:
         """The newest that is in force on the bar that closed at `by`; None before the first."""
         with self._database.reading() as connection:
-            return settling.lesson(connection, line, by)
+            return lessons.newest(connection, line, by)
 
     def settle(self, settlement: Settlement) -> tuple[Event, ...]:
         """Keep outcomes and lessons in one transaction; returns a `decision.settled` for each

@@ -1,11 +1,12 @@
 """What pages and programs read of the journal: decisions as they stand and as they were.
 
 Every query names its market and run, so that a replay never shows up among live decisions, and
-is answered from an index. Leaves out the stream (`Journal.events_after`) and all writing.
+is answered from an index. Leaves out the stream (`Journal.events_after`), how the record is put
+together (`outcomes.py`) and all writing.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -18,11 +19,14 @@ from domain.canonical import decision_from_json
 from domain.decision import Decision
 from domain.errors import NotFoundError
 from domain.panel import Floats, Times
+from domain.settlement import Line
 from domain.timeframe import Timeframe
-from storage import tables
+from storage import lessons, outcomes, tables
 from storage.archive import PanelManifest
 from storage.database import Database
+from storage.lessons import InfluenceHistory
 from storage.newest import newest_decisions
+from storage.outcomes import Aftermath, StoredRecord
 
 Query = Select[*tuple[Any, ...]]
 
@@ -167,6 +171,37 @@ class Records:
         price, p_up, base_rate, target_weight = figures
         as_of = np.array(instants, "datetime64[us]")
         return VoteHistory(as_of, price, p_up, base_rate, target_weight, agents)
+
+    def record(
+        self,
+        market: str,
+        run: str,
+        timeframe: Timeframe,
+        horizon: int,
+        agents: Sequence[str],
+        calendar: str | None = None,
+    ) -> StoredRecord:
+        """Every vote of a run beside what came of it: on one calendar's bars, or (None) on all."""
+        with self._database.reading() as connection:
+            return outcomes.record(connection, market, run, timeframe, horizon, agents, calendar)
+
+    def calendars(self, market: str, run: str) -> tuple[str, ...]:
+        """Calendars on whose bars the run decided, in alphabetical order."""
+        cycle, calendar = tables.Cycle, col(tables.Cycle.calendar)
+        here = (col(cycle.market) == market, col(cycle.run) == run)
+        query = select(calendar).where(*here).distinct().order_by(calendar)
+        with self._database.reading() as connection:
+            return tuple(connection.scalars(query))
+
+    def settled_of(self, receipt: str) -> Aftermath | None:
+        """What came of a decision; None until it is settled, or where there is none."""
+        with self._database.reading() as connection:
+            return outcomes.settled_of(connection, _askable(receipt))
+
+    def influence(self, line: Line, agents: Sequence[str]) -> InfluenceHistory:
+        """What was learnt of the agents over time."""
+        with self._database.reading() as connection:
+            return lessons.history(connection, line, agents)
 
     def counts(self, market: str) -> Counts:
         """What is stored of a market, for an overview."""

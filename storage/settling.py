@@ -5,22 +5,20 @@ was learnt from a round is kept together with the outcomes it was learnt from. L
 comes of a decision (`orchestrator/settlement.py`) and reading the record (`outcomes.py`).
 """
 
-import json
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from itertools import groupby
 from operator import attrgetter
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, delete, insert, or_, select
+from sqlalchemy import Connection, Select, delete, insert, or_, select
 from sqlmodel import col
 
 from domain.canonical import to_json
 from domain.decision import Cycle
 from domain.events import Event, EventKind
-from domain.settlement import Lesson, Line, Outcome, Pending, Said, Settlement
-from storage import tables
-from storage.database import insert_missing
+from domain.settlement import Line, Outcome, Pending, Said, Settlement
+from storage import lessons, tables
 from storage.entries import Row, about, event_row, text
 
 _MOST_PARAMETERS = 5_000
@@ -77,19 +75,6 @@ def pending(connection: Connection, line: Line, until: datetime) -> tuple[Pendin
     return tuple(_pending(list(votes)) for _, votes in groupby(rows, attrgetter("seq")))
 
 
-def lesson(connection: Connection, line: Line, by: datetime) -> Lesson | None:
-    """The newest that is in force on the bar that closed at `by`."""
-    stored = tables.Lesson
-    query = (
-        select(tables.table(stored))
-        .where(_on(line), col(stored.due_at) <= by)
-        .order_by(col(stored.as_of).desc())
-        .limit(1)
-    )
-    found = connection.execute(query).first()
-    return None if found is None else _lesson(found)
-
-
 def settle(
     connection: Connection, settlement: Settlement, at: datetime, last_seq: int
 ) -> tuple[Event, ...]:
@@ -108,9 +93,7 @@ def settle(
         connection.execute(insert(tables.Outcome), rows)
         told = [event_row(event, text(event.payload)) for event in events]
         connection.execute(insert(tables.Event), told)
-    if settlement.lessons and _newest_bar(connection, settlement.line) == settlement.after:
-        rows = [_lesson_row(settlement.line, each) for each in settlement.lessons]
-        insert_missing(connection, tables.Lesson, rows)
+    lessons.keep(connection, settlement.line, settlement.lessons, settlement.after)
     return tuple(events)
 
 
@@ -162,48 +145,3 @@ def _outcome_row(event: Event, outcome: Outcome, at: datetime) -> Row:
         "regime": outcome.regime,
         "settled_at": at,
     }
-
-
-def _lesson_row(line: Line, lesson: Lesson) -> Row:
-    return {
-        "market": line.market,
-        "run": line.run,
-        "calendar": line.calendar,
-        "timeframe": line.timeframe.value,
-        "horizon": line.horizon,
-        "as_of": lesson.as_of,
-        "due_at": lesson.due_at,
-        "agents": text(lesson.agents),
-        "weights": text(lesson.weights),
-        "trust": text(lesson.trust),
-        "ledger": text(lesson.ledger),
-    }
-
-
-def _lesson(stored: Any) -> Lesson:
-    return Lesson(
-        stored.as_of,
-        stored.due_at,
-        tuple(json.loads(stored.agents)),
-        tuple(json.loads(stored.weights)),
-        tuple(json.loads(stored.trust)),
-        json.loads(stored.ledger),
-    )
-
-
-def _newest_bar(connection: Connection, line: Line) -> datetime | None:
-    as_of = col(tables.Lesson.as_of)
-    return connection.scalars(
-        select(as_of).where(_on(line)).order_by(as_of.desc()).limit(1)
-    ).first()
-
-
-def _on(line: Line) -> ColumnElement[bool]:
-    lesson = tables.Lesson
-    return and_(
-        col(lesson.market) == line.market,
-        col(lesson.run) == line.run,
-        col(lesson.calendar) == line.calendar,
-        col(lesson.timeframe) == line.timeframe.value,
-        col(lesson.horizon) == line.horizon,
-    )

@@ -1,0 +1,171 @@
+"""Decisions are settled when their outcome is complete, never before, and each with its own."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from domain.events import EventKind
+from domain.settlement import Line, Pending
+from domain.timeframe import Timeframe
+from market.calendars import moment
+from orchestrator.cycle import hold, lay_out, run_cycles
+from orchestrator.settlement import complete, newest_due
+from storage.journal import Journal
+from storage.library import SqlLibrary
+from tests.orchestrator.panels_for_tests import random_panel
+from tests.orchestrator.stores_for_tests import AGENTS, COINS, closes_after, desk, stock
+
+LINE = Line("files", "live", "24/7", Timeframe.D1, 5)
+
+
+def decided(panel, row, symbol, horizon=5, seq=1):
+    at = moment(panel.known_at[row])
+    return Pending(seq, f"R{seq}", symbol, at, horizon, 0.55, 0.53, ())
+
+
+def everything_decided(panel, horizon):
+    return [
+        decided(panel, row, symbol, horizon, seq=row * len(panel.symbols) + column)
+        for row in range(len(panel.known_at))
+        for column, symbol in enumerate(panel.symbols)
+    ]
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    seed=st.integers(0, 1000), bars=st.integers(1, 25), horizon=st.integers(1, 7),
+    holes=st.floats(0.0, 0.6),
+)  # fmt: skip
+def test_what_is_settled_is_the_return_over_the_symbols_own_bars_and_all_that_is_complete_is(
+    seed, bars, horizon, holes
+):
+    panel = random_panel(bars, 3, seed)
+    hole = np.random.default_rng(seed).random(panel.shape) < holes
+    columns = {n: np.where(hole, np.nan, getattr(panel, n)) for n in ("open", "close")}
+    panel = replace(panel, **columns)
+    pending = everything_decided(panel, horizon)
+    settled = {o.decision.seq: o for o in complete([panel], pending)}
+    for each in pending:
+        row, column = divmod(each.seq, 3)
+        own = np.flatnonzero(~hole[:, column])
+        later = own[own > row]
+        if hole[row, column] or len(later) <= horizon:
+            assert each.seq not in settled
+            continue
+        entry, exit_ = later[0], later[horizon]
+        plain = panel.open[exit_, column] / panel.open[entry, column] - 1.0
+        assert settled[each.seq].change == plain
+        assert settled[each.seq].entry_at == moment(panel.known_at[entry])
+        assert settled[each.seq].exit_at == moment(panel.known_at[exit_])
+
+
+def test_each_decision_is_settled_over_its_own_horizon():
+    panel = random_panel(20, 1)
+    short, long = decided(panel, 3, "S0", 2, 1), decided(panel, 3, "S0", 9, 2)
+    first, second = complete([panel], [short, long])
+    assert first.change == panel.open[6, 0] / panel.open[4, 0] - 1.0
+    assert second.change == panel.open[13, 0] / panel.open[4, 0] - 1.0
+
+
+def test_a_decision_on_a_bar_or_symbol_that_no_panel_has_stays_pending():
+    panel = random_panel(20, 1)
+    elsewhere = decided(panel, 3, "S9")
+    between = replace(decided(panel, 3, "S0"), as_of=moment(panel.known_at[3]) + timedelta(hours=1))
+    after = replace(decided(panel, 3, "S0"), as_of=moment(panel.known_at[-1]) + timedelta(days=1))
+    assert complete([panel], [elsewhere, between, after]) == ()
+
+
+def test_a_panel_that_is_too_short_has_nothing_due():
+    assert newest_due(random_panel(6, 1)) is None
+    panel = random_panel(7, 1)
+    assert newest_due(panel) == moment(panel.known_at[0])
+
+
+def settled_events(database):
+    events = Journal(database).events_after(0, 100_000)
+    return [event for event in events if event.kind is EventKind.DECISION_SETTLED]
+
+
+def held(database, team, first, last, run="live", symbols=COINS, **changed):
+    for day in range(first, last + 1):
+        run_cycles(desk(database, run, **changed), team, symbols, closes_after(day))
+
+
+@pytest.mark.parametrize("run", ["live", "replay 2023-06-01 2023-06-20"])
+def test_every_decision_older_than_the_horizon_and_a_bar_is_settled_and_none_younger(
+    database, local_team, run
+):
+    held(database, local_team, 150, 165, run)
+    told = settled_events(database)
+    asked = sorted((event.payload["as_of"], event.symbol) for event in told)
+    due = [f"{closes_after(day):%Y-%m-%dT00:00:00Z}" for day in range(150, 160)]
+    assert asked == [(day, coin) for day in due for coin in COINS]
+    assert {event.run for event in told} == {run}
+    waiting = Journal(database).pending(replace(LINE, run=run), closes_after(999))
+    assert len(waiting) == 6 * len(COINS)
+
+
+def test_a_settled_decision_tells_what_was_said_and_what_came(database, local_team):
+    held(database, local_team, 150, 156)
+    (table,) = lay_out(desk(database), COINS, closes_after(156))
+    first = settled_events(database)[0].payload
+    opens = table.panel.open[:, table.panel.symbols.index(COINS[0])]
+    assert first["change"] == opens[155] / opens[150] - 1.0
+    assert first["receipt"].startswith("BTC-USD-20230601")
+    assert sorted(first["agents"]) == sorted(AGENTS)
+    assert (first["market"], first["simulated"], first["horizon"]) == ("files", False, 5)
+
+
+def test_what_nobody_settled_for_days_is_settled_as_it_would_have_been(database, local_team):
+    held(database, local_team, 150, 170)
+    held(database, local_team, 150, 153, run="short")
+    held(database, local_team, 170, 170, run="short")
+    changes = {}
+    for event in settled_events(database):
+        changes.setdefault((event.symbol, event.payload["as_of"]), []).append(
+            event.payload["change"]
+        )
+    assert all(len(set(both)) == 1 for both in changes.values())
+    assert sum(len(both) == 2 for both in changes.values()) == 4 * len(COINS)
+
+
+def test_holding_the_same_cycle_again_settles_nothing_again(database, local_team):
+    held(database, local_team, 150, 160)
+    before = Journal(database).last_seq()
+    held(database, local_team, 160, 160)
+    assert Journal(database).last_seq() == before
+
+
+def test_a_symbol_that_is_no_longer_followed_is_settled_all_the_same(database, local_team):
+    held(database, local_team, 150, 152)
+    held(database, local_team, 153, 165, symbols=COINS[:1])
+    of_the_other = [event for event in settled_events(database) if event.symbol == COINS[1]]
+    assert len(of_the_other) == 3
+
+
+def test_a_symbol_without_a_bar_is_not_waited_for_and_one_that_vanished_is(database, local_team):
+    library = SqlLibrary(database)
+    stock(library, bars=152, symbols=("SOL-USD",))
+    three = (*COINS, "SOL-USD")
+    held(database, local_team, 150, 170, symbols=three)
+    waiting = Journal(database).pending(LINE, closes_after(160))
+    assert {each.symbol for each in waiting} == {"SOL-USD"}
+    assert [each.as_of for each in waiting] == [closes_after(day) for day in (150, 151, 152)]
+
+
+def test_a_changed_horizon_leaves_older_decisions_their_own(database, local_team):
+    held(database, local_team, 150, 152)
+    held(database, local_team, 153, 160, horizon=2)
+    horizons = {e.payload["as_of"][:10]: e.payload["horizon"] for e in settled_events(database)}
+    assert [horizons[at] for at in sorted(horizons)] == [5] * 3 + [2] * 5
+
+
+def test_a_decision_asked_for_by_hand_settles_the_earlier_ones_of_its_run(database, local_team):
+    for day in (150, 180):
+        for table in lay_out(desk(database, "decide"), COINS, closes_after(day)):
+            hold(desk(database, "decide"), local_team, table, previous={})
+    assert len(settled_events(database)) == len(COINS)
