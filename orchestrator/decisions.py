@@ -1,22 +1,27 @@
 """One row of the committee's arrays put into words: votes, limits, a why, a decision a symbol.
 
-Pure. Every number comes from `committee.py`; here they only become readable.
+Pure. Every number comes from `committee.py`; here they only become readable. `what_if` reads the
+words back: the same decision without an agent, or with equal weights.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import numpy as np
 
-from domain.decision import Decision, Limit, Verdict, Vote
+from domain.decision import Action, Decision, Limit, Verdict, Vote
 from domain.panel import Floats, Panel
 from domain.timeframe import Timeframe
+from domain.votes import sigmoid
 from orchestrator.committee import (
     ACTIONS,
     CommitteeSettings,
     Settled,
     Tally,
+    action_codes,
+    believed,
     beside,
     docket,
     hear,
@@ -26,6 +31,7 @@ from orchestrator.committee import (
 from orchestrator.influence import Influence
 from orchestrator.team import Ballot
 from orchestrator.wording import why, why_limited
+from quant.pooling import pool
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -40,6 +46,16 @@ class _Sitting:
     settled: Settled
     settings: CommitteeSettings
     digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Otherwise:
+    """What a decision would have been. `p_up` is None below the quorum and where the symbol was
+    blocked. `edge` and `action` are None where the record does not tell the cost."""
+
+    p_up: float | None
+    edge: float | None
+    action: Action | None
 
 
 def decide(
@@ -71,6 +87,34 @@ def decide(
     return tuple(_decision(sitting, column, ranks[column]) for column in range(len(panel.symbols)))
 
 
+def what_if(
+    decision: Decision,
+    settings: CommitteeSettings,
+    *,
+    without: str | None = None,
+    equal_weights: bool = False,
+) -> Otherwise:
+    """The decision again from its recorded votes, `without` an agent or with equal weights.
+
+    `settings` are those it was made under. The evidence counts as it was trusted then. The cost is
+    the difference between the recorded p_up less base rate and the recorded edge; where that edge
+    is zero the cost is only known to be at least as large as the difference, which still tells
+    that a difference no larger is none, and that one hardly larger is a hold.
+    """
+    votes = [vote for vote in decision.votes if vote.agent != without]
+    heard = [vote for vote in votes if vote.log_odds is not None]
+    weights = [1.0 if equal_weights else vote.weight for vote in heard]
+    voters = sum(weight > 0.0 for weight in weights)
+    if decision.verdict.blocked or voters < settings.quorum:
+        return Otherwise(None, None, Action.HOLD)
+    rate = np.nan if decision.base_rate is None else decision.base_rate
+    pooled = _pool_again(heard, weights, rate)
+    if np.isnan(pooled):
+        return Otherwise(None, None, None)
+    p_up = float(sigmoid(np.array([pooled]))[0])
+    return Otherwise(p_up, *_act_again(decision, p_up - rate, settings))
+
+
 def receipt_id(symbol: str, at: datetime, timeframe: Timeframe, digest: str) -> str:
     """`AAPL-20200302-0123456789ab`: symbol, close of the bar (UTC), start of the cycle's digest."""
     stamp = at.strftime("%Y%m%dT%H%M" if timeframe.intraday else "%Y%m%d")
@@ -81,6 +125,28 @@ def closed_at(panel: Panel) -> datetime:
     """When the panel's last bar closed, aware and in UTC."""
     instant: datetime = panel.known_at[-1].item()
     return instant.replace(tzinfo=UTC)
+
+
+def _pool_again(votes: Sequence[Vote], weights: Sequence[float], rate: float) -> float:
+    """Pooled log-odds as `tally` adds them up; NaN where a base rate is needed and missing."""
+    said = np.array([[[vote.log_odds]] for vote in votes], np.float64)
+    trust = np.array([[vote.trust for vote in votes]])
+    trusted = believed(said, trust, np.array([[rate]]))
+    return float(pool(trusted, np.array(weights)).log_odds[0, 0])
+
+
+def _act_again(
+    decision: Decision, gain: float, settings: CommitteeSettings
+) -> tuple[float | None, Action | None]:
+    """Edge and action for `gain`, p_up less the base rate, at the recorded decision's cost."""
+    if decision.p_up is None or decision.base_rate is None or decision.edge is None:
+        return None, None
+    cost = abs(decision.p_up - decision.base_rate) - abs(decision.edge)
+    edge = math.copysign(max(abs(gain) - cost, 0.0), gain)
+    action = ACTIONS[action_codes(np.array([edge]), settings)[0] + 2]
+    if decision.edge != 0.0 or edge == 0.0:
+        return edge, action
+    return None, action if action is Action.HOLD else None
 
 
 def _decision(sitting: _Sitting, column: int, rank: int | None) -> Decision:

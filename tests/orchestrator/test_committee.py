@@ -6,21 +6,25 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 from pydantic import ValidationError
 
 from domain.canonical import canonical_bytes, decision_from_json, to_json
 from domain.decision import Action, Verdict
 from orchestrator.committee import (
     CommitteeSettings,
+    Docket,
     action_codes,
+    beside,
     docket,
     fold,
     hear,
     net_edge,
+    settle,
     tally,
 )
-from orchestrator.decisions import decide
-from orchestrator.influence import equal
+from orchestrator.decisions import decide, what_if
+from orchestrator.influence import Influence, equal
 from orchestrator.local_team import LocalTeam
 from orchestrator.team import Ballot
 from tests.orchestrator.agents_for_tests import build
@@ -32,11 +36,13 @@ PANEL = random_panel()
 TEAM = LocalTeam(AGENTS, build)
 
 
-def decisions(panel=PANEL, ballots=None, verdicts=(), previous=None, rules=SETTINGS):
+def decisions(
+    panel=PANEL, ballots=None, verdicts=(), previous=None, rules=SETTINGS, influence=None
+):
     ballots = ballots or TEAM.vote(panel, len(panel.known_at) - 1)
     return decide(
-        panel, verdicts, ballots, previous=previous or {}, influence=equal(len(AGENTS)),
-        settings=rules, digest="ab" * 32,
+        panel, verdicts, ballots, previous=previous or {},
+        influence=influence or equal(len(AGENTS)), settings=rules, digest="ab" * 32,
     )  # fmt: skip
 
 
@@ -173,3 +179,146 @@ def test_a_larger_edge_never_gives_a_lesser_action(edges):
 def test_thresholds_that_contradict_each_other_are_refused():
     with pytest.raises(ValidationError, match="cannot be smaller"):
         CommitteeSettings(buy_edge=0.05)
+
+
+LEANING = Influence(np.array([[0.4, 0.1, 0.1, 0.3, 0.1]]), np.array([[0.5, 1.0, 2.0, 1.0, 0.0]]))
+"""Weights and trust that differ from agent to agent."""
+
+
+def free_of_cost(**rules):
+    return CommitteeSettings(round_trip_cost=0.0, **rules)
+
+
+def test_an_agent_that_is_half_trusted_counts_with_half_its_evidence():
+    made = decisions(influence=LEANING)
+    for decision in made:
+        usual = math.log(decision.base_rate / (1.0 - decision.base_rate))
+        pooled = sum(v.weight * (usual + v.trust * (v.log_odds - usual)) for v in decision.votes)
+        assert math.isclose(decision.p_up, 1.0 / (1.0 + math.exp(-pooled)), rel_tol=1e-12)
+        assert [vote.trust for vote in decision.votes] == LEANING.trust[0].tolist()
+
+
+def test_influence_may_change_from_row_to_row():
+    since = 180
+    heard = hear(PANEL, TEAM.vote(PANEL, since), since)
+    steady = tally(heard, LEANING, SETTINGS)
+    rows = len(PANEL.known_at) - since
+    changing = Influence(
+        np.repeat(LEANING.weights, rows, axis=0), np.repeat(LEANING.trust, rows, axis=0)
+    )
+    changing.weights[:5], changing.trust[:5] = 0.2, 1.0
+    mixed = tally(heard, changing, SETTINGS)
+    assert np.array_equal(mixed.p_up[5:], steady.p_up[5:])
+    assert np.array_equal(mixed.p_up[:5], tally(heard, equal(5), SETTINGS).p_up[:5])
+
+
+def test_without_an_agent_a_decision_is_what_the_others_would_have_decided():
+    rules = free_of_cost()
+    for missing in AGENTS:
+        real = decisions(ballots=ballots_without(missing), rules=rules)
+        for decision, other in zip(decisions(rules=rules), real, strict=True):
+            told = what_if(decision, rules, without=missing)
+            assert math.isclose(told.p_up, other.p_up, rel_tol=1e-12)
+            assert math.isclose(told.edge, other.edge, rel_tol=1e-9)
+            assert told.action is other.action
+
+
+def test_with_equal_weights_a_decision_is_what_equals_would_have_decided():
+    equals = Influence(equal(5).weights, LEANING.trust)
+    for decision, other in zip(
+        decisions(influence=LEANING), decisions(influence=equals), strict=True
+    ):
+        told = what_if(decision, SETTINGS, equal_weights=True)
+        assert math.isclose(told.p_up, other.p_up, rel_tol=1e-12)
+        if decision.edge != 0.0:
+            assert math.isclose(told.edge, other.edge, rel_tol=1e-9, abs_tol=1e-12)
+            assert told.action is other.action
+
+
+def test_an_edge_is_not_told_where_the_record_does_not_hold_the_cost():
+    dear = CommitteeSettings(round_trip_cost=0.09)
+    for decision in decisions(rules=dear):
+        told = [what_if(decision, dear, without=agent) for agent in AGENTS]
+        assert all(one.p_up is not None for one in told)
+        assert {one.edge for one in told} <= {None, 0.0, -0.0}
+        assert {one.action for one in told} <= {None, Action.HOLD}
+        assert None in {one.edge for one in told}
+
+
+def test_below_the_quorum_the_others_open_nothing():
+    short = decisions(ballots=ballots_without("news", "rl"))[0]
+    told = what_if(short, SETTINGS, without="technical")
+    assert (told.p_up, told.edge, told.action) == (None, None, Action.HOLD)
+
+
+FLOATS = st.floats(-0.2, 0.2) | st.just(np.nan)
+GRID = (8, 5)
+
+
+def dockets():
+    flags = arrays(np.bool_, GRID)
+    return st.builds(
+        Docket,
+        edge=arrays(np.float64, GRID, elements=FLOATS),
+        volatility=arrays(np.float64, GRID, elements=st.floats(0.0, 0.2) | st.just(np.nan)),
+        cap=arrays(np.float64, GRID, elements=st.floats(0.0, 1.0)),
+        voters=arrays(np.int64, GRID, elements=st.integers(0, 5)),
+        risk_heard=flags,
+        blocked=flags,
+        present=flags,
+    )
+
+
+@settings(deadline=None)
+@given(dockets())
+def test_every_row_of_the_fold_is_what_it_would_be_live(docket):
+    codes, targets = fold(docket, np.zeros(5), SETTINGS)
+    previous = np.zeros(5)
+    for row in range(GRID[0]):
+        settled = settle(docket, row, previous, SETTINGS)
+        previous = settled.target
+        assert np.array_equal(codes[row], settled.action)
+        assert np.array_equal(targets[row], settled.target)
+
+
+def test_two_calendars_folded_together_are_the_live_cycles_of_each():
+    """Coins every row, stocks every second one, the gross limit shared between them."""
+    rules = CommitteeSettings(
+        buy_edge=1e-6, strong_buy_edge=1e-5, round_trip_cost=0.0, sell_edge=0.2,
+        strong_sell_edge=0.2, sizing={"gross_limit": 0.3},
+    )  # fmt: skip
+    shares = random_panel(symbols=3, seed=5)
+    shares = replace(shares, symbols=("A", "B", "C"), known_at=shares.known_at + LATER)
+    since, influence = 180, equal(len(AGENTS))
+    parts = [
+        docket(tally(hear(panel, TEAM.vote(panel, since), since), influence, rules), shut)
+        for panel, shut in ((PANEL, np.zeros((20, 4), bool)), (shares, np.zeros((20, 3), bool)))
+    ]
+    wide = [beside(parts[0], 3), turned(beside(parts[1], 4))]
+    woven = Docket(
+        *(
+            np.stack([getattr(one, name) for one in wide], axis=1).reshape(40, 7)
+            for name in list(Docket.__dataclass_fields__)[:-1]
+        )
+    )
+    _, targets = fold(woven, np.zeros(7), rules)
+    previous: dict[str, float] = {}
+    bit = set()
+    for row in range(40):
+        panel = (PANEL, shares)[row % 2].head(since + row // 2 + 1)
+        made = decisions(panel, previous=previous, rules=rules)
+        previous |= {decision.symbol: decision.target_weight for decision in made}
+        bit |= {limit.name for decision in made for limit in decision.limits}
+        stands = [previous.get(symbol, 0.0) for symbol in (*PANEL.symbols, *shares.symbols)]
+        assert targets[row].tolist() == stands
+    assert "gross limit" in bit
+
+
+LATER = np.timedelta64(3, "h")
+
+
+def turned(wide: Docket) -> Docket:
+    """The three symbols that come first put last."""
+    order = [3, 4, 5, 6, 0, 1, 2]
+    names = list(Docket.__dataclass_fields__)[:-1]
+    return Docket(*(getattr(wide, name)[:, order] for name in names))
