@@ -1,0 +1,31 @@
+"""Tables of figures and lists of facts, as pages and tear sheets draw them."""
+
+from dataclasses import dataclass
+
+from research.wording import Said
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """`url` leads to what the line is of, `hint` says what it means; empty where there is none."""
+
+    name: str
+    cells: tuple[Said, ...]
+    url: str = ""
+    hint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """A table of figures: `corner` heads the names of its lines."""
+
+    title: str
+    corner: str
+    heads: tuple[str, ...]
+    lines: tuple[Line, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    name: str
+    value: str

@@ -1,0 +1,154 @@
+"""The parts of a scored record that are drawn or compared: calibration, regret, decay, the tail.
+
+Reads `orchestrator.scores` as JSON; a part without anything settled is empty.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from research import drawing
+from research.drawing import Curve, Dot
+from research.grids import Fact, Grid, Line
+from research.plotting import plain
+from research.wording import Said, number, said
+
+Json = Mapping[str, Any]
+Label = Callable[[str], str]
+
+THOUSANDTHS = 1000.0
+"""Log scores are told in thousandths of a nat."""
+
+
+@dataclass(frozen=True, slots=True)
+class TailView:
+    """How well the bad case was forecast: the risk agent's 5% quantile beside its rivals."""
+
+    rivals: Grid
+    symbols: Grid
+    facts: tuple[Fact, ...]
+
+
+def calibration_figure(id: str, title: str, forecaster: Json) -> str:
+    """The reliability curve; empty below two bins with an outcome."""
+    dots = [
+        Dot(
+            each["forecast"],
+            told["value"],
+            told["value"] if told["low"] is None else told["low"],
+            told["value"] if told["high"] is None else told["high"],
+            told["n"],
+        )
+        for each in forecaster["calibration"]["bins"]
+        if (told := each["observed"])["value"] is not None
+    ]
+    return drawing.calibration(id, title, dots) if len(dots) > 1 else ""
+
+
+def decay_grid(forecasters: Sequence[Json], label: Label = str) -> Grid:
+    """Rank correlation of the same evidence over other horizons."""
+    horizons = [each["horizon"] for each in forecasters[0]["decay"]]
+    return Grid(
+        "Rank IC over other horizons",
+        "Forecaster",
+        tuple(f"{bars} bars" for bars in horizons),
+        tuple(
+            Line(label(each["name"]), tuple(said(step["rank_ic"]) for step in each["decay"]))
+            for each in forecasters
+            if horizons
+        ),
+    )
+
+
+def tail_view(tail: Json) -> TailView | None:
+    """None where no quantile was ever forecast and settled."""
+    if tail["pinball"]["value"] is None:
+        return None
+    own = Line("risk agent", (*_tail_figures(tail), Said("")))
+    rivals = tuple(
+        Line(
+            each["name"],
+            (
+                *_tail_figures(each),
+                said(each["skill"], "%", full=0.2),
+            ),
+        )
+        for each in tail["rivals"]
+    )
+    symbols = tuple(
+        Line(
+            each["symbol"],
+            (
+                Said(f"{each['breaches']} of {each['n']}"),
+                Said(number(each["coverage_p"])),
+                Said(number(each["independence_p"])),
+            ),
+        )
+        for each in tail["by_symbol"]
+    )
+    heads = ("Pinball loss", "Outcomes below it", "Saved by the risk agent")
+    return TailView(
+        Grid("The 5% quantile and its rivals", "Forecast", heads, (own, *rivals)),
+        Grid(
+            "Tests by symbol",
+            "Symbol",
+            ("Breaches", "Kupiec p", "Christoffersen p"),
+            symbols,
+        ),
+        (
+            Fact(
+                "symbols whose coverage is rejected at 5% (Kupiec)",
+                number(tail["coverage_rejected"], "%", 0),
+            ),
+            Fact(
+                "symbols whose independence is rejected at 5% (Christoffersen)",
+                number(tail["independence_rejected"], "%", 0),
+            ),
+        ),
+    )
+
+
+def _tail_figures(told: Json) -> tuple[Said, Said]:
+    return said(told["pinball"], "%", digits=3), said(told["breaches"], "%")
+
+
+def regret_figure(regret: Json) -> str:
+    """Log score gained over the base rate, running; the higher, the better."""
+    times = np.array([at.rstrip("Z") for at in regret["at"]], "datetime64[us]")
+    curves = [
+        Curve(each["name"], np.array(each["gained"], float), 1 + place % 8)
+        for place, each in enumerate(regret["rivals"])
+        if len(each["gained"]) == len(times)
+    ]
+    if len(times) < 2 or not curves:
+        return ""
+    return drawing.lines(
+        "regret", "Log score gained over the base rate", times, curves, plain, level=0.0
+    )
+
+
+def ahead_grid(regret: Json) -> Grid:
+    lines = tuple(
+        Line(
+            _rival(each["name"], regret["best_agent"]),
+            (said(scaled(each["gain"])), said(scaled(each["committee_ahead"]), full=None)),
+        )
+        for each in regret["rivals"]
+    )
+    heads = ("Gained a vote, nats/1000", "Committee ahead by, nats/1000")
+    return Grid("The committee beside its rivals", "Rival", heads, lines)
+
+
+def _rival(name: str, best: str | None) -> str:
+    return f"{name} ({best}, known in hindsight)" if best and name.startswith("best") else name
+
+
+def scaled(told: Json | None) -> Json | None:
+    if told is None:
+        return None
+    return {
+        name: value * THOUSANDTHS if name != "n" and value is not None else value
+        for name, value in told.items()
+    }

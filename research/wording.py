@@ -1,0 +1,80 @@
+"""Figures in words: a value in its unit, its interval, the number of observations behind it.
+
+Promises that what is not known is a dash, never a zero, and that an interval is told wherever
+there is one.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import isfinite
+from typing import Any
+
+from research.drawing import interval
+from research.plotting import UNKNOWN
+
+Told = Mapping[str, Any] | float | None
+"""An estimate as `result.json` has it (`value`, `low`, `high`, `n`), a bare number, or nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """`between` is the 90% interval in words, `n` the observations, `mark` a small drawing of the
+    interval about zero; each empty where there is none. `tone` is 'up', 'down' or 'flat' where the
+    whole interval lies on one side of zero or does not."""
+
+    text: str
+    between: str = ""
+    n: str = ""
+    mark: str = ""
+    tone: str = ""
+
+
+def said(told: Told, unit: str = "", full: float | None = None, digits: int | None = None) -> Said:
+    """`told` in its unit; `full` asks for a mark, and a tone, on a scale from -full to full."""
+    if not isinstance(told, Mapping):
+        return Said(number(told, unit, digits))
+    value, low, high = (_float(told.get(name)) for name in ("value", "low", "high"))
+    known = isfinite(low) and isfinite(high)
+    if digits is None and isfinite(value):
+        digits = _digits(value * 100 if unit == "%" else value, None)
+    n = told.get("n")
+    if full is None:
+        mark, tone = "", ""
+    else:
+        mark = interval(value, low, high, full)
+        tone = "up" if known and low > 0 else "down" if known and high < 0 else "flat"
+    return Said(
+        text=number(value, unit, digits),
+        between=f"{number(low, unit, digits)} to {number(high, unit, digits)}" if known else "",
+        n="" if n is None else f"{n:,}",
+        mark=mark,
+        tone=tone,
+    )
+
+
+def number(value: float | None, unit: str = "", digits: int | None = None) -> str:
+    """`12.3 %` for the fraction 0.123 in '%', else a plain number and its unit."""
+    known = _float(value)
+    if not isfinite(known):
+        return UNKNOWN
+    if unit == "%":
+        return _true(f"{known * 100:,.{_digits(known * 100, digits)}f} %")
+    return _true(f"{known:,.{_digits(known, digits)}f} {unit}".rstrip())
+
+
+def _digits(value: float, asked: int | None) -> int:
+    if asked is not None:
+        return asked
+    if abs(value) >= 1000 or (abs(value) >= 20 and value == round(value)):
+        return 0
+    return 1 if abs(value) >= 10 else 2
+
+
+def _float(value: Any) -> float:
+    return float("nan") if value is None else float(value)
+
+
+def _true(text: str) -> str:
+    """With a true minus, and none before what rounds to zero."""
+    digits = [c for c in text if c.isdigit()]
+    return text.removeprefix("-") if set(digits) <= {"0"} else text.replace("-", "−")
