@@ -6,6 +6,7 @@ end. The same seed gives the same draws; block lengths are in rows. What cannot 
 a figure without observations, an interval where the evidence holds too few blocks.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -30,8 +31,11 @@ class Estimate:
     n: int
 
 
-def stationary_indices(n: int, block: float, samples: int, seed: int) -> Whole:
-    """(samples, n) rows to draw from a series of n rows, in blocks of `block` rows on average."""
+def stationary_indices(n: int, block: float, samples: int, seed: int | Sequence[int]) -> Whole:
+    """(samples, n) rows to draw from a series of n rows, in blocks of `block` rows on average.
+
+    Whoever draws in parts gives each part a seed of several numbers.
+    """
     return _indices(n, block, samples, np.random.default_rng(seed))
 
 
