@@ -109,7 +109,6 @@ def test_a_search_among_worthless_trials_is_told_as_luck() -> None:
     assert told["p_value_of_the_best"] > 0.2
     alone = summary(best, 252)
     assert float(alone["probabilistic_sharpe"]) > 0.9  # what it looks like without the search
-    assert told["sharpe_of_luck"] == pytest.approx(float(alone["sharpe"]), rel=0.35)
 
 
 def test_skill_survives_its_search_and_fades_with_every_earlier_one() -> None:
