@@ -1,0 +1,151 @@
+"""Does influence that is earned beat equal weights? Forecasts scored on what came of them.
+
+`python -m benchmarks weights data=FOLDER`: imports the folder's files into a home of its own and
+lets the five agents vote on daily US shares and on hourly coins, and on the simulated market. Each
+row's influence comes from the rounds settled by then, so every figure is out of sample, except
+that the best agent is named in hindsight. `markets=shares,coins,demo` measures some of them.
+"""
+
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from agents.registry import AGENTS, AgentSettings, build
+from domain.panel import Floats, Panel
+from domain.symbols import AssetClass, asset_class
+from domain.timeframe import Timeframe
+from domain.votes import sigmoid
+from market.builder import build_panels
+from market.demo import DemoProvider
+from market.files import import_path
+from orchestrator.committee import CommitteeSettings, Hearing, hear, tally
+from orchestrator.influence import POOLS, Influence, earned
+from orchestrator.outcomes import outcomes
+from orchestrator.team import Ballot
+from quant.resampling import Estimate, block_length, ratio_estimate
+from storage.database import Database
+from storage.library import SqlLibrary
+
+DAILY = ("bars_daily", "news", "fundamentals_pit", "earnings_announcements")
+HORIZON = 5
+NO_NEWS_MODEL = AgentSettings(news_model="lexicon")
+INVENTED = ("AAPL", "MSFT", "NVDA", "AMZN", "GOOGL", "META", "TSLA", "JPM", "XOM", "AMD")
+SHARES_FROM, SHARES_TO = datetime(2011, 1, 1, tzinfo=UTC), datetime(2025, 9, 26, tzinfo=UTC)
+DEMO_FROM, DEMO_TO = datetime(2022, 1, 1, tzinfo=UTC), datetime(2032, 1, 1, tzinfo=UTC)
+
+
+def run(data: str = "", markets: str = "shares,coins,demo") -> dict[str, Any]:
+    """By market and way of pooling: log loss and Brier skill against the base rate and, in the
+    lines `less equal`, against equal weights, each with its 90% interval."""
+    panels: dict[str, Callable[[SqlLibrary], tuple[Panel, int]]] = {
+        "shares": lambda library: _shares(library, Path(data)),
+        "coins": lambda library: _coins(library, Path(data)),
+        "demo": _demo,
+    }
+    measured: dict[str, Any] = {}
+    for market in markets.split(","):
+        with tempfile.TemporaryDirectory() as home:
+            database = Database(f"sqlite:///{Path(home) / 'quorum.db'}")
+            database.migrate()
+            panel, since = panels[market](SqlLibrary(database))
+            database.close()
+        for name, figure in _measure(panel, since):
+            measured[f"{market}: {name}"] = figure
+    return measured
+
+
+def _shares(library: SqlLibrary, data: Path) -> tuple[Panel, int]:
+    for table in DAILY:
+        import_path(data / f"{table}.parquet", library)
+    stored = library.symbols("files", Timeframe.D1)
+    shares = [symbol for symbol in stored if asset_class(symbol) is AssetClass.EQUITY]
+    panel = _panel(library, "files", shares, Timeframe.D1, SHARES_TO)
+    return panel, int(np.searchsorted(panel.known_at, np.datetime64(SHARES_FROM.date())))
+
+
+def _coins(library: SqlLibrary, data: Path) -> tuple[Panel, int]:
+    import_path(data / "crypto_1h.parquet", library)
+    coins = library.symbols("files", Timeframe.H1)
+    return _panel(library, "files", coins, Timeframe.H1, datetime.now(UTC)), 0
+
+
+def _demo(library: SqlLibrary) -> tuple[Panel, int]:
+    provider = DemoProvider(7, lambda: DEMO_TO)
+    span = (DEMO_FROM, DEMO_TO)
+    with library.transaction():
+        for symbol in INVENTED:
+            library.put_bars(
+                "demo", symbol, Timeframe.D1, provider.bars(symbol, Timeframe.D1, *span)
+            )
+            library.put_news("demo", symbol, provider.news(symbol, *span))
+            library.put_filings("demo", symbol, provider.filings(symbol))
+            library.put_earnings("demo", symbol, provider.earnings(symbol))
+    return _panel(library, "demo", INVENTED, Timeframe.D1, DEMO_TO), 0
+
+
+def _panel(
+    library: SqlLibrary, market: str, symbols: Sequence[str], timeframe: Timeframe, end: datetime
+) -> Panel:
+    [(panel, _)] = build_panels(library, market, symbols, timeframe, end, horizon=HORIZON)
+    return panel
+
+
+def _measure(panel: Panel, since: int) -> Iterator[tuple[str, Any]]:
+    ballots = [
+        Ballot(name, build(name, NO_NEWS_MODEL).vote(panel, since), None, 0.0) for name in AGENTS
+    ]
+    heard = hear(panel, ballots, since)
+    change = outcomes(panel, since).change
+    settings = CommitteeSettings()
+    ways: dict[str, Floats] = {}
+    began = time.perf_counter()
+    for weighting in POOLS:
+        for calibrated in (False, True):
+            name = f"{weighting}, calibrated" if calibrated else weighting
+            learnt = earned(heard.log_odds, heard.base_rate, change, weighting, calibrated, HORIZON)
+            ways[name] = tally(heard, learnt, settings).p_up
+            yield f"{name}, at the end", _described(learnt)
+    yield "seconds for all four", round(time.perf_counter() - began, 2)
+    for agent, votes in zip(AGENTS, heard.log_odds, strict=True):
+        ways[f"{agent} alone"] = np.where(np.isnan(votes), heard.base_rate, sigmoid(votes))
+    yield from _scored(heard, change, ways)
+
+
+def _described(influence: Influence) -> str:
+    last = zip(AGENTS, influence.weights[-1], influence.trust[-1], strict=True)
+    return ", ".join(f"{agent} {weight:.2f} x {trust:.2f}" for agent, weight, trust in last)
+
+
+def _scored(heard: Hearing, change: Floats, ways: dict[str, Floats]) -> Iterator[tuple[str, str]]:
+    """Excess log loss over the base rate in 1e-5 nats a decision (less is better) and Brier skill
+    in percent (more is better), each way's and less that of equal weights."""
+    counts = ~np.isnan(change) & ~np.isnan(heard.base_rate) & ~np.isnan(ways["equal"])
+    rose = change > 0.0
+
+    def lost(p: Floats) -> tuple[Floats, Floats]:
+        """Log loss and squared error, summed over each row's cells."""
+        log_loss = np.where(counts, -np.log(np.where(rose, p, 1.0 - p)), 0.0)
+        square = np.where(counts, (p - rose) ** 2, 0.0)
+        return log_loss.sum(axis=1), square.sum(axis=1)
+
+    cells = counts.sum(axis=1).astype(float)
+    usual, equal = lost(heard.base_rate), lost(ways["equal"])
+    yield "decisions", f"{int(cells.sum())} on {len(cells)} bars"
+    for name, p in ways.items():
+        mine = lost(p)
+        yield f"{name}: log loss", _said(1e5, mine[0] - usual[0], cells)
+        yield f"{name}: Brier skill", _said(100, usual[1] - mine[1], usual[1])
+        if name != "equal":
+            yield f"{name}: log loss less equal", _said(1e5, mine[0] - equal[0], cells)
+            yield f"{name}: Brier skill less equal", _said(100, equal[1] - mine[1], usual[1])
+
+
+def _said(scale: float, numerator: Floats, denominator: Floats) -> str:
+    found: Estimate = ratio_estimate(numerator, denominator, block_length(numerator))
+    value, low, high = (scale * each for each in (found.value, found.low, found.high))
+    return f"{value:+.3g} [{low:+.3g}, {high:+.3g}]"
