@@ -26,7 +26,7 @@ from orchestrator.committee import CommitteeSettings
 from orchestrator.decisions import closed_at, decide
 from orchestrator.influence import Influence
 from orchestrator.ports import Journal
-from orchestrator.settlement import complete, in_force, newest_due
+from orchestrator.settlement import complete, in_force, lessons, newest_due
 from orchestrator.team import Ballot, Team
 
 
@@ -121,16 +121,19 @@ def hold(desk: Desk, team: Team, laid: LaidOut, previous: Mapping[str, float]) -
 
 
 def settle_due(desk: Desk, agents: Sequence[str], panel: Panel) -> Influence:
-    """Settle the decisions whose outcome the panel holds; the influence in force at its end."""
+    """Settle the run's decisions whose outcome the panel holds and learn from the rounds that are
+    due; the influence of `agents` in force at the panel's end."""
     line = Line(desk.market, desk.run, panel.calendar, panel.timeframe, panel.horizon)
     last = desk.journal.lesson(line, closed_at(panel))
     until = newest_due(panel)
     pending = desk.journal.pending(line, until) if until else ()
     if pending:
         settled = complete((panel, *_departed(desk, panel, pending)), pending)
-        if settled:
+        learnt = lessons(panel, agents, pending, settled, last)
+        if settled or learnt:
             after = last.as_of if last else None
-            desk.journal.settle(Settlement(line, desk.simulated, settled, (), after))
+            desk.journal.settle(Settlement(line, desk.simulated, settled, learnt, after))
+            last = desk.journal.lesson(line, closed_at(panel))
     return in_force(last, agents, desk.settings)
 
 

@@ -12,10 +12,18 @@ from domain.events import EventKind
 from domain.settlement import Line, Pending
 from domain.timeframe import Timeframe
 from market.calendars import moment
+from orchestrator.committee import CommitteeSettings
 from orchestrator.cycle import hold, lay_out, run_cycles
-from orchestrator.settlement import complete, newest_due
+from orchestrator.influence import earned, learn, open_ledger
+from orchestrator.local_team import LocalTeam
+from orchestrator.receipt import verify
+from orchestrator.settlement import as_record, complete, newest_due
+from storage import archive
+from storage.archive import Archive
 from storage.journal import Journal
 from storage.library import SqlLibrary
+from storage.records import Records
+from tests.orchestrator.agents_for_tests import build
 from tests.orchestrator.panels_for_tests import random_panel
 from tests.orchestrator.stores_for_tests import AGENTS, COINS, closes_after, desk, stock
 
@@ -169,3 +177,84 @@ def test_a_decision_asked_for_by_hand_settles_the_earlier_ones_of_its_run(databa
         for table in lay_out(desk(database, "decide"), COINS, closes_after(day)):
             hold(desk(database, "decide"), local_team, table, previous={})
     assert len(settled_events(database)) == len(COINS)
+
+
+LEARNING = CommitteeSettings(weighting="earned", calibrated=True)
+
+
+def record_of(database, run="live"):
+    stored = Records(database).record("files", run, Timeframe.D1, 5, AGENTS)
+    return as_record(stored)
+
+
+def test_the_ledger_after_live_cycles_is_the_one_learnt_in_one_go_to_the_last_bit(
+    database, local_team
+):
+    held(database, local_team, 150, 170, settings=LEARNING)
+    lesson = Journal(database).lesson(LINE, closes_after(170))
+    record = record_of(database)
+    due = slice(0, 21 - 6)
+    order = [record.symbols.index(coin) for coin in COINS]
+    whole, stood = learn(
+        open_ledger(AGENTS), record.log_odds[:, due][..., order].copy(),
+        record.base_rate[due][:, order], record.change[due][:, order],
+    )  # fmt: skip
+    assert lesson.as_of == closes_after(164)
+    assert lesson.due_at == closes_after(170)
+    assert lesson.ledger == whole.to_json()
+    assert (lesson.weights, lesson.trust) == (
+        tuple(stood.weights[-1].tolist()), tuple(stood.trust[-1].tolist()),
+    )  # fmt: skip
+
+
+def test_a_run_decides_under_the_influence_that_a_backtest_of_its_votes_would_have(
+    database, local_team
+):
+    held(database, local_team, 150, 175, settings=LEARNING)
+    record = record_of(database)
+    order = [record.symbols.index(coin) for coin in COINS]
+    backtest = earned(
+        record.log_odds[..., order], record.base_rate[:, order], record.change[:, order],
+        "earned", True, 5,
+    )  # fmt: skip
+    assert record.weights.tobytes() == backtest.weights.tobytes()
+    assert record.trust.tobytes() == backtest.trust.tobytes()
+    assert (record.weights[-1] != 0.2).any()
+
+
+def test_an_engine_that_was_down_for_days_learns_the_same_afterwards(database, local_team):
+    for day in [*range(150, 156), 170]:
+        held(database, local_team, day, day, run="gap")
+    held(database, local_team, 150, 170)
+    gap = Journal(database).lesson(replace(LINE, run="gap"), closes_after(170))
+    steady = Journal(database).lesson(LINE, closes_after(161))
+    assert gap == steady
+
+
+def test_a_bar_decided_after_a_later_one_taught_is_settled_and_teaches_nothing(
+    database, local_team
+):
+    held(database, local_team, 160, 166)
+    lesson = Journal(database).lesson(LINE, closes_after(166))
+    held(database, local_team, 150, 150)
+    held(database, local_team, 166, 166)
+    assert Journal(database).lesson(LINE, closes_after(166)) == lesson
+    assert settled_events(database)[-1].payload["as_of"] == "2023-06-01T00:00:00Z"
+
+
+def test_an_agent_that_joins_is_seated_among_what_was_learnt(database, local_team):
+    held(database, local_team, 150, 160, settings=LEARNING)
+    team = LocalTeam(("newcomer", *AGENTS), build)
+    held(database, team, 161, 168, settings=LEARNING)
+    history = Records(database).influence(LINE, ("newcomer", "risk"))
+    assert np.isnan(history.weights[:5, 0]).all()
+    assert not np.isnan(history.weights[:, 1]).any()
+    assert history.weights[-1, 0] > 0.0
+
+
+def test_a_decision_made_under_earned_influence_is_verified(database, local_team):
+    held(database, local_team, 150, 165, settings=LEARNING)
+    receipt = Records(database).latest("files", "live")[0].decision.receipt
+    assert Records(database).inputs(receipt).values["agents"][0]["weight"] != 0.2
+    again = verify(receipt, Records(database), Archive(database), build, archive.digest)
+    assert again.same, again.differences
