@@ -3,6 +3,7 @@
 Where quantstats follows another convention, the test says which; `docs/metrics.md` lists them.
 """
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -394,3 +395,9 @@ def test_capacity_is_the_equity_at_which_fills_reach_the_limit_of_volume() -> No
 def test_the_registry_cannot_be_changed() -> None:
     with pytest.raises(TypeError):
         performance.METRICS["sharpe"] = METRICS["cagr"]  # type: ignore[index]
+
+
+@pytest.mark.parametrize("name", METRICS)
+def test_every_measure_is_documented(name: str) -> None:
+    page = Path(__file__).parents[2] / "docs" / "metrics.md"
+    assert f"`{name}`" in page.read_text()
