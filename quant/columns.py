@@ -17,7 +17,8 @@ def by_symbol(function: Callable[..., NDArray[np.generic]], *series: Floats) -> 
     """`function` of each column's bars, scattered back; NaN where any of `series` has a hole.
 
     `series` are float64 of one shape, (T, N) or (T,). `function` takes as many gapless,
-    C-contiguous 1-D arrays and returns one number a bar. Columns without a bar stay NaN.
+    C-contiguous 1-D arrays, which it must leave as they are, and returns one number a bar.
+    Columns without a bar stay NaN.
     """
     if series[0].ndim == 1:
         return by_symbol(function, *(s.reshape(-1, 1) for s in series)).reshape(-1)
@@ -26,6 +27,10 @@ def by_symbol(function: Callable[..., NDArray[np.generic]], *series: Floats) -> 
     for other in series[1:]:
         holes = holes | np.isnan(other)
     for column in range(holes.shape[1]):
+        if len(holes) and not holes[:, column].any():
+            whole = (np.ascontiguousarray(s[:, column]) for s in series)
+            answers[:, column] = function(*whole)
+            continue
         bars = np.flatnonzero(~holes[:, column])
         if len(bars):
             answers[bars, column] = function(*(s[bars, column] for s in series))

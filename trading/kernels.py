@@ -220,62 +220,65 @@ def play_rows(
     unmeasured: float,
     cash: float,
     delay: int,
-) -> tuple[Floats, NDArray[np.int64], Floats, int]:
-    """Orders carried out over K rows: figures (5, K) of `play.Played` in its order, then row and
-    column (F, 2) and units, price, commission and cost (F, 4) of the fills, of which the first so
-    many count."""
+) -> tuple[Floats, Floats, Floats, Floats, Floats, NDArray[np.int32], Floats, int]:
+    """Orders carried out over K rows: equity, cash, exposure, turnover and costs (K,) as in
+    `play.Played`, then row and column (2, F) and units, price, commission and cost (4, F) of the
+    fills, of which the first so many count."""
     rows, symbols = targets.shape
-    book = np.full((rows, 5), np.nan)
-    place, figures, filled = np.empty((256, 2), np.int64), np.empty((256, 4)), 0
-    units, wish, rest = np.zeros(symbols), np.zeros(symbols), np.zeros(symbols)
-    traded, price = np.zeros(symbols), np.zeros(symbols)
-    fee, cost = np.zeros(symbols), np.zeros(symbols)
-    slip, value = np.zeros(symbols), np.full(symbols, np.nan)
-    spread = np.full(symbols, unmeasured)
+    equity, at_hand, exposure = np.empty(rows), np.empty(rows), np.empty(rows)
+    turnover, costs = np.zeros(rows), np.zeros(rows)
+    place, figures, filled = np.empty((2, 256), np.int32), np.empty((4, 256)), 0
     decided, goal = np.full(symbols, np.nan), np.full(symbols, np.nan)
     waiting = np.full((symbols, delay), np.nan)
+    units, rest = np.zeros(symbols), np.zeros(symbols)
+    value, spread = np.full(symbols, np.nan), np.full(symbols, unmeasured)
+    due, slip = np.empty(symbols, np.int64), np.empty(symbols)
+    held, wish, at_open = np.empty(symbols), np.empty(symbols), np.empty(symbols)
+    traded, price = np.empty(symbols), np.empty(symbols)
+    fee, cost = np.empty(symbols), np.empty(symbols)
     for t in range(rows):
-        busy = False
+        count = 0
         for n in range(symbols):
             if opening[t, n] > 0.0:
-                due, decided[n] = decided[n], np.nan
-                for k in range(delay):
-                    waiting[n, k], due = due, waiting[n, k]
-                if not np.isnan(due):
-                    goal[n], rest[n] = due, 0.0
                 value[n] = opening[t, n]
-                open_order = rest[n] != 0.0 or not np.isnan(goal[n])
-                busy |= open_order and volume[t, n] > 0.0
-        turnover, paid = 0.0, 0.0
-        if busy:
-            equity = worth(cash, units, value)
-            for n in range(symbols):
-                wish[n] = 0.0
-                if opening[t, n] > 0.0 and volume[t, n] > 0.0:
-                    if not np.isnan(goal[n]):
-                        whole = goal[n] * equity / opening[t, n] if goal[n] > 0.0 else 0.0
-                        rest[n], goal[n] = whole - units[n], np.nan
-                    limit = volume_cap * volume[t, n]
-                    wish[n] = min(max(rest[n], -limit), limit)
-                    rest[n] -= wish[n]
-                    part = abs(wish[n]) / volume[t, n]
-                    slip[n] = half_spread + impact * spread[n] * np.sqrt(part)
+                order, decided[n] = decided[n], np.nan
+                for k in range(delay):
+                    waiting[n, k], order = order, waiting[n, k]
+                if not np.isnan(order):
+                    goal[n], rest[n] = order, 0.0
+                if (rest[n] != 0.0 or not np.isnan(goal[n])) and volume[t, n] > 0.0:
+                    due[count] = n
+                    count += 1
+        if count > 0:
+            before = worth(cash, units, value)
+            for j in range(count):
+                n = due[j]
+                if not np.isnan(goal[n]):
+                    wanted = goal[n] * before / opening[t, n] if goal[n] > 0.0 else 0.0
+                    rest[n], goal[n] = wanted - units[n], np.nan
+                limit = volume_cap * volume[t, n]
+                wish[j] = min(max(rest[n], -limit), limit)
+                rest[n] -= wish[j]
+                size = abs(wish[j]) / volume[t, n]
+                slip[j] = half_spread + impact * spread[n] * np.sqrt(size)
+                held[j], at_open[j] = units[n], opening[t, n]
             cash = fill_row(
-                cash, units, wish, opening[t], slip, commission, traded, price, fee, cost
+                cash, held[:count], wish, at_open, slip, commission, traded, price, fee, cost
             )
-            for n in range(symbols):
-                if traded[n] == 0.0:
+            for j in range(count):
+                units[due[j]] = held[j]
+                if traded[j] == 0.0:
                     continue
-                if filled == len(place):
-                    place = np.concatenate((place, np.empty_like(place)))
-                    figures = np.concatenate((figures, np.empty_like(figures)))
-                place[filled, 0], place[filled, 1] = t, n
-                figures[filled, 0], figures[filled, 1] = traded[n], price[n]
-                figures[filled, 2], figures[filled, 3] = fee[n], cost[n]
+                if filled == place.shape[1]:
+                    place = np.concatenate((place, np.empty_like(place)), axis=1)
+                    figures = np.concatenate((figures, np.empty_like(figures)), axis=1)
+                place[0, filled], place[1, filled] = t, due[j]
+                figures[0, filled], figures[1, filled] = traded[j], price[j]
+                figures[2, filled], figures[3, filled] = fee[j], cost[j]
                 filled += 1
-                turnover += abs(traded[n]) * price[n] / equity
-                paid += cost[n]
-        held = 0.0
+                turnover[t] += abs(traded[j]) * price[j] / before
+                costs[t] += cost[j]
+        invested = 0.0
         for n in range(symbols):
             if not np.isnan(close[t, n]):
                 value[n] = close[t, n]
@@ -284,8 +287,7 @@ def play_rows(
             if ordered[t, n]:
                 decided[n] = targets[t, n]
             if units[n] != 0.0:
-                held += units[n] * value[n]
-        book[t, 0], book[t, 1] = cash + held, cash
-        book[t, 2] = held / (cash + held) if cash + held > 0.0 else 0.0
-        book[t, 3], book[t, 4] = turnover, paid
-    return book, place, figures, filled
+                invested += units[n] * value[n]
+        equity[t], at_hand[t] = cash + invested, cash
+        exposure[t] = invested / equity[t] if equity[t] > 0.0 else 0.0
+    return equity, at_hand, exposure, turnover, costs, place, figures, filled

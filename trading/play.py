@@ -92,7 +92,7 @@ def play(
             f"The target of column {col} in row {row} is {targets[row, col]}. Targets are shares "
             "of equity held long: give 0 or more."
         )
-    book, place, figures, count = play_rows(
+    *figures, place, fills, count = play_rows(
         np.ascontiguousarray(targets),
         np.ascontiguousarray(ordered),
         np.ascontiguousarray(opening),
@@ -107,11 +107,11 @@ def play(
         float(cash),
         delay,
     )
-    row, col = place[:count].T.astype(np.int32)
-    units, price, commission, cost = figures[:count].T.copy()
-    equity, at_hand, exposure, turnover, paid = book.T.copy()
-    fills = Trades(row, col, units, price, commission, cost)
-    return Played(equity, at_hand, exposure, turnover, paid, fills)
+    row, col = place[:, :count].copy()
+    units, price, commission, cost = fills[:, :count].copy()
+    equity, at_hand, exposure, turnover, paid = figures
+    trades = Trades(row, col, units, price, commission, cost)
+    return Played(equity, at_hand, exposure, turnover, paid, trades)
 
 
 def moved(targets: Floats) -> Bools:
