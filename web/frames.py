@@ -6,7 +6,7 @@ which keys a page watches are both decided here.
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from threading import Lock
 
@@ -18,6 +18,7 @@ from web.house import House
 from web.prices import Prices
 from web.render import Renderer
 from web.shell import banner_of, engine_view
+from web.views.backtests import HEADS, job_lines, result_lines
 from web.views.votes import vote_cell
 
 Key = tuple[str, ...]
@@ -26,7 +27,7 @@ Key = tuple[str, ...]
 TOPICS = frozenset(
     {
         "votes", "why", "standing", "prices", "chart", "ranking", "feed", "kpis", "agents",
-        "engine", "progress", "shell", "log", "facts",
+        "engine", "progress", "shell", "log", "facts", "backtests", "results",
     }
 )  # fmt: skip
 
@@ -62,6 +63,7 @@ class Frames:
         self._lock = Lock()
         self._versions: dict[Key, int] = {}
         self._drawn: dict[Key, tuple[int, str]] = {}
+        self._results: tuple[Hashable, str] = ((), "")
         self.moments = self._draw_moments()
 
     def take(self, events: Sequence[Event]) -> None:
@@ -111,7 +113,24 @@ class Frames:
             "engine": self._renderer.partial("engine", engine=engine, facts=facts),
             "agents": self._renderer.partial("agents", agents_health=agents),
         }
-        return {topic: _partial(topic, partial) for topic, partial in drawn.items()}
+        moments = {topic: _partial(topic, partial) for topic, partial in drawn.items()}
+        return moments | self._draw_backtests()
+
+    def _draw_backtests(self) -> dict[str, str]:
+        """Jobs as they move; the results only after a job has ended."""
+        bench = self._house.backtests
+        if bench is None:
+            return {}
+        jobs = bench.jobs()
+        ended = tuple((job.id, job.state) for job in jobs)
+        if ended != self._results[0]:
+            names = {"results": result_lines(bench.results()), "heads": HEADS}
+            self._results = (ended, self._renderer.partial("results", **names))
+        drawn = self._renderer.partial("jobs", jobs=job_lines(jobs))
+        return {
+            "backtests": _partial("jobs", drawn),
+            "results": _partial("results", self._results[1]) if self._results[1] else "",
+        }
 
     def _partials(self, key: Key) -> Iterator[str]:
         match key:

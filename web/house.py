@@ -7,13 +7,20 @@ Promises that web/ reaches the rest of Quorum through this value alone. What has
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol
+from pathlib import Path
+from typing import Any, Protocol
 
 from domain.events import EngineState
+from domain.panel import Floats, Times
 from domain.timeframe import Timeframe
 from market.library import Library
+from orchestrator.committee import CommitteeSettings
+from orchestrator.record import Record
 from orchestrator.status import EngineStatus
 from orchestrator.team import AgentHealth
+from research.jobs import Job
+from research.request import Request
+from research.results import Summary
 from storage.journal import Journal
 from storage.records import Records
 from web.bell import Bell
@@ -61,6 +68,23 @@ class Verification(Protocol):
     def differences(self) -> Sequence[str]: ...
 
 
+class Backtests(Protocol):
+    """The kept results, newest first, and the jobs that make more of them.
+
+    What names a result, a file or a job that does not exist raises NotFoundError; `start` raises
+    InputError while as many run as may.
+    """
+
+    def results(self) -> Sequence[Summary]: ...
+    def read(self, id: str) -> dict[str, Any]: ...
+    def equity(self, id: str) -> tuple[Times, dict[str, Floats]]: ...
+    def file(self, id: str, name: str) -> Path: ...
+    def delete(self, id: str) -> object: ...
+    def start(self, request: Request) -> str: ...
+    def jobs(self) -> Sequence[Job]: ...
+    def cancel(self, id: str) -> object: ...
+
+
 @dataclass(frozen=True, slots=True)
 class RayDashboard:
     """Where Ray's own pages are, and the token that opens them. It means code execution."""
@@ -74,8 +98,9 @@ class House:
     """Everything one server shows: one market and one run ('live' or 'replay FROM TO').
 
     `watched` are the symbols decided on: those of the watchlist, or those that a replay plays.
-    `bell` is rung by whoever wrote to the journal or made progress. `hosts` are names under which
-    a proxy in front may ask, beside the loopback ones.
+    `bell` is rung by whoever wrote to the journal or made progress. `record` reads this run's
+    record over all calendars, `committee` and `horizon` are what a backtest starts from. `hosts`
+    are names under which a proxy in front may ask, beside the loopback ones.
     """
 
     version: str
@@ -93,6 +118,10 @@ class House:
     verify: Callable[[str], Verification]
     clock: Callable[[], datetime]
     bell: Bell
+    record: Callable[[], Record] | None = None
+    backtests: Backtests | None = None
+    committee: CommitteeSettings = field(default_factory=CommitteeSettings)
+    horizon: int = 5
     ray_dashboard: Callable[[], RayDashboard | None] = lambda: None
     hosts: frozenset[str] = frozenset()
 

@@ -2,7 +2,8 @@
 
 Promises that everything is escaped, that text from strangers loses its control and direction
 characters on the way, that a name a template uses but its context lacks is an error, and that
-nothing is drawn differently in the stream than in the page.
+nothing is drawn differently in the stream than in the page. A backtest's results are drawn by the
+partials of its tear sheet.
 """
 
 from dataclasses import fields
@@ -11,6 +12,7 @@ from typing import Any, ClassVar, Protocol
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from research.tearsheet import TEMPLATES as RESULTS
 from web import present
 from web.static_files import Assets
 
@@ -29,7 +31,7 @@ class Renderer:
 
     def __init__(self, assets: Assets) -> None:
         self.environment = Environment(
-            loader=FileSystemLoader(TEMPLATES),
+            loader=FileSystemLoader([TEMPLATES, RESULTS]),
             autoescape=True,
             undefined=StrictUndefined,
             trim_blocks=True,

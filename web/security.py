@@ -1,7 +1,8 @@
 """The guard at the door: who may ask, who may change something, what a page may load.
 
 Promises that a name rebound to this machine is refused (Host), that another site's page can read
-and change nothing (Origin, Sec-Fetch-Site), and that a page runs only our own files (CSP).
+and change nothing (Origin, Sec-Fetch-Site), and that a page runs only our own files (CSP; an
+answer that brings a policy of its own, a tear sheet, is held to that one).
 Leaves out signing in: the server stays on loopback, and a proxy that is put in front brings that.
 """
 
@@ -44,7 +45,9 @@ class Door:
 
         async def guarded(message: Message) -> None:
             if message["type"] == "http.response.start":
-                message["headers"] = [*message.get("headers", ()), *HEADERS]
+                own = list(message.get("headers", ()))
+                said = {name.lower() for name, _ in own}
+                message["headers"] = [*own, *(h for h in HEADERS if h[0] not in said)]
             await send(message)
 
         answer: Send = guarded

@@ -1,6 +1,6 @@
 """The web application over one house: pages, API, live streams, one door around them."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any
@@ -11,14 +11,26 @@ from litestar.di import Provide
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
 
+from domain.events import Event
 from web import live, probes, problems
-from web.api import decisions_api, house_api, symbols_api
+from web.api import backtests_api, decisions_api, house_api, record_api, symbols_api
 from web.api.shapes import Json
 from web.frames import Frames
 from web.house import House
-from web.pages import decisions, engine, insights, overview, preferences, symbol
+from web.pages import (
+    agents,
+    backtest,
+    backtests,
+    decisions,
+    engine,
+    insights,
+    overview,
+    preferences,
+    symbol,
+)
 from web.prices import Prices
 from web.render import Renderer
+from web.scored import Scored
 from web.security import Door
 from web.static_files import Assets, static_file
 from web.tail import Tail
@@ -31,6 +43,16 @@ PAGES = (
     decisions.verify,
     symbol.find,
     symbol.symbol_page,
+    agents.agents,
+    agents.agent,
+    backtests.backtests,
+    backtests.start_backtest,
+    backtests.cancel_backtest,
+    backtests.delete_backtest,
+    backtest.backtest,
+    backtest.compare,
+    backtest.tearsheet,
+    backtest.backtest_file,
     engine.engine,
     engine.move_engine,
     engine.watch,
@@ -61,6 +83,12 @@ API = (
     decisions_api.feed,
     decisions_api.by_receipt,
     decisions_api.verify,
+    record_api.record,
+    record_api.agent_record,
+    backtests_api.backtests,
+    backtests_api.start,
+    backtests_api.backtest,
+    backtests_api.cancel,
     live.events,
 )
 
@@ -72,14 +100,20 @@ def create_app(house: House) -> Litestar:
     """
     assets = Assets()
     renderer, prices = Renderer(assets), Prices(house)
-    frames = Frames(house, renderer, prices)
-    tail = Tail(house, frames.take)
+    frames, scored = Frames(house, renderer, prices), Scored(house)
+
+    def take(events: Sequence[Event]) -> None:
+        frames.take(events)
+        scored.take(events)
+
+    tail = Tail(house, take)
     parts = {
         "house": house,
         "assets": assets,
         "renderer": renderer,
         "prices": prices,
         "frames": frames,
+        "scored": scored,
         "tail": tail,
     }
     app = Litestar(

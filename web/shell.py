@@ -20,6 +20,8 @@ PAGES = (
     ("Overview", "/", "layout-dashboard"),
     ("Insights", "/insights", "brain-circuit"),
     ("Decisions", "/decisions", "list-checks"),
+    ("Agents", "/agents", "users"),
+    ("Backtests", "/backtests", "chart-line"),
     ("Engine", "/engine", "cpu"),
 )
 

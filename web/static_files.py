@@ -16,10 +16,13 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath
 
 from domain.errors import ConfigurationError, NotFoundError
+from research.tearsheet import TEMPLATES
 
 FOLDER = Path(__file__).parent / "static"
 NEEDED = ("vendor/htmx.js", "vendor/charts.js", "vendor/inter.woff2", "vendor/icons.svg")
 FONT = "vendor/inter.woff2"
+FIGURES = "figures.css"
+"""The style of the figures that pages share with tear sheets, served within our own sheet."""
 _SQUEEZED = {".css", ".js", ".svg", ".txt"}
 _KEPT = "public, max-age=31536000, immutable"
 
@@ -44,19 +47,22 @@ class Assets:
             for path in sorted(folder.rglob("*"))
             if path.is_file()
         }
-        self._name_font()
+        self._complete_sheet()
         missing = [name for name in NEEDED if name not in self._assets]
         if missing:
             raise ConfigurationError(
                 f"The pages lack {', '.join(missing)}. Run `python -m web.assets` once."
             )
 
-    def _name_font(self) -> None:
-        """The style sheet asks for the font under the same address as the page's preload."""
+    def _complete_sheet(self) -> None:
+        """The style sheet holds the figures' too, and asks for the font under the same address as
+        the page's preload."""
         sheet, font = self._assets.get("quorum.css"), self._assets.get(FONT)
         if sheet and font:
+            figures = (TEMPLATES / FIGURES).read_bytes()
+            whole = b"%b\n@layer components {\n%b}\n" % (sheet.body, figures)
             named = f"{FONT}?v={font.version}".encode()
-            self._assets["quorum.css"] = _asset(sheet.body.replace(FONT.encode(), named), ".css")
+            self._assets["quorum.css"] = _asset(whole.replace(FONT.encode(), named), ".css")
 
     def url(self, name: str) -> str:
         return f"/static/{name}?v={self._assets[name].version}"

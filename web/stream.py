@@ -108,7 +108,7 @@ class Stream:
         return {
             topic: drawn
             for topic, drawn in self._frames.moments.items()
-            if topic in self._view.topics and self._told.get(topic) != drawn
+            if drawn and topic in self._view.topics and self._told.get(topic) != drawn
         }
 
     def _mark(self, event: Event) -> None:

@@ -4,7 +4,7 @@ Nothing is faked but the engine's clock: `TownEngine` runs a cycle when told to.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from orchestrator.committee import CommitteeSettings
 from orchestrator.cycle import Desk, Minutes, run_cycles
 from orchestrator.local_team import LocalTeam
 from orchestrator.receipt import Verification, verify
+from orchestrator.record import Record
 from orchestrator.status import EngineStatus
 from orchestrator.team import AgentHealth
 from storage import archive
@@ -25,6 +26,7 @@ from storage.journal import Journal
 from storage.library import SqlLibrary
 from storage.records import Records
 from storage.watchlist import Watchlist
+from tests.web.workshop import Workshop
 from web.bell import Bell
 from web.house import House, RayDashboard
 
@@ -107,6 +109,7 @@ class Town:
         self.agents = tuple(agents)
         self.engine = TownEngine(self)
         self.bell = Bell()
+        self.workshop = Workshop(folder / "backtests")
         self.run = run
         self.desk = Desk(
             market="demo", run=run, simulated=True, timeframe=Timeframe.D1, horizon=5,
@@ -152,8 +155,15 @@ class Town:
             verify=self.verify,
             clock=lambda: NOW,
             bell=self.bell,
+            record=self.record,
+            backtests=self.workshop,
             ray_dashboard=lambda: RayDashboard("http://127.0.0.1:8265", TOKEN),
         )
+
+    def record(self) -> Record:
+        """This run's record, over all calendars."""
+        read = self.records.record("demo", self.run, Timeframe.D1, 5, self.agents)
+        return Record(**{field.name: getattr(read, field.name) for field in fields(Record)})
 
     def verify(self, receipt: str) -> Verification:
         return verify(receipt, self.records, archive.Archive(self.database), _agent, archive.digest)

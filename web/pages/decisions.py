@@ -1,4 +1,5 @@
-"""The log of decisions, and one decision taken apart: the sum, the limits, the receipt."""
+"""The log of decisions, and one decision taken apart: the sum, the limits, what came of it, what it
+would have been otherwise, the receipt."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery
 
 from domain.decision import Decision
+from orchestrator.committee import CommitteeSettings
 from storage.records import Inputs, Recorded
 from web import present
 from web.house import House, Verification
@@ -17,6 +19,7 @@ from web.pages.reply import html
 from web.render import Renderer
 from web.shell import PageContext, WebRequest, build_shell, engine_view
 from web.views.decisions import DecisionCell, LimitLine, decision_cell, limit_lines
+from web.views.otherwise import AftermathView, OtherwiseLine, aftermath_view, otherwise_lines
 from web.views.sums import AgentSum, agent_sums
 
 PAGE = 50
@@ -66,6 +69,8 @@ class DecisionPage(PageContext):
     findings: tuple[str, ...]
     remarks: tuple[str, ...]
     inputs: tuple[Fact, ...]
+    otherwise: tuple[OtherwiseLine, ...]
+    aftermath: AftermathView | None
     verification: Verification | None
 
 
@@ -117,6 +122,8 @@ def _context(
     request: WebRequest, house: House, recorded: Recorded, outcome: Verification | None
 ) -> DecisionPage:
     made = recorded.decision
+    inputs = house.records.inputs(made.receipt)
+    settings = CommitteeSettings.model_validate(inputs.values["committee"])
     return DecisionPage(
         shell=build_shell(house, request, f"{made.symbol}, {made.action.value}", topics=("shell",)),
         engine=engine_view(house.engine.state),
@@ -130,7 +137,9 @@ def _context(
         limits=limit_lines(made.limits),
         findings=tuple(map(present.line, made.verdict.findings)),
         remarks=tuple(map(present.line, made.verdict.remarks)),
-        inputs=tuple(_facts(house.records.inputs(made.receipt))),
+        inputs=tuple(_facts(inputs)),
+        otherwise=otherwise_lines(made, settings),
+        aftermath=aftermath_view(house.records.settled_of(made.receipt)),
         verification=outcome,
     )
 

@@ -1,0 +1,171 @@
+"""The form that starts a backtest: what was typed, kept as it was typed, and what it asks for."""
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+
+from domain.errors import InputError
+from domain.symbols import parse_symbol
+from research.request import LONGEST_DELAY, Request, request
+from trading.costs import CostSettings
+from web.house import House
+
+USUAL = timedelta(days=5 * 365)
+"""Length of the period that is proposed."""
+WEIGHTINGS = ("equal", "earned")
+
+
+@dataclass(frozen=True, slots=True)
+class Typed:
+    """The fields as text. `problem` is what was refused, empty where nothing was."""
+
+    symbols: str
+    start: str
+    end: str
+    agents: tuple[str, ...]
+    capital: str
+    half_spread_bps: str
+    commission_bps: str
+    weighting: str
+    delay: str
+    problem: str = ""
+
+
+def usual(house: House) -> Typed:
+    """The watchlist over the newest five years of its history."""
+    watched = tuple(house.watched())
+    spans = [house.library.span(house.market, symbol, house.timeframe) for symbol in watched]
+    ends = [span[1].date() for span in spans if span]
+    begins = [span[0].date() for span in spans if span]
+    end = max(ends, default=house.clock().date())
+    start = max(min(begins, default=end), end - USUAL)
+    costs = CostSettings()
+    return Typed(
+        symbols=" ".join(watched),
+        start=start.isoformat(),
+        end=end.isoformat(),
+        agents=house.agents,
+        capital="100000",
+        half_spread_bps=f"{costs.half_spread_bps:g}",
+        commission_bps=f"{costs.commission_bps:g}",
+        weighting=house.committee.weighting,
+        delay="0",
+    )
+
+
+def typed(data: Mapping[str, Sequence[str]]) -> Typed:
+    """The fields as a browser sent them; what it did not send is empty."""
+
+    def one(name: str) -> str:
+        return next(iter(data.get(name, ())), "")[:4000]
+
+    return Typed(
+        symbols=one("symbols"),
+        start=one("start"),
+        end=one("end"),
+        agents=tuple(data.get("agents", ())),
+        capital=one("capital"),
+        half_spread_bps=one("half_spread_bps"),
+        commission_bps=one("commission_bps"),
+        weighting=one("weighting"),
+        delay=one("delay"),
+    )
+
+
+def refused(form: Typed, because: str) -> Typed:
+    return replace(form, problem=because)
+
+
+def asked(house: House, form: Typed) -> Request:
+    """The request that the form makes.
+
+    Raises InputError naming the field, what stands in it and what would be accepted.
+    """
+    start, end = _day("From", form.start), _day("To", form.end)
+    if end < start:
+        raise InputError(f"The period ends ({end}) before it begins ({start}). Exchange the dates.")
+    symbols = tuple(map(parse_symbol, filter(None, re.split(r"[\s,;]+", form.symbols))))
+    if not symbols:
+        raise InputError("Symbols: none is named. Give at least one, such as AAPL.")
+    _have_history(house, symbols, start, end)
+    if form.weighting not in WEIGHTINGS:
+        raise InputError(
+            f"Weighting: {form.weighting[:40]!r} is none. Choose equal or earned weights."
+        )
+    return request(
+        market=house.market,
+        timeframe=house.timeframe,
+        horizon=house.horizon,
+        symbols=symbols,
+        start=start,
+        end=end,
+        agents=_agents(house, form.agents),
+        capital=_number("Starting cash", form.capital),
+        committee=house.committee.model_copy(update={"weighting": form.weighting}),
+        costs={
+            "half_spread_bps": _cost("Half spread", form.half_spread_bps),
+            "commission_bps": _cost("Commission", form.commission_bps),
+        },
+        delay=_delay(form.delay),
+    )
+
+
+def _day(field: str, text: str) -> date:
+    try:
+        return date.fromisoformat(text.strip())
+    except ValueError:
+        raise InputError(f"{field}: {text[:40]!r} is no date. Write it as 2015-01-31.") from None
+
+
+def _agents(house: House, named: Sequence[str]) -> tuple[str, ...]:
+    if not named:
+        raise InputError("Agents: nobody votes. Choose at least one.")
+    if unknown := [name for name in named if name not in house.agents]:
+        raise InputError(
+            f"Agents: {unknown[0][:40]!r} is none of this house: {', '.join(house.agents)}."
+        )
+    return tuple(named)
+
+
+def _number(field: str, text: str) -> float:
+    try:
+        number = float(text.replace(",", "").replace(" ", ""))
+    except ValueError:
+        number = math.nan
+    if not math.isfinite(number):
+        raise InputError(f"{field}: {text[:40]!r} is no number. Write it as 1000 or 2.5.")
+    return number
+
+
+def _cost(field: str, text: str) -> float:
+    bps = _number(field, text)
+    if not 0 <= bps < 1000:
+        raise InputError(
+            f"{field}: {bps:g} basis points cannot be charged. Give 0 to 999; 100 are one percent."
+        )
+    return bps
+
+
+def _delay(text: str) -> int:
+    if text.strip() not in {str(bars) for bars in range(LONGEST_DELAY + 1)}:
+        raise InputError(
+            f"Delay: {text[:40]!r} is none. Orders can wait 0 to {LONGEST_DELAY} bars."
+        )
+    return int(text)
+
+
+def _have_history(house: House, symbols: Sequence[str], start: date, end: date) -> None:
+    for symbol in symbols:
+        span = house.library.span(house.market, symbol, house.timeframe)
+        if span is None:
+            raise InputError(
+                f"Symbols: nothing is stored for {symbol} in the {house.market} market. Leave it "
+                "out, or import its bars with `quorum import`."
+            )
+        if span[0].date() > end or span[1].date() < start:
+            raise InputError(
+                f"Symbols: {symbol} has bars from {span[0]:%Y-%m-%d} to {span[1]:%Y-%m-%d} only. "
+                "Leave it out, or move the period."
+            )

@@ -1,0 +1,64 @@
+"""This run's record, scored once for as long as nothing new is settled.
+
+Promises that a page never scores what is scored already, and that two who ask at once wait for
+one answer. Reads and scores in the thread that asks: handlers that use it run in threads.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from threading import Lock
+from typing import Any
+
+import numpy as np
+
+from domain.canonical import to_json
+from domain.events import Event, EventKind
+from domain.panel import Floats, Times
+from orchestrator.record import score
+from orchestrator.scores import Scores
+from web.house import House
+
+_NEWS = frozenset({EventKind.DECISION_SETTLED, EventKind.CYCLE_COMPLETED})
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Standing:
+    """`found` is None where nothing was ever voted on, `scores` the same as JSON. `weights` (R, A)
+    were in force at `known_at` (R,), `now` are the newest, by agent."""
+
+    found: Scores | None
+    scores: dict[str, Any] | None
+    agents: tuple[str, ...]
+    known_at: Times
+    weights: Floats
+    now: Mapping[str, float]
+
+
+class Scored:
+    """Safe in threads. `take` is told of events, in any thread."""
+
+    def __init__(self, house: House) -> None:
+        self._house = house
+        self._lock = Lock()
+        self._standing: Standing | None = None
+
+    def take(self, events: Sequence[Event]) -> None:
+        if any(event.kind in _NEWS for event in events):
+            self._standing = None
+
+    def standing(self) -> Standing:
+        with self._lock:
+            found = self._standing
+            if found is None:
+                found = self._standing = self._score()
+            return found
+
+    def _score(self) -> Standing:
+        record = self._house.record() if self._house.record else None
+        if record is None or not len(record.known_at):
+            nothing = np.empty((0, 0))
+            return Standing(None, None, (), np.empty(0, "datetime64[us]"), nothing, {})
+        now = dict(zip(record.agents, record.weights[-1].tolist(), strict=True))
+        found = score(record)
+        scores = to_json(found)
+        return Standing(found, scores, record.agents, record.known_at, record.weights, now)
