@@ -1,0 +1,127 @@
+"""What the agents' votes were worth on a home's history, and how long scoring them takes.
+
+`python -m benchmarks record home=HOME from=2011-01-01 to=2025-09-26`: the five agents vote on
+every bar of the stocks and funds imported into the home (market `files`), under equal weights; the
+table is that of docs/record.md. Figures are in percent with their 90% interval, log scores in
+millionths of a nat.
+"""
+
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from agents.registry import AGENTS, AgentSettings, build
+from domain.panel import Panel
+from domain.symbols import AssetClass, asset_class
+from domain.timeframe import Timeframe
+from market.builder import build_panels
+from orchestrator.committee import CommitteeSettings, hear, tally
+from orchestrator.influence import equal
+from orchestrator.outcomes import changes_over
+from orchestrator.record import Record, record_of, score
+from orchestrator.scores import Figure, Forecaster, Scores
+from orchestrator.tails import tail_rivals
+from orchestrator.team import Ballot
+from storage.database import Database
+from storage.library import SqlLibrary
+
+SETTINGS = AgentSettings(news_model="lexicon")
+HORIZONS = (1, 2, 3, 5, 10, 20)
+
+
+def run(home: str, **period: str) -> dict[str, Any]:
+    """The table of docs/record.md and the time that scoring takes, without and with extras."""
+    start = datetime.fromisoformat(period.get("from", "2011-01-01")).replace(tzinfo=UTC)
+    end = datetime.fromisoformat(period.get("to", "2025-09-26")).replace(tzinfo=UTC)
+    panel = _panel(Path(home), end)
+    since = int(np.searchsorted(panel.known_at, np.datetime64(start.replace(tzinfo=None))))
+    record = _record(panel, since)
+    changes = {bars: changes_over(panel, since, bars) for bars in HORIZONS}
+    rivals = tail_rivals(panel, since)
+    score(record)  # compiles
+    began = time.perf_counter()
+    score(record)
+    plain = time.perf_counter()
+    scores = score(record, changes=changes, rivals=rivals)
+    told = {
+        "agents, bars, symbols": record.log_odds.shape,
+        "score s": round(plain - began, 2),
+        "score with decay and tail s": round(time.perf_counter() - plain, 2),
+        "block, bars": round(scores.block, 1),
+    }
+    return {**told, **_table(scores)}
+
+
+def _panel(home: Path, end: datetime) -> Panel:
+    database = Database(f"sqlite:///{home / 'quorum.db'}")
+    library = SqlLibrary(database)
+    symbols = [
+        symbol
+        for symbol in library.symbols("files", Timeframe.D1)
+        if asset_class(symbol) is AssetClass.EQUITY
+    ]
+    [(panel, _)] = build_panels(library, "files", symbols, Timeframe.D1, end, horizon=5)
+    database.close()
+    return panel
+
+
+def _record(panel: Panel, since: int) -> Record:
+    ballots = [Ballot(name, build(name, SETTINGS).vote(panel, since), None, 0.0) for name in AGENTS]
+    influence = equal(len(ballots))
+    added = tally(hear(panel, ballots, since), influence, CommitteeSettings())
+    return record_of(panel, ballots, added, influence, since)
+
+
+def _table(scores: Scores) -> dict[str, Any]:
+    rows: dict[str, Any] = {}
+    for forecaster in scores.forecasters:
+        rows |= {f"{forecaster.name}: {key}": told for key, told in _of(forecaster).items()}
+    for rival in scores.regret.rivals:
+        rows[f"gain over the base rate: {rival.name}"] = _told(rival.gain, 1e6, 0)
+        rows[f"committee ahead of: {rival.name}"] = _told(rival.committee_ahead, 1e6, 0)
+    for each in scores.marginal:
+        rows[f"marginal value: {each.agent}"] = _told(each.value, 1e6, 0)
+    tail = scores.tail
+    rows["5% quantile: pinball"] = _told(tail.pinball, 100.0, 4)
+    rows["5% quantile: breaches"] = _told(tail.breaches)
+    rows["5% quantile: Kupiec rejects, of symbols"] = tail.coverage_rejected
+    rows["5% quantile: Christoffersen rejects"] = tail.independence_rejected
+    for other in tail.rivals:
+        rows[f"5% quantile: skill against {other.name}"] = _told(other.skill)
+        rows[f"5% quantile: breaches of {other.name}"] = _told(other.breaches)
+    return rows
+
+
+def _of(forecaster: Forecaster) -> dict[str, Any]:
+    card = forecaster.overall
+    return {
+        "coverage": card.coverage,
+        "settled": card.settled,
+        **{
+            name: _told(getattr(card, name))
+            for name in (
+                "brier", "brier_skill", "log_skill", "hit_rate", "hit_edge", "rank_ic",
+                "time_ic", "relative_hit_rate", "relative_ic",
+            )
+        },
+        "calibration error": forecaster.calibration.error,
+        "sharpness": forecaster.calibration.sharpness,
+        "decay of rank_ic": [(each.horizon, _told(each.rank_ic)) for each in forecaster.decay],
+        "rank_ic by regime": [(card.name, _told(card.rank_ic)) for card in forecaster.by_regime],
+        "brier_skill by period": [
+            (card.name, _told(card.brier_skill)) for card in forecaster.by_period
+        ],
+    }  # fmt: skip
+
+
+def _told(figure: Figure, scale: float = 100.0, digits: int = 2) -> str:
+    if figure.value is None:
+        return "–"
+    value = f"{scale * figure.value:.{digits}f}"
+    if figure.low is None or figure.high is None:
+        return f"{value} (n {figure.n})"
+    low, high = scale * figure.low, scale * figure.high
+    return f"{value} [{low:.{digits}f}, {high:.{digits}f}] (n {figure.n})"
