@@ -44,11 +44,12 @@ def summary(
 def measured(metric: Metric, track: Track) -> Floats:
     """One measure of a track, (...,)."""
     unknown = np.full(track.returns.shape[:-1], np.nan)
-    if track.n == 0 or (metric.kind == "benchmark" and track.benchmark is None):
+    known = track.comparable if metric.kind == "benchmark" else track.known
+    if track.n == 0 or not known.any():
         return unknown
     with np.errstate(all="ignore"):
         value = np.asarray(metric.function(track), np.float64)
-    return np.where(track.known & np.isfinite(value), value, unknown)
+    return np.where(known & np.isfinite(value), value, unknown)
 
 
 def trading_summary(trades: Trades, book: Book) -> dict[str, float]:

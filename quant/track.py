@@ -52,11 +52,15 @@ class Track:
 
     @cached_property
     def known(self) -> Bools:
-        """(...,): records without a hole, in the returns or in the benchmark's."""
-        whole = np.isfinite(self.returns).all(axis=-1)
-        if self.benchmark is not None:
-            whole = whole & np.isfinite(self.benchmark).all(axis=-1)
-        return np.asarray(whole)
+        """(...,): records without a hole."""
+        return np.asarray(np.isfinite(self.returns).all(axis=-1))
+
+    @cached_property
+    def comparable(self) -> Bools:
+        """(...,): records without a hole whose benchmark has none either."""
+        if self.benchmark is None:
+            return np.zeros(self.known.shape, bool)
+        return np.asarray(self.known & np.isfinite(self.benchmark).all(axis=-1))
 
     @cached_property
     def mean(self) -> Floats:

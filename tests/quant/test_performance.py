@@ -224,6 +224,17 @@ def test_a_hole_makes_that_record_unknown_and_no_other() -> None:
         assert value[[0, 2]].tobytes() == whole[name][[0, 2]].tobytes()
 
 
+def test_a_hole_in_the_benchmark_hides_only_what_is_compared_with_it() -> None:
+    holed = MARKET.copy()
+    holed[3] = np.nan
+    told, whole = summary(FOLLOWING, 252, holed, TIMES), ALL
+    for name, value in told.items():
+        if METRICS[name].kind == "benchmark":
+            assert np.isnan(value)
+        else:
+            assert value.tobytes() == whole[name].tobytes()
+
+
 def test_no_bars_give_no_measures() -> None:
     assert all(np.isnan(value).all() for value in summary(np.empty((2, 0)), 252).values())
 
