@@ -10,7 +10,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from domain.errors import InputError, ProviderError
 from domain.events import EngineState, EventKind
@@ -28,6 +28,9 @@ Refresh = Callable[[Sequence[str], datetime, Tell], object]
 
 IDLE = 2.0
 """Seconds between looks at whether there is something to do again."""
+AWAITED = timedelta(days=90)
+"""How long the bars of a symbol that is no longer followed are asked for, so that what came of
+the decisions on it is known."""
 
 log = logging.getLogger(__name__)
 
@@ -192,7 +195,7 @@ class Engine:
     def _hold(self, team: Team, instant: datetime) -> None:
         symbols = tuple(self._watched())
         if self._refresh:
-            self._refresh(symbols, instant, self._tell)
+            self._refresh(self._asked_for(symbols, instant), instant, self._tell)
         stored = set(self._desk.library.symbols(self._desk.market, self._desk.timeframe))
         self._missing = tuple(symbol for symbol in symbols if symbol not in stored)
         present = [symbol for symbol in symbols if symbol in stored]
@@ -206,6 +209,12 @@ class Engine:
             self._publish()
         if self._refresh and self._clock.patient:
             self._expect(present, instant)
+
+    def _asked_for(self, symbols: Sequence[str], instant: datetime) -> tuple[str, ...]:
+        """What is followed, and what was until lately and has decisions to be settled."""
+        desk = self._desk
+        awaited = desk.journal.awaited(desk.market, desk.run, instant - AWAITED)
+        return tuple(dict.fromkeys((*symbols, *awaited)))
 
     def _nothing_of(self, symbols: Sequence[str]) -> ProviderError:
         """Why nothing can be decided, and what would help."""

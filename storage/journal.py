@@ -116,6 +116,11 @@ class Journal:
         with self._database.reading() as connection:
             return settling.pending(connection, line, until)
 
+    def awaited(self, market: str, run: str, since: datetime) -> tuple[str, ...]:
+        """Symbols whose decisions on bars that closed after `since` wait for their outcome."""
+        with self._database.reading() as connection:
+            return settling.awaited(connection, market, run, since)
+
     def lesson(self, line: Line, by: datetime) -> Lesson | None:
         """The newest that is in force on the bar that closed at `by`; None before the first."""
         with self._database.reading() as connection:

@@ -75,6 +75,19 @@ def pending(connection: Connection, line: Line, until: datetime) -> tuple[Pendin
     return tuple(_pending(list(votes)) for _, votes in groupby(rows, attrgetter("seq")))
 
 
+def awaited(connection: Connection, market: str, run: str, since: datetime) -> tuple[str, ...]:
+    """Symbols with a decision that waits, of those on bars that closed after `since`."""
+    waits, symbol = tables.Pending, col(tables.Decision.symbol)
+    query = (
+        select(symbol)
+        .join_from(waits, tables.Decision, col(tables.Decision.seq) == col(waits.decision))
+        .where(col(waits.market) == market, col(waits.run) == run, col(waits.as_of) > since)
+        .distinct()
+        .order_by(symbol)
+    )
+    return tuple(connection.scalars(query))
+
+
 def settle(
     connection: Connection, settlement: Settlement, at: datetime, last_seq: int
 ) -> tuple[Event, ...]:

@@ -28,12 +28,14 @@ def make(database):
     """Engines over bars 150 to 160; all are stopped at the end."""
     engines = []
 
-    def make(first=149, last=160, clock=None, open_team=None, desk_of=(), **more):
+    def make(
+        first=149, last=160, clock=None, open_team=None, desk_of=(), watched=lambda: COINS, **more
+    ):
         days = {"start": closes_after(first), "end": closes_after(last)}
         engine = Engine(
             desk(database, **dict(desk_of)),
             clock or PacedClock(lambda: COINS, Timeframe.D1, **days),
-            lambda: COINS,
+            watched,
             open_team or (lambda tell: LocalTeam(AGENTS, build)),
             first_pause=0.01,
             **more,
@@ -149,6 +151,21 @@ def test_an_error_that_stays_is_shown_and_told_once_whatever_its_numbers(make, d
         "reason": None,
         "error": "Ray could not start in session_1. Free memory.",
     }
+
+
+def test_a_symbol_that_is_dropped_is_asked_for_until_its_decisions_are_settled(make, database):
+    asked, watched = {}, list(COINS)
+
+    def refresh(symbols, now, tell):
+        asked[now] = set(symbols)
+        if now == closes_after(151):
+            watched.remove(COINS[1])
+
+    engine = make(watched=lambda: watched, last=162, refresh=refresh)
+    engine.start()
+    assert engine.join(20)
+    dropped = [now for now, symbols in asked.items() if COINS[1] not in symbols]
+    assert dropped == days(158, 162)
 
 
 def test_without_a_single_bar_the_engine_says_what_the_provider_said(make, database):
