@@ -11,7 +11,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from agents.registry import AGENTS
 from cli.gathering import parse_date
@@ -38,6 +38,9 @@ USUAL_YEARS = timedelta(days=5 * 365)
 """How far back a backtest goes when it is not told."""
 WARMING = timedelta(days=365)
 """History left for the agents to warm up on when no first date is named."""
+
+HEADLINE = ("total_return", "cagr", "volatility", "sharpe", "max_drawdown", "turnover")
+BRIEF = ("total_return", "sharpe", "max_drawdown")
 
 
 def run(settings: Settings, asked: Mapping[str, Any], say: Say) -> dict[str, Any]:
@@ -159,13 +162,12 @@ def _now(stores: Stores, market: Market) -> datetime:
 
 def print_result(result: Mapping[str, Any], console: Console) -> None:
     """The headline of everybody in the contest, each figure with its interval."""
-    shown = [name for name in HEADLINE if name in result["committee"]]
-    table = Table("", *shown, title=_title(result))
+    table = Table("", *_titles(HEADLINE), title=_title(result))
     rows = {"committee": result["committee"]}
     rows |= {f"{name} alone": metrics for name, metrics in result["agents"].items()}
     rows |= result["benchmarks"]
     for name, metrics in rows.items():
-        table.add_row(name, *(_figure(metrics.get(metric), metric) for metric in shown))
+        table.add_row(name, *(_figure(metrics, metric) for metric in HEADLINE))
     console.print(table)
     for note in result["notes"]:
         console.print(f"· {note}")
@@ -176,25 +178,28 @@ def print_result(result: Mapping[str, Any], console: Console) -> None:
     )
 
 
-HEADLINE = ("total return", "CAGR", "volatility", "Sharpe", "max drawdown", "turnover")
-
-
 def print_summaries(found: Sequence[Summary], console: Console) -> None:
-    table = Table("id", "what", "agents", *HEADLINE[:5])
+    if not found:
+        console.print("No backtest is kept yet. `quorum backtest` runs one.")
+        return
+    table = Table(Column("id", no_wrap=True), "what", "who votes", *_titles(BRIEF))
     for each in found:
-        figures = (_figure(each.headline.get(metric), metric) for metric in HEADLINE[:5])
-        table.add_row(each.id, each.label, " ".join(each.agents), *figures)
-    console.print(table if found else "No backtest is kept yet. `quorum backtest` runs one.")
+        figures = (_figure(each.headline, metric, brief=True) for metric in BRIEF)
+        table.add_row(each.id, each.label, ", ".join(each.agents), *figures)
+    console.print(table)
 
 
 def print_comparison(kept: Sequence[Mapping[str, Any]], console: Console) -> None:
-    """Every metric of the committees, a column each."""
-    table = Table("", *(result["id"] for result in kept))
-    table.add_row("what", *(result["label"] for result in kept))
+    """Every figure of the committees, a column each."""
+    table = Table("", *(f"{result['id']}\n{result['label']}" for result in kept))
     for metric in kept[0]["committee"]:
-        figures = (_figure(result["committee"].get(metric), metric) for result in kept)
-        table.add_row(metric, *figures)
+        figures = (_figure(result["committee"], metric) for result in kept)
+        table.add_row(METRICS[metric].title, *figures)
     console.print(table)
+
+
+def _titles(metrics: Sequence[str]) -> list[str]:
+    return [METRICS[name].title for name in metrics]
 
 
 def _title(result: Mapping[str, Any]) -> str:
@@ -202,12 +207,13 @@ def _title(result: Mapping[str, Any]) -> str:
     return f"{result['label']}{simulated}"
 
 
-def _figure(told: Mapping[str, Any] | None, metric: str) -> str:
+def _figure(figures: Mapping[str, Any], metric: str, brief: bool = False) -> str:
     """`12.3% (-1.0 to 20.4)`, a dash where nothing is known."""
+    told = figures.get(metric)
     if told is None or told["value"] is None:
         return "–"
     scale, unit = (100.0, "%") if METRICS[metric].unit == "%" else (1.0, "")
     value = f"{told['value'] * scale:.2f}{unit}"
-    if told["low"] is None or told["high"] is None:
+    if brief or told["low"] is None or told["high"] is None:
         return value
     return f"{value} ({told['low'] * scale:.2f} to {told['high'] * scale:.2f})"

@@ -5,7 +5,7 @@ equity is that of its last row, so a market that never closes and one that does 
 alike. Leaves out forecasts (`outlook.py`).
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -62,16 +62,26 @@ class Accountant:
         )
 
     def figures(self, played: Played) -> Figures:
-        """Every measure; those of returns that have one with their interval."""
+        """Every measure; those of returns with their interval."""
+        told = estimates(
+            self.returns(played), self.a_year, self._stage.asked.seed, self._market, self._times
+        )
+        return self._all(told, played)
+
+    def values(self, played: Played) -> Figures:
+        """Every measure without intervals, at a small part of the cost."""
         returns = self.returns(played)
         measured = summary(returns, self.a_year, self._market, self._times)
-        values = {
+        told = {
             name: Estimate(float(value), np.nan, np.nan, len(returns))
             for name, value in measured.items()
         }
-        values |= estimates(returns, self.a_year, self._stage.asked.seed)
-        values |= self._trading(played)
-        return {name: plain(values[name]) for name in METRICS}
+        return self._all(told, played)
+
+    def trip_returns(self, played: Played) -> Floats:
+        """(K,) profit of each round trip as a share of the equity at its entry."""
+        trips = self.trips(played)
+        return np.asarray(trips.profit / played.equity[trips.entry])
 
     def capacity(self, played: Played) -> float | None:
         """Equity with which nearly all fills would stay within a hundredth of their bar's trade."""
@@ -79,6 +89,10 @@ class Accountant:
         at = fills.row, fills.col
         turned_over = stage.volume[at] * stage.opening[at]
         return _known(capacity(fills.units * fills.price, turned_over, played.equity[fills.row]))
+
+    def _all(self, of_returns: Mapping[str, Estimate], played: Played) -> Figures:
+        values = {**of_returns, **self._trading(played)}
+        return {name: plain(values[name]) for name in METRICS}
 
     def _trading(self, played: Played) -> dict[str, Estimate]:
         trips = self.trips(played)

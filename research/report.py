@@ -13,7 +13,6 @@ import numpy as np
 
 from domain.canonical import canonical_bytes
 from domain.panel import Floats, Times
-from quant.trades import Trades
 from research import tables
 from research.accounts import Accountant, Figures, spread
 from research.outlook import forecasts
@@ -81,7 +80,7 @@ def report(programme: Programme, earlier: int) -> Report:
 def _core(programme: Programme, earlier: int) -> dict[str, Any]:
     asked = programme.stage.asked
     measure = Accountant(programme.stage, market=programme.plain["buy and hold"])
-    drawn = spread([measure.figures(played) for played in programme.random])
+    drawn = spread([measure.values(played) for played in programme.random])
     return {
         "market": asked.market,
         "symbols": list(asked.symbols),
@@ -111,8 +110,8 @@ def _core(programme: Programme, earlier: int) -> dict[str, Any]:
 
 def _robustness(programme: Programme, measure: Accountant, earlier: int) -> dict[str, Any]:
     returns = measure.returns(programme.committee)
-    trips: Trades = measure.trips(programme.committee)
-    trials = {label: measure.returns(played) for label, played in programme.trials.items()}
+    trips = measure.trip_returns(programme.committee)
+    trials = [measure.returns(played) for played in programme.trials.values()]
     return {
         "costs": [
             {"bps": bps, **_told(measure.figures(played))}
@@ -123,12 +122,12 @@ def _robustness(programme: Programme, measure: Accountant, earlier: int) -> dict
             for bars, played in programme.delays.items()
         ],
         "parameters": [
-            {"name": TURNED, "value": label, **_told(measure.figures(played))}
+            {"name": TURNED, "value": label, **_told(measure.values(played))}
             for label, played in programme.trials.items()
         ],
         "monte_carlo": monte_carlo(returns, trips, measure.a_year, programme.stage.asked.seed),
         "overfitting": overfitting(
-            returns, np.stack(list(trials.values()), axis=1), measure.a_year, earlier
+            returns, np.stack(trials, axis=1), measure.a_year, earlier
         ),
         "capacity": measure.capacity(programme.committee),
     }
