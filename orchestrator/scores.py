@@ -194,10 +194,10 @@ class Scores:
 
 def figure(values: Floats, n: int) -> Figure:
     """Of `values` (3,): value, low, high, NaN where unknown."""
-    value, low, high = (known(each) for each in values)
-    return Figure(value, low, high, n)
+    value, low, high = values.tolist()
+    return Figure(known(value), known(low), known(high), n)
 
 
 def known(value: float) -> float | None:
     """None for NaN."""
-    return None if value != value else float(value)
+    return None if value != value else value
