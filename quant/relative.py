@@ -7,8 +7,9 @@ The regression is ordinary least squares of returns on the benchmark's, without 
 import numpy as np
 
 from quant.columns import ratio
+from quant.compiled import compiled
 from quant.reward import cagr
-from quant.track import Floats, Track, deviation
+from quant.track import Floats, Track
 
 
 def beta(track: Track) -> Floats:
@@ -29,13 +30,13 @@ def r_squared(track: Track) -> Floats:
 
 
 def tracking_error(track: Track) -> Floats:
-    return np.asarray(deviation(track.returns - _other(track)) * np.sqrt(track.periods))
+    _, spread = track.apart
+    return np.asarray(spread * np.sqrt(track.periods))
 
 
 def information_ratio(track: Track) -> Floats:
-    active = track.returns - _other(track)
-    yearly = np.sqrt(track.periods)
-    return np.asarray(ratio(active.mean(axis=-1), deviation(active)) * yearly)
+    mean, spread = track.apart
+    return np.asarray(ratio(mean, spread) * np.sqrt(track.periods))
 
 
 def treynor(track: Track) -> Floats:
@@ -63,13 +64,24 @@ def _other(track: Track) -> Floats:
 
 def _capture(track: Track, sign: float) -> Floats:
     """Geometric mean of the bars on which the benchmark rose (or fell), over the benchmark's."""
-    other = _other(track)
-    chosen = sign * other > 0.0
-    bars = chosen.sum(axis=-1)
+    shape = track.returns.shape
+    grown = _grown(track.returns.reshape(-1, shape[-1]), _other(track).reshape(-1, shape[-1]), sign)
+    with np.errstate(invalid="ignore"):
+        mean = sign * (grown[:, :2] ** ratio(np.ones(len(grown)), grown[:, 2])[:, np.newaxis] - 1.0)
+    return ratio(mean[:, 0], mean[:, 1]).reshape(shape[:-1])
 
-    def mean(returns: Floats) -> Floats:
-        grown = np.prod(np.where(chosen, 1.0 + returns, 1.0), axis=-1)
-        with np.errstate(invalid="ignore"):
-            return np.asarray(grown ** ratio(np.ones(bars.shape), bars) - 1.0)
 
-    return ratio(sign * mean(track.returns), sign * mean(other))
+@compiled
+def _grown(returns: Floats, other: Floats, sign: float) -> Floats:
+    """Of each record: its growth and its benchmark's on the bars with the benchmark's `sign`,
+    and how many they are."""
+    answers = np.ones((len(returns), 3))
+    for k in range(len(returns)):
+        ours, theirs, bars = 1.0, 1.0, 0
+        for t in range(returns.shape[1]):
+            if sign * other[k, t] > 0.0:
+                ours *= 1.0 + returns[k, t]
+                theirs *= 1.0 + other[k, t]
+                bars += 1
+        answers[k, 0], answers[k, 1], answers[k, 2] = ours, theirs, bars
+    return answers

@@ -94,6 +94,15 @@ class Track:
         return np.asarray(covariance), np.asarray((theirs * theirs).mean(axis=-1))
 
     @cached_property
+    def apart(self) -> tuple[Floats, Floats]:
+        """Mean and deviation of what was earned beyond the benchmark; NaN without one."""
+        if self.benchmark is None:
+            unknown = np.full(self.returns.shape[:-1], np.nan)
+            return unknown, unknown
+        active = self.returns - self.benchmark
+        return np.asarray(active.mean(axis=-1)), deviation(active)
+
+    @cached_property
     def ordered(self) -> Floats:
         """(..., T) the returns, smallest first."""
         return np.sort(self.returns, axis=-1)
