@@ -64,6 +64,28 @@ def test_the_ledger_is_the_same_to_the_last_bit_however_rounds_are_cut(seed, cut
     )
 
 
+def test_a_round_is_judged_by_what_the_rounds_before_it_had_taught():
+    """What is believed in a round, by whom it is pooled too, cannot know the round's outcomes."""
+    votes, rate, change = _votes(7)
+    boundary = 251  # the round at which slopes first leave one
+    ledger, _ = learn(
+        open_ledger(AGENTS), *(each[..., :boundary, :] for each in (votes, rate, change))
+    )
+    after, _ = learn(ledger, *(each[..., [boundary], :] for each in (votes, rate, change)))
+    assert (influence_of(ledger, "equal", True).trust == 1.0).all()
+    assert (influence_of(after, "equal", True).trust[0, :2] != 1.0).all()
+    assert after.believed.losses.tolist() == pytest.approx(after.given.losses.tolist(), rel=1e-12)
+    settled = ~np.isnan(change[boundary])
+    evidence = votes[:, boundary] - log_odds(rate[boundary])
+    weights = influence_of(ledger, "earned", True).weights[0][:, np.newaxis]
+    weights = np.where(np.isnan(evidence), 0.0, weights)
+    pooled = (weights * np.nan_to_num(evidence)).sum(axis=0) / weights.sum(axis=0)
+    score = (pooled * ((change[boundary] > 0) - rate[boundary]))[settled].sum()
+    assert after.pools.sums[0, 1] == pytest.approx(
+        ledger.pools.sums[0, 1] + ledger.pools.block[0, 1] + score
+    )
+
+
 def test_the_ledger_does_not_depend_on_the_settings():
     votes = _votes(1)
     ledgers = {_bits(learn(open_ledger(AGENTS), *votes, *under)[0]) for under in SETTINGS}
