@@ -18,7 +18,7 @@ from cli.gathering import parse_date
 from cli.progress import bar
 from domain.errors import InputError, UnknownSymbolError, VerificationError
 from quant.performance import METRICS
-from research.backtest import Tell
+from research.programme import Tell
 from research.request import Request, request
 from research.results import Summary
 from settings import Settings

@@ -3,6 +3,7 @@
 Only words are parsed here; each verb calls one function and prints what it returned.
 """
 
+from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
@@ -166,9 +167,62 @@ def delete(identity: Identity) -> None:
     people.print(f"{identity} is gone.")
 
 
-def fit() -> None:
-    """PLACE"""
+def fit(
+    agents: Annotated[
+        list[str] | None, typer.Argument(metavar="[AGENT]...", help="Default: all with weights.")
+    ] = None,
+    symbols: SomeSymbols = None,
+    start: First = None,
+    end: Last = None,
+    folds: Annotated[int, typer.Option(help="Of the search for the penalty, 2 to 20.")] = 5,
+    out: Annotated[
+        Path | None, typer.Option(help="Write the fitted weights here, whatever they are worth.")
+    ] = None,
+    market: OnMarket = None,
+    timeframe: OnTimeframe = None,
+    as_json: AsJson = False,
+) -> None:
+    """Fit the agents' weights on the stored history, and say what that was worth out of sample."""
+    from cli import fitted, fitting
+
+    outcome = fitting.fit(
+        settings_of(market, timeframe),
+        agents or [],
+        start=start,
+        end=end,
+        symbols=[parse_symbol(symbol) for symbol in symbols or []],
+        folds=folds,
+        out=out,
+        say=say,
+    )
+    if as_json:
+        print_json(fitted.as_json(outcome))
+    else:
+        fitted.show(outcome, results)
 
 
-def check() -> None:
-    """PLACE"""
+def check(
+    agent: Annotated[str, typer.Argument(help="As `quorum agents` names it.")],
+    symbols: SomeSymbols = None,
+    cuts: Annotated[int, typer.Option(help="Random times to cut each panel at.")] = 20,
+    seed: Annotated[int, typer.Option(help="Of the times and the altered futures.")] = 0,
+    market: OnMarket = None,
+    timeframe: OnTimeframe = None,
+    as_json: AsJson = False,
+) -> None:
+    """Does AGENT keep its promises: no look-ahead, no memory, no neighbours, no guesses?"""
+    from cli import checking
+
+    checked = checking.check(
+        settings_of(market, timeframe),
+        agent,
+        symbols=[parse_symbol(symbol) for symbol in symbols or []],
+        cuts=cuts,
+        seed=seed,
+        say=say,
+    )
+    if as_json:
+        print_json(checking.as_json(checked))
+    else:
+        checking.show(checked, results)
+    checking.refuse_if_broken(checked)
