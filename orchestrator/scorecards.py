@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from domain.panel import Floats, Ints, Times
 from domain.votes import sigmoid
 from orchestrator.outcomes import REGIMES
-from orchestrator.scores import Bin, Curve, Decay, Figure, Scorecard, figure, known
+from orchestrator.scores import Bin, Curve, Decay, Scorecard, figure, known
 from quant import scoring
 from quant.base_rate import log_odds as log_odds_of
 from quant.estimates import Draws, draws
@@ -164,28 +164,34 @@ def decays(
     log_odds: Sequence[Floats], base: Floats, changes: Mapping[int, Floats], block: float, seed: int
 ) -> list[list[Decay]]:
     """For each forecaster, its rank correlations with `changes` over other horizons (bars)."""
-    answers: list[list[Decay]] = [[] for _ in log_odds]
-    for bars, change in sorted(changes.items()):
-        over = Cells(np.where(np.isnan(base), np.nan, 0.5), change)
-        drawn = draws(len(base), max(block, bars + 1.0), seed)
-        for forecaster, said in enumerate(log_odds):
-            evidence = np.where(over.settled, said - base, np.nan)
-            answers[forecaster].append(_decay(bars, evidence, over, drawn))
+    if not changes:
+        return [[] for _ in log_odds]
+    horizons = [
+        (Cells(np.where(np.isnan(base), np.nan, 0.5), np.asfortranarray(change)),
+         bars, draws(len(base), max(block, bars + 1.0), seed))
+        for bars, change in sorted(changes.items())
+    ]  # fmt: skip
+    answers = []
+    for said in log_odds:
+        evidence = said - base
+        by_row, by_symbol = scoring.ordered(evidence), scoring.ordered(evidence.T)
+        answers.append(
+            [_decay(bars, by_row, by_symbol, over, drawn) for over, bars, drawn in horizons]
+        )
     return answers
 
 
-def _decay(bars: int, evidence: Floats, over: Cells, drawn: Draws) -> Decay:
-    ranked = scoring.rank_correlation(
-        scoring.ordered(evidence), over.by_row, ~np.isnan(evidence), scoring.FEWEST_SYMBOLS
-    )
-    timed = _products(evidence, over.by_symbol)
-    numerators = np.stack([np.nan_to_num(ranked), np.nansum(timed, axis=1)])
-    denominators = np.stack([~np.isnan(ranked), (~np.isnan(timed)).sum(axis=1)]).astype(float)
-    figures: list[Figure] = [
-        figure(value, int(below.sum()))
-        for value, below in zip(drawn.ratios(numerators, denominators), denominators, strict=True)
-    ]
-    return Decay(bars, *figures)
+def _decay(
+    bars: int, by_row: scoring.Ordered, by_symbol: scoring.Ordered, over: Cells, drawn: Draws
+) -> Decay:
+    kept = ~np.isnan(by_symbol.values) & over.settled.T
+    ranked = scoring.rank_correlation(by_row, over.by_row, kept.T, scoring.FEWEST_SYMBOLS)
+    timed = scoring.rank_products(by_symbol, over.by_symbol, kept)
+    sums = _mean(ranked), tuple(each.sum(axis=0) for each in _mean(timed))
+    numerators, denominators = (np.stack(each) for each in zip(*sums, strict=True))
+    values = drawn.ratios(numerators, denominators)
+    counts = denominators.sum(axis=1).astype(int).tolist()
+    return Decay(bars, figure(values[0], counts[0]), figure(values[1], counts[1]))
 
 
 def _sums(log_odds: Floats, cells: Cells) -> list[tuple[Floats, Floats]]:
