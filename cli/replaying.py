@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from cli.gathering import parse_date
-from cli.serving import SimulatedNow, greet, house_of
+from cli.serving import SimulatedNow, greet, house_of, make_bench
 from domain.errors import InputError, UnknownSymbolError
 from domain.events import EventKind
 from orchestrator.clocks import PacedClock
@@ -81,7 +81,10 @@ def replay(
         if listener is None:
             _play(engine)
         else:
-            house = house_of(settings, stores, market, run, engine, bell, lambda: played, first)
+            bench = make_bench(settings, market, bell)
+            house = house_of(
+                settings, stores, market, run, engine, bell, bench, lambda: played, first
+            )
             server = Server(create_app(house), listener)
             greet(market, address(listener), say)
             engine.start()
@@ -89,7 +92,10 @@ def replay(
                 ending = threading.Thread(target=_stop_when_played, args=(engine, server))
                 ending.daemon = True
                 ending.start()
-            server.run(stopping=engine.stop)
+            try:
+                server.run(stopping=engine.stop)
+            finally:
+                bench.close()
         status = engine.status()
         if status.error:
             say(f"The last thing that went wrong: {status.error}")

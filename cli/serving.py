@@ -3,17 +3,21 @@
 The pages are served at once; Ray, models and history load behind a progress card.
 """
 
+import sys
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from functools import partial
-from importlib.metadata import version
 
 from agents.registry import AGENTS
 from cli.deciding import verifier
 from market.demo import PRESENT
 from orchestrator.clocks import Clock, LiveClock, PacedClock
 from orchestrator.engine import Engine
+from orchestrator.record import Record
+from orchestrator.settlement import as_record
 from orchestrator.team import Team
+from research.bench import Bench
+from research.jobs import Jobs
 from settings import Settings
 from web.bell import Bell
 from web.house import House, RayDashboard
@@ -21,6 +25,7 @@ from web.server import create_app
 from web.serving import Server, address, listen
 from wiring import (
     LIVE,
+    PROGRAM,
     Market,
     Progress,
     Say,
@@ -30,6 +35,7 @@ from wiring import (
     make_desk,
     make_team,
     open_stores,
+    results_of,
     utc_now,
 )
 
@@ -69,12 +75,22 @@ def serve(settings: Settings, *, in_process: bool, say: Say) -> None:
             refresh=_refresher(settings, market, present),
             publish=bell.ring,
         )
-        house = house_of(settings, stores, market, LIVE, engine, bell, watched)
+        bench = make_bench(settings, market, bell)
+        house = house_of(settings, stores, market, LIVE, engine, bell, bench, watched)
         server = Server(create_app(house), listener)
         greet(market, address(listener), say)
         _mention_old_history(settings, stores, market, say)
         engine.start()
-        server.run(stopping=engine.stop)
+        try:
+            server.run(stopping=engine.stop)
+        finally:
+            bench.close()
+
+
+def make_bench(settings: Settings, market: Market, bell: Bell) -> Bench:
+    """Backtests of this home; each job is this program's own verb."""
+    verb = (sys.executable, "-m", "app", "backtest", "--request", "--market", market.name)
+    return Bench(results_of(settings), Jobs(verb, bell.ring))
 
 
 def house_of(
@@ -84,6 +100,7 @@ def house_of(
     run: str,
     engine: Engine,
     bell: Bell,
+    bench: Bench,
     watched: Callable[[], Sequence[str]],
     start: datetime = PRESENT,
 ) -> House:
@@ -95,7 +112,7 @@ def house_of(
         return engine.status().last or start
 
     return House(
-        version=version("quorum-markets"),
+        version=PROGRAM,
         market=market.name,
         run=run,
         simulated=market.simulated,
@@ -110,7 +127,19 @@ def house_of(
         verify=verifier(settings, stores),
         clock=now,
         bell=bell,
+        record=partial(_record, settings, stores, market, run),
+        backtests=bench,
+        committee=settings.committee,
+        horizon=settings.market.horizon,
         ray_dashboard=partial(_dashboard, engine),
+    )
+
+
+def _record(settings: Settings, stores: Stores, market: Market, run: str) -> Record:
+    return as_record(
+        stores.records.record(
+            market.name, run, settings.market.timeframe, settings.market.horizon, tuple(AGENTS)
+        )
     )
 
 
