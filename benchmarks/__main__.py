@@ -7,7 +7,7 @@ import platform
 import sys
 from typing import Any
 
-NAMES = ("actions", "cycle", "news", "panel", "record", "serve", "stream", "weights")
+NAMES = ("actions", "backtest", "cycle", "news", "panel", "record", "serve", "stream", "weights")
 
 
 def main() -> None:
