@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from agents.lexicon import tone
 from domain.panel import Floats, Ints, News, Times
@@ -49,17 +50,27 @@ def stories(news: News, after: np.datetime64, until: np.datetime64) -> Stories:
     start, stop = np.searchsorted(
         news.known_at, [after - SAME_STORY_WITHIN, until], side="right"
     ).tolist()
+    known = slice(start, stop)
+    columns = zip(
+        news.symbol[known].tolist(),
+        _microseconds(news.known_at[known]).tolist(),  # Python's numbers compare faster
+        news.headline[known],
+        news.source[known],
+        news.relevance[known].tolist(),
+        strict=True,
+    )
     told = [
-        (int(news.symbol[k]), news.known_at[k], text, news.source[k], float(news.relevance[k]))
-        for k in range(start, stop)
-        if (text := clean(news.headline[k]))
+        (symbol, at, text, source, relevance)
+        for symbol, at, headline, source, relevance in columns
+        if (text := clean(headline))
     ]
     told.sort()
     first = _first_told([row[0] for row in told], [row[1] for row in told], [r[2] for r in told])
-    kept = [row for row, new in zip(told, first, strict=True) if new and row[1] > after]
+    begin = int(_microseconds(after))
+    kept = [row for row, new in zip(told, first, strict=True) if new and row[1] > begin]
     return Stories(
         symbol=np.array([row[0] for row in kept], np.int32),
-        known_at=np.array([row[1] for row in kept], "datetime64[us]"),
+        known_at=np.array([row[1] for row in kept], np.int64).view("datetime64[us]"),
         text=tuple(row[2] for row in kept),
         source=tuple(row[3] for row in kept),
         relevance=np.array([row[4] for row in kept], np.float64),
@@ -85,26 +96,35 @@ def _visible(character: str) -> str:
     return "" if category.startswith("C") else character
 
 
+def _microseconds(at: Times | np.datetime64) -> NDArray[np.int64]:
+    return at.astype("datetime64[us]").astype(np.int64)
+
+
 def _first_told(
-    symbols: Sequence[int], instants: Sequence[np.datetime64], texts: Sequence[str]
+    symbols: Sequence[int], instants: Sequence[int], texts: Sequence[str]
 ) -> list[bool]:
-    """Whether each headline is the first to tell its story; sorted by symbol and instant."""
+    """Whether each headline is the first to tell its story; sorted by symbol and instant (µs)."""
     words = [frozenset(_WORD.findall(_WIRE_PREFIX.sub("", text).lower())) for text in texts]
+    within = int(SAME_STORY_WITHIN / np.timedelta64(1, "us"))
     first = []
     window = 0
     for k in range(len(texts)):
-        while symbols[window] != symbols[k] or instants[k] - instants[window] > SAME_STORY_WITHIN:
+        while symbols[window] != symbols[k] or instants[k] - instants[window] > within:
             window += 1
         earlier = range(max(window, k - MOST_COMPARED), k)
-        first.append(
-            not any(
-                _overlapping(words[k], words[j]) and tone(texts[k]) * tone(texts[j]) >= 0.0
-                for j in earlier
-            )
-        )
+        first.append(not _repeated(k, earlier, words, texts))
     return first
 
 
-def _overlapping(one: frozenset[str], other: frozenset[str]) -> bool:
-    shared = len(one & other)
-    return shared >= SAME_STORY_OVERLAP * (len(one) + len(other) - shared)
+def _repeated(
+    k: int, earlier: range, words: Sequence[frozenset[str]], texts: Sequence[str]
+) -> bool:
+    mine = words[k]
+    size = len(mine)
+    for j in earlier:
+        theirs = words[j]
+        shared = len(mine & theirs)
+        enough = shared >= SAME_STORY_OVERLAP * (size + len(theirs) - shared)
+        if enough and tone(texts[k]) * tone(texts[j]) >= 0.0:
+            return True
+    return False
