@@ -53,6 +53,8 @@ FINAL = ("total_return", "sharpe", "max_drawdown")
 POINTS = 100
 AT_ONCE = 250_000
 """Returns that are drawn and measured together: what fits a processor's cache."""
+MOST_TRIPS = 20_000_000
+"""Round trips drawn in all: an account that trades a thousand times a month has fewer paths."""
 
 
 def estimates(
@@ -97,7 +99,7 @@ def monte_carlo(
     a_year = periods * len(trips) / max(len(returns), 1)
     return {
         **(_paths(returns, periods, seed, samples) or {}),
-        "trades": _paths(trips, a_year, seed, samples),
+        "trades": _paths(trips, a_year, seed, min(samples, MOST_TRIPS // max(len(trips), 1))),
     }
 
 
