@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import event
 
 from domain.errors import NotFoundError
+from domain.settlement import Line
 from domain.timeframe import Timeframe
 from storage.archive import Archive, digest
 from storage.database import Database
@@ -146,7 +147,15 @@ def test_every_page_is_answered_from_an_index(tmp_path: Path) -> None:
     journal.events_after(3, 5)
     journal.previous_targets("demo", "live", before=day(1))
     journal.cursor("demo", "live", "XNYS")
-    assert len(asked) >= 11
+    line = Line("demo", "live", "XNYS", Timeframe.D1, 5)
+    journal.pending(line, day(1))
+    journal.awaited("demo", "live", day(0))
+    journal.lesson(line, day(9))
+    records.record("demo", "live", Timeframe.D1, 5, AGENTS, "XNYS")
+    records.calendars("demo", "live")
+    records.settled_of(receipt)
+    records.influence(line, AGENTS)
+    assert len(asked) >= 20
     with home.reading() as connection:
         for statement, given in asked.copy():
             plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", given).all()
