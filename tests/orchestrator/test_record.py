@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy.signal import lfilter
 from sklearn.metrics import brier_score_loss, log_loss
 
 from domain.canonical import to_json
@@ -12,10 +13,12 @@ from orchestrator.committee import CommitteeSettings, hear, tally
 from orchestrator.influence import Influence, equal
 from orchestrator.outcomes import changes_over, outcomes
 from orchestrator.record import Record, record_of, score
+from orchestrator.scorecards import Cells, Slices, scorecards
 from orchestrator.tails import tail_rivals
 from orchestrator.team import Ballot
 from quant.base_rate import base_rate
 from quant.base_rate import log_odds as log_odds_of
+from quant.estimates import draws
 from quant.pooling import pool
 from tests.orchestrator.agents_for_tests import Momentum
 from tests.orchestrator.panels_for_tests import random_panel
@@ -270,3 +273,22 @@ def test_scores_are_plain_json_and_the_same_whenever_they_are_drawn(record, scor
     told = json.dumps(to_json(scores), allow_nan=False)
     assert told == json.dumps(to_json(score(record)))
     assert told != json.dumps(to_json(score(record, seed=1)))
+
+
+def test_intervals_hold_the_truth_about_nine_times_in_ten():
+    """Evidence that lasts and knows nothing, outcomes that overlap."""
+    held = []
+    for seed in range(60):
+        rng = np.random.default_rng(seed)
+        moves = rng.normal(0.0, 0.02, (506, 8)) + rng.normal(0.0, 0.01, (506, 1))
+        change = np.stack([moves[row + 1 : row + 6].sum(axis=0) for row in range(500)])
+        said = lfilter([1.0], [1.0, -0.8], rng.normal(0.0, 0.1, (500, 8)), axis=0)
+        cells = Cells(np.full((500, 8), 0.5), change)
+        parts = Slices((), (), np.zeros((0, 500)), tuple("abcdefgh"))
+        card, *_ = scorecards("null", said, cells, parts, draws(500, 12.0, seed))
+        for figure, nothing in (
+            (card.hit_edge, 0.0), (card.rank_ic, 0.0), (card.time_ic, 0.0),
+            (card.relative_hit_rate, 0.5),
+        ):  # fmt: skip
+            held.append(figure.low <= nothing <= figure.high)
+    assert 0.82 < np.mean(held) < 0.96
