@@ -8,9 +8,12 @@ installed costs nothing; they come with the extra `peers`.
 """
 
 import time
+import warnings
 from collections.abc import Callable, Iterator
+from contextlib import redirect_stderr
 from dataclasses import dataclass
 from importlib.util import find_spec
+from io import StringIO
 from typing import Any
 
 import numpy as np
@@ -142,10 +145,12 @@ def _backtesting() -> Engine:
                 "Open": open_, "High": np.maximum(open_, last), "Low": np.minimum(open_, last),
                 "Close": last, "Volume": 1e15,
             })  # fmt: skip
-            trial = Backtest(
-                bars, Cross, cash=1e9, spread=COSTS.half_spread, commission=COSTS.commission
-            )
-            total += float(trial.run()["Equity Final [$]"]) / 1e9
+            with warnings.catch_warnings(), redirect_stderr(StringIO()):
+                warnings.simplefilter("ignore")
+                trial = Backtest(
+                    bars, Cross, cash=1e9, spread=COSTS.half_spread, commission=COSTS.commission
+                )
+                total += float(trial.run()["Equity Final [$]"]) / 1e9
         return total / close.shape[1] * CASH
 
     return Engine(

@@ -220,13 +220,12 @@ def play_rows(
     unmeasured: float,
     cash: float,
     delay: int,
-) -> tuple[Floats, Floats, Floats, Floats, Floats, NDArray[np.int32], Floats, int]:
-    """Orders carried out over K rows: equity, cash, exposure, turnover and costs (K,) as in
-    `play.Played`, then row and column (2, F) and units, price, commission and cost (4, F) of the
-    fills, of which the first so many count."""
+) -> tuple[Floats, Floats, NDArray[np.int32], Floats, int]:
+    """Orders carried out over K rows: equity and cash (K,) at the closes, then row and column
+    (2, F) and units, price, commission and cost (4, F) of the fills, of which the first so many
+    count."""
     rows, symbols = targets.shape
-    equity, at_hand, exposure = np.empty(rows), np.empty(rows), np.empty(rows)
-    turnover, costs = np.zeros(rows), np.zeros(rows)
+    equity, at_hand = np.empty(rows), np.empty(rows)
     place, figures, filled = np.empty((2, 256), np.int32), np.empty((4, 256)), 0
     decided, goal = np.full(symbols, np.nan), np.full(symbols, np.nan)
     waiting = np.full((symbols, delay), np.nan)
@@ -276,8 +275,6 @@ def play_rows(
                 figures[0, filled], figures[1, filled] = traded[j], price[j]
                 figures[2, filled], figures[3, filled] = fee[j], cost[j]
                 filled += 1
-                turnover[t] += abs(traded[j]) * price[j] / before
-                costs[t] += cost[j]
         invested = 0.0
         for n in range(symbols):
             if not np.isnan(close[t, n]):
@@ -289,5 +286,4 @@ def play_rows(
             if units[n] != 0.0:
                 invested += units[n] * value[n]
         equity[t], at_hand[t] = cash + invested, cash
-        exposure[t] = invested / equity[t] if equity[t] > 0.0 else 0.0
-    return equity, at_hand, exposure, turnover, costs, place, figures, filled
+    return equity, at_hand, place, figures, filled

@@ -50,17 +50,30 @@ class Trades:
 class Played:
     """An account through K rows, all (K,).
 
-    `equity` is at the closes, for symbols without a bar at their last; `cash` is its part in cash
-    and `exposure` the share that is invested. `turnover` is the value traded in the row as a share
-    of equity at its open, `costs` what the row's fills cost, in currency.
+    `equity` is at the closes, for symbols without a bar at their last; `cash` is its part in cash.
     """
 
     equity: Floats
     cash: Floats
-    exposure: Floats
-    turnover: Floats
-    costs: Floats
     fills: Trades
+
+    @property
+    def exposure(self) -> Floats:
+        """Share of equity that is invested."""
+        return 1.0 - self.cash / self.equity
+
+    @property
+    def turnover(self) -> Floats:
+        """Value traded in the row as a share of equity at its close."""
+        return self._by_row(np.abs(self.fills.units) * self.fills.price) / self.equity
+
+    @property
+    def costs(self) -> Floats:
+        """What the row's fills cost, in currency."""
+        return self._by_row(self.fills.cost)
+
+    def _by_row(self, amounts: Floats) -> Floats:
+        return np.bincount(self.fills.row, amounts, len(self.equity))
 
 
 def play(
@@ -92,7 +105,7 @@ def play(
             f"The target of column {col} in row {row} is {targets[row, col]}. Targets are shares "
             "of equity held long: give 0 or more."
         )
-    *figures, place, fills, count = play_rows(
+    equity, at_hand, place, figures, count = play_rows(
         np.ascontiguousarray(targets),
         np.ascontiguousarray(ordered),
         np.ascontiguousarray(opening),
@@ -108,10 +121,8 @@ def play(
         delay,
     )
     row, col = place[:, :count].copy()
-    units, price, commission, cost = fills[:, :count].copy()
-    equity, at_hand, exposure, turnover, paid = figures
-    trades = Trades(row, col, units, price, commission, cost)
-    return Played(equity, at_hand, exposure, turnover, paid, trades)
+    units, price, commission, cost = figures[:, :count].copy()
+    return Played(equity, at_hand, Trades(row, col, units, price, commission, cost))
 
 
 def moved(targets: Floats) -> Bools:
