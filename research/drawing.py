@@ -155,17 +155,16 @@ def calibration(id: str, title: str, dots: Sequence[Dot]) -> str:
 
 def interval(value: float, low: float, high: float, full: float) -> str:
     """A small mark for a table's cell: the interval and the value about zero in the middle, `full`
-    at either end. It says nothing that the cell does not say in figures."""
+    at either end; nothing without an interval. It says nothing that the cell does not say in
+    figures."""
 
     def x(number: float) -> float:
         return round(50 + 50 * min(max(number / full, -1.0), 1.0), 1)
 
-    if not np.isfinite(full) or full <= 0 or np.isnan(value):
+    if not np.isfinite([value, low, high, full]).all() or full <= 0:
         return ""
-    span = ""
-    if not np.isnan(low):
-        width = round(x(high) - x(low), 1)
-        span = f'<rect class="span" x="{x(low)}" y="5" width="{width}" height="4"/>'
+    width = round(x(high) - x(low), 1)
+    span = f'<rect class="span" x="{x(low)}" y="5" width="{width}" height="4"/>'
     return (
         '<svg class="interval" viewBox="0 0 100 14" preserveAspectRatio="none" aria-hidden="true">'
         f'<rect class="zero" x="49.5" width="1" height="14"/>{span}'

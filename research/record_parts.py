@@ -9,10 +9,11 @@ from typing import Any
 
 import numpy as np
 
+from orchestrator.scores import COMMITTEE
 from research import drawing
 from research.drawing import Curve, Dot
 from research.grids import Fact, Grid, Line
-from research.plotting import plain
+from research.plotting import UNKNOWN, plain
 from research.wording import Said, number, said
 
 Json = Mapping[str, Any]
@@ -114,11 +115,11 @@ def _tail_figures(told: Json) -> tuple[Said, Said]:
     return said(told["pinball"], "%", digits=3), said(told["breaches"], "%")
 
 
-def regret_figure(regret: Json) -> str:
+def regret_figure(regret: Json, label: Label = str) -> str:
     """Log score gained over the base rate, running; the higher, the better."""
     times = np.array([at.rstrip("Z") for at in regret["at"]], "datetime64[us]")
     curves = [
-        Curve(each["name"], np.array(each["gained"], float), 1 + place % 8)
+        Curve(label(each["name"]), np.array(each["gained"], float), 1 + place % 8)
         for place, each in enumerate(regret["rivals"])
         if len(each["gained"]) == len(times)
     ]
@@ -129,11 +130,11 @@ def regret_figure(regret: Json) -> str:
     )
 
 
-def ahead_grid(regret: Json) -> Grid:
+def ahead_grid(regret: Json, label: Label = str) -> Grid:
     lines = tuple(
         Line(
-            _rival(each["name"], regret["best_agent"]),
-            (said(scaled(each["gain"])), said(scaled(each["committee_ahead"]), full=None)),
+            _rival(each["name"], regret["best_agent"], label),
+            (said(scaled(each["gain"])), _unless_own(each)),
         )
         for each in regret["rivals"]
     )
@@ -141,8 +142,15 @@ def ahead_grid(regret: Json) -> Grid:
     return Grid("The committee beside its rivals", "Rival", heads, lines)
 
 
-def _rival(name: str, best: str | None) -> str:
-    return f"{name} ({best}, known in hindsight)" if best and name.startswith("best") else name
+def _rival(name: str, best: str | None, label: Label) -> str:
+    hindsight = " (the best, in hindsight)" if name == best else ""
+    return label(name) + hindsight
+
+
+def _unless_own(rival: Json) -> Said:
+    if rival["name"] == COMMITTEE:
+        return Said(UNKNOWN)
+    return said(scaled(rival["committee_ahead"]))
 
 
 def scaled(told: Json | None) -> Json | None:

@@ -119,8 +119,8 @@ def record_view(
         standings=tuple(standings),
         scale=_scale(scores),
         calibration=calibration_figure("calibration", "Calibration of the committee", committee),
-        regret=regret_figure(scores["regret"]),
-        ahead=ahead_grid(scores["regret"]),
+        regret=regret_figure(scores["regret"], label),
+        ahead=ahead_grid(scores["regret"], label),
         decay=decay_grid(scores["forecasters"], label),
         tail=tail_view(scores["tail"]),
     )

@@ -36,7 +36,7 @@ def said(told: Told, unit: str = "", full: float | None = None, digits: int | No
     value, low, high = (_float(told.get(name)) for name in ("value", "low", "high"))
     known = isfinite(low) and isfinite(high)
     if digits is None and isfinite(value):
-        digits = _digits(value * 100 if unit == "%" else value, None)
+        digits = _digits(value * 100 if unit == "%" else value, unit)
     n = told.get("n")
     if full is None:
         mark, tone = "", ""
@@ -57,15 +57,14 @@ def number(value: float | None, unit: str = "", digits: int | None = None) -> st
     known = _float(value)
     if not isfinite(known):
         return UNKNOWN
-    if unit == "%":
-        return _true(f"{known * 100:,.{_digits(known * 100, digits)}f} %")
-    return _true(f"{known:,.{_digits(known, digits)}f} {unit}".rstrip())
+    shown = known * 100 if unit == "%" else known
+    places = _digits(shown, unit) if digits is None else digits
+    return _true(f"{shown:,.{places}f} {unit}".rstrip())
 
 
-def _digits(value: float, asked: int | None) -> int:
-    if asked is not None:
-        return asked
-    if abs(value) >= 1000 or (abs(value) >= 20 and value == round(value)):
+def _digits(value: float, unit: str) -> int:
+    """Three figures or so; a count has no places."""
+    if abs(value) >= 1000 or (unit != "%" and abs(value) >= 2 and value == round(value)):
         return 0
     return 1 if abs(value) >= 10 else 2
 

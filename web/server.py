@@ -117,7 +117,12 @@ def create_app(house: House) -> Litestar:
         "tail": tail,
     }
     app = Litestar(
-        route_handlers=[*PAGES, Router("/api/v1", route_handlers=API, response_class=Json)],
+        # Routers also for the pages: on the application itself a second handler of one path would
+        # wrap the first one's thread twice.
+        route_handlers=[
+            Router("/", route_handlers=PAGES),
+            Router("/api/v1", route_handlers=API, response_class=Json),
+        ],
         dependencies={
             name: Provide(_always(part), sync_to_thread=False) for name, part in parts.items()
         },

@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -9,19 +10,26 @@ import pytest
 from litestar import Litestar
 from litestar.testing import TestClient
 
-from tests.web.town import Town
+from tests.web.town import NOW, Town
 from web.server import create_app
 
 Client = TestClient[Litestar]
 
+KEPT, OTHER = "20240315-aapl-1a2b3c", "20240315-aapl-9f8e7d"
+"""Ids of the two backtests."""
+
 
 @pytest.fixture(scope="session")
 def decided(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A home with three days of decisions."""
+    """A home with three days of decisions, two older ones that are settled, and two backtests."""
     folder = tmp_path_factory.mktemp("decided")
     town = Town(folder)
     town.fill()
+    for days in (16, 15):
+        town.decide(NOW - timedelta(days=days))
     town.decide_days(3)
+    town.workshop.keep(KEPT)
+    town.workshop.keep(OTHER, 2, label="AAPL, costs doubled")
     town.database.close()
     return folder
 

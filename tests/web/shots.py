@@ -3,6 +3,7 @@
 
 import argparse
 from pathlib import Path
+from typing import Any
 
 from tests.web.browser import browser
 
@@ -40,7 +41,14 @@ def take(folder: Path, url: str, symbol: str, only: str = "") -> None:
                     "decisions": "/decisions",
                     "decision": f"/decisions/{receipt['votes'][-1]['receipt']}",
                     "engine": "/engine",
+                    "agents": "/agents",
+                    "agent": "/agents/risk",
+                    "backtests": "/backtests",
                 }
+                kept = [each["id"] for each in _kept(page.request.get(f"{url}/api/v1/backtests"))]
+                if kept:
+                    pages["backtest"] = f"/backtests/{kept[0]}"
+                    pages["compare"] = f"/backtests/compare?ids={','.join(kept[:2])}"
                 for name, path in pages.items():
                     if only and only != name:
                         continue
@@ -52,6 +60,10 @@ def take(folder: Path, url: str, symbol: str, only: str = "") -> None:
                     look = theme if palette == "default" else f"{theme}-cb"
                     page.screenshot(path=folder / f"{name}-{width}-{look}.png", full_page=True)
                 context.close()
+
+
+def _kept(answer: Any) -> list[Any]:
+    return list(answer.json()["results"]) if answer.ok else []
 
 
 if __name__ == "__main__":

@@ -5,12 +5,14 @@ import json
 import pytest
 
 from domain.canonical import to_json
-from tests.web.conftest import Client
+from orchestrator.record import score
+from tests.web.conftest import KEPT, Client
 from tests.web.town import SYMBOLS, Town
 
 PATHS = (
     "status", "engine", "agents", "watchlist", "decisions", "decisions/latest",
     "symbols/AAPL/bars", "symbols/AAPL/votes", "symbols/AAPL/news", "symbols/AAPL/filings",
+    "record", "agents/risk/record", "agents/committee/record", "backtests", f"backtests/{KEPT}",
 )  # fmt: skip
 
 
@@ -83,6 +85,9 @@ def test_the_engine_is_moved(client: Client) -> None:
         ("decisions?before=x", 400),
         ("decisions/none", 404),
         ("events?since=nonsense", 422),
+        ("agents/nobody/record", 404),
+        ("backtests/none", 404),
+        ("backtests/..%2F..%2Fetc", 404),
         ("nowhere", 404),
     ],
 )
@@ -108,7 +113,10 @@ def test_malformed_json_is_a_problem(client: Client, body: bytes) -> None:
 def test_the_schema_names_every_address(client: Client) -> None:
     schema = client.get("/api/v1/openapi.json").json()
     assert schema["openapi"].startswith("3.1")
-    for path in ("status", "watchlist", "decisions/{receipt}/verify", "symbols/{symbol}/bars"):
+    for path in (
+        "status", "watchlist", "decisions/{receipt}/verify", "symbols/{symbol}/bars", "record",
+        "agents/{name}/record", "backtests", "backtests/{id}", "backtests/jobs/{job}/cancel",
+    ):  # fmt: skip
         assert f"/api/v1/{path}" in schema["paths"]
     references = [part.split('"')[0] for part in json.dumps(schema).split("#/components/schemas/")]
     assert set(references[1:]) <= set(schema["components"]["schemas"])
@@ -146,3 +154,27 @@ def test_a_halt_keeps_its_reason(client: Client) -> None:
     assert told["seconds"] == {"panel": 0.25, "vote": 0.5}
     client.post("/api/v1/engine/resume")
     assert client.get("/api/v1/engine").json()["reason"] is None
+
+
+def test_the_record_is_told_as_it_is_scored(client: Client, town: Town) -> None:
+    told = client.get("/api/v1/record").json()
+    assert told["scores"] == to_json(score(town.record()))
+    assert told["weights"] == pytest.approx(dict.fromkeys(town.agents, 0.2))
+    own = client.get("/api/v1/agents/risk/record").json()
+    assert own["record"] in told["scores"]["forecasters"]
+    assert own["record"]["overall"]["settled"] > 0
+
+
+def test_a_backtest_is_started_followed_and_cancelled(client: Client, town: Town) -> None:
+    asked = {"symbols": ["aapl"], "start": "2023-01-02", "agents": ["risk"], "capital": 5000}
+    started = client.post("/api/v1/backtests", json=asked)
+    assert started.status_code == 202
+    (request,) = town.workshop.asked
+    assert (request.symbols, request.agents, request.capital) == (("AAPL",), ("risk",), 5000.0)
+    job = started.json()["job"]
+    assert client.get("/api/v1/backtests").json()["jobs"][0]["id"] == job
+    ended = client.post(f"/api/v1/backtests/jobs/{job}/cancel").json()
+    assert ended["jobs"][0]["state"] == "cancelled"
+    refused = client.post("/api/v1/backtests", json={"symbols": ["AAPL"], "delay": -1})
+    assert refused.status_code == 422
+    assert "Orders can wait 0 to 3 bars" in refused.json()["detail"]

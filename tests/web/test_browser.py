@@ -16,13 +16,17 @@ from playwright.sync_api import Browser, Page
 
 from domain.events import EventKind
 from tests.web.browser import HOW_TO, browser, chromium
+from tests.web.conftest import KEPT, OTHER
 from tests.web.town import NOW, Town
 from web.assets import MODULES
 
 pytestmark = pytest.mark.browser
 
 AXE = MODULES / "axe-core" / "axe.min.js"
-PAGES = ("/", "/insights", "/decisions", "/engine", "/symbols/AAPL")
+PAGES = (
+    "/", "/insights", "/decisions", "/engine", "/symbols/AAPL", "/agents", "/agents/risk",
+    "/backtests", f"/backtests/{KEPT}", f"/backtests/compare?ids={KEPT},{OTHER}",
+)  # fmt: skip
 LOOKS = [(theme, width) for theme in ("light", "dark") for width in (1440, 800, 390)]
 
 

@@ -9,9 +9,12 @@ import pytest
 from jinja2 import meta
 
 from domain.events import EngineState
-from tests.web.conftest import Client, client_of
+from tests.web.conftest import KEPT, OTHER, Client, client_of
 from tests.web.town import NOW, SYMBOLS, TOKEN, Step, Town
 from web import present
+from web.pages.agents import AgentPage, AgentsPage
+from web.pages.backtest import BacktestPage, ComparePage
+from web.pages.backtests import BacktestsPage
 from web.pages.decisions import DecisionPage, DecisionsPage
 from web.pages.engine import EnginePage
 from web.pages.insights import InsightsPage
@@ -19,21 +22,27 @@ from web.pages.overview import OverviewPage
 from web.pages.symbol import SymbolPage
 from web.prices import Recent
 from web.problems import ProblemPage
-from web.render import TEMPLATES, Renderer
+from web.render import Renderer
 from web.static_files import Assets
 from web.views.decisions import decision_cell
 from web.views.rows import row
 
 CONTEXTS = (
-    OverviewPage, InsightsPage, DecisionsPage, DecisionPage, SymbolPage, EnginePage, ProblemPage
+    OverviewPage, InsightsPage, DecisionsPage, DecisionPage, SymbolPage, EnginePage, ProblemPage,
+    AgentsPage, AgentPage, BacktestsPage, BacktestPage, ComparePage,
 )  # fmt: skip
 OF_EVERY_TEMPLATE = {
     "asset", "loop", "cell", "decision", "price", "banner",
-    "icon", "bar", "pill", "time", "tally", "empty", "failed",
+    "icon", "bar", "pill", "time", "tally", "empty", "failed", "figure", "grid", "facts", "drawn",
+    "calls",
 }  # fmt: skip
 """Globals, macros imported by an outer template, and names that loops and `with` bind."""
 
-PAGES = ("/", "/insights", "/decisions", "/engine", "/symbols/AAPL")
+PAGES = (
+    "/", "/insights", "/decisions", "/engine", "/symbols/AAPL", "/agents", "/agents/risk",
+    "/agents/committee", "/backtests", f"/backtests/{KEPT}",
+    f"/backtests/compare?ids={KEPT},{OTHER}",
+)  # fmt: skip
 
 
 @pytest.mark.parametrize("path", PAGES)
@@ -243,9 +252,9 @@ def test_templates_and_their_contexts_agree(page_type: Any) -> None:
 
 
 def _names(environment: Any, template: str) -> set[str]:
-    tree = environment.parse((TEMPLATES / template).read_text("utf-8"))
+    tree = environment.parse(environment.loader.get_source(environment, template)[0])
     names = set(meta.find_undeclared_variables(tree))
     for inner in meta.find_referenced_templates(tree):
-        if inner and not inner.startswith("macros/"):
+        if inner and not inner.startswith(("macros/", "result/grids")):
             names |= _names(environment, inner)
     return names

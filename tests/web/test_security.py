@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from market.provider import NEWS_COLUMNS
-from tests.web.conftest import Client
+from tests.web.conftest import KEPT, Client
 from tests.web.town import NOW, Town
 from web import present
 
@@ -105,7 +105,10 @@ def test_every_answer_carries_the_policy(client: Client) -> None:
 
 
 def test_no_page_needs_more_than_the_policy_allows(client: Client) -> None:
-    for path in ("/", "/insights", "/symbols/AAPL", "/engine", "/decisions"):
+    for path in (
+        "/", "/insights", "/symbols/AAPL", "/engine", "/decisions", "/agents", "/agents/risk",
+        "/backtests", f"/backtests/{KEPT}",
+    ):  # fmt: skip
         page = client.get(path).text
         assert " style=" not in page
         assert " onclick=" not in page

@@ -88,5 +88,5 @@ def _line(label: str, made: Decision, found: Otherwise) -> OtherwiseLine:
         word=word,
         icon=icon,
         tone=tone,
-        other=found.action is not made.action,
+        other=found.action not in (None, made.action),
     )

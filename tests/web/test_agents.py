@@ -1,0 +1,130 @@
+"""The record's pages: figures with what they rest on, and what a decision would have been."""
+
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from domain.canonical import to_json
+from orchestrator.record import Record, score
+from tests.research.records_for_tests import record
+from tests.web.conftest import Client, client_of
+from tests.web.town import Town
+from web.scored import Scored
+
+
+def test_the_leaderboard_shows_everybody_with_what_is_settled(client: Client, town: Town) -> None:
+    page = client.get("/agents").text
+    scores = score(town.record())
+    for each in scores.forecasters:
+        row = re.search(rf'<a class="symbol" href="/agents/{each.name}".*?</tr>', page, re.DOTALL)
+        assert row is not None
+        assert f"{each.overall.settled:,} of {each.overall.votes:,} settled" in row[0]
+    assert "Weights are equal: there is no record yet long enough" in page
+    assert ">20.0 %</td>" in page
+
+
+def test_before_the_first_vote_the_pages_say_when_a_record_begins(tmp_path: Path) -> None:
+    with client_of(Town(tmp_path)) as client:
+        for path in ("/agents", "/agents/risk", "/agents/committee"):
+            page = client.get(path)
+            assert page.status_code == 200
+            assert "No record yet" in page.text
+        assert client.get("/api/v1/record").json()["scores"] is None
+
+
+def test_votes_that_are_not_settled_show_dashes_and_no_score(
+    town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(town, "record", lambda: record(60, settled=False))
+    with client_of(town) as client:
+        page = client.get("/agents").text
+        assert "0 of 360 settled" in page
+        board = re.search(r'id="leaderboard".*?</section>', page, re.DOTALL)
+        assert board is not None
+        assert "0.00 %" not in board[0]
+        assert client.get("/agents/technical").status_code == 200
+
+
+def test_best_and_worst_calls_lead_to_their_decisions(client: Client, town: Town) -> None:
+    own = next(each for each in score(town.record()).forecasters if each.name == "technical")
+    page = client.get("/agents/technical").text
+    for call in (*own.best, *own.worst):
+        assert call.receipt is not None
+        assert f'href="/decisions/{call.receipt}"' in page
+    assert client.get(f"/decisions/{own.best[0].receipt}").status_code == 200
+
+
+def test_the_risk_agent_is_scored_on_what_it_forecasts(client: Client) -> None:
+    page = client.get("/agents/risk").text
+    assert "The 5% quantile and its rivals" in page
+    assert "Kupiec" in page
+    assert "The 5% quantile" not in client.get("/agents/news").text
+
+
+def test_who_does_not_exist_is_told_who_does(client: Client) -> None:
+    page = client.get("/agents/nobody")
+    assert page.status_code == 404
+    assert "technical, news, fundamental, risk, rl" in page.text
+
+
+def test_a_record_is_scored_once_until_something_is_settled(town: Town) -> None:
+    read: list[Record] = []
+
+    def counted() -> Record:
+        read.append(town.record())
+        return read[-1]
+
+    scored = Scored(replace(town.house(), record=counted))
+    assert scored.standing() is scored.standing()
+    assert len(read) == 1
+    scored.take(())
+    assert len(read) == 1
+    events = town.journal.events_after(0, 10_000)
+    scored.take([event for event in events if event.kind.value == "decision.settled"][:1])
+    scored.standing()
+    assert len(read) == 2
+
+
+def test_a_record_with_enough_in_it_has_intervals_and_figures(
+    town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(town, "record", record)
+    with client_of(town) as client:
+        page = client.get("/agents").text
+    own = to_json(score(record()))["forecasters"][1]["overall"]["brier_skill"]
+    low, high = (f"{own[end] * 100:.2f}".replace("-", "−") for end in ("low", "high"))
+    assert f"{low} % to {high} %" in page
+    for drawn in ("calibration", "regret", "weights"):
+        assert f'<figure class="plot" id="{drawn}">' in page
+    assert 'class="span"' in page
+
+
+def test_a_settled_decision_tells_what_came_of_it_and_a_new_one_that_it_is_not_known(
+    client: Client, town: Town
+) -> None:
+    history = town.records.history("demo", "live", "AAPL", 10)
+    came = town.records.settled_of(history[-1].decision.receipt)
+    assert came is not None
+    page = client.get(f"/decisions/{history[-1].decision.receipt}").text
+    told = re.search(r'id="aftermath".*?</section>', page, re.DOTALL)
+    assert told is not None
+    assert f"{came.change * 100:+.2f} %".replace("-", "−") in told[0]
+    assert f"{came.settled} symbols" in told[0]
+    newest = client.get(f"/decisions/{history[0].decision.receipt}").text
+    assert "Not settled yet" in newest
+
+
+def test_a_decision_shows_itself_without_each_agent_and_with_equal_weights(
+    client: Client, town: Town
+) -> None:
+    made = next(r.decision for r in town.records.latest("demo", "live") if r.decision.p_up)
+    page = client.get(f"/decisions/{made.receipt}").text
+    table = re.search(r'id="what-if".*?</section>', page, re.DOTALL)
+    assert table is not None
+    cast = [vote for vote in made.votes if vote.log_odds is not None]
+    assert table[0].count('<th scope="row">without ') == len(cast)
+    same = re.search(r"with equal weights</th><td[^>]*>([\d.]+) %", table[0])
+    assert same is not None
+    assert float(same[1]) == pytest.approx(made.p_up * 100, abs=0.006)

@@ -1,0 +1,184 @@
+"""The pages of backtests: bad input beside what was typed, jobs on the stream, files."""
+
+import io
+import re
+
+import pyarrow.parquet as pq
+import pytest
+
+from research.request import Request, request
+from research.tearsheet import policy_of
+from tests.web.conftest import KEPT, OTHER, Client, client_of
+from tests.web.test_stream import _html, read, running
+from tests.web.town import AGENTS, SYMBOLS, Town
+
+GOOD = {
+    "symbols": "aapl, MSFT", "start": "2023-01-02", "end": "2024-02-01", "agents": ["risk", "news"],
+    "capital": "50,000", "half_spread_bps": "2", "commission_bps": "1.5", "weighting": "earned",
+    "delay": "1",
+}  # fmt: skip
+
+
+def test_the_form_starts_from_the_watchlist_and_its_history(client: Client) -> None:
+    page = client.get("/backtests").text
+    assert f">{' '.join(SYMBOLS)}</textarea>" in page
+    assert 'name="end" type="date" value="2024-03-15"' in page
+    assert page.count('name="agents"') == len(AGENTS)
+
+
+def test_what_is_asked_for_is_what_is_started(client: Client, town: Town) -> None:
+    answer = client.post("/backtests", data=GOOD)
+    assert answer.status_code == 200
+    (asked,) = town.workshop.asked
+    assert asked.symbols == ("AAPL", "MSFT")
+    assert asked.agents == ("risk", "news")
+    assert (asked.capital, asked.delay, asked.committee.weighting) == (50_000.0, 1, "earned")
+    assert (asked.costs.half_spread_bps, asked.costs.commission_bps) == (2.0, 1.5)
+    assert "AAPL, MSFT, 2023-01-02 to 2024-02-01" in answer.text
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "said"),
+    [
+        ("symbols", "", "none is named"),
+        ("symbols", "<b>AAPL</b>", "is not a symbol"),
+        ("symbols", "AAPL TSLA", "nothing is stored for TSLA"),
+        ("start", "2024-02-02", "Exchange the dates"),
+        ("start", "yesterday", "is no date. Write it as 2015-01-31"),
+        ("start", "", "is no date"),
+        ("end", "2023-13-40", "is no date"),
+        ("agents", [], "nobody votes"),
+        ("agents", ["risk", "oracle"], "is none of this house"),
+        ("capital", "much", "is no number"),
+        ("capital", "-5", "cannot be traded"),
+        ("capital", "nan", "is no number"),
+        ("half_spread_bps", "-1", "cannot be charged"),
+        ("commission_bps", "1e9", "cannot be charged"),
+        ("weighting", "loudest", "Choose equal or earned"),
+        ("delay", "4", "Orders can wait 0 to 3 bars"),
+    ],
+)
+def test_bad_input_is_told_beside_what_was_typed(
+    client: Client, town: Town, field: str, value: str | list[str], said: str
+) -> None:
+    typed = {**GOOD, "symbols": "aapl, MSFT", field: value}
+    answer = client.post("/backtests", data=typed)
+    assert answer.status_code == 422
+    problem = re.search(r'id="backtest-problem".*?</div>', answer.text)
+    assert problem is not None
+    assert said in problem[0]
+    assert "<b>AAPL" not in answer.text
+    assert town.workshop.asked == []
+    if field != "capital":
+        assert 'value="50,000"' in answer.text
+    if field != "symbols":
+        assert ">aapl, MSFT</textarea>" in answer.text
+
+
+def test_a_period_without_history_is_refused(client: Client) -> None:
+    old = {**GOOD, "start": "1999-01-01", "end": "2000-01-01"}
+    answer = client.post("/backtests", data=old)
+    assert answer.status_code == 422
+    assert "has bars from 2022-01-0" in answer.text
+
+
+def test_more_jobs_than_may_run_are_refused_in_the_form(client: Client) -> None:
+    for _ in range(2):
+        assert client.post("/backtests", data=GOOD).status_code == 200
+    answer = client.post("/backtests", data=GOOD)
+    assert answer.status_code == 422
+    assert "2 backtests are running" in answer.text
+
+
+async def test_a_job_is_followed_to_its_result_on_the_stream(town: Town) -> None:
+    async with running(town) as server:
+        stream = server.dashboard("backtests,results")
+        await read(stream, "sys.hello")
+        job = town.workshop.start(asked())
+        town.workshop.move(job, what="agents are voting", done=1, total=4, seconds_left=41.0)
+        town.bell.ring()
+        told = _html(await read(stream, "agents are voting"))
+        assert 'hx-target="#jobs"' in told
+        assert "about 40 s left" in told
+        assert f'action="/backtests/jobs/{job}/cancel"' in told
+        town.workshop.keep("20240316-new", 3)
+        town.workshop.move(job, state="done", result_id="20240316-new")
+        town.bell.ring()
+        told = _html(await read(stream, "/backtests/20240316-new"))
+        assert "Cancel" not in told
+
+
+def test_a_job_is_cancelled_and_a_failed_one_says_why(client: Client, town: Town) -> None:
+    client.post("/backtests", data=GOOD)
+    assert "Cancelled" in client.post("/backtests/jobs/job-1/cancel").text
+    town.workshop.move("job-1", state="failed", error="Nothing <b>stored</b>. Import some.")
+    page = client.get("/backtests").text
+    assert "Nothing &lt;b&gt;stored&lt;/b&gt;. Import some." in page
+    assert client.post("/backtests/jobs/none/cancel").status_code == 404
+
+
+def test_a_result_shows_intervals_robustness_assumptions_and_its_receipt(client: Client) -> None:
+    page = client.get(f"/backtests/{KEPT}").text
+    for said in (
+        "−8.0 % to 32.0 %", "What the forecasts were worth", "probability of overfitting (PBO)",
+        "Were trading dearer", "Were orders later", "What the same returns could have made",
+        "knew that they would survive", "half spread bps", "ab" * 32, "Drawdown of the committee",
+    ):  # fmt: skip
+        assert said in page, said
+    assert client.get("/backtests/none").status_code == 404
+
+
+def test_results_are_compared_over_the_days_of_all_of_them(client: Client) -> None:
+    page = client.get(f"/backtests/compare?ids={KEPT}&ids={OTHER}").text
+    assert page.count('<th scope="col" class="right">2024') == 4  # the figure's table, the grid
+    for ids in ("", KEPT, f"{KEPT},none", ",".join(f"x{k}" for k in range(9))):
+        answer = client.get(f"/backtests/compare?ids={ids}")
+        assert answer.status_code in (404, 422)
+
+
+def test_a_tear_sheet_is_served_under_its_own_policy_and_nothing_more(client: Client) -> None:
+    answer = client.get(f"/backtests/{KEPT}/tearsheet")
+    policies = answer.headers.get_list("content-security-policy")
+    assert len(policies) == 1
+    assert policies[0].startswith(policy_of(answer.text))
+    assert policies[0].endswith("sandbox")
+    assert "'self'" not in policies[0]
+    assert answer.headers["x-frame-options"] == "DENY"
+
+
+def test_tables_are_downloaded_as_they_are_kept_and_as_csv(client: Client) -> None:
+    parquet = client.get(f"/backtests/{KEPT}/files/fills.parquet")
+    assert "attachment" in parquet.headers["content-disposition"]
+    rows = pq.read_table(io.BytesIO(parquet.content)).to_pydict()
+    told = client.get(f"/backtests/{KEPT}/files/fills.csv").text.splitlines()
+    assert told[0] == '"known_at","symbol","price"'
+    assert len(told) == 1 + len(rows["symbol"])
+    assert told[2].endswith('"MSFT",')  # an unknown price is empty
+    equity = client.get(f"/backtests/{KEPT}/files/equity.csv").text
+    assert equity.count("\n") == 521
+
+
+@pytest.mark.parametrize(
+    "name", ["summary.json", "tearsheet.html", "..%2Fquorum.db", "fills", "fills.exe", ".csv"]
+)
+def test_no_other_file_is_handed_out(client: Client, name: str) -> None:
+    assert client.get(f"/backtests/{KEPT}/files/{name}").status_code == 404
+
+
+def test_a_result_is_deleted(client: Client) -> None:
+    page = client.post(f"/backtests/{OTHER}/delete").text
+    assert OTHER not in page
+    assert KEPT in page
+
+
+def test_where_no_backtests_are_run_the_page_is_empty_and_says_what_helps(town: Town) -> None:
+    town.workshop.delete(KEPT)
+    town.workshop.delete(OTHER)
+    with client_of(town) as client:
+        assert "No backtest yet" in client.get("/backtests").text
+
+
+def asked() -> Request:
+    return request(
+        market="demo", symbols=("AAPL",), start="2023-01-02", end="2023-06-01", agents=("risk",)
+    )
