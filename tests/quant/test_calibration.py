@@ -78,6 +78,14 @@ def test_the_slope_is_the_ridge_step_that_is_written_down():
     assert slopes(after)[0] == pytest.approx(expected, rel=1e-9)
 
 
+def test_little_evidence_moves_the_slope_little():
+    """Without the ridge, chance alone would put it at 0 or 2."""
+    evidence, rate, rose = _market(9, YEAR, 1, 0.0, size=0.02)
+    after, _ = advance(open_calibration(1), evidence, rate, rose)
+    assert 0.0 < abs(slopes(after)[0] - 1.0) < 0.3
+    assert not 0.0 < after.sums[0, 0] / after.sums[1, 0] < STEEPEST
+
+
 def test_a_forecaster_that_always_repeats_the_base_rate_keeps_its_slope():
     evidence, rate, rose = _market(8, YEAR, 4, 1.0, size=0.0)
     after, _ = advance(open_calibration(1), evidence, rate, rose)
