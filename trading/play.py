@@ -73,7 +73,7 @@ class Played:
         return self._by_row(self.fills.cost)
 
     def _by_row(self, amounts: Floats) -> Floats:
-        return np.bincount(self.fills.row, amounts, len(self.equity))
+        return np.bincount(self.fills.row, amounts, len(self.equity)).astype(np.float64)
 
 
 def play(
