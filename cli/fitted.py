@@ -66,6 +66,13 @@ def _skills_table(results: Sequence[Studied]) -> Table:
             table.add_row(each.agent, name, _percent(told.brier_skill), _interval(told.rank_ic),
                           f"{told.brier_skill.n:,}")  # fmt: skip
         table.add_row(each.agent, "gain", _percent(each.gain), "", "")
+        table.add_row(
+            each.agent,
+            f"{each.crossed.brier_skill.n} histories",
+            _percent(each.crossed.brier_skill),
+            _interval(each.crossed.rank_ic),
+            "",
+        )
     return table
 
 
@@ -100,6 +107,10 @@ def _agent_json(each: Studied) -> dict[str, Any]:
             "shipped": _skills_json(each.shipped_skills),
             "refitted": _skills_json(each.fitted_skills),
             "gain": _figure(each.gain),
+        },
+        "cross_validation": {
+            "brier_skill": _figure(each.crossed.brier_skill),
+            "rank_ic": _figure(each.crossed.rank_ic),
         },
         "recommended": each.recommended,
     }

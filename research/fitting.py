@@ -134,7 +134,7 @@ def learn(taught: Lesson, rows: Rows, count: int = FOLDS) -> Learnt:
     if len(settled) < FEWEST_ROWS:
         return Learnt(taught.shipped, 0.0, len(settled))
     spread = _spread(taught, settled, count)
-    departure = _departure(taught, settled, spread)
+    departure = _parabola(taught, settled).peak(spread)
     weights: Floats = np.clip(taught.shipped + departure, -LARGEST, LARGEST)
     return Learnt(np.round(weights, DIGITS) if spread else taught.shipped, spread, len(settled))
 
@@ -150,42 +150,59 @@ def design_effect(taught: Lesson, rows: Rows) -> float:
     return taught.horizon * max(together, 1.0)
 
 
-def _departure(taught: Lesson, rows: Rows, spread: float) -> Floats:
-    """How far from the shipped weights (K,): the maximum of the penalised likelihood.
+@dataclass(frozen=True, slots=True, eq=False)
+class _Parabola:
+    """The log-likelihood of some rows around the shipped weights: its `slope` (K,), its negative
+    curvature `bend` (K, K), the number of `rows` and their design `effect`.
 
-    One step of Newton's method, which for evidence of this size is the maximum: a vote is moved by
-    a few hundredths of log-odds, over which the likelihood is a parabola (a test holds it to that).
+    Votes are moved by a few hundredths of log-odds, over which the likelihood is a parabola: one
+    step of Newton's method is its maximum (a test holds it to that).
     """
-    if spread == 0.0:
-        return np.zeros(len(taught.names))
-    effect = design_effect(taught, rows)
-    bend = taught.bend[rows].sum(axis=0) / effect
-    slope = taught.slope[rows].sum(axis=0) / effect
-    return np.linalg.solve(bend + np.eye(len(slope)) / spread**2, slope)
+
+    slope: Floats
+    bend: Floats
+    rows: int
+    effect: float
+
+    def peak(self, spread: float) -> Floats:
+        """How far from the shipped weights (K,) the penalised likelihood has its maximum."""
+        if spread == 0.0:
+            return np.zeros(len(self.slope))
+        stiff = self.bend / self.effect + np.eye(len(self.slope)) / (spread * spread)
+        return np.linalg.solve(stiff, self.slope / self.effect)
+
+    def gain(self, departure: Floats) -> float:
+        """Log-likelihood a row gained by departing."""
+        gained = self.slope @ departure - 0.5 * departure @ self.bend @ departure
+        return float(gained / self.rows)
+
+
+def _parabola(taught: Lesson, rows: Rows) -> _Parabola:
+    return _Parabola(
+        slope=taught.slope[rows].sum(axis=0),
+        bend=taught.bend[rows].sum(axis=0),
+        rows=len(rows),
+        effect=design_effect(taught, rows),
+    )
 
 
 def _spread(taught: Lesson, rows: Rows, count: int) -> float:
     """The smallest of `SPREADS` whose gain on folds is within one standard error of the best
     (Breiman, Friedman, Olshen and Stone 1984, section 3.4.3)."""
     first, last = int(rows[0]), int(rows[-1])
-    ends = np.maximum.accumulate(taught.ends[first : last + 1]) - first
     gains = []
-    for fold in folds(ends, count, embargo(taught.horizon)):
+    for fold in folds(taught.ends[first : last + 1] - first, count, embargo(taught.horizon)):
         train = np.intersect1d(fold.train + first, rows, assume_unique=True)
         test = np.intersect1d(fold.test + first, rows, assume_unique=True)
         if len(train) and len(test):
-            gains.append([_gain(taught, test, _departure(taught, train, s)) for s in SPREADS])
+            learnt, tested = _parabola(taught, train), _parabola(taught, test)
+            gains.append([tested.gain(learnt.peak(spread)) for spread in SPREADS])
+    if len(gains) < 2:
+        return 0.0
     mean = np.mean(gains, axis=0)
     best = int(np.argmax(mean))
-    error = np.std(gains, axis=0, ddof=1)[best] / np.sqrt(len(gains)) if len(gains) > 1 else np.inf
+    error = np.std(gains, axis=0, ddof=1)[best] / np.sqrt(len(gains))
     return SPREADS[int(np.argmax(mean >= mean[best] - error))]
-
-
-def _gain(taught: Lesson, rows: Rows, departure: Floats) -> float:
-    """Log-likelihood a settled row gained by departing, along the parabola."""
-    slope, bend = taught.slope[rows].sum(axis=0), taught.bend[rows].sum(axis=0)
-    gained = slope @ departure - 0.5 * departure @ bend @ departure
-    return float(gained / len(rows))
 
 
 def _evidence(votes: Votes, names: tuple[str, ...]) -> list[Floats]:

@@ -14,7 +14,7 @@ from agents.coefficients import Coefficients, Skill
 from domain.panel import Floats, Panel
 from quant.resampling import Estimate
 from research.fitting import Lesson, learn
-from research.walkforward import Skills, ahead, skills, walk, walked
+from research.walkforward import Crossed, Skills, ahead, cross_validate, skills, walk, walked
 
 WINDOW = 1260
 """Bars that each refit of the walk learns from, five years of days."""
@@ -25,7 +25,8 @@ STEPS = 5
 @dataclass(frozen=True, slots=True)
 class Studied:
     """`weights` were fitted on all `rows` settled bars; the skills are those of a walk and of the
-    shipped weights on the same bars. `gain`: Brier skill of the refitted less the shipped."""
+    shipped weights on the same bars. `gain`: Brier skill of the refitted less the shipped.
+    `crossed`: over the histories of a cross-validation of the whole period."""
 
     agent: str
     version: str
@@ -36,6 +37,7 @@ class Studied:
     shipped_skills: Skills
     fitted_skills: Skills
     gain: Estimate
+    crossed: Crossed
 
     @property
     def recommended(self) -> bool:
@@ -65,6 +67,7 @@ def study(taught: Lesson, folds: int) -> Studied:
         shipped_skills=skills(taught, shipped),
         fitted_skills=skills(taught, tested),
         gain=ahead(taught, tested, shipped),
+        crossed=cross_validate(taught),
     )
 
 

@@ -147,9 +147,10 @@ def cross_validate(taught: Lesson, groups: int = GROUPS, tested: int = TESTED) -
     for path in paths(groups, tested):
         log_odds = taught.log_odds(np.stack([fitted[number] for number in path])[group])
         up, base = _outcome(taught, log_odds)
-        whole = np.nansum(scoring.brier(base, up))
-        briers.append(1.0 - np.nansum(scoring.brier(log_odds, up)) / whole)
-        ranks.append(float(np.nanmean(_relative(taught, log_odds)[0])))
+        ranked = _relative(taught, log_odds)[0]
+        saved = scoring.brier(base, up) - scoring.brier(log_odds, up)
+        briers.append(_ratio(saved, scoring.brier(base, up)))
+        ranks.append(_ratio(ranked, ranked * 0.0 + 1.0))
     return Crossed(
         _quantiles(briers), _quantiles(ranks), skills(taught, taught.log_odds(taught.shipped))
     )
@@ -196,6 +197,12 @@ def _share(above: Floats, below: Floats, block: float) -> Estimate:
 def _block(taught: Lesson) -> float:
     """Mean block of the bootstrap, in rows: outcomes overlap over a horizon, moods last longer."""
     return 4.0 * taught.horizon
+
+
+def _ratio(above: Floats, below: Floats) -> float:
+    """Sum over sum of what is known; NaN where nothing is."""
+    whole = np.nansum(below)
+    return float(np.nansum(above) / whole) if whole else np.nan
 
 
 def _quantiles(values: Sequence[float]) -> Estimate:

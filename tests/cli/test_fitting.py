@@ -66,7 +66,7 @@ def test_what_is_in_force_is_not_what_is_compared_with(fit: Fit, tmp_path: Path)
     settings = load_settings({"market": {"provider": "files"}, "agents": {"coefficients": path}})
     again = fitting.fit(settings, ["technical"], start=None, end="2020-03-31",
                         symbols=["AAPL", "MSFT", "SPY"], out=None, say=lambda _: None)  # fmt: skip
-    assert again.agents == first.agents
+    assert repr(again.agents) == repr(first.agents)  # what is unknown is NaN, and equals nothing
 
 
 def test_json_has_every_weight_twice_and_no_number_that_is_none(fit: Fit) -> None:
