@@ -169,7 +169,7 @@ class _Parabola:
         if spread == 0.0:
             return np.zeros(len(self.slope))
         stiff = self.bend / self.effect + np.eye(len(self.slope)) / (spread * spread)
-        return np.linalg.solve(stiff, self.slope / self.effect)
+        return np.asarray(np.linalg.solve(stiff, self.slope / self.effect), np.float64)
 
     def gain(self, departure: Floats) -> float:
         """Log-likelihood a row gained by departing."""
