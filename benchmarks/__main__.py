@@ -7,7 +7,10 @@ import platform
 import sys
 from typing import Any
 
-NAMES = ("actions", "backtest", "cycle", "news", "panel", "record", "serve", "stream", "weights")
+NAMES = (
+    "actions", "backtest", "cycle", "identity", "news", "panel", "record", "serve", "stream",
+    "weights",
+)  # fmt: skip
 
 
 def main() -> None:

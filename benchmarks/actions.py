@@ -5,65 +5,33 @@ files into a home of its own, lets the five agents vote on every bar at once and
 committee over them. Symbols with fewer than two years before the first date are left out.
 """
 
-import tempfile
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from agents.registry import AGENTS, AgentSettings, build
+from agents.registry import AGENTS
+from benchmarks.history import imported, panel_of, shares, vote
 from domain.panel import Panel
-from domain.symbols import AssetClass, asset_class
-from domain.timeframe import Timeframe
-from market.builder import build_panels
-from market.files import import_path
 from orchestrator.committee import ACTIONS, CommitteeSettings, docket, fold, hear, tally
 from orchestrator.influence import equal
 from orchestrator.team import Ballot
-from storage.database import Database
-from storage.library import SqlLibrary
-
-TABLES = ("bars_daily", "news", "fundamentals_pit", "earnings_announcements")
-SETTINGS = AgentSettings(news_model="lexicon")
 
 
 def run(data: str, **period: str) -> dict[str, Any]:
     """Shares of the actions, changes of action a symbol and year, turnover, and quantiles."""
     start = datetime.fromisoformat(period.get("from", "2015-01-01")).replace(tzinfo=UTC)
     end = datetime.fromisoformat(period.get("to", "2025-09-26")).replace(tzinfo=UTC)
-    with tempfile.TemporaryDirectory() as home:
-        panel = _panel(Path(home), Path(data), start, end)
+    with imported(data) as (_, library):
+        panel = panel_of(library, shares(library, start - timedelta(days=730)), end)
     since = int(np.searchsorted(panel.known_at, np.datetime64(start.replace(tzinfo=None))))
     began = time.perf_counter()
-    ballots = [_vote(name, panel, since) for name in AGENTS]
+    ballots = vote(panel, since)
     voted = time.perf_counter() - began
     return {"vote_s": round(voted, 2), **_counts(panel, ballots, since)}
-
-
-def _panel(home: Path, data: Path, start: datetime, end: datetime) -> Panel:
-    database = Database(f"sqlite:///{home / 'quorum.db'}")
-    database.migrate()
-    library = SqlLibrary(database)
-    for table in TABLES:
-        import_path(data / f"{table}.parquet", library)
-    symbols = [
-        symbol
-        for symbol in library.symbols("files", Timeframe.D1)
-        if asset_class(symbol) is AssetClass.EQUITY
-        and (span := library.span("files", symbol, Timeframe.D1))
-        and span[0] < start - timedelta(days=730)
-    ]
-    [(panel, _)] = build_panels(library, "files", symbols, Timeframe.D1, end, horizon=5)
-    database.close()
-    return panel
-
-
-def _vote(name: str, panel: Panel, since: int) -> Ballot:
-    return Ballot(name, build(name, SETTINGS).vote(panel, since), None, 0.0)
 
 
 def _counts(panel: Panel, ballots: Sequence[Ballot], since: int) -> dict[str, Any]:

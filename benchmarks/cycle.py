@@ -33,7 +33,7 @@ START = datetime(2023, 12, 29, tzinfo=UTC)
 """Some 500 sessions after the simulated history begins."""
 PAST = datetime(2022, 1, 1, tzinfo=UTC)
 SHARES = ("AAPL", "MSFT", "NVDA", "AMZN", "GOOGL", "META", "TSLA", "JPM", "XOM")
-STAGES = ("panel", "vote", "decide", "record")
+STAGES = ("panel", "settle", "vote", "decide", "record")
 SETTINGS = AgentSettings(news_model="lexicon")
 
 

@@ -17,12 +17,11 @@ from typing import Any
 import numpy as np
 
 from agents.registry import AGENTS, build
-from benchmarks.actions import SETTINGS, import_folder
+from benchmarks.history import SETTINGS, imported, panel_of, vote
 from domain.decision import Vote
 from domain.panel import Panel
 from domain.timeframe import Timeframe
 from domain.votes import Votes
-from market.builder import build_panels
 from market.calendars import moment
 from orchestrator.committee import CommitteeSettings
 from orchestrator.cycle import Desk, run_cycles
@@ -43,14 +42,11 @@ def run(data: str, pairs: str = "1000", seed: str = "7", **period: str) -> dict[
     """How many (symbol, day) pairs were compared, and every difference."""
     start = datetime.fromisoformat(period.get("from", "2012-01-03")).replace(tzinfo=UTC)
     end = datetime.fromisoformat(period.get("to", "2025-09-26")).replace(tzinfo=UTC)
-    with tempfile.TemporaryDirectory() as home:
-        database = Database(f"sqlite:///{Path(home) / 'quorum.db'}")
-        database.migrate()
-        library = SqlLibrary(database)
-        import_folder(Path(data), library)
-        symbols = library.symbols("files", Timeframe.D1)
-        [(panel, _)] = build_panels(library, "files", symbols, Timeframe.D1, end, horizon=5)
+    with imported(data) as (database, library), tempfile.TemporaryDirectory() as home:
+        panel = panel_of(library, library.symbols("files", Timeframe.D1), end)
         since = int(np.searchsorted(panel.known_at, np.datetime64(start.replace(tzinfo=None))))
+        backtest = {ballot.agent: ballot.votes for ballot in vote(panel, since) if ballot.votes}
+        chosen = list(_pairs(panel, since, int(pairs), int(seed)))
         builder = partial(build, settings=SETTINGS)
         session = RaySession.local(Path(home), dashboard=False)
         teams: dict[str, Team] = {
@@ -58,8 +54,6 @@ def run(data: str, pairs: str = "1000", seed: str = "7", **period: str) -> dict[
             "replay": LocalTeam(tuple(AGENTS), builder),
         }
         try:
-            backtest = {name: builder(name).vote(panel, since) for name in AGENTS}
-            chosen = list(_pairs(panel, since, int(pairs), int(seed)))
             found = {
                 run: list(_differences(run, team, database, library, panel, backtest, chosen))
                 for run, team in teams.items()
@@ -67,7 +61,6 @@ def run(data: str, pairs: str = "1000", seed: str = "7", **period: str) -> dict[
         finally:
             for team in teams.values():
                 team.close()
-            database.close()
     return {
         "pairs": sum(len(names) for _, names in chosen),
         "days": len(chosen),
@@ -80,7 +73,9 @@ def _pairs(panel: Panel, since: int, pairs: int, seed: int) -> Iterator[tuple[in
     """Random rows of the panel, each with random symbols that had a bar then."""
     rng = np.random.default_rng(seed)
     left = pairs
-    for row in np.sort(rng.choice(np.arange(since, len(panel.known_at)), pairs // A_DAY + 1, False)):
+    for row in np.sort(
+        rng.choice(np.arange(since, len(panel.known_at)), pairs // A_DAY + 1, False)
+    ):
         there = np.flatnonzero(~np.isnan(panel.close[row]))
         names = rng.choice(there, min(A_DAY, len(there), left), replace=False)
         if len(names):

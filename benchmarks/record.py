@@ -1,42 +1,36 @@
 """What the agents' votes were worth on a home's history, and how long scoring them takes.
 
-`python -m benchmarks record home=HOME from=2011-01-01 to=2025-09-26`: the five agents vote on
-every bar of the stocks and funds imported into the home (market `files`), under equal weights; the
-table is that of docs/record.md. Figures are in percent with their 90% interval, log scores in
+`python -m benchmarks record data=FOLDER from=2011-01-01 to=2025-09-26`: the five agents vote on
+every bar of the folder's stocks and funds, under equal weights; the table is that of
+docs/record.md. Figures are in percent with their 90% interval, log scores in
 millionths of a nat.
 """
 
 import time
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from agents.registry import AGENTS, AgentSettings, build
+from agents.registry import AGENTS
+from benchmarks.history import imported, panel_of, shares, vote
 from domain.panel import Panel
-from domain.symbols import AssetClass, asset_class
-from domain.timeframe import Timeframe
-from market.builder import build_panels
 from orchestrator.committee import CommitteeSettings, hear, tally
 from orchestrator.influence import equal
 from orchestrator.outcomes import changes_over
 from orchestrator.record import Record, record_of, score
 from orchestrator.scores import Figure, Forecaster, Scores
 from orchestrator.tails import tail_rivals
-from orchestrator.team import Ballot
-from storage.database import Database
-from storage.library import SqlLibrary
 
-SETTINGS = AgentSettings(news_model="lexicon")
 HORIZONS = (1, 2, 3, 5, 10, 20)
 
 
-def run(home: str, **period: str) -> dict[str, Any]:
+def run(data: str, **period: str) -> dict[str, Any]:
     """The table of docs/record.md and the time that scoring takes, without and with extras."""
     start = datetime.fromisoformat(period.get("from", "2011-01-01")).replace(tzinfo=UTC)
     end = datetime.fromisoformat(period.get("to", "2025-09-26")).replace(tzinfo=UTC)
-    panel = _panel(Path(home), end)
+    with imported(data) as (_, library):
+        panel = panel_of(library, shares(library), end)
     since = int(np.searchsorted(panel.known_at, np.datetime64(start.replace(tzinfo=None))))
     record = _record(panel, since)
     changes = {bars: changes_over(panel, since, bars) for bars in HORIZONS}
@@ -55,22 +49,8 @@ def run(home: str, **period: str) -> dict[str, Any]:
     return {**told, **_table(scores)}
 
 
-def _panel(home: Path, end: datetime) -> Panel:
-    database = Database(f"sqlite:///{home / 'quorum.db'}")
-    library = SqlLibrary(database)
-    symbols = [
-        symbol
-        for symbol in library.symbols("files", Timeframe.D1)
-        if asset_class(symbol) is AssetClass.EQUITY
-    ]
-    [(panel, _)] = build_panels(library, "files", symbols, Timeframe.D1, end, horizon=5)
-    database.close()
-    return panel
-
-
 def _record(panel: Panel, since: int) -> Record:
-    ballots = [Ballot(name, build(name, SETTINGS).vote(panel, since), None, 0.0) for name in AGENTS]
-    influence = equal(len(ballots))
+    ballots, influence = vote(panel, since), equal(len(AGENTS))
     added = tally(hear(panel, ballots, since), influence, CommitteeSettings())
     return record_of(panel, ballots, added, influence, since)
 

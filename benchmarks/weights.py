@@ -6,34 +6,27 @@ row's influence comes from the rounds settled by then, so every figure is out of
 that the best agent is named in hindsight. `markets=shares,coins,demo` measures some of them.
 """
 
-import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from agents.registry import AGENTS, AgentSettings, build
+from agents.registry import AGENTS
+from benchmarks.history import DAILY, HORIZON, empty, panel_of, shares, vote
 from domain.panel import Floats, Panel
-from domain.symbols import AssetClass, asset_class
 from domain.timeframe import Timeframe
 from domain.votes import sigmoid
-from market.builder import build_panels
 from market.demo import DemoProvider
 from market.files import import_path
 from orchestrator.committee import CommitteeSettings, Hearing, hear, tally
 from orchestrator.influence import POOLS, Influence, earned
 from orchestrator.outcomes import outcomes
-from orchestrator.team import Ballot
 from quant.resampling import Estimate, block_length, ratio_estimate
-from storage.database import Database
 from storage.library import SqlLibrary
 
-DAILY = ("bars_daily", "news", "fundamentals_pit", "earnings_announcements")
-HORIZON = 5
-NO_NEWS_MODEL = AgentSettings(news_model="lexicon")
 INVENTED = ("AAPL", "MSFT", "NVDA", "AMZN", "GOOGL", "META", "TSLA", "JPM", "XOM", "AMD")
 SHARES_FROM, SHARES_TO = datetime(2011, 1, 1, tzinfo=UTC), datetime(2025, 9, 26, tzinfo=UTC)
 DEMO_FROM, DEMO_TO = datetime(2022, 1, 1, tzinfo=UTC), datetime(2032, 1, 1, tzinfo=UTC)
@@ -49,11 +42,8 @@ def run(data: str = "", markets: str = "shares,coins,demo") -> dict[str, Any]:
     }
     measured: dict[str, Any] = {}
     for market in markets.split(","):
-        with tempfile.TemporaryDirectory() as home:
-            database = Database(f"sqlite:///{Path(home) / 'quorum.db'}")
-            database.migrate()
-            panel, since = panels[market](SqlLibrary(database))
-            database.close()
+        with empty() as (_, library):
+            panel, since = panels[market](library)
         for name, figure in _measure(panel, since):
             measured[f"{market}: {name}"] = figure
     return measured
@@ -62,16 +52,14 @@ def run(data: str = "", markets: str = "shares,coins,demo") -> dict[str, Any]:
 def _shares(library: SqlLibrary, data: Path) -> tuple[Panel, int]:
     for table in DAILY:
         import_path(data / f"{table}.parquet", library)
-    stored = library.symbols("files", Timeframe.D1)
-    shares = [symbol for symbol in stored if asset_class(symbol) is AssetClass.EQUITY]
-    panel = _panel(library, "files", shares, Timeframe.D1, SHARES_TO)
+    panel = panel_of(library, shares(library), SHARES_TO)
     return panel, int(np.searchsorted(panel.known_at, np.datetime64(SHARES_FROM.date())))
 
 
 def _coins(library: SqlLibrary, data: Path) -> tuple[Panel, int]:
     import_path(data / "crypto_1h.parquet", library)
     coins = library.symbols("files", Timeframe.H1)
-    return _panel(library, "files", coins, Timeframe.H1, datetime.now(UTC)), 0
+    return panel_of(library, coins, datetime.now(UTC), Timeframe.H1), 0
 
 
 def _demo(library: SqlLibrary) -> tuple[Panel, int]:
@@ -85,21 +73,11 @@ def _demo(library: SqlLibrary) -> tuple[Panel, int]:
             library.put_news("demo", symbol, provider.news(symbol, *span))
             library.put_filings("demo", symbol, provider.filings(symbol))
             library.put_earnings("demo", symbol, provider.earnings(symbol))
-    return _panel(library, "demo", INVENTED, Timeframe.D1, DEMO_TO), 0
-
-
-def _panel(
-    library: SqlLibrary, market: str, symbols: Sequence[str], timeframe: Timeframe, end: datetime
-) -> Panel:
-    [(panel, _)] = build_panels(library, market, symbols, timeframe, end, horizon=HORIZON)
-    return panel
+    return panel_of(library, INVENTED, DEMO_TO, market="demo"), 0
 
 
 def _measure(panel: Panel, since: int) -> Iterator[tuple[str, Any]]:
-    ballots = [
-        Ballot(name, build(name, NO_NEWS_MODEL).vote(panel, since), None, 0.0) for name in AGENTS
-    ]
-    heard = hear(panel, ballots, since)
+    heard = hear(panel, vote(panel, since), since)
     change = outcomes(panel, since).change
     settings = CommitteeSettings()
     ways: dict[str, Floats] = {}
