@@ -100,11 +100,11 @@ def _differences(
         [minutes] = run_cycles(desk, team, names, moment(panel.known_at[row]), previous={})
         for decision in minutes.cycle.decisions:
             column = panel.symbols.index(decision.symbol)
-            for vote in decision.votes:
-                whole = backtest[vote.agent]
+            for cast in decision.votes:
+                whole = backtest[cast.agent]
                 line = row - (len(panel.known_at) - len(whole.known_at))
-                if _told(vote) != _voted(whole, line, column):
-                    yield f"{vote.agent} {decision.symbol} {panel.known_at[row]}"
+                if _told(cast) != _voted(whole, line, column):
+                    yield f"{cast.agent} {decision.symbol} {panel.known_at[row]}"
 
 
 def _told(vote: Vote) -> tuple[object, ...]:
