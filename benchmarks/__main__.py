@@ -18,7 +18,7 @@ def main() -> None:
     parser.add_argument("name", choices=NAMES)
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument("option", nargs="*", help="KEY=VALUE, handed to the measurement")
-    arguments = parser.parse_args()
+    arguments = parser.parse_intermixed_args()
     options = dict(pair.split("=", 1) for pair in arguments.option)
     measured = importlib.import_module(f"benchmarks.{arguments.name}").run(**options)
     if arguments.json:
