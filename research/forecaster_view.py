@@ -55,7 +55,8 @@ def forecaster_view(scores: Json, name: str) -> ForecasterView | None:
         settled=f"{card['settled']:,} of {card['votes']:,} settled",
         coverage=number(card["coverage"], "%", 0),
         overall=tuple(
-            Line(column.head, (said(card[column.field], column.unit),)) for column in COLUMNS
+            Line(column.head, (said(card[column.field], column.unit, digits=column.digits),))
+            for column in COLUMNS
         ),
         calibration=calibration_figure("calibration", f"Calibration of {name}", own),
         by_symbol=_grid("By symbol", "Symbol", own["by_symbol"], "/symbols/"),
@@ -80,7 +81,7 @@ def _grid(title: str, corner: str, cards: Sequence[Json], folder: str = "") -> G
                 (
                     Said(f"{card['settled']:,}"),
                     *(
-                        said(card[column.field], column.unit, full)
+                        said(card[column.field], column.unit, full, column.digits)
                         for column, full in zip(COLUMNS, reach, strict=True)
                     ),
                 ),

@@ -98,7 +98,7 @@ def frame(
         f'<desc id="{escape(id)}-said">{escape(said)}</desc>{across}{"".join(body)}</svg>'
         f'<div class="plot-x" aria-hidden="true">{_spans(x)}</div></div>'
         f"<details><summary>{escape(title)}: the figures</summary>"
-        f'<div class="wide" tabindex="0" role="region" aria-label="{escape(title)}, figures">'
+        f'<div class="wide" tabindex="0" role="group" aria-label="{escape(title)}, figures">'
         f"{table}</div></details></figure>"
     )
 

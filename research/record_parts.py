@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from orchestrator.scores import COMMITTEE
+from orchestrator.scores import BASE_RATE, COMMITTEE
 from research import drawing
 from research.drawing import Curve, Dot
 from research.grids import Fact, Grid, Line
@@ -56,7 +56,10 @@ def decay_grid(forecasters: Sequence[Json], label: Label = str) -> Grid:
         "Forecaster",
         tuple(f"{bars} bars" for bars in horizons),
         tuple(
-            Line(label(each["name"]), tuple(said(step["rank_ic"]) for step in each["decay"]))
+            Line(
+                label(each["name"]),
+                tuple(said(step["rank_ic"], digits=3) for step in each["decay"]),
+            )
             for each in forecasters
             if horizons
         ),
@@ -116,12 +119,12 @@ def _tail_figures(told: Json) -> tuple[Said, Said]:
 
 
 def regret_figure(regret: Json, label: Label = str) -> str:
-    """Log score gained over the base rate, running; the higher, the better."""
+    """Log score gained over the base rate, which is the line at zero, since the beginning."""
     times = np.array([at.rstrip("Z") for at in regret["at"]], "datetime64[us]")
     curves = [
         Curve(label(each["name"]), np.array(each["gained"], float), 1 + place % 8)
         for place, each in enumerate(regret["rivals"])
-        if len(each["gained"]) == len(times)
+        if len(each["gained"]) == len(times) and each["name"] != BASE_RATE
     ]
     if len(times) < 2 or not curves:
         return ""

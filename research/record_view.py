@@ -36,6 +36,7 @@ class Column:
     head: str
     unit: str = "%"
     about_zero: bool = True
+    digits: int | None = None
 
 
 COLUMNS = (
@@ -43,7 +44,7 @@ COLUMNS = (
     Column("log_skill", "Log skill"),
     Column("hit_rate", "Hit rate", about_zero=False),
     Column("hit_edge", "Hits above base rate"),
-    Column("rank_ic", "Rank IC", ""),
+    Column("rank_ic", "Rank IC", "", digits=3),
     Column("relative_hit_rate", "Relative hits", about_zero=False),
 )
 
@@ -66,8 +67,10 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class RecordView:
-    """`calibration` and `regret` are figures in HTML, empty where there is nothing to draw."""
+    """`weighed` says that weights are known. `calibration` and `regret` are figures in HTML, empty
+    where there is nothing to draw."""
 
+    weighed: bool
     heads: tuple[str, ...]
     standings: tuple[Standing, ...]
     scale: str
@@ -96,7 +99,7 @@ def record_view(
     for card in overall:
         name = card["name"]
         cells = [
-            said(card[column.field], column.unit, full)
+            said(card[column.field], column.unit, full, column.digits)
             for column, full in zip(COLUMNS, reach, strict=True)
         ]
         cells.append(said(scaled(marginal.get(name)), "", wide or None))
@@ -115,6 +118,7 @@ def record_view(
         )
     committee = scores["forecasters"][0]
     return RecordView(
+        weighed=bool(weights),
         heads=(*(column.head for column in COLUMNS), "Marginal value, nats/1000"),
         standings=tuple(standings),
         scale=_scale(scores),

@@ -5,25 +5,30 @@ interval, and that nothing is computed here that could be stored. Leaves out how
 did (`record_view.py`).
 """
 
-from collections.abc import Callable, Mapping, Sequence, Set
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from domain.panel import Floats, Times
-from quant.performance import METRICS
 from research import drawing
 from research.drawing import Curve
 from research.grids import Fact, Grid, Line
-from research.plotting import UNKNOWN, money
+from research.measures import facts, meaning, title, unit
+from research.plotting import money
+from research.robustness_view import capacity, monte_carlo, parameters, sensitivity
 from research.wording import Said, number, said
 
 COMMITTEE = "committee"
+CONTEST = (
+    "total_return", "cagr", "sharpe", "max_drawdown", "volatility", "exposure", "turnover",
+    "yearly_cost",
+)  # fmt: skip
+"""What contestants are compared by at a glance."""
 HEADLINE = ("total_return", "cagr", "sharpe", "max_drawdown", "volatility")
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 LOOKS = 8
-PERCENTILES = ("5", "25", "50", "75", "95")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +39,8 @@ class Headline:
 
 @dataclass(frozen=True, slots=True)
 class ResultView:
-    """Figures (`equity`, `drawdown`, `monte_carlo`) are safe HTML, empty where there is none."""
+    """Figures (`equity` to `drawdown`, `monte_carlo`, `trades`) are safe HTML, empty where there
+    is none."""
 
     id: str
     title: str
@@ -47,11 +53,12 @@ class ResultView:
     equity: str
     drawdown: str
     months: Grid
+    contest: Grid
     metrics: Grid
-    agents: Grid
     costs: Grid
     delays: Grid
     monte_carlo: str
+    trades: str
     final: tuple[Fact, ...]
     overfitting: tuple[Fact, ...]
     parameters: Grid
@@ -66,6 +73,7 @@ def result_view(
 ) -> ResultView:
     """`curves` are equities over the (T,) `times`, by name, the committee's among them."""
     robust = result.get("robustness") or {}
+    drawn = robust.get("monte_carlo") or {}
     committee = result["committee"]
     compared = {COMMITTEE: committee, **result["benchmarks"]}
     return ResultView(
@@ -84,35 +92,20 @@ def result_view(
         equity=equity_figure("equity", times, {n: curves[n] for n in compared if n in curves}),
         drawdown=_drawdown(times, curves[COMMITTEE]),
         months=_months(times, curves[COMMITTEE]),
-        metrics=metrics_grid("Every figure, beside what it is compared with", compared),
-        agents=metrics_grid("Each agent by itself", result["agents"]),
-        costs=_sensitivity("Were trading dearer", "Costs", "bps", robust.get("costs")),
-        delays=_sensitivity("Were orders later", "Delay", "bars", robust.get("delays")),
-        monte_carlo=_monte_carlo(robust.get("monte_carlo")),
-        final=_facts((robust.get("monte_carlo") or {}).get("final")),
-        overfitting=_facts(robust.get("overfitting")),
-        parameters=_parameters(robust.get("parameters")),
+        contest=_contest({**compared, **{f"{n} alone": f for n, f in result["agents"].items()}}),
+        metrics=metrics_grid("Every figure", {**compared, **result["agents"]}),
+        costs=sensitivity("Were trading dearer", "Costs", "bps", robust.get("costs")),
+        delays=sensitivity("Were orders later", "Delay", "bars", robust.get("delays")),
+        monte_carlo=monte_carlo("monte-carlo", "Returns drawn again", drawn),
+        trades=monte_carlo("monte-carlo-trades", "Trades drawn again", drawn.get("trades")),
+        final=facts(drawn.get("final")),
+        overfitting=facts(robust.get("overfitting")),
+        parameters=parameters(robust.get("parameters")),
         assumptions=_assumptions(result),
-        notes=tuple(result.get("notes", ())),
+        notes=(*result.get("notes", ()), *capacity(robust.get("capacity"))),
         timing=_timing(result.get("timing") or {}),
-        receipt=_facts(result.get("receipt")),
+        receipt=facts(result.get("receipt")),
     )
-
-
-def unit(metric: str) -> str:
-    """'%' for a share, else the metric's own unit; empty for a plain number."""
-    known = METRICS.get(metric)
-    return known.unit if known else ""
-
-
-def title(metric: str) -> str:
-    known = METRICS.get(metric)
-    return known.title if known else metric.replace("_", " ")
-
-
-def meaning(metric: str) -> str:
-    known = METRICS.get(metric)
-    return known.meaning if known else ""
 
 
 def metrics_grid(head: str, columns: Mapping[str, Mapping[str, Any]]) -> Grid:
@@ -180,70 +173,18 @@ def _signed(change: float | None) -> Said:
     return Said(f"+{text}" if change > 0 else text, tone=tone)
 
 
-def _sensitivity(
-    head: str, corner: str, key: str, rows: Sequence[Mapping[str, Any]] | None
-) -> Grid:
-    return _variants(head, corner, rows, {key}, lambda row: f"{row[key]:g} {key}")
-
-
-def _parameters(rows: Sequence[Mapping[str, Any]] | None) -> Grid:
-    return _variants(
-        "Were the settings others",
-        "Setting",
-        rows,
-        {"name", "value"},
-        lambda row: f"{row['name']} = {row['value']}",
+def _contest(contestants: Mapping[str, Mapping[str, Any]]) -> Grid:
+    """One line a contestant, by the figures that tell most."""
+    shown = [name for name in CONTEST if any(name in figures for figures in contestants.values())]
+    return Grid(
+        "The contest",
+        "Contestant",
+        tuple(map(title, shown)),
+        tuple(
+            Line(contestant, tuple(said(figures.get(name), unit(name)) for name in shown))
+            for contestant, figures in contestants.items()
+        ),
     )
-
-
-def _variants(
-    head: str,
-    corner: str,
-    rows: Sequence[Mapping[str, Any]] | None,
-    keys: Set[str],
-    named: Callable[[Mapping[str, Any]], str],
-) -> Grid:
-    """The same backtest under other suppositions, a line each."""
-    rows = rows or ()
-    figures = [name for name in (rows[0] if rows else {}) if name not in keys]
-    lines = tuple(
-        Line(named(row), tuple(said(row.get(name), unit(name)) for name in figures)) for row in rows
-    )
-    return Grid(head, corner, tuple(map(title, figures)), lines)
-
-
-def _monte_carlo(told: Mapping[str, Any] | None) -> str:
-    if not told or not told.get("points"):
-        return ""
-    percentiles = {
-        name: np.array(told["bands"][name], float) for name in ("5", "25", "50", "75", "95")
-    }
-    head = "What the same returns could have made"
-    return drawing.bands("monte-carlo", head, told["points"], percentiles, level=1.0)
-
-
-_SPELT = {"pbo": "probability of overfitting (PBO)", "deflated_sharpe": "deflated Sharpe ratio"}
-
-
-def _facts(told: Mapping[str, Any] | None) -> tuple[Fact, ...]:
-    """A flat object as names and values; an object within it as one line."""
-    return tuple(
-        Fact(_SPELT.get(name) or title(name), _plain(name, value))
-        for name, value in (told or {}).items()
-    )
-
-
-def _plain(name: str, value: Any) -> str:
-    if isinstance(value, Mapping) and "value" in value:
-        figure = said(value, unit(name))
-        return f"{figure.text} ({figure.between})" if figure.between else figure.text
-    if isinstance(value, Mapping):
-        return ", ".join(f"{key} {_plain(key, each)}" for key, each in value.items())
-    if isinstance(value, list | tuple):
-        return ", ".join(_plain(name, each) for each in value)
-    if isinstance(value, float):
-        return number(value)
-    return UNKNOWN if value is None else str(value)
 
 
 def _assumptions(result: Mapping[str, Any]) -> tuple[Fact, ...]:
@@ -253,8 +194,8 @@ def _assumptions(result: Mapping[str, Any]) -> tuple[Fact, ...]:
         Fact("starting cash", money(float(result["capital"]))),
         Fact("bars and horizon", f"{result['timeframe']}, {result['horizon']} bars ahead"),
         Fact("seed", str(result["seed"])),
-        *_facts(settings.get("costs")),
-        *_facts(settings.get("committee")),
+        *facts(settings.get("costs")),
+        *facts(settings.get("committee")),
     )
 
 

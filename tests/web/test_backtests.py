@@ -121,8 +121,8 @@ def test_a_result_shows_intervals_robustness_assumptions_and_its_receipt(client:
     page = client.get(f"/backtests/{KEPT}").text
     for said in (
         "−8.0 % to 32.0 %", "What the forecasts were worth", "probability of overfitting (PBO)",
-        "Were trading dearer", "Were orders later", "What the same returns could have made",
-        "knew that they would survive", "half spread bps", "ab" * 32, "Drawdown of the committee",
+        "Were trading dearer", "Were orders later", "Returns drawn again",
+        "survivorship bias", "half spread bps", "ab" * 32, "Drawdown of the committee",
     ):  # fmt: skip
         assert said in page, said
     assert client.get("/backtests/none").status_code == 404

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from research.jobs import Job
-from research.result_view import HEADLINE, title, unit
+from research.measures import title, unit
+from research.result_view import HEADLINE
 from research.results import Summary
 from research.wording import Said, said
 from web import present
