@@ -8,8 +8,8 @@ import sys
 from typing import Any
 
 NAMES = (
-    "actions", "backtest", "cycle", "identity", "news", "panel", "record", "serve", "stream",
-    "weights",
+    "actions", "anchors", "backtest", "cycle", "identity", "news", "panel", "record", "serve",
+    "stream", "weights",
 )  # fmt: skip
 
 
