@@ -14,7 +14,6 @@ class EventKind(StrEnum):
     ENGINE_CHANGED = "engine.changed"
     AGENT_CHANGED = "agent.changed"
     WATCHLIST_CHANGED = "watchlist.changed"
-    MARKET_CHANGED = "market.changed"
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,14 +11,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-import numpy as np
-from sqlalchemy import Select, Table, func, select
+from sqlalchemy import Select, func, select
 from sqlmodel import col
 
 from domain.canonical import decision_from_json
 from domain.decision import Decision
 from domain.errors import NotFoundError
-from domain.panel import Floats, Times
 from domain.settlement import Line
 from domain.timeframe import Timeframe
 from storage import lessons, outcomes, tables
@@ -53,34 +51,6 @@ class Inputs:
 
     panel: PanelManifest
     values: Mapping[str, Any]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class VoteHistory:
-    """K decisions on one symbol, oldest first, as columns (K,); NaN where nobody voted.
-
-    `agents` has one column of p_up for each agent that ever voted in them.
-    """
-
-    as_of: Times
-    price: Floats
-    p_up: Floats
-    base_rate: Floats
-    target_weight: Floats
-    agents: Mapping[str, Floats]
-
-
-@dataclass(frozen=True, slots=True)
-class Counts:
-    """How much of one market is stored."""
-
-    symbols: int
-    bars: int
-    headlines: int
-    filings: int
-    announcements: int
-    cycles: int
-    decisions: int
 
 
 class Records:
@@ -143,35 +113,6 @@ class Records:
         with self._database.reading() as connection:
             return tuple(connection.scalars(query))
 
-    def votes_over_time(self, market: str, run: str, symbol: str, limit: int) -> VoteHistory:
-        """The last `limit` decisions on one symbol as columns for a chart."""
-        decision, vote = tables.Decision, tables.Vote
-        columns = select(
-            col(decision.seq),
-            col(decision.as_of),
-            col(decision.price),
-            col(decision.p_up),
-            col(decision.base_rate),
-            col(decision.target_weight),
-        )
-        newest = _newest_first(columns, market, run, symbol).limit(limit)
-        votes = select(col(vote.decision), col(vote.agent), col(vote.p_up)).where(
-            col(vote.decision).in_(select(newest.subquery().c.seq))
-        )
-        with self._database.reading() as connection:
-            rows = connection.execute(newest).all()[::-1]
-            cast = connection.execute(votes.order_by(col(vote.agent))).all()
-        place = {seq: k for k, (seq, *_) in enumerate(rows)}
-        agents = {agent: np.full(len(rows), np.nan) for _, agent, _ in cast}
-        for seq, agent, said in cast:
-            if said is not None:
-                agents[agent][place[seq]] = said
-        instants = [tables.microseconds(as_of) for _, as_of, *_ in rows]
-        figures = np.array([row[2:] for row in rows], np.float64).reshape(-1, 4).T
-        price, p_up, base_rate, target_weight = figures
-        as_of = np.array(instants, "datetime64[us]")
-        return VoteHistory(as_of, price, p_up, base_rate, target_weight, agents)
-
     def record(
         self,
         market: str,
@@ -202,33 +143,6 @@ class Records:
         """What was learnt of the agents over time."""
         with self._database.reading() as connection:
             return lessons.history(connection, line, agents)
-
-    def counts(self, market: str) -> Counts:
-        """What is stored of a market, for an overview."""
-        series = select(col(tables.Series.id)).where(col(tables.Series.market) == market)
-
-        def facts(table: Table) -> Any:
-            return select(func.count()).where(table.c.series.in_(series)).scalar_subquery()
-
-        def entries(table: Table) -> Any:
-            return select(func.count()).where(table.c.market == market).scalar_subquery()
-
-        symbols = (
-            select(func.count(col(tables.Series.symbol).distinct()))
-            .where(col(tables.Series.market) == market)
-            .scalar_subquery()
-        )
-        query = select(
-            symbols,
-            facts(tables.table(tables.Bar)),
-            facts(tables.table(tables.Headline)),
-            facts(tables.table(tables.Filing)),
-            facts(tables.table(tables.Announcement)),
-            entries(tables.table(tables.Cycle)),
-            entries(tables.table(tables.Decision)),
-        )
-        with self._database.reading() as connection:
-            return Counts(*connection.execute(query).one())
 
     def _recorded(self, query: Query) -> tuple[Recorded, ...]:
         with self._database.reading() as connection:

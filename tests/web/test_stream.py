@@ -98,7 +98,7 @@ async def test_what_happens_while_a_program_listens_arrives_once_and_in_order(to
         wanted = f"{server.tail.epoch}-{start + 40}"
         reading = asyncio.create_task(read(stream, wanted))
         for count in range(40):
-            town.journal.append(EventKind.MARKET_CHANGED, "live", None, {"count": count})
+            town.journal.append(EventKind.WATCHLIST_CHANGED, "live", None, {"count": count})
             if count % 3 == 0:
                 town.bell.ring()
         told = await reading
