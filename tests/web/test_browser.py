@@ -131,6 +131,29 @@ def test_the_keyboard_alone_chooses_a_symbol_and_halts_the_engine(
     assert town.engine.state.value == "halted"
 
 
+def test_a_backtest_is_refused_in_place_started_and_cancelled_without_a_new_page(
+    driven: Browser, town: Town, tmp_path: Path, port: int
+) -> None:
+    with serving(tmp_path / "home", port) as url, driven.new_context() as context:
+        page, complaints = _listening(context.new_page())
+        page.goto(f"{url}/backtests")
+        page.wait_for_selector("#live[data-state=live]")
+        page.fill("#bt-capital", "much")
+        page.click("#backtest-form button.primary")
+        page.wait_for_selector("#backtest-problem:has-text('is no number')")
+        assert page.input_value("#bt-capital") == "much"
+        page.fill("#bt-capital", "50000")
+        page.click("#backtest-form button.primary")
+        page.wait_for_selector("#jobs .agent-state:has-text('Running')")
+        assert page.evaluate("document.querySelectorAll('.stream').length") == 1
+        page.click("#jobs button")
+        page.wait_for_selector("#jobs .agent-state:has-text('Cancelled')")
+        page.goto(f"{url}/backtests/{KEPT}/tearsheet")
+        styled = "getComputedStyle(document.querySelector('.card')).borderStyle"
+        assert page.evaluate(styled) == "solid"
+        assert [c for c in complaints if "422" not in c] == []
+
+
 def _listening(page: Page) -> tuple[Page, list[str]]:
     """The page and a list that gathers errors of its console, policy and scripts."""
     complaints: list[str] = []
