@@ -1,8 +1,8 @@
 """From stored facts to panels: everything known of some symbols at one instant, one per calendar.
 
-A panel begins with the first stored bar (or `since`) and ends with the last bar closed by `as_of`,
-so a panel built as of an earlier instant is the head of one built as of a later one, to the last
-bit. A symbol that fails the quality gate stays in its panel, and its verdict says why. Left out:
+A panel begins with the first stored bar of its symbols or of their benchmark (or `since`) and ends
+with the symbols' last bar closed by `as_of`, so a panel built as of an earlier instant is the head
+of one built as of a later one, to the last bit. A symbol that fails the quality gate stays in its panel, and its verdict says why. Left out:
 fetching (see `market/feed.py`), and any repair of what is stored.
 """
 
@@ -129,7 +129,7 @@ def _panel(
     all_series = stored.all_series
     calendar, timeframe = all_series[0].calendar, all_series[0].timeframe
     symbols = tuple(one.symbol for one in all_series)
-    known_at = _axis(all_series)
+    known_at = _axis(all_series, stored.benchmark)
     if not len(known_at):
         closed = calendars.last_close(calendar, timeframe, as_of)
         known_at = np.array([calendars.instant(closed)])
@@ -162,13 +162,20 @@ def _panel(
     )
 
 
-def _axis(all_series: Iterable[Series]) -> Times:
-    """Every closing instant of any symbol, in order; symbols mostly share all of theirs."""
+def _axis(all_series: Iterable[Series], benchmark: Series | None) -> Times:
+    """Every closing instant of any symbol, in order; symbols mostly share all of theirs.
+
+    The benchmark's own, as far back as they go, are among them: what is measured on it must be
+    the same whichever symbols stand in the panel. They never make a panel longer at its end.
+    """
     axis: Times = np.empty(0, "datetime64[us]")
     for one in all_series:
         if not np.array_equal(axis, one.known_at):
             axis = np.union1d(axis, one.known_at)
-    return axis
+    if benchmark is None or not len(axis):
+        return axis
+    until = np.searchsorted(benchmark.known_at, axis[-1], side="right")
+    return np.union1d(axis, benchmark.known_at[:until])
 
 
 def _rows(known_at: Times, one: Series) -> "slice | np.ndarray":

@@ -121,6 +121,16 @@ def test_the_benchmark_is_there_whichever_symbols_are_asked_for(library: MemoryL
     assert np.array_equal(coins.benchmark, coins.close[:, 0])
 
 
+def test_a_young_symbol_sees_the_benchmark_as_an_old_one_beside_it_does(
+    library: MemoryLibrary,
+) -> None:
+    ((alone, _),) = build(library, "NEW")
+    ((beside, _),) = build(library, "NEW", "AAPL")
+    assert np.array_equal(alone.known_at, beside.known_at)
+    assert np.array_equal(alone.benchmark, beside.benchmark)
+    assert np.isnan(alone.close[: (DAYS < "2024-01-01").sum(), 0]).all()
+
+
 @settings(max_examples=25, deadline=None)
 @given(hours=st.integers(24, 24 * 540))
 def test_a_panel_built_as_of_then_is_the_head_of_one_built_later(
