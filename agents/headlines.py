@@ -51,20 +51,17 @@ def stories(news: News, after: np.datetime64, until: np.datetime64) -> Stories:
         news.known_at, [after - SAME_STORY_WITHIN, until], side="right"
     ).tolist()
     known = slice(start, stop)
+    headlines = news.headline[known]
+    cleaned = {headline: clean(headline) for headline in set(headlines)}
     columns = zip(
         news.symbol[known].tolist(),
         _microseconds(news.known_at[known]).tolist(),  # Python's numbers compare faster
-        news.headline[known],
+        map(cleaned.__getitem__, headlines),
         news.source[known],
         news.relevance[known].tolist(),
         strict=True,
     )
-    told = [
-        (symbol, at, text, source, relevance)
-        for symbol, at, headline, source, relevance in columns
-        if (text := clean(headline))
-    ]
-    told.sort()
+    told = sorted(row for row in columns if row[2])
     first = _first_told([row[0] for row in told], [row[1] for row in told], [r[2] for r in told])
     begin = int(_microseconds(after))
     kept = [row for row, new in zip(told, first, strict=True) if new and row[1] > begin]
@@ -104,7 +101,8 @@ def _first_told(
     symbols: Sequence[int], instants: Sequence[int], texts: Sequence[str]
 ) -> list[bool]:
     """Whether each headline is the first to tell its story; sorted by symbol and instant (µs)."""
-    words = [frozenset(_WORD.findall(_WIRE_PREFIX.sub("", text).lower())) for text in texts]
+    distinct = {text: _words(text) for text in set(texts)}
+    words = [distinct[text] for text in texts]
     within = int(SAME_STORY_WITHIN / np.timedelta64(1, "us"))
     first = []
     window = 0
@@ -114,6 +112,10 @@ def _first_told(
         earlier = range(max(window, k - MOST_COMPARED), k)
         first.append(not _repeated(k, earlier, words, texts))
     return first
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(_WORD.findall(_WIRE_PREFIX.sub("", text).lower()))
 
 
 def _repeated(

@@ -14,7 +14,7 @@ import tomllib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,7 @@ REACH_AHEAD, REACH_BEHIND = 3, 6
 """How many units from a move the unwanted thing that it moves may stand."""
 SOFTNESS = 6.0
 """Sum of squares at which a score is half way (in square) to certain."""
+KEPT_TONES = 65_536
 
 _TOKEN = re.compile(
     r"(?:[$€£]|rs\.?|eur|usd|us\$)?\s?\d[\d.,]*\w*%?|[a-z][a-z'&]*(?:-[a-z]+)*|[,;:?!]"
@@ -87,8 +88,9 @@ class LexiconScorer:
         return np.array([tone(text) for text in texts], np.float64)
 
 
+@lru_cache(KEPT_TONES)
 def tone(text: str) -> float:
-    """The sentiment of one cleaned headline, in [-1, 1]."""
+    """The sentiment of one cleaned headline, in [-1, 1]; equal texts are read once."""
     tokens = _TOKEN.findall(text.lower().replace("’", "'"))
     total = _weigh(list(_units(tokens)))
     if tokens and tokens[-1] == "?":

@@ -18,6 +18,9 @@ from agents.headlines import Stories, stories
 from agents.sentiment import Scorer
 from domain.panel import Floats, Panel
 from domain.votes import Items, Votes, cast
+from quant.compiled import compiled
+
+Whole = NDArray[np.int64]
 
 WINDOW = np.timedelta64(14, "D")
 HALF_LIFE_DAYS = 3.0
@@ -55,8 +58,8 @@ class _Readings:
     than the whole, either way.
     """
 
-    cell: NDArray[np.int64]
-    story: NDArray[np.int64]
+    cell: Whole
+    story: Whole
     spoken: Floats
     room: Floats
 
@@ -159,14 +162,15 @@ def _items(seen: Seen, bound: float | Floats, shape: tuple[int, ...]) -> Items:
     readings, told, sentiment = seen.readings, seen.told, seen.sentiment
     bounds = np.broadcast_to(bound, shape).reshape(-1)[readings.cell]
     log_odds = bounds * readings.spoken / readings.room
-    order = np.lexsort((readings.story, -np.abs(log_odds), readings.cell))
+    order = _heaviest_first(readings.cell, np.abs(log_odds))
     cell, story, log_odds = readings.cell[order], readings.story[order], log_odds[order]
     place = np.arange(len(cell)) - np.searchsorted(cell, cell, side="left")
     listed = place < LISTED
     crowded, more = np.unique(cell[~listed], return_counts=True)
     summed = np.bincount(cell[~listed], log_odds[~listed], minlength=1)[crowded]
 
-    shown, name = np.unique(story[listed], return_inverse=True)
+    told_of = np.bincount(story[listed], minlength=len(told.text)) > 0
+    shown, name = np.flatnonzero(told_of), (np.cumsum(told_of) - 1)[story[listed]]
     sizes, size = np.unique(more, return_inverse=True)
     names = [_name(told.text[k]) for k in shown.tolist()]
     names += [f"{n} more headline{'s' if n > 1 else ''}" for n in sizes.tolist()]
@@ -183,6 +187,22 @@ def _items(seen: Seen, bound: float | Floats, shape: tuple[int, ...]) -> Items:
         value=value[by_cell],
         log_odds=np.concatenate([log_odds[listed], summed])[by_cell],
     )
+
+
+@compiled
+def _heaviest_first(cell: Whole, weight: Floats) -> Whole:
+    """The order of `weight` within each cell, equal ones as they stand; by insertion, for few
+    stories share a cell."""
+    order = np.arange(len(cell))
+    for k in range(1, len(cell)):
+        place = k
+        while place > 0 and cell[order[place - 1]] == cell[k]:
+            if weight[order[place - 1]] >= weight[k]:
+                break
+            order[place] = order[place - 1]
+            place -= 1
+        order[place] = k
+    return order
 
 
 def _name(text: str) -> str:
