@@ -10,24 +10,27 @@ import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from itertools import chain
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 
 from domain.canonical import canonical_bytes, instant
-from domain.errors import ConfigurationError
+from domain.errors import ConfigurationError, VerificationError
 from domain.votes import Agent
 from market.library import Library
 from orchestrator.local_team import LocalTeam
 from orchestrator.team import Ballot
 from research.contest import stage_of
-from research.history import Part, read
+from research.history import Bools, Part, read
 from research.jobs import label_of
 from research.programme import Tell, perform
 from research.report import Report, report
 from research.request import Request
 from research.results import RESULT, TEAR_SHEET, Results, Summary
+from research.tables import same
 from research.tearsheet import tear_sheet
 from research.walkforward import walk_forward_ballots
 from storage.archive import Archive, PanelManifest, store
@@ -70,7 +73,7 @@ class Backtester:
         with self._results.draft() as draft:
             tell("reading history", 0, 0)
             parts = read(self._library, asked, simulated)
-            told, vote_s = self._perform(asked, parts, earlier, tell)
+            told, versions, vote_s = self._perform(asked, parts, earlier, tell)
             inputs = self._keep_inputs(asked, parts, earlier, draft)
             identity = f"{now:%Y%m%d-%H%M%S}-{told.digest[:8]}"
             result = {
@@ -87,7 +90,8 @@ class Backtester:
                 },
                 "receipt": {
                     "program": self._version,
-                    "inputs": hashlib.sha256(canonical_bytes(inputs)).hexdigest(),
+                    "agents": versions,
+                    "inputs": _digest(inputs),
                     "outcome": told.digest,
                 },
             }
@@ -100,35 +104,37 @@ class Backtester:
     def verify(self, identity: str, tell: Tell) -> tuple[str, ...]:
         """Computes a kept result again from its receipt; every difference in words.
 
-        Raises NotFoundError for a result that does not exist and VerificationError where what it
-        was made from is damaged.
+        Raises NotFoundError for a result that does not exist, StorageError for one that cannot be
+        read and VerificationError where what it was made from is damaged.
         """
         kept = self._results.read(identity)
-        folder = self._results.file(identity, RESULT).parent
-        inputs = json.loads((folder / _INPUTS).read_text())
-        differences = []
-        if hashlib.sha256(canonical_bytes(inputs)).hexdigest() != kept["receipt"]["inputs"]:
-            differences.append("the stored inputs are not those of the receipt")
+        folder, receipt = self._results.file(identity, RESULT).parent, kept["receipt"]
+        inputs, blocked = _stored_inputs(folder)
         asked = Request.model_validate(inputs["request"])
-        parts = self._parts_again(inputs, folder)
-        told, _ = self._perform(asked, parts, inputs["earlier"], tell)
-        if told.digest != kept["receipt"]["outcome"]:
-            again = json.loads(json.dumps(told.core))
-            changed = [key for key in again if again[key] != kept.get(key)]
-            where = ", ".join(changed) or "votes, decisions or fills"
-            differences.append(f"computed again, it differs in {where}")
+        parts = self._parts_again(inputs, blocked)
+        told, versions, _ = self._perform(asked, parts, inputs["earlier"], tell)
+        differences = []
+        if _digest(inputs) != receipt["inputs"]:
+            differences.append("the stored inputs are not those of the receipt")
+        for name, version in versions.items():
+            if version != (was := receipt["agents"][name]):
+                differences.append(f"the {name} agent was {was} and is {version} now")
+        if changed := _changed(told, kept, folder):
+            differences.append(f"computed again, it differs in {', '.join(changed)}")
+        elif told.digest != receipt["outcome"]:
+            differences.append("the outcome is not that of the receipt")
         return tuple(differences)
 
     def _perform(
         self, asked: Request, parts: Sequence[Part], earlier: int, tell: Tell
-    ) -> tuple[Report, float]:
-        """The report, and the seconds that voting took."""
+    ) -> tuple[Report, dict[str, str], float]:
+        """The report, the version of each agent, and the seconds that voting took."""
         began = time.perf_counter()
         ballots = [self._votes(asked, part, tell) for part in parts]
         vote_s = time.perf_counter() - began
         programme = perform(stage_of(asked, parts, ballots), tell)
         tell("figures and intervals", 0, 0)
-        return report(programme, earlier), vote_s
+        return report(programme, earlier), _versions(ballots), vote_s
 
     def _votes(self, asked: Request, part: Part, tell: Tell) -> tuple[Ballot, ...]:
         if asked.walk_forward is not None:
@@ -165,16 +171,48 @@ class Backtester:
         (draft / _INPUTS).write_bytes(canonical_bytes(inputs))
         return inputs
 
-    def _parts_again(self, inputs: Mapping[str, Any], folder: Path) -> tuple[Part, ...]:
+    def _parts_again(self, inputs: Mapping[str, Any], blocked: Sequence[Bools]) -> tuple[Part, ...]:
         archive = Archive(self._database)
-        with np.load(folder / _GATE, allow_pickle=False) as gate:
-            blocked = [gate[name] for name in gate.files]
         return tuple(
             Part(archive.load(PanelManifest.from_json(manifest)), since, mask)
             for manifest, since, mask in zip(
                 inputs["panels"], inputs["since"], blocked, strict=True
             )
         )
+
+
+def _stored_inputs(folder: Path) -> tuple[dict[str, Any], list[Bools]]:
+    """What was kept of the inputs, and the gate's word on each part."""
+    try:
+        inputs: dict[str, Any] = json.loads((folder / _INPUTS).read_text())
+        with np.load(folder / _GATE, allow_pickle=False) as gate:
+            return inputs, [gate[name] for name in gate.files]
+    except (OSError, ValueError, BadZipFile) as error:
+        raise VerificationError(
+            f"The inputs of the backtest {folder.name} are damaged ({error}), so it cannot be "
+            "computed again. Restore its folder from a copy."
+        ) from None
+
+
+def _digest(inputs: Mapping[str, Any]) -> str:
+    return hashlib.sha256(canonical_bytes(inputs)).hexdigest()
+
+
+def _versions(ballots: Sequence[tuple[Ballot, ...]]) -> dict[str, str]:
+    """By agent; on calendars of their own a walk-forward has a version each."""
+    told: dict[str, list[str]] = {}
+    for each in chain.from_iterable(ballots):
+        if each.votes is not None and each.votes.version not in told.setdefault(each.agent, []):
+            told[each.agent].append(each.votes.version)
+    return {name: ", ".join(versions) for name, versions in told.items()}
+
+
+def _changed(told: Report, kept: Mapping[str, Any], folder: Path) -> list[str]:
+    """Parts of the kept result and files beside it that do not say what was computed again."""
+    again = json.loads(json.dumps(told.core))
+    parts = [part for part in again if again[part] != kept.get(part)]
+    files = [name for name, columns in told.files.items() if not same(folder / name, columns)]
+    return parts + files
 
 
 def _summary(result: Mapping[str, Any], now: datetime) -> Summary:

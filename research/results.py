@@ -73,12 +73,19 @@ class Results:
             shutil.rmtree(draft, ignore_errors=True)
 
     def keep(self, draft: Path, summary: Summary) -> Path:
-        """The draft becomes the result `summary.id`; returns its folder."""
+        """The draft becomes the result `summary.id`; returns its folder.
+
+        An id names an instant and an outcome: one that somebody kept meanwhile says the same.
+        """
         told = {**_plain(summary), "made_at": summary.made_at.isoformat()}
         (draft / _SUMMARY).write_text(json.dumps(told, allow_nan=False))
         kept = self._folder / summary.id
         draft.chmod(0o755)
-        draft.rename(kept)
+        try:
+            draft.rename(kept)
+        except OSError:
+            if not (kept / _SUMMARY).exists():
+                raise
         return kept
 
     def summaries(self) -> tuple[Summary, ...]:
@@ -90,8 +97,15 @@ class Results:
         return tuple(sorted(found, key=lambda each: (each.made_at, each.id), reverse=True))
 
     def read(self, identity: str) -> dict[str, Any]:
-        """The whole of `result.json`."""
-        read: dict[str, Any] = json.loads(self.file(identity, RESULT).read_text())
+        """The whole of `result.json`; raises StorageError where it is damaged."""
+        path = self.file(identity, RESULT)
+        try:
+            read: dict[str, Any] = json.loads(path.read_text())
+        except (OSError, ValueError) as error:
+            raise StorageError(
+                f"{path} cannot be read: {error}. Restore it from a copy, or `quorum backtest "
+                f"delete {identity}` and run it again."
+            ) from None
         return read
 
     def equity(self, identity: str) -> tuple[Times, dict[str, Floats]]:

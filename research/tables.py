@@ -53,3 +53,21 @@ def content(column: Any) -> bytes:
 def write(path: Path, columns: Columns) -> None:
     """`columns` (name to an array of equal length) as one file."""
     pq.write_table(pa.table(dict(columns)), path, compression="zstd")
+
+
+def same(path: Path, columns: Columns) -> bool:
+    """Whether the file says what `columns` say; a damaged or missing one does not."""
+    try:
+        stored = pq.read_table(path)
+    except (OSError, pa.ArrowException):
+        return False
+    return bool(_spelt_out(stored).equals(_spelt_out(pa.table(dict(columns)))))
+
+
+def _spelt_out(table: pa.Table) -> pa.Table:
+    """Words instead of their index, whose order a reader may change."""
+    words = [
+        column.cast(pa.string()) if pa.types.is_dictionary(column.type) else column
+        for column in table.columns
+    ]
+    return pa.table(words, names=table.column_names)

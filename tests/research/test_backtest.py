@@ -1,3 +1,4 @@
+import json
 import math
 from datetime import UTC, date, datetime
 from typing import Any
@@ -7,7 +8,13 @@ import pyarrow.parquet as pq
 import pytest
 
 from agents.registry import AGENTS
-from domain.errors import InputError, NotFoundError, UnknownSymbolError
+from domain.errors import (
+    InputError,
+    NotFoundError,
+    StorageError,
+    UnknownSymbolError,
+    VerificationError,
+)
 from domain.timeframe import Timeframe
 from market.calendars import moment
 from orchestrator.cycle import Desk, consider, lay_out
@@ -138,6 +145,54 @@ def test_a_receipt_whose_inputs_were_touched_does_not_verify(
     first, second = backtester.verify(result["id"], lambda *_: None)
     assert "not those of the receipt" in first
     assert "capital" in second
+
+
+def test_a_kept_result_that_was_touched_does_not_verify(
+    backtester: Backtester, results: Results
+) -> None:
+    result = run(backtester, asked(symbols=("AAPL",), agents=("technical",)))
+    told, fills = (results.file(result["id"], name) for name in (stored.RESULT, stored.FILLS))
+    flattering = {**result["committee"], "sharpe": {**result["committee"]["sharpe"], "value": 9.0}}
+    told.write_text(json.dumps({**result, "committee": flattering}))
+    pq.write_table(pq.read_table(fills).slice(1), fills)
+    [difference] = backtester.verify(result["id"], lambda *_: None)
+    assert difference.endswith("differs in committee, fills.parquet")
+
+
+def test_an_agent_that_is_another_by_now_is_named(backtester: Backtester, results: Results) -> None:
+    result = run(backtester, asked(symbols=("AAPL",), agents=("technical",)))
+    assert set(result["receipt"]["agents"]) == {"technical", "risk"}
+    result["receipt"]["agents"]["risk"] = "0+old"
+    results.file(result["id"], stored.RESULT).write_text(json.dumps(result))
+    [difference] = backtester.verify(result["id"], lambda *_: None)
+    assert difference.startswith("the risk agent was 0+old and is ")
+
+
+@pytest.mark.parametrize(
+    ("file", "error"),
+    [("result.json", StorageError), ("inputs.json", VerificationError),
+     ("gate.npz", VerificationError)],
+)  # fmt: skip
+def test_a_damaged_result_is_refused_in_words(
+    backtester: Backtester, results: Results, file: str, error: type[Exception]
+) -> None:
+    result = run(backtester, asked(symbols=("AAPL",), agents=("technical",)))
+    damaged = results.file(result["id"], stored.RESULT).with_name(file)
+    damaged.write_bytes(damaged.read_bytes()[:100])
+    with pytest.raises(error, match=result["id"]):
+        backtester.verify(result["id"], lambda *_: None)
+
+
+def test_two_that_end_alike_in_the_same_second_are_one_result(
+    backtester: Backtester, results: Results
+) -> None:
+    """As when a form is sent twice: both began before either was kept."""
+    result = run(backtester, asked(symbols=("AAPL",), agents=("technical",)))
+    [summary] = results.summaries()
+    with results.draft() as draft:
+        (draft / stored.RESULT).write_text("{}")
+        assert results.keep(draft, summary).name == result["id"]
+    assert results.read(result["id"]) == result
 
 
 def test_nothing_after_the_period_is_used(
