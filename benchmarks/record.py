@@ -15,10 +15,11 @@ import numpy as np
 from agents.registry import AGENTS
 from benchmarks.history import imported, panel_of, shares, vote
 from domain.panel import Panel
+from domain.record import Record
 from orchestrator.committee import CommitteeSettings, hear, tally
 from orchestrator.influence import equal
 from orchestrator.outcomes import changes_over
-from orchestrator.record import Record, record_of, score
+from orchestrator.record import record_of, score
 from orchestrator.scores import Figure, Forecaster, Scores
 from orchestrator.tails import tail_rivals
 

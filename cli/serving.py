@@ -10,11 +10,10 @@ from functools import partial
 
 from agents.registry import AGENTS
 from cli.deciding import verifier
+from domain.record import Record
 from market.demo import PRESENT
 from orchestrator.clocks import Clock, LiveClock, PacedClock
 from orchestrator.engine import Engine
-from orchestrator.record import Record
-from orchestrator.settlement import as_record
 from orchestrator.team import Team
 from research.bench import Bench
 from research.jobs import Jobs
@@ -136,10 +135,8 @@ def house_of(
 
 
 def _record(settings: Settings, stores: Stores, market: Market, run: str) -> Record:
-    return as_record(
-        stores.records.record(
-            market.name, run, settings.market.timeframe, settings.market.horizon, tuple(AGENTS)
-        )
+    return stores.records.record(
+        market.name, run, settings.market.timeframe, settings.market.horizon, tuple(AGENTS)
     )
 
 

@@ -52,7 +52,7 @@ class Pending:
 class Outcome:
     """What came of a decision: `change` is the return, a fraction, from the open of the bar that
     closed at `entry_at` to the open of the one that closed at `exit_at`. `regime` is the index of
-    the market's regime at the decision's bar, into `orchestrator.outcomes.REGIMES`."""
+    the market's regime at the decision's bar, into `domain.record.REGIMES`."""
 
     decision: Pending
     entry_at: datetime

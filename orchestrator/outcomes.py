@@ -10,19 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domain.panel import Floats, Ints, Panel
+from domain.record import UNKNOWN
 from quant import features, risk, rolling
 from quant.columns import ratio, rebased
 
-REGIMES = (
-    "rising, calm",
-    "rising, turbulent",
-    "falling, calm",
-    "falling, turbulent",
-    "unknown",
-)
-"""The market a bar lies in: its benchmark against its long average, and its volatility against
-its usual one."""
-UNKNOWN = len(REGIMES) - 1
 LONG_AVERAGE = 200
 """Bars of the benchmark whose average parts rising from falling."""
 TURBULENT = 1.25

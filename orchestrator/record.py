@@ -5,11 +5,11 @@ shape and are scored by the same functions.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
-from domain.panel import Floats, Ints, Panel, Times
+from domain.panel import Floats, Panel
+from domain.record import Record
 from orchestrator.committee import Tally, believed
 from orchestrator.comparisons import calls, gains, marginal, regret
 from orchestrator.influence import Influence, equal
@@ -30,34 +30,6 @@ from orchestrator.team import Ballot
 from quant.estimates import Draws, draws
 from quant.pooling import pool
 from quant.resampling import FEWEST_BLOCKS, block_length
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Record:
-    """R bars of N symbols voted on by A agents.
-
-    `log_odds` (A, R, N): NaN where an agent abstained or nothing was asked. `pooled` (R, N): the
-    committee's log-odds, NaN where it stated none. `base_rate` (R, N): the probability that every
-    forecast must beat. `weights` and `trust` (R, A): the influence in force. `quantile_5` (R, N):
-    the risk agent's forecast of a bad outcome, a fraction. `change` (R, N): the return from the
-    next open to the open `horizon` bars later, a fraction; NaN until it is complete. `regime`
-    (R,): index into `orchestrator.outcomes.REGIMES`. `receipts`: of each cell's decision where
-    there is one to link to, in order of cell; empty for a backtest.
-    """
-
-    agents: tuple[str, ...]
-    symbols: tuple[str, ...]
-    known_at: Times
-    horizon: int
-    log_odds: Floats
-    pooled: Floats
-    base_rate: Floats
-    weights: Floats
-    trust: Floats
-    quantile_5: Floats
-    change: Floats
-    regime: Ints
-    receipts: dict[tuple[int, int], str]
 
 
 def record_of(

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domain.panel import Floats, Ints, Times
+from domain.record import REGIMES
 from domain.votes import sigmoid
-from orchestrator.outcomes import REGIMES
 from orchestrator.scores import Bin, Curve, Decay, Scorecard, figure, known
 from quant import scoring
 from quant.base_rate import log_odds as log_odds_of

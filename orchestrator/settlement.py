@@ -7,7 +7,7 @@ so it makes no difference whether a cycle was held at every bar since, or none f
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import fields, replace
+from dataclasses import replace
 from datetime import datetime
 from itertools import groupby
 from operator import attrgetter
@@ -26,9 +26,7 @@ from orchestrator.influence import (
     learn,
     open_ledger,
 )
-from orchestrator.outcomes import PENDING, UNKNOWN, market_regime, outcomes
-from orchestrator.ports import StoredRecord
-from orchestrator.record import Record
+from orchestrator.outcomes import PENDING, market_regime, outcomes
 
 
 def newest_due(panel: Panel) -> datetime | None:
@@ -83,13 +81,6 @@ def in_force(
     if settings.weighting == "equal" and not settings.calibrated:
         return equal(len(agents))
     return influence_of(_ledger(lesson, agents), settings.weighting, settings.calibrated)
-
-
-def as_record(stored: StoredRecord) -> Record:
-    """What the journal kept, in the shape that is scored."""
-    columns = {each.name: getattr(stored, each.name) for each in fields(Record)}
-    regime = np.where(stored.regime < 0, UNKNOWN, stored.regime).astype(np.int32)
-    return Record(**{**columns, "regime": regime})
 
 
 def _complete(panel: Panel, pending: Sequence[Pending]) -> Iterator[Outcome]:

@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 
 from domain.canonical import to_json
 from domain.panel import Floats
+from domain.record import Record
 from orchestrator.influence import Influence
 from orchestrator.outcomes import changes_over
-from orchestrator.record import Record, record_of, score
+from orchestrator.record import record_of, score
 from orchestrator.tails import tail_rivals
 from research.contest import Opinion, Stage, opinion
 from research.programme import Programme

@@ -2,7 +2,7 @@
 
 Promises that a run of some thousand bars is read in well under a second, and that of several
 decisions on one symbol and bar the newest counts. Leaves out every score: see
-`orchestrator/record.py`, which has the same shape.
+`orchestrator/record.py`.
 """
 
 import json
@@ -16,38 +16,12 @@ from numpy.typing import NDArray
 from sqlalchemy import Connection, Select, and_, select
 from sqlmodel import col
 
-from domain.panel import Floats, Ints, Times
+from domain.panel import Floats, Ints
+from domain.record import UNKNOWN, Record
 from domain.timeframe import Timeframe
 from storage import tables
 
 Query = Select[*tuple[Any, ...]]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class StoredRecord:
-    """R bars of N symbols (in alphabetical order) decided on with A agents.
-
-    `log_odds` (A, R, N): NaN where an agent abstained or was not asked. `pooled` (R, N): the
-    committee's log-odds, NaN where it stated no probability. `base_rate` (R, N). `weights` and
-    `trust` (R, A): the influence under which the newest decision of the bar was made; an agent
-    that was not on the team had no weight. `quantile_5` (R, N). `change` (R, N): a fraction, NaN
-    until it is settled. `regime` (R,): -1 until a decision of the bar is settled. `receipts`: by
-    cell, in order of cell.
-    """
-
-    agents: tuple[str, ...]
-    symbols: tuple[str, ...]
-    known_at: Times
-    horizon: int
-    log_odds: Floats
-    pooled: Floats
-    base_rate: Floats
-    weights: Floats
-    trust: Floats
-    quantile_5: Floats
-    change: Floats
-    regime: Ints
-    receipts: dict[tuple[int, int], str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +63,7 @@ def record(
     horizon: int,
     agents: Sequence[str],
     calendar: str | None,
-) -> StoredRecord:
+) -> Record:
     """Of one calendar, or of all on the union of their bars. Outcomes over another horizon than
     `horizon` (in bars) are left out."""
     cycles = _cycles(connection, market, run, timeframe, calendar)
@@ -110,7 +84,7 @@ def record(
     p_up, base_rate, change, regime = (np.array(each, np.float64)[kept] for each in figures)
     log_odds, quantile_5 = _votes(connection, market, run, agents, cells)
     weights, trust = _influence(cycles, agents, cells)
-    return StoredRecord(
+    return Record(
         agents=tuple(agents),
         symbols=tuple(symbols.tolist()),
         known_at=known_at.astype("datetime64[us]"),
@@ -244,7 +218,7 @@ def _influence(
 
 
 def _regimes(cells: _Cells, regime: Floats) -> Ints:
-    regimes = np.full(cells.shape[0], -1, np.int32)
+    regimes = np.full(cells.shape[0], UNKNOWN, np.int32)
     known = ~np.isnan(regime)
     regimes[cells.row[known]] = regime[known].astype(np.int32)
     return regimes

@@ -17,6 +17,7 @@ from sqlmodel import col
 from domain.canonical import decision_from_json
 from domain.decision import Decision
 from domain.errors import NotFoundError
+from domain.record import Record
 from domain.settlement import Line
 from domain.timeframe import Timeframe
 from storage import lessons, outcomes, tables
@@ -24,7 +25,7 @@ from storage.archive import PanelManifest
 from storage.database import Database
 from storage.lessons import InfluenceHistory
 from storage.newest import newest_decisions
-from storage.outcomes import Aftermath, StoredRecord
+from storage.outcomes import Aftermath
 
 Query = Select[*tuple[Any, ...]]
 
@@ -121,7 +122,7 @@ class Records:
         horizon: int,
         agents: Sequence[str],
         calendar: str | None = None,
-    ) -> StoredRecord:
+    ) -> Record:
         """Every vote of a run beside what came of it: on one calendar's bars, or (None) on all."""
         with self._database.reading() as connection:
             return outcomes.record(connection, market, run, timeframe, horizon, agents, calendar)

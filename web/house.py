@@ -12,10 +12,10 @@ from typing import Any, Protocol
 
 from domain.events import EngineState
 from domain.panel import Floats, Times
+from domain.record import Record
 from domain.timeframe import Timeframe
 from market.library import Library
 from orchestrator.committee import CommitteeSettings
-from orchestrator.record import Record
 from orchestrator.status import EngineStatus
 from orchestrator.team import AgentHealth
 from research.jobs import Job

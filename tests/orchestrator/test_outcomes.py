@@ -4,11 +4,10 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from domain.record import REGIMES, UNKNOWN
 from orchestrator.outcomes import (
     PENDING,
-    REGIMES,
     TURBULENT,
-    UNKNOWN,
     changes_over,
     market_regime,
     outcomes,

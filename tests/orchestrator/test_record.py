@@ -8,11 +8,12 @@ from scipy.signal import lfilter
 from sklearn.metrics import brier_score_loss, log_loss
 
 from domain.canonical import to_json
+from domain.record import Record
 from domain.votes import sigmoid
 from orchestrator.committee import CommitteeSettings, hear, tally
 from orchestrator.influence import Influence, equal
 from orchestrator.outcomes import changes_over, outcomes
-from orchestrator.record import Record, record_of, score
+from orchestrator.record import record_of, score
 from orchestrator.scorecards import Cells, Slices, scorecards
 from orchestrator.tails import tail_rivals
 from orchestrator.team import Ballot

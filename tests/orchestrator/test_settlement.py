@@ -17,7 +17,7 @@ from orchestrator.cycle import hold, lay_out, run_cycles
 from orchestrator.influence import earned, learn, open_ledger
 from orchestrator.local_team import LocalTeam
 from orchestrator.receipt import verify
-from orchestrator.settlement import as_record, complete, newest_due
+from orchestrator.settlement import complete, newest_due
 from storage import archive
 from storage.archive import Archive
 from storage.journal import Journal
@@ -183,8 +183,7 @@ LEARNING = CommitteeSettings(weighting="earned", calibrated=True)
 
 
 def record_of(database, run="live"):
-    stored = Records(database).record("files", run, Timeframe.D1, 5, AGENTS)
-    return as_record(stored)
+    return Records(database).record("files", run, Timeframe.D1, 5, AGENTS)
 
 
 def test_the_ledger_after_live_cycles_is_the_one_learnt_in_one_go_to_the_last_bit(

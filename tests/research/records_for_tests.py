@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from orchestrator.record import Record
+from domain.record import Record
 
 AGENTS = ("technical", "news", "risk")
 SYMBOLS = ("AAPL", "MSFT", "NVDA", "JPM", "XOM", "GLD")

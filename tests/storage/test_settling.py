@@ -10,6 +10,7 @@ from sqlalchemy import text
 
 from domain.canonical import to_json
 from domain.events import EventKind
+from domain.record import UNKNOWN
 from domain.settlement import Lesson, Line, Outcome, Settlement
 from domain.timeframe import Timeframe
 from storage.database import Database, _alembic
@@ -126,7 +127,7 @@ def test_the_record_has_every_vote_beside_what_came_of_it(
     assert (record.base_rate == 0.53).all()
     assert record.change[:2].tolist() == [[-0.02, -0.01], [0.0, 0.01 * 3 - 0.02]]
     assert np.isnan(record.change[2:]).all()
-    assert record.regime.tolist() == [2, 2, -1, -1]
+    assert record.regime.tolist() == [2, 2, UNKNOWN, UNKNOWN]
     assert record.receipts[(3, 1)] == cycle(3).decisions[1].receipt
     assert list(record.receipts) == [(row, column) for row in range(4) for column in range(2)]
 

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from domain.canonical import to_json
-from orchestrator.record import Record, score
+from domain.record import Record
+from orchestrator.record import score
 from tests.research.records_for_tests import record
 from tests.web.conftest import Client, client_of
 from tests.web.town import Town

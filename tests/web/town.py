@@ -10,6 +10,7 @@ from pathlib import Path
 
 from agents.registry import AgentSettings, build
 from domain.events import EngineState
+from domain.record import Record
 from domain.timeframe import Timeframe
 from domain.votes import Agent
 from market.demo import DemoProvider
@@ -17,7 +18,6 @@ from orchestrator.committee import CommitteeSettings
 from orchestrator.cycle import Desk, Minutes, run_cycles
 from orchestrator.local_team import LocalTeam
 from orchestrator.receipt import Verification, verify
-from orchestrator.record import Record
 from orchestrator.status import EngineStatus
 from orchestrator.team import AgentHealth
 from storage import archive
