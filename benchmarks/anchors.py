@@ -85,12 +85,23 @@ def _table(result: Mapping[str, Any]) -> Iterator[str]:
     )
     yield "|---" * (len(SHOWN) + 3) + "|"
     scores = {each["name"]: each["overall"] for each in result["forecasts"]["forecasters"]}
-    rows = {"committee": result["committee"], **result["agents"], **result["benchmarks"]}
+    rows = {
+        "committee": result["committee"],
+        "committee, earned weights": _earned(result),
+        **{f"{name} alone": figures for name, figures in result["agents"].items()},
+        **result["benchmarks"],
+    }
     for name, figures in rows.items():
         told = [_figure(figures[metric], 1.0 if metric in RATIOS else 100.0) for metric in SHOWN]
-        score = scores.get(name, {})
+        score = scores.get(name.removesuffix(" alone"), {})
         told += [_figure(score.get(key), 100.0) for key in ("brier_skill", "rank_ic")]
         yield f"| {name} | " + " | ".join(told) + " |"
+
+
+def _earned(result: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The same settings but for the weights, from the trials: values without intervals."""
+    trials = result["robustness"]["parameters"]
+    return next(each for each in trials if each["value"] == "earned, 1, 1")
 
 
 def _figure(told: Mapping[str, Any] | None, scale: float) -> str:
