@@ -14,7 +14,6 @@ import numpy as np
 
 from domain.panel import Floats, Times
 from research.plotting import (
-    HEIGHT,
     WIDTH,
     Scale,
     Write,
@@ -76,7 +75,7 @@ def area(id: str, title: str, times: Times, curve: Curve, write: Write = percent
     if outline:
         corners = f"{outline[0][0]},{ground} {joined(outline)} {outline[-1][0]},{ground}"
         filled = f'<polygon class="ground look-{curve.look}" points="{corners}"/>'
-    body = [filled, path(curve.values, scale, f"curve look-{curve.look}")]
+    body = [filled, path(curve.values, scale, f"curve solid look-{curve.look}")]
     return _over_time(id, title, times, [curve], write, scale, [*_level(scale, 0.0), *body])
 
 
@@ -88,9 +87,10 @@ def bands(
     write: Write = plain,
     *,
     level: float | None = None,
+    unit: str = "bars",
 ) -> str:
     """Percentiles of many paths: the 5th to the 95th and the 25th to the 75th as grounds, the
-    50th as a line. `percentiles` maps '5', '25', '50', '75', '95' to (K,)."""
+    50th as a line. `percentiles` maps '5', '25', '50', '75', '95' to (K,), `steps` count `unit`."""
     scale = scale_of(percentiles.values(), level)
     body = [
         _between(percentiles["5"], percentiles["95"], scale, "ground wide look-1"),
@@ -101,7 +101,7 @@ def bands(
         (f"{steps[k]:,.0f}", *(write(float(values[k])) for values in percentiles.values()))
         for k in sampled(len(steps))
     ]
-    figures = table("Bars", [f"{name} %" for name in percentiles], rows)
+    figures = table(unit.capitalize(), [f"{name} %" for name in percentiles], rows)
     ends = ", ".join(f"{name} % {write(float(v[-1]))}" for name, v in percentiles.items())
     return frame(
         id,
@@ -109,7 +109,7 @@ def bands(
         f"At the end: {ends}.",
         body=[*_level(scale, level), *body],
         y=[write(tick) for tick in scale.ticks[::-1]],
-        x=[f"{steps[k]:,.0f} bars" for k in spread(len(steps), 3)],
+        x=[f"{steps[k]:,.0f} {unit}" for k in spread(len(steps), 3)],
         legend="",
         table=figures,
     )
@@ -117,14 +117,16 @@ def bands(
 
 def calibration(id: str, title: str, dots: Sequence[Dot]) -> str:
     """Forecast across, what came true upwards; on the diagonal forecasts mean what they say."""
-    reach = [value for dot in dots for value in (dot.forecast, dot.low, dot.high, dot.observed)]
-    scale = scale_of([np.array(reach)], None)
-    low, high = scale.ticks[0], scale.ticks[-1]
+    said = [dot.forecast for dot in dots]
+    came = [value for dot in dots for value in (dot.low, dot.high, dot.observed)]
+    across = scale_of([np.array(said)], None)
+    low, high = across.ticks[0], across.ticks[-1]
+    scale = scale_of([np.array([*came, low, high])], None)
 
     def x(forecast: float) -> float:
         return round(WIDTH * (forecast - low) / (high - low), 1)
 
-    body = [f'<line class="level" x1="0" y1="{HEIGHT}" x2="{WIDTH}" y2="0"/>']
+    body = [f'<line class="level" x1="0" y1="{scale.y(low)}" x2="{WIDTH}" y2="{scale.y(high)}"/>']
     for dot in dots:
         at = x(dot.forecast)
         body.append(
@@ -147,7 +149,7 @@ def calibration(id: str, title: str, dots: Sequence[Dot]) -> str:
         "Each point is a tenth of the forecasts; on the diagonal they mean what they say.",
         body=body,
         y=[percent(tick) for tick in scale.ticks[::-1]],
-        x=[percent(tick) for tick in scale.ticks],
+        x=[percent(tick) for tick in across.ticks],
         legend="",
         table=table("Forecast", ["Came true", "90% interval", "n"], rows),
     )

@@ -4,10 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from research.grids import Grid, Line
+from research.grids import Fact, Grid, Line
 from research.record_parts import Json, TailView, calibration_figure, decay_grid, tail_view
 from research.record_view import COLUMNS
-from research.wording import Said, number, said
+from research.wording import Said, number
+from research.words import WORDS
 
 RISK = "risk"
 
@@ -34,6 +35,7 @@ class ForecasterView:
     settled: str
     coverage: str
     overall: tuple[Line, ...]
+    words: tuple[Fact, ...]
     calibration: str
     by_symbol: Grid
     by_regime: Grid
@@ -55,9 +57,9 @@ def forecaster_view(scores: Json, name: str) -> ForecasterView | None:
         settled=f"{card['settled']:,} of {card['votes']:,} settled",
         coverage=number(card["coverage"], "%", 0),
         overall=tuple(
-            Line(column.head, (said(card[column.field], column.unit, digits=column.digits),))
-            for column in COLUMNS
+            Line(column.head, (column.told(card),), hint=column.meaning) for column in COLUMNS
         ),
+        words=WORDS,
         calibration=calibration_figure("calibration", f"Calibration of {name}", own),
         by_symbol=_grid("By symbol", "Symbol", own["by_symbol"], "/symbols/"),
         by_regime=_grid("By regime", "Market", own["by_regime"]),
@@ -80,10 +82,7 @@ def _grid(title: str, corner: str, cards: Sequence[Json], folder: str = "") -> G
                 card["name"],
                 (
                     Said(f"{card['settled']:,}"),
-                    *(
-                        said(card[column.field], column.unit, full, column.digits)
-                        for column, full in zip(COLUMNS, reach, strict=True)
-                    ),
+                    *(column.told(card, full) for column, full in zip(COLUMNS, reach, strict=True)),
                 ),
                 f"{folder}{card['name']}" if folder else "",
             )
@@ -104,7 +103,7 @@ def _call(call: Mapping[str, Any]) -> CallView:
         day=call["known_at"][:10],
         said=number(call["p_up"], "%", 1),
         base=number(call["base_rate"], "%", 1),
-        change=number(change, "%", 2),
+        change=f"{'+' if change > 0 else ''}{number(change, '%', 2)}",
         tone="up" if change > 0 else "down" if change < 0 else "flat",
         gain=number(call["gain"] * 1000, "", 1),
         url=f"/decisions/{call['receipt']}" if call["receipt"] else "",

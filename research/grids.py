@@ -17,15 +17,20 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Grid:
-    """A table of figures: `corner` heads the names of its lines."""
+    """A table of figures: `corner` heads the names of its lines, `said` is a sentence on how to
+    read it."""
 
     title: str
     corner: str
     heads: tuple[str, ...]
     lines: tuple[Line, ...]
+    said: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Fact:
+    """`hint` is a sentence on what it means, empty where the name says it."""
+
     name: str
     value: str
+    hint: str = ""

@@ -25,15 +25,9 @@ def meaning(metric: str) -> str:
     return known.meaning if known else ""
 
 
-_SPELT = {"pbo": "probability of overfitting (PBO)", "deflated_sharpe": "deflated Sharpe ratio"}
-
-
 def facts(told: Mapping[str, Any] | None) -> tuple[Fact, ...]:
     """A flat object as names and values; an object within it as one line."""
-    return tuple(
-        Fact(_SPELT.get(name) or title(name), _plain(name, value))
-        for name, value in (told or {}).items()
-    )
+    return tuple(Fact(title(name), _plain(name, value)) for name, value in (told or {}).items())
 
 
 def _plain(name: str, value: Any) -> str:

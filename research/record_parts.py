@@ -15,6 +15,7 @@ from research.drawing import Curve, Dot
 from research.grids import Fact, Grid, Line
 from research.plotting import UNKNOWN, plain
 from research.wording import Said, number, said
+from research.words import TAIL_WORDS
 
 Json = Mapping[str, Any]
 Label = Callable[[str], str]
@@ -52,13 +53,13 @@ def decay_grid(forecasters: Sequence[Json], label: Label = str) -> Grid:
     """Rank correlation of the same evidence over other horizons."""
     horizons = [each["horizon"] for each in forecasters[0]["decay"]]
     return Grid(
-        "Rank IC over other horizons",
+        "Rank IC over other horizons: how long the evidence lasts",
         "Forecaster",
-        tuple(f"{bars} bars" for bars in horizons),
+        tuple("1 bar" if bars == 1 else f"{bars} bars" for bars in horizons),
         tuple(
             Line(
                 label(each["name"]),
-                tuple(said(step["rank_ic"], digits=3) for step in each["decay"]),
+                tuple(said(step["rank_ic"], digits=3, counted="bars") for step in each["decay"]),
             )
             for each in forecasters
             if horizons
@@ -70,7 +71,7 @@ def tail_view(tail: Json) -> TailView | None:
     """None where no quantile was ever forecast and settled."""
     if tail["pinball"]["value"] is None:
         return None
-    own = Line("risk agent", (*_tail_figures(tail), Said("")))
+    own = Line("risk agent", (*_tail_figures(tail), Said(UNKNOWN)))
     rivals = tuple(
         Line(
             each["name"],
@@ -94,12 +95,17 @@ def tail_view(tail: Json) -> TailView | None:
     )
     heads = ("Pinball loss", "Outcomes below it", "Saved by the risk agent")
     return TailView(
-        Grid("The 5% quantile and its rivals", "Forecast", heads, (own, *rivals)),
+        Grid("The 5% quantile and its rivals", "Forecast", heads, (own, *rivals), TAIL_WORDS),
         Grid(
             "Tests by symbol",
             "Symbol",
-            ("Breaches", "Kupiec p", "Christoffersen p"),
+            (
+                "Outcomes below it",
+                "As often as it should? (Kupiec p)",
+                "One by one? (Christoffersen p)",
+            ),
             symbols,
+            "p-values: below 0.05 the forecast is in doubt, as in one of twenty cases by chance",
         ),
         (
             Fact(
@@ -118,13 +124,18 @@ def _tail_figures(told: Json) -> tuple[Said, Said]:
     return said(told["pinball"], "%", digits=3), said(told["breaches"], "%")
 
 
-def regret_figure(regret: Json, label: Label = str) -> str:
-    """Log score gained over the base rate, which is the line at zero, since the beginning."""
+def regret_figure(scores: Json, label: Label = str) -> str:
+    """Log score gained over the base rate, which is the line at zero, since the beginning. Who
+    never voted, or was the committee all the time, has no line."""
+    regret, silent = scores["regret"], _silent(scores)
+    own = next((each["gained"] for each in regret["rivals"] if each["name"] == COMMITTEE), None)
     times = np.array([at.rstrip("Z") for at in regret["at"]], "datetime64[us]")
     curves = [
         Curve(label(each["name"]), np.array(each["gained"], float), 1 + place % 8)
         for place, each in enumerate(regret["rivals"])
-        if len(each["gained"]) == len(times) and each["name"] != BASE_RATE
+        if len(each["gained"]) == len(times)
+        and each["name"] not in (BASE_RATE, *silent)
+        and (each["name"] == COMMITTEE or each["gained"] != own)
     ]
     if len(times) < 2 or not curves:
         return ""
@@ -133,16 +144,31 @@ def regret_figure(regret: Json, label: Label = str) -> str:
     )
 
 
-def ahead_grid(regret: Json, label: Label = str) -> Grid:
+def ahead_grid(scores: Json, label: Label = str) -> Grid:
+    regret, silent = scores["regret"], _silent(scores)
     lines = tuple(
         Line(
             _rival(each["name"], regret["best_agent"], label),
-            (said(scaled(each["gain"])), _unless_own(each)),
+            (said(scaled(each["gain"])), _unless_own(each))
+            if each["name"] not in silent
+            else (Said(UNKNOWN), Said(UNKNOWN)),
         )
         for each in regret["rivals"]
     )
-    heads = ("Gained a vote, nats/1000", "Committee ahead by, nats/1000")
-    return Grid("The committee beside its rivals", "Rival", heads, lines)
+    heads = ("Gained a vote", "Committee ahead by")
+    return Grid(
+        "The committee beside its rivals",
+        "Rival",
+        heads,
+        lines,
+        "log score over the base rate's, in thousandths; – for who has no settled vote",
+    )
+
+
+def _silent(scores: Json) -> frozenset[str]:
+    """Who has no settled vote."""
+    told = scores["forecasters"]
+    return frozenset(each["name"] for each in told if not each["overall"]["settled"])
 
 
 def _rival(name: str, best: str | None, label: Label) -> str:

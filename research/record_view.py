@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from orchestrator.scores import EARNED_WEIGHTS, EQUAL_WEIGHTS
-from research.grids import Grid
+from research.grids import Fact, Grid
 from research.record_parts import (
     Json,
     Label,
@@ -22,6 +22,7 @@ from research.record_parts import (
     tail_view,
 )
 from research.wording import Said, number, said
+from research.words import MEANINGS, WORDS
 
 
 def _nowhere(_: str) -> str:
@@ -30,13 +31,22 @@ def _nowhere(_: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A score of the leaderboard; `about_zero` where zero is what knows nothing."""
+    """A score; `about_zero` where zero is what knows nothing, `counted` what its n counts if not
+    votes."""
 
     field: str
     head: str
     unit: str = "%"
     about_zero: bool = True
     digits: int | None = None
+    counted: str = ""
+
+    @property
+    def meaning(self) -> str:
+        return MEANINGS[self.head]
+
+    def told(self, card: Json, full: float | None = None) -> Said:
+        return said(card[self.field], self.unit, full, self.digits, self.counted)
 
 
 COLUMNS = (
@@ -44,21 +54,30 @@ COLUMNS = (
     Column("log_skill", "Log skill"),
     Column("hit_rate", "Hit rate", about_zero=False),
     Column("hit_edge", "Hits above base rate"),
-    Column("rank_ic", "Rank IC", "", digits=3),
+    Column("rank_ic", "Rank IC", "", digits=3, counted="bars"),
     Column("relative_hit_rate", "Relative hits", about_zero=False),
 )
+BOARD = tuple(column for column in COLUMNS if column.field != "log_skill")
+"""What forecasters are compared by at a glance: of two skills that say the same, one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    name: str
+    hint: str
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
     """One forecaster of the leaderboard. `url` leads to its own page, empty where it has none;
-    `settled` is `120 of 150 settled`; `cells` follow the columns, the last is the marginal
-    value."""
+    `weight` is in force now, `earned` what it would be by what is settled; `settled` is
+    `120 of 150 settled`; `cells` follow the columns, the last is the marginal value."""
 
     name: str
     label: str
     url: str
     weight: str
+    earned: str
     votes: str
     settled: str
     coverage: str
@@ -71,7 +90,7 @@ class RecordView:
     where there is nothing to draw."""
 
     weighed: bool
-    heads: tuple[str, ...]
+    heads: tuple[Head, ...]
     standings: tuple[Standing, ...]
     scale: str
     calibration: str
@@ -79,39 +98,39 @@ class RecordView:
     ahead: Grid
     decay: Grid
     tail: TailView | None
+    words: tuple[Fact, ...]
 
 
 def record_view(
     scores: Json | None,
     weights: Mapping[str, float] | None = None,
+    earned: Mapping[str, float] | None = None,
     url: Label = _nowhere,
     label: Label = str,
 ) -> RecordView | None:
-    """None where there is no record. `weights` are those in force now, by agent; `url` is the
-    address of a forecaster's own page."""
+    """None where there is no record. `weights` are those in force now, by agent, `earned` those
+    that would be had they to be earned; `url` is the address of a forecaster's own page."""
     if not scores or not scores["forecasters"]:
         return None
     marginal = {each["agent"]: each["value"] for each in scores["marginal"]}
     overall = [each["overall"] for each in scores["forecasters"]]
-    reach = [_reach(overall, column) for column in COLUMNS]
+    reach = [_reach(overall, column) for column in BOARD]
     wide = max((_far(scaled(value)) for value in marginal.values()), default=0.0)
     standings = []
     for card in overall:
         name = card["name"]
-        cells = [
-            said(card[column.field], column.unit, full, column.digits)
-            for column, full in zip(COLUMNS, reach, strict=True)
-        ]
-        cells.append(said(scaled(marginal.get(name)), "", wide or None))
-        share = (weights or {}).get(name)
+        cells = [column.told(card, full) for column, full in zip(BOARD, reach, strict=True)]
+        worth = marginal.get(name) if card["settled"] else None
+        cells.append(said(scaled(worth), "", wide or None))
         standings.append(
             Standing(
                 name=name,
                 label=label(name),
                 url=url(name),
-                weight="" if share is None else number(share, "%", 1),
+                weight=number((weights or {}).get(name), "%", 1),
+                earned=number((earned or {}).get(name), "%", 1),
                 votes=f"{card['votes']:,}",
-                settled=f"{card['settled']:,} of {card['votes']:,} settled",
+                settled=f"{card['settled']:,} settled",
                 coverage=number(card["coverage"], "%", 0),
                 cells=tuple(cells),
             )
@@ -119,14 +138,18 @@ def record_view(
     committee = scores["forecasters"][0]
     return RecordView(
         weighed=bool(weights),
-        heads=(*(column.head for column in COLUMNS), "Marginal value, nats/1000"),
+        heads=(
+            *(Head(column.head, column.meaning) for column in BOARD),
+            Head("Marginal value, thousandths", MEANINGS["Marginal value"]),
+        ),
         standings=tuple(standings),
         scale=_scale(scores),
         calibration=calibration_figure("calibration", "Calibration of the committee", committee),
-        regret=regret_figure(scores["regret"], label),
-        ahead=ahead_grid(scores["regret"], label),
+        regret=regret_figure(scores, label),
+        ahead=ahead_grid(scores, label),
         decay=decay_grid(scores["forecasters"], label),
         tail=tail_view(scores["tail"]),
+        words=WORDS,
     )
 
 
@@ -140,7 +163,7 @@ def why_weights(weighting: str, scores: Json | None) -> str:
     if low is None or high is None:
         return f"{now}: there is no record yet long enough to compare them with {other}."
     told = said(scaled(ahead))
-    by = f"{told.text} thousandths of a nat a vote ({told.between}, n {told.n})"
+    by = f"{told.text} thousandths of log score a vote ({told.between}, n {told.n})"
     if low > 0:
         return f"{now}: out of sample they did better than {other}, by {by}."
     if high < 0:
@@ -152,7 +175,7 @@ def _scale(scores: Json) -> str:
     return (
         f"Forecasts of the return over {scores['horizon']} bars, on {scores['bars']:,} bars. "
         f"Intervals hold 90 % of what blocks of {scores['block']:.0f} bars drawn again could have "
-        "shown; 0 % skill and an IC of 0 know nothing."
+        "shown."
     )
 
 

@@ -15,6 +15,7 @@ from domain.canonical import canonical_bytes
 from domain.panel import Floats, Times
 from research import tables
 from research.accounts import Accountant, Figures, spread
+from research.hardships import falls, luck, stress
 from research.outlook import forecasts
 from research.programme import TURNED, Programme
 from research.results import DECISIONS, EQUITY, FILLS, VOTES
@@ -53,13 +54,13 @@ class Report:
 
 def report(programme: Programme, earlier: int) -> Report:
     """`earlier` is how many backtests were run before: they count as trials."""
-    core = _core(programme, earlier)
     curves = {
         "committee": programme.committee.equity,
         **{name: played.equity for name, played in programme.agents.items()},
         **{name: played.equity for name, played in programme.plain.items()},
     }
     times = programme.stage.grid.known_at
+    core = _core(programme, earlier) | _hard_times(programme, times, curves)
     files = {
         VOTES: vote_rows(programme),
         DECISIONS: decision_rows(programme),
@@ -80,7 +81,8 @@ def report(programme: Programme, earlier: int) -> Report:
 def _core(programme: Programme, earlier: int) -> dict[str, Any]:
     asked = programme.stage.asked
     measure = Accountant(programme.stage, market=programme.plain["buy and hold"])
-    drawn = spread([measure.values(played) for played in programme.random])
+    committee = measure.figures(programme.committee)
+    drawn = [measure.values(played) for played in programme.random]
     return {
         "market": asked.market,
         "symbols": list(asked.symbols),
@@ -96,15 +98,24 @@ def _core(programme: Programme, earlier: int) -> dict[str, Any]:
             "delay": asked.delay,
             "walk_forward": asked.walk_forward,
         },
-        "committee": measure.figures(programme.committee),
+        "committee": committee,
         "agents": {name: measure.figures(each) for name, each in programme.agents.items()},
         "benchmarks": {
             **{name: measure.figures(each) for name, each in programme.plain.items()},
-            "random committee": drawn,
+            "random committee": spread(drawn),
         },
+        "luck": luck(committee, drawn),
         "forecasts": forecasts(programme),
         "robustness": _robustness(programme, measure, earlier),
         "notes": list(_notes(programme)),
+    }
+
+
+def _hard_times(programme: Programme, times: Times, curves: Mapping[str, Floats]) -> dict[str, Any]:
+    capital = programme.stage.asked.capital
+    return {
+        "drawdowns": falls(times, curves["committee"], capital),
+        "stress": stress(times, curves, capital),
     }
 
 
@@ -126,9 +137,7 @@ def _robustness(programme: Programme, measure: Accountant, earlier: int) -> dict
             for label, played in programme.trials.items()
         ],
         "monte_carlo": monte_carlo(returns, trips, measure.a_year, programme.stage.asked.seed),
-        "overfitting": overfitting(
-            returns, np.stack(trials, axis=1), measure.a_year, earlier
-        ),
+        "overfitting": overfitting(returns, np.stack(trials, axis=1), measure.a_year, earlier),
         "capacity": measure.capacity(programme.committee),
     }
 

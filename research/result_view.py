@@ -15,9 +15,17 @@ from domain.panel import Floats, Times
 from research import drawing
 from research.drawing import Curve
 from research.grids import Fact, Grid, Line
+from research.hardship_view import falls_grid, stress_grid
 from research.measures import facts, meaning, title, unit
 from research.plotting import money
-from research.robustness_view import capacity, monte_carlo, parameters, sensitivity
+from research.robustness_view import (
+    capacity,
+    monte_carlo,
+    overfitting,
+    parameters,
+    sensitivity,
+)
+from research.verdict import verdict
 from research.wording import Said, number, said
 
 COMMITTEE = "committee"
@@ -35,6 +43,7 @@ LOOKS = 8
 class Headline:
     label: str
     figure: Said
+    hint: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +61,11 @@ class ResultView:
     headline: tuple[Headline, ...]
     equity: str
     drawdown: str
-    months: Grid
+    verdict: tuple[str, ...]
     contest: Grid
+    falls: Grid
+    stress: Grid
+    months: Grid
     metrics: Grid
     costs: Grid
     delays: Grid
@@ -85,21 +97,26 @@ def result_view(
         symbols=", ".join(result["symbols"]),
         voters=", ".join(result["agents"]),
         headline=tuple(
-            Headline(title(name), said(committee[name], unit(name)))
+            Headline(title(name), said(committee[name], unit(name)), meaning(name))
             for name in HEADLINE
             if name in committee
         ),
         equity=equity_figure("equity", times, {n: curves[n] for n in compared if n in curves}),
         drawdown=_drawdown(times, curves[COMMITTEE]),
+        verdict=verdict(result),
+        falls=falls_grid(result.get("drawdowns")),
+        stress=stress_grid(result.get("stress")),
         months=_months(times, curves[COMMITTEE]),
         contest=_contest({**compared, **{f"{n} alone": f for n, f in result["agents"].items()}}),
         metrics=metrics_grid("Every figure", {**compared, **result["agents"]}),
         costs=sensitivity("Were trading dearer", "Costs", "bps", robust.get("costs")),
         delays=sensitivity("Were orders later", "Delay", "bars", robust.get("delays")),
         monte_carlo=monte_carlo("monte-carlo", "Returns drawn again", drawn),
-        trades=monte_carlo("monte-carlo-trades", "Trades drawn again", drawn.get("trades")),
+        trades=monte_carlo(
+            "monte-carlo-trades", "Trades drawn again", drawn.get("trades"), "trades"
+        ),
         final=facts(drawn.get("final")),
-        overfitting=facts(robust.get("overfitting")),
+        overfitting=overfitting(robust.get("overfitting")),
         parameters=parameters(robust.get("parameters")),
         assumptions=_assumptions(result),
         notes=(*result.get("notes", ()), *capacity(robust.get("capacity"))),

@@ -6,16 +6,66 @@ from typing import Any
 import numpy as np
 
 from research import drawing
-from research.grids import Grid, Line
+from research.grids import Fact, Grid, Line
 from research.measures import title, unit
-from research.plotting import money
-from research.wording import said
+from research.plotting import money, plain
+from research.wording import number, said
 
 PERCENTILES = ("5", "25", "50", "75", "95")
 
+OVERFITTING = (
+    (
+        "trials", "Settings tried", "",
+        "the variations of this backtest, and the earlier backtests of this home",
+    ),
+    (
+        "pbo", "Chance that choosing was overfitting (PBO)", "%",
+        "how often the setting that was best in one half of the history was below the middle in "
+        "the other; 50 % says that choosing taught nothing",
+    ),
+    (
+        "loss_after_choosing", "Chance of a loss after choosing", "%",
+        "how often that best setting lost money in the other half",
+    ),
+    (
+        "sharpe_of_luck", "Sharpe ratio of luck", "",
+        "what the best of so many worthless settings is expected to show",
+    ),
+    (
+        "deflated_sharpe", "Chance of more than luck (deflated Sharpe ratio)", "%",
+        "that the true Sharpe ratio is above zero once that luck is taken off; 95 % is the usual "
+        "bar",
+    ),
+    (
+        "bars_needed", "Bars needed", "",
+        "the shortest record that could tell one like this from nothing, were it the only try",
+    ),
+    (
+        "p_value_of_the_best", "Chance of such a best by luck (p-value)", "p",
+        "if none of the settings earned anything",
+    ),
+)  # fmt: skip
+"""Field, name, unit ('p': a p-value) and meaning of each figure on the luck of the search."""
+
+
+def overfitting(told: Mapping[str, Any] | None) -> tuple[Fact, ...]:
+    told = told or {}
+    return tuple(
+        Fact(name, _known(told[field], unit), hint)
+        for field, name, unit, hint in OVERFITTING
+        if field in told
+    )
+
+
+def _known(value: float | None, unit: str) -> str:
+    """A small p-value is not told as none."""
+    if unit == "p":
+        return "below 0.01" if value is not None and value < 0.01 else number(value)
+    return number(value, unit)
+
 
 def sensitivity(head: str, corner: str, key: str, rows: Sequence[Mapping[str, Any]] | None) -> Grid:
-    return _variants(head, corner, rows, {key}, lambda row: f"{row[key]:g} {key}")
+    return _variants(head, corner, rows, {key}, lambda row: _counted(row[key], key))
 
 
 def parameters(rows: Sequence[Mapping[str, Any]] | None) -> Grid:
@@ -44,11 +94,20 @@ def _variants(
     return Grid(head, corner, tuple(map(title, figures)), lines)
 
 
-def monte_carlo(id: str, head: str, told: Mapping[str, Any] | None) -> str:
+def _counted(count: float, unit: str) -> str:
+    return f"{count:g} {unit.removesuffix('s') if unit == 'bars' and count == 1 else unit}"
+
+
+def monte_carlo(id: str, head: str, told: Mapping[str, Any] | None, unit: str = "bars") -> str:
+    """Growth of one unit of money along `unit`s; empty where nothing was drawn."""
     if not told or not told.get("points"):
         return ""
     percentiles = {name: np.array(told["bands"][name], float) for name in PERCENTILES}
-    return drawing.bands(id, head, told["points"], percentiles, level=1.0)
+    return drawing.bands(id, head, told["points"], percentiles, _times, level=1.0, unit=unit)
+
+
+def _times(growth: float) -> str:
+    return f"{plain(growth)} ×"
 
 
 def capacity(equity: float | None) -> tuple[str, ...]:

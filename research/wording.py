@@ -20,7 +20,7 @@ Told = Mapping[str, Any] | float | None
 class Said:
     """`between` is the 90% interval in words, `n` the observations, `mark` a small drawing of the
     interval about zero; each empty where there is none. `tone` is 'up', 'down' or 'flat' where the
-    whole interval lies on one side of zero or does not."""
+    whole interval lies on one side of zero or does not, and empty without an interval."""
 
     text: str
     between: str = ""
@@ -29,8 +29,15 @@ class Said:
     tone: str = ""
 
 
-def said(told: Told, unit: str = "", full: float | None = None, digits: int | None = None) -> Said:
-    """`told` in its unit; `full` asks for a mark, and a tone, on a scale from -full to full."""
+def said(
+    told: Told,
+    unit: str = "",
+    full: float | None = None,
+    digits: int | None = None,
+    counted: str = "",
+) -> Said:
+    """`told` in its unit; `full` asks for a mark, and a tone, on a scale from -full to full.
+    `counted` names what n counts, where that is not what n counts elsewhere."""
     if not isinstance(told, Mapping):
         return Said(number(told, unit, digits))
     value, low, high = (_float(told.get(name)) for name in ("value", "low", "high"))
@@ -42,11 +49,11 @@ def said(told: Told, unit: str = "", full: float | None = None, digits: int | No
         mark, tone = "", ""
     else:
         mark = interval(value, low, high, full)
-        tone = "up" if known and low > 0 else "down" if known and high < 0 else "flat"
+        tone = ("up" if low > 0 else "down" if high < 0 else "flat") if known else ""
     return Said(
         text=number(value, unit, digits),
         between=f"{number(low, unit, digits)} to {number(high, unit, digits)}" if known else "",
-        n="" if n is None else f"{n:,}",
+        n="" if n is None else f"{n:,} {counted}".rstrip(),
         mark=mark,
         tone=tone,
     )

@@ -120,7 +120,7 @@ def test_a_job_is_cancelled_and_a_failed_one_says_why(client: Client, town: Town
 def test_a_result_shows_intervals_robustness_assumptions_and_its_receipt(client: Client) -> None:
     page = client.get(f"/backtests/{KEPT}").text
     for said in (
-        "−8.0 % to 32.0 %", "What the forecasts were worth", "probability of overfitting (PBO)",
+        "−8.0 % to 32.0 %", "What the forecasts were worth", "overfitting (PBO)",
         "Were trading dearer", "Were orders later", "Returns drawn again",
         "survivorship bias", "half spread bps", "ab" * 32, "Drawdown of the committee",
     ):  # fmt: skip
