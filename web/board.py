@@ -16,6 +16,15 @@ from web.house import House
 FEED = 20
 """Decisions in the short list of the overview."""
 
+_OF_A_RUN = frozenset(
+    {
+        EventKind.VOTE_CAST,
+        EventKind.DECISION_MADE,
+        EventKind.DECISION_SETTLED,
+        EventKind.CYCLE_COMPLETED,
+    }
+)
+
 _DECISION = tuple(field.name for field in fields(Decision))
 _VOTE = tuple(field.name for field in fields(Vote))
 
@@ -36,7 +45,7 @@ class Board:
 
     def concerns(self, event: Event) -> bool:
         """Whether the event is of this market and run, or of the house as a whole."""
-        if event.kind in (EventKind.VOTE_CAST, EventKind.DECISION_MADE, EventKind.CYCLE_COMPLETED):
+        if event.kind in _OF_A_RUN:
             return bool(event.run == self._run and event.payload.get("market") == self._market)
         return bool(event.payload.get("market", self._market) == self._market)
 

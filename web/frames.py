@@ -27,11 +27,11 @@ Key = tuple[str, ...]
 TOPICS = frozenset(
     {
         "votes", "why", "standing", "prices", "chart", "ranking", "feed", "kpis", "agents",
-        "engine", "progress", "shell", "log", "facts", "backtests", "results",
+        "engine", "progress", "shell", "log", "facts", "backtests", "results", "record",
     }
 )  # fmt: skip
 
-SLOW = frozenset({"ranking", "feed", "kpis", "why", "standing", "facts", "log"})
+SLOW = frozenset({"ranking", "feed", "kpis", "why", "standing", "facts", "log", "record"})
 """Large parts, redrawn at most once a second."""
 
 EVERYWHERE = frozenset({"shell"})
@@ -119,8 +119,6 @@ class Frames:
     def _draw_backtests(self) -> dict[str, str]:
         """Jobs as they move; the results only after a job has ended."""
         bench = self._house.backtests
-        if bench is None:
-            return {}
         jobs = bench.jobs()
         ended = tuple((job.id, job.state) for job in jobs)
         if ended != self._results[0]:
@@ -221,6 +219,8 @@ def stale(event: Event) -> Iterator[Key]:
             yield ("votes", symbol)
             yield from ((topic, symbol) for topic in ("why", "standing", "prices", "facts"))
             yield from ((topic,) for topic in ("ranking", "feed", "kpis", "log"))
+        case EventKind.DECISION_SETTLED:
+            yield ("record",)
         case EventKind.CYCLE_COMPLETED | EventKind.ENGINE_CHANGED:
             yield ("shell",)
         case _:

@@ -118,11 +118,11 @@ class House:
     verify: Callable[[str], Verification]
     clock: Callable[[], datetime]
     bell: Bell
-    record: Callable[[], Record] | None = None
-    backtests: Backtests | None = None
-    committee: CommitteeSettings = field(default_factory=CommitteeSettings)
-    horizon: int = 5
-    ray_dashboard: Callable[[], RayDashboard | None] = lambda: None
+    record: Callable[[], Record]
+    backtests: Backtests
+    committee: CommitteeSettings
+    horizon: int
+    ray_dashboard: Callable[[], RayDashboard | None]
     hosts: frozenset[str] = frozenset()
 
     @property

@@ -16,6 +16,7 @@ from domain.events import Event, EventKind
 from domain.panel import Floats, Times
 from orchestrator.record import score
 from orchestrator.scores import Scores
+from web.hindsight import hindsight
 from web.house import House
 
 _NEWS = frozenset({EventKind.DECISION_SETTLED, EventKind.CYCLE_COMPLETED})
@@ -24,7 +25,8 @@ _NEWS = frozenset({EventKind.DECISION_SETTLED, EventKind.CYCLE_COMPLETED})
 @dataclass(frozen=True, slots=True, eq=False)
 class Standing:
     """`found` is None where nothing was ever voted on, `scores` the same as JSON. `weights` (R, A)
-    were in force at `known_at` (R,), `now` are the newest, by agent."""
+    were in force at `known_at` (R,), `now` are the newest, by agent; `earned` and `trust` (R, A)
+    are those that settled votes would have earned by then, whatever is in force."""
 
     found: Scores | None
     scores: dict[str, Any] | None
@@ -32,6 +34,13 @@ class Standing:
     known_at: Times
     weights: Floats
     now: Mapping[str, float]
+    earned: Floats
+    trust: Floats
+
+    def newest(self, influence: Floats) -> dict[str, float]:
+        """The last row of `influence` (R, A), by agent."""
+        last = influence[-1].tolist() if len(influence) else ()
+        return dict(zip(self.agents, last, strict=True))
 
 
 class Scored:
@@ -54,11 +63,21 @@ class Scored:
             return found
 
     def _score(self) -> Standing:
-        record = self._house.record() if self._house.record else None
-        if record is None or not len(record.known_at):
+        record = self._house.record()
+        if not len(record.known_at):
             nothing = np.empty((0, 0))
-            return Standing(None, None, (), np.empty(0, "datetime64[us]"), nothing, {})
+            times = np.empty(0, "datetime64[us]")
+            return Standing(None, None, (), times, nothing, {}, nothing, nothing)
         now = dict(zip(record.agents, record.weights[-1].tolist(), strict=True))
-        found = score(record)
-        scores = to_json(found)
-        return Standing(found, scores, record.agents, record.known_at, record.weights, now)
+        beside = hindsight(self._house, record)
+        found = score(record, changes=beside.changes, rivals=beside.rivals, earned=beside.earned)
+        return Standing(
+            found=found,
+            scores=to_json(found),
+            agents=record.agents,
+            known_at=record.known_at,
+            weights=record.weights,
+            now=now,
+            earned=beside.earned.weights,
+            trust=beside.trust,
+        )

@@ -145,6 +145,8 @@ class Stream:
         sent = [message(html, id=cursor) for html in drawn if html]
         if ("log",) in due:
             sent.append(named("sys.reset", {"because": "new decisions"}))
+        if ("record",) in due:
+            sent.append(named("record.settled", {"at": self._house.clock()}))
         sent.extend(self._named)
         self._named = []
         moved = self._moved()

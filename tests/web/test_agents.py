@@ -4,14 +4,18 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from domain.canonical import to_json
 from domain.record import Record
+from orchestrator.influence import earned
 from orchestrator.record import score
 from tests.research.records_for_tests import record
 from tests.web.conftest import Client, client_of
 from tests.web.town import Town
+from web.hindsight import hindsight, learn
+from web.present import agent_label
 from web.scored import Scored
 
 
@@ -21,7 +25,8 @@ def test_the_leaderboard_shows_everybody_with_what_is_settled(client: Client, to
     for each in scores.forecasters:
         row = re.search(rf'<a class="symbol" href="/agents/{each.name}".*?</tr>', page, re.DOTALL)
         assert row is not None
-        assert f"{each.overall.settled:,} of {each.overall.votes:,} settled" in row[0]
+        assert f"<b>{each.overall.votes:,}</b>" in row[0]
+        assert f"{each.overall.settled:,} settled" in row[0]
     assert "Weights are equal: there is no record yet long enough" in page
     assert ">20.0 %</td>" in page
 
@@ -41,7 +46,8 @@ def test_votes_that_are_not_settled_show_dashes_and_no_score(
     monkeypatch.setattr(town, "record", lambda: record(60, settled=False))
     with client_of(town) as client:
         page = client.get("/agents").text
-        assert "0 of 360 settled" in page
+        assert "<b>360</b>" in page
+        assert "0 settled" in page
         board = re.search(r'id="leaderboard".*?</section>', page, re.DOTALL)
         assert board is not None
         assert "0.00 %" not in board[0]
@@ -129,3 +135,63 @@ def test_a_decision_shows_itself_without_each_agent_and_with_equal_weights(
     same = re.search(r"with equal weights</th><td[^>]*>([\d.]+) %", table[0])
     assert same is not None
     assert float(same[1]) == pytest.approx(made.p_up * 100, abs=0.006)
+
+
+def test_weights_that_would_be_earned_stand_beside_those_in_force(
+    town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(town, "record", record)
+    made = record()
+    would = earned(made.log_odds, made.base_rate, made.change, "earned", False, made.horizon)
+    assert np.array_equal(learn(made, calibrated=False).weights, would.weights)
+    assert not np.allclose(would.weights[-1], 1 / len(made.agents))
+    with client_of(town) as client:
+        page = client.get("/agents").text
+        one = client.get(f"/agents/{made.agents[0]}").text
+    assert f">{would.weights[-1, 0] * 100:.1f} %</td>" in page
+    assert f"would have earned {would.weights[-1, 0] * 100:.1f} %" in one
+    assert "Earned weights</th>" in page
+    assert '<figure class="plot" id="trust">' in page
+
+
+def test_weights_are_learnt_a_calendar_at_a_time(town: Town) -> None:
+    """A coin's bar on a Sunday delays nothing that shares have settled."""
+    made = town.record()
+    both = learn(made, calibrated=True)
+    coins = [k for k, symbol in enumerate(made.symbols) if symbol.endswith("-USD")]
+    shares = [k for k in range(len(made.symbols)) if k not in coins]
+    rows = np.flatnonzero(~np.isnan(made.base_rate[:, shares]).all(axis=1))
+    alone = earned(
+        made.log_odds[:, rows[:, np.newaxis], shares], made.base_rate[np.ix_(rows, shares)],
+        made.change[np.ix_(rows, shares)], "earned", True, made.horizon,
+    )  # fmt: skip
+    assert np.array_equal(both.weights[rows], alone.weights)
+
+
+def test_a_live_record_has_its_rivals_and_other_horizons(town: Town) -> None:
+    beside = hindsight(town.house(), town.record())
+    made = town.record()
+    settled = ~np.isnan(made.change)
+    assert settled.any()
+    assert np.array_equal(beside.changes[made.horizon][settled], made.change[settled])
+    assert set(beside.rivals) == {"historical simulation", "GARCH, normal"}
+    assert np.isfinite(beside.rivals["GARCH, normal"][settled]).all()
+
+
+def test_an_agent_that_never_voted_has_dashes_and_no_line(
+    town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = record()
+    said = made.log_odds.copy()
+    said[0] = np.nan
+    monkeypatch.setattr(town, "record", lambda: replace(made, log_odds=said))
+    with client_of(town) as client:
+        page = client.get("/agents").text
+    row = re.search(rf'href="/agents/{made.agents[0]}".*?</tr>', page, re.DOTALL)
+    assert row is not None
+    assert "0.00" not in row[0]
+    rivals = re.search(r'id="ahead".*?</section>', page, re.DOTALL)
+    assert rivals is not None
+    silent = re.search(rf">{agent_label(made.agents[0])}</th>(.*?)</tr>", rivals[0], re.DOTALL)
+    assert silent is not None
+    assert silent[1].count("<b>–</b>") == 2

@@ -157,6 +157,8 @@ class Town:
             bell=self.bell,
             record=self.record,
             backtests=self.workshop,
+            committee=self.desk.settings,
+            horizon=self.desk.horizon,
             ray_dashboard=lambda: RayDashboard("http://127.0.0.1:8265", TOKEN),
         )
 

@@ -21,7 +21,6 @@ from web.api.record_shapes import (
 from web.api.shapes import about
 from web.backtest_form import Typed
 from web.house import House
-from web.pages.backtests import bench
 
 
 @get("/backtests", sync_to_thread=True)
@@ -33,7 +32,7 @@ def backtests(house: NamedDependency[House]) -> BacktestsOut:
 @post("/backtests", sync_to_thread=True, status_code=202)
 def start(house: NamedDependency[House], data: JSONBody[BacktestIn]) -> StartedOut:
     """Starts a backtest in a process of its own; follow its job in the list."""
-    job = bench(house).start(backtest_form.asked(house, _typed(house, data)))
+    job = house.backtests.start(backtest_form.asked(house, _typed(house, data)))
     house.bell.ring()
     return StartedOut(job=job, **about(house))
 
@@ -41,19 +40,19 @@ def start(house: NamedDependency[House], data: JSONBody[BacktestIn]) -> StartedO
 @get("/backtests/{id:str}", sync_to_thread=True)
 def backtest(house: NamedDependency[House], id: FromPath[str]) -> BacktestOut:
     """Everything that was kept of one, but for the rows behind it (see its files)."""
-    return BacktestOut(result=bench(house).read(id), **about(house))
+    return BacktestOut(result=house.backtests.read(id), **about(house))
 
 
 @post("/backtests/jobs/{job:str}/cancel", sync_to_thread=True, status_code=200)
 def cancel(house: NamedDependency[House], job: FromPath[str]) -> BacktestsOut:
     """Ends a job; one that has ended already stays as it is."""
-    bench(house).cancel(job)
+    house.backtests.cancel(job)
     house.bell.ring()
     return _listed(house)
 
 
 def _listed(house: House) -> BacktestsOut:
-    kept = bench(house)
+    kept = house.backtests
     return BacktestsOut(
         results=tuple(map(_result, kept.results())),
         jobs=tuple(map(_job, kept.jobs())),

@@ -13,7 +13,7 @@ from orchestrator.scores import COMMITTEE
 from research import drawing
 from research.drawing import Curve
 from research.forecaster_view import ForecasterView, forecaster_view
-from research.plotting import percent
+from research.plotting import Write, percent, plain
 from research.record_view import RecordView, record_view, why_weights
 from web import present
 from web.house import House
@@ -22,14 +22,18 @@ from web.render import Renderer
 from web.scored import Scored, Standing
 from web.shell import PageContext, WebRequest, build_shell, engine_view
 
+TOPICS = ("shell", "record")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AgentsPage(PageContext):
-    """`forecasts` is None until something was voted on; `weights` is a figure in HTML."""
+    """`forecasts` is None until something was voted on; `weights` and `trust` are figures in HTML
+    of what would be earned."""
 
     template: ClassVar[str] = "pages/agents.html"
     forecasts: RecordView | None
     weights: str
+    trust: str
     why: str
 
 
@@ -41,6 +45,8 @@ class AgentPage(PageContext):
     label: str
     symbol: str
     weight: str
+    earned: str
+    trust: str
     one: ForecasterView | None
 
 
@@ -51,15 +57,22 @@ def agents(
     renderer: NamedDependency[Renderer],
     scored: NamedDependency[Scored],
 ) -> Response[Any]:
-    shell = build_shell(house, request, "Agents", topics=("shell",))
+    shell = build_shell(house, request, "Agents", topics=TOPICS)
     standing = scored.standing()
     return html(
         renderer,
         AgentsPage(
             shell=shell,
             engine=engine_view(house.engine.state),
-            forecasts=record_view(standing.scores, standing.now, _address, present.agent_label),
-            weights=weights_figure(standing),
+            forecasts=record_view(
+                standing.scores,
+                standing.now,
+                standing.newest(standing.earned),
+                url=_address,
+                label=present.agent_label,
+            ),
+            weights=_over_time("weights", "Weights that would be earned", standing, percent),
+            trust=_over_time("trust", "Trust that would be earned", standing, plain),
             why=why_weights(house.committee.weighting, standing.scores),
         ),
     )
@@ -79,11 +92,13 @@ def agent(
     return html(
         renderer,
         AgentPage(
-            shell=build_shell(house, request, label, topics=("shell",)),
+            shell=build_shell(house, request, label, topics=TOPICS),
             engine=engine_view(house.engine.state),
             label=label,
             symbol="scale" if name == COMMITTEE else present.agent_icon(name),
             weight=_share(standing.now, name),
+            earned=_share(standing.newest(standing.earned), name),
+            trust=_trust(standing.newest(standing.trust), name),
             one=forecaster_view(standing.scores, name) if standing.scores else None,
         ),
     )
@@ -98,15 +113,17 @@ def known(house: House, standing: Standing, name: str) -> None:
         )
 
 
-def weights_figure(standing: Standing) -> str:
-    """Weight over time; empty below two bars."""
+def _over_time(id: str, title: str, standing: Standing, write: Write) -> str:
+    """Weights or trust that would be earned, over time; empty below two bars."""
     if len(standing.known_at) < 2:
         return ""
+    values = standing.earned if id == "weights" else standing.trust
     curves = [
-        Curve(present.agent_label(agent), standing.weights[:, seat], 2 + seat % 7)
+        Curve(present.agent_label(agent), values[:, seat], 2 + seat % 7)
         for seat, agent in enumerate(standing.agents)
     ]
-    return drawing.lines("weights", "Weight over time", standing.known_at, curves, percent)
+    level = 1.0 / len(curves) if id == "weights" else 1.0
+    return drawing.lines(id, title, standing.known_at, curves, write, level=level)
 
 
 def _address(name: str) -> str:
@@ -115,3 +132,7 @@ def _address(name: str) -> str:
 
 def _share(now: Mapping[str, float], name: str) -> str:
     return f"{present.percent(now[name])} %" if name in now else ""
+
+
+def _trust(now: Mapping[str, float], name: str) -> str:
+    return f"{now[name]:.2f}" if name in now else ""

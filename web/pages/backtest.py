@@ -22,7 +22,6 @@ from research.tearsheet import policy_of
 from web import present
 from web.downloads import as_csv
 from web.house import House
-from web.pages.backtests import bench
 from web.pages.reply import HTML, html
 from web.render import Renderer
 from web.shell import PageContext, WebRequest, build_shell, engine_view
@@ -59,7 +58,7 @@ def backtest(
     renderer: NamedDependency[Renderer],
     id: FromPath[str],
 ) -> Response[Any]:
-    kept = bench(house)
+    kept = house.backtests
     result = kept.read(id)
     view = result_view(result, *kept.equity(id))
     return html(
@@ -86,7 +85,7 @@ def compare(
         raise InputError(
             f"{len(wanted)} backtests were chosen. Choose 2 to {MOST} of those on /backtests."
         )
-    kept = bench(house)
+    kept = house.backtests
     committees = {id: kept.read(id)["committee"] for id in wanted}
     curves = {id: _of_committee(*kept.equity(id)) for id in wanted}
     summaries = {summary.id: summary for summary in kept.results()}
@@ -106,7 +105,7 @@ def compare(
 @get("/backtests/{id:str}/tearsheet", include_in_schema=False, sync_to_thread=True)
 def tearsheet(house: NamedDependency[House], id: FromPath[str]) -> Response[Any]:
     """The file as it was kept, under a policy that lets it be nothing but a document."""
-    sheet = bench(house).file(id, "tearsheet.html").read_text("utf-8")
+    sheet = house.backtests.file(id, "tearsheet.html").read_text("utf-8")
     policy = f"{policy_of(sheet)}; frame-ancestors 'none'; sandbox"
     return Response(
         sheet,
@@ -118,7 +117,7 @@ def tearsheet(house: NamedDependency[House], id: FromPath[str]) -> Response[Any]
 @get("/backtests/{id:str}/files/{name:str}", include_in_schema=False, sync_to_thread=True)
 def backtest_file(house: NamedDependency[House], id: FromPath[str], name: FromPath[str]) -> Any:
     """`votes.parquet` as it is kept, `votes.csv` made of it on the way; `result.json`."""
-    kept = bench(house)
+    kept = house.backtests
     stem, _, kind = name.rpartition(".")
     saved = f"quorum-{id}-{name}"
     if kind == "csv" and stem in TABLES:

@@ -8,10 +8,10 @@ from litestar.di import NamedDependency
 from litestar.enums import RequestEncodingType
 from litestar.params import Body, FromPath
 
-from domain.errors import InputError, NotFoundError
+from domain.errors import InputError
 from web import backtest_form, present
 from web.backtest_form import Typed
-from web.house import Backtests, House
+from web.house import House
 from web.pages.reply import html, see_other
 from web.render import Renderer
 from web.shell import PageContext, WebRequest, build_shell, engine_view
@@ -39,13 +39,6 @@ class BacktestsPage(PageContext):
     heads: tuple[str, ...]
 
 
-def bench(house: House) -> Backtests:
-    """Raises NotFoundError on a server that offers none."""
-    if house.backtests is None:
-        raise NotFoundError("This server runs no backtests. Use `quorum backtest` for one.")
-    return house.backtests
-
-
 @get("/backtests", include_in_schema=False, sync_to_thread=True)
 def backtests(
     request: WebRequest, house: NamedDependency[House], renderer: NamedDependency[Renderer]
@@ -63,7 +56,7 @@ def start_backtest(
     """Starts it, or shows the form again with what was typed and what was refused."""
     form = backtest_form.typed({name: _listed(value) for name, value in data.items()})
     try:
-        bench(house).start(backtest_form.asked(house, form))
+        house.backtests.start(backtest_form.asked(house, form))
     except InputError as refusal:
         page = _page(request, house, backtest_form.refused(form, str(refusal)))
         return html(renderer, page, refusal.status)
@@ -73,14 +66,14 @@ def start_backtest(
 
 @post("/backtests/jobs/{job:str}/cancel", include_in_schema=False, sync_to_thread=True)
 def cancel_backtest(house: NamedDependency[House], job: FromPath[str]) -> Response[Any]:
-    bench(house).cancel(job)
+    house.backtests.cancel(job)
     house.bell.ring()
     return see_other("/backtests")
 
 
 @post("/backtests/{id:str}/delete", include_in_schema=False, sync_to_thread=True)
 def delete_backtest(house: NamedDependency[House], id: FromPath[str]) -> Response[Any]:
-    bench(house).delete(id)
+    house.backtests.delete(id)
     house.bell.ring()
     return see_other("/backtests")
 
@@ -95,8 +88,8 @@ def _page(request: WebRequest, house: House, form: Typed) -> BacktestsPage:
             Voter(name, present.agent_label(name), present.agent_icon(name), name in form.agents)
             for name in house.agents
         ),
-        jobs=job_lines(kept.jobs() if kept else ()),
-        results=result_lines(kept.results() if kept else ()),
+        jobs=job_lines(kept.jobs()),
+        results=result_lines(kept.results()),
         heads=HEADS,
     )
 

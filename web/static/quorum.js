@@ -72,6 +72,17 @@
     document.addEventListener(name, (event) => handle(JSON.parse(event.detail.data)));
   named("sys.reset", () =>
     htmx.ajax("GET", location.href, { target: "#main", select: "#main", swap: "outerMorph" }));
+  // Scores move when something settles: the page is read again, at most every few seconds, and what
+  // the reader has opened stays open.
+  let settled = 0;
+  named("record.settled", () => {
+    settled = settled || setTimeout(async () => {
+      settled = 0;
+      const opened = [...document.querySelectorAll("#record details")].map((each) => each.open);
+      await htmx.ajax("GET", location.href, { target: "#record", select: "#record", swap: "outerMorph" });
+      document.querySelectorAll("#record details").forEach((each, k) => { each.open = Boolean(opened[k]); });
+    }, 3000);
+  });
   named("a11y.announce", ({ text }) => {
     document.getElementById("announcer").textContent = text;
   });

@@ -1,0 +1,102 @@
+"""What a live record is compared with: weights to be earned, other horizons, rival quantiles.
+
+The same functions that score a backtest, on this run's votes and on the history known by now; a
+calendar at a time, as its agents learn. Leaves out the scores (`scored.py`).
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import groupby
+
+import numpy as np
+
+from domain.panel import Floats, Panel
+from domain.record import Record
+from domain.symbols import calendar_of
+from market.builder import build_panels
+from orchestrator.influence import Influence, earned
+from orchestrator.outcomes import changes_over
+from orchestrator.tails import tail_rivals
+from web.house import House
+
+HORIZONS = (1, 2, 3, 5, 10, 20)
+"""Bars over which the decay of the evidence is told."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Hindsight:
+    """`changes` and `rivals` (R, N) as `orchestrator.record.score` takes them. `earned` would be in
+    force at each row, and `trust` (R, A) too, had the settings asked for them."""
+
+    changes: dict[int, Floats]
+    rivals: dict[str, Floats]
+    earned: Influence
+    trust: Floats
+
+
+def hindsight(house: House, record: Record) -> Hindsight:
+    learnt = learn(record, calibrated=house.committee.calibrated)
+    trust = learn(record, calibrated=True).trust
+    changes = {bars: np.full(record.change.shape, np.nan) for bars in HORIZONS}
+    rivals: dict[str, Floats] = {}
+    for panel in _panels(house, record):
+        since = int(np.searchsorted(panel.known_at, record.known_at[0]))
+        cells = _Cells(panel, since, record)
+        for bars, change in changes.items():
+            cells.put(change, changes_over(panel, since, bars))
+        for name, forecast in tail_rivals(panel, since).items():
+            cells.put(rivals.setdefault(name, np.full(record.change.shape, np.nan)), forecast)
+    return Hindsight(changes, rivals, learnt, trust)
+
+
+def learn(record: Record, *, calibrated: bool) -> Influence:
+    """The influence (R, A) that earned weights would have had at each row; equal where a row holds
+    nobody's bar."""
+    rows, agents = len(record.known_at), len(record.agents)
+    weights, trust = np.full((rows, agents), 1.0 / agents), np.ones((rows, agents))
+    for columns in _by_calendar(record.symbols):
+        own = np.flatnonzero(~np.isnan(record.base_rate[:, columns]).all(axis=1))
+        down = own[:, np.newaxis]
+        found = earned(
+            record.log_odds[:, down, columns],
+            record.base_rate[down, columns],
+            record.change[down, columns],
+            "earned",
+            calibrated,
+            record.horizon,
+        )
+        weights[own], trust[own] = found.weights, found.trust
+    return Influence(weights, trust)
+
+
+class _Cells:
+    """Where a panel's rows from `since` on and its symbols lie in a record."""
+
+    def __init__(self, panel: Panel, since: int, record: Record) -> None:
+        self._columns = [record.symbols.index(symbol) for symbol in panel.symbols]
+        times = panel.known_at[since:]
+        self._from = np.flatnonzero(np.isin(times, record.known_at))
+        self._to = np.searchsorted(record.known_at, times[self._from])
+
+    def put(self, whole: Floats, part: Floats) -> None:
+        whole[self._to[:, np.newaxis], self._columns] = part[self._from]
+
+
+def _panels(house: House, record: Record) -> Iterator[Panel]:
+    """The history of the record's symbols, as far as any is stored still."""
+    stored = set(house.library.symbols(house.market, house.timeframe))
+    symbols = [symbol for symbol in record.symbols if symbol in stored]
+    if symbols:
+        built = build_panels(
+            house.library, house.market, symbols, house.timeframe, house.clock(), record.horizon,
+            simulated=house.simulated,
+        )  # fmt: skip
+        yield from (panel for panel, _ in built)
+
+
+def _by_calendar(symbols: tuple[str, ...]) -> Iterator[list[int]]:
+    def calendar(column: int) -> str:
+        return calendar_of(symbols[column])
+
+    for _, columns in groupby(sorted(range(len(symbols)), key=calendar), calendar):
+        yield list(columns)
