@@ -101,7 +101,7 @@ class RiskAgent:
     def __init__(self, weights: Mapping[str, float] | None = None) -> None:
         """With fitted `weights` of the direction's signals in place of some or all that ship."""
         self._weights = BY_HAND if weights is None else weights
-        self.version = version("1", weights)
+        self.version = version("2", weights)
 
     def tuned(self, weights: Mapping[str, float]) -> Self:
         return type(self)(weights)

@@ -19,10 +19,11 @@ LONG_RUN = 0.995
 SEASONING = 20
 """Returns seen before the first volatility."""
 
-PRIOR_QUANTILE = -1.75
-"""5% quantile of a standardised return before any is known (a normal one is at -1.64)."""
-PRIOR_WEIGHT = 100.0
-"""Outcomes that the prior quantile counts for."""
+PRIOR_QUANTILE = -1.645
+"""5% quantile of a standard normal, and of a standardised return before any is known."""
+PRIOR_WEIGHT = 2000.0
+"""Outcomes that the prior quantile counts for, eight years of daily ones: overlapping outcomes of
+one symbol say little of its tail. Set on 2005 to 2014 (docs/record.md)."""
 
 
 def forecast_volatility(close: Floats) -> Floats:
