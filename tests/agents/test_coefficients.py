@@ -120,7 +120,7 @@ def test_a_fitted_agent_keeps_every_promise(name: str) -> None:
 
 def test_agents_without_coefficients_in_the_file_stay_as_they_ship(tmp_path: Path) -> None:
     settings = settings_of({"technical": {"RSI 14": -0.1}}, tmp_path)
-    assert build("risk", settings).version == "1"
+    assert build("risk", settings).version == "2"
     assert build("technical", settings).version != "1"
 
 
@@ -158,7 +158,7 @@ def test_a_weight_that_no_evidence_is_worth_is_refused(weight: Any, tmp_path: Pa
 
 def test_coefficients_of_what_an_agent_no_longer_sees_are_refused(tmp_path: Path) -> None:
     settings = settings_of({"risk": {}}, tmp_path, versions={"risk": "0"})
-    with pytest.raises(ConfigurationError, match=r"version '0' sees; this is '1'.*quorum fit"):
+    with pytest.raises(ConfigurationError, match=r"version '0' sees; this is '2'.*quorum fit"):
         build("risk", settings)
 
 
