@@ -15,6 +15,10 @@ from web.house import House
 USUAL = timedelta(days=5 * 365)
 """Length of the period that is proposed."""
 WEIGHTINGS = ("equal", "earned")
+SWITCH = ("no", "yes")
+DELAYS = tuple(str(bars) for bars in range(LONGEST_DELAY + 1))
+FEWEST_REFIT = 60
+"""Bars that a refit needs at least."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +32,13 @@ class Typed:
     capital: str
     half_spread_bps: str
     commission_bps: str
+    impact: str
+    volume_cap: str
     weighting: str
+    calibrated: str
+    walk_forward: str
     delay: str
+    seed: str
     problem: str = ""
 
 
@@ -50,8 +59,13 @@ def usual(house: House) -> Typed:
         capital="100000",
         half_spread_bps=f"{costs.half_spread_bps:g}",
         commission_bps=f"{costs.commission_bps:g}",
+        impact=f"{costs.impact:g}",
+        volume_cap=f"{costs.volume_cap * 100:g}",
         weighting=house.committee.weighting,
+        calibrated=SWITCH[house.committee.calibrated],
+        walk_forward="",
         delay="0",
+        seed="7",
     )
 
 
@@ -69,8 +83,13 @@ def typed(data: Mapping[str, Sequence[str]]) -> Typed:
         capital=one("capital"),
         half_spread_bps=one("half_spread_bps"),
         commission_bps=one("commission_bps"),
+        impact=one("impact"),
+        volume_cap=one("volume_cap"),
         weighting=one("weighting"),
+        calibrated=one("calibrated"),
+        walk_forward=one("walk_forward"),
         delay=one("delay"),
+        seed=one("seed"),
     )
 
 
@@ -90,10 +109,6 @@ def asked(house: House, form: Typed) -> Request:
     if not symbols:
         raise InputError("Symbols: none is named. Give at least one, such as AAPL.")
     _have_history(house, symbols, start, end)
-    if form.weighting not in WEIGHTINGS:
-        raise InputError(
-            f"Weighting: {form.weighting[:40]!r} is none. Choose equal or earned weights."
-        )
     return request(
         market=house.market,
         timeframe=house.timeframe,
@@ -103,12 +118,21 @@ def asked(house: House, form: Typed) -> Request:
         end=end,
         agents=_agents(house, form.agents),
         capital=_number("Starting cash", form.capital),
-        committee=house.committee.model_copy(update={"weighting": form.weighting}),
+        committee=house.committee.model_copy(
+            update={
+                "weighting": _one_of("Weights", form.weighting, WEIGHTINGS),
+                "calibrated": _one_of("Calibrated", form.calibrated, SWITCH) == "yes",
+            }
+        ),
         costs={
             "half_spread_bps": _cost("Half spread", form.half_spread_bps),
             "commission_bps": _cost("Commission", form.commission_bps),
+            "impact": _between("Impact", form.impact, 0, 99),
+            "volume_cap": _between("Volume cap, %", form.volume_cap, 0, 100, above=True) / 100,
         },
-        delay=_delay(form.delay),
+        delay=int(_one_of("Delay", form.delay.strip(), DELAYS)),
+        walk_forward=_whole("Walk forward", form.walk_forward, FEWEST_REFIT) or None,
+        seed=_whole("Seed", form.seed, 0) or 0,
     )
 
 
@@ -148,12 +172,28 @@ def _cost(field: str, text: str) -> float:
     return bps
 
 
-def _delay(text: str) -> int:
-    if text.strip() not in {str(bars) for bars in range(LONGEST_DELAY + 1)}:
-        raise InputError(
-            f"Delay: {text[:40]!r} is none. Orders can wait 0 to {LONGEST_DELAY} bars."
-        )
-    return int(text)
+def _between(field: str, text: str, low: float, high: float, *, above: bool = False) -> float:
+    number = _number(field, text)
+    if not low <= number <= high or (above and number == low):
+        more = f"more than {low:g}, up to {high:g}" if above else f"{low:g} to {high:g}"
+        raise InputError(f"{field}: {number:g} cannot be. Give {more}.")
+    return number
+
+
+def _whole(field: str, text: str, least: int) -> int | None:
+    """None where nothing was typed."""
+    if not text.strip():
+        return None
+    digits = text.strip()
+    if not (digits.isascii() and digits.isdecimal() and least <= int(digits[:12]) < 2**32):
+        raise InputError(f"{field}: {text[:40]!r} cannot be. Give a whole number from {least} on.")
+    return int(digits)
+
+
+def _one_of(field: str, text: str, choices: Sequence[str]) -> str:
+    if text not in choices:
+        raise InputError(f"{field}: {text[:40]!r} is none of {', '.join(choices)}. Choose one.")
+    return text
 
 
 def _have_history(house: House, symbols: Sequence[str], start: date, end: date) -> None:

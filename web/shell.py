@@ -46,11 +46,21 @@ class EngineView:
 @dataclass(frozen=True, slots=True)
 class Banner:
     """What kind of market this is, where it is none of today: `replay` says which days are
-    played and `now` how far it is."""
+    played and `now` how far it is. The stream keeps the one of the house (`id` banner) up to
+    date; a page on another market has one of its own."""
 
     simulated: bool
     replay: str
     now: datetime | None
+    id: str = "banner"
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where the figures of a page come from, if not from the house's own market."""
+
+    market: str
+    simulated: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,15 +107,19 @@ def build_shell(
     *,
     topics: Sequence[str] = (),
     symbol: str = "",
+    origin: Origin | None = None,
 ) -> Shell:
     path = request.url.path
+    banner = banner_of(house, _now(house))
+    if origin is not None:
+        banner = Banner(origin.simulated, "", None, "origin-banner")
     return Shell(
         title=title,
         path=path if request.method == "GET" else "/",
         theme=theme_of(request),
         palette="safe" if request.cookies.get("palette") == "safe" else "default",
-        scene=scene(house),
-        banner=banner_of(house, _now(house)),
+        scene=scene(house) if origin is None else _scene_of(origin),
+        banner=banner,
         symbols=tuple(house.watched()),
         version=house.version,
         navigation=tuple(
@@ -138,6 +152,10 @@ def scene(house: House) -> str:
     if house.simulated:
         return "SIMULATED"
     return "REPLAY" if house.replay else house.market.upper()
+
+
+def _scene_of(origin: Origin) -> str:
+    return "SIMULATED" if origin.simulated else origin.market.upper()
 
 
 def theme_of(request: WebRequest) -> Theme:

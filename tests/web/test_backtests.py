@@ -15,7 +15,8 @@ from tests.web.town import AGENTS, SYMBOLS, Town
 GOOD = {
     "symbols": "aapl, MSFT", "start": "2023-01-02", "end": "2024-02-01", "agents": ["risk", "news"],
     "capital": "50,000", "half_spread_bps": "2", "commission_bps": "1.5", "weighting": "earned",
-    "delay": "1",
+    "delay": "1", "impact": "0.5", "volume_cap": "10", "calibrated": "yes", "walk_forward": "500",
+    "seed": "11",
 }  # fmt: skip
 
 
@@ -34,7 +35,25 @@ def test_what_is_asked_for_is_what_is_started(client: Client, town: Town) -> Non
     assert asked.agents == ("risk", "news")
     assert (asked.capital, asked.delay, asked.committee.weighting) == (50_000.0, 1, "earned")
     assert (asked.costs.half_spread_bps, asked.costs.commission_bps) == (2.0, 1.5)
+    assert (asked.costs.impact, asked.costs.volume_cap) == (0.5, 0.1)
+    assert (asked.committee.calibrated, asked.walk_forward, asked.seed) == (True, 500, 11)
     assert "AAPL, MSFT, 2023-01-02 to 2024-02-01" in answer.text
+
+
+def test_what_is_folded_away_may_be_left_as_it_is(client: Client, town: Town) -> None:
+    plain = {**GOOD, "walk_forward": "", "calibrated": "no"}
+    assert client.post("/backtests", data=plain).status_code == 200
+    assert town.workshop.asked[0].walk_forward is None
+
+
+def test_the_api_takes_the_same_options_in_their_own_units(client: Client, town: Town) -> None:
+    given = {"symbols": ["AAPL"], "volume_cap": 0.1, "calibrated": True, "walk_forward": 300}
+    headers = {"Origin": "http://localhost"}
+    assert client.post("/api/v1/backtests", json=given, headers=headers).status_code == 202
+    (asked,) = town.workshop.asked
+    assert (asked.costs.volume_cap, asked.committee.calibrated, asked.walk_forward) == (
+        0.1, True, 300,
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -54,8 +73,15 @@ def test_what_is_asked_for_is_what_is_started(client: Client, town: Town) -> Non
         ("capital", "nan", "is no number"),
         ("half_spread_bps", "-1", "cannot be charged"),
         ("commission_bps", "1e9", "cannot be charged"),
-        ("weighting", "loudest", "Choose equal or earned"),
-        ("delay", "4", "Orders can wait 0 to 3 bars"),
+        ("weighting", "loudest", "none of equal, earned"),
+        ("delay", "4", "none of 0, 1, 2, 3"),
+        ("impact", "-1", "Give 0 to 99"),
+        ("volume_cap", "0", "Give more than 0, up to 100"),
+        ("calibrated", "perhaps", "none of no, yes"),
+        ("walk_forward", "59", "a whole number from 60 on"),
+        ("walk_forward", "2.5", "a whole number from 60 on"),
+        ("seed", "²", "a whole number from 0 on"),
+        ("seed", "9" * 40, "a whole number from 0 on"),
     ],
 )
 def test_bad_input_is_told_beside_what_was_typed(
@@ -126,6 +152,31 @@ def test_a_result_shows_intervals_robustness_assumptions_and_its_receipt(client:
     ):  # fmt: skip
         assert said in page, said
     assert client.get("/backtests/none").status_code == 404
+
+
+def test_a_result_is_labelled_by_its_own_market_whatever_the_house_shows(
+    client: Client, town: Town
+) -> None:
+    town.workshop.keep("20240317-real", 4, simulated=False, market="files")
+    real = client.get("/backtests/20240317-real").text
+    assert "SIMULATED" not in real
+    assert ">FILES<" in real
+    assert "SIMULATED" in client.get(f"/backtests/{KEPT}").text
+    listed = client.get("/backtests").text
+    row = re.search(r'href="/backtests/20240317-real".*?</tr>', listed, re.DOTALL)
+    assert row is not None
+    assert "files market" in row[0]
+    mixed = client.get(f"/backtests/compare?ids={KEPT},20240317-real").text
+    assert "No real market is shown" not in mixed
+    assert "demo and files".upper() in mixed.upper()
+
+
+def test_a_result_says_in_sentences_what_it_comes_to(client: Client, town: Town) -> None:
+    town.workshop.keep("20240318-luck", 5, luck={"sharpe": {"beaten": 12, "of": 20}})
+    page = client.get("/backtests/20240318-luck").text
+    order = [page.index(f'id="{part}') for part in ("equity", "drawdown", "verdict", "contest")]
+    assert order == sorted(order)
+    assert "better than 12 of 20 committees that vote at random: that can be luck" in page
 
 
 def test_results_are_compared_over_the_days_of_all_of_them(client: Client) -> None:

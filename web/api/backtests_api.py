@@ -70,6 +70,10 @@ def _typed(house: House, data: BacktestIn) -> Typed:
 def _text(name: str, value: Any) -> Any:
     if name == "agents":
         return tuple(value)
+    if name == "volume_cap":
+        return f"{value * 100:.10g}"  # the form has it in percent
+    if isinstance(value, bool):
+        return backtest_form.SWITCH[value]
     return " ".join(value) if name == "symbols" else str(value)
 
 

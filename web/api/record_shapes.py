@@ -69,7 +69,10 @@ class BacktestOut(Answer):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BacktestIn:
-    """What is left out is as usual: the watchlist, its newest five years, every agent."""
+    """What is left out is as usual: the watchlist, its newest five years, every agent.
+
+    `volume_cap` is a share of a bar's volume, `walk_forward` the bars of each yearly refit.
+    """
 
     symbols: list[str] | None = None
     start: str | None = None
@@ -78,8 +81,13 @@ class BacktestIn:
     capital: float | None = None
     half_spread_bps: float | None = None
     commission_bps: float | None = None
+    impact: float | None = None
+    volume_cap: float | None = None
     weighting: str | None = None
+    calibrated: bool | None = None
+    walk_forward: int | None = None
     delay: int | None = None
+    seed: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

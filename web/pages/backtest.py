@@ -1,6 +1,6 @@
 """One kept backtest, several side by side, and the files of one."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -18,13 +18,14 @@ from research.grids import Grid
 from research.plotting import percent
 from research.record_view import RecordView, record_view
 from research.result_view import COMMITTEE, ResultView, metrics_grid, result_view
+from research.results import Summary
 from research.tearsheet import policy_of
 from web import present
 from web.downloads import as_csv
 from web.house import House
 from web.pages.reply import HTML, html
 from web.render import Renderer
-from web.shell import PageContext, WebRequest, build_shell, engine_view
+from web.shell import Origin, PageContext, WebRequest, build_shell, engine_view
 from web.views.backtests import HEADS, ResultLine, result_lines
 
 TABLES = ("votes", "decisions", "fills", "equity")
@@ -64,7 +65,13 @@ def backtest(
     return html(
         renderer,
         BacktestPage(
-            shell=build_shell(house, request, present.line(view.title, 80), topics=("shell",)),
+            shell=build_shell(
+                house,
+                request,
+                present.line(view.title, 80),
+                topics=("shell",),
+                origin=Origin(view.market, view.simulated),
+            ),
             engine=engine_view(house.engine.state),
             result=view,
             forecasts=record_view(result.get("forecasts"), label=present.agent_label),
@@ -92,7 +99,13 @@ def compare(
     return html(
         renderer,
         ComparePage(
-            shell=build_shell(house, request, "Backtests compared", topics=("shell",)),
+            shell=build_shell(
+                house,
+                request,
+                "Backtests compared",
+                topics=("shell",),
+                origin=_origin([summaries[id] for id in wanted if id in summaries]),
+            ),
             engine=engine_view(house.engine.state),
             results=result_lines([summaries[id] for id in wanted if id in summaries]),
             heads=HEADS,
@@ -149,6 +162,12 @@ def _spread(times: Times, own: Times, equity: Floats) -> Floats:
     place = np.searchsorted(own, times, side="right") - 1
     within = (place >= 0) & (times <= own[-1])
     return np.where(within, equity[np.maximum(place, 0)] / equity[0] - 1.0, np.nan)
+
+
+def _origin(results: Sequence[Summary]) -> Origin:
+    """Several markets are all named, and only what is all made up is called so."""
+    markets = sorted({kept.market for kept in results})
+    return Origin(" and ".join(markets), all(kept.simulated for kept in results))
 
 
 def _of_committee(times: Times, curves: Mapping[str, Floats]) -> tuple[Times, Floats]:

@@ -45,6 +45,7 @@ class ResultLine:
     url: str
     label: str
     made_at: datetime
+    market: str
     simulated: bool
     agents: str
     figures: tuple[Said, ...]
@@ -61,6 +62,7 @@ def result_lines(results: Sequence[Summary]) -> tuple[ResultLine, ...]:
             url=f"/backtests/{kept.id}",
             label=present.line(kept.label, 120),
             made_at=kept.made_at,
+            market=kept.market,
             simulated=kept.simulated,
             agents=", ".join(map(present.agent_label, kept.agents)),
             figures=tuple(said(kept.headline.get(name), unit(name)) for name in HEADLINE),
