@@ -22,19 +22,18 @@ def by_symbol(function: Callable[..., NDArray[np.generic]], *series: Floats) -> 
     """
     if series[0].ndim == 1:
         return by_symbol(function, *(s.reshape(-1, 1) for s in series)).reshape(-1)
-    answers = np.full(series[0].shape, np.nan)
     holes = np.isnan(series[0])
     for other in series[1:]:
         holes = holes | np.isnan(other)
-    for column in range(holes.shape[1]):
-        if len(holes) and not holes[:, column].any():
-            whole = (np.ascontiguousarray(s[:, column]) for s in series)
-            answers[:, column] = function(*whole)
-            continue
-        bars = np.flatnonzero(~holes[:, column])
-        if len(bars):
-            answers[bars, column] = function(*(s[bars, column] for s in series))
-    return answers
+    whole = np.asarray(~holes.any(axis=0) & (len(holes) > 0))
+    columns = [np.ascontiguousarray(each.T) for each in series]
+    answers = np.full(columns[0].shape, np.nan)
+    for n in range(len(whole)):
+        if whole[n]:
+            answers[n] = function(*(each[n] for each in columns))
+        elif len(bars := np.flatnonzero(~holes[:, n])):
+            answers[n, bars] = function(*(each[n, bars] for each in columns))
+    return np.ascontiguousarray(answers.T)
 
 
 def lag(values: Floats, bars: int) -> Floats:
