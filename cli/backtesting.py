@@ -150,10 +150,13 @@ def _agents(named: Sequence[str]) -> tuple[str, ...]:
 def _period(
     start: str | None, end: str | None, spans: Sequence[tuple[datetime, datetime]]
 ) -> tuple[date, date]:
-    oldest, newest = min(first for first, _ in spans), max(last for _, last in spans)
-    last = parse_date(end).date() if end else newest.astimezone(UTC).date()
-    usual = max(min(oldest + WARMING, newest), newest - USUAL_YEARS).date()
-    return (parse_date(start).date() if start else min(usual, last)), last
+    """What was asked for; else the last years up to the end, less what warming up takes."""
+    oldest = min(first for first, _ in spans).astimezone(UTC).date()
+    newest = max(last for _, last in spans).astimezone(UTC).date()
+    last = parse_date(end).date() if end else newest
+    until = min(last, newest)
+    usual = max(min(oldest + WARMING, until), until - USUAL_YEARS)
+    return (parse_date(start).date() if start else usual), last
 
 
 def _now(stores: Stores, market: Market) -> datetime:

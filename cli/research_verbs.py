@@ -19,6 +19,7 @@ from cli.terminal import (
     say,
     settings_of,
 )
+from domain.errors import InputError
 from domain.symbols import parse_symbol
 from settings import load_settings
 
@@ -75,6 +76,7 @@ def run(
 ) -> None:
     """Play the committee over history: next-bar fills, costs, the live sizing and limits."""
     if context.invoked_subcommand is not None:
+        _refuse_stray_options(context)
         return
     from cli import backtesting
 
@@ -103,6 +105,22 @@ def run(
         print_json(result)
     else:
         backtesting.print_result(result, results)
+
+
+def _refuse_stray_options(context: typer.Context) -> None:
+    """Options of a run mean nothing to what follows; ignored they would seem to be obeyed."""
+    stray = [
+        parameter.opts[0]
+        for parameter in context.command.params
+        if (source := context.get_parameter_source(str(parameter.name)))
+        and source.name == "COMMANDLINE"
+    ]
+    if stray:
+        verb = context.invoked_subcommand
+        raise InputError(
+            f"{', '.join(stray)} before `{verb}` would not be followed. Leave it out, or write "
+            f"what `quorum backtest {verb} --help` names after `{verb}`."
+        )
 
 
 @backtest.command("list")
@@ -138,6 +156,8 @@ def compare(
     """Kept results side by side."""
     from cli import backtesting
 
+    if len(set(identities)) < 2:
+        raise InputError(f"{identities[0]} has nothing beside it. Name two results or more.")
     settings = load_settings()
     found = [backtesting.read(settings, identity) for identity in identities]
     if as_json:

@@ -120,7 +120,7 @@ def _refuse_too_short(parts: Sequence[Part], asked: Request) -> None:
     longest = max(int(part.traded.sum(axis=0).max()) for part in parts)
     if longest < asked.horizon + 2:
         raise InputError(
-            f"The period {asked.start} to {asked.end} has {longest} bars, but a vote speaks of the "
-            f"{asked.horizon} bars after the next open: {asked.horizon + 2} are needed to settle "
-            "even one. Choose a longer period."
+            f"Bars in the period {asked.start} to {asked.end}: {longest}. A vote speaks of the "
+            f"{asked.horizon} bars after the next open, so {asked.horizon + 2} are needed to "
+            "settle even one. Choose a longer period."
         )

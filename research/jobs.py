@@ -9,6 +9,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import IO, Any, Literal, cast
 
@@ -101,8 +102,8 @@ class Jobs:
 
     def _follow(self, identity: str, process: "subprocess.Popen[str]", asked: Request) -> None:
         began = time.monotonic()
-        with cast(IO[str], process.stdin) as question:
-            question.write(asked.model_dump_json())
+        with suppress(BrokenPipeError), cast(IO[str], process.stdin) as question:
+            question.write(asked.model_dump_json())  # one that ended before it was asked
         last = ""
         for line in cast(IO[str], process.stderr):
             last = line.strip() or last

@@ -100,5 +100,5 @@ def _in_words(error: ValidationError) -> str:
         where = ".".join(str(part) for part in each["loc"])
         text = each["msg"].removeprefix("Value error, ")
         named = f"{where} = {str(each['input'])[:60]!r}: " if where else ""
-        told.append(f"{named}{text}.")
+        told.append(f"{named}{text.removesuffix('.')}.")
     return "The backtest cannot run. " + " ".join(told)

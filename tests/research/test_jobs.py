@@ -93,3 +93,12 @@ def test_only_so_many_run_at_once(jobs: Jobs) -> None:
 def test_a_job_that_does_not_exist_cannot_be_cancelled(jobs: Jobs) -> None:
     with pytest.raises(NotFoundError, match="job-0"):
         jobs.cancel("job-0")
+
+
+def test_a_command_that_ends_before_it_is_asked_has_failed() -> None:
+    """A request longer than a pipe holds, so that whoever does not read it is noticed."""
+    jobs = Jobs((sys.executable, "-c", "raise SystemExit(3)"), lambda: None)
+    jobs.start(asked(symbols=tuple(f"S{number}" for number in range(20_000))))
+    job = until(jobs, lambda job: job.state != "running")
+    assert job.state == "failed"
+    assert "exit code 3" in str(job.error)
