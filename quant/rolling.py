@@ -11,6 +11,9 @@ import numpy as np
 from quant.columns import Floats, by_symbol
 from quant.compiled import compiled
 
+PIECE = 1_024
+"""Rows whose windows are summed together, in the processor's nearest cache."""
+
 
 def mean(values: Floats, length: int, minimum: int) -> Floats:
     return by_symbol(lambda s: _mean(s, length, minimum), values)
@@ -48,27 +51,42 @@ def correlation(of: Floats, on: Floats, length: int, minimum: int) -> Floats:
 
 @compiled
 def _mean(series: Floats, length: int, minimum: int) -> Floats:
-    answers = np.full(len(series), np.nan)
-    for t in range(minimum - 1, len(series)):
-        start = max(t + 1 - length, 0)
-        total = 0.0
-        for k in range(start, t + 1):
-            total += series[k]
-        answers[t] = total / (t + 1 - start)
-    return answers
+    """The windows of a piece stand side by side: each is summed oldest bar first."""
+    answers = np.zeros(len(series))
+    for first in range(0, len(series), PIECE):
+        for back in range(length - 1, -1, -1):
+            total, bars = _lagged(answers, series, first, back)
+            for t in range(len(total)):
+                total[t] += bars[t]
+    return _divided(answers, length, minimum)
 
 
 @compiled
 def _variance(series: Floats, length: int, minimum: int) -> Floats:
-    answers = _mean(series, length, minimum)
-    for t in range(minimum - 1, len(series)):
-        start = max(t + 1 - length, 0)
-        total = 0.0
-        for k in range(start, t + 1):
-            distance = series[k] - answers[t]
-            total += distance * distance
-        answers[t] = total / (t + 1 - start)
-    return answers
+    mean, answers = _mean(series, length, 1), np.zeros(len(series))
+    for first in range(0, len(series), PIECE):
+        for back in range(length - 1, -1, -1):
+            total, bars = _lagged(answers, series, first, back)
+            middle, _ = _lagged(mean, series, first, back)
+            for t in range(len(total)):
+                total[t] += (bars[t] - middle[t]) * (bars[t] - middle[t])
+    return _divided(answers, length, minimum)
+
+
+@compiled
+def _lagged(answers: Floats, series: Floats, first: int, back: int) -> tuple[Floats, Floats]:
+    """The answers of a piece's rows that have a bar so far `back`, and these bars."""
+    start = max(first, back)
+    stop = max(min(first + PIECE, len(series)), start)
+    return answers[start:stop], series[start - back : stop - back]
+
+
+@compiled
+def _divided(total: Floats, length: int, minimum: int) -> Floats:
+    """Sums over as many bars as each window has."""
+    for t in range(len(total)):
+        total[t] = total[t] / min(t + 1, length) if t + 1 >= minimum else np.nan
+    return total
 
 
 @compiled
@@ -121,22 +139,24 @@ def _sorted_window(series: Floats, level: float, length: int, minimum: int, tail
 
 @compiled
 def _regression(y: Floats, x: Floats, length: int, minimum: int, standardised: bool) -> Floats:
+    mean_y, mean_x = _mean(y, length, 1), _mean(x, length, 1)
+    sums = np.zeros((3, len(y)))
+    for first in range(0, len(y), PIECE):
+        for back in range(length - 1, -1, -1):
+            xx, of_x = _lagged(sums[0], x, first, back)
+            yy, of_y = _lagged(sums[1], y, first, back)
+            xy, _ = _lagged(sums[2], y, first, back)
+            middle_x, _ = _lagged(mean_x, x, first, back)
+            middle_y, _ = _lagged(mean_y, y, first, back)
+            for t in range(len(xx)):
+                dx, dy = of_x[t] - middle_x[t], of_y[t] - middle_y[t]
+                xx[t] += dx * dx
+                xy[t] += dx * dy
+                yy[t] += dy * dy
     answers = np.full(len(y), np.nan)
     for t in range(minimum - 1, len(y)):
-        start = max(t + 1 - length, 0)
-        mean_x = mean_y = 0.0
-        for k in range(start, t + 1):
-            mean_x += x[k]
-            mean_y += y[k]
-        mean_x /= t + 1 - start
-        mean_y /= t + 1 - start
-        xx = xy = yy = 0.0
-        for k in range(start, t + 1):
-            dx, dy = x[k] - mean_x, y[k] - mean_y
-            xx += dx * dx
-            xy += dx * dy
-            yy += dy * dy
-        scale = np.sqrt(xx) * np.sqrt(yy) if standardised else xx
+        xx_t, yy_t, xy_t = sums[0, t], sums[1, t], sums[2, t]
+        scale = np.sqrt(xx_t) * np.sqrt(yy_t) if standardised else xx_t
         if scale > 0.0:
-            answers[t] = xy / scale
+            answers[t] = xy_t / scale
     return answers

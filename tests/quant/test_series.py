@@ -24,6 +24,16 @@ def test_a_hole_is_skipped_not_spread() -> None:
     np.testing.assert_array_equal(answer[~np.isnan(holed)], indicators.rsi(gapless, 14))
 
 
+def test_a_window_of_a_long_series_is_the_window_alone_to_the_last_bit() -> None:
+    of, on, length = _walk(1, 2_100), _walk(2, 2_100), 63
+    for row in (70, 1_023, 1_024, 1_050, 2_099):
+        alone = slice(row + 1 - length, row + 1)
+        for measure in (rolling.mean, rolling.variance):
+            assert measure(of, length, 1)[row] == measure(of[alone], length, 1)[-1]
+        for measure in (rolling.slope, rolling.correlation):
+            assert measure(of, on, length, 2)[row] == measure(of[alone], on[alone], length, 2)[-1]
+
+
 def test_a_lag_counts_the_symbols_own_bars() -> None:
     np.testing.assert_array_equal(
         lag(np.array([1.0, np.nan, 2.0, 3.0]), 1), [np.nan, np.nan, 1.0, 2.0]
