@@ -5,7 +5,8 @@ from datetime import date
 from typing import Any
 
 from research.grids import Grid, Line
-from research.wording import Said, number
+from research.plotting import UNKNOWN
+from research.wording import Said, change, number
 
 Told = Sequence[Mapping[str, Any]] | None
 
@@ -31,7 +32,10 @@ def stress_grid(told: Told) -> Grid:
         tuple(
             Line(
                 each["name"],
-                tuple(_change(each["returns"].get(name)) for name in names),
+                tuple(
+                    change(each["returns"][name], "%") if name in each["returns"] else Said(UNKNOWN)
+                    for name in names
+                ),
                 hint=f"{each['from']} to {each['to']}",
             )
             for each in told
@@ -50,14 +54,6 @@ def _fall(each: Mapping[str, Any]) -> Line:
             Said(number(each["depth"], "%")),
             Said(each["valley"]),
             Said(recovery or "not yet"),
-            Said(lasted or "–"),
+            Said(lasted or UNKNOWN),
         ),
     )
-
-
-def _change(change: float | None) -> Said:
-    if change is None:
-        return Said("–")
-    text = number(change, "%", 1)
-    tone = "up" if change > 0 else "down" if change < 0 else "flat"
-    return Said(f"+{text}" if change > 0 else text, tone=tone)

@@ -135,7 +135,7 @@ def regret_figure(scores: Json, label: Label = str) -> str:
         for place, each in enumerate(regret["rivals"])
         if len(each["gained"]) == len(times)
         and each["name"] not in (BASE_RATE, *silent)
-        and (each["name"] == COMMITTEE or each["gained"] != own)
+        and (each["name"] == COMMITTEE or not np.allclose(each["gained"], own or [], atol=1e-9))
     ]
     if len(times) < 2 or not curves:
         return ""

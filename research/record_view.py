@@ -32,7 +32,7 @@ def _nowhere(_: str) -> str:
 @dataclass(frozen=True, slots=True)
 class Column:
     """A score; `about_zero` where zero is what knows nothing, `counted` what its n counts if not
-    votes."""
+    votes, `needs` what there was none of where that is 0."""
 
     field: str
     head: str
@@ -40,13 +40,15 @@ class Column:
     about_zero: bool = True
     digits: int | None = None
     counted: str = ""
+    needs: str = ""
 
     @property
     def meaning(self) -> str:
         return MEANINGS[self.head]
 
     def told(self, card: Json, full: float | None = None) -> Said:
-        return said(card[self.field], self.unit, full, self.digits, self.counted)
+        counted = self.counted if card[self.field]["n"] else self.needs
+        return said(card[self.field], self.unit, full, self.digits, counted)
 
 
 COLUMNS = (
@@ -54,7 +56,7 @@ COLUMNS = (
     Column("log_skill", "Log skill"),
     Column("hit_rate", "Hit rate", about_zero=False),
     Column("hit_edge", "Hits above base rate"),
-    Column("rank_ic", "Rank IC", "", digits=3, counted="bars"),
+    Column("rank_ic", "Rank IC", "", digits=3, counted="bars", needs="bars of 5 symbols"),
     Column("relative_hit_rate", "Relative hits", about_zero=False),
 )
 BOARD = tuple(column for column in COLUMNS if column.field != "log_skill")

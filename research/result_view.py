@@ -26,7 +26,7 @@ from research.robustness_view import (
     sensitivity,
 )
 from research.verdict import verdict
-from research.wording import Said, number, said
+from research.wording import Said, change, said
 
 COMMITTEE = "committee"
 CONTEST = (
@@ -176,18 +176,12 @@ def _months(times: Times, equity: Floats) -> Grid:
         found.setdefault(year + 1970, {})[month] = float(equity[end]) / before - 1.0
         before = float(equity[end])
     for year, changes in found.items():
-        whole = float(np.prod([1.0 + change for change in changes.values()])) - 1.0
-        cells = [_signed(changes.get(month)) for month in range(12)]
-        lines.append(Line(str(year), (*cells, _signed(whole))))
+        whole = float(np.prod([1.0 + each for each in changes.values()])) - 1.0
+        cells = [
+            change(changes[month] * 100) if month in changes else Said("") for month in range(12)
+        ]
+        lines.append(Line(str(year), (*cells, change(whole * 100))))
     return Grid("Month by month", "Year", (*MONTHS, "Year"), tuple(lines))
-
-
-def _signed(change: float | None) -> Said:
-    if change is None:
-        return Said("")
-    tone = "up" if change > 0 else "down" if change < 0 else "flat"
-    text = number(change * 100, "", 1)
-    return Said(f"+{text}" if change > 0 else text, tone=tone)
 
 
 def _contest(contestants: Mapping[str, Mapping[str, Any]]) -> Grid:

@@ -114,6 +114,6 @@ def capacity(equity: float | None) -> tuple[str, ...]:
     if equity is None:
         return ()
     return (
-        f"With up to about {money(equity)} of equity nearly all fills would stay within a "
-        "hundredth of what their bar traded.",
+        f"With up to about {money(float(f'{equity:.2g}'))} of equity nearly all fills would stay "
+        "within a hundredth of what their bar traded.",
     )

@@ -69,6 +69,14 @@ def number(value: float | None, unit: str = "", digits: int | None = None) -> st
     return _true(f"{shown:,.{places}f} {unit}".rstrip())
 
 
+def change(value: float, unit: str = "", digits: int = 1) -> Said:
+    """A gain or a loss, with its sign and tone; what rounds to zero has neither."""
+    text = number(value, unit, digits)
+    if text == number(0.0, unit, digits):
+        return Said(text, tone="flat")
+    return Said(f"+{text}", tone="up") if value > 0 else Said(text, tone="down")
+
+
 def _digits(value: float, unit: str) -> int:
     """Three figures or so; a count has no places."""
     if abs(value) >= 1000 or (unit != "%" and abs(value) >= 2 and value == round(value)):

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,8 @@ from orchestrator.influence import earned
 from orchestrator.record import score
 from tests.research.records_for_tests import record
 from tests.web.conftest import Client, client_of
-from tests.web.town import Town
+from tests.web.test_stream import read, running
+from tests.web.town import NOW, Town
 from web.hindsight import hindsight, learn
 from web.present import agent_label
 from web.scored import Scored
@@ -195,3 +197,21 @@ def test_an_agent_that_never_voted_has_dashes_and_no_line(
     silent = re.search(rf">{agent_label(made.agents[0])}</th>(.*?)</tr>", rivals[0], re.DOTALL)
     assert silent is not None
     assert silent[1].count("<b>–</b>") == 2
+
+
+async def test_a_page_of_the_record_hears_when_something_is_settled(tmp_path: Path) -> None:
+    town = Town(tmp_path)
+    town.fill()
+    town.decide(NOW - timedelta(days=16))
+    async with running(town) as server:
+        stream = server.dashboard("record")
+        await read(stream, "sys.hello")
+        town.decide()
+        assert "record.settled" in str(await read(stream, "record.settled"))
+    town.database.close()
+
+
+def test_trust_is_drawn_only_once_agents_are_told_apart(client: Client) -> None:
+    page = client.get("/agents").text
+    assert 'id="trust"' not in page
+    assert "a trust of 1.00" in client.get("/agents/technical").text

@@ -154,6 +154,40 @@ def test_a_backtest_is_refused_in_place_started_and_cancelled_without_a_new_page
         assert [c for c in complaints if "422" not in c] == []
 
 
+def test_a_record_follows_what_settles_and_keeps_open_what_was_opened(
+    driven: Browser, town: Town, tmp_path: Path, port: int
+) -> None:
+    with serving(tmp_path / "home", port) as url, driven.new_context() as context:
+        page, complaints = _listening(context.new_page())
+        page.goto(f"{url}/agents/technical")
+        page.wait_for_selector("#live[data-state=live]")
+        page.click("#record .words summary")
+        page.evaluate("document.querySelector('#record h1').dataset.read = 'before'")
+        events = town.journal.events_after(0, 10_000)
+        settled = next(e for e in events if e.kind is EventKind.DECISION_SETTLED)
+        town.journal.append(settled.kind, "live", settled.symbol, settled.payload)
+        page.wait_for_selector("#record h1:not([data-read])", timeout=15000)
+        page.wait_for_selector("#record .words[open]")
+        assert complaints == []
+
+
+def test_a_result_is_deleted_only_by_who_is_asked_twice(
+    driven: Browser, town: Town, tmp_path: Path, port: int
+) -> None:
+    with serving(tmp_path / "home", port) as url, driven.new_context() as context:
+        page, complaints = _listening(context.new_page())
+        page.goto(f"{url}/backtests/{KEPT}")
+        page.click("[data-opens=delete-dialog]")
+        page.click("#delete-dialog button:has-text('Keep it')")
+        page.wait_for_selector("#delete-dialog", state="hidden")
+        assert page.url.endswith(KEPT)
+        page.click("[data-opens=delete-dialog]")
+        page.click("#delete-dialog .solid")
+        page.wait_for_url("**/backtests")
+        assert complaints == []
+    assert [kept.id for kept in town.workshop.results()] == [OTHER]
+
+
 def _listening(page: Page) -> tuple[Page, list[str]]:
     """The page and a list that gathers errors of its console, policy and scripts."""
     complaints: list[str] = []

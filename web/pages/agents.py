@@ -114,10 +114,10 @@ def known(house: House, standing: Standing, name: str) -> None:
 
 
 def _over_time(id: str, title: str, standing: Standing, write: Write) -> str:
-    """Weights or trust that would be earned, over time; empty below two bars."""
-    if len(standing.known_at) < 2:
-        return ""
+    """Weights or trust that would be earned, over time; empty until they are told apart."""
     values = standing.earned if id == "weights" else standing.trust
+    if len(values) < 2 or (values == values[0, 0]).all():
+        return ""
     curves = [
         Curve(present.agent_label(agent), values[:, seat], 2 + seat % 7)
         for seat, agent in enumerate(standing.agents)

@@ -83,7 +83,7 @@ def _job_line(job: Job) -> JobLine:
     return JobLine(
         id=job.id,
         label=present.line(job.label, 120),
-        what=present.line(job.error or job.what, 600),
+        what=present.line(job.error or (job.what if job.state == "running" else ""), 600),
         done=job.done,
         total=job.total,
         left="" if job.seconds_left is None else duration(job.seconds_left),
