@@ -61,22 +61,23 @@ class Accountant:
             high=self._high,
         )
 
-    def figures(self, played: Played) -> Figures:
-        """Every measure; those of returns with their interval."""
+    def figures(self, played: Played, names: Sequence[str] = tuple(METRICS)) -> Figures:
+        """The measures named; those of returns with their interval."""
         told = estimates(
-            self.returns(played), self.a_year, self._stage.asked.seed, self._market, self._times
-        )
-        return self._all(told, played)
+            self.returns(played), self.a_year, self._stage.asked.seed, self._market, self._times,
+            names=names,
+        )  # fmt: skip
+        return self._all(told, played, names)
 
-    def values(self, played: Played) -> Figures:
-        """Every measure without intervals, at a small part of the cost."""
+    def values(self, played: Played, names: Sequence[str] = tuple(METRICS)) -> Figures:
+        """The measures named without intervals, at a small part of the cost."""
         returns = self.returns(played)
         measured = summary(returns, self.a_year, self._market, self._times)
         told = {
             name: Estimate(float(value), np.nan, np.nan, len(returns))
             for name, value in measured.items()
         }
-        return self._all(told, played)
+        return self._all(told, played, names)
 
     def trip_returns(self, played: Played) -> Floats:
         """(K,) profit of each round trip as a share of the equity at its entry."""
@@ -90,9 +91,11 @@ class Accountant:
         turned_over = stage.volume[at] * stage.opening[at]
         return _known(capacity(fills.units * fills.price, turned_over, played.equity[fills.row]))
 
-    def _all(self, of_returns: Mapping[str, Estimate], played: Played) -> Figures:
+    def _all(
+        self, of_returns: Mapping[str, Estimate], played: Played, names: Sequence[str]
+    ) -> Figures:
         values = {**of_returns, **self._trading(played)}
-        return {name: plain(values[name]) for name in METRICS}
+        return {name: plain(values[name]) for name in names}
 
     def _trading(self, played: Played) -> dict[str, Estimate]:
         trips = self.trips(played)

@@ -6,7 +6,7 @@ end of every path where it was, so nothing here is a permutation. Figures are pl
 where unknown, ready for JSON. Leaves out what was tried (`programme.py`).
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -64,14 +64,15 @@ def estimates(
     benchmark: Floats | None = None,
     times: Times | None = None,
     samples: int = 500,
+    names: Iterable[str] = METRICS,
 ) -> dict[str, Estimate]:
-    """Every measure of one record (T,) with its 90% interval; see `Track` for the arguments.
+    """The measures named of one record (T,) with their 90% intervals; see `Track` for the rest.
 
     Bars of the record and its benchmark are drawn together. Those in `WITHOUT_INTERVAL` have a
     value only; those that need a benchmark or times which are not given are left out.
     """
     track = Track(returns, periods, benchmark, times)
-    chosen = [metric for metric in METRICS.values() if _possible(metric, track)]
+    chosen = [METRICS[name] for name in names if _possible(METRICS[name], track)]
     drawn = [m for m in chosen if m.name not in WITHOUT_INTERVAL and m.name not in BY_PERIOD]
     resampled = _resampled(drawn, track, seed, samples)
     answers = {}
