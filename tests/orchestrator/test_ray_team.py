@@ -52,8 +52,8 @@ def wild(ballots):
 
 
 def healed(team):
-    """The wild agent's ballot once it is itself again; fails after a few cycles."""
-    for _ in range(3):
+    """The wild agent's ballot once it is itself again; fails after some cycles."""
+    for _ in range(10):
         ballot = wild(team.vote(PANEL, LAST))
         if ballot.votes is not None:
             return ballot
@@ -129,8 +129,8 @@ def test_an_agent_that_dies_at_every_vote_never_stops_healing(moody, moods):
     for _ in range(3):
         (moods / "wild").write_text("die")
         assert wild(moody.vote(PANEL, LAST)).failure == "crashed: its process died"
-    (moods / "wild").write_text("")
-    assert healed(moody).votes is not None
+        (moods / "wild").write_text("")
+        assert healed(moody).votes is not None
 
 
 def test_the_panel_reaches_the_actors_as_it_is(team):
@@ -154,7 +154,11 @@ def test_two_homes_have_namespaces_of_their_own(ray_session, team, tmp_path):
 def test_an_agent_that_cannot_be_built_says_why_before_the_first_vote(ray_session, tmp_path):
     damaged = partial(registry.build, settings=registry.AgentSettings(rl_policy=tmp_path))
     team = RayTeam(ray_session, ("risk", "rl"), damaged, home=tmp_path)
-    risk, rl = team.health()
+    for _ in range(300):  # a crowded machine starts them slowly
+        risk, rl = team.health()
+        if "starting" not in {risk.state, rl.state}:
+            break
+        time.sleep(0.2)
     team.dismiss()
     assert (risk.state, risk.failure) == ("ready", None)
     assert rl.state == "failing"
