@@ -14,7 +14,8 @@ import numpy as np
 from domain.canonical import canonical_bytes
 from domain.panel import Floats, Times
 from research import tables
-from research.accounts import Accountant, Figures, spread
+from research.accounts import Accountant, spread
+from research.contest import Stage
 from research.hardships import falls, luck, stress
 from research.outlook import forecasts
 from research.programme import TURNED, Programme
@@ -125,15 +126,15 @@ def _robustness(programme: Programme, measure: Accountant, earlier: int) -> dict
     trials = [measure.returns(played) for played in programme.trials.values()]
     return {
         "costs": [
-            {"bps": bps, **_told(measure.figures(played))}
+            {"bps": bps, **measure.figures(played, SENSITIVE)}
             for bps, played in programme.costs.items()
         ],
         "delays": [
-            {"bars": bars, **_told(measure.figures(played))}
+            {"bars": bars, **measure.figures(played, SENSITIVE)}
             for bars, played in programme.delays.items()
         ],
         "parameters": [
-            {"name": TURNED, "value": label, **_told(measure.values(played))}
+            {"name": TURNED, "value": label, **measure.values(played, SENSITIVE)}
             for label, played in programme.trials.items()
         ],
         "monte_carlo": monte_carlo(returns, trips, measure.a_year, programme.stage.asked.seed),
@@ -142,17 +143,15 @@ def _robustness(programme: Programme, measure: Accountant, earlier: int) -> dict
     }
 
 
-def _told(figures: Figures) -> dict[str, Any]:
-    return {name: figures[name] for name in SENSITIVE}
-
-
 def _notes(programme: Programme) -> Iterator[str]:
     stage = programme.stage
     yield from CAVEATS
     if stage.asked.walk_forward is not None:
+        yield _fitted(stage.asked.walk_forward, min(part.since for part in stage.parts))
+    if silent := [name for name in stage.asked.agents if not _spoke(stage, name)]:
         yield (
-            f"The agents were fitted anew every year on the {stage.asked.walk_forward} bars before "
-            "it, so every vote is out of sample."
+            f"Without a single vote here, and so in cash throughout: {', '.join(silent)}. The "
+            "committee decided without them."
         )
     stopped = int((stage.blocked & stage.traded).sum())
     if stopped:
@@ -162,6 +161,23 @@ def _notes(programme: Programme) -> Iterator[str]:
         )
     if programme.committee.fills.row.size == 0:
         yield "The committee never traded: no edge was large enough, or nothing could be filled."
+
+
+def _fitted(window: int, before: int) -> str:
+    if before >= window:
+        return (
+            f"The agents were fitted anew every year on the {window} bars before it, so every vote "
+            "is out of sample."
+        )
+    return (
+        f"Only {before} bars lie before the period, so the first fits saw fewer than the {window} "
+        "asked for; where too few of them were settled, the weights that ship voted."
+    )
+
+
+def _spoke(stage: Stage, agent: str) -> bool:
+    seat = stage.asked.seated.index(agent)
+    return any(bool(np.isfinite(heard.log_odds[seat]).any()) for heard in stage.hearings)
 
 
 def _digest(core: Mapping[str, Any], files: Mapping[str, tables.Columns]) -> str:

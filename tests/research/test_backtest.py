@@ -1,6 +1,6 @@
 import json
 import math
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -300,6 +300,28 @@ def test_a_walk_forward_votes_with_other_weights_and_says_so(backtester: Backtes
     )
     assert any("out of sample" in note for note in result["notes"])
     assert result["settings"]["walk_forward"] == 300
+
+
+def test_a_walk_on_too_little_history_does_not_claim_to_be_out_of_sample(
+    backtester: Backtester, library: SqlLibrary
+) -> None:
+    first = library.span("demo", "AAPL", Timeframe.D1)
+    assert first is not None
+    begin = first[0].date() + timedelta(days=40)
+    result = run(
+        backtester,
+        asked(symbols=("AAPL",), agents=("technical",), start=begin,
+              end=begin + timedelta(days=200), walk_forward=300),
+    )  # fmt: skip
+    [note] = [each for each in result["notes"] if "weights that ship" in each]
+    assert note.startswith("Only 2")
+    assert not any("out of sample" in each for each in result["notes"])
+
+
+def test_an_agent_that_never_voted_is_named(backtester: Backtester) -> None:
+    result = run(backtester, asked(symbols=("SPY",), agents=("technical", "fundamental")))
+    assert any("Without a single vote here" in each and "fundamental" in each
+               for each in result["notes"])  # fmt: skip
 
 
 def test_dates_are_days_of_utc() -> None:
