@@ -6,14 +6,17 @@ calendar at a time, as its agents learn. Leaves out the scores (`scored.py`).
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from itertools import groupby
 
 import numpy as np
+from numpy.typing import NDArray
 
 from domain.panel import Floats, Panel
 from domain.record import Record
 from domain.symbols import calendar_of
 from market.builder import build_panels
+from market.calendars import moment
 from orchestrator.influence import Influence, earned
 from orchestrator.outcomes import changes_over
 from orchestrator.tails import tail_rivals
@@ -22,16 +25,22 @@ from web.house import House
 HORIZONS = (1, 2, 3, 5, 10, 20)
 """Bars over which the decay of the evidence is told."""
 
+WARMING = timedelta(days=3 * 365)
+"""History before the record, for forecasts of the quantile to warm up on."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Hindsight:
     """`changes` and `rivals` (R, N) as `orchestrator.record.score` takes them. `earned` would be in
-    force at each row, and `trust` (R, A) too, had the settings asked for them."""
+    force at each row, and `trust` (R, A) too, had the settings asked for them. `rows` are those of
+    `calendar`, on which most symbols trade: each learns apart, so one is told of."""
 
     changes: dict[int, Floats]
     rivals: dict[str, Floats]
     earned: Influence
     trust: Floats
+    calendar: str
+    rows: NDArray[np.intp]
 
 
 def hindsight(house: House, record: Record) -> Hindsight:
@@ -46,7 +55,8 @@ def hindsight(house: House, record: Record) -> Hindsight:
             cells.put(change, changes_over(panel, since, bars))
         for name, forecast in tail_rivals(panel, since).items():
             cells.put(rivals.setdefault(name, np.full(record.change.shape, np.nan)), forecast)
-    return Hindsight(changes, rivals, learnt, trust)
+    calendar, columns = max(_by_calendar(record.symbols), key=lambda each: len(each[1]))
+    return Hindsight(changes, rivals, learnt, trust, calendar, _rows(record, columns))
 
 
 def learn(record: Record, *, calibrated: bool) -> Influence:
@@ -54,8 +64,8 @@ def learn(record: Record, *, calibrated: bool) -> Influence:
     nobody's bar."""
     rows, agents = len(record.known_at), len(record.agents)
     weights, trust = np.full((rows, agents), 1.0 / agents), np.ones((rows, agents))
-    for columns in _by_calendar(record.symbols):
-        own = np.flatnonzero(~np.isnan(record.base_rate[:, columns]).all(axis=1))
+    for _, columns in _by_calendar(record.symbols):
+        own = _rows(record, columns)
         down = own[:, np.newaxis]
         found = earned(
             record.log_odds[:, down, columns],
@@ -89,14 +99,19 @@ def _panels(house: House, record: Record) -> Iterator[Panel]:
     if symbols:
         built = build_panels(
             house.library, house.market, symbols, house.timeframe, house.clock(), record.horizon,
-            simulated=house.simulated,
+            moment(record.known_at[0]) - WARMING, house.simulated,
         )  # fmt: skip
         yield from (panel for panel, _ in built)
 
 
-def _by_calendar(symbols: tuple[str, ...]) -> Iterator[list[int]]:
+def _rows(record: Record, columns: list[int]) -> NDArray[np.intp]:
+    """Where any of the symbols had a bar."""
+    return np.flatnonzero(~np.isnan(record.base_rate[:, columns]).all(axis=1))
+
+
+def _by_calendar(symbols: tuple[str, ...]) -> Iterator[tuple[str, list[int]]]:
     def calendar(column: int) -> str:
         return calendar_of(symbols[column])
 
-    for _, columns in groupby(sorted(range(len(symbols)), key=calendar), calendar):
-        yield list(columns)
+    for name, columns in groupby(sorted(range(len(symbols)), key=calendar), calendar):
+        yield name, list(columns)

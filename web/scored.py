@@ -25,8 +25,9 @@ _NEWS = frozenset({EventKind.DECISION_SETTLED, EventKind.CYCLE_COMPLETED})
 @dataclass(frozen=True, slots=True, eq=False)
 class Standing:
     """`found` is None where nothing was ever voted on, `scores` the same as JSON. `weights` (R, A)
-    were in force at `known_at` (R,), `now` are the newest, by agent; `earned` and `trust` (R, A)
-    are those that settled votes would have earned by then, whatever is in force."""
+    were in force at `known_at` (R,), `now` are the newest, by agent. `earned` and `trust` (K, A)
+    are what settled votes would have earned by `learnt_at` (K,), the bars of `calendar`, whatever
+    is in force."""
 
     found: Scores | None
     scores: dict[str, Any] | None
@@ -34,11 +35,13 @@ class Standing:
     known_at: Times
     weights: Floats
     now: Mapping[str, float]
+    calendar: str
+    learnt_at: Times
     earned: Floats
     trust: Floats
 
     def newest(self, influence: Floats) -> dict[str, float]:
-        """The last row of `influence` (R, A), by agent."""
+        """The last row of `influence` (K, A), by agent."""
         last = influence[-1].tolist() if len(influence) else ()
         return dict(zip(self.agents, last, strict=True))
 
@@ -67,7 +70,7 @@ class Scored:
         if not len(record.known_at):
             nothing = np.empty((0, 0))
             times = np.empty(0, "datetime64[us]")
-            return Standing(None, None, (), times, nothing, {}, nothing, nothing)
+            return Standing(None, None, (), times, nothing, {}, "", times, nothing, nothing)
         now = dict(zip(record.agents, record.weights[-1].tolist(), strict=True))
         beside = hindsight(self._house, record)
         found = score(record, changes=beside.changes, rivals=beside.rivals, earned=beside.earned)
@@ -78,6 +81,8 @@ class Scored:
             known_at=record.known_at,
             weights=record.weights,
             now=now,
-            earned=beside.earned.weights,
-            trust=beside.trust,
+            calendar=beside.calendar,
+            learnt_at=record.known_at[beside.rows],
+            earned=beside.earned.weights[beside.rows],
+            trust=beside.trust[beside.rows],
         )

@@ -215,3 +215,11 @@ def test_trust_is_drawn_only_once_agents_are_told_apart(client: Client) -> None:
     page = client.get("/agents").text
     assert 'id="trust"' not in page
     assert "a trust of 1.00" in client.get("/agents/technical").text
+
+
+def test_weights_are_told_of_one_calendar_not_of_two_in_turn(town: Town) -> None:
+    standing = Scored(town.house()).standing()
+    assert standing.calendar == "XNYS"
+    shares = [k for k, symbol in enumerate(town.record().symbols) if not symbol.endswith("-USD")]
+    traded = ~np.isnan(town.record().base_rate[:, shares]).all(axis=1)
+    assert len(standing.learnt_at) == traded.sum()

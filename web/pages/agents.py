@@ -34,6 +34,7 @@ class AgentsPage(PageContext):
     forecasts: RecordView | None
     weights: str
     trust: str
+    calendar: str
     why: str
 
 
@@ -73,6 +74,7 @@ def agents(
             ),
             weights=_over_time("weights", "Weights that would be earned", standing, percent),
             trust=_over_time("trust", "Trust that would be earned", standing, plain),
+            calendar=standing.calendar,
             why=why_weights(house.committee.weighting, standing.scores),
         ),
     )
@@ -123,7 +125,7 @@ def _over_time(id: str, title: str, standing: Standing, write: Write) -> str:
         for seat, agent in enumerate(standing.agents)
     ]
     level = 1.0 / len(curves) if id == "weights" else 1.0
-    return drawing.lines(id, title, standing.known_at, curves, write, level=level)
+    return drawing.lines(id, title, standing.learnt_at, curves, write, level=level)
 
 
 def _address(name: str) -> str:
