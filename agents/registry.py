@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from agents.coefficients import load, of_agent, refuse_unknown_agents
 from agents.evidence import Tunable
-from domain.errors import ConfigurationError
+from domain.errors import NotFoundError
 from domain.votes import Agent
 
 
@@ -81,15 +81,10 @@ AGENTS: Mapping[str, Callable[[AgentSettings], Agent]] = {
 def build(name: str, settings: AgentSettings) -> Agent:
     """The agent called `name`, with the fitted weights of the settings where it has any.
 
-    Raises ConfigurationError, naming the nearest name, where there is none, and for a file of
-    coefficients that does not fit the agents.
+    Raises NotFoundError where there is none, and ConfigurationError for a file of coefficients
+    that does not fit the agents.
     """
-    if name not in AGENTS:
-        near = get_close_matches(name, AGENTS, n=1, cutoff=0.0)
-        raise ConfigurationError(
-            f"{name!r} is not an agent. Did you mean {near[0]!r}? There are: {', '.join(AGENTS)}."
-        )
-    agent = AGENTS[name](settings)
+    agent = AGENTS[known(name)](settings)
     if settings.coefficients is None:
         return agent
     coefficients = load(settings.coefficients)
@@ -98,3 +93,13 @@ def build(name: str, settings: AgentSettings) -> Agent:
         return agent
     weights = of_agent(coefficients, agent)
     return agent if weights is None else agent.tuned(weights)
+
+
+def known(name: str) -> str:
+    """`name`, if an agent is called so. Raises NotFoundError, naming the nearest, otherwise."""
+    if name not in AGENTS:
+        near = get_close_matches(name, AGENTS, n=1, cutoff=0.0)
+        raise NotFoundError(
+            f"{name!r} is not an agent. Did you mean {near[0]!r}? There are: {', '.join(AGENTS)}."
+        )
+    return name

@@ -13,10 +13,10 @@ from typing import Any
 from rich.console import Console
 from rich.table import Column, Table
 
-from agents.registry import AGENTS
-from cli.gathering import parse_date
+from agents.registry import AGENTS, known
+from cli.gathering import parse_date, refuse_if_nothing_came
 from cli.progress import bar
-from domain.errors import InputError, UnknownSymbolError, VerificationError
+from domain.errors import UnknownSymbolError, VerificationError
 from quant.performance import METRICS
 from research.programme import Tell
 from research.request import Request, request
@@ -108,7 +108,7 @@ def _completed(
     symbols = tuple(asked["symbols"]) or tuple(stores.watchlist.symbols())
     if market.feed and not stores.library.symbols(market.name, timeframe):
         say(f"Fetching history of {', '.join(symbols)} first.")
-        market.feed.refresh(symbols, timeframe, _now(stores, market))
+        refuse_if_nothing_came(market.feed.refresh(symbols, timeframe, _now(stores, market)))
     spans = {symbol: stores.library.span(market.name, symbol, timeframe) for symbol in symbols}
     if not any(spans.values()):
         raise UnknownSymbolError(
@@ -130,7 +130,7 @@ def _completed(
         symbols=symbols,
         start=start,
         end=end,
-        agents=_agents(asked["agents"]),
+        agents=tuple(map(known, asked["agents"])) or tuple(AGENTS),
         committee=committee,
         costs=_given(asked, "half_spread_bps", "commission_bps", "impact", "volume_cap"),
         **_given(asked, "capital", "delay", "walk_forward", "seed"),
@@ -139,12 +139,6 @@ def _completed(
 
 def _given(asked: Mapping[str, Any], *names: str) -> dict[str, Any]:
     return {name: asked[name] for name in names if asked[name] is not None}
-
-
-def _agents(named: Sequence[str]) -> tuple[str, ...]:
-    if unknown := [name for name in named if name not in AGENTS]:
-        raise InputError(f"{', '.join(unknown)} is not an agent. There are: {', '.join(AGENTS)}.")
-    return tuple(named) or tuple(AGENTS)
 
 
 def _period(

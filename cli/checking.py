@@ -55,7 +55,7 @@ def check(
     """Every promise of `agent` on the stored history of `symbols` (some that are followed, if
     there are none).
 
-    Raises ConfigurationError for an unknown agent, UnknownSymbolError for a symbol without bars
+    Raises NotFoundError for an unknown agent, UnknownSymbolError for a symbol without bars
     and InputError where nothing is stored or the number of cuts is below one.
     """
     if cuts < 1:

@@ -62,7 +62,7 @@ def fit(
     """Fits `agents` (all that have weights, if none are named) on the period.
 
     Writes all of them to `out`, or those that are recommended into the home. Raises InputError for
-    a period or symbols that cannot be fitted on, ConfigurationError for an agent that does not
+    a period or symbols that cannot be fitted on, NotFoundError for an agent that does not
     exist and StorageError where the file cannot be written.
     """
     plain = settings.agents.model_copy(update={"coefficients": None})

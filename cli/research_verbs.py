@@ -64,7 +64,7 @@ def run(
     ] = None,
     walk_forward: Annotated[
         int | None,
-        typer.Option(help="Refit the agents yearly on so many bars; all is out of sample then."),
+        typer.Option(help="Refit the agents every 252 bars on so many; all is out of sample then."),
     ] = None,
     seed: Annotated[int | None, typer.Option(help="Of resampling and chance.")] = None,
     market: OnMarket = None,

@@ -28,16 +28,13 @@ from research.history import Bools, Part, read
 from research.jobs import label_of
 from research.programme import Tell, perform
 from research.report import Report, report
-from research.request import Request
+from research.request import REFITTED_EVERY, Request
 from research.results import RESULT, TEAR_SHEET, Results, Summary
 from research.tables import same
 from research.tearsheet import tear_sheet
 from research.walkforward import walk_forward_ballots
 from storage.archive import Archive, PanelManifest, store
 from storage.database import Database
-
-REFITTED_EVERY = 252
-"""Bars between two fits of a walk-forward, a year of daily ones."""
 
 _INPUTS, _GATE = "inputs.json", "gate.npz"
 
@@ -69,7 +66,7 @@ class Backtester:
         and StorageError where nothing can be kept; nothing is kept then.
         """
         began = time.perf_counter()
-        earlier = len(self._results.summaries())
+        earlier = sum(each.market == asked.market for each in self._results.summaries())
         with self._results.draft() as draft:
             tell("reading history", 0, 0)
             parts = read(self._library, asked, simulated)

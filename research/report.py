@@ -19,6 +19,7 @@ from research.contest import Stage
 from research.hardships import falls, luck, stress
 from research.outlook import forecasts
 from research.programme import TURNED, Programme
+from research.request import REFITTED_EVERY
 from research.results import DECISIONS, EQUITY, FILLS, VOTES
 from research.robustness import monte_carlo, overfitting
 from research.rows import decision_rows, equity_rows, fill_rows, vote_rows
@@ -166,8 +167,8 @@ def _notes(programme: Programme) -> Iterator[str]:
 def _fitted(window: int, before: int) -> str:
     if before >= window:
         return (
-            f"The agents were fitted anew every year on the {window} bars before it, so every vote "
-            "is out of sample."
+            f"The agents were fitted anew every {REFITTED_EVERY} bars on the {window} before them, "
+            "so every vote is out of sample."
         )
     return (
         f"Only {before} bars lie before the period, so the first fits saw fewer than the {window} "

@@ -16,6 +16,8 @@ from orchestrator.committee import RISK_AGENT, CommitteeSettings
 from trading.costs import CostSettings
 
 LONGEST_DELAY = 3
+REFITTED_EVERY = 252
+"""Bars between two fits of a walk-forward, a year of daily ones."""
 
 
 class Request(BaseModel):

@@ -176,6 +176,6 @@ def _summary(told: Mapping[str, Any]) -> Summary:
 
 def _unwritable(folder: Path, error: OSError) -> StorageError:
     return StorageError(
-        f"The backtest cannot be kept in {folder}: {error.strerror}. Free some space or make the "
-        "folder writable; nothing of it was kept."
+        f"The backtest cannot be kept in {folder}: {error.strerror}. It must be a folder that can "
+        "be written, on a disk with space; nothing was kept."
     )

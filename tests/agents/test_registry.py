@@ -3,7 +3,7 @@
 import pytest
 
 from agents.registry import AGENTS, AgentSettings, build
-from domain.errors import ConfigurationError
+from domain.errors import NotFoundError
 
 
 def test_there_are_five_agents() -> None:
@@ -16,5 +16,5 @@ def test_an_agent_bears_the_name_it_is_registered_under(name: str) -> None:
 
 
 def test_a_misspelt_agent_is_refused_with_the_nearest_name() -> None:
-    with pytest.raises(ConfigurationError, match=r"'techncal' is not an agent.*'technical'"):
+    with pytest.raises(NotFoundError, match=r"'techncal' is not an agent.*'technical'"):
         build("techncal", AgentSettings())

@@ -14,7 +14,7 @@ from agents.registry import build
 from cli import fitted as shown
 from cli import fitting
 from domain.canonical import instant
-from domain.errors import ConfigurationError, InputError, QuorumError, StorageError
+from domain.errors import InputError, NotFoundError, QuorumError, StorageError
 from settings import load_settings
 from tests.cli.conftest import Quorum, bars
 
@@ -111,5 +111,5 @@ def test_people_read_both_weights_the_gain_and_what_to_do(fit: Fit, tmp_path: Pa
 
 
 def test_an_agent_that_does_not_exist_is_refused_by_the_nearest_name(fit: Fit) -> None:
-    with pytest.raises(ConfigurationError, match="Did you mean 'technical'"):
+    with pytest.raises(NotFoundError, match="Did you mean 'technical'"):
         fit("techncal")

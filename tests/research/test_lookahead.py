@@ -11,7 +11,7 @@ import pytest
 
 from agents.registry import AGENTS, AgentSettings, build
 from cli import checking
-from domain.errors import ConfigurationError, InputError, VerificationError
+from domain.errors import InputError, NotFoundError, VerificationError
 from domain.panel import Floats, Panel, Times
 from quant.columns import change
 from research.altered import another_future
@@ -289,7 +289,7 @@ def test_what_leaks_is_shown_and_refused_by_name(
 def test_what_cannot_be_checked_is_refused_with_the_remedy(
     demo: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with pytest.raises(ConfigurationError, match="Did you mean 'technical'"):
+    with pytest.raises(NotFoundError, match="Did you mean 'technical'"):
         checking.check(demo, "techncal", symbols=[], cuts=3, seed=1, say=silent)
     with pytest.raises(InputError, match="at least 1"):
         checking.check(demo, "risk", symbols=[], cuts=0, seed=1, say=silent)
