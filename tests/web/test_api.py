@@ -8,6 +8,7 @@ from domain.canonical import to_json
 from orchestrator.record import score
 from tests.web.conftest import KEPT, Client
 from tests.web.town import SYMBOLS, Town
+from web.hindsight import hindsight
 
 PATHS = (
     "status", "engine", "agents", "watchlist", "decisions", "decisions/latest",
@@ -158,7 +159,11 @@ def test_a_halt_keeps_its_reason(client: Client) -> None:
 
 def test_the_record_is_told_as_it_is_scored(client: Client, town: Town) -> None:
     told = client.get("/api/v1/record").json()
-    assert told["scores"] == to_json(score(town.record()))
+    beside = hindsight(town.house(), town.record())
+    scores = score(
+        town.record(), changes=beside.changes, rivals=beside.rivals, earned=beside.earned
+    )
+    assert told["scores"] == to_json(scores)
     assert told["weights"] == pytest.approx(dict.fromkeys(town.agents, 0.2))
     own = client.get("/api/v1/agents/risk/record").json()
     assert own["record"] in told["scores"]["forecasters"]
@@ -177,4 +182,4 @@ def test_a_backtest_is_started_followed_and_cancelled(client: Client, town: Town
     assert ended["jobs"][0]["state"] == "cancelled"
     refused = client.post("/api/v1/backtests", json={"symbols": ["AAPL"], "delay": -1})
     assert refused.status_code == 422
-    assert "Orders can wait 0 to 3 bars" in refused.json()["detail"]
+    assert "is none of 0, 1, 2, 3" in refused.json()["detail"]

@@ -32,7 +32,7 @@ CONTEXTS = (
     AgentsPage, AgentPage, BacktestsPage, BacktestPage, ComparePage,
 )  # fmt: skip
 OF_EVERY_TEMPLATE = {
-    "asset", "loop", "cell", "decision", "price", "banner",
+    "asset", "loop", "cell", "decision", "price", "banner", "words",
     "icon", "bar", "pill", "time", "tally", "empty", "failed", "figure", "grid", "facts", "drawn",
     "calls",
 }  # fmt: skip
