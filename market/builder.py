@@ -2,8 +2,9 @@
 
 A panel begins with the first stored bar of its symbols or of their benchmark (or `since`) and ends
 with the symbols' last bar closed by `as_of`, so a panel built as of an earlier instant is the head
-of one built as of a later one, to the last bit. A symbol that fails the quality gate stays in its panel, and its verdict says why. Left out:
-fetching (see `market/feed.py`), and any repair of what is stored.
+of one built as of a later one, to the last bit. A symbol that fails the quality gate stays in its
+panel, and its verdict says why. Left out: fetching (see `market/feed.py`), and any repair of what
+is stored.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
