@@ -20,8 +20,8 @@ from cli.progress import bar
 from domain.canonical import instant
 from domain.errors import InputError, VerificationError
 from market.builder import build_panels
-from research.lookahead import Report, examine
-from research.promises import PROMISES, Finding
+from research.lookahead.examine import Report, examine
+from research.lookahead.promises import PROMISES, Finding
 from settings import Settings
 from wiring import Market, Say, Stores, choose_market, demo_present, open_stores, utc_now
 

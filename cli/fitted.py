@@ -9,8 +9,8 @@ from rich.table import Column, Table
 
 from cli.fitting import Fitted
 from quant.resampling import Estimate
-from research.study import Studied
-from research.walkforward import Skills
+from research.fitting.study import Studied
+from research.fitting.walkforward import Skills
 
 KEY = "agents.coefficients"
 

@@ -22,8 +22,8 @@ from cli.progress import bar
 from domain.errors import InputError, StorageError
 from domain.panel import Panel
 from market.builder import build_panels
-from research.fitting import FOLDS, lesson
-from research.study import Studied, coefficients_of, moment, study, window_of
+from research.fitting.fit import FOLDS, lesson
+from research.fitting.study import Studied, coefficients_of, moment, study, window_of
 from settings import Settings
 from storage.archive import digest
 from wiring import Market, Say, Stores, choose_market, demo_present, open_stores, utc_now

@@ -24,15 +24,15 @@ from market.library import Library
 from orchestrator.local_team import LocalTeam
 from orchestrator.team import Ballot
 from research.contest import stage_of
+from research.fitting.walkforward import walk_forward_ballots
 from research.history import Bools, Part, read
 from research.jobs import label_of
 from research.programme import Tell, perform
 from research.report import Report, report
 from research.request import REFITTED_EVERY, Request
 from research.results import RESULT, TEAR_SHEET, Results, Summary
+from research.sheet.tearsheet import tear_sheet
 from research.tables import same
-from research.tearsheet import tear_sheet
-from research.walkforward import walk_forward_ballots
 from storage.archive import Archive, PanelManifest, store
 from storage.database import Database
 

@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Protocol
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from research.tearsheet import TEMPLATES as RESULTS
+from research.sheet.tearsheet import TEMPLATES as RESULTS
 from web import present
 from web.static_files import Assets
 

@@ -2,7 +2,7 @@
 
 from domain.panel import Panel
 from domain.votes import Agent
-from research.lookahead import examine
+from research.lookahead.examine import examine
 
 
 def check_everything(agent: Agent, panel: Panel, seed: int = 0) -> None:

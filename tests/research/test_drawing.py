@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from research import drawing, plotting
-from research.drawing import Curve, Dot
+from research.sheet import drawing, plotting
+from research.sheet.drawing import Curve, Dot
 
 TIMES = np.arange("2024-01-01", "2024-04-10", dtype="datetime64[D]").astype("datetime64[us]")
 HOSTILE = '</svg><script>alert("1")</script>'

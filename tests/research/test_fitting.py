@@ -8,7 +8,7 @@ from scipy.optimize import minimize
 
 from agents.technical import TechnicalAgent
 from domain.panel import Panel
-from research.fitting import (
+from research.fitting.fit import (
     FEWEST_ROWS,
     Lesson,
     design_effect,

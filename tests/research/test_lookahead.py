@@ -14,9 +14,9 @@ from cli import checking
 from domain.errors import InputError, NotFoundError, VerificationError
 from domain.panel import Floats, Panel, Times
 from quant.columns import change
-from research.altered import another_future
-from research.lookahead import Report, cut_at, examine
-from research.promises import (
+from research.lookahead.altered import another_future
+from research.lookahead.examine import Report, cut_at, examine
+from research.lookahead.promises import (
     AGAIN,
     AHEAD,
     EMPTY,

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.errors import InputError
-from research.splits import (
+from research.fitting.splits import (
     Rows,
     Split,
     combinatorial,

@@ -6,7 +6,7 @@ import re
 
 import numpy as np
 
-from research.tearsheet import policy_of, tear_sheet
+from research.sheet.tearsheet import policy_of, tear_sheet
 from tests.research.results_for_tests import curves, result
 
 HOSTILE = "<script>alert(1)</script>"

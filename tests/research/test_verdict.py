@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from research.hardships import falls, luck, stress
-from research.result_view import result_view
-from research.verdict import verdict
+from research.sheet.result_view import result_view
+from research.sheet.verdict import verdict
 from tests.research.results_for_tests import curves, figures, result
 
 DAYS = np.arange(300) * np.timedelta64(1, "D") + np.datetime64("2020-01-01T21:00", "us")

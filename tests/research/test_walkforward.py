@@ -10,8 +10,8 @@ from agents.technical import TechnicalAgent
 from domain.errors import InputError
 from domain.panel import Panel
 from domain.votes import Agent, Votes
-from research.fitting import lesson
-from research.walkforward import (
+from research.fitting.fit import lesson
+from research.fitting.walkforward import (
     ahead,
     cross_validate,
     skills,

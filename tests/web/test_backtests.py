@@ -7,7 +7,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from research.request import Request, request
-from research.tearsheet import policy_of
+from research.sheet.tearsheet import policy_of
 from tests.web.conftest import KEPT, OTHER, Client, client_of
 from tests.web.test_stream import _html, read, running
 from tests.web.town import AGENTS, SYMBOLS, Town

@@ -15,7 +15,7 @@ from research import tables
 from research.jobs import Job, label_of
 from research.request import Request
 from research.results import EQUITY, RESULT, TEAR_SHEET, Results, Summary
-from research.tearsheet import tear_sheet
+from research.sheet.tearsheet import tear_sheet
 from tests.research.results_for_tests import curves, result
 
 MADE = datetime(2024, 3, 15, 22, tzinfo=UTC)

@@ -10,11 +10,11 @@ from litestar.params import FromPath
 
 from domain.errors import NotFoundError
 from orchestrator.scores import COMMITTEE
-from research import drawing
-from research.drawing import Curve
-from research.forecaster_view import ForecasterView, forecaster_view
-from research.plotting import Write, percent, plain
-from research.record_view import RecordView, record_view, why_weights
+from research.sheet import drawing
+from research.sheet.drawing import Curve
+from research.sheet.forecaster_view import ForecasterView, forecaster_view
+from research.sheet.plotting import Write, percent, plain
+from research.sheet.record_view import RecordView, record_view, why_weights
 from web import present
 from web.house import House
 from web.pages.reply import html

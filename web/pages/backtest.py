@@ -12,14 +12,14 @@ from litestar.response import File, Stream
 
 from domain.errors import InputError, NotFoundError
 from domain.panel import Floats, Times
-from research import drawing
-from research.drawing import Curve
-from research.grids import Grid
-from research.plotting import percent
-from research.record_view import RecordView, record_view
-from research.result_view import COMMITTEE, ResultView, metrics_grid, result_view
 from research.results import Summary
-from research.tearsheet import policy_of
+from research.sheet import drawing
+from research.sheet.drawing import Curve
+from research.sheet.grids import Grid
+from research.sheet.plotting import percent
+from research.sheet.record_view import RecordView, record_view
+from research.sheet.result_view import COMMITTEE, ResultView, metrics_grid, result_view
+from research.sheet.tearsheet import policy_of
 from web import present
 from web.downloads import as_csv
 from web.house import House

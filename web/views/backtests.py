@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from research.jobs import Job
-from research.measures import title, unit
-from research.result_view import HEADLINE
 from research.results import Summary
-from research.wording import Said, said
+from research.sheet.measures import title, unit
+from research.sheet.result_view import HEADLINE
+from research.sheet.wording import Said, said
 from web import present
 
 _STATES = {

@@ -5,11 +5,11 @@ from typing import Any
 
 import numpy as np
 
-from research import drawing
-from research.grids import Fact, Grid, Line
-from research.measures import title, unit
-from research.plotting import money, plain
-from research.wording import number, said
+from research.sheet import drawing
+from research.sheet.grids import Fact, Grid, Line
+from research.sheet.measures import title, unit
+from research.sheet.plotting import money, plain
+from research.sheet.wording import number, said
 
 PERCENTILES = ("5", "25", "50", "75", "95")
 

@@ -4,7 +4,7 @@ Promises that no score is shown on a page or a tear sheet whose meaning is not t
 definitions are in docs/record.md.
 """
 
-from research.grids import Fact
+from research.sheet.grids import Fact
 
 MEANINGS = {
     "Brier skill": "the share of the base rate's error (squared distance from what happened) that "

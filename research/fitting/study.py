@@ -13,8 +13,16 @@ import numpy as np
 from agents.coefficients import Coefficients, Skill
 from domain.panel import Floats, Panel
 from quant.resampling import Estimate
-from research.fitting import Lesson, learn
-from research.walkforward import Crossed, Skills, ahead, cross_validate, skills, walk, walked
+from research.fitting.fit import Lesson, learn
+from research.fitting.walkforward import (
+    Crossed,
+    Skills,
+    ahead,
+    cross_validate,
+    skills,
+    walk,
+    walked,
+)
 
 WINDOW = 1260
 """Bars that each refit of the walk learns from, five years of days."""

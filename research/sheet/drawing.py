@@ -13,7 +13,7 @@ from html import escape
 import numpy as np
 
 from domain.panel import Floats, Times
-from research.plotting import (
+from research.sheet.plotting import (
     WIDTH,
     Scale,
     Write,

@@ -6,7 +6,7 @@ Promises that nothing is called better that its interval, or chance, does not ca
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from research.wording import said
+from research.sheet.wording import said
 
 MARKET = "buy and hold"
 RANDOM = "random committee"

@@ -15,8 +15,8 @@ import numpy as np
 
 from domain.panel import Panel
 from domain.votes import Agent
-from research import promises
-from research.promises import (
+from research.lookahead import promises
+from research.lookahead.promises import (
     AGAIN,
     AHEAD,
     EMPTY,

@@ -12,21 +12,21 @@ from typing import Any
 import numpy as np
 
 from domain.panel import Floats, Times
-from research import drawing
-from research.drawing import Curve
-from research.grids import Fact, Grid, Line
-from research.hardship_view import falls_grid, stress_grid
-from research.measures import facts, meaning, title, unit
-from research.plotting import money
-from research.robustness_view import (
+from research.sheet import drawing
+from research.sheet.drawing import Curve
+from research.sheet.grids import Fact, Grid, Line
+from research.sheet.hardship_view import falls_grid, stress_grid
+from research.sheet.measures import facts, meaning, title, unit
+from research.sheet.plotting import money
+from research.sheet.robustness_view import (
     capacity,
     monte_carlo,
     overfitting,
     parameters,
     sensitivity,
 )
-from research.verdict import verdict
-from research.wording import Said, change, said
+from research.sheet.verdict import verdict
+from research.sheet.wording import Said, change, said
 
 COMMITTEE = "committee"
 CONTEST = (

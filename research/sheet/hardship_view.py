@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
-from research.grids import Grid, Line
-from research.plotting import UNKNOWN
-from research.wording import Said, change, number
+from research.sheet.grids import Grid, Line
+from research.sheet.plotting import UNKNOWN
+from research.sheet.wording import Said, change, number
 
 Told = Sequence[Mapping[str, Any]] | None
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from research.wording import Said
+from research.sheet.wording import Said
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from orchestrator.scores import EARNED_WEIGHTS, EQUAL_WEIGHTS
-from research.grids import Fact, Grid
-from research.record_parts import (
+from research.sheet.grids import Fact, Grid
+from research.sheet.record_parts import (
     Json,
     Label,
     TailView,
@@ -21,8 +21,8 @@ from research.record_parts import (
     scaled,
     tail_view,
 )
-from research.wording import Said, number, said
-from research.words import MEANINGS, WORDS
+from research.sheet.wording import Said, number, said
+from research.sheet.words import MEANINGS, WORDS
 
 
 def _nowhere(_: str) -> str:

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from math import isfinite
 from typing import Any
 
-from research.drawing import interval
-from research.plotting import UNKNOWN
+from research.sheet.drawing import interval
+from research.sheet.plotting import UNKNOWN
 
 Told = Mapping[str, Any] | float | None
 """An estimate as `result.json` has it (`value`, `low`, `high`, `n`), a bare number, or nothing."""

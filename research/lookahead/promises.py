@@ -13,8 +13,8 @@ import numpy as np
 
 from domain.panel import Panel
 from domain.votes import Agent, Votes
-from research import altered, soundness
-from research.same_votes import Difference, first_difference
+from research.lookahead import altered, soundness
+from research.lookahead.same_votes import Difference, first_difference
 
 AHEAD, AGAIN, WINDOW = "no look-ahead", "the same again", "no window"
 NEIGHBOURS, LEVEL, EMPTY = "no neighbours", "no level", "silence without bars"

@@ -23,8 +23,8 @@ from domain.votes import Agent, Items, Votes
 from orchestrator.team import Ballot, ballot
 from quant import scoring
 from quant.resampling import Estimate, mean_estimate, ratio_estimate
-from research.fitting import Learnt, Lesson, embargo, learn, lesson
-from research.splits import combinatorial, group_of, paths, walk_forward
+from research.fitting.fit import Learnt, Lesson, embargo, learn, lesson
+from research.fitting.splits import combinatorial, group_of, paths, walk_forward
 
 SEED = 20_240_101
 GROUPS, TESTED = 10, 2

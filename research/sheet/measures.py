@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from quant.performance import METRICS
-from research.grids import Fact
-from research.plotting import UNKNOWN
-from research.wording import number, said
+from research.sheet.grids import Fact
+from research.sheet.plotting import UNKNOWN
+from research.sheet.wording import number, said
 
 
 def unit(metric: str) -> str:

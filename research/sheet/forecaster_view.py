@@ -4,11 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from research.grids import Fact, Grid, Line
-from research.record_parts import Json, TailView, calibration_figure, decay_grid, tail_view
-from research.record_view import COLUMNS
-from research.wording import Said, number
-from research.words import WORDS
+from research.sheet.grids import Fact, Grid, Line
+from research.sheet.record_parts import Json, TailView, calibration_figure, decay_grid, tail_view
+from research.sheet.record_view import COLUMNS
+from research.sheet.wording import Said, number
+from research.sheet.words import WORDS
 
 RISK = "risk"
 

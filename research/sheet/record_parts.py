@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 
 from orchestrator.scores import BASE_RATE, COMMITTEE
-from research import drawing
-from research.drawing import Curve, Dot
-from research.grids import Fact, Grid, Line
-from research.plotting import UNKNOWN, plain
-from research.wording import Said, number, said
-from research.words import TAIL_WORDS
+from research.sheet import drawing
+from research.sheet.drawing import Curve, Dot
+from research.sheet.grids import Fact, Grid, Line
+from research.sheet.plotting import UNKNOWN, plain
+from research.sheet.wording import Said, number, said
+from research.sheet.words import TAIL_WORDS
 
 Json = Mapping[str, Any]
 Label = Callable[[str], str]

@@ -9,7 +9,7 @@ say less than their number, so the likelihood is divided by a design effect. How
 depart is chosen on purged folds, and only as far as their gain exceeds its own standard error.
 And the search begins at the shipped weights.
 
-Leaves out when to fit and whether it was worth it (`research.walkforward`).
+Leaves out when to fit and whether it was worth it (`research.fitting.walkforward`).
 """
 
 from collections.abc import Mapping
@@ -24,7 +24,7 @@ from agents.evidence import Tunable
 from domain.panel import Floats, Panel
 from domain.votes import Votes, sigmoid
 from orchestrator.outcomes import PENDING, Outcomes, outcomes
-from research.splits import Rows, folds
+from research.fitting.splits import Rows, folds
 
 Bools = NDArray[np.bool_]
 

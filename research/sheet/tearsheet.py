@@ -16,8 +16,8 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from domain.panel import Floats, Times
-from research.record_view import record_view
-from research.result_view import result_view
+from research.sheet.record_view import record_view
+from research.sheet.result_view import result_view
 
 TEMPLATES = Path(__file__).parent / "templates"
 
