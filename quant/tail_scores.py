@@ -9,8 +9,7 @@ forecast is made after the outcome before it was known (`apart`).
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import xlogy
-from scipy.stats import chi2
+from scipy.special import chdtrc, xlogy
 
 from quant import risk, rolling
 from quant.columns import Floats, change
@@ -98,4 +97,4 @@ def _likelihood(hit: float, miss: float, rate: float) -> float:
 
 def _test(gain: float) -> RatioTest:
     ratio = max(2.0 * gain, 0.0)
-    return RatioTest(ratio, float(chi2.sf(ratio, 1)))
+    return RatioTest(ratio, float(chdtrc(1, ratio)))
