@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domain.panel import Floats
+from domain.symbols import AssetClass, asset_class
 from domain.votes import sigmoid
 from orchestrator.committee import (
     Codes,
@@ -46,7 +47,8 @@ RANDOM_COMMITTEES = 20
 class Stage:
     """What all contestants share. `hearings`, `change` and `ballots` have an entry a part;
     `change` (R, N) is what came of each vote. Prices and volumes are (K, N), `volatility` of one
-    bar as a fraction, `traded` where there is a bar."""
+    bar as a fraction, `traded` where there is a bar and `buyable` where it is of something that
+    can be bought: an index is voted on but has no volume that one could trade."""
 
     asked: Request
     parts: tuple[Part, ...]
@@ -59,6 +61,7 @@ class Stage:
     volume: Floats
     volatility: Floats
     traded: Bools
+    buyable: Bools
     blocked: Bools
     present: Bools
 
@@ -90,6 +93,8 @@ def stage_of(asked: Request, parts: Sequence[Part], ballots: Sequence[tuple[Ball
         return grid.wide([getattr(part.panel, figure)[part.since :] for part in parts], np.nan)
 
     bar = math.sqrt(asked.horizon)
+    traded = grid.wide([part.traded for part in parts], False)
+    buyable = traded & [asset_class(symbol) is not AssetClass.INDEX for symbol in grid.symbols]
     return Stage(
         asked=asked,
         parts=tuple(parts),
@@ -99,9 +104,10 @@ def stage_of(asked: Request, parts: Sequence[Part], ballots: Sequence[tuple[Ball
         change=tuple(outcomes(part.panel, part.since).change for part in parts),
         opening=prices("open"),
         close=prices("close"),
-        volume=prices("volume"),
+        volume=np.where(buyable, prices("volume"), 0.0),
         volatility=grid.wide([hearing.volatility / bar for hearing in hearings], np.nan),
-        traded=grid.wide([part.traded for part in parts], False),
+        traded=traded,
+        buyable=buyable,
         blocked=grid.wide([part.blocked for part in parts], False),
         present=grid.wide([np.ones(part.blocked.shape, bool) for part in parts], False),
     )
@@ -172,9 +178,9 @@ def trade(
 def plain_strategies(stage: Stage) -> dict[str, Plan]:
     """The yardsticks by name."""
     return {
-        "buy and hold": buy_and_hold(stage.traded),
-        "equal weight": equal_weight(stage.traded, stage.grid.known_at),
-        "SMA 20/50": sma_cross(stage.parts, stage.grid),
+        "buy and hold": buy_and_hold(stage.buyable),
+        "equal weight": equal_weight(stage.buyable, stage.grid.known_at),
+        "SMA 20/50": sma_cross(stage.parts, stage.grid, stage.buyable),
     }
 
 

@@ -28,42 +28,45 @@ class Plan:
     ordered: Bools
 
 
-def buy_and_hold(traded: Bools) -> Plan:
-    """An equal share of each symbol at its first bar (`traded` (K, N)), and never again."""
-    first = np.cumsum(traded, axis=0) == 1
-    share = 1.0 / traded.shape[1]
-    return Plan(np.full(traded.shape, share), first & traded)
+def buy_and_hold(buyable: Bools) -> Plan:
+    """An equal share of each symbol at its first bar (`buyable` (K, N)), and never again."""
+    first = np.cumsum(buyable, axis=0) == 1
+    return Plan(np.full(buyable.shape, _share(buyable)), first & buyable)
 
 
-def equal_weight(traded: Bools, known_at: Times) -> Plan:
+def equal_weight(buyable: Bools, known_at: Times) -> Plan:
     """Equal shares of all symbols that have had a bar, restored at the first bar of each month."""
-    there = np.maximum.accumulate(traded, axis=0)
+    there = np.maximum.accumulate(buyable, axis=0)
     months = known_at.astype("datetime64[M]")
-    opens = np.zeros(traded.shape, bool)
-    for column in range(traded.shape[1]):
-        rows = np.flatnonzero(traded[:, column])
+    opens = np.zeros(buyable.shape, bool)
+    for column in range(buyable.shape[1]):
+        rows = np.flatnonzero(buyable[:, column])
         opens[rows, column] = np.append(True, months[rows][1:] != months[rows][:-1])[: len(rows)]
     return Plan(there / np.maximum(there.sum(axis=1), 1)[:, np.newaxis], opens)
 
 
-def sma_cross(parts: Sequence[Part], grid: Grid) -> Plan:
+def sma_cross(parts: Sequence[Part], grid: Grid, buyable: Bools) -> Plan:
     """An equal share of each symbol while its 20-bar average stands above its 50-bar one."""
     above = []
     for part in parts:
         close = part.panel.close
         above.append((sma(close, FAST) > sma(close, SLOW))[part.since :])
-    traded = grid.wide([part.traded for part in parts], False)
     held = grid.wide(above, False)
     changed = np.zeros(held.shape, bool)
     for column in range(held.shape[1]):
-        rows = np.flatnonzero(traded[:, column])
+        rows = np.flatnonzero(buyable[:, column])
         state = held[rows, column]
         changed[rows, column] = np.diff(state, prepend=False)
         held[:, column] = _carried(state, rows, len(held))
-    return Plan(np.where(held, 1.0 / held.shape[1], 0.0), changed)
+    return Plan(np.where(held, _share(buyable), 0.0), changed)
 
 
 def _carried(state: Bools, rows: NDArray[np.intp], length: int) -> Bools:
     """The state of the last row that had one, for every row."""
     at = np.searchsorted(rows, np.arange(length), side="right") - 1
     return np.where(at >= 0, state[np.maximum(at, 0)], False)
+
+
+def _share(buyable: Bools) -> float:
+    """Of each symbol that can be bought at all."""
+    return 1.0 / max(int(buyable.any(axis=0).sum()), 1)

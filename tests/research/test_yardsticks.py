@@ -1,0 +1,28 @@
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from research.yardsticks import buy_and_hold, equal_weight
+
+MONTHS = (np.datetime64("2024-01-15T21:00") + np.arange(120) * np.timedelta64(1, "D")).astype(
+    "datetime64[us]"
+)
+
+
+@given(st.integers(1, 5), st.integers(0, 2**32 - 1))
+def test_buy_and_hold_orders_each_symbol_once_at_its_first_bar(symbols: int, seed: int) -> None:
+    buyable = np.random.default_rng(seed).random((40, symbols)) < 0.5
+    plan = buy_and_hold(buyable)
+    assert (plan.ordered.sum(axis=0) == buyable.any(axis=0)).all()
+    assert (np.argmax(plan.ordered, axis=0) == np.argmax(buyable, axis=0)).all()
+    assert plan.targets[plan.ordered].sum() <= 1.0 + 1e-12
+
+
+def test_equal_weight_is_restored_at_the_first_bar_of_each_month() -> None:
+    buyable = np.ones((len(MONTHS), 3), bool)
+    buyable[:40, 2] = False
+    plan = equal_weight(buyable, MONTHS)
+    ordered = MONTHS[plan.ordered[:, 0]].astype("datetime64[D]").astype(str).tolist()
+    assert ordered == ["2024-01-15", "2024-02-01", "2024-03-01", "2024-04-01", "2024-05-01"]
+    assert (plan.targets[:40] == 0.5).any()
+    assert plan.targets[-1].tolist() == [1 / 3] * 3
