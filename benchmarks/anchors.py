@@ -27,7 +27,7 @@ DOW = (
     "KO", "MCD", "MMM", "MRK", "MSFT", "NKE", "PFE", "PG", "TRV", "UNH", "V", "VZ", "WMT", "XOM",
 )  # fmt: skip
 """Members of the Dow Jones in 2020; those that the history holds are taken."""
-SHOWN = ("total_return", "cagr", "sharpe", "max_drawdown", "turnover")
+SHOWN = ("total_return", "sharpe", "max_drawdown", "turnover")
 RATIOS = ("sharpe", "turnover")
 """The rest is in percent."""
 WINDOW = 1_008
