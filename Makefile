@@ -11,7 +11,7 @@ run: $(VENV)/.ready ## set up and open the dashboard
 	@$(BIN)/quorum serve || test $$? -eq 130 # Ctrl-C is how it ends
 
 test: check ## set up, check the code and run every test
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadgroup
 
 check: $(VENV)/.ready-dev
 	$(BIN)/ruff check .

@@ -27,7 +27,7 @@ PAGES = (
     "/", "/insights", "/decisions", "/engine", "/symbols/AAPL", "/agents", "/agents/risk",
     "/backtests", f"/backtests/{KEPT}", f"/backtests/compare?ids={KEPT},{OTHER}",
 )  # fmt: skip
-LOOKS = [(theme, width) for theme in ("light", "dark") for width in (1440, 800, 390)]
+LOOKS = (("light", 1440), ("dark", 1440), ("light", 800), ("dark", 390))
 
 
 @pytest.fixture(scope="module")
