@@ -46,7 +46,8 @@ class Tail:
     async def changed(self, seconds: float) -> bool:
         """Waits for the next look at the journal, at most so long; whether it came."""
         try:
-            await asyncio.wait_for(self._changed.wait(), seconds)
+            async with asyncio.timeout(seconds):
+                await self._changed.wait()
         except TimeoutError:
             return False
         return True
@@ -69,8 +70,10 @@ class Tail:
         heard = bell.listen()
         try:
             while True:
+                # Not wait_for: until Python 3.12 it can lose a cancellation that meets the ring.
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(heard.wait(), POLL_SECONDS)
+                    async with asyncio.timeout(POLL_SECONDS):
+                        await heard.wait()
                 heard.clear()
                 await self._read_on()
                 await asyncio.to_thread(self._take, ())

@@ -241,3 +241,16 @@ def _html(told: list[Told]) -> str:
 
 def _flat(html: str) -> str:
     return re.sub(r">\s+<", "><", re.sub(r"\s+", " ", html)).strip()
+
+
+async def test_a_tail_that_is_rung_as_it_is_stopped_ends(town: Town) -> None:
+    house = town.house()
+    for turns in range(6):
+        tail = Tail(house, lambda _: None)
+        tail.start()
+        await asyncio.sleep(0.05)
+        house.bell.ring()
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        async with asyncio.timeout(5):
+            await tail.stop()
