@@ -51,9 +51,9 @@ def sma_cross(parts: Sequence[Part], grid: Grid, buyable: Bools) -> Plan:
     for part in parts:
         close = part.panel.close
         above.append((sma(close, FAST) > sma(close, SLOW))[part.since :])
-    held = grid.wide(above, False)
+    held = grid.wide(above, False) & buyable.any(axis=0)
     changed = np.zeros(held.shape, bool)
-    for column in range(held.shape[1]):
+    for column in np.flatnonzero(buyable.any(axis=0)):
         rows = np.flatnonzero(buyable[:, column])
         state = held[rows, column]
         changed[rows, column] = np.diff(state, prepend=False)

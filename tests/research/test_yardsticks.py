@@ -2,7 +2,9 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from research.yardsticks import buy_and_hold, equal_weight
+from research.history import Part, grid_of
+from research.yardsticks import buy_and_hold, equal_weight, sma_cross
+from tests.agents.panels import random_panel
 
 MONTHS = (np.datetime64("2024-01-15T21:00") + np.arange(120) * np.timedelta64(1, "D")).astype(
     "datetime64[us]"
@@ -26,3 +28,17 @@ def test_equal_weight_is_restored_at_the_first_bar_of_each_month() -> None:
     assert ordered == ["2024-01-15", "2024-02-01", "2024-03-01", "2024-04-01", "2024-05-01"]
     assert (plan.targets[:40] == 0.5).any()
     assert plan.targets[-1].tolist() == [1 / 3] * 3
+
+
+def test_what_cannot_be_bought_takes_no_share_of_any_yardstick() -> None:
+    panel = random_panel(seed=3, bars=200)
+    part = Part(panel, 60, np.zeros((140, len(panel.symbols)), bool))
+    grid = grid_of([part])
+    buyable = part.traded.copy()
+    buyable[:, 0] = False
+    cross = sma_cross([part], grid, buyable)
+    assert cross.targets[:, 1:].any()
+    for plan in (buy_and_hold(buyable), equal_weight(buyable, grid.known_at), cross):
+        assert not plan.ordered[:, 0].any()
+        assert plan.targets[plan.ordered].max() <= 1.0
+    assert not cross.targets[:, 0].any()
