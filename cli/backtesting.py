@@ -159,7 +159,7 @@ def _now(stores: Stores, market: Market) -> datetime:
 
 def print_result(result: Mapping[str, Any], console: Console) -> None:
     """The headline of everybody in the contest, each figure with its interval."""
-    table = Table("", *_titles(HEADLINE), title=_title(result))
+    table = Table(Column("", no_wrap=True), *_titles(HEADLINE), title=_title(result))
     rows = {"committee": result["committee"]}
     rows |= {f"{name} alone": metrics for name, metrics in result["agents"].items()}
     rows |= result["benchmarks"]

@@ -14,7 +14,8 @@ from domain.canonical import instant
 from domain.timeframe import Timeframe
 from settings import Settings, load_settings
 
-people = Console(stderr=True, highlight=False)
+# Broken by the terminal and not by us, so that a path of any length can be copied whole.
+people = Console(stderr=True, highlight=False, soft_wrap=True)
 results = Console(highlight=False)
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
