@@ -1,0 +1,185 @@
+"""What somebody wants to trade, and what became of it: tickets, orders, quotes, fills.
+
+Promises that an order is in exactly one status at a time and moves only as `NEXT` allows. Leaves
+out who may place what (`trading/tickets.py`) and how an order meets a bar (`trading/kernels.py`).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+
+class Side(StrEnum):
+    BUY = "buy"
+    SELL = "sell"
+
+    @property
+    def sign(self) -> int:
+        return 1 if self is Side.BUY else -1
+
+
+class Kind(StrEnum):
+    """A take-profit is a limit that only reduces; a bracket is a parent and two exits."""
+
+    MARKET = "market"
+    LIMIT = "limit"
+    STOP = "stop"
+    STOP_LIMIT = "stop limit"
+    TRAILING_STOP = "trailing stop"
+    TAKE_PROFIT = "take profit"
+
+
+class Term(StrEnum):
+    """How long an order stands: to the end of its next session, until cancelled, or for the next
+    open alone, in part (IOC) or whole (FOK)."""
+
+    DAY = "day"
+    GTC = "gtc"
+    IOC = "ioc"
+    FOK = "fok"
+
+
+class Source(StrEnum):
+    MANUAL = "manual"
+    COMMITTEE = "committee"
+    EXIT = "exit"
+    STOP = "emergency stop"
+
+
+class Status(StrEnum):
+    HELD = "held"
+    """An exit that waits for its parent to fill."""
+    WORKING = "working"
+    PARTIAL = "partially filled"
+    FILLED = "filled"
+    CANCELLED = "cancelled"
+    EXPIRED = "expired"
+    REJECTED = "rejected"
+
+
+NEXT: Mapping[Status, frozenset[Status]] = {
+    Status.HELD: frozenset({Status.WORKING, Status.CANCELLED}),
+    Status.WORKING: frozenset(
+        {Status.PARTIAL, Status.FILLED, Status.CANCELLED, Status.EXPIRED, Status.REJECTED}
+    ),
+    Status.PARTIAL: frozenset({Status.PARTIAL, Status.FILLED, Status.CANCELLED, Status.EXPIRED}),
+    Status.FILLED: frozenset(),
+    Status.CANCELLED: frozenset(),
+    Status.EXPIRED: frozenset(),
+    Status.REJECTED: frozenset(),
+}
+"""By status, where an order may go from there; the last four are the end of it."""
+
+OPEN = frozenset({Status.HELD, Status.WORKING, Status.PARTIAL})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ticket:
+    """What is asked for, not checked yet. `quantity` in units; prices in the account's currency.
+
+    `trail` is an amount and `trail_share` a fraction of the price, one of them for a trailing
+    stop. `stop_loss` and `take_profit` make it a bracket: prices of the two exits, of which one
+    cancels the other.
+    """
+
+    symbol: str
+    side: Side
+    kind: Kind = Kind.MARKET
+    quantity: float
+    limit: float | None = None
+    stop: float | None = None
+    trail: float | None = None
+    trail_share: float | None = None
+    term: Term = Term.DAY
+    reduce_only: bool = False
+    stop_loss: float | None = None
+    take_profit: float | None = None
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """An accepted order. `quantity` and `filled` are positive units; `average` is the mean price
+    of its fills and `fees` their commission and slippage in currency.
+
+    `key` is unique in its account: the same request again is the same order. Orders of one `group`
+    cancel each other when one fills; one with a `parent` is held until that has filled. It may
+    trade in bars that open after `placed_at`. `best` is the most favourable price a trailing stop
+    has seen. `why` says why it was placed or, at its end, why it ended.
+    """
+
+    id: str
+    key: str
+    symbol: str
+    side: Side
+    kind: Kind
+    quantity: float
+    term: Term
+    source: Source
+    placed_at: datetime
+    status: Status = Status.WORKING
+    limit: float | None = None
+    stop: float | None = None
+    trail: float | None = None
+    trail_share: float | None = None
+    best: float | None = None
+    triggered: bool = False
+    reduce_only: bool = False
+    group: str | None = None
+    parent: str | None = None
+    receipt: str | None = None
+    note: str = ""
+    filled: float = 0.0
+    average: float | None = None
+    fees: float = 0.0
+    why: str = ""
+
+    @property
+    def left(self) -> float:
+        return self.quantity - self.filled
+
+    @property
+    def open(self) -> bool:
+        return self.status in OPEN
+
+
+@dataclass(frozen=True, slots=True)
+class Amendment:
+    """New terms of an open order; None leaves a term as it is. `quantity` is the whole of it,
+    with what has filled already."""
+
+    quantity: float | None = None
+    limit: float | None = None
+    stop: float | None = None
+    trail: float | None = None
+    trail_share: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One rule that a ticket was held against: whether it passes, and in words."""
+
+    name: str
+    passed: bool
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Preview:
+    """What an order would do. `price` is the last close, known at `priced_at`; `costs` the
+    expected commission, spread and impact in currency; `value` what it would take from the cash
+    (negative: bring). `weight` is the symbol's share of equity after it. `assumptions` say in
+    words how it would be filled. `quote` confirms it until `expires_at`; it is None where a check
+    failed."""
+
+    ticket: Ticket
+    price: float
+    priced_at: datetime
+    costs: float
+    value: float
+    weight: float
+    checks: tuple[Check, ...]
+    assumptions: tuple[str, ...]
+    quote: str | None
+    expires_at: datetime
