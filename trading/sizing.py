@@ -12,8 +12,8 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from domain.panel import Floats
-from trading import kernels
-from trading.kernels import CLAMPS, Bools
+from trading import sizing_kernels as kernels
+from trading.sizing_kernels import CLAMPS, Bools
 
 NORMAL_PEAK = 1.0 / math.sqrt(2.0 * math.pi)
 """Density of the standard normal at zero: a small shift of the mean by d standard deviations
