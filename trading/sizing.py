@@ -12,7 +12,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from domain.panel import Floats
-from trading import sizing_kernels as kernels
+from trading import sizing_kernels
 from trading.sizing_kernels import CLAMPS, Bools
 
 NORMAL_PEAK = 1.0 / math.sqrt(2.0 * math.pi)
@@ -80,7 +80,7 @@ def kelly(edge: Floats, volatility: Floats, fraction: float) -> Floats:
     the variance. Zero for no edge, a negative one, or an unknown volatility.
     """
     stake = np.empty(edge.shape)
-    kernels.kelly(
+    sizing_kernels.kelly(
         np.ascontiguousarray(edge).reshape(-1),
         np.ascontiguousarray(volatility).reshape(-1),
         fraction,
@@ -96,7 +96,7 @@ def size(
     """Targets (N,) of one row and every limit on the way, in order: caps, position, missing risk,
     gross. `previous` (N,) are the targets so far."""
     steps = np.empty((len(CLAMPS) + 1, len(previous)))
-    kernels.size_row(
+    sizing_kernels.size_row(
         wishes.asked[row],
         previous,
         wishes.cap[row],
@@ -114,7 +114,7 @@ def size(
 def size_all(wishes: Wishes, previous: Floats, settings: SizingSettings) -> Floats:
     """Targets (K, N) of all rows, each from those of the row before; `previous` (N,) stood before
     the first."""
-    return kernels.size_rows(
+    return sizing_kernels.size_rows(
         wishes.asked,
         previous,
         wishes.cap,

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from trading import kernels
+from trading import sizing_kernels
 from trading.sizing import SizingSettings, Wishes, kelly, size, size_all
 
 SETTINGS = SizingSettings()
@@ -78,7 +78,7 @@ def test_the_same_targets_come_out_to_the_last_bit_wherever_a_symbol_stands(
 @given(st.lists(st.floats(0.0, 1.0).filter(lambda x: x == 0.0 or x > 1e-9), max_size=40))
 def test_targets_are_added_up_without_rounding(values):
     array = np.array(values, np.float64)
-    assert kernels.total(array, np.ones(len(array), bool), True) == math.fsum(values)
+    assert sizing_kernels.total(array, np.ones(len(array), bool), True) == math.fsum(values)
 
 
 def rows(*made: Wishes) -> Wishes:
