@@ -14,6 +14,7 @@ from domain.record import Record
 from market.demo import PRESENT
 from orchestrator.clocks import Clock, LiveClock, PacedClock
 from orchestrator.engine import Engine
+from orchestrator.floor import Floor
 from orchestrator.team import Team
 from research.bench import Bench
 from research.jobs import Jobs
@@ -124,6 +125,7 @@ def house_of(
         watched=watched,
         engine=engine,
         verify=verifier(settings, stores),
+        floor=Floor(),
         clock=now,
         bell=bell,
         record=partial(_record, settings, stores, market, run),

@@ -16,6 +16,7 @@ from domain.record import Record
 from domain.timeframe import Timeframe
 from market.library import Library
 from orchestrator.committee import CommitteeSettings
+from orchestrator.floor import Floor
 from orchestrator.status import EngineStatus
 from orchestrator.team import AgentHealth
 from research.jobs import Job
@@ -99,8 +100,9 @@ class House:
 
     `watched` are the symbols decided on: those of the watchlist, or those that a replay plays.
     `bell` is rung by whoever wrote to the journal or made progress. `record` reads this run's
-    record over all calendars, `committee` and `horizon` are what a backtest starts from. `hosts`
-    are names under which a proxy in front may ask, beside the loopback ones.
+    record over all calendars, `committee` and `horizon` are what a backtest starts from. `floor` is
+    where this run's paper account trades. `hosts` are names under which a proxy in front may ask,
+    beside the loopback ones.
     """
 
     version: str
@@ -116,6 +118,7 @@ class House:
     watched: Callable[[], Sequence[str]]
     engine: Engine
     verify: Callable[[str], Verification]
+    floor: Floor
     clock: Callable[[], datetime]
     bell: Bell
     record: Callable[[], Record]

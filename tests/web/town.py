@@ -16,6 +16,7 @@ from domain.votes import Agent
 from market.demo import DemoProvider
 from orchestrator.committee import CommitteeSettings
 from orchestrator.cycle import Desk, Minutes, run_cycles
+from orchestrator.floor import Floor
 from orchestrator.local_team import LocalTeam
 from orchestrator.receipt import Verification, verify
 from orchestrator.status import EngineStatus
@@ -153,6 +154,7 @@ class Town:
             watched=self.watchlist.symbols,
             engine=self.engine,
             verify=self.verify,
+            floor=Floor(),
             clock=lambda: NOW,
             bell=self.bell,
             record=self.record,
