@@ -109,6 +109,15 @@ class CashMoved:
 
 
 @dataclass(frozen=True, slots=True)
+class Reset:
+    """A new beginning with `capital`: positions are out of the book and all sums begin anew. Open
+    orders were ended before it."""
+
+    capital: float
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
 class OrderPlaced:
     order: Order
 
@@ -133,7 +142,8 @@ class OrderEnded:
 class Filled:
     """`units` are negative for sales, `price` what was paid or got a unit and within the bar's
     range; `commission` in currency, and so is `slippage`: spread and impact against the price
-    without them. `moment` says how the bar was met: open, stop, limit."""
+    without them. What of it no price within the range could take is `charged` to the cash beside
+    the price. `moment` says how the bar was met: open, stop, limit."""
 
     order: str
     symbol: str
@@ -142,6 +152,12 @@ class Filled:
     commission: float
     slippage: float
     moment: str
+    charged: float = 0.0
+
+    @property
+    def fees(self) -> float:
+        """What was paid beside the price."""
+        return self.commission + self.charged
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,6 +209,7 @@ class Switched:
 Happening = (
     Opened
     | CashMoved
+    | Reset
     | OrderPlaced
     | OrderChanged
     | OrderEnded

@@ -14,6 +14,12 @@ class EventKind(StrEnum):
     ENGINE_CHANGED = "engine.changed"
     AGENT_CHANGED = "agent.changed"
     WATCHLIST_CHANGED = "watchlist.changed"
+    ORDER_CHANGED = "order.changed"
+    """The order as it stands, and its market."""
+    ORDER_FILLED = "order.filled"
+    """A fill with the number of its entry, and its market."""
+    ACCOUNT_CHANGED = "account.changed"
+    """Market, at, number, equity (None where a price is missing), cash, standing and mode."""
 
 
 @dataclass(frozen=True, slots=True)

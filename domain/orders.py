@@ -1,13 +1,16 @@
 """What somebody wants to trade, and what became of it: tickets, orders, quotes, fills.
 
-Promises that an order is in exactly one status at a time and moves only as `NEXT` allows. Leaves
-out who may place what (`trading/tickets.py`) and how an order meets a bar (`trading/kernels.py`).
+Promises that an order is in exactly one status at a time and moves only as `NEXT` allows: the
+functions at the end are the only way there is. Leaves out who may place what
+(`trading/tickets.py`) and how an order meets a bar (`trading/kernels.py`).
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
+
+from domain.errors import VerificationError
 
 
 class Side(StrEnum):
@@ -183,3 +186,62 @@ class Preview:
     assumptions: tuple[str, ...]
     quote: str | None
     expires_at: datetime
+
+
+def nothing_left(units: float, of: float) -> bool:
+    """Whether `units` are only the rounding of sums up to `of`: below half of the smallest lot
+    there is, 1e-8, or for very large amounts below what a float can tell apart."""
+    return abs(units) <= max(5e-9, 1e-12 * abs(of))
+
+
+def moved(order: Order, status: Status, why: str | None = None) -> Order:
+    """The order in its next status; `why` None leaves the reason as it is.
+
+    Raises VerificationError where `NEXT` does not lead there.
+    """
+    if status not in NEXT[order.status]:
+        allowed = ", ".join(sorted(NEXT[order.status])) or "nowhere: it has ended"
+        raise VerificationError(
+            f"Order {order.id} of {order.symbol} is {order.status} and cannot become {status}. "
+            f"From there it may go to: {allowed}."
+        )
+    return replace(order, status=status, why=order.why if why is None else why)
+
+
+def after_fill(order: Order, units: float, price: float, fees: float) -> Order:
+    """The order after `units` more (positive) at `price`, with `fees` in currency.
+
+    Raises VerificationError for more than was left, and for an order that may not fill.
+    """
+    if not units > 0.0 or (units > order.left and not nothing_left(units - order.left, units)):
+        raise VerificationError(
+            f"Order {order.id} of {order.symbol} has {order.left} units left and cannot fill "
+            f"{units}."
+        )
+    filled = order.filled + units
+    spent = units * price + (order.average or 0.0) * order.filled
+    whole = nothing_left(order.quantity - filled, order.quantity)
+    return replace(
+        moved(order, Status.FILLED if whole else Status.PARTIAL),
+        filled=order.quantity if whole else filled,
+        average=spent / filled,
+        fees=order.fees + fees,
+    )
+
+
+def rescaled(order: Order, ratio: float) -> Order:
+    """The order after a split of `ratio` new units for an old one: as much money, other units."""
+    return replace(
+        order,
+        quantity=order.quantity * ratio,
+        filled=order.filled * ratio,
+        limit=_divided(order.limit, ratio),
+        stop=_divided(order.stop, ratio),
+        trail=_divided(order.trail, ratio),
+        best=_divided(order.best, ratio),
+        average=_divided(order.average, ratio),
+    )
+
+
+def _divided(price: float | None, ratio: float) -> float | None:
+    return None if price is None else price / ratio
