@@ -20,7 +20,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from domain.panel import Floats
-from trading import kernels
+from trading import account_kernels
 from trading.costs import CostSettings
 
 
@@ -52,7 +52,9 @@ def new_account(cash: Floats | float, symbols: int) -> Account:
 
 def equity(account: Account, price: Floats) -> Floats:
     """(...,) cash and units at `price` (..., N); a price is not asked for where nothing is held."""
-    worth = kernels.worth_rows(_cash(account), _rows(account, account.units), _rows(account, price))
+    worth = account_kernels.worth_rows(
+        _cash(account), _rows(account, account.units), _rows(account, price)
+    )
     return worth.reshape(account.units.shape[:-1])
 
 
@@ -64,7 +66,7 @@ def weights(account: Account, price: Floats) -> Floats:
 
 def units_wanted(account: Account, target: Floats, price: Floats) -> Floats:
     """(..., N) units to trade so that `target` (..., N) shares of equity are held at `price`."""
-    wish = kernels.wanted_rows(
+    wish = account_kernels.wanted_rows(
         _cash(account), _rows(account, account.units), _rows(account, target), _rows(account, price)
     )
     return wish.reshape(account.units.shape)
@@ -78,7 +80,7 @@ def fill(
     Symbols without an opening price (NaN) are not traded. Sales are made first; where the buys
     cost more than the cash then at hand, all buys shrink by one factor.
     """
-    cash, *arrays = kernels.fill_rows(
+    cash, *arrays = account_kernels.fill_rows(
         _cash(account),
         _rows(account, account.units),
         _rows(account, units),

@@ -5,14 +5,19 @@ impact * volatility * sqrt(Q / V), with the volatility of one bar and its volume
 `impact` near 1 in most markets (Tóth et al., "Anomalous price impact and the critical nature of
 liquidity in financial markets", 2011; Almgren et al., "Direct estimation of equity market impact",
 2005, find the exponent 0.6). Its whole size is charged on every unit, where an order worked through
-the bar would pay about two thirds. Borrowing fees and taxes are left out.
+the bar would pay about two thirds. Taxes are left out.
 """
 
 from typing import Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-_LIMITS = {"half_spread_bps": 1_000.0, "commission_bps": 1_000.0, "impact": 100.0}
+_LIMITS = {
+    "half_spread_bps": 1_000.0,
+    "commission_bps": 1_000.0,
+    "impact": 100.0,
+    "borrow_bps": 100_000.0,
+}
 
 
 class CostSettings(BaseModel):
@@ -33,6 +38,9 @@ class CostSettings(BaseModel):
         default=0.025,
         description="Largest share of the fill bar's volume that one order may take (as in Lean); "
         "the rest waits for the next bar.",
+    )
+    borrow_bps: float = Field(
+        default=300.0, description="Paid a year on the value of what is sold short."
     )
 
     @model_validator(mode="after")
@@ -60,6 +68,11 @@ class CostSettings(BaseModel):
     def commission(self) -> float:
         """As a fraction of the filled value."""
         return self.commission_bps / 10_000
+
+    @property
+    def borrow(self) -> float:
+        """A year, as a fraction of the value sold short."""
+        return self.borrow_bps / 10_000
 
     @property
     def round_trip(self) -> float:

@@ -1,11 +1,12 @@
-"""An account's compiled loops: one row of bars filled, and rows of time.
+"""One account through rows of bars: orders met, positions marked, breakers looked at, targets made
+into orders.
 
-Live cycles, backtests and training environments end here, so one arithmetic serves all. The
-faces, with their settings and words, are `account.py` and `play.py`. All loops are in one file
-because numba stamps its cache by the file of the caller: a function inlined from another file
-would go stale unseen.
+Live cycles and backtests go through these loops, so one arithmetic serves both. Every doubt goes
+against the account. What they work on is in `desk.py`. All loops are in one file because numba
+stamps its cache by the file of the caller: a function inlined from another file would go stale
+unseen.
 
-Left out: checks of what goes in.
+Left out: checks of what goes in, splits (applied to the account before its bars), margin calls.
 """
 
 import numpy as np
@@ -13,184 +14,121 @@ from numpy.typing import NDArray
 
 from domain.panel import Floats
 from quant.compiled import compiled
+from trading.desk import Bars, Desk, Records
 
+Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
+Codes = NDArray[np.int8]
+
+FREE, HELD, WORKING, PARTIAL, FILLED, CANCELLED, EXPIRED, REJECTED = range(8)
+"""`status` of a record; a slot is FREE until its first order."""
+MARKET, LIMIT, STOP, STOP_LIMIT, TRAILING_STOP = range(5)
+"""`kind`. A take-profit is a LIMIT that only reduces. A TRAILING_STOP with a `stop` never triggers
+worse than there."""
+DAY, GTC, IOC, FOK = range(4)
+"""`term`. The committee's order is GTC: `ask_row` ends it."""
+BEFORE, AT_OPEN, WITHIN = range(3)
+"""`activated`."""
+ACTIVE, REDUCING, HALTED = range(3)
+"""`standing`."""
+LEAVE, DECIDE, WITHDRAW = range(3)
+"""Words of a row on a symbol: nothing said, so that its order stands; a target to trade to; a
+blocked symbol, whose order is cancelled and not replaced."""
+MOMENTS = ("open", "stop", "limit")
+AT_THE_OPEN, AT_A_STOP, AT_A_LIMIT = range(3)
+REASONS = ("", "daily loss", "drawdown", "losing positions")
+UNHARMED, DAILY_LOSS, DRAWDOWN, LOSSES = range(4)
+WHY = (
+    "",
+    "its session has ended",
+    "it could not be filled whole at the open",
+    "the open filled what it could of it",
+    "another order of its group was filled",
+    "nothing is left to reduce",
+    "a new decision",
+    "the symbol is blocked",
+    "the account is halted",
+    "the cash did not reach",
+    "its parent has ended",
+)
+(
+    NOT_ENDED, DAY_OVER, NOT_WHOLE, ONLY_THE_OPEN, GROUP_FILLED, NOTHING_HELD, DECIDED_ANEW,
+    BLOCKED, STOPPED, NO_CASH, PARENT_ENDED,
+) = range(11)  # fmt: skip
 
 
 @compiled
-def worth(cash: float, units: Floats, price: Floats) -> float:
-    """Cash and units at their price, which is not asked for where nothing is held."""
-    value = 0.0
-    for n in range(len(units)):
-        if units[n] != 0.0:
-            value += units[n] * price[n]
-    return cash + value
+def position_after(
+    units: float, cost: float, realised: float, traded: float, price: float, fee: float
+) -> tuple[float, float, float]:
+    """Units, average cost and profit taken of a position after a fill; the ledger's own too.
 
-
-@compiled
-def worth_rows(cash: Floats, units: Floats, price: Floats) -> Floats:
-    """(M,) of `cash` (M,), `units` and `price` (M, N)."""
-    answers = np.empty(len(cash))
-    for m in range(len(cash)):
-        answers[m] = worth(cash[m], units[m], price[m])
-    return answers
-
-
-@compiled
-def wanted_rows(cash: Floats, units: Floats, target: Floats, price: Floats) -> Floats:
-    """(M, N) units to trade so that `target` shares of equity are held; NaN without a price."""
-    wish = np.empty(units.shape)
-    for m in range(len(cash)):
-        equity = worth(cash[m], units[m], price[m])
-        for n in range(units.shape[1]):
-            if target[m, n] == 0.0:
-                wish[m, n] = -units[m, n]
-            elif price[m, n] > 0.0:
-                wish[m, n] = target[m, n] * equity / price[m, n] - units[m, n]
-            else:
-                wish[m, n] = np.nan
-    return wish
-
-
-@compiled
-def fill_row(
-    cash: float,
-    units: Floats,
-    wish: Floats,
-    opening: Floats,
-    slip: Floats,
-    commission: float,
-    traded: Floats,
-    price: Floats,
-    fee: Floats,
-    cost: Floats,
-) -> float:
-    """Trade `wish` units at the open, sales first; the cash after it. `units` change in place.
-
-    `slip` is how far from the open a fill lies, a fraction. All buys shrink by one factor to the
-    cash at hand. Nothing is traded without an opening price. The last four arrays are filled.
+    `traded` is negative for sales and `fee` the commission in currency. A fill that opens or adds
+    moves the average cost, fee included; one that reduces realises the difference less its fee. One
+    that goes through zero does the first for what is beyond it. `realised` begins anew with a
+    position.
     """
-    outlay = proceeds = 0.0
-    for n in range(len(units)):
-        traded[n] = wish[n] if opening[n] > 0.0 else 0.0
-        price[n] = opening[n] if opening[n] > 0.0 else 0.0
-        if traded[n] > 0.0:
-            price[n] *= 1.0 + slip[n]
-            outlay += traded[n] * price[n]
-        elif traded[n] < 0.0:
-            price[n] *= max(1.0 - slip[n], 0.0)
-            proceeds -= traded[n] * price[n]
-    outlay *= 1.0 + commission
-    at_hand = max(cash + proceeds * (1.0 - commission), 0.0)
-    share = at_hand / outlay if outlay > at_hand else 1.0
-    spent = 0.0
-    for n in range(len(units)):
-        if traded[n] > 0.0:
-            traded[n] *= share
-        value = traded[n] * price[n]
-        fee[n] = abs(value) * commission
-        cost[n] = value - traded[n] * opening[n] + fee[n] if traded[n] != 0.0 else 0.0
-        spent += value + fee[n]
-        units[n] += traded[n]
-    return cash - spent
+    raise NotImplementedError
 
 
 @compiled
-def fill_rows(
-    cash: Floats, units: Floats, wish: Floats, opening: Floats, slip: float, commission: float
-) -> tuple[Floats, Floats, Floats, Floats, Floats, Floats]:
-    """`fill_row` of M accounts: cash (M,) and units after, units traded, price, fee, cost."""
-    after, held = np.empty(len(cash)), units.copy()
-    traded, price = np.empty(units.shape), np.empty(units.shape)
-    fee, cost = np.empty(units.shape), np.empty(units.shape)
-    slips = np.full(units.shape[1], slip)
-    for m in range(len(cash)):
-        after[m] = fill_row(
-            cash[m], held[m], wish[m], opening[m], slips, commission,
-            traded[m], price[m], fee[m], cost[m],
-        )  # fmt: skip
-    return after, held, traded, price, fee, cost
+def bar_row(
+    desk: Desk,
+    bars: Bars,
+    at: int,
+    opened: int,
+    session_end: int,
+    fills: Records,
+    count: int,
+    flows: Floats,
+    wild: Bools,
+) -> int:
+    """One row of bars is met; how many fills there are after it.
+
+    `at`, `opened` and `session_end` are microseconds since 1970: when the row closed, when it
+    opened, when its session ends. In this order: the day turns and rests of breakers end; dividends
+    and borrowing are paid; orders placed by `opened` on symbols with a bar are met; positions are
+    marked; breakers are looked at. Writes fills from `count` on (`fills` must have room for M
+    more), `flows` (2, N): dividends got and borrowing charged, in currency, and `wild` (N,): whose
+    bar moved more than the volatility breaker allows.
+    """
+    raise NotImplementedError
 
 
 @compiled
-def play_rows(
-    targets: Floats,
-    ordered: Bools,
+def ask_row(
+    desk: Desk, words: Codes, targets: Floats, ceilings: Floats, barred: Bools, at: int
+) -> None:
+    """The row's targets become the committee's orders in the slots, after `bar_row` of that row.
+
+    `words` (N,) are LEAVE, DECIDE or WITHDRAW; `targets` (N,) shares of equity at the closes and
+    `ceilings` (N,) the largest that risk accepts; nothing `barred` (N,) is bought. The old order of
+    a symbol decided on is cancelled or replaced in place: a record with `filled` 0 and `placed` at
+    `at` is a new order.
+    """
+    raise NotImplementedError
+
+
+@compiled
+def trade_rows(
+    desk: Desk,
     opening: Floats,
+    high: Floats,
+    low: Floats,
     close: Floats,
     volume: Floats,
+    dividend: Floats,
     volatility: Floats,
-    half_spread: float,
-    commission: float,
-    impact: float,
-    volume_cap: float,
-    unmeasured: float,
-    cash: float,
-    delay: int,
-) -> tuple[Floats, Floats, NDArray[np.int32], Floats, int]:
-    """Orders carried out over K rows: equity and cash (K,) at the closes, then row and column
-    (2, F) and units, price, commission and cost (4, F) of the fills, of which the first so many
-    count."""
-    rows, symbols = targets.shape
-    equity, at_hand = np.empty(rows), np.empty(rows)
-    place, figures, filled = np.empty((2, 256), np.int32), np.empty((4, 256)), 0
-    decided, goal = np.full(symbols, np.nan), np.full(symbols, np.nan)
-    waiting = np.full((symbols, delay), np.nan)
-    units, rest = np.zeros(symbols), np.zeros(symbols)
-    value, spread = np.full(symbols, np.nan), np.full(symbols, unmeasured)
-    due, slip = np.empty(symbols, np.int64), np.empty(symbols)
-    held, wish, at_open = np.empty(symbols), np.empty(symbols), np.empty(symbols)
-    traded, price = np.empty(symbols), np.empty(symbols)
-    fee, cost = np.empty(symbols), np.empty(symbols)
-    for t in range(rows):
-        count = 0
-        for n in range(symbols):
-            if opening[t, n] > 0.0:
-                value[n] = opening[t, n]
-                order, decided[n] = decided[n], np.nan
-                for k in range(delay):
-                    waiting[n, k], order = order, waiting[n, k]
-                if not np.isnan(order):
-                    goal[n], rest[n] = order, 0.0
-                if (rest[n] != 0.0 or not np.isnan(goal[n])) and volume[t, n] > 0.0:
-                    due[count] = n
-                    count += 1
-        if count > 0:
-            before = worth(cash, units, value)
-            for j in range(count):
-                n = due[j]
-                if not np.isnan(goal[n]):
-                    wanted = goal[n] * before / opening[t, n] if goal[n] > 0.0 else 0.0
-                    rest[n], goal[n] = wanted - units[n], np.nan
-                limit = volume_cap * volume[t, n]
-                wish[j] = min(max(rest[n], -limit), limit)
-                rest[n] -= wish[j]
-                size = abs(wish[j]) / volume[t, n]
-                slip[j] = half_spread + impact * spread[n] * np.sqrt(size)
-                held[j], at_open[j] = units[n], opening[t, n]
-            cash = fill_row(
-                cash, held[:count], wish, at_open, slip, commission, traded, price, fee, cost
-            )
-            for j in range(count):
-                units[due[j]] = held[j]
-                if traded[j] == 0.0:
-                    continue
-                if filled == place.shape[1]:
-                    place = np.concatenate((place, np.empty_like(place)), axis=1)
-                    figures = np.concatenate((figures, np.empty_like(figures)), axis=1)
-                place[0, filled], place[1, filled] = t, due[j]
-                figures[0, filled], figures[1, filled] = traded[j], price[j]
-                figures[2, filled], figures[3, filled] = fee[j], cost[j]
-                filled += 1
-        invested = 0.0
-        for n in range(symbols):
-            if not np.isnan(close[t, n]):
-                value[n] = close[t, n]
-                if volatility[t, n] > 0.0:
-                    spread[n] = volatility[t, n]
-            if ordered[t, n]:
-                decided[n] = targets[t, n]
-            if units[n] != 0.0:
-                invested += units[n] * value[n]
-        equity[t], at_hand[t] = cash + invested, cash
-    return equity, at_hand, place, figures, filled
+    known_at: Ints,
+    opened_at: Ints,
+    session_end: Ints,
+    words: Codes,
+    targets: Floats,
+    ceilings: Floats,
+) -> tuple[Floats, Records, int, Floats, Codes]:
+    """`bar_row` and `ask_row` of K rows, (K, N) or (K,) each; `volatility` is as known at a close.
+
+    Gives equity and cash (2, K) at the closes, fills of which the first so many count, dividends
+    and borrowing (2, K) in currency, and standing and reason (2, K) after each row.
+    """
+    raise NotImplementedError

@@ -21,8 +21,8 @@ import numpy as np
 
 from domain.errors import InputError
 from domain.panel import Floats, Ints
+from trading.account_kernels import Bools, play_rows
 from trading.costs import CostSettings
-from trading.kernels import Bools, play_rows
 
 UNMEASURED = 0.05
 """Volatility of a bar that stands in for one not measured yet: higher than nearly all, so that

@@ -1,0 +1,183 @@
+"""What the account's compiled loops work on: the book of orders, the figures, the rules, the bars.
+
+Plain records of numbers, so that a live cycle and a decade of history go through the same machine
+code (`kernels.py`). Leaves out the words that people see (`domain/orders.py`, `domain/account.py`).
+"""
+
+import math
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from domain.panel import Floats
+from trading.limits import TradingSettings
+
+Records = NDArray[Any]
+"""(M,) of a structured type."""
+
+UNMEASURED = 0.05
+"""Volatility of a bar that stands in for one not measured yet: higher than nearly all, so that
+what is not known is never cheap."""
+
+BOOK = np.dtype(
+    [
+        ("symbol", np.int64),
+        ("left", np.float64),
+        ("filled", np.float64),
+        ("limit", np.float64),
+        ("stop", np.float64),
+        ("trail", np.float64),
+        ("trail_share", np.float64),
+        ("best", np.float64),
+        ("placed", np.int64),
+        ("expires", np.int64),
+        ("group", np.int64),
+        ("parent", np.int64),
+        ("status", np.int8),
+        ("kind", np.int8),
+        ("term", np.int8),
+        ("side", np.int8),
+        ("why", np.int8),
+        ("activated", np.int8),
+        ("reduce_only", np.bool_),
+        ("triggered", np.bool_),
+    ],
+    align=True,
+)
+"""One order. `symbol` is its column, `left` and `filled` positive units, `side` 1 or -1; prices
+and `best` are NaN where there is none. `placed` is an instant in microseconds since 1970, and so is
+`expires`, the end of a day order's session (0: of the first it meets). Orders of one `group` above
+0 cancel each other; `parent` is the number in the book of the order this one waits for, -1 for
+none. `why` is a code of `kernels.WHY`, `activated` one of `kernels.BEFORE`, `AT_OPEN`, `WITHIN`:
+since when in the present bar it lives.
+
+The first 3N records are slots: of symbol n the committee's order, its stop exit and its profit
+exit are 3n, 3n + 1 and 3n + 2. Manual orders come after them.
+"""
+
+STATE = np.dtype(
+    [
+        ("cash", np.float64),
+        ("equity", np.float64),
+        ("high", np.float64),
+        ("day_equity", np.float64),
+        ("day", np.int64),
+        ("until", np.int64),
+        ("losses", np.int64),
+        ("standing", np.int8),
+        ("reason", np.int8),
+        ("flattening", np.bool_),
+    ],
+    align=True,
+)
+"""An account's figures. `equity` is at the last row's closes, `day_equity` that before `day` began;
+days are counted from 1970 and -1 before the first. `until` is the first day on which REDUCING ends
+by itself, `reason` a code of `kernels.REASONS`. While `flattening` everything held is sold."""
+
+HOLDING = np.dtype(
+    [(name, np.float64) for name in ("units", "cost", "realised", "last", "marked", "traded")]
+)
+"""What is held of one symbol: units, negative when short; average cost a unit with fees; profit
+taken since the position was opened; last price; and the instants of the last bar and of the last
+fill, microseconds since 1970. The last three are NaN before the first."""
+
+RULES = np.dtype(
+    [
+        (name, np.float64)
+        for name in (
+            "half_spread", "commission", "impact", "volume_cap", "unmeasured", "borrow", "band",
+            "order_limit", "daily_loss", "drawdown", "cooldown", "losses", "pause",
+            "volatility_breaker", "flatten", "shorting", "margin", "stop_loss", "take_profit",
+            "trailing",
+        )
+    ]
+)  # fmt: skip
+"""The settings as the loops read them: fractions, microseconds and days; what is off is infinite
+where it is a breaker and 0 where it is an exit."""
+
+FILL = np.dtype(
+    [
+        ("row", np.int64),
+        ("order", np.int64),
+        ("symbol", np.int64),
+        ("at", np.int64),
+        ("units", np.float64),
+        ("price", np.float64),
+        ("commission", np.float64),
+        ("slippage", np.float64),
+        ("charged", np.float64),
+        ("moment", np.int8),
+    ],
+    align=True,
+)
+"""One fill: `row` of the history, `order` in the book, `units` negative for sales, `price` within
+the bar's range, `commission` and `slippage` in currency, `moment` a code of `kernels.MOMENTS`.
+`charged` is the part of `slippage` that no price within the range could take: cash changes by
+-(units * price + (commission + charged)), fill by fill, as `trading/ledger.py` does it. `at` is the
+bar's opening instant for a fill at the open, else its closing one."""
+
+
+class Desk(NamedTuple):
+    """An account at work. `book` BOOK (M,), `state` STATE (1,), `held` HOLDING (N,), `rules` RULES (1,),
+    `lots` (2, N): lot in units and least value of an order. Everything but rules and lots changes
+    in place."""
+
+    book: Records
+    state: Records
+    held: Records
+    rules: Records
+    lots: Floats
+
+
+class Bars(NamedTuple):
+    """One row of bars, all (N,) and NaN without a bar: prices and volume as traded, `dividend` a
+    unit that is ex at this bar, `volatility` of one bar as it was known before this one."""
+
+    open: Floats
+    high: Floats
+    low: Floats
+    close: Floats
+    volume: Floats
+    dividend: Floats
+    volatility: Floats
+
+
+def new_desk(symbols: Sequence[str], settings: TradingSettings, manual: int = 0) -> Desk:
+    """An empty account without cash: N slots and room for `manual` orders beside them."""
+    book = np.zeros(3 * len(symbols) + manual, BOOK)
+    for name in ("limit", "stop", "trail", "trail_share", "best"):
+        book[name] = np.nan
+    book["parent"] = -1
+    held = np.zeros(len(symbols), HOLDING)
+    for name in ("last", "marked", "traded"):
+        held[name] = np.nan
+    state = np.zeros(1, STATE)
+    state["day"] = -1
+    return Desk(book, state, held, rules_of(settings), lots_of(symbols, settings))
+
+
+def rules_of(settings: TradingSettings) -> Records:
+    """RULES (1,)."""
+    costs, limits = settings.costs, settings.limits
+    rules = np.zeros(1, RULES)
+    for name in ("half_spread", "commission", "impact", "volume_cap", "borrow"):
+        rules[name] = getattr(costs, name)
+    for name in ("band", "order_limit", "flatten", "shorting", "margin"):
+        rules[name] = getattr(limits, name)
+    for name in ("daily_loss", "drawdown", "losses", "volatility_breaker"):
+        given = getattr(limits, name)
+        rules[name] = math.inf if given is None else given
+    for name in ("stop_loss", "take_profit", "trailing"):
+        rules[name] = getattr(limits, name) or 0.0
+    rules["unmeasured"] = UNMEASURED
+    rules["cooldown"] = limits.cooldown_days
+    rules["pause"] = limits.pause_seconds * 1e6
+    return rules
+
+
+def lots_of(symbols: Sequence[str], settings: TradingSettings) -> Floats:
+    """(2, N) of `Desk.lots`."""
+    lots = [settings.limits.lot(symbol) for symbol in symbols]
+    return np.array([[lot.size for lot in lots], [lot.minimum for lot in lots]]).reshape(2, -1)
