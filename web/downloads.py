@@ -1,7 +1,9 @@
-"""Tables of a kept backtest as CSV, streamed in pieces, whatever their size."""
+"""Tables as CSV, streamed in pieces, whatever their size: of a kept backtest, or row by row."""
 
+import csv as rows
 import io
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain, islice
 from pathlib import Path
 
 import pyarrow as pa
@@ -30,3 +32,22 @@ def _spelt_out(batch: pa.RecordBatch) -> pa.RecordBatch:
         for column in batch.columns
     ]
     return pa.RecordBatch.from_arrays(columns, names=batch.schema.names)
+
+
+def as_csv_rows(names: Sequence[str], lines: Iterable[Sequence[object]]) -> Iterator[bytes]:
+    """A line of `names`, then those of `lines`; None is empty.
+
+    Text that a spreadsheet would take for a formula begins with an apostrophe there (OWASP, "CSV
+    Injection"); numbers are left as they are.
+    """
+    left = chain([names], lines)
+    while piece := list(islice(left, ROWS // 20)):
+        told = io.StringIO()
+        rows.writer(told, lineterminator="\n").writerows(map(_harmless, line) for line in piece)
+        yield told.getvalue().encode()
+
+
+def _harmless(value: object) -> object:
+    if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")):
+        return f"'{value}"
+    return value

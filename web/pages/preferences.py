@@ -8,7 +8,7 @@ from litestar.enums import RequestEncodingType
 from litestar.params import Body
 from litestar.response import Redirect
 
-from web.pages.reply import see_other
+from web.pages.reply import ours, see_other
 
 CHOICES = {"theme": ("auto", "light", "dark"), "palette": ("default", "safe")}
 _YEAR = 365 * 24 * 3600
@@ -20,13 +20,9 @@ def prefer(
 ) -> Redirect:
     """Keeps what is chosen and goes back to the page it was chosen on; other values are ignored."""
     back = data.get("back", "/")
-    answer = see_other(back if _ours(back) else "/")
+    answer = see_other(ours(back))
     for name, choices in CHOICES.items():
         if data.get(name) in choices:
             kept = Cookie(name, value=data[name], max_age=_YEAR, httponly=True, samesite="lax")
             answer.set_cookie(kept)
     return answer
-
-
-def _ours(path: str) -> bool:
-    return path.startswith("/") and not path.startswith(("//", "/\\")) and "\n" not in path

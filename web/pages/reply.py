@@ -23,3 +23,9 @@ def html(renderer: Renderer, context: Context, status: int = 200) -> Response[An
 def see_other(path: str) -> Redirect:
     """To another page of ours after something was done."""
     return Redirect(path, status_code=303)
+
+
+def ours(path: str, otherwise: str = "/") -> str:
+    """`path` if it leads to a page of ours, else `otherwise`."""
+    own = path.startswith("/") and not path.startswith(("//", "/\\")) and path.isprintable()
+    return path if own else otherwise
