@@ -34,6 +34,9 @@ from domain.symbols import AssetClass, parse_symbol
 from domain.timeframe import Timeframe
 from market.feed import FeedSettings
 from orchestrator.committee import CommitteeSettings
+from orchestrator.floor import AccountSettings
+from trading.costs import CostSettings
+from trading.limits import LimitSettings
 
 CHECKOUT = Path(__file__).resolve().parent
 PREFIX = "QUORUM__"
@@ -161,6 +164,9 @@ class Settings(BaseSettings):
     feed: FeedSettings = FeedSettings()
     agents: AgentSettings = AgentSettings()
     committee: CommitteeSettings = CommitteeSettings()
+    account: AccountSettings = AccountSettings()
+    costs: CostSettings = CostSettings()
+    limits: LimitSettings = LimitSettings()
     database: DatabaseSettings = DatabaseSettings()
     ray: RaySettings = RaySettings()
 

@@ -7,8 +7,31 @@ become orders (`trading/tickets.py`) and reading what became of them (`storage/b
 
 from datetime import datetime
 
+from pydantic import BaseModel, ConfigDict, Field
+
 from domain.account import Account, Mode
 from domain.orders import Amendment, Order, Preview, Ticket
+
+
+class AccountSettings(BaseModel):
+    """How a new paper account begins. One that was opened keeps what it has."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    capital: float = Field(
+        default=100_000.0, ge=1.0, le=1e12, description="Cash of a new account, and of a backtest."
+    )
+    currency: str = Field(
+        default="USD", pattern=r"^[A-Z]{3,5}$", description="What its cash is counted in."
+    )
+    mode: Mode = Field(
+        default=Mode.AUTO,
+        description="What becomes of decisions: observe (nothing), suggest or auto (orders).",
+    )
+    profile: str = Field(
+        default="balanced",
+        description="Sizing and limits by name: conservative, balanced or aggressive.",
+    )
 
 
 class Floor:

@@ -107,3 +107,18 @@ def test_passwords_are_redacted_where_the_configuration_is_shown() -> None:
     settings = load_settings({"database": {"url": "postgresql+psycopg://me:hunter2@db/quorum"}})
     assert "hunter2" not in str(redacted(settings))
     assert "db/quorum" in str(redacted(settings))
+
+
+def test_an_account_begins_as_configured(home: Path) -> None:
+    (home / "quorum.toml").write_text(
+        '[account]\ncapital = 5000\nmode = "suggest"\n[limits]\nband = 0.05\n[costs]\nimpact = 2\n'
+    )
+    settings = load_settings()
+    assert (settings.account.capital, settings.account.mode) == (5000.0, "suggest")
+    assert (settings.limits.band, settings.costs.impact) == (0.05, 2.0)
+
+
+def test_a_limit_beyond_reason_is_refused_with_what_would_be_accepted(home: Path) -> None:
+    (home / "quorum.toml").write_text("[limits]\norder_limit = 3\n")
+    with pytest.raises(ConfigurationError, match="above 0 and at most 1"):
+        load_settings()
