@@ -3,10 +3,12 @@
 `storage/` implements them; see there for the promises behind each.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
+from domain.account import Account
+from domain.booking import Act, Booked, Request
 from domain.decision import Cycle, Decision
 from domain.events import EngineState, Event, EventKind
 from domain.panel import Panel
@@ -17,7 +19,11 @@ class Journal(Protocol):
     """See `storage/journal.py`."""
 
     def record(
-        self, cycle: Cycle, panel: Panel, inputs: Mapping[str, Any]
+        self,
+        cycle: Cycle,
+        panel: Panel,
+        inputs: Mapping[str, Any],
+        then: Callable[[Any], Sequence[Event]] | None = None,
     ) -> tuple[Event, ...]: ...
     def append(
         self, kind: EventKind, run: str, symbol: str | None, payload: Mapping[str, Any]
@@ -34,6 +40,25 @@ class Journal(Protocol):
     def awaited(self, market: str, run: str, since: datetime) -> tuple[str, ...]: ...
     def lesson(self, line: Line, by: datetime) -> Lesson | None: ...
     def settle(self, settlement: Settlement) -> tuple[Event, ...]: ...
+
+
+class Accounts(Protocol):
+    """See `storage/accounts.py`. `pen` is what `Journal.record` hands to `then`."""
+
+    def account(self, market: str, run: str) -> Account | None: ...
+    def transact(
+        self, market: str, run: str, at: datetime, act: Act, *, request: Request | None = None
+    ) -> Booked: ...
+    def book(
+        self,
+        pen: Any,
+        market: str,
+        run: str,
+        at: datetime,
+        act: Act,
+        *,
+        request: Request | None = None,
+    ) -> Booked: ...
 
 
 class Recorded(Protocol):

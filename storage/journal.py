@@ -7,7 +7,7 @@ publishing.
 """
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -26,6 +26,9 @@ from storage.database import Database, insert_missing
 from storage.entries import Document, about, entries, event_row, text
 from storage.newest import newest_decisions
 
+Told = tuple[EventKind, str | None, Mapping[str, Any]]
+"""What an event says: its kind, symbol and payload."""
+
 
 def utc_now() -> datetime:
     return datetime.now(UTC)
@@ -43,11 +46,19 @@ class Pen:
         self, kind: EventKind, run: str, symbol: str | None, payload: Mapping[str, Any]
     ) -> Event:
         """An event that is not part of a cycle."""
-        self.seq += 1
-        event = Event(self.seq, self.at, kind, run, symbol, to_json(payload))
-        row = event_row(event, text(event.payload))
-        self.connection.execute(insert(tables.Event), [row])
-        return event
+        return self.tell(run, [(kind, symbol, payload)])[0]
+
+    def tell(self, run: str, told: Sequence[Told]) -> tuple[Event, ...]:
+        """Events of one run that are not part of a cycle, in this order."""
+        events = tuple(
+            Event(seq, self.at, kind, run, symbol, to_json(payload))
+            for seq, (kind, symbol, payload) in enumerate(told, start=self.seq + 1)
+        )
+        if events:
+            rows = [event_row(event, text(event.payload)) for event in events]
+            self.connection.execute(insert(tables.Event), rows)
+            self.seq = events[-1].seq
+        return events
 
     def record(self, cycle: Cycle, manifest: str, inputs: str, horizon: int) -> tuple[Event, ...]:
         made = entries(cycle, manifest, inputs, self.at, self.seq)
@@ -97,18 +108,27 @@ class Journal:
             yield pen
             connection.execute(update(tables.Head).values(last_seq=pen.seq))
 
-    def record(self, cycle: Cycle, panel: Panel, inputs: Mapping[str, Any]) -> tuple[Event, ...]:
+    def record(
+        self,
+        cycle: Cycle,
+        panel: Panel,
+        inputs: Mapping[str, Any],
+        then: Callable[[Pen], Sequence[Event]] | None = None,
+    ) -> tuple[Event, ...]:
         """Keep the cycle, its panel and its other inputs (plain JSON) in one transaction.
 
-        Returns its events: for each decision its votes and then itself, and `cycle.completed` at
-        last. Empty if a cycle of the same digest is recorded already.
+        Returns its events: for each decision its votes and then itself, `cycle.completed`, and
+        whatever `then` wrote with the same pen: what follows from a cycle exists if and only if
+        the cycle is recorded. Empty, and `then` not called, if a cycle of the same digest is
+        recorded already.
         """
         digest = col(tables.Cycle.digest)
         with self.pen() as pen:
             if pen.connection.scalars(select(digest).where(digest == cycle.digest)).first():
                 return ()
             manifest = archive.store(pen.connection, panel)
-            return pen.record(cycle, text(manifest), text(inputs), panel.horizon)
+            events = pen.record(cycle, text(manifest), text(inputs), panel.horizon)
+            return (*events, *then(pen)) if then else events
 
     def pending(self, line: Line, until: datetime) -> tuple[Pending, ...]:
         """Decisions without an outcome on bars that closed by `until`, oldest first; of other
