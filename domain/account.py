@@ -226,7 +226,7 @@ Happening = (
 @dataclass(frozen=True, slots=True)
 class Entry:
     """Number `number` of an account's entries, counted from 1. `at` is the time of the market it
-    belongs to: a bar's close, or the instant somebody acted."""
+    belongs to: a bar's close, its open for a fill there, or the instant somebody acted."""
 
     number: int
     at: datetime

@@ -104,7 +104,7 @@ class Ticket:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
     """An accepted order. `quantity` and `filled` are positive units; `average` is the mean price
-    of its fills and `fees` their commission and slippage in currency.
+    of its fills and `fees` what was paid beside it, in currency.
 
     `key` is unique in its account: the same request again is the same order. Orders of one `group`
     cancel each other when one fills; one with a `parent` is held until that has filled. It may
