@@ -34,7 +34,7 @@ def _spelt_out(batch: pa.RecordBatch) -> pa.RecordBatch:
     return pa.RecordBatch.from_arrays(columns, names=batch.schema.names)
 
 
-def as_csv_rows(names: Sequence[str], lines: Iterable[Sequence[object]]) -> Iterator[bytes]:
+def as_csv_rows(names: Sequence[str], lines: Iterable[Iterable[object]]) -> Iterator[bytes]:
     """A line of `names`, then those of `lines`; None is empty.
 
     Text that a spreadsheet would take for a formula begins with an apostrophe there (OWASP, "CSV

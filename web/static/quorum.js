@@ -49,24 +49,33 @@
   }, 1000);
 
   // What comes ------------------------------------------------------------------------------
-  const held = () => {
-    const feed = document.getElementById("feed");
-    return feed && (feed.matches(":hover, :focus-within") || feed.querySelector("ol")?.scrollTop > 0);
+  // What would move under whoever points at it, or is about to act on it, waits: all of a feed, the
+  // buttons of a list.
+  const HOLDS = "[data-hold]:is(:hover, :focus-within)";
+  const held = (id) => {
+    const part = document.getElementById(id);
+    return part && (part.matches(HOLDS) || part.querySelector(HOLDS) || part.querySelector("ol")?.scrollTop > 0);
   };
-  let waiting = null;
+  const waiting = new Set();
+  let releasing = 0;
   document.addEventListener("htmx:sse:before:message", (event) => {
     alive();
     const { message } = event.detail;
-    if (!message.event && message.data.startsWith('<hx-partial hx-target="#feed"') && held()) {
-      waiting = waiting || setInterval(release, 400);
-      event.preventDefault();
-    }
+    const part = !message.event && message.data.match(/^<hx-partial hx-target="#([^"]+)"/)?.[1];
+    if (!part || !held(part)) return;
+    waiting.add(part);
+    releasing = releasing || setInterval(release, 400);
+    event.preventDefault();
   });
   function release() {
-    if (held()) return;
-    clearInterval(waiting);
-    waiting = null;
-    htmx.ajax("GET", location.href, { target: "#feed", select: "#feed", swap: "outerMorph" });
+    for (const part of waiting) {
+      if (held(part)) continue;
+      waiting.delete(part);
+      htmx.ajax("GET", location.href, { target: `#${part}`, select: `#${part}`, swap: "outerMorph" });
+    }
+    if (waiting.size) return;
+    clearInterval(releasing);
+    releasing = 0;
   }
   const named = (name, handle) =>
     document.addEventListener(name, (event) => handle(JSON.parse(event.detail.data)));
@@ -110,6 +119,24 @@
     if (why && why.getBoundingClientRect().top > innerHeight / 2) why.scrollIntoView();
   }
 
+  // A quote runs out ------------------------------------------------------------------------
+  let quoted = null;
+  function quote() {
+    const preview = document.querySelector("[data-quote]");
+    if (!preview || preview.dataset.quote === quoted?.quote) return;
+    clearInterval(quoted?.timer);
+    const ends = Date.now() + preview.dataset.seconds * 1000;
+    quoted = { quote: preview.dataset.quote, timer: setInterval(tick, 250) };
+    function tick() {
+      const left = Math.max(0, Math.ceil((ends - Date.now()) / 1000));
+      if (!preview.isConnected || preview.dataset.quote !== quoted.quote) return clearInterval(quoted.timer);
+      preview.querySelector("[data-left]").textContent = left;
+      if (left) return;
+      clearInterval(quoted.timer);
+      preview.dataset.expired = "";
+    }
+  }
+
   // Times in the viewer's zone, charts where the page has one -------------------------------
   const clock = new Intl.DateTimeFormat(undefined, {
     year: "numeric", month: "short", day: "numeric", hour: "2-digit", minute: "2-digit",
@@ -123,6 +150,7 @@
   let charts = null;
   function settle() {
     localise();
+    quote();
     const chart = document.querySelector("px-chart");
     if (!chart || charts) return;
     charts = [chart.dataset.library, chart.dataset.script].reduce(

@@ -1,0 +1,186 @@
+"""The ticket of an order: what was typed, kept as it was typed, and what it asks for.
+
+Promises that every field is told by itself what is wrong with it, and that a price which the kind
+of order has no use for is not looked at. Leaves out the rules of the account: the floor holds a
+ticket against them.
+"""
+
+import math
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields, replace
+from enum import StrEnum
+from typing import Any, TypeVar
+
+from domain.errors import InputError, UnknownSymbolError
+from domain.orders import Kind, Side, Term, Ticket
+from domain.symbols import parse_symbol
+
+UNITS, VALUE = "units", "value"
+PRICE, PERCENT = "price", "percent"
+NEEDS: Mapping[Kind, tuple[str, ...]] = {
+    Kind.MARKET: (),
+    Kind.LIMIT: ("limit",),
+    Kind.STOP: ("stop",),
+    Kind.STOP_LIMIT: ("stop", "limit"),
+    Kind.TRAILING_STOP: ("trail",),
+    Kind.TAKE_PROFIT: ("limit",),
+}
+"""The prices that each kind asks for."""
+LABELS = {
+    "symbol": "Symbol", "side": "Side", "kind": "Kind of order", "quantity": "Quantity",
+    "measure": "Quantity in", "limit": "Limit price", "stop": "Stop price", "trail": "Trails by",
+    "trail_in": "Trails in", "term": "Stands", "stop_loss": "Stop loss",
+    "take_profit": "Take profit", "note": "Note",
+}  # fmt: skip
+LONGEST_NOTE = 200
+_LONGEST = 400
+
+_NUMBER = re.compile(r"[+-]?(\d{1,3}(,\d{3})+|\d+|(?=\.\d))(\.\d*)?([eE][+-]?\d{1,3})?")
+"""A comma only between thousands: `1,5` is refused rather than taken for fifteen."""
+
+_T = TypeVar("_T")
+_E = TypeVar("_E", bound=StrEnum)
+
+
+@dataclass(frozen=True, slots=True)
+class Typed:
+    """The fields as text. `quantity` is in units, or in the account's currency where `measure` says
+    so; `trail` is a percentage of the price, or an amount of it. `faults` says by field what was
+    refused, and under '' what is of no field."""
+
+    symbol: str = ""
+    side: str = Side.BUY.value
+    kind: str = Kind.MARKET.value
+    quantity: str = ""
+    measure: str = UNITS
+    limit: str = ""
+    stop: str = ""
+    trail: str = ""
+    trail_in: str = PERCENT
+    term: str = Term.DAY.value
+    reduce_only: str = ""
+    stop_loss: str = ""
+    take_profit: str = ""
+    note: str = ""
+    faults: Mapping[str, str] = field(default_factory=dict)
+
+
+NAMES = tuple(each.name for each in fields(Typed) if each.name != "faults")
+
+
+class TicketError(InputError):
+    """Fields that cannot be: `faults` says by field what is wrong and what would be accepted."""
+
+    def __init__(self, faults: Mapping[str, str]) -> None:
+        super().__init__(" ".join(faults.values()))
+        self.faults = faults
+
+
+def typed(data: Mapping[str, str]) -> Typed:
+    """The fields as a browser sent them; what it did not send is as on a fresh ticket."""
+    given: dict[str, Any] = {name: data[name][:_LONGEST] for name in NAMES if name in data}
+    return Typed(**given)
+
+
+def refused(form: Typed, refusal: InputError) -> Typed:
+    """The form with what was refused beside its field, where it is of one."""
+    if isinstance(refusal, TicketError):
+        return replace(form, faults=refusal.faults)
+    return replace(form, faults={_field_of(refusal): str(refusal)})
+
+
+def asked(form: Typed, price_of: Callable[[str], float]) -> Ticket:
+    """The ticket that the form makes. `price_of` a symbol turns a value into units.
+
+    Raises TicketError.
+    """
+    faults: dict[str, str] = {}
+
+    def read(name: str, parse: Callable[[str, str], _T]) -> _T | None:
+        try:
+            return parse(LABELS[name], getattr(form, name).strip())
+        except InputError as refusal:
+            faults[name] = str(refusal)
+            return None
+
+    symbol = read("symbol", _symbol)
+    side = read("side", _choice(Side))
+    kind = read("kind", _choice(Kind))
+    term = read("term", _choice(Term))
+    quantity = read("quantity", number)
+    needed = {name: read(name, number) for name in NEEDS[kind or Kind.MARKET]}
+    loss, profit = read("stop_loss", _number_or_none), read("take_profit", _number_or_none)
+    note = read("note", _note)
+    for name, choices in (("measure", (UNITS, VALUE)), ("trail_in", (PRICE, PERCENT))):
+        read(name, _one_of(choices))
+    if faults or not (symbol and side and kind and term and quantity):
+        raise TicketError(faults)
+    if form.measure == VALUE:
+        quantity /= needed.get("limit") or needed.get("stop") or price_of(symbol)
+    trail, in_percent = needed.get("trail"), form.trail_in == PERCENT
+    return Ticket(
+        symbol=symbol,
+        side=side,
+        kind=kind,
+        quantity=quantity,
+        limit=needed.get("limit"),
+        stop=needed.get("stop"),
+        trail=None if in_percent else trail,
+        trail_share=trail / 100 if trail and in_percent else None,
+        term=term,
+        reduce_only=form.reduce_only == "yes",
+        stop_loss=loss,
+        take_profit=profit,
+        note=note or "",
+    )
+
+
+def number(label: str, text: str) -> float:
+    """A positive number, as it is typed: `1,000` or `2.5`.
+
+    Raises InputError for anything else.
+    """
+    found = float(text.replace(",", "")) if _NUMBER.fullmatch(text) else math.nan
+    if math.isnan(found):
+        said = f"{text[:40]!r} is no number" if text else "nothing is given"
+        raise InputError(f"{label}: {said}. Write it as 1000 or 2.5.")
+    if not 0 < found < math.inf:
+        raise InputError(f"{label}: {text[:40]!r} cannot be. Give more than zero.")
+    return found
+
+
+def _field_of(refusal: InputError) -> str:
+    return "symbol" if isinstance(refusal, UnknownSymbolError) else ""
+
+
+def _number_or_none(label: str, text: str) -> float | None:
+    return number(label, text) if text else None
+
+
+def _symbol(label: str, text: str) -> str:
+    if not text:
+        raise InputError(f"{label}: none is named. Give one, such as AAPL.")
+    return parse_symbol(text)
+
+
+def _choice(choices: type[_E]) -> Callable[[str, str], _E]:
+    known = _one_of(tuple(choice.value for choice in choices))
+    return lambda label, text: choices(known(label, text))
+
+
+def _one_of(choices: tuple[str, ...]) -> Callable[[str, str], str]:
+    def choose(label: str, text: str) -> str:
+        if text not in choices:
+            raise InputError(f"{label}: {text[:40]!r} is none of {', '.join(choices)}. Choose one.")
+        return text
+
+    return choose
+
+
+def _note(label: str, text: str) -> str:
+    if len(text) > LONGEST_NOTE:
+        raise InputError(
+            f"{label}: {len(text)} characters are too many. Give at most {LONGEST_NOTE}."
+        )
+    return text
