@@ -91,6 +91,14 @@ class Records:
         """Decisions on one symbol, newest first."""
         return self._recorded(_newest_first(_decisions(), market, run, symbol).limit(limit))
 
+    def decided(
+        self, market: str, run: str, after: datetime, until: datetime
+    ) -> tuple[Recorded, ...]:
+        """Decisions on bars that closed after `after` and by `until`, as they were recorded."""
+        as_of = col(tables.Decision.as_of)
+        query = _of(_decisions(), market, run).where(as_of > after, as_of <= until)
+        return self._recorded(query.order_by(col(tables.Decision.seq)))
+
     def feed(
         self, market: str, run: str, limit: int, before: int | None = None
     ) -> tuple[Recorded, ...]:
