@@ -8,10 +8,11 @@ entry to the end: whoever fears that keeps a head digest elsewhere and compares.
 import hashlib
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Select, select
 from sqlmodel import col
 
 from domain.account import Entry
@@ -19,7 +20,7 @@ from domain.account_json import happening_from_json, happening_to_json, kind_of
 from domain.canonical import canonical_bytes
 from storage import account_tables as tables
 from storage.entries import Row, text
-from storage.tables import microseconds
+from storage.tables import microseconds, table
 
 _BATCH = 1_000
 """Entries read at a time, so that a long log needs little memory."""
@@ -84,14 +85,10 @@ def links(
 ) -> Iterator[Link]:
     """In order of number, those larger than `after`, up to and including `until`."""
     entry = tables.Entry
-    query = select(
-        col(entry.number),
-        col(entry.at),
-        col(entry.recorded_at),
-        col(entry.kind),
-        col(entry.body),
-        col(entry.digest),
-    ).where(col(entry.account) == account)
+    names = [field.name for field in fields(Link)]
+    query: Select[*tuple[Any, ...]] = select(*table(entry).c[*names]).where(
+        col(entry.account) == account
+    )
     if until is not None:
         query = query.where(col(entry.number) <= until)
     query = query.order_by(col(entry.number)).limit(_BATCH)
