@@ -19,6 +19,8 @@ from orchestrator.team import Team
 from research.bench import Bench
 from research.jobs import Jobs
 from settings import Settings
+from storage.blotter import Blotter
+from trading.limits import TradingSettings
 from web.bell import Bell
 from web.house import House, RayDashboard
 from web.server import create_app
@@ -126,6 +128,8 @@ def house_of(
         engine=engine,
         verify=verifier(settings, stores),
         floor=Floor(),
+        blotter=Blotter(stores.database, market.name, run),
+        rules=lambda _: TradingSettings(costs=settings.costs, limits=settings.limits),
         clock=now,
         bell=bell,
         record=partial(_record, settings, stores, market, run),

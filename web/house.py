@@ -22,8 +22,10 @@ from orchestrator.team import AgentHealth
 from research.jobs import Job
 from research.request import Request
 from research.results import Summary
+from storage.blotter import Blotter
 from storage.journal import Journal
 from storage.records import Records
+from trading.limits import TradingSettings
 from web.bell import Bell
 
 
@@ -101,8 +103,9 @@ class House:
     `watched` are the symbols decided on: those of the watchlist, or those that a replay plays.
     `bell` is rung by whoever wrote to the journal or made progress. `record` reads this run's
     record over all calendars, `committee` and `horizon` are what a backtest starts from. `floor` is
-    where this run's paper account trades. `hosts` are names under which a proxy in front may ask,
-    beside the loopback ones.
+    where this run's paper account trades, `blotter` what became of it, `rules` the costs and limits
+    that a strategy profile makes of the configured ones. `hosts` are names under which a proxy in
+    front may ask, beside the loopback ones.
     """
 
     version: str
@@ -119,6 +122,8 @@ class House:
     engine: Engine
     verify: Callable[[str], Verification]
     floor: Floor
+    blotter: Blotter
+    rules: Callable[[str], TradingSettings]
     clock: Callable[[], datetime]
     bell: Bell
     record: Callable[[], Record]

@@ -22,12 +22,14 @@ from orchestrator.receipt import Verification, verify
 from orchestrator.status import EngineStatus
 from orchestrator.team import AgentHealth
 from storage import archive
+from storage.blotter import Blotter
 from storage.database import Database
 from storage.journal import Journal
 from storage.library import SqlLibrary
 from storage.records import Records
 from storage.watchlist import Watchlist
 from tests.web.workshop import Workshop
+from trading.limits import TradingSettings
 from web.bell import Bell
 from web.house import House, RayDashboard
 
@@ -155,6 +157,8 @@ class Town:
             engine=self.engine,
             verify=self.verify,
             floor=Floor(),
+            blotter=Blotter(self.database, "demo", self.run),
+            rules=lambda _: TradingSettings(),
             clock=lambda: NOW,
             bell=self.bell,
             record=self.record,
