@@ -16,7 +16,8 @@ import numpy as np
 from agents.registry import AGENTS
 from benchmarks.history import imported, panel_of, shares, vote
 from domain.panel import Panel
-from orchestrator.committee import ACTIONS, CommitteeSettings, docket, fold, hear, tally
+from orchestrator.committee import ACTIONS, CommitteeSettings, hear, tally
+from orchestrator.docket import docket, fold
 from orchestrator.influence import equal
 from orchestrator.team import Ballot
 

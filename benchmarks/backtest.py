@@ -24,7 +24,8 @@ from domain.panel import Floats, Panel
 from domain.timeframe import Timeframe
 from market.builder import build_panels
 from market.demo import HISTORY, DemoProvider
-from orchestrator.committee import CommitteeSettings, docket, fold, hear, tally
+from orchestrator.committee import CommitteeSettings, hear, tally
+from orchestrator.docket import docket, fold
 from orchestrator.influence import equal
 from orchestrator.team import Ballot
 from quant.indicators import sma

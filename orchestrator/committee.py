@@ -1,15 +1,14 @@
-"""The committee on arrays: ballots to pooled probability, edge, action and target weight.
+"""The committee on arrays: ballots to pooled probability, edge and action.
 
-Pure. `hear` collects the votes of R rows and `tally` adds them up; `settle` turns one row of it
-into actions and targets, given what is held; `fold` does so row after row, for calibration and
-backtests. Live is `settle` on the last row, so nothing can differ. Words are put to it in
-`decisions.py`.
+Pure. `hear` collects the votes of R rows and `tally` adds them up. What is done about them, row
+after row and given what is held, is in `docket.py`; words are put to it in `decisions.py`.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, Self, TypeVar
+from datetime import timedelta
+from typing import Any, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,25 +16,33 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from domain.decision import Action
 from domain.panel import Floats, Panel
+from domain.symbols import ALWAYS_OPEN
 from domain.votes import sigmoid
 from orchestrator.influence import Influence
 from orchestrator.team import Ballot
 from quant.base_rate import base_rate, log_odds
-from quant.columns import change
+from quant.columns import change, weeks
 from quant.indicators import deviation
 from quant.pooling import Pooled, pool
+from trading.concentration import Kinship, kinship
 from trading.costs import CostSettings
-from trading.sizing import NORMAL_PEAK, Clamp, SizingSettings, Wishes, kelly, size, size_all
+from trading.sizing import NORMAL_PEAK, SizingSettings
 
 Bools = NDArray[np.bool_]
 Codes = NDArray[np.int8]
-Scalar = TypeVar("Scalar", bound=np.generic)
 
 ACTIONS = (Action.STRONG_SELL, Action.SELL, Action.HOLD, Action.BUY, Action.STRONG_BUY)
 """The action of code -2 to 2 is `ACTIONS[code + 2]`."""
 RISK_AGENT = "risk"
+HOUR = timedelta(hours=1)
 VOLATILITY_BARS = 63
 """Bars (a quarter of daily ones) over which the realised volatility is measured."""
+ALL_DAYS, TRADING_DAYS, SESSION_HOURS = 365.25, 252.0, 6.5
+"""Of a year: of what never closes, and of an exchange, whose session has so many hours."""
+_OFF: Mapping[str, Any] = {
+    "sector_limit": 1.0, "correlated_limit": 1.0, "net_limit": 1.0, "voted_only": [],
+}  # fmt: skip
+"""Limits of sizing that a record may be older than."""
 
 
 class CommitteeSettings(BaseModel):
@@ -76,6 +83,11 @@ class CommitteeSettings(BaseModel):
         default=False,
         description="Whether each agent's evidence is scaled by what its settled votes taught.",
     )  # fmt: skip
+    minimum_probability: float = Field(
+        default=0.5, ge=0.0, lt=1.0,
+        description="Chance of a gain below which a buy asks for nothing new, whatever its edge: "
+        "by default what is likelier to fall than to rise is not bought. 0 is no minimum.",
+    )  # fmt: skip
     sizing: SizingSettings = SizingSettings()
 
     @model_validator(mode="after")
@@ -88,20 +100,32 @@ class CommitteeSettings(BaseModel):
         return self
 
 
+def as_recorded(values: Mapping[str, Any]) -> CommitteeSettings:
+    """The settings of a record. A limit that it does not name did not exist then, and is off."""
+    sizing = {**_OFF, **values.get("sizing", {})}
+    return CommitteeSettings.model_validate(
+        {"minimum_probability": 0.0, **values, "sizing": sizing}
+    )
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Hearing:
     """What was said and what it is measured by, whoever counts for how much: R rows, N symbols.
 
     `log_odds` (A, R, N) of each agent, NaN for an abstention; `base_rate` (R, N) a probability;
     `volatility` (R, N) of the return over the horizon, a fraction; `cap` (R, N) the smallest share
-    any agent accepts; `risk_heard` (R, N) where the risk agent gave a forecast.
+    any agent accepts; `risk_heard` (R, N) where the risk agent gave a forecast. `symbols` are N,
+    `kinship` is which of them move together; a year has `horizons` horizons.
     """
 
+    symbols: tuple[str, ...]
     log_odds: Floats
     base_rate: Floats
     volatility: Floats
     cap: Floats
     risk_heard: Bools
+    kinship: Kinship
+    horizons: float
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -118,46 +142,18 @@ class Tally:
     edge: Floats
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Docket:
-    """K rows of N symbols to be decided one after the other, all (K, N), of one calendar or many.
-
-    Where not `present`, the row is another calendar's: the symbol keeps its target, which counts
-    against the gross limit. `voters` is how many voted, `blocked` the quality gate's word. Rows
-    are in order of time; one that is `together` (K,) with the row before closes at the same
-    instant, so that neither knows the other's new targets (None: no two rows do).
-    """
-
-    edge: Floats
-    volatility: Floats
-    cap: Floats
-    voters: NDArray[np.int64]
-    risk_heard: Bools
-    blocked: Bools
-    present: Bools
-    together: Bools | None = None
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Settled:
-    """One row decided, all (N,): `action` codes, `target` weights and the limits on the way.
-    `counted` says where the pooled probability counts: a quorum voted and nothing blocks."""
-
-    counted: Bools
-    action: Codes
-    target: Floats
-    clamps: tuple[Clamp, ...]
-
-
 def hear(panel: Panel, ballots: Sequence[Ballot], since: int) -> Hearing:
     """The ballots on rows `since` to T - 1 of the panel. A failed ballot abstains."""
     shape = (len(panel.known_at) - since, len(panel.symbols))
     return Hearing(
+        symbols=panel.symbols,
         log_odds=np.stack([_log_odds(ballot, shape) for ballot in ballots]),
         base_rate=base_rate(panel.open, panel.horizon)[since:],
         volatility=horizon_volatility(panel.close, panel.horizon)[since:],
         cap=_smallest_cap(ballots, shape),
         risk_heard=_risk_heard(ballots, shape),
+        kinship=kinship(panel.close, weeks(panel.known_at), since),
+        horizons=horizons_a_year(panel),
     )
 
 
@@ -191,6 +187,14 @@ def horizon_volatility(close: Floats, horizon: int) -> Floats:
     return one_bar * math.sqrt(horizon)
 
 
+def horizons_a_year(panel: Panel) -> float:
+    always = panel.calendar == ALWAYS_OPEN
+    bars = ALL_DAYS if always else TRADING_DAYS
+    if panel.timeframe.intraday:
+        bars *= (24.0 if always else SESSION_HOURS) * HOUR / panel.timeframe.duration
+    return bars / panel.horizon
+
+
 def net_edge(edge: Floats, volatility: Floats, round_trip_cost: float) -> Floats:
     """The edge in probability with the cost taken off its size; zero where cost eats it all.
 
@@ -208,78 +212,6 @@ def action_codes(edge: Floats, settings: CommitteeSettings) -> Codes:
     up = (edge >= settings.buy_edge).astype(np.int8) + (edge >= settings.strong_buy_edge)
     down = (edge <= -settings.sell_edge).astype(np.int8) + (edge <= -settings.strong_sell_edge)
     return (up - down).astype(np.int8)
-
-
-def docket(tally: Tally, blocked: Bools) -> Docket:
-    """The rows of one calendar, where `blocked` (R, N) is the quality gate's word."""
-    return Docket(
-        edge=tally.edge,
-        volatility=tally.heard.volatility,
-        cap=tally.heard.cap,
-        voters=tally.pooled.voters,
-        risk_heard=tally.heard.risk_heard,
-        blocked=blocked,
-        present=np.ones(blocked.shape, bool),
-    )
-
-
-def beside(docket: Docket, others: int) -> Docket:
-    """The docket with so many more symbols, which belong to other calendars than its rows."""
-
-    def widened(array: NDArray[Scalar], fill: float) -> NDArray[Scalar]:
-        return np.pad(array, ((0, 0), (0, others)), constant_values=fill)
-
-    return Docket(
-        edge=widened(docket.edge, np.nan),
-        volatility=widened(docket.volatility, np.nan),
-        cap=widened(docket.cap, 1.0),
-        voters=widened(docket.voters, 0),
-        risk_heard=widened(docket.risk_heard, False),
-        blocked=widened(docket.blocked, False),
-        present=widened(docket.present, False),
-        together=docket.together,
-    )
-
-
-def settle(docket: Docket, row: int, previous: Floats, settings: CommitteeSettings) -> Settled:
-    """Actions and targets of one row, `previous` (N,) being the targets so far.
-
-    A buy asks for its Kelly share, a sell for nothing, a hold for what it has; below the quorum
-    and where blocked the action is hold.
-    """
-    counted, action, wishes = _wishes(docket, slice(row, row + 1), settings)
-    target, clamps = size(wishes, 0, previous, settings.sizing)
-    return Settled(counted[0], action[0], target, clamps)
-
-
-def fold(docket: Docket, previous: Floats, settings: CommitteeSettings) -> tuple[Codes, Floats]:
-    """Action codes and targets (K, N), each row starting from the targets of the one before.
-
-    `previous` (N,) are the targets before the first row. Every row is what `settle` makes of it.
-    """
-    _, action, wishes = _wishes(docket, slice(None), settings)
-    return action, size_all(wishes, previous, settings.sizing)
-
-
-def _wishes(
-    docket: Docket, rows: slice, settings: CommitteeSettings
-) -> tuple[Bools, Codes, Wishes]:
-    """Where the votes count, the action and what it asks for; all (K, N)."""
-    blocked, present = docket.blocked[rows], docket.present[rows]
-    counted = (docket.voters[rows] >= settings.quorum) & ~blocked & present
-    edge = np.where(counted, docket.edge[rows], np.nan)
-    action = action_codes(edge, settings)
-    stake = kelly(edge, docket.volatility[rows], settings.sizing.kelly_fraction)
-    together = np.zeros(len(docket.edge), bool) if docket.together is None else docket.together
-    wishes = Wishes(
-        asked=np.where(action > 0, stake, np.where(action < 0, 0.0, np.nan)),
-        cap=docket.cap[rows],
-        frozen=~docket.risk_heard[rows],
-        untradable=blocked,
-        present=present,
-        together=together[rows],
-    )
-    return counted, action, wishes
 
 
 def _log_odds(ballot: Ballot, shape: tuple[int, int]) -> Floats:

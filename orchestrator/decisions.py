@@ -18,20 +18,18 @@ from domain.votes import sigmoid
 from orchestrator.committee import (
     ACTIONS,
     CommitteeSettings,
-    Settled,
     Tally,
     action_codes,
     believed,
-    beside,
-    docket,
     hear,
-    settle,
     tally,
 )
+from orchestrator.docket import Settled, beside, docket, settle
 from orchestrator.influence import Influence
 from orchestrator.team import Ballot
 from orchestrator.wording import why, why_limited
 from quant.pooling import pool
+from trading.sizing import Clamp
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -80,7 +78,7 @@ def decide(
     blocked = np.array([[verdict.blocked for verdict in gate]])
     elsewhere = [symbol for symbol in previous if symbol not in panel.symbols]
     standing = [previous.get(symbol, 0.0) for symbol in (*panel.symbols, *elsewhere)]
-    row = beside(docket(added, blocked), len(elsewhere))
+    row = beside(docket(added, blocked), elsewhere)
     settled = settle(row, 0, np.array(standing), settings)
     sitting = _Sitting(panel, ballots, influence, gate, added, settled, settings, digest)
     ranks = _ranks(np.where(settled.counted, row.edge[0], np.nan))
@@ -178,6 +176,7 @@ def _decision(sitting: _Sitting, column: int, rank: int | None) -> Decision:
             votes,
             sitting.settings,
             panel.horizon,
+            symbol,
         ),
         votes=votes,
         receipt=receipt_id(symbol, closed_at(panel), panel.timeframe, sitting.digest),
@@ -215,11 +214,24 @@ def _limits(sitting: _Sitting, column: int) -> tuple[Limit, ...]:
             clamp.name,
             float(clamp.before[column]),
             float(clamp.after[column]),
-            why_limited(clamp.name, caps, sitting.settings),
+            why_limited(
+                clamp.name, caps, sitting.settings, sitting.panel.symbols[column],
+                _companions(sitting, clamp, column),
+            ),
         )
         for clamp in sitting.settled.clamps
         if clamp.bit[column]
-    )
+    )  # fmt: skip
+
+
+def _companions(sitting: _Sitting, clamp: Clamp, column: int) -> list[str]:
+    """Which others that move with a symbol were to be held beside it."""
+    alike = sitting.tally.heard.kinship.alike[0, column]
+    return [
+        symbol
+        for n, symbol in enumerate(sitting.panel.symbols)
+        if alike[n] and clamp.before[n] > 0.0
+    ]
 
 
 def _ranks(edge: Floats) -> list[int | None]:

@@ -15,7 +15,7 @@ from domain.decision import Decision, Verdict
 from domain.errors import VerificationError
 from domain.panel import Panel
 from domain.votes import Agent
-from orchestrator.committee import CommitteeSettings
+from orchestrator.committee import as_recorded
 from orchestrator.cycle import digest_of_inputs
 from orchestrator.decisions import decide
 from orchestrator.influence import Influence
@@ -93,7 +93,7 @@ def _decide_again(
         ballots,
         previous=values["previous"],
         influence=_influence(values["agents"]),
-        settings=CommitteeSettings.model_validate(values["committee"]),
+        settings=as_recorded(values["committee"]),
         digest=digest,
     )
     return decisions[panel.symbols.index(symbol)]

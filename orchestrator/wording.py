@@ -3,8 +3,11 @@
 from collections.abc import Mapping, Sequence
 
 from domain.decision import Action, Verdict, Vote
+from domain.sectors import sector_of
+from domain.symbols import asset_class
 from domain.votes import Reason
 from orchestrator.committee import CommitteeSettings
+from trading.concentration import ALIKE
 
 BASE_RATE = "base rate"
 """The term every vote starts with: no evidence of its own, so never named as a reason."""
@@ -21,9 +24,10 @@ def why(
     votes: Sequence[Vote],
     settings: CommitteeSettings,
     horizon: int,
+    symbol: str,
 ) -> str:
-    """One plain sentence: what was decided, on what odds over `horizon` bars, and the strongest
-    evidence."""
+    """One plain sentence: what was decided, on what odds over `horizon` bars, the strongest
+    evidence, and what could not be looked at."""
     if verdict.blocked:
         return f"Held as it is: {verdict.findings[0].rstrip('.')}."
     if p_up is None or edge is None:
@@ -32,21 +36,42 @@ def why(
             f"Nothing is opened: {voted} of {len(votes)} agents voted and "
             f"{settings.quorum} are needed."
         )
-    return f"{_odds(action, p_up, base_rate, edge, settings, horizon)}{_evidence(votes)}."
+    odds = _odds(action, p_up, base_rate, edge, settings, horizon)
+    return f"{odds}{_evidence(votes)}{_unlimited(action, symbol, settings)}."
 
 
-def why_limited(name: str, caps: Mapping[str, float], settings: CommitteeSettings) -> str:
-    """What the limit called `name` demands. `caps` are the agents' for this symbol."""
+def why_limited(
+    name: str,
+    caps: Mapping[str, float],
+    settings: CommitteeSettings,
+    symbol: str,
+    companions: Sequence[str],
+) -> str:
+    """What the limit called `name` demands of `symbol`. `caps` are the agents' for it,
+    `companions` the others held that move with it."""
     sizing = settings.sizing
     if name == "cap":
         agent = min(caps, key=lambda name: caps[name])
         if caps[agent] == 0.0:
             return f"the {agent} agent vetoes any holding"
         return f"the {agent} agent accepts at most {caps[agent]:.1%} of equity"
+    others = f"{', '.join(companions[:NAMED])}{' and others' if len(companions) > NAMED else ''}"
     return {
+        "not bought": f"it is of a class that is voted on and not bought ({asset_class(symbol)})",
+        "probability": (
+            f"a gain must have a chance of {settings.minimum_probability:.0%} for anything new"
+        ),
         "position limit": f"no symbol may take more than {sizing.position_limit:.0%} of equity",
         "risk missing": "the risk agent gave no forecast, so exposure may only shrink",
+        "sector limit": (
+            f"{sector_of(symbol, sizing.sectors)} may take {sizing.sector_limit:.0%} of equity"
+        ),
+        "correlation limit": (
+            f"what moves together (a correlation above {ALIKE:g}{': ' if others else ''}{others}) "
+            f"may take {sizing.correlated_limit:.0%} of equity"
+        ),
         "gross limit": f"all symbols together may take {sizing.gross_limit:.0%} of equity",
+        "net limit": f"all symbols together may take {sizing.net_limit:.0%} of equity net",
     }[name]
 
 
@@ -80,6 +105,14 @@ def _odds(
             f"where {100 * bar:.1f} points are needed"
         )
     return f"{action.value.capitalize()}: {chance}, {points} points after costs"
+
+
+def _unlimited(action: Action, symbol: str, settings: CommitteeSettings) -> str:
+    sizing = settings.sizing
+    buys = action in (Action.BUY, Action.STRONG_BUY)
+    if not buys or sizing.sector_limit == 1.0 or sector_of(symbol, sizing.sectors) is not None:
+        return ""
+    return "; its sector is not known, so no sector limit applies"
 
 
 def _evidence(votes: Sequence[Vote]) -> str:

@@ -19,14 +19,13 @@ from domain.votes import sigmoid
 from orchestrator.committee import (
     Codes,
     CommitteeSettings,
-    Docket,
     Hearing,
     Tally,
-    fold,
     hear,
     net_edge,
     tally,
 )
+from orchestrator.docket import docket, fold, woven
 from orchestrator.influence import Influence, earned
 from orchestrator.outcomes import outcomes
 from orchestrator.team import Ballot
@@ -140,20 +139,14 @@ def random_opinions(stage: Stage, held: Opinion, seed: int) -> Iterator[Opinion]
 
 def decide(stage: Stage, held: Opinion, settings: CommitteeSettings) -> Ruling:
     """Row after row, as the live committee does. The quorum is never more than there are voters."""
-    wide, tallies = stage.grid.wide, held.tallies
+    grid = stage.grid
     voters = max(int((each.weights > 0.0).any(axis=0).sum()) for each in held.influence)
-    docket = Docket(
-        edge=wide([each.edge for each in tallies], np.nan),
-        volatility=wide([each.heard.volatility for each in tallies], np.nan),
-        cap=wide([each.heard.cap for each in tallies], 1.0),
-        voters=wide([each.pooled.voters for each in tallies], 0),
-        risk_heard=wide([each.heard.risk_heard for each in tallies], False),
-        blocked=stage.blocked,
-        present=stage.present,
-        together=stage.grid.together,
-    )
+    parts = [
+        docket(added, part.blocked) for added, part in zip(held.tallies, stage.parts, strict=True)
+    ]
+    rows = woven(parts, grid.rows, grid.columns, grid.together)
     reachable = settings.model_copy(update={"quorum": min(settings.quorum, voters)})
-    action, targets = fold(docket, np.zeros(len(stage.grid.symbols)), reachable)
+    action, targets = fold(rows, np.zeros(len(grid.symbols)), reachable)
     return Ruling(action, Plan(targets, moved(targets)))
 
 

@@ -1,18 +1,23 @@
-"""From edges to target weights: fractional Kelly, then limits that only ever shrink.
+"""From edges to target weights: what a buy asks for, then limits that only ever shrink.
 
 Long only. `size` is one row of N symbols with every limit on the way, `size_all` is K rows one
 after the other; both are the same compiled row. A target is a share of equity. Leaves out orders,
-costs and fills.
+costs and fills. The formulas, their sources and the defaults are in docs/sizing.md.
 """
 
 import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
-from domain.panel import Floats
+from domain.panel import Floats, Ints
+from domain.sectors import BROAD, sector_of
+from domain.symbols import AssetClass, asset_class
 from trading import sizing_kernels
+from trading.concentration import Kinship
 from trading.sizing_kernels import CLAMPS, Bools
 
 NORMAL_PEAK = 1.0 / math.sqrt(2.0 * math.pi)
@@ -25,18 +30,67 @@ class SizingSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    method: Literal["kelly", "fixed", "volatility", "equal risk"] = Field(
+        default="kelly",
+        description="What a buy asks for: by its edge (fractional Kelly), always the same share, "
+        "less the more the symbol moves in a year, or the same risk over the horizon.",
+    )
     kelly_fraction: float = Field(
-        default=0.25, gt=0.0, le=1.0,
-        description="Share of the full Kelly stake that is taken; a quarter forgives wrong edges.",
+        default=0.5, gt=0.0, le=1.0,
+        description="Of method kelly: share of the full Kelly stake that is taken. Half of it "
+        "keeps three quarters of the growth at half the swings, and forgives wrong edges.",
+    )  # fmt: skip
+    fixed_fraction: float = Field(
+        default=0.1, gt=0.0, le=1.0,
+        description="Of method fixed: share of equity that every buy asks for.",
+    )  # fmt: skip
+    volatility_target: float = Field(
+        default=0.03, gt=0.0, le=1.0,
+        description="Of method volatility: how much a position alone may move the equity in a "
+        "year, one standard deviation.",
+    )  # fmt: skip
+    risk_budget: float = Field(
+        default=0.005, gt=0.0, le=0.5,
+        description="Of method equal risk: how much every position may move the equity over the "
+        "horizon, one standard deviation.",
     )  # fmt: skip
     position_limit: float = Field(
         default=0.25, gt=0.0, le=1.0,
         description="Largest share of equity in one symbol, whatever the edge.",
     )  # fmt: skip
+    sector_limit: float = Field(
+        default=0.5, gt=0.0, le=1.0,
+        description="Largest share of equity in one sector, where it is known; 1 is no limit.",
+    )  # fmt: skip
+    sectors: Mapping[str, str] = Field(
+        default={},
+        description='Sectors of your own, such as {NVDA = "chips"}; others are looked up.',
+    )
+    correlated_limit: float = Field(
+        default=0.5, gt=0.0, le=1.0,
+        description="Largest share of equity in a symbol and all that move with it; 1 is no limit.",
+    )  # fmt: skip
     gross_limit: float = Field(
         default=1.0, gt=0.0, le=1.0,
         description="Largest share of equity in all symbols together; 1 means no borrowing.",
     )  # fmt: skip
+    net_limit: float = Field(
+        default=1.0, gt=0.0, le=1.0,
+        description="Largest share of equity held long less what is sold short. Targets are never "
+        "short, so this is a second gross limit to them; 1 is no limit.",
+    )  # fmt: skip
+    voted_only: tuple[AssetClass, ...] = Field(
+        default=(AssetClass.INDEX,),
+        description="Classes of symbols that are voted on and never bought.",
+    )
+
+    @property
+    def limits(self) -> Floats:
+        """(5,) in the order of `sizing_kernels`."""
+        return np.array([
+            self.position_limit, self.sector_limit, self.correlated_limit, self.gross_limit,
+            self.net_limit,
+        ])  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -54,22 +108,57 @@ class Clamp:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Wishes:
-    """What K rows ask for, all (K, N).
+    """What K rows ask for, (K, N) but for the last four.
 
     `asked` is the share asked for, NaN to keep the target there is; `cap` the largest share any
-    agent accepts. Where `frozen`, exposure may only shrink (no risk agent); where `untradable`,
-    the symbol is held as it is and takes no part in the sharing of the gross limit. A symbol that
-    is not `present` belongs to another calendar than the row: its target stays as it is and counts
-    against the gross limit. A row that is `together` (K,) with the one before closes at the same
-    instant, on another calendar: neither knows the other's new targets.
+    agent accepts. Where `frozen` (no risk agent) or `doubtful` (too small a chance), exposure may
+    only shrink; where `untradable`, the symbol is held as it is and takes no part in the sharing
+    of limits. A symbol that is not `present` belongs to another calendar than the row: its target
+    stays as it is and counts. A row that is `together` (K,) with the one before closes at the same
+    instant, on another calendar: neither knows the other's new targets. What is not `buyable` (N,)
+    gets nothing; `sector` (N,) is a number or -1.
     """
 
     asked: Floats
     cap: Floats
     frozen: Bools
+    doubtful: Bools
     untradable: Bools
     present: Bools
     together: Bools
+    kinship: Kinship
+    buyable: Bools
+    sector: Ints
+
+
+def buyable(symbols: Sequence[str], settings: SizingSettings) -> Bools:
+    """(N,): which may be held at all."""
+    return np.array([asset_class(each) not in settings.voted_only for each in symbols], bool)
+
+
+def sector_numbers(symbols: Sequence[str], settings: SizingSettings) -> Ints:
+    """(N,): equal for symbols of one sector, -1 where there is none or it is not known."""
+    named = [sector_of(symbol, settings.sectors) for symbol in symbols]
+    sectors = [name for name in dict.fromkeys(named) if name not in (None, BROAD)]
+    return np.array([sectors.index(n) if n in sectors else -1 for n in named], np.int32)
+
+
+def stakes(edge: Floats, volatility: Floats, horizons: Floats, settings: SizingSettings) -> Floats:
+    """Share of equity (K, N) that a buy asks for, before any limit.
+
+    `edge` (K, N) is net, in probability of a gain over the horizon; `volatility` (K, N) the
+    standard deviation of the return over the horizon, a fraction; `horizons` (N,) how many of them
+    a year has. Zero for no edge, a negative one, or an unknown volatility.
+    """
+    if settings.method == "kelly":
+        return kelly(edge, volatility, settings.kelly_fraction)
+    known = (edge > 0.0) & (volatility > 0.0)
+    if settings.method == "fixed":
+        return np.where(known, settings.fixed_fraction, 0.0)
+    risk = np.where(known, volatility, 1.0)
+    if settings.method == "volatility":
+        return np.where(known, settings.volatility_target / (risk * np.sqrt(horizons)), 0.0)
+    return np.where(known, settings.risk_budget / risk, 0.0)
 
 
 def kelly(edge: Floats, volatility: Floats, fraction: float) -> Floats:
@@ -93,18 +182,21 @@ def kelly(edge: Floats, volatility: Floats, fraction: float) -> Floats:
 def size(
     wishes: Wishes, row: int, previous: Floats, settings: SizingSettings
 ) -> tuple[Floats, tuple[Clamp, ...]]:
-    """Targets (N,) of one row and every limit on the way, in order: caps, position, missing risk,
-    gross. `previous` (N,) are the targets so far."""
+    """Targets (N,) of one row and every limit on the way, in the order of `CLAMPS`. `previous`
+    (N,) are the targets so far."""
     steps = np.empty((len(CLAMPS) + 1, len(previous)))
     sizing_kernels.size_row(
         wishes.asked[row],
         previous,
         wishes.cap[row],
         wishes.frozen[row],
+        wishes.doubtful[row],
         wishes.untradable[row] | ~wishes.present[row],
         wishes.present[row],
-        settings.position_limit,
-        settings.gross_limit,
+        wishes.buyable,
+        wishes.sector,
+        wishes.kinship.alike[wishes.kinship.table[row]],
+        settings.limits,
         steps,
     )
     clamps = (Clamp(name, steps[k], steps[k + 1]) for k, name in enumerate(CLAMPS))
@@ -119,9 +211,13 @@ def size_all(wishes: Wishes, previous: Floats, settings: SizingSettings) -> Floa
         previous,
         wishes.cap,
         wishes.frozen,
+        wishes.doubtful,
         wishes.untradable,
         wishes.present,
         wishes.together,
-        settings.position_limit,
-        settings.gross_limit,
+        wishes.buyable,
+        wishes.sector,
+        wishes.kinship.alike,
+        wishes.kinship.table,
+        settings.limits,
     )

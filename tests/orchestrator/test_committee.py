@@ -13,22 +13,19 @@ from domain.canonical import canonical_bytes, decision_from_json, to_json
 from domain.decision import Action, Verdict
 from orchestrator.committee import (
     CommitteeSettings,
-    Docket,
     action_codes,
-    beside,
-    docket,
-    fold,
     hear,
     net_edge,
-    settle,
     tally,
 )
 from orchestrator.decisions import decide, what_if
+from orchestrator.docket import Docket, docket, fold, settle, woven
 from orchestrator.influence import Influence, equal
 from orchestrator.local_team import LocalTeam
 from orchestrator.team import Ballot
 from tests.orchestrator.agents_for_tests import build
 from tests.orchestrator.panels_for_tests import random_panel
+from trading.concentration import Kinship
 
 AGENTS = ("technical", "news", "fundamental", "risk", "rl")
 SETTINGS = CommitteeSettings()
@@ -260,12 +257,21 @@ def dockets():
     return st.builds(
         Docket,
         edge=arrays(np.float64, GRID, elements=FLOATS),
+        p_up=arrays(np.float64, GRID, elements=st.floats(0.3, 0.7)),
         volatility=arrays(np.float64, GRID, elements=st.floats(0.0, 0.2) | st.just(np.nan)),
         cap=arrays(np.float64, GRID, elements=st.floats(0.0, 1.0)),
         voters=arrays(np.int64, GRID, elements=st.integers(0, 5)),
         risk_heard=flags,
         blocked=flags,
         present=flags,
+        together=st.just(np.zeros(8, bool)),
+        symbols=st.just(("AAPL", "MSFT", "NVDA", "JPM", "^VIX")),
+        horizons=st.just(np.full(5, 50.4)),
+        kinship=st.builds(
+            lambda pairs, table: Kinship(pairs | pairs.transpose(0, 2, 1), table),
+            arrays(np.bool_, (2, 5, 5)),
+            arrays(np.int32, (8,), elements=st.integers(0, 1)),
+        ),
     )
 
 
@@ -294,14 +300,9 @@ def test_two_calendars_folded_together_are_the_live_cycles_of_each():
         docket(tally(hear(panel, TEAM.vote(panel, since), since), influence, rules), shut)
         for panel, shut in ((PANEL, np.zeros((20, 4), bool)), (shares, np.zeros((20, 3), bool)))
     ]
-    wide = [beside(parts[0], 3), turned(beside(parts[1], 4))]
-    woven = Docket(
-        *(
-            np.stack([getattr(one, name) for one in wide], axis=1).reshape(40, 7)
-            for name in list(Docket.__dataclass_fields__)[:-1]
-        )
-    )
-    _, targets = fold(woven, np.zeros(7), rules)
+    rows = (np.arange(0, 40, 2), np.arange(1, 40, 2))
+    both = woven(parts, rows, (slice(0, 4), slice(4, 7)), np.zeros(40, bool))
+    _, targets = fold(both, np.zeros(7), rules)
     previous: dict[str, float] = {}
     bit = set()
     for row in range(40):
@@ -315,10 +316,3 @@ def test_two_calendars_folded_together_are_the_live_cycles_of_each():
 
 
 LATER = np.timedelta64(3, "h")
-
-
-def turned(wide: Docket) -> Docket:
-    """The three symbols that come first put last."""
-    order = [3, 4, 5, 6, 0, 1, 2]
-    names = list(Docket.__dataclass_fields__)[:-1]
-    return Docket(*(getattr(wide, name)[:, order] for name in names))

@@ -150,7 +150,7 @@ def test_a_receipt_whose_inputs_were_touched_does_not_verify(
 def test_a_kept_result_that_was_touched_does_not_verify(
     backtester: Backtester, results: Results
 ) -> None:
-    result = run(backtester, asked(symbols=("AAPL",), agents=("technical",)))
+    result = run(backtester, asked(symbols=("XOM",), agents=("technical",)))
     told, fills = (results.file(result["id"], name) for name in (stored.RESULT, stored.FILLS))
     flattering = {**result["committee"], "sharpe": {**result["committee"]["sharpe"], "value": 9.0}}
     told.write_text(json.dumps({**result, "committee": flattering}))

@@ -1,123 +1,258 @@
 import math
+from itertools import combinations
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from domain.sectors import BROAD, COINS, sector_of
 from trading import sizing_kernels
-from trading.sizing import SizingSettings, Wishes, kelly, size, size_all
+from trading.concentration import Kinship
+from trading.sizing import (
+    SizingSettings,
+    Wishes,
+    buyable,
+    kelly,
+    sector_numbers,
+    size,
+    size_all,
+    stakes,
+)
 
 SETTINGS = SizingSettings()
-SHARES = arrays(np.float64, (6,), elements=st.floats(0.0, 1.0))
+OPEN = SizingSettings(sector_limit=1.0, correlated_limit=1.0)
+"""No limit of concentration."""
+A_SHARE = st.floats(0.0, 1.0).filter(lambda share: share == 0.0 or share > 1e-9)
+SHARES = arrays(np.float64, (6,), elements=A_SHARE)
 FLAGS = arrays(np.bool_, (6,))
+SECTORS = arrays(np.int32, (6,), elements=st.integers(-1, 2))
+PAIRS = arrays(np.bool_, (6, 6)).map(lambda pairs: (pairs | pairs.T) & ~np.eye(6, dtype=bool))
 NONE = np.zeros(6, bool)
 compiling = settings(deadline=None)
 
 
-def ask(asked, cap=None, frozen=None, shut=None, present=None):
-    shape = (1, len(asked))
+def ask(
+    asked, cap=None, frozen=None, shut=None, present=None, doubtful=None, sector=None,
+    pairs=None, bought=None,
+):  # fmt: skip
+    shape, symbols = (1, len(asked)), len(asked)
+    none = np.zeros(shape, bool)
     return Wishes(
-        asked=np.array([asked]),
+        asked=np.array([asked], float),
         cap=np.ones(shape) if cap is None else np.array([cap]),
-        frozen=np.zeros(shape, bool) if frozen is None else np.array([frozen]),
-        untradable=np.zeros(shape, bool) if shut is None else np.array([shut]),
-        present=np.ones(shape, bool) if present is None else np.array([present]),
+        frozen=none if frozen is None else np.array([frozen]),
+        doubtful=none if doubtful is None else np.array([doubtful]),
+        untradable=none if shut is None else np.array([shut]),
+        present=~none if present is None else np.array([present]),
         together=np.zeros(1, bool),
+        kinship=Kinship(
+            np.zeros((1, symbols, symbols), bool) if pairs is None else np.array([pairs]),
+            np.zeros(1, np.int32),
+        ),
+        buyable=np.ones(symbols, bool) if bought is None else bought,
+        sector=np.full(symbols, -1, np.int32) if sector is None else np.array(sector, np.int32),
     )
 
 
+WISHES = st.builds(
+    ask, SHARES, cap=SHARES, frozen=FLAGS, shut=FLAGS, present=FLAGS, doubtful=FLAGS,
+    sector=SECTORS, pairs=PAIRS, bought=FLAGS,
+)  # fmt: skip
+LIMITS = st.builds(
+    SizingSettings,
+    **{
+        name: st.floats(0.01, 1.0)
+        for name in
+        ("position_limit", "sector_limit", "correlated_limit", "gross_limit", "net_limit")
+    },
+)  # fmt: skip
+
+
 @compiling
-@given(SHARES, SHARES, SHARES, FLAGS, FLAGS, FLAGS)
-def test_limits_only_ever_shrink_and_leave_an_unbroken_trail(asked, held, cap, frozen, shut, here):
-    target, clamps = size(ask(asked, cap, frozen, shut, here), 0, held * 0.16, SETTINGS)
-    before = np.where(here, asked, held * 0.16)
+@given(WISHES, SHARES, LIMITS)
+def test_limits_only_ever_shrink_and_leave_an_unbroken_trail(wishes, held, limits):
+    target, clamps = size(wishes, 0, held * 0.16, limits)
+    before = np.where(wishes.present[0], wishes.asked[0], held * 0.16)
     for clamp in clamps:
         assert np.array_equal(clamp.before, before)
         assert (clamp.after <= clamp.before).all()
         before = clamp.after
     assert np.array_equal(before, target)
+    assert (target >= 0.0).all()
 
 
 @compiling
-@given(SHARES, SHARES, SHARES, FLAGS)
-def test_targets_stay_within_caps_position_limit_and_equity(asked, held, cap, frozen):
-    target, _ = size(ask(asked, cap, frozen), 0, held, SETTINGS)
-    assert (target >= 0.0).all()
-    assert (target <= np.minimum(cap, SETTINGS.position_limit)).all()
-    assert target.sum() <= SETTINGS.gross_limit + 1e-12
-    assert (target[frozen] <= held[frozen]).all()
+@given(WISHES, SHARES, LIMITS)
+def test_what_the_row_may_change_keeps_to_every_limit_at_once(wishes, held, limits):
+    """Beside what it may not change: symbols that are shut, and those of other calendars."""
+    target, _ = size(wishes, 0, held, limits)
+    here, fixed = wishes.present[0], wishes.untradable[0] | ~wishes.present[0]
+    assert (target <= np.where(here, np.minimum(wishes.cap[0], limits.position_limit), held)).all()
+    shrinking = here & (wishes.frozen[0] | wishes.doubtful[0])
+    assert (target[shrinking] <= held[shrinking]).all()
+    assert (target[here & ~wishes.buyable] == 0.0).all()
+    groups = [(np.ones(6, bool), min(limits.gross_limit, limits.net_limit) + 1e-12)]
+    groups += [(wishes.sector == number, limits.sector_limit) for number in range(3)]
+    pairs = wishes.kinship.alike[0] | np.eye(6, dtype=bool)
+    groups += [(pairs[n], limits.correlated_limit) for n in range(6) if target[n] > 0.0]
+    for members, limit in groups:
+        changed = math.fsum(target[members & ~fixed])
+        assert changed <= max(limit - math.fsum(target[members & fixed]), 0.0) or limit >= 1.0
+    assert np.array_equal(target[~here], held[~here])
+
+
+@compiling
+@given(WISHES, SHARES, LIMITS, st.permutations(range(6)))
+def test_the_same_targets_come_out_to_the_last_bit_wherever_a_symbol_stands(
+    wishes, held, limits, order
+):
+    straight, _ = size(wishes, 0, held, limits)
+    turned = ask(
+        *(getattr(wishes, name)[0][order] for name in ("asked", "cap", "frozen")),
+        *(getattr(wishes, name)[0][order] for name in ("untradable", "present", "doubtful")),
+        sector=wishes.sector[order],
+        pairs=wishes.kinship.alike[0][np.ix_(order, order)],
+        bought=wishes.buyable[order],
+    )
+    assert np.array_equal(size(turned, 0, held[order], limits)[0], straight[order])
+
+
+@compiling
+@given(WISHES, LIMITS)
+def test_a_symbol_that_holds_nothing_changes_nothing_for_the_others(wishes, limits):
+    """Also where it moves with all of them, so that what is followed does not matter."""
+    held = np.zeros(6)
+    fewer = ask(
+        *(getattr(wishes, name)[0][:5] for name in ("asked", "cap", "frozen")),
+        *(getattr(wishes, name)[0][:5] for name in ("untradable", "present", "doubtful")),
+        sector=wishes.sector[:5], pairs=wishes.kinship.alike[0][:5, :5],
+        bought=wishes.buyable[:5],
+    )  # fmt: skip
+    wishes.asked[0, 5] = 0.0
+    assert np.array_equal(size(wishes, 0, held, limits)[0][:5], size(fewer, 0, held[:5], limits)[0])
+
+
+@compiling
+@given(WISHES, SHARES, LIMITS)
+def test_concentration_that_was_brought_to_its_limit_does_not_shrink_again(wishes, held, limits):
+    target, _ = size(wishes, 0, held * 0.16, limits)
+    wishes.asked[:] = np.nan
+    _, clamps = size(wishes, 0, target, limits)
+    for clamp in clamps:
+        if clamp.name in ("sector limit", "correlation limit"):
+            assert not clamp.bit[~wishes.untradable[0]].any()
+
+
+def test_a_sector_is_shared_in_proportion_and_an_unknown_one_is_not_limited():
+    asked = np.array([0.2, 0.1, 0.2, 0.2])
+    rules = SizingSettings(sector_limit=0.3, correlated_limit=1.0)
+    target, clamps = size(ask(asked, sector=[0, 0, 0, -1]), 0, np.zeros(4), rules)
+    assert np.allclose(target, [0.12, 0.06, 0.12, 0.2], rtol=1e-12)
+    [clamp] = [clamp for clamp in clamps if clamp.bit.any()]
+    assert clamp.name == "sector limit"
+
+
+def test_a_holding_on_another_calendar_takes_its_part_of_the_sector():
+    here = np.array([True, True, False])
+    target, _ = size(
+        ask(np.array([0.2, 0.2, 0.9]), present=here, sector=[3, 3, 3]), 0, np.array([0, 0, 0.3]),
+        SETTINGS,
+    )  # fmt: skip
+    assert np.allclose(target, [0.1, 0.1, 0.3], rtol=1e-12)
+
+
+def test_of_three_in_a_chain_the_middle_one_is_in_both_groups():
+    """The first and the last do not move together, yet each shares its limit with the middle."""
+    pairs = np.zeros((3, 3), bool)
+    pairs[0, 1] = pairs[1, 0] = pairs[1, 2] = pairs[2, 1] = True
+    rules = SizingSettings(correlated_limit=0.4, sector_limit=1.0)
+    target, _ = size(ask(np.array([0.2, 0.2, 0.2]), pairs=pairs), 0, np.zeros(3), rules)
+    assert np.allclose(target, 0.2 * 0.4 / 0.6, rtol=1e-12)
 
 
 def test_what_is_held_on_other_calendars_takes_its_part_of_the_gross_limit():
     asked, here = np.array([0.25, 0.25, 0.9]), np.array([True, True, False])
-    target, clamps = size(ask(asked, present=here), 0, np.array([0, 0, 0.75]), SETTINGS)
+    target, clamps = size(ask(asked, present=here), 0, np.array([0, 0, 0.75]), OPEN)
     assert target.tolist() == [0.125, 0.125, 0.75]
     assert [clamp.name for clamp in clamps if clamp.bit.any()] == ["gross limit"]
+
+
+def test_a_net_limit_below_the_gross_one_binds_after_it():
+    rules = OPEN.model_copy(update={"net_limit": 0.5})
+    target, clamps = size(ask(np.full(5, 0.25)), 0, np.zeros(5), rules)
+    assert np.allclose(target, 0.1, rtol=1e-12)
+    assert [clamp.name for clamp in clamps if clamp.bit.any()] == ["gross limit", "net limit"]
 
 
 def test_a_symbol_that_cannot_be_traded_is_not_cut_to_make_room():
     asked = np.array([0.25, 0.25, 0.25, 0.25, 0.25])
     shut = np.array([True, False, False, False, False])
-    target, _ = size(ask(asked, shut=shut), 0, asked, SETTINGS)
+    target, _ = size(ask(asked, shut=shut), 0, asked, OPEN)
     assert target.tolist() == [0.25, 0.1875, 0.1875, 0.1875, 0.1875]
 
 
-@compiling
-@given(SHARES, SHARES, FLAGS, FLAGS, st.permutations(range(6)))
-def test_the_same_targets_come_out_to_the_last_bit_wherever_a_symbol_stands(
-    asked, held, shut, here, order
-):
-    straight, _ = size(ask(asked, shut=shut, present=here), 0, held, SETTINGS)
-    moved = [array[list(order)] for array in (asked, held, shut, here)]
-    turned, _ = size(ask(moved[0], shut=moved[2], present=moved[3]), 0, moved[1], SETTINGS)
-    assert np.array_equal(turned, straight[list(order)])
+def test_an_index_gets_no_target_and_takes_no_share_of_the_gross_limit():
+    symbols = ("^VIX", "AAPL", "JPM", "XOM", "PG")
+    wishes = ask(np.full(5, 0.25), bought=buyable(symbols, SETTINGS))
+    target, clamps = size(wishes, 0, np.full(5, 0.25), SETTINGS)
+    assert target.tolist() == [0.0, 0.25, 0.25, 0.25, 0.25]
+    assert [clamp.name for clamp in clamps if clamp.bit.any()] == ["not bought"]
+
+
+def test_too_small_a_chance_opens_nothing_new_but_keeps_and_shrinks_what_there_is():
+    target, _ = size(
+        ask(np.array([0.2, 0.2, 0.05]), doubtful=NONE[:3] | True), 0, np.array([0.0, 0.1, 0.1]),
+        SETTINGS,
+    )  # fmt: skip
+    assert target.tolist() == [0.0, 0.1, 0.05]
 
 
 @compiling
-@given(st.lists(st.floats(0.0, 1.0).filter(lambda x: x == 0.0 or x > 1e-9), max_size=40))
+@given(st.lists(A_SHARE, max_size=40))
 def test_targets_are_added_up_without_rounding(values):
     array = np.array(values, np.float64)
     assert sizing_kernels.total(array, np.ones(len(array), bool), True) == math.fsum(values)
 
 
-def rows(*made: Wishes) -> Wishes:
+def rows(made: list[Wishes], alike, table) -> Wishes:
+    last = ("kinship", "buyable", "sector")
+    together = {
+        name: np.concatenate([getattr(one, name) for one in made])
+        for name in Wishes.__dataclass_fields__
+        if name not in last
+    }
     return Wishes(
-        *(
-            np.concatenate([getattr(one, name) for one in made])
-            for name in Wishes.__dataclass_fields__
-        )
-    )
-
-
-STEPS = st.lists(
-    st.tuples(arrays(np.float64, (6,), elements=st.floats(0, 1) | st.just(np.nan)), SHARES,
-              FLAGS, FLAGS, FLAGS),
-    min_size=1, max_size=5,
-)  # fmt: skip
+        **together, kinship=Kinship(alike, np.array(table, np.int32)), buyable=made[0].buyable,
+        sector=made[0].sector,
+    )  # fmt: skip
 
 
 @compiling
-@given(STEPS, SHARES)
-def test_many_rows_are_the_rows_one_by_one(steps, previous):
-    wishes = rows(*(ask(*step) for step in steps))
-    targets = size_all(wishes, previous, SETTINGS)
+@given(
+    st.lists(st.tuples(WISHES, st.integers(0, 1)), min_size=1, max_size=5), SHARES, LIMITS,
+    st.tuples(PAIRS, PAIRS),
+)  # fmt: skip
+def test_many_rows_are_the_rows_one_by_one(steps, previous, limits, pairs):
+    wishes = rows([one for one, _ in steps], np.stack(pairs), [table for _, table in steps])
+    targets = size_all(wishes, previous, limits)
     for row in range(len(steps)):
-        previous, _ = size(wishes, row, previous, SETTINGS)
+        previous, _ = size(wishes, row, previous, limits)
         assert np.array_equal(targets[row], previous)
 
 
 def test_calendars_that_close_together_do_not_see_each_other():
     asked = np.array([0.2, 0.2, 0.2, 0.2, 0.2, 0.2])
     first, settled = np.array([True] * 3 + [False] * 3), np.full(6, 0.25)
-    both = rows(ask(asked, present=first), ask(asked, present=~first))
+    steps = [ask(asked, present=first), ask(asked, present=~first)]
+    both = rows(steps, np.zeros((1, 6, 6), bool), [0, 0])
     alone = [size(both, row, settled, SETTINGS)[0] for row in (0, 1)]
-    together = Wishes(
-        both.asked, both.cap, both.frozen, both.untradable, both.present, np.array([False, True])
-    )
-    targets = size_all(together, settled, SETTINGS)
+    apart = size_all(both, settled, SETTINGS)
+    both.together[1] = True
+    targets = size_all(both, settled, SETTINGS)
     assert np.array_equal(targets[1], np.where(first, alone[0], alone[1]))
-    assert not np.array_equal(targets[1], size_all(both, settled, SETTINGS)[1])
+    assert not np.array_equal(targets[1], apart[1])
 
 
 def test_kelly_doubles_with_the_edge_and_halves_with_the_volatility():
@@ -126,5 +261,60 @@ def test_kelly_doubles_with_the_edge_and_halves_with_the_volatility():
     assert np.allclose(stake[1:], [2 * stake[0], stake[0] / 2, 0.0])
 
 
+EDGE = np.array([[0.01, 0.02, 0.01, -0.01, 0.01]])
+HORIZON_VOLATILITY = np.array([[0.04, 0.04, 0.08, 0.04, np.nan]])
+
+
+@pytest.mark.parametrize(
+    ("rules", "by_hand"),
+    [
+        ({"method": "kelly"}, [0.3133285, 0.6266571, 0.1566643]),
+        ({"method": "fixed", "fixed_fraction": 0.08}, [0.08, 0.08, 0.08]),
+        # 4 % over five of 252 days is 28.3973 % a year
+        ({"method": "volatility", "volatility_target": 0.03}, [0.1056443, 0.1056443, 0.0528221]),
+        ({"method": "equal risk", "risk_budget": 0.005}, [0.125, 0.125, 0.0625]),
+    ],
+)
+def test_each_method_asks_for_what_its_formula_says_by_hand(rules, by_hand):
+    asked = stakes(EDGE, HORIZON_VOLATILITY, np.full(5, 50.4), SizingSettings(**rules))
+    assert np.allclose(asked, [[*by_hand, 0.0, 0.0]], rtol=1e-6)
+
+
+@given(arrays(np.float64, (3, 6), elements=st.floats(0.01, 0.2)),
+       st.sampled_from(["kelly", "fixed", "volatility", "equal risk"]))  # fmt: skip
+def test_a_method_asks_the_same_of_one_row_as_of_all(volatility, method):
+    rules, edge = SizingSettings(method=method), volatility[:, ::-1] - 0.05
+    horizons = np.array([50.4, 50.4, 73.05, 73.05, 252.0, 2.0])
+    whole = stakes(edge, volatility, horizons, rules)
+    for row in range(3):
+        one = stakes(edge[row : row + 1], volatility[row : row + 1], horizons, rules)
+        assert np.array_equal(whole[row : row + 1], one)
+
+
+def test_positions_of_equal_risk_move_the_equity_alike():
+    volatility = np.array([[0.02, 0.05, 0.11]])
+    asked = stakes(
+        np.full((1, 3), 0.01), volatility, np.ones(3), SizingSettings(method="equal risk")
+    )
+    assert np.allclose(asked * volatility, SETTINGS.risk_budget)
+
+
 def test_without_a_known_volatility_nothing_is_staked():
     assert kelly(np.array([0.1, 0.1]), np.array([np.nan, 0.0]), 0.25).tolist() == [0.0, 0.0]
+
+
+def test_a_sector_of_ones_own_goes_before_the_table():
+    rules = SizingSettings(sectors={"NVDA": "chips", "AMD": "chips", "BTC-USD": "money"})
+    names = ("NVDA", "AMD", "AAPL", "MSFT", "SPY", "NOBODY", "BTC-USD", "ETH-USD")
+    numbers = sector_numbers(names, rules).tolist()
+    assert numbers[0] == numbers[1] != numbers[2] == numbers[3] >= 0
+    assert numbers[4:6] == [-1, -1]
+    assert -1 < numbers[6] != numbers[7] > -1
+    assert [sector_of(name, {}) for name in names[4:]] == [BROAD, None, COINS, COINS]
+
+
+def test_no_symbol_is_listed_under_two_sectors():
+    from domain.sectors import _BY_SECTOR
+
+    listed = [set(symbols.split()) for symbols in _BY_SECTOR.values()]
+    assert all(not one & other for one, other in combinations(listed, 2))

@@ -11,7 +11,7 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery
 
 from domain.decision import Decision
-from orchestrator.committee import CommitteeSettings
+from orchestrator.committee import as_recorded
 from storage.records import Inputs, Recorded
 from web import present
 from web.house import House, Verification
@@ -123,7 +123,7 @@ def _context(
 ) -> DecisionPage:
     made = recorded.decision
     inputs = house.records.inputs(made.receipt)
-    settings = CommitteeSettings.model_validate(inputs.values["committee"])
+    settings = as_recorded(inputs.values["committee"])
     return DecisionPage(
         shell=build_shell(house, request, f"{made.symbol}, {made.action.value}", topics=("shell",)),
         engine=engine_view(house.engine.state),
