@@ -37,14 +37,14 @@ CHART_NOTICE = (
 )
 ICONS = (
     "activity", "arrow-down", "arrow-up", "ban", "bot", "brain-circuit", "chart-candlestick",
-    "chart-line", "download",
-    "chevron-left", "chevron-right", "chevrons-down", "chevrons-up", "circle-alert",
-    "circle-check", "circle-dashed", "circle-x", "clock", "cpu", "external-link", "file-text",
-    "fingerprint", "flask-conical", "gauge", "history", "info", "landmark", "layers",
-    "layout-dashboard", "list-checks", "lock", "minus", "moon", "newspaper", "octagon-x",
-    "palette", "pause", "play", "plus", "receipt-text", "refresh-cw", "scale", "search",
-    "shield-alert", "shield-check", "sparkles", "sun", "sun-moon", "target", "trash-2",
-    "triangle-alert", "users", "vote", "wifi-off", "x", "zap",
+    "chart-line", "chevron-left", "chevron-right", "chevrons-down", "chevrons-up",
+    "circle-alert", "circle-check", "circle-dashed", "circle-x", "clock", "cpu", "download",
+    "external-link", "eye", "file-text", "fingerprint", "flask-conical", "gauge", "history",
+    "info", "landmark", "layers", "layout-dashboard", "lightbulb", "list-checks",
+    "list-ordered", "lock", "minus", "moon", "newspaper", "octagon-x", "palette", "pause",
+    "play", "plus", "receipt-text", "refresh-cw", "scale", "search", "shield-alert",
+    "shield-check", "sparkles", "sun", "sun-moon", "target", "trash-2", "triangle-alert",
+    "users", "vote", "wallet", "wifi-off", "x", "zap",
 )  # fmt: skip
 
 
