@@ -22,6 +22,9 @@ _OF_A_RUN = frozenset(
         EventKind.DECISION_MADE,
         EventKind.DECISION_SETTLED,
         EventKind.CYCLE_COMPLETED,
+        EventKind.ORDER_CHANGED,
+        EventKind.ORDER_FILLED,
+        EventKind.ACCOUNT_CHANGED,
     }
 )
 

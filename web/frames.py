@@ -12,6 +12,7 @@ from threading import Lock
 
 from domain.events import Event, EventKind
 from web import parts, present
+from web.account_parts import account_parts, guard_of
 from web.board import Board
 from web.facts import failure, filing_lines, history_lines, news_lines
 from web.house import House
@@ -19,6 +20,8 @@ from web.prices import Prices
 from web.render import Renderer
 from web.shell import banner_of, engine_view
 from web.views.backtests import HEADS, job_lines, result_lines
+from web.views.orders import MOST_OPEN, ORDERS, fill_rows, order_rows
+from web.views.portfolio import position_lines
 from web.views.votes import vote_cell
 
 Key = tuple[str, ...]
@@ -28,11 +31,20 @@ TOPICS = frozenset(
     {
         "votes", "why", "standing", "prices", "chart", "ranking", "feed", "kpis", "agents",
         "engine", "progress", "shell", "log", "facts", "backtests", "results", "record",
+        "orders", "order-log", "order-pages", "account", "positions", "guard", "trips",
     }
 )  # fmt: skip
 
-SLOW = frozenset({"ranking", "feed", "kpis", "why", "standing", "facts", "log", "record"})
+SLOW = frozenset(
+    {
+        "ranking", "feed", "kpis", "why", "standing", "facts", "log", "record", "orders",
+        "order-log", "order-pages", "account", "positions", "guard", "trips",
+    }
+)  # fmt: skip
 """Large parts, redrawn at most once a second."""
+
+ALONE = frozenset({("feed",), ("orders",), ("positions",)})
+"""Keys whose drawing is a message by itself, so that a page can hold it back."""
 
 EVERYWHERE = frozenset({"shell"})
 
@@ -144,6 +156,18 @@ class Frames:
                 yield self._price(symbol)
             case ("shell",):
                 yield from self._shell()
+            case ("account",):
+                yield from self._account()
+            case ("positions",):
+                lines = position_lines(self._house.floor.account())
+                yield _partial("positions", self._renderer.partial("positions", positions=lines))
+            case ("guard",):
+                guard = guard_of(self._house)
+                yield _partial("guard", self._renderer.partial("guard", guard=guard))
+            case ("orders",):
+                yield self._orders()
+            case ("order-log",):
+                yield from self._order_log()
             case (topic, *_) if topic in _SIMPLE:
                 yield _partial(topic, _SIMPLE[topic](self))
 
@@ -191,6 +215,24 @@ class Frames:
         banner = banner_of(self._house, self._board.as_of)
         yield _partial("banner", self._renderer.partial("banner", banner=banner))
 
+    def _account(self) -> Iterator[str]:
+        account = account_parts(self._house)
+        for noun, target in ACCOUNT.items():
+            yield _partial(target, self._renderer.partial(noun, account=account))
+
+    def _orders(self) -> str:
+        rows = order_rows(self._house.blotter.orders(open_only=True, limit=MOST_OPEN))
+        drawn = self._renderer.partial("orders", open_orders=rows, back="/orders")
+        return _partial("open-orders", drawn)
+
+    def _order_log(self) -> Iterator[str]:
+        """The newest orders and fills of all."""
+        blotter = self._house.blotter
+        orders, fills = blotter.orders(limit=ORDERS), blotter.fills(limit=ORDERS)
+        log = self._renderer.partial("order_log", orders=order_rows(orders))
+        yield _partial("order-log", log)
+        yield _partial("fills", self._renderer.partial("fills", fills=fill_rows(fills)))
+
     def _ranking(self) -> str:
         rows = parts.ranked(parts.rows(self._house, self._board, self._prices))
         return self._renderer.partial("ranking", rows=rows)
@@ -201,6 +243,15 @@ class Frames:
     def _kpis(self) -> str:
         return self._renderer.partial("kpis", kpis=parts.kpis(self._house, self._board))
 
+
+ACCOUNT = {
+    "account_kpis": "account-kpis",
+    "equity": "equity-past",
+    "allocation": "allocation",
+    "movers": "movers",
+    "modes": "modes",
+}
+"""The partials of the portfolio page that follow the account, and the elements they draw."""
 
 _SIMPLE: dict[str, Callable[[Frames], str]] = {
     "ranking": Frames._ranking,
@@ -221,8 +272,14 @@ def stale(event: Event) -> Iterator[Key]:
             yield from ((topic,) for topic in ("ranking", "feed", "kpis", "log"))
         case EventKind.DECISION_SETTLED:
             yield ("record",)
-        case EventKind.CYCLE_COMPLETED | EventKind.ENGINE_CHANGED:
+        case EventKind.CYCLE_COMPLETED:
+            yield from (("shell",), ("account",))
+        case EventKind.ENGINE_CHANGED:
             yield ("shell",)
+        case EventKind.ACCOUNT_CHANGED:
+            yield from (("account",), ("positions",), ("guard",), ("trips",))
+        case EventKind.ORDER_CHANGED | EventKind.ORDER_FILLED:
+            yield from ((topic,) for topic in ("orders", "order-log", "order-pages"))
         case _:
             pass
 

@@ -13,7 +13,15 @@ from litestar.openapi.plugins import JsonRenderPlugin
 
 from domain.events import Event
 from web import live, probes, problems
-from web.api import backtests_api, decisions_api, house_api, record_api, symbols_api
+from web.api import (
+    account_api,
+    backtests_api,
+    decisions_api,
+    house_api,
+    orders_api,
+    record_api,
+    symbols_api,
+)
 from web.api.shapes import Json
 from web.frames import Frames
 from web.house import House
@@ -24,9 +32,13 @@ from web.pages import (
     decisions,
     engine,
     insights,
+    orders,
     overview,
+    portfolio,
     preferences,
     symbol,
+    trade,
+    trades,
 )
 from web.prices import Prices
 from web.render import Renderer
@@ -43,6 +55,16 @@ PAGES = (
     decisions.verify,
     symbol.find,
     symbol.symbol_page,
+    trade.trade,
+    trade.preview_order,
+    trade.place_order,
+    orders.orders,
+    orders.order,
+    orders.amend_order,
+    orders.cancel_order,
+    orders.cancel_orders,
+    orders.orders_csv,
+    orders.fills_csv,
     agents.agents,
     agents.agent,
     backtests.backtests,
@@ -53,6 +75,11 @@ PAGES = (
     backtest.compare,
     backtest.tearsheet,
     backtest.backtest_file,
+    portfolio.portfolio,
+    portfolio.move_account,
+    trades.trades,
+    trades.trades_file,
+    trades.annotate_trade,
     engine.engine,
     engine.move_engine,
     engine.watch,
@@ -85,10 +112,31 @@ API = (
     decisions_api.verify,
     record_api.record,
     record_api.agent_record,
+    orders_api.preview,
+    orders_api.place,
+    orders_api.orders,
+    orders_api.cancel_all,
+    orders_api.order,
+    orders_api.amend,
+    orders_api.cancel,
+    orders_api.fills,
     backtests_api.backtests,
     backtests_api.start,
     backtests_api.backtest,
     backtests_api.cancel,
+    account_api.account,
+    account_api.positions,
+    account_api.equity,
+    account_api.trades,
+    account_api.annotate,
+    account_api.deposit,
+    account_api.withdraw,
+    account_api.reset,
+    account_api.mode,
+    account_api.profile,
+    account_api.stop,
+    account_api.resume,
+    account_api.audit,
     live.events,
 )
 

@@ -18,6 +18,9 @@ WebRequest = Request[Any, Any, Any]
 
 PAGES = (
     ("Overview", "/", "layout-dashboard"),
+    ("Portfolio", "/portfolio", "wallet"),
+    ("Orders", "/orders", "list-ordered"),
+    ("Trades", "/trades", "history"),
     ("Insights", "/insights", "brain-circuit"),
     ("Decisions", "/decisions", "list-checks"),
     ("Agents", "/agents", "users"),

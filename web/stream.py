@@ -14,7 +14,7 @@ from typing import Any
 
 from domain.canonical import to_json
 from domain.events import Event, EventKind
-from web.frames import SLOW, Frames, Key, View, stale
+from web.frames import ALONE, SLOW, Frames, Key, View, stale
 from web.house import House
 from web.tail import Tail
 
@@ -26,6 +26,8 @@ HEARTBEAT_SECONDS = 5.0
 ANNOUNCE_SECONDS = 10.0
 FAR_BEHIND = 2_000
 """Events after which a page is fetched anew rather than caught up piece by piece."""
+REREAD = ("record", "trips")
+"""Topics of parts that only their page's own address can draw: the browser reads it again."""
 
 
 def message(data: str, *, event: str = "", id: str = "") -> bytes:
@@ -133,20 +135,22 @@ class Stream:
             self._named.append(named("a11y.announce", {"text": told}))
 
     async def _frame(self, cursor: str) -> bytes:
-        """What is due: the drawn keys under one id, the feed by itself, then named events."""
+        """What is due: the drawn keys under one id, some by themselves, then named events."""
         now = self._flushed_at = time.monotonic()
         if now - self._slow_at >= SLOW_SECONDS:
             due, self._slow_at = self._dirty, now
         else:
             due = {key for key in self._dirty if key[0] not in SLOW}
         self._dirty = self._dirty - due
-        feed, rest = due & {("feed",)}, due - {("feed",)}
-        drawn = [await self._frames.draw_all(keys) for keys in (rest, feed) if keys]
+        alone = [{key} for key in sorted(due & ALONE)]
+        drawn = [await self._frames.draw_all(keys) for keys in (due - ALONE, *alone) if keys]
         sent = [message(html, id=cursor) for html in drawn if html]
         if ("log",) in due:
             sent.append(named("sys.reset", {"because": "new decisions"}))
-        if ("record",) in due:
-            sent.append(named("record.settled", {"at": self._house.clock()}))
+        if ("order-pages",) in due:
+            sent.append(named("sys.reset", {"because": "orders changed"}))
+        moved_on = [topic for topic in REREAD if (topic,) in due]
+        sent.extend(named(f"{topic}.moved", {"at": self._house.clock()}) for topic in moved_on)
         sent.extend(self._named)
         self._named = []
         moved = self._moved()

@@ -15,6 +15,9 @@ from typing import Any, TypeVar
 from domain.errors import InputError, UnknownSymbolError
 from domain.orders import Kind, Side, Term, Ticket
 from domain.symbols import parse_symbol
+from trading.forms import MOST
+from trading.rules import nearest
+from web.house import House
 
 UNITS, VALUE = "units", "value"
 PRICE, PERCENT = "price", "percent"
@@ -33,7 +36,7 @@ LABELS = {
     "trail_in": "Trails in", "term": "Stands", "stop_loss": "Stop loss",
     "take_profit": "Take profit", "note": "Note",
 }  # fmt: skip
-LONGEST_NOTE = 200
+LONGEST_NOTE, LONGEST_KEY = 200, 200
 _LONGEST = 400
 
 _NUMBER = re.compile(r"[+-]?(\d{1,3}(,\d{3})+|\d+|(?=\.\d))(\.\d*)?([eE][+-]?\d{1,3})?")
@@ -90,10 +93,11 @@ def refused(form: Typed, refusal: InputError) -> Typed:
     return replace(form, faults={_field_of(refusal): str(refusal)})
 
 
-def asked(form: Typed, price_of: Callable[[str], float]) -> Ticket:
-    """The ticket that the form makes. `price_of` a symbol turns a value into units.
+def asked(house: House, form: Typed) -> Ticket:
+    """The ticket that the form makes.
 
-    Raises TicketError.
+    Raises TicketError with what each refused field would take, UnknownSymbolError for a value in
+    a symbol without prices.
     """
     faults: dict[str, str] = {}
 
@@ -105,9 +109,9 @@ def asked(form: Typed, price_of: Callable[[str], float]) -> Ticket:
             return None
 
     symbol = read("symbol", _symbol)
-    side = read("side", _choice(Side))
-    kind = read("kind", _choice(Kind))
-    term = read("term", _choice(Term))
+    side = read("side", choice(Side))
+    kind = read("kind", choice(Kind))
+    term = read("term", choice(Term))
     quantity = read("quantity", number)
     needed = {name: read(name, number) for name in NEEDS[kind or Kind.MARKET]}
     loss, profit = read("stop_loss", _number_or_none), read("take_profit", _number_or_none)
@@ -117,7 +121,8 @@ def asked(form: Typed, price_of: Callable[[str], float]) -> Ticket:
     if faults or not (symbol and side and kind and term and quantity):
         raise TicketError(faults)
     if form.measure == VALUE:
-        quantity /= needed.get("limit") or needed.get("stop") or price_of(symbol)
+        price = needed.get("limit") or needed.get("stop")
+        quantity = units_worth(house, symbol, quantity, price)
     trail, in_percent = needed.get("trail"), form.trail_in == PERCENT
     return Ticket(
         symbol=symbol,
@@ -154,6 +159,37 @@ def _field_of(refusal: InputError) -> str:
     return "symbol" if isinstance(refusal, UnknownSymbolError) else ""
 
 
+def units_worth(house: House, symbol: str, value: float, price: float | None) -> float:
+    """As many whole lots as `value` pays for at `price`, or at the last close.
+
+    Raises InputError where it pays for none.
+    """
+    lot = house.rules(house.floor.account().profile).limits.lot(symbol)
+    each = price or house.floor.quote(symbol)[0]
+    units = nearest(min(value / each, MOST), lot.size)[0]
+    if not units > 0:
+        raise TicketError(
+            {
+                "quantity": f"{value:g} buys no lot of {lot.size:g} {symbol} at {each:,.12g}. "
+                f"Give at least {max(lot.size * each, lot.minimum):,.2f}."
+            }
+        )
+    return units
+
+
+def key_of(text: str) -> str:
+    """The key of a request, as it was given.
+
+    Raises InputError for one that cannot be kept.
+    """
+    if not (0 < len(text) <= LONGEST_KEY and text.isascii() and text.isprintable()):
+        raise InputError(
+            f"The key {text[:40]!r} cannot be. Give 1 to {LONGEST_KEY} plain characters, such as a "
+            "UUID."
+        )
+    return text
+
+
 def _number_or_none(label: str, text: str) -> float | None:
     return number(label, text) if text else None
 
@@ -164,8 +200,9 @@ def _symbol(label: str, text: str) -> str:
     return parse_symbol(text)
 
 
-def _choice(choices: type[_E]) -> Callable[[str, str], _E]:
-    known = _one_of(tuple(choice.value for choice in choices))
+def choice(choices: type[_E]) -> Callable[[str, str], _E]:
+    """Reads one of `choices` by its value."""
+    known = _one_of(tuple(each.value for each in choices))
     return lambda label, text: choices(known(label, text))
 
 

@@ -1,0 +1,142 @@
+"""A ticket in two steps: what the order would do, and only then the order.
+
+Promises that a ticket is confirmed by the quote of its preview and placed once, however often it
+is sent: the key of the preview goes with it. What is refused is told beside its field, with
+everything else as it was typed. All of it works without scripts.
+"""
+
+import uuid
+from dataclasses import dataclass
+from typing import Annotated, Any, ClassVar
+
+from litestar import Response, get, post
+from litestar.di import NamedDependency
+from litestar.enums import RequestEncodingType
+from litestar.params import Body
+
+from domain.errors import InputError
+from domain.orders import Preview
+from web import ticket_form
+from web.house import House
+from web.pages.reply import html, see_other
+from web.pages.symbol import known_symbol
+from web.render import Renderer
+from web.shell import PageContext, WebRequest, build_shell, engine_view
+from web.ticket_form import Typed
+from web.views.ticket import Choices, Holds, PreviewView, choices, holds, preview_view
+
+Form = Annotated[dict[str, str], Body(media_type=RequestEncodingType.URL_ENCODED)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TradePage(PageContext):
+    """`holds` is None until a symbol is named, `preview` before the first look."""
+
+    template: ClassVar[str] = "pages/trade.html"
+    form: Typed
+    choices: Choices
+    holds: Holds | None
+    preview: PreviewView | None
+    longest_note: int
+
+
+@get("/trade", include_in_schema=False, sync_to_thread=True)
+def trade(
+    request: WebRequest, house: NamedDependency[House], renderer: NamedDependency[Renderer]
+) -> Response[Any]:
+    """An empty ticket, or one filled in with what the address names."""
+    form = ticket_form.typed(request.query_params)
+    return _answer(request, house, renderer, form, None, "")
+
+
+@post("/trade/preview", include_in_schema=False, sync_to_thread=True)
+def preview_order(
+    request: WebRequest,
+    house: NamedDependency[House],
+    renderer: NamedDependency[Renderer],
+    data: Form,
+) -> Response[Any]:
+    form = ticket_form.typed(data)
+    try:
+        found = _preview(house, form)
+    except InputError as refusal:
+        form = ticket_form.refused(form, refusal)
+        return _answer(request, house, renderer, form, None, "", refusal.status)
+    status = 200 if found.quote else InputError.status
+    return _answer(request, house, renderer, form, found, _new_key(), status)
+
+
+@post("/trade", include_in_schema=False, sync_to_thread=True)
+def place_order(
+    request: WebRequest,
+    house: NamedDependency[House],
+    renderer: NamedDependency[Renderer],
+    data: Form,
+) -> Response[Any]:
+    """Places it, or shows why not beside a fresh preview where there can be one."""
+    form, key = ticket_form.typed(data), data.get("key", "")
+    try:
+        ticket_form.key_of(key)
+        ticket = ticket_form.asked(house, form)
+        placed = house.floor.place(ticket, quote=data.get("quote", ""), key=key)
+    except InputError as refusal:
+        form = ticket_form.refused(form, refusal)
+        return _answer(request, house, renderer, form, _again(house, form), key, refusal.status)
+    house.bell.ring()
+    return see_other(f"/orders/{placed.id}")
+
+
+def _preview(house: House, form: Typed) -> Preview:
+    ticket = ticket_form.asked(house, form)
+    return house.floor.preview(ticket)
+
+
+def _again(house: House, form: Typed) -> Preview | None:
+    """A fresh preview; None for a ticket that is no order at all."""
+    try:
+        return _preview(house, form)
+    except InputError:
+        return None
+
+
+def _answer(
+    request: WebRequest,
+    house: House,
+    renderer: Renderer,
+    form: Typed,
+    preview: Preview | None,
+    key: str,
+    status: int = 200,
+) -> Response[Any]:
+    account = house.floor.account()
+    symbol = _symbol(house, form)
+    title = f"Trade {symbol}" if symbol else "Trade"
+    return html(
+        renderer,
+        TradePage(
+            shell=build_shell(house, request, title, topics=("shell",)),
+            engine=engine_view(house.engine.state),
+            form=form,
+            choices=choices(form),
+            holds=holds(account, symbol) if symbol else None,
+            preview=preview_view(
+                preview, form, key=key, currency=account.currency, now=house.clock()
+            )
+            if preview
+            else None,
+            longest_note=ticket_form.LONGEST_NOTE,
+        ),
+        status,
+    )
+
+
+def _symbol(house: House, form: Typed) -> str:
+    """The symbol that is named; empty where none is, or nothing is known of it."""
+    try:
+        return known_symbol(house, form.symbol)
+    except InputError:
+        return ""
+
+
+def _new_key() -> str:
+    return uuid.uuid4().hex
