@@ -10,8 +10,9 @@ from domain.account import Account, Entry, Happening
 from domain.events import Event
 from domain.orders import Order
 
-Act = Callable[[Account | None], Sequence[Happening]]
-"""Says what happens to the account as it stands (None: not opened yet); raises to refuse."""
+Act = Callable[[Account | None], Sequence[Happening | Entry]]
+"""Says what happens to the account as it stands (None: not opened yet); raises to refuse. What has
+a time of its own comes as the entry it becomes, numbered on from the account's."""
 
 
 @dataclass(frozen=True, slots=True)

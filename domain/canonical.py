@@ -10,12 +10,18 @@ from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from datetime import UTC, date, datetime
 from enum import Enum
+from functools import cache
 from typing import Any
 
 import numpy as np
 
 from domain.decision import Action, Decision, Limit, Verdict, Vote
 from domain.votes import Reason
+
+_ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+_AS_IT_IS = frozenset({str, bool, int, type(None)})
+"""Types of most values; subclasses of them are looked at more closely."""
 
 
 def to_json(value: Any) -> Any:
@@ -24,6 +30,8 @@ def to_json(value: Any) -> Any:
     Raises ValueError for NaN, infinity and instants without a zone, TypeError for a key that is
     not text and for anything that has no JSON form.
     """
+    if type(value) in _AS_IT_IS:
+        return value
     if isinstance(value, Enum):
         return to_json(value.value)
     if value is None or isinstance(value, bool | int | str):
@@ -37,7 +45,7 @@ def to_json(value: Any) -> Any:
     if isinstance(value, date):
         return value.isoformat()
     if is_dataclass(value):
-        return {field.name: to_json(getattr(value, field.name)) for field in fields(value)}
+        return {name: to_json(getattr(value, name)) for name in _names(value.__class__)}
     if isinstance(value, Mapping):
         return {_key(key): to_json(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
@@ -51,9 +59,12 @@ def canonical_bytes(value: Any) -> bytes:
     Everything beyond ASCII is escaped, so that a headline with a zero byte or half a surrogate
     pair can be stored and hashed like any other.
     """
-    return json.dumps(
-        to_json(value), sort_keys=True, separators=(",", ":"), allow_nan=False
-    ).encode("ascii")
+    return plain_bytes(to_json(value))
+
+
+def plain_bytes(plain: Any) -> bytes:
+    """`canonical_bytes` of what `to_json` made: it is not walked through again."""
+    return _ENCODER.encode(plain).encode("ascii")
 
 
 def instant(at: datetime) -> str:
@@ -82,6 +93,11 @@ def _verdict(stored: Mapping[str, Any]) -> Verdict:
 
 def _vote(stored: Mapping[str, Any]) -> Vote:
     return Vote(**{**stored, "reasons": tuple(Reason(**reason) for reason in stored["reasons"])})
+
+
+@cache
+def _names(kind: type) -> tuple[str, ...]:
+    return tuple(field.name for field in fields(kind))
 
 
 def _finite(number: float) -> float:

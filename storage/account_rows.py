@@ -4,15 +4,28 @@ Promises that the rows written beside an entry (`accounts.py`) and those that th
 the whole log (`audit.py`) come from one function.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
+from typing import Any
 
-from domain.account import Account, BarClosed, Entry, Filled, Happening, OrderEnded, OrderPlaced
+from domain.account import (
+    Account,
+    BarClosed,
+    Entry,
+    Filled,
+    OrderChanged,
+    OrderEnded,
+    OrderPlaced,
+    SplitApplied,
+)
+from domain.canonical import to_json
 from domain.orders import Order, after_fill, moved
-from storage.entries import Row, text
+from storage.entries import Row, plain_text
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class OrderState:
     """An order after the last entry that touched it, `updated_at` in the market's time. `number`
     is that of the entry that placed it, None where that came before the entries looked at."""
@@ -21,12 +34,16 @@ class OrderState:
     updated_at: datetime
     number: int | None
 
+    @cached_property
+    def json(self) -> dict[str, Any]:
+        return dict(to_json(self.order))
+
     def row(self) -> Row:
         """What may change of its row."""
         return {
             "status": self.order.status.value,
             "updated_at": self.updated_at,
-            "body": text(self.order),
+            "body": plain_text(self.json),
         }
 
     def new_row(self) -> Row:
@@ -55,17 +72,25 @@ class ReadModels:
 
     def follow(self, before: Account | None, entry: Entry, after: Account) -> None:
         """Take in the entry that led from `before` to `after`."""
-        stood = before.orders if before else {}
-        what = entry.what
+        stood: Mapping[str, Order] = before.orders if before else {}
+        match entry.what:
+            case OrderPlaced(order) | OrderChanged(order):
+                self._keep(after.orders[order.id], entry)
+            case OrderEnded(id, status, why):
+                self._keep(moved(stood[id], status, why), entry)
+            case Filled(id) as fill:
+                self._keep(after.orders.get(id) or _filled(stood[id], fill), entry)
+                self.fills.append(_fill_row(entry, fill, stood[id]))
+            case BarClosed() as bar:
+                self.marks.append(_mark_row(entry, bar, after))
+                self._keep_new(stood, entry, after)
+            case SplitApplied():
+                self._keep_new(stood, entry, after)
+
+    def _keep_new(self, stood: Mapping[str, Order], entry: Entry, after: Account) -> None:
         for id, order in after.orders.items():
             if stood.get(id) is not order:
                 self._keep(order, entry)
-        for id in stood.keys() - after.orders.keys():
-            self._keep(_ended(stood[id], what), entry)
-        if isinstance(what, Filled):
-            self.fills.append(_fill_row(entry, what, stood[what.order]))
-        elif isinstance(what, BarClosed):
-            self.marks.append(_mark_row(entry, what, after))
 
     def _keep(self, order: Order, entry: Entry) -> None:
         known = self.orders.get(order.id)
@@ -81,15 +106,9 @@ def equity(account: Account) -> float | None:
     return None if values is None else account.cash + sum(values)
 
 
-def _ended(order: Order, what: Happening) -> Order:
-    """An order that the account no longer holds, after what ended it."""
-    match what:
-        case OrderEnded(status=status, why=why):
-            return moved(order, status, why)
-        case Filled():
-            return after_fill(order, abs(what.units), what.price, what.fees)
-        case _:
-            raise AssertionError(f"{type(what).__name__} ends no order")
+def _filled(order: Order, fill: Filled) -> Order:
+    """An order of which nothing is left after the fill."""
+    return after_fill(order, abs(fill.units), fill.price, fill.fees)
 
 
 def _fill_row(entry: Entry, fill: Filled, order: Order) -> Row:

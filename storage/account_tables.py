@@ -1,9 +1,10 @@
 """The tables of paper accounts, as Alembic's migrations create them.
 
 `entry` is the only truth: append-only, each row bound to the one before by its digest
-(`storage/chain.py`). `account` holds the head of that chain. `orders`, `fill` and `mark` are read
-models: what entries say, laid out for the questions that pages ask; `storage/audit.py` tells
-whether they follow. `trip_note` is what people write beside their trades, no part of the account.
+(`storage/chain.py`). `account` holds the head of that chain and `snapshot` what it comes to.
+`orders`, `fill` and `mark` are read models: what entries say, laid out for the questions that pages
+ask; `storage/audit.py` tells whether they follow. `trip_note` is what people write beside their
+trades, no part of the account.
 """
 
 from datetime import datetime
@@ -13,10 +14,12 @@ from sqlmodel import Field
 
 from storage.tables import GIVEN, Instant, Row
 
+CLUSTERED = {"sqlite_with_rowid": False}
+"""Rows lie in the order of their key: one tree less to write to with each of them."""
+
 
 class Account(Row, table=True):
-    """One for each market and run. `number` and `digest` are those of its last entry; `snapshot`
-    is the account in JSON after the entry `snapshot_number`, which may be some entries ago."""
+    """One for each market and run. `number` and `digest` are those of its last entry."""
 
     __table_args__ = (UniqueConstraint("market", "run"),)
 
@@ -25,14 +28,21 @@ class Account(Row, table=True):
     run: str
     number: int = Field(sa_type=BigInteger)
     digest: str
-    snapshot_number: int = Field(sa_type=BigInteger)
-    snapshot: str | None = Field(sa_type=Text)
+
+
+class Snapshot(Row, table=True):
+    """The account in JSON after the entry `number`, which may be some entries ago. Apart from
+    `account`, because SQLite writes a row as a whole and that one changes with every entry."""
+
+    account: int = Field(primary_key=True, foreign_key="account.id", sa_column_kwargs=GIVEN)
+    number: int = Field(sa_type=BigInteger)
+    body: str = Field(sa_type=Text)
 
 
 class Entry(Row, table=True):
     """`at` belongs to the market and `recorded_at` to the clock; `body` is canonical JSON."""
 
-    __table_args__ = (Index(None, "account", "kind", "number"),)
+    __table_args__ = (Index(None, "account", "kind", "number"), CLUSTERED)
 
     account: int = Field(primary_key=True, foreign_key="account.id", sa_column_kwargs=GIVEN)
     number: int = Field(primary_key=True, sa_type=BigInteger, sa_column_kwargs=GIVEN)
@@ -54,6 +64,7 @@ class Order(Row, table=True):
         Index(None, "account", "status", "number"),
         Index(None, "account", "symbol", "number"),
         Index(None, "account", "source", "number"),
+        CLUSTERED,
     )
 
     account: int = Field(primary_key=True, foreign_key="account.id", sa_column_kwargs=GIVEN)
@@ -78,6 +89,7 @@ class Fill(Row, table=True):
         Index(None, "account", "order", "number"),
         Index(None, "account", "symbol", "number"),
         Index(None, "account", "at"),
+        CLUSTERED,
     )
 
     account: int = Field(primary_key=True, foreign_key="account.id", sa_column_kwargs=GIVEN)
@@ -98,7 +110,7 @@ class Mark(Row, table=True):
     """What the account came to at the close of a row of bars; `exposure` is the value held, long
     and short together, over equity, NULL where that is not positive or a price is missing."""
 
-    __table_args__ = ({"sqlite_with_rowid": False},)
+    __table_args__ = (CLUSTERED,)
 
     account: int = Field(primary_key=True, foreign_key="account.id", sa_column_kwargs=GIVEN)
     number: int = Field(primary_key=True, sa_type=BigInteger, sa_column_kwargs=GIVEN)

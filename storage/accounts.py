@@ -21,7 +21,6 @@ from sqlmodel import col
 from domain.account import Account, Entry, Happening
 from domain.account_json import account_to_json, order_from_json
 from domain.booking import Act, Booked, Request
-from domain.canonical import to_json
 from domain.errors import InputError
 from domain.events import EventKind
 from domain.orders import Order
@@ -29,13 +28,13 @@ from storage import account_tables as tables
 from storage import chain
 from storage.account_rows import ReadModels, equity
 from storage.chain import Link
-from storage.database import Database
-from storage.entries import Row, text
+from storage.database import Database, insert_missing
+from storage.entries import plain_text
 from storage.journal import Journal, Pen, Told, utc_now
 from storage.standing import Apply, Standing, stand
 from storage.tables import table
 
-SNAPSHOT_EVERY = 200
+SNAPSHOT_EVERY = 500
 """Entries between two snapshots: what a process that has seen nothing yet has to apply at most."""
 
 
@@ -124,9 +123,11 @@ class _Batch:
     def __post_init__(self) -> None:
         self.standing = self.before
 
-    def add(self, apply: Apply, at: datetime, what: Happening, recorded_at: datetime) -> None:
+    def add(
+        self, apply: Apply, at: datetime, what: Happening | Entry, recorded_at: datetime
+    ) -> None:
         stood = self.standing
-        entry = Entry(stood.number + 1, at, what)
+        entry = what if isinstance(what, Entry) else Entry(stood.number + 1, at, what)
         account = apply(stood.account, entry)
         link = chain.link(stood.digest, entry, recorded_at)
         self.models.follow(stood.account, entry, account)
@@ -143,16 +144,14 @@ def _opened(standing: Standing, market: str, run: str) -> Account:
 
 def _new(connection: Connection, market: str, run: str) -> Standing:
     root = chain.root(market, run)
-    row = {"market": market, "run": run, "number": 0, "digest": root, "snapshot_number": 0}
+    row = {"market": market, "run": run, "number": 0, "digest": root}
     id = connection.scalars(insert(tables.Account).values(row).returning(col(tables.Account.id)))
     return Standing(id.one(), 0, root, None)
 
 
 def _placed(connection: Connection, account: int, request: Request) -> Order | None:
     """The order of the request if it was carried out; InputError if another one had its key."""
-    order = tables.Order
-    query = select(col(order.request), col(order.body)).filter_by(account=account, key=request.key)
-    found = connection.execute(query).first()
+    found = connection.execute(_BY_KEY, {"of": account, "asked": request.key}).first()
     if found is None:
         return None
     placed = order_from_json(json.loads(found.body))
@@ -189,26 +188,27 @@ def _write(
     ):
         if rows:
             connection.execute(statement, rows)
-    connection.execute(update(tables.Account).filter_by(id=id).values(_head(batch, account)))
+    number, digest = batch.standing.number, batch.standing.digest
+    connection.execute(_HEAD, {"of": id, "number": number, "digest": digest})
+    if number // SNAPSHOT_EVERY > batch.before.number // SNAPSHOT_EVERY:
+        _take_snapshot(connection, id, account)
     return asked
 
 
-_CHANGE = (
-    update(table(tables.Order))
-    .where(
-        table(tables.Order).c.account == bindparam("of"),
-        table(tables.Order).c.id == bindparam("which"),
-    )
-    .values({name: bindparam(name) for name in ("status", "updated_at", "body")})
+def _take_snapshot(connection: Connection, id: int, account: Account) -> None:
+    row = {"number": account.number, "body": plain_text(account_to_json(account))}
+    insert_missing(connection, tables.Snapshot, [{"account": id, **row}])
+    connection.execute(update(tables.Snapshot).filter_by(account=id).values(row))
+
+
+_BY_KEY = select(col(tables.Order.request), col(tables.Order.body)).where(
+    col(tables.Order.account) == bindparam("of"), col(tables.Order.key) == bindparam("asked")
 )
-
-
-def _head(batch: _Batch, account: Account) -> Row:
-    number, digest = batch.standing.number, batch.standing.digest
-    if number // SNAPSHOT_EVERY == batch.before.number // SNAPSHOT_EVERY:
-        return {"number": number, "digest": digest}
-    snapshot = text(account_to_json(account))
-    return {"number": number, "digest": digest, "snapshot_number": number, "snapshot": snapshot}
+_CHANGE = update(table(tables.Order)).where(
+    table(tables.Order).c.account == bindparam("of"), table(tables.Order).c.id == bindparam("which")
+)
+_HEAD = update(table(tables.Account)).where(table(tables.Account).c.id == bindparam("of"))
+"""What they set is whatever they are given besides."""
 
 
 def _told(market: str, at: datetime, account: Account, made: ReadModels) -> list[Told]:
@@ -217,7 +217,7 @@ def _told(market: str, at: datetime, account: Account, made: ReadModels) -> list
         (EventKind.ORDER_FILLED, fill["symbol"], {**fill, "market": market}) for fill in made.fills
     ]
     for state in made.orders.values():
-        payload = {**to_json(state.order), "market": market}
+        payload = {**state.json, "market": market}
         told.append((EventKind.ORDER_CHANGED, state.order.symbol, payload))
     figures = {
         "market": market,

@@ -12,14 +12,14 @@ from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, select
+from sqlalchemy import Connection, Select, bindparam, select
 from sqlmodel import col
 
 from domain.account import Entry
 from domain.account_json import happening_from_json, happening_to_json, kind_of
 from domain.canonical import canonical_bytes
 from storage import account_tables as tables
-from storage.entries import Row, text
+from storage.entries import Row, plain_text
 from storage.tables import microseconds, table
 
 _BATCH = 1_000
@@ -75,7 +75,7 @@ def digest(
 
 def link(previous: str, entry: Entry, recorded_at: datetime) -> Link:
     """The entry as it is stored after one with the digest `previous`."""
-    kind, body = kind_of(entry.what), text(happening_to_json(entry.what))
+    kind, body = kind_of(entry.what), plain_text(happening_to_json(entry.what))
     made = digest(previous, entry.number, entry.at, recorded_at, kind, body)
     return Link(entry.number, entry.at, recorded_at, kind, body, made)
 
@@ -102,5 +102,9 @@ def links(
 
 def digest_of(connection: Connection, account: int, number: int) -> str:
     """The digest of an entry; empty, which no digest is, where there is none."""
-    query = select(col(tables.Entry.digest)).filter_by(account=account, number=number)
-    return connection.scalars(query).first() or ""
+    return connection.scalars(_DIGEST, {"of": account, "at": number}).first() or ""
+
+
+_DIGEST = select(col(tables.Entry.digest)).where(
+    col(tables.Entry.account) == bindparam("of"), col(tables.Entry.number) == bindparam("at")
+)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from domain.canonical import canonical_bytes, instant, to_json
+from domain.canonical import canonical_bytes, instant, plain_bytes, to_json
 from domain.decision import Cycle, Decision, Vote
 from domain.events import Event, EventKind
 
@@ -93,6 +93,11 @@ def event_row(event: Event, payload: str | None) -> Row:
 
 def text(value: Any) -> str:
     return canonical_bytes(value).decode("ascii")
+
+
+def plain_text(plain: Any) -> str:
+    """`text` of what is plain JSON already."""
+    return plain_bytes(plain).decode("ascii")
 
 
 def _summary(cycle: Cycle, shared: Row) -> Row:

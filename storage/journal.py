@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, bindparam, func, insert, select, update
 from sqlmodel import col
 
 from domain.canonical import to_json
@@ -23,11 +23,19 @@ from domain.panel import Panel
 from domain.settlement import Lesson, Line, Pending, Settlement
 from storage import archive, lessons, settling, tables
 from storage.database import Database, insert_missing
-from storage.entries import Document, about, entries, event_row, text
+from storage.entries import Document, about, entries, event_row, plain_text, text
 from storage.newest import newest_decisions
 
 Told = tuple[EventKind, str | None, Mapping[str, Any]]
 """What an event says: its kind, symbol and payload."""
+
+
+_LOCK = (
+    update(tables.Head)
+    .values(last_seq=col(tables.Head.last_seq))
+    .returning(col(tables.Head.last_seq))
+)
+_UNLOCK = update(tables.Head).values(last_seq=bindparam("seq"))
 
 
 def utc_now() -> datetime:
@@ -55,7 +63,7 @@ class Pen:
             for seq, (kind, symbol, payload) in enumerate(told, start=self.seq + 1)
         )
         if events:
-            rows = [event_row(event, text(event.payload)) for event in events]
+            rows = [event_row(event, plain_text(event.payload)) for event in events]
             self.connection.execute(insert(tables.Event), rows)
             self.seq = events[-1].seq
         return events
@@ -101,12 +109,10 @@ class Journal:
     @contextmanager
     def pen(self) -> Iterator[Pen]:
         """A transaction that writes events: all of them, or none on an exception."""
-        last_seq = col(tables.Head.last_seq)
-        lock = update(tables.Head).values(last_seq=last_seq).returning(last_seq)
         with self._database.writing() as connection:
-            pen = Pen(connection, self._now(), connection.scalars(lock).one())
+            pen = Pen(connection, self._now(), connection.scalars(_LOCK).one())
             yield pen
-            connection.execute(update(tables.Head).values(last_seq=pen.seq))
+            connection.execute(_UNLOCK, {"seq": pen.seq})
 
     def record(
         self,

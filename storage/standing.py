@@ -8,7 +8,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, select
 from sqlmodel import col
 
 from domain.account import Account, Entry
@@ -20,6 +20,12 @@ from storage.chain import Link
 
 Apply = Callable[[Account | None, Entry], Account]
 """The account after an entry; None is the one that is not opened yet."""
+
+_HEAD = (
+    select(col(tables.Account.id), col(tables.Account.number), col(tables.Account.digest))
+    .where(col(tables.Account.market) == bindparam("market"))
+    .where(col(tables.Account.run) == bindparam("run"))
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +52,7 @@ def stand(
 
     Raises VerificationError where an entry since then is missing or was altered.
     """
-    account = tables.Account
-    query = select(col(account.id), col(account.number), col(account.digest)).filter_by(
-        market=market, run=run
-    )
-    head = connection.execute(query).first()
+    head = connection.execute(_HEAD, {"market": market, "run": run}).first()
     if head is None:
         return None
     id, number, digest = head
@@ -84,10 +86,10 @@ def _part_of(connection: Connection, known: Standing, id: int, number: int, dige
 
 
 def _from_snapshot(connection: Connection, id: int, market: str, run: str) -> Standing:
-    account = tables.Account
-    query = select(col(account.snapshot_number), col(account.snapshot)).filter_by(id=id)
-    number, snapshot = connection.execute(query).one()
-    if snapshot is None:
+    taken = tables.Snapshot
+    query = select(col(taken.number), col(taken.body)).where(col(taken.account) == id)
+    found = connection.execute(query).first()
+    if found is None:
         return Standing(id, 0, chain.root(market, run), None)
-    digest = chain.digest_of(connection, id, number)
-    return Standing(id, number, digest, account_from_json(json.loads(snapshot)))
+    digest = chain.digest_of(connection, id, found.number)
+    return Standing(id, found.number, digest, account_from_json(json.loads(found.body)))

@@ -18,10 +18,16 @@ def upgrade() -> None:
         sa.Column("run", sa.String(), nullable=False),
         sa.Column("number", sa.BigInteger(), nullable=False),
         sa.Column("digest", sa.String(), nullable=False),
-        sa.Column("snapshot_number", sa.BigInteger(), nullable=False),
-        sa.Column("snapshot", sa.Text(), nullable=True),
         sa.PrimaryKeyConstraint("id", name="pk_account"),
         sa.UniqueConstraint("market", "run", name="uq_account_market_run"),
+    )
+    op.create_table(
+        "snapshot",
+        sa.Column("account", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("number", sa.BigInteger(), nullable=False),
+        sa.Column("body", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(["account"], ["account.id"], name="fk_snapshot_account_account"),
+        sa.PrimaryKeyConstraint("account", name="pk_snapshot"),
     )
     op.create_table(
         "entry",
@@ -31,6 +37,7 @@ def upgrade() -> None:
         sa.Column("kind", sa.String(), nullable=False),
         sa.Column("body", sa.Text(), nullable=False),
         sa.Column("digest", sa.String(), nullable=False),
+        sqlite_with_rowid=False,
     )
     op.create_index("ix_entry_account_kind_number", "entry", ["account", "kind", "number"])
     op.create_table(
@@ -49,6 +56,7 @@ def upgrade() -> None:
         sa.Column("body", sa.Text(), nullable=False),
         sa.UniqueConstraint("account", "id", name="uq_orders_account_id"),
         sa.UniqueConstraint("account", "key", name="uq_orders_account_key"),
+        sqlite_with_rowid=False,
     )
     for column in ("status", "symbol", "source"):
         op.create_index(
@@ -67,6 +75,7 @@ def upgrade() -> None:
         sa.Column("charged", sa.Float(), nullable=False),
         sa.Column("moment", sa.String(), nullable=False),
         sa.Column("source", sa.String(), nullable=False),
+        sqlite_with_rowid=False,
     )
     for column in ("order", "symbol"):
         op.create_index(f"ix_fill_account_{column}_number", "fill", ["account", column, "number"])
