@@ -207,7 +207,7 @@ async def test_a_page_of_the_record_hears_when_something_is_settled(tmp_path: Pa
         stream = server.dashboard("record")
         await read(stream, "sys.hello")
         town.decide()
-        assert "record.settled" in str(await read(stream, "record.settled"))
+        assert "record.moved" in str(await read(stream, "record.moved"))
     town.database.close()
 
 

@@ -14,13 +14,15 @@ from litestar.response import Redirect
 from domain.errors import InputError, NotFoundError
 from domain.symbols import parse_symbol
 from web import parts, present
+from web.account_parts import guard_of
 from web.board import Board
 from web.house import Engine, House, RayDashboard
 from web.pages.reply import html, see_other
 from web.render import Renderer
 from web.shell import PageContext, WebRequest, build_shell, engine_view
+from web.views.guard import GuardView
 
-TOPICS = ("engine", "agents", "progress")
+TOPICS = ("engine", "agents", "progress", "guard")
 Form = Annotated[dict[str, str], Body(media_type=RequestEncodingType.URL_ENCODED)]
 MOVES = ("pause", "resume", "halt", "run")
 
@@ -29,6 +31,7 @@ MOVES = ("pause", "resume", "halt", "run")
 class EnginePage(PageContext):
     template: ClassVar[str] = "pages/engine.html"
     facts: tuple[parts.Fact, ...]
+    guard: GuardView
     progress: parts.ProgressView | None
     agents_health: tuple[parts.AgentLine, ...]
     watchlist: tuple[str, ...]
@@ -47,6 +50,7 @@ def engine(
             shell=shell,
             engine=engine_view(status.state),
             facts=parts.engine_facts(status),
+            guard=guard_of(house),
             progress=parts.progress_view(status, house.engine.progress(), first),
             agents_health=parts.agent_lines(house.engine.health()),
             watchlist=tuple(house.watchlist.symbols()),

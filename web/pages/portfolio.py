@@ -67,7 +67,9 @@ def portfolio(
             engine=engine_view(house.engine.state),
             account=account_parts(house),
             lots=_lots(house, lots) if lots.strip() else None,
-            profiles=profile_lines(house, account.profile),
+            profiles=profile_lines(
+                account.profile, house.committee.sizing, house.rules("balanced").limits
+            ),
             rules=rule_lines(rules_of(house, account)),
             currency=account.currency,
             opened_at=account.opened_at,

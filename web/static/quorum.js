@@ -81,17 +81,21 @@
     document.addEventListener(name, (event) => handle(JSON.parse(event.detail.data)));
   named("sys.reset", () =>
     htmx.ajax("GET", location.href, { target: "#main", select: "#main", swap: "outerMorph" }));
-  // Scores move when something settles: the page is read again, at most every few seconds, and what
-  // the reader has opened stays open.
-  let settled = 0;
-  named("record.settled", () => {
-    settled = settled || setTimeout(async () => {
-      settled = 0;
-      const opened = [...document.querySelectorAll("#record details")].map((each) => each.open);
-      await htmx.ajax("GET", location.href, { target: "#record", select: "#record", swap: "outerMorph" });
-      document.querySelectorAll("#record details").forEach((each, k) => { each.open = Boolean(opened[k]); });
-    }, 3000);
-  });
+  // Scores move when something settles, the journal when a trade is closed: that part of the page is
+  // read again, at most every few seconds and not while somebody writes in it, and what the reader
+  // has opened stays open.
+  for (const part of ["record", "trips"]) {
+    let due = 0;
+    const read = async () => {
+      const all = () => [...document.querySelectorAll(`#${part} details`)];
+      if (document.querySelector(`#${part} details[open] :focus`)) return void (due = setTimeout(read, 3000));
+      due = 0;
+      const opened = new Map(all().map((each, k) => [each.id || k, each.open]));
+      await htmx.ajax("GET", location.href, { target: `#${part}`, select: `#${part}`, swap: "outerMorph" });
+      all().forEach((each, k) => { each.open = Boolean(opened.get(each.id || k)); });
+    };
+    named(`${part}.moved`, () => { due = due || setTimeout(read, 3000); });
+  }
   named("a11y.announce", ({ text }) => {
     document.getElementById("announcer").textContent = text;
   });
@@ -106,6 +110,7 @@
   document.addEventListener("click", (event) => {
     const opener = event.target.closest?.("[data-opens]");
     if (opener) document.getElementById(opener.dataset.opens).showModal();
+    if (event.target.closest?.("[data-prints]")) print();
   });
 
   // Where all is in one column, whoever chooses a symbol is taken to its reasons.
@@ -147,10 +152,17 @@
       if (!time.title) time.title = clock.format(new Date(time.dateTime));
     }
   }
+  // On a narrow screen the pages are a strip: the present one is brought into sight.
+  function reach() {
+    const side = document.querySelector(".side");
+    const here = side?.querySelector("[aria-current]");
+    if (here) side.scrollLeft = here.offsetLeft - (side.clientWidth - here.offsetWidth) / 2;
+  }
   let charts = null;
   function settle() {
     localise();
     quote();
+    reach();
     const chart = document.querySelector("px-chart");
     if (!chart || charts) return;
     charts = [chart.dataset.library, chart.dataset.script].reduce(

@@ -1,12 +1,11 @@
-"""Strategy profiles as they are chosen: what each makes of limits, in figures."""
+"""Strategy profiles as they are chosen: a sentence, and what each makes of sizing and limits."""
 
 from dataclasses import dataclass
 
 from trading.limits import LimitSettings
-from web.house import House
+from trading.profiles import PROFILES, Profile
+from trading.sizing import SizingSettings
 from web.views.words import percent
-
-NAMES = ("conservative", "balanced", "aggressive")
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,20 +18,33 @@ class Figure:
 class ProfileLine:
     name: str
     label: str
+    sentence: str
     chosen: bool
-    facts: tuple[Figure, ...]
+    figures: tuple[Figure, ...]
 
 
-def profile_lines(house: House, chosen: str) -> tuple[ProfileLine, ...]:
+def profile_lines(
+    chosen: str, sizing: SizingSettings, limits: LimitSettings
+) -> tuple[ProfileLine, ...]:
+    """`sizing` and `limits` are the configured ones, before any profile."""
     return tuple(
-        ProfileLine(name, name.capitalize(), name == chosen, _facts(house.rules(name).limits))
-        for name in NAMES
+        ProfileLine(
+            name=name,
+            label=name.capitalize(),
+            sentence=each.sentence,
+            chosen=name == chosen,
+            figures=_figures(each, sizing, limits),
+        )
+        for name, each in PROFILES.items()
     )
 
 
-def _facts(limits: LimitSettings) -> tuple[Figure, ...]:
+def _figures(profile: Profile, sizing: SizingSettings, limits: LimitSettings) -> tuple[Figure, ...]:
+    sized, limited = profile.size(sizing), profile.limit(limits)
     return (
-        Figure("one order, at most", percent(limits.order_limit)),
-        Figure("loss in a day", percent(limits.daily_loss)),
-        Figure("drawdown", percent(limits.drawdown)),
+        Figure("one symbol, at most", percent(sized.position_limit, 0)),
+        Figure("all symbols", percent(sized.gross_limit, 0)),
+        Figure("one order", percent(limited.order_limit, 0)),
+        Figure("loss in a day", percent(limited.daily_loss, 0)),
+        Figure("drawdown", percent(limited.drawdown, 0)),
     )

@@ -91,7 +91,9 @@ def total_lines(told: Totals, currency: str) -> tuple[TotalLine, ...]:
         TotalLine("Round trips", f"{told.count:,}", "first in, first out"),
         TotalLine("Profit", change(told.profit), f"{currency}, after fees", tone(told.profit)),
         TotalLine("Hit rate", percent(told.hit_rate), f"{_margin(told)}{n}"),
-        TotalLine("Mean profit", share(told.mean), f"of the value at entry, {n}", tone(told.mean)),
+        TotalLine(
+            "Mean profit", share(told.mean), f"of the value at entry, {n}", tone(told.mean, 5e-5)
+        ),
         TotalLine(
             "Won for each lost",
             UNKNOWN if told.ratio is None else f"{told.ratio:,.2f}",
