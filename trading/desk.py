@@ -16,6 +16,8 @@ from trading.limits import TradingSettings
 
 Records = NDArray[Any]
 """(M,) of a structured type."""
+Ints = NDArray[np.int64]
+Codes = NDArray[np.int8]
 
 UNMEASURED = 0.05
 """Volatility of a bar that stands in for one not measured yet: higher than nearly all, so that
@@ -66,6 +68,13 @@ STATE = np.dtype(
         ("day", np.int64),
         ("until", np.int64),
         ("losses", np.int64),
+        ("row", np.int64),
+        ("at", np.int64),
+        ("opened", np.int64),
+        ("session_end", np.int64),
+        ("filled", np.int64),
+        ("dividends", np.float64),
+        ("borrowing", np.float64),
         ("standing", np.int8),
         ("reason", np.int8),
         ("flattening", np.bool_),
@@ -74,14 +83,30 @@ STATE = np.dtype(
 )
 """An account's figures. `equity` is at the last row's closes, `day_equity` that before `day` began;
 days are counted from 1970 and -1 before the first. `until` is the first day on which REDUCING ends
-by itself, `reason` a code of `kernels.REASONS`. While `flattening` everything held is sold."""
+by itself, `reason` a code of `kernels.REASONS`. While `flattening` everything held is sold.
+`row` to `session_end` are of the row being met. `filled` counts the fills that were written,
+`dividends` and `borrowing` are sums in currency."""
 
 HOLDING = np.dtype(
-    [(name, np.float64) for name in ("units", "cost", "realised", "last", "marked", "traded")]
-)
+    [
+        *(
+            (name, np.float64)
+            for name in (
+                "units", "cost", "realised", "last", "marked", "traded", "volatility", "dividend",
+                "borrowing", "open", "high", "low", "close", "volume", "room",
+            )
+        ),
+        ("here", np.bool_),
+        ("wild", np.bool_),
+    ],
+    align=True,
+)  # fmt: skip
 """What is held of one symbol: units, negative when short; average cost a unit with fees; profit
-taken since the position was opened; last price; and the instants of the last bar and of the last
-fill, microseconds since 1970. The last three are NaN before the first."""
+taken since the position was opened; last price; the instants of the last bar and of the last fill,
+microseconds since 1970; and the volatility of one bar as it was known at the last. These four are
+NaN before the first. Of its last bar: dividends got and borrowing charged, in currency; the bar
+itself; `room`, what its volume still leaves in units; and whether it was `wild`: moved more than
+the volatility breaker allows. `here` says whether it is of the row being met."""
 
 RULES = np.dtype(
     [
@@ -120,20 +145,22 @@ bar's opening instant for a fill at the open, else its closing one."""
 
 
 class Desk(NamedTuple):
-    """An account at work. `book` BOOK (M,), `state` STATE (1,), `held` HOLDING (N,), `rules` RULES (1,),
-    `lots` (2, N): lot in units and least value of an order. Everything but rules and lots changes
-    in place."""
+    """An account at work. `book` BOOK (M,), `state` STATE (1,), `held` HOLDING (N,), `rules` RULES
+    (1,), `lots` (2, N): lot in units and least value of an order; `fills` FILL (F,) with room for
+    them. Everything but rules and lots changes in place."""
 
     book: Records
     state: Records
     held: Records
     rules: Records
     lots: Floats
+    fills: Records
 
 
 class Bars(NamedTuple):
-    """One row of bars, all (N,) and NaN without a bar: prices and volume as traded, `dividend` a
-    unit that is ex at this bar, `volatility` of one bar as it was known before this one."""
+    """Rows of bars, prices and volume as traded. (K, N) and NaN without a bar: prices, volume,
+    `dividend` a unit that is ex at this bar (0 without), `volatility` of one bar as known at the
+    row's close. (K,) microseconds since 1970: when the row closed, opened, and its session ends."""
 
     open: Floats
     high: Floats
@@ -142,6 +169,18 @@ class Bars(NamedTuple):
     volume: Floats
     dividend: Floats
     volatility: Floats
+    known_at: Ints
+    opened_at: Ints
+    session_end: Ints
+
+
+class Asks(NamedTuple):
+    """What the committee wants, (K, N): `words` of `kernels.LEAVE` to `WITHDRAW`, `targets` shares
+    of equity at the row's closes, and `ceilings` the largest that risk accepts."""
+
+    words: Codes
+    targets: Floats
+    ceilings: Floats
 
 
 def new_desk(symbols: Sequence[str], settings: TradingSettings, manual: int = 0) -> Desk:
@@ -151,11 +190,12 @@ def new_desk(symbols: Sequence[str], settings: TradingSettings, manual: int = 0)
         book[name] = np.nan
     book["parent"] = -1
     held = np.zeros(len(symbols), HOLDING)
-    for name in ("last", "marked", "traded"):
+    for name in ("last", "marked", "traded", "volatility"):
         held[name] = np.nan
     state = np.zeros(1, STATE)
     state["day"] = -1
-    return Desk(book, state, held, rules_of(settings), lots_of(symbols, settings))
+    fills = np.empty(max(len(book), 256), FILL)
+    return Desk(book, state, held, rules_of(settings), lots_of(symbols, settings), fills)
 
 
 def rules_of(settings: TradingSettings) -> Records:
