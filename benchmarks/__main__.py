@@ -9,7 +9,7 @@ from typing import Any
 
 NAMES = (
     "actions", "anchors", "backtest", "cycle", "identity", "news", "panel", "record", "serve",
-    "stream", "weights",
+    "sizing", "stream", "weights",
 )  # fmt: skip
 
 

@@ -14,6 +14,7 @@ from domain.decision import Action, Verdict
 from orchestrator.committee import (
     CommitteeSettings,
     action_codes,
+    as_recorded,
     hear,
     net_edge,
     tally,
@@ -154,6 +155,77 @@ def test_the_fold_over_all_rows_agrees_with_live_cycles_bar_by_bar():
         previous = {decision.symbol: decision.target_weight for decision in made}
         assert list(previous.values()) == targets[row - since].tolist()
         assert [list(Action)[2 - code] for code in codes[row - since]] == [d.action for d in made]
+
+
+EAGER = CommitteeSettings(
+    buy_edge=1e-6, strong_buy_edge=1e-5, round_trip_cost=0.0, sell_edge=0.4, strong_sell_edge=0.4,
+    minimum_probability=0.0, sizing={"sector_limit": 0.4, "correlated_limit": 0.3},
+)  # fmt: skip
+"""Buys nearly everything, so that limits bite."""
+
+
+def concentrated():
+    """Three symbols of one sector, of which two move together, an index and one of no sector;
+    all rise at the end."""
+    walk = random_panel(symbols=5, seed=8)
+    close = walk.close * 1.02 ** np.maximum(np.arange(200) - 185, 0)[:, np.newaxis]
+    close[:, 1] = close[:, 0] * (1.0 + 0.002 * np.sin(np.arange(len(close))))
+    names = ("AAPL", "MSFT", "NVDA", "^VIX", "NOBODY")
+    return replace(walk, symbols=names, close=close)
+
+
+def test_live_cycles_are_limited_as_the_fold_is_and_say_by_what():
+    panel, since, end = concentrated(), 150, 190
+    whole = panel.head(end)
+    added = tally(hear(whole, TEAM.vote(whole, since), since), equal(len(AGENTS)), EAGER)
+    _, targets = fold(docket(added, np.zeros((end - since, 5), bool)), np.zeros(5), EAGER)
+    previous: dict[str, float] = {}
+    said: dict[str, str] = {}
+    for row in range(since, end):
+        made = decisions(panel.head(row + 1), previous=previous, rules=EAGER)
+        previous = {decision.symbol: decision.target_weight for decision in made}
+        assert list(previous.values()) == targets[row - since].tolist()
+        assert sum(list(previous.values())[:3]) <= 0.4
+        assert previous["AAPL"] + previous["MSFT"] <= 0.3
+        assert previous["^VIX"] == 0.0
+        said |= {
+            f"{decision.symbol} {limit.name}": limit.why
+            for decision in made
+            for limit in decision.limits
+        }
+    assert said["AAPL sector limit"] == "information technology may take 40% of equity"
+    assert said["AAPL correlation limit"] == (
+        "what moves together (a correlation above 0.8: MSFT) may take 30% of equity"
+    )
+    assert said["^VIX not bought"].endswith("voted on and not bought (index)")
+    assert "NOBODY sector limit" not in said
+
+
+def test_a_buy_whose_sector_is_not_known_says_that_no_sector_limit_applies():
+    bought = {d.symbol: d.why for d in decisions(concentrated(), rules=EAGER) if d.target_weight}
+    assert bought["NOBODY"].endswith("; its sector is not known, so no sector limit applies.")
+    assert "sector" not in bought["AAPL"]
+
+
+def test_a_chance_below_the_minimum_opens_nothing_and_says_so():
+    rules = EAGER.model_copy(update={"minimum_probability": 0.9})
+    made = decisions(concentrated(), rules=rules)
+    assert all(decision.target_weight == 0.0 for decision in made)
+    [why] = {limit.why for d in made for limit in d.limits if limit.name == "probability"}
+    assert why == "a gain must have a chance of 90% for anything new"
+
+
+def test_a_record_older_than_a_limit_is_made_again_without_it():
+    old = EAGER.model_dump(mode="json", exclude={"minimum_probability"})
+    old["sizing"] = {"kelly_fraction": 0.25, "position_limit": 0.25, "gross_limit": 1.0}
+    made = decisions(concentrated(), rules=as_recorded(old))
+    weights = {decision.symbol: decision.target_weight for decision in made}
+    assert weights["AAPL"] + weights["MSFT"] + weights["NVDA"] > 0.5
+    assert weights["^VIX"] > 0.0
+    assert {limit.name for d in made for limit in d.limits} <= {"cap", "position limit",
+                                                                "gross limit"}  # fmt: skip
+    assert not any("sector" in decision.why for decision in made)
+    assert as_recorded(EAGER.model_dump(mode="json")) == EAGER
 
 
 @given(st.floats(-0.4, 0.4), st.floats(0.001, 0.5), st.floats(0, 0.05))

@@ -1,0 +1,100 @@
+"""What the ways to size are worth on real history: the tables of docs/sizing.md.
+
+`python -m benchmarks sizing data=FOLDER [walk=BARS]`: imports the folder's daily files into a home
+of its own, lets the five agents vote on all shares and funds from 2015 on (by coefficients fitted
+anew on the BARS before; 0 takes those that ship), and trades the same votes under each method,
+each profile, and with each limit off. Each figure comes with its 90% interval.
+"""
+
+from collections.abc import Iterator
+from datetime import UTC, date, datetime
+from functools import partial
+from typing import Any
+
+from agents.registry import AGENTS, build
+from benchmarks.history import SETTINGS, imported, shares
+from orchestrator.committee import CommitteeSettings
+from orchestrator.local_team import LocalTeam
+from orchestrator.team import Ballot
+from research.accounts import Accountant
+from research.contest import Opinion, Stage, decide, opinion, plain_strategies, stage_of, trade
+from research.fitting.walkforward import walk_forward_ballots
+from research.history import Part, read
+from research.request import REFITTED_EVERY, Request, request
+from trading.profiles import PROFILES
+
+FIRST, LAST = date(2015, 1, 2), date(2025, 9, 26)
+SHOWN = ("cagr", "sharpe", "max_drawdown", "exposure", "turnover")
+RATIOS = ("sharpe", "turnover")
+"""The rest is in percent."""
+METHODS = ("kelly", "fixed", "volatility", "equal risk")
+OFF: dict[str, dict[str, Any]] = {
+    "no minimum probability": {"minimum_probability": 0.0},
+    "no sector limit": {"sizing": {"sector_limit": 1.0}},
+    "no correlation limit": {"sizing": {"correlated_limit": 1.0}},
+    "none of the three": {
+        "minimum_probability": 0.0, "sizing": {"sector_limit": 1.0, "correlated_limit": 1.0},
+    },
+    "a quarter of Kelly": {"sizing": {"kelly_fraction": 0.25}},
+}  # fmt: skip
+
+
+def run(data: str, walk: str = "1008") -> dict[str, Any]:
+    """By method, profile and what is left out: a row of a Markdown table each."""
+    with imported(data) as (_, library):
+        asked = request(
+            market="files", symbols=tuple(shares(library, datetime(2015, 1, 1, tzinfo=UTC))),
+            start=FIRST, end=LAST, agents=tuple(AGENTS),
+        )  # fmt: skip
+        parts = read(library, asked, False)
+    stage = stage_of(asked, parts, [_ballots(asked, part, int(walk)) for part in parts])
+    return dict(_rows(stage))
+
+
+def _ballots(asked: Request, part: Part, walk: int) -> tuple[Ballot, ...]:
+    make = partial(build, settings=SETTINGS)
+    if walk:
+        return walk_forward_ballots(
+            part.panel, part.since, walk, REFITTED_EVERY, asked.seated, make
+        )
+    return LocalTeam(asked.seated, make).vote(part.panel, part.since)
+
+
+def _rows(stage: Stage) -> Iterator[tuple[str, str]]:
+    """Each with its interval, and how many fills it had."""
+    plain = plain_strategies(stage)
+    accountant = Accountant(stage, trade(stage, plain["buy and hold"]))
+    held = opinion(stage, stage.asked.agents, CommitteeSettings())
+    yield "symbols", str(len(stage.grid.symbols))
+    yield "| |", " | ".join(name.replace("_", " ") for name in SHOWN) + " | fills |"
+    for name, settings in _settings():
+        yield f"| {name} |", _row(stage, accountant, held, settings)
+    for name, plan in plain.items():
+        yield f"| {name} |", _told(accountant, trade(stage, plan))
+
+
+def _settings() -> Iterator[tuple[str, CommitteeSettings]]:
+    for method in METHODS:
+        yield method, CommitteeSettings.model_validate({"sizing": {"method": method}})
+    for profile in PROFILES.values():
+        sizing = profile.size(CommitteeSettings().sizing)
+        yield profile.name, CommitteeSettings(sizing=sizing)
+    for name, changes in OFF.items():
+        yield name, CommitteeSettings.model_validate(changes)
+
+
+def _row(stage: Stage, accountant: Accountant, held: Opinion, settings: CommitteeSettings) -> str:
+    return _told(accountant, trade(stage, decide(stage, held, settings).plan))
+
+
+def _told(accountant: Accountant, played: Any) -> str:
+    figures = accountant.figures(played, SHOWN)
+    cells = []
+    for name in SHOWN:
+        told, scale = figures[name], 1.0 if name in RATIOS else 100.0
+        value, low, high = (told[key] for key in ("value", "low", "high"))
+        cell = "" if value is None else f"{value * scale:.2f}"
+        if low is not None and high is not None:
+            cell += f" [{low * scale:.2f}, {high * scale:.2f}]"
+        cells.append(cell)
+    return " | ".join([*cells, str(len(played.fills.row))]) + " |"
