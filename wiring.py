@@ -21,16 +21,24 @@ from domain.symbols import ALWAYS_OPEN, asset_class
 from domain.votes import Agent
 from market.feed import Feed
 from market.provider import Provider
+from orchestrator.book import Book, Rules
 from orchestrator.cycle import Desk
+from orchestrator.floor import Floor
 from orchestrator.local_team import LocalTeam
+from orchestrator.prices import Prices
 from orchestrator.team import Team
 from settings import MarketName, Settings
+from storage.accounts import Accounts
 from storage.archive import Archive, digest
+from storage.blotter import Blotter
 from storage.database import Database
 from storage.journal import Journal
 from storage.library import SqlLibrary
 from storage.records import Records
 from storage.watchlist import Watchlist
+from trading.ledger import apply
+from trading.limits import TradingSettings
+from trading.profiles import profile
 
 if TYPE_CHECKING:  # heavy, and most verbs do without
     from research.backtest import Backtester
@@ -53,6 +61,7 @@ class Stores:
     database: Database
     library: SqlLibrary
     journal: Journal
+    accounts: Accounts
     archive: Archive
     records: Records
     watchlist: Watchlist
@@ -87,6 +96,7 @@ def open_stores(settings: Settings) -> Iterator[Stores]:
             database=database,
             library=SqlLibrary(database, settings.market.by_class),
             journal=Journal(database),
+            accounts=Accounts(database, apply),
             archive=Archive(database),
             records=Records(database),
             watchlist=Watchlist(database, settings.market.watchlist),
@@ -176,6 +186,45 @@ def make_desk(settings: Settings, stores: Stores, market: Market, run: str) -> D
         journal=stores.journal,
         digest_of=digest,
     )
+
+
+def rules_of(settings: Settings, name: str) -> Rules:
+    """What is in force under a strategy profile. Raises InputError for a name that is none."""
+    known, sizing = profile(name), settings.committee.sizing
+    return Rules(
+        TradingSettings(costs=settings.costs, limits=known.limit(settings.limits)),
+        settings.committee.model_copy(update={"sizing": known.size(sizing)}),
+    )
+
+
+def make_floor(
+    settings: Settings,
+    stores: Stores,
+    market: Market,
+    run: str,
+    now: Clock,
+    publish: Callable[[], None] = lambda: None,
+) -> Floor:
+    """Where the paper account of `run` is traded on; `now` is the run's time."""
+    blotter = Blotter(stores.database, market.name, run)
+    return Floor(
+        Book(market.name, run, stores.accounts, blotter, settings.account),
+        Prices(stores.library, market.name, settings.market.timeframe),
+        partial(rules_of, settings),
+        secret=secret(settings.home, "quotes").encode(),
+        now=now,
+        suggest=lambda _: (),
+        publish=publish,
+    )
+
+
+def time_of(stores: Stores, market: Market, run: str) -> datetime:
+    """The present of a run: the clock's, or of history where its record has got to."""
+    if run == LIVE:
+        return demo_present(stores.journal) if market.simulated else utc_now()
+    calendars = stores.records.calendars(market.name, run)
+    held = (stores.journal.cursor(market.name, run, calendar) for calendar in calendars)
+    return max((at for at in held if at), default=utc_now())
 
 
 def build_agents(settings: Settings) -> list[Agent]:

@@ -14,13 +14,11 @@ from domain.record import Record
 from market.demo import PRESENT
 from orchestrator.clocks import Clock, LiveClock, PacedClock
 from orchestrator.engine import Engine
-from orchestrator.floor import Floor
 from orchestrator.team import Team
 from research.bench import Bench
 from research.jobs import Jobs
 from settings import Settings
 from storage.blotter import Blotter
-from trading.limits import TradingSettings
 from web.bell import Bell
 from web.house import House, RayDashboard
 from web.server import create_app
@@ -35,9 +33,11 @@ from wiring import (
     choose_market,
     demo_present,
     make_desk,
+    make_floor,
     make_team,
     open_stores,
     results_of,
+    rules_of,
     utc_now,
 )
 
@@ -127,9 +127,9 @@ def house_of(
         watched=watched,
         engine=engine,
         verify=verifier(settings, stores),
-        floor=Floor(),
+        floor=make_floor(settings, stores, market, run, now, bell.ring),
         blotter=Blotter(stores.database, market.name, run),
-        rules=lambda _: TradingSettings(costs=settings.costs, limits=settings.limits),
+        rules=lambda profile: rules_of(settings, profile).trading,
         clock=now,
         bell=bell,
         record=partial(_record, settings, stores, market, run),

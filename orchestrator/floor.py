@@ -1,45 +1,86 @@
 """The floor: through this one value pages, command line and engine touch a paper account.
 
-Promises that every change is one transaction of entries and events, and that what is refused
-leaves nothing behind. Leaves out how an order meets a bar (`trading/paper.py`), which tickets may
-become orders (`trading/tickets.py`) and reading what became of them (`storage/blotter.py`).
+Promises that every change is one transaction of entries and events, that what is refused leaves
+nothing behind, and that a request is carried out once, however often it comes. Leaves out what a
+cycle does to the account (`trading_day.py`), which tickets may become orders
+(`trading/tickets.py`) and reading what became of them (`storage/blotter.py`).
 """
 
-from datetime import datetime
+import hashlib
+import math
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from datetime import UTC, datetime
+from functools import partial
 
-from pydantic import BaseModel, ConfigDict, Field
+from domain.account import (
+    Account,
+    CashMoved,
+    Guard,
+    GuardChanged,
+    Happening,
+    Mode,
+    OrderChanged,
+    OrderEnded,
+    OrderPlaced,
+    Reset,
+    Standing,
+    Switched,
+)
+from domain.booking import Booked, Request
+from domain.canonical import canonical_bytes
+from domain.errors import InputError, VerificationError
+from domain.orders import Amendment, Kind, Order, Preview, Side, Source, Status, Term, Ticket
+from orchestrator.book import Book, Change, Rules
+from orchestrator.prices import Prices
+from trading.checks import Market, checks, demand
+from trading.ledger import equity
+from trading.quotes import LIFE, confirmed, signed
+from trading.tickets import amended, orders_of, preview
 
-from domain.account import Account, Mode
-from domain.orders import Amendment, Order, Preview, Ticket
+Clock = Callable[[], datetime]
+Suggest = Callable[[Account], tuple[Order, ...]]
 
-
-class AccountSettings(BaseModel):
-    """How a new paper account begins. One that was opened keeps what it has."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    capital: float = Field(
-        default=100_000.0, ge=1.0, le=1e12, description="Cash of a new account, and of a backtest."
-    )
-    currency: str = Field(
-        default="USD", pattern=r"^[A-Z]{3,5}$", description="What its cash is counted in."
-    )
-    mode: Mode = Field(
-        default=Mode.AUTO,
-        description="What becomes of decisions: observe (nothing), suggest or auto (orders).",
-    )
-    profile: str = Field(
-        default="balanced",
-        description="Sizing and limits by name: conservative, balanced or aggressive.",
-    )
+MOST = 1e12
+"""Largest amount of cash that is moved at once: beyond it floats lose cents."""
+LONGEST_KEY = 100
 
 
 class Floor:
-    """The account of one market and run. Times are the run's own: a replay's are of its past."""
+    """The account of one market and run. Times are the run's own: a replay's are of its past.
+
+    `rules` are those of a profile. `secret` signs quotes, which expire by the clock on the `wall`.
+    `suggest` says what the newest decisions would place. `publish` is called after something was
+    recorded.
+    """
+
+    def __init__(
+        self,
+        book: Book,
+        prices: Prices,
+        rules: Callable[[str], Rules],
+        *,
+        secret: bytes,
+        now: Clock,
+        suggest: Suggest,
+        wall: Clock = lambda: datetime.now(UTC),
+        publish: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._book = book
+        self._prices = prices
+        self._rules = rules
+        name = f"{book.market} {book.run}"
+        self._sign = partial(signed, account=name, secret=secret)
+        self._confirm = partial(confirmed, account=name, secret=secret)
+        self._now = now
+        self._suggest = suggest
+        self._wall = wall
+        self._publish = publish
 
     def account(self) -> Account:
         """As it stands now; opened with the configured capital if it was not."""
-        raise NotImplementedError
+        return self._book.account() or self._change(lambda _: ()).account
 
     def preview(self, ticket: Ticket) -> Preview:
         """What the order would do, each rule it was held against and, where all pass, a quote that
@@ -48,7 +89,13 @@ class Floor:
         Raises InputError for a ticket that is no order at all (quantity zero or not a number,
         a price off tick, a crossed bracket), UnknownSymbolError for a symbol without prices.
         """
-        raise NotImplementedError
+        account = self.account()
+        market, rules = self._at(account, ticket.symbol)
+        shown = preview(ticket, account, market, rules.trading, rules.position_limit)
+        expires_at = self._wall() + LIFE
+        passed = all(check.passed for check in shown.checks)
+        quote = self._sign(ticket, market.price, expires_at) if passed else None
+        return replace(shown, quote=quote, expires_at=expires_at)
 
     def place(self, ticket: Ticket, *, quote: str, key: str) -> Order:
         """Place what was previewed. The same `key` with the same ticket again is the same order.
@@ -56,7 +103,24 @@ class Floor:
         Raises InputError for a quote that is stale or of another ticket, a failed check and a key
         that was used for another ticket.
         """
-        raise NotImplementedError
+        _refuse_bad_key(key)
+
+        def act(account: Account) -> Sequence[Happening]:
+            price = self._confirm(quote, ticket, self._wall())
+            market, rules = self._at(account, ticket.symbol)
+            if market.price != price:
+                raise InputError(
+                    f"{ticket.symbol} closed at {market.price:g} since the preview, which was at "
+                    f"{price:g}. Preview the order again."
+                )
+            demand(checks(ticket, account, market, rules.trading, rules.position_limit))
+            id = str(account.placed + 1)
+            return [OrderPlaced(each) for each in orders_of(ticket, id=id, key=key, at=market.now)]
+
+        digest = hashlib.sha256(canonical_bytes(ticket)).hexdigest()
+        placed = self._change(act, Request(key, digest)).order
+        assert placed is not None  # noqa: S101 a request is answered with its order
+        return placed
 
     def amend(self, id: str, amendment: Amendment) -> Order:
         """New terms of an open order, which trade from the next bar on.
@@ -64,62 +128,191 @@ class Floor:
         Raises NotFoundError for an order that is not, InputError for one that has ended and for
         terms it cannot have.
         """
-        raise NotImplementedError
+
+        def act(account: Account) -> Sequence[Happening]:
+            order = self._found(account, id)
+            market, rules = self._at(account, order.symbol)
+            new = amended(order, amendment, account, market, rules.trading, rules.position_limit)
+            return [OrderChanged(replace(new, placed_at=market.now))]
+
+        return self._change(act).account.orders[id]
 
     def cancel(self, id: str) -> Order:
         """Cancel an open order and the exits that wait for it; one that was cancelled stays so.
 
         Raises NotFoundError for an order that is not, InputError for one that ended otherwise.
         """
-        raise NotImplementedError
+
+        def act(account: Account) -> Sequence[Happening]:
+            order = self._found(account, id)
+            if order.open:
+                waiting = [each for each in account.orders.values() if each.parent == id]
+                return _ended([order, *waiting], "cancelled by hand")
+            if order.status is Status.CANCELLED:
+                return ()
+            raise InputError(f"Order {id} is {order.status} and cannot be cancelled any more.")
+
+        self._change(act)
+        return self._book.blotter.order(id).order
 
     def cancel_all(self) -> tuple[Order, ...]:
         """Every order that was open, cancelled."""
-        raise NotImplementedError
+        booked = self._change(lambda a: _ended(a.orders.values(), "cancelled by hand"))
+        ended = [each.what.order for each in booked.entries if isinstance(each.what, OrderEnded)]
+        return tuple(self._book.blotter.order(id).order for id in ended)
 
     def stop(self, *, flatten: bool, reason: str, by: str) -> Account:
         """Emergency stop: cancels everything, halts the account and, with `flatten`, sells what is
         held at the next open. It stays halted, over restarts too, until `reset_guard`."""
-        raise NotImplementedError
+
+        def act(account: Account) -> Sequence[Happening]:
+            now = self._now()
+            return [
+                *_ended(account.orders.values(), "emergency stop"),
+                _halted(account.guard, reason, by, now, flatten),
+                *(_flattening(account, now) if flatten else ()),
+            ]
+
+        return self._change(act).account
 
     def reset_guard(self, *, by: str) -> Account:
         """Back to ACTIVE, whatever had tripped; the highest equity begins anew.
 
         Raises InputError while the ledger does not reconcile.
         """
-        raise NotImplementedError
+        if found := self._book.unreconciled():
+            raise InputError(
+                f"The account does not reconcile and stays halted: {'; '.join(found)}. "
+                "`quorum audit --verify` says more; restore the database from a backup."
+            )
+
+        def act(account: Account) -> Sequence[Happening]:
+            worth = equity(account)
+            if math.isnan(worth):
+                raise InputError("A position has no price yet, so there is no equity to begin at.")
+            fresh = Guard(
+                Standing.ACTIVE, "", by, self._now(), None, worth, account.guard.day, worth
+            )
+            return [GuardChanged(fresh)]
+
+        return self._change(act).account
 
     def switch(self, *, mode: Mode | None, profile: str | None, by: str) -> Account:
-        """Another mode, another strategy profile; None leaves it.
+        """Another mode, another strategy profile; None leaves it. What the committee has ordered
+        is cancelled when its decisions are no longer carried out.
 
         Raises InputError for a profile that is none.
         """
-        raise NotImplementedError
+        if profile is not None:
+            self._rules(profile)
+
+        def act(account: Account) -> Sequence[Happening]:
+            new = Switched(mode or account.mode, profile or account.profile, by)
+            if (new.mode, new.profile) == (account.mode, account.profile):
+                return ()
+            standing = account.orders.values() if new.mode is not Mode.AUTO else ()
+            theirs = [order for order in standing if order.source is Source.COMMITTEE]
+            return [*_ended(theirs, f"the mode is now {new.mode}"), new]
+
+        return self._change(act).account
 
     def move_cash(self, amount: float, note: str) -> Account:
         """A deposit, or a withdrawal where `amount` is negative.
 
         Raises InputError for no amount and for more than there is in cash.
         """
-        raise NotImplementedError
+        if not (math.isfinite(amount) and 0.0 < abs(amount) <= MOST):
+            raise InputError(f"{amount:g} cannot be moved. Give an amount up to {MOST:g}.")
+
+        def act(account: Account) -> Sequence[Happening]:
+            if account.cash + amount < 0.0:
+                raise InputError(
+                    f"{-amount:,.2f} {account.currency} cannot be withdrawn: there are "
+                    f"{account.cash:,.2f} in cash. Withdraw no more, or sell something first."
+                )
+            return [CashMoved(amount, note)]
+
+        return self._change(act).account
 
     def reset(self, capital: float, note: str) -> Account:
-        """A new beginning with `capital`: orders cancelled, positions taken out of the book at
-        their last price, cash moved to `capital`. All of it is recorded, nothing is erased."""
-        raise NotImplementedError
+        """A new beginning with `capital`: orders cancelled, positions taken out of the book and
+        all sums begun anew. All of it is recorded, nothing is erased."""
+        if not 1.0 <= capital <= MOST:
+            raise InputError(f"An account cannot begin with {capital:g}. Give 1 to {MOST:g}.")
+        return self._change(
+            lambda account: [*_ended(account.orders.values(), "reset"), Reset(capital, note)]
+        ).account
 
     def suggestions(self) -> tuple[Order, ...]:
         """What AUTO would place now for the newest decisions, whatever the mode; not recorded."""
-        raise NotImplementedError
+        return self._suggest(self.account())
 
     def quote(self, symbol: str) -> tuple[float, datetime]:
         """Last close as traded, and when it was known.
 
         Raises UnknownSymbolError where there is none.
         """
-        raise NotImplementedError
+        market = self._prices.of(symbol, self._now())
+        return market.price, market.priced_at
 
     def reconcile(self) -> tuple[str, ...]:
         """Rebuild the account from its entries and compare: every difference in words. Any halts
         the account."""
-        raise NotImplementedError
+        found = self._book.unreconciled()
+        if found:
+            reason = f"it does not reconcile: {'; '.join(found)}"
+
+            with suppress(VerificationError):  # a broken log can be neither traded on nor added to
+                self._change(lambda a: [_halted(a.guard, reason, "reconciliation", self._now())])
+        return found
+
+    def _at(self, account: Account, symbol: str) -> tuple[Market, Rules]:
+        """What is known of the symbol now, and the rules in force."""
+        return self._prices.of(symbol, self._now()), self._rules(account.profile)
+
+    def _found(self, account: Account, id: str) -> Order:
+        """An order, open or ended. Raises NotFoundError."""
+        return account.orders.get(id) or self._book.blotter.order(id).order
+
+    def _change(self, change: Change, request: Request | None = None) -> Booked:
+        booked = self._book.change(self._now(), change, request)
+        if booked.events:
+            self._publish()
+        return booked
+
+
+def _ended(orders: Iterable[Order], why: str) -> list[Happening]:
+    return [OrderEnded(order.id, Status.CANCELLED, why) for order in orders]
+
+
+def _halted(
+    guard: Guard, reason: str, by: str, at: datetime, flattening: bool = False
+) -> GuardChanged:
+    return GuardChanged(
+        replace(
+            guard, standing=Standing.HALTED, reason=reason, by=by, since=at, until=None,
+            flattening=flattening,
+        )
+    )  # fmt: skip
+
+
+def _flattening(account: Account, at: datetime) -> list[Happening]:
+    """An order for each position that closes it at the market."""
+    placed: list[Happening] = []
+    for number, (symbol, held) in enumerate(account.positions.items(), start=account.placed + 1):
+        order = Order(
+            id=str(number), key=f"stop {number}", symbol=symbol,
+            side=Side.SELL if held.units > 0.0 else Side.BUY, kind=Kind.MARKET,
+            quantity=abs(held.units), term=Term.GTC, source=Source.STOP, placed_at=at,
+            reduce_only=True,
+        )  # fmt: skip
+        placed.append(OrderPlaced(order))
+    return placed
+
+
+def _refuse_bad_key(key: str) -> None:
+    if not (key.isascii() and key.isprintable() and 0 < len(key) <= LONGEST_KEY):
+        raise InputError(
+            f"{key[:40]!r} is no idempotency key. Give 1 to {LONGEST_KEY} printable ASCII "
+            "characters, such as a UUID."
+        )

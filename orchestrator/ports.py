@@ -7,10 +7,11 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
-from domain.account import Account
+from domain.account import Account, Entry, Happening
 from domain.booking import Act, Booked, Request
 from domain.decision import Cycle, Decision
 from domain.events import EngineState, Event, EventKind
+from domain.orders import Order
 from domain.panel import Panel
 from domain.settlement import Lesson, Line, Pending, Settlement
 
@@ -61,6 +62,18 @@ class Accounts(Protocol):
     ) -> Booked: ...
 
 
+class OrderLine(Protocol):
+    @property
+    def order(self) -> Order: ...
+
+
+class Blotter(Protocol):
+    """See `storage/blotter.py`. `order` raises NotFoundError."""
+
+    def order(self, id: str) -> OrderLine: ...
+    def happenings(self, *kinds: type[Happening]) -> tuple[Entry, ...]: ...
+
+
 class Recorded(Protocol):
     @property
     def decision(self) -> Decision: ...
@@ -77,9 +90,17 @@ class Inputs(Protocol):
     def values(self) -> Mapping[str, Any]: ...
 
 
-class Records(Protocol):
-    """See `storage/records.py`; both raise NotFoundError."""
+class Dated(Recorded, Protocol):
+    @property
+    def as_of(self) -> datetime: ...
 
+
+class Records(Protocol):
+    """See `storage/records.py`; those of one receipt raise NotFoundError."""
+
+    def decided(
+        self, market: str, run: str, after: datetime, until: datetime
+    ) -> Sequence[Dated]: ...
     def decision(self, receipt: str) -> Recorded: ...
     def inputs(self, receipt: str) -> Inputs: ...
 

@@ -14,14 +14,17 @@ from domain.record import Record
 from domain.timeframe import Timeframe
 from domain.votes import Agent
 from market.demo import DemoProvider
+from orchestrator.book import AccountSettings, Book, Rules
 from orchestrator.committee import CommitteeSettings
 from orchestrator.cycle import Desk, Minutes, run_cycles
 from orchestrator.floor import Floor
 from orchestrator.local_team import LocalTeam
+from orchestrator.prices import Prices
 from orchestrator.receipt import Verification, verify
 from orchestrator.status import EngineStatus
 from orchestrator.team import AgentHealth
 from storage import archive
+from storage.accounts import Accounts
 from storage.blotter import Blotter
 from storage.database import Database
 from storage.journal import Journal
@@ -29,6 +32,7 @@ from storage.library import SqlLibrary
 from storage.records import Records
 from storage.watchlist import Watchlist
 from tests.web.workshop import Workshop
+from trading.ledger import apply
 from trading.limits import TradingSettings
 from web.bell import Bell
 from web.house import House, RayDashboard
@@ -156,7 +160,7 @@ class Town:
             watched=self.watchlist.symbols,
             engine=self.engine,
             verify=self.verify,
-            floor=Floor(),
+            floor=self.floor(),
             blotter=Blotter(self.database, "demo", self.run),
             rules=lambda _: TradingSettings(),
             clock=lambda: NOW,
@@ -166,6 +170,20 @@ class Town:
             committee=self.desk.settings,
             horizon=self.desk.horizon,
             ray_dashboard=lambda: RayDashboard("http://127.0.0.1:8265", TOKEN),
+        )
+
+    def floor(self) -> Floor:
+        """Where this run's paper account trades; its present is that of the town."""
+        blotter = Blotter(self.database, "demo", self.run)
+        rules = Rules(TradingSettings(), self.desk.settings)
+        return Floor(
+            Book("demo", self.run, Accounts(self.database, apply), blotter, AccountSettings()),
+            Prices(self.library, "demo", Timeframe.D1),
+            lambda _: rules,
+            secret=b"of the town",
+            now=lambda: NOW,
+            suggest=lambda _: (),
+            publish=self.bell.ring,
         )
 
     def record(self) -> Record:

@@ -1,0 +1,126 @@
+"""The book of one paper account: it opens itself when it is first needed, and changes only here.
+
+Leaves out what happens in it (`floor.py`, `trading_day.py`) and how it is kept (`storage/`).
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import reduce
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from domain.account import Account, CashMoved, Entry, Happening, Mode, Opened
+from domain.account_json import KINDS
+from domain.booking import Act, Booked, Request
+from domain.errors import VerificationError
+from orchestrator.committee import CommitteeSettings
+from orchestrator.ports import Accounts, Blotter
+from trading.differences import differences
+from trading.ledger import apply, fold
+from trading.limits import TradingSettings
+from trading.profiles import PROFILES
+
+Change = Callable[[Account], Sequence[Happening]]
+"""Says what happens to the account as it stands; raises to refuse."""
+
+
+class AccountSettings(BaseModel):
+    """How a new paper account begins. One that was opened keeps what it has."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    capital: float = Field(
+        default=100_000.0, ge=1.0, le=1e12, description="Cash of a new account, and of a backtest."
+    )
+    currency: str = Field(
+        default="USD", pattern=r"^[A-Z]{3,5}$", description="What its cash is counted in."
+    )
+    mode: Mode = Field(
+        default=Mode.AUTO,
+        description="What becomes of decisions: observe (nothing), suggest or auto (orders).",
+    )
+    profile: str = Field(
+        default="balanced",
+        description="Sizing and limits by name: conservative, balanced or aggressive.",
+    )
+
+    @field_validator("profile")
+    @classmethod
+    def _is_known(cls, profile: str) -> str:
+        if profile not in PROFILES:
+            raise ValueError(
+                f"account.profile {profile[:40]!r} is none; take one of {', '.join(PROFILES)}"
+            )
+        return profile
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What is in force for an account: its profile's word over the settings."""
+
+    trading: TradingSettings
+    committee: CommitteeSettings
+
+    @property
+    def position_limit(self) -> float:
+        """Largest share of equity in one symbol."""
+        return self.committee.sizing.position_limit
+
+
+@dataclass(frozen=True, slots=True)
+class Book:
+    """The account of one market and run; `opening` says how it begins."""
+
+    market: str
+    run: str
+    accounts: Accounts
+    blotter: Blotter
+    opening: AccountSettings
+
+    def account(self) -> Account | None:
+        """As it stands; None if nothing opened it yet. Raises VerificationError for a log that is
+        broken."""
+        return self.accounts.account(self.market, self.run)
+
+    def change(self, at: datetime, change: Change, request: Request | None = None) -> Booked:
+        """A transaction of its own; `at` is the time of the market."""
+        act = self._opened_first(at, change)
+        return self.accounts.transact(self.market, self.run, at, act, request=request)
+
+    def write(self, pen: Any, at: datetime, change: Change) -> Booked:
+        """The same within the transaction of `pen`."""
+        return self.accounts.book(pen, self.market, self.run, at, self._opened_first(at, change))
+
+    def unreconciled(self) -> tuple[str, ...]:
+        """Rebuilds the account from its entries: every difference in words."""
+        try:
+            kept = self.account()
+            if kept is None:
+                return ()
+            return differences(kept, fold(self.blotter.happenings(*KINDS.values())))
+        except VerificationError as error:
+            return (str(error),)
+
+    def _opened_first(self, at: datetime, change: Change) -> Act:
+        def act(account: Account | None) -> Sequence[Happening]:
+            if account is not None:
+                return change(account)
+            opening = self.opening
+            begun = (
+                Opened(opening.currency, opening.mode, opening.profile),
+                CashMoved(opening.capital, "opening capital"),
+            )
+            return (*begun, *change(after(None, at, begun)))
+
+        return act
+
+
+def after(account: Account | None, at: datetime, happenings: Sequence[Happening]) -> Account:
+    """The account after what happens at one instant; there is one already, or it is opened."""
+    number = account.number if account else 0
+    entries = (Entry(n, at, what) for n, what in enumerate(happenings, start=number + 1))
+    done = reduce(apply, entries, account)
+    assert done is not None  # noqa: S101 as promised
+    return done
