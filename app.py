@@ -16,6 +16,7 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
+from cli.account_verbs import account, cancel, order, orders, reconcile
 from cli.research_verbs import backtest, check, fit
 from cli.terminal import (
     AsJson,
@@ -49,6 +50,9 @@ config = typer.Typer(help="What is configured, and whether it can work.", no_arg
 app.add_typer(watch, name="watch")
 app.add_typer(config, name="config")
 app.add_typer(backtest, name="backtest")
+app.add_typer(account, name="account")
+for verb in (orders, order, cancel, reconcile):
+    app.command()(verb)
 app.command()(fit)
 app.command()(check)
 
@@ -108,6 +112,9 @@ def replay(
     port: OnPort = None,
     page: Annotated[bool, typer.Option(help="Serve the pages while it plays.")] = True,
     stay: Annotated[bool, typer.Option(help="Keep serving when it has played.")] = False,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with the newest run of these dates and symbols.")
+    ] = False,
     in_process: InProcess = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print one JSON object a cycle; serves no pages.")
@@ -124,6 +131,7 @@ def replay(
         symbols=[parse_symbol(symbol) for symbol in symbols or []],
         page=page and not as_json,
         stay=stay and not as_json,
+        resume=resume,
         in_process=in_process,
         say=say,
         told=(lambda cycle: print_json(cycle)) if as_json else None,

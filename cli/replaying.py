@@ -1,4 +1,8 @@
-"""`replay`: stored history played as if it were live, in a run of its own, to be watched."""
+"""`replay`: stored history played as if it were live, in a run of its own, to be watched.
+
+A run that was stopped or killed can be gone on with: the engine starts where the run's own record
+ends, as it always does.
+"""
 
 import math
 import threading
@@ -11,6 +15,7 @@ from cli.gathering import parse_date
 from cli.serving import SimulatedNow, greet, house_of, make_bench
 from domain.errors import InputError, UnknownSymbolError
 from domain.events import EventKind
+from domain.symbols import calendar_of
 from orchestrator.clocks import PacedClock
 from orchestrator.engine import Engine
 from settings import Settings
@@ -44,14 +49,17 @@ def replay(
     symbols: Sequence[str],
     page: bool,
     stay: bool,
+    resume: bool,
     in_process: bool,
     say: Say,
     told: Told | None = None,
 ) -> None:
     """Plays stored history from `start` to `end` at `speed` days a second, as a run of its own.
 
-    `told` hears of every cycle. Raises InputError for dates that are no period of the past and
-    for a speed that is none, UnknownSymbolError where nothing is stored to play.
+    With `resume` it goes on with the newest run of these very dates and symbols where that
+    stopped. `told` hears of every cycle. Raises InputError for dates that are no period of the
+    past, for a speed that is none and where there is no run to go on with, UnknownSymbolError
+    where nothing is stored to play.
     """
     first, last = parse_date(start), parse_date(end) + timedelta(days=1)
     per_day = _seconds_per_day(speed)
@@ -61,7 +69,12 @@ def replay(
         market = choose_market(settings, stores.library, present, say)
         _refuse_impossible_period(first, last, present() if market.simulated else utc_now())
         played = _playable(settings, stores, market, symbols, first)
-        run = _run_name(stores, market, f"replay {start} {end}")
+        name = f"replay {start} {end}"
+        run = (
+            _stopped_run(settings, stores, market, name, played)
+            if resume
+            else _run_name(stores, market, name)
+        )
         bell = Bell()
         tell_cycles = _teller(stores, run, told) if told else (lambda: None)
 
@@ -77,7 +90,8 @@ def replay(
             lambda tell: make_team(settings, in_process=in_process, progress=tell),
             publish=publish,
         )  # fmt: skip
-        say(f"Playing {', '.join(played)} from {start} to {end} as the run '{run}'.")
+        how = "Going on with" if resume else "Playing"
+        say(f"{how} {', '.join(played)} from {start} to {end} as the run '{run}'.")
         if listener is None:
             _play(engine)
         else:
@@ -170,6 +184,32 @@ def _run_name(stores: Stores, market: Market, name: str) -> str:
     taken = set(stores.records.runs(market.name))
     names = (name, *(f"{name} ({number})" for number in range(2, len(taken) + 3)))
     return next(each for each in names if each not in taken)
+
+
+def _stopped_run(
+    settings: Settings, stores: Stores, market: Market, name: str, played: Sequence[str]
+) -> str:
+    """The run of that name, of those most recently active, that decided on `played` and nothing
+    else. One that was killed early may not have come to a bar of every calendar yet."""
+    runs = [
+        run
+        for run in stores.records.runs(market.name)
+        if run == name or run.startswith(f"{name} (")
+    ]
+    for run in runs:
+        decided = {
+            recorded.decision.symbol
+            for recorded in stores.records.latest(market.name, run)
+            if recorded.timeframe is settings.market.timeframe
+        }
+        begun = set(map(calendar_of, decided))
+        if begun and decided == {symbol for symbol in played if calendar_of(symbol) in begun}:
+            return run
+    raise InputError(
+        f"There is no '{name}' of {', '.join(played)} by {settings.market.timeframe} bars in the "
+        f"market {market.name!r} to go on with. Name the same dates and symbols, or start a new "
+        "one without --resume."
+    )
 
 
 def _teller(stores: Stores, run: str, told: Told) -> Callable[[], None]:

@@ -1,0 +1,108 @@
+"""What a database holds of its runs, for comparing two of them, and what may never be wrong in one.
+
+Two homes with the same facts in which the same was played hold the same, however often one of them
+was killed: every row of every table, but for stamps of the wall clock and what is made from those.
+Bulk facts are left out, and the snapshots of an account, whose times are nobody's promise.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+from sqlalchemy import Connection, Table, text
+from sqlmodel import select
+
+from storage import account_tables, tables
+from storage.database import Database
+
+FACTS = ("series", "bar", "headline", "filing", "announcement", "action")
+CLOCKS = {
+    "head": {"epoch"},
+    "event": {"at"},
+    "cycle": {"recorded_at"},
+    "outcome": {"settled_at"},
+    "account": {"digest", "snapshot_number", "snapshot"},
+    "entry": {"recorded_at", "digest"},
+}
+"""By table, the columns that tell of the wall clock, or are made from one that does."""
+TRADING = tuple(
+    tables.table(each).name
+    for each in (account_tables.Entry, account_tables.Order, account_tables.Fill,
+                 account_tables.Mark)
+)  # fmt: skip
+Kept = dict[str, list[tuple[Any, ...]]]
+
+
+def kept(database: Database) -> Kept:
+    """The rows of each table in the order of their keys."""
+    with database.reading() as connection:
+        return {
+            each.name: _rows(connection, each)
+            for each in tables.metadata.sorted_tables
+            if each.name not in FACTS
+        }
+
+
+def differences(one: Kept, other: Kept) -> list[str]:
+    """Where the two are not the same, in words: the first row of each table that differs."""
+    return [
+        f"{name}: {len(one[name])} rows and {len(other[name])}; {_first(one[name], other[name])}"
+        for name in one
+        if one[name] != other[name]
+    ]
+
+
+def faults(database: Database) -> list[str]:
+    """What is lost, twice or half there, in words; empty where nothing is."""
+    with database.reading() as connection:
+        return [told for question, told in _QUESTIONS if connection.scalar(text(question))]
+
+
+_QUESTIONS = (
+    ("SELECT count(*) - max(seq) FROM event", "an event's number is missing"),
+    ("SELECT (SELECT max(seq) FROM event) - last_seq FROM head", "the head is not the last event"),
+    (
+        "SELECT count(*) - count(DISTINCT cast(account AS text) || ' ' || key) FROM orders",
+        "an order's key is there twice",
+    ),
+    (
+        "SELECT count(*) - count(DISTINCT cast(account AS text) || ' ' || id) FROM orders",
+        "an order is there twice",
+    ),
+    (
+        "SELECT count(*) FROM account WHERE number <>"
+        " (SELECT count(*) FROM entry WHERE entry.account = account.id)"
+        " OR number <> (SELECT max(number) FROM entry WHERE entry.account = account.id)",
+        "an entry's number is missing",
+    ),
+    (
+        "SELECT (SELECT count(*) FROM fill) - (SELECT count(*) FROM entry WHERE kind = 'filled')",
+        "the fills are not those of the entries",
+    ),
+    (
+        "SELECT (SELECT count(*) FROM orders)"
+        " - (SELECT count(*) FROM entry WHERE kind = 'order placed')",
+        "the orders are not those of the entries",
+    ),
+    (
+        "SELECT (SELECT count(*) FROM fill)"
+        " - (SELECT count(*) FROM event WHERE kind = 'order.filled')",
+        "the events of fills are not as many as the fills",
+    ),
+)
+"""Each answers zero where all is well (or null, where there is nothing)."""
+
+
+def _rows(connection: Connection, table: Table) -> list[tuple[Any, ...]]:
+    told = [each for each in table.columns if each.name not in CLOCKS.get(table.name, ())]
+    rows = connection.execute(select(*told).order_by(*table.primary_key.columns))
+    return [tuple(row) for row in rows]
+
+
+def _first(one: list[tuple[Any, ...]], other: list[tuple[Any, ...]]) -> str:
+    def pairs() -> Iterator[str]:
+        for left, right in zip(one, other, strict=False):
+            if left != right:
+                yield f"{str(left)[:300]} is not {str(right)[:300]}"
+        yield "one is the beginning of the other"
+
+    return next(pairs())
