@@ -36,7 +36,7 @@ LABELS = {
     "trail_in": "Trails in", "term": "Stands", "stop_loss": "Stop loss",
     "take_profit": "Take profit", "note": "Note",
 }  # fmt: skip
-LONGEST_NOTE, LONGEST_KEY = 200, 200
+LONGEST_NOTE = 200
 _LONGEST = 400
 
 _NUMBER = re.compile(r"[+-]?(\d{1,3}(,\d{3})+|\d+|(?=\.\d))(\.\d*)?([eE][+-]?\d{1,3})?")
@@ -175,19 +175,6 @@ def units_worth(house: House, symbol: str, value: float, price: float | None) ->
             }
         )
     return units
-
-
-def key_of(text: str) -> str:
-    """The key of a request, as it was given.
-
-    Raises InputError for one that cannot be kept.
-    """
-    if not (0 < len(text) <= LONGEST_KEY and text.isascii() and text.isprintable()):
-        raise InputError(
-            f"The key {text[:40]!r} cannot be. Give 1 to {LONGEST_KEY} plain characters, such as a "
-            "UUID."
-        )
-    return text
 
 
 def _number_or_none(label: str, text: str) -> float | None:

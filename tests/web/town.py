@@ -1,6 +1,7 @@
 """A small real house: the demo market in a SQLite file, real agents, committee and receipts.
 
-Nothing is faked but the engine's clock: `TownEngine` runs a cycle when told to.
+Nothing is faked but the clocks: `TownEngine` runs a cycle when told to, and `now` and `wall` are
+the times of the market and of the quotes.
 """
 
 from collections.abc import Sequence
@@ -33,7 +34,8 @@ from storage.records import Records
 from storage.watchlist import Watchlist
 from tests.web.workshop import Workshop
 from trading.ledger import apply
-from trading.limits import TradingSettings
+from trading.limits import LimitSettings, TradingSettings
+from trading.profiles import profile
 from web.bell import Bell
 from web.house import House, RayDashboard
 
@@ -118,6 +120,8 @@ class Town:
         self.bell = Bell()
         self.workshop = Workshop(folder / "backtests")
         self.run = run
+        self.now = NOW
+        self.wall: datetime | None = None
         self.desk = Desk(
             market="demo", run=run, simulated=True, timeframe=Timeframe.D1, horizon=5,
             settings=CommitteeSettings(), library=self.library, journal=self.journal,
@@ -162,8 +166,8 @@ class Town:
             verify=self.verify,
             floor=self.floor(),
             blotter=Blotter(self.database, "demo", self.run),
-            rules=lambda _: TradingSettings(),
-            clock=lambda: NOW,
+            rules=lambda name: self.rules(name).trading,
+            clock=lambda: self.now,
             bell=self.bell,
             record=self.record,
             backtests=self.workshop,
@@ -175,15 +179,22 @@ class Town:
     def floor(self) -> Floor:
         """Where this run's paper account trades; its present is that of the town."""
         blotter = Blotter(self.database, "demo", self.run)
-        rules = Rules(TradingSettings(), self.desk.settings)
         return Floor(
             Book("demo", self.run, Accounts(self.database, apply), blotter, AccountSettings()),
             Prices(self.library, "demo", Timeframe.D1),
-            lambda _: rules,
+            self.rules,
             secret=b"of the town",
-            now=lambda: NOW,
+            now=lambda: self.now,
             suggest=lambda _: (),
+            wall=lambda: self.wall or datetime.now(UTC),
             publish=self.bell.ring,
+        )
+
+    def rules(self, name: str) -> Rules:
+        known, settings = profile(name), self.desk.settings
+        return Rules(
+            TradingSettings(limits=known.limit(LimitSettings())),
+            settings.model_copy(update={"sizing": known.size(settings.sizing)}),
         )
 
     def record(self) -> Record:

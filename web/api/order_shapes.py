@@ -58,14 +58,15 @@ class AmendmentIn:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PreviewOut(Answer):
     """What the order would do: see the fields of a preview. `quote` confirms `ticket` until
-    `expires_at`; it is null where a check failed."""
+    `expires_at`; it is null where a check failed, and `weight` where something held has no
+    price."""
 
     ticket: Ticket
     price: float
     priced_at: datetime
     costs: float
     value: float
-    weight: float
+    weight: float | None
     checks: tuple[Check, ...]
     assumptions: tuple[str, ...]
     quote: str | None

@@ -1,5 +1,6 @@
 """Orders: a look at one before it is placed, placing, amending, cancelling, and all that filled."""
 
+import math
 from dataclasses import asdict
 from dataclasses import fields as dataclass_fields
 from typing import Annotated
@@ -27,7 +28,7 @@ from web.api.order_shapes import (
 from web.api.shapes import about
 from web.house import House
 from web.order_filter import order_filter
-from web.ticket_form import choice, key_of, units_worth
+from web.ticket_form import choice, units_worth
 
 Limit = Annotated[int, QueryParameter(ge=1, le=500, description="At most so many.")]
 Before = Annotated[
@@ -49,6 +50,7 @@ def preview(house: NamedDependency[House], data: JSONBody[TicketIn]) -> PreviewO
     confirms it for 15 seconds."""
     found = house.floor.preview(_ticket(house, data))
     told = {field.name: getattr(found, field.name) for field in dataclass_fields(Preview)}
+    told["weight"] = None if math.isnan(found.weight) else found.weight
     return PreviewOut(**told, **about(house))
 
 
@@ -63,8 +65,7 @@ def place(house: NamedDependency[House], data: JSONBody[OrderIn], key: Key = Non
             "however often it is sent. Give one as the header Idempotency-Key or as `key`."
         )
     ticket = _ticket(house, data.ticket)
-    placed = house.floor.place(ticket, quote=data.quote, key=key_of(named.pop()))
-    house.bell.ring()
+    placed = house.floor.place(ticket, quote=data.quote, key=named.pop())
     return _order(house, placed)
 
 
@@ -92,7 +93,6 @@ def orders(
 def cancel_all(house: NamedDependency[House]) -> CancelledOut:
     """Cancels every open order, exits included."""
     ended = house.floor.cancel_all()
-    house.bell.ring()
     return CancelledOut(orders=ended, **about(house))
 
 
@@ -107,7 +107,6 @@ def amend(
 ) -> OrderOut:
     """New terms of an open order, which trade from the next bar on."""
     amended = house.floor.amend(id, Amendment(**asdict(data)))
-    house.bell.ring()
     return _order(house, amended)
 
 
@@ -115,7 +114,6 @@ def amend(
 def cancel(house: NamedDependency[House], id: FromPath[str]) -> OrderOut:
     """Cancels an open order and the exits that wait for it; a cancelled one stays so."""
     ended = house.floor.cancel(id)
-    house.bell.ring()
     return _order(house, ended)
 
 

@@ -14,6 +14,7 @@ from domain.canonical import to_json
 from domain.errors import InputError
 from domain.orders import Amendment
 from storage.blotter import FillLine, OrderLine
+from web.account_parts import guard_of
 from web.downloads import as_csv_rows
 from web.house import House
 from web.order_filter import OrderFilter, order_filter
@@ -21,6 +22,7 @@ from web.pages.reply import html, ours, see_other
 from web.render import Renderer
 from web.shell import PageContext, WebRequest, build_shell, engine_view
 from web.ticket_form import number
+from web.views.guard import GuardView
 from web.views.orders import (
     MOST_OPEN,
     ORDERS,
@@ -61,6 +63,7 @@ class OrdersPage(PageContext):
     orders_csv: str
     fills_csv: str
     back: str
+    guard: GuardView
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,6 +112,7 @@ def orders(
             orders_csv=chosen.url("/orders/orders.csv"),
             fills_csv=chosen.url("/orders/fills.csv"),
             back=chosen.url("/orders", before=before, fills_before=fills_before),
+            guard=guard_of(house),
         ),
     )
 
@@ -141,13 +145,13 @@ def order(
 @post("/orders/{id:str}/amend", include_in_schema=False, sync_to_thread=True)
 def amend_order(house: NamedDependency[House], id: FromPath[str], data: Form) -> Response[Any]:
     house.floor.amend(id, amendment(data))
-    return _back(house, data)
+    return _back(data)
 
 
 @post("/orders/{id:str}/cancel", include_in_schema=False, sync_to_thread=True)
 def cancel_order(house: NamedDependency[House], id: FromPath[str], data: Form) -> Response[Any]:
     house.floor.cancel(id)
-    return _back(house, data)
+    return _back(data)
 
 
 @post("/orders/cancel", include_in_schema=False, sync_to_thread=True)
@@ -155,7 +159,7 @@ def cancel_orders(house: NamedDependency[House], data: Form) -> Response[Any]:
     if data.get("sure") != "yes":
         raise InputError("Cancelling was not confirmed. Use the dialog on the orders' page.")
     house.floor.cancel_all()
-    return _back(house, data)
+    return _back(data)
 
 
 @get("/orders/orders.csv", include_in_schema=False, sync_to_thread=True)
@@ -230,6 +234,5 @@ def _older(chosen: OrderFilter, found: Sequence[OrderLine] | Sequence[FillLine],
     return chosen.url("/orders", **{name: found[ORDERS - 1].number}) if len(found) > ORDERS else ""
 
 
-def _back(house: House, data: Mapping[str, str]) -> Response[Any]:
-    house.bell.ring()
+def _back(data: Mapping[str, str]) -> Response[Any]:
     return see_other(ours(data.get("back", ""), "/orders"))

@@ -76,13 +76,11 @@ def place_order(
     """Places it, or shows why not beside a fresh preview where there can be one."""
     form, key = ticket_form.typed(data), data.get("key", "")
     try:
-        ticket_form.key_of(key)
         ticket = ticket_form.asked(house, form)
         placed = house.floor.place(ticket, quote=data.get("quote", ""), key=key)
     except InputError as refusal:
         form = ticket_form.refused(form, refusal)
         return _answer(request, house, renderer, form, _again(house, form), key, refusal.status)
-    house.bell.ring()
     return see_other(f"/orders/{placed.id}")
 
 
@@ -119,9 +117,7 @@ def _answer(
             form=form,
             choices=choices(form),
             holds=holds(account, symbol) if symbol else None,
-            preview=preview_view(
-                preview, form, key=key, currency=account.currency, now=house.clock()
-            )
+            preview=preview_view(preview, form, key=key, currency=account.currency)
             if preview
             else None,
             longest_note=ticket_form.LONGEST_NOTE,

@@ -1,10 +1,12 @@
 """The ticket of an order and what it would do, as the page draws them."""
 
+import math
 from dataclasses import dataclass
 from datetime import datetime
 
 from domain.account import Account, Standing
 from domain.orders import Kind, Preview, Side, Term, Ticket
+from trading.quotes import LIFE
 from web import present
 from web.ticket_form import NAMES, UNITS, Typed
 from web.views.holdings import holdings
@@ -115,11 +117,9 @@ def holds(account: Account, symbol: str) -> Holds:
     )
 
 
-def preview_view(
-    preview: Preview, form: Typed, *, key: str, currency: str, now: datetime
-) -> PreviewView:
+def preview_view(preview: Preview, form: Typed, *, key: str, currency: str) -> PreviewView:
+    """Of a preview that was made just now."""
     ticket = preview.ticket
-    left = max((preview.expires_at - now).total_seconds(), 0.0)
     return PreviewView(
         asks=asks(ticket),
         verb=SIDES[ticket.side][0],
@@ -129,7 +129,7 @@ def preview_view(
         costs=money(preview.costs),
         takes="Takes from the cash" if preview.value >= 0 else "Brings to the cash",
         value=money(abs(preview.value)),
-        weight=percent(preview.weight),
+        weight=percent(None if math.isnan(preview.weight) else preview.weight),
         currency=currency,
         checks=tuple(
             CheckLine(present.line(check.name), present.line(check.why), check.passed)
@@ -140,7 +140,7 @@ def preview_view(
         exits=_exits(ticket),
         quote=preview.quote or "",
         key=key,
-        seconds=round(left),
+        seconds=LIFE.seconds,
         fields=_fields(form, ticket),
     )
 
