@@ -34,7 +34,8 @@ class Guard:
     `until` the first day on which it goes back by itself (None: somebody must do it).
 
     `high` is the highest equity since the last reset, `day_equity` the equity before `day` began,
-    `losses` how many positions in a row were closed at a loss.
+    `losses` how many positions in a row were closed at a loss. While `flattening` all that is held
+    is sold.
     """
 
     standing: Standing = Standing.ACTIVE
@@ -46,6 +47,7 @@ class Guard:
     day: date | None = None
     day_equity: float = 0.0
     losses: int = 0
+    flattening: bool = False
 
 
 @dataclass(frozen=True, slots=True)

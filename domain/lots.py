@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from domain.account import Entry, Filled, OrderPlaced, Reset, SplitApplied
-from domain.orders import nothing_left
+from domain.orders import DUST
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,4 +141,4 @@ def _trip(lot: Lot, units: float, entry: Entry, fill: Filled) -> Trip:
 
 
 def _rest(units: float, of: float) -> float:
-    return 0.0 if nothing_left(units, of) else units
+    return 0.0 if abs(units) <= max(DUST, 1e-12 * abs(of)) else units

@@ -5,6 +5,7 @@ functions at the end are the only way there is. Leaves out who may place what
 (`trading/tickets.py`) and how an order meets a bar (`trading/kernels.py`).
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -103,13 +104,17 @@ class Ticket:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
-    """An accepted order. `quantity` and `filled` are positive units; `average` is the mean price
-    of its fills and `fees` what was paid beside it, in currency.
+    """An accepted order. `quantity`, `filled` and `left` are positive units; `average` is the mean
+    price of its fills and `fees` what was paid beside it, in currency.
 
     `key` is unique in its account: the same request again is the same order. Orders of one `group`
     cancel each other when one fills; one with a `parent` is held until that has filled. It may
-    trade in bars that open after `placed_at`. `best` is the most favourable price a trailing stop
-    has seen. `why` says why it was placed or, at its end, why it ended.
+    trade in bars that open at `placed_at` or after; a day order's session ends at `expires_at`,
+    None before it has met one. `best` is the most favourable price a trailing stop has seen. `why`
+    says why it was placed or, at its end, why it ended.
+
+    `left` counts down what `filled` counts up, and both are kept: a difference of sums would
+    differ in its last bit from what the compiled loops count.
     """
 
     id: str
@@ -121,6 +126,7 @@ class Order:
     term: Term
     source: Source
     placed_at: datetime
+    expires_at: datetime | None = None
     status: Status = Status.WORKING
     limit: float | None = None
     stop: float | None = None
@@ -134,13 +140,15 @@ class Order:
     receipt: str | None = None
     note: str = ""
     filled: float = 0.0
+    left: float = math.nan
     average: float | None = None
     fees: float = 0.0
     why: str = ""
 
-    @property
-    def left(self) -> float:
-        return self.quantity - self.filled
+    def __post_init__(self) -> None:
+        """A new order has all of its quantity left."""
+        if math.isnan(self.left):
+            object.__setattr__(self, "left", self.quantity)
 
     @property
     def open(self) -> bool:
@@ -188,10 +196,9 @@ class Preview:
     expires_at: datetime
 
 
-def nothing_left(units: float, of: float) -> bool:
-    """Whether `units` are only the rounding of sums up to `of`: below half of the smallest lot
-    there is, 1e-8, or for very large amounts below what a float can tell apart."""
-    return abs(units) <= max(5e-9, 1e-12 * abs(of))
+DUST = 1e-9
+"""Units up to this are the rounding of sums: far below the smallest lot. The compiled loops have
+the same (`trading/kernels.py`)."""
 
 
 def moved(order: Order, status: Status, why: str | None = None) -> Order:
@@ -213,20 +220,26 @@ def after_fill(order: Order, units: float, price: float, fees: float) -> Order:
 
     Raises VerificationError for more than was left, and for an order that may not fill.
     """
-    if not units > 0.0 or (units > order.left and not nothing_left(units - order.left, units)):
+    if not DUST < units <= order.left + DUST:
         raise VerificationError(
             f"Order {order.id} of {order.symbol} has {order.left} units left and cannot fill "
             f"{units}."
         )
-    filled = order.filled + units
+    filled, left = order.filled + units, order.left - units
     spent = units * price + (order.average or 0.0) * order.filled
-    whole = nothing_left(order.quantity - filled, order.quantity)
+    whole = left <= DUST
     return replace(
         moved(order, Status.FILLED if whole else Status.PARTIAL),
-        filled=order.quantity if whole else filled,
+        filled=filled,
+        left=0.0 if whole else left,
         average=spent / filled,
         fees=order.fees + fees,
     )
+
+
+def resized(order: Order, quantity: float) -> Order:
+    """The order for another `quantity`, of which what has filled is a part."""
+    return replace(order, quantity=quantity, left=quantity - order.filled)
 
 
 def rescaled(order: Order, ratio: float) -> Order:
@@ -235,6 +248,7 @@ def rescaled(order: Order, ratio: float) -> Order:
         order,
         quantity=order.quantity * ratio,
         filled=order.filled * ratio,
+        left=order.left * ratio,
         limit=_divided(order.limit, ratio),
         stop=_divided(order.stop, ratio),
         trail=_divided(order.trail, ratio),

@@ -1,0 +1,77 @@
+"""Rows of bars for tests: random walks with gaps, halts, dividends and several calendars."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from domain.panel import Floats, Times
+
+DAY = np.timedelta64(1, "D")
+
+
+@dataclass(frozen=True)
+class Tape:
+    """K rows of N symbols; a row is met from half past nine to four, `session_end` at its end."""
+
+    symbols: tuple[str, ...]
+    known_at: Times
+    opened_at: Times
+    session_end: Times
+    open: Floats
+    high: Floats
+    low: Floats
+    close: Floats
+    volume: Floats
+    dividend: Floats
+    volatility: Floats
+
+    def until(self, row: int) -> "Tape":
+        """The first rows, as they were known then."""
+        names = [name for name in self.__dataclass_fields__ if name != "symbols"]
+        return replace(self, **{name: getattr(self, name)[:row] for name in names})
+
+
+def tape_of(bars: Floats, volume: float = 1e6, symbols: tuple[str, ...] = ("AAPL",)) -> Tape:
+    """`bars` (K, N, 4) or (K, 4): open, high, low, close."""
+    prices = np.asarray(bars, np.float64).reshape(len(bars), -1, 4)
+    rows, columns = prices.shape[:2]
+    opened = np.datetime64("2024-03-04T14:30", "us") + np.arange(rows) * DAY
+    closed = opened + np.timedelta64(390, "m")
+    opening, high, low, close = np.moveaxis(prices, 2, 0).copy()
+    return Tape(
+        symbols,
+        closed,
+        opened,
+        closed,
+        opening,
+        high,
+        low,
+        close,
+        np.where(np.isnan(close), np.nan, volume),
+        np.zeros((rows, columns)),
+        np.full((rows, columns), 0.02),
+    )
+
+
+def walk(seed: int, rows: int = 40, symbols: tuple[str, ...] = ("AAPL", "BTC-USD")) -> Tape:
+    """A random tape: thin and wild enough that orders fill in part, stops gap and breakers trip."""
+    dice = np.random.default_rng(seed)
+    shape = (rows, len(symbols))
+    close = 100.0 * np.exp(np.cumsum(dice.normal(0.0, 0.04, shape), axis=0))
+    opening = np.vstack([np.full((1, shape[1]), 100.0), close[:-1]])
+    opening = opening * np.exp(dice.normal(0.0, 0.02, shape))
+    high = np.maximum(opening, close) * (1.0 + dice.exponential(0.01, shape))
+    low = np.minimum(opening, close) * (1.0 - dice.uniform(0.0, 0.03, shape))
+    bars = np.stack([opening, high, low, close], axis=2)
+    bars[dice.random(shape) < 0.1] = np.nan
+    tape = tape_of(bars, symbols=symbols)
+    absent = np.isnan(tape.close)
+    volume = np.round(10.0 ** dice.uniform(3.0, 5.5, shape)) * (dice.random(shape) > 0.05)
+    dividend = np.where(dice.random(shape) < 0.05, dice.uniform(0.1, 2.0, shape), 0.0)
+    volatility = np.where(dice.random(shape) < 0.1, np.nan, dice.uniform(0.01, 0.06, shape))
+    return replace(
+        tape,
+        volume=np.where(absent, np.nan, volume),
+        dividend=np.where(absent, 0.0, dividend),
+        volatility=np.where(absent, np.nan, volatility),
+    )

@@ -1,0 +1,268 @@
+"""A ticket becomes an order, or is refused with the reason and what would be accepted."""
+
+import math
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from domain.account import Account, Guard, Mark, Mode, Position, Standing
+from domain.errors import InputError
+from domain.orders import Amendment, Kind, Order, Side, Source, Status, Term, Ticket
+from trading.checks import Market, checks, demand
+from trading.limits import LimitSettings, TradingSettings
+from trading.tickets import amended, orders_of, preview
+
+NOW = datetime(2024, 3, 5, 15, 30, tzinfo=UTC)
+BEFORE = NOW - timedelta(days=1)
+SETTINGS = TradingSettings()
+SHORTING = TradingSettings(limits=LimitSettings(shorting=True))
+MARKET = Market(now=NOW, price=100.0, priced_at=BEFORE, volatility=0.02, volume=1e6, open=True)
+ACCOUNT = Account(
+    opened_at=BEFORE,
+    currency="USD",
+    mode=Mode.AUTO,
+    profile="balanced",
+    cash=90_000.0,
+    deposited=100_000.0,
+    positions={"AAPL": Position(100.0, 95.0, 0.0, BEFORE)},
+    marks={"AAPL": Mark(BEFORE, 100.0, BEFORE)},
+)
+
+
+def ticket(**terms: Any) -> Ticket:
+    return Ticket(**{"symbol": "AAPL", "side": Side.BUY, "quantity": 10.0, **terms})
+
+
+def refusal(
+    asked: Ticket,
+    account: Account = ACCOUNT,
+    market: Market = MARKET,
+    settings: TradingSettings = SETTINGS,
+) -> str:
+    """Why it is refused; empty where it is not."""
+    try:
+        demand(preview(asked, account, market, settings, position_limit=0.25).checks)
+    except InputError as refused:
+        return str(refused)
+    return ""
+
+
+def test_a_plain_order_passes_every_rule_and_tells_what_it_would_do() -> None:
+    seen = preview(ticket(), ACCOUNT, MARKET, SETTINGS, position_limit=0.25)
+    assert all(check.passed for check in seen.checks)
+    slip = 0.0002 + 0.02 * math.sqrt(10 / 1e6)
+    assert seen.costs == pytest.approx(1000.0 * (slip + 0.0001))
+    assert seen.value == pytest.approx(1000.0 + seen.costs)
+    assert seen.weight == pytest.approx(0.11)
+    assert seen.expires_at - NOW == timedelta(seconds=15)
+    assert any("next bar" in line for line in seen.assumptions)
+    assert any("2 bp" in line for line in seen.assumptions)
+
+
+def test_a_limit_pays_commission_and_no_spread() -> None:
+    seen = preview(
+        ticket(kind=Kind.LIMIT, limit=99.0), ACCOUNT, MARKET, SETTINGS, position_limit=0.25
+    )
+    assert seen.costs == pytest.approx(990.0 * 0.0001)
+
+
+@pytest.mark.parametrize("quantity", [0.0, -5.0, math.nan, math.inf, 1e308])
+def test_a_quantity_that_is_none_is_refused_with_the_range_there_is(quantity: float) -> None:
+    assert "The quantity is" in (why := refusal(ticket(quantity=quantity)))
+    assert "Give a number of units from" in why
+
+
+def test_a_quantity_between_lots_is_refused_with_its_neighbours() -> None:
+    whole = TradingSettings(limits=LimitSettings(fractional=False))
+    assert "Give 10 or 11" in refusal(ticket(quantity=10.5), settings=whole)
+    assert refusal(ticket(quantity=10.5)) == ""
+
+
+@pytest.mark.parametrize(
+    ("terms", "why"),
+    [
+        ({"limit": 99.0}, "A market order has no limit. Leave it out"),
+        ({"kind": Kind.LIMIT}, "A limit order needs a limit"),
+        ({"kind": Kind.STOP}, "A stop order needs a stop"),
+        ({"kind": Kind.STOP_LIMIT, "stop": 105.0}, "needs a limit"),
+        ({"kind": Kind.TRAILING_STOP}, "needs a trail"),
+        ({"kind": Kind.TRAILING_STOP, "trail": 1.0, "trail_share": 0.1}, "Give one of them"),
+        ({"kind": Kind.TRAILING_STOP, "trail_share": 1.5}, "between 0 and 1"),
+        ({"kind": Kind.TRAILING_STOP, "side": Side.SELL, "trail": 100.0}, "below 0"),
+        ({"kind": Kind.LIMIT, "limit": 99.005}, "Give 99 or 99.01"),
+        ({"kind": Kind.LIMIT, "limit": -1.0}, "Give a price above 0"),
+        ({"kind": Kind.LIMIT, "limit": math.nan}, "Give a price above 0"),
+        ({"kind": Kind.STOP, "stop": 99.0}, "wrong side.*Give one above"),
+        ({"kind": Kind.STOP, "side": Side.SELL, "stop": 101.0}, "wrong side.*Give one below"),
+        ({"kind": Kind.TAKE_PROFIT, "side": Side.SELL, "limit": 99.0}, "Give one above"),
+        ({"stop_loss": 101.0}, "bracket is crossed.*stop loss.*Give one below"),
+        ({"take_profit": 99.0}, "bracket is crossed.*take profit.*Give one above"),
+        ({"kind": Kind.LIMIT, "limit": 90.0, "stop_loss": 95.0}, "bracket is crossed"),
+        ({"side": Side.SELL, "reduce_only": True, "stop_loss": 110.0}, "takes no exits"),
+        ({"term": Term.IOC, "stop_loss": 90.0}, "Choose day or gtc"),
+        ({"kind": Kind.STOP, "stop": 105.0, "term": Term.FOK}, "Choose day or gtc"),
+        ({"symbol": "^GSPC"}, "is an index"),
+        ({"note": "x" * 501}, "at most 500"),
+    ],
+)
+def test_a_ticket_that_is_no_order_is_refused_with_what_would_be(
+    terms: dict[str, Any], why: str
+) -> None:
+    with pytest.raises(InputError, match=why):
+        preview(ticket(**terms), ACCOUNT, MARKET, SETTINGS, position_limit=0.25)
+
+
+def test_a_buy_over_cash_is_refused_with_what_the_cash_reaches() -> None:
+    poor = replace(
+        ACCOUNT,
+        cash=500.0,
+        positions={"MSFT": Position(100.0, 95.0, 0.0, BEFORE)},
+        marks={"MSFT": Mark(BEFORE, 100.0, BEFORE)},
+    )
+    why = refusal(ticket(), poor)
+    assert "Over cash" in why
+    most = float(why.split("Give at most ")[-1].split()[0])
+    assert 4.9 < most < 5.0
+    assert refusal(ticket(quantity=math.floor(most * 1e4) / 1e4), poor) == ""
+
+
+def test_what_open_buys_will_cost_is_not_free() -> None:
+    (waiting,) = orders_of(
+        ticket(kind=Kind.LIMIT, limit=90.0, quantity=995.0), id="a", key="a", at=NOW
+    )
+    assert "Over cash" in refusal(ticket(), replace(ACCOUNT, orders={"a": waiting}))
+
+
+def test_a_sale_of_more_than_is_held_is_refused_unless_shorting_is_on() -> None:
+    sale = ticket(side=Side.SELL, quantity=150.0)
+    assert "shorting is off. Give at most 100." in refusal(sale)
+    assert refusal(sale, settings=SHORTING) == ""
+
+
+def test_a_short_needs_its_margin_in_cash() -> None:
+    poor = replace(ACCOUNT, cash=2_000.0)
+    sale = ticket(side=Side.SELL, quantity=150.0)
+    assert "margin" in refusal(sale, poor, settings=SHORTING)
+
+
+@pytest.mark.parametrize("side", [Side.BUY, Side.SELL])
+def test_what_only_reduces_may_not_exceed_what_is_held(side: Side) -> None:
+    asked = ticket(side=side, quantity=101.0, reduce_only=True)
+    assert "the order only reduces" in refusal(asked, settings=SHORTING)
+
+
+def test_a_price_that_cannot_be_relied_on_refuses_every_order() -> None:
+    stale = replace(MARKET, stale="its last bar is 6 days old")
+    assert "its last bar is 6 days old" in refusal(ticket(), market=stale)
+
+
+@pytest.mark.parametrize("term", [Term.IOC, Term.FOK])
+def test_an_order_for_at_once_is_refused_while_the_market_is_closed(term: Term) -> None:
+    closed = replace(MARKET, open=False)
+    assert "is closed" in refusal(ticket(term=term), market=closed)
+    assert refusal(ticket(term=term)) == ""
+    assert refusal(ticket(term=Term.GTC), market=closed) == ""
+
+
+def test_a_halted_account_trades_nothing() -> None:
+    halted = replace(ACCOUNT, guard=Guard(Standing.HALTED, "emergency stop"))
+    for side in Side:
+        assert "The account is halted (emergency stop). Reset" in refusal(ticket(side=side), halted)
+
+
+def test_a_reducing_account_sells_and_does_not_buy() -> None:
+    guard = Guard(Standing.REDUCING, "daily loss", until=date(2024, 3, 6))
+    reducing = replace(ACCOUNT, guard=guard)
+    assert "only reduces until 2024-03-06 (daily loss)" in refusal(ticket(), reducing)
+    assert refusal(ticket(side=Side.SELL), reducing) == ""
+
+
+def test_an_order_and_a_position_may_only_be_so_large() -> None:
+    assert "an order may be 25.0%" in refusal(ticket(quantity=251.0))
+    assert "a position may be 25.0%. Give at most 150 units" in refusal(ticket(quantity=151.0))
+    assert refusal(ticket(quantity=150.0)) == ""
+    assert refusal(ticket(side=Side.SELL, quantity=100.0)) == ""
+
+
+def test_open_orders_count_against_the_position_limit() -> None:
+    (waiting,) = orders_of(ticket(quantity=100.0), id="a", key="a", at=NOW)
+    why = refusal(ticket(quantity=100.0), replace(ACCOUNT, orders={"a": waiting}))
+    assert "a position may be 25.0%" in why
+
+
+def test_a_symbol_rests_between_trades_but_may_always_be_sold() -> None:
+    marks = {"AAPL": Mark(BEFORE, 100.0, NOW - timedelta(seconds=100))}
+    traded = replace(ACCOUNT, marks=marks)
+    assert "300 s must pass between trades. Wait 200 s." in refusal(ticket(), traded)
+    assert refusal(ticket(side=Side.SELL), traded) == ""
+
+
+def test_an_order_has_a_least_value_unless_it_closes_the_position() -> None:
+    assert "less than the least" in refusal(ticket(quantity=0.001))
+    crumb = replace(ACCOUNT, positions={"AAPL": Position(0.001, 95.0, 0.0, BEFORE)})
+    assert refusal(ticket(side=Side.SELL, quantity=0.001), crumb) == ""
+
+
+def test_every_failed_rule_is_told_not_only_the_first() -> None:
+    halted = replace(ACCOUNT, cash=0.0, guard=Guard(Standing.HALTED, "emergency stop"))
+    failed = {
+        check.name for check in checks(ticket(), halted, MARKET, SETTINGS, 0.25) if not check.passed
+    }
+    assert failed == {"account", "cash", "position limit"}
+
+
+def test_a_bracket_becomes_three_orders_of_which_two_wait() -> None:
+    entry, stop, profit = orders_of(
+        ticket(stop_loss=90.0, take_profit=120.0), id="a", key="k", at=NOW
+    )
+    assert (entry.status, entry.side, entry.kind) == (Status.WORKING, Side.BUY, Kind.MARKET)
+    for exit in (stop, profit):
+        assert (exit.status, exit.side, exit.reduce_only) == (Status.HELD, Side.SELL, True)
+        assert (exit.parent, exit.group, exit.term) == ("a", "a", Term.GTC)
+    assert (stop.kind, stop.stop, stop.limit) == (Kind.STOP, 90.0, None)
+    assert (profit.kind, profit.stop, profit.limit) == (Kind.TAKE_PROFIT, None, 120.0)
+    assert len({order.key for order in (entry, stop, profit)}) == 3
+
+
+def working(**terms: Any) -> Order:
+    asked = ticket(**{"kind": Kind.LIMIT, "limit": 90.0, **terms})
+    return orders_of(asked, id="a", key="a", at=NOW)[0]
+
+
+def amend(order: Order, amendment: Amendment, account: Account = ACCOUNT) -> Order:
+    account = replace(account, orders={order.id: order})
+    return amended(order, amendment, account, MARKET, SETTINGS, position_limit=0.25)
+
+
+def test_an_amended_order_has_the_new_terms_and_keeps_the_others() -> None:
+    order = working(quantity=100.0)
+    assert amend(order, Amendment(limit=91.0)) == replace(order, limit=91.0)
+    assert amend(order, Amendment(quantity=150.0)) == replace(order, quantity=150.0, left=150.0)
+
+
+@pytest.mark.parametrize(
+    ("amendment", "why"),
+    [
+        (Amendment(), "changes nothing"),
+        (Amendment(limit=91.005), "off the tick"),
+        (Amendment(stop=110.0), "has no stop"),
+        (Amendment(quantity=math.nan), "Give more|The quantity is"),
+        (Amendment(quantity=4.0), "4 of order a have filled, so it cannot become one of 4"),
+        (Amendment(quantity=2_000.0), "an order may be"),
+    ],
+)
+def test_an_amendment_is_held_against_the_rules_of_a_new_order(
+    amendment: Amendment, why: str
+) -> None:
+    order = replace(working(), status=Status.PARTIAL, filled=4.0, left=6.0)
+    with pytest.raises(InputError, match=why):
+        amend(order, amendment)
+
+
+def test_what_has_ended_or_is_the_committees_cannot_be_amended() -> None:
+    with pytest.raises(InputError, match=r"is filled\. Place a new one"):
+        amend(replace(working(), status=Status.FILLED), Amendment(limit=91.0))
+    with pytest.raises(InputError, match="the committee's"):
+        amend(replace(working(), source=Source.COMMITTEE), Amendment(limit=91.0))

@@ -1,0 +1,234 @@
+"""The rules that a ticket is held against before it becomes an order.
+
+Promises that every rule is looked at, not only the first that fails, that each says in words what
+it found, and that what shrinks a position is never refused for what a limit on growth says. Leaves
+out whether a ticket is an order at all (`forms.py`), and that the compiled loops hold every order
+to cash, holdings and volume once more when it fills (`kernels.py`).
+"""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from domain.account import Account, Standing
+from domain.errors import InputError
+from domain.orders import Check, Kind, Order, Side, Term, Ticket
+from trading.desk import UNMEASURED
+from trading.ledger import equity
+from trading.limits import TradingSettings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Market:
+    """What is known of a symbol at `now`. `price` is its last close as traded, known at
+    `priced_at`; `volatility` (of one bar, a fraction) and `volume` of the last bar are NaN where
+    unknown. `stale` says why the price cannot be relied on, None where it can."""
+
+    now: datetime
+    price: float
+    priced_at: datetime
+    volatility: float
+    volume: float
+    open: bool
+    stale: str | None = None
+
+
+def expected_price(ticket: Ticket, market: Market) -> float:
+    """What a unit would trade at before costs: its limit, its stop, or the last close."""
+    return ticket.limit or ticket.stop or market.price
+
+
+def expected_costs(ticket: Ticket, market: Market, settings: TradingSettings) -> float:
+    """Commission, and without a limit half the spread and impact, in currency.
+
+    Impact is that of a bar like the last, of which no more than the volume cap is taken; what is
+    not known of it counts as dear.
+    """
+    costs = settings.costs
+    share = costs.commission
+    if ticket.limit is None:
+        volatility = market.volatility if market.volatility > 0.0 else UNMEASURED
+        size = costs.volume_cap
+        if market.volume > 0.0:
+            size = min(size, ticket.quantity / market.volume)
+        share += costs.half_spread + costs.impact * volatility * math.sqrt(size)
+    return ticket.quantity * expected_price(ticket, market) * share
+
+
+def checks(
+    ticket: Ticket,
+    account: Account,
+    market: Market,
+    settings: TradingSettings,
+    position_limit: float,
+) -> tuple[Check, ...]:
+    """Every rule that `ticket` was held against; `position_limit` is the largest share of equity
+    in one symbol."""
+    return tuple(_Look(ticket, account, market, settings, position_limit).all())
+
+
+def demand(found: tuple[Check, ...]) -> None:
+    """Raises InputError with the words of every check that failed."""
+    if failed := [check.why for check in found if not check.passed]:
+        raise InputError(" ".join(failed))
+
+
+class _Look:
+    """One ticket, one account, one moment; what the rules share is worked out once."""
+
+    def __init__(
+        self,
+        ticket: Ticket,
+        account: Account,
+        market: Market,
+        settings: TradingSettings,
+        position_limit: float,
+    ) -> None:
+        self.ticket, self.account, self.market = ticket, account, market
+        self.settings, self.position_limit = settings, position_limit
+        position = account.positions.get(ticket.symbol)
+        self.held = position.units if position else 0.0
+        self.after = self.held + ticket.side.sign * ticket.quantity
+        self.grows = abs(self.after) > abs(self.held) or self.after * self.held < 0.0
+        self.equity = equity(account)
+        self.value = ticket.quantity * expected_price(ticket, market)
+        self.currency = account.currency
+
+    def all(self) -> Iterator[Check]:
+        yield self.standing()
+        yield self.prices()
+        yield self.session()
+        yield self.holding()
+        yield self.least()
+        if self.grows:
+            yield self.pause()
+            yield self.order_limit()
+            yield self.position()
+            yield self.cash()
+
+    def standing(self) -> Check:
+        guard = self.account.guard
+        why = "The account trades." if guard.standing is Standing.ACTIVE else ""
+        passed = True
+        if guard.standing is Standing.HALTED:
+            passed = False
+            why = f"The account is halted ({guard.reason}). Reset its breakers first."
+        elif guard.standing is Standing.REDUCING:
+            passed = not self.grows
+            back = f" until {guard.until}" if guard.until else ""
+            why = f"The account only reduces{back} ({guard.reason}): " + (
+                "this order does." if passed else "sell, wait, or reset its breakers."
+            )
+        return Check("account", passed, why)
+
+    def prices(self) -> Check:
+        stale = self.market.stale
+        if stale:
+            return Check(
+                "price", False, f"The price of {self.ticket.symbol} cannot be relied on: {stale}. "
+                "Wait for its next bar."
+            )  # fmt: skip
+        return Check("price", True, f"Known since {self.market.priced_at:%Y-%m-%d %H:%M} UTC.")
+
+    def session(self) -> Check:
+        """An order for the next open alone must not wait over a closed market."""
+        if self.market.open:
+            return Check("session", True, "The market is open.")
+        if self.ticket.term in {Term.IOC, Term.FOK}:
+            return Check(
+                "session", False, f"The market of {self.ticket.symbol} is closed, and "
+                f"{self.ticket.term} is for at once. Choose day or gtc, or wait until it opens."
+            )  # fmt: skip
+        return Check("session", True, "The market is closed; the order waits until it opens.")
+
+    def holding(self) -> Check:
+        """What reduces may not exceed what is held; long-only, no sale may."""
+        ticket, held = self.ticket, self.held
+        room = max(-ticket.side.sign * held, 0.0)
+        only = ticket.reduce_only or ticket.kind is Kind.TAKE_PROFIT
+        short = ticket.side is Side.SELL and not self.settings.limits.shorting
+        if not only and not short:
+            return Check("holding", True, f"{held:.12g} {ticket.symbol} are held.")
+        if ticket.quantity <= room:
+            return Check("holding", True, f"Of {held:.12g} {ticket.symbol} held.")
+        why = "the order only reduces" if only else "shorting is off"
+        remedy = f"Give at most {room:.12g}." if room else "There is nothing to reduce."
+        return Check(
+            "holding",
+            False,
+            f"To {ticket.side} {ticket.quantity:.12g} {ticket.symbol} is too much: {held:.12g} are "
+            f"held and {why}. {remedy}",
+        )
+
+    def least(self) -> Check:
+        """What closes a position may be as small as it is."""
+        least = self.settings.limits.lot(self.ticket.symbol).minimum
+        value = f"{self.value:,.2f} {self.currency}"
+        if self.value >= least or self.after == 0.0:
+            return Check("least value", True, f"The order is worth {value}.")
+        return Check(
+            "least value", False, f"The order is worth {value}, less than the least, {least:,.2f}. "
+            f"Give at least {least / expected_price(self.ticket, self.market):.6g} units."
+        )  # fmt: skip
+
+    def pause(self) -> Check:
+        """The committee waits between trades of a symbol, and so do people."""
+        mark = self.account.marks.get(self.ticket.symbol)
+        pause = timedelta(seconds=self.settings.limits.pause_seconds)
+        if mark is None or mark.traded_at is None or self.market.now - mark.traded_at >= pause:
+            return Check("pause", True, "The last trade is long enough ago.")
+        left = (mark.traded_at + pause - self.market.now).total_seconds()
+        return Check(
+            "pause", False, f"{self.ticket.symbol} traded at {mark.traded_at:%H:%M:%S} UTC, and "
+            f"{pause.total_seconds():g} s must pass between trades. Wait {left:.0f} s."
+        )  # fmt: skip
+
+    def order_limit(self) -> Check:
+        return self._share("order limit", self.value, self.settings.limits.order_limit, "an order")
+
+    def position(self) -> Check:
+        """With what open orders of the same side would add."""
+        same = (
+            order.side.sign * order.left
+            for order in self.account.orders.values()
+            if order.symbol == self.ticket.symbol
+            and order.side is self.ticket.side
+            and not order.reduce_only
+        )
+        value = abs(self.after + sum(same)) * expected_price(self.ticket, self.market)
+        return self._share("position limit", value, self.position_limit, "a position")
+
+    def _share(self, name: str, value: float, limit: float, noun: str) -> Check:
+        share = value / self.equity if self.equity > 0.0 else math.inf
+        said = f"{value:,.2f} {self.currency} is {share:.1%} of equity; {noun} may be {limit:.1%}"
+        if share <= limit:
+            return Check(name, True, f"{said}.")
+        room = max(
+            self.ticket.quantity
+            - (value - limit * max(self.equity, 0.0)) / expected_price(self.ticket, self.market),
+            0.0,
+        )
+        return Check(name, False, f"{said}. Give at most {room:.6g} units.")
+
+    def cash(self) -> Check:
+        """What a buy costs, beside what open buys have spoken for; for a short, its margin."""
+        costs = expected_costs(self.ticket, self.market, self.settings)
+        if self.ticket.side is Side.SELL:
+            needed = self.settings.limits.margin * abs(self.after) * self.market.price + costs
+            noun = "margin and costs"
+        else:
+            needed, noun = self.value + costs, "the order and its costs"
+        free = self.account.cash - sum(map(self._spoken_for, self.account.orders.values()))
+        said = f"{needed:,.2f} {self.currency} for {noun}, of {free:,.2f} that is free"
+        if needed <= free:
+            return Check("cash", True, f"{said}.")
+        most = max(free, 0.0) / (needed / self.ticket.quantity)
+        return Check("cash", False, f"Over cash: {said}. Give at most {most:.6g} units.")
+
+    def _spoken_for(self, order: Order) -> float:
+        if order.side is Side.SELL or order.reduce_only:
+            return 0.0
+        mark = self.account.marks.get(order.symbol)
+        price = order.limit or order.stop or (mark.close if mark else 0.0)
+        return order.left * price

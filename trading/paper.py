@@ -1,0 +1,251 @@
+"""The paper account at work: pure functions from an account and what came to it to entries.
+
+Promises that whatever happens to the account is an entry, with the time it belongs to, and that
+folding them (`ledger.py`) gives the very floats the compiled loops had: the loops' cash is compared
+with the fold's after every row. Each row starts from the account alone, so that a cycle after a
+restart, a catch-up over many rows and a backtest come to the same.
+
+Leaves out where bars, decisions and settings come from, and what people do (`hand.py`).
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from domain.account import Account, Entry, Guard, GuardChanged, Mark, SplitApplied, Standing
+from domain.panel import Floats, Times
+from trading import kernels
+from trading.book import book_of, micros, moment
+from trading.desk import Asks, Bars, Ints
+from trading.limits import TradingSettings
+from trading.scribe import Scribe, tell_asks, tell_row
+
+NEAR = 0.005
+"""How near two prices must be, as a fraction, to be the same price, or one a split of the other."""
+
+
+class Tape(Protocol):
+    """Rows of bars in the order of time, see `market/tape.py`: K rows, N symbols."""
+
+    @property
+    def symbols(self) -> tuple[str, ...]: ...
+    @property
+    def known_at(self) -> Times: ...
+    @property
+    def opened_at(self) -> Times: ...
+    @property
+    def session_end(self) -> Times: ...
+    @property
+    def open(self) -> Floats: ...
+    @property
+    def high(self) -> Floats: ...
+    @property
+    def low(self) -> Floats: ...
+    @property
+    def close(self) -> Floats: ...
+    @property
+    def volume(self) -> Floats: ...
+    @property
+    def dividend(self) -> Floats: ...
+    @property
+    def volatility(self) -> Floats: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Met:
+    """What rows of bars did: the `entries`, the `account` after them, and by symbol whether its
+    last bar was `wild`: moved by more than the volatility breaker allows."""
+
+    entries: tuple[Entry, ...]
+    account: Account
+    wild: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """A decision on a symbol, as shares of equity: `target` is what is wanted, None where the
+    symbol is blocked, and `ceiling` the most that risk accepts. Where `barred`, it may only be
+    sold. `receipt` names the decision."""
+
+    target: float | None
+    ceiling: float
+    barred: bool = False
+    receipt: str | None = None
+
+
+def meet(
+    account: Account,
+    tape: Tape,
+    settings: TradingSettings,
+    splits: Mapping[str, float] | None = None,
+) -> Met:
+    """Every bar that the account has not seen is met, row by row.
+
+    `tape` begins no later than the last bar seen of each symbol that is held, and `splits` are the
+    new units for an old one that were recorded since then. Where the tape tells that bar's close
+    in another scale, the recorded split is applied; where none explains it, the account is halted
+    and nothing is met. Raises VerificationError where something is held or ordered that the tape
+    leaves out.
+    """
+    scribe = Scribe(account)
+    if not _rescale(scribe, tape, splits or {}):
+        return Met(tuple(scribe.entries), scribe.account, frozenset())
+    fresh = _fresh(scribe.account, tape)
+    bars, known = _bars(tape, fresh), _Known(tape)
+    wild = dict.fromkeys(tape.symbols, False)
+    for t in np.flatnonzero(fresh.any(axis=1)).tolist():
+        book = book_of(scribe.account, tape.symbols, settings, known.before(t))
+        kernels.bar_row(book.desk, bars, t)
+        tell_row(scribe, book, bars, t)
+        for n in np.flatnonzero(fresh[t]).tolist():
+            wild[tape.symbols[n]] = bool(book.desk.held[n]["wild"])
+        _ask(scribe, tape.symbols, {}, moment(bars.known_at[t]), settings)
+    return Met(
+        tuple(scribe.entries), scribe.account, frozenset(s for s, was in wild.items() if was)
+    )
+
+
+def ask(
+    account: Account,
+    symbols: Sequence[str],
+    wishes: Mapping[str, Wish],
+    at: datetime,
+    settings: TradingSettings,
+    wild: frozenset[str] = frozenset(),
+) -> tuple[Entry, ...]:
+    """The committee's orders for decisions on bars that closed `at` and that the account has met.
+
+    `symbols` are those of the tape, in its order; one without a wish keeps its order. `wild` is
+    what `meet` said. The same wishes again, at the same instant, change nothing.
+    """
+    scribe = Scribe(account)
+    _ask(scribe, symbols, wishes, at, settings, wild)
+    return tuple(scribe.entries)
+
+
+def _ask(
+    scribe: Scribe,
+    symbols: Sequence[str],
+    wishes: Mapping[str, Wish],
+    at: datetime,
+    settings: TradingSettings,
+    wild: frozenset[str] = frozenset(),
+) -> None:
+    account = scribe.account
+    idle = account.guard.standing is not Standing.HALTED and not account.guard.flattening
+    if idle and not wishes:
+        return
+    book = book_of(account, symbols, settings, {})
+    asks = _asks(symbols, wishes)
+    for n, symbol in enumerate(symbols):
+        book.desk.held[n]["wild"] = symbol in wild
+    kernels.ask_row(book.desk, asks, 0, micros(at))
+    tell_asks(scribe, book, at, {symbol: wish.receipt for symbol, wish in wishes.items()})
+
+
+def _asks(symbols: Sequence[str], wishes: Mapping[str, Wish]) -> Asks:
+    """One row, (1, N)."""
+    words = np.full((1, len(symbols)), kernels.LEAVE, np.int8)
+    targets, ceilings = np.zeros((1, len(symbols))), np.ones((1, len(symbols)))
+    for n, symbol in enumerate(symbols):
+        if wish := wishes.get(symbol):
+            words[0, n] = kernels.SHRINK if wish.barred else kernels.DECIDE
+            ceilings[0, n] = wish.ceiling
+            if wish.target is None:
+                words[0, n] = kernels.WITHDRAW
+            else:
+                targets[0, n] = wish.target
+    return Asks(words, targets, ceilings)
+
+
+def _fresh(account: Account, tape: Tape) -> NDArray[np.bool_]:
+    """(K, N) where a bar is still to be met. A symbol never seen begins with the newest row that
+    was met, or with the account."""
+    newest = max((mark.at for mark in account.marks.values()), default=account.opened_at)
+    fresh = ~np.isnan(tape.close)
+    known_at = _micros(tape.known_at)
+    for n, symbol in enumerate(tape.symbols):
+        mark = account.marks.get(symbol)
+        fresh[:, n] &= known_at > micros(mark.at) if mark else known_at >= micros(newest)
+    return fresh
+
+
+def _bars(tape: Tape, fresh: NDArray[np.bool_]) -> Bars:
+    """The tape for the loops, without bars that were met already."""
+    prices = (tape.open, tape.high, tape.low, tape.close, tape.volume)
+    opening, high, low, close, volume = (np.where(fresh, array, np.nan) for array in prices)
+    return Bars(
+        open=opening,
+        high=high,
+        low=low,
+        close=close,
+        volume=volume,
+        dividend=np.where(fresh, np.nan_to_num(tape.dividend), 0.0),
+        volatility=np.ascontiguousarray(tape.volatility),
+        known_at=_micros(tape.known_at),
+        opened_at=_micros(tape.opened_at),
+        session_end=_micros(tape.session_end),
+    )
+
+
+class _Known:
+    """The volatility of each symbol as it was known before a row; rows are asked in their order."""
+
+    def __init__(self, tape: Tape) -> None:
+        self._tape, self._row = tape, 0
+        self._last: dict[str, float] = {}
+
+    def before(self, row: int) -> Mapping[str, float]:
+        measured = self._tape.volatility
+        for t in range(self._row, row):
+            seen = (measured[t] > 0.0) & ~np.isnan(self._tape.close[t])
+            for n in np.flatnonzero(seen).tolist():
+                self._last[self._tape.symbols[n]] = float(measured[t, n])
+        self._row = max(self._row, row)
+        return self._last
+
+
+def _rescale(scribe: Scribe, tape: Tape, splits: Mapping[str, float]) -> bool:
+    """Prices since the last bar seen are in the scale of today: what is held follows. Whether it
+    could."""
+    account, known_at = scribe.account, _micros(tape.known_at)
+    ordered = {order.symbol for order in account.orders.values()}
+    for n, symbol in enumerate(tape.symbols):
+        mark = account.marks.get(symbol)
+        if mark is None:
+            continue
+        rows = np.flatnonzero((known_at == micros(mark.at)) & ~np.isnan(tape.close[:, n]))
+        told = float(tape.close[rows[0], n]) if len(rows) else np.nan
+        if abs(mark.close / told - 1.0) <= NEAR:
+            continue
+        ratio = splits.get(symbol, 1.0)
+        if abs(mark.close / ratio / told - 1.0) <= NEAR:
+            scribe.write(mark.at, SplitApplied(symbol, ratio))
+        elif symbol in account.positions or symbol in ordered:
+            rewritten = _rewritten(account.guard, symbol, mark, told)
+            if rewritten != account.guard:
+                scribe.write(mark.at, GuardChanged(rewritten))
+            return False
+    return True
+
+
+def _rewritten(guard: Guard, symbol: str, mark: Mark, told: float) -> Guard:
+    now = "is not there any more" if np.isnan(told) else f"is told as {told:.6g} now"
+    return replace(
+        guard,
+        standing=Standing.HALTED,
+        reason=f"the history of {symbol} was rewritten: its close of {mark.close:.6g} at "
+        f"{mark.at:%Y-%m-%d %H:%M} UTC {now}, which no recorded split explains",
+        by="ledger",
+        since=mark.at,
+        until=None,
+        flattening=False,
+    )
+
+
+def _micros(times: Times) -> Ints:
+    return times.astype("datetime64[us]").astype(np.int64)

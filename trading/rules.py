@@ -1,0 +1,47 @@
+"""What an order of a symbol must look like: whether it trades at all, and the steps of its prices.
+
+Lots and least values come with the limits, for the compiled loops cut orders to them as well
+(`limits.py`); ticks are only asked of prices that somebody types. Coins are quoted in five
+digits, never coarser than a cent, which is close to what exchanges do; each exchange has its own
+table. Leaves out contract sizes: a future is traded as if one unit were worth its price.
+"""
+
+import math
+
+from domain.symbols import AssetClass, asset_class
+
+
+def untradable(symbol: str) -> str | None:
+    """Why nothing can be traded under `symbol`; None where it can."""
+    if asset_class(symbol) is AssetClass.INDEX:
+        return (
+            f"{symbol} is an index: a figure, which nobody can hold. Trade a fund that follows it."
+        )
+    return None
+
+
+def tick(symbol: str, price: float) -> float:
+    """Smallest step of a price near `price`. Shares: a cent, below 1 a hundredth of one (SEC rule
+    612)."""
+    match asset_class(symbol):
+        case AssetClass.CRYPTO:
+            return float(10.0 ** min(-2, math.floor(math.log10(price)) - 4))
+        case AssetClass.CURRENCY:
+            return 0.00001
+        case AssetClass.FUTURE:
+            return 0.0001
+        case _:
+            return 0.01 if price >= 1.0 else 0.0001
+
+
+def whole(number: float, step: float) -> bool:
+    """Whether `number` is a whole multiple of `step`, but for rounding."""
+    steps = number / step
+    return abs(steps - round(steps)) <= 1e-6 + 1e-15 * abs(steps)
+
+
+def nearest(number: float, step: float) -> tuple[float, float]:
+    """The whole multiples of `step` below and above `number`, as short decimals."""
+    digits = max(0, -math.floor(math.log10(step)))
+    below = math.floor(number / step + 1e-9)
+    return round(below * step, digits), round((below + 1) * step, digits)
