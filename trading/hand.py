@@ -19,6 +19,7 @@ from domain.account import (
     Reset,
     Standing,
 )
+from domain.canonical import instant
 from domain.errors import NotFoundError
 from domain.orders import DUST, Kind, Order, Side, Source, Status, Term, Ticket, resized
 from trading.kernels import PARENT_ENDED, WHY
