@@ -32,6 +32,10 @@ SHAVED = 1.0 - 2.0**-48
 """A share is made smaller by this, so that what is left of many targets is never above their limit
 by a rounding, and a limit that is met does not bite again at the next row."""
 
+NEAR = 1.0 - 2.0**-20
+"""A group that a plain sum puts below this share of its limit is within it without any doubt, and
+needs no exact one."""
+
 
 @compiled
 def add(value: float, sums: Counts) -> None:
@@ -98,6 +102,12 @@ def limit_alike(before: Floats, fixed: Bools, alike: Bools, limit: float, after:
     held = [n for n in range(len(before)) if before[n] > 0.0]
     factor, sums = np.ones(len(before)), np.empty((2, 2), np.int64)
     for g in held:
+        about = 0.0
+        for n in held:
+            if n == g or alike[g, n]:
+                about += before[n]
+        if about < NEAR * limit:
+            continue
         sums[:] = 0
         for n in held:
             if n == g or alike[g, n]:
