@@ -22,7 +22,7 @@ from trading.ledger import apply, fold
 from trading.limits import TradingSettings
 from trading.profiles import PROFILES
 
-Change = Callable[[Account], Sequence[Happening]]
+Change = Callable[[Account], Sequence[Happening | Entry]]
 """Says what happens to the account as it stands; raises to refuse."""
 
 
@@ -104,7 +104,7 @@ class Book:
             return (str(error),)
 
     def _opened_first(self, at: datetime, change: Change) -> Act:
-        def act(account: Account | None) -> Sequence[Happening]:
+        def act(account: Account | None) -> Sequence[Happening | Entry]:
             if account is not None:
                 return change(account)
             opening = self.opening

@@ -8,7 +8,7 @@ cycle does to the account (`trading_day.py`), which tickets may become orders
 
 import hashlib
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -17,27 +17,24 @@ from functools import partial
 from domain.account import (
     Account,
     CashMoved,
-    Guard,
+    Entry,
     GuardChanged,
     Happening,
     Mode,
-    OrderChanged,
     OrderEnded,
-    OrderPlaced,
-    Reset,
     Standing,
     Switched,
 )
 from domain.booking import Booked, Request
 from domain.canonical import canonical_bytes
 from domain.errors import InputError, VerificationError
-from domain.orders import Amendment, Kind, Order, Preview, Side, Source, Status, Term, Ticket
+from domain.orders import Amendment, Order, Preview, Source, Status, Ticket
 from orchestrator.book import Book, Change, Rules
 from orchestrator.prices import Prices
+from trading import hand
 from trading.checks import Market, checks, demand
-from trading.ledger import equity
 from trading.quotes import LIFE, confirmed, signed
-from trading.tickets import amended, orders_of, preview
+from trading.tickets import amended, preview
 
 Clock = Callable[[], datetime]
 Suggest = Callable[[Account], tuple[Order, ...]]
@@ -105,7 +102,7 @@ class Floor:
         """
         _refuse_bad_key(key)
 
-        def act(account: Account) -> Sequence[Happening]:
+        def act(account: Account) -> Sequence[Happening | Entry]:
             price = self._confirm(quote, ticket, self._wall())
             market, rules = self._at(account, ticket.symbol)
             if market.price != price:
@@ -114,8 +111,7 @@ class Floor:
                     f"{price:g}. Preview the order again."
                 )
             demand(checks(ticket, account, market, rules.trading, rules.position_limit))
-            id = str(account.placed + 1)
-            return [OrderPlaced(each) for each in orders_of(ticket, id=id, key=key, at=market.now)]
+            return hand.place(account, ticket, key=key, at=market.now)
 
         digest = hashlib.sha256(canonical_bytes(ticket)).hexdigest()
         placed = self._change(act, Request(key, digest)).order
@@ -129,11 +125,11 @@ class Floor:
         terms it cannot have.
         """
 
-        def act(account: Account) -> Sequence[Happening]:
+        def act(account: Account) -> Sequence[Happening | Entry]:
             order = self._found(account, id)
             market, rules = self._at(account, order.symbol)
             new = amended(order, amendment, account, market, rules.trading, rules.position_limit)
-            return [OrderChanged(replace(new, placed_at=market.now))]
+            return hand.amend(account, new, market.now)
 
         return self._change(act).account.orders[id]
 
@@ -143,11 +139,10 @@ class Floor:
         Raises NotFoundError for an order that is not, InputError for one that ended otherwise.
         """
 
-        def act(account: Account) -> Sequence[Happening]:
+        def act(account: Account) -> Sequence[Happening | Entry]:
             order = self._found(account, id)
             if order.open:
-                waiting = [each for each in account.orders.values() if each.parent == id]
-                return _ended([order, *waiting], "cancelled by hand")
+                return hand.cancel(account, id, self._now())
             if order.status is Status.CANCELLED:
                 return ()
             raise InputError(f"Order {id} is {order.status} and cannot be cancelled any more.")
@@ -157,7 +152,7 @@ class Floor:
 
     def cancel_all(self) -> tuple[Order, ...]:
         """Every order that was open, cancelled."""
-        booked = self._change(lambda a: _ended(a.orders.values(), "cancelled by hand"))
+        booked = self._change(lambda account: hand.cancel_all(account, self._now()))
         ended = [each.what.order for each in booked.entries if isinstance(each.what, OrderEnded)]
         return tuple(self._book.blotter.order(id).order for id in ended)
 
@@ -165,15 +160,11 @@ class Floor:
         """Emergency stop: cancels everything, halts the account and, with `flatten`, sells what is
         held at the next open. It stays halted, over restarts too, until `reset_guard`."""
 
-        def act(account: Account) -> Sequence[Happening]:
-            now = self._now()
-            return [
-                *_ended(account.orders.values(), "emergency stop"),
-                _halted(account.guard, reason, by, now, flatten),
-                *(_flattening(account, now) if flatten else ()),
-            ]
-
-        return self._change(act).account
+        return self._change(
+            lambda account: hand.emergency(
+                account, flatten=flatten, reason=reason, by=by, at=self._now()
+            )
+        ).account
 
     def reset_guard(self, *, by: str) -> Account:
         """Back to ACTIVE, whatever had tripped; the highest equity begins anew.
@@ -186,16 +177,7 @@ class Floor:
                 "`quorum audit --verify` says more; restore the database from a backup."
             )
 
-        def act(account: Account) -> Sequence[Happening]:
-            worth = equity(account)
-            if math.isnan(worth):
-                raise InputError("A position has no price yet, so there is no equity to begin at.")
-            fresh = Guard(
-                Standing.ACTIVE, "", by, self._now(), None, worth, account.guard.day, worth
-            )
-            return [GuardChanged(fresh)]
-
-        return self._change(act).account
+        return self._change(lambda account: hand.release(account, by=by, at=self._now())).account
 
     def switch(self, *, mode: Mode | None, profile: str | None, by: str) -> Account:
         """Another mode, another strategy profile; None leaves it. What the committee has ordered
@@ -206,13 +188,19 @@ class Floor:
         if profile is not None:
             self._rules(profile)
 
-        def act(account: Account) -> Sequence[Happening]:
+        def act(account: Account) -> Sequence[Happening | Entry]:
             new = Switched(mode or account.mode, profile or account.profile, by)
             if (new.mode, new.profile) == (account.mode, account.profile):
                 return ()
-            standing = account.orders.values() if new.mode is not Mode.AUTO else ()
-            theirs = [order for order in standing if order.source is Source.COMMITTEE]
-            return [*_ended(theirs, f"the mode is now {new.mode}"), new]
+            left: list[Happening] = []
+            if new.mode is not Mode.AUTO:
+                why = f"the mode is now {new.mode}"
+                left = [
+                    OrderEnded(order.id, Status.CANCELLED, why)
+                    for order in account.orders.values()
+                    if order.source is Source.COMMITTEE
+                ]
+            return [*left, new]
 
         return self._change(act).account
 
@@ -224,7 +212,7 @@ class Floor:
         if not (math.isfinite(amount) and 0.0 < abs(amount) <= MOST):
             raise InputError(f"{amount:g} cannot be moved. Give an amount up to {MOST:g}.")
 
-        def act(account: Account) -> Sequence[Happening]:
+        def act(account: Account) -> Sequence[Happening | Entry]:
             if account.cash + amount < 0.0:
                 raise InputError(
                     f"{-amount:,.2f} {account.currency} cannot be withdrawn: there are "
@@ -239,9 +227,7 @@ class Floor:
         all sums begun anew. All of it is recorded, nothing is erased."""
         if not 1.0 <= capital <= MOST:
             raise InputError(f"An account cannot begin with {capital:g}. Give 1 to {MOST:g}.")
-        return self._change(
-            lambda account: [*_ended(account.orders.values(), "reset"), Reset(capital, note)]
-        ).account
+        return self._change(lambda account: hand.reset(account, capital, note, self._now())).account
 
     def suggestions(self) -> tuple[Order, ...]:
         """What AUTO would place now for the newest decisions, whatever the mode; not recorded."""
@@ -263,7 +249,7 @@ class Floor:
             reason = f"it does not reconcile: {'; '.join(found)}"
 
             with suppress(VerificationError):  # a broken log can be neither traded on nor added to
-                self._change(lambda a: [_halted(a.guard, reason, "reconciliation", self._now())])
+                self._change(lambda account: [self._halted(account, reason)])
         return found
 
     def _at(self, account: Account, symbol: str) -> tuple[Market, Rules]:
@@ -274,40 +260,19 @@ class Floor:
         """An order, open or ended. Raises NotFoundError."""
         return account.orders.get(id) or self._book.blotter.order(id).order
 
+    def _halted(self, account: Account, reason: str) -> GuardChanged:
+        return GuardChanged(
+            replace(
+                account.guard, standing=Standing.HALTED, reason=reason, by="reconciliation",
+                since=self._now(), until=None, flattening=False,
+            )
+        )  # fmt: skip
+
     def _change(self, change: Change, request: Request | None = None) -> Booked:
         booked = self._book.change(self._now(), change, request)
         if booked.events:
             self._publish()
         return booked
-
-
-def _ended(orders: Iterable[Order], why: str) -> list[Happening]:
-    return [OrderEnded(order.id, Status.CANCELLED, why) for order in orders]
-
-
-def _halted(
-    guard: Guard, reason: str, by: str, at: datetime, flattening: bool = False
-) -> GuardChanged:
-    return GuardChanged(
-        replace(
-            guard, standing=Standing.HALTED, reason=reason, by=by, since=at, until=None,
-            flattening=flattening,
-        )
-    )  # fmt: skip
-
-
-def _flattening(account: Account, at: datetime) -> list[Happening]:
-    """An order for each position that closes it at the market."""
-    placed: list[Happening] = []
-    for number, (symbol, held) in enumerate(account.positions.items(), start=account.placed + 1):
-        order = Order(
-            id=str(number), key=f"stop {number}", symbol=symbol,
-            side=Side.SELL if held.units > 0.0 else Side.BUY, kind=Kind.MARKET,
-            quantity=abs(held.units), term=Term.GTC, source=Source.STOP, placed_at=at,
-            reduce_only=True,
-        )  # fmt: skip
-        placed.append(OrderPlaced(order))
-    return placed
 
 
 def _refuse_bad_key(key: str) -> None:

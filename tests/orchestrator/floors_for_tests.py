@@ -1,0 +1,62 @@
+"""A floor over the small market of `stores_for_tests.py`, whose clocks stand where a test says."""
+
+from datetime import UTC, datetime, timedelta
+
+from domain.orders import Side, Ticket
+from domain.timeframe import Timeframe
+from orchestrator.book import AccountSettings, Book, Rules
+from orchestrator.committee import CommitteeSettings
+from orchestrator.floor import Floor
+from orchestrator.prices import Prices
+from storage.accounts import Accounts
+from storage.blotter import Blotter
+from storage.library import SqlLibrary
+from tests.orchestrator.stores_for_tests import closes_after
+from trading.ledger import apply
+from trading.limits import TradingSettings
+from trading.profiles import profile
+
+
+class Clock:
+    """`at` is the run's time, `wall` the clock on the wall; both only move when told to."""
+
+    def __init__(self, at: datetime) -> None:
+        self.at = at
+        self.wall = datetime(2026, 1, 1, tzinfo=UTC)
+
+    def pass_(self, seconds: float) -> None:
+        self.wall += timedelta(seconds=seconds)
+
+
+def rules_of(name: str) -> Rules:
+    known, committee = profile(name), CommitteeSettings()
+    return Rules(
+        TradingSettings(limits=known.limit(TradingSettings().limits)),
+        committee.model_copy(update={"sizing": known.size(committee.sizing)}),
+    )
+
+
+def book_of(database, run: str = "live", **opening) -> Book:
+    blotter = Blotter(database, "files", run)
+    return Book("files", run, Accounts(database, apply), blotter, AccountSettings(**opening))
+
+
+def floor_of(database, clock: Clock, run: str = "live", **opening) -> Floor:
+    return Floor(
+        book_of(database, run, **opening),
+        Prices(SqlLibrary(database), "files", Timeframe.D1),
+        rules_of,
+        secret=b"of the tests",
+        now=lambda: clock.at,
+        suggest=lambda _: (),
+        wall=lambda: clock.wall,
+    )
+
+
+def at_bar(bars: int) -> Clock:
+    """Right after so many bars have closed."""
+    return Clock(closes_after(bars))
+
+
+def buy(quantity: float = 1.0, symbol: str = "BTC-USD", **terms) -> Ticket:
+    return Ticket(symbol=symbol, side=Side.BUY, quantity=quantity, **terms)
