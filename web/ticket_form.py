@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import Any, TypeVar
 
 from domain.errors import InputError, UnknownSymbolError
-from domain.orders import Kind, Side, Term, Ticket
+from domain.orders import Kind, Preview, Side, Term, Ticket
 from domain.symbols import parse_symbol
 from trading.forms import MOST
 from trading.rules import nearest
@@ -36,6 +36,11 @@ LABELS = {
     "trail_in": "Trails in", "term": "Stands", "stop_loss": "Stop loss",
     "take_profit": "Take profit", "note": "Note",
 }  # fmt: skip
+_MENDS = {
+    "session": "term", "holding": "quantity", "least value": "quantity", "order limit": "quantity",
+    "position limit": "quantity", "cash": "quantity",
+}  # fmt: skip
+"""By the name of a check the field that would make it pass."""
 LONGEST_NOTE = 200
 _LONGEST = 400
 
@@ -91,6 +96,15 @@ def refused(form: Typed, refusal: InputError) -> Typed:
     if isinstance(refusal, TicketError):
         return replace(form, faults=refusal.faults)
     return replace(form, faults={_field_of(refusal): str(refusal)})
+
+
+def checked(form: Typed, preview: Preview) -> Typed:
+    """The form with what its checks say beside the field that would mend it; the first of each."""
+    faults: dict[str, str] = {}
+    for check in preview.checks:
+        if not check.passed and (name := _MENDS.get(check.name)):
+            faults.setdefault(name, check.why)
+    return replace(form, faults={**form.faults, **faults})
 
 
 def asked(house: House, form: Typed) -> Ticket:

@@ -14,7 +14,7 @@ from litestar.di import NamedDependency
 from litestar.enums import RequestEncodingType
 from litestar.params import Body
 
-from domain.errors import InputError
+from domain.errors import InputError, UnknownSymbolError
 from domain.orders import Preview
 from web import ticket_form
 from web.house import House
@@ -63,6 +63,7 @@ def preview_order(
         form = ticket_form.refused(form, refusal)
         return _answer(request, house, renderer, form, None, "", refusal.status)
     status = 200 if found.quote else InputError.status
+    form = ticket_form.checked(form, found)
     return _answer(request, house, renderer, form, found, _new_key(), status)
 
 
@@ -116,7 +117,7 @@ def _answer(
             engine=engine_view(house.engine.state),
             form=form,
             choices=choices(form),
-            holds=holds(account, symbol) if symbol else None,
+            holds=holds(account, symbol, _price(house, symbol)) if symbol else None,
             preview=preview_view(preview, form, key=key, currency=account.currency)
             if preview
             else None,
@@ -132,6 +133,13 @@ def _symbol(house: House, form: Typed) -> str:
         return known_symbol(house, form.symbol)
     except InputError:
         return ""
+
+
+def _price(house: House, symbol: str) -> float | None:
+    try:
+        return house.floor.quote(symbol)[0]
+    except UnknownSymbolError:
+        return None
 
 
 def _new_key() -> str:

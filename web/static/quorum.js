@@ -113,15 +113,17 @@
     if (event.target.closest?.("[data-prints]")) print();
   });
 
-  // Where all is in one column, whoever chooses a symbol is taken to its reasons.
-  let chosen = false;
+  // Where all is in one column, whoever chooses a symbol is taken to its reasons, and whoever asks
+  // for a preview to what it says.
+  const LEADS = { ".matrix a.symbol": ".insights .why", "#ticket button": "#preview .asks" };
+  let lead;
   document.addEventListener("click", (event) => {
-    chosen = Boolean(event.target.closest?.(".matrix a.symbol"));
+    lead = Object.keys(LEADS).find((from) => event.target.closest?.(from));
   });
   function follow() {
-    const why = chosen && document.querySelector(".insights .why");
-    chosen = false;
-    if (why && why.getBoundingClientRect().top > innerHeight / 2) why.scrollIntoView();
+    const told = lead && document.querySelector(LEADS[lead])?.closest("section");
+    lead = undefined;
+    if (told && told.getBoundingClientRect().top > innerHeight / 2) told.scrollIntoView();
   }
 
   // A quote runs out ------------------------------------------------------------------------

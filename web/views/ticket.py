@@ -43,10 +43,12 @@ class Choices:
 
 @dataclass(frozen=True, slots=True)
 class Holds:
-    """What the account holds of the symbol before the order; `closes` is as many units as would
-    close it, `side` the side that does. `warning` says why less than usual may be traded."""
+    """What the account holds of the symbol before the order. `price` is its last close, '' before
+    the first; `closes` as many units as would close the position and `side` the side that does;
+    `warning` says why less than usual may be traded."""
 
     symbol: str
+    price: str
     currency: str
     units: str
     weight: str
@@ -99,13 +101,14 @@ def choices(form: Typed) -> Choices:
     )
 
 
-def holds(account: Account, symbol: str) -> Holds:
+def holds(account: Account, symbol: str, price: float | None) -> Holds:
     found = next((each for each in holdings(account) if each.symbol == symbol), None)
     units = found.units if found else 0.0
     guard = account.guard
     why = _STANDINGS.get(guard.standing, "")
     return Holds(
         symbol=symbol,
+        price="" if price is None else present.price(price),
         currency=account.currency,
         units=units_of(units),
         weight=percent(found.weight if found else 0.0),
@@ -132,7 +135,7 @@ def preview_view(preview: Preview, form: Typed, *, key: str, currency: str) -> P
         weight=percent(None if math.isnan(preview.weight) else preview.weight),
         currency=currency,
         checks=tuple(
-            CheckLine(present.line(check.name), present.line(check.why), check.passed)
+            CheckLine(check.name.capitalize(), present.line(check.why), check.passed)
             for check in sorted(preview.checks, key=lambda check: check.passed)
         ),
         failed=sum(not check.passed for check in preview.checks),
