@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
+from math import fsum
 from typing import Any
 
 from domain.account import (
@@ -103,7 +104,7 @@ class ReadModels:
 def equity(account: Account) -> float | None:
     """Cash and positions at the last prices seen; None where one was not seen yet."""
     values = _values(account)
-    return None if values is None else account.cash + sum(values)
+    return None if values is None else fsum((account.cash, *values))
 
 
 def _filled(order: Order, fill: Filled) -> Order:
@@ -129,7 +130,7 @@ def _fill_row(entry: Entry, fill: Filled, order: Order) -> Row:
 
 def _mark_row(entry: Entry, bar: BarClosed, after: Account) -> Row:
     values = _values(after)
-    held = None if values is None else sum(map(abs, values))
+    held = None if values is None else fsum(map(abs, values))
     return {
         "number": entry.number,
         "at": entry.at,
@@ -140,7 +141,8 @@ def _mark_row(entry: Entry, bar: BarClosed, after: Account) -> Row:
 
 
 def _values(account: Account) -> list[float] | None:
-    """Of each position at its last price; None where one has none."""
+    """Of each position at its last price, in no order: to be added exactly. None where one has no
+    price."""
     marks = account.marks
     if not account.positions.keys() <= marks.keys():
         return None

@@ -71,6 +71,8 @@ class Database:
     def reading(self) -> Iterator[Connection]:
         """A transaction that sees one state of the database and is never made to wait."""
         with self._translated(), self._engine.connect() as connection:
+            if not self._is_sqlite:
+                connection = connection.execution_options(isolation_level="REPEATABLE READ")
             yield connection
 
     @contextmanager

@@ -48,3 +48,12 @@ def database(url: str) -> Iterator[Database]:
     opened.migrate()
     yield opened
     opened.close()
+
+
+@pytest.fixture
+def sqlite(tmp_path: Path) -> Iterator[Database]:
+    """For what only SQLite has, or what no other database would do differently."""
+    opened = Database(f"sqlite:///{tmp_path}/quorum.db")
+    opened.migrate()
+    yield opened
+    opened.close()
