@@ -38,8 +38,7 @@ def set_profile(house: House, profile: str, where: str) -> Account:
 
 def stop(house: House, reason: str, flatten: bool, where: str) -> Account:
     """The emergency stop."""
-    why = _line(reason) or "Emergency stop"
-    return _done(house, house.floor.stop(flatten=flatten, reason=why, by=where))
+    return _done(house, house.floor.stop(flatten=flatten, reason=_line(reason), by=where))
 
 
 def resume(house: House, where: str) -> Account:

@@ -1,0 +1,497 @@
+"""The account's pages and answers: true figures, honest blanks, refusals in place, live over the
+stream, and what people write beside their trades."""
+
+import csv
+import io
+import re
+import shutil
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from domain.account import Account, Guard, GuardChanged, Mark, Mode, Position, Standing
+from domain.orders import Kind
+from tests.web.bookkeeping import CAPITAL, Books, keep_books
+from tests.web.conftest import Client, client_of
+from tests.web.test_stream import read, running
+from tests.web.town import NOW, Town
+from trading.limits import LimitSettings
+from web.views.equity import Flow, past_of
+from web.views.guard import guard_view
+from web.views.holdings import figures, holdings
+from web.views.lots import profit_by_symbol
+from web.views.portfolio import account_kpis, allocations, position_lines
+from web.views.trades import totals
+
+HOSTILE = '<script>alert(1)</script>"\x1b\u202e =HYPERLINK("x")'
+
+
+@pytest.fixture(scope="module")
+def traded(decided: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The decided home with an account that has a past of sixty days."""
+    folder = tmp_path_factory.mktemp("traded") / "home"
+    shutil.copytree(decided, folder)
+    town = Town(folder)
+    keep_books(town.database, NOW)
+    town.database.close()
+    return folder
+
+
+@pytest.fixture
+def town(traded: Path, tmp_path: Path) -> Iterator[Town]:
+    home = tmp_path / "home"
+    shutil.copytree(traded, home)
+    opened = Town(home)
+    yield opened
+    opened.database.close()
+
+
+@pytest.fixture
+def books(town: Town) -> Books:
+    return Books(town.database)
+
+
+@pytest.fixture(scope="module")
+def unmoved(traded: Path) -> Iterator[Town]:
+    """The same for those who only read."""
+    opened = Town(traded)
+    yield opened
+    opened.database.close()
+
+
+@pytest.fixture(scope="module")
+def reader(unmoved: Town) -> Iterator[Client]:
+    with client_of(unmoved) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def kept(unmoved: Town) -> Books:
+    return Books(unmoved.database)
+
+
+# What it is worth ------------------------------------------------------------------------------
+
+
+def test_the_page_and_the_api_tell_the_same_account(reader: Client, kept: Books) -> None:
+    told, account = reader.get("/api/v1/account").json(), kept.account()
+    page = reader.get("/portfolio").text
+    worth = account.cash + sum(
+        p.units * account.marks[symbol].close for symbol, p in account.positions.items()
+    )
+    assert told["equity"] == pytest.approx(worth)
+    assert f"{worth:,.2f}" in page
+    assert f"{account.cash:,.2f}" in page
+    assert told["deposited"] == CAPITAL
+    for held in reader.get("/api/v1/positions").json()["positions"]:
+        row = re.search(rf'id="position-{held["symbol"]}".*?</tr>', page, re.S)
+        assert row is not None
+        assert f"{held['value']:,.2f}" in row[0]
+        assert sum(lot["units"] for lot in held["lots"]) == pytest.approx(held["units"])
+
+
+def test_what_every_symbol_brought_adds_up_to_the_profit(kept: Books) -> None:
+    account = kept.account()
+    closes = {symbol: mark.close for symbol, mark in account.marks.items()}
+    brought = profit_by_symbol(kept.trips(), kept.blotter.lots(), closes)
+    assert sum(brought.values()) == pytest.approx(figures(account).profit)
+
+
+def test_a_position_without_a_price_is_a_dash_and_no_zero(kept: Books) -> None:
+    account = kept.account()
+    blind = replace(account, marks={s: m for s, m in account.marks.items() if s != "AAPL"})
+    told = figures(blind)
+    assert (told.equity, told.unrealised, told.drawdown, told.exposure) == (None,) * 4
+    values = {kpi.label: kpi.value for kpi in account_kpis(blind)}
+    assert values["Equity"] == values["Today"] == values["Drawdown now"] == "–"
+    line = position_lines(blind)[-1]
+    assert (line.symbol, line.last, line.value, line.unrealised) == ("AAPL", "–", "–", "–")
+
+
+def test_an_exit_is_shown_with_its_position(reader: Client, kept: Books) -> None:
+    (held,) = [each for each in holdings(kept.account()) if each.symbol == "AAPL"]
+    assert [order.kind for order in held.stops] == [Kind.STOP]
+    assert f'href="/orders/{held.stops[0].id}"' in reader.get("/portfolio").text
+
+
+def test_closing_opens_a_ticket_that_only_reduces(reader: Client, kept: Books) -> None:
+    units = kept.account().positions["AAPL"].units
+    page = reader.get("/portfolio").text
+    address = re.search(r'href="(/trade\?symbol=AAPL[^"]*)"', page)
+    assert address is not None
+    assert f"side=sell&amp;quantity={units:.12g}&amp;reduce_only=yes" in address[1]
+    ticket = reader.get(address[1].replace("&amp;", "&"))
+    assert ticket.status_code == 200
+    assert f"{units:.12g}" in ticket.text
+
+
+def test_lots_are_shown_on_demand_oldest_first(reader: Client, kept: Books) -> None:
+    page = reader.get("/portfolio?lots=jpm").text
+    shown = page.split('id="lots"')[1].split('id="equity-past"')[0]
+    lots = kept.blotter.lots()["JPM"]
+    assert len(lots) > 1
+    days = re.findall(r'datetime="(\d{4}-\d\d-\d\d)', shown)
+    assert days == [f"{lot.opened_at:%Y-%m-%d}" for lot in lots]
+    assert reader.get("/portfolio?lots=%3Cb%3E").status_code == 422
+
+
+def test_a_new_account_says_how_it_begins(tmp_path: Path) -> None:
+    town = Town(tmp_path)
+    town.fill()
+    with client_of(town) as client:
+        page, journal = client.get("/portfolio").text, client.get("/trades").text
+        assert client.get("/api/v1/equity").json()["points"] == []
+    for said in ("Nothing is held", "No curve yet", "All in cash", "Neither yet", "100,000.00"):
+        assert said in page
+    assert "No trade has been closed yet" in journal
+    assert "nan" not in page.lower().replace("finance", "").replace("financial", "")
+
+
+@given(st.lists(st.floats(1.0, 1e6), min_size=1, max_size=30), st.floats(0.0, 1e6))
+def test_the_slices_of_an_allocation_fill_it(values: list[float], cash: float) -> None:
+    at = datetime(2024, 1, 2, tzinfo=UTC)
+    names = [f"S{k}" for k in range(len(values))]
+    account = Account(
+        opened_at=at, currency="USD", mode=Mode.AUTO, profile="balanced", cash=cash,
+        positions={name: Position(1.0, 1.0, 0.0, at) for name in names},
+        marks={name: Mark(at, value) for name, value in zip(names, values, strict=True)},
+    )  # fmt: skip
+    for part in allocations(account, dict.fromkeys(names, "Energy")):
+        assert sum(slice.width for slice in part.slices) == pytest.approx(100, abs=0.05)
+        ends = [slice.x + slice.width for slice in part.slices[:-1]]
+        assert ends == pytest.approx([slice.x for slice in part.slices[1:]], abs=0.01)
+
+
+# How it came there -----------------------------------------------------------------------------
+
+steps = st.lists(st.floats(0.8, 1.25), min_size=2, max_size=40)
+
+
+@given(steps, st.data())
+def test_an_account_that_holds_the_benchmark_equals_it_whatever_is_paid_in(
+    moves: list[float], data: st.DataObject
+) -> None:
+    rows = len(moves) + 1
+    times = np.arange(rows).astype("datetime64[D]").astype("datetime64[us]")
+    closes = 100.0 * np.cumprod([1.0, *moves])
+    paid = data.draw(st.lists(st.floats(0.0, 1e5), min_size=rows, max_size=rows))
+    equity, flows = np.empty(rows), []
+    equity[0] = 1000.0
+    for k in range(1, rows):
+        equity[k] = (equity[k - 1] + paid[k]) * moves[k - 1]
+        flows.append(Flow(times[k].item().replace(tzinfo=UTC) - timedelta(hours=1), paid[k]))
+    past = past_of(times, equity, np.ones(rows), flows, ("SPY", times, closes))
+    assert past.held == pytest.approx(equity)
+    assert past.growth == pytest.approx(closes / closes[0])
+    assert (past.drawdown <= 1e-12).all()
+
+
+def test_a_reset_begins_anew(kept: Books) -> None:
+    curve = kept.blotter.curve()
+    halfway = curve.times[30].item().replace(tzinfo=UTC)
+    flows = [Flow(halfway, 5_000.0, anew=True)]
+    past = past_of(curve.times, curve.equity, curve.exposure, flows, None)
+    assert past.times[0] == curve.times[30]
+    assert past.growth[0] == 1.0
+    assert past.benchmark == ""
+    assert np.isnan(past.held[1:]).all()
+
+
+def test_the_curve_stands_beside_the_benchmark_with_its_sample(reader: Client) -> None:
+    page = reader.get("/portfolio").text
+    assert "SPY, bought and held" in page
+    assert re.search(r"\d+ rows of bars, \d+ days: too few to tell skill from luck", page)
+    told = reader.get("/api/v1/equity").json()
+    assert told["benchmark"] == "SPY"
+    assert told["points"][0]["growth"] == 1.0
+    assert all(point["drawdown"] <= 0 for point in told["points"])
+
+
+def test_what_the_result_supposes_is_told_beside_it(reader: Client) -> None:
+    supposed = reader.get("/portfolio").text.split('id="rules"')[1]
+    for said in ("Half spread", "2 bps", "Volume cap", "2.5 %", "next open"):
+        assert said in supposed
+
+
+# Breakers, mode, money -------------------------------------------------------------------------
+
+
+def test_the_breakers_say_what_tripped_who_when_and_what_ends_it(
+    client: Client, books: Books
+) -> None:
+    guard = books.account().guard
+    tripped = replace(
+        guard, standing=Standing.REDUCING, reason="drawdown <b>16 %</b>", by="drawdown breaker",
+        since=NOW, until=datetime(2024, 4, 4).date(),
+    )  # fmt: skip
+    books.enter(NOW, GuardChanged(tripped))
+    for path in ("/portfolio", "/engine"):
+        panel = client.get(path).text.split('id="guard"')[1].split("</section>")[0]
+        assert "Reducing" in panel
+        assert "drawdown &lt;b&gt;16 %&lt;/b&gt;" in panel
+        assert "drawdown breaker" in panel
+        assert "2024-03-15 22:00 UTC" in panel
+        assert "by itself on 2024-04-04" in panel
+        assert 'data-opens="resume-dialog"' in panel
+    told = client.get("/api/v1/account").json()["guard"]
+    assert (told["standing"], told["until"]) == ("reducing", "2024-04-04")
+
+
+@pytest.mark.parametrize(
+    ("losses", "word"), [(0, "within"), (3, "within"), (4, "close"), (5, "reached"), (9, "reached")]
+)
+def test_a_gauge_says_in_words_how_near_its_limit_is(losses: int, word: str) -> None:
+    at = datetime(2024, 1, 2, tzinfo=UTC)
+    account = Account(at, "USD", Mode.AUTO, "balanced", cash=100.0, guard=Guard(losses=losses))
+    gauge = guard_view(account, LimitSettings()).gauges[2]
+    assert (gauge.used, gauge.limit, gauge.word) == (str(losses), "5", word)
+
+
+def test_a_limit_that_is_off_and_a_figure_not_known_are_told_apart() -> None:
+    at = datetime(2024, 1, 2, tzinfo=UTC)
+    account = Account(at, "USD", Mode.AUTO, "balanced", cash=100.0)
+    loss, drawdown, losses = guard_view(account, LimitSettings(drawdown=None)).gauges
+    assert (loss.used, loss.limit, loss.word) == ("–", "5.0 %", "not known yet")
+    assert (drawdown.limit, drawdown.word) == ("", "no limit")
+    assert (losses.used, losses.word) == ("0", "within")
+
+
+def test_the_emergency_stop_is_confirmed_halts_and_stays_until_reset(
+    client: Client, books: Books
+) -> None:
+    assert client.post("/account/stop", data={"reason": "odd"}).status_code == 422
+    assert books.account().guard.standing is Standing.ACTIVE
+    stopped = client.post(
+        "/account/stop", data={"sure": "yes", "reason": "<i>odd</i>", "back": "/engine"}
+    )
+    assert stopped.url.path == "/engine"
+    assert "&lt;i&gt;odd&lt;/i&gt;" in stopped.text
+    assert books.account().guard.standing is Standing.HALTED
+    assert books.account().orders == {}
+    assert client.post("/account/resume").status_code == 422
+    client.post("/account/resume", data={"sure": "yes"})
+    assert books.account().guard.standing is Standing.ACTIVE
+
+
+def test_money_moves_by_what_was_typed_and_is_recorded(client: Client, books: Books) -> None:
+    cash = books.account().cash
+    client.post("/account/deposit", data={"amount": "1,250.50", "note": "bonus"})
+    assert books.account().cash == pytest.approx(cash + 1250.50)
+    client.post("/account/withdraw", data={"amount": "250.50", "back": "https://evil.example"})
+    assert books.account().cash == pytest.approx(cash + 1000)
+    kinds = [entry["kind"] for entry in client.get("/api/v1/audit?limit=1000").json()["entries"]]
+    assert kinds[-2:] == kinds[1:2] * 2  # as the cash that it was opened with
+
+
+@pytest.mark.parametrize("move", ["deposit", "withdraw"])
+def test_an_amount_that_cannot_be_changes_nothing(client: Client, books: Books, move: str) -> None:
+    before = books.account()
+    for amount in ("", "0", "-5", "much", "nan", "1e308", "1e999", "1,5", "²", "<b>"):
+        refused = client.post(f"/account/{move}", data={"amount": amount})
+        assert refused.status_code == 422, amount
+        assert 'id="problem"' in refused.text
+        assert "<b>" not in refused.text.split('id="problem"')[1].split("</section>")[0]
+    assert books.account() == before
+
+
+def test_more_than_the_cash_is_not_paid_out(client: Client, books: Books) -> None:
+    refused = client.post("/account/withdraw", data={"amount": "99,000"})
+    assert refused.status_code == 422
+    answer = client.post("/api/v1/account/withdraw", json={"amount": 99_000})
+    assert answer.status_code == 422
+    assert answer.headers["content-type"].startswith("application/problem+json")
+    assert books.account().cash > 0
+
+
+def test_a_new_beginning_is_confirmed_by_typing(client: Client, books: Books) -> None:
+    for word in ("", "yes", "<b>reset"):
+        refused = client.post("/account/reset", data={"capital": "5000", "word": word})
+        assert refused.status_code == 422
+        assert "Type reset" in refused.text
+    assert books.account().positions
+    client.post("/account/reset", data={"capital": "5,000", "word": " Reset "})
+    account = books.account()
+    assert (account.cash, account.deposited, dict(account.positions)) == (5000, 5000, {})
+    assert "5,000.00" in client.get("/portfolio").text
+
+
+def test_mode_and_profile_are_switched_and_wrong_ones_refused(client: Client, books: Books) -> None:
+    page = client.post("/account/mode", data={"mode": "suggest"}).text
+    assert books.account().mode is Mode.SUGGEST
+    assert re.search(r'value="suggest" aria-pressed="true"', page)
+    client.post("/account/profile", data={"profile": "conservative"})
+    assert books.account().profile == "conservative"
+    assert client.post("/account/mode", data={"mode": "yolo"}).status_code == 422
+    assert client.post("/account/profile", data={"profile": "<b>"}).status_code == 422
+    assert client.post("/account/explode", data={}).status_code == 404
+    told = client.post("/api/v1/account/mode", json={"mode": "observe"}).json()
+    assert (told["mode"], told["profile"]) == ("observe", "conservative")
+
+
+def test_the_api_stops_and_resumes(client: Client) -> None:
+    stopped = client.post("/api/v1/account/stop", json={"reason": "odd", "flatten": True}).json()
+    assert stopped["guard"]["standing"] == "halted"
+    assert "odd" in stopped["guard"]["reason"]
+    resumed = client.post("/api/v1/account/resume").json()
+    assert resumed["guard"]["standing"] == "active"
+
+
+@pytest.mark.parametrize("path", ["/account/stop", "/account/reset", "/api/v1/account/stop"])
+def test_another_site_moves_nothing(client: Client, books: Books, path: str) -> None:
+    before = books.account()
+    answer = client.post(path, json={}, headers={"origin": "http://evil.example"})
+    assert answer.status_code == 403
+    assert books.account() == before
+
+
+# Trades ----------------------------------------------------------------------------------------
+
+
+def test_the_filter_lives_in_the_address_and_the_totals_are_its_own(
+    reader: Client, kept: Books
+) -> None:
+    every = kept.trips()
+    symbol = every[0].symbol
+    for query, left in (
+        ("", every),
+        (f"?symbol={symbol.lower()}", [t for t in every if t.symbol == symbol]),
+        ("?result=won", [t for t in every if t.profit > 0]),
+        ("?result=lost", [t for t in every if t.profit <= 0]),
+        (f"?since={every[1].closed_at:%Y-%m-%d}", every[1:]),
+        (f"?until={every[0].closed_at:%Y-%m-%d}", every[:1]),
+    ):
+        told = reader.get(f"/api/v1/trades{query}").json()
+        assert [trip["id"] for trip in told["trades"]] == [t.id for t in reversed(left)]
+        assert told["totals"]["count"] == len(left)
+        assert told["totals"]["profit"] == pytest.approx(sum(t.profit for t in left))
+        page = reader.get(f"/trades{query}").text
+        assert page.count('role="row" id="trip-') == len(left)
+        assert f"n {len(left)}" in page
+        rows = reader.get(f"/trades/trades.csv{query}").text
+        assert len(list(csv.DictReader(io.StringIO(rows)))) == len(left)
+
+
+def test_a_filter_that_cannot_be_is_refused_with_what_could(reader: Client) -> None:
+    for query in (
+        "result=maybe", "since=yesterday", "until=2024-13-01", "symbol=%3Cb%3E",
+        "since=2024-02-02&until=2024-02-01",
+    ):  # fmt: skip
+        for path in ("/trades", "/trades/trades.csv", "/api/v1/trades"):
+            assert reader.get(f"{path}?{query}").status_code == 422
+
+
+def test_a_note_and_tags_are_kept_escaped_and_found_again(client: Client, books: Books) -> None:
+    trip = books.trips()[0]
+    kept = client.post(
+        f"/trades/{trip.id}",
+        data={"note": HOSTILE, "tags": "  late ,<b>x</b>, late", "back": "/trades?result=won"},
+    )
+    assert kept.status_code == 200
+    page = client.get("/trades?tag=late").text
+    assert page.count('role="row" id="trip-') == 1
+    assert "<script>alert" not in page
+    assert "<b>x" not in page
+    assert not set(page) & set("\x1b\u202e")
+    noted = books.trips()[0]
+    assert (noted.note, noted.tags) == (HOSTILE, ("late", "<b>x</b>"))
+    assert client.get("/trades?tag=early").text.count('role="row" id="trip-') == 0
+
+
+def test_the_api_changes_only_what_it_is_given(client: Client, books: Books) -> None:
+    trip = books.trips()[0]
+    address = f"/api/v1/trades/{trip.id}"
+    assert client.patch(address, json={"note": "why", "tags": ["a", "b, c"]}).status_code == 200
+    told = client.patch(address, json={"tags": ["z"]}).json()["trade"]
+    assert (told["note"], told["tags"]) == ("why", ["z"])
+    assert client.patch("/api/v1/trades/none", json={"note": ""}).status_code == 404
+    assert client.patch(address, json={"note": "a" * 100_000}).status_code == 422
+    assert client.post("/trades/none", data={"note": "x"}).status_code == 404
+
+
+def test_the_file_of_trades_hides_no_formula(client: Client, books: Books) -> None:
+    trip = books.trips()[0]
+    client.post(f"/trades/{trip.id}", data={"note": '=HYPERLINK("x")', "tags": "@tag"})
+    answer = client.get("/trades/trades.csv")
+    assert answer.headers["content-type"].startswith("text/csv")
+    (row,) = [r for r in csv.DictReader(io.StringIO(answer.text)) if r["id"] == trip.id]
+    assert (row["note"], row["tags"]) == ('\'=HYPERLINK("x")', "'@tag")
+    assert float(row["profit"]) == trip.profit
+
+
+def test_a_trade_leads_to_the_decision_it_came_from(client: Client, town: Town) -> None:
+    books, made = Books(town.database), town.records.latest("demo", "live")[0].decision
+    books.trade(NOW, made.symbol, 2.0, 10.0, receipt=made.receipt)
+    lots = books.blotter.lots()[made.symbol]
+    books.trade(NOW, made.symbol, -sum(lot.units for lot in lots), 11.0)
+    assert books.trips()[-1].receipt == made.receipt
+    page = client.get("/trades").text
+    assert f'href="/decisions/{made.receipt}"' in page
+    assert client.get(f"/decisions/{made.receipt}").status_code == 200
+
+
+def test_a_long_journal_is_paged_to_its_end(client: Client, books: Books) -> None:
+    at = NOW
+    for _ in range(120):
+        books.trade(at, "GLD", 1.0, 10.0)
+        books.trade(at, "GLD", -1.0, 10.5)
+    first = client.get("/trades?symbol=GLD").text
+    assert first.count('role="row" id="trip-') == 100
+    older = re.search(r'href="(/trades\?symbol=GLD&amp;skip=100)"', first)
+    assert older is not None
+    second = client.get(older[1].replace("&amp;", "&")).text
+    assert second.count('role="row" id="trip-') == 20
+    whole = client.get("/trades?symbol=GLD&show=all").text
+    assert whole.count('role="row" id="trip-') == 120
+
+
+def test_totals_of_nothing_are_unknown() -> None:
+    told = totals(())
+    assert (told.count, told.profit) == (0, 0.0)
+    assert (told.hit_rate, told.mean, told.ratio, told.days) == (None,) * 4
+
+
+def test_the_log_is_read_to_its_end_without_gap(reader: Client, kept: Books) -> None:
+    seen: list[int] = []
+    after = 0
+    while True:
+        page = reader.get(f"/api/v1/audit?after={after}&limit=100").json()
+        seen += [entry["number"] for entry in page["entries"]]
+        if page["next"] is None:
+            break
+        after = page["next"]
+    assert seen == list(range(1, kept.account().number + 1))
+    assert len({entry["digest"] for entry in page["entries"]}) == len(page["entries"])
+
+
+# Live ------------------------------------------------------------------------------------------
+
+
+async def test_the_portfolio_follows_the_account_with_the_markup_of_the_page(town: Town) -> None:
+    books = Books(town.database)
+    async with running(town) as server:
+        stream = server.dashboard("account,positions,guard,trips")
+        await read(stream, "sys.hello")
+        books.trade(NOW, "GLD", 3.0, 100.0)
+        books.close(NOW, GLD=110.0)
+        town.bell.ring()
+        told = await read(stream, "position-GLD")
+    sent = " ".join(each.data for each in told)
+    with client_of(town) as client:
+        page = client.get("/portfolio").text
+    for target in ("account-kpis", "positions", "equity-past", "allocation", "movers", "guard"):
+        part = re.search(
+            rf'<hx-partial hx-target="#{target}" hx-swap="outerMorph">(.*?)</hx-partial>', sent
+        )
+        assert part is not None, target
+        assert _flat(part[1]) in _flat(page), target
+    assert any(each.event == "trips.moved" for each in told)
+
+
+def _flat(html: str) -> str:
+    return re.sub(r"\s+", "", html)
