@@ -533,7 +533,8 @@ def carry(state: Any, rules: Any, held: Any, dividend: float) -> None:
     if held["units"] < 0.0:
         years = (state["at"] - held["marked"]) / (365.0 * A_DAY)
         held["borrowing"] = -held["units"] * held["last"] * rules["borrow"] * years
-    state["cash"] += held["dividend"] - held["borrowing"]
+    state["cash"] += held["dividend"]
+    state["cash"] -= held["borrowing"]
     state["dividends"] += held["dividend"]
     state["borrowing"] += held["borrowing"]
 
@@ -541,24 +542,25 @@ def carry(state: Any, rules: Any, held: Any, dividend: float) -> None:
 @inlined
 def begin(desk: Desk, bars: Bars, t: int) -> None:
     """The row's bars come to the desk, and positions to their opens."""
-    state, rules = desk.state[0], desk.rules[0]
+    state, rules, all_held = desk.state[0], desk.rules[0], desk.held
+    opening, high, low, close = bars.open, bars.high, bars.low, bars.close
+    volume, dividend = bars.volume, bars.dividend
     state["row"], state["session_end"] = t, bars.session_end[t]
     state["at"], state["opened"] = bars.known_at[t], bars.opened_at[t]
-    for n in range(len(desk.held)):
-        held, close = desk.held[n], bars.close[t, n]
-        held["here"] = not np.isnan(close)
+    for n in range(len(all_held)):
+        held = all_held[n]
+        held["here"] = not np.isnan(close[t, n])
         if not held["here"]:
             continue
-        held["open"], held["close"] = bars.open[t, n], close
-        held["high"], held["low"] = bars.high[t, n], bars.low[t, n]
-        held["volume"] = bars.volume[t, n]
+        held["open"], held["close"] = opening[t, n], close[t, n]
+        held["high"], held["low"], held["volume"] = high[t, n], low[t, n], volume[t, n]
         held["room"] = rules["volume_cap"] * held["volume"] if held["volume"] > 0.0 else 0.0
         usual = held["volatility"] if held["volatility"] > 0.0 else rules["unmeasured"]
-        moved = abs(close + bars.dividend[t, n] - held["last"])
+        moved = abs(held["close"] + dividend[t, n] - held["last"])
         held["wild"] = moved > rules["volatility_breaker"] * usual * held["last"]
         held["dividend"] = held["borrowing"] = 0.0
         if held["units"] != 0.0:
-            carry(state, rules, held, bars.dividend[t, n])
+            carry(state, rules, held, dividend[t, n])
         if held["open"] > 0.0:
             held["last"] = held["open"]
 
@@ -566,13 +568,13 @@ def begin(desk: Desk, bars: Bars, t: int) -> None:
 @inlined
 def mark(desk: Desk, bars: Bars, t: int) -> None:
     """Positions at the row's closes."""
-    value = 0.0
-    for n in range(len(desk.held)):
-        held = desk.held[n]
+    value, all_held, volatility, at = 0.0, desk.held, bars.volatility, bars.known_at[t]
+    for n in range(len(all_held)):
+        held = all_held[n]
         if held["here"]:
-            held["last"], held["marked"] = held["close"], bars.known_at[t]
-            if bars.volatility[t, n] > 0.0:
-                held["volatility"] = bars.volatility[t, n]
+            held["last"], held["marked"] = held["close"], at
+            if volatility[t, n] > 0.0:
+                held["volatility"] = volatility[t, n]
         if held["units"] != 0.0:
             value += held["units"] * held["last"]
     desk.state[0]["equity"] = desk.state[0]["cash"] + value
@@ -589,8 +591,9 @@ def bar_row(desk: Desk, bars: Bars, t: int) -> None:
     """
     turn_day(desk.state[0], bars.known_at[t])
     begin(desk, bars, t)
-    for m in range(len(desk.book)):
-        if is_open(desk.book[m]):
+    book = desk.book
+    for m in range(len(book)):
+        if is_open(book[m]):
             meet_orders(desk)
             break
     mark(desk, bars, t)
@@ -648,16 +651,20 @@ def ask_row(desk: Desk, asks: Asks, t: int, at: int) -> None:
     they were decided on, which closed `at`.
 
     The old order of a symbol decided on is cancelled, or replaced in its slot: a record with
-    `filled` 0 that was `placed` at `at` is a new order. A halted account loses all its orders.
+    `filled` 0 that was `placed` at `at` is a new order. A halted account loses all its orders but
+    those that flatten it.
     """
     state, rules = desk.state[0], desk.rules[0]
     if state["standing"] == HALTED:
         for m in range(len(desk.book)):
-            if HELD <= desk.book[m]["status"] <= PARTIAL:
+            leaves = state["flattening"] and desk.book[m]["reduce_only"]
+            if HELD <= desk.book[m]["status"] <= PARTIAL and not leaves:
                 end(desk, m, CANCELLED, STOPPED)
         return
-    for n in range(len(desk.held)):
-        word, order, held = asks.words[t, n], desk.book[3 * n], desk.held[n]
+    book, all_held, lots = desk.book, desk.held, desk.lots
+    words, targets, ceilings = asks.words, asks.targets, asks.ceilings
+    for n in range(len(all_held)):
+        word, order, held = words[t, n], book[3 * n], all_held[n]
         if state["flattening"]:
             if is_open(order) and order["side"] * held["units"] >= 0.0:
                 end(desk, 3 * n, CANCELLED, DECIDED_ANEW)
@@ -669,30 +676,29 @@ def ask_row(desk: Desk, asks: Asks, t: int, at: int) -> None:
         if word in (LEAVE, WITHDRAW):
             continue
         units = units_asked(
-            state, rules, held, desk.lots[0, n], desk.lots[1, n],
-            asks.targets[t, n], asks.ceilings[t, n], at,
-        )  # fmt: skip
+            state, rules, held, lots[0, n], lots[1, n], targets[t, n], ceilings[t, n], at
+        )
         if units != 0.0 and (word == DECIDE or units * held["units"] < 0.0):
             place(order, n, units, held["units"], at)
 
 
 @compiled
-def trade_rows(desk: Desk, bars: Bars, asks: Asks) -> tuple[Desk, Floats, Codes]:
-    """`bar_row` and `ask_row` of all K rows.
+def trade_rows(
+    desk: Desk, bars: Bars, asks: Asks, since: int, sums: Floats, standing: Codes
+) -> int:
+    """`bar_row` and `ask_row` of rows `since` to K - 1; the first row that was not met, for
+    `desk.fills` had no room for it, or K.
 
-    Gives the desk, which may have got a longer array of fills; equity, cash, and dividends and
-    borrowing so far (4, K) after each row, in currency; standing and reason (2, K) after it.
+    Fills `sums` (4, K): equity, cash, and dividends and borrowing so far after each row, in
+    currency; and `standing` (2, K): standing and reason after it.
     """
-    rows, state = len(bars.known_at), desk.state[0]
-    sums, standing = np.empty((4, rows)), np.empty((2, rows), np.int8)
-    for t in range(rows):
+    state = desk.state[0]
+    for t in range(since, len(bars.known_at)):
         if len(desk.fills) - state["filled"] < len(desk.book):
-            longer = np.empty(2 * len(desk.fills) + len(desk.book), desk.fills.dtype)
-            longer[: len(desk.fills)] = desk.fills
-            desk = Desk(desk.book, desk.state, desk.held, desk.rules, desk.lots, longer)
+            return t
         bar_row(desk, bars, t)
         ask_row(desk, asks, t, bars.known_at[t])
         sums[0, t], sums[1, t] = state["equity"], state["cash"]
         sums[2, t], sums[3, t] = state["dividends"], state["borrowing"]
         standing[0, t], standing[1, t] = state["standing"], state["reason"]
-    return desk, sums, standing
+    return len(bars.known_at)
