@@ -13,10 +13,15 @@ class QuorumError(Exception):
 
 
 class InputError(QuorumError):
-    """The user asked for something that cannot be: a date, a file, a quantity."""
+    """The user asked for something that cannot be: a date, a file, a quantity. `field` is the name
+    of what was refused, where it is one field of several."""
 
     exit_code = 2
     status = 422
+
+    def __init__(self, message: str = "", *, field: str = "") -> None:
+        super().__init__(message)
+        self.field = field
 
 
 class UnknownSymbolError(InputError):

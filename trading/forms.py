@@ -40,7 +40,7 @@ _EXITS = frozenset({Kind.TRAILING_STOP, Kind.TAKE_PROFIT})
 def examine(ticket: Ticket, price: float, limits: LimitSettings) -> None:
     """Raises InputError where `ticket` is no order; `price` is the symbol's last close."""
     if why := untradable(ticket.symbol):
-        raise InputError(why)
+        raise InputError(why, field="symbol")
     _quantity(ticket, price, limits)
     _fields(ticket)
     for name in ("limit", "stop", "trail", "stop_loss", "take_profit"):
@@ -50,7 +50,9 @@ def examine(ticket: Ticket, price: float, limits: LimitSettings) -> None:
     _sides(ticket, price)
     _bracket(ticket, price)
     if len(ticket.note) > NOTE:
-        raise InputError(f"The note has {len(ticket.note)} characters. Write at most {NOTE}.")
+        raise InputError(
+            f"The note has {len(ticket.note)} characters. Write at most {NOTE}.", field="note"
+        )
 
 
 def _quantity(ticket: Ticket, price: float, limits: LimitSettings) -> None:
@@ -59,13 +61,15 @@ def _quantity(ticket: Ticket, price: float, limits: LimitSettings) -> None:
     if not math.isfinite(asked) or not 0.0 < asked <= most:
         raise InputError(
             f"The quantity is {asked}. Give a number of units from {size:g} to {most:.6g}; to "
-            "sell, choose the side."
+            "sell, choose the side.",
+            field="quantity",
         )
     if not whole(asked, size):
         below, above = nearest(asked, size)
         near = f"{below:g} or {above:g}" if below > 0.0 else f"{above:g}"
         raise InputError(
-            f"{asked:.12g} {ticket.symbol} is no whole number of lots of {size:g}. Give {near}."
+            f"{asked:.12g} {ticket.symbol} is no whole number of lots of {size:g}. Give {near}.",
+            field="quantity",
         )
 
 
@@ -76,15 +80,19 @@ def _fields(ticket: Ticket) -> None:
     given = {name for name in ("limit", "stop") if getattr(ticket, name) is not None}
     given |= {"trail"} if trails else set()
     if missing := sorted(needed - given):
-        raise InputError(f"A {ticket.kind} order needs a {' and a '.join(missing)}. Give it.")
+        raise InputError(
+            f"A {ticket.kind} order needs a {' and a '.join(missing)}. Give it.", field=missing[0]
+        )
     if superfluous := sorted(given - needed):
         raise InputError(
             f"A {ticket.kind} order has no {' and no '.join(superfluous)}. Leave it out, or choose "
-            "the kind that has it."
+            "the kind that has it.",
+            field=superfluous[0],
         )
     if trails > 1:
         raise InputError(
-            f"The trail is {ticket.trail} and {ticket.trail_share} of the price. Give one of them."
+            f"The trail is {ticket.trail} and {ticket.trail_share} of the price. Give one of them.",
+            field="trail",
         )
 
 
@@ -93,20 +101,23 @@ def _price(name: str, price: float | None, symbol: str) -> None:
         return
     called = name.replace("_", " ")
     if not math.isfinite(price) or not 0.0 < price < MOST:
-        raise InputError(f"The {called} is {price}. Give a price above 0.")
+        raise InputError(f"The {called} is {price}. Give a price above 0.", field=name)
     step = tick(symbol, price)
     if not whole(price, step):
         below, above = nearest(price, step)
         near = f"{below:.12g} or {above:.12g}" if below > 0.0 else f"{above:.12g}"
         raise InputError(
             f"The {called} of {price:.12g} is off the tick: {symbol} moves in steps of {step:g} "
-            f"there. Give {near}."
+            f"there. Give {near}.",
+            field=name,
         )
 
 
 def _share(share: float | None) -> None:
     if share is not None and not 0.0 < share < 1.0:
-        raise InputError(f"The trail is {share} of the price. Give a share between 0 and 1.")
+        raise InputError(
+            f"The trail is {share} of the price. Give a share between 0 and 1.", field="trail"
+        )
 
 
 def _term(ticket: Ticket) -> None:
@@ -115,7 +126,8 @@ def _term(ticket: Ticket) -> None:
     ):
         raise InputError(
             f"A {ticket.kind} order waits for a price, or its exits do, but {ticket.term} is for "
-            "the next open alone. Choose day or gtc."
+            "the next open alone. Choose day or gtc.",
+            field="term",
         )
 
 
@@ -130,12 +142,14 @@ def _sides(ticket: Ticket, price: float) -> None:
             where = "above" if away > 0 else "below"
             raise InputError(
                 f"The {name} of {level:.12g} for a {ticket.kind} {ticket.side} lies on the wrong "
-                f"side of the last price, {price:.12g}. Give one {where} it."
+                f"side of the last price, {price:.12g}. Give one {where} it.",
+                field=name,
             )
     if ticket.trail is not None and ticket.side is Side.SELL and ticket.trail >= price:
         raise InputError(
             f"A trail of {ticket.trail:.12g} would put the stop below 0. Give less than the last "
-            f"price, {price:.12g}."
+            f"price, {price:.12g}.",
+            field="trail",
         )
 
 
@@ -146,7 +160,8 @@ def _bracket(ticket: Ticket, price: float) -> None:
     if ticket.kind in _EXITS or ticket.reduce_only:
         raise InputError(
             f"A {ticket.kind} order{' that only reduces' if ticket.reduce_only else ''} ends a "
-            "position and takes no exits of its own. Leave stop loss and take profit out."
+            "position and takes no exits of its own. Leave stop loss and take profit out.",
+            field="take_profit" if ticket.stop_loss is None else "stop_loss",
         )
     entry = ticket.limit or ticket.stop or price
     sign = ticket.side.sign
@@ -158,5 +173,6 @@ def _bracket(ticket: Ticket, price: float) -> None:
             where = "above" if away > 0 else "below"
             raise InputError(
                 f"The bracket is crossed: the {name} of a {ticket.side} at about {entry:.12g} is "
-                f"{exit:.12g}. Give one {where} it."
+                f"{exit:.12g}. Give one {where} it.",
+                field=name.replace(" ", "_"),
             )

@@ -95,7 +95,8 @@ def refused(form: Typed, refusal: InputError) -> Typed:
     """The form with what was refused beside its field, where it is of one."""
     if isinstance(refusal, TicketError):
         return replace(form, faults=refusal.faults)
-    return replace(form, faults={_field_of(refusal): str(refusal)})
+    field = "symbol" if isinstance(refusal, UnknownSymbolError) else refusal.field
+    return replace(form, faults={field if field in NAMES else "": str(refusal)})
 
 
 def checked(form: Typed, preview: Preview) -> Typed:
@@ -169,10 +170,6 @@ def number(label: str, text: str) -> float:
     return found
 
 
-def _field_of(refusal: InputError) -> str:
-    return "symbol" if isinstance(refusal, UnknownSymbolError) else ""
-
-
 def units_worth(house: House, symbol: str, value: float, price: float | None) -> float:
     """As many whole lots as `value` pays for at `price`, or at the last close.
 
@@ -182,11 +179,10 @@ def units_worth(house: House, symbol: str, value: float, price: float | None) ->
     each = price or house.floor.quote(symbol)[0]
     units = nearest(min(value / each, MOST), lot.size)[0]
     if not units > 0:
-        raise TicketError(
-            {
-                "quantity": f"{value:g} buys no lot of {lot.size:g} {symbol} at {each:,.12g}. "
-                f"Give at least {max(lot.size * each, lot.minimum):,.2f}."
-            }
+        raise InputError(
+            f"{value:g} buys no lot of {lot.size:g} {symbol} at {each:,.12g}. "
+            f"Give at least {max(lot.size * each, lot.minimum):,.2f}.",
+            field="quantity",
         )
     return units
 
