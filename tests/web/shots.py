@@ -44,6 +44,8 @@ def take(folder: Path, url: str, symbol: str, only: str = "") -> None:
                     "agents": "/agents",
                     "agent": "/agents/risk",
                     "backtests": "/backtests",
+                    "portfolio": "/portfolio",
+                    "trades": "/trades",
                 }
                 kept = [each["id"] for each in _kept(page.request.get(f"{url}/api/v1/backtests"))]
                 if kept:

@@ -14,6 +14,7 @@ PATHS = (
     "status", "engine", "agents", "watchlist", "decisions", "decisions/latest",
     "symbols/AAPL/bars", "symbols/AAPL/votes", "symbols/AAPL/news", "symbols/AAPL/filings",
     "record", "agents/risk/record", "agents/committee/record", "backtests", f"backtests/{KEPT}",
+    "account", "positions", "equity", "trades", "audit",
 )  # fmt: skip
 
 
@@ -89,6 +90,10 @@ def test_the_engine_is_moved(client: Client) -> None:
         ("agents/nobody/record", 404),
         ("backtests/none", 404),
         ("backtests/..%2F..%2Fetc", 404),
+        ("trades?result=maybe", 422),
+        ("trades?limit=0", 400),
+        ("trades?skip=-1", 400),
+        ("audit?after=x", 400),
         ("nowhere", 404),
     ],
 )
@@ -117,6 +122,9 @@ def test_the_schema_names_every_address(client: Client) -> None:
     for path in (
         "status", "watchlist", "decisions/{receipt}/verify", "symbols/{symbol}/bars", "record",
         "agents/{name}/record", "backtests", "backtests/{id}", "backtests/jobs/{job}/cancel",
+        "account", "positions", "equity", "trades", "trades/{id}", "audit", "account/stop",
+        "account/deposit", "account/withdraw", "account/reset", "account/mode", "account/profile",
+        "account/resume",
     ):  # fmt: skip
         assert f"/api/v1/{path}" in schema["paths"]
     references = [part.split('"')[0] for part in json.dumps(schema).split("#/components/schemas/")]

@@ -19,7 +19,9 @@ from web.pages.decisions import DecisionPage, DecisionsPage
 from web.pages.engine import EnginePage
 from web.pages.insights import InsightsPage
 from web.pages.overview import OverviewPage
+from web.pages.portfolio import PortfolioPage
 from web.pages.symbol import SymbolPage
+from web.pages.trades import TradesPage
 from web.prices import Recent
 from web.problems import ProblemPage
 from web.render import Renderer
@@ -29,19 +31,19 @@ from web.views.rows import row
 
 CONTEXTS = (
     OverviewPage, InsightsPage, DecisionsPage, DecisionPage, SymbolPage, EnginePage, ProblemPage,
-    AgentsPage, AgentPage, BacktestsPage, BacktestPage, ComparePage,
+    AgentsPage, AgentPage, BacktestsPage, BacktestPage, ComparePage, PortfolioPage, TradesPage,
 )  # fmt: skip
 OF_EVERY_TEMPLATE = {
     "asset", "loop", "cell", "decision", "price", "banner", "words",
     "icon", "bar", "pill", "time", "tally", "empty", "failed", "figure", "grid", "facts", "drawn",
-    "calls",
+    "calls", "guard", "positions",
 }  # fmt: skip
 """Globals, macros imported by an outer template, and names that loops and `with` bind."""
 
 PAGES = (
     "/", "/insights", "/decisions", "/engine", "/symbols/AAPL", "/agents", "/agents/risk",
     "/agents/committee", "/backtests", f"/backtests/{KEPT}",
-    f"/backtests/compare?ids={KEPT},{OTHER}",
+    f"/backtests/compare?ids={KEPT},{OTHER}", "/portfolio", "/trades",
 )  # fmt: skip
 
 

@@ -107,7 +107,7 @@ def test_every_answer_carries_the_policy(client: Client) -> None:
 def test_no_page_needs_more_than_the_policy_allows(client: Client) -> None:
     for path in (
         "/", "/insights", "/symbols/AAPL", "/engine", "/decisions", "/agents", "/agents/risk",
-        "/backtests", f"/backtests/{KEPT}",
+        "/backtests", f"/backtests/{KEPT}", "/portfolio", "/trades",
     ):  # fmt: skip
         page = client.get(path).text
         assert " style=" not in page
