@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain.account import Account, Entry, Happening
@@ -42,6 +42,7 @@ def test_every_entry_comes_back_from_its_bytes_as_it_was(
     assert same(entry_from_json(stored), entry)
 
 
+@settings(max_examples=25)
 @given(account=st.from_type(Account))
 def test_every_account_comes_back_from_its_bytes_as_it_was(account: Account) -> None:
     assert same(account_from_json(json.loads(canonical_bytes(account_to_json(account)))), account)

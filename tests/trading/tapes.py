@@ -63,7 +63,9 @@ def walk(seed: int, rows: int = 40, symbols: tuple[str, ...] = ("AAPL", "BTC-USD
     high = np.maximum(opening, close) * (1.0 + dice.exponential(0.01, shape))
     low = np.minimum(opening, close) * (1.0 - dice.uniform(0.0, 0.03, shape))
     bars = np.stack([opening, high, low, close], axis=2)
-    bars[dice.random(shape) < 0.1] = np.nan
+    gaps = dice.random(shape) < 0.1
+    gaps[gaps.all(axis=1), 0] = False  # a row is there because something traded
+    bars[gaps] = np.nan
     tape = tape_of(bars, symbols=symbols)
     absent = np.isnan(tape.close)
     volume = np.round(10.0 ** dice.uniform(3.0, 5.5, shape)) * (dice.random(shape) > 0.05)

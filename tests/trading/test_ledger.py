@@ -1,0 +1,259 @@
+"""An account is what its entries make of it, and nothing else."""
+
+import math
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from domain.account import (
+    Account,
+    BarClosed,
+    BorrowCharged,
+    CashMoved,
+    DividendPaid,
+    Entry,
+    Filled,
+    Guard,
+    GuardChanged,
+    Happening,
+    Mode,
+    Opened,
+    OrderChanged,
+    OrderEnded,
+    OrderPlaced,
+    Reset,
+    SplitApplied,
+    Standing,
+    Switched,
+)
+from domain.errors import VerificationError
+from domain.orders import Kind, Order, Side, Source, Status, Term
+from trading.differences import differences
+from trading.ledger import apply, equity, fold
+
+START = datetime(2024, 3, 4, 21, tzinfo=UTC)
+OPENING = (Opened("USD", Mode.AUTO, "balanced"), CashMoved(100_000.0, "opening capital"))
+
+
+def account(*happenings: Happening) -> Account:
+    """Opened with 100,000; what happens, happens a day apart."""
+    return fold(
+        Entry(n + 1, START + timedelta(days=n), what)
+        for n, what in enumerate((*OPENING, *happenings))
+    )
+
+
+def order(id: str = "a", side: Side = Side.BUY, quantity: float = 10.0, **terms: Any) -> Order:
+    return Order(
+        **{
+            "id": id, "key": id, "symbol": "AAPL", "side": side, "kind": Kind.MARKET,
+            "quantity": quantity, "term": Term.GTC, "source": Source.MANUAL, "placed_at": START,
+            **terms,
+        }
+    )  # fmt: skip
+
+
+def filled(units: float, price: float, fees: float = 0.0, order: str = "a") -> Filled:
+    return Filled(order, "AAPL", units, price, fees, 0.0, "open")
+
+
+def traded(*deals: tuple[float, float, float]) -> Account:
+    """Units, price and fees of one order each."""
+    happenings: list[Happening] = []
+    for n, (units, price, fees) in enumerate(deals):
+        side = Side.BUY if units > 0 else Side.SELL
+        happenings.append(OrderPlaced(order(str(n), side, abs(units))))
+        happenings.append(filled(units, price, fees, str(n)))
+    return account(*happenings)
+
+
+def test_a_buy_costs_its_price_and_fees_and_both_are_in_its_average_cost() -> None:
+    after = traded((10.0, 100.0, 5.0), (10.0, 110.0, 5.0))
+    assert after.cash == 100_000.0 - 1000.0 - 1100.0 - 10.0
+    assert after.positions["AAPL"].units == 20.0
+    assert after.positions["AAPL"].cost == pytest.approx(105.5)
+    assert (after.realised, after.fees) == (0.0, 10.0)
+
+
+def test_a_sale_realises_the_difference_to_the_average_cost_less_fees() -> None:
+    after = traded((10.0, 100.0, 5.0), (-4.0, 120.0, 2.0))
+    assert after.positions["AAPL"].cost == pytest.approx(100.5)
+    assert after.positions["AAPL"].realised == after.realised == pytest.approx(4 * 19.5 - 2)
+
+
+def test_a_position_that_is_sold_out_is_gone() -> None:
+    after = traded((0.1, 100.0, 0.0), (0.2, 100.0, 0.0), (-0.3, 110.0, 0.0))
+    assert after.positions == {}
+    assert after.realised == pytest.approx(3.0)
+
+
+def test_a_sale_through_nothing_closes_and_opens_a_short() -> None:
+    after = traded((10.0, 100.0, 0.0), (-30.0, 110.0, 3.0))
+    short = after.positions["AAPL"]
+    assert short.units == -20.0
+    assert short.cost == pytest.approx((20 * 110 - 2) / 20)
+    assert short.realised == 0.0
+    assert after.realised == pytest.approx(100.0 - 1.0)
+    assert short.opened_at == START + timedelta(days=5)
+
+
+def test_deposits_and_withdrawals_are_no_profit_to_the_breakers() -> None:
+    after = account(CashMoved(50_000.0, ""), CashMoved(-20_000.0, ""))
+    assert (after.cash, after.deposited) == (130_000.0, 130_000.0)
+    assert (after.guard.high, after.guard.day_equity) == (130_000.0, 130_000.0)
+
+
+def test_dividends_come_in_and_borrowing_goes_out() -> None:
+    after = account(DividendPaid("AAPL", 0.5, 5.0), BorrowCharged("AAPL", 2.0))
+    assert (after.cash, after.dividends, after.borrowing) == (100_003.0, 5.0, 2.0)
+
+
+def test_a_split_changes_units_and_prices_and_not_the_equity() -> None:
+    before = account(
+        OrderPlaced(order()),
+        filled(10.0, 400.0),
+        BarClosed({"AAPL": 404.0}, 100_040.0, Guard(), {}),
+        OrderPlaced(order("b", Side.SELL, 6.0, kind=Kind.STOP, stop=380.0, trail=8.0, best=410.0)),
+    )
+    after = apply(before, Entry(before.number + 1, START, SplitApplied("AAPL", 4.0)))
+    assert equity(after) == equity(before) == 100_040.0
+    assert after.positions["AAPL"].units == 40.0
+    assert after.positions["AAPL"].cost == 100.0
+    stop = after.orders["b"]
+    assert (stop.quantity, stop.left, stop.stop, stop.trail, stop.best) == (24, 24, 95, 2, 102.5)
+
+
+def test_a_reset_begins_anew_and_remembers_prices() -> None:
+    after = account(
+        OrderPlaced(order()),
+        filled(10.0, 100.0, 1.0),
+        BarClosed({"AAPL": 101.0}, 100_009.0, Guard(high=100_009.0, losses=2), {}),
+        Reset(5_000.0, "again"),
+    )
+    assert (after.cash, after.deposited, after.fees, after.realised) == (5_000.0, 5_000.0, 0, 0)
+    assert after.positions == {}
+    assert after.marks["AAPL"].close == 101.0
+    assert (after.guard.high, after.guard.losses) == (5_000.0, 0)
+
+
+def test_an_order_fills_in_parts_and_is_open_until_nothing_is_left() -> None:
+    part = account(OrderPlaced(order()), filled(4.0, 100.0, 1.0), filled(3.0, 107.0, 1.0))
+    half = part.orders["a"]
+    assert (half.status, half.filled, half.left) == (Status.PARTIAL, 7.0, 3.0)
+    assert half.average == pytest.approx(103.0)
+    assert half.fees == 2.0
+    whole = apply(part, Entry(part.number + 1, START, filled(3.0, 100.0)))
+    assert whole.orders == {}
+
+
+def test_a_bar_moves_marks_the_guard_and_trailing_stops() -> None:
+    stop = order("b", Side.SELL, kind=Kind.TRAILING_STOP, trail=2.0)
+    guard = Guard(Standing.REDUCING, "daily loss")
+    after = account(OrderPlaced(stop), BarClosed({"AAPL": 99.0}, 100_000.0, guard, {"b": 103.0}))
+    assert after.marks["AAPL"].close == 99.0
+    assert after.marks["AAPL"].at == START + timedelta(days=3)
+    assert after.guard == guard
+    assert after.orders["b"].best == 103.0
+
+
+def test_mode_profile_and_standing_change_by_hand() -> None:
+    halted = Guard(Standing.HALTED, "emergency stop", "somebody")
+    after = account(Switched(Mode.OBSERVE, "conservative", "somebody"), GuardChanged(halted))
+    assert (after.mode, after.profile, after.guard) == (Mode.OBSERVE, "conservative", halted)
+
+
+PLACED = OrderPlaced(order())
+
+
+@pytest.mark.parametrize(
+    ("happenings", "why"),
+    [
+        ((filled(1.0, 100.0),), "Order a is not open"),
+        ((PLACED, PLACED), "Order a of AAPL was placed already"),
+        ((PLACED, filled(11.0, 100.0)), "has 10.0 units left and cannot fill 11.0"),
+        ((PLACED, filled(-1.0, 100.0)), "is to buy AAPL, but its fill is of -1.0"),
+        ((PLACED, filled(10.0, 100.0), filled(1.0, 100.0)), "Order a is not open"),
+        ((PLACED, OrderEnded("a", Status.FILLED, "")), "cannot end as filled"),
+        ((PLACED, OrderEnded("a", Status.HELD, "")), "is working and cannot become held"),
+        (
+            (OrderPlaced(order(status=Status.HELD)), filled(1.0, 100.0)),
+            "is held and cannot become partially filled",
+        ),
+        (
+            (PLACED, filled(1.0, 100.0), OrderEnded("a", Status.REJECTED, "")),
+            "is partially filled and cannot become rejected",
+        ),
+        ((OrderPlaced(order(status=Status.PARTIAL)),), "placed as partially filled"),
+        ((OrderPlaced(order(quantity=math.inf)),), "is for inf"),
+        ((PLACED, OrderChanged(order(side=Side.SELL))), "changed its symbol, side, key or fills"),
+        ((PLACED, OrderChanged(order(left=4.0))), "its units add up"),
+        ((PLACED, Reset(1.0, "")), "leaves order a open"),
+        ((SplitApplied("AAPL", 0.0),), "into 0.0 is none"),
+        (OPENING, "is open already"),
+    ],
+)
+def test_what_cannot_happen_is_refused_and_named(
+    happenings: tuple[Happening, ...], why: str
+) -> None:
+    with pytest.raises(VerificationError, match=why):
+        account(*happenings)
+
+
+def test_entries_are_folded_in_turn_and_the_first_opens_the_account() -> None:
+    with pytest.raises(VerificationError, match="the next of this account is 1"):
+        fold([Entry(2, START, OPENING[0])])
+    with pytest.raises(VerificationError, match="The first entry of an account opens it"):
+        fold([Entry(1, START, OPENING[1])])
+    with pytest.raises(VerificationError, match="Entry 4 cannot follow"):
+        apply(account(), Entry(4, START, OPENING[1]))
+    with pytest.raises(VerificationError, match="There is no entry"):
+        fold([])
+
+
+def test_an_account_that_agrees_with_its_entries_has_no_differences() -> None:
+    kept = traded((10.0, 100.0, 5.0))
+    assert differences(kept, traded((10.0, 100.0, 5.0))) == ()
+    assert differences(replace(kept, cash=kept.cash + 0.004), kept) == ()
+
+
+def test_each_difference_is_told_with_both_figures() -> None:
+    rebuilt = account(PLACED, filled(4.0, 100.0, 5.0))
+    position = replace(rebuilt.positions["AAPL"], units=5.0)
+    kept = replace(
+        rebuilt, cash=rebuilt.cash - 0.01, positions={"AAPL": position}, orders={}, marks={}
+    )
+    found = differences(kept, rebuilt)
+    assert found[0].startswith("account: cash is 99594.99, but the entries make 99595.0")
+    assert "position AAPL: units is 5.0, but the entries make 4.0" in found
+    assert any(line.startswith("order a is missing") for line in found)
+    assert any(line.startswith("mark AAPL is missing") for line in found)
+
+
+deals = st.lists(
+    st.tuples(
+        st.integers(-50, 50).filter(bool).map(lambda lots: lots * 0.25),
+        st.integers(100, 20_000).map(lambda cents: cents / 100),
+        st.integers(0, 500).map(lambda cents: cents / 100),
+    ),
+    max_size=40,
+)
+
+
+@given(deals=deals, last=st.integers(1, 20_000).map(lambda cents: cents / 100))
+def test_what_was_deposited_realised_and_is_unrealised_is_the_equity(
+    deals: list[tuple[float, float, float]], last: float
+) -> None:
+    after = traded(*deals)
+    cash = 100_000.0 - math.fsum(units * price + fees for units, price, fees in deals)
+    units = sum(units for units, *_ in deals)
+    assert after.cash == pytest.approx(cash, abs=1e-6)
+    held = after.positions.get("AAPL")
+    assert (held.units if held else 0.0) == units
+    open_profit = held.units * (last - held.cost) if held else 0.0
+    assert cash + units * last == pytest.approx(
+        after.deposited + after.realised + open_profit, abs=1e-4
+    )
