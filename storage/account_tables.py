@@ -14,9 +14,6 @@ from sqlmodel import Field
 
 from storage.tables import GIVEN, Instant, Row
 
-CLUSTERED = {"sqlite_with_rowid": False}
-"""Rows lie in the order of their key: one tree less to write to with each of them."""
-
 
 class Account(Row, table=True):
     """One for each market and run. `number` and `digest` are those of its last entry."""
@@ -42,7 +39,7 @@ class Snapshot(Row, table=True):
 class Entry(Row, table=True):
     """`at` belongs to the market and `recorded_at` to the clock; `body` is canonical JSON."""
 
-    __table_args__ = (Index(None, "account", "kind", "number"), CLUSTERED)
+    __table_args__ = (Index(None, "account", "kind", "number"),)
 
     account: int = Field(primary_key=True, foreign_key="account.id", sa_column_kwargs=GIVEN)
     number: int = Field(primary_key=True, sa_type=BigInteger, sa_column_kwargs=GIVEN)
@@ -64,7 +61,6 @@ class Order(Row, table=True):
         Index(None, "account", "status", "number"),
         Index(None, "account", "symbol", "number"),
         Index(None, "account", "source", "number"),
-        CLUSTERED,
     )
 
     account: int = Field(primary_key=True, foreign_key="account.id", sa_column_kwargs=GIVEN)
@@ -88,8 +84,6 @@ class Fill(Row, table=True):
     __table_args__ = (
         Index(None, "account", "order", "number"),
         Index(None, "account", "symbol", "number"),
-        Index(None, "account", "at"),
-        CLUSTERED,
     )
 
     account: int = Field(primary_key=True, foreign_key="account.id", sa_column_kwargs=GIVEN)
@@ -110,7 +104,7 @@ class Mark(Row, table=True):
     """What the account came to at the close of a row of bars; `exposure` is the value held, long
     and short together, over equity, NULL where that is not positive or a price is missing."""
 
-    __table_args__ = (CLUSTERED,)
+    __table_args__ = ({"sqlite_with_rowid": False},)
 
     account: int = Field(primary_key=True, foreign_key="account.id", sa_column_kwargs=GIVEN)
     number: int = Field(primary_key=True, sa_type=BigInteger, sa_column_kwargs=GIVEN)

@@ -107,7 +107,7 @@ class Blotter:
         order = tables.Order
         query = self._orders()
         if open_only:
-            query = query.where(col(order.status).in_(sorted(OPEN)))
+            query = query.where(col(order.number).in_(self._open()))
         for column, wanted in (
             (order.symbol, symbol),
             (order.status, status),
@@ -229,20 +229,27 @@ class Blotter:
         self, connection: Connection, kinds: Sequence[type[Happening]]
     ) -> tuple[Entry, ...]:
         entry = tables.Entry
-        query = (
-            select(col(entry.number), col(entry.at), col(entry.kind), col(entry.body))
-            .where(col(entry.account) == self._account(), col(entry.kind).in_(_names(kinds)))
-            .order_by(col(entry.number))
-        )
+        query = select(col(entry.number), col(entry.at), col(entry.kind), col(entry.body)).where(
+            col(entry.account) == self._account(), col(entry.kind).in_(_names(kinds))
+        )  # asked for in order, SQLite would walk through the whole log
+        rows = sorted(connection.execute(query).all())
         return tuple(
             Entry(number, at, happening_from_json(kind, json.loads(body)))
-            for number, at, kind, body in connection.execute(query)
+            for number, at, kind, body in rows
         )
 
     def _orders(self) -> Query:
         order = tables.Order
         return select(col(order.number), col(order.body), col(order.updated_at)).where(
             col(order.account) == self._account()
+        )
+
+    def _open(self) -> Select[int]:
+        """Numbers of the open orders: asked for by themselves, SQLite finds them by their status
+        and does not walk through all there ever were."""
+        order = tables.Order
+        return select(col(order.number)).where(
+            col(order.account) == self._account(), col(order.status).in_(sorted(OPEN))
         )
 
     def _account(self) -> ScalarSelect[int]:

@@ -37,7 +37,6 @@ def upgrade() -> None:
         sa.Column("kind", sa.String(), nullable=False),
         sa.Column("body", sa.Text(), nullable=False),
         sa.Column("digest", sa.String(), nullable=False),
-        sqlite_with_rowid=False,
     )
     op.create_index("ix_entry_account_kind_number", "entry", ["account", "kind", "number"])
     op.create_table(
@@ -56,7 +55,6 @@ def upgrade() -> None:
         sa.Column("body", sa.Text(), nullable=False),
         sa.UniqueConstraint("account", "id", name="uq_orders_account_id"),
         sa.UniqueConstraint("account", "key", name="uq_orders_account_key"),
-        sqlite_with_rowid=False,
     )
     for column in ("status", "symbol", "source"):
         op.create_index(
@@ -75,11 +73,9 @@ def upgrade() -> None:
         sa.Column("charged", sa.Float(), nullable=False),
         sa.Column("moment", sa.String(), nullable=False),
         sa.Column("source", sa.String(), nullable=False),
-        sqlite_with_rowid=False,
     )
     for column in ("order", "symbol"):
         op.create_index(f"ix_fill_account_{column}_number", "fill", ["account", column, "number"])
-    op.create_index("ix_fill_account_at", "fill", ["account", "at"])
     op.create_table(
         "mark",
         *_numbered("mark"),
