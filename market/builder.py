@@ -58,6 +58,37 @@ def build_panels(
     ]
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class History:
+    """A panel of T bars and N symbols with what was true of each row then, both (T, N): `blocked`
+    where the quality gate, asked at the close of that row, would have blocked the symbol, and
+    `factor`, by which the panel's prices are those that were traded; NaN without a bar."""
+
+    panel: Panel
+    blocked: Bools
+    factor: Floats
+
+
+def build_traded(
+    library: Library,
+    market: str,
+    symbols: Sequence[str],
+    timeframe: Timeframe,
+    as_of: datetime,
+    horizon: int,
+    since: datetime | None = None,
+    simulated: bool = False,
+) -> list[History]:
+    """The panels of `build_panels`, each with its rows' past. Raises as `build_panels` does."""
+    built = []
+    for stored in _read(library, market, symbols, timeframe, as_of, since):
+        panel = _panel(library, market, stored, as_of, horizon, simulated)
+        blocked = [quality.blocked(s, stored.actions, panel.known_at) for s in stored.all_series]
+        factor = _grid(panel.known_at, stored.all_series, "factor")
+        built.append(History(panel, np.stack(blocked, axis=1), factor))
+    return built
+
+
 def build_history(
     library: Library,
     market: str,
@@ -68,14 +99,11 @@ def build_history(
     since: datetime | None = None,
     simulated: bool = False,
 ) -> list[tuple[Panel, Bools]]:
-    """The panels of `build_panels`, each with a mask (T, N): where the quality gate, asked at the
-    close of that row, would have blocked the symbol. Raises as `build_panels` does."""
-    built = []
-    for stored in _read(library, market, symbols, timeframe, as_of, since):
-        panel = _panel(library, market, stored, as_of, horizon, simulated)
-        blocked = [quality.blocked(s, stored.actions, panel.known_at) for s in stored.all_series]
-        built.append((panel, np.stack(blocked, axis=1)))
-    return built
+    """`build_traded` for who does not trade: each panel and where the gate would have blocked."""
+    built = build_traded(
+        library, market, symbols, timeframe, as_of, horizon, since, simulated=simulated
+    )
+    return [(each.panel, each.blocked) for each in built]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -135,24 +163,16 @@ def _panel(
         closed = calendars.last_close(calendar, timeframe, as_of)
         known_at = np.array([calendars.instant(closed)])
     last = calendars.moment(known_at[-1])
-    rows = [_rows(known_at, one) for one in all_series]
-
-    def column(figure: str) -> Floats:
-        grid = np.full((len(known_at), len(symbols)), np.nan)
-        for n, one in enumerate(all_series):
-            grid[rows[n], n] = getattr(one, figure)
-        return grid
-
     return Panel(
         symbols=symbols,
         calendar=calendar,
         timeframe=timeframe,
         known_at=known_at,
-        open=column("open"),
-        high=column("high"),
-        low=column("low"),
-        close=column("close"),
-        volume=column("volume"),
+        open=_grid(known_at, all_series, "open"),
+        high=_grid(known_at, all_series, "high"),
+        low=_grid(known_at, all_series, "low"),
+        close=_grid(known_at, all_series, "close"),
+        volume=_grid(known_at, all_series, "volume"),
         benchmark=_benchmark(known_at, stored.benchmark),
         news=events.news(library, market, symbols, last),
         filings=events.filings(library, market, symbols, last),
@@ -177,6 +197,14 @@ def _axis(all_series: Iterable[Series], benchmark: Series | None) -> Times:
         return axis
     until = np.searchsorted(benchmark.known_at, axis[-1], side="right")
     return np.union1d(axis, benchmark.known_at[:until])
+
+
+def _grid(known_at: Times, all_series: Sequence[Series], figure: str) -> Floats:
+    """(T, N) of one figure on the axis `known_at`, NaN where a symbol has no bar."""
+    grid = np.full((len(known_at), len(all_series)), np.nan)
+    for n, one in enumerate(all_series):
+        grid[_rows(known_at, one), n] = getattr(one, figure)
+    return grid
 
 
 def _rows(known_at: Times, one: Series) -> "slice | np.ndarray":

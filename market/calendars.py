@@ -97,6 +97,17 @@ def closing_instants(calendar: str, opened: Times, timeframe: Timeframe) -> Time
     return np.where(traded, ends, np.datetime64("NaT"))
 
 
+def spans(calendar: str, known_at: Times, timeframe: Timeframe) -> tuple[Times, Times]:
+    """When the bars that ended at `known_at` (T,) opened, and when their sessions end."""
+    hours = sessions(calendar)
+    index = np.minimum(np.searchsorted(hours.close, known_at), len(hours.close) - 1)
+    opened = hours.open[index]
+    if timeframe.intraday:
+        whole = np.maximum(_ceil(known_at - opened, timeframe) - 1, 0)
+        opened = opened + whole * _length(timeframe)
+    return opened, hours.close[index]
+
+
 def bar_numbers(calendar: str, known_at: Times, timeframe: Timeframe) -> Bars:
     """(T,) int64: how many bars of the calendar's grid ended before the one ending at `known_at`.
 

@@ -20,11 +20,12 @@ from market import calendars
 class Series:
     """T usable bars of one symbol by `known_at` (T,) strictly increasing, datetime64[us].
 
-    `open` to `close` (T,) are adjusted for splits and dividends, `volume` (T,) as stored, zero
-    where unknown. The rest are instants of what was found on the way: `repeated` (a second bar at
-    one time, of which the last was kept), `unordered` (bars stored before an earlier one),
-    `incomplete` (a price missing), `non_positive` (a price of zero or less, or a negative volume)
-    and `off_hours` (opened outside every session; a daily bar at the end of its date).
+    `open` to `close` (T,) are adjusted for splits and dividends, by `factor` (T,) on what was
+    traded; `volume` (T,) as stored, zero where unknown. The rest are instants of what was found on
+    the way: `repeated` (a second bar at one time, of which the last was kept), `unordered` (bars
+    stored before an earlier one), `incomplete` (a price missing), `non_positive` (a price of zero
+    or less, or a negative volume) and `off_hours` (opened outside every session; a daily bar at the
+    end of its date).
     """
 
     symbol: str
@@ -36,6 +37,7 @@ class Series:
     low: Floats
     close: Floats
     volume: Floats
+    factor: Floats
     repeated: Times
     unordered: Times
     incomplete: Times
@@ -97,6 +99,7 @@ def _series(
         low=lows,
         close=closes,
         volume=volume[usable],
+        factor=adjustment[usable],
         repeated=known_at[order[~last]],
         unordered=known_at[unordered[timed[unordered]]],
         incomplete=at[~complete],

@@ -1,0 +1,180 @@
+"""What an account meets: rows of bars as they were traded, of all calendars on one axis of time.
+
+Made of panels, whose prices are adjusted for splits and dividends, and of the factors that did it.
+Adjusting and taking it back leaves noise in the last bits, which grows other with every dividend:
+prices are told to ten digits, so that the same bar is the same price whenever it is looked at.
+Splits stay in: the library tells all of the past in today's units. Left out: orders.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+import numpy as np
+from numpy.typing import NDArray
+
+from domain.panel import Floats, Panel, Times
+from domain.timeframe import Timeframe
+from market import calendars
+from market.builder import build_traded
+from market.library import Library
+from quant.compiled import compiled
+
+DIGITS = 10
+VOLATILITY_BARS = 63
+"""Returns from which the volatility of one bar is measured, a quarter of daily ones."""
+BEFORE = {True: timedelta(days=30), False: timedelta(days=150)}
+"""By whether bars are intraday: history enough to measure it."""
+LEAST_DIVIDEND = 1e-6
+"""Share of the price below which a change of the factor is rounding."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Tape:
+    """K rows of N symbols in order of time (of rows that close together, the first calendar's
+    first).
+
+    Instants (K,): when a row is known, when its bars opened, when its session ends. Prices and
+    `volume` (K, N) as traded, NaN without a bar. `volatility` (K, N) of one bar, a fraction, as
+    known at the row's close. `dividend` (K, N) a unit in currency, ex at this bar, as the factors
+    imply it; 0 where there is none. A row `together` (K,) with the one before closes with it.
+    """
+
+    symbols: tuple[str, ...]
+    known_at: Times
+    opened_at: Times
+    session_end: Times
+    open: Floats
+    high: Floats
+    low: Floats
+    close: Floats
+    volume: Floats
+    volatility: Floats
+    dividend: Floats
+    together: NDArray[np.bool_]
+
+
+def tape_of(panels: Sequence[Panel], factors: Sequence[Floats], since: Sequence[int]) -> Tape:
+    """The rows from `since` on of each panel, with its factors (T, N)."""
+    parts = [_part(*each) for each in zip(panels, factors, since, strict=True)]
+    if len(parts) == 1:
+        return parts[0]
+    times = np.concatenate([part.known_at for part in parts])
+    order = np.argsort(times, kind="stable")
+    known_at = times[order]
+
+    def stacked(name: str) -> Times:
+        return np.asarray(np.concatenate([getattr(part, name) for part in parts])[order])
+
+    def wide(name: str, fill: float = np.nan) -> Floats:
+        grid = np.full((len(times), sum(len(part.symbols) for part in parts)), fill)
+        row = column = 0
+        for part in parts:
+            bars = getattr(part, name)
+            grid[row : row + len(bars), column : column + len(part.symbols)] = bars
+            row, column = row + len(bars), column + len(part.symbols)
+        return grid[order]
+
+    return Tape(
+        symbols=tuple(symbol for part in parts for symbol in part.symbols),
+        known_at=known_at,
+        opened_at=stacked("opened_at"),
+        session_end=stacked("session_end"),
+        open=wide("open"),
+        high=wide("high"),
+        low=wide("low"),
+        close=wide("close"),
+        volume=wide("volume"),
+        volatility=wide("volatility"),
+        dividend=wide("dividend", 0.0),
+        together=np.append(False, known_at[1:] == known_at[:-1]),
+    )
+
+
+def read_tape(
+    library: Library,
+    market: str,
+    symbols: Sequence[str],
+    timeframe: Timeframe,
+    since: datetime,
+    as_of: datetime,
+) -> Tape:
+    """The rows of `symbols`, in that order, that closed after `since` and by `as_of`.
+
+    Only so much history is read as the first row's volatility needs; it has the same bits from any
+    more. Raises as `build_panels` does.
+    """
+    begins = since - BEFORE[timeframe.intraday]
+    built = build_traded(library, market, symbols, timeframe, as_of, horizon=1, since=begins)
+    panels = [each.panel for each in built]
+    after = calendars.instant(since)
+    first = [int(np.searchsorted(each.known_at, after, side="right")) for each in panels]
+    tape = tape_of(panels, [each.factor for each in built], first)
+    column = [tape.symbols.index(symbol) for symbol in symbols]
+    names = ("open", "high", "low", "close", "volume", "volatility", "dividend")
+    figures = {name: np.ascontiguousarray(getattr(tape, name)[:, column]) for name in names}
+    return replace(tape, symbols=tuple(symbols), **figures)
+
+
+def as_traded(prices: Floats, factor: Floats) -> Floats:
+    """Adjusted prices with the factor taken out, to `DIGITS` digits."""
+    with np.errstate(invalid="ignore"):
+        raw = prices / factor
+        scale = 10.0 ** (DIGITS - 1 - np.floor(np.log10(raw)))
+        return np.asarray(np.round(raw * scale) / scale)
+
+
+def dividends(close: Floats, factor: Floats) -> Floats:
+    """(T, N) in currency a unit, of closes as traded: what the factor's step before each bar says
+    was paid to who held the bar before."""
+    paid = np.zeros(close.shape)
+    for n in range(close.shape[1]):
+        rows = np.flatnonzero(~np.isnan(close[:, n]))
+        share = 1.0 - factor[rows[:-1], n] / factor[rows[1:], n]
+        paid[rows[1:], n] = np.where(share > LEAST_DIVIDEND, close[rows[:-1], n] * share, 0.0)
+    return paid
+
+
+@compiled
+def one_bar(close: Floats, length: int) -> Floats:
+    """(T, N) standard deviation of each symbol's last `length` returns of one bar, NaN before there
+    are as many. Each is summed anew, so that it does not depend on where the history begins."""
+    answers, returns = np.full(close.shape, np.nan), np.empty(length)
+    for n in range(close.shape[1]):
+        last, count = np.nan, 0
+        for t in range(len(close)):
+            if np.isnan(close[t, n]):
+                continue
+            if not np.isnan(last):
+                returns[count % length] = close[t, n] / last - 1.0
+                count += 1
+            last = close[t, n]
+            if count >= length:
+                mean = square = 0.0
+                for k in range(count, count + length):
+                    mean += returns[k % length] / length
+                for k in range(count, count + length):
+                    square += (returns[k % length] - mean) ** 2
+                answers[t, n] = np.sqrt(square / length)
+    return answers
+
+
+def _part(panel: Panel, factor: Floats, since: int) -> Tape:
+    opened_at, session_end = calendars.spans(
+        panel.calendar, panel.known_at[since:], panel.timeframe
+    )
+    close = as_traded(panel.close, factor)
+    return Tape(
+        symbols=panel.symbols,
+        known_at=panel.known_at[since:],
+        opened_at=opened_at,
+        session_end=session_end,
+        open=as_traded(panel.open[since:], factor[since:]),
+        high=as_traded(panel.high[since:], factor[since:]),
+        low=as_traded(panel.low[since:], factor[since:]),
+        close=close[since:],
+        volume=panel.volume[since:],
+        volatility=one_bar(panel.close, VOLATILITY_BARS)[since:],
+        dividend=dividends(close, factor)[since:],
+        together=np.zeros(len(panel.known_at) - since, bool),
+    )
