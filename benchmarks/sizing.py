@@ -3,17 +3,22 @@
 `python -m benchmarks sizing data=FOLDER [walk=BARS]`: imports the folder's daily files into a home
 of its own, lets the five agents vote on all shares and funds from 2015 on (by coefficients fitted
 anew on the BARS before; 0 takes those that ship), and trades the same votes under each method,
-each profile, and with each limit off. Each figure comes with its 90% interval.
+each profile, and with each limit off. Each figure comes with its 90% interval. Then it counts on
+how many days each limit bit.
 """
 
+from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from functools import partial
 from typing import Any
 
+import numpy as np
+
 from agents.registry import AGENTS, build
 from benchmarks.history import SETTINGS, imported, shares
 from orchestrator.committee import CommitteeSettings
+from orchestrator.docket import docket, settle
 from orchestrator.local_team import LocalTeam
 from orchestrator.team import Ballot
 from research.accounts import Accountant
@@ -71,6 +76,23 @@ def _rows(stage: Stage) -> Iterator[tuple[str, str]]:
         yield f"| {name} |", _row(stage, accountant, held, settings)
     for name, plan in plain.items():
         yield f"| {name} |", _told(accountant, trade(stage, plan))
+    yield from _bites(stage, held)
+
+
+def _bites(stage: Stage, held: Opinion) -> Iterator[tuple[str, str]]:
+    """On how many days each limit shrank at least one target, and how many targets of those."""
+    [added], [part] = held.tallies, stage.parts
+    rows, previous = docket(added, part.blocked), np.zeros(len(stage.grid.symbols))
+    days, targets = Counter[str](), Counter[str]()
+    for row in range(len(part.blocked)):
+        settled = settle(rows, row, previous, CommitteeSettings())
+        previous = settled.target
+        for clamp in settled.clamps:
+            days[clamp.name] += bool(clamp.bit.any())
+            targets[clamp.name] += int(clamp.bit.sum())
+    for name, count in days.items():
+        each = f", {targets[name] / count:.1f} targets each" if count else ""
+        yield f"{name} bit", f"on {count / len(part.blocked):.1%} of the days{each}"
 
 
 def _settings() -> Iterator[tuple[str, CommitteeSettings]]:

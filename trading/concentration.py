@@ -20,8 +20,9 @@ Bools = NDArray[np.bool_]
 BARS = 63
 """Returns of one bar that a correlation is measured on: a quarter of daily ones."""
 ALIKE = 0.8
-"""Correlation above which two symbols count as one bet. Two shares of the S&P 500 lie about 0.3,
-two of one industry about 0.6; above 0.8 are twins such as two funds of one index."""
+"""Correlation above which two symbols count as one bet. Two large American shares lie about 0.3
+(about 0.4 within a sector); above 0.8 are twins: two funds of bonds, two kinds of share of one
+company, two large banks. In a crash it is many more pairs (docs/sizing.md)."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from domain.sectors import BROAD, COINS, sector_of
+from domain.sectors import _BY_SECTOR, BROAD, COINS, sector_of
 from trading import sizing_kernels
 from trading.concentration import Kinship
 from trading.sizing import (
@@ -314,7 +314,5 @@ def test_a_sector_of_ones_own_goes_before_the_table():
 
 
 def test_no_symbol_is_listed_under_two_sectors():
-    from domain.sectors import _BY_SECTOR
-
     listed = [set(symbols.split()) for symbols in _BY_SECTOR.values()]
     assert all(not one & other for one, other in combinations(listed, 2))
