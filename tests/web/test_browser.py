@@ -15,6 +15,7 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 from domain.events import EventKind
+from tests.web.bookkeeping import keep_books
 from tests.web.browser import HOW_TO, browser, chromium
 from tests.web.conftest import KEPT, OTHER
 from tests.web.town import NOW, Town
@@ -187,6 +188,44 @@ def test_a_result_is_deleted_only_by_who_is_asked_twice(
         page.wait_for_url("**/backtests")
         assert complaints == []
     assert [kept.id for kept in town.workshop.results()] == [OTHER]
+
+
+def test_money_notes_and_the_stop_work_in_place_and_the_journal_prints_clean(
+    driven: Browser, town: Town, tmp_path: Path, port: int
+) -> None:
+    trip = keep_books(town.database, NOW).trips()[-1]
+    with serving(tmp_path / "home", port) as url, driven.new_context() as context:
+        page, complaints = _listening(context.new_page())
+        page.goto(f"{url}/portfolio?lots=AAPL")
+        page.wait_for_selector("#live[data-state=live]")
+        assert _axe(page) == []
+        page.click("#money summary:has-text('Deposit')")
+        page.fill("#deposit-amount", "much")
+        page.click("#money form[action='/account/deposit'] button")
+        page.wait_for_selector("#deposit-problem:has-text('is no number')")
+        assert page.input_value("#deposit-amount") == "much"
+        page.fill("#deposit-amount", "500")
+        page.click("#money form[action='/account/deposit'] button")
+        page.wait_for_selector("#account-kpis:has-text('100,500.00 paid in')")
+        page.click("[data-opens=stop-dialog]")
+        page.click("#stop-dialog .solid")
+        page.wait_for_selector("#guard .engine-word:has-text('Halted')")
+        page.goto(f"{url}/trades?result=won")
+        page.wait_for_selector("#live[data-state=live]")
+        row = f"#trip-{trip.id}"
+        page.click(f"{row} .edit summary")
+        page.fill(f"{row} textarea", "sold too soon")
+        page.fill(f"{row} .edit input:not([type=hidden])", "late, lesson")
+        page.click(f"{row} .edit .button")
+        page.wait_for_selector(f"{row} .tag:has-text('lesson')")
+        assert page.url.endswith("?result=won")
+        assert page.evaluate("document.querySelectorAll('.stream').length") == 1
+        assert _axe(page) == []
+        page.emulate_media(media="print")
+        for hidden in (".side", ".topbar", "#trade-filter", ".edit", ".page-actions"):
+            assert not page.is_visible(hidden)
+        assert page.is_visible(f"{row} .trip-note")
+        assert [c for c in complaints if "422" not in c] == []
 
 
 def _listening(page: Page) -> tuple[Page, list[str]]:
