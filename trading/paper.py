@@ -211,12 +211,12 @@ class _Known:
 
 def _rescale(scribe: Scribe, tape: Tape, splits: Mapping[str, float]) -> bool:
     """Prices since the last bar seen are in the scale of today: what is held follows. Whether it
-    could."""
+    could. A tape that ends before that bar, as of an instant that is begun again, tells nothing."""
     account, known_at = scribe.account, _micros(tape.known_at)
     ordered = {order.symbol for order in account.orders.values()}
     for n, symbol in enumerate(tape.symbols):
         mark = account.marks.get(symbol)
-        if mark is None:
+        if mark is None or (len(known_at) and known_at[-1] < micros(mark.at)):
             continue
         rows = np.flatnonzero((known_at == micros(mark.at)) & ~np.isnan(tape.close[:, n]))
         told = float(tape.close[rows[0], n]) if len(rows) else np.nan

@@ -338,6 +338,13 @@ def test_a_rewritten_history_halts_the_account_once_and_nothing_is_met() -> None
     assert meet(met.account, account.tape, FREE).entries == ()
 
 
+def test_an_instant_that_is_begun_again_before_the_last_bar_seen_changes_nothing() -> None:
+    account = paper(CALM, CALM)
+    account.place()
+    account.bars(2)
+    assert meet(account.account, account.tape.until(2), FREE).entries == ()
+
+
 def test_what_is_held_must_be_on_the_tape() -> None:
     account = paper(CALM)
     account.place()
