@@ -26,6 +26,18 @@ class Filter:
     def narrow(self) -> bool:
         return self != Filter()
 
+    @property
+    def said(self) -> str:
+        """In words, for whoever reads the page on paper."""
+        parts = (
+            self.symbol,
+            RESULTS[self.result].lower() if self.result else "",
+            f"tagged {self.tag}" if self.tag else "",
+            f"ended from {self.since}" if self.since else "",
+            f"ended to {self.until}" if self.until else "",
+        )
+        return ", ".join(filter(None, parts))
+
     def keeps(self, trip: Trip) -> bool:
         day = trip.closed_at.astimezone(UTC).date()
         return (
