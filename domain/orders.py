@@ -206,13 +206,18 @@ def moved(order: Order, status: Status, why: str | None = None) -> Order:
 
     Raises VerificationError where `NEXT` does not lead there.
     """
+    status = _next(order, status)
+    return replace(order, status=status, why=order.why if why is None else why)
+
+
+def _next(order: Order, status: Status) -> Status:
     if status not in NEXT[order.status]:
         allowed = ", ".join(sorted(NEXT[order.status])) or "nowhere: it has ended"
         raise VerificationError(
             f"Order {order.id} of {order.symbol} is {order.status} and cannot become {status}. "
             f"From there it may go to: {allowed}."
         )
-    return replace(order, status=status, why=order.why if why is None else why)
+    return status
 
 
 def after_fill(order: Order, units: float, price: float, fees: float) -> Order:
@@ -229,7 +234,8 @@ def after_fill(order: Order, units: float, price: float, fees: float) -> Order:
     spent = units * price + (order.average or 0.0) * order.filled
     whole = left <= DUST
     return replace(
-        moved(order, Status.FILLED if whole else Status.PARTIAL),
+        order,
+        status=_next(order, Status.FILLED if whole else Status.PARTIAL),
         filled=filled,
         left=0.0 if whole else left,
         average=spent / filled,

@@ -15,7 +15,7 @@ import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any, TypedDict, TypeVar
 
 from domain.account import (
     Account,
@@ -25,8 +25,10 @@ from domain.account import (
     DividendPaid,
     Entry,
     Filled,
+    Guard,
     GuardChanged,
     Mark,
+    Mode,
     Opened,
     OrderChanged,
     OrderEnded,
@@ -41,6 +43,24 @@ from domain.orders import DUST, Order, Status, after_fill, moved, rescaled
 from trading.kernels import settle
 
 T = TypeVar("T")
+
+
+class Change(TypedDict, total=False):
+    """What an entry changes of an account."""
+
+    mode: Mode
+    profile: str
+    cash: float
+    deposited: float
+    realised: float
+    fees: float
+    dividends: float
+    borrowing: float
+    positions: Mapping[str, Position]
+    marks: Mapping[str, Mark]
+    orders: Mapping[str, Order]
+    placed: int
+    guard: Guard
 
 
 def apply(account: Account | None, entry: Entry) -> Account:
@@ -58,7 +78,7 @@ def apply(account: Account | None, entry: Entry) -> Account:
     change = _CHANGES.get(type(entry.what))
     if change is None:
         raise VerificationError(f"Entry {entry.number} opens an account that is open already.")
-    return replace(change(account, entry.at, entry.what), number=entry.number)
+    return replace(account, number=entry.number, **change(account, entry.at, entry.what))
 
 
 def fold(entries: Iterable[Entry]) -> Account:
@@ -90,11 +110,10 @@ def _opened(entry: Entry) -> Account:
     return Account(entry.at, opened.currency, opened.mode, opened.profile, number=entry.number)
 
 
-def _cash_moved(account: Account, _: datetime, what: CashMoved) -> Account:
+def _cash_moved(account: Account, _: datetime, what: CashMoved) -> Change:
     """The breakers measure what was won and lost, so what they compare with moves along."""
     guard = account.guard
-    return replace(
-        account,
+    return Change(
         cash=account.cash + what.amount,
         deposited=account.deposited + what.amount,
         guard=replace(
@@ -103,14 +122,13 @@ def _cash_moved(account: Account, _: datetime, what: CashMoved) -> Account:
     )
 
 
-def _reset(account: Account, _: datetime, what: Reset) -> Account:
+def _reset(account: Account, _: datetime, what: Reset) -> Change:
     if account.orders:
         raise VerificationError(
             f"A reset leaves order {min(account.orders)} open; orders end before it."
         )
     guard = replace(account.guard, high=what.capital, day_equity=what.capital, losses=0)
-    return replace(
-        account,
+    return Change(
         cash=what.capital,
         deposited=what.capital,
         realised=0.0,
@@ -122,7 +140,7 @@ def _reset(account: Account, _: datetime, what: Reset) -> Account:
     )
 
 
-def _placed(account: Account, _: datetime, what: OrderPlaced) -> Account:
+def _placed(account: Account, _: datetime, what: OrderPlaced) -> Change:
     order = what.order
     if order.id in account.orders:
         raise VerificationError(f"Order {order.id} of {order.symbol} was placed already.")
@@ -133,10 +151,10 @@ def _placed(account: Account, _: datetime, what: OrderPlaced) -> Account:
         )
     if not 0.0 < order.quantity < math.inf:
         raise VerificationError(f"Order {order.id} of {order.symbol} is for {order.quantity}.")
-    return replace(_with_order(account, order), placed=account.placed + 1)
+    return Change(orders=_with(account.orders, order.id, order), placed=account.placed + 1)
 
 
-def _changed(account: Account, _: datetime, what: OrderChanged) -> Account:
+def _changed(account: Account, _: datetime, what: OrderChanged) -> Change:
     old, new = _open(account, what.order.id), what.order
     if (old.symbol, old.side, old.key, old.filled) != (new.symbol, new.side, new.key, new.filled):
         raise VerificationError(
@@ -152,17 +170,17 @@ def _changed(account: Account, _: datetime, what: OrderChanged) -> Account:
             f"with {new.filled} filled and {new.left} left. A changed order is open, has something "
             "left, and its units add up."
         )
-    return _with_order(account, new)
+    return Change(orders=_with(account.orders, new.id, new))
 
 
-def _ended(account: Account, _: datetime, what: OrderEnded) -> Account:
+def _ended(account: Account, _: datetime, what: OrderEnded) -> Change:
     order = moved(_open(account, what.order), what.status, what.why)
     if order.open or order.status is Status.FILLED:
         raise VerificationError(f"Order {order.id} of {order.symbol} cannot end as {order.status}.")
-    return _without_order(account, order.id)
+    return Change(orders=_with(account.orders, order.id, None))
 
 
-def _filled(account: Account, at: datetime, what: Filled) -> Account:
+def _filled(account: Account, at: datetime, what: Filled) -> Change:
     order = _open(account, what.order)
     if order.symbol != what.symbol or order.side.sign * what.units <= 0.0:
         raise VerificationError(
@@ -170,11 +188,10 @@ def _filled(account: Account, at: datetime, what: Filled) -> Account:
             f"{what.units} {what.symbol}."
         )
     after = after_fill(order, abs(what.units), what.price, what.fees)
-    kept = _with_order(account, after) if after.open else _without_order(account, order.id)
     position, profit = _traded(account.positions.get(what.symbol), at, what)
     mark = account.marks.get(what.symbol, Mark(at, what.price))
-    return replace(
-        kept,
+    return Change(
+        orders=_with(account.orders, order.id, after if after.open else None),
         cash=account.cash - (what.units * what.price + what.fees),
         realised=account.realised + profit,
         fees=account.fees + what.fees,
@@ -194,7 +211,7 @@ def _traded(held: Position | None, at: datetime, fill: Filled) -> tuple[Position
     return Position(units, cost, before.realised + profit, before.opened_at), profit
 
 
-def _split(account: Account, _: datetime, what: SplitApplied) -> Account:
+def _split(account: Account, _: datetime, what: SplitApplied) -> Change:
     ratio, position = what.ratio, account.positions.get(what.symbol)
     if not 0.0 < ratio < math.inf:
         raise VerificationError(f"A split of {what.symbol} into {ratio} is none.")
@@ -203,8 +220,7 @@ def _split(account: Account, _: datetime, what: SplitApplied) -> Account:
     mark = account.marks.get(what.symbol)
     if mark is not None:
         mark = replace(mark, close=mark.close / ratio)
-    return replace(
-        account,
+    return Change(
         positions=_with(account.positions, what.symbol, position),
         marks=_with(account.marks, what.symbol, mark),
         orders={
@@ -214,15 +230,15 @@ def _split(account: Account, _: datetime, what: SplitApplied) -> Account:
     )
 
 
-def _dividend(account: Account, _: datetime, what: DividendPaid) -> Account:
-    return replace(account, cash=account.cash + what.cash, dividends=account.dividends + what.cash)
+def _dividend(account: Account, _: datetime, what: DividendPaid) -> Change:
+    return Change(cash=account.cash + what.cash, dividends=account.dividends + what.cash)
 
 
-def _borrowed(account: Account, _: datetime, what: BorrowCharged) -> Account:
-    return replace(account, cash=account.cash - what.cash, borrowing=account.borrowing + what.cash)
+def _borrowed(account: Account, _: datetime, what: BorrowCharged) -> Change:
+    return Change(cash=account.cash - what.cash, borrowing=account.borrowing + what.cash)
 
 
-def _bar_closed(account: Account, at: datetime, what: BarClosed) -> Account:
+def _bar_closed(account: Account, at: datetime, what: BarClosed) -> Change:
     marks = dict(account.marks)
     for symbol, close in what.closes.items():
         traded = marks[symbol].traded_at if symbol in marks else None
@@ -230,18 +246,18 @@ def _bar_closed(account: Account, at: datetime, what: BarClosed) -> Account:
     orders = {**account.orders}
     for id, best in what.best.items():
         orders[id] = replace(_open(account, id), best=best)
-    return replace(account, marks=marks, orders=orders, guard=what.guard)
+    return Change(marks=marks, orders=orders, guard=what.guard)
 
 
-def _guard_changed(account: Account, _: datetime, what: GuardChanged) -> Account:
-    return replace(account, guard=what.guard)
+def _guard_changed(_: Account, __: datetime, what: GuardChanged) -> Change:
+    return Change(guard=what.guard)
 
 
-def _switched(account: Account, _: datetime, what: Switched) -> Account:
-    return replace(account, mode=what.mode, profile=what.profile)
+def _switched(_: Account, __: datetime, what: Switched) -> Change:
+    return Change(mode=what.mode, profile=what.profile)
 
 
-_CHANGES: Mapping[type, Callable[[Account, datetime, Any], Account]] = {
+_CHANGES: Mapping[type, Callable[[Account, datetime, Any], Change]] = {
     CashMoved: _cash_moved,
     Reset: _reset,
     OrderPlaced: _placed,
@@ -263,15 +279,11 @@ def _open(account: Account, id: str) -> Order:
     return account.orders[id]
 
 
-def _with_order(account: Account, order: Order) -> Account:
-    return replace(account, orders={**account.orders, order.id: order})
-
-
-def _without_order(account: Account, id: str) -> Account:
-    return replace(account, orders=_with(account.orders, id, None))
-
-
 def _with(values: Mapping[str, T], key: str, value: T | None) -> dict[str, T]:
     """The values with another one at `key`, or without it where that is None."""
-    kept = {name: held for name, held in values.items() if name != key or value is not None}
-    return kept if value is None else {**kept, key: value}
+    kept = dict(values)
+    if value is None:
+        kept.pop(key, None)
+    else:
+        kept[key] = value
+    return kept

@@ -141,11 +141,9 @@ def _tell_fill(scribe: Scribe, book: Book, fill: _Fill, coming: float) -> None:
         left = coming if abs(coming - left) > DUST else left
     elif left < coming - DUST:
         left = coming + float(record["left"])
-    fit = _sized(order, left)
-    if fit.status is Status.HELD:
-        fit = replace(fit, status=Status.WORKING)
-    if fit != order:
-        scribe.write(at, OrderChanged(fit))
+    if left != order.left or order.status is Status.HELD:
+        status = Status.WORKING if order.status is Status.HELD else order.status
+        scribe.write(at, OrderChanged(replace(_sized(order, left), status=status)))
     scribe.write(
         at,
         Filled(
@@ -194,16 +192,28 @@ def _tell_orders(scribe: Scribe, book: Book, at: datetime) -> None:
             scribe.write(at, OrderEnded(order.id, status, why))
             book.ids[m] = None
             continue
-        now = replace(
-            _sized(order, left),
-            status=order.status if order.status is not Status.HELD else status or order.status,
-            limit=price_of(record["limit"]),
-            stop=price_of(record["stop"]),
-            triggered=bool(record["triggered"]),
-            expires_at=moment(record["expires"]) if record["expires"] else None,
-        )
-        if now != order:
+        if (now := _now(order, record, left)) is not order:
             scribe.write(at, OrderChanged(now))
+
+
+def _now(order: Order, record: Any, left: float) -> Order:
+    """The order as its record stands; itself where nothing changed."""
+    limit, stop = price_of(record["limit"]), price_of(record["stop"])
+    triggered = bool(record["triggered"])
+    expires_at = moment(record["expires"]) if record["expires"] else None
+    held = order.status is Status.HELD and STATUSES[record["status"]] is Status.HELD
+    status = Status.WORKING if order.status is Status.HELD and not held else order.status
+    old = (order.left, order.limit, order.stop, order.triggered, order.expires_at, order.status)
+    if old == (left, limit, stop, triggered, expires_at, status):
+        return order
+    return replace(
+        _sized(order, left),
+        limit=limit,
+        stop=stop,
+        triggered=triggered,
+        expires_at=expires_at,
+        status=status,
+    )
 
 
 def _allowed(book: Book, m: int) -> float:
