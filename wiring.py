@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING, Any
 
 from agents.registry import AGENTS, build
 from domain.errors import ConfigurationError, StorageError
-from domain.symbols import ALWAYS_OPEN, asset_class
+from domain.symbols import ALWAYS_OPEN, asset_class, calendar_of
 from domain.votes import Agent
+from market.calendars import last_close
 from market.feed import Feed
 from market.provider import Provider
 from orchestrator.book import Book, Rules
@@ -27,6 +28,7 @@ from orchestrator.floor import Floor
 from orchestrator.local_team import LocalTeam
 from orchestrator.prices import Prices
 from orchestrator.team import Team
+from orchestrator.trading_day import TradingDay
 from settings import MarketName, Settings
 from storage.accounts import Accounts
 from storage.archive import Archive, digest
@@ -173,8 +175,10 @@ def demo_present(journal: Journal) -> datetime:
     return max([PRESENT, *(at for at in held if at)])
 
 
-def make_desk(settings: Settings, stores: Stores, market: Market, run: str) -> Desk:
-    """Where the cycles of `run` are held."""
+def make_desk(
+    settings: Settings, stores: Stores, market: Market, run: str, day: TradingDay | None = None
+) -> Desk:
+    """Where the cycles of `run` are held, and traded on if it has a paper account."""
     return Desk(
         market=market.name,
         run=run,
@@ -185,6 +189,25 @@ def make_desk(settings: Settings, stores: Stores, market: Market, run: str) -> D
         library=stores.library,
         journal=stores.journal,
         digest_of=digest,
+        day=day,
+    )
+
+
+def make_day(
+    settings: Settings,
+    stores: Stores,
+    market: Market,
+    run: str,
+    begins: Clock,
+) -> TradingDay:
+    """The paper account of `run` through its cycles; one that is not opened yet `begins` then."""
+    blotter = Blotter(stores.database, market.name, run)
+    return TradingDay(
+        book=Book(market.name, run, stores.accounts, blotter, settings.account, begins),
+        library=stores.library,
+        timeframe=settings.market.timeframe,
+        rules=partial(rules_of, settings),
+        latest=partial(stores.records.latest, market.name, run),
     )
 
 
@@ -200,22 +223,27 @@ def rules_of(settings: Settings, name: str) -> Rules:
 def make_floor(
     settings: Settings,
     stores: Stores,
-    market: Market,
-    run: str,
+    day: TradingDay,
     now: Clock,
     publish: Callable[[], None] = lambda: None,
 ) -> Floor:
-    """Where the paper account of `run` is traded on; `now` is the run's time."""
-    blotter = Blotter(stores.database, market.name, run)
+    """Where the paper account of `day` is traded on; `now` is its run's time."""
     return Floor(
-        Book(market.name, run, stores.accounts, blotter, settings.account),
-        Prices(stores.library, market.name, settings.market.timeframe),
-        partial(rules_of, settings),
+        day.book,
+        Prices(stores.library, day.book.market, day.timeframe),
+        day.rules,
         secret=secret(settings.home, "quotes").encode(),
         now=now,
-        suggest=lambda _: (),
+        suggest=day.suggestions,
         publish=publish,
     )
+
+
+def newest_close(settings: Settings, stores: Stores, now: datetime) -> datetime:
+    """By which every exchange of the watchlist has closed a bar: where a live account begins."""
+    calendars = {calendar_of(symbol) for symbol in stores.watchlist.symbols()}
+    closed = (last_close(calendar, settings.market.timeframe, now) for calendar in calendars)
+    return min(closed, default=now)
 
 
 def time_of(stores: Stores, market: Market, run: str) -> datetime:

@@ -31,7 +31,9 @@ from wiring import (
     Stores,
     choose_market,
     demo_present,
+    make_day,
     make_floor,
+    newest_close,
     open_stores,
     time_of,
 )
@@ -62,7 +64,8 @@ def counter(settings: Settings, run: str, say: Say) -> Iterator[Counter]:
         if run != LIVE and stores.accounts.account(market.name, run) is None:
             raise NotFoundError(_no_run(stores, market, run))
         now = time_of(stores, market, run)
-        floor = make_floor(settings, stores, market, run, lambda: now)
+        day = make_day(settings, stores, market, run, lambda: newest_close(settings, stores, now))
+        floor = make_floor(settings, stores, day, lambda: now)
         blotter = Blotter(stores.database, market.name, run)
         yield Counter(market, run, stores, floor, blotter, now)
 

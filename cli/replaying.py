@@ -28,6 +28,7 @@ from wiring import (
     Stores,
     choose_market,
     demo_present,
+    make_day,
     make_desk,
     make_team,
     open_stores,
@@ -82,8 +83,9 @@ def replay(
             bell.ring()
             tell_cycles()
 
+        day = make_day(settings, stores, market, run, lambda: first)
         engine = Engine(
-            replace(make_desk(settings, stores, market, run), begins=first),
+            replace(make_desk(settings, stores, market, run, day), begins=first),
             PacedClock(lambda: played, settings.market.timeframe, first, last,
                        seconds_per_day=per_day),
             lambda: played,
@@ -97,7 +99,7 @@ def replay(
         else:
             bench = make_bench(settings, market, bell)
             house = house_of(
-                settings, stores, market, run, engine, bell, bench, lambda: played, first
+                settings, stores, market, day, engine, bell, bench, lambda: played, first
             )
             server = Server(create_app(house), listener)
             greet(market, address(listener), say)

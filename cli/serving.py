@@ -15,6 +15,7 @@ from market.demo import PRESENT
 from orchestrator.clocks import Clock, LiveClock, PacedClock
 from orchestrator.engine import Engine
 from orchestrator.team import Team
+from orchestrator.trading_day import TradingDay
 from research.bench import Bench
 from research.jobs import Jobs
 from settings import Settings
@@ -32,9 +33,11 @@ from wiring import (
     Stores,
     choose_market,
     demo_present,
+    make_day,
     make_desk,
     make_floor,
     make_team,
+    newest_close,
     open_stores,
     results_of,
     rules_of,
@@ -69,8 +72,12 @@ def serve(settings: Settings, *, in_process: bool, say: Say) -> None:
             else LiveClock(watched, settings.market.timeframe)
         )  # fmt: skip
         bell = Bell()
+        day = make_day(
+            settings, stores, market, LIVE,
+            lambda: newest_close(settings, stores, present() if market.simulated else utc_now()),
+        )  # fmt: skip
         engine = Engine(
-            make_desk(settings, stores, market, LIVE),
+            make_desk(settings, stores, market, LIVE, day),
             clock,
             watched,
             lambda tell: make_team(settings, in_process=in_process, progress=tell),
@@ -78,7 +85,7 @@ def serve(settings: Settings, *, in_process: bool, say: Say) -> None:
             publish=bell.ring,
         )
         bench = make_bench(settings, market, bell)
-        house = house_of(settings, stores, market, LIVE, engine, bell, bench, watched)
+        house = house_of(settings, stores, market, day, engine, bell, bench, watched)
         server = Server(create_app(house), listener)
         greet(market, address(listener), say)
         _mention_old_history(settings, stores, market, say)
@@ -99,7 +106,7 @@ def house_of(
     settings: Settings,
     stores: Stores,
     market: Market,
-    run: str,
+    day: TradingDay,
     engine: Engine,
     bell: Bell,
     bench: Bench,
@@ -107,6 +114,7 @@ def house_of(
     start: datetime = PRESENT,
 ) -> House:
     """`start` is the time of a clock of its own before its first bar: nothing later is shown."""
+    run = day.book.run
 
     def now() -> datetime:
         if run == LIVE and not market.simulated:
@@ -127,7 +135,7 @@ def house_of(
         watched=watched,
         engine=engine,
         verify=verifier(settings, stores),
-        floor=make_floor(settings, stores, market, run, now, bell.ring),
+        floor=make_floor(settings, stores, day, now, bell.ring),
         blotter=Blotter(stores.database, market.name, run),
         rules=lambda profile: rules_of(settings, profile).trading,
         clock=now,

@@ -4,21 +4,30 @@ Leaves out what happens in it (`floor.py`, `trading_day.py`) and how it is kept 
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from datetime import datetime
-from functools import reduce
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from domain.account import Account, CashMoved, Entry, Happening, Mode, Opened
+from domain.account import (
+    Account,
+    CashMoved,
+    Entry,
+    GuardChanged,
+    Happening,
+    Mode,
+    Opened,
+    Standing,
+)
 from domain.account_json import KINDS
 from domain.booking import Act, Booked, Request
 from domain.errors import VerificationError
 from orchestrator.committee import CommitteeSettings
 from orchestrator.ports import Accounts, Blotter
 from trading.differences import differences
-from trading.ledger import apply, fold
+from trading.ledger import fold
 from trading.limits import TradingSettings
 from trading.profiles import PROFILES
 
@@ -71,13 +80,15 @@ class Rules:
 
 @dataclass(frozen=True, slots=True)
 class Book:
-    """The account of one market and run; `opening` says how it begins."""
+    """The account of one market and run. `opening` says how it begins, `begins` when: bars that
+    closed before are none of its business."""
 
     market: str
     run: str
     accounts: Accounts
     blotter: Blotter
     opening: AccountSettings
+    begins: Callable[[], datetime]
 
     def account(self) -> Account | None:
         """As it stands; None if nothing opened it yet. Raises VerificationError for a log that is
@@ -86,12 +97,12 @@ class Book:
 
     def change(self, at: datetime, change: Change, request: Request | None = None) -> Booked:
         """A transaction of its own; `at` is the time of the market."""
-        act = self._opened_first(at, change)
+        act = self._opened_first(change)
         return self.accounts.transact(self.market, self.run, at, act, request=request)
 
     def write(self, pen: Any, at: datetime, change: Change) -> Booked:
         """The same within the transaction of `pen`."""
-        return self.accounts.book(pen, self.market, self.run, at, self._opened_first(at, change))
+        return self.accounts.book(pen, self.market, self.run, at, self._opened_first(change))
 
     def unreconciled(self) -> tuple[str, ...]:
         """Rebuilds the account from its entries: every difference in words."""
@@ -103,24 +114,34 @@ class Book:
         except VerificationError as error:
             return (str(error),)
 
-    def _opened_first(self, at: datetime, change: Change) -> Act:
+    def reconcile(self) -> tuple[str, ...]:
+        """`unreconciled`, and any difference halts the account as of the last bar it has seen."""
+        found = self.unreconciled()
+        if found:
+            with suppress(VerificationError):  # a broken log can be neither traded on nor added to
+                self._halt(f"it does not reconcile: {'; '.join(found)}")
+        return found
+
+    def _halt(self, reason: str) -> None:
+        account = self.account()
+        if account is None:
+            return
+        at = max((mark.at for mark in account.marks.values()), default=account.opened_at)
+        guard = replace(
+            account.guard, standing=Standing.HALTED, reason=reason, by="reconciliation", since=at,
+            until=None, flattening=False,
+        )  # fmt: skip
+        self.change(at, lambda _: [GuardChanged(guard)])
+
+    def _opened_first(self, change: Change) -> Act:
         def act(account: Account | None) -> Sequence[Happening | Entry]:
             if account is not None:
                 return change(account)
-            opening = self.opening
+            opening, at = self.opening, self.begins()
             begun = (
-                Opened(opening.currency, opening.mode, opening.profile),
-                CashMoved(opening.capital, "opening capital"),
+                Entry(1, at, Opened(opening.currency, opening.mode, opening.profile)),
+                Entry(2, at, CashMoved(opening.capital, "opening capital")),
             )
-            return (*begun, *change(after(None, at, begun)))
+            return (*begun, *change(fold(begun)))
 
         return act
-
-
-def after(account: Account | None, at: datetime, happenings: Sequence[Happening]) -> Account:
-    """The account after what happens at one instant; there is one already, or it is opened."""
-    number = account.number if account else 0
-    entries = (Entry(n, at, what) for n, what in enumerate(happenings, start=number + 1))
-    done = reduce(apply, entries, account)
-    assert done is not None  # noqa: S101 as promised
-    return done

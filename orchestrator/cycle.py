@@ -1,9 +1,10 @@
 """One cycle: what is due is settled, agents vote, the committee decides, the journal remembers.
 
 `consider` is pure but for the clock that times it: a panel and a team to a cycle. `run_cycles`
-performs it for every calendar at one instant and records. Settling is a transaction before the
-cycle's own: killed between the two, the next start finds nothing due and decides alike. Leaves
-out when to run (`engine.py`) and fetching.
+performs it for every calendar at one instant and records. Before it the run's account meets the
+bars that have closed, and the orders from its decisions are in the transaction that records it.
+Settling and meeting are transactions of their own: killed between them and the cycle's, the next
+start finds nothing due and decides alike. Leaves out when to run (`engine.py`) and fetching.
 """
 
 import hashlib
@@ -28,6 +29,7 @@ from orchestrator.influence import Influence
 from orchestrator.ports import Journal
 from orchestrator.settlement import complete, in_force, lessons, newest_due
 from orchestrator.team import Ballot, Team
+from orchestrator.trading_day import Opening, TradingDay
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +52,8 @@ class Desk:
     since: datetime | None = None
     begins: datetime | None = None
     """A run that begins here leaves out bars that closed by then."""
+    day: TradingDay | None = None
+    """The run's paper account through its cycles; None where nothing is traded."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -87,12 +91,19 @@ def run_cycles(
     `previous` are the targets to start from; None takes those recorded before the bar. With
     `only_new`, a calendar without a bar since its last recorded cycle is left out.
     """
+    started = time.perf_counter()
+    opening = desk.day.meet(symbols, as_of) if desk.day else None
+    meeting = time.perf_counter() - started
+    if opening:
+        desk = replace(desk, settings=opening.rules.committee)
     held = []
     for laid in lay_out(desk, symbols, as_of):
         if only_new and not _is_new(desk, laid.panel):
             continue
         targets = _targets(desk, laid.panel, symbols) if previous is None else previous
-        held.append(hold(desk, team, laid, targets))
+        held.append(hold(desk, team, laid, targets, opening))
+    if held and opening:
+        held[0] = replace(held[0], seconds={"meet": meeting, **held[0].seconds})
     return tuple(held)
 
 
@@ -107,17 +118,36 @@ def lay_out(desk: Desk, symbols: Sequence[str], as_of: datetime) -> tuple[LaidOu
     return tuple(LaidOut(panel, verdicts, each) for panel, verdicts in panels)
 
 
-def hold(desk: Desk, team: Team, laid: LaidOut, previous: Mapping[str, float]) -> Minutes:
-    """The cycle on what is laid out, recorded, after what is due by its bar was settled."""
+def hold(
+    desk: Desk,
+    team: Team,
+    laid: LaidOut,
+    previous: Mapping[str, float],
+    opening: Opening | None = None,
+) -> Minutes:
+    """The cycle on what is laid out, recorded, after what is due by its bar was settled; with its
+    orders, where the account has met the bar (`opening`)."""
     started = time.perf_counter()
     influence = settle_due(desk, team.agents, laid.panel)
     settling = time.perf_counter() - started
     minutes = consider(desk, team, laid.panel, laid.verdicts, previous, influence)
     started = time.perf_counter()
-    events = desk.journal.record(minutes.cycle, minutes.panel, minutes.inputs)
+    events = desk.journal.record(
+        minutes.cycle, minutes.panel, minutes.inputs, _orders(desk, minutes.cycle, opening)
+    )
     recording = time.perf_counter() - started
     seconds = {"panel": laid.seconds, "settle": settling, **minutes.seconds, "record": recording}
     return replace(minutes, events=events, seconds=seconds)
+
+
+def _orders(
+    desk: Desk, cycle: Cycle, opening: Opening | None
+) -> Callable[[Any], Sequence[Event]] | None:
+    """What follows from the cycle for the account, to be written with it."""
+    if desk.day is None or opening is None:
+        return None
+    day = desk.day
+    return lambda pen: day.follow(pen, cycle, opening)
 
 
 def settle_due(desk: Desk, agents: Sequence[str], panel: Panel) -> Influence:

@@ -1,9 +1,11 @@
 """The engine: owns the clock, holds a cycle at every bar, and can be paused, halted and stepped.
 
 It lives in a thread of its own and is crash-only: starting is recovering, for everything it must
-remember (its state, what was decided) is in the journal. An error in one cycle is recorded and
-shown, and the engine tries again, ever more patiently (`trouble.py`). Leaves out what happens in
-a cycle (`cycle.py`), which bar is next (`clocks.py`) and how the stream is woken (`publish`).
+remember (its state, what was decided, what the account has seen) is in the database. It begins by
+rebuilding the paper account from its log and halts where that does not agree. An error in one cycle
+is recorded and shown, and the engine tries again, ever more patiently (`trouble.py`). Leaves out
+what happens in a cycle (`cycle.py`), which bar is next (`clocks.py`) and how the stream is woken
+(`publish`).
 """
 
 import logging
@@ -161,6 +163,7 @@ class Engine:
             self.team = self._open_team(self._tell)
             self._tell_of_agents(self.team)
             self._cursor = self._recovered()
+            self._check_account()
         self._progress = None
         self._next = self._clock.next(self._cursor)
         with self._wake:
@@ -211,10 +214,12 @@ class Engine:
             self._expect(present, instant)
 
     def _asked_for(self, symbols: Sequence[str], instant: datetime) -> tuple[str, ...]:
-        """What is followed, and what was until lately and has decisions to be settled."""
+        """What is followed, what was until lately and has decisions to be settled, and what the
+        account holds or has orders on."""
         desk = self._desk
         awaited = desk.journal.awaited(desk.market, desk.run, instant - AWAITED)
-        return tuple(dict.fromkeys((*symbols, *awaited)))
+        traded = desk.day.concerned(desk.day.book.account()) if desk.day else ()
+        return tuple(dict.fromkeys((*symbols, *awaited, *traded)))
 
     def _nothing_of(self, symbols: Sequence[str]) -> ProviderError:
         """Why nothing can be decided, and what would help."""
@@ -252,6 +257,12 @@ class Engine:
         calendars = {calendar_of(symbol) for symbol in self._watched()}
         cursors = [desk.journal.cursor(desk.market, desk.run, name) for name in calendars]
         return min((cursor for cursor in cursors if cursor), default=None)
+
+    def _check_account(self) -> None:
+        """Nothing is traded on an account that is not what its log makes of it."""
+        day = self._desk.day
+        if day and (found := day.book.reconcile()):
+            self.halt(f"The paper account does not reconcile: {'; '.join(found)}")
 
     def _stumble(self, error: Exception) -> None:
         """Rest after an error; where waiting cannot help, go on after a while."""

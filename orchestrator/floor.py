@@ -9,7 +9,6 @@ cycle does to the account (`trading_day.py`), which tickets may become orders
 import hashlib
 import math
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
@@ -18,16 +17,14 @@ from domain.account import (
     Account,
     CashMoved,
     Entry,
-    GuardChanged,
     Happening,
     Mode,
     OrderEnded,
-    Standing,
     Switched,
 )
 from domain.booking import Booked, Request
 from domain.canonical import canonical_bytes
-from domain.errors import InputError, VerificationError
+from domain.errors import InputError
 from domain.orders import Amendment, Order, Preview, Source, Status, Ticket
 from orchestrator.book import Book, Change, Rules
 from orchestrator.prices import Prices
@@ -244,12 +241,9 @@ class Floor:
     def reconcile(self) -> tuple[str, ...]:
         """Rebuild the account from its entries and compare: every difference in words. Any halts
         the account."""
-        found = self._book.unreconciled()
+        found = self._book.reconcile()
         if found:
-            reason = f"it does not reconcile: {'; '.join(found)}"
-
-            with suppress(VerificationError):  # a broken log can be neither traded on nor added to
-                self._change(lambda account: [self._halted(account, reason)])
+            self._publish()
         return found
 
     def _at(self, account: Account, symbol: str) -> tuple[Market, Rules]:
@@ -259,14 +253,6 @@ class Floor:
     def _found(self, account: Account, id: str) -> Order:
         """An order, open or ended. Raises NotFoundError."""
         return account.orders.get(id) or self._book.blotter.order(id).order
-
-    def _halted(self, account: Account, reason: str) -> GuardChanged:
-        return GuardChanged(
-            replace(
-                account.guard, standing=Standing.HALTED, reason=reason, by="reconciliation",
-                since=self._now(), until=None, flattening=False,
-            )
-        )  # fmt: skip
 
     def _change(self, change: Change, request: Request | None = None) -> Booked:
         booked = self._book.change(self._now(), change, request)

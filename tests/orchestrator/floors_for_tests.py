@@ -11,7 +11,7 @@ from orchestrator.prices import Prices
 from storage.accounts import Accounts
 from storage.blotter import Blotter
 from storage.library import SqlLibrary
-from tests.orchestrator.stores_for_tests import closes_after
+from tests.orchestrator.stores_for_tests import FIRST, closes_after
 from trading.ledger import apply
 from trading.limits import TradingSettings
 from trading.profiles import profile
@@ -38,7 +38,9 @@ def rules_of(name: str) -> Rules:
 
 def book_of(database, run: str = "live", **opening) -> Book:
     blotter = Blotter(database, "files", run)
-    return Book("files", run, Accounts(database, apply), blotter, AccountSettings(**opening))
+    return Book(
+        "files", run, Accounts(database, apply), blotter, AccountSettings(**opening), lambda: FIRST
+    )
 
 
 def floor_of(database, clock: Clock, run: str = "live", **opening) -> Floor:

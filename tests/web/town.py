@@ -180,7 +180,14 @@ class Town:
         """Where this run's paper account trades; its present is that of the town."""
         blotter = Blotter(self.database, "demo", self.run)
         return Floor(
-            Book("demo", self.run, Accounts(self.database, apply), blotter, AccountSettings()),
+            Book(
+                "demo",
+                self.run,
+                Accounts(self.database, apply),
+                blotter,
+                AccountSettings(),
+                lambda: NOW,
+            ),
             Prices(self.library, "demo", Timeframe.D1),
             self.rules,
             secret=b"of the town",

@@ -1,0 +1,160 @@
+"""What a cycle does to a paper account: bars that have closed are met, decisions become orders.
+
+Promises that every bar is met once, whoever was killed when: the account's own marks say what it
+has seen, so starting is recovering. Orders from a cycle are placed in the transaction that records
+it. Leaves out what people do to the account (`floor.py`) and how an order meets a bar
+(`trading/paper.py`).
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from domain.account import Account, Entry, Mode, OrderPlaced
+from domain.decision import Cycle, Decision
+from domain.events import Event
+from domain.orders import Order
+from domain.symbols import calendar_of
+from domain.timeframe import Timeframe
+from market.calendars import moment
+from market.library import Library
+from market.tape import Tape, read_tape
+from orchestrator.book import Book, Rules
+from orchestrator.ports import Dated
+from trading import paper
+from trading.limits import TradingSettings
+from trading.paper import Wish
+
+BEFORE = timedelta(days=14)
+"""How much of the past a tape begins before what is to be met, so that the bar before is known."""
+_INSTANT = timedelta(microseconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """The account as a cycle finds it. `symbols` are those of the tape in its order, `wild` those
+    whose last bar trips the volatility breaker, `rules` what is in force."""
+
+    symbols: tuple[str, ...]
+    wild: frozenset[str]
+    rules: Rules
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TradingDay:
+    """The account of a run through its cycles. `rules` are those of a profile, `latest` the newest
+    decision on every symbol."""
+
+    book: Book
+    library: Library
+    timeframe: Timeframe
+    rules: Callable[[str], Rules]
+    latest: Callable[[], Sequence[Dated]]
+
+    def concerned(self, account: Account | None, followed: Iterable[str] = ()) -> tuple[str, ...]:
+        """What is followed, held or ordered, sorted: an account adds up in this order."""
+        own = _own(account) if account else set()
+        return tuple(sorted(own.union(followed)))
+
+    def meet(self, followed: Sequence[str], as_of: datetime) -> Opening:
+        """Every bar closed by `as_of` that the account has not seen is met, in a transaction of
+        its own. Raises VerificationError for an account whose log is broken."""
+        account = self.book.account()
+        symbols = self.concerned(account, followed)
+        tape = self.tape(account, symbols, as_of)
+        splits = self._splits(account, symbols, as_of) if account else {}
+
+        def act(account: Account) -> Sequence[Entry]:
+            trading = self.rules(account.profile).trading
+            return paper.meet(account, tape, trading, splits).entries
+
+        rules = self.rules(self.book.change(as_of, act).account.profile)
+        return Opening(symbols, _wild(tape, rules.trading), rules)
+
+    def follow(self, pen: Any, cycle: Cycle, opening: Opening) -> tuple[Event, ...]:
+        """The orders that follow from the cycle's decisions, in the pen's transaction."""
+
+        def act(account: Account) -> Sequence[Entry]:
+            if account.mode is not Mode.AUTO:
+                return ()
+            wishes = wishes_of(cycle.decisions, opening.rules)
+            symbols = self.concerned(account, opening.symbols)
+            trading = opening.rules.trading
+            return paper.ask(account, symbols, wishes, cycle.as_of, trading, opening.wild)
+
+        return self.book.write(pen, cycle.as_of, act).events
+
+    def suggestions(self, account: Account) -> tuple[Order, ...]:
+        """What the newest decisions of each calendar would place on the account as it stands."""
+        rules, placed = self.rules(account.profile), []
+        for as_of, decisions in _newest(self.latest()).items():
+            symbols = self.concerned(account, (each.symbol for each in decisions))
+            wild = _wild(self.tape(None, symbols, as_of), rules.trading)
+            wishes = wishes_of(decisions, rules)
+            entries = paper.ask(account, symbols, wishes, as_of, rules.trading, wild)
+            placed += [each.what.order for each in entries if isinstance(each.what, OrderPlaced)]
+        return tuple(placed)
+
+    def tape(self, account: Account | None, symbols: Sequence[str], as_of: datetime) -> Tape:
+        """The rows that the account may have to meet by `as_of`, and some before them."""
+        seen = [mark.at for symbol in symbols if account and (mark := account.marks.get(symbol))]
+        if account and not seen:
+            seen = [account.opened_at]
+        since = min([*seen, as_of]) - BEFORE
+        return read_tape(self.library, self.book.market, symbols, self.timeframe, since, as_of)
+
+    def _splits(
+        self, account: Account, symbols: Sequence[str], as_of: datetime
+    ) -> Mapping[str, float]:
+        """New units for an old one since the account last saw a bar of the symbol."""
+        seen = {each: account.marks[each].at for each in symbols if each in account.marks}
+        ratios: dict[str, float] = {}
+        if not seen:
+            return ratios
+        first, last = min(seen.values()), as_of + _INSTANT
+        facts = self.library.facts(self.book.market, list(seen), "actions", first, last)
+        splits = facts[facts["kind"] == "split"]
+        for symbol, at, ratio in zip(splits["symbol"], splits["at"], splits["value"], strict=True):
+            if at.to_pydatetime() > seen[symbol]:
+                ratios[symbol] = ratios.get(symbol, 1.0) * float(ratio)
+        return ratios
+
+
+def wishes_of(decisions: Iterable[Decision], rules: Rules) -> dict[str, Wish]:
+    """What the account is asked for: a blocked symbol is left as it is; the ceiling is the
+    smallest cap that an agent gave, and never above the position limit."""
+    return {
+        each.symbol: Wish(
+            target=None if each.verdict.blocked else each.target_weight,
+            ceiling=min([rules.position_limit, *(vote.cap for vote in each.votes)]),
+            receipt=each.receipt,
+        )
+        for each in decisions
+    }
+
+
+def _wild(tape: Tape, settings: TradingSettings) -> frozenset[str]:
+    """Told by the tape alone, so that it is the same for an account that has met it already."""
+    if not len(tape.known_at):
+        return frozenset()
+    nobody = Account(moment(tape.known_at[0]), "", Mode.OBSERVE, "")
+    return paper.meet(nobody, tape, settings).wild
+
+
+def _own(account: Account) -> set[str]:
+    return {*account.positions, *(order.symbol for order in account.orders.values())}
+
+
+def _newest(recorded: Iterable[Dated]) -> dict[datetime, list[Decision]]:
+    """The decisions of the newest cycle of each calendar, by its time; an older decision is of a
+    symbol that is no longer followed."""
+    newest: dict[str, datetime] = {}
+    for each in recorded:
+        calendar = calendar_of(each.decision.symbol)
+        newest[calendar] = max(newest.get(calendar, each.as_of), each.as_of)
+    found: dict[datetime, list[Decision]] = {}
+    for each in recorded:
+        if each.as_of == newest[calendar_of(each.decision.symbol)]:
+            found.setdefault(each.as_of, []).append(each.decision)
+    return dict(sorted(found.items()))
