@@ -23,7 +23,7 @@ _TERMS = {
 }  # fmt: skip
 _STANDINGS = {
     Standing.REDUCING: "The account may only shrink its positions",
-    Standing.HALTED: "The account is halted: no order is taken",
+    Standing.HALTED: "The account is halted and takes no order",
 }
 
 
@@ -116,7 +116,7 @@ def holds(account: Account, symbol: str, price: float | None) -> Holds:
         closes=f"{abs(units):.12g}" if units else "",
         side="sell" if units > 0 else "buy",
         waiting=sum(order.symbol == symbol for order in account.orders.values()),
-        warning=f"{why}: {present.line(guard.reason)}" if why and guard.reason else why,
+        warning=f"{why} ({present.line(guard.reason)})" if why and guard.reason else why,
     )
 
 
