@@ -29,6 +29,7 @@ from domain.account import (
 from domain.errors import NotFoundError, VerificationError
 from domain.lots import lots_and_trips
 from domain.orders import Kind, Order, Side, Source, Status, Term, Ticket, resized
+from tests.trading.storm import Storm
 from tests.trading.tapes import Tape, tape_of, walk
 from trading import hand, kernels
 from trading.book import moment
@@ -478,3 +479,10 @@ def test_an_exit_that_another_sale_shrinks_is_told_before_it_fills() -> None:
     assert sum(fill.units for fill in account.told(Filled)) == pytest.approx(0.0)
     assert account.account.orders == {}
     assert account.told(OrderChanged)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_storm_of_orders_leaves_cash_units_and_statuses_in_order(seed: int) -> None:
+    storm = Storm(8 * seed + seed).rage()
+    storm.check()
+    assert len(storm.entries) > 200
