@@ -19,11 +19,12 @@ import numpy as np
 
 from agents.registry import AGENTS, AgentSettings, build
 from benchmarks.cycle import SHARES
-from benchmarks.peers import Engine, engines, ours, targets
+from benchmarks.peers import Engine, daily, engines, ours, targets
 from domain.panel import Floats, Panel
 from domain.timeframe import Timeframe
 from market.builder import build_panels
 from market.demo import HISTORY, DemoProvider
+from market.tape import tape_of
 from orchestrator.committee import CommitteeSettings, hear, tally
 from orchestrator.docket import docket, fold
 from orchestrator.influence import equal
@@ -31,14 +32,17 @@ from orchestrator.team import Ballot
 from quant.indicators import sma
 from storage.database import Database
 from storage.library import SqlLibrary
-from trading.costs import CostSettings
-from trading.play import moved, play
+from trading.desk import Bars
+from trading.limits import UNLIMITED, LimitSettings, TradingSettings
+from trading.play import asked, decided, moved, play
 
 SIZES = ((2_520, 100), (1_000_000, 1))
 """Bars and symbols."""
 END = datetime(2032, 1, 20, tzinfo=UTC)
 """Just over 2,520 sessions after the simulated history begins."""
 BARS = 2_520
+LIMITED = TradingSettings(limits=LimitSettings(stop_loss=0.1, take_profit=0.3, trailing=0.15))
+"""All limits and breakers, and every protective exit."""
 SETTINGS = AgentSettings(news_model="lexicon")
 
 
@@ -96,12 +100,16 @@ def _measured(
 def _parts(size: str, opening: Floats, close: Floats, repeats: int) -> dict[str, Any]:
     """Where our own time goes, milliseconds, the best of the calls."""
     wanted = targets(close)
-    ordered, plenty = moved(wanted), np.full(close.shape, 1e15)
-    still, costs = np.full(close.shape, 0.01), CostSettings()
+    names, bars = [f"S{number}" for number in range(close.shape[1])], daily(opening, close)
+    plain, whole = asked(wanted, moved(wanted)), np.ones(close.shape, bool)
+    everything = decided(wanted, np.ones(close.shape), whole, ~whole)
+    free = TradingSettings(limits=UNLIMITED)
     work: dict[str, Callable[[], Any]] = {
         "two averages": lambda: (sma(close, 20), sma(close, 50)),
         "where orders go out": lambda: moved(wanted),
-        "play": lambda: play(wanted, ordered, opening, close, plenty, still, costs, 1e6),
+        "bars": lambda: daily(opening, close),
+        "play": lambda: play(names, bars, plain, free, 1e6),
+        "play with limits and exits": lambda: play(names, bars, everything, LIMITED, 1e6),
     }
     return {
         f"{size}, quorum, of which {name}, ms": round(
@@ -136,10 +144,15 @@ def _committee() -> dict[str, Any]:
         added = tally(hear(panel, ballots, since), equal(len(AGENTS)), settings)
         return added, fold(docket(added, blocked), nothing, settings)
 
-    def trade() -> Any:
-        opening, close, volume = (each[since:] for each in (panel.open, panel.close, panel.volume))
-        one_bar = added.heard.volatility / np.sqrt(panel.horizon)
-        return play(wanted, moved(wanted), opening, close, volume, one_bar, CostSettings(), 1e6)
+    tape = tape_of([panel], [np.where(np.isnan(panel.close), np.nan, 1.0)], [since])
+    bars = Bars(
+        tape.open, tape.high, tape.low, tape.close, tape.volume, tape.dividend, tape.volatility,
+        *(each.astype(np.int64) for each in (tape.known_at, tape.opened_at, tape.session_end)),
+    )  # fmt: skip
+
+    def trade(settings: TradingSettings = TradingSettings()) -> Any:
+        asks = decided(wanted, np.minimum(added.heard.cap, 0.25), ~blocked, blocked)
+        return play(panel.symbols, bars, asks, settings, 1e6)
 
     decide_first, (added, (_, wanted)) = _timed(decide)
     trade_first, played = _timed(trade)
@@ -156,6 +169,7 @@ def _committee() -> dict[str, Any]:
             _timed(lambda: fold(rows, nothing, settings))[0], 4
         ),
         f"{name}, play_s": round(play_s, 4),
+        f"{name}, play with exits as well, s": round(_timed(lambda: trade(LIMITED))[0], 4),
         f"{name}, first fold and play, s": round(decide_first + trade_first, 3),
         f"{name}, total_s": round(total, 3),
         f"{name}, bars a second": round(bars / total),

@@ -22,7 +22,10 @@ from domain.panel import Floats
 from quant.compiled import compiled
 from quant.indicators import sma
 from trading.costs import CostSettings
-from trading.play import moved, play
+from trading.desk import Bars
+from trading.kernels import A_DAY
+from trading.limits import UNLIMITED, TradingSettings
+from trading.play import asked, moved, play
 
 FAST, SLOW = 20, 50
 CASH = 1e6
@@ -59,9 +62,18 @@ def targets(close: Floats) -> Floats:
 def ours(opening: Floats, close: Floats) -> float:
     """Our own indicators and the accounting that backtests use."""
     wanted = targets(close)
-    plenty, still = np.full(close.shape, 1e15), np.full(close.shape, 0.01)
-    played = play(wanted, moved(wanted), opening, close, plenty, still, COSTS, CASH)
-    return float(played.equity[-1])
+    names, bars = [f"S{number}" for number in range(close.shape[1])], daily(opening, close)
+    settings = TradingSettings(costs=COSTS, limits=UNLIMITED)
+    return float(play(names, bars, asked(wanted, moved(wanted)), settings, CASH).equity[-1])
+
+
+def daily(opening: Floats, close: Floats) -> Bars:
+    """Bars of nothing but an open and a close (K, N), with more volume than one could want."""
+    none, days = np.zeros(close.shape), np.arange(1, len(close) + 1) * A_DAY
+    return Bars(
+        opening, np.maximum(opening, close), np.minimum(opening, close), close, none + 1e15, none,
+        none + 0.01, days, days - A_DAY // 2, days,
+    )  # fmt: skip
 
 
 def loop(opening: Floats, close: Floats) -> float:

@@ -40,7 +40,6 @@ class Accountant:
         self._last = np.flatnonzero(np.append(dates[1:] != dates[:-1], True))
         self._times = stage.grid.known_at[self._last]
         self._market = self.returns(market)
-        self._low, self._high = (self._wide("low"), self._wide("high"))
 
     def returns(self, played: Played) -> Floats:
         """(D,) simple returns a day, the first from the starting capital."""
@@ -49,7 +48,7 @@ class Accountant:
         return np.asarray(equity / before - 1.0)
 
     def trips(self, played: Played) -> Trades:
-        """Round trips, first in first out."""
+        """Round trips, first in first out; dividends are not in their profits."""
         fills = played.fills
         return round_trips(
             fills.row.astype(np.intp),
@@ -57,8 +56,8 @@ class Accountant:
             fills.units,
             fills.price,
             fills.commission,
-            low=self._low,
-            high=self._high,
+            low=self._stage.tape.low,
+            high=self._stage.tape.high,
         )
 
     def figures(self, played: Played, names: Sequence[str] = tuple(METRICS)) -> Figures:
@@ -88,7 +87,7 @@ class Accountant:
         """Equity with which nearly all fills would stay within a hundredth of their bar's trade."""
         fills, stage = played.fills, self._stage
         at = fills.row, fills.col
-        turned_over = stage.volume[at] * stage.opening[at]
+        turned_over = stage.tape.volume[at] * stage.tape.open[at]
         return _known(capacity(fills.units * fills.price, turned_over, played.equity[fills.row]))
 
     def _all(
@@ -115,12 +114,6 @@ class Accountant:
             )
             for name, value in trading_summary(trips, book).items()
         }
-
-    def _wide(self, figure: str) -> Floats:
-        parts = self._stage.parts
-        return self._stage.grid.wide(
-            [getattr(part.panel, figure)[part.since :] for part in parts], np.nan
-        )
 
 
 def spread(drawn: Sequence[Figures]) -> Figures:

@@ -16,6 +16,7 @@ from typing import Any
 from zipfile import BadZipFile
 
 import numpy as np
+from numpy.typing import NDArray
 
 from domain.canonical import canonical_bytes, instant
 from domain.errors import ConfigurationError, VerificationError
@@ -25,7 +26,7 @@ from orchestrator.local_team import LocalTeam
 from orchestrator.team import Ballot
 from research.contest import stage_of
 from research.fitting.walkforward import walk_forward_ballots
-from research.history import Bools, Part, read
+from research.history import Part, read
 from research.jobs import label_of
 from research.programme import Tell, perform
 from research.report import Report, report
@@ -106,9 +107,9 @@ class Backtester:
         """
         kept = self._results.read(identity)
         folder, receipt = self._results.file(identity, RESULT).parent, kept["receipt"]
-        inputs, blocked = _stored_inputs(folder)
+        inputs, masks = _stored_inputs(folder)
         asked = Request.model_validate(inputs["request"])
-        parts = self._parts_again(inputs, blocked)
+        parts = self._parts_again(inputs, masks)
         told, versions, _ = self._perform(asked, parts, inputs["earlier"], tell)
         differences = []
         if _digest(inputs) != receipt["inputs"]:
@@ -158,7 +159,10 @@ class Backtester:
         """Everything that went in: the panels in the archive, the rest beside the result."""
         with self._database.writing() as connection:
             manifests = [store(connection, part.panel) for part in parts]
-        np.savez_compressed(draft / _GATE, *(part.blocked for part in parts))
+        masks: dict[str, Any] = {}
+        for number, part in enumerate(parts):
+            masks |= {f"blocked {number}": part.blocked, f"factor {number}": part.factor}
+        np.savez_compressed(draft / _GATE, **masks)
         inputs = {
             "request": asked.model_dump(mode="json"),
             "earlier": earlier,
@@ -168,27 +172,38 @@ class Backtester:
         (draft / _INPUTS).write_bytes(canonical_bytes(inputs))
         return inputs
 
-    def _parts_again(self, inputs: Mapping[str, Any], blocked: Sequence[Bools]) -> tuple[Part, ...]:
-        archive = Archive(self._database)
+    def _parts_again(
+        self, inputs: Mapping[str, Any], masks: Mapping[str, NDArray[Any]]
+    ) -> tuple[Part, ...]:
+        archive, since = Archive(self._database), inputs["since"]
         return tuple(
-            Part(archive.load(PanelManifest.from_json(manifest)), since, mask)
-            for manifest, since, mask in zip(
-                inputs["panels"], inputs["since"], blocked, strict=True
+            Part(
+                archive.load(PanelManifest.from_json(manifest)),
+                since[number],
+                masks[f"blocked {number}"],
+                masks[f"factor {number}"],
             )
+            for number, manifest in enumerate(inputs["panels"])
         )
 
 
-def _stored_inputs(folder: Path) -> tuple[dict[str, Any], list[Bools]]:
-    """What was kept of the inputs, and the gate's word on each part."""
+def _stored_inputs(folder: Path) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+    """What was kept of the inputs; the gate's word and the factors of each part."""
     try:
         inputs: dict[str, Any] = json.loads((folder / _INPUTS).read_text())
         with np.load(folder / _GATE, allow_pickle=False) as gate:
-            return inputs, [gate[name] for name in gate.files]
+            masks = {name: gate[name] for name in gate.files}
     except (OSError, ValueError, BadZipFile) as error:
         raise VerificationError(
             f"The inputs of the backtest {folder.name} are damaged ({error}), so it cannot be "
             "computed again. Restore its folder from a copy."
         ) from None
+    if "factor 0" not in masks:
+        raise VerificationError(
+            f"The backtest {folder.name} was made on adjusted prices, before an account's fills "
+            "were those of traded ones, and cannot be computed again. Run it anew."
+        )
+    return inputs, masks
 
 
 def _digest(inputs: Mapping[str, Any]) -> str:

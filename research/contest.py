@@ -1,12 +1,11 @@
 """The contest: the committee, each agent alone, plain strategies and random committees, all on the
-same bars, with the same sizing, limits, costs and fills.
+same bars, with the same costs and fills; all committees with the same sizing, limits and breakers.
 
 The agents have voted once over the whole period; here the votes are pooled, decided row by row
 with the live committee's own functions, and traded. Pure. Leaves out voting (`backtest.py`) and
 what the outcome is worth (`report.py`).
 """
 
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -16,6 +15,7 @@ from numpy.typing import NDArray
 from domain.panel import Floats
 from domain.symbols import AssetClass, asset_class
 from domain.votes import sigmoid
+from market.tape import Tape, tape_of
 from orchestrator.committee import (
     Codes,
     CommitteeSettings,
@@ -34,7 +34,9 @@ from research.history import Grid, Part, grid_of
 from research.request import Request
 from research.yardsticks import Plan, buy_and_hold, equal_weight, sma_cross
 from trading.costs import CostSettings
-from trading.play import Played, moved, play
+from trading.desk import Bars
+from trading.limits import TradingSettings
+from trading.play import Played, decided, play
 
 Bools = NDArray[np.bool_]
 
@@ -45,9 +47,10 @@ RANDOM_COMMITTEES = 20
 @dataclass(frozen=True, slots=True, eq=False)
 class Stage:
     """What all contestants share. `hearings`, `change` and `ballots` have an entry a part;
-    `change` (R, N) is what came of each vote. Prices and volumes are (K, N), `volatility` of one
-    bar as a fraction, `traded` where there is a bar and `buyable` where it is of something that
-    can be bought: an index is voted on but has no volume that one could trade."""
+    `change` (R, N) is what came of each vote. `tape` is of K rows and N symbols, prices as they
+    were traded and dividends in cash; all masks are (K, N): `traded` where there is a bar and
+    `buyable` where it is of something that can be bought: an index is voted on but has no volume
+    that one could trade."""
 
     asked: Request
     parts: tuple[Part, ...]
@@ -55,14 +58,21 @@ class Stage:
     ballots: tuple[tuple[Ballot, ...], ...]
     hearings: tuple[Hearing, ...]
     change: tuple[Floats, ...]
-    opening: Floats
-    close: Floats
-    volume: Floats
-    volatility: Floats
+    tape: Tape
     traded: Bools
     buyable: Bools
     blocked: Bools
-    present: Bools
+
+    @property
+    def bars(self) -> Bars:
+        """The tape as the compiled account reads it."""
+        tape = self.tape
+        times = (tape.known_at, tape.opened_at, tape.session_end)
+        volume = np.where(self.buyable, tape.volume, 0.0)
+        return Bars(
+            tape.open, tape.high, tape.low, tape.close, volume, tape.dividend, tape.volatility,
+            *(each.astype(np.int64) for each in times),
+        )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -87,11 +97,6 @@ def stage_of(asked: Request, parts: Sequence[Part], ballots: Sequence[tuple[Ball
     hearings = tuple(
         hear(part.panel, cast, part.since) for part, cast in zip(parts, ballots, strict=True)
     )
-
-    def prices(figure: str) -> Floats:
-        return grid.wide([getattr(part.panel, figure)[part.since :] for part in parts], np.nan)
-
-    bar = math.sqrt(asked.horizon)
     traded = grid.wide([part.traded for part in parts], False)
     buyable = traded & [asset_class(symbol) is not AssetClass.INDEX for symbol in grid.symbols]
     return Stage(
@@ -101,14 +106,14 @@ def stage_of(asked: Request, parts: Sequence[Part], ballots: Sequence[tuple[Ball
         ballots=tuple(ballots),
         hearings=hearings,
         change=tuple(outcomes(part.panel, part.since).change for part in parts),
-        opening=prices("open"),
-        close=prices("close"),
-        volume=np.where(buyable, prices("volume"), 0.0),
-        volatility=grid.wide([hearing.volatility / bar for hearing in hearings], np.nan),
+        tape=tape_of(
+            [part.panel for part in parts],
+            [part.factor for part in parts],
+            [part.since for part in parts],
+        ),
         traded=traded,
         buyable=buyable,
         blocked=grid.wide([part.blocked for part in parts], False),
-        present=grid.wide([np.ones(part.blocked.shape, bool) for part in parts], False),
     )
 
 
@@ -147,7 +152,9 @@ def decide(stage: Stage, held: Opinion, settings: CommitteeSettings) -> Ruling:
     rows = woven(parts, grid.rows, grid.columns, grid.together)
     reachable = settings.model_copy(update={"quorum": min(settings.quorum, voters)})
     action, targets = fold(rows, np.zeros(len(grid.symbols)), reachable)
-    return Ruling(action, Plan(targets, moved(targets)))
+    ceilings = np.minimum(rows.cap, settings.sizing.position_limit)
+    asks = decided(targets, ceilings, stage.traded, stage.blocked)
+    return Ruling(action, Plan(asks, stage.asked.limits))
 
 
 def trade(
@@ -155,14 +162,12 @@ def trade(
 ) -> Played:
     """The plan carried out from `asked.capital`, by default at the costs and delay asked for."""
     asked = stage.asked
+    settings = TradingSettings(costs=costs or asked.costs, limits=plan.limits)
     return play(
-        plan.targets,
-        plan.ordered,
-        stage.opening,
-        stage.close,
-        stage.volume,
-        stage.volatility,
-        asked.costs if costs is None else costs,
+        stage.grid.symbols,
+        stage.bars,
+        plan.asks,
+        settings,
         asked.capital,
         asked.delay if delay is None else delay,
     )

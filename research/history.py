@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domain.errors import InputError
-from domain.panel import Ints, Panel, Times
-from market.builder import build_history
+from domain.panel import Floats, Ints, Panel, Times
+from market.builder import build_traded
 from market.library import Library
 from research.request import Request
 
@@ -25,12 +25,14 @@ Bools = NDArray[np.bool_]
 class Part:
     """One calendar's panel of T bars and N symbols, of which rows `since` to T - 1 are voted on.
 
-    `blocked` (R, N), R = T - since, is where the quality gate allows no decision.
+    `blocked` (R, N), R = T - since, is where the quality gate allows no decision. `factor` (T, N)
+    is what the panel's prices are of those that were traded.
     """
 
     panel: Panel
     since: int
     blocked: Bools
+    factor: Floats
 
     @property
     def traded(self) -> Bools:
@@ -68,15 +70,15 @@ def read(library: Library, asked: Request, simulated: bool) -> tuple[Part, ...]:
     Raises UnknownSymbolError for a symbol that is not stored and InputError for one without a bar
     in the period, and for a period too short for any vote to be settled.
     """
-    built = build_history(
+    built = build_traded(
         library, asked.market, asked.symbols, asked.timeframe, asked.as_of, asked.horizon,
         simulated=simulated,
     )  # fmt: skip
     begins = np.datetime64(asked.begins.replace(tzinfo=None), "us")
     parts = []
-    for panel, blocked in built:
-        since = int(np.searchsorted(panel.known_at, begins, side="right"))
-        parts.append(Part(panel, since, blocked[since:]))
+    for each in built:
+        since = int(np.searchsorted(each.panel.known_at, begins, side="right"))
+        parts.append(Part(each.panel, since, each.blocked[since:], each.factor))
     _refuse_without_bars(parts, asked)
     _refuse_too_short(parts, asked)
     return tuple(parts)

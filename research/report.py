@@ -19,7 +19,7 @@ from research.contest import Stage
 from research.hardships import falls, luck, stress
 from research.outlook import forecasts
 from research.programme import TURNED, Programme
-from research.request import REFITTED_EVERY
+from research.request import REFITTED_EVERY, assumptions
 from research.results import DECISIONS, EQUITY, FILLS, VOTES
 from research.robustness import monte_carlo, overfitting
 from research.rows import decision_rows, equity_rows, fill_rows, vote_rows
@@ -27,9 +27,9 @@ from research.rows import decision_rows, equity_rows, fill_rows, vote_rows
 CAVEATS = (
     "The symbols were chosen in hindsight: those that failed on the way are missing "
     "(survivorship bias), so no level of return here was achievable.",
-    "Orders fill at the next open, at the costs shown and for at most the stated share of the "
-    "bar's volume; nothing fills on a bar without volume. Prices are adjusted for splits and "
-    "dividends.",
+    "Prices are those that were traded, in today's units; dividends are paid in cash on the bar "
+    "that is ex. An order meets the bars that open after it was placed, and every doubt about the "
+    "way through a bar goes against the account.",
 )
 SENSITIVE = ("total_return", "cagr", "sharpe", "max_drawdown", "turnover", "yearly_cost")
 """Figures that are told for every assumption."""
@@ -97,6 +97,7 @@ def _core(programme: Programme, earlier: int) -> dict[str, Any]:
         "settings": {
             "committee": asked.committee.model_dump(mode="json"),
             "costs": asked.costs.model_dump(mode="json"),
+            "limits": asked.limits.model_dump(mode="json"),
             "delay": asked.delay,
             "walk_forward": asked.walk_forward,
         },
@@ -107,9 +108,20 @@ def _core(programme: Programme, earlier: int) -> dict[str, Any]:
             "random committee": spread(drawn),
         },
         "luck": luck(committee, drawn),
+        "breakers": _breakers(programme),
         "forecasts": forecasts(programme),
         "robustness": _robustness(programme, measure, earlier),
         "notes": list(_notes(programme)),
+    }
+
+
+def _breakers(programme: Programme) -> dict[str, Any]:
+    """When breakers stopped the committee from buying, why, and for how many rows."""
+    played, times = programme.committee, programme.stage.grid.known_at
+    return {
+        "trips": [{"at": str(times[trip.row]), "reason": trip.reason} for trip in played.trips],
+        "rows_resting": played.rested,
+        "rows": len(times),
     }
 
 
@@ -147,6 +159,12 @@ def _robustness(programme: Programme, measure: Accountant, earlier: int) -> dict
 def _notes(programme: Programme) -> Iterator[str]:
     stage = programme.stage
     yield from CAVEATS
+    yield from assumptions(stage.asked)
+    if trips := list(programme.committee.trips):
+        yield (
+            f"Breakers tripped {len(trips)} times, so that on {programme.committee.rested:,} of "
+            f"{len(stage.grid.known_at):,} rows nothing was bought."
+        )
     if stage.asked.walk_forward is not None:
         yield _fitted(stage.asked.walk_forward, min(part.since for part in stage.parts))
     if silent := [name for name in stage.asked.agents if not _spoke(stage, name)]:

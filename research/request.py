@@ -14,6 +14,7 @@ from domain.symbols import parse_symbol
 from domain.timeframe import Timeframe
 from orchestrator.committee import RISK_AGENT, CommitteeSettings
 from trading.costs import CostSettings
+from trading.limits import LimitSettings
 
 LONGEST_DELAY = 3
 REFITTED_EVERY = 252
@@ -35,6 +36,7 @@ class Request(BaseModel):
     capital: float = 100_000.0
     committee: CommitteeSettings = CommitteeSettings()
     costs: CostSettings = CostSettings()
+    limits: LimitSettings = LimitSettings()
     delay: Annotated[int, Field(ge=0, le=LONGEST_DELAY)] = 0
     """Bars that every order waits beyond the next open."""
     walk_forward: Annotated[int | None, Field(ge=60)] = None
@@ -104,3 +106,36 @@ def _in_words(error: ValidationError) -> str:
         named = f"{where} = {str(each['input'])[:60]!r}: " if where else ""
         told.append(f"{named}{text.removesuffix('.')}.")
     return "The backtest cannot run. " + " ".join(told)
+
+
+def assumptions(asked: Request) -> tuple[str, ...]:
+    """How orders became fills and what bound them, in sentences."""
+    costs, limits = asked.costs, asked.limits
+    breakers = [
+        f"{name} {value:g}"
+        for name, value in (
+            ("daily loss", limits.daily_loss),
+            ("drawdown", limits.drawdown),
+            ("losing positions in a row", limits.losses),
+            ("a bar's move in standard deviations", limits.volatility_breaker),
+        )
+        if value is not None
+    ]
+    exits = [
+        f"{name} at {value:g}"
+        for name, value in (
+            ("stop loss", limits.stop_loss),
+            ("take profit", limits.take_profit),
+            ("trailing stop", limits.trailing),
+        )
+        if value is not None
+    ]
+    return (
+        f"A fill pays {costs.half_spread_bps:g} bps of half spread, {costs.commission_bps:g} bps "
+        f"of commission and {costs.impact:g} x the square-root impact of its size, and takes at "
+        f"most {costs.volume_cap:.3g} of its bar's volume.",
+        f"The committees trade where a share of equity lies more than {limits.band:g} from its "
+        f"target, at most {limits.order_limit:g} of equity in one buy; exits: "
+        f"{', '.join(exits) or 'none'}; breakers: {', '.join(breakers) or 'none'}. Yardsticks know "
+        "none of these.",
+    )

@@ -13,6 +13,7 @@ from domain.panel import Floats, Times
 from orchestrator.committee import ACTIONS
 from research.programme import Programme
 from research.tables import Columns, instants, joined, names, numbers
+from trading.kernels import MOMENTS
 
 
 def vote_rows(programme: Programme) -> Columns:
@@ -58,19 +59,19 @@ def decision_rows(programme: Programme) -> Columns:
     return {
         "known_at": instants(stage.grid.known_at[row]),
         "symbol": names(col, stage.grid.symbols),
-        "price": numbers(stage.close[row, col]),
+        "price": numbers(stage.tape.close[row, col]),
         "p_up": told([each.p_up for each in tallies]),
         "base_rate": told([each.heard.base_rate for each in tallies]),
         "edge": told([each.edge for each in tallies]),
         "action": names(ruling.action[row, col] + 2, [action.value for action in ACTIONS]),
-        "target_weight": numbers(ruling.plan.targets[row, col]),
+        "target_weight": numbers(ruling.plan.asks.targets[row, col]),
         "blocked": stage.blocked[row, col],
         "change": told(stage.change),
     }
 
 
 def fill_rows(programme: Programme) -> Columns:
-    """The committee's fills; `known_at` is the close of the bar at whose open they were made."""
+    """The committee's fills; `known_at` is the close of the bar in which they were made."""
     stage, fills = programme.stage, programme.committee.fills
     return {
         "known_at": instants(stage.grid.known_at[fills.row]),
@@ -79,6 +80,7 @@ def fill_rows(programme: Programme) -> Columns:
         "price": numbers(fills.price),
         "commission": numbers(fills.commission),
         "cost": numbers(fills.cost),
+        "moment": names(fills.moment, MOMENTS),
     }
 
 

@@ -1,7 +1,8 @@
 """Plain strategies that a committee must be compared with, on the same bars, costs and fills.
 
 Each gives shares of equity and the bars on which orders for them go out. None looks at anything
-but prices, and none uses the future. Leaves out the random committees, which need a committee
+but prices, and none uses the future. They are no accounts with breakers: what they ask for is
+bound by costs, volume and cash alone. Leaves out the random committees, which need a committee
 (`contest.py`).
 """
 
@@ -14,6 +15,9 @@ from numpy.typing import NDArray
 from domain.panel import Floats, Times
 from quant.indicators import sma
 from research.history import Grid, Part
+from trading.desk import Asks
+from trading.limits import UNLIMITED, LimitSettings
+from trading.play import asked
 
 Bools = NDArray[np.bool_]
 
@@ -22,16 +26,16 @@ FAST, SLOW = 20, 50
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Plan:
-    """What is wanted at the close of each row and where it is ordered, both (K, N)."""
+    """What is wanted at the close of each row, and the limits that bind it."""
 
-    targets: Floats
-    ordered: Bools
+    asks: Asks
+    limits: LimitSettings
 
 
 def buy_and_hold(buyable: Bools) -> Plan:
     """An equal share of each symbol at its first bar (`buyable` (K, N)), and never again."""
     first = np.cumsum(buyable, axis=0) == 1
-    return Plan(np.full(buyable.shape, _share(buyable)), first & buyable)
+    return _plan(np.full(buyable.shape, _share(buyable)), first & buyable)
 
 
 def equal_weight(buyable: Bools, known_at: Times) -> Plan:
@@ -42,7 +46,7 @@ def equal_weight(buyable: Bools, known_at: Times) -> Plan:
     for column in range(buyable.shape[1]):
         rows = np.flatnonzero(buyable[:, column])
         opens[rows, column] = np.append(True, months[rows][1:] != months[rows][:-1])[: len(rows)]
-    return Plan(there / np.maximum(there.sum(axis=1), 1)[:, np.newaxis], opens)
+    return _plan(there / np.maximum(there.sum(axis=1), 1)[:, np.newaxis], opens)
 
 
 def sma_cross(parts: Sequence[Part], grid: Grid, buyable: Bools) -> Plan:
@@ -58,7 +62,11 @@ def sma_cross(parts: Sequence[Part], grid: Grid, buyable: Bools) -> Plan:
         state = held[rows, column]
         changed[rows, column] = np.diff(state, prepend=False)
         held[:, column] = _carried(state, rows, len(held))
-    return Plan(np.where(held, _share(buyable), 0.0), changed)
+    return _plan(np.where(held, _share(buyable), 0.0), changed)
+
+
+def _plan(targets: Floats, ordered: Bools) -> Plan:
+    return Plan(asked(targets, ordered), UNLIMITED)
 
 
 def _carried(state: Bools, rows: NDArray[np.intp], length: int) -> Bools:

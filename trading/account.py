@@ -2,11 +2,11 @@
 
 Pure functions on arrays. An account of N symbols has a number for its cash and (N,) units; with
 leading axes, `cash (..., )` and `units (..., N)`, the same functions carry many accounts at once.
-Paper trading, the backtest and the training environments share them, so a cost or a rounding can
-not differ between what is trained, what is tested and what is traded.
+The training environments trade so.
 
-Impact and volume have no say here: one bar of one account is too little to know them. They do in
-`play.py`, which fills through the same compiled row.
+Impact and volume have no say here, for one bar of one account is too little to know them, and
+neither have orders, limits and breakers: they do in `kernels.py`, where history and paper trading
+go.
 
 Two things always hold, to rounding: the change of cash is what the fills say, and equity at the
 opening prices falls by the cost of the fills and by nothing else. Cash that was not negative

@@ -7,12 +7,9 @@ Left out: checks of what goes in.
 """
 
 import numpy as np
-from numpy.typing import NDArray
 
 from domain.panel import Floats
 from quant.compiled import compiled
-
-Bools = NDArray[np.bool_]
 
 
 @compiled
@@ -108,87 +105,3 @@ def fill_rows(
             traded[m], price[m], fee[m], cost[m],
         )  # fmt: skip
     return after, held, traded, price, fee, cost
-
-
-@compiled
-def play_rows(
-    targets: Floats,
-    ordered: Bools,
-    opening: Floats,
-    close: Floats,
-    volume: Floats,
-    volatility: Floats,
-    half_spread: float,
-    commission: float,
-    impact: float,
-    volume_cap: float,
-    unmeasured: float,
-    cash: float,
-    delay: int,
-) -> tuple[Floats, Floats, NDArray[np.int32], Floats, int]:
-    """Orders carried out over K rows: equity and cash (K,) at the closes, then row and column
-    (2, F) and units, price, commission and cost (4, F) of the fills, of which the first so many
-    count."""
-    rows, symbols = targets.shape
-    equity, at_hand = np.empty(rows), np.empty(rows)
-    place, figures, filled = np.empty((2, 256), np.int32), np.empty((4, 256)), 0
-    decided, goal = np.full(symbols, np.nan), np.full(symbols, np.nan)
-    waiting = np.full((symbols, delay), np.nan)
-    units, rest = np.zeros(symbols), np.zeros(symbols)
-    value, spread = np.full(symbols, np.nan), np.full(symbols, unmeasured)
-    due, slip = np.empty(symbols, np.int64), np.empty(symbols)
-    held, wish, at_open = np.empty(symbols), np.empty(symbols), np.empty(symbols)
-    traded, price = np.empty(symbols), np.empty(symbols)
-    fee, cost = np.empty(symbols), np.empty(symbols)
-    for t in range(rows):
-        count = 0
-        for n in range(symbols):
-            if opening[t, n] > 0.0:
-                value[n] = opening[t, n]
-                order, decided[n] = decided[n], np.nan
-                for k in range(delay):
-                    waiting[n, k], order = order, waiting[n, k]
-                if not np.isnan(order):
-                    goal[n], rest[n] = order, 0.0
-                if (rest[n] != 0.0 or not np.isnan(goal[n])) and volume[t, n] > 0.0:
-                    due[count] = n
-                    count += 1
-        if count > 0:
-            before = worth(cash, units, value)
-            for j in range(count):
-                n = due[j]
-                if not np.isnan(goal[n]):
-                    wanted = goal[n] * before / opening[t, n] if goal[n] > 0.0 else 0.0
-                    rest[n], goal[n] = wanted - units[n], np.nan
-                limit = volume_cap * volume[t, n]
-                wish[j] = min(max(rest[n], -limit), limit)
-                rest[n] -= wish[j]
-                size = abs(wish[j]) / volume[t, n]
-                slip[j] = half_spread + impact * spread[n] * np.sqrt(size)
-                held[j], at_open[j] = units[n], opening[t, n]
-            cash = fill_row(
-                cash, held[:count], wish, at_open, slip, commission, traded, price, fee, cost
-            )
-            for j in range(count):
-                units[due[j]] = held[j]
-                if traded[j] == 0.0:
-                    continue
-                if filled == place.shape[1]:
-                    place = np.concatenate((place, np.empty_like(place)), axis=1)
-                    figures = np.concatenate((figures, np.empty_like(figures)), axis=1)
-                place[0, filled], place[1, filled] = t, due[j]
-                figures[0, filled], figures[1, filled] = traded[j], price[j]
-                figures[2, filled], figures[3, filled] = fee[j], cost[j]
-                filled += 1
-        invested = 0.0
-        for n in range(symbols):
-            if not np.isnan(close[t, n]):
-                value[n] = close[t, n]
-                if volatility[t, n] > 0.0:
-                    spread[n] = volatility[t, n]
-            if ordered[t, n]:
-                decided[n] = targets[t, n]
-            if units[n] != 0.0:
-                invested += units[n] * value[n]
-        equity[t], at_hand[t] = cash + invested, cash
-    return equity, at_hand, place, figures, filled
