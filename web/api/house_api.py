@@ -1,5 +1,6 @@
 """Status, agents, watchlist and engine."""
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,7 +32,8 @@ class SymbolsIn:
 @get("/openapi.json", include_in_schema=False, sync_to_thread=False)
 def schema(request: WebRequest) -> dict[str, Any]:
     """This API's description of itself."""
-    return request.app.openapi_schema.to_schema()
+    told: dict[str, Any] = _told(request.app.openapi_schema.to_schema())
+    return told
 
 
 @get("/status", sync_to_thread=True)
@@ -108,6 +110,17 @@ def remove_from_watchlist(house: NamedDependency[House], symbol: FromPath[str]) 
     house.watchlist.remove(parse_symbol(symbol))
     house.bell.ring()
     return _watchlist(house)
+
+
+def _told(part: Any) -> Any:
+    """Without the defaults that JSON cannot spell: NaN, which stands for "as the others say"."""
+    if isinstance(part, dict):
+        return {key: _told(each) for key, each in part.items() if not _unspeakable(each)}
+    return [_told(each) for each in part] if isinstance(part, list) else part
+
+
+def _unspeakable(value: Any) -> bool:
+    return isinstance(value, float) and not math.isfinite(value)
 
 
 def _status(house: House) -> Status:
