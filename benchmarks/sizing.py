@@ -9,6 +9,7 @@ how many days each limit bit.
 
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from functools import partial
 from typing import Any
@@ -26,6 +27,8 @@ from research.contest import Opinion, Stage, decide, opinion, plain_strategies, 
 from research.fitting.walkforward import walk_forward_ballots
 from research.history import Part, read
 from research.request import REFITTED_EVERY, Request, request
+from trading.limits import LimitSettings
+from trading.play import Played
 from trading.profiles import PROFILES
 
 FIRST, LAST = date(2015, 1, 2), date(2025, 9, 26)
@@ -42,6 +45,11 @@ OFF: dict[str, dict[str, Any]] = {
     },
     "a quarter of Kelly": {"sizing": {"kelly_fraction": 0.25}},
 }  # fmt: skip
+LOOSE = {
+    "no breakers": LimitSettings(daily_loss=None, drawdown=None, losses=None),
+    "no band": LimitSettings(band=0.0),
+}
+"""Limits of the account."""
 
 
 def run(data: str, walk: str = "1008") -> dict[str, Any]:
@@ -72,8 +80,10 @@ def _rows(stage: Stage) -> Iterator[tuple[str, str]]:
     held = opinion(stage, stage.asked.agents, CommitteeSettings())
     yield "symbols", str(len(stage.grid.symbols))
     yield "| |", " | ".join(name.replace("_", " ") for name in SHOWN) + " | fills |"
-    for name, settings in _settings():
-        yield f"| {name} |", _row(stage, accountant, held, settings)
+    for name, settings, limits in _settings():
+        limited = replace(stage, asked=stage.asked.model_copy(update={"limits": limits}))
+        plan = decide(limited, held, settings).plan
+        yield f"| {name} |", _told(accountant, trade(limited, plan))
     for name, plan in plain.items():
         yield f"| {name} |", _told(accountant, trade(stage, plan))
     yield from _bites(stage, held)
@@ -95,21 +105,20 @@ def _bites(stage: Stage, held: Opinion) -> Iterator[tuple[str, str]]:
         yield f"{name} bit", f"on {count / len(part.blocked):.1%} of the days{each}"
 
 
-def _settings() -> Iterator[tuple[str, CommitteeSettings]]:
+def _settings() -> Iterator[tuple[str, CommitteeSettings, LimitSettings]]:
+    usual = LimitSettings()
     for method in METHODS:
-        yield method, CommitteeSettings.model_validate({"sizing": {"method": method}})
+        yield method, CommitteeSettings.model_validate({"sizing": {"method": method}}), usual
     for profile in PROFILES.values():
         sizing = profile.size(CommitteeSettings().sizing)
-        yield profile.name, CommitteeSettings(sizing=sizing)
+        yield profile.name, CommitteeSettings(sizing=sizing), profile.limit(usual)
     for name, changes in OFF.items():
-        yield name, CommitteeSettings.model_validate(changes)
+        yield name, CommitteeSettings.model_validate(changes), usual
+    for name, limits in LOOSE.items():
+        yield name, CommitteeSettings(), limits
 
 
-def _row(stage: Stage, accountant: Accountant, held: Opinion, settings: CommitteeSettings) -> str:
-    return _told(accountant, trade(stage, decide(stage, held, settings).plan))
-
-
-def _told(accountant: Accountant, played: Any) -> str:
+def _told(accountant: Accountant, played: Played) -> str:
     figures = accountant.figures(played, SHOWN)
     cells = []
     for name in SHOWN:

@@ -36,8 +36,8 @@ def test_what_a_profile_does_not_name_stays_as_configured():
     own = SizingSettings(method="fixed", sectors={"AAPL": "phones"})
     sized = profile("aggressive").size(own)
     assert (sized.method, sized.sectors) == (own.method, own.sectors)
-    limits = LimitSettings(band=0.03, shorting=True)
-    assert profile("conservative").limit(limits).band == 0.03
+    limits = LimitSettings(pause_seconds=60.0, shorting=True)
+    assert profile("conservative").limit(limits).pause_seconds == 60.0
     assert profile("conservative").limit(limits).shorting
 
 
