@@ -199,7 +199,9 @@ class Blotter:
         with self._database.reading() as connection:
             noted = notes(connection, self._account())
         trips = self._lots_and_trips()[1]
-        return tuple(_with_note(trip, *noted.get(trip.id, ("", ()))) for trip in trips)
+        return tuple(
+            _with_note(trip, *noted[trip.id]) if trip.id in noted else trip for trip in trips
+        )
 
     def annotate(self, trip: str, note: str, tags: Sequence[str]) -> None:
         """Put `note` and `tags` beside the trip with that id, in place of what was there.

@@ -3,19 +3,27 @@
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import text
+from sqlalchemy import inspect, text
 
 from domain.errors import ConfigurationError, StorageError
+from domain.events import EngineState
+from storage.audit import Audit
 from storage.database import Database
 from storage.journal import Journal
 from storage.tables import metadata
 from storage.watchlist import Watchlist
+from tests.storage.paper import accounts, opened
 from tests.storage.samples import INPUTS, cycle, panel
+from trading import ledger
 
 ROOT = Path(__file__).parents[2]
 PANEL = panel(20, events=5)
@@ -33,6 +41,30 @@ def test_migrating_again_keeps_everything(database: Database) -> None:
     before = Journal(database).events_after(0)
     database.migrate()
     assert Journal(database).events_after(0) == before
+
+
+def test_what_was_recorded_before_there_were_accounts_is_kept(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as older:
+        older.setattr(command, "upgrade", partial(upgrade_to, command.upgrade, "0002"))
+        Database(url).migrate()
+    database = Database(url)
+    with database.reading() as connection:
+        assert "entry" not in inspect(connection).get_table_names()
+    Journal(database).record(cycle(), PANEL, INPUTS)
+    Journal(database).set_engine_state("demo", "live", EngineState.PAUSED)
+    before = Journal(database).events_after(0)
+    database.migrate()
+    assert Journal(database).events_after(0) == before
+    assert Journal(database).engine_state("demo", "live") == (EngineState.PAUSED, None)
+    opened(accounts(database), ("demo", "live"))
+    assert Audit(database, ledger.apply).verify("demo", "live") == ()
+    database.close()
+
+
+def upgrade_to(upgrade: Callable[..., None], revision: str, config: Config, _: str) -> None:
+    upgrade(config, revision)
 
 
 def test_processes_that_start_together_migrate_in_turn(url: str) -> None:
