@@ -46,6 +46,8 @@ def take(folder: Path, url: str, symbol: str, only: str = "") -> None:
                     "backtests": "/backtests",
                     "portfolio": "/portfolio",
                     "trades": "/trades",
+                    "orders": "/orders",
+                    "trade": f"/trade?symbol={symbol}",
                 }
                 kept = [each["id"] for each in _kept(page.request.get(f"{url}/api/v1/backtests"))]
                 if kept:

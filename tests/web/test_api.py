@@ -14,7 +14,7 @@ PATHS = (
     "status", "engine", "agents", "watchlist", "decisions", "decisions/latest",
     "symbols/AAPL/bars", "symbols/AAPL/votes", "symbols/AAPL/news", "symbols/AAPL/filings",
     "record", "agents/risk/record", "agents/committee/record", "backtests", f"backtests/{KEPT}",
-    "account", "positions", "equity", "trades", "audit",
+    "orders", "fills", "account", "positions", "equity", "trades", "audit",
 )  # fmt: skip
 
 
@@ -122,6 +122,7 @@ def test_the_schema_names_every_address(client: Client) -> None:
     for path in (
         "status", "watchlist", "decisions/{receipt}/verify", "symbols/{symbol}/bars", "record",
         "agents/{name}/record", "backtests", "backtests/{id}", "backtests/jobs/{job}/cancel",
+        "orders", "orders/preview", "orders/{id}", "fills",
         "account", "positions", "equity", "trades", "trades/{id}", "audit", "account/stop",
         "account/deposit", "account/withdraw", "account/reset", "account/mode", "account/profile",
         "account/resume",

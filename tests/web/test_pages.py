@@ -18,9 +18,11 @@ from web.pages.backtests import BacktestsPage
 from web.pages.decisions import DecisionPage, DecisionsPage
 from web.pages.engine import EnginePage
 from web.pages.insights import InsightsPage
+from web.pages.orders import OrderPage, OrdersPage
 from web.pages.overview import OverviewPage
 from web.pages.portfolio import PortfolioPage
 from web.pages.symbol import SymbolPage
+from web.pages.trade import TradePage
 from web.pages.trades import TradesPage
 from web.prices import Recent
 from web.problems import ProblemPage
@@ -32,11 +34,12 @@ from web.views.rows import row
 CONTEXTS = (
     OverviewPage, InsightsPage, DecisionsPage, DecisionPage, SymbolPage, EnginePage, ProblemPage,
     AgentsPage, AgentPage, BacktestsPage, BacktestPage, ComparePage, PortfolioPage, TradesPage,
+    TradePage, OrdersPage, OrderPage,
 )  # fmt: skip
 OF_EVERY_TEMPLATE = {
     "asset", "loop", "cell", "decision", "price", "banner", "words",
     "icon", "bar", "pill", "time", "tally", "empty", "failed", "figure", "grid", "facts", "drawn",
-    "calls", "guard", "positions",
+    "calls", "guard", "positions", "row", "acting",
 }  # fmt: skip
 """Globals, macros imported by an outer template, and names that loops and `with` bind."""
 
@@ -44,6 +47,7 @@ PAGES = (
     "/", "/insights", "/decisions", "/engine", "/symbols/AAPL", "/agents", "/agents/risk",
     "/agents/committee", "/backtests", f"/backtests/{KEPT}",
     f"/backtests/compare?ids={KEPT},{OTHER}", "/portfolio", "/trades",
+    "/trade?symbol=AAPL", "/orders",
 )  # fmt: skip
 
 

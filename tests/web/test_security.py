@@ -45,11 +45,19 @@ def test_loopback_names_are_answered(client: Client, host: str) -> None:
         {"sec-fetch-site": "same-site"},
     ],
 )
-@pytest.mark.parametrize("path", ["/engine/pause", "/api/v1/engine/pause", "/preferences"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/engine/pause", "/api/v1/engine/pause", "/preferences", "/trade", "/trade/preview",
+        "/orders/cancel", "/orders/1/amend", "/orders/1/cancel", "/api/v1/orders",
+        "/api/v1/orders/preview",
+    ],
+)  # fmt: skip
 def test_another_site_changes_nothing(
     client: Client, town: Town, path: str, headers: dict[str, str]
 ) -> None:
-    assert client.post(path, headers=headers).status_code == 403
+    for method in ("POST", "PATCH", "DELETE"):
+        assert client.request(method, path, headers=headers).status_code == 403
     assert town.engine.state.value == "running"
 
 
@@ -108,6 +116,7 @@ def test_no_page_needs_more_than_the_policy_allows(client: Client) -> None:
     for path in (
         "/", "/insights", "/symbols/AAPL", "/engine", "/decisions", "/agents", "/agents/risk",
         "/backtests", f"/backtests/{KEPT}", "/portfolio", "/trades",
+        "/trade?symbol=AAPL", "/orders",
     ):  # fmt: skip
         page = client.get(path).text
         assert " style=" not in page
