@@ -17,13 +17,11 @@ from domain.events import Event
 from domain.orders import Order
 from domain.symbols import calendar_of
 from domain.timeframe import Timeframe
-from market.calendars import moment
 from market.library import Library
 from market.tape import Tape, read_tape
 from orchestrator.book import Book, Rules
 from orchestrator.ports import Dated
 from trading import paper
-from trading.limits import TradingSettings
 from trading.paper import Wish
 
 BEFORE = timedelta(days=14)
@@ -70,7 +68,7 @@ class TradingDay:
             return paper.meet(account, tape, trading, splits).entries
 
         rules = self.rules(self.book.change(as_of, act).account.profile)
-        return Opening(symbols, _wild(tape, rules.trading), rules)
+        return Opening(symbols, paper.wild(tape, rules.trading), rules)
 
     def follow(self, pen: Any, cycle: Cycle, opening: Opening) -> tuple[Event, ...]:
         """The orders that follow from the cycle's decisions, in the pen's transaction."""
@@ -90,7 +88,7 @@ class TradingDay:
         rules, placed = self.rules(account.profile), []
         for as_of, decisions in _newest(self.latest()).items():
             symbols = self.concerned(account, (each.symbol for each in decisions))
-            wild = _wild(self.tape(None, symbols, as_of), rules.trading)
+            wild = paper.wild(self.tape(None, symbols, as_of), rules.trading)
             wishes = wishes_of(decisions, rules)
             entries = paper.ask(account, symbols, wishes, as_of, rules.trading, wild)
             placed += [each.what.order for each in entries if isinstance(each.what, OrderPlaced)]
@@ -122,8 +120,8 @@ class TradingDay:
 
 
 def wishes_of(decisions: Iterable[Decision], rules: Rules) -> dict[str, Wish]:
-    """What the account is asked for: a blocked symbol is left as it is; the ceiling is the
-    smallest cap that an agent gave, and never above the position limit."""
+    """What the account is asked for: a blocked symbol is left as it is, one without a bar keeps its
+    order too; the ceiling is the smallest cap that an agent gave, at most the position limit."""
     return {
         each.symbol: Wish(
             target=None if each.verdict.blocked else each.target_weight,
@@ -131,15 +129,8 @@ def wishes_of(decisions: Iterable[Decision], rules: Rules) -> dict[str, Wish]:
             receipt=each.receipt,
         )
         for each in decisions
+        if each.price is not None
     }
-
-
-def _wild(tape: Tape, settings: TradingSettings) -> frozenset[str]:
-    """Told by the tape alone, so that it is the same for an account that has met it already."""
-    if not len(tape.known_at):
-        return frozenset()
-    nobody = Account(moment(tape.known_at[0]), "", Mode.OBSERVE, "")
-    return paper.meet(nobody, tape, settings).wild
 
 
 def _own(account: Account) -> set[str]:

@@ -20,7 +20,7 @@ from domain.account import Account, Entry, Guard, GuardChanged, Mark, SplitAppli
 from domain.panel import Floats, Times
 from trading import kernels
 from trading.book import book_of, micros, moment
-from trading.desk import Asks, Bars, Ints
+from trading.desk import Asks, Bars, Ints, new_desk
 from trading.limits import TradingSettings
 from trading.scribe import Scribe, tell_asks, tell_row
 
@@ -57,12 +57,10 @@ class Tape(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Met:
-    """What rows of bars did: the `entries`, the `account` after them, and by symbol whether its
-    last bar was `wild`: moved by more than the volatility breaker allows."""
+    """What rows of bars did: the `entries`, and the `account` after them."""
 
     entries: tuple[Entry, ...]
     account: Account
-    wild: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,20 +91,25 @@ def meet(
     """
     scribe = Scribe(account)
     if not _rescale(scribe, tape, splits or {}):
-        return Met(tuple(scribe.entries), scribe.account, frozenset())
+        return Met(tuple(scribe.entries), scribe.account)
     fresh = _fresh(scribe.account, tape)
     bars, known = _bars(tape, fresh), _Known(tape)
-    wild = dict.fromkeys(tape.symbols, False)
     for t in np.flatnonzero(fresh.any(axis=1)).tolist():
         book = book_of(scribe.account, tape.symbols, settings, known.before(t))
         kernels.bar_row(book.desk, bars, t)
         tell_row(scribe, book, bars, t)
-        for n in np.flatnonzero(fresh[t]).tolist():
-            wild[tape.symbols[n]] = bool(book.desk.held[n]["wild"])
         _ask(scribe, tape.symbols, {}, moment(bars.known_at[t]), settings)
-    return Met(
-        tuple(scribe.entries), scribe.account, frozenset(s for s, was in wild.items() if was)
-    )
+    return Met(tuple(scribe.entries), scribe.account)
+
+
+def wild(tape: Tape, settings: TradingSettings) -> frozenset[str]:
+    """Symbols whose last bar on the tape moved by more than the volatility breaker allows. The
+    tape alone tells, whatever an account has met already."""
+    desk, bars = new_desk(tape.symbols, settings), _bars(tape, ~np.isnan(tape.close))
+    for t in range(len(tape.known_at)):
+        kernels.bar_row(desk, bars, t)
+    moved = np.flatnonzero(desk.held["wild"]).tolist()
+    return frozenset(tape.symbols[n] for n in moved)
 
 
 def ask(
@@ -115,15 +118,16 @@ def ask(
     wishes: Mapping[str, Wish],
     at: datetime,
     settings: TradingSettings,
-    wild: frozenset[str] = frozenset(),
+    barred: frozenset[str] = frozenset(),
 ) -> tuple[Entry, ...]:
     """The committee's orders for decisions on bars that closed `at` and that the account has met.
 
-    `symbols` are those of the tape, in its order; one without a wish keeps its order. `wild` is
-    what `meet` said. The same wishes again, at the same instant, change nothing.
+    `symbols` are those of the tape, in its order; one without a wish keeps its order. What is
+    `barred` is not bought: `wild` says what is. The same wishes again, at the same instant, change
+    nothing.
     """
     scribe = Scribe(account)
-    _ask(scribe, symbols, wishes, at, settings, wild)
+    _ask(scribe, symbols, wishes, at, settings, barred)
     return tuple(scribe.entries)
 
 
@@ -133,7 +137,7 @@ def _ask(
     wishes: Mapping[str, Wish],
     at: datetime,
     settings: TradingSettings,
-    wild: frozenset[str] = frozenset(),
+    barred: frozenset[str] = frozenset(),
 ) -> None:
     account = scribe.account
     idle = account.guard.standing is not Standing.HALTED and not account.guard.flattening
@@ -142,7 +146,7 @@ def _ask(
     book = book_of(account, symbols, settings, {})
     asks = _asks(symbols, wishes)
     for n, symbol in enumerate(symbols):
-        book.desk.held[n]["wild"] = symbol in wild
+        book.desk.held[n]["wild"] = symbol in barred
     kernels.ask_row(book.desk, asks, 0, micros(at))
     tell_asks(scribe, book, at, {symbol: wish.receipt for symbol, wish in wishes.items()})
 

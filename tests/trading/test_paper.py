@@ -36,7 +36,7 @@ from trading.book import moment
 from trading.desk import FILL, Asks, Bars, new_desk
 from trading.ledger import apply, equity, fold
 from trading.limits import UNLIMITED, LimitSettings, TradingSettings
-from trading.paper import Met, Wish, ask, meet
+from trading.paper import Met, Wish, ask, meet, wild
 
 CAPITAL = 100_000.0
 FREE = TradingSettings(limits=UNLIMITED)
@@ -79,9 +79,12 @@ class Paper:
         assert met.account == self.account
         return met
 
-    def ask(self, wishes: Mapping[str, Wish], wild: frozenset[str] = frozenset()) -> None:
-        at = closing(self.tape, self.row - 1)
-        self.keep(ask(self.account, self.tape.symbols, wishes, at, self.settings, wild))
+    def ask(self, wishes: Mapping[str, Wish]) -> None:
+        at, barred = (
+            closing(self.tape, self.row - 1),
+            wild(self.tape.until(self.row), self.settings),
+        )
+        self.keep(ask(self.account, self.tape.symbols, wishes, at, self.settings, barred))
 
     def place(self, key: str = "k", **terms: Any) -> Order:
         asked = Ticket(**{"symbol": "AAPL", "side": Side.BUY, "quantity": 10.0, **terms})
@@ -132,7 +135,7 @@ def live(tape: Tape, settings: TradingSettings, words: Any, targets: Any, ceilin
     """Row by row, the account forgotten and rebuilt from its entries between them."""
     account = Paper(tape, settings)
     for t in range(len(tape.known_at)):
-        met = account.bars()
+        account.bars()
         account.ask(
             {
                 symbol: Wish(
@@ -142,8 +145,7 @@ def live(tape: Tape, settings: TradingSettings, words: Any, targets: Any, ceilin
                 )
                 for n, symbol in enumerate(tape.symbols)
                 if words[t, n] != kernels.LEAVE
-            },
-            met.wild,
+            }
         )
     return account
 
@@ -381,9 +383,12 @@ def test_a_new_decision_replaces_what_is_left_of_the_last_and_a_block_withdraws_
 
 
 def test_what_is_barred_or_wild_is_not_bought() -> None:
-    account = paper(CALM)
+    rules = TradingSettings(limits=UNLIMITED.model_copy(update={"volatility_breaker": 3.0}))
+    account = paper((100.0, 107.0, 100.0, 107.0), settings=rules)
     account.ask({"AAPL": Wish(0.2, 1.0, barred=True)})
-    account.ask({"AAPL": Wish(0.2, 1.0)}, wild=frozenset({"AAPL"}))
+    assert account.told(OrderPlaced) == []
+    account.bars()
+    account.ask({"AAPL": Wish(0.2, 1.0)})
     assert account.told(OrderPlaced) == []
 
 
