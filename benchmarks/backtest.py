@@ -12,6 +12,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,7 @@ SIZES = ((2_520, 100), (1_000_000, 1))
 END = datetime(2032, 1, 20, tzinfo=UTC)
 """Just over 2,520 sessions after the simulated history begins."""
 BARS = 2_520
+USUAL = TradingSettings()
 LIMITED = TradingSettings(limits=LimitSettings(stop_loss=0.1, take_profit=0.3, trailing=0.15))
 """All limits and breakers, and every protective exit."""
 SETTINGS = AgentSettings(news_model="lexicon")
@@ -135,7 +137,7 @@ def _committee() -> dict[str, Any]:
     ballots = []
     for name in AGENTS:
         agent = build(name, SETTINGS)
-        votes_s[name], votes = _timed(lambda agent=agent: agent.vote(panel, since))
+        votes_s[name], votes = _timed(partial(agent.vote, panel, since))
         ballots.append(Ballot(name, votes, None, 0.0))
     blocked = np.isnan(panel.close[since:])
     nothing = np.zeros(len(panel.symbols))
@@ -150,18 +152,22 @@ def _committee() -> dict[str, Any]:
         *(each.astype(np.int64) for each in (tape.known_at, tape.opened_at, tape.session_end)),
     )  # fmt: skip
 
-    def trade(settings: TradingSettings = TradingSettings()) -> Any:
+    def trade(settings: TradingSettings) -> Any:
         asks = decided(wanted, np.minimum(added.heard.cap, 0.25), ~blocked, blocked)
         return play(panel.symbols, bars, asks, settings, 1e6)
 
     decide_first, (added, (_, wanted)) = _timed(decide)
-    trade_first, played = _timed(trade)
-    vote_s, fold_s, play_s = sum(votes_s.values()), _timed(decide)[0], _timed(trade)[0]
+    trade_first, played = _timed(lambda: trade(USUAL))
+    vote_s, fold_s, play_s = (
+        sum(votes_s.values()),
+        _timed(decide)[0],
+        _timed(lambda: trade(USUAL))[0],
+    )
     rows = docket(added, blocked)
-    bars, total = blocked.size, vote_s + fold_s + play_s
+    count, total = blocked.size, vote_s + fold_s + play_s
     name = f"committee {len(panel.symbols)} x {BARS}"
     return {
-        f"{name}, bars": bars,
+        f"{name}, bars": count,
         f"{name}, vote_s": round(vote_s, 3),
         **{f"{name}, of which {agent}, s": round(s, 3) for agent, s in votes_s.items()},
         f"{name}, fold_s": round(fold_s, 4),
@@ -172,7 +178,7 @@ def _committee() -> dict[str, Any]:
         f"{name}, play with exits as well, s": round(_timed(lambda: trade(LIMITED))[0], 4),
         f"{name}, first fold and play, s": round(decide_first + trade_first, 3),
         f"{name}, total_s": round(total, 3),
-        f"{name}, bars a second": round(bars / total),
+        f"{name}, bars a second": round(count / total),
         f"{name}, fills": len(played.fills.row),
     }
 
