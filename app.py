@@ -16,7 +16,7 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from cli.account_verbs import account, cancel, order, orders, reconcile
+from cli.account_verbs import account, audit, cancel, order, orders, parity, reconcile
 from cli.research_verbs import backtest, check, fit
 from cli.terminal import (
     AsJson,
@@ -51,7 +51,7 @@ app.add_typer(watch, name="watch")
 app.add_typer(config, name="config")
 app.add_typer(backtest, name="backtest")
 app.add_typer(account, name="account")
-for verb in (orders, order, cancel, reconcile):
+for verb in (orders, order, cancel, reconcile, audit, parity):
     app.command()(verb)
 app.command()(fit)
 app.command()(check)

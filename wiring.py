@@ -43,6 +43,7 @@ from trading.limits import TradingSettings
 from trading.profiles import profile
 
 if TYPE_CHECKING:  # heavy, and most verbs do without
+    from orchestrator.parity import Examiner
     from research.backtest import Backtester
     from research.results import Results
 
@@ -236,6 +237,21 @@ def make_floor(
         now=now,
         suggest=day.suggestions,
         publish=publish,
+    )
+
+
+def make_examiner(settings: Settings, stores: Stores, market: Market, run: str) -> "Examiner":
+    """Compares paper days of `run` with a backtest of them, its agents in this process."""
+    from orchestrator.parity import Examiner
+
+    return Examiner(
+        day=make_day(settings, stores, market, run, utc_now),
+        previous=partial(stores.journal.previous_targets, market.name, run),
+        records=stores.records,
+        archive=stores.archive,
+        build=partial(build, settings=settings.agents),
+        horizon=settings.market.horizon,
+        simulated=market.simulated,
     )
 
 

@@ -250,6 +250,44 @@ def reconcile(run: OfRun = "live", market: OnMarket = None, as_json: AsJson = Fa
     accounts.refuse_if_different(differences)
 
 
+def parity(
+    day: Annotated[str, typer.Option("--day", help="A date (UTC), such as 2020-03-02.")],
+    last: Annotated[str | None, typer.Option("--to", help="Last of several days.")] = None,
+    run: OfRun = "live",
+    market: OnMarket = None,
+    as_json: AsJson = False,
+) -> None:
+    """Replay paper days as a backtest: every difference in vote, decision, order and fill."""
+    from cli import parity
+
+    found = parity.parity(settings_of(market, None), run, day, last, say)
+    if as_json:
+        print_json(parity.as_json(found))
+    else:
+        parity.show(found, results)
+
+
+def audit(
+    verify: Annotated[bool, typer.Option("--verify", help="Prove that the log is whole.")] = False,
+    after: Annotated[int, typer.Option(min=0, help="Entries after this number.")] = 0,
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help="At most so many.")] = 50,
+    run: OfRun = "live",
+    market: OnMarket = None,
+    as_json: AsJson = False,
+) -> None:
+    """The log of everything that ever happened to the account; with --verify, its proof."""
+    from cli import accounts
+
+    with accounts.counter(settings_of(market, None), run, say) as at:
+        lines = at.blotter.entries(after, limit)
+        differences = accounts.verify(at) if verify else ()
+    if as_json:
+        print_json(accounts.audit_json(lines, differences if verify else None))
+    else:
+        accounts.show_audit(lines, differences if verify else None, results)
+    accounts.refuse_if_broken(differences)
+
+
 def _print(at: "Counter", shown: Account, as_json: bool) -> None:
     from cli import accounts
 

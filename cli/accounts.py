@@ -5,6 +5,7 @@ the server's pages hear of it. Leaves out parsing words (`account_verbs.py`) and
 (`orchestrator/floor.py`).
 """
 
+import json
 import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -22,7 +23,9 @@ from domain.errors import InputError, NotFoundError, VerificationError
 from domain.orders import Order, Preview, Ticket
 from orchestrator.floor import Floor
 from settings import Settings
-from storage.blotter import Blotter, OrderLine
+from storage.audit import Audit
+from storage.blotter import AuditLine, Blotter, OrderLine
+from trading.ledger import apply
 from web.views.holdings import figures, holdings
 from wiring import (
     LIVE,
@@ -79,6 +82,17 @@ def place(at: Counter, ticket: Ticket, key: str | None) -> tuple[Preview, Order]
     return shown, at.floor.place(ticket, quote=shown.quote, key=key or uuid.uuid4().hex)
 
 
+def verify(at: Counter) -> tuple[str, ...]:
+    """What does not follow from the account's log, in words; nothing where it is whole."""
+    return Audit(at.stores.database, apply).verify(at.market.name, at.run)
+
+
+def refuse_if_broken(differences: Sequence[str]) -> None:
+    """Raises VerificationError listing what the audit found."""
+    if differences:
+        raise VerificationError(f"The log is not whole: {'; '.join(differences)}")
+
+
 def refuse_if_different(differences: Sequence[str]) -> None:
     """Raises VerificationError listing what does not reconcile."""
     if differences:
@@ -121,6 +135,27 @@ def account_json(at: Counter, account: Account) -> dict[str, Any]:
 def order_json(order: Order) -> dict[str, Any]:
     told: dict[str, Any] = to_json(order)
     return told
+
+
+def audit_json(lines: Sequence[AuditLine], differences: Sequence[str] | None) -> dict[str, Any]:
+    """`differences` is None where nothing was verified."""
+    return {
+        "entries": [to_json(line) for line in lines],
+        "verified": None if differences is None else not differences,
+        "differences": list(differences or ()),
+    }
+
+
+def show_audit(
+    lines: Sequence[AuditLine], differences: Sequence[str] | None, console: Console
+) -> None:
+    for line in lines:
+        console.print(
+            f"{line.number:>6} {line.at:%Y-%m-%d %H:%M:%S} {line.kind}: {json.dumps(line.body)}",
+            markup=False, highlight=False, soft_wrap=True,
+        )  # fmt: skip
+    if differences is not None and not differences:
+        console.print("[green]Verified:[/] the log is whole, and all that is kept follows from it.")
 
 
 def show_account(at: Counter, account: Account, console: Console) -> None:
