@@ -134,11 +134,20 @@ def amended(
             f"{changed.quantity:g}. Give more, or cancel the rest."
         )
     rest = _ticket(changed)
-    examine(rest, market.price, settings.limits)
+    examine(rest, _reference(order, account, market.price), settings.limits)
     others = {id: other for id, other in account.orders.items() if id != order.id}
     if order.parent is None:
         demand(checks(rest, replace(account, orders=others), market, settings, position_limit))
     return changed
+
+
+def _reference(order: Order, account: Account, price: float) -> float:
+    """What an order's prices lie above or below: the last price, of an exit that is held still the
+    price that its parent waits for."""
+    parent = account.orders.get(order.parent or "")
+    if order.status is Status.HELD and parent is not None:
+        return parent.limit or parent.stop or price
+    return price
 
 
 def _ticket(order: Order) -> Ticket:

@@ -28,7 +28,7 @@ from domain.account import (
 )
 from domain.errors import NotFoundError, VerificationError
 from domain.lots import lots_and_trips
-from domain.orders import Kind, Order, Side, Source, Status, Term, Ticket, resized
+from domain.orders import DUST, Kind, Order, Side, Source, Status, Term, Ticket, resized
 from tests.trading.storm import Storm
 from tests.trading.tapes import Tape, tape_of, walk
 from trading import hand, kernels
@@ -484,6 +484,10 @@ def test_an_exit_that_another_sale_shrinks_is_told_before_it_fills() -> None:
     assert sum(fill.units for fill in account.told(Filled)) == pytest.approx(0.0)
     assert account.account.orders == {}
     assert account.told(OrderChanged)
+
+
+def test_the_ledger_and_the_loops_have_one_dust() -> None:
+    assert DUST == kernels.DUST
 
 
 @pytest.mark.parametrize("seed", range(4))

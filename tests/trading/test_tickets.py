@@ -261,6 +261,16 @@ def test_an_amendment_is_held_against_the_rules_of_a_new_order(
         amend(order, amendment)
 
 
+def test_a_held_exit_lies_on_the_right_side_of_what_its_parent_waits_for() -> None:
+    asked = ticket(kind=Kind.STOP, stop=120.0, stop_loss=110.0)
+    entry, stop = orders_of(asked, id="a", key="a", at=NOW)
+    account = replace(ACCOUNT, orders={entry.id: entry, stop.id: stop})
+    terms = (account, MARKET, SETTINGS, 0.25)
+    assert amended(stop, Amendment(stop=112.0), *terms).stop == 112.0
+    with pytest.raises(InputError, match="wrong side of the last price, 120"):
+        amended(stop, Amendment(stop=121.0), *terms)
+
+
 def test_what_has_ended_or_is_the_committees_cannot_be_amended() -> None:
     with pytest.raises(InputError, match=r"is filled\. Place a new one"):
         amend(replace(working(), status=Status.FILLED), Amendment(limit=91.0))
