@@ -17,8 +17,8 @@ from web.views.holdings import Figures, Holding, figures, holdings
 from web.views.words import UNKNOWN, arrow, change, money, percent, share, tone, units_of
 
 _CASH = "Cash"
-_SHADES = 8
-"""Colours of an allocation; what comes after them is told together."""
+_LOOKS = (1, 2, 3, 4, 6, 7, 8)
+"""Colours of an allocation, but for the grey of cash; what comes after them is told together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,15 +209,15 @@ def _slices(
     parts: Sequence[tuple[str, float]], cash: float, notes: Mapping[str, str]
 ) -> tuple[Slice, ...]:
     """Each part's share of everything held and the cash; the smallest are told together."""
-    shown = list(parts[:_SHADES])
-    if rest := parts[_SHADES:]:
+    shown = list(parts[: len(_LOOKS)])
+    if rest := parts[len(_LOOKS) :]:
         shown.append((f"{len(rest)} others", sum(value for _, value in rest)))
     if cash > 0:
         shown.append((_CASH, cash))
     whole, x, found = sum(abs(value) for _, value in shown), 0.0, []
     for place, (name, value) in enumerate(shown):
         width = round(100 * abs(value) / whole, 3)
-        look = 0 if name == _CASH and place == len(shown) - 1 else place % _SHADES + 1
+        look = 0 if name == _CASH and place == len(shown) - 1 else _LOOKS[place % len(_LOOKS)]
         short = "short" if value < 0 else ""
         note = ", ".join(filter(None, (short, notes.get(name, ""))))
         told = percent(abs(value) / whole)
