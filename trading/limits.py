@@ -1,4 +1,4 @@
-"""What an account may do: its limits and breakers, and the lots and ticks its orders are cut to.
+"""What an account may do: its limits and breakers, and the lots its orders are cut to.
 
 All are measured on equity, never on trades added up. A limit that is None is off. Leaves out how
 they are applied (`kernels.py`) and the caps of the committee (`sizing.py`).
@@ -21,19 +21,18 @@ _POSITIVE = ("cooldown_days", "losses", "volatility_breaker", "margin", "take_pr
 
 @dataclass(frozen=True, slots=True)
 class Lot:
-    """`size` in units, `tick` and `minimum` (of an order's value) in currency."""
+    """`size` in units, `minimum` (of an order's value) in currency."""
 
     size: float
-    tick: float
     minimum: float
 
 
 _LOTS: Mapping[AssetClass, Lot] = {
-    AssetClass.EQUITY: Lot(0.0001, 0.01, 1.0),
-    AssetClass.INDEX: Lot(0.0001, 0.01, 1.0),
-    AssetClass.CRYPTO: Lot(0.000001, 0.000001, 10.0),
-    AssetClass.CURRENCY: Lot(1.0, 0.00001, 1.0),
-    AssetClass.FUTURE: Lot(1.0, 0.0001, 1.0),
+    AssetClass.EQUITY: Lot(0.0001, 1.0),
+    AssetClass.INDEX: Lot(0.0001, 1.0),
+    AssetClass.CRYPTO: Lot(0.000001, 10.0),
+    AssetClass.CURRENCY: Lot(1.0, 1.0),
+    AssetClass.FUTURE: Lot(1.0, 1.0),
 }
 
 
@@ -115,7 +114,7 @@ class LimitSettings(BaseModel):
         """What orders of `symbol` are cut to."""
         lot = _LOTS[asset_class(symbol)]
         if asset_class(symbol) is AssetClass.EQUITY and not self.fractional:
-            return Lot(1.0, lot.tick, lot.minimum)
+            return Lot(1.0, lot.minimum)
         return lot
 
 
