@@ -13,25 +13,23 @@ from datetime import datetime
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Connection, ScalarSelect, Select, func, select
+from sqlalchemy import ScalarSelect, Select, select
 from sqlmodel import col
 
-from domain.account import Entry, Filled, Happening, OrderPlaced, Reset, SplitApplied
-from domain.account_json import KINDS, happening_from_json, order_from_json
+from domain.account import Entry, Happening
+from domain.account_json import order_from_json
 from domain.errors import NotFoundError
-from domain.lots import Lot, Trip, lots_and_trips
+from domain.lots import Lot, Trip
 from domain.orders import OPEN, Order, Source, Status
 from domain.panel import Floats, Times
 from storage import account_tables as tables
 from storage.database import Database
 from storage.journal import utc_now
 from storage.tables import seq_within_range, table
+from storage.traded import Traded, happenings
 from storage.trip_notes import notes, put_note
 
 Query = Select[*tuple[Any, ...]]
-
-_TRADED: tuple[type[Happening], ...] = (OrderPlaced, Filled, SplitApplied, Reset)
-"""Kinds of entries that lots and trips follow from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +89,7 @@ class Blotter:
     def __init__(self, database: Database, market: str, run: str) -> None:
         self._database = database
         self._market, self._run = market, run
-        self._traded: tuple[int, Mapping[str, tuple[Lot, ...]], tuple[Trip, ...]] = (0, {}, ())
+        self._traded = Traded()
 
     def orders(
         self,
@@ -188,17 +186,17 @@ class Blotter:
     def happenings(self, *kinds: type[Happening]) -> tuple[Entry, ...]:
         """All entries of these kinds, oldest first."""
         with self._database.reading() as connection:
-            return self._happenings(connection, kinds)
+            return happenings(connection, self._account(), kinds)
 
     def lots(self) -> Mapping[str, tuple[Lot, ...]]:
         """By symbol what is held, oldest first."""
-        return self._lots_and_trips()[0]
+        return self._now().lots
 
     def trips(self) -> tuple[Trip, ...]:
         """Closed round trips in order of their end, with what people noted beside them."""
         with self._database.reading() as connection:
             noted = notes(connection, self._account())
-        trips = self._lots_and_trips()[1]
+        trips = self._now().trips
         return tuple(
             _with_note(trip, *noted[trip.id]) if trip.id in noted else trip for trip in trips
         )
@@ -208,37 +206,16 @@ class Blotter:
 
         Raises NotFoundError for a trip that is not, InputError for too many words or tags.
         """
-        if trip not in {each.id for each in self._lots_and_trips()[1]}:
+        if trip not in {each.id for each in self._now().trips}:
             raise NotFoundError(f"There is no closed trade {trip[:60]!r} in this account.")
         with self._database.writing() as connection:
             account = connection.scalars(select(self._account())).one()
             put_note(connection, account, trip, note, tags, utc_now())
 
-    def _lots_and_trips(self) -> tuple[Mapping[str, tuple[Lot, ...]], tuple[Trip, ...]]:
-        """Made again only where an entry that matters has come since."""
-        entry = tables.Entry
-        newest = select(func.max(col(entry.number))).where(
-            col(entry.account) == self._account(), col(entry.kind).in_(_names(_TRADED))
-        )
+    def _now(self) -> Traded:
         with self._database.reading() as connection:
-            number = connection.scalars(newest).one() or 0
-            if number != self._traded[0]:
-                made = lots_and_trips(self._happenings(connection, _TRADED))
-                self._traded = (number, *made)
-        return self._traded[1:]
-
-    def _happenings(
-        self, connection: Connection, kinds: Sequence[type[Happening]]
-    ) -> tuple[Entry, ...]:
-        entry = tables.Entry
-        query = select(col(entry.number), col(entry.at), col(entry.kind), col(entry.body)).where(
-            col(entry.account) == self._account(), col(entry.kind).in_(_names(kinds))
-        )  # asked for in order, SQLite would walk through the whole log
-        rows = sorted(connection.execute(query).all())
-        return tuple(
-            Entry(number, at, happening_from_json(kind, json.loads(body)))
-            for number, at, kind, body in rows
-        )
+            self._traded = self._traded.brought_up_to_date(connection, self._account())
+        return self._traded
 
     def _orders(self) -> Query:
         order = tables.Order
@@ -271,10 +248,6 @@ def _page(query: Query, number: int, before: int | None, limit: int) -> Query:
 
 def _order_line(row: Any) -> OrderLine:
     return OrderLine(row.number, order_from_json(json.loads(row.body)), row.updated_at)
-
-
-def _names(kinds: Sequence[type[Happening]]) -> list[str]:
-    return [name for name, kind in KINDS.items() if kind in kinds]
 
 
 def _askable(id: str) -> bool:

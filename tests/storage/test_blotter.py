@@ -238,8 +238,8 @@ def test_every_question_is_answered_from_its_index(sqlite: Database) -> None:
         (lambda: blotter.fills(order="o1"), "fill (account=? AND order=?)"),
         (lambda: blotter.curve(), "mark (account=?)"),
         (lambda: blotter.entries(3), "entry (account=? AND number>?)"),
-        (lambda: blotter.happenings(CashMoved), "entry (account=? AND kind=?)"),
-        (lambda: blotter.trips(), "entry (account=? AND kind=?)"),
+        (lambda: blotter.happenings(CashMoved), "entry (account=? AND kind=? AND number>?)"),
+        (lambda: blotter.trips(), "entry (account=? AND kind=? AND number>?)"),
     ]
     for ask, expected in asked:
         with plans(sqlite) as planned:
