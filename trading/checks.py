@@ -212,19 +212,29 @@ class _Look:
         return Check(name, False, f"{said}. Give at most {room:.6g} units.")
 
     def cash(self) -> Check:
-        """What a buy costs, beside what open buys have spoken for; for a short, its margin."""
+        """What a buy costs, beside what open buys have spoken for; for a short, its margin. Cash
+        that stands for positions sold short, and their margin, is not free."""
+        margin, price = self.settings.limits.margin, self.market.price
         costs = expected_costs(self.ticket, self.market, self.settings)
+        opens = self.ticket.quantity - min(abs(self.held), self.ticket.quantity) * self._closes()
         if self.ticket.side is Side.SELL:
-            needed = self.settings.limits.margin * abs(self.after) * self.market.price + costs
-            noun = "margin and costs"
+            needed, noun = margin * opens * price + costs, "margin and costs"
         else:
-            needed, noun = self.value + costs, "the order and its costs"
+            needed = opens * expected_price(self.ticket, self.market) + costs
+            noun = "the order and its costs"
         free = self.account.cash - sum(map(self._spoken_for, self.account.orders.values()))
+        for symbol, position in self.account.positions.items():
+            if position.units < 0.0:
+                free += (1.0 + margin) * position.units * self.account.marks[symbol].close
         said = f"{needed:,.2f} {self.currency} for {noun}, of {free:,.2f} that is free"
         if needed <= free:
             return Check("cash", True, f"{said}.")
         most = max(free, 0.0) / (needed / self.ticket.quantity)
         return Check("cash", False, f"Over cash: {said}. Give at most {most:.6g} units.")
+
+    def _closes(self) -> bool:
+        """Whether the ticket first takes from what is held."""
+        return self.ticket.side.sign * self.held < 0.0
 
     def _spoken_for(self, order: Order) -> float:
         if order.side is Side.SELL or order.reduce_only:

@@ -147,6 +147,17 @@ def test_a_short_needs_its_margin_in_cash() -> None:
     assert "margin" in refusal(sale, poor, settings=SHORTING)
 
 
+def test_what_a_short_brought_in_cannot_be_spent() -> None:
+    short = replace(
+        ACCOUNT,
+        cash=1_600.0,
+        positions={"MSFT": Position(-10.0, 100.0, 0.0, BEFORE)},
+        marks={"MSFT": Mark(BEFORE, 100.0, BEFORE)},
+    )
+    assert "of 100.00 that is free" in refusal(ticket(quantity=1.5), short, settings=SHORTING)
+    assert refusal(ticket(quantity=0.9), short, settings=SHORTING) == ""
+
+
 @pytest.mark.parametrize("side", [Side.BUY, Side.SELL])
 def test_what_only_reduces_may_not_exceed_what_is_held(side: Side) -> None:
     asked = ticket(side=side, quantity=101.0, reduce_only=True)
