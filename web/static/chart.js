@@ -1,6 +1,7 @@
 "use strict";
-// <px-chart>: candles, volume, two averages and the decisions on one symbol, and under them the
-// committee's chance of a gain beside the base rate. Its children are its own: morphing skips them.
+// <px-chart>: candles, volume, two averages, the decisions on one symbol and what was traded of it,
+// and under them the committee's chance of a gain beside the base rate. Its children are its own:
+// morphing skips them.
 customElements.define("px-chart", class extends HTMLElement {
   connectedCallback() {
     this.leaving = new AbortController();
@@ -48,7 +49,7 @@ customElements.define("px-chart", class extends HTMLElement {
     this.chart.panes()[1].setStretchFactor(1);
     this.chart.subscribeCrosshairMove((at) => this.tell(at.seriesData?.get(this.candles)));
     this.chart.subscribeClick((at) => {
-      if (at.hoveredObjectId) location.assign(`/decisions/${encodeURIComponent(at.hoveredObjectId)}`);
+      if (at.hoveredObjectId) location.assign(at.hoveredObjectId);
     });
   }
 
@@ -58,9 +59,12 @@ customElements.define("px-chart", class extends HTMLElement {
       if (!answer.ok) throw new Error((await answer.json()).detail);
       return answer.json();
     };
-    const [prices, said] = await Promise.all([read(this.dataset.bars), read(this.dataset.votes)]);
+    const [prices, said, traded] = await Promise.all(
+      ["bars", "votes", "fills"].map((what) => read(this.dataset[what])));
     this.bars = prices.bars.map((bar) => ({ ...bar, time: Date.parse(bar.at) / 1000 }));
     this.votes = said.votes.map((vote) => ({ ...vote, time: this.barOf(vote.as_of) })).filter((vote) => vote.time);
+    this.fills = traded.fills.map((fill) => ({ ...fill, time: this.barOf(fill.at, fill.moment === "open") }))
+      .filter((fill) => fill.time);
     this.chart.applyOptions({ timeScale: { timeVisible: prices.timeframe !== "1d" } });
     this.draw();
     if (!this.drawn) {
@@ -97,13 +101,18 @@ customElements.define("px-chart", class extends HTMLElement {
     this.volume.setData((this.bars ?? []).map((bar) => ({
       time: bar.time, value: bar.volume, color: faint(bar.close >= bar.open ? up : down),
     })));
-    this.marks.setMarkers((this.votes ?? []).filter((vote) => vote.action !== "hold").map((vote) => {
+    const decided = (this.votes ?? []).filter((vote) => vote.action !== "hold").map((vote) => {
       const buy = vote.action.endsWith("buy");
       return {
-        id: vote.receipt, time: vote.time, size: vote.action.startsWith("strong") ? 1.6 : 1,
+        id: `/decisions/${encodeURIComponent(vote.receipt)}`, time: vote.time, size: vote.action.startsWith("strong") ? 1.6 : 1,
         position: buy ? "belowBar" : "aboveBar", shape: buy ? "arrowUp" : "arrowDown", color: buy ? up : down,
       };
+    });
+    const traded = (this.fills ?? []).map((fill) => ({
+      id: `/orders/${encodeURIComponent(fill.order)}`, time: fill.time, size: 0.8, shape: "circle",
+      position: fill.units > 0 ? "belowBar" : "aboveBar", color: this.colour("--accent"),
     }));
+    this.marks.setMarkers([...decided, ...traded].sort((one, other) => one.time - other.time));
   }
 
   tell(bar) {
@@ -120,10 +129,10 @@ customElements.define("px-chart", class extends HTMLElement {
     }));
   }
 
-  /** Time of the last bar that had opened before the instant a decision's bar closed. */
-  barOf(closed) {
-    const limit = Date.parse(closed) / 1000;
-    return this.bars.findLast((bar) => bar.time < limit)?.time;
+  /** Time of the last bar that had opened before the instant at which a bar closed, or at it. */
+  barOf(at, opening = false) {
+    const limit = Date.parse(at) / 1000;
+    return this.bars.findLast((bar) => (opening ? bar.time <= limit : bar.time < limit))?.time;
   }
 
   /** The token's colour as the browser resolves it for the present theme. */
