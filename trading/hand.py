@@ -19,7 +19,6 @@ from domain.account import (
     Reset,
     Standing,
 )
-from domain.canonical import instant
 from domain.errors import NotFoundError
 from domain.orders import DUST, Kind, Order, Side, Source, Status, Term, Ticket, resized
 from trading.kernels import PARENT_ENDED, WHY
@@ -129,7 +128,7 @@ def open_order(account: Account, id: str) -> Order:
 def _way_out(id: str, symbol: str, units: float, at: datetime) -> Order:
     return Order(
         id=id,
-        key=f"{Source.STOP} {symbol} {instant(at)}",
+        key=f"{Source.STOP} {id}",
         symbol=symbol,
         side=Side.SELL if units > 0.0 else Side.BUY,
         kind=Kind.MARKET,

@@ -427,6 +427,17 @@ def test_the_emergency_stop_cancels_halts_and_flattens_over_as_many_opens_as_it_
     assert account.account.guard.standing is Standing.HALTED
 
 
+def test_two_stops_at_one_instant_place_orders_of_two_keys() -> None:
+    account = paper(CALM, CALM)
+    account.place()
+    account.bars()
+    at = closing(account.tape, 1)
+    for _ in range(2):
+        account.keep(hand.emergency(account.account, flatten=True, reason="", by="me", at=at))
+    keys = [placed.order.key for placed in account.told(OrderPlaced)]
+    assert len(keys) == len(set(keys)) == 3
+
+
 def test_a_stop_without_flattening_keeps_what_is_held_and_trades_nothing() -> None:
     account = paper(CALM, CALM)
     account.place()
