@@ -451,6 +451,8 @@ def close_orders(desk: Desk, queue: Ints, count: int) -> None:
     that have nothing more to wait for."""
     for j in range(count):
         m, order = queue[j], desk.book[queue[j]]
+        if not is_open(order):
+            continue
         held, side = desk.held[order["symbol"]], order["side"]
         if order["kind"] == TRAILING_STOP and not order["triggered"]:
             seen = held["high"] if side < 0 else held["low"]

@@ -230,6 +230,14 @@ def test_what_the_cash_does_not_reach_is_given_up():
     assert (stand.status(m), stand.why(m)) == (kernels.CANCELLED, "the cash did not reach")
 
 
+def test_an_order_that_has_ended_within_the_bar_is_not_ended_again():
+    stand = Stand()
+    stand.desk.state["cash"] = 0.0
+    m = stand.place(BUY, kernels.LIMIT, 10, limit=95.0, term=kernels.DAY)
+    assert stand.bar(99, 101, 90, 100) == []
+    assert (stand.status(m), stand.why(m)) == (kernels.CANCELLED, "the cash did not reach")
+
+
 def test_the_committees_buys_are_guarded_and_the_guards_follow_the_position():
     stand = Stand(stop_loss=0.1, take_profit=0.2, trailing=0.05)
     stand.bar(100, 100, 100, 100)
