@@ -125,6 +125,7 @@ API = (
     backtests_api.backtest,
     backtests_api.cancel,
     account_api.account,
+    account_api.suggestions,
     account_api.positions,
     account_api.equity,
     account_api.trades,

@@ -14,7 +14,7 @@ PATHS = (
     "status", "engine", "agents", "watchlist", "decisions", "decisions/latest",
     "symbols/AAPL/bars", "symbols/AAPL/votes", "symbols/AAPL/news", "symbols/AAPL/filings",
     "record", "agents/risk/record", "agents/committee/record", "backtests", f"backtests/{KEPT}",
-    "orders", "fills", "account", "positions", "equity", "trades", "audit",
+    "orders", "fills", "account", "account/suggestions", "positions", "equity", "trades", "audit",
 )  # fmt: skip
 
 

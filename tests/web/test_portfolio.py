@@ -23,7 +23,7 @@ from tests.web.test_stream import read, running
 from tests.web.town import NOW, Town
 from trading.limits import LimitSettings
 from web.views.equity import Flow, past_of
-from web.views.guard import guard_view
+from web.views.guard import guard_view, suggestions
 from web.views.holdings import figures, holdings
 from web.views.lots import profit_by_symbol
 from web.views.portfolio import account_kpis, allocations, position_lines
@@ -332,6 +332,16 @@ def test_mode_and_profile_are_switched_and_wrong_ones_refused(client: Client, bo
     assert client.post("/account/explode", data={}).status_code == 404
     told = client.post("/api/v1/account/mode", json={"mode": "observe"}).json()
     assert (told["mode"], told["profile"]) == ("observe", "conservative")
+
+
+def test_a_suggestion_opens_the_ticket_filled_in(reader: Client, kept: Books) -> None:
+    made = replace(kept.order(NOW, "XOM", 81.25), why="target 9.1 % of equity")
+    (line,) = suggestions((made,))
+    assert (line.side, line.units, line.why) == ("buy", "81.25", "target 9.1 % of equity")
+    ticket = reader.get(line.url)
+    assert ticket.status_code == 200
+    assert 'value="XOM"' in ticket.text
+    assert 'value="81.25"' in ticket.text
 
 
 def test_the_api_stops_and_resumes(client: Client) -> None:

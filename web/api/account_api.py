@@ -31,6 +31,8 @@ from web.api.account_shapes import (
     ProfileIn,
     ResetIn,
     StopIn,
+    SuggestionOut,
+    SuggestionsOut,
     TotalsOut,
     TradeOut,
     TradesOut,
@@ -54,6 +56,16 @@ After = Annotated[int, QueryParameter(ge=0, description="Entries with a larger n
 def account(house: NamedDependency[House]) -> AccountOut:
     """Figures, mode, profile and breakers of the paper account."""
     return _account(house, house.floor.account())
+
+
+@get("/account/suggestions", sync_to_thread=True)
+def suggestions(house: NamedDependency[House]) -> SuggestionsOut:
+    """What auto mode would place now for the newest decisions, whatever the mode."""
+    found = tuple(
+        SuggestionOut(o.symbol, o.side.value, o.quantity, o.why, o.receipt)
+        for o in house.floor.suggestions()
+    )
+    return SuggestionsOut(suggestions=found, **about(house))
 
 
 @get("/positions", sync_to_thread=True)

@@ -167,6 +167,22 @@ class TradeOut(Answer):
     trade: TripOut
 
 
+@dataclass(frozen=True, slots=True)
+class SuggestionOut:
+    """What auto mode would place now; `decision` is the receipt behind it."""
+
+    symbol: str
+    side: str
+    quantity: float
+    why: str
+    decision: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SuggestionsOut(Answer):
+    suggestions: tuple[SuggestionOut, ...]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AnnotationIn:
     """What is left out stays as it is."""
