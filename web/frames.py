@@ -1,16 +1,14 @@
 """From events to what a browser must redraw, and from there to bytes.
 
 Promises that the same partials are drawn as in the page, once for each (key, version), whoever
-watches. A key names an element: `vote AAPL technical`, `feed`. Which keys an event makes stale and
-which keys a page watches are both decided here.
+watches. Leaves out which keys an event makes stale and which a page watches (`topics.py`).
 """
 
 import asyncio
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from threading import Lock
 
-from domain.events import Event, EventKind
+from domain.events import Event
 from web import parts, present
 from web.account_parts import account_parts, guard_of
 from web.board import Board
@@ -19,51 +17,11 @@ from web.house import House
 from web.prices import Prices
 from web.render import Renderer
 from web.shell import banner_of, engine_view
+from web.topics import Key, stale
 from web.views.backtests import HEADS, job_lines, result_lines
 from web.views.orders import MOST_OPEN, ORDERS, fill_rows, order_rows
 from web.views.portfolio import position_lines
 from web.views.votes import vote_cell
-
-Key = tuple[str, ...]
-"""A topic, and what it is of: `('votes', 'AAPL', 'technical')`."""
-
-TOPICS = frozenset(
-    {
-        "votes", "why", "standing", "prices", "chart", "ranking", "feed", "kpis", "agents",
-        "engine", "progress", "shell", "log", "facts", "backtests", "results", "record",
-        "orders", "order-log", "order-pages", "account", "positions", "guard", "trips",
-    }
-)  # fmt: skip
-
-SLOW = frozenset(
-    {
-        "ranking", "feed", "kpis", "why", "standing", "facts", "log", "record", "orders",
-        "order-log", "order-pages", "account", "positions", "guard", "trips",
-    }
-)  # fmt: skip
-"""Large parts, redrawn at most once a second."""
-
-ALONE = frozenset({("feed",), ("orders",), ("positions",)})
-"""Keys whose drawing is a message by itself, so that a page can hold it back."""
-
-EVERYWHERE = frozenset({"shell"})
-
-
-@dataclass(frozen=True, slots=True)
-class View:
-    """What one stream is of: the topics of its page and the page's symbol."""
-
-    topics: frozenset[str]
-    symbol: str
-
-    def watches(self, key: Key) -> bool:
-        topic = key[0]
-        if topic not in self.topics and topic not in EVERYWHERE:
-            return False
-        return topic not in ("why", "standing", "prices", "facts") or key[1] == self.symbol
-
-    def charts(self, symbol: str | None) -> bool:
-        return "chart" in self.topics and symbol == self.symbol
 
 
 class Frames:
@@ -222,7 +180,8 @@ class Frames:
 
     def _orders(self) -> str:
         rows = order_rows(self._house.blotter.orders(open_only=True, limit=MOST_OPEN))
-        drawn = self._renderer.partial("orders", open_orders=rows, back="/orders")
+        count = len(self._house.floor.account().orders)
+        drawn = self._renderer.partial("orders", open_orders=rows, open_count=count, back="/orders")
         return _partial("open-orders", drawn)
 
     def _order_log(self) -> Iterator[str]:
@@ -258,30 +217,6 @@ _SIMPLE: dict[str, Callable[[Frames], str]] = {
     "feed": Frames._feed,
     "kpis": Frames._kpis,
 }
-
-
-def stale(event: Event) -> Iterator[Key]:
-    """The keys that an event makes stale."""
-    symbol = event.symbol or ""
-    match event.kind:
-        case EventKind.VOTE_CAST:
-            yield ("votes", symbol, event.payload["agent"])
-        case EventKind.DECISION_MADE:
-            yield ("votes", symbol)
-            yield from ((topic, symbol) for topic in ("why", "standing", "prices", "facts"))
-            yield from ((topic,) for topic in ("ranking", "feed", "kpis", "log"))
-        case EventKind.DECISION_SETTLED:
-            yield ("record",)
-        case EventKind.CYCLE_COMPLETED:
-            yield from (("shell",), ("account",))
-        case EventKind.ENGINE_CHANGED:
-            yield ("shell",)
-        case EventKind.ACCOUNT_CHANGED:
-            yield from (("account",), ("positions",), ("guard",), ("trips",))
-        case EventKind.ORDER_CHANGED | EventKind.ORDER_FILLED:
-            yield from ((topic,) for topic in ("orders", "order-log", "order-pages"))
-        case _:
-            pass
 
 
 def _partial(target: str, drawn: str) -> str:

@@ -13,11 +13,12 @@ from litestar.response import Stream as Streamed
 from domain.errors import InputError
 from domain.events import Event
 from domain.symbols import parse_symbol
-from web.frames import TOPICS, Frames, View
+from web.frames import Frames
 from web.house import House
 from web.shell import WebRequest
 from web.stream import HEARTBEAT_SECONDS, Stream, is_seq, named, parse_cursor
 from web.tail import Tail
+from web.topics import TOPICS, View
 
 _HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 Since = Annotated[

@@ -14,9 +14,10 @@ from typing import Any
 
 from domain.canonical import to_json
 from domain.events import Event, EventKind
-from web.frames import ALONE, SLOW, Frames, Key, View, stale
+from web.frames import Frames
 from web.house import House
 from web.tail import Tail
+from web.topics import ALONE, SLOW, Key, View, stale
 
 FRAME_SECONDS = 0.1
 BUSY_FRAME_SECONDS = 0.25

@@ -14,7 +14,7 @@ from litestar.testing import AsyncTestClient
 
 from domain.events import EventKind
 from tests.web.town import NOW, Step, Town
-from web.frames import Frames, View
+from web.frames import Frames
 from web.live import _events, _seq
 from web.prices import Prices
 from web.render import Renderer
@@ -22,6 +22,7 @@ from web.shell import cursor
 from web.static_files import Assets
 from web.stream import Stream
 from web.tail import Tail
+from web.topics import View
 
 
 @dataclass

@@ -35,7 +35,7 @@ from web.views.orders import (
     terms_of,
 )
 
-LIVE, FILTERED = ("orders", "order-log"), ("order-pages",)
+LIVE, FILTERED = ("orders", "order-log", "guard"), ("order-pages", "guard")
 """Topics of the newest orders, and of pages that only they who look at them see."""
 Form = Annotated[dict[str, str], Body(media_type=RequestEncodingType.URL_ENCODED)]
 
@@ -48,11 +48,13 @@ class Choice:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrdersPage(PageContext):
-    """`older` and `older_fills` are the addresses of the next pages, empty on the last ones;
-    `back` is where one returns to after an order was amended or cancelled."""
+    """`open_orders` are the newest of `open_count`; `older` and `older_fills` the addresses of the
+    next pages, empty on the last ones; `back` where one returns to after an order was amended or
+    cancelled."""
 
     template: ClassVar[str] = "pages/orders.html"
     open_orders: tuple[OrderRow, ...]
+    open_count: int
     orders: tuple[OrderRow, ...]
     fills: tuple[FillRow, ...]
     filter: OrderFilter
@@ -74,6 +76,7 @@ class OrderPage(PageContext):
     title: str
     id: str
     open_orders: tuple[OrderRow, ...]
+    open_count: int
     orders: tuple[OrderRow, ...]
     fills: tuple[FillRow, ...]
     back: str
@@ -102,6 +105,7 @@ def orders(
             shell=shell,
             engine=engine_view(house.engine.state),
             open_orders=order_rows(blotter.orders(open_only=True, limit=MOST_OPEN)),
+            open_count=len(house.floor.account().orders),
             orders=order_rows(found[:ORDERS]),
             fills=fill_rows(fills[:ORDERS]),
             filter=chosen,
@@ -135,6 +139,7 @@ def order(
             title=title,
             id=line.order.id,
             open_orders=rows if is_open else (),
+            open_count=int(is_open),
             orders=() if is_open else rows,
             fills=fill_rows(house.blotter.fills(order=line.order.id)),
             back=rows[0].url,

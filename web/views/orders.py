@@ -28,7 +28,7 @@ SOURCES = {
     Source.STOP: "Emergency stop",
 }
 TERMS = {"day": "today", "gtc": "until cancelled", "ioc": "at once or not", "fok": "whole or not"}
-ORDERS, MOST_OPEN = 50, 500
+ORDERS, MOST_OPEN = 50, 100
 """Lines of a page, and open ones that are drawn at most."""
 _EDITABLE = (
     ("quantity", "Quantity"), ("limit", "Limit"), ("stop", "Stop"), ("trail", "Trails by"),
