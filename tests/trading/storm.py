@@ -255,7 +255,8 @@ def main(wanted: int) -> None:
         seen.update(type(entry.what).__name__ for entry in storm.entries)
         seed += 1
     took = time.perf_counter() - began
-    print(f"{seen.total():,} entries of {seed:,} accounts hold, in {took:.0f} s")
+    events = sum(seen[kind.__name__] for kind in EVENTS)
+    print(f"{events:,} order and fill events of {seed:,} accounts hold, in {took:.0f} s")
     for kind, count in seen.most_common():
         print(f"{count:>10,} {kind}")
 
