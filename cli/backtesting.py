@@ -31,6 +31,7 @@ from wiring import (
     make_backtester,
     open_stores,
     results_of,
+    rules_of,
     utc_now,
 )
 
@@ -122,7 +123,8 @@ def _completed(
         if left_out := [symbol for symbol in symbols if symbol not in begun]:
             say(f"Left out, for they have no history by {end}: {', '.join(left_out)}.")
         symbols = tuple(begun)
-    committee = settings.committee.model_copy(update=_given(asked, "weighting", "calibrated"))
+    rules = rules_of(settings, settings.account.profile)
+    given = _given(asked, "half_spread_bps", "commission_bps", "impact", "volume_cap")
     return request(
         market=market.name,
         timeframe=timeframe,
@@ -131,9 +133,13 @@ def _completed(
         start=start,
         end=end,
         agents=tuple(map(known, asked["agents"])) or tuple(AGENTS),
-        committee=committee,
-        costs=_given(asked, "half_spread_bps", "commission_bps", "impact", "volume_cap"),
-        **_given(asked, "capital", "delay", "walk_forward", "seed"),
+        committee=rules.committee.model_copy(update=_given(asked, "weighting", "calibrated")),
+        costs={**settings.costs.model_dump(), **given},
+        limits=rules.trading.limits,
+        **{
+            "capital": settings.account.capital,
+            **_given(asked, "capital", "delay", "walk_forward", "seed"),
+        },
     )
 
 

@@ -6,7 +6,6 @@ made from now. Leaves out finding the differences (`parity.py`).
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -28,7 +27,8 @@ class Causes:
     """Explains what differs between a recorded cycle and the same one today."""
 
     def __init__(self, archive: Archive) -> None:
-        self._load = lru_cache(maxsize=4)(archive.load)
+        self._archive = archive
+        self._shown: tuple[Held, Panel] | None = None
 
     def of_vote(self, held: Held, part: Part, row: int, said: Vote, version: str | None) -> str:
         """`version` is today's of the agent, None where it cannot vote now."""
@@ -43,11 +43,17 @@ class Causes:
     def of_history(self, held: Held, part: Part, row: int, symbol: str) -> tuple[str, ...]:
         """How what is stored of a symbol has changed since the cycle."""
         try:
-            then = self._load(held.manifest)
+            then = self._panel(held)
         except VerificationError as error:
             return (str(error),)
         now = part.panel.head(part.since + row + 1)
         return tuple(_changes(then, now, symbol))
+
+    def _panel(self, held: Held) -> Panel:
+        """What the agents were shown; differences of one cycle are asked for one after another."""
+        if self._shown is None or self._shown[0] is not held:
+            self._shown = (held, self._archive.load(held.manifest))
+        return self._shown[1]
 
     def of_decision(
         self, held: Held, part: Part, row: int, decision: Decision, blocked: bool,

@@ -13,6 +13,7 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from functools import partial
 
 import numpy as np
 
@@ -80,13 +81,15 @@ class Examiner:
                 f"The run {book.run!r} held no cycle from {first} to {last} in the market "
                 f"{book.market!r}. `quorum account show` tells of a run, the record of its days."
             )
-        days = sorted({day_of(cycle.as_of) for cycle in held})
+        stretch = self._again(held)
+        days = sorted({day_of(stretch.closes(row)) for row in range(len(stretch.place))})
         bounds = [*map(begins, days), begins(days[-1]) + DAY]
-        told = account_days(book.blotter.happenings(*KINDS.values()), bounds)
-        accounts = dict(zip(days, told, strict=True))
-        stretch = self._again(held, next((each for each in accounts.values() if each), None))
+        accounts = account_days(book.blotter.happenings(*KINDS.values()), bounds)
         causes = Causes(self.archive)
-        found = [self._compare_day(stretch, day, accounts[day], causes) for day in days]
+        found = [
+            self._compare_day(stretch, day, account, causes)
+            for day, account in zip(days, accounts, strict=True)
+        ]
         decisions = [decision for cycle in held for decision in cycle.decisions.values()]
         return Parity(
             market=book.market,
@@ -102,7 +105,7 @@ class Examiner:
             differences=tuple(difference for each in found for difference in each.differences),
         )
 
-    def _again(self, held: Sequence[Held], account: AccountDay | None) -> Again:
+    def _again(self, held: Sequence[Held]) -> Again:
         return again(
             self.day.library,
             self.day.book.market,
@@ -111,7 +114,7 @@ class Examiner:
             horizon=self.horizon,
             simulated=self.simulated,
             build=self.build,
-            settings=self._rules(account).committee,
+            settings=self._rules(None).committee,
         )
 
     def _rules(self, account: AccountDay | None) -> Rules:
@@ -139,7 +142,8 @@ class Examiner:
             return _Day(differences, 0, 0)
         apart = {each.symbol for each in differences if each.kind == "decision"}
         wishes = _wishes(again, rows, targets, self._rules(account))
-        return self._trade_day(account, (start, end), wishes, differences, apart)
+        history = partial(_history, again, rows, causes)
+        return self._trade_day(account, (start, end), wishes, differences, apart, history)
 
     def _trade_day(
         self,
@@ -148,6 +152,7 @@ class Examiner:
         wishes: Mapping[datetime, Mapping[str, Wish]],
         differences: list[Difference],
         apart: Collection[str],
+        history: Callable[[str], tuple[str, ...]],
     ) -> "_Day":
         start, end = bounds
         followed = {symbol for each in wishes.values() for symbol in each}
@@ -158,7 +163,7 @@ class Examiner:
                        for at in (begun, end)))  # fmt: skip
         trading = self._rules(account).trading
         now, then = trade_again(account.account, tape, rows, wishes, trading), account.traded()
-        why = _why(account, tape, rows, apart)
+        why = _why(account, tape, rows, apart, history)
         differences += trades_apart("order", then.orders, now.orders, why)
         differences += trades_apart("fill", then.fills, now.fills, why)
         return _Day(differences, len(then.orders), len(then.fills))
@@ -201,22 +206,36 @@ def _wishes(
     return wishes
 
 
+def _history(again: Again, rows: slice, causes: Causes, symbol: str) -> tuple[str, ...]:
+    """How what is stored of a symbol has changed since the day's first cycle on it."""
+    for row in range(rows.start, rows.stop):
+        part, own, held = again.at(row)
+        if held is not None and symbol in held.decisions:
+            return causes.of_history(held, part, own, symbol)
+    return ()
+
+
 def _why(
-    account: AccountDay, tape: Tape, rows: slice, apart: Collection[str]
+    account: AccountDay,
+    tape: Tape,
+    rows: slice,
+    apart: Collection[str],
+    history: Callable[[str], tuple[str, ...]],
 ) -> Callable[[str], str]:
-    """Says of a symbol why its orders or fills of the day are others today."""
+    """Says of a symbol why its orders or fills of the day are others today; `history` says how
+    what is stored of it has changed."""
     causes = list(account.by_hand)
     if account.account.mode is not Mode.AUTO:
         causes.append(f"the mode was {account.account.mode}")
-    told = _closes(tape, rows)
+    now = _closes(tape, rows)
     causes += [
         f"a bar was revised: {symbol} at {at:%Y-%m-%d %H:%M} closed at {close:g}"
         for (at, symbol), close in account.closes.items()
-        if (at, symbol) in told and told[at, symbol] != close
+        if (at, symbol) in now and now[at, symbol] != close
     ]
     causes += [
         f"a bar came late: {symbol} at {at:%Y-%m-%d %H:%M}"
-        for at, symbol in sorted(told.keys() - account.closes.keys())
+        for at, symbol in sorted(now.keys() - account.closes.keys())
     ]
 
     def why(symbol: str) -> str:
@@ -224,7 +243,8 @@ def _why(
             return "its decision is another"
         if apart:
             return f"the decisions on {', '.join(sorted(apart))} are others, and so is the equity"
-        return "; ".join(causes) or f"other costs or limits are configured now, or {UNEXPLAINED}"
+        told = causes or history(symbol)
+        return "; ".join(told) or f"other costs or limits are configured now, or {UNEXPLAINED}"
 
     return why
 

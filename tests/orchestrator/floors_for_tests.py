@@ -8,9 +8,11 @@ from orchestrator.book import AccountSettings, Book, Rules
 from orchestrator.committee import CommitteeSettings
 from orchestrator.floor import Floor
 from orchestrator.prices import Prices
+from orchestrator.trading_day import TradingDay
 from storage.accounts import Accounts
 from storage.blotter import Blotter
 from storage.library import SqlLibrary
+from storage.records import Records
 from tests.orchestrator.stores_for_tests import FIRST, closes_after
 from trading.ledger import apply
 from trading.limits import TradingSettings
@@ -62,3 +64,19 @@ def at_bar(bars: int) -> Clock:
 
 def buy(quantity: float = 1.0, symbol: str = "BTC-USD", **terms) -> Ticket:
     return Ticket(symbol=symbol, side=Side.BUY, quantity=quantity, **terms)
+
+
+def day_of_tests(database, run: str = "live", **committee) -> TradingDay:
+    """The account of `run` through its cycles, with other committee settings where named."""
+
+    def rules(name: str) -> Rules:
+        known = rules_of(name)
+        return Rules(known.trading, known.committee.model_copy(update=committee))
+
+    return TradingDay(
+        book=book_of(database, run),
+        library=SqlLibrary(database),
+        timeframe=Timeframe.D1,
+        rules=rules,
+        latest=lambda: Records(database).latest("files", run),
+    )
