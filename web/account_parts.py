@@ -6,6 +6,7 @@ Leaves out how they look (`views/`).
 from dataclasses import dataclass
 
 from domain.account import Account, CashMoved, Mode, Reset
+from domain.errors import VerificationError
 from domain.sectors import BROAD, sector_of
 from trading.limits import TradingSettings
 from web.house import House
@@ -15,6 +16,7 @@ from web.views.guard import (
     GuardView,
     ModeChoice,
     Suggestion,
+    broken_view,
     guard_view,
     mode_choices,
     suggestions,
@@ -63,7 +65,11 @@ def account_parts(house: House) -> AccountParts:
 
 
 def guard_of(house: House) -> GuardView:
-    account = house.floor.account()
+    """Also of an account that cannot be read, so that the engine's page can."""
+    try:
+        account = house.floor.account()
+    except VerificationError as broken:
+        return broken_view(str(broken))
     return guard_view(account, rules_of(house, account).limits)
 
 

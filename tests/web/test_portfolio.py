@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sqlalchemy import text
 
 from domain.account import Account, Guard, GuardChanged, Mark, Mode, Position, Standing
 from domain.orders import Kind
@@ -241,6 +242,18 @@ def test_the_breakers_say_what_tripped_who_when_and_what_ends_it(
         assert 'data-opens="resume-dialog"' in panel
     told = client.get("/api/v1/account").json()["guard"]
     assert (told["standing"], told["until"]) == ("reducing", "2024-04-04")
+
+
+def test_a_broken_log_is_told_and_the_engines_page_still_opens(client: Client, town: Town) -> None:
+    with town.database.writing() as connection:
+        connection.execute(text("UPDATE entry SET at = at + 1 WHERE number = 5"))
+        connection.execute(text("DELETE FROM snapshot"))
+    panel = client.get("/engine").text.split('id="guard"')[1].split("</section>")[0]
+    assert "Broken" in panel
+    assert "broken at entry 5" in panel
+    assert "data-opens" not in panel
+    assert client.get("/portfolio").status_code == 409
+    assert "broken at entry 5" in client.get("/api/v1/account").json()["detail"]
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,7 @@ _MODES = {
     Mode.SUGGEST: ("Suggest", "lightbulb", "Decisions become suggestions that you may place."),
     Mode.AUTO: ("Auto", "bot", "Decisions become orders by themselves."),
 }
+BROKEN = "broken"
 _CLOSE = 0.75
 """Share of a limit from which its bar warns."""
 
@@ -55,7 +56,8 @@ class ModeChoice:
 
 @dataclass(frozen=True, slots=True)
 class GuardView:
-    """`ends` says what resets the breakers, empty while they stand as they should."""
+    """`ends` says what resets the breakers, empty while they stand as they should; `mode` is None
+    where the account cannot be read."""
 
     standing: str
     word: str
@@ -67,7 +69,7 @@ class GuardView:
     since: datetime | None
     ends: str
     gauges: tuple[Gauge, ...]
-    mode: ModeChoice
+    mode: ModeChoice | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +101,23 @@ def guard_view(account: Account, limits: LimitSettings) -> GuardView:
         ends=_ends(guard),
         gauges=tuple(_gauges(account, figures(account), limits)),
         mode=_mode(account.mode, account.mode),
+    )
+
+
+def broken_view(because: str) -> GuardView:
+    """Of an account whose log cannot be trusted: it is not to be read, let alone traded on."""
+    return GuardView(
+        standing=BROKEN,
+        word="Broken",
+        icon="triangle-alert",
+        tone="down",
+        meaning="Nothing is traded: the account's log is not what was written.",
+        reason=present.line(because),
+        by="",
+        since=None,
+        ends="",
+        gauges=(),
+        mode=None,
     )
 
 
