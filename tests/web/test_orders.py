@@ -7,6 +7,7 @@ import shutil
 import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ from tests.web.town import NOW, Town
 from trading import ledger
 from trading.quotes import LIFE
 from web.shell import cursor
+from web.views.orders import order_row
 
 BUY = {"symbol": "aapl", "side": "buy", "kind": "limit", "quantity": "10", "limit": "150",
        "term": "gtc"}  # fmt: skip
@@ -246,6 +248,9 @@ def test_a_bracket_holds_its_exits_until_the_order_fills(client: Client, town: T
     ]  # fmt: skip
     page = client.get("/orders").text
     assert page.count('">its parent</a> fills') == 4  # in the open orders and in all
+    held = blotter(town).orders(status=Status.HELD)[0]
+    working = replace(held, order=replace(held.order, status=Status.WORKING))
+    assert (bool(order_row(held).parent), order_row(working).parent) == (True, "")
 
 
 def test_orders_are_listed_filtered_and_paged_by_their_address(

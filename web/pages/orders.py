@@ -201,8 +201,8 @@ def amendment(data: Mapping[str, str]) -> Amendment:
 
 ORDER_COLUMNS = (
     "number", "id", "placed_at", "updated_at", "symbol", "side", "kind", "quantity", "limit",
-    "stop", "trail", "trail_share", "term", "reduce_only", "status", "filled", "average", "fees",
-    "source", "receipt", "parent", "group", "note", "why",
+    "stop", "trail", "trail_share", "term", "expires_at", "reduce_only", "status", "filled",
+    "average", "fees", "source", "receipt", "parent", "group", "note", "why",
 )  # fmt: skip
 FILL_COLUMNS = (
     "number", "at", "order", "symbol", "units", "price", "commission", "slippage", "moment",

@@ -50,8 +50,9 @@ class Edit:
 @dataclass(frozen=True, slots=True)
 class OrderRow:
     """`terms` are its prices in words, `progress` how much of it has filled (0 to 100), `decision`
-    the address of the committee's decision behind it ('' where there is none), `edits` empty once
-    it has ended, and where it follows the committee's decisions."""
+    the address of the committee's decision behind it and `parent` that of the order it waits for
+    ('' where there is none), `edits` empty once it has ended, and where it follows the committee's
+    decisions."""
 
     id: str
     slug: str
@@ -133,7 +134,7 @@ def order_row(line: OrderLine) -> OrderRow:
         status_tone=status_tone,
         source=SOURCES[order.source],
         decision=f"/decisions/{quote(order.receipt, safe='')}" if order.receipt else "",
-        parent=_url(order.parent) if order.parent else "",
+        parent=_url(order.parent) if order.parent and order.status is Status.HELD else "",
         note=present.line(order.note),
         why=present.line(order.why),
         placed_at=order.placed_at,
