@@ -43,8 +43,10 @@ END = datetime(2032, 1, 20, tzinfo=UTC)
 """Just over 2,520 sessions after the simulated history begins."""
 BARS = 2_520
 USUAL = TradingSettings()
-LIMITED = TradingSettings(limits=LimitSettings(stop_loss=0.1, take_profit=0.3, trailing=0.15))
-"""All limits and breakers, and every protective exit."""
+LIMITED = TradingSettings(
+    limits=LimitSettings(band=0.002, stop_loss=0.1, take_profit=0.3, trailing=0.15)
+)
+"""All limits and breakers, every protective exit, and a band that a share in a hundred leaves."""
 SETTINGS = AgentSettings(news_model="lexicon")
 
 
