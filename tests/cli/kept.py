@@ -3,6 +3,9 @@
 Two homes with the same facts in which the same was played hold the same, however often one of them
 was killed: every row of every table, but for stamps of the wall clock and what is made from those.
 Bulk facts are left out, and the snapshots of an account, whose times are nobody's promise.
+
+Where an outage was told of in events of its own, everything after them has other numbers: `apart`
+from those numbers, and from those events, the same is still the same.
 """
 
 from collections.abc import Iterator
@@ -11,34 +14,34 @@ from typing import Any
 from sqlalchemy import Connection, Table, text
 from sqlmodel import select
 
-from storage import account_tables, tables
+from storage import account_tables, tables  # noqa: F401 so that all tables are known
 from storage.database import Database
 
-FACTS = ("series", "bar", "headline", "filing", "announcement", "action")
+LEFT_OUT = ("series", "bar", "headline", "filing", "announcement", "action", "snapshot")
 CLOCKS = {
     "head": {"epoch"},
     "event": {"at"},
     "cycle": {"recorded_at"},
     "outcome": {"settled_at"},
-    "account": {"digest", "snapshot_number", "snapshot"},
+    "account": {"digest"},
     "entry": {"recorded_at", "digest"},
 }
 """By table, the columns that tell of the wall clock, or are made from one that does."""
-TRADING = tuple(
-    tables.table(each).name
-    for each in (account_tables.Entry, account_tables.Order, account_tables.Fill,
-                 account_tables.Mark)
-)  # fmt: skip
+NUMBERS = {"seq", "last_seq", "cycle", "decision"}
+"""Columns that number events, or name what has such a number."""
+OUTAGES = ("engine.changed", "agent.changed")
+TRADING = ("entry", "orders", "fill", "mark")
 Kept = dict[str, list[tuple[Any, ...]]]
 
 
-def kept(database: Database) -> Kept:
-    """The rows of each table in the order of their keys."""
+def kept(database: Database, *, apart: bool = False) -> Kept:
+    """The rows of each table in the order of their keys, which are numbers of events where it is
+    not `apart` from those."""
     with database.reading() as connection:
         return {
-            each.name: _rows(connection, each)
+            each.name: _rows(connection, each, apart)
             for each in tables.metadata.sorted_tables
-            if each.name not in FACTS
+            if each.name not in LEFT_OUT
         }
 
 
@@ -92,10 +95,13 @@ _QUESTIONS = (
 """Each answers zero where all is well (or null, where there is nothing)."""
 
 
-def _rows(connection: Connection, table: Table) -> list[tuple[Any, ...]]:
-    told = [each for each in table.columns if each.name not in CLOCKS.get(table.name, ())]
-    rows = connection.execute(select(*told).order_by(*table.primary_key.columns))
-    return [tuple(row) for row in rows]
+def _rows(connection: Connection, table: Table, apart: bool) -> list[tuple[Any, ...]]:
+    left_out = CLOCKS.get(table.name, set()) | (NUMBERS if apart else set())
+    told = [each for each in table.columns if each.name not in left_out]
+    query = select(*told).order_by(*table.primary_key.columns)
+    if apart and table.name == "event":
+        query = query.where(table.c.kind.not_in(OUTAGES))
+    return [tuple(row) for row in connection.execute(query)]
 
 
 def _first(one: list[tuple[Any, ...]], other: list[tuple[Any, ...]]) -> str:
