@@ -2,7 +2,7 @@
 
 import logging
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import Any, ClassVar
 
@@ -11,7 +11,7 @@ from litestar.exceptions import HTTPException, ValidationException
 from litestar.params import FromPath
 
 from domain.canonical import canonical_bytes
-from domain.errors import NotFoundError, QuorumError
+from domain.errors import InputError, NotFoundError, QuorumError
 from web.house import House
 from web.pages.reply import html
 from web.render import Renderer
@@ -22,11 +22,13 @@ log = logging.getLogger("quorum.web")
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """`title` is the status in words, `detail` what was refused and what to do."""
+    """`title` is the status in words, `detail` what was refused and what to do, `field` where it
+    stands, '' where that is no one field."""
 
     status: int
     title: str
     detail: str
+    field: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +39,8 @@ class ProblemPage(PageContext):
 
 def problem_of(error: Exception) -> Problem:
     """What to say about an error. Anything unforeseen is logged under a number that is told."""
+    if isinstance(error, InputError):
+        return replace(_problem(error.status, str(error)), field=error.field)
     if isinstance(error, QuorumError):
         return _problem(error.status, str(error))
     if isinstance(error, ValidationException):
@@ -86,7 +90,7 @@ def _json(house: House, problem: Problem) -> Response[Any]:
         "status": problem.status,
         "detail": problem.detail,
         "simulated": house.simulated,
-    }
+    } | ({"field": problem.field} if problem.field else {})
     return Response(
         canonical_bytes(body),
         status_code=problem.status,

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import math
 import re
 import shutil
 import uuid
@@ -14,8 +15,11 @@ from typing import Any
 from urllib.parse import urlencode
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from domain.account import Filled
+from domain.errors import InputError
 from domain.orders import Kind, Order, Side, Status, Term, Ticket
 from storage.accounts import Accounts
 from storage.blotter import Blotter
@@ -26,6 +30,7 @@ from tests.web.town import NOW, Town
 from trading import ledger
 from trading.quotes import LIFE
 from web.shell import cursor
+from web.ticket_form import number
 from web.views.orders import order_row
 
 BUY = {"symbol": "aapl", "side": "buy", "kind": "limit", "quantity": "10", "limit": "150",
@@ -257,8 +262,8 @@ def test_orders_are_listed_filtered_and_paged_by_their_address(
     client: Client, town: Town, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("web.pages.orders.ORDERS", 4)
-    for number in range(6):
-        town.floor().cancel(place(town, symbol=("AAPL", "MSFT")[number % 2]).id)
+    for symbol in ("AAPL", "MSFT") * 3:
+        town.floor().cancel(place(town, symbol=symbol).id)
     kept = place(town, symbol="XOM", limit=90.0, note="for the record")
     newest = client.get("/orders").text
     assert _log(newest).count('<tr role="row" id') == 4
@@ -421,7 +426,7 @@ def test_programs_preview_place_amend_and_cancel(client: Client, town: Town) -> 
 
 
 def test_programs_read_orders_and_fills_to_their_end(client: Client, town: Town) -> None:
-    orders = [place(town, symbol=("AAPL", "MSFT")[number % 2]) for number in range(7)]
+    orders = [place(town, symbol=symbol) for symbol in ("AAPL", "MSFT") * 3 + ("AAPL",)]
     for order in orders[:3]:
         fill(town, order, 1.0, 149.5)
     assert _walk(client, "orders?limit=3", "orders") == sorted(
@@ -463,6 +468,34 @@ def test_a_ticket_that_is_no_order_is_a_problem_with_a_remedy(
     assert answer.headers["content-type"].startswith("application/problem+json")
     assert said in answer.json()["detail"]
     assert blotter(town).orders() == ()
+
+
+def test_a_problem_names_the_field_that_was_refused(calm: tuple[Client, Town]) -> None:
+    ticket = {"symbol": "AAPL", "side": "buy", "kind": "limit", "quantity": 10}
+    for change, field in (
+        ({"limit": 150.001}, "limit"),
+        ({"limit": 150, "quantity": 0}, "quantity"),
+    ):
+        answer = calm[0].post("/api/v1/orders/preview", json={**ticket, **change})
+        assert answer.json()["field"] == field
+    assert "field" not in calm[0].get("/api/v1/orders/none").json()
+
+
+@given(st.text() | st.floats().map(str) | st.decimals().map(str))
+@example("1,5")
+@example("1e9999")
+def test_what_is_typed_is_a_positive_number_or_refused(text: str) -> None:
+    try:
+        read = number("Quantity", text)
+    except InputError:
+        return
+    assert 0 < read < math.inf
+    assert read == float(text.replace(",", ""))
+
+
+@given(st.floats(min_value=1e-9, max_value=1e12))
+def test_a_number_that_was_read_is_read_back_to_the_last_bit(value: float) -> None:
+    assert number("Quantity", repr(value)) == value
 
 
 def test_not_a_number_is_no_quantity_to_programs_either(client: Client) -> None:
