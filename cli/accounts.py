@@ -179,7 +179,7 @@ def show_account(at: Counter, account: Account, console: Console) -> None:
     table = Table("symbol", "units", "cost", "last", "value", "profit", "share")
     for held in holdings(account):
         table.add_row(
-            held.symbol, f"{held.units:,g}", f"{held.cost:,.4f}", _money(held.last, 4),
+            held.symbol, f"{held.units:,.10g}", f"{held.cost:,.4f}", _money(held.last, 4),
             _money(held.value), _money(held.unrealised), _share(held.weight),
         )  # fmt: skip
     console.print(table)
@@ -215,7 +215,8 @@ def show_orders(found: Sequence[OrderLine], console: Console) -> None:
         order = line.order
         table.add_row(
             order.id, f"{order.placed_at:%Y-%m-%d %H:%M}", _words(order), order.status.value,
-            f"{order.filled:,g}", _money(order.average, 4), order.source.value, escape(order.why),
+            f"{order.filled:,.10g}", _money(order.average, 4), order.source.value,
+            escape(order.why),
         )  # fmt: skip
     console.print(table)
 
@@ -225,8 +226,8 @@ def _words(order: Order | Ticket) -> str:
     prices = {
         "limit": order.limit, "stop": order.stop, "trailing by": order.trail,
     }  # fmt: skip
-    told = [f"{order.side} {order.quantity:,g} {order.symbol}"]
-    told += [f"{name} {price:,g}" for name, price in prices.items() if price is not None]
+    told = [f"{order.side} {order.quantity:,.10g} {order.symbol}"]
+    told += [f"{name} {price:,.10g}" for name, price in prices.items() if price is not None]
     if order.trail_share is not None:
         told.append(f"trailing by {order.trail_share:.2%}")
     told.append(order.term.value)
