@@ -11,6 +11,7 @@ from domain.sectors import BROAD, sector_of
 from trading.limits import TradingSettings
 from web.house import House
 from web.parts import Kpi
+from web.suggested import Suggested
 from web.views.equity import Flow, Past, PastView, benchmark_of, past_of, past_view
 from web.views.guard import (
     GuardView,
@@ -49,7 +50,7 @@ class AccountParts:
     suggested: tuple[Suggestion, ...] | None
 
 
-def account_parts(house: House) -> AccountParts:
+def account_parts(house: House, suggested: Suggested) -> AccountParts:
     account = house.floor.account()
     return AccountParts(
         kpis=account_kpis(account),
@@ -60,7 +61,7 @@ def account_parts(house: House) -> AccountParts:
         guard=guard_view(account, rules_of(house, account).limits),
         profile=account.profile,
         modes=mode_choices(account.mode),
-        suggested=suggestions(house.floor.suggestions()) if account.mode is Mode.SUGGEST else None,
+        suggested=suggestions(suggested.now()) if account.mode is Mode.SUGGEST else None,
     )
 
 

@@ -17,6 +17,7 @@ from web.house import House
 from web.prices import Prices
 from web.render import Renderer
 from web.shell import banner_of, engine_view
+from web.suggested import Suggested
 from web.topics import Key, stale
 from web.views.backtests import HEADS, job_lines, result_lines
 from web.views.orders import MOST_OPEN, ORDERS, fill_rows, order_rows
@@ -30,6 +31,7 @@ class Frames:
     def __init__(self, house: House, renderer: Renderer, prices: Prices) -> None:
         self._house, self._renderer, self._prices = house, renderer, prices
         self._board = Board(house)
+        self._suggested = Suggested(house)
         self._lock = Lock()
         self._versions: dict[Key, int] = {}
         self._drawn: dict[Key, tuple[int, str]] = {}
@@ -174,7 +176,7 @@ class Frames:
         yield _partial("banner", self._renderer.partial("banner", banner=banner))
 
     def _account(self) -> Iterator[str]:
-        account = account_parts(self._house)
+        account = account_parts(self._house, self._suggested)
         for noun, target in ACCOUNT.items():
             yield _partial(target, self._renderer.partial(noun, account=account))
 

@@ -45,6 +45,7 @@ from web.render import Renderer
 from web.scored import Scored
 from web.security import Door
 from web.static_files import Assets, static_file
+from web.suggested import Suggested
 from web.tail import Tail
 
 PAGES = (
@@ -163,6 +164,7 @@ def create_app(house: House) -> Litestar:
         "prices": prices,
         "frames": frames,
         "scored": scored,
+        "suggested": Suggested(house),
         "tail": tail,
     }
     app = Litestar(

@@ -17,12 +17,15 @@ from hypothesis import strategies as st
 from sqlalchemy import text
 
 from domain.account import Account, Guard, GuardChanged, Mark, Mode, Position, Standing
-from domain.orders import Kind
+from domain.events import EventKind
+from domain.orders import Kind, Order
+from orchestrator.floor import Floor
 from tests.web.bookkeeping import CAPITAL, Books, keep_books
 from tests.web.conftest import Client, client_of
 from tests.web.test_stream import read, running
 from tests.web.town import NOW, Town
 from trading.limits import LimitSettings
+from web.suggested import Suggested
 from web.views.equity import Flow, past_of
 from web.views.guard import guard_view, suggestions
 from web.views.holdings import figures, holdings
@@ -518,3 +521,21 @@ async def test_the_portfolio_follows_the_account_with_the_markup_of_the_page(tow
 
 def _flat(html: str) -> str:
     return re.sub(r"\s+", "", html)
+
+
+def test_suggestions_are_made_once_until_something_happens(town: Town) -> None:
+    asked = []
+
+    class Wishful(Floor):
+        def __init__(self) -> None:
+            pass
+
+        def suggestions(self) -> tuple[Order, ...]:
+            asked.append(town.journal.last_seq())
+            return ()
+
+    suggested = Suggested(replace(town.house(), floor=Wishful()))
+    assert suggested.now() == suggested.now() == ()
+    town.journal.append(EventKind.AGENT_CHANGED, "live", None, {"market": "demo"})
+    suggested.now()
+    assert asked == [asked[0], asked[0] + 1]

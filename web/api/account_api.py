@@ -41,6 +41,7 @@ from web.api.account_shapes import (
 from web.api.shapes import about
 from web.house import House
 from web.pages.trades import newest
+from web.suggested import Suggested
 from web.trade_filter import asked, tags_in
 from web.views.guard import day_loss
 from web.views.holdings import Holding, figures, holdings
@@ -59,11 +60,12 @@ def account(house: NamedDependency[House]) -> AccountOut:
 
 
 @get("/account/suggestions", sync_to_thread=True)
-def suggestions(house: NamedDependency[House]) -> SuggestionsOut:
+def suggestions(
+    house: NamedDependency[House], suggested: NamedDependency[Suggested]
+) -> SuggestionsOut:
     """What auto mode would place now for the newest decisions, whatever the mode."""
     found = tuple(
-        SuggestionOut(o.symbol, o.side.value, o.quantity, o.why, o.receipt)
-        for o in house.floor.suggestions()
+        SuggestionOut(o.symbol, o.side.value, o.quantity, o.why, o.receipt) for o in suggested.now()
     )
     return SuggestionsOut(suggestions=found, **about(house))
 

@@ -18,6 +18,7 @@ from web.house import House
 from web.pages.reply import html, ours, see_other
 from web.render import Renderer
 from web.shell import PageContext, WebRequest, build_shell, engine_view
+from web.suggested import Suggested
 from web.ticket_form import number
 from web.views.lots import LotLine, lot_lines
 from web.views.profiles import ProfileLine, profile_lines
@@ -56,6 +57,7 @@ def portfolio(
     request: WebRequest,
     house: NamedDependency[House],
     renderer: NamedDependency[Renderer],
+    suggested: NamedDependency[Suggested],
     lots: FromQuery[str] = "",
 ) -> Response[Any]:
     shell = build_shell(house, request, "Portfolio", topics=TOPICS)
@@ -65,7 +67,7 @@ def portfolio(
         PortfolioPage(
             shell=shell,
             engine=engine_view(house.engine.state),
-            account=account_parts(house),
+            account=account_parts(house, suggested),
             lots=_lots(house, lots) if lots.strip() else None,
             profiles=profile_lines(
                 account.profile, house.committee.sizing, house.rules("balanced").limits
