@@ -1,12 +1,20 @@
 import pytest
 
 from domain.account import Mode, Standing
+from domain.events import EngineState
 from domain.orders import Source, Status
+from domain.timeframe import Timeframe
+from orchestrator.clocks import PacedClock
 from orchestrator.cycle import run_cycles
+from orchestrator.engine import Engine
+from orchestrator.local_team import LocalTeam
+from storage.account_tables import Entry as EntryRow
 from storage.journal import Journal
 from storage.records import Records
+from storage.tables import table
+from tests.orchestrator.agents_for_tests import build
 from tests.orchestrator.floors_for_tests import at_bar, book_of, buy, day_of_tests, floor_of
-from tests.orchestrator.stores_for_tests import COINS, FIRST, closes_after, desk
+from tests.orchestrator.stores_for_tests import AGENTS, COINS, FIRST, closes_after, desk
 
 
 class PowerCutError(Exception):
@@ -139,3 +147,24 @@ def test_a_manual_order_fills_at_the_next_open_after_it(database, trader, local_
     play(trader, local_team, 136)
     assert book_of(database).account().positions["BTC-USD"].units == 3.0
     assert book_of(database).blotter.fills(order=order.id)[0].at == closes_after(135)
+
+
+def test_an_engine_trades_nothing_on_an_account_that_does_not_reconcile(
+    database, trader, local_team
+):
+    play(trader, local_team, 135, 136)
+    with database.writing() as connection:
+        rows, richer = table(EntryRow), '{"amount": 1e9, "note": ""}'
+        connection.execute(rows.update().where(rows.c.number == 2).values(body=richer))
+    again = desk(database, day=day_of_tests(database))
+    clock = PacedClock(lambda: COINS, Timeframe.D1, closes_after(136), closes_after(139))
+    engine = Engine(again, clock, lambda: COINS, lambda _: LocalTeam(AGENTS, build))
+    engine.start()
+    try:
+        while engine.state is EngineState.RUNNING and not engine.join(0.05):
+            pass
+    finally:
+        engine.stop()
+    assert engine.state is EngineState.HALTED
+    assert "does not reconcile" in (engine.status().reason or "")
+    assert Journal(database).cursor("files", "live", "24/7") == closes_after(136)
