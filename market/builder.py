@@ -8,7 +8,7 @@ is stored.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import numpy as np
@@ -89,6 +89,23 @@ def build_traded(
     return built
 
 
+def build_bars(
+    library: Library,
+    market: str,
+    symbols: Sequence[str],
+    timeframe: Timeframe,
+    as_of: datetime,
+    since: datetime,
+) -> list[tuple[Panel, Floats]]:
+    """For who only trades: panels of bars since then without any event, asked by nobody for a vote,
+    each with its factors (T, N) as in `History`. Raises as `build_panels` does."""
+    built = []
+    for stored in _read(library, market, symbols, timeframe, as_of, since):
+        bars = _bars(stored, as_of, horizon=1, simulated=False)
+        built.append((bars, _grid(bars.known_at, stored.all_series, "factor")))
+    return built
+
+
 def build_history(
     library: Library,
     market: str,
@@ -155,16 +172,27 @@ def _panel(
     horizon: int,
     simulated: bool,
 ) -> Panel:
+    bars = _bars(stored, as_of, horizon, simulated)
+    symbols, last = bars.symbols, calendars.moment(bars.known_at[-1])
+    return replace(
+        bars,
+        news=events.news(library, market, symbols, last),
+        filings=events.filings(library, market, symbols, last),
+        earnings=events.earnings(library, market, symbols, last),
+        unavailable=_unavailable(library, market, symbols),
+    )
+
+
+def _bars(stored: _Stored, as_of: datetime, horizon: int, simulated: bool) -> Panel:
+    """A panel in which nothing has happened yet."""
     all_series = stored.all_series
     calendar, timeframe = all_series[0].calendar, all_series[0].timeframe
-    symbols = tuple(one.symbol for one in all_series)
     known_at = _axis(all_series, stored.benchmark)
     if not len(known_at):
         closed = calendars.last_close(calendar, timeframe, as_of)
         known_at = np.array([calendars.instant(closed)])
-    last = calendars.moment(known_at[-1])
     return Panel(
-        symbols=symbols,
+        symbols=tuple(one.symbol for one in all_series),
         calendar=calendar,
         timeframe=timeframe,
         known_at=known_at,
@@ -174,10 +202,6 @@ def _panel(
         close=_grid(known_at, all_series, "close"),
         volume=_grid(known_at, all_series, "volume"),
         benchmark=_benchmark(known_at, stored.benchmark),
-        news=events.news(library, market, symbols, last),
-        filings=events.filings(library, market, symbols, last),
-        earnings=events.earnings(library, market, symbols, last),
-        unavailable=_unavailable(library, market, symbols),
         horizon=horizon,
         simulated=simulated,
     )

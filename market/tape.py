@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from domain.panel import Floats, Panel, Times
 from domain.timeframe import Timeframe
 from market import calendars
-from market.builder import build_traded
+from market.builder import build_bars
 from market.library import Library
 from quant.compiled import compiled
 
@@ -105,11 +105,10 @@ def read_tape(
     more. Raises as `build_panels` does.
     """
     begins = since - BEFORE[timeframe.intraday]
-    built = build_traded(library, market, symbols, timeframe, as_of, horizon=1, since=begins)
-    panels = [each.panel for each in built]
+    built = build_bars(library, market, symbols, timeframe, as_of, since=begins)
     after = calendars.instant(since)
-    first = [int(np.searchsorted(each.known_at, after, side="right")) for each in panels]
-    tape = tape_of(panels, [each.factor for each in built], first)
+    first = [int(np.searchsorted(bars.known_at, after, side="right")) for bars, _ in built]
+    tape = tape_of([bars for bars, _ in built], [factor for _, factor in built], first)
     column = [tape.symbols.index(symbol) for symbol in symbols]
     names = ("open", "high", "low", "close", "volume", "volatility", "dividend")
     figures = {name: np.ascontiguousarray(getattr(tape, name)[:, column]) for name in names}
