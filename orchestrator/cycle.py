@@ -133,7 +133,7 @@ def hold(
     minutes = consider(desk, team, laid.panel, laid.verdicts, previous, influence)
     started = time.perf_counter()
     events = desk.journal.record(
-        minutes.cycle, minutes.panel, minutes.inputs, _orders(desk, minutes.cycle, opening)
+        minutes.cycle, minutes.panel, minutes.inputs, _orders(desk, minutes, opening)
     )
     recording = time.perf_counter() - started
     seconds = {"panel": laid.seconds, "settle": settling, **minutes.seconds, "record": recording}
@@ -141,13 +141,13 @@ def hold(
 
 
 def _orders(
-    desk: Desk, cycle: Cycle, opening: Opening | None
+    desk: Desk, minutes: Minutes, opening: Opening | None
 ) -> Callable[[Any], Sequence[Event]] | None:
     """What follows from the cycle for the account, to be written with it."""
     if desk.day is None or opening is None:
         return None
     day = desk.day
-    return lambda pen: day.follow(pen, cycle, opening)
+    return lambda pen: day.follow(pen, minutes.cycle, opening, minutes.panel)
 
 
 def settle_due(desk: Desk, agents: Sequence[str], panel: Panel) -> Influence:

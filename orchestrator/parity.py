@@ -29,8 +29,9 @@ from orchestrator.causes import UNEXPLAINED, Causes
 from orchestrator.differing import Difference, decisions_apart, trades_apart, votes_apart
 from orchestrator.ports import Archive, Records
 from orchestrator.replayed import Again, Held, again, recorded
-from orchestrator.replayed_trades import AccountDay, account_days, trade_again
+from orchestrator.replayed_trades import AccountDay, Wishes, account_days, trade_again
 from orchestrator.trading_day import TradingDay
+from trading.concentration import Kinship
 from trading.paper import Wish
 
 DAY = timedelta(days=1)
@@ -149,20 +150,22 @@ class Examiner:
         self,
         account: AccountDay,
         bounds: tuple[datetime, datetime],
-        wishes: Mapping[datetime, Mapping[str, Wish]],
+        wishes: Sequence[Wishes],
         differences: list[Difference],
         apart: Collection[str],
         history: Callable[[str], tuple[str, ...]],
     ) -> "_Day":
         start, end = bounds
-        followed = {symbol for each in wishes.values() for symbol in each}
+        followed = {symbol for each in wishes for symbol in each.wishes}
         symbols = self.day.concerned(account.account, followed)
         tape = self.day.tape(account.account, symbols, end)
         begun = max(start, account.account.opened_at - INSTANT)
         rows = slice(*(int(np.searchsorted(tape.known_at, instant(at), "right"))
                        for at in (begun, end)))  # fmt: skip
-        trading = self._rules(account).trading
-        now, then = trade_again(account.account, tape, rows, wishes, trading), account.traded()
+        now, then = (
+            trade_again(account.account, tape, rows, wishes, self._rules(account)),
+            account.traded(),
+        )
         why = _why(account, tape, rows, apart, history)
         differences += trades_apart("order", then.orders, now.orders, why)
         differences += trades_apart("fill", then.fills, now.fills, why)
@@ -187,23 +190,23 @@ def day_of(close: datetime) -> date:
     return (close - timedelta(microseconds=1)).astimezone(UTC).date()
 
 
-def _wishes(
-    again: Again, rows: slice, targets: Floats, rules: Rules
-) -> dict[datetime, dict[str, Wish]]:
-    """What the decisions on those rows ask of an account, by instant and symbol."""
-    wishes: dict[datetime, dict[str, Wish]] = {}
-    told = again.docket
+def _wishes(again: Again, rows: slice, targets: Floats, rules: Rules) -> list[Wishes]:
+    """What the decisions on those rows ask of an account, a calendar and instant each."""
+    found, told = [], again.docket
     for k, row in enumerate(range(rows.start, rows.stop)):
         part, own, _ = again.at(row)
+        wishes: dict[str, Wish] = {}
         for column, symbol in enumerate(part.panel.symbols):
             n = again.symbols.index(symbol)
             bar = part.panel.close[part.since + own, column]
             if told.present[row, n] and not np.isnan(bar):
-                wishes.setdefault(again.closes(row), {})[symbol] = Wish(
+                wishes[symbol] = Wish(
                     None if told.blocked[row, n] else float(targets[k, n]),
                     min(rules.position_limit, float(told.cap[row, n])),
                 )
-    return wishes
+        kin = Kinship(told.kinship.alike, told.kinship.table[row : row + 1])
+        found.append(Wishes(again.closes(row), wishes, kin, again.symbols))
+    return found
 
 
 def _history(again: Again, rows: slice, causes: Causes, symbol: str) -> tuple[str, ...]:

@@ -30,12 +30,14 @@ from domain.account import (
 from domain.orders import Kind, Order, Side, Source
 from domain.panel import Times
 from market.tape import Tape
+from orchestrator.book import Rules
 from trading import kernels
 from trading.book import book_of, micros, moment
-from trading.desk import Asks, Bars, Desk, Ints
+from trading.concentration import Kinship
+from trading.desk import NO_GROUPS, Asks, Bars, Desk, Ints
 from trading.ledger import apply
-from trading.limits import TradingSettings
 from trading.paper import Wish
+from trading.sizing import groups
 
 _OF_A_BAR = (
     Filled, DividendPaid, BorrowCharged, SplitApplied, OrderChanged, BarClosed,
@@ -49,6 +51,17 @@ class Traded:
 
     orders: Mapping[tuple[datetime, str], str]
     fills: Mapping[tuple[datetime, str, int], str]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Wishes:
+    """What one cycle asks of the account at an instant; `kinship`, of one row, says who of the
+    `symbols` moves together."""
+
+    at: datetime
+    wishes: Mapping[str, Wish]
+    kinship: Kinship
+    symbols: tuple[str, ...]
 
 
 @dataclass(slots=True)
@@ -107,18 +120,21 @@ def trade_again(
     account: Account,
     tape: Tape,
     rows: slice,
-    wishes: Mapping[datetime, Mapping[str, Wish]],
-    settings: TradingSettings,
+    wishes: Sequence[Wishes],
+    rules: Rules,
 ) -> Traded:
     """Those rows of the tape, and what is wished for at their closes."""
     bars = _bars(tape)
-    book = book_of(account, tape.symbols, settings, _volatility(tape, rows.start))
+    book = book_of(account, tape.symbols, rules.trading, _volatility(tape, rows.start))
     desk, fills = book.desk, _Counted()
     orders: dict[tuple[datetime, str], str] = {}
     for t in range(rows.start, rows.stop):
         at = moment(bars.known_at[t])
         last = t + 1 == rows.stop or bars.known_at[t + 1] != bars.known_at[t]
-        _row(desk, bars, t, wishes.get(at, {}) if last else {}, tape.symbols)
+        _row(desk, bars, t)
+        for each in wishes:
+            if last and each.at == at:
+                _ask(desk, each, tape.symbols, rules, bars.known_at[t])
         for n, symbol in enumerate(tape.symbols):
             order = desk.book[3 * n]
             fresh = order["placed"] == micros(at) and order["filled"] == 0.0
@@ -162,13 +178,18 @@ def _first_of(entries: Sequence[Entry], start: datetime, begin: int) -> int:
     return n
 
 
-def _row(
-    desk: Desk, bars: Bars, t: int, wishes: Mapping[str, Wish], symbols: Sequence[str]
-) -> None:
+def _row(desk: Desk, bars: Bars, t: int) -> None:
     """One row through the loop of backtests."""
     one = Bars._make(each[t : t + 1] for each in bars)
     sums, standing = np.empty((4, 1)), np.empty((2, 1), np.int8)
-    kernels.trade_rows(desk, one, _asks(symbols, wishes), 0, sums, standing)
+    asks = _asks([""] * len(desk.held), {})
+    kernels.trade_rows(desk, one, asks, NO_GROUPS, 0, sums, standing)
+
+
+def _ask(desk: Desk, asked: Wishes, symbols: Sequence[str], rules: Rules, at: int) -> None:
+    kin = asked.kinship.placed(asked.symbols, symbols)
+    shared = groups(symbols, kin, rules.committee.sizing)
+    kernels.ask_row(desk, _asks(symbols, asked.wishes), shared, 0, at)
 
 
 def _asks(symbols: Sequence[str], wishes: Mapping[str, Wish]) -> Asks:

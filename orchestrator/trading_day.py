@@ -15,17 +15,25 @@ from domain.account import Account, Entry, Mode, OrderPlaced
 from domain.decision import Cycle, Decision
 from domain.events import Event
 from domain.orders import Order
+from domain.panel import Panel
 from domain.symbols import calendar_of
 from domain.timeframe import Timeframe
+from market.builder import build_panels
 from market.library import Library
 from market.tape import Tape, read_tape
 from orchestrator.book import Book, Rules
 from orchestrator.ports import Dated
+from quant.columns import weeks
 from trading import paper
+from trading.concentration import kinship
+from trading.desk import Groups
 from trading.paper import Wish
+from trading.sizing import groups
 
 BEFORE = timedelta(days=14)
 """How much of the past a tape begins before what is to be met, so that the bar before is known."""
+KIN = timedelta(days=730)
+"""How much of the past says who moves together."""
 _INSTANT = timedelta(microseconds=1)
 
 
@@ -70,16 +78,17 @@ class TradingDay:
         rules = self.rules(self.book.change(as_of, act).account.profile)
         return Opening(symbols, paper.wild(tape, rules.trading), rules)
 
-    def follow(self, pen: Any, cycle: Cycle, opening: Opening) -> tuple[Event, ...]:
-        """The orders that follow from the cycle's decisions, in the pen's transaction."""
+    def follow(self, pen: Any, cycle: Cycle, opening: Opening, panel: Panel) -> tuple[Event, ...]:
+        """The orders that follow from the cycle's decisions on the panel's last bar, in the pen's
+        transaction."""
 
         def act(account: Account) -> Sequence[Entry]:
             if account.mode is not Mode.AUTO:
                 return ()
             wishes = wishes_of(cycle.decisions, opening.rules)
             symbols = self.concerned(account, opening.symbols)
-            trading = opening.rules.trading
-            return paper.ask(account, symbols, wishes, cycle.as_of, trading, opening.wild)
+            trading, shared = opening.rules.trading, groups_of(panel, symbols, opening.rules)
+            return paper.ask(account, symbols, wishes, cycle.as_of, trading, opening.wild, shared)
 
         return self.book.write(pen, cycle.as_of, act).events
 
@@ -90,7 +99,8 @@ class TradingDay:
             symbols = self.concerned(account, (each.symbol for each in decisions))
             wild = paper.wild(self.tape(None, symbols, as_of), rules.trading)
             wishes = wishes_of(decisions, rules)
-            entries = paper.ask(account, symbols, wishes, as_of, rules.trading, wild)
+            shared = groups_of(self._panel(wishes, as_of), symbols, rules)
+            entries = paper.ask(account, symbols, wishes, as_of, rules.trading, wild, shared)
             placed += [each.what.order for each in entries if isinstance(each.what, OrderPlaced)]
         return tuple(placed)
 
@@ -101,6 +111,13 @@ class TradingDay:
             seen = [account.opened_at]
         since = min([*seen, as_of]) - BEFORE
         return read_tape(self.library, self.book.market, symbols, self.timeframe, since, as_of)
+
+    def _panel(self, symbols: Iterable[str], as_of: datetime) -> Panel:
+        """Of symbols of one calendar that were decided on."""
+        [(panel, _)] = build_panels(
+            self.library, self.book.market, sorted(symbols), self.timeframe, as_of, 1, as_of - KIN
+        )
+        return panel
 
     def _splits(
         self, account: Account, symbols: Sequence[str], as_of: datetime
@@ -131,6 +148,12 @@ def wishes_of(decisions: Iterable[Decision], rules: Rules) -> dict[str, Wish]:
         for each in decisions
         if each.price is not None
     }
+
+
+def groups_of(panel: Panel, symbols: Sequence[str], rules: Rules) -> Groups:
+    """The limits that `symbols` share on the panel's last bar."""
+    kin = kinship(panel.close, weeks(panel.known_at), len(panel.known_at) - 1)
+    return groups(symbols, kin.placed(panel.symbols, symbols), rules.committee.sizing)
 
 
 def _own(account: Account) -> set[str]:

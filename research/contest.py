@@ -37,6 +37,7 @@ from trading.costs import CostSettings
 from trading.desk import Bars
 from trading.limits import TradingSettings
 from trading.play import Played, decided, play
+from trading.sizing import groups
 
 Bools = NDArray[np.bool_]
 
@@ -154,7 +155,8 @@ def decide(stage: Stage, held: Opinion, settings: CommitteeSettings) -> Ruling:
     action, targets = fold(rows, np.zeros(len(grid.symbols)), reachable)
     ceilings = np.minimum(rows.cap, settings.sizing.position_limit)
     asks = decided(targets, ceilings, stage.traded, stage.blocked)
-    return Ruling(action, Plan(asks, stage.asked.limits))
+    shared = groups(grid.symbols, rows.kinship, settings.sizing)
+    return Ruling(action, Plan(asks, stage.asked.limits, shared))
 
 
 def trade(
@@ -170,6 +172,7 @@ def trade(
         settings,
         asked.capital,
         asked.delay if delay is None else delay,
+        plan.groups,
     )
 
 

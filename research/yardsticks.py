@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from domain.panel import Floats, Times
 from quant.indicators import sma
 from research.history import Grid, Part
-from trading.desk import Asks
+from trading.desk import NO_GROUPS, Asks, Groups
 from trading.limits import UNLIMITED, LimitSettings
 from trading.play import asked
 
@@ -26,10 +26,12 @@ FAST, SLOW = 20, 50
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Plan:
-    """What is wanted at the close of each row, and the limits that bind it."""
+    """What is wanted at the close of each row, and the limits that bind it; `groups` are those that
+    symbols share."""
 
     asks: Asks
     limits: LimitSettings
+    groups: Groups = NO_GROUPS
 
 
 def buy_and_hold(buyable: Bools) -> Plan:

@@ -7,6 +7,7 @@ neighbour in the panel and no row of another can change a bit. A pair with fewer
 not measured and counts as apart. Leaves out what follows from it (`sizing_kernels.py`).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -35,6 +36,14 @@ class Kinship:
 
     alike: Bools
     table: Ints
+
+    def placed(self, symbols: Sequence[str], among: Sequence[str]) -> "Kinship":
+        """Of `among`, where `symbols` are those of now; the rest moves with nobody."""
+        alike = np.zeros((len(self.alike), len(among), len(among)), bool)
+        here = [n for n, symbol in enumerate(symbols) if symbol in among]
+        there = [among.index(symbols[n]) for n in here]
+        alike[:, np.array(there)[:, None], there] = self.alike[:, np.array(here)[:, None], here]
+        return Kinship(alike, self.table)
 
     def among(self, others: int) -> "Kinship":
         """With so many more symbols, which move with nobody."""

@@ -18,6 +18,7 @@ Records = NDArray[Any]
 """(M,) of a structured type."""
 Ints = NDArray[np.int64]
 Codes = NDArray[np.int8]
+Bools = NDArray[np.bool_]
 
 UNMEASURED = 0.05
 """Volatility of a bar that stands in for one not measured yet: higher than nearly all, so that
@@ -181,6 +182,23 @@ class Asks(NamedTuple):
     words: Codes
     targets: Floats
     ceilings: Floats
+
+
+class Groups(NamedTuple):
+    """Limits that symbols share, as shares of equity: `limits` (3,) of one sector, of a symbol and
+    all that move with it, and of everything; 1 is none. `sector` (N,) is a number or -1; in row k
+    those move together that `alike[table[k]]` says, of `alike` (M, N, N) and `table` (K,)."""
+
+    sector: NDArray[np.int32]
+    alike: Bools
+    table: NDArray[np.int32]
+    limits: Floats
+
+
+NO_GROUPS = Groups(
+    np.empty(0, np.int32), np.empty((0, 0, 0), bool), np.empty(0, np.int32), np.ones(3)
+)
+"""Nothing is limited but each symbol for itself."""
 
 
 def new_desk(symbols: Sequence[str], settings: TradingSettings, manual: int = 0) -> Desk:

@@ -15,7 +15,7 @@ import numpy as np
 
 from domain.panel import Floats
 from quant.compiled import compiled, inlined
-from trading.desk import Asks, Bars, Codes, Desk, Ints
+from trading.desk import Asks, Bars, Bools, Codes, Desk, Groups, Ints
 
 FREE, HELD, WORKING, PARTIAL, FILLED, CANCELLED, EXPIRED, REJECTED = range(8)
 """`status` of a record; a slot is FREE until its first order."""
@@ -31,6 +31,8 @@ ACTIVE, REDUCING, HALTED = range(3)
 LEAVE, DECIDE, SHRINK, WITHDRAW = range(4)
 """Words on a symbol in a row: nothing said, so that its order stands; a target to trade to; one to
 which may only be sold; a blocked symbol, whose order is cancelled and not replaced."""
+SECTOR, CORRELATED, ALL = range(3)
+"""Places in `Groups.limits`."""
 MOMENTS = ("open", "stop", "limit")
 AT_THE_OPEN, AT_A_STOP, AT_A_LIMIT = range(3)
 REASONS = ("", "daily loss", "drawdown", "losing positions")
@@ -647,8 +649,76 @@ def place(order: Any, n: int, units: float, held: float, at: int) -> None:
     order["reduce_only"] = units * held < 0.0 and abs(units) <= abs(held)
 
 
+@compiled
+def keep_to(limit: float, member: Bools, planned: Floats, excess: Floats, kept: Floats) -> None:
+    """Lower what `kept` (N,) says of the members of a group that would stand above its limit: the
+    share of its `excess` over its target that each may keep."""
+    total = above = 0.0
+    for n in range(len(member)):
+        if member[n]:
+            total += planned[n]
+            above += excess[n]
+    if total > limit and above > 0.0:
+        share = max(limit - (total - above), 0.0) / above
+        for n in range(len(member)):
+            if member[n]:
+                kept[n] = min(kept[n], share)
+
+
+@compiled
+def keep_groups(groups: Groups, t: int, planned: Floats, excess: Floats, kept: Floats) -> None:
+    """`keep_to` of all groups of row t. A limit of 1 is none."""
+    limits, sector = groups.limits, groups.sector
+    member = np.ones(len(planned), np.bool_)
+    if limits[ALL] < 1.0:
+        keep_to(limits[ALL], member, planned, excess, kept)
+    if limits[SECTOR] < 1.0:
+        for number in range(sector.max() + 1):
+            for n in range(len(planned)):
+                member[n] = sector[n] == number
+            keep_to(limits[SECTOR], member, planned, excess, kept)
+    if limits[CORRELATED] < 1.0:
+        alike = groups.alike[groups.table[t]]
+        for g in range(len(planned)):
+            if planned[g] > 0.0:
+                member[:] = alike[g]
+                member[g] = True
+                keep_to(limits[CORRELATED], member, planned, excess, kept)
+
+
+@compiled
+def relieve(desk: Desk, asks: Asks, groups: Groups, t: int, wanted: Floats) -> None:
+    """The band spares no sale that a limit asks for: adds such sales to `wanted` (N,), the units to
+    trade.
+
+    Where what is planned for a group (what is held and ordered) exceeds its limit, its members sell
+    the same share of what they hold above their targets; one of several groups as the strictest
+    asks.
+    """
+    equity, symbols = desk.state[0]["equity"], len(desk.held)
+    planned, excess, kept = np.zeros(symbols), np.zeros(symbols), np.ones(symbols)
+    for n in range(symbols):
+        held, order, word = desk.held[n], desk.book[3 * n], asks.words[t, n]
+        units = held["units"] + wanted[n]
+        if word == LEAVE and is_open(order):
+            units += order["side"] * order["left"]
+        if units == 0.0 or not (equity > 0.0 and held["last"] > 0.0):
+            continue
+        weight = units * held["last"] / equity
+        planned[n] = abs(weight)
+        if wanted[n] == 0.0 and word in (DECIDE, SHRINK):
+            excess[n] = max(weight - min(asks.targets[t, n], asks.ceilings[t, n]), 0.0)
+    keep_groups(groups, t, planned, excess, kept)
+    for n in range(symbols):
+        if kept[n] < 1.0 and excess[n] > 0.0:
+            price = desk.held[n]["last"]
+            units = whole((1.0 - kept[n]) * excess[n] * equity / price, desk.lots[0, n])
+            if units * price >= desk.lots[1, n]:
+                wanted[n] = -units
+
+
 @inlined
-def ask_row(desk: Desk, asks: Asks, t: int, at: int) -> None:
+def ask_row(desk: Desk, asks: Asks, groups: Groups, t: int, at: int) -> None:
     """The targets of row t become the committee's orders in the slots, after `bar_row` of the bars
     they were decided on, which closed `at`.
 
@@ -665,28 +735,45 @@ def ask_row(desk: Desk, asks: Asks, t: int, at: int) -> None:
         return
     book, all_held, lots = desk.book, desk.held, desk.lots
     words, targets, ceilings = asks.words, asks.targets, asks.ceilings
-    for n in range(len(all_held)):
-        word, order, held = words[t, n], book[3 * n], all_held[n]
-        if state["flattening"]:
+    if state["flattening"]:
+        for n in range(len(all_held)):
+            order, held = book[3 * n], all_held[n]
             if is_open(order) and order["side"] * held["units"] >= 0.0:
                 end(desk, 3 * n, CANCELLED, DECIDED_ANEW)
             if not is_open(order) and held["units"] != 0.0:
                 place(order, n, -held["units"], held["units"], at)
+        return
+    decided, wanted = False, np.zeros(len(all_held))
+    for n in range(len(all_held)):
+        word, held = words[t, n], all_held[n]
+        if word == LEAVE:
             continue
-        if word != LEAVE and is_open(order):
+        if is_open(book[3 * n]):
             end(desk, 3 * n, CANCELLED, BLOCKED if word == WITHDRAW else DECIDED_ANEW)
-        if word in (LEAVE, WITHDRAW):
+        if word == WITHDRAW:
             continue
+        decided = True
         units = units_asked(
             state, rules, held, lots[0, n], lots[1, n], targets[t, n], ceilings[t, n], at
         )
-        if units != 0.0 and (word == DECIDE or units * held["units"] < 0.0):
-            place(order, n, units, held["units"], at)
+        wanted[n] = units if word == DECIDE or units * held["units"] < 0.0 else 0.0
+    if not decided:
+        return
+    relieve(desk, asks, groups, t, wanted)
+    for n in range(len(all_held)):
+        if wanted[n] != 0.0:
+            place(book[3 * n], n, wanted[n], all_held[n]["units"], at)
 
 
 @compiled
 def trade_rows(
-    desk: Desk, bars: Bars, asks: Asks, since: int, sums: Floats, standing: Codes
+    desk: Desk,
+    bars: Bars,
+    asks: Asks,
+    groups: Groups,
+    since: int,
+    sums: Floats,
+    standing: Codes,
 ) -> int:
     """`bar_row` and `ask_row` of rows `since` to K - 1; the first row that was not met, for
     `desk.fills` had no room for it, or K.
@@ -699,7 +786,7 @@ def trade_rows(
         if len(desk.fills) - state["filled"] < len(desk.book):
             return t
         bar_row(desk, bars, t)
-        ask_row(desk, asks, t, bars.known_at[t])
+        ask_row(desk, asks, groups, t, bars.known_at[t])
         sums[0, t], sums[1, t] = state["equity"], state["cash"]
         sums[2, t], sums[3, t] = state["dividends"], state["borrowing"]
         standing[0, t], standing[1, t] = state["standing"], state["reason"]

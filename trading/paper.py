@@ -20,7 +20,7 @@ from domain.account import Account, Entry, Guard, GuardChanged, Mark, SplitAppli
 from domain.panel import Floats, Times
 from trading import kernels
 from trading.book import book_of, micros, moment
-from trading.desk import Asks, Bars, Ints, new_desk
+from trading.desk import NO_GROUPS, Asks, Bars, Groups, Ints, new_desk
 from trading.limits import TradingSettings
 from trading.scribe import Scribe, tell_asks, tell_row
 
@@ -119,15 +119,17 @@ def ask(
     at: datetime,
     settings: TradingSettings,
     barred: frozenset[str] = frozenset(),
+    groups: Groups = NO_GROUPS,
 ) -> tuple[Entry, ...]:
-    """The committee's orders for decisions on bars that closed `at` and that the account has met.
+    """The committee's orders for decisions on bars that closed `at` and that the account has met,
+    within the limits that symbols share: `groups` of one row.
 
     `symbols` are those of the tape, in its order; one without a wish keeps its order. What is
     `barred` is not bought: `wild` says what is. The same wishes again, at the same instant, change
     nothing.
     """
     scribe = Scribe(account)
-    _ask(scribe, symbols, wishes, at, settings, barred)
+    _ask(scribe, symbols, wishes, at, settings, barred, groups)
     return tuple(scribe.entries)
 
 
@@ -138,6 +140,7 @@ def _ask(
     at: datetime,
     settings: TradingSettings,
     barred: frozenset[str] = frozenset(),
+    groups: Groups = NO_GROUPS,
 ) -> None:
     account = scribe.account
     idle = account.guard.standing is not Standing.HALTED and not account.guard.flattening
@@ -147,7 +150,7 @@ def _ask(
     asks = _asks(symbols, wishes)
     for n, symbol in enumerate(symbols):
         book.desk.held[n]["wild"] = symbol in barred
-    kernels.ask_row(book.desk, asks, 0, micros(at))
+    kernels.ask_row(book.desk, asks, groups, 0, micros(at))
     tell_asks(scribe, book, at, {symbol: wish.receipt for symbol, wish in wishes.items()})
 
 

@@ -11,11 +11,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from domain.errors import InputError
 from domain.panel import Floats, Ints
-from trading.desk import Asks, Bars, Codes, Desk, Records, new_desk
+from trading.desk import NO_GROUPS, Asks, Bars, Bools, Codes, Desk, Groups, Records, new_desk
 from trading.kernels import (
     ACTIVE,
     DECIDE,
@@ -26,8 +25,6 @@ from trading.kernels import (
     trade_rows,
 )
 from trading.limits import TradingSettings
-
-Bools = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -112,8 +109,10 @@ def play(
     settings: TradingSettings,
     cash: float,
     delay: int = 0,
+    groups: Groups = NO_GROUPS,
 ) -> Played:
-    """Carry out `asks` on `bars`, of K rows and N symbols, starting with nothing but `cash`.
+    """Carry out `asks` on `bars`, of K rows and N symbols, starting with nothing but `cash`, within
+    the limits that `groups` share.
 
     With a `delay` what was wanted goes out so many bars of its symbol later, and its size is found
     then. Raises InputError for a cash that is not positive, a negative delay, and a target that is
@@ -129,10 +128,11 @@ def play(
     sums, standing = np.empty((4, rows)), np.empty((2, rows), np.int8)
     bars = Bars._make(map(np.ascontiguousarray, bars))
     asks = Asks._make(map(np.ascontiguousarray, asks))
-    met = trade_rows(desk, bars, asks, 0, sums, standing)
+    groups = Groups._make(map(np.ascontiguousarray, groups))
+    met = trade_rows(desk, bars, asks, groups, 0, sums, standing)
     while met < rows:
         desk = _with_room(desk)
-        met = trade_rows(desk, bars, asks, met, sums, standing)
+        met = trade_rows(desk, bars, asks, groups, met, sums, standing)
     dividends, borrowing = np.diff(sums[2:], prepend=0.0)
     fills = _trades(desk.fills[: desk.state["filled"][0]])
     return Played(sums[0], sums[1], fills, dividends, borrowing, standing[0], standing[1])

@@ -41,7 +41,7 @@ PROFILES: Mapping[str, Profile] = {
                 "risk_budget": 0.0025, "position_limit": 0.1, "sector_limit": 0.25,
                 "correlated_limit": 0.2, "gross_limit": 0.6, "net_limit": 0.6,
             },
-            {"band": 0.0025, "order_limit": 0.1, "daily_loss": 0.03, "drawdown": 0.1, "losses": 4},
+            {"order_limit": 0.1, "daily_loss": 0.03, "drawdown": 0.1, "losses": 4},
         ),
         Profile(
             "balanced",

@@ -18,6 +18,7 @@ from domain.sectors import BROAD, sector_of
 from domain.symbols import AssetClass, asset_class
 from trading import sizing_kernels
 from trading.concentration import Kinship
+from trading.desk import Groups
 from trading.sizing_kernels import CLAMPS, Bools
 
 NORMAL_PEAK = 1.0 / math.sqrt(2.0 * math.pi)
@@ -141,6 +142,18 @@ def sector_numbers(symbols: Sequence[str], settings: SizingSettings) -> Ints:
     named = [sector_of(symbol, settings.sectors) for symbol in symbols]
     sectors = [name for name in dict.fromkeys(named) if name not in (None, BROAD)]
     return np.array([sectors.index(n) if n in sectors else -1 for n in named], np.int32)
+
+
+def groups(symbols: Sequence[str], kinship: Kinship, settings: SizingSettings) -> Groups:
+    """The limits that symbols share, for what is held of them. Nothing is held short by targets, so
+    the lower of gross and net limit binds."""
+    everything = min(settings.gross_limit, settings.net_limit)
+    return Groups(
+        sector_numbers(symbols, settings),
+        kinship.alike,
+        kinship.table,
+        np.array([settings.sector_limit, settings.correlated_limit, everything]),
+    )
 
 
 def stakes(edge: Floats, volatility: Floats, horizons: Floats, settings: SizingSettings) -> Floats:

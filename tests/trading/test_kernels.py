@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from quant.compiled import compiled
 from trading import kernels
 from trading.costs import CostSettings
-from trading.desk import Asks, Bars, Desk, new_desk
+from trading.desk import NO_GROUPS, Asks, Bars, Desk, new_desk
 from trading.kernels import A_DAY, AT_A_LIMIT, AT_A_STOP, AT_THE_OPEN
 from trading.limits import UNLIMITED, LimitSettings, TradingSettings
 
@@ -65,7 +65,7 @@ class Stand:
         asks = Asks(
             np.array([[kernels.DECIDE]], np.int8), np.array([[target]]), np.array([[ceiling]])
         )
-        kernels.ask_row(self.desk, asks, 0, self.day * A_DAY)
+        kernels.ask_row(self.desk, asks, NO_GROUPS, 0, self.day * A_DAY)
 
     def status(self, m: int) -> int:
         return int(self.desk.book[m]["status"])

@@ -33,7 +33,7 @@ from tests.trading.storm import Storm
 from tests.trading.tapes import Tape, tape_of, walk
 from trading import hand, kernels
 from trading.book import moment
-from trading.desk import FILL, Asks, Bars, new_desk
+from trading.desk import FILL, NO_GROUPS, Asks, Bars, Groups, new_desk
 from trading.ledger import apply, equity, fold
 from trading.limits import UNLIMITED, LimitSettings, TradingSettings
 from trading.paper import Met, Wish, ask, meet, wild
@@ -79,12 +79,12 @@ class Paper:
         assert met.account == self.account
         return met
 
-    def ask(self, wishes: Mapping[str, Wish]) -> None:
+    def ask(self, wishes: Mapping[str, Wish], groups: Groups = NO_GROUPS) -> None:
         at, barred = (
             closing(self.tape, self.row - 1),
             wild(self.tape.until(self.row), self.settings),
         )
-        self.keep(ask(self.account, self.tape.symbols, wishes, at, self.settings, barred))
+        self.keep(ask(self.account, self.tape.symbols, wishes, at, self.settings, barred, groups))
 
     def place(self, key: str = "k", **terms: Any) -> Order:
         asked = Ticket(**{"symbol": "AAPL", "side": Side.BUY, "quantity": 10.0, **terms})
@@ -115,7 +115,19 @@ def decisions(tape: Tape, seed: int) -> tuple[Any, Any, Any]:
     return words, targets, dice.uniform(0.1, 0.5, shape)
 
 
-def history(tape: Tape, settings: TradingSettings, words: Any, targets: Any, ceilings: Any) -> Any:
+def shared_limits(tape: Tape, seed: int) -> Groups:
+    """Two symbols, which move together at times."""
+    dice = np.random.default_rng([seed, 1])
+    twins = ~np.eye(2, dtype=bool)
+    return Groups(
+        np.array([0, 0], np.int32), np.stack([twins, ~twins & False]),
+        dice.integers(0, 2, len(tape.known_at), np.int32), dice.choice([0.1, 0.4, 1.0], 3),
+    )  # fmt: skip
+
+
+def history(
+    tape: Tape, settings: TradingSettings, words: Any, targets: Any, ceilings: Any, shared: Groups
+) -> Any:
     desk = new_desk(tape.symbols, settings)
     for name in ("cash", "equity", "high", "day_equity"):
         desk.state[0][name] = CAPITAL
@@ -127,11 +139,13 @@ def history(tape: Tape, settings: TradingSettings, words: Any, targets: Any, cei
     desk = desk._replace(fills=np.empty(rows * len(desk.book), FILL))
     sums, standing = np.empty((4, rows)), np.empty((2, rows), np.int8)
     asks = Asks(words, targets, ceilings)
-    assert kernels.trade_rows(desk, bars, asks, 0, sums, standing) == rows
+    assert kernels.trade_rows(desk, bars, asks, shared, 0, sums, standing) == rows
     return desk, sums, standing
 
 
-def live(tape: Tape, settings: TradingSettings, words: Any, targets: Any, ceilings: Any) -> Paper:
+def live(
+    tape: Tape, settings: TradingSettings, words: Any, targets: Any, ceilings: Any, shared: Groups
+) -> Paper:
     """Row by row, the account forgotten and rebuilt from its entries between them."""
     account = Paper(tape, settings)
     for t in range(len(tape.known_at)):
@@ -145,7 +159,8 @@ def live(tape: Tape, settings: TradingSettings, words: Any, targets: Any, ceilin
                 )
                 for n, symbol in enumerate(tape.symbols)
                 if words[t, n] != kernels.LEAVE
-            }
+            },
+            shared._replace(table=shared.table[t : t + 1]),
         )
     return account
 
@@ -171,8 +186,9 @@ def limits(draw: st.DrawFn) -> LimitSettings:
 def test_live_steps_come_to_the_same_floats_as_history(seed: int, limits: LimitSettings) -> None:
     tape, rules = walk(seed), TradingSettings(limits=limits)
     words, targets, ceilings = decisions(tape, seed)
-    desk, sums, standing = history(tape, rules, words, targets, ceilings)
-    account = live(tape, rules, words, targets, ceilings)
+    shared = shared_limits(tape, seed)
+    desk, sums, standing = history(tape, rules, words, targets, ceilings, shared)
+    account = live(tape, rules, words, targets, ceilings, shared)
     rows = account.told(BarClosed)
     assert [row.equity for row in rows] == sums[0].tolist()
     assert account.account.cash == sums[1][-1]
@@ -471,7 +487,7 @@ def test_an_order_that_is_not_open_cannot_be_cancelled() -> None:
 @given(seed=st.integers(0, 2**32 - 1))
 def test_lots_add_up_to_positions_and_trips_and_lots_to_the_profit(seed: int) -> None:
     tape = walk(seed)
-    account = live(tape, TradingSettings(), *decisions(tape, seed))
+    account = live(tape, TradingSettings(), *decisions(tape, seed), NO_GROUPS)
     lots, trips = lots_and_trips(account.entries)
     held = {symbol: sum(lot.units for lot in parts) for symbol, parts in lots.items()}
     positions = account.account.positions

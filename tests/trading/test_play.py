@@ -10,7 +10,7 @@ from hypothesis.extra.numpy import arrays
 
 from domain.errors import InputError
 from trading.costs import CostSettings
-from trading.desk import UNMEASURED, Asks, Bars
+from trading.desk import UNMEASURED, Asks, Bars, Groups
 from trading.kernels import A_DAY, DECIDE, HALTED, LEAVE, SHRINK, WITHDRAW
 from trading.limits import UNLIMITED, LimitSettings, TradingSettings
 from trading.play import asked, moved, play
@@ -192,6 +192,68 @@ def test_a_symbol_that_never_trades_changes_nothing_for_the_others(history):
         "asks": beside(history["asks"], [DECIDE, 0.5, 1.0]),
     }
     assert np.array_equal(play(**more).equity, play(**history).equity)
+
+
+FOUR = ("AAPL", "JPM", "MSFT", "XOM")
+
+
+def members(groups):
+    """(G, N) of every group, and its limit."""
+    symbols, (sector, correlated, everything) = len(groups.sector), groups.limits
+    own = groups.alike[0] | np.eye(symbols, dtype=bool)
+    sectors = [groups.sector == number for number in np.unique(groups.sector[groups.sector >= 0])]
+    return [
+        (np.ones(symbols, bool), everything),
+        *((each, sector) for each in sectors),
+        *((each, correlated) for each in own),
+    ]
+
+
+@st.composite
+def shared_limits(draw):
+    pairs = np.triu(draw(arrays(np.bool_, (4, 4))), 1)
+    some = st.sampled_from([0.2, 0.5, 1.0])
+    return Groups(
+        draw(arrays(np.int32, 4, elements=st.integers(-1, 1))), (pairs | pairs.T)[np.newaxis],
+        np.zeros(K, np.int32), np.array([draw(some), draw(some), draw(some)]),
+    )  # fmt: skip
+
+
+@relaxed
+@given(shared_limits(), st.data())
+def test_what_is_held_keeps_to_shared_limits_however_wide_the_band(groups, data):
+    moves = data.draw(grid(st.floats(0.5, 2.0), (K, 4)))
+    close = 50.0 * np.cumprod(moves, axis=0)
+    bars = bars_of(close * data.draw(st.floats(0.9, 1.1)), close)
+    targets = data.draw(grid(st.sampled_from([0.05, 0.1, 0.3, 0.6]), (K, 4)))
+    for each, limit in members(groups):
+        total = targets[:, each].sum(axis=1)[:, np.newaxis]
+        targets = targets / np.maximum(total / limit, 1.0)
+    asks = asked(targets, np.ones((K, 4), bool))
+    limits = UNLIMITED.model_copy(update={"band": 0.2})
+    trading = TradingSettings(costs=FREE, limits=limits)
+    played = play(FOUR, bars, asks, trading, 100_000.0, groups=groups)
+    units = np.zeros(4)
+    for row in range(1, K):
+        mine = played.fills.row == row
+        np.add.at(units, played.fills.col[mine], played.fills.units[mine])
+        weight = units * close[row - 1] / played.equity[row - 1]
+        for each, limit in members(groups):
+            assert limit == 1.0 or weight[each].sum() <= limit + 1e-3  # lots, and the least order
+
+
+def test_a_limit_takes_no_more_from_the_band_than_it_must():
+    price = np.array([[10.0, 10.0], [10.0, 10.0], [13.0, 12.0], [13.0, 12.0]])
+    none = np.zeros((1, 2, 2), bool)
+    groups = Groups(np.full(2, -1, np.int32), none, np.zeros(4, np.int32), np.array([1, 1, 0.5]))
+    asks = asked(np.full((4, 2), 0.25), np.ones((4, 2), bool))
+    trading = TradingSettings(costs=FREE, limits=UNLIMITED.model_copy(update={"band": 0.2}))
+    played = play(("AAPL", "JPM"), bars_of(price, price), asks, trading, 1e6, groups=groups)
+    assert played.exposure[2] > 0.55
+    assert played.exposure[3] == pytest.approx(0.5, abs=1e-6)
+    first, second = played.fills.units[2:] * [13.0, 12.0]
+    above = np.array([0.325, 0.3]) / 1.125 - 0.25
+    assert first / second == pytest.approx(above[0] / above[1], rel=1e-3)
 
 
 def run(opening, targets, ordered=None, costs=FREE, limits=UNLIMITED, cash=100.0, delay=0, **told):
