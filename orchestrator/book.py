@@ -110,7 +110,9 @@ class Book:
             kept = self.account()
             if kept is None:
                 return ()
-            return differences(kept, fold(self.blotter.happenings(*KINDS.values())))
+            told = self.blotter.happenings(*KINDS.values())
+            # what came while they were read is not in the account that was kept
+            return differences(kept, fold(each for each in told if each.number <= kept.number))
         except VerificationError as error:
             return (str(error),)
 
@@ -123,15 +125,19 @@ class Book:
         return found
 
     def _halt(self, reason: str) -> None:
-        account = self.account()
-        if account is None:
+        known = self.account()
+        if known is None:
             return
-        at = max((mark.at for mark in account.marks.values()), default=account.opened_at)
-        guard = replace(
-            account.guard, standing=Standing.HALTED, reason=reason, by="reconciliation", since=at,
-            until=None, flattening=False,
-        )  # fmt: skip
-        self.change(at, lambda _: [GuardChanged(guard)])
+        at = max((mark.at for mark in known.marks.values()), default=known.opened_at)
+
+        def act(account: Account) -> Sequence[Happening]:
+            guard = replace(
+                account.guard, standing=Standing.HALTED, reason=reason, by="reconciliation",
+                since=at, until=None, flattening=False,
+            )  # fmt: skip
+            return [GuardChanged(guard)]
+
+        self.change(at, act)
 
     def _opened_first(self, change: Change) -> Act:
         def act(account: Account | None) -> Sequence[Happening | Entry]:

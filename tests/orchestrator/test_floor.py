@@ -178,6 +178,21 @@ def test_an_account_that_reconciles_is_left_alone(floor):
     assert floor.account().number == number
 
 
+def test_what_happens_while_the_log_is_read_is_no_difference(database, floor):
+    floor.account()
+    book = book_of(database)
+
+    class Slow:
+        """Reads the log so slowly that somebody moves cash meanwhile."""
+
+        def happenings(self, *kinds):
+            floor.move_cash(5.0, "meanwhile")
+            return book.blotter.happenings(*kinds)
+
+    assert replace(book, blotter=Slow()).reconcile() == ()
+    assert floor.account().guard.standing is Standing.ACTIVE
+
+
 def test_a_log_that_was_tampered_with_is_told_and_nothing_is_traded(database, floor, clock):
     confirmed(floor, buy())
     with database.writing() as connection:
