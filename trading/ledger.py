@@ -111,13 +111,18 @@ def _opened(entry: Entry) -> Account:
 
 
 def _cash_moved(account: Account, _: datetime, what: CashMoved) -> Change:
-    """The breakers measure what was won and lost, so what they compare with moves along."""
-    guard = account.guard
+    """The breakers measure which share was lost, and moving cash loses nothing: what they compare
+    with grows or shrinks as the equity does."""
+    guard, before = account.guard, equity(account)
+    after = before + what.amount
+    known = before > 0.0 and after > 0.0
     return Change(
         cash=account.cash + what.amount,
         deposited=account.deposited + what.amount,
         guard=replace(
-            guard, high=guard.high + what.amount, day_equity=guard.day_equity + what.amount
+            guard,
+            high=guard.high * after / before if known else after,
+            day_equity=guard.day_equity * after / before if known else after,
         ),
     )
 

@@ -107,6 +107,24 @@ def test_deposits_and_withdrawals_are_no_profit_to_the_breakers() -> None:
     assert (after.guard.high, after.guard.day_equity) == (130_000.0, 130_000.0)
 
 
+def test_money_that_is_moved_is_no_loss_to_the_breakers() -> None:
+    """Equity of 91,000 is 9% below its high and 4% below the day before, before and after it."""
+    lost = (
+        OrderPlaced(order(quantity=100.0)),
+        filled(100.0, 500.0),
+        BarClosed({"AAPL": 410.0}, 91_000.0, Guard(high=100_000.0, day_equity=95_000.0), {}),
+    )
+    for amount in (-45_000.0, 30_000.0):
+        after = account(*lost, CashMoved(amount, ""))
+        assert equity(after) / after.guard.high == pytest.approx(0.91)
+        assert equity(after) / after.guard.day_equity == pytest.approx(91 / 95)
+
+
+def test_what_is_paid_into_an_empty_account_is_its_high() -> None:
+    after = account(CashMoved(-100_000.0, ""), CashMoved(500.0, ""))
+    assert (after.guard.high, after.guard.day_equity) == (500.0, 500.0)
+
+
 def test_dividends_come_in_and_borrowing_goes_out() -> None:
     after = account(DividendPaid("AAPL", 0.5, 5.0), BorrowCharged("AAPL", 2.0))
     assert (after.cash, after.dividends, after.borrowing) == (100_003.0, 5.0, 2.0)
