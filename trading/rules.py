@@ -11,6 +11,10 @@ import math
 from domain.symbols import AssetClass, asset_class
 
 
+FINEST = 1e-8
+"""Prices of coins below this have the ticks of this one."""
+
+
 def untradable(symbol: str) -> str | None:
     """Why nothing can be traded under `symbol`; None where it can."""
     if asset_class(symbol) is AssetClass.INDEX:
@@ -25,7 +29,8 @@ def tick(symbol: str, price: float) -> float:
     612)."""
     match asset_class(symbol):
         case AssetClass.CRYPTO:
-            return float(10.0 ** min(-2, math.floor(math.log10(price)) - 4))
+            digits = math.floor(math.log10(max(price, FINEST)))
+            return float(10.0 ** min(-2, digits - 4))
         case AssetClass.CURRENCY:
             return 0.00001
         case AssetClass.FUTURE:
@@ -35,9 +40,10 @@ def tick(symbol: str, price: float) -> float:
 
 
 def whole(number: float, step: float) -> bool:
-    """Whether `number` is a whole multiple of `step`, but for rounding."""
+    """Whether `number` (not negative) is a whole multiple of `step`, but for rounding: a crumb of
+    the first step is not."""
     steps = number / step
-    return abs(steps - round(steps)) <= 1e-6 + 1e-15 * abs(steps)
+    return abs(steps - round(steps)) <= 1e-6 * min(steps, 1.0) + 1e-15 * steps
 
 
 def nearest(number: float, step: float) -> tuple[float, float]:

@@ -37,6 +37,12 @@ def test_a_number_of_steps_is_whole_whatever_floats_make_of_it(steps: int, step:
     assert not whole((steps + 0.3) * step, step)
 
 
+@pytest.mark.parametrize("symbol", ["AAPL", "BTC-USD", "EURUSD=X", "ES=F"])
+@pytest.mark.parametrize("crumb", [1e-13, 1e-322])
+def test_a_crumb_of_a_step_is_no_step(symbol: str, crumb: float) -> None:
+    assert not whole(crumb, tick(symbol, crumb))
+
+
 @given(price=st.floats(0.01, 1e6), step=st.sampled_from([1.0, 0.01, 0.0001]))
 def test_the_nearest_steps_enclose_a_number_and_are_whole(price: float, step: float) -> None:
     below, above = nearest(price, step)
