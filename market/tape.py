@@ -2,7 +2,8 @@
 
 Made of panels, whose prices are adjusted for splits and dividends, and of the factors that did it.
 Adjusting and taking it back leaves noise in the last bits, which grows other with every dividend:
-prices are told to ten digits, so that the same bar is the same price whenever it is looked at.
+prices, volatility and dividends are told to ten digits, so that the same bar is the same whenever
+it is looked at.
 Splits stay in: the library tells all of the past in today's units. Left out: orders.
 """
 
@@ -117,10 +118,7 @@ def read_tape(
 
 def as_traded(prices: Floats, factor: Floats) -> Floats:
     """Adjusted prices with the factor taken out, to `DIGITS` digits."""
-    with np.errstate(invalid="ignore"):
-        raw = prices / factor
-        scale = 10.0 ** (DIGITS - 1 - np.floor(np.log10(raw)))
-        return np.asarray(np.round(raw * scale) / scale)
+    return _told(prices / factor)
 
 
 def dividends(close: Floats, factor: Floats) -> Floats:
@@ -131,7 +129,7 @@ def dividends(close: Floats, factor: Floats) -> Floats:
         rows = np.flatnonzero(~np.isnan(close[:, n]))
         share = 1.0 - factor[rows[:-1], n] / factor[rows[1:], n]
         paid[rows[1:], n] = np.where(share > LEAST_DIVIDEND, close[rows[:-1], n] * share, 0.0)
-    return paid
+    return np.where(paid > 0.0, _told(paid), 0.0)
 
 
 @compiled
@@ -158,6 +156,13 @@ def one_bar(close: Floats, length: int) -> Floats:
     return answers
 
 
+def _told(figures: Floats) -> Floats:
+    """To `DIGITS` digits; NaN where there is none."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        scale = 10.0 ** (DIGITS - 1 - np.floor(np.log10(figures)))
+        return np.asarray(np.round(figures * scale) / scale)
+
+
 def _part(panel: Panel, factor: Floats, since: int) -> Tape:
     opened_at, session_end = calendars.spans(
         panel.calendar, panel.known_at[since:], panel.timeframe
@@ -173,7 +178,7 @@ def _part(panel: Panel, factor: Floats, since: int) -> Tape:
         low=as_traded(panel.low[since:], factor[since:]),
         close=close[since:],
         volume=panel.volume[since:],
-        volatility=one_bar(panel.close, VOLATILITY_BARS)[since:],
+        volatility=_told(one_bar(panel.close, VOLATILITY_BARS)[since:]),
         dividend=dividends(close, factor)[since:],
         together=np.zeros(len(panel.known_at) - since, bool),
     )

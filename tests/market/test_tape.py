@@ -28,8 +28,13 @@ def prices(days: pd.DatetimeIndex, seed: int) -> np.ndarray:
 
 @pytest.fixture(scope="module")
 def library() -> MemoryLibrary:
+    return library_of(0.87)
+
+
+def library_of(later: float) -> MemoryLibrary:
+    """`later` is the factor of what was paid after the last bar."""
     library, close = MemoryLibrary(), prices(DAYS, 1)
-    factor = np.where(np.arange(len(DAYS)) < EX, 1 - 2.5 / close[EX - 1], 1.0) * 0.87
+    factor = np.where(np.arange(len(DAYS)) < EX, 1 - 2.5 / close[EX - 1], 1.0) * later
     for symbol, days, adjusted in (
         ("PAYS", DAYS, close * factor),
         ("BTC-USD", COIN_DAYS, prices(COIN_DAYS, 2)),
@@ -83,6 +88,12 @@ def test_a_row_is_the_same_however_much_is_read(library):
         assert np.array_equal(getattr(end, name), getattr(whole, name)[-rows:],
                               equal_nan=name not in ("known_at", "opened_at"))  # fmt: skip
     assert np.isfinite(end.volatility[:, 1][~np.isnan(end.close[:, 1])]).all()
+
+
+def test_a_row_is_the_same_whatever_was_paid_after_it(library):
+    then, now = tape(library_of(1.0)), tape(library)
+    for name in ("open", "high", "low", "close", "volume", "volatility", "dividend"):
+        assert np.array_equal(getattr(then, name), getattr(now, name), equal_nan=True), name
 
 
 @given(st.floats(0.0001, 1e6), st.floats(0.01, 1.0))
