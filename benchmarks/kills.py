@@ -149,8 +149,8 @@ def _outages(
     """Outages while one server lives; its exit code, None if it gave up and must be started."""
     off, on = switch
     while tally.kills < tally.wanted and _await_moment(ground, tally, life):
-        off()
         _count(tally, life)
+        off()
         time.sleep(ground.moments.uniform(0.0, 0.5))
         on()
         _check(ground, home, tally)

@@ -1,6 +1,6 @@
 """Does an account survive `kill -9` of the server, of Ray's actors and of PostgreSQL?
 
-`python -m benchmarks reliability [server=50] [database=40] [actor=15] [seed=1] [home=FOLDER]`
+`python -m benchmarks reliability [server=60] [database=40] [actor=15] [seed=1] [home=FOLDER]`
 plays a trading replay of the simulated market, or of the real history in the home FOLDER
 (`symbols=A,B from=DATE to=DATE`), again and again until each kind has had its kills, at random
 moments. After every kill the ledger must reconcile, the audit log verify, and no event, entry or
@@ -24,7 +24,7 @@ KINDS = {"server": server, "database": database, "actor": actor}
 
 
 def run(
-    server: str = "50", database: str = "40", actor: str = "15", seed: str = "1", home: str = "",
+    server: str = "60", database: str = "40", actor: str = "15", seed: str = "1", home: str = "",
     symbols: str = "", **period: str,
 ) -> dict[str, Any]:  # fmt: skip
     """Kills by kind and by what they interrupted, what was compared, and what was wrong."""

@@ -2,30 +2,33 @@
 
 import json
 import os
-import random
 import shutil
 import signal
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
+
 from storage.database import Database
 from storage.records import Records
 from tests.cli.conftest import Quorum
-from tests.cli.kept import differences, faults, kept
+from tests.cli.kept import TRADING, differences, faults, kept
 
 ROOT = Path(__file__).parents[2]
 FAST = ("--speed", "max", "--in-process", "--json")
+RUN = "replay 2020-02-11 2020-02-28"
 PLAY = (
-    "replay", "--from", "2020-02-03", "--to", "2020-03-06", *FAST, "--symbol", "AAPL",
+    "replay", "--from", "2020-02-11", "--to", "2020-02-28", *FAST, "--symbol", "AAPL",
     "--symbol", "MSFT",
 )  # fmt: skip
-FIRST = ("decide", "AAPL", "--as-of", "2020-01-31", "--in-process")
-KILLS = 7
+FIRST = ("decide", "AAPL", "--as-of", "2020-02-10", "--in-process")
+COMMITS = range(1, 7)
+"""Of a process: to bring its database up to date, then for each bar to meet it, to settle what is
+due and to record the cycle with its orders."""
 PATIENCE_SECONDS = 240
 
 
@@ -35,25 +38,17 @@ class Player:
     def __init__(self, process: "subprocess.Popen[str]") -> None:
         self._process = process
 
-    def start(self, home: Path, *words: str) -> int:
-        """The pid of the child that runs `words`."""
+    def play(self, home: Path, when: str = "before", commit: int = 0) -> int:
+        """The exit code of a child that plays on, and dies `when` it commits for that time."""
         assert self._process.stdin is not None
-        self._process.stdin.write(json.dumps([str(home), *words]) + "\n")
-        while not (line := self.line()).isdecimal():  # what the first command said
-            pass
-        return int(line)
-
-    def line(self) -> str:
         assert self._process.stdout is not None
-        line = self._process.stdout.readline()
-        assert line, f"it was not at its end after {PATIENCE_SECONDS} s"
-        return line.strip()
-
-    def until_the_end(self) -> int:
-        """The child's exit code; a negative one is the signal that killed it."""
-        while not (line := self.line()).startswith("ended"):
-            pass
-        return int(line.split()[1])
+        begun = Records(_database(home)).runs("files")
+        words = (*PLAY, "--resume") if begun else PLAY
+        self._process.stdin.write(json.dumps([str(home), when, commit, *words]) + "\n")
+        told = iter(self._process.stdout.readline, "")
+        code = next((line.strip() for line in told if line.strip().lstrip("-").isdigit()), None)
+        assert code is not None, f"it was not at its end after {PATIENCE_SECONDS} s"
+        return int(code)
 
 
 @contextmanager
@@ -74,43 +69,31 @@ def player(home: Path) -> Iterator[Player]:
             process.kill()
 
 
-def play_killed(one: Player, home: Path) -> int:
-    """Plays to the end, killed at random moments and gone on with; how often it was killed."""
-    moments = random.Random(4)
-    for done in range(KILLS):
-        child = one.start(home, *_words(home))
-        for _ in range(moments.choice((0, 1, 2))):  # cycles that it may hold first
-            if one.line().startswith("ended"):
-                return done
-        time.sleep(moments.uniform(0.0, 0.15))
-        os.kill(child, signal.SIGKILL)
-        if one.until_the_end() == 0:
-            return done
-        assert faults(_database(home)) == []
-    one.start(home, *_words(home))
-    assert one.until_the_end() == 0
-    return KILLS
-
-
-def _words(home: Path) -> tuple[str, ...]:
-    return (*PLAY, "--resume") if Records(_database(home)).runs("files") else PLAY
-
-
 def _database(home: Path) -> Database:
     return Database(f"sqlite:///{home}/quorum.db")
 
 
-def test_killed_at_random_moments_nothing_is_lost_and_nothing_is_there_twice(
-    imported: Quorum, home: Path, tmp_path: Path
+def test_killed_at_every_commit_nothing_is_lost_and_nothing_is_there_twice(
+    imported: Quorum, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Between its commits a process has nothing that another would have to know. Without a band
+    there are orders on nearly every bar."""
+    monkeypatch.setenv("QUORUM__LIMITS__BAND", "0")
     undisturbed, scratch = tmp_path / "undisturbed", tmp_path / "scratch"
     for each in (undisturbed, scratch):
         shutil.copytree(home, each)
     with player(scratch) as one:
-        one.start(undisturbed, *PLAY)
-        assert one.until_the_end() == 0
-        assert play_killed(one, home) > KILLS // 2  # it was at work, on however fast a machine
-    assert differences(kept(_database(undisturbed)), kept(_database(home))) == []
+        assert one.play(undisturbed) == 0
+        for commit in COMMITS:
+            for when in ("before", "after"):
+                assert one.play(home, when, commit) == -signal.SIGKILL
+                assert faults(_database(home)) == []
+        assert one.play(home) == 0
+    whole = kept(_database(undisturbed))
+    assert differences(whole, kept(_database(home))) == []
+    assert [name for name in TRADING if not whole[name]] == []  # orders were placed and filled
+    for words in (("reconcile", "--run", RUN), ("audit", "--verify", "--run", RUN)):
+        assert imported(*words)[0] == 0
 
 
 def test_a_replay_is_gone_on_with_by_its_dates_and_symbols(imported: Quorum, home: Path) -> None:
