@@ -207,7 +207,7 @@ def load_settings(overrides: Mapping[str, Any] | None = None) -> Settings:
     source = config_file()
     try:
         _refuse_unknown_environment()
-        return _at_home(Settings(**(overrides or {})))
+        return _at_cost(_at_home(Settings(**(overrides or {}))))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigurationError(f"{source} is not valid TOML: {error}.") from None
     except OSError as error:
@@ -238,6 +238,15 @@ def _at_home(settings: Settings) -> Settings:
         return settings
     agents = settings.agents.model_copy(update={"models_dir": home() / "models"})
     return settings.model_copy(update={"agents": agents})
+
+
+def _at_cost(settings: Settings) -> Settings:
+    """Edges are net of the costs in force, unless another cost was configured for them."""
+    if "round_trip_cost" in settings.committee.model_fields_set:
+        return settings
+    known = {"round_trip_cost": settings.costs.round_trip}
+    committee = settings.committee.model_copy(update=known)
+    return settings.model_copy(update={"committee": committee})
 
 
 def _explain(error: Any, source: Path | None) -> str:

@@ -33,14 +33,19 @@ def _section(path: str, section: BaseModel, values: dict[str, Any]) -> list[str]
             continue
         sentence = " ".join((field.description or "").split())
         lines += [f"# {line}" for line in textwrap.wrap(sentence, 90)]
-        lines.append(f"# {name} is unset" if value is None else f"{name} = {_toml(values[name])}")
+        if value is None and field.default is not None:
+            lines.append(f'{name} = "off"')
+        elif value is None:
+            lines.append(f"# {name} is unset")
+        else:
+            lines.append(f"{name} = {_toml(values[name])}")
     return lines + nested
 
 
 def _toml(value: Any) -> str:
     """Numbers, text, booleans and lists are written alike in JSON and TOML; tables are not."""
     if isinstance(value, dict):
-        return "{" + ", ".join(f"{key} = {_toml(item)}" for key, item in value.items()) + "}"
+        return "{" + ", ".join(f"{_toml(key)} = {_toml(item)}" for key, item in value.items()) + "}"
     return json.dumps(value, ensure_ascii=False)
 
 

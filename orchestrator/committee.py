@@ -72,8 +72,9 @@ class CommitteeSettings(BaseModel):
         description="Net edge below the base rate from which a sell is called strong.",
     )  # fmt: skip
     round_trip_cost: float = Field(
-        default=CostSettings().round_trip, ge=0.0, lt=0.1,
-        description="Cost of buying and selling again, a share of the price; edges are net of it.",
+        default=CostSettings().round_trip, ge=0.0, lt=0.5,
+        description="Cost of buying and selling again, a share of the price; edges are net of it. "
+        "Where it is not given it is that of the costs in force.",
     )  # fmt: skip
     weighting: Literal["equal", "earned"] = Field(
         default="equal",

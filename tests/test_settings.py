@@ -4,8 +4,14 @@ from pathlib import Path
 
 import pytest
 
+from cli.configuration import as_toml
 from domain.errors import ConfigurationError
-from settings import load_settings, redacted
+from orchestrator.book import AccountSettings
+from orchestrator.committee import as_recorded
+from settings import CHECKOUT, load_settings, redacted
+from trading.costs import CostSettings
+from trading.limits import LimitSettings
+from trading.sizing import SizingSettings
 
 
 @pytest.fixture(autouse=True)
@@ -122,3 +128,48 @@ def test_a_limit_beyond_reason_is_refused_with_what_would_be_accepted(home: Path
     (home / "quorum.toml").write_text("[limits]\norder_limit = 3\n")
     with pytest.raises(ConfigurationError, match="above 0 and at most 1"):
         load_settings()
+
+
+def test_edges_are_net_of_the_configured_costs_unless_another_cost_is_given() -> None:
+    dear = {"costs": {"commission_bps": 10.0}}
+    assert load_settings().committee.round_trip_cost == pytest.approx(0.0006)
+    assert load_settings(dear).committee.round_trip_cost == pytest.approx(0.0024)
+    own = load_settings({**dear, "committee": {"round_trip_cost": 0.001}})
+    assert own.committee.round_trip_cost == 0.001
+
+
+def test_the_dearest_costs_can_be_recorded_and_read_again() -> None:
+    settings = load_settings({"costs": {"half_spread_bps": 999.0, "commission_bps": 999.0}})
+    assert as_recorded(settings.committee.model_dump(mode="json")) == settings.committee
+
+
+def test_a_breaker_can_be_turned_off_and_what_is_shown_says_so(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (home / "quorum.toml").write_text(
+        '[limits]\ndrawdown = "off"\n[committee.sizing]\nsectors = {"BRK.B" = "insurers"}\n'
+    )
+    monkeypatch.setenv("QUORUM__LIMITS__LOSSES", "off")
+    settings = load_settings()
+    assert (settings.limits.drawdown, settings.limits.losses) == (None, None)
+    monkeypatch.delenv("QUORUM__LIMITS__LOSSES")
+    (home / "quorum.toml").write_text(as_toml(settings))
+    assert load_settings() == settings
+    with pytest.raises(ConfigurationError, match="band"):
+        load_settings({"limits": {"band": "off"}})
+
+
+SECTIONS = {
+    "account": (AccountSettings, "account.md"),
+    "costs": (CostSettings, "account.md"),
+    "limits": (LimitSettings, "account.md"),
+    "committee.sizing": (SizingSettings, "sizing.md"),
+}
+
+
+@pytest.mark.parametrize("section", SECTIONS)
+def test_the_documents_name_every_key_of_an_account(section: str) -> None:
+    model, page = SECTIONS[section]
+    told = (CHECKOUT / "docs" / page).read_text()
+    assert f"`[{section}]`" in told
+    assert [key for key in model.model_fields if f"`{key}`" not in told] == []

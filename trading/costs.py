@@ -36,8 +36,8 @@ class CostSettings(BaseModel):
     )
     volume_cap: float = Field(
         default=0.025,
-        description="Largest share of the fill bar's volume that one order may take (as in Lean); "
-        "the rest waits for the next bar.",
+        description="Largest share of a bar's volume that all fills of a symbol in it may take "
+        "(0.025, as in Lean, for one order); the rest waits for the next bar.",
     )
     borrow_bps: float = Field(
         default=300.0, description="Paid a year on the value of what is sold short."

@@ -9,13 +9,17 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from domain.symbols import AssetClass, asset_class
 from trading.costs import CostSettings
 
 _SHARES = ("order_limit", "daily_loss", "drawdown", "stop_loss", "trailing")
 """Above 0 and at most 1."""
+_MAY_BE_OFF = (
+    "daily_loss", "drawdown", "losses", "volatility_breaker", "stop_loss", "take_profit",
+    "trailing",
+)  # fmt: skip
 _POSITIVE = ("cooldown_days", "losses", "volatility_breaker", "margin", "take_profit")
 
 
@@ -90,6 +94,12 @@ class LimitSettings(BaseModel):
     trailing: float | None = Field(
         default=None, description="A position is sold this share below its best price."
     )
+
+    @field_validator(*_MAY_BE_OFF, mode="before")
+    @classmethod
+    def _off(cls, given: object) -> object:
+        """TOML and the environment have no word for nothing."""
+        return None if given == "off" else given
 
     @model_validator(mode="after")
     def _within_reason(self) -> Self:

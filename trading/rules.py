@@ -10,7 +10,6 @@ import math
 
 from domain.symbols import AssetClass, asset_class
 
-
 FINEST = 1e-8
 """Prices of coins below this have the ticks of this one."""
 
