@@ -6,6 +6,7 @@ the server's pages hear of it. Leaves out parsing words (`account_verbs.py`) and
 """
 
 import json
+import math
 import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -189,8 +190,8 @@ def show_preview(shown: Preview, console: Console) -> None:
     console.print(_words(shown.ticket), highlight=False)
     console.print(
         f"last price {shown.price:,.4f} of {shown.priced_at:%Y-%m-%d %H:%M} UTC; costs about "
-        f"{shown.costs:,.2f}; takes {shown.value:,.2f} of the cash; {shown.weight:.1%} of equity "
-        "after it",
+        f"{shown.costs:,.2f}; takes {shown.value:,.2f} of the cash; {_share(shown.weight)} of "
+        "equity after it",
         highlight=False,
     )
     for check in shown.checks:
@@ -248,7 +249,7 @@ def _money(amount: float | None, digits: int = 2) -> str:
 
 
 def _share(weight: float | None) -> str:
-    return "–" if weight is None else f"{weight:.1%}"
+    return "–" if weight is None or math.isnan(weight) else f"{weight:.1%}"
 
 
 def _day(at: datetime | None) -> str:

@@ -180,9 +180,9 @@ class Check:
 class Preview:
     """What an order would do. `price` is the last close, known at `priced_at`; `costs` the
     expected commission, spread and impact in currency; `value` what it would take from the cash
-    (negative: bring). `weight` is the symbol's share of equity after it. `assumptions` say in
-    words how it would be filled. `quote` confirms it until `expires_at`; it is None where a check
-    failed."""
+    (negative: bring). `weight` is the symbol's share of equity after it, NaN where there is no
+    equity or it is unknown. `assumptions` say in words how it would be filled. `quote` confirms it
+    until `expires_at`; it is None where a check failed."""
 
     ticket: Ticket
     price: float

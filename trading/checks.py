@@ -17,6 +17,7 @@ from domain.orders import Check, Kind, Order, Side, Term, Ticket
 from trading.desk import UNMEASURED
 from trading.ledger import equity
 from trading.limits import TradingSettings
+from trading.rules import nearest, whole
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,6 +91,9 @@ class _Look:
         position = account.positions.get(ticket.symbol)
         self.held = position.units if position else 0.0
         self.after = self.held + ticket.side.sign * ticket.quantity
+        self.only = ticket.reduce_only or ticket.kind is Kind.TAKE_PROFIT
+        self.bound = self.only or (ticket.side is Side.SELL and not settings.limits.shorting)
+        self.room = max(-ticket.side.sign * self.held, 0.0)
         self.grows = abs(self.after) > abs(self.held) or self.after * self.held < 0.0
         self.equity = equity(account)
         self.value = ticket.quantity * expected_price(ticket, market)
@@ -101,7 +105,7 @@ class _Look:
         yield self.session()
         yield self.holding()
         yield self.least()
-        if self.grows:
+        if self.grows and not self.bound:
             yield self.pause()
             yield self.order_limit()
             yield self.position()
@@ -144,15 +148,12 @@ class _Look:
 
     def holding(self) -> Check:
         """What reduces may not exceed what is held; long-only, no sale may."""
-        ticket, held = self.ticket, self.held
-        room = max(-ticket.side.sign * held, 0.0)
-        only = ticket.reduce_only or ticket.kind is Kind.TAKE_PROFIT
-        short = ticket.side is Side.SELL and not self.settings.limits.shorting
-        if not only and not short:
+        ticket, held, room = self.ticket, self.held, self.room
+        if not self.bound:
             return Check("holding", True, f"{held:.12g} {ticket.symbol} are held.")
         if ticket.quantity <= room:
             return Check("holding", True, f"Of {held:.12g} {ticket.symbol} held.")
-        why = "the order only reduces" if only else "shorting is off"
+        why = "the order only reduces" if self.only else "shorting is off"
         remedy = f"Give at most {room:.12g}." if room else "There is nothing to reduce."
         return Check(
             "holding",
@@ -167,9 +168,10 @@ class _Look:
         value = f"{self.value:,.2f} {self.currency}"
         if self.value >= least or self.after == 0.0:
             return Check("least value", True, f"The order is worth {value}.")
+        units = self._lots(least / expected_price(self.ticket, self.market), up=True)
         return Check(
             "least value", False, f"The order is worth {value}, less than the least, {least:,.2f}. "
-            f"Give at least {least / expected_price(self.ticket, self.market):.6g} units."
+            f"Give at least {units:.12g} units."
         )  # fmt: skip
 
     def pause(self) -> Check:
@@ -204,12 +206,8 @@ class _Look:
         said = f"{value:,.2f} {self.currency} is {share:.1%} of equity; {noun} may be {limit:.1%}"
         if share <= limit:
             return Check(name, True, f"{said}.")
-        room = max(
-            self.ticket.quantity
-            - (value - limit * max(self.equity, 0.0)) / expected_price(self.ticket, self.market),
-            0.0,
-        )
-        return Check(name, False, f"{said}. Give at most {room:.6g} units.")
+        over = (value - limit * max(self.equity, 0.0)) / expected_price(self.ticket, self.market)
+        return Check(name, False, f"{said}. {self._at_most(self.ticket.quantity - over)}")
 
     def cash(self) -> Check:
         """What a buy costs, beside what open buys have spoken for; for a short, its margin. Cash
@@ -229,8 +227,18 @@ class _Look:
         said = f"{needed:,.2f} {self.currency} for {noun}, of {free:,.2f} that is free"
         if needed <= free:
             return Check("cash", True, f"{said}.")
-        most = max(free, 0.0) / (needed / self.ticket.quantity)
-        return Check("cash", False, f"Over cash: {said}. Give at most {most:.6g} units.")
+        most = free / (needed / self.ticket.quantity)
+        return Check("cash", False, f"Over cash: {said}. {self._at_most(most)}")
+
+    def _at_most(self, units: float) -> str:
+        most = self._lots(units)
+        return f"Give at most {most:.12g} units." if most > 0.0 else "There is room for none."
+
+    def _lots(self, units: float, *, up: bool = False) -> float:
+        """Whole lots next to `units` and not beyond them: what is advised is accepted."""
+        size = self.settings.limits.lot(self.ticket.symbol).size
+        below, above = nearest(units, size)
+        return above if up and not whole(units, size) else below
 
     def _closes(self) -> bool:
         """Whether the ticket first takes from what is held."""
