@@ -6,6 +6,7 @@ market are arguments. Leaves out quotes (`quotes.py`), which the caller adds, an
 (`kernels.py`).
 """
 
+import math
 from dataclasses import replace
 from datetime import datetime
 
@@ -48,7 +49,7 @@ def preview(
         priced_at=market.priced_at,
         costs=costs,
         value=ticket.side.sign * ticket.quantity * expected_price(ticket, market) + costs,
-        weight=held * market.price / equity(account),
+        weight=held * market.price / worth if (worth := equity(account)) > 0.0 else math.nan,
         checks=checks(ticket, account, market, settings, position_limit),
         assumptions=assumptions(ticket, settings),
         quote=None,
@@ -133,12 +134,40 @@ def amended(
             f"{order.filled:g} of order {order.id} have filled, so it cannot become one of "
             f"{changed.quantity:g}. Give more, or cancel the rest."
         )
-    rest = _ticket(changed)
+    rest = _with_exits(_ticket(changed), order, account)
     examine(rest, _reference(order, account, market.price), settings.limits)
     others = {id: other for id, other in account.orders.items() if id != order.id}
     if order.parent is None:
         demand(checks(rest, replace(account, orders=others), market, settings, position_limit))
+    else:
+        _refuse_larger(changed, account)
     return changed
+
+
+def _with_exits(ticket: Ticket, order: Order, account: Account) -> Ticket:
+    """With the exits that wait for the order, which new terms must not cross."""
+    waiting = [
+        other
+        for other in account.orders.values()
+        if other.parent == order.id and other.status is Status.HELD
+    ]
+    levels = {other.kind: other.stop or other.limit for other in waiting}
+    return replace(
+        ticket, stop_loss=levels.get(Kind.STOP), take_profit=levels.get(Kind.TAKE_PROFIT)
+    )
+
+
+def _refuse_larger(exit: Order, account: Account) -> None:
+    """An exit is no larger than what it ends: the order it waits for, or the position."""
+    parent, position = account.orders.get(exit.parent or ""), account.positions.get(exit.symbol)
+    held = max(-exit.side.sign * position.units, 0.0) if position else 0.0
+    most = exit.filled + (held if parent is None else max(held, parent.quantity))
+    if exit.quantity > most:
+        raise InputError(
+            f"Order {exit.id} only reduces, so {exit.quantity:.12g} {exit.symbol} are too much. "
+            f"Give at most {most:.12g}.",
+            field="quantity",
+        )
 
 
 def _reference(order: Order, account: Account, price: float) -> float:

@@ -128,6 +128,36 @@ def test_a_buy_over_cash_is_refused_with_what_the_cash_reaches() -> None:
     assert refusal(ticket(quantity=math.floor(most * 1e4) / 1e4), poor) == ""
 
 
+def test_what_is_advised_is_accepted() -> None:
+    advised = 0
+    for cash in range(20_000, 30_000, 37):  # of equity, held in thirds of a unit
+        account = replace(ACCOUNT, cash=float(cash), positions={}, marks={})
+        for price in (96.77, 187.73, 0.3377, 7.01):
+            market = replace(MARKET, price=price)
+            why = refusal(ticket(quantity=1e6), account, market)
+            most = min(float(part.split()[0]) for part in why.split("Give at most ")[1:])
+            assert refusal(ticket(quantity=most), account, market) == ""
+            advised += 1
+    least = refusal(ticket(quantity=0.0001), market=replace(MARKET, price=96.77))
+    units = float(least.split("Give at least ")[-1].split()[0])
+    assert refusal(ticket(quantity=units), market=replace(MARKET, price=96.77)) == ""
+    assert advised > 1000
+
+
+def test_where_nothing_fits_no_number_is_advised() -> None:
+    penniless = replace(ACCOUNT, cash=0.0, positions={}, marks={})
+    why = refusal(ticket(), penniless)
+    assert why.count("There is room for none.") == 3
+    assert "Give" not in why
+    assert math.isnan(preview(ticket(), penniless, MARKET, SETTINGS, 0.25).weight)
+
+
+def test_a_sale_of_what_is_not_held_is_refused_for_that_alone() -> None:
+    for terms in ({}, {"reduce_only": True}):
+        why = refusal(ticket(symbol="MSFT", side=Side.SELL, quantity=5_000.0, **terms))
+        assert why.endswith("There is nothing to reduce.")
+
+
 def test_what_open_buys_will_cost_is_not_free() -> None:
     (waiting,) = orders_of(
         ticket(kind=Kind.LIMIT, limit=90.0, quantity=995.0), id="a", key="a", at=NOW
@@ -280,6 +310,30 @@ def test_a_held_exit_lies_on_the_right_side_of_what_its_parent_waits_for() -> No
     assert amended(stop, Amendment(stop=112.0), *terms).stop == 112.0
     with pytest.raises(InputError, match="wrong side of the last price, 120"):
         amended(stop, Amendment(stop=121.0), *terms)
+
+
+def test_an_amendment_does_not_cross_the_bracket() -> None:
+    asked = ticket(kind=Kind.LIMIT, limit=90.0, stop_loss=80.0, take_profit=120.0)
+    account = replace(
+        ACCOUNT, orders={each.id: each for each in orders_of(asked, id="a", key="a", at=NOW)}
+    )
+    entry, terms = account.orders["a"], (account, MARKET, SETTINGS, 0.25)
+    assert amended(entry, Amendment(limit=85.0), *terms).limit == 85.0
+    with pytest.raises(InputError, match="The bracket is crossed: the stop loss"):
+        amended(entry, Amendment(limit=75.0), *terms)
+
+
+def test_an_exit_does_not_become_larger_than_what_it_ends() -> None:
+    entry, stop = orders_of(ticket(stop_loss=80.0), id="a", key="a", at=NOW)
+    waiting = replace(ACCOUNT, positions={}, orders={"a": entry, stop.id: stop})
+    with pytest.raises(InputError, match=r"only reduces.* Give at most 10"):
+        amended(stop, Amendment(quantity=11.0), waiting, MARKET, SETTINGS, 0.25)
+    assert amended(stop, Amendment(quantity=4.0), waiting, MARKET, SETTINGS, 0.25).left == 4.0
+    working = replace(stop, status=Status.WORKING)
+    held = replace(ACCOUNT, orders={stop.id: working})
+    assert amended(working, Amendment(quantity=100.0), held, MARKET, SETTINGS, 0.25).left == 100.0
+    with pytest.raises(InputError, match="Give at most 100"):
+        amended(working, Amendment(quantity=101.0), held, MARKET, SETTINGS, 0.25)
 
 
 def test_what_has_ended_or_is_the_committees_cannot_be_amended() -> None:
