@@ -456,6 +456,7 @@ def test_programs_read_orders_and_fills_to_their_end(client: Client, town: Town)
         ({"stop": 1}, 422, "has no stop"),
         ({"stop_loss": 200}, 422, "The bracket is crossed"),
         ({"limit": "much"}, 400, "limit"),
+        ({"stoploss": 140}, 400, "unknown field `stoploss`"),
     ],
 )
 def test_a_ticket_that_is_no_order_is_a_problem_with_a_remedy(

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from web.api.shapes import Answer
+from web.api.shapes import Answer, Asked
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,42 +183,36 @@ class SuggestionsOut(Answer):
     suggestions: tuple[SuggestionOut, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AnnotationIn:
+class AnnotationIn(Asked, frozen=True, kw_only=True):
     """What is left out stays as it is."""
 
     note: str | None = None
     tags: list[str] | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MoneyIn:
+class MoneyIn(Asked, frozen=True, kw_only=True):
     amount: float
     note: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ResetIn:
+class ResetIn(Asked, frozen=True, kw_only=True):
     capital: float
     note: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ModeIn:
+class ModeIn(Asked, frozen=True, kw_only=True):
     """`observe`, `suggest` or `auto`."""
 
     mode: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ProfileIn:
+class ProfileIn(Asked, frozen=True, kw_only=True):
     """`conservative`, `balanced` or `aggressive`."""
 
     profile: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StopIn:
+class StopIn(Asked, frozen=True, kw_only=True):
     """`flatten` also sells all that is held, at the next open."""
 
     reason: str = ""

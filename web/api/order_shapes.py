@@ -4,11 +4,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from domain.orders import Check, Order, Ticket
-from web.api.shapes import Answer
+from web.api.shapes import Answer, Asked
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TicketIn:
+class TicketIn(Asked, frozen=True, kw_only=True):
     """What to trade: a `quantity` in units, or a `value` in the account's currency.
 
     `side` is buy or sell; `kind` market, limit, stop, stop limit, trailing stop or take profit;
@@ -33,8 +32,7 @@ class TicketIn:
     note: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OrderIn:
+class OrderIn(Asked, frozen=True, kw_only=True):
     """Confirms a preview: its `ticket` and `quote` as they were answered. `key` names this request
     for ever: sent again, it is the same order. It may be the header Idempotency-Key instead."""
 
@@ -43,8 +41,7 @@ class OrderIn:
     key: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AmendmentIn:
+class AmendmentIn(Asked, frozen=True, kw_only=True):
     """New terms of an open order; what is left out stays. `quantity` is the whole of it, with what
     has filled already."""
 
@@ -58,8 +55,8 @@ class AmendmentIn:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PreviewOut(Answer):
     """What the order would do: see the fields of a preview. `quote` confirms `ticket` until
-    `expires_at`; it is null where a check failed, and `weight` where something held has no
-    price."""
+    `expires_at`; it is null where a check failed, and `weight` where there is no equity or
+    something held has no price."""
 
     ticket: Ticket
     price: float

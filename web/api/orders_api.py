@@ -1,10 +1,10 @@
 """Orders: a look at one before it is placed, placing, amending, cancelling, and all that filled."""
 
 import math
-from dataclasses import asdict
 from dataclasses import fields as dataclass_fields
 from typing import Annotated
 
+import msgspec
 from litestar import delete, get, patch, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, HeaderParameter, JSONBody, QueryParameter
@@ -59,7 +59,9 @@ def place(house: NamedDependency[House], data: JSONBody[OrderIn], key: Key = Non
     """Places what was previewed: the preview's `ticket` and `quote`, under a key of your own. The
     same key with the same ticket again is answered with the same order."""
     named = {name for name in (key, data.key) if name}
-    if len(named) != 1:
+    if len(named) > 1:
+        raise InputError("The header Idempotency-Key and `key` are two different keys. Give one.")
+    if not named:
         raise InputError(
             "An order needs a key that is its own, such as a UUID, so that it is placed once "
             "however often it is sent. Give one as the header Idempotency-Key or as `key`."
@@ -106,7 +108,7 @@ def amend(
     house: NamedDependency[House], id: FromPath[str], data: JSONBody[AmendmentIn]
 ) -> OrderOut:
     """New terms of an open order, which trade from the next bar on."""
-    amended = house.floor.amend(id, Amendment(**asdict(data)))
+    amended = house.floor.amend(id, Amendment(**msgspec.structs.asdict(data)))
     return _order(house, amended)
 
 

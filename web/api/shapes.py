@@ -5,6 +5,7 @@ from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 
+import msgspec
 from litestar import Response
 
 from domain.canonical import to_json
@@ -20,6 +21,11 @@ class Json(Response[Any]):
         if isinstance(content, bytes):
             return content
         return json.dumps(to_json(content), allow_nan=False).encode("ascii")
+
+
+class Asked(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a program asks for. A field that does not exist is refused: one misspelt stop loss must
+    not become an order without any."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
