@@ -14,6 +14,7 @@ account.
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from types import MappingProxyType
 
 from domain.account import Entry, Filled, OrderPlaced, Reset, SplitApplied
 from domain.orders import DUST
@@ -100,25 +101,35 @@ def split(lots: Sequence[Lot], ratio: float) -> tuple[Lot, ...]:
 
 
 def lots_and_trips(
-    entries: Iterable[Entry],
+    entries: Sequence[Entry],
+    lots: Mapping[str, tuple[Lot, ...]] = MappingProxyType({}),
+    receipts: Mapping[str, str] = MappingProxyType({}),
 ) -> tuple[Mapping[str, tuple[Lot, ...]], tuple[Trip, ...]]:
-    """By symbol the lots still held, oldest first, and all trips in order of their end."""
-    lots, trips = dict[str, tuple[Lot, ...]](), list[Trip]()
-    receipts = dict[str, str | None]()
+    """By symbol the lots still held, oldest first, and the trips that `entries` ended, in that
+    order. `lots` and `receipts` are those of the entries before them."""
+    standing, trips = dict(lots), list[Trip]()
+    known = {**receipts, **receipts_of(entries)}
     for entry in entries:
         match entry.what:
-            case OrderPlaced(order):
-                receipts[order.id] = order.receipt
             case Filled() as fill:
-                lots[fill.symbol], ended = matched(
-                    lots.get(fill.symbol, ()), entry, fill, receipts.get(fill.order)
+                standing[fill.symbol], ended = matched(
+                    standing.get(fill.symbol, ()), entry, fill, known.get(fill.order)
                 )
                 trips.extend(ended)
             case SplitApplied(symbol, ratio):
-                lots[symbol] = split(lots.get(symbol, ()), ratio)
+                standing[symbol] = split(standing.get(symbol, ()), ratio)
             case Reset():
-                lots.clear()
-    return {symbol: held for symbol, held in lots.items() if held}, tuple(trips)
+                standing.clear()
+    return {symbol: held for symbol, held in standing.items() if held}, tuple(trips)
+
+
+def receipts_of(entries: Iterable[Entry]) -> dict[str, str]:
+    """By order the decision that it follows from; of those that follow from one."""
+    return {
+        entry.what.order.id: entry.what.order.receipt
+        for entry in entries
+        if isinstance(entry.what, OrderPlaced) and entry.what.order.receipt
+    }
 
 
 def _trip(lot: Lot, units: float, entry: Entry, fill: Filled) -> Trip:

@@ -1,7 +1,7 @@
 """What was traded on an account, lot by lot: its entries, read once, and what they come to.
 
 Promises that lots and trips are those of all entries there are now, and that entries read before
-are not read again. Leaves out how lots are matched (`domain/lots.py`).
+are neither read nor matched again. Leaves out how lots are matched (`domain/lots.py`).
 """
 
 import json
@@ -13,7 +13,7 @@ from sqlmodel import col
 
 from domain.account import Entry, Filled, Happening, OrderPlaced, Reset, SplitApplied
 from domain.account_json import KINDS, happening_from_json
-from domain.lots import Lot, Trip, lots_and_trips
+from domain.lots import Lot, Trip, lots_and_trips, receipts_of
 from storage import account_tables as tables
 
 _MATTERS: tuple[type[Happening], ...] = (OrderPlaced, Filled, SplitApplied, Reset)
@@ -23,20 +23,21 @@ _MATTERS: tuple[type[Happening], ...] = (OrderPlaced, Filled, SplitApplied, Rese
 @dataclass(frozen=True, slots=True)
 class Traded:
     """By symbol the lots still held, oldest first, and the trips in order of their end, as they
-    follow from `entries`."""
+    follow from the entries up to `number`; `receipts` by order, of those that have one."""
 
-    entries: tuple[Entry, ...] = ()
+    number: int = 0
     lots: Mapping[str, tuple[Lot, ...]] = field(default_factory=dict)
     trips: tuple[Trip, ...] = ()
+    receipts: Mapping[str, str] = field(default_factory=dict)
 
     def brought_up_to_date(self, connection: Connection, account: ScalarSelect[int]) -> "Traded":
         """Itself where nothing that matters has come since."""
-        last = self.entries[-1].number if self.entries else 0
-        since = happenings(connection, account, _MATTERS, last)
+        since = happenings(connection, account, _MATTERS, self.number)
         if not since:
             return self
-        entries = (*self.entries, *since)
-        return Traded(entries, *lots_and_trips(entries))
+        lots, ended = lots_and_trips(since, self.lots, self.receipts)
+        receipts = {**self.receipts, **receipts_of(since)}
+        return Traded(since[-1].number, lots, (*self.trips, *ended), receipts)
 
 
 def happenings(

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain.account import Entry, Filled, Happening, OrderPlaced, Reset, SplitApplied
-from domain.lots import lots_and_trips
+from domain.lots import lots_and_trips, receipts_of
 from domain.orders import Kind, Order, Side, Source, Term
 from quant.trades import round_trips
 
@@ -85,6 +85,22 @@ def test_a_trip_names_its_orders_and_the_decision_behind_it() -> None:
 
 def test_a_reset_leaves_no_lot() -> None:
     assert lots_and_trips(entries(fill(10.0, 100.0), Reset(1000.0, "again"))) == ({}, ())
+
+
+@pytest.mark.parametrize("cut", range(8))
+def test_what_was_matched_before_is_gone_on_from(cut: int) -> None:
+    log = entries(
+        order("in", "r-1"),
+        fill(10.0, 400.0, order="in"),
+        SplitApplied("AAPL", 4.0),
+        fill(-30.0, 110.0, 1.0),
+        Reset(1000.0, "again"),
+        fill(-5.0, 90.0, order="in"),
+        fill(10.0, 95.0, 2.0),
+    )
+    lots, trips = lots_and_trips(log[:cut])
+    later, ended = lots_and_trips(log[cut:], lots, receipts_of(log[:cut]))
+    assert (later, trips + ended) == lots_and_trips(log)
 
 
 deals = st.lists(
