@@ -19,9 +19,11 @@ from market.calendars import closing_instants, instant, instants, is_open, last_
 from market.library import Library
 from orchestrator.committee import horizon_volatility
 from trading.checks import Market
+from trading.quotes import LIFE
 
-REMEMBERED = 1.0
-"""Seconds for which a symbol is not read again, unless a bar closes meanwhile."""
+REMEMBERED = LIFE.total_seconds()
+"""Seconds for which a symbol is not read again, unless a bar closes meanwhile: as long as a quote
+holds, for reading all of a symbol's past costs ten times an order."""
 USUAL_GAP = timedelta(days=30)
 """A symbol that has had no bar for longer is looked for in all of its past."""
 
