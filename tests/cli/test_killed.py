@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -59,14 +59,16 @@ def player(home: Path) -> Iterator[Player]:
     with subprocess.Popen(
         command, cwd=ROOT, env=environment, text=True, bufsize=1,
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+        start_new_session=True,
     ) as process:  # fmt: skip
-        patience = threading.Timer(PATIENCE_SECONDS, process.kill)
+        patience = threading.Timer(PATIENCE_SECONDS, os.killpg, (process.pid, signal.SIGKILL))
         patience.start()
         try:
             yield Player(process)
         finally:
             patience.cancel()
-            process.kill()
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)  # and the child, if it still plays
 
 
 def _database(home: Path) -> Database:
