@@ -131,7 +131,8 @@ def trade_again(
     for t in range(rows.start, rows.stop):
         at = moment(bars.known_at[t])
         last = t + 1 == rows.stop or bars.known_at[t + 1] != bars.known_at[t]
-        _row(desk, bars, t)
+        kernels.bar_row(desk, bars, t)
+        kernels.ask_row(desk, _asks(tape.symbols, {}), NO_GROUPS, 0, bars.known_at[t])
         for each in wishes:
             if last and each.at == at:
                 _ask(desk, each, tape.symbols, rules, bars.known_at[t])
@@ -176,14 +177,6 @@ def _first_of(entries: Sequence[Entry], start: datetime, begin: int) -> int:
             break
         n += 1
     return n
-
-
-def _row(desk: Desk, bars: Bars, t: int) -> None:
-    """One row through the loop of backtests."""
-    one = Bars._make(each[t : t + 1] for each in bars)
-    sums, standing = np.empty((4, 1)), np.empty((2, 1), np.int8)
-    asks = _asks([""] * len(desk.held), {})
-    kernels.trade_rows(desk, one, asks, NO_GROUPS, 0, sums, standing)
 
 
 def _ask(desk: Desk, asked: Wishes, symbols: Sequence[str], rules: Rules, at: int) -> None:

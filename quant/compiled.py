@@ -11,9 +11,3 @@ Function = TypeVar("Function", bound=Callable[..., object])
 def compiled(function: Function) -> Function:
     """`function` as machine code, strict IEEE arithmetic in the order written (no fastmath)."""
     return cast(Function, numba.njit(cache=True)(function))
-
-
-def inlined(function: Function) -> Function:
-    """As `compiled`, and copied into whatever compiled function calls it: for a step of a loop that
-    takes more arguments than it has work."""
-    return cast(Function, numba.njit(cache=True, forceinline=True)(function))

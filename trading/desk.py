@@ -184,6 +184,9 @@ class Asks(NamedTuple):
     ceilings: Floats
 
 
+NO_ASKS = Asks(np.empty((0, 0), np.int8), np.empty((0, 0)), np.empty((0, 0)))
+
+
 class Groups(NamedTuple):
     """Limits that symbols share, as shares of equity: `limits` (3,) of one sector, of a symbol and
     all that move with it, and of everything; 1 is none. `sector` (N,) is a number or -1; in row k

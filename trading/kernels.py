@@ -9,34 +9,42 @@ unseen.
 Left out: checks of what goes in, splits (applied to the account before its bars), margin calls.
 """
 
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, cast
 
 import numpy as np
 
 from domain.panel import Floats
-from quant.compiled import compiled, inlined
-from trading.desk import Asks, Bars, Bools, Codes, Desk, Groups, Ints
+from quant.compiled import compiled
+from trading.desk import NO_ASKS, NO_GROUPS, Asks, Bars, Bools, Codes, Desk, Groups, Ints
 
-FREE, HELD, WORKING, PARTIAL, FILLED, CANCELLED, EXPIRED, REJECTED = range(8)
+
+def _codes(count: int) -> Iterator[int]:
+    """0 and up, as numbers of numpy: numba compiles a function anew for every number of Python's
+    that it is called with."""
+    return cast(Iterator[int], map(np.int64, range(count)))
+
+
+FREE, HELD, WORKING, PARTIAL, FILLED, CANCELLED, EXPIRED, REJECTED = _codes(8)
 """`status` of a record; a slot is FREE until its first order."""
-MARKET, LIMIT, STOP, STOP_LIMIT, TRAILING_STOP = range(5)
+MARKET, LIMIT, STOP, STOP_LIMIT, TRAILING_STOP = _codes(5)
 """`kind`. A take-profit is a LIMIT that only reduces. A TRAILING_STOP may have a `stop` as well: it
 triggers at the nearer of both."""
-DAY, GTC, IOC, FOK = range(4)
+DAY, GTC, IOC, FOK = _codes(4)
 """`term`. The committee's order is GTC: `ask_row` ends it."""
-BEFORE, AT_OPEN, WITHIN = range(3)
+BEFORE, AT_OPEN, WITHIN = _codes(3)
 """`activated`: before the present bar, at its open, or somewhere within it."""
-ACTIVE, REDUCING, HALTED = range(3)
+ACTIVE, REDUCING, HALTED = _codes(3)
 """`standing`."""
-LEAVE, DECIDE, SHRINK, WITHDRAW = range(4)
+LEAVE, DECIDE, SHRINK, WITHDRAW = _codes(4)
 """Words on a symbol in a row: nothing said, so that its order stands; a target to trade to; one to
 which may only be sold; a blocked symbol, whose order is cancelled and not replaced."""
-SECTOR, CORRELATED, ALL = range(3)
+SECTOR, CORRELATED, ALL = _codes(3)
 """Places in `Groups.limits`."""
 MOMENTS = ("open", "stop", "limit")
-AT_THE_OPEN, AT_A_STOP, AT_A_LIMIT = range(3)
+AT_THE_OPEN, AT_A_STOP, AT_A_LIMIT = _codes(3)
 REASONS = ("", "daily loss", "drawdown", "losing positions")
-UNHARMED, DAILY_LOSS, DRAWDOWN, LOSSES = range(4)
+UNHARMED, DAILY_LOSS, DRAWDOWN, LOSSES = _codes(4)
 WHY = (
     "",
     "its session has ended",
@@ -53,7 +61,7 @@ WHY = (
 (
     NOT_ENDED, DAY_OVER, NOT_WHOLE, ONLY_THE_OPEN, GROUP_FILLED, NOTHING_HELD, DECIDED_ANEW,
     BLOCKED, STOPPED, NO_CASH, PARENT_ENDED,
-) = range(11)  # fmt: skip
+) = _codes(11)  # fmt: skip
 DUST = 1e-9
 """Units below this are rounding."""
 A_DAY = 86_400_000_000
@@ -414,15 +422,16 @@ def within(desk: Desk, m: int, reference: float, moment: int) -> None:
 
 
 @compiled
-def meet_stops(desk: Desk, queue: Ints, count: int, new: bool) -> None:
-    """Stops that the bar touched, of those that were there before it or at its open, or of the
-    `new` ones. A stop-limit is triggered and is a limit from the next bar on."""
+def meet_stops(desk: Desk, queue: Ints, count: int, since: int) -> None:
+    """Stops that the bar touched: since `AT_OPEN` of those that were there before it or at its
+    open, since `WITHIN` of those that came later. A stop-limit is triggered and is a limit from the
+    next bar on."""
     for j in range(count):
         order = desk.book[queue[j]]
         held, side = desk.held[order["symbol"]], order["side"]
         if order["kind"] < STOP or order["triggered"] or order["term"] >= IOC:
             continue
-        if not is_open(order) or (order["activated"] == WITHIN) != new:
+        if not is_open(order) or (order["activated"] == WITHIN) != (since == WITHIN):
             continue
         price = level(order)
         if order["activated"] != BEFORE:  # no better than what its parent traded at
@@ -487,11 +496,11 @@ def meet_orders(desk: Desk) -> None:
     if count == 0:
         return
     before = desk.state[0]["filled"]
-    meet_stops(desk, queue, count, False)
+    meet_stops(desk, queue, count, AT_OPEN)
     meet_limits(desk, queue, count)
     if desk.state[0]["filled"] > before:
         count = gather(desk, queue)
-        meet_stops(desk, queue, count, True)
+        meet_stops(desk, queue, count, WITHIN)
         count = gather(desk, queue)
     close_orders(desk, queue, count)
 
@@ -543,65 +552,43 @@ def carry(state: Any, rules: Any, held: Any, dividend: float) -> None:
     state["borrowing"] += held["borrowing"]
 
 
-@inlined
-def begin(desk: Desk, bars: Bars, t: int) -> None:
-    """The row's bars come to the desk, and positions to their opens."""
-    state, rules, all_held = desk.state[0], desk.rules[0], desk.held
-    opening, high, low, close = bars.open, bars.high, bars.low, bars.close
-    volume, dividend = bars.volume, bars.dividend
-    state["row"], state["session_end"] = t, bars.session_end[t]
-    state["at"], state["opened"] = bars.known_at[t], bars.opened_at[t]
-    for n in range(len(all_held)):
-        held = all_held[n]
-        held["here"] = not np.isnan(close[t, n])
-        if not held["here"]:
-            continue
-        held["open"], held["close"] = opening[t, n], close[t, n]
-        held["high"], held["low"], held["volume"] = high[t, n], low[t, n], volume[t, n]
-        held["room"] = rules["volume_cap"] * held["volume"] if held["volume"] > 0.0 else 0.0
-        usual = held["volatility"] if held["volatility"] > 0.0 else rules["unmeasured"]
-        moved = abs(held["close"] + dividend[t, n] - held["last"])
-        held["wild"] = moved > rules["volatility_breaker"] * usual * held["last"]
-        held["dividend"] = held["borrowing"] = 0.0
-        if held["units"] != 0.0:
-            carry(state, rules, held, dividend[t, n])
-        if held["open"] > 0.0:
-            held["last"] = held["open"]
+@compiled
+def show(
+    state: Any,
+    rules: Any,
+    held: Any,
+    opening: float,
+    high: float,
+    low: float,
+    close: float,
+    volume: float,
+    dividend: float,
+) -> None:
+    """A symbol's bar comes to the desk, and its position to the open."""
+    held["here"] = not np.isnan(close)
+    if not held["here"]:
+        return
+    held["open"], held["close"], held["high"], held["low"] = opening, close, high, low
+    held["volume"] = volume
+    held["room"] = rules["volume_cap"] * volume if volume > 0.0 else 0.0
+    usual = held["volatility"] if held["volatility"] > 0.0 else rules["unmeasured"]
+    moved = abs(close + dividend - held["last"])
+    held["wild"] = moved > rules["volatility_breaker"] * usual * held["last"]
+    held["dividend"] = held["borrowing"] = 0.0
+    if held["units"] != 0.0:
+        carry(state, rules, held, dividend)
+    if opening > 0.0:
+        held["last"] = opening
 
 
-@inlined
-def mark(desk: Desk, bars: Bars, t: int) -> None:
-    """Positions at the row's closes."""
-    value, all_held, volatility, at = 0.0, desk.held, bars.volatility, bars.known_at[t]
-    for n in range(len(all_held)):
-        held = all_held[n]
-        if held["here"]:
-            held["last"], held["marked"] = held["close"], at
-            if volatility[t, n] > 0.0:
-                held["volatility"] = volatility[t, n]
-        if held["units"] != 0.0:
-            value += held["units"] * held["last"]
-    desk.state[0]["equity"] = desk.state[0]["cash"] + value
-
-
-@inlined
-def bar_row(desk: Desk, bars: Bars, t: int) -> None:
-    """Row t of the bars is met.
-
-    In this order: the day turns and rests of breakers end; dividends and borrowing are paid (those
-    of the row stand in `held`, of symbols that are `here`); orders placed by the row's opening
-    instant on symbols with a bar are met; positions are marked; breakers are looked at.
-    `desk.fills` must have room for M more.
-    """
-    turn_day(desk.state[0], bars.known_at[t])
-    begin(desk, bars, t)
-    book = desk.book
-    for m in range(len(book)):
-        if is_open(book[m]):
-            meet_orders(desk)
-            break
-    mark(desk, bars, t)
-    trip_breakers(desk.state[0], desk.rules[0])
+@compiled
+def value_of(held: Any, close: float, volatility: float, at: int) -> float:
+    """A position at the close of its symbol's bar, if there is one."""
+    if held["here"]:
+        held["last"], held["marked"] = close, at
+        if volatility > 0.0:
+            held["volatility"] = volatility
+    return float(held["units"] * held["last"]) if held["units"] != 0.0 else 0.0
 
 
 # ---- Targets ----------------------------------------------------------------------------------
@@ -673,16 +660,19 @@ def keep_groups(groups: Groups, t: int, planned: Floats, excess: Floats, kept: F
     if limits[ALL] < 1.0:
         keep_to(limits[ALL], member, planned, excess, kept)
     if limits[SECTOR] < 1.0:
-        for number in range(sector.max() + 1):
+        last = -1
+        for number in sector:
+            last = max(last, number)
+        for number in range(last + 1):
             for n in range(len(planned)):
                 member[n] = sector[n] == number
             keep_to(limits[SECTOR], member, planned, excess, kept)
     if limits[CORRELATED] < 1.0:
-        alike = groups.alike[groups.table[t]]
+        alike, table = groups.alike, groups.table[t]
         for g in range(len(planned)):
             if planned[g] > 0.0:
-                member[:] = alike[g]
-                member[g] = True
+                for n in range(len(planned)):
+                    member[n] = n == g or alike[table, g, n]
                 keep_to(limits[CORRELATED], member, planned, excess, kept)
 
 
@@ -717,10 +707,10 @@ def relieve(desk: Desk, asks: Asks, groups: Groups, t: int, wanted: Floats) -> N
                 wanted[n] = -units
 
 
-@inlined
+@compiled
 def ask_row(desk: Desk, asks: Asks, groups: Groups, t: int, at: int) -> None:
-    """The targets of row t become the committee's orders in the slots, after `bar_row` of the bars
-    they were decided on, which closed `at`.
+    """The targets of row t become the committee's orders in the slots, after the bars they were
+    decided on were met, which closed `at`.
 
     The old order of a symbol decided on is cancelled, or replaced in its slot: a record with
     `filled` 0 that was `placed` at `at` is a new order. A halted account loses all its orders but
@@ -772,22 +762,63 @@ def trade_rows(
     asks: Asks,
     groups: Groups,
     since: int,
+    until: int,
     sums: Floats,
     standing: Codes,
 ) -> int:
-    """`bar_row` and `ask_row` of rows `since` to K - 1; the first row that was not met, for
-    `desk.fills` had no room for it, or K.
+    """Rows `since` to `until` - 1 of the bars are met, and after each the asks of the same row; the
+    first row that was not met, for `desk.fills` had no room for it, or `until`. `asks` of no rows
+    ask for nothing.
+
+    A row in this order: the day turns and rests of breakers end; dividends and borrowing are paid
+    (those of the row stand in `held`, of symbols that are `here`); orders placed by the row's
+    opening instant on symbols with a bar are met; positions are marked; breakers are looked at;
+    targets become orders (`ask_row`).
 
     Fills `sums` (4, K): equity, cash, and dividends and borrowing so far after each row, in
-    currency; and `standing` (2, K): standing and reason after it.
+    currency; and `standing` (2, K): standing and reason after it. All arrays are named outside of
+    the loop, for naming one costs as much as a row without orders.
     """
-    state = desk.state[0]
-    for t in range(since, len(bars.known_at)):
-        if len(desk.fills) - state["filled"] < len(desk.book):
+    state, rules, all_held, book = desk.state[0], desk.rules[0], desk.held, desk.book
+    opening, high, low, close = bars.open, bars.high, bars.low, bars.close
+    volume, dividend, volatility = bars.volume, bars.dividend, bars.volatility
+    known_at, opened_at, session_end = bars.known_at, bars.opened_at, bars.session_end
+    words = asks.words
+    room = len(desk.fills) - len(book)
+    for t in range(since, until):
+        if state["filled"] > room:
             return t
-        bar_row(desk, bars, t)
-        ask_row(desk, asks, groups, t, bars.known_at[t])
+        turn_day(state, known_at[t])
+        state["row"], state["session_end"] = t, session_end[t]
+        state["at"], state["opened"] = known_at[t], opened_at[t]
+        for n in range(len(all_held)):
+            show(
+                state, rules, all_held[n], opening[t, n], high[t, n], low[t, n], close[t, n],
+                volume[t, n], dividend[t, n],
+            )  # fmt: skip
+        for m in range(len(book)):
+            if is_open(book[m]):
+                meet_orders(desk)
+                break
+        value = 0.0
+        for n in range(len(all_held)):
+            value += value_of(all_held[n], close[t, n], volatility[t, n], known_at[t])
+        state["equity"] = state["cash"] + value
+        trip_breakers(state, rules)
+        if len(words) > 0:
+            asked = state["standing"] == HALTED or state["flattening"]
+            for n in range(len(all_held)):
+                asked = asked or words[t, n] != LEAVE
+            if asked:
+                ask_row(desk, asks, groups, t, known_at[t])
         sums[0, t], sums[1, t] = state["equity"], state["cash"]
         sums[2, t], sums[3, t] = state["dividends"], state["borrowing"]
         standing[0, t], standing[1, t] = state["standing"], state["reason"]
-    return len(bars.known_at)
+    return until
+
+
+def bar_row(desk: Desk, bars: Bars, t: int) -> None:
+    """Row t of the bars is met and nothing asked. `desk.fills` must have room for M more."""
+    until = len(bars.known_at)
+    sums, standing = np.empty((4, until)), np.empty((2, until), np.int8)
+    trade_rows(desk, bars, NO_ASKS, NO_GROUPS, t, t + 1, sums, standing)

@@ -129,10 +129,10 @@ def play(
     bars = Bars._make(map(np.ascontiguousarray, bars))
     asks = Asks._make(map(np.ascontiguousarray, asks))
     groups = Groups._make(map(np.ascontiguousarray, groups))
-    met = trade_rows(desk, bars, asks, groups, 0, sums, standing)
+    met = trade_rows(desk, bars, asks, groups, 0, rows, sums, standing)
     while met < rows:
         desk = _with_room(desk)
-        met = trade_rows(desk, bars, asks, groups, met, sums, standing)
+        met = trade_rows(desk, bars, asks, groups, met, rows, sums, standing)
     dividends, borrowing = np.diff(sums[2:], prepend=0.0)
     fills = _trades(desk.fills[: desk.state["filled"][0]])
     return Played(sums[0], sums[1], fills, dividends, borrowing, standing[0], standing[1])

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from quant.compiled import compiled
 from trading import kernels
 from trading.costs import CostSettings
-from trading.desk import NO_GROUPS, Asks, Bars, Desk, new_desk
+from trading.desk import NO_ASKS, NO_GROUPS, Asks, Bars, Desk, Groups, new_desk
 from trading.kernels import A_DAY, AT_A_LIMIT, AT_A_STOP, AT_THE_OPEN
 from trading.limits import UNLIMITED, LimitSettings, TradingSettings
 
@@ -313,9 +313,13 @@ def disturb(desk: Desk, kinds: np.ndarray, numbers: np.ndarray, t: int) -> None:
 
 
 @compiled
-def wander(desk: Desk, bars: Bars, kinds: np.ndarray, numbers: np.ndarray) -> tuple[int, int, int]:
+def wander(
+    desk: Desk, bars: Bars, nothing: Asks, alone: Groups, kinds: np.ndarray, numbers: np.ndarray
+) -> tuple[int, int, int]:
     """Random orders through all bars: events, broken rules, and the first row of one."""
     events, broken, first = 0, 0, -1
+    rows = len(bars.known_at)
+    sums, standing = np.empty((4, rows)), np.empty((2, rows), np.int8)
     cash, units = desk.state[0]["cash"], np.zeros(len(desk.held))
     for t in range(len(bars.known_at)):
         disturb(desk, kinds, numbers, t)
@@ -323,7 +327,7 @@ def wander(desk: Desk, bars: Bars, kinds: np.ndarray, numbers: np.ndarray) -> tu
             if 2 <= desk.book[m]["status"] <= 3:
                 events += 1
         desk.state[0]["filled"] = 0
-        kernels.bar_row(desk, bars, t)
+        kernels.trade_rows(desk, bars, nothing, alone, t, t + 1, sums, standing)
         taken = np.zeros(len(desk.held))
         for f in range(desk.state[0]["filled"]):
             line = desk.fills[f]
@@ -367,7 +371,9 @@ def test_a_million_random_orders_and_fills_make_and_lose_nothing():
     bars = Bars(opening, high, low, close, volume, np.zeros(close.shape),
                 np.full(close.shape, 0.01), days, days - A_DAY, days)  # fmt: skip
     kinds = random.integers(0, 1000, (rows, len(desk.book)))
-    events, broken, first = wander(desk, bars, kinds, random.random((rows, len(desk.book))))
+    events, broken, first = wander(
+        desk, bars, NO_ASKS, NO_GROUPS, kinds, random.random((rows, len(desk.book)))
+    )
     assert events > 1_000_000
     assert broken == 0, f"first in row {first}"
     assert math.isfinite(desk.state["equity"][0])

@@ -139,7 +139,7 @@ def history(
     desk = desk._replace(fills=np.empty(rows * len(desk.book), FILL))
     sums, standing = np.empty((4, rows)), np.empty((2, rows), np.int8)
     asks = Asks(words, targets, ceilings)
-    assert kernels.trade_rows(desk, bars, asks, shared, 0, sums, standing) == rows
+    assert kernels.trade_rows(desk, bars, asks, shared, 0, rows, sums, standing) == rows
     return desk, sums, standing
 
 

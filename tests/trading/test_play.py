@@ -238,8 +238,9 @@ def test_what_is_held_keeps_to_shared_limits_however_wide_the_band(groups, data)
         mine = played.fills.row == row
         np.add.at(units, played.fills.col[mine], played.fills.units[mine])
         weight = units * close[row - 1] / played.equity[row - 1]
+        spared = (1e-4 * close[row - 1] + 1.0).sum() / played.equity[row - 1]  # lots, least orders
         for each, limit in members(groups):
-            assert limit == 1.0 or weight[each].sum() <= limit + 1e-3  # lots, and the least order
+            assert limit == 1.0 or weight[each].sum() <= limit + spared
 
 
 def test_a_limit_takes_no_more_from_the_band_than_it_must():
