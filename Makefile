@@ -32,6 +32,8 @@ $(VENV)/.ready: pyproject.toml package.json package-lock.json web/assets.py
 	@echo "Installing Quorum and the libraries it stands on"
 	$(UV) --editable .
 	$(BIN)/python -m web.assets
+	@echo "Compiling the loops"
+	$(BIN)/python -m trading.ready
 	touch $@
 
 $(VENV)/.ready-dev: $(VENV)/.ready
