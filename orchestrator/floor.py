@@ -262,8 +262,8 @@ class Floor:
 
 
 def _refuse_bad_key(key: str) -> None:
-    if not (key.isascii() and key.isprintable() and 0 < len(key) <= LONGEST_KEY):
+    if not (key.isascii() and key.isprintable() and " " not in key and 0 < len(key) <= LONGEST_KEY):
         raise InputError(
             f"{key[:40]!r} is no idempotency key. Give 1 to {LONGEST_KEY} printable ASCII "
-            "characters, such as a UUID."
+            "characters without a space, such as a UUID."
         )

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 
 from domain.account import Account, Standing
 from domain.errors import InputError
-from domain.orders import Check, Kind, Order, Side, Term, Ticket
+from domain.orders import DUST, Check, Kind, Order, Side, Term, Ticket
 from trading.desk import UNMEASURED
 from trading.ledger import equity
 from trading.limits import TradingSettings
@@ -90,7 +90,8 @@ class _Look:
         self.settings, self.position_limit = settings, position_limit
         position = account.positions.get(ticket.symbol)
         self.held = position.units if position else 0.0
-        self.after = self.held + ticket.side.sign * ticket.quantity
+        after = self.held + ticket.side.sign * ticket.quantity
+        self.after = after if abs(after) > DUST else 0.0
         self.only = ticket.reduce_only or ticket.kind is Kind.TAKE_PROFIT
         self.bound = self.only or (ticket.side is Side.SELL and not settings.limits.shorting)
         self.room = max(-ticket.side.sign * self.held, 0.0)
@@ -151,7 +152,7 @@ class _Look:
         ticket, held, room = self.ticket, self.held, self.room
         if not self.bound:
             return Check("holding", True, f"{held:.12g} {ticket.symbol} are held.")
-        if ticket.quantity <= room:
+        if ticket.quantity <= room + DUST:
             return Check("holding", True, f"Of {held:.12g} {ticket.symbol} held.")
         why = "the order only reduces" if self.only else "shorting is off"
         remedy = f"Give at most {room:.12g}." if room else "There is nothing to reduce."

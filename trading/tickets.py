@@ -13,6 +13,7 @@ from datetime import datetime
 from domain.account import Account
 from domain.errors import InputError
 from domain.orders import (
+    DUST,
     Amendment,
     Kind,
     Order,
@@ -59,7 +60,8 @@ def preview(
 
 def orders_of(ticket: Ticket, *, id: str, key: str, at: datetime) -> tuple[Order, ...]:
     """The orders a ticket becomes: itself and, of a bracket, its exits, which are held until it
-    fills and of which one cancels the other."""
+    fills and of which one cancels the other. Keys of what nobody asked for have a space, which no
+    key that is asked for has."""
     order = Order(
         id=id,
         key=key,
@@ -81,7 +83,7 @@ def orders_of(ticket: Ticket, *, id: str, key: str, at: datetime) -> tuple[Order
         replace(
             order,
             id=f"{id}-{name}",
-            key=f"{key}-{name}",
+            key=f"{key} {name}",
             side=Side.SELL if ticket.side is Side.BUY else Side.BUY,
             kind=kind,
             term=Term.GTC,
@@ -162,7 +164,7 @@ def _refuse_larger(exit: Order, account: Account) -> None:
     parent, position = account.orders.get(exit.parent or ""), account.positions.get(exit.symbol)
     held = max(-exit.side.sign * position.units, 0.0) if position else 0.0
     most = exit.filled + (held if parent is None else max(held, parent.quantity))
-    if exit.quantity > most:
+    if exit.quantity > most + DUST:
         raise InputError(
             f"Order {exit.id} only reduces, so {exit.quantity:.12g} {exit.symbol} are too much. "
             f"Give at most {most:.12g}.",

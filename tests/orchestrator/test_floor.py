@@ -45,6 +45,17 @@ def test_a_key_serves_one_order_only(floor):
         confirmed(floor, buy(3.0), "mine")
 
 
+def test_no_key_stands_in_the_way_of_the_exits_of_a_bracket(floor):
+    for key in ("a-stop", "a-profit", "o5-stop"):
+        confirmed(floor, buy(1.0), key)
+    confirmed(floor, buy(1.0, stop_loss=50.0), "a")
+    keys = [order.key for order in floor.account().orders.values()]
+    assert len(set(keys)) == len(keys) == 5
+    for taken in (keys[-1], "committee BTC-USD 2023-06-01T00:00:00Z"):
+        with pytest.raises(InputError, match="without a space"):
+            confirmed(floor, buy(1.0), taken)
+
+
 def test_a_placed_order_stays_placed_though_its_quote_has_expired_since(floor, clock):
     shown = floor.preview(buy())
     order = floor.place(shown.ticket, quote=shown.quote, key="mine")

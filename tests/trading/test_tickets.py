@@ -246,6 +246,18 @@ def test_an_order_has_a_least_value_unless_it_closes_the_position() -> None:
     assert refusal(ticket(side=Side.SELL, quantity=0.001), crumb) == ""
 
 
+def test_all_that_is_held_can_be_sold_whatever_floats_made_of_it() -> None:
+    units = sum([0.1] * 8)
+    assert units < 0.8
+    account = replace(ACCOUNT, positions={"AAPL": Position(units, 95.0, 0.0, BEFORE)})
+    for sale in (
+        ticket(side=Side.SELL, quantity=0.8),
+        ticket(side=Side.SELL, quantity=0.8, reduce_only=True),
+    ):
+        assert refusal(sale, account) == refusal(sale, account, settings=SHORTING) == ""
+    assert "too much" in refusal(ticket(side=Side.SELL, quantity=0.8001), account)
+
+
 def test_every_failed_rule_is_told_not_only_the_first() -> None:
     halted = replace(ACCOUNT, cash=0.0, guard=Guard(Standing.HALTED, "emergency stop"))
     failed = {
