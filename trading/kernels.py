@@ -749,7 +749,9 @@ def ask_row(desk: Desk, asks: Asks, groups: Groups, t: int, at: int) -> None:
         wanted[n] = units if word == DECIDE or units * held["units"] < 0.0 else 0.0
     if not decided:
         return
-    relieve(desk, asks, groups, t, wanted)
+    limits = groups.limits
+    if min(limits[ALL], limits[SECTOR], limits[CORRELATED]) < 1.0:
+        relieve(desk, asks, groups, t, wanted)
     for n in range(len(all_held)):
         if wanted[n] != 0.0:
             place(book[3 * n], n, wanted[n], all_held[n]["units"], at)
