@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 
-from domain.errors import InputError, ProviderError
+from domain.errors import InputError, ProviderError, StorageError
 from domain.events import EngineState, EventKind
 from domain.symbols import calendar_of
 from market.calendars import last_close
@@ -265,10 +265,12 @@ class Engine:
             self.halt(f"The paper account does not reconcile: {'; '.join(found)}")
 
     def _stumble(self, error: Exception) -> None:
-        """Rest after an error; where waiting cannot help, go on after a while."""
+        """Rest after an error; where waiting cannot help, go on after a while. A database that is
+        gone comes back, and a bar that was left out would not."""
         self._trouble.add(error)
         self._progress = None if self._trouble.error else Progress(str(error), 0, 0)
-        if self._trouble.tries >= TRIES and not self._clock.patient and self._next:
+        hopeless = not (self._clock.patient or isinstance(error, StorageError))
+        if self._trouble.tries >= TRIES and hopeless and self._next:
             self._cursor, self._trouble.tries = self._next, 0
         with self._wake:
             self._wake.wait_for(lambda: self._stopping or self._at_once, self._trouble.pause)

@@ -3,12 +3,13 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from domain.errors import ConfigurationError, InputError
+from domain.errors import ConfigurationError, InputError, StorageError
 from domain.events import EngineState, EventKind
 from domain.timeframe import Timeframe
 from orchestrator.clocks import LiveClock, PacedClock
 from orchestrator.engine import Engine
 from orchestrator.local_team import LocalTeam
+from orchestrator.trouble import TRIES
 from storage.journal import Journal
 from storage.library import SqlLibrary
 from storage.records import Records
@@ -204,6 +205,19 @@ def test_a_bar_that_fails_for_ever_does_not_stop_a_replay(make, database):
     engine.start()
     assert engine.join(20)
     assert bars_decided(database) == days(150, 151) + days(153, 160)
+
+
+def test_a_bar_is_waited_for_while_the_database_is_gone(make, database):
+    trouble = [StorageError("the database does not answer") for _ in range(TRIES + 2)]
+
+    def refresh(symbols, now, tell):
+        if now == closes_after(152) and trouble:
+            raise trouble.pop()
+
+    engine = make(refresh=refresh)
+    engine.start()
+    assert engine.join(20)
+    assert bars_decided(database) == days(150, 160)
 
 
 def test_an_agent_in_trouble_is_an_event_and_so_is_its_recovery(make, database):
