@@ -1,4 +1,4 @@
-"""Entries and accounts in plain JSON, and back again without losing a bit.
+"""What happens to accounts, and accounts, in plain JSON, and back again without losing a bit.
 
 Promises that what is read equals what was written, floats included, and that an unknown kind, an
 unknown field or a missing one is refused rather than guessed. A field that has a default may be
@@ -19,7 +19,6 @@ from domain.account import (
     BorrowCharged,
     CashMoved,
     DividendPaid,
-    Entry,
     Filled,
     GuardChanged,
     Happening,
@@ -33,7 +32,7 @@ from domain.account import (
 )
 from domain.canonical import to_json
 from domain.errors import VerificationError
-from domain.orders import Order, Ticket
+from domain.orders import Order
 
 T = TypeVar("T")
 
@@ -76,28 +75,6 @@ def happening_from_json(kind: str, body: Mapping[str, Any]) -> Happening:
     return _read(KINDS[kind], body, kind)
 
 
-def entry_to_json(entry: Entry) -> dict[str, Any]:
-    return {
-        "number": entry.number,
-        "at": to_json(entry.at),
-        "kind": kind_of(entry.what),
-        "body": happening_to_json(entry.what),
-    }
-
-
-def entry_from_json(stored: Mapping[str, Any]) -> Entry:
-    """Raises VerificationError for what no entry is."""
-    if set(stored) != {"number", "at", "kind", "body"}:
-        raise VerificationError(
-            f"An entry has a number, at, kind and body, not {', '.join(sorted(stored))}."
-        )
-    return Entry(
-        number=_read(int, stored["number"], "number"),
-        at=_read(datetime, stored["at"], "at"),
-        what=happening_from_json(stored["kind"], stored["body"]),
-    )
-
-
 def account_to_json(account: Account) -> dict[str, Any]:
     return dict(to_json(account))
 
@@ -110,11 +87,6 @@ def account_from_json(stored: Mapping[str, Any]) -> Account:
 def order_from_json(stored: Mapping[str, Any]) -> Order:
     """The order that `domain.canonical.to_json` wrote. Raises VerificationError for another."""
     return _read(Order, stored, "order")
-
-
-def ticket_from_json(stored: Mapping[str, Any]) -> Ticket:
-    """The ticket that `domain.canonical.to_json` wrote. Raises VerificationError for another."""
-    return _read(Ticket, stored, "ticket")
 
 
 def _read(kind: type[T], stored: Any, name: str) -> T:
