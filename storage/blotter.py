@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from sqlalchemy import ScalarSelect, Select, select
 from sqlmodel import col
 
@@ -61,9 +62,11 @@ class FillLine:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Curve:
-    """All (K,), a row of bars each, oldest first: when it closed, equity and cash in currency, and
-    the value held, long and short together, as a share of equity (NaN where that is not known)."""
+    """All (K,), a row of bars each, oldest first: the number of its entry, when it closed, equity
+    and cash in currency, and the value held, long and short together, as a share of equity (NaN
+    where that is not known)."""
 
+    numbers: NDArray[np.int64]
     times: Times
     equity: Floats
     cash: Floats
@@ -161,16 +164,19 @@ class Blotter:
         """As the driver gives it, which is fast: instants in microseconds."""
         mark = tables.Mark
         query = (
-            select(col(mark.at), col(mark.equity), col(mark.cash), col(mark.exposure))
+            select(
+                col(mark.number), col(mark.at), col(mark.equity), col(mark.cash), col(mark.exposure)
+            )
             .where(col(mark.account) == self._account())
             .order_by(col(mark.number))
         )
         with self._database.reading() as connection:
             cursor: Any = connection.execute(query).cursor
             rows = cursor.fetchall()
-        at, *figures = list(zip(*rows, strict=True)) or [()] * 4
+        numbers, at, *figures = list(zip(*rows, strict=True)) or [()] * 5
         equity, cash, exposure = (np.array(each, np.float64) for each in figures)
-        return Curve(np.array(at, np.int64).astype("datetime64[us]"), equity, cash, exposure)
+        times = np.array(at, np.int64).astype("datetime64[us]")
+        return Curve(np.array(numbers, np.int64), times, equity, cash, exposure)
 
     def entries(self, after: int = 0, limit: int = 500) -> tuple[AuditLine, ...]:
         """The log from its beginning: the first with a larger number."""

@@ -5,9 +5,12 @@ Leaves out how they look (`views/`).
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from domain.account import Account, CashMoved, Mode, Reset
 from domain.errors import VerificationError
 from domain.sectors import BROAD, sector_of
+from storage.blotter import Curve
 from trading.limits import TradingSettings
 from web.house import House
 from web.parts import Kpi
@@ -82,18 +85,21 @@ def rules_of(house: House, account: Account) -> TradingSettings:
 def past_of_account(house: House) -> Past:
     curve = house.blotter.curve()
     benchmark = benchmark_of(house, curve.times)
-    return past_of(curve.times, curve.equity, curve.exposure, flows_of(house), benchmark)
+    return past_of(curve.times, curve.equity, curve.exposure, flows_of(house, curve), benchmark)
 
 
-def flows_of(house: House) -> tuple[Flow, ...]:
-    """Money that was moved by hand since the account was opened, oldest first."""
+def flows_of(house: House, curve: Curve) -> tuple[Flow, ...]:
+    """Money that was moved by hand since the account was opened, oldest first. The order of the
+    entries tells which row was the first to have it: a row may be met after money that was moved
+    later, and at the very instant at which money was moved."""
     found = []
     for entry in house.blotter.happenings(CashMoved, Reset):
+        row = int(np.searchsorted(curve.numbers, entry.number))
         match entry.what:
             case CashMoved(amount=amount):
-                found.append(Flow(entry.at, amount))
+                found.append(Flow(row, amount))
             case Reset(capital=capital):
-                found.append(Flow(entry.at, capital, anew=True))
+                found.append(Flow(row, capital, anew=True))
     return tuple(found)
 
 

@@ -7,7 +7,7 @@ import re
 import shutil
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -189,17 +189,25 @@ def test_an_account_that_holds_the_benchmark_equals_it_whatever_is_paid_in(
     equity[0] = 1000.0
     for k in range(1, rows):
         equity[k] = (equity[k - 1] + paid[k]) * moves[k - 1]
-        flows.append(Flow(times[k].item().replace(tzinfo=UTC) - timedelta(hours=1), paid[k]))
+        flows.append(Flow(k, paid[k]))
     past = past_of(times, equity, np.ones(rows), flows, ("SPY", times, closes))
     assert past.held == pytest.approx(equity)
     assert past.growth == pytest.approx(closes / closes[0])
     assert (past.drawdown <= 1e-12).all()
 
 
+def test_an_account_that_was_empty_for_a_while_keeps_its_growth() -> None:
+    times = np.arange(5).astype("datetime64[D]").astype("datetime64[us]")
+    equity = np.array([1000.0, 1100.0, 0.0, 0.0, 550.0])
+    flows = [Flow(2, -1100.0), Flow(4, 500.0)]
+    past = past_of(times, equity, np.zeros(5), flows, None)
+    assert past.growth == pytest.approx([1.0, 1.1, 1.1, 1.1, 1.21])
+    assert (past.drawdown == 0.0).all()
+
+
 def test_a_reset_begins_anew(kept: Books) -> None:
     curve = kept.blotter.curve()
-    halfway = curve.times[30].item().replace(tzinfo=UTC)
-    flows = [Flow(halfway, 5_000.0, anew=True)]
+    flows = [Flow(30, 5_000.0, anew=True)]
     past = past_of(curve.times, curve.equity, curve.exposure, flows, None)
     assert past.times[0] == curve.times[30]
     assert past.growth[0] == 1.0

@@ -7,14 +7,13 @@ movements, and the benchmark is given the same money at the same time. A reset b
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 
 import numpy as np
 
 from domain.panel import Floats, Times
 from domain.symbols import calendar_of
 from market.builder import BENCHMARKS
-from market.calendars import closing_instants, instant, instants, moment
+from market.calendars import closing_instants, instants, moment
 from market.flaws import Bools
 from research.sheet import drawing
 from research.sheet.drawing import Curve as Drawn
@@ -29,10 +28,10 @@ _EVEN = 0.00005
 
 @dataclass(frozen=True, slots=True)
 class Flow:
-    """Money that somebody moved at an instant: `amount` in currency, negative when paid out; a
-    reset makes it all there is (`anew`)."""
+    """Money that somebody moved: `amount` in currency, negative when paid out; a reset makes it all
+    there is (`anew`). `row` is the first row of bars that has it."""
 
-    at: datetime
+    row: int
     amount: float
     anew: bool = False
 
@@ -80,7 +79,7 @@ def past_of(
     benchmark: tuple[str, Times, Floats] | None,
 ) -> Past:
     """`benchmark` is a symbol with the instants at which its closes were known, and those."""
-    moved, anew = _at_rows(times, flows)
+    moved, anew = _at_rows(len(times), flows)
     begin = int(np.flatnonzero(anew)[-1]) if anew.any() else 0
     times, equity, exposure = times[begin:], equity[begin:], exposure[begin:]
     moved = moved[begin:]
@@ -142,22 +141,22 @@ def _bars(house: House, symbol: str, calendar: str, times: Times) -> tuple[str, 
     return symbol, known[usable], closes[usable]
 
 
-def _at_rows(times: Times, flows: Sequence[Flow]) -> tuple[Floats, Bools]:
+def _at_rows(rows: int, flows: Sequence[Flow]) -> tuple[Floats, Bools]:
     """(K,) money moved after the row before and by each row, and whether all began anew then."""
-    moved, anew = np.zeros(len(times)), np.zeros(len(times), bool)
+    moved, anew = np.zeros(rows), np.zeros(rows, bool)
     for flow in flows:
-        row = int(np.searchsorted(times, instant(flow.at)))
-        if row < len(times):
-            moved[row] = flow.amount if flow.anew else moved[row] + flow.amount
-            anew[row] |= flow.anew
+        if flow.row < rows:
+            moved[flow.row] = flow.amount if flow.anew else moved[flow.row] + flow.amount
+            anew[flow.row] |= flow.anew
     return moved, anew
 
 
 def _steps(equity: Floats, moved: Floats) -> Floats:
-    """(K,) growth of each row over the one before, 1 in the first."""
+    """(K,) growth of each row over the one before, 1 in the first and of an empty account."""
     steps = np.ones(len(equity))
     before = equity[:-1] + moved[1:]
-    steps[1:] = equity[1:] / np.where(before > 0, before, np.nan)
+    grown = equity[1:] / np.where(before > 0, before, np.nan)
+    steps[1:] = np.where((before == 0.0) & (equity[1:] == 0.0), 1.0, grown)
     return steps
 
 
