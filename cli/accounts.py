@@ -16,7 +16,7 @@ from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
+from rich.table import Column, Table
 
 from domain.account import Account
 from domain.canonical import instant, to_json
@@ -78,8 +78,8 @@ def place(at: Counter, ticket: Ticket, key: str | None) -> tuple[Preview, Order]
     """The order placed after its preview. Raises InputError naming every check that failed."""
     shown = at.floor.preview(ticket)
     if shown.quote is None:
-        failed = "; ".join(check.why for check in shown.checks if not check.passed)
-        raise InputError(f"The order was not placed: {failed}.")
+        failed = " ".join(check.why for check in shown.checks if not check.passed)
+        raise InputError(f"The order was not placed. {failed}")
     return shown, at.floor.place(ticket, quote=shown.quote, key=key or uuid.uuid4().hex)
 
 
@@ -211,7 +211,8 @@ def show_orders(found: Sequence[OrderLine], console: Console) -> None:
     if not found:
         console.print("There are no such orders.")
         return
-    table = Table("id", "placed", "order", "status", "filled", "average", "source", "why")
+    whole = (Column(name, no_wrap=True) for name in ("id", "placed"))
+    table = Table(*whole, "order", "status", "filled", "average", "source", "why")
     for line in found:
         order = line.order
         table.add_row(
