@@ -65,18 +65,29 @@ class TradingDay:
 
     def meet(self, followed: Sequence[str], as_of: datetime) -> Opening:
         """Every bar closed by `as_of` that the account has not seen is met, in a transaction of
-        its own. Raises VerificationError for an account whose log is broken."""
+        its own; what is ordered while the bars are read is read too. Raises VerificationError for
+        an account whose log is broken."""
         account = self.book.account()
-        symbols = self.concerned(account, followed)
-        tape = self.tape(account, symbols, as_of)
-        splits = self._splits(account, symbols, as_of) if account else {}
+        while True:
+            symbols = self.concerned(account, followed)
+            tape = self.tape(account, symbols, as_of)
+            splits = self._splits(account, symbols, as_of) if account else {}
+            account = self.book.change(as_of, self._meeting(symbols, tape, splits)).account
+            if _own(account) <= set(symbols):
+                rules = self.rules(account.profile)
+                return Opening(symbols, paper.wild(tape, rules.trading), rules)
+
+    def _meeting(
+        self, symbols: Sequence[str], tape: Tape, splits: Mapping[str, float]
+    ) -> Callable[[Account], Sequence[Entry]]:
+        """Meets the tape; nothing is met where the account has something that it leaves out."""
 
         def act(account: Account) -> Sequence[Entry]:
-            trading = self.rules(account.profile).trading
-            return paper.meet(account, tape, trading, splits).entries
+            if not _own(account) <= set(symbols):
+                return ()
+            return paper.meet(account, tape, self.rules(account.profile).trading, splits).entries
 
-        rules = self.rules(self.book.change(as_of, act).account.profile)
-        return Opening(symbols, paper.wild(tape, rules.trading), rules)
+        return act
 
     def follow(self, pen: Any, cycle: Cycle, opening: Opening, panel: Panel) -> tuple[Event, ...]:
         """The orders that follow from the cycle's decisions on the panel's last bar, in the pen's

@@ -1,3 +1,5 @@
+from dataclasses import fields
+
 import pytest
 
 from domain.account import Mode, Standing
@@ -8,6 +10,7 @@ from orchestrator.clocks import PacedClock
 from orchestrator.cycle import run_cycles
 from orchestrator.engine import Engine
 from orchestrator.local_team import LocalTeam
+from orchestrator.trading_day import TradingDay
 from storage.account_tables import Entry as EntryRow
 from storage.journal import Journal
 from storage.records import Records
@@ -168,3 +171,21 @@ def test_an_engine_trades_nothing_on_an_account_that_does_not_reconcile(
     assert engine.state is EngineState.HALTED
     assert "does not reconcile" in (engine.status().reason or "")
     assert Journal(database).cursor("files", "live", "24/7") == closes_after(136)
+
+
+def test_an_order_placed_while_the_bars_are_read_is_no_fault(database):
+    clock, day = at_bar(150), day_of_tests(database)
+    floor = floor_of(database, clock)
+    followed = [symbol for symbol in COINS if symbol != "BTC-USD"]
+
+    class Slow(TradingDay):
+        """Reads its bars so slowly that somebody orders something else meanwhile."""
+
+        def tape(self, account, symbols, as_of):
+            shown = floor.preview(buy())
+            floor.place(shown.ticket, quote=shown.quote, key="meanwhile")
+            return super().tape(account, symbols, as_of)
+
+    slow = Slow(**{field.name: getattr(day, field.name) for field in fields(day)})
+    assert "BTC-USD" in slow.meet(followed, clock.at).symbols
+    assert set(followed) <= floor.account().marks.keys()
