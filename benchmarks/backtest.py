@@ -33,7 +33,7 @@ from orchestrator.team import Ballot
 from quant.indicators import sma
 from storage.database import Database
 from storage.library import SqlLibrary
-from trading.desk import Bars
+from trading.kernels.desk import Bars
 from trading.limits import UNLIMITED, LimitSettings, TradingSettings
 from trading.play import asked, decided, moved, play
 

@@ -22,8 +22,8 @@ from domain.panel import Floats
 from quant.compiled import compiled
 from quant.indicators import sma
 from trading.costs import CostSettings
-from trading.desk import Bars
-from trading.kernels import A_DAY
+from trading.kernels.codes import A_DAY
+from trading.kernels.desk import Bars
 from trading.limits import UNLIMITED, TradingSettings
 from trading.play import asked, moved, play
 

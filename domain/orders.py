@@ -2,7 +2,7 @@
 
 Promises that an order is in exactly one status at a time and moves only as `NEXT` allows: the
 functions at the end are the only way there is. Leaves out who may place what
-(`trading/tickets.py`) and how an order meets a bar (`trading/kernels.py`).
+(`trading/tickets.py`) and how an order meets a bar (`trading/kernels/`).
 """
 
 import math
@@ -198,7 +198,7 @@ class Preview:
 
 DUST = 1e-9
 """Units up to this are the rounding of sums: far below the smallest lot. The compiled loops have
-the same (`trading/kernels.py`)."""
+the same (`trading/kernels/`)."""
 
 
 def moved(order: Order, status: Status, why: str | None = None) -> Order:

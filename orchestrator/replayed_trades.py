@@ -34,7 +34,8 @@ from orchestrator.book import Rules
 from trading import kernels
 from trading.book import book_of, micros, moment
 from trading.concentration import Kinship
-from trading.desk import NO_GROUPS, Asks, Bars, Desk, Ints
+from trading.kernels import codes
+from trading.kernels.desk import NO_GROUPS, Asks, Bars, Desk, Ints
 from trading.ledger import apply
 from trading.paper import Wish
 from trading.sizing import groups
@@ -139,14 +140,14 @@ def trade_again(
         for n, symbol in enumerate(tape.symbols):
             order = desk.book[3 * n]
             fresh = order["placed"] == micros(at) and order["filled"] == 0.0
-            if fresh and order["status"] == kernels.WORKING:
+            if fresh and order["status"] == codes.WORKING:
                 side = Side.BUY if order["side"] > 0 else Side.SELL
                 orders[at, symbol] = f"{side} {float(order['left'])!r}"
     for fill in desk.fills[: desk.state[0]["filled"]]:
         fills.add(
             moment(fill["at"]), tape.symbols[fill["symbol"]],
             _fill(float(fill["units"]), float(fill["price"]), float(fill["commission"]),
-                  float(fill["slippage"]), kernels.MOMENTS[fill["moment"]]),
+                  float(fill["slippage"]), codes.MOMENTS[fill["moment"]]),
         )  # fmt: skip
     return Traded(orders, fills.told)
 
@@ -186,13 +187,13 @@ def _ask(desk: Desk, asked: Wishes, symbols: Sequence[str], rules: Rules, at: in
 
 
 def _asks(symbols: Sequence[str], wishes: Mapping[str, Wish]) -> Asks:
-    words = np.full((1, len(symbols)), kernels.LEAVE, np.int8)
+    words = np.full((1, len(symbols)), codes.LEAVE, np.int8)
     targets, ceilings = np.zeros((1, len(symbols))), np.ones((1, len(symbols)))
     for n, symbol in enumerate(symbols):
         wish = wishes.get(symbol)
         if wish is None:
             continue
-        words[0, n] = kernels.WITHDRAW if wish.target is None else kernels.DECIDE
+        words[0, n] = codes.WITHDRAW if wish.target is None else codes.DECIDE
         targets[0, n], ceilings[0, n] = wish.target or 0.0, wish.ceiling
     return Asks(words, targets, ceilings)
 

@@ -26,7 +26,7 @@ from orchestrator.ports import Dated
 from quant.columns import weeks
 from trading import paper
 from trading.concentration import kinship
-from trading.desk import Groups
+from trading.kernels.desk import Groups
 from trading.paper import Wish
 from trading.sizing import groups
 

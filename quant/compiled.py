@@ -1,13 +1,57 @@
-"""Loops compiled by numba, once per machine: the compiled code is cached beside the source."""
+"""Loops compiled by numba, once per machine and version of their sources.
 
-from collections.abc import Callable
-from typing import TypeVar, cast
+Promises that no loop runs stale: numba notices a change of a loop's own file but not of one that it
+calls, so compiled code is kept in a folder named after all sources beside it. Loops may therefore
+call each other across the files of one folder. Where nothing can be written there, numba's own
+cache is used: such sources do not change either.
+"""
+
+import hashlib
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from typing import Any, TypeVar, cast
 
 import numba
 
 Function = TypeVar("Function", bound=Callable[..., object])
+config: Any = numba.config
 
 
 def compiled(function: Function) -> Function:
     """`function` as machine code, strict IEEE arithmetic in the order written (no fastmath)."""
-    return cast(Function, numba.njit(cache=True)(function))
+    with _kept_beside(Path(function.__code__.co_filename).parent):
+        return cast(Function, numba.njit(cache=True)(function))
+
+
+@contextmanager
+def _kept_beside(sources: Path) -> Iterator[None]:
+    """Numba's documented `NUMBA_CACHE_DIR`, for what is decorated within."""
+    before = config.CACHE_DIR
+    config.CACHE_DIR = _folder(sources, before)
+    try:
+        yield
+    finally:
+        config.CACHE_DIR = before
+
+
+@cache
+def _folder(sources: Path, chosen: str) -> str:
+    """Where code compiled from `sources` is kept, within the folder that the user has chosen; that
+    of older sources goes."""
+    stamp = hashlib.sha256()
+    for file in sorted(sources.glob("*.py")):
+        about = file.stat()
+        stamp.update(f"{file} {about.st_mtime_ns} {about.st_size}\n".encode())
+    base = Path(chosen) if chosen else sources / "__pycache__"
+    folder = base / f"numba-{sources.name}-{stamp.hexdigest()[:16]}"
+    try:
+        if not folder.exists():
+            for old in base.glob(f"numba-{sources.name}-*"):
+                shutil.rmtree(old, ignore_errors=True)
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return chosen
+    return str(folder)

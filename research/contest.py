@@ -34,7 +34,7 @@ from research.history import Grid, Part, grid_of
 from research.request import Request
 from research.yardsticks import Plan, buy_and_hold, equal_weight, sma_cross
 from trading.costs import CostSettings
-from trading.desk import Bars
+from trading.kernels.desk import Bars
 from trading.limits import TradingSettings
 from trading.play import Played, decided, play
 from trading.sizing import groups

@@ -13,7 +13,7 @@ from domain.panel import Floats, Times
 from orchestrator.committee import ACTIONS
 from research.programme import Programme
 from research.tables import Columns, instants, joined, names, numbers
-from trading.kernels import MOMENTS
+from trading.kernels.codes import MOMENTS
 
 
 def vote_rows(programme: Programme) -> Columns:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from domain.panel import Floats, Times
 from quant.indicators import sma
 from research.history import Grid, Part
-from trading.desk import NO_GROUPS, Asks, Groups
+from trading.kernels.desk import NO_GROUPS, Asks, Groups
 from trading.limits import UNLIMITED, LimitSettings
 from trading.play import asked
 

@@ -5,7 +5,7 @@ leading axes, `cash (..., )` and `units (..., N)`, the same functions carry many
 The training environments trade so.
 
 Impact and volume have no say here, for one bar of one account is too little to know them, and
-neither have orders, limits and breakers: they do in `kernels.py`, where history and paper trading
+neither have orders, limits and breakers: they do in `kernels/`, where history and paper trading
 go.
 
 Two things always hold, to rounding: the change of cash is what the fills say, and equity at the

@@ -1,8 +1,5 @@
 """Many accounts brought to their targets at one open: the compiled loops of `account.py`.
 
-All that inline each other are in one file because numba stamps its cache by the file of the
-caller: a function inlined from another file would go stale unseen.
-
 Left out: checks of what goes in.
 """
 

@@ -16,8 +16,8 @@ import numpy as np
 from domain.account import Account, Guard, Standing
 from domain.errors import VerificationError
 from domain.orders import Kind, Order, Side, Source, Status, Term
-from trading import kernels
-from trading.desk import Desk, Records, new_desk
+from trading.kernels import codes
+from trading.kernels.desk import Desk, Records, new_desk
 from trading.limits import TradingSettings
 
 STATUSES = (
@@ -98,7 +98,7 @@ def guard_of(state: Any, before: Guard, at: datetime) -> Guard:
     standing = STANDINGS[state["standing"]]
     reason, by, since = before.reason, before.by, before.since
     if (state["standing"], state["reason"]) != _standing(before):
-        reason, by, since = kernels.REASONS[state["reason"]], "breaker", at
+        reason, by, since = codes.REASONS[state["reason"]], "breaker", at
     return Guard(
         standing=standing,
         reason=reason,
@@ -156,8 +156,8 @@ def _state(desk: Desk, account: Account) -> None:
 
 def _standing(guard: Guard) -> tuple[int, int]:
     """Codes of standing and reason; a reason that somebody wrote has none."""
-    breakers = kernels.REASONS
-    code = breakers.index(guard.reason) if guard.reason in breakers else kernels.UNHARMED
+    breakers = codes.REASONS
+    code = breakers.index(guard.reason) if guard.reason in breakers else codes.UNHARMED
     return STANDINGS.index(guard.standing), code
 
 

@@ -3,7 +3,7 @@
 Promises that every rule is looked at, not only the first that fails, that each says in words what
 it found, and that what shrinks a position is never refused for what a limit on growth says. Leaves
 out whether a ticket is an order at all (`forms.py`), and that the compiled loops hold every order
-to cash, holdings and volume once more when it fills (`kernels.py`).
+to cash, holdings and volume once more when it fills (`kernels/`).
 """
 
 import math
@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from domain.account import Account, Standing
 from domain.errors import InputError
 from domain.orders import DUST, Check, Kind, Order, Side, Term, Ticket
-from trading.desk import UNMEASURED
+from trading.kernels.desk import UNMEASURED
 from trading.ledger import equity
 from trading.limits import TradingSettings
 from trading.rules import nearest, whole

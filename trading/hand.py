@@ -21,7 +21,7 @@ from domain.account import (
 )
 from domain.errors import NotFoundError
 from domain.orders import DUST, Kind, Order, Side, Source, Status, Term, Ticket, resized
-from trading.kernels import PARENT_ENDED, WHY
+from trading.kernels.codes import PARENT_ENDED, WHY
 from trading.ledger import equity
 from trading.scribe import Scribe
 from trading.tickets import orders_of

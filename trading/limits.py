@@ -1,7 +1,7 @@
 """What an account may do: its limits and breakers, and the lots its orders are cut to.
 
 All are measured on equity, never on trades added up. A limit that is None is off. Leaves out how
-they are applied (`kernels.py`) and the caps of the committee (`sizing.py`).
+they are applied (`kernels/`) and the caps of the committee (`sizing.py`).
 """
 
 import math

@@ -20,7 +20,8 @@ from domain.account import Account, Entry, Guard, GuardChanged, Mark, SplitAppli
 from domain.panel import Floats, Times
 from trading import kernels
 from trading.book import book_of, micros, moment
-from trading.desk import NO_GROUPS, Asks, Bars, Groups, Ints, new_desk
+from trading.kernels import codes
+from trading.kernels.desk import NO_GROUPS, Asks, Bars, Groups, Ints, new_desk
 from trading.limits import TradingSettings
 from trading.scribe import Scribe, tell_asks, tell_row
 
@@ -156,14 +157,14 @@ def _ask(
 
 def _asks(symbols: Sequence[str], wishes: Mapping[str, Wish]) -> Asks:
     """One row, (1, N)."""
-    words = np.full((1, len(symbols)), kernels.LEAVE, np.int8)
+    words = np.full((1, len(symbols)), codes.LEAVE, np.int8)
     targets, ceilings = np.zeros((1, len(symbols))), np.ones((1, len(symbols)))
     for n, symbol in enumerate(symbols):
         if wish := wishes.get(symbol):
-            words[0, n] = kernels.SHRINK if wish.barred else kernels.DECIDE
+            words[0, n] = codes.SHRINK if wish.barred else codes.DECIDE
             ceilings[0, n] = wish.ceiling
             if wish.target is None:
-                words[0, n] = kernels.WITHDRAW
+                words[0, n] = codes.WITHDRAW
             else:
                 targets[0, n] = wish.target
     return Asks(words, targets, ceilings)

@@ -1,7 +1,7 @@
-"""Targets carried out on history, through the same compiled account as live: `kernels.py`.
+"""Targets carried out on history, through the same compiled account as live: `kernels/`.
 
 The caller says at which row's close what share of equity is wanted of which symbol. What comes of
-it is decided by the settings: the fill model, limits and breakers of `kernels.py`. Where nothing
+it is decided by the settings: the fill model, limits and breakers of `kernels/`. Where nothing
 is said an order stands and units stay as they are, so shares drift with prices.
 
 Left out: manual orders, which history has none of, and splits: prices are in today's units.
@@ -14,15 +14,18 @@ import numpy as np
 
 from domain.errors import InputError
 from domain.panel import Floats, Ints
-from trading.desk import NO_GROUPS, Asks, Bars, Bools, Codes, Desk, Groups, Records, new_desk
-from trading.kernels import (
-    ACTIVE,
-    DECIDE,
-    LEAVE,
-    REASONS,
-    SHRINK,
-    WITHDRAW,
-    trade_rows,
+from trading.kernels import trade_rows
+from trading.kernels.codes import ACTIVE, DECIDE, LEAVE, REASONS, SHRINK, WITHDRAW
+from trading.kernels.desk import (
+    NO_GROUPS,
+    Asks,
+    Bars,
+    Bools,
+    Codes,
+    Desk,
+    Groups,
+    Records,
+    new_desk,
 )
 from trading.limits import TradingSettings
 
@@ -33,7 +36,7 @@ class Trades:
 
     `units` are negative for sales, `price` is what was paid or got a unit, within the bar's range;
     `commission` in currency with what of spread and impact no price within the range could take;
-    `cost` all of commission, spread and impact. `moment` is a code of `kernels.MOMENTS`.
+    `cost` all of commission, spread and impact. `moment` is a code of `codes.MOMENTS`.
     """
 
     row: Ints
@@ -59,7 +62,7 @@ class Played:
 
     `equity` is at the closes, for symbols without a bar at their last; `cash` is its part in cash.
     `dividends` and `borrowing` are what the row brought and took, in currency. `standing` and
-    `reason` are codes of `kernels.py`.
+    `reason` are codes of `kernels/`.
     """
 
     equity: Floats

@@ -9,7 +9,8 @@ import numpy as np
 
 from trading import kernels
 from trading.concentration import kinship
-from trading.desk import Bars, new_desk
+from trading.kernels import codes
+from trading.kernels.desk import Bars, new_desk
 from trading.limits import TradingSettings
 from trading.play import asked, play
 from trading.sizing import SizingSettings, Wishes, groups, size, size_all, stakes
@@ -20,7 +21,7 @@ SYMBOLS = ("AAPL", "JPM")
 def compile_loops() -> None:
     """Every loop that a first decision, its orders, or a backtest would wait for."""
     sizing, trading = SizingSettings(), TradingSettings()
-    ones, yes, days = np.ones((2, 2)), np.ones((2, 2), bool), np.arange(1, 3) * kernels.A_DAY
+    ones, yes, days = np.ones((2, 2)), np.ones((2, 2), bool), np.arange(1, 3) * codes.A_DAY
     kin = kinship(ones, np.arange(2), 0)
     stake = stakes(ones, ones, np.ones(2), sizing)
     wishes = Wishes(

@@ -2,7 +2,7 @@
 
 The loops leave a desk behind and a list of fills. This compares the desk with the account, order by
 order, and writes what happened between them, folding as it goes: an entry that could not happen is
-refused here and never recorded. Leaves out the loops (`kernels.py`).
+refused here and never recorded. Leaves out the loops (`kernels/`).
 """
 
 from collections.abc import Mapping
@@ -28,8 +28,8 @@ from domain.canonical import instant
 from domain.errors import VerificationError
 from domain.orders import DUST, OPEN, Kind, Order, Side, Source, Status, Term
 from trading.book import KINDS, STATUSES, Book, guard_of, micros, moment, price_of
-from trading.desk import Bars
-from trading.kernels import DECIDED_ANEW, GROUP_FILLED, MOMENTS, PARENT_ENDED, WHY
+from trading.kernels.codes import DECIDED_ANEW, GROUP_FILLED, MOMENTS, PARENT_ENDED, WHY
+from trading.kernels.desk import Bars
 from trading.ledger import apply
 
 

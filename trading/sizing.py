@@ -18,7 +18,7 @@ from domain.sectors import BROAD, sector_of
 from domain.symbols import AssetClass, asset_class
 from trading import sizing_kernels
 from trading.concentration import Kinship
-from trading.desk import Groups
+from trading.kernels.desk import Groups
 from trading.sizing_kernels import CLAMPS, Bools
 
 NORMAL_PEAK = 1.0 / math.sqrt(2.0 * math.pi)

@@ -1,8 +1,6 @@
 """Targets of one row sized, and of many one after the other: the compiled loops of `sizing.py`.
 
-All that inline each other are in one file because numba stamps its cache by the file of the
-caller: a function inlined from another file would go stale unseen. Left out: checks of what goes
-in.
+Left out: checks of what goes in.
 """
 
 import numpy as np

@@ -3,7 +3,7 @@
 Promises that the same ticket becomes the same orders every time, and that a preview shows every
 rule, its costs, and how the order is taken to fill. Pure: the time, the price and the state of the
 market are arguments. Leaves out quotes (`quotes.py`), which the caller adds, and how orders fill
-(`kernels.py`).
+(`kernels/`).
 """
 
 import math

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from research.history import Part, grid_of
 from research.yardsticks import Plan, buy_and_hold, equal_weight, sma_cross
 from tests.agents.panels import random_panel
-from trading.kernels import DECIDE
+from trading.kernels.codes import DECIDE
 
 MONTHS = (np.datetime64("2024-01-15T21:00") + np.arange(120) * np.timedelta64(1, "D")).astype(
     "datetime64[us]"

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from quant.compiled import compiled
 from trading import kernels
 from trading.costs import CostSettings
-from trading.desk import NO_ASKS, NO_GROUPS, Asks, Bars, Desk, Groups, new_desk
-from trading.kernels import A_DAY, AT_A_LIMIT, AT_A_STOP, AT_THE_OPEN
+from trading.kernels import codes
+from trading.kernels.codes import A_DAY, AT_A_LIMIT, AT_A_STOP, AT_THE_OPEN
+from trading.kernels.desk import NO_ASKS, NO_GROUPS, Asks, Bars, Desk, Groups, new_desk
 from trading.limits import UNLIMITED, LimitSettings, TradingSettings
 
 FREE = CostSettings(half_spread_bps=0, commission_bps=0, impact=0, volume_cap=1, borrow_bps=0)
@@ -63,7 +64,7 @@ class Stand:
 
     def ask(self, target: float, ceiling: float = 1.0) -> None:
         asks = Asks(
-            np.array([[kernels.DECIDE]], np.int8), np.array([[target]]), np.array([[ceiling]])
+            np.array([[codes.DECIDE]], np.int8), np.array([[target]]), np.array([[ceiling]])
         )
         kernels.ask_row(self.desk, asks, NO_GROUPS, 0, self.day * A_DAY)
 
@@ -71,23 +72,23 @@ class Stand:
         return int(self.desk.book[m]["status"])
 
     def why(self, m: int) -> str:
-        return kernels.WHY[self.desk.book[m]["why"]]
+        return codes.WHY[self.desk.book[m]["why"]]
 
 
 def test_a_stop_that_the_open_has_passed_fills_at_the_open():
     stand = Stand(10)
-    stand.place(SELL, kernels.STOP, 10, stop=95.0)
+    stand.place(SELL, codes.STOP, 10, stop=95.0)
     assert stand.bar(99, 101, 96, 100) == []
     assert stand.bar(90, 92, 88, 91) == [(-10.0, 90.0, AT_THE_OPEN)]
 
 
 def test_a_stop_touched_within_the_bar_fills_at_its_price_less_slip():
     stand = Stand(10, CostSettings(half_spread_bps=100, commission_bps=0, impact=0, volume_cap=1))
-    stand.place(SELL, kernels.STOP, 10, stop=95.0)
+    stand.place(SELL, codes.STOP, 10, stop=95.0)
     assert stand.bar(99, 101, 95, 100) == [(-10.0, 95.0, AT_A_STOP)]  # no lower price was there
     assert stand.desk.fills[0]["charged"] == pytest.approx(10 * 0.95)
     deep = Stand(10, CostSettings(half_spread_bps=100, commission_bps=0, impact=0, volume_cap=1))
-    deep.place(SELL, kernels.STOP, 10, stop=95.0)
+    deep.place(SELL, codes.STOP, 10, stop=95.0)
     [(_, price, _)] = deep.bar(99, 101, 90, 100)
     assert price == pytest.approx(95 * 0.99)
     assert deep.desk.state["cash"] == pytest.approx(stand.desk.state["cash"])
@@ -95,22 +96,22 @@ def test_a_stop_touched_within_the_bar_fills_at_its_price_less_slip():
 
 def test_a_limit_touched_is_not_filled_and_one_traded_through_is():
     stand = Stand()
-    m = stand.place(BUY, kernels.LIMIT, 10, limit=95.0)
+    m = stand.place(BUY, codes.LIMIT, 10, limit=95.0)
     assert stand.bar(99, 101, 95, 100) == []
     assert stand.bar(99, 101, 94.99, 100) == [(10.0, 95.0, AT_A_LIMIT)]
-    assert stand.status(m) == kernels.FILLED
+    assert stand.status(m) == codes.FILLED
 
 
 def test_a_limit_takes_a_better_open_but_never_pays_more_than_it_says():
     stand = Stand(0, CostSettings(half_spread_bps=200, commission_bps=0, impact=0, volume_cap=1))
-    stand.place(BUY, kernels.LIMIT, 10, limit=95.0)
+    stand.place(BUY, codes.LIMIT, 10, limit=95.0)
     [(_, price, moment)] = stand.bar(94, 101, 90, 100)
     assert (price, moment) == (95.0, AT_THE_OPEN)
 
 
 def test_a_stop_limit_is_a_limit_from_the_bar_after_it_was_triggered():
     stand = Stand(10)
-    stand.place(SELL, kernels.STOP_LIMIT, 10, stop=95.0, limit=94.0)
+    stand.place(SELL, codes.STOP_LIMIT, 10, stop=95.0, limit=94.0)
     assert stand.bar(99, 101, 90, 92) == []
     assert stand.bar(92, 93, 91, 92) == []
     assert stand.bar(93, 96, 92, 95) == [(-10.0, 94.0, AT_A_LIMIT)]
@@ -118,7 +119,7 @@ def test_a_stop_limit_is_a_limit_from_the_bar_after_it_was_triggered():
 
 def test_a_stop_limit_passed_by_the_open_does_not_sell_below_its_limit():
     stand = Stand(10)
-    stand.place(SELL, kernels.STOP_LIMIT, 10, stop=95.0, limit=94.0)
+    stand.place(SELL, codes.STOP_LIMIT, 10, stop=95.0, limit=94.0)
     assert stand.bar(90, 93, 89, 92) == []
     assert stand.bar(96, 97, 95, 96) == [(-10.0, 96.0, AT_THE_OPEN)]
 
@@ -126,7 +127,7 @@ def test_a_stop_limit_passed_by_the_open_does_not_sell_below_its_limit():
 @pytest.mark.parametrize("told", [{"trail": 5.0}, {"trail_share": 0.05}])
 def test_a_trailing_stop_follows_the_best_price_seen_before_the_bar(told):
     stand = Stand(10)
-    stand.place(SELL, kernels.TRAILING_STOP, 10, best=100.0, **told)
+    stand.place(SELL, codes.TRAILING_STOP, 10, best=100.0, **told)
     assert stand.bar(100, 120, 99, 119) == []  # the bar's own high moves it for the next one
     level = 120 - 5 if "trail" in told else 120 * 0.95
     assert stand.bar(118, 119, 113, 117) == [(-10.0, pytest.approx(level), AT_A_STOP)]
@@ -134,83 +135,83 @@ def test_a_trailing_stop_follows_the_best_price_seen_before_the_bar(told):
 
 def test_stop_and_profit_in_one_bar_is_the_stop():
     stand = Stand(10)
-    stop = stand.place(SELL, kernels.STOP, 10, stop=95.0, group=9, reduce_only=True)
-    profit = stand.place(SELL, kernels.LIMIT, 10, limit=105.0, group=9, reduce_only=True)
+    stop = stand.place(SELL, codes.STOP, 10, stop=95.0, group=9, reduce_only=True)
+    profit = stand.place(SELL, codes.LIMIT, 10, limit=105.0, group=9, reduce_only=True)
     assert stand.bar(100, 110, 90, 100) == [(-10.0, 95.0, AT_A_STOP)]
-    assert stand.status(stop) == kernels.FILLED
+    assert stand.status(stop) == codes.FILLED
     assert stand.why(profit) == "another order of its group was filled"
 
 
 def test_a_part_of_one_exit_shrinks_the_other():
     stand = Stand(10, FREE.model_copy(update={"volume_cap": 0.5}))
-    stand.place(SELL, kernels.STOP, 10, stop=95.0, group=9, reduce_only=True)
-    profit = stand.place(SELL, kernels.LIMIT, 10, limit=105.0, group=9, reduce_only=True)
+    stand.place(SELL, codes.STOP, 10, stop=95.0, group=9, reduce_only=True)
+    profit = stand.place(SELL, codes.LIMIT, 10, limit=105.0, group=9, reduce_only=True)
     assert stand.bar(100, 104, 90, 100, volume=8) == [(-4.0, 95.0, AT_A_STOP)]
     assert stand.desk.book[profit]["left"] == 6.0
 
 
 def test_a_bracket_bought_at_the_open_may_take_profit_in_that_bar():
     stand = Stand()
-    parent = stand.place(BUY, kernels.MARKET, 10)
-    told = {"status": kernels.HELD, "parent": parent, "group": 9, "reduce_only": True}
-    stand.place(SELL, kernels.STOP, 10, stop=95.0, **told)
-    stand.place(SELL, kernels.LIMIT, 10, limit=105.0, **told)
+    parent = stand.place(BUY, codes.MARKET, 10)
+    told = {"status": codes.HELD, "parent": parent, "group": 9, "reduce_only": True}
+    stand.place(SELL, codes.STOP, 10, stop=95.0, **told)
+    stand.place(SELL, codes.LIMIT, 10, limit=105.0, **told)
     assert [fill[2] for fill in stand.bar(100, 106, 96, 100)] == [AT_THE_OPEN, AT_A_LIMIT]
 
 
 def test_a_bracket_bought_within_the_bar_may_stop_out_in_it_but_not_take_profit():
     for low, filled in ((93.0, [AT_A_LIMIT, AT_A_STOP]), (96.0, [AT_A_LIMIT])):
         stand = Stand()
-        parent = stand.place(BUY, kernels.LIMIT, 10, limit=98.0)
-        told = {"status": kernels.HELD, "parent": parent, "group": 9, "reduce_only": True}
-        stand.place(SELL, kernels.STOP, 10, stop=95.0, **told)
-        stand.place(SELL, kernels.LIMIT, 10, limit=105.0, **told)
+        parent = stand.place(BUY, codes.LIMIT, 10, limit=98.0)
+        told = {"status": codes.HELD, "parent": parent, "group": 9, "reduce_only": True}
+        stand.place(SELL, codes.STOP, 10, stop=95.0, **told)
+        stand.place(SELL, codes.LIMIT, 10, limit=105.0, **told)
         assert [fill[2] for fill in stand.bar(100, 110, low, 100)] == filled
 
 
 def test_exits_end_with_a_parent_that_is_never_filled():
     stand = Stand()
-    parent = stand.place(BUY, kernels.LIMIT, 10, limit=50.0, term=kernels.DAY)
-    told = {"status": kernels.HELD, "parent": parent, "group": 9, "reduce_only": True}
-    stop = stand.place(SELL, kernels.STOP, 10, stop=45.0, **told)
+    parent = stand.place(BUY, codes.LIMIT, 10, limit=50.0, term=codes.DAY)
+    told = {"status": codes.HELD, "parent": parent, "group": 9, "reduce_only": True}
+    stop = stand.place(SELL, codes.STOP, 10, stop=45.0, **told)
     assert stand.bar(100, 110, 90, 100) == []
-    assert stand.status(parent) == kernels.EXPIRED
+    assert stand.status(parent) == codes.EXPIRED
     assert stand.why(stop) == "its parent has ended"
 
 
 def test_terms_end_what_they_must():
     stand = Stand(0, FREE.model_copy(update={"volume_cap": 0.5}))
-    part = stand.place(BUY, kernels.MARKET, 10, term=kernels.IOC)
-    whole = stand.place(BUY, kernels.MARKET, 10, term=kernels.FOK)
-    today = stand.place(BUY, kernels.LIMIT, 1, limit=50.0, term=kernels.DAY)
-    always = stand.place(BUY, kernels.LIMIT, 1, limit=50.0)
+    part = stand.place(BUY, codes.MARKET, 10, term=codes.IOC)
+    whole = stand.place(BUY, codes.MARKET, 10, term=codes.FOK)
+    today = stand.place(BUY, codes.LIMIT, 1, limit=50.0, term=codes.DAY)
+    always = stand.place(BUY, codes.LIMIT, 1, limit=50.0)
     assert stand.bar(100, 101, 99, 100, volume=8) == [(4.0, 100.0, AT_THE_OPEN)]
-    assert stand.status(part) == kernels.CANCELLED
+    assert stand.status(part) == codes.CANCELLED
     assert stand.why(whole) == "it could not be filled whole at the open"
-    assert stand.status(today) == kernels.EXPIRED
-    assert stand.status(always) == kernels.WORKING
+    assert stand.status(today) == codes.EXPIRED
+    assert stand.status(always) == codes.WORKING
 
 
 def test_reduce_only_neither_opens_nor_flips():
     stand = Stand(4)
-    more = stand.place(SELL, kernels.MARKET, 10, reduce_only=True)
-    none = stand.place(BUY, kernels.MARKET, 10, reduce_only=True)
+    more = stand.place(SELL, codes.MARKET, 10, reduce_only=True)
+    none = stand.place(BUY, codes.MARKET, 10, reduce_only=True)
     assert stand.bar(100, 101, 99, 100) == [(-4.0, 100.0, AT_THE_OPEN)]
     assert stand.why(more) == stand.why(none) == "nothing is left to reduce"
 
 
 def test_long_only_sells_no_more_than_there_is():
     stand = Stand(4)
-    stand.place(SELL, kernels.MARKET, 10)
+    stand.place(SELL, codes.MARKET, 10)
     assert stand.bar(100, 101, 99, 100) == [(-4.0, 100.0, AT_THE_OPEN)]
 
 
 def test_a_short_keeps_its_margin_pays_its_borrowing_and_is_bought_back():
     stand = Stand(0, FREE.model_copy(update={"borrow_bps": 3650.0}), shorting=True)
-    stand.place(SELL, kernels.MARKET, 1_000)
+    stand.place(SELL, codes.MARKET, 1_000)
     [(units, _, _)] = stand.bar(100, 100, 100, 100)
     assert units == -200.0  # half of its value beside its proceeds
-    assert stand.place(BUY, kernels.MARKET, 50)
+    assert stand.place(BUY, codes.MARKET, 50)
     assert stand.bar(100, 100, 100, 100) == [(50.0, 100.0, AT_THE_OPEN)]
     assert stand.desk.state["borrowing"] == pytest.approx(200 * 100 * 0.365 / 365)
     assert stand.desk.state["equity"] == pytest.approx(10_000 - 20.0)
@@ -218,24 +219,24 @@ def test_a_short_keeps_its_margin_pays_its_borrowing_and_is_bought_back():
 
 def test_an_order_meets_no_bar_that_opened_before_it_was_placed():
     stand = Stand()
-    stand.place(BUY, kernels.MARKET, 1, placed=A_DAY // 2)
+    stand.place(BUY, codes.MARKET, 1, placed=A_DAY // 2)
     assert stand.bar(100, 101, 99, 100) == []
     assert stand.bar(100, 101, 99, 100) == [(1.0, 100.0, AT_THE_OPEN)]
 
 
 def test_what_the_cash_does_not_reach_is_given_up():
     stand = Stand()
-    m = stand.place(BUY, kernels.MARKET, 1_000)
+    m = stand.place(BUY, codes.MARKET, 1_000)
     assert stand.bar(100, 101, 99, 100) == [(100.0, 100.0, AT_THE_OPEN)]
-    assert (stand.status(m), stand.why(m)) == (kernels.CANCELLED, "the cash did not reach")
+    assert (stand.status(m), stand.why(m)) == (codes.CANCELLED, "the cash did not reach")
 
 
 def test_an_order_that_has_ended_within_the_bar_is_not_ended_again():
     stand = Stand()
     stand.desk.state["cash"] = 0.0
-    m = stand.place(BUY, kernels.LIMIT, 10, limit=95.0, term=kernels.DAY)
+    m = stand.place(BUY, codes.LIMIT, 10, limit=95.0, term=codes.DAY)
     assert stand.bar(99, 101, 90, 100) == []
-    assert (stand.status(m), stand.why(m)) == (kernels.CANCELLED, "the cash did not reach")
+    assert (stand.status(m), stand.why(m)) == (codes.CANCELLED, "the cash did not reach")
 
 
 def test_the_committees_buys_are_guarded_and_the_guards_follow_the_position():
@@ -247,7 +248,7 @@ def test_the_committees_buys_are_guarded_and_the_guards_follow_the_position():
     assert (stop["left"], stop["stop"], profit["limit"]) == (50.0, 90.0, 120.0)
     assert stand.bar(100, 118, 100, 118) == []
     assert stand.bar(117, 118, 110, 111) == [(-50.0, pytest.approx(118 * 0.95), AT_A_STOP)]
-    assert stand.status(2) == kernels.CANCELLED
+    assert stand.status(2) == codes.CANCELLED
 
 
 def test_a_symbol_is_not_bought_again_so_soon_after_a_fill():
@@ -263,9 +264,9 @@ def test_a_symbol_is_not_bought_again_so_soon_after_a_fill():
 
 def test_a_halted_account_loses_its_orders_and_trades_nothing():
     stand = Stand(10)
-    m = stand.place(SELL, kernels.LIMIT, 10, limit=101.0)
+    m = stand.place(SELL, codes.LIMIT, 10, limit=101.0)
     stand.bar(100, 100, 100, 100)
-    stand.desk.state["standing"] = kernels.HALTED
+    stand.desk.state["standing"] = codes.HALTED
     stand.ask(0.5)
     assert stand.why(m) == "the account is halted"
     assert stand.bar(110, 120, 100, 100) == []
@@ -345,9 +346,9 @@ def wander(
             wrong = wrong or units[n] < -1e-6 or taken[n] > room * (1 + 1e-9) + 1e-9
         for m in range(len(desk.book)):
             order = desk.book[m]
-            over = order["status"] == kernels.FILLED
+            over = order["status"] == codes.FILLED
             wrong = wrong or (over and order["left"] != 0.0) or order["left"] < 0.0
-            wrong = wrong or (order["status"] == kernels.WORKING and order["filled"] > 0.0)
+            wrong = wrong or (order["status"] == codes.WORKING and order["filled"] > 0.0)
         if wrong:
             broken, first = broken + 1, t if first < 0 else first
     return events, broken, first

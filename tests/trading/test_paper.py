@@ -33,7 +33,8 @@ from tests.trading.storm import Storm
 from tests.trading.tapes import Tape, tape_of, walk
 from trading import hand, kernels
 from trading.book import moment
-from trading.desk import FILL, NO_GROUPS, Asks, Bars, Groups, new_desk
+from trading.kernels import codes
+from trading.kernels.desk import FILL, NO_GROUPS, Asks, Bars, Groups, new_desk
 from trading.ledger import apply, equity, fold
 from trading.limits import UNLIMITED, LimitSettings, TradingSettings
 from trading.paper import Met, Wish, ask, meet, wild
@@ -110,7 +111,7 @@ def decisions(tape: Tape, seed: int) -> tuple[Any, Any, Any]:
     dice = np.random.default_rng(seed)
     shape = tape.close.shape
     words = dice.choice([0, 0, 1, 1, 1, 2, 3], shape)
-    words = np.where(np.isnan(tape.close), kernels.LEAVE, words).astype(np.int8)
+    words = np.where(np.isnan(tape.close), codes.LEAVE, words).astype(np.int8)
     targets = np.where(dice.random(shape) < 0.3, 0.0, dice.uniform(0.0, 0.5, shape))
     return words, targets, dice.uniform(0.1, 0.5, shape)
 
@@ -153,12 +154,12 @@ def live(
         account.ask(
             {
                 symbol: Wish(
-                    None if words[t, n] == kernels.WITHDRAW else float(targets[t, n]),
+                    None if words[t, n] == codes.WITHDRAW else float(targets[t, n]),
                     float(ceilings[t, n]),
-                    bool(words[t, n] == kernels.SHRINK),
+                    bool(words[t, n] == codes.SHRINK),
                 )
                 for n, symbol in enumerate(tape.symbols)
-                if words[t, n] != kernels.LEAVE
+                if words[t, n] != codes.LEAVE
             },
             shared._replace(table=shared.table[t : t + 1]),
         )
@@ -199,7 +200,7 @@ def test_live_steps_come_to_the_same_floats_as_history(seed: int, limits: LimitS
     told = account.told(Filled)
     for name in ("units", "price", "commission", "slippage", "charged"):
         assert [getattr(fill, name) for fill in told] == fills[name].tolist(), name
-    assert [kernels.MOMENTS.index(fill.moment) for fill in told] == fills["moment"].tolist()
+    assert [codes.MOMENTS.index(fill.moment) for fill in told] == fills["moment"].tolist()
     assert fold(account.entries) == account.account
 
 
@@ -514,7 +515,7 @@ def test_an_exit_that_another_sale_shrinks_is_told_before_it_fills() -> None:
 
 
 def test_the_ledger_and_the_loops_have_one_dust() -> None:
-    assert DUST == kernels.DUST
+    assert DUST == codes.DUST
 
 
 @pytest.mark.parametrize("seed", range(4))

@@ -10,8 +10,8 @@ from hypothesis.extra.numpy import arrays
 
 from domain.errors import InputError
 from trading.costs import CostSettings
-from trading.desk import UNMEASURED, Asks, Bars, Groups
-from trading.kernels import A_DAY, DECIDE, HALTED, LEAVE, SHRINK, WITHDRAW
+from trading.kernels.codes import A_DAY, DECIDE, HALTED, LEAVE, SHRINK, WITHDRAW
+from trading.kernels.desk import UNMEASURED, Asks, Bars, Groups
 from trading.limits import UNLIMITED, LimitSettings, TradingSettings
 from trading.play import asked, moved, play
 
@@ -388,6 +388,20 @@ def test_orders_are_whole_lots_and_none_is_below_the_least_value():
     limits = UNLIMITED.model_copy(update={"fractional": False})
     assert run([10] * 3, [0.57] * 3, limits=limits).fills.units.tolist() == [5.0]
     assert run([10] * 3, [0.009] * 3).fills.units.size == 0
+
+
+def test_rows_that_close_at_one_instant_are_all_met_before_the_first_asks():
+    nan, days = math.nan, np.array([1, 1, 2, 2, 3, 3]) * A_DAY
+    opening = np.array([[100, nan], [nan, 100], [100, nan], [nan, 100], [100, nan], [nan, 200]])
+    close = np.where(opening == 100, [[100.0, 200.0]], opening)
+    bars = bars_of(opening, close)._replace(known_at=days, opened_at=days - A_DAY, session_end=days)
+    targets, ordered = np.zeros((6, 2)), np.zeros((6, 2), bool)
+    targets[1, 1], ordered[1, 1] = 0.5, True
+    targets[2, 0], ordered[2, 0] = 0.25, True
+    trading = TradingSettings(costs=FREE, limits=UNLIMITED)
+    played = play(SYMBOLS[:2], bars, asked(targets, ordered), trading, 100_000.0)
+    worth = 100_000.0 + played.fills.units[0] * (200.0 - 100.0)
+    assert played.fills.units[1] == pytest.approx(0.25 * worth / 100.0, abs=1e-3)
 
 
 def test_one_bar_trades_nothing():

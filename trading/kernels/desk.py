@@ -1,7 +1,7 @@
 """What the account's compiled loops work on: the book of orders, the figures, the rules, the bars.
 
 Plain records of numbers, so that a live cycle and a decade of history go through the same machine
-code (`kernels.py`). Leaves out the words that people see (`domain/orders.py`, `domain/account.py`).
+code. Leaves out the words that people see (`domain/orders.py`, `domain/account.py`).
 """
 
 import math
@@ -53,7 +53,7 @@ BOOK = np.dtype(
 and `best` are NaN where there is none. `placed` is an instant in microseconds since 1970, and so is
 `expires`, the end of a day order's session (0: of the first it meets). Orders of one `group` above
 0 cancel each other; `parent` is the number in the book of the order this one waits for, -1 for
-none. `why` is a code of `kernels.WHY`, `activated` one of `kernels.BEFORE`, `AT_OPEN`, `WITHIN`:
+none. `why` is a code of `codes.WHY`, `activated` one of `codes.BEFORE`, `AT_OPEN`, `WITHIN`:
 since when in the present bar it lives.
 
 The first 3N records are slots: of symbol n the committee's order, its stop exit and its profit
@@ -84,7 +84,7 @@ STATE = np.dtype(
 )
 """An account's figures. `equity` is at the last row's closes, `day_equity` that before `day` began;
 days are counted from 1970 and -1 before the first. `until` is the first day on which REDUCING ends
-by itself, `reason` a code of `kernels.REASONS`. While `flattening` everything held is sold.
+by itself, `reason` a code of `codes.REASONS`. While `flattening` everything held is sold.
 `row` to `session_end` are of the row being met. `filled` counts the fills that were written,
 `dividends` and `borrowing` are sums in currency."""
 
@@ -139,7 +139,7 @@ FILL = np.dtype(
     align=True,
 )
 """One fill: `row` of the history, `order` in the book, `units` negative for sales, `price` within
-the bar's range, `commission` and `slippage` in currency, `moment` a code of `kernels.MOMENTS`.
+the bar's range, `commission` and `slippage` in currency, `moment` a code of `codes.MOMENTS`.
 `charged` is the part of `slippage` that no price within the range could take: cash changes by
 -(units * price + (commission + charged)), fill by fill, as `trading/ledger.py` does it. `at` is the
 bar's opening instant for a fill at the open, else its closing one."""
@@ -176,7 +176,7 @@ class Bars(NamedTuple):
 
 
 class Asks(NamedTuple):
-    """What the committee wants, (K, N): `words` of `kernels.LEAVE` to `WITHDRAW`, `targets` shares
+    """What the committee wants, (K, N): `words` of `codes.LEAVE` to `WITHDRAW`, `targets` shares
     of equity at the row's closes, and `ceilings` the largest that risk accepts."""
 
     words: Codes
