@@ -103,6 +103,7 @@ class Feed:
             "filings": timedelta(hours=self._settings.filings_hours),
             "earnings": timedelta(hours=self._settings.earnings_hours),
         }
+        self._rewritten: set[str] = set()
         self._paused_until: datetime | None = None
         self._pause = timedelta(minutes=self._settings.pause_minutes)
 
@@ -146,11 +147,19 @@ class Feed:
         with self._library.transaction():
             merge = self._put(task, download)
             self._library.note_fetch(self._market, task.symbol, task.source, now)
+        if task.timeframe and download.replace:
+            self._rewritten.add(task.symbol)
+        elif task.source == "actions":
+            self._rewritten.discard(task.symbol)
         rows = merge.added + (merge.conflicting if download.replace else 0)
         return FetchOutcome(task.symbol, task.source, FetchState.FETCHED, rows)
 
     def _due(self, task: _Task, last: Fetch | None, now: datetime, since: datetime | None) -> bool:
+        """What explains a history that was rewritten is asked for at once: an account that holds
+        the symbol needs the split."""
         asked = last.succeeded_at if last else None
+        if task.source == "actions" and task.symbol in self._rewritten:
+            return True
         if task.timeframe:
             return since is not None or bars_due(
                 self._library, self._market, task.symbol, task.timeframe, now, asked

@@ -87,6 +87,18 @@ def test_a_dividend_or_split_replaces_the_whole_history(house, change):
     assert house.bars()["close"].tolist() == pytest.approx(told["close"].tolist())
 
 
+def test_a_rewritten_history_is_explained_at_once_however_lately_it_was_asked(house):
+    house.now = datetime(2024, 3, 11, 12, tzinfo=UTC)
+    house.refresh()
+    house.server.shares["ACME"] = Share(splits={"2024-03-11": 4.0})
+    house.now = datetime(2024, 3, 11, 21, tzinfo=UTC)
+    assert house.refresh()["ACME", "actions"].state is FetchState.FETCHED
+    since = house.now - timedelta(days=30)
+    facts = house.library.facts("yahoo", ["ACME"], "actions", since, house.now)
+    assert 4.0 in facts["value"].tolist()
+    assert house.refresh()["ACME", "actions"].state is FetchState.CACHED
+
+
 def test_intraday_bars_further_back_than_yahoo_keeps_are_rescaled_after_a_split(house):
     def change(ratio: float) -> pd.DataFrame:
         old = house.library.bars("yahoo", "ACME", Timeframe.H1)
