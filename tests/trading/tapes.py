@@ -77,3 +77,17 @@ def walk(seed: int, rows: int = 40, symbols: tuple[str, ...] = ("AAPL", "BTC-USD
         dividend=np.where(absent, 0.0, dividend),
         volatility=np.where(absent, np.nan, volatility),
     )
+
+
+def two_calendars(tape: Tape) -> Tape:
+    """The same bars of two symbols, a row each, whose rows close together."""
+    own = np.tile(np.eye(2, dtype=bool), (len(tape.known_at), 1))
+    times = {
+        name: np.repeat(getattr(tape, name), 2) for name in ("known_at", "opened_at", "session_end")
+    }
+    prices = {
+        name: np.where(own, np.repeat(getattr(tape, name), 2, axis=0), np.nan)
+        for name in ("open", "high", "low", "close", "volume", "volatility")
+    }
+    dividend = np.where(own, np.repeat(tape.dividend, 2, axis=0), 0.0)
+    return replace(tape, **times, **prices, dividend=dividend)

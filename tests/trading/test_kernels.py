@@ -378,3 +378,25 @@ def test_a_million_random_orders_and_fills_make_and_lose_nothing():
     assert events > 1_000_000
     assert broken == 0, f"first in row {first}"
     assert math.isfinite(desk.state["equity"][0])
+
+
+def test_two_buys_do_not_cover_the_same_short():
+    stand = Stand(-10, shorting=True)
+    for _ in range(2):
+        stand.place(BUY, codes.MARKET, 10, reduce_only=True)
+    assert stand.bar(100, 101, 99, 100) == [(10.0, 100.0, AT_THE_OPEN)]
+    assert stand.desk.held["units"] == [0.0]
+    poor = Stand(-10, shorting=True)
+    poor.desk.state["cash"] = 1_500.0
+    for _ in range(2):
+        poor.place(BUY, codes.MARKET, 10)
+    poor.bar(100, 101, 99, 100)
+    assert poor.desk.state["cash"] >= 0.0
+
+
+def test_an_account_without_money_trips_no_breaker():
+    stand = Stand(drawdown=0.15, daily_loss=0.05)
+    for name in ("cash", "equity", "high"):
+        stand.desk.state[name] = 0.0
+    stand.bar(100, 101, 99, 100)
+    assert stand.desk.state["standing"] == codes.ACTIVE

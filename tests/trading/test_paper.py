@@ -30,7 +30,7 @@ from domain.errors import NotFoundError, VerificationError
 from domain.lots import lots_and_trips
 from domain.orders import DUST, Kind, Order, Side, Source, Status, Term, Ticket, resized
 from tests.trading.storm import Storm
-from tests.trading.tapes import Tape, tape_of, walk
+from tests.trading.tapes import Tape, tape_of, two_calendars, walk
 from trading import hand, kernels
 from trading.book import moment
 from trading.kernels import codes
@@ -152,18 +152,23 @@ def live(
     for t in range(len(tape.known_at)):
         account.bars()
         account.ask(
-            {
-                symbol: Wish(
-                    None if words[t, n] == codes.WITHDRAW else float(targets[t, n]),
-                    float(ceilings[t, n]),
-                    bool(words[t, n] == codes.SHRINK),
-                )
-                for n, symbol in enumerate(tape.symbols)
-                if words[t, n] != codes.LEAVE
-            },
+            wishes_of(tape, t, words, targets, ceilings),
             shared._replace(table=shared.table[t : t + 1]),
         )
     return account
+
+
+def wishes_of(tape: Tape, t: int, words: Any, targets: Any, ceilings: Any) -> dict[str, Wish]:
+    """What is asked at row t."""
+    return {
+        symbol: Wish(
+            None if words[t, n] == codes.WITHDRAW else float(targets[t, n]),
+            float(ceilings[t, n]),
+            bool(words[t, n] == codes.SHRINK),
+        )
+        for n, symbol in enumerate(tape.symbols)
+        if words[t, n] != codes.LEAVE
+    }
 
 
 @st.composite
@@ -194,14 +199,39 @@ def test_live_steps_come_to_the_same_floats_as_history(seed: int, limits: LimitS
     assert [row.equity for row in rows] == sums[0].tolist()
     assert account.account.cash == sums[1][-1]
     assert account.account.dividends == sums[2][-1]
-    codes = (Standing.ACTIVE, Standing.REDUCING, Standing.HALTED)
-    assert [row.guard.standing for row in rows] == [codes[code] for code in standing[0]]
+    words_of = (Standing.ACTIVE, Standing.REDUCING, Standing.HALTED)
+    assert [row.guard.standing for row in rows] == [words_of[code] for code in standing[0]]
     fills = desk.fills[: desk.state[0]["filled"]]
     told = account.told(Filled)
     for name in ("units", "price", "commission", "slippage", "charged"):
         assert [getattr(fill, name) for fill in told] == fills[name].tolist(), name
     assert [codes.MOMENTS.index(fill.moment) for fill in told] == fills["moment"].tolist()
     assert fold(account.entries) == account.account
+
+
+@settings(max_examples=10, deadline=None)
+@given(seed=st.integers(0, 2**32 - 1), limits=limits())
+def test_history_asks_when_all_rows_that_close_together_are_met(
+    seed: int, limits: LimitSettings
+) -> None:
+    tape, rules = two_calendars(walk(seed)), TradingSettings(limits=limits)
+    words, targets, ceilings = decisions(tape, seed)
+    shared = shared_limits(tape, seed)
+    desk, sums, _ = history(tape, rules, words, targets, ceilings, shared)
+    account = Paper(tape, rules)
+    for row in range(0, len(tape.known_at), 2):
+        account.bars(2)
+        for t in (row, row + 1):
+            account.ask(
+                wishes_of(tape, t, words, targets, ceilings),
+                shared._replace(table=shared.table[t : t + 1]),
+            )
+    assert [row.equity for row in account.told(BarClosed)] == sums[0][
+        ~np.isnan(tape.close).all(axis=1)
+    ].tolist()
+    fills = desk.fills[: desk.state[0]["filled"]]
+    assert [fill.units for fill in account.told(Filled)] == fills["units"].tolist()
+    assert account.account.cash == sums[1][-1]
 
 
 @settings(max_examples=10, deadline=None)

@@ -33,11 +33,13 @@ def turn_day(state: Any, at: int) -> None:
 
 @compiled
 def trip_breakers(state: Any, rules: Any) -> None:
-    """A drawdown is looked at first: it rests longest."""
+    """A drawdown is looked at first: it rests longest. Who never had anything lost nothing."""
     equity = state["equity"]
     state["high"] = max(state["high"], equity)
     resting = state["standing"] == REDUCING
     if state["standing"] == HALTED or (resting and state["reason"] == DRAWDOWN):
+        return
+    if not state["high"] > 0.0:
         return
     reason, until = UNHARMED, state["day"] + 1
     if equity <= state["high"] * (1.0 - rules["drawdown"]):

@@ -86,7 +86,7 @@ def buy(
 def at_open(desk: Desk, queue: Ints, count: int) -> None:
     """Sales first, then all buys, which shrink together to the cash at hand."""
     buys, outlay = 0, 0.0
-    want, price = np.empty(count), np.empty(count)
+    want, price, stood = np.empty(count), np.empty(count), np.empty(count)
     for j in range(count):
         m = queue[j]
         opening = desk.held[desk.book[m]["symbol"]]["open"]
@@ -103,11 +103,15 @@ def at_open(desk: Desk, queue: Ints, count: int) -> None:
     for j in range(buys):
         m = queue[j]
         held = desk.held[desk.book[m]["symbol"]]
+        stood[j] = held["units"]
         want[j] = may_take(desk, m, held["open"]) if is_open(desk.book[m]) else 0.0
         if want[j] > 0.0:
             price[j] = full_price(desk, m, want[j], held["open"])
             held["room"] -= want[j]
             outlay += opened_by(desk, m, want[j]) * price[j] * (1.0 + desk.rules[0]["commission"])
+            held["units"] += want[j]  # no two cover the same short
+    for j in range(buys - 1, -1, -1):
+        desk.held[desk.book[queue[j]]["symbol"]]["units"] = stood[j]
     at_hand = cash_at_hand(desk)
     share = at_hand / outlay if outlay > at_hand else 1.0
     for j in range(buys):

@@ -72,7 +72,7 @@ def trade_rows(
                 for n in range(len(all_held)):
                     asked = asked or words[k, n] != LEAVE
                 if asked:
-                    ask_row(desk, asks, groups, k, known_at[k])
+                    ask_row(desk, asks, groups, k, known_at[t])
         sums[0, t], sums[1, t] = state["equity"], state["cash"]
         sums[2, t], sums[3, t] = state["dividends"], state["borrowing"]
         standing[0, t], standing[1, t] = state["standing"], state["reason"]
