@@ -85,7 +85,7 @@ class Floor:
         """
         account = self.account()
         market, rules = self._at(account, ticket.symbol)
-        shown = preview(ticket, account, market, rules.trading, rules.position_limit)
+        shown = preview(ticket, account, market, rules.trading, rules.committee.sizing)
         expires_at = self._wall() + LIFE
         passed = all(check.passed for check in shown.checks)
         quote = self._sign(ticket, market.price, expires_at) if passed else None
@@ -107,7 +107,7 @@ class Floor:
                     f"{ticket.symbol} closed at {market.price:g} since the preview, which was at "
                     f"{price:g}. Preview the order again."
                 )
-            demand(checks(ticket, account, market, rules.trading, rules.position_limit))
+            demand(checks(ticket, account, market, rules.trading, rules.committee.sizing))
             return hand.place(account, ticket, key=key, at=market.now)
 
         digest = hashlib.sha256(canonical_bytes(ticket)).hexdigest()
@@ -125,7 +125,7 @@ class Floor:
         def act(account: Account) -> Sequence[Happening | Entry]:
             order = self._found(account, id)
             market, rules = self._at(account, order.symbol)
-            new = amended(order, amendment, account, market, rules.trading, rules.position_limit)
+            new = amended(order, amendment, account, market, rules.trading, rules.committee.sizing)
             return hand.amend(account, new, market.now)
 
         return self._change(act).account.orders[id]

@@ -7,17 +7,19 @@ to cash, holdings and volume once more when it fills (`kernels/`).
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from domain.account import Account, Standing
 from domain.errors import InputError
 from domain.orders import DUST, Check, Kind, Order, Side, Term, Ticket
+from domain.sectors import BROAD, sector_of
 from trading.kernels.desk import UNMEASURED
 from trading.ledger import equity
 from trading.limits import TradingSettings
 from trading.rules import nearest, whole
+from trading.sizing import SizingSettings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,11 +64,11 @@ def checks(
     account: Account,
     market: Market,
     settings: TradingSettings,
-    position_limit: float,
+    sizing: SizingSettings,
 ) -> tuple[Check, ...]:
-    """Every rule that `ticket` was held against; `position_limit` is the largest share of equity
-    in one symbol."""
-    return tuple(_Look(ticket, account, market, settings, position_limit).all())
+    """Every rule that `ticket` was held against. Of `sizing` three limits bind: a symbol's, a
+    sector's and that of all together; what moves together is not looked at."""
+    return tuple(_Look(ticket, account, market, settings, sizing).all())
 
 
 def demand(found: tuple[Check, ...]) -> None:
@@ -84,10 +86,10 @@ class _Look:
         account: Account,
         market: Market,
         settings: TradingSettings,
-        position_limit: float,
+        sizing: SizingSettings,
     ) -> None:
         self.ticket, self.account, self.market = ticket, account, market
-        self.settings, self.position_limit = settings, position_limit
+        self.settings, self.sizing = settings, sizing
         position = account.positions.get(ticket.symbol)
         self.held = position.units if position else 0.0
         after = self.held + ticket.side.sign * ticket.quantity
@@ -110,6 +112,8 @@ class _Look:
             yield self.pause()
             yield self.order_limit()
             yield self.position()
+            yield from self.sector()
+            yield self.gross()
             yield self.cash()
 
     def standing(self) -> Check:
@@ -192,6 +196,35 @@ class _Look:
 
     def position(self) -> Check:
         """With what open orders of the same side would add."""
+        limit = self.sizing.position_limit
+        return self._share("position limit", self._own_value(), limit, "a position")
+
+    def sector(self) -> Iterator[Check]:
+        """Nothing is known of how much one may hold of a sector that is not known."""
+        own = sector_of(self.ticket.symbol, self.sizing.sectors)
+        if own is None or own == BROAD:
+            return
+        value = self._value_of(lambda symbol: sector_of(symbol, self.sizing.sectors) == own)
+        yield self._share("sector limit", value, self.sizing.sector_limit, f"all of {own}")
+
+    def gross(self) -> Check:
+        value = self._value_of(lambda _: True)
+        return self._share("gross limit", value, self.sizing.gross_limit, "all positions")
+
+    def _value_of(self, among: Callable[[str], bool]) -> float:
+        """Worth of what is held of the symbols `among` them, of open buys, and of the ticket."""
+        account, own = self.account, self.ticket.symbol
+        value = self._own_value()
+        for symbol, position in account.positions.items():
+            if symbol != own and among(symbol):
+                value += abs(position.units) * account.marks[symbol].close
+        for order in account.orders.values():
+            if order.symbol != own and among(order.symbol):
+                value += self._spoken_for(order)
+        return value
+
+    def _own_value(self) -> float:
+        """Worth of the symbol's position after the ticket and open orders of its side."""
         same = (
             order.side.sign * order.left
             for order in self.account.orders.values()
@@ -199,8 +232,7 @@ class _Look:
             and order.side is self.ticket.side
             and not order.reduce_only
         )
-        value = abs(self.after + sum(same)) * expected_price(self.ticket, self.market)
-        return self._share("position limit", value, self.position_limit, "a position")
+        return abs(self.after + sum(same)) * expected_price(self.ticket, self.market)
 
     def _share(self, name: str, value: float, limit: float, noun: str) -> Check:
         share = value / self.equity if self.equity > 0.0 else math.inf

@@ -30,6 +30,7 @@ from trading.forms import examine
 from trading.ledger import equity
 from trading.limits import TradingSettings
 from trading.quotes import LIFE
+from trading.sizing import SizingSettings
 
 
 def preview(
@@ -37,7 +38,7 @@ def preview(
     account: Account,
     market: Market,
     settings: TradingSettings,
-    position_limit: float,
+    sizing: SizingSettings,
 ) -> Preview:
     """What the order would do, without a quote yet. Raises InputError where it is no order."""
     examine(ticket, market.price, settings.limits)
@@ -51,7 +52,7 @@ def preview(
         costs=costs,
         value=ticket.side.sign * ticket.quantity * expected_price(ticket, market) + costs,
         weight=held * market.price / worth if (worth := equity(account)) > 0.0 else math.nan,
-        checks=checks(ticket, account, market, settings, position_limit),
+        checks=checks(ticket, account, market, settings, sizing),
         assumptions=assumptions(ticket, settings),
         quote=None,
         expires_at=market.now + LIFE,
@@ -109,7 +110,7 @@ def amended(
     account: Account,
     market: Market,
     settings: TradingSettings,
-    position_limit: float,
+    sizing: SizingSettings,
 ) -> Order:
     """The order with new terms, held against the rules like a new one for what is left of it.
 
@@ -140,7 +141,7 @@ def amended(
     examine(rest, _reference(order, account, market.price), settings.limits)
     others = {id: other for id, other in account.orders.items() if id != order.id}
     if order.parent is None:
-        demand(checks(rest, replace(account, orders=others), market, settings, position_limit))
+        demand(checks(rest, replace(account, orders=others), market, settings, sizing))
     else:
         _refuse_larger(changed, account)
     return changed

@@ -38,7 +38,8 @@ LABELS = {
 }  # fmt: skip
 _MENDS = {
     "session": "term", "holding": "quantity", "least value": "quantity", "order limit": "quantity",
-    "position limit": "quantity", "cash": "quantity",
+    "position limit": "quantity", "sector limit": "quantity", "gross limit": "quantity",
+    "cash": "quantity",
 }  # fmt: skip
 """By the name of a check the field that would make it pass."""
 LONGEST_NOTE = 200

@@ -12,6 +12,7 @@ from domain.errors import InputError
 from domain.orders import Amendment, Kind, Order, Side, Source, Status, Term, Ticket
 from trading.checks import Market, checks, demand
 from trading.limits import LimitSettings, TradingSettings
+from trading.sizing import SizingSettings
 from trading.tickets import amended, orders_of, preview
 
 NOW = datetime(2024, 3, 5, 15, 30, tzinfo=UTC)
@@ -43,14 +44,14 @@ def refusal(
 ) -> str:
     """Why it is refused; empty where it is not."""
     try:
-        demand(preview(asked, account, market, settings, position_limit=0.25).checks)
+        demand(preview(asked, account, market, settings, SizingSettings()).checks)
     except InputError as refused:
         return str(refused)
     return ""
 
 
 def test_a_plain_order_passes_every_rule_and_tells_what_it_would_do() -> None:
-    seen = preview(ticket(), ACCOUNT, MARKET, SETTINGS, position_limit=0.25)
+    seen = preview(ticket(), ACCOUNT, MARKET, SETTINGS, SizingSettings())
     assert all(check.passed for check in seen.checks)
     slip = 0.0002 + 0.02 * math.sqrt(10 / 1e6)
     assert seen.costs == pytest.approx(1000.0 * (slip + 0.0001))
@@ -62,9 +63,7 @@ def test_a_plain_order_passes_every_rule_and_tells_what_it_would_do() -> None:
 
 
 def test_a_limit_pays_commission_and_no_spread() -> None:
-    seen = preview(
-        ticket(kind=Kind.LIMIT, limit=99.0), ACCOUNT, MARKET, SETTINGS, position_limit=0.25
-    )
+    seen = preview(ticket(kind=Kind.LIMIT, limit=99.0), ACCOUNT, MARKET, SETTINGS, SizingSettings())
     assert seen.costs == pytest.approx(990.0 * 0.0001)
 
 
@@ -111,15 +110,15 @@ def test_a_ticket_that_is_no_order_is_refused_with_what_would_be(
     terms: dict[str, Any], why: str
 ) -> None:
     with pytest.raises(InputError, match=why):
-        preview(ticket(**terms), ACCOUNT, MARKET, SETTINGS, position_limit=0.25)
+        preview(ticket(**terms), ACCOUNT, MARKET, SETTINGS, SizingSettings())
 
 
 def test_a_buy_over_cash_is_refused_with_what_the_cash_reaches() -> None:
     poor = replace(
         ACCOUNT,
         cash=500.0,
-        positions={"MSFT": Position(100.0, 95.0, 0.0, BEFORE)},
-        marks={"MSFT": Mark(BEFORE, 100.0, BEFORE)},
+        positions={"ZZZZ": Position(100.0, 95.0, 0.0, BEFORE)},
+        marks={"ZZZZ": Mark(BEFORE, 100.0, BEFORE)},
     )
     why = refusal(ticket(), poor)
     assert "Over cash" in why
@@ -147,9 +146,9 @@ def test_what_is_advised_is_accepted() -> None:
 def test_where_nothing_fits_no_number_is_advised() -> None:
     penniless = replace(ACCOUNT, cash=0.0, positions={}, marks={})
     why = refusal(ticket(), penniless)
-    assert why.count("There is room for none.") == 3
+    assert why.count("There is room for none.") == 5
     assert "Give" not in why
-    assert math.isnan(preview(ticket(), penniless, MARKET, SETTINGS, 0.25).weight)
+    assert math.isnan(preview(ticket(), penniless, MARKET, SETTINGS, SizingSettings()).weight)
 
 
 def test_a_sale_of_what_is_not_held_is_refused_for_that_alone() -> None:
@@ -185,7 +184,8 @@ def test_what_a_short_brought_in_cannot_be_spent() -> None:
         marks={"MSFT": Mark(BEFORE, 100.0, BEFORE)},
     )
     assert "of 100.00 that is free" in refusal(ticket(quantity=1.5), short, settings=SHORTING)
-    assert refusal(ticket(quantity=0.9), short, settings=SHORTING) == ""
+    seen = preview(ticket(quantity=0.9), short, MARKET, SHORTING, SizingSettings())
+    assert {check.name: check.passed for check in seen.checks}["cash"]
 
 
 @pytest.mark.parametrize("side", [Side.BUY, Side.SELL])
@@ -233,6 +233,25 @@ def test_open_orders_count_against_the_position_limit() -> None:
     assert "a position may be 25.0%" in why
 
 
+def test_what_is_held_and_ordered_elsewhere_counts_against_sector_and_gross_limits() -> None:
+    held = replace(
+        ACCOUNT,
+        positions={**ACCOUNT.positions, "MSFT": Position(200.0, 95.0, 0.0, BEFORE)},
+        marks={**ACCOUNT.marks, "MSFT": Mark(BEFORE, 100.0)},
+    )
+
+    def said(**limits: object) -> dict[str, bool]:
+        sizing = SizingSettings.model_validate(limits)
+        seen = preview(ticket(), held, MARKET, SETTINGS, sizing)
+        return {check.name: check.passed for check in seen.checks}
+
+    assert said()["sector limit"]
+    assert said()["gross limit"]
+    assert not said(sector_limit=0.2)["sector limit"]
+    assert not said(gross_limit=0.2)["gross limit"]
+    assert said(sector_limit=0.2, sectors={"MSFT": "elsewhere"})["sector limit"]
+
+
 def test_a_symbol_rests_between_trades_but_may_always_be_sold() -> None:
     marks = {"AAPL": Mark(BEFORE, 100.0, NOW - timedelta(seconds=100))}
     traded = replace(ACCOUNT, marks=marks)
@@ -261,9 +280,11 @@ def test_all_that_is_held_can_be_sold_whatever_floats_made_of_it() -> None:
 def test_every_failed_rule_is_told_not_only_the_first() -> None:
     halted = replace(ACCOUNT, cash=0.0, guard=Guard(Standing.HALTED, "emergency stop"))
     failed = {
-        check.name for check in checks(ticket(), halted, MARKET, SETTINGS, 0.25) if not check.passed
+        check.name
+        for check in checks(ticket(), halted, MARKET, SETTINGS, SizingSettings())
+        if not check.passed
     }
-    assert failed == {"account", "cash", "position limit"}
+    assert failed == {"account", "cash", "position limit", "sector limit", "gross limit"}
 
 
 def test_a_bracket_becomes_three_orders_of_which_two_wait() -> None:
@@ -286,7 +307,7 @@ def working(**terms: Any) -> Order:
 
 def amend(order: Order, amendment: Amendment, account: Account = ACCOUNT) -> Order:
     account = replace(account, orders={order.id: order})
-    return amended(order, amendment, account, MARKET, SETTINGS, position_limit=0.25)
+    return amended(order, amendment, account, MARKET, SETTINGS, SizingSettings())
 
 
 def test_an_amended_order_has_the_new_terms_and_keeps_the_others() -> None:
@@ -318,7 +339,7 @@ def test_a_held_exit_lies_on_the_right_side_of_what_its_parent_waits_for() -> No
     asked = ticket(kind=Kind.STOP, stop=120.0, stop_loss=110.0)
     entry, stop = orders_of(asked, id="a", key="a", at=NOW)
     account = replace(ACCOUNT, orders={entry.id: entry, stop.id: stop})
-    terms = (account, MARKET, SETTINGS, 0.25)
+    terms = (account, MARKET, SETTINGS, SizingSettings())
     assert amended(stop, Amendment(stop=112.0), *terms).stop == 112.0
     with pytest.raises(InputError, match="wrong side of the last price, 120"):
         amended(stop, Amendment(stop=121.0), *terms)
@@ -329,7 +350,7 @@ def test_an_amendment_does_not_cross_the_bracket() -> None:
     account = replace(
         ACCOUNT, orders={each.id: each for each in orders_of(asked, id="a", key="a", at=NOW)}
     )
-    entry, terms = account.orders["a"], (account, MARKET, SETTINGS, 0.25)
+    entry, terms = account.orders["a"], (account, MARKET, SETTINGS, SizingSettings())
     assert amended(entry, Amendment(limit=85.0), *terms).limit == 85.0
     with pytest.raises(InputError, match="The bracket is crossed: the stop loss"):
         amended(entry, Amendment(limit=75.0), *terms)
@@ -339,13 +360,19 @@ def test_an_exit_does_not_become_larger_than_what_it_ends() -> None:
     entry, stop = orders_of(ticket(stop_loss=80.0), id="a", key="a", at=NOW)
     waiting = replace(ACCOUNT, positions={}, orders={"a": entry, stop.id: stop})
     with pytest.raises(InputError, match=r"only reduces.* Give at most 10"):
-        amended(stop, Amendment(quantity=11.0), waiting, MARKET, SETTINGS, 0.25)
-    assert amended(stop, Amendment(quantity=4.0), waiting, MARKET, SETTINGS, 0.25).left == 4.0
+        amended(stop, Amendment(quantity=11.0), waiting, MARKET, SETTINGS, SizingSettings())
+    assert (
+        amended(stop, Amendment(quantity=4.0), waiting, MARKET, SETTINGS, SizingSettings()).left
+        == 4.0
+    )
     working = replace(stop, status=Status.WORKING)
     held = replace(ACCOUNT, orders={stop.id: working})
-    assert amended(working, Amendment(quantity=100.0), held, MARKET, SETTINGS, 0.25).left == 100.0
+    assert (
+        amended(working, Amendment(quantity=100.0), held, MARKET, SETTINGS, SizingSettings()).left
+        == 100.0
+    )
     with pytest.raises(InputError, match="Give at most 100"):
-        amended(working, Amendment(quantity=101.0), held, MARKET, SETTINGS, 0.25)
+        amended(working, Amendment(quantity=101.0), held, MARKET, SETTINGS, SizingSettings())
 
 
 def test_what_has_ended_or_is_the_committees_cannot_be_amended() -> None:
