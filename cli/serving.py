@@ -137,7 +137,7 @@ def house_of(
         verify=verifier(settings, stores),
         floor=make_floor(settings, stores, day, now, bell.ring),
         blotter=Blotter(stores.database, market.name, run),
-        rules=lambda profile: rules_of(settings, profile).trading,
+        rules=partial(rules_of, settings),
         clock=now,
         bell=bell,
         record=partial(_record, settings, stores, market, run),

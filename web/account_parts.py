@@ -79,7 +79,7 @@ def guard_of(house: House) -> GuardView:
 
 def rules_of(house: House, account: Account) -> TradingSettings:
     """What its profile makes of costs and limits."""
-    return house.rules(account.profile)
+    return house.rules(account.profile).trading
 
 
 def past_of_account(house: House) -> Past:

@@ -8,8 +8,8 @@ from datetime import date, timedelta
 
 from domain.errors import InputError
 from domain.symbols import parse_symbol
+from orchestrator.book import Rules
 from research.request import LONGEST_DELAY, Request, request
-from trading.costs import CostSettings
 from web.house import House
 
 USUAL = timedelta(days=5 * 365)
@@ -50,7 +50,8 @@ def usual(house: House) -> Typed:
     begins = [span[0].date() for span in spans if span]
     end = max(ends, default=house.clock().date())
     start = max(min(begins, default=end), end - USUAL)
-    costs = CostSettings()
+    rules = _in_force(house)
+    costs = rules.trading.costs
     return Typed(
         symbols=" ".join(watched),
         start=start.isoformat(),
@@ -61,8 +62,8 @@ def usual(house: House) -> Typed:
         commission_bps=f"{costs.commission_bps:g}",
         impact=f"{costs.impact:g}",
         volume_cap=f"{costs.volume_cap * 100:g}",
-        weighting=house.committee.weighting,
-        calibrated=SWITCH[house.committee.calibrated],
+        weighting=rules.committee.weighting,
+        calibrated=SWITCH[rules.committee.calibrated],
         walk_forward="",
         delay="0",
         seed="7",
@@ -109,6 +110,7 @@ def asked(house: House, form: Typed) -> Request:
     if not symbols:
         raise InputError("Symbols: none is named. Give at least one, such as AAPL.")
     _have_history(house, symbols, start, end)
+    rules = _in_force(house)
     return request(
         market=house.market,
         timeframe=house.timeframe,
@@ -118,22 +120,29 @@ def asked(house: House, form: Typed) -> Request:
         end=end,
         agents=_agents(house, form.agents),
         capital=_number("Starting cash", form.capital),
-        committee=house.committee.model_copy(
+        committee=rules.committee.model_copy(
             update={
                 "weighting": _one_of("Weights", form.weighting, WEIGHTINGS),
                 "calibrated": _one_of("Calibrated", form.calibrated, SWITCH) == "yes",
             }
         ),
         costs={
+            **rules.trading.costs.model_dump(),
             "half_spread_bps": _cost("Half spread", form.half_spread_bps),
             "commission_bps": _cost("Commission", form.commission_bps),
             "impact": _between("Impact", form.impact, 0, 99),
             "volume_cap": _between("Volume cap, %", form.volume_cap, 0, 100, above=True) / 100,
         },
+        limits=rules.trading.limits,
         delay=int(_one_of("Delay", form.delay.strip(), DELAYS)),
         walk_forward=_whole("Walk forward", form.walk_forward, FEWEST_REFIT) or None,
         seed=_whole("Seed", form.seed, 0) or 0,
     )
+
+
+def _in_force(house: House) -> Rules:
+    """What live cycles trade by: the settings under the account's profile."""
+    return house.rules(house.floor.account().profile)
 
 
 def _day(field: str, text: str) -> date:

@@ -15,6 +15,7 @@ from domain.panel import Floats, Times
 from domain.record import Record
 from domain.timeframe import Timeframe
 from market.library import Library
+from orchestrator.book import Rules
 from orchestrator.committee import CommitteeSettings
 from orchestrator.floor import Floor
 from orchestrator.status import EngineStatus
@@ -25,7 +26,6 @@ from research.results import Summary
 from storage.blotter import Blotter
 from storage.journal import Journal
 from storage.records import Records
-from trading.limits import TradingSettings
 from web.bell import Bell
 
 
@@ -102,10 +102,10 @@ class House:
 
     `watched` are the symbols decided on: those of the watchlist, or those that a replay plays.
     `bell` is rung by whoever wrote to the journal or made progress. `record` reads this run's
-    record over all calendars, `committee` and `horizon` are what a backtest starts from. `floor` is
-    where this run's paper account trades, `blotter` what became of it, `rules` the costs and limits
-    that a strategy profile makes of the configured ones. `hosts` are names under which a proxy in
-    front may ask, beside the loopback ones.
+    record over all calendars. `floor` is where this run's paper account trades, `blotter` what
+    became of it, `rules` what a strategy profile makes of the configured costs, limits and sizing:
+    what a backtest starts from, with `horizon`. `hosts` are names under which a proxy in front may
+    ask, beside the loopback ones.
     """
 
     version: str
@@ -123,7 +123,7 @@ class House:
     verify: Callable[[str], Verification]
     floor: Floor
     blotter: Blotter
-    rules: Callable[[str], TradingSettings]
+    rules: Callable[[str], Rules]
     clock: Callable[[], datetime]
     bell: Bell
     record: Callable[[], Record]

@@ -176,7 +176,7 @@ def units_worth(house: House, symbol: str, value: float, price: float | None) ->
 
     Raises InputError where it pays for none.
     """
-    lot = house.rules(house.floor.account().profile).limits.lot(symbol)
+    lot = house.rules(house.floor.account().profile).trading.limits.lot(symbol)
     each = price or house.floor.quote(symbol)[0]
     units = nearest(min(value / each, MOST), lot.size)[0]
     if not units > 0:

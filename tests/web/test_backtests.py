@@ -40,6 +40,17 @@ def test_what_is_asked_for_is_what_is_started(client: Client, town: Town) -> Non
     assert "AAPL, MSFT, 2023-01-02 to 2024-02-01" in answer.text
 
 
+def test_a_backtest_has_the_limits_and_the_sizing_of_the_account(
+    client: Client, town: Town
+) -> None:
+    town.floor.switch(mode=None, profile="conservative", by="a test")
+    client.post("/backtests", data=GOOD)
+    (asked,) = town.workshop.asked
+    careful = town.rules("conservative")
+    assert asked.limits == careful.trading.limits
+    assert asked.committee.sizing == careful.committee.sizing
+
+
 def test_what_is_folded_away_may_be_left_as_it_is(client: Client, town: Town) -> None:
     plain = {**GOOD, "walk_forward": "", "calibrated": "no"}
     assert client.post("/backtests", data=plain).status_code == 200

@@ -166,7 +166,7 @@ class Town:
             verify=self.verify,
             floor=self.floor(),
             blotter=Blotter(self.database, "demo", self.run),
-            rules=lambda name: self.rules(name).trading,
+            rules=self.rules,
             clock=lambda: self.now,
             bell=self.bell,
             record=self.record,

@@ -70,7 +70,7 @@ def portfolio(
             account=account_parts(house, suggested),
             lots=_lots(house, lots) if lots.strip() else None,
             profiles=profile_lines(
-                account.profile, house.committee.sizing, house.rules("balanced").limits
+                account.profile, house.committee.sizing, house.rules("balanced").trading.limits
             ),
             rules=rule_lines(rules_of(house, account)),
             currency=account.currency,
