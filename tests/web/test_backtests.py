@@ -43,7 +43,7 @@ def test_what_is_asked_for_is_what_is_started(client: Client, town: Town) -> Non
 def test_a_backtest_has_the_limits_and_the_sizing_of_the_account(
     client: Client, town: Town
 ) -> None:
-    town.floor.switch(mode=None, profile="conservative", by="a test")
+    client.post("/account/profile", data={"profile": "conservative"})
     client.post("/backtests", data=GOOD)
     (asked,) = town.workshop.asked
     careful = town.rules("conservative")
