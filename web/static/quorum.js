@@ -88,7 +88,7 @@
     let due = 0;
     const read = async () => {
       const all = () => [...document.querySelectorAll(`#${part} details`)];
-      if (document.querySelector(`#${part} details[open] :focus`)) return void (due = setTimeout(read, 3000));
+      if (document.querySelector(`#${part} :is(input, textarea, select):focus`)) return void (due = setTimeout(read, 3000));
       due = 0;
       const opened = new Map(all().map((each, k) => [each.id || k, each.open]));
       await htmx.ajax("GET", location.href, { target: `#${part}`, select: `#${part}`, swap: "outerMorph" });
