@@ -104,8 +104,8 @@ class House:
     `bell` is rung by whoever wrote to the journal or made progress. `record` reads this run's
     record over all calendars. `floor` is where this run's paper account trades, `blotter` what
     became of it, `rules` what a strategy profile makes of the configured costs, limits and sizing:
-    what a backtest starts from, with `horizon`. `hosts` are names under which a proxy in front may
-    ask, beside the loopback ones.
+    what a backtest starts from, with `horizon`; `committee` is as configured, under no profile.
+    `hosts` are names under which a proxy in front may ask, beside the loopback ones.
     """
 
     version: str
