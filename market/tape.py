@@ -1,4 +1,4 @@
-"""What an account meets: rows of bars as they were traded, of all calendars on one axis of time.
+"""A tape made of what is stored: bars as they were traded, of all calendars on one axis of time.
 
 Made of panels, whose prices are adjusted for splits and dividends, and of the factors that did it.
 Adjusting and taking it back leaves noise in the last bits, which grows other with every dividend:
@@ -8,13 +8,13 @@ Splits stay in: the library tells all of the past in today's units. Left out: or
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import numpy as np
-from numpy.typing import NDArray
 
 from domain.panel import Floats, Panel, Times
+from domain.tape import Tape
 from domain.timeframe import Timeframe
 from market import calendars
 from market.builder import build_bars
@@ -28,31 +28,6 @@ BEFORE = {True: timedelta(days=30), False: timedelta(days=150)}
 """By whether bars are intraday: history enough to measure it."""
 LEAST_DIVIDEND = 1e-6
 """Share of the price below which a change of the factor is rounding."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Tape:
-    """K rows of N symbols in order of time (of rows that close together, the first calendar's
-    first).
-
-    Instants (K,): when a row is known, when its bars opened, when its session ends. Prices and
-    `volume` (K, N) as traded, NaN without a bar. `volatility` (K, N) of one bar, a fraction, as
-    known at the row's close. `dividend` (K, N) a unit in currency, ex at this bar, as the factors
-    imply it; 0 where there is none. A row `together` (K,) with the one before closes with it.
-    """
-
-    symbols: tuple[str, ...]
-    known_at: Times
-    opened_at: Times
-    session_end: Times
-    open: Floats
-    high: Floats
-    low: Floats
-    close: Floats
-    volume: Floats
-    volatility: Floats
-    dividend: Floats
-    together: NDArray[np.bool_]
 
 
 def tape_of(panels: Sequence[Panel], factors: Sequence[Floats], since: Sequence[int]) -> Tape:
@@ -88,7 +63,6 @@ def tape_of(panels: Sequence[Panel], factors: Sequence[Floats], since: Sequence[
         volume=wide("volume"),
         volatility=wide("volatility"),
         dividend=wide("dividend", 0.0),
-        together=np.append(False, known_at[1:] == known_at[:-1]),
     )
 
 
@@ -180,5 +154,4 @@ def _part(panel: Panel, factor: Floats, since: int) -> Tape:
         volume=panel.volume[since:],
         volatility=_told(one_bar(panel.close, VOLATILITY_BARS)[since:]),
         dividend=dividends(close, factor)[since:],
-        together=np.zeros(len(panel.known_at) - since, bool),
     )

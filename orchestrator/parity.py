@@ -21,9 +21,9 @@ from domain.account import Mode
 from domain.account_json import KINDS
 from domain.errors import NotFoundError
 from domain.panel import Floats
+from domain.tape import Tape
 from domain.votes import Agent
 from market.calendars import instant, moment
-from market.tape import Tape
 from orchestrator.book import Rules
 from orchestrator.causes import UNEXPLAINED, Causes
 from orchestrator.differing import Difference, decisions_apart, trades_apart, votes_apart

@@ -9,8 +9,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import pairwise
 
-import numpy as np
-
 from domain.account import (
     Account,
     BarClosed,
@@ -28,16 +26,15 @@ from domain.account import (
     Switched,
 )
 from domain.orders import Kind, Order, Side, Source
-from domain.panel import Times
-from market.tape import Tape
+from domain.tape import Tape
 from orchestrator.book import Rules
 from trading import kernels
-from trading.book import book_of, micros, moment
+from trading.book import bars_of, book_of, micros, moment
 from trading.concentration import Kinship
 from trading.kernels import codes
-from trading.kernels.desk import NO_GROUPS, Asks, Bars, Desk, Ints
+from trading.kernels.desk import NO_GROUPS, Desk
 from trading.ledger import apply
-from trading.paper import Wish
+from trading.paper import Known, Wish, asks_of
 from trading.sizing import groups
 
 _OF_A_BAR = (
@@ -125,15 +122,15 @@ def trade_again(
     rules: Rules,
 ) -> Traded:
     """Those rows of the tape, and what is wished for at their closes."""
-    bars = _bars(tape)
-    book = book_of(account, tape.symbols, rules.trading, _volatility(tape, rows.start))
+    bars = bars_of(tape)
+    book = book_of(account, tape.symbols, rules.trading, Known(tape).before(rows.start))
     desk, fills = book.desk, _Counted()
     orders: dict[tuple[datetime, str], str] = {}
     for t in range(rows.start, rows.stop):
         at = moment(bars.known_at[t])
         last = t + 1 == rows.stop or bars.known_at[t + 1] != bars.known_at[t]
         kernels.bar_row(desk, bars, t)
-        kernels.ask_row(desk, _asks(tape.symbols, {}), NO_GROUPS, 0, bars.known_at[t])
+        kernels.ask_row(desk, asks_of(tape.symbols, {}), NO_GROUPS, 0, bars.known_at[t])
         for each in wishes:
             if last and each.at == at:
                 _ask(desk, each, tape.symbols, rules, bars.known_at[t])
@@ -183,40 +180,7 @@ def _first_of(entries: Sequence[Entry], start: datetime, begin: int) -> int:
 def _ask(desk: Desk, asked: Wishes, symbols: Sequence[str], rules: Rules, at: int) -> None:
     kin = asked.kinship.placed(asked.symbols, symbols)
     shared = groups(symbols, kin, rules.committee.sizing)
-    kernels.ask_row(desk, _asks(symbols, asked.wishes), shared, 0, at)
-
-
-def _asks(symbols: Sequence[str], wishes: Mapping[str, Wish]) -> Asks:
-    words = np.full((1, len(symbols)), codes.LEAVE, np.int8)
-    targets, ceilings = np.zeros((1, len(symbols))), np.ones((1, len(symbols)))
-    for n, symbol in enumerate(symbols):
-        wish = wishes.get(symbol)
-        if wish is None:
-            continue
-        words[0, n] = codes.WITHDRAW if wish.target is None else codes.DECIDE
-        targets[0, n], ceilings[0, n] = wish.target or 0.0, wish.ceiling
-    return Asks(words, targets, ceilings)
-
-
-def _bars(tape: Tape) -> Bars:
-    return Bars(
-        tape.open, tape.high, tape.low, tape.close, tape.volume, tape.dividend, tape.volatility,
-        _micros(tape.known_at), _micros(tape.opened_at), _micros(tape.session_end),
-    )  # fmt: skip
-
-
-def _micros(times: Times) -> Ints:
-    return times.astype("datetime64[us]").astype(np.int64)
-
-
-def _volatility(tape: Tape, row: int) -> dict[str, float]:
-    """Of one bar, by symbol, as it was known before the row."""
-    known = {}
-    for n, symbol in enumerate(tape.symbols):
-        there = np.flatnonzero(tape.volatility[:row, n] > 0.0)
-        if len(there):
-            known[symbol] = float(tape.volatility[there[-1], n])
-    return known
+    kernels.ask_row(desk, asks_of(symbols, asked.wishes), shared, 0, at)
 
 
 def _order(order: Order) -> str:

@@ -17,10 +17,11 @@ from domain.events import Event
 from domain.orders import Order
 from domain.panel import Panel
 from domain.symbols import calendar_of
+from domain.tape import Tape
 from domain.timeframe import Timeframe
 from market.builder import build_panels
 from market.library import Library
-from market.tape import Tape, read_tape
+from market.tape import read_tape
 from orchestrator.book import Book, Rules
 from orchestrator.ports import Dated
 from quant.columns import weeks

@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 
 from domain.panel import Floats
 from domain.symbols import AssetClass, asset_class
+from domain.tape import Tape
 from domain.votes import sigmoid
-from market.tape import Tape, tape_of
+from market.tape import tape_of
 from orchestrator.committee import (
     Codes,
     CommitteeSettings,
@@ -33,6 +34,7 @@ from quant.base_rate import log_odds
 from research.history import Grid, Part, grid_of
 from research.request import Request
 from research.yardsticks import Plan, buy_and_hold, equal_weight, sma_cross
+from trading.book import bars_of
 from trading.costs import CostSettings
 from trading.kernels.desk import Bars
 from trading.limits import TradingSettings
@@ -67,13 +69,7 @@ class Stage:
     @property
     def bars(self) -> Bars:
         """The tape as the compiled account reads it."""
-        tape = self.tape
-        times = (tape.known_at, tape.opened_at, tape.session_end)
-        volume = np.where(self.buyable, tape.volume, 0.0)
-        return Bars(
-            tape.open, tape.high, tape.low, tape.close, volume, tape.dividend, tape.volatility,
-            *(each.astype(np.int64) for each in times),
-        )  # fmt: skip
+        return bars_of(replace(self.tape, volume=np.where(self.buyable, self.tape.volume, 0.0)))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

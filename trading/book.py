@@ -16,8 +16,10 @@ import numpy as np
 from domain.account import Account, Guard, Standing
 from domain.errors import VerificationError
 from domain.orders import Kind, Order, Side, Source, Status, Term
+from domain.panel import Times
+from domain.tape import Tape
 from trading.kernels import codes
-from trading.kernels.desk import Desk, Records, new_desk
+from trading.kernels.desk import Bars, Desk, Ints, Records, new_desk
 from trading.limits import TradingSettings
 
 STATUSES = (
@@ -55,6 +57,27 @@ def micros(at: datetime) -> int:
 
 def moment(micros: float) -> datetime:
     return _EPOCH + int(micros) * _MICROSECOND
+
+
+def instants(times: Times) -> Ints:
+    """Microseconds since 1970 of each."""
+    return times.astype("datetime64[us]").astype(np.int64)
+
+
+def bars_of(tape: Tape) -> Bars:
+    """The tape as the compiled loops read it."""
+    return Bars(
+        open=np.ascontiguousarray(tape.open),
+        high=np.ascontiguousarray(tape.high),
+        low=np.ascontiguousarray(tape.low),
+        close=np.ascontiguousarray(tape.close),
+        volume=np.ascontiguousarray(tape.volume),
+        dividend=np.ascontiguousarray(tape.dividend),
+        volatility=np.ascontiguousarray(tape.volatility),
+        known_at=instants(tape.known_at),
+        opened_at=instants(tape.opened_at),
+        session_end=instants(tape.session_end),
+    )
 
 
 def book_of(

@@ -17,9 +17,10 @@ from typing import Protocol
 from domain.account import Account, Entry
 from domain.errors import InputError
 from domain.orders import Kind, Order, Term, Ticket
+from domain.tape import Tape
 from trading import hand
 from trading.limits import TradingSettings
-from trading.paper import Tape, meet
+from trading.paper import meet
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,49 +11,21 @@ Leaves out where bars, decisions and settings come from, and what people do (`ha
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from domain.account import Account, Entry, Guard, GuardChanged, Mark, SplitApplied, Standing
-from domain.panel import Floats, Times
+from domain.tape import Tape
 from trading import kernels
-from trading.book import book_of, micros, moment
+from trading.book import bars_of, book_of, instants, micros, moment
 from trading.kernels import codes
-from trading.kernels.desk import NO_GROUPS, Asks, Bars, Groups, Ints, new_desk
+from trading.kernels.desk import NO_GROUPS, Asks, Groups, new_desk
 from trading.limits import TradingSettings
 from trading.scribe import Scribe, tell_asks, tell_row
 
 NEAR = 0.005
 """How near two prices must be, as a fraction, to be the same price, or one a split of the other."""
-
-
-class Tape(Protocol):
-    """Rows of bars in the order of time, see `market/tape.py`: K rows, N symbols."""
-
-    @property
-    def symbols(self) -> tuple[str, ...]: ...
-    @property
-    def known_at(self) -> Times: ...
-    @property
-    def opened_at(self) -> Times: ...
-    @property
-    def session_end(self) -> Times: ...
-    @property
-    def open(self) -> Floats: ...
-    @property
-    def high(self) -> Floats: ...
-    @property
-    def low(self) -> Floats: ...
-    @property
-    def close(self) -> Floats: ...
-    @property
-    def volume(self) -> Floats: ...
-    @property
-    def dividend(self) -> Floats: ...
-    @property
-    def volatility(self) -> Floats: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +66,7 @@ def meet(
     if not _rescale(scribe, tape, splits or {}):
         return Met(tuple(scribe.entries), scribe.account)
     fresh = _fresh(scribe.account, tape)
-    bars, known = _bars(tape, fresh), _Known(tape)
+    bars, known = bars_of(_unmet(tape, fresh)), Known(tape)
     for t in np.flatnonzero(fresh.any(axis=1)).tolist():
         book = book_of(scribe.account, tape.symbols, settings, known.before(t))
         kernels.bar_row(book.desk, bars, t)
@@ -106,7 +78,7 @@ def meet(
 def wild(tape: Tape, settings: TradingSettings) -> frozenset[str]:
     """Symbols whose last bar on the tape moved by more than the volatility breaker allows. The
     tape alone tells, whatever an account has met already."""
-    desk, bars = new_desk(tape.symbols, settings), _bars(tape, ~np.isnan(tape.close))
+    desk, bars = new_desk(tape.symbols, settings), bars_of(tape)
     for t in range(len(tape.known_at)):
         kernels.bar_row(desk, bars, t)
     moved = np.flatnonzero(desk.held["wild"]).tolist()
@@ -148,15 +120,15 @@ def _ask(
     if idle and not wishes:
         return
     book = book_of(account, symbols, settings, {})
-    asks = _asks(symbols, wishes)
+    asks = asks_of(symbols, wishes)
     for n, symbol in enumerate(symbols):
         book.desk.held[n]["wild"] = symbol in barred
     kernels.ask_row(book.desk, asks, groups, 0, micros(at))
     tell_asks(scribe, book, at, {symbol: wish.receipt for symbol, wish in wishes.items()})
 
 
-def _asks(symbols: Sequence[str], wishes: Mapping[str, Wish]) -> Asks:
-    """One row, (1, N)."""
+def asks_of(symbols: Sequence[str], wishes: Mapping[str, Wish]) -> Asks:
+    """The wishes as the compiled loops read them: one row, (1, N)."""
     words = np.full((1, len(symbols)), codes.LEAVE, np.int8)
     targets, ceilings = np.zeros((1, len(symbols))), np.ones((1, len(symbols)))
     for n, symbol in enumerate(symbols):
@@ -175,32 +147,24 @@ def _fresh(account: Account, tape: Tape) -> NDArray[np.bool_]:
     was met, or with the account."""
     newest = max((mark.at for mark in account.marks.values()), default=account.opened_at)
     fresh = ~np.isnan(tape.close)
-    known_at = _micros(tape.known_at)
+    known_at = instants(tape.known_at)
     for n, symbol in enumerate(tape.symbols):
         mark = account.marks.get(symbol)
         fresh[:, n] &= known_at > micros(mark.at) if mark else known_at >= micros(newest)
     return fresh
 
 
-def _bars(tape: Tape, fresh: NDArray[np.bool_]) -> Bars:
-    """The tape for the loops, without bars that were met already."""
+def _unmet(tape: Tape, fresh: NDArray[np.bool_]) -> Tape:
+    """The tape without bars that were met already."""
     prices = (tape.open, tape.high, tape.low, tape.close, tape.volume)
     opening, high, low, close, volume = (np.where(fresh, array, np.nan) for array in prices)
-    return Bars(
-        open=opening,
-        high=high,
-        low=low,
-        close=close,
-        volume=volume,
-        dividend=np.where(fresh, np.nan_to_num(tape.dividend), 0.0),
-        volatility=np.ascontiguousarray(tape.volatility),
-        known_at=_micros(tape.known_at),
-        opened_at=_micros(tape.opened_at),
-        session_end=_micros(tape.session_end),
+    dividend = np.where(fresh, np.nan_to_num(tape.dividend), 0.0)
+    return replace(
+        tape, open=opening, high=high, low=low, close=close, volume=volume, dividend=dividend
     )
 
 
-class _Known:
+class Known:
     """The volatility of each symbol as it was known before a row; rows are asked in their order."""
 
     def __init__(self, tape: Tape) -> None:
@@ -220,7 +184,7 @@ class _Known:
 def _rescale(scribe: Scribe, tape: Tape, splits: Mapping[str, float]) -> bool:
     """Prices since the last bar seen are in the scale of today: what is held follows. Whether it
     could. A tape that ends before that bar, as of an instant that is begun again, tells nothing."""
-    account, known_at = scribe.account, _micros(tape.known_at)
+    account, known_at = scribe.account, instants(tape.known_at)
     ordered = {order.symbol for order in account.orders.values()}
     for n, symbol in enumerate(tape.symbols):
         mark = account.marks.get(symbol)
@@ -253,7 +217,3 @@ def _rewritten(guard: Guard, symbol: str, mark: Mark, told: float) -> Guard:
         until=None,
         flattening=False,
     )
-
-
-def _micros(times: Times) -> Ints:
-    return times.astype("datetime64[us]").astype(np.int64)

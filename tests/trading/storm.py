@@ -31,7 +31,8 @@ from domain.account import (
 )
 from domain.lots import lots_and_trips
 from domain.orders import NEXT, Kind, Side, Status, Term, Ticket, resized
-from tests.trading.tapes import Tape, walk
+from domain.tape import Tape
+from tests.trading.tapes import until, walk
 from trading import hand
 from trading.book import moment
 from trading.differences import differences
@@ -83,7 +84,7 @@ class Storm:
     def rage(self) -> "Storm":
         for row in range(len(self.tape.known_at)):
             splits = self._split(row) if row else {}
-            met = meet(self.account, self.tape.until(row + 1), self.settings, splits)
+            met = meet(self.account, until(self.tape, row + 1), self.settings, splits)
             self.keep(met.entries)
             self._fair(row, met.entries)
             self._act(row)

@@ -1,34 +1,19 @@
 """Rows of bars for tests: random walks with gaps, halts, dividends and several calendars."""
 
-from dataclasses import dataclass, replace
+from dataclasses import fields, replace
 
 import numpy as np
 
-from domain.panel import Floats, Times
+from domain.panel import Floats
+from domain.tape import Tape
 
 DAY = np.timedelta64(1, "D")
 
 
-@dataclass(frozen=True)
-class Tape:
-    """K rows of N symbols; a row is met from half past nine to four, `session_end` at its end."""
-
-    symbols: tuple[str, ...]
-    known_at: Times
-    opened_at: Times
-    session_end: Times
-    open: Floats
-    high: Floats
-    low: Floats
-    close: Floats
-    volume: Floats
-    dividend: Floats
-    volatility: Floats
-
-    def until(self, row: int) -> "Tape":
-        """The first rows, as they were known then."""
-        names = [name for name in self.__dataclass_fields__ if name != "symbols"]
-        return replace(self, **{name: getattr(self, name)[:row] for name in names})
+def until(tape: Tape, row: int) -> Tape:
+    """The first rows, as they were known then; a row is met from half past nine to four."""
+    names = [each.name for each in fields(tape) if each.name != "symbols"]
+    return replace(tape, **{name: getattr(tape, name)[:row] for name in names})
 
 
 def tape_of(bars: Floats, volume: float = 1e6, symbols: tuple[str, ...] = ("AAPL",)) -> Tape:
@@ -48,8 +33,8 @@ def tape_of(bars: Floats, volume: float = 1e6, symbols: tuple[str, ...] = ("AAPL
         low,
         close,
         np.where(np.isnan(close), np.nan, volume),
-        np.zeros((rows, columns)),
         np.full((rows, columns), 0.02),
+        np.zeros((rows, columns)),
     )
 
 

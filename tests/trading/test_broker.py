@@ -9,8 +9,9 @@ import pytest
 from domain.account import Account, CashMoved, Entry, Mode, Opened
 from domain.errors import InputError
 from domain.orders import Kind, Side, Term, Ticket
+from domain.tape import Tape
 from tests.trading.broker_contract import CALM, Bar, BrokerContract
-from tests.trading.tapes import Tape, tape_of
+from tests.trading.tapes import tape_of
 from trading.book import moment
 from trading.broker import Capabilities, PaperBroker
 from trading.ledger import apply, fold

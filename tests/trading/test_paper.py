@@ -29,8 +29,9 @@ from domain.account import (
 from domain.errors import NotFoundError, VerificationError
 from domain.lots import lots_and_trips
 from domain.orders import DUST, Kind, Order, Side, Source, Status, Term, Ticket, resized
+from domain.tape import Tape
 from tests.trading.storm import Storm
-from tests.trading.tapes import Tape, tape_of, two_calendars, walk
+from tests.trading.tapes import tape_of, two_calendars, until, walk
 from trading import hand, kernels
 from trading.book import moment
 from trading.kernels import codes
@@ -75,7 +76,7 @@ class Paper:
     def bars(self, count: int = 1) -> Met:
         """The next rows, met together."""
         self.row += count
-        met = meet(self.account, self.tape.until(self.row), self.settings)
+        met = meet(self.account, until(self.tape, self.row), self.settings)
         self.keep(met.entries)
         assert met.account == self.account
         return met
@@ -83,7 +84,7 @@ class Paper:
     def ask(self, wishes: Mapping[str, Wish], groups: Groups = NO_GROUPS) -> None:
         at, barred = (
             closing(self.tape, self.row - 1),
-            wild(self.tape.until(self.row), self.settings),
+            wild(until(self.tape, self.row), self.settings),
         )
         self.keep(ask(self.account, self.tape.symbols, wishes, at, self.settings, barred, groups))
 
@@ -367,7 +368,7 @@ def test_a_recorded_split_is_applied_and_equity_goes_on_as_if_nothing_was() -> N
         account.tape,
         **{name: getattr(account.tape, name) / 2 for name in ("open", "high", "low", "close")},
     )
-    met = meet(account.account, halved.until(3), FREE, {"AAPL": 2.0})
+    met = meet(account.account, until(halved, 3), FREE, {"AAPL": 2.0})
     assert met.account.positions["AAPL"].units == 20.0
     assert [order.stop for order in met.account.orders.values()] == [40.0]
     assert equity(met.account) == pytest.approx(before)
@@ -392,7 +393,7 @@ def test_an_instant_that_is_begun_again_before_the_last_bar_seen_changes_nothing
     account = paper(CALM, CALM)
     account.place()
     account.bars(2)
-    assert meet(account.account, account.tape.until(2), FREE).entries == ()
+    assert meet(account.account, until(account.tape, 2), FREE).entries == ()
 
 
 def test_what_is_held_must_be_on_the_tape() -> None:
