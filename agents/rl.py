@@ -3,7 +3,7 @@
 Its evidence is how much more the policy wants to be long here than on an ordinary bar of its
 training, in log-odds, tempered by a factor that was fitted on validation years so that the
 probability is a forecast and not a wish. It is split exactly into groups of observations
-(Shapley values, envs.shapley). A policy that had learned nothing would have a factor of zero and
+(Shapley values, envs.policies.shapley). A policy that had learned nothing would have a factor of zero and
 vote the base rate.
 
 Left out: the position held. An agent is a function of the market alone.
@@ -22,8 +22,8 @@ from agents.evidence import BY_HAND, Weights, base_rate_term
 from domain.panel import Floats, Panel
 from domain.votes import Term, Votes, cast
 from envs.observation import FEATURES, GROUPS, WARMUP, observe
-from envs.policy import Policy, load_policy
-from envs.shapley import shapley
+from envs.policies.policy import Policy, load_policy
+from envs.policies.shapley import shapley
 
 TRUST = 0.3
 """Share of the policy's evidence that is kept. What was learnt in one market is worth less in

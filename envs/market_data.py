@@ -1,11 +1,11 @@
-"""History to train on: tidy bars turned into aligned arrays, and its years divided by date.
+"""History to train on: bars as they were traded beside what is seen of them, divided by date.
 
 Reads files; asks no provider. The three periods are kept apart by a gap, so that no outcome that
 starts in one period ends in the next.
 """
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import date
 from pathlib import Path
 
@@ -15,29 +15,52 @@ from numpy.typing import NDArray
 
 from domain.errors import InputError
 from domain.panel import Floats, Panel, Times
+from domain.tape import Tape
 from domain.timeframe import Timeframe
 from envs.observation import WARMUP, observe
+from quant.risk import VOLATILITY_BARS, one_bar
 
 COLUMNS = ["symbol", "date", "open", "high", "low", "close", "volume"]
 _PRICES = COLUMNS[2:6]
+SESSION = np.timedelta64(390, "m")
+"""How long a bar of a file is open; only that it opens after the one before closed matters."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class History:
-    """T bars of N symbols: `dates` (T,), `open`, `close` (T, N), NaN where there was no bar, and
-    `observation` (T, N, K) as the agent sees it. `digest` is the SHA-256 of the bars."""
+    """`tape`: T bars of N symbols of one calendar as they were traded; `observation` (T, N, K) as
+    the agent sees it at their closes. `name` is what people call it, `simulated` whether it was
+    invented, `digest` the SHA-256 of the tape."""
 
-    symbols: tuple[str, ...]
-    dates: Times
-    open: Floats
-    close: Floats
+    name: str
+    simulated: bool
+    tape: Tape
     observation: Floats
     digest: str
 
     @property
+    def symbols(self) -> tuple[str, ...]:
+        return self.tape.symbols
+
+    @property
+    def dates(self) -> Times:
+        """(T,) when each bar is known."""
+        return self.tape.known_at
+
+    @property
+    def open(self) -> Floats:
+        """(T, N), NaN where there was no bar."""
+        return self.tape.open
+
+    @property
+    def close(self) -> Floats:
+        """(T, N), NaN where there was no bar."""
+        return self.tape.close
+
+    @property
     def usable(self) -> NDArray[np.bool_]:
-        """(T, N) where the symbol has a bar."""
-        return ~(np.isnan(self.open) | np.isnan(self.close))
+        """(T, N) where the symbol has a bar and an observation."""
+        return ~(np.isnan(self.open) | np.isnan(self.close) | np.isnan(self.observation[..., 0]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,27 +81,25 @@ def read_bars(path: Path) -> pd.DataFrame:
     return pd.read_csv(path) if path.suffix == ".csv" else pd.read_parquet(path)
 
 
-def history(bars: pd.DataFrame) -> History:
-    """Aligned arrays and observations of tidy bars, one row a symbol and date.
+def history(bars: pd.DataFrame, name: str, *, simulated: bool = False) -> History:
+    """Aligned arrays and observations of tidy bars, one row a symbol and date; their prices are
+    adjusted, so they are traded at as they stand and no dividend is paid beside them.
 
     Raises InputError for missing columns, repeated or impossible rows and too short a history.
     """
-    if missing := [name for name in COLUMNS if name not in bars.columns]:
+    if missing := [column for column in COLUMNS if column not in bars.columns]:
         raise InputError(f"The bars have no column {', '.join(missing)}; needed are {COLUMNS}.")
     table = bars[COLUMNS].copy()
     table["date"] = pd.to_datetime(table["date"])
     table = table.sort_values(["date", "symbol"])
     _refuse_bad_rows(table)
     wide = table.pivot(index="date", columns="symbol")
-    if len(wide) <= WARMUP:
-        raise InputError(f"{len(wide)} dates are too few: the first {WARMUP} only warm up.")
     open_, high, low, close, volume = (
-        np.ascontiguousarray(wide[name].to_numpy(np.float64)) for name in COLUMNS[2:]
+        np.ascontiguousarray(wide[column].to_numpy(np.float64)) for column in COLUMNS[2:]
     )
     dates: Times = wide.index.to_numpy("datetime64[us]")
-    symbols = tuple(str(symbol) for symbol in wide["close"].columns)
     panel = Panel(
-        symbols=symbols,
+        symbols=tuple(str(symbol) for symbol in wide["close"].columns),
         calendar="any",
         timeframe=Timeframe.D1,
         known_at=dates,
@@ -89,10 +110,35 @@ def history(bars: pd.DataFrame) -> History:
         volume=volume,
         benchmark=np.full(len(dates), np.nan),
     )
-    digest = hashlib.sha256("\n".join(symbols).encode() + dates.tobytes())
-    for array in (open_, high, low, close, volume):
-        digest.update(array.tobytes())
-    return History(symbols, dates, open_, close, observe(panel), digest.hexdigest())
+    tape = Tape(
+        symbols=panel.symbols,
+        known_at=dates,
+        opened_at=dates - SESSION,
+        session_end=dates,
+        open=open_,
+        high=high,
+        low=low,
+        close=close,
+        volume=volume,
+        volatility=one_bar(close, VOLATILITY_BARS),
+        dividend=np.zeros(close.shape),
+    )
+    return history_of(panel, tape, name, simulated=simulated)
+
+
+def history_of(panel: Panel, tape: Tape, name: str, *, simulated: bool) -> History:
+    """A panel as it is seen, beside the tape of the same rows and symbols as they were traded.
+
+    Raises InputError for too short a history.
+    """
+    if len(tape.known_at) <= WARMUP:
+        raise InputError(
+            f"{len(tape.known_at)} dates are too few: the first {WARMUP} only warm up."
+        )
+    digest = hashlib.sha256("\n".join(tape.symbols).encode())
+    for each in fields(tape)[1:]:
+        digest.update(np.ascontiguousarray(getattr(tape, each.name)).tobytes())
+    return History(name, simulated, tape, observe(panel), digest.hexdigest())
 
 
 def divide(dates: Times, train_until: date, validate_until: date, gap: int) -> Periods:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from domain.errors import InputError
 from domain.panel import Floats
 from envs.market_data import History
-from envs.policy import CLIP
+from envs.policies.policy import CLIP
 from trading.account import Account, equity, new_account, rebalance
 from trading.costs import CostSettings
 

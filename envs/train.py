@@ -3,7 +3,7 @@
 History is divided by date into training, validation and test, with a gap between them. PPO
 learns on random windows of the training period, once a seed; the validation period picks the
 seed and the temper; the test period is looked at once, at the end, for every seed and every
-benchmark. Left behind is a folder that `envs.policy` reads: plain tensors and a manifest. The
+benchmark. Left behind is a folder that `envs.policies.policy` reads: plain tensors and a manifest. The
 same command gives the same bytes on the same machine.
 """
 
@@ -21,10 +21,10 @@ from rich.table import Table
 
 from domain.errors import QuorumError
 from domain.panel import Floats
-from envs.evaluation import Judge, chosen, evidence, sharpe
+from envs.learning.evaluation import Judge, chosen, evidence, sharpe
 from envs.market_data import History, Periods, divide, history, read_bars
 from envs.observation import FEATURES, OBSERVATION_VERSION
-from envs.policy import Manifest, Network, Policy, Score, save_policy
+from envs.policies.policy import Manifest, Network, Policy, Score, save_policy
 from envs.simulated import simulate
 from envs.trading_env import ACTIONS, Targets, TradingEnv
 from trading.costs import CostSettings

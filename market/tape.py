@@ -19,11 +19,9 @@ from domain.timeframe import Timeframe
 from market import calendars
 from market.builder import build_bars
 from market.library import Library
-from quant.compiled import compiled
+from quant.risk import VOLATILITY_BARS, one_bar
 
 DIGITS = 10
-VOLATILITY_BARS = 63
-"""Returns from which the volatility of one bar is measured, a quarter of daily ones."""
 BEFORE = {True: timedelta(days=30), False: timedelta(days=150)}
 """By whether bars are intraday: history enough to measure it."""
 LEAST_DIVIDEND = 1e-6
@@ -104,30 +102,6 @@ def dividends(close: Floats, factor: Floats) -> Floats:
         share = 1.0 - factor[rows[:-1], n] / factor[rows[1:], n]
         paid[rows[1:], n] = np.where(share > LEAST_DIVIDEND, close[rows[:-1], n] * share, 0.0)
     return np.where(paid > 0.0, _told(paid), 0.0)
-
-
-@compiled
-def one_bar(close: Floats, length: int) -> Floats:
-    """(T, N) standard deviation of each symbol's last `length` returns of one bar, NaN before there
-    are as many. Each is summed anew, so that it does not depend on where the history begins."""
-    answers, returns = np.full(close.shape, np.nan), np.empty(length)
-    for n in range(close.shape[1]):
-        last, count = np.nan, 0
-        for t in range(len(close)):
-            if np.isnan(close[t, n]):
-                continue
-            if not np.isnan(last):
-                returns[count % length] = close[t, n] / last - 1.0
-                count += 1
-            last = close[t, n]
-            if count >= length:
-                mean = square = 0.0
-                for k in range(count, count + length):
-                    mean += returns[k % length] / length
-                for k in range(count, count + length):
-                    square += (returns[k % length] - mean) ** 2
-                answers[t, n] = np.sqrt(square / length)
-    return answers
 
 
 def _told(figures: Floats) -> Floats:

@@ -16,6 +16,8 @@ PERSISTENCE = 0.90
 """Weight of the previous variance; the rest (0.02) pulls towards the long-run variance."""
 LONG_RUN = 0.995
 """Decay a bar of the long-run variance, about nine months of memory."""
+VOLATILITY_BARS = 63
+"""Returns from which the volatility of one traded bar is measured, a quarter of daily ones."""
 SEASONING = 20
 """Returns seen before the first volatility."""
 
@@ -107,4 +109,28 @@ def _garch(
             variance = rest * long_run + persistence * variance + reaction * square
         if t + 1 >= seasoning:
             answers[t] = np.sqrt(variance)
+    return answers
+
+
+@compiled
+def one_bar(close: Floats, length: int) -> Floats:
+    """(T, N) standard deviation of each symbol's last `length` returns of one bar, NaN before there
+    are as many. Each is summed anew, so that it does not depend on where the history begins."""
+    answers, returns = np.full(close.shape, np.nan), np.empty(length)
+    for n in range(close.shape[1]):
+        last, count = np.nan, 0
+        for t in range(len(close)):
+            if np.isnan(close[t, n]):
+                continue
+            if not np.isnan(last):
+                returns[count % length] = close[t, n] / last - 1.0
+                count += 1
+            last = close[t, n]
+            if count >= length:
+                mean = square = 0.0
+                for k in range(count, count + length):
+                    mean += returns[k % length] / length
+                for k in range(count, count + length):
+                    square += (returns[k % length] - mean) ** 2
+                answers[t, n] = np.sqrt(square / length)
     return answers

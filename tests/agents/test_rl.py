@@ -10,7 +10,7 @@ from agents.rl import TRUST, RlAgent
 from domain.errors import ConfigurationError
 from domain.panel import Panel
 from envs.observation import GROUPS, WARMUP, observe
-from envs.policy import load_policy
+from envs.policies.policy import load_policy
 from tests.agents.panels import SYMBOLS, panels, random_panel
 from tests.agents.properties import check_everything
 

@@ -5,10 +5,10 @@ from datetime import date
 import numpy as np
 import pytest
 
-from envs.evaluation import Judge, chosen, evidence, sharpe
+from envs.learning.evaluation import Judge, chosen, evidence, sharpe
 from envs.market_data import History, divide, history
 from envs.observation import FEATURES
-from envs.policy import Network
+from envs.policies.policy import Network
 from envs.simulated import simulate
 from trading.costs import CostSettings
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from domain.errors import ConfigurationError
 from envs.observation import FEATURES, GROUPS, OBSERVATION_VERSION
-from envs.policy import (
+from envs.policies.policy import (
     MANIFEST,
     TENSORS,
     Manifest,
@@ -20,7 +20,7 @@ from envs.policy import (
     load_policy,
     save_policy,
 )
-from envs.shapley import shapley
+from envs.policies.shapley import shapley
 
 K = len(FEATURES)
 

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from envs.evaluation import Judge, chosen
+from envs.learning.evaluation import Judge, chosen
 from envs.market_data import History
 from envs.observation import FEATURES
-from envs.policy import MANIFEST, TENSORS, load_policy
+from envs.policies.policy import MANIFEST, TENSORS, load_policy
 from envs.train import Arguments, learn, main, train
 from trading.costs import CostSettings
 
@@ -51,7 +51,7 @@ def test_the_numpy_policy_is_the_policy_that_torch_trained():
     import torch
     from stable_baselines3 import PPO
 
-    from envs.policy import Network
+    from envs.policies.policy import Network
     from envs.trading_env import TradingEnv
     from envs.train import layers_of
 

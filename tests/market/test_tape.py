@@ -11,7 +11,8 @@ from memory_library import MemoryLibrary, daily
 
 from domain.timeframe import Timeframe
 from market import calendars
-from market.tape import VOLATILITY_BARS, as_traded, dividends, one_bar, read_tape
+from market.tape import as_traded, dividends, read_tape
+from quant.risk import VOLATILITY_BARS, one_bar
 
 DAYS = pd.DatetimeIndex(
     pd.DatetimeIndex(calendars.sessions("XNYS").date).to_series()["2023-01-01":"2023-12-29"]

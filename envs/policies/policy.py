@@ -84,7 +84,7 @@ class Network:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Policy:
-    """A network, what its log-odds are worth (`temper`, see envs.evaluation), and its manifest."""
+    """A network, what its log-odds are worth (`temper`, see envs.learning.evaluation), and its manifest."""
 
     network: Network
     temper: float

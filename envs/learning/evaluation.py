@@ -14,7 +14,7 @@ import numpy as np
 from domain.panel import Floats
 from domain.votes import sigmoid
 from envs.market_data import History
-from envs.policy import Network, Score, long_over_flat
+from envs.policies.policy import Network, Score, long_over_flat
 from envs.trading_env import SHARES
 from quant.base_rate import base_rate, log_odds
 from trading.account import equity, new_account, rebalance

@@ -13,7 +13,7 @@ import numpy as np
 
 from domain.panel import Floats
 from envs.observation import FEATURES, GROUPS, Group
-from envs.policy import Policy, dense, long_over_flat, propagate
+from envs.policies.policy import Policy, dense, long_over_flat, propagate
 
 CHUNK = 4_096
 """Rows worked on at a time, to stay within the processor's cache; no answer depends on it."""
