@@ -4,6 +4,7 @@
 Only words are parsed here; each verb calls one function and prints what it returned.
 """
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -23,14 +24,14 @@ OfRun = Annotated[str, typer.Option("--run", help="'live', or a replay's name.")
 Note = Annotated[str, typer.Option(help="Why; it stays in the audit log.")]
 Amount = Annotated[float, typer.Argument(help="In the account's currency.")]
 
+BY = "the command line"
+"""Who the log says it was."""
+
 
 @account.command()
 def show(run: OfRun = "live", market: OnMarket = None, as_json: AsJson = False) -> None:
     """What it is worth, holds and may do."""
-    from cli import accounts
-
-    with accounts.counter(settings_of(market, None), run, say) as at:
-        _print(at, at.floor.account(), as_json)
+    _show(lambda at: at.floor.account(), run, market, as_json)
 
 
 @account.command()
@@ -43,10 +44,7 @@ def deposit(
 ) -> None:
     """Pay AMOUNT in."""
     _refuse_unless_positive(amount)
-    from cli import accounts
-
-    with accounts.counter(settings_of(market, None), run, say) as at:
-        _print(at, at.floor.move_cash(amount, note), as_json)
+    _show(lambda at: at.floor.move_cash(amount, note), run, market, as_json)
 
 
 @account.command()
@@ -59,10 +57,7 @@ def withdraw(
 ) -> None:
     """Take AMOUNT out of the cash."""
     _refuse_unless_positive(amount)
-    from cli import accounts
-
-    with accounts.counter(settings_of(market, None), run, say) as at:
-        _print(at, at.floor.move_cash(-amount, note), as_json)
+    _show(lambda at: at.floor.move_cash(-amount, note), run, market, as_json)
 
 
 @account.command()
@@ -77,14 +72,11 @@ def reset(
     as_json: AsJson = False,
 ) -> None:
     """Begin anew: orders end, positions leave the book; what was stays in the audit log."""
-    from cli import accounts
-
     if not yes:
         raise InputError("A reset ends every order and position. Add --yes to do it.")
-    settings = settings_of(market, None)
-    with accounts.counter(settings, run, say) as at:
-        begun = at.floor.reset(settings.account.capital if capital is None else capital, note)
-        _print(at, begun, as_json)
+    if capital is None:
+        capital = settings_of(market, None).account.capital
+    _show(lambda at: at.floor.reset(capital, note), run, market, as_json)
 
 
 @account.command()
@@ -95,10 +87,7 @@ def mode(
     as_json: AsJson = False,
 ) -> None:
     """Observe decisions, suggest orders, or place them."""
-    from cli import accounts
-
-    with accounts.counter(settings_of(market, None), run, say) as at:
-        _print(at, at.floor.switch(mode=mode, profile=None, by=accounts.BY), as_json)
+    _show(lambda at: at.floor.switch(mode=mode, profile=None, by=BY), run, market, as_json)
 
 
 @account.command()
@@ -109,10 +98,7 @@ def profile(
     as_json: AsJson = False,
 ) -> None:
     """Size and limit by another strategy profile from the next cycle on."""
-    from cli import accounts
-
-    with accounts.counter(settings_of(market, None), run, say) as at:
-        _print(at, at.floor.switch(mode=None, profile=name, by=accounts.BY), as_json)
+    _show(lambda at: at.floor.switch(mode=None, profile=name, by=BY), run, market, as_json)
 
 
 @account.command()
@@ -124,19 +110,13 @@ def stop(
     as_json: AsJson = False,
 ) -> None:
     """Emergency stop: every order is cancelled and the account halted until `resume`."""
-    from cli import accounts
-
-    with accounts.counter(settings_of(market, None), run, say) as at:
-        _print(at, at.floor.stop(flatten=flatten, reason=reason, by=accounts.BY), as_json)
+    _show(lambda at: at.floor.stop(flatten=flatten, reason=reason, by=BY), run, market, as_json)
 
 
 @account.command()
 def resume(run: OfRun = "live", market: OnMarket = None, as_json: AsJson = False) -> None:
     """Let a halted or reducing account trade again."""
-    from cli import accounts
-
-    with accounts.counter(settings_of(market, None), run, say) as at:
-        _print(at, at.floor.reset_guard(by=accounts.BY), as_json)
+    _show(lambda at: at.floor.reset_guard(by=BY), run, market, as_json)
 
 
 def orders(
@@ -288,13 +268,16 @@ def audit(
     accounts.refuse_if_broken(differences)
 
 
-def _print(at: "Counter", shown: Account, as_json: bool) -> None:
+def _show(act: Callable[["Counter"], Account], run: str, market: str | None, as_json: bool) -> None:
+    """Print the account of a run as `act` leaves it."""
     from cli import accounts
 
-    if as_json:
-        print_json(accounts.account_json(at, shown))
-    else:
-        accounts.show_account(at, shown, results)
+    with accounts.counter(settings_of(market, None), run, say) as at:
+        left = act(at)
+        if as_json:
+            print_json(accounts.account_json(at, left))
+        else:
+            accounts.show_account(at, left, results)
 
 
 def _kind(

@@ -42,8 +42,6 @@ from wiring import (
     time_of,
 )
 
-BY = "the command line"
-
 
 @dataclass(frozen=True, slots=True)
 class Counter:
