@@ -1,0 +1,263 @@
+"""What a training run is asked for: one dataclass, from which the command line, the page and the
+sweep are made.
+
+Leaves out where a run is written, which is no part of what it learns.
+"""
+
+import argparse
+import math
+import types
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, fields
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
+
+from pydantic import ValidationError
+
+from domain.errors import InputError
+from envs.env_settings import NAMED, Actions, EnvSettings, RewardName
+from trading.costs import CostSettings
+
+Algo = Literal["ppo", "a2c", "dqn", "sac", "td3"]
+Selection = Literal["bagging", "regimes"]
+Plain = str | int | float | bool | None
+"""What JSON and a manifest hold of an argument."""
+
+NEEDS: Mapping[Algo, str] = {"dqn": "named", "sac": "share", "td3": "share"}
+"""Algorithms that know only named actions, or only shares; the others know both."""
+
+
+@dataclass(frozen=True, slots=True)
+class Arguments:
+    """Everything a run depends on beside its bars; each is an option of the command."""
+
+    algo: Annotated[
+        tuple[Algo, ...], "Algorithms to train, each once a seed; their policies vote together."
+    ] = ("ppo",)
+    actions: Annotated[
+        Actions, "What a policy may do: hold a named position, or any share of equity."
+    ] = "flat-long"
+    reward: Annotated[RewardName, "What a step is rewarded with, always net of cost."] = (
+        "log-return"
+    )
+    bars: Annotated[
+        Path | None,
+        "CSV or Parquet of adjusted daily bars (symbol, date, open, high, low, close, volume); "
+        "the simulated market if not given.",
+    ] = None
+    market_seed: Annotated[int, "Seed of the simulated market."] = 7
+    train_until: Annotated[date, "Last day to train on."] = date(2016, 12, 31)
+    validate_until: Annotated[date, "Last day to choose by; the rest is the test."] = date(
+        2019, 12, 31
+    )
+    horizon: Annotated[int, "Bars a forecast reaches; one more is left out between periods."] = 5
+    capital: Annotated[float, "Cash of an account at the start; larger ones move prices more."] = (
+        100_000.0
+    )
+    half_spread_bps: Annotated[float, "Half the spread, in basis points of the price."] = 2.0
+    commission_bps: Annotated[float, "Commission, in basis points of the value traded."] = 1.0
+    impact: Annotated[
+        float, "How far a trade of a bar's whole volume moves the price, in its volatilities."
+    ] = 1.0
+    borrow_bps: Annotated[float, "Paid a year on what is sold short, in basis points."] = 300.0
+    dearer: Annotated[
+        float, "Randomisation: each episode's costs times a factor between 1 - this and 1 + this."
+    ] = 0.0
+    delay: Annotated[int, "Randomisation: orders go out up to so many bars late."] = 0
+    noise: Annotated[
+        float, "Randomisation: standard deviation of what is added to observations."
+    ] = 0.0
+    seeds: Annotated[int, "Policies to train of each algorithm."] = 5
+    seed: Annotated[int, "Seed of the first policy; the others count up from it."] = 0
+    steps: Annotated[int, "Environment steps that a policy is trained for."] = 200_000
+    stages: Annotated[
+        int, "Parts that training is divided into; validation is scored after each."
+    ] = 10
+    patience: Annotated[
+        int, "Stages without a better validation score after which a policy learns no more."
+    ] = 4
+    episode: Annotated[int, "Bars in an episode."] = 252
+    copies: Annotated[
+        int | None, "Environments stepped side by side; left out, what suits the algorithm."
+    ] = None
+    batch: Annotated[
+        int | None, "Steps learnt from at a time; left out, what suits the algorithm."
+    ] = None
+    hidden: Annotated[int, "Units in each of the two hidden layers."] = 16
+    learning_rate: Annotated[
+        float | None, "Step size of the optimiser; left out, what suits the algorithm."
+    ] = None
+    gamma: Annotated[float, "Discount of a bar; low, because a trade pays within days."] = 0.8
+    entropy: Annotated[
+        float, "Weight of the entropy bonus, which keeps a policy unsure (ppo, a2c)."
+    ] = 0.01
+    select: Annotated[
+        Selection,
+        "How policies vote together: all alike, or by validation score in the market's regime.",
+    ] = "bagging"
+    parent: Annotated[
+        str | None, "Id of the model that this one is to replace, noted in the manifest."
+    ] = None
+
+    @property
+    def settings(self) -> EnvSettings:
+        """Of the environments, and of the accounts that validation and test are played in."""
+        return EnvSettings(
+            actions=self.actions,
+            reward=self.reward,
+            episode=self.episode,
+            capital=self.capital,
+            costs=CostSettings(
+                half_spread_bps=self.half_spread_bps,
+                commission_bps=self.commission_bps,
+                impact=self.impact,
+                borrow_bps=self.borrow_bps,
+            ),
+            dearer=self.dearer,
+            delay=self.delay,
+            noise=self.noise,
+        )
+
+    @property
+    def members(self) -> tuple[tuple[Algo, int], ...]:
+        """Algorithm and seed of every policy, in the order in which they are trained."""
+        return tuple(
+            (algo, seed) for algo in self.algo for seed in range(self.seed, self.seed + self.seeds)
+        )
+
+    def label(self, data: str) -> str:
+        """A few words: "ppo, dqn x 5 seeds on simulated, seed 7"."""
+        return f"{', '.join(self.algo)} x {self.seeds} seed{'s' * (self.seeds > 1)} on {data}"
+
+    def plain(self) -> dict[str, Plain]:
+        """As JSON holds it; `arguments_of` reads it back."""
+        return {
+            key: " ".join(value)
+            if isinstance(value, tuple)
+            else value
+            if isinstance(value, int | float | str | None)
+            else str(value)
+            for key, value in asdict(self).items()
+        }
+
+    def check(self) -> None:
+        """Raises InputError, with the name of the field, for what cannot be trained."""
+        for name, holds, accepted in self._bounds():
+            if not holds:
+                raise InputError(
+                    f"{name} is {getattr(self, name)}, but it must be {accepted}.", field=name
+                )
+        if self.validate_until <= self.train_until:
+            raise InputError(
+                f"Validation until {self.validate_until} would end before training, until "
+                f"{self.train_until}, has. Give a later day to choose by, or an earlier one to "
+                "train until.",
+                field="validate_until",
+            )
+        self._check_algorithms()
+        try:
+            _ = self.settings
+        except ValidationError as error:
+            first = error.errors()[0]
+            told = first["msg"].removeprefix("Value error, ")
+            raise InputError(told, field=told.split(" ", 1)[0]) from error
+
+    def _check_algorithms(self) -> None:
+        known = get_args(Algo)
+        if not self.algo or len(set(self.algo)) < len(self.algo) or set(self.algo) - set(known):
+            raise InputError(
+                f"The algorithms are {' '.join(self.algo) or 'none'}, but each of "
+                f"{', '.join(known)} can be given once.",
+                field="algo",
+            )
+        kind = "named" if self.actions in NAMED else "share"
+        for algo in self.algo:
+            if NEEDS.get(algo, kind) != kind:
+                accepted = " or ".join(
+                    name for name in get_args(Actions) if (name in NAMED) == (kind != "named")
+                )
+                raise InputError(
+                    f"{algo} cannot learn {self.actions}: dqn knows named positions (flat-long, "
+                    "short-flat-long), sac and td3 shares (share, short-share), ppo and a2c both. "
+                    f"With {algo} give {accepted}.",
+                    field="algo",
+                )
+
+    def _bounds(self) -> tuple[tuple[str, bool, str], ...]:
+        """Name, whether it holds, and what would be accepted."""
+        return (
+            ("horizon", 1 <= self.horizon <= 250, "from 1 to 250"),
+            ("seeds", 1 <= self.seeds <= 100, "from 1 to 100"),
+            ("seed", 0 <= self.seed < 2**31 - 100, "from 0 to 2147483547"),
+            ("market_seed", 0 <= self.market_seed < 2**63, "a whole number of at least 0"),
+            ("steps", 1 <= self.steps <= 10**9, "from 1 to 1000000000"),
+            ("stages", 1 <= self.stages <= self.steps, "from 1 to the number of steps"),
+            ("patience", self.patience >= 1, "at least 1"),
+            ("copies", self.copies is None or 1 <= self.copies <= 100_000, "from 1 to 100000"),
+            ("batch", self.batch is None or self.batch >= 2, "at least 2"),
+            ("hidden", 1 <= self.hidden <= 1_024, "from 1 to 1024"),
+            (
+                "learning_rate",
+                self.learning_rate is None or 0.0 < self.learning_rate <= 1.0,
+                "above 0 and at most 1",
+            ),
+            ("gamma", 0.0 <= self.gamma < 1.0, "at least 0 and below 1"),
+            ("entropy", 0.0 <= self.entropy < math.inf, "at least 0"),
+        )
+
+
+def arguments_of(plain: Mapping[str, Any]) -> Arguments:
+    """What `Arguments.plain` made, or a form's fields; what is missing is as by default.
+
+    Raises InputError, with the name of the field, for what is no argument or cannot be read.
+    """
+    kinds = get_type_hints(Arguments)
+    given: dict[str, Any] = {}
+    for name, value in plain.items():
+        if name not in kinds:
+            raise InputError(f"There is no argument {name}.", field=name)
+        try:
+            given[name] = value if value is None else reader(kinds[name])(str(value))
+        except (ValueError, TypeError, argparse.ArgumentTypeError) as error:
+            raise InputError(
+                f"{name} is {value!r}, which cannot be read: {error}.", field=name
+            ) from error
+    return Arguments(**given)
+
+
+def reader(kind: Any) -> Callable[[str], Any]:
+    """Makes a value of type `kind` of a word of the command line or a form."""
+    if get_origin(kind) is tuple:
+        return lambda words: tuple(words.split())
+    if isinstance(kind, types.UnionType):
+        return reader(get_args(kind)[0])
+    if kind is date:
+        return date.fromisoformat
+    return kind if kind in (int, float, Path) else str
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """One option a field, with the field's sentence as its help."""
+    hints = get_type_hints(Arguments, include_extras=True)
+    for each in fields(Arguments):
+        kind, sentence = get_args(hints[each.name])
+        many = get_origin(kind) is tuple
+        words = get_args(get_args(kind)[0] if many else kind)
+        choices = words if words and isinstance(words[0], str) else None
+        default = " ".join(each.default) if isinstance(each.default, tuple) else each.default
+        parser.add_argument(
+            "--" + each.name.replace("_", "-"),
+            nargs="+" if many else None,
+            type=str if many else reader(kind),
+            default=each.default,
+            choices=choices,
+            metavar=None if choices else each.name.upper(),
+            help=f"{sentence} (default: {'none' if default is None else default})",
+        )
+
+
+def chosen_options(parsed: argparse.Namespace) -> Arguments:
+    """The arguments among what `add_options` made the parser read."""
+    given: dict[str, Any] = {each.name: getattr(parsed, each.name) for each in fields(Arguments)}
+    return Arguments(**(given | {"algo": tuple(given["algo"])}))

@@ -1,0 +1,76 @@
+"""What a training run says while it goes on, and what its last word holds.
+
+Events are values: whoever runs a training keeps, shows or sends them on. Light to import, so that
+pages and jobs need nothing of what learns.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+
+from domain.errors import ConfigurationError
+
+
+@dataclass(frozen=True, slots=True)
+class Staged:
+    """A member has learnt for another stage and was scored on the validation period.
+
+    `member` is `number` of `members`, counted from 1; `steps` of its `total` are done, in this
+    stage in `seconds`. `scores` are NaN where a figure is not known. `checkpoint` (safetensors)
+    is all that is needed to go on from here; where `ended` nothing more is learnt, because the
+    steps are done or validation has stopped getting better.
+    """
+
+    member: str
+    number: int
+    members: int
+    steps: int
+    total: int
+    seconds: float
+    scores: Mapping[str, float]
+    checkpoint: bytes
+    ended: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """The end of a run: the policy's two files, and `HeldOut` as JSON."""
+
+    tensors: bytes
+    manifest: bytes
+    held_out: bytes
+
+
+Event = Staged | Judged
+
+
+@dataclass(frozen=True, slots=True)
+class HeldOut:
+    """Equity through the test period, 1 at its start, at the closes of `dates` (ISO days):
+    of the ensemble, of each member and of each benchmark; net of cost, thinned."""
+
+    dates: tuple[str, ...]
+    ensemble: tuple[float, ...]
+    members: Mapping[str, tuple[float, ...]]
+    benchmarks: Mapping[str, tuple[float, ...]]
+
+    def encode(self) -> bytes:
+        return (json.dumps(asdict(self)) + "\n").encode()
+
+    @classmethod
+    def decode(cls, content: bytes, where: str) -> "HeldOut":
+        """Raises ConfigurationError where `content`, read from `where`, is not what `encode`
+        makes."""
+        try:
+            raw = json.loads(content)
+            paths = {
+                kind: {str(name): tuple(map(float, path)) for name, path in raw[kind].items()}
+                for kind in ("members", "benchmarks")
+            }
+            ensemble = tuple(map(float, raw["ensemble"]))
+            held_out = cls(tuple(map(str, raw["dates"])), ensemble, **paths)
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            raise ConfigurationError(
+                f"{where} does not hold equity paths ({error!r}). Train the policy again."
+            ) from error
+        return held_out
