@@ -20,6 +20,8 @@ class EventKind(StrEnum):
     """A fill with the number of its entry, and its market."""
     ACCOUNT_CHANGED = "account.changed"
     """Market, at, number, equity (None where a price is missing), cash, standing and mode."""
+    MODEL_PROMOTED = "model.promoted"
+    """`model` and `previous` (None: the policy that ships), `by`, and whether it `undoes` one."""
 
 
 @dataclass(frozen=True, slots=True)
