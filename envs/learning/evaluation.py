@@ -1,92 +1,104 @@
 """What a policy is worth on time it has not seen, beside doing nothing clever.
 
-Each symbol is an account of its own, filled at the next open at a cost; the figures are of the
-average of all of them, day by day. Intervals come from resampling blocks of days, all symbols
+Each symbol is a paper account of its own, led through history by `trading.play`; the figures are of
+the average of all of them, bar by bar. Intervals come from resampling blocks of bars, all symbols
 together, so that days and symbols that move together are not counted as independent evidence.
 Nothing here chooses anything: choosing is done on the validation period, by the caller.
 """
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
 from domain.panel import Floats
 from domain.votes import sigmoid
+from envs.env_settings import EnvSettings
 from envs.market_data import History
-from envs.policies.policy import Network, Score, long_over_flat
-from envs.trading_env import SHARES
 from quant.base_rate import base_rate, log_odds
-from trading.account import equity, new_account, rebalance
-from trading.costs import CostSettings
+from quant.resampling import (
+    FEWEST_BLOCKS,
+    Estimate,
+    block_length,
+    enough,
+    interval,
+    stationary_indices,
+)
+from quant.reward import cagr, sharpe
+from quant.track import Track
+from trading.book import bars_of
+from trading.kernels.desk import Bars
+from trading.play import asked, play
 
 YEAR = 252
 """Bars a year."""
-BLOCK = 20
-"""Bars in a block of the bootstrap."""
 SMA = 50
 """Bars in the average of the SMA rule."""
+GROWTH, SHARPE, SKILL = "growth a year", "Sharpe ratio", "Brier skill over the base rate"
 
 Statistic = Callable[[Floats], Floats]
+"""(...,) of (2, ..., D) bars."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Judge:
-    """A stretch of history to be judged on: `rows` of `history`, at `costs`."""
+    """A stretch of history to be judged on: `rows` of `history`, R of them, with accounts and
+    costs as in `settings`, whose randomisation is left out."""
 
     history: History
     rows: range
-    costs: CostSettings
-    resamples: int = 2_000
+    settings: EnvSettings
+    resamples: int = 1_000
+
+    @property
+    def dates(self) -> tuple[str, ...]:
+        """(R,) ISO days."""
+        return tuple(self.history.dates[self._part].astype("datetime64[D]").astype(str).tolist())
 
     def returns(self, shares: Floats) -> Floats:
-        """(R - 1,) daily log return of the average account that asks for `shares` (R, N) at each
-        close and is filled at the next open."""
-        rows = slice(self.rows.start, self.rows.stop)
-        closes = _last_known(self.history.close)[rows]
-        opens = self.history.open[rows]
-        listed = ~np.isnan(closes)
-        account = new_account(np.ones(opens.shape[1]), 1)
-        worth = np.ones(opens.shape)
-        wanted = np.where(listed, shares, 0.0)
-        for row in range(1, len(worth)):
-            account, _ = rebalance(
-                account,
-                wanted[row - 1][:, None],
-                opening=opens[row][:, None],
-                last=closes[row - 1][:, None],
-                costs=self.costs,
-            )
-            worth[row] = equity(account, closes[row][:, None])
-        growth = worth[1:] / worth[:-1] - 1.0
-        counted = listed[:-1]
-        days: Floats = np.log1p(np.where(counted, growth, 0.0).sum(axis=1) / counted.sum(axis=1))
-        return days
+        """(R - 1,) return of the average account that asks for `shares` (R, N) at each close. A
+        symbol counts from the first bar on that is known of it; one without a share is flat."""
+        growth = np.stack(
+            [self._returns_of(n, shares[:, n]) for n in range(shares.shape[1])], axis=1
+        )
+        counted = self._listed[:-1]
+        return np.asarray((np.where(counted, growth, 0.0).sum(axis=1)) / counted.sum(axis=1))
 
-    def scores(self, shares: Floats) -> dict[str, Score]:
-        """Growth a year (log) and Sharpe ratio of `shares` (R, N), and both less those of buying
-        and holding every symbol, with 95% intervals."""
-        days = np.stack([self.returns(shares), self.returns(np.ones_like(shares))])
+    def scores(self, shares: Floats) -> dict[str, Estimate]:
+        """Compound growth a year and Sharpe ratio of `shares` (R, N), and both less those of
+        buying and holding every symbol, with 90% intervals; NaN where nothing can be said."""
+        bars = np.stack([self.returns(shares), self._held])
         statistics: dict[str, Statistic] = {
-            "growth a year": lambda sample: _growth(sample[0]),
-            "Sharpe ratio": lambda sample: sharpe(sample[0]),
-            "growth over buy and hold": lambda sample: _growth(sample[0]) - _growth(sample[1]),
-            "Sharpe over buy and hold": lambda sample: sharpe(sample[0]) - sharpe(sample[1]),
+            GROWTH: lambda drawn: cagr(Track(drawn[0], YEAR)),
+            SHARPE: lambda drawn: sharpe(Track(drawn[0], YEAR)),
+            "growth over buy and hold": lambda drawn: (
+                cagr(Track(drawn[0], YEAR)) - cagr(Track(drawn[1], YEAR))
+            ),
+            "Sharpe over buy and hold": lambda drawn: (
+                sharpe(Track(drawn[0], YEAR)) - sharpe(Track(drawn[1], YEAR))
+            ),
         }
-        return {name: self._interval(days, f) for name, f in statistics.items()}
+        return self._estimates(bars, statistics)
 
-    def skill(self, evidence: Floats, temper: float, horizon: int) -> Score:
+    def sharpe(self, shares: Floats) -> float:
+        """NaN where nothing moves."""
+        return float(sharpe(Track(self.returns(shares), YEAR)))
+
+    def skill(self, evidence: Floats, horizon: int) -> Estimate:
         """Share of the base rate's Brier score that the forecasts save; 0 is no better.
 
-        `evidence` (R, N) is the policy's log-odds over an ordinary bar.
+        `evidence` (R, N) is added to the base rate's log-odds.
         """
         base, rose = self.outcomes(horizon)
         known = ~np.isnan(evidence + base + rose)
-        ours = np.where(known, (sigmoid(base + temper * evidence) - rose) ** 2, 0.0).sum(axis=1)
+        ours = np.where(known, (sigmoid(base + evidence) - rose) ** 2, 0.0).sum(axis=1)
         theirs = np.where(known, (sigmoid(base) - rose) ** 2, 0.0).sum(axis=1)
-        return self._interval(
-            np.stack([ours, theirs]), lambda s: 1.0 - s[0].sum(axis=-1) / s[1].sum(axis=-1)
-        )
+        told = known.any(axis=1)
+        return self._estimates(
+            np.stack([theirs - ours, theirs])[:, told],
+            {SKILL: lambda drawn: drawn[0].sum(axis=-1) / drawn[1].sum(axis=-1)},
+        )[SKILL]
 
     def temper(self, evidence: Floats, horizon: int) -> float:
         """The factor on `evidence` (R, N) under which the forecasts have the best log score,
@@ -122,59 +134,69 @@ class Judge:
             "buy and hold": np.ones(shape),
             "flat": np.zeros(shape),
             "random, redrawn every 5 bars": np.repeat(coins, 5, axis=0)[: shape[0]],
-            f"above its {SMA}-bar average": _above_average(close)[self.rows.start : self.rows.stop],
+            f"above its {SMA}-bar average": _above_average(close)[self._part],
         }
 
-    def _interval(self, days: Floats, statistic: Statistic) -> Score:
-        """`statistic` of (2, D) days, with the interval over circular block resamples."""
-        rng = np.random.default_rng(0)
-        count = days.shape[1]
-        starts = rng.integers(0, count, (self.resamples, -(-count // BLOCK)))
-        picked = (starts[:, :, None] + np.arange(BLOCK)) % count
-        resampled = days[:, picked.reshape(self.resamples, -1)[:, :count]]
-        low, high = np.percentile(statistic(resampled), [2.5, 97.5])
-        return Score(value=float(statistic(days)), low=float(low), high=float(high))
+    @property
+    def _part(self) -> slice:
+        return slice(self.rows.start, self.rows.stop)
 
+    @cached_property
+    def _held(self) -> Floats:
+        """(R - 1,) return of buying and holding."""
+        return self.returns(np.ones((len(self.rows), len(self.history.symbols))))
 
-def evidence(network: Network, actions: tuple[str, ...], observation: Floats) -> Floats:
-    """(R, N) log p(long) - log p(flat) less that of the ordinary bar; NaN without observation."""
-    out = np.full(observation.shape[:-1], np.nan)
-    seen = ~np.isnan(observation[..., 0])
-    ordinary = long_over_flat(network.logits(np.zeros((1, observation.shape[-1]))), actions)
-    logits = network.logits(network.standardise(observation[seen]))
-    out[seen] = long_over_flat(logits, actions) - ordinary
-    return out
+    @cached_property
+    def _listed(self) -> Floats:
+        """(R, N) where a bar of the symbol is known by then."""
+        return np.logical_or.accumulate(~np.isnan(self.history.close), axis=0)[self._part]
 
+    @cached_property
+    def _columns(self) -> tuple[Bars, ...]:
+        """The bars of each symbol alone, of this stretch."""
+        whole = bars_of(self.history.tape)
+        return tuple(
+            Bars._make(
+                np.ascontiguousarray(
+                    each[self._part, n : n + 1] if each.ndim == 2 else each[self._part]
+                )
+                for each in whole
+            )
+            for n in range(len(self.history.symbols))
+        )
 
-def chosen(network: Network, actions: tuple[str, ...], observation: Floats) -> Floats:
-    """(R, N) share of equity that the likeliest action asks for; flat without observation."""
-    out = np.zeros(observation.shape[:-1])
-    seen = ~np.isnan(observation[..., 0])
-    best = network.logits(network.standardise(observation[seen])).argmax(axis=-1)
-    out[seen] = np.array([SHARES[name] for name in actions])[best]
-    return out
+    def _returns_of(self, n: int, shares: Floats) -> Floats:
+        """(R - 1,) of the account of one symbol; used up, it stays so."""
+        bars = self._columns[n]
+        targets = np.where(np.isnan(shares), 0.0, shares)[:, None]
+        played = play(
+            self.history.symbols[n : n + 1],
+            bars,
+            asked(targets, ~np.isnan(bars.close)),
+            self.settings.trading,
+            self.settings.capital,
+        )
+        worth = np.maximum(played.equity, 0.0)
+        before = worth[:-1]
+        return np.where(before > 0.0, worth[1:] / np.where(before > 0.0, before, 1.0) - 1.0, 0.0)
 
-
-def sharpe(days: Floats) -> Floats:
-    """Annual Sharpe ratio of daily log returns (..., D), no interest; 0 if nothing moves."""
-    spread = days.std(axis=-1)
-    mean = days.mean(axis=-1) * np.sqrt(YEAR)
-    return np.where(spread > 0, mean / np.where(spread > 0, spread, 1.0), 0.0)
-
-
-def _growth(days: Floats) -> Floats:
-    return np.asarray(days.mean(axis=-1) * YEAR)
+    def _estimates(self, bars: Floats, statistics: Mapping[str, Statistic]) -> dict[str, Estimate]:
+        """Each of `statistics` of (2, D) bars, with intervals from the same draws of blocks that
+        are as long as the first row and its size ask for."""
+        count = bars.shape[1]
+        wanted = max(block_length(bars[0]), block_length(np.abs(bars[0])))
+        block = max(min(wanted, count / FEWEST_BLOCKS), 1.0)
+        values = {name: float(of(bars)) for name, of in statistics.items()}
+        if not enough(count, block):
+            return {name: Estimate(value, np.nan, np.nan, count) for name, value in values.items()}
+        drawn = bars[:, stationary_indices(count, block, self.resamples, 0)]
+        return {name: interval(of(drawn), values[name], count) for name, of in statistics.items()}
 
 
 def _above_average(close: Floats) -> Floats:
     """1.0 where the close is above the mean of the last SMA closes (all known), else 0.0."""
-    windows = np.lib.stride_tricks.sliding_window_view(close, SMA, axis=0).mean(axis=-1)
     above = np.zeros(close.shape)
-    above[SMA - 1 :] = close[SMA - 1 :] > windows
+    if len(close) >= SMA:
+        windows = np.lib.stride_tricks.sliding_window_view(close, SMA, axis=0).mean(axis=-1)
+        above[SMA - 1 :] = close[SMA - 1 :] > windows
     return above
-
-
-def _last_known(close: Floats) -> Floats:
-    """Closes with holes filled by the close before them; NaN before the first."""
-    rows = np.where(np.isnan(close), 0, np.arange(len(close))[:, None])
-    return np.take_along_axis(close, np.maximum.accumulate(rows, axis=0), axis=0)
