@@ -1,10 +1,11 @@
-"""The RL agent: a policy trained in simulation to hold or leave a symbol, read as a forecast.
+"""The RL agent: policies trained to hold or leave a symbol, read as one forecast.
 
-Its evidence is how much more the policy wants to be long here than on an ordinary bar of its
-training, in log-odds, tempered by a factor that was fitted on validation years so that the
-probability is a forecast and not a wish. It is split exactly into groups of observations
-(Shapley values, envs.policies.shapley). A policy that had learned nothing would have a factor of zero and
-vote the base rate.
+Its evidence is how much more the ensemble wants to be long here than on an ordinary bar of its
+training, in log-odds, each member tempered by a factor that was fitted on validation years so that
+the probability is a forecast and not a wish, and less where the members disagree
+(envs.policies.ensemble). It is split exactly into groups of observations (Shapley values,
+envs.policies.shapley) and what the disagreement took off. An ensemble that had learned nothing
+would have factors of zero and vote the base rate.
 
 Left out: the position held. An agent is a function of the market alone.
 """
@@ -22,7 +23,8 @@ from agents.evidence import BY_HAND, Weights, base_rate_term
 from domain.panel import Floats, Panel
 from domain.votes import Term, Votes, cast
 from envs.observation import FEATURES, GROUPS, WARMUP, observe
-from envs.policies.policy import Policy, load_policy
+from envs.policies.files import encode, load_policy, policy_id
+from envs.policies.policy import Policy
 from envs.policies.shapley import shapley
 
 TRUST = 0.3
@@ -37,15 +39,20 @@ SHIPPED = Path(__file__).parent / "policies"
 STRENGTH = "the policy's evidence"
 """Name of the trust among the coefficients."""
 
+DISAGREEMENT = "disagreement"
+"""Name of the reason that says what the members' disagreement took off."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Seen:
-    """The observation (R, N, features), where there is one (R, N), and the evidence of each
-    group in those V cells (V, groups), neither tempered nor trusted."""
+    """The observation (R, N, features), and where there is one (R, N). In those V cells the
+    evidence of each group and, last, of the disagreement (V, groups + 1), not yet trusted, and the
+    share of the forecast's variance that the members dispute (V,)."""
 
     observation: Floats
     present: NDArray[np.bool_]
     shares: Floats
+    disputed: Floats
 
 
 class RlAgent:
@@ -59,7 +66,7 @@ class RlAgent:
         """With a fitted share of the evidence in place of `TRUST`, where `weights` has one."""
         self._policy = policy
         self._weights = BY_HAND if weights is None else weights
-        self.version = version(f"rl/2+{policy.version}", weights)
+        self.version = version(f"rl/3+{policy_id(*encode(policy))}", weights)
 
     @classmethod
     def load(cls, directory: Path | None = None) -> "RlAgent":
@@ -78,8 +85,9 @@ class RlAgent:
     def see(self, panel: Panel, since: int) -> Seen:
         observation = observe(panel, since)
         present = ~np.isnan(observation[:, :, 0])
-        standardised = self._policy.network.standardise(observation[present])
-        return Seen(observation, present, shapley(self._policy, standardised))
+        x = self._policy.standardise(observation[present])
+        disputed = 1.0 - self._policy.pooled(x).agreement
+        return Seen(observation, present, shapley(self._policy, x), disputed)
 
     def weigh(self, panel: Panel, since: int, seen: Seen, weights: Weights) -> Votes:
         strength = weights.get(STRENGTH, TRUST)
@@ -100,12 +108,14 @@ class RlAgent:
         )
 
     def _evidence(self, seen: Seen, strength: float | Floats) -> list[Term]:
-        """One term a group; NaN where there is no observation."""
+        """One term a group, and one of the disagreement; NaN where there is no observation."""
         trust = np.broadcast_to(strength, seen.present.shape)[seen.present]
+        log_odds = np.full((len(GROUPS) + 1, *seen.present.shape), np.nan)
+        log_odds[:, seen.present] = trust * seen.shares.T
+        disputed = np.full(seen.present.shape, np.nan)
+        disputed[seen.present] = 100.0 * seen.disputed
         terms = []
-        for index, group in enumerate(GROUPS):
-            log_odds = np.full(seen.present.shape, np.nan)
-            log_odds[seen.present] = trust * self._policy.temper * seen.shares[:, index]
-            value = seen.observation[:, :, FEATURES.index(group.shown)].copy()
-            terms.append(Term(group.name, value, log_odds, group.unit))
-        return terms
+        for group, own in zip(GROUPS, log_odds[:-1], strict=True):
+            shown = seen.observation[:, :, FEATURES.index(group.shown)].copy()
+            terms.append(Term(group.name, shown, own, group.unit))
+        return [*terms, Term(DISAGREEMENT, disputed, log_odds[-1], "%")]

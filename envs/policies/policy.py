@@ -1,42 +1,39 @@
-"""A trained policy as plain numbers: read with suspicion, computed in numpy, bit for bit.
+"""What a trained policy is: an ensemble of networks, what each wish is worth, and where it is from.
 
-A policy is a folder of two files: `policy.safetensors` (numbers only; nothing in it can run) and
-`manifest.json` (what it was trained on and how, its scores, and the hash of the tensors). Every
-way in which they can fail to match this program is a ConfigurationError that says which.
-
-The network is small and dense with rectified units. Its sums run over the inputs in a fixed order
-and never over the batch, so a row's answer does not depend on which rows it is asked with; no
-exponential is taken, so it does not depend on the machine either.
+A member is one algorithm with one seed. Members of every kind are read alike: how much more would
+it be long here than on an ordinary bar of the training period (all standardised features zero).
+How their wishes become one forecast is `envs.policies.ensemble`, how it is explained
+`envs.policies.shapley`, and how a policy is kept `envs.policies.files`.
 """
 
-import hashlib
-import json
+from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import pairwise
-from pathlib import Path
+from typing import Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from safetensors import SafetensorError
-from safetensors.numpy import load as load_tensors
-from safetensors.numpy import save as save_tensors
+from pydantic import BaseModel, ConfigDict, Field
 
-from domain.errors import ConfigurationError
 from domain.panel import Floats
-from envs.observation import FEATURES, OBSERVATION_VERSION
-from quant.compiled import compiled
+from envs.env_settings import NAMED, SHARES, Actions
+from envs.policies.drift import Reference
+from envs.policies.ensemble import Pooled, pool, regimes
+from envs.policies.network import Network
 
-TENSORS, MANIFEST = "policy.safetensors", "manifest.json"
-PIECE = 512
-"""Rows of a layer worked on at a time; no answer depends on it."""
 CLIP = 5.0
 """Standardised features are clipped to ±CLIP, in training as in use."""
 
+Kind = Literal["logits", "values", "share"]
+"""What a network's outputs are: a logit for each named action (PPO, A2C), a value for each named
+action (DQN), or one number that is squashed into a share of equity (SAC, TD3, PPO, A2C)."""
+Squash = Literal["tanh", "clip"]
+"""How: "tanh", then stretched over the shares that are allowed; or "clip", cut off at them."""
+
 
 class Score(BaseModel):
-    """A figure with the interval that 95 of 100 resamples of time fall into."""
+    """A figure with the interval that 95 of 100 resamples of time fall into. One that is not known
+    is left out, for all three are finite."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     value: float
     low: float
@@ -44,203 +41,120 @@ class Score(BaseModel):
 
 
 class Manifest(BaseModel):
-    """What is known of a policy beside its numbers. No clock: the same run, the same bytes."""
+    """Where a policy is from and what it was worth. No clock: the same run, the same bytes."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    format: int = 1
-    observation_version: int
-    features: tuple[str, ...]
-    actions: tuple[str, ...]
-    hidden: tuple[int, ...]
-    sha256: str = Field(pattern="^[0-9a-f]{64}$")
-    data: str
-    data_digest: str
-    periods: dict[str, tuple[str, str]]
-    arguments: dict[str, str | int | float | bool | None]
-    seeds: tuple[int, ...]
-    seed: int
-    scores: dict[str, dict[str, Score]]
+    data: str = Field(description="What people call the history it was trained on.")
+    simulated: bool = Field(description="Whether that history was invented.")
+    data_digest: str = Field(description="SHA-256 of its tape.")
+    code_version: str = Field(description="Of the program that trained it.")
+    periods: dict[str, tuple[str, str]] = Field(description="First and last day of each.")
+    arguments: dict[str, str | int | float | bool | tuple[str, ...] | None]
+    scores: dict[str, dict[str, Score]] = Field(
+        description="On the held-out period: of `policy`, of each member and of each benchmark."
+    )
+    parent: str | None = Field(default=None, description="Id of the policy it went on from.")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Network:
-    """`mean`, `scale` (K,) standardise the features; `layers` are (weight (in, out), bias (out,))
-    with rectified units between them and one logit an action at the end."""
+class Member:
+    """One algorithm with one seed. `temper` is what its wish is worth in log-odds, never below 0:
+    fitted on the validation period, 0 for one that had learnt nothing."""
 
-    mean: Floats
-    scale: Floats
-    layers: tuple[tuple[Floats, Floats], ...]
+    algorithm: str
+    seed: int
+    kind: Kind
+    actions: Actions
+    network: Network
+    temper: float
+    squash: Squash | None = None
 
-    def standardise(self, observation: Floats) -> Floats:
-        """(..., K) in standard deviations of the training period, clipped to ±CLIP."""
-        return np.clip((observation - self.mean) / self.scale, -CLIP, CLIP)
+    @property
+    def name(self) -> str:
+        return f"{self.algorithm}-{self.seed}"
 
-    def logits(self, standardised: Floats) -> Floats:
-        """(M, A) action logits of (M, K) standardised observations."""
-        first, *rest = self.layers
-        return propagate(dense(np.ascontiguousarray(standardised.T), *first), rest).T
+    @property
+    def reading(self) -> Network:
+        """The network with one output, how much it would be long: long less flat of the logits or
+        the values, or the number before it is squashed."""
+        *before, (weight, bias) = self.network.layers
+        if self.kind == "share":
+            return self.network
+        names = NAMED[self.actions]
+        long, flat = names.index("long"), names.index("flat")
+        difference = (weight[:, [long]] - weight[:, [flat]], bias[[long]] - bias[[flat]])
+        return Network((*before, difference))
+
+    def leaning(self, x: Floats) -> Floats:
+        """(M,) `reading` of (M, K) standardised observations, less that of the ordinary bar."""
+        reading = self.reading
+        ordinary = reading.outputs(np.zeros((1, x.shape[1])))
+        return np.asarray(reading.outputs(x)[:, 0] - ordinary[0, 0])
+
+    def share(self, x: Floats) -> Floats:
+        """(M,) share of equity that it would hold at (M, K) standardised observations."""
+        outputs = self.network.outputs(x)
+        if self.kind != "share":
+            shares = np.array([SHARES[name] for name in NAMED[self.actions]])
+            return np.asarray(shares[outputs.argmax(axis=1)])
+        least = -1.0 if self.actions == "short-share" else 0.0
+        if self.squash == "clip":
+            return np.clip(outputs[:, 0], least, 1.0)
+        return least + 0.5 * (np.tanh(outputs[:, 0]) + 1.0) * (1.0 - least)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Policy:
-    """A network, what its log-odds are worth (`temper`, see envs.learning.evaluation), and its manifest."""
+    """`mean`, `scale` (K,) standardise the features. `weights` (R, members) weigh the members, each
+    row summing to 1: one row for all bars (bagging), or one for each of `ensemble.REGIMES`.
+    `reference` is what its training data looked like."""
 
-    network: Network
-    temper: float
+    mean: Floats
+    scale: Floats
+    members: tuple[Member, ...]
+    weights: Floats
+    reference: Reference
     manifest: Manifest
 
     @property
-    def version(self) -> str:
-        """First 8 hexadecimal characters of the hash of the tensors."""
-        return self.manifest.sha256[:8]
+    def selection(self) -> Literal["bagging", "regimes"]:
+        return "bagging" if len(self.weights) == 1 else "regimes"
 
-    def log_odds(self, standardised: Floats) -> Floats:
-        """(M,) log p(long) - log p(flat) of (M, K) standardised observations, not tempered."""
-        return long_over_flat(self.network.logits(standardised), self.manifest.actions)
+    def standardise(self, observation: Floats) -> Floats:
+        return standardise(observation, self.mean, self.scale)
 
+    def pooled(self, x: Floats) -> Pooled:
+        """The members' one forecast at (M, K) standardised observations."""
+        return self.pool(np.stack([member.leaning(x) for member in self.members]), x)
 
-def long_over_flat(logits: Floats, actions: tuple[str, ...]) -> Floats:
-    """(M,) log p(long) - log p(flat) of (M, A) logits: the softmax cancels out."""
-    difference: Floats = logits[:, actions.index("long")] - logits[:, actions.index("flat")]
-    return difference
+    def pool(self, leanings: Floats, x: Floats) -> Pooled:
+        """Likewise, of `leanings` (members, M) that are known already."""
+        tempers = np.array([member.temper for member in self.members])
+        regime = regimes(x, self.mean, self.scale) if self.selection == "regimes" else None
+        return pool(leanings, tempers, self.weights, regime)
 
+    def evidence(self, x: Floats) -> Floats:
+        """(M,) log-odds that it adds to the base rate at (M, K) standardised observations; 0 on the
+        ordinary bar."""
+        return self.pooled(x).evidence
 
-@compiled
-def dense(inputs: Floats, weight: Floats, bias: Floats) -> Floats:
-    """(out, M) = bias + weight (in, out) applied to inputs (in, M), summed over inputs in order.
+    def share(self, x: Floats) -> Floats:
+        """(M,) weighted mean of the shares of equity that the members would hold."""
+        if self.selection == "regimes":
+            weights = self.weights[regimes(x, self.mean, self.scale)].T
+        else:
+            weights = np.repeat(self.weights.T, len(x), axis=1)
+        shares = np.zeros(len(x))
+        for weight, member in zip(weights, self.members, strict=True):
+            shares += weight * member.share(x)
+        return shares
 
-    Units come first and rows last here, so that the innermost loop runs along contiguous rows, in
-    pieces that stay in the processor's nearest cache. No sum depends on the other rows.
-    """
-    units, rows = inputs.shape
-    total = np.empty((len(bias), rows))
-    for start in range(0, rows, PIECE):
-        stop = min(start + PIECE, rows)
-        for out in range(len(bias)):
-            sums = total[out, start:stop]
-            sums[:] = bias[out]
-            fours = units - units % 4
-            for unit in range(0, fours, 4):
-                w0, w1 = weight[unit, out], weight[unit + 1, out]
-                w2, w3 = weight[unit + 2, out], weight[unit + 3, out]
-                x0, x1 = inputs[unit, start:stop], inputs[unit + 1, start:stop]
-                x2, x3 = inputs[unit + 2, start:stop], inputs[unit + 3, start:stop]
-                for row in range(stop - start):
-                    sums[row] = (
-                        ((sums[row] + w0 * x0[row]) + w1 * x1[row]) + w2 * x2[row]
-                    ) + w3 * x3[row]
-            for unit in range(fours, units):
-                for row in range(stop - start):
-                    sums[row] += weight[unit, out] * inputs[unit, start + row]
-    return total
+    def tempers(self) -> Mapping[str, float]:
+        """By the name of the member."""
+        return {member.name: member.temper for member in self.members}
 
 
-def propagate(first: Floats, rest: list[tuple[Floats, Floats]]) -> Floats:
-    """(A, M) logits from (H, M) sums of the first layer through the layers that follow it."""
-    values = first
-    for weight, bias in rest:
-        values = dense(np.maximum(values, 0.0), weight, bias)
-    return values
-
-
-def save_policy(folder: Path, network: Network, temper: float, manifest: Manifest) -> Manifest:
-    """Write both files and return the manifest with the hash it was written with.
-
-    Each file is written beside its place and moved there, tensors first: a run that is killed
-    leaves the former policy, or one that is refused, never one that is half new.
-    """
-    tensors = encode(network, temper)
-    stamped = manifest.model_copy(update={"sha256": hashlib.sha256(tensors).hexdigest()})
-    folder.mkdir(parents=True, exist_ok=True)
-    text = json.dumps(stamped.model_dump(), indent=2, sort_keys=True) + "\n"
-    for name, content in ((TENSORS, tensors), (MANIFEST, text.encode())):
-        beside = folder / f".{name}.new"
-        beside.write_bytes(content)
-        beside.replace(folder / name)
-    return stamped
-
-
-def encode(network: Network, temper: float) -> bytes:
-    """The tensor file: `mean`, `scale`, `temper` and `weight.i`, `bias.i`, all float64."""
-    tensors = {"mean": network.mean, "scale": network.scale, "temper": np.array([temper])}
-    for index, (weight, bias) in enumerate(network.layers):
-        tensors |= {f"weight.{index}": weight, f"bias.{index}": bias}
-    return save_tensors({name: np.ascontiguousarray(t, np.float64) for name, t in tensors.items()})
-
-
-def load_policy(folder: Path) -> Policy:
-    """The policy in `folder`.
-
-    Raises ConfigurationError where a file is missing or damaged, or the two do not match each
-    other or this program's observation.
-    """
-    manifest = _manifest(folder)
-    tensors = _read(folder / TENSORS)
-    if hashlib.sha256(tensors).hexdigest() != manifest.sha256:
-        raise _refusal(folder, f"{TENSORS} is damaged or belongs to another {MANIFEST}")
-    network, temper = _decode(folder, tensors, manifest)
-    return Policy(network, temper, manifest)
-
-
-def _manifest(folder: Path) -> Manifest:
-    try:
-        manifest = Manifest.model_validate_json(_read(folder / MANIFEST))
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or "text"
-        raise _refusal(folder, f"{MANIFEST} is not valid at {where}: {first['msg']}") from error
-    if manifest.format != 1:
-        raise _refusal(folder, f"{MANIFEST} has format {manifest.format}, this program reads 1")
-    if manifest.observation_version != OBSERVATION_VERSION or manifest.features != FEATURES:
-        raise _refusal(
-            folder,
-            f"it was trained on observation version {manifest.observation_version} "
-            f"({len(manifest.features)} features), this program makes version "
-            f"{OBSERVATION_VERSION} ({len(FEATURES)} features)",
-        )
-    if missing := {"flat", "long"} - set(manifest.actions):
-        raise _refusal(folder, f"its actions lack {', '.join(sorted(missing))}")
-    return manifest
-
-
-def _decode(folder: Path, content: bytes, manifest: Manifest) -> tuple[Network, float]:
-    try:
-        tensors = load_tensors(content)
-    except SafetensorError as error:
-        raise _refusal(folder, f"{TENSORS} cannot be read ({error})") from error
-    sizes = (len(FEATURES), *manifest.hidden, len(manifest.actions))
-    shapes: dict[str, tuple[int, ...]] = {
-        "mean": (len(FEATURES),), "scale": (len(FEATURES),), "temper": (1,)
-    }  # fmt: skip
-    for index, (inputs, outputs) in enumerate(pairwise(sizes)):
-        shapes |= {f"weight.{index}": (inputs, outputs), f"bias.{index}": (outputs,)}
-    found = {name: tensor.shape for name, tensor in tensors.items()}
-    if found != shapes:
-        odd = sorted(set(found.items()) ^ set(shapes.items()))[0][0]
-        raise _refusal(
-            folder, f"tensor {odd!r} has shape {found.get(odd)}, expected {shapes.get(odd)}"
-        )
-    for name, tensor in tensors.items():
-        if tensor.dtype != np.float64 or not np.isfinite(tensor).all():
-            raise _refusal(folder, f"tensor {name!r} holds something other than finite float64")
-    if (tensors["scale"] <= 0).any() or tensors["temper"][0] < 0:
-        raise _refusal(folder, "tensor 'scale' must be positive and 'temper' not negative")
-    layers = tuple(
-        (tensors[f"weight.{index}"], tensors[f"bias.{index}"]) for index in range(len(sizes) - 1)
-    )
-    return Network(tensors["mean"], tensors["scale"], layers), float(tensors["temper"][0])
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise _refusal(path.parent, f"{path.name} cannot be read ({error.strerror})") from error
-
-
-def _refusal(folder: Path, what: str) -> ConfigurationError:
-    return ConfigurationError(
-        f"The policy in {folder} is refused: {what}. Train it again (python -m envs.train), or "
-        "unset the policy's folder to use the one that ships."
-    )
+def standardise(observation: Floats, mean: Floats, scale: Floats) -> Floats:
+    """(..., K) in standard deviations of the training period, clipped to ±CLIP."""
+    return np.clip((observation - mean) / scale, -CLIP, CLIP)

@@ -1,4 +1,4 @@
-"""Which group of observations moved the policy, and by how much: exact Shapley values.
+"""Which group of observations moved the ensemble, and by how much: exact Shapley values.
 
 A group's share is what adding it changes, averaged over every order in which the groups can be
 added to an ordinary bar (the training mean, where all standardised features are zero). The shares
@@ -13,56 +13,76 @@ import numpy as np
 
 from domain.panel import Floats
 from envs.observation import FEATURES, GROUPS, Group
-from envs.policies.policy import Policy, dense, long_over_flat, propagate
+from envs.policies.network import dense, propagate
+from envs.policies.policy import Member, Policy
 
 CHUNK = 4_096
 """Rows worked on at a time, to stay within the processor's cache; no answer depends on it."""
 
+Coalition = tuple[int, ...]
 
-def shapley(policy: Policy, standardised: Floats, groups: tuple[Group, ...] = GROUPS) -> Floats:
-    """(M, G) share of each group in the log-odds of (M, K) standardised observations, less the
-    log-odds of the ordinary bar."""
-    shares = np.empty((len(standardised), len(groups)))
-    for start in range(0, len(standardised), CHUNK):
+
+def shapley(policy: Policy, x: Floats, groups: tuple[Group, ...] = GROUPS) -> Floats:
+    """(M, G + 1) what each group adds to the log-odds of the ensemble at (M, K) standardised
+    observations, and last what its members' disagreement takes off: together, its evidence."""
+    shares = np.empty((len(x), len(groups) + 1))
+    for start in range(0, len(x), CHUNK):
         part = slice(start, start + CHUNK)
-        shares[part] = _shares(policy, standardised[part], groups)
+        shares[part] = _shares(policy, x[part], groups)
     return shares
 
 
-def _shares(policy: Policy, standardised: Floats, groups: tuple[Group, ...]) -> Floats:
+def _shares(policy: Policy, x: Floats, groups: tuple[Group, ...]) -> Floats:
     count = len(groups)
-    worth = _worth(policy, standardised, groups)
-    shares = np.zeros((len(standardised), count))
-    for members in _coalitions(count):
-        for group in sorted(set(range(count)) - set(members)):
-            joined = tuple(sorted((*members, group)))
-            orders = factorial(len(members)) * factorial(count - len(joined))
-            shares[:, group] += (worth[joined] - worth[members]) * (orders / factorial(count))
+    coalitions = _coalitions(count)
+    leanings = np.stack([_leanings(member, x, groups) for member in policy.members])
+    worth = {}
+    for number, coalition in enumerate(coalitions):
+        pooled = policy.pool(leanings[:, number], _without(x, groups, coalition))
+        worth[coalition] = pooled.log_odds
+    shares = np.zeros((len(x), count + 1))
+    for coalition in coalitions:
+        for group in sorted(set(range(count)) - set(coalition)):
+            joined = tuple(sorted((*coalition, group)))
+            orders = factorial(len(coalition)) * factorial(count - len(joined))
+            shares[:, group] += (worth[joined] - worth[coalition]) * (orders / factorial(count))
+    shares[:, count] = pooled.evidence - pooled.log_odds
     return shares
 
 
-def _worth(
-    policy: Policy, standardised: Floats, groups: tuple[Group, ...]
-) -> dict[tuple[int, ...], Floats]:
-    """(M,) log-odds of every coalition: its groups as they are, the others as on an ordinary bar.
+def _leanings(member: Member, x: Floats, groups: tuple[Group, ...]) -> Floats:
+    """(2^G, M) leaning of every coalition: its groups as they are, the others as if ordinary.
 
     The groups' sums of the first layer are computed once; an absent group adds nothing to it.
     """
-    (weight, bias), *rest = policy.network.layers
-    nothing, columns = np.zeros_like(bias), np.ascontiguousarray(standardised.T)
+    (weight, bias), *rest = member.reading.layers
+    nothing, columns = np.zeros_like(bias), np.ascontiguousarray(x.T)
     parts = []
     for group in groups:
-        own = [FEATURES.index(name) for name in group.features]
+        own = _columns(group)
         parts.append(dense(columns[own], weight[own], nothing))
-    worth = {}
-    for members in _coalitions(len(groups)):
-        sums = np.repeat(bias[:, None], len(standardised), axis=1)
-        for member in members:
-            sums += parts[member]
-        worth[members] = long_over_flat(propagate(sums, rest).T, policy.manifest.actions)
-    return worth
+    worth = []
+    for coalition in _coalitions(len(groups)):
+        sums = np.repeat(bias[:, None], len(x), axis=1)
+        for number in coalition:
+            sums += parts[number]
+        worth.append(propagate(sums, tuple(rest))[0])
+    return np.asarray(np.stack(worth) - worth[0])
 
 
-def _coalitions(count: int) -> list[tuple[int, ...]]:
+def _without(x: Floats, groups: tuple[Group, ...], coalition: Coalition) -> Floats:
+    """`x` with the groups outside the coalition as on an ordinary bar."""
+    kept = np.zeros_like(x)
+    for number in coalition:
+        own = _columns(groups[number])
+        kept[:, own] = x[:, own]
+    return kept
+
+
+def _columns(group: Group) -> list[int]:
+    return [FEATURES.index(name) for name in group.features]
+
+
+def _coalitions(count: int) -> list[Coalition]:
     """Every set of groups, smallest first."""
     return [members for size in range(count + 1) for members in combinations(range(count), size)]

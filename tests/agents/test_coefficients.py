@@ -128,7 +128,7 @@ def test_equal_weights_have_equal_versions_and_others_have_others() -> None:
     versions = {TechnicalAgent({"RSI 14": w}).version for w in (-0.1, -0.1, -0.2)}
     assert len(versions) == 2
     assert NewsAgent(LexiconScorer(), {"all headlines": 0.1}).version.startswith("1 lexicon")
-    assert RlAgent.load().tuned({"the policy's evidence": 0.1}).version.startswith("rl/2+")
+    assert RlAgent.load().tuned({"the policy's evidence": 0.1}).version.startswith("rl/3+")
 
 
 @pytest.mark.parametrize(

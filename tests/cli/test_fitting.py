@@ -54,7 +54,7 @@ def test_asked_for_a_file_it_writes_one_that_the_agents_take(fit: Fit, tmp_path:
     assert len(written.panel) == 64
     settings = load_settings({"agents": {"coefficients": path}})
     assert build("technical", settings.agents).version.startswith("1+")
-    assert build("rl", settings.agents).version.startswith("rl/2")
+    assert build("rl", settings.agents).version.startswith("rl/3")
 
 
 def test_what_is_in_force_is_not_what_is_compared_with(fit: Fit, tmp_path: Path) -> None:

@@ -1,0 +1,83 @@
+"""Does the market of today look like the one a policy was trained on? Feature by feature.
+
+The population stability index compares how two samples fall into the tenths of the first:
+Σ (live - trained) ln(live / trained). Below 0.1 is held to be stable, above 0.25 to have shifted
+for good (Lewis 1994; Siddiqi 2006). It is a measure, not a test: bars and symbols move together,
+so a few days of many symbols can look shifted by chance. Give it months.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from domain.panel import Floats
+from envs.observation import FEATURES
+
+CELLS = 200
+"""Observations below which nothing is said."""
+TENTHS = 10
+LEAST = 1e-4
+"""Shares are counted as at least this, so that an empty tenth has a logarithm."""
+
+Word = Literal["stable", "shifting", "drifted"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Reference:
+    """`edges` (K, 9) between the tenths of each feature in training, and `shares` (K, 10) of the
+    observations in each, which are not all one tenth where values are tied."""
+
+    edges: Floats
+    shares: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class Drift:
+    """How far a feature has moved, and in a word; None where too little was seen."""
+
+    feature: str
+    psi: float | None
+    word: Word | None
+
+
+def reference(observation: Floats) -> Reference:
+    """Of the observations (..., K) of the training period, at least one; NaN cells are left out."""
+    seen = _seen(observation)
+    edges = np.quantile(seen, np.arange(1, TENTHS) / TENTHS, axis=0).T
+    return Reference(np.ascontiguousarray(edges), _shares(seen, edges))
+
+
+def drift(trained: Reference, observation: Floats) -> tuple[Drift, ...]:
+    """Of each feature, from the observations (..., K) of a recent while; NaN cells are left out."""
+    seen = _seen(observation)
+    if len(seen) < CELLS:
+        return tuple(Drift(feature, None, None) for feature in FEATURES)
+    before = np.maximum(trained.shares, LEAST)
+    now = np.maximum(_shares(seen, trained.edges), LEAST)
+    indices = ((now - before) * np.log(now / before)).sum(axis=1)
+    return tuple(
+        Drift(feature, float(psi), word(float(psi)))
+        for feature, psi in zip(FEATURES, indices, strict=True)
+    )
+
+
+def word(psi: float) -> Word:
+    if psi < 0.1:
+        return "stable"
+    return "shifting" if psi < 0.25 else "drifted"
+
+
+def _seen(observation: Floats) -> Floats:
+    cells = observation.reshape(-1, observation.shape[-1])
+    return np.asarray(cells[~np.isnan(cells).any(axis=1)])
+
+
+def _shares(seen: Floats, edges: Floats) -> Floats:
+    """(K, 10) share of the values of each feature in each tenth; a value on an edge, or on several
+    that are tied, is above them all, so that the same values always fall together."""
+    shares = np.empty((len(edges), TENTHS))
+    for feature, own in enumerate(edges):
+        tenth = np.searchsorted(own, seen[:, feature], side="right")
+        shares[feature] = np.bincount(tenth, minlength=TENTHS) / len(seen)
+    return shares

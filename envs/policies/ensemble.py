@@ -1,0 +1,113 @@
+"""Several policies, one forecast: bagged probabilities, and less of it where they disagree.
+
+Each member's wish, tempered, is a probability p_m of being long. The ensemble's is their weighted
+mean p (bagging: Breiman 1996; linear opinion pool: Stone 1961). The variance of a coin thrown by a
+member drawn by weight splits into what each member leaves open and what they dispute (law of total
+variance): p (1 - p) = Σ w p_m (1 - p_m) + Σ w (p_m - p)². The first part's share is the
+*agreement*, and the evidence is agreement x log-odds of p: members of one mind keep all of it.
+
+Weights may differ by regime. A regime is read from the observation itself, so that the agent stays
+a function of the panel. A row's answer does not depend on which rows it is asked with.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from domain.panel import Floats, Ints
+from envs.observation import FEATURES
+from quant.compiled import compiled
+
+REGIMES = tuple(
+    f"{volatility}, {trend}"
+    for volatility in ("calm", "restless")
+    for trend in ("falling", "sideways", "rising")
+)
+"""Restless: volatility over 10 bars above that over 60. Rising, falling: a 60-bar return above 1 or
+below -1 volatilities."""
+SURE = 20.0
+"""Tempered wishes are cut off at ±SURE log-odds, where a probability of 1 would end arithmetic."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Pooled:
+    """(M,) log-odds of the mean probability, and the agreement in it, above 0 and up to 1."""
+
+    log_odds: Floats
+    agreement: Floats
+
+    @property
+    def evidence(self) -> Floats:
+        return self.agreement * self.log_odds
+
+
+def regimes(x: Floats, mean: Floats, scale: Floats) -> Ints:
+    """(M,) which of REGIMES each of (M, K) standardised observations is in."""
+    turbulence, trend = FEATURES.index("volatility 10/60"), FEATURES.index("return 60")
+    restless = x[:, turbulence] > (1.0 - mean[turbulence]) / scale[turbulence]
+    falling = x[:, trend] < (-1.0 - mean[trend]) / scale[trend]
+    rising = x[:, trend] > (1.0 - mean[trend]) / scale[trend]
+    return np.asarray(3 * restless + 1 + rising - 1 * falling, np.int64)
+
+
+def pool(leanings: Floats, tempers: Floats, weights: Floats, regime: Ints | None) -> Pooled:
+    """Of `leanings` (members, M) at `tempers` (members,), under `weights` (R, members): of the row
+    that `regime` (M,) names, the first where it is None."""
+    if regime is None:
+        regime = np.zeros(leanings.shape[1], np.int64)
+    log_odds, agreement = np.empty(leanings.shape[1]), np.empty(leanings.shape[1])
+    _pool(np.ascontiguousarray(leanings), tempers, weights, regime, log_odds, agreement)
+    return Pooled(log_odds, agreement)
+
+
+@compiled
+def _pool(
+    leanings: Floats,
+    tempers: Floats,
+    weights: Floats,
+    regime: Ints,
+    log_odds: Floats,
+    agreement: Floats,
+) -> None:
+    """Members are the inner loop: should a compiler take several exponentials at once, it takes
+    those of one row, and never other ones because of the row's neighbours."""
+    for row in range(leanings.shape[1]):
+        rise, fall, own = 0.0, 0.0, 0.0
+        for member in range(leanings.shape[0]):
+            wish = min(max(tempers[member] * leanings[member, row], -SURE), SURE)
+            odds = math.exp(wish)
+            up, down = odds / (1.0 + odds), 1.0 / (1.0 + odds)
+            weight = weights[regime[row], member]
+            rise += weight * up
+            fall += weight * down
+            own += weight * (up * down)
+        log_odds[row] = math.log(rise / fall)
+        agreement[row] = min(own / (rise * fall), 1.0)
+
+
+def by_regime(scores: Floats, regime: Ints, algorithms: Sequence[str], horizon: int) -> Floats:
+    """(R, members) weights that favour, in each regime, the algorithms that forecast better there.
+
+    `scores` (members, T, N) are log scores of each member's forecasts on the validation period (NaN
+    where there is none), `regime` (T, N) is which of REGIMES each was made in, `algorithms` names
+    each member's. With equal weights before, the weight of a member is that of its algorithm's mean
+    score times the number of observations: exp(n (score - best)), normalised (pseudo-BMA: Yao,
+    Vehtari, Simpson and Gelman 2018, after Akaike 1978). Outcomes overlap over `horizon` bars and
+    symbols move together, so n counts the bars, not the cells, and a horizon of them as one. Where
+    a regime was hardly seen, n is small and the weights stay near equal.
+    """
+    known = ~np.isnan(scores).any(axis=0)
+    weights = np.full((len(REGIMES), len(scores)), 1.0 / len(scores))
+    for which in range(len(REGIMES)):
+        inside = known & (regime == which)
+        if not inside.any():
+            continue
+        count = inside.any(axis=1).sum() / horizon
+        own = scores[:, inside].mean(axis=1)
+        same = np.array([[a == b for b in algorithms] for a in algorithms], np.float64)
+        merit = (same @ own) / same.sum(axis=1)
+        share = np.exp(count * (merit - merit.max()))
+        weights[which] = share / share.sum()
+    return weights

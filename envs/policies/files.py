@@ -1,0 +1,171 @@
+"""A policy kept as two files of plain numbers and words, and read back with suspicion.
+
+`policy.safetensors` holds numbers only; nothing in it can run. `manifest.json` says whose they are,
+where they are from, and by its hashes that neither file was changed since. Every way in which they
+can fail to match each other or this program is a ConfigurationError that says which. Left out: the
+choice of the policy that votes, which is the registry's.
+"""
+
+import hashlib
+from pathlib import Path
+
+import numpy as np
+from safetensors import SafetensorError
+from safetensors.numpy import load as load_tensors
+from safetensors.numpy import save as save_tensors
+
+from domain.errors import ConfigurationError
+from domain.panel import Floats
+from envs.policies.drift import Reference
+from envs.policies.network import Network
+from envs.policies.policy import Manifest, Member, Policy
+from envs.policies.sheet import RefusedError, Sheet, read_sheet, shapes_of, sheet_of, text_of
+
+TENSORS, MANIFEST = "policy.safetensors", "manifest.json"
+LARGEST = {TENSORS: 64 * 2**20, MANIFEST: 4 * 2**20}
+"""Bytes; what is larger is no policy of ours and is not read."""
+NEAR = 1e-9
+"""How far from 1 rounding may leave a sum of weights."""
+
+
+def policy_id(tensors: bytes, manifest: bytes) -> str:
+    """First 12 hexadecimal characters of the SHA-256 of both files, one after the other."""
+    return hashlib.sha256(tensors + manifest).hexdigest()[:12]
+
+
+def encode(policy: Policy) -> tuple[bytes, bytes]:
+    """Its tensors and its manifest. The same policy gives the same bytes.
+
+    Raises ConfigurationError for a policy that would be refused when it is read.
+    """
+    tensors = _tensors(policy)
+    try:
+        manifest = text_of(sheet_of(policy, hashlib.sha256(tensors).hexdigest()))
+        _decode(tensors, manifest)
+    except RefusedError as reason:
+        raise _refusal("memory", str(reason)) from reason
+    return tensors, manifest
+
+
+def save_policy(folder: Path, policy: Policy) -> None:
+    """Write both files. Each is written beside its place and moved there, tensors first: a run that
+    is killed leaves the former policy, or one that is refused, never one that is half new."""
+    files = encode(policy)
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, content in zip((TENSORS, MANIFEST), files, strict=True):
+        beside = folder / f".{name}.new"
+        beside.write_bytes(content)
+        beside.replace(folder / name)
+
+
+def load_policy(folder: Path) -> Policy:
+    """The policy in `folder`.
+
+    Raises ConfigurationError where a file is missing or damaged, or the two do not match each
+    other or this program's observation.
+    """
+    manifest = _read(folder, MANIFEST)
+    return decode(_read(folder, TENSORS), manifest, str(folder))
+
+
+def decode(tensors: bytes, manifest: bytes, where: str) -> Policy:
+    """The policy of two files that are kept in `where`. Raises ConfigurationError as above."""
+    try:
+        return _decode(tensors, manifest)
+    except RefusedError as reason:
+        raise _refusal(where, str(reason)) from reason
+
+
+def _decode(tensors: bytes, manifest: bytes) -> Policy:
+    for name, content in ((TENSORS, tensors), (MANIFEST, manifest)):
+        if len(content) > LARGEST[name]:
+            raise RefusedError(f"{name} is larger than {LARGEST[name] // 2**20} MB")
+    sheet = read_sheet(manifest)
+    if hashlib.sha256(tensors).hexdigest() != sheet.sha256:
+        raise RefusedError(f"{TENSORS} is damaged or belongs to another {MANIFEST}")
+    found = _checked(tensors, sheet)
+    return Policy(
+        mean=found["mean"],
+        scale=found["scale"],
+        members=tuple(
+            Member(
+                algorithm=words.algorithm,
+                seed=words.seed,
+                kind=words.kind,
+                actions=words.actions,
+                network=Network(
+                    tuple(
+                        (found[f"{words.name}.weight.{i}"], found[f"{words.name}.bias.{i}"])
+                        for i in range(len(words.sizes) - 1)
+                    )
+                ),
+                temper=float(temper),
+                squash=words.squash,
+            )
+            for words, temper in zip(sheet.members, found["tempers"], strict=True)
+        ),
+        weights=found["weights"],
+        reference=Reference(found["edges"], found["shares"]),
+        manifest=Manifest(**{name: getattr(sheet, name) for name in Manifest.model_fields}),
+    )
+
+
+def _checked(content: bytes, sheet: Sheet) -> dict[str, Floats]:
+    """The tensors that the manifest promises, and no others."""
+    try:
+        found = {name: np.array(tensor) for name, tensor in load_tensors(content).items()}
+    except (SafetensorError, KeyError, ValueError) as error:  # the last two: odd types and sizes
+        raise RefusedError(f"{TENSORS} cannot be read ({error})") from error
+    promised = shapes_of(sheet)
+    shapes = {name: tensor.shape for name, tensor in found.items()}
+    if shapes != promised:
+        odd = sorted({name for name, _ in set(shapes.items()) ^ set(promised.items())})[0]
+        raise RefusedError(
+            f"tensor {odd!r} has shape {shapes.get(odd)}, expected {promised.get(odd)}"
+        )
+    for name, tensor in found.items():
+        if tensor.dtype != np.float64 or not np.isfinite(tensor).all():
+            raise RefusedError(f"tensor {name!r} holds something other than finite float64")
+    if (found["scale"] <= 0.0).any():
+        raise RefusedError("tensor 'scale' must be positive")
+    if (found["tempers"] < 0.0).any():
+        raise RefusedError("tensor 'tempers' must not be negative")
+    if (np.diff(found["edges"], axis=1) < 0.0).any():
+        raise RefusedError("tensor 'edges' must ascend")
+    for name in ("weights", "shares"):
+        off = np.abs(found[name].sum(axis=1) - 1.0).max()
+        if (found[name] < 0.0).any() or off > NEAR:
+            raise RefusedError(f"each row of tensor {name!r} must sum to 1, none below 0")
+    return found
+
+
+def _tensors(policy: Policy) -> bytes:
+    tensors = {
+        "mean": policy.mean,
+        "scale": policy.scale,
+        "tempers": np.array([member.temper for member in policy.members]),
+        "weights": policy.weights,
+        "edges": policy.reference.edges,
+        "shares": policy.reference.shares,
+    }
+    for member in policy.members:
+        for i, (weight, bias) in enumerate(member.network.layers):
+            tensors |= {f"{member.name}.weight.{i}": weight, f"{member.name}.bias.{i}": bias}
+    return save_tensors({name: np.ascontiguousarray(t, np.float64) for name, t in tensors.items()})
+
+
+def _read(folder: Path, name: str) -> bytes:
+    path = folder / name
+    try:
+        if path.stat().st_size > LARGEST[name]:
+            raise _refusal(str(folder), f"{name} is larger than {LARGEST[name] // 2**20} MB")
+        return path.read_bytes()
+    except OSError as error:
+        raise _refusal(str(folder), f"{name} cannot be read ({error.strerror})") from error
+
+
+def _refusal(where: str, what: str) -> ConfigurationError:
+    return ConfigurationError(
+        f"The policy in {where} is refused: {what}. Train it again (python -m envs.train), or "
+        "unset the policy's folder to use the one that ships."
+    )
