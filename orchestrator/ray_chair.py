@@ -5,7 +5,6 @@ that hangs. Leaves out when to ask (`ray_team.py`).
 """
 
 import contextlib
-import itertools
 import os
 import threading
 import time
@@ -46,8 +45,8 @@ class Chair:
         self, session: RaySession, agent: str, build: Callable[[str], Agent], namespace: str
     ) -> None:
         self.agent = agent
+        self._session = session
         self._ray = session.ray
-        self._environment = session.environment
         self._build = build
         self._namespace = namespace
         self._lock = threading.Lock()
@@ -132,20 +131,14 @@ class Chair:
         """Put a new actor in the place of the present one, if any."""
         self.kill()
         self._hired = time.monotonic()
-        self._actor = self._named_actor()
+        self._actor = self._session.actor(
+            _Seat,
+            self.agent,
+            self._build,
+            name=f"quorum-{self.agent}",
+            namespace=self._namespace,
+            num_cpus=0,
+            max_restarts=-1,
+            scheduling_strategy="SPREAD",
+        )
         self.hello = self._actor.hello.options(max_task_retries=-1).remote()
-
-    def _named_actor(self) -> Any:
-        """An actor of the first free name; a server beside this one may have taken some."""
-        for number in itertools.count(1):
-            seat = self._ray.remote(_Seat).options(
-                name=f"quorum-{self.agent}" if number == 1 else f"quorum-{self.agent}-{number}",
-                namespace=self._namespace,
-                num_cpus=0,
-                max_restarts=-1,
-                scheduling_strategy="SPREAD",
-                runtime_env={"env_vars": self._environment} if self._environment else None,
-            )
-            with contextlib.suppress(self._ray.exceptions.ActorAlreadyExistsError):
-                return seat.remote(self.agent, self._build)
-        raise AssertionError("itertools.count never ends")

@@ -5,7 +5,9 @@ ports listen on all interfaces, and the token is all that protects them. Ray is 
 output. Leaves out what is done with Ray: that is `ray_team.py`.
 """
 
+import contextlib
 import hashlib
+import itertools
 import logging
 import os
 import secrets
@@ -14,6 +16,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -93,6 +96,17 @@ class RaySession:
                 f"must be a node of the cluster: `ray start --address={address}`."
             ) from error
         return cls(ray, context, _worker_environment())
+
+    def actor(self, kind: Callable[..., Any], *args: Any, name: str, **options: Any) -> Any:
+        """A new actor of the class `kind`, made of `args`, under the first free name: a server
+        beside this one may have taken `name` itself, or its bearer be about to end."""
+        if self.environment:
+            options["runtime_env"] = {"env_vars": self.environment}
+        for number in itertools.count(1):
+            numbered = name if number == 1 else f"{name}-{number}"
+            with contextlib.suppress(self.ray.exceptions.ActorAlreadyExistsError):
+                return self.ray.remote(kind).options(name=numbered, **options).remote(*args)
+        raise AssertionError("itertools.count never ends")
 
     def close(self) -> None:
         """Leave, and stop a Ray of our own; its logs go with it, as nothing went wrong."""

@@ -1,0 +1,78 @@
+"""One training run in a Ray worker of its own, its events streamed back as they happen.
+
+Promises that stopping takes effect at once, that the worker yields its processor to the agents
+that vote, and that it ends with this process: nothing is detached, so a server that is killed
+leaves no training behind. The bars cross through the object store, and nothing is written where
+the worker is, so a cluster needs no shared disk. Leaves out what is kept of the events
+(`research/lab/jobs.py`).
+"""
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+
+from domain.errors import ProviderError
+from envs.learning.arguments import Arguments
+from envs.learning.events import Event
+from envs.market_data import History
+from orchestrator.ray_session import RaySession
+
+NICENESS = 10
+"""On top of Ray's own: agents that vote are served first."""
+
+
+class WorkerLostError(ProviderError):
+    """The worker was stopped, killed or ran out of memory, or its node is gone. Nothing is wrong
+    with the run, which can be gone on with."""
+
+
+class _Trainee:
+    """What runs in the worker's process."""
+
+    def __init__(self) -> None:
+        os.nice(NICENESS)
+
+    def learn(
+        self, arguments: Arguments, market: History, kept: Mapping[str, bytes]
+    ) -> Iterator[Event]:
+        from envs.learning.run import learn
+
+        yield from learn(arguments, market, kept)
+
+
+class Training:
+    """A worker called `quorum-training-<run>` in `namespace`, with one processor to itself: it
+    waits for one where all are taken."""
+
+    def __init__(self, session: RaySession, run: str, namespace: str) -> None:
+        self._ray = session.ray
+        self._actor = session.actor(
+            _Trainee, name=f"quorum-training-{run}", namespace=namespace, num_cpus=1
+        )
+
+    def events(
+        self, arguments: Arguments, market: History, kept: Mapping[str, bytes]
+    ) -> Iterator[Event]:
+        """What `envs.learning.run.learn` yields; the worker is gone afterwards.
+
+        Raises what that raises, and WorkerLostError.
+        """
+        errors = self._ray.exceptions
+        learn = self._actor.learn.options(num_returns="streaming")
+        try:
+            for reference in learn.remote(arguments, self._ray.put(market), kept):
+                yield self._ray.get(reference)
+        except errors.RayTaskError as error:
+            raise error.cause from error
+        except errors.RayError as error:
+            raise WorkerLostError(
+                "Its process ended before the training did: it was killed, ran out of memory, or "
+                "its machine is gone. Go on with the run; it starts at its last checkpoint."
+            ) from error
+        finally:
+            self.stop()
+
+    def stop(self) -> None:
+        """End the worker at once, from any thread; again does nothing."""
+        with suppress(Exception):  # it may be gone already, and Ray with it
+            self._ray.kill(self._actor, no_restart=True)

@@ -1,0 +1,63 @@
+"""The bars of a training run, kept beside it, so that a run that is gone on with learns from the
+very same ones: the home's history has grown by then, and its prices may have been adjusted anew.
+
+Numbers and names only; nothing that is read can run. Leaves out where bars come from.
+"""
+
+from dataclasses import fields
+from pathlib import Path
+from zipfile import BadZipFile
+
+import numpy as np
+
+from domain.errors import ConfigurationError, NotFoundError, StorageError
+from domain.tape import Tape
+from envs.market_data import History
+
+ARRAYS = tuple(each.name for each in fields(Tape)[1:])
+
+
+def save_bars(path: Path, history: History) -> None:
+    """Write `history` whole or not at all. Raises StorageError where there is no room."""
+    beside = path.with_name(f".{path.name}.new")
+    try:
+        with beside.open("wb") as file:
+            np.savez(
+                file,
+                name=np.array(history.name),
+                simulated=np.array(history.simulated),
+                symbols=np.array(history.symbols),
+                digest=np.array(history.digest),
+                observation=history.observation,
+                **{name: getattr(history.tape, name) for name in ARRAYS},
+            )
+        beside.replace(path)
+    except OSError as error:
+        beside.unlink(missing_ok=True)
+        raise StorageError(
+            f"The bars of the run cannot be kept in {path}: {error.strerror}. Make room there."
+        ) from error
+
+
+def load_bars(path: Path) -> History:
+    """What `save_bars` wrote.
+
+    Raises NotFoundError where nothing is kept and ConfigurationError for a damaged file.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as kept:
+            return History(
+                name=str(kept["name"]),
+                simulated=bool(kept["simulated"]),
+                tape=Tape(
+                    tuple(map(str, kept["symbols"])), **{name: kept[name] for name in ARRAYS}
+                ),
+                observation=kept["observation"],
+                digest=str(kept["digest"]),
+            )
+    except FileNotFoundError:
+        raise NotFoundError(f"The bars of this run are not kept: there is no {path}.") from None
+    except (OSError, ValueError, KeyError, BadZipFile) as error:
+        raise ConfigurationError(
+            f"The bars in {path} cannot be read ({error!r}). Start the run anew."
+        ) from error
