@@ -65,3 +65,6 @@ class EnvSettings(BaseModel):
         """Of the account: nothing limits it but its cash, for breakers are what people set."""
         limits = UNLIMITED.model_copy(update={"band": self.band, "shorting": self.shorting})
         return TradingSettings(costs=self.costs, limits=limits)
+
+
+STANDARD = EnvSettings()

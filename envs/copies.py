@@ -1,0 +1,258 @@
+"""Copies of an environment, stepped together: the one core of the scalar and the vectorised one.
+
+Promises that a copy's path is a function of its own seed and actions, to the last bit, however many
+others there are beside it. The accounts are the paper account's (`trading/kernels/many.py`): what
+is wanted at the close of bar t meets bar t + 1. Arrays that it gives are new in every step.
+
+Leaves out what an action is (`actions.py`) and the contracts of gymnasium and stable-baselines3.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from domain.panel import Floats
+from envs.env_settings import EnvSettings
+from envs.episodes import NOISE, Bools, Ints, episodes, noise_table
+from envs.market_data import History
+from envs.policies.policy import CLIP
+from envs.rewards import REWARDS, first_memory, reward_of
+from quant.compiled import compiled
+from trading.book import bars_of
+from trading.kernels import step_many
+from trading.kernels.codes import DECIDE, LEAVE
+from trading.kernels.desk import FILL, Bars, lots_of, new_desk
+from trading.kernels.many import Many
+
+_CLIP = np.float32(CLIP)
+_COSTS = ("half_spread", "commission", "impact", "borrow")
+"""What randomisation makes dearer or cheaper."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Stepped:
+    """Of M copies, each (M,): the reward, whether equity was used up (`terminated`) and whether the
+    window is over (`truncated`)."""
+
+    reward: Floats
+    terminated: Bools
+    truncated: Bools
+
+
+class Copies:
+    """`count` copies over `rows` of `history`. `seen` (T, N, K) float32 is the observation,
+    standardised and clipped. A copy trades one symbol, drawn with its window, or with `portfolio`
+    all N.
+
+    After `begin` and `step`, `observation` (M, W) float32 is what is seen at the close of `row`
+    (M,), and `equity` (M,) what the accounts are worth there; `cost` (M,) is what the step's fills
+    took, in currency.
+    """
+
+    def __init__(
+        self,
+        history: History,
+        seen: NDArray[np.float32],
+        rows: range,
+        settings: EnvSettings,
+        count: int,
+        portfolio: bool = False,
+    ) -> None:
+        """Raises InputError as `episodes` does."""
+        self.settings, self.count, self.symbols = settings, count, history.symbols
+        self._episodes = episodes(history, seen, rows, settings, portfolio=portfolio)
+        self._portfolio = portfolio
+        self._bars = _bars(history, portfolio)
+        self._seen = np.ascontiguousarray(_sets(np.asarray(seen, np.float32), portfolio))
+        self._width = self._seen.shape[2]
+        self._noise = noise_table(settings, seen.shape[2])[: NOISE if settings.noise else 0]
+        self._many = _accounts(history.symbols, settings, count, portfolio)
+        self._fresh = new_desk(history.symbols[: self._width], settings.trading)
+        for name in ("cash", "equity", "high", "day_equity"):
+            self._fresh.state[name] = settings.capital
+        self._everyone = np.arange(count)
+        self._reward = REWARDS.index(settings.reward)
+        self._memory = np.tile(first_memory(settings.reward, settings.capital), (count, 1))
+        self._start, self._delay, self._offset = np.zeros((3, count), np.int64)
+        self._words = np.full((count, self._width), LEAVE, np.int8)
+        self._later = np.zeros((settings.delay + 1, count, self._width))
+        self._whole = np.ones((count, self._width), bool)
+        self.equity = np.full(count, settings.capital)
+        self.cost = np.zeros(count)
+        self.observation = self._new_observation()
+
+    @property
+    def features(self) -> int:
+        """W, numbers in a copy's observation."""
+        return int(self._width * (self._seen.shape[3] + self._portfolio))
+
+    @property
+    def row(self) -> Ints:
+        """(M,) of the bar just closed."""
+        return self._many.row
+
+    @property
+    def traded(self) -> Ints:
+        """(M,) number of the symbol that a copy trades; 0 of a portfolio."""
+        return self._many.traded
+
+    @property
+    def steps(self) -> Ints:
+        """(M,) since the episode began."""
+        return self._many.row - self._start
+
+    @property
+    def growth(self) -> Floats:
+        """(M,) log of what equity grew by since the episode began; -inf when it is used up."""
+        with np.errstate(divide="ignore"):
+            grown: Floats = np.log(np.maximum(self.equity, 0.0) / self.settings.capital)
+            return grown
+
+    @property
+    def shares(self) -> Floats:
+        """(M, N) share of equity held at the last prices; -1 where the symbol cannot be held in
+        this episode."""
+        held = self._many.held
+        value = np.where(held["units"] == 0.0, 0.0, held["units"] * held["last"])
+        return np.where(self._whole, value / self.equity[:, None], -1.0)
+
+    def begin(self, which: Ints, generators: Sequence[np.random.Generator]) -> None:
+        """New episodes for the copies `which`, drawn from a generator each."""
+        drawn, many = self._episodes.draw(generators), self._many
+        self.observation = self.observation.copy()
+        many.book[which], many.held[which] = self._fresh.book, self._fresh.held
+        many.state[which], many.rules[which] = self._fresh.state[0], self._fresh.rules[0]
+        for name in _COSTS:
+            many.rules[name][which] *= drawn.factor
+        self._start[which], self._delay[which] = drawn.row, drawn.delay
+        self._offset[which], self._whole[which] = drawn.noise, drawn.whole
+        self._memory[which] = first_memory(self.settings.reward, self.settings.capital)
+        many.traded[which], many.row[which] = drawn.traded, drawn.row - 1
+        self._words[which] = LEAVE
+        step_many(
+            many, self._bars, which, self._words, self._later[0], self.equity, self.cost
+        )  # the first bar is seen and marks the account, which holds nothing
+        self._words[which] = np.where(drawn.whole & (drawn.delay == 0)[:, None], DECIDE, LEAVE)
+        self._observe(which)
+
+    def step(self, targets: Floats) -> Stepped:
+        """`targets` (M, N), shares of equity, are asked for at the closes of `row`, or `delay` bars
+        later, and the next bars are met."""
+        if self.settings.delay:
+            targets = self._late(targets)
+        before, self.equity = self.equity, np.empty(self.count)
+        self.cost = np.empty(self.count)
+        step_many(
+            self._many, self._bars, self._everyone, self._words, targets, self.equity, self.cost
+        )
+        reward = np.empty(self.count)
+        reward_many(self._reward, before, self.equity, self._memory, reward)
+        self.observation = self._new_observation()
+        self._observe(self._everyone)
+        over = self.steps >= self.settings.episode
+        return Stepped(reward, ~(self.equity > 0.0), over)
+
+    def info(self, copy: int) -> dict[str, Any]:
+        """Where a copy stands, in words of people."""
+        shares = self.shares[copy].tolist()
+        stands = {
+            "row": int(self.row[copy]),
+            "equity": float(self.equity[copy]),
+            "cost": float(self.cost[copy]),
+        }
+        if not self._portfolio:
+            return {"symbol": self.symbols[self.traded[copy]], "share": shares[0], **stands}
+        held = zip(self.symbols, shares, self._whole[copy].tolist(), strict=True)
+        return {"shares": {symbol: share for symbol, share, whole in held if whole}, **stands}
+
+    def _late(self, targets: Floats) -> Floats:
+        """What goes out now: the targets of `delay` bars ago, and nothing before there are any."""
+        gone, size = self.steps, len(self._later)
+        self._later[gone % size, self._everyone] = targets
+        self._words[:] = np.where(self._whole & (gone >= self._delay)[:, None], DECIDE, LEAVE)
+        return np.ascontiguousarray(self._later[(gone - self._delay) % size, self._everyone])
+
+    def _observe(self, which: Ints) -> None:
+        many = self._many
+        observe_many(
+            which, many.traded, many.row, self._start, self._seen, self._whole, self._noise,
+            self._offset, self.observation,
+        )  # fmt: skip
+        if self._portfolio:
+            held = np.clip(self.shares[which], -CLIP, CLIP)
+            self.observation[which, self.features - self._width :] = held
+
+    def _new_observation(self) -> NDArray[np.float32]:
+        return np.empty((self.count, self.features), np.float32)
+
+
+@compiled
+def reward_many(number: int, before: Floats, after: Floats, memory: Floats, reward: Floats) -> None:
+    """Fills `reward` (M,)."""
+    for m in range(len(before)):
+        reward[m] = reward_of(number, before[m], after[m], memory[m])
+
+
+@compiled
+def observe_many(
+    which: Ints,
+    traded: Ints,
+    row: Ints,
+    start: Ints,
+    seen: Any,
+    whole: Bools,
+    noise: Any,
+    offset: Ints,
+    observation: Any,
+) -> None:
+    """Fills `observation` (M, N * K and more) of the copies `which` from `seen` (S, T, N, K), 0
+    where a symbol is not traded; with a table of noise, its rows are added and the sum clipped."""
+    symbols, features = seen.shape[2], seen.shape[3]
+    for m in which:
+        s, t = traded[m], row[m]
+        for n in range(symbols):
+            first = n * features
+            if not whole[m, n]:
+                for k in range(features):
+                    observation[m, first + k] = 0.0
+            elif len(noise) == 0:
+                for k in range(features):
+                    observation[m, first + k] = seen[s, t, n, k]
+            else:
+                line = (offset[m] + (t - start[m]) * symbols + n) % len(noise)
+                for k in range(features):
+                    noisy = seen[s, t, n, k] + noise[line, k]
+                    observation[m, first + k] = min(max(noisy, -_CLIP), _CLIP)
+
+
+def _sets(values: NDArray[Any], portfolio: bool) -> NDArray[Any]:
+    """(T, N, ...) as (S, T, n, ...): all symbols as one set, or each as a set of its own."""
+    return values[None] if portfolio else values.swapaxes(0, 1)[:, :, None]
+
+
+def _bars(history: History, portfolio: bool) -> Bars:
+    bars = bars_of(history.tape)
+    return Bars(*(
+        np.array(_sets(values, portfolio) if values.ndim == 2 else values, order="C")
+        for values in bars
+    ))  # fmt: skip
+
+
+def _accounts(symbols: Sequence[str], settings: EnvSettings, count: int, portfolio: bool) -> Many:
+    """`count` accounts without episodes."""
+    lots = lots_of(symbols, settings.trading)
+    desk = new_desk(symbols if portfolio else symbols[:1], settings.trading)
+    width = len(desk.held)
+    return Many(
+        book=np.tile(desk.book, (count, 1)),
+        state=np.tile(desk.state, count),
+        held=np.tile(desk.held, (count, 1)),
+        rules=np.tile(desk.rules, count),
+        lots=np.array(lots[None] if portfolio else lots.T[:, :, None], order="C"),
+        fills=np.empty((count, 3 * width), FILL),
+        traded=np.zeros(count, np.int64),
+        row=np.zeros(count, np.int64),
+    )

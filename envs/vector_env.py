@@ -1,0 +1,141 @@
+"""Many environments as one: the VecEnv that stable-baselines3 trains on.
+
+Copy i is bit for bit the scalar environment seeded with `seed` + i. Leaves out rendering, and
+setting anything of a single copy: all are alike.
+"""
+
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+from gymnasium import spaces
+from gymnasium.error import ResetNeeded
+from gymnasium.utils.seeding import np_random
+from numpy.typing import NDArray
+from stable_baselines3.common.vec_env import VecEnv
+
+from envs.actions import OneShare, Weights
+from envs.copies import Copies, Stepped
+from envs.env_settings import EnvSettings
+from envs.episodes import Ints
+from envs.market_data import History
+from envs.policies.policy import CLIP
+
+Seen = NDArray[np.float32]
+Info = Mapping[str, Any]
+
+_NOTHING: Info = MappingProxyType({})
+"""The info of a copy whose episode goes on; one for all, for a thousand dictionaries take as long
+to make as a thousand steps, and refusing to be written to."""
+
+
+class VectorEnv(VecEnv):
+    """`count` copies of `TradingEnv`, or with `portfolio` of `PortfolioEnv`: their spaces, units,
+    rewards and endings.
+
+    A copy whose episode has ended starts the next at once: what `step` gives of it is the new
+    episode's first observation, and its info holds `terminal_observation`, `TimeLimit.truncated`
+    and `episode`: `r`, the sum of rewards, `l`, steps, and `growth`, log of what equity grew by.
+
+    Version history as of the scalar ones.
+    """
+
+    render_mode = None
+
+    def __init__(
+        self,
+        history: History,
+        seen: Seen,
+        rows: range,
+        settings: EnvSettings,
+        count: int,
+        portfolio: bool = False,
+    ) -> None:
+        """Raises InputError as the scalar environments do."""
+        self._copies = Copies(history, seen, rows, settings, count, portfolio)
+        self._actions = Weights(settings, len(history.symbols)) if portfolio else OneShare(settings)
+        self._generators: list[np.random.Generator | None] = [None] * count
+        self._targets = np.zeros((count, 1))
+        self._total = np.zeros(count)
+        self.settings = settings
+        space = spaces.Box(-CLIP, CLIP, (self._copies.features,), np.float32)
+        super().__init__(count, space, self._actions.space)
+
+    def reset(self) -> Seen:
+        """New episodes in all copies. After `seed(s)` copy i draws from s + i; else each goes on
+        drawing where it was."""
+        self._generators = [
+            generator if seed is None and generator is not None else np_random(seed)[0]
+            for seed, generator in zip(self._seeds, self._generators, strict=True)
+        ]
+        self._reset_seeds()
+        self._reset_options()
+        self._begin(np.arange(self.num_envs))
+        return self._copies.observation
+
+    def step_async(self, actions: NDArray[Any]) -> None:
+        """Raises InputError for what is no action, ResetNeeded before the first reset."""
+        if self._generators[0] is None:
+            raise ResetNeeded("No episodes are being played. Call reset() first.")
+        self._targets = self._actions.targets(actions, self.num_envs)
+
+    def step_wait(self) -> tuple[Seen, NDArray[np.float64], NDArray[np.bool_], list[Any]]:
+        stepped = self._copies.step(self._targets)
+        ended = stepped.terminated | stepped.truncated
+        self._total += stepped.reward
+        infos = [_NOTHING] * self.num_envs
+        which = np.flatnonzero(ended)
+        if len(which):
+            for copy in which.tolist():
+                infos[copy] = self._summary(copy, stepped)
+            self._begin(which)
+        return self._copies.observation, stepped.reward, ended, infos
+
+    def info(self, copy: int) -> dict[str, Any]:
+        """Where a copy stands, as the scalar environment's info says it."""
+        return self._copies.info(copy)
+
+    def close(self) -> None:
+        """Nothing is held open."""
+
+    def get_attr(self, attr_name: str, indices: Any = None) -> list[Any]:
+        """The same for every copy, for all are alike."""
+        return [getattr(self, attr_name)] * len(self._chosen(indices))
+
+    def set_attr(self, attr_name: str, value: Any, indices: Any = None) -> None:  # noqa: ARG002
+        raise AttributeError(
+            f"{attr_name} cannot be set: the copies are one environment. Make another of them."
+        )
+
+    def env_method(
+        self, method_name: str, *method_args: Any, indices: Any = None, **method_kwargs: Any
+    ) -> list[Any]:
+        """Of copies: `info`."""
+        if method_name != "info":
+            raise AttributeError(f"A copy has no method {method_name}, only info.")
+        return [self.info(copy, *method_args, **method_kwargs) for copy in self._chosen(indices)]
+
+    def env_is_wrapped(self, wrapper_class: Any, indices: Any = None) -> list[bool]:  # noqa: ARG002
+        return [False] * len(self._chosen(indices))
+
+    def _chosen(self, indices: int | Iterable[int] | None) -> list[int]:
+        return list(self._get_indices(indices))
+
+    def _begin(self, which: Ints) -> None:
+        drawing = (self._generators[copy] for copy in which.tolist())
+        self._copies.begin(which, [generator for generator in drawing if generator is not None])
+        self._total[which] = 0.0
+
+    def _summary(self, copy: int, stepped: Stepped) -> dict[str, Any]:
+        """The info of a copy whose episode has ended."""
+        copies = self._copies
+        return {
+            "terminal_observation": copies.observation[copy].copy(),
+            "TimeLimit.truncated": bool(stepped.truncated[copy] and not stepped.terminated[copy]),
+            "episode": {
+                "r": float(self._total[copy]),
+                "l": int(copies.steps[copy]),
+                "growth": float(copies.growth[copy]),
+            },
+        }

@@ -1,0 +1,94 @@
+"""Many accounts at once, each in a row of bars of its own: what the training environments step.
+
+The arithmetic is that of one account: orders, fills, carry and marks are the functions of the files
+beside this one, so that an account ends each row with the same bits as one that `trade_rows` leads
+through the same bars and asks. Left out is what such accounts do not have: breakers, limits of
+groups, protective exits and manual orders.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from domain.panel import Floats
+from quant.compiled import compiled
+from trading.kernels.closing import show, value_of
+from trading.kernels.codes import CANCELLED, DECIDED_ANEW, LEAVE
+from trading.kernels.desk import Bars, Codes, Desk, Ints, Records
+from trading.kernels.matching import meet_orders
+from trading.kernels.orders import is_open
+from trading.kernels.targets import place, units_asked
+
+
+class Many(NamedTuple):
+    """M accounts of N symbols each, out of S sets of symbols: records as in `Desk`, but `book`
+    (M, 3N), `state` (M,), `held` (M, N), `rules` (M,), `lots` (S, 2, N), and in `fills` (M, 3N)
+    those of the last row only. Account m trades the set `traded[m]` and has met its bars up to
+    `row[m]`."""
+
+    book: Records
+    state: Records
+    held: Records
+    rules: Records
+    lots: Floats
+    fills: Records
+    traded: Ints
+    row: Ints
+
+
+@compiled
+def step_many(
+    many: Many, bars: Bars, which: Ints, words: Codes, targets: Floats, equity: Floats, cost: Floats
+) -> None:
+    """The accounts `which` say what they want at the close of their row, `words` of `codes.LEAVE`
+    and `codes.DECIDE` and `targets` (M, N), shares of equity; then each meets its next row. `bars`
+    are (S, K, N), their instants (K,).
+
+    Fills `equity` (M,) at the new row's closes and `cost` (M,), what its fills cost, in currency.
+    Arrays are named outside of the loop, as in `trade_rows`.
+    """
+    book, all_states, all_held, all_rules = many.book, many.state, many.held, many.rules
+    all_lots, fills, traded, row = many.lots, many.fills, many.traded, many.row
+    opening, high, low, close = bars.open, bars.high, bars.low, bars.close
+    volume, dividend, volatility = bars.volume, bars.dividend, bars.volatility
+    known_at, opened_at, session_end = bars.known_at, bars.opened_at, bars.session_end
+    symbols = all_held.shape[1]
+    for m in which:
+        state, rules, s, t = all_states[m], all_rules[m], traded[m], row[m]
+        waiting = False
+        for n in range(symbols):
+            order, held = book[m, 3 * n], all_held[m, n]
+            if words[m, n] != LEAVE:
+                if is_open(order):
+                    order["status"], order["why"] = CANCELLED, DECIDED_ANEW
+                units = units_asked(
+                    state, rules, held, all_lots[s, 0, n], all_lots[s, 1, n], targets[m, n],
+                    np.inf, known_at[t],
+                )  # fmt: skip
+                if units != 0.0:
+                    place(order, n, units, held["units"], known_at[t])
+            waiting = waiting or is_open(order)
+        t += 1
+        row[m] = t
+        state["row"], state["session_end"] = t, session_end[t]
+        state["at"], state["opened"], state["filled"] = known_at[t], opened_at[t], 0
+        for n in range(symbols):
+            show(
+                state, rules, all_held[m, n], opening[s, t, n], high[s, t, n], low[s, t, n],
+                close[s, t, n], volume[s, t, n], dividend[s, t, n],
+            )  # fmt: skip
+        cost[m] = 0.0
+        if waiting:
+            meet_orders(
+                Desk(
+                    book[m], all_states[m : m + 1], all_held[m], all_rules[m : m + 1], all_lots[s],
+                    fills[m],
+                )
+            )  # fmt: skip
+            for k in range(state["filled"]):
+                cost[m] += fills[m, k]["commission"] + fills[m, k]["slippage"]
+        value = 0.0
+        for n in range(symbols):
+            value += value_of(all_held[m, n], close[s, t, n], volatility[s, t, n], known_at[t])
+        state["equity"] = state["cash"] + value
+        equity[m] = state["equity"]
