@@ -21,6 +21,7 @@ from market.calendars import last_close
 from market.provider import Progress as Tell
 from orchestrator.clocks import Clock, Watched
 from orchestrator.cycle import Desk, Minutes, run_cycles
+from orchestrator.seating import Seating
 from orchestrator.status import EngineStatus, Progress
 from orchestrator.team import AgentHealth, Team
 from orchestrator.trouble import FIRST_PAUSE, TRIES, LateError, Trouble
@@ -39,7 +40,8 @@ log = logging.getLogger(__name__)
 
 class Engine:
     """`open_team` is called in the engine's thread, with a way to tell of its progress, so that
-    pages can be served meanwhile. `publish` is called after something was recorded."""
+    pages can be served meanwhile. `seating` is of a seat that may be taken by another between two
+    cycles. `publish` is called after something was recorded."""
 
     def __init__(
         self,
@@ -49,6 +51,7 @@ class Engine:
         open_team: Callable[[Tell], Team],
         *,
         refresh: Refresh | None = None,
+        seating: Seating | None = None,
         publish: Callable[[], None] = lambda: None,
         first_pause: float = FIRST_PAUSE,
     ) -> None:
@@ -57,6 +60,7 @@ class Engine:
         self._watched = watched
         self._open_team = open_team
         self._refresh = refresh
+        self._seating = seating
         self._publish = publish
         self._trouble = Trouble(self._note_change, first_pause)
         self._wake = threading.Condition()
@@ -120,7 +124,8 @@ class Engine:
 
     def health(self) -> tuple[AgentHealth, ...]:
         """Empty until the team is there."""
-        return self.team.health() if self.team else ()
+        health = self.team.health() if self.team else ()
+        return tuple(map(self._seating.told, health)) if self._seating else health
 
     def status(self) -> EngineStatus:
         return EngineStatus(
@@ -204,6 +209,7 @@ class Engine:
         present = [symbol for symbol in symbols if symbol in stored]
         if symbols and not present:
             raise self._nothing_of(symbols)
+        self._renew(team)
         self._tell("agents are voting", 0, 0)
         held = run_cycles(self._desk, team, present, instant, only_new=True) if present else ()
         self._tell_of_agents(team)
@@ -212,6 +218,13 @@ class Engine:
             self._publish()
         if self._refresh and self._clock.patient:
             self._expect(present, instant)
+
+    def _renew(self, team: Team) -> None:
+        """Let another take the seat where another is wanted in it, and tell of it."""
+        if self._seating and self._seating.renew(team):
+            told = next(each for each in self.health() if each.agent == self._seating.agent)
+            payload = {"agent": told.agent, "state": told.state, "failure": told.failure}
+            self._note(EventKind.AGENT_CHANGED, payload)
 
     def _asked_for(self, symbols: Sequence[str], instant: datetime) -> tuple[str, ...]:
         """What is followed, what was until lately and has decisions to be settled, and what the

@@ -25,6 +25,7 @@ class LocalTeam:
     def __init__(self, agents: Sequence[str], build: Callable[[str], Agent]) -> None:
         self.agents = tuple(agents)
         self._build = build
+        self._reseated: dict[str, Callable[[str], Agent]] = {}
         self._built: dict[str, Agent] = {}
         self._last: dict[str, Ballot] = {}
         for name in self.agents:
@@ -38,12 +39,21 @@ class LocalTeam:
     def health(self) -> tuple[AgentHealth, ...]:
         return tuple(self._health(name) for name in self.agents)
 
+    def reseat(self, agent: str, build: Callable[[str], Agent]) -> str | None:
+        try:
+            self._built[agent] = build(agent)
+        except Exception as error:
+            return crashed(error)
+        self._reseated[agent] = build
+        self._last.pop(agent, None)
+        return None
+
     def close(self) -> None:
         self._built.clear()
 
     def _try_to_build(self, name: str) -> None:
         try:
-            self._built[name] = self._build(name)
+            self._built[name] = self._reseated.get(name, self._build)(name)
         except Exception as error:
             self._last[name] = Ballot(name, None, crashed(error), 0.0)
 

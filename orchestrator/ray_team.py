@@ -47,8 +47,8 @@ class RayTeam:
         self._timeout = timeout
         self._start_timeout = start_timeout
         self._voting = threading.Lock()
-        namespace = f"quorum-{short_hash(home)}"
-        self._chairs = [Chair(session, agent, build, namespace) for agent in agents]
+        self._namespace = f"quorum-{short_hash(home)}"
+        self._chairs = [self._chair(agent, build) for agent in agents]
         self._welcome(progress)
 
     def vote(self, panel: Panel, since: int) -> tuple[Ballot, ...]:
@@ -85,6 +85,23 @@ class RayTeam:
     def health(self) -> tuple[AgentHealth, ...]:
         return tuple(chair.health() for chair in self._chairs)
 
+    def reseat(self, agent: str, build: Callable[[str], Agent]) -> str | None:
+        """The new actor is met before the former is let go, for which it has `start_timeout`."""
+        chair = self._chair(agent, build)
+        failure: str | None = "interrupted"
+        try:
+            failure = self._meet(chair)
+        finally:
+            if failure:
+                chair.kill()
+        if failure:
+            return failure
+        with self._voting:
+            place = self.agents.index(agent)
+            former, self._chairs[place] = self._chairs[place], chair
+        former.kill()
+        return None
+
     def dismiss(self) -> None:
         """Stop the actors, but stay connected to Ray."""
         for chair in self._chairs:
@@ -94,6 +111,14 @@ class RayTeam:
         if self._ray.is_initialized():
             self.dismiss()
             self._session.close()
+
+    def _chair(self, agent: str, build: Callable[[str], Agent]) -> Chair:
+        return Chair(self._session, agent, build, self._namespace)
+
+    def _meet(self, chair: Chair) -> str | None:
+        """Wait for a chair's actor; says what is wrong with it, if anything."""
+        ready, _ = self._ray.wait([chair.hello], timeout=self._start_timeout)
+        return chair.greet() if ready else f"not ready within {self._start_timeout:g} s"
 
     def _welcome(self, progress: Progress) -> None:
         total, deadline = len(self._chairs), time.monotonic() + self._start_timeout

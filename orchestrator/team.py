@@ -4,7 +4,7 @@ A ballot holds an agent's votes or, in words, why there are none. Teams differ o
 agents live (`local_team.py`: here; `ray_team.py`: each in a process of its own).
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -12,7 +12,7 @@ import numpy as np
 
 from domain.errors import QuorumError
 from domain.panel import Panel
-from domain.votes import Votes
+from domain.votes import Agent, Votes
 
 AgentState = Literal["starting", "ready", "restarting", "failing"]
 
@@ -69,6 +69,13 @@ class Team(Protocol):
         ...
 
     def health(self) -> tuple[AgentHealth, ...]: ...
+
+    def reseat(self, agent: str, build: Callable[[str], Agent]) -> str | None:
+        """Put what `build` makes in the place of that agent, from now on; between two votes.
+
+        Where it cannot be built the former stays, and what is wrong is returned in words.
+        """
+        ...
 
     def close(self) -> None:
         """Lets go of everything; safe to call twice."""
