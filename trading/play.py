@@ -119,9 +119,9 @@ def play(
 
     With a `delay` what was wanted goes out so many bars of its symbol later, and its size is found
     then. Raises InputError for a cash that is not positive, a negative delay, and a target that is
-    asked for but negative or no number.
+    asked for but no number, or negative where the settings forbid to sell short.
     """
-    _refuse(asks, cash, delay)
+    _refuse(asks, cash, delay, settings.limits.shorting)
     if delay:
         asks = _delayed(asks, bars.close, delay)
     desk = new_desk(symbols, settings)
@@ -189,16 +189,16 @@ def _delayed(asks: Asks, close: Floats, delay: int) -> Asks:
     return Asks(words, targets, ceilings)
 
 
-def _refuse(asks: Asks, cash: float, delay: int) -> None:
+def _refuse(asks: Asks, cash: float, delay: int, shorting: bool) -> None:
     if not (np.isfinite(cash) and cash > 0.0):
         raise InputError(f"A backtest cannot start with {cash} in cash. Give a positive amount.")
     if delay < 0:
         raise InputError(f"A delay of {delay} bars would trade before deciding. Give 0 or more.")
     acted = (asks.words == DECIDE) | (asks.words == SHRINK)
-    wrong = acted & ~((asks.targets >= 0.0) & (asks.targets < np.inf))
+    wrong = acted & ~(np.isfinite(asks.targets) & ((asks.targets >= 0.0) | shorting))
     if wrong.any():
         row, col = np.argwhere(wrong)[0].tolist()
         raise InputError(
             f"The target of column {col} in row {row} is {asks.targets[row, col]}. Targets are "
-            "shares of equity held long: give 0 or more."
+            "finite shares of equity, below 0 only where the limits allow `shorting`."
         )

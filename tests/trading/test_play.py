@@ -418,6 +418,16 @@ def test_bad_input_is_refused_with_its_value():
     for target in (-0.5, math.nan):
         with pytest.raises(InputError, match=f"column 0 in row 0 is {target}"):
             run([1, 1], [target] * 2, [True, True])
+    shorting = UNLIMITED.model_copy(update={"shorting": True})
+    with pytest.raises(InputError, match="column 0 in row 0 is -inf"):
+        run([1, 1], [-math.inf] * 2, [True, True], limits=shorting)
+
+
+def test_a_target_below_nothing_is_sold_short_where_the_limits_allow_it():
+    shorting = UNLIMITED.model_copy(update={"shorting": True})
+    played = run([10.0, 10.0, 8.0, 8.0], [-0.5, -0.5, 0, 0], limits=shorting)
+    assert played.fills.units.tolist() == [-5.0, 5.0]
+    assert played.equity.tolist() == pytest.approx([100.0, 100.0, 110.0, 110.0], abs=0.02)
 
 
 @pytest.mark.parametrize(
