@@ -12,22 +12,21 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from gymnasium import spaces
 
 from domain.panel import Floats
 from envs.env_settings import EnvSettings
-from envs.episodes import NOISE, Bools, Ints, episodes, noise_table
+from envs.episodes import Bools, Ints, episodes
 from envs.market_data import History
 from envs.policies.policy import CLIP
-from envs.rewards import REWARDS, first_memory, reward_of
-from quant.compiled import compiled
+from envs.rewards import REWARDS, first_memory, reward_many
+from envs.sight import Seen, noise_table, observe_many, sets
 from trading.book import bars_of
 from trading.kernels import step_many
 from trading.kernels.codes import DECIDE, LEAVE
 from trading.kernels.desk import FILL, Bars, lots_of, new_desk
 from trading.kernels.many import Many
 
-_CLIP = np.float32(CLIP)
 _COSTS = ("half_spread", "commission", "impact", "borrow")
 """What randomisation makes dearer or cheaper."""
 
@@ -55,7 +54,7 @@ class Copies:
     def __init__(
         self,
         history: History,
-        seen: NDArray[np.float32],
+        seen: Seen,
         rows: range,
         settings: EnvSettings,
         count: int,
@@ -66,9 +65,9 @@ class Copies:
         self._episodes = episodes(history, seen, rows, settings, portfolio=portfolio)
         self._portfolio = portfolio
         self._bars = _bars(history, portfolio)
-        self._seen = np.ascontiguousarray(_sets(np.asarray(seen, np.float32), portfolio))
+        self._seen = np.ascontiguousarray(sets(np.asarray(seen, np.float32), portfolio))
         self._width = self._seen.shape[2]
-        self._noise = noise_table(settings, seen.shape[2])[: NOISE if settings.noise else 0]
+        self._noise = noise_table(settings.noise, seen.shape[2])
         self._many = _accounts(history.symbols, settings, count, portfolio)
         self._fresh = new_desk(history.symbols[: self._width], settings.trading)
         for name in ("cash", "equity", "high", "day_equity"):
@@ -82,12 +81,13 @@ class Copies:
         self._whole = np.ones((count, self._width), bool)
         self.equity = np.full(count, settings.capital)
         self.cost = np.zeros(count)
-        self.observation = self._new_observation()
+        features = self._width * (seen.shape[2] + portfolio)
+        self.observation = np.zeros((count, features), np.float32)
 
     @property
-    def features(self) -> int:
-        """W, numbers in a copy's observation."""
-        return int(self._width * (self._seen.shape[3] + self._portfolio))
+    def space(self) -> spaces.Space[Seen]:
+        """Of one copy's observation."""
+        return spaces.Box(-CLIP, CLIP, (self.observation.shape[1],), np.float32)
 
     @property
     def row(self) -> Ints:
@@ -150,7 +150,7 @@ class Copies:
         )
         reward = np.empty(self.count)
         reward_many(self._reward, before, self.equity, self._memory, reward)
-        self.observation = self._new_observation()
+        self.observation = np.empty_like(self.observation)
         self._observe(self._everyone)
         over = self.steps >= self.settings.episode
         return Stepped(reward, ~(self.equity > 0.0), over)
@@ -183,60 +183,13 @@ class Copies:
         )  # fmt: skip
         if self._portfolio:
             held = np.clip(self.shares[which], -CLIP, CLIP)
-            self.observation[which, self.features - self._width :] = held
-
-    def _new_observation(self) -> NDArray[np.float32]:
-        return np.empty((self.count, self.features), np.float32)
-
-
-@compiled
-def reward_many(number: int, before: Floats, after: Floats, memory: Floats, reward: Floats) -> None:
-    """Fills `reward` (M,)."""
-    for m in range(len(before)):
-        reward[m] = reward_of(number, before[m], after[m], memory[m])
-
-
-@compiled
-def observe_many(
-    which: Ints,
-    traded: Ints,
-    row: Ints,
-    start: Ints,
-    seen: Any,
-    whole: Bools,
-    noise: Any,
-    offset: Ints,
-    observation: Any,
-) -> None:
-    """Fills `observation` (M, N * K and more) of the copies `which` from `seen` (S, T, N, K), 0
-    where a symbol is not traded; with a table of noise, its rows are added and the sum clipped."""
-    symbols, features = seen.shape[2], seen.shape[3]
-    for m in which:
-        s, t = traded[m], row[m]
-        for n in range(symbols):
-            first = n * features
-            if not whole[m, n]:
-                for k in range(features):
-                    observation[m, first + k] = 0.0
-            elif len(noise) == 0:
-                for k in range(features):
-                    observation[m, first + k] = seen[s, t, n, k]
-            else:
-                line = (offset[m] + (t - start[m]) * symbols + n) % len(noise)
-                for k in range(features):
-                    noisy = seen[s, t, n, k] + noise[line, k]
-                    observation[m, first + k] = min(max(noisy, -_CLIP), _CLIP)
-
-
-def _sets(values: NDArray[Any], portfolio: bool) -> NDArray[Any]:
-    """(T, N, ...) as (S, T, n, ...): all symbols as one set, or each as a set of its own."""
-    return values[None] if portfolio else values.swapaxes(0, 1)[:, :, None]
+            self.observation[which, -self._width :] = held
 
 
 def _bars(history: History, portfolio: bool) -> Bars:
     bars = bars_of(history.tape)
     return Bars(*(
-        np.array(_sets(values, portfolio) if values.ndim == 2 else values, order="C")
+        np.array(sets(values, portfolio) if values.ndim == 2 else values, order="C")
         for values in bars
     ))  # fmt: skip
 

@@ -16,13 +16,11 @@ from domain.errors import InputError
 from domain.panel import Floats
 from envs.env_settings import EnvSettings
 from envs.market_data import History
+from envs.sight import NOISE, Seen
 
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 
-NOISE = 16_384
-"""Rows of the table of noise."""
-_NOISE_SEED = 0
 _DRAWS = 4
 """Numbers of an episode: window, cost factor, delay, place in the table of noise."""
 
@@ -68,7 +66,7 @@ class Episodes:
 
 def episodes(
     history: History,
-    seen: NDArray[np.float32],
+    seen: Seen,
     rows: range,
     settings: EnvSettings,
     *,
@@ -96,14 +94,6 @@ def episodes(
     return Episodes(rows.start + first, symbol, np.ones((len(first), 1), bool), settings)
 
 
-def noise_table(settings: EnvSettings, features: int) -> NDArray[np.float32]:
-    """(NOISE, K) what is added to observations: the same table whatever the seed, so that a copy
-    only draws where in it an episode begins."""
-    shape = (NOISE, features)
-    table = np.random.default_rng(_NOISE_SEED).standard_normal(shape, np.float32)
-    return table * np.float32(settings.noise)
-
-
 def _full(usable: Bools, rows: range, bars: int) -> Bools:
     """(F, N) whether a symbol is usable in a row of `rows` and in the `bars` after it, of the F
     rows that have so many after them."""
@@ -114,7 +104,7 @@ def _full(usable: Bools, rows: range, bars: int) -> Bools:
     return full
 
 
-def _refuse(history: History, seen: NDArray[np.float32], rows: range, bars: int) -> None:
+def _refuse(history: History, seen: Seen, rows: range, bars: int) -> None:
     shape = history.observation.shape
     if seen.shape[:2] != shape[:2] or seen.ndim != 3:
         raise InputError(

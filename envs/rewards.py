@@ -88,3 +88,10 @@ def reward_of(number: int, before: float, after: float, memory: Any) -> float:
     else:
         reward = drawdown_penalised(before, after, memory)
     return min(max(reward, -LIMIT), LIMIT)
+
+
+@compiled
+def reward_many(number: int, before: Floats, after: Floats, memory: Floats, reward: Floats) -> None:
+    """Fills `reward` (M,)."""
+    for m in range(len(before)):
+        reward[m] = reward_of(number, before[m], after[m], memory[m])

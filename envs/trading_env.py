@@ -4,20 +4,49 @@ from typing import Any
 
 import gymnasium
 import numpy as np
-from gymnasium import spaces
 from gymnasium.error import ResetNeeded
-from numpy.typing import NDArray
 
-from envs.actions import OneShare
+from envs.actions import OneShare, Weights
 from envs.copies import Copies
 from envs.env_settings import STANDARD, EnvSettings
 from envs.market_data import History
-from envs.policies.policy import CLIP
-
-Seen = NDArray[np.float32]
+from envs.sight import Seen
 
 
-class TradingEnv(gymnasium.Env[Seen, Any]):
+class OneCopy(gymnasium.Env[Seen, Any]):
+    """One copy of `Copies` behind gymnasium's contract: what both scalar environments are."""
+
+    metadata = {"render_modes": []}  # noqa: RUF012 - gymnasium's own declaration
+
+    def __init__(self, copies: Copies, actions: OneShare | Weights) -> None:
+        self._copies, self._actions = copies, actions
+        self._playing = False
+        self._which = np.zeros(1, np.int64)
+        self.observation_space, self.action_space = copies.space, actions.space
+
+    def reset(
+        self,
+        *,
+        seed: int | None = None,
+        options: dict[str, Any] | None = None,  # noqa: ARG002 - gymnasium's signature; none here
+    ) -> tuple[Seen, dict[str, Any]]:
+        super().reset(seed=seed)
+        self._copies.begin(self._which, (self.np_random,))
+        self._playing = True
+        return self._copies.observation[0], self._copies.info(0)
+
+    def step(self, action: Any) -> tuple[Seen, float, bool, bool, dict[str, Any]]:
+        """Raises InputError for what is no action, ResetNeeded outside of an episode."""
+        if not self._playing:
+            raise ResetNeeded("No episode is being played. Call reset() first.")
+        done = self._copies.step(self._actions.targets(action, 1))
+        terminated, truncated = bool(done.terminated[0]), bool(done.truncated[0])
+        self._playing = not (terminated or truncated)
+        observation, info = self._copies.observation[0], self._copies.info(0)
+        return observation, float(done.reward[0]), terminated, truncated, info
+
+
+class TradingEnv(OneCopy):
     """Hold, leave or sell short one symbol through a random window of history.
 
     Observation: Box(±CLIP, (K,)) float32, row t of `seen`, known at the close of bar t.
@@ -41,8 +70,6 @@ class TradingEnv(gymnasium.Env[Seen, Any]):
     The position is not observed in either.
     """
 
-    metadata = {"render_modes": []}  # noqa: RUF012 - gymnasium's own declaration
-
     def __init__(
         self, history: History, seen: Seen, rows: range, settings: EnvSettings = STANDARD
     ) -> None:
@@ -50,30 +77,4 @@ class TradingEnv(gymnasium.Env[Seen, Any]):
 
         Raises InputError where `seen` or `rows` do not fit it, and where no window does.
         """
-        self._copies = Copies(history, seen, rows, settings, 1)
-        self._actions = OneShare(settings)
-        self._playing = False
-        self._which = np.zeros(1, np.int64)
-        self.observation_space = spaces.Box(-CLIP, CLIP, (self._copies.features,), np.float32)
-        self.action_space = self._actions.space
-
-    def reset(
-        self,
-        *,
-        seed: int | None = None,
-        options: dict[str, Any] | None = None,  # noqa: ARG002 - gymnasium's signature; none here
-    ) -> tuple[Seen, dict[str, Any]]:
-        super().reset(seed=seed)
-        self._copies.begin(self._which, (self.np_random,))
-        self._playing = True
-        return self._copies.observation[0], self._copies.info(0)
-
-    def step(self, action: Any) -> tuple[Seen, float, bool, bool, dict[str, Any]]:
-        """Raises InputError for what is no action, ResetNeeded outside of an episode."""
-        if not self._playing:
-            raise ResetNeeded("No episode is being played. Call reset() first.")
-        done = self._copies.step(self._actions.targets(action, 1))
-        terminated, truncated = bool(done.terminated[0]), bool(done.truncated[0])
-        self._playing = not (terminated or truncated)
-        observation, info = self._copies.observation[0], self._copies.info(0)
-        return observation, float(done.reward[0]), terminated, truncated, info
+        super().__init__(Copies(history, seen, rows, settings, 1), OneShare(settings))

@@ -9,7 +9,6 @@ from types import MappingProxyType
 from typing import Any
 
 import numpy as np
-from gymnasium import spaces
 from gymnasium.error import ResetNeeded
 from gymnasium.utils.seeding import np_random
 from numpy.typing import NDArray
@@ -20,9 +19,8 @@ from envs.copies import Copies, Stepped
 from envs.env_settings import EnvSettings
 from envs.episodes import Ints
 from envs.market_data import History
-from envs.policies.policy import CLIP
+from envs.sight import Seen
 
-Seen = NDArray[np.float32]
 Info = Mapping[str, Any]
 
 _NOTHING: Info = MappingProxyType({})
@@ -59,8 +57,7 @@ class VectorEnv(VecEnv):
         self._targets = np.zeros((count, 1))
         self._total = np.zeros(count)
         self.settings = settings
-        space = spaces.Box(-CLIP, CLIP, (self._copies.features,), np.float32)
-        super().__init__(count, space, self._actions.space)
+        super().__init__(count, self._copies.space, self._actions.space)
 
     def reset(self) -> Seen:
         """New episodes in all copies. After `seed(s)` copy i draws from s + i; else each goes on
