@@ -135,10 +135,15 @@ def history_of(panel: Panel, tape: Tape, name: str, *, simulated: bool) -> Histo
         raise InputError(
             f"{len(tape.known_at)} dates are too few: the first {WARMUP} only warm up."
         )
+    return History(name, simulated, tape, observe(panel), digest_of(tape))
+
+
+def digest_of(tape: Tape) -> str:
+    """SHA-256 of its symbols and numbers."""
     digest = hashlib.sha256("\n".join(tape.symbols).encode())
     for each in fields(tape)[1:]:
         digest.update(np.ascontiguousarray(getattr(tape, each.name)).tobytes())
-    return History(name, simulated, tape, observe(panel), digest.hexdigest())
+    return digest.hexdigest()
 
 
 def divide(dates: Times, train_until: date, validate_until: date, gap: int) -> Periods:
