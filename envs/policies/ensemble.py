@@ -16,8 +16,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from domain.panel import Floats, Ints
+from domain.panel import Floats
 from envs.observation import FEATURES
+from envs.policies.network import Whole
 from quant.compiled import compiled
 
 REGIMES = tuple(
@@ -43,7 +44,7 @@ class Pooled:
         return self.agreement * self.log_odds
 
 
-def regimes(x: Floats, mean: Floats, scale: Floats) -> Ints:
+def regimes(x: Floats, mean: Floats, scale: Floats) -> Whole:
     """(M,) which of REGIMES each of (M, K) standardised observations is in."""
     turbulence, trend = FEATURES.index("volatility 10/60"), FEATURES.index("return 60")
     restless = x[:, turbulence] > (1.0 - mean[turbulence]) / scale[turbulence]
@@ -52,7 +53,7 @@ def regimes(x: Floats, mean: Floats, scale: Floats) -> Ints:
     return np.asarray(3 * restless + 1 + rising - 1 * falling, np.int64)
 
 
-def pool(leanings: Floats, tempers: Floats, weights: Floats, regime: Ints | None) -> Pooled:
+def pool(leanings: Floats, tempers: Floats, weights: Floats, regime: Whole | None) -> Pooled:
     """Of `leanings` (members, M) at `tempers` (members,), under `weights` (R, members): of the row
     that `regime` (M,) names, the first where it is None."""
     if regime is None:
@@ -67,7 +68,7 @@ def _pool(
     leanings: Floats,
     tempers: Floats,
     weights: Floats,
-    regime: Ints,
+    regime: Whole,
     log_odds: Floats,
     agreement: Floats,
 ) -> None:
@@ -78,7 +79,8 @@ def _pool(
         for member in range(leanings.shape[0]):
             wish = min(max(tempers[member] * leanings[member, row], -SURE), SURE)
             odds = math.exp(wish)
-            up, down = odds / (1.0 + odds), 1.0 / (1.0 + odds)
+            down = 1.0 / (1.0 + odds)
+            up = odds * down
             weight = weights[regime[row], member]
             rise += weight * up
             fall += weight * down
@@ -87,7 +89,7 @@ def _pool(
         agreement[row] = min(own / (rise * fall), 1.0)
 
 
-def by_regime(scores: Floats, regime: Ints, algorithms: Sequence[str], horizon: int) -> Floats:
+def by_regime(scores: Floats, regime: Whole, algorithms: Sequence[str], horizon: int) -> Floats:
     """(R, members) weights that favour, in each regime, the algorithms that forecast better there.
 
     `scores` (members, T, N) are log scores of each member's forecasts on the validation period (NaN

@@ -8,12 +8,15 @@ exponential is taken, so it does not depend on the machine either.
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from domain.panel import Floats
 from quant.compiled import compiled
 
-PIECE = 256
-"""Rows of a layer worked on at a time; no answer depends on it."""
+PIECE = 128
+"""Rows worked on at a time, so that a layer stays in the processor's nearest cache. No answer
+depends on it."""
+Whole = NDArray[np.int64]
 Layer = tuple[Floats, Floats]
 """Weight (in, out) and bias (out,)."""
 
@@ -31,43 +34,116 @@ class Network:
 
     def outputs(self, x: Floats) -> Floats:
         """(M, O) of (M, K) standardised observations."""
-        first, *rest = self.layers
-        return propagate(dense(np.ascontiguousarray(x.T), *first), tuple(rest)).T
+        return _outputs(np.ascontiguousarray(x.T), *self._packed()).T
 
+    def coalitions(self, x: Floats, group: Whole) -> Floats:
+        """(2^G, M) first output of (M, K) standardised observations with features left out.
 
-def propagate(first: Floats, rest: tuple[Layer, ...]) -> Floats:
-    """(O, M) outputs from (H, M) sums of the first layer through the layers that follow it."""
-    values = first
-    for weight, bias in rest:
-        values = dense(np.maximum(values, 0.0), weight, bias)
-    return values
+        `group` (K,) is the group, from 0 to G - 1, of each feature. Row c has the groups whose bits
+        are set in c; the features of the others are 0. The groups' sums of the first layer are
+        computed once: an absent group adds nothing to it.
+        """
+        return _coalitions(np.ascontiguousarray(x.T), group, group.max() + 1, *self._packed())
+
+    def _packed(self) -> tuple[Whole, Floats]:
+        """Units of every layer from the inputs on, and all weights and biases in one row."""
+        units = [len(self.layers[0][0]), *(len(bias) for _, bias in self.layers)]
+        numbers = [part.ravel() for layer in self.layers for part in layer]
+        return np.array(units, np.int64), np.concatenate(numbers)
 
 
 @compiled
-def dense(inputs: Floats, weight: Floats, bias: Floats) -> Floats:
-    """(out, M) = bias + weight (in, out) applied to inputs (in, M), summed over inputs in order.
-
-    Units come first and rows last here, so that the innermost loop runs along contiguous rows, in
-    pieces that stay in the processor's nearest cache. No sum depends on the other rows.
-    """
-    units, rows = inputs.shape
-    total = np.empty((len(bias), rows))
+def _outputs(x: Floats, units: Whole, numbers: Floats) -> Floats:
+    """(O, M) of x (K, M)."""
+    rows = x.shape[1]
+    outputs = np.empty((units[-1], rows))
+    values = np.zeros((units.max(), PIECE))
+    sums = np.zeros_like(values)
+    first, behind = units[0] * units[1], (units[0] + 1) * units[1]
+    weight, bias = numbers[:first].reshape(units[0], units[1]), numbers[first:behind]
     for start in range(0, rows, PIECE):
         stop = min(start + PIECE, rows)
-        for out in range(len(bias)):
-            sums = total[out, start:stop]
-            sums[:] = bias[out]
-            fours = units - units % 4
-            for unit in range(0, fours, 4):
-                w0, w1 = weight[unit, out], weight[unit + 1, out]
-                w2, w3 = weight[unit + 2, out], weight[unit + 3, out]
-                x0, x1 = inputs[unit, start:stop], inputs[unit + 1, start:stop]
-                x2, x3 = inputs[unit + 2, start:stop], inputs[unit + 3, start:stop]
+        values[: units[0], : stop - start] = x[:, start:stop]
+        _layer(values, weight, bias, sums)
+        _follow(sums, values, units, numbers)
+        outputs[:, start:stop] = sums[: units[-1], : stop - start]
+    return outputs
+
+
+@compiled
+def _coalitions(x: Floats, group: Whole, groups: int, units: Whole, numbers: Floats) -> Floats:
+    """(2^G, M) of x (K, M)."""
+    rows = x.shape[1]
+    outputs = np.empty((2**groups, rows))
+    values = np.zeros((units.max(), PIECE))
+    sums = np.zeros_like(values)
+    parts = np.zeros((groups, units[1], PIECE))
+    first, behind = units[0] * units[1], (units[0] + 1) * units[1]
+    weight, bias = numbers[:first].reshape(units[0], units[1]), numbers[first:behind]
+    for start in range(0, rows, PIECE):
+        stop = min(start + PIECE, rows)
+        parts[:] = 0.0
+        for feature in range(units[0]):
+            for out in range(units[1]):
+                part, one = parts[group[feature], out], weight[feature, out]
                 for row in range(stop - start):
-                    sums[row] = (
-                        ((sums[row] + w0 * x0[row]) + w1 * x1[row]) + w2 * x2[row]
-                    ) + w3 * x3[row]
-            for unit in range(fours, units):
-                for row in range(stop - start):
-                    sums[row] += weight[unit, out] * inputs[unit, start + row]
-    return total
+                    part[row] += one * x[feature, start + row]
+        for coalition in range(2**groups):
+            _add(parts, coalition, bias, sums)
+            _follow(sums, values, units, numbers)
+            outputs[coalition, start:stop] = sums[0, : stop - start]
+    return outputs
+
+
+@compiled
+def _add(parts: Floats, coalition: int, bias: Floats, sums: Floats) -> None:
+    """sums (H, PIECE) = bias + those of the parts (G, H, PIECE) that are in the coalition."""
+    for unit in range(len(bias)):
+        total = sums[unit]
+        total[:] = bias[unit]
+        for member in range(len(parts)):
+            if coalition >> member & 1:
+                part = parts[member, unit]
+                for row in range(PIECE):
+                    total[row] += part[row]
+
+
+@compiled
+def _follow(sums: Floats, values: Floats, units: Whole, numbers: Floats) -> None:
+    """From the sums of the first layer to those of the last, in place; `values` is for work."""
+    place = (units[0] + 1) * units[1]
+    for layer in range(1, len(units) - 1):
+        inputs, outputs = units[layer], units[layer + 1]
+        for unit in range(inputs):
+            total, value = sums[unit], values[unit]
+            for row in range(PIECE):
+                value[row] = max(total[row], 0.0)
+        weight = numbers[place : place + inputs * outputs].reshape(inputs, outputs)
+        place += inputs * outputs
+        _layer(values, weight, numbers[place : place + outputs], sums)
+        place += outputs
+
+
+@compiled
+def _layer(values: Floats, weight: Floats, bias: Floats, sums: Floats) -> None:
+    """sums (out, PIECE) = bias + weight (in, out) applied to values (in, PIECE), in order.
+
+    Units come first and rows last, so that the innermost loop runs along contiguous rows.
+    """
+    units = len(weight)
+    fours = units - units % 4
+    for out in range(len(bias)):
+        total = sums[out]
+        total[:] = bias[out]
+        for unit in range(0, fours, 4):
+            w0, w1 = weight[unit, out], weight[unit + 1, out]
+            w2, w3 = weight[unit + 2, out], weight[unit + 3, out]
+            x0, x1, x2, x3 = values[unit], values[unit + 1], values[unit + 2], values[unit + 3]
+            for row in range(PIECE):
+                total[row] = (
+                    ((total[row] + w0 * x0[row]) + w1 * x1[row]) + w2 * x2[row]
+                ) + w3 * x3[row]
+        for unit in range(fours, units):
+            one, x = weight[unit, out], values[unit]
+            for row in range(PIECE):
+                total[row] += one * x[row]

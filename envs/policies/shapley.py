@@ -6,83 +6,48 @@ sum to the difference between this bar and the ordinary one. Source: Shapley (19
 Štrumbelj and Kononenko (2014). All 2^G coalitions are computed, so G stays small.
 """
 
-from itertools import combinations
 from math import factorial
 
 import numpy as np
 
 from domain.panel import Floats
 from envs.observation import FEATURES, GROUPS, Group
-from envs.policies.network import dense, propagate
-from envs.policies.policy import Member, Policy
+from envs.policies.network import Whole
+from envs.policies.policy import Policy
 
 CHUNK = 4_096
 """Rows worked on at a time, to stay within the processor's cache; no answer depends on it."""
-
-Coalition = tuple[int, ...]
 
 
 def shapley(policy: Policy, x: Floats, groups: tuple[Group, ...] = GROUPS) -> Floats:
     """(M, G + 1) what each group adds to the log-odds of the ensemble at (M, K) standardised
     observations, and last what its members' disagreement takes off: together, its evidence."""
+    group = np.array([_group_of(feature, groups) for feature in FEATURES], np.int64)
     shares = np.empty((len(x), len(groups) + 1))
     for start in range(0, len(x), CHUNK):
         part = slice(start, start + CHUNK)
-        shares[part] = _shares(policy, x[part], groups)
+        shares[part] = _shares(policy, x[part], group)
     return shares
 
 
-def _shares(policy: Policy, x: Floats, groups: tuple[Group, ...]) -> Floats:
-    count = len(groups)
-    coalitions = _coalitions(count)
-    leanings = np.stack([_leanings(member, x, groups) for member in policy.members])
-    worth = {}
-    for number, coalition in enumerate(coalitions):
-        pooled = policy.pool(leanings[:, number], _without(x, groups, coalition))
+def _shares(policy: Policy, x: Floats, group: Whole) -> Floats:
+    count = int(group.max()) + 1
+    leanings = np.stack([member.reading.coalitions(x, group) for member in policy.members])
+    leanings -= leanings[:, :1].copy()
+    worth = np.empty((2**count, len(x)))
+    for coalition in range(2**count):
+        kept = (coalition >> group & 1).astype(np.float64)
+        pooled = policy.pool(leanings[:, coalition], x * kept)
         worth[coalition] = pooled.log_odds
-    shares = np.zeros((len(x), count + 1))
-    for coalition in coalitions:
-        for group in sorted(set(range(count)) - set(coalition)):
-            joined = tuple(sorted((*coalition, group)))
-            orders = factorial(len(coalition)) * factorial(count - len(joined))
-            shares[:, group] += (worth[joined] - worth[coalition]) * (orders / factorial(count))
-    shares[:, count] = pooled.evidence - pooled.log_odds
-    return shares
+    shares = np.zeros((count + 1, len(x)))
+    for coalition in range(2**count):
+        present = coalition.bit_count()
+        for absent in (each for each in range(count) if not coalition >> each & 1):
+            orders = factorial(present) * factorial(count - present - 1) / factorial(count)
+            shares[absent] += (worth[coalition | 1 << absent] - worth[coalition]) * orders
+    shares[count] = pooled.evidence - pooled.log_odds
+    return shares.T
 
 
-def _leanings(member: Member, x: Floats, groups: tuple[Group, ...]) -> Floats:
-    """(2^G, M) leaning of every coalition: its groups as they are, the others as if ordinary.
-
-    The groups' sums of the first layer are computed once; an absent group adds nothing to it.
-    """
-    (weight, bias), *rest = member.reading.layers
-    nothing, columns = np.zeros_like(bias), np.ascontiguousarray(x.T)
-    parts = []
-    for group in groups:
-        own = _columns(group)
-        parts.append(dense(columns[own], weight[own], nothing))
-    worth = []
-    for coalition in _coalitions(len(groups)):
-        sums = np.repeat(bias[:, None], len(x), axis=1)
-        for number in coalition:
-            sums += parts[number]
-        worth.append(propagate(sums, tuple(rest))[0])
-    return np.asarray(np.stack(worth) - worth[0])
-
-
-def _without(x: Floats, groups: tuple[Group, ...], coalition: Coalition) -> Floats:
-    """`x` with the groups outside the coalition as on an ordinary bar."""
-    kept = np.zeros_like(x)
-    for number in coalition:
-        own = _columns(groups[number])
-        kept[:, own] = x[:, own]
-    return kept
-
-
-def _columns(group: Group) -> list[int]:
-    return [FEATURES.index(name) for name in group.features]
-
-
-def _coalitions(count: int) -> list[Coalition]:
-    """Every set of groups, smallest first."""
-    return [members for size in range(count + 1) for members in combinations(range(count), size)]
+def _group_of(feature: str, groups: tuple[Group, ...]) -> int:
+    return next(number for number, group in enumerate(groups) if feature in group.features)
