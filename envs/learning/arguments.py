@@ -24,6 +24,8 @@ Selection = Literal["bagging", "regimes"]
 Plain = str | int | float | bool | None
 """What JSON and a manifest hold of an argument."""
 
+MEMBERS = 64
+"""Policies in a model, at most."""
 NEEDS: Mapping[Algo, str] = {"dqn": "named", "sac": "share", "td3": "share"}
 """Algorithms that know only named actions, or only shares; the others know both."""
 
@@ -156,6 +158,12 @@ class Arguments:
                 field="validate_until",
             )
         self._check_algorithms()
+        if len(self.members) > MEMBERS:
+            raise InputError(
+                f"{len(self.algo)} algorithms with {self.seeds} seeds are {len(self.members)} "
+                f"policies; a model holds up to {MEMBERS}. Give fewer seeds.",
+                field="seeds",
+            )
         try:
             _ = self.settings
         except ValidationError as error:

@@ -81,9 +81,10 @@ class Judge:
         }
         return self._estimates(bars, statistics)
 
-    def sharpe(self, shares: Floats) -> float:
-        """NaN where nothing moves."""
-        return float(sharpe(Track(self.returns(shares), YEAR)))
+    def figures(self, shares: Floats) -> dict[str, float]:
+        """Sharpe ratio (NaN where nothing moves) and growth a year, without intervals."""
+        track = Track(self.returns(shares), YEAR)
+        return {SHARPE: float(sharpe(track)), GROWTH: float(cagr(track))}
 
     def skill(self, evidence: Floats, horizon: int) -> Estimate:
         """Share of the base rate's Brier score that the forecasts save; 0 is no better.
