@@ -4,7 +4,8 @@ Each agent's module is imported when the agent is built: an actor carries its ow
 and no others.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from agents.coefficients import load, of_agent, refuse_unknown_agents
 from agents.evidence import Tunable
-from domain.errors import NotFoundError
+from domain.errors import ConfigurationError, NotFoundError
 from domain.votes import Agent
 
 
@@ -78,13 +79,41 @@ AGENTS: Mapping[str, Callable[[AgentSettings], Agent]] = {
 }
 
 
-def build(name: str, settings: AgentSettings) -> Agent:
-    """The agent called `name`, with the fitted weights of the settings where it has any.
+def build(
+    name: str,
+    settings: AgentSettings,
+    *,
+    version: str | None = None,
+    models: Path | None = None,
+) -> Agent:
+    """The agent called `name`, with the fitted weights of the settings where it has any: as it was
+    when it had `version`, where that is named and its policy is in force, ships or is one of the
+    folders in `models`; and otherwise as it is.
 
     Raises NotFoundError where there is none, and ConfigurationError for a file of coefficients
     that does not fit the agents.
     """
-    agent = AGENTS[known(name)](settings)
+    if name == "rl" and version is not None:
+        for policy in _policies(version, settings, models):
+            tried = settings.model_copy(update={"rl_policy": policy})
+            with suppress(ConfigurationError):  # the one in force may be damaged
+                own = _rl(tried)
+                if own.version == version:
+                    return own
+                if own.version in version:
+                    return _fitted(own, tried)
+    return _fitted(AGENTS[known(name)](settings), settings)
+
+
+def _policies(version: str, settings: AgentSettings, models: Path | None) -> Iterator[Path | None]:
+    """Folders of policies that `version` may have voted with, None for the one that ships."""
+    yield settings.rl_policy
+    yield None
+    if models is not None:
+        yield from (folder for folder in models.glob("[!.]*") if folder.name in version)
+
+
+def _fitted(agent: Agent, settings: AgentSettings) -> Agent:
     if settings.coefficients is None:
         return agent
     coefficients = load(settings.coefficients)

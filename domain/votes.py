@@ -180,6 +180,13 @@ class Agent(Protocol):
     def vote(self, panel: Panel, since: int = 0) -> Votes: ...
 
 
+class Builder(Protocol):
+    """Makes an agent from its name: as it was when it had `version`, where one is named and its
+    parts are still there, and otherwise as it is."""
+
+    def __call__(self, name: str, *, version: str | None = None) -> Agent: ...
+
+
 def sigmoid(log_odds: Floats) -> Floats:
     """Probability of log-odds, elementwise; NaN stays NaN."""
     return 1.0 / (1.0 + np.exp(-log_odds))

@@ -93,16 +93,16 @@ def trades_apart(
 
 def _vote(part: Part, row: int, column: int, agent: str) -> tuple[str, str | None]:
     """Today's vote in words, and the version of the agent (None: it cannot vote)."""
-    ballot = next(ballot for ballot in part.ballots if ballot.agent == agent)
-    votes = ballot.votes
+    voted = part.voted[agent]
+    votes = voted.ballot.votes
     if votes is None:
-        return f"cannot vote: {ballot.failure}", None
+        return f"cannot vote: {voted.ballot.failure}", None
     quantile = None if votes.quantile_5 is None else _number(votes.quantile_5[row, column])
     told = _words(
         _number(votes.log_odds[row, column]), float(votes.cap[row, column]), quantile,
         votes.abstained_because(row, column),
     )  # fmt: skip
-    return told, votes.version
+    return told, voted.versions[row]
 
 
 def _said(vote: Vote) -> str:

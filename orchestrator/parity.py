@@ -22,7 +22,7 @@ from domain.account_json import KINDS
 from domain.errors import NotFoundError
 from domain.panel import Floats
 from domain.tape import Tape
-from domain.votes import Agent
+from domain.votes import Builder
 from market.calendars import instant, moment
 from orchestrator.book import Rules
 from orchestrator.causes import UNEXPLAINED, Causes
@@ -59,14 +59,14 @@ class Parity:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Examiner:
-    """Compares the paper days of one run. `build` makes an agent from its name, `previous` are the
-    run's recorded targets."""
+    """Compares the paper days of one run. Every agent votes in its version of then; `previous` are
+    the run's recorded targets."""
 
     day: TradingDay
     previous: Previous
     records: Records
     archive: Archive
-    build: Callable[[str], Agent]
+    build: Builder
     horizon: int
     simulated: bool
 

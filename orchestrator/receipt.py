@@ -14,7 +14,7 @@ from domain.canonical import canonical_bytes, to_json
 from domain.decision import Decision, Verdict
 from domain.errors import VerificationError
 from domain.panel import Panel
-from domain.votes import Agent
+from domain.votes import Agent, Builder
 from orchestrator.committee import as_recorded
 from orchestrator.cycle import digest_of_inputs
 from orchestrator.decisions import decide
@@ -40,10 +40,10 @@ def verify(
     receipt: str,
     records: Records,
     archive: Archive,
-    build: Callable[[str], Agent],
+    build: Builder,
     digest_of: Callable[[Panel], str],
 ) -> Verification:
-    """Compute the decision again and compare. `build` makes an agent from its name.
+    """Compute the decision again and compare, every agent as it was in its version of then.
 
     Raises NotFoundError for a receipt that does not exist.
     """
@@ -66,10 +66,14 @@ def verify(
 
 
 def _vote_again(
-    panel: Panel, agents: Sequence[Mapping[str, Any]], build: Callable[[str], Agent]
+    panel: Panel, agents: Sequence[Mapping[str, Any]], build: Builder
 ) -> tuple[Ballot, ...]:
-    asked = [agent["name"] for agent in agents if agent["failure"] is None]
-    team = LocalTeam(asked, build)
+    asked = {agent["name"]: agent["version"] for agent in agents if agent["failure"] is None}
+
+    def as_then(name: str) -> Agent:
+        return build(name, version=asked[name])
+
+    team = LocalTeam(tuple(asked), as_then)
     answers = {b.agent: b for b in team.vote(panel, len(panel.known_at) - 1)}
     return tuple(
         answers.get(agent["name"]) or Ballot(agent["name"], None, agent["failure"], 0.0)

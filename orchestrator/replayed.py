@@ -6,7 +6,7 @@ on, which symbols were followed and how much each agent counted. Leaves out comp
 (`parity.py`) and trading (`replayed_trades.py`).
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import pairwise
@@ -18,16 +18,15 @@ from domain.decision import Decision
 from domain.panel import Floats, Panel
 from domain.symbols import calendar_of
 from domain.timeframe import Timeframe
-from domain.votes import Agent
+from domain.votes import Builder
 from market.builder import build_history
 from market.calendars import instant, moment
 from market.library import Library
 from orchestrator.committee import Bools, Codes, CommitteeSettings, Tally, hear, tally
 from orchestrator.docket import Docket, docket, fold, woven
 from orchestrator.influence import Influence
-from orchestrator.local_team import LocalTeam
 from orchestrator.ports import Records
-from orchestrator.team import Ballot
+from orchestrator.versions import Voted, vote_as_then
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -49,12 +48,12 @@ class Held:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Part:
-    """One calendar today: panel of T bars, the agents' ballots on rows `since` to T - 1, what they
-    add up to, and the record's cycle on each of those rows (None where there is none)."""
+    """One calendar today: panel of T bars, the agents' votes on rows `since` to T - 1 by agent,
+    what they add up to, and the record's cycle on each of those rows (None where there is none)."""
 
     panel: Panel
     since: int
-    ballots: tuple[Ballot, ...]
+    voted: Mapping[str, Voted]
     tally: Tally
     blocked: Bools
     held: tuple[Held | None, ...]
@@ -112,10 +111,11 @@ def again(
     timeframe: Timeframe,
     horizon: int,
     simulated: bool,
-    build: Callable[[str], Agent],
+    build: Builder,
     settings: CommitteeSettings,
 ) -> Again:
-    """What today's history, agents and `settings` make of the cycles that were held.
+    """What today's history, the agents of then and today's `settings` make of the cycles that were
+    held.
 
     Raises UnknownSymbolError where a symbol that was decided on is not stored any more.
     """
@@ -144,15 +144,17 @@ def _part(
     since: int,
     blocked: Bools,
     held: Iterable[Held],
-    build: Callable[[str], Agent],
+    build: Builder,
     settings: CommitteeSettings,
 ) -> Part:
     by_close = {instant(cycle.as_of): cycle for cycle in held}  # of several on a bar the last
     cycles = tuple(by_close.get(at) for at in panel.known_at[since:])
     agents = _agents(cycles)
-    ballots = LocalTeam(agents, build).vote(panel, since)
+    seats = [cycle.values["agents"] if cycle else () for cycle in cycles]
+    voted = {agent: vote_as_then(panel, since, agent, seats, build) for agent in agents}
+    ballots = [each.ballot for each in voted.values()]
     added = tally(hear(panel, ballots, since), _influence(cycles, agents), settings)
-    return Part(panel, since, ballots, added, blocked, cycles)
+    return Part(panel, since, voted, added, blocked, cycles)
 
 
 def _agents(held: Iterable[Held | None]) -> tuple[str, ...]:

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from domain.canonical import canonical_bytes, instant
 from domain.errors import ConfigurationError, VerificationError
-from domain.votes import Agent
+from domain.votes import Agent, Builder
 from market.library import Library
 from orchestrator.local_team import LocalTeam
 from orchestrator.team import Ballot
@@ -43,7 +43,7 @@ _INPUTS, _GATE = "inputs.json", "gate.npz"
 class Backtester:
     """Runs backtests over one home's history and keeps them in `results`.
 
-    `build` makes an agent from its name; `version` is the program's.
+    `version` is the program's.
     """
 
     def __init__(
@@ -51,7 +51,7 @@ class Backtester:
         results: Results,
         library: Library,
         database: Database,
-        build: Callable[[str], Agent],
+        build: Builder,
         version: str,
     ) -> None:
         self._results = results
@@ -71,7 +71,7 @@ class Backtester:
         with self._results.draft() as draft:
             tell("reading history", 0, 0)
             parts = read(self._library, asked, simulated)
-            told, versions, vote_s = self._perform(asked, parts, earlier, tell)
+            told, versions, vote_s = self._perform(asked, parts, earlier, self._build, tell)
             inputs = self._keep_inputs(asked, parts, earlier, draft)
             identity = f"{now:%Y%m%d-%H%M%S}-{told.digest[:8]}"
             result = {
@@ -100,7 +100,8 @@ class Backtester:
         return result
 
     def verify(self, identity: str, tell: Tell) -> tuple[str, ...]:
-        """Computes a kept result again from its receipt; every difference in words.
+        """Computes a kept result again from its receipt, by the agents in their versions of then;
+        every difference in words.
 
         Raises NotFoundError for a result that does not exist, StorageError for one that cannot be
         read and VerificationError where what it was made from is damaged.
@@ -110,7 +111,11 @@ class Backtester:
         inputs, masks = _stored_inputs(folder)
         asked = Request.model_validate(inputs["request"])
         parts = self._parts_again(inputs, masks)
-        told, versions, _ = self._perform(asked, parts, inputs["earlier"], tell)
+
+        def as_then(name: str) -> Agent:
+            return self._build(name, version=receipt["agents"].get(name))
+
+        told, versions, _ = self._perform(asked, parts, inputs["earlier"], as_then, tell)
         differences = []
         if _digest(inputs) != receipt["inputs"]:
             differences.append("the stored inputs are not those of the receipt")
@@ -124,27 +129,33 @@ class Backtester:
         return tuple(differences)
 
     def _perform(
-        self, asked: Request, parts: Sequence[Part], earlier: int, tell: Tell
+        self,
+        asked: Request,
+        parts: Sequence[Part],
+        earlier: int,
+        build: Callable[[str], Agent],
+        tell: Tell,
     ) -> tuple[Report, dict[str, str], float]:
         """The report, the version of each agent, and the seconds that voting took."""
         began = time.perf_counter()
-        ballots = [self._votes(asked, part, tell) for part in parts]
+        ballots = [self._votes(asked, part, build, tell) for part in parts]
         vote_s = time.perf_counter() - began
         programme = perform(stage_of(asked, parts, ballots), tell)
         tell("figures and intervals", 0, 0)
         return report(programme, earlier), _versions(ballots), vote_s
 
-    def _votes(self, asked: Request, part: Part, tell: Tell) -> tuple[Ballot, ...]:
+    def _votes(
+        self, asked: Request, part: Part, build: Callable[[str], Agent], tell: Tell
+    ) -> tuple[Ballot, ...]:
         if asked.walk_forward is not None:
             tell("fitting and voting", 0, 0)
             return walk_forward_ballots(
-                part.panel, part.since, asked.walk_forward, REFITTED_EVERY, asked.seated,
-                self._build,
-            )  # fmt: skip
+                part.panel, part.since, asked.walk_forward, REFITTED_EVERY, asked.seated, build
+            )
         ballots = []
         for done, name in enumerate(asked.seated):
             tell(f"{name} votes", done, len(asked.seated))
-            [ballot] = LocalTeam((name,), self._build).vote(part.panel, part.since)
+            [ballot] = LocalTeam((name,), build).vote(part.panel, part.since)
             if ballot.votes is None:
                 raise ConfigurationError(
                     f"The {name} agent could not vote: {ballot.failure}. Leave it out with "

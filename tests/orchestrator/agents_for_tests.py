@@ -71,7 +71,7 @@ class Moody(Momentum):
         return super().vote(panel, since)
 
 
-def build(name: str) -> Agent:
+def build(name: str, version: str | None = None) -> Agent:
     """`risk` is cautious, any other name rides its own momentum."""
     return Cautious(name) if name == "risk" else Momentum(name, bars=3 + len(name))
 

@@ -36,7 +36,7 @@ def test_a_decision_made_without_an_agent_is_verified_without_it(database):
 
 
 def test_a_changed_agent_is_named_with_both_versions(database, receipt):
-    def newer(name):
+    def newer(name, version):
         agent = build(name)
         if name == "rl":
             agent = Momentum("rl", bars=20)

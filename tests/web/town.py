@@ -213,5 +213,5 @@ class Town:
         return verify(receipt, self.records, archive.Archive(self.database), _agent, archive.digest)
 
 
-def _agent(name: str) -> Agent:
-    return build(name, AgentSettings(news_model="lexicon"))
+def _agent(name: str, version: str | None = None) -> Agent:
+    return build(name, AgentSettings(news_model="lexicon"), version=version)
