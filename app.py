@@ -183,9 +183,11 @@ def import_(
 @app.command()
 def agents(as_json: AsJson = False) -> None:
     """The agents, their versions and how much history they need."""
-    from wiring import build_agents
+    from wiring import build_agents, open_stores
 
-    built = build_agents(load_settings())
+    settings = load_settings()
+    with open_stores(settings) as stores:
+        built = build_agents(settings, stores)
     rows = [{"agent": a.name, "version": a.version, "warmup_bars": a.warmup} for a in built]
     if as_json:
         print_json({"agents": rows})

@@ -15,10 +15,10 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from agents.registry import AGENTS, build
+from agents.registry import AGENTS, AgentSettings, build
 from domain.errors import ConfigurationError, StorageError
 from domain.symbols import ALWAYS_OPEN, asset_class, calendar_of
-from domain.votes import Agent
+from domain.votes import Agent, Builder
 from market.calendars import last_close
 from market.feed import Feed
 from market.provider import Provider
@@ -27,6 +27,7 @@ from orchestrator.cycle import Desk
 from orchestrator.floor import Floor
 from orchestrator.local_team import LocalTeam
 from orchestrator.prices import Prices
+from orchestrator.seating import Build, Seating
 from orchestrator.team import Team
 from orchestrator.trading_day import TradingDay
 from settings import MarketName, Settings
@@ -36,6 +37,7 @@ from storage.blotter import Blotter
 from storage.database import Database
 from storage.journal import Journal
 from storage.library import SqlLibrary
+from storage.models import SHIPPED, Models
 from storage.records import Records
 from storage.watchlist import Watchlist
 from trading.ledger import apply
@@ -68,6 +70,7 @@ class Stores:
     archive: Archive
     records: Records
     watchlist: Watchlist
+    models: Models
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +106,7 @@ def open_stores(settings: Settings) -> Iterator[Stores]:
             archive=Archive(database),
             records=Records(database),
             watchlist=Watchlist(database, settings.market.watchlist),
+            models=Models(database, models_folder(settings)),
         )
     finally:
         database.close()
@@ -249,7 +253,7 @@ def make_examiner(settings: Settings, stores: Stores, market: Market, run: str) 
         previous=partial(stores.journal.previous_targets, market.name, run),
         records=stores.records,
         archive=stores.archive,
-        build=partial(build, settings=settings.agents),
+        build=builder(settings, stores),
         horizon=settings.market.horizon,
         simulated=market.simulated,
     )
@@ -271,21 +275,57 @@ def time_of(stores: Stores, market: Market, run: str) -> datetime:
     return max((at for at in held if at), default=utc_now())
 
 
-def build_agents(settings: Settings) -> list[Agent]:
+def build_agents(settings: Settings, stores: Stores) -> list[Agent]:
     """Every registered agent, in this process."""
-    return [build(name, settings.agents) for name in AGENTS]
+    return [build(name, agents_of(settings, stores)) for name in AGENTS]
+
+
+def agents_of(settings: Settings, stores: Stores) -> AgentSettings:
+    """As the agents vote from now on: with the policy that is promoted, unless another is
+    configured."""
+    return _with_model(settings, _promoted(settings, stores))
+
+
+def builder(settings: Settings, stores: Stores) -> Builder:
+    """Makes agents as they vote from now on, or as they were in a version that is named."""
+    return _builder(settings, _promoted(settings, stores))
+
+
+def make_seating(settings: Settings, stores: Stores) -> Seating:
+    """The seat of the rl agent, for the policy that is promoted by the time of a cycle."""
+    return Seating("rl", partial(_promoted, settings, stores), partial(_builder, settings))
+
+
+def models_folder(settings: Settings) -> Path:
+    """Where policies are kept."""
+    return settings.home / "rl" / "models"
+
+
+def _promoted(settings: Settings, stores: Stores) -> str:
+    if settings.agents.rl_policy is not None:
+        return "the configured policy"
+    return stores.models.promoted() or SHIPPED
+
+
+def _builder(settings: Settings, model: str) -> Builder:
+    return partial(build, settings=_with_model(settings, model), models=models_folder(settings))
+
+
+def _with_model(settings: Settings, model: str) -> AgentSettings:
+    if settings.agents.rl_policy is not None or model == SHIPPED:
+        return settings.agents
+    return settings.agents.model_copy(update={"rl_policy": models_folder(settings) / model})
 
 
 def make_team(
-    settings: Settings, *, in_process: bool, progress: Progress = lambda *_: None
+    settings: Settings, build: Build, *, in_process: bool, progress: Progress = lambda *_: None
 ) -> Team:
-    """The registered agents, in this process or each in a Ray actor.
+    """The registered agents, made by `build`, in this process or each in a Ray actor.
 
     Raises ConfigurationError where the configured Ray does not answer.
     """
-    builder = partial(build, settings=settings.agents)
     if in_process:
-        return LocalTeam(tuple(AGENTS), builder)
+        return LocalTeam(tuple(AGENTS), build)
     from orchestrator.ray_session import RaySession
     from orchestrator.ray_team import RayTeam
 
@@ -302,7 +342,7 @@ def make_team(
     return RayTeam(
         session,
         tuple(AGENTS),
-        builder,
+        build,
         home=settings.home,
         timeout=settings.ray.timeout_seconds,
         progress=progress,
@@ -324,7 +364,7 @@ def make_backtester(settings: Settings, stores: Stores) -> "Backtester":
         results_of(settings),
         stores.library,
         stores.database,
-        partial(build, settings=settings.agents),
+        builder(settings, stores),
         PROGRAM,
     )
 

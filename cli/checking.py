@@ -23,7 +23,7 @@ from market.builder import build_panels
 from research.lookahead.examine import Report, examine
 from research.lookahead.promises import PROMISES, Finding
 from settings import Settings
-from wiring import Market, Say, Stores, choose_market, demo_present, open_stores, utc_now
+from wiring import Market, Say, Stores, agents_of, choose_market, demo_present, open_stores, utc_now
 
 MOST_SYMBOLS = 8
 """Of the watchlist, where none are named."""
@@ -61,9 +61,9 @@ def check(
     if cuts < 1:
         raise InputError(f"{cuts} cuts show nothing. Ask for at least 1, such as --cuts 20.")
     started = time.monotonic()
-    make = partial(build, agent, settings=settings.agents)
-    built = make()
     with open_stores(settings) as stores:
+        make = partial(build, agent, settings=agents_of(settings, stores))
+        built = make()
         market = choose_market(settings, stores.library, lambda: demo_present(stores.journal), say)
         now = demo_present(stores.journal) if market.simulated else utc_now()
         chosen = list(symbols) or _some_followed(settings, stores, market)

@@ -13,7 +13,7 @@ from agents.registry import AGENTS, build
 from domain.errors import QuorumError
 from settings import Settings, config_file, redacted
 from web.serving import listen
-from wiring import Stores, choose_market, open_stores, utc_now
+from wiring import Stores, agents_of, choose_market, open_stores, utc_now
 
 
 def as_toml(settings: Settings) -> str:
@@ -74,14 +74,14 @@ def check(settings: Settings, console: Console) -> QuorumError | None:
     attempt("database", stores(lambda opened: str(opened.database)))
     attempt("market", stores(lambda opened: _market(settings, opened, console)))
     for name in AGENTS:
-        attempt(f"agent {name}", partial(_agent, settings, name))
+        attempt(f"agent {name}", stores(partial(_agent, settings, name)))
     attempt("address of the pages", partial(_address, settings))
     attempt("ray", partial(_ray, settings))
     return failures[0] if failures else None
 
 
-def _agent(settings: Settings, name: str) -> str:
-    return build(name, settings.agents).version
+def _agent(settings: Settings, name: str, stores: Stores) -> str:
+    return build(name, agents_of(settings, stores)).version
 
 
 def _address(settings: Settings) -> str:

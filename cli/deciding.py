@@ -11,7 +11,6 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from agents.registry import build
 from cli.progress import bar
 from domain.canonical import instant, to_json
 from domain.decision import Action, Decision
@@ -27,6 +26,7 @@ from wiring import (
     Market,
     Say,
     Stores,
+    builder,
     choose_market,
     demo_present,
     make_desk,
@@ -73,7 +73,11 @@ def decide(
         table = lay_out(desk, symbols, until)  # refuses bad input before any agent is woken
         with (
             bar() as progress,
-            closing(make_team(settings, in_process=in_process, progress=progress)) as team,
+            closing(
+                make_team(
+                    settings, builder(settings, stores), in_process=in_process, progress=progress
+                )
+            ) as team,
         ):
             held = [hold(desk, team, laid, previous={}) for laid in table]
     return Outcome(
@@ -123,7 +127,7 @@ def verifier(settings: Settings, stores: Stores) -> partial[Verification]:
         verify_receipt,
         records=stores.records,
         archive=stores.archive,
-        build=partial(build, settings=settings.agents),
+        build=builder(settings, stores),
         digest_of=digest,
     )
 

@@ -26,7 +26,7 @@ from research.fitting.fit import FOLDS, lesson
 from research.fitting.study import Studied, coefficients_of, moment, study, window_of
 from settings import Settings
 from storage.archive import digest
-from wiring import Market, Say, Stores, choose_market, demo_present, open_stores, utc_now
+from wiring import Market, Say, Stores, agents_of, choose_market, demo_present, open_stores, utc_now
 
 FEWEST_BARS, FEWEST_SYMBOLS = 500, 2
 
@@ -65,11 +65,11 @@ def fit(
     a period or symbols that cannot be fitted on, NotFoundError for an agent that does not
     exist and StorageError where the file cannot be written.
     """
-    plain = settings.agents.model_copy(update={"coefficients": None})
-    tunable = _tunable(agents, plain)
     first, until = _period(start, end)
     _refuse_folds(folds)
     with open_stores(settings) as stores:
+        plain = agents_of(settings, stores).model_copy(update={"coefficients": None})
+        tunable = _tunable(agents, plain)
         market = choose_market(settings, stores.library, lambda: demo_present(stores.journal), say)
         now = demo_present(stores.journal) if market.simulated else utc_now()
         panel = _panel(settings, stores, market, symbols, min(until or now, now), say)

@@ -30,6 +30,7 @@ from wiring import (
     demo_present,
     make_day,
     make_desk,
+    make_seating,
     make_team,
     open_stores,
     utc_now,
@@ -84,12 +85,16 @@ def replay(
             tell_cycles()
 
         day = make_day(settings, stores, market, run, lambda: first)
+        seating = make_seating(settings, stores)
         engine = Engine(
             replace(make_desk(settings, stores, market, run, day), begins=first),
             PacedClock(lambda: played, settings.market.timeframe, first, last,
                        seconds_per_day=per_day),
             lambda: played,
-            lambda tell: make_team(settings, in_process=in_process, progress=tell),
+            lambda tell: make_team(
+                settings, seating.open(), in_process=in_process, progress=tell
+            ),
+            seating=seating,
             publish=publish,
         )  # fmt: skip
         how = "Going on with" if resume else "Playing"

@@ -36,6 +36,7 @@ from wiring import (
     make_day,
     make_desk,
     make_floor,
+    make_seating,
     make_team,
     newest_close,
     open_stores,
@@ -76,12 +77,14 @@ def serve(settings: Settings, *, in_process: bool, say: Say) -> None:
             settings, stores, market, LIVE,
             lambda: newest_close(settings, stores, present() if market.simulated else utc_now()),
         )  # fmt: skip
+        seating = make_seating(settings, stores)
         engine = Engine(
             make_desk(settings, stores, market, LIVE, day),
             clock,
             watched,
-            lambda tell: make_team(settings, in_process=in_process, progress=tell),
+            lambda tell: make_team(settings, seating.open(), in_process=in_process, progress=tell),
             refresh=_refresher(settings, market, present),
+            seating=seating,
             publish=bell.ring,
         )
         bench = make_bench(settings, market, bell)
