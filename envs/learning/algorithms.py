@@ -217,7 +217,7 @@ def _model(algo: Algo, seed: int, arguments: Arguments, environment: Any) -> "Ba
         case "dqn":
             model = DQN(**common, **remembering, target_update_interval=1_000)
         case "sac":
-            model = SAC(**common, **remembering)
+            model = SAC(**common, **remembering, ent_coef=arguments.entropy)
         case "td3":
             size = environment.action_space.shape
             noise = NormalActionNoise(np.zeros(size), np.full(size, 0.2))

@@ -92,7 +92,7 @@ class Arguments:
     ] = None
     gamma: Annotated[float, "Discount of a bar; low, because a trade pays within days."] = 0.8
     entropy: Annotated[
-        float, "Weight of the entropy bonus, which keeps a policy unsure (ppo, a2c)."
+        float, "Weight of the entropy bonus, which keeps a policy unsure (ppo, a2c, sac)."
     ] = 0.01
     select: Annotated[
         Selection,

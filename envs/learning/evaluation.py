@@ -36,6 +36,7 @@ YEAR = 252
 SMA = 50
 """Bars in the average of the SMA rule."""
 GROWTH, SHARPE, SKILL = "growth a year", "Sharpe ratio", "Brier skill over the base rate"
+GROWTH_OVER, SHARPE_OVER = "growth over buy and hold", "Sharpe over buy and hold"
 
 Statistic = Callable[[Floats], Floats]
 """(...,) of (2, ..., D) bars."""
@@ -72,10 +73,8 @@ class Judge:
         statistics: dict[str, Statistic] = {
             GROWTH: lambda drawn: cagr(Track(drawn[0], YEAR)),
             SHARPE: lambda drawn: sharpe(Track(drawn[0], YEAR)),
-            "growth over buy and hold": lambda drawn: (
-                cagr(Track(drawn[0], YEAR)) - cagr(Track(drawn[1], YEAR))
-            ),
-            "Sharpe over buy and hold": lambda drawn: (
+            GROWTH_OVER: lambda drawn: cagr(Track(drawn[0], YEAR)) - cagr(Track(drawn[1], YEAR)),
+            SHARPE_OVER: lambda drawn: (
                 sharpe(Track(drawn[0], YEAR)) - sharpe(Track(drawn[1], YEAR))
             ),
         }

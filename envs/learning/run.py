@@ -139,7 +139,7 @@ def _weights(
     with np.errstate(divide="ignore", invalid="ignore"):
         scores = np.where(rose == 1.0, np.log(rises), np.log1p(-rises))
     scores[:, np.isnan(rose)] = np.nan
-    regime = np.zeros(there.shape, np.int32)
+    regime = np.zeros(there.shape, np.int64)
     regime[there] = regimes(x, ground.mean, ground.scale)
     names = [member.algorithm for member in members]
     return by_regime(scores, regime, names, ground.arguments.horizon)

@@ -1,0 +1,206 @@
+"""What a saved policy is worth on any bars: `python -m envs.evaluate --help`.
+
+The ensemble and each member beside buy and hold, flat, random and an average rule, with accounts
+and costs as it was trained with, and how far the bars have drifted from those it was trained on.
+Nothing is chosen here and nothing is written.
+"""
+
+import argparse
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+from domain.errors import InputError, QuorumError
+from envs.learning.arguments import Arguments, arguments_of
+from envs.learning.evaluation import Judge
+from envs.learning.judgement import Scores, judged
+from envs.learning.tables import table_of
+from envs.market_data import History, history, read_bars
+from envs.observation import WARMUP
+from envs.policies.drift import Drift, drift
+from envs.policies.files import MANIFEST, load_policy
+from envs.policies.policy import Policy
+from envs.train import simulated
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """`first` and `last` are ISO days; `seen` says which of these days the policy was trained or
+    chosen on, and is empty where none is known to be."""
+
+    data: str
+    simulated: bool
+    first: str
+    last: str
+    seen: str
+    scores: Scores
+    drift: tuple[Drift, ...]
+
+    def plain(self) -> dict[str, Any]:
+        """As JSON holds it."""
+        scores = {
+            who: {name: score.model_dump() for name, score in figures.items()}
+            for who, figures in self.scores.items()
+        }
+        return {
+            **{each.name: getattr(self, each.name) for each in fields(self)[:5]},
+            "scores": scores,
+            "drift": [asdict(each) for each in self.drift],
+        }
+
+
+def main(argv: list[str] | None = None) -> int:
+    asked = _parse(argv)
+    console = Console()
+    try:
+        policy = load_policy(_policy_in(asked.policy))
+        market = (
+            simulated(asked.market_seed)
+            if asked.bars is None
+            else history(read_bars(asked.bars), asked.bars.name)
+        )
+        found = evaluate(policy, market, asked.first, asked.last)
+    except QuorumError as error:
+        Console(stderr=True).print(str(error), style="red", markup=False, highlight=False)
+        return error.exit_code
+    if asked.json:
+        print(json.dumps(found.plain(), indent=2))
+    else:
+        _report(console, policy, found)
+    return 0
+
+
+def evaluate(policy: Policy, market: History, first: date | None, last: date | None) -> Evaluation:
+    """`policy` on the bars of `market` from `first` to `last`.
+
+    Left out, these are the bars of its test period if it was trained on the same bars, else all
+    that can be seen. Raises InputError where there is nothing to be judged on.
+    """
+    arguments = _arguments(policy.manifest.arguments)
+    same = policy.manifest.data_digest == market.digest
+    rows = _rows(market, policy, first, last, same)
+    judge = Judge(market, rows, arguments.settings)
+    return Evaluation(
+        data=market.name,
+        simulated=market.simulated,
+        first=judge.dates[0],
+        last=judge.dates[-1],
+        seen=_seen(policy, market, judge.dates[0]),
+        scores=judged(policy, judge, arguments.horizon, arguments.seed).scores,
+        drift=drift(policy.reference, market.observation[rows.start : rows.stop]),
+    )
+
+
+def _rows(
+    market: History, policy: Policy, first: date | None, last: date | None, same: bool
+) -> range:
+    """Rows to be judged on."""
+    days = market.dates.astype("datetime64[D]")
+    start, stop = WARMUP, len(days)
+    if first is not None:
+        start = max(start, int(np.searchsorted(days, np.datetime64(first, "D"))))
+    elif same:
+        start = int(np.searchsorted(days, np.datetime64(policy.manifest.periods["test"][0], "D")))
+    if last is not None:
+        stop = int(np.searchsorted(days, np.datetime64(last, "D"), side="right"))
+    if stop - start < 2:
+        raise InputError(
+            f"No bars are left to judge by from {first or 'the first'} to {last or 'the last'}: "
+            f"bars run from {days[0]} to {days[-1]}, and the first {WARMUP} only warm up. Give "
+            "other days or more bars."
+        )
+    if np.isnan(market.observation[start:stop]).all():
+        raise InputError(
+            f"Nothing can be seen from {days[start]} to {days[stop - 1]}: no symbol has {WARMUP} "
+            "bars before, or no price moves. Give other days or more bars."
+        )
+    return range(start, stop)
+
+
+def _seen(policy: Policy, market: History, first: str) -> str:
+    """Invented markets have no days in common but of the same bars."""
+    manifest = policy.manifest
+    known = manifest.periods["validation"][1]
+    same = manifest.data_digest == market.digest
+    invented = manifest.simulated or market.simulated
+    if first > known or (invented and not same):
+        return ""
+    whose = "these bars" if same else manifest.data
+    return (
+        f"The policy was trained and chosen on {whose} up to {known}: days it has learnt from "
+        "flatter it."
+    )
+
+
+def _arguments(told: Mapping[str, Any]) -> Arguments:
+    """What it was trained with, as far as this program knows the words."""
+    known = {each.name for each in fields(Arguments)}
+    return arguments_of({name: value for name, value in told.items() if name in known})
+
+
+def _policy_in(folder: Path) -> Path:
+    """A run's folder stands for the policy in it."""
+    inside = folder / "policy"
+    return inside if (inside / MANIFEST).exists() else folder
+
+
+def _report(console: Console, policy: Policy, found: Evaluation) -> None:
+    invented = ", which is invented" if found.simulated else ""
+    title = f"{found.data}{invented}, {found.first} to {found.last}, net of cost"
+    console.print(table_of(title, found.scores, policy))
+    if found.seen:
+        console.print(found.seen, style="yellow")
+    table = Table(title=f"Drift from {policy.manifest.data}, as it was trained on")
+    for heading in ("", "PSI", ""):
+        table.add_column(heading)
+    for each in found.drift:
+        psi = "–" if each.psi is None else f"{each.psi:.3f}"
+        table.add_row(each.feature, psi, each.word or "too little seen")
+    console.print(table)
+
+
+def _parse(argv: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser("python -m envs.evaluate", description=__doc__)
+    add = parser.add_argument
+    add("policy", type=Path, metavar="POLICY", help="Folder of a policy, or of a training run.")
+    add(
+        "--bars",
+        type=Path,
+        metavar="FILE",
+        help="CSV or Parquet of adjusted daily bars (default: the simulated market)",
+    )
+    add(
+        "--market-seed",
+        type=int,
+        default=7,
+        metavar="SEED",
+        help="Seed of the simulated market (default: 7)",
+    )
+    add(
+        "--from",
+        dest="first",
+        type=date.fromisoformat,
+        metavar="DAY",
+        help="First day (default: the first of its test period if it was trained on these bars, "
+        "else the first)",
+    )
+    add(
+        "--until",
+        dest="last",
+        type=date.fromisoformat,
+        metavar="DAY",
+        help="Last day (default: the last)",
+    )
+    add("--json", action="store_true", help="Print JSON instead of tables.")
+    return parser.parse_args(argv)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
