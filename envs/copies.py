@@ -7,6 +7,7 @@ is wanted at the close of bar t meets bar t + 1. Arrays that it gives are new in
 Leaves out what an action is (`actions.py`) and the contracts of gymnasium and stable-baselines3.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,11 +17,11 @@ from gymnasium import spaces
 
 from domain.panel import Floats
 from envs.env_settings import EnvSettings
-from envs.episodes import Bools, Ints, episodes
+from envs.episodes import episodes
 from envs.market_data import History
 from envs.policies.policy import CLIP
-from envs.rewards import REWARDS, first_memory, reward_many
-from envs.sight import Seen, noise_table, observe_many, sets
+from envs.rewards import REWARDS, first_memory, judge_many
+from envs.sight import Bools, Ints, Seen, noise_table, observe_many, sets
 from trading.book import bars_of
 from trading.kernels import step_many
 from trading.kernels.codes import DECIDE, LEAVE
@@ -34,11 +35,12 @@ _COSTS = ("half_spread", "commission", "impact", "borrow")
 @dataclass(frozen=True, slots=True, eq=False)
 class Stepped:
     """Of M copies, each (M,): the reward, whether equity was used up (`terminated`) and whether the
-    window is over (`truncated`)."""
+    window is over (`truncated`). `ended` counts the copies of which one of both is true."""
 
     reward: Floats
     terminated: Bools
     truncated: Bools
+    ended: int
 
 
 class Copies:
@@ -72,10 +74,11 @@ class Copies:
         self._fresh = new_desk(history.symbols[: self._width], settings.trading)
         for name in ("cash", "equity", "high", "day_equity"):
             self._fresh.state[name] = settings.capital
+        self._units, self._last = self._many.held["units"], self._many.held["last"]  # as they stand
         self._everyone = np.arange(count)
         self._reward = REWARDS.index(settings.reward)
         self._memory = np.tile(first_memory(settings.reward, settings.capital), (count, 1))
-        self._start, self._delay, self._offset = np.zeros((3, count), np.int64)
+        self._start, self._delay, self._offset, self._left = np.zeros((4, count), np.int64)
         self._words = np.full((count, self._width), LEAVE, np.int8)
         self._later = np.zeros((settings.delay + 1, count, self._width))
         self._whole = np.ones((count, self._width), bool)
@@ -115,8 +118,7 @@ class Copies:
     def shares(self) -> Floats:
         """(M, N) share of equity held at the last prices; -1 where the symbol cannot be held in
         this episode."""
-        held = self._many.held
-        value = np.where(held["units"] == 0.0, 0.0, held["units"] * held["last"])
+        value = np.where(self._units == 0.0, 0.0, self._units * self._last)
         return np.where(self._whole, value / self.equity[:, None], -1.0)
 
     def begin(self, which: Ints, generators: Sequence[np.random.Generator]) -> None:
@@ -124,10 +126,13 @@ class Copies:
         drawn, many = self._episodes.draw(generators), self._many
         self.observation = self.observation.copy()
         many.book[which], many.held[which] = self._fresh.book, self._fresh.held
-        many.state[which], many.rules[which] = self._fresh.state[0], self._fresh.rules[0]
-        for name in _COSTS:
-            many.rules[name][which] *= drawn.factor
+        many.state[which] = self._fresh.state[0]
+        if self.settings.dearer:
+            many.rules[which] = self._fresh.rules[0]
+            for name in _COSTS:
+                many.rules[name][which] *= drawn.factor
         self._start[which], self._delay[which] = drawn.row, drawn.delay
+        self._left[which] = self.settings.episode
         self._offset[which], self._whole[which] = drawn.noise, drawn.whole
         self._memory[which] = first_memory(self.settings.reward, self.settings.capital)
         many.traded[which], many.row[which] = drawn.traded, drawn.row - 1
@@ -148,25 +153,24 @@ class Copies:
         step_many(
             self._many, self._bars, self._everyone, self._words, targets, self.equity, self.cost
         )
-        reward = np.empty(self.count)
-        reward_many(self._reward, before, self.equity, self._memory, reward)
+        reward, over = np.empty(self.count), np.empty((2, self.count), bool)
+        ended = judge_many(
+            self._reward, before, self.equity, self._memory, self._left, reward, over[0], over[1]
+        )
         self.observation = np.empty_like(self.observation)
         self._observe(self._everyone)
-        over = self.steps >= self.settings.episode
-        return Stepped(reward, ~(self.equity > 0.0), over)
+        return Stepped(reward, over[0], over[1], ended)
 
     def info(self, copy: int) -> dict[str, Any]:
         """Where a copy stands, in words of people."""
-        shares = self.shares[copy].tolist()
-        stands = {
-            "row": int(self.row[copy]),
-            "equity": float(self.equity[copy]),
-            "cost": float(self.cost[copy]),
-        }
+        equity = float(self.equity[copy])
+        info = {"row": int(self.row[copy]), "equity": equity, "cost": float(self.cost[copy])}
         if not self._portfolio:
-            return {"symbol": self.symbols[self.traded[copy]], "share": shares[0], **stands}
-        held = zip(self.symbols, shares, self._whole[copy].tolist(), strict=True)
-        return {"shares": {symbol: share for symbol, share, whole in held if whole}, **stands}
+            value = float(self._units[copy, 0]) * float(self._last[copy, 0])
+            share = value / equity if equity > 0.0 else math.nan
+            return {"symbol": self.symbols[self.traded[copy]], "share": share, **info}
+        held = zip(self.symbols, self.shares[copy].tolist(), self._whole[copy], strict=True)
+        return {"shares": {symbol: share for symbol, share, whole in held if whole}, **info}
 
     def _late(self, targets: Floats) -> Floats:
         """What goes out now: the targets of `delay` bars ago, and nothing before there are any."""
@@ -203,7 +207,7 @@ def _accounts(symbols: Sequence[str], settings: EnvSettings, count: int, portfol
         book=np.tile(desk.book, (count, 1)),
         state=np.tile(desk.state, count),
         held=np.tile(desk.held, (count, 1)),
-        rules=np.tile(desk.rules, count),
+        rules=np.tile(desk.rules, count if settings.dearer else 1),
         lots=np.array(lots[None] if portfolio else lots.T[:, :, None], order="C"),
         fills=np.empty((count, 3 * width), FILL),
         traded=np.zeros(count, np.int64),

@@ -10,16 +10,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from domain.errors import InputError
 from domain.panel import Floats
 from envs.env_settings import EnvSettings
 from envs.market_data import History
-from envs.sight import NOISE, Seen
-
-Ints = NDArray[np.int64]
-Bools = NDArray[np.bool_]
+from envs.sight import NOISE, Bools, Ints, Seen
 
 _DRAWS = 4
 """Numbers of an episode: window, cost factor, delay, place in the table of noise."""

@@ -10,6 +10,7 @@ import numpy as np
 
 from domain.panel import Floats
 from envs.env_settings import RewardName
+from envs.sight import Bools, Ints
 from quant.compiled import compiled
 
 LIMIT = 5.0
@@ -91,7 +92,22 @@ def reward_of(number: int, before: float, after: float, memory: Any) -> float:
 
 
 @compiled
-def reward_many(number: int, before: Floats, after: Floats, memory: Floats, reward: Floats) -> None:
-    """Fills `reward` (M,)."""
+def judge_many(
+    number: int,
+    before: Floats,
+    after: Floats,
+    memory: Floats,
+    left: Ints,
+    reward: Floats,
+    terminated: Bools,
+    truncated: Bools,
+) -> int:
+    """Fills `reward` (M,), `terminated` (M,), where equity was used up, and `truncated` (M,), where
+    no bar is `left` (M,) of the episode; how many episodes have ended."""
+    ended = 0
     for m in range(len(before)):
         reward[m] = reward_of(number, before[m], after[m], memory[m])
+        left[m] -= 1
+        terminated[m], truncated[m] = not after[m] > 0.0, left[m] <= 0
+        ended += terminated[m] or truncated[m]
+    return ended

@@ -17,9 +17,8 @@ from stable_baselines3.common.vec_env import VecEnv
 from envs.actions import OneShare, Weights
 from envs.copies import Copies, Stepped
 from envs.env_settings import EnvSettings
-from envs.episodes import Ints
 from envs.market_data import History
-from envs.sight import Seen
+from envs.sight import Ints, Seen
 
 Info = Mapping[str, Any]
 
@@ -82,8 +81,8 @@ class VectorEnv(VecEnv):
         ended = stepped.terminated | stepped.truncated
         self._total += stepped.reward
         infos = [_NOTHING] * self.num_envs
-        which = np.flatnonzero(ended)
-        if len(which):
+        if stepped.ended:
+            which = np.flatnonzero(ended)
             for copy in which.tolist():
                 infos[copy] = self._summary(copy, stepped)
             self._begin(which)

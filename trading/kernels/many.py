@@ -22,9 +22,9 @@ from trading.kernels.targets import place, units_asked
 
 class Many(NamedTuple):
     """M accounts of N symbols each, out of S sets of symbols: records as in `Desk`, but `book`
-    (M, 3N), `state` (M,), `held` (M, N), `rules` (M,), `lots` (S, 2, N), and in `fills` (M, 3N)
-    those of the last row only. Account m trades the set `traded[m]` and has met its bars up to
-    `row[m]`."""
+    (M, 3N), `state` (M,), `held` (M, N), `rules` (M,) or one (1,) for all, `lots` (S, 2, N), and in
+    `fills` (M, 3N) those of the last row only. Account m trades the set `traded[m]` and has met its
+    bars up to `row[m]`."""
 
     book: Records
     state: Records
@@ -54,7 +54,8 @@ def step_many(
     known_at, opened_at, session_end = bars.known_at, bars.opened_at, bars.session_end
     symbols = all_held.shape[1]
     for m in which:
-        state, rules, s, t = all_states[m], all_rules[m], traded[m], row[m]
+        k = m if len(all_rules) > 1 else 0
+        state, rules, s, t = all_states[m], all_rules[k], traded[m], row[m]
         waiting = False
         for n in range(symbols):
             order, held = book[m, 3 * n], all_held[m, n]
@@ -81,12 +82,12 @@ def step_many(
         if waiting:
             meet_orders(
                 Desk(
-                    book[m], all_states[m : m + 1], all_held[m], all_rules[m : m + 1], all_lots[s],
+                    book[m], all_states[m : m + 1], all_held[m], all_rules[k : k + 1], all_lots[s],
                     fills[m],
                 )
             )  # fmt: skip
-            for k in range(state["filled"]):
-                cost[m] += fills[m, k]["commission"] + fills[m, k]["slippage"]
+            for j in range(state["filled"]):
+                cost[m] += fills[m, j]["commission"] + fills[m, j]["slippage"]
         value = 0.0
         for n in range(symbols):
             value += value_of(all_held[m, n], close[s, t, n], volatility[s, t, n], known_at[t])

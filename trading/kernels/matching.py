@@ -86,7 +86,6 @@ def buy(
 def at_open(desk: Desk, queue: Ints, count: int) -> None:
     """Sales first, then all buys, which shrink together to the cash at hand."""
     buys, outlay = 0, 0.0
-    want, price, stood = np.empty(count), np.empty(count), np.empty(count)
     for j in range(count):
         m = queue[j]
         opening = desk.held[desk.book[m]["symbol"]]["open"]
@@ -100,6 +99,10 @@ def at_open(desk: Desk, queue: Ints, count: int) -> None:
         if units > 0.0:
             full = full_price(desk, m, units, opening)
             fill(desk, m, units, full, opening, AT_THE_OPEN)
+    if buys == 0:
+        return
+    figures = np.empty((3, buys))
+    want, price, stood = figures[0], figures[1], figures[2]
     for j in range(buys):
         m = queue[j]
         held = desk.held[desk.book[m]["symbol"]]
