@@ -74,10 +74,12 @@ def _seen(observation: Floats) -> Floats:
 
 
 def _shares(seen: Floats, edges: Floats) -> Floats:
-    """(K, 10) share of the values of each feature in each tenth; a value on an edge, or on several
-    that are tied, is above them all, so that the same values always fall together."""
+    """(K, 10) share of the values of each feature in each tenth. A value on an edge is above it; one
+    on which several edges are tied, for it fills more than a tenth, is between them, alone."""
     shares = np.empty((len(edges), TENTHS))
     for feature, own in enumerate(edges):
-        tenth = np.searchsorted(own, seen[:, feature], side="right")
+        above = np.searchsorted(own, seen[:, feature], side="right")
+        below = np.searchsorted(own, seen[:, feature], side="left")
+        tenth = np.where(above - below > 1, below + 1, above)
         shares[feature] = np.bincount(tenth, minlength=TENTHS) / len(seen)
     return shares

@@ -24,6 +24,8 @@ from envs.policies.sheet import RefusedError, Sheet, read_sheet, shapes_of, shee
 TENSORS, MANIFEST = "policy.safetensors", "manifest.json"
 LARGEST = {TENSORS: 64 * 2**20, MANIFEST: 4 * 2**20}
 """Bytes; what is larger is no policy of ours and is not read."""
+BEYOND = 1e12
+"""Numbers this large are no training's: with them sums could pass what a float holds."""
 NEAR = 1e-9
 """How far from 1 rounding may leave a sum of weights."""
 
@@ -126,6 +128,8 @@ def _checked(content: bytes, sheet: Sheet) -> dict[str, Floats]:
     for name, tensor in found.items():
         if tensor.dtype != np.float64 or not np.isfinite(tensor).all():
             raise RefusedError(f"tensor {name!r} holds something other than finite float64")
+        if (np.abs(tensor) > BEYOND).any():
+            raise RefusedError(f"tensor {name!r} holds numbers beyond {BEYOND:.0e}")
     if (found["scale"] <= 0.0).any():
         raise RefusedError("tensor 'scale' must be positive")
     if (found["tempers"] < 0.0).any():

@@ -34,7 +34,9 @@ class Network:
 
     def outputs(self, x: Floats) -> Floats:
         """(M, O) of (M, K) standardised observations."""
-        return _outputs(np.ascontiguousarray(x.T), *self._packed()).T
+        outputs = np.empty((len(self.layers[-1][1]), len(x)))
+        _outputs(self._columns(x), *self._packed(), outputs)
+        return outputs.T
 
     def coalitions(self, x: Floats, group: Whole) -> Floats:
         """(2^G, M) first output of (M, K) standardised observations with features left out.
@@ -43,7 +45,15 @@ class Network:
         are set in c; the features of the others are 0. The groups' sums of the first layer are
         computed once: an absent group adds nothing to it.
         """
-        return _coalitions(np.ascontiguousarray(x.T), group, group.max() + 1, *self._packed())
+        outputs = np.empty((2 ** (int(group.max()) + 1), len(x)))
+        _coalitions(self._columns(x), group, *self._packed(), outputs)
+        return outputs
+
+    def _columns(self, x: Floats) -> Floats:
+        """(K, M), and no other K: compiled loops do not look where an array ends."""
+        if x.ndim != 2 or x.shape[1] != len(self.layers[0][0]):
+            raise ValueError(f"{x.shape} is not (M, {len(self.layers[0][0])}).")
+        return np.ascontiguousarray(x.T, np.float64)
 
     def _packed(self) -> tuple[Whole, Floats]:
         """Units of every layer from the inputs on, and all weights and biases in one row."""
@@ -53,46 +63,45 @@ class Network:
 
 
 @compiled
-def _outputs(x: Floats, units: Whole, numbers: Floats) -> Floats:
-    """(O, M) of x (K, M)."""
-    rows = x.shape[1]
-    outputs = np.empty((units[-1], rows))
-    values = np.zeros((units.max(), PIECE))
-    sums = np.zeros_like(values)
+def _outputs(x: Floats, units: Whole, numbers: Floats, outputs: Floats) -> None:
+    """`outputs` (O, M) of x (K, M)."""
+    rows, widest = x.shape[1], max(units)
+    values, sums = np.zeros((widest, PIECE)), np.zeros((widest, PIECE))
     first, behind = units[0] * units[1], (units[0] + 1) * units[1]
     weight, bias = numbers[:first].reshape(units[0], units[1]), numbers[first:behind]
     for start in range(0, rows, PIECE):
-        stop = min(start + PIECE, rows)
-        values[: units[0], : stop - start] = x[:, start:stop]
+        count = min(PIECE, rows - start)
+        for feature in range(units[0]):
+            for row in range(count):
+                values[feature, row] = x[feature, start + row]
         _layer(values, weight, bias, sums)
         _follow(sums, values, units, numbers)
-        outputs[:, start:stop] = sums[: units[-1], : stop - start]
-    return outputs
+        for out in range(units[-1]):
+            for row in range(count):
+                outputs[out, start + row] = sums[out, row]
 
 
 @compiled
-def _coalitions(x: Floats, group: Whole, groups: int, units: Whole, numbers: Floats) -> Floats:
-    """(2^G, M) of x (K, M)."""
-    rows = x.shape[1]
-    outputs = np.empty((2**groups, rows))
-    values = np.zeros((units.max(), PIECE))
-    sums = np.zeros_like(values)
-    parts = np.zeros((groups, units[1], PIECE))
+def _coalitions(x: Floats, group: Whole, units: Whole, numbers: Floats, outputs: Floats) -> None:
+    """`outputs` (2^G, M) of x (K, M)."""
+    rows, widest = x.shape[1], max(units)
+    values, sums = np.zeros((widest, PIECE)), np.zeros((widest, PIECE))
+    parts = np.empty((max(group) + 1, units[1], PIECE))
     first, behind = units[0] * units[1], (units[0] + 1) * units[1]
     weight, bias = numbers[:first].reshape(units[0], units[1]), numbers[first:behind]
     for start in range(0, rows, PIECE):
-        stop = min(start + PIECE, rows)
-        parts[:] = 0.0
+        count = min(PIECE, rows - start)
+        parts.fill(0.0)
         for feature in range(units[0]):
             for out in range(units[1]):
                 part, one = parts[group[feature], out], weight[feature, out]
-                for row in range(stop - start):
+                for row in range(count):
                     part[row] += one * x[feature, start + row]
-        for coalition in range(2**groups):
+        for coalition in range(len(outputs)):
             _add(parts, coalition, bias, sums)
             _follow(sums, values, units, numbers)
-            outputs[coalition, start:stop] = sums[0, : stop - start]
-    return outputs
+            for row in range(count):
+                outputs[coalition, start + row] = sums[0, row]
 
 
 @compiled
