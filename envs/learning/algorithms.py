@@ -2,9 +2,8 @@
 plain arrays.
 
 A stage begins anew: random numbers come from (seed, stage) and episodes from a reset. What is
-carried from stage to stage are parameters, the optimisers' moments, the replay buffer and counters,
-which `Learner.arrays` names; nothing else, and no pickle. One thread: two gain nothing here, and
-sums would depend on how they share the work.
+carried from stage to stage is in `Learner.arrays` (`state.py`) and nothing else. One thread: two
+gain nothing here, and sums would depend on how they share the work.
 
 Leaves out when to stop and what a policy is worth (`member.py`).
 """
@@ -18,6 +17,7 @@ from numpy.typing import NDArray
 
 from envs.env_settings import NAMED, EnvSettings
 from envs.learning.arguments import Algo, Arguments
+from envs.learning.state import Arrays, arrays_of, restore
 from envs.market_data import History
 from envs.policies.network import Layer, Network
 from envs.policies.policy import Kind, Squash
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from stable_baselines3.common.base_class import BaseAlgorithm
 
 Seen = NDArray[np.float32]
-Arrays = Mapping[str, NDArray[Any]]
 
 PROBES = 64
 """Environments, and steps in each, by which the size of a reward is found."""
@@ -115,43 +114,11 @@ class Learner:
     @property
     def arrays(self) -> Arrays:
         """All that is carried from stage to stage."""
-        return {
-            **_parameters(self._model),
-            **_moments(self._model),
-            **_memory(self._model),
-            "counters": np.array([getattr(self._model, name) for name in _counters(self._model)]),
-        }
+        return arrays_of(self._model)
 
     def restore(self, arrays: Arrays) -> None:
         """Go on from `arrays`. Raises ValueError or KeyError where they are another learner's."""
-        import torch
-
-        model = self._model
-        with torch.no_grad():
-            for name, tensor in _tensors(model).items():
-                tensor.copy_(torch.from_numpy(arrays[f"parameter/{name}"].reshape(tensor.shape)))
-        for name, optimizer in _optimizers(model).items():
-            state = {}
-            for index, _ in enumerate(optimizer.param_groups[0]["params"]):
-                prefix = f"moment/{name}/{index}/"
-                found = {
-                    key.removeprefix(prefix): torch.from_numpy(value.copy())
-                    for key, value in arrays.items()
-                    if key.startswith(prefix)
-                }
-                if found:
-                    state[index] = found
-            groups = optimizer.state_dict()["param_groups"]
-            optimizer.load_state_dict({"state": state, "param_groups": groups})
-        names = _counters(model)
-        for name, value in zip(names, arrays["counters"].tolist(), strict=True):
-            setattr(model, name, int(value))
-        if (buffer := getattr(model, "replay_buffer", None)) is not None:
-            position, full = arrays["memory/position"].tolist()
-            buffer.pos, buffer.full = position, bool(full)
-            for name in _REMEMBERED:
-                held = arrays[f"memory/{name}"]
-                getattr(buffer, name)[: len(held)] = held
+        restore(self._model, arrays)
 
 
 def kind_of(algo: Algo, settings: EnvSettings) -> tuple[Kind, Squash | None]:
@@ -159,9 +126,6 @@ def kind_of(algo: Algo, settings: EnvSettings) -> tuple[Kind, Squash | None]:
     if settings.actions not in NAMED:
         return "share", "tanh" if algo in ("sac", "td3") else "clip"
     return ("values" if algo == "dqn" else "logits"), None
-
-
-_REMEMBERED = ("observations", "next_observations", "actions", "rewards", "dones", "timeouts")
 
 
 def _model(algo: Algo, seed: int, arguments: Arguments, environment: Any) -> "BaseAlgorithm":
@@ -201,7 +165,7 @@ def _model(algo: Algo, seed: int, arguments: Arguments, environment: Any) -> "Ba
             model = PPO(
                 **common,
                 n_steps=steps,
-                batch_size=min(batch, steps * copies),
+                batch_size=_even(steps * copies, batch),
                 n_epochs=5,
                 gae_lambda=0.9,
                 ent_coef=arguments.entropy,
@@ -224,6 +188,14 @@ def _model(algo: Algo, seed: int, arguments: Arguments, environment: Any) -> "Ba
             model = TD3(**common, **remembering, action_noise=noise)
     model.set_logger(Logger(None, []))
     return model
+
+
+def _even(size: int, batch: int) -> int:
+    """The largest part of a rollout that is no larger than about `batch` and divides it."""
+    parts = max(round(size / batch), 1)
+    while size % parts:
+        parts += 1
+    return size // parts
 
 
 def _scaled(environment: Any, scale: float) -> Any:
@@ -310,54 +282,3 @@ def _layer(module: Any) -> Layer:
         np.ascontiguousarray(module.weight.detach().numpy().T, np.float64),
         module.bias.detach().numpy().astype(np.float64),
     )
-
-
-def _counters(model: Any) -> tuple[str, ...]:
-    names = ("num_timesteps", "_n_updates", "_n_calls")
-    return tuple(name for name in names if hasattr(model, name))
-
-
-def _tensors(model: Any) -> dict[str, Any]:
-    """Every parameter and buffer of its networks, target networks and entropy weight."""
-    named = dict(model.policy.state_dict())
-    if (entropy := getattr(model, "log_ent_coef", None)) is not None:
-        named["log_ent_coef"] = entropy
-    return named
-
-
-def _parameters(model: Any) -> Arrays:
-    return {
-        f"parameter/{name}": tensor.detach().numpy().copy()
-        for name, tensor in _tensors(model).items()
-    }
-
-
-def _optimizers(model: Any) -> dict[str, Any]:
-    found = {
-        "policy": getattr(model.policy, "optimizer", None),
-        "actor": getattr(getattr(model, "actor", None), "optimizer", None),
-        "critic": getattr(getattr(model, "critic", None), "optimizer", None),
-        "entropy": getattr(model, "ent_coef_optimizer", None),
-    }
-    return {name: optimizer for name, optimizer in found.items() if optimizer is not None}
-
-
-def _moments(model: Any) -> Arrays:
-    return {
-        f"moment/{name}/{index}/{key}": value.detach().numpy().copy()
-        for name, optimizer in _optimizers(model).items()
-        for index, state in optimizer.state_dict()["state"].items()
-        for key, value in state.items()
-    }
-
-
-def _memory(model: Any) -> Arrays:
-    """The replay buffer as far as it is filled."""
-    buffer = getattr(model, "replay_buffer", None)
-    if buffer is None:
-        return {}
-    filled = buffer.buffer_size if buffer.full else buffer.pos
-    return {
-        "memory/position": np.array([buffer.pos, int(buffer.full)]),
-        **{f"memory/{name}": getattr(buffer, name)[:filled].copy() for name in _REMEMBERED},
-    }

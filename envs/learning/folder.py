@@ -9,26 +9,24 @@
     ended.json                      how it ended; without it a run that nobody holds is interrupted
     run.lock                        held by whoever trains
 
-Every file is written beside its place and moved there, so that a run that is killed leaves the
+Every file is written whole or not at all (`disk.py`), so that a run that is killed leaves the
 former file or the new one. Leaves out what learns (`run.py`).
 """
 
 import csv
-import fcntl
 import io
 import json
 import math
-import os
-import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO, Any, Literal, Self
+from typing import Any, Literal, Self
 
-from domain.errors import ConfigurationError, InputError, NotFoundError, StorageError
+from domain.errors import ConfigurationError, InputError, NotFoundError
 from envs.learning.arguments import Arguments, Plain, arguments_of
+from envs.learning.disk import held, locked, read_whole, write_whole, writing
 from envs.learning.events import Event, HeldOut, Judged, Staged
 from envs.market_data import History
 
@@ -38,8 +36,6 @@ PROGRESS, HELD_OUT, CHECKPOINTS, TENSORBOARD = (
 )  # fmt: skip
 POLICY = "policy"
 Word = Literal["running", "done", "failed", "cancelled", "interrupted"]
-PATIENCE = 0.5
-"""Seconds to wait for the lock: whoever asks for a run's state holds it for an instant."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +90,7 @@ class RunFolder:
             "started_at": datetime.now(UTC).isoformat(timespec="seconds"),
         }
         if not (path / RUN).exists():
-            _write(path / RUN, (json.dumps(made, indent=2) + "\n").encode())
+            write_whole(path / RUN, (json.dumps(made, indent=2) + "\n").encode())
             return cls(path, made)
         there = cls.open(path)
         there._refuse_another(made)
@@ -133,16 +129,16 @@ class RunFolder:
         Raises InputError where somebody holds it already, StorageError where nothing can be
         written.
         """
-        with _writing(self.path):
+        with writing(self.path):
             file = (self.path / LOCK).open("ab")
         with file:
-            if not _locked(file):
+            if not locked(file):
                 raise InputError(
                     f"Another process is training into {self.path}. Wait for it, or give another "
                     "folder."
                 )
             if self._word()[0] != "done":
-                with _writing(self.path):
+                with writing(self.path):
                     (self.path / ENDED).unlink(missing_ok=True)
             yield
 
@@ -150,19 +146,19 @@ class RunFolder:
         """Write what has happened. Raises StorageError where that is not possible; what was kept
         before stays as it is."""
         if isinstance(event, Judged):
-            _write(self.path / POLICY / "policy.safetensors", event.tensors)
-            _write(self.path / POLICY / "manifest.json", event.manifest)
-            _write(self.path / HELD_OUT, event.held_out)
+            write_whole(self.path / POLICY / "policy.safetensors", event.tensors)
+            write_whole(self.path / POLICY / "manifest.json", event.manifest)
+            write_whole(self.path / HELD_OUT, event.held_out)
             self._end("done")
             return
         self._add_row(event)
-        _write(self.path / CHECKPOINTS / f"{event.member}.safetensors", event.checkpoint)
+        write_whole(self.path / CHECKPOINTS / f"{event.member}.safetensors", event.checkpoint)
         self._chart(event)
 
     def kept(self) -> Mapping[str, bytes]:
         """The last checkpoint of every member that has one."""
         found = sorted((self.path / CHECKPOINTS).glob("*.safetensors"))
-        return {each.stem: _read(each) for each in found}
+        return {each.stem: read_whole(each) for each in found}
 
     def fail(self, error: str) -> None:
         self._end("failed", error)
@@ -213,7 +209,7 @@ class RunFolder:
     def held_out(self) -> HeldOut | None:
         """Equity of the test period; None before the run is done."""
         path = self.path / HELD_OUT
-        return HeldOut.decode(_read(path), str(path)) if path.exists() else None
+        return HeldOut.decode(read_whole(path), str(path)) if path.exists() else None
 
     def policy(self) -> Path | None:
         """The policy's folder; None before the run is done."""
@@ -240,10 +236,10 @@ class RunFolder:
             ended = json.loads((self.path / ENDED).read_bytes())
             return ended["state"], ended["error"]
         except (OSError, ValueError, TypeError, KeyError):
-            return ("running" if _held(self.path) else "interrupted"), ""
+            return ("running" if held(self.path / LOCK) else "interrupted"), ""
 
     def _end(self, state: Word, error: str = "") -> None:
-        _write(self.path / ENDED, json.dumps({"state": state, "error": error}).encode())
+        write_whole(self.path / ENDED, json.dumps({"state": state, "error": error}).encode())
 
     def _rows(self) -> tuple[list[str], list[list[str]]]:
         """Header and whole rows of progress.csv."""
@@ -264,77 +260,15 @@ class RunFolder:
         rows.append([event.member, str(event.steps), f"{event.seconds:.3f}", *scores])
         out = io.StringIO()
         csv.writer(out, lineterminator="\n").writerows([names, *rows])
-        _write(self.path / PROGRESS, out.getvalue().encode())
+        write_whole(self.path / PROGRESS, out.getvalue().encode())
 
     def _chart(self, event: Staged) -> None:
         from tensorboardX import SummaryWriter
 
         folder = self.path / TENSORBOARD / event.member
-        with _writing(folder):
+        with writing(folder):
             writer = SummaryWriter(str(folder), filename_suffix=f".{event.steps}")
             for name, value in event.scores.items():
                 if math.isfinite(value):
                     writer.add_scalar(name, value, event.steps)
             writer.close()
-
-
-def _locked(file: IO[bytes]) -> bool:
-    """Was the lock got, within PATIENCE?"""
-    until = time.monotonic() + PATIENCE
-    while True:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            if time.monotonic() > until:
-                return False
-            time.sleep(PATIENCE / 20)
-        else:
-            return True
-
-
-def _held(folder: Path) -> bool:
-    """Does anybody hold the lock?"""
-    try:
-        with (folder / LOCK).open("rb") as file:
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    except FileNotFoundError:
-        return False
-    return False
-
-
-def _write(path: Path, content: bytes) -> None:
-    """`content` at `path`, whole or not at all."""
-    beside = path.with_name(f".{path.name}.new")
-    with _writing(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            with beside.open("wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            beside.replace(path)
-        except OSError:
-            with suppress(OSError):
-                beside.unlink(missing_ok=True)
-            raise
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise StorageError(f"{path} cannot be read ({error.strerror}).") from error
-
-
-@contextmanager
-def _writing(path: Path) -> Iterator[None]:
-    """Raises StorageError for what the disk refuses."""
-    try:
-        yield
-    except OSError as error:
-        raise StorageError(
-            f"{path} cannot be written ({error.strerror}). Make room there or give another folder; "
-            "the same command goes on from the last checkpoint."
-        ) from error

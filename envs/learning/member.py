@@ -20,10 +20,11 @@ from safetensors.numpy import save as save_tensors
 
 from domain.errors import ConfigurationError
 from domain.panel import Floats
-from envs.learning.algorithms import Arrays, Learner, Seen, kind_of
+from envs.learning.algorithms import Learner, Seen, kind_of
 from envs.learning.arguments import Algo, Arguments
 from envs.learning.evaluation import SHARPE, Judge
 from envs.learning.events import Staged
+from envs.learning.state import Arrays
 from envs.market_data import History, Periods
 from envs.observation import OBSERVATION_VERSION
 from envs.policies.network import Network

@@ -1,0 +1,76 @@
+"""Files written whole or not at all, and a lock that ends with the process that holds it."""
+
+import fcntl
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import IO
+
+from domain.errors import StorageError
+
+PATIENCE = 0.5
+"""Seconds to wait for a lock: whoever looks whether it is held holds it for an instant."""
+
+
+def locked(file: IO[bytes]) -> bool:
+    """Was the lock got, within PATIENCE?"""
+    until = time.monotonic() + PATIENCE
+    while True:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > until:
+                return False
+            time.sleep(PATIENCE / 20)
+        else:
+            return True
+
+
+def held(lock: Path) -> bool:
+    """Does anybody hold the lock?"""
+    try:
+        with lock.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except FileNotFoundError:
+        return False
+    return False
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """`content` at `path`, whole or not at all."""
+    beside = path.with_name(f".{path.name}.new")
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with beside.open("wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            beside.replace(path)
+        except OSError:
+            with suppress(OSError):
+                beside.unlink(missing_ok=True)
+            raise
+
+
+def read_whole(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise StorageError(f"{path} cannot be read ({error.strerror}).") from error
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Raises StorageError for what the disk refuses."""
+    try:
+        yield
+    except OSError as error:
+        raise StorageError(
+            f"{path} cannot be written ({error.strerror}). Make room there or give another folder; "
+            "the same command goes on from the last checkpoint."
+        ) from error
