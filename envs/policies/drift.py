@@ -74,8 +74,8 @@ def _seen(observation: Floats) -> Floats:
 
 
 def _shares(seen: Floats, edges: Floats) -> Floats:
-    """(K, 10) share of the values of each feature in each tenth. A value on an edge is above it; one
-    on which several edges are tied, for it fills more than a tenth, is between them, alone."""
+    """(K, 10) share of the values of each feature in each tenth. A value on an edge is above it;
+    one on which several edges are tied, for it fills more than a tenth, is alone between them."""
     shares = np.empty((len(edges), TENTHS))
     for feature, own in enumerate(edges):
         above = np.searchsorted(own, seen[:, feature], side="right")

@@ -1,4 +1,4 @@
-"""The RL agent: a sound pure function of the panel whose groups add up to its policy's wish."""
+"""The RL agent: a sound pure function of the panel whose reasons are its policy's evidence."""
 
 import numpy as np
 import pytest
@@ -6,13 +6,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agents.evidence import base_rate_term
-from agents.rl import TRUST, RlAgent
+from agents.rl import DISAGREEMENT, SHIPPED, TRUST, RlAgent
 from domain.errors import ConfigurationError
 from domain.panel import Panel
 from envs.observation import GROUPS, WARMUP, observe
-from envs.policies.policy import load_policy
+from envs.policies.files import MANIFEST, TENSORS, encode, load_policy, policy_id, save_policy
 from tests.agents.panels import SYMBOLS, panels, random_panel
 from tests.agents.properties import check_everything
+from tests.envs.policies import policy
+
+ENSEMBLE = RlAgent(policy(3, by_regime=True))
 
 
 @pytest.fixture(scope="module")
@@ -25,31 +28,51 @@ def panel() -> Panel:
     return random_panel(3)
 
 
-@settings(max_examples=15, deadline=None)
-@given(panels(), st.integers(0, 2**16))
-def test_it_keeps_what_every_agent_must_keep(panel: Panel, seed: int):
-    check_everything(RlAgent.load(), panel, seed)
+@settings(max_examples=10, deadline=None)
+@given(panels(), st.integers(0, 2**16), st.booleans())
+def test_it_keeps_what_every_agent_must_keep(panel: Panel, seed: int, shipped: bool) -> None:
+    check_everything(RlAgent.load() if shipped else ENSEMBLE, panel, seed)
 
 
-def test_the_groups_add_up_to_the_tempered_wish_of_the_policy(agent: RlAgent, panel: Panel):
-    from agents.rl import SHIPPED
-
-    policy = load_policy(SHIPPED)
-    votes = agent.vote(panel)
+@pytest.mark.parametrize("by_regime", [False, True])
+def test_the_reasons_add_up_to_the_trusted_evidence_of_the_policy(
+    panel: Panel, by_regime: bool
+) -> None:
+    own = policy(3, by_regime=by_regime)
+    votes = RlAgent(own).vote(panel)
     seen = ~np.isnan(votes.log_odds)
-    standardised = policy.network.standardise(observe(panel)[seen])
-    ordinary = policy.log_odds(np.zeros((1, standardised.shape[1])))
-    wish = TRUST * policy.temper * (policy.log_odds(standardised) - ordinary)
+    evidence = own.evidence(own.standardise(observe(panel)[seen]))
     base = base_rate_term(panel, 0).log_odds[seen]
-    assert np.allclose(votes.log_odds[seen], base + wish, atol=1e-9)
+    assert np.allclose(votes.log_odds[seen], base + TRUST * evidence, atol=1e-12)
+    assert np.abs(evidence).max() > 0.1
 
 
-def test_the_first_reason_is_the_base_rate_and_the_others_are_the_groups(
+def test_the_first_reason_is_the_base_rate_then_come_the_groups_and_the_disagreement(
     agent: RlAgent, panel: Panel
-):
+) -> None:
     reasons = agent.vote(panel).reasons(300, SYMBOLS.index("WALK"))
-    assert [reason.name for reason in reasons] == ["base rate", *(g.name for g in GROUPS)]
+    names = ["base rate", *(group.name for group in GROUPS), DISAGREEMENT]
+    assert [reason.name for reason in reasons] == names
     assert all(reason.value is not None for reason in reasons)
+
+
+def test_what_the_members_dispute_is_told_in_percent_and_takes_from_the_vote(
+    panel: Panel,
+) -> None:
+    _, *of_groups, disputed = ENSEMBLE.vote(panel).terms
+    groups = np.sum([term.log_odds for term in of_groups], axis=0)
+    seen = ~np.isnan(groups)
+    assert ((disputed.value[seen] >= 0.0) & (disputed.value[seen] < 100.0)).all()
+    assert disputed.value[seen].max() > 5.0
+    assert np.allclose(disputed.log_odds[seen], -disputed.value[seen] / 100.0 * groups[seen])
+
+
+def test_members_that_learnt_nothing_vote_the_base_rate(panel: Panel) -> None:
+    silenced = tuple(each for each in policy(3).members if each.temper == 0.0)
+    votes = RlAgent(policy(3, silenced)).vote(panel)
+    seen = ~np.isnan(votes.log_odds)
+    assert seen.any()
+    assert (votes.log_odds[seen] == base_rate_term(panel, 0).log_odds[seen]).all()
 
 
 def test_it_abstains_until_it_has_seen_enough_bars_of_the_symbol(agent: RlAgent, panel: Panel):
@@ -66,12 +89,18 @@ def test_it_abstains_where_the_price_stands_still(agent: RlAgent):
     assert agent.vote(panel).abstained_because(99, 0) == "no price that moves in 60 bars"
 
 
-def test_a_policy_votes_under_the_hash_of_its_numbers(agent: RlAgent):
-    from agents.rl import SHIPPED
+def test_a_policy_votes_under_its_id(agent: RlAgent, tmp_path) -> None:
+    files = (SHIPPED / TENSORS).read_bytes(), (SHIPPED / MANIFEST).read_bytes()
+    assert agent.version == f"rl/3+{policy_id(*files)}"
+    save_policy(tmp_path, policy(3, by_regime=True))
+    assert RlAgent.load(tmp_path).version == ENSEMBLE.version
+    assert ENSEMBLE.version == f"rl/3+{policy_id(*encode(policy(3, by_regime=True)))}"
 
-    assert agent.version == f"rl/2+{load_policy(SHIPPED).manifest.sha256[:8]}"
+
+def test_the_policy_that_ships_says_that_its_market_was_invented() -> None:
+    assert load_policy(SHIPPED).manifest.simulated
 
 
-def test_a_folder_without_a_policy_is_refused_with_the_remedy(tmp_path):
+def test_a_folder_without_a_policy_is_refused_with_the_remedy(tmp_path) -> None:
     with pytest.raises(ConfigurationError, match=r"manifest\.json cannot be read.*envs\.train"):
         RlAgent.load(tmp_path)
