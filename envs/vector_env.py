@@ -14,6 +14,7 @@ from gymnasium.utils.seeding import np_random
 from numpy.typing import NDArray
 from stable_baselines3.common.vec_env import VecEnv
 
+from domain.errors import InputError
 from envs.actions import OneShare, Weights
 from envs.copies import Copies, Stepped
 from envs.env_settings import EnvSettings
@@ -49,7 +50,9 @@ class VectorEnv(VecEnv):
         count: int,
         portfolio: bool = False,
     ) -> None:
-        """Raises InputError as the scalar environments do."""
+        """Raises InputError as the scalar environments do, and for less than one copy."""
+        if count < 1:
+            raise InputError(f"There cannot be {count} copies. Give 1 or more.")
         self._copies = Copies(history, seen, rows, settings, count, portfolio)
         self._actions = Weights(settings, len(history.symbols)) if portfolio else OneShare(settings)
         self._generators: list[np.random.Generator | None] = [None] * count
