@@ -145,6 +145,13 @@ class Arguments:
 
     def check(self) -> None:
         """Raises InputError, with the name of the field, for what cannot be trained."""
+        for name, kind in (("actions", Actions), ("reward", RewardName), ("select", Selection)):
+            if getattr(self, name) not in get_args(kind):
+                raise InputError(
+                    f"{name} is {getattr(self, name)!r}, but it must be one of "
+                    f"{', '.join(get_args(kind))}.",
+                    field=name,
+                )
         for name, holds, accepted in self._bounds():
             if not holds:
                 raise InputError(
