@@ -6,7 +6,7 @@ implementation.
 
 import os
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -47,6 +47,8 @@ from trading.profiles import profile
 if TYPE_CHECKING:  # heavy, and most verbs do without
     from orchestrator.parity import Examiner
     from research.backtest import Backtester
+    from research.lab.jobs import TrainingJobs
+    from research.lab.lab import Lab
     from research.results import Results
 
 LIVE = "live"
@@ -301,6 +303,11 @@ def models_folder(settings: Settings) -> Path:
     return settings.home / "rl" / "models"
 
 
+def runs_folder(settings: Settings) -> Path:
+    """Where training runs are kept."""
+    return settings.home / "rl" / "runs"
+
+
 def _promoted(settings: Settings, stores: Stores) -> str:
     if settings.agents.rl_policy is not None:
         return "the configured policy"
@@ -366,6 +373,34 @@ def make_backtester(settings: Settings, stores: Stores) -> "Backtester":
         stores.database,
         builder(settings, stores),
         PROGRAM,
+    )
+
+
+def make_lab(
+    settings: Settings,
+    stores: Stores,
+    market: Market,
+    watched: Callable[[], Sequence[str]],
+    now: Clock,
+    training: "TrainingJobs | None" = None,
+) -> "Lab":
+    """The RL lab of this home; `training` runs what is started from it, None where nothing can
+    be."""
+    from agents.rl import SHIPPED as SHIPPED_POLICY
+    from research.lab.home import HomeMarket
+    from research.lab.lab import Lab, Seat
+
+    def try_out(folder: Path) -> Agent:
+        return build("rl", settings.agents.model_copy(update={"rl_policy": folder}))
+
+    return Lab(
+        stores.models,
+        runs_folder(settings),
+        Seat(SHIPPED_POLICY, settings.agents.rl_policy, try_out),
+        HomeMarket(
+            stores.library, market.name, market.simulated, settings.market.timeframe, watched, now
+        ),
+        training,
     )
 
 

@@ -95,6 +95,12 @@ class Models:
         with self._database.reading() as connection:
             return _promotions(connection)[::-1]
 
+    def former(self) -> str | None:
+        """What a roll back would promote; None where no promotion is left to be undone."""
+        with self._database.reading() as connection:
+            standing = _standing(_promotions(connection))
+        return standing[-2] if len(standing) > 1 else None
+
     def promote(self, identity: str, by: str) -> Event | None:
         """Let the model, or `SHIPPED`, vote from the next cycle on; None if it does already."""
         with self._journal.pen() as pen:

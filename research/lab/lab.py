@@ -1,0 +1,249 @@
+"""The RL lab: models, the runs that they come of, and who votes. What a page and a terminal may do.
+
+Promises that a model is read whole, and an agent made of it, before it is promoted, so that what is
+damaged or of another observation leaves the former in its seat. Leaves out training (`jobs.py`,
+`here.py`) and where files lie (`storage/models.py`, `envs/learning/folder.py`).
+"""
+
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from difflib import get_close_matches
+from functools import lru_cache
+from pathlib import Path
+
+from domain.errors import ConfigurationError, InputError, NotFoundError, StorageError
+from domain.events import Event
+from envs.learning.arguments import Arguments
+from envs.learning.folder import RUN, RunFolder, RunState
+from envs.policies.drift import Drift, drift
+from envs.policies.files import MANIFEST, TENSORS, load_policy
+from envs.policies.policy import Policy, Score
+from research.lab.home import HomeMarket
+from research.lab.jobs import TrainingJobs
+from research.lab.runs import NAME, states_in
+from storage.model_files import Model
+from storage.models import SHIPPED, Models, Promotion
+
+CONFIGURED = "configured"
+"""Who votes where the setting agents.rl_policy names a folder."""
+JUDGED = "policy"
+"""The name of the whole policy among its own scores; the others are members and benchmarks."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seat:
+    """Where the policy that ships lies, the folder that a setting puts in the place of any
+    promotion (None: it does not), and what makes the agent of a model's folder, or says why not."""
+
+    shipped: Path
+    configured: Path | None
+    try_out: Callable[[Path], object]
+
+
+class Lab:
+    """`training` is None where no run can be started from here."""
+
+    def __init__(
+        self,
+        models: Models,
+        runs: Path,
+        seat: Seat,
+        market: HomeMarket,
+        training: TrainingJobs | None = None,
+    ) -> None:
+        self._models = models
+        self._runs = runs
+        self._seat = seat
+        self._market = market
+        self._training = training
+        self._drift: dict[tuple[str, datetime | None], tuple[Drift, ...]] = {}
+
+    @property
+    def trains(self) -> bool:
+        return self._training is not None
+
+    @property
+    def market(self) -> HomeMarket:
+        return self._market
+
+    def models(self) -> tuple[str, ...]:
+        """Newest first; the policy that ships is the oldest of all."""
+        return (*(model.id for model in self._models.all()), SHIPPED)
+
+    def kept(self) -> tuple[Model, ...]:
+        """Those that are kept in this home, newest first."""
+        return self._models.all()
+
+    def promotions(self) -> tuple[Promotion, ...]:
+        """Newest first."""
+        return self._models.promotions()
+
+    def policy(self, id: str) -> Policy:
+        """Raises NotFoundError, and ConfigurationError where its files are refused."""
+        return _policy(folder := self._folder(id), _written(folder))
+
+    def scores(self, *ids: str) -> Mapping[str, Mapping[str, Score]]:
+        """What each was worth on its held-out period, by figure; each on a period of its own."""
+        return {id: self.policy(id).manifest.scores.get(JUDGED, {}) for id in ids}
+
+    def seated(self) -> str:
+        """Who votes from the next cycle on."""
+        return CONFIGURED if self._seat.configured else self._models.promoted() or SHIPPED
+
+    def former(self) -> str | None:
+        """Who would vote after a roll back; None where there is none to roll back."""
+        return None if self._seat.configured else self._models.former()
+
+    def promote(self, id: str, by: str) -> Event | None:
+        """Let a model vote from the next cycle on; None if it does already.
+
+        Raises NotFoundError, VerificationError or ConfigurationError for one that cannot vote, and
+        InputError where a setting has the seat; the former stays seated then.
+        """
+        self._refuse_if_configured()
+        self._accept(id)
+        return self._models.promote(id, by)
+
+    def roll_back(self, by: str) -> Event:
+        """Let the former vote again. Raises as `promote` does."""
+        self._refuse_if_configured()
+        return self._models.roll_back(by, self._accept)
+
+    def delete(self, id: str, *, voted: bool = False) -> None:
+        """See `Models.delete`; the policy that ships stays."""
+        if id == SHIPPED:
+            raise InputError("The policy that ships cannot be deleted.")
+        self._known(id)
+        self._models.delete(id, voted=voted)
+
+    def add(self, tensors: bytes, manifest: bytes) -> str:
+        """Keep the two files of a policy; its id."""
+        return self._models.add(tensors, manifest)
+
+    def import_folder(self, folder: Path) -> str:
+        """Keep a copy of the policy in `folder`; its id.
+
+        Raises ConfigurationError where its files are refused, and nothing is kept then.
+        """
+        load_policy(folder)
+        return self.add(*((folder / name).read_bytes() for name in (TENSORS, MANIFEST)))
+
+    def runs(self) -> Sequence[RunState]:
+        """Newest first."""
+        return self._training.states() if self._training else states_in(self._runs)
+
+    def run(self, id: str) -> RunFolder:
+        """Raises NotFoundError, and ConfigurationError where it cannot be read."""
+        return RunFolder.open(self._runs / self._run_id(id))
+
+    def start(self, arguments: Arguments, symbols: Sequence[str]) -> str:
+        """Train in a worker on the stored bars of `symbols`; the run's id. See `TrainingJobs`."""
+        return self._trainer().start(arguments, lambda: self._market.lessons(symbols).history)
+
+    def stop(self, id: str) -> None:
+        self._trainer().cancel(self._run_id(id))
+
+    def resume(self, id: str) -> None:
+        self._trainer().resume(self._run_id(id))
+
+    def keep(self, id: str) -> str:
+        """Keep the policy of a run that is done as a model; its id."""
+        folder = self.run(id).policy()
+        if folder is None:
+            raise InputError(
+                f"The run {id} is not done, so there is no policy of it yet. Wait for it, or go "
+                "on with it."
+            )
+        return self.import_folder(folder)
+
+    def forget(self, id: str) -> None:
+        """Delete a run; a model that came of it stays. Raises InputError while it is going on."""
+        run = self.run(id)
+        gone = self._runs.parent / f".gone-{id}"
+        shutil.rmtree(gone, ignore_errors=True)
+        with run.holding():
+            try:
+                run.path.rename(gone)
+            except OSError as error:
+                raise StorageError(
+                    f"The run {id} cannot be deleted: {error.strerror}. Make {self._runs} writable."
+                ) from None
+        shutil.rmtree(gone, ignore_errors=True)
+
+    def drift(self, id: str) -> tuple[Drift, ...]:
+        """How far the market of the last year has moved from what the model was trained on."""
+        key = (id, self._market.newest())
+        if key not in self._drift:
+            found = drift(self.policy(id).reference, self._market.lately())
+            self._drift = {each: old for each, old in self._drift.items() if each[1] == key[1]}
+            self._drift[key] = found
+        return self._drift[key]
+
+    def _accept(self, id: str) -> None:
+        """Raises for a model that cannot vote, whatever is wrong with it."""
+        folder = self._folder(id)
+        if id != SHIPPED:
+            self._models.read(id)  # as they were added, to the byte
+        self._seat.try_out(folder)
+
+    def _folder(self, id: str) -> Path:
+        if id == SHIPPED:
+            return self._seat.shipped
+        if id == CONFIGURED and self._seat.configured:
+            return self._seat.configured
+        self._known(id)
+        return self._models.path(id)
+
+    def _known(self, id: str) -> None:
+        if id not in (known := self.models()):
+            raise NotFoundError(
+                f"There is no model {id[:60]!r}{_nearest(id, known)} `quorum rl models` lists "
+                "those that there are."
+            )
+
+    def _run_id(self, id: str) -> str:
+        if not (NAME.fullmatch(id) and (self._runs / id / RUN).exists()):
+            known = [path.parent.name for path in self._runs.glob(f"*/{RUN}")]
+            raise NotFoundError(
+                f"There is no training run {id[:60]!r}{_nearest(id, known)} `quorum rl runs` lists "
+                "those that there are."
+            )
+        return id
+
+    def _refuse_if_configured(self) -> None:
+        if self._seat.configured:
+            raise InputError(
+                f"The setting agents.rl_policy gives the seat to {self._seat.configured}, so no "
+                "promotion would be heard of. Unset it first."
+            )
+
+    def _trainer(self) -> TrainingJobs:
+        if self._training is None:
+            raise InputError(
+                "Training from here needs Ray. Start Quorum without --in-process, or train with "
+                "`quorum rl train`."
+            )
+        return self._training
+
+
+@lru_cache(64)
+def _policy(folder: Path, written: tuple[int, ...]) -> Policy:  # noqa: ARG001 read again then
+    return load_policy(folder)
+
+
+def _written(folder: Path) -> tuple[int, ...]:
+    """When the files were last changed."""
+    try:
+        return tuple((folder / name).stat().st_mtime_ns for name in (TENSORS, MANIFEST))
+    except OSError as error:
+        raise ConfigurationError(
+            f"The policy in {folder} is refused: {error.filename} cannot be read "
+            f"({error.strerror})."
+        ) from None
+
+
+def _nearest(id: str, known: Sequence[str]) -> str:
+    near = get_close_matches(id, known, n=1, cutoff=0.5)
+    return f"; did you mean {near[0]!r}?" if near else "."
