@@ -25,8 +25,8 @@ from envs.sight import Bools, Ints, Seen, noise_table, observe_many, sets
 from trading.book import bars_of
 from trading.kernels import step_many
 from trading.kernels.codes import DECIDE, LEAVE
-from trading.kernels.desk import FILL, Bars, lots_of, new_desk
-from trading.kernels.many import Many
+from trading.kernels.desk import Bars, new_desk
+from trading.kernels.many import new_many
 
 _COSTS = ("half_spread", "commission", "impact", "borrow")
 """What randomisation makes dearer or cheaper."""
@@ -70,8 +70,9 @@ class Copies:
         self._seen = np.ascontiguousarray(sets(np.asarray(seen, np.float32), portfolio))
         self._width = self._seen.shape[2]
         self._noise = noise_table(settings.noise, seen.shape[2])
-        self._many = _accounts(history.symbols, settings, count, portfolio)
-        self._fresh = new_desk(history.symbols[: self._width], settings.trading)
+        traded = [self.symbols] if portfolio else [(symbol,) for symbol in self.symbols]
+        self._many = new_many(traded, settings.trading, count, alike=not settings.dearer)
+        self._fresh = new_desk(traded[0], settings.trading)
         for name in ("cash", "equity", "high", "day_equity"):
             self._fresh.state[name] = settings.capital
         self._units, self._last = self._many.held["units"], self._many.held["last"]  # as they stand
@@ -196,20 +197,3 @@ def _bars(history: History, portfolio: bool) -> Bars:
         np.array(sets(values, portfolio) if values.ndim == 2 else values, order="C")
         for values in bars
     ))  # fmt: skip
-
-
-def _accounts(symbols: Sequence[str], settings: EnvSettings, count: int, portfolio: bool) -> Many:
-    """`count` accounts without episodes."""
-    lots = lots_of(symbols, settings.trading)
-    desk = new_desk(symbols if portfolio else symbols[:1], settings.trading)
-    width = len(desk.held)
-    return Many(
-        book=np.tile(desk.book, (count, 1)),
-        state=np.tile(desk.state, count),
-        held=np.tile(desk.held, (count, 1)),
-        rules=np.tile(desk.rules, count if settings.dearer else 1),
-        lots=np.array(lots[None] if portfolio else lots.T[:, :, None], order="C"),
-        fills=np.empty((count, 3 * width), FILL),
-        traded=np.zeros(count, np.int64),
-        row=np.zeros(count, np.int64),
-    )

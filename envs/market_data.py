@@ -73,12 +73,18 @@ class Periods:
 
 
 def read_bars(path: Path) -> pd.DataFrame:
-    """Tidy bars (columns COLUMNS, prices adjusted) from a .csv or .parquet file."""
+    """Tidy bars (columns COLUMNS, prices adjusted) from a .csv or .parquet file.
+
+    Raises InputError for another kind of file, none, and one that cannot be read.
+    """
     if path.suffix not in (".csv", ".parquet"):
         raise InputError(f"{path} is neither .csv nor .parquet. Give tidy bars in one of the two.")
     if not path.is_file():
         raise InputError(f"{path} does not exist. Give the path of a file of bars.")
-    return pd.read_csv(path) if path.suffix == ".csv" else pd.read_parquet(path)
+    try:
+        return pd.read_csv(path) if path.suffix == ".csv" else pd.read_parquet(path)
+    except (ValueError, OSError) as error:  # pandas' and pyarrow's refusals are ValueErrors
+        raise InputError(f"{path} cannot be read ({error}). Write it again.") from None
 
 
 def history(bars: pd.DataFrame, name: str, *, simulated: bool = False) -> History:
@@ -90,7 +96,13 @@ def history(bars: pd.DataFrame, name: str, *, simulated: bool = False) -> Histor
     if missing := [column for column in COLUMNS if column not in bars.columns]:
         raise InputError(f"The bars have no column {', '.join(missing)}; needed are {COLUMNS}.")
     table = bars[COLUMNS].copy()
-    table["date"] = pd.to_datetime(table["date"])
+    try:
+        table["date"] = pd.to_datetime(table["date"])
+        table[COLUMNS[2:]] = table[COLUMNS[2:]].astype(np.float64)
+    except (ValueError, TypeError) as error:
+        raise InputError(
+            f"The bars hold a date or number that is none ({error}). Correct it."
+        ) from None
     table = table.sort_values(["date", "symbol"])
     _refuse_bad_rows(table)
     wide = table.pivot(index="date", columns="symbol")

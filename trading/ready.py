@@ -11,6 +11,7 @@ from trading import kernels
 from trading.concentration import kinship
 from trading.kernels import codes
 from trading.kernels.desk import Bars, new_desk
+from trading.kernels.many import new_many
 from trading.limits import TradingSettings
 from trading.play import asked, play
 from trading.sizing import SizingSettings, Wishes, groups, size, size_all, stakes
@@ -19,7 +20,7 @@ SYMBOLS = ("AAPL", "JPM")
 
 
 def compile_loops() -> None:
-    """Every loop that a first decision, its orders, or a backtest would wait for."""
+    """Every loop that a first decision, its orders, a backtest or a training would wait for."""
     sizing, trading = SizingSettings(), TradingSettings()
     ones, yes, days = np.ones((2, 2)), np.ones((2, 2), bool), np.arange(1, 3) * codes.A_DAY
     kin = kinship(ones, np.arange(2), 0)
@@ -34,6 +35,10 @@ def compile_loops() -> None:
     asks, shared = asked(targets, yes), groups(SYMBOLS, kin, sizing)
     play(SYMBOLS, bars, asks, trading, 1.0, groups=shared)
     kernels.ask_row(new_desk(SYMBOLS, trading), asks, shared, 0, 0)
+    many = new_many([SYMBOLS], trading, 1, alike=True)
+    sets = Bars._make(each[None] if each.ndim == 2 else each for each in bars)
+    words, which = np.full((1, 2), codes.LEAVE, np.int8), np.zeros(1, np.int64)
+    kernels.step_many(many, sets, which, words, np.zeros((1, 2)), np.zeros(1), np.zeros(1))
 
 
 if __name__ == "__main__":

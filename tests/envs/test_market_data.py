@@ -8,6 +8,7 @@ import pytest
 
 from domain.errors import InputError
 from envs.market_data import divide, history, read_bars
+from envs.observation import WARMUP
 from envs.simulated import simulate
 
 BARS = simulate(1, symbols=2, days=200)
@@ -15,24 +16,41 @@ BARS = simulate(1, symbols=2, days=200)
 
 def test_bars_come_back_as_aligned_arrays():
     bars = BARS.drop(index=BARS[(BARS.symbol == "SIM01")].index[:50])
-    market = history(bars.sample(frac=1.0, random_state=0))
+    market = history(bars.sample(frac=1.0, random_state=0), "made", simulated=True)
     assert market.symbols == ("SIM00", "SIM01")
     assert market.close.shape == (200, 2)
     assert np.isnan(market.close[:50, 1]).all()
-    assert market.usable.sum() == len(bars)
+    usable = market.usable
+    assert usable.sum() == 200 + 150 - 2 * WARMUP
+    assert not usable[: 50 + WARMUP, 1].any()
+    assert (market.name, market.simulated) == ("made", True)
+
+
+def test_adjusted_bars_are_traded_at_as_they_stand_and_one_closes_before_the_next_opens():
+    tape = history(BARS, "made").tape
+    assert np.array_equal(tape.close[:, 0], BARS[BARS.symbol == "SIM00"].close)
+    assert not tape.dividend.any()
+    assert (tape.opened_at[1:] > tape.known_at[:-1]).all()
+    assert np.isnan(tape.volatility[0]).all()
+    assert (tape.volatility[-1] > 0).all()
+
+
+def test_a_price_that_never_moves_is_not_played():
+    still = BARS.assign(open=10.0, high=10.0, low=10.0, close=10.0)
+    assert not history(still, "still").usable.any()
 
 
 def test_the_digest_names_the_bars_whatever_their_order():
     changed = BARS.assign(close=BARS.close.where(BARS.index != 7, BARS.close * 1.0001))
-    assert history(BARS).digest == history(BARS.iloc[::-1]).digest
-    assert history(BARS).digest != history(changed).digest
+    assert history(BARS, "made").digest == history(BARS.iloc[::-1], "made").digest
+    assert history(BARS, "made").digest != history(changed, "made").digest
 
 
 @pytest.mark.parametrize("suffix", [".csv", ".parquet"])
 def test_a_file_is_read_as_it_was_written(tmp_path, suffix):
     path = tmp_path / f"bars{suffix}"
     BARS.to_csv(path, index=False) if suffix == ".csv" else BARS.to_parquet(path)
-    assert history(read_bars(path)).digest == history(BARS).digest
+    assert history(read_bars(path), "made").digest == history(BARS, "made").digest
 
 
 @pytest.mark.parametrize(
@@ -43,22 +61,28 @@ def test_a_file_is_read_as_it_was_written(tmp_path, suffix):
         (lambda bars: bars.assign(low=bars.low.where(bars.index != 4)), "impossible price"),
         (lambda bars: bars.assign(open=bars.open.where(bars.index != 4, -1)), "impossible price"),
         (lambda bars: bars.iloc[:20], "10 dates are too few"),
+        (lambda bars: bars.assign(date="soon"), "a date or number that is none"),
+        (lambda bars: bars.assign(close="dear"), "a date or number that is none"),
     ],
 )
 def test_impossible_bars_are_refused_by_name(spoil, words):
     with pytest.raises(InputError, match=words):
-        history(spoil(BARS))
+        history(spoil(BARS), "made")
 
 
-def test_a_file_of_another_kind_or_none_at_all_is_refused(tmp_path):
+def test_a_file_of_another_kind_a_broken_one_or_none_at_all_is_refused(tmp_path):
     with pytest.raises(InputError, match=r"neither \.csv nor \.parquet"):
         read_bars(tmp_path / "bars.xlsx")
+    for suffix in ("csv", "parquet"):
+        (tmp_path / f"cut.{suffix}").write_bytes(b"" if suffix == "csv" else b"PAR1 and no more")
+        with pytest.raises(InputError, match=f"cut.{suffix} cannot be read"):
+            read_bars(tmp_path / f"cut.{suffix}")
     with pytest.raises(InputError, match="does not exist"):
         read_bars(tmp_path / "bars.csv")
 
 
 def test_no_outcome_of_one_period_reaches_into_the_next():
-    dates = history(BARS).dates
+    dates = history(BARS, "made").dates
     gap = 6
     periods = divide(dates, date(2006, 5, 31), date(2006, 7, 31), gap)
     assert dates[periods.train.stop - 1 + gap] <= np.datetime64("2006-05-31")
@@ -78,7 +102,7 @@ def test_no_outcome_of_one_period_reaches_into_the_next():
 )
 def test_dates_that_leave_a_period_without_bars_are_refused(train, validate, name):
     with pytest.raises(InputError, match=f"No bars are left for the {name} period"):
-        divide(history(BARS).dates, train, validate, 6)
+        divide(history(BARS, "made").dates, train, validate, 6)
 
 
 def test_the_simulated_market_is_a_function_of_its_seed():

@@ -14,6 +14,8 @@ from envs.portfolio_env import PortfolioEnv
 from envs.trading_env import TradingEnv
 from envs.vector_env import VectorEnv
 from tests.envs.markets import MARKET, ROWS, brief, market_of, seen_of, without
+from trading.kernels import step_many
+from trading.ready import compile_loops
 
 SEEN = seen_of(MARKET)
 HOLEY = without(without(MARKET, 100, 0), 200, 1)
@@ -164,6 +166,18 @@ def test_every_algorithm_learns_on_a_thousand_copies(algorithm, actions, told):
     model.learn(4 * 1_024)
     assert model.num_timesteps == 4_096
     assert len(model.ep_info_buffer) > 0
+
+
+def test_one_account_many_and_portfolios_are_one_compiled_step_made_ready_at_set_up():
+    compile_loops()
+    plain, holding = brief(), brief(dearer=0.1, delay=1)
+    for env in (
+        VectorEnv(MARKET, SEEN, ROWS, plain, 4),
+        VectorEnv(MARKET, SEEN, ROWS, holding, 4, portfolio=True),
+    ):
+        env.reset()
+        env.step(np.array([env.action_space.sample() for _ in range(4)]))
+    assert len(step_many.signatures) == 1
 
 
 def test_wrappers_of_sb3_work_around_it():

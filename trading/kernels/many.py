@@ -6,6 +6,7 @@ through the same bars and asks. Left out is what such accounts do not have: brea
 groups, protective exits and manual orders.
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -14,10 +15,11 @@ from domain.panel import Floats
 from quant.compiled import compiled
 from trading.kernels.closing import show, value_of
 from trading.kernels.codes import CANCELLED, DECIDED_ANEW, LEAVE
-from trading.kernels.desk import Bars, Codes, Desk, Ints, Records
+from trading.kernels.desk import FILL, Bars, Codes, Desk, Ints, Records, lots_of, new_desk
 from trading.kernels.matching import meet_orders
 from trading.kernels.orders import is_open
 from trading.kernels.targets import place, units_asked
+from trading.limits import TradingSettings
 
 
 class Many(NamedTuple):
@@ -34,6 +36,24 @@ class Many(NamedTuple):
     fills: Records
     traded: Ints
     row: Ints
+
+
+def new_many(
+    sets: Sequence[Sequence[str]], settings: TradingSettings, count: int, *, alike: bool
+) -> Many:
+    """`count` accounts without cash that hold nothing, of S sets of N symbols; those `alike` share
+    one record of rules."""
+    desk = new_desk(sets[0], settings)
+    return Many(
+        book=np.tile(desk.book, (count, 1)),
+        state=np.tile(desk.state, count),
+        held=np.tile(desk.held, (count, 1)),
+        rules=np.tile(desk.rules, 1 if alike else count),
+        lots=np.stack([lots_of(symbols, settings) for symbols in sets]),
+        fills=np.empty((count, len(desk.book)), FILL),
+        traded=np.zeros(count, np.int64),
+        row=np.zeros(count, np.int64),
+    )
 
 
 @compiled
