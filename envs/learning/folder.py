@@ -17,6 +17,7 @@ import csv
 import io
 import json
 import math
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -263,12 +264,21 @@ class RunFolder:
         write_whole(self.path / PROGRESS, out.getvalue().encode())
 
     def _chart(self, event: Staged) -> None:
-        from tensorboardX import SummaryWriter
+        """One file a member, to which each stage is added: whoever watches it reads on."""
+        from tensorboard.compat.proto.event_pb2 import Event as Point
+        from tensorboard.compat.proto.summary_pb2 import Summary
+        from tensorboard.summary.writer.record_writer import RecordWriter
 
-        folder = self.path / TENSORBOARD / event.member
-        with writing(folder):
-            writer = SummaryWriter(str(folder), filename_suffix=f".{event.steps}")
-            for name, value in event.scores.items():
-                if math.isfinite(value):
-                    writer.add_scalar(name, value, event.steps)
-            writer.close()
+        path = self.path / TENSORBOARD / event.member / "events.out.tfevents.quorum"
+        now = time.time()
+        points = [Point(wall_time=now, file_version="brain.Event:2")] * (not path.exists())
+        for name, value in event.scores.items():
+            if math.isfinite(value):
+                summary = Summary(value=[Summary.Value(tag=name, simple_value=value)])
+                points.append(Point(wall_time=now, step=event.steps, summary=summary))
+        with writing(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with path.open("ab") as file:
+                records = RecordWriter(file)
+                for point in points:
+                    records.write(point.SerializeToString())

@@ -89,7 +89,7 @@ def test_tensorboard_can_read_the_curves(folder):
         for steps in (250, 500):
             folder.keep(staged(steps, sharpe=steps / 1_000))
     curves = EventAccumulator(str(folder.path / "tensorboard" / "ppo-0")).Reload()
-    read = [(each.step, each.value) for each in curves.Scalars("Sharpe_ratio")]
+    read = [(each.step, each.value) for each in curves.Scalars("Sharpe ratio")]
     assert read == [(250, 0.25), (500, 0.5)]
 
 
@@ -142,7 +142,7 @@ def test_a_full_disk_leaves_what_was_kept(folder, monkeypatch):
     with folder.holding():
         folder.keep(staged(250))
         monkeypatch.setattr("os.fsync", _no_room)
-        with pytest.raises(StorageError, match="No space left on device.*same command goes on"):
+        with pytest.raises(StorageError, match=r"No space left on device.*same command goes on"):
             folder.keep(staged(500))
     assert folder.kept() == {"ppo-0": b"250"}
     assert not list(folder.path.rglob("*.new"))
