@@ -27,7 +27,7 @@ FIRST = np.datetime64("2000-01-03", "D")
 DEEP = 1e12
 """Volume, so large that no trade moves the price."""
 SYMBOLS = 4
-VOLATILITY = 0.02
+VOLATILITY = 0.01
 """Of the noise, a bar."""
 
 
@@ -40,7 +40,7 @@ class Toy:
     best: Floats
 
 
-def planted(seed: int, strength: float = 1.0, *, rows: int = 1_000) -> Toy:
+def planted(seed: int, strength: float = 2.0, *, rows: int = 1_000) -> Toy:
     """The best policy is long where the sign is positive.
 
     By symmetry no other threshold does better: being long above s earns
