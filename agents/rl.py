@@ -25,7 +25,7 @@ from domain.votes import Term, Votes, cast
 from envs.observation import FEATURES, GROUPS, WARMUP, observe
 from envs.policies.files import encode, load_policy, policy_id
 from envs.policies.policy import Policy
-from envs.policies.shapley import shapley
+from envs.policies.shapley import Explained, explain
 
 TRUST = 0.3
 """Share of the policy's evidence that is kept. What was learnt in one market is worth less in
@@ -45,14 +45,12 @@ DISAGREEMENT = "disagreement"
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Seen:
-    """The observation (R, N, features), and where there is one (R, N). In those V cells the
-    evidence of each group and, last, of the disagreement (V, groups + 1), not yet trusted, and the
-    share of the forecast's variance that the members dispute (V,)."""
+    """The observation (R, N, features), where there is one (R, N), and the evidence of those
+    cells, not yet trusted."""
 
     observation: Floats
     present: NDArray[np.bool_]
-    shares: Floats
-    disputed: Floats
+    explained: Explained
 
 
 class RlAgent:
@@ -86,8 +84,7 @@ class RlAgent:
         observation = observe(panel, since)
         present = ~np.isnan(observation[:, :, 0])
         x = self._policy.standardise(observation[present])
-        disputed = 1.0 - self._policy.pooled(x).agreement
-        return Seen(observation, present, shapley(self._policy, x), disputed)
+        return Seen(observation, present, explain(self._policy, x))
 
     def weigh(self, panel: Panel, since: int, seen: Seen, weights: Weights) -> Votes:
         strength = weights.get(STRENGTH, TRUST)
@@ -111,9 +108,9 @@ class RlAgent:
         """One term a group, and one of the disagreement; NaN where there is no observation."""
         trust = np.broadcast_to(strength, seen.present.shape)[seen.present]
         log_odds = np.full((len(GROUPS) + 1, *seen.present.shape), np.nan)
-        log_odds[:, seen.present] = trust * seen.shares.T
+        log_odds[:, seen.present] = trust * seen.explained.shares.T
         disputed = np.full(seen.present.shape, np.nan)
-        disputed[seen.present] = 100.0 * seen.disputed
+        disputed[seen.present] = 100.0 * (1.0 - seen.explained.agreement)
         terms = []
         for group, own in zip(GROUPS, log_odds[:-1], strict=True):
             shown = seen.observation[:, :, FEATURES.index(group.shown)].copy()

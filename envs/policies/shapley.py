@@ -4,14 +4,19 @@ A group's share is what adding it changes, averaged over every order in which th
 added to an ordinary bar (the training mean, where all standardised features are zero). The shares
 sum to the difference between this bar and the ordinary one. Source: Shapley (1953); for models,
 Štrumbelj and Kononenko (2014). All 2^G coalitions are computed, so G stays small.
+
+Explained is the log-odds of the ensemble's mean probability; what disagreement takes off is a share
+of its own, so that it is seen.
 """
 
+from dataclasses import dataclass
 from math import factorial
 
 import numpy as np
 
 from domain.panel import Floats
 from envs.observation import FEATURES, GROUPS, Group
+from envs.policies.ensemble import Pooled
 from envs.policies.network import Whole
 from envs.policies.policy import Policy
 
@@ -19,34 +24,49 @@ CHUNK = 4_096
 """Rows worked on at a time, to stay within the processor's cache; no answer depends on it."""
 
 
-def shapley(policy: Policy, x: Floats, groups: tuple[Group, ...] = GROUPS) -> Floats:
-    """(M, G + 1) what each group adds to the log-odds of the ensemble at (M, K) standardised
-    observations, and last what its members' disagreement takes off: together, its evidence."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Explained:
+    """`shares` (M, G + 1): what each group adds to the log-odds of the ensemble, and last what its
+    members' disagreement takes off; together, its evidence. `agreement` (M,) of the members."""
+
+    shares: Floats
+    agreement: Floats
+
+
+def explain(policy: Policy, x: Floats, groups: tuple[Group, ...] = GROUPS) -> Explained:
+    """The ensemble's evidence at (M, K) standardised observations."""
     group = np.array([_group_of(feature, groups) for feature in FEATURES], np.int64)
-    shares = np.empty((len(x), len(groups) + 1))
+    shares, agreement = np.empty((len(x), len(groups) + 1)), np.empty(len(x))
     for start in range(0, len(x), CHUNK):
         part = slice(start, start + CHUNK)
-        shares[part] = _shares(policy, x[part], group)
-    return shares
+        worth, whole = _worth(policy, x[part], group)
+        shares[part, :-1] = _divided(worth, len(groups)).T
+        shares[part, -1] = whole.evidence - whole.log_odds
+        agreement[part] = whole.agreement
+    return Explained(shares, agreement)
 
 
-def _shares(policy: Policy, x: Floats, group: Whole) -> Floats:
-    count = int(group.max()) + 1
+def _worth(policy: Policy, x: Floats, group: Whole) -> tuple[Floats, Pooled]:
+    """(2^G, M) log-odds of every coalition, and the forecast of them all together."""
     leanings = np.stack([member.reading.coalitions(x, group) for member in policy.members])
     leanings -= leanings[:, :1].copy()
-    worth = np.empty((2**count, len(x)))
-    for coalition in range(2**count):
+    worth = np.empty(leanings.shape[1:])
+    for coalition in range(len(worth)):
         kept = (coalition >> group & 1).astype(np.float64)
         pooled = policy.pool(leanings[:, coalition], x * kept)
         worth[coalition] = pooled.log_odds
-    shares = np.zeros((count + 1, len(x)))
-    for coalition in range(2**count):
+    return worth, pooled
+
+
+def _divided(worth: Floats, count: int) -> Floats:
+    """(G, M) shares of the groups in what the coalitions are worth."""
+    shares = np.zeros((count, worth.shape[1]))
+    for coalition in range(len(worth)):
         present = coalition.bit_count()
         for absent in (each for each in range(count) if not coalition >> each & 1):
             orders = factorial(present) * factorial(count - present - 1) / factorial(count)
             shares[absent] += (worth[coalition | 1 << absent] - worth[coalition]) * orders
-    shares[count] = pooled.evidence - pooled.log_odds
-    return shares.T
+    return shares
 
 
 def _group_of(feature: str, groups: tuple[Group, ...]) -> int:

@@ -13,7 +13,7 @@ from envs.observation import FEATURES, GROUPS
 from envs.policies.ensemble import REGIMES, by_regime, pool, regimes
 from envs.policies.network import Network
 from envs.policies.policy import Member, Policy
-from envs.policies.shapley import shapley
+from envs.policies.shapley import explain
 from tests.envs.policies import K, member, mixed, network, policy, seen
 
 X = seen(9, 200)
@@ -91,7 +91,7 @@ def test_members_that_learnt_nothing_and_an_ordinary_bar_give_exactly_nothing(
 ) -> None:
     silenced = tuple(replace(each, temper=0.0) for each in mixed(5))
     assert (policy(5, silenced, by_regime=by_regime).evidence(X) == 0.0).all()
-    assert (shapley(policy(5, silenced, by_regime=by_regime), X) == 0.0).all()
+    assert (explain(policy(5, silenced, by_regime=by_regime), X).shares == 0.0).all()
     assert (policy(5, by_regime=by_regime).evidence(np.zeros((1, K))) == 0.0).all()
 
 
@@ -103,7 +103,7 @@ def test_a_rows_answer_is_the_same_to_the_last_bit_whichever_rows_are_asked(
     own, x = policy(seed, by_regime=by_regime), seen(seed, rows)
     picked = data.draw(st.lists(st.integers(0, rows - 1), min_size=1, max_size=9))
     assert (own.evidence(x)[picked] == own.evidence(x[picked])).all()
-    assert (shapley(own, x)[picked] == shapley(own, x[picked])).all()
+    assert (explain(own, x).shares[picked] == explain(own, x[picked]).shares).all()
     assert (own.share(x)[picked] == own.share(x[picked])).all()
 
 
@@ -197,7 +197,9 @@ def test_the_shares_of_the_groups_and_the_disagreement_add_up_to_the_evidence(
     seed: int, by_regime: bool
 ) -> None:
     own, x = policy(seed, by_regime=by_regime), seen(seed, 60)
-    shares, pooled = shapley(own, x), own.pooled(x)
+    explained, pooled = explain(own, x), own.pooled(x)
+    shares = explained.shares
+    assert np.allclose(explained.agreement, pooled.agreement, atol=1e-12)
     assert shares.shape == (60, len(GROUPS) + 1)
     assert np.allclose(shares.sum(axis=1), own.evidence(x), atol=1e-12)
     assert np.allclose(shares[:, :-1].sum(axis=1), pooled.log_odds, atol=1e-12)
@@ -208,7 +210,7 @@ def test_a_group_that_no_member_reads_has_no_share() -> None:
     blind = member(2)
     unread = [FEATURES.index(name) for name in GROUPS[-1].features]
     blind.network.layers[0][0][unread] = 0.0
-    shares = shapley(policy(members=(blind,)), X)
+    shares = explain(policy(members=(blind,)), X).shares
     assert (shares[:, -2] == 0.0).all()
     assert (shares[:, :-2] != 0.0).all()
 
@@ -216,7 +218,7 @@ def test_a_group_that_no_member_reads_has_no_share() -> None:
 def test_what_one_linear_member_says_of_a_group_is_its_share() -> None:
     weight = np.random.default_rng(0).normal(size=(K, 1))
     own = Member("sac", 0, "share", "share", Network(((weight, np.ones(1)),)), 0.2, "tanh")
-    shares = shapley(policy(members=(own,)), X)
+    shares = explain(policy(members=(own,)), X).shares
     for column, group in enumerate(GROUPS):
         mine = [FEATURES.index(name) for name in group.features]
         assert np.allclose(shares[:, column], 0.2 * X[:, mine] @ weight[mine, 0])
@@ -229,7 +231,7 @@ def test_two_that_read_different_groups_are_both_heard_and_their_dispute_is_told
     )
     x = np.zeros((1, K))
     x[0, FEATURES.index("return 5")], x[0, FEATURES.index("return 60")] = 2.0, 1.0
-    move, trend, *others, dispute = shapley(opposed, x)[0]
+    move, trend, *others, dispute = explain(opposed, x).shares[0]
     assert move > 0.0 > trend
     assert others == [0.0, 0.0, 0.0]
     assert dispute < 0.0 < move + trend + dispute
@@ -255,7 +257,7 @@ def brute_force(own: Policy, x: Floats) -> Floats:
 @pytest.mark.parametrize("by_regime", [False, True])
 def test_the_shares_are_shapleys_own(by_regime: bool) -> None:
     own = policy(8, by_regime=by_regime)
-    assert np.allclose(shapley(own, X[:20])[:, :-1], brute_force(own, X[:20]), atol=1e-12)
+    assert np.allclose(explain(own, X[:20]).shares[:, :-1], brute_force(own, X[:20]), atol=1e-12)
 
 
 def test_a_network_left_without_some_groups_is_the_network_on_what_is_left() -> None:
