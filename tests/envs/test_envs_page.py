@@ -1,0 +1,13 @@
+"""The page that users read: its example runs."""
+
+import re
+from pathlib import Path
+
+PAGE = Path(__file__).parents[2] / "docs" / "envs.md"
+
+
+def test_the_example_of_the_page_trains():
+    (example,) = re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.DOTALL)
+    told: dict[str, object] = {}
+    exec(example, told)
+    assert told["model"].num_timesteps >= 8_192
