@@ -32,7 +32,7 @@ def imported_modules(path: Path) -> Iterator[str]:
         ("transformers", {"agents/sentiment.py"}),
         ("ray", {"orchestrator/ray_session.py", "envs/sweep.py"}),  # a team's, and a sweep's own
         ("stable_baselines3", {"envs/learning/algorithms.py", "envs/vector_env.py"}),
-        ("tensorboardX", {"envs/learning/folder.py"}),
+        ("tensorboard", {"envs/learning/folder.py"}),
         ("uvicorn", {"web/serving.py"}),
     ],
 )
