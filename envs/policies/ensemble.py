@@ -59,7 +59,7 @@ def pool(leanings: Floats, tempers: Floats, weights: Floats, regime: Whole | Non
     if regime is None:
         regime = np.zeros(leanings.shape[1], np.int64)
     log_odds, agreement = np.empty(leanings.shape[1]), np.empty(leanings.shape[1])
-    _pool(np.ascontiguousarray(leanings), tempers, weights, regime, log_odds, agreement)
+    _pool(leanings, tempers, weights, regime, log_odds, agreement)
     return Pooled(log_odds, agreement)
 
 

@@ -17,7 +17,7 @@ from domain.panel import Floats
 from envs.env_settings import NAMED, SHARES, Actions
 from envs.policies.drift import Reference
 from envs.policies.ensemble import Pooled, pool, regimes
-from envs.policies.network import Network
+from envs.policies.network import Network, Whole
 
 CLIP = 5.0
 """Standardised features are clipped to ±CLIP, in training as in use."""
@@ -126,13 +126,20 @@ class Policy:
 
     def pooled(self, x: Floats) -> Pooled:
         """The members' one forecast at (M, K) standardised observations."""
-        return self.pool(np.stack([member.leaning(x) for member in self.members]), x)
+        leanings = np.stack([member.leaning(x) for member in self.members])
+        return self.pool(leanings, self.regime(x))
 
-    def pool(self, leanings: Floats, x: Floats) -> Pooled:
-        """Likewise, of `leanings` (members, M) that are known already."""
+    def pool(self, leanings: Floats, regime: Whole | None) -> Pooled:
+        """Likewise, of `leanings` (members, M) and the `regime` (M,) that are known already."""
         tempers = np.array([member.temper for member in self.members])
-        regime = regimes(x, self.mean, self.scale) if self.selection == "regimes" else None
         return pool(leanings, tempers, self.weights, regime)
+
+    def regime(self, x: Floats, kept: Floats | float = 1.0) -> Whole | None:
+        """(M,) which row of the weights is meant at (M, K) standardised observations, each feature
+        times `kept` (K,); None where one row is meant everywhere."""
+        if self.selection == "bagging":
+            return None
+        return regimes(x * kept, self.mean, self.scale)
 
     def evidence(self, x: Floats) -> Floats:
         """(M,) log-odds that it adds to the base rate at (M, K) standardised observations; 0 on the
@@ -141,13 +148,11 @@ class Policy:
 
     def share(self, x: Floats) -> Floats:
         """(M,) weighted mean of the shares of equity that the members would hold."""
-        if self.selection == "regimes":
-            weights = self.weights[regimes(x, self.mean, self.scale)].T
-        else:
-            weights = np.repeat(self.weights.T, len(x), axis=1)
+        regime = self.regime(x)
+        rows = np.zeros(len(x), np.int64) if regime is None else regime
         shares = np.zeros(len(x))
-        for weight, member in zip(weights, self.members, strict=True):
-            shares += weight * member.share(x)
+        for weights, member in zip(self.weights.T, self.members, strict=True):
+            shares += weights[rows] * member.share(x)
         return shares
 
     def tempers(self) -> Mapping[str, float]:

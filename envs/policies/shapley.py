@@ -48,12 +48,15 @@ def explain(policy: Policy, x: Floats, groups: tuple[Group, ...] = GROUPS) -> Ex
 
 def _worth(policy: Policy, x: Floats, group: Whole) -> tuple[Floats, Pooled]:
     """(2^G, M) log-odds of every coalition, and the forecast of them all together."""
-    leanings = np.stack([member.reading.coalitions(x, group) for member in policy.members])
-    leanings -= leanings[:, :1].copy()
-    worth = np.empty(leanings.shape[1:])
-    for coalition in range(len(worth)):
+    coalitions = 2 ** (int(group.max()) + 1)
+    leanings = np.empty((coalitions, len(policy.members), len(x)))
+    for number, member in enumerate(policy.members):
+        values = member.reading.coalitions(x, group)
+        leanings[:, number] = values - values[0]
+    worth = np.empty((coalitions, len(x)))
+    for coalition in range(coalitions):
         kept = (coalition >> group & 1).astype(np.float64)
-        pooled = policy.pool(leanings[:, coalition], x * kept)
+        pooled = policy.pool(leanings[coalition], policy.regime(x, kept))
         worth[coalition] = pooled.log_odds
     return worth, pooled
 
