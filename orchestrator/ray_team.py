@@ -42,7 +42,7 @@ class RayTeam:
         self.agents = tuple(agents)
         self.dashboard_url = session.dashboard_url
         self.token = session.token
-        self._session = session
+        self.session = session
         self._ray = session.ray
         self._timeout = timeout
         self._start_timeout = start_timeout
@@ -110,10 +110,10 @@ class RayTeam:
     def close(self) -> None:
         if self._ray.is_initialized():
             self.dismiss()
-            self._session.close()
+            self.session.close()
 
     def _chair(self, agent: str, build: Callable[[str], Agent]) -> Chair:
-        return Chair(self._session, agent, build, self._namespace)
+        return Chair(self.session, agent, build, self._namespace)
 
     def _meet(self, chair: Chair) -> str | None:
         """Wait for a chair's actor; says what is wrong with it, if anything."""

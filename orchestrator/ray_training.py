@@ -32,6 +32,9 @@ class _Trainee:
     def __init__(self) -> None:
         os.nice(NICENESS)
 
+    def process(self) -> int:
+        return os.getpid()
+
     def learn(
         self, arguments: Arguments, market: History, kept: Mapping[str, bytes]
     ) -> Iterator[Event]:

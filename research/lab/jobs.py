@@ -8,31 +8,28 @@ what, and where policies are kept.
 """
 
 import logging
-import re
 import shutil
 import threading
 import time
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
-from domain.errors import InputError, NotFoundError, QuorumError, StorageError
+from domain.errors import InputError, StorageError
 from envs.learning.arguments import Arguments
 from envs.learning.events import Judged
-from envs.learning.folder import RUN, RunFolder, RunState
+from envs.learning.folder import RunFolder, RunState
 from envs.market_data import History
 from orchestrator.ray_session import RaySession, short_hash
 from orchestrator.ray_training import Training, WorkerLostError
 from orchestrator.team import crashed
-from research.lab.bars import load_bars, save_bars
+from research.lab.bars import load_bars
+from research.lab.runs import BARS, begin, open_run, states_in
 
 MOST = 2
 """Runs that may go on at once, each with a processor of its own; more are refused, not queued."""
-BARS = "bars.npz"
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 CLOSING_SECONDS = 10.0
 
 Finished = Callable[[bytes, bytes], object]
@@ -42,10 +39,12 @@ Finished = Callable[[bytes, bytes], object]
 log = logging.getLogger(__name__)
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Going:
-    """A run that goes on in this process; `wish` is how somebody wants it to end."""
+    """A run that goes on in this process, or is about to and has no name yet; `wish` is how
+    somebody wants it to end."""
 
+    run: str = ""
     training: Training | None = None
     thread: threading.Thread | None = None
     wish: Literal["cancelled", "closed"] | None = None
@@ -74,7 +73,7 @@ class TrainingJobs:
         self._finished = finished
         self._changed = changed
         self._lock = threading.Lock()
-        self._going: dict[str, _Going] = {}
+        self._going: list[_Going] = []
         self._why: dict[str, str] = {}
         self._closed = False
 
@@ -86,18 +85,15 @@ class TrainingJobs:
         starting; whatever is raised, nothing is left of the run.
         """
         arguments.check()
-        identity, session = self._take_place(self._free_name(arguments))
-        path = self._runs / identity
-        try:
+        with self._place(going := _Going()) as session:
             market = history()
-            folder = RunFolder.create(path, arguments, market)
-            save_bars(path / BARS, market)
-            self._send_off(identity, folder, market, session)
-        except BaseException:
-            self._leave_place(identity)
-            shutil.rmtree(path, ignore_errors=True)
-            raise
-        return identity
+            folder = begin(self._runs, arguments, market)
+            try:
+                self._send_off(going, folder, market, session)
+            except BaseException:
+                shutil.rmtree(folder.path, ignore_errors=True)
+                raise
+        return folder.path.name
 
     def resume(self, identity: str) -> None:
         """Go on with a run that was interrupted, was cancelled or failed, from its last
@@ -106,16 +102,14 @@ class TrainingJobs:
         Raises NotFoundError where there is no such run and InputError where it goes on already or
         is done, and as `start` does.
         """
-        folder = self._open(identity)
+        folder = open_run(self._runs, identity)
         if folder.policy():
             raise InputError(f"The run {identity} is done. Start another to train again.")
-        _, session = self._take_place(identity)
-        try:
+        if folder.state().state == "running":
+            raise InputError(f"The run {identity} goes on already.")
+        with self._place(going := _Going()) as session:
             market = load_bars(folder.path / BARS)
-            self._send_off(identity, folder, market, session)
-        except BaseException:
-            self._leave_place(identity)
-            raise
+            self._send_off(going, folder, market, session)
 
     def cancel(self, identity: str) -> None:
         """Stop a run; one that has ended stays as it is.
@@ -123,9 +117,9 @@ class TrainingJobs:
         Raises NotFoundError where there is no such run and InputError where another process
         trains it.
         """
-        folder = self._open(identity)
+        folder = open_run(self._runs, identity)
         with self._lock:
-            going = self._going.get(identity)
+            going = next((each for each in self._going if each.run == identity), None)
             if going:
                 going.end("cancelled")
         if not going and folder.state().state == "running":
@@ -148,7 +142,7 @@ class TrainingJobs:
         """End all runs, which are then "interrupted", and start no more."""
         with self._lock:
             self._closed = True
-            ending = tuple(self._going.values())
+            ending = tuple(self._going)
             for going in ending:
                 going.end("closed")
         deadline = time.monotonic() + CLOSING_SECONDS
@@ -156,7 +150,9 @@ class TrainingJobs:
             if going.thread:
                 going.thread.join(max(deadline - time.monotonic(), 0.0))
 
-    def _take_place(self, identity: str) -> tuple[str, RaySession]:
+    @contextmanager
+    def _place(self, going: _Going) -> Iterator[RaySession]:
+        """Takes a place for a run that is about to begin; given back where it does not."""
         session = self._session()
         with self._lock:
             if session is None or self._closed:
@@ -164,57 +160,62 @@ class TrainingJobs:
                     "Ray, in which training runs, is not there yet or is stopping. Try again in a "
                     "moment."
                 )
-            if identity in self._going:
-                raise InputError(f"The run {identity} goes on already.")
             if len(self._going) >= MOST:
                 raise InputError(
                     f"{MOST} trainings are running, which is as many as may. Wait for one to end "
                     "or cancel it."
                 )
-            self._going[identity] = _Going()
-        return identity, session
+            self._going.append(going)
+        try:
+            yield session
+        except BaseException:
+            self._leave(going)
+            raise
 
-    def _leave_place(self, identity: str) -> None:
+    def _leave(self, going: _Going) -> None:
         with self._lock:
-            del self._going[identity]
+            self._going.remove(going)
 
     def _send_off(
-        self, identity: str, folder: RunFolder, market: History, session: RaySession
+        self, going: _Going, folder: RunFolder, market: History, session: RaySession
     ) -> None:
         """Hire the worker and follow it; the folder is held from here on."""
-        going = self._going[identity]
+        identity = folder.path.name
         with ExitStack() as stack:
             stack.enter_context(folder.holding())
             training = Training(session, identity, self._namespace)
             thread = threading.Thread(
                 target=self._follow,
-                args=(folder, market, training, stack.pop_all()),
+                args=(going, folder, market, training, stack.pop_all()),
                 name=f"training-{identity}",
                 daemon=True,
             )
         with self._lock:
-            going.training, going.thread = training, thread
+            going.run, going.training, going.thread = identity, training, thread
             if going.wish:
                 training.stop()
             self._why.pop(identity, None)
             thread.start()
 
     def _follow(
-        self, folder: RunFolder, market: History, training: Training, held: ExitStack
+        self,
+        going: _Going,
+        folder: RunFolder,
+        market: History,
+        training: Training,
+        held: ExitStack,
     ) -> None:
-        identity = folder.path.name
         try:
             with held:
-                self._train(folder, market, training)
+                self._train(going, folder, market, training)
         except Exception as error:  # the disk refuses even to say how it ended
-            log.exception("the training run %s could not be kept", identity)
-            self._why[identity] = crashed(error)
+            log.exception("the training run %s could not be kept", going.run)
+            self._why[going.run] = crashed(error)
         finally:
-            self._leave_place(identity)
+            self._leave(going)
             self._changed()
 
-    def _train(self, folder: RunFolder, market: History, training: Training) -> None:
-        identity = folder.path.name
+    def _train(self, going: _Going, folder: RunFolder, market: History, training: Training) -> None:
         try:
             for event in training.events(folder.arguments, market, folder.kept()):
                 if isinstance(event, Judged):
@@ -223,43 +224,14 @@ class TrainingJobs:
                 self._changed()
             (folder.path / BARS).unlink(missing_ok=True)
         except WorkerLostError as error:
-            if self._going[identity].wish == "cancelled":
+            if going.wish == "cancelled":
                 folder.cancel()
             else:
-                self._why[identity] = str(error)
+                self._why[going.run] = str(error)
         except StorageError as error:
-            self._why[identity] = str(error)
+            self._why[going.run] = str(error)
         except Exception as error:
-            log.exception("the training run %s failed", identity)
+            log.exception("the training run %s failed", going.run)
             folder.fail(crashed(error))
         finally:
             training.stop()
-
-    def _open(self, identity: str) -> RunFolder:
-        if not NAME.fullmatch(identity):
-            raise NotFoundError(f"There is no training run {identity[:60]!r}.")
-        return RunFolder.open(self._runs / identity)
-
-    def _free_name(self, arguments: Arguments) -> str:
-        """`20261121-194501-ppo-dqn`, numbered where that is taken."""
-        name = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{'-'.join(arguments.algo)}"
-        taken = {*self._going, *(path.name for path in self._runs.glob("*"))}
-        numbered = (name, *(f"{name}-{number}" for number in range(2, len(taken) + 3)))
-        return next(each for each in numbered if each not in taken)
-
-
-def states_in(runs: Path) -> tuple[RunState, ...]:
-    """Every run that is kept in the folder `runs`, newest first; one that cannot be read has
-    failed and says why."""
-    states = [_state(each.parent) for each in runs.glob(f"*/{RUN}")]
-    return tuple(sorted(states, key=lambda state: (state.started_at, state.id), reverse=True))
-
-
-def _state(path: Path) -> RunState:
-    try:
-        return RunFolder.open(path).state()
-    except QuorumError as error:
-        begun = datetime.fromtimestamp(path.stat().st_mtime, UTC)
-        return RunState(
-            path.name, path.name, "failed", "", 0, 0, None, str(error), begun, {}, "", False
-        )

@@ -1,0 +1,70 @@
+"""The training runs of a home: a folder each, under one roof, with the bars that they learn from.
+
+What a page and a terminal begin is begun here. Leaves out what a run's folder holds
+(`envs/learning/folder.py`) and who trains (`jobs.py`, `here.py`).
+"""
+
+import re
+import shutil
+from datetime import UTC, datetime
+from pathlib import Path
+
+from domain.errors import NotFoundError, QuorumError
+from envs.learning.arguments import Arguments
+from envs.learning.folder import RUN, RunFolder, RunState
+from envs.learning.run import ground_of
+from envs.market_data import History
+from research.lab.bars import save_bars
+
+BARS = "bars.npz"
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+
+
+def begin(runs: Path, arguments: Arguments, market: History) -> RunFolder:
+    """A new run's folder in `runs`, with its bars.
+
+    Raises InputError for what cannot be trained and StorageError where nothing can be written;
+    nothing is left of it then.
+    """
+    arguments.check()
+    ground_of(arguments, market)
+    path = runs / _free_name(runs, arguments)
+    try:
+        folder = RunFolder.create(path, arguments, market)
+        save_bars(path / BARS, market)
+    except BaseException:
+        shutil.rmtree(path, ignore_errors=True)
+        raise
+    return folder
+
+
+def open_run(runs: Path, identity: str) -> RunFolder:
+    """Raises NotFoundError, and ConfigurationError where it cannot be read."""
+    if not NAME.fullmatch(identity):
+        raise NotFoundError(f"There is no training run {identity[:60]!r}.")
+    return RunFolder.open(runs / identity)
+
+
+def states_in(runs: Path) -> tuple[RunState, ...]:
+    """Every run in the folder `runs`, newest first; one that cannot be read has failed and says
+    why."""
+    states = [_state(each.parent) for each in runs.glob(f"*/{RUN}")]
+    return tuple(sorted(states, key=lambda state: (state.started_at, state.id), reverse=True))
+
+
+def _state(path: Path) -> RunState:
+    try:
+        return RunFolder.open(path).state()
+    except QuorumError as error:
+        begun = datetime.fromtimestamp(path.stat().st_mtime, UTC)
+        return RunState(
+            path.name, path.name, "failed", "", 0, 0, None, str(error), begun, {}, "", False
+        )
+
+
+def _free_name(runs: Path, arguments: Arguments) -> str:
+    """`20261121-194501-ppo-dqn`, numbered where that is taken."""
+    name = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{'-'.join(arguments.algo)}"
+    taken = {path.name for path in runs.glob("*")}
+    numbered = (name, *(f"{name}-{number}" for number in range(2, len(taken) + 3)))
+    return next(each for each in numbered if each not in taken)
