@@ -1,104 +1,142 @@
-"""Training: a planted signal is learnt, the same run gives the same bytes, errors are told."""
+"""Training as a command: killed and gone on with, refused without a trace, and it learns."""
 
-from dataclasses import replace
-from datetime import date
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import fields
 
 import numpy as np
 import pytest
-from rich.console import Console
 
-from envs.learning.evaluation import Judge, chosen
-from envs.market_data import History
-from envs.observation import FEATURES
-from envs.policies.policy import MANIFEST, TENSORS, load_policy
-from envs.train import Arguments, learn, main, train
-from trading.costs import CostSettings
+from envs.learning.arguments import Arguments
+from envs.learning.evaluation import SHARPE, Judge
+from envs.learning.folder import RunFolder
+from envs.learning.run import learn
+from envs.policies.files import decode, load_policy
+from envs.simulated import simulate
+from envs.toys import planted
+from envs.train import main
 
-SMALL = Arguments(
-    steps=4_096, seeds=1, episode=60, copies=4,
-    train_until=date(2020, 1, 1), validate_until=date(2022, 12, 31),
+SMALL = (
+    "--seeds", "1", "--steps", "4096", "--stages", "16", "--patience", "16", "--episode", "40",
+    "--copies", "8", "--batch", "64", "--train-until", "2007-06-29",
+    "--validate-until", "2007-12-31",
 )  # fmt: skip
-ACTIONS = ("flat", "long")
-
-
-def planted_market(seed: int, strength: float, rows: int = 600) -> History:
-    """Four symbols whose next day is, in daily volatilities, `strength` times the first feature."""
-    rng = np.random.default_rng(seed)
-    seen = rng.normal(size=(rows, 4, len(FEATURES)))
-    moves = np.zeros((rows, 4))
-    moves[1:] = 0.01 * (strength * seen[:-1, :, 0] + rng.normal(size=(rows - 1, 4)))
-    close = 100 * np.exp(np.cumsum(moves, axis=0))
-    opens = np.vstack([close[:1], close[:-1]])
-    dates = np.arange(rows).astype("datetime64[D]").astype("datetime64[us]")
-    return History(("A", "B", "C", "D"), dates, opens, close, seen, "")
-
-
-def test_a_planted_signal_is_learnt_and_pays_on_time_not_seen():
-    market = planted_market(0, strength=1.0)
-    arguments = replace(SMALL, steps=24_576, copies=2)
-    costs = CostSettings()
-    network = learn(market, range(0, 400), costs, arguments, 0, lambda _: None)
-    rest = range(400, 600)
-    judge = Judge(market, rest, costs)
-    ours = judge.returns(chosen(network, ACTIONS, market.observation[400:])).sum()
-    best = judge.returns((market.observation[400:, :, 0] > 0).astype(float)).sum()
-    hold = judge.returns(np.ones((200, 4))).sum()
-    assert ours > 0.8 * best
-    assert ours > hold + 0.2
-
-
-def test_the_numpy_policy_is_the_policy_that_torch_trained():
-    import torch
-    from stable_baselines3 import PPO
-
-    from envs.policies.policy import Network
-    from envs.trading_env import TradingEnv
-    from envs.train import layers_of
-
-    market = planted_market(1, strength=0.0, rows=100)
-    env = TradingEnv(market, market.observation.astype(np.float32), range(0, 100), bars=20)
-    model = PPO(
-        "MlpPolicy", env, policy_kwargs={"net_arch": [16, 16], "activation_fn": torch.nn.ReLU}
-    )
-    network = Network(np.zeros(len(FEATURES)), np.ones(len(FEATURES)), layers_of(model))
-    seen = np.random.default_rng(0).normal(size=(500, len(FEATURES)))
-    policy = model.policy.double()
-    with torch.no_grad():
-        hidden = policy.mlp_extractor.policy_net(torch.from_numpy(seen))
-        theirs = policy.action_net(hidden).numpy()
-    assert np.abs(network.logits(seen) - theirs).max() < 1e-6
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("policy")
-    train(replace(SMALL, out=folder), Console(quiet=True))
-    return folder
+def bars(tmp_path_factory):
+    path = tmp_path_factory.mktemp("bars") / "bars.parquet"
+    simulate(7, symbols=3, days=700).to_parquet(path)
+    return path
 
 
-def test_a_run_leaves_a_policy_that_loads_and_says_where_it_comes_from(run):
-    manifest = load_policy(run).manifest
-    assert manifest.data == "simulated, seed 7"
-    assert manifest.arguments["steps"] == 4_096
-    assert manifest.periods["train"][1] < "2020-01-01" < manifest.periods["validation"][0]
-    assert {"policy", "seed 0", "buy and hold", "flat"} < set(manifest.scores)
-    assert "Brier skill over the base rate" in manifest.scores["policy"]
+@pytest.fixture(scope="module")
+def done(bars, tmp_path_factory):
+    """A run's folder, undisturbed."""
+    out = tmp_path_factory.mktemp("run") / "done"
+    assert main(["--bars", str(bars), "--out", str(out), *SMALL]) == 0
+    return out
 
 
-def test_the_same_command_gives_the_same_bytes(run, tmp_path):
-    train(replace(SMALL, out=tmp_path), Console(quiet=True))
-    for name in (TENSORS, MANIFEST):
-        assert (tmp_path / name).read_bytes() == (run / name).read_bytes()
+def words(capsys) -> str:
+    return " ".join(capsys.readouterr().out.split())
 
 
-def test_a_missing_file_ends_the_command_with_the_exit_code_of_bad_input(capsys, tmp_path):
-    assert main(["--bars", str(tmp_path / "none.csv"), "--out", str(tmp_path)]) == 2
-    assert "does not exist" in " ".join(capsys.readouterr().out.split())
+def test_a_run_that_was_killed_goes_on_and_ends_in_the_same_bytes(bars, done, tmp_path, capsys):
+    command = ["--bars", str(bars), "--out", str(tmp_path), *SMALL]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "envs.train", *command], stdout=subprocess.DEVNULL
+    )
+    checkpoint = tmp_path / "checkpoints" / "ppo-0.safetensors"
+    while not checkpoint.exists():
+        assert process.poll() is None
+        time.sleep(0.005)
+    assert RunFolder.open(tmp_path).state().state == "running"
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    state = RunFolder.open(tmp_path).state()
+    assert state.state == "interrupted"
+    assert state.done < state.total
+    assert main(command) == 0
+    assert "Sharpe ratio" in words(capsys)
+    for name in ("policy/policy.safetensors", "held-out.json", "checkpoints/ppo-0.safetensors"):
+        assert (tmp_path / name).read_bytes() == (done / name).read_bytes()
+    ours, theirs = (RunFolder.open(each).progress() for each in (tmp_path, done))
+    assert ours.steps == theirs.steps
+    assert ours.scores.keys() == theirs.scores.keys()
+
+
+def test_the_same_command_once_more_trains_nothing_and_tells_the_result_again(bars, done, capsys):
+    before = {path: path.read_bytes() for path in done.rglob("*") if path.is_file()}
+    assert main(["--bars", str(bars), "--out", str(done), *SMALL]) == 0
+    said = words(capsys)
+    assert "This run was done before." in said
+    assert "buy and hold" in said
+    assert {path: path.read_bytes() for path in done.rglob("*") if path.is_file()} == before
+
+
+def test_another_command_in_the_same_folder_is_refused_and_the_policy_kept(bars, done, capsys):
+    policy = load_policy(done / "policy").manifest
+    command = ["--bars", str(bars), "--out", str(done), *SMALL, "--gamma", "0.5"]
+    assert main(command) == 2
+    assert "gamma 0.8, and this one has 0.5" in words(capsys)
+    assert load_policy(done / "policy").manifest == policy
+
+
+def test_a_truncated_checkpoint_is_told_with_its_file_and_what_to_do(bars, tmp_path, capsys):
+    command = ["--bars", str(bars), "--out", str(tmp_path), *SMALL]
+    (tmp_path / "checkpoints").mkdir()
+    (tmp_path / "checkpoints" / "ppo-0.safetensors").write_bytes(b"\x10\0\0\0\0\0\0\0half")
+    assert main(command) == 3
+    said = words(capsys)
+    assert "checkpoints/ppo-0.safetensors is refused: it is truncated or damaged" in said
+    state = RunFolder.open(tmp_path).state()
+    assert (state.state, "truncated" in state.error) == ("failed", True)
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "said"),
+    [
+        (["--bars", "none.csv"], 2, "none.csv does not exist"),
+        (["--train-until", "2020-01-01"], 2, "would end before training"),
+        (["--train-until", "2030-01-01", "--validate-until", "2031-01-01"], 2, "No bars are left"),
+        (["--algo", "sac"], 2, "sac cannot learn flat-long"),
+        (["--half-spread-bps", "-1"], 2, "half_spread_bps is -1.0"),
+    ],
+)
+def test_what_cannot_be_trained_ends_with_the_code_of_bad_input_and_writes_nothing(
+    options, code, said, tmp_path, capsys
+):
+    out = tmp_path / "run"
+    assert main(["--out", str(out), *options]) == code
+    assert said in words(capsys)
+    assert not out.exists()
 
 
 def test_the_help_has_a_sentence_for_every_option(capsys):
     with pytest.raises(SystemExit):
         main(["--help"])
-    said = capsys.readouterr().out
+    said = words(capsys)
     assert "--half-spread-bps" in said
-    assert said.count("(default:") == len(Arguments.__dataclass_fields__)
+    assert said.count("(default:") == len(fields(Arguments)) + 1
+
+
+def test_a_planted_signal_is_learnt_and_pays_on_time_not_seen():
+    toy = planted(0, rows=900)
+    days = toy.market.dates.astype("datetime64[D]").tolist()
+    arguments = Arguments(
+        steps=32_768, seeds=1, stages=2, episode=60, train_until=days[600], validate_until=days[750]
+    )
+    *_, last = learn(arguments, toy.market, {})
+    policy = decode(last.tensors, last.manifest, "memory")
+    rows = range(760, 900)
+    judge = Judge(toy.market, rows, arguments.settings)
+    seen = toy.market.observation[760:]
+    shares = policy.share(policy.standardise(seen.reshape(-1, seen.shape[2])))
+    ours = judge.figures(shares.reshape(seen.shape[:2]))[SHARPE]
+    best = judge.figures(toy.best[760:])[SHARPE]
+    hold = judge.figures(np.ones(seen.shape[:2]))[SHARPE]
+    assert ours > 0.8 * best > hold
