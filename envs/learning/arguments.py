@@ -101,6 +101,11 @@ class Arguments:
     parent: Annotated[
         str | None, "Id of the model that this one is to replace, noted in the manifest."
     ] = None
+    tried: Annotated[
+        int,
+        "Configurations that a sweep chose these arguments from, noted in the manifest: the best "
+        "of many looks better than it is.",
+    ] = 1
 
     @property
     def settings(self) -> EnvSettings:
@@ -209,6 +214,7 @@ class Arguments:
             ("steps", 1 <= self.steps <= 10**9, "from 1 to 1000000000"),
             ("stages", 1 <= self.stages <= self.steps, "from 1 to the number of steps"),
             ("patience", self.patience >= 1, "at least 1"),
+            ("tried", self.tried >= 1, "at least 1"),
             ("copies", self.copies is None or 1 <= self.copies <= 100_000, "from 1 to 100000"),
             ("batch", self.batch is None or self.batch >= 2, "at least 2"),
             ("hidden", 1 <= self.hidden <= 1_024, "from 1 to 1024"),

@@ -51,7 +51,7 @@ class Ground:
     def key(self, member: str) -> NDArray[np.uint8]:
         """(32,) hash of all that decides what a member learns."""
         plain = self.arguments.plain()
-        for name in ("bars", "seeds", "algo", "select", "parent"):
+        for name in ("bars", "seeds", "algo", "select", "parent", "tried"):
             del plain[name]
         text = json.dumps([member, plain, self.market.digest], sort_keys=True)
         return np.frombuffer(hashlib.sha256(text.encode()).digest(), np.uint8)
