@@ -23,7 +23,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, get_args
 
 from domain.errors import ConfigurationError, InputError, NotFoundError
 from envs.learning.arguments import Arguments, Plain, arguments_of
@@ -195,17 +195,26 @@ class RunFolder:
         )
 
     def progress(self) -> Progress:
-        """What was kept of each stage so far; a row that is being written is left out."""
-        names, rows = self._rows()
-        return Progress(
-            member=tuple(row[0] for row in rows),
-            steps=tuple(int(row[1]) for row in rows),
-            seconds=tuple(float(row[2]) for row in rows),
-            scores={
-                name: tuple(float(row[3 + place]) for row in rows)
-                for place, name in enumerate(names[3:])
-            },
-        )
+        """What was kept of each stage so far. Raises ConfigurationError where it cannot be read."""
+        try:
+            names, rows = self._rows()
+            known = {f"{algo}-{seed}" for algo, seed in self.arguments.members}
+            if unknown := {row[0] for row in rows} - known:
+                raise ValueError(f"{min(unknown)[:40]!r} is no member of this run")
+            return Progress(
+                member=tuple(row[0] for row in rows),
+                steps=tuple(int(row[1]) for row in rows),
+                seconds=tuple(float(row[2]) for row in rows),
+                scores={
+                    name: tuple(float(row[3 + place]) for row in rows)
+                    for place, name in enumerate(names[3:])
+                },
+            )
+        except (ValueError, IndexError) as error:
+            raise ConfigurationError(
+                f"The training run in {self.path} cannot be read: {PROGRESS} is damaged ({error}). "
+                "Delete the folder and train again."
+            ) from error
 
     def held_out(self) -> HeldOut | None:
         """Equity of the test period; None before the run is done."""
@@ -235,7 +244,9 @@ class RunFolder:
         """How it stands, and what went wrong."""
         try:
             ended = json.loads((self.path / ENDED).read_bytes())
-            return ended["state"], ended["error"]
+            if ended["state"] not in get_args(Word):
+                raise ValueError(ended["state"])
+            return ended["state"], str(ended["error"])
         except (OSError, ValueError, TypeError, KeyError):
             return ("running" if held(self.path / LOCK) else "interrupted"), ""
 
