@@ -9,10 +9,11 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from cli.gathering import parse_date
-from cli.serving import SimulatedNow, greet, house_of, make_bench
+from cli.serving import SimulatedNow, greet, house_of, make_bench, make_training, stop
 from domain.errors import InputError, UnknownSymbolError
 from domain.events import EventKind
 from domain.symbols import calendar_of
@@ -103,8 +104,9 @@ def replay(
             _play(engine)
         else:
             bench = make_bench(settings, market, bell)
+            training = None if in_process else make_training(settings, stores, engine, bell)
             house = house_of(
-                settings, stores, market, day, engine, bell, bench, lambda: played, first
+                settings, stores, market, day, engine, bell, bench, training, lambda: played, first
             )
             server = Server(create_app(house), listener)
             greet(market, address(listener), say)
@@ -114,7 +116,7 @@ def replay(
                 ending.daemon = True
                 ending.start()
             try:
-                server.run(stopping=engine.stop)
+                server.run(stopping=partial(stop, engine, training))
             finally:
                 bench.close()
         status = engine.status()

@@ -14,10 +14,12 @@ from domain.record import Record
 from market.demo import PRESENT
 from orchestrator.clocks import Clock, LiveClock, PacedClock
 from orchestrator.engine import Engine
+from orchestrator.ray_session import RaySession
 from orchestrator.team import Team
 from orchestrator.trading_day import TradingDay
 from research.bench import Bench
 from research.jobs import Jobs
+from research.lab.jobs import TrainingJobs
 from settings import Settings
 from storage.blotter import Blotter
 from web.bell import Bell
@@ -36,6 +38,7 @@ from wiring import (
     make_day,
     make_desk,
     make_floor,
+    make_lab,
     make_seating,
     make_team,
     newest_close,
@@ -88,15 +91,32 @@ def serve(settings: Settings, *, in_process: bool, say: Say) -> None:
             publish=bell.ring,
         )
         bench = make_bench(settings, market, bell)
-        house = house_of(settings, stores, market, day, engine, bell, bench, watched)
+        training = None if in_process else make_training(settings, stores, engine, bell)
+        house = house_of(settings, stores, market, day, engine, bell, bench, training, watched)
         server = Server(create_app(house), listener)
         greet(market, address(listener), say)
         _mention_old_history(settings, stores, market, say)
         engine.start()
         try:
-            server.run(stopping=engine.stop)
+            server.run(stopping=partial(stop, engine, training))
         finally:
             bench.close()
+
+
+def stop(engine: Engine, training: TrainingJobs | None) -> None:
+    """Trainings first: they end in order while their Ray is there."""
+    if training:
+        training.close()
+    engine.stop()
+
+
+def make_training(settings: Settings, stores: Stores, engine: Engine, bell: Bell) -> TrainingJobs:
+    """Trains in the Ray that the agents vote in; what comes of it is kept as a model."""
+
+    def session() -> RaySession | None:
+        return getattr(engine.team, "session", None)
+
+    return TrainingJobs(settings.home, session, finished=stores.models.add, changed=bell.ring)
 
 
 def make_bench(settings: Settings, market: Market, bell: Bell) -> Bench:
@@ -113,6 +133,7 @@ def house_of(
     engine: Engine,
     bell: Bell,
     bench: Bench,
+    training: TrainingJobs | None,
     watched: Callable[[], Sequence[str]],
     start: datetime = PRESENT,
 ) -> House:
@@ -145,6 +166,7 @@ def house_of(
         bell=bell,
         record=partial(_record, settings, stores, market, run),
         backtests=bench,
+        lab=make_lab(settings, stores, market, watched, now, training),
         committee=settings.committee,
         horizon=settings.market.horizon,
         ray_dashboard=partial(_dashboard, engine),

@@ -14,6 +14,7 @@ from web.account_parts import account_parts, guard_of
 from web.board import Board
 from web.facts import failure, filing_lines, history_lines, news_lines
 from web.house import House
+from web.lab_moments import LabMoments
 from web.prices import Prices
 from web.render import Renderer
 from web.shell import banner_of, engine_view
@@ -36,6 +37,7 @@ class Frames:
         self._versions: dict[Key, int] = {}
         self._drawn: dict[Key, tuple[int, str]] = {}
         self._results: tuple[Hashable, str] = ((), "")
+        self._lab = LabMoments(house, renderer)
         self.moments = self._draw_moments()
 
     def take(self, events: Sequence[Event]) -> None:
@@ -86,7 +88,7 @@ class Frames:
             "agents": self._renderer.partial("agents", agents_health=agents),
         }
         moments = {topic: _partial(topic, partial) for topic, partial in drawn.items()}
-        return moments | self._draw_backtests()
+        return moments | self._draw_backtests() | self._draw_lab()
 
     def _draw_backtests(self) -> dict[str, str]:
         """Jobs as they move; the results only after a job has ended."""
@@ -100,6 +102,13 @@ class Frames:
         return {
             "backtests": _partial("jobs", drawn),
             "results": _partial("results", self._results[1]) if self._results[1] else "",
+        }
+
+    def _draw_lab(self) -> dict[str, str]:
+        """Each topic's elements together."""
+        return {
+            topic: "".join(_partial(target, partial) for target, partial in drawn.items())
+            for topic, drawn in self._lab.draw().items()
         }
 
     def _partials(self, key: Key) -> Iterator[str]:

@@ -25,6 +25,7 @@ PAGES = (
     ("Decisions", "/decisions", "list-checks"),
     ("Agents", "/agents", "users"),
     ("Backtests", "/backtests", "chart-line"),
+    ("RL lab", "/lab", "flask-conical"),
     ("Engine", "/engine", "cpu"),
 )
 

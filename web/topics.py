@@ -16,6 +16,7 @@ TOPICS = frozenset(
         "votes", "why", "standing", "prices", "chart", "ranking", "feed", "kpis", "agents",
         "engine", "progress", "shell", "log", "facts", "backtests", "results", "record",
         "orders", "order-log", "order-pages", "account", "positions", "guard", "trips",
+        "lab-runs", "lab-models", "lab-run",
     }
 )  # fmt: skip
 
@@ -60,7 +61,7 @@ def stale(event: Event) -> Iterator[Key]:
             yield ("votes", symbol)
             yield from ((topic, symbol) for topic in ("why", "standing", "prices", "facts"))
             yield from ((topic,) for topic in ("ranking", "feed", "kpis", "log"))
-        case EventKind.DECISION_SETTLED:
+        case EventKind.DECISION_SETTLED | EventKind.MODEL_PROMOTED:
             yield ("record",)
         case EventKind.CYCLE_COMPLETED:
             yield from (("shell",), ("account",))

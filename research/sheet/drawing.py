@@ -195,12 +195,13 @@ def _over_time(
         body=body,
         y=[write(tick) for tick in scale.ticks[::-1]],
         x=[str(days[k]) for k in spread(len(times), 3)],
-        legend=_legend(curves) if len(curves) > 1 else "",
+        legend=legend_of(curves) if len(curves) > 1 else "",
         table=table("Day", [curve.name for curve in curves], rows),
     )
 
 
-def _legend(curves: Sequence[Curve]) -> str:
+def legend_of(curves: Sequence[Curve]) -> str:
+    """What each line is, with a stroke of it."""
     keys = "".join(
         f'<li><svg viewBox="0 0 20 4" aria-hidden="true"><path class="curve look-{curve.look}" '
         f'd="M0 2 20 2"/></svg>{escape(curve.name)}</li>'

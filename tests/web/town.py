@@ -24,6 +24,7 @@ from orchestrator.prices import Prices
 from orchestrator.receipt import Verification, verify
 from orchestrator.status import EngineStatus
 from orchestrator.team import AgentHealth
+from research.lab.home import HomeMarket
 from storage import archive
 from storage.accounts import Accounts
 from storage.blotter import Blotter
@@ -32,6 +33,7 @@ from storage.journal import Journal
 from storage.library import SqlLibrary
 from storage.records import Records
 from storage.watchlist import Watchlist
+from tests.web.laboratory import Laboratory
 from tests.web.workshop import Workshop
 from trading.ledger import apply
 from trading.limits import LimitSettings, TradingSettings
@@ -119,7 +121,16 @@ class Town:
         self.engine = TownEngine(self)
         self.bell = Bell()
         self.workshop = Workshop(folder / "backtests")
+        self.laboratory = Laboratory(
+            folder,
+            self.database,
+            HomeMarket(
+                library=self.library, name="demo", simulated=True, timeframe=Timeframe.D1,
+                watched=self.watchlist.symbols, now=lambda: self.now,
+            ),
+        )  # fmt: skip
         self.run = run
+        self.trains = True
         self.now = NOW
         self.wall: datetime | None = None
         self.desk = Desk(
@@ -171,6 +182,7 @@ class Town:
             bell=self.bell,
             record=self.record,
             backtests=self.workshop,
+            lab=self.laboratory.open(trains=self.trains),
             committee=self.desk.settings,
             horizon=self.desk.horizon,
             ray_dashboard=lambda: RayDashboard("http://127.0.0.1:8265", TOKEN),

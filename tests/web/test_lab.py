@@ -1,0 +1,387 @@
+"""The RL lab's pages: who has the seat, runs on the stream, models, and what bad input does."""
+
+import json
+import re
+from dataclasses import replace
+from datetime import date
+from html import unescape
+from pathlib import Path
+
+import pytest
+
+from envs.learning.arguments import Arguments
+from envs.learning.run import learn
+from storage.models import SHIPPED
+from tests.web import laboratory
+from tests.web.conftest import Client, client_of
+from tests.web.laboratory import ARGUMENTS, K, learn_stages, market, policy
+from tests.web.test_stream import _html, read, running
+from tests.web.town import SYMBOLS, Town
+
+GOOD = {
+    "symbols": "aapl, MSFT", "algo": ["ppo", "dqn"], "actions": "flat-long",
+    "reward": "differential-sharpe", "steps": "20,000", "seeds": "3", "train_until": "2023-01-31",
+    "validate_until": "2023-08-31", "half_spread_bps": "2", "commission_bps": "1.5",
+    "select": "regimes", "stages": "5", "patience": "2", "episode": "60", "dearer": "0.5",
+    "delay": "1", "noise": "0.1", "seed": "4", "hidden": "8",
+}  # fmt: skip
+XSS = "<script>alert(1)</script>"
+
+
+def test_the_page_says_who_has_the_seat_what_that_was_worth_and_where_it_was_learnt(
+    client: Client,
+) -> None:
+    page = _words(client.get("/lab").text)
+    assert "The policy that ships SIMULATED" in page
+    assert re.search(r"(Better|Worse|No better) than its base rate −?\d\.\d % \[", page)
+    assert re.search(r"return 1 \d\.\d\d (stable|shifting|drifted)", page)
+    assert "Weight now 20.0 %" in page
+    assert "No training run yet" in page
+
+
+@pytest.mark.parametrize(
+    ("skill", "words"),
+    [
+        ((-0.005, -0.010, -0.001), "Worse than its base rate −0.5 % [−1.0 %, −0.1 %]"),
+        ((0.001, -0.002, 0.004), "No better than its base rate 0.1 % [−0.2 %, 0.4 %]"),
+        ((0.004, 0.001, 0.007), "Better than its base rate 0.4 % [0.1 %, 0.7 %]"),
+    ],
+)
+def test_what_it_was_worth_is_said_by_its_whole_interval(
+    client: Client, town: Town, skill: tuple[float, float, float], words: str
+) -> None:
+    model = town.laboratory.add(policy(1, skill=skill))
+    assert words in _words(client.get(f"/lab/models/{model}").text)
+
+
+def test_drift_is_told_by_feature_in_a_number_and_a_word(client: Client, town: Town) -> None:
+    """The policies of these tests were trained on standard normal observations."""
+    model = town.laboratory.add(policy(1))
+    page = _words(client.get(f"/lab/models/{model}").text)
+    told = client.get(f"/api/v1/lab/models/{model}/drift").json()["drift"]
+    assert len(told) == K
+    for each in told:
+        assert f"{each['feature']} {each['psi']:.2f} {each['word']}" in page
+    assert "drifted" in {each["word"] for each in told}
+
+
+def test_where_too_little_was_seen_the_page_says_so_and_not_zero(tmp_path: Path) -> None:
+    new = Town(tmp_path)
+    with client_of(new) as client:
+        page = _words(client.get("/lab").text)
+    assert page.count("too few bars yet") == K
+    assert "Weight now –" in page
+    new.database.close()
+
+
+def test_the_form_starts_from_the_watchlist_its_history_and_the_costs_in_force(
+    client: Client,
+) -> None:
+    page = client.get("/lab").text
+    assert f">{' '.join(SYMBOLS)}</textarea>" in page
+    assert 'name="train_until" type="date" value="2023-04-28"' in page
+    assert 'name="half_spread_bps" inputmode="decimal" autocomplete="off" value="2"' in page
+
+
+def test_what_is_asked_for_is_what_is_trained(client: Client, town: Town) -> None:
+    answer = client.post("/lab/runs", data=GOOD)
+    assert answer.status_code == 200
+    ((arguments, symbols),) = town.laboratory.classroom.asked
+    assert symbols == ("AAPL", "MSFT")
+    assert arguments == Arguments(
+        algo=("ppo", "dqn"), reward="differential-sharpe", steps=20_000, seeds=3,
+        train_until=date(2023, 1, 31), validate_until=date(2023, 8, 31), half_spread_bps=2.0,
+        commission_bps=1.5, select="regimes", stages=5, patience=2, episode=60, dearer=0.5,
+        delay=1, noise=0.1, seed=4, hidden=8,
+    )  # fmt: skip
+    assert "Training" in _part(answer.text, "lab-runs")
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "said"),
+    [
+        ("symbols", "", "None is named"),
+        ("symbols", XSS, "is not a symbol"),
+        ("symbols", "AAPL TSLA", "Nothing is stored for TSLA"),
+        ("algo", [], "The algorithms are none"),
+        ("algo", ["sac"], "sac cannot learn flat-long"),
+        ("actions", "everything", "is none of flat-long"),
+        ("reward", "", "is none of log-return"),
+        ("select", "best", "is none of bagging, regimes"),
+        ("steps", "many", "is no whole number"),
+        ("steps", "0", "it must be from 1 to"),
+        ("seeds", "2.5", "is no whole number"),
+        ("seeds", "101", "from 1 to 100"),
+        ("train_until", "yesterday", "is no date. Write it as 2015-01-31"),
+        ("validate_until", "2023-01-31", "would end before training"),
+        ("half_spread_bps", "dear", "is no number"),
+        ("commission_bps", "-1", ""),
+        ("stages", "99999", "from 1 to the number of steps"),
+        ("patience", "0", "at least 1"),
+        ("episode", "0", "at least 1"),
+        ("dearer", "2", "from 0 to 1"),
+        ("delay", "21", "from 0 to 20"),
+        ("noise", "nan", ""),
+        ("seed", "-1", "from 0 to"),
+        ("hidden", "4096", "from 1 to 1024"),
+    ],
+)
+def test_bad_input_is_told_beside_its_field_and_what_was_typed_stays(
+    client: Client, town: Town, field: str, value: str | list[str], said: str
+) -> None:
+    answer = client.post("/lab/runs", data={**GOOD, field: value})
+    assert answer.status_code == 422
+    fault = re.search(f'id="lab-{field}-fault">(.*?)</small>', answer.text)
+    assert fault is not None
+    assert said in unescape(fault[1])
+    assert "<use" in fault[1]  # an icon, not colour alone
+    assert XSS not in answer.text
+    assert town.laboratory.classroom.asked == []
+    if field != "steps":
+        assert 'value="20,000"' in answer.text
+
+
+def test_every_field_that_cannot_be_read_is_told_at_once(client: Client) -> None:
+    answer = client.post("/lab/runs", data={**GOOD, "steps": "x", "seeds": "y", "noise": "z"})
+    assert answer.text.count('aria-invalid="true"') == 3
+    assert re.search(r"<details[^>]* open", answer.text)  # noise is folded away otherwise
+
+
+def test_a_third_training_is_refused_in_the_form(client: Client) -> None:
+    for _ in range(2):
+        assert client.post("/lab/runs", data=GOOD).status_code == 200
+    answer = client.post("/lab/runs", data=GOOD)
+    assert answer.status_code == 422
+    assert "2 trainings are running" in _part(answer.text, "lab-form")
+
+
+async def test_a_run_is_followed_to_its_model_on_the_stream(town: Town) -> None:
+    lab = town.laboratory
+    async with running(town) as server:
+        stream = server.dashboard("lab-runs,lab-models,lab-run")
+        await read(stream, "sys.hello")
+        run = lab.open().start(ARGUMENTS, ("AAPL",))
+        town.bell.ring()
+        told = _html(await read(stream, f"run-{run}"))
+        assert 'hx-target="#lab-runs"' in told
+        assert f'action="/lab/runs/{run}/stop"' in told
+        learn_stages(lab.run(run), 1)
+        town.bell.ring()
+        told = _html(await read(stream, "dqn-1, 4 of 4"))
+        assert "Validation: Sharpe ratio" in told  # the curves of the run's own page
+        model = lab.finish(run, policy(arguments=ARGUMENTS))
+        town.bell.ring()
+        told = _html(await read(stream, f"model-{model}"))
+        assert "Growth on the held-out years" in told
+        assert f'action="/lab/runs/{run}/stop"' not in told
+
+
+async def test_what_does_not_move_is_told_once(town: Town) -> None:
+    town.laboratory.begin("still")
+    async with running(town) as server:
+        stream = server.dashboard("lab-runs,lab-models,lab-run")
+        told = await read(stream, "sys.hb", seconds=20)
+        assert _html(told).count('hx-target="#lab-runs"') == 1
+        assert _html(told).count('hx-target="#lab-models"') == 1
+
+
+def test_a_run_shows_its_curves_its_held_out_years_and_what_was_asked(
+    client: Client, town: Town
+) -> None:
+    run = town.laboratory.begin("kept")
+    learn_stages(run, 4)
+    town.laboratory.finish("kept", policy(arguments=ARGUMENTS))
+    page = client.get("/lab/runs/kept").text
+    words = _words(page)
+    for said in (
+        "PPO, mean", "DQN, mean", "buy and hold", "the ensemble", "dqn-1", "Data digest",
+        "Environment steps that a policy is trained for. ", "Its model", "Done",
+    ):  # fmt: skip
+        assert said in words
+    assert page.count('class="curve thin') == 4 * 3  # members: in two scores, and held out
+    assert 'style="' not in page
+    told = client.get("/api/v1/lab/runs/kept").json()
+    assert told["held_out"]["dates"][0] == "2024-01-02"
+    assert told["model"] == town.laboratory.open().models()[0]
+
+
+def test_a_run_is_stopped_resumed_kept_and_deleted(client: Client, town: Town) -> None:
+    lab = town.laboratory
+    client.post("/lab/runs", data=GOOD)
+    (state,) = lab.open().runs()
+    address = f"/lab/runs/{state.id}"
+    back = {"back": address}
+    assert "Stopped" in client.post(f"{address}/stop", data=back).text
+    assert "Training" in client.post(f"{address}/resume", data=back).text
+    assert client.post(f"{address}/explode").status_code == 404
+    lab.classroom.release(state.id)
+    laboratory.judge(lab.run(state.id), policy(3, arguments=lab.run(state.id).arguments))
+    assert list(lab.open().models()) == [SHIPPED]
+    assert "Its model" in client.post(f"{address}/keep", data=back).text
+    assert len(lab.open().models()) == 2
+    assert client.post(f"{address}/delete").status_code == 422
+    client.post(f"{address}/delete", data={"sure": "yes"})
+    assert lab.open().runs() == ()
+    assert client.get(address).status_code == 404
+    assert len(lab.open().models()) == 2
+
+
+def test_damaged_runs_and_models_break_nothing_else(client: Client, town: Town) -> None:
+    lab = town.laboratory
+    broken = lab.begin("broken")
+    (broken.path / "run.json").write_text("{")
+    failed = lab.begin("failed")
+    failed.fail(f"Nothing {XSS} left")
+    half = lab.begin("half")
+    learn_stages(half, 1)
+    (half.path / "progress.csv").write_text("member,steps,seconds,Sharpe ratio\nppo-0,x,1\n")
+    done = lab.begin("done")
+    lab.finish("done", policy(arguments=ARGUMENTS))
+    (done.path / "held-out.json").write_text("[]")
+    model = lab.add(policy(5))
+    (lab.models.path(model) / "manifest.json").write_text("{}")
+    for path in ("/lab", f"/lab/models/{model}", "/lab/runs/failed", "/lab/runs/done",
+                 "/lab/runs/broken", "/lab/runs/half"):  # fmt: skip
+        answer = client.get(path)
+        assert answer.status_code == 200, path
+        assert XSS not in answer.text
+    page = _words(client.get("/lab").text)
+    assert f"models/{model} is refused" in page
+    assert page.count("cannot be read") >= 1
+    assert "does not hold equity paths" in _words(client.get("/lab/runs/done").text)
+    listed = {each["id"]: each for each in client.get("/api/v1/lab/models").json()["models"]}
+    assert listed[model]["manifest"] is None
+    assert "is refused" in listed[model]["refused"]
+    refusal = client.post(f"/lab/models/{model}/promote", data={"sure": "yes"})
+    assert refusal.status_code >= 400
+    assert lab.open().seated() == SHIPPED
+
+
+def test_nothing_of_a_manifest_or_a_run_is_run_by_the_page(client: Client, town: Town) -> None:
+    lab = town.laboratory
+    arguments = replace(ARGUMENTS, parent=XSS)
+    run = lab.begin("odd", arguments, replace(market(), name=XSS))
+    learn_stages(run, 1)
+    model = lab.finish("odd", policy(arguments=arguments, data=XSS, parent=XSS, simulated=False))
+    lab.open().promote(model, XSS)
+    for path in ("/lab", f"/lab/models/{model}", "/lab/runs/odd",
+                 f"/lab/compare?models={model},shipped"):  # fmt: skip
+        page = client.get(path).text
+        assert XSS not in page
+        assert "&lt;script&gt;" in page
+
+
+def test_a_model_takes_the_seat_only_when_that_was_confirmed_and_gives_it_back(
+    client: Client, town: Town
+) -> None:
+    lab = town.laboratory
+    model = lab.add(policy(1))
+    assert client.post(f"/lab/models/{model}/promote").status_code == 422
+    assert lab.open().seated() == SHIPPED
+    page = client.post(f"/lab/models/{model}/promote", data={"sure": "yes"}).text
+    assert f"Model {model}" in _words(_part(page, "lab-seat"))
+    assert "The policy that ships takes the seat again" in _part(page, "lab-seat")
+    assert client.post(f"/lab/models/{model}/delete", data={"sure": "yes"}).status_code == 422
+    assert client.post("/lab/roll-back").status_code == 422
+    assert "The policy that ships" in _part(
+        client.post("/lab/roll-back", data={"sure": "yes"}).text, "lab-seat"
+    )
+    assert [told.by for told in lab.models.promotions()] == ["on the RL lab's page"] * 2
+
+
+def test_models_are_compared_where_they_differ(client: Client, town: Town) -> None:
+    lab = town.laboratory
+    models = []
+    for place, algo in enumerate((("ppo",), ("ppo", "a2c"))):
+        arguments = replace(ARGUMENTS, algo=algo)
+        lab.begin(f"run-{place}", arguments)
+        models.append(lab.finish(f"run-{place}", policy(place, arguments=arguments)))
+    page = _words(client.get(f"/lab/compare?models={models[0]}&models={models[1]}").text)
+    assert "Algorithms ppo ppo a2c" in page
+    assert "Growth on the held-out years" in page
+    assert "Commission, bps" not in page  # is the same
+    for wrong in ("", models[0], ",".join([*models, "none"])):
+        assert client.get(f"/lab/compare?models={wrong}").status_code in (404, 422)
+
+
+def test_without_ray_the_page_says_how_to_train_and_shows_what_there_is(town: Town) -> None:
+    town.trains = False
+    town.laboratory.begin("terminal")
+    with client_of(town) as client:
+        page = client.get("/lab").text
+        assert "quorum rl train" in page
+        assert 'name="steps"' not in page
+        assert 'href="/lab/runs/terminal"' in page
+        assert "/resume" not in page
+        assert client.post("/lab/runs", data=GOOD).status_code == 422
+
+
+def test_programs_do_all_of_it_over_the_api(client: Client, town: Town) -> None:
+    headers = {"Origin": "http://localhost"}
+    asked = {"algo": ["a2c"], "steps": 5000, "noise": 0.25}
+    started = client.post("/api/v1/lab/runs", json=asked, headers=headers)
+    assert started.status_code == 202
+    ((arguments, symbols),) = town.laboratory.classroom.asked
+    assert (arguments.algo, arguments.steps, arguments.noise) == (("a2c",), 5000, 0.25)
+    assert symbols == tuple(symbol for symbol in SYMBOLS if symbol != "BTC-USD")
+    run = started.json()["id"]
+    assert client.get("/api/v1/lab/runs").json()["runs"][0]["state"] == "running"
+    moved = client.post(f"/api/v1/lab/runs/{run}/stop").json()
+    assert moved["training"]["state"] == "cancelled"
+    assert client.delete(f"/api/v1/lab/runs/{run}").json()["runs"] == []
+    refusal = client.post("/api/v1/lab/runs", json={"steps": 0})
+    assert (refusal.status_code, refusal.json()["field"]) == (422, "steps")
+    assert client.post("/api/v1/lab/runs", json={"stepz": 1}).status_code in (400, 422)
+    model = town.laboratory.add(policy(1))
+    assert client.post(f"/api/v1/lab/models/{model}/promote").json()["seated"] == model
+    assert client.get(f"/api/v1/lab/models/{model}").json()["model"]["members"]["ppo-1"] == 0.1
+    assert client.delete(f"/api/v1/lab/models/{model}").status_code == 422
+    assert client.post("/api/v1/lab/roll-back").json()["seated"] == SHIPPED
+    address = f"/api/v1/lab/models/{model}"
+    assert "was promoted once" in client.delete(address).json()["detail"]
+    assert len(client.delete(f"{address}?voted=true").json()["models"]) == 1
+    schema = json.dumps(client.get("/api/v1/openapi.json").json()["paths"])
+    for path in (
+        "/lab/runs",
+        "/lab/models/{id}/promote",
+        "/lab/roll-back",
+        "/lab/runs/{id}/{move}",
+    ):
+        assert path in schema
+
+
+def test_another_sites_page_moves_nothing(client: Client, town: Town) -> None:
+    headers = {"Origin": "http://evil.example", "Sec-Fetch-Site": "cross-site"}
+    assert client.post("/lab/runs", data=GOOD, headers=headers).status_code == 403
+    answer = client.post("/lab/roll-back", data={"sure": "yes"}, headers=headers)
+    assert answer.status_code == 403
+    assert town.laboratory.classroom.asked == []
+
+
+def test_a_real_training_is_shown_from_its_first_stage_to_its_model(
+    client: Client, town: Town
+) -> None:
+    lab = town.laboratory
+    arguments = replace(
+        ARGUMENTS, algo=("a2c",), seeds=2, steps=512, stages=2, copies=8, hidden=4, episode=20,
+        train_until=date(2023, 7, 31), validate_until=date(2023, 10, 31),
+    )  # fmt: skip
+    run = lab.begin("real", arguments)
+    for event in learn(arguments, market(), {}):
+        run.keep(event)
+    assert "Keep as model" in _words(client.get("/lab").text)
+    client.post("/lab/runs/real/keep")
+    page = _words(client.get("/lab/runs/real").text)
+    assert "A2C, mean" in page
+    assert "the ensemble" in page
+    assert "2 A2C, voting alike" in _words(client.get("/lab").text)
+
+
+def _part(page: str, id: str) -> str:
+    """The section called so."""
+    return page[page.index(f'id="{id}"') :].split("</section>")[0]
+
+
+def _words(page: str) -> str:
+    """What is read of a page."""
+    return " ".join(unescape(re.sub(r"<[^>]+>", " ", page)).split())

@@ -1,0 +1,30 @@
+"""How the RL agent does now: its weight, what it earned, its live record."""
+
+from research.sheet.forecaster_view import forecaster_view
+from research.sheet.grids import Fact
+from research.sheet.wording import number
+from web.scored import Standing
+
+AGENT = "rl"
+"""The agent whose seat policies take."""
+SHOWN = ("Brier skill", "Hits above base rate")
+"""Scores of its record that are told beside its weight."""
+
+
+def seat_facts(standing: Standing) -> tuple[Fact, ...]:
+    """Of its settled votes, whichever policies cast them; dashes where there are none yet."""
+    earned, trust = standing.newest(standing.earned), standing.newest(standing.trust)
+    record = forecaster_view(standing.scores, AGENT) if standing.scores else None
+    scores = {line.name: line for line in record.overall} if record else {}
+    told = [
+        Fact(name, line.cells[0].text, line.cells[0].between and f"{line.cells[0].between}")
+        for name, line in scores.items()
+        if name in SHOWN
+    ]
+    return (
+        Fact("Weight now", number(standing.now.get(AGENT), "%", 1)),
+        Fact("Earned by its votes", number(earned.get(AGENT), "%", 1)),
+        Fact("Trust earned", number(trust.get(AGENT)), "1: counts as it is"),
+        *told,
+        Fact("Votes", record.settled if record else "none settled yet"),
+    )
