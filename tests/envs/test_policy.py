@@ -32,7 +32,8 @@ from envs.policies.network import Network
 from envs.policies.policy import Kind, Member, Policy, Squash
 from tests.envs.policies import K, member, mixed, network, policy, seen
 
-FILES = encode(policy())
+SAVED = policy()
+FILES = encode(SAVED)
 
 
 # Networks and members
@@ -136,6 +137,26 @@ def test_a_policy_that_could_not_be_read_is_not_written_and_the_former_stays(
         save_policy(tmp_path, policy(members=(broken,)))
     assert ((tmp_path / TENSORS).read_bytes(), (tmp_path / MANIFEST).read_bytes()) == FILES
     assert len(list(tmp_path.iterdir())) == 2
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.dictionaries(
+        st.text(max_size=9),
+        st.none()
+        | st.booleans()
+        | st.integers(-(2**70), 2**70)
+        | st.floats(allow_nan=False, allow_infinity=False)
+        | st.text(max_size=9)
+        | st.lists(st.text(max_size=9), max_size=3).map(tuple),
+        max_size=4,
+    )
+)
+def test_whatever_it_was_trained_with_is_read_back_as_it_was(arguments: dict[str, Any]) -> None:
+    manifest = SAVED.manifest.model_copy(update={"arguments": arguments})
+    files = encode(replace(SAVED, manifest=manifest))
+    assert decode(*files, "a test").manifest.arguments == arguments
+    assert encode(decode(*files, "a test")) == files
 
 
 # Refused
@@ -262,7 +283,7 @@ def test_a_write_that_was_interrupted_is_refused(tmp_path: Path) -> None:
         load_policy(tmp_path)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.data(), st.integers(0, 1))
 def test_a_damaged_file_never_loads(data: st.DataObject, which: int) -> None:
     whole = FILES[which]
@@ -278,7 +299,7 @@ def test_a_damaged_file_never_loads(data: st.DataObject, which: int) -> None:
         decode(*files, "a test")
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.data())
 def test_forged_tensors_are_refused_or_give_finite_evidence(data: st.DataObject) -> None:
     whole = FILES[0]
