@@ -1,0 +1,91 @@
+"""A saved policy on other bars: judged as after training, and told where it has been before."""
+
+import json
+from dataclasses import replace
+from datetime import date
+
+import pytest
+
+from envs.evaluate import evaluate, main
+from envs.market_data import history
+from envs.observation import FEATURES
+from envs.policies.files import save_policy
+from envs.simulated import simulate
+from tests.envs import policies
+
+BARS = simulate(3, symbols=2, days=500)
+MARKET = history(BARS, "bars.parquet")
+ARGUMENTS = {"actions": "short-share", "algo": "ppo", "half_spread_bps": 5.0, "unknown here": 1}
+MANIFEST = policies.MANIFEST.model_copy(
+    update={
+        "simulated": False,
+        "data": "bars of old",
+        "data_digest": MARKET.digest,
+        "arguments": ARGUMENTS,
+        "periods": {
+            "train": ("2006-03-27", "2006-12-29"),
+            "validation": ("2007-01-01", "2007-06-29"),
+            "test": ("2007-07-10", "2007-11-30"),
+        },
+    }
+)
+POLICY = replace(policies.policy(), manifest=MANIFEST)
+
+
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("saved")
+    BARS.to_parquet(folder / "bars.parquet")
+    save_policy(folder / "run" / "policy", POLICY)
+    return folder
+
+
+def words(capsys) -> str:
+    return " ".join(capsys.readouterr().out.split())
+
+
+def test_on_the_bars_it_was_trained_on_it_is_judged_by_its_test_period():
+    found = evaluate(POLICY, MARKET, None, None)
+    assert (found.first, found.seen) == ("2007-07-10", "")
+    names = [member.name for member in POLICY.members]
+    assert list(found.scores)[: len(names) + 1] == ["policy", *names]
+    assert [each.feature for each in found.drift] == list(FEATURES)
+
+
+def test_days_it_has_learnt_from_are_told():
+    found = evaluate(POLICY, MARKET, date(2007, 1, 1), date(2007, 10, 1))
+    assert (found.first, found.last) == ("2007-01-01", "2007-10-01")
+    assert "on these bars up to 2007-06-29" in found.seen
+    other = replace(MARKET, digest="another")
+    assert "on bars of old up to 2007-06-29" in evaluate(POLICY, other, None, None).seen
+    invented = replace(other, simulated=True)
+    assert evaluate(POLICY, invented, None, None).seen == ""
+
+
+def test_the_command_prints_tables_or_json_and_a_runs_folder_will_do(saved, capsys):
+    command = [str(saved / "run"), "--bars", str(saved / "bars.parquet")]
+    assert main(command) == 0
+    said = words(capsys)
+    assert "buy and hold" in said
+    assert "stable" in said or "shifting" in said or "drifted" in said
+    assert main([*command, "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["data"] == "bars.parquet"
+    assert found["scores"]["buy and hold"]["Sharpe over buy and hold"]["value"] == 0.0
+    assert len(found["drift"]) == len(FEATURES)
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "said"),
+    [
+        (["run"], 2, "does not exist"),
+        (["nowhere"], 3, "manifest.json cannot be read"),
+        (["run", "--from", "2030-01-01"], 2, "No bars are left to judge by from 2030-01-01"),
+        (["run", "--from", "2007-03-01", "--until", "2007-02-01"], 2, "No bars are left"),
+    ],
+)
+def test_what_cannot_be_judged_ends_with_its_code_and_reason(saved, capsys, options, code, said):
+    policy, *rest = options
+    bars = "bars.parquet" if rest or policy == "nowhere" else "none.parquet"
+    assert main([str(saved / policy), "--bars", str(saved / bars), *rest]) == code
+    assert said in " ".join(capsys.readouterr().err.split())
