@@ -26,7 +26,7 @@ from trading.book import bars_of
 from trading.kernels import step_many
 from trading.kernels.codes import DECIDE, LEAVE
 from trading.kernels.desk import Bars, new_desk
-from trading.kernels.many import new_many
+from trading.kernels.many import in_lines, new_many, side_by_side
 
 _COSTS = ("half_spread", "commission", "impact", "borrow")
 """What randomisation makes dearer or cheaper."""
@@ -67,7 +67,7 @@ class Copies:
         self._episodes = episodes(history, seen, rows, settings, portfolio=portfolio)
         self._portfolio = portfolio
         self._bars = _bars(history, portfolio)
-        self._seen = np.ascontiguousarray(sets(np.asarray(seen, np.float32), portfolio))
+        self._seen = in_lines(sets(np.asarray(seen, np.float32), portfolio))
         self._width = self._seen.shape[2]
         self._noise = noise_table(settings.noise, seen.shape[2])
         traded = [self.symbols] if portfolio else [(symbol,) for symbol in self.symbols]
@@ -193,7 +193,6 @@ class Copies:
 
 def _bars(history: History, portfolio: bool) -> Bars:
     bars = bars_of(history.tape)
-    return Bars(*(
-        np.array(sets(values, portfolio) if values.ndim == 2 else values, order="C")
-        for values in bars
-    ))  # fmt: skip
+    return side_by_side(
+        Bars._make(sets(each, portfolio) if each.ndim == 2 else each for each in bars)
+    )

@@ -115,5 +115,6 @@ def _refuse(history: History, seen: Seen, rows: range, bars: int) -> None:
     if bars >= len(rows):
         raise InputError(
             f"An episode of {bars} bars needs {bars + 1} rows, but {len(rows)} are given. Shorten "
-            "the episodes or bring more bars."
+            "the episodes or bring more bars.",
+            field="episode",
         )

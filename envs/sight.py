@@ -58,10 +58,11 @@ def observe_many(
                 for k in range(features):
                     observation[m, first + k] = 0.0
             elif len(noise) == 0:
+                line = seen[s, t, n]
                 for k in range(features):
-                    observation[m, first + k] = seen[s, t, n, k]
+                    observation[m, first + k] = line[k]
             else:
-                line = (offset[m] + (t - start[m]) * symbols + n) % len(noise)
+                place = (offset[m] + (t - start[m]) * symbols + n) % len(noise)
                 for k in range(features):
-                    noisy = seen[s, t, n, k] + noise[line, k]
+                    noisy = seen[s, t, n, k] + noise[place, k]
                     observation[m, first + k] = min(max(noisy, -_CLIP), _CLIP)

@@ -11,7 +11,7 @@ from trading import kernels
 from trading.concentration import kinship
 from trading.kernels import codes
 from trading.kernels.desk import Bars, new_desk
-from trading.kernels.many import new_many
+from trading.kernels.many import new_many, side_by_side
 from trading.limits import TradingSettings
 from trading.play import asked, play
 from trading.sizing import SizingSettings, Wishes, groups, size, size_all, stakes
@@ -36,7 +36,7 @@ def compile_loops() -> None:
     play(SYMBOLS, bars, asks, trading, 1.0, groups=shared)
     kernels.ask_row(new_desk(SYMBOLS, trading), asks, shared, 0, 0)
     many = new_many([SYMBOLS], trading, 1, alike=True)
-    sets = Bars._make(each[None] if each.ndim == 2 else each for each in bars)
+    sets = side_by_side(Bars._make(each[None] if each.ndim == 2 else each for each in bars))
     words, which = np.full((1, 2), codes.LEAVE, np.int8), np.zeros(1, np.int64)
     kernels.step_many(many, sets, which, words, np.zeros((1, 2)), np.zeros(1), np.zeros(1))
 

@@ -6,10 +6,12 @@ through the same bars and asks. Left out is what such accounts do not have: brea
 groups, protective exits and manual orders.
 """
 
+import math
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from domain.panel import Floats
 from quant.compiled import compiled
@@ -20,6 +22,9 @@ from trading.kernels.matching import meet_orders
 from trading.kernels.orders import is_open
 from trading.kernels.targets import place, units_asked
 from trading.limits import TradingSettings
+
+LINE = 64
+"""Bytes."""
 
 
 class Many(NamedTuple):
@@ -56,13 +61,33 @@ def new_many(
     )
 
 
+def in_lines(values: NDArray[Any]) -> NDArray[Any]:
+    """`values` (..., K), every row of K numbers at the start of a line of the processor's cache.
+    Accounts read rows here and there, and a row costs what its lines cost."""
+    size, rows = values.itemsize, values.shape[:-1]
+    width = -(-values.shape[-1] * size // LINE) * LINE // size
+    count = math.prod(rows) * width
+    room = np.zeros(count + LINE // size, values.dtype)
+    first = -room.ctypes.data % LINE // size
+    lined = room[first : first + count].reshape(*rows, width)[..., : values.shape[-1]]
+    lined[...] = values
+    return lined
+
+
+def side_by_side(bars: Bars) -> Bars:
+    """The bars, all figures of a symbol's bar in one line of the cache."""
+    figures = [each for each in bars if each.ndim > 1]
+    lined = in_lines(np.stack(figures, axis=-1))
+    return Bars(*(lined[..., k] for k in range(len(figures))), *bars[len(figures) :])
+
+
 @compiled
 def step_many(
     many: Many, bars: Bars, which: Ints, words: Codes, targets: Floats, equity: Floats, cost: Floats
 ) -> None:
     """The accounts `which` say what they want at the close of their row, `words` of `codes.LEAVE`
     and `codes.DECIDE` and `targets` (M, N), shares of equity; then each meets its next row. `bars`
-    are (S, K, N), their instants (K,).
+    are (S, K, N), `side_by_side`, their instants (K,).
 
     Fills `equity` (M,) at the new row's closes and `cost` (M,), what its fills cost, in currency.
     Arrays are named outside of the loop, as in `trade_rows`.
