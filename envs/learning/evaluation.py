@@ -17,6 +17,7 @@ from domain.votes import sigmoid
 from envs.env_settings import EnvSettings
 from envs.market_data import History
 from quant.base_rate import base_rate, log_odds
+from quant.columns import ratio
 from quant.resampling import (
     FEWEST_BLOCKS,
     Estimate,
@@ -97,7 +98,7 @@ class Judge:
         told = known.any(axis=1)
         return self._estimates(
             np.stack([theirs - ours, theirs])[:, told],
-            {SKILL: lambda drawn: drawn[0].sum(axis=-1) / drawn[1].sum(axis=-1)},
+            {SKILL: lambda drawn: ratio(drawn[0].sum(axis=-1), drawn[1].sum(axis=-1))},
         )[SKILL]
 
     def temper(self, evidence: Floats, horizon: int) -> float:

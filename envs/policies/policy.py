@@ -30,7 +30,7 @@ Squash = Literal["tanh", "clip"]
 
 
 class Score(BaseModel):
-    """A figure with the interval that 95 of 100 resamples of time fall into. One that is not known
+    """A figure with the interval that 90 of 100 resamples of time fall into. One that is not known
     is left out, for all three are finite."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
