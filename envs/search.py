@@ -1,0 +1,220 @@
+"""Which configurations a sweep tries: fields of `Arguments`, what each may be, and a draw of them.
+
+The same words and seed draw the same configurations. What defines the score itself (the bars, the
+periods, what a trade costs, the seeds) cannot be searched: of two markets the easier one always
+wins. Leaves out how they are tried (`sweep.py`).
+"""
+
+import difflib
+import itertools
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from typing import Any, get_args, get_origin, get_type_hints
+
+import numpy as np
+
+from domain.errors import InputError
+from envs.learning.arguments import Arguments, reader
+
+FIXED: Mapping[str, str] = {
+    **dict.fromkeys(
+        ("bars", "market_seed", "train_until", "validate_until", "horizon"),
+        "it says what is scored on, and configurations are compared on the same bars",
+    ),
+    **dict.fromkeys(
+        ("capital", "half_spread_bps", "commission_bps", "impact", "borrow_bps"),
+        "it says what the score costs, and the cheapest would always win",
+    ),
+    **dict.fromkeys(
+        ("seed", "seeds"), "every configuration is scored on the same seeds, or luck would win"
+    ),
+    "stages": "configurations are compared stage by stage",
+    "select": "it changes how policies vote together, not what one learns",
+    "parent": "it is a note",
+    "tried": "it is a note",
+}
+LOGARITHMIC = 10.0
+"""Ends of a range this many times apart are drawn between evenly by their logarithm."""
+MOST_LISTED = 10_000
+MOST_TRIALS = 10_000
+PATIENCE = 1_000
+"""Draws in a row that bring nothing new, after which there is nothing new."""
+
+
+@dataclass(frozen=True, slots=True)
+class Searched:
+    """What one argument may be: one of `values`, or (where there are none) anything from `low` to
+    `high`, a whole number where it is `whole`."""
+
+    name: str
+    values: tuple[Any, ...] = ()
+    low: float = 0.0
+    high: float = 0.0
+    whole: bool = False
+
+    def draw(self, rng: np.random.Generator) -> Any:
+        if self.values:
+            return self.values[rng.integers(len(self.values))]
+        if self.low > 0.0 and self.high >= LOGARITHMIC * self.low:
+            value = math.exp(rng.uniform(math.log(self.low), math.log(self.high)))
+        else:
+            value = rng.uniform(self.low, self.high)
+        value = round(value) if self.whole else float(f"{value:.3g}")
+        return type(value)(min(max(value, self.low), self.high))
+
+
+def searched(words: Sequence[str]) -> tuple[Searched, ...]:
+    """`name=low..high` or `name=value,value,...`, each for a field of `Arguments`.
+
+    Raises InputError for a field that does not exist, cannot be searched or is named twice, for
+    a value of another type, and for a range that is empty or reversed.
+    """
+    if not words:
+        raise InputError(
+            "There is nothing to search. Give --search name=low..high or --search name=a,b,c, for "
+            "instance --search learning_rate=1e-4..1e-2.",
+            field="search",
+        )
+    found = tuple(_searched(word) for word in words)
+    names = [each.name for each in found]
+    if twice := [name for name in names if names.count(name) > 1]:
+        raise InputError(f"{twice[0]} is searched twice. Give it once.", field="search")
+    return found
+
+
+def drawn(
+    base: Arguments, search: Sequence[Searched], trials: int, seed: int
+) -> tuple[Mapping[str, Any], ...]:
+    """What `trials` configurations change of `base`; fewer where there are no more different ones
+    that can be trained.
+
+    Raises InputError where none can be trained.
+    """
+    if not 1 <= trials <= MOST_TRIALS:
+        raise InputError(
+            f"--trials {trials}: give the number of configurations to try, from 1 to "
+            f"{MOST_TRIALS}.",
+            field="trials",
+        )
+    _refuse_bad_ends(base, search)
+    found: dict[tuple[Any, ...], Mapping[str, Any]] = {}
+    refusal: InputError | None = None
+    for values in _candidates(search, np.random.default_rng(seed)):
+        changes = {each.name: value for each, value in zip(search, values, strict=True)}
+        try:
+            replace(base, **changes).check()
+        except InputError as error:
+            refusal = error
+            continue
+        found[values] = changes
+        if len(found) == trials:
+            break
+    if not found:
+        raise refusal or InputError("There is nothing to search.", field="search")
+    return tuple(found.values())
+
+
+def _candidates(search: Sequence[Searched], rng: np.random.Generator) -> Iterator[tuple[Any, ...]]:
+    """Different configurations in random order: all of them where they can be listed."""
+    if all(each.values for each in search):
+        count = math.prod(len(each.values) for each in search)
+        if count <= MOST_LISTED:
+            every = list(itertools.product(*(each.values for each in search)))
+            yield from (every[place] for place in rng.permutation(count))
+            return
+    seen: set[tuple[Any, ...]] = set()
+    known = 0
+    while known < PATIENCE:
+        values = tuple(each.draw(rng) for each in search)
+        known = known + 1 if values in seen else 0
+        if not known:
+            seen.add(values)
+            yield values
+
+
+def _searched(word: str) -> Searched:
+    name, equals, wanted = word.partition("=")
+    name = name.strip().replace("-", "_")
+    kind = _kind(name)
+    if not equals or not wanted.strip():
+        raise InputError(
+            f"--search {word!r} says nothing to try. Write {name}=low..high or {name}=a,b,c.",
+            field=name,
+        )
+    low, dots, high = wanted.partition("..")
+    if dots:
+        return _range(name, kind, low, high)
+    return Searched(
+        name, tuple(dict.fromkeys(_value(name, kind, each) for each in wanted.split(",")))
+    )
+
+
+def _kind(name: str) -> Any:
+    """The type of a field. Raises InputError where there is none to search."""
+    kinds = get_type_hints(Arguments)
+    if name not in kinds:
+        near = difflib.get_close_matches(name, [*kinds], 1, 0.0)[0]
+        able = ", ".join(each.name for each in fields(Arguments) if each.name not in FIXED)
+        raise InputError(
+            f"There is no argument {name!r}; the nearest is {near}. These can be searched: {able}.",
+            field=name,
+        )
+    if name in FIXED:
+        raise InputError(f"{name} cannot be searched: {FIXED[name]}.", field=name)
+    return kinds[name]
+
+
+def _range(name: str, kind: Any, low: str, high: str) -> Searched:
+    whole = reader(kind) is int
+    if not whole and reader(kind) is not float:
+        raise InputError(
+            f"{name} has no range, for it is not a number. List what to try: {name}=a,b,c.",
+            field=name,
+        )
+    first, last = _value(name, kind, low), _value(name, kind, high)
+    if not (math.isfinite(first) and math.isfinite(last)):
+        raise InputError(f"{name}={low}..{high} has no end. Give two finite numbers.", field=name)
+    if first == last:
+        raise InputError(
+            f"{name}={low}..{high} is empty: there is nothing between. Give two different numbers, "
+            "or leave it out.",
+            field=name,
+        )
+    if first > last:
+        raise InputError(
+            f"{name}={low}..{high} is reversed. Write {name}={high.strip()}..{low.strip()}.",
+            field=name,
+        )
+    return Searched(name, low=first, high=last, whole=whole)
+
+
+def _value(name: str, kind: Any, word: str) -> Any:
+    choices = _choices(kind)
+    try:
+        value = reader(kind)(word.strip())
+    except ValueError:
+        what = "a whole number" if reader(kind) is int else "a number"
+        raise InputError(f"{name}: {word.strip()!r} is not {what}.", field=name) from None
+    if unknown := set(value if isinstance(value, tuple) else (value,)) - set(choices or (value,)):
+        raise InputError(
+            f"{name}: {' '.join(sorted(map(str, unknown)))!r} is none of {', '.join(choices)}.",
+            field=name,
+        )
+    return value
+
+
+def _choices(kind: Any) -> tuple[str, ...]:
+    """The words that a field may be; empty where it is a number."""
+    inner = get_args(kind)[0] if get_origin(kind) is tuple else kind
+    return tuple(each for each in get_args(inner) if isinstance(each, str))
+
+
+def _refuse_bad_ends(base: Arguments, search: Sequence[Searched]) -> None:
+    """A number that can never be trained is refused, whatever the other arguments are."""
+    for each in search:
+        ends = each.values or (each.low, each.high)
+        for end in ends:
+            if not isinstance(end, tuple | str):
+                changes: dict[str, Any] = {each.name: int(end) if each.whole else end}
+                replace(base, **changes).check()

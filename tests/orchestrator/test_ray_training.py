@@ -1,0 +1,94 @@
+"""A training run in a real worker of a real Ray; what it learns is small, not pretended."""
+
+import os
+import signal
+from dataclasses import replace
+from datetime import date
+
+import pytest
+
+from domain.errors import InputError
+from envs.learning.arguments import Arguments
+from envs.learning.events import Judged, Staged
+from envs.learning.run import learn
+from envs.market_data import history
+from envs.simulated import simulate
+from orchestrator.ray_training import Training, WorkerLostError
+
+ARGUMENTS = Arguments(
+    seeds=1, steps=600, stages=3, patience=3, copies=8, episode=60,
+    train_until=date(2007, 6, 30), validate_until=date(2008, 1, 31),
+)  # fmt: skip
+ENDLESS = replace(ARGUMENTS, steps=10**9, stages=10**6)
+NAMESPACE = "quorum-test-training"
+
+
+@pytest.fixture(scope="module")
+def market():
+    return history(simulate(7, symbols=2, days=700), "small", simulated=True)
+
+
+@pytest.fixture(scope="module")
+def here(market):
+    """The same run in this process."""
+    return list(learn(ARGUMENTS, market, {}))
+
+
+def process(session, name):
+    """Of the actor `name`."""
+    return session.ray.get(session.ray.get_actor(name, NAMESPACE).process.remote())
+
+
+def test_a_run_in_a_worker_yields_what_it_yields_here_to_the_last_byte(ray_session, market, here):
+    there = list(Training(ray_session, "same", NAMESPACE).events(ARGUMENTS, market, {}))
+    assert there[-1] == here[-1]
+    assert [_learnt(event) for event in there[:-1]] == [_learnt(event) for event in here[:-1]]
+
+
+def test_a_run_goes_on_from_its_checkpoints_to_the_same_bytes(ray_session, market, here):
+    first = next(event for event in here if isinstance(event, Staged))
+    going_on = Training(ray_session, "resumed", NAMESPACE)
+    events = list(going_on.events(ARGUMENTS, market, {first.member: first.checkpoint}))
+    assert len(events) == len(here) - 1
+    assert events[-1] == here[-1]
+
+
+def test_a_worker_bears_the_runs_name_and_yields_to_those_who_vote(ray_session, market):
+    training = Training(ray_session, "named", NAMESPACE)
+    pid = process(ray_session, "quorum-training-named")
+    assert pid != os.getpid()
+    assert os.getpriority(os.PRIO_PROCESS, pid) >= os.getpriority(os.PRIO_PROCESS, 0) + 10
+    training.stop()
+
+
+@pytest.mark.parametrize("end", ["stopped", "killed"])
+def test_a_worker_that_is_gone_is_an_interruption_and_keeps_what_it_told(ray_session, market, end):
+    training = Training(ray_session, end, NAMESPACE)
+    pid = process(ray_session, f"quorum-training-{end}")
+    events = training.events(ENDLESS, market, {})
+    assert next(events).member == "ppo-0"
+    if end == "stopped":
+        training.stop()
+    else:
+        os.kill(pid, signal.SIGKILL)
+    with pytest.raises(WorkerLostError, match="Go on with the run"):
+        for _ in events:
+            pass
+
+
+def test_the_name_is_free_again_for_the_run_that_goes_on(ray_session, market, here):
+    Training(ray_session, "again", NAMESPACE).stop()
+    events = list(Training(ray_session, "again", NAMESPACE).events(ARGUMENTS, market, {}))
+    assert isinstance(events[-1], Judged)
+
+
+def test_what_cannot_be_trained_is_refused_as_it_is_here(ray_session, market):
+    late = replace(ARGUMENTS, train_until=date(2030, 1, 1), validate_until=date(2031, 1, 1))
+    training = Training(ray_session, "refused", NAMESPACE)
+    with pytest.raises(InputError, match="No bars are left"):
+        list(training.events(late, market, {}))
+
+
+def _learnt(event):
+    """All of it but the time that it took."""
+    return event.member, event.steps, str(event.scores), event.checkpoint, event.ended
