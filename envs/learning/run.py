@@ -16,6 +16,7 @@ import numpy as np
 from domain.errors import InputError
 from domain.panel import Floats
 from domain.votes import sigmoid
+from envs.episodes import episodes
 from envs.learning.arguments import Arguments
 from envs.learning.evaluation import Judge
 from envs.learning.events import Event, Judged
@@ -72,13 +73,15 @@ def ground_of(arguments: Arguments, market: History) -> Ground:
         market.dates, arguments.train_until, arguments.validate_until, arguments.horizon + 1
     )
     mean, scale = _moments(market.observation[periods.train.start : periods.train.stop])
+    seen = standardise(market.observation, mean, scale).astype(np.float32)
+    episodes(market, seen, periods.train, arguments.settings, portfolio=False)  # or none fits
     return Ground(
         arguments=arguments,
         market=market,
         periods=periods,
         mean=mean,
         scale=scale,
-        seen=standardise(market.observation, mean, scale).astype(np.float32),
+        seen=seen,
         validation=Judge(market, periods.validation, arguments.settings),
     )
 
