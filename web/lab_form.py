@@ -14,6 +14,8 @@ from domain.errors import InputError
 from domain.symbols import parse_symbol
 from envs.env_settings import Actions, RewardName
 from envs.learning.arguments import Algo, Arguments, Selection, arguments_of
+from envs.observation import WARMUP
+from storage.models import SHIPPED
 from web.house import House
 
 LONGEST = 4_000
@@ -48,6 +50,9 @@ LABELS = {
 }  # fmt: skip
 LEARNT, JUDGED = 0.6, 0.8
 """Shares of the history that are proposed to train on, and to train and choose on."""
+BARS_A_DAY = 250 / 366
+"""At least, of a market that keeps holidays."""
+FEWEST_BARS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,12 +90,13 @@ MORE = frozenset({"stages", "patience", "episode", "dearer", "delay", "noise", "
 def usual(house: House) -> Typed:
     """The watchlist, divided in time by the length of its history, at the costs in force."""
     watched = tuple(house.watched())
-    train_until, validate_until = _divided(house, watched)
+    begin, train_until, validate_until = _divided(house, watched)
     costs = house.rules(house.floor.account().profile).trading.costs
     plain = replace(
         Arguments(),
         train_until=train_until,
         validate_until=validate_until,
+        episode=_episode(begin, train_until),
         half_spread_bps=costs.half_spread_bps,
         commission_bps=costs.commission_bps,
     ).plain()
@@ -118,7 +124,9 @@ def asked(house: House, form: Typed) -> tuple[Arguments, tuple[str, ...]]:
     }
     if faults:
         raise RefusedError(faults)
-    arguments = replace(Arguments(), horizon=house.horizon, **read)
+    seated = house.lab.seated()
+    parent = seated if seated in house.lab.models() and seated != SHIPPED else None
+    arguments = replace(Arguments(), horizon=house.horizon, parent=parent, **read)
     try:
         arguments.check()
     except InputError as refusal:
@@ -197,15 +205,23 @@ def _symbols(house: House, text: str) -> tuple[str, ...]:
     return named
 
 
-def _divided(house: House, symbols: Sequence[str]) -> tuple[date, date]:
-    """Last days to train and to choose on; the usual ones where nothing is stored."""
+def _episode(begin: date, train_until: date) -> int:
+    """Bars in an episode: as usual, or the half of a short history, so that windows differ."""
+    bars = round((train_until - begin).days * BARS_A_DAY) - WARMUP
+    return min(Arguments().episode, max(bars // 2, FEWEST_BARS))
+
+
+def _divided(house: House, symbols: Sequence[str]) -> tuple[date, date, date]:
+    """The first day, and the last days to train and to choose on; the usual ones where nothing is
+    stored."""
     spans = [house.library.span(house.market, symbol, house.timeframe) for symbol in symbols]
     known = [span for span in spans if span is not None]
     if not known:
-        return Arguments().train_until, Arguments().validate_until
+        return date.min, Arguments().train_until, Arguments().validate_until
     begin, end = min(span[0] for span in known).date(), max(span[1] for span in known).date()
     length = (end - begin).days
     return (
+        begin,
         begin + timedelta(days=round(length * LEARNT)),
         begin + timedelta(days=round(length * JUDGED)),
     )

@@ -6,6 +6,7 @@ from datetime import date
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
+from threading import Thread
 from typing import cast
 
 import numpy as np
@@ -17,6 +18,7 @@ from envs.learning.arguments import Arguments
 from envs.learning.evaluation import GROWTH, SHARPE, SKILL
 from envs.learning.events import HeldOut, Judged, Staged
 from envs.learning.folder import RunFolder, RunState
+from envs.learning.run import learn
 from envs.market_data import History, history
 from envs.observation import FEATURES
 from envs.policies.drift import reference
@@ -46,6 +48,20 @@ class Classroom:
         self.runs = runs
         self.asked: list[tuple[Arguments, tuple[str, ...]]] = []
         self._held: dict[str, ExitStack] = {}
+        self._teach: Callable[[RunFolder, History], None] | None = None
+
+    def learn(self, keep: Callable[[bytes, bytes], object], changed: Callable[[], None]) -> None:
+        """From now on runs learn, each in a thread."""
+
+        def teach(folder: RunFolder, lessons: History) -> None:
+            for event in learn(folder.arguments, lessons, {}):
+                if isinstance(event, Judged):
+                    keep(event.tensors, event.manifest)
+                folder.keep(event)
+                changed()
+            self.release(folder.path.name)
+
+        self._teach = lambda *of: Thread(target=teach, args=of, daemon=True).start()
 
     def start(self, arguments: Arguments, history: Callable[[], History]) -> str:
         if len(self._held) >= 2:
@@ -54,6 +70,8 @@ class Classroom:
         folder = begin(self.runs, arguments, lessons)
         self.asked.append((arguments, lessons.symbols))
         self.hold(folder)
+        if self._teach:
+            self._teach(folder, lessons)
         return folder.path.name
 
     def hold(self, folder: RunFolder) -> None:

@@ -1,5 +1,7 @@
 """A town in a server process of its own: `python -m tests.web.serve FOLDER PORT [--days N]`.
 
+Runs that are started in its RL lab learn in a thread, as they do in a worker of Ray.
+
 With `--rate N` it casts so many votes a second, one event each, as a busy engine would.
 """
 
@@ -30,6 +32,7 @@ def main() -> None:
         town.decide_days(args.days)
     if args.rate:
         threading.Thread(target=cast_votes, args=(town, args.rate), daemon=True).start()
+    town.laboratory.classroom.learn(town.laboratory.models.add, town.bell.ring)
     app = create_app(town.house())
     uvicorn.run(
         app, host="127.0.0.1", port=args.port, log_level="warning", timeout_graceful_shutdown=1

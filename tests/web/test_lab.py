@@ -80,6 +80,7 @@ def test_the_form_starts_from_the_watchlist_its_history_and_the_costs_in_force(
     page = client.get("/lab").text
     assert f">{' '.join(SYMBOLS)}</textarea>" in page
     assert 'name="train_until" type="date" value="2023-04-28"' in page
+    assert 'name="episode" inputmode="numeric" autocomplete="off" value="134"' in page
     assert 'name="half_spread_bps" inputmode="decimal" autocomplete="off" value="2"' in page
 
 
@@ -119,6 +120,7 @@ def test_what_is_asked_for_is_what_is_trained(client: Client, town: Town) -> Non
         ("stages", "99999", "from 1 to the number of steps"),
         ("patience", "0", "at least 1"),
         ("episode", "0", "at least 1"),
+        ("episode", "400", "Shorten the episodes"),
         ("dearer", "2", "from 0 to 1"),
         ("delay", "21", "from 0 to 20"),
         ("noise", "nan", ""),

@@ -1,0 +1,86 @@
+"""The RL lab in a real browser: from the form over the stream to the seat, and by keyboard."""
+
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser
+
+from tests.web.laboratory import ARGUMENTS, learn_stages, policy
+from tests.web.test_browser import _axe, _listening, driven, port, serving
+from tests.web.town import Town
+
+pytestmark = pytest.mark.browser
+
+__all__ = ["driven", "port"]
+
+SMALL = {"steps": "256", "stages": "2", "seeds": "1", "episode": "20", "hidden": "4"}
+
+
+def test_a_training_is_started_followed_on_the_stream_and_its_model_promoted(
+    driven: Browser, town: Town, tmp_path: Path, port: int
+) -> None:
+    with serving(tmp_path / "home", port) as url, driven.new_context() as context:
+        page, complaints = _listening(context.new_page())
+        page.goto(f"{url}/lab")
+        page.wait_for_selector("#live[data-state=live]")
+        page.fill("#lab-steps", "many")
+        page.click("#lab-form button.primary")
+        page.wait_for_selector("#lab-steps-fault:has-text('is no whole number')")
+        assert page.input_value("#lab-steps") == "many"
+        assert _axe(page) == []
+        page.uncheck("#lab-form input[value=ppo]")
+        page.check("#lab-form input[value=a2c]")
+        page.fill("#lab-symbols", "AAPL MSFT")
+        page.click("#lab-form summary")
+        for name, value in SMALL.items():
+            page.fill(f"#lab-{name}", value)
+        page.evaluate("document.querySelector('#lab-form').dataset.read = 'before'")
+        page.click("#lab-form button.primary")
+        page.wait_for_selector("#lab-runs .agent-state:has-text('Training')")
+        page.wait_for_selector("#lab-runs .agent-state:has-text('Done')", timeout=90_000)
+        page.wait_for_selector("#lab-models [data-opens^=promote]:visible >> nth=0")
+        assert page.evaluate("document.querySelectorAll('.stream').length") == 1
+        ((model,),) = [page.eval_on_selector_all("#lab-models [id^=model-]", NOT_SHIPPED)]
+        page.focus(f"[data-opens=promote-{model}]")
+        page.keyboard.press("Enter")
+        page.wait_for_selector(f"#promote-{model}[open]")
+        assert _axe(page) == []
+        page.keyboard.press("Escape")
+        assert "ships" in page.inner_text("#lab-seat .seat-name")
+        page.click(f"[data-opens=promote-{model}]")
+        page.click(f"#promote-{model} .primary")
+        page.wait_for_selector(f"#lab-seat .seat-name:has-text('{model}')")
+        assert _axe(page) == []
+        page.click("#lab-runs a.symbol")
+        page.wait_for_selector("#held-out .curve.thin", state="attached")
+        assert _axe(page) == []
+        assert [c for c in complaints if "422" not in c] == []
+    assert town.laboratory.models.promoted() == model
+
+
+NOT_SHIPPED = "rows => rows.map(r => r.id.slice(6)).filter(id => id !== 'shipped')"
+
+
+def test_a_run_s_own_page_grows_its_curves_and_keeps_still_under_a_dialog(
+    driven: Browser, town: Town, tmp_path: Path, port: int
+) -> None:
+    lab = town.laboratory
+    run = lab.begin("slow")
+    with (
+        run.holding(),
+        serving(tmp_path / "home", port) as url,
+        driven.new_context(viewport={"width": 390, "height": 800}) as context,
+    ):
+        page, complaints = _listening(context.new_page())
+        page.goto(f"{url}/lab/runs/slow")
+        page.wait_for_selector("#run-slow :text('No curve yet')")
+        page.wait_for_selector("#live[data-state=live]", state="attached")
+        learn_stages(run, 1)
+        page.wait_for_selector("#curve-0 .curve.thin", state="attached", timeout=15_000)
+        lab.finish("slow", policy(arguments=ARGUMENTS))
+        page.wait_for_selector("#held-out .curve.thin", state="attached", timeout=15_000)
+        page.click("[data-opens=delete-slow]")
+        page.wait_for_selector("#delete-slow[open]")
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        assert _axe(page) == []
+        assert complaints == []
