@@ -4,7 +4,7 @@ Copy i is bit for bit the scalar environment seeded with `seed` + i. Leaves out 
 setting anything of a single copy: all are alike.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Any
 
@@ -86,8 +86,8 @@ class VectorEnv(VecEnv):
         infos = [_NOTHING] * self.num_envs
         if stepped.ended:
             which = np.flatnonzero(ended)
-            for copy in which.tolist():
-                infos[copy] = self._summary(copy, stepped)
+            for copy, told in zip(which.tolist(), self._summaries(which, stepped), strict=True):
+                infos[copy] = told
             self._begin(which)
         return self._copies.observation, stepped.reward, ended, infos
 
@@ -126,15 +126,16 @@ class VectorEnv(VecEnv):
         self._copies.begin(which, [generator for generator in drawing if generator is not None])
         self._total[which] = 0.0
 
-    def _summary(self, copy: int, stepped: Stepped) -> dict[str, Any]:
-        """The info of a copy whose episode has ended."""
-        copies = self._copies
-        return {
-            "terminal_observation": copies.observation[copy].copy(),
-            "TimeLimit.truncated": bool(stepped.truncated[copy] and not stepped.terminated[copy]),
-            "episode": {
-                "r": float(self._total[copy]),
-                "l": int(copies.steps[copy]),
-                "growth": float(copies.growth[copy]),
-            },
-        }
+    def _summaries(self, which: Ints, stepped: Stepped) -> Iterator[Info]:
+        """The infos of copies whose episode has ended."""
+        last = self._copies.observation[which]
+        cut = stepped.truncated[which] & ~stepped.terminated[which]
+        figures = (self._total[which], self._copies.steps[which], self._copies.growth[which])
+        for seen, truncated, *summary in zip(
+            last, cut.tolist(), *(each.tolist() for each in figures), strict=True
+        ):
+            yield {
+                "terminal_observation": seen,
+                "TimeLimit.truncated": truncated,
+                "episode": dict(zip(("r", "l", "growth"), summary, strict=True)),
+            }

@@ -14,7 +14,8 @@ from stable_baselines3.common.env_checker import check_env as check_for_sb3
 
 from domain.errors import InputError
 from envs.env_settings import EnvSettings
-from envs.market_data import History
+from envs.market_data import History, history
+from envs.simulated import simulate
 from envs.trading_env import TradingEnv
 from tests.envs.markets import FREE, MARKET, ROWS, brief, market_of, seen_of, without
 from trading.book import bars_of
@@ -246,6 +247,12 @@ def test_windows_with_a_number_missing_in_what_is_seen_are_never_played():
 def test_rows_in_which_no_episode_fits_are_refused(rows, told, words):
     with pytest.raises(InputError, match=words):
         environment(rows=rows, **told)
+
+
+def test_a_market_of_one_price_is_refused():
+    still = simulate(1, symbols=2, days=200).assign(open=10.0, high=10.0, low=10.0, close=10.0)
+    with pytest.raises(InputError, match="leave out symbols whose price never moves"):
+        environment(history(still, "still"), range(60, 200))
 
 
 def test_what_is_seen_of_another_history_is_refused():
