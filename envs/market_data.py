@@ -5,7 +5,7 @@ starts in one period ends in the next.
 """
 
 import hashlib
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import date
 from pathlib import Path
 
@@ -70,6 +70,14 @@ class Periods:
     train: range
     validation: range
     test: range
+
+
+def own_copy(shared: History) -> History:
+    """The same with arrays of this process's own. What comes out of shared memory is read-only, for
+    which every compiled loop would be compiled once more."""
+    arrays = {each.name: getattr(shared.tape, each.name).copy() for each in fields(Tape)[1:]}
+    tape = replace(shared.tape, **arrays)
+    return replace(shared, tape=tape, observation=shared.observation.copy())
 
 
 def read_bars(path: Path) -> pd.DataFrame:

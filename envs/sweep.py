@@ -29,7 +29,7 @@ from domain.errors import ConfigurationError, InputError, QuorumError
 from envs.learning.arguments import Arguments, chosen_options
 from envs.learning.member import train
 from envs.learning.run import ground_of, nothing
-from envs.market_data import History
+from envs.market_data import History, own_copy
 from envs.search import drawn, searched
 from envs.sweep_words import Tell, bar, parser, report
 from envs.train import market_of
@@ -130,6 +130,7 @@ def sweep(
             run_config=tune.RunConfig(
                 name="sweep",
                 storage_path=scratch,
+                checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
                 verbose=0,
                 callbacks=[_keeper(tune, folder, tell)],
             ),
@@ -164,7 +165,7 @@ def _trial(tune: ModuleType) -> Any:
             configurations: Mapping[int, Arguments],
             market: History,
         ) -> None:
-            self._configurations, self._market = configurations, market
+            self._configurations, self._market = configurations, own_copy(market)
             self.reset_config(config)
 
         def reset_config(self, new_config: Mapping[str, Any]) -> bool:

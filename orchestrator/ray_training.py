@@ -14,7 +14,7 @@ from contextlib import suppress
 from domain.errors import ProviderError
 from envs.learning.arguments import Arguments
 from envs.learning.events import Event
-from envs.market_data import History
+from envs.market_data import History, own_copy
 from orchestrator.ray_session import RaySession
 
 NICENESS = 10
@@ -40,7 +40,7 @@ class _Trainee:
     ) -> Iterator[Event]:
         from envs.learning.run import learn
 
-        yield from learn(arguments, market, kept)
+        yield from learn(arguments, own_copy(market), kept)
 
 
 class Training:
