@@ -16,6 +16,7 @@ from domain.errors import InputError, QuorumError
 from envs.learning.arguments import Arguments, arguments_of
 from envs.learning.folder import RunFolder, RunState
 from envs.market_data import History
+from envs.observation import WARMUP
 from envs.policies.drift import Drift
 from envs.policies.policy import Policy
 from research.lab.here import learn_here
@@ -165,8 +166,10 @@ def drift(settings: Settings, id: str | None, symbols: Sequence[str], say: Say) 
 
 
 def completed(settings: Settings, history: History, asked: Mapping[str, Any]) -> Arguments:
-    """What was asked for, at the home's horizon and costs and on a usual share of its history."""
+    """What was asked for, at the home's horizon and costs, on a usual share of its history and in
+    episodes of which a short one has several."""
     costs, days = settings.costs, history.dates.astype("datetime64[D]")
+    learnt = int(TRAINED * (len(days) - 1))
     usual = replace(
         Arguments(),
         horizon=settings.market.horizon,
@@ -174,7 +177,8 @@ def completed(settings: Settings, history: History, asked: Mapping[str, Any]) ->
         commission_bps=costs.commission_bps,
         impact=costs.impact,
         borrow_bps=costs.borrow_bps,
-        train_until=days[int(TRAINED * (len(days) - 1))].item(),
+        episode=min(Arguments().episode, max((learnt - WARMUP) // 2, 1)),
+        train_until=days[learnt].item(),
         validate_until=days[int(CHOSEN * (len(days) - 1))].item(),
     )
     written = {
