@@ -8,8 +8,8 @@ import sys
 from typing import Any
 
 NAMES = (
-    "actions", "anchors", "backtest", "cycle", "identity", "news", "orders", "panel", "record",
-    "reliability", "serve", "sizing", "stream", "weights",
+    "actions", "anchors", "backtest", "cycle", "envs", "identity", "news", "orders", "panel",
+    "record", "reliability", "rl", "serve", "sizing", "stream", "weights",
 )  # fmt: skip
 
 

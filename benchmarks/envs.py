@@ -1,0 +1,48 @@
+"""How many steps a second environments make: ours, others', and two that do nothing else.
+
+`python -m benchmarks envs [engine=TEXT] [repeats=5]`: the environments of `env_peers.py` on one
+simulated market, episodes of 252 bars, random actions, in one process and on one core. Each is
+warmed up with an episode and then measured in turn, so that what else the machine does falls on
+all of them; the figure is the best of the rounds, by the clock and by processor time. `engine`
+keeps those whose name it is part of.
+"""
+
+import time
+import warnings
+from contextlib import redirect_stderr
+from io import StringIO
+from typing import Any
+
+from benchmarks.env_peers import EPISODE, Engine, engines, ground
+
+
+def run(engine: str = "", repeats: str = "5") -> dict[str, Any]:
+    """Steps a second, and as multiples of our one scalar environment's."""
+    absent: list[str] = []
+    taken: dict[Engine, list[tuple[float, float]]] = {}
+    with warnings.catch_warnings(), redirect_stderr(StringIO()):  # what peers say when imported
+        found = list(engines(ground()))
+    for each in found:
+        if isinstance(each, str):
+            absent.append(each)
+        elif engine in each.name:
+            each.play(EPISODE + 1)
+            taken[each] = []
+    for _ in range(int(repeats)):
+        for each, rounds in taken.items():
+            rounds.append(_timed(each))
+    figures: dict[str, Any] = {}
+    for each, rounds in taken.items():
+        wall, processor = (round(max(rates)) for rates in zip(*rounds, strict=True))
+        figures[f"{each.name}, steps a second"] = wall
+        figures[f"{each.name}, steps a second of processor time"] = processor
+        if each.differs:
+            figures[f"{each.name}, differs"] = each.differs
+    return figures | {f"{name}": "not installed (see docs/performance.md)" for name in absent}
+
+
+def _timed(engine: Engine) -> tuple[float, float]:
+    """Steps a second by the clock and by processor time."""
+    clock, processor = time.perf_counter(), time.process_time()
+    steps = engine.play(engine.steps)
+    return steps / (time.perf_counter() - clock), steps / (time.process_time() - processor)

@@ -1,0 +1,197 @@
+"""How fast policies are learnt: eight scalar environments against a thousand stepped as one.
+
+`python -m benchmarks rl [steps=200000] [part=speed|score|same]`:
+
+- speed: frames a second of PPO end to end, stepping and learning, on the simulated market. The
+  same algorithm with the same network, epochs and learning rate learns from 8 scalar environments
+  in stable-baselines3's DummyVecEnv, in minibatches of 64 as is usual there and in large ones, and
+  from `VectorEnv` with 1,024 copies; and the same through `envs.learning`, as `envs.train` does it.
+- score: seconds of learning until a policy makes `ENOUGH` of what the best one makes on the
+  validation rows of a planted toy market (`envs/toys.py`), by the median of seeds.
+- same: whether all of a training run, here and in a fresh process, leaves the same bytes, for
+  every algorithm.
+
+Each figure by the clock is followed by one by processor time, for the machine may have other work.
+"""
+
+import hashlib
+import statistics
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, replace
+from functools import partial
+from multiprocessing import get_context
+from typing import Any
+
+import numpy as np
+
+from benchmarks.env_peers import EPISODE, Ground, ground
+from domain.panel import Floats
+from envs.env_settings import EnvSettings
+from envs.learning.algorithms import Learner
+from envs.learning.arguments import Algo, Arguments
+from envs.learning.evaluation import Judge
+from envs.learning.events import Judged
+from envs.learning.run import learn
+from envs.toys import planted
+
+LARGE = 4_096
+"""Steps in a minibatch where there are copies enough."""
+EPOCHS = 10
+ENOUGH = 0.9
+SEEDS = range(3)
+MOST = 300_000
+"""Steps after which the score is given up."""
+ROWS, TRAINED = 2_000, 1_300
+"""Of the toy market: rows, and how many of them are trained on."""
+SMALL = Arguments(seeds=1, steps=4_096, stages=2, episode=60, copies=64, batch=256)
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """`copies` environments, each stepped `steps` times before PPO learns in minibatches of
+    `batch`; `scalar` ones are stepped one after another."""
+
+    name: str
+    copies: int
+    steps: int
+    batch: int
+    scalar: bool
+
+
+WAYS = (
+    Way("8 scalar, batches of 64", 8, 256, 64, scalar=True),
+    Way(f"8 scalar, batches of {LARGE:,}", 8, 512, LARGE, scalar=True),
+    Way(f"1,024 copies, batches of {LARGE:,}", 1_024, 16, LARGE, scalar=False),
+)
+
+
+def run(steps: str = "200000", part: str = "") -> dict[str, Any]:
+    figures: dict[str, Any] = {}
+    if part in ("", "speed"):
+        figures |= _speed(int(steps))
+    if part in ("", "score"):
+        figures |= _score()
+    if part in ("", "same"):
+        figures |= _same()
+    return figures
+
+
+def _speed(steps: int) -> dict[str, Any]:
+    on, figures = ground(), dict[str, Any]()
+    for way in WAYS:
+        model = _ppo(way, on, EnvSettings(episode=EPISODE), 0)
+        model.learn(2 * way.copies * way.steps)
+        most = steps if way.batch == LARGE else steps // 4
+        figures |= _rates(f"PPO, {way.name}", partial(model.learn, most), model)
+    arguments = Arguments(steps=10**6, copies=1_024, batch=LARGE)
+    learner = Learner("ppo", 0, arguments, on.market, on.seen, on.rows)
+    done = learner.learn(1, 20_000, lambda _: None).steps
+    clock, processor = time.perf_counter(), time.process_time()
+    frames = learner.learn(2, done + steps, lambda _: None).steps - done
+    name = "PPO through envs.learning, 1,024 copies, frames a second"
+    figures[name] = round(frames / (time.perf_counter() - clock))
+    figures[f"{name} of processor time"] = round(frames / (time.process_time() - processor))
+    return figures
+
+
+def _rates(name: str, learn: Any, model: Any) -> dict[str, Any]:
+    clock, processor = time.perf_counter(), time.process_time()
+    learn()
+    frames = model.num_timesteps
+    return {
+        f"{name}, frames a second": round(frames / (time.perf_counter() - clock)),
+        f"{name}, frames a second of processor time": round(
+            frames / (time.process_time() - processor)
+        ),
+    }
+
+
+def _score() -> dict[str, Any]:
+    figures: dict[str, Any] = {}
+    for way in (WAYS[0], WAYS[2]):
+        reached = [_until_enough(way, seed) for seed in SEEDS]
+        for what, values in zip(
+            ("s", "processor s", "steps"), zip(*reached, strict=True), strict=True
+        ):
+            name = f"to {ENOUGH:.0%} of the best in a planted market, {way.name}, {what}"
+            figures[name] = round(statistics.median(values), 2)
+    return figures
+
+
+def _until_enough(way: Way, seed: int) -> tuple[float, float, float]:
+    """Seconds of learning, of processor time, and steps; infinite where it was not reached."""
+    toy, settings = planted(seed, rows=ROWS), EnvSettings(episode=20)
+    seen = np.clip(toy.market.observation, -5, 5).astype(np.float32)
+    model = _ppo(way, Ground(toy.market, seen), settings, seed, range(TRAINED))
+    judge = Judge(toy.market, range(TRAINED, ROWS), settings)
+    enough = ENOUGH * _growth(judge, toy.best[TRAINED:])
+    spent = np.zeros(2)
+    while model.num_timesteps < MOST:
+        began = np.array([time.perf_counter(), time.process_time()])
+        model.learn(way.copies * way.steps, reset_num_timesteps=False)
+        spent += np.array([time.perf_counter(), time.process_time()]) - began
+        if _growth(judge, _wanted(model, seen)) > enough:
+            return float(spent[0]), float(spent[1]), float(model.num_timesteps)
+    return np.inf, np.inf, np.inf
+
+
+def _wanted(model: Any, seen: Any) -> Floats:
+    """(R, N) shares on the rows it is judged by."""
+    rows = seen[TRAINED:]
+    actions, _ = model.predict(rows.reshape(-1, rows.shape[-1]), deterministic=True)
+    return np.asarray(actions.reshape(len(rows), -1), np.float64)
+
+
+def _growth(judge: Judge, shares: Floats) -> float:
+    return float(np.log1p(judge.returns(shares)).sum())
+
+
+def _ppo(way: Way, on: Ground, settings: EnvSettings, seed: int, rows: range | None = None) -> Any:
+    import torch
+    from stable_baselines3 import PPO
+    from stable_baselines3.common.vec_env import DummyVecEnv
+
+    from envs.trading_env import TradingEnv
+    from envs.vector_env import VectorEnv
+
+    torch.set_num_threads(1)
+    told = (on.market, on.seen, rows or on.rows, settings)
+    environment = (
+        DummyVecEnv([partial(TradingEnv, *told)] * way.copies)
+        if way.scalar
+        else VectorEnv(*told, way.copies)
+    )
+    return PPO(
+        "MlpPolicy", environment, n_steps=way.steps, batch_size=way.batch, n_epochs=EPOCHS,
+        learning_rate=3e-3, gamma=0.8, gae_lambda=0.9, seed=seed, device="cpu",
+        policy_kwargs={"net_arch": [16, 16], "activation_fn": torch.nn.ReLU},
+    )  # fmt: skip
+
+
+def _same() -> dict[str, Any]:
+    figures: dict[str, Any] = {}
+    with ProcessPoolExecutor(1, get_context("spawn")) as fresh:
+        for algo, actions in _algorithms():
+            asked = replace(SMALL, algo=(algo,), actions=actions)
+            elsewhere = fresh.submit(_policy, asked)
+            figures[f"same bytes of a policy, {algo}"] = _policy(asked) == elsewhere.result()
+    return figures
+
+
+def _algorithms() -> Iterator[tuple[Algo, Any]]:
+    yield from (("ppo", "flat-long"), ("a2c", "flat-long"), ("dqn", "flat-long"))
+    yield from (("sac", "share"), ("td3", "share"))
+
+
+def _policy(arguments: Arguments) -> Sequence[str]:
+    """Hashes of all that a training run leaves."""
+    toy = planted(0, rows=ROWS)
+    days = toy.market.dates.astype("datetime64[D]").astype(object)
+    asked = replace(arguments, train_until=days[TRAINED], validate_until=days[1_600])
+    *_, last = learn(asked, toy.market, {})
+    if not isinstance(last, Judged):
+        raise TypeError(f"A training run ended with {last}.")
+    kept = (last.tensors, last.manifest, last.held_out)
+    return [hashlib.sha256(content).hexdigest() for content in kept]
