@@ -33,8 +33,8 @@ PROBES = 64
 
 @dataclass(frozen=True, slots=True)
 class Usual:
-    """What suits an algorithm where nothing is asked for; found on validation years of the
-    simulated market. `frames` are those of one rollout of all copies, or between updates."""
+    """What suits an algorithm where nothing is asked for: the best policy in the least time, on a
+    simulated market of another seed than it was trained on."""
 
     copies: int
     batch: int
@@ -53,6 +53,10 @@ ROLLOUT = 20_480
 into rollouts of one length."""
 BUFFER = 50_000
 """Steps that are remembered to learn from again (dqn, sac, td3)."""
+AGAIN = 32
+"""Steps of all copies for which a batch is learnt from again."""
+SHORTEST = 16
+"""Steps of each copy in a stage, at least: fewer copies are used where a stage is short."""
 WARMUP = 2_048
 """Random steps before learning from memory begins."""
 
@@ -82,7 +86,7 @@ class Learner:
         torch.set_num_threads(1)
         self._algo, self._seed, self._total = algo, seed, arguments.steps
         self._settings = arguments.settings
-        copies = min(arguments.copies or USUAL[algo].copies, arguments.steps // arguments.stages)
+        copies = _copies(algo, arguments)
         environment = VectorEnv(market, seen, rows, self._settings, copies)
         scale = _reward_scale(market, seen, rows, self._settings)
         self._model: Any = _model(algo, seed, arguments, _scaled(environment, scale))
@@ -154,11 +158,11 @@ def _model(algo: Algo, seed: int, arguments: Arguments, environment: Any) -> "Ba
         "batch_size": batch,
         "learning_starts": min(WARMUP, arguments.steps // 10),
         "train_freq": 1,
-        "gradient_steps": max(copies // 16, 1),
+        "gradient_steps": max(copies // AGAIN, 1),
     }
     stage = -(-arguments.steps // arguments.stages)
     rollouts = -(-stage // ROLLOUT)
-    steps = max(-(-stage // rollouts) // copies, 2)
+    steps = max(-(-stage // (rollouts * copies)), 2)
     model: BaseAlgorithm
     match algo:
         case "ppo":
@@ -188,6 +192,12 @@ def _model(algo: Algo, seed: int, arguments: Arguments, environment: Any) -> "Ba
             model = TD3(**common, **remembering, action_noise=noise)
     model.set_logger(Logger(None, []))
     return model
+
+
+def _copies(algo: Algo, arguments: Arguments) -> int:
+    stage = arguments.steps // arguments.stages
+    usual = min(USUAL[algo].copies, max(stage // SHORTEST, 1))
+    return min(arguments.copies or usual, stage)
 
 
 def _even(size: int, batch: int) -> int:
