@@ -287,10 +287,12 @@ def _finrl(name: str, on: Ground, stocks: int) -> Engine:
 def _alone(package: str, path: str) -> ModuleType:
     """One file of a package whose own start would load brokers and data vendors."""
     found = find_spec(package)
-    places = (found.submodule_search_locations if found else None) or []
-    spec = spec_from_file_location(f"{package}_alone", Path(places[0]) / path)
+    if found is None or not found.submodule_search_locations:
+        raise ModuleNotFoundError(f"No module named {package!r}", name=package)
+    where = Path(found.submodule_search_locations[0]) / path
+    spec = spec_from_file_location(f"{package}_alone", where)
     if spec is None or spec.loader is None:
-        raise ImportError(f"{package} has no {path}")
+        raise ImportError(f"{package} has no {path}.")
     module = module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
