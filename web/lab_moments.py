@@ -3,6 +3,7 @@
 Promises that only what has moved is drawn again. Leaves out who is told, and when (`stream.py`).
 """
 
+import time
 from collections.abc import Mapping, Sequence
 
 from envs.learning.folder import RunState
@@ -13,6 +14,7 @@ from web.views.lab_models import HEADS
 
 Drawing = Mapping[str, str]
 """Elements by the id of what they replace."""
+LOOK_SECONDS = 0.5
 FOLLOWED = 4
 """Runs whose pages are kept up to date: those that go on, then those that went on last."""
 
@@ -24,10 +26,16 @@ class LabMoments:
         self._house, self._renderer = house, renderer
         self._states: Sequence[RunState] | None = None
         self._models: object = None
+        self._looked_at = -LOOK_SECONDS
         self._followed: dict[str, RunState] = {}
         self._drawn: dict[str, Drawing] = {"lab-runs": {}, "lab-models": {}, "lab-run": {}}
 
     def draw(self) -> Mapping[str, Drawing]:
+        """At most every `LOOK_SECONDS` it is looked at what has moved; events ring much oftener."""
+        now = time.monotonic()
+        if now - self._looked_at < LOOK_SECONDS:
+            return self._drawn
+        self._looked_at = now
         lab = self._house.lab
         states, models = lab.runs(), (tuple(lab.models()), lab.seated(), lab.former())
         moved, other = states != self._states, models != self._models

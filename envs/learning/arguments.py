@@ -10,6 +10,7 @@ import types
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields
 from datetime import date
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
@@ -233,7 +234,7 @@ def arguments_of(plain: Mapping[str, Any]) -> Arguments:
 
     Raises InputError, with the name of the field, for what is no argument or cannot be read.
     """
-    kinds = get_type_hints(Arguments)
+    kinds = _kinds()
     given: dict[str, Any] = {}
     for name, value in plain.items():
         if name not in kinds:
@@ -245,6 +246,11 @@ def arguments_of(plain: Mapping[str, Any]) -> Arguments:
                 f"{name} is {value!r}, which cannot be read: {error}.", field=name
             ) from error
     return Arguments(**given)
+
+
+@cache
+def _kinds() -> Mapping[str, Any]:
+    return get_type_hints(Arguments)
 
 
 def reader(kind: Any) -> Callable[[str], Any]:

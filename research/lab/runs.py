@@ -7,11 +7,12 @@ What a page and a terminal begin is begun here. Leaves out what a run's folder h
 import re
 import shutil
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 
 from domain.errors import NotFoundError, QuorumError
 from envs.learning.arguments import Arguments
-from envs.learning.folder import RUN, RunFolder, RunState
+from envs.learning.folder import ENDED, RUN, RunFolder, RunState
 from envs.learning.run import ground_of
 from envs.market_data import History
 from research.lab.bars import save_bars
@@ -53,6 +54,20 @@ def states_in(runs: Path) -> tuple[RunState, ...]:
 
 
 def _state(path: Path) -> RunState:
+    """A run that has ended is read once for as long as its files are what they were."""
+    try:
+        written = tuple((path / name).stat().st_mtime_ns for name in (RUN, ENDED))
+    except OSError:
+        return _read(path)
+    return _read_once(path, written)
+
+
+@lru_cache(1_000)
+def _read_once(path: Path, written: tuple[int, ...]) -> RunState:  # noqa: ARG001 read again then
+    return _read(path)
+
+
+def _read(path: Path) -> RunState:
     try:
         return RunFolder.open(path).state()
     except QuorumError as error:
