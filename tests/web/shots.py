@@ -44,6 +44,8 @@ def take(folder: Path, url: str, symbol: str, only: str = "") -> None:
                     "agents": "/agents",
                     "agent": "/agents/risk",
                     "backtests": "/backtests",
+                    "lab": "/lab",
+                    "lab-model": "/lab/models/shipped",
                     "portfolio": "/portfolio",
                     "trades": "/trades",
                     "orders": "/orders",
@@ -53,6 +55,9 @@ def take(folder: Path, url: str, symbol: str, only: str = "") -> None:
                 if kept:
                     pages["backtest"] = f"/backtests/{kept[0]}"
                     pages["compare"] = f"/backtests/compare?ids={','.join(kept[:2])}"
+                trained = page.request.get(f"{url}/api/v1/lab/runs").json()["runs"]
+                if trained:
+                    pages["lab-run"] = f"/lab/runs/{trained[0]['id']}"
                 for name, path in pages.items():
                     if only and only != name:
                         continue

@@ -14,6 +14,7 @@ PATHS = (
     "status", "engine", "agents", "watchlist", "decisions", "decisions/latest",
     "symbols/AAPL/bars", "symbols/AAPL/votes", "symbols/AAPL/news", "symbols/AAPL/filings",
     "record", "agents/risk/record", "agents/committee/record", "backtests", f"backtests/{KEPT}",
+    "lab/runs", "lab/models", "lab/models/shipped", "lab/models/shipped/drift",
     "orders", "fills", "account", "account/suggestions", "positions", "equity", "trades", "audit",
 )  # fmt: skip
 

@@ -27,7 +27,7 @@ AXE = MODULES / "axe-core" / "axe.min.js"
 PAGES = (
     "/", "/insights", "/decisions", "/engine", "/symbols/AAPL", "/agents", "/agents/risk",
     "/backtests", f"/backtests/{KEPT}", f"/backtests/compare?ids={KEPT},{OTHER}",
-    "/portfolio", "/trades", "/trade?symbol=AAPL", "/orders",
+    "/portfolio", "/trades", "/trade?symbol=AAPL", "/orders", "/lab", "/lab/models/shipped",
 )  # fmt: skip
 LOOKS = (("light", 1440), ("dark", 1440), ("light", 800), ("dark", 390))
 

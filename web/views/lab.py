@@ -144,7 +144,7 @@ def curves_of(progress: Progress) -> tuple[Drawn, ...]:
     for place, (name, values) in enumerate(progress.scores.items()):
         title = f"Validation: {name}"
         figure = learning_curves(f"curve-{place}", title, progress.member, progress.steps, values)
-        if figure and any(value == value for value in values):  # NaN is not itself
+        if figure:
             said = "by steps learnt: a thin line a seed, the band from the lowest to the highest"
             drawn.append(Drawn(f"curve-{place}", title, said, figure))
     return tuple(drawn)

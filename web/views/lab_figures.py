@@ -31,6 +31,8 @@ from research.sheet.plotting import (
 ENSEMBLE = "ensemble"
 LOOKS = {"ppo": 1, "a2c": 2, "dqn": 3, "sac": 4, "td3": 6}
 """Colour and dash of each algorithm's mean."""
+ACROSS = 121
+"""Places of a learning curve from no step to the last."""
 BESIDE = (5, 8, 7, 2)
 """Looks of the benchmarks, in their order."""
 
@@ -57,21 +59,31 @@ def learning_curves(
     id: str, title: str, members: Sequence[str], steps: Sequence[float], values: Sequence[float]
 ) -> str:
     """One score of a run by steps learnt: each row of progress names its member ("ppo-0"), its
-    steps and its value. Empty before the first."""
-    if not len(steps):
+    steps and its value, NaN where that is not known. Empty before the first."""
+    told = np.isfinite(np.asarray(values, np.float64))
+    if not told.any():
         return ""
-    across = np.unique(np.asarray(steps, np.float64))
+    across = np.linspace(0.0, max(steps), ACROSS)
+    names, at, value = np.asarray(members), np.asarray(steps, np.float64), np.asarray(values)
     groups = []
     for algorithm in dict.fromkeys(name.rpartition("-")[0] for name in members):
-        seeds = [n for n in dict.fromkeys(members) if n.rpartition("-")[0] == algorithm]
-        paths = np.full((len(seeds), len(across)), np.nan)
-        for member, at, value in zip(members, steps, values, strict=True):
-            if member in seeds:
-                paths[seeds.index(member), np.searchsorted(across, at)] = value
-        groups.append(Group(f"{algorithm.upper()}, mean", paths, LOOKS.get(algorithm, 5)))
-    said = [f"{at:,.0f}" for at in across]
+        seeds = [name for name in dict.fromkeys(members) if name.rpartition("-")[0] == algorithm]
+        own = [(names == seed) & told for seed in seeds]
+        paths = [_between(across, at[rows], value[rows]) for rows in own if rows.any()]
+        if paths:
+            look = LOOKS.get(algorithm, 5)
+            groups.append(Group(f"{algorithm.upper()}, mean", np.stack(paths), look))
+    said = [f"{steps:,.0f}" for steps in across]
     means = [Curve(group.name, group.mean, group.look) for group in groups]
     return _figure(id, title, "Steps", said, groups, means, plain, 0.0)
+
+
+def _between(across: Floats, at: Floats, values: Floats) -> Floats:
+    """The measured `values` at `at` joined by lines, NaN before the first and after the last; each
+    is there at the place nearest to it, so that a single one is too."""
+    path = np.interp(across, at, values, left=np.nan, right=np.nan)
+    path[np.abs(across[:, None] - at).argmin(axis=0)] = values
+    return np.asarray(path)
 
 
 def held_out_equity(id: str, title: str, held_out: HeldOut) -> str:
@@ -139,11 +151,18 @@ def _figure(
 def _band(group: Group, scale: Scale) -> list[str]:
     low, high = np.fmin.reduce(group.paths), np.fmax.reduce(group.paths)
     there, back = points(low, scale), points(high, scale)[::-1]
-    lines = [path(each, scale, f"curve thin look-{group.look}") for each in group.paths]
+    lines = [_thin(each, scale, group.look) for each in group.paths]
     if len(group.paths) < 2 or len(there) < 2:
         return lines
     corners = f"{joined(there)} {joined(back)}"
     return [f'<polygon class="ground wide look-{group.look}" points="{corners}"/>', *lines]
+
+
+def _thin(values: Floats, scale: Scale, look: int) -> str:
+    """A line with a dot where it ends; one that has only begun is its dot."""
+    ends = points(values, scale)[-1:]
+    dots = (f'<path class="dot end look-{look}" d="M{x} {y}h0"/>' for x, y in ends)
+    return path(values, scale, f"curve thin look-{look}") + "".join(dots)
 
 
 def _sentence(curve: Curve, write: Write) -> str:

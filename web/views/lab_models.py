@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from envs.learning.evaluation import GROWTH, SHARPE, SHARPE_OVER, SKILL
+from envs.learning.evaluation import GROWTH, GROWTH_OVER, SHARPE, SHARPE_OVER, SKILL
 from envs.learning.judgement import POLICY
 from envs.policies.drift import Drift
 from envs.policies.policy import Manifest, Policy, Score
@@ -28,7 +28,7 @@ HEADS = (
     Fact("Growth a year", "", "Compound, of the average account, net of cost."),
 )
 """What each of `SHOWN` is called."""
-FULL = {SKILL: 0.02, SHARPE: 2.5, SHARPE_OVER: 1.5, GROWTH: 0.3}
+FULL = {SKILL: 0.02, SHARPE: 2.5, SHARPE_OVER: 1.5, GROWTH: 0.3, GROWTH_OVER: 0.3}
 """Where the small marks of intervals end."""
 _DRIFTS = {
     "stable": ("circle-check", "up"),
@@ -36,6 +36,8 @@ _DRIFTS = {
     "drifted": ("circle-alert", "down"),
 }
 FULL_PSI = 0.25
+LEAST = 0.001
+"""A smaller skill is told to the hundredth of a percent."""
 MEMBER = re.compile(r"[a-z0-9]+-\d+")
 
 
@@ -167,7 +169,8 @@ def verdict(manifest: Manifest | None) -> Verdict:
         words, icon, tone = "Worse than its base rate", "circle-x", "down"
     else:
         words, icon, tone = "No better than its base rate", "minus", "flat"
-    low, high, value = (number(each, "%", 1) for each in (score.low, score.high, score.value))
+    digits = 1 if abs(score.value) >= LEAST else 2
+    low, high, value = (number(each, "%", digits) for each in (score.low, score.high, score.value))
     return Verdict(words, f"{value} [{low}, {high}]", icon, tone)
 
 
