@@ -31,7 +31,9 @@ class AgentSettings(BaseModel):
         description="Headline scorer: a transformers model id or folder, 'lexicon', or 'auto'.",
     )
     rl_policy: Path | None = Field(
-        default=None, description="Folder of a trained policy; the one that ships when unset."
+        default=None,
+        description="Folder of a policy that votes whatever is promoted; unset: the promoted "
+        "model, else the policy that ships.",
     )
     coefficients: Path | None = Field(
         default=None,
