@@ -27,7 +27,7 @@ ARGUMENTS = Arguments(
     seeds=1, steps=600, stages=3, patience=3, copies=8, episode=60,
     train_until=date(2007, 6, 30), validate_until=date(2008, 1, 31),
 )  # fmt: skip
-ENDLESS = replace(ARGUMENTS, steps=10**9, stages=10**6, patience=10**6)
+ENDLESS = replace(ARGUMENTS, algo=("a2c",), batch=64, steps=10**6, stages=10**4, patience=10**4)
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +57,7 @@ class Server:
         return next(state for state in self.jobs.states() if state.id == run)
 
     def until(self, run: str, wished: Callable[[RunState], bool]) -> RunState:
-        for _ in range(1200):
+        for _ in range(4800):
             if wished(state := self.state(run)):
                 return state
             time.sleep(0.05)
