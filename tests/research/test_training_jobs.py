@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psutil
 import pytest
 
 from domain.errors import ConfigurationError, InputError, NotFoundError, StorageError
@@ -70,15 +71,11 @@ class Server:
     def ended(self, run: str) -> RunState:
         return self.until(run, lambda state: state.state != "running")
 
-    def worker(self, run: str) -> int:
-        """Its process."""
-        assert self.session
-        ray = self.session.ray
-        name = f"quorum-training-{run}"
-        found = [each for each in ray.util.list_named_actors(all_namespaces=True)
-                 if each["name"] == name]  # fmt: skip
-        pid: int = ray.get(ray.get_actor(name, found[0]["namespace"]).process.remote())
-        return pid
+
+def workers() -> set[int]:
+    """Processes of ours that learn."""
+    found = psutil.Process().children(recursive=True)
+    return {each.pid for each in found if "_Trainee.learn" in " ".join(each.cmdline())}
 
 
 @pytest.fixture
@@ -114,11 +111,12 @@ def test_a_cancelled_run_stops_says_so_and_its_place_is_free(
     runs = [server.jobs.start(ENDLESS, lambda: market) for _ in range(MOST)]
     with pytest.raises(InputError, match="as many as may"):
         server.jobs.start(ENDLESS, lambda: market)
-    server.learning(runs[0])
-    pid = server.worker(runs[0])
+    for run in runs:
+        server.learning(run)
+    both = workers()
     server.jobs.cancel(runs[0])
     assert server.ended(runs[0]).state == "cancelled"
-    assert gone(pid)
+    assert sum(gone(pid, seconds=2.0) for pid in both) == 1
     server.jobs.cancel(runs[0])
     assert server.state(runs[0]).state == "cancelled"
     assert server.state(runs[1]).state == "running"
@@ -133,7 +131,7 @@ def test_a_killed_worker_is_an_interruption_and_the_run_comes_to_the_same_bytes(
     longer = replace(ARGUMENTS, steps=6_000, stages=30, patience=30)
     run = server.jobs.start(longer, lambda: market)
     server.learning(run)
-    os.kill(server.worker(run), signal.SIGKILL)
+    os.kill(workers().pop(), signal.SIGKILL)
     state = server.ended(run)
     assert state.state == "interrupted"
     assert 0 < state.done < state.total
@@ -155,10 +153,10 @@ def test_a_server_that_ends_leaves_runs_to_go_on_with(
         second.jobs.cancel(run)
     with pytest.raises(InputError, match="goes on already"):
         second.jobs.resume(run)
-    pid = first.worker(run)
+    pids = workers()
     first.jobs.close()
     assert second.state(run).state == "interrupted"
-    assert gone(pid)
+    assert all(map(gone, pids))
     with pytest.raises(InputError, match="stopping"):
         first.jobs.start(ARGUMENTS, lambda: market)
     second.jobs.resume(run)
@@ -238,9 +236,9 @@ def test_kept_bars_are_read_as_they_were_written_and_nothing_else_is(
         save_bars(tmp_path / "nowhere" / "bars.npz", market)
 
 
-def gone(pid: int) -> bool:
+def gone(pid: int, seconds: float = 10.0) -> bool:
     """Within seconds; a process that ended but was not waited for yet counts."""
-    for _ in range(200):
+    for _ in range(int(seconds / 0.05)):
         try:
             if Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z":
                 return True
