@@ -99,10 +99,11 @@ def test_a_run_is_kept_stage_by_stage_and_ends_with_a_policy(
     [(tensors, manifest)] = server.finished
     assert (policy / "policy.safetensors").read_bytes() == tensors
     assert (policy / "manifest.json").read_bytes() == manifest
-    assert server.moves >= 5
-    assert not (server.runs / run / "bars.npz").exists()
     with pytest.raises(InputError, match="is done"):
         server.jobs.resume(run)
+    server.jobs.close()
+    assert server.moves >= 5
+    assert not (server.runs / run / "bars.npz").exists()
 
 
 def test_a_cancelled_run_stops_says_so_and_its_place_is_free(
