@@ -13,6 +13,8 @@ pytestmark = pytest.mark.browser
 
 __all__ = ["driven", "port"]
 
+MOVED = "before => document.querySelector('.run-progress small').textContent !== before"
+NOT_SHIPPED = "rows => rows.map(r => r.id.slice(6)).filter(id => id !== 'shipped')"
 SMALL = {"steps": "256", "stages": "2", "seeds": "1", "episode": "20", "hidden": "4"}
 
 
@@ -58,9 +60,6 @@ def test_a_training_is_started_followed_on_the_stream_and_its_model_promoted(
     assert town.laboratory.models.promoted() == model
 
 
-NOT_SHIPPED = "rows => rows.map(r => r.id.slice(6)).filter(id => id !== 'shipped')"
-
-
 def test_a_run_s_own_page_grows_its_curves_and_keeps_still_under_a_dialog(
     driven: Browser, town: Town, tmp_path: Path, port: int
 ) -> None:
@@ -77,6 +76,11 @@ def test_a_run_s_own_page_grows_its_curves_and_keeps_still_under_a_dialog(
         page.wait_for_selector("#live[data-state=live]", state="attached")
         learn_stages(run, 1)
         page.wait_for_selector("#curve-0 .curve.thin", state="attached", timeout=15_000)
+        page.click("#curve-0 summary")
+        before = page.text_content(".run-progress small")
+        learn_stages(run, 2, seed=1)
+        page.wait_for_function(MOVED, arg=before)
+        assert page.evaluate("document.querySelector('#curve-0 details').open")
         lab.finish("slow", policy(arguments=ARGUMENTS))
         page.wait_for_selector("#held-out .curve.thin", state="attached", timeout=15_000)
         page.click("[data-opens=delete-slow]")

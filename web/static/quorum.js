@@ -96,6 +96,20 @@
     };
     named(`${part}.moved`, () => { due = due || setTimeout(read, 3000); });
   }
+  // What the reader has opened or closed stays so in parts that the stream draws anew.
+  const folded = new Map();
+  const nameOf = (details) => details.id || details.closest("[id]").id;
+  document.addEventListener("click", (event) => {
+    const details = event.target.closest?.("[data-live] summary")?.parentElement;
+    if (details) folded.set(nameOf(details), !details.open);
+  });
+  function unfold() {
+    for (const details of document.querySelectorAll("[data-live] details")) {
+      const open = folded.get(nameOf(details));
+      if (open !== undefined && details.open !== open) details.open = open;
+    }
+  }
+  document.addEventListener("htmx:after:swap", unfold);
   named("a11y.announce", ({ text }) => {
     document.getElementById("announcer").textContent = text;
   });
