@@ -87,10 +87,10 @@ def engines(on: Ground) -> Iterator[Engine | str]:
     """Every engine, ours first; for a peer that is not installed, or lacks what it imports, its
     name."""
     yield from ours(on)
-    yield Engine("bare gymnasium, one", scalar(Bare(on), ints(2)), 400_000, "no cost, no account")
-    yield Engine("bare numpy, 1,024 copies", batch(on, 1_024), 8_000_000, "looks up, multiplies")
+    yield Engine("bare gymnasium, one", scalar(Bare(on), ints(2)), 200_000, "no cost, no account")
+    yield Engine("bare numpy, 1,024 copies", batch(on, 1_024), 4_000_000, "looks up, multiplies")
     least = "looks up, multiplies; a cost, a log, ends of its own"
-    yield Engine("numpy with cost, 1,024 copies", Costly(on, 1_024).play, 4_000_000, least)
+    yield Engine("numpy with cost, 1,024 copies", Costly(on, 1_024).play, 2_000_000, least)
     for name, make in (
         ("gym-anytrading", _anytrading),
         ("gym-trading-env", _trading_env),
@@ -106,18 +106,18 @@ def engines(on: Ground) -> Iterator[Engine | str]:
 
 def ours(on: Ground) -> Iterator[Engine]:
     settings, told = EnvSettings(episode=EPISODE), (on.market, on.seen, on.rows)
-    yield Engine("quorum, one", scalar(TradingEnv(*told, settings), ints(2)), 200_000)
+    yield Engine("quorum, one", scalar(TradingEnv(*told, settings), ints(2)), 6_000)
     for copies in (1_024, 4_096):
         for what, wanted in (("few trades", few(copies)), ("random", coins(copies))):
             many = VectorEnv(*told, settings, copies)
             name = f"quorum, {copies:,} copies, {what}"
-            yield Engine(name, vectorised(many, wanted), 4_000_000)
+            yield Engine(name, vectorised(many, wanted), EPISODE * 2_048)
     name = f"quorum, portfolio of {STOCKS}"
-    yield Engine(name, scalar(PortfolioEnv(*told, settings), boxes(0.0, STOCKS)), 50_000)
+    yield Engine(name, scalar(PortfolioEnv(*told, settings), boxes(0.0, STOCKS)), 2_000)
     name = f"quorum, portfolio of {STOCKS}, 1,024 copies"
     portfolios = VectorEnv(*told, settings, 1_024, portfolio=True)
     weights = np.random.default_rng(0).random((64, 1_024, STOCKS), np.float32)
-    yield Engine(name, vectorised(portfolios, weights), 200_000)
+    yield Engine(name, vectorised(portfolios, weights), EPISODE * 1_024)
 
 
 def scalar(env: Any, actions: Sequence[Any]) -> Callable[[int], int]:
@@ -256,7 +256,7 @@ def _anytrading(name: str, on: Ground) -> Engine:
     bars = on.frame(0).rename(columns={"close": "Close"})
     env = StocksEnv(bars, window_size=1, frame_bound=(1, EPISODE + 1))
     env.trade_fee_bid_percent = env.trade_fee_ask_percent = COST
-    return Engine(name, scalar(env, ints(2)), 100_000, "sees two numbers, earns when it sells")
+    return Engine(name, scalar(env, ints(2)), 20_000, "sees two numbers, earns when it sells")
 
 
 def _trading_env(name: str, on: Ground) -> Engine:
@@ -265,7 +265,7 @@ def _trading_env(name: str, on: Ground) -> Engine:
 
     env = TradingEnv(on.frame(0), positions=[0, 1], trading_fees=COST,
                      portfolio_initial_value=CASH, verbose=0)  # fmt: skip
-    return Engine(name, scalar(env, ints(2)), 20_000, "fills at the close just seen")
+    return Engine(name, scalar(env, ints(2)), 5_000, "fills at the close just seen")
 
 
 def _finrl(name: str, on: Ground, stocks: int) -> Engine:
@@ -280,7 +280,7 @@ def _finrl(name: str, on: Ground, stocks: int) -> Engine:
         state_space=1 + (2 + len(seen)) * stocks, action_space=stocks, tech_indicator_list=seen,
         print_verbosity=10**9,
     )  # fmt: skip
-    steps = 4_000 if stocks == 1 else 600
+    steps = 600 if stocks == 1 else 300
     return Engine(name, scalar(env, boxes(-1.0, stocks)), steps, "whole shares at the close")
 
 
@@ -323,7 +323,7 @@ def _tensortrade(name: str, on: Ground) -> Engine:
         reward_scheme="simple", window_size=1, max_allowed_loss=1.0,
         feed=DataFeed([stream(f"feature {each}", each) for each in FEATURES]),
     )  # fmt: skip
-    return Engine(name, _old_gym(env, ints(2)), 3_000, "fills at the close just seen")
+    return Engine(name, _old_gym(env, ints(2)), 600, "fills at the close just seen")
 
 
 def _old_gym(env: Any, actions: Sequence[Any]) -> Callable[[int], int]:

@@ -1,10 +1,10 @@
 """How many steps a second environments make: ours, others', and two that do nothing else.
 
-`python -m benchmarks envs [engine=TEXT] [repeats=5]`: the environments of `env_peers.py` on one
+`python -m benchmarks envs [engine=TEXT] [repeats=15]`: the environments of `env_peers.py` on one
 simulated market, episodes of 252 bars, random actions, in one process and on one core. Each is
-warmed up with an episode and then measured in turn, so that what else the machine does falls on
-all of them; the figure is the best of the rounds, by the clock and by processor time. `engine`
-keeps those whose name it is part of.
+warmed up with an episode and then measured in turn for a fraction of a second, so that what else
+the machine does falls on all of them; the figure is the best of the rounds, by the clock and by
+processor time. `engine` keeps those whose name it is part of.
 """
 
 import time
@@ -16,7 +16,7 @@ from typing import Any
 from benchmarks.env_peers import EPISODE, Engine, engines, ground
 
 
-def run(engine: str = "", repeats: str = "5") -> dict[str, Any]:
+def run(engine: str = "", repeats: str = "15") -> dict[str, Any]:
     """Steps a second, and as multiples of our one scalar environment's."""
     absent: list[str] = []
     taken: dict[Engine, list[tuple[float, float]]] = {}
