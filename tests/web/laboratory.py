@@ -1,5 +1,6 @@
 """Runs and models for the pages of the RL lab: real folders and real files, with little in them."""
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from datetime import date
@@ -18,7 +19,6 @@ from envs.learning.arguments import Arguments
 from envs.learning.evaluation import GROWTH, SHARPE, SKILL
 from envs.learning.events import HeldOut, Judged, Staged
 from envs.learning.folder import RunFolder, RunState
-from envs.learning.run import learn
 from envs.market_data import History, history
 from envs.observation import FEATURES
 from envs.policies.drift import reference
@@ -48,20 +48,21 @@ class Classroom:
         self.runs = runs
         self.asked: list[tuple[Arguments, tuple[str, ...]]] = []
         self._held: dict[str, ExitStack] = {}
-        self._teach: Callable[[RunFolder, History], None] | None = None
+        self._teach: Callable[[RunFolder], None] | None = None
 
     def learn(self, keep: Callable[[bytes, bytes], object], changed: Callable[[], None]) -> None:
-        """From now on runs learn, each in a thread."""
+        """From now on runs go their way by themselves, at the pace of a reader."""
 
-        def teach(folder: RunFolder, lessons: History) -> None:
-            for event in learn(folder.arguments, lessons, {}):
-                if isinstance(event, Judged):
-                    keep(event.tensors, event.manifest)
-                folder.keep(event)
+        def teach(folder: RunFolder) -> None:
+            for stage in range(1, folder.arguments.stages + 1):
+                time.sleep(1.5)
+                learn_stages(folder, stage, seed=stage)
                 changed()
+            keep(*judge(folder, policy(arguments=folder.arguments)))
             self.release(folder.path.name)
+            changed()
 
-        self._teach = lambda *of: Thread(target=teach, args=of, daemon=True).start()
+        self._teach = lambda folder: Thread(target=teach, args=[folder], daemon=True).start()
 
     def start(self, arguments: Arguments, history: Callable[[], History]) -> str:
         if len(self._held) >= 2:
@@ -71,7 +72,7 @@ class Classroom:
         self.asked.append((arguments, lessons.symbols))
         self.hold(folder)
         if self._teach:
-            self._teach(folder, lessons)
+            self._teach(folder)
         return folder.path.name
 
     def hold(self, folder: RunFolder) -> None:

@@ -15,7 +15,7 @@ __all__ = ["driven", "port"]
 
 MOVED = "before => document.querySelector('.run-progress small').textContent !== before"
 NOT_SHIPPED = "rows => rows.map(r => r.id.slice(6)).filter(id => id !== 'shipped')"
-SMALL = {"steps": "256", "stages": "2", "seeds": "1", "episode": "20", "hidden": "4"}
+SMALL = {"steps": "256", "stages": "4", "seeds": "1", "episode": "20", "hidden": "4"}
 
 
 def test_a_training_is_started_followed_on_the_stream_and_its_model_promoted(
@@ -39,6 +39,7 @@ def test_a_training_is_started_followed_on_the_stream_and_its_model_promoted(
         page.evaluate("document.querySelector('#lab-form').dataset.read = 'before'")
         page.click("#lab-form button.primary")
         page.wait_for_selector("#lab-runs .agent-state:has-text('Training')")
+        page.wait_for_selector("#lab-runs .job-what:has-text('Policy a2c-0, 1 of 1')")
         page.wait_for_selector("#lab-runs .agent-state:has-text('Done')", timeout=90_000)
         page.wait_for_selector("#lab-models [data-opens^=promote]:visible >> nth=0")
         assert page.evaluate("document.querySelectorAll('.stream').length") == 1

@@ -22,6 +22,7 @@ _STATES = {
     "cancelled": ("Stopped", "ban", "none"),
     "interrupted": ("Interrupted", "triangle-alert", "warn"),
 }
+_HOW_TO_READ = "by steps learnt: a thin line a seed, in a band; the mean is of all that got so far"
 _SENTENCES = {
     name: get_args(hint)[1]
     for name, hint in get_type_hints(Arguments, include_extras=True).items()
@@ -145,8 +146,7 @@ def curves_of(progress: Progress) -> tuple[Drawn, ...]:
         title = f"Validation: {name}"
         figure = learning_curves(f"curve-{place}", title, progress.member, progress.steps, values)
         if figure:
-            said = "by steps learnt: a thin line a seed, the band from the lowest to the highest"
-            drawn.append(Drawn(f"curve-{place}", title, said, figure))
+            drawn.append(Drawn(f"curve-{place}", title, _HOW_TO_READ, figure))
     return tuple(drawn)
 
 
