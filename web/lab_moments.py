@@ -10,7 +10,7 @@ from envs.learning.folder import RunState
 from web import lab_parts, present
 from web.house import House
 from web.render import Renderer
-from web.views.lab_models import HEADS
+from web.views.lab_scores import HEADS
 
 Drawing = Mapping[str, str]
 """Elements by the id of what they replace."""

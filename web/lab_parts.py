@@ -24,8 +24,8 @@ from web.views.lab_models import (
     drift_lines,
     model_line,
     origin_facts,
-    scores_grid,
 )
+from web.views.lab_scores import scores_grid
 
 _T = TypeVar("_T")
 WORDS = {SHIPPED: "The policy that ships", CONFIGURED: "The configured policy"}

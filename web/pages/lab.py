@@ -20,7 +20,8 @@ from web.render import Renderer
 from web.scored import Scored
 from web.shell import Origin, PageContext, WebRequest, build_shell, engine_view
 from web.views.lab import RunLine, RunView
-from web.views.lab_models import HEADS, DriftLine, ModelLine
+from web.views.lab_models import DriftLine, ModelLine
+from web.views.lab_scores import HEADS
 from web.views.lab_seat import seat_facts
 
 TOPICS = ("lab-runs", "lab-models", "record")

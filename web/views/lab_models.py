@@ -1,54 +1,27 @@
-"""Models as the pages of the RL lab draw them: a line in the list, the one in the seat, one whole,
-several side by side.
+"""Models as the pages of the RL lab draw them: a line in the list, one whole, several side by side.
 
-Promises that what a model was worth is never told without its interval, and that a figure that is
-not known is a dash. Leaves out which models there are.
+Leaves out which models there are, and how their worth is told (`lab_scores.py`).
 """
 
-import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from envs.learning.evaluation import GROWTH, GROWTH_OVER, SHARPE, SHARPE_OVER, SKILL
 from envs.learning.judgement import POLICY
 from envs.policies.drift import Drift
-from envs.policies.policy import Manifest, Policy, Score
+from envs.policies.policy import Manifest, Policy
 from research.sheet.grids import Fact, Grid, Line
-from research.sheet.wording import Said, number, said
+from research.sheet.wording import Said, number
 from web import present
 from web.views.lab import argument_facts
+from web.views.lab_scores import SHOWN, Verdict, cell, scores_grid, verdict
 
-SHOWN = (SKILL, SHARPE, SHARPE_OVER, GROWTH)
-"""Scores in the order in which they matter; others follow."""
-HEADS = (
-    Fact("Brier skill", "", "Of the base rate’s Brier score the share that its forecasts save."),
-    Fact("Sharpe ratio", "", "A year, of the average account, net of cost."),
-    Fact("Sharpe over buy and hold", "", "Its Sharpe ratio less that of holding every symbol."),
-    Fact("Growth a year", "", "Compound, of the average account, net of cost."),
-)
-"""What each of `SHOWN` is called."""
-FULL = {SKILL: 0.02, SHARPE: 2.5, SHARPE_OVER: 1.5, GROWTH: 0.3, GROWTH_OVER: 0.3}
-"""Where the small marks of intervals end."""
 _DRIFTS = {
     "stable": ("circle-check", "up"),
     "shifting": ("triangle-alert", "warn"),
     "drifted": ("circle-alert", "down"),
 }
 FULL_PSI = 0.25
-LEAST = 0.001
-"""A smaller skill is told to the hundredth of a percent."""
-MEMBER = re.compile(r"[a-z0-9]+-\d+")
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """What the forecasts were worth in words, and the figure with its interval."""
-
-    words: str
-    figures: str
-    icon: str
-    tone: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +91,7 @@ def model_line(
         made_of=made_of(policy) if policy else "",
         learnt=learnt(manifest) if manifest else "",
         verdict=verdict(manifest),
-        figures=tuple(_cell(manifest, head) for head in SHOWN),
+        figures=tuple(cell(manifest, head) for head in SHOWN),
         seated=seated,
         promotable=not (seated or fixed) and policy is not None,
         deletable=kept and not seated,
@@ -158,22 +131,6 @@ def learnt(manifest: Manifest) -> str:
     return f"{', '.join(told)}." if told else ""
 
 
-def verdict(manifest: Manifest | None) -> Verdict:
-    """Against the base rate, by whether the whole interval lies on one side of it."""
-    score = manifest.scores.get(POLICY, {}).get(SKILL) if manifest else None
-    if score is None:
-        return Verdict("What it was worth is not known", "", "circle-dashed", "none")
-    if score.low > 0:
-        words, icon, tone = "Better than its base rate", "circle-check", "up"
-    elif score.high < 0:
-        words, icon, tone = "Worse than its base rate", "circle-x", "down"
-    else:
-        words, icon, tone = "No better than its base rate", "minus", "flat"
-    digits = 1 if abs(score.value) >= LEAST else 2
-    low, high, value = (number(each, "%", digits) for each in (score.low, score.high, score.value))
-    return Verdict(words, f"{value} [{low}, {high}]", icon, tone)
-
-
 def drift_lines(drift: Sequence[Drift]) -> tuple[DriftLine, ...]:
     return tuple(map(_drift_line, drift))
 
@@ -193,25 +150,6 @@ def origin_facts(manifest: Manifest) -> tuple[Fact, ...]:
 
 
 _PERIODS = {"train": "Trained on", "validation": "Chosen by", "test": "Judged on"}
-
-
-def scores_grid(scores: Mapping[str, Mapping[str, Score]], title: str = "") -> Grid | None:
-    """Everybody's figures on the held-out years: the ensemble, each member, each benchmark."""
-    told = {name for own in scores.values() for name in own}
-    heads = (*(name for name in SHOWN if name in told), *sorted(told - set(SHOWN)))
-    if not heads:
-        return None
-    lines = tuple(
-        Line(_titled(name), tuple(_said(scores[name].get(head), head) for head in heads))
-        for name in sorted(scores, key=_rank)
-    )
-    return Grid(
-        title=title or "What it was worth on the held-out years",
-        corner="Who",
-        heads=tuple(head[0].upper() + head[1:] for head in heads),
-        lines=lines,
-        said="net of cost; 90 % intervals from blocks of days, all symbols together",
-    )
 
 
 def members_grid(policy: Policy) -> Grid:
@@ -264,27 +202,6 @@ def _described(policy: Policy) -> tuple[Fact, ...]:
     manifest = policy.manifest
     made = Fact("Made of", made_of(policy))
     return (made, *origin_facts(manifest), *argument_facts(manifest.arguments))
-
-
-def _rank(name: str) -> int:
-    """The ensemble first, then benchmarks, then members ("ppo-0")."""
-    return 0 if name == POLICY else 2 if MEMBER.fullmatch(name) else 1
-
-
-def _titled(name: str) -> str:
-    return "the ensemble" if name == POLICY else name
-
-
-def _cell(manifest: Manifest | None, head: str) -> Said:
-    return _said(manifest.scores.get(POLICY, {}).get(head) if manifest else None, head)
-
-
-def _said(score: Score | None, head: str) -> Said:
-    if score is None:
-        return said(None)
-    unit = "%" if head.startswith("growth") or head == SKILL else ""
-    told = {"value": score.value, "low": score.low, "high": score.high}
-    return said(told, unit, FULL.get(head))
 
 
 def _drift_line(drift: Drift) -> DriftLine:
