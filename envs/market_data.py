@@ -22,6 +22,8 @@ from quant.risk import VOLATILITY_BARS, one_bar
 
 COLUMNS = ["symbol", "date", "open", "high", "low", "close", "volume"]
 _PRICES = COLUMNS[2:6]
+NEAR = 1.0 - 1e-3
+"""Prices that lie this near, as rounding and adjusting leave them, are not beyond each other."""
 SESSION = np.timedelta64(390, "m")
 """How long a bar of a file is open; only that it opens after the one before closed matters."""
 
@@ -85,12 +87,16 @@ def read_bars(path: Path) -> pd.DataFrame:
 
     Raises InputError for another kind of file, none, and one that cannot be read.
     """
-    if path.suffix not in (".csv", ".parquet"):
+    kind = path.suffix.lower()
+    if kind not in (".csv", ".parquet"):
         raise InputError(f"{path} is neither .csv nor .parquet. Give tidy bars in one of the two.")
     if not path.is_file():
         raise InputError(f"{path} does not exist. Give the path of a file of bars.")
     try:
-        return pd.read_csv(path) if path.suffix == ".csv" else pd.read_parquet(path)
+        if kind == ".parquet":
+            return pd.read_parquet(path)
+        # Only what is empty is missing: pandas would also take the symbol NA for that.
+        return pd.read_csv(path, dtype={"symbol": str}, keep_default_na=False, na_values=[""])
     except (ValueError, OSError) as error:  # pandas' and pyarrow's refusals are ValueErrors
         raise InputError(f"{path} cannot be read ({error}). Write it again.") from None
 
@@ -104,8 +110,14 @@ def history(bars: pd.DataFrame, name: str, *, simulated: bool = False) -> Histor
     if missing := [column for column in COLUMNS if column not in bars.columns]:
         raise InputError(f"The bars have no column {', '.join(missing)}; needed are {COLUMNS}.")
     table = bars[COLUMNS].copy()
+    if table.empty:
+        raise InputError("The bars hold no rows. Give a file with bars.")
+    if pd.api.types.is_numeric_dtype(table["date"]):
+        raise InputError(
+            f"{table['date'].iloc[0]} is a number and no date. Write dates as 2020-12-31."
+        )
     try:
-        table["date"] = pd.to_datetime(table["date"])
+        table["date"] = pd.to_datetime(table["date"]).dt.tz_localize(None)  # the exchange's day
         table[COLUMNS[2:]] = table[COLUMNS[2:]].astype(np.float64)
     except (ValueError, TypeError) as error:
         raise InputError(
@@ -172,8 +184,9 @@ def divide(dates: Times, train_until: date, validate_until: date, gap: int) -> P
 
     Raises InputError where a period would hold no rows.
     """
+    days = dates.astype("datetime64[D]")
     first, second = (
-        int(np.searchsorted(dates, np.datetime64(day, "us"), side="right"))
+        int(np.searchsorted(days, np.datetime64(day, "D"), side="right"))
         for day in (train_until, validate_until)
     )
     periods = Periods(
@@ -192,10 +205,18 @@ def divide(dates: Times, train_until: date, validate_until: date, gap: int) -> P
 
 
 def _refuse_bad_rows(table: pd.DataFrame) -> None:
+    if nameless := int(table[["symbol", "date"]].isna().any(axis=1).sum()):
+        raise InputError(f"{nameless} rows have no symbol or no date. Correct the file.")
     repeated = table.duplicated(["symbol", "date"])
     values = table[[*_PRICES, "volume"]].to_numpy(np.float64)
     bad = ~np.isfinite(values).all(axis=1) | (values[:, :4] <= 0).any(axis=1) | (values[:, 4] < 0)
-    for mask, what in ((repeated, "occurs twice"), (bad, "has an impossible price or volume")):
+    open_, high, low, close = values[:, :4].T
+    beyond = (high < np.maximum(open_, close) * NEAR) | (low * NEAR > np.minimum(open_, close))
+    for mask, what in (
+        (repeated, "occurs twice"),
+        (bad, "has an impossible price or volume"),
+        (beyond, "opens or closes beyond its high or low"),
+    ):
         if mask.any():
             row = table.loc[np.asarray(mask)].iloc[0]
             raise InputError(

@@ -60,7 +60,13 @@ def test_a_file_is_read_as_it_was_written(tmp_path, suffix):
         (lambda bars: pd.concat([bars, bars.iloc[[5]]]), "SIM01 on 2006-01-04 occurs twice"),
         (lambda bars: bars.assign(low=bars.low.where(bars.index != 4)), "impossible price"),
         (lambda bars: bars.assign(open=bars.open.where(bars.index != 4, -1)), "impossible price"),
+        (lambda bars: bars.assign(high=bars.low, low=bars.high), "beyond its high or low"),
+        (lambda bars: bars.assign(close=bars.high * 1.01), "beyond its high or low"),
         (lambda bars: bars.iloc[:20], "10 dates are too few"),
+        (lambda bars: bars.iloc[:0], "hold no rows"),
+        (lambda bars: bars.assign(date=20060102), "20060102 is a number and no date"),
+        (lambda bars: bars.assign(date=bars.date.where(bars.index != 4)), "1 rows have no symbol"),
+        (lambda bars: bars.assign(symbol=bars.symbol.where(bars.index > 4)), "5 rows have no sym"),
         (lambda bars: bars.assign(date="soon"), "a date or number that is none"),
         (lambda bars: bars.assign(close="dear"), "a date or number that is none"),
     ],
@@ -68,6 +74,29 @@ def test_a_file_is_read_as_it_was_written(tmp_path, suffix):
 def test_impossible_bars_are_refused_by_name(spoil, words):
     with pytest.raises(InputError, match=words):
         history(spoil(BARS), "made")
+
+
+def test_a_symbol_may_be_called_as_what_is_missing_often_is(tmp_path):
+    path = tmp_path / "bars.CSV"
+    BARS.assign(symbol=BARS.symbol.replace({"SIM00": "NA", "SIM01": "007"})).to_csv(path)
+    assert history(read_bars(path), "made").symbols[:2] == ("007", "NA")
+
+
+def test_prices_may_pass_each_other_by_as_much_as_rounding_leaves():
+    rounded = BARS.assign(high=BARS[["open", "close"]].max(axis=1) * 0.9995)
+    assert history(rounded, "made").usable.any()
+
+
+def test_the_day_of_a_bar_is_the_exchanges():
+    abroad = BARS.assign(date=pd.to_datetime(BARS.date).dt.tz_localize("Asia/Tokyo"))
+    assert history(abroad, "made").digest == history(BARS, "made").digest
+
+
+def test_a_period_ends_with_its_last_day_also_where_bars_are_dated_by_their_close():
+    dates = history(BARS, "made").dates
+    closes = dates + np.timedelta64(21, "h")
+    last = (date(2006, 5, 31), date(2006, 7, 31))
+    assert divide(closes, *last, 6) == divide(dates, *last, 6)
 
 
 def test_a_file_of_another_kind_a_broken_one_or_none_at_all_is_refused(tmp_path):
