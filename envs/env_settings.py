@@ -46,7 +46,7 @@ class EnvSettings(BaseModel):
     def _within_reason(self) -> Self:
         for name, holds, accepted in (
             ("episode", self.episode >= 1, "at least 1"),
-            ("capital", 0.0 < self.capital < 1e15, "above 0"),
+            ("capital", 0.0 < self.capital < 1e15, "above 0 and below 1e15"),
             ("band", 0.0 <= self.band < 1.0, "at least 0 and below 1"),
             ("dearer", 0.0 <= self.dearer <= 1.0, "from 0 to 1"),
             ("delay", 0 <= self.delay <= 20, "from 0 to 20"),

@@ -18,7 +18,7 @@ from rich.console import Console
 from rich.table import Table
 
 from domain.errors import InputError, QuorumError
-from envs.learning.arguments import Arguments, arguments_of
+from envs.learning.arguments import Arguments, arguments_of, day
 from envs.learning.evaluation import Judge
 from envs.learning.judgement import Scores, judged
 from envs.learning.tables import table_of
@@ -186,7 +186,7 @@ def _parse(argv: list[str] | None) -> argparse.Namespace:
     add(
         "--from",
         dest="first",
-        type=date.fromisoformat,
+        type=day,
         metavar="DAY",
         help="First day (default: the first of its test period if it was trained on these bars, "
         "else the first)",
@@ -194,7 +194,7 @@ def _parse(argv: list[str] | None) -> argparse.Namespace:
     add(
         "--until",
         dest="last",
-        type=date.fromisoformat,
+        type=day,
         metavar="DAY",
         help="Last day (default: the last)",
     )

@@ -18,7 +18,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-from domain.errors import QuorumError
+from domain.errors import InputError, QuorumError
 from envs.learning.arguments import Arguments, add_options, chosen_options
 from envs.learning.events import Event, Staged
 from envs.learning.folder import POLICY as POLICY_FOLDER
@@ -84,7 +84,9 @@ def market_of(arguments: Arguments) -> History:
 
 
 def simulated(seed: int) -> History:
-    """The invented market."""
+    """The invented market. Raises InputError for a seed below 0."""
+    if seed < 0:
+        raise InputError(f"market_seed is {seed}, but it must be a whole number of at least 0.")
     return history(simulate(seed), f"simulated, seed {seed}", simulated=True)
 
 

@@ -82,10 +82,13 @@ class Arguments:
     ] = 4
     episode: Annotated[int, "Bars in an episode."] = 252
     copies: Annotated[
-        int | None, "Environments stepped side by side; left out, what suits the algorithm."
+        int | None,
+        "Environments stepped side by side, no more than a stage has steps; left out, what suits "
+        "the algorithm.",
     ] = None
     batch: Annotated[
-        int | None, "Steps learnt from at a time; left out, what suits the algorithm."
+        int | None,
+        "Steps learnt from at a time, no more than there are; left out, what suits the algorithm.",
     ] = None
     hidden: Annotated[int, "Units in each of the two hidden layers."] = 16
     learning_rate: Annotated[
@@ -217,7 +220,7 @@ class Arguments:
             ("patience", self.patience >= 1, "at least 1"),
             ("tried", self.tried >= 1, "at least 1"),
             ("copies", self.copies is None or 1 <= self.copies <= 100_000, "from 1 to 100000"),
-            ("batch", self.batch is None or self.batch >= 2, "at least 2"),
+            ("batch", self.batch is None or 2 <= self.batch <= 1_000_000, "from 2 to 1000000"),
             ("hidden", 1 <= self.hidden <= 1_024, "from 1 to 1024"),
             (
                 "learning_rate",
@@ -260,8 +263,16 @@ def reader(kind: Any) -> Callable[[str], Any]:
     if isinstance(kind, types.UnionType):
         return reader(get_args(kind)[0])
     if kind is date:
-        return date.fromisoformat
+        return day
     return kind if kind in (int, float, Path) else str
+
+
+def day(word: str) -> date:
+    """Raises ArgumentTypeError, which argparse shows, for what is no day."""
+    try:
+        return date.fromisoformat(word)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{word!r} is no day. Write one as 2020-12-31.") from None
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:

@@ -1,6 +1,6 @@
 """A training run as a folder: what was asked, how it goes, where to go on, what came of it.
 
-    run.json                        arguments, data, versions; written once
+    run.json                        arguments, data and its digest; written once
     progress.csv                    a row a stage: member, steps, seconds, scores
     tensorboard/<member>/           the same for TensorBoard
     checkpoints/<member>.safetensors

@@ -89,3 +89,11 @@ def test_what_cannot_be_judged_ends_with_its_code_and_reason(saved, capsys, opti
     bars = "bars.parquet" if rest or policy == "nowhere" else "none.parquet"
     assert main([str(saved / policy), "--bars", str(saved / bars), *rest]) == code
     assert said in " ".join(capsys.readouterr().err.split())
+
+
+def test_a_seed_of_no_market_and_a_day_of_no_calendar_are_refused(saved, capsys):
+    assert main([str(saved / "run"), "--market-seed", "-1"]) == 2
+    assert "market_seed is -1" in capsys.readouterr().err
+    with pytest.raises(SystemExit, match="2"):
+        main([str(saved / "run"), "--from", "2007-02-30"])
+    assert "'2007-02-30' is no day" in capsys.readouterr().err

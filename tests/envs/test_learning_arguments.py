@@ -56,7 +56,7 @@ def test_what_is_left_out_is_as_by_default():
         ({"stages": 0}, "stages", "from 1"),
         ({"patience": 0}, "patience", "at least 1"),
         ({"copies": 0}, "copies", "from 1"),
-        ({"batch": 1}, "batch", "at least 2"),
+        ({"batch": 1}, "batch", "from 2"),
         ({"learning_rate": 0.0}, "learning_rate", "above 0"),
         ({"learning_rate": float("nan")}, "learning_rate", "learning_rate is nan"),
         ({"gamma": 1.0}, "gamma", "below 1"),
