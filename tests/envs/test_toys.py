@@ -26,7 +26,7 @@ HOW = {
     "a2c": replace(STEPS, batch=512, learning_rate=1e-2),
     "dqn": MEMORY,
     "sac": replace(MEMORY, actions="share", entropy=1e-3),
-    "td3": replace(MEMORY, actions="share", steps=8_192),
+    "td3": replace(MEMORY, actions="share", copies=16, steps=8_192),
 }
 DEAR = {"half_spread_bps": 200.0, "episode": 5}
 """Where nothing can be learnt but that it costs: episodes start flat, so that many short ones tell
