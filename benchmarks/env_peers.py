@@ -17,26 +17,18 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-import gymnasium
 import numpy as np
 import pandas as pd
-from gymnasium import spaces
 from numpy.typing import NDArray
 
-from domain.panel import Floats
+from benchmarks.env_floor import COST, EPISODE, STOCKS, Bare, Costly, Ground, batch, coins
 from envs.env_settings import EnvSettings
-from envs.market_data import History, history
-from envs.observation import FEATURES, WARMUP
+from envs.observation import FEATURES
 from envs.portfolio_env import PortfolioEnv
-from envs.simulated import simulate
 from envs.trading_env import TradingEnv
 from envs.vector_env import VectorEnv
 
-EPISODE = 252
 CASH = 100_000.0
-COST = 3e-4
-"""Half the spread and the commission of `CostSettings()`, a share of what is traded."""
-STOCKS = 30
 FEW = 0.02
 """Probability that an account that trades seldom changes what it wants."""
 DRAWN = 4_096
@@ -52,35 +44,6 @@ class Engine:
     play: Callable[[int], int]
     steps: int
     differs: str = ""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Ground:
-    """What all play on: `seen` (T, N, K) is what an observation shows."""
-
-    market: History
-    seen: NDArray[np.float32]
-
-    @property
-    def rows(self) -> range:
-        return range(WARMUP, len(self.market.dates))
-
-    def frame(self, column: int) -> pd.DataFrame:
-        """An episode's bars of one symbol, with what is seen as columns `feature ...`."""
-        tape, rows = self.market.tape, slice(WARMUP, WARMUP + EPISODE + 1)
-        prices = {
-            name: getattr(tape, name)[rows, column]
-            for name in ("open", "high", "low", "close", "volume")
-        }
-        features = {
-            f"feature {name}": self.seen[rows, column, k] for k, name in enumerate(FEATURES)
-        }
-        return pd.DataFrame({**prices, **features}, index=pd.DatetimeIndex(tape.known_at[rows]))
-
-
-def ground() -> Ground:
-    market = history(simulate(7, symbols=STOCKS, days=1_500), "simulated, seed 7", simulated=True)
-    return Ground(market, np.clip(np.nan_to_num(market.observation), -5, 5).astype(np.float32))
 
 
 def engines(on: Ground) -> Iterator[Engine | str]:
@@ -156,98 +119,11 @@ def boxes(low: float, count: int) -> list[NDArray[np.float32]]:
     return list(np.random.default_rng(0).uniform(low, 1.0, (DRAWN, count)).astype(np.float32))
 
 
-def coins(copies: int) -> NDArray[np.int64]:
-    """(D, M) anew at every bar: half of the accounts trade."""
-    return np.random.default_rng(0).integers(2, size=(256, copies))
-
-
 def few(copies: int) -> NDArray[np.int64]:
     """(D, M) of accounts that change what they want with probability FEW."""
     changed = np.random.default_rng(0).random((256, copies)) < FEW
     wanted: NDArray[np.int64] = np.cumsum(changed, axis=0) % 2
     return wanted
-
-
-class Bare(gymnasium.Env[NDArray[np.float32], int]):
-    """The least that keeps gymnasium's contract: a row looked up, a return earned if long."""
-
-    def __init__(self, on: Ground) -> None:
-        self.observation_space = spaces.Box(-5.0, 5.0, (len(FEATURES),), np.float32)
-        self.action_space = spaces.Discrete(2)
-        self._seen = on.seen[WARMUP:, 0].copy()
-        self._growth = np.diff(np.log(on.market.close[WARMUP:, 0])).tolist()
-        self._row = self._end = 0
-
-    def reset(
-        self, *, seed: int | None = None, options: dict[str, Any] | None = None
-    ) -> tuple[NDArray[np.float32], dict[str, Any]]:
-        super().reset(seed=seed, options=options)
-        self._row = int(self.np_random.integers(len(self._growth) - EPISODE))
-        self._end = self._row + EPISODE
-        return self._seen[self._row], {}
-
-    def step(self, action: int) -> tuple[NDArray[np.float32], float, bool, bool, dict[str, Any]]:
-        reward = self._growth[self._row] if action else 0.0
-        self._row += 1
-        return self._seen[self._row], reward, False, self._row == self._end, {}
-
-
-def batch(on: Ground, copies: int) -> Callable[[int], int]:
-    """Rows looked up and returns multiplied, for all copies at once: what nobody can beat."""
-    seen = np.ascontiguousarray(on.seen[WARMUP:].reshape(-1, len(FEATURES)))
-    close = on.market.close[WARMUP:]
-    growth = np.vstack([close[1:] / close[:-1] - 1.0, np.zeros((1, STOCKS))]).reshape(-1)
-    wanted, random = coins(copies).astype(np.float64), np.random.default_rng(0)
-
-    def play(steps: int) -> int:
-        rounds = -(-steps // copies)
-        for number in range(rounds):
-            if number % EPISODE == 0:
-                at = random.integers(len(close) - EPISODE, size=copies) * STOCKS
-                at += random.integers(STOCKS, size=copies)
-                worth = np.ones(copies)
-            reward = wanted[number % len(wanted)] * growth[at]
-            worth *= 1.0 + reward
-            at += STOCKS
-            seen[at]
-        return rounds * copies
-
-    return play
-
-
-class Costly:
-    """The batch with the least that a VecEnv of a market must do: a cost where a target changes,
-    the log of growth, copies that end by themselves and begin anew, and arrays of its own to hand
-    out."""
-
-    def __init__(self, on: Ground, copies: int) -> None:
-        self._seen = np.ascontiguousarray(on.seen[WARMUP:].reshape(-1, len(FEATURES)))
-        close = on.market.close[WARMUP:]
-        self._growth = (close[1:] / close[:-1] - 1.0).reshape(-1)
-        self._starts = (len(close) - EPISODE) * STOCKS
-        self._wanted, self._random = coins(copies).astype(np.float64), np.random.default_rng(0)
-        self._at = self._random.integers(self._starts, size=copies)
-        self._left, self._held = np.full(copies, EPISODE), np.zeros(copies)
-        self._worth = np.ones(copies)
-
-    def play(self, steps: int) -> int:
-        rounds = -(-steps // len(self._at))
-        for number in range(rounds):
-            self.step(self._wanted[number % len(self._wanted)])
-        return rounds * len(self._at)
-
-    def step(self, wanted: Floats) -> tuple[NDArray[np.float32], Floats, NDArray[np.bool_]]:
-        grown = 1.0 + wanted * self._growth[self._at] - COST * np.abs(wanted - self._held)
-        self._worth *= grown
-        self._held = wanted.copy()
-        self._at = self._at + STOCKS
-        self._left -= 1
-        over = self._left == 0
-        if over.any():
-            anew = np.flatnonzero(over)
-            self._at[anew] = self._random.integers(self._starts, size=len(anew))
-            self._left[anew], self._held[anew], self._worth[anew] = EPISODE, 0.0, 1.0
-        return self._seen[self._at], np.log(grown), over
 
 
 def _anytrading(name: str, on: Ground) -> Engine:

@@ -13,7 +13,8 @@ from contextlib import redirect_stderr
 from io import StringIO
 from typing import Any
 
-from benchmarks.env_peers import EPISODE, Engine, engines, ground
+from benchmarks.env_floor import EPISODE, ground
+from benchmarks.env_peers import Engine, engines
 
 
 def run(engine: str = "", repeats: str = "15") -> dict[str, Any]:

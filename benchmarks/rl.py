@@ -26,7 +26,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.env_peers import EPISODE, Ground, ground
+from benchmarks.env_floor import EPISODE, Ground, ground
 from domain.panel import Floats
 from envs.env_settings import EnvSettings
 from envs.learning.algorithms import Learner
