@@ -8,6 +8,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import date, timedelta
+from functools import partial
 from typing import Any, get_args
 
 from domain.errors import InputError
@@ -16,6 +17,7 @@ from envs.env_settings import Actions, RewardName
 from envs.learning.arguments import Algo, Arguments, Selection, arguments_of
 from envs.observation import WARMUP
 from storage.models import SHIPPED
+from trading.costs import CostSettings
 from web.house import House
 
 LONGEST = 4_000
@@ -88,10 +90,11 @@ MORE = frozenset({"stages", "patience", "episode", "dearer", "delay", "noise", "
 
 
 def usual(house: House) -> Typed:
-    """The watchlist, divided in time by the length of its history, at the costs in force."""
-    watched = tuple(house.watched())
+    """What is stored of the watchlist, divided in time by the length of its history, at the costs
+    in force."""
+    watched = tuple(filter(partial(_stored, house), house.watched())) or tuple(house.watched())
     begin, train_until, validate_until = _divided(house, watched)
-    costs = house.rules(house.floor.account().profile).trading.costs
+    costs = _costs(house)
     plain = replace(
         Arguments(),
         train_until=train_until,
@@ -126,7 +129,15 @@ def asked(house: House, form: Typed) -> tuple[Arguments, tuple[str, ...]]:
         raise RefusedError(faults)
     seated = house.lab.seated()
     parent = seated if seated in house.lab.models() and seated != SHIPPED else None
-    arguments = replace(Arguments(), horizon=house.horizon, parent=parent, **read)
+    costs = _costs(house)
+    arguments = replace(
+        Arguments(),
+        horizon=house.horizon,
+        parent=parent,
+        impact=costs.impact,
+        borrow_bps=costs.borrow_bps,
+        **read,
+    )
     try:
         arguments.check()
     except InputError as refusal:
@@ -197,12 +208,20 @@ def _symbols(house: House, text: str) -> tuple[str, ...]:
     if not named:
         raise InputError("None is named. Give at least one, such as AAPL.")
     for symbol in named:
-        if house.library.span(house.market, symbol, house.timeframe) is None:
+        if not _stored(house, symbol):
             raise InputError(
                 f"Nothing is stored for {symbol} in the {house.market} market. Leave it out, or "
                 "import its bars with `quorum import`."
             )
     return named
+
+
+def _costs(house: House) -> CostSettings:
+    return house.rules(house.floor.account().profile).trading.costs
+
+
+def _stored(house: House, symbol: str) -> bool:
+    return house.library.span(house.market, symbol, house.timeframe) is not None
 
 
 def _episode(begin: date, train_until: date) -> int:

@@ -159,8 +159,9 @@ class Lab:
         return self.import_folder(folder)
 
     def forget(self, id: str) -> None:
-        """Delete a run; a model that came of it stays. Raises InputError while it is going on."""
-        run = self.run(id)
+        """Delete a run, also one that cannot be read; a model that came of it stays. Raises
+        InputError while it is going on."""
+        run = RunFolder(self._runs / self._run_id(id), {})
         gone = self._runs.parent / f".gone-{id}"
         shutil.rmtree(gone, ignore_errors=True)
         with run.holding():

@@ -6,12 +6,14 @@ What a page and a terminal begin is begun here. Leaves out what a run's folder h
 
 import re
 import shutil
+from contextlib import suppress
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
 
-from domain.errors import NotFoundError, QuorumError
+from domain.errors import NotFoundError, QuorumError, StorageError
 from envs.learning.arguments import Arguments
+from envs.learning.disk import writing
 from envs.learning.folder import ENDED, RUN, RunFolder, RunState
 from envs.learning.run import ground_of
 from envs.market_data import History
@@ -29,7 +31,7 @@ def begin(runs: Path, arguments: Arguments, market: History) -> RunFolder:
     """
     arguments.check()
     ground_of(arguments, market)
-    path = runs / _free_name(runs, arguments)
+    path = _claimed(runs, arguments)
     try:
         folder = RunFolder.create(path, arguments, market)
         save_bars(path / BARS, market)
@@ -77,9 +79,14 @@ def _read(path: Path) -> RunState:
         )
 
 
-def _free_name(runs: Path, arguments: Arguments) -> str:
-    """`20261121-194501-ppo-dqn`, numbered where that is taken."""
+def _claimed(runs: Path, arguments: Arguments) -> Path:
+    """A new folder, which nobody else can have taken for theirs: `20261121-194501-ppo-dqn`,
+    numbered where that is taken."""
     name = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{'-'.join(arguments.algo)}"
-    taken = {path.name for path in runs.glob("*")}
-    numbered = (name, *(f"{name}-{number}" for number in range(2, len(taken) + 3)))
-    return next(each for each in numbered if each not in taken)
+    with writing(runs):
+        runs.mkdir(parents=True, exist_ok=True)
+        for path in (runs / name, *(runs / f"{name}-{number}" for number in range(2, 1_000))):
+            with suppress(FileExistsError):
+                path.mkdir()
+                return path
+    raise StorageError(f"There are too many runs called {name} in {runs}. Delete some.")

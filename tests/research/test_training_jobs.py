@@ -4,6 +4,7 @@ import os
 import signal
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -23,6 +24,7 @@ from envs.simulated import simulate
 from orchestrator.ray_session import RaySession
 from research.lab.bars import load_bars, save_bars
 from research.lab.jobs import MOST, TrainingJobs
+from research.lab.runs import begin, states_in
 
 ARGUMENTS = Arguments(
     seeds=1, steps=600, stages=3, patience=3, copies=8, episode=60,
@@ -176,6 +178,13 @@ def test_what_cannot_be_trained_is_refused_before_anything_is_kept(
         server.jobs.start(late, lambda: market)
     assert server.jobs.states() == ()
     assert not list(server.runs.glob("*"))
+
+
+def test_runs_that_begin_at_once_have_folders_of_their_own(tmp_path: Path, market: History) -> None:
+    with ThreadPoolExecutor(8) as at_once:
+        begun = list(at_once.map(lambda _: begin(tmp_path / "runs", ARGUMENTS, market), range(8)))
+    assert len({folder.path for folder in begun}) == 8
+    assert len(states_in(tmp_path / "runs")) == 8
 
 
 def test_nothing_is_started_before_ray_is_there(tmp_path: Path, market: History) -> None:

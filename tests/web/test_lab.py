@@ -17,6 +17,7 @@ from tests.web.conftest import Client, client_of
 from tests.web.laboratory import ARGUMENTS, K, learn_stages, market, policy
 from tests.web.test_stream import _html, read, running
 from tests.web.town import SYMBOLS, Town
+from trading.costs import CostSettings
 
 GOOD = {
     "symbols": "aapl, MSFT", "algo": ["ppo", "dqn"], "actions": "flat-long",
@@ -82,6 +83,21 @@ def test_the_form_starts_from_the_watchlist_its_history_and_the_costs_in_force(
     assert 'name="train_until" type="date" value="2023-04-28"' in page
     assert 'name="episode" inputmode="numeric" autocomplete="off" value="134"' in page
     assert 'name="half_spread_bps" inputmode="decimal" autocomplete="off" value="2"' in page
+
+
+def test_what_is_watched_and_not_stored_is_not_proposed(client: Client, town: Town) -> None:
+    town.watchlist.add("TSLA")
+    assert f">{' '.join(SYMBOLS)}</textarea>" in client.get("/lab").text
+    assert client.post("/api/v1/lab/runs", json={"steps": 2_000}).status_code == 202
+
+
+def test_size_and_borrowing_cost_in_training_what_they_cost_in_the_paper_account(
+    client: Client, town: Town
+) -> None:
+    town.costs = CostSettings(impact=0.5, borrow_bps=50.0)
+    client.post("/lab/runs", data=GOOD)
+    ((arguments, _),) = town.laboratory.classroom.asked
+    assert (arguments.impact, arguments.borrow_bps) == (0.5, 50.0)
 
 
 def test_what_is_asked_for_is_what_is_trained(client: Client, town: Town) -> None:
@@ -257,6 +273,9 @@ def test_damaged_runs_and_models_break_nothing_else(client: Client, town: Town) 
     refusal = client.post(f"/lab/models/{model}/promote", data={"sure": "yes"})
     assert refusal.status_code >= 400
     assert lab.open().seated() == SHIPPED
+    client.post("/lab/runs/broken/delete", data={"sure": "yes"})
+    assert client.get("/lab/runs/broken").status_code == 404
+    assert not broken.path.exists()
 
 
 def test_nothing_of_a_manifest_or_a_run_is_run_by_the_page(client: Client, town: Town) -> None:

@@ -35,6 +35,7 @@ from storage.records import Records
 from storage.watchlist import Watchlist
 from tests.web.laboratory import Laboratory
 from tests.web.workshop import Workshop
+from trading.costs import CostSettings
 from trading.ledger import apply
 from trading.limits import LimitSettings, TradingSettings
 from trading.profiles import profile
@@ -118,6 +119,7 @@ class Town:
         self.watchlist = Watchlist(self.database, symbols)
         self.team = LocalTeam(agents, _agent)
         self.agents = tuple(agents)
+        self.costs = CostSettings()
         self.engine = TownEngine(self)
         self.bell = Bell()
         self.workshop = Workshop(folder / "backtests")
@@ -212,7 +214,7 @@ class Town:
     def rules(self, name: str) -> Rules:
         known, settings = profile(name), self.desk.settings
         return Rules(
-            TradingSettings(limits=known.limit(LimitSettings())),
+            TradingSettings(costs=self.costs, limits=known.limit(LimitSettings())),
             settings.model_copy(update={"sizing": known.size(settings.sizing)}),
         )
 
