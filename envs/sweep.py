@@ -186,29 +186,38 @@ def _trial(tune: ModuleType) -> Any:
 
 def _keeper(tune: ModuleType, folder: SweepFolder, tell: Tell) -> Any:
     """Keeps, in this process, what the workers report."""
-    latest = {each.number: each for each in folder.waiting}
 
     class Keeper(tune.Callback):  # type: ignore[misc, name-defined]
+        def __init__(self, folder: SweepFolder, tell: Tell) -> None:
+            self._folder, self._tell = folder, tell
+            self._latest = {each.number: each for each in folder.waiting}
+
+        def __getstate__(self) -> dict[str, Any]:
+            """Nothing: Tune writes a copy of its callbacks, which is thrown away, and what is drawn
+            on a terminal cannot be copied."""
+            return {}
+
         def on_trial_result(self, trial: Any, result: Mapping[str, Any], **_: Any) -> None:
-            tried = latest[trial.config["number"]]
+            tried = self._latest[trial.config["number"]]
             tried = replace(tried, seconds=float(result["time_total_s"]))
             if "score" in result:
                 state: Word = "done" if result["ended"] else "stopped"
                 tried = replace(tried, scores=(*tried.scores, result["score"]), state=state)
             else:
                 tried = replace(tried, error=result["error"], state="failed")
-            latest[tried.number] = tried
-            tell(tried)
+            self._latest[tried.number] = tried
+            self._tell(tried)
 
         def on_trial_complete(self, trial: Any, **_: Any) -> None:
-            folder.keep(latest[trial.config["number"]])
-            tell(latest[trial.config["number"]])
+            tried = self._latest[trial.config["number"]]
+            self._folder.keep(tried)
+            self._tell(tried)
 
         def on_trial_error(self, trial: Any, **_: Any) -> None:
-            tried = latest[trial.config["number"]]
-            folder.keep(replace(tried, error="Its process died.", state="failed"))
+            tried = self._latest[trial.config["number"]]
+            self._folder.keep(replace(tried, error="Its process died.", state="failed"))
 
-    return Keeper()
+    return Keeper(folder, tell)
 
 
 @contextmanager

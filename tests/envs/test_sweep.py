@@ -20,7 +20,7 @@ from envs.learning.run import learn
 from envs.market_data import history
 from envs.search import Searched, drawn, searched
 from envs.simulated import simulate
-from envs.sweep_words import command, report
+from envs.sweep_words import bar, command, report
 from envs.trials import SweepFolder, Tried
 
 BASE = Arguments(
@@ -188,7 +188,8 @@ def test_a_configuration_that_fails_is_told_and_the_others_are_tried(
 ):
     monkeypatch.setattr(sweeping, "market_of", lambda _: market)
     folder, _ = sweeping.prepare(BASE, ["gamma=0.5", "episode=60,5000"], 2, 0, tmp_path)
-    sweeping.sweep(ray_session.ray, BASE, market, folder)
+    with bar(Console(quiet=True), BASE, folder) as tell:
+        sweeping.sweep(ray_session.ray, BASE, market, folder, tell=tell)
     states = {each.changes["episode"]: each for each in folder.tried}
     assert states[60].state == "done"
     assert states[5000].state == "failed"
