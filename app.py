@@ -185,7 +185,8 @@ def import_(
 @app.command()
 def agents(as_json: AsJson = False) -> None:
     """The agents, their versions and how much history they need."""
-    from wiring import build_agents, open_stores
+    from wiring.agents import build_agents
+    from wiring.stores import open_stores
 
     settings = load_settings()
     with open_stores(settings) as stores:
@@ -234,7 +235,7 @@ def watch_remove(symbols: Symbols) -> None:
 @watch.command("list")
 def watch_list(as_json: AsJson = False) -> None:
     """The symbols that are followed."""
-    from wiring import open_stores
+    from wiring.stores import open_stores
 
     with open_stores(load_settings()) as stores:
         followed = list(stores.watchlist.symbols())
@@ -328,7 +329,7 @@ def _print_error(arguments: list[str], kind: str, message: str, code: int) -> No
 
 
 def _edit_watchlist(symbols: list[str], edit: Callable[[Any, str], object]) -> None:
-    from wiring import open_stores
+    from wiring.stores import open_stores
 
     wanted = [parse_symbol(symbol) for symbol in symbols]
     with open_stores(load_settings()) as stores:

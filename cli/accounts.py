@@ -28,19 +28,9 @@ from storage.audit import Audit
 from storage.blotter import AuditLine, Blotter, OrderLine
 from trading.ledger import apply
 from web.views.holdings import figures, holdings
-from wiring import (
-    LIVE,
-    Market,
-    Say,
-    Stores,
-    choose_market,
-    demo_present,
-    make_day,
-    make_floor,
-    newest_close,
-    open_stores,
-    time_of,
-)
+from wiring.account import make_day, make_floor
+from wiring.market import LIVE, Market, choose_market, demo_present, newest_close, time_of
+from wiring.stores import Say, Stores, open_stores
 
 
 @dataclass(frozen=True, slots=True)

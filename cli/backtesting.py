@@ -22,18 +22,10 @@ from research.programme import Tell
 from research.request import Request, request
 from research.results import Summary
 from settings import Settings
-from wiring import (
-    Market,
-    Say,
-    Stores,
-    choose_market,
-    demo_present,
-    make_backtester,
-    open_stores,
-    results_of,
-    rules_of,
-    utc_now,
-)
+from wiring.account import rules_of
+from wiring.market import Market, choose_market, demo_present
+from wiring.research import make_backtester, results_of
+from wiring.stores import Say, Stores, open_stores, utc_now
 
 USUAL_YEARS = timedelta(days=5 * 365)
 """How far back a backtest goes when it is not told."""

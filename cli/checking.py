@@ -23,7 +23,9 @@ from market.builder import build_panels
 from research.lookahead.examine import Report, examine
 from research.lookahead.promises import PROMISES, Finding
 from settings import Settings
-from wiring import Market, Say, Stores, agents_of, choose_market, demo_present, open_stores, utc_now
+from wiring.agents import agents_of
+from wiring.market import Market, choose_market, demo_present
+from wiring.stores import Say, Stores, open_stores, utc_now
 
 MOST_SYMBOLS = 8
 """Of the watchlist, where none are named."""

@@ -13,7 +13,9 @@ from agents.registry import AGENTS, build
 from domain.errors import QuorumError
 from settings import Settings, config_file, redacted
 from web.serving import listen
-from wiring import Stores, agents_of, choose_market, open_stores, utc_now
+from wiring.agents import agents_of
+from wiring.market import choose_market
+from wiring.stores import Stores, open_stores, utc_now
 
 
 def as_toml(settings: Settings) -> str:

@@ -22,18 +22,10 @@ from orchestrator.receipt import verify as verify_receipt
 from settings import Settings
 from storage.archive import digest
 from storage.records import Recorded
-from wiring import (
-    Market,
-    Say,
-    Stores,
-    builder,
-    choose_market,
-    demo_present,
-    make_desk,
-    make_team,
-    open_stores,
-    utc_now,
-)
+from wiring.account import make_desk
+from wiring.agents import builder, make_team
+from wiring.market import Market, choose_market, demo_present
+from wiring.stores import Say, Stores, open_stores, utc_now
 
 RUN = "decide"
 COLOURS = {Action.STRONG_BUY: "bold green", Action.BUY: "green", Action.SELL: "red",

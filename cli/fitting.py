@@ -26,7 +26,9 @@ from research.fitting.fit import FOLDS, lesson
 from research.fitting.study import Studied, coefficients_of, moment, study, window_of
 from settings import Settings
 from storage.archive import digest
-from wiring import Market, Say, Stores, agents_of, choose_market, demo_present, open_stores, utc_now
+from wiring.agents import agents_of
+from wiring.market import Market, choose_market, demo_present
+from wiring.stores import Say, Stores, open_stores, utc_now
 
 FEWEST_BARS, FEWEST_SYMBOLS = 500, 2
 

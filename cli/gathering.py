@@ -15,7 +15,8 @@ from domain.timeframe import Timeframe
 from market.feed import FetchOutcome, FetchState
 from market.files import ImportReport, import_path
 from settings import Settings
-from wiring import Say, choose_market, open_stores, utc_now
+from wiring.market import choose_market
+from wiring.stores import Say, open_stores, utc_now
 
 EXAMPLES = 3
 

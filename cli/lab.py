@@ -24,19 +24,9 @@ from research.lab.lab import Lab
 from research.lab.runs import begin
 from settings import Settings
 from storage.models import Promotion
-from wiring import (
-    LIVE,
-    Market,
-    Say,
-    Stores,
-    choose_market,
-    demo_present,
-    make_lab,
-    open_stores,
-    runs_folder,
-    time_of,
-    utc_now,
-)
+from wiring.market import LIVE, Market, choose_market, demo_present, time_of
+from wiring.research import make_lab, runs_folder
+from wiring.stores import Say, Stores, open_stores, utc_now
 
 BY = "the command line"
 TRAINED, CHOSEN = 0.6, 0.8

@@ -12,7 +12,8 @@ from domain.canonical import instant
 from domain.errors import InputError
 from orchestrator.parity import Parity
 from settings import Settings
-from wiring import Say, make_examiner
+from wiring.account import make_examiner
+from wiring.stores import Say
 
 
 def parity(settings: Settings, run: str, first: str, last: str | None, say: Say) -> Parity:

@@ -23,19 +23,10 @@ from settings import Settings
 from web.bell import Bell
 from web.server import create_app
 from web.serving import Server, address, listen
-from wiring import (
-    Market,
-    Say,
-    Stores,
-    choose_market,
-    demo_present,
-    make_day,
-    make_desk,
-    make_seating,
-    make_team,
-    open_stores,
-    utc_now,
-)
+from wiring.account import make_day, make_desk
+from wiring.agents import make_seating, make_team
+from wiring.market import Market, choose_market, demo_present
+from wiring.stores import Say, Stores, open_stores, utc_now
 
 SLOWEST = 0.00001
 """Days a second; real time is about this fast."""

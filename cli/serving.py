@@ -26,27 +26,11 @@ from web.bell import Bell
 from web.house import House, RayDashboard
 from web.server import create_app
 from web.serving import Server, address, listen
-from wiring import (
-    LIVE,
-    PROGRAM,
-    Market,
-    Progress,
-    Say,
-    Stores,
-    choose_market,
-    demo_present,
-    make_day,
-    make_desk,
-    make_floor,
-    make_lab,
-    make_seating,
-    make_team,
-    newest_close,
-    open_stores,
-    results_of,
-    rules_of,
-    utc_now,
-)
+from wiring.account import make_day, make_desk, make_floor, rules_of
+from wiring.agents import Progress, make_seating, make_team
+from wiring.market import LIVE, Market, choose_market, demo_present, newest_close
+from wiring.research import make_lab, results_of
+from wiring.stores import PROGRAM, Say, Stores, open_stores, utc_now
 
 OLD = timedelta(days=30)
 """History that ended longer ago is for replays."""

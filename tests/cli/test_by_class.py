@@ -13,7 +13,8 @@ from market.builder import build_panels
 from settings import load_settings
 from tests.cli.conftest import Quorum, bars
 from tests.market.yahoo_server import Share, YahooServer
-from wiring import choose_market, open_stores, utc_now
+from wiring.market import choose_market
+from wiring.stores import open_stores, utc_now
 
 NOW = datetime(2024, 3, 29, tzinfo=UTC)
 

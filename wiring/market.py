@@ -1,0 +1,115 @@
+"""Which market is in force, and its present."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from domain.errors import ConfigurationError
+from domain.symbols import ALWAYS_OPEN, asset_class, calendar_of
+from market.calendars import last_close
+from market.feed import Feed
+from market.provider import Provider
+from settings import MarketName, Settings
+from storage.journal import Journal
+from storage.library import SqlLibrary
+from wiring.stores import Clock, Say, Stores, utc_now
+
+if TYPE_CHECKING:  # heavy, and most verbs do without
+    pass
+
+
+LIVE = "live"
+"""The run of the engine's own cycles."""
+
+
+@dataclass(frozen=True, slots=True)
+class Market:
+    """The market in force. `feed` is None where nothing is fetched (imported files)."""
+
+    name: str
+    simulated: bool
+    feed: Feed | None
+
+
+def choose_market(settings: Settings, library: SqlLibrary, now: Clock, say: Say) -> Market:
+    """The configured market; `auto` takes imported files, else Yahoo if it answers, else the demo.
+
+    `now` is the demo's clock. Says aloud whatever it chose by itself. Raises ConfigurationError
+    where only the demo is left beside classes of symbols that have a real market of their own.
+    """
+    asked = settings.market.provider
+    name = _found_market(settings, library, say) if asked == "auto" else asked
+    by_class = settings.market.by_class
+    if name == "demo":
+        provider = _demo(settings, now)
+    elif "yahoo" in {name, *by_class.values()}:
+        provider = _yahoo(settings)
+    else:
+        return Market("files", simulated=False, feed=None)
+
+    def serves(symbol: str) -> bool:
+        return by_class.get(asset_class(symbol), name) == provider.name
+
+    feed = Feed(provider, library, settings.feed, serves)
+    return Market(name, provider.simulated, feed)
+
+
+def _found_market(settings: Settings, library: SqlLibrary, say: Say) -> MarketName:
+    by_class = settings.market.by_class
+    if any(asset_class(symbol) not in by_class for symbol in library.symbols("files")):
+        say("Market: files, for this home holds imported history (--market yahoo for live data).")
+        return "files"
+    if _yahoo(settings).reachable():
+        return "yahoo"
+    if by_class:
+        raise ConfigurationError(
+            "Yahoo cannot be reached, and the simulated market cannot take its place beside "
+            "market.by_class: simulated and real prices are never mixed. Remove by_class, or set "
+            "market.provider to 'files' or 'yahoo'."
+        )
+    say(
+        "Yahoo cannot be reached, so this is the SIMULATED demo market: invented prices, headlines "
+        "and filings. Try `--market yahoo` when there is a network."
+    )
+    return "demo"
+
+
+def _yahoo(settings: Settings) -> Any:
+    from market.yahoo import YahooProvider
+
+    return YahooProvider(settings.home / "cache" / "yahoo", settings.yahoo.url)
+
+
+def _demo(settings: Settings, now: Clock) -> Provider:
+    from market.demo import DemoProvider
+
+    if settings.market.timeframe.intraday:
+        raise ConfigurationError(
+            f"The demo market has daily bars only, not {settings.market.timeframe}. Set "
+            "market.timeframe to 1d, or choose another market."
+        )
+    return DemoProvider(settings.demo.seed, now)
+
+
+def demo_present(journal: Journal) -> datetime:
+    """Where the simulated clock stands: at the newest bar the engine held, else at its start."""
+    from market.demo import PRESENT
+
+    held = [journal.cursor("demo", LIVE, calendar) for calendar in ("XNYS", ALWAYS_OPEN)]
+    return max([PRESENT, *(at for at in held if at)])
+
+
+def newest_close(settings: Settings, stores: Stores, now: datetime) -> datetime:
+    """By which every exchange of the watchlist has closed a bar: where a live account begins."""
+    calendars = {calendar_of(symbol) for symbol in stores.watchlist.symbols()}
+    closed = (last_close(calendar, settings.market.timeframe, now) for calendar in calendars)
+    return min(closed, default=now)
+
+
+def time_of(stores: Stores, market: Market, run: str) -> datetime:
+    """The present of a run: the clock's, or of history where its record has got to."""
+    if run == LIVE:
+        return demo_present(stores.journal) if market.simulated else utc_now()
+    calendars = stores.records.calendars(market.name, run)
+    held = (stores.journal.cursor(market.name, run, calendar) for calendar in calendars)
+    return max((at for at in held if at), default=utc_now())

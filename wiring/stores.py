@@ -1,0 +1,98 @@
+"""The home and what is kept in it. Leaves out what is made of it."""
+
+import os
+import secrets
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from domain.errors import StorageError
+from settings import Settings
+from storage.accounts import Accounts
+from storage.archive import Archive
+from storage.database import Database
+from storage.journal import Journal
+from storage.library import SqlLibrary
+from storage.models import Models
+from storage.records import Records
+from storage.watchlist import Watchlist
+from trading.ledger import apply
+from wiring.agents import models_folder
+
+if TYPE_CHECKING:  # heavy, and most verbs do without
+    pass
+
+
+PROGRAM = version("quorum-markets")
+
+Say = Callable[[str], None]
+Clock = Callable[[], datetime]
+
+
+@dataclass(frozen=True, slots=True)
+class Stores:
+    """Everything that is kept, over one database."""
+
+    database: Database
+    library: SqlLibrary
+    journal: Journal
+    accounts: Accounts
+    archive: Archive
+    records: Records
+    watchlist: Watchlist
+    models: Models
+
+
+@contextmanager
+def open_stores(settings: Settings) -> Iterator[Stores]:
+    """The home's database, migrated; closed at the end.
+
+    Raises StorageError where the home cannot be written or the database is newer than this program.
+    """
+    database = Database(settings.database.url or f"sqlite:///{settings.home / 'quorum.db'}")
+    try:
+        settings.home.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StorageError(
+            f"The home {settings.home} cannot be written: {error.strerror}. "
+            "Free it, or set QUORUM_HOME to a folder that can be."
+        ) from None
+    try:
+        database.migrate()
+        yield Stores(
+            database=database,
+            library=SqlLibrary(database, settings.market.by_class),
+            journal=Journal(database),
+            accounts=Accounts(database, apply),
+            archive=Archive(database),
+            records=Records(database),
+            watchlist=Watchlist(database, settings.market.watchlist),
+            models=Models(database, models_folder(settings)),
+        )
+    finally:
+        database.close()
+
+
+def secret(home: Path, name: str) -> str:
+    """The home's secret of that name, made at first use and readable by its owner only."""
+    path = home / "secrets" / name
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with suppress(FileExistsError):
+            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(descriptor, "w") as file:
+                file.write(secrets.token_hex(32))
+        return path.read_text()
+    except OSError as error:
+        raise StorageError(
+            f"The secret {path} cannot be kept: {error.strerror}. Make its folder writable and "
+            "see that its disk has space."
+        ) from None
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
