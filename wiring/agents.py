@@ -3,8 +3,6 @@
 import os
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
-from typing import TYPE_CHECKING
 
 from agents.registry import AGENTS, AgentSettings, build
 from domain.votes import Agent, Builder
@@ -13,11 +11,7 @@ from orchestrator.seating import Build, Seating
 from orchestrator.team import Team
 from settings import Settings
 from storage.models import SHIPPED
-from wiring.stores import Stores, secret
-
-if TYPE_CHECKING:  # heavy, and most verbs do without
-    pass
-
+from wiring.stores import Stores, models_folder, secret
 
 Progress = Callable[[str, int, int], None]
 
@@ -41,11 +35,6 @@ def builder(settings: Settings, stores: Stores) -> Builder:
 def make_seating(settings: Settings, stores: Stores) -> Seating:
     """The seat of the rl agent, for the policy that is promoted by the time of a cycle."""
     return Seating("rl", partial(_promoted, settings, stores), partial(_builder, settings))
-
-
-def models_folder(settings: Settings) -> Path:
-    """Where policies are kept."""
-    return settings.home / "rl" / "models"
 
 
 def _promoted(settings: Settings, stores: Stores) -> str:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from domain.errors import ConfigurationError
 from domain.symbols import ALWAYS_OPEN, asset_class, calendar_of
@@ -13,10 +13,6 @@ from settings import MarketName, Settings
 from storage.journal import Journal
 from storage.library import SqlLibrary
 from wiring.stores import Clock, Say, Stores, utc_now
-
-if TYPE_CHECKING:  # heavy, and most verbs do without
-    pass
-
 
 LIVE = "live"
 """The run of the engine's own cycles."""

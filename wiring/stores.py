@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from domain.errors import StorageError
 from settings import Settings
@@ -21,11 +20,6 @@ from storage.models import Models
 from storage.records import Records
 from storage.watchlist import Watchlist
 from trading.ledger import apply
-from wiring.agents import models_folder
-
-if TYPE_CHECKING:  # heavy, and most verbs do without
-    pass
-
 
 PROGRAM = version("quorum-markets")
 
@@ -75,6 +69,11 @@ def open_stores(settings: Settings) -> Iterator[Stores]:
         )
     finally:
         database.close()
+
+
+def models_folder(settings: Settings) -> Path:
+    """Where policies are kept."""
+    return settings.home / "rl" / "models"
 
 
 def secret(home: Path, name: str) -> str:
