@@ -6,7 +6,8 @@ policies of the best Sharpe ratio so far; the test period is not looked at. The 
 better than it is, so the number tried is told with the result and goes into the command that
 trains it. The only file that imports `ray.tune`.
 
-Leaves out which configurations are tried (`search.py`) and what is kept of them (`trials.py`).
+Leaves out which configurations are tried (`sweeps/search.py`) and what is kept of them
+(`sweeps/trials.py`).
 """
 
 import logging
@@ -30,10 +31,10 @@ from envs.learning.arguments import Arguments, chosen_options
 from envs.learning.member import train
 from envs.learning.run import ground_of, nothing
 from envs.market_data import History, own_copy
-from envs.search import drawn, searched
-from envs.sweep_words import Tell, bar, parser, report
+from envs.sweeps.search import drawn, searched
+from envs.sweeps.trials import SweepFolder, Word
+from envs.sweeps.words import Tell, bar, parser, report
 from envs.train import market_of
-from envs.trials import SweepFolder, Word
 
 ROOT = Path(__file__).resolve().parents[1]
 LOOKS = 5

@@ -36,6 +36,8 @@ YEAR = 252
 """Bars a year."""
 SMA = 50
 """Bars in the average of the SMA rule."""
+USUAL_EVIDENCE = 0.5
+"""Standard deviation, in log-odds, of a good forecaster's evidence; more than most ever have."""
 GROWTH, SHARPE, SKILL = "growth a year", "Sharpe ratio", "Brier skill over the base rate"
 GROWTH_OVER, SHARPE_OVER = "growth over buy and hold", "Sharpe over buy and hold"
 
@@ -103,17 +105,22 @@ class Judge:
 
     def temper(self, evidence: Floats, horizon: int) -> float:
         """The factor on `evidence` (R, N) under which the forecasts have the best log score,
-        never below 0: a policy whose wishes do not come true is not turned upside down."""
+        never below 0: a policy whose wishes do not come true is not turned upside down.
+
+        Outcomes overlap, so `horizon` of them count as one; and tempered evidence is held to be
+        some `USUAL_EVIDENCE` strong before any is seen, so that a few bars make nobody sure.
+        """
         base, rose = self.outcomes(horizon)
         known = ~np.isnan(evidence + base + rose)
         x, offset, y = evidence[known], base[known], rose[known]
+        if not len(x) or not (spread := float(x.var())) > 0.0:
+            return 0.0
+        doubt = horizon * spread / USUAL_EVIDENCE**2
         factor = 0.0
         for _ in range(25):
             p = sigmoid(offset + factor * x)
-            curvature = float((p * (1 - p) * x * x).sum())
-            if curvature == 0.0:
-                return 0.0
-            factor += float(((y - p) * x).sum()) / curvature
+            slope = float(((y - p) * x).sum()) - doubt * factor
+            factor += slope / (float((p * (1 - p) * x * x).sum()) + doubt)
         return max(factor, 0.0)
 
     def outcomes(self, horizon: int) -> tuple[Floats, Floats]:

@@ -18,10 +18,10 @@ from envs import sweep as sweeping
 from envs.learning.arguments import Arguments, add_options, chosen_options
 from envs.learning.run import learn
 from envs.market_data import history
-from envs.search import Searched, drawn, searched
 from envs.simulated import simulate
-from envs.sweep_words import bar, command, report
-from envs.trials import SweepFolder, Tried
+from envs.sweeps.search import Searched, drawn, searched
+from envs.sweeps.trials import SweepFolder, Tried
+from envs.sweeps.words import bar, command, report
 
 BASE = Arguments(
     seeds=2, steps=450, stages=3, patience=3, copies=8, episode=60,

@@ -13,7 +13,7 @@ from rich.progress import Progress, TimeRemainingColumn
 from rich.table import Table
 
 from envs.learning.arguments import Arguments, add_options
-from envs.trials import SweepFolder, Tried
+from envs.sweeps.trials import SweepFolder, Tried
 
 Tell = Callable[[Tried], None]
 """Hears of a configuration whenever it was scored or has ended."""
