@@ -7,9 +7,11 @@ from datetime import date
 from html import unescape
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from envs.learning.arguments import Arguments
+from envs.learning.events import HeldOut
 from envs.learning.run import learn
 from storage.models import SHIPPED
 from tests.web import laboratory
@@ -18,6 +20,7 @@ from tests.web.laboratory import ARGUMENTS, K, learn_stages, market, policy
 from tests.web.test_stream import _html, read, running
 from tests.web.town import SYMBOLS, Town
 from trading.costs import CostSettings
+from web.views.lab_figures import overlaid
 
 GOOD = {
     "symbols": "aapl, MSFT", "algo": ["ppo", "dqn"], "actions": "flat-long",
@@ -34,7 +37,9 @@ def test_the_page_says_who_has_the_seat_what_that_was_worth_and_where_it_was_lea
 ) -> None:
     page = _words(client.get("/lab").text)
     assert "The policy that ships SIMULATED" in page
-    assert re.search(r"(Better|Worse|No better) than its base rate −?\d\.\d % \[", page)
+    assert re.search(
+        r"(Better|Worse|No better) than its base rate in the simulated market −?\d\.\d % \[", page
+    )
     assert re.search(r"return 1 \d\.\d\d (stable|shifting|drifted)", page)
     assert "Weight now 20.0 %" in page
     assert "No training run yet" in page
@@ -51,8 +56,11 @@ def test_the_page_says_who_has_the_seat_what_that_was_worth_and_where_it_was_lea
 def test_what_it_was_worth_is_said_by_its_whole_interval(
     client: Client, town: Town, skill: tuple[float, float, float], words: str
 ) -> None:
-    model = town.laboratory.add(policy(1, skill=skill))
+    model = town.laboratory.add(policy(1, skill=skill, simulated=False))
     assert words in _words(client.get(f"/lab/models/{model}").text)
+    invented = town.laboratory.add(policy(1, skill=skill))
+    told = words.replace("base rate ", "base rate in the simulated market ")
+    assert told in _words(client.get(f"/lab/models/{invented}").text)
 
 
 def test_drift_is_told_by_feature_in_a_number_and_a_word(client: Client, town: Town) -> None:
@@ -323,6 +331,20 @@ def test_models_are_compared_where_they_differ(client: Client, town: Town) -> No
     assert "Commission, bps" not in page  # is the same
     for wrong in ("", models[0], ",".join([*models, "none"])):
         assert client.get(f"/lab/compare?models={wrong}").status_code in (404, 422)
+
+
+def test_runs_that_keep_other_days_are_compared_from_the_first_that_both_reach() -> None:
+    days = [str(day) for day in np.arange("2024-01-01", "2024-02-01", dtype="datetime64[D]")]
+    equity = [1.0 + place for place in range(len(days))]
+    runs = {
+        "even": HeldOut(tuple(days[::2]), tuple(equity[::2]), {}, {}),
+        "odd": HeldOut(tuple(days[1::2]), tuple(equity[1::2]), {}, {}),
+    }
+    figure = overlaid("equity", "Growth", runs)
+    assert "2024-01-02" in figure
+    assert "2024-01-30" in figure
+    assert "even: from 0 % to 1,400 %." in figure
+    assert "odd: from 0 % to 1,400 %." in figure
 
 
 def test_without_ray_the_page_says_how_to_train_and_shows_what_there_is(town: Town) -> None:

@@ -99,18 +99,25 @@ def held_out_equity(id: str, title: str, held_out: HeldOut) -> str:
 
 
 def overlaid(id: str, title: str, runs: Mapping[str, HeldOut]) -> str:
-    """Ensembles of several runs over the days that all of them have, each begun at 0."""
-    shared = sorted(set.intersection(*(set(held.dates) for held in runs.values())))
-    if len(shared) < 2:
+    """Ensembles of several runs over the days that all of them reach, each begun at 0. A run keeps
+    some of its days only, and each its own: between them it is joined by lines."""
+    days = {name: np.asarray(held.dates, "datetime64[D]") for name, held in runs.items()}
+    known = [own for own in days.values() if len(own)]
+    if len(known) < len(runs):
+        return ""
+    begin, end = max(own[0] for own in known), min(own[-1] for own in known)
+    across = np.unique(np.concatenate(known))
+    across = across[(across >= begin) & (across <= end)]
+    if len(across) < 2:
         return ""
     curves = []
     for place, (name, held) in enumerate(runs.items()):
-        known = dict(zip(held.dates, held.ensemble, strict=True))
-        curves.append(Curve(name, growth([known[day] for day in shared]), 1 + place % 8))
-    return _figure(id, title, "Day", shared, (), curves, percent, 0.0)
+        path = np.interp(across.astype(float), days[name].astype(float), held.ensemble)
+        curves.append(Curve(name, growth(path), 1 + place % 8))
+    return _figure(id, title, "Day", tuple(map(str, across)), (), curves, percent, 0.0)
 
 
-def growth(equity: Sequence[float]) -> Floats:
+def growth(equity: Sequence[float] | Floats) -> Floats:
     """(T,) since the beginning."""
     path = np.asarray(equity, np.float64)
     return path / path[0] - 1.0 if len(path) else path

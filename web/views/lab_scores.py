@@ -52,6 +52,8 @@ def verdict(manifest: Manifest | None) -> Verdict:
         words, icon, tone = "No better than its base rate", "minus", "flat"
     digits = 1 if abs(score.value) >= LEAST else 2
     low, high, value = (number(each, "%", digits) for each in (score.low, score.high, score.value))
+    if manifest and manifest.simulated:
+        words += " in the simulated market"
     return Verdict(words, f"{value} [{low}, {high}]", icon, tone)
 
 
