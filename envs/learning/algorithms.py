@@ -43,7 +43,7 @@ class Usual:
 
 USUAL: Mapping[Algo, Usual] = {
     "ppo": Usual(copies=1_024, batch=1_024, learning_rate=3e-3),
-    "a2c": Usual(copies=256, batch=1_024, learning_rate=3e-3),
+    "a2c": Usual(copies=256, batch=512, learning_rate=3e-3),
     "dqn": Usual(copies=64, batch=512, learning_rate=1e-3),
     "sac": Usual(copies=64, batch=512, learning_rate=1e-3),
     "td3": Usual(copies=64, batch=512, learning_rate=1e-3),
