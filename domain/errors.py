@@ -42,6 +42,13 @@ class ConfigurationError(QuorumError):
     exit_code = 3
 
 
+class DamagedError(ConfigurationError):
+    """A file of a run or a model is not what was written, or of another program: bring a whole
+    copy, or make it again."""
+
+    status = 409
+
+
 class ProviderError(QuorumError):
     """The outside world did not answer as hoped; trying again later may help."""
 

@@ -8,7 +8,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
-from domain.errors import ConfigurationError
+from domain.errors import DamagedError
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ class HeldOut:
 
     @classmethod
     def decode(cls, content: bytes, where: str) -> "HeldOut":
-        """Raises ConfigurationError where `content`, read from `where`, is not what `encode`
+        """Raises DamagedError where `content`, read from `where`, is not what `encode`
         makes."""
         try:
             raw = json.loads(content)
@@ -70,7 +70,7 @@ class HeldOut:
             ensemble = tuple(map(float, raw["ensemble"]))
             held_out = cls(tuple(map(str, raw["dates"])), ensemble, **paths)
         except (ValueError, TypeError, KeyError, AttributeError) as error:
-            raise ConfigurationError(
+            raise DamagedError(
                 f"{where} does not hold equity paths ({error!r}). Train the policy again."
             ) from error
         return held_out

@@ -25,7 +25,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal, Self, get_args
 
-from domain.errors import ConfigurationError, InputError, NotFoundError
+from domain.errors import DamagedError, InputError, NotFoundError
 from envs.learning.arguments import Arguments, Plain, arguments_of
 from envs.learning.disk import held, locked, read_whole, write_whole, writing
 from envs.learning.events import Event, HeldOut, Judged, Staged
@@ -101,7 +101,7 @@ class RunFolder:
     def open(cls, path: Path) -> Self:
         """The folder of a run that was begun before.
 
-        Raises NotFoundError where there is none, ConfigurationError where it cannot be read.
+        Raises NotFoundError where there is none, DamagedError where it cannot be read.
         """
         try:
             made = json.loads((path / RUN).read_bytes())
@@ -113,7 +113,7 @@ class RunFolder:
         except (FileNotFoundError, NotADirectoryError) as error:
             raise NotFoundError(f"{path} holds no training run.") from error
         except (OSError, ValueError, TypeError, KeyError, InputError) as error:
-            raise ConfigurationError(
+            raise DamagedError(
                 f"The training run in {path} cannot be read: {RUN} is damaged ({error}). Delete "
                 "the folder and train again."
             ) from error
@@ -177,8 +177,8 @@ class RunFolder:
         behind = names.index(progress.member[-1]) if progress.member else 0
         done = arguments.steps * behind + (last[progress.member[-1]] if last else 0)
         done = total if word == "done" else min(done, total)
-        seconds = sum(progress.seconds)
-        paced = word in ("running", "interrupted") and seconds > 0
+        seconds, steps = sum(progress.seconds), sum(last.values())
+        paced = word in ("running", "interrupted") and seconds > 0 and steps > 0
         return RunState(
             id=self.path.name,
             label=arguments.label(self._made["data"]),
@@ -186,7 +186,7 @@ class RunFolder:
             what=f"{progress.member[-1]}, {behind + 1} of {len(names)}" if last else "",
             done=done,
             total=total,
-            seconds_left=seconds / sum(last.values()) * (total - done) if paced else None,
+            seconds_left=seconds / steps * (total - done) if paced else None,
             error=error,
             started_at=datetime.fromisoformat(self._made["started_at"]),
             arguments=self._made["arguments"],
@@ -195,7 +195,7 @@ class RunFolder:
         )
 
     def progress(self) -> Progress:
-        """What was kept of each stage so far. Raises ConfigurationError where it cannot be read."""
+        """What was kept of each stage so far. Raises DamagedError where it cannot be read."""
         try:
             names, rows = self._rows()
             known = {f"{algo}-{seed}" for algo, seed in self.arguments.members}
@@ -211,7 +211,7 @@ class RunFolder:
                 },
             )
         except (ValueError, IndexError) as error:
-            raise ConfigurationError(
+            raise DamagedError(
                 f"The training run in {self.path} cannot be read: {PROGRESS} is damaged ({error}). "
                 "Delete the folder and train again."
             ) from error

@@ -18,7 +18,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load as load_tensors
 from safetensors.numpy import save as save_tensors
 
-from domain.errors import ConfigurationError
+from domain.errors import DamagedError
 from domain.panel import Floats
 from envs.learning.algorithms import Learner, Seen, kind_of
 from envs.learning.arguments import Algo, Arguments
@@ -87,7 +87,7 @@ class Checkpoint:
 def decode(content: bytes, member: str, ground: Ground) -> Checkpoint:
     """What `Checkpoint.encode` made of `member`.
 
-    Raises ConfigurationError for what is damaged, of another run or of another observation.
+    Raises DamagedError for what is damaged, of another run or of another observation.
     """
     try:
         tensors = load_tensors(content)
@@ -123,7 +123,7 @@ def train(
 ) -> Iterator[tuple[Staged, Checkpoint]]:
     """A member's stages from `kept` on, or from the first; the last one has `ended`.
 
-    Raises InputError where no episode fits into the training period, and ConfigurationError for
+    Raises InputError where no episode fits into the training period, and DamagedError for
     a checkpoint that does not fit the algorithm.
     """
     arguments, name = ground.arguments, f"{algo}-{seed}"
@@ -181,8 +181,8 @@ def _scores(ground: Ground, algo: Algo, seed: int, network: Network) -> Mapping[
     return judge.figures(shares)
 
 
-def _refusal(member: str, what: str) -> ConfigurationError:
-    return ConfigurationError(
+def _refusal(member: str, what: str) -> DamagedError:
+    return DamagedError(
         f"The checkpoint checkpoints/{member}.safetensors is refused: {what}. Delete the file to "
         "train this member anew, or give another folder."
     )

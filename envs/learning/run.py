@@ -47,7 +47,7 @@ def learn(
     as ended, an event a stage, then judge. `tick(member, steps)` hears of steps in between.
 
     Raises InputError for arguments or a market that cannot be trained on, and
-    ConfigurationError for a checkpoint that is damaged or belongs to another run; both before
+    DamagedError for a checkpoint that is damaged or belongs to another run; both before
     anything is learnt.
     """
     ground = ground_of(arguments, market)

@@ -2,7 +2,7 @@
 
 `policy.safetensors` holds numbers only; nothing in it can run. `manifest.json` says whose they are,
 where they are from, and by its hashes that neither file was changed since. Every way in which they
-can fail to match each other or this program is a ConfigurationError that says which. Left out: the
+can fail to match each other or this program is a DamagedError that says which. Left out: the
 choice of the policy that votes, which is the registry's.
 """
 
@@ -14,7 +14,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load as load_tensors
 from safetensors.numpy import save as save_tensors
 
-from domain.errors import ConfigurationError
+from domain.errors import DamagedError
 from domain.panel import Floats
 from envs.policies.drift import Reference
 from envs.policies.network import Network
@@ -38,7 +38,7 @@ def policy_id(tensors: bytes, manifest: bytes) -> str:
 def encode(policy: Policy) -> tuple[bytes, bytes]:
     """Its tensors and its manifest. The same policy gives the same bytes.
 
-    Raises ConfigurationError for a policy that would be refused when it is read.
+    Raises DamagedError for a policy that would be refused when it is read.
     """
     tensors = _tensors(policy)
     try:
@@ -63,7 +63,7 @@ def save_policy(folder: Path, policy: Policy) -> None:
 def load_policy(folder: Path) -> Policy:
     """The policy in `folder`.
 
-    Raises ConfigurationError where a file is missing or damaged, or the two do not match each
+    Raises DamagedError where a file is missing or damaged, or the two do not match each
     other or this program's observation.
     """
     manifest = _read(folder, MANIFEST)
@@ -71,7 +71,7 @@ def load_policy(folder: Path) -> Policy:
 
 
 def decode(tensors: bytes, manifest: bytes, where: str) -> Policy:
-    """The policy of two files that are kept in `where`. Raises ConfigurationError as above."""
+    """The policy of two files that are kept in `where`. Raises DamagedError as above."""
     try:
         return _decode(tensors, manifest)
     except RefusedError as reason:
@@ -168,8 +168,8 @@ def _read(folder: Path, name: str) -> bytes:
         raise _refusal(str(folder), f"{name} cannot be read ({error.strerror})") from error
 
 
-def _refusal(where: str, what: str) -> ConfigurationError:
-    return ConfigurationError(
-        f"The policy in {where} is refused: {what}. Train it again (python -m envs.train), or "
-        "unset the policy's folder to use the one that ships."
+def _refusal(where: str, what: str) -> DamagedError:
+    return DamagedError(
+        f"The policy in {where} is refused: {what}. Bring a copy that is whole, or train again; "
+        "where the setting agents.rl_policy names it, unset that to seat another."
     )

@@ -18,7 +18,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from domain.errors import ConfigurationError, InputError, StorageError
+from domain.errors import DamagedError, InputError, StorageError
 from envs.learning.arguments import Arguments, Plain, arguments_of
 
 RECORD, TABLE = "sweep.json", "sweep.csv"
@@ -60,7 +60,7 @@ class SweepFolder:
     ) -> Self:
         """The folder of a sweep: a new one, or the one that was begun by the same command.
 
-        Raises InputError where another sweep is there, ConfigurationError where what is there
+        Raises InputError where another sweep is there, DamagedError where what is there
         cannot be read, and StorageError where nothing can be written.
         """
         fresh = [Tried(number, each) for number, each in enumerate(configurations, start=1)]
@@ -132,7 +132,7 @@ class SweepFolder:
             asked = json.loads((path / RECORD).read_bytes())
             tried = [_tried(each) for each in asked.pop("configurations")]
         except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
-            raise ConfigurationError(
+            raise DamagedError(
                 f"The sweep in {path} cannot be read: {RECORD} is damaged ({error!r}). Delete the "
                 "folder and begin again."
             ) from error

@@ -10,7 +10,7 @@ from zipfile import BadZipFile
 
 import numpy as np
 
-from domain.errors import ConfigurationError, NotFoundError, StorageError
+from domain.errors import DamagedError, NotFoundError, StorageError
 from domain.tape import Tape
 from envs.market_data import History
 
@@ -42,7 +42,7 @@ def save_bars(path: Path, history: History) -> None:
 def load_bars(path: Path) -> History:
     """What `save_bars` wrote.
 
-    Raises NotFoundError where nothing is kept and ConfigurationError for a damaged file.
+    Raises NotFoundError where nothing is kept and DamagedError for a damaged file.
     """
     try:
         with np.load(path, allow_pickle=False) as kept:
@@ -58,6 +58,6 @@ def load_bars(path: Path) -> History:
     except FileNotFoundError:
         raise NotFoundError(f"The bars of this run are not kept: there is no {path}.") from None
     except (OSError, ValueError, KeyError, BadZipFile) as error:
-        raise ConfigurationError(
+        raise DamagedError(
             f"The bars in {path} cannot be read ({error!r}). Start the run anew."
         ) from error

@@ -13,7 +13,7 @@ from difflib import get_close_matches
 from functools import lru_cache
 from pathlib import Path
 
-from domain.errors import ConfigurationError, InputError, NotFoundError, StorageError
+from domain.errors import DamagedError, InputError, NotFoundError, StorageError
 from domain.events import Event
 from envs.learning.arguments import Arguments
 from envs.learning.folder import RUN, RunFolder, RunState
@@ -81,7 +81,7 @@ class Lab:
         return self._models.promotions()
 
     def policy(self, id: str) -> Policy:
-        """Raises NotFoundError, and ConfigurationError where its files are refused."""
+        """Raises NotFoundError, and DamagedError where its files are refused."""
         return _policy(folder := self._folder(id), _written(folder))
 
     def scores(self, *ids: str) -> Mapping[str, Mapping[str, Score]]:
@@ -99,7 +99,7 @@ class Lab:
     def promote(self, id: str, by: str) -> Event | None:
         """Let a model vote from the next cycle on; None if it does already.
 
-        Raises NotFoundError, VerificationError or ConfigurationError for one that cannot vote, and
+        Raises NotFoundError, VerificationError or DamagedError for one that cannot vote, and
         InputError where a setting has the seat; the former stays seated then.
         """
         self._refuse_if_configured()
@@ -125,7 +125,7 @@ class Lab:
     def import_folder(self, folder: Path) -> str:
         """Keep a copy of the policy in `folder`; its id.
 
-        Raises ConfigurationError where its files are refused, and nothing is kept then.
+        Raises DamagedError where its files are refused, and nothing is kept then.
         """
         load_policy(folder)
         return self.add(*((folder / name).read_bytes() for name in (TENSORS, MANIFEST)))
@@ -135,7 +135,7 @@ class Lab:
         return self._training.states() if self._training else states_in(self._runs)
 
     def run(self, id: str) -> RunFolder:
-        """Raises NotFoundError, and ConfigurationError where it cannot be read."""
+        """Raises NotFoundError, and DamagedError where it cannot be read."""
         return RunFolder.open(self._runs / self._run_id(id))
 
     def start(self, arguments: Arguments, symbols: Sequence[str]) -> str:
@@ -239,7 +239,7 @@ def _written(folder: Path) -> tuple[int, ...]:
     try:
         return tuple((folder / name).stat().st_mtime_ns for name in (TENSORS, MANIFEST))
     except OSError as error:
-        raise ConfigurationError(
+        raise DamagedError(
             f"The policy in {folder} is refused: {error.filename} cannot be read "
             f"({error.strerror})."
         ) from None

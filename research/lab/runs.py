@@ -42,7 +42,7 @@ def begin(runs: Path, arguments: Arguments, market: History) -> RunFolder:
 
 
 def open_run(runs: Path, identity: str) -> RunFolder:
-    """Raises NotFoundError, and ConfigurationError where it cannot be read."""
+    """Raises NotFoundError, and DamagedError where it cannot be read."""
     if not NAME.fullmatch(identity):
         raise NotFoundError(f"There is no training run {identity[:60]!r}.")
     return RunFolder.open(runs / identity)
