@@ -39,14 +39,15 @@ class Usual:
     copies: int
     batch: int
     learning_rate: float
+    entropy: float
 
 
 USUAL: Mapping[Algo, Usual] = {
-    "ppo": Usual(copies=1_024, batch=1_024, learning_rate=3e-3),
-    "a2c": Usual(copies=256, batch=512, learning_rate=3e-3),
-    "dqn": Usual(copies=64, batch=512, learning_rate=1e-3),
-    "sac": Usual(copies=64, batch=512, learning_rate=1e-3),
-    "td3": Usual(copies=64, batch=512, learning_rate=1e-3),
+    "ppo": Usual(copies=1_024, batch=1_024, learning_rate=3e-3, entropy=0.01),
+    "a2c": Usual(copies=256, batch=512, learning_rate=3e-3, entropy=0.05),
+    "dqn": Usual(copies=64, batch=512, learning_rate=1e-3, entropy=0.0),
+    "sac": Usual(copies=64, batch=512, learning_rate=1e-3, entropy=0.01),
+    "td3": Usual(copies=64, batch=512, learning_rate=1e-3, entropy=0.0),
 }
 ROLLOUT = 20_480
 """Steps of all copies together that PPO learns from at a time, at most about: a stage is divided
@@ -141,6 +142,7 @@ def _model(algo: Algo, seed: int, arguments: Arguments, environment: Any) -> "Ba
     usual = USUAL[algo]
     copies = environment.num_envs
     batch = arguments.batch or usual.batch
+    entropy = usual.entropy if arguments.entropy is None else arguments.entropy
     common: dict[str, Any] = {
         "policy": "MlpPolicy",
         "env": environment,
@@ -172,20 +174,20 @@ def _model(algo: Algo, seed: int, arguments: Arguments, environment: Any) -> "Ba
                 batch_size=_even(steps * copies, batch),
                 n_epochs=5,
                 gae_lambda=0.9,
-                ent_coef=arguments.entropy,
+                ent_coef=entropy,
             )
         case "a2c":
             model = A2C(
                 **common,
                 n_steps=max(batch // copies, 1),
                 gae_lambda=0.9,
-                ent_coef=arguments.entropy,
+                ent_coef=entropy,
                 use_rms_prop=False,
             )
         case "dqn":
             model = DQN(**common, **remembering, target_update_interval=1_000)
         case "sac":
-            model = SAC(**common, **remembering, ent_coef=arguments.entropy)
+            model = SAC(**common, **remembering, ent_coef=entropy)
         case "td3":
             size = environment.action_space.shape
             noise = NormalActionNoise(np.zeros(size), np.full(size, 0.2))

@@ -96,8 +96,10 @@ class Arguments:
     ] = None
     gamma: Annotated[float, "Discount of a bar; low, because a trade pays within days."] = 0.8
     entropy: Annotated[
-        float, "Weight of the entropy bonus, which keeps a policy unsure (ppo, a2c, sac)."
-    ] = 0.01
+        float | None,
+        "Weight of the entropy bonus, which keeps a policy unsure (ppo, a2c, sac); left out, what "
+        "suits the algorithm.",
+    ] = None
     select: Annotated[
         Selection,
         "How policies vote together: all alike, or by validation score in the market's regime.",
@@ -228,7 +230,11 @@ class Arguments:
                 "above 0 and at most 1",
             ),
             ("gamma", 0.0 <= self.gamma < 1.0, "at least 0 and below 1"),
-            ("entropy", 0.0 <= self.entropy < math.inf, "at least 0"),
+            (
+                "entropy",
+                self.entropy is None or 0.0 <= self.entropy < math.inf,
+                "at least 0",
+            ),
         )
 
 
