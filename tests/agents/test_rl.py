@@ -102,5 +102,5 @@ def test_the_policy_that_ships_says_that_its_market_was_invented() -> None:
 
 
 def test_a_folder_without_a_policy_is_refused_with_the_remedy(tmp_path) -> None:
-    with pytest.raises(ConfigurationError, match=r"manifest\.json cannot be read.*envs\.train"):
+    with pytest.raises(ConfigurationError, match=r"manifest\.json cannot be read.*train again"):
         RlAgent.load(tmp_path)

@@ -9,7 +9,7 @@ import pytest
 
 from domain.errors import InputError
 from envs.learning.arguments import Arguments
-from envs.learning.events import Judged, Staged
+from envs.learning.events import Staged
 from envs.learning.run import learn
 from envs.market_data import history
 from envs.simulated import simulate
@@ -45,8 +45,11 @@ def test_a_run_in_a_worker_yields_what_it_yields_here_to_the_last_byte(ray_sessi
     assert [_learnt(event) for event in there[:-1]] == [_learnt(event) for event in here[:-1]]
 
 
-def test_a_run_goes_on_from_its_checkpoints_to_the_same_bytes(ray_session, market, here):
+def test_a_run_goes_on_under_its_name_from_its_checkpoints_to_the_same_bytes(
+    ray_session, market, here
+):
     first = next(event for event in here if isinstance(event, Staged))
+    Training(ray_session, "resumed", NAMESPACE).stop()
     going_on = Training(ray_session, "resumed", NAMESPACE)
     events = list(going_on.events(ARGUMENTS, market, {first.member: first.checkpoint}))
     assert len(events) == len(here) - 1
@@ -74,12 +77,6 @@ def test_a_worker_that_is_gone_is_an_interruption_and_keeps_what_it_told(ray_ses
     with pytest.raises(WorkerLostError, match="Go on with the run"):
         for _ in events:
             pass
-
-
-def test_the_name_is_free_again_for_the_run_that_goes_on(ray_session, market, here):
-    Training(ray_session, "again", NAMESPACE).stop()
-    events = list(Training(ray_session, "again", NAMESPACE).events(ARGUMENTS, market, {}))
-    assert isinstance(events[-1], Judged)
 
 
 def test_what_cannot_be_trained_is_refused_as_it_is_here(ray_session, market):

@@ -21,7 +21,7 @@ from tests.storage.samples import AGENTS, INPUTS, cycle, day, panel
 PANEL = panel(20, events=5)
 LATER = (
     "trip_note", "mark", "fill", "orders", "entry", "snapshot", "account",
-    "pending", "outcome", "lesson",
+    "pending", "outcome", "lesson", "promotion",
 )  # fmt: skip
 """Tables that the first release did not have."""
 LINE = Line("demo", "live", "XNYS", Timeframe.D1, 5)

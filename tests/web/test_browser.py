@@ -29,7 +29,7 @@ PAGES = (
     "/backtests", f"/backtests/{KEPT}", f"/backtests/compare?ids={KEPT},{OTHER}",
     "/portfolio", "/trades", "/trade?symbol=AAPL", "/orders", "/lab", "/lab/models/shipped",
 )  # fmt: skip
-LOOKS = (("light", 1440), ("dark", 1440), ("light", 800), ("dark", 390))
+LOOKS = (("dark", 1440), ("light", 390))
 
 
 @pytest.fixture(scope="module")
