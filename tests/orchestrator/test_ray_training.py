@@ -1,7 +1,6 @@
 """A training run in a real worker of a real Ray; what it learns is small, not pretended."""
 
 import os
-import signal
 from dataclasses import replace
 from datetime import date
 
@@ -9,7 +8,6 @@ import pytest
 
 from domain.errors import InputError
 from envs.learning.arguments import Arguments
-from envs.learning.events import Staged
 from envs.learning.run import learn
 from envs.market_data import history
 from envs.simulated import simulate
@@ -45,17 +43,6 @@ def test_a_run_in_a_worker_yields_what_it_yields_here_to_the_last_byte(ray_sessi
     assert [_learnt(event) for event in there[:-1]] == [_learnt(event) for event in here[:-1]]
 
 
-def test_a_run_goes_on_under_its_name_from_its_checkpoints_to_the_same_bytes(
-    ray_session, market, here
-):
-    first = next(event for event in here if isinstance(event, Staged))
-    Training(ray_session, "resumed", NAMESPACE).stop()
-    going_on = Training(ray_session, "resumed", NAMESPACE)
-    events = list(going_on.events(ARGUMENTS, market, {first.member: first.checkpoint}))
-    assert len(events) == len(here) - 1
-    assert events[-1] == here[-1]
-
-
 def test_a_worker_bears_the_runs_name_and_yields_to_those_who_vote(ray_session, market):
     training = Training(ray_session, "named", NAMESPACE)
     pid = process(ray_session, "quorum-training-named")
@@ -64,16 +51,11 @@ def test_a_worker_bears_the_runs_name_and_yields_to_those_who_vote(ray_session, 
     training.stop()
 
 
-@pytest.mark.parametrize("end", ["stopped", "killed"])
-def test_a_worker_that_is_gone_is_an_interruption_and_keeps_what_it_told(ray_session, market, end):
-    training = Training(ray_session, end, NAMESPACE)
-    pid = process(ray_session, f"quorum-training-{end}")
+def test_a_worker_that_is_stopped_is_an_interruption_and_keeps_what_it_told(ray_session, market):
+    training = Training(ray_session, "stopped", NAMESPACE)
     events = training.events(ENDLESS, market, {})
     assert next(events).member == "a2c-0"
-    if end == "stopped":
-        training.stop()
-    else:
-        os.kill(pid, signal.SIGKILL)
+    training.stop()
     with pytest.raises(WorkerLostError, match="Go on with the run"):
         for _ in events:
             pass
