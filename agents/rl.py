@@ -20,10 +20,11 @@ from numpy.typing import NDArray
 
 from agents.coefficients import version
 from agents.evidence import BY_HAND, Weights, base_rate_term
+from domain.models import model_id
 from domain.panel import Floats, Panel
 from domain.votes import Term, Votes, cast
 from envs.observation import FEATURES, GROUPS, WARMUP, observe
-from envs.policies.files import encode, load_policy, policy_id
+from envs.policies.files import encode, load_policy
 from envs.policies.policy import Policy
 from envs.policies.shapley import Explained, explain
 
@@ -64,7 +65,7 @@ class RlAgent:
         """With a fitted share of the evidence in place of `TRUST`, where `weights` has one."""
         self._policy = policy
         self._weights = BY_HAND if weights is None else weights
-        self.version = version(f"rl/3+{policy_id(*encode(policy))}", weights)
+        self.version = version(f"rl/3+{model_id(*encode(policy))}", weights)
 
     @classmethod
     def load(cls, directory: Path | None = None) -> "RlAgent":

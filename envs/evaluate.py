@@ -18,6 +18,7 @@ from rich.console import Console
 from rich.table import Table
 
 from domain.errors import InputError, QuorumError
+from domain.models import MANIFEST
 from envs.learning.arguments import Arguments, arguments_of, day
 from envs.learning.evaluation import Judge
 from envs.learning.judgement import Scores, judged
@@ -25,7 +26,7 @@ from envs.learning.tables import table_of
 from envs.market_data import History, history, read_bars
 from envs.observation import WARMUP
 from envs.policies.drift import Drift, drift
-from envs.policies.files import MANIFEST, load_policy
+from envs.policies.files import load_policy
 from envs.policies.policy import Policy
 from envs.train import simulated
 

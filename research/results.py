@@ -5,9 +5,6 @@ killed one left behind is swept away by the next. Leaves out what the files say 
 """
 
 import json
-import os
-import shutil
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -20,6 +17,7 @@ import pyarrow.parquet as pq
 
 from domain.errors import NotFoundError, StorageError
 from domain.panel import Floats, Times
+from storage.drafts import discard, draft, sweep
 
 RESULT, TEAR_SHEET, EQUITY = "result.json", "tearsheet.html", "equity.parquet"
 VOTES, DECISIONS, FILLS = "votes.parquet", "decisions.parquet", "fills.parquet"
@@ -27,7 +25,6 @@ FILES = (RESULT, TEAR_SHEET, EQUITY, VOTES, DECISIONS, FILLS)
 """What may be downloaded of a result."""
 
 _SUMMARY = "summary.json"
-_DRAFT = ".draft-"
 _AXIS = "known_at"
 
 
@@ -61,16 +58,11 @@ class Results:
         """
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
-            self._sweep()
-            draft = Path(tempfile.mkdtemp(prefix=f"{_DRAFT}{os.getpid()}-", dir=self._folder))
+            sweep(self._folder)
+            with draft(self._folder) as made:
+                yield made
         except OSError as error:
             raise _unwritable(self._folder, error) from None
-        try:
-            yield draft
-        except OSError as error:
-            raise _unwritable(self._folder, error) from None
-        finally:
-            shutil.rmtree(draft, ignore_errors=True)
 
     def keep(self, draft: Path, summary: Summary) -> Path:
         """The draft becomes the result `summary.id`; returns its folder.
@@ -80,7 +72,6 @@ class Results:
         told = {**_plain(summary), "made_at": summary.made_at.isoformat()}
         (draft / _SUMMARY).write_text(json.dumps(told, allow_nan=False))
         kept = self._folder / summary.id
-        draft.chmod(0o755)
         try:
             draft.rename(kept)
         except OSError:
@@ -125,10 +116,7 @@ class Results:
         return self._result(identity) / name
 
     def delete(self, identity: str) -> None:
-        doomed = self._result(identity)
-        hidden = doomed.with_name(f"{_DRAFT}0-{doomed.name}")
-        doomed.rename(hidden)
-        shutil.rmtree(hidden, ignore_errors=True)
+        discard(self._result(identity))
 
     def _result(self, identity: str) -> Path:
         known = {path.parent.name for path in self._folder.glob(f"[!.]*/{_SUMMARY}")}
@@ -138,25 +126,6 @@ class Results:
                 "there are."
             )
         return self._folder / identity
-
-    def _sweep(self) -> None:
-        """Drafts of processes that are no more."""
-        for draft in self._folder.glob(f"{_DRAFT}*"):
-            process = draft.name.removeprefix(_DRAFT).split("-")[0]
-            if not (process.isdigit() and _alive(int(process))):
-                shutil.rmtree(draft, ignore_errors=True)
-
-
-def _alive(process: int) -> bool:
-    if process == 0:
-        return False
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
 
 
 def _plain(summary: Summary) -> dict[str, Any]:

@@ -6,23 +6,17 @@ take for a model; what it did leave is swept away by the next. Leaves out what t
 which model votes (`models.py`).
 """
 
-import hashlib
 import os
-import shutil
-import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from difflib import get_close_matches
 from pathlib import Path
 
 from domain.errors import NotFoundError, StorageError, VerificationError
-
-TENSORS, MANIFEST = "policy.safetensors", "manifest.json"
-DIGITS = 12
-"""Hexadecimal digits of the SHA-256 of both files that make an id."""
-_DRAFT = ".draft-"
+from domain.models import MANIFEST, TENSORS, model_id
+from storage.drafts import discard, draft, sweep
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +40,10 @@ class ModelFiles:
 
         Raises StorageError where nothing can be written, and nothing is kept then.
         """
-        identity = _identity(tensors, manifest)
+        identity = model_id(tensors, manifest)
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
-            self._sweep()
+            sweep(self._folder)
             if not self._is_whole(identity):
                 self._write(identity, tensors, manifest)
         except OSError as error:
@@ -92,7 +86,7 @@ class ModelFiles:
                 f"The model {identity} cannot be read: {error.filename}: {error.strerror}. "
                 f"{_REMEDY}"
             ) from None
-        if _identity(tensors, manifest) != identity:
+        if model_id(tensors, manifest) != identity:
             raise VerificationError(
                 f"The model {identity} is damaged: its files are not those that were added. "
                 f"{_REMEDY}"
@@ -103,7 +97,7 @@ class ModelFiles:
         """Raises NotFoundError, and StorageError where nothing may be deleted."""
         self.path(identity)
         try:
-            self._hide(identity)
+            discard(self._folder / identity)
         except OSError as error:
             raise StorageError(
                 f"The model {identity} cannot be deleted: {error.strerror}. Make {self._folder} "
@@ -111,14 +105,14 @@ class ModelFiles:
             ) from None
 
     def _write(self, identity: str, tensors: bytes, manifest: bytes) -> None:
-        with self._draft() as draft:
-            _write_through(draft / TENSORS, tensors)
-            _write_through(draft / MANIFEST, manifest)
-            _sync(draft)
+        with draft(self._folder) as made:
+            _write_through(made / TENSORS, tensors)
+            _write_through(made / MANIFEST, manifest)
+            _sync(made)
             if (self._folder / identity).exists():
-                self._hide(identity)  # it is damaged
+                discard(self._folder / identity)  # it is damaged
             try:
-                draft.rename(self._folder / identity)
+                made.rename(self._folder / identity)
             except OSError:
                 if not self._is_whole(identity):  # or somebody added the same meanwhile
                     raise
@@ -130,36 +124,10 @@ class ModelFiles:
             kept = (folder / TENSORS).read_bytes(), (folder / MANIFEST).read_bytes()
         except OSError:
             return False
-        return _identity(*kept) == identity
-
-    def _hide(self, identity: str) -> None:
-        """Out of sight by one rename; if this process is killed then, the rest is swept away."""
-        with self._draft() as trash:
-            (self._folder / identity).rename(trash / identity)
-
-    @contextmanager
-    def _draft(self) -> Iterator[Path]:
-        """A folder that is gone afterwards, unless it was moved away."""
-        draft = Path(tempfile.mkdtemp(prefix=f"{_DRAFT}{os.getpid()}-", dir=self._folder))
-        draft.chmod(0o755)
-        try:
-            yield draft
-        finally:
-            shutil.rmtree(draft, ignore_errors=True)
-
-    def _sweep(self) -> None:
-        """Drafts of processes that are no more."""
-        for draft in self._folder.glob(f"{_DRAFT}*"):
-            process = draft.name.removeprefix(_DRAFT).split("-")[0]
-            if not (process.isdigit() and _alive(int(process))):
-                shutil.rmtree(draft, ignore_errors=True)
+        return model_id(*kept) == identity
 
 
 _REMEDY = "Restore its folder from a copy, or delete it with `quorum rl delete`."
-
-
-def _identity(tensors: bytes, manifest: bytes) -> str:
-    return hashlib.sha256(tensors + manifest).hexdigest()[:DIGITS]
 
 
 def _write_through(path: Path, content: bytes) -> None:
@@ -176,16 +144,6 @@ def _sync(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-def _alive(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
 
 
 def _nearest(identity: str, known: Sequence[str]) -> str:

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from domain.errors import NotFoundError, QuorumError
+from domain.models import MANIFEST, TENSORS, model_id
 from envs.learning.folder import RunFolder, RunState
-from envs.policies.files import MANIFEST, TENSORS, load_policy, policy_id
+from envs.policies.files import load_policy
 from envs.policies.policy import Policy
 from research.lab.lab import CONFIGURED
 from storage.models import SHIPPED
@@ -183,7 +184,7 @@ def model_of(house: House, state: RunState) -> str:
 
 @lru_cache(512)
 def _id_of(folder: Path, written: int) -> str:  # noqa: ARG001 another writing, another id
-    return policy_id((folder / TENSORS).read_bytes(), (folder / MANIFEST).read_bytes())
+    return model_id((folder / TENSORS).read_bytes(), (folder / MANIFEST).read_bytes())
 
 
 def _policy_of(run: RunFolder) -> Policy | None:

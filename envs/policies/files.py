@@ -15,24 +15,19 @@ from safetensors.numpy import load as load_tensors
 from safetensors.numpy import save as save_tensors
 
 from domain.errors import DamagedError
+from domain.models import MANIFEST, TENSORS
 from domain.panel import Floats
 from envs.policies.drift import Reference
 from envs.policies.network import Network
 from envs.policies.policy import Manifest, Member, Policy
 from envs.policies.sheet import RefusedError, Sheet, read_sheet, shapes_of, sheet_of, text_of
 
-TENSORS, MANIFEST = "policy.safetensors", "manifest.json"
 LARGEST = {TENSORS: 64 * 2**20, MANIFEST: 4 * 2**20}
 """Bytes; what is larger is no policy of ours and is not read."""
 BEYOND = 1e12
 """Numbers this large are no training's: with them sums could pass what a float holds."""
 NEAR = 1e-9
 """How far from 1 rounding may leave a sum of weights."""
-
-
-def policy_id(tensors: bytes, manifest: bytes) -> str:
-    """First 12 hexadecimal characters of the SHA-256 of both files, one after the other."""
-    return hashlib.sha256(tensors + manifest).hexdigest()[:12]
 
 
 def encode(policy: Policy) -> tuple[bytes, bytes]:

@@ -15,10 +15,11 @@ from pathlib import Path
 
 from domain.errors import DamagedError, InputError, NotFoundError, StorageError
 from domain.events import Event
+from domain.models import MANIFEST, TENSORS
 from envs.learning.arguments import Arguments
 from envs.learning.folder import RUN, RunFolder, RunState
 from envs.policies.drift import Drift, drift
-from envs.policies.files import MANIFEST, TENSORS, load_policy
+from envs.policies.files import load_policy
 from envs.policies.policy import Policy, Score
 from research.lab.home import HomeMarket
 from research.lab.jobs import TrainingJobs

@@ -8,9 +8,10 @@ from hypothesis import strategies as st
 from agents.evidence import base_rate_term
 from agents.rl import DISAGREEMENT, SHIPPED, TRUST, RlAgent
 from domain.errors import ConfigurationError
+from domain.models import MANIFEST, TENSORS, model_id
 from domain.panel import Panel
 from envs.observation import GROUPS, WARMUP, observe
-from envs.policies.files import MANIFEST, TENSORS, encode, load_policy, policy_id, save_policy
+from envs.policies.files import encode, load_policy, save_policy
 from tests.agents.panels import SYMBOLS, panels, random_panel
 from tests.agents.properties import check_everything
 from tests.envs.policies import policy
@@ -91,10 +92,10 @@ def test_it_abstains_where_the_price_stands_still(agent: RlAgent):
 
 def test_a_policy_votes_under_its_id(agent: RlAgent, tmp_path) -> None:
     files = (SHIPPED / TENSORS).read_bytes(), (SHIPPED / MANIFEST).read_bytes()
-    assert agent.version == f"rl/3+{policy_id(*files)}"
+    assert agent.version == f"rl/3+{model_id(*files)}"
     save_policy(tmp_path, policy(3, by_regime=True))
     assert RlAgent.load(tmp_path).version == ENSEMBLE.version
-    assert ENSEMBLE.version == f"rl/3+{policy_id(*encode(policy(3, by_regime=True)))}"
+    assert ENSEMBLE.version == f"rl/3+{model_id(*encode(policy(3, by_regime=True)))}"
 
 
 def test_the_policy_that_ships_says_that_its_market_was_invented() -> None:

@@ -15,17 +15,15 @@ from hypothesis import strategies as st
 from safetensors.numpy import load, save
 
 from domain.errors import ConfigurationError
+from domain.models import MANIFEST, TENSORS, model_id
 from domain.panel import Floats
 from envs.env_settings import Actions
 from envs.observation import FEATURES
 from envs.policies.files import (
     LARGEST,
-    MANIFEST,
-    TENSORS,
     decode,
     encode,
     load_policy,
-    policy_id,
     save_policy,
 )
 from envs.policies.network import Network
@@ -124,7 +122,7 @@ def test_what_was_saved_is_what_is_loaded(tmp_path: Path) -> None:
 def test_a_policy_that_was_read_is_written_with_the_same_bytes_and_has_the_same_id() -> None:
     again = encode(decode(*FILES, "a test"))
     assert again == FILES
-    assert policy_id(*again) == hashlib.sha256(FILES[0] + FILES[1]).hexdigest()[:12]
+    assert model_id(*again) == hashlib.sha256(FILES[0] + FILES[1]).hexdigest()[:12]
 
 
 def test_a_policy_that_could_not_be_read_is_not_written_and_the_former_stays(

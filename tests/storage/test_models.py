@@ -13,9 +13,10 @@ from sqlalchemy import text
 
 from domain.errors import InputError, NotFoundError, StorageError, VerificationError
 from domain.events import EventKind
+from domain.models import MANIFEST, TENSORS
 from storage.database import Database
 from storage.journal import Journal
-from storage.model_files import MANIFEST, TENSORS, ModelFiles
+from storage.model_files import ModelFiles
 from storage.models import SHIPPED, Models
 from tests.storage.modeller import model
 

@@ -1,0 +1,11 @@
+"""A trained model's two files, and the name that they make: what is read by one room is kept by
+another, and both must mean the same."""
+
+import hashlib
+
+TENSORS, MANIFEST = "policy.safetensors", "manifest.json"
+
+
+def model_id(tensors: bytes, manifest: bytes) -> str:
+    """First 12 hexadecimal characters of the SHA-256 of both files, one after the other."""
+    return hashlib.sha256(tensors + manifest).hexdigest()[:12]
