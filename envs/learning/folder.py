@@ -26,8 +26,8 @@ from pathlib import Path
 from typing import Any, Literal, Self, get_args
 
 from domain.errors import DamagedError, InputError, NotFoundError
+from envs.disk import held, locked, read_whole, write_whole, writing
 from envs.learning.arguments import Arguments, Plain, arguments_of
-from envs.learning.disk import held, locked, read_whole, write_whole, writing
 from envs.learning.events import Event, HeldOut, Judged, Staged
 from envs.market_data import History
 

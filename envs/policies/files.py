@@ -17,6 +17,7 @@ from safetensors.numpy import save as save_tensors
 from domain.errors import DamagedError
 from domain.models import MANIFEST, TENSORS
 from domain.panel import Floats
+from envs.disk import write_whole
 from envs.policies.drift import Reference
 from envs.policies.network import Network
 from envs.policies.policy import Manifest, Member, Policy
@@ -47,12 +48,8 @@ def encode(policy: Policy) -> tuple[bytes, bytes]:
 def save_policy(folder: Path, policy: Policy) -> None:
     """Write both files. Each is written beside its place and moved there, tensors first: a run that
     is killed leaves the former policy, or one that is refused, never one that is half new."""
-    files = encode(policy)
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, content in zip((TENSORS, MANIFEST), files, strict=True):
-        beside = folder / f".{name}.new"
-        beside.write_bytes(content)
-        beside.replace(folder / name)
+    for name, content in zip((TENSORS, MANIFEST), encode(policy), strict=True):
+        write_whole(folder / name, content)
 
 
 def load_policy(folder: Path) -> Policy:

@@ -18,7 +18,8 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from domain.errors import DamagedError, InputError, StorageError
+from domain.errors import DamagedError, InputError
+from envs.disk import write_whole
 from envs.learning.arguments import Arguments, Plain, arguments_of
 
 RECORD, TABLE = "sweep.json", "sweep.csv"
@@ -112,8 +113,8 @@ class SweepFolder:
 
     def _write(self) -> None:
         record = {**self._asked, "configurations": [_plain(each) for each in self.tried]}
-        _write(self.path / RECORD, json.dumps(record, indent=2) + "\n")
-        _write(self.path / TABLE, self._table())
+        write_whole(self.path / RECORD, (json.dumps(record, indent=2) + "\n").encode())
+        write_whole(self.path / TABLE, self._table().encode())
 
     def _table(self) -> str:
         names = list(dict.fromkeys(name for each in self.tried for name in each.changes))
@@ -150,16 +151,3 @@ def _tried(plain: Mapping[str, Any]) -> Tried:
     if read.state not in ("waiting", "done", "stopped", "failed"):
         raise ValueError(f"state {read.state!r}")
     return replace(read, number=int(read.number), changes=dict(read.changes))
-
-
-def _write(path: Path, content: str) -> None:
-    beside = path.with_name(f".{path.name}.new")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        beside.write_text(content)
-        beside.replace(path)
-    except OSError as error:
-        raise StorageError(
-            f"{path} cannot be written ({error.strerror}). Make room there or give another --out; "
-            "the same command goes on with what is left."
-        ) from error

@@ -12,8 +12,8 @@ from functools import lru_cache
 from pathlib import Path
 
 from domain.errors import NotFoundError, QuorumError, StorageError
+from envs.disk import writing
 from envs.learning.arguments import Arguments
-from envs.learning.disk import writing
 from envs.learning.folder import ENDED, RUN, RunFolder, RunState
 from envs.learning.run import ground_of
 from envs.market_data import History

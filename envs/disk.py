@@ -72,5 +72,5 @@ def writing(path: Path) -> Iterator[None]:
     except OSError as error:
         raise StorageError(
             f"{path} cannot be written ({error.strerror}). Make room there or give another folder; "
-            "the same command goes on from the last checkpoint."
+            "the same command goes on where it was."
         ) from error
