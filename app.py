@@ -27,6 +27,7 @@ from cli.terminal import (
     OnTimeframe,
     SomeSymbols,
     Symbols,
+    SymbolsOrWatchlist,
     people,
     plain,
     print_json,
@@ -36,7 +37,6 @@ from cli.terminal import (
 )
 from domain.canonical import to_json
 from domain.errors import QuorumError
-from domain.symbols import parse_symbol
 from domain.timeframe import Timeframe
 from settings import config_file, home, load_settings, redacted
 
@@ -92,7 +92,7 @@ def decide(
 
     outcome = deciding.decide(
         settings_of(market, timeframe),
-        [parse_symbol(symbol) for symbol in symbols],
+        symbols,
         as_of=as_of,
         in_process=in_process,
         say=say,
@@ -130,7 +130,7 @@ def replay(
         start=start,
         end=end,
         speed=speed,
-        symbols=[parse_symbol(symbol) for symbol in symbols or []],
+        symbols=symbols or [],
         page=page and not as_json,
         stay=stay and not as_json,
         resume=resume,
@@ -142,7 +142,7 @@ def replay(
 
 @app.command()
 def download(
-    symbols: Annotated[list[str] | None, typer.Argument(help="Default: the watchlist.")] = None,
+    symbols: SymbolsOrWatchlist = None,
     since: Annotated[str | None, typer.Option(help="First date of the bars.")] = None,
     market: OnMarket = None,
     timeframe: OnTimeframe = None,
@@ -151,9 +151,7 @@ def download(
     """Fetch and store bars, news, filings and earnings."""
     from cli import gathering
 
-    outcomes = gathering.download(
-        settings_of(market, timeframe), [parse_symbol(s) for s in symbols or []], since, say=say
-    )
+    outcomes = gathering.download(settings_of(market, timeframe), symbols or [], since, say=say)
     if as_json:
         print_json({"outcomes": [to_json(outcome) for outcome in outcomes]})
     else:
@@ -163,7 +161,13 @@ def download(
 
 @app.command("import")
 def import_(
-    path: Annotated[Path, typer.Argument(help="A CSV or Parquet file, or a folder of them.")],
+    paths: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="PATH...",
+            help="CSV or Parquet files, and folders, whose files are found at any depth.",
+        ),
+    ],
     timeframe: Annotated[
         Timeframe | None, typer.Option(help="Length of a bar, where it cannot be told.")
     ] = None,
@@ -172,14 +176,15 @@ def import_(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Store bars, news, fundamentals or earnings from files, whole or not at all."""
+    """Store bars, news, fundamentals or earnings from files, each whole or not at all."""
     from cli import gathering
 
-    reports = gathering.import_files(load_settings(), path, timeframe, replace)
+    imported = gathering.import_files(load_settings(), paths, timeframe, replace)
     if as_json:
-        print_json({"files": [gathering.report_json(report) for report in reports]})
+        print_json(gathering.imported_json(imported))
     else:
-        gathering.show_reports(reports, results)
+        gathering.show_imported(imported, results)
+    gathering.refuse_if_refused(imported)
 
 
 @app.command()
@@ -331,9 +336,8 @@ def _print_error(arguments: list[str], kind: str, message: str, code: int) -> No
 def _edit_watchlist(symbols: list[str], edit: Callable[[Any, str], object]) -> None:
     from wiring.stores import open_stores
 
-    wanted = [parse_symbol(symbol) for symbol in symbols]
     with open_stores(load_settings()) as stores:
-        for symbol in wanted:
+        for symbol in symbols:
             edit(stores.watchlist, symbol)
         results.print(" ".join(stores.watchlist.symbols()))
 

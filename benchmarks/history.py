@@ -14,7 +14,7 @@ from domain.panel import Panel
 from domain.symbols import AssetClass, asset_class
 from domain.timeframe import Timeframe
 from market.builder import build_panels
-from market.files import import_path
+from market.files import import_file
 from orchestrator.team import Ballot
 from storage.database import Database
 from storage.library import SqlLibrary
@@ -31,7 +31,7 @@ def imported(folder: str, names: Sequence[str] = DAILY) -> Iterator[tuple[Databa
     """A database and library that hold the files of these names."""
     with empty() as (database, library):
         for name in names:
-            import_path(Path(folder) / f"{name}.parquet", library)
+            import_file(Path(folder) / f"{name}.parquet", library)
         yield database, library
 
 

@@ -20,7 +20,7 @@ from domain.panel import Floats, Panel
 from domain.timeframe import Timeframe
 from domain.votes import sigmoid
 from market.demo import DemoProvider
-from market.files import import_path
+from market.files import import_file
 from orchestrator.committee import CommitteeSettings, Hearing, hear, tally
 from orchestrator.influence import POOLS, Influence, earned
 from orchestrator.outcomes import outcomes
@@ -51,13 +51,13 @@ def run(data: str = "", markets: str = "shares,coins,demo") -> dict[str, Any]:
 
 def _shares(library: SqlLibrary, data: Path) -> tuple[Panel, int]:
     for table in DAILY:
-        import_path(data / f"{table}.parquet", library)
+        import_file(data / f"{table}.parquet", library)
     panel = panel_of(library, shares(library), SHARES_TO)
     return panel, int(np.searchsorted(panel.known_at, np.datetime64(SHARES_FROM.date())))
 
 
 def _coins(library: SqlLibrary, data: Path) -> tuple[Panel, int]:
-    import_path(data / "crypto_1h.parquet", library)
+    import_file(data / "crypto_1h.parquet", library)
     coins = library.symbols("files", Timeframe.H1)
     return panel_of(library, coins, datetime.now(UTC), Timeframe.H1), 0
 

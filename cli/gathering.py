@@ -13,7 +13,8 @@ from domain.canonical import instant
 from domain.errors import InputError, ProviderError
 from domain.timeframe import Timeframe
 from market.feed import FetchOutcome, FetchState
-from market.files import ImportReport, import_path
+from market.files import ImportReport
+from market.imports import Imported, import_paths
 from settings import Settings
 from wiring.market import choose_market
 from wiring.stores import Say, open_stores, utc_now
@@ -62,13 +63,33 @@ def show_outcomes(outcomes: Sequence[FetchOutcome], console: Console) -> None:
 
 
 def import_files(
-    settings: Settings, path: Path, timeframe: Timeframe | None, replace: bool
-) -> tuple[ImportReport, ...]:
-    """Stores what `path` holds, as the market 'files'."""
+    settings: Settings, paths: Sequence[Path], timeframe: Timeframe | None, replace: bool
+) -> Imported:
+    """Stores what `paths` hold, as the market 'files'."""
     with open_stores(settings) as stores, bar() as progress:
-        return import_path(
-            path, stores.library, timeframe=timeframe, replace=replace, progress=progress
+        return import_paths(
+            paths, stores.library, timeframe=timeframe, replace=replace, progress=progress
         )
+
+
+def refuse_if_refused(imported: Imported) -> None:
+    """Raises InputError where anything was refused: with the reason, and how much it was of."""
+    if not imported.refused:
+        return
+    reason = imported.refused[0].refused_because
+    if len(imported.reports) == 1:
+        raise InputError(str(reason))
+    raise InputError(
+        f"{len(imported.refused)} of {len(imported.reports)} were refused, and nothing of them is "
+        f"stored. The first: {reason}"
+    )
+
+
+def imported_json(imported: Imported) -> dict[str, Any]:
+    return {
+        "files": [report_json(report) for report in imported.reports],
+        "skipped": [str(path) for path in imported.skipped],
+    }
 
 
 def report_json(report: ImportReport) -> dict[str, Any]:
@@ -90,9 +111,13 @@ def report_json(report: ImportReport) -> dict[str, Any]:
     }
 
 
-def show_reports(reports: Sequence[ImportReport], console: Console) -> None:
-    for report in reports:
-        console.print(f"[bold]{report.path.name}[/]", highlight=False)
+def show_imported(imported: Imported, console: Console) -> None:
+    """A single path that was refused is left to `refuse_if_refused`, which says all of it."""
+    if imported.skipped:
+        names = ", ".join(map(str, imported.skipped))
+        console.print(f"Skipped, neither .csv nor .parquet: {names}", markup=False)
+    for report in imported.reports if len(imported.reports) > 1 or not imported.refused else ():
+        console.print(str(report.path), style="bold", markup=False)
         if report.refused_because:
             console.print(f"  refused: {report.refused_because}", markup=False)
             continue

@@ -11,6 +11,7 @@ import typer
 from rich.console import Console
 
 from domain.canonical import instant
+from domain.symbols import FLAGS, parse_symbols
 from domain.timeframe import Timeframe
 from settings import Settings, load_settings
 
@@ -27,9 +28,31 @@ OnTimeframe = Annotated[
     Timeframe | None, typer.Option("--timeframe", help="Length of a bar, over the configuration.")
 ]
 OnPort = Annotated[int | None, typer.Option("--port", help="Port of the pages; 0: a free one.")]
-Symbols = Annotated[list[str], typer.Argument(help="Such as AAPL, BRK-B or BTC-USD.")]
+
+
+def _symbols(words: list[str] | None) -> list[str]:
+    """As the other rooms spell them, however they were listed."""
+    return list(parse_symbols(words or ()))
+
+
+LISTED = "Repeat it, or separate by commas."
+Symbols = Annotated[
+    list[str], typer.Argument(help="Such as AAPL, BRK-B or BTC-USD.", callback=_symbols)
+]
+SymbolsOrWatchlist = Annotated[
+    list[str] | None, typer.Argument(help="Default: the watchlist.", callback=_symbols)
+]
 SomeSymbols = Annotated[
-    list[str] | None, typer.Option("--symbol", help="Instead of the watchlist; repeatable.")
+    list[str] | None,
+    typer.Option(
+        *FLAGS, metavar="SYMBOL", callback=_symbols, help=f"Instead of the watchlist. {LISTED}"
+    ),
+]
+OnlySymbols = Annotated[
+    list[str] | None,
+    typer.Option(
+        *FLAGS, metavar="SYMBOL", callback=_symbols, help=f"Only of these symbols. {LISTED}"
+    ),
 ]
 
 

@@ -5,10 +5,15 @@ Exchange spellings of coin pairs (`BTCUSDT`, `BTC/USDT`) are folded into `BTC-US
 """
 
 import re
+from collections.abc import Iterable
 from enum import StrEnum
 
 from domain.errors import InputError
 
+FLAGS = ("--symbol", "--symbols")
+"""What the option that names symbols is called, in every command that has one."""
+
+_BETWEEN = re.compile(r"[\s,;]+")
 _SHAPE = re.compile(r"\^?[A-Z0-9][A-Z0-9.=-]{0,19}")
 _QUOTES = ("USDT", "USDC", "USD", "EUR", "GBP", "BTC")
 _PAIR = re.compile(rf"(?P<base>[A-Z0-9]{{2,10}})[-/](?P<quote>{'|'.join(_QUOTES)})")
@@ -44,6 +49,19 @@ def parse_symbol(text: str) -> str:
             f"{text[:40]!r} is not a symbol. Write it as Yahoo does, such as AAPL or BTC-USD."
         )
     return symbol
+
+
+def parse_symbols(words: Iterable[str]) -> tuple[str, ...]:
+    """The canonical spelling of every symbol in `words`, each once, in their order.
+
+    A word may hold several, separated by commas, semicolons or spaces. Raises InputError for one
+    that cannot be a symbol, and for a word that holds none.
+    """
+    found: dict[str, None] = {}
+    for word in words:
+        named = [part for part in _BETWEEN.split(word) if part]
+        found |= dict.fromkeys(map(parse_symbol, named or [word]))
+    return tuple(found)
 
 
 def asset_class(symbol: str) -> AssetClass:

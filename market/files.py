@@ -2,7 +2,8 @@
 
 What a file holds is told by its columns (`market/columns.py`), which rows are good by
 `market/tidy.py`. A stored fact is never changed silently: a file that contradicts what is stored
-is refused unless the caller asks to replace. It leaves out archives, spreadsheets and the network.
+is refused unless the caller asks to replace. It leaves out folders (`market/imports.py`), archives,
+spreadsheets and the network.
 """
 
 import csv
@@ -61,7 +62,7 @@ class ImportReport:
     refused_because: str | None = None
 
 
-def import_path(
+def import_file(
     path: Path,
     library: Library,
     *,
@@ -69,24 +70,13 @@ def import_path(
     timeframe: Timeframe | None = None,
     replace: bool = False,
     progress: Progress = lambda *_: None,
-) -> tuple[ImportReport, ...]:
-    """Stores a file, or every recognised file of a directory, each in a transaction of its own.
+) -> ImportReport:
+    """Stores a file in one transaction.
 
-    `progress` is told the file's name and its rows. A single file that is refused raises
-    InputError; in a directory it is reported and the others go on, unless all are refused.
+    `progress` is told the file's name and its rows. Raises InputError as `read` does, and for a
+    file that contradicts what is stored unless it may `replace` that.
     """
-    if not path.is_dir():
-        return (_import(read(path, timeframe), library, market, replace, progress),)
-    reports = tuple(
-        _try_import(file, library, market, timeframe, replace, progress) for file in _files(path)
-    )
-    if all(report.refused_because for report in reports):
-        first = f" The first: {reports[0].refused_because}" if reports else ""
-        raise InputError(
-            f"{path} holds no file that could be imported ({len(reports)} of .csv or .parquet"
-            f" looked at).{first}"
-        )
-    return reports
+    return _import(read(path, timeframe), library, market, replace, progress)
 
 
 def read(path: Path, timeframe: Timeframe | None = None) -> Table:
@@ -116,24 +106,6 @@ def read(path: Path, timeframe: Timeframe | None = None) -> Table:
         raise InputError(f"{path} cannot be imported: {error}") from error
     rows = len(raw) + sum(lines.rows for lines in malformed)
     return Table(path, kind, timeframe, frame, rows, refused)
-
-
-def _files(directory: Path) -> list[Path]:
-    return sorted(f for f in directory.iterdir() if f.suffix.lower() in SUFFIXES and f.is_file())
-
-
-def _try_import(
-    file: Path,
-    library: Library,
-    market: str,
-    timeframe: Timeframe | None,
-    replace: bool,
-    progress: Progress,
-) -> ImportReport:
-    try:
-        return _import(read(file, timeframe), library, market, replace, progress)
-    except InputError as error:
-        return ImportReport(file, refused_because=str(error))
 
 
 def _import(
@@ -194,9 +166,9 @@ def _put(
 
 def _columns(path: Path) -> list[str]:
     """The names in a file's head. InputError where it is not there or is neither format."""
-    if not path.is_file():
-        raise InputError(f"{path} is not there. Give a .csv or .parquet file, or a directory.")
     try:
+        if not path.is_file():
+            raise InputError(f"{path} is not there. Give a .csv or .parquet file, or a folder.")
         if path.suffix.lower() == ".parquet":
             return [str(name) for name in parquet.read_schema(path).names]
         if path.suffix.lower() == ".csv":

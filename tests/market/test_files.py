@@ -13,7 +13,7 @@ from pyarrow import parquet
 from domain.errors import InputError, QuorumError
 from domain.timeframe import Timeframe
 from market.columns import Kind
-from market.files import import_path, read
+from market.files import import_file, read
 from tests.market.memory_library import MemoryLibrary
 
 FIXTURES = Path(__file__).parent / "fixtures"
@@ -47,8 +47,8 @@ def test_a_table_is_the_same_from_csv_and_from_parquet(name, tmp_path):
 
 
 def test_bars_are_imported_once_and_unchanged_the_second_time(library):
-    (first,) = import_path(FIXTURES / "bars.csv", library)
-    (second,) = import_path(FIXTURES / "bars.csv", library)
+    first = import_file(FIXTURES / "bars.csv", library)
+    second = import_file(FIXTURES / "bars.csv", library)
     assert (first.timeframe, first.read, first.stored, first.unchanged) == (D1, 5, 5, 0)
     assert (second.stored, second.unchanged) == (0, 5)
     assert first.symbols == ("ACME", "BETA")
@@ -176,7 +176,7 @@ def test_a_file_that_is_no_table_of_ours_is_refused_with_name_and_remedy(name, t
     content, why = REFUSED[name]
     (tmp_path / name).write_bytes(content)
     with pytest.raises(InputError, match=why) as refused:
-        import_path(tmp_path / name, library)
+        import_file(tmp_path / name, library)
     assert name in str(refused.value)
     assert not library.symbols("files")
 
@@ -186,21 +186,21 @@ def test_text_in_parquet_that_is_no_utf_8_is_refused(tmp_path, library):
     table = {"symbol": ["ACME"], "published_at": ["2024-01-02"], "headline": half_a_pair}
     parquet.write_table(pa.table(table), tmp_path / "news.parquet")
     with pytest.raises(InputError, match=r"cannot be read as parquet.*UTF"):
-        import_path(tmp_path / "news.parquet", library)
+        import_file(tmp_path / "news.parquet", library)
 
 
 def test_a_path_that_is_not_there_is_refused(tmp_path, library):
     with pytest.raises(InputError, match="not there"):
-        import_path(tmp_path / "nowhere.csv", library)
+        import_file(tmp_path / "nowhere.csv", library)
 
 
 def test_a_file_that_contradicts_what_is_stored_changes_nothing_unless_told_to(tmp_path, library):
-    import_path(bars_csv(tmp_path / "a.csv", rows=30), library)
+    import_file(bars_csv(tmp_path / "a.csv", rows=30), library)
     other = bars_csv(tmp_path / "b.csv", rows=40, close=20.0)
     with pytest.raises(InputError, match=r"contradicts 30 stored bars of 'ACME'.*--replace"):
-        import_path(other, library)
+        import_file(other, library)
     assert library.bars("files", "ACME", D1)["close"].tolist() == [10.0] * 30
-    (report,) = import_path(other, library, replace=True)
+    report = import_file(other, library, replace=True)
     assert (report.stored, report.replaced) == (10, 30)
     assert library.bars("files", "ACME", D1)["close"].tolist() == [20.0] * 40
 
@@ -214,31 +214,13 @@ def test_nothing_is_stored_when_the_library_fails_half_way(tmp_path):
 
     library = Full()
     with pytest.raises(OSError, match="no space"):
-        import_path(FIXTURES / "bars.csv", library)
+        import_file(FIXTURES / "bars.csv", library)
     assert library.symbols("files") == []
-
-
-def test_of_a_directory_every_recognised_file_is_imported_and_the_others_reported(
-    tmp_path, library
-):
-    bars_csv(tmp_path / "a.csv")
-    bars_csv(tmp_path / "b.csv", close=99.0)
-    (tmp_path / "c.csv").write_text("a,b\n1,2\n")
-    (tmp_path / "d.csv").write_text((FIXTURES / "news.csv").read_text())
-    reports = import_path(tmp_path, library)
-    assert [report.path.name for report in reports if report.refused_because] == ["b.csv", "c.csv"]
-    assert len(library.news("files", "ACME")) == 2
-    assert library.bars("files", "ACME", D1)["close"].tolist() == [10.0] * 30
-
-
-def test_a_directory_without_any_table_is_refused(tmp_path, library):
-    with pytest.raises(InputError, match="no file that could be imported"):
-        import_path(tmp_path, library)
 
 
 def test_progress_runs_from_the_first_row_to_the_last(library):
     steps = []
-    import_path(FIXTURES / "bars.csv", library, progress=lambda *step: steps.append(step))
+    import_file(FIXTURES / "bars.csv", library, progress=lambda *step: steps.append(step))
     assert steps == [("bars.csv", 3, 5), ("bars.csv", 5, 5)]
 
 
