@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli.terminal import AsJson, OnMarket, print_json, results, say, settings_of
+from cli.terminal import AsJson, OnlySymbols, OnMarket, print_json, results, say, settings_of
 from domain.account import Account, Mode
 from domain.errors import InputError
 from domain.orders import Kind, Side, Term, Ticket
@@ -121,7 +121,7 @@ def resume(run: OfRun = "live", market: OnMarket = None, as_json: AsJson = False
 
 def orders(
     open_only: Annotated[bool, typer.Option("--open", help="Only those that may trade.")] = False,
-    symbol: Annotated[str | None, typer.Option(help="Only of this symbol.")] = None,
+    symbols: OnlySymbols = None,
     limit: Annotated[
         int, typer.Option(min=1, max=1000, help="At most so many, newest first.")
     ] = 50,
@@ -133,8 +133,7 @@ def orders(
     from cli import accounts
 
     with accounts.counter(settings_of(market, None), run, say) as at:
-        wanted = parse_symbol(symbol) if symbol else None
-        found = at.blotter.orders(open_only=open_only, symbol=wanted, limit=limit)
+        found = at.blotter.orders(open_only=open_only, symbols=symbols or [], limit=limit)
     if as_json:
         print_json({"orders": [accounts.order_json(line.order) for line in found]})
     else:

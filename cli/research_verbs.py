@@ -20,7 +20,6 @@ from cli.terminal import (
     settings_of,
 )
 from domain.errors import InputError
-from domain.symbols import parse_symbol
 from settings import load_settings
 
 backtest = typer.Typer(
@@ -85,7 +84,7 @@ def run(
         print_json({"id": backtesting.run_job(settings)["id"]})
         return
     asked = {
-        "symbols": [parse_symbol(symbol) for symbol in symbols or []],
+        "symbols": symbols or [],
         "start": start,
         "end": end,
         "agents": agents or [],
@@ -210,7 +209,7 @@ def fit(
         agents or [],
         start=start,
         end=end,
-        symbols=[parse_symbol(symbol) for symbol in symbols or []],
+        symbols=symbols or [],
         folds=folds,
         out=out,
         say=say,
@@ -236,7 +235,7 @@ def check(
     checked = checking.check(
         settings_of(market, timeframe),
         agent,
-        symbols=[parse_symbol(symbol) for symbol in symbols or []],
+        symbols=symbols or [],
         cuts=cuts,
         seed=seed,
         say=say,

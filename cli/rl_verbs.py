@@ -6,10 +6,9 @@ option for each argument of a training, with the sentence that stands beside it.
 
 import inspect
 from collections.abc import Callable
-from dataclasses import fields
 from pathlib import Path
 from types import UnionType
-from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, get_args, get_origin
 
 import typer
 
@@ -24,8 +23,8 @@ from cli.terminal import (
     say,
     settings_of,
 )
-from domain.symbols import parse_symbol
 from envs.learning.arguments import Arguments
+from envs.learning.options import Option, options
 from settings import load_settings
 
 rl = typer.Typer(
@@ -35,38 +34,51 @@ rl = typer.Typer(
 Model = Annotated[str, typer.Argument(metavar="ID", help="As `rl models` names it, or 'shipped'.")]
 Run = Annotated[str, typer.Argument(metavar="RUN", help="As `rl runs` names it.")]
 
-_OF_THE_SIMULATOR = {"bars", "market_seed"}
+_OF_A_FILE = {"bars", "symbols", "market_seed"}
 """Arguments that choose bars; here they are the home's."""
+_OF_THE_HOME = {
+    "horizon": "setting market.horizon",
+    "half_spread_bps": "setting costs.half_spread_bps",
+    "commission_bps": "setting costs.commission_bps",
+    "impact": "setting costs.impact",
+    "borrow_bps": "setting costs.borrow_bps",
+    "train_until": "60% of the bars",
+    "validate_until": "80% of the bars",
+    "episode": f"{Arguments().episode}, or half of a short history",
+}
+"""Defaults that the home's settings or its history give (`lab.completed`)."""
 
 
 def _with_arguments(verb: Callable[..., None]) -> Callable[..., None]:
     """The verb with an option for each argument of a training; left out, it is None."""
-    hints = get_type_hints(Arguments, include_extras=True)
     own = inspect.signature(verb).parameters.values()
-    options = []
-    for each in fields(Arguments):
-        if each.name in _OF_THE_SIMULATOR:
-            continue
-        kind, sentence = get_args(hints[each.name])
-        options.append(
-            inspect.Parameter(
-                each.name,
-                inspect.Parameter.KEYWORD_ONLY,
-                default=None,
-                annotation=Annotated[_typed(kind) | None, typer.Option(help=sentence)],
-            )
+    added = [
+        inspect.Parameter(
+            name,
+            inspect.Parameter.KEYWORD_ONLY,
+            default=None,
+            annotation=Annotated[
+                _typed(option) | None,
+                typer.Option(
+                    *option.flags,
+                    help=option.help(_OF_THE_HOME.get(name)),
+                    metavar=option.metavar if option.is_list else None,
+                ),
+            ],
         )
+        for name, option in options().items()
+        if name not in _OF_A_FILE
+    ]
     kept = [each for each in own if each.kind is not inspect.Parameter.VAR_KEYWORD]
-    vars(verb)["__signature__"] = inspect.Signature([*kept, *options])
+    vars(verb)["__signature__"] = inspect.Signature([*kept, *added])
     return verb
 
 
-def _typed(kind: Any) -> Any:
+def _typed(option: Option) -> Any:
     """What typer reads an argument as; dates are read by the arguments themselves."""
-    if get_origin(kind) is tuple:
+    if option.is_list:
         return list[str]
-    if get_origin(kind) is UnionType:
-        return get_args(kind)[0]
+    kind = get_args(option.kind)[0] if get_origin(option.kind) is UnionType else option.kind
     return kind if kind in (int, float) or get_origin(kind) is Literal else str
 
 
@@ -84,8 +96,7 @@ def train(
     from cli import lab
 
     asked = {name: value for name, value in given.items() if value is not None}
-    named = [parse_symbol(symbol) for symbol in symbols or []]
-    _print_trained(lab.train(settings_of(market, timeframe), named, asked, say), as_json)
+    _print_trained(lab.train(settings_of(market, timeframe), symbols or [], asked, say), as_json)
 
 
 @rl.command()
@@ -179,7 +190,7 @@ def delete(
 
 @rl.command("import")
 def import_(
-    folder: Annotated[Path, typer.Argument(help="With policy.safetensors and manifest.json.")],
+    folder: Annotated[Path, typer.Argument(help="A policy's, or that of a run that is done.")],
     as_json: AsJson = False,
 ) -> None:
     """Keep a copy of the policy in FOLDER as a model."""
@@ -205,8 +216,7 @@ def drift(
     """How far the market has moved from the one that a model was trained on, by feature."""
     from cli import lab, lab_tables
 
-    named = [parse_symbol(symbol) for symbol in symbols or []]
-    found = lab.drift(settings_of(market, timeframe), model, named, say)
+    found = lab.drift(settings_of(market, timeframe), model, symbols or [], say)
     if as_json:
         print_json(lab_tables.drift_json(found))
     else:

@@ -18,17 +18,18 @@ from rich.console import Console
 from rich.table import Table
 
 from domain.errors import InputError, QuorumError
-from domain.models import MANIFEST
+from domain.symbols import FLAGS
 from envs.learning.arguments import Arguments, arguments_of, day
 from envs.learning.evaluation import Judge
+from envs.learning.folder import policy_folder
 from envs.learning.judgement import Scores, judged
 from envs.learning.tables import table_of
-from envs.market_data import History, history, read_bars
+from envs.market_data import History
 from envs.observation import WARMUP
 from envs.policies.drift import Drift, drift
 from envs.policies.files import load_policy
 from envs.policies.policy import Policy
-from envs.train import simulated
+from envs.train import market_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +62,9 @@ def main(argv: list[str] | None = None) -> int:
     asked = _parse(argv)
     console = Console()
     try:
-        policy = load_policy(_policy_in(asked.policy))
-        market = (
-            simulated(asked.market_seed)
-            if asked.bars is None
-            else history(read_bars(asked.bars), asked.bars.name)
+        policy = load_policy(policy_folder(asked.policy))
+        market = market_of(
+            Arguments(bars=asked.bars, market_seed=asked.market_seed, symbols=tuple(asked.symbols))
         )
         found = evaluate(policy, market, asked.first, asked.last)
     except QuorumError as error:
@@ -146,12 +145,6 @@ def _arguments(told: Mapping[str, Any]) -> Arguments:
     return arguments_of({name: value for name, value in told.items() if name in known})
 
 
-def _policy_in(folder: Path) -> Path:
-    """A run's folder stands for the policy in it."""
-    inside = folder / "policy"
-    return inside if (inside / MANIFEST).exists() else folder
-
-
 def _report(console: Console, policy: Policy, found: Evaluation) -> None:
     invented = ", which is invented" if found.simulated else ""
     title = f"{found.data}{invented}, {found.first} to {found.last}, net of cost"
@@ -176,6 +169,14 @@ def _parse(argv: list[str] | None) -> argparse.Namespace:
         type=Path,
         metavar="FILE",
         help="CSV or Parquet of adjusted daily bars (default: the simulated market)",
+    )
+    add(
+        *FLAGS,
+        dest="symbols",
+        action="append",
+        default=[],
+        metavar="SYMBOLS",
+        help="Only these symbols of the bars. Repeat it, or separate by commas (default: all)",
     )
     add(
         "--market-seed",

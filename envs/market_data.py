@@ -5,6 +5,7 @@ starts in one period ends in the next.
 """
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import date
 from pathlib import Path
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 
 from domain.errors import InputError
 from domain.panel import Floats, Panel, Times
+from domain.symbols import parse_symbol
 from domain.tape import Tape
 from domain.timeframe import Timeframe
 from envs.observation import WARMUP, observe
@@ -99,6 +101,30 @@ def read_bars(path: Path) -> pd.DataFrame:
         return pd.read_csv(path, dtype={"symbol": str}, keep_default_na=False, na_values=[""])
     except (ValueError, OSError) as error:  # pandas' and pyarrow's refusals are ValueErrors
         raise InputError(f"{path} cannot be read ({error}). Write it again.") from None
+
+
+def only(bars: pd.DataFrame, symbols: Sequence[str]) -> pd.DataFrame:
+    """The rows of `symbols`, however the bars spell them; all rows where none are named.
+
+    Raises InputError for a symbol that has no row.
+    """
+    if not symbols or "symbol" not in bars.columns:
+        return bars
+    spelled = bars["symbol"].map({each: _canonical(each) for each in bars["symbol"].unique()})
+    there = set(spelled)
+    if missing := [symbol for symbol in symbols if symbol not in there]:
+        raise InputError(
+            f"The bars hold nothing of {', '.join(missing)}, only of {listed(sorted(there))}. "
+            "Leave it out, or give a file that has it."
+        )
+    return bars[spelled.isin(symbols)]
+
+
+def listed(symbols: Sequence[str]) -> str:
+    """A few of them by name and how many more: "AAPL, MSFT and 12 more"."""
+    shown = symbols if len(symbols) <= 3 else symbols[:2]
+    more = len(symbols) - len(shown)
+    return ", ".join(shown) + (f" and {more} more" if more else "")
 
 
 def history(bars: pd.DataFrame, name: str, *, simulated: bool = False) -> History:
@@ -222,6 +248,14 @@ def _refuse_bad_rows(table: pd.DataFrame) -> None:
             raise InputError(
                 f"The bar of {row['symbol']} on {row['date']:%Y-%m-%d} {what}. Correct the file."
             )
+
+
+def _canonical(symbol: object) -> str:
+    """As symbols are spelled here; what cannot be one stays as it is."""
+    try:
+        return parse_symbol(str(symbol))
+    except InputError:
+        return str(symbol)
 
 
 def _day(instant: np.datetime64) -> str:

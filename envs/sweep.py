@@ -27,13 +27,14 @@ from typing import Any
 from rich.console import Console
 
 from domain.errors import ConfigurationError, InputError, QuorumError
-from envs.learning.arguments import Arguments, chosen_options
+from envs.learning.arguments import Arguments
 from envs.learning.member import train
+from envs.learning.options import chosen_options
 from envs.learning.run import ground_of, nothing
 from envs.market_data import History, own_copy
 from envs.sweeps.search import drawn, searched
 from envs.sweeps.trials import SweepFolder, Word
-from envs.sweeps.words import Tell, bar, parser, report
+from envs.sweeps.words import Tell, bar, make_parser, report
 from envs.train import market_of
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -45,7 +46,7 @@ REACH_SECONDS = 5.0
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    asked = parser(__doc__).parse_args(argv)
+    asked = make_parser(__doc__).parse_args(argv)
     console, told = Console(), Console(stderr=True)
     try:
         arguments = chosen_options(asked)
@@ -80,8 +81,9 @@ def prepare(
         {name: value for name, value in replace(arguments, **each).plain().items() if name in each}
         for each in configurations
     ]
+    same_by_digest = replace(arguments, bars=None, symbols=())
     asked = {
-        "arguments": {**arguments.plain(), "bars": market.digest},
+        "arguments": {**same_by_digest.plain(), "bars": market.digest},
         "data": market.name,
         "simulated": market.simulated,
         "search": list(search),

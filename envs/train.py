@@ -19,14 +19,16 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from domain.errors import InputError, QuorumError
-from envs.learning.arguments import Arguments, add_options, chosen_options
+from domain.symbols import parse_symbols
+from envs.learning.arguments import Arguments
 from envs.learning.events import Event, Staged
 from envs.learning.folder import POLICY as POLICY_FOLDER
 from envs.learning.folder import RunFolder
 from envs.learning.member import Tick
+from envs.learning.options import add_options, chosen_options
 from envs.learning.run import ground_of, learn
 from envs.learning.tables import table_of
-from envs.market_data import History, history, read_bars
+from envs.market_data import History, history, listed, only, read_bars
 from envs.policies.files import load_policy
 from envs.simulated import simulate
 
@@ -77,17 +79,17 @@ def train(arguments: Arguments, out: Path, console: Console) -> None:
 
 
 def market_of(arguments: Arguments) -> History:
-    """The bars that the arguments name. Raises InputError where they cannot be read."""
+    """The bars that the arguments name. Raises InputError where they cannot be read, and for a
+    symbol that is not among them."""
+    symbols = parse_symbols(arguments.symbols)
+    of = f": {listed(symbols)}" if symbols else ""
     if arguments.bars is not None:
-        return history(read_bars(arguments.bars), arguments.bars.name)
-    return simulated(arguments.market_seed)
-
-
-def simulated(seed: int) -> History:
-    """The invented market. Raises InputError for a seed below 0."""
+        bars = only(read_bars(arguments.bars), symbols)
+        return history(bars, f"{arguments.bars.name}{of}")
+    seed = arguments.market_seed
     if seed < 0:
         raise InputError(f"market_seed is {seed}, but it must be a whole number of at least 0.")
-    return history(simulate(seed), f"simulated, seed {seed}", simulated=True)
+    return history(only(simulate(seed), symbols), f"simulated, seed {seed}{of}", simulated=True)
 
 
 def name_of(arguments: Arguments) -> str:

@@ -98,19 +98,21 @@ class Blotter:
         self,
         *,
         open_only: bool = False,
-        symbol: str | None = None,
+        symbols: Sequence[str] = (),
         status: Status | None = None,
         source: Source | None = None,
         before: int | None = None,
         limit: int = 100,
     ) -> tuple[OrderLine, ...]:
-        """Newest first; the page after one that ended with `number` starts `before` that."""
+        """Newest first, of `symbols` where some are named; the page after one that ended with
+        `number` starts `before` that."""
         order = tables.Order
         query = self._orders()
         if open_only:
             query = query.where(col(order.number).in_(self._open()))
+        if symbols:
+            query = query.where(col(order.symbol).in_(symbols))
         for column, wanted in (
-            (order.symbol, symbol),
             (order.status, status),
             (order.source, source),
         ):

@@ -1,13 +1,12 @@
 """The form that starts a backtest: what was typed, kept as it was typed, and what it asks for."""
 
 import math
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
 from domain.errors import InputError
-from domain.symbols import parse_symbol
+from domain.symbols import parse_symbols
 from orchestrator.book import Rules
 from research.request import LONGEST_DELAY, Request, request
 from web.house import House
@@ -106,7 +105,7 @@ def asked(house: House, form: Typed) -> Request:
     start, end = _day("From", form.start), _day("To", form.end)
     if end < start:
         raise InputError(f"The period ends ({end}) before it begins ({start}). Exchange the dates.")
-    symbols = tuple(map(parse_symbol, filter(None, re.split(r"[\s,;]+", form.symbols))))
+    symbols = parse_symbols(form.symbols.split())
     if not symbols:
         raise InputError("Symbols: none is named. Give at least one, such as AAPL.")
     _have_history(house, symbols, start, end)

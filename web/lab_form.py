@@ -4,7 +4,6 @@ Every field is told by itself what is wrong with it. Leaves out what a training 
 all: `Arguments.check` knows, and the market is read by whoever trains.
 """
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import date, timedelta
@@ -12,7 +11,7 @@ from functools import partial
 from typing import Any, get_args
 
 from domain.errors import InputError
-from domain.symbols import parse_symbol
+from domain.symbols import parse_symbols
 from envs.env_settings import Actions, RewardName
 from envs.learning.arguments import Algo, Arguments, Selection, arguments_of
 from envs.observation import WARMUP
@@ -204,7 +203,7 @@ _ACCEPTED = {
 
 
 def _symbols(house: House, text: str) -> tuple[str, ...]:
-    named = tuple(dict.fromkeys(map(parse_symbol, filter(None, re.split(r"[\s,;]+", text)))))
+    named = parse_symbols(text.split())
     if not named:
         raise InputError("None is named. Give at least one, such as AAPL.")
     for symbol in named:

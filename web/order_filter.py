@@ -42,7 +42,7 @@ class OrderFilter:
         """Newest first."""
         return blotter.orders(
             open_only=open_only,
-            symbol=self.symbol or None,
+            symbols=(self.symbol,) if self.symbol else (),
             status=Status(self.status) if self.status else None,
             source=Source(self.source) if self.source else None,
             before=before,

@@ -1,14 +1,15 @@
 """What a training run is asked for: one dataclass, from which the command line, the page and the
 sweep are made.
 
-Leaves out where a run is written, which is no part of what it learns.
+Leaves out where a run is written, which is no part of what it learns, and what the options of the
+command line look like (`options.py`).
 """
 
 import argparse
 import math
 import types
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from datetime import date
 from functools import cache
 from pathlib import Path
@@ -49,6 +50,7 @@ class Arguments:
         "CSV or Parquet of adjusted daily bars (symbol, date, open, high, low, close, volume); "
         "the simulated market if not given.",
     ] = None
+    symbols: Annotated[tuple[str, ...], "Only these symbols of the bars."] = ()
     market_seed: Annotated[int, "Seed of the simulated market."] = 7
     train_until: Annotated[date, "Last day to train on."] = date(2016, 12, 31)
     validate_until: Annotated[date, "Last day to choose by; the rest is the test."] = date(
@@ -265,7 +267,7 @@ def _kinds() -> Mapping[str, Any]:
 def reader(kind: Any) -> Callable[[str], Any]:
     """Makes a value of type `kind` of a word of the command line or a form."""
     if get_origin(kind) is tuple:
-        return lambda words: tuple(words.split())
+        return lambda words: tuple(words.replace(",", " ").split())
     if isinstance(kind, types.UnionType):
         return reader(get_args(kind)[0])
     if kind is date:
@@ -279,29 +281,3 @@ def day(word: str) -> date:
         return date.fromisoformat(word)
     except ValueError:
         raise argparse.ArgumentTypeError(f"{word!r} is no day. Write one as 2020-12-31.") from None
-
-
-def add_options(parser: argparse.ArgumentParser) -> None:
-    """One option a field, with the field's sentence as its help."""
-    hints = get_type_hints(Arguments, include_extras=True)
-    for each in fields(Arguments):
-        kind, sentence = get_args(hints[each.name])
-        many = get_origin(kind) is tuple
-        words = get_args(get_args(kind)[0] if many else kind)
-        choices = words if words and isinstance(words[0], str) else None
-        default = " ".join(each.default) if isinstance(each.default, tuple) else each.default
-        parser.add_argument(
-            "--" + each.name.replace("_", "-"),
-            nargs="+" if many else None,
-            type=str if many else reader(kind),
-            default=each.default,
-            choices=choices,
-            metavar=None if choices else each.name.upper(),
-            help=f"{sentence} (default: {'none' if default is None else default})",
-        )
-
-
-def chosen_options(parsed: argparse.Namespace) -> Arguments:
-    """The arguments among what `add_options` made the parser read."""
-    given: dict[str, Any] = {each.name: getattr(parsed, each.name) for each in fields(Arguments)}
-    return Arguments(**(given | {"algo": tuple(given["algo"])}))

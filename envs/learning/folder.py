@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import Any, Literal, Self, get_args
 
 from domain.errors import DamagedError, InputError, NotFoundError
+from domain.models import MANIFEST
 from envs.disk import held, locked, read_whole, write_whole, writing
 from envs.learning.arguments import Arguments, Plain, arguments_of
 from envs.learning.events import Event, HeldOut, Judged, Staged
@@ -37,6 +38,22 @@ PROGRESS, HELD_OUT, CHECKPOINTS, TENSORBOARD = (
 )  # fmt: skip
 POLICY = "policy"
 Word = Literal["running", "done", "failed", "cancelled", "interrupted"]
+
+
+def policy_folder(folder: Path) -> Path:
+    """Where the policy of `folder` lies, which is a policy's own folder or that of its run.
+
+    Raises InputError for a run that has come to no policy yet.
+    """
+    inside = folder / POLICY
+    if (inside / MANIFEST).exists():
+        return inside
+    if (folder / RUN).exists():
+        raise InputError(
+            f"The run in {folder} is not done, so there is no policy of it yet. Wait for it, or go "
+            "on with it."
+        )
+    return folder
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,7 +246,7 @@ class RunFolder:
         """Raises InputError unless `made` is of this folder's own run."""
         ours = {**self._made["arguments"], "data": self._made["data_digest"]}
         theirs = {**made["arguments"], "data": made["data_digest"]}
-        same_by_digest = {"bars"}
+        same_by_digest = {"bars", "symbols"}
         different = [
             name for name in theirs if ours.get(name) != theirs[name] and name not in same_by_digest
         ]

@@ -10,16 +10,17 @@ import itertools
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
-from typing import Any, get_args, get_origin, get_type_hints
+from typing import Any, get_type_hints
 
 import numpy as np
 
 from domain.errors import InputError
 from envs.learning.arguments import Arguments, reader
+from envs.learning.options import choices_of
 
 FIXED: Mapping[str, str] = {
     **dict.fromkeys(
-        ("bars", "market_seed", "train_until", "validate_until", "horizon"),
+        ("bars", "symbols", "market_seed", "train_until", "validate_until", "horizon"),
         "it says what is scored on, and configurations are compared on the same bars",
     ),
     **dict.fromkeys(
@@ -190,7 +191,7 @@ def _range(name: str, kind: Any, low: str, high: str) -> Searched:
 
 
 def _value(name: str, kind: Any, word: str) -> Any:
-    choices = _choices(kind)
+    choices = choices_of(kind)
     try:
         value = reader(kind)(word.strip())
     except ValueError:
@@ -202,12 +203,6 @@ def _value(name: str, kind: Any, word: str) -> Any:
             field=name,
         )
     return value
-
-
-def _choices(kind: Any) -> tuple[str, ...]:
-    """The words that a field may be; empty where it is a number."""
-    inner = get_args(kind)[0] if get_origin(kind) is tuple else kind
-    return tuple(each for each in get_args(inner) if isinstance(each, str))
 
 
 def _refuse_bad_ends(base: Arguments, search: Sequence[Searched]) -> None:

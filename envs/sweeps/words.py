@@ -5,23 +5,24 @@ import math
 import shlex
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import fields, replace
+from dataclasses import replace
 from pathlib import Path
 
 from rich.console import Console
 from rich.progress import Progress, TimeRemainingColumn
 from rich.table import Table
 
-from envs.learning.arguments import Arguments, add_options
+from envs.learning.arguments import Arguments
+from envs.learning.options import add_options, options
 from envs.sweeps.trials import SweepFolder, Tried
 
 Tell = Callable[[Tried], None]
 """Hears of a configuration whenever it was scored or has ended."""
 
 
-def parser(description: str | None) -> argparse.ArgumentParser:
-    options = argparse.ArgumentParser("python -m envs.sweep", description=description)
-    options.add_argument(
+def make_parser(description: str | None) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser("python -m envs.sweep", description=description)
+    parser.add_argument(
         "--search",
         action="append",
         default=[],
@@ -29,24 +30,24 @@ def parser(description: str | None) -> argparse.ArgumentParser:
         help="An argument to search, once for each: between two numbers (evenly by logarithm "
         "where the higher is 10 times the lower or more), or one of a list.",
     )
-    options.add_argument(
+    parser.add_argument(
         "--trials", type=int, default=20, help="Configurations to try (default: 20)."
     )
-    options.add_argument(
+    parser.add_argument(
         "--search-seed", type=int, default=0, help="Seed of their draw (default: 0)."
     )
-    options.add_argument(
+    parser.add_argument(
         "--concurrent", type=int, help="Tried at once (default: as many as processors)."
     )
-    options.add_argument("--address", help="host:port of a Ray cluster (default: a local Ray).")
-    options.add_argument(
+    parser.add_argument("--address", help="host:port of a Ray cluster (default: a local Ray).")
+    parser.add_argument(
         "--out",
         type=Path,
         default=Path("var/rl/sweeps/sweep"),
         help="Folder for sweep.json and sweep.csv (default: var/rl/sweeps/sweep).",
     )
-    add_options(options)
-    return options
+    add_options(parser)
+    return parser
 
 
 @contextmanager
@@ -98,9 +99,8 @@ def report(console: Console, base: Arguments, folder: SweepFolder) -> None:
 def command(arguments: Arguments) -> list[str]:
     """The words of the command that trains with `arguments`: what is not as by default."""
     words = ["python", "-m", "envs.train"]
-    for each in fields(Arguments):
-        value = getattr(arguments, each.name)
-        if value != each.default:
-            values = value if isinstance(value, tuple) else (value,)
-            words += ["--" + each.name.replace("_", "-"), *map(str, values)]
+    for name, option in options().items():
+        value = getattr(arguments, name)
+        if value != option.default:
+            words += [option.flags[0], ",".join(value) if option.is_list else str(value)]
     return words

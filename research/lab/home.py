@@ -15,7 +15,7 @@ from domain.errors import InputError
 from domain.panel import Floats
 from domain.symbols import calendar_of
 from domain.timeframe import Timeframe
-from envs.market_data import History, history_of
+from envs.market_data import History, history_of, listed
 from envs.observation import FEATURES, observe
 from market.builder import build_bars
 from market.library import Library
@@ -71,7 +71,7 @@ class HomeMarket:
         )
         tape = tape_of([panel], [factor], [0])
         first, last = (str(at.astype("datetime64[D]")) for at in tape.known_at[[0, -1]])
-        name = f"{self.name}: {_listed(chosen)}, {first} to {last}"
+        name = f"{self.name}: {listed(chosen)}, {first} to {last}"
         history = history_of(panel, tape, name, simulated=self.simulated)
         return Lessons(history, tuple(each for each in asked if each not in chosen))
 
@@ -101,9 +101,3 @@ def _together(symbols: Sequence[str]) -> tuple[str, ...]:
     calendars = Counter(map(calendar_of, symbols))
     most = max(calendars, key=calendars.__getitem__, default=None)
     return tuple(symbol for symbol in symbols if calendar_of(symbol) == most)
-
-
-def _listed(symbols: Sequence[str]) -> str:
-    shown = symbols if len(symbols) <= 3 else symbols[:2]
-    more = len(symbols) - len(shown)
-    return ", ".join(shown) + (f" and {more} more" if more else "")

@@ -17,7 +17,7 @@ from domain.errors import DamagedError, InputError, NotFoundError, StorageError
 from domain.events import Event
 from domain.models import MANIFEST, TENSORS
 from envs.learning.arguments import Arguments
-from envs.learning.folder import RUN, RunFolder, RunState
+from envs.learning.folder import RUN, RunFolder, RunState, policy_folder
 from envs.policies.drift import Drift, drift
 from envs.policies.files import load_policy
 from envs.policies.policy import Policy, Score
@@ -124,12 +124,14 @@ class Lab:
         return self._models.add(tensors, manifest)
 
     def import_folder(self, folder: Path) -> str:
-        """Keep a copy of the policy in `folder`; its id.
+        """Keep a copy of the policy in `folder`, which may be its run's; its id.
 
-        Raises DamagedError where its files are refused, and nothing is kept then.
+        Raises InputError for a run without a policy and DamagedError where the files are refused;
+        nothing is kept then.
         """
-        load_policy(folder)
-        return self.add(*((folder / name).read_bytes() for name in (TENSORS, MANIFEST)))
+        place = policy_folder(folder)
+        load_policy(place)
+        return self.add(*((place / name).read_bytes() for name in (TENSORS, MANIFEST)))
 
     def runs(self) -> Sequence[RunState]:
         """Newest first."""

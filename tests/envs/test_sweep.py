@@ -15,7 +15,8 @@ from rich.console import Console
 
 from domain.errors import ConfigurationError, InputError
 from envs import sweep as sweeping
-from envs.learning.arguments import Arguments, add_options, chosen_options
+from envs.learning.arguments import Arguments
+from envs.learning.options import add_options, chosen_options
 from envs.learning.run import learn
 from envs.market_data import history
 from envs.simulated import simulate

@@ -58,10 +58,11 @@ def test_orders_are_found_by_what_they_are(paper: Accounts, blotter: Blotter) ->
     left = lively(paper)
     assert ids(blotter.orders()) == ["o6", "o5", "o4", "o3", "o2", "o1"]
     assert ids(blotter.orders(open_only=True)) == ["o6", "o5", "o4", "o3"]
-    assert ids(blotter.orders(symbol="AAPL")) == ["o6", "o4", "o1"]
+    assert ids(blotter.orders(symbols=["AAPL"])) == ["o6", "o4", "o1"]
+    assert ids(blotter.orders(symbols=["AAPL", "XOM"])) == ["o6", "o4", "o3", "o1"]
     assert ids(blotter.orders(status=Status.FILLED)) == ["o2", "o1"]
     assert ids(blotter.orders(source=Source.COMMITTEE)) == []
-    assert ids(blotter.orders(symbol="MSFT", open_only=True, source=Source.MANUAL)) == ["o5"]
+    assert ids(blotter.orders(symbols=["MSFT"], open_only=True, source=Source.MANUAL)) == ["o5"]
     assert {line.order.id: line.order for line in blotter.orders(open_only=True)} == left.orders
     second = blotter.order("o2")
     assert (second.order.status, second.order.filled) == (Status.FILLED, 10.0)
@@ -228,7 +229,7 @@ def test_every_question_is_answered_from_its_index(sqlite: Database) -> None:
     blotter = Blotter(sqlite, *HERE)
     asked: list[tuple[Callable[[], object], str]] = [
         (lambda: blotter.orders(before=9), "orders (account=? AND number<?)"),
-        (lambda: blotter.orders(symbol="XOM"), "orders (account=? AND symbol=?)"),
+        (lambda: blotter.orders(symbols=["XOM"]), "orders (account=? AND symbol=?)"),
         (lambda: blotter.orders(status=Status.FILLED), "orders (account=? AND status=?)"),
         (lambda: blotter.orders(source=Source.EXIT), "orders (account=? AND source=?)"),
         (lambda: blotter.orders(open_only=True), "orders (account=? AND status=?)"),
