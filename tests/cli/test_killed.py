@@ -18,7 +18,6 @@ from storage.records import Records
 from tests.cli.conftest import Quorum
 from tests.cli.kept import TRADING, differences, faults, kept
 
-ROOT = Path(__file__).parents[2]
 FAST = ("--speed", "max", "--in-process", "--json")
 RUN = "replay 2020-02-11 2020-02-28"
 PLAY = (
@@ -57,7 +56,7 @@ def player(home: Path) -> Iterator[Player]:
     command = (sys.executable, "-m", "tests.cli.player", *FIRST)
     environment = {**os.environ, "QUORUM_HOME": str(home)}
     with subprocess.Popen(
-        command, cwd=ROOT, env=environment, text=True, bufsize=1,
+        command, env=environment, text=True, bufsize=1,
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
         start_new_session=True,
     ) as process:  # fmt: skip

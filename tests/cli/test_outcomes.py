@@ -11,8 +11,6 @@ import pytest
 from cli import deciding
 from tests.cli.conftest import Quorum
 
-ROOT = Path(__file__).parents[2]
-
 
 def test_an_interrupted_verb_says_so_by_its_code(
     quorum: Quorum, monkeypatch: pytest.MonkeyPatch
@@ -44,7 +42,6 @@ def test_a_signal_ends_the_server_in_order(sent: signal.Signals, home: Path) -> 
         [*command, "--in-process"],
         stderr=subprocess.PIPE,
         text=True,
-        cwd=ROOT,
         env={**os.environ, "QUORUM_HOME": str(home)},
         preexec_fn=_mind_the_interrupt,
     ) as server:
@@ -73,7 +70,6 @@ def noted(home: Path, doing: str) -> str:
         [sys.executable, "-c", f"{keep}\nlogs.keep(Path(sys.argv[1]))\n{doing}", str(home)],
         stderr=subprocess.PIPE,
         text=True,
-        cwd=ROOT,
         check=True,
     ).stderr
 

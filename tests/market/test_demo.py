@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -77,7 +78,8 @@ def test_the_market_is_the_same_in_another_process() -> None:
     script = "import test_demo; print(test_demo.digest())"
     told = subprocess.run(
         [sys.executable, "-c", script],
-        env={**os.environ, "PYTHONHASHSEED": "4711", "PYTHONPATH": f".{os.pathsep}tests/market"},
+        env={**os.environ, "PYTHONHASHSEED": "4711"},
+        cwd=Path(__file__).parent,
         capture_output=True, text=True, check=True,
     )  # fmt: skip
     assert told.stdout.strip() == digest()

@@ -231,11 +231,11 @@ def test_every_agent_of_this_house_keeps_every_promise(name: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def demo(tmp_path_factory: pytest.TempPathFactory) -> Settings:
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("QUORUM_HOME", str(tmp_path_factory.mktemp("home")))
         patch.setenv("QUORUM__AGENTS__NEWS_MODEL", "lexicon")
-        return load_settings({"market": {"provider": "demo"}})
+        yield load_settings({"market": {"provider": "demo"}})
 
 
 def silent(_: str) -> None:
