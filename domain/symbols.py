@@ -13,7 +13,7 @@ from domain.errors import InputError
 FLAGS = ("--symbol", "--symbols")
 """What the option that names symbols is called, in every command that has one."""
 
-_BETWEEN = re.compile(r"[\s,;]+")
+_BETWEEN = re.compile(r"[,;]")
 _SHAPE = re.compile(r"\^?[A-Z0-9][A-Z0-9.=-]{0,19}")
 _QUOTES = ("USDT", "USDC", "USD", "EUR", "GBP", "BTC")
 _PAIR = re.compile(rf"(?P<base>[A-Z0-9]{{2,10}})[-/](?P<quote>{'|'.join(_QUOTES)})")
@@ -54,12 +54,12 @@ def parse_symbol(text: str) -> str:
 def parse_symbols(words: Iterable[str]) -> tuple[str, ...]:
     """The canonical spelling of every symbol in `words`, each once, in their order.
 
-    A word may hold several, separated by commas, semicolons or spaces. Raises InputError for one
-    that cannot be a symbol, and for a word that holds none.
+    A word may hold several, separated by commas or semicolons. Raises InputError for one that
+    cannot be a symbol, and for a word that holds none.
     """
     found: dict[str, None] = {}
     for word in words:
-        named = [part for part in _BETWEEN.split(word) if part]
+        named = [part for part in _BETWEEN.split(word) if part.strip()]
         found |= dict.fromkeys(map(parse_symbol, named or [word]))
     return tuple(found)
 
