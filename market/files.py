@@ -216,7 +216,7 @@ def _load(path: Path, names: dict[str, str]) -> tuple[pd.DataFrame, tuple[Refusa
 
 
 def _unreadable(path: Path, error: Exception) -> InputError:
-    what = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
+    what = str(error).splitlines()[0][:200].rstrip(".") if str(error) else type(error).__name__
     return InputError(
         f"{path} cannot be read as {path.suffix.lower().lstrip('.')}: {what}."
         " It may be cut off or of another format; export it again as UTF-8 CSV or as Parquet."

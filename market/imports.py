@@ -74,7 +74,7 @@ def _found(paths: Sequence[Path]) -> tuple[list[Path], list[Path], dict[Path, st
     refused: dict[Path, str] = {}
     for path in paths:
         inside = [path]
-        if path.is_dir():
+        if os.path.isdir(path):  # noqa: PTH112 a name too long is no folder, and no error yet
             inside, others, closed = _inside(path)
             skipped |= {os.path.realpath(each): each for each in others}
             refused |= closed

@@ -37,6 +37,8 @@ def test_an_account_is_traded_from_the_command_line(played: Quorum) -> None:
     assert played(*words)[1]["order"] == order
     listed = played("orders", "--open", *OF_RUN)[1]["orders"]
     assert [each["id"] for each in listed].count(order["id"]) == 1
+    assert played("orders", "--open", "--symbol", "aapl,MSFT", *OF_RUN)[1]["orders"] == listed
+    assert played("orders", "--open", "--symbols", "MSFT", *OF_RUN)[1]["orders"] == []
     code, _, error = played("order", "AAPL", "buy", "3", "--yes", "--key", "mine", *OF_RUN)
     assert (code, error_of(error)["kind"]) == (2, "InputError")
     assert played("cancel", order["id"], *OF_RUN)[1]["orders"][0]["status"] == "cancelled"

@@ -1,5 +1,6 @@
 """`import`, `watch`, `config` and `agents` on the command line."""
 
+import json
 import tomllib
 from pathlib import Path
 
@@ -44,9 +45,52 @@ def test_files_that_are_no_tables_are_refused(quorum: Quorum, tmp_path: Path) ->
     assert quorum("import", str(tmp_path / "nowhere.csv"))[0] == 2
 
 
+def test_several_files_and_folders_are_each_reported_and_one_refusal_ends_with_its_code(
+    quorum: Quorum, tmp_path: Path
+) -> None:
+    (tmp_path / "data" / "shares").mkdir(parents=True)
+    bars(("AAPL",), days=50).to_csv(tmp_path / "one.csv", index=False)
+    bars(("MSFT",), days=50).to_parquet(tmp_path / "data" / "shares" / "two.parquet")
+    (tmp_path / "data" / "notes.txt").write_text("hello")
+    (tmp_path / "bad.csv").write_text("a,b\n1,2\n")
+    words = ("import", "one.csv", "bad.csv", "data", "--json")
+    code, told, error = quorum(*words)
+    assert code == 2
+    assert [(each["path"], bool(each["refused_because"])) for each in told["files"]] == [
+        ("one.csv", False), ("bad.csv", True), ("data/shares/two.parquet", False),
+    ]  # fmt: skip
+    assert told["skipped"] == ["data/notes.txt"]
+    message = json.loads(error.splitlines()[-1])["error"]["message"]
+    assert "1 of 3 were refused" in message
+    assert "bad.csv" in message
+    assert quorum("import", "one.csv", "data", "--json")[0] == 0
+    code, out, error = quorum(*words[:-1])
+    assert code == 2
+    for name in ("one.csv", "bad.csv", "two.parquet", "data/notes.txt"):
+        assert name in out
+
+
+def test_an_import_of_one_file_says_what_it_always_said(quorum: Quorum, tmp_path: Path) -> None:
+    bars(("AAPL",), days=50).to_csv(tmp_path / "one.csv", index=False)
+    _, told, _ = quorum("import", "one.csv", "--json")
+    [report] = told["files"]
+    assert list(report) == [
+        "path", "kind", "timeframe", "read", "stored", "unchanged", "replaced", "refused",
+        "symbols", "span", "refused_because",
+    ]  # fmt: skip
+    assert (report["path"], report["kind"], report["timeframe"]) == ("one.csv", "bars", "1d")
+
+
+def test_an_empty_folder_is_refused_by_name(quorum: Quorum, tmp_path: Path) -> None:
+    (tmp_path / "nothing").mkdir()
+    code, out, error = quorum("import", "nothing")
+    assert (code, out) == (2, "")
+    assert "nothing holds no .csv or .parquet file" in error
+
+
 def test_the_watchlist_is_edited_and_listed(quorum: Quorum) -> None:
     assert "AAPL" in quorum("watch", "list", "--json")[1]["symbols"]
-    assert quorum("watch", "add", "amd", "btc/usdt")[0] == 0
+    assert quorum("watch", "add", "amd,btc/usdt")[0] == 0
     assert quorum("watch", "remove", "TSLA")[0] == 0
     followed = quorum("watch", "list", "--json")[1]["symbols"]
     assert followed[-2:] == ["AMD", "BTC-USDT"]

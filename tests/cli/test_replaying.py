@@ -21,11 +21,11 @@ def votes(cycle: dict[str, Any], symbol: str) -> list[dict[str, Any]]:
 
 
 def test_a_replay_prints_a_cycle_a_line_and_votes_as_decide_does(imported: Quorum) -> None:
-    code, out, _ = imported(*PLAY, "--symbol", "AAPL", "--symbol", "MSFT", "--json")
+    code, out, _ = imported(*PLAY, "--symbol", "AAPL,MSFT", "--json")
     cycles = played(out)
     assert code == 0
     assert [cycle["as_of"][:10] for cycle in cycles] == [f"2020-03-0{n}" for n in (2, 3, 4, 5, 6)]
-    words = ("decide", "AAPL", "MSFT", "--as-of", "2020-03-04", "--in-process", "--json")
+    words = ("decide", "aapl,MSFT", "--as-of", "2020-03-04", "--in-process", "--json")
     decided = imported(*words)[1]
     for symbol in ("AAPL", "MSFT"):
         assert votes(cycles[2], symbol) == votes(decided, symbol)

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from envs.learning.folder import RUN
+from envs.learning.options import options
 from envs.policies.files import encode, save_policy
 from research.lab import here
 from tests.cli.conftest import Quorum
@@ -162,6 +163,43 @@ def test_a_folder_is_imported_and_another_is_refused(
     refused(quorum("rl", "import", str(tmp_path)), 3, "manifest.json cannot be read")
 
 
+def test_a_runs_folder_stands_for_its_policy_and_one_without_is_refused(
+    quorum: Quorum, home: Path, tmp_path: Path
+) -> None:
+    save_policy(tmp_path / "run" / "policy", policy(3))
+    of_run = quorum("rl", "import", str(tmp_path / "run"), "--json")[1]["id"]
+    assert quorum("rl", "import", str(tmp_path / "run" / "policy"), "--json")[1]["id"] == of_run
+    (tmp_path / "begun").mkdir()
+    (tmp_path / "begun" / RUN).write_text("{}")
+    refused(quorum("rl", "import", str(tmp_path / "begun")), 2, "begun is not done")
+
+
+def test_the_help_of_training_shows_every_default_and_whose_it_is(
+    quorum: Quorum, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "300")
+    code, out, _ = quorum("rl", "train", "--help")
+    assert code == 0
+    told = " ".join(out.split())
+    assert told.count("(default: ") == len(options()) - 3  # bars are the home's
+    for default in ("ppo", "5", "200000", "setting market.horizon", "60% of the bars"):
+        assert f"(default: {default})" in told
+
+
+@pytest.mark.parametrize(
+    "words", [("--algo", "ppo,a2c"), ("--algo", "ppo", "--algo", "a2c"), ("--algo", "ppo a2c")]
+)
+def test_a_list_is_written_with_commas_or_by_repetition(
+    imported: Quorum, words: tuple[str, ...]
+) -> None:
+    code, trained, told = imported(
+        *TRAIN[:4], "--symbols", "AAPL,msft,SPY", *TRAIN[10:], *words, "--json"
+    )
+    assert code == 0, told
+    assert "Training on files: AAPL, MSFT, SPY" in told
+    assert trained["members"] == ["ppo-0", "a2c-0"]
+
+
 def test_a_configured_policy_keeps_its_seat(
     quorum: Quorum, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -172,7 +210,7 @@ def test_a_configured_policy_keeps_its_seat(
 
 
 def test_drift_is_told_of_the_model_that_votes(imported: Quorum) -> None:
-    words = ("rl", "drift", "--market", "files", "--symbol", "AAPL", "--symbol", "SPY")
+    words = ("rl", "drift", "--market", "files", "--symbol", "AAPL,SPY")
     told = imported(*words, "--json")[1]
     assert (told["model"], told["market"], told["simulated"]) == ("shipped", "files", False)
     assert len(told["features"]) == 11

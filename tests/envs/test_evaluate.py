@@ -80,6 +80,7 @@ def test_the_command_prints_tables_or_json_and_a_runs_folder_will_do(saved, caps
     [
         (["run"], 2, "does not exist"),
         (["nowhere"], 3, "manifest.json cannot be read"),
+        (["run", "--symbol", "SIM00,ACME"], 2, "hold nothing of ACME"),
         (["run", "--from", "2030-01-01"], 2, "No bars are left to judge by from 2030-01-01"),
         (["run", "--from", "2007-03-01", "--until", "2007-02-01"], 2, "No bars are left"),
     ],
@@ -97,3 +98,11 @@ def test_a_seed_of_no_market_and_a_day_of_no_calendar_are_refused(saved, capsys)
     with pytest.raises(SystemExit, match="2"):
         main([str(saved / "run"), "--from", "2007-02-30"])
     assert "'2007-02-30' is no day" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("flags", [("--symbol", "SIM01"), ("--symbols", "sim01,SIM01")])
+def test_some_symbols_of_the_bars_can_be_judged_on_alone(saved, capsys, flags):
+    command = [*flags, str(saved / "run"), "--bars", str(saved / "bars.parquet"), "--json"]
+    assert main(command) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["data"] == "bars.parquet: SIM01"

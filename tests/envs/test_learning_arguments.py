@@ -1,5 +1,6 @@
 """What a run is asked for: read from words, written to JSON, refused where it cannot be."""
 
+import argparse
 from dataclasses import fields, replace
 from datetime import date
 from pathlib import Path
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 
 from domain.errors import InputError
 from envs.learning.arguments import Arguments, arguments_of
+from envs.learning.options import add_options, chosen_options
 
 
 def test_the_arguments_as_they_are_can_be_trained():
@@ -85,6 +87,28 @@ def test_a_label_is_a_few_words():
     arguments = Arguments(algo=("ppo", "dqn"))
     assert arguments.label("simulated, seed 7") == "ppo, dqn x 5 seeds on simulated, seed 7"
     assert replace(arguments, seeds=1).label("bars.csv") == "ppo, dqn x 1 seed on bars.csv"
+
+
+def written(*words: str) -> Arguments:
+    parser = argparse.ArgumentParser()
+    add_options(parser)
+    return chosen_options(parser.parse_args(words))
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("--algo", "ppo,a2c", "--symbol", "AAPL,MSFT"),
+        ("--algo", "ppo", "a2c", "--symbol", "AAPL", "MSFT"),
+        ("--algo", "ppo", "--algo", "a2c", "--symbols", "AAPL", "--symbol", "MSFT"),
+    ],
+)
+def test_lists_are_written_with_commas_by_repetition_or_in_a_row(words):
+    assert written(*words) == Arguments(algo=("ppo", "a2c"), symbols=("AAPL", "MSFT"))
+
+
+def test_no_words_are_the_arguments_as_they_are():
+    assert written() == Arguments()
 
 
 def test_every_argument_has_a_sentence():

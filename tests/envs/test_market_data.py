@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from domain.errors import InputError
-from envs.market_data import divide, history, read_bars
+from envs.market_data import divide, history, only, read_bars
 from envs.observation import WARMUP
 from envs.simulated import simulate
 
@@ -44,6 +44,16 @@ def test_the_digest_names_the_bars_whatever_their_order():
     changed = BARS.assign(close=BARS.close.where(BARS.index != 7, BARS.close * 1.0001))
     assert history(BARS, "made").digest == history(BARS.iloc[::-1], "made").digest
     assert history(BARS, "made").digest != history(changed, "made").digest
+
+
+def test_some_symbols_of_the_bars_are_as_if_there_were_no_others():
+    pair = pd.concat([BARS, BARS[BARS.symbol == "SIM00"].assign(symbol="btc/usdt")])
+    alone = history(only(pair, ["BTC-USDT"]), "made")
+    assert alone.symbols == ("btc/usdt",)
+    assert np.array_equal(alone.close[:, 0], history(BARS, "made").close[:, 0])
+    assert only(pair, []) is pair
+    with pytest.raises(InputError, match="hold nothing of ACME, only of BTC-USDT, SIM00, SIM01"):
+        only(pair, ["SIM00", "ACME"])
 
 
 @pytest.mark.parametrize("suffix", [".csv", ".parquet"])

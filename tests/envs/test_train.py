@@ -104,6 +104,9 @@ def test_a_truncated_checkpoint_is_told_with_its_file_and_what_to_do(bars, tmp_p
         (["--train-until", "2020-01-01"], 2, "would end before training"),
         (["--train-until", "2030-01-01", "--validate-until", "2031-01-01"], 2, "No bars are left"),
         (["--algo", "sac"], 2, "sac cannot learn flat-long"),
+        (["--algo", "ppo", "ddpg"], 2, "The algorithms are ppo ddpg, but each of ppo, a2c"),
+        (["--symbol", "SIM00,ACME"], 2, "The bars hold nothing of ACME"),
+        (["--symbols", "$$"], 2, "'$$' is not a symbol"),
         (["--half-spread-bps", "-1"], 2, "half_spread_bps is -1.0"),
     ],
 )

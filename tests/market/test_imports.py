@@ -30,12 +30,15 @@ def test_a_bad_file_neither_stops_nor_half_stores_the_others(
     no_table = tmp_path / "no table.csv"
     no_table.write_text("a,b\n1,2\n")
     not_there = tmp_path / "not there.csv"
+    too_long = tmp_path / ("n" * 300 + ".csv")
     last = bars_csv(tmp_path / "last.csv", symbol="BETA")
-    imported = import_paths([first, contradicting, no_table, not_there, last], library)
+    imported = import_paths([first, contradicting, no_table, not_there, too_long, last], library)
     assert [report.path for report in imported.reports] == [
-        first, contradicting, no_table, not_there, last,
+        first, contradicting, no_table, not_there, too_long, last,
     ]  # fmt: skip
-    assert refused(imported) == ["contradicting.csv", "no table.csv", "not there.csv"]
+    assert refused(imported) == [
+        "contradicting.csv", "no table.csv", "not there.csv", too_long.name,
+    ]  # fmt: skip
     assert all(each.path.name in str(each.refused_because) for each in imported.refused)
     assert library.bars("files", "ACME", D1)["close"].tolist() == [10.0] * 30
     assert library.symbols("files") == ["ACME", "BETA"]
