@@ -1,6 +1,5 @@
 """The form that starts a backtest: what was typed, kept as it was typed, and what it asks for."""
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
@@ -10,6 +9,7 @@ from domain.symbols import parse_symbols
 from orchestrator.book import Rules
 from research.request import LONGEST_DELAY, Request, request
 from web.house import House
+from web.number_input import ENGLISH, NumberStyle, read_number, read_whole, write_number
 
 USUAL = timedelta(days=5 * 365)
 """Length of the period that is proposed."""
@@ -57,10 +57,10 @@ def usual(house: House) -> Typed:
         end=end.isoformat(),
         agents=house.agents,
         capital="100000",
-        half_spread_bps=f"{costs.half_spread_bps:g}",
-        commission_bps=f"{costs.commission_bps:g}",
-        impact=f"{costs.impact:g}",
-        volume_cap=f"{costs.volume_cap * 100:g}",
+        half_spread_bps=write_number(costs.half_spread_bps, 6),
+        commission_bps=write_number(costs.commission_bps, 6),
+        impact=write_number(costs.impact, 6),
+        volume_cap=write_number(costs.volume_cap * 100, 6),
         weighting=rules.committee.weighting,
         calibrated=SWITCH[rules.committee.calibrated],
         walk_forward="",
@@ -97,8 +97,8 @@ def refused(form: Typed, because: str) -> Typed:
     return replace(form, problem=because)
 
 
-def asked(house: House, form: Typed) -> Request:
-    """The request that the form makes.
+def asked(house: House, form: Typed, style: NumberStyle = ENGLISH) -> Request:
+    """The request that the form makes, its numbers as `style` writes them.
 
     Raises InputError naming the field, what stands in it and what would be accepted.
     """
@@ -118,7 +118,7 @@ def asked(house: House, form: Typed) -> Request:
         start=start,
         end=end,
         agents=_agents(house, form.agents),
-        capital=_number("Starting cash", form.capital),
+        capital=read_number("Starting cash", form.capital, style),
         committee=rules.committee.model_copy(
             update={
                 "weighting": _one_of("Weights", form.weighting, WEIGHTINGS),
@@ -127,15 +127,16 @@ def asked(house: House, form: Typed) -> Request:
         ),
         costs={
             **rules.trading.costs.model_dump(),
-            "half_spread_bps": _cost("Half spread", form.half_spread_bps),
-            "commission_bps": _cost("Commission", form.commission_bps),
-            "impact": _between("Impact", form.impact, 0, 99),
-            "volume_cap": _between("Volume cap, %", form.volume_cap, 0, 100, above=True) / 100,
+            "half_spread_bps": _cost("Half spread", form.half_spread_bps, style),
+            "commission_bps": _cost("Commission", form.commission_bps, style),
+            "impact": _between("Impact", form.impact, style, 0, 99),
+            "volume_cap": _between("Volume cap, %", form.volume_cap, style, 0, 100, above=True)
+            / 100,
         },
         limits=rules.trading.limits,
         delay=int(_one_of("Delay", form.delay.strip(), DELAYS)),
-        walk_forward=_whole("Walk forward", form.walk_forward, FEWEST_REFIT) or None,
-        seed=_whole("Seed", form.seed, 0) or 0,
+        walk_forward=_whole("Walk forward", form.walk_forward, style, FEWEST_REFIT) or None,
+        seed=_whole("Seed", form.seed, style, 0) or 0,
     )
 
 
@@ -161,18 +162,8 @@ def _agents(house: House, named: Sequence[str]) -> tuple[str, ...]:
     return tuple(named)
 
 
-def _number(field: str, text: str) -> float:
-    try:
-        number = float(text.replace(",", "").replace(" ", ""))
-    except ValueError:
-        number = math.nan
-    if not math.isfinite(number):
-        raise InputError(f"{field}: {text[:40]!r} is no number. Write it as 1000 or 2.5.")
-    return number
-
-
-def _cost(field: str, text: str) -> float:
-    bps = _number(field, text)
+def _cost(field: str, text: str, style: NumberStyle) -> float:
+    bps = read_number(field, text, style)
     if not 0 <= bps < 1000:
         raise InputError(
             f"{field}: {bps:g} basis points cannot be charged. Give 0 to 999; 100 are one percent."
@@ -180,22 +171,24 @@ def _cost(field: str, text: str) -> float:
     return bps
 
 
-def _between(field: str, text: str, low: float, high: float, *, above: bool = False) -> float:
-    number = _number(field, text)
+def _between(
+    field: str, text: str, style: NumberStyle, low: float, high: float, *, above: bool = False
+) -> float:
+    number = read_number(field, text, style)
     if not low <= number <= high or (above and number == low):
         more = f"more than {low:g}, up to {high:g}" if above else f"{low:g} to {high:g}"
         raise InputError(f"{field}: {number:g} cannot be. Give {more}.")
     return number
 
 
-def _whole(field: str, text: str, least: int) -> int | None:
+def _whole(field: str, text: str, style: NumberStyle, least: int) -> int | None:
     """None where nothing was typed."""
     if not text.strip():
         return None
-    digits = text.strip()
-    if not (digits.isascii() and digits.isdecimal() and least <= int(digits[:12]) < 2**32):
+    number = read_whole(field, text, style)
+    if not least <= number < 2**32:
         raise InputError(f"{field}: {text[:40]!r} cannot be. Give a whole number from {least} on.")
-    return int(digits)
+    return number
 
 
 def _one_of(field: str, text: str, choices: Sequence[str]) -> str:

@@ -13,11 +13,12 @@ from typing import Any, get_args
 from domain.errors import InputError
 from domain.symbols import parse_symbols
 from envs.env_settings import Actions, RewardName
-from envs.learning.arguments import Algo, Arguments, Selection, arguments_of
+from envs.learning.arguments import Algo, Arguments, Selection
 from envs.observation import WARMUP
 from storage.models import SHIPPED
 from trading.costs import CostSettings
 from web.house import House
+from web.number_input import ENGLISH, NumberStyle, read_number, read_whole, write_number
 
 LONGEST = 4_000
 ALGORITHMS = get_args(Algo)
@@ -113,15 +114,17 @@ def typed(data: Mapping[str, Any]) -> Typed:
     return Typed(**{**told, "algo": algorithms})
 
 
-def asked(house: House, form: Typed) -> tuple[Arguments, tuple[str, ...]]:
-    """What to train, and on which symbols.
+def asked(
+    house: House, form: Typed, style: NumberStyle = ENGLISH
+) -> tuple[Arguments, tuple[str, ...]]:
+    """What to train, and on which symbols; the form's numbers are as `style` writes them.
 
     Raises RefusedError naming every field that cannot be read, or the first that cannot be trained.
     """
     faults: dict[str, str] = {}
     symbols = _gather(faults, "symbols", lambda: _symbols(house, form.symbols))
     read = {
-        name: _gather(faults, name, lambda name=name: _read(name, getattr(form, name)))
+        name: _gather(faults, name, lambda name=name: _read(name, getattr(form, name), style))
         for name in _ARGUMENTS
     }
     if faults:
@@ -179,7 +182,7 @@ def _gather(faults: dict[str, str], name: str, read: Any) -> Any:
         return None
 
 
-def _read(name: str, text: str | tuple[str, ...]) -> Any:
+def _read(name: str, text: str | tuple[str, ...], style: NumberStyle) -> Any:
     """The argument `name` as it was typed. Raises InputError."""
     if isinstance(text, tuple):
         return text
@@ -187,19 +190,15 @@ def _read(name: str, text: str | tuple[str, ...]) -> Any:
         if text not in _LISTED[name]:
             raise InputError(f"{text[:40]!r} is none of {', '.join(_LISTED[name])}. Choose one.")
         return text
-    plain = text.strip().replace(",", "").replace(" ", "")
+    match getattr(Arguments(), name):
+        case int():
+            return read_whole("", text, style)
+        case float():
+            return read_number("", text, style)
     try:
-        return getattr(arguments_of({name: plain}), name)
-    except InputError:
-        kind = type(getattr(Arguments(), name))
-        raise InputError(f"{text[:40]!r} {_ACCEPTED[kind]}") from None
-
-
-_ACCEPTED = {
-    int: "is no whole number. Write it as 1000.",
-    float: "is no number. Write it as 2.5.",
-    date: "is no date. Write it as 2015-01-31.",
-}
+        return date.fromisoformat(text.strip())
+    except ValueError:
+        raise InputError(f"{text[:40]!r} is no date. Write it as 2015-01-31.") from None
 
 
 def _symbols(house: House, text: str) -> tuple[str, ...]:
@@ -246,7 +245,7 @@ def _divided(house: House, symbols: Sequence[str]) -> tuple[date, date, date]:
 
 
 def _written(value: Any) -> str:
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    return write_number(value, 6) if isinstance(value, float) else str(value)
 
 
 def _listed(value: Any) -> Sequence[Any]:

@@ -26,6 +26,7 @@ from web.api import (
 from web.api.shapes import Json
 from web.frames import Frames
 from web.house import House
+from web.number_input import number_style
 from web.pages import (
     agents,
     backtest,
@@ -200,7 +201,8 @@ def create_app(house: House) -> Litestar:
         ],
         dependencies={
             name: Provide(_always(part), sync_to_thread=False) for name, part in parts.items()
-        },
+        }
+        | {"style": Provide(number_style, sync_to_thread=False)},
         compression_config=CompressionConfig("gzip", gzip_compress_level=5, exclude=["/static/"]),
         exception_handlers={
             Exception: lambda request, error: problems.answer(request, error, house, renderer)

@@ -5,11 +5,11 @@ of order has no use for is not looked at. Leaves out the rules of the account: t
 ticket against them.
 """
 
-import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from enum import StrEnum
+from functools import partial
 from typing import Any, TypeVar
 
 from domain.errors import InputError, UnknownSymbolError
@@ -18,6 +18,7 @@ from domain.symbols import parse_symbol
 from trading.forms import MOST
 from trading.rules import nearest
 from web.house import House
+from web.number_input import NumberStyle, read_positive, write_number
 
 UNITS, VALUE = "units", "value"
 PRICE, PERCENT = "price", "percent"
@@ -44,9 +45,6 @@ _MENDS = {
 """By the name of a check the field that would make it pass."""
 LONGEST_NOTE = 200
 _LONGEST = 400
-
-_NUMBER = re.compile(r"[+-]?(\d{1,3}(,\d{3})+|\d+|(?=\.\d))(\.\d*)?([eE][+-]?\d{1,3})?")
-"""A comma only between thousands: `1,5` is refused rather than taken for fifteen."""
 
 _T = TypeVar("_T")
 _E = TypeVar("_E", bound=StrEnum)
@@ -75,6 +73,8 @@ class Typed:
     faults: Mapping[str, str] = field(default_factory=dict)
 
 
+_NUMBERS = ("quantity", "limit", "stop", "trail", "stop_loss", "take_profit")
+_POINT = re.compile(r"[+-]?\d+\.\d+", re.ASCII)
 NAMES = tuple(each.name for each in fields(Typed) if each.name != "faults")
 
 
@@ -90,6 +90,13 @@ def typed(data: Mapping[str, str]) -> Typed:
     """The fields as a browser sent them; what it did not send is as on a fresh ticket."""
     given: dict[str, Any] = {name: data[name][:_LONGEST] for name in NAMES if name in data}
     return Typed(**given)
+
+
+def from_address(query: Mapping[str, str]) -> Typed:
+    """The fields that an address fills in, where numbers have a decimal point in every locale."""
+    form = typed(query)
+    numbers: dict[str, Any] = {name: _rewritten(getattr(form, name)) for name in _NUMBERS}
+    return replace(form, **numbers)
 
 
 def refused(form: Typed, refusal: InputError) -> Typed:
@@ -109,8 +116,8 @@ def checked(form: Typed, preview: Preview) -> Typed:
     return replace(form, faults={**form.faults, **faults})
 
 
-def asked(house: House, form: Typed) -> Ticket:
-    """The ticket that the form makes.
+def asked(house: House, form: Typed, style: NumberStyle) -> Ticket:
+    """The ticket that the form makes, its numbers as `style` writes them.
 
     Raises TicketError with what each refused field would take, UnknownSymbolError for a value in
     a symbol without prices.
@@ -128,9 +135,13 @@ def asked(house: House, form: Typed) -> Ticket:
     side = read("side", choice(Side))
     kind = read("kind", choice(Kind))
     term = read("term", choice(Term))
+    number = partial(read_positive, style=style)
     quantity = read("quantity", number)
     needed = {name: read(name, number) for name in NEEDS[kind or Kind.MARKET]}
-    loss, profit = read("stop_loss", _number_or_none), read("take_profit", _number_or_none)
+    exits = {
+        name: read(name, number) if getattr(form, name).strip() else None
+        for name in ("stop_loss", "take_profit")
+    }
     note = read("note", _note)
     for name, choices in (("measure", (UNITS, VALUE)), ("trail_in", (PRICE, PERCENT))):
         read(name, _one_of(choices))
@@ -151,24 +162,10 @@ def asked(house: House, form: Typed) -> Ticket:
         trail_share=trail / 100 if trail and in_percent else None,
         term=term,
         reduce_only=form.reduce_only == "yes",
-        stop_loss=loss,
-        take_profit=profit,
+        stop_loss=exits["stop_loss"],
+        take_profit=exits["take_profit"],
         note=note or "",
     )
-
-
-def number(label: str, text: str) -> float:
-    """A positive number, as it is typed: `1,000` or `2.5`.
-
-    Raises InputError for anything else.
-    """
-    found = float(text.replace(",", "")) if _NUMBER.fullmatch(text) else math.nan
-    if math.isnan(found):
-        said = f"{text[:40]!r} is no number" if text else "nothing is given"
-        raise InputError(f"{label}: {said}. Write it as 1000 or 2.5.")
-    if not 0 < found < math.inf:
-        raise InputError(f"{label}: {text[:40]!r} cannot be. Give more than zero.")
-    return found
 
 
 def units_worth(house: House, symbol: str, value: float, price: float | None) -> float:
@@ -188,8 +185,9 @@ def units_worth(house: House, symbol: str, value: float, price: float | None) ->
     return units
 
 
-def _number_or_none(label: str, text: str) -> float | None:
-    return number(label, text) if text else None
+def _rewritten(text: str) -> str:
+    """A number with a decimal point, so that every locale reads it alike; other text as it is."""
+    return write_number(float(text)) if _POINT.fullmatch(text) else text
 
 
 def _symbol(label: str, text: str) -> str:

@@ -316,7 +316,7 @@ def test_money_moves_by_what_was_typed_and_is_recorded(client: Client, books: Bo
 @pytest.mark.parametrize("move", ["deposit", "withdraw"])
 def test_an_amount_that_cannot_be_changes_nothing(client: Client, books: Books, move: str) -> None:
     before = books.account()
-    for amount in ("", "0", "-5", "much", "nan", "1e308", "1e999", "1,5", "²", "<b>"):
+    for amount in ("", "0", "-5", "much", "nan", "1e308", "1e999", "1.500", "²", "<b>"):
         refused = client.post(f"/account/{move}", data={"amount": amount})
         assert refused.status_code == 422, amount
         assert 'id="problem"' in refused.text

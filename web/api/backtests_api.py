@@ -21,6 +21,7 @@ from web.api.record_shapes import (
 from web.api.shapes import about
 from web.backtest_form import Typed
 from web.house import House
+from web.number_input import write_number
 
 
 @get("/backtests", sync_to_thread=True)
@@ -71,9 +72,11 @@ def _text(name: str, value: Any) -> Any:
     if name == "agents":
         return tuple(value)
     if name == "volume_cap":
-        return f"{value * 100:.10g}"  # the form has it in percent
+        return write_number(value * 100, 10)  # the form has it in percent
     if isinstance(value, bool):
         return backtest_form.SWITCH[value]
+    if isinstance(value, float):
+        return write_number(value)
     return " ".join(value) if name == "symbols" else str(value)
 
 

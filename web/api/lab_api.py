@@ -30,6 +30,7 @@ from web.api.lab_shapes import (
 from web.api.shapes import about
 from web.house import House
 from web.lab_form import Typed
+from web.number_input import write_number
 
 BY = "over the API"
 """Who promoted, as the record of promotions has it."""
@@ -190,4 +191,6 @@ def _typed(house: House, data: LabRunIn) -> Typed:
 def _text(name: str, value: Any) -> Any:
     if name == "algo":
         return tuple(value)
+    if isinstance(value, float):
+        return write_number(value)
     return " ".join(value) if name == "symbols" else str(value)

@@ -12,6 +12,7 @@ from domain.errors import InputError
 from web import backtest_form, present
 from web.backtest_form import Typed
 from web.house import House
+from web.number_input import NumberStyle
 from web.pages.reply import html, see_other
 from web.render import Renderer
 from web.shell import PageContext, WebRequest, build_shell, engine_view
@@ -51,12 +52,13 @@ def start_backtest(
     request: WebRequest,
     house: NamedDependency[House],
     renderer: NamedDependency[Renderer],
+    style: NamedDependency[NumberStyle],
     data: Form,
 ) -> Response[Any]:
     """Starts it, or shows the form again with what was typed and what was refused."""
     form = backtest_form.typed({name: _listed(value) for name, value in data.items()})
     try:
-        house.backtests.start(backtest_form.asked(house, form))
+        house.backtests.start(backtest_form.asked(house, form, style))
     except InputError as refusal:
         page = _page(request, house, backtest_form.refused(form, str(refusal)))
         return html(renderer, page, refusal.status)

@@ -15,6 +15,7 @@ from web import lab_form, lab_parts
 from web.house import House
 from web.lab_form import Typed
 from web.lab_parts import SeatView
+from web.number_input import NumberStyle
 from web.pages.reply import html, ours, see_other
 from web.render import Renderer
 from web.scored import Scored
@@ -72,12 +73,13 @@ def start_run(
     house: NamedDependency[House],
     renderer: NamedDependency[Renderer],
     scored: NamedDependency[Scored],
+    style: NamedDependency[NumberStyle],
     data: Form,
 ) -> Response[Any]:
     """Starts it, or shows the form again with each refusal beside its field."""
     form = lab_form.typed(data)
     try:
-        house.lab.start(*lab_form.asked(house, form))
+        house.lab.start(*lab_form.asked(house, form, style))
     except InputError as refusal:
         page = _page(request, house, scored, lab_form.refused(form, refusal))
         return html(renderer, page, refusal.status)

@@ -17,11 +17,11 @@ from storage.blotter import FillLine, OrderLine
 from web.account_parts import guard_of
 from web.downloads import as_csv_rows
 from web.house import House
+from web.number_input import NumberStyle, read_positive
 from web.order_filter import OrderFilter, order_filter
 from web.pages.reply import html, ours, see_other
 from web.render import Renderer
 from web.shell import PageContext, WebRequest, build_shell, engine_view
-from web.ticket_form import number
 from web.views.guard import GuardView
 from web.views.orders import (
     MOST_OPEN,
@@ -148,8 +148,13 @@ def order(
 
 
 @post("/orders/{id:str}/amend", include_in_schema=False, sync_to_thread=True)
-def amend_order(house: NamedDependency[House], id: FromPath[str], data: Form) -> Response[Any]:
-    house.floor.amend(id, amendment(data))
+def amend_order(
+    house: NamedDependency[House],
+    style: NamedDependency[NumberStyle],
+    id: FromPath[str],
+    data: Form,
+) -> Response[Any]:
+    house.floor.amend(id, amendment(data, style))
     return _back(data)
 
 
@@ -184,13 +189,13 @@ def fills_csv(house: NamedDependency[House], symbol: FromQuery[str] = "") -> Str
     return _file("quorum-fills.csv", FILL_COLUMNS, map(_fill_cells, found))
 
 
-def amendment(data: Mapping[str, str]) -> Amendment:
+def amendment(data: Mapping[str, str], style: NumberStyle) -> Amendment:
     """What a form changes; what is empty or was not sent stays as it is.
 
     Raises InputError for what is no positive number.
     """
     terms = {
-        name: number(name.replace("_", " ").capitalize(), data[name].strip())
+        name: read_positive(name.replace("_", " ").capitalize(), data[name], style)
         for name in ("quantity", "limit", "stop", "trail", "trail_share")
         if data.get(name, "").strip()
     }

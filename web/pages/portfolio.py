@@ -15,11 +15,11 @@ from domain.symbols import parse_symbol
 from web import account_moves as moves
 from web.account_parts import AccountParts, account_parts, rules_of
 from web.house import House
+from web.number_input import NumberStyle, read_positive
 from web.pages.reply import html, ours, see_other
 from web.render import Renderer
 from web.shell import PageContext, WebRequest, build_shell, engine_view
 from web.suggested import Suggested
-from web.ticket_form import number
 from web.views.lots import LotLine, lot_lines
 from web.views.profiles import ProfileLine, profile_lines
 from web.views.rules import Rule, rule_lines
@@ -82,17 +82,22 @@ def portfolio(
 
 
 @post("/account/{move:str}", include_in_schema=False, sync_to_thread=True)
-def move_account(house: NamedDependency[House], move: FromPath[str], data: Form) -> Redirect:
+def move_account(
+    house: NamedDependency[House],
+    style: NamedDependency[NumberStyle],
+    move: FromPath[str],
+    data: Form,
+) -> Redirect:
     """Does it, and goes back to the page it was asked on."""
     note = data.get("note", "")
     match move:
         case "deposit":
-            moves.deposit(house, number("Amount", data.get("amount", "").strip()), note)
+            moves.deposit(house, read_positive("Amount", data.get("amount", ""), style), note)
         case "withdraw":
-            moves.withdraw(house, number("Amount", data.get("amount", "").strip()), note)
+            moves.withdraw(house, read_positive("Amount", data.get("amount", ""), style), note)
         case "reset":
             _confirmed(data.get("word", ""))
-            moves.reset(house, number("New cash", data.get("capital", "").strip()), note)
+            moves.reset(house, read_positive("New cash", data.get("capital", ""), style), note)
         case "mode":
             moves.set_mode(house, data.get("mode", ""), WHERE)
         case "profile":

@@ -18,6 +18,7 @@ from domain.errors import InputError, UnknownSymbolError
 from domain.orders import Preview
 from web import ticket_form
 from web.house import House
+from web.number_input import NumberStyle
 from web.pages.reply import html, see_other
 from web.pages.symbol import known_symbol
 from web.render import Renderer
@@ -45,7 +46,7 @@ def trade(
     request: WebRequest, house: NamedDependency[House], renderer: NamedDependency[Renderer]
 ) -> Response[Any]:
     """An empty ticket, or one filled in with what the address names."""
-    form = ticket_form.typed(request.query_params)
+    form = ticket_form.from_address(request.query_params)
     return _answer(request, house, renderer, form, None, "")
 
 
@@ -54,11 +55,12 @@ def preview_order(
     request: WebRequest,
     house: NamedDependency[House],
     renderer: NamedDependency[Renderer],
+    style: NamedDependency[NumberStyle],
     data: Form,
 ) -> Response[Any]:
     form = ticket_form.typed(data)
     try:
-        found = _preview(house, form)
+        found = _preview(house, form, style)
     except InputError as refusal:
         form = ticket_form.refused(form, refusal)
         return _answer(request, house, renderer, form, None, "", refusal.status)
@@ -72,28 +74,30 @@ def place_order(
     request: WebRequest,
     house: NamedDependency[House],
     renderer: NamedDependency[Renderer],
+    style: NamedDependency[NumberStyle],
     data: Form,
 ) -> Response[Any]:
     """Places it, or shows why not beside a fresh preview where there can be one."""
     form, key = ticket_form.typed(data), data.get("key", "")
     try:
-        ticket = ticket_form.asked(house, form)
+        ticket = ticket_form.asked(house, form, style)
         placed = house.floor.place(ticket, quote=data.get("quote", ""), key=key)
     except InputError as refusal:
         form = ticket_form.refused(form, refusal)
-        return _answer(request, house, renderer, form, _again(house, form), key, refusal.status)
+        again = _again(house, form, style)
+        return _answer(request, house, renderer, form, again, key, refusal.status)
     return see_other(f"/orders/{placed.id}")
 
 
-def _preview(house: House, form: Typed) -> Preview:
-    ticket = ticket_form.asked(house, form)
+def _preview(house: House, form: Typed, style: NumberStyle) -> Preview:
+    ticket = ticket_form.asked(house, form, style)
     return house.floor.preview(ticket)
 
 
-def _again(house: House, form: Typed) -> Preview | None:
+def _again(house: House, form: Typed, style: NumberStyle) -> Preview | None:
     """A fresh preview; None for a ticket that is no order at all."""
     try:
-        return _preview(house, form)
+        return _preview(house, form, style)
     except InputError:
         return None
 

@@ -9,6 +9,7 @@ from domain.account import Account, Guard, Mode, Standing
 from domain.orders import Order
 from trading.limits import LimitSettings
 from web import present
+from web.number_input import write_number
 from web.views.holdings import Figures, fallen, figures
 from web.views.words import percent, units_of
 
@@ -131,7 +132,7 @@ def suggestions(orders: Sequence[Order]) -> tuple[Suggestion, ...]:
 
 def ticket_url(symbol: str, side: str, units: float, **more: str) -> str:
     """The ticket, filled in with this."""
-    asked = {"symbol": symbol, "side": side, "quantity": f"{units:.12g}", **more}
+    asked = {"symbol": symbol, "side": side, "quantity": write_number(units, 12), **more}
     return "/trade?" + urlencode(asked)
 
 

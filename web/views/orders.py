@@ -8,6 +8,7 @@ from urllib.parse import quote
 from domain.orders import Kind, Order, Side, Source, Status, Ticket
 from storage.blotter import FillLine, OrderLine
 from web import present
+from web.number_input import write_number
 from web.views.words import UNKNOWN, money, percent, units_of
 
 SIDES = {Side.BUY: ("Buy", "arrow-up", "up"), Side.SELL: ("Sell", "arrow-down", "down")}
@@ -171,7 +172,7 @@ def _edits(order: Order) -> tuple[Edit, ...]:
     if order.trail_share is not None:
         values["trail_share"] = order.trail_share * 100
     return tuple(
-        Edit(name, label, f"{values[name]:.12g}")
+        Edit(name, label, write_number(values[name], 12))
         for name, label in _EDITABLE
         if values[name] is not None
     )

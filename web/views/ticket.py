@@ -8,6 +8,7 @@ from domain.account import Account, Standing
 from domain.orders import Kind, Preview, Side, Term, Ticket
 from trading.quotes import LIFE
 from web import present
+from web.number_input import write_number
 from web.ticket_form import NAMES, UNITS, Typed
 from web.views.holdings import holdings
 from web.views.orders import SIDES, TERMS, terms_of
@@ -113,7 +114,7 @@ def holds(account: Account, symbol: str, price: float | None) -> Holds:
         units=units_of(units),
         weight=percent(found.weight if found else 0.0),
         cash=money(account.cash),
-        closes=f"{abs(units):.12g}" if units else "",
+        closes=write_number(abs(units), 12) if units else "",
         side="sell" if units > 0 else "buy",
         waiting=sum(order.symbol == symbol for order in account.orders.values()),
         warning=f"{why} ({present.line(guard.reason)})" if why and guard.reason else why,
@@ -165,5 +166,5 @@ def _exits(ticket: Ticket) -> str:
 def _fields(form: Typed, ticket: Ticket) -> tuple[tuple[str, str], ...]:
     """As they were typed, but in units to the last bit: a value would be other units at another
     price."""
-    exact = {"quantity": repr(ticket.quantity), "measure": UNITS}
+    exact = {"quantity": write_number(ticket.quantity), "measure": UNITS}
     return tuple((name, exact.get(name, getattr(form, name))) for name in NAMES)

@@ -1,6 +1,7 @@
 """Money, shares and units of an account in words. What is not known is a dash, never a zero."""
 
 from web import present
+from web.number_input import clear
 
 UNKNOWN = "–"
 _EVEN = 0.005
@@ -29,8 +30,9 @@ def share(fraction: float | None) -> str:
 
 
 def units_of(number: float) -> str:
-    """Whole where it is whole, else with all that matters of a coin."""
-    return f"{number:,.8f}".rstrip("0").rstrip(".").replace("-", "−")
+    """Whole where it is whole, else with all that matters of a coin, and such that it is read
+    alike when it is typed into a form."""
+    return clear(f"{number:,.8f}".rstrip("0").rstrip(".")).replace("-", "−")
 
 
 def tone(amount: float | None, even: float = _EVEN) -> str:
