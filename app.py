@@ -16,6 +16,7 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
+from agents.registry import PROBLEMS
 from cli.account_verbs import account, audit, cancel, order, orders, parity, reconcile
 from cli.research_verbs import backtest, check, fit
 from cli.rl_verbs import rl
@@ -41,7 +42,7 @@ from domain.timeframe import Timeframe
 from settings import config_file, home, load_settings, redacted
 
 app = typer.Typer(
-    help="Five agents vote on markets, a committee decides, and every opinion keeps its record.",
+    help="Agents vote on markets, a committee decides, and every opinion keeps its record.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=False,
@@ -190,13 +191,23 @@ def import_(
 @app.command()
 def agents(as_json: AsJson = False) -> None:
     """The agents, their versions and how much history they need."""
-    from wiring.agents import build_agents
+    from agents.registry import profile
+    from wiring.agents import agents_of, build_agents
     from wiring.stores import open_stores
 
     settings = load_settings()
     with open_stores(settings) as stores:
-        built = build_agents(settings, stores)
-    rows = [{"agent": a.name, "version": a.version, "warmup_bars": a.warmup} for a in built]
+        built = build_agents(agents_of(settings, stores), say)
+    rows = [
+        {
+            "agent": agent.name,
+            "version": agent.version,
+            "warmup_bars": agent.warmup,
+            "label": profile(agent.name).label,
+            "description": profile(agent.name).description,
+        }
+        for agent in built
+    ]
     if as_json:
         print_json({"agents": rows})
         return
@@ -288,6 +299,8 @@ def run(arguments: list[str]) -> int:
     With --json nothing but our own object may reach standard output, whatever libraries print.
     """
     try:
+        for problem in PROBLEMS:
+            say(problem)
         with redirect_stdout(sys.stderr) if "--json" in arguments else nullcontext():
             ended = int(app(arguments, standalone_mode=False) or 0)
         if ended == EXIT_INTERRUPTED:  # typer catches the signal itself and returns this

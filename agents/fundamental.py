@@ -7,15 +7,14 @@ its own past, because adjusted prices have no true level.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from agents.coefficients import version
-from agents.evidence import BY_HAND, Signal, Weights, base_rate_term, terms, weights_of
+from agents.base import WeightedAgent
+from agents.evidence import Signal, Weights, terms, weights_of
 from domain.panel import Filings, Floats, Panel, Times
-from domain.votes import Votes, cast
+from domain.votes import Votes
 from quant import rolling
 from quant.columns import as_known, days_since, ratio, rebased
 from quant.risk import forecast_volatility
@@ -61,23 +60,18 @@ class Seen:
     share: Floats
 
 
-class FundamentalAgent:
-    """Votes from the first complete trailing year, or while an announcement is fresh."""
+class FundamentalAgent(WeightedAgent[Seen]):
+    """Reads growth, margins, valuation and earnings surprises from what companies have filed and
+    announced.
+
+    Votes from the first complete trailing year, or while an announcement is fresh.
+    """
 
     name = "fundamental"
+    label = "Fundamental"
+    icon = "landmark"
     warmup = 1
     shipped = weights_of((*FILED, *ANNOUNCED))
-
-    def __init__(self, weights: Mapping[str, float] | None = None) -> None:
-        """With fitted `weights` in place of some or all that ship."""
-        self._weights = BY_HAND if weights is None else weights
-        self.version = version("1", weights)
-
-    def tuned(self, weights: Mapping[str, float]) -> Self:
-        return type(self)(weights)
-
-    def vote(self, panel: Panel, since: int = 0) -> Votes:
-        return self.weigh(panel, since, self.see(panel, since), self._weights)
 
     def see(self, panel: Panel, since: int) -> Seen:  # noqa: ARG002 valuation needs the past
         return Seen(*observe_filings(panel), *observe_announcements(panel))
@@ -91,12 +85,10 @@ class FundamentalAgent:
         nothing = np.logical_and.reduce([np.isnan(term.log_odds) for term in evidence])
         age = seen.age[since:]
         unfetched = np.array([s in panel.unavailable.get("filings", {}) for s in panel.symbols])
-        return cast(
+        return self.cast(
             panel,
             since,
-            agent=self.name,
-            version=self.version,
-            terms=[base_rate_term(panel, since), *evidence],
+            evidence,
             silent=[
                 (nothing & np.isnan(age) & unfetched, "filings could not be fetched"),
                 (nothing & np.isnan(age), "no filings known"),

@@ -7,17 +7,18 @@ articles say below their headlines, and whether the market has moved on the news
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Self
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from agents.coefficients import version
-from agents.evidence import BY_HAND, Weights, base_rate_term
+from agents.base import WeightedAgent
+from agents.evidence import Weights
 from agents.headlines import Stories, stories
-from agents.sentiment import Scorer
+from agents.sentiment import Scorer, make_scorer
+from agents.settings import NewsSettings
 from domain.panel import Floats, Panel
-from domain.votes import Items, Votes, cast
+from domain.votes import Items, Votes
 from quant.compiled import compiled
 
 Whole = NDArray[np.int64]
@@ -73,28 +74,32 @@ class Seen:
     readings: _Readings
 
 
-class NewsAgent:
-    """Votes on scored headlines; abstains where there are none."""
+class NewsAgent(WeightedAgent[Seen]):
+    """Scores the headlines of the last fortnight, the fresh ones loudest, and votes as they read.
+
+    Abstains where there are none.
+    """
 
     name = "news"
-    warmup = 0
-    shipped: Mapping[str, float] = {LOUDNESS: BOUND}
+    label = "News"
+    icon = "newspaper"
+    shipped: ClassVar[Mapping[str, float]] = {LOUDNESS: BOUND}
+    Settings = NewsSettings
 
     def __init__(self, scorer: Scorer, weights: Mapping[str, float] | None = None) -> None:
         """With a fitted bound in place of `BOUND`, where `weights` has one."""
+        super().__init__(weights)
         self._scorer = scorer
-        self._weights = BY_HAND if weights is None else weights
+
+    @classmethod
+    def create(cls, settings: NewsSettings) -> "NewsAgent":
+        """Raises ConfigurationError for a headline model that cannot be had."""
+        return cls(make_scorer(settings.news_model, settings.models_dir))
 
     @property
-    def version(self) -> str:
+    def own_version(self) -> str:
         """The agent's own version and the scorer in use."""
-        return version(f"1 {self._scorer.name}", self._weights)
-
-    def tuned(self, weights: Mapping[str, float]) -> Self:
-        return type(self)(self._scorer, weights)
-
-    def vote(self, panel: Panel, since: int = 0) -> Votes:
-        return self.weigh(panel, since, self.see(panel, since), self._weights)
+        return f"1 {self._scorer.name}"
 
     def see(self, panel: Panel, since: int) -> Seen:
         known_at = panel.known_at
@@ -104,12 +109,9 @@ class NewsAgent:
 
     def weigh(self, panel: Panel, since: int, seen: Seen, weights: Weights) -> Votes:
         bound = weights.get(LOUDNESS, BOUND)
-        return cast(
+        return self.cast(
             panel,
             since,
-            agent=self.name,
-            version=self.version,
-            terms=[base_rate_term(panel, since)],
             silent=_silences(panel, since, seen.readings),
             items=_items(seen, bound, panel.close[since:].shape),
         )

@@ -1,84 +1,81 @@
-"""Which agents there are: one line each. Adding an agent is one file and one line here.
+"""Which agents there are: a row each for those that ship, and the entry points of others.
 
-Each agent's module is imported when the agent is built: an actor carries its own agent's libraries
-and no others.
+An agent from another distribution is announced in the group `quorum.agents`. A module is imported
+when its agent is built or described: an actor carries its own agent's libraries and no others.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
-from difflib import get_close_matches
+from functools import cache
+from importlib.metadata import EntryPoint
 from pathlib import Path
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field, ValidationError, field_validator
 
-from agents.coefficients import load, of_agent, refuse_unknown_agents
+from agents.base import AgentProfile, profile_of
+from agents.coefficients import load as load_coefficients
+from agents.coefficients import of_agent, refuse_unknown_agents
 from agents.evidence import Tunable
+from agents.settings import NewsSettings, RlSettings
+from domain import plugins
 from domain.errors import ConfigurationError, NotFoundError
 from domain.votes import Agent
 
+GROUP = "quorum.agents"
+SHIPPED: Mapping[str, str] = {
+    "technical": "agents.technical:TechnicalAgent",
+    "news": "agents.news:NewsAgent",
+    "fundamental": "agents.fundamental:FundamentalAgent",
+    "risk": "agents.risk:RiskAgent",
+    "rl": "agents.rl:RlAgent",
+}
+RESERVED = ("committee", "agent", "all", "none")
+"""Names that records and settings give to something else."""
 
-class AgentSettings(BaseModel):
-    """What the agents need to know beyond the panel."""
+_FOUND = plugins.registry("agent", GROUP, SHIPPED, RESERVED)
+AGENTS: Mapping[str, EntryPoint] = _FOUND.entries
+"""Every agent by name."""
+PROBLEMS = _FOUND.problems
+"""Sentences about agents of other distributions that are left out."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
-    models_dir: Path = Field(
-        default=Path("var/models"),
-        description="Folder of downloaded and imported models; `models` in the home when unset.",
-    )
-    news_model: str = Field(
-        default="auto",
-        description="Headline scorer: a transformers model id or folder, 'lexicon', or 'auto'.",
-    )
-    rl_policy: Path | None = Field(
+class AgentSettings(NewsSettings, RlSettings):
+    """Which agents vote, and what they need to know beyond the panel."""
+
+    enabled: tuple[str, ...] | None = Field(
         default=None,
-        description="Folder of a policy that votes whatever is promoted; unset: the promoted "
-        "model, else the policy that ships.",
+        description="Agents that vote, as `quorum agents` names them; all when unset. Without one "
+        "that is required to open, exposure may only shrink.",
     )
     coefficients: Path | None = Field(
         default=None,
         description="File of fitted weights (`quorum fit`); those that ship when unset.",
     )
+    options: dict[str, dict[str, Any]] = Field(
+        default={},
+        description="Settings of agents from other packages, a table each: "
+        "`[agents.options.NAME]`.",
+    )
 
+    @field_validator("enabled")
+    @classmethod
+    def _are_agents(cls, names: tuple[str, ...] | None) -> tuple[str, ...] | None:
+        if names == ():
+            raise ValueError("agents.enabled is empty; name at least one agent, or unset it.")
+        return None if names is None else tuple(dict.fromkeys(map(_accepted, names)))
 
-def _technical(_: AgentSettings) -> Agent:
-    from agents.technical import TechnicalAgent
+    @field_validator("options")
+    @classmethod
+    def _of_agents(cls, options: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+        for name in options:
+            _accepted(name)
+        return options
 
-    return TechnicalAgent()
-
-
-def _news(settings: AgentSettings) -> Agent:
-    from agents.news import NewsAgent
-    from agents.sentiment import make_scorer
-
-    return NewsAgent(make_scorer(settings.news_model, settings.models_dir))
-
-
-def _fundamental(_: AgentSettings) -> Agent:
-    from agents.fundamental import FundamentalAgent
-
-    return FundamentalAgent()
-
-
-def _risk(_: AgentSettings) -> Agent:
-    from agents.risk import RiskAgent
-
-    return RiskAgent()
-
-
-def _rl(settings: AgentSettings) -> Agent:
-    from agents.rl import RlAgent
-
-    return RlAgent.load(settings.rl_policy)
-
-
-AGENTS: Mapping[str, Callable[[AgentSettings], Agent]] = {
-    "technical": _technical,
-    "news": _news,
-    "fundamental": _fundamental,
-    "risk": _risk,
-    "rl": _rl,
-}
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The agents that vote."""
+        return tuple(AGENTS) if self.enabled is None else self.enabled
 
 
 def build(
@@ -89,48 +86,100 @@ def build(
     models: Path | None = None,
 ) -> Agent:
     """The agent called `name`, with the fitted weights of the settings where it has any: as it was
-    when it had `version`, where that is named and its policy is in force, ships or is one of the
-    folders in `models`; and otherwise as it is.
+    when it had `version`, where that is named and what it was made of is still there (`models` is
+    the folder of kept policies); and otherwise as it is.
 
-    Raises NotFoundError where there is none, and ConfigurationError for a file of coefficients
-    that does not fit the agents.
+    Raises NotFoundError where there is none, and ConfigurationError for one that cannot be loaded
+    or made, and for a file of coefficients that does not fit the agents.
     """
-    if name == "rl" and version is not None:
-        for policy in _policies(version, settings, models):
-            tried = settings.model_copy(update={"rl_policy": policy})
+    kind = plugins.load("agent", AGENTS[known(name)])
+    if version is not None and hasattr(kind, "earlier"):
+        for tried in kind.earlier(version, settings, models):
             with suppress(ConfigurationError):  # the one in force may be damaged
-                own = _rl(tried)
+                own = _made(name, kind, tried)
                 if own.version == version:
                     return own
                 if own.version in version:
                     return _fitted(own, tried)
-    return _fitted(AGENTS[known(name)](settings), settings)
+    return _fitted(_made(name, kind, settings), settings)
 
 
-def _policies(version: str, settings: AgentSettings, models: Path | None) -> Iterator[Path | None]:
-    """Folders of policies that `version` may have voted with, None for the one that ships."""
-    yield settings.rl_policy
-    yield None
-    if models is not None:
-        yield from (folder for folder in models.glob("[!.]*") if folder.name in version)
+@cache
+def profile(name: str) -> AgentProfile:
+    """What the agent declares of itself. Never raises: one that cannot be loaded, or that is no
+    longer there, is known by its name."""
+    if name not in AGENTS:
+        return profile_of(name)
+    try:
+        return profile_of(name, plugins.load("agent", AGENTS[name]))
+    except ConfigurationError as error:
+        return profile_of(name, fault=str(error))
+
+
+def required_to_open() -> tuple[str, ...]:
+    """The agents without whose forecast exposure may only shrink."""
+    return tuple(name for name in AGENTS if profile(name).required_to_open)
+
+
+def policy_agent() -> str:
+    """The agent that votes with the models of the RL lab."""
+    return next(name for name in AGENTS if profile(name).votes_with_policy)
+
+
+def known(name: str) -> str:
+    """`name`, if an agent is called so. Raises NotFoundError, naming the nearest, otherwise."""
+    return plugins.known("agent", name, AGENTS)
+
+
+def _accepted(name: str) -> str:
+    try:
+        return known(name)
+    except NotFoundError as error:
+        raise ValueError(str(error)) from None
+
+
+def _made(name: str, kind: Any, settings: AgentSettings) -> Agent:
+    """`kind.create(settings)` where it declares `Settings`, else `kind()`."""
+    try:
+        declared = getattr(kind, "Settings", None)
+        agent = kind() if declared is None else kind.create(_own(name, declared, settings))
+        called: str = agent.name
+    except ConfigurationError:
+        raise
+    except Exception as error:
+        if AGENTS[name].dist is None:
+            raise
+        raise ConfigurationError(
+            f"The agent {name!r} of {plugins.source(AGENTS[name])} cannot be made "
+            f"({type(error).__name__}: {error}). Repair that package or uninstall it."
+        ) from error
+    if called != name:
+        raise ConfigurationError(
+            f"The agent {name!r} of {plugins.source(AGENTS[name])} calls itself {called!r}. Give "
+            "it the same `name` as its entry point."
+        )
+    made: Agent = agent
+    return made
+
+
+def _own(name: str, declared: type[BaseModel], settings: AgentSettings) -> BaseModel:
+    """The agent's own settings: those that ship are keys of `agents`, others have a table."""
+    if isinstance(settings, declared):
+        return settings
+    try:
+        return declared.model_validate(settings.options.get(name, {}))
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(map(str, ("agents.options", name, *first["loc"])))
+        raise ConfigurationError(f"The setting {key!r} is refused: {first['msg']}.") from None
 
 
 def _fitted(agent: Agent, settings: AgentSettings) -> Agent:
     if settings.coefficients is None:
         return agent
-    coefficients = load(settings.coefficients)
+    coefficients = load_coefficients(settings.coefficients)
     refuse_unknown_agents(coefficients, AGENTS)
     if not isinstance(agent, Tunable):
         return agent
     weights = of_agent(coefficients, agent)
     return agent if weights is None else agent.tuned(weights)
-
-
-def known(name: str) -> str:
-    """`name`, if an agent is called so. Raises NotFoundError, naming the nearest, otherwise."""
-    if name not in AGENTS:
-        near = get_close_matches(name, AGENTS, n=1, cutoff=0.0)
-        raise NotFoundError(
-            f"{name!r} is not an agent. Did you mean {near[0]!r}? There are: {', '.join(AGENTS)}."
-        )
-    return name

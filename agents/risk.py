@@ -8,15 +8,14 @@ belong to whoever sizes them.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from agents.coefficients import version
-from agents.evidence import BY_HAND, Signal, Weights, base_rate_term, terms, weights_of
+from agents.base import SignalAgent
+from agents.evidence import Signal, Weights, terms
 from domain.panel import Floats, Panel
-from domain.votes import Term, Votes, cast
+from domain.votes import Term, Votes
 from quant import features, risk, rolling
 from quant.columns import as_known, change, days_since, ratio, rebased
 
@@ -88,26 +87,22 @@ MEASURES = (
 """Told beside the vote without moving it."""
 
 
-class RiskAgent:
-    """Votes from the first volatility forecast; before that its cap is 0.
+class RiskAgent(SignalAgent):
+    """Forecasts what one horizon in twenty would cost and caps what may be held; its vote on the
+    direction is small.
 
-    Where a symbol has no bar the last cap holds.
+    Votes from the first volatility forecast; before that its cap is 0. Where a symbol has no bar
+    the last cap holds.
     """
 
     name = "risk"
+    label = "Risk"
+    icon = "scale"
+    own_version = "2"
     warmup = risk.SEASONING + 1
-    shipped = weights_of(SIGNALS)
-
-    def __init__(self, weights: Mapping[str, float] | None = None) -> None:
-        """With fitted `weights` of the direction's signals in place of some or all that ship."""
-        self._weights = BY_HAND if weights is None else weights
-        self.version = version("2", weights)
-
-    def tuned(self, weights: Mapping[str, float]) -> Self:
-        return type(self)(weights)
-
-    def vote(self, panel: Panel, since: int = 0) -> Votes:
-        return self.weigh(panel, since, self.see(panel, since), self._weights)
+    signals = SIGNALS
+    forecasts_quantile = True
+    required_to_open = True
 
     def see(self, panel: Panel, since: int) -> Mapping[str, Floats]:  # noqa: ARG002 needs the past
         return observe(panel)
@@ -121,13 +116,10 @@ class RiskAgent:
         for stress in STRESSES:
             cap = np.where(stress.bites(seen[stress.name]), cap * stress.factor, cap)
         young = np.isnan(quantile[since:]) & ~np.isnan(panel.close[since:])
-        return cast(
+        return self.cast(
             panel,
             since,
-            agent=self.name,
-            version=self.version,
-            terms=[
-                base_rate_term(panel, since),
+            [
                 *terms(SIGNALS, seen, since, weights),
                 *(_told(name, unit, seen[name][since:]) for name, unit in MEASURES),
                 *(_bitten(stress, seen[stress.name][since:]) for stress in STRESSES),

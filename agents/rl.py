@@ -10,19 +10,20 @@ would have factors of zero and vote the base rate.
 Left out: the position held. An agent is a function of the market alone.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import ClassVar, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from agents.coefficients import version
-from agents.evidence import BY_HAND, Weights, base_rate_term
+from agents.base import WeightedAgent
+from agents.evidence import Weights
+from agents.settings import RlSettings
 from domain.models import model_id
 from domain.panel import Floats, Panel
-from domain.votes import Term, Votes, cast
+from domain.votes import Term, Votes
 from envs.observation import FEATURES, GROUPS, WARMUP, observe
 from envs.policies.files import encode, load_policy
 from envs.policies.policy import Policy
@@ -36,12 +37,13 @@ on real shares (docs/rl.md)."""
 SHIPPED = Path(__file__).parent / "policies"
 """The policy that comes with Quorum, and the README of what it is worth."""
 
-
 STRENGTH = "the policy's evidence"
 """Name of the trust among the coefficients."""
 
 DISAGREEMENT = "disagreement"
 """Name of the reason that says what the members' disagreement took off."""
+
+AnySettings = TypeVar("AnySettings", bound=RlSettings)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -54,18 +56,46 @@ class Seen:
     explained: Explained
 
 
-class RlAgent:
-    """Votes with one policy of plain tensors; nothing executable is read."""
+class RlAgent(WeightedAgent[Seen]):
+    """Votes with policies that reinforcement learning trained to hold or leave a symbol.
+
+    A policy is plain tensors; nothing executable is read.
+    """
 
     name = "rl"
+    label = "RL"
+    icon = "sparkles"
     warmup = WARMUP
-    shipped: Mapping[str, float] = {STRENGTH: TRUST}
+    shipped: ClassVar[Mapping[str, float]] = {STRENGTH: TRUST}
+    votes_with_policy = True
+    Settings = RlSettings
 
     def __init__(self, policy: Policy, weights: Mapping[str, float] | None = None) -> None:
         """With a fitted share of the evidence in place of `TRUST`, where `weights` has one."""
+        super().__init__(weights)
         self._policy = policy
-        self._weights = BY_HAND if weights is None else weights
-        self.version = version(f"rl/3+{model_id(*encode(policy))}", weights)
+        self._model = model_id(*encode(policy))
+
+    @property
+    def own_version(self) -> str:
+        """The agent's own version and the policy's."""
+        return f"rl/3+{self._model}"
+
+    @classmethod
+    def create(cls, settings: RlSettings) -> "RlAgent":
+        """Raises ConfigurationError as `load` does."""
+        return cls.load(settings.rl_policy)
+
+    @classmethod
+    def earlier(
+        cls, version: str, settings: AnySettings, models: Path | None
+    ) -> Iterator[AnySettings]:
+        """Settings with which an agent of `version` may have been made: with the policy in force,
+        the one that ships, and those of the folders in `models` that it names."""
+        kept = () if models is None else models.glob("[!.]*")
+        named = (folder for folder in kept if folder.name in version)
+        for policy in (settings.rl_policy, None, *named):
+            yield settings.model_copy(update={"rl_policy": policy})
 
     @classmethod
     def load(cls, directory: Path | None = None) -> "RlAgent":
@@ -74,12 +104,6 @@ class RlAgent:
         Raises ConfigurationError where the policy does not match this program.
         """
         return cls(load_policy(SHIPPED if directory is None else directory))
-
-    def tuned(self, weights: Mapping[str, float]) -> Self:
-        return type(self)(self._policy, weights)
-
-    def vote(self, panel: Panel, since: int = 0) -> Votes:
-        return self.weigh(panel, since, self.see(panel, since), self._weights)
 
     def see(self, panel: Panel, since: int) -> Seen:
         observation = observe(panel, since)
@@ -90,12 +114,10 @@ class RlAgent:
     def weigh(self, panel: Panel, since: int, seen: Seen, weights: Weights) -> Votes:
         strength = weights.get(STRENGTH, TRUST)
         bars = np.cumsum(~np.isnan(panel.close), axis=0)[since:]
-        return cast(
+        return self.cast(
             panel,
             since,
-            agent=self.name,
-            version=self.version,
-            terms=[base_rate_term(panel, since), *self._evidence(seen, strength)],
+            self._evidence(seen, strength),
             silent=[
                 (bars <= WARMUP, f"needs {WARMUP} bars of history"),
                 (

@@ -6,14 +6,12 @@ over a week of bars there is little to know: `docs/agents.md` tells what came ou
 """
 
 from collections.abc import Mapping
-from typing import Self
 
 import numpy as np
 
-from agents.coefficients import version
-from agents.evidence import BY_HAND, Signal, Weights, base_rate_term, terms, weights_of
+from agents.base import SignalAgent, Silences
+from agents.evidence import Signal
 from domain.panel import Floats, Panel
-from domain.votes import Votes, cast
 from quant import features, indicators, trends
 from quant.columns import by_symbol, completed, days, rebased, weeks
 from quant.risk import forecast_volatility
@@ -64,39 +62,30 @@ SIGNALS = (
 )  # fmt: skip
 
 
-class TechnicalAgent:
-    """Votes from the symbol's bar number `warmup` on."""
+class TechnicalAgent(SignalAgent):
+    """Reads trend, momentum, mean reversion, volatility, volume and candlestick patterns from
+    prices and volumes.
+
+    Votes from the symbol's bar number `warmup` on.
+    """
 
     name = "technical"
+    label = "Technical"
+    icon = "activity"
     warmup = 15
-    shipped = weights_of(SIGNALS)
-
-    def __init__(self, weights: Mapping[str, float] | None = None) -> None:
-        """With fitted `weights` in place of some or all that ship."""
-        self._weights = BY_HAND if weights is None else weights
-        self.version = version("1", weights)
-
-    def tuned(self, weights: Mapping[str, float]) -> Self:
-        return type(self)(weights)
-
-    def vote(self, panel: Panel, since: int = 0) -> Votes:
-        return self.weigh(panel, since, self.see(panel, since), self._weights)
+    signals = SIGNALS
 
     def see(self, panel: Panel, since: int) -> Mapping[str, Floats]:  # noqa: ARG002 needs the past
         return observe(panel)
 
-    def weigh(
-        self, panel: Panel, since: int, seen: Mapping[str, Floats], weights: Weights
-    ) -> Votes:
+    def silences(
+        self,
+        panel: Panel,
+        since: int,
+        seen: Mapping[str, Floats],  # noqa: ARG002
+    ) -> Silences:
         age = by_symbol(lambda close: np.arange(1, len(close) + 1), panel.close)[since:]
-        return cast(
-            panel,
-            since,
-            agent=self.name,
-            version=self.version,
-            terms=[base_rate_term(panel, since), *terms(SIGNALS, seen, since, weights)],
-            silent=[(age < self.warmup, f"fewer than {self.warmup} bars")],
-        )
+        return [(age < self.warmup, f"fewer than {self.warmup} bars")]
 
 
 def observe(panel: Panel) -> Mapping[str, Floats]:

@@ -13,7 +13,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Column, Table
 
-from agents.registry import AGENTS, known
+from agents.registry import known
 from cli.gathering import parse_date, refuse_if_nothing_came
 from cli.progress import bar
 from domain.errors import UnknownSymbolError, VerificationError
@@ -124,7 +124,7 @@ def _completed(
         symbols=symbols,
         start=start,
         end=end,
-        agents=tuple(map(known, asked["agents"])) or tuple(AGENTS),
+        agents=tuple(map(known, asked["agents"])) or settings.agents.names,
         committee=rules.committee.model_copy(update=_given(asked, "weighting", "calibrated")),
         costs={**settings.costs.model_dump(), **given},
         limits=rules.trading.limits,

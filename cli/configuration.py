@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import BaseModel
 from rich.console import Console
 
-from agents.registry import AGENTS, build
+from agents.registry import build
 from domain.errors import QuorumError
 from settings import Settings, config_file, redacted
 from web.serving import listen
@@ -75,7 +75,7 @@ def check(settings: Settings, console: Console) -> QuorumError | None:
 
     attempt("database", stores(lambda opened: str(opened.database)))
     attempt("market", stores(lambda opened: _market(settings, opened, console)))
-    for name in AGENTS:
+    for name in settings.agents.names:
         attempt(f"agent {name}", stores(partial(_agent, settings, name)))
     attempt("address of the pages", partial(_address, settings))
     attempt("ray", partial(_ray, settings))

@@ -16,7 +16,7 @@ import numpy as np
 
 from agents.coefficients import Coefficients
 from agents.evidence import Tunable
-from agents.registry import AGENTS, AgentSettings, build
+from agents.registry import AgentSettings, build
 from cli.gathering import parse_date
 from cli.progress import bar
 from domain.errors import InputError, StorageError
@@ -26,7 +26,7 @@ from research.fitting.fit import FOLDS, lesson
 from research.fitting.study import Studied, coefficients_of, moment, study, window_of
 from settings import Settings
 from storage.archive import digest
-from wiring.agents import agents_of
+from wiring.agents import agents_of, build_agents
 from wiring.market import Market, choose_market, demo_present
 from wiring.stores import Say, Stores, open_stores, utc_now
 
@@ -71,7 +71,7 @@ def fit(
     _refuse_folds(folds)
     with open_stores(settings) as stores:
         plain = agents_of(settings, stores).model_copy(update={"coefficients": None})
-        tunable = _tunable(agents, plain)
+        tunable = _tunable(agents, plain, say)
         market = choose_market(settings, stores.library, lambda: demo_present(stores.journal), say)
         now = demo_present(stores.journal) if market.simulated else utc_now()
         panel = _panel(settings, stores, market, symbols, min(until or now, now), say)
@@ -100,8 +100,9 @@ def fit(
     )
 
 
-def _tunable(names: Sequence[str], settings: AgentSettings) -> list[Tunable[Any]]:
-    built = [build(name, settings) for name in dict.fromkeys(names or AGENTS)]
+def _tunable(names: Sequence[str], settings: AgentSettings, say: Say) -> list[Tunable[Any]]:
+    named = [build(name, settings) for name in dict.fromkeys(names)]
+    built = named or build_agents(settings, say)
     tunable = [agent for agent in built if isinstance(agent, Tunable)]
     fixed = [agent.name for agent in built if not isinstance(agent, Tunable)]
     if names and fixed:

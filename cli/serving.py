@@ -8,7 +8,6 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 
-from agents.registry import AGENTS
 from cli.deciding import verifier
 from domain.record import Record
 from market.demo import PRESENT
@@ -135,7 +134,7 @@ def house_of(
         run=run,
         simulated=market.simulated,
         timeframe=settings.market.timeframe,
-        agents=tuple(AGENTS),
+        agents=settings.agents.names,
         journal=stores.journal,
         records=stores.records,
         library=stores.library,
@@ -159,7 +158,7 @@ def house_of(
 
 def _record(settings: Settings, stores: Stores, market: Market, run: str) -> Record:
     return stores.records.record(
-        market.name, run, settings.market.timeframe, settings.market.horizon, tuple(AGENTS)
+        market.name, run, settings.market.timeframe, settings.market.horizon, settings.agents.names
     )
 
 

@@ -25,7 +25,7 @@ class Vote:
     """One agent on one symbol at one bar. `p_up` and `log_odds` are None when abstaining.
 
     `weight` is the share this vote had in the pool (0 when abstaining). `quantile_5` is the
-    risk agent's forecast, a fraction. `trust` is the factor on the vote's evidence, its log-odds
+    agent's forecast, a fraction. `trust` is the factor on the vote's evidence, its log-odds
     less those of the base rate, under which it was pooled; 1 takes it at its word.
     """
 

@@ -26,7 +26,7 @@ class Record:
     `log_odds` (A, R, N): NaN where an agent abstained or was not asked. `pooled` (R, N): the
     committee's log-odds, NaN where it stated none. `base_rate` (R, N): the probability that every
     forecast must beat. `weights` and `trust` (R, A): the influence in force; an agent that was not
-    on the team had no weight. `quantile_5` (R, N): the risk agent's forecast of a bad outcome, a
+    on the team had no weight. `quantile_5` (R, N): an agent's forecast of a bad outcome, a
     fraction. `change` (R, N): the return from the next open to the open `horizon` bars later, a
     fraction; NaN until it is complete. `regime` (R,): index into `REGIMES`. `receipts`: of each
     cell's decision where there is one to link to, in order of cell; empty for a backtest.

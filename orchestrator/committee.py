@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from agents.registry import profile
 from domain.decision import Action
 from domain.panel import Floats, Panel
 from domain.symbols import ALWAYS_OPEN
@@ -33,7 +34,6 @@ Codes = NDArray[np.int8]
 
 ACTIONS = (Action.STRONG_SELL, Action.SELL, Action.HOLD, Action.BUY, Action.STRONG_BUY)
 """The action of code -2 to 2 is `ACTIONS[code + 2]`."""
-RISK_AGENT = "risk"
 HOUR = timedelta(hours=1)
 VOLATILITY_BARS = 63
 """Bars (a quarter of daily ones) over which the realised volatility is measured."""
@@ -115,8 +115,9 @@ class Hearing:
 
     `log_odds` (A, R, N) of each agent, NaN for an abstention; `base_rate` (R, N) a probability;
     `volatility` (R, N) of the return over the horizon, a fraction; `cap` (R, N) the smallest share
-    any agent accepts; `risk_heard` (R, N) where the risk agent gave a forecast. `symbols` are N,
-    `kinship` is which of them move together; a year has `horizons` horizons.
+    any agent accepts; `risk_heard` (R, N) where every agent that is required to open gave a
+    forecast. `symbols` are N, `kinship` is which of them move together; a year has `horizons`
+    horizons.
     """
 
     symbols: tuple[str, ...]
@@ -228,9 +229,17 @@ def _smallest_cap(ballots: Sequence[Ballot], shape: tuple[int, int]) -> Floats:
 
 
 def _risk_heard(ballots: Sequence[Ballot], shape: tuple[int, int]) -> Bools:
-    for ballot in ballots:
-        if ballot.agent == RISK_AGENT and ballot.votes is not None:
-            forecast = ballot.votes.quantile_5
-            voted = ~np.isnan(ballot.votes.log_odds)
-            return voted if forecast is None else voted | ~np.isnan(forecast)
-    return np.zeros(shape, bool)
+    """Nowhere, if no agent that is required to open is on the team."""
+    required = [ballot for ballot in ballots if profile(ballot.agent).required_to_open]
+    heard = np.full(shape, bool(required))
+    for ballot in required:
+        heard &= _gave_forecast(ballot, shape)
+    return heard
+
+
+def _gave_forecast(ballot: Ballot, shape: tuple[int, int]) -> Bools:
+    if ballot.votes is None:
+        return np.zeros(shape, bool)
+    quantile = ballot.votes.quantile_5
+    voted = ~np.isnan(ballot.votes.log_odds)
+    return voted if quantile is None else voted | ~np.isnan(quantile)

@@ -128,7 +128,7 @@ def _folder(home: Path) -> Path:
 
 
 def _worker_environment() -> dict[str, str]:
-    """One thread a worker, for five agents share the cores, and where to find the rooms."""
+    """One thread a worker, for the agents share the cores, and where to find the rooms."""
     paths = [str(ROOT), *os.environ.get("PYTHONPATH", "").split(os.pathsep)]
     threads = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
     return {

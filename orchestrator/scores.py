@@ -142,7 +142,7 @@ class Marginal:
 @dataclass(frozen=True, slots=True)
 class TailRival:
     """Another forecast of the same quantile, on the same cells. `saved` is its pinball loss less
-    the risk agent's, `skill` the share of it that the risk agent saved."""
+    the agent's, `skill` the share of it that the agent saved."""
 
     name: str
     pinball: Figure

@@ -36,6 +36,8 @@ class Seating:
 
     def renew(self, team: Team) -> bool:
         """Seat what is wanted by now, if it is another; whether that or `refusal` changed."""
+        if self.agent not in team.agents:
+            return False
         wanted, before = self._wanted(), (self._seated, self.refusal)
         self.refusal = None
         if wanted != self._seated:

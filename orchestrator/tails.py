@@ -1,7 +1,7 @@
-"""The risk agent scored on what it forecasts: the 5% quantile of the return over the horizon.
+"""An agent scored on the quantile it forecasts: the 5% quantile of the return over the horizon.
 
 Pure. Its rivals' forecasts need prices, so they are made from a panel (`tail_rivals`) and handed
-in; without them the risk agent stands alone.
+in; without them it stands alone.
 """
 
 from collections.abc import Mapping, Sequence

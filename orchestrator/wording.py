@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+from agents.registry import required_to_open
 from domain.decision import Action, Verdict, Vote
 from domain.sectors import sector_of
 from domain.symbols import asset_class
@@ -55,6 +56,7 @@ def why_limited(
         if caps[agent] == 0.0:
             return f"the {agent} agent vetoes any holding"
         return f"the {agent} agent accepts at most {caps[agent]:.1%} of equity"
+    required = " or ".join(required_to_open())
     others = f"{', '.join(companions[:NAMED])}{' and others' if len(companions) > NAMED else ''}"
     return {
         "not bought": f"it is of a class that is voted on and not bought ({asset_class(symbol)})",
@@ -62,7 +64,7 @@ def why_limited(
             f"a gain must have a chance of {settings.minimum_probability:.0%} for anything new"
         ),
         "position limit": f"no symbol may take more than {sizing.position_limit:.0%} of equity",
-        "risk missing": "the risk agent gave no forecast, so exposure may only shrink",
+        "risk missing": f"the {required} agent gave no forecast, so exposure may only shrink",
         "sector limit": (
             f"{sector_of(symbol, sizing.sectors)} may take {sizing.sector_limit:.0%} of equity"
         ),

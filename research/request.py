@@ -9,10 +9,11 @@ from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from agents.registry import required_to_open
 from domain.errors import InputError
 from domain.symbols import parse_symbol
 from domain.timeframe import Timeframe
-from orchestrator.committee import RISK_AGENT, CommitteeSettings
+from orchestrator.committee import CommitteeSettings
 from trading.costs import CostSettings
 from trading.limits import LimitSettings
 
@@ -22,7 +23,8 @@ REFITTED_EVERY = 252
 
 
 class Request(BaseModel):
-    """One backtest. `symbols` are traded, `agents` vote; the risk agent's caps always bind."""
+    """One backtest. `symbols` are traded, `agents` vote; the caps of those required to open
+    always bind."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -56,7 +58,7 @@ class Request(BaseModel):
     @classmethod
     def _somebody_votes(cls, agents: tuple[str, ...]) -> tuple[str, ...]:
         if not agents:
-            raise ValueError("no agent votes; name at least one, such as technical")
+            raise ValueError("no agent votes; name at least one, as `quorum agents` does")
         return tuple(dict.fromkeys(agents))
 
     @field_validator("capital")
@@ -86,8 +88,8 @@ class Request(BaseModel):
 
     @property
     def seated(self) -> tuple[str, ...]:
-        """Who must answer: those that vote, and the risk agent for its caps."""
-        return tuple(dict.fromkeys((*self.agents, RISK_AGENT)))
+        """Who must answer: those that vote, and those required to open, for their caps."""
+        return tuple(dict.fromkeys((*self.agents, *required_to_open())))
 
 
 def request(**asked: object) -> Request:

@@ -9,6 +9,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
 
+from agents.registry import policy_agent
 from domain.errors import NotFoundError, QuorumError
 from domain.models import MANIFEST, TENSORS, model_id
 from envs.learning.folder import RunFolder, RunState
@@ -37,8 +38,9 @@ MOST_RUNS, MOST_MODELS = 40, 40
 
 @dataclass(frozen=True, slots=True)
 class SeatView:
-    """Who votes in the RL agent's seat; `back` is who would after a roll back, '' for nobody."""
+    """The model that `agent` votes with; `back` is which would after a roll back, '' for none."""
 
+    agent: str
     model: ModelLine
     back: str
 
@@ -67,7 +69,7 @@ def model_lines(house: House) -> tuple[ModelLine, ...]:
 def seat_view(house: House) -> SeatView:
     former = house.lab.former()
     back = "" if former is None else name_of(former)
-    return SeatView(line_of(house, house.lab.seated(), {})[0], back)
+    return SeatView(policy_agent(), line_of(house, house.lab.seated(), {})[0], back)
 
 
 def line_of(house: House, id: str, runs: Mapping[str, str]) -> tuple[ModelLine, Policy | None]:

@@ -6,13 +6,17 @@ Escaping is the templates' business (always on); here control and direction char
 
 import re
 import unicodedata
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
 
 from markupsafe import Markup
 
+from agents.base import BaseAgent
+from agents.registry import profile
 from domain.decision import Action
+from web.assets import ICONS
 
 ACTIONS = {
     Action.STRONG_BUY: ("Strong buy", "chevrons-up", "up"),
@@ -22,14 +26,6 @@ ACTIONS = {
     Action.STRONG_SELL: ("Strong sell", "chevrons-down", "down"),
 }
 """Word, icon and tone of each action."""
-
-AGENTS = {
-    "technical": ("Technical", "activity"),
-    "news": ("News", "newspaper"),
-    "fundamental": ("Fundamental", "landmark"),
-    "risk": ("Risk", "scale"),
-    "rl": ("RL policy", "sparkles"),
-}
 
 LONGEST_LINE = 300
 """Characters of a stranger's text that a page shows; the API gives all of them."""
@@ -41,11 +37,21 @@ _PLAIN = re.compile(r"[A-Za-z0-9-]")
 
 
 def agent_label(agent: str) -> str:
-    return AGENTS[agent][0] if agent in AGENTS else agent.replace("_", " ").capitalize()
+    return line(profile(agent).label, 40)
 
 
 def agent_icon(agent: str) -> str:
-    return AGENTS[agent][1] if agent in AGENTS else "bot"
+    icon = profile(agent).icon
+    return icon if icon in ICONS else BaseAgent.icon
+
+
+def sentence(text: str, agents: Iterable[str], longest: int = LONGEST_LINE) -> str:
+    """A recorded sentence with the labels of `agents` where it has their names."""
+    for agent in agents:
+        label = agent_label(agent)
+        text = text.replace(f"({agent}, ", f"({label}, ")
+        text = text.replace(f"the {agent} agent ", f"the {label} agent ")
+    return line(text, longest)
 
 
 def slug(text: str) -> str:

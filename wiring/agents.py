@@ -4,21 +4,34 @@ import os
 from collections.abc import Callable
 from functools import partial
 
-from agents.registry import AGENTS, AgentSettings, build
+from agents.registry import AGENTS, AgentSettings, build, policy_agent
+from domain.errors import ConfigurationError
 from domain.votes import Agent, Builder
 from orchestrator.local_team import LocalTeam
 from orchestrator.seating import Build, Seating
 from orchestrator.team import Team
 from settings import Settings
 from storage.models import SHIPPED
-from wiring.stores import Stores, models_folder, secret
+from wiring.stores import Say, Stores, models_folder, secret
 
 Progress = Callable[[str, int, int], None]
 
 
-def build_agents(settings: Settings, stores: Stores) -> list[Agent]:
-    """Every registered agent, in this process."""
-    return [build(name, agents_of(settings, stores)) for name in AGENTS]
+def build_agents(settings: AgentSettings, say: Say) -> list[Agent]:
+    """Every agent that votes, in this process; one of another package that cannot be made is told
+    of and left out.
+
+    Raises ConfigurationError for one that ships.
+    """
+    built = []
+    for name in settings.names:
+        try:
+            built.append(build(name, settings))
+        except ConfigurationError as error:
+            if AGENTS[name].dist is None:
+                raise
+            say(str(error))
+    return built
 
 
 def agents_of(settings: Settings, stores: Stores) -> AgentSettings:
@@ -33,8 +46,11 @@ def builder(settings: Settings, stores: Stores) -> Builder:
 
 
 def make_seating(settings: Settings, stores: Stores) -> Seating:
-    """The seat of the rl agent, for the policy that is promoted by the time of a cycle."""
-    return Seating("rl", partial(_promoted, settings, stores), partial(_builder, settings))
+    """The seat of the agent that votes with policies, for the one that is promoted by the time of
+    a cycle."""
+    return Seating(
+        policy_agent(), partial(_promoted, settings, stores), partial(_builder, settings)
+    )
 
 
 def _promoted(settings: Settings, stores: Stores) -> str:
@@ -56,16 +72,17 @@ def _with_model(settings: Settings, model: str) -> AgentSettings:
 def make_team(
     settings: Settings, build: Build, *, in_process: bool, progress: Progress = lambda *_: None
 ) -> Team:
-    """The registered agents, made by `build`, in this process or each in a Ray actor.
+    """The agents that vote, made by `build`, in this process or each in a Ray actor.
 
     Raises ConfigurationError where the configured Ray does not answer.
     """
+    names = settings.agents.names
     if in_process:
-        return LocalTeam(tuple(AGENTS), build)
+        return LocalTeam(names, build)
     from orchestrator.ray_session import RaySession
     from orchestrator.ray_team import RayTeam
 
-    progress("starting Ray", 0, len(AGENTS))
+    progress("starting Ray", 0, len(names))
     if settings.ray.address:
         session = RaySession.join(settings.ray.address)
     else:
@@ -77,7 +94,7 @@ def make_team(
         )
     return RayTeam(
         session,
-        tuple(AGENTS),
+        names,
         build,
         home=settings.home,
         timeout=settings.ray.timeout_seconds,

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from agents.registry import build
+from agents.registry import build, policy_agent
 from domain.votes import Agent
 from settings import Settings
 from wiring.agents import builder
@@ -58,7 +58,7 @@ def make_lab(
     from research.lab.lab import Lab, Seat
 
     def try_out(folder: Path) -> Agent:
-        return build("rl", settings.agents.model_copy(update={"rl_policy": folder}))
+        return build(policy_agent(), settings.agents.model_copy(update={"rl_policy": folder}))
 
     return Lab(
         stores.models,

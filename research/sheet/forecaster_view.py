@@ -5,12 +5,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from research.sheet.grids import Fact, Grid, Line
-from research.sheet.record_parts import Json, TailView, calibration_figure, decay_grid, tail_view
+from research.sheet.record_parts import (
+    Json,
+    TailView,
+    calibration_figure,
+    decay_grid,
+    quantile_agent,
+    tail_view,
+)
 from research.sheet.record_view import COLUMNS
 from research.sheet.wording import Said, number
 from research.sheet.words import WORDS
-
-RISK = "risk"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +34,8 @@ class CallView:
 
 @dataclass(frozen=True, slots=True)
 class ForecasterView:
-    """`overall` pairs each score's name with its figure. `tail` is the risk agent's alone."""
+    """`overall` pairs each score's name with its figure. `tail` is of the agent whose
+    quantile is scored."""
 
     name: str
     settled: str
@@ -67,7 +73,7 @@ def forecaster_view(scores: Json, name: str) -> ForecasterView | None:
         decay=decay_grid([own]),
         best=tuple(map(_call, own["best"])),
         worst=tuple(map(_call, own["worst"])),
-        tail=tail_view(scores["tail"]) if name == RISK else None,
+        tail=tail_view(scores) if name == quantile_agent(scores) else None,
     )
 
 

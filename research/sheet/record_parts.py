@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from agents.registry import profile
 from orchestrator.scores import BASE_RATE, COMMITTEE
 from research.sheet import drawing
 from research.sheet.drawing import Curve, Dot
@@ -26,7 +27,7 @@ THOUSANDTHS = 1000.0
 
 @dataclass(frozen=True, slots=True)
 class TailView:
-    """How well the bad case was forecast: the risk agent's 5% quantile beside its rivals."""
+    """How well the bad case was forecast: an agent's 5% quantile beside its rivals."""
 
     rivals: Grid
     symbols: Grid
@@ -67,11 +68,18 @@ def decay_grid(forecasters: Sequence[Json], label: Label = str) -> Grid:
     )
 
 
-def tail_view(tail: Json) -> TailView | None:
+def quantile_agent(scores: Json) -> str:
+    """Whose 5% quantile was scored: the first that forecasts one; empty for nobody's."""
+    names = (each["name"] for each in scores["forecasters"])
+    return next((name for name in names if profile(name).forecasts_quantile), "")
+
+
+def tail_view(scores: Json) -> TailView | None:
     """None where no quantile was ever forecast and settled."""
+    tail, agent = scores["tail"], profile(quantile_agent(scores)).label
     if tail["pinball"]["value"] is None:
         return None
-    own = Line("risk agent", (*_tail_figures(tail), Said(UNKNOWN)))
+    own = Line(f"{agent} agent".strip(), (*_tail_figures(tail), Said(UNKNOWN)))
     rivals = tuple(
         Line(
             each["name"],
@@ -93,7 +101,7 @@ def tail_view(tail: Json) -> TailView | None:
         )
         for each in tail["by_symbol"]
     )
-    heads = ("Pinball loss", "Outcomes below it", "Saved by the risk agent")
+    heads = ("Pinball loss", "Outcomes below it", "Saved by the agent")
     return TailView(
         Grid("The 5% quantile and its rivals", "Forecast", heads, (own, *rivals), TAIL_WORDS),
         Grid(

@@ -150,7 +150,7 @@ def record_view(
         regret=regret_figure(scores, label),
         ahead=ahead_grid(scores, label),
         decay=decay_grid(scores["forecasters"], label),
-        tail=tail_view(scores["tail"]),
+        tail=tail_view(scores),
         words=WORDS,
     )
 

@@ -40,7 +40,7 @@ WORDS = (
 )  # fmt: skip
 
 TAIL_WORDS = (
-    "The risk agent forecasts a bad case: a return that only 5 of 100 outcomes should fall below. "
+    "The forecast is of a bad case: a return that only 5 of 100 outcomes should fall below. "
     "Pinball loss is the price of a wrong one, lower is better. Rivals forecast the same from the "
     "last 250 outcomes (historical simulation) or from the volatility alone (GARCH)."
 )

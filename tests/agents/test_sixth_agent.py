@@ -1,44 +1,38 @@
 """The worked example of docs/agents.md: a sixth agent, and the proof that it keeps the rules."""
 
+from collections.abc import Mapping
+from importlib.metadata import EntryPoint
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import agents.registry as registry
-from agents.evidence import Signal, base_rate_term, terms
-from domain.panel import Panel
-from domain.votes import Votes, cast
+from agents.base import SignalAgent, Silences
+from agents.evidence import Signal
+from domain.panel import Floats, Panel
 from quant.columns import change
 from tests.agents.panels import random_panel
 from tests.agents.properties import check_everything
 
 
 # example: begin
-class LeaderAgent:
+class LeaderAgent(SignalAgent):
     """Follows the market's leader: what the benchmark did yesterday, its followers do today."""
 
     name = "leader"
-    version = "1"
     warmup = 2
-
-    SIGNAL = Signal(
-        "benchmark, last bar", "%", 0.0, 2.0, 0.02,
-        "Large moves of the market reach its slower members a little later.",
+    signals = (
+        Signal("benchmark, last bar", "%", 0.0, 2.0, 0.02,
+               "Large moves of the market reach its slower members a little later."),
     )  # fmt: skip
 
-    def vote(self, panel: Panel, since: int = 0) -> Votes:
+    def see(self, panel: Panel, since: int) -> Mapping[str, Floats]:
         benchmark = np.repeat(panel.benchmark[:, np.newaxis], len(panel.symbols), axis=1)
-        observed = {self.SIGNAL.name: 100.0 * change(benchmark, 1)}
-        blind = np.isnan(observed[self.SIGNAL.name][since:])
-        return cast(
-            panel,
-            since,
-            agent=self.name,
-            version=self.version,
-            terms=[base_rate_term(panel, since), *terms([self.SIGNAL], observed, since)],
-            silent=[(blind, "the benchmark is unknown")],
-        )
+        return {"benchmark, last bar": 100.0 * change(benchmark, 1)}
+
+    def silences(self, panel: Panel, since: int, seen: Mapping[str, Floats]) -> Silences:
+        return [(np.isnan(seen["benchmark, last bar"][since:]), "the benchmark is unknown")]
 
 
 # example: end
@@ -47,15 +41,11 @@ class LeaderAgent:
 class FortuneTeller(LeaderAgent):
     """Peeks: scales its evidence by the size of a move that has not happened yet."""
 
-    name = "fortune teller"
+    name = "fortune_teller"
 
-    def vote(self, panel: Panel, since: int = 0) -> Votes:
+    def see(self, panel: Panel, since: int) -> Mapping[str, Floats]:
         benchmark = np.repeat(panel.benchmark[:, np.newaxis], len(panel.symbols), axis=1)
-        observed = {self.SIGNAL.name: benchmark / np.nanmax(benchmark)}
-        return cast(
-            panel, since, agent=self.name, version=self.version,
-            terms=[base_rate_term(panel, since), *terms([self.SIGNAL], observed, since)],
-        )  # fmt: skip
+        return {"benchmark, last bar": benchmark / np.nanmax(benchmark)}
 
 
 def test_the_sixth_agent_keeps_every_promise() -> None:
@@ -68,8 +58,8 @@ def test_an_agent_that_looks_ahead_is_caught() -> None:
 
 
 def test_one_line_in_the_registry_makes_it_known(monkeypatch: pytest.MonkeyPatch) -> None:
-    with_sixth = {**registry.AGENTS, "leader": lambda _: LeaderAgent()}
-    monkeypatch.setattr(registry, "AGENTS", with_sixth)
+    row = EntryPoint("leader", f"{__name__}:LeaderAgent", registry.GROUP)
+    monkeypatch.setitem(registry.AGENTS, "leader", row)  # type: ignore[index]
     assert registry.build("leader", registry.AgentSettings()).name == "leader"
 
 

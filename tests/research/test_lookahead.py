@@ -3,13 +3,14 @@
 import pickle
 from collections.abc import Callable, Iterator
 from functools import partial
+from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from agents.registry import AGENTS, AgentSettings, build
+from agents.registry import AGENTS, GROUP, AgentSettings, build
 from cli import checking
 from domain.errors import InputError, NotFoundError, VerificationError
 from domain.panel import Floats, Panel, Times
@@ -267,13 +268,18 @@ def test_every_agent_keeps_every_promise_on_the_simulated_market(demo: Settings,
     checking.refuse_if_broken(checked)
 
 
+def leaking() -> Odd:
+    return Odd(centred_window)
+
+
 @pytest.mark.usefixtures("_no_fresh_process")
 def test_what_leaks_is_shown_and_refused_by_name(
     demo: Settings, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     from rich.console import Console
 
-    monkeypatch.setitem(AGENTS, "odd", lambda _: Odd(centred_window))  # type: ignore[index]
+    row = EntryPoint("odd", f"{__name__}:leaking", GROUP)
+    monkeypatch.setitem(AGENTS, "odd", row)  # type: ignore[index]
     checked = checking.check(demo, "odd", symbols=["AAPL"], cuts=3, seed=1, say=silent)
     checking.show(checked, Console(width=200))
     shown = capsys.readouterr().out

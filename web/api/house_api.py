@@ -8,8 +8,10 @@ from litestar import delete, get, post, put
 from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, JSONBody
 
+from agents.registry import profile
 from domain.errors import InputError
 from domain.symbols import parse_symbol
+from web import present
 from web.api.shapes import AgentOut, Agents, ProgressOut, Status, WatchlistOut, about
 from web.board import Board
 from web.house import House
@@ -64,6 +66,8 @@ def agents(house: NamedDependency[House]) -> Agents:
     found = tuple(
         AgentOut(
             agent=agent.agent,
+            label=present.agent_label(agent.agent),
+            description=profile(agent.agent).description,
             version=agent.version,
             state=agent.state,
             restarts=agent.restarts,

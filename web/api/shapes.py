@@ -38,6 +38,8 @@ class Answer:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AgentOut:
     agent: str
+    label: str
+    description: str
     version: str | None
     state: str
     restarts: int

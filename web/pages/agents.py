@@ -8,6 +8,7 @@ from litestar import Response, get
 from litestar.di import NamedDependency
 from litestar.params import FromPath
 
+from agents.registry import profile
 from domain.errors import NotFoundError
 from orchestrator.scores import COMMITTEE
 from research.sheet import drawing
@@ -44,6 +45,7 @@ class AgentPage(PageContext):
 
     template: ClassVar[str] = "pages/agent.html"
     label: str
+    description: str
     symbol: str
     weight: str
     earned: str
@@ -97,6 +99,7 @@ def agent(
             shell=build_shell(house, request, label, topics=TOPICS),
             engine=engine_view(house.engine.state),
             label=label,
+            description=_description(name),
             symbol="scale" if name == COMMITTEE else present.agent_icon(name),
             weight=_share(standing.now, name),
             earned=_share(standing.newest(standing.earned), name),
@@ -126,6 +129,12 @@ def _over_time(id: str, title: str, standing: Standing, write: Write) -> str:
     ]
     level = 1.0 / len(curves) if id == "weights" else 1.0
     return drawing.lines(id, title, standing.learnt_at, curves, write, level=level)
+
+
+def _description(name: str) -> str:
+    """What the agent does, or why it cannot be loaded; empty for one that is not known."""
+    declared = profile(name)
+    return present.line(declared.fault or declared.description)
 
 
 def _address(name: str) -> str:

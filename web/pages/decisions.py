@@ -131,10 +131,10 @@ def _context(
         record=Record(
             made.receipt, recorded.market, recorded.run, recorded.digest, recorded.recorded_at
         ),
-        why=present.line(made.why, 600),
+        why=present.sentence(made.why, [vote.agent for vote in made.votes], 600),
         agents=agent_sums(made),
         equation=tuple(_equation(made)),
-        limits=limit_lines(made.limits),
+        limits=limit_lines(made),
         findings=tuple(map(present.line, made.verdict.findings)),
         remarks=tuple(map(present.line, made.verdict.remarks)),
         inputs=tuple(_facts(inputs)),

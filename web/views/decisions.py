@@ -1,10 +1,9 @@
 """Decisions as they are drawn, and the limits on the way to their targets."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from domain.decision import Decision, Limit
+from domain.decision import Decision
 from storage.records import Recorded
 from web import present
 from web.views.votes import FULL_BAR, Bar, Tally, tally
@@ -70,21 +69,25 @@ def decision_cell(recorded: Recorded) -> DecisionCell:
         weight=present.percent(decision.target_weight),
         price="" if decision.price is None else present.price(decision.price),
         tally=tally(decision.votes),
-        why=present.line(decision.why, 400),
+        why=present.sentence(decision.why, _agents(decision), 400),
         as_of=recorded.as_of,
     )
 
 
-def limit_lines(limits: Sequence[Limit]) -> tuple[LimitLine, ...]:
+def limit_lines(decision: Decision) -> tuple[LimitLine, ...]:
     return tuple(
         LimitLine(
             limit.name,
             f"{present.percent(limit.before)} %",
             f"{present.percent(limit.after)} %",
-            present.line(limit.why),
+            present.sentence(limit.why, _agents(decision)),
         )
-        for limit in limits
+        for limit in decision.limits
     )
+
+
+def _agents(decision: Decision) -> list[str]:
+    return [vote.agent for vote in decision.votes]
 
 
 def _stance(decision: Decision) -> tuple[str, str, str]:

@@ -1,0 +1,168 @@
+"""What agents have in common: what one declares of itself, and how weighted evidence is cast.
+
+An agent need not inherit from here to vote (`domain.votes.Agent` is all that a team asks for); what
+a class does not declare has the value that `BaseAgent` gives it. Leaves out which agents there are
+(`registry.py`).
+"""
+
+import inspect
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from copy import copy
+from dataclasses import dataclass
+from typing import ClassVar, Generic, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel
+
+from agents.coefficients import version
+from agents.evidence import BY_HAND, Seen, Signal, Weights, base_rate_term, terms, weights_of
+from domain.panel import Floats, Panel
+from domain.votes import Items, Term, Votes, cast
+
+Silences = Sequence[tuple[NDArray[np.bool_], str]]
+"""Where an agent abstains (R, N), and why; see `domain.votes.cast`."""
+
+
+class BaseAgent:
+    """The declarations of an agent, and their values where it makes none.
+
+    `label` is its name on pages and in sentences, `icon` one of Lucide's. The first paragraph of
+    the class's docstring says on its page what it does. `forecasts_quantile`: its votes carry a 5%
+    quantile. `required_to_open`: where it gives no forecast, exposure may only shrink.
+    `votes_with_policy`: a model of the RL lab votes in its place. `Settings` is what it is made
+    with, by `create`.
+    """
+
+    name: str
+    label: ClassVar[str] = ""
+    icon: ClassVar[str] = "bot"
+    warmup: ClassVar[int] = 0
+    forecasts_quantile: ClassVar[bool] = False
+    required_to_open: ClassVar[bool] = False
+    votes_with_policy: ClassVar[bool] = False
+    Settings: ClassVar[type[BaseModel] | None] = None
+
+    @property
+    def version(self) -> str:
+        raise NotImplementedError
+
+    def cast(
+        self,
+        panel: Panel,
+        since: int,
+        evidence: Sequence[Term] = (),
+        *,
+        silent: Silences = (),
+        cap: Floats | None = None,
+        items: Items | None = None,
+        quantile_5: Floats | None = None,
+    ) -> Votes:
+        """Votes that begin with the base rate and add up `evidence`; see `domain.votes.cast`."""
+        return cast(
+            panel,
+            since,
+            agent=self.name,
+            version=self.version,
+            terms=[base_rate_term(panel, since), *evidence],
+            silent=silent,
+            cap=cap,
+            items=items,
+            quantile_5=quantile_5,
+        )
+
+
+class WeightedAgent(BaseAgent, ABC, Generic[Seen]):
+    """An agent whose vote is what it sees times weights that can be fitted (`evidence.Tunable`)."""
+
+    shipped: ClassVar[Mapping[str, float]]
+
+    def __init__(self, weights: Mapping[str, float] | None = None) -> None:
+        """With fitted `weights` in place of some or all that ship."""
+        self._weights: Weights = BY_HAND if weights is None else weights
+
+    @property
+    def own_version(self) -> str:
+        """Its version with the weights that ship."""
+        return "1"
+
+    @property
+    def version(self) -> str:
+        return version(self.own_version, self._weights)
+
+    def tuned(self, weights: Mapping[str, float]) -> Self:
+        tuned = copy(self)
+        tuned._weights = weights
+        return tuned
+
+    def vote(self, panel: Panel, since: int = 0) -> Votes:
+        return self.weigh(panel, since, self.see(panel, since), self._weights)
+
+    @abstractmethod
+    def see(self, panel: Panel, since: int) -> Seen:
+        """Everything that the weights are applied to."""
+
+    @abstractmethod
+    def weigh(self, panel: Panel, since: int, seen: Seen, weights: Weights) -> Votes:
+        """The votes on rows `since` to T - 1."""
+
+
+class SignalAgent(WeightedAgent[Mapping[str, Floats]]):
+    """An agent of `signals`: `see` observes each by its name, (T, N), and every weight is one's."""
+
+    signals: ClassVar[tuple[Signal, ...]]
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        cls.shipped = weights_of(cls.signals)
+
+    def weigh(
+        self, panel: Panel, since: int, seen: Mapping[str, Floats], weights: Weights
+    ) -> Votes:
+        evidence = terms(self.signals, seen, since, weights)
+        return self.cast(panel, since, evidence, silent=self.silences(panel, since, seen))
+
+    def silences(
+        self,
+        panel: Panel,  # noqa: ARG002 for those that override it
+        since: int,  # noqa: ARG002
+        seen: Mapping[str, Floats],  # noqa: ARG002
+    ) -> Silences:
+        """Where it abstains, and why, beside cells without a bar."""
+        return ()
+
+
+@dataclass(frozen=True, slots=True)
+class AgentProfile:
+    """What an agent's class declares; see `BaseAgent`. `fault` says why it cannot be loaded."""
+
+    name: str
+    label: str
+    icon: str = BaseAgent.icon
+    description: str = ""
+    forecasts_quantile: bool = BaseAgent.forecasts_quantile
+    required_to_open: bool = BaseAgent.required_to_open
+    votes_with_policy: bool = BaseAgent.votes_with_policy
+    fault: str = ""
+
+
+def profile_of(name: str, agent: type | None = None, fault: str = "") -> AgentProfile:
+    """What the class `agent` declares; of an agent without a class, what its name says."""
+    label = getattr(agent, "label", "") or name.replace("_", " ").capitalize()
+    if agent is None:
+        return AgentProfile(name, label, fault=fault)
+    return AgentProfile(
+        name=name,
+        label=label,
+        icon=getattr(agent, "icon", BaseAgent.icon),
+        description=_first_paragraph(agent),
+        forecasts_quantile=getattr(agent, "forecasts_quantile", False),
+        required_to_open=getattr(agent, "required_to_open", False),
+        votes_with_policy=getattr(agent, "votes_with_policy", False),
+    )
+
+
+def _first_paragraph(agent: type) -> str:
+    told = inspect.cleandoc(agent.__doc__ or "")
+    return " ".join(told.split("\n\n")[0].split())

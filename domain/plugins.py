@@ -1,0 +1,123 @@
+"""Parts by name: those that ship, and those that installed distributions add by entry points.
+
+Promises that one distribution's mistake stays its own: a name that is taken, that two distributions
+claim or that is no identifier is left out and told in a sentence, and nothing is imported before it
+is asked for. Leaves out what a part must be able to do.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from importlib.metadata import Distribution, EntryPoint, distributions
+from typing import Any
+
+from domain.errors import ConfigurationError, NotFoundError
+
+IDENTIFIER = re.compile(r"[a-z][a-z0-9_]{0,39}")
+"""What a name looks like: it is part of settings, addresses and records."""
+SPELLING = "lower-case letters, digits and _, a letter first, at most 40 characters"
+
+
+@dataclass(frozen=True, slots=True)
+class Registry:
+    """Parts of one `kind` ('agent') by name, and sentences about those that were left out."""
+
+    kind: str
+    entries: Mapping[str, EntryPoint]
+    problems: tuple[str, ...]
+
+
+def registry(
+    kind: str, group: str, shipped: Mapping[str, str], reserved: Iterable[str] = ()
+) -> Registry:
+    """`shipped` maps names to 'module:Class'; after those come what distributions announce in
+    `group`, in order of name. Nobody may take a name that is shipped or `reserved`."""
+    entries = {name: EntryPoint(name, value, group) for name, value in shipped.items()}
+    problems = []
+    claims: dict[str, list[EntryPoint]] = {}
+    for distribution in distributions():
+        try:
+            for entry in _announced(distribution, group):
+                claims.setdefault(entry.name, []).append(entry)
+        except Exception as error:  # whatever its metadata makes the reader raise
+            problems.append(
+                f"The {kind}s of {_title(distribution)} are left out, because its entry points "
+                f"cannot be read ({error}). Repair or uninstall it."
+            )
+    taken = {*entries, *reserved}
+    for name in sorted(claims):
+        claimed = {title: entry for entry in claims[name] if (title := source(entry))}
+        if fault := _fault(kind, name, list(claimed), taken):
+            problems.append(fault)
+        else:
+            entries[name] = claims[name][0]
+    return Registry(kind, entries, tuple(problems))
+
+
+def load(kind: str, entry: EntryPoint) -> Any:
+    """The class or function behind `entry`.
+
+    Raises ConfigurationError, naming the distribution and what helps, where one from outside cannot
+    be imported.
+    """
+    if entry.dist is None:
+        return entry.load()
+    try:
+        return entry.load()
+    except (Exception, SystemExit) as error:
+        text = " ".join(str(error).split())
+        raise ConfigurationError(
+            f"The {kind} {entry.name!r} of {source(entry)} cannot be loaded from {entry.value!r} "
+            f"({type(error).__name__}: {text[:200]}). Repair that package or uninstall it."
+        ) from error
+
+
+def known(kind: str, name: str, names: Iterable[str]) -> str:
+    """`name`, if it is one of `names`. Raises NotFoundError, naming the nearest, otherwise."""
+    there = tuple(names)
+    if name not in there:
+        near = get_close_matches(name, there, n=1, cutoff=0.0)
+        article = "an" if kind[0] in "aeiou" else "a"
+        raise NotFoundError(
+            f"{name[:60]!r} is not {article} {kind}. Did you mean {near[0]!r}? There are: "
+            f"{', '.join(there)}."
+        )
+    return name
+
+
+def source(entry: EntryPoint) -> str:
+    """Where a part comes from: 'Quorum', or the distribution and its version."""
+    return "Quorum" if entry.dist is None else _title(entry.dist)
+
+
+def _announced(distribution: Distribution, group: str) -> Iterator[EntryPoint]:
+    """Distributions are many and few are meant, so the group is looked for in the text first."""
+    if group in (distribution.read_text("entry_points.txt") or ""):
+        yield from distribution.entry_points.select(group=group)
+
+
+def _title(distribution: Distribution) -> str:
+    found = distribution.metadata
+    return f"{found['Name'] or 'an unnamed package'} {found['Version'] or ''}".strip()
+
+
+def _fault(kind: str, name: str, claimed: list[str], taken: set[str]) -> str:
+    """What keeps `name` out; empty where nothing does."""
+    by = " and ".join(claimed)
+    if not IDENTIFIER.fullmatch(name):
+        return (
+            f"The {kind} {name[:60]!r} of {by} is left out: its name must be {SPELLING}. Rename "
+            f"its entry point, or uninstall {by}."
+        )
+    if name in taken:
+        return (
+            f"The {kind} {name!r} of {by} is left out: Quorum has that name itself. Rename its "
+            f"entry point, or uninstall {by}."
+        )
+    if len(claimed) > 1:
+        return (
+            f"The {kind} {name!r} is left out: {by} both offer one. Uninstall one of them, or "
+            "rename an entry point."
+        )
+    return ""
