@@ -75,7 +75,7 @@ class Copies:
         self._fresh = new_desk(traded[0], settings.trading)
         for name in ("cash", "equity", "high", "day_equity"):
             self._fresh.state[name] = settings.capital
-        self._units, self._last = self._many.held["units"], self._many.held["last"]  # as they stand
+        self._units, self._last = self._many.held["quantity"], self._many.held["last_price"]  # as they stand
         self._everyone = np.arange(count)
         self._reward = REWARDS.index(settings.reward)
         self._memory = np.tile(first_memory(settings.reward, settings.capital), (count, 1))

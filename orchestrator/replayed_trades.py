@@ -136,15 +136,15 @@ def trade_again(
                 _ask(desk, each, tape.symbols, rules, bars.known_at[t])
         for n, symbol in enumerate(tape.symbols):
             order = desk.book[3 * n]
-            fresh = order["placed"] == micros(at) and order["filled"] == 0.0
+            fresh = order["submitted"] == micros(at) and order["filled"] == 0.0
             if fresh and order["status"] == codes.WORKING:
                 side = Side.BUY if order["side"] > 0 else Side.SELL
-                orders[at, symbol] = f"{side} {float(order['left'])!r}"
-    for fill in desk.fills[: desk.state[0]["filled"]]:
+                orders[at, symbol] = f"{side} {float(order['remaining'])!r}"
+    for fill in desk.fills[: desk.state[0]["fill_count"]]:
         fills.add(
             moment(fill["at"]), tape.symbols[fill["symbol"]],
-            _fill(float(fill["units"]), float(fill["price"]), float(fill["commission"]),
-                  float(fill["slippage"]), codes.MOMENTS[fill["moment"]]),
+            _fill(float(fill["quantity"]), float(fill["price"]), float(fill["commission"]),
+                  float(fill["slippage"]), codes.MOMENTS[fill["trigger"]]),
         )  # fmt: skip
     return Traded(orders, fills.told)
 

@@ -141,7 +141,7 @@ class TradingDay:
             return ratios
         first, last = min(seen.values()), as_of + _INSTANT
         facts = self.library.facts(self.book.market, list(seen), "actions", first, last)
-        splits = facts[facts["kind"] == "split"]
+        splits = facts[facts["order_type"] == "split"]
         for symbol, at, ratio in zip(splits["symbol"], splits["at"], splits["value"], strict=True):
             if at.to_pydatetime() > seen[symbol]:
                 ratios[symbol] = ratios.get(symbol, 1.0) * float(ratio)

@@ -118,9 +118,9 @@ def book_of(
 def guard_of(state: Any, before: Guard, at: datetime) -> Guard:
     """The breakers' memory after a row that closed `at`; who changed the standing stays unless a
     breaker just did."""
-    standing = STANDINGS[state["standing"]]
+    standing = STANDINGS[state["trading_state"]]
     reason, by, since = before.reason, before.by, before.since
-    if (state["standing"], state["reason"]) != _standing(before):
+    if (state["trading_state"], state["reason"]) != _standing(before):
         reason, by, since = codes.REASONS[state["reason"]], "breaker", at
     return Guard(
         standing=standing,
@@ -152,12 +152,12 @@ def _hold(
     for n, symbol in enumerate(symbols):
         position, mark = account.positions.get(symbol), account.marks.get(symbol)
         if position:
-            held[n]["units"], held[n]["cost"] = position.units, position.cost
+            held[n]["quantity"], held[n]["average_cost"] = position.units, position.cost
             held[n]["realised"] = position.realised
         if mark:
-            held[n]["last"], held[n]["marked"] = mark.close, micros(mark.at)
+            held[n]["last_price"], held[n]["last_bar_at"] = mark.close, micros(mark.at)
             if mark.traded_at:
-                held[n]["traded"] = micros(mark.traded_at)
+                held[n]["last_fill_at"] = micros(mark.traded_at)
         held[n]["volatility"] = volatility.get(symbol, math.nan)
 
 
@@ -168,12 +168,12 @@ def _state(desk: Desk, account: Account) -> None:
     state["day_equity"] = guard.day_equity
     state["day"] = -1 if guard.day is None else _days(guard.day)
     state["until"] = 0 if guard.until is None else _days(guard.until)
-    state["standing"], state["reason"] = _standing(guard)
+    state["trading_state"], state["reason"] = _standing(guard)
     state["flattening"] = guard.flattening
     value = 0.0
     for n in range(len(desk.held)):  # in the order and the way of the loops
-        if desk.held[n]["units"] != 0.0:
-            value += float(desk.held[n]["units"] * desk.held[n]["last"])
+        if desk.held[n]["quantity"] != 0.0:
+            value += float(desk.held[n]["quantity"] * desk.held[n]["last_price"])
     state["equity"] = account.cash + value
 
 
@@ -192,11 +192,12 @@ def _orders(
     for id, m in number.items():
         order, record = account.orders[id], book[m]
         n = column[order.symbol]
-        record["symbol"], record["left"], record["filled"] = n, order.left, order.filled
-        for name in ("limit", "stop", "trail", "trail_share", "best"):
-            price = getattr(order, name)
-            record[name] = math.nan if price is None else price
-        record["placed"] = micros(order.placed_at)
+        record["symbol"], record["remaining"], record["filled"] = n, order.left, order.filled
+        record["limit_price"], record["stop_price"] = _price(order.limit), _price(order.stop)
+        record["trail_amount"] = _price(order.trail)
+        record["trail_fraction"] = _price(order.trail_share)
+        record["best"] = _price(order.best)
+        record["submitted"] = micros(order.placed_at)
         record["expires"] = micros(order.expires_at) if order.expires_at else 0
         if order.group:  # those of exits are numbered by symbol, as the loops do
             exits = m < 3 * len(column)
@@ -204,9 +205,13 @@ def _orders(
         record["parent"] = number.get(order.parent or "", -1)
         record["status"] = STATUSES.index(order.status)
         kind = Kind.LIMIT if order.kind is Kind.TAKE_PROFIT else order.kind
-        record["kind"], record["term"] = KINDS.index(kind), TERMS.index(order.term)
+        record["order_type"], record["time_in_force"] = KINDS.index(kind), TERMS.index(order.term)
         record["side"] = 1 if order.side is Side.BUY else -1
         record["reduce_only"], record["triggered"] = order.reduce_only, order.triggered
+
+
+def _price(price: float | None) -> float:
+    return math.nan if price is None else price
 
 
 def _days(day: date) -> int:

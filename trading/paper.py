@@ -81,7 +81,7 @@ def wild(tape: Tape, settings: TradingSettings) -> frozenset[str]:
     desk, bars = new_desk(tape.symbols, settings), bars_of(tape)
     for t in range(len(tape.known_at)):
         kernels.bar_row(desk, bars, t)
-    moved = np.flatnonzero(desk.held["wild"]).tolist()
+    moved = np.flatnonzero(desk.held["volatility_halted"]).tolist()
     return frozenset(tape.symbols[n] for n in moved)
 
 
@@ -122,7 +122,7 @@ def _ask(
     book = book_of(account, symbols, settings, {})
     asks = asks_of(symbols, wishes)
     for n, symbol in enumerate(symbols):
-        book.desk.held[n]["wild"] = symbol in barred
+        book.desk.held[n]["volatility_halted"] = symbol in barred
     kernels.ask_row(book.desk, asks, groups, 0, micros(at))
     tell_asks(scribe, book, at, {symbol: wish.receipt for symbol, wish in wishes.items()})
 

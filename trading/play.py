@@ -137,7 +137,7 @@ def play(
         desk = _with_room(desk)
         met = trade_rows(desk, bars, asks, groups, met, rows, sums, standing)
     dividends, borrowing = np.diff(sums[2:], prepend=0.0)
-    fills = _trades(desk.fills[: desk.state["filled"][0]])
+    fills = _trades(desk.fills[: desk.state["fill_count"][0]])
     return Played(sums[0], sums[1], fills, dividends, borrowing, standing[0], standing[1])
 
 
@@ -169,11 +169,11 @@ def _trades(fills: Records) -> Trades:
     return Trades(
         row=fills["row"].astype(np.int32),
         col=fills["symbol"].astype(np.int32),
-        units=fills["units"].copy(),
+        units=fills["quantity"].copy(),
         price=fills["price"].copy(),
-        commission=fills["commission"] + fills["charged"],
+        commission=fills["commission"] + fills["residual_slippage"],
         cost=fills["commission"] + fills["slippage"],
-        moment=fills["moment"].astype(np.int32),
+        moment=fills["trigger"].astype(np.int32),
     )
 
 

@@ -65,7 +65,7 @@ def tell_row(scribe: Scribe, book: Book, bars: Bars, t: int) -> None:
             scribe.write(opened, DividendPaid(symbol, float(bars.dividend[t, n]), paid))
         if held[n]["borrowing"] != 0.0:
             scribe.write(opened, BorrowCharged(symbol, float(held[n]["borrowing"])))
-    fills = [_Fill(fill) for fill in book.desk.fills[: state["filled"]]]
+    fills = [_Fill(fill) for fill in book.desk.fills[: state["fill_count"]]]
     for k, fill in enumerate(fills):
         _tell_fill(scribe, book, fill, sum(f.size for f in fills[k:] if f.order == fill.order))
         if fill.order == 3 * fill.symbol and fill.units > 0.0:
@@ -118,7 +118,7 @@ class _Fill:
 
     @property
     def units(self) -> float:
-        return float(self.record["units"])
+        return float(self.record["quantity"])
 
     @property
     def size(self) -> float:
@@ -140,7 +140,7 @@ def _tell_fill(scribe: Scribe, book: Book, fill: _Fill, coming: float) -> None:
     if STATUSES[record["status"]] is Status.FILLED:
         left = coming if abs(coming - left) > DUST else left
     elif left < coming - DUST:
-        left = coming + float(record["left"])
+        left = coming + float(record["remaining"])
     if left != order.left or order.status is Status.HELD:
         status = Status.WORKING if order.status is Status.HELD else order.status
         scribe.write(at, OrderChanged(replace(_sized(order, left), status=status)))
@@ -153,8 +153,8 @@ def _tell_fill(scribe: Scribe, book: Book, fill: _Fill, coming: float) -> None:
             price=float(fill.record["price"]),
             commission=float(fill.record["commission"]),
             slippage=float(fill.record["slippage"]),
-            moment=MOMENTS[fill.record["moment"]],
-            charged=float(fill.record["charged"]),
+            moment=MOMENTS[fill.record["trigger"]],
+            charged=float(fill.record["residual_slippage"]),
         ),
     )
 
@@ -163,7 +163,7 @@ def _tell_exit(scribe: Scribe, book: Book, m: int, opened: datetime) -> None:
     """After a buy of the committee's: a protective exit that the row put into its slot."""
     record, id = book.desk.book[m], book.ids[m]
     old = scribe.account.orders.get(id or "")
-    if record["placed"] != micros(opened) or (old and old.placed_at == opened):
+    if record["submitted"] != micros(opened) or (old and old.placed_at == opened):
         return
     if old:
         scribe.write(opened, OrderEnded(old.id, Status.CANCELLED, WHY[GROUP_FILLED]))
@@ -182,8 +182,8 @@ def _tell_orders(scribe: Scribe, book: Book, at: datetime) -> None:
             book.ids[m] = None
             continue
         record = book.desk.book[m]
-        status, why = STATUSES[record["status"]], WHY[record["why"]]
-        if record["placed"] != micros(order.placed_at):  # another order is in its slot
+        status, why = STATUSES[record["status"]], WHY[record["reason"]]
+        if record["submitted"] != micros(order.placed_at):  # another order is in its slot
             status, why = Status.CANCELLED, WHY[DECIDED_ANEW]
         left = _allowed(book, m)
         if left <= 0.0:
@@ -198,7 +198,7 @@ def _tell_orders(scribe: Scribe, book: Book, at: datetime) -> None:
 
 def _now(order: Order, record: Any, left: float) -> Order:
     """The order as its record stands; itself where nothing changed."""
-    limit, stop = price_of(record["limit"]), price_of(record["stop"])
+    limit, stop = price_of(record["limit_price"]), price_of(record["stop_price"])
     triggered = bool(record["triggered"])
     expires_at = moment(record["expires"]) if record["expires"] else None
     held = order.status is Status.HELD and STATUSES[record["status"]] is Status.HELD
@@ -219,7 +219,7 @@ def _now(order: Order, record: Any, left: float) -> Order:
 def _allowed(book: Book, m: int) -> float:
     """What is left of an order: of one whose parent has ended, no more than that has filled."""
     record = book.desk.book[m]
-    left, parent = float(record["left"]), int(record["parent"])
+    left, parent = float(record["remaining"]), int(record["parent"])
     if parent < 0 or STATUSES[book.desk.book[parent]["status"]] in OPEN:
         return left
     most = float(book.desk.book[parent]["filled"] - record["filled"])
@@ -244,7 +244,7 @@ def _best(account: Account, book: Book) -> dict[str, float]:
 
 def _order(id: str, symbol: str, record: Any, at: datetime, source: Source, why: str) -> Order:
     """An order that the loops placed, as new."""
-    kind = KINDS[record["kind"]]
+    kind = KINDS[record["order_type"]]
     if source is Source.EXIT and kind is Kind.LIMIT:
         kind = Kind.TAKE_PROFIT
     exit = record["group"] > 0
@@ -254,13 +254,13 @@ def _order(id: str, symbol: str, record: Any, at: datetime, source: Source, why:
         symbol=symbol,
         side=Side.BUY if record["side"] > 0 else Side.SELL,
         kind=kind,
-        quantity=float(record["left"]),
+        quantity=float(record["remaining"]),
         term=Term.GTC,
         source=source,
         placed_at=at,
-        limit=price_of(record["limit"]),
-        stop=price_of(record["stop"]),
-        trail_share=price_of(record["trail_share"]),
+        limit=price_of(record["limit_price"]),
+        stop=price_of(record["stop_price"]),
+        trail_share=price_of(record["trail_fraction"]),
         best=price_of(record["best"]),
         reduce_only=bool(record["reduce_only"]),
         group=f"exits of {symbol}" if exit else None,

@@ -109,7 +109,7 @@ def test_an_order_fills_at_the_next_open_and_pays_spread_and_commission():
     _, reward, *_, info = env.step(1)
     paid = 20.0 * 1.0010 * 1.0005
     assert reward == pytest.approx(np.log(25.0 / paid), abs=1e-5)  # whole lots, the rest is cash
-    assert info["cost"] == pytest.approx(100_000.0 * (1.0 - 20.0 / paid), rel=1e-3)
+    assert info["average_cost"] == pytest.approx(100_000.0 * (1.0 - 20.0 / paid), rel=1e-3)
     assert info["share"] == pytest.approx(1.0, abs=1e-5)
     assert env.step(1)[1] == pytest.approx(np.log(30.0 / 25.0), abs=1e-5)
     got = 40.0 * (1.0 - 0.0010) * (1.0 - 0.0005)
@@ -180,7 +180,7 @@ def test_dearer_episodes_cost_up_to_so_much_more_and_less():
     costs = []
     for seed in range(200):
         env.reset(seed=seed)
-        costs.append(env.step(1)[4]["cost"] / 100_000.0 * 10_000)
+        costs.append(env.step(1)[4]["average_cost"] / 100_000.0 * 10_000)
     assert 5.0 <= min(costs) < 6.0
     assert 14.0 < max(costs) <= 15.0
 

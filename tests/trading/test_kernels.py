@@ -28,15 +28,15 @@ class Stand:
         for name in ("cash", "equity", "high"):
             self.desk.state[name] = 10_000.0
         if units:
-            self.desk.held["units"], self.desk.held["cost"] = units, 100.0
-            self.desk.held["last"], self.desk.held["marked"] = 100.0, 0.0
+            self.desk.held["quantity"], self.desk.held["average_cost"] = units, 100.0
+            self.desk.held["last_price"], self.desk.held["last_bar_at"] = 100.0, 0.0
         self.placed, self.day = 0, 0
 
     def place(self, side: int, kind: int, units: float, **told: object) -> int:
         m = 3 + self.placed
         self.placed += 1
         kernels.clear(self.desk.book[m], 0, side, units, self.day * A_DAY)
-        self.desk.book[m]["kind"] = kind
+        self.desk.book[m]["order_type"] = kind
         for name, value in told.items():
             self.desk.book[m][name] = value
         return m
@@ -44,7 +44,7 @@ class Stand:
     def bar(self, opening, high, low, close, volume=1e9) -> list[tuple[float, float, int]]:
         """Units, price and moment of the fills of one more day."""
         self.day += 1
-        before = int(self.desk.state["filled"][0])
+        before = int(self.desk.state["fill_count"][0])
         figures = [np.array([[float(each)]]) for each in (opening, high, low, close, volume)]
         ends = np.array([self.day * A_DAY])
         kernels.bar_row(
@@ -52,12 +52,12 @@ class Stand:
             Bars(*figures, np.zeros((1, 1)), np.full((1, 1), 0.01), ends, ends - A_DAY, ends),
             0,
         )
-        fills = self.desk.fills[before : self.desk.state["filled"][0]]
+        fills = self.desk.fills[before : self.desk.state["fill_count"][0]]
         return list(
             zip(
-                fills["units"].tolist(),
+                fills["quantity"].tolist(),
                 fills["price"].tolist(),
-                fills["moment"].tolist(),
+                fills["trigger"].tolist(),
                 strict=True,
             )
         )
@@ -72,23 +72,23 @@ class Stand:
         return int(self.desk.book[m]["status"])
 
     def why(self, m: int) -> str:
-        return codes.WHY[self.desk.book[m]["why"]]
+        return codes.WHY[self.desk.book[m]["reason"]]
 
 
 def test_a_stop_that_the_open_has_passed_fills_at_the_open():
     stand = Stand(10)
-    stand.place(SELL, codes.STOP, 10, stop=95.0)
+    stand.place(SELL, codes.STOP, 10, stop_price=95.0)
     assert stand.bar(99, 101, 96, 100) == []
     assert stand.bar(90, 92, 88, 91) == [(-10.0, 90.0, AT_THE_OPEN)]
 
 
 def test_a_stop_touched_within_the_bar_fills_at_its_price_less_slip():
     stand = Stand(10, CostSettings(half_spread_bps=100, commission_bps=0, impact=0, volume_cap=1))
-    stand.place(SELL, codes.STOP, 10, stop=95.0)
+    stand.place(SELL, codes.STOP, 10, stop_price=95.0)
     assert stand.bar(99, 101, 95, 100) == [(-10.0, 95.0, AT_A_STOP)]  # no lower price was there
-    assert stand.desk.fills[0]["charged"] == pytest.approx(10 * 0.95)
+    assert stand.desk.fills[0]["residual_slippage"] == pytest.approx(10 * 0.95)
     deep = Stand(10, CostSettings(half_spread_bps=100, commission_bps=0, impact=0, volume_cap=1))
-    deep.place(SELL, codes.STOP, 10, stop=95.0)
+    deep.place(SELL, codes.STOP, 10, stop_price=95.0)
     [(_, price, _)] = deep.bar(99, 101, 90, 100)
     assert price == pytest.approx(95 * 0.99)
     assert deep.desk.state["cash"] == pytest.approx(stand.desk.state["cash"])
@@ -96,7 +96,7 @@ def test_a_stop_touched_within_the_bar_fills_at_its_price_less_slip():
 
 def test_a_limit_touched_is_not_filled_and_one_traded_through_is():
     stand = Stand()
-    m = stand.place(BUY, codes.LIMIT, 10, limit=95.0)
+    m = stand.place(BUY, codes.LIMIT, 10, limit_price=95.0)
     assert stand.bar(99, 101, 95, 100) == []
     assert stand.bar(99, 101, 94.99, 100) == [(10.0, 95.0, AT_A_LIMIT)]
     assert stand.status(m) == codes.FILLED
@@ -104,14 +104,14 @@ def test_a_limit_touched_is_not_filled_and_one_traded_through_is():
 
 def test_a_limit_takes_a_better_open_but_never_pays_more_than_it_says():
     stand = Stand(0, CostSettings(half_spread_bps=200, commission_bps=0, impact=0, volume_cap=1))
-    stand.place(BUY, codes.LIMIT, 10, limit=95.0)
+    stand.place(BUY, codes.LIMIT, 10, limit_price=95.0)
     [(_, price, moment)] = stand.bar(94, 101, 90, 100)
     assert (price, moment) == (95.0, AT_THE_OPEN)
 
 
 def test_a_stop_limit_is_a_limit_from_the_bar_after_it_was_triggered():
     stand = Stand(10)
-    stand.place(SELL, codes.STOP_LIMIT, 10, stop=95.0, limit=94.0)
+    stand.place(SELL, codes.STOP_LIMIT, 10, stop_price=95.0, limit_price=94.0)
     assert stand.bar(99, 101, 90, 92) == []
     assert stand.bar(92, 93, 91, 92) == []
     assert stand.bar(93, 96, 92, 95) == [(-10.0, 94.0, AT_A_LIMIT)]
@@ -119,24 +119,24 @@ def test_a_stop_limit_is_a_limit_from_the_bar_after_it_was_triggered():
 
 def test_a_stop_limit_passed_by_the_open_does_not_sell_below_its_limit():
     stand = Stand(10)
-    stand.place(SELL, codes.STOP_LIMIT, 10, stop=95.0, limit=94.0)
+    stand.place(SELL, codes.STOP_LIMIT, 10, stop_price=95.0, limit_price=94.0)
     assert stand.bar(90, 93, 89, 92) == []
     assert stand.bar(96, 97, 95, 96) == [(-10.0, 96.0, AT_THE_OPEN)]
 
 
-@pytest.mark.parametrize("told", [{"trail": 5.0}, {"trail_share": 0.05}])
+@pytest.mark.parametrize("told", [{"trail_amount": 5.0}, {"trail_fraction": 0.05}])
 def test_a_trailing_stop_follows_the_best_price_seen_before_the_bar(told):
     stand = Stand(10)
     stand.place(SELL, codes.TRAILING_STOP, 10, best=100.0, **told)
     assert stand.bar(100, 120, 99, 119) == []  # the bar's own high moves it for the next one
-    level = 120 - 5 if "trail" in told else 120 * 0.95
+    level = 120 - 5 if "trail_amount" in told else 120 * 0.95
     assert stand.bar(118, 119, 113, 117) == [(-10.0, pytest.approx(level), AT_A_STOP)]
 
 
 def test_stop_and_profit_in_one_bar_is_the_stop():
     stand = Stand(10)
-    stop = stand.place(SELL, codes.STOP, 10, stop=95.0, group=9, reduce_only=True)
-    profit = stand.place(SELL, codes.LIMIT, 10, limit=105.0, group=9, reduce_only=True)
+    stop = stand.place(SELL, codes.STOP, 10, stop_price=95.0, group=9, reduce_only=True)
+    profit = stand.place(SELL, codes.LIMIT, 10, limit_price=105.0, group=9, reduce_only=True)
     assert stand.bar(100, 110, 90, 100) == [(-10.0, 95.0, AT_A_STOP)]
     assert stand.status(stop) == codes.FILLED
     assert stand.why(profit) == "another order of its group was filled"
@@ -144,36 +144,36 @@ def test_stop_and_profit_in_one_bar_is_the_stop():
 
 def test_a_part_of_one_exit_shrinks_the_other():
     stand = Stand(10, FREE.model_copy(update={"volume_cap": 0.5}))
-    stand.place(SELL, codes.STOP, 10, stop=95.0, group=9, reduce_only=True)
-    profit = stand.place(SELL, codes.LIMIT, 10, limit=105.0, group=9, reduce_only=True)
+    stand.place(SELL, codes.STOP, 10, stop_price=95.0, group=9, reduce_only=True)
+    profit = stand.place(SELL, codes.LIMIT, 10, limit_price=105.0, group=9, reduce_only=True)
     assert stand.bar(100, 104, 90, 100, volume=8) == [(-4.0, 95.0, AT_A_STOP)]
-    assert stand.desk.book[profit]["left"] == 6.0
+    assert stand.desk.book[profit]["remaining"] == 6.0
 
 
 def test_a_bracket_bought_at_the_open_may_take_profit_in_that_bar():
     stand = Stand()
     parent = stand.place(BUY, codes.MARKET, 10)
     told = {"status": codes.HELD, "parent": parent, "group": 9, "reduce_only": True}
-    stand.place(SELL, codes.STOP, 10, stop=95.0, **told)
-    stand.place(SELL, codes.LIMIT, 10, limit=105.0, **told)
+    stand.place(SELL, codes.STOP, 10, stop_price=95.0, **told)
+    stand.place(SELL, codes.LIMIT, 10, limit_price=105.0, **told)
     assert [fill[2] for fill in stand.bar(100, 106, 96, 100)] == [AT_THE_OPEN, AT_A_LIMIT]
 
 
 def test_a_bracket_bought_within_the_bar_may_stop_out_in_it_but_not_take_profit():
     for low, filled in ((93.0, [AT_A_LIMIT, AT_A_STOP]), (96.0, [AT_A_LIMIT])):
         stand = Stand()
-        parent = stand.place(BUY, codes.LIMIT, 10, limit=98.0)
+        parent = stand.place(BUY, codes.LIMIT, 10, limit_price=98.0)
         told = {"status": codes.HELD, "parent": parent, "group": 9, "reduce_only": True}
-        stand.place(SELL, codes.STOP, 10, stop=95.0, **told)
-        stand.place(SELL, codes.LIMIT, 10, limit=105.0, **told)
+        stand.place(SELL, codes.STOP, 10, stop_price=95.0, **told)
+        stand.place(SELL, codes.LIMIT, 10, limit_price=105.0, **told)
         assert [fill[2] for fill in stand.bar(100, 110, low, 100)] == filled
 
 
 def test_exits_end_with_a_parent_that_is_never_filled():
     stand = Stand()
-    parent = stand.place(BUY, codes.LIMIT, 10, limit=50.0, term=codes.DAY)
+    parent = stand.place(BUY, codes.LIMIT, 10, limit_price=50.0, time_in_force=codes.DAY)
     told = {"status": codes.HELD, "parent": parent, "group": 9, "reduce_only": True}
-    stop = stand.place(SELL, codes.STOP, 10, stop=45.0, **told)
+    stop = stand.place(SELL, codes.STOP, 10, stop_price=45.0, **told)
     assert stand.bar(100, 110, 90, 100) == []
     assert stand.status(parent) == codes.EXPIRED
     assert stand.why(stop) == "its parent has ended"
@@ -181,10 +181,10 @@ def test_exits_end_with_a_parent_that_is_never_filled():
 
 def test_terms_end_what_they_must():
     stand = Stand(0, FREE.model_copy(update={"volume_cap": 0.5}))
-    part = stand.place(BUY, codes.MARKET, 10, term=codes.IOC)
-    whole = stand.place(BUY, codes.MARKET, 10, term=codes.FOK)
-    today = stand.place(BUY, codes.LIMIT, 1, limit=50.0, term=codes.DAY)
-    always = stand.place(BUY, codes.LIMIT, 1, limit=50.0)
+    part = stand.place(BUY, codes.MARKET, 10, time_in_force=codes.IOC)
+    whole = stand.place(BUY, codes.MARKET, 10, time_in_force=codes.FOK)
+    today = stand.place(BUY, codes.LIMIT, 1, limit_price=50.0, time_in_force=codes.DAY)
+    always = stand.place(BUY, codes.LIMIT, 1, limit_price=50.0)
     assert stand.bar(100, 101, 99, 100, volume=8) == [(4.0, 100.0, AT_THE_OPEN)]
     assert stand.status(part) == codes.CANCELLED
     assert stand.why(whole) == "it could not be filled whole at the open"
@@ -219,7 +219,7 @@ def test_a_short_keeps_its_margin_pays_its_borrowing_and_is_bought_back():
 
 def test_an_order_meets_no_bar_that_opened_before_it_was_placed():
     stand = Stand()
-    stand.place(BUY, codes.MARKET, 1, placed=A_DAY // 2)
+    stand.place(BUY, codes.MARKET, 1, submitted=A_DAY // 2)
     assert stand.bar(100, 101, 99, 100) == []
     assert stand.bar(100, 101, 99, 100) == [(1.0, 100.0, AT_THE_OPEN)]
 
@@ -234,7 +234,7 @@ def test_what_the_cash_does_not_reach_is_given_up():
 def test_an_order_that_has_ended_within_the_bar_is_not_ended_again():
     stand = Stand()
     stand.desk.state["cash"] = 0.0
-    m = stand.place(BUY, codes.LIMIT, 10, limit=95.0, term=codes.DAY)
+    m = stand.place(BUY, codes.LIMIT, 10, limit_price=95.0, time_in_force=codes.DAY)
     assert stand.bar(99, 101, 90, 100) == []
     assert (stand.status(m), stand.why(m)) == (codes.CANCELLED, "the cash did not reach")
 
@@ -245,7 +245,7 @@ def test_the_committees_buys_are_guarded_and_the_guards_follow_the_position():
     stand.ask(0.5)
     stand.bar(100, 100, 100, 100)
     stop, profit = stand.desk.book[1], stand.desk.book[2]
-    assert (stop["left"], stop["stop"], profit["limit"]) == (50.0, 90.0, 120.0)
+    assert (stop["remaining"], stop["stop_price"], profit["limit_price"]) == (50.0, 90.0, 120.0)
     assert stand.bar(100, 118, 100, 118) == []
     assert stand.bar(117, 118, 110, 111) == [(-50.0, pytest.approx(118 * 0.95), AT_A_STOP)]
     assert stand.status(2) == codes.CANCELLED
@@ -264,9 +264,9 @@ def test_a_symbol_is_not_bought_again_so_soon_after_a_fill():
 
 def test_a_halted_account_loses_its_orders_and_trades_nothing():
     stand = Stand(10)
-    m = stand.place(SELL, codes.LIMIT, 10, limit=101.0)
+    m = stand.place(SELL, codes.LIMIT, 10, limit_price=101.0)
     stand.bar(100, 100, 100, 100)
-    stand.desk.state["standing"] = codes.HALTED
+    stand.desk.state["trading_state"] = codes.HALTED
     stand.ask(0.5)
     assert stand.why(m) == "the account is halted"
     assert stand.bar(110, 120, 100, 100) == []
@@ -303,13 +303,13 @@ def disturb(desk: Desk, kinds: np.ndarray, numbers: np.ndarray, t: int) -> None:
         if not (order["status"] == 0 or order["status"] > 3) or draw > 0.9:
             continue
         n = k % len(desk.held)
-        last = desk.held[n]["last"] if desk.held[n]["last"] > 0.0 else 100.0
+        last = desk.held[n]["last_price"] if desk.held[n]["last_price"] > 0.0 else 100.0
         side = 1 if kinds[t, k] % 2 else -1
         kernels.clear(order, n, side, np.floor(draw * 1e6) / 1e4, desk.state[0]["at"])
-        order["kind"], order["term"] = kinds[t, k] // 2 % 5, kinds[t, k] // 10 % 4
-        order["limit"] = last * (1.0 - side * (draw - 0.3) * 0.05)
-        order["stop"] = last * (1.0 + side * (draw - 0.2) * 0.05)
-        order["trail_share"], order["best"] = 0.01 + 0.05 * draw, last
+        order["order_type"], order["time_in_force"] = kinds[t, k] // 2 % 5, kinds[t, k] // 10 % 4
+        order["limit_price"] = last * (1.0 - side * (draw - 0.3) * 0.05)
+        order["stop_price"] = last * (1.0 + side * (draw - 0.2) * 0.05)
+        order["trail_fraction"], order["best"] = 0.01 + 0.05 * draw, last
         order["reduce_only"], order["group"] = kinds[t, k] % 7 == 0, kinds[t, k] % 5
 
 
@@ -327,27 +327,27 @@ def wander(
         for m in range(len(desk.book)):
             if 2 <= desk.book[m]["status"] <= 3:
                 events += 1
-        desk.state[0]["filled"] = 0
+        desk.state[0]["fill_count"] = 0
         kernels.trade_rows(desk, bars, nothing, alone, t, t + 1, sums, standing)
         taken = np.zeros(len(desk.held))
-        for f in range(desk.state[0]["filled"]):
+        for f in range(desk.state[0]["fill_count"]):
             line = desk.fills[f]
             n = line["symbol"]
             events += 1
-            cash -= line["units"] * line["price"] + (line["commission"] + line["charged"])
-            units[n] += line["units"]
-            taken[n] += abs(line["units"])
+            cash -= line["quantity"] * line["price"] + (line["commission"] + line["residual_slippage"])
+            units[n] += line["quantity"]
+            taken[n] += abs(line["quantity"])
             if not bars.low[t, n] <= line["price"] <= bars.high[t, n]:
                 broken += 1
         wrong = abs(cash - desk.state[0]["cash"]) > 1e-4 or desk.state[0]["cash"] < -1e-6
         for n in range(len(units)):
             room = desk.rules[0]["volume_cap"] * bars.volume[t, n]
-            wrong = wrong or abs(units[n] - desk.held[n]["units"]) > 1e-6
+            wrong = wrong or abs(units[n] - desk.held[n]["quantity"]) > 1e-6
             wrong = wrong or units[n] < -1e-6 or taken[n] > room * (1 + 1e-9) + 1e-9
         for m in range(len(desk.book)):
             order = desk.book[m]
             over = order["status"] == codes.FILLED
-            wrong = wrong or (over and order["left"] != 0.0) or order["left"] < 0.0
+            wrong = wrong or (over and order["remaining"] != 0.0) or order["remaining"] < 0.0
             wrong = wrong or (order["status"] == codes.WORKING and order["filled"] > 0.0)
         if wrong:
             broken, first = broken + 1, t if first < 0 else first
@@ -385,7 +385,7 @@ def test_two_buys_do_not_cover_the_same_short():
     for _ in range(2):
         stand.place(BUY, codes.MARKET, 10, reduce_only=True)
     assert stand.bar(100, 101, 99, 100) == [(10.0, 100.0, AT_THE_OPEN)]
-    assert stand.desk.held["units"] == [0.0]
+    assert stand.desk.held["quantity"] == [0.0]
     poor = Stand(-10, shorting=True)
     poor.desk.state["cash"] = 1_500.0
     for _ in range(2):
@@ -399,4 +399,4 @@ def test_an_account_without_money_trips_no_breaker():
     for name in ("cash", "equity", "high"):
         stand.desk.state[name] = 0.0
     stand.bar(100, 101, 99, 100)
-    assert stand.desk.state["standing"] == codes.ACTIVE
+    assert stand.desk.state["trading_state"] == codes.ACTIVE

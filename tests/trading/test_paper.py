@@ -202,11 +202,18 @@ def test_live_steps_come_to_the_same_floats_as_history(seed: int, limits: LimitS
     assert account.account.dividends == sums[2][-1]
     words_of = (Standing.ACTIVE, Standing.REDUCING, Standing.HALTED)
     assert [row.guard.standing for row in rows] == [words_of[code] for code in standing[0]]
-    fills = desk.fills[: desk.state[0]["filled"]]
+    fills = desk.fills[: desk.state[0]["fill_count"]]
     told = account.told(Filled)
-    for name in ("units", "price", "commission", "slippage", "charged"):
-        assert [getattr(fill, name) for fill in told] == fills[name].tolist(), name
-    assert [codes.MOMENTS.index(fill.moment) for fill in told] == fills["moment"].tolist()
+    figures = {
+        "quantity": [fill.units for fill in told],
+        "price": [fill.price for fill in told],
+        "commission": [fill.commission for fill in told],
+        "slippage": [fill.slippage for fill in told],
+        "residual_slippage": [fill.charged for fill in told],
+    }
+    for name, told_of in figures.items():
+        assert told_of == fills[name].tolist(), name
+    assert [codes.MOMENTS.index(fill.moment) for fill in told] == fills["trigger"].tolist()
     assert fold(account.entries) == account.account
 
 
@@ -230,8 +237,8 @@ def test_history_asks_when_all_rows_that_close_together_are_met(
     assert [row.equity for row in account.told(BarClosed)] == sums[0][
         ~np.isnan(tape.close).all(axis=1)
     ].tolist()
-    fills = desk.fills[: desk.state[0]["filled"]]
-    assert [fill.units for fill in account.told(Filled)] == fills["units"].tolist()
+    fills = desk.fills[: desk.state[0]["fill_count"]]
+    assert [fill.units for fill in account.told(Filled)] == fills["quantity"].tolist()
     assert account.account.cash == sums[1][-1]
 
 

@@ -27,33 +27,33 @@ what is not known is never cheap."""
 BOOK = np.dtype(
     [
         ("symbol", np.int64),
-        ("left", np.float64),
+        ("remaining", np.float64),
         ("filled", np.float64),
-        ("limit", np.float64),
-        ("stop", np.float64),
-        ("trail", np.float64),
-        ("trail_share", np.float64),
+        ("limit_price", np.float64),
+        ("stop_price", np.float64),
+        ("trail_amount", np.float64),
+        ("trail_fraction", np.float64),
         ("best", np.float64),
-        ("placed", np.int64),
+        ("submitted", np.int64),
         ("expires", np.int64),
         ("group", np.int64),
         ("parent", np.int64),
         ("status", np.int8),
-        ("kind", np.int8),
-        ("term", np.int8),
+        ("order_type", np.int8),
+        ("time_in_force", np.int8),
         ("side", np.int8),
-        ("why", np.int8),
+        ("reason", np.int8),
         ("activated", np.int8),
         ("reduce_only", np.bool_),
         ("triggered", np.bool_),
     ],
     align=True,
 )
-"""One order. `symbol` is its column, `left` and `filled` positive units, `side` 1 or -1; prices
-and `best` are NaN where there is none. `placed` is an instant in microseconds since 1970, and so is
+"""One order. `symbol` is its column, `remaining` and `filled` positive units, `side` 1 or -1; prices
+and `best` are NaN where there is none. `submitted` is an instant in microseconds since 1970, and so is
 `expires`, the end of a day order's session (0: of the first it meets). Orders of one `group` above
 0 cancel each other; `parent` is the number in the book of the order this one waits for, -1 for
-none. `why` is a code of `codes.WHY`, `activated` one of `codes.BEFORE`, `AT_OPEN`, `WITHIN`:
+none. `reason` is a code of `codes.WHY`, `activated` one of `codes.BEFORE`, `AT_OPEN`, `WITHIN`:
 since when in the present bar it lives.
 
 The first 3N records are slots: of symbol n the committee's order, its stop exit and its profit
@@ -73,10 +73,10 @@ STATE = np.dtype(
         ("at", np.int64),
         ("opened", np.int64),
         ("session_end", np.int64),
-        ("filled", np.int64),
+        ("fill_count", np.int64),
         ("dividends", np.float64),
         ("borrowing", np.float64),
-        ("standing", np.int8),
+        ("trading_state", np.int8),
         ("reason", np.int8),
         ("flattening", np.bool_),
     ],
@@ -85,7 +85,7 @@ STATE = np.dtype(
 """An account's figures. `equity` is at the last row's closes, `day_equity` that before `day` began;
 days are counted from 1970 and -1 before the first. `until` is the first day on which REDUCING ends
 by itself, `reason` a code of `codes.REASONS`. While `flattening` everything held is sold.
-`row` to `session_end` are of the row being met. `filled` counts the fills that were written,
+`row` to `session_end` are of the row being met. `fill_count` counts the fills that were written,
 `dividends` and `borrowing` are sums in currency."""
 
 HOLDING = np.dtype(
@@ -93,12 +93,12 @@ HOLDING = np.dtype(
         *(
             (name, np.float64)
             for name in (
-                "units", "cost", "realised", "last", "marked", "traded", "volatility", "dividend",
-                "borrowing", "open", "high", "low", "close", "volume", "room",
+                "quantity", "average_cost", "realised", "last_price", "last_bar_at", "last_fill_at", "volatility", "dividend",
+                "borrowing", "open", "high", "low", "close", "volume", "remaining_volume",
             )
         ),
-        ("here", np.bool_),
-        ("wild", np.bool_),
+        ("has_bar", np.bool_),
+        ("volatility_halted", np.bool_),
     ],
     align=True,
 )  # fmt: skip
@@ -106,8 +106,8 @@ HOLDING = np.dtype(
 taken since the position was opened; last price; the instants of the last bar and of the last fill,
 microseconds since 1970; and the volatility of one bar as it was known at the last. These four are
 NaN before the first. Of its last bar: dividends got and borrowing charged, in currency; the bar
-itself; `room`, what its volume still leaves in units; and whether it was `wild`: moved more than
-the volatility breaker allows. `here` says whether it is of the row being met."""
+itself; `remaining_volume`, what its volume still leaves in units; and whether it was `volatility_halted`: moved more than
+the volatility breaker allows. `has_bar` says whether it is of the row being met."""
 
 RULES = np.dtype(
     [
@@ -129,18 +129,18 @@ FILL = np.dtype(
         ("order", np.int64),
         ("symbol", np.int64),
         ("at", np.int64),
-        ("units", np.float64),
+        ("quantity", np.float64),
         ("price", np.float64),
         ("commission", np.float64),
         ("slippage", np.float64),
-        ("charged", np.float64),
-        ("moment", np.int8),
+        ("residual_slippage", np.float64),
+        ("trigger", np.int8),
     ],
     align=True,
 )
-"""One fill: `row` of the history, `order` in the book, `units` negative for sales, `price` within
-the bar's range, `commission` and `slippage` in currency, `moment` a code of `codes.MOMENTS`.
-`charged` is the part of `slippage` that no price within the range could take: cash changes by
+"""One fill: `row` of the history, `order` in the book, `quantity` negative for sales, `price` within
+the bar's range, `commission` and `slippage` in currency, `trigger` a code of `codes.MOMENTS`.
+`residual_slippage` is the part of `slippage` that no price within the range could take: cash changes by
 -(units * price + (commission + charged)), fill by fill, as `trading/ledger.py` does it. `at` is the
 bar's opening instant for a fill at the open, else its closing one."""
 
@@ -207,11 +207,11 @@ NO_GROUPS = Groups(
 def new_desk(symbols: Sequence[str], settings: TradingSettings, manual: int = 0) -> Desk:
     """An empty account without cash: N slots and room for `manual` orders beside them."""
     book = np.zeros(3 * len(symbols) + manual, BOOK)
-    for name in ("limit", "stop", "trail", "trail_share", "best"):
+    for name in ("limit_price", "stop_price", "trail_amount", "trail_fraction", "best"):
         book[name] = np.nan
     book["parent"] = -1
     held = np.zeros(len(symbols), HOLDING)
-    for name in ("last", "marked", "traded", "volatility"):
+    for name in ("last_price", "last_bar_at", "last_fill_at", "volatility"):
         held[name] = np.nan
     state = np.zeros(1, STATE)
     state["day"] = -1

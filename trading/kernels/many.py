@@ -106,18 +106,18 @@ def step_many(
             order, held = book[m, 3 * n], all_held[m, n]
             if words[m, n] != LEAVE:
                 if is_open(order):
-                    order["status"], order["why"] = CANCELLED, DECIDED_ANEW
+                    order["status"], order["reason"] = CANCELLED, DECIDED_ANEW
                 units = units_asked(
                     state, rules, held, all_lots[s, 0, n], all_lots[s, 1, n], targets[m, n],
                     np.inf, known_at[t],
                 )  # fmt: skip
                 if units != 0.0:
-                    place(order, n, units, held["units"], known_at[t])
+                    place(order, n, units, held["quantity"], known_at[t])
             waiting = waiting or is_open(order)
         t += 1
         row[m] = t
         state["row"], state["session_end"] = t, session_end[t]
-        state["at"], state["opened"], state["filled"] = known_at[t], opened_at[t], 0
+        state["at"], state["opened"], state["fill_count"] = known_at[t], opened_at[t], 0
         for n in range(symbols):
             show(
                 state, rules, all_held[m, n], opening[s, t, n], high[s, t, n], low[s, t, n],
@@ -131,7 +131,7 @@ def step_many(
                     fills[m],
                 )
             )  # fmt: skip
-            for j in range(state["filled"]):
+            for j in range(state["fill_count"]):
                 cost[m] += fills[m, j]["commission"] + fills[m, j]["slippage"]
         value = 0.0
         for n in range(symbols):

@@ -40,7 +40,7 @@ from trading.kernels.positions import cash_at_hand
 @compiled
 def executes_at_open(order: Any, opening: float) -> bool:
     """Whether an order trades at the open; a stop that the open has passed is triggered."""
-    kind, side = order["kind"], order["side"]
+    kind, side = order["order_type"], order["side"]
     if not opening > 0.0:
         return False
     if kind >= STOP and not order["triggered"]:
@@ -50,14 +50,14 @@ def executes_at_open(order: Any, opening: float) -> bool:
             return False
         order["triggered"] = True
     if kind in (LIMIT, STOP_LIMIT):
-        return bool(side * (order["limit"] - opening) > 0.0)
+        return bool(side * (order["limit_price"] - opening) > 0.0)
     return True
 
 
 @compiled
 def opened_by(desk: Desk, m: int, units: float) -> float:
     """The part of a buy that does not cover a short position."""
-    short = max(-desk.held[desk.book[m]["symbol"]]["units"], 0.0)
+    short = max(-desk.held[desk.book[m]["symbol"]]["quantity"], 0.0)
     return float(units - min(short, units))
 
 
@@ -76,7 +76,7 @@ def buy(
     if share < 1.0:
         opening = opened_by(desk, m, units)
         units += whole(opening * share, desk.lots[0, order["symbol"]]) - opening
-    if units > DUST and not (share < 1.0 and order["term"] == FOK):
+    if units > DUST and not (share < 1.0 and order["time_in_force"] == FOK):
         fill(desk, m, units, full, reference, moment)
     if share < 1.0 and order["status"] != FILLED:
         end(desk, m, CANCELLED, NO_CASH)
@@ -106,21 +106,21 @@ def at_open(desk: Desk, queue: Ints, count: int) -> None:
     for j in range(buys):
         m = queue[j]
         held = desk.held[desk.book[m]["symbol"]]
-        stood[j] = held["units"]
+        stood[j] = held["quantity"]
         want[j] = may_take(desk, m, held["open"]) if is_open(desk.book[m]) else 0.0
         if want[j] > 0.0:
             price[j] = full_price(desk, m, want[j], held["open"])
-            held["room"] -= want[j]
+            held["remaining_volume"] -= want[j]
             outlay += opened_by(desk, m, want[j]) * price[j] * (1.0 + desk.rules[0]["commission"])
-            held["units"] += want[j]  # no two cover the same short
+            held["quantity"] += want[j]  # no two cover the same short
     for j in range(buys - 1, -1, -1):
-        desk.held[desk.book[queue[j]]["symbol"]]["units"] = stood[j]
+        desk.held[desk.book[queue[j]]["symbol"]]["quantity"] = stood[j]
     at_hand = cash_at_hand(desk)
     share = at_hand / outlay if outlay > at_hand else 1.0
     for j in range(buys):
         if want[j] > 0.0:
             held = desk.held[desk.book[queue[j]]["symbol"]]
-            held["room"] += want[j]
+            held["remaining_volume"] += want[j]
             buy(desk, queue[j], want[j], share, price[j], held["open"], AT_THE_OPEN)
 
 
@@ -151,7 +151,7 @@ def meet_stops(desk: Desk, queue: Ints, count: int, since: int) -> None:
     for j in range(count):
         order = desk.book[queue[j]]
         held, side = desk.held[order["symbol"]], order["side"]
-        if order["kind"] < STOP or order["triggered"] or order["term"] >= IOC:
+        if order["order_type"] < STOP or order["triggered"] or order["time_in_force"] >= IOC:
             continue
         if not is_open(order) or (order["activated"] == WITHIN) != (since == WITHIN):
             continue
@@ -160,7 +160,7 @@ def meet_stops(desk: Desk, queue: Ints, count: int, since: int) -> None:
             price = max(price, order["best"]) if side > 0 else min(price, order["best"])
         if (held["high"] >= price) if side > 0 else (held["low"] <= price):
             order["triggered"], order["activated"] = True, WITHIN
-            if order["kind"] != STOP_LIMIT:
+            if order["order_type"] != STOP_LIMIT:
                 within(desk, queue[j], price, AT_A_STOP)
 
 
@@ -169,10 +169,10 @@ def meet_limits(desk: Desk, queue: Ints, count: int) -> None:
     """Limits that the bar traded through."""
     for j in range(count):
         order = desk.book[queue[j]]
-        held, side, limit = desk.held[order["symbol"]], order["side"], order["limit"]
-        if order["kind"] != LIMIT and not (order["kind"] == STOP_LIMIT and order["triggered"]):
+        held, side, limit = desk.held[order["symbol"]], order["side"], order["limit_price"]
+        if order["order_type"] != LIMIT and not (order["order_type"] == STOP_LIMIT and order["triggered"]):
             continue
-        if not is_open(order) or order["activated"] == WITHIN or order["term"] >= IOC:
+        if not is_open(order) or order["activated"] == WITHIN or order["time_in_force"] >= IOC:
             continue
         if (held["low"] < limit) if side > 0 else (held["high"] > limit):
             within(desk, queue[j], limit, AT_A_LIMIT)
@@ -187,7 +187,7 @@ def close_orders(desk: Desk, queue: Ints, count: int) -> None:
         if not is_open(order):
             continue
         held, side = desk.held[order["symbol"]], order["side"]
-        if order["kind"] == TRAILING_STOP and not order["triggered"]:
+        if order["order_type"] == TRAILING_STOP and not order["triggered"]:
             seen = held["high"] if side < 0 else held["low"]
             if order["activated"] == WITHIN or np.isnan(order["best"]):
                 seen = held["close"]
@@ -195,13 +195,13 @@ def close_orders(desk: Desk, queue: Ints, count: int) -> None:
                 order["best"] = seen
         order["activated"] = BEFORE
         reducing = order["reduce_only"] or (side < 0 and not desk.rules[0]["shorting"] > 0.0)
-        if reducing and not side * held["units"] < 0.0:
+        if reducing and not side * held["quantity"] < 0.0:
             end(desk, m, CANCELLED, NOTHING_HELD)
-        elif order["term"] == FOK:
+        elif order["time_in_force"] == FOK:
             end(desk, m, CANCELLED, NOT_WHOLE)
-        elif order["term"] == IOC:
+        elif order["time_in_force"] == IOC:
             end(desk, m, CANCELLED, ONLY_THE_OPEN)
-        elif order["term"] == DAY:
+        elif order["time_in_force"] == DAY:
             if order["expires"] == 0:
                 order["expires"] = desk.state[0]["session_end"]
             if desk.state[0]["at"] >= order["expires"]:
@@ -217,10 +217,10 @@ def meet_orders(desk: Desk) -> None:
     count = gather(desk, queue)
     if count == 0:
         return
-    before = desk.state[0]["filled"]
+    before = desk.state[0]["fill_count"]
     meet_stops(desk, queue, count, AT_OPEN)
     meet_limits(desk, queue, count)
-    if desk.state[0]["filled"] > before:
+    if desk.state[0]["fill_count"] > before:
         count = gather(desk, queue)
         meet_stops(desk, queue, count, WITHIN)
         count = gather(desk, queue)

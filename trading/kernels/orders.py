@@ -55,32 +55,32 @@ def whole(units: float, lot: float) -> float:
 def level(order: Any) -> float:
     """Where a stop triggers: at its price, at its distance from the best price seen, or at the
     nearer of both."""
-    if order["kind"] != TRAILING_STOP:
-        return float(order["stop"])
-    if order["trail"] > 0.0:
-        trailed = order["best"] + order["side"] * order["trail"]
+    if order["order_type"] != TRAILING_STOP:
+        return float(order["stop_price"])
+    if order["trail_amount"] > 0.0:
+        trailed = order["best"] + order["side"] * order["trail_amount"]
     else:
-        trailed = order["best"] * (1.0 + order["side"] * order["trail_share"])
-    nearer = order["side"] * (order["stop"] - trailed) < 0.0
-    return float(order["stop"] if nearer else trailed)
+        trailed = order["best"] * (1.0 + order["side"] * order["trail_fraction"])
+    nearer = order["side"] * (order["stop_price"] - trailed) < 0.0
+    return float(order["stop_price"] if nearer else trailed)
 
 
 @compiled
 def end(desk: Desk, m: int, status: int, why: int) -> None:
     """An order is over, and so are those that still wait for it."""
     book = desk.book
-    book[m]["status"], book[m]["why"] = status, why
+    book[m]["status"], book[m]["reason"] = status, why
     for k in range(3 * len(desk.held), len(book)):
         if book[k]["parent"] == m and book[k]["status"] == HELD:
-            book[k]["status"], book[k]["why"] = CANCELLED, PARENT_ENDED
+            book[k]["status"], book[k]["reason"] = CANCELLED, PARENT_ENDED
 
 
 @compiled
 def clear(order: Any, n: int, side: int, units: float, placed: int) -> None:
     """A record becomes a new order to trade `units` (positive) at the market until cancelled."""
-    order["symbol"], order["side"], order["left"], order["placed"] = n, side, units, placed
-    order["status"], order["kind"], order["term"], order["why"] = WORKING, MARKET, GTC, NOT_ENDED
-    order["limit"] = order["stop"] = order["trail"] = order["trail_share"] = np.nan
+    order["symbol"], order["side"], order["remaining"], order["submitted"] = n, side, units, placed
+    order["status"], order["order_type"], order["time_in_force"], order["reason"] = WORKING, MARKET, GTC, NOT_ENDED
+    order["limit_price"] = order["stop_price"] = order["trail_amount"] = order["trail_fraction"] = np.nan
     order["filled"], order["best"] = 0.0, np.nan
     order["expires"], order["group"], order["parent"] = 0, 0, -1
     order["activated"], order["reduce_only"], order["triggered"] = BEFORE, False, False
@@ -93,9 +93,9 @@ def gather(desk: Desk, queue: Ints) -> int:
     book, opened, count = desk.book, desk.state[0]["opened"], 0
     for m in range(len(book)):
         order = book[m]
-        if not is_open(order) or order["placed"] > opened or not desk.held[order["symbol"]]["here"]:
+        if not is_open(order) or order["submitted"] > opened or not desk.held[order["symbol"]]["has_bar"]:
             continue
-        if order["term"] == DAY and 0 < order["expires"] <= opened:
+        if order["time_in_force"] == DAY and 0 < order["expires"] <= opened:
             end(desk, m, EXPIRED, DAY_OVER)
             continue
         queue[count] = m
@@ -108,7 +108,7 @@ def slip(rules: Any, held: Any, units: float) -> float:
     """Half the spread and the impact of so many units beside what was traded in this bar, a
     fraction of the price."""
     usual = held["volatility"] if held["volatility"] > 0.0 else rules["unmeasured"]
-    taken = rules["volume_cap"] * held["volume"] - held["room"] + units
+    taken = rules["volume_cap"] * held["volume"] - held["remaining_volume"] + units
     size = max(taken, 0.0) / held["volume"]
     return float(rules["half_spread"] + rules["impact"] * usual * np.sqrt(size))
 
@@ -117,13 +117,13 @@ def slip(rules: Any, held: Any, units: float) -> float:
 def may_take(desk: Desk, m: int, price: float) -> float:
     """Units (positive) that an order may trade now, as holdings, standing and volume allow; buys
     before their cash is looked at."""
-    order, rules, standing = desk.book[m], desk.rules[0], desk.state[0]["standing"]
+    order, rules, standing = desk.book[m], desk.rules[0], desk.state[0]["trading_state"]
     n = order["symbol"]
     held = desk.held[n]
-    wish, covered = order["left"], max(-order["side"] * held["units"], 0.0)
+    wish, covered = order["remaining"], max(-order["side"] * held["quantity"], 0.0)
     if order["parent"] >= 0:
         wish = min(wish, desk.book[order["parent"]]["filled"] - order["filled"])
-    if (standing == HALTED and not desk.state[0]["flattening"]) or not held["room"] > DUST:
+    if (standing == HALTED and not desk.state[0]["flattening"]) or not held["remaining_volume"] > DUST:
         return 0.0
     if order["reduce_only"] or standing != ACTIVE:
         wish = min(wish, covered)
@@ -131,12 +131,12 @@ def may_take(desk: Desk, m: int, price: float) -> float:
         short = 0.0
         if rules["shorting"] > 0.0:
             share = rules["margin"] + rules["commission"]
-            share += slip(rules, held, min(wish, held["room"]))
+            share += slip(rules, held, min(wish, held["remaining_volume"]))
             short = whole(cash_at_hand(desk) / (price * share), desk.lots[0, n])
         wish = min(wish, covered + short)
-    if wish > held["room"]:
-        wish = whole(held["room"], desk.lots[0, n])
-    partly = order["term"] == FOK and wish < order["left"] - DUST
+    if wish > held["remaining_volume"]:
+        wish = whole(held["remaining_volume"], desk.lots[0, n])
+    partly = order["time_in_force"] == FOK and wish < order["remaining"] - DUST
     return 0.0 if partly or wish <= DUST else float(wish)
 
 
@@ -146,8 +146,8 @@ def full_price(desk: Desk, m: int, units: float, reference: float) -> float:
     order = desk.book[m]
     side, share = order["side"], slip(desk.rules[0], desk.held[order["symbol"]], units)
     full = reference * max(1.0 + side * share, 0.0)
-    if order["kind"] in (LIMIT, STOP_LIMIT):
-        return float(min(full, order["limit"]) if side > 0 else max(full, order["limit"]))
+    if order["order_type"] in (LIMIT, STOP_LIMIT):
+        return float(min(full, order["limit_price"]) if side > 0 else max(full, order["limit_price"]))
     return float(full)
 
 
@@ -165,19 +165,19 @@ def fill(desk: Desk, m: int, units: float, full: float, reference: float, moment
     state["cash"] -= traded * price + fees
     hold(state, held, traded, price, fees)
     at = state["opened"] if moment == AT_THE_OPEN else state["at"]
-    held["traded"] = at
-    held["room"] -= units
+    held["last_fill_at"] = at
+    held["remaining_volume"] -= units
     order["filled"] += units
-    order["left"] -= units
+    order["remaining"] -= units
     order["status"] = PARTIAL
-    if order["left"] <= DUST:
-        order["left"], order["status"] = 0.0, FILLED
-    line = desk.fills[state["filled"]]
-    state["filled"] += 1
+    if order["remaining"] <= DUST:
+        order["remaining"], order["status"] = 0.0, FILLED
+    line = desk.fills[state["fill_count"]]
+    state["fill_count"] += 1
     line["row"], line["order"], line["symbol"] = state["row"], m, n
-    line["at"], line["moment"] = at, moment
-    line["units"], line["price"], line["commission"] = traded, price, commission
-    line["slippage"], line["charged"] = abs(full - reference) * units, charged
+    line["at"], line["trigger"] = at, moment
+    line["quantity"], line["price"], line["commission"] = traded, price, commission
+    line["slippage"], line["residual_slippage"] = abs(full - reference) * units, charged
     if order["group"] > 0:
         tell_group(desk, m, units)
     wake(desk, m, moment, price)
@@ -192,8 +192,8 @@ def tell_group(desk: Desk, m: int, units: float) -> None:
         other = desk.book[k]
         if k == m or other["group"] != one["group"] or not HELD <= other["status"] <= PARTIAL:
             continue
-        if other["reduce_only"] and one["reduce_only"] and other["left"] > units + DUST:
-            other["left"] -= units
+        if other["reduce_only"] and one["reduce_only"] and other["remaining"] > units + DUST:
+            other["remaining"] -= units
         else:
             end(desk, k, CANCELLED, GROUP_FILLED)
 
@@ -214,27 +214,27 @@ def guard(desk: Desk, m: int, moment: int, price: float) -> None:
     is sold needs no guard any more."""
     rules, n = desk.rules[0], desk.book[m]["symbol"]
     held = desk.held[n]
-    bought = m == 3 * n and desk.book[m]["side"] > 0 and held["units"] > 0.0
+    bought = m == 3 * n and desk.book[m]["side"] > 0 and held["quantity"] > 0.0
     wanted = (rules["stop_loss"] > 0.0 or rules["trailing"] > 0.0, rules["take_profit"] > 0.0)
     for slot in range(2):
         k = 3 * n + 1 + slot
         order, living = desk.book[k], is_open(desk.book[k])
-        if living and held["units"] <= 0.0:
+        if living and held["quantity"] <= 0.0:
             end(desk, k, CANCELLED, NOTHING_HELD)
         elif living and not bought:
-            order["left"] = min(order["left"], held["units"])
+            order["remaining"] = min(order["remaining"], held["quantity"])
         if not (bought and wanted[slot]):
             continue
         if not living:
-            clear(order, n, -1, held["units"], desk.state[0]["opened"])
+            clear(order, n, -1, held["quantity"], desk.state[0]["opened"])
             order["group"], order["reduce_only"], order["best"] = n + 1, True, price
-        order["left"] = held["units"]
+        order["remaining"] = held["quantity"]
         order["activated"] = AT_OPEN if moment == AT_THE_OPEN else WITHIN
         if slot == 1:
-            order["kind"], order["limit"] = LIMIT, held["cost"] * (1.0 + rules["take_profit"])
+            order["order_type"], order["limit_price"] = LIMIT, held["average_cost"] * (1.0 + rules["take_profit"])
             continue
-        order["kind"] = STOP
+        order["order_type"] = STOP
         if rules["stop_loss"] > 0.0:
-            order["stop"] = held["cost"] * (1.0 - rules["stop_loss"])
+            order["stop_price"] = held["average_cost"] * (1.0 - rules["stop_loss"])
         if rules["trailing"] > 0.0:
-            order["kind"], order["trail_share"] = TRAILING_STOP, rules["trailing"]
+            order["order_type"], order["trail_fraction"] = TRAILING_STOP, rules["trailing"]

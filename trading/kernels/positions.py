@@ -35,10 +35,10 @@ def settle(
 @compiled
 def hold(state: Any, held: Any, traded: float, price: float, fees: float) -> None:
     """The position after a fill; one that ends counts as won or lost."""
-    before = held["units"]
-    held["units"], held["cost"], profit = settle(before, held["cost"], traded, price, fees)
+    before = held["quantity"]
+    held["quantity"], held["average_cost"], profit = settle(before, held["average_cost"], traded, price, fees)
     held["realised"] += profit
-    if before != 0.0 and before * held["units"] <= 0.0:
+    if before != 0.0 and before * held["quantity"] <= 0.0:
         state["losses"] = state["losses"] + 1 if held["realised"] < 0.0 else 0
         held["realised"] = 0.0
 
@@ -49,7 +49,7 @@ def cash_at_hand(desk: Desk) -> float:
     cash = desk.state[0]["cash"]
     if desk.rules[0]["shorting"] > 0.0:
         for n in range(len(desk.held)):
-            if desk.held[n]["units"] < 0.0:
-                value = desk.held[n]["units"] * desk.held[n]["last"]
+            if desk.held[n]["quantity"] < 0.0:
+                value = desk.held[n]["quantity"] * desk.held[n]["last_price"]
                 cash += (1.0 + desk.rules[0]["margin"]) * value
     return max(float(cash), 0.0)

@@ -44,7 +44,7 @@ def trade_rows(
     words = asks.words
     room = len(desk.fills) - len(book)
     for t in range(since, until):
-        if state["filled"] > room:
+        if state["fill_count"] > room:
             return t
         turn_day(state, known_at[t])
         state["row"], state["session_end"] = t, session_end[t]
@@ -68,14 +68,14 @@ def trade_rows(
             while first > 0 and known_at[first - 1] == known_at[t]:
                 first -= 1
             for k in range(first, t + 1):
-                asked = state["standing"] == HALTED or state["flattening"]
+                asked = state["trading_state"] == HALTED or state["flattening"]
                 for n in range(len(all_held)):
                     asked = asked or words[k, n] != LEAVE
                 if asked:
                     ask_row(desk, asks, groups, k, known_at[t])
         sums[0, t], sums[1, t] = state["equity"], state["cash"]
         sums[2, t], sums[3, t] = state["dividends"], state["borrowing"]
-        standing[0, t], standing[1, t] = state["standing"], state["reason"]
+        standing[0, t], standing[1, t] = state["trading_state"], state["reason"]
     return until
 
 

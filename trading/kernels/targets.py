@@ -44,20 +44,20 @@ def units_asked(
 ) -> float:
     """Units to trade, negative to sell, so that a symbol's share of equity comes to its target; 0
     within the band, below the least order, and where a limit forbids to buy."""
-    equity, price = state["equity"], held["last"]
+    equity, price = state["equity"], held["last_price"]
     if target == 0.0:
-        return float(-held["units"])
+        return float(-held["quantity"])
     if not (price > 0.0 and equity > 0.0):
         return 0.0
-    weight = held["units"] * price / equity
+    weight = held["quantity"] * price / equity
     if weight > ceiling:
         target = min(target, ceiling)
     elif not abs(target - weight) > rules["band"]:
         return 0.0
-    units = target * equity / price - held["units"]
+    units = target * equity / price - held["quantity"]
     if units > 0.0:
-        soon = at - held["traded"] < rules["pause"]
-        if soon or held["wild"] or state["standing"] != ACTIVE:
+        soon = at - held["last_fill_at"] < rules["pause"]
+        if soon or held["volatility_halted"] or state["trading_state"] != ACTIVE:
             return 0.0
         units = min(units, rules["order_limit"] * equity / price)
     size = whole(abs(units), lot)
@@ -126,19 +126,19 @@ def relieve(desk: Desk, asks: Asks, groups: Groups, t: int, wanted: Floats) -> N
     planned, excess, kept = np.zeros(symbols), np.zeros(symbols), np.ones(symbols)
     for n in range(symbols):
         held, order, word = desk.held[n], desk.book[3 * n], asks.words[t, n]
-        units = held["units"] + wanted[n]
+        units = held["quantity"] + wanted[n]
         if word == LEAVE and is_open(order):
-            units += order["side"] * order["left"]
-        if units == 0.0 or not (equity > 0.0 and held["last"] > 0.0):
+            units += order["side"] * order["remaining"]
+        if units == 0.0 or not (equity > 0.0 and held["last_price"] > 0.0):
             continue
-        weight = units * held["last"] / equity
+        weight = units * held["last_price"] / equity
         planned[n] = abs(weight)
         if wanted[n] == 0.0 and word in (DECIDE, SHRINK):
             excess[n] = max(weight - min(asks.targets[t, n], asks.ceilings[t, n]), 0.0)
     keep_groups(groups, t, planned, excess, kept)
     for n in range(symbols):
         if kept[n] < 1.0 and excess[n] > 0.0:
-            price = desk.held[n]["last"]
+            price = desk.held[n]["last_price"]
             units = whole((1.0 - kept[n]) * excess[n] * equity / price, desk.lots[0, n])
             if units * price >= desk.lots[1, n]:
                 wanted[n] = -units
@@ -154,7 +154,7 @@ def ask_row(desk: Desk, asks: Asks, groups: Groups, t: int, at: int) -> None:
     those that flatten it.
     """
     state, rules = desk.state[0], desk.rules[0]
-    if state["standing"] == HALTED:
+    if state["trading_state"] == HALTED:
         for m in range(len(desk.book)):
             leaves = state["flattening"] and desk.book[m]["reduce_only"]
             if HELD <= desk.book[m]["status"] <= PARTIAL and not leaves:
@@ -165,10 +165,10 @@ def ask_row(desk: Desk, asks: Asks, groups: Groups, t: int, at: int) -> None:
     if state["flattening"]:
         for n in range(len(all_held)):
             order, held = book[3 * n], all_held[n]
-            if is_open(order) and order["side"] * held["units"] >= 0.0:
+            if is_open(order) and order["side"] * held["quantity"] >= 0.0:
                 end(desk, 3 * n, CANCELLED, DECIDED_ANEW)
-            if not is_open(order) and held["units"] != 0.0:
-                place(order, n, -held["units"], held["units"], at)
+            if not is_open(order) and held["quantity"] != 0.0:
+                place(order, n, -held["quantity"], held["quantity"], at)
         return
     decided, wanted = False, np.zeros(len(all_held))
     for n in range(len(all_held)):
@@ -183,7 +183,7 @@ def ask_row(desk: Desk, asks: Asks, groups: Groups, t: int, at: int) -> None:
         units = units_asked(
             state, rules, held, lots[0, n], lots[1, n], targets[t, n], ceilings[t, n], at
         )
-        wanted[n] = units if word == DECIDE or units * held["units"] < 0.0 else 0.0
+        wanted[n] = units if word == DECIDE or units * held["quantity"] < 0.0 else 0.0
     if not decided:
         return
     limits = groups.limits
@@ -191,4 +191,4 @@ def ask_row(desk: Desk, asks: Asks, groups: Groups, t: int, at: int) -> None:
         relieve(desk, asks, groups, t, wanted)
     for n in range(len(all_held)):
         if wanted[n] != 0.0:
-            place(book[3 * n], n, wanted[n], all_held[n]["units"], at)
+            place(book[3 * n], n, wanted[n], all_held[n]["quantity"], at)
