@@ -33,7 +33,7 @@ $(VENV)/.ready: pyproject.toml package.json package-lock.json web/assets.py
 	$(UV) --editable .
 	$(BIN)/python -m web.assets
 	@echo "Compiling the loops"
-	$(BIN)/python -m trading.ready
+	$(BIN)/python -m trading.warmup
 	touch $@
 
 $(VENV)/.ready-dev: $(VENV)/.ready

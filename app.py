@@ -17,9 +17,9 @@ import typer
 from rich.table import Table
 
 from agents.registry import PROBLEMS
-from cli.account_verbs import account, audit, cancel, order, orders, parity, reconcile
-from cli.research_verbs import backtest, check, fit
-from cli.rl_verbs import rl
+from cli.account_commands import account, audit, cancel, order, orders, parity, reconcile
+from cli.research_commands import backtest, check, fit
+from cli.rl_commands import rl
 from cli.terminal import (
     AsJson,
     InProcess,
@@ -71,9 +71,9 @@ def serve(
     in_process: InProcess = False,
 ) -> None:
     """Run the engine and serve the pages, the API and the live stream."""
-    from cli import serving
+    from cli import server
 
-    serving.serve(settings_of(market, timeframe, port), in_process=in_process, say=say)
+    server.serve(settings_of(market, timeframe, port), in_process=in_process, say=say)
 
 
 @app.command()
@@ -89,9 +89,9 @@ def decide(
     as_json: AsJson = False,
 ) -> None:
     """Let the committee vote and decide on SYMBOLS, now or as of then."""
-    from cli import deciding
+    from cli import decisions
 
-    outcome = deciding.decide(
+    outcome = decisions.decide(
         settings_of(market, timeframe),
         symbols,
         as_of=as_of,
@@ -99,9 +99,9 @@ def decide(
         say=say,
     )
     if as_json:
-        print_json(deciding.as_json(outcome))
+        print_json(decisions.as_json(outcome))
     else:
-        deciding.show(outcome, results)
+        decisions.show(outcome, results)
 
 
 @app.command()
@@ -124,9 +124,9 @@ def replay(
     ] = False,
 ) -> None:
     """Play stored history as if it were live, to watch it in the browser."""
-    from cli import replaying
+    from cli import replays
 
-    replaying.replay(
+    replays.replay(
         settings_of(market, timeframe, port),
         start=start,
         end=end,
@@ -150,14 +150,14 @@ def download(
     as_json: AsJson = False,
 ) -> None:
     """Fetch and store bars, news, filings and earnings."""
-    from cli import gathering
+    from cli import market_data
 
-    outcomes = gathering.download(settings_of(market, timeframe), symbols or [], since, say=say)
+    outcomes = market_data.download(settings_of(market, timeframe), symbols or [], since, say=say)
     if as_json:
         print_json({"outcomes": [to_json(outcome) for outcome in outcomes]})
     else:
-        gathering.show_outcomes(outcomes, results)
-    gathering.refuse_if_nothing_came(outcomes)
+        market_data.show_outcomes(outcomes, results)
+    market_data.refuse_if_nothing_came(outcomes)
 
 
 @app.command("import")
@@ -178,14 +178,14 @@ def import_(
     as_json: AsJson = False,
 ) -> None:
     """Store bars, news, fundamentals or earnings from files, each whole or not at all."""
-    from cli import gathering
+    from cli import market_data
 
-    imported = gathering.import_files(load_settings(), paths, timeframe, replace)
+    imported = market_data.import_files(load_settings(), paths, timeframe, replace)
     if as_json:
-        print_json(gathering.imported_json(imported))
+        print_json(market_data.imported_json(imported))
     else:
-        gathering.show_imported(imported, results)
-    gathering.refuse_if_refused(imported)
+        market_data.show_imported(imported, results)
+    market_data.refuse_if_refused(imported)
 
 
 @app.command()
@@ -226,14 +226,14 @@ def receipt(
     as_json: AsJson = False,
 ) -> None:
     """A stored decision; with --verify, computed again."""
-    from cli import deciding
+    from cli import decisions
 
-    shown = deciding.receipt(load_settings(), identity, verify=verify)
+    shown = decisions.receipt(load_settings(), identity, verify=verify)
     if as_json:
-        print_json(deciding.receipt_json(shown))
+        print_json(decisions.receipt_json(shown))
     else:
-        deciding.show_receipt(shown, results)
-    deciding.refuse_if_different(shown)
+        decisions.show_receipt(shown, results)
+    decisions.refuse_if_different(shown)
 
 
 @watch.command("add")
@@ -286,9 +286,9 @@ def config_check() -> None:
 
 def main() -> None:
     """Entry point: runs a verb and turns every outcome into a documented exit code."""
-    from cli import logs
+    from cli import log_setup
 
-    logs.keep(home())
+    log_setup.keep(home())
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # as orderly an end as Ctrl-C's
     sys.exit(run(sys.argv[1:]))
 

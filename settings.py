@@ -33,8 +33,8 @@ from domain.errors import ConfigurationError, InputError
 from domain.symbols import AssetClass, parse_symbol
 from domain.timeframe import Timeframe
 from market.feed import FeedSettings
-from orchestrator.book import AccountSettings
-from orchestrator.committee import CommitteeSettings
+from orchestrator.account.store import AccountSettings
+from orchestrator.committee.pooling import CommitteeSettings
 from trading.costs import CostSettings
 from trading.limits import LimitSettings
 

@@ -16,9 +16,9 @@ from agents.evidence import Signal, Weights, terms, weights_of
 from domain.panel import Filings, Floats, Panel, Times
 from domain.votes import Votes
 from quant import rolling
-from quant.columns import as_known, days_since, ratio, rebased
-from quant.risk import forecast_volatility
-from quant.statements import surprises, trailing_years
+from quant.features.fundamentals import surprises, trailing_years
+from quant.per_symbol import as_known, days_since, ratio, rebased
+from quant.risk.symbol_risk import forecast_volatility
 
 STALE_AFTER = 200.0
 """Days after which the last filing no longer describes the company: two missed quarters."""

@@ -19,7 +19,7 @@ from agents.sentiment import Scorer, make_scorer
 from agents.settings import NewsSettings
 from domain.panel import Floats, Panel
 from domain.votes import Items, Votes
-from quant.compiled import compiled
+from quant.jit import compiled
 
 Whole = NDArray[np.int64]
 

@@ -16,8 +16,10 @@ from agents.base import SignalAgent
 from agents.evidence import Signal, Weights, terms
 from domain.panel import Floats, Panel
 from domain.votes import Term, Votes
-from quant import features, risk, rolling
-from quant.columns import as_known, change, days_since, ratio, rebased
+from quant import rolling
+from quant.features import price_volume
+from quant.per_symbol import as_known, change, days_since, ratio, rebased
+from quant.risk import symbol_risk
 
 BUDGET = 0.01
 """Share of equity that a position may lose over the horizon in the worst case of twenty."""
@@ -99,7 +101,7 @@ class RiskAgent(SignalAgent):
     label = "Risk"
     icon = "scale"
     own_version = "2"
-    warmup = risk.SEASONING + 1
+    warmup = symbol_risk.SEASONING + 1
     signals = SIGNALS
     forecasts_quantile = True
     required_to_open = True
@@ -137,12 +139,12 @@ def observe(panel: Panel) -> Mapping[str, Floats]:
     )
     volume = rebased(panel.volume, panel.volume)
     market = np.repeat(panel.benchmark[:, np.newaxis], len(panel.symbols), axis=1)
-    volatility = risk.forecast_volatility(close)
-    regime = features.regime(volatility)
-    fall = 100.0 * risk.drawdown(close, YEAR)
-    quantile = 100.0 * risk.horizon_quantile(open_, volatility, panel.horizon, MEMORY)
-    beta, correlation = risk.comovement(close, market, YEAR // 2, SEEN)
-    realised = {n: risk.yang_zhang(open_, high, low, close, n) for n in (10, 21, 63)}
+    volatility = symbol_risk.forecast_volatility(close)
+    regime = price_volume.regime(volatility)
+    fall = 100.0 * symbol_risk.drawdown(close, YEAR)
+    quantile = 100.0 * symbol_risk.horizon_quantile(open_, volatility, panel.horizon, MEMORY)
+    beta, correlation = symbol_risk.comovement(close, market, YEAR // 2, SEEN)
+    realised = {n: symbol_risk.yang_zhang(open_, high, low, close, n) for n in (10, 21, 63)}
     return {
         "volatility regime": regime,
         "volatility, 10 over 63 bars": ratio(realised[10], realised[63]),
@@ -156,18 +158,18 @@ def observe(panel: Panel) -> Mapping[str, Floats]:
         "volatility far above its year": regime,
         "deep drawdown": fall,
         "market under stress": np.where(correlation > TOGETHER, _market_regime(panel), np.nan),
-        "thin trading": features.recent_volume(volume, 5, YEAR, SEEN),
+        "thin trading": price_volume.recent_volume(volume, 5, YEAR, SEEN),
         "earnings expected": _days_to_earnings(panel),
         "veto: ruinous quantile": quantile,
-        "veto: hardly trades": 100.0 * features.untraded(volume, 20),
-        "veto: price stands still": features.standstill(close),
+        "veto: hardly trades": 100.0 * price_volume.untraded(volume, 20),
+        "veto: price stands still": price_volume.standstill(close),
     }
 
 
 def _market_regime(panel: Panel) -> Floats:
     """The benchmark's volatility regime as last known, (T, 1)."""
     benchmark = rebased(panel.benchmark[:, np.newaxis], panel.benchmark[:, np.newaxis])
-    return _filled(features.regime(risk.forecast_volatility(benchmark)))
+    return _filled(price_volume.regime(symbol_risk.forecast_volatility(benchmark)))
 
 
 def _days_to_earnings(panel: Panel) -> Floats:

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from agents.base import WeightedAgent
 from agents.evidence import Weights
 from agents.settings import RlSettings
-from domain.models import model_id
+from domain.model_files import model_id
 from domain.panel import Floats, Panel
 from domain.votes import Term, Votes
 from envs.observation import FEATURES, GROUPS, WARMUP, observe

@@ -12,9 +12,9 @@ import numpy as np
 from agents.base import SignalAgent, Silences
 from agents.evidence import Signal
 from domain.panel import Floats, Panel
-from quant import features, indicators, trends
-from quant.columns import by_symbol, completed, days, rebased, weeks
-from quant.risk import forecast_volatility
+from quant.features import indicators, price_volume, trends
+from quant.per_symbol import by_symbol, completed, days, rebased, weeks
+from quant.risk.symbol_risk import forecast_volatility
 
 SIGNALS = (
     Signal("momentum 252 less 21 bars", "σ", 0.0, 2.0, 0.04,
@@ -96,22 +96,22 @@ def observe(panel: Panel) -> Mapping[str, Floats]:
     volume = rebased(panel.volume, panel.volume)
     volatility = forecast_volatility(close)
     own_bars = {
-        "momentum 252 less 21 bars": features.momentum(close, 252, 21, volatility),
+        "momentum 252 less 21 bars": price_volume.momentum(close, 252, 21, volatility),
         "distance from SMA 200": trends.above_average(close, 200, volatility),
         "EMA 50 over 200": trends.spread_of_averages(close, 50, 200),
         "Donchian 55 position": indicators.donchian(high, low, close, 55),
         "ADX 14, signed": trends.directed_strength(high, low, close),
         "MACD histogram": trends.macd_thrust(close, volatility),
-        "move over 21 bars": features.move(close, 21, volatility),
-        "move over 5 bars": features.move(close, 5, volatility),
+        "move over 21 bars": price_volume.move(close, 21, volatility),
+        "move over 5 bars": price_volume.move(close, 5, volatility),
         "RSI 14": indicators.rsi(close, 14),
         "RSI 2": indicators.rsi(close, 2),
         "Bollinger position": indicators.bollinger_z(close, 20),
         "stochastic 14": indicators.stochastic(high, low, close, 14),
-        "volatility regime": features.regime(volatility),
+        "volatility regime": price_volume.regime(volatility),
         "volume flow (OBV)": trends.volume_flow(close, volume),
         "money flow index": indicators.mfi(high, low, close, volume),
-        "move on unusual volume": features.confirmed_move(close, volume, volatility),
+        "move on unusual volume": price_volume.confirmed_move(close, volume, volatility),
         "candlestick patterns": indicators.candlesticks(open_, high, low, close),
     }
     return {**own_bars, **_longer_bars(panel, close)}

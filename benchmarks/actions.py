@@ -14,12 +14,12 @@ from typing import Any
 import numpy as np
 
 from agents.registry import AGENTS
-from benchmarks.history import imported, panel_of, shares, vote
+from benchmarks.support.imported_history import imported, panel_of, shares, vote
 from domain.panel import Panel
-from orchestrator.committee import ACTIONS, CommitteeSettings, hear, tally
-from orchestrator.docket import docket, fold
-from orchestrator.influence import equal
-from orchestrator.team import Ballot
+from orchestrator.committee.learned_weights import equal
+from orchestrator.committee.pooling import ACTIONS, CommitteeSettings, hear, tally
+from orchestrator.committee.targets import docket, fold
+from orchestrator.team.base import Ballot
 
 
 def run(data: str, **period: str) -> dict[str, Any]:

@@ -14,12 +14,12 @@ from pathlib import Path
 from typing import Any
 
 from agents.registry import AGENTS, build
-from benchmarks.history import COINS, DAILY, SETTINGS, imported, shares
+from benchmarks.support.imported_history import COINS, DAILY, SETTINGS, imported, shares
 from domain.timeframe import Timeframe
-from research.backtest import Backtester
-from research.request import Request, request
-from research.results import Results
-from storage.library import SqlLibrary
+from research.backtest.backtester import Backtester
+from research.backtest.request import Request, request
+from research.backtest.results import Results
+from storage.market_data.sql_store import SqlLibrary
 
 COSTS = {"half_spread_bps": 0.0, "commission_bps": 10.0}
 DOW = (

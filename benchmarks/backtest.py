@@ -20,22 +20,22 @@ import numpy as np
 
 from agents.registry import AGENTS, AgentSettings, build
 from benchmarks.cycle import SHARES
-from benchmarks.peers import Engine, daily, engines, ours, targets
+from benchmarks.support.backtest_peers import Engine, daily, engines, ours, targets
 from domain.panel import Floats, Panel
 from domain.timeframe import Timeframe
-from market.builder import build_panels
-from market.demo import HISTORY, DemoProvider
-from market.tape import tape_of
-from orchestrator.committee import CommitteeSettings, hear, tally
-from orchestrator.docket import docket, fold
-from orchestrator.influence import equal
-from orchestrator.team import Ballot
-from quant.indicators import sma
+from market.panels.bar_matrix import tape_of
+from market.panels.panel_builder import build_panels
+from market.simulated.provider import HISTORY, DemoProvider
+from orchestrator.committee.learned_weights import equal
+from orchestrator.committee.pooling import CommitteeSettings, hear, tally
+from orchestrator.committee.targets import docket, fold
+from orchestrator.team.base import Ballot
+from quant.features.indicators import sma
 from storage.database import Database
-from storage.library import SqlLibrary
-from trading.kernels.desk import Bars
+from storage.market_data.sql_store import SqlLibrary
+from trading.account.simulation import asked, decided, moved, play
+from trading.kernels.state import Bars
 from trading.limits import UNLIMITED, LimitSettings, TradingSettings
-from trading.play import asked, decided, moved, play
 
 SIZES = ((2_520, 100), (1_000_000, 1))
 """Bars and symbols."""

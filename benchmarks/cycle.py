@@ -17,17 +17,17 @@ from typing import Any
 from agents.registry import AGENTS, AgentSettings, build
 from domain.timeframe import Timeframe
 from market.calendars import last_close
-from market.demo import DemoProvider
-from orchestrator.committee import CommitteeSettings
+from market.simulated.provider import DemoProvider
+from orchestrator.committee.pooling import CommitteeSettings
 from orchestrator.cycle import Desk, run_cycles
-from orchestrator.local_team import LocalTeam
 from orchestrator.ray_session import RaySession
-from orchestrator.ray_team import RayTeam
-from orchestrator.team import Team
-from storage import archive
+from orchestrator.team.base import Team
+from orchestrator.team.local_team import LocalTeam
+from orchestrator.team.ray_team import RayTeam
 from storage.database import Database
-from storage.journal import Journal
-from storage.library import SqlLibrary
+from storage.journal import panel_archive
+from storage.journal.sql_journal import Journal
+from storage.market_data.sql_store import SqlLibrary
 
 START = datetime(2023, 12, 29, tzinfo=UTC)
 """Some 500 sessions after the simulated history begins."""
@@ -76,7 +76,7 @@ def _measure(home: Path, count: int, cycles: int, there: Team, here: Team) -> di
             settings=CommitteeSettings(),
             library=library,
             journal=Journal(database),
-            digest_of=archive.digest,
+            digest_of=panel_archive.digest,
         )
         for stage, seconds in _hold(desk, team, names, cycles).items():
             figures[f"{count} symbols, {where}, {stage}, ms"] = round(1000 * seconds, 1)

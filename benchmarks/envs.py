@@ -13,8 +13,8 @@ from contextlib import redirect_stderr
 from io import StringIO
 from typing import Any
 
-from benchmarks.env_floor import EPISODE, ground
-from benchmarks.env_peers import Engine, engines
+from benchmarks.support.env_baselines import EPISODE, ground
+from benchmarks.support.env_peers import Engine, engines
 
 
 def run(engine: str = "", repeats: str = "15") -> dict[str, Any]:

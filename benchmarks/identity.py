@@ -17,22 +17,22 @@ from typing import Any
 import numpy as np
 
 from agents.registry import AGENTS, build
-from benchmarks.history import SETTINGS, imported, panel_of, vote
+from benchmarks.support.imported_history import SETTINGS, imported, panel_of, vote
 from domain.decision import Vote
 from domain.panel import Panel
 from domain.timeframe import Timeframe
 from domain.votes import Votes
 from market.calendars import moment
-from orchestrator.committee import CommitteeSettings
+from orchestrator.committee.pooling import CommitteeSettings
 from orchestrator.cycle import Desk, run_cycles
-from orchestrator.local_team import LocalTeam
 from orchestrator.ray_session import RaySession
-from orchestrator.ray_team import RayTeam
-from orchestrator.team import Team
-from storage.archive import digest
+from orchestrator.team.base import Team
+from orchestrator.team.local_team import LocalTeam
+from orchestrator.team.ray_team import RayTeam
 from storage.database import Database
-from storage.journal import Journal
-from storage.library import SqlLibrary
+from storage.journal.panel_archive import digest
+from storage.journal.sql_journal import Journal
+from storage.market_data.sql_store import SqlLibrary
 
 A_DAY = 8
 """Symbols that are looked at on one day."""

@@ -12,10 +12,10 @@ import pandas as pd
 
 from domain.timeframe import Timeframe
 from market import calendars
-from market.builder import build_panels
-from market.library import Library
+from market.panels.panel_builder import build_panels
+from market.store import Library
 from storage.database import Database
-from storage.library import SqlLibrary
+from storage.market_data.sql_store import SqlLibrary
 
 SIZES = ((50, 500), (500, 500), (12, 5_000), (50, 10_000))
 """Symbols and bars; the last is meant to take less than a second."""

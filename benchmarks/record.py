@@ -13,15 +13,15 @@ from typing import Any
 import numpy as np
 
 from agents.registry import AGENTS
-from benchmarks.history import imported, panel_of, shares, vote
+from benchmarks.support.imported_history import imported, panel_of, shares, vote
 from domain.panel import Panel
 from domain.record import Record
-from orchestrator.committee import CommitteeSettings, hear, tally
-from orchestrator.influence import equal
-from orchestrator.outcomes import changes_over
-from orchestrator.record import record_of, score
-from orchestrator.scores import Figure, Forecaster, Scores
-from orchestrator.tails import tail_rivals
+from orchestrator.committee.learned_weights import equal
+from orchestrator.committee.pooling import CommitteeSettings, hear, tally
+from orchestrator.evaluation.forward_returns import changes_over
+from orchestrator.evaluation.quantile_scores import tail_rivals
+from orchestrator.evaluation.scores import Figure, Forecaster, Scores
+from orchestrator.evaluation.scoring import record_of, score
 
 HORIZONS = (1, 2, 3, 5, 10, 20)
 

@@ -15,8 +15,15 @@ import time
 from pathlib import Path
 from typing import Any
 
-from benchmarks.ground import Play, prepare, warm_up
-from benchmarks.kills import Ground, Tally, actor, database, server, undisturbed_play
+from benchmarks.support.fault_injection import (
+    Ground,
+    Tally,
+    actor,
+    database,
+    server,
+    undisturbed_play,
+)
+from benchmarks.support.replay_processes import Play, prepare, warm_up
 
 INVENTED = Play("demo", ("AAPL", "MSFT", "JPM", "GLD", "BTC-USD"), "2023-06-01", "2023-08-31")
 REAL = Play("files", ("AAPL", "MSFT", "JPM", "XOM", "BTC-USD"), "2020-02-03", "2020-04-30")

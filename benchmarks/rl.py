@@ -5,9 +5,10 @@
 - speed: frames a second of PPO end to end, stepping and learning, on the simulated market. The
   same algorithm with the same network, epochs and learning rate learns from 8 scalar environments
   in stable-baselines3's DummyVecEnv, in minibatches of 64 as is usual there and in large ones, and
-  from `VectorEnv` with 1,024 copies; and the same through `envs.learning`, as `envs.train` does it.
+  from `VectorEnv` with 1,024 copies; and the same through `envs.training`, as `envs.train` does it.
 - score: seconds of learning until a policy makes `ENOUGH` of what the best one makes on the
-  validation rows of a planted toy market (`envs/toys.py`), by the median of seeds.
+  validation rows of a planted toy market (`envs/environments/synthetic_markets.py`), by the median
+  of seeds.
 - same: whether all of a training run, here and in a fresh process, leaves the same bytes, for
   every algorithm.
 
@@ -26,15 +27,15 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.env_floor import EPISODE, Ground, ground
+from benchmarks.support.env_baselines import EPISODE, Ground, ground
 from domain.panel import Floats
 from envs.env_settings import EnvSettings
-from envs.learning.algorithms import Learner
-from envs.learning.arguments import Algo, Arguments
-from envs.learning.evaluation import Judge
-from envs.learning.events import Judged
-from envs.learning.run import learn
-from envs.toys import planted
+from envs.environments.synthetic_markets import planted
+from envs.training.algorithms import Learner
+from envs.training.arguments import Algo, Arguments
+from envs.training.evaluation import Judge
+from envs.training.events import Judged
+from envs.training.run import learn
 
 LARGE = 4_096
 """Steps in a minibatch where there are copies enough."""
@@ -90,7 +91,7 @@ def _speed(steps: int) -> dict[str, Any]:
     done = learner.learn(1, 20_000, lambda _: None).steps
     clock, processor = time.perf_counter(), time.process_time()
     frames = learner.learn(2, done + steps, lambda _: None).steps - done
-    name = "PPO through envs.learning, 1,024 copies, frames a second"
+    name = "PPO through envs.training, 1,024 copies, frames a second"
     figures[name] = round(frames / (time.perf_counter() - clock))
     figures[f"{name} of processor time"] = round(frames / (time.process_time() - processor))
     return figures

@@ -17,19 +17,27 @@ from typing import Any
 import numpy as np
 
 from agents.registry import AGENTS, build
-from benchmarks.history import SETTINGS, imported, shares
-from orchestrator.committee import CommitteeSettings
-from orchestrator.docket import docket, settle
-from orchestrator.local_team import LocalTeam
-from orchestrator.team import Ballot
-from research.accounts import Accountant
-from research.contest import Opinion, Stage, decide, opinion, plain_strategies, stage_of, trade
+from benchmarks.support.imported_history import SETTINGS, imported, shares
+from orchestrator.committee.pooling import CommitteeSettings
+from orchestrator.committee.targets import docket, settle
+from orchestrator.team.base import Ballot
+from orchestrator.team.local_team import LocalTeam
+from research.backtest.history import Part, read
+from research.backtest.performance import Accountant
+from research.backtest.request import REFITTED_EVERY, Request, request
+from research.backtest.scenarios import (
+    Opinion,
+    Stage,
+    decide,
+    opinion,
+    plain_strategies,
+    stage_of,
+    trade,
+)
 from research.fitting.walkforward import walk_forward_ballots
-from research.history import Part, read
-from research.request import REFITTED_EVERY, Request, request
+from trading.account.simulation import Played
 from trading.limits import LimitSettings
-from trading.play import Played
-from trading.profiles import PROFILES
+from trading.sizing.profiles import PROFILES
 
 FIRST, LAST = date(2015, 1, 2), date(2025, 9, 26)
 SHOWN = ("cagr", "sharpe", "max_drawdown", "exposure", "turnover")

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.web.browser import browser
-from tests.web.town import Town
+from tests.web.demo_app import Town
 
 SECONDS = 12
 STREAMS = 300

@@ -15,17 +15,17 @@ from typing import Any
 import numpy as np
 
 from agents.registry import AGENTS
-from benchmarks.history import DAILY, HORIZON, empty, panel_of, shares, vote
+from benchmarks.support.imported_history import DAILY, HORIZON, empty, panel_of, shares, vote
 from domain.panel import Floats, Panel
 from domain.timeframe import Timeframe
 from domain.votes import sigmoid
-from market.demo import DemoProvider
-from market.files import import_file
-from orchestrator.committee import CommitteeSettings, Hearing, hear, tally
-from orchestrator.influence import POOLS, Influence, earned
-from orchestrator.outcomes import outcomes
+from market.imports.file_import import import_file
+from market.simulated.provider import DemoProvider
+from orchestrator.committee.learned_weights import POOLS, Influence, earned
+from orchestrator.committee.pooling import CommitteeSettings, Hearing, hear, tally
+from orchestrator.evaluation.forward_returns import outcomes
 from quant.resampling import Estimate, block_length, ratio_estimate
-from storage.library import SqlLibrary
+from storage.market_data.sql_store import SqlLibrary
 
 INVENTED = ("AAPL", "MSFT", "NVDA", "AMZN", "GOOGL", "META", "TSLA", "JPM", "XOM", "AMD")
 SHARES_FROM, SHARES_TO = datetime(2011, 1, 1, tzinfo=UTC), datetime(2025, 9, 26, tzinfo=UTC)

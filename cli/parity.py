@@ -7,10 +7,10 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from cli.accounts import counter
+from cli.account_session import counter
 from domain.canonical import instant
 from domain.errors import InputError
-from orchestrator.parity import Parity
+from orchestrator.parity.checker import Parity
 from settings import Settings
 from wiring.account import make_examiner
 from wiring.stores import Say

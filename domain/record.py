@@ -1,6 +1,7 @@
 """The record: every vote beside what came of it, whoever reads it, live or from a backtest.
 
-Arrays only. Leaves out what a record says of whoever cast the votes: see `orchestrator/record.py`.
+Arrays only. Leaves out what a record says of whoever cast the votes: see
+`orchestrator/evaluation/scoring.py`.
 """
 
 from dataclasses import dataclass

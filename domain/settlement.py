@@ -1,7 +1,7 @@
 """What became of recorded decisions: which still wait, what came of the others, what was learnt.
 
 Said between the orchestrator, which works it out, and storage, which keeps it. Leaves out how
-outcomes and lessons are computed: see `orchestrator/settlement.py`.
+outcomes and lessons are computed: see `orchestrator/evaluation/settlement.py`.
 """
 
 from collections.abc import Mapping

@@ -19,17 +19,17 @@ from rich.table import Table
 
 from domain.errors import InputError, QuorumError
 from domain.symbols import FLAGS
-from envs.learning.arguments import Arguments, arguments_of, day
-from envs.learning.evaluation import Judge
-from envs.learning.folder import policy_folder
-from envs.learning.judgement import Scores, judged
-from envs.learning.tables import table_of
 from envs.market_data import History
 from envs.observation import WARMUP
 from envs.policies.drift import Drift, drift
 from envs.policies.files import load_policy
 from envs.policies.policy import Policy
 from envs.train import market_of
+from envs.training.arguments import Arguments, arguments_of, day
+from envs.training.evaluation import Judge
+from envs.training.evaluation_report import Scores, judged
+from envs.training.run_folder import policy_folder
+from envs.training.score_tables import table_of
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,13 +14,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from domain.bar_matrix import Tape
 from domain.errors import InputError
 from domain.panel import Floats, Panel, Times
 from domain.symbols import parse_symbol
-from domain.tape import Tape
 from domain.timeframe import Timeframe
 from envs.observation import WARMUP, observe
-from quant.risk import VOLATILITY_BARS, one_bar
+from quant.risk.symbol_risk import VOLATILITY_BARS, one_bar
 
 COLUMNS = ["symbol", "date", "open", "high", "low", "close", "volume"]
 _PRICES = COLUMNS[2:6]

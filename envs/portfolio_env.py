@@ -1,10 +1,10 @@
 """A gymnasium environment: weights of many symbols at once, the rest in cash."""
 
-from envs.actions import Weights
-from envs.copies import Copies
 from envs.env_settings import STANDARD, EnvSettings
+from envs.environments.actions import Weights
+from envs.environments.batched_env import Copies
+from envs.environments.batched_observation import Seen
 from envs.market_data import History
-from envs.sight import Seen
 from envs.trading_env import OneCopy
 
 

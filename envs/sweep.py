@@ -27,15 +27,15 @@ from typing import Any
 from rich.console import Console
 
 from domain.errors import ConfigurationError, InputError, QuorumError
-from envs.learning.arguments import Arguments
-from envs.learning.member import train
-from envs.learning.options import chosen_options
-from envs.learning.run import ground_of, nothing
 from envs.market_data import History, own_copy
+from envs.sweeps.cli import Tell, bar, make_parser, report
 from envs.sweeps.search import drawn, searched
 from envs.sweeps.trials import SweepFolder, Word
-from envs.sweeps.words import Tell, bar, make_parser, report
 from envs.train import market_of
+from envs.training.arguments import Arguments
+from envs.training.member_training import train
+from envs.training.options import chosen_options
+from envs.training.run import ground_of, nothing
 
 ROOT = Path(__file__).resolve().parents[1]
 LOOKS = 5

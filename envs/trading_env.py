@@ -6,11 +6,11 @@ import gymnasium
 import numpy as np
 from gymnasium.error import ResetNeeded
 
-from envs.actions import OneShare, Weights
-from envs.copies import Copies
 from envs.env_settings import STANDARD, EnvSettings
+from envs.environments.actions import OneShare, Weights
+from envs.environments.batched_env import Copies
+from envs.environments.batched_observation import Seen
 from envs.market_data import History
-from envs.sight import Seen
 
 
 class OneCopy(gymnasium.Env[Seen, Any]):

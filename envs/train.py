@@ -3,9 +3,9 @@
 History is divided by date into training, validation and test, with a gap between them. Each
 algorithm learns on random windows of the training period, once a seed; the validation period says
 when to stop and what a wish is worth; the test period is looked at once, at the end, for the
-ensemble, every member and every benchmark. All is kept in one folder (`envs.learning.folder`): the
-same command goes on there where it was, and gives the same policy, to the byte, as if it had never
-been stopped.
+ensemble, every member and every benchmark. All is kept in one folder (`envs.training.run_folder`):
+the same command goes on there where it was, and gives the same policy, to the byte, as if it had
+never been stopped.
 """
 
 import argparse
@@ -20,17 +20,17 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 
 from domain.errors import InputError, QuorumError
 from domain.symbols import parse_symbols
-from envs.learning.arguments import Arguments
-from envs.learning.events import Event, Staged
-from envs.learning.folder import POLICY as POLICY_FOLDER
-from envs.learning.folder import RunFolder
-from envs.learning.member import Tick
-from envs.learning.options import add_options, chosen_options
-from envs.learning.run import ground_of, learn
-from envs.learning.tables import table_of
 from envs.market_data import History, history, listed, only, read_bars
 from envs.policies.files import load_policy
 from envs.simulated import simulate
+from envs.training.arguments import Arguments
+from envs.training.events import Event, Staged
+from envs.training.member_training import Tick
+from envs.training.options import add_options, chosen_options
+from envs.training.run import ground_of, learn
+from envs.training.run_folder import POLICY as POLICY_FOLDER
+from envs.training.run_folder import RunFolder
+from envs.training.score_tables import table_of
 
 RUNS = Path("var/rl/runs")
 Told = Callable[[Event], None]

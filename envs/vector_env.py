@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 from stable_baselines3.common.vec_env import VecEnv
 
 from domain.errors import InputError
-from envs.actions import OneShare, Weights
-from envs.copies import Copies, Stepped
 from envs.env_settings import EnvSettings
+from envs.environments.actions import OneShare, Weights
+from envs.environments.batched_env import Copies, Stepped
+from envs.environments.batched_observation import Ints, Seen
 from envs.market_data import History
-from envs.sight import Ints, Seen
 
 Info = Mapping[str, Any]
 

@@ -1,6 +1,6 @@
 """The library kept up with a provider: what is stored is not asked for again.
 
-Bars are fetched when a new one must have closed (`market/history.py`); news, filings, earnings and
+Bars are fetched when a new one must have closed (`market/backfill.py`); news, filings, earnings and
 corporate actions at intervals of their own. Every attempt is noted in the library, so that a panel
 can tell "nothing there" from "could not be fetched". One failure never stops the rest, but a
 provider that says it is asked too often is left alone for a while. It leaves out when to run (the
@@ -16,12 +16,12 @@ import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field
 
 from domain.errors import InputError, ProviderError, RateLimitedError
-from domain.library import Fetch, Merge
+from domain.store_reports import Fetch, Merge
 from domain.symbols import AssetClass, asset_class
 from domain.timeframe import Timeframe
-from market.history import Download, bars_due, download_bars
-from market.library import Library
+from market.backfill import Download, bars_due, download_bars
 from market.provider import Progress, Provider
+from market.store import Library
 
 LONGEST_PAUSE = timedelta(hours=1)
 

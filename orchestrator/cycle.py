@@ -21,23 +21,23 @@ from domain.events import Event
 from domain.panel import Panel
 from domain.settlement import Line, Pending, Settlement
 from domain.timeframe import Timeframe
-from market.builder import build_panels
-from market.library import Library
-from orchestrator.committee import CommitteeSettings
-from orchestrator.decisions import closed_at, decide
-from orchestrator.influence import Influence
+from market.panels.panel_builder import build_panels
+from market.store import Library
+from orchestrator.account.cycle_orders import Opening, TradingDay
+from orchestrator.committee.decisions import closed_at, decide
+from orchestrator.committee.learned_weights import Influence
+from orchestrator.committee.pooling import CommitteeSettings
+from orchestrator.evaluation.settlement import complete, in_force, lessons, newest_due
 from orchestrator.ports import Journal
-from orchestrator.settlement import complete, in_force, lessons, newest_due
-from orchestrator.team import Ballot, Team
-from orchestrator.trading_day import Opening, TradingDay
+from orchestrator.team.base import Ballot, Team
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Desk:
     """Where cycles are held and under which name they are recorded.
 
-    `digest_of` names a panel by its content (`storage.archive.digest`). `horizon` is in bars,
-    `since` the first bar of every panel (None: the first that is stored).
+    `digest_of` names a panel by its content (`storage.journal.panel_archive.digest`). `horizon` is
+    in bars, `since` the first bar of every panel (None: the first that is stored).
     """
 
     market: str

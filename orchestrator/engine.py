@@ -21,10 +21,10 @@ from market.calendars import last_close
 from market.provider import Progress as Tell
 from orchestrator.clocks import Clock, Watched
 from orchestrator.cycle import Desk, Minutes, run_cycles
-from orchestrator.seating import Seating
+from orchestrator.retry import FIRST_PAUSE, TRIES, LateError, Trouble
 from orchestrator.status import EngineStatus, Progress
-from orchestrator.team import AgentHealth, Team
-from orchestrator.trouble import FIRST_PAUSE, TRIES, LateError, Trouble
+from orchestrator.team.base import AgentHealth, Team
+from orchestrator.team.model_rollout import Seating
 
 Refresh = Callable[[Sequence[str], datetime, Tell], object]
 """Brings what the symbols miss up to an instant into the library; a feed never raises for it."""

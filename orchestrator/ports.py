@@ -7,17 +7,17 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
-from domain.account import Account, Entry, Happening
-from domain.booking import Act, Booked, Request
 from domain.decision import Cycle, Decision
 from domain.events import EngineState, Event, EventKind
-from domain.orders import Order
 from domain.panel import Panel
 from domain.settlement import Lesson, Line, Pending, Settlement
+from domain.trading.account import Account, Entry, Happening
+from domain.trading.orders import Order
+from domain.trading.transactions import Act, Booked, Request
 
 
 class Journal(Protocol):
-    """See `storage/journal.py`."""
+    """See `storage/journal/sql_journal.py`."""
 
     def record(
         self,
@@ -44,7 +44,7 @@ class Journal(Protocol):
 
 
 class Accounts(Protocol):
-    """See `storage/accounts.py`. `pen` is what `Journal.record` hands to `then`."""
+    """See `storage/accounts/account_log.py`. `pen` is what `Journal.record` hands to `then`."""
 
     def account(self, market: str, run: str) -> Account | None: ...
     def transact(
@@ -68,7 +68,7 @@ class OrderLine(Protocol):
 
 
 class Blotter(Protocol):
-    """See `storage/blotter.py`. `order` raises NotFoundError."""
+    """See `storage/accounts/blotter.py`. `order` raises NotFoundError."""
 
     def order(self, id: str) -> OrderLine: ...
     def happenings(self, *kinds: type[Happening]) -> tuple[Entry, ...]: ...
@@ -96,7 +96,7 @@ class Dated(Recorded, Protocol):
 
 
 class Records(Protocol):
-    """See `storage/records.py`; those of one receipt raise NotFoundError."""
+    """See `storage/journal/decision_records.py`; those of one receipt raise NotFoundError."""
 
     def decided(
         self, market: str, run: str, after: datetime, until: datetime
@@ -106,6 +106,7 @@ class Records(Protocol):
 
 
 class Archive(Protocol):
-    """See `storage/archive.py`. Raises VerificationError for a panel that is damaged."""
+    """See `storage/journal/panel_archive.py`. Raises VerificationError for a panel that is
+    damaged."""
 
     def load(self, manifest: Any) -> Panel: ...

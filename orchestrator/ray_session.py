@@ -22,7 +22,7 @@ from types import ModuleType
 from typing import Any
 
 from domain.errors import ConfigurationError
-from orchestrator.team import crashed
+from orchestrator.team.base import crashed
 
 ROOT = Path(__file__).resolve().parents[1]
 LONGEST_FOLDER = 38

@@ -4,7 +4,7 @@ Promises that stopping takes effect at once, that the worker yields its processo
 that vote, and that it ends with this process: nothing is detached, so a server that is killed
 leaves no training behind. The bars cross through the object store, and nothing is written where
 the worker is, so a cluster needs no shared disk. Leaves out what is kept of the events
-(`research/lab/jobs.py`).
+(`research/lab/training_jobs.py`).
 """
 
 import os
@@ -12,9 +12,9 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 
 from domain.errors import ProviderError
-from envs.learning.arguments import Arguments
-from envs.learning.events import Event
 from envs.market_data import History, own_copy
+from envs.training.arguments import Arguments
+from envs.training.events import Event
 from orchestrator.ray_session import RaySession
 
 NICENESS = 10
@@ -38,7 +38,7 @@ class _Trainee:
     def learn(
         self, arguments: Arguments, market: History, kept: Mapping[str, bytes]
     ) -> Iterator[Event]:
-        from envs.learning.run import learn
+        from envs.training.run import learn
 
         yield from learn(arguments, own_copy(market), kept)
 
@@ -56,7 +56,7 @@ class Training:
     def events(
         self, arguments: Arguments, market: History, kept: Mapping[str, bytes]
     ) -> Iterator[Event]:
-        """What `envs.learning.run.learn` yields; the worker is gone afterwards.
+        """What `envs.training.run.learn` yields; the worker is gone afterwards.
 
         Raises what that raises, and WorkerLostError.
         """

@@ -6,7 +6,7 @@ evidence of any kind.
 
 import numpy as np
 
-from quant.columns import Floats, by_symbol
+from quant.per_symbol import Floats, by_symbol
 
 PRIOR = 50.0
 """Pseudo-outcomes of each sign that pull a short history towards one half (Beta(50, 50))."""

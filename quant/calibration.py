@@ -17,7 +17,8 @@ horizons of neighbouring rounds overlap, so the first sum swings d times wider t
 independent cells. It is measured, not assumed: both sums are cut into blocks of `BLOCK` rounds, g
 and i, and with c = sum of g / sum of i, d is the sum of (g - c i)^2 over the sum of i, at least 1
 (the clusters of Liang and Zeger, "Longitudinal data analysis using generalized linear models",
-1986). Left out: whom the slope belongs to, and delays (`orchestrator/influence.py`).
+1986). Left out: whom the slope belongs to, and delays
+(`orchestrator/committee/learned_weights.py`).
 """
 
 from dataclasses import dataclass
@@ -25,7 +26,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from quant.compiled import compiled
+from quant.jit import compiled
 
 Floats = NDArray[np.float64]
 Counts = NDArray[np.int64]

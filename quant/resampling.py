@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from quant.compiled import compiled
+from quant.jit import compiled
 
 Floats = NDArray[np.float64]
 Whole = NDArray[np.intp]

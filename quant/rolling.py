@@ -8,8 +8,8 @@ fewer than `minimum` it is NaN.
 
 import numpy as np
 
-from quant.columns import Floats, by_symbol
-from quant.compiled import compiled
+from quant.jit import compiled
+from quant.per_symbol import Floats, by_symbol
 
 PIECE = 1_024
 """Rows whose windows are summed together, in the processor's nearest cache."""

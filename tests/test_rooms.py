@@ -26,13 +26,13 @@ def imported_modules(path: Path) -> Iterator[str]:
 @pytest.mark.parametrize(
     ("vendor", "homes"),
     [
-        ("yfinance", {"market/yahoo.py"}),
+        ("yfinance", {"market/providers/yahoo.py"}),
         ("exchange_calendars", {"market/calendars.py"}),
-        ("talib", {"quant/indicators.py"}),
+        ("talib", {"quant/features/indicators.py"}),
         ("transformers", {"agents/sentiment.py"}),
         ("ray", {"orchestrator/ray_session.py", "envs/sweep.py"}),  # a team's, and a sweep's own
-        ("stable_baselines3", {"envs/learning/algorithms.py", "envs/vector_env.py"}),
-        ("tensorboard", {"envs/learning/folder.py"}),
+        ("stable_baselines3", {"envs/training/algorithms.py", "envs/vector_env.py"}),
+        ("tensorboard", {"envs/training/run_folder.py"}),
         ("uvicorn", {"web/serving.py"}),
     ],
 )

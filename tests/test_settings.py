@@ -6,12 +6,12 @@ import pytest
 
 from cli.configuration import as_toml
 from domain.errors import ConfigurationError
-from orchestrator.book import AccountSettings
-from orchestrator.committee import as_recorded
+from orchestrator.account.store import AccountSettings
+from orchestrator.committee.pooling import as_recorded
 from settings import CHECKOUT, load_settings, redacted
 from trading.costs import CostSettings
 from trading.limits import LimitSettings
-from trading.sizing import SizingSettings
+from trading.sizing.position_sizing import SizingSettings
 
 
 @pytest.fixture(autouse=True)

@@ -6,10 +6,10 @@ from datetime import date, timedelta
 
 from domain.errors import InputError
 from domain.symbols import parse_symbols
-from orchestrator.book import Rules
-from research.request import LONGEST_DELAY, Request, request
-from web.house import House
+from orchestrator.account.store import Rules
+from research.backtest.request import LONGEST_DELAY, Request, request
 from web.number_input import ENGLISH, NumberStyle, read_number, read_whole, write_number
+from web.services import House
 
 USUAL = timedelta(days=5 * 365)
 """Length of the period that is proposed."""

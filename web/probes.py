@@ -6,8 +6,8 @@ from litestar import Response, get
 from litestar.di import NamedDependency
 
 from domain.errors import QuorumError
-from orchestrator.team import AgentHealth
-from web.house import House
+from orchestrator.team.base import AgentHealth
+from web.services import House
 
 
 @get("/health", include_in_schema=False, sync_to_thread=False)

@@ -12,9 +12,9 @@ from litestar.params import FromPath
 
 from domain.canonical import canonical_bytes
 from domain.errors import InputError, NotFoundError, QuorumError
-from web.house import House
-from web.pages.reply import html
+from web.pages.responses import html
 from web.render import Renderer
+from web.services import House
 from web.shell import PageContext, WebRequest, build_shell, engine_view
 
 log = logging.getLogger("quorum.web")

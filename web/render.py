@@ -12,8 +12,8 @@ from typing import Any, ClassVar, Protocol
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from research.sheet.tearsheet import TEMPLATES as RESULTS
-from web import present
+from research.report.tearsheet import TEMPLATES as RESULTS
+from web import formatting
 from web.static_files import Assets
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -36,11 +36,11 @@ class Renderer:
             undefined=StrictUndefined,
             trim_blocks=True,
             lstrip_blocks=True,
-            finalize=present.printable,
+            finalize=formatting.printable,
             auto_reload=False,
         )
         self.environment.globals["asset"] = assets.url
-        self.environment.filters |= {"iso": present.iso, "instant": present.instant}
+        self.environment.filters |= {"iso": formatting.iso, "instant": formatting.instant}
 
     def page(self, context: Context) -> bytes:
         names = {field.name: getattr(context, field.name) for field in fields(context)}

@@ -12,20 +12,23 @@ from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
 
 from domain.events import Event
-from web import live, probes, problems
+from web import probes, problems
+from web.account.suggestion_cache import Suggested
+from web.agents.score_cache import Scored
 from web.api import (
     account_api,
     backtests_api,
     decisions_api,
-    house_api,
     lab_api,
     orders_api,
     record_api,
     symbols_api,
+    system_api,
 )
-from web.api.shapes import Json
-from web.frames import Frames
-from web.house import House
+from web.api.schemas import Json
+from web.live import endpoints
+from web.live.event_follower import Tail
+from web.live.fragments import Frames
 from web.number_input import number_style
 from web.pages import (
     agents,
@@ -44,13 +47,11 @@ from web.pages import (
     trade,
     trades,
 )
-from web.prices import Prices
+from web.recent_prices import Prices
 from web.render import Renderer
-from web.scored import Scored
 from web.security import Door
+from web.services import House
 from web.static_files import Assets, static_file
-from web.suggested import Suggested
-from web.tail import Tail
 
 PAGES = (
     overview.overview,
@@ -101,22 +102,22 @@ PAGES = (
     engine.unwatch,
     engine.ray,
     preferences.prefer,
-    live.dashboard_stream,
+    endpoints.dashboard_stream,
     probes.health,
     probes.ready,
     static_file,
     problems.nowhere,
 )
 API = (
-    house_api.schema,
-    house_api.status,
-    house_api.engine,
-    house_api.move_engine,
-    house_api.agents,
-    house_api.watchlist,
-    house_api.replace_watchlist,
-    house_api.add_to_watchlist,
-    house_api.remove_from_watchlist,
+    system_api.schema,
+    system_api.status,
+    system_api.engine,
+    system_api.move_engine,
+    system_api.agents,
+    system_api.watchlist,
+    system_api.replace_watchlist,
+    system_api.add_to_watchlist,
+    system_api.remove_from_watchlist,
     symbols_api.bars,
     symbols_api.votes,
     symbols_api.news,
@@ -164,7 +165,7 @@ API = (
     account_api.stop,
     account_api.resume,
     account_api.audit,
-    live.events,
+    endpoints.events,
 )
 
 

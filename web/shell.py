@@ -9,8 +9,8 @@ from urllib.parse import urlencode
 from litestar import Request
 
 from domain.events import EngineState
-from web import present
-from web.house import House
+from web import formatting
+from web.services import House
 
 Theme = Literal["auto", "light", "dark"]
 Palette = Literal["default", "safe"]
@@ -87,7 +87,7 @@ class Shell:
 
     @property
     def stream_id(self) -> str:
-        return present.slug("-".join((*self.topics, self.symbol)))
+        return formatting.slug("-".join((*self.topics, self.symbol)))
 
     @property
     def stream_url(self) -> str:

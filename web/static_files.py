@@ -16,7 +16,7 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath
 
 from domain.errors import ConfigurationError, NotFoundError
-from research.sheet.tearsheet import TEMPLATES
+from research.report.tearsheet import TEMPLATES
 
 FOLDER = Path(__file__).parent / "static"
 NEEDED = ("vendor/htmx.js", "vendor/charts.js", "vendor/inter.woff2", "vendor/icons.svg")

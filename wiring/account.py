@@ -4,22 +4,22 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
-from orchestrator.book import Book, Rules
+from orchestrator.account.cycle_orders import TradingDay
+from orchestrator.account.latest_prices import Prices
+from orchestrator.account.service import Floor
+from orchestrator.account.store import Book, Rules
 from orchestrator.cycle import Desk
-from orchestrator.floor import Floor
-from orchestrator.prices import Prices
-from orchestrator.trading_day import TradingDay
 from settings import Settings
-from storage.archive import digest
-from storage.blotter import Blotter
+from storage.accounts.blotter import Blotter
+from storage.journal.panel_archive import digest
 from trading.limits import TradingSettings
-from trading.profiles import profile
+from trading.sizing.profiles import profile
 from wiring.agents import builder
 from wiring.market import Market
 from wiring.stores import Clock, Stores, secret, utc_now
 
 if TYPE_CHECKING:  # heavy, and most verbs do without
-    from orchestrator.parity import Examiner
+    from orchestrator.parity.checker import Examiner
 
 
 def make_desk(
@@ -88,7 +88,7 @@ def make_floor(
 
 def make_examiner(settings: Settings, stores: Stores, market: Market, run: str) -> "Examiner":
     """Compares paper days of `run` with a backtest of them, its agents in this process."""
-    from orchestrator.parity import Examiner
+    from orchestrator.parity.checker import Examiner
 
     return Examiner(
         day=make_day(settings, stores, market, run, utc_now),

@@ -7,11 +7,11 @@ from functools import partial
 from agents.registry import AGENTS, AgentSettings, build, policy_agent
 from domain.errors import ConfigurationError
 from domain.votes import Agent, Builder
-from orchestrator.local_team import LocalTeam
-from orchestrator.seating import Build, Seating
-from orchestrator.team import Team
+from orchestrator.team.base import Team
+from orchestrator.team.local_team import LocalTeam
+from orchestrator.team.model_rollout import Build, Seating
 from settings import Settings
-from storage.models import SHIPPED
+from storage.models.model_registry import SHIPPED
 from wiring.stores import Say, Stores, models_folder, secret
 
 Progress = Callable[[str, int, int], None]
@@ -80,7 +80,7 @@ def make_team(
     if in_process:
         return LocalTeam(names, build)
     from orchestrator.ray_session import RaySession
-    from orchestrator.ray_team import RayTeam
+    from orchestrator.team.ray_team import RayTeam
 
     progress("starting Ray", 0, len(names))
     if settings.ray.address:

@@ -10,8 +10,8 @@ from market.calendars import last_close
 from market.feed import Feed
 from market.provider import Provider
 from settings import MarketName, Settings
-from storage.journal import Journal
-from storage.library import SqlLibrary
+from storage.journal.sql_journal import Journal
+from storage.market_data.sql_store import SqlLibrary
 from wiring.stores import Clock, Say, Stores, utc_now
 
 LIVE = "live"
@@ -71,13 +71,13 @@ def _found_market(settings: Settings, library: SqlLibrary, say: Say) -> MarketNa
 
 
 def _yahoo(settings: Settings) -> Any:
-    from market.yahoo import YahooProvider
+    from market.providers.yahoo import YahooProvider
 
     return YahooProvider(settings.home / "cache" / "yahoo", settings.yahoo.url)
 
 
 def _demo(settings: Settings, now: Clock) -> Provider:
-    from market.demo import DemoProvider
+    from market.simulated.provider import DemoProvider
 
     if settings.market.timeframe.intraday:
         raise ConfigurationError(
@@ -89,7 +89,7 @@ def _demo(settings: Settings, now: Clock) -> Provider:
 
 def demo_present(journal: Journal) -> datetime:
     """Where the simulated clock stands: at the newest bar the engine held, else at its start."""
-    from market.demo import PRESENT
+    from market.simulated.provider import PRESENT
 
     held = [journal.cursor("demo", LIVE, calendar) for calendar in ("XNYS", ALWAYS_OPEN)]
     return max([PRESENT, *(at for at in held if at)])

@@ -12,22 +12,22 @@ from wiring.market import Market
 from wiring.stores import PROGRAM, Clock, Stores
 
 if TYPE_CHECKING:  # heavy, and most verbs do without
-    from research.backtest import Backtester
-    from research.lab.jobs import TrainingJobs
+    from research.backtest.backtester import Backtester
+    from research.backtest.results import Results
     from research.lab.lab import Lab
-    from research.results import Results
+    from research.lab.training_jobs import TrainingJobs
 
 
 def results_of(settings: Settings) -> "Results":
     """The backtests kept in this home."""
-    from research.results import Results
+    from research.backtest.results import Results
 
     return Results(settings.home / "backtests")
 
 
 def make_backtester(settings: Settings, stores: Stores) -> "Backtester":
     """Runs backtests on this home's history, its agents in this process."""
-    from research.backtest import Backtester
+    from research.backtest.backtester import Backtester
 
     return Backtester(
         results_of(settings),
@@ -54,8 +54,8 @@ def make_lab(
     """The RL lab of this home; `training` runs what is started from it, None where nothing can
     be."""
     from agents.rl import SHIPPED as SHIPPED_POLICY
-    from research.lab.home import HomeMarket
     from research.lab.lab import Lab, Seat
+    from research.lab.training_data import HomeMarket
 
     def try_out(folder: Path) -> Agent:
         return build(policy_agent(), settings.agents.model_copy(update={"rl_policy": folder}))

@@ -11,15 +11,15 @@ from pathlib import Path
 
 from domain.errors import StorageError
 from settings import Settings
-from storage.accounts import Accounts
-from storage.archive import Archive
+from storage.accounts.account_log import Accounts
 from storage.database import Database
-from storage.journal import Journal
-from storage.library import SqlLibrary
-from storage.models import Models
-from storage.records import Records
-from storage.watchlist import Watchlist
-from trading.ledger import apply
+from storage.journal.decision_records import Records
+from storage.journal.panel_archive import Archive
+from storage.journal.sql_journal import Journal
+from storage.market_data.sql_store import SqlLibrary
+from storage.market_data.watchlist import Watchlist
+from storage.models.model_registry import Models
+from trading.account.ledger import apply
 
 PROGRAM = version("quorum-markets")
 

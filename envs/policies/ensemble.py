@@ -19,7 +19,7 @@ import numpy as np
 from domain.panel import Floats
 from envs.observation import FEATURES
 from envs.policies.network import Whole
-from quant.compiled import compiled
+from quant.jit import compiled
 
 REGIMES = tuple(
     f"{volatility}, {trend}"

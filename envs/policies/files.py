@@ -15,13 +15,13 @@ from safetensors.numpy import load as load_tensors
 from safetensors.numpy import save as save_tensors
 
 from domain.errors import DamagedError
-from domain.models import MANIFEST, TENSORS
+from domain.model_files import MANIFEST, TENSORS
 from domain.panel import Floats
 from envs.disk import write_whole
 from envs.policies.drift import Reference
+from envs.policies.manifest import RefusedError, Sheet, read_sheet, shapes_of, sheet_of, text_of
 from envs.policies.network import Network
 from envs.policies.policy import Manifest, Member, Policy
-from envs.policies.sheet import RefusedError, Sheet, read_sheet, shapes_of, sheet_of, text_of
 
 LARGEST = {TENSORS: 64 * 2**20, MANIFEST: 4 * 2**20}
 """Bytes; what is larger is no policy of ours and is not read."""

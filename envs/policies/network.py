@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domain.panel import Floats
-from quant.compiled import compiled
+from quant.jit import compiled
 
 PIECE = 128
 """Rows worked on at a time, so that a layer stays in the processor's nearest cache. No answer

@@ -15,8 +15,8 @@ from typing import Any, get_type_hints
 import numpy as np
 
 from domain.errors import InputError
-from envs.learning.arguments import Arguments, reader
-from envs.learning.options import choices_of
+from envs.training.arguments import Arguments, reader
+from envs.training.options import choices_of
 
 FIXED: Mapping[str, str] = {
     **dict.fromkeys(

@@ -20,7 +20,7 @@ from typing import Any, Literal, Self
 
 from domain.errors import DamagedError, InputError
 from envs.disk import write_whole
-from envs.learning.arguments import Arguments, Plain, arguments_of
+from envs.training.arguments import Arguments, Plain, arguments_of
 
 RECORD, TABLE = "sweep.json", "sweep.csv"
 Word = Literal["waiting", "done", "stopped", "failed"]

@@ -23,7 +23,7 @@ from agents.coefficients import LARGEST
 from agents.evidence import Tunable
 from domain.panel import Floats, Panel
 from domain.votes import Votes, sigmoid
-from orchestrator.outcomes import PENDING, Outcomes, outcomes
+from orchestrator.evaluation.forward_returns import PENDING, Outcomes, outcomes
 from research.fitting.splits import Rows, folds
 
 Bools = NDArray[np.bool_]

@@ -7,7 +7,8 @@ has a distribution and not only a value; it learns from the future too, so it sa
 learnt, not what could have been earned.
 
 What an agent sees does not depend on its weights, so it is computed once and shared by all windows.
-Leaves out what the votes earn (`research.backtest`) and how they are printed (`cli.fitting`).
+Leaves out what the votes earn (`research.backtest.backtester`) and how they are printed
+(`cli.weight_fitting`).
 """
 
 import hashlib
@@ -20,9 +21,9 @@ import numpy as np
 from agents.evidence import Tunable
 from domain.panel import Floats, Panel
 from domain.votes import Agent, Items, Votes
-from orchestrator.team import Ballot, ballot
-from quant import scoring
+from orchestrator.team.base import Ballot, ballot
 from quant.resampling import Estimate, mean_estimate, ratio_estimate
+from quant.scoring import forecast_scores
 from research.fitting.fit import Learnt, Lesson, embargo, learn, lesson
 from research.fitting.splits import combinatorial, group_of, paths, walk_forward
 
@@ -120,12 +121,12 @@ def walked(taught: Lesson, steps: Sequence[Step]) -> Floats:
 def skills(taught: Lesson, log_odds: Floats) -> Skills:
     """Of votes (R, N) on the lesson's rows, NaN where they are not asked about."""
     up, base = _outcome(taught, log_odds)
-    saved = scoring.brier(base, up) - scoring.brier(log_odds, up)
+    saved = forecast_scores.brier(base, up) - forecast_scores.brier(log_odds, up)
     ranked, hits = _relative(taught, log_odds)
     block = _block(taught)
     told = int(np.isfinite(saved).sum())
     return Skills(
-        brier_skill=replace(_share(saved, scoring.brier(base, up), block), n=told),
+        brier_skill=replace(_share(saved, forecast_scores.brier(base, up), block), n=told),
         rank_ic=mean_estimate(ranked, block, seed=SEED),
         relative_hits=_share(hits, hits * 0.0 + 1.0, block),
     )
@@ -134,8 +135,8 @@ def skills(taught: Lesson, log_odds: Floats) -> Skills:
 def ahead(taught: Lesson, one: Floats, other: Floats) -> Estimate:
     """Brier skill of votes `one` less that of `other` (R, N), on the cells in which both spoke."""
     up, base = _outcome(taught, one + 0.0 * other)
-    saved = scoring.brier(other, up) - scoring.brier(one, up)
-    return _share(saved, scoring.brier(base, up), _block(taught))
+    saved = forecast_scores.brier(other, up) - forecast_scores.brier(one, up)
+    return _share(saved, forecast_scores.brier(base, up), _block(taught))
 
 
 def cross_validate(taught: Lesson, groups: int = GROUPS, tested: int = TESTED) -> Crossed:
@@ -148,8 +149,8 @@ def cross_validate(taught: Lesson, groups: int = GROUPS, tested: int = TESTED) -
         log_odds = taught.log_odds(np.stack([fitted[number] for number in path])[group])
         up, base = _outcome(taught, log_odds)
         ranked = _relative(taught, log_odds)[0]
-        saved = scoring.brier(base, up) - scoring.brier(log_odds, up)
-        briers.append(_ratio(saved, scoring.brier(base, up)))
+        saved = forecast_scores.brier(base, up) - forecast_scores.brier(log_odds, up)
+        briers.append(_ratio(saved, forecast_scores.brier(base, up)))
         ranks.append(_ratio(ranked, ranked * 0.0 + 1.0))
     return Crossed(
         _quantiles(briers), _quantiles(ranks), skills(taught, taught.log_odds(taught.shipped))
@@ -171,16 +172,19 @@ def _relative(taught: Lesson, log_odds: Floats) -> tuple[Floats, Floats]:
     kept = ~np.isnan(taught.change) & ~np.isnan(log_odds)
     evidence = np.where(kept, log_odds - taught.base, np.nan)
     change = np.where(kept, taught.change, np.nan)
-    ranked = scoring.rank_correlation(
-        scoring.ordered(evidence), scoring.ordered(change), kept, scoring.FEWEST_SYMBOLS
+    ranked = forecast_scores.rank_correlation(
+        forecast_scores.ordered(evidence),
+        forecast_scores.ordered(change),
+        kept,
+        forecast_scores.FEWEST_SYMBOLS,
     )
-    beaten = scoring.ahead(_from_median(change))
-    return ranked, scoring.hits(_from_median(evidence), beaten)
+    beaten = forecast_scores.ahead(_from_median(change))
+    return ranked, forecast_scores.hits(_from_median(evidence), beaten)
 
 
 def _from_median(values: Floats) -> Floats:
     """Values (R, N) less the median of their row, NaN where fewer than `FEWEST_SYMBOLS` spoke."""
-    told = (~np.isnan(values)).sum(axis=1) >= scoring.FEWEST_SYMBOLS
+    told = (~np.isnan(values)).sum(axis=1) >= forecast_scores.FEWEST_SYMBOLS
     answers = np.full(values.shape, np.nan)
     answers[told] = values[told] - np.nanmedian(values[told], axis=1, keepdims=True)
     return answers

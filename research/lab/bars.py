@@ -10,8 +10,8 @@ from zipfile import BadZipFile
 
 import numpy as np
 
+from domain.bar_matrix import Tape
 from domain.errors import DamagedError, NotFoundError, StorageError
-from domain.tape import Tape
 from envs.market_data import History
 
 ARRAYS = tuple(each.name for each in fields(Tape)[1:])

@@ -2,7 +2,7 @@
 
 Promises that a model is read whole, and an agent made of it, before it is promoted, so that what is
 damaged or of another observation leaves the former in its seat. Leaves out training (`jobs.py`,
-`here.py`) and where files lie (`storage/models.py`, `envs/learning/folder.py`).
+`here.py`) and where files lie (`storage/models/model_registry.py`, `envs/training/run_folder.py`).
 """
 
 import shutil
@@ -15,17 +15,17 @@ from pathlib import Path
 
 from domain.errors import DamagedError, InputError, NotFoundError, StorageError
 from domain.events import Event
-from domain.models import MANIFEST, TENSORS
-from envs.learning.arguments import Arguments
-from envs.learning.folder import RUN, RunFolder, RunState, policy_folder
+from domain.model_files import MANIFEST, TENSORS
 from envs.policies.drift import Drift, drift
 from envs.policies.files import load_policy
 from envs.policies.policy import Policy, Score
-from research.lab.home import HomeMarket
-from research.lab.jobs import TrainingJobs
+from envs.training.arguments import Arguments
+from envs.training.run_folder import RUN, RunFolder, RunState, policy_folder
 from research.lab.runs import NAME, states_in
-from storage.model_files import Model
-from storage.models import SHIPPED, Models, Promotion
+from research.lab.training_data import HomeMarket
+from research.lab.training_jobs import TrainingJobs
+from storage.models.model_files import Model
+from storage.models.model_registry import SHIPPED, Models, Promotion
 
 CONFIGURED = "configured"
 """Who votes where the setting agents.rl_policy names a folder."""

@@ -1,7 +1,7 @@
 """The training runs of a home: a folder each, under one roof, with the bars that they learn from.
 
 What a page and a terminal begin is begun here. Leaves out what a run's folder holds
-(`envs/learning/folder.py`) and who trains (`jobs.py`, `here.py`).
+(`envs/training/run_folder.py`) and who trains (`jobs.py`, `here.py`).
 """
 
 import re
@@ -13,10 +13,10 @@ from pathlib import Path
 
 from domain.errors import NotFoundError, QuorumError, StorageError
 from envs.disk import writing
-from envs.learning.arguments import Arguments
-from envs.learning.folder import ENDED, RUN, RunFolder, RunState
-from envs.learning.run import ground_of
 from envs.market_data import History
+from envs.training.arguments import Arguments
+from envs.training.run import ground_of
+from envs.training.run_folder import ENDED, RUN, RunFolder, RunState
 from research.lab.bars import save_bars
 
 BARS = "bars.npz"

@@ -15,8 +15,8 @@ import numpy as np
 
 from domain.panel import Panel
 from domain.votes import Agent
-from research.lookahead import promises
-from research.lookahead.promises import (
+from research.lookahead import invariants
+from research.lookahead.invariants import (
     AGAIN,
     AHEAD,
     EMPTY,
@@ -34,15 +34,15 @@ Progress = Callable[[str, int, int], None]
 Check = Callable[[Case], Iterable[Finding]]
 
 _FIRST: tuple[tuple[str, Check], ...] = (
-    (SOUND, promises.is_sound),
-    (AGAIN, promises.asked_again),
+    (SOUND, invariants.is_sound),
+    (AGAIN, invariants.asked_again),
 )
 _THEN: tuple[tuple[str, Check], ...] = (
-    (WARMUP, promises.warmed_up),
-    (EMPTY, promises.silent_on_nothing),
-    (WINDOW, promises.windowed),
-    (NEIGHBOURS, promises.among_others),
-    (LEVEL, promises.at_another_level),
+    (WARMUP, invariants.warmed_up),
+    (EMPTY, invariants.silent_on_nothing),
+    (WINDOW, invariants.windowed),
+    (NEIGHBOURS, invariants.among_others),
+    (LEVEL, invariants.at_another_level),
 )
 
 
@@ -85,7 +85,7 @@ def examine(
     progress("asking again", 0, cuts)
     found = _all_guarded(_FIRST, case)
     if fresh is not None:
-        found += _guarded(AGAIN, partial(promises.elsewhere, fresh=fresh), case)
+        found += _guarded(AGAIN, partial(invariants.elsewhere, fresh=fresh), case)
     done = 0
     if not any(finding.promise == AGAIN for finding in found):  # else nothing can be compared
         found += _all_guarded(_THEN, case)
@@ -93,7 +93,7 @@ def examine(
             if hurried():
                 break
             progress("cutting the panel", done, cuts)
-            found += _guarded(AHEAD, partial(promises.at_cut, rows=rows), case)
+            found += _guarded(AHEAD, partial(invariants.at_cut, rows=rows), case)
             done += 1
     return _report(case, done, found)
 

@@ -2,7 +2,7 @@
 
 from alembic import context
 
-from storage import account_tables, model_tables  # noqa: F401 - tables of the metadata
+from storage.models import model_tables  # noqa: F401 - tables of the metadata
 from storage.tables import metadata
 
 context.configure(

@@ -18,8 +18,8 @@ from agents.sentiment import LexiconScorer
 from agents.technical import TechnicalAgent
 from domain.errors import ConfigurationError
 from domain.votes import Term
-from tests.agents.panels import random_panel
-from tests.agents.properties import check_everything
+from tests.agents.agent_checks import check_everything
+from tests.agents.random_panels import random_panel
 
 PANEL = random_panel(seed=11, bars=420)
 PLAIN = AgentSettings(news_model="lexicon")

@@ -7,7 +7,7 @@ import pytest
 
 from agents.fundamental import FundamentalAgent
 from domain.panel import Earnings, no_earnings, no_filings
-from tests.agents.panels import SYMBOLS, random_panel
+from tests.agents.random_panels import SYMBOLS, random_panel
 
 
 def test_a_fund_has_no_filings_and_gets_no_vote() -> None:

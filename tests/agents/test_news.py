@@ -12,8 +12,8 @@ from agents.lexicon import LexiconScorer
 from agents.news import BOUND, LISTED, NewsAgent
 from domain.panel import News, Panel
 from domain.votes import Reason, Votes
-from tests.agents.panels import SYMBOLS, panels, random_panel
-from tests.agents.properties import check_everything
+from tests.agents.agent_checks import check_everything
+from tests.agents.random_panels import SYMBOLS, panels, random_panel
 
 AGENT = NewsAgent(LexiconScorer())
 BAD = "Walk shares plunge after profit warning and fraud probe"

@@ -9,8 +9,8 @@ from agents.risk import RiskAgent
 from agents.technical import TechnicalAgent
 from domain.panel import Panel
 from domain.votes import Agent
-from tests.agents.panels import panels, random_panel
-from tests.agents.properties import check_everything
+from tests.agents.agent_checks import check_everything
+from tests.agents.random_panels import panels, random_panel
 
 AGENTS = [TechnicalAgent(), FundamentalAgent(), RiskAgent()]
 

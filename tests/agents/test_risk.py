@@ -6,7 +6,7 @@ import numpy as np
 
 from agents.risk import BUDGET, RiskAgent
 from domain.panel import Panel
-from tests.agents.panels import SYMBOLS, random_panel
+from tests.agents.random_panels import SYMBOLS, random_panel
 
 
 def _storm(panel: Panel, bars: int, factor: float) -> Panel:

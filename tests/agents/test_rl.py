@@ -8,13 +8,13 @@ from hypothesis import strategies as st
 from agents.evidence import base_rate_term
 from agents.rl import DISAGREEMENT, SHIPPED, TRUST, RlAgent
 from domain.errors import ConfigurationError
-from domain.models import MANIFEST, TENSORS, model_id
+from domain.model_files import MANIFEST, TENSORS, model_id
 from domain.panel import Panel
 from envs.observation import GROUPS, WARMUP, observe
 from envs.policies.files import encode, load_policy, save_policy
-from tests.agents.panels import SYMBOLS, panels, random_panel
-from tests.agents.properties import check_everything
-from tests.envs.policies import policy
+from tests.agents.agent_checks import check_everything
+from tests.agents.random_panels import SYMBOLS, panels, random_panel
+from tests.envs.policies.policy_fixtures import policy
 
 ENSEMBLE = RlAgent(policy(3, by_regime=True))
 

@@ -11,9 +11,9 @@ import agents.registry as registry
 from agents.base import SignalAgent, Silences
 from agents.evidence import Signal
 from domain.panel import Floats, Panel
-from quant.columns import change
-from tests.agents.panels import random_panel
-from tests.agents.properties import check_everything
+from quant.per_symbol import change
+from tests.agents.agent_checks import check_everything
+from tests.agents.random_panels import random_panel
 
 
 # example: begin

@@ -8,7 +8,7 @@ import pytest
 from agents.technical import SIGNALS, TechnicalAgent, observe
 from domain.timeframe import Timeframe
 from quant.base_rate import base_rate
-from tests.agents.panels import SYMBOLS, random_panel
+from tests.agents.random_panels import SYMBOLS, random_panel
 
 
 def test_the_first_reason_is_the_base_rate_and_the_rest_are_signals() -> None:

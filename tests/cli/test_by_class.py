@@ -9,7 +9,7 @@ import stamina
 
 from domain.errors import ConfigurationError
 from domain.timeframe import Timeframe
-from market.builder import build_panels
+from market.panels.panel_builder import build_panels
 from settings import load_settings
 from tests.cli.conftest import Quorum, bars
 from tests.market.yahoo_server import Share, YahooServer

@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 
 from storage.database import Database
-from storage.records import Records
+from storage.journal.decision_records import Records
 from tests.cli.conftest import Quorum
-from tests.cli.kept import TRADING, differences, faults, kept
+from tests.cli.database_dump import TRADING, differences, faults, kept
 
 FAST = ("--speed", "max", "--in-process", "--json")
 RUN = "replay 2020-02-11 2020-02-28"
@@ -53,7 +53,7 @@ class Player:
 @contextmanager
 def player(home: Path) -> Iterator[Player]:
     """Warmed up in `home`, which is not good for anything afterwards."""
-    command = (sys.executable, "-m", "tests.cli.player", *FIRST)
+    command = (sys.executable, "-m", "tests.cli.killable_commands", *FIRST)
     environment = {**os.environ, "QUORUM_HOME": str(home)}
     with subprocess.Popen(
         command, env=environment, text=True, bufsize=1,

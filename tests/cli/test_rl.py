@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from envs.learning.folder import RUN
-from envs.learning.options import options
 from envs.policies.files import encode, save_policy
-from research.lab import here
+from envs.training.options import options
+from envs.training.run_folder import RUN
+from research.lab import local_training
 from tests.cli.conftest import Quorum
-from tests.envs.policies import policy
+from tests.envs.policies.policy_fixtures import policy
 
 TRAIN = (
     "rl", "train", "--market", "files", "--symbol", "AAPL", "--symbol", "MSFT", "--symbol", "SPY",
@@ -21,7 +21,7 @@ TRAIN = (
 
 def kept(home: Path, seed: int) -> str:
     """The id of a model with an invented policy."""
-    from storage.model_files import ModelFiles
+    from storage.models.model_files import ModelFiles
 
     return ModelFiles(home / "rl" / "models").add(*encode(policy(seed)))
 
@@ -74,7 +74,7 @@ def test_a_run_that_was_stopped_is_gone_on_with(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as stopped:
-        stopped.setattr(here, "_learn", interrupted)
+        stopped.setattr(local_training, "_learn", interrupted)
         assert imported(*TRAIN)[0] == 130
     run = imported("rl", "runs", "--json")[1]["runs"][0]
     assert run["state"] == "interrupted"

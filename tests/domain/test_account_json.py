@@ -9,8 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domain.account import Account, Happening
-from domain.account_json import (
+from domain.canonical import canonical_bytes
+from domain.errors import VerificationError
+from domain.trading.account import Account, Happening
+from domain.trading.account_json import (
     KINDS,
     account_from_json,
     account_to_json,
@@ -18,8 +20,6 @@ from domain.account_json import (
     happening_to_json,
     kind_of,
 )
-from domain.canonical import canonical_bytes
-from domain.errors import VerificationError
 
 st.register_type_strategy(float, st.floats(allow_nan=False, allow_infinity=False))
 st.register_type_strategy(datetime, st.datetimes(timezones=st.just(UTC)))

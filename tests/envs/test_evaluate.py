@@ -11,12 +11,12 @@ from envs.market_data import history
 from envs.observation import FEATURES
 from envs.policies.files import save_policy
 from envs.simulated import simulate
-from tests.envs import policies
+from tests.envs.policies import policy_fixtures
 
 BARS = simulate(3, symbols=2, days=500)
 MARKET = history(BARS, "bars.parquet")
 ARGUMENTS = {"actions": "short-share", "algo": "ppo", "half_spread_bps": 5.0, "unknown here": 1}
-MANIFEST = policies.MANIFEST.model_copy(
+MANIFEST = policy_fixtures.MANIFEST.model_copy(
     update={
         "simulated": False,
         "data": "bars of old",
@@ -29,7 +29,7 @@ MANIFEST = policies.MANIFEST.model_copy(
         },
     }
 )
-POLICY = replace(policies.policy(), manifest=MANIFEST)
+POLICY = replace(policy_fixtures.policy(), manifest=MANIFEST)
 
 
 @pytest.fixture(scope="module")

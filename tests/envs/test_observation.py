@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from envs.observation import FEATURES, GROUPS, LIMIT, WARMUP, observe
-from tests.agents.panels import SYMBOLS, random_panel
+from tests.agents.random_panels import SYMBOLS, random_panel
 
 
 def feature(values: np.ndarray, name: str) -> np.ndarray:

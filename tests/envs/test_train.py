@@ -10,14 +10,14 @@ from dataclasses import fields
 import numpy as np
 import pytest
 
-from envs.learning.arguments import Arguments
-from envs.learning.evaluation import SHARPE, Judge
-from envs.learning.folder import RunFolder
-from envs.learning.run import learn
+from envs.environments.synthetic_markets import planted
 from envs.policies.files import decode, load_policy
 from envs.simulated import simulate
-from envs.toys import planted
 from envs.train import main
+from envs.training.arguments import Arguments
+from envs.training.evaluation import SHARPE, Judge
+from envs.training.run import learn
+from envs.training.run_folder import RunFolder
 
 SMALL = (
     "--seeds", "1", "--steps", "4096", "--stages", "16", "--patience", "16", "--episode", "40",

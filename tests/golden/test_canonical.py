@@ -15,8 +15,10 @@ from typing import Any
 
 import pytest
 
-from domain.account import Entry
-from domain.account_json import (
+from domain.canonical import canonical_bytes, decision_from_json
+from domain.events import EventKind
+from domain.trading.account import Entry
+from domain.trading.account_json import (
     KINDS,
     account_from_json,
     account_to_json,
@@ -25,13 +27,11 @@ from domain.account_json import (
     kind_of,
     order_from_json,
 )
-from domain.canonical import canonical_bytes, decision_from_json
-from domain.events import EventKind
 from envs.policies.files import encode, load_policy
-from storage.accounts import Accounts
+from storage.accounts.account_log import Accounts
 from storage.database import Database
 from tests.golden.test_home import ARCHIVE, MODEL, home, rows  # noqa: F401
-from trading import ledger
+from trading.account import ledger
 
 STORED = json.loads((Path(__file__).parent / "canonical-0.1.0.json").read_text())
 

@@ -8,8 +8,8 @@ import stamina
 
 from domain.timeframe import Timeframe
 from market.feed import Feed, FeedSettings, FetchState
-from market.yahoo import YahooProvider
-from tests.market.memory_library import MemoryLibrary
+from market.providers.yahoo import YahooProvider
+from tests.market.memory_store import MemoryLibrary
 from tests.market.yahoo_server import Share, YahooServer
 
 BARS = "bars 1d"

@@ -11,7 +11,7 @@ import stamina
 from domain.errors import InputError, ProviderError, RateLimitedError, UnknownSymbolError
 from domain.timeframe import Timeframe
 from market.provider import BAR_COLUMNS, EARNINGS_COLUMNS, FILING_COLUMNS, NEWS_COLUMNS
-from market.yahoo import YahooProvider
+from market.providers.yahoo import YahooProvider
 from tests.market.yahoo_server import Share, YahooServer
 
 TODAY = datetime(2024, 3, 29, tzinfo=UTC)
@@ -254,7 +254,7 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from domain.timeframe import Timeframe
-from market.yahoo import YahooProvider
+from market.providers.yahoo import YahooProvider
 year = datetime(2024, 1, 1, tzinfo=UTC), datetime(2024, 4, 1, tzinfo=UTC)
 provider = YahooProvider(Path(sys.argv[1]), sys.argv[2], seconds_between_requests=0)
 print(len(provider.bars("ACME", Timeframe.D1, *year)))

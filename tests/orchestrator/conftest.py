@@ -1,9 +1,9 @@
 import pytest
 
-from orchestrator.local_team import LocalTeam
+from orchestrator.team.local_team import LocalTeam
 from storage.database import Database
-from tests.orchestrator.agents_for_tests import build
-from tests.orchestrator.stores_for_tests import AGENTS, desk, stock
+from tests.orchestrator.market_fixtures import AGENTS, desk, stock
+from tests.orchestrator.sample_agents import build
 
 
 @pytest.fixture

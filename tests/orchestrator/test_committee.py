@@ -11,7 +11,9 @@ from pydantic import ValidationError
 
 from domain.canonical import canonical_bytes, decision_from_json, to_json
 from domain.decision import Action, Verdict
-from orchestrator.committee import (
+from orchestrator.committee.decisions import decide, what_if
+from orchestrator.committee.learned_weights import Influence, equal
+from orchestrator.committee.pooling import (
     CommitteeSettings,
     action_codes,
     as_recorded,
@@ -19,14 +21,12 @@ from orchestrator.committee import (
     net_edge,
     tally,
 )
-from orchestrator.decisions import decide, what_if
-from orchestrator.docket import Docket, docket, fold, settle, woven
-from orchestrator.influence import Influence, equal
-from orchestrator.local_team import LocalTeam
-from orchestrator.team import Ballot
-from tests.orchestrator.agents_for_tests import build
-from tests.orchestrator.panels_for_tests import random_panel
-from trading.concentration import Kinship
+from orchestrator.committee.targets import Docket, docket, fold, settle, woven
+from orchestrator.team.base import Ballot
+from orchestrator.team.local_team import LocalTeam
+from tests.orchestrator.random_panels import random_panel
+from tests.orchestrator.sample_agents import build
+from trading.sizing.correlation import Kinship
 
 AGENTS = ("technical", "news", "fundamental", "risk", "rl")
 SETTINGS = CommitteeSettings()

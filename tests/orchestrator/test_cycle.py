@@ -1,10 +1,10 @@
 from orchestrator.cycle import digest_of_inputs, run_cycles
-from orchestrator.local_team import LocalTeam
-from orchestrator.ray_team import RayTeam
-from storage.archive import Archive
-from storage.records import Records
-from tests.orchestrator.agents_for_tests import build
-from tests.orchestrator.stores_for_tests import AGENTS, COINS, closes_after, desk
+from orchestrator.team.local_team import LocalTeam
+from orchestrator.team.ray_team import RayTeam
+from storage.journal.decision_records import Records
+from storage.journal.panel_archive import Archive
+from tests.orchestrator.market_fixtures import AGENTS, COINS, closes_after, desk
+from tests.orchestrator.sample_agents import build
 
 
 def test_a_cycle_decides_every_symbol_and_is_recorded(database, local_team):

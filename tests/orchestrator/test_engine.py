@@ -8,13 +8,13 @@ from domain.events import EngineState, EventKind
 from domain.timeframe import Timeframe
 from orchestrator.clocks import LiveClock, PacedClock
 from orchestrator.engine import Engine
-from orchestrator.local_team import LocalTeam
-from orchestrator.trouble import TRIES
-from storage.journal import Journal
-from storage.library import SqlLibrary
-from storage.records import Records
-from tests.orchestrator.agents_for_tests import build
-from tests.orchestrator.stores_for_tests import AGENTS, COINS, closes_after, desk
+from orchestrator.retry import TRIES
+from orchestrator.team.local_team import LocalTeam
+from storage.journal.decision_records import Records
+from storage.journal.sql_journal import Journal
+from storage.market_data.sql_store import SqlLibrary
+from tests.orchestrator.market_fixtures import AGENTS, COINS, closes_after, desk
+from tests.orchestrator.sample_agents import build
 
 
 def until(condition, seconds=10.0):

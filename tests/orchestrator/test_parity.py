@@ -2,18 +2,18 @@ from datetime import timedelta
 
 import pytest
 
-from domain.account import Mode
 from domain.errors import NotFoundError
 from domain.timeframe import Timeframe
+from domain.trading.account import Mode
 from orchestrator.cycle import run_cycles
-from orchestrator.local_team import LocalTeam
-from orchestrator.parity import Examiner, day_of
-from storage.archive import Archive
-from storage.journal import Journal
-from storage.records import Records
-from tests.orchestrator.agents_for_tests import build
-from tests.orchestrator.floors_for_tests import at_bar, book_of, buy, day_of_tests, floor_of
-from tests.orchestrator.stores_for_tests import AGENTS, COINS, closes_after, desk
+from orchestrator.parity.checker import Examiner, day_of
+from orchestrator.team.local_team import LocalTeam
+from storage.journal.decision_records import Records
+from storage.journal.panel_archive import Archive
+from storage.journal.sql_journal import Journal
+from tests.orchestrator.account_fixtures import at_bar, book_of, buy, day_of_tests, floor_of
+from tests.orchestrator.market_fixtures import AGENTS, COINS, closes_after, desk
+from tests.orchestrator.sample_agents import build
 
 BEGUN, DAYS = 120, 65
 

@@ -10,11 +10,11 @@ import pytest
 
 from agents import registry
 from domain.errors import ConfigurationError
-from orchestrator.local_team import LocalTeam
 from orchestrator.ray_session import RaySession
-from orchestrator.ray_team import RayTeam
-from tests.orchestrator.agents_for_tests import build, build_moody
-from tests.orchestrator.panels_for_tests import random_panel
+from orchestrator.team.local_team import LocalTeam
+from orchestrator.team.ray_team import RayTeam
+from tests.orchestrator.random_panels import random_panel
+from tests.orchestrator.sample_agents import build, build_moody
 
 AGENTS = ("technical", "news", "fundamental", "risk", "rl")
 PANEL = random_panel()

@@ -7,10 +7,10 @@ from datetime import date
 import pytest
 
 from domain.errors import InputError
-from envs.learning.arguments import Arguments
-from envs.learning.run import learn
 from envs.market_data import history
 from envs.simulated import simulate
+from envs.training.arguments import Arguments
+from envs.training.run import learn
 from orchestrator.ray_training import Training, WorkerLostError
 
 ARGUMENTS = Arguments(

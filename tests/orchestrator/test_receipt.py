@@ -5,17 +5,17 @@ from sqlalchemy import text
 
 from domain.errors import NotFoundError
 from orchestrator.cycle import run_cycles
-from orchestrator.local_team import LocalTeam
-from orchestrator.receipt import verify
-from storage import archive
-from storage.archive import Archive
-from storage.records import Records
-from tests.orchestrator.agents_for_tests import Momentum, build
-from tests.orchestrator.stores_for_tests import AGENTS, COINS, closes_after, desk
+from orchestrator.parity.receipt_verification import verify
+from orchestrator.team.local_team import LocalTeam
+from storage.journal import panel_archive
+from storage.journal.decision_records import Records
+from storage.journal.panel_archive import Archive
+from tests.orchestrator.market_fixtures import AGENTS, COINS, closes_after, desk
+from tests.orchestrator.sample_agents import Momentum, build
 
 
 def check(database, receipt, build=build):
-    return verify(receipt, Records(database), Archive(database), build, archive.digest)
+    return verify(receipt, Records(database), Archive(database), build, panel_archive.digest)
 
 
 @pytest.fixture
@@ -54,7 +54,7 @@ def test_a_decision_tampered_with_is_found_out(database, receipt):
             recorded = super().decision(receipt)
             return replace(recorded, decision=replace(recorded.decision, target_weight=0.9))
 
-    found = verify(receipt, Tampered(database), Archive(database), build, archive.digest)
+    found = verify(receipt, Tampered(database), Archive(database), build, panel_archive.digest)
     assert not found.same
     assert found.differences[0].startswith("target_weight was 0.9 and is")
 

@@ -12,20 +12,20 @@ from domain.events import EventKind
 from domain.settlement import Line, Pending
 from domain.timeframe import Timeframe
 from market.calendars import moment
-from orchestrator.committee import CommitteeSettings
+from orchestrator.committee.learned_weights import earned, learn, open_ledger
+from orchestrator.committee.pooling import CommitteeSettings
 from orchestrator.cycle import hold, lay_out, run_cycles
-from orchestrator.influence import earned, learn, open_ledger
-from orchestrator.local_team import LocalTeam
-from orchestrator.receipt import verify
-from orchestrator.settlement import complete, newest_due
-from storage import archive
-from storage.archive import Archive
-from storage.journal import Journal
-from storage.library import SqlLibrary
-from storage.records import Records
-from tests.orchestrator.agents_for_tests import build
-from tests.orchestrator.panels_for_tests import random_panel
-from tests.orchestrator.stores_for_tests import AGENTS, COINS, closes_after, desk, stock
+from orchestrator.evaluation.settlement import complete, newest_due
+from orchestrator.parity.receipt_verification import verify
+from orchestrator.team.local_team import LocalTeam
+from storage.journal import panel_archive
+from storage.journal.decision_records import Records
+from storage.journal.panel_archive import Archive
+from storage.journal.sql_journal import Journal
+from storage.market_data.sql_store import SqlLibrary
+from tests.orchestrator.market_fixtures import AGENTS, COINS, closes_after, desk, stock
+from tests.orchestrator.random_panels import random_panel
+from tests.orchestrator.sample_agents import build
 
 LINE = Line("files", "live", "24/7", Timeframe.D1, 5)
 
@@ -255,5 +255,5 @@ def test_a_decision_made_under_earned_influence_is_verified(database, local_team
     held(database, local_team, 150, 165, settings=LEARNING)
     receipt = Records(database).latest("files", "live")[0].decision.receipt
     assert Records(database).inputs(receipt).values["agents"][0]["weight"] != 0.2
-    again = verify(receipt, Records(database), Archive(database), build, archive.digest)
+    again = verify(receipt, Records(database), Archive(database), build, panel_archive.digest)
     assert again.same, again.differences

@@ -14,14 +14,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from quant import performance
-from quant.book import Book, capacity
-from quant.drawdowns import deepest
-from quant.metric import Metric
-from quant.performance import METRICS, measured, summary, trading_summary
-from quant.periods import STRESS, by_period, stressed
-from quant.track import Floats, Track
-from quant.trades import Trades, round_trips
+from quant.performance import metrics
+from quant.performance.metric import Metric
+from quant.performance.metrics import METRICS, measured, summary, trading_summary
+from quant.performance.periods import STRESS, by_period, stressed
+from quant.performance.round_trips import Trades, round_trips
+from quant.performance.trading_activity import Book, capacity
+from quant.risk.drawdowns import deepest
+from quant.risk.return_series import Floats, Track
 
 DAYS = pd.bdate_range("2015-01-05", periods=1260)
 TIMES = (DAYS + pd.Timedelta(hours=21)).to_numpy()
@@ -405,7 +405,7 @@ def test_capacity_is_the_equity_at_which_fills_reach_the_limit_of_volume() -> No
 
 def test_the_registry_cannot_be_changed() -> None:
     with pytest.raises(TypeError):
-        performance.METRICS["sharpe"] = METRICS["cagr"]  # type: ignore[index]
+        metrics.METRICS["sharpe"] = METRICS["cagr"]  # type: ignore[index]
 
 
 @pytest.mark.parametrize("name", METRICS)

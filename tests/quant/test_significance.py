@@ -9,8 +9,8 @@ import quantstats.stats as qs
 from arch.bootstrap import SPA
 from scipy import stats
 
-from quant import significance
-from quant.track import Floats, Track
+from quant.performance import significance
+from quant.risk.return_series import Floats, Track
 
 
 def noise(rows: int, trials: int, seed: int, drift: float = 0.0) -> Floats:

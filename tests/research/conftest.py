@@ -9,11 +9,11 @@ import pytest
 
 from agents.registry import AgentSettings, build
 from domain.timeframe import Timeframe
-from market.demo import DemoProvider
-from research.backtest import Backtester
-from research.results import Results
+from market.simulated.provider import DemoProvider
+from research.backtest.backtester import Backtester
+from research.backtest.results import Results
 from storage.database import Database
-from storage.library import SqlLibrary
+from storage.market_data.sql_store import SqlLibrary
 
 SYMBOLS = ("AAPL", "JPM", "XOM", "SPY", "BTC-USD")
 STORED = datetime(2021, 6, 1, tzinfo=UTC)

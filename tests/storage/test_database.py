@@ -16,14 +16,14 @@ from sqlalchemy import inspect, text
 
 from domain.errors import ConfigurationError, StorageError
 from domain.events import EngineState
-from storage.audit import Audit
+from storage.accounts.audit import Audit
 from storage.database import Database
-from storage.journal import Journal
+from storage.journal.sql_journal import Journal
+from storage.market_data.watchlist import Watchlist
 from storage.tables import metadata
-from storage.watchlist import Watchlist
-from tests.storage.paper import accounts, opened
+from tests.storage.accounts.account_fixtures import accounts, opened
 from tests.storage.samples import INPUTS, cycle, panel
-from trading import ledger
+from trading.account import ledger
 
 ROOT = Path(__file__).parents[2]
 PANEL = panel(20, events=5)

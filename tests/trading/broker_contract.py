@@ -11,11 +11,11 @@ from typing import Any, Protocol
 
 import pytest
 
-from domain.account import Account, Entry, Filled, OrderEnded, OrderPlaced
 from domain.errors import InputError, NotFoundError
-from domain.orders import Kind, Order, Side, Status, Term, Ticket, resized
-from trading.broker import Broker
-from trading.ledger import apply
+from domain.trading.account import Account, Entry, Filled, OrderEnded, OrderPlaced
+from domain.trading.orders import Kind, Order, Side, Status, Term, Ticket, resized
+from trading.account.ledger import apply
+from trading.orders.broker import Broker
 
 Bar = tuple[float, float, float, float]
 CALM: Bar = (100.0, 101.0, 99.0, 100.0)

@@ -6,16 +6,16 @@ from datetime import datetime
 import numpy as np
 import pytest
 
-from domain.account import Account, CashMoved, Entry, Mode, Opened
+from domain.bar_matrix import Tape
 from domain.errors import InputError
-from domain.orders import Kind, Side, Term, Ticket
-from domain.tape import Tape
+from domain.trading.account import Account, CashMoved, Entry, Mode, Opened
+from domain.trading.orders import Kind, Side, Term, Ticket
+from tests.trading.bar_matrices import tape_of
 from tests.trading.broker_contract import CALM, Bar, BrokerContract
-from tests.trading.tapes import tape_of
-from trading.book import moment
-from trading.broker import Capabilities, PaperBroker
-from trading.ledger import apply, fold
+from trading.account.account_arrays import moment
+from trading.account.ledger import apply, fold
 from trading.limits import UNLIMITED, TradingSettings
+from trading.orders.broker import Capabilities, PaperBroker
 
 
 class PaperVenue:

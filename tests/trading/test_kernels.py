@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from quant.compiled import compiled
+from quant.jit import compiled
 from trading import kernels
 from trading.costs import CostSettings
 from trading.kernels import codes
 from trading.kernels.codes import A_DAY, AT_A_LIMIT, AT_A_STOP, AT_THE_OPEN
-from trading.kernels.desk import NO_ASKS, NO_GROUPS, Asks, Bars, Desk, Groups, new_desk
+from trading.kernels.state import NO_ASKS, NO_GROUPS, Asks, Bars, Desk, Groups, new_desk
 from trading.limits import UNLIMITED, LimitSettings, TradingSettings
 
 FREE = CostSettings(half_spread_bps=0, commission_bps=0, impact=0, volume_cap=1, borrow_bps=0)
@@ -334,7 +334,9 @@ def wander(
             line = desk.fills[f]
             n = line["symbol"]
             events += 1
-            cash -= line["quantity"] * line["price"] + (line["commission"] + line["residual_slippage"])
+            cash -= line["quantity"] * line["price"] + (
+                line["commission"] + line["residual_slippage"]
+            )
             units[n] += line["quantity"]
             taken[n] += abs(line["quantity"])
             if not bars.low[t, n] <= line["price"] <= bars.high[t, n]:

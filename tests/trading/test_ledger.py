@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.account import (
+from domain.errors import VerificationError
+from domain.trading.account import (
     Account,
     BarClosed,
     BorrowCharged,
@@ -30,10 +31,9 @@ from domain.account import (
     Standing,
     Switched,
 )
-from domain.errors import VerificationError
-from domain.orders import Kind, Order, Side, Source, Status, Term
-from trading.differences import differences
-from trading.ledger import apply, equity, fold
+from domain.trading.orders import Kind, Order, Side, Source, Status, Term
+from trading.account.ledger import apply, equity, fold
+from trading.account.reconciliation import differences
 
 START = datetime(2024, 3, 4, 21, tzinfo=UTC)
 OPENING = (Opened("USD", Mode.AUTO, "balanced"), CashMoved(100_000.0, "opening capital"))

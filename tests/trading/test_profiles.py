@@ -5,8 +5,8 @@ import pytest
 
 from domain.errors import InputError
 from trading.limits import LimitSettings
-from trading.profiles import PROFILES, profile
-from trading.sizing import SizingSettings, stakes
+from trading.sizing.position_sizing import SizingSettings, stakes
+from trading.sizing.profiles import PROFILES, profile
 
 METHODS = ("kelly", "fixed", "volatility", "equal risk")
 

@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from domain.sectors import _BY_SECTOR, BROAD, COINS, sector_of
-from trading import sizing_kernels
-from trading.concentration import Kinship
-from trading.sizing import (
+from trading.sizing import sizing_kernels
+from trading.sizing.correlation import Kinship
+from trading.sizing.position_sizing import (
     SizingSettings,
     Wishes,
     buyable,

@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from domain.account import Account, Guard, Mark, Mode, Position, Standing
 from domain.errors import InputError
-from domain.orders import Amendment, Kind, Order, Side, Source, Status, Term, Ticket
-from trading.checks import Market, checks, demand
+from domain.trading.account import Account, Guard, Mark, Mode, Position, Standing
+from domain.trading.orders import Amendment, Kind, Order, Side, Source, Status, Term, Ticket
 from trading.limits import LimitSettings, TradingSettings
-from trading.sizing import SizingSettings
-from trading.tickets import amended, orders_of, preview
+from trading.orders.tickets import amended, orders_of, preview
+from trading.pre_trade.checks import Market, checks, demand
+from trading.sizing.position_sizing import SizingSettings
 
 NOW = datetime(2024, 3, 5, 15, 30, tzinfo=UTC)
 BEFORE = NOW - timedelta(days=1)

@@ -10,7 +10,7 @@ import pytest
 from litestar import Litestar
 from litestar.testing import TestClient
 
-from tests.web.town import NOW, Town
+from tests.web.demo_app import NOW, Town
 from web.server import create_app
 
 Client = TestClient[Litestar]

@@ -15,7 +15,7 @@ import uvicorn
 
 from domain.canonical import to_json
 from domain.events import EventKind
-from tests.web.town import NOW, Town
+from tests.web.demo_app import NOW, Town
 from web.server import create_app
 
 

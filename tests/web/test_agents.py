@@ -10,15 +10,15 @@ import pytest
 
 from domain.canonical import to_json
 from domain.record import Record
-from orchestrator.influence import earned
-from orchestrator.record import score
-from tests.research.records_for_tests import record
+from orchestrator.committee.learned_weights import earned
+from orchestrator.evaluation.scoring import score
+from tests.research.report.record_fixtures import record
 from tests.web.conftest import Client, client_of
+from tests.web.demo_app import NOW, Town
 from tests.web.test_stream import read, running
-from tests.web.town import NOW, Town
-from web.hindsight import hindsight, learn
-from web.present import agent_label
-from web.scored import Scored
+from web.agents.learning_benchmarks import hindsight, learn
+from web.agents.score_cache import Scored
+from web.formatting import agent_label
 
 
 def test_the_leaderboard_shows_everybody_with_what_is_settled(client: Client, town: Town) -> None:

@@ -5,10 +5,10 @@ import json
 import pytest
 
 from domain.canonical import to_json
-from orchestrator.record import score
+from orchestrator.evaluation.scoring import score
 from tests.web.conftest import KEPT, Client
-from tests.web.town import SYMBOLS, Town
-from web.hindsight import hindsight
+from tests.web.demo_app import SYMBOLS, Town
+from web.agents.learning_benchmarks import hindsight
 
 PATHS = (
     "status", "engine", "agents", "watchlist", "decisions", "decisions/latest",

@@ -6,11 +6,11 @@ import re
 import pyarrow.parquet as pq
 import pytest
 
-from research.request import Request, request
-from research.sheet.tearsheet import policy_of
+from research.backtest.request import Request, request
+from research.report.tearsheet import policy_of
 from tests.web.conftest import KEPT, OTHER, Client, client_of
+from tests.web.demo_app import AGENTS, SYMBOLS, Town
 from tests.web.test_stream import _html, read, running
-from tests.web.town import AGENTS, SYMBOLS, Town
 
 GOOD = {
     "symbols": "aapl, MSFT", "start": "2023-01-02", "end": "2024-02-01", "agents": ["risk", "news"],

@@ -15,10 +15,10 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 from domain.events import EventKind
-from tests.web.bookkeeping import keep_books
+from tests.web.account_fixtures import keep_books
 from tests.web.browser import HOW_TO, browser, chromium
 from tests.web.conftest import KEPT, OTHER
-from tests.web.town import NOW, Town
+from tests.web.demo_app import NOW, Town
 from web.assets import MODULES
 
 pytestmark = pytest.mark.browser

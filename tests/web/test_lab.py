@@ -10,17 +10,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from envs.learning.arguments import Arguments
-from envs.learning.events import HeldOut
-from envs.learning.run import learn
-from storage.models import SHIPPED
-from tests.web import laboratory
+from envs.training.arguments import Arguments
+from envs.training.events import HeldOut
+from envs.training.run import learn
+from storage.models.model_registry import SHIPPED
+from tests.web import lab_stub
 from tests.web.conftest import Client, client_of
-from tests.web.laboratory import ARGUMENTS, K, learn_stages, market, policy
+from tests.web.demo_app import SYMBOLS, Town
+from tests.web.lab_stub import ARGUMENTS, K, learn_stages, market, policy
 from tests.web.test_stream import _html, read, running
-from tests.web.town import SYMBOLS, Town
 from trading.costs import CostSettings
-from web.views.lab_figures import overlaid
+from web.lab.figures import overlaid
 
 GOOD = {
     "symbols": "aapl, MSFT", "algo": ["ppo", "dqn"], "actions": "flat-long",
@@ -241,7 +241,7 @@ def test_a_run_is_stopped_resumed_kept_and_deleted(client: Client, town: Town) -
     assert "Training" in client.post(f"{address}/resume", data=back).text
     assert client.post(f"{address}/explode").status_code == 404
     lab.classroom.release(state.id)
-    laboratory.judge(lab.run(state.id), policy(3, arguments=lab.run(state.id).arguments))
+    lab_stub.judge(lab.run(state.id), policy(3, arguments=lab.run(state.id).arguments))
     assert list(lab.open().models()) == [SHIPPED]
     assert "Its model" in client.post(f"{address}/keep", data=back).text
     assert len(lab.open().models()) == 2

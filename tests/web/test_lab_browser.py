@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser
 
-from tests.web.laboratory import ARGUMENTS, learn_stages, policy
+from tests.web.demo_app import Town
+from tests.web.lab_stub import ARGUMENTS, learn_stages, policy
 from tests.web.test_browser import _axe, _listening, driven, port, serving
-from tests.web.town import Town
 
 pytestmark = pytest.mark.browser
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from domain.errors import InputError
 from tests.web.conftest import Client
-from tests.web.town import Town
+from tests.web.demo_app import Town
 from web.number_input import (
     ENGLISH,
     read_number,
@@ -20,7 +20,7 @@ from web.number_input import (
     style_of,
     write_number,
 )
-from web.views.words import money, units_of
+from web.views.amounts import money, units_of
 
 LOCALES = (
     "en-US", "en-GB", "en-IN", "en-ZA", "de", "de-AT", "de-CH", "fr", "fr-CH", "it", "es", "es-MX",

@@ -15,16 +15,16 @@ from urllib.parse import urlencode
 
 import pytest
 
-from domain.account import Filled
-from domain.orders import Kind, Order, Side, Status, Term, Ticket
-from storage.accounts import Accounts
-from storage.blotter import Blotter
+from domain.trading.account import Filled
+from domain.trading.orders import Kind, Order, Side, Status, Term, Ticket
+from storage.accounts.account_log import Accounts
+from storage.accounts.blotter import Blotter
 from tests.web.conftest import Client, client_of
+from tests.web.demo_app import NOW, Town
 from tests.web.test_security import HOSTILE
 from tests.web.test_stream import _flat, _html, read, running
-from tests.web.town import NOW, Town
-from trading import ledger
-from trading.quotes import LIFE
+from trading.account import ledger
+from trading.orders.confirmation_tokens import LIFE
 from web.shell import cursor
 from web.views.orders import order_row
 

@@ -10,8 +10,8 @@ from jinja2 import meta
 
 from domain.events import EngineState
 from tests.web.conftest import KEPT, OTHER, Client, client_of
-from tests.web.town import NOW, SYMBOLS, TOKEN, Step, Town
-from web import present
+from tests.web.demo_app import NOW, SYMBOLS, TOKEN, Step, Town
+from web import formatting
 from web.pages.agents import AgentPage, AgentsPage
 from web.pages.backtest import BacktestPage, ComparePage
 from web.pages.backtests import BacktestsPage
@@ -24,12 +24,12 @@ from web.pages.portfolio import PortfolioPage
 from web.pages.symbol import SymbolPage
 from web.pages.trade import TradePage
 from web.pages.trades import TradesPage
-from web.prices import Recent
 from web.problems import ProblemPage
+from web.recent_prices import Recent
 from web.render import Renderer
 from web.static_files import Assets
 from web.views.decisions import decision_cell
-from web.views.rows import row
+from web.views.symbol_rows import row
 
 CONTEXTS = (
     OverviewPage, InsightsPage, DecisionsPage, DecisionPage, SymbolPage, EnginePage, ProblemPage,
@@ -72,7 +72,7 @@ def test_ties_in_edge_are_ranked_by_the_edge_before_cost(client: Client, town: T
     page = client.get("/").text
     shown = re.findall(r'id="rank-([^"]+)"', page)
     made = {
-        present.slug(r.decision.symbol): r.decision for r in town.records.latest("demo", "live")
+        formatting.slug(r.decision.symbol): r.decision for r in town.records.latest("demo", "live")
     }
     figures = [(made[s].edge or 0.0, made[s].p_up - made[s].base_rate) for s in shown]
     assert figures == sorted(figures, reverse=True)
@@ -230,7 +230,7 @@ def test_what_does_not_exist_is_a_page_with_a_remedy(client: Client) -> None:
         assert "Traceback" not in page.text
 
 
-@pytest.mark.parametrize("broken", ["web.parts.kpis", "web.shell.cursor"])
+@pytest.mark.parametrize("broken", ["web.components.dashboard_views.kpis", "web.shell.cursor"])
 def test_what_breaks_is_told_by_a_number_and_no_traceback(
     client: Client, monkeypatch: pytest.MonkeyPatch, broken: str
 ) -> None:

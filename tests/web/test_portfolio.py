@@ -16,22 +16,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import text
 
-from domain.account import Account, Guard, GuardChanged, Mark, Mode, Position, Standing
 from domain.events import EventKind
-from domain.orders import Kind, Order
-from orchestrator.floor import Floor
-from tests.web.bookkeeping import CAPITAL, Books, keep_books
+from domain.trading.account import Account, Guard, GuardChanged, Mark, Mode, Position, Standing
+from domain.trading.orders import Kind, Order
+from orchestrator.account.service import Floor
+from tests.web.account_fixtures import CAPITAL, Books, keep_books
 from tests.web.conftest import Client, client_of
+from tests.web.demo_app import NOW, Town
 from tests.web.test_stream import read, running
-from tests.web.town import NOW, Town
 from trading.limits import LimitSettings
-from web.suggested import Suggested
+from web.account.suggestion_cache import Suggested
 from web.views.equity import Flow, past_of
-from web.views.guard import guard_view, suggestions
-from web.views.holdings import figures, holdings
-from web.views.lots import profit_by_symbol
 from web.views.portfolio import account_kpis, allocations, position_lines
+from web.views.tax_lots import profit_by_symbol
 from web.views.trades import totals
+from web.views.trading_state import guard_view, suggestions
+from web.views.valuation import figures, holdings
 
 HOSTILE = '<script>alert(1)</script>"\x1b\u202e =HYPERLINK("x")'
 

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from market.provider import NEWS_COLUMNS
 from tests.web.conftest import KEPT, Client
-from tests.web.town import NOW, Town
-from web import present
+from tests.web.demo_app import NOW, Town
+from web import formatting
 
 HOSTILE = (
     "<script>alert(1)</script>",
@@ -160,22 +160,22 @@ def test_hostile_headlines_reach_page_and_json_harmless(client: Client, town: To
 
 @given(st.text())
 def test_a_line_is_one_line_without_characters_that_act(text: str) -> None:
-    shown = present.line(text)
-    assert len(shown) <= present.LONGEST_LINE
+    shown = formatting.line(text)
+    assert len(shown) <= formatting.LONGEST_LINE
     assert not set(shown) & set("\x00\n\r\x1b\u202e\u2066\ud800")
 
 
 @given(st.text(), st.text())
 def test_different_texts_have_different_ids(one: str, other: str) -> None:
-    assert (present.slug(one) == present.slug(other)) == (one == other)
+    assert (formatting.slug(one) == formatting.slug(other)) == (one == other)
 
 
 @given(st.text())
 def test_an_address_is_followed_only_to_the_web(text: str) -> None:
     for address in (text, f"javascript:{text}", f"data:{text}"):
-        shown = present.web_address(address)
+        shown = formatting.web_address(address)
         assert shown is None or shown.lower().startswith(("http://", "https://"))
 
 
 def test_times_are_said_in_utc() -> None:
-    assert present.instant(datetime(2020, 3, 2, 21, tzinfo=UTC)) == "2020-03-02 21:00 UTC"
+    assert formatting.instant(datetime(2020, 3, 2, 21, tzinfo=UTC)) == "2020-03-02 21:00 UTC"

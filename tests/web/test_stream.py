@@ -13,16 +13,16 @@ from litestar import Litestar
 from litestar.testing import AsyncTestClient
 
 from domain.events import EventKind
-from tests.web.town import NOW, Step, Town
-from web.frames import Frames
-from web.live import _events, _seq
-from web.prices import Prices
+from tests.web.demo_app import NOW, Step, Town
+from web.live.endpoints import _events, _seq
+from web.live.event_follower import Tail
+from web.live.fragments import Frames
+from web.live.stream import Stream
+from web.live.topics import View
+from web.recent_prices import Prices
 from web.render import Renderer
 from web.shell import cursor
 from web.static_files import Assets
-from web.stream import Stream
-from web.tail import Tail
-from web.topics import View
 
 
 @dataclass

@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page
 
-from domain.orders import Status
+from domain.trading.orders import Status
+from tests.web.demo_app import Town
 from tests.web.test_browser import _axe, _listening, driven, port, serving
 from tests.web.test_orders import blotter, place
-from tests.web.town import Town
 
 pytestmark = pytest.mark.browser
 

@@ -5,10 +5,10 @@ the records of `desk.py`, in the numbers of `codes.py`. Left out: checks of what
 (applied to the account before its bars), margin calls.
 """
 
-from trading.kernels.many import step_many
+from trading.kernels.bar_loop import bar_row, trade_rows
+from trading.kernels.batch import step_many
 from trading.kernels.orders import clear
 from trading.kernels.positions import settle
-from trading.kernels.rows import bar_row, trade_rows
 from trading.kernels.targets import ask_row
 
 __all__ = ["ask_row", "bar_row", "clear", "settle", "step_many", "trade_rows"]

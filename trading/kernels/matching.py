@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from quant.compiled import compiled
+from quant.jit import compiled
 from trading.kernels.codes import (
     AT_A_LIMIT,
     AT_A_STOP,
@@ -32,9 +32,9 @@ from trading.kernels.codes import (
     TRAILING_STOP,
     WITHIN,
 )
-from trading.kernels.desk import Desk, Ints
 from trading.kernels.orders import end, fill, full_price, gather, is_open, level, may_take, whole
 from trading.kernels.positions import cash_at_hand
+from trading.kernels.state import Desk, Ints
 
 
 @compiled
@@ -170,7 +170,9 @@ def meet_limits(desk: Desk, queue: Ints, count: int) -> None:
     for j in range(count):
         order = desk.book[queue[j]]
         held, side, limit = desk.held[order["symbol"]], order["side"], order["limit_price"]
-        if order["order_type"] != LIMIT and not (order["order_type"] == STOP_LIMIT and order["triggered"]):
+        if order["order_type"] != LIMIT and not (
+            order["order_type"] == STOP_LIMIT and order["triggered"]
+        ):
             continue
         if not is_open(order) or order["activated"] == WITHIN or order["time_in_force"] >= IOC:
             continue

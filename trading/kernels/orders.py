@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from quant.compiled import compiled
+from quant.jit import compiled
 from trading.kernels.codes import (
     ACTIVE,
     AT_OPEN,
@@ -36,8 +36,8 @@ from trading.kernels.codes import (
     WITHIN,
     WORKING,
 )
-from trading.kernels.desk import Desk, Ints
 from trading.kernels.positions import cash_at_hand, hold
+from trading.kernels.state import Desk, Ints
 
 
 @compiled
@@ -79,8 +79,15 @@ def end(desk: Desk, m: int, status: int, why: int) -> None:
 def clear(order: Any, n: int, side: int, units: float, placed: int) -> None:
     """A record becomes a new order to trade `units` (positive) at the market until cancelled."""
     order["symbol"], order["side"], order["remaining"], order["submitted"] = n, side, units, placed
-    order["status"], order["order_type"], order["time_in_force"], order["reason"] = WORKING, MARKET, GTC, NOT_ENDED
-    order["limit_price"] = order["stop_price"] = order["trail_amount"] = order["trail_fraction"] = np.nan
+    order["status"], order["order_type"], order["time_in_force"], order["reason"] = (
+        WORKING,
+        MARKET,
+        GTC,
+        NOT_ENDED,
+    )
+    order["limit_price"] = order["stop_price"] = order["trail_amount"] = order["trail_fraction"] = (
+        np.nan
+    )
     order["filled"], order["best"] = 0.0, np.nan
     order["expires"], order["group"], order["parent"] = 0, 0, -1
     order["activated"], order["reduce_only"], order["triggered"] = BEFORE, False, False
@@ -93,7 +100,11 @@ def gather(desk: Desk, queue: Ints) -> int:
     book, opened, count = desk.book, desk.state[0]["opened"], 0
     for m in range(len(book)):
         order = book[m]
-        if not is_open(order) or order["submitted"] > opened or not desk.held[order["symbol"]]["has_bar"]:
+        if (
+            not is_open(order)
+            or order["submitted"] > opened
+            or not desk.held[order["symbol"]]["has_bar"]
+        ):
             continue
         if order["time_in_force"] == DAY and 0 < order["expires"] <= opened:
             end(desk, m, EXPIRED, DAY_OVER)
@@ -123,7 +134,9 @@ def may_take(desk: Desk, m: int, price: float) -> float:
     wish, covered = order["remaining"], max(-order["side"] * held["quantity"], 0.0)
     if order["parent"] >= 0:
         wish = min(wish, desk.book[order["parent"]]["filled"] - order["filled"])
-    if (standing == HALTED and not desk.state[0]["flattening"]) or not held["remaining_volume"] > DUST:
+    if (standing == HALTED and not desk.state[0]["flattening"]) or not held[
+        "remaining_volume"
+    ] > DUST:
         return 0.0
     if order["reduce_only"] or standing != ACTIVE:
         wish = min(wish, covered)
@@ -147,7 +160,9 @@ def full_price(desk: Desk, m: int, units: float, reference: float) -> float:
     side, share = order["side"], slip(desk.rules[0], desk.held[order["symbol"]], units)
     full = reference * max(1.0 + side * share, 0.0)
     if order["order_type"] in (LIMIT, STOP_LIMIT):
-        return float(min(full, order["limit_price"]) if side > 0 else max(full, order["limit_price"]))
+        return float(
+            min(full, order["limit_price"]) if side > 0 else max(full, order["limit_price"])
+        )
     return float(full)
 
 
@@ -231,7 +246,10 @@ def guard(desk: Desk, m: int, moment: int, price: float) -> None:
         order["remaining"] = held["quantity"]
         order["activated"] = AT_OPEN if moment == AT_THE_OPEN else WITHIN
         if slot == 1:
-            order["order_type"], order["limit_price"] = LIMIT, held["average_cost"] * (1.0 + rules["take_profit"])
+            order["order_type"], order["limit_price"] = (
+                LIMIT,
+                held["average_cost"] * (1.0 + rules["take_profit"]),
+            )
             continue
         order["order_type"] = STOP
         if rules["stop_loss"] > 0.0:

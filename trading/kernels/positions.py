@@ -5,9 +5,9 @@ Leaves out which fills there are (`matching.py`).
 
 from typing import Any
 
-from quant.compiled import compiled
+from quant.jit import compiled
 from trading.kernels.codes import DUST
-from trading.kernels.desk import Desk
+from trading.kernels.state import Desk
 
 
 @compiled
@@ -36,7 +36,9 @@ def settle(
 def hold(state: Any, held: Any, traded: float, price: float, fees: float) -> None:
     """The position after a fill; one that ends counts as won or lost."""
     before = held["quantity"]
-    held["quantity"], held["average_cost"], profit = settle(before, held["average_cost"], traded, price, fees)
+    held["quantity"], held["average_cost"], profit = settle(
+        before, held["average_cost"], traded, price, fees
+    )
     held["realised"] += profit
     if before != 0.0 and before * held["quantity"] <= 0.0:
         state["losses"] = state["losses"] + 1 if held["realised"] < 0.0 else 0

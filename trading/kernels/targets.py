@@ -1,7 +1,7 @@
 """Targets become the committee's orders: quantities at the close, the no-trade band, and the limits
 that what is held must keep to.
 
-Leaves out where targets come from (`trading/sizing.py`).
+Leaves out where targets come from (`trading/sizing/position_sizing.py`).
 """
 
 from typing import Any
@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from domain.panel import Floats
-from quant.compiled import compiled
+from quant.jit import compiled
 from trading.kernels.codes import (
     ACTIVE,
     ALL,
@@ -27,8 +27,8 @@ from trading.kernels.codes import (
     STOPPED,
     WITHDRAW,
 )
-from trading.kernels.desk import Asks, Bools, Desk, Groups
 from trading.kernels.orders import clear, end, is_open, whole
+from trading.kernels.state import Asks, Bools, Desk, Groups
 
 
 @compiled

@@ -8,13 +8,15 @@ from litestar import get, patch, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 
-from domain.account import Account
 from domain.errors import NotFoundError
-from domain.lots import Lot, Trip
+from domain.trading.account import Account
+from domain.trading.lots import Lot, Trip
 from market.calendars import moment
-from web import account_moves as moves
-from web.account_parts import past_of_account, rules_of
-from web.api.account_shapes import (
+from web.account import actions as moves
+from web.account.components import past_of_account, rules_of
+from web.account.suggestion_cache import Suggested
+from web.account.trade_filter import asked, tags_in
+from web.api.account_schemas import (
     AccountOut,
     AnnotationIn,
     AuditOut,
@@ -38,14 +40,12 @@ from web.api.account_shapes import (
     TradesOut,
     TripOut,
 )
-from web.api.shapes import about
-from web.house import House
+from web.api.schemas import about
 from web.pages.trades import newest
-from web.suggested import Suggested
-from web.trade_filter import asked, tags_in
-from web.views.guard import day_loss
-from web.views.holdings import Holding, figures, holdings
+from web.services import House
 from web.views.trades import totals
+from web.views.trading_state import day_loss
+from web.views.valuation import Holding, figures, holdings
 
 WHERE = "through the API"
 Limit = Annotated[int, QueryParameter(ge=1, le=1000, description="At most so many.")]

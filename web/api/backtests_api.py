@@ -7,10 +7,10 @@ from litestar import get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
 
-from research.jobs import Job
-from research.results import Summary
+from research.backtest.jobs import Job
+from research.backtest.results import Summary
 from web import backtest_form
-from web.api.record_shapes import (
+from web.api.record_schemas import (
     BacktestIn,
     BacktestOut,
     BacktestsOut,
@@ -18,10 +18,10 @@ from web.api.record_shapes import (
     ResultOut,
     StartedOut,
 )
-from web.api.shapes import about
+from web.api.schemas import about
 from web.backtest_form import Typed
-from web.house import House
 from web.number_input import write_number
+from web.services import House
 
 
 @get("/backtests", sync_to_thread=True)

@@ -6,8 +6,8 @@ from litestar import get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, QueryParameter
 
-from web.api.shapes import DecisionOut, Decisions, Verified, about, decision_out
-from web.house import House
+from web.api.schemas import DecisionOut, Decisions, Verified, about, decision_out
+from web.services import House
 
 Limit = Annotated[int, QueryParameter(ge=1, le=500, description="At most so many.")]
 Before = Annotated[

@@ -9,10 +9,9 @@ from litestar import delete, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, JSONBody
 
-from envs.learning.folder import Progress, RunState
-from storage.models import SHIPPED
-from web import lab_form, lab_parts
-from web.api.lab_shapes import (
+from envs.training.run_folder import Progress, RunState
+from storage.models.model_registry import SHIPPED
+from web.api.lab_schemas import (
     DriftOut,
     HeldOutOut,
     LabDriftOut,
@@ -27,10 +26,11 @@ from web.api.lab_shapes import (
     LabRunWholeOut,
     LabStartedOut,
 )
-from web.api.shapes import about
-from web.house import House
-from web.lab_form import Typed
+from web.api.schemas import about
+from web.lab import components, training_form
+from web.lab.training_form import Typed
 from web.number_input import write_number
+from web.services import House
 
 BY = "over the API"
 """Who promoted, as the record of promotions has it."""
@@ -46,7 +46,7 @@ def runs(house: NamedDependency[House]) -> LabRunsOut:
 def start(house: NamedDependency[House], data: JSONBody[LabRunIn]) -> LabStartedOut:
     """Starts a training in a Ray worker; follow it in the list. Refused where this server runs
     without Ray."""
-    id = house.lab.start(*lab_form.asked(house, _typed(house, data)))
+    id = house.lab.start(*training_form.asked(house, _typed(house, data)))
     house.bell.ring()
     return LabStartedOut(id=id, **about(house))
 
@@ -54,10 +54,10 @@ def start(house: NamedDependency[House], data: JSONBody[LabRunIn]) -> LabStarted
 @get("/lab/runs/{id:str}", sync_to_thread=True)
 def run(house: NamedDependency[House], id: FromPath[str]) -> LabRunWholeOut:
     """One run: how it stands, its validation scores by stage, its held-out equity."""
-    state = lab_parts.state_of(house, id)
+    state = components.state_of(house, id)
     folder = house.lab.run(id)
     progress, held = folder.progress(), folder.held_out()
-    model = lab_parts.model_of(house, state)
+    model = components.model_of(house, state)
     return LabRunWholeOut(
         training=_run(state),
         progress=_progress(progress),
@@ -71,9 +71,9 @@ def run(house: NamedDependency[House], id: FromPath[str]) -> LabRunWholeOut:
 def move_run(house: NamedDependency[House], id: FromPath[str], move: FromPath[str]) -> LabMovedOut:
     """`stop`, `resume`, or `keep` its policy as a model. A run that has ended stays as it is when
     it is stopped."""
-    model = lab_parts.turn(house, id, move)
+    model = components.turn(house, id, move)
     house.bell.ring()
-    return LabMovedOut(training=_run(lab_parts.state_of(house, id)), model=model, **about(house))
+    return LabMovedOut(training=_run(components.state_of(house, id)), model=model, **about(house))
 
 
 @delete("/lab/runs/{id:str}", sync_to_thread=True, status_code=200)
@@ -93,15 +93,15 @@ def models(house: NamedDependency[House]) -> LabModelsOut:
 @get("/lab/models/{id:str}", sync_to_thread=True)
 def model(house: NamedDependency[House], id: FromPath[str]) -> LabModelWholeOut:
     """One model with its manifest."""
-    lab_parts.known_model(house, id)
-    told = _model(house, id, lab_parts.runs_by_model(house))
+    components.known_model(house, id)
+    told = _model(house, id, components.runs_by_model(house))
     return LabModelWholeOut(model=told, **about(house))
 
 
 @get("/lab/models/{id:str}/drift", sync_to_thread=True)
 def drift(house: NamedDependency[House], id: FromPath[str]) -> LabDriftOut:
     """How far what the model would see now has moved from what it was trained on."""
-    lab_parts.known_model(house, id)
+    components.known_model(house, id)
     told = tuple(DriftOut(**asdict(each)) for each in house.lab.drift(id))
     return LabDriftOut(model=id, drift=told, **about(house))
 
@@ -159,7 +159,7 @@ def _progress(progress: Progress) -> LabProgressOut:
 
 
 def _models(house: House) -> LabModelsOut:
-    by_model = lab_parts.runs_by_model(house)
+    by_model = components.runs_by_model(house)
     ids = [id for id in house.lab.models() if id != SHIPPED]
     return LabModelsOut(
         seated=house.lab.seated(),
@@ -170,7 +170,7 @@ def _models(house: House) -> LabModelsOut:
 
 
 def _model(house: House, id: str, by_model: Mapping[str, str]) -> LabModelOut:
-    line, policy = lab_parts.line_of(house, id, by_model)
+    line, policy = components.line_of(house, id, by_model)
     return LabModelOut(
         id=id,
         seated=line.seated,
@@ -183,9 +183,9 @@ def _model(house: House, id: str, by_model: Mapping[str, str]) -> LabModelOut:
 
 def _typed(house: House, data: LabRunIn) -> Typed:
     """The usual form with what was given in its place, as if it had been typed."""
-    given = {name: getattr(data, name) for name in lab_form.NAMES}
+    given = {name: getattr(data, name) for name in training_form.NAMES}
     told = {name: _text(name, value) for name, value in given.items() if value is not None}
-    return replace(lab_form.usual(house), **told)
+    return replace(training_form.usual(house), **told)
 
 
 def _text(name: str, value: Any) -> Any:

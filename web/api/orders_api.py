@@ -10,10 +10,10 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, HeaderParameter, JSONBody, QueryParameter
 
 from domain.errors import InputError
-from domain.orders import Amendment, Kind, Order, Preview, Side, Term, Ticket
 from domain.symbols import parse_symbol
-from storage.blotter import FillLine, OrderLine
-from web.api.order_shapes import (
+from domain.trading.orders import Amendment, Kind, Order, Preview, Side, Term, Ticket
+from storage.accounts.blotter import FillLine, OrderLine
+from web.api.order_schemas import (
     AmendmentIn,
     CancelledOut,
     FillOut,
@@ -25,10 +25,10 @@ from web.api.order_shapes import (
     PreviewOut,
     TicketIn,
 )
-from web.api.shapes import about
-from web.house import House
-from web.order_filter import order_filter
-from web.ticket_form import choice, units_worth
+from web.api.schemas import about
+from web.orders.order_filter import order_filter
+from web.orders.ticket_form import choice, units_worth
+from web.services import House
 
 Limit = Annotated[int, QueryParameter(ge=1, le=500, description="At most so many.")]
 Before = Annotated[

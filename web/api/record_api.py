@@ -4,11 +4,11 @@ from litestar import get
 from litestar.di import NamedDependency
 from litestar.params import FromPath
 
-from web.api.record_shapes import AgentRecordOut, RecordOut
-from web.api.shapes import about
-from web.house import House
+from web.agents.score_cache import Scored
+from web.api.record_schemas import AgentRecordOut, RecordOut
+from web.api.schemas import about
 from web.pages.agents import known
-from web.scored import Scored
+from web.services import House
 
 
 @get("/record", sync_to_thread=True)

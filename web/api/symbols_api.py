@@ -7,7 +7,7 @@ from litestar import get
 from litestar.di import NamedDependency
 from litestar.params import FromPath, QueryParameter
 
-from web.api.shapes import (
+from web.api.schemas import (
     BarOut,
     Bars,
     FilingOut,
@@ -18,10 +18,10 @@ from web.api.shapes import (
     VotesPoint,
     about,
 )
-from web.board import Board
-from web.facts import known_until
-from web.house import House
+from web.live.latest_state import Board
 from web.pages.symbol import known_symbol
+from web.services import House
+from web.symbol_details import known_until
 
 Limit = Annotated[int, QueryParameter(ge=1, le=5000, description="The newest so many.")]
 

@@ -10,17 +10,17 @@ from litestar.params import FromPath
 
 from agents.registry import profile
 from domain.errors import NotFoundError
-from orchestrator.scores import COMMITTEE
-from research.sheet import drawing
-from research.sheet.drawing import Curve
-from research.sheet.forecaster_view import ForecasterView, forecaster_view
-from research.sheet.plotting import Write, percent, plain
-from research.sheet.record_view import RecordView, record_view, why_weights
-from web import present
-from web.house import House
-from web.pages.reply import html
+from orchestrator.evaluation.scores import COMMITTEE
+from research.report import charts
+from research.report.charts import Curve
+from research.report.forecaster_view import ForecasterView, forecaster_view
+from research.report.record_view import RecordView, record_view, why_weights
+from research.report.svg import Write, percent, plain
+from web import formatting
+from web.agents.score_cache import Scored, Standing
+from web.pages.responses import html
 from web.render import Renderer
-from web.scored import Scored, Standing
+from web.services import House
 from web.shell import PageContext, WebRequest, build_shell, engine_view
 
 TOPICS = ("shell", "record")
@@ -72,7 +72,7 @@ def agents(
                 standing.now,
                 standing.newest(standing.earned),
                 url=_address,
-                label=present.agent_label,
+                label=formatting.agent_label,
             ),
             weights=_over_time("weights", "Weights that would be earned", standing, percent),
             trust=_over_time("trust", "Trust that would be earned", standing, plain),
@@ -92,7 +92,7 @@ def agent(
 ) -> Response[Any]:
     standing = scored.standing()
     known(house, standing, name)
-    label = present.agent_label(name)
+    label = formatting.agent_label(name)
     return html(
         renderer,
         AgentPage(
@@ -100,7 +100,7 @@ def agent(
             engine=engine_view(house.engine.state),
             label=label,
             description=_description(name),
-            symbol="scale" if name == COMMITTEE else present.agent_icon(name),
+            symbol="scale" if name == COMMITTEE else formatting.agent_icon(name),
             weight=_share(standing.now, name),
             earned=_share(standing.newest(standing.earned), name),
             trust=_trust(standing.newest(standing.trust), name),
@@ -124,17 +124,17 @@ def _over_time(id: str, title: str, standing: Standing, write: Write) -> str:
     if len(values) < 2 or (values == values[0, 0]).all():
         return ""
     curves = [
-        Curve(present.agent_label(agent), values[:, seat], 2 + seat % 7)
+        Curve(formatting.agent_label(agent), values[:, seat], 2 + seat % 7)
         for seat, agent in enumerate(standing.agents)
     ]
     level = 1.0 / len(curves) if id == "weights" else 1.0
-    return drawing.lines(id, title, standing.learnt_at, curves, write, level=level)
+    return charts.lines(id, title, standing.learnt_at, curves, write, level=level)
 
 
 def _description(name: str) -> str:
     """What the agent does, or why it cannot be loaded; empty for one that is not known."""
     declared = profile(name)
-    return present.line(declared.fault or declared.description)
+    return formatting.line(declared.fault or declared.description)
 
 
 def _address(name: str) -> str:
@@ -142,7 +142,7 @@ def _address(name: str) -> str:
 
 
 def _share(now: Mapping[str, float], name: str) -> str:
-    return f"{present.percent(now[name])} %" if name in now else ""
+    return f"{formatting.percent(now[name])} %" if name in now else ""
 
 
 def _trust(now: Mapping[str, float], name: str) -> str:

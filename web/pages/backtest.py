@@ -12,19 +12,19 @@ from litestar.response import File, Stream
 
 from domain.errors import InputError, NotFoundError
 from domain.panel import Floats, Times
-from research.results import Summary
-from research.sheet import drawing
-from research.sheet.drawing import Curve
-from research.sheet.grids import Grid
-from research.sheet.plotting import percent
-from research.sheet.record_view import RecordView, record_view
-from research.sheet.result_view import COMMITTEE, ResultView, metrics_grid, result_view
-from research.sheet.tearsheet import policy_of
-from web import present
+from research.backtest.results import Summary
+from research.report import charts
+from research.report.charts import Curve
+from research.report.record_view import RecordView, record_view
+from research.report.result_view import COMMITTEE, ResultView, metrics_grid, result_view
+from research.report.svg import percent
+from research.report.tables import Grid
+from research.report.tearsheet import policy_of
+from web import formatting
 from web.downloads import as_csv
-from web.house import House
-from web.pages.reply import HTML, html
+from web.pages.responses import HTML, html
 from web.render import Renderer
+from web.services import House
 from web.shell import Origin, PageContext, WebRequest, build_shell, engine_view
 from web.views.backtests import HEADS, ResultLine, result_lines
 
@@ -68,13 +68,13 @@ def backtest(
             shell=build_shell(
                 house,
                 request,
-                present.line(view.title, 80),
+                formatting.line(view.title, 80),
                 topics=("shell",),
                 origin=Origin(view.market, view.simulated),
             ),
             engine=engine_view(house.engine.state),
             result=view,
-            forecasts=record_view(result.get("forecasts"), label=present.agent_label),
+            forecasts=record_view(result.get("forecasts"), label=formatting.agent_label),
             tables=TABLES,
         ),
     )
@@ -154,7 +154,7 @@ def overlay(curves: Mapping[str, tuple[Times, Floats]]) -> str:
         Curve(name, _spread(times, own, equity), 1 + place)
         for place, (name, (own, equity)) in enumerate(curves.items())
     ]
-    return drawing.lines("equity", "Growth since the beginning", times, drawn, percent, level=0.0)
+    return charts.lines("equity", "Growth since the beginning", times, drawn, percent, level=0.0)
 
 
 def _spread(times: Times, own: Times, equity: Floats) -> Floats:

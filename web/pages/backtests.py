@@ -9,12 +9,12 @@ from litestar.enums import RequestEncodingType
 from litestar.params import Body, FromPath
 
 from domain.errors import InputError
-from web import backtest_form, present
+from web import backtest_form, formatting
 from web.backtest_form import Typed
-from web.house import House
 from web.number_input import NumberStyle
-from web.pages.reply import html, see_other
+from web.pages.responses import html, see_other
 from web.render import Renderer
+from web.services import House
 from web.shell import PageContext, WebRequest, build_shell, engine_view
 from web.views.backtests import HEADS, JobLine, ResultLine, job_lines, result_lines
 
@@ -87,7 +87,9 @@ def _page(request: WebRequest, house: House, form: Typed) -> BacktestsPage:
         engine=engine_view(house.engine.state),
         form=form,
         voters=tuple(
-            Voter(name, present.agent_label(name), present.agent_icon(name), name in form.agents)
+            Voter(
+                name, formatting.agent_label(name), formatting.agent_icon(name), name in form.agents
+            )
             for name in house.agents
         ),
         jobs=job_lines(kept.jobs()),

@@ -11,16 +11,16 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery
 
 from domain.decision import Decision
-from orchestrator.committee import as_recorded
-from storage.records import Inputs, Recorded
-from web import present
-from web.house import House, Verification
-from web.pages.reply import html
+from orchestrator.committee.pooling import as_recorded
+from storage.journal.decision_records import Inputs, Recorded
+from web import formatting
+from web.pages.responses import html
 from web.render import Renderer
+from web.services import House, Verification
 from web.shell import PageContext, WebRequest, build_shell, engine_view
+from web.views.counterfactuals import AftermathView, OtherwiseLine, aftermath_view, otherwise_lines
 from web.views.decisions import DecisionCell, LimitLine, decision_cell, limit_lines
-from web.views.otherwise import AftermathView, OtherwiseLine, aftermath_view, otherwise_lines
-from web.views.sums import AgentSum, agent_sums
+from web.views.vote_breakdown import AgentSum, agent_sums
 
 PAGE = 50
 
@@ -131,12 +131,12 @@ def _context(
         record=Record(
             made.receipt, recorded.market, recorded.run, recorded.digest, recorded.recorded_at
         ),
-        why=present.sentence(made.why, [vote.agent for vote in made.votes], 600),
+        why=formatting.sentence(made.why, [vote.agent for vote in made.votes], 600),
         agents=agent_sums(made),
         equation=tuple(_equation(made)),
         limits=limit_lines(made),
-        findings=tuple(map(present.line, made.verdict.findings)),
-        remarks=tuple(map(present.line, made.verdict.remarks)),
+        findings=tuple(map(formatting.line, made.verdict.findings)),
+        remarks=tuple(map(formatting.line, made.verdict.remarks)),
         inputs=tuple(_facts(inputs)),
         otherwise=otherwise_lines(made, settings),
         aftermath=aftermath_view(house.records.settled_of(made.receipt)),
@@ -147,22 +147,24 @@ def _context(
 def _equation(made: Decision) -> Iterator[Step]:
     """From the agents' weighted log-odds to the edge, each line following from those above."""
     total = fsum((vote.log_odds or 0.0) * vote.weight for vote in made.votes)
-    yield Step("Σ weight × log-odds of the agents", present.signed(total, 6))
+    yield Step("Σ weight × log-odds of the agents", formatting.signed(total, 6))
     if made.p_up is None:
         yield Step("No chance is stated: blocked, or below the quorum", "–", strong=True)
         return
     pooled = log(made.p_up / (1 - made.p_up))
-    yield Step("Log-odds of the committee", present.signed(pooled, 6))
-    yield Step("Chance of a gain over the horizon", f"{present.percent(made.p_up, 4)} %", "", True)
+    yield Step("Log-odds of the committee", formatting.signed(pooled, 6))
+    yield Step(
+        "Chance of a gain over the horizon", f"{formatting.percent(made.p_up, 4)} %", "", True
+    )
     if made.base_rate is None or made.edge is None:
         return
     gross = (made.p_up - made.base_rate) * 100
     cost = abs(gross) - abs(made.edge * 100)
-    yield Step("less the symbol’s base rate", f"{present.percent(made.base_rate, 4)} %")
-    yield Step("Edge before cost, points", present.signed(gross, 4))
-    yield Step("less cost of a round trip, at most the edge", present.signed(-cost, 4))
+    yield Step("less the symbol’s base rate", f"{formatting.percent(made.base_rate, 4)} %")
+    yield Step("Edge before cost, points", formatting.signed(gross, 4))
+    yield Step("less cost of a round trip, at most the edge", formatting.signed(-cost, 4))
     net = made.edge * 100
-    yield Step("Net edge, points", present.signed(net, 4), present.tone(net), True)
+    yield Step("Net edge, points", formatting.signed(net, 4), formatting.tone(net), True)
 
 
 def _facts(inputs: Inputs) -> Iterator[Fact]:
@@ -170,7 +172,7 @@ def _facts(inputs: Inputs) -> Iterator[Fact]:
     yield Fact("panel", inputs.panel.digest)
     for name, value in inputs.values.items():
         if name not in _TOLD:
-            yield Fact(name.replace("_", " "), present.line(_plain(value), 600) or "none")
+            yield Fact(name.replace("_", " "), formatting.line(_plain(value), 600) or "none")
 
 
 _TOLD = frozenset({"panel", "run", "market", "simulated", "verdicts"})

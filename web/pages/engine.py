@@ -13,14 +13,15 @@ from litestar.response import Redirect
 
 from domain.errors import InputError, NotFoundError
 from domain.symbols import parse_symbol
-from web import parts, present
-from web.account_parts import guard_of
-from web.board import Board
-from web.house import Engine, House, RayDashboard
-from web.pages.reply import html, see_other
+from web import formatting
+from web.account.components import guard_of
+from web.components import dashboard_views
+from web.live.latest_state import Board
+from web.pages.responses import html, see_other
 from web.render import Renderer
+from web.services import Engine, House, RayDashboard
 from web.shell import PageContext, WebRequest, build_shell, engine_view
-from web.views.guard import GuardView
+from web.views.trading_state import GuardView
 
 TOPICS = ("engine", "agents", "progress", "guard")
 Form = Annotated[dict[str, str], Body(media_type=RequestEncodingType.URL_ENCODED)]
@@ -30,10 +31,10 @@ MOVES = ("pause", "resume", "halt", "run")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EnginePage(PageContext):
     template: ClassVar[str] = "pages/engine.html"
-    facts: tuple[parts.Fact, ...]
+    facts: tuple[dashboard_views.Fact, ...]
     guard: GuardView
-    progress: parts.ProgressView | None
-    agents_health: tuple[parts.AgentLine, ...]
+    progress: dashboard_views.ProgressView | None
+    agents_health: tuple[dashboard_views.AgentLine, ...]
     watchlist: tuple[str, ...]
     has_ray: bool
 
@@ -49,10 +50,10 @@ def engine(
         EnginePage(
             shell=shell,
             engine=engine_view(status.state),
-            facts=parts.engine_facts(status),
+            facts=dashboard_views.engine_facts(status),
             guard=guard_of(house),
-            progress=parts.progress_view(status, house.engine.progress(), first),
-            agents_health=parts.agent_lines(house.engine.health()),
+            progress=dashboard_views.progress_view(status, house.engine.progress(), first),
+            agents_health=dashboard_views.agent_lines(house.engine.health()),
             watchlist=tuple(house.watchlist.symbols()),
             has_ray=house.ray_dashboard() is not None,
         ),
@@ -79,7 +80,7 @@ def turn(engine: Engine, move: str, reason: str, where: str) -> None:
         case "resume":
             engine.resume()
         case "halt":
-            why = present.line(reason, parts.LONGEST_REASON).strip()
+            why = formatting.line(reason, dashboard_views.LONGEST_REASON).strip()
             engine.halt(f"{why} (halted {where})" if why else f"Halted {where}")
         case "run":
             engine.run_now()

@@ -7,16 +7,16 @@ from litestar import Response, get
 from litestar.di import NamedDependency
 from litestar.params import FromQuery
 
-from web import parts
-from web.board import Board
-from web.house import House
-from web.pages.reply import html
+from web.components import dashboard_views
+from web.live.latest_state import Board
+from web.pages.responses import html
 from web.pages.symbol import known_symbol
-from web.prices import Prices
+from web.recent_prices import Prices
 from web.render import Renderer
+from web.services import House
 from web.shell import PageContext, WebRequest, build_shell, engine_view
 from web.views.decisions import DecisionCell
-from web.views.rows import Row
+from web.views.symbol_rows import Row
 
 TOPICS = ("votes", "why", "feed", "progress")
 
@@ -24,11 +24,11 @@ TOPICS = ("votes", "why", "feed", "progress")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InsightsPage(PageContext):
     template: ClassVar[str] = "pages/insights.html"
-    progress: parts.ProgressView | None
-    agents: tuple[parts.AgentColumn, ...]
+    progress: dashboard_views.ProgressView | None
+    agents: tuple[dashboard_views.AgentColumn, ...]
     rows: tuple[Row, ...]
     selected: str
-    why: parts.Why
+    why: dashboard_views.Why
     feed: tuple[DecisionCell, ...]
 
 
@@ -49,11 +49,13 @@ def insights(
         InsightsPage(
             shell=shell,
             engine=engine_view(status.state),
-            progress=parts.progress_view(status, house.engine.progress(), not board.latest),
-            agents=parts.columns(house.agents),
-            rows=parts.rows(house, board, prices),
+            progress=dashboard_views.progress_view(
+                status, house.engine.progress(), not board.latest
+            ),
+            agents=dashboard_views.columns(house.agents),
+            rows=dashboard_views.rows(house, board, prices),
             selected=selected,
-            why=parts.why(board, selected),
-            feed=parts.feed(board),
+            why=dashboard_views.why(board, selected),
+            feed=dashboard_views.feed(board),
         ),
     )

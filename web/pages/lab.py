@@ -10,20 +10,20 @@ from litestar.enums import RequestEncodingType
 from litestar.params import Body, FromPath
 
 from domain.errors import InputError
-from research.sheet.grids import Fact
-from web import lab_form, lab_parts
-from web.house import House
-from web.lab_form import Typed
-from web.lab_parts import SeatView
+from research.report.tables import Fact
+from web.agents.score_cache import Scored
+from web.lab import components, training_form
+from web.lab.active_model import seat_facts
+from web.lab.components import SeatView
+from web.lab.model_views import DriftLine, ModelLine
+from web.lab.run_views import RunLine, RunView
+from web.lab.score_views import HEADS
+from web.lab.training_form import Typed
 from web.number_input import NumberStyle
-from web.pages.reply import html, ours, see_other
+from web.pages.responses import html, ours, see_other
 from web.render import Renderer
-from web.scored import Scored
+from web.services import House
 from web.shell import Origin, PageContext, WebRequest, build_shell, engine_view
-from web.views.lab import RunLine, RunView
-from web.views.lab_models import DriftLine, ModelLine
-from web.views.lab_scores import HEADS
-from web.views.lab_seat import seat_facts
 
 TOPICS = ("lab-runs", "lab-models", "record")
 Form = Annotated[dict[str, Any], Body(media_type=RequestEncodingType.URL_ENCODED)]
@@ -46,9 +46,9 @@ class LabPage(PageContext):
     trains: bool
     form: Typed
     more_open: bool
-    labels: Mapping[str, str] = field(default_factory=lambda: lab_form.LABELS)
-    choices: Mapping[str, Any] = field(default_factory=lambda: lab_form.CHOICES)
-    algorithms: tuple[str, ...] = lab_form.ALGORITHMS
+    labels: Mapping[str, str] = field(default_factory=lambda: training_form.LABELS)
+    choices: Mapping[str, Any] = field(default_factory=lambda: training_form.CHOICES)
+    algorithms: tuple[str, ...] = training_form.ALGORITHMS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +64,7 @@ def lab(
     renderer: NamedDependency[Renderer],
     scored: NamedDependency[Scored],
 ) -> Response[Any]:
-    return html(renderer, _page(request, house, scored, lab_form.usual(house)))
+    return html(renderer, _page(request, house, scored, training_form.usual(house)))
 
 
 @post("/lab/runs", include_in_schema=False, sync_to_thread=True)
@@ -77,11 +77,11 @@ def start_run(
     data: Form,
 ) -> Response[Any]:
     """Starts it, or shows the form again with each refusal beside its field."""
-    form = lab_form.typed(data)
+    form = training_form.typed(data)
     try:
-        house.lab.start(*lab_form.asked(house, form, style))
+        house.lab.start(*training_form.asked(house, form, style))
     except InputError as refusal:
-        page = _page(request, house, scored, lab_form.refused(form, refusal))
+        page = _page(request, house, scored, training_form.refused(form, refusal))
         return html(renderer, page, refusal.status)
     house.bell.ring()
     return see_other("/lab")
@@ -94,7 +94,7 @@ def run(
     renderer: NamedDependency[Renderer],
     id: FromPath[str],
 ) -> Response[Any]:
-    view = lab_parts.run_view(house, lab_parts.state_of(house, id))
+    view = components.run_view(house, components.state_of(house, id))
     return html(
         renderer,
         RunPage(
@@ -115,7 +115,7 @@ def run(
 def move_run(
     house: NamedDependency[House], id: FromPath[str], move: FromPath[str], data: Form
 ) -> Response[Any]:
-    lab_parts.turn(house, id, move)
+    components.turn(house, id, move)
     house.bell.ring()
     return see_other(ours(str(data.get("back", "")), "/lab"))
 
@@ -136,17 +136,17 @@ def confirmed(data: Mapping[str, Any], what: str) -> None:
 
 def _page(request: WebRequest, house: House, scored: Scored, form: Typed) -> LabPage:
     shell = build_shell(house, request, "RL lab", topics=TOPICS)
-    seat = lab_parts.seat_view(house)
+    seat = components.seat_view(house)
     return LabPage(
         shell=shell,
         engine=engine_view(house.engine.state),
         seat=seat,
         facts=seat_facts(scored.standing()),
-        drift=lab_parts.drift_of(house, seat.model.id),
-        **lab_parts.runs_names(house, house.lab.runs()),
-        models=lab_parts.model_lines(house),
+        drift=components.drift_of(house, seat.model.id),
+        **components.runs_names(house, house.lab.runs()),
+        models=components.model_lines(house),
         heads=HEADS,
         trains=house.lab.trains,
         form=form,
-        more_open=bool(lab_form.MORE & set(form.faults)),
+        more_open=bool(training_form.MORE & set(form.faults)),
     )

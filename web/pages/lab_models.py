@@ -9,14 +9,14 @@ from litestar.params import FromPath, FromQuery
 
 from domain.errors import InputError
 from envs.policies.policy import Policy
-from research.sheet.grids import Grid
-from web import lab_parts
-from web.house import House
+from research.report.tables import Grid
+from web.lab import components
+from web.lab.model_views import DriftLine, ModelLine, ModelView, compared, model_view
 from web.pages.lab import Form, confirmed
-from web.pages.reply import html, see_other
+from web.pages.responses import html, see_other
 from web.render import Renderer
+from web.services import House
 from web.shell import Origin, PageContext, WebRequest, build_shell, engine_view
-from web.views.lab_models import DriftLine, ModelLine, ModelView, compared, model_view
 
 BY = "on the RL lab's page"
 """Who promoted, as the record of promotions has it."""
@@ -51,7 +51,7 @@ def model(
     renderer: NamedDependency[Renderer],
     id: FromPath[str],
 ) -> Response[Any]:
-    line, policy = lab_parts.known_model(house, id)
+    line, policy = components.known_model(house, id)
     origin = Origin(line.data, line.simulated) if policy else None
     return html(
         renderer,
@@ -60,7 +60,7 @@ def model(
             engine=engine_view(house.engine.state),
             model=line,
             view=model_view(policy) if policy else None,
-            drift=lab_parts.drift_of(house, id) if policy else (),
+            drift=components.drift_of(house, id) if policy else (),
         ),
     )
 
@@ -84,7 +84,7 @@ def compare(
             shell=build_shell(house, request, "Models compared", topics=("shell",), origin=origin),
             engine=engine_view(house.engine.state),
             models=lines,
-            equity=lab_parts.equity_of_models(house, wanted),
+            equity=components.equity_of_models(house, wanted),
             grids=compared({line.name: policy for line, policy in found.values()}),
         ),
     )
@@ -123,7 +123,7 @@ def chosen(house: House, ids: tuple[str, ...]) -> dict[str, tuple[ModelLine, Pol
         )
     found = {}
     for id in ids:
-        line, policy = lab_parts.known_model(house, id)
+        line, policy = components.known_model(house, id)
         if policy is None:
             raise InputError(line.broken)
         found[id] = (line, policy)

@@ -12,17 +12,16 @@ from litestar.response import Stream
 
 from domain.canonical import to_json
 from domain.errors import InputError
-from domain.orders import Amendment
-from storage.blotter import FillLine, OrderLine
-from web.account_parts import guard_of
+from domain.trading.orders import Amendment
+from storage.accounts.blotter import FillLine, OrderLine
+from web.account.components import guard_of
 from web.downloads import as_csv_rows
-from web.house import House
 from web.number_input import NumberStyle, read_positive
-from web.order_filter import OrderFilter, order_filter
-from web.pages.reply import html, ours, see_other
+from web.orders.order_filter import OrderFilter, order_filter
+from web.pages.responses import html, ours, see_other
 from web.render import Renderer
+from web.services import House
 from web.shell import PageContext, WebRequest, build_shell, engine_view
-from web.views.guard import GuardView
 from web.views.orders import (
     MOST_OPEN,
     ORDERS,
@@ -34,6 +33,7 @@ from web.views.orders import (
     order_rows,
     terms_of,
 )
+from web.views.trading_state import GuardView
 
 LIVE, FILTERED = ("orders", "order-log", "guard"), ("order-pages", "guard")
 """Topics of the newest orders, and of pages that only they who look at them see."""

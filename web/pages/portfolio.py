@@ -12,17 +12,17 @@ from litestar.response import Redirect
 
 from domain.errors import InputError, NotFoundError
 from domain.symbols import parse_symbol
-from web import account_moves as moves
-from web.account_parts import AccountParts, account_parts, rules_of
-from web.house import House
+from web.account import actions as moves
+from web.account.components import AccountParts, account_parts, rules_of
+from web.account.suggestion_cache import Suggested
 from web.number_input import NumberStyle, read_positive
-from web.pages.reply import html, ours, see_other
+from web.pages.responses import html, ours, see_other
 from web.render import Renderer
+from web.services import House
 from web.shell import PageContext, WebRequest, build_shell, engine_view
-from web.suggested import Suggested
-from web.views.lots import LotLine, lot_lines
 from web.views.profiles import ProfileLine, profile_lines
 from web.views.rules import Rule, rule_lines
+from web.views.tax_lots import LotLine, lot_lines
 
 TOPICS = ("account", "positions", "guard")
 HERE = "/portfolio"

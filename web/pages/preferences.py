@@ -8,7 +8,7 @@ from litestar.enums import RequestEncodingType
 from litestar.params import Body
 from litestar.response import Redirect
 
-from web.pages.reply import ours, see_other
+from web.pages.responses import ours, see_other
 
 CHOICES = {"theme": ("auto", "light", "dark"), "palette": ("default", "safe")}
 _YEAR = 365 * 24 * 3600

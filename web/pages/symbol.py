@@ -10,16 +10,23 @@ from litestar.params import FromPath, FromQuery
 from domain.decision import Verdict
 from domain.errors import UnknownSymbolError
 from domain.symbols import asset_class, calendar_of, parse_symbol
-from web import parts
-from web.board import Board
-from web.facts import FilingLine, NewsLine, failure, filing_lines, history_lines, news_lines
-from web.house import House
-from web.pages.reply import html, see_other
-from web.prices import Prices
+from web.components import dashboard_views
+from web.live.latest_state import Board
+from web.pages.responses import html, see_other
+from web.recent_prices import Prices
 from web.render import Renderer
+from web.services import House
 from web.shell import PageContext, WebRequest, build_shell, engine_view
+from web.symbol_details import (
+    FilingLine,
+    NewsLine,
+    failure,
+    filing_lines,
+    history_lines,
+    news_lines,
+)
 from web.views.decisions import DecisionCell
-from web.views.rows import PriceCell
+from web.views.symbol_rows import PriceCell
 
 TOPICS = ("standing", "why", "chart", "prices", "facts")
 
@@ -34,7 +41,7 @@ class SymbolPage(PageContext):
     timeframe: str
     price: PriceCell
     decision: DecisionCell | None
-    why: parts.Why
+    why: dashboard_views.Why
     verdict: Verdict | None
     history: tuple[DecisionCell, ...]
     news: tuple[NewsLine, ...]
@@ -61,7 +68,7 @@ def symbol_page(
     shell = build_shell(house, request, name, topics=TOPICS, symbol=name)
     board = Board(house)
     recorded = board.latest.get(name)
-    row = parts.symbol_row(house, board, prices, name)
+    row = dashboard_views.symbol_row(house, board, prices, name)
     verdict = recorded.decision.verdict if recorded else None
     return html(
         renderer,
@@ -75,7 +82,7 @@ def symbol_page(
             timeframe=house.timeframe.value,
             price=row.price,
             decision=row.decision,
-            why=parts.why(board, name),
+            why=dashboard_views.why(board, name),
             verdict=verdict,
             history=history_lines(house, name),
             news=news_lines(house, board, name),

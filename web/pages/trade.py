@@ -15,15 +15,15 @@ from litestar.enums import RequestEncodingType
 from litestar.params import Body
 
 from domain.errors import InputError, UnknownSymbolError
-from domain.orders import Preview
-from web import ticket_form
-from web.house import House
+from domain.trading.orders import Preview
 from web.number_input import NumberStyle
-from web.pages.reply import html, see_other
+from web.orders import ticket_form
+from web.orders.ticket_form import Typed
+from web.pages.responses import html, see_other
 from web.pages.symbol import known_symbol
 from web.render import Renderer
+from web.services import House
 from web.shell import PageContext, WebRequest, build_shell, engine_view
-from web.ticket_form import Typed
 from web.views.ticket import Choices, Holds, PreviewView, choices, holds, preview_view
 
 Form = Annotated[dict[str, str], Body(media_type=RequestEncodingType.URL_ENCODED)]

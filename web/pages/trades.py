@@ -9,14 +9,14 @@ from litestar.enums import RequestEncodingType
 from litestar.params import Body, FromPath, FromQuery
 from litestar.response import Redirect, Stream
 
-from domain.lots import Trip
-from storage.trip_notes import MOST_WORDS
+from domain.trading.lots import Trip
+from storage.accounts.trade_notes import MOST_WORDS
+from web.account.trade_filter import RESULTS, Filter, asked, tags_in
 from web.downloads import as_csv_rows
-from web.house import House
-from web.pages.reply import html, ours, see_other
+from web.pages.responses import html, ours, see_other
 from web.render import Renderer
+from web.services import House
 from web.shell import PageContext, WebRequest, build_shell, engine_view
-from web.trade_filter import RESULTS, Filter, asked, tags_in
 from web.views.trades import (
     CSV_HEAD,
     TotalLine,

@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from research.jobs import Job
-from research.results import Summary
-from research.sheet.measures import title, unit
-from research.sheet.result_view import HEADLINE
-from research.sheet.wording import Said, said
-from web import present
+from research.backtest.jobs import Job
+from research.backtest.results import Summary
+from research.report.formatting import Said, said
+from research.report.metric_labels import title, unit
+from research.report.result_view import HEADLINE
+from web import formatting
 
 _STATES = {
     "running": ("Running", "refresh-cw", "flat"),
@@ -60,11 +60,11 @@ def result_lines(results: Sequence[Summary]) -> tuple[ResultLine, ...]:
         ResultLine(
             id=kept.id,
             url=f"/backtests/{kept.id}",
-            label=present.line(kept.label, 120),
+            label=formatting.line(kept.label, 120),
             made_at=kept.made_at,
             market=kept.market,
             simulated=kept.simulated,
-            agents=", ".join(map(present.agent_label, kept.agents)),
+            agents=", ".join(map(formatting.agent_label, kept.agents)),
             figures=tuple(said(kept.headline.get(name), unit(name)) for name in HEADLINE),
         )
         for kept in results
@@ -82,8 +82,8 @@ def _job_line(job: Job) -> JobLine:
     word, icon, tone = _STATES[job.state]
     return JobLine(
         id=job.id,
-        label=present.line(job.label, 120),
-        what=present.line(job.error or (job.what if job.state == "running" else ""), 600),
+        label=formatting.line(job.label, 120),
+        what=formatting.line(job.error or (job.what if job.state == "running" else ""), 600),
         done=job.done,
         total=job.total,
         left="" if job.seconds_left is None else duration(job.seconds_left),

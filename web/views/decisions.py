@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from domain.decision import Decision
-from storage.records import Recorded
-from web import present
+from storage.journal.decision_records import Recorded
+from web import formatting
 from web.views.votes import FULL_BAR, Bar, Tally, tally
 
 NOTHING = 0.00005
@@ -51,25 +51,25 @@ def decision_cell(recorded: Recorded) -> DecisionCell:
     word, icon, tone = _stance(decision)
     edge = decision.edge or 0.0
     return DecisionCell(
-        id=f"decision-{present.slug(decision.symbol)}",
+        id=f"decision-{formatting.slug(decision.symbol)}",
         symbol=decision.symbol,
         url=f"/decisions/{decision.receipt}",
         word=word,
         icon=icon,
         tone=tone,
         blocked=decision.verdict.blocked,
-        percent="" if decision.p_up is None else present.percent(decision.p_up),
-        base="" if decision.base_rate is None else present.percent(decision.base_rate),
-        edge="" if decision.edge is None else present.signed(edge * 100, 2),
+        percent="" if decision.p_up is None else formatting.percent(decision.p_up),
+        base="" if decision.base_rate is None else formatting.percent(decision.base_rate),
+        edge="" if decision.edge is None else formatting.signed(edge * 100, 2),
         edge_value=decision.edge,
         gross=(decision.p_up or 0.0) - (decision.base_rate or 0.0),
-        edge_tone=present.tone(edge, NOTHING),
+        edge_tone=formatting.tone(edge, NOTHING),
         edge_bar=Bar.of(edge, FULL_BAR / 3),
         rank=decision.rank,
-        weight=present.percent(decision.target_weight),
-        price="" if decision.price is None else present.price(decision.price),
+        weight=formatting.percent(decision.target_weight),
+        price="" if decision.price is None else formatting.price(decision.price),
         tally=tally(decision.votes),
-        why=present.sentence(decision.why, _agents(decision), 400),
+        why=formatting.sentence(decision.why, _agents(decision), 400),
         as_of=recorded.as_of,
     )
 
@@ -78,9 +78,9 @@ def limit_lines(decision: Decision) -> tuple[LimitLine, ...]:
     return tuple(
         LimitLine(
             limit.name,
-            f"{present.percent(limit.before)} %",
-            f"{present.percent(limit.after)} %",
-            present.sentence(limit.why, _agents(decision)),
+            f"{formatting.percent(limit.before)} %",
+            f"{formatting.percent(limit.after)} %",
+            formatting.sentence(limit.why, _agents(decision)),
         )
         for limit in decision.limits
     )
@@ -95,4 +95,4 @@ def _stance(decision: Decision) -> tuple[str, str, str]:
         return "Blocked", "ban", "warn"
     if decision.p_up is None:
         return "No quorum", "circle-dashed", "none"
-    return present.ACTIONS[decision.action]
+    return formatting.ACTIONS[decision.action]

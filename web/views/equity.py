@@ -12,15 +12,15 @@ import numpy as np
 
 from domain.panel import Floats, Times
 from domain.symbols import calendar_of
-from market.builder import BENCHMARKS
 from market.calendars import closing_instants, instants, moment
-from market.flaws import Bools
-from research.sheet import drawing
-from research.sheet.drawing import Curve as Drawn
-from research.sheet.plotting import money, percent
-from web.house import House
-from web.views.words import percent as said
-from web.views.words import share, tone
+from market.panels.panel_builder import BENCHMARKS
+from market.quality.checks import Bools
+from research.report import charts
+from research.report.charts import Curve as Drawn
+from research.report.svg import money, percent
+from web.services import House
+from web.views.amounts import percent as said
+from web.views.amounts import share, tone
 
 _EVEN = 0.00005
 """A share that is shown as 0.00 % has no colour."""
@@ -110,11 +110,11 @@ def past_view(past: Past, currency: str) -> PastView | None:
     return PastView(
         sample=_sample(past),
         measures=_measures(past),
-        equity=drawing.lines("equity", f"Equity, {currency}", past.times, curves, money),
-        drawdown=drawing.area(
+        equity=charts.lines("equity", f"Equity, {currency}", past.times, curves, money),
+        drawdown=charts.area(
             "drawdown", "Drawdown", past.times, Drawn("Drawdown", past.drawdown, 6), percent
         ),
-        exposure=drawing.area(
+        exposure=charts.area(
             "exposure", "Exposure", past.times, Drawn("Exposure", past.exposure, 8), percent
         ),
     )

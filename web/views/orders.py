@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import quote
 
-from domain.orders import Kind, Order, Side, Source, Status, Ticket
-from storage.blotter import FillLine, OrderLine
-from web import present
+from domain.trading.orders import Kind, Order, Side, Source, Status, Ticket
+from storage.accounts.blotter import FillLine, OrderLine
+from web import formatting
 from web.number_input import write_number
-from web.views.words import UNKNOWN, money, percent, units_of
+from web.views.amounts import UNKNOWN, money, percent, units_of
 
 SIDES = {Side.BUY: ("Buy", "arrow-up", "up"), Side.SELL: ("Sell", "arrow-down", "down")}
 STATUSES = {
@@ -115,7 +115,7 @@ def order_row(line: OrderLine) -> OrderRow:
     status, status_icon, status_tone = STATUSES[order.status]
     return OrderRow(
         id=order.id,
-        slug=present.slug(order.id),
+        slug=formatting.slug(order.id),
         code=_code(order.id),
         url=_url(order.id),
         symbol=order.symbol,
@@ -128,7 +128,7 @@ def order_row(line: OrderLine) -> OrderRow:
         quantity=units_of(order.quantity),
         filled=units_of(order.filled),
         progress=round(100 * order.filled / order.quantity, 1),
-        average=UNKNOWN if order.average is None else present.price(order.average),
+        average=UNKNOWN if order.average is None else formatting.price(order.average),
         fees=money(order.fees),
         status=status,
         status_icon=status_icon,
@@ -136,8 +136,8 @@ def order_row(line: OrderLine) -> OrderRow:
         source=SOURCES[order.source],
         decision=f"/decisions/{quote(order.receipt, safe='')}" if order.receipt else "",
         parent=_url(order.parent) if order.parent and order.status is Status.HELD else "",
-        note=present.line(order.note),
-        why=present.line(order.why),
+        note=formatting.line(order.note),
+        why=formatting.line(order.why),
         placed_at=order.placed_at,
         updated_at=line.updated_at,
         edits=_edits(order) if order.open and order.source is Source.MANUAL else (),
@@ -151,7 +151,7 @@ def fill_rows(lines: Sequence[FillLine]) -> tuple[FillRow, ...]:
 def terms_of(order: Order | Ticket) -> str:
     """`market`, `limit 182.50`, `stop 170.00, limit 169.00`, `trailing stop by 3 %`."""
     prices = {"stop": order.stop, "limit": order.limit}
-    named = [f"{name} {present.price(value)}" for name, value in prices.items() if value]
+    named = [f"{name} {formatting.price(value)}" for name, value in prices.items() if value]
     match order.kind:
         case Kind.TRAILING_STOP:
             return f"trailing stop by {_trail(order)}"
@@ -164,7 +164,7 @@ def terms_of(order: Order | Ticket) -> str:
 def _trail(order: Order | Ticket) -> str:
     if order.trail_share is not None:
         return percent(order.trail_share, 2)
-    return UNKNOWN if order.trail is None else present.price(order.trail)
+    return UNKNOWN if order.trail is None else formatting.price(order.trail)
 
 
 def _edits(order: Order) -> tuple[Edit, ...]:
@@ -188,7 +188,7 @@ def _fill_row(line: FillLine) -> FillRow:
         side_icon=icon,
         side_tone=tone,
         units=units_of(abs(line.units)),
-        price=present.price(line.price),
+        price=formatting.price(line.price),
         value=money(abs(line.units) * line.price),
         commission=money(line.commission),
         slippage=money(line.slippage),

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import urlencode
 
-from domain.account import Account
-from domain.orders import Order
-from web import present
-from web.parts import Kpi
-from web.views.guard import ticket_url
-from web.views.holdings import Figures, Holding, figures, holdings
-from web.views.words import UNKNOWN, arrow, change, money, percent, share, tone, units_of
+from domain.trading.account import Account
+from domain.trading.orders import Order
+from web import formatting
+from web.components.dashboard_views import Kpi
+from web.views.amounts import UNKNOWN, arrow, change, money, percent, share, tone, units_of
+from web.views.trading_state import ticket_url
+from web.views.valuation import Figures, Holding, figures, holdings
 
 _CASH = "Cash"
 _LOOKS = (1, 2, 3, 4, 6, 7, 8)
@@ -171,11 +171,11 @@ def _position_line(held: Holding) -> PositionLine:
     side = "sell" if held.units > 0 else "buy"
     return PositionLine(
         symbol=held.symbol,
-        slug=present.slug(held.symbol),
+        slug=formatting.slug(held.symbol),
         held="long" if held.units > 0 else "short",
         units=units_of(held.units),
-        cost=present.price(held.cost),
-        last=UNKNOWN if held.last is None else present.price(held.last),
+        cost=formatting.price(held.cost),
+        last=UNKNOWN if held.last is None else formatting.price(held.last),
         priced_at=held.priced_at,
         value=money(held.value),
         unrealised=change(held.unrealised),
@@ -198,11 +198,11 @@ def _exits(held: Holding) -> Iterable[ExitLine]:
 
 def _exit_price(order: Order) -> str:
     if order.trail is not None:
-        return f"trails by {present.price(order.trail)}"
+        return f"trails by {formatting.price(order.trail)}"
     if order.trail_share is not None:
         return f"trails by {percent(order.trail_share)}"
     price = order.limit if order.stop is None else order.stop
-    return UNKNOWN if price is None else present.price(price)
+    return UNKNOWN if price is None else formatting.price(price)
 
 
 def _slices(

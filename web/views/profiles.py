@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 
 from trading.limits import LimitSettings
-from trading.profiles import PROFILES, Profile
-from trading.sizing import SizingSettings
-from web.views.words import percent
+from trading.sizing.position_sizing import SizingSettings
+from trading.sizing.profiles import PROFILES, Profile
+from web.views.amounts import percent
 
 
 @dataclass(frozen=True, slots=True)

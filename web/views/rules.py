@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from trading.costs import CostSettings
 from trading.limits import LimitSettings, TradingSettings
-from web.views.words import percent
+from web.views.amounts import percent
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,15 +4,15 @@ import math
 from dataclasses import dataclass
 from datetime import datetime
 
-from domain.account import Account, Standing
-from domain.orders import Kind, Preview, Side, Term, Ticket
-from trading.quotes import LIFE
-from web import present
+from domain.trading.account import Account, Standing
+from domain.trading.orders import Kind, Preview, Side, Term, Ticket
+from trading.orders.confirmation_tokens import LIFE
+from web import formatting
 from web.number_input import write_number
-from web.ticket_form import NAMES, UNITS, Typed
-from web.views.holdings import holdings
+from web.orders.ticket_form import NAMES, UNITS, Typed
+from web.views.amounts import money, percent, units_of
 from web.views.orders import SIDES, TERMS, terms_of
-from web.views.words import money, percent, units_of
+from web.views.valuation import holdings
 
 _KINDS = {
     Kind.MARKET: "Market", Kind.LIMIT: "Limit", Kind.STOP: "Stop", Kind.STOP_LIMIT: "Stop limit",
@@ -109,7 +109,7 @@ def holds(account: Account, symbol: str, price: float | None) -> Holds:
     why = _STANDINGS.get(guard.standing, "")
     return Holds(
         symbol=symbol,
-        price="" if price is None else present.price(price),
+        price="" if price is None else formatting.price(price),
         currency=account.currency,
         units=units_of(units),
         weight=percent(found.weight if found else 0.0),
@@ -117,7 +117,7 @@ def holds(account: Account, symbol: str, price: float | None) -> Holds:
         closes=write_number(abs(units), 12) if units else "",
         side="sell" if units > 0 else "buy",
         waiting=sum(order.symbol == symbol for order in account.orders.values()),
-        warning=f"{why} ({present.line(guard.reason)})" if why and guard.reason else why,
+        warning=f"{why} ({formatting.line(guard.reason)})" if why and guard.reason else why,
     )
 
 
@@ -128,7 +128,7 @@ def preview_view(preview: Preview, form: Typed, *, key: str, currency: str) -> P
         asks=asks(ticket),
         verb=SIDES[ticket.side][0],
         symbol=ticket.symbol,
-        price=present.price(preview.price),
+        price=formatting.price(preview.price),
         priced_at=preview.priced_at,
         costs=money(preview.costs),
         takes="Takes from the cash" if preview.value >= 0 else "Brings to the cash",
@@ -136,7 +136,7 @@ def preview_view(preview: Preview, form: Typed, *, key: str, currency: str) -> P
         weight=percent(None if math.isnan(preview.weight) else preview.weight),
         currency=currency,
         checks=tuple(
-            CheckLine(check.name.capitalize(), present.line(check.why), check.passed)
+            CheckLine(check.name.capitalize(), formatting.line(check.why), check.passed)
             for check in sorted(preview.checks, key=lambda check: check.passed)
         ),
         failed=sum(not check.passed for check in preview.checks),
@@ -159,7 +159,7 @@ def asks(ticket: Ticket) -> str:
 
 def _exits(ticket: Ticket) -> str:
     named = {"stop loss": ticket.stop_loss, "take profit": ticket.take_profit}
-    told = [f"{name} at {present.price(price)}" for name, price in named.items() if price]
+    told = [f"{name} at {formatting.price(price)}" for name, price in named.items() if price]
     return ", ".join(told)
 
 

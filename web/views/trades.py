@@ -7,10 +7,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from domain.lots import Trip
-from storage.trip_notes import LONGEST_TAG, MOST_WORDS
-from web import present
-from web.views.words import UNKNOWN, arrow, change, money, percent, share, tone, units_of
+from domain.trading.lots import Trip
+from storage.accounts.trade_notes import LONGEST_TAG, MOST_WORDS
+from web import formatting
+from web.views.amounts import UNKNOWN, arrow, change, money, percent, share, tone, units_of
 
 CSV_HEAD = (
     "id", "symbol", "side", "units", "opened_at", "closed_at", "entry", "exit", "fees", "profit",
@@ -118,8 +118,8 @@ def _row(trip: Trip) -> list[object]:
         trip.symbol,
         _side(trip),
         abs(trip.units),
-        present.iso(trip.opened_at),
-        present.iso(trip.closed_at),
+        formatting.iso(trip.opened_at),
+        formatting.iso(trip.closed_at),
         trip.entry,
         trip.exit,
         trip.fees,
@@ -137,12 +137,12 @@ def _trip_line(trip: Trip) -> TripLine:
     shown = tone(trip.profit)
     return TripLine(
         id=trip.id,
-        slug=present.slug(trip.id),
+        slug=formatting.slug(trip.id),
         symbol=trip.symbol,
         side=_side(trip),
         units=units_of(abs(trip.units)),
-        entry=present.price(trip.entry),
-        exit=present.price(trip.exit),
+        entry=formatting.price(trip.entry),
+        exit=formatting.price(trip.exit),
         opened_at=trip.opened_at,
         closed_at=trip.closed_at,
         days=_held(_days(trip)),
@@ -152,8 +152,8 @@ def _trip_line(trip: Trip) -> TripLine:
         tone=shown,
         icon=arrow(shown),
         word={"up": "Won", "down": "Lost"}.get(shown, "Even"),
-        note=present.line(trip.note, MOST_WORDS),
-        tags=tuple(present.line(tag, LONGEST_TAG) for tag in trip.tags),
+        note=formatting.line(trip.note, MOST_WORDS),
+        tags=tuple(formatting.line(tag, LONGEST_TAG) for tag in trip.tags),
         note_text=trip.note,
         tag_text=", ".join(trip.tags),
         decision_url=f"/decisions/{trip.receipt}" if trip.receipt else "",
@@ -183,4 +183,4 @@ def _margin(told: Totals) -> str:
     n, p, z = told.count, told.hit_rate, 1.6449
     middle = (p + z * z / (2 * n)) / (1 + z * z / n)
     reach = z * (p * (1 - p) / n + z * z / (4 * n * n)) ** 0.5 / (1 + z * z / n)
-    return f"{present.percent(middle - reach, 0)} to {present.percent(middle + reach, 0)} %, "
+    return f"{formatting.percent(middle - reach, 0)} to {formatting.percent(middle + reach, 0)} %, "

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from math import exp
 
 from domain.decision import Vote
-from web import present
+from web import formatting
 
 EVEN = 0.005
 """Closer to the base rate than half a point is drawn as even."""
@@ -70,20 +70,20 @@ def lean(vote: Vote) -> float:
 
 
 def vote_cell(vote: Vote) -> VoteCell:
-    label = present.agent_label(vote.agent)
+    label = formatting.agent_label(vote.agent)
     cap = "" if vote.cap >= 1 else ("veto" if vote.cap == 0 else f"≤{vote.cap * 100:.0f}%")
     if vote.p_up is None:
-        because = present.line(vote.abstained_because or "no reason given", 160)
+        because = formatting.line(vote.abstained_because or "no reason given", 160)
         word, icon, tone, percent, title = "No view", "circle-dashed", "none", "", because
     else:
         because, percent = "", f"{vote.p_up * 100:.0f}"
-        word, icon, tone = _LEANS[present.tone(lean(vote), EVEN)]
+        word, icon, tone = _LEANS[formatting.tone(lean(vote), EVEN)]
         title = (
-            f"{label} gives {present.percent(vote.p_up)} % for {vote.symbol}, "
-            f"{present.signed(lean(vote) * 100, 1)} points from its base rate"
+            f"{label} gives {formatting.percent(vote.p_up)} % for {vote.symbol}, "
+            f"{formatting.signed(lean(vote) * 100, 1)} points from its base rate"
         )
     return VoteCell(
-        id=f"vote-{present.slug(vote.symbol)}-{present.slug(vote.agent)}",
+        id=f"vote-{formatting.slug(vote.symbol)}-{formatting.slug(vote.agent)}",
         agent=vote.agent,
         label=label,
         icon=icon,
@@ -100,9 +100,9 @@ def vote_cell(vote: Vote) -> VoteCell:
 def waiting_cell(symbol: str, agent: str) -> VoteCell:
     """The place of a vote that has not been cast yet."""
     return VoteCell(
-        id=f"vote-{present.slug(symbol)}-{present.slug(agent)}",
+        id=f"vote-{formatting.slug(symbol)}-{formatting.slug(agent)}",
         agent=agent,
-        label=present.agent_label(agent),
+        label=formatting.agent_label(agent),
         icon="clock",
         word="Waiting",
         tone="none",
@@ -115,7 +115,7 @@ def waiting_cell(symbol: str, agent: str) -> VoteCell:
 
 
 def tally(votes: Sequence[Vote]) -> Tally:
-    tones = [present.tone(lean(vote), EVEN) for vote in votes if vote.p_up is not None]
+    tones = [formatting.tone(lean(vote), EVEN) for vote in votes if vote.p_up is not None]
     return Tally(
         tones.count("up"), tones.count("flat"), tones.count("down"), len(votes) - len(tones)
     )

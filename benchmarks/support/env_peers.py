@@ -1,0 +1,225 @@
+"""Environments to step through the simulated market, ours, others', and two that do nothing else.
+
+Every `Engine` plays episodes of `EPISODE` bars with random actions drawn beforehand, at a cost of
+`COST` of what is traded where one can be told it, and sees the eleven numbers of `FEATURES` where
+one can say what is seen; `differs` says in a word what it does otherwise. Imports happen when an
+engine is made, so a peer that is not installed costs nothing. Most come with the extra `peers`;
+tensortrade is pinned to an old numpy and goes in by hand (docs/performance.md).
+"""
+
+import sys
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from importlib.util import find_spec, module_from_spec, spec_from_file_location
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from benchmarks.support.env_baselines import (
+    COST,
+    EPISODE,
+    STOCKS,
+    Bare,
+    Costly,
+    Ground,
+    batch,
+    coins,
+)
+from envs.env_settings import EnvSettings
+from envs.observation import FEATURES
+from envs.portfolio_env import PortfolioEnv
+from envs.trading_env import TradingEnv
+from envs.vector_env import VectorEnv
+
+CASH = 100_000.0
+FEW = 0.02
+"""Probability that an account that trades seldom changes what it wants."""
+DRAWN = 4_096
+"""Steps after which the drawn actions begin again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """`play(steps)` plays at least so many, and says how many they were; `steps` is on how many it
+    is measured."""
+
+    name: str
+    play: Callable[[int], int]
+    steps: int
+    differs: str = ""
+
+
+def engines(on: Ground) -> Iterator[Engine | str]:
+    """Every engine, ours first; for a peer that is not installed, or lacks what it imports, its
+    name."""
+    yield from ours(on)
+    yield Engine("bare gymnasium, one", scalar(Bare(on), ints(2)), 200_000, "no cost, no account")
+    yield Engine("bare numpy, 1,024 copies", batch(on, 1_024), 4_000_000, "looks up, multiplies")
+    least = "looks up, multiplies; a cost, a log, ends of its own"
+    yield Engine("numpy with cost, 1,024 copies", Costly(on, 1_024).play, 2_000_000, least)
+    for name, make in (
+        ("gym-anytrading", _anytrading),
+        ("gym-trading-env", _trading_env),
+        ("FinRL, 1 stock", partial(_finrl, stocks=1)),
+        (f"FinRL, {STOCKS} stocks", partial(_finrl, stocks=STOCKS)),
+        ("tensortrade", _tensortrade),
+    ):
+        try:
+            yield make(name, on)
+        except ImportError:
+            yield name
+
+
+def ours(on: Ground) -> Iterator[Engine]:
+    settings, told = EnvSettings(episode=EPISODE), (on.market, on.seen, on.rows)
+    yield Engine("quorum, one", scalar(TradingEnv(*told, settings), ints(2)), 6_000)
+    for copies in (1_024, 4_096):
+        for what, wanted in (("few trades", few(copies)), ("random", coins(copies))):
+            many = VectorEnv(*told, settings, copies)
+            name = f"quorum, {copies:,} copies, {what}"
+            yield Engine(name, vectorised(many, wanted), EPISODE * 2_048)
+    name = f"quorum, portfolio of {STOCKS}"
+    yield Engine(name, scalar(PortfolioEnv(*told, settings), boxes(0.0, STOCKS)), 2_000)
+    name = f"quorum, portfolio of {STOCKS}, 1,024 copies"
+    portfolios = VectorEnv(*told, settings, 1_024, portfolio=True)
+    weights = np.random.default_rng(0).random((64, 1_024, STOCKS), np.float32)
+    yield Engine(name, vectorised(portfolios, weights), EPISODE * 1_024)
+
+
+def scalar(env: Any, actions: Sequence[Any]) -> Callable[[int], int]:
+    """Episode after episode of a gymnasium environment."""
+
+    def play(steps: int) -> int:
+        env.reset(seed=0)
+        for number in range(steps):
+            _, _, over, cut, _ = env.step(actions[number % DRAWN])
+            if over or cut:
+                env.reset()
+        return steps
+
+    return play
+
+
+def vectorised(env: Any, actions: NDArray[Any]) -> Callable[[int], int]:
+    """All copies of a VecEnv at once, which resets each of them itself; `actions` (D, M, ...)."""
+
+    def play(steps: int) -> int:
+        env.reset()
+        rounds = -(-steps // env.num_envs)
+        for number in range(rounds):
+            env.step(actions[number % len(actions)])
+        return rounds * env.num_envs
+
+    return play
+
+
+def ints(count: int) -> list[int]:
+    drawn: list[int] = np.random.default_rng(0).integers(count, size=DRAWN).tolist()
+    return drawn
+
+
+def boxes(low: float, count: int) -> list[NDArray[np.float32]]:
+    return list(np.random.default_rng(0).uniform(low, 1.0, (DRAWN, count)).astype(np.float32))
+
+
+def few(copies: int) -> NDArray[np.int64]:
+    """(D, M) of accounts that change what they want with probability FEW."""
+    changed = np.random.default_rng(0).random((256, copies)) < FEW
+    wanted: NDArray[np.int64] = np.cumsum(changed, axis=0) % 2
+    return wanted
+
+
+def _anytrading(name: str, on: Ground) -> Engine:
+    from gym_anytrading.envs import StocksEnv
+
+    bars = on.frame(0).rename(columns={"close": "Close"})
+    env = StocksEnv(bars, window_size=1, frame_bound=(1, EPISODE + 1))
+    env.trade_fee_bid_percent = env.trade_fee_ask_percent = COST
+    return Engine(name, scalar(env, ints(2)), 20_000, "sees two numbers, earns when it sells")
+
+
+def _trading_env(name: str, on: Ground) -> Engine:
+    with warnings.catch_warnings():  # its import turns every warning of the process into an error
+        from gym_trading_env.environments import TradingEnv
+
+    env = TradingEnv(on.frame(0), positions=[0, 1], trading_fees=COST,
+                     portfolio_initial_value=CASH, verbose=0)  # fmt: skip
+    return Engine(name, scalar(env, ints(2)), 5_000, "fills at the close just seen")
+
+
+def _finrl(name: str, on: Ground, stocks: int) -> Engine:
+    env_of = _alone("finrl", "meta/env_stock_trading/env_stocktrading.py").StockTradingEnv
+    frames = [on.frame(column).assign(tic=f"S{column:02}") for column in range(stocks)]
+    bars = pd.concat(frames).rename_axis("date").reset_index().sort_values(["date", "tic"])
+    bars.index = pd.Index(pd.factorize(bars["date"])[0])
+    seen = [f"feature {each}" for each in FEATURES]
+    env = env_of(
+        bars, stocks, hmax=100, initial_amount=CASH, num_stock_shares=[0] * stocks,
+        buy_cost_pct=[COST] * stocks, sell_cost_pct=[COST] * stocks, reward_scaling=1e-4,
+        state_space=1 + (2 + len(seen)) * stocks, action_space=stocks, tech_indicator_list=seen,
+        print_verbosity=10**9,
+    )  # fmt: skip
+    steps = 600 if stocks == 1 else 300
+    return Engine(name, scalar(env, boxes(-1.0, stocks)), steps, "whole shares at the close")
+
+
+def _alone(package: str, path: str) -> ModuleType:
+    """One file of a package whose own start would load brokers and data vendors."""
+    found = find_spec(package)
+    if found is None or not found.submodule_search_locations:
+        raise ModuleNotFoundError(f"No module named {package!r}", name=package)
+    where = Path(found.submodule_search_locations[0]) / path
+    spec = spec_from_file_location(f"{package}_alone", where)
+    if spec is None or spec.loader is None:
+        raise ImportError(f"{package} has no {path}.")
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def _tensortrade(name: str, on: Ground) -> Engine:
+    for unused in ("tensortrade.agents", "tensortrade.stochastic"):  # they want tensorflow
+        sys.modules.setdefault(unused, ModuleType(unused))
+    from tensortrade.env import default
+    from tensortrade.env.default.actions import BSH
+    from tensortrade.feed.core import DataFeed, Stream
+    from tensortrade.oms.exchanges import Exchange, ExchangeOptions
+    from tensortrade.oms.instruments import USD, Instrument
+    from tensortrade.oms.services.execution.simulated import execute_order
+    from tensortrade.oms.wallets import Portfolio, Wallet
+
+    bars, share = on.frame(0), Instrument("SHARE", 8, "share")
+
+    def stream(column: str, called: str) -> Any:
+        return Stream.source(bars[column].tolist(), dtype="float").rename(called)
+
+    exchange = Exchange("simulated", execute_order, ExchangeOptions(commission=COST))(
+        stream("close", "USD-SHARE")
+    )
+    cash, asset = Wallet(exchange, CASH * USD), Wallet(exchange, 0 * share)
+    env = default.create(
+        portfolio=Portfolio(USD, [cash, asset]), action_scheme=BSH(cash=cash, asset=asset),
+        reward_scheme="simple", window_size=1, max_allowed_loss=1.0,
+        feed=DataFeed([stream(f"feature {each}", each) for each in FEATURES]),
+    )  # fmt: skip
+    return Engine(name, _old_gym(env, ints(2)), 600, "fills at the close just seen")
+
+
+def _old_gym(env: Any, actions: Sequence[Any]) -> Callable[[int], int]:
+    """Before gymnasium a step answered four things, of which one said that it is over."""
+
+    def play(steps: int) -> int:
+        env.reset()
+        for number in range(steps):
+            _, _, over, _ = env.step(actions[number % DRAWN])
+            if over:
+                env.reset()
+        return steps
+
+    return play

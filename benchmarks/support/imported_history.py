@@ -1,0 +1,75 @@
+"""Real history for measurements: a folder's files imported into a home that is gone afterwards.
+
+The folder holds Parquet files in any columns that `quorum import` accepts, by these names.
+"""
+
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+
+from agents.registry import AGENTS, AgentSettings, build
+from domain.panel import Panel
+from domain.symbols import AssetClass, asset_class
+from domain.timeframe import Timeframe
+from market.imports.file_import import import_file
+from market.panels.panel_builder import build_panels
+from orchestrator.team.base import Ballot
+from storage.database import Database
+from storage.market_data.sql_store import SqlLibrary
+
+DAILY = ("bars_daily", "news", "fundamentals_pit", "earnings_announcements")
+COINS = ("crypto_1h",)
+HORIZON = 5
+SETTINGS = AgentSettings(news_model="lexicon")
+"""Headlines are scored alike on every machine."""
+
+
+@contextmanager
+def imported(folder: str, names: Sequence[str] = DAILY) -> Iterator[tuple[Database, SqlLibrary]]:
+    """A database and library that hold the files of these names."""
+    with empty() as (database, library):
+        for name in names:
+            import_file(Path(folder) / f"{name}.parquet", library)
+        yield database, library
+
+
+@contextmanager
+def empty() -> Iterator[tuple[Database, SqlLibrary]]:
+    """The same with nothing in it."""
+    with tempfile.TemporaryDirectory() as home:
+        database = Database(f"sqlite:///{Path(home) / 'quorum.db'}")
+        database.migrate()
+        yield database, SqlLibrary(database)
+        database.close()
+
+
+def shares(library: SqlLibrary, before: datetime | None = None) -> list[str]:
+    """Imported shares and funds, those with history `before` an instant."""
+    return [
+        symbol
+        for symbol in library.symbols("files", Timeframe.D1)
+        if asset_class(symbol) is AssetClass.EQUITY
+        and (span := library.span("files", symbol, Timeframe.D1))
+        and (before is None or span[0] < before)
+    ]
+
+
+def panel_of(
+    library: SqlLibrary,
+    symbols: Sequence[str],
+    end: datetime,
+    timeframe: Timeframe = Timeframe.D1,
+    market: str = "files",
+) -> Panel:
+    """The one panel of symbols that share a calendar."""
+    [(panel, _)] = build_panels(library, market, symbols, timeframe, end, HORIZON)
+    return panel
+
+
+def vote(panel: Panel, since: int) -> tuple[Ballot, ...]:
+    """All five agents' votes on rows `since` to T - 1."""
+    return tuple(
+        Ballot(name, build(name, SETTINGS).vote(panel, since), None, 0.0) for name in AGENTS
+    )

@@ -1,0 +1,177 @@
+"""`decide` and `receipt`: one committee session from the command line, printed or as JSON."""
+
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from cli.progress import bar
+from domain.canonical import instant, to_json
+from domain.decision import Action, Decision
+from domain.errors import VerificationError
+from market.calendars import known_by
+from orchestrator.cycle import hold, lay_out
+from orchestrator.parity.receipt_verification import Verification
+from orchestrator.parity.receipt_verification import verify as verify_receipt
+from settings import Settings
+from storage.journal.decision_records import Recorded
+from storage.journal.panel_archive import digest
+from wiring.account import make_desk
+from wiring.agents import builder, make_team
+from wiring.market import Market, choose_market, demo_present
+from wiring.stores import Say, Stores, open_stores, utc_now
+
+RUN = "decide"
+COLOURS = {Action.STRONG_BUY: "bold green", Action.BUY: "green", Action.SELL: "red",
+           Action.STRONG_SELL: "bold red", Action.HOLD: "dim"}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """`as_of` is the newest bar's close among the decisions."""
+
+    as_of: datetime
+    market: str
+    simulated: bool
+    decisions: tuple[Decision, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ShownReceipt:
+    recorded: Recorded
+    verification: Verification | None
+
+
+def decide(
+    settings: Settings, symbols: Sequence[str], *, as_of: str | None, in_process: bool, say: Say
+) -> Outcome:
+    """The committee's decisions on `symbols`, recorded under the run 'decide'.
+
+    Nothing is taken as held before. Raises InputError for a date in the future or before history,
+    UnknownSymbolError for a symbol the market does not know.
+    """
+    with open_stores(settings) as stores:
+        market = choose_market(settings, stores.library, lambda: demo_present(stores.journal), say)
+        now = demo_present(stores.journal) if market.simulated else utc_now()
+        until = now if as_of is None else known_by(as_of, now)
+        bring(market, settings, symbols, now)
+        desk = make_desk(settings, stores, market, RUN)
+        table = lay_out(desk, symbols, until)  # refuses bad input before any agent is woken
+        with (
+            bar() as progress,
+            closing(
+                make_team(
+                    settings, builder(settings, stores), in_process=in_process, progress=progress
+                )
+            ) as team,
+        ):
+            held = [hold(desk, team, laid, previous={}) for laid in table]
+    return Outcome(
+        as_of=max(minutes.cycle.as_of for minutes in held),
+        market=market.name,
+        simulated=market.simulated,
+        decisions=tuple(d for minutes in held for d in minutes.cycle.decisions),
+    )
+
+
+def bring(market: Market, settings: Settings, symbols: Sequence[str], now: datetime) -> None:
+    """What is missing of `symbols`, where the market has somebody to ask."""
+    if market.feed is not None:
+        with bar() as progress:
+            market.feed.refresh(symbols, settings.market.timeframe, now, progress)
+
+
+def as_json(outcome: Outcome) -> dict[str, Any]:
+    return {
+        "as_of": instant(outcome.as_of),
+        "market": outcome.market,
+        "simulated": outcome.simulated,
+        "decisions": [to_json(decision) for decision in outcome.decisions],
+    }
+
+
+def show(outcome: Outcome, console: Console) -> None:
+    label = "SIMULATED market" if outcome.simulated else f"market {outcome.market}"
+    console.print(f"As of {outcome.as_of:%Y-%m-%d %H:%M} UTC, {label}.", highlight=False)
+    for decision in sorted(outcome.decisions, key=lambda d: (d.rank is None, d.rank or 0)):
+        _show_decision(decision, console)
+
+
+def receipt(settings: Settings, identity: str, *, verify: bool) -> ShownReceipt:
+    """A stored decision, and with `verify` the outcome of computing it again.
+
+    Raises NotFoundError for a receipt that does not exist.
+    """
+    with open_stores(settings) as stores:
+        recorded = stores.records.decision(identity)
+        return ShownReceipt(recorded, verifier(settings, stores)(identity) if verify else None)
+
+
+def verifier(settings: Settings, stores: Stores) -> partial[Verification]:
+    """A function of a receipt that computes it again."""
+    return partial(
+        verify_receipt,
+        records=stores.records,
+        archive=stores.archive,
+        build=builder(settings, stores),
+        digest_of=digest,
+    )
+
+
+def receipt_json(shown: ShownReceipt) -> dict[str, Any]:
+    recorded, verification = shown.recorded, shown.verification
+    return {
+        "as_of": instant(recorded.as_of),
+        "market": recorded.market,
+        "run": recorded.run,
+        "simulated": recorded.simulated,
+        "digest": recorded.digest,
+        "decision": to_json(recorded.decision),
+        "verified": None if verification is None else verification.same,
+        "differences": [] if verification is None else list(verification.differences),
+    }
+
+
+def show_receipt(shown: ShownReceipt, console: Console) -> None:
+    recorded, verification = shown.recorded, shown.verification
+    label = "SIMULATED market" if recorded.simulated else f"market {recorded.market}"
+    console.print(
+        f"{recorded.run}, {label}, bar closed {recorded.as_of:%Y-%m-%d %H:%M} UTC, "
+        f"cycle {recorded.digest}",
+        highlight=False,
+    )
+    _show_decision(recorded.decision, console)
+    if verification is not None and verification.same:
+        console.print("[green]Verified:[/] computed again from its inputs, equal to the byte.")
+
+
+def refuse_if_different(shown: ShownReceipt) -> None:
+    """Raises VerificationError listing every difference, where there is one."""
+    if shown.verification is not None and not shown.verification.same:
+        listed = "; ".join(shown.verification.differences)
+        raise VerificationError(
+            f"{shown.recorded.decision.receipt} does not come out as it was stored: {listed}."
+        )
+
+
+def _show_decision(decision: Decision, console: Console) -> None:
+    colour = COLOURS[decision.action]
+    console.print(f"\n[bold]{decision.symbol}[/]  [{colour}]{decision.action}[/]", end="  ")
+    console.print(f"target {decision.target_weight:.1%}  {decision.receipt}", highlight=False)
+    console.print(f"  {decision.why}", markup=False, highlight=False)
+    table = Table("agent", "p_up", "cap", "strongest reasons", box=None, pad_edge=True)
+    for vote in decision.votes:
+        if vote.p_up is None:
+            silence = escape(f"abstains: {vote.abstained_because}")
+            table.add_row(vote.agent, "-", f"{vote.cap:.0%}", silence)
+            continue
+        strongest = sorted(vote.reasons, key=lambda reason: -abs(reason.log_odds))[:3]
+        reasons = "; ".join(f"{reason.name} {reason.log_odds:+.3f}" for reason in strongest)
+        table.add_row(vote.agent, f"{vote.p_up:.1%}", f"{vote.cap:.0%}", escape(reasons))
+    console.print(table)

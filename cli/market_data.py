@@ -1,0 +1,142 @@
+"""`download` and `import`: facts from the outside world into the home's library."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, time
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from cli.progress import bar
+from domain.canonical import instant
+from domain.errors import InputError, ProviderError
+from domain.timeframe import Timeframe
+from market.feed import FetchOutcome, FetchState
+from market.imports.batch_import import Imported, import_paths
+from market.imports.file_import import ImportReport
+from settings import Settings
+from wiring.market import choose_market
+from wiring.stores import Say, open_stores, utc_now
+
+EXAMPLES = 3
+
+
+def download(
+    settings: Settings, symbols: Sequence[str], since: str | None, say: Say
+) -> list[FetchOutcome]:
+    """Fetches what is missing of `symbols` (the watchlist if there are none)."""
+    start = parse_date(since) if since else None
+    with open_stores(settings) as stores:
+        market = choose_market(settings, stores.library, utc_now, say)
+        if market.feed is None:
+            raise InputError(
+                "The market 'files' has nothing to download from. Use `quorum import PATH`, or "
+                "`quorum download --market yahoo`."
+            )
+        wanted = list(symbols) or list(stores.watchlist.symbols())
+        with bar() as progress:
+            outcomes = market.feed.refresh(
+                wanted, settings.market.timeframe, utc_now(), progress, since=start
+            )
+    if wanted and not outcomes:
+        raise InputError(
+            f"{', '.join(wanted)} cannot be downloaded: market.by_class takes them from files. "
+            "Use `quorum import PATH`, or change by_class."
+        )
+    return outcomes
+
+
+def refuse_if_nothing_came(outcomes: Sequence[FetchOutcome]) -> None:
+    """Raises ProviderError where not one source of one symbol is there."""
+    if outcomes and all(outcome.state is FetchState.FAILED for outcome in outcomes):
+        raise ProviderError(f"Nothing could be downloaded. The first reason: {outcomes[0].why}")
+
+
+def show_outcomes(outcomes: Sequence[FetchOutcome], console: Console) -> None:
+    table = Table("symbol", "source", "state", "rows", "why")
+    for outcome in outcomes:
+        table.add_row(
+            outcome.symbol, outcome.source, outcome.state, str(outcome.rows), outcome.why or ""
+        )
+    console.print(table)
+
+
+def import_files(
+    settings: Settings, paths: Sequence[Path], timeframe: Timeframe | None, replace: bool
+) -> Imported:
+    """Stores what `paths` hold, as the market 'files'."""
+    with open_stores(settings) as stores, bar() as progress:
+        return import_paths(
+            paths, stores.library, timeframe=timeframe, replace=replace, progress=progress
+        )
+
+
+def refuse_if_refused(imported: Imported) -> None:
+    """Raises InputError where anything was refused: with the reason, and how much it was of."""
+    if not imported.refused:
+        return
+    reason = imported.refused[0].refused_because
+    if len(imported.reports) == 1:
+        raise InputError(str(reason))
+    raise InputError(
+        f"{len(imported.refused)} of {len(imported.reports)} were refused, and nothing of them is "
+        f"stored. The first: {reason}"
+    )
+
+
+def imported_json(imported: Imported) -> dict[str, Any]:
+    return {
+        "files": [report_json(report) for report in imported.reports],
+        "skipped": [str(path) for path in imported.skipped],
+    }
+
+
+def report_json(report: ImportReport) -> dict[str, Any]:
+    return {
+        "path": str(report.path),
+        "kind": report.kind,
+        "timeframe": report.timeframe,
+        "read": report.read,
+        "stored": report.stored,
+        "unchanged": report.unchanged,
+        "replaced": report.replaced,
+        "refused": [
+            {"reason": refusal.reason, "rows": refusal.rows, "examples": list(refusal.examples)}
+            for refusal in report.refused
+        ],
+        "symbols": list(report.symbols),
+        "span": [instant(at) for at in report.span] if report.span else None,
+        "refused_because": report.refused_because,
+    }
+
+
+def show_imported(imported: Imported, console: Console) -> None:
+    """A single path that was refused is left to `refuse_if_refused`, which says all of it."""
+    if imported.skipped:
+        names = ", ".join(map(str, imported.skipped))
+        console.print(f"Skipped, neither .csv nor .parquet: {names}", markup=False)
+    for report in imported.reports if len(imported.reports) > 1 or not imported.refused else ():
+        console.print(str(report.path), style="bold", markup=False)
+        if report.refused_because:
+            console.print(f"  refused: {report.refused_because}", markup=False)
+            continue
+        span = f", {report.span[0]:%Y-%m-%d} to {report.span[1]:%Y-%m-%d}" if report.span else ""
+        frame = f" {report.timeframe}" if report.timeframe else ""
+        console.print(f"  {report.kind}{frame} of {len(report.symbols)} symbols{span}")
+        console.print(
+            f"  {report.read:,} rows read: {report.stored:,} stored, "
+            f"{report.unchanged:,} already there, {report.replaced:,} replaced"
+        )
+        for refusal in report.refused:
+            examples = "; ".join(refusal.examples[:EXAMPLES])
+            told = f"  {refusal.rows:,} refused: {refusal.reason} ({examples})"
+            console.print(told, markup=False)
+
+
+def parse_date(text: str) -> datetime:
+    """Midnight UTC of a date such as 2020-02-03."""
+    try:
+        return datetime.combine(datetime.strptime(text, "%Y-%m-%d").date(), time(), UTC)
+    except ValueError:
+        raise InputError(f"{text!r} is not a date. Write it as 2020-02-03.") from None

@@ -1,0 +1,244 @@
+"""The verbs of the RL desk: `rl train` and the runs and models that come of it.
+
+Only words are parsed here; each verb calls one function and prints what it returned. `train` has an
+option for each argument of a training, with the sentence that stands beside it.
+"""
+
+import inspect
+from collections.abc import Callable
+from pathlib import Path
+from types import UnionType
+from typing import Annotated, Any, Literal, get_args, get_origin
+
+import typer
+
+from cli.terminal import (
+    AsJson,
+    OnMarket,
+    OnTimeframe,
+    SomeSymbols,
+    people,
+    print_json,
+    results,
+    say,
+    settings_of,
+)
+from envs.training.arguments import Arguments
+from envs.training.options import Option, options
+from settings import load_settings
+
+rl = typer.Typer(
+    help="Policies of the RL agent: train them, look at them, let one vote.", no_args_is_help=True
+)
+
+Model = Annotated[str, typer.Argument(metavar="ID", help="As `rl models` names it, or 'shipped'.")]
+Run = Annotated[str, typer.Argument(metavar="RUN", help="As `rl runs` names it.")]
+
+_OF_A_FILE = {"bars", "symbols", "market_seed"}
+"""Arguments that choose bars; here they are the home's."""
+_OF_THE_HOME = {
+    "horizon": "setting market.horizon",
+    "half_spread_bps": "setting costs.half_spread_bps",
+    "commission_bps": "setting costs.commission_bps",
+    "impact": "setting costs.impact",
+    "borrow_bps": "setting costs.borrow_bps",
+    "train_until": "60% of the bars",
+    "validate_until": "80% of the bars",
+    "episode": f"{Arguments().episode}, or half of a short history",
+}
+"""Defaults that the home's settings or its history give (`lab.completed`)."""
+
+
+def _with_arguments(verb: Callable[..., None]) -> Callable[..., None]:
+    """The verb with an option for each argument of a training; left out, it is None."""
+    own = inspect.signature(verb).parameters.values()
+    added = [
+        inspect.Parameter(
+            name,
+            inspect.Parameter.KEYWORD_ONLY,
+            default=None,
+            annotation=Annotated[
+                _typed(option) | None,
+                typer.Option(
+                    *option.flags,
+                    help=option.help(_OF_THE_HOME.get(name)),
+                    metavar=option.metavar if option.is_list else None,
+                ),
+            ],
+        )
+        for name, option in options().items()
+        if name not in _OF_A_FILE
+    ]
+    kept = [each for each in own if each.kind is not inspect.Parameter.VAR_KEYWORD]
+    vars(verb)["__signature__"] = inspect.Signature([*kept, *added])
+    return verb
+
+
+def _typed(option: Option) -> Any:
+    """What typer reads an argument as; dates are read by the arguments themselves."""
+    if option.is_list:
+        return list[str]
+    kind = get_args(option.kind)[0] if get_origin(option.kind) is UnionType else option.kind
+    return kind if kind in (int, float) or get_origin(kind) is Literal else str
+
+
+@rl.command()
+@_with_arguments
+def train(
+    *,
+    symbols: SomeSymbols = None,
+    market: OnMarket = None,
+    timeframe: OnTimeframe = None,
+    as_json: AsJson = False,
+    **given: Any,
+) -> None:
+    """Train policies on the stored history and keep what they come to as a model."""
+    from cli import rl_models
+
+    asked = {name: value for name, value in given.items() if value is not None}
+    _print_trained(
+        rl_models.train(settings_of(market, timeframe), symbols or [], asked, say), as_json
+    )
+
+
+@rl.command()
+def resume(run: Run, as_json: AsJson = False) -> None:
+    """Go on with a training RUN that was stopped, to the very model that it would have come to."""
+    from cli import rl_models
+
+    _print_trained(rl_models.resume(load_settings(), run), as_json)
+
+
+@rl.command()
+def runs(as_json: AsJson = False) -> None:
+    """Training runs, newest first."""
+    from cli import rl_models, rl_tables
+
+    found = rl_models.runs(load_settings())
+    if as_json:
+        print_json({"runs": [rl_tables.run_json(each) for each in found]})
+    else:
+        rl_tables.show_runs(found, results)
+
+
+@rl.command()
+def models(as_json: AsJson = False) -> None:
+    """The models that are kept, newest first, and which one votes."""
+    from cli import rl_models, rl_tables
+
+    found = rl_models.models(load_settings())
+    if as_json:
+        print_json({"models": [rl_tables.model_json(each) for each in found]})
+    else:
+        rl_tables.show_models(found, results)
+
+
+@rl.command()
+def show(model: Model, as_json: AsJson = False) -> None:
+    """A model: what it was trained on and how, and what it was worth on held-out time."""
+    from cli import rl_models, rl_tables
+
+    found = rl_models.model(load_settings(), model)
+    if as_json:
+        print_json(rl_tables.model_json(found, whole=True))
+    else:
+        rl_tables.show_model(found, results)
+
+
+@rl.command()
+def compare(
+    models: Annotated[list[str], typer.Argument(metavar="ID...", help="Two or more.")],
+    as_json: AsJson = False,
+) -> None:
+    """Models side by side, each on the time that was held out from it."""
+    from cli import rl_models, rl_tables
+
+    found = rl_models.compare(load_settings(), models)
+    if as_json:
+        print_json({"models": [rl_tables.model_json(each) for each in found]})
+    else:
+        rl_tables.show_comparison(found, results)
+
+
+@rl.command()
+def promote(model: Model, as_json: AsJson = False) -> None:
+    """Let a model vote in the RL agent's seat from the next cycle on."""
+    from cli import rl_models
+
+    _print_seat(rl_models.promote(load_settings(), model), as_json)
+
+
+@rl.command("roll-back")
+def roll_back(as_json: AsJson = False) -> None:
+    """Undo the last promotion: what voted before votes again."""
+    from cli import rl_models
+
+    _print_seat(rl_models.roll_back(load_settings()), as_json)
+
+
+@rl.command()
+def delete(
+    model: Model,
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Also one that has voted: its receipts stay unproven.")
+    ] = False,
+) -> None:
+    """Throw a model away; the one that votes stays."""
+    from cli import rl_models
+
+    rl_models.delete(load_settings(), model, yes=yes)
+    people.print(f"{model} is gone.")
+
+
+@rl.command("import")
+def import_(
+    folder: Annotated[Path, typer.Argument(help="A policy's, or that of a run that is done.")],
+    as_json: AsJson = False,
+) -> None:
+    """Keep a copy of the policy in FOLDER as a model."""
+    from cli import rl_models
+
+    kept = rl_models.import_folder(load_settings(), folder)
+    if as_json:
+        print_json({"id": kept})
+    else:
+        results.print(f"Kept as {kept}.")
+
+
+@rl.command()
+def drift(
+    model: Annotated[
+        str | None, typer.Argument(metavar="[ID]", help="Default: the model that votes.")
+    ] = None,
+    symbols: SomeSymbols = None,
+    market: OnMarket = None,
+    timeframe: OnTimeframe = None,
+    as_json: AsJson = False,
+) -> None:
+    """How far the market has moved from the one that a model was trained on, by feature."""
+    from cli import rl_models, rl_tables
+
+    found = rl_models.drift(settings_of(market, timeframe), model, symbols or [], say)
+    if as_json:
+        print_json(rl_tables.drift_json(found))
+    else:
+        rl_tables.show_drift(found, results)
+
+
+def _print_trained(trained: Any, as_json: bool) -> None:
+    from cli import rl_tables
+
+    if as_json:
+        print_json({"run": trained.run, **rl_tables.model_json(trained.model, whole=True)})
+    else:
+        rl_tables.show_model(trained.model, results)
+        say(f"Kept as {trained.model.id}. `quorum rl promote {trained.model.id}` lets it vote.")
+
+
+def _print_seat(turn: Any, as_json: bool) -> None:
+    from cli import rl_tables
+
+    if as_json:
+        print_json(rl_tables.turn_json(turn))
+    else:
+        rl_tables.show_turn(turn, results)

@@ -1,0 +1,1 @@
+"""The values of trading: orders, the account and its events, tax lots."""

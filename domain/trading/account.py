@@ -1,0 +1,236 @@
+"""A paper account and everything that can happen to one.
+
+An account is the fold of its entries (`trading/account/ledger.py`): nothing changes it but an
+entry, and entries are only ever added. What is kept beside them for speed can be made again from
+them.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from enum import StrEnum
+
+from domain.trading.orders import Order, Status
+
+
+class Mode(StrEnum):
+    """What becomes of the committee's decisions: nothing, suggestions, or orders."""
+
+    OBSERVE = "observe"
+    SUGGEST = "suggest"
+    AUTO = "auto"
+
+
+class Standing(StrEnum):
+    """What the account may do: trade, only shrink its positions, or nothing at all."""
+
+    ACTIVE = "active"
+    REDUCING = "reducing"
+    HALTED = "halted"
+
+
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """The breakers' memory. `reason`, `by` and `since` tell of the last change of standing, and
+    `until` the first day on which it goes back by itself (None: somebody must do it).
+
+    `high` is the highest equity since the last reset, `day_equity` the equity before `day` began,
+    `losses` how many positions in a row were closed at a loss. While `flattening` all that is held
+    is sold.
+    """
+
+    standing: Standing = Standing.ACTIVE
+    reason: str = ""
+    by: str = ""
+    since: datetime | None = None
+    until: date | None = None
+    high: float = 0.0
+    day: date | None = None
+    day_equity: float = 0.0
+    losses: int = 0
+    flattening: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """`units` negative when short; `cost` the average price a unit with fees, `realised` the
+    profit taken since it was opened, in currency."""
+
+    units: float
+    cost: float
+    realised: float
+    opened_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """The last bar of a symbol that the account has seen: its closing instant and price, as
+    traded; `traded_at` is the last fill."""
+
+    at: datetime
+    close: float
+    traded_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """`number` is that of the last entry. `orders` are the open ones by id, `placed` counts all
+    there ever were. `realised`, `fees`, `dividends`, `borrowing` and `deposited` are sums in
+    currency since it was opened."""
+
+    opened_at: datetime
+    currency: str
+    mode: Mode
+    profile: str
+    cash: float = 0.0
+    deposited: float = 0.0
+    realised: float = 0.0
+    fees: float = 0.0
+    dividends: float = 0.0
+    borrowing: float = 0.0
+    positions: Mapping[str, Position] = field(default_factory=dict)
+    marks: Mapping[str, Mark] = field(default_factory=dict)
+    orders: Mapping[str, Order] = field(default_factory=dict)
+    placed: int = 0
+    guard: Guard = Guard()
+    number: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    currency: str
+    mode: Mode
+    profile: str
+
+
+@dataclass(frozen=True, slots=True)
+class CashMoved:
+    """A deposit, or a withdrawal where `amount` is negative."""
+
+    amount: float
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reset:
+    """A new beginning with `capital`: positions are out of the book and all sums begin anew. Open
+    orders were ended before it."""
+
+    capital: float
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class OrderPlaced:
+    order: Order
+
+
+@dataclass(frozen=True, slots=True)
+class OrderChanged:
+    """An order's new terms, or its activation: the whole order as it stands now."""
+
+    order: Order
+
+
+@dataclass(frozen=True, slots=True)
+class OrderEnded:
+    """`status` is CANCELLED, EXPIRED or REJECTED."""
+
+    order: str
+    status: Status
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Filled:
+    """`units` are negative for sales, `price` what was paid or got a unit and within the bar's
+    range; `commission` in currency, and so is `slippage`: spread and impact against the price
+    without them. What of it no price within the range could take is `charged` to the cash beside
+    the price. `moment` says how the bar was met: open, stop, limit."""
+
+    order: str
+    symbol: str
+    units: float
+    price: float
+    commission: float
+    slippage: float
+    moment: str
+    charged: float = 0.0
+
+    @property
+    def fees(self) -> float:
+        """What was paid beside the price."""
+        return self.commission + self.charged
+
+
+@dataclass(frozen=True, slots=True)
+class SplitApplied:
+    """`ratio` new units for an old one."""
+
+    symbol: str
+    ratio: float
+
+
+@dataclass(frozen=True, slots=True)
+class DividendPaid:
+    symbol: str
+    per_unit: float
+    cash: float
+
+
+@dataclass(frozen=True, slots=True)
+class BorrowCharged:
+    symbol: str
+    cash: float
+
+
+@dataclass(frozen=True, slots=True)
+class BarClosed:
+    """A row of bars is behind the account: `closes` of the symbols that had one, the equity at
+    them, the breakers' word, and the best prices trailing stops have now seen, by order."""
+
+    closes: Mapping[str, float]
+    equity: float
+    guard: Guard
+    best: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class GuardChanged:
+    """Somebody, or a failed reconciliation, changed the standing."""
+
+    guard: Guard
+
+
+@dataclass(frozen=True, slots=True)
+class Switched:
+    mode: Mode
+    profile: str
+    by: str
+
+
+Happening = (
+    Opened
+    | CashMoved
+    | Reset
+    | OrderPlaced
+    | OrderChanged
+    | OrderEnded
+    | Filled
+    | SplitApplied
+    | DividendPaid
+    | BorrowCharged
+    | BarClosed
+    | GuardChanged
+    | Switched
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """Number `number` of an account's entries, counted from 1. `at` is the time of the market it
+    belongs to: a bar's close, its open for a fill there, or the instant somebody acted."""
+
+    number: int
+    at: datetime
+    what: Happening

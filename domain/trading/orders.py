@@ -1,0 +1,267 @@
+"""What somebody wants to trade, and what became of it: tickets, orders, quotes, fills.
+
+Promises that an order is in exactly one status at a time and moves only as `NEXT` allows: the
+functions at the end are the only way there is. Leaves out who may place what
+(`trading/orders/tickets.py`) and how an order meets a bar (`trading/kernels/`).
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+
+from domain.errors import VerificationError
+
+
+class Side(StrEnum):
+    BUY = "buy"
+    SELL = "sell"
+
+    @property
+    def sign(self) -> int:
+        return 1 if self is Side.BUY else -1
+
+
+class Kind(StrEnum):
+    """A take-profit is a limit that only reduces; a bracket is a parent and two exits."""
+
+    MARKET = "market"
+    LIMIT = "limit"
+    STOP = "stop"
+    STOP_LIMIT = "stop limit"
+    TRAILING_STOP = "trailing stop"
+    TAKE_PROFIT = "take profit"
+
+
+class Term(StrEnum):
+    """How long an order stands: to the end of its next session, until cancelled, or for the next
+    open alone, in part (IOC) or whole (FOK)."""
+
+    DAY = "day"
+    GTC = "gtc"
+    IOC = "ioc"
+    FOK = "fok"
+
+
+class Source(StrEnum):
+    MANUAL = "manual"
+    COMMITTEE = "committee"
+    EXIT = "exit"
+    STOP = "emergency stop"
+
+
+class Status(StrEnum):
+    HELD = "held"
+    """An exit that waits for its parent to fill."""
+    WORKING = "working"
+    PARTIAL = "partially filled"
+    FILLED = "filled"
+    CANCELLED = "cancelled"
+    EXPIRED = "expired"
+    REJECTED = "rejected"
+
+
+NEXT: Mapping[Status, frozenset[Status]] = {
+    Status.HELD: frozenset({Status.WORKING, Status.CANCELLED}),
+    Status.WORKING: frozenset(
+        {Status.PARTIAL, Status.FILLED, Status.CANCELLED, Status.EXPIRED, Status.REJECTED}
+    ),
+    Status.PARTIAL: frozenset({Status.PARTIAL, Status.FILLED, Status.CANCELLED, Status.EXPIRED}),
+    Status.FILLED: frozenset(),
+    Status.CANCELLED: frozenset(),
+    Status.EXPIRED: frozenset(),
+    Status.REJECTED: frozenset(),
+}
+"""By status, where an order may go from there; the last four are the end of it."""
+
+OPEN = frozenset({Status.HELD, Status.WORKING, Status.PARTIAL})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ticket:
+    """What is asked for, not checked yet. `quantity` in units; prices in the account's currency.
+
+    `trail` is an amount and `trail_share` a fraction of the price, one of them for a trailing
+    stop. `stop_loss` and `take_profit` make it a bracket: prices of the two exits, of which one
+    cancels the other.
+    """
+
+    symbol: str
+    side: Side
+    kind: Kind = Kind.MARKET
+    quantity: float
+    limit: float | None = None
+    stop: float | None = None
+    trail: float | None = None
+    trail_share: float | None = None
+    term: Term = Term.DAY
+    reduce_only: bool = False
+    stop_loss: float | None = None
+    take_profit: float | None = None
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """An accepted order. `quantity`, `filled` and `left` are positive units; `average` is the mean
+    price of its fills and `fees` what was paid beside it, in currency.
+
+    `key` is unique in its account: the same request again is the same order. Orders of one `group`
+    cancel each other when one fills; one with a `parent` is held until that has filled. It may
+    trade in bars that open at `placed_at` or after; a day order's session ends at `expires_at`,
+    None before it has met one. `best` is the most favourable price a trailing stop has seen. `why`
+    says why it was placed or, at its end, why it ended.
+
+    `left` counts down what `filled` counts up, and both are kept: a difference of sums would
+    differ in its last bit from what the compiled loops count.
+    """
+
+    id: str
+    key: str
+    symbol: str
+    side: Side
+    kind: Kind
+    quantity: float
+    term: Term
+    source: Source
+    placed_at: datetime
+    expires_at: datetime | None = None
+    status: Status = Status.WORKING
+    limit: float | None = None
+    stop: float | None = None
+    trail: float | None = None
+    trail_share: float | None = None
+    best: float | None = None
+    triggered: bool = False
+    reduce_only: bool = False
+    group: str | None = None
+    parent: str | None = None
+    receipt: str | None = None
+    note: str = ""
+    filled: float = 0.0
+    left: float = math.nan
+    average: float | None = None
+    fees: float = 0.0
+    why: str = ""
+
+    def __post_init__(self) -> None:
+        """A new order has all of its quantity left."""
+        if math.isnan(self.left):
+            object.__setattr__(self, "left", self.quantity)
+
+    @property
+    def open(self) -> bool:
+        return self.status in OPEN
+
+
+@dataclass(frozen=True, slots=True)
+class Amendment:
+    """New terms of an open order; None leaves a term as it is. `quantity` is the whole of it,
+    with what has filled already."""
+
+    quantity: float | None = None
+    limit: float | None = None
+    stop: float | None = None
+    trail: float | None = None
+    trail_share: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One rule that a ticket was held against: whether it passes, and in words."""
+
+    name: str
+    passed: bool
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Preview:
+    """What an order would do. `price` is the last close, known at `priced_at`; `costs` the
+    expected commission, spread and impact in currency; `value` what it would take from the cash
+    (negative: bring). `weight` is the symbol's share of equity after it, NaN where there is no
+    equity or it is unknown. `assumptions` say in words how it would be filled. `quote` confirms it
+    until `expires_at`; it is None where a check failed."""
+
+    ticket: Ticket
+    price: float
+    priced_at: datetime
+    costs: float
+    value: float
+    weight: float
+    checks: tuple[Check, ...]
+    assumptions: tuple[str, ...]
+    quote: str | None
+    expires_at: datetime
+
+
+DUST = 1e-9
+"""Units up to this are the rounding of sums: far below the smallest lot. The compiled loops have
+the same (`trading/kernels/`)."""
+
+
+def moved(order: Order, status: Status, why: str | None = None) -> Order:
+    """The order in its next status; `why` None leaves the reason as it is.
+
+    Raises VerificationError where `NEXT` does not lead there.
+    """
+    status = _next(order, status)
+    return replace(order, status=status, why=order.why if why is None else why)
+
+
+def _next(order: Order, status: Status) -> Status:
+    if status not in NEXT[order.status]:
+        allowed = ", ".join(sorted(NEXT[order.status])) or "nowhere: it has ended"
+        raise VerificationError(
+            f"Order {order.id} of {order.symbol} is {order.status} and cannot become {status}. "
+            f"From there it may go to: {allowed}."
+        )
+    return status
+
+
+def after_fill(order: Order, units: float, price: float, fees: float) -> Order:
+    """The order after `units` more (positive) at `price`, with `fees` in currency.
+
+    Raises VerificationError for more than was left, and for an order that may not fill.
+    """
+    if not DUST < units <= order.left + DUST:
+        raise VerificationError(
+            f"Order {order.id} of {order.symbol} has {order.left} units left and cannot fill "
+            f"{units}."
+        )
+    filled, left = order.filled + units, order.left - units
+    spent = units * price + (order.average or 0.0) * order.filled
+    whole = left <= DUST
+    return replace(
+        order,
+        status=_next(order, Status.FILLED if whole else Status.PARTIAL),
+        filled=filled,
+        left=0.0 if whole else left,
+        average=spent / filled,
+        fees=order.fees + fees,
+    )
+
+
+def resized(order: Order, quantity: float) -> Order:
+    """The order for another `quantity`, of which what has filled is a part."""
+    return replace(order, quantity=quantity, left=quantity - order.filled)
+
+
+def rescaled(order: Order, ratio: float) -> Order:
+    """The order after a split of `ratio` new units for an old one: as much money, other units."""
+    return replace(
+        order,
+        quantity=order.quantity * ratio,
+        filled=order.filled * ratio,
+        left=order.left * ratio,
+        limit=_divided(order.limit, ratio),
+        stop=_divided(order.stop, ratio),
+        trail=_divided(order.trail, ratio),
+        best=_divided(order.best, ratio),
+        average=_divided(order.average, ratio),
+    )
+
+
+def _divided(price: float | None, ratio: float) -> float | None:
+    return None if price is None else price / ratio

@@ -1,0 +1,1 @@
+"""What the environments are made of: batches, observations, actions, rewards, episodes."""

@@ -1,0 +1,120 @@
+"""Episodes: which windows of history may be played, and what is drawn at the start of each.
+
+A window lies wholly inside the rows given, its last bar included. A symbol is traded in it only
+where it has a bar and an observation in every row: a missing number is never played over. Each copy
+of an environment draws from a generator of its own, always the same count of numbers, so that one
+copy's draws do not depend on its neighbours or on which randomisation is on.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from domain.errors import InputError
+from domain.panel import Floats
+from envs.env_settings import EnvSettings
+from envs.environments.batched_observation import NOISE, Bools, Ints, Seen
+from envs.market_data import History
+
+_DRAWS = 4
+"""Numbers of an episode: window, cost factor, delay, place in the table of noise."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Drawn:
+    """D episodes, each (D,): the `row` at whose close it starts, the set of symbols `traded`, the
+    factor on costs, bars of `delay`, row of the noise table; and `whole` (D, N), which symbols of
+    the set may be traded."""
+
+    row: Ints
+    traded: Ints
+    factor: Floats
+    delay: Ints
+    noise: Ints
+    whole: Bools
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Episodes:
+    """W windows: their first `row` (W,), the set of symbols `traded` (W,) in each, and `whole`
+    (W, N), which of them have every bar."""
+
+    row: Ints
+    traded: Ints
+    whole: Bools
+    settings: EnvSettings
+
+    def draw(self, generators: Sequence[np.random.Generator]) -> Drawn:
+        """One episode a generator."""
+        drawn = np.array([generator.random(_DRAWS) for generator in generators]).T
+        window = (drawn[0] * len(self.row)).astype(np.int64)
+        settings = self.settings
+        return Drawn(
+            row=self.row[window],
+            traded=self.traded[window],
+            factor=1.0 + settings.dearer * (2.0 * drawn[1] - 1.0),
+            delay=(drawn[2] * (settings.delay + 1)).astype(np.int64),
+            noise=(drawn[3] * NOISE).astype(np.int64),
+            whole=self.whole[window],
+        )
+
+
+def episodes(
+    history: History,
+    seen: Seen,
+    rows: range,
+    settings: EnvSettings,
+    *,
+    portfolio: bool,
+) -> Episodes:
+    """All windows of `settings.episode` bars after their first, for one symbol each or for all
+    together: then those in which at least one symbol has every bar.
+
+    Raises InputError where `seen` does not belong to the history, the rows do not lie in it, or no
+    window fits.
+    """
+    _refuse(history, seen, rows, settings.episode)
+    usable = history.usable & np.isfinite(seen).all(axis=-1)
+    full = _full(usable, rows, settings.episode)
+    if not full.any():
+        raise InputError(
+            f"No symbol has {settings.episode + 1} bars in a row, each with an observation, in the "
+            f"{len(rows)} rows given. Shorten the episodes, bring more bars, or leave out symbols "
+            "whose price never moves."
+        )
+    if portfolio:
+        first = np.flatnonzero(full.any(axis=1))
+        return Episodes(rows.start + first, np.zeros(len(first), np.int64), full[first], settings)
+    first, symbol = np.nonzero(full)
+    return Episodes(rows.start + first, symbol, np.ones((len(first), 1), bool), settings)
+
+
+def _full(usable: Bools, rows: range, bars: int) -> Bools:
+    """(F, N) whether a symbol is usable in a row of `rows` and in the `bars` after it, of the F
+    rows that have so many after them."""
+    counted = np.vstack([np.zeros((1, usable.shape[1]), int), np.cumsum(usable, axis=0)])
+    last = rows.stop - bars
+    inside = counted[rows.start + bars + 1 : last + bars + 1] - counted[rows.start : last]
+    full: Bools = inside == bars + 1
+    return full
+
+
+def _refuse(history: History, seen: Seen, rows: range, bars: int) -> None:
+    shape = history.observation.shape
+    if seen.shape[:2] != shape[:2] or seen.ndim != 3:
+        raise InputError(
+            f"What is seen is of shape {seen.shape}, but the history has {shape[0]} bars of "
+            f"{shape[1]} symbols. Standardise the observation of the same history."
+        )
+    if len(rows) == 0 or rows.step != 1 or rows.start < 0 or rows.stop > shape[0]:
+        raise InputError(
+            f"{rows} are no rows of a history of {shape[0]}. Give a range within them, at least "
+            f"{bars + 1} rows long."
+        )
+    if bars >= len(rows):
+        raise InputError(
+            f"An episode of {bars} bars needs {bars + 1} rows, but {len(rows)} are given. Shorten "
+            "the episodes or bring more bars.",
+            field="episode",
+        )

@@ -1,0 +1,112 @@
+"""The arguments of a training as options of a command: one a field, with its sentence, its default
+and one way to write a list.
+
+Leaves out what the arguments mean and which are refused (`arguments.py`).
+"""
+
+import argparse
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, fields
+from functools import cache
+from typing import Any, Literal, get_args, get_origin, get_type_hints
+
+from domain.symbols import FLAGS
+from envs.training.arguments import Arguments, reader
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One argument. `choices` are the words that it, or each of its list, may be; there are none
+    where any will do."""
+
+    name: str
+    kind: Any
+    sentence: str
+    default: Any
+    choices: tuple[str, ...]
+
+    @property
+    def is_list(self) -> bool:
+        return get_origin(self.kind) is tuple
+
+    @property
+    def flags(self) -> tuple[str, ...]:
+        return FLAGS if self.name == "symbols" else ("--" + self.name.replace("_", "-"),)
+
+    @property
+    def metavar(self) -> str:
+        return f"{{{','.join(self.choices)}}}" if self.choices else self.name.upper()
+
+    def help(self, default: str | None = None) -> str:
+        """Its sentence and its default, which somebody else may have chosen."""
+        return f"{self.sentence} (default: {default or self._default_text})"
+
+    @property
+    def _default_text(self) -> str:
+        if self.is_list:
+            return ",".join(self.default) or "all"
+        return "none" if self.default is None else str(self.default)
+
+    def read_list(self, words: Iterable[str]) -> tuple[str, ...]:
+        """What was written in one word or several, with commas or without."""
+        read: tuple[str, ...] = reader(self.kind)(" ".join(words))
+        return read
+
+
+@cache
+def options() -> Mapping[str, Option]:
+    """The option of every argument, in the order of its fields."""
+    hints = get_type_hints(Arguments, include_extras=True)
+    found = {}
+    for each in fields(Arguments):
+        kind, sentence = get_args(hints[each.name])
+        is_list = get_origin(kind) is tuple
+        found[each.name] = Option(
+            name=each.name,
+            kind=kind,
+            sentence=f"{sentence} Repeat it, or separate by commas." if is_list else sentence,
+            default=each.default,
+            choices=choices_of(kind),
+        )
+    return found
+
+
+def choices_of(kind: Any) -> tuple[str, ...]:
+    """The words that a field of type `kind`, or each of its list, may be."""
+    inner = get_args(kind)[0] if get_origin(kind) is tuple else kind
+    return get_args(inner) if get_origin(inner) is Literal else ()
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """One option a field."""
+    for option in options().values():
+        if option.is_list:
+            parser.add_argument(
+                *option.flags,
+                dest=option.name,
+                action="extend",
+                nargs="+",
+                metavar=option.metavar,
+                help=option.help(),
+            )
+        else:
+            parser.add_argument(
+                *option.flags,
+                dest=option.name,
+                type=reader(option.kind),
+                choices=option.choices or None,
+                default=option.default,
+                metavar=option.metavar,
+                help=option.help(),
+            )
+
+
+def chosen_options(parsed: argparse.Namespace) -> Arguments:
+    """The arguments among what `add_options` made the parser read."""
+    given: dict[str, Any] = {}
+    for name, option in options().items():
+        value = getattr(parsed, name)
+        if option.is_list:
+            value = option.default if value is None else option.read_list(value)
+        given[name] = value
+    return Arguments(**given)

@@ -1,0 +1,312 @@
+"""A training run as a folder: what was asked, how it goes, where to go on, what came of it.
+
+    run.json                        arguments, data and its digest; written once
+    progress.csv                    a row a stage: member, steps, seconds, scores
+    tensorboard/<member>/           the same for TensorBoard
+    checkpoints/<member>.safetensors
+    held-out.json                   equity paths of the test period
+    policy/                         what `envs.policies.policy` reads
+    ended.json                      how it ended; without it a run that nobody holds is interrupted
+    run.lock                        held by whoever trains
+
+Every file is written whole or not at all (`disk.py`), so that a run that is killed leaves the
+former file or the new one. Leaves out what learns (`run.py`).
+"""
+
+import csv
+import io
+import json
+import math
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal, Self, get_args
+
+from domain.errors import DamagedError, InputError, NotFoundError
+from domain.model_files import MANIFEST
+from envs.disk import held, locked, read_whole, write_whole, writing
+from envs.market_data import History
+from envs.training.arguments import Arguments, Plain, arguments_of
+from envs.training.events import Event, HeldOut, Judged, Staged
+
+RUN, ENDED, LOCK = "run.json", "ended.json", "run.lock"
+PROGRESS, HELD_OUT, CHECKPOINTS, TENSORBOARD = (
+    "progress.csv", "held-out.json", "checkpoints", "tensorboard",
+)  # fmt: skip
+POLICY = "policy"
+Word = Literal["running", "done", "failed", "cancelled", "interrupted"]
+
+
+def policy_folder(folder: Path) -> Path:
+    """Where the policy of `folder` lies, which is a policy's own folder or that of its run.
+
+    Raises InputError for a run that has come to no policy yet.
+    """
+    inside = folder / POLICY
+    if (inside / MANIFEST).exists():
+        return inside
+    if (folder / RUN).exists():
+        raise InputError(
+            f"The run in {folder} is not done, so there is no policy of it yet. Wait for it, or go "
+            "on with it."
+        )
+    return folder
+
+
+@dataclass(frozen=True, slots=True)
+class RunState:
+    """A run at a glance. `what` is the member last heard of ("ppo-0, 1 of 5"), `done` of `total`
+    are environment steps, `seconds_left` None where nothing is known of its pace or nothing is
+    left. `error` is empty unless it failed."""
+
+    id: str
+    label: str
+    state: Word
+    what: str
+    done: int
+    total: int
+    seconds_left: float | None
+    error: str
+    started_at: datetime
+    arguments: Mapping[str, Plain]
+    data: str
+    simulated: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Columns of progress.csv, a row a stage; a score that is not known is NaN."""
+
+    member: tuple[str, ...]
+    steps: tuple[int, ...]
+    seconds: tuple[float, ...]
+    scores: Mapping[str, tuple[float, ...]]
+
+
+class RunFolder:
+    """One run's folder. Reading never waits; writing is for whoever is `holding` it."""
+
+    def __init__(self, path: Path, made: Mapping[str, Any]) -> None:
+        self.path = path
+        self._made = made
+
+    @classmethod
+    def create(cls, path: Path, arguments: Arguments, market: History) -> Self:
+        """The folder of a run: a new one, or the one that was begun by the same command.
+
+        Raises InputError where another run is there, and StorageError where nothing can be
+        written.
+        """
+        made = {
+            "arguments": arguments.plain(),
+            "data": market.name,
+            "simulated": market.simulated,
+            "data_digest": market.digest,
+            "started_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        }
+        if not (path / RUN).exists():
+            write_whole(path / RUN, (json.dumps(made, indent=2) + "\n").encode())
+            return cls(path, made)
+        there = cls.open(path)
+        there._refuse_another(made)
+        return there
+
+    @classmethod
+    def open(cls, path: Path) -> Self:
+        """The folder of a run that was begun before.
+
+        Raises NotFoundError where there is none, DamagedError where it cannot be read.
+        """
+        try:
+            made = json.loads((path / RUN).read_bytes())
+            datetime.fromisoformat(made["started_at"])
+            arguments_of(made["arguments"])
+            for name, kind in (("data", str), ("simulated", bool), ("data_digest", str)):
+                if not isinstance(made[name], kind):
+                    raise TypeError(f"{name} is {made[name]!r}")
+        except (FileNotFoundError, NotADirectoryError) as error:
+            raise NotFoundError(f"{path} holds no training run.") from error
+        except (OSError, ValueError, TypeError, KeyError, InputError) as error:
+            raise DamagedError(
+                f"The training run in {path} cannot be read: {RUN} is damaged ({error}). Delete "
+                "the folder and train again."
+            ) from error
+        return cls(path, made)
+
+    @property
+    def arguments(self) -> Arguments:
+        return arguments_of(self._made["arguments"])
+
+    @contextmanager
+    def holding(self) -> Iterator[None]:
+        """While this lasts the run is "running", and nobody else can write to it.
+
+        Raises InputError where somebody holds it already, StorageError where nothing can be
+        written.
+        """
+        with writing(self.path):
+            file = (self.path / LOCK).open("ab")
+        with file:
+            if not locked(file):
+                raise InputError(
+                    f"Another process is training into {self.path}. Wait for it, or give another "
+                    "folder."
+                )
+            if self._word()[0] != "done":
+                with writing(self.path):
+                    (self.path / ENDED).unlink(missing_ok=True)
+            yield
+
+    def keep(self, event: Event) -> None:
+        """Write what has happened. Raises StorageError where that is not possible; what was kept
+        before stays as it is."""
+        if isinstance(event, Judged):
+            write_whole(self.path / POLICY / "policy.safetensors", event.tensors)
+            write_whole(self.path / POLICY / "manifest.json", event.manifest)
+            write_whole(self.path / HELD_OUT, event.held_out)
+            self._end("done")
+            return
+        self._add_row(event)
+        write_whole(self.path / CHECKPOINTS / f"{event.member}.safetensors", event.checkpoint)
+        self._chart(event)
+
+    def kept(self) -> Mapping[str, bytes]:
+        """The last checkpoint of every member that has one."""
+        found = sorted((self.path / CHECKPOINTS).glob("*.safetensors"))
+        return {each.stem: read_whole(each) for each in found}
+
+    def fail(self, error: str) -> None:
+        self._end("failed", error)
+
+    def cancel(self) -> None:
+        self._end("cancelled")
+
+    def state(self) -> RunState:
+        arguments, progress = self.arguments, self.progress()
+        last = dict(zip(progress.member, progress.steps, strict=True))
+        word, error = self._word()
+        total = arguments.steps * len(arguments.members)
+        names = [f"{algo}-{seed}" for algo, seed in arguments.members]
+        # A member that ended early counts whole: the next one has begun, or all is done.
+        behind = names.index(progress.member[-1]) if progress.member else 0
+        done = arguments.steps * behind + (last[progress.member[-1]] if last else 0)
+        done = total if word == "done" else min(done, total)
+        seconds, steps = sum(progress.seconds), sum(last.values())
+        paced = word in ("running", "interrupted") and seconds > 0 and steps > 0
+        return RunState(
+            id=self.path.name,
+            label=arguments.label(self._made["data"]),
+            state=word,
+            what=f"{progress.member[-1]}, {behind + 1} of {len(names)}" if last else "",
+            done=done,
+            total=total,
+            seconds_left=seconds / steps * (total - done) if paced else None,
+            error=error,
+            started_at=datetime.fromisoformat(self._made["started_at"]),
+            arguments=self._made["arguments"],
+            data=self._made["data"],
+            simulated=self._made["simulated"],
+        )
+
+    def progress(self) -> Progress:
+        """What was kept of each stage so far. Raises DamagedError where it cannot be read."""
+        try:
+            names, rows = self._rows()
+            known = {f"{algo}-{seed}" for algo, seed in self.arguments.members}
+            if unknown := {row[0] for row in rows} - known:
+                raise ValueError(f"{min(unknown)[:40]!r} is no member of this run")
+            return Progress(
+                member=tuple(row[0] for row in rows),
+                steps=tuple(int(row[1]) for row in rows),
+                seconds=tuple(float(row[2]) for row in rows),
+                scores={
+                    name: tuple(float(row[3 + place]) for row in rows)
+                    for place, name in enumerate(names[3:])
+                },
+            )
+        except (ValueError, IndexError) as error:
+            raise DamagedError(
+                f"The training run in {self.path} cannot be read: {PROGRESS} is damaged ({error}). "
+                "Delete the folder and train again."
+            ) from error
+
+    def held_out(self) -> HeldOut | None:
+        """Equity of the test period; None before the run is done."""
+        path = self.path / HELD_OUT
+        return HeldOut.decode(read_whole(path), str(path)) if path.exists() else None
+
+    def policy(self) -> Path | None:
+        """The policy's folder; None before the run is done."""
+        return self.path / POLICY if self._word()[0] == "done" else None
+
+    def _refuse_another(self, made: Mapping[str, Any]) -> None:
+        """Raises InputError unless `made` is of this folder's own run."""
+        ours = {**self._made["arguments"], "data": self._made["data_digest"]}
+        theirs = {**made["arguments"], "data": made["data_digest"]}
+        same_by_digest = {"bars", "symbols"}
+        different = [
+            name for name in theirs if ours.get(name) != theirs[name] and name not in same_by_digest
+        ]
+        if different:
+            name = different[0]
+            raise InputError(
+                f"{self.path} holds a run with {name} {ours.get(name)}, and this one has "
+                f"{theirs[name]}. Give another folder, or the same command to go on."
+            )
+
+    def _word(self) -> tuple[Word, str]:
+        """How it stands, and what went wrong."""
+        try:
+            ended = json.loads((self.path / ENDED).read_bytes())
+            if ended["state"] not in get_args(Word):
+                raise ValueError(ended["state"])
+            return ended["state"], str(ended["error"])
+        except (OSError, ValueError, TypeError, KeyError):
+            return ("running" if held(self.path / LOCK) else "interrupted"), ""
+
+    def _end(self, state: Word, error: str = "") -> None:
+        write_whole(self.path / ENDED, json.dumps({"state": state, "error": error}).encode())
+
+    def _rows(self) -> tuple[list[str], list[list[str]]]:
+        """Header and whole rows of progress.csv."""
+        try:
+            text = (self.path / PROGRESS).read_text()
+        except FileNotFoundError:
+            return [], []
+        names, *rows = list(csv.reader(io.StringIO(text[: text.rfind("\n") + 1])))
+        return names, rows
+
+    def _add_row(self, event: Staged) -> None:
+        """A row goes before its checkpoint: one that is there already belongs to a stage that was
+        lost, and is replaced."""
+        names, rows = self._rows()
+        names = names or ["member", "steps", "seconds", *event.scores]
+        rows = [row for row in rows if row[0] != event.member or int(row[1]) < event.steps]
+        scores = [f"{event.scores[name]:.6g}" for name in names[3:]]
+        rows.append([event.member, str(event.steps), f"{event.seconds:.3f}", *scores])
+        out = io.StringIO()
+        csv.writer(out, lineterminator="\n").writerows([names, *rows])
+        write_whole(self.path / PROGRESS, out.getvalue().encode())
+
+    def _chart(self, event: Staged) -> None:
+        """One file a member, to which each stage is added: whoever watches it reads on."""
+        from tensorboard.compat.proto.event_pb2 import Event as Point
+        from tensorboard.compat.proto.summary_pb2 import Summary
+        from tensorboard.summary.writer.record_writer import RecordWriter
+
+        path = self.path / TENSORBOARD / event.member / "events.out.tfevents.quorum"
+        now = time.time()
+        points = [Point(wall_time=now, file_version="brain.Event:2")] * (not path.exists())
+        for name, value in event.scores.items():
+            if math.isfinite(value):
+                summary = Summary(value=[Summary.Value(tag=name, simple_value=value)])
+                points.append(Point(wall_time=now, step=event.steps, summary=summary))
+        with writing(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with path.open("ab") as file:
+                records = RecordWriter(file)
+                for point in points:
+                    records.write(point.SerializeToString())

@@ -1,0 +1,238 @@
+"""CSV and Parquet brought into the library: each file whole, or not at all.
+
+What a file holds is told by its columns (`market/imports/schema_detection.py`), which rows are good
+by `market/imports/normalise.py`. A stored fact is never changed silently: a file that contradicts
+what is stored is refused unless the caller asks to replace. It leaves out folders
+(`market/imports/batch_import.py`), archives, spreadsheets and the network.
+"""
+
+import csv
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.csv as arrow_csv
+import pyarrow.parquet as parquet
+
+from domain.errors import InputError
+from domain.store_reports import Merge
+from domain.symbols import parse_symbol
+from domain.timeframe import Timeframe
+from market.imports.normalise import Refusal, tidy
+from market.imports.schema_detection import ACCEPTED, TEXT, Kind, recognise
+from market.provider import Progress
+from market.store import Library
+
+CHUNK = 50_000
+SUFFIXES = (".csv", ".parquet")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Table:
+    """A file's good rows: a frame of its kind with a `symbol` column, sorted; `rows` were read."""
+
+    path: Path
+    kind: Kind
+    timeframe: Timeframe | None
+    frame: pd.DataFrame
+    rows: int
+    refused: tuple[Refusal, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ImportReport:
+    """What became of one file. Figures are rows; `span` is its first and last instant.
+
+    `refused_because` says why nothing of the file was stored; None where it was.
+    """
+
+    path: Path
+    kind: Kind | None = None
+    timeframe: Timeframe | None = None
+    read: int = 0
+    stored: int = 0
+    unchanged: int = 0
+    replaced: int = 0
+    refused: tuple[Refusal, ...] = ()
+    symbols: tuple[str, ...] = ()
+    span: tuple[datetime, datetime] | None = None
+    refused_because: str | None = None
+
+
+def import_file(
+    path: Path,
+    library: Library,
+    *,
+    market: str = "files",
+    timeframe: Timeframe | None = None,
+    replace: bool = False,
+    progress: Progress = lambda *_: None,
+) -> ImportReport:
+    """Stores a file in one transaction.
+
+    `progress` is told the file's name and its rows. Raises InputError as `read` does, and for a
+    file that contradicts what is stored unless it may `replace` that.
+    """
+    return _import(read(path, timeframe), library, market, replace, progress)
+
+
+def read(path: Path, timeframe: Timeframe | None = None) -> Table:
+    """The good rows of a file.
+
+    Raises InputError, naming the file, what was found and the remedy, where it is no table that
+    Quorum knows or where more than a fifth of its rows are bad.
+    """
+    columns = _columns(path)
+    try:
+        recognised = recognise(columns)
+        if not columns:
+            raise InputError("it is empty. Export it again.")
+        if recognised is None:
+            raise InputError(
+                f"its columns are {_few(columns)}. Quorum takes tables with the columns of"
+                f" {ACCEPTED}; rename yours."
+            )
+        kind, names = recognised
+        raw, malformed = _load(path, names)
+        if raw.empty:
+            raise InputError("it has no rows. Export it again.")
+        if "symbol" not in raw:
+            raw["symbol"] = _symbol_of(path)
+        frame, refused, timeframe = tidy(kind, raw, malformed, timeframe)
+    except InputError as error:
+        raise InputError(f"{path} cannot be imported: {error}") from error
+    rows = len(raw) + sum(lines.rows for lines in malformed)
+    return Table(path, kind, timeframe, frame, rows, refused)
+
+
+def _import(
+    table: Table, library: Library, market: str, replace: bool, progress: Progress
+) -> ImportReport:
+    merges: list[Merge] = []
+    contradicted: dict[str, int] = {}
+    with library.transaction():
+        done = 0
+        for symbol, chunk in _chunks(table.frame):
+            merge = _put(library, market, table, symbol, chunk, replace)
+            merges.append(merge)
+            contradicted[symbol] = contradicted.get(symbol, 0) + merge.conflicting
+            done += len(chunk)
+            progress(table.path.name, done, len(table.frame))
+        conflicting = sum(contradicted.values())
+        if conflicting and not replace:
+            raise InputError(
+                f"{table.path} contradicts {conflicting} stored {table.kind} of"
+                f" {_few([s for s, rows in contradicted.items() if rows])}: importing it would"
+                " rewrite history, so nothing was stored. Import it with --replace if that is"
+                " meant."
+            )
+    times = table.frame["at" if table.kind is Kind.BARS else "known_at"]
+    return ImportReport(
+        path=table.path,
+        kind=table.kind,
+        timeframe=table.timeframe,
+        read=table.rows,
+        stored=sum(merge.added for merge in merges),
+        unchanged=sum(merge.unchanged for merge in merges),
+        replaced=conflicting,
+        refused=table.refused,
+        symbols=tuple(contradicted),
+        span=(times.min().to_pydatetime(), times.max().to_pydatetime()),
+    )
+
+
+def _chunks(frame: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
+    for symbol, rows in frame.groupby("symbol", sort=True):
+        for start in range(0, len(rows), CHUNK):
+            yield str(symbol), rows.iloc[start : start + CHUNK]
+
+
+def _put(
+    library: Library, market: str, table: Table, symbol: str, rows: pd.DataFrame, replace: bool
+) -> Merge:
+    if table.timeframe is not None:
+        bars = rows.drop(columns="symbol")
+        return library.put_bars(market, symbol, table.timeframe, bars, replace)
+    put = {
+        Kind.NEWS: library.put_news,
+        Kind.FILINGS: library.put_filings,
+        Kind.EARNINGS: library.put_earnings,
+    }[table.kind]
+    return put(market, symbol, rows, replace)
+
+
+def _columns(path: Path) -> list[str]:
+    """The names in a file's head. InputError where it is not there or is neither format."""
+    try:
+        if not path.is_file():
+            raise InputError(f"{path} is not there. Give a .csv or .parquet file, or a folder.")
+        if path.suffix.lower() == ".parquet":
+            return [str(name) for name in parquet.read_schema(path).names]
+        if path.suffix.lower() == ".csv":
+            with path.open(encoding="utf-8-sig", newline="") as lines:
+                head = next((row for row in csv.reader(lines) if row), [])
+                while lines.read(CHUNK):
+                    pass  # all of it must be UTF-8, not only the head
+                return head
+    except (pa.ArrowException, OSError, UnicodeDecodeError, csv.Error) as error:
+        raise _unreadable(path, error) from error
+    raise InputError(f"{path} is neither .csv nor .parquet, which are all that Quorum reads.")
+
+
+def _load(path: Path, names: dict[str, str]) -> tuple[pd.DataFrame, tuple[Refusal, ...]]:
+    """The recognised columns under our names, and the lines that were no rows at all."""
+    malformed: list[str] = []
+
+    def skip(row: arrow_csv.InvalidRow) -> str:
+        malformed.append(f"row {row.number}: {row.actual_columns} of {row.expected_columns}")
+        return "skip"
+
+    try:
+        if path.suffix.lower() == ".parquet":
+            table = parquet.read_table(path, columns=list(names.values()))
+        else:
+            table = arrow_csv.read_csv(
+                path,
+                read_options=arrow_csv.ReadOptions(use_threads=False),
+                parse_options=arrow_csv.ParseOptions(
+                    newlines_in_values=True, invalid_row_handler=skip
+                ),
+                convert_options=arrow_csv.ConvertOptions(
+                    include_columns=list(names.values()),
+                    column_types={theirs: pa.string() for o, theirs in names.items() if o in TEXT},
+                ),
+            )
+        table.validate(full=True)  # Parquet may call text what is no UTF-8
+        frame = table.to_pandas(date_as_object=False)
+    except (pa.ArrowException, OSError, ValueError) as error:
+        raise _unreadable(path, error) from error
+    frame = frame.rename(columns={theirs: ours for ours, theirs in names.items()})
+    reason = "wrong number of columns"
+    refused = (Refusal(reason, len(malformed), tuple(malformed[:3])),) if malformed else ()
+    return frame.reset_index(drop=True), refused
+
+
+def _unreadable(path: Path, error: Exception) -> InputError:
+    what = str(error).splitlines()[0][:200].rstrip(".") if str(error) else type(error).__name__
+    return InputError(
+        f"{path} cannot be read as {path.suffix.lower().lstrip('.')}: {what}."
+        " It may be cut off or of another format; export it again as UTF-8 CSV or as Parquet."
+    )
+
+
+def _symbol_of(path: Path) -> str:
+    try:
+        return parse_symbol(path.stem)
+    except InputError as error:
+        raise InputError(
+            f"it has no symbol column, and its name is no symbol ({path.stem[:40]!r})."
+            " Add the column, or name the file as its symbol, such as AAPL.csv."
+        ) from error
+
+
+def _few(names: list[str]) -> str:
+    shown = ", ".join(repr(name[:40]) for name in names[:15])
+    return f"{shown} and {len(names) - 15} more" if len(names) > 15 else shown or "none"

@@ -1,0 +1,126 @@
+"""Which tables Quorum takes from a file, recognised by their columns alone.
+
+Names are compared in lower case with everything but letters and digits folded into `_`, so that
+`Adj Close` is `adj_close`. It says nothing of the rows: those are `market/imports/normalise.py`'s.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from types import MappingProxyType
+
+from domain.errors import InputError
+
+
+class Kind(StrEnum):
+    """What a table holds."""
+
+    BARS = "bars"
+    NEWS = "news"
+    FILINGS = "filings"
+    EARNINGS = "earnings"
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Our name of a column -> the spellings accepted for it, the first one present wins."""
+
+    required: Mapping[str, tuple[str, ...]]
+    optional: Mapping[str, tuple[str, ...]]
+
+
+_SYMBOL = ("symbol", "ticker")
+
+LAYOUTS: Mapping[Kind, Layout] = MappingProxyType({
+    Kind.BARS: Layout(
+        required={
+            "at": ("at", "ts", "timestamp", "datetime", "date", "time", "open_time"),
+            "open": ("open",),
+            "high": ("high",),
+            "low": ("low",),
+            "close": ("close",),
+            "volume": ("volume", "vol"),
+        },
+        optional={"symbol": _SYMBOL, "adj_close": ("adj_close", "adjusted_close", "adjclose")},
+    ),
+    Kind.FILINGS: Layout(
+        required={
+            "symbol": _SYMBOL,
+            "at": ("filing_date", "filed_at", "filed"),
+            "fiscal_year": ("fiscal_year",),
+            "fiscal_period": ("fiscal_period",),
+            "revenue": ("revenue", "revenues"),
+            "net_income": ("net_income",),
+        },
+        optional={
+            "operating_income": ("operating_income",),
+            "shares": ("shares", "shares_outstanding"),
+            "revenue_ok": ("revenue_ok",),
+        },
+    ),
+    Kind.EARNINGS: Layout(
+        required={
+            "symbol": _SYMBOL,
+            "at": ("announcement_date", "announced_at", "earnings_date"),
+            "eps_estimate": ("eps_estimate",),
+            "eps_actual": ("eps_actual", "reported_eps"),
+        },
+        optional={},
+    ),
+    Kind.NEWS: Layout(
+        required={
+            "symbol": _SYMBOL,
+            "at": ("published_at", "published", "timestamp", "datetime", "date"),
+            "headline": ("headline", "title"),
+        },
+        optional={
+            "precision": ("precision",),
+            "summary": ("summary", "description"),
+            "source": ("source", "publisher"),
+            "url": ("url", "link"),
+            "relevance": ("relevance",),
+            "mentions_company": ("mentions_company",),
+        },
+    ),
+})  # fmt: skip
+
+TEXT = frozenset({
+    "symbol", "at", "fiscal_period", "headline", "precision", "summary", "source", "url",
+})  # fmt: skip
+"""Columns that a CSV reader must not take for numbers, truth values or times."""
+
+ACCEPTED = "; ".join(
+    f"{kind}: {', '.join(spellings[0] for spellings in layout.required.values())}"
+    for kind, layout in LAYOUTS.items()
+)
+"""The columns each kind needs, for messages."""
+
+
+def recognise(columns: Sequence[str]) -> tuple[Kind, dict[str, str]] | None:
+    """The kind of a table with these columns and, by our names, the names of its own to read.
+
+    None where no kind has all its required columns. Raises InputError where one of them is there
+    twice, since nobody could say which is meant.
+    """
+    for kind, layout in LAYOUTS.items():
+        found = _match({**layout.required, **layout.optional}, columns)
+        if layout.required.keys() <= found.keys():
+            return kind, found
+    return None
+
+
+def _match(wanted: Mapping[str, tuple[str, ...]], columns: Sequence[str]) -> dict[str, str]:
+    by_name: dict[str, list[str]] = {}
+    for column in columns:
+        by_name.setdefault(re.sub(r"[^a-z0-9]+", "_", column.lower()).strip("_"), []).append(column)
+    found: dict[str, str] = {}
+    for ours, spellings in wanted.items():
+        theirs = next((by_name[spelling] for spelling in spellings if spelling in by_name), [])
+        if len(theirs) > 1:
+            raise InputError(
+                f"there are {len(theirs)} columns for {ours}: {theirs[:4]!r}. Keep one of them."
+            )
+        if theirs:
+            found[ours] = theirs[0]
+    return found

@@ -1,0 +1,67 @@
+"""Stored news, filings and announcements as the columns of a panel, in the order of their time."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+import numpy as np
+import pandas as pd
+
+from domain.panel import Earnings, Filings, Floats, Ints, News, Source
+from market import calendars
+from market.store import Library
+
+
+def news(library: Library, market: str, symbols: Sequence[str], last: datetime) -> News:
+    symbol, facts = _known(library, market, symbols, "news", last)
+    return News(
+        symbol,
+        calendars.instants(facts["known_at"]),
+        _texts(facts["headline"]),
+        _texts(facts["source"]),
+        _floats(facts["relevance"]),
+    )
+
+
+def filings(library: Library, market: str, symbols: Sequence[str], last: datetime) -> Filings:
+    symbol, facts = _known(library, market, symbols, "filings", last)
+    return Filings(
+        symbol,
+        calendars.instants(facts["known_at"]),
+        facts["fiscal_year"].to_numpy(np.int32),
+        facts["fiscal_quarter"].to_numpy(np.int32),
+        _floats(facts["revenue"]),
+        _floats(facts["operating_income"]),
+        _floats(facts["net_income"]),
+        _floats(facts["shares"]),
+    )
+
+
+def earnings(library: Library, market: str, symbols: Sequence[str], last: datetime) -> Earnings:
+    symbol, facts = _known(library, market, symbols, "earnings", last)
+    return Earnings(
+        symbol,
+        calendars.instants(facts["known_at"]),
+        _floats(facts["eps_estimate"]),
+        _floats(facts["eps_actual"]),
+    )
+
+
+def _known(
+    library: Library, market: str, symbols: Sequence[str], source: Source, last: datetime
+) -> tuple[Ints, pd.DataFrame]:
+    """Facts of all symbols known by `last` in order of `known_at`, beside their symbol's index.
+
+    Facts known at one instant stand in the order of the symbols, then of the library.
+    """
+    facts = library.facts(market, symbols, source, None, last + timedelta(microseconds=1))
+    index = facts["symbol"].cat.codes.to_numpy().astype(np.int32)
+    order = np.argsort(calendars.instants(facts["known_at"]), kind="stable")
+    return index[order], facts.iloc[order]
+
+
+def _texts(column: "pd.Series[str]") -> tuple[str, ...]:
+    return tuple(column.to_numpy(object))
+
+
+def _floats(column: "pd.Series[float]") -> Floats:
+    return np.ascontiguousarray(column.to_numpy(np.float64), np.float64)

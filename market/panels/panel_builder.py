@@ -1,0 +1,300 @@
+"""From stored facts to panels: everything known of some symbols at one instant, one per calendar.
+
+A panel begins with the first stored bar of its symbols or of their benchmark (or `since`) and ends
+with the symbols' last bar closed by `as_of`, so a panel built as of an earlier instant is the head
+of one built as of a later one, to the last bit. A symbol that fails the quality gate stays in its
+panel, and its verdict says why. Left out: fetching (see `market/feed.py`), and any repair of what
+is stored.
+"""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+import numpy as np
+import pandas as pd
+
+from domain.decision import Verdict
+from domain.errors import InputError, UnknownSymbolError
+from domain.panel import Floats, Panel, Source, Times
+from domain.symbols import ALWAYS_OPEN, calendar_of
+from domain.timeframe import Timeframe
+from market import calendars
+from market.panels import fundamental_events
+from market.quality import gate
+from market.quality.checks import Bools
+from market.series import Series, series_of
+from market.store import Library
+
+BENCHMARKS: Mapping[str, tuple[str, ...]] = {
+    "XNYS": ("SPY",),
+    ALWAYS_OPEN: ("BTC-USD", "BTC-USDT"),
+}
+"""By calendar, the symbols that stand for its whole market; the first that is stored is taken."""
+
+_INSTANT = timedelta(microseconds=1)
+_SOURCES: tuple[Source, ...] = ("news", "filings", "earnings")
+
+
+def build_panels(
+    library: Library,
+    market: str,
+    symbols: Sequence[str],
+    timeframe: Timeframe,
+    as_of: datetime,
+    horizon: int,
+    since: datetime | None = None,
+    simulated: bool = False,
+) -> list[tuple[Panel, tuple[Verdict, ...]]]:
+    """One panel a calendar in the order in which `symbols` first name it, with a verdict a symbol.
+
+    `horizon` is in bars. Raises UnknownSymbolError for a symbol without stored bars, and
+    InputError if no symbol had a bar by `as_of`.
+    """
+    return [
+        (
+            _panel(library, market, stored, as_of, horizon, simulated),
+            tuple(gate.check(one, stored.actions, as_of) for one in stored.all_series),
+        )
+        for stored in _read(library, market, symbols, timeframe, as_of, since)
+    ]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class History:
+    """A panel of T bars and N symbols with what was true of each row then, both (T, N): `blocked`
+    where the quality gate, asked at the close of that row, would have blocked the symbol, and
+    `factor`, by which the panel's prices are those that were traded; NaN without a bar."""
+
+    panel: Panel
+    blocked: Bools
+    factor: Floats
+
+
+def build_traded(
+    library: Library,
+    market: str,
+    symbols: Sequence[str],
+    timeframe: Timeframe,
+    as_of: datetime,
+    horizon: int,
+    since: datetime | None = None,
+    simulated: bool = False,
+) -> list[History]:
+    """The panels of `build_panels`, each with its rows' past. Raises as `build_panels` does."""
+    built = []
+    for stored in _read(library, market, symbols, timeframe, as_of, since):
+        panel = _panel(library, market, stored, as_of, horizon, simulated)
+        blocked = [gate.blocked(s, stored.actions, panel.known_at) for s in stored.all_series]
+        factor = _grid(panel.known_at, stored.all_series, "factor")
+        built.append(History(panel, np.stack(blocked, axis=1), factor))
+    return built
+
+
+def build_bars(
+    library: Library,
+    market: str,
+    symbols: Sequence[str],
+    timeframe: Timeframe,
+    as_of: datetime,
+    since: datetime,
+) -> list[tuple[Panel, Floats]]:
+    """For who only trades: panels of bars since then without any event, asked by nobody for a vote,
+    each with its factors (T, N) as in `History`. Raises as `build_panels` does."""
+    built = []
+    for stored in _read(library, market, symbols, timeframe, as_of, since):
+        bars = _bars(stored, as_of, horizon=1, simulated=False)
+        built.append((bars, _grid(bars.known_at, stored.all_series, "factor")))
+    return built
+
+
+def build_history(
+    library: Library,
+    market: str,
+    symbols: Sequence[str],
+    timeframe: Timeframe,
+    as_of: datetime,
+    horizon: int,
+    since: datetime | None = None,
+    simulated: bool = False,
+) -> list[tuple[Panel, Bools]]:
+    """`build_traded` for who does not trade: each panel and where the gate would have blocked."""
+    built = build_traded(
+        library, market, symbols, timeframe, as_of, horizon, since, simulated=simulated
+    )
+    return [(each.panel, each.blocked) for each in built]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Stored:
+    """The bars of one calendar's symbols, of its benchmark, and the symbols' actions."""
+
+    all_series: Sequence[Series]
+    benchmark: Series | None
+    actions: pd.DataFrame
+
+
+def _read(
+    library: Library,
+    market: str,
+    symbols: Sequence[str],
+    timeframe: Timeframe,
+    as_of: datetime,
+    since: datetime | None,
+) -> list[_Stored]:
+    wanted = tuple(dict.fromkeys(symbols))
+    stored = set(library.symbols(market, timeframe))
+    _refuse_unknown(wanted, stored, market, timeframe)
+    together: dict[str, list[str]] = {}
+    for symbol in wanted:
+        together.setdefault(calendar_of(symbol), []).append(symbol)
+
+    found = []
+    for calendar, names in together.items():
+        benchmark = _benchmark_of(calendar, stored)
+        every = tuple(dict.fromkeys([*names, *([benchmark] if benchmark else [])]))
+        bars = library.facts(market, every, f"bars {timeframe}", since, as_of)
+        read = {one.symbol: one for one in series_of(bars, calendar, timeframe, as_of)}
+        actions = library.facts(market, names, "actions", None, as_of + _INSTANT)
+        found.append(_Stored([read[each] for each in names], read.get(benchmark or ""), actions))
+    if wanted and not any(len(one.known_at) for each in found for one in each.all_series):
+        raise _before_history(library, market, wanted, timeframe, as_of, since)
+    return found
+
+
+def _benchmark_of(calendar: str, stored: Collection[str]) -> str | None:
+    return next((each for each in BENCHMARKS.get(calendar, ()) if each in stored), None)
+
+
+def _panel(
+    library: Library,
+    market: str,
+    stored: _Stored,
+    as_of: datetime,
+    horizon: int,
+    simulated: bool,
+) -> Panel:
+    bars = _bars(stored, as_of, horizon, simulated)
+    symbols, last = bars.symbols, calendars.moment(bars.known_at[-1])
+    return replace(
+        bars,
+        news=fundamental_events.news(library, market, symbols, last),
+        filings=fundamental_events.filings(library, market, symbols, last),
+        earnings=fundamental_events.earnings(library, market, symbols, last),
+        unavailable=_unavailable(library, market, symbols),
+    )
+
+
+def _bars(stored: _Stored, as_of: datetime, horizon: int, simulated: bool) -> Panel:
+    """A panel in which nothing has happened yet."""
+    all_series = stored.all_series
+    calendar, timeframe = all_series[0].calendar, all_series[0].timeframe
+    known_at = _axis(all_series, stored.benchmark)
+    if not len(known_at):
+        closed = calendars.last_close(calendar, timeframe, as_of)
+        known_at = np.array([calendars.instant(closed)])
+    return Panel(
+        symbols=tuple(one.symbol for one in all_series),
+        calendar=calendar,
+        timeframe=timeframe,
+        known_at=known_at,
+        open=_grid(known_at, all_series, "open"),
+        high=_grid(known_at, all_series, "high"),
+        low=_grid(known_at, all_series, "low"),
+        close=_grid(known_at, all_series, "close"),
+        volume=_grid(known_at, all_series, "volume"),
+        benchmark=_benchmark(known_at, stored.benchmark),
+        horizon=horizon,
+        simulated=simulated,
+    )
+
+
+def _axis(all_series: Iterable[Series], benchmark: Series | None) -> Times:
+    """Every closing instant of any symbol, in order; symbols mostly share all of theirs.
+
+    The benchmark's own, as far back as they go, are among them: what is measured on it must be
+    the same whichever symbols stand in the panel. They never make a panel longer at its end.
+    """
+    axis: Times = np.empty(0, "datetime64[us]")
+    for one in all_series:
+        if not np.array_equal(axis, one.known_at):
+            axis = np.union1d(axis, one.known_at)
+    if benchmark is None or not len(axis):
+        return axis
+    until = np.searchsorted(benchmark.known_at, axis[-1], side="right")
+    return np.union1d(axis, benchmark.known_at[:until])
+
+
+def _grid(known_at: Times, all_series: Sequence[Series], figure: str) -> Floats:
+    """(T, N) of one figure on the axis `known_at`, NaN where a symbol has no bar."""
+    grid = np.full((len(known_at), len(all_series)), np.nan)
+    for n, one in enumerate(all_series):
+        grid[_rows(known_at, one), n] = getattr(one, figure)
+    return grid
+
+
+def _rows(known_at: Times, one: Series) -> "slice | np.ndarray":
+    """Where the bars of `one` lie on the axis `known_at`, which has them all."""
+    if not len(one.known_at):
+        return slice(0, 0)
+    start = int(np.searchsorted(known_at, one.known_at[0]))
+    stop = start + len(one.known_at)
+    if np.array_equal(known_at[start:stop], one.known_at):
+        return slice(start, stop)
+    return np.searchsorted(known_at, one.known_at)
+
+
+def _benchmark(known_at: Times, benchmark: Series | None) -> Floats:
+    closes = np.full(len(known_at), np.nan)
+    if benchmark is not None:
+        _, ours, theirs = np.intersect1d(
+            known_at, benchmark.known_at, assume_unique=True, return_indices=True
+        )
+        closes[ours] = benchmark.close[theirs]
+    return closes
+
+
+def _unavailable(
+    library: Library, market: str, symbols: Sequence[str]
+) -> dict[Source, dict[str, str]]:
+    found: dict[Source, dict[str, str]] = {}
+    for source in _SOURCES:
+        fetches = library.fetches(market, symbols, source)
+        failed = {each: fetches[each].error for each in symbols if each in fetches}
+        why = {symbol: error for symbol, error in failed.items() if error is not None}
+        if why:
+            found[source] = why
+    return found
+
+
+def _refuse_unknown(
+    wanted: Sequence[str], stored: set[str], market: str, timeframe: Timeframe
+) -> None:
+    missing = [symbol for symbol in wanted if symbol not in stored]
+    if not missing:
+        return
+    names = ", ".join(missing)
+    remedy = f"Fetch them with `quorum download {' '.join(missing)}`"
+    if market == "files":
+        remedy = f"Import some with `quorum import PATH`, or leave {names} out"
+    raise UnknownSymbolError(
+        f"No {timeframe} bars of {names} are stored in the market {market!r}. {remedy}."
+    )
+
+
+def _before_history(
+    library: Library,
+    market: str,
+    wanted: Sequence[str],
+    timeframe: Timeframe,
+    as_of: datetime,
+    since: datetime | None,
+) -> InputError:
+    spans = [library.span(market, symbol, timeframe) for symbol in wanted]
+    first = min(span[0] for span in spans if span)
+    after = f" since {since:%Y-%m-%d}" if since else ""
+    return InputError(
+        f"No bar of {', '.join(wanted)} had closed{after} by {as_of:%Y-%m-%d %H:%M} UTC; the"
+        f" history in the market {market!r} begins on {first:%Y-%m-%d}. Ask for a later date or"
+        " add older bars."
+    )

@@ -1,0 +1,340 @@
+"""Yahoo Finance through yfinance: the only file that knows either.
+
+Every request is throttled, has a timeout and is repeated with backoff. Whatever goes wrong becomes
+one of our errors: RateLimitedError where Yahoo says that it is asked too often, UnknownSymbolError
+where it knows no such symbol, ProviderError for all else (no network, no JSON, another shape than
+expected). An empty frame means that Yahoo answered and has nothing. It leaves out caching (the
+feed's) and streaming prices.
+"""
+
+import json
+import logging
+import threading
+import time
+import warnings
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+import pandas as pd
+import stamina
+import yfinance
+from curl_cffi import requests
+from yfinance.data import YfData
+from yfinance.exceptions import (
+    YFException,
+    YFPricesMissingError,
+    YFRateLimitError,
+    YFTzMissingError,
+)
+
+from domain.errors import InputError, ProviderError, RateLimitedError, UnknownSymbolError
+from domain.timeframe import Timeframe
+from market.provider import BAR_COLUMNS, Quote
+from market.providers import yahoo_tables as tables
+
+log = logging.getLogger(__name__)
+
+Answer = TypeVar("Answer")
+
+ATTEMPTS = 3
+TIMEOUT = 10.0
+PROBE_TIMEOUT = 3.0
+HEADLINES = 50
+ANNOUNCEMENTS = 25
+SECONDS_BETWEEN_REQUESTS = 0.2
+
+_PROBE = "https://query2.finance.yahoo.com/v8/finance/chart/SPY?range=1d&interval=1d"
+_ABOUT_ONE_SYMBOL = ("/finance/chart/", "/finance/quoteSummary/", "/finance/quote")
+"""Paths that answer 404 to a symbol that Yahoo does not know."""
+
+_SIDE_ERRANDS = ("/v1/test/getcrumb", "/consent", "/v2/collectConsent", "/copyConsent", "/", "")
+"""Paths of yfinance's requests for cookies and crumbs, which may fail without harm."""
+
+_REACH = {
+    Timeframe.M1: timedelta(days=29),
+    Timeframe.M5: timedelta(days=59),
+    Timeframe.M15: timedelta(days=59),
+    Timeframe.M30: timedelta(days=59),
+    Timeframe.H1: timedelta(days=729),
+}
+"""How far back Yahoo keeps intraday bars, less a day."""
+
+_LONGEST_REQUEST = {Timeframe.M1: timedelta(days=7)}
+
+
+class _Session(requests.Session[requests.Response]):
+    """Yahoo's hosts, or one server in their place; remembers the last answer that mattered."""
+
+    def __init__(self, url: str | None, seconds_between: float) -> None:
+        super().__init__(impersonate="chrome")
+        self._url = url.rstrip("/") if url else None
+        self._seconds_between = seconds_between
+        self._free_at = 0.0
+        self.answer: Any = None
+
+    def request(self, method: Any, url: str, *args: Any, **options: Any) -> Any:
+        parts = urlsplit(url)
+        if self._url:
+            url = self._url + (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        options["timeout"] = min(options.get("timeout") or TIMEOUT, TIMEOUT)
+        self._wait()
+        answer = super().request(method, url, *args, **options)
+        if parts.path not in _SIDE_ERRANDS:
+            self.answer = answer
+        return answer
+
+    def _wait(self) -> None:
+        pause = self._free_at - time.monotonic()
+        if pause > 0:
+            time.sleep(pause)
+        self._free_at = time.monotonic() + self._seconds_between
+
+
+class YahooProvider:
+    """A `Provider` of Yahoo's bars, corporate actions, news, statements, earnings and quotes.
+
+    `cache` is the directory for what yfinance keeps (cookies, time zones). `url` is a proxy that
+    answers as Yahoo does, None Yahoo itself. Safe to call from several threads; requests are made
+    one after the other.
+    """
+
+    name = "yahoo"
+    simulated = False
+
+    def __init__(
+        self,
+        cache: Path,
+        url: str | None = None,
+        *,
+        seconds_between_requests: float = SECONDS_BETWEEN_REQUESTS,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        cache.mkdir(parents=True, exist_ok=True)
+        yfinance.set_tz_cache_location(str(cache))
+        yfinance.config.debug.hide_exceptions = False
+        logging.getLogger("yfinance").setLevel(logging.CRITICAL)
+        warnings.filterwarnings("ignore", category=DeprecationWarning, module="yfinance")
+        # retries are ordinary: what still fails after them is told once, by the error
+        stamina.instrumentation.set_on_retry_hooks(())
+        self._session = _Session(url, seconds_between_requests)
+        self._clock = clock
+        self._lock = threading.RLock()
+        self._companies: dict[str, str] = {}
+        self._repeat = stamina.RetryingCaller(
+            attempts=ATTEMPTS, timeout=60.0, wait_initial=1.0, wait_max=8.0
+        ).on(ProviderError)
+
+    def reachable(self) -> bool:
+        """Whether Yahoo gives prices to this machine now; answers within a few seconds."""
+        with self._lock:
+            try:
+                answer = self._session.get(_PROBE, timeout=PROBE_TIMEOUT)
+                chart = json.loads(answer.text)["chart"]
+                return bool(answer.status_code == 200 and chart["result"])
+            except (requests.exceptions.RequestException, ValueError, LookupError, TypeError):
+                return False
+
+    def bars(
+        self, symbol: str, timeframe: Timeframe, start: datetime, end: datetime
+    ) -> pd.DataFrame:
+        """`start <= at < end`, as far back as Yahoo keeps bars of that length.
+
+        Raises InputError where all of it lies further back.
+        """
+        start = self._clip(timeframe, start, end)
+        parts = []
+        while start < end:
+            stop = min(end, start + _LONGEST_REQUEST.get(timeframe, end - start))
+            parts.append(self._bars(symbol, timeframe, start, stop))
+            start = stop
+        full = [part for part in parts if not part.empty]
+        return pd.concat(full, ignore_index=True) if full else tables.no_facts(BAR_COLUMNS)
+
+    def actions(self, symbol: str, start: datetime, end: datetime) -> pd.DataFrame:
+        """Splits and dividends, `start <= at < end`."""
+        history = self._history(symbol, Timeframe.D1, start, end)
+        return _between(tables.actions(symbol, history), "at", start, end)
+
+    def news(self, symbol: str, start: datetime, end: datetime) -> pd.DataFrame:
+        """The latest headlines (Yahoo lists no others), `start <= known_at < end`.
+
+        `relevance` is 1 where headline or summary name the company.
+        """
+        company = self._company(symbol)
+
+        def question(ticker: yfinance.Ticker) -> pd.DataFrame:
+            articles = ticker.get_news(count=HEADLINES)
+            listed = self._session.answer.json()["data"]["tickerStream"]["stream"]
+            frame = tables.news(symbol, articles, company)
+            if listed and frame.empty:
+                raise ProviderError(f"Yahoo's news of {symbol} have another shape than expected.")
+            return frame
+
+        return _between(self._ask(symbol, question), "known_at", start, end)
+
+    def filings(self, symbol: str) -> pd.DataFrame:
+        """Quarterly and yearly figures, known from now on since Yahoo states no filing date."""
+
+        def question(ticker: yfinance.Ticker) -> pd.DataFrame:
+            yearly = self._statement(ticker, "yearly")
+            quarterly = self._statement(ticker, "quarterly")
+            return tables.filings(symbol, quarterly, yearly, self._clock())
+
+        return self._ask(symbol, question)
+
+    def earnings(self, symbol: str) -> pd.DataFrame:
+        """Announcements so far, each known at the end of the hour or day it is stamped with."""
+
+        def question(ticker: yfinance.Ticker) -> pd.DataFrame:
+            dates = ticker.get_earnings_dates(limit=ANNOUNCEMENTS)
+            if dates is None and "earnings" not in self._session.answer.text.lower():
+                raise ProviderError(f"Yahoo answered for {symbol} with no page of earnings.")
+            return tables.earnings(symbol, dates, self._clock())
+
+        return self._ask(symbol, question)
+
+    def quote(self, symbol: str) -> Quote:
+        """The last price and the close before it."""
+
+        def question(ticker: yfinance.Ticker) -> Quote:
+            history = ticker.history(period="5d", auto_adjust=False)
+            about = ticker.get_history_metadata()
+            closes = history["Close"].dropna()
+            return Quote(
+                symbol=symbol,
+                at=pd.Timestamp(about["regularMarketTime"]).tz_convert("UTC").to_pydatetime(),
+                price=float(about["regularMarketPrice"]),
+                previous_close=float(closes.iloc[-2]) if len(closes) > 1 else None,
+                currency=str(about["currency"]),
+                name=str(about.get("longName") or about.get("shortName") or symbol),
+            )
+
+        return self._ask(symbol, question)
+
+    def _clip(self, timeframe: Timeframe, start: datetime, end: datetime) -> datetime:
+        reach = _REACH.get(timeframe)
+        if reach is None:
+            return start
+        earliest = self._clock() - reach
+        if end <= earliest:
+            raise InputError(
+                f"Yahoo keeps {timeframe} bars only since {earliest:%Y-%m-%d}; {end:%Y-%m-%d} is"
+                " earlier. Ask for 1d bars, or import a file."
+            )
+        if start < earliest:
+            log.info("Yahoo keeps %s bars only since %s.", timeframe, f"{earliest:%Y-%m-%d}")
+        return max(start, earliest)
+
+    def _bars(
+        self, symbol: str, timeframe: Timeframe, start: datetime, end: datetime
+    ) -> pd.DataFrame:
+        history = self._history(symbol, timeframe, start, end)
+        return _between(tables.bars(history, timeframe.intraday), "at", start, end)
+
+    def _history(
+        self, symbol: str, timeframe: Timeframe, start: datetime, end: datetime
+    ) -> pd.DataFrame:
+        """yfinance's own frame; of daily bars a day more on each side, whatever the exchange's
+        time zone."""
+        margin = timedelta(0) if timeframe.intraday else timedelta(days=1)
+
+        def question(ticker: yfinance.Ticker) -> pd.DataFrame:
+            try:
+                history: pd.DataFrame = ticker.history(
+                    start=start - margin,
+                    end=end + margin,
+                    interval=str(timeframe),
+                    auto_adjust=False,
+                    actions=True,
+                )
+            except YFPricesMissingError:
+                if self._nothing_there():
+                    return pd.DataFrame()
+                raise
+            about = ticker.get_history_metadata()
+            self._companies[symbol] = str(about.get("longName") or about.get("shortName") or "")
+            return history
+
+        return self._ask(symbol, question)
+
+    def _statement(self, ticker: yfinance.Ticker, frequency: str) -> pd.DataFrame:
+        try:
+            statement: pd.DataFrame = ticker.get_income_stmt(freq=frequency)
+        except YFException:
+            if self._session.answer.json()["timeseries"]["result"] == []:
+                return pd.DataFrame()
+            raise
+        return statement
+
+    def _nothing_there(self) -> bool:
+        """Whether Yahoo knows the symbol of the last chart but has no prices for its range."""
+        try:
+            chart = self._session.answer.json()["chart"]
+            return bool(chart["result"]) or "Data doesn't exist" in chart["error"]["description"]
+        except (ValueError, LookupError, TypeError):
+            return False
+
+    def _company(self, symbol: str) -> str:
+        """The company's name as Yahoo writes it, '' where it writes none."""
+        if symbol not in self._companies:
+            now = self._clock()
+            self._history(symbol, Timeframe.D1, now - timedelta(days=5), now)
+        return self._companies.get(symbol, "")
+
+    def _ask(self, symbol: str, question: Callable[[yfinance.Ticker], Answer]) -> Answer:
+        """yfinance's answer, or one of our errors after a few attempts."""
+        with self._lock:
+            return self._repeat(self._ask_once, symbol, question)
+
+    def _ask_once(self, symbol: str, question: Callable[[yfinance.Ticker], Answer]) -> Answer:
+        YfData.cache_get.cache_clear()  # it would keep failures and outdated pages for ever
+        self._session.answer = None
+        try:
+            answer = question(yfinance.Ticker(symbol, session=self._session))
+        except (ProviderError, InputError):
+            raise
+        except Exception as error:  # yfinance lets through whatever its parsing meets
+            raise self._translated(symbol, error) from error
+        self._demand_success(symbol)
+        return answer
+
+    def _translated(self, symbol: str, error: Exception) -> Exception:
+        try:
+            self._demand_success(symbol)
+        except (ProviderError, InputError) as told:
+            return told
+        if isinstance(error, YFRateLimitError):
+            return _too_often()
+        if isinstance(error, YFTzMissingError):
+            return _unknown(symbol)
+        what = f"{type(error).__name__}: {error}".splitlines()[0][:200]
+        return ProviderError(f"Yahoo could not be asked for {symbol} ({what}). Try again later.")
+
+    def _demand_success(self, symbol: str) -> None:
+        """Raises where the last answer's status was a failure that yfinance may have hidden."""
+        status = self._session.answer.status_code if self._session.answer is not None else 200
+        if status == 429:
+            raise _too_often()
+        if status == 404 and any(path in self._session.answer.url for path in _ABOUT_ONE_SYMBOL):
+            raise _unknown(symbol)
+        if status >= 400 and not (status in (400, 422) and self._nothing_there()):
+            raise ProviderError(f"Yahoo answered {status} for {symbol}. Try again later.")
+
+
+def _between(frame: pd.DataFrame, column: str, start: datetime, end: datetime) -> pd.DataFrame:
+    inside = (frame[column] >= pd.Timestamp(start)) & (frame[column] < pd.Timestamp(end))
+    return frame.loc[inside].reset_index(drop=True)
+
+
+def _too_often() -> RateLimitedError:
+    return RateLimitedError("Yahoo says that it is asked too often (429). Try again later.")
+
+
+def _unknown(symbol: str) -> UnknownSymbolError:
+    return UnknownSymbolError(
+        f"Yahoo does not know {symbol}, or it is no longer traded. Look the symbol up at"
+        " finance.yahoo.com."
+    )

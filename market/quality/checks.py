@@ -1,0 +1,195 @@
+"""What can be wrong with the bars of a series: each finder speaks of all bars at once.
+
+Whether a bar is flawed depends on that bar and those before it only, so what is found in a whole
+history is what would have been found on the way. What follows from a flaw is for
+`market/quality/gate.py` to say.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from domain.panel import Floats, Times
+from domain.symbols import AssetClass, asset_class
+from domain.timeframe import Timeframe
+from market import calendars
+from market.series import Series
+
+GAP = 5
+"""More missing bars in a row than this, and than a session has, are a finding."""
+CONTRADICTION = 0.005
+"""Share of the price by which a high or low may contradict the open or close."""
+JUMP = 0.35
+"""Log return beyond which a bar needs an explanation: -30% and +42%, a three-for-two split."""
+JUMP_SIGMAS = 6.0
+"""The same in standard deviations of the sixty returns before; both must be exceeded."""
+CERTAIN_JUMP = 1.5
+"""Log return that no trading explains: -78% and +350%."""
+HEAVY_TRADING = 2.0
+"""Turnover, in medians of the twenty bars before, that marks a jump as real: a split leaves it
+as it was. Indices, which do not trade, are spared."""
+SPLIT_MATCH = 0.25
+"""Log distance within which a jump is the recorded split."""
+FROZEN = 5
+"""Bars at one unmoving price that make a series stale."""
+IDLE = 10
+"""So many of the last twenty bars without volume, where there was some before, are a finding."""
+USUAL_WINDOW = 60
+"""Bars before a bar whose median volume is the usual one."""
+
+Bools = NDArray[np.bool_]
+Rows = NDArray[np.intp]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Flaw:
+    """K occurrences of one flaw, in order: when (`at`, (K,)) and how large (`size`, (K,)).
+
+    `says` is a sentence about one of them with the fields `at` and `size`. A `passing` flaw is over
+    with the next bar, any other is remembered.
+    """
+
+    says: str
+    blocks: bool
+    at: Times
+    size: Floats
+    passing: bool = False
+
+    def told(self, chosen: Bools, timeframe: Timeframe) -> str:
+        """The last of the chosen occurrences in words, and how many more there are."""
+        last = np.flatnonzero(chosen)[-1]
+        sentence = self.says.format(at=_stamp(self.at[last], timeframe), size=self.size[last])
+        more = int(chosen.sum()) - 1
+        return f"{sentence} (and {more} more)" if more else sentence
+
+
+def found(series: Series, actions: pd.DataFrame) -> Iterator[Flaw]:
+    """Every flaw of `series`, beside `actions` (`ACTION_COLUMNS`, of this and of other symbols)."""
+    yield from _set_aside(series)
+    if len(series.known_at):
+        yield from _gaps(series)
+        yield from _contradictions(series)
+        yield from _jumps(series, actions)
+        yield from _idleness(series)
+        yield from _stillness(series)
+
+
+def usual_volume(series: Series, rows: Rows) -> Floats:
+    """(K,): median volume of the `USUAL_WINDOW` bars before each of `rows` (K,), none earlier."""
+    if not len(rows):
+        return np.empty(0)
+    past = np.lib.stride_tricks.sliding_window_view(series.volume, USUAL_WINDOW)
+    usual: Floats = np.median(past[rows - USUAL_WINDOW], axis=1)
+    return usual
+
+
+def _set_aside(series: Series) -> Iterator[Flaw]:
+    """What was left out when the bars were put in order."""
+    for at, says, blocks in (
+        (series.repeated, "two bars for {at}", True),
+        (series.unordered, "the bar of {at} is stored after a later one", True),
+        (series.non_positive, "a price or volume that is not positive at {at}", True),
+        (series.incomplete, "a price is missing at {at}", False),
+        (series.off_hours, "a bar at {at}, when the market was closed, is left out", False),
+    ):
+        yield Flaw(says, blocks, at, np.ones(len(at)))
+
+
+def _gaps(series: Series) -> Iterator[Flaw]:
+    numbers = calendars.bar_numbers(series.calendar, series.known_at, series.timeframe)
+    missing = np.diff(numbers, prepend=numbers[0] - 1) - 1
+    long = missing > max(GAP, calendars.bars_a_session(series.calendar, series.timeframe))
+    for chosen, blocks in ((long, True), ((missing > 0) & ~long, False)):
+        yield _flaw("bars missing before {at}: {size:.0f}", blocks, series, chosen, missing)
+
+
+def _contradictions(series: Series) -> Iterator[Flaw]:
+    above = np.maximum(series.open, series.close) / series.high - 1.0
+    below = 1.0 - np.minimum(series.open, series.close) / series.low
+    worst = np.maximum(np.maximum(above, below), series.low / series.high - 1.0)
+    says = "high or low contradicts the other prices by {size:.1%} at {at}"
+    yield _flaw(says, True, series, worst > CONTRADICTION, worst)
+
+
+def _jumps(series: Series, actions: pd.DataFrame) -> Iterator[Flaw]:
+    logs = np.diff(np.log(series.close), prepend=np.log(series.close[0]))
+    moves = np.expm1(logs)
+    by_split = np.zeros(len(logs), bool)
+    unexplained, explained = by_split.copy(), by_split.copy()
+    splits = actions[(actions["symbol"] == series.symbol) & (actions["kind"] == "split")]
+    split_at, ratios = (
+        calendars.instants(splits["at"]),
+        np.log(splits["value"].to_numpy(np.float64)),
+    )
+    for t in np.flatnonzero(np.abs(logs) > JUMP).tolist():
+        since, until = series.known_at[t - 1] - np.timedelta64(1, "D"), series.known_at[t]
+        between = ratios[(split_at > since) & (split_at <= until)]
+        by_split[t] = (np.abs(logs[t] + between) < SPLIT_MATCH).any()
+        if by_split[t] or abs(logs[t]) < JUMP_SIGMAS * _usual_sigma(logs, t):
+            continue
+        real = abs(logs[t]) < CERTAIN_JUMP and _traded_heavily(series, t)
+        (explained if real else unexplained)[t] = True
+    yield _flaw(
+        "the price moves {size:+.0%} at {at}, which neither a split nor the trading explains",
+        True, series, unexplained, moves,
+    )  # fmt: skip
+    yield _flaw(
+        "the price moves {size:+.0%} at {at} by the recorded split: older bars are not adjusted"
+        " for it, fetch them again",
+        True, series, by_split, moves,
+    )  # fmt: skip
+    yield _flaw("a large move, {size:+.0%} at {at}", False, series, explained, moves)
+
+
+def _usual_sigma(logs: Floats, t: int) -> float:
+    before = logs[max(t - 60, 1) : t]
+    return float(before.std()) if len(before) >= 20 else 0.0
+
+
+def _traded_heavily(series: Series, t: int) -> bool:
+    if asset_class(series.symbol) is AssetClass.INDEX:
+        return True
+    turnover = (series.close * series.volume)[max(t - 20, 0) : t + 1]
+    usual = np.median(turnover[:-1])
+    return bool(usual > 0 and turnover[-1] > HEAVY_TRADING * usual)
+
+
+def _idleness(series: Series) -> Iterator[Flaw]:
+    without = np.flatnonzero(series.volume == 0)
+    without = without[without >= USUAL_WINDOW]
+    idle = np.zeros(len(series.volume) + 20)
+    idle[20 + without] = usual_volume(series, without) > 0
+    count = np.cumsum(idle)[20:] - np.cumsum(idle)[:-20]
+    says = "no trading in {size:.0f} of the last 20 bars, up to {at}"
+    yield _flaw(says, True, series, count >= IDLE, count, passing=True)
+
+
+def _stillness(series: Series) -> Iterator[Flaw]:
+    prices = np.stack([series.open, series.high, series.low, series.close])
+    if prices.shape[1] < FROZEN:
+        return
+    spans = np.lib.stride_tricks.sliding_window_view(prices, FROZEN, axis=1)
+    still = np.zeros(prices.shape[1], bool)
+    still[FROZEN - 1 :] = (spans == spans[:1, :, :1]).all(axis=(0, 2))
+    says = "the price has stood still for {size:.0f} bars, up to {at}"
+    yield _flaw(says, True, series, still, np.full(len(still), FROZEN), passing=True)
+
+
+def _flaw(
+    says: str,
+    blocks: bool,
+    series: Series,
+    chosen: Bools,
+    size: NDArray[np.number],
+    passing: bool = False,
+) -> Flaw:
+    return Flaw(says, blocks, series.known_at[chosen], size[chosen].astype(np.float64), passing)
+
+
+def _stamp(at: np.datetime64, timeframe: Timeframe) -> str:
+    if timeframe.intraday:
+        return f"{calendars.moment(at):%Y-%m-%d %H:%M} UTC"
+    return f"{calendars.moment(at - np.timedelta64(1, 'us')):%Y-%m-%d}"

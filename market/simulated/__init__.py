@@ -1,0 +1,1 @@
+"""The simulated market: prices, headlines and statements from a seed."""

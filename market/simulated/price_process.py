@@ -1,0 +1,211 @@
+"""A market that never was: regimes, clustered and fat-tailed moves, factors, news in the making.
+
+`path` gives the whole history of one symbol from 2022 on, and a longer history begins with the
+shorter one to the last bit: every random number is a function of its day
+(`market/simulated/rng.py`) and every recursion runs forwards. A company's return is the market's,
+its sector's and its own; its own has a slow drift that headlines hint at (`mood`) and a jump and a
+drift after announcements (`surprise`). Left out: bars within the day, dividends, splits.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+
+from domain.panel import Floats, Times
+from domain.symbols import calendar_of
+from market import calendars
+from market.simulated import rng
+from market.simulated.rng import Index
+from market.simulated.universe import Kind, Listing, listing
+
+GENESIS = np.datetime64("2022-01-01", "D")
+"""Day 0 of the simulated world."""
+BLOCK = 512
+"""Histories are made in whole blocks of this many days."""
+
+
+@dataclass(frozen=True, slots=True)
+class Regime:
+    """`drift` and `volatility` of the market a day; `stays` is the chance of another such day,
+    and `then` the weights of the regimes that may follow."""
+
+    name: str
+    drift: float
+    volatility: float
+    stays: float
+    then: tuple[float, float, float, float]
+
+
+REGIMES = (
+    Regime("calm", 0.0002, 0.0055, 0.992, (0.0, 0.65, 0.25, 0.10)),
+    Regime("bull", 0.0007, 0.0080, 0.993, (0.7, 0.0, 0.22, 0.08)),
+    Regime("bear", -0.0006, 0.0125, 0.987, (0.45, 0.35, 0.0, 0.2)),
+    Regime("crisis", -0.0045, 0.0290, 0.940, (0.25, 0.4, 0.35, 0.0)),
+)
+_SECTOR_VOLATILITY = 0.0045
+_MOOD_MEMORY = 0.9
+_MOOD_DRIFT = 0.06
+"""Return a day for a mood of one, in units of the symbol's own volatility."""
+_JUMP_CHANCE = 0.004
+_SURPRISE_JUMP, _SURPRISE_DRIFT, _DRIFT_DAYS = 1.6, 0.045, 40
+"""Return on the day after an announcement, and on each of the days that follow, for a surprise of
+one, in units of the symbol's own volatility."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Path:
+    """T sessions of one symbol in order: `date` (T,) datetime64[us] at midnight, prices and
+    volumes (T,), rounded as quoted."""
+
+    date: Times
+    open: Floats
+    high: Floats
+    low: Floats
+    close: Floats
+    volume: Floats
+
+
+@lru_cache(maxsize=128)
+def path(seed: int, symbol: str, blocks: int) -> Path:
+    """Raises UnknownSymbolError for a symbol that is not listed."""
+    what = listing(symbol)
+    sessions = calendars.sessions(calendar_of(symbol)).date
+    end = GENESIS + blocks * BLOCK
+    date = sessions[(sessions >= GENESIS) & (sessions < end)]
+    day = (date.astype("datetime64[D]") - GENESIS).astype(np.int64)
+    own, heat = _own_moves(seed, what, blocks)
+    factor, rough = market_moves(seed, blocks)
+    returns = what.beta * factor[day] + own[day] + _after_announcements(seed, what, day)
+    if what.sector:
+        returns += sector_moves(seed, what.sector, blocks)[day]
+    swing = np.sqrt((what.beta * rough[day]) ** 2 + (what.volatility * heat[day]) ** 2)
+    return _bars(seed, what, date, day, np.clip(returns, -0.5, 1.0), swing)
+
+
+@lru_cache(maxsize=4)
+def market_moves(seed: int, blocks: int) -> tuple[Floats, Floats]:
+    """Returns of the market and their volatility, both (blocks * BLOCK,), a day."""
+    days = np.arange(blocks * BLOCK)
+    regime = _regimes(rng.uniform(seed, "regime", days).tolist())
+    drift = np.array([r.drift for r in REGIMES])[regime]
+    rough = np.array([r.volatility for r in REGIMES])[regime]
+    return drift + rough * _fat_tailed(seed, "market", days), rough
+
+
+@lru_cache(maxsize=32)
+def sector_moves(seed: int, sector: str, blocks: int) -> Floats:
+    return _SECTOR_VOLATILITY * _fat_tailed(seed, f"sector {sector}", np.arange(blocks * BLOCK))
+
+
+@lru_cache(maxsize=128)
+def mood(seed: int, symbol: str, blocks: int) -> Floats:
+    """(blocks * BLOCK,): how well things go for `symbol`, a slow standard normal process.
+
+    It is what headlines hint at, and it moves the price from the next day on.
+    """
+    shocks = rng.normal(seed, f"mood {symbol}", np.arange(blocks * BLOCK)).tolist()
+    share, level, levels = math.sqrt(1 - _MOOD_MEMORY**2), 0.0, []
+    for shock in shocks:
+        level = _MOOD_MEMORY * level + share * shock
+        levels.append(level)
+    return np.array(levels)
+
+
+def quality(seed: int, symbol: str) -> float:
+    """In [-1, 1): the better company grows faster, and its price drifts upwards a little."""
+    return rng.one(seed, f"quality {symbol}", -1.0, 1.0)
+
+
+def announcements(seed: int, symbol: str, quarters: Index) -> tuple[Index, Floats]:
+    """Day of announcement (from GENESIS, a weekday) and surprise, for each of `quarters`.
+
+    Quarters are counted from the one that begins at GENESIS; earlier ones are negative.
+    """
+    months = 3 * (quarters + 1)
+    ends = (np.datetime64("2022-01", "M") + months).astype("datetime64[D]")
+    delay = int(rng.one(seed, f"delay {symbol}", 16, 36))
+    jitter = (7 * rng.uniform(seed, f"jitter {symbol}", quarters)).astype(np.int64)
+    day = np.busday_offset(ends + delay + jitter, 0, roll="forward")
+    return (day - GENESIS).astype(np.int64), rng.normal(seed, f"surprise {symbol}", quarters)
+
+
+def _own_moves(seed: int, what: Listing, blocks: int) -> tuple[Floats, Floats]:
+    """Returns a day that are the symbol's own, and how heated its trading is (1 on average)."""
+    days = np.arange(blocks * BLOCK)
+    name = what.symbol
+    own = _fat_tailed(seed, f"own {name}", days)
+    jumps = rng.uniform(seed, f"jump {name}", days) < _JUMP_CHANCE
+    own += np.where(jumps, 4.0 * rng.normal(seed, f"jump size {name}", days), 0.0)
+    earlier = np.concatenate([[0.0], mood(seed, name, blocks)[:-1]])
+    growth = 0.5 * what.volatility**2 + 0.00015 * quality(seed, name)
+    heat = 1.0 + np.abs(own)
+    return growth + what.volatility * (own + _MOOD_DRIFT * earlier), heat / 1.8
+
+
+def _after_announcements(seed: int, what: Listing, day: Index) -> Floats:
+    """Returns (T,) that surprises cause in the sessions `day` (T,) after them."""
+    moved = np.zeros(len(day))
+    if what.kind is not Kind.COMPANY or not len(day):
+        return moved
+    announced, surprise = announcements(seed, what.symbol, np.arange(-1, day[-1] // 90 + 2))
+    for at, size in zip(np.searchsorted(day, announced, side="right"), surprise, strict=True):
+        moved[at : at + 1] += what.volatility * _SURPRISE_JUMP * size
+        moved[at + 1 : at + 1 + _DRIFT_DAYS] += what.volatility * _SURPRISE_DRIFT * size
+    return moved
+
+
+def _bars(
+    seed: int, what: Listing, date: Times, day: Index, returns: Floats, swing: Floats
+) -> Path:
+    """Bars (T,) around a path of closes; ranges and volumes follow the size of the moves."""
+
+    def chance(name: str) -> Floats:
+        return rng.uniform(seed, f"{name} {what.symbol}", day)
+
+    growth = np.cumprod(1.0 + returns)
+    close = what.price * growth
+    before = what.price * np.concatenate([[1.0], growth[:-1]])
+    noise = rng.normal(seed, f"open {what.symbol}", day)
+    opened = before * (1.0 + 0.4 * returns + np.clip(0.25 * swing * noise, -0.2, 0.2))
+    upper, lower = (np.minimum(swing * chance(n) * chance(f"{n}2"), 0.3) for n in ("up", "down"))
+    high = np.maximum(opened, close) * (1.0 + upper)
+    low = np.minimum(opened, close) * (1.0 - lower)
+    turnover = 1e9 * (0.5 + 4.0 * rng.one(seed, f"turnover {what.symbol}"))
+    excitement = 1.0 + 0.9 * np.abs(returns) / (0.008 + what.volatility)
+    traded = turnover * excitement * (0.55 + 0.9 * chance("volume")) / before
+    return Path(
+        date=date,
+        open=np.round(opened, 2),
+        high=np.round(high, 2),
+        low=np.round(low, 2),
+        close=np.round(close, 2),
+        volume=np.round(traded),
+    )
+
+
+def _regimes(chances: Sequence[float]) -> Index:
+    """A Markov chain over REGIMES, from calm on."""
+    chain, now = [], 0
+    for chance in chances:
+        regime = REGIMES[now]
+        if chance >= regime.stays:
+            left = (chance - regime.stays) / (1.0 - regime.stays)
+            now = int(np.searchsorted(np.cumsum(regime.then), left, side="right"))
+            now = min(now, len(REGIMES) - 1)
+        chain.append(now)
+    return np.array(chain)
+
+
+def _fat_tailed(seed: int, name: str, days: Index) -> Floats:
+    """Moves of about unit variance that come in clusters, one in twenty-five thrice the size."""
+    wild = rng.uniform(seed, f"wild {name}", days) < 0.04
+    shocks = (rng.normal(seed, name, days) * np.where(wild, 2.6, 0.86)).tolist()
+    variance, moves = 1.0, []
+    for shock in shocks:
+        move = math.sqrt(variance) * shock
+        variance = min(0.06 + 0.84 * variance + 0.10 * move * move, 9.0)
+        moves.append(move)
+    return np.array(moves)

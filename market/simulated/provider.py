@@ -1,0 +1,155 @@
+"""The provider of a simulated market, for a machine without network and for demonstrations.
+
+Everything it says is a function of the seed: the same in every process, on every machine and in
+whatever range it is asked for, and what is past never changes. It tells nothing that lies after
+its own clock, `now`. Daily bars only.
+"""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from functools import lru_cache
+
+import numpy as np
+import pandas as pd
+
+from domain.errors import InputError, ProviderError
+from domain.symbols import calendar_of
+from domain.timeframe import Timeframe
+from market import calendars
+from market.provider import (
+    ACTION_COLUMNS,
+    BAR_COLUMNS,
+    EARNINGS_COLUMNS,
+    FILING_COLUMNS,
+    NEWS_COLUMNS,
+    Quote,
+)
+from market.simulated import financials, headlines
+from market.simulated.price_process import BLOCK, GENESIS, Path, path
+from market.simulated.universe import Kind, Listing, listing
+
+HISTORY = datetime(2022, 1, 1, tzinfo=UTC)
+"""When simulated history begins."""
+PRESENT = datetime(2024, 1, 2, tzinfo=UTC)
+"""When simulated time starts to pass; until then it is history."""
+
+
+class DemoProvider:
+    """Serves everything in `market/simulated/universe.py` with two years of history before
+    `PRESENT`."""
+
+    name = "demo"
+    simulated = True
+
+    def __init__(self, seed: int, now: Callable[[], datetime]) -> None:
+        """`now` is the simulated clock; nothing that becomes known after it is told."""
+        self._seed = seed
+        self._now = now
+
+    def bars(
+        self, symbol: str, timeframe: Timeframe, start: datetime, end: datetime
+    ) -> pd.DataFrame:
+        """Bars that opened at `start` or later and had closed by `end` (and by now).
+
+        Raises InputError for an intraday timeframe.
+        """
+        if timeframe.intraday:
+            raise InputError(
+                f"The demo market has daily bars only, not {timeframe}. Set the timeframe to 1d."
+            )
+        until = min(end, self._now())
+        made = self._path(symbol, until)
+        closed = calendars.closing_instants(calendar_of(symbol), made.date, timeframe)
+        wanted = (made.date >= calendars.instant(start)) & (closed <= calendars.instant(until))
+        return pd.DataFrame(
+            {
+                "at": pd.DatetimeIndex(made.date[wanted], tz="UTC"),
+                "open": made.open[wanted],
+                "high": made.high[wanted],
+                "low": made.low[wanted],
+                "close": made.close[wanted],
+                "volume": made.volume[wanted],
+                "adj_close": made.close[wanted],
+            }
+        )[BAR_COLUMNS]
+
+    def actions(self, symbol: str, start: datetime, end: datetime) -> pd.DataFrame:  # noqa: ARG002
+        """Always empty: nothing is ever split, and no dividend is paid."""
+        listing(symbol)
+        return _empty(ACTION_COLUMNS)
+
+    def news(self, symbol: str, start: datetime, end: datetime) -> pd.DataFrame:
+        """Headlines known from `start` to `end`, both included (and by now)."""
+        what, until = listing(symbol), min(end, self._now())
+        told = _headlines(self._seed, what, _blocks(until))
+        wanted = (told["known_at"] >= start) & (told["known_at"] <= until)
+        return told[wanted].reset_index(drop=True)[NEWS_COLUMNS]
+
+    def filings(self, symbol: str) -> pd.DataFrame:
+        what, now = listing(symbol), self._now()
+        if what.kind is not Kind.COMPANY:
+            return _empty(FILING_COLUMNS)
+        filed = financials.filings(self._seed, what, _quarters(now))
+        return filed[filed["known_at"] <= now].reset_index(drop=True)
+
+    def earnings(self, symbol: str) -> pd.DataFrame:
+        what, now = listing(symbol), self._now()
+        if what.kind is not Kind.COMPANY:
+            return _empty(EARNINGS_COLUMNS)
+        announced = financials.earnings(self._seed, what, _quarters(now))
+        return announced[announced["known_at"] <= now].reset_index(drop=True)
+
+    def quote(self, symbol: str) -> Quote:
+        """The last close by now. Raises ProviderError before the first."""
+        now = self._now()
+        bars = self.bars(symbol, Timeframe.D1, HISTORY, now)
+        if bars.empty:
+            raise ProviderError(f"The demo market has no price of {symbol} before {HISTORY:%F}.")
+        known = calendars.closes(
+            calendar_of(symbol), pd.DatetimeIndex(bars["at"].tail(1)), Timeframe.D1
+        )
+        return Quote(
+            symbol=symbol,
+            at=known[0].to_pydatetime(),
+            price=float(bars["close"].iloc[-1]),
+            previous_close=float(bars["close"].iloc[-2]) if len(bars) > 1 else None,
+            currency="USD",
+            name=f"{listing(symbol).name} (simulated)",
+        )
+
+    def _path(self, symbol: str, until: datetime) -> Path:
+        return path(self._seed, symbol, _blocks(until))
+
+
+@lru_cache(maxsize=128)
+def _headlines(seed: int, what: Listing, blocks: int) -> pd.DataFrame:
+    return headlines.headlines(seed, what, blocks)
+
+
+def _blocks(until: datetime) -> int:
+    """Whole blocks of days that hold everything known by `until`; at least one."""
+    return max((until - HISTORY).days, 0) // BLOCK + 1
+
+
+def _quarters(until: datetime) -> int:
+    """Quarters from GENESIS that have begun by `until`."""
+    begun = np.datetime64(until.astimezone(UTC).replace(tzinfo=None), "M")
+    return max(int((begun - GENESIS.astype("datetime64[M]")).astype(int)), 0) // 3 + 1
+
+
+def _empty(columns: list[str]) -> pd.DataFrame:
+    """No facts, in columns of the right kind."""
+    text = {"symbol", "kind"}
+    whole = {"fiscal_year", "fiscal_quarter"}
+    stamps = {"at", "known_at"}
+    return pd.DataFrame(
+        {
+            name: pd.Series(
+                dtype="datetime64[us, UTC]" if name in stamps
+                else "str" if name in text
+                else "int64" if name in whole
+                else "float64"
+            )
+            for name in columns
+        }
+    )  # fmt: skip

@@ -1,0 +1,1 @@
+"""The paper account in a cycle and in service of people."""

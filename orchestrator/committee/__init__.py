@@ -1,0 +1,1 @@
+"""Votes pooled into decisions and targets."""

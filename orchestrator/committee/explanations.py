@@ -1,0 +1,136 @@
+"""Sentences of the committee: why a decision is what it is, why a limit bit."""
+
+from collections.abc import Mapping, Sequence
+
+from agents.registry import required_to_open
+from domain.decision import Action, Verdict, Vote
+from domain.sectors import sector_of
+from domain.symbols import asset_class
+from domain.votes import Reason
+from orchestrator.committee.pooling import CommitteeSettings
+from trading.sizing.correlation import ALIKE
+
+BASE_RATE = "base rate"
+"""The term every vote starts with: no evidence of its own, so never named as a reason."""
+NAMED = 3
+"""Most reasons named in a sentence."""
+
+
+def why(
+    action: Action,
+    p_up: float | None,
+    base_rate: float | None,
+    edge: float | None,
+    verdict: Verdict,
+    votes: Sequence[Vote],
+    settings: CommitteeSettings,
+    horizon: int,
+    symbol: str,
+) -> str:
+    """One plain sentence: what was decided, on what odds over `horizon` bars, the strongest
+    evidence, and what could not be looked at."""
+    if verdict.blocked:
+        return f"Held as it is: {verdict.findings[0].rstrip('.')}."
+    if p_up is None or edge is None:
+        voted = sum(vote.weight > 0.0 for vote in votes)
+        return (
+            f"Nothing is opened: {voted} of {len(votes)} agents voted and "
+            f"{settings.quorum} are needed."
+        )
+    odds = _odds(action, p_up, base_rate, edge, settings, horizon)
+    return f"{odds}{_evidence(votes)}{_unlimited(action, symbol, settings)}."
+
+
+def why_limited(
+    name: str,
+    caps: Mapping[str, float],
+    settings: CommitteeSettings,
+    symbol: str,
+    companions: Sequence[str],
+) -> str:
+    """What the limit called `name` demands of `symbol`. `caps` are the agents' for it,
+    `companions` the others held that move with it."""
+    sizing = settings.sizing
+    if name == "cap":
+        agent = min(caps, key=lambda name: caps[name])
+        if caps[agent] == 0.0:
+            return f"the {agent} agent vetoes any holding"
+        return f"the {agent} agent accepts at most {caps[agent]:.1%} of equity"
+    required = " or ".join(required_to_open())
+    others = f"{', '.join(companions[:NAMED])}{' and others' if len(companions) > NAMED else ''}"
+    return {
+        "not bought": f"it is of a class that is voted on and not bought ({asset_class(symbol)})",
+        "probability": (
+            f"a gain must have a chance of {settings.minimum_probability:.0%} for anything new"
+        ),
+        "position limit": f"no symbol may take more than {sizing.position_limit:.0%} of equity",
+        "risk missing": f"the {required} agent gave no forecast, so exposure may only shrink",
+        "sector limit": (
+            f"{sector_of(symbol, sizing.sectors)} may take {sizing.sector_limit:.0%} of equity"
+        ),
+        "correlation limit": (
+            f"what moves together (a correlation above {ALIKE:g}{': ' if others else ''}{others}) "
+            f"may take {sizing.correlated_limit:.0%} of equity"
+        ),
+        "gross limit": f"all symbols together may take {sizing.gross_limit:.0%} of equity",
+        "net limit": f"all symbols together may take {sizing.net_limit:.0%} of equity net",
+    }[name]
+
+
+def strongest(votes: Sequence[Vote], count: int = NAMED) -> list[tuple[str, Reason, float]]:
+    """(agent, reason, weighted log-odds), strongest first, the base rate left out."""
+    evidence = [
+        (vote.agent, reason, vote.weight * reason.log_odds)
+        for vote in votes
+        for reason in vote.reasons
+        if reason.name != BASE_RATE and reason.log_odds != 0.0
+    ]
+    return sorted(evidence, key=lambda entry: -abs(entry[2]))[:count]
+
+
+def _odds(
+    action: Action,
+    p_up: float,
+    base_rate: float | None,
+    edge: float,
+    settings: CommitteeSettings,
+    horizon: int,
+) -> str:
+    usual = "" if base_rate is None else f" against a usual {base_rate:.1%}"
+    chance = f"the chance of a gain over {horizon} bars is {p_up:.1%}{usual}"
+    points = f"{100 * edge:+.2f}"
+    if action is Action.HOLD:
+        bar = settings.buy_edge if edge >= 0.0 else settings.sell_edge
+        left = "nothing" if float(points) == 0.0 else f"{points} points"
+        return (
+            f"Hold: {chance}, and costs leave {left} of that "
+            f"where {100 * bar:.1f} points are needed"
+        )
+    return f"{action.value.capitalize()}: {chance}, {points} points after costs"
+
+
+def _unlimited(action: Action, symbol: str, settings: CommitteeSettings) -> str:
+    sizing = settings.sizing
+    buys = action in (Action.BUY, Action.STRONG_BUY)
+    if not buys or sizing.sector_limit == 1.0 or sector_of(symbol, sizing.sectors) is not None:
+        return ""
+    return "; its sector is not known, so no sector limit applies"
+
+
+def _evidence(votes: Sequence[Vote]) -> str:
+    named = strongest(votes)
+    if not named:
+        return ""
+    return "; strongest: " + ", ".join(_phrase(*entry) for entry in named)
+
+
+def _phrase(agent: str, reason: Reason, weighted: float) -> str:
+    direction = "for" if weighted > 0.0 else "against"
+    return f"{reason.name}{_value(reason)} ({agent}, {direction})"
+
+
+def _value(reason: Reason) -> str:
+    if reason.value is None:
+        return ""
+    space = "" if reason.unit in ("", "%", "x") else " "
+    return f" {reason.value:.4g}{space}{reason.unit}"

@@ -1,0 +1,245 @@
+"""The committee on arrays: ballots to pooled probability, edge and action.
+
+Pure. `hear` collects the votes of R rows and `tally` adds them up. What is done about them, row
+after row and given what is held, is in `docket.py`; words are put to it in `decisions.py`.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Literal, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from agents.registry import profile
+from domain.decision import Action
+from domain.panel import Floats, Panel
+from domain.symbols import ALWAYS_OPEN
+from domain.votes import sigmoid
+from orchestrator.committee.learned_weights import Influence
+from orchestrator.team.base import Ballot
+from quant.base_rate import base_rate, log_odds
+from quant.features.indicators import deviation
+from quant.per_symbol import change, weeks
+from quant.pooling import Pooled, pool
+from trading.costs import CostSettings
+from trading.sizing.correlation import Kinship, kinship
+from trading.sizing.position_sizing import NORMAL_PEAK, SizingSettings
+
+Bools = NDArray[np.bool_]
+Codes = NDArray[np.int8]
+
+ACTIONS = (Action.STRONG_SELL, Action.SELL, Action.HOLD, Action.BUY, Action.STRONG_BUY)
+"""The action of code -2 to 2 is `ACTIONS[code + 2]`."""
+HOUR = timedelta(hours=1)
+VOLATILITY_BARS = 63
+"""Bars (a quarter of daily ones) over which the realised volatility is measured."""
+ALL_DAYS, TRADING_DAYS, SESSION_HOURS = 365.25, 252.0, 6.5
+"""Of a year: of what never closes, and of an exchange, whose session has so many hours."""
+_OFF: Mapping[str, Any] = {
+    "sector_limit": 1.0, "correlated_limit": 1.0, "net_limit": 1.0, "voted_only": [],
+}  # fmt: skip
+"""Limits of sizing that a record may be older than."""
+
+
+class CommitteeSettings(BaseModel):
+    """When votes become actions. Edges are in probability: 0.01 is one percentage point."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    quorum: int = Field(
+        default=3, ge=1,
+        description="Agents that must vote on a symbol before anything may be opened in it.",
+    )  # fmt: skip
+    strong_buy_edge: float = Field(
+        default=0.006, gt=0.0, lt=0.5,
+        description="Net edge from which a buy is called strong.",
+    )  # fmt: skip
+    buy_edge: float = Field(
+        default=0.002, gt=0.0, lt=0.5,
+        description="Net edge over the symbol's base rate from which to buy.",
+    )  # fmt: skip
+    sell_edge: float = Field(
+        default=0.001, gt=0.0, lt=0.5,
+        description="Net edge below the base rate from which to sell; less than to buy, for "
+        "leaving costs one side only.",
+    )  # fmt: skip
+    strong_sell_edge: float = Field(
+        default=0.004, gt=0.0, lt=0.5,
+        description="Net edge below the base rate from which a sell is called strong.",
+    )  # fmt: skip
+    round_trip_cost: float = Field(
+        default=CostSettings().round_trip, ge=0.0, lt=0.5,
+        description="Cost of buying and selling again, a share of the price; edges are net of it. "
+        "Where it is not given it is that of the costs in force.",
+    )  # fmt: skip
+    weighting: Literal["equal", "earned"] = Field(
+        default="equal",
+        description="Whether every agent counts the same, or by what its settled votes earned.",
+    )  # fmt: skip
+    calibrated: bool = Field(
+        default=False,
+        description="Whether each agent's evidence is scaled by what its settled votes taught.",
+    )  # fmt: skip
+    minimum_probability: float = Field(
+        default=0.5, ge=0.0, lt=1.0,
+        description="Chance of a gain below which a buy asks for nothing new, whatever its edge: "
+        "by default what is likelier to fall than to rise is not bought. 0 is no minimum.",
+    )  # fmt: skip
+    sizing: SizingSettings = SizingSettings()
+
+    @model_validator(mode="after")
+    def _strong_is_stronger(self) -> Self:
+        if self.strong_buy_edge < self.buy_edge or self.strong_sell_edge < self.sell_edge:
+            raise ValueError(
+                "committee.strong_buy_edge and strong_sell_edge cannot be smaller than buy_edge "
+                "and sell_edge. Raise them or lower the others."
+            )
+        return self
+
+
+def as_recorded(values: Mapping[str, Any]) -> CommitteeSettings:
+    """The settings of a record. A limit that it does not name did not exist then, and is off."""
+    sizing = {**_OFF, **values.get("sizing", {})}
+    return CommitteeSettings.model_validate(
+        {"minimum_probability": 0.0, **values, "sizing": sizing}
+    )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Hearing:
+    """What was said and what it is measured by, whoever counts for how much: R rows, N symbols.
+
+    `log_odds` (A, R, N) of each agent, NaN for an abstention; `base_rate` (R, N) a probability;
+    `volatility` (R, N) of the return over the horizon, a fraction; `cap` (R, N) the smallest share
+    any agent accepts; `risk_heard` (R, N) where every agent that is required to open gave a
+    forecast. `symbols` are N, `kinship` is which of them move together; a year has `horizons`
+    horizons.
+    """
+
+    symbols: tuple[str, ...]
+    log_odds: Floats
+    base_rate: Floats
+    volatility: Floats
+    cap: Floats
+    risk_heard: Bools
+    kinship: Kinship
+    horizons: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Tally:
+    """What the votes of a hearing add up to, before anything is decided; arrays are (R, N).
+
+    `p_up` is NaN where nobody voted. `edge` is p_up less the base rate, net of cost and NaN with
+    either.
+    """
+
+    heard: Hearing
+    pooled: Pooled
+    p_up: Floats
+    edge: Floats
+
+
+def hear(panel: Panel, ballots: Sequence[Ballot], since: int) -> Hearing:
+    """The ballots on rows `since` to T - 1 of the panel. A failed ballot abstains."""
+    shape = (len(panel.known_at) - since, len(panel.symbols))
+    return Hearing(
+        symbols=panel.symbols,
+        log_odds=np.stack([_log_odds(ballot, shape) for ballot in ballots]),
+        base_rate=base_rate(panel.open, panel.horizon)[since:],
+        volatility=horizon_volatility(panel.close, panel.horizon)[since:],
+        cap=_smallest_cap(ballots, shape),
+        risk_heard=_risk_heard(ballots, shape),
+        kinship=kinship(panel.close, weeks(panel.known_at), since),
+        horizons=horizons_a_year(panel),
+    )
+
+
+def tally(heard: Hearing, influence: Influence, settings: CommitteeSettings) -> Tally:
+    """The votes pooled. `influence` is of the hearing's agents, on its rows or on one for all."""
+    rate = heard.base_rate
+    pooled = pool(believed(heard.log_odds, influence.trust, rate), influence.weights.T)
+    p_up = sigmoid(pooled.log_odds)
+    edge = net_edge(p_up - rate, heard.volatility, settings.round_trip_cost)
+    return Tally(heard, pooled, p_up, edge)
+
+
+def believed(votes: Floats, trust: Floats, rate: Floats) -> Floats:
+    """Log-odds (A, R, N) of the votes (A, R, N) as far as each agent is trusted.
+
+    A vote is the log-odds of the base rate `rate` (R, N) and evidence; `trust` (R|1, A) is the
+    factor on the evidence. A trust of exactly 1 leaves the vote's bits alone; any other needs a
+    base rate, and where there is none the vote does not count (NaN).
+    """
+    if (trust == 1.0).all():
+        return votes
+    factor = trust.T[:, :, np.newaxis]
+    usual = log_odds(rate)
+    return np.where(factor == 1.0, votes, usual + factor * (votes - usual))
+
+
+def horizon_volatility(close: Floats, horizon: int) -> Floats:
+    """Standard deviation of a return over `horizon` bars, a fraction, from the last
+    `VOLATILITY_BARS` returns of one bar; NaN before there are as many."""
+    one_bar: Floats = deviation(change(close, 1), VOLATILITY_BARS)
+    return one_bar * math.sqrt(horizon)
+
+
+def horizons_a_year(panel: Panel) -> float:
+    always = panel.calendar == ALWAYS_OPEN
+    bars = ALL_DAYS if always else TRADING_DAYS
+    if panel.timeframe.intraday:
+        bars *= (24.0 if always else SESSION_HOURS) * HOUR / panel.timeframe.duration
+    return bars / panel.horizon
+
+
+def net_edge(edge: Floats, volatility: Floats, round_trip_cost: float) -> Floats:
+    """The edge in probability with the cost taken off its size; zero where cost eats it all.
+
+    A cost of c moves the probability of a gain by about NORMAL_PEAK * c / volatility. Where the
+    volatility is unknown, so is the cost, and no edge is left.
+    """
+    known = volatility > 0.0
+    cost = NORMAL_PEAK * round_trip_cost / np.where(known, volatility, 1.0)
+    left = np.where(known, np.maximum(np.abs(edge) - cost, 0.0), 0.0)
+    return np.where(np.isnan(edge), np.nan, np.copysign(left, edge))
+
+
+def action_codes(edge: Floats, settings: CommitteeSettings) -> Codes:
+    """-2 (strong sell) to 2 (strong buy), elementwise; hold where the edge is NaN."""
+    up = (edge >= settings.buy_edge).astype(np.int8) + (edge >= settings.strong_buy_edge)
+    down = (edge <= -settings.sell_edge).astype(np.int8) + (edge <= -settings.strong_sell_edge)
+    return (up - down).astype(np.int8)
+
+
+def _log_odds(ballot: Ballot, shape: tuple[int, int]) -> Floats:
+    return np.full(shape, np.nan) if ballot.votes is None else ballot.votes.log_odds
+
+
+def _smallest_cap(ballots: Sequence[Ballot], shape: tuple[int, int]) -> Floats:
+    cap = np.ones(shape)
+    for ballot in ballots:
+        if ballot.votes is not None:
+            cap = np.minimum(cap, ballot.votes.cap)
+    return cap
+
+
+def _risk_heard(ballots: Sequence[Ballot], shape: tuple[int, int]) -> Bools:
+    """Nowhere, if no agent that is required to open is on the team."""
+    required = [ballot for ballot in ballots if profile(ballot.agent).required_to_open]
+    heard = np.full(shape, bool(required))
+    for ballot in required:
+        heard &= _gave_forecast(ballot, shape)
+    return heard
+
+
+def _gave_forecast(ballot: Ballot, shape: tuple[int, int]) -> Bools:
+    if ballot.votes is None:
+        return np.zeros(shape, bool)
+    quantile = ballot.votes.quantile_5
+    voted = ~np.isnan(ballot.votes.log_odds)
+    return voted if quantile is None else voted | ~np.isnan(quantile)

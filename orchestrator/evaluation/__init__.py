@@ -1,0 +1,1 @@
+"""Outcomes settled and forecasts scored."""

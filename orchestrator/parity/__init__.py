@@ -1,0 +1,1 @@
+"""What was recorded, computed again and compared."""

@@ -1,0 +1,83 @@
+"""A team in this process, one agent after the other: for tests, backtests and `--in-process`.
+
+An exception is a failure of that agent alone. A hang is not guarded against: Python cannot stop
+a thread, which is what the Ray team's processes are for.
+"""
+
+import os
+import time
+from collections.abc import Callable, Sequence
+
+from domain.panel import Panel
+from domain.votes import Agent
+from orchestrator.team.base import AgentHealth, Ballot, ballot, crashed
+
+
+class LocalTeam:
+    """`build` makes an agent from its name; one that cannot be built is tried again every vote.
+
+    Raises nothing of an agent's at construction: that, too, is a failure in words.
+    """
+
+    dashboard_url: str | None = None
+    token: str | None = None
+
+    def __init__(self, agents: Sequence[str], build: Callable[[str], Agent]) -> None:
+        self.agents = tuple(agents)
+        self._build = build
+        self._reseated: dict[str, Callable[[str], Agent]] = {}
+        self._built: dict[str, Agent] = {}
+        self._last: dict[str, Ballot] = {}
+        for name in self.agents:
+            self._try_to_build(name)
+
+    def vote(self, panel: Panel, since: int) -> tuple[Ballot, ...]:
+        ballots = tuple(self._ask(name, panel, since) for name in self.agents)
+        self._last = {ballot.agent: ballot for ballot in ballots}
+        return ballots
+
+    def health(self) -> tuple[AgentHealth, ...]:
+        return tuple(self._health(name) for name in self.agents)
+
+    def reseat(self, agent: str, build: Callable[[str], Agent]) -> str | None:
+        try:
+            self._built[agent] = build(agent)
+        except Exception as error:
+            return crashed(error)
+        self._reseated[agent] = build
+        self._last.pop(agent, None)
+        return None
+
+    def close(self) -> None:
+        self._built.clear()
+
+    def _try_to_build(self, name: str) -> None:
+        try:
+            self._built[name] = self._reseated.get(name, self._build)(name)
+        except Exception as error:
+            self._last[name] = Ballot(name, None, crashed(error), 0.0)
+
+    def _ask(self, name: str, panel: Panel, since: int) -> Ballot:
+        started = time.perf_counter()
+        if name not in self._built:
+            self._try_to_build(name)
+        if name not in self._built:
+            return self._last[name]
+        try:
+            votes = self._built[name].vote(panel, since)
+        except Exception as error:
+            return Ballot(name, None, crashed(error), time.perf_counter() - started)
+        return ballot(name, votes, panel, since, time.perf_counter() - started)
+
+    def _health(self, name: str) -> AgentHealth:
+        agent, last = self._built.get(name), self._last.get(name)
+        failure = last.failure if last else None
+        return AgentHealth(
+            agent=name,
+            state="failing" if failure else "ready",
+            version=agent.version if agent else None,
+            pid=os.getpid() if agent else None,
+            restarts=0,
+            seconds=last.seconds if last else None,
+            failure=failure,
+        )

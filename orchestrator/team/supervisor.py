@@ -1,0 +1,144 @@
+"""One agent of the Ray team: the actor it lives in, and the chair that is kept for it.
+
+Promises that an agent heals by itself: Ray restarts a process that died, and the chair replaces one
+that hangs. Leaves out when to ask (`ray_team.py`).
+"""
+
+import contextlib
+import os
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+from domain.panel import Panel
+from domain.votes import Agent, Votes
+from orchestrator.ray_session import RaySession
+from orchestrator.team.base import AgentHealth, AgentState, Ballot, crashed
+
+
+class _Seat:
+    """What runs in the actor's process. The agent is built on first use, so that a failure to
+    build it is an answer like any other and not the death of the process."""
+
+    def __init__(self, agent: str, build: Callable[[str], Agent]) -> None:
+        self._name = agent
+        self._build = build
+        self._agent: Agent | None = None
+
+    def hello(self) -> tuple[int, str]:
+        return os.getpid(), self._present().version
+
+    def vote(self, panel: Panel, since: int) -> tuple[int, Votes]:
+        return os.getpid(), self._present().vote(panel, since)
+
+    def _present(self) -> Agent:
+        if self._agent is None:
+            self._agent = self._build(self._name)
+        return self._agent
+
+
+class Chair:
+    """The team's side of one agent: its present actor and what is known of it."""
+
+    def __init__(
+        self, session: RaySession, agent: str, build: Callable[[str], Agent], namespace: str
+    ) -> None:
+        self.agent = agent
+        self._session = session
+        self._ray = session.ray
+        self._build = build
+        self._namespace = namespace
+        self._lock = threading.Lock()
+        self._pid: int | None = None
+        self._version: str | None = None
+        self._processes = 0
+        self._last: Ballot | None = None
+        self._actor: Any = None
+        self.hello: Any = None
+        self._hire()
+
+    def question(self, panel: Any, since: int) -> Any:
+        """A reference to wait for: to the votes, or to the hello of an actor not yet met."""
+        return self.hello if self.hello is not None else self._actor.vote.remote(panel, since)
+
+    def greet(self) -> str | None:
+        """Meet the actor whose hello has arrived; says what is wrong with it, if anything."""
+        try:
+            self._meet(*self._ray.get(self.hello))
+        except self._ray.exceptions.RayActorError:
+            self._hire()
+            return "crashed: its process died; another is starting"
+        except self._ray.exceptions.RayTaskError as error:
+            self.hello = self._actor.hello.remote()
+            return crashed(error.cause)
+        self.hello = None
+        return None
+
+    def answer(self, reference: Any) -> tuple[Votes | None, str | None]:
+        """The votes that have arrived, or what went wrong, which is put right on the way."""
+        try:
+            pid, votes = self._ray.get(reference)
+        except self._ray.exceptions.RayActorError:
+            self.hello = self._actor.hello.options(max_task_retries=-1).remote()
+            return None, "crashed: its process died"
+        except self._ray.exceptions.RayTaskError as error:
+            return None, crashed(error.cause)
+        self._meet(pid, votes.version)
+        return votes, None
+
+    def overdue(self, timeout: float, start_timeout: float) -> str:
+        """Say so of an actor that did not answer; replace one that will not."""
+        if self.hello is None:
+            self._hire()
+            return f"no answer within {timeout:g} s; restarting"
+        if time.monotonic() - self._hired > start_timeout:
+            self._hire()
+        return "restarting" if self._processes else "still starting"
+
+    def note(self, ballot: Ballot) -> None:
+        self._last = ballot
+
+    def kill(self) -> None:
+        with contextlib.suppress(Exception):  # it may be gone already, or never have been
+            self._ray.kill(self._actor, no_restart=True)
+
+    def health(self) -> AgentHealth:
+        last, state = self._last, self._state()
+        return AgentHealth(
+            agent=self.agent,
+            state=state,
+            version=self._version,
+            pid=self._pid if self.hello is None else None,
+            restarts=max(self._processes - 1, 0),
+            seconds=last.seconds if last else None,
+            failure=last.failure if last else None,
+        )
+
+    def _state(self) -> AgentState:
+        with self._lock:
+            hello = self.hello
+            if hello is not None and not self._ray.wait([hello], timeout=0)[0]:
+                return "restarting" if self._processes else "starting"
+        return "failing" if self._last and self._last.failure else "ready"
+
+    def _meet(self, pid: int, version: str) -> None:
+        if pid != self._pid:
+            self._processes += 1
+        self._pid, self._version = pid, version
+
+    def _hire(self) -> None:
+        """Put a new actor in the place of the present one, if any."""
+        self.kill()
+        self._hired = time.monotonic()
+        self._actor = self._session.actor(
+            _Seat,
+            self.agent,
+            self._build,
+            name=f"quorum-{self.agent}",
+            namespace=self._namespace,
+            num_cpus=0,
+            max_restarts=-1,
+            scheduling_strategy="SPREAD",
+        )
+        self.hello = self._actor.hello.options(max_task_retries=-1).remote()

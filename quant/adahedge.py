@@ -1,0 +1,204 @@
+"""Weights earned by forecasting, round after round, by experts who may sleep: Hedge on log loss.
+
+The log loss of a probability with log-odds x is log(1 + exp(-x)) where the event came and
+log(1 + exp(x)) where it did not: convex in x. A pool of log-odds is a weighted mean of x, so by
+Jensen's inequality its log loss is at most the same weighted mean of its members' log losses,
+which is what Hedge keeps close to the best member's. The bound therefore holds for the committee:
+
+    sum of the pool's losses <= the smallest of `losses` + log(A) / rate + gap
+
+with A experts, `rate` = min(1, log(A) / gap), and the mixability gap of AdaHedge (de Rooij, van
+Erven, Grunwald and Koolen, "Follow the leader if you can, hedge if you must", JMLR 2014). A rate
+of 1 is Bayes' rule for log loss (Vovk, "Aggregating strategies", 1990) with a round as one
+observation: symbols move together and horizons overlap, so that a round is hardly ever worth
+more. AdaHedge alone begins with an infinite rate and would follow whoever led the first week; here
+it only slows the rule down where experts are so wild that Bayes' rule would jump between them.
+
+An expert asleep is charged what the pool of those awake is charged, cell by cell (Freund,
+Schapire, Singer and Warmuth, "Using and combining predictors that specialize", 1997; Chernov and
+Vovk, "Prediction with expert evaluators' advice", 2009). One that has never voted keeps an equal
+share, and enters with it. Left out: base rates, trust and delays
+(`orchestrator/committee/learned_weights.py`).
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from quant.jit import compiled
+
+Floats = NDArray[np.float64]
+Counts = NDArray[np.int64]
+
+FASTEST = 1.0
+"""The learning rate of Bayes' rule, in weight per nat of a round's mean loss."""
+FAINTEST = 1e-12
+"""No expert's odds against the best one fall below this: without weight it would not be a voter."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Hedge:
+    """All that is remembered of A experts.
+
+    `losses` (A,): sum over the rounds of the mean log loss in a round's cells, in nats; who
+    entered late starts with what gave it an equal share. `gap`: how much worse than the mixture's
+    were the weighted mean losses, summed. `rounds` (A,): how many each voted in.
+    """
+
+    losses: Floats
+    gap: float
+    rounds: Counts
+
+
+def open_hedge(experts: int) -> Hedge:
+    return Hedge(np.zeros(experts), 0.0, np.zeros(experts, np.int64))
+
+
+def shares(hedge: Hedge) -> Floats:
+    """(A,) weights that stand now; they sum to one."""
+    answer: Floats = _weights(hedge.losses, hedge.gap, hedge.rounds)
+    return answer
+
+
+def advance(hedge: Hedge, log_odds: Floats, rose: Floats) -> tuple[Hedge, Floats]:
+    """The memory after R more rounds, and the weights (R, A) that stood after each.
+
+    `log_odds` (A, R, N) is NaN for an expert asleep; `rose` (R, N) is 1 or 0, NaN in a cell that
+    does not count. A row without a cell that counts and was voted on is no round.
+    """
+    losses, rounds = hedge.losses.copy(), hedge.rounds.copy()
+    gap, weights = _advance(losses, hedge.gap, rounds, log_odds, rose)
+    return Hedge(losses, gap, rounds), weights
+
+
+@compiled
+def _advance(
+    losses: Floats, gap: float, rounds: Counts, log_odds: Floats, rose: Floats
+) -> tuple[float, Floats]:
+    agents, rows, _ = log_odds.shape
+    after = np.empty((rows, agents))
+    weights = _weights(losses, gap, rounds)
+    loss = np.empty(agents)
+    voted = np.empty(agents, np.bool_)
+    for row in range(rows):
+        cells = _charge(weights, log_odds[:, row, :], rose[row], loss, voted)
+        if cells > 0:
+            loss /= cells
+            gap += _learn(weights, losses, _rate(gap, agents), rounds, loss, voted)
+            weights = _weights(losses, gap, rounds)
+        after[row] = weights
+    return gap, after
+
+
+@compiled
+def _charge(
+    weights: Floats, log_odds: Floats, rose: Floats, loss: Floats, voted: NDArray[np.bool_]
+) -> int:
+    """Fills `loss` (A,) with sums over the cells and `voted` (A,); returns the number of cells."""
+    agents, columns = log_odds.shape
+    loss[:] = 0.0
+    voted[:] = False
+    cells = 0
+    for column in range(columns):
+        if np.isnan(rose[column]):
+            continue
+        total = pooled = 0.0
+        for agent in range(agents):
+            if not np.isnan(log_odds[agent, column]):
+                total += weights[agent]
+                pooled += weights[agent] * log_odds[agent, column]
+        if total == 0.0:
+            continue
+        cells += 1
+        asleep = _log_loss(pooled / total, rose[column])
+        for agent in range(agents):
+            if np.isnan(log_odds[agent, column]):
+                loss[agent] += asleep
+            else:
+                loss[agent] += _log_loss(log_odds[agent, column], rose[column])
+                voted[agent] = True
+    return cells
+
+
+@compiled
+def _learn(
+    weights: Floats,
+    losses: Floats,
+    rate: float,
+    rounds: Counts,
+    loss: Floats,
+    voted: NDArray[np.bool_],
+) -> float:
+    """Adds a round to `losses` and `rounds`; returns what it adds to the gap."""
+    entry = _entry(losses, rate, rounds)
+    least = np.inf
+    total = mean = 0.0
+    for agent in range(len(losses)):
+        if voted[agent]:
+            if rounds[agent] == 0:
+                losses[agent] = entry
+            rounds[agent] += 1
+        if rounds[agent] > 0:
+            losses[agent] += loss[agent]
+            least = min(least, loss[agent])
+            total += weights[agent]
+            mean += weights[agent] * loss[agent]
+    likelihood = 0.0
+    for agent in range(len(losses)):
+        if rounds[agent] > 0:
+            likelihood += weights[agent] * math.exp(-rate * (loss[agent] - least))
+    mixture = least - math.log(likelihood / total) / rate
+    return max(mean / total - mixture, 0.0)
+
+
+@compiled
+def _entry(losses: Floats, rate: float, rounds: Counts) -> float:
+    """The loss that gives a newcomer the mean weight of those heard so far."""
+    odds = _odds(losses, rate, rounds)
+    heard = 0
+    least = np.inf
+    for agent in range(len(losses)):
+        if rounds[agent] > 0:
+            heard += 1
+            least = min(least, losses[agent])
+    return least - math.log(odds.sum() / heard) / rate if heard > 0 else 0.0
+
+
+@compiled
+def _weights(losses: Floats, gap: float, rounds: Counts) -> Floats:
+    agents = len(losses)
+    odds = _odds(losses, _rate(gap, agents), rounds)
+    total, heard = odds.sum(), np.sum(rounds > 0)
+    weights = np.full(agents, 1.0 / agents)
+    for agent in range(agents):
+        if rounds[agent] > 0:
+            weights[agent] = odds[agent] / total * heard / agents
+    return weights
+
+
+@compiled
+def _odds(losses: Floats, rate: float, rounds: Counts) -> Floats:
+    """Of each expert heard against the best one; 0 for who never voted."""
+    least = np.inf
+    for agent in range(len(losses)):
+        if rounds[agent] > 0:
+            least = min(least, losses[agent])
+    odds = np.zeros(len(losses))
+    for agent in range(len(losses)):
+        if rounds[agent] > 0:
+            odds[agent] = max(math.exp(-rate * (losses[agent] - least)), FAINTEST)
+    return odds
+
+
+@compiled
+def _rate(gap: float, agents: int) -> float:
+    bound = math.log(max(agents, 2))
+    return bound / gap if gap * FASTEST > bound else FASTEST
+
+
+@compiled
+def _log_loss(log_odds: float, rose: float) -> float:
+    right = log_odds if rose > 0.0 else -log_odds
+    return math.log1p(math.exp(-abs(right))) + max(-right, 0.0)

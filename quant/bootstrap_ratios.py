@@ -1,0 +1,130 @@
+"""Many ratios over the same rows, each with its interval, from one set of draws.
+
+What `quant.resampling.ratio_estimate` does for one series, at a small part of the cost where a
+table needs thousands of them: rows are drawn once, and a drawn block costs one difference of
+running sums. A row in which a series has nothing (a denominator of 0) stays among the draws, so
+that slices of one record (a year, a symbol) are drawn together.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from quant.jit import compiled
+from quant.resampling import FEWEST_BLOCKS, FEWEST_ROWS, stationary_indices
+
+Floats = NDArray[np.float64]
+Whole = NDArray[np.uint32]
+
+SAMPLES = 300
+"""Enough for the quantiles at 5% and 95%: an interval's ends move by about 4% of its width from
+seed to seed."""
+LANES = 8
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Draws:
+    """Which of `rows` rows were drawn, in blocks of `block` rows on average.
+
+    As runs of rows: `first` and one past the `last` of each run, and `at` (S + 1,), where each
+    sample's runs begin.
+    """
+
+    rows: int
+    block: float
+    first: Whole
+    last: Whole
+    at: Whole
+
+    def ratios(self, numerators: Floats, denominators: Floats) -> Floats:
+        """Sum of numerators over sum of denominators (K, R), of K series: (K, 3) value, low, high.
+
+        The 90% percentile interval of the stationary bootstrap. NaN where there is nothing to
+        divide by; no interval where the rows with something in them make up too few blocks.
+        """
+        answers = np.full((len(numerators), 3), np.nan)
+        below = denominators.sum(axis=1)
+        something = below != 0.0
+        answers[something, 0] = numerators.sum(axis=1)[something] / below[something]
+        filled = (denominators != 0.0).sum(axis=1)
+        enough = something & (filled >= max(FEWEST_ROWS, FEWEST_BLOCKS * self.block))
+        if enough.any():
+            answers[enough, 1:] = _interval(
+                self._sums(numerators, enough), self._sums(denominators, enough)
+            )
+        return answers
+
+    def _sums(self, series: Floats, enough: NDArray[np.bool_]) -> Floats:
+        chosen = np.ascontiguousarray(series if enough.all() else series[enough])
+        return _resampled(chosen, self.first, self.last, self.at)
+
+
+def draws(rows: int, block: float, seed: int, samples: int = SAMPLES) -> Draws:
+    """The draws of `quant.resampling.stationary_indices`."""
+    if rows == 0:
+        nothing = np.zeros(0, np.uint32)
+        return Draws(rows, block, nothing, nothing, np.zeros(samples + 1, np.uint32))
+    return Draws(rows, block, *_runs(stationary_indices(rows, block, samples, seed)))
+
+
+def _runs(drawn: NDArray[np.intp]) -> tuple[Whole, Whole, Whole]:
+    """Rows drawn (S, R) as runs of rows: first and one past the last of each, and the place of
+    each sample's first run, (S + 1,)."""
+    samples, rows = drawn.shape
+    begins = np.ones((samples, rows), bool)
+    begins[:, 1:] = np.diff(drawn, axis=1) != 1
+    starts = np.flatnonzero(begins)
+    firsts = drawn.reshape(-1)[starts]
+    lasts = firsts + np.diff(np.append(starts, samples * rows))
+    samples_at = np.concatenate([[0], np.cumsum(begins.sum(axis=1))])
+    return firsts.astype(np.uint32), lasts.astype(np.uint32), samples_at.astype(np.uint32)
+
+
+def _interval(above: Floats, below: Floats) -> Floats:
+    """(K, 2) from resampled sums (K, S); NaN where fewer than half the samples gave a ratio."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratios = np.sort(np.where(below == 0.0, np.nan, above / below), axis=1)
+    known = (~np.isnan(ratios)).sum(axis=1)
+    ends = np.full((len(ratios), 2), np.nan)
+    usable = np.flatnonzero(2 * known >= ratios.shape[1])
+    for end, level in enumerate((0.05, 0.95)):
+        place = level * (known[usable] - 1)
+        lower = np.floor(place).astype(np.int64)
+        upper = np.minimum(lower + 1, known[usable] - 1)
+        left, right = ratios[usable, lower], ratios[usable, upper]
+        ends[usable, end] = left + (place - lower) * (right - left)
+    return ends
+
+
+@compiled
+def _resampled(values: Floats, firsts: Whole, lasts: Whole, samples_at: Whole) -> Floats:
+    """(K, S) sums of `values` (K, R) over the rows that each sample drew.
+
+    Eight series at a time, so that their sums stay in registers.
+    """
+    series, rows = values.shape
+    samples = len(samples_at) - 1
+    answers = np.empty((series, samples))
+    running = np.zeros((rows + 1, LANES))
+    for lane in range(0, series, LANES):
+        width = min(LANES, series - lane)
+        for row in range(rows):
+            for k in range(width):
+                running[row + 1, k] = running[row, k] + values[lane + k, row]
+        for sample in range(samples):
+            a = b = c = d = e = f = g = h = 0.0
+            for run in range(samples_at[sample], samples_at[sample + 1]):
+                last, first = running[lasts[run]], running[firsts[run]]
+                a += last[0] - first[0]
+                b += last[1] - first[1]
+                c += last[2] - first[2]
+                d += last[3] - first[3]
+                e += last[4] - first[4]
+                f += last[5] - first[5]
+                g += last[6] - first[6]
+                h += last[7] - first[7]
+            totals = (a, b, c, d, e, f, g, h)
+            for k in range(width):
+                answers[lane + k, sample] = totals[k]
+    return answers

@@ -1,0 +1,1 @@
+"""Indicators and features of prices, volumes and statements."""

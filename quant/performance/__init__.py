@@ -1,0 +1,1 @@
+"""What a series of returns and trades was worth, as named metrics."""

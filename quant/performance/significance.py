@@ -1,0 +1,143 @@
+"""How much of a good record is luck: the length of the record, its tails, the number of tries.
+
+Sharpe ratios here are per bar, as in the papers: divide a yearly one by the root of the bars a
+year. Trials are everything that was tried, also what nobody kept; their returns are (T, trials).
+NaN where a record does not vary or is too short.
+"""
+
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+from scipy.special import ndtr, ndtri
+
+from quant.per_symbol import ratio
+from quant.resampling import block_length, stationary_indices
+from quant.risk.return_series import Floats, Track, deviation
+from quant.risk.tail_risk import kurtosis, skew
+
+
+def probabilistic_sharpe(track: Track, target: float = 0.0) -> Floats:
+    """Probability that the true Sharpe ratio a bar is above `target` (...,).
+
+    Bailey and López de Prado (2012), "The Sharpe ratio efficient frontier".
+    """
+    found = ratio(track.mean, track.deviation)
+    with np.errstate(invalid="ignore"):
+        return np.asarray(ndtr((found - target) * np.sqrt((track.n - 1) / _spread(track))))
+
+
+def minimum_track_record(track: Track, target: float = 0.0, confidence: float = 0.95) -> Floats:
+    """Bars that a record like this one needs before its Sharpe ratio is above `target` with
+    `confidence` (...,); NaN where it is not above it. Same paper."""
+    beyond = ratio(track.mean, track.deviation) - target
+    needed = 1.0 + _spread(track) * ratio(np.full(beyond.shape, ndtri(confidence)), beyond) ** 2
+    return np.asarray(needed)
+
+
+def expected_best_sharpe(trials: int, variance: float) -> float:
+    """The best Sharpe ratio that `trials` independent worthless trials are expected to show, where
+    `variance` is that of the Sharpe ratios tried.
+
+    Bailey and López de Prado (2014), "The deflated Sharpe ratio", equation 1. 0 for one trial.
+    """
+    if trials < 2:
+        return 0.0
+    first, second = ndtri(1.0 - 1.0 / trials), ndtri(1.0 - 1.0 / (trials * np.e))
+    return float(np.sqrt(variance) * ((1.0 - np.euler_gamma) * first + np.euler_gamma * second))
+
+
+def deflated_sharpe(track: Track, trials: int, variance: float) -> Floats:
+    """Probability that the true Sharpe ratio is above what luck alone makes of `trials` tries."""
+    return probabilistic_sharpe(track, expected_best_sharpe(trials, variance))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Selection:
+    """What choosing the best of the trials is worth.
+
+    `overfit` is the probability that the best trial of one half is below the median in the other
+    half, `loss` that its Sharpe ratio there is negative; `inside` and `outside` (C,) are its
+    Sharpe ratios in both, for each of the C ways to halve the record.
+    """
+
+    overfit: float
+    loss: float
+    inside: Floats
+    outside: Floats
+
+
+def selection(returns: Floats, blocks: int = 16) -> Selection:
+    """Combinatorially symmetric cross-validation of (T, trials).
+
+    Bailey, Borwein, López de Prado and Zhu (2017), "The probability of backtest overfitting".
+    The record is cut into `blocks` (even) stretches of equal length (what is over at the
+    beginning is left out), and every half of them is set against the other half. A trial that
+    stands still has a Sharpe ratio of 0. NaN for fewer than two trials or two bars a block.
+    """
+    length = len(returns) // blocks
+    if length < 2 or returns.shape[1] < 2 or not np.isfinite(returns).all():
+        return Selection(np.nan, np.nan, np.empty(0), np.empty(0))
+    cut = returns[len(returns) - length * blocks :].reshape(blocks, length, -1)
+    sums, squares = cut.sum(axis=1), (cut * cut).sum(axis=1)
+    chosen = np.zeros((len(list(combinations(range(blocks), blocks // 2))), blocks))
+    for k, half in enumerate(combinations(range(blocks), blocks // 2)):
+        chosen[k, list(half)] = 1.0
+    bars = length * blocks // 2
+    inside = _sharpe(chosen @ sums, chosen @ squares, bars)
+    outside = _sharpe((1.0 - chosen) @ sums, (1.0 - chosen) @ squares, bars)
+    ways = np.arange(len(chosen))
+    best = inside.argmax(axis=1)
+    there = outside[ways, best]
+    below = (outside < there[:, np.newaxis]).sum(axis=1)
+    level = (outside == there[:, np.newaxis]).sum(axis=1)
+    rank = below + (level + 1) / 2  # of 1 to trials, the middle one among equals
+    overfit = rank / (returns.shape[1] + 1) <= 0.5
+    return Selection(float(overfit.mean()), float((there < 0.0).mean()), inside[ways, best], there)
+
+
+def superior(
+    returns: Floats, benchmark: Floats, block: float = 0.0, samples: int = 1000, seed: int = 0
+) -> float:
+    """p-value of "none of the trials (T, trials) earns more than `benchmark` (T,)".
+
+    Hansen (2005), "A test for superior predictive ability": White's reality check, studentised,
+    and not blunted by trials that are plainly worse (the consistent variant). Blocks of `block`
+    bars, or what suits the best trial for 0. NaN for fewer than ten bars or where nothing differs.
+    """
+    beyond = returns - benchmark[:, np.newaxis]
+    bars = len(beyond)
+    if bars < 10 or not np.isfinite(beyond).all():
+        return np.nan
+    mean, spread = beyond.mean(axis=0), deviation(np.ascontiguousarray(beyond.T))
+    beyond, mean = beyond[:, spread > 0.0], mean[spread > 0.0]
+    if not len(mean):
+        return np.nan
+    length = block or block_length(beyond[:, int(np.argmax(mean / spread[spread > 0.0]))])
+    drawn = _resampled_means(beyond, stationary_indices(bars, length, samples, seed))
+    error = drawn.std(axis=0)
+    plainly_worse = mean < -error * np.sqrt(2.0 * np.log(np.log(bars)))
+    centre = np.where(plainly_worse, 0.0, mean)
+    best = max(float((mean / error).max()), 0.0)
+    luck = np.maximum(((drawn - centre) / error).max(axis=1), 0.0)
+    return float((luck > best).mean())
+
+
+def _resampled_means(values: Floats, drawn: np.typing.NDArray[np.intp]) -> Floats:
+    """(samples, trials)"""
+    bars = len(values)
+    counts = np.stack([np.bincount(rows, minlength=bars) for rows in drawn])
+    return np.asarray(counts.astype(np.float64) @ values / bars)
+
+
+def _spread(track: Track) -> Floats:
+    """Variance of the estimated Sharpe ratio, times n - 1."""
+    found = ratio(track.mean, track.deviation)
+    return 1.0 - skew(track) * found + (kurtosis(track) + 2.0) / 4.0 * found * found
+
+
+def _sharpe(sums: Floats, squares: Floats, bars: int) -> Floats:
+    mean = sums / bars
+    variance = np.maximum(squares / bars - mean * mean, 0.0) * bars / (bars - 1)
+    still = variance <= 1e-20 + 1e-12 * mean * mean
+    return np.where(still, 0.0, mean / np.sqrt(np.where(still, 1.0, variance)))

@@ -1,0 +1,58 @@
+"""What an account carried and what its trading cost: exposure, turnover, capacity."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from quant.per_symbol import ratio
+from quant.risk.return_series import Floats
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Book:
+    """An account bar by bar, each (..., T), with `periods` bars a year.
+
+    `equity` and `held` (sum of the absolute values held) at the closes, `traded` (sum of the
+    absolute values bought and sold) and `cost` (commission, spread and impact) of the bar, all
+    in currency.
+    """
+
+    equity: Floats
+    held: Floats
+    traded: Floats
+    cost: Floats
+    periods: float
+
+
+def exposure(book: Book) -> Floats:
+    """Mean share of equity that was held; above 1 with leverage."""
+    return np.asarray(ratio(book.held, book.equity).mean(axis=-1))
+
+
+def time_in_market(book: Book) -> Floats:
+    """Share of bars at whose close anything was held."""
+    return np.asarray((book.held > 0.0).mean(axis=-1))
+
+
+def turnover(book: Book) -> Floats:
+    """How often a year equity was turned over: half of what was bought and sold, over mean
+    equity."""
+    return ratio(book.traded.mean(axis=-1) * book.periods / 2.0, book.equity.mean(axis=-1))
+
+
+def yearly_cost(book: Book) -> Floats:
+    """Costs of trading a year, as a share of mean equity."""
+    return ratio(book.cost.mean(axis=-1) * book.periods, book.equity.mean(axis=-1))
+
+
+def capacity(traded: Floats, market: Floats, equity: Floats, limit: float = 0.01) -> float:
+    """Equity with which 95% of the fills would stay within `limit` of their bar's trade.
+
+    `traded` (F,) is the absolute value of each fill, `market` (F,) the value that changed hands
+    in its bar and `equity` (F,) the account's then. NaN without fills or without volumes.
+    """
+    share = ratio(np.abs(traded), market * equity)  # of the bar's trade, for one unit of equity
+    known = share[np.isfinite(share)]
+    if len(known) == 0:
+        return np.nan
+    return float(limit / np.quantile(known, 0.95)) if known.max() > 0 else np.nan

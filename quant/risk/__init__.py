@@ -1,0 +1,1 @@
+"""Risk of a series or a symbol: volatility, tails, drawdowns."""

@@ -1,0 +1,105 @@
+"""Drawdowns: how far below its highest point a record fell, and for how long.
+
+Wealth begins at one, so a first loss is a drawdown too. A drawdown lasts from the bar of its peak
+to the bar that reaches the peak again, or to the last bar where none does. Bars are turned into
+days by 365.25 / bars a year: `deepest` gives rows, for those who want dates.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from quant.jit import compiled
+from quant.per_symbol import ratio
+from quant.risk.return_series import Floats, Track
+
+DAYS_A_YEAR = 365.25
+
+
+@dataclass(frozen=True, slots=True)
+class Drawdown:
+    """Rows of the peak (-1: before the first bar), of the lowest point and of the recovery (None
+    while it lasts), and the depth as a negative fraction of the peak."""
+
+    peak: int
+    valley: int
+    recovery: int | None
+    depth: float
+
+
+def max_drawdown(track: Track) -> Floats:
+    return np.asarray(track.depth.min(axis=-1))
+
+
+def average_drawdown(track: Track) -> Floats:
+    """Mean of the depths of all drawdowns; NaN where there was none."""
+    return _durations(track)[..., 0]
+
+
+def longest_drawdown(track: Track) -> Floats:
+    """In days; 0 where there was none."""
+    return np.asarray(_durations(track)[..., 1] * DAYS_A_YEAR / track.periods)
+
+
+def average_drawdown_length(track: Track) -> Floats:
+    """In days; NaN where there was none."""
+    return np.asarray(_durations(track)[..., 2] * DAYS_A_YEAR / track.periods)
+
+
+def time_under_water(track: Track) -> Floats:
+    """Share of bars that closed below an earlier high."""
+    return np.asarray((track.depth < 0.0).mean(axis=-1))
+
+
+def ulcer_index(track: Track) -> Floats:
+    """Root of the mean squared depth."""
+    return np.asarray(np.sqrt((track.depth * track.depth).mean(axis=-1)))
+
+
+def recovery_factor(track: Track) -> Floats:
+    """Total return over the deepest drawdown; NaN without one."""
+    return ratio(track.growth[..., -1] - 1.0, -max_drawdown(track))
+
+
+def deepest(returns: Floats, count: int = 10) -> tuple[Drawdown, ...]:
+    """The `count` deepest drawdowns of one record (T,), deepest first."""
+    if not np.isfinite(returns).all():
+        return ()
+    depth = Track(returns, 1.0).depth
+    below = np.concatenate(([False], depth < 0.0, [False]))
+    begins = np.flatnonzero(below[1:] & ~below[:-1])
+    ends = np.flatnonzero(below[:-1] & ~below[1:])
+    found = []
+    for first, after in zip(begins.tolist(), ends.tolist(), strict=True):
+        valley = first + int(np.argmin(depth[first:after]))
+        recovery = after if after < len(depth) else None
+        found.append(Drawdown(first - 1, valley, recovery, float(depth[valley])))
+    return tuple(sorted(found, key=lambda each: each.depth)[:count])
+
+
+def _durations(track: Track) -> Floats:
+    depth = track.depth.reshape(-1, track.n)
+    return _episodes(depth).reshape(*track.depth.shape[:-1], 3)
+
+
+@compiled
+def _episodes(depth: Floats) -> Floats:
+    """Of each record: mean depth of its drawdowns, bars of the longest, mean bars."""
+    records, length = depth.shape
+    answers = np.full((records, 3), np.nan)
+    for k in range(records):
+        episodes, bars, longest, peak = 0, 0, 0, -1
+        total, lowest = 0.0, 0.0  # `lowest` is 0 exactly where no drawdown lasts
+        for t in range(length + 1):
+            under = t < length and depth[k, t] < 0.0
+            if under:
+                peak = t - 1 if lowest == 0.0 else peak
+                lowest = min(lowest, depth[k, t])
+            elif lowest < 0.0:
+                lasted = min(t, length - 1) - peak
+                episodes, bars, total = episodes + 1, bars + lasted, total + lowest
+                longest, lowest = max(longest, lasted), 0.0
+        answers[k, 1] = longest
+        if episodes:
+            answers[k, 0], answers[k, 2] = total / episodes, bars / episodes
+    return answers

@@ -1,0 +1,55 @@
+"""The shape of a record's returns: its tails, its lean, its weight at the ends.
+
+Every function takes a `Track` and answers (...,). Quantiles interpolate between neighbours, as
+numpy does. NaN for too few bars, and for the shape of a record that never changes.
+"""
+
+import numpy as np
+
+from quant.per_symbol import ratio
+from quant.risk.return_series import Floats, Track
+
+LEVEL = 0.05
+
+
+def value_at_risk(track: Track) -> Floats:
+    """The return below which the worst 5% of bars lie (negative: a loss)."""
+    return _quantile(track.ordered, LEVEL)
+
+
+def expected_shortfall(track: Track) -> Floats:
+    """Mean of the bars at or below the value at risk."""
+    worst = int(np.floor((track.n - 1) * LEVEL)) + 1
+    return np.asarray(track.ordered[..., :worst].mean(axis=-1))
+
+
+def tail_ratio(track: Track) -> Floats:
+    """NaN where fewer than 5% of the bars lost."""
+    return ratio(_quantile(track.ordered, 1.0 - LEVEL), -_quantile(track.ordered, LEVEL))
+
+
+def skew(track: Track) -> Floats:
+    """Sample skewness G1, corrected for bias; NaN below three bars."""
+    n = track.n
+    second, third, _ = track.moments
+    if n < 3:
+        return np.full(second.shape, np.nan)
+    return np.asarray(ratio(third, second**1.5) * (np.sqrt(n * (n - 1)) / (n - 2)))
+
+
+def kurtosis(track: Track) -> Floats:
+    """Sample excess kurtosis G2, corrected for bias, 0 for a normal; NaN below four bars."""
+    n = track.n
+    second, _, fourth = track.moments
+    if n < 4:
+        return np.full(second.shape, np.nan)
+    excess = ratio(fourth, second * second) - 3.0
+    return np.asarray((n - 1) / ((n - 2) * (n - 3)) * ((n + 1) * excess + 6.0))
+
+
+def _quantile(ordered: Floats, level: float) -> Floats:
+    place = (ordered.shape[-1] - 1) * level
+    low = int(np.floor(place))
+    high = min(low + 1, ordered.shape[-1] - 1)
+    below = ordered[..., low]
+    return np.asarray(below + (ordered[..., high] - below) * (place - low))

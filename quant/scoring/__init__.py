@@ -1,0 +1,1 @@
+"""Scores of forecasts: probabilities, quantiles, calibration."""

@@ -1,0 +1,164 @@
+"""What a forecast was worth once its outcome is known: proper scores, hits and ranks.
+
+Arrays of forecasts and outcomes are (R, N), R bars of N symbols, with NaN for what was not said
+or is not known yet; a score is NaN where either is. `up` is 1 where the outcome was positive and
+else 0. *Evidence* is log-odds less those of the base rate. Means and intervals over rows are
+taken elsewhere (`quant.bootstrap_ratios`), for neighbouring outcomes overlap.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from quant.jit import compiled
+
+Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+Order = NDArray[np.intp]
+
+NO_EVIDENCE = 1e-9
+"""Evidence smaller than this is rounding, and points nowhere."""
+FEWEST_SYMBOLS = 5
+"""With fewer in a row its ranks say nothing."""
+
+
+def brier(log_odds: Floats, up: Floats) -> Floats:
+    """Squared distance of the probability from what happened (Brier 1950), elementwise."""
+    distance: Floats = probability(log_odds) - up
+    return distance * distance
+
+
+def log_loss(log_odds: Floats, up: Floats) -> Floats:
+    """Minus the logarithm of the probability given to what happened, in nats, elementwise."""
+    against = log_odds * (1.0 - 2.0 * up)
+    loss: Floats = np.maximum(against, 0.0) + np.log1p(np.exp(-np.abs(against)))
+    return loss
+
+
+def probability(log_odds: Floats) -> Floats:
+    """1 / (1 + exp(-L)), elementwise."""
+    p_up: Floats = 1.0 / (1.0 + np.exp(-log_odds))
+    return p_up
+
+
+def hits(evidence: Floats, up: Floats) -> Floats:
+    """1 where the evidence pointed to what happened (above zero and the symbol rose, below and
+    it did not), else 0; NaN where there was no evidence either way."""
+    right = (evidence > 0.0) == (up > 0.5)
+    return np.where(_points(evidence) & ~np.isnan(up), right, np.nan)
+
+
+def chance(evidence: Floats, base_rate: Floats) -> Floats:
+    """How probable such a hit was by the base rate alone; NaN where there was no evidence.
+
+    Whoever always leans upwards in a rising market hits often and has shown nothing: a hit rate
+    is worth what it is above this.
+    """
+    expected = np.where(evidence > 0.0, base_rate, 1.0 - base_rate)
+    return np.where(_points(evidence), expected, np.nan)
+
+
+def from_median(values: Floats, kept: Bools, median: Floats) -> Floats:
+    """Values (R, N) less their row's `median` (R,): what is said, or what happened, of a symbol
+    beside the others. NaN outside `kept`."""
+    return np.where(kept, values - median[:, np.newaxis], np.nan)
+
+
+def ahead(distance: Floats) -> Floats:
+    """1 above the median, 0 below it, NaN on it: the outcome that a relative call is about, to
+    be met by evidence `from_median` in `hits`."""
+    return np.where(np.isnan(distance) | (distance == 0.0), np.nan, distance > 0.0)
+
+
+def _points(evidence: Floats) -> Bools:
+    return np.abs(evidence) > NO_EVIDENCE
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Ordered:
+    """`values` (M, L) beside the order (M, L) that sorts each row, NaN last."""
+
+    values: Floats
+    order: Order
+
+
+def ordered(values: Floats) -> Ordered:
+    contiguous = np.ascontiguousarray(values)
+    return Ordered(contiguous, np.argsort(contiguous, axis=1))
+
+
+def ranks(of: Ordered, kept: Bools) -> Floats:
+    """Ranks from 1 within each row among the cells in `kept` (M, L), ties sharing their average;
+    NaN elsewhere. `kept` holds no NaN."""
+    return _ranks(of.values, of.order, np.ascontiguousarray(kept))
+
+
+def medians(of: Ordered, kept: Bools) -> Floats:
+    """Median (M,) of each row's cells in `kept`, NaN where there are none."""
+    return _medians(of.values, of.order, np.ascontiguousarray(kept))
+
+
+def rank_correlation(one: Ordered, other: Ordered, kept: Bools, fewest: int) -> Floats:
+    """Spearman's, of each row over its cells in `kept`: (M,), NaN where those are fewer than
+    `fewest` or one side stands still.
+
+    Over symbols, evidence against change: the rank information coefficient (Grinold 1989).
+    """
+    products = rank_products(one, other, kept)
+    count = kept.sum(axis=1)
+    total = np.nansum(products, axis=1)
+    still = np.isnan(products).all(axis=1)
+    return np.where(still | (count < fewest), np.nan, total / np.maximum(count, 1))
+
+
+def rank_products(one: Ordered, other: Ordered, kept: Bools) -> Floats:
+    """(M, L) products of standardised ranks, whose mean over a row is its rank correlation."""
+    return _standardised(ranks(one, kept)) * _standardised(ranks(other, kept))
+
+
+def _standardised(ranked: Floats) -> Floats:
+    """Rows with mean 0 and variance 1; NaN where a row stands still."""
+    count = np.maximum((~np.isnan(ranked)).sum(axis=1, keepdims=True), 1)
+    distance = ranked - np.nansum(ranked, axis=1, keepdims=True) / count
+    variance = np.nansum(np.square(distance), axis=1, keepdims=True) / count
+    standardised: Floats = distance / np.sqrt(np.where(variance > 0.0, variance, np.nan))
+    return standardised
+
+
+@compiled
+def _ranks(values: Floats, order: Order, kept: Bools) -> Floats:
+    answers = np.full(values.shape, np.nan)
+    tied = np.empty(values.shape[1], np.int64)
+    for row in range(values.shape[0]):
+        ranked = count = 0
+        for place in range(values.shape[1]):
+            column = order[row, place]
+            if not kept[row, column]:
+                continue
+            if count > 0 and values[row, column] != values[row, tied[0]]:
+                for k in range(count):
+                    answers[row, tied[k]] = ranked - 0.5 * (count - 1)
+                count = 0
+            tied[count] = column
+            count += 1
+            ranked += 1
+        for k in range(count):
+            answers[row, tied[k]] = ranked - 0.5 * (count - 1)
+    return answers
+
+
+@compiled
+def _medians(values: Floats, order: Order, kept: Bools) -> Floats:
+    answers = np.full(len(values), np.nan)
+    sorted_row = np.empty(values.shape[1])
+    for row in range(len(values)):
+        count = 0
+        for place in range(values.shape[1]):
+            column = order[row, place]
+            if kept[row, column]:
+                sorted_row[count] = values[row, column]
+                count += 1
+        if count > 0:
+            answers[row] = 0.5 * (sorted_row[(count - 1) // 2] + sorted_row[count // 2])
+    return answers

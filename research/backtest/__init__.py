@@ -1,0 +1,1 @@
+"""The committee over history: runs, baselines, results."""

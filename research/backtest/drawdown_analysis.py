@@ -1,0 +1,69 @@
+"""The hard times of a backtest: its deepest falls, the stress of markets it went through, and how
+many committees of chance it was better than.
+
+Plain JSON of what was played; fractions, not percent. Leaves out words and drawing
+(`hardship_view.py`, `verdict.py`).
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from domain.panel import Floats, Times
+from quant.performance.metrics import METRICS
+from quant.performance.periods import STRESS, by_period, stressed
+from quant.risk.drawdowns import deepest
+
+FALLS = 10
+COMPARED = ("total_return", "sharpe", "max_drawdown")
+"""Figures by which the committee is ranked among committees of chance."""
+
+Figures = Mapping[str, Mapping[str, Any]]
+
+
+def falls(times: Times, equity: Floats, capital: float) -> list[dict[str, Any]]:
+    """The deepest drawdowns of daily equity, deepest first. `equity` (K,) at `times` (K,) began
+    with `capital`; `peak` is None where that was never passed, `recovery` while it lasts."""
+    daily = by_period(_returns(equity, capital), times, "D")
+    days = [str(day) for day in daily.start]
+    return [
+        {
+            "peak": days[each.peak] if each.peak >= 0 else None,
+            "valley": days[each.valley],
+            "recovery": None if each.recovery is None else days[each.recovery],
+            "depth": each.depth,
+        }
+        for each in deepest(daily.returns, FALLS)
+    ]
+
+
+def stress(times: Times, curves: Mapping[str, Floats], capital: float) -> list[dict[str, Any]]:
+    """Everybody's return over each known stress of markets that lies within `times`."""
+    told: dict[str, dict[str, float]] = {}
+    for name, equity in curves.items():
+        for period, change in stressed(_returns(equity, capital), times).items():
+            if np.isfinite(change):
+                told.setdefault(period, {})[name] = float(change)
+    return [
+        {"name": period, "from": STRESS[period][0], "to": STRESS[period][1], "returns": returns}
+        for period, returns in told.items()
+    ]
+
+
+def luck(committee: Figures, drawn: Sequence[Figures]) -> dict[str, Any]:
+    """Of the committees of chance with a figure, how many the committee was better than."""
+    told: dict[str, Any] = {}
+    for name in COMPARED:
+        own = committee[name]["value"]
+        others = [each[name]["value"] for each in drawn]
+        known = [value for value in others if value is not None]
+        if own is not None and known:
+            better = METRICS[name].better
+            beaten = sum(better * (own - value) > 0 for value in known)
+            told[name] = {"beaten": beaten, "of": len(known)}
+    return told
+
+
+def _returns(equity: Floats, capital: float) -> Floats:
+    return np.asarray(equity / np.append(capital, equity[:-1]) - 1.0)

@@ -1,0 +1,163 @@
+"""Backtests in processes of their own, so that a page can start, watch and cancel them.
+
+A job is the command line's own `backtest` verb: what the page starts is what a terminal would.
+Promises that a cancelled or killed job leaves no result. Leaves out the results (`results.py`).
+"""
+
+import json
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import IO, Any, Literal, cast
+
+from domain.errors import InputError, NotFoundError
+from research.backtest.request import Request
+
+State = Literal["running", "failed", "cancelled", "done"]
+MOST = 2
+"""Jobs that may run at once; each loads a history of its own."""
+REMEMBERED = 20
+"""Finished jobs that are still told of."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """How far a backtest is: `what` it does, `done` of `total` steps (total 0: unknown).
+
+    `seconds_left` is a guess from the steps so far. `result_id` is there once it is done, `error`
+    once it has failed.
+    """
+
+    id: str
+    label: str
+    what: str
+    done: int
+    total: int
+    seconds_left: float | None
+    error: str | None
+    state: State
+    result_id: str | None
+
+
+class Jobs:
+    """`command` runs the verb; it reads the request from its standard input. `changed` is called,
+    from any thread, whenever a job moves."""
+
+    def __init__(self, command: Sequence[str], changed: Callable[[], None]) -> None:
+        self._command = tuple(command)
+        self._changed = changed
+        self._lock = threading.Lock()
+        self._jobs: dict[str, Job] = {}
+        self._processes: dict[str, subprocess.Popen[str]] = {}
+
+    def start(self, asked: Request) -> str:
+        """Begin a backtest; returns the job's id.
+
+        Raises InputError while as many as may run at once are running.
+        """
+        with self._lock:
+            if len(self._processes) >= MOST:
+                raise InputError(
+                    f"{MOST} backtests are running, which is as many as may. Wait for one to end "
+                    "or cancel it."
+                )
+            process = subprocess.Popen(  # noqa: S603 our own command, the request on its input
+                self._command,
+                stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            )  # fmt: skip
+            identity = f"job-{process.pid}-{int(time.time())}"
+            self._processes[identity] = process
+            self._jobs[identity] = Job(
+                identity, label_of(asked), "starting", 0, 0, None, None, "running", None
+            )
+            self._forget_old()
+        threading.Thread(
+            target=self._follow, args=(identity, process, asked), name=identity, daemon=True
+        ).start()
+        return identity
+
+    def jobs(self) -> tuple[Job, ...]:
+        """Newest first."""
+        with self._lock:
+            return tuple(reversed(self._jobs.values()))
+
+    def cancel(self, identity: str) -> None:
+        """End a job; one that has ended already stays as it is. Raises NotFoundError."""
+        with self._lock:
+            if identity not in self._jobs:
+                raise NotFoundError(f"There is no running backtest {identity[:60]!r}.")
+            process = self._processes.get(identity)
+            if process is None:
+                return
+            self._jobs[identity] = replace(self._jobs[identity], state="cancelled")
+        process.terminate()
+
+    def close(self) -> None:
+        """End all jobs."""
+        for job in self.jobs():
+            self.cancel(job.id)
+
+    def _follow(self, identity: str, process: "subprocess.Popen[str]", asked: Request) -> None:
+        began = time.monotonic()
+        with suppress(BrokenPipeError), cast(IO[str], process.stdin) as question:
+            question.write(asked.model_dump_json())  # one that ended before it was asked
+        last = ""
+        for line in cast(IO[str], process.stderr):
+            last = line.strip() or last
+            if progress := _progress(line):
+                self._move(identity, began, progress)
+        printed = cast(IO[str], process.stdout).read()
+        code = process.wait()
+        with self._lock:
+            del self._processes[identity]
+            job = self._jobs[identity]
+            if job.state != "cancelled":
+                job = _ended(job, code, printed, last)
+            self._jobs[identity] = replace(job, seconds_left=None)
+        self._changed()
+
+    def _move(self, identity: str, began: float, progress: dict[str, Any]) -> None:
+        done, total = int(progress["done"]), int(progress["total"])
+        elapsed = time.monotonic() - began
+        left = elapsed / done * (total - done) if done and total else None
+        with self._lock:
+            job = self._jobs[identity]
+            self._jobs[identity] = replace(
+                job, what=str(progress["what"]), done=done, total=total, seconds_left=left
+            )
+        self._changed()
+
+    def _forget_old(self) -> None:
+        ended = [each for each in self._jobs if each not in self._processes]
+        for identity in ended[: max(len(ended) - REMEMBERED, 0)]:
+            del self._jobs[identity]
+
+
+def label_of(asked: Request) -> str:
+    """A backtest in a few words: `AAPL, MSFT and 8 more, 2015-01-02 to 2020-12-31`."""
+    shown = asked.symbols if len(asked.symbols) <= 3 else asked.symbols[:2]
+    more = len(asked.symbols) - len(shown)
+    names = ", ".join(shown) + (f" and {more} more" if more else "")
+    return f"{names}, {asked.start} to {asked.end}"
+
+
+def _progress(line: str) -> dict[str, Any] | None:
+    try:
+        told = json.loads(line)
+    except ValueError:
+        return None
+    progress = told.get("progress") if isinstance(told, dict) else None
+    return progress if isinstance(progress, dict) else None
+
+
+def _ended(job: Job, code: int, printed: str, last: str) -> Job:
+    if code == 0:
+        return replace(job, state="done", what="done", result_id=json.loads(printed)["id"])
+    try:
+        error = str(json.loads(last)["error"]["message"])
+    except (ValueError, KeyError, TypeError):
+        error = f"It ended with exit code {code}: {last[:200] or 'nothing was said'}"
+    return replace(job, state="failed", error=error)

@@ -1,0 +1,150 @@
+"""Stored backtests: a folder each, there whole or not at all.
+
+A backtest is written into a draft beside the results, and one rename makes it a result. What a
+killed one left behind is swept away by the next. Leaves out what the files say (`report.py`).
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow.parquet as pq
+
+from domain.errors import NotFoundError, StorageError
+from domain.panel import Floats, Times
+from storage.atomic_files import discard, draft, sweep
+
+RESULT, TEAR_SHEET, EQUITY = "result.json", "tearsheet.html", "equity.parquet"
+VOTES, DECISIONS, FILLS = "votes.parquet", "decisions.parquet", "fills.parquet"
+FILES = (RESULT, TEAR_SHEET, EQUITY, VOTES, DECISIONS, FILLS)
+"""What may be downloaded of a result."""
+
+_SUMMARY = "summary.json"
+_AXIS = "known_at"
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """A result in one line. `headline` maps a metric to its value and interval."""
+
+    id: str
+    made_at: datetime
+    label: str
+    market: str
+    simulated: bool
+    start: str
+    end: str
+    symbols: tuple[str, ...]
+    agents: tuple[str, ...]
+    headline: Mapping[str, Mapping[str, float | None]]
+
+
+class Results:
+    """The results in one folder, which is made when the first is kept."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    @contextmanager
+    def draft(self) -> Iterator[Path]:
+        """A folder to write a result into; whatever happens, it is gone afterwards.
+
+        Raises StorageError where nothing can be written.
+        """
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            sweep(self._folder)
+            with draft(self._folder) as made:
+                yield made
+        except OSError as error:
+            raise _unwritable(self._folder, error) from None
+
+    def keep(self, draft: Path, summary: Summary) -> Path:
+        """The draft becomes the result `summary.id`; returns its folder.
+
+        An id names an instant and an outcome: one that somebody kept meanwhile says the same.
+        """
+        told = {**_plain(summary), "made_at": summary.made_at.isoformat()}
+        (draft / _SUMMARY).write_text(json.dumps(told, allow_nan=False))
+        kept = self._folder / summary.id
+        try:
+            draft.rename(kept)
+        except OSError:
+            if not (kept / _SUMMARY).exists():
+                raise
+        return kept
+
+    def summaries(self) -> tuple[Summary, ...]:
+        """Newest first."""
+        found = []
+        for path in self._folder.glob(f"[!.]*/{_SUMMARY}"):
+            with suppress(OSError, ValueError, KeyError, TypeError):  # deleted, or not ours
+                found.append(_summary(json.loads(path.read_text())))
+        return tuple(sorted(found, key=lambda each: (each.made_at, each.id), reverse=True))
+
+    def read(self, identity: str) -> dict[str, Any]:
+        """The whole of `result.json`; raises StorageError where it is damaged."""
+        path = self.file(identity, RESULT)
+        try:
+            read: dict[str, Any] = json.loads(path.read_text())
+        except (OSError, ValueError) as error:
+            raise StorageError(
+                f"{path} cannot be read: {error}. Restore it from a copy, or `quorum backtest "
+                f"delete {identity}` and run it again."
+            ) from None
+        return read
+
+    def equity(self, identity: str) -> tuple[Times, dict[str, Floats]]:
+        """(K,) instants and the equity of everybody in the contest at them, by name."""
+        table = pq.read_table(self.file(identity, EQUITY))
+        curves = {
+            name: table[name].to_numpy().astype(np.float64)
+            for name in table.column_names
+            if name != _AXIS
+        }
+        return table[_AXIS].to_numpy().astype("datetime64[us]"), curves
+
+    def file(self, identity: str, name: str) -> Path:
+        """Raises NotFoundError for a result that does not exist and a file that none has."""
+        if name not in FILES:
+            raise NotFoundError(f"A backtest has no file {name[:40]!r}. It has {', '.join(FILES)}.")
+        return self._result(identity) / name
+
+    def delete(self, identity: str) -> None:
+        discard(self._result(identity))
+
+    def _result(self, identity: str) -> Path:
+        known = {path.parent.name for path in self._folder.glob(f"[!.]*/{_SUMMARY}")}
+        if identity not in known:
+            raise NotFoundError(
+                f"There is no backtest {identity[:60]!r}. `quorum backtest list` names those that "
+                "there are."
+            )
+        return self._folder / identity
+
+
+def _plain(summary: Summary) -> dict[str, Any]:
+    return {name: getattr(summary, name) for name in Summary.__slots__}
+
+
+def _summary(told: Mapping[str, Any]) -> Summary:
+    return Summary(
+        **{
+            **told,
+            "made_at": datetime.fromisoformat(told["made_at"]),
+            "symbols": tuple(told["symbols"]),
+            "agents": tuple(told["agents"]),
+        }
+    )
+
+
+def _unwritable(folder: Path, error: OSError) -> StorageError:
+    return StorageError(
+        f"The backtest cannot be kept in {folder}: {error.strerror}. It must be a folder that can "
+        "be written, on a disk with space; nothing was kept."
+    )

@@ -1,0 +1,85 @@
+"""What a backtest comes to, in a few sentences that are computed from its figures.
+
+Promises that nothing is called better that its interval, or chance, does not call better.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from research.report.formatting import said
+
+MARKET = "buy and hold"
+RANDOM = "random committee"
+CLEAR = 0.95
+"""Of random committees, the share that must be beaten before it is called more than luck."""
+
+Figures = Mapping[str, Any]
+
+
+def verdict(result: Mapping[str, Any]) -> tuple[str, ...]:
+    """Empty where there is nothing to compare with."""
+    return (*_luck(result.get("luck") or {}), *_market(result), *_chosen(result))
+
+
+def _luck(told: Figures) -> Iterator[str]:
+    by = told.get("sharpe")
+    if not by:
+        return
+    beaten, of = by["beaten"], by["of"]
+    if beaten >= CLEAR * of:
+        meaning = "its timing was worth something"
+    elif beaten <= (1 - CLEAR) * of:
+        meaning = "its timing did harm"
+    else:
+        meaning = "that can be luck"
+    yield (
+        f"By return for its risk (Sharpe ratio) the committee was better than {beaten} of {of} "
+        f"committees that vote at random: {meaning}."
+    )
+
+
+def _market(result: Mapping[str, Any]) -> Iterator[str]:
+    benchmarks = result["benchmarks"]
+    market = (benchmarks.get(MARKET) or {}).get("sharpe") or {}
+    if market.get("value") is None:
+        return
+    told = said(market).text
+    everybody = {
+        "the committee": result["committee"],
+        **{f"{name} alone": figures for name, figures in result["agents"].items()},
+        **{n: figures for n, figures in benchmarks.items() if n not in (MARKET, RANDOM)},
+    }
+    apart = {name: side for name, f in everybody.items() if (side := _side(f, market["value"]))}
+    own = said(result["committee"].get("sharpe"))
+    between = f" ({own.between})" if own.between else ""
+    ahead = apart.pop("the committee", "")
+    if ahead:
+        yield f"Its Sharpe ratio of {own.text}{between} lies {ahead} that of buy and hold, {told}."
+    else:
+        yield (
+            f"Its Sharpe ratio of {own.text}{between} cannot be told from that of buy and hold, "
+            f"{told}."
+        )
+    if apart:
+        names = ", ".join(f"{name} ({side})" for name, side in apart.items())
+        yield f"Of the others, these differ from buy and hold by more than their interval: {names}."
+    elif not ahead:
+        yield "No Sharpe ratio here differs from that of buy and hold by more than its interval."
+
+
+def _side(figures: Figures, market: float) -> str:
+    """'above' or 'below' where the whole interval lies on one side of the market's."""
+    own = figures.get("sharpe") or {}
+    low, high = own.get("low"), own.get("high")
+    if low is None or high is None:
+        return ""
+    return "above" if low > market else "below" if high < market else ""
+
+
+def _chosen(result: Mapping[str, Any]) -> Iterator[str]:
+    pbo = ((result.get("robustness") or {}).get("overfitting") or {}).get("pbo")
+    if pbo is not None:
+        yield (
+            "Had one chosen the best of the settings tried on part of the history, it would have "
+            f"been below the middle of them on the rest in {pbo * 100:.0f} of 100 cases."
+        )

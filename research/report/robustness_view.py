@@ -1,0 +1,119 @@
+"""The same backtest under other suppositions: dearer, later, with other settings, drawn again."""
+
+from collections.abc import Callable, Mapping, Sequence, Set
+from typing import Any
+
+import numpy as np
+
+from research.report import charts
+from research.report.formatting import number, said
+from research.report.metric_labels import title, unit
+from research.report.svg import money, plain
+from research.report.tables import Fact, Grid, Line
+
+PERCENTILES = ("5", "25", "50", "75", "95")
+
+OVERFITTING = (
+    (
+        "trials", "Settings tried", "",
+        "the variations of this backtest, and the earlier backtests of this home",
+    ),
+    (
+        "pbo", "Chance that choosing was overfitting (PBO)", "%",
+        "how often the setting that was best in one half of the history was below the middle in "
+        "the other; 50 % says that choosing taught nothing",
+    ),
+    (
+        "loss_after_choosing", "Chance of a loss after choosing", "%",
+        "how often that best setting lost money in the other half",
+    ),
+    (
+        "sharpe_of_luck", "Sharpe ratio of luck", "",
+        "what the best of so many worthless settings is expected to show",
+    ),
+    (
+        "deflated_sharpe", "Chance of more than luck (deflated Sharpe ratio)", "%",
+        "that the true Sharpe ratio is above zero once that luck is taken off; 95 % is the usual "
+        "bar",
+    ),
+    (
+        "bars_needed", "Bars needed", "",
+        "the shortest record that could tell one like this from nothing, were it the only try",
+    ),
+    (
+        "p_value_of_the_best", "Chance of such a best by luck (p-value)", "p",
+        "if none of the settings earned anything",
+    ),
+)  # fmt: skip
+"""Field, name, unit ('p': a p-value) and meaning of each figure on the luck of the search."""
+
+
+def overfitting(told: Mapping[str, Any] | None) -> tuple[Fact, ...]:
+    told = told or {}
+    return tuple(
+        Fact(name, _known(told[field], unit), hint)
+        for field, name, unit, hint in OVERFITTING
+        if field in told
+    )
+
+
+def _known(value: float | None, unit: str) -> str:
+    """A small p-value is not told as none."""
+    if unit == "p":
+        return "below 0.01" if value is not None and value < 0.01 else number(value)
+    return number(value, unit)
+
+
+def sensitivity(head: str, corner: str, key: str, rows: Sequence[Mapping[str, Any]] | None) -> Grid:
+    return _variants(head, corner, rows, {key}, lambda row: _counted(row[key], key))
+
+
+def parameters(rows: Sequence[Mapping[str, Any]] | None) -> Grid:
+    return _variants(
+        "Were the settings others",
+        "Setting",
+        rows,
+        {"name", "value"},
+        lambda row: f"{row['name']} = {row['value']}",
+    )
+
+
+def _variants(
+    head: str,
+    corner: str,
+    rows: Sequence[Mapping[str, Any]] | None,
+    keys: Set[str],
+    named: Callable[[Mapping[str, Any]], str],
+) -> Grid:
+    """The same backtest under other suppositions, a line each."""
+    rows = rows or ()
+    figures = [name for name in (rows[0] if rows else {}) if name not in keys]
+    lines = tuple(
+        Line(named(row), tuple(said(row.get(name), unit(name)) for name in figures)) for row in rows
+    )
+    return Grid(head, corner, tuple(map(title, figures)), lines)
+
+
+def _counted(count: float, unit: str) -> str:
+    return f"{count:g} {unit.removesuffix('s') if unit == 'bars' and count == 1 else unit}"
+
+
+def monte_carlo(id: str, head: str, told: Mapping[str, Any] | None, unit: str = "bars") -> str:
+    """Growth of one unit of money along `unit`s; empty where nothing was drawn."""
+    if not told or not told.get("points"):
+        return ""
+    percentiles = {name: np.array(told["bands"][name], float) for name in PERCENTILES}
+    return charts.bands(id, head, told["points"], percentiles, _times, level=1.0, unit=unit)
+
+
+def _times(growth: float) -> str:
+    return f"{plain(growth)} ×"
+
+
+def capacity(equity: float | None) -> tuple[str, ...]:
+    if equity is None:
+        return ()
+    return (
+        f"With up to about {money(float(f'{equity:.2g}'))} of equity nearly all fills would stay "
+        "within a hundredth of what their bar traded.",
+    )

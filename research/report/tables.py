@@ -1,0 +1,36 @@
+"""Tables of figures and lists of facts, as pages and tear sheets draw them."""
+
+from dataclasses import dataclass
+
+from research.report.formatting import Said
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """`url` leads to what the line is of, `hint` says what it means; empty where there is none."""
+
+    name: str
+    cells: tuple[Said, ...]
+    url: str = ""
+    hint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """A table of figures: `corner` heads the names of its lines, `said` is a sentence on how to
+    read it."""
+
+    title: str
+    corner: str
+    heads: tuple[str, ...]
+    lines: tuple[Line, ...]
+    said: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """`hint` is a sentence on what it means, empty where the name says it."""
+
+    name: str
+    value: str
+    hint: str = ""

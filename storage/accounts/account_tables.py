@@ -1,0 +1,126 @@
+"""The tables of paper accounts, as Alembic's migrations create them.
+
+`entry` is the only truth: append-only, each row bound to the one before by its digest
+(`storage/accounts/hash_chain.py`). `account` holds the head of that chain and `snapshot` what it
+comes to. `orders`, `fill` and `mark` are read models: what entries say, laid out for the questions
+that pages ask; `storage/accounts/audit.py` tells whether they follow. `trip_note` is what people
+write beside their trades, no part of the account.
+"""
+
+from datetime import datetime
+
+from sqlalchemy import BigInteger, Index, Text, UniqueConstraint
+from sqlmodel import Field
+
+from storage.tables import GIVEN, Instant, Row
+
+
+class Account(Row, table=True):
+    """One for each market and run. `number` and `digest` are those of its last entry."""
+
+    __table_args__ = (UniqueConstraint("market", "run"),)
+
+    id: int = Field(primary_key=True)
+    market: str
+    run: str
+    number: int = Field(sa_type=BigInteger)
+    digest: str
+
+
+class Snapshot(Row, table=True):
+    """The account in JSON after the entry `number`, which may be some entries ago. Apart from
+    `account`, because SQLite writes a row as a whole and that one changes with every entry."""
+
+    account: int = Field(primary_key=True, foreign_key="account.id", sa_column_kwargs=GIVEN)
+    number: int = Field(sa_type=BigInteger)
+    body: str = Field(sa_type=Text)
+
+
+class Entry(Row, table=True):
+    """`at` belongs to the market and `recorded_at` to the clock; `body` is canonical JSON."""
+
+    __table_args__ = (Index(None, "account", "kind", "number"),)
+
+    account: int = Field(primary_key=True, foreign_key="account.id", sa_column_kwargs=GIVEN)
+    number: int = Field(primary_key=True, sa_type=BigInteger, sa_column_kwargs=GIVEN)
+    at: datetime = Field(sa_type=Instant)
+    recorded_at: datetime = Field(sa_type=Instant)
+    kind: str
+    body: str = Field(sa_type=Text)
+    digest: str
+
+
+class Order(Row, table=True):
+    """An order as it stands, in JSON in `body`. `number` is that of the entry that placed it;
+    `request` the digest of what somebody asked for under `key`, NULL where nobody did."""
+
+    __tablename__ = "orders"
+    __table_args__ = (
+        UniqueConstraint("account", "id"),
+        UniqueConstraint("account", "key"),
+        Index(None, "account", "status", "number"),
+        Index(None, "account", "symbol", "number"),
+        Index(None, "account", "source", "number"),
+    )
+
+    account: int = Field(primary_key=True, foreign_key="account.id", sa_column_kwargs=GIVEN)
+    number: int = Field(primary_key=True, sa_type=BigInteger, sa_column_kwargs=GIVEN)
+    id: str
+    key: str
+    request: str | None
+    symbol: str
+    side: str
+    kind: str
+    status: str
+    source: str
+    placed_at: datetime = Field(sa_type=Instant)
+    updated_at: datetime = Field(sa_type=Instant)
+    body: str = Field(sa_type=Text)
+
+
+class Fill(Row, table=True):
+    """A `Filled` with the number of its entry, and the source of its order."""
+
+    __table_args__ = (
+        Index(None, "account", "order", "number"),
+        Index(None, "account", "symbol", "number"),
+    )
+
+    account: int = Field(primary_key=True, foreign_key="account.id", sa_column_kwargs=GIVEN)
+    number: int = Field(primary_key=True, sa_type=BigInteger, sa_column_kwargs=GIVEN)
+    at: datetime = Field(sa_type=Instant)
+    order: str
+    symbol: str
+    units: float
+    price: float
+    commission: float
+    slippage: float
+    charged: float
+    moment: str
+    source: str
+
+
+class Mark(Row, table=True):
+    """What the account came to at the close of a row of bars; `exposure` is the value held, long
+    and short together, over equity, NULL where that is not positive or a price is missing."""
+
+    __table_args__ = ({"sqlite_with_rowid": False},)
+
+    account: int = Field(primary_key=True, foreign_key="account.id", sa_column_kwargs=GIVEN)
+    number: int = Field(primary_key=True, sa_type=BigInteger, sa_column_kwargs=GIVEN)
+    at: datetime = Field(sa_type=Instant)
+    equity: float
+    cash: float
+    exposure: float | None
+
+
+class TripNote(Row, table=True):
+    """`trip` is the id of a `domain.trading.lots.Trip`; `tags` is a JSON list."""
+
+    __tablename__ = "trip_note"
+
+    account: int = Field(primary_key=True, foreign_key="account.id", sa_column_kwargs=GIVEN)
+    trip: str = Field(primary_key=True)
+    note: str = Field(sa_type=Text)
+    tags: str = Field(sa_type=Text)
+    updated_at: datetime = Field(sa_type=Instant)

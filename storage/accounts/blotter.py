@@ -1,0 +1,263 @@
+"""What pages and programs read of a paper account: orders, fills, its curve, trips and its log.
+
+Every question names its market and run, is answered from an index, and is paged by the number of
+an entry, so that a page stays what it was while new orders come. What is read was written with
+the entries (`accounts.py`); `audit.py` tells whether it still follows from them. Notes on round
+trips are the only thing written here: they are people's words about the account, no part of it.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import ScalarSelect, Select, select
+from sqlmodel import col
+
+from domain.errors import NotFoundError
+from domain.panel import Floats, Times
+from domain.trading.account import Entry, Happening
+from domain.trading.account_json import order_from_json
+from domain.trading.lots import Lot, Trip
+from domain.trading.orders import OPEN, Order, Source, Status
+from storage.accounts import account_tables as tables
+from storage.accounts.round_trips import Traded, happenings
+from storage.accounts.trade_notes import notes, put_note
+from storage.database import Database
+from storage.journal.sql_journal import utc_now
+from storage.tables import seq_within_range, table
+
+Query = Select[*tuple[Any, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class OrderLine:
+    """An order as it stands; `number` is that of the entry that placed it, `updated_at` the time
+    of the market at which it last changed."""
+
+    number: int
+    order: Order
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class FillLine:
+    """See `domain.trading.account.Filled`; `number` is that of its entry, `source` its order's."""
+
+    number: int
+    at: datetime
+    order: str
+    symbol: str
+    units: float
+    price: float
+    commission: float
+    slippage: float
+    moment: str
+    source: Source
+    charged: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Curve:
+    """All (K,), a row of bars each, oldest first: the number of its entry, when it closed, equity
+    and cash in currency, and the value held, long and short together, as a share of equity (NaN
+    where that is not known)."""
+
+    numbers: NDArray[np.int64]
+    times: Times
+    equity: Floats
+    cash: Floats
+    exposure: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class AuditLine:
+    """An entry as it is kept: `at` in the time of the market, `recorded_at` by the clock, `body`
+    plain JSON; `digest` binds it to all before it (`storage/accounts/hash_chain.py`)."""
+
+    number: int
+    at: datetime
+    recorded_at: datetime
+    kind: str
+    body: Mapping[str, Any]
+    digest: str
+
+
+class Blotter:
+    """The read side of one account. An account that was not opened yet has nothing."""
+
+    def __init__(self, database: Database, market: str, run: str) -> None:
+        self._database = database
+        self._market, self._run = market, run
+        self._traded = Traded()
+
+    def orders(
+        self,
+        *,
+        open_only: bool = False,
+        symbols: Sequence[str] = (),
+        status: Status | None = None,
+        source: Source | None = None,
+        before: int | None = None,
+        limit: int = 100,
+    ) -> tuple[OrderLine, ...]:
+        """Newest first, of `symbols` where some are named; the page after one that ended with
+        `number` starts `before` that."""
+        order = tables.Order
+        query = self._orders()
+        if open_only:
+            query = query.where(col(order.number).in_(self._open()))
+        if symbols:
+            query = query.where(col(order.symbol).in_(symbols))
+        for column, wanted in (
+            (order.status, status),
+            (order.source, source),
+        ):
+            if wanted is not None:
+                query = query.where(col(column) == str(wanted))
+        with self._database.reading() as connection:
+            rows = connection.execute(_page(query, order.number, before, limit)).all()
+        return tuple(map(_order_line, rows))
+
+    def order(self, id: str) -> OrderLine:
+        with self._database.reading() as connection:
+            found = (
+                _askable(id)
+                and connection.execute(self._orders().where(col(tables.Order.id) == id)).first()
+            )
+        if not found:
+            raise NotFoundError(
+                f"There is no order {id[:60]!r} in the paper account of {self._market},"
+                f" {self._run}. `quorum orders` lists them."
+            )
+        return _order_line(found)
+
+    def fills(
+        self,
+        *,
+        order: str | None = None,
+        symbol: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        before: int | None = None,
+        limit: int = 500,
+    ) -> tuple[FillLine, ...]:
+        """Newest first, of bars that closed from `since` up to but not at `until`."""
+        if order is not None and not _askable(order):
+            return ()
+        fill = tables.Fill
+        names = [field.name for field in fields(FillLine)]
+        query: Query = select(*table(fill).c[*names]).where(col(fill.account) == self._account())
+        for column, wanted in ((fill.order, order), (fill.symbol, symbol)):
+            if wanted is not None:
+                query = query.where(col(column) == wanted)
+        if since is not None:
+            query = query.where(col(fill.at) >= since)
+        if until is not None:
+            query = query.where(col(fill.at) < until)
+        with self._database.reading() as connection:
+            rows = connection.execute(_page(query, fill.number, before, limit)).all()
+        return tuple(FillLine(**{**row._mapping, "source": Source(row.source)}) for row in rows)
+
+    def curve(self) -> Curve:
+        """As the driver gives it, which is fast: instants in microseconds."""
+        mark = tables.Mark
+        query = (
+            select(
+                col(mark.number), col(mark.at), col(mark.equity), col(mark.cash), col(mark.exposure)
+            )
+            .where(col(mark.account) == self._account())
+            .order_by(col(mark.number))
+        )
+        with self._database.reading() as connection:
+            cursor: Any = connection.execute(query).cursor
+            rows = cursor.fetchall()
+        numbers, at, *figures = list(zip(*rows, strict=True)) or [()] * 5
+        equity, cash, exposure = (np.array(each, np.float64) for each in figures)
+        times = np.array(at, np.int64).astype("datetime64[us]")
+        return Curve(np.array(numbers, np.int64), times, equity, cash, exposure)
+
+    def entries(self, after: int = 0, limit: int = 500) -> tuple[AuditLine, ...]:
+        """The log from its beginning: the first with a larger number."""
+        entry = tables.Entry
+        names = [field.name for field in fields(AuditLine)]
+        query: Query = select(*table(entry).c[*names]).where(
+            col(entry.account) == self._account(), col(entry.number) > seq_within_range(after)
+        )
+        with self._database.reading() as connection:
+            rows = connection.execute(query.order_by(col(entry.number)).limit(limit)).all()
+        return tuple(AuditLine(**{**row._mapping, "body": json.loads(row.body)}) for row in rows)
+
+    def happenings(self, *kinds: type[Happening]) -> tuple[Entry, ...]:
+        """All entries of these kinds, oldest first."""
+        with self._database.reading() as connection:
+            return happenings(connection, self._account(), kinds)
+
+    def lots(self) -> Mapping[str, tuple[Lot, ...]]:
+        """By symbol what is held, oldest first."""
+        return self._now().lots
+
+    def trips(self) -> tuple[Trip, ...]:
+        """Closed round trips in order of their end, with what people noted beside them."""
+        with self._database.reading() as connection:
+            noted = notes(connection, self._account())
+        trips = self._now().trips
+        return tuple(
+            _with_note(trip, *noted[trip.id]) if trip.id in noted else trip for trip in trips
+        )
+
+    def annotate(self, trip: str, note: str, tags: Sequence[str]) -> None:
+        """Put `note` and `tags` beside the trip with that id, in place of what was there.
+
+        Raises NotFoundError for a trip that is not, InputError for too many words or tags.
+        """
+        if trip not in {each.id for each in self._now().trips}:
+            raise NotFoundError(f"There is no closed trade {trip[:60]!r} in this account.")
+        with self._database.writing() as connection:
+            account = connection.scalars(select(self._account())).one()
+            put_note(connection, account, trip, note, tags, utc_now())
+
+    def _now(self) -> Traded:
+        with self._database.reading() as connection:
+            self._traded = self._traded.brought_up_to_date(connection, self._account())
+        return self._traded
+
+    def _orders(self) -> Query:
+        order = tables.Order
+        return select(col(order.number), col(order.body), col(order.updated_at)).where(
+            col(order.account) == self._account()
+        )
+
+    def _open(self) -> Select[int]:
+        """Numbers of the open orders: asked for by themselves, SQLite finds them by their status
+        and does not walk through all there ever were."""
+        order = tables.Order
+        return select(col(order.number)).where(
+            col(order.account) == self._account(), col(order.status).in_(sorted(OPEN))
+        )
+
+    def _account(self) -> ScalarSelect[int]:
+        here = {"market": self._market, "run": self._run}
+        return select(col(tables.Account.id)).filter_by(**here).scalar_subquery()
+
+
+def _with_note(trip: Trip, note: str, tags: tuple[str, ...]) -> Trip:
+    return replace(trip, note=note, tags=tags)
+
+
+def _page(query: Query, number: int, before: int | None, limit: int) -> Query:
+    if before is not None:
+        query = query.where(col(number) < seq_within_range(before))
+    return query.order_by(col(number).desc()).limit(limit)
+
+
+def _order_line(row: Any) -> OrderLine:
+    return OrderLine(row.number, order_from_json(json.loads(row.body)), row.updated_at)
+
+
+def _askable(id: str) -> bool:
+    """Whether a database could even compare it: a zero byte, for one, is no text to it."""
+    return id.isascii() and id.isprintable()

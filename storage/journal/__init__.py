@@ -1,0 +1,1 @@
+"""The journal: cycles, votes, decisions, events, outcomes and what was learnt."""

@@ -1,0 +1,229 @@
+"""The library of market facts over the database: bars, news, filings, earnings, actions.
+
+Satisfies the protocol of `market/store.py`, where the promises stand. Text that no database can
+hold (zero bytes, halves of surrogate pairs) is kept with U+FFFD in its place. Leaves out fetching
+and checking.
+"""
+
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from types import MappingProxyType
+
+import numpy as np
+import pandas as pd
+from sqlalchemy import ColumnElement, Connection, func, or_, select, update
+from sqlmodel import col
+
+from domain.store_reports import Fetch, Merge
+from domain.symbols import AssetClass, asset_class
+from domain.timeframe import Timeframe
+from storage.database import Database, insert_missing
+from storage.market_data import market_facts
+from storage.market_data.market_facts import ACTIONS, BARS, EARNINGS, FILINGS, KINDS, NEWS, Kind
+from storage.tables import EPOCH, MICROSECOND, Bar, Series
+
+
+class SqlLibrary:
+    """One database's library. A transaction belongs to the thread that opened it.
+
+    `by_class` names the market from which symbols of a class are read, whichever market is asked
+    for; what is put goes where the caller says.
+    """
+
+    def __init__(
+        self, database: Database, by_class: Mapping[AssetClass, str] = MappingProxyType({})
+    ) -> None:
+        self._database = database
+        self._by_class = by_class
+        self._open = threading.local()
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """All puts and notes inside succeed together, or none of them if the block raises."""
+        with self._writing():
+            yield
+
+    def symbols(self, market: str, timeframe: Timeframe | None = None) -> list[str]:
+        has_bars = select(col(Bar.at)).where(col(Bar.series) == col(Series.id)).exists()
+        query = select(col(Series.market), col(Series.symbol)).where(
+            col(Series.market).in_({market, *self._by_class.values()}), has_bars
+        )
+        if timeframe is not None:
+            query = query.where(col(Series.what) == _bars(timeframe))
+        with self._reading() as connection:
+            found = connection.execute(query).all()
+        return sorted({symbol for of, symbol in found if of == self._market_of(market, symbol)})
+
+    def span(
+        self, market: str, symbol: str, timeframe: Timeframe
+    ) -> tuple[datetime, datetime] | None:
+        at = col(Bar.at)
+        series = select(col(Series.id)).where(*self._named(market, (symbol,), _bars(timeframe)))
+        ends = select(func.min(at), func.max(at)).where(col(Bar.series) == series.scalar_subquery())
+        with self._reading() as connection:
+            found = connection.execute(ends.group_by(col(Bar.series))).first()
+        if found is None:
+            return None
+        first, last = found
+        return EPOCH + first * MICROSECOND, EPOCH + last * MICROSECOND
+
+    def facts(
+        self,
+        market: str,
+        symbols: Sequence[str],
+        what: str,
+        start: datetime | None = None,
+        end: datetime | None = None,
+    ) -> pd.DataFrame:
+        named = select(col(Series.symbol), col(Series.id)).where(
+            *self._named(market, symbols, what)
+        )
+        with self._reading() as connection:
+            ids = dict(connection.execute(named).tuples().all())
+            known = [number for number, symbol in enumerate(symbols) if symbol in ids]
+            series = [ids[symbols[number]] for number in known]
+            index, frame = market_facts.read(connection, KINDS[what.split()[0]], series, start, end)
+        names = pd.Index(list(symbols), dtype="str")
+        rows = pd.Categorical.from_codes(np.array(known, np.int32)[index], names)
+        frame.insert(0, "symbol", pd.Series(rows))
+        return frame
+
+    def bars(
+        self,
+        market: str,
+        symbol: str,
+        timeframe: Timeframe,
+        start: datetime | None = None,
+        end: datetime | None = None,
+    ) -> pd.DataFrame:
+        frame = self.facts(market, (symbol,), _bars(timeframe), start, end)
+        return frame.drop(columns="symbol")
+
+    def put_bars(
+        self,
+        market: str,
+        symbol: str,
+        timeframe: Timeframe,
+        frame: pd.DataFrame,
+        replace: bool = False,
+    ) -> Merge:
+        return self._put(BARS, market, symbol, _bars(timeframe), frame, replace)
+
+    def news(
+        self, market: str, symbol: str, start: datetime | None = None, end: datetime | None = None
+    ) -> pd.DataFrame:
+        frame = self.facts(market, (symbol,), "news", start, end)
+        return frame.astype({"symbol": "str"})
+
+    def put_news(
+        self, market: str, symbol: str, frame: pd.DataFrame, replace: bool = False
+    ) -> Merge:
+        return self._put(NEWS, market, symbol, "news", frame, replace)
+
+    def filings(
+        self, market: str, symbol: str, start: datetime | None = None, end: datetime | None = None
+    ) -> pd.DataFrame:
+        frame = self.facts(market, (symbol,), "filings", start, end)
+        return frame.astype({"symbol": "str"})
+
+    def put_filings(
+        self, market: str, symbol: str, frame: pd.DataFrame, replace: bool = False
+    ) -> Merge:
+        return self._put(FILINGS, market, symbol, "filings", frame, replace)
+
+    def put_earnings(
+        self, market: str, symbol: str, frame: pd.DataFrame, replace: bool = False
+    ) -> Merge:
+        return self._put(EARNINGS, market, symbol, "earnings", frame, replace)
+
+    def put_actions(
+        self, market: str, symbol: str, frame: pd.DataFrame, replace: bool = False
+    ) -> Merge:
+        return self._put(ACTIONS, market, symbol, "actions", frame, replace)
+
+    def fetched(self, market: str, symbol: str, what: str) -> Fetch | None:
+        return self.fetches(market, (symbol,), what).get(symbol)
+
+    def fetches(self, market: str, symbols: Sequence[str], what: str) -> dict[str, Fetch]:
+        attempts = select(
+            col(Series.symbol), col(Series.fetched_at), col(Series.error), col(Series.succeeded_at)
+        ).where(*self._named(market, symbols, what))
+        with self._reading() as connection:
+            found = connection.execute(attempts).all()
+        return {
+            symbol: Fetch(at, error, succeeded_at)
+            for symbol, at, error, succeeded_at in found
+            if at is not None
+        }
+
+    def note_fetch(
+        self, market: str, symbol: str, what: str, at: datetime, error: str | None = None
+    ) -> None:
+        noted = {"fetched_at": at, "error": error}
+        if error is None:
+            noted["succeeded_at"] = at
+        with self._writing() as connection:
+            series = _locked(connection, market, symbol, what)
+            connection.execute(update(Series).where(col(Series.id) == series).values(noted))
+
+    def _put(
+        self, kind: Kind, market: str, symbol: str, what: str, frame: pd.DataFrame, replace: bool
+    ) -> Merge:
+        with self._writing() as connection:
+            series = _locked(connection, market, symbol, what)
+            return market_facts.merge(connection, kind, series, frame, replace)
+
+    def _named(
+        self, market: str, symbols: Sequence[str], what: str
+    ) -> tuple[ColumnElement[bool], ...]:
+        """The series to read `what` of the symbols from, at most one a symbol."""
+        by_market: dict[str, list[str]] = {market: []}
+        for symbol in symbols:
+            by_market.setdefault(self._market_of(market, symbol), []).append(symbol)
+        named = (
+            (col(Series.market) == of) & col(Series.symbol).in_(those)
+            for of, those in by_market.items()
+        )
+        return or_(*named), col(Series.what) == what
+
+    def _market_of(self, market: str, symbol: str) -> str:
+        return self._by_class.get(asset_class(symbol), market)
+
+    @contextmanager
+    def _reading(self) -> Iterator[Connection]:
+        if (current := self._current) is not None:
+            yield current
+        else:
+            with self._database.reading() as connection:
+                yield connection
+
+    @contextmanager
+    def _writing(self) -> Iterator[Connection]:
+        if (current := self._current) is not None:
+            yield current
+            return
+        with self._database.writing() as connection:
+            self._open.connection = connection
+            try:
+                yield connection
+            finally:
+                self._open.connection = None
+
+    @property
+    def _current(self) -> Connection | None:
+        """Of the transaction open in this thread; so a put inside one sees what it did before."""
+        return getattr(self._open, "connection", None)
+
+
+def _bars(timeframe: Timeframe) -> str:
+    return f"bars {timeframe}"
+
+
+def _locked(connection: Connection, market: str, symbol: str, what: str) -> int:
+    """The series, made if need be, and ours alone until the transaction ends."""
+    named = {"market": market, "symbol": symbol, "what": what}
+    insert_missing(connection, Series, [named])
+    query = select(col(Series.id)).filter_by(**named).with_for_update()
+    return connection.scalars(query).one()

@@ -1,0 +1,65 @@
+"""The symbols the house watches, in the order in which the user added them."""
+
+import json
+from collections.abc import Callable, Sequence
+
+from sqlalchemy import Connection, select, update
+from sqlmodel import col
+
+from domain.errors import UnknownSymbolError
+from domain.events import Event, EventKind
+from domain.symbols import parse_symbol
+from storage import tables
+from storage.database import Database, insert_missing
+from storage.journal.cycle_rows import text
+from storage.journal.sql_journal import Journal
+
+
+class Watchlist:
+    """One database's list: `defaults` until somebody edits it, and from then on what they made.
+
+    Every edit is an event of the journal, in the same transaction.
+    """
+
+    def __init__(self, database: Database, defaults: Sequence[str]) -> None:
+        self._database = database
+        self._journal = Journal(database)
+        self._defaults = tuple(defaults)
+
+    def symbols(self) -> tuple[str, ...]:
+        with self._database.reading() as connection:
+            return self._stored(connection)
+
+    def add(self, symbol: str) -> Event | None:
+        """Put it at the end; None if it is on the list already. InputError if it is no symbol."""
+        wanted = parse_symbol(symbol)
+        return self._edit(lambda now: now if wanted in now else (*now, wanted))
+
+    def remove(self, symbol: str) -> Event | None:
+        """Take it off; UnknownSymbolError if it is not on the list."""
+        unwanted = parse_symbol(symbol)
+
+        def without(now: tuple[str, ...]) -> tuple[str, ...]:
+            if unwanted not in now:
+                raise UnknownSymbolError(
+                    f"{unwanted} is not on the watchlist. On it are: {', '.join(now) or 'none'}."
+                )
+            return tuple(each for each in now if each != unwanted)
+
+        return self._edit(without)
+
+    def _edit(self, change: Callable[[tuple[str, ...]], tuple[str, ...]]) -> Event | None:
+        with self._journal.pen() as pen:
+            before = self._stored(pen.connection)
+            after = change(before)
+            if after == before:
+                return None
+            stored = {"id": 1, "symbols": text(after)}
+            insert_missing(pen.connection, tables.Watchlist, [stored])
+            pen.connection.execute(update(tables.Watchlist).values(stored))
+            payload = {"symbols": after}
+            return pen.write(EventKind.WATCHLIST_CHANGED, "live", None, payload)
+
+    def _stored(self, connection: Connection) -> tuple[str, ...]:
+        stored = connection.scalar(select(col(tables.Watchlist.symbols)))
+        return self._defaults if stored is None else tuple(json.loads(stored))

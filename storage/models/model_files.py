@@ -1,0 +1,151 @@
+"""Models as files: a folder each, named after its bytes, there whole or not at all.
+
+A folder holds `policy.safetensors` (numbers only) and `manifest.json`. It is written beside its
+place and moved there by one rename, so a write that was killed leaves nothing that anybody would
+take for a model; what it did leave is swept away by the next. Leaves out what the files say, and
+which model votes (`models.py`).
+"""
+
+import os
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from difflib import get_close_matches
+from pathlib import Path
+
+from domain.errors import NotFoundError, StorageError, VerificationError
+from domain.model_files import MANIFEST, TENSORS, model_id
+from storage.atomic_files import discard, draft, sweep
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """`added_at` is when its files were written here."""
+
+    id: str
+    folder: Path
+    added_at: datetime
+
+
+class ModelFiles:
+    """The models in `folder`, which is made when the first is added."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def add(self, tensors: bytes, manifest: bytes) -> str:
+        """Keep a model and return its id. One that is kept already stays; where its files were
+        damaged they are put right.
+
+        Raises StorageError where nothing can be written, and nothing is kept then.
+        """
+        identity = model_id(tensors, manifest)
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            sweep(self._folder)
+            if not self._is_whole(identity):
+                self._write(identity, tensors, manifest)
+        except OSError as error:
+            raise StorageError(
+                f"The model cannot be kept in {self._folder}: {error.strerror}. It must be a "
+                "folder that can be written, on a disk with space; nothing was kept."
+            ) from None
+        return identity
+
+    def all(self) -> tuple[Model, ...]:
+        """Newest first."""
+        found = []
+        for path in self._folder.glob(f"[!.]*/{MANIFEST}"):
+            with suppress(OSError):  # deleted meanwhile
+                at = datetime.fromtimestamp(path.stat().st_mtime, UTC)
+                found.append(Model(path.parent.name, path.parent, at))
+        return tuple(sorted(found, key=lambda model: (model.added_at, model.id), reverse=True))
+
+    def path(self, identity: str) -> Path:
+        """The model's folder. Raises NotFoundError, naming the nearest, where there is none."""
+        known = [model.id for model in self.all()]
+        if identity not in known:
+            raise NotFoundError(
+                f"There is no model {identity[:60]!r}{_nearest(identity, known)} "
+                "`quorum rl models` lists those that there are."
+            )
+        return self._folder / identity
+
+    def read(self, identity: str) -> tuple[bytes, bytes]:
+        """Its tensors and its manifest, as they were added.
+
+        Raises NotFoundError for a model that does not exist, StorageError for one that cannot be
+        read and VerificationError where its files are not those that were added.
+        """
+        folder = self.path(identity)
+        try:
+            tensors, manifest = (folder / TENSORS).read_bytes(), (folder / MANIFEST).read_bytes()
+        except OSError as error:
+            raise StorageError(
+                f"The model {identity} cannot be read: {error.filename}: {error.strerror}. "
+                f"{_REMEDY}"
+            ) from None
+        if model_id(tensors, manifest) != identity:
+            raise VerificationError(
+                f"The model {identity} is damaged: its files are not those that were added. "
+                f"{_REMEDY}"
+            )
+        return tensors, manifest
+
+    def delete(self, identity: str) -> None:
+        """Raises NotFoundError, and StorageError where nothing may be deleted."""
+        self.path(identity)
+        try:
+            discard(self._folder / identity)
+        except OSError as error:
+            raise StorageError(
+                f"The model {identity} cannot be deleted: {error.strerror}. Make {self._folder} "
+                "writable."
+            ) from None
+
+    def _write(self, identity: str, tensors: bytes, manifest: bytes) -> None:
+        with draft(self._folder) as made:
+            _write_through(made / TENSORS, tensors)
+            _write_through(made / MANIFEST, manifest)
+            _sync(made)
+            if (self._folder / identity).exists():
+                discard(self._folder / identity)  # it is damaged
+            try:
+                made.rename(self._folder / identity)
+            except OSError:
+                if not self._is_whole(identity):  # or somebody added the same meanwhile
+                    raise
+            _sync(self._folder)
+
+    def _is_whole(self, identity: str) -> bool:
+        folder = self._folder / identity
+        try:
+            kept = (folder / TENSORS).read_bytes(), (folder / MANIFEST).read_bytes()
+        except OSError:
+            return False
+        return model_id(*kept) == identity
+
+
+_REMEDY = "Restore its folder from a copy, or delete it with `quorum rl delete`."
+
+
+def _write_through(path: Path, content: bytes) -> None:
+    """On the disk before it has its name: power that fails leaves no model without its bytes."""
+    with path.open("xb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _sync(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _nearest(identity: str, known: Sequence[str]) -> str:
+    near = get_close_matches(identity, known, n=1, cutoff=0.5)
+    return f"; did you mean {near[0]!r}?" if near else "."

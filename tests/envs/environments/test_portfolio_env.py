@@ -1,0 +1,110 @@
+"""Weights of many symbols: the rest is cash, and what has no bars cannot be held."""
+
+import warnings
+
+import numpy as np
+import pytest
+from gymnasium.utils.env_checker import check_env
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from stable_baselines3.common.env_checker import check_env as check_for_sb3
+
+from domain.errors import InputError
+from envs.market_data import History
+from envs.portfolio_env import PortfolioEnv
+from tests.envs.market_fixtures import FREE, MARKET, ROWS, brief, market_of, seen_of, without
+from trading.account.account_arrays import bars_of
+from trading.account.simulation import play
+from trading.kernels.codes import DECIDE, LEAVE
+from trading.kernels.state import Asks, Bars
+
+HOLEY = without(without(MARKET, 100, 0), 200, 1)
+
+
+def portfolio(market: History = MARKET, rows: range = ROWS, **kwargs) -> PortfolioEnv:
+    return PortfolioEnv(market, seen_of(market), rows, brief(**kwargs))
+
+
+def test_it_keeps_the_contracts_of_gymnasium_and_of_stable_baselines3():
+    check_env(portfolio(HOLEY), skip_render_check=True)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=".*symmetric and normalized.*")
+        check_for_sb3(portfolio(HOLEY))
+
+
+def test_weights_are_held_and_the_rest_is_cash():
+    flat = np.full((10, 3), 10.0)
+    env = portfolio(market_of(flat, flat), range(0, 10), episode=8, costs=FREE)
+    seen, _ = env.reset(seed=0)
+    assert seen[-3:].tolist() == [0.0, 0.0, 0.0]
+    seen, _, _, _, info = env.step(np.array([0.5, 0.2, 0.0], np.float32))
+    assert list(info["shares"].values()) == pytest.approx([0.5, 0.2, 0.0], abs=1e-3)
+    assert seen[-3:] == pytest.approx([0.5, 0.2, 0.0], abs=1e-3)
+
+
+def test_weights_above_one_together_are_scaled_down():
+    flat = np.full((10, 3), 10.0)
+    env = portfolio(market_of(flat, flat), range(0, 10), episode=8, costs=FREE)
+    env.reset(seed=0)
+    *_, info = env.step(np.array([1.0, 1.0, 0.5], np.float32))
+    assert list(info["shares"].values()) == pytest.approx([0.4, 0.4, 0.2], abs=1e-3)
+
+
+def test_sales_pay_for_buys_of_the_same_bar():
+    flat = np.full((10, 2), 10.0)
+    env = portfolio(market_of(flat, flat), range(0, 10), episode=8, costs=FREE)
+    env.reset(seed=0)
+    env.step(np.array([1.0, 0.0], np.float32))
+    *_, info = env.step(np.array([0.0, 1.0], np.float32))
+    assert list(info["shares"].values()) == pytest.approx([0.0, 1.0], abs=1e-3)
+
+
+def test_a_symbol_that_misses_a_bar_of_the_window_is_marked_and_never_held():
+    env = portfolio(HOLEY)
+    told = set()
+    for seed in range(200):
+        seen, info = env.reset(seed=seed)
+        for _ in range(20):
+            absent = [n for n, symbol in enumerate(HOLEY.symbols) if symbol not in info["shares"]]
+            for n in range(3):
+                features = seen[n * 11 : (n + 1) * 11]
+                assert (seen[33 + n] == -1.0) == (n in absent)
+                assert not (features.any() and n in absent)
+            told.add(tuple(absent))
+            if seed > 20:
+                break
+            seen, *_, info = env.step(np.full(3, 1.0, np.float32))
+    assert told == {(), (0,), (1,)}
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.integers(0, 2**31 - 1), st.integers(0, 2))
+def test_equity_is_that_of_the_paper_account_to_the_last_bit(seed, delay):
+    env = portfolio(HOLEY, delay=delay, band=0.0)
+    _, start = env.reset(seed=seed)
+    dice = np.random.default_rng(seed)
+    wanted = (dice.random((20, 3)) * 0.6).astype(np.float32)
+    equity = [start["equity"], *(env.step(weights)[-1]["equity"] for weights in wanted)]
+    rows = slice(start["row"], start["row"] + 21)
+    window = Bars(*(each[rows] for each in bars_of(HOLEY.tape)))
+    total = np.maximum((wanted[:, 0].astype(float) + wanted[:, 1]) + wanted[:, 2], 1.0)
+    targets = np.vstack([wanted / total[:, None], np.zeros((1, 3))])
+    held = np.array([symbol in start["shares"] for symbol in HOLEY.symbols])
+    words = np.where(np.tile(held, (21, 1)), DECIDE, LEAVE).astype(np.int8)
+    asks = Asks(words, targets, np.full((21, 3), np.inf))
+    late = int(env._copies._delay[0])
+    trading = env._copies.settings.trading
+    theirs = play(HOLEY.symbols, window, asks, trading, 100_000.0, late)
+    assert np.array(equity).tobytes() == theirs.equity.tobytes()
+
+
+def test_a_weight_that_is_not_finite_is_refused_by_name():
+    env = portfolio()
+    env.reset(seed=0)
+    with pytest.raises(InputError, match="nan is no share of equity"):
+        env.step(np.array([0.1, np.nan, 0.2], np.float32))
+
+
+def test_a_portfolio_is_long_only():
+    with pytest.raises(InputError, match="its actions are 'short-flat-long'"):
+        portfolio(actions="short-flat-long")

@@ -1,0 +1,329 @@
+import json
+import math
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+
+from agents.registry import AGENTS
+from domain.errors import (
+    InputError,
+    NotFoundError,
+    StorageError,
+    UnknownSymbolError,
+    VerificationError,
+)
+from domain.timeframe import Timeframe
+from market.calendars import moment
+from orchestrator.committee.learned_weights import equal
+from orchestrator.cycle import Desk, consider, lay_out
+from orchestrator.team.local_team import LocalTeam
+from quant.performance.metrics import METRICS
+from research.backtest import results as stored
+from research.backtest.backtester import Backtester
+from research.backtest.request import Request, request
+from research.backtest.results import Results
+from storage.database import Database
+from storage.journal import panel_archive
+from storage.journal.sql_journal import Journal
+from storage.market_data.sql_store import SqlLibrary
+from tests.research.conftest import NOW, SYMBOLS, builder
+
+START, END = date(2023, 6, 1), date(2024, 2, 29)
+
+
+def asked(**changes: Any) -> Request:
+    usual: dict[str, Any] = {
+        "market": "demo", "symbols": SYMBOLS, "start": START, "end": END, "agents": tuple(AGENTS),
+    }  # fmt: skip
+    return request(**{**usual, **changes})
+
+
+def run(backtester: Backtester, request: Request) -> dict[str, Any]:
+    return backtester.run(request, simulated=True, now=NOW, tell=lambda *_: None)
+
+
+@pytest.fixture(scope="module")
+def kept(
+    library: SqlLibrary, database: Database, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Results, dict[str, Any]]:
+    """One backtest of everything, for all who only read it."""
+    results = Results(tmp_path_factory.mktemp("kept"))
+    return results, run(Backtester(results, library, database, builder, "test"), asked())
+
+
+def rows(kept: tuple[Results, dict[str, Any]], name: str) -> Any:
+    results, result = kept
+    return pq.read_table(results.file(result["id"], name)).to_pandas()
+
+
+def test_everybody_in_the_contest_is_measured_by_every_measure_with_its_interval(
+    kept: tuple[Results, dict[str, Any]],
+) -> None:
+    _, result = kept
+    assert set(result["agents"]) == set(AGENTS)
+    assert set(result["benchmarks"]) == {
+        "buy and hold", "equal weight", "SMA 20/50", "random committee",
+    }  # fmt: skip
+    for figures in (
+        result["committee"],
+        *result["agents"].values(),
+        *result["benchmarks"].values(),
+    ):
+        assert set(figures) == set(METRICS)
+    sharpe = result["committee"]["sharpe"]
+    assert sharpe["low"] < sharpe["value"] < sharpe["high"]
+    assert {"vote_s", "fold_s", "total_s", "bars"} == set(result["timing"])
+    assert result["timing"]["bars"] == len(rows(kept, stored.DECISIONS))
+
+
+def test_a_result_is_listed_read_and_deleted(backtester: Backtester, results: Results) -> None:
+    result = run(backtester, asked(symbols=("AAPL",), agents=("technical",)))
+    assert [each.id for each in results.summaries()] == [result["id"]]
+    assert results.read(result["id"]) == result
+    for name in stored.FILES:
+        assert results.file(result["id"], name).stat().st_size > 0
+    results.delete(result["id"])
+    assert results.summaries() == ()
+    with pytest.raises(NotFoundError, match=result["id"]):
+        results.read(result["id"])
+
+
+def test_votes_and_decisions_are_those_of_live_cycles_to_the_last_bit(
+    kept: tuple[Results, dict[str, Any]], library: SqlLibrary, database: Database
+) -> None:
+    _, result = kept
+    desk = Desk(
+        market="demo", run="live", simulated=True, timeframe=Timeframe.D1, horizon=5,
+        settings=asked().committee, library=library, journal=Journal(database),
+        digest_of=panel_archive.digest,
+    )  # fmt: skip
+    team = LocalTeam(tuple(AGENTS), builder)
+    decisions = rows(kept, stored.DECISIONS).set_index(["known_at", "symbol"]).sort_index()
+    votes = rows(kept, stored.VOTES).set_index(["known_at", "symbol", "agent"]).sort_index()
+    times = decisions.index.get_level_values("known_at").unique()
+    for at in np.random.default_rng(3).choice(times[1:], 12, replace=False):
+        before = decisions.loc[decisions.index.get_level_values("known_at") < at]
+        previous = before.groupby("symbol", observed=True)["target_weight"].last().to_dict()
+        for laid in lay_out(desk, SYMBOLS, at.to_pydatetime()):
+            if moment(laid.panel.known_at[-1]) != at:
+                continue
+            minutes = consider(desk, team, laid.panel, laid.verdicts, previous, equal(len(AGENTS)))
+            for decision in minutes.cycle.decisions:
+                told = decisions.loc[(at, decision.symbol)]
+                assert told["action"] == decision.action.value
+                assert told["target_weight"] == decision.target_weight
+                assert told["price"] == decision.price
+                for vote in decision.votes:
+                    said = votes.loc[(at, decision.symbol, vote.agent)]
+                    assert same(said["log_odds"], vote.log_odds)
+                    assert said["cap"] == vote.cap
+                    assert same(said["weight"], vote.weight)
+    assert result["settings"]["committee"] == asked().committee.model_dump(mode="json")
+
+
+def same(told: float, number: float | None) -> bool:
+    return math.isnan(told) if number is None else told == number
+
+
+def test_the_same_request_gives_the_same_outcome_and_its_receipt_verifies(
+    backtester: Backtester, kept: tuple[Results, dict[str, Any]]
+) -> None:
+    again = run(backtester, asked())
+    assert again["receipt"] == kept[1]["receipt"]
+    assert backtester.verify(again["id"], lambda *_: None) == ()
+
+
+def test_a_receipt_whose_inputs_were_touched_does_not_verify(
+    backtester: Backtester, results: Results
+) -> None:
+    result = run(backtester, asked(symbols=("AAPL",), agents=("technical",)))
+    inputs = results.file(result["id"], stored.RESULT).with_name("inputs.json")
+    inputs.write_text(inputs.read_text().replace('"capital":100000.0', '"capital":90000.0'))
+    first, second = backtester.verify(result["id"], lambda *_: None)
+    assert "not those of the receipt" in first
+    assert "capital" in second
+
+
+def test_a_kept_result_that_was_touched_does_not_verify(
+    backtester: Backtester, results: Results
+) -> None:
+    result = run(backtester, asked(symbols=("XOM",), agents=("technical",)))
+    told, fills = (results.file(result["id"], name) for name in (stored.RESULT, stored.FILLS))
+    flattering = {**result["committee"], "sharpe": {**result["committee"]["sharpe"], "value": 9.0}}
+    told.write_text(json.dumps({**result, "committee": flattering}))
+    pq.write_table(pq.read_table(fills).slice(1), fills)
+    [difference] = backtester.verify(result["id"], lambda *_: None)
+    assert difference.endswith("differs in committee, fills.parquet")
+
+
+def test_an_agent_that_is_another_by_now_is_named(backtester: Backtester, results: Results) -> None:
+    result = run(backtester, asked(symbols=("AAPL",), agents=("technical",)))
+    assert set(result["receipt"]["agents"]) == {"technical", "risk"}
+    result["receipt"]["agents"]["risk"] = "0+old"
+    results.file(result["id"], stored.RESULT).write_text(json.dumps(result))
+    [difference] = backtester.verify(result["id"], lambda *_: None)
+    assert difference.startswith("the risk agent was 0+old and is ")
+
+
+@pytest.mark.parametrize(
+    ("file", "error"),
+    [("result.json", StorageError), ("inputs.json", VerificationError),
+     ("gate.npz", VerificationError)],
+)  # fmt: skip
+def test_a_damaged_result_is_refused_in_words(
+    backtester: Backtester, results: Results, file: str, error: type[Exception]
+) -> None:
+    result = run(backtester, asked(symbols=("AAPL",), agents=("technical",)))
+    damaged = results.file(result["id"], stored.RESULT).with_name(file)
+    damaged.write_bytes(damaged.read_bytes()[:100])
+    with pytest.raises(error, match=result["id"]):
+        backtester.verify(result["id"], lambda *_: None)
+
+
+def test_two_that_end_alike_in_the_same_second_are_one_result(
+    backtester: Backtester, results: Results
+) -> None:
+    """As when a form is sent twice: both began before either was kept."""
+    result = run(backtester, asked(symbols=("AAPL",), agents=("technical",)))
+    [summary] = results.summaries()
+    with results.draft() as draft:
+        (draft / stored.RESULT).write_text("{}")
+        assert results.keep(draft, summary).name == result["id"]
+    assert results.read(result["id"]) == result
+
+
+def test_nothing_after_the_period_is_used(
+    backtester: Backtester, kept: tuple[Results, dict[str, Any]], results: Results
+) -> None:
+    """The rows of a shorter backtest are the first rows of a longer one."""
+    shorter = run(backtester, asked(end=date(2023, 10, 31)))
+    early = pq.read_table(results.file(shorter["id"], stored.VOTES)).to_pandas()
+    whole = rows(kept, stored.VOTES)
+    whole = whole[whole["known_at"] <= early["known_at"].max()]
+    keys = ["known_at", "symbol", "agent"]
+    early, whole = (
+        frame.astype({"symbol": str, "agent": str}).sort_values(keys) for frame in (early, whole)
+    )
+    for column in ("log_odds", "cap", "weight", "quantile_5"):
+        assert np.array_equal(early[column].to_numpy(), whole[column].to_numpy(), equal_nan=True)
+
+
+def test_the_risk_agents_caps_bind_also_where_it_does_not_vote(
+    backtester: Backtester, results: Results
+) -> None:
+    result = run(backtester, asked(agents=("technical",)))
+    votes = pq.read_table(results.file(result["id"], stored.VOTES)).to_pandas()
+    decisions = pq.read_table(results.file(result["id"], stored.DECISIONS)).to_pandas()
+    risk = votes[votes["agent"] == "risk"]
+    assert (risk["weight"] == 0.0).all()
+    caps = risk.set_index(["known_at", "symbol"])["cap"]
+    targets = decisions.set_index(["known_at", "symbol"])["target_weight"]
+    assert (targets > 0.0).any()
+    assert (targets <= caps.reindex(targets.index) + 1e-15).all()
+
+
+def test_equity_is_the_capital_and_what_the_fills_made_of_it(
+    kept: tuple[Results, dict[str, Any]],
+) -> None:
+    _, result = kept
+    fills, decisions = rows(kept, stored.FILLS), rows(kept, stored.DECISIONS)
+    equity = rows(kept, stored.EQUITY)
+    cash = result["capital"] - (fills["units"] * fills["price"] + fills["commission"]).sum()
+    held = fills.groupby("symbol", observed=True)["units"].sum()
+    last = decisions.groupby("symbol", observed=True)["price"].last()
+    assert cash + (held * last).sum() == pytest.approx(equity["committee"].iloc[-1], abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("changes", "error", "told"),
+    [
+        ({"start": date(2024, 3, 1), "end": date(2023, 1, 1)}, InputError, "exchange the dates"),
+        ({"start": date(2024, 2, 27)}, InputError, "7 are needed"),
+        ({"end": date(2020, 1, 1), "start": date(2019, 1, 1)}, InputError, "history"),
+        ({"symbols": ("TSLA",)}, UnknownSymbolError, "TSLA"),
+        ({"symbols": ()}, InputError, "no symbol"),
+        ({"symbols": ("??",)}, InputError, "not a symbol"),
+        ({"agents": ()}, InputError, "no agent votes"),
+        ({"costs": {"commission_bps": -1.0}}, InputError, "commission_bps is -1.0"),
+        ({"costs": {"half_spread_bps": math.nan}}, InputError, "half_spread_bps"),
+        ({"capital": -5.0}, InputError, "capital of -5"),
+        ({"capital": math.inf}, InputError, "capital of inf"),
+        ({"delay": 4}, InputError, "delay"),
+        ({"horizon": 0}, InputError, "horizon"),
+        ({"walk_forward": 3}, InputError, "walk_forward"),
+        ({"horizon": 240, "symbols": ("AAPL",)}, InputError, "242 are needed"),
+        ({"nonsense": 1}, InputError, "nonsense"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_tested_is_refused_by_name_and_nothing_is_kept(
+    backtester: Backtester,
+    results: Results,
+    changes: dict[str, Any],
+    error: type[Exception],
+    told: str,
+) -> None:
+    with pytest.raises(error, match=told):
+        run(backtester, asked(**changes))
+    assert results.summaries() == ()
+
+
+def test_a_result_appears_whole_or_not_at_all(backtester: Backtester, results: Results) -> None:
+    class DiskFullError(OSError):
+        strerror = "No space left on device"
+
+    def tell(what: str, done: int, total: int) -> None:
+        if what.startswith("figures"):
+            raise DiskFullError
+
+    with pytest.raises(Exception, match="No space left"):
+        backtester.run(asked(symbols=("AAPL",)), simulated=True, now=NOW, tell=tell)
+    assert results.summaries() == ()
+    assert list(results._folder.iterdir()) == []
+
+
+def test_what_a_dead_process_left_behind_is_swept_away(
+    backtester: Backtester, results: Results
+) -> None:
+    with results.draft() as draft:
+        abandoned = draft.with_name(".draft-999999999-abc")
+        abandoned.mkdir()
+    run(backtester, asked(symbols=("AAPL",), agents=("technical",)))
+    assert not abandoned.exists()
+
+
+def test_a_walk_forward_votes_with_other_weights_and_says_so(backtester: Backtester) -> None:
+    result = run(
+        backtester, asked(symbols=("AAPL", "JPM", "XOM"), agents=("technical",), walk_forward=300)
+    )
+    assert any("out of sample" in note for note in result["notes"])
+    assert result["settings"]["walk_forward"] == 300
+
+
+def test_a_walk_on_too_little_history_does_not_claim_to_be_out_of_sample(
+    backtester: Backtester, library: SqlLibrary
+) -> None:
+    first = library.span("demo", "AAPL", Timeframe.D1)
+    assert first is not None
+    begin = first[0].date() + timedelta(days=40)
+    result = run(
+        backtester,
+        asked(symbols=("AAPL",), agents=("technical",), start=begin,
+              end=begin + timedelta(days=200), walk_forward=300),
+    )  # fmt: skip
+    [note] = [each for each in result["notes"] if "weights that ship" in each]
+    assert note.startswith("Only 2")
+    assert not any("out of sample" in each for each in result["notes"])
+
+
+def test_an_agent_that_never_voted_is_named(backtester: Backtester) -> None:
+    result = run(backtester, asked(symbols=("SPY",), agents=("technical", "fundamental")))
+    assert any("Without a single vote here" in each and "fundamental" in each
+               for each in result["notes"])  # fmt: skip
+
+
+def test_dates_are_days_of_utc() -> None:
+    assert asked().begins == datetime(2023, 6, 1, tzinfo=UTC)
+    assert asked().as_of == datetime(2024, 3, 1, tzinfo=UTC)

@@ -1,0 +1,305 @@
+"""The check catches every kind of leak and names it, and leaves honest agents alone."""
+
+import pickle
+from collections.abc import Callable, Iterator
+from functools import partial
+from importlib.metadata import EntryPoint
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from agents.registry import AGENTS, GROUP, AgentSettings, build
+from cli import agent_checks
+from domain.errors import InputError, NotFoundError, VerificationError
+from domain.panel import Floats, Panel, Times
+from quant.per_symbol import change
+from research.lookahead.examine import Report, cut_at, examine
+from research.lookahead.invariants import (
+    AGAIN,
+    AHEAD,
+    EMPTY,
+    LENGTH,
+    LEVEL,
+    NEIGHBOURS,
+    SOUND,
+    WARMUP,
+    WINDOW,
+    Finding,
+)
+from research.lookahead.perturbations import another_future
+from settings import Settings, load_settings
+from tests.agents.random_panels import random_panel
+from tests.research.lookahead.faulty_agents import (
+    Disordered,
+    Eager,
+    Failing,
+    Forgetful,
+    Hasty,
+    Moody,
+    Odd,
+    still,
+)
+
+PANEL = random_panel(seed=11, bars=260)
+
+
+def centred_window(panel: Panel) -> Floats:
+    ahead = np.vstack([panel.close[2:], np.full((2, len(panel.symbols)), np.nan)])[
+        : len(panel.close)
+    ]
+    return ahead / panel.close - 1.0
+
+
+def whole_sample(panel: Panel) -> Floats:
+    highest = np.nan_to_num(panel.close).max(axis=0)
+    return panel.close / np.where(highest > 0, highest, np.nan) - 1.0
+
+
+def latest(panel: Panel, symbol: np.ndarray, known_at: Times, figure: Floats) -> Floats:
+    """Each symbol's last figure known at each bar."""
+    told = np.full(panel.shape, np.nan)
+    for column in range(len(panel.symbols)):
+        of = np.flatnonzero(symbol == column)
+        of = of[np.argsort(known_at[of], kind="stable")]
+        place = np.searchsorted(known_at[of], panel.known_at, side="right") - 1
+        told[place >= 0, column] = figure[of][place[place >= 0]]
+    return told
+
+
+def period_end(panel: Panel) -> Floats:
+    filed = panel.filings
+    months = 12 * (filed.fiscal_year - 1970) + 3 * filed.fiscal_quarter
+    ended = months.astype("datetime64[M]").astype("datetime64[us]")
+    return latest(panel, filed.symbol, ended, np.log(filed.shares) * np.sign(filed.net_income))
+
+
+def morning_headline(panel: Panel) -> Floats:
+    news = panel.news
+    morning = (news.known_at - np.timedelta64(1, "us")).astype("datetime64[D]")
+    length = np.array([len(text) for text in news.headline], np.float64)
+    return latest(panel, news.symbol, morning.astype("datetime64[us]"), np.sin(length))
+
+
+def surprise_foretold(panel: Panel) -> Floats:
+    told = panel.earnings
+    before = told.known_at - np.timedelta64(5, "D")
+    return latest(panel, told.symbol, before, told.eps_actual - told.eps_estimate)
+
+
+def share_of_time(panel: Panel) -> Floats:
+    return np.arange(len(panel.known_at))[:, np.newaxis] / len(panel.known_at)
+
+
+def average_move(panel: Panel) -> Floats:
+    return np.nan_to_num(change(panel.close, 1)).mean(axis=1)[:, np.newaxis]
+
+
+def promises_of(observe: Callable[[Panel], Floats], panel: Panel = PANEL) -> list[Finding]:
+    return list(examine(Odd(observe), panel, cuts=12).findings)
+
+
+@pytest.mark.parametrize(
+    ("leak", "source"),
+    [
+        (centred_window, "prices"),
+        (whole_sample, "prices"),
+        (period_end, "filings"),
+        (morning_headline, "headlines"),
+        (surprise_foretold, "announcements"),
+        (share_of_time, LENGTH),
+    ],
+)
+def test_a_leak_is_caught_and_traced_to_where_it_comes_from(
+    leak: Callable[[Panel], Floats], source: str
+) -> None:
+    (finding,) = promises_of(leak)
+    assert (finding.promise, finding.source) == (AHEAD, source)
+    assert finding.where is not None
+    assert finding.where.symbol in PANEL.symbols
+    assert np.datetime64(finding.where.at.replace(tzinfo=None)) in PANEL.known_at
+    assert finding.where.one != finding.where.other
+    assert finding.where.field == "log-odds"
+    assert 0 < finding.cuts <= 12
+    assert f"first {finding.where.symbol} at {finding.where.at:%Y-%m-%d}" in finding.told
+
+
+def test_the_difference_told_is_the_one_that_an_earlier_look_would_have_shown() -> None:
+    (finding,) = promises_of(morning_headline)
+    where = finding.where
+    assert where is not None
+    row = int(np.searchsorted(PANEL.known_at, np.datetime64(where.at.replace(tzinfo=None))))
+    column = PANEL.symbols.index(where.symbol)
+    agent = Odd(morning_headline)
+    then, whole = agent.vote(PANEL.head(row + 1)), agent.vote(PANEL)
+    values = [repr(float(votes.log_odds[row, column])) for votes in (then, whole)]
+    assert values == [where.one, where.other]
+
+
+def test_two_leaks_at_once_are_both_named() -> None:
+    both = promises_of(lambda panel: centred_window(panel) + np.nan_to_num(period_end(panel)))
+    assert {finding.source for finding in both} == {"prices", "filings"}
+
+
+@pytest.mark.parametrize(
+    ("observe", "promise"),
+    [
+        (
+            lambda panel: np.nan_to_num(change(panel.close, 1)).mean(axis=1)[:, np.newaxis],
+            NEIGHBOURS,
+        ),
+        (lambda panel: panel.close - 100.0, LEVEL),
+    ],
+)
+def test_neighbours_and_levels_are_caught(observe: Callable[[Panel], Floats], promise: str) -> None:
+    with np.errstate(all="ignore"):
+        assert [finding.promise for finding in promises_of(observe)] == [promise]
+
+
+@pytest.mark.parametrize(
+    ("agent", "expected"),
+    [
+        (Forgetful(still), {WINDOW}),
+        (Moody(still), {AGAIN}),
+        (Eager(still), {SOUND, EMPTY}),
+        (Hasty(still), {WARMUP}),
+        (Failing(still), {AHEAD}),
+        (Odd(still), set()),
+    ],
+    ids=lambda each: type(each).__name__,
+)
+def test_every_other_broken_promise_is_told_by_its_name(agent: Odd, expected: set[str]) -> None:
+    report = examine(agent, PANEL, cuts=4)
+    told = {finding.promise for finding in report.findings}
+    assert told == expected
+
+
+def test_an_agent_that_differs_from_process_to_process_is_caught() -> None:
+    report = examine(Disordered(still), PANEL, cuts=2, fresh=partial(Disordered, still))
+    assert {finding.promise for finding in report.findings} == {AGAIN}
+    assert "in a fresh one" in report.findings[0].told
+
+
+def test_an_agent_that_always_fails_is_a_finding_and_no_crash() -> None:
+    report = examine(Odd(lambda panel: 1 / 0), PANEL)
+    assert "ZeroDivisionError" in report.findings[0].told
+    assert report.votes == 0
+
+
+def test_half_of_the_cuts_fall_right_before_something_becomes_known() -> None:
+    cuts = cut_at(PANEL, 40, seed=5)
+    assert cuts == cut_at(PANEL, 40, seed=5) != cut_at(PANEL, 40, seed=6)
+    assert cuts[:2] == [1, 259]
+    assert all(1 <= rows <= 260 for rows in cuts)
+    events = [PANEL.news.known_at, PANEL.filings.known_at, PANEL.earnings.known_at]
+    known = np.concatenate(events)
+    eves = np.searchsorted(PANEL.known_at, known, side="left")
+    assert sum(rows in eves for rows in cuts[3::2]) == len(cuts[3::2])
+
+
+def test_the_future_is_another_and_the_past_is_untouched() -> None:
+    other = another_future(PANEL, 100, seed=1)
+    for name in ("open", "high", "low", "close", "volume"):
+        mine, theirs = getattr(PANEL, name), getattr(other, name)
+        assert mine[:100].tobytes() == theirs[:100].tobytes()
+        assert not np.allclose(mine[100:], theirs[100:], equal_nan=True)
+    last = PANEL.known_at[99]
+    for events, changed, column in (
+        (PANEL.filings, other.filings, "revenue"),
+        (PANEL.earnings, other.earnings, "eps_actual"),
+    ):
+        count = int(np.searchsorted(events.known_at, last, side="right"))
+        before, after = getattr(events, column), getattr(changed, column)
+        assert before[:count].tobytes() == after[:count].tobytes()
+        assert not np.allclose(before[count:], after[count:], equal_nan=True)
+    count = int(np.searchsorted(PANEL.news.known_at, last, side="right"))
+    assert PANEL.news.headline[:count] == other.news.headline[:count]
+    assert not set(PANEL.news.headline[count:]) & set(other.news.headline[count:])
+
+
+def test_cutting_ends_when_time_is_up_and_says_how_far_it_came() -> None:
+    answers: Iterator[bool] = iter([False, False, True])
+    assert examine(Odd(still), PANEL, cuts=9, hurried=lambda: next(answers)).cuts == 2
+
+
+@pytest.mark.parametrize("name", AGENTS)
+def test_every_agent_of_this_house_keeps_every_promise(name: str) -> None:
+    agent = build(name, AgentSettings(news_model="lexicon"))
+    report = examine(agent, random_panel(seed=4, bars=400), cuts=6)
+    assert report.findings == ()
+    assert report.votes > 300
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("QUORUM_HOME", str(tmp_path_factory.mktemp("home")))
+        patch.setenv("QUORUM__AGENTS__NEWS_MODEL", "lexicon")
+        yield load_settings({"market": {"provider": "demo"}})
+
+
+def silent(_: str) -> None:
+    return None
+
+
+@pytest.fixture
+def _no_fresh_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Starting one takes seconds; that it could be is enough."""
+
+    def here(*words: Any, fresh: Any, **named: Any) -> Report:
+        assert fresh is None or pickle.dumps(fresh)
+        return examine(*words, **named)
+
+    monkeypatch.setattr(agent_checks, "examine", here)
+
+
+@pytest.mark.usefixtures("_no_fresh_process")
+@pytest.mark.parametrize("name", AGENTS)
+def test_every_agent_keeps_every_promise_on_the_simulated_market(demo: Settings, name: str) -> None:
+    symbols = ["AAPL", "BTC-USD"]
+    checked = agent_checks.check(demo, name, symbols=symbols, cuts=4, seed=1, say=silent)
+    told = agent_checks.as_json(checked)
+    assert (told["agent"], told["market"], told["simulated"]) == (name, "demo", True)
+    assert told["kept"]
+    assert [panel["symbols"] for panel in told["panels"]] == [["AAPL"], ["BTC-USD"]]
+    assert all(panel["cuts"] == 4 for panel in told["panels"])
+    assert told["panels"][0]["votes"] > 100
+    agent_checks.refuse_if_broken(checked)
+
+
+def leaking() -> Odd:
+    return Odd(centred_window)
+
+
+@pytest.mark.usefixtures("_no_fresh_process")
+def test_what_leaks_is_shown_and_refused_by_name(
+    demo: Settings, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from rich.console import Console
+
+    row = EntryPoint("odd", f"{__name__}:leaking", GROUP)
+    monkeypatch.setitem(AGENTS, "odd", row)  # type: ignore[index]
+    checked = agent_checks.check(demo, "odd", symbols=["AAPL"], cuts=3, seed=1, say=silent)
+    agent_checks.show(checked, Console(width=200))
+    shown = capsys.readouterr().out
+    assert "broken no look-ahead" in shown
+    assert "log-odds differs in" in shown
+    finding = agent_checks.as_json(checked)["panels"][0]["findings"][0]
+    assert (finding["symbol"], finding["source"]) == ("AAPL", "prices")
+    assert finding["at"].endswith("Z")
+    with pytest.raises(VerificationError, match=r"odd breaks 1 .* no look-ahead \(prices\)"):
+        agent_checks.refuse_if_broken(checked)
+
+
+def test_what_cannot_be_checked_is_refused_with_the_remedy(
+    demo: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(NotFoundError, match="Did you mean 'technical'"):
+        agent_checks.check(demo, "techncal", symbols=[], cuts=3, seed=1, say=silent)
+    with pytest.raises(InputError, match="at least 1"):
+        agent_checks.check(demo, "risk", symbols=[], cuts=0, seed=1, say=silent)
+    monkeypatch.setenv("QUORUM_HOME", str(tmp_path))
+    bare = load_settings({"market": {"provider": "files"}})
+    with pytest.raises(InputError, match="quorum import"):
+        agent_checks.check(bare, "risk", symbols=[], cuts=3, seed=1, say=silent)

@@ -1,0 +1,226 @@
+"""What happens to an account is kept as a whole, once, and read back as it was."""
+
+import threading
+
+import pytest
+from sqlalchemy import text
+
+from domain.errors import InputError
+from domain.events import EventKind
+from domain.trading.account import CashMoved, OrderEnded, OrderPlaced
+from domain.trading.orders import Status
+from domain.trading.transactions import Request
+from storage.accounts.account_log import SNAPSHOT_EVERY, Accounts
+from storage.database import Database
+from storage.journal.sql_journal import Journal
+from tests.storage.accounts.account_fixtures import (
+    CAPITAL,
+    HERE,
+    accounts,
+    bar,
+    fill,
+    lively,
+    opened,
+    order,
+    place,
+    says,
+)
+from tests.storage.samples import INPUTS, cycle, day, panel
+from trading.account import ledger
+
+PANEL = panel(20, events=5)
+TABLES = ("entry", "orders", "fill", "mark")
+
+
+@pytest.fixture
+def paper(database: Database) -> Accounts:
+    return accounts(database)
+
+
+def counts(database: Database) -> dict[str, int]:
+    with database.reading() as connection:
+        return {
+            table: int(connection.execute(text(f"SELECT count(*) FROM {table}")).scalar_one())
+            for table in TABLES
+        }
+
+
+def test_an_account_is_read_back_as_it_was_left(paper: Accounts, database: Database) -> None:
+    assert paper.account(*HERE) is None
+    left = lively(paper)
+    assert paper.account(*HERE) == left
+    assert accounts(database).account(*HERE) == left
+    assert left.number == 13
+    assert counts(database) == {"entry": 13, "orders": 6, "fill": 3, "mark": 2}
+
+
+def test_an_account_is_read_from_its_snapshot_and_the_entries_since(
+    paper: Accounts, database: Database
+) -> None:
+    left = lively(paper)
+    for number in range(3):
+        bars = [bar(CAPITAL + 0.1 * k, AAPL=1.0 / (3.0 + k)) for k in range(SNAPSHOT_EVERY // 2)]
+        left = paper.transact(*HERE, day(number), says(*bars)).account
+        assert accounts(database).account(*HERE) == paper.account(*HERE) == left
+    with database.reading() as connection:
+        taken = connection.execute(text("SELECT number FROM snapshot")).scalar_one()
+    assert SNAPSHOT_EVERY <= taken < left.number
+
+
+def test_each_market_and_run_has_an_account_of_its_own(paper: Accounts) -> None:
+    lively(paper)
+    other = opened(paper, ("files", "replay 2024-01-01 2024-02-01")).account
+    assert (other.number, other.cash) == (2, CAPITAL)
+    assert paper.account("yahoo", "live") is None
+
+
+def test_nothing_has_happened_where_the_act_raises(paper: Accounts, database: Database) -> None:
+    left = lively(paper)
+    before, last = counts(database), Journal(database).last_seq()
+
+    def refuse(_: object) -> tuple[()]:
+        raise InputError("no")
+
+    with pytest.raises(InputError):
+        paper.transact(*HERE, day(3), refuse)
+    with pytest.raises(Exception, match="was placed already"):
+        paper.transact(*HERE, day(3), says(OrderPlaced(order(9)), OrderPlaced(order(3, "XOM"))))
+    assert (counts(database), Journal(database).last_seq()) == (before, last)
+    assert paper.account(*HERE) == accounts(database).account(*HERE) == left
+    assert paper.transact(*HERE, day(3), says()).events == ()
+    assert Journal(database).last_seq() == last
+
+
+def test_an_account_must_be_opened_first(paper: Accounts, database: Database) -> None:
+    with pytest.raises(Exception, match="first entry of an account opens it"):
+        paper.transact(*HERE, day(0), says(CashMoved(1.0, "")))
+    with pytest.raises(ValueError, match="Nothing opened the account of files, live"):
+        paper.transact(*HERE, day(0), says())
+    assert paper.account(*HERE) is None
+    assert counts(database)["entry"] == 0
+
+
+def test_what_happened_is_told_in_the_same_transaction(paper: Accounts, database: Database) -> None:
+    opened(paper)
+    place(paper, order())
+    told = paper.transact(*HERE, day(1), says(fill(order()), bar(99_998.0, AAPL=101.0))).events
+    assert Journal(database).events_after(0)[-3:] == told
+    filled, changed, account = told
+    assert filled.kind is EventKind.ORDER_FILLED
+    assert filled.payload["market"] == "files"
+    assert filled.payload["units"] == 10.0
+    assert (changed.kind, changed.symbol) == (EventKind.ORDER_CHANGED, "AAPL")
+    assert (changed.payload["status"], changed.payload["average"]) == ("filled", 100.1)
+    assert account.kind is EventKind.ACCOUNT_CHANGED
+    assert account.payload == {
+        "market": "files",
+        "at": "2020-01-03T21:00:00Z",
+        "number": 5,
+        "equity": pytest.approx(CAPITAL + 10 * 0.9 - 0.12),
+        "cash": pytest.approx(CAPITAL - 1001.12),
+        "standing": "active",
+        "mode": "auto",
+    }
+
+
+def test_a_request_is_carried_out_once_however_often_it_comes(
+    paper: Accounts, database: Database
+) -> None:
+    opened(paper)
+    first = place(paper, order())
+    paper.transact(*HERE, day(1), says(OrderEnded("o1", Status.CANCELLED, "changed my mind")))
+    last = Journal(database).last_seq()
+    again = place(paper, order(2, key="key 1"))
+    assert first.order == order()
+    assert again.order is not None
+    assert (again.order.id, again.order.status) == ("o1", Status.CANCELLED)  # as it stands now
+    assert (again.entries, again.events) == ((), ())
+    assert Journal(database).last_seq() == last
+    with pytest.raises(InputError, match=r"'key 1' was used for another order: buy 10 AAPL"):
+        place(paper, order(2, key="key 1"), "b")
+    assert counts(database)["orders"] == 1
+
+
+def test_a_request_must_place_the_order_it_is_for(paper: Accounts) -> None:
+    opened(paper)
+    with pytest.raises(ValueError, match="None of the orders placed has the key 'mine'"):
+        paper.transact(*HERE, day(0), says(OrderPlaced(order())), request=Request("mine", "a"))
+
+
+def test_orders_of_a_cycle_exist_if_and_only_if_the_cycle_is_recorded(
+    paper: Accounts, database: Database
+) -> None:
+    opened(paper)
+    journal, asked = Journal(database), []
+
+    def record(then_fail: bool = False) -> int:
+        def then(pen: object) -> tuple[object, ...]:
+            asked.append(pen)
+            booked = paper.book(pen, *HERE, day(0), says(OrderPlaced(order())))  # type: ignore[arg-type]
+            if then_fail:
+                raise KeyboardInterrupt
+            return booked.events
+
+        return len(journal.record(cycle(), PANEL, INPUTS, then))  # type: ignore[arg-type]
+
+    before = paper.account(*HERE)
+    with pytest.raises(KeyboardInterrupt):
+        record(then_fail=True)
+    assert journal.cursor("demo", "live", "XNYS") is None
+    assert paper.account(*HERE) == before
+    assert record() == 13 + 2
+    placed = paper.account(*HERE)
+    assert placed is not None
+    assert set(placed.orders) == {"o1"}
+    assert record() == 0
+    assert paper.account(*HERE) == placed
+    assert len(asked) == 2
+    assert len(journal.events_after(0)) == journal.last_seq() == 1 + 13 + 2
+
+
+def test_two_writers_take_turns_on_one_account(url: str, database: Database) -> None:
+    opened(accounts(database))
+    together = threading.Barrier(2)
+    failures: list[BaseException] = []
+
+    def write(first: int) -> None:
+        own = Database(url)
+        try:
+            mine = accounts(own)
+            together.wait()
+            for number in range(first, first + 20):
+                place(mine, order(number))
+        except BaseException as failure:
+            failures.append(failure)
+        finally:
+            own.close()
+
+    writers = [threading.Thread(target=write, args=(first,)) for first in (0, 100)]
+    for writer in writers:
+        writer.start()
+    for writer in writers:
+        writer.join()
+    assert not failures
+    left = accounts(database).account(*HERE)
+    assert left is not None
+    assert (left.number, len(left.orders), left.placed) == (42, 40, 40)
+    assert Journal(database).last_seq() == 1 + 40 * 2
+
+
+def test_an_account_that_was_rolled_back_is_not_remembered(
+    paper: Accounts, database: Database
+) -> None:
+    """The same number is given again to something else, here and in another process."""
+    opened(paper)
+    journal = Journal(database)
+
+    def book_and_fail() -> None:
+        with journal.pen() as pen:
+            paper.book(pen, *HERE, day(0), says(CashMoved(5.0, "never")))
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        book_and_fail()
+    kept = accounts(database).transact(*HERE, day(0), says(CashMoved(7.0, "kept"))).account
+    assert paper.account(*HERE) == kept
+    assert ledger.equity(kept) == CAPITAL + 7.0

@@ -1,0 +1,56 @@
+"""A program to be killed: forks children that record cycles, settle and learn until they are.
+
+`python -m tests.storage.journal.cycle_writer URL` reads a line for each child to start, prints its
+pid once it is connected, then the digest of each cycle when its commit has returned, and `ended`
+when the child is dead.
+"""
+
+import os
+import sys
+from itertools import count
+
+from domain.settlement import Lesson, Line, Outcome, Settlement
+from domain.timeframe import Timeframe
+from storage.database import Database
+from storage.journal.sql_journal import Journal
+from tests.storage.samples import INPUTS, cycle, day, panel
+
+DELAY = 2
+"""Days until a decision is settled, so that even a short life settles some."""
+
+
+def main(url: str) -> None:
+    for line in sys.stdin:
+        child = os.fork()
+        if child == 0:
+            record_for_ever(url, int(line))
+        os.waitpid(child, 0)
+        print("ended", flush=True)
+
+
+def record_for_ever(url: str, seed: int) -> None:
+    journal = Journal(Database(url))
+    journal.last_seq()
+    print(os.getpid(), flush=True)  # connected: from here on it may be killed
+    for number in count():
+        made = cycle(number, run=f"{seed}")
+        journal.record(made, panel(30 + number, seed=seed), INPUTS)
+        os.write(1, f"{made.digest}\n".encode())
+        settle(journal, f"{seed}", number - DELAY)
+
+
+def settle(journal: Journal, run: str, number: int) -> None:
+    """Settle the run's decisions until day `number` and learn a round of each of their days."""
+    line = Line("demo", run, "XNYS", Timeframe.D1, 5)
+    last = journal.lesson(line, day(number + DELAY))
+    pending = journal.pending(line, day(number))
+    outcomes = tuple(Outcome(each, each.as_of, day(number), 0.01, 0) for each in pending)
+    bars = sorted({each.as_of for each in pending})
+    wait = day(DELAY) - day(0)
+    learnt = [Lesson(as_of, as_of + wait, (), (), (), {}) for as_of in bars]
+    after = last.as_of if last else None
+    journal.settle(Settlement(line, True, outcomes, tuple(learnt), after))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

@@ -1,0 +1,1 @@
+"""A paper account: its ledger, its bars, its simulation over history."""

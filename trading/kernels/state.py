@@ -1,0 +1,247 @@
+"""What the account's compiled loops work on: the book of orders, the figures, the rules, the bars.
+
+Plain records of numbers, so that a live cycle and a decade of history go through the same machine
+code. Leaves out the words that people see (`domain/trading/orders.py`,
+`domain/trading/account.py`).
+"""
+
+import math
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from domain.panel import Floats
+from trading.limits import TradingSettings
+
+Records = NDArray[Any]
+"""(M,) of a structured type."""
+Ints = NDArray[np.int64]
+Codes = NDArray[np.int8]
+Bools = NDArray[np.bool_]
+
+UNMEASURED = 0.05
+"""Volatility of a bar that stands in for one not measured yet: higher than nearly all, so that
+what is not known is never cheap."""
+
+BOOK = np.dtype(
+    [
+        ("symbol", np.int64),
+        ("remaining", np.float64),
+        ("filled", np.float64),
+        ("limit_price", np.float64),
+        ("stop_price", np.float64),
+        ("trail_amount", np.float64),
+        ("trail_fraction", np.float64),
+        ("best", np.float64),
+        ("submitted", np.int64),
+        ("expires", np.int64),
+        ("group", np.int64),
+        ("parent", np.int64),
+        ("status", np.int8),
+        ("order_type", np.int8),
+        ("time_in_force", np.int8),
+        ("side", np.int8),
+        ("reason", np.int8),
+        ("activated", np.int8),
+        ("reduce_only", np.bool_),
+        ("triggered", np.bool_),
+    ],
+    align=True,
+)
+"""One order. `symbol` is its column, `remaining` and `filled` positive units, `side` 1 or -1;
+prices and `best` are NaN where there is none. `submitted` is an instant in microseconds since 1970,
+and so is `expires`, the end of a day order's session (0: of the first it meets). Orders of one
+`group` above 0 cancel each other; `parent` is the number in the book of the order this one waits
+for, -1 for none. `reason` is a code of `codes.WHY`, `activated` one of `codes.BEFORE`, `AT_OPEN`,
+`WITHIN`: since when in the present bar it lives.
+
+The first 3N records are slots: of symbol n the committee's order, its stop exit and its profit
+exit are 3n, 3n + 1 and 3n + 2. Manual orders come after them.
+"""
+
+STATE = np.dtype(
+    [
+        ("cash", np.float64),
+        ("equity", np.float64),
+        ("high", np.float64),
+        ("day_equity", np.float64),
+        ("day", np.int64),
+        ("until", np.int64),
+        ("losses", np.int64),
+        ("row", np.int64),
+        ("at", np.int64),
+        ("opened", np.int64),
+        ("session_end", np.int64),
+        ("fill_count", np.int64),
+        ("dividends", np.float64),
+        ("borrowing", np.float64),
+        ("trading_state", np.int8),
+        ("reason", np.int8),
+        ("flattening", np.bool_),
+    ],
+    align=True,
+)
+"""An account's figures. `equity` is at the last row's closes, `day_equity` that before `day` began;
+days are counted from 1970 and -1 before the first. `until` is the first day on which REDUCING ends
+by itself, `reason` a code of `codes.REASONS`. While `flattening` everything held is sold.
+`row` to `session_end` are of the row being met. `fill_count` counts the fills that were written,
+`dividends` and `borrowing` are sums in currency."""
+
+HOLDING = np.dtype(
+    [
+        *(
+            (name, np.float64)
+            for name in (
+                "quantity", "average_cost", "realised", "last_price", "last_bar_at", "last_fill_at",
+                "volatility", "dividend", "borrowing", "open", "high", "low", "close", "volume", "remaining_volume",
+            )
+        ),
+        ("has_bar", np.bool_),
+        ("volatility_halted", np.bool_),
+    ],
+    align=True,
+)  # fmt: skip
+"""What is held of one symbol: units, negative when short; average cost a unit with fees; profit
+taken since the position was opened; last price; the instants of the last bar and of the last fill,
+microseconds since 1970; and the volatility of one bar as it was known at the last. These four are
+NaN before the first. Of its last bar: dividends got and borrowing charged, in currency; the bar
+itself; `remaining_volume`, what its volume still leaves in units; and whether it was
+`volatility_halted`: moved more than the volatility breaker allows. `has_bar` says whether it is of
+the row being met."""
+
+RULES = np.dtype(
+    [
+        (name, np.float64)
+        for name in (
+            "half_spread", "commission", "impact", "volume_cap", "unmeasured", "borrow", "band",
+            "order_limit", "daily_loss", "drawdown", "cooldown", "losses", "pause",
+            "volatility_breaker", "flatten", "shorting", "margin", "stop_loss", "take_profit",
+            "trailing",
+        )
+    ]
+)  # fmt: skip
+"""The settings as the loops read them: fractions, microseconds and days; what is off is infinite
+where it is a breaker and 0 where it is an exit."""
+
+FILL = np.dtype(
+    [
+        ("row", np.int64),
+        ("order", np.int64),
+        ("symbol", np.int64),
+        ("at", np.int64),
+        ("quantity", np.float64),
+        ("price", np.float64),
+        ("commission", np.float64),
+        ("slippage", np.float64),
+        ("residual_slippage", np.float64),
+        ("trigger", np.int8),
+    ],
+    align=True,
+)
+"""One fill: `row` of the history, `order` in the book, `quantity` negative for sales, `price`
+within the bar's range, `commission` and `slippage` in currency, `trigger` a code of
+`codes.MOMENTS`. `residual_slippage` is the part of `slippage` that no price within the range could
+take: cash changes by -(units * price + (commission + charged)), fill by fill, as
+`trading/account/ledger.py` does it. `at` is the bar's opening instant for a fill at the open, else
+its closing one."""
+
+
+class Desk(NamedTuple):
+    """An account at work. `book` BOOK (M,), `state` STATE (1,), `held` HOLDING (N,), `rules` RULES
+    (1,), `lots` (2, N): lot in units and least value of an order; `fills` FILL (F,) with room for
+    them. Everything but rules and lots changes in place."""
+
+    book: Records
+    state: Records
+    held: Records
+    rules: Records
+    lots: Floats
+    fills: Records
+
+
+class Bars(NamedTuple):
+    """Rows of bars, prices and volume as traded. (K, N) and NaN without a bar: prices, volume,
+    `dividend` a unit that is ex at this bar (0 without), `volatility` of one bar as known at the
+    row's close. (K,) microseconds since 1970: when the row closed, opened, and its session ends."""
+
+    open: Floats
+    high: Floats
+    low: Floats
+    close: Floats
+    volume: Floats
+    dividend: Floats
+    volatility: Floats
+    known_at: Ints
+    opened_at: Ints
+    session_end: Ints
+
+
+class Asks(NamedTuple):
+    """What the committee wants, (K, N): `words` of `codes.LEAVE` to `WITHDRAW`, `targets` shares
+    of equity at the row's closes, and `ceilings` the largest that risk accepts."""
+
+    words: Codes
+    targets: Floats
+    ceilings: Floats
+
+
+NO_ASKS = Asks(np.empty((0, 0), np.int8), np.empty((0, 0)), np.empty((0, 0)))
+
+
+class Groups(NamedTuple):
+    """Limits that symbols share, as shares of equity: `limits` (3,) of one sector, of a symbol and
+    all that move with it, and of everything; 1 is none. `sector` (N,) is a number or -1; in row k
+    those move together that `alike[table[k]]` says, of `alike` (M, N, N) and `table` (K,)."""
+
+    sector: NDArray[np.int32]
+    alike: Bools
+    table: NDArray[np.int32]
+    limits: Floats
+
+
+NO_GROUPS = Groups(
+    np.empty(0, np.int32), np.empty((0, 0, 0), bool), np.empty(0, np.int32), np.ones(3)
+)
+"""Nothing is limited but each symbol for itself."""
+
+
+def new_desk(symbols: Sequence[str], settings: TradingSettings, manual: int = 0) -> Desk:
+    """An empty account without cash: N slots and room for `manual` orders beside them."""
+    book = np.zeros(3 * len(symbols) + manual, BOOK)
+    for name in ("limit_price", "stop_price", "trail_amount", "trail_fraction", "best"):
+        book[name] = np.nan
+    book["parent"] = -1
+    held = np.zeros(len(symbols), HOLDING)
+    for name in ("last_price", "last_bar_at", "last_fill_at", "volatility"):
+        held[name] = np.nan
+    state = np.zeros(1, STATE)
+    state["day"] = -1
+    fills = np.empty(max(len(book), 256), FILL)
+    return Desk(book, state, held, rules_of(settings), lots_of(symbols, settings), fills)
+
+
+def rules_of(settings: TradingSettings) -> Records:
+    """RULES (1,)."""
+    costs, limits = settings.costs, settings.limits
+    rules = np.zeros(1, RULES)
+    for name in ("half_spread", "commission", "impact", "volume_cap", "borrow"):
+        rules[name] = getattr(costs, name)
+    for name in ("band", "order_limit", "flatten", "shorting", "margin"):
+        rules[name] = getattr(limits, name)
+    for name in ("daily_loss", "drawdown", "losses", "volatility_breaker"):
+        given = getattr(limits, name)
+        rules[name] = math.inf if given is None else given
+    for name in ("stop_loss", "take_profit", "trailing"):
+        rules[name] = getattr(limits, name) or 0.0
+    rules["unmeasured"] = UNMEASURED
+    rules["cooldown"] = limits.cooldown_days
+    rules["pause"] = limits.pause_seconds * 1e6
+    return rules
+
+
+def lots_of(symbols: Sequence[str], settings: TradingSettings) -> Floats:
+    """(2, N) of `Desk.lots`."""
+    lots = [settings.limits.lot(symbol) for symbol in symbols]
+    return np.array([[lot.size for lot in lots], [lot.minimum for lot in lots]]).reshape(2, -1)

@@ -1,0 +1,1 @@
+"""Orders that people and brokers place: tickets, confirmation, the broker protocol."""

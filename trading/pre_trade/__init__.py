@@ -1,0 +1,1 @@
+"""What an order is held against before it is taken."""

@@ -1,0 +1,236 @@
+"""From edges to target weights: what a buy asks for, then limits that only ever shrink.
+
+Long only. `size` is one row of N symbols with every limit on the way, `size_all` is K rows one
+after the other; both are the same compiled row. A target is a share of equity. Leaves out orders,
+costs and fills. The formulas, their sources and the defaults are in docs/sizing.md.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field
+
+from domain.panel import Floats, Ints
+from domain.sectors import BROAD, sector_of
+from domain.symbols import AssetClass, asset_class
+from trading.kernels.state import Groups
+from trading.sizing import sizing_kernels
+from trading.sizing.correlation import Kinship
+from trading.sizing.sizing_kernels import CLAMPS, Bools
+
+NORMAL_PEAK = 1.0 / math.sqrt(2.0 * math.pi)
+"""Density of the standard normal at zero: a small shift of the mean by d standard deviations
+moves the probability of a gain by about d times this."""
+
+
+class SizingSettings(BaseModel):
+    """How much of the equity a conviction may take."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    method: Literal["kelly", "fixed", "volatility", "equal risk"] = Field(
+        default="kelly",
+        description="What a buy asks for: by its edge (fractional Kelly), always the same share, "
+        "less the more the symbol moves in a year, or the same risk over the horizon.",
+    )
+    kelly_fraction: float = Field(
+        default=0.5, gt=0.0, le=1.0,
+        description="Of method kelly: share of the full Kelly stake that is taken. Half of it "
+        "keeps three quarters of the growth at half the swings, and forgives wrong edges.",
+    )  # fmt: skip
+    fixed_fraction: float = Field(
+        default=0.1, gt=0.0, le=1.0,
+        description="Of method fixed: share of equity that every buy asks for.",
+    )  # fmt: skip
+    volatility_target: float = Field(
+        default=0.03, gt=0.0, le=1.0,
+        description="Of method volatility: how much a position alone may move the equity in a "
+        "year, one standard deviation.",
+    )  # fmt: skip
+    risk_budget: float = Field(
+        default=0.005, gt=0.0, le=0.5,
+        description="Of method equal risk: how much every position may move the equity over the "
+        "horizon, one standard deviation.",
+    )  # fmt: skip
+    position_limit: float = Field(
+        default=0.25, gt=0.0, le=1.0,
+        description="Largest share of equity in one symbol, whatever the edge.",
+    )  # fmt: skip
+    sector_limit: float = Field(
+        default=0.5, gt=0.0, le=1.0,
+        description="Largest share of equity in one sector, where it is known; 1 is no limit.",
+    )  # fmt: skip
+    sectors: Mapping[str, str] = Field(
+        default={},
+        description='Sectors of your own, such as {NVDA = "chips"}; others are looked up.',
+    )
+    correlated_limit: float = Field(
+        default=0.5, gt=0.0, le=1.0,
+        description="Largest share of equity in a symbol and all that move with it; 1 is no limit.",
+    )  # fmt: skip
+    gross_limit: float = Field(
+        default=1.0, gt=0.0, le=1.0,
+        description="Largest share of equity in all symbols together; 1 means no borrowing.",
+    )  # fmt: skip
+    net_limit: float = Field(
+        default=1.0, gt=0.0, le=1.0,
+        description="Largest share of equity held long less what is sold short. Targets are never "
+        "short, so this is a second gross limit to them; 1 is no limit.",
+    )  # fmt: skip
+    voted_only: tuple[AssetClass, ...] = Field(
+        default=(AssetClass.INDEX,),
+        description="Classes of symbols that are voted on and never bought.",
+    )
+
+    @property
+    def limits(self) -> Floats:
+        """(5,) in the order of `sizing_kernels`."""
+        return np.array([
+            self.position_limit, self.sector_limit, self.correlated_limit, self.gross_limit,
+            self.net_limit,
+        ])  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Clamp:
+    """One limit applied to all symbols: targets (N,) before and after it."""
+
+    name: str
+    before: Floats
+    after: Floats
+
+    @property
+    def bit(self) -> Bools:
+        return self.after < self.before
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Wishes:
+    """What K rows ask for, (K, N) but for the last four.
+
+    `asked` is the share asked for, NaN to keep the target there is; `cap` the largest share any
+    agent accepts. Where `frozen` (no risk agent) or `doubtful` (too small a chance), exposure may
+    only shrink; where `untradable`, the symbol is held as it is and takes no part in the sharing
+    of limits. A symbol that is not `present` belongs to another calendar than the row: its target
+    stays as it is and counts. A row that is `together` (K,) with the one before closes at the same
+    instant, on another calendar: neither knows the other's new targets. What is not `buyable` (N,)
+    gets nothing; `sector` (N,) is a number or -1.
+    """
+
+    asked: Floats
+    cap: Floats
+    frozen: Bools
+    doubtful: Bools
+    untradable: Bools
+    present: Bools
+    together: Bools
+    kinship: Kinship
+    buyable: Bools
+    sector: Ints
+
+
+def buyable(symbols: Sequence[str], settings: SizingSettings) -> Bools:
+    """(N,): which may be held at all."""
+    return np.array([asset_class(each) not in settings.voted_only for each in symbols], bool)
+
+
+def sector_numbers(symbols: Sequence[str], settings: SizingSettings) -> Ints:
+    """(N,): equal for symbols of one sector, -1 where there is none or it is not known."""
+    named = [sector_of(symbol, settings.sectors) for symbol in symbols]
+    sectors = [name for name in dict.fromkeys(named) if name not in (None, BROAD)]
+    return np.array([sectors.index(n) if n in sectors else -1 for n in named], np.int32)
+
+
+def groups(symbols: Sequence[str], kinship: Kinship, settings: SizingSettings) -> Groups:
+    """The limits that symbols share, for what is held of them. Nothing is held short by targets, so
+    the lower of gross and net limit binds."""
+    everything = min(settings.gross_limit, settings.net_limit)
+    return Groups(
+        sector_numbers(symbols, settings),
+        kinship.alike,
+        kinship.table,
+        np.array([settings.sector_limit, settings.correlated_limit, everything]),
+    )
+
+
+def stakes(edge: Floats, volatility: Floats, horizons: Floats, settings: SizingSettings) -> Floats:
+    """Share of equity (K, N) that a buy asks for, before any limit.
+
+    `edge` (K, N) is net, in probability of a gain over the horizon; `volatility` (K, N) the
+    standard deviation of the return over the horizon, a fraction; `horizons` (N,) how many of them
+    a year has. Zero for no edge, a negative one, or an unknown volatility.
+    """
+    if settings.method == "kelly":
+        return kelly(edge, volatility, settings.kelly_fraction)
+    known = (edge > 0.0) & (volatility > 0.0)
+    if settings.method == "fixed":
+        return np.where(known, settings.fixed_fraction, 0.0)
+    risk = np.where(known, volatility, 1.0)
+    if settings.method == "volatility":
+        return np.where(known, settings.volatility_target / (risk * np.sqrt(horizons)), 0.0)
+    return np.where(known, settings.risk_budget / risk, 0.0)
+
+
+def kelly(edge: Floats, volatility: Floats, fraction: float) -> Floats:
+    """Share of equity for a net `edge` in probability of a gain over the horizon, elementwise.
+
+    A normal return with standard deviation `volatility` (over the horizon, a fraction) and an
+    edge of e has a mean of about e / NORMAL_PEAK * volatility, and Kelly's stake is the mean over
+    the variance. Zero for no edge, a negative one, or an unknown volatility.
+    """
+    stake = np.empty(edge.shape)
+    sizing_kernels.kelly(
+        np.ascontiguousarray(edge).reshape(-1),
+        np.ascontiguousarray(volatility).reshape(-1),
+        fraction,
+        NORMAL_PEAK,
+        stake.reshape(-1),
+    )
+    return stake
+
+
+def size(
+    wishes: Wishes, row: int, previous: Floats, settings: SizingSettings
+) -> tuple[Floats, tuple[Clamp, ...]]:
+    """Targets (N,) of one row and every limit on the way, in the order of `CLAMPS`. `previous`
+    (N,) are the targets so far."""
+    steps = np.empty((len(CLAMPS) + 1, len(previous)))
+    sizing_kernels.size_row(
+        wishes.asked[row],
+        previous,
+        wishes.cap[row],
+        wishes.frozen[row],
+        wishes.doubtful[row],
+        wishes.untradable[row] | ~wishes.present[row],
+        wishes.present[row],
+        wishes.buyable,
+        wishes.sector,
+        wishes.kinship.alike[wishes.kinship.table[row]],
+        settings.limits,
+        steps,
+    )
+    clamps = (Clamp(name, steps[k], steps[k + 1]) for k, name in enumerate(CLAMPS))
+    return steps[-1], tuple(clamps)
+
+
+def size_all(wishes: Wishes, previous: Floats, settings: SizingSettings) -> Floats:
+    """Targets (K, N) of all rows, each from those of the row before; `previous` (N,) stood before
+    the first."""
+    return sizing_kernels.size_rows(
+        wishes.asked,
+        previous,
+        wishes.cap,
+        wishes.frozen,
+        wishes.doubtful,
+        wishes.untradable,
+        wishes.present,
+        wishes.together,
+        wishes.buyable,
+        wishes.sector,
+        wishes.kinship.alike,
+        wishes.kinship.table,
+        settings.limits,
+    )

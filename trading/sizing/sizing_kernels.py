@@ -1,0 +1,213 @@
+"""Targets of one row sized, and of many one after the other: the compiled loops of `sizing.py`.
+
+Left out: checks of what goes in.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from domain.panel import Floats, Ints
+from quant.jit import compiled
+
+Bools = NDArray[np.bool_]
+Counts = NDArray[np.int64]
+
+CLAMPS = (
+    "not bought",
+    "cap",
+    "position limit",
+    "risk missing",
+    "probability",
+    "sector limit",
+    "correlation limit",
+    "gross limit",
+    "net limit",
+)
+"""The limits of `size_row` in their order."""
+POSITION, SECTOR, CORRELATED, GROSS, NET = range(5)
+"""Places in the `limits` of `size_row`."""
+SHAVED = 1.0 - 2.0**-48
+"""A share is made smaller by this, so that what is left of many targets is never above their limit
+by a rounding, and a limit that is met does not bite again at the next row."""
+
+NEAR = 1.0 - 2.0**-20
+"""A group that a plain sum puts below this share of its limit is within it without any doubt, and
+needs no exact one."""
+
+
+@compiled
+def add(value: float, sums: Counts) -> None:
+    """Add a value in [0, 1] to the sum `sums` (2,): whole multiples of 2^-42 and, of what is left,
+    of 2^-94."""
+    scaled = value * 2.0**42
+    whole = int(scaled)
+    low = sums[1] + int((scaled - whole) * 2.0**52)
+    sums[0] += whole + (low >> 52)
+    sums[1] = low & ((1 << 52) - 1)
+
+
+@compiled
+def value_of(sums: Counts) -> float:
+    return int(sums[0]) * 2.0**-42 + int(sums[1]) * 2.0**-94
+
+
+@compiled
+def total(values: Floats, counted: Bools, wanted: bool) -> float:
+    """Sum of the values in [0, 1] whose `counted` is `wanted`, in whole multiples of 2^-94.
+
+    Whole numbers add up to the same in any order and beside any zeros, so a symbol may stand
+    anywhere and calendars may be sized apart or together. It is `math.fsum` unless a value has
+    bits below 2^-94.
+    """
+    sums = np.zeros(2, np.int64)
+    for n in range(len(values)):
+        if counted[n] == wanted:
+            add(values[n], sums)
+    return value_of(sums)
+
+
+@compiled
+def share_left(fixed: float, sharing: float, limit: float) -> float:
+    """Factor on targets that add up to `sharing`, so that beside what is `fixed` they keep to the
+    limit."""
+    room = max(limit - fixed, 0.0)
+    return 1.0 if sharing <= room else room / sharing * SHAVED
+
+
+@compiled
+def limit_sectors(before: Floats, fixed: Bools, sector: Ints, limit: float, after: Floats) -> None:
+    """Each sector shrinks to the limit; -1 is no sector."""
+    groups = 1 + max(sector.max(), 0)
+    sums = np.zeros((groups, 2, 2), np.int64)
+    for n in range(len(before)):
+        if sector[n] >= 0:
+            add(before[n], sums[sector[n], int(fixed[n])])
+    shares = np.empty(groups)
+    for g in range(groups):
+        shares[g] = share_left(value_of(sums[g, 1]), value_of(sums[g, 0]), limit)
+    for n in range(len(before)):
+        shrinks = sector[n] >= 0 and not fixed[n]
+        after[n] = before[n] * shares[sector[n]] if shrinks else before[n]
+
+
+@compiled
+def limit_alike(before: Floats, fixed: Bools, alike: Bools, limit: float, after: Floats) -> None:
+    """Each symbol with those that move with it shrinks to the limit.
+
+    A symbol is in its own group and in that of each it moves with; the smallest of their factors
+    is its own. So every group keeps to the limit at once, in whatever order they are looked at.
+    """
+    held = [n for n in range(len(before)) if before[n] > 0.0]
+    factor, sums = np.ones(len(before)), np.empty((2, 2), np.int64)
+    for g in held:
+        about = 0.0
+        for n in held:
+            if n == g or alike[g, n]:
+                about += before[n]
+        if about < NEAR * limit:
+            continue
+        sums[:] = 0
+        for n in held:
+            if n == g or alike[g, n]:
+                add(before[n], sums[int(fixed[n])])
+        share = share_left(value_of(sums[1]), value_of(sums[0]), limit)
+        if share < 1.0:
+            for n in held:
+                if n == g or alike[g, n]:
+                    factor[n] = min(factor[n], share)
+    for n in range(len(before)):
+        after[n] = before[n] if fixed[n] else before[n] * factor[n]
+
+
+@compiled
+def size_row(
+    asked: Floats,
+    previous: Floats,
+    cap: Floats,
+    frozen: Bools,
+    doubtful: Bools,
+    fixed: Bools,
+    present: Bools,
+    buyable: Bools,
+    sector: Ints,
+    alike: Bools,
+    limits: Floats,
+    steps: Floats,
+) -> None:
+    """Fill `steps` (10, N): the target asked for, and what is left of it after each of `CLAMPS`.
+
+    A sector, correlation or net limit of 1 is none, for the gross limit is no larger.
+    """
+    for n in range(len(asked)):
+        if not present[n]:
+            steps[:, n] = previous[n]
+            continue
+        steps[0, n] = previous[n] if np.isnan(asked[n]) else asked[n]
+        steps[1, n] = steps[0, n] if buyable[n] else 0.0
+        steps[2, n] = min(steps[1, n], cap[n])
+        steps[3, n] = min(steps[2, n], limits[POSITION])
+        steps[4, n] = min(steps[3, n], previous[n]) if frozen[n] else steps[3, n]
+        steps[5, n] = min(steps[4, n], previous[n]) if doubtful[n] else steps[4, n]
+    steps[6], steps[7] = steps[5], steps[5]
+    if limits[SECTOR] < 1.0:
+        limit_sectors(steps[5], fixed, sector, limits[SECTOR], steps[6])
+        steps[7] = steps[6]
+    if limits[CORRELATED] < 1.0:
+        limit_alike(steps[6], fixed, alike, limits[CORRELATED], steps[7])
+    room = max(limits[GROSS] - total(steps[7], fixed, True), 0.0)
+    sharing = total(steps[7], fixed, False)
+    share = 1.0 if sharing <= room else room / sharing
+    for n in range(len(asked)):
+        steps[8, n] = steps[7, n] if fixed[n] or share == 1.0 else steps[7, n] * share
+    steps[9] = steps[8]
+    if limits[NET] < 1.0:
+        share = share_left(total(steps[8], fixed, True), total(steps[8], fixed, False), limits[NET])
+        for n in range(len(asked)):
+            steps[9, n] = steps[8, n] if fixed[n] else steps[8, n] * share
+
+
+@compiled
+def size_rows(
+    asked: Floats,
+    previous: Floats,
+    cap: Floats,
+    frozen: Bools,
+    doubtful: Bools,
+    untradable: Bools,
+    present: Bools,
+    together: Bools,
+    buyable: Bools,
+    sector: Ints,
+    alike: Bools,
+    table: Ints,
+    limits: Floats,
+) -> Floats:
+    """Targets (K, N), each row from the targets of the one before; a row that is `together` with
+    the one before starts from the same targets as that one did. Row k goes by `alike[table[k]]`."""
+    rows, symbols = asked.shape
+    targets = np.empty((rows, symbols))
+    steps = np.empty((len(CLAMPS) + 1, symbols))
+    fixed = np.empty(symbols, np.bool_)
+    standing, now = previous.copy(), previous.copy()
+    for k in range(rows):
+        if not together[k]:
+            standing[:] = now
+        for n in range(symbols):
+            fixed[n] = untradable[k, n] or not present[k, n]
+        size_row(
+            asked[k], standing, cap[k], frozen[k], doubtful[k], fixed, present[k], buyable,
+            sector, alike[table[k]], limits, steps,
+        )  # fmt: skip
+        for n in range(symbols):
+            if present[k, n]:
+                now[n] = steps[-1, n]
+        targets[k] = now
+    return targets
+
+
+@compiled
+def kelly(edge: Floats, volatility: Floats, fraction: float, peak: float, stake: Floats) -> None:
+    """Fill `stake` with `fraction * (edge / peak) / volatility`, 0 without either; all (M,)."""
+    for n in range(len(edge)):
+        known = volatility[n] > 0.0 and edge[n] > 0.0
+        stake[n] = fraction * (edge[n] / peak) / volatility[n] if known else 0.0

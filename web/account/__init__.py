@@ -1,0 +1,1 @@
+"""What pages and API do with the paper account."""

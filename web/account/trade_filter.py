@@ -1,0 +1,93 @@
+"""Which trades the journal shows, as its address spells it, and the tags that people type."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, date
+from urllib.parse import urlencode
+
+from domain.errors import InputError
+from domain.symbols import parse_symbol
+from domain.trading.lots import Trip
+
+RESULTS = {"": "All", "won": "Won", "lost": "Lost"}
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Of closed trips: `since` and `until` are days of their end, both included."""
+
+    symbol: str = ""
+    result: str = ""
+    tag: str = ""
+    since: date | None = None
+    until: date | None = None
+
+    @property
+    def narrow(self) -> bool:
+        return self != Filter()
+
+    @property
+    def said(self) -> str:
+        """In words, for whoever reads the page on paper."""
+        parts = (
+            self.symbol,
+            RESULTS[self.result].lower() if self.result else "",
+            f"tagged {self.tag}" if self.tag else "",
+            f"ended from {self.since}" if self.since else "",
+            f"ended to {self.until}" if self.until else "",
+        )
+        return ", ".join(filter(None, parts))
+
+    def keeps(self, trip: Trip) -> bool:
+        day = trip.closed_at.astimezone(UTC).date()
+        return (
+            self.symbol in ("", trip.symbol)
+            and (not self.result or (trip.profit > 0) is (self.result == "won"))
+            and (not self.tag or self.tag in trip.tags)
+            and (self.since is None or self.since <= day)
+            and (self.until is None or day <= self.until)
+        )
+
+    def address(self, path: str, **more: str) -> str:
+        told = {
+            "symbol": self.symbol,
+            "result": self.result,
+            "tag": self.tag,
+            "since": self.since.isoformat() if self.since else "",
+            "until": self.until.isoformat() if self.until else "",
+            **more,
+        }
+        query = urlencode({name: value for name, value in told.items() if value})
+        return f"{path}?{query}" if query else path
+
+
+def asked(symbol: str, result: str, tag: str, since: str, until: str) -> Filter:
+    """The filter that an address spells.
+
+    Raises InputError naming the field, what stands in it and what would be accepted.
+    """
+    if result not in RESULTS:
+        raise InputError(
+            f"Result: {result[:40]!r} is none. Choose {', '.join(filter(None, RESULTS))}, or "
+            "leave it out for all."
+        )
+    begin, end = _day("From", since), _day("To", until)
+    if begin and end and end < begin:
+        raise InputError(f"The period ends ({end}) before it begins ({begin}). Exchange the dates.")
+    name = parse_symbol(symbol) if symbol.strip() else ""
+    return Filter(name, result, tag.strip(), begin, end)
+
+
+def tags_in(parts: Iterable[str]) -> tuple[str, ...]:
+    """Tags as they are kept: parted by commas, without spaces around them, each once."""
+    found = (" ".join(tag.split()) for part in parts for tag in part.split(","))
+    return tuple(dict.fromkeys(filter(None, found)))
+
+
+def _day(field: str, text: str) -> date | None:
+    if not text.strip():
+        return None
+    try:
+        return date.fromisoformat(text.strip())
+    except ValueError:
+        raise InputError(f"{field}: {text[:40]!r} is no date. Write it as 2015-01-31.") from None

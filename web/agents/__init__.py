@@ -1,0 +1,1 @@
+"""Scores and learning benchmarks of the agents, kept for pages."""

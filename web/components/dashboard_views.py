@@ -1,0 +1,246 @@
+"""The parts that pages and stream share: rows, key figures, the why panel, agents, progress."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from domain.decision import Action
+from domain.events import EngineState
+from orchestrator.status import EngineStatus
+from orchestrator.team.base import AgentHealth
+from web import formatting
+from web.live.latest_state import Board
+from web.recent_prices import Prices
+from web.services import House, Progress
+from web.shell import engine_view
+from web.views.decisions import DecisionCell, decision_cell
+from web.views.symbol_rows import Row, row
+from web.views.vote_breakdown import AgentSum, agent_sums
+
+LONGEST_REASON, LONGEST_ERROR = 200, 600
+FEW = 8
+"""Symbols named before the others are counted."""
+WHY_TERMS = 6
+"""Terms of an agent shown beside the matrix; the decision's own page shows all."""
+
+
+@dataclass(frozen=True, slots=True)
+class AgentColumn:
+    label: str
+    icon: str
+
+
+@dataclass(frozen=True, slots=True)
+class Kpi:
+    label: str
+    icon: str
+    value: str
+    note: str
+    tone: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Why:
+    """`decision` is None until the symbol's first one."""
+
+    symbol: str
+    slug: str
+    decision: DecisionCell | None
+    agents: tuple[AgentSum, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AgentLine:
+    label: str
+    icon: str
+    version: str
+    word: str
+    state_icon: str
+    tone: str
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class ProgressView:
+    """`trouble` says that this is not progress but what stands in its way, `passing` that it comes
+    and goes with every bar and so must move nothing on the page."""
+
+    title: str
+    what: str
+    done: int = 0
+    total: int = 0
+    trouble: bool = False
+    passing: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    label: str
+    text: str
+    at: datetime | None = None
+
+
+def columns(agents: Sequence[str]) -> tuple[AgentColumn, ...]:
+    return tuple(AgentColumn(formatting.agent_label(a), formatting.agent_icon(a)) for a in agents)
+
+
+def symbol_row(house: House, board: Board, prices: Prices, symbol: str) -> Row:
+    recorded = board.latest.get(symbol)
+    recent = prices.recent(symbol, recorded.as_of) if recorded else None
+    return row(symbol, house.agents, recorded, recent)
+
+
+def rows(house: House, board: Board, prices: Prices) -> tuple[Row, ...]:
+    """One a symbol of the watchlist, in its order."""
+    return tuple(symbol_row(house, board, prices, s) for s in house.watched())
+
+
+def ranked(lines: Sequence[Row]) -> tuple[Row, ...]:
+    """By edge, the highest first, and by the edge before cost where costs leave nothing; symbols
+    without one at the end. A cycle ranks the symbols of one calendar; this is the order over all of
+    them."""
+    return tuple(sorted(lines, key=_edge_order))
+
+
+def feed(board: Board) -> tuple[DecisionCell, ...]:
+    return tuple(decision_cell(recorded) for recorded in board.feed)
+
+
+def why(board: Board, symbol: str) -> Why:
+    recorded = board.latest.get(symbol)
+    return Why(
+        symbol=symbol,
+        slug=formatting.slug(symbol),
+        decision=decision_cell(recorded) if recorded else None,
+        agents=agent_sums(recorded.decision, WHY_TERMS) if recorded else (),
+    )
+
+
+def kpis(house: House, board: Board) -> tuple[Kpi, ...]:
+    watched = [board.latest[s] for s in house.watched() if s in board.latest]
+    decisions = [recorded.decision for recorded in watched]
+    edges = sorted(((d.edge, d.symbol) for d in decisions if d.edge is not None), reverse=True)
+    buys = sum(d.action in (Action.BUY, Action.STRONG_BUY) for d in decisions)
+    sells = sum(d.action in (Action.SELL, Action.STRONG_SELL) for d in decisions)
+    blocked = sum(d.verdict.blocked for d in decisions)
+    votes = [vote for decision in decisions for vote in decision.votes]
+    cast = sum(vote.p_up is not None for vote in votes)
+    best = edges[0] if edges and edges[0][0] > 0 else None
+    worst = edges[-1] if edges and edges[-1][0] < 0 else None
+    return (
+        Kpi(
+            "Decided", "vote", f"{len(decisions)} of {len(house.watched())}",
+            _when(board.as_of),
+        ),
+        Kpi(
+            "Buy · hold · sell", "scale", f"{buys} · {len(decisions) - buys - sells} · {sells}",
+            f"{blocked} blocked by the gate" if blocked else "none blocked by the gate",
+            "warn" if blocked else "",
+        ),
+        Kpi("Highest edge", "target", best[1] if best else "–", _points(best, "above", edges)),
+        Kpi(
+            "Lowest edge", "arrow-down", worst[1] if worst else "–",
+            _points(worst, "below", edges),
+        ),
+        Kpi(
+            "Votes cast", "layers", f"{cast} of {len(votes)}",
+            "the others abstained" if cast < len(votes) else "nobody abstained",
+        ),
+    )  # fmt: skip
+
+
+def agent_lines(health: Sequence[AgentHealth]) -> tuple[AgentLine, ...]:
+    return tuple(_agent_line(agent) for agent in health)
+
+
+def engine_facts(status: EngineStatus) -> tuple[Fact, ...]:
+    """What there is to say of the engine beside its state."""
+    without = ", ".join(formatting.line(symbol, 24) for symbol in status.missing[:FEW])
+    more = f" and {len(status.missing) - FEW} more" if len(status.missing) > FEW else ""
+    facts = (
+        Fact("Why", formatting.line(status.reason or "", LONGEST_REASON)),
+        Fact("Clock stands at", "" if status.last else "none yet", status.last),
+        Fact("Next bar", _next(status), status.next),
+        Fact("Symbols without a bar", without + more),
+        Fact("Last cycle took", _stages(status.seconds)),
+    )
+    return tuple(fact for fact in facts if fact.text or fact.at)
+
+
+def progress_view(
+    status: EngineStatus, progress: Progress | None, first: bool
+) -> ProgressView | None:
+    """The progress card; before the first decision it stays even while nothing is reported, and
+    while something is wrong it says what, and what helps."""
+    state = status.state
+    if status.error is not None:
+        title = "The engine cannot go on and keeps trying"
+        return ProgressView(title, formatting.line(status.error, LONGEST_ERROR), trouble=True)
+    if progress is not None:
+        title = "Getting ready for the first decision" if first else "A cycle is under way"
+        what = formatting.line(progress.what)
+        return ProgressView(title, what, progress.done, progress.total, passing=not first)
+    if first:
+        what = engine_view(state).meaning if state is not EngineState.RUNNING else "Starting"
+        return ProgressView("Waiting for the first decision", what)
+    return None
+
+
+def _next(status: EngineStatus) -> str:
+    if status.finished:
+        return "none: everything has been played" if status.last else "none is awaited"
+    return "" if status.next else "not known yet"
+
+
+def _stages(seconds: Mapping[str, float]) -> str:
+    """`820 ms: panel 400 ms, vote 260 ms`; empty before the first cycle."""
+    stages = ", ".join(f"{stage} {1000 * taken:,.0f} ms" for stage, taken in seconds.items())
+    return f"{1000 * sum(seconds.values()):,.0f} ms: {stages}" if stages else ""
+
+
+_STATES = {
+    "ready": ("Ready", "circle-check", "up"),
+    "starting": ("Starting", "clock", "flat"),
+    "restarting": ("Restarting", "refresh-cw", "warn"),
+    "failing": ("Failing", "circle-alert", "down"),
+}
+
+
+def _agent_line(agent: AgentHealth) -> AgentLine:
+    word, icon, tone = _STATES[agent.state]
+    notes = [
+        f"answered in {agent.seconds * 1000:,.0f} ms" if agent.seconds is not None else "",
+        f"process {agent.pid}" if agent.pid else "",
+        _restarts(agent.restarts),
+        formatting.line(agent.failure, 200) if agent.failure else "",
+    ]
+    return AgentLine(
+        label=formatting.agent_label(agent.agent),
+        icon=formatting.agent_icon(agent.agent),
+        version=formatting.line(agent.version or "", 60),
+        word=word,
+        state_icon=icon,
+        tone=tone,
+        note=" · ".join(note for note in notes if note) or "has not been asked yet",
+    )
+
+
+def _restarts(count: int) -> str:
+    return {0: "", 1: "restarted once"}.get(count, f"restarted {count} times")
+
+
+def _edge_order(line: Row) -> tuple[bool, float, float]:
+    made = line.decision
+    if made is None or made.edge_value is None:
+        return True, 0.0, 0.0
+    return False, -made.edge_value, -made.gross
+
+
+def _when(as_of: datetime | None) -> str:
+    return f"bar of {formatting.instant(as_of)}" if as_of else "waiting for the first cycle"
+
+
+def _points(edge: tuple[float, str] | None, side: str, edges: Sequence[object]) -> str:
+    if edge is None:
+        return f"none {side} zero after cost" if edges else "no edge yet"
+    return f"{formatting.signed(edge[0] * 100, 2)} points, net of cost"

@@ -1,0 +1,1 @@
+"""The RL lab's forms, views and live parts."""

@@ -1,0 +1,1 @@
+"""The live side of the pages: latest state, fragments, the event stream."""

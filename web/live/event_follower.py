@@ -1,0 +1,105 @@
+"""The end of the journal, followed once for all streams.
+
+Promises every event in order, none twice, whoever wrote it: the bell wakes it for this process's
+events and a look once a second finds those of others. A reader has a cursor, not a queue: a slow
+one costs nothing and catches up from memory, or from the database if it fell far behind.
+"""
+
+import asyncio
+import logging
+from bisect import bisect_right
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+
+from domain.errors import StorageError
+from domain.events import Event
+from web.services import House
+
+log = logging.getLogger("quorum.web")
+
+POLL_SECONDS = 1.0
+_KEPT = 5_000
+_READ = 500
+
+
+class Tail:
+    """`start` and `stop` belong to the server's lifespan. `seq` is the newest event known."""
+
+    def __init__(self, house: House, take: Callable[[Sequence[Event]], None]) -> None:
+        """`take` is told of every wake, in a thread, also of one that brought no event."""
+        self._house = house
+        self._take = take
+        self._events: list[Event] = []
+        self._changed = asyncio.Event()
+        self.epoch = house.journal.epoch
+        self.seq = house.journal.last_seq()
+        self._first = self.seq
+
+    def start(self) -> None:
+        self._task = asyncio.create_task(self._follow())
+
+    async def stop(self) -> None:
+        self._task.cancel()
+        with suppress(asyncio.CancelledError):
+            await self._task
+
+    async def changed(self, seconds: float) -> bool:
+        """Waits for the next look at the journal, at most so long; whether it came."""
+        try:
+            async with asyncio.timeout(seconds):
+                await self._changed.wait()
+        except TimeoutError:
+            return False
+        return True
+
+    def holds(self, seq: int) -> bool:
+        """Whether event `seq` was recorded; the journal may be a moment ahead of this tail."""
+        return seq <= self.seq or seq <= self._house.journal.last_seq()
+
+    async def after(self, seq: int) -> Sequence[Event]:
+        """Events with a larger number, oldest first; all that are known or the next 500 of them."""
+        if seq >= self.seq:
+            return ()
+        if seq >= self._first:
+            return self._events[bisect_right(self._events, seq, key=_seq) :]
+        events = await asyncio.to_thread(self._house.journal.events_after, seq, _READ)
+        return [event for event in events if event.seq <= self.seq]
+
+    async def _follow(self) -> None:
+        bell = self._house.bell
+        heard = bell.listen()
+        try:
+            while True:
+                # Not wait_for: until Python 3.12 it can lose a cancellation that meets the ring.
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(POLL_SECONDS):
+                        await heard.wait()
+                heard.clear()
+                await self._read_on()
+                await asyncio.to_thread(self._take, ())
+                changed, self._changed = self._changed, asyncio.Event()
+                changed.set()
+        finally:
+            bell.leave(heard)
+
+    async def _read_on(self) -> None:
+        while True:
+            try:
+                events = await asyncio.to_thread(self._house.journal.events_after, self.seq, _READ)
+            except StorageError as refusal:
+                log.warning("the journal cannot be read just now: %s", refusal)
+                break
+            if not events:
+                break
+            await asyncio.to_thread(self._take, events)
+            self._events.extend(events)
+            self.seq = events[-1].seq
+            if len(self._events) > 2 * _KEPT:
+                self._first = self._events[-_KEPT - 1].seq
+                del self._events[:-_KEPT]
+            if len(events) < _READ:
+                break
+
+
+def _seq(event: Event) -> int:
+    return event.seq

@@ -1,0 +1,171 @@
+"""What the pages stand on: the parts of the house they read and the few they may move.
+
+Promises that web/ reaches the rest of Quorum through this value alone. What has no one shape yet
+(an engine may be live or a replay's) is named by a protocol of what is used, no more.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Protocol
+
+from domain.events import EngineState
+from domain.panel import Floats, Times
+from domain.record import Record
+from domain.timeframe import Timeframe
+from envs.policies.drift import Drift
+from envs.policies.policy import Policy
+from envs.training.arguments import Arguments
+from envs.training.run_folder import RunFolder, RunState
+from market.store import Library
+from orchestrator.account.service import Floor
+from orchestrator.account.store import Rules
+from orchestrator.committee.pooling import CommitteeSettings
+from orchestrator.status import EngineStatus
+from orchestrator.team.base import AgentHealth
+from research.backtest.jobs import Job
+from research.backtest.request import Request
+from research.backtest.results import Summary
+from storage.accounts.blotter import Blotter
+from storage.journal.decision_records import Records
+from storage.journal.sql_journal import Journal
+from web.live.notifier import Bell
+
+
+class Watchlist(Protocol):
+    """The symbols that are decided on. `add` and `remove` are quiet about what is so already."""
+
+    def symbols(self) -> Sequence[str]: ...
+    def add(self, symbol: str) -> object: ...
+    def remove(self, symbol: str) -> object: ...
+
+
+class Progress(Protocol):
+    """How far the engine is: `what` it does, `done` of `total` steps (total 0: unknown)."""
+
+    @property
+    def what(self) -> str: ...
+    @property
+    def done(self) -> int: ...
+    @property
+    def total(self) -> int: ...
+
+
+class Engine(Protocol):
+    """The owner of the clock. `progress` is None when nothing is under way."""
+
+    @property
+    def state(self) -> EngineState: ...
+    def progress(self) -> Progress | None: ...
+    def status(self) -> EngineStatus: ...
+    def health(self) -> Sequence[AgentHealth]: ...
+    def pause(self) -> object: ...
+    def resume(self) -> object: ...
+    def halt(self, reason: str) -> object: ...
+    def run_now(self) -> object: ...
+
+
+class Verification(Protocol):
+    """The outcome of computing a stored decision again; `differences` in words, empty if equal."""
+
+    @property
+    def same(self) -> bool: ...
+    @property
+    def differences(self) -> Sequence[str]: ...
+
+
+class Backtests(Protocol):
+    """The kept results, newest first, and the jobs that make more of them.
+
+    What names a result, a file or a job that does not exist raises NotFoundError; `start` raises
+    InputError while as many run as may.
+    """
+
+    def results(self) -> Sequence[Summary]: ...
+    def read(self, id: str) -> dict[str, Any]: ...
+    def equity(self, id: str) -> tuple[Times, dict[str, Floats]]: ...
+    def file(self, id: str, name: str) -> Path: ...
+    def delete(self, id: str) -> object: ...
+    def start(self, request: Request) -> str: ...
+    def jobs(self) -> Sequence[Job]: ...
+    def cancel(self, id: str) -> object: ...
+
+
+class Lab(Protocol):
+    """The trained policies and the runs that they come of (`research/lab`). A model is named by its
+    id; the policy that comes with Quorum and one that a setting seats have words for ids.
+
+    `trains` tells whether runs can be started here. What names nothing raises NotFoundError, what
+    cannot be done InputError, and files that are damaged ConfigurationError; a promotion that is
+    refused leaves the former seated.
+    """
+
+    @property
+    def trains(self) -> bool: ...
+    def runs(self) -> Sequence[RunState]: ...
+    def run(self, id: str) -> RunFolder: ...
+    def start(self, arguments: Arguments, symbols: Sequence[str]) -> str: ...
+    def stop(self, id: str) -> object: ...
+    def resume(self, id: str) -> object: ...
+    def keep(self, id: str) -> str: ...
+    def forget(self, id: str) -> object: ...
+    def models(self) -> Sequence[str]: ...
+    def policy(self, id: str) -> Policy: ...
+    def seated(self) -> str: ...
+    def former(self) -> str | None: ...
+    def promote(self, id: str, by: str) -> object: ...
+    def roll_back(self, by: str) -> object: ...
+    def delete(self, id: str, *, voted: bool = False) -> object: ...
+    def drift(self, id: str) -> Sequence[Drift]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class RayDashboard:
+    """Where Ray's own pages are, and the token that opens them. It means code execution."""
+
+    url: str
+    token: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class House:
+    """Everything one server shows: one market and one run ('live' or 'replay FROM TO').
+
+    `watched` are the symbols decided on: those of the watchlist, or those that a replay plays.
+    `bell` is rung by whoever wrote to the journal or made progress. `record` reads this run's
+    record over all calendars. `floor` is where this run's paper account trades, `blotter` what
+    became of it, `rules` what a strategy profile makes of the configured costs, limits and sizing:
+    what a backtest starts from, with `horizon`; `committee` is as configured, under no profile.
+    `hosts` are names under which a proxy in front may ask, beside the loopback ones.
+    """
+
+    version: str
+    market: str
+    run: str
+    simulated: bool
+    timeframe: Timeframe
+    agents: tuple[str, ...]
+    journal: Journal
+    records: Records
+    library: Library
+    watchlist: Watchlist
+    watched: Callable[[], Sequence[str]]
+    engine: Engine
+    verify: Callable[[str], Verification]
+    floor: Floor
+    blotter: Blotter
+    rules: Callable[[str], Rules]
+    clock: Callable[[], datetime]
+    bell: Bell
+    record: Callable[[], Record]
+    backtests: Backtests
+    lab: Lab
+    committee: CommitteeSettings
+    horizon: int
+    ray_dashboard: Callable[[], RayDashboard | None]
+    hosts: frozenset[str] = frozenset()
+
+    @property
+    def replay(self) -> bool:
+        return self.run.startswith("replay")

@@ -1,0 +1,80 @@
+"""A symbol's row of the matrix and of the ranking: its price, its votes, its decision."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from domain.symbols import asset_class
+from storage.journal.decision_records import Recorded
+from web import formatting
+from web.recent_prices import Recent
+from web.views.decisions import DecisionCell, decision_cell
+from web.views.votes import VoteCell, vote_cell, waiting_cell
+
+
+@dataclass(frozen=True, slots=True)
+class PriceCell:
+    id: str
+    price: str
+    change: str
+    tone: str
+    icon: str
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A symbol of the matrix. `decision` is None until its first one."""
+
+    symbol: str
+    slug: str
+    kind: str
+    price: PriceCell
+    votes: tuple[VoteCell, ...]
+    decision: DecisionCell | None
+    spark: str
+    spark_tone: str
+
+
+def price_cell(symbol: str, price: float | None, change: float | None) -> PriceCell:
+    tone = formatting.tone(change or 0.0)
+    return PriceCell(
+        id=f"px-{formatting.slug(symbol)}",
+        price="" if price is None else formatting.price(price),
+        change="" if change is None else f"{formatting.signed(change * 100)} %",
+        tone=tone,
+        icon={"up": "arrow-up", "down": "arrow-down", "flat": "minus"}[tone],
+    )
+
+
+def row(
+    symbol: str, agents: Sequence[str], recorded: Recorded | None, recent: Recent | None
+) -> Row:
+    """The matrix row of a symbol; agents that have not voted on it are shown as waiting."""
+    votes = {vote.agent: vote for vote in recorded.decision.votes} if recorded else {}
+    names = [*agents, *(name for name in votes if name not in agents)]
+    closes = recent.closes if recent else ()
+    price = recorded.decision.price if recorded else None
+    return Row(
+        symbol=symbol,
+        slug=formatting.slug(symbol),
+        kind=asset_class(symbol).value,
+        price=price_cell(symbol, price, recent.change if recent else None),
+        votes=tuple(
+            vote_cell(votes[name]) if name in votes else waiting_cell(symbol, name)
+            for name in names
+        ),
+        decision=decision_cell(recorded) if recorded else None,
+        spark=spark(closes),
+        spark_tone=formatting.tone(closes[-1] - closes[0]) if closes else "flat",
+    )
+
+
+def spark(closes: Sequence[float]) -> str:
+    """Points of a polyline in a field of 100 x 28, empty for fewer than two closes."""
+    if len(closes) < 2:
+        return ""
+    low, high = min(closes), max(closes)
+    height = (high - low) or 1.0
+    step = 100 / (len(closes) - 1)
+    return " ".join(
+        f"{i * step:.1f},{26 - (close - low) / height * 24:.1f}" for i, close in enumerate(closes)
+    )

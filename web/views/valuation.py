@@ -1,0 +1,150 @@
+"""What an account is worth and what it holds, in numbers: for pages and API alike.
+
+Promises that nothing unknown is counted as zero: a position without a price makes what depends on
+it None. Leaves out words (`portfolio.py`) and the past (`equity.py`).
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from domain.trading.account import Account
+from domain.trading.orders import Kind, Order
+
+PROFITABLE = frozenset({Kind.LIMIT, Kind.TAKE_PROFIT})
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """In the account's currency. `day_change` is against the equity before the day of the last
+    bar; `exposure` (gross) and `net` are the value held over equity, `drawdown` the fraction lost
+    since the highest equity. None where a price is missing or no bar was met yet."""
+
+    equity: float | None
+    day_change: float | None
+    day_share: float | None
+    cash: float
+    realised: float
+    unrealised: float | None
+    fees: float
+    dividends: float
+    borrowing: float
+    deposited: float
+    profit: float | None
+    exposure: float | None
+    net: float | None
+    drawdown: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """`units` negative when short; `last`, `value`, `unrealised`, `change` (of the price against
+    the cost, to the account's good) and `weight` (of equity, negative when short) are None
+    without a price. `stops` and `targets` are its open exits."""
+
+    symbol: str
+    units: float
+    cost: float
+    last: float | None
+    priced_at: datetime | None
+    value: float | None
+    unrealised: float | None
+    change: float | None
+    weight: float | None
+    realised: float
+    opened_at: datetime
+    stops: tuple[Order, ...]
+    targets: tuple[Order, ...]
+
+
+def figures(account: Account) -> Figures:
+    held = _values(account)
+    known = None not in held.values()
+    values = [value for value in held.values() if value is not None]
+    equity = account.cash + sum(values) if known else None
+    paid = sum(position.units * position.cost for position in account.positions.values())
+    guard = account.guard
+    day = equity - guard.day_equity if equity is not None and guard.day is not None else None
+    return Figures(
+        equity=equity,
+        day_change=day,
+        day_share=_ratio(day, guard.day_equity),
+        cash=account.cash,
+        realised=account.realised,
+        unrealised=sum(values) - paid if known else None,
+        fees=account.fees,
+        dividends=account.dividends,
+        borrowing=account.borrowing,
+        deposited=account.deposited,
+        profit=None if equity is None else equity - account.deposited,
+        exposure=_ratio(sum(map(abs, values)), equity),
+        net=_ratio(sum(values), equity),
+        drawdown=fallen(equity, guard.high),
+    )
+
+
+def fallen(equity: float | None, since: float) -> float | None:
+    """The fraction of `since` that is lost, 0 where nothing is."""
+    if equity is None or since <= 0:
+        return None
+    return max(1.0 - equity / since, 0.0)
+
+
+def holdings(account: Account) -> tuple[Holding, ...]:
+    """The largest first; those without a price after them."""
+    equity = figures(account).equity
+    exits = _exits(account)
+    found = [
+        _holding(account, symbol, value, equity, exits.get(symbol, ()))
+        for symbol, value in _values(account).items()
+    ]
+    return tuple(sorted(found, key=lambda each: (each.value is None, -abs(each.value or 0.0))))
+
+
+def _holding(
+    account: Account,
+    symbol: str,
+    value: float | None,
+    equity: float | None,
+    exits: Sequence[Order],
+) -> Holding:
+    position, mark = account.positions[symbol], account.marks.get(symbol)
+    unrealised = None if value is None else value - position.units * position.cost
+    return Holding(
+        symbol=symbol,
+        units=position.units,
+        cost=position.cost,
+        last=mark.close if mark else None,
+        priced_at=mark.at if mark else None,
+        value=value,
+        unrealised=unrealised,
+        change=_ratio(unrealised, abs(position.units * position.cost)),
+        weight=_ratio(value, equity),
+        realised=position.realised,
+        opened_at=position.opened_at,
+        stops=tuple(order for order in exits if order.kind not in PROFITABLE),
+        targets=tuple(order for order in exits if order.kind in PROFITABLE),
+    )
+
+
+def _values(account: Account) -> dict[str, float | None]:
+    marks = account.marks
+    return {
+        symbol: position.units * marks[symbol].close if symbol in marks else None
+        for symbol, position in account.positions.items()
+        if position.units
+    }
+
+
+def _exits(account: Account) -> Mapping[str, Sequence[Order]]:
+    """Open orders that wait to shrink the position, by symbol."""
+    found: dict[str, list[Order]] = {}
+    for order in account.orders.values():
+        position = account.positions.get(order.symbol)
+        if position and order.kind is not Kind.MARKET and order.side.sign * position.units < 0:
+            found.setdefault(order.symbol, []).append(order)
+    return found
+
+
+def _ratio(part: float | None, whole: float | None) -> float | None:
+    return None if part is None or whole is None or whole <= 0 else part / whole
