@@ -21,20 +21,20 @@ from cli.account_commands import account, audit, cancel, order, orders, parity, 
 from cli.research_commands import backtest, check, fit
 from cli.rl_commands import rl
 from cli.terminal import (
-    AsJson,
-    InProcess,
-    OnMarket,
-    OnPort,
-    OnTimeframe,
-    SomeSymbols,
-    Symbols,
-    SymbolsOrWatchlist,
-    people,
-    plain,
+    InProcessOption,
+    JsonOption,
+    MarketOption,
+    PortOption,
+    SymbolsArgument,
+    SymbolsOption,
+    SymbolsOrWatchlistArgument,
+    TimeframeOption,
+    escape_markup,
+    load_settings_with,
+    log,
     print_json,
-    results,
-    say,
-    settings_of,
+    stderr_console,
+    stdout_console,
 )
 from domain.canonical import to_json
 from domain.errors import QuorumError
@@ -47,10 +47,12 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-watch = typer.Typer(help="The symbols that the engine follows.", no_args_is_help=True)
-config = typer.Typer(help="What is configured, and whether it can work.", no_args_is_help=True)
-app.add_typer(watch, name="watch")
-app.add_typer(config, name="config")
+watch_commands = typer.Typer(help="The symbols that the engine follows.", no_args_is_help=True)
+config_commands = typer.Typer(
+    help="What is configured, and whether it can work.", no_args_is_help=True
+)
+app.add_typer(watch_commands, name="watch")
+app.add_typer(config_commands, name="config")
 app.add_typer(backtest, name="backtest")
 app.add_typer(account, name="account")
 app.add_typer(rl, name="rl")
@@ -65,43 +67,43 @@ EXIT_INTERRUPTED = 130
 
 @app.command()
 def serve(
-    market: OnMarket = None,
-    port: OnPort = None,
-    timeframe: OnTimeframe = None,
-    in_process: InProcess = False,
+    market: MarketOption = None,
+    port: PortOption = None,
+    timeframe: TimeframeOption = None,
+    in_process: InProcessOption = False,
 ) -> None:
     """Run the engine and serve the pages, the API and the live stream."""
     from cli import server
 
-    server.serve(settings_of(market, timeframe, port), in_process=in_process, say=say)
+    server.serve(load_settings_with(market, timeframe, port), in_process=in_process, log=log)
 
 
 @app.command()
 def decide(
-    symbols: Symbols,
+    symbols: SymbolsArgument,
     as_of: Annotated[
         str | None,
         typer.Option("--as-of", help="A date (all of that day is known) or an instant, UTC."),
     ] = None,
-    market: OnMarket = None,
-    timeframe: OnTimeframe = None,
-    in_process: InProcess = False,
-    as_json: AsJson = False,
+    market: MarketOption = None,
+    timeframe: TimeframeOption = None,
+    in_process: InProcessOption = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Let the committee vote and decide on SYMBOLS, now or as of then."""
     from cli import decisions
 
     outcome = decisions.decide(
-        settings_of(market, timeframe),
+        load_settings_with(market, timeframe),
         symbols,
         as_of=as_of,
         in_process=in_process,
-        say=say,
+        log=log,
     )
     if as_json:
         print_json(decisions.as_json(outcome))
     else:
-        decisions.show(outcome, results)
+        decisions.show(outcome, stdout_console)
 
 
 @app.command()
@@ -109,16 +111,16 @@ def replay(
     start: Annotated[str, typer.Option("--from", help="First date, such as 2020-02-03.")],
     end: Annotated[str, typer.Option("--to", help="Last date.")],
     speed: Annotated[str, typer.Option(help="Days a second, or `max`.")] = "1",
-    symbols: SomeSymbols = None,
-    market: OnMarket = None,
-    timeframe: OnTimeframe = None,
-    port: OnPort = None,
+    symbols: SymbolsOption = None,
+    market: MarketOption = None,
+    timeframe: TimeframeOption = None,
+    port: PortOption = None,
     page: Annotated[bool, typer.Option(help="Serve the pages while it plays.")] = True,
     stay: Annotated[bool, typer.Option(help="Keep serving when it has played.")] = False,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with the newest run of these dates and symbols.")
     ] = False,
-    in_process: InProcess = False,
+    in_process: InProcessOption = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print one JSON object a cycle; serves no pages.")
     ] = False,
@@ -127,7 +129,7 @@ def replay(
     from cli import replays
 
     replays.replay(
-        settings_of(market, timeframe, port),
+        load_settings_with(market, timeframe, port),
         start=start,
         end=end,
         speed=speed,
@@ -136,28 +138,30 @@ def replay(
         stay=stay and not as_json,
         resume=resume,
         in_process=in_process,
-        say=say,
-        told=(lambda cycle: print_json(cycle)) if as_json else None,
+        log=log,
+        on_cycle=(lambda cycle: print_json(cycle)) if as_json else None,
     )
 
 
 @app.command()
 def download(
-    symbols: SymbolsOrWatchlist = None,
+    symbols: SymbolsOrWatchlistArgument = None,
     since: Annotated[str | None, typer.Option(help="First date of the bars.")] = None,
-    market: OnMarket = None,
-    timeframe: OnTimeframe = None,
-    as_json: AsJson = False,
+    market: MarketOption = None,
+    timeframe: TimeframeOption = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Fetch and store bars, news, filings and earnings."""
     from cli import market_data
 
-    outcomes = market_data.download(settings_of(market, timeframe), symbols or [], since, say=say)
+    outcomes = market_data.download(
+        load_settings_with(market, timeframe), symbols or [], since, log=log
+    )
     if as_json:
         print_json({"outcomes": [to_json(outcome) for outcome in outcomes]})
     else:
-        market_data.show_outcomes(outcomes, results)
-    market_data.refuse_if_nothing_came(outcomes)
+        market_data.show_outcomes(outcomes, stdout_console)
+    market_data.refuse_if_nothing_fetched(outcomes)
 
 
 @app.command("import")
@@ -175,7 +179,7 @@ def import_(
     replace: Annotated[
         bool, typer.Option("--replace", help="Let rows that differ rewrite what is stored.")
     ] = False,
-    as_json: AsJson = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Store bars, news, fundamentals or earnings from files, each whole or not at all."""
     from cli import market_data
@@ -184,20 +188,20 @@ def import_(
     if as_json:
         print_json(market_data.imported_json(imported))
     else:
-        market_data.show_imported(imported, results)
+        market_data.show_imported(imported, stdout_console)
     market_data.refuse_if_refused(imported)
 
 
 @app.command()
-def agents(as_json: AsJson = False) -> None:
+def agents(as_json: JsonOption = False) -> None:
     """The agents, their versions and how much history they need."""
     from agents.registry import profile
-    from wiring.agents import agents_of, build_agents
+    from wiring.agents import agent_settings, build_agents
     from wiring.stores import open_stores
 
     settings = load_settings()
     with open_stores(settings) as stores:
-        built = build_agents(agents_of(settings, stores), say)
+        instances = build_agents(agent_settings(settings, stores), log)
     rows = [
         {
             "agent": agent.name,
@@ -206,15 +210,15 @@ def agents(as_json: AsJson = False) -> None:
             "label": profile(agent.name).label,
             "description": profile(agent.name).description,
         }
-        for agent in built
+        for agent in instances
     ]
     if as_json:
         print_json({"agents": rows})
         return
     table = Table("agent", "version", "first vote after (bars)")
-    for agent in built:
+    for agent in instances:
         table.add_row(agent.name, agent.version, str(agent.warmup))
-    results.print(table)
+    stdout_console.print(table)
 
 
 @app.command()
@@ -223,33 +227,33 @@ def receipt(
     verify: Annotated[
         bool, typer.Option("--verify", help="Recompute it from its stored inputs and compare.")
     ] = False,
-    as_json: AsJson = False,
+    as_json: JsonOption = False,
 ) -> None:
     """A stored decision; with --verify, computed again."""
     from cli import decisions
 
-    shown = decisions.receipt(load_settings(), identity, verify=verify)
+    result = decisions.receipt(load_settings(), identity, verify=verify)
     if as_json:
-        print_json(decisions.receipt_json(shown))
+        print_json(decisions.receipt_json(result))
     else:
-        decisions.show_receipt(shown, results)
-    decisions.refuse_if_different(shown)
+        decisions.show_receipt(result, stdout_console)
+    decisions.refuse_if_different(result)
 
 
-@watch.command("add")
-def watch_add(symbols: Symbols) -> None:
+@watch_commands.command("add")
+def watch_add(symbols: SymbolsArgument) -> None:
     """Follow SYMBOLS."""
     _edit_watchlist(symbols, lambda watchlist, symbol: watchlist.add(symbol))
 
 
-@watch.command("remove")
-def watch_remove(symbols: Symbols) -> None:
+@watch_commands.command("remove")
+def watch_remove(symbols: SymbolsArgument) -> None:
     """Follow SYMBOLS no longer; what was recorded stays."""
     _edit_watchlist(symbols, lambda watchlist, symbol: watchlist.remove(symbol))
 
 
-@watch.command("list")
-def watch_list(as_json: AsJson = False) -> None:
+@watch_commands.command("list")
+def watch_list(as_json: JsonOption = False) -> None:
     """The symbols that are followed."""
     from wiring.stores import open_stores
 
@@ -258,11 +262,11 @@ def watch_list(as_json: AsJson = False) -> None:
     if as_json:
         print_json({"symbols": followed})
     else:
-        results.print("\n".join(followed))
+        stdout_console.print("\n".join(followed))
 
 
-@config.command("show")
-def config_show(as_json: AsJson = False) -> None:
+@config_commands.command("show")
+def config_show(as_json: JsonOption = False) -> None:
     """The effective configuration as a `quorum.toml`, each key with its sentence; no passwords."""
     from cli import configuration
 
@@ -274,12 +278,12 @@ def config_show(as_json: AsJson = False) -> None:
         sys.stdout.write(configuration.as_toml(settings))
 
 
-@config.command("check")
+@config_commands.command("check")
 def config_check() -> None:
     """Try everything that is configured: database, market, agents, policy, port, Ray address."""
     from cli import configuration
 
-    failed = configuration.check(load_settings(), results)
+    failed = configuration.check_configuration(load_settings(), stdout_console)
     if failed:
         raise failed
 
@@ -288,24 +292,24 @@ def main() -> None:
     """Entry point: runs a verb and turns every outcome into a documented exit code."""
     from cli import log_setup
 
-    log_setup.keep(home())
+    log_setup.configure_logging(home())
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # as orderly an end as Ctrl-C's
-    sys.exit(run(sys.argv[1:]))
+    sys.exit(run_command(sys.argv[1:]))
 
 
-def run(arguments: list[str]) -> int:
+def run_command(arguments: list[str]) -> int:
     """Does what the command line `arguments` say and returns the exit code; never raises.
 
     With --json nothing but our own object may reach standard output, whatever libraries print.
     """
     try:
         for problem in PROBLEMS:
-            say(problem)
+            log(problem)
         with redirect_stdout(sys.stderr) if "--json" in arguments else nullcontext():
-            ended = int(app(arguments, standalone_mode=False) or 0)
-        if ended == EXIT_INTERRUPTED:  # typer catches the signal itself and returns this
-            people.print("Interrupted.")
-        return ended
+            exit_code = int(app(arguments, standalone_mode=False) or 0)
+        if exit_code == EXIT_INTERRUPTED:  # typer catches the signal itself and returns this
+            stderr_console.print("Interrupted.")
+        return exit_code
     except QuorumError as error:
         _print_error(arguments, type(error).__name__, str(error), error.exit_code)
         return error.exit_code
@@ -314,9 +318,9 @@ def run(arguments: list[str]) -> int:
         return 0
     except Exception as error:
         if code := getattr(error, "exit_code", None):
-            told = getattr(error, "format_message", error.__str__)()
-            if told:  # without a verb the help has been printed and says it all
-                _print_error(arguments, "UsageError", told, code)
+            message = getattr(error, "format_message", error.__str__)()
+            if message:  # without a verb the help has been printed and says it all
+                _print_error(arguments, "UsageError", message, code)
             return int(code)
         return _report_bug(arguments, error)
 
@@ -325,15 +329,15 @@ def _report_bug(arguments: list[str], error: Exception) -> int:
     """A bug is told in one line; its traceback goes to the home's log."""
     import traceback
 
-    where = home() / "logs" / "crash.log"
+    log_path = home() / "logs" / "crash.log"
     try:
-        where.parent.mkdir(parents=True, exist_ok=True)
-        with where.open("a") as log:
-            traceback.print_exception(error, file=log)
-        told = f"Its traceback is in {where}."
+        log_path.parent.mkdir(parents=True, exist_ok=True)
+        with log_path.open("a") as file:
+            traceback.print_exception(error, file=file)
+        where_text = f"Its traceback is in {log_path}."
     except OSError as refused:
-        told = f"Its traceback could not be written: {refused}."
-    message = f"{type(error).__name__}: {error}. This is a bug. {told}"
+        where_text = f"Its traceback could not be written: {refused}."
+    message = f"{type(error).__name__}: {error}. This is a bug. {where_text}"
     _print_error(arguments, "Bug", message, EXIT_BUG)
     return EXIT_BUG
 
@@ -343,7 +347,9 @@ def _print_error(arguments: list[str], kind: str, message: str, code: int) -> No
         error = {"error": {"kind": kind, "message": message, "exit_code": code}}
         sys.stderr.write(json.dumps(error) + "\n")
     else:
-        people.print(f"[bold red]{'Bug' if code == EXIT_BUG else 'Refused'}[/] {plain(message)}")
+        stderr_console.print(
+            f"[bold red]{'Bug' if code == EXIT_BUG else 'Refused'}[/] {escape_markup(message)}"
+        )
 
 
 def _edit_watchlist(symbols: list[str], edit: Callable[[Any, str], object]) -> None:
@@ -352,7 +358,7 @@ def _edit_watchlist(symbols: list[str], edit: Callable[[Any, str], object]) -> N
     with open_stores(load_settings()) as stores:
         for symbol in symbols:
             edit(stores.watchlist, symbol)
-        results.print(" ".join(stores.watchlist.symbols()))
+        stdout_console.print(" ".join(stores.watchlist.symbols()))
 
 
 if __name__ == "__main__":

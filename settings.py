@@ -38,7 +38,7 @@ from orchestrator.committee.pooling import CommitteeSettings
 from trading.costs import CostSettings
 from trading.limits import LimitSettings
 
-CHECKOUT = Path(__file__).resolve().parent
+PROJECT_ROOT = Path(__file__).resolve().parent
 PREFIX = "QUORUM__"
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
@@ -189,7 +189,7 @@ class Settings(BaseSettings):
 
 def home() -> Path:
     """The folder that holds everything Quorum writes."""
-    return Path(os.environ.get("QUORUM_HOME") or CHECKOUT / "var").expanduser().resolve()
+    return Path(os.environ.get("QUORUM_HOME") or PROJECT_ROOT / "var").expanduser().resolve()
 
 
 def config_file() -> Path | None:
@@ -207,7 +207,7 @@ def load_settings(overrides: Mapping[str, Any] | None = None) -> Settings:
     source = config_file()
     try:
         _refuse_unknown_environment()
-        return _at_cost(_at_home(Settings(**(overrides or {}))))
+        return _with_round_trip_cost(_with_home_models_dir(Settings(**(overrides or {}))))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigurationError(f"{source} is not valid TOML: {error}.") from None
     except OSError as error:
@@ -219,7 +219,7 @@ def load_settings(overrides: Mapping[str, Any] | None = None) -> Settings:
         ) from None
     except ValidationError as error:
         first = error.errors()[0]
-        raise ConfigurationError(_explain(first, source)) from None
+        raise ConfigurationError(_describe_validation_error(first, source)) from None
 
 
 def redacted(settings: Settings) -> dict[str, Any]:
@@ -232,7 +232,7 @@ def redacted(settings: Settings) -> dict[str, Any]:
     return shown
 
 
-def _at_home(settings: Settings) -> Settings:
+def _with_home_models_dir(settings: Settings) -> Settings:
     """Models are kept in the home, unless another folder was configured."""
     if "models_dir" in settings.agents.model_fields_set:
         return settings
@@ -240,7 +240,7 @@ def _at_home(settings: Settings) -> Settings:
     return settings.model_copy(update={"agents": agents})
 
 
-def _at_cost(settings: Settings) -> Settings:
+def _with_round_trip_cost(settings: Settings) -> Settings:
     """Edges are net of the costs in force, unless another cost was configured for them."""
     if "round_trip_cost" in settings.committee.model_fields_set:
         return settings
@@ -249,10 +249,10 @@ def _at_cost(settings: Settings) -> Settings:
     return settings.model_copy(update={"committee": committee})
 
 
-def _explain(error: Any, source: Path | None) -> str:
+def _describe_validation_error(error: Any, source: Path | None) -> str:
     key = ".".join(str(part) for part in error["loc"])
     if error["type"] == "extra_forbidden":
-        return f"Unknown setting {key!r}{_nearest(key)} (environment or {source or 'no file'})."
+        return f"Unknown setting {key!r}{_suggestion(key)} (environment or {source or 'no file'})."
     reason = str(error["msg"]).removeprefix("Value error, ")
     if error["type"] == "value_error":
         return reason
@@ -260,7 +260,7 @@ def _explain(error: Any, source: Path | None) -> str:
 
 
 def _refuse_unknown_environment() -> None:
-    valid = set(_keys(Settings))
+    valid = set(_setting_keys(Settings))
     for name in os.environ:
         if not name.upper().startswith("QUORUM_") or name == "QUORUM_HOME":
             continue
@@ -268,24 +268,24 @@ def _refuse_unknown_environment() -> None:
         if not name.upper().startswith(PREFIX) or not any(
             key == known or key.startswith(f"{known}.") for known in valid
         ):
-            raise ConfigurationError(f"Unknown setting {name}{_nearest(key, environment=True)}.")
+            raise ConfigurationError(f"Unknown setting {name}{_suggestion(key, environment=True)}.")
 
 
-def _nearest(key: str, *, environment: bool = False) -> str:
-    close = difflib.get_close_matches(key, list(_keys(Settings)), n=1, cutoff=0.5)
+def _suggestion(key: str, *, environment: bool = False) -> str:
+    close = difflib.get_close_matches(key, list(_setting_keys(Settings)), n=1, cutoff=0.5)
     if not close:
         return "; `quorum config show` lists the valid ones"
     name = PREFIX + close[0].replace(".", "__").upper() if environment else close[0]
     return f"; did you mean {name!r}?"
 
 
-def _keys(model: type[BaseModel], prefix: str = "") -> Iterator[str]:
+def _setting_keys(model: type[BaseModel], prefix: str = "") -> Iterator[str]:
     for name, field in model.model_fields.items():
         section = _section(field.annotation)
         if section is None:
             yield f"{prefix}{name}"
         else:
-            yield from _keys(section, f"{prefix}{name}.")
+            yield from _setting_keys(section, f"{prefix}{name}.")
 
 
 def _section(annotation: Any) -> type[BaseModel] | None:

@@ -16,10 +16,18 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel
 
-from agents.coefficients import version
-from agents.evidence import BY_HAND, Seen, Signal, Weights, base_rate_term, terms, weights_of
+from agents.coefficients import version_with_weights
+from agents.evidence import (
+    DEFAULT_WEIGHTS,
+    Observed,
+    Signal,
+    Weights,
+    base_rate_evidence,
+    evidence_of_signals,
+    weights_by_name,
+)
 from domain.panel import Floats, Panel
-from domain.votes import Items, Term, Votes, cast
+from domain.votes import Evidence, ItemEvidence, Votes, build_votes
 
 Silences = Sequence[tuple[NDArray[np.bool_], str]]
 """Where an agent abstains (R, N), and why; see `domain.votes.cast`."""
@@ -52,35 +60,35 @@ class BaseAgent:
         self,
         panel: Panel,
         since: int,
-        evidence: Sequence[Term] = (),
+        evidence: Sequence[Evidence] = (),
         *,
         silent: Silences = (),
         cap: Floats | None = None,
-        items: Items | None = None,
+        items: ItemEvidence | None = None,
         quantile_5: Floats | None = None,
     ) -> Votes:
         """Votes that begin with the base rate and add up `evidence`; see `domain.votes.cast`."""
-        return cast(
+        return build_votes(
             panel,
             since,
             agent=self.name,
             version=self.version,
-            terms=[base_rate_term(panel, since), *evidence],
-            silent=silent,
+            evidence=[base_rate_evidence(panel, since), *evidence],
+            abstain_where=silent,
             cap=cap,
-            items=items,
+            item_evidence=items,
             quantile_5=quantile_5,
         )
 
 
-class WeightedAgent(BaseAgent, ABC, Generic[Seen]):
+class WeightedAgent(BaseAgent, ABC, Generic[Observed]):
     """An agent whose vote is what it sees times weights that can be fitted (`evidence.Tunable`)."""
 
-    shipped: ClassVar[Mapping[str, float]]
+    default_weights: ClassVar[Mapping[str, float]]
 
     def __init__(self, weights: Mapping[str, float] | None = None) -> None:
         """With fitted `weights` in place of some or all that ship."""
-        self._weights: Weights = BY_HAND if weights is None else weights
+        self._weights: Weights = DEFAULT_WEIGHTS if weights is None else weights
 
     @property
     def own_version(self) -> str:
@@ -89,22 +97,24 @@ class WeightedAgent(BaseAgent, ABC, Generic[Seen]):
 
     @property
     def version(self) -> str:
-        return version(self.own_version, self._weights)
+        return version_with_weights(self.own_version, self._weights)
 
-    def tuned(self, weights: Mapping[str, float]) -> Self:
-        tuned = copy(self)
-        tuned._weights = weights
-        return tuned
+    def with_weights(self, weights: Mapping[str, float]) -> Self:
+        changed = copy(self)
+        changed._weights = weights
+        return changed
 
     def vote(self, panel: Panel, since: int = 0) -> Votes:
-        return self.weigh(panel, since, self.see(panel, since), self._weights)
+        return self.vote_with_weights(panel, since, self.observe(panel, since), self._weights)
 
     @abstractmethod
-    def see(self, panel: Panel, since: int) -> Seen:
+    def observe(self, panel: Panel, since: int) -> Observed:
         """Everything that the weights are applied to."""
 
     @abstractmethod
-    def weigh(self, panel: Panel, since: int, seen: Seen, weights: Weights) -> Votes:
+    def vote_with_weights(
+        self, panel: Panel, since: int, observed: Observed, weights: Weights
+    ) -> Votes:
         """The votes on rows `since` to T - 1."""
 
 
@@ -115,19 +125,19 @@ class SignalAgent(WeightedAgent[Mapping[str, Floats]]):
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
-        cls.shipped = weights_of(cls.signals)
+        cls.default_weights = weights_by_name(cls.signals)
 
-    def weigh(
-        self, panel: Panel, since: int, seen: Mapping[str, Floats], weights: Weights
+    def vote_with_weights(
+        self, panel: Panel, since: int, observed: Mapping[str, Floats], weights: Weights
     ) -> Votes:
-        evidence = terms(self.signals, seen, since, weights)
-        return self.cast(panel, since, evidence, silent=self.silences(panel, since, seen))
+        evidence = evidence_of_signals(self.signals, observed, since, weights)
+        return self.cast(panel, since, evidence, silent=self.silences(panel, since, observed))
 
     def silences(
         self,
         panel: Panel,  # noqa: ARG002 for those that override it
         since: int,  # noqa: ARG002
-        seen: Mapping[str, Floats],  # noqa: ARG002
+        observed: Mapping[str, Floats],  # noqa: ARG002
     ) -> Silences:
         """Where it abstains, and why, beside cells without a bar."""
         return ()

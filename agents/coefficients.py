@@ -16,17 +16,17 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, Self
 
-from agents.evidence import Tunable
+from agents.evidence import TunableAgent
 from domain.canonical import canonical_bytes, to_json
 from domain.errors import ConfigurationError
 
 FORMAT = 1
-LARGEST = 1.0
+MAX_WEIGHT = 1.0
 """Log-odds at full scale beyond which a weight is a mistake: 23 points of probability at once."""
 
 
 @dataclass(frozen=True, slots=True)
-class Skill:
+class WeightSkill:
     """How a set of weights did on bars later than those it was fitted on.
 
     `brier_skill` and `rank_ic` are (value, low, high), 90% intervals, over `n` votes; None where
@@ -56,15 +56,15 @@ class Coefficients:
     horizon: int
     panel: str
     spread: Mapping[str, float]
-    shipped_record: Mapping[str, Skill]
-    fitted_record: Mapping[str, Skill]
+    shipped_record: Mapping[str, WeightSkill]
+    fitted_record: Mapping[str, WeightSkill]
     made_at: datetime
 
     def __post_init__(self) -> None:
         """Raises ConfigurationError for a weight that is no number or too large."""
         for agent, weights in self.weights.items():
             for signal, weight in weights.items():
-                _refuse_absurd(agent, signal, weight)
+                _check_weight(agent, signal, weight)
 
     def to_bytes(self) -> bytes:
         return (json.dumps({"format": FORMAT, **to_json(self)}, indent=1) + "\n").encode("ascii")
@@ -74,16 +74,16 @@ class Coefficients:
         """Raises ConfigurationError for anything that `to_bytes` would not write."""
         try:
             stored = json.loads(body)
-            number = stored.pop("format")
+            file_format = stored.pop("format")
         except (ValueError, AttributeError, KeyError, TypeError):
             raise ConfigurationError(f"This is no file of coefficients. {_REMEDY}") from None
-        if number != FORMAT:
+        if file_format != FORMAT:
             raise ConfigurationError(
-                f"These coefficients have format {number!r}, and this program reads {FORMAT}. "
+                f"These coefficients have format {file_format!r}, and this program reads {FORMAT}. "
                 f"{_REMEDY}"
             )
         try:
-            return cls(**_typed(stored))
+            return cls(**_parse(stored))
         except (ValueError, AttributeError, KeyError, TypeError) as error:
             raise ConfigurationError(
                 f"These coefficients are incomplete or misspelt ({error}). {_REMEDY}"
@@ -93,7 +93,7 @@ class Coefficients:
 _REMEDY = "Write one with `quorum fit --out FILE`, or unset agents.coefficients."
 
 
-def load(path: Path) -> Coefficients:
+def load_coefficients(path: Path) -> Coefficients:
     """The coefficients in `path`.
 
     Raises ConfigurationError, naming the file, where it cannot be read or is no such file.
@@ -108,7 +108,9 @@ def load(path: Path) -> Coefficients:
         raise ConfigurationError(f"{path}: {error}") from None
 
 
-def of_agent(coefficients: Coefficients, agent: Tunable[Any]) -> Mapping[str, float] | None:
+def weights_for_agent(
+    coefficients: Coefficients, agent: TunableAgent[Any]
+) -> Mapping[str, float] | None:
     """The weights of the agent as it ships; None where nothing was fitted for it.
 
     Raises ConfigurationError for a signal that it does not have, and where it has since come to see
@@ -118,10 +120,10 @@ def of_agent(coefficients: Coefficients, agent: Tunable[Any]) -> Mapping[str, fl
     if weights is None:
         return None
     for signal in weights:
-        if signal not in agent.shipped:
+        if signal not in agent.default_weights:
             raise ConfigurationError(
                 f"{signal!r} is no signal of the {agent.name} agent"
-                f"{_nearest(signal, agent.shipped)} {_REMEDY}"
+                f"{_suggestion(signal, agent.default_weights)} {_REMEDY}"
             )
     fitted = coefficients.versions.get(agent.name)
     if fitted != agent.version:
@@ -138,35 +140,35 @@ def refuse_unknown_agents(coefficients: Coefficients, known: Iterable[str]) -> N
     names = tuple(known)
     for agent in coefficients.weights:
         if agent not in names:
-            raise ConfigurationError(f"{agent!r} is no agent{_nearest(agent, names)} {_REMEDY}")
+            raise ConfigurationError(f"{agent!r} is no agent{_suggestion(agent, names)} {_REMEDY}")
 
 
-def version(own: str, weights: Mapping[str, Any] | None) -> str:
+def version_with_weights(base_version: str, weights: Mapping[str, Any] | None) -> str:
     """The agent's `own` version, and after it the first digits of its weights' digest unless they
     are those that ship."""
     if not weights:
-        return own
-    return f"{own}+{sha256(canonical_bytes(weights)).hexdigest()[:8]}"
+        return base_version
+    return f"{base_version}+{sha256(canonical_bytes(weights)).hexdigest()[:8]}"
 
 
-def _refuse_absurd(agent: str, signal: str, weight: object) -> None:
+def _check_weight(agent: str, signal: str, weight: object) -> None:
     if isinstance(weight, bool) or not isinstance(weight, int | float):
         raise ConfigurationError(
             f"The weight {weight!r} of {agent}'s {signal!r} is no number. {_REMEDY}"
         )
-    if not math.isfinite(weight) or abs(weight) > LARGEST:
+    if not math.isfinite(weight) or abs(weight) > MAX_WEIGHT:
         raise ConfigurationError(
-            f"The weight {weight!r} of {agent}'s {signal!r} lies outside -{LARGEST:g} to "
-            f"{LARGEST:g} log-odds, which no evidence of this kind is worth. {_REMEDY}"
+            f"The weight {weight!r} of {agent}'s {signal!r} lies outside -{MAX_WEIGHT:g} to "
+            f"{MAX_WEIGHT:g} log-odds, which no evidence of this kind is worth. {_REMEDY}"
         )
 
 
-def _nearest(name: str, known: Iterable[str]) -> str:
+def _suggestion(name: str, known: Iterable[str]) -> str:
     near = get_close_matches(name, list(known), n=1, cutoff=0.0)
     return f"; did you mean {near[0]!r}?" if near else "."
 
 
-def _typed(stored: dict[str, Any]) -> dict[str, Any]:
+def _parse(stored: dict[str, Any]) -> dict[str, Any]:
     return {
         **stored,
         "weights": {agent: dict(weights) for agent, weights in stored["weights"].items()},
@@ -179,5 +181,5 @@ def _typed(stored: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _skill(stored: Mapping[str, Any]) -> Skill:
-    return Skill(tuple(stored["brier_skill"]), tuple(stored["rank_ic"]), stored["n"])
+def _skill(stored: Mapping[str, Any]) -> WeightSkill:
+    return WeightSkill(tuple(stored["brier_skill"]), tuple(stored["rank_ic"]), stored["n"])

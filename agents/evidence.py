@@ -11,17 +11,17 @@ from typing import Protocol, Self, TypeVar, runtime_checkable
 import numpy as np
 
 from domain.panel import Floats, Panel
-from domain.votes import Agent, Term, Votes
+from domain.votes import Agent, Evidence, Votes
 from quant.base_rate import base_rate, log_odds
 
 Weights = Mapping[str, "float | Floats"]
 """Log-odds at full scale by the name of the signal: a number, or (R, 1) where each of the R rows
 has its own. Names that are not in it keep the weight that ships."""
-Seen = TypeVar("Seen")
+Observed = TypeVar("Observed")
 
 
 @runtime_checkable
-class Tunable(Agent, Protocol[Seen]):
+class TunableAgent(Agent, Protocol[Observed]):
     """An agent whose weights can be fitted, because its vote is what it saw times its weights.
 
     `vote(panel, since)` is `weigh(panel, since, see(panel, since), weights)`. What is seen does not
@@ -31,10 +31,12 @@ class Tunable(Agent, Protocol[Seen]):
     """
 
     @property
-    def shipped(self) -> Mapping[str, float]: ...
-    def tuned(self, weights: Mapping[str, float]) -> Self: ...
-    def see(self, panel: Panel, since: int) -> Seen: ...
-    def weigh(self, panel: Panel, since: int, seen: Seen, weights: Weights) -> Votes: ...
+    def default_weights(self) -> Mapping[str, float]: ...
+    def with_weights(self, weights: Mapping[str, float]) -> Self: ...
+    def observe(self, panel: Panel, since: int) -> Observed: ...
+    def vote_with_weights(
+        self, panel: Panel, since: int, observed: Observed, weights: Weights
+    ) -> Votes: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +50,7 @@ class Signal:
     centre: float
     scale: float
     weight: float
-    why: str
+    rationale: str
 
     def log_odds(self, observed: Floats, weight: "float | Floats | None" = None) -> Floats:
         """(R, N), with another `weight` than the signal's own where one is given."""
@@ -56,23 +58,23 @@ class Signal:
         return strength * np.clip((observed - self.centre) / self.scale, -1.0, 1.0)
 
 
-BY_HAND: Weights = {}
+DEFAULT_WEIGHTS: Weights = {}
 """Every weight as it ships."""
 
 
-def weights_of(signals: Iterable[Signal]) -> Mapping[str, float]:
+def weights_by_name(signals: Iterable[Signal]) -> Mapping[str, float]:
     return {signal.name: signal.weight for signal in signals}
 
 
-def terms(
+def evidence_of_signals(
     signals: Iterable[Signal],
     observed: Mapping[str, Floats],
     since: int,
-    weights: Weights = BY_HAND,
-) -> list[Term]:
+    weights: Weights = DEFAULT_WEIGHTS,
+) -> list[Evidence]:
     """A term for each signal that was looked for: `observed` maps names to (T, N) values."""
     return [
-        Term(
+        Evidence(
             s.name,
             observed[s.name][since:],
             s.log_odds(observed[s.name][since:], weights.get(s.name)),
@@ -83,7 +85,7 @@ def terms(
     ]
 
 
-def base_rate_term(panel: Panel, since: int) -> Term:
+def base_rate_evidence(panel: Panel, since: int) -> Evidence:
     """The first term of every vote: how often the symbol rose over the horizon so far."""
     rate = base_rate(panel.open, panel.horizon)[since:]
-    return Term("base rate", 100.0 * rate, log_odds(rate), "%")
+    return Evidence("base rate", 100.0 * rate, log_odds(rate), "%")

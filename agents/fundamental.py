@@ -12,12 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agents.base import WeightedAgent
-from agents.evidence import Signal, Weights, terms, weights_of
+from agents.evidence import Signal, Weights, evidence_of_signals, weights_by_name
 from domain.panel import Filings, Floats, Panel, Times
 from domain.votes import Votes
 from quant import rolling
-from quant.features.fundamentals import surprises, trailing_years
-from quant.per_symbol import as_known, days_since, ratio, rebased
+from quant.features.fundamentals import standardised_surprises, trailing_twelve_months
+from quant.per_symbol import days_since, latest_known, ratio, rebase
 from quant.risk.symbol_risk import forecast_volatility
 
 STALE_AFTER = 200.0
@@ -51,16 +51,16 @@ ANNOUNCED = (
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Seen:
+class FundamentalObservations:
     """What `observe_filings` and `observe_announcements` answered."""
 
     filed: Mapping[str, Floats]
     age: Floats
     announced: Mapping[str, Floats]
-    share: Floats
+    drift_share: Floats
 
 
-class FundamentalAgent(WeightedAgent[Seen]):
+class FundamentalAgent(WeightedAgent[FundamentalObservations]):
     """Reads growth, margins, valuation and earnings surprises from what companies have filed and
     announced.
 
@@ -71,29 +71,34 @@ class FundamentalAgent(WeightedAgent[Seen]):
     label = "Fundamental"
     icon = "landmark"
     warmup = 1
-    shipped = weights_of((*FILED, *ANNOUNCED))
+    default_weights = weights_by_name((*FILED, *ANNOUNCED))
 
-    def see(self, panel: Panel, since: int) -> Seen:  # noqa: ARG002 valuation needs the past
-        return Seen(*observe_filings(panel), *observe_announcements(panel))
+    def observe(self, panel: Panel, since: int) -> FundamentalObservations:  # noqa: ARG002 valuation needs the past
+        return FundamentalObservations(*observe_filings(panel), *observe_announcements(panel))
 
-    def weigh(self, panel: Panel, since: int, seen: Seen, weights: Weights) -> Votes:
+    def vote_with_weights(
+        self, panel: Panel, since: int, observed: FundamentalObservations, weights: Weights
+    ) -> Votes:
         drift = [
-            replace(term, log_odds=term.log_odds * seen.share[since:])
-            for term in terms(ANNOUNCED, seen.announced, since, weights)
+            replace(term, log_odds=term.log_odds * observed.drift_share[since:])
+            for term in evidence_of_signals(ANNOUNCED, observed.announced, since, weights)
         ]
-        evidence = terms(FILED, seen.filed, since, weights) + drift
-        nothing = np.logical_and.reduce([np.isnan(term.log_odds) for term in evidence])
-        age = seen.age[since:]
+        evidence = evidence_of_signals(FILED, observed.filed, since, weights) + drift
+        no_evidence = np.logical_and.reduce([np.isnan(term.log_odds) for term in evidence])
+        age = observed.age[since:]
         unfetched = np.array([s in panel.unavailable.get("filings", {}) for s in panel.symbols])
         return self.cast(
             panel,
             since,
             evidence,
             silent=[
-                (nothing & np.isnan(age) & unfetched, "filings could not be fetched"),
-                (nothing & np.isnan(age), "no filings known"),
-                (nothing & (age > STALE_AFTER), f"last filing older than {STALE_AFTER:.0f} days"),
-                (nothing, "too few filings for a trailing year"),
+                (no_evidence & np.isnan(age) & unfetched, "filings could not be fetched"),
+                (no_evidence & np.isnan(age), "no filings known"),
+                (
+                    no_evidence & (age > STALE_AFTER),
+                    f"last filing older than {STALE_AFTER:.0f} days",
+                ),
+                (no_evidence, "too few filings for a trailing year"),
             ],
         )
 
@@ -103,16 +108,16 @@ def observe_filings(panel: Panel) -> tuple[Mapping[str, Floats], Floats]:
 
     Out-of-date filings say nothing.
     """
-    figures = {name: np.full(panel.shape, np.nan) for name in _STATED}
+    figures = {name: np.full(panel.shape, np.nan) for name in _FILING_SIGNALS}
     age = np.full(panel.shape, np.nan)
     filings = panel.filings
     for column in range(len(panel.symbols)):
-        mine = np.flatnonzero(filings.symbol == column)
-        if len(mine):
-            known_at = filings.known_at[mine]
+        rows = np.flatnonzero(filings.symbol == column)
+        if len(rows):
+            known_at = filings.known_at[rows]
             age[:, column] = days_since(known_at, panel.known_at)
-            for name, values in _company(filings, mine).items():
-                figures[name][:, column] = as_known(values, known_at, panel.known_at)
+            for name, values in _company_figures(filings, rows).items():
+                figures[name][:, column] = latest_known(values, known_at, panel.known_at)
     for values in figures.values():
         values[~(age <= STALE_AFTER)] = np.nan
     income = figures.pop("net income")
@@ -122,16 +127,16 @@ def observe_filings(panel: Panel) -> tuple[Mapping[str, Floats], Floats]:
 def observe_announcements(panel: Panel) -> tuple[Mapping[str, Floats], Floats]:
     """The last surprise and the move on it, and the share of the drift still to come; (T, N)."""
     surprise, reaction, age = (np.full(panel.shape, np.nan) for _ in range(3))
-    close = rebased(panel.close, panel.close)
+    close = rebase(panel.close, panel.close)
     volatility = forecast_volatility(close)
     earnings = panel.earnings
     for column in range(len(panel.symbols)):
-        mine = np.flatnonzero(earnings.symbol == column)
-        if len(mine):
-            known_at = earnings.known_at[mine]
+        rows = np.flatnonzero(earnings.symbol == column)
+        if len(rows):
+            known_at = earnings.known_at[rows]
             age[:, column] = days_since(known_at, panel.known_at)
-            values = surprises(earnings.eps_estimate[mine], earnings.eps_actual[mine])
-            surprise[:, column] = as_known(values, known_at, panel.known_at)
+            values = standardised_surprises(earnings.eps_estimate[rows], earnings.eps_actual[rows])
+            surprise[:, column] = latest_known(values, known_at, panel.known_at)
             reaction[:, column] = _reaction(
                 known_at, panel.known_at, close[:, column], volatility[:, column]
             )
@@ -143,7 +148,7 @@ def observe_announcements(panel: Panel) -> tuple[Mapping[str, Floats], Floats]:
     return observed, 1.0 - age / DRIFT_DAYS
 
 
-_STATED = (
+_FILING_SIGNALS = (
     "revenue growth",
     "net income growth",
     "net margin",
@@ -153,12 +158,14 @@ _STATED = (
 )
 
 
-def _company(filings: Filings, mine: NDArray[np.intp]) -> dict[str, Floats]:
+def _company_figures(filings: Filings, rows: NDArray[np.intp]) -> dict[str, Floats]:
     """Figures of one company after each of its filings, (K,) each, in percent but the last."""
-    year, quarter = filings.fiscal_year[mine], filings.fiscal_quarter[mine]
-    revenue, revenue_before = trailing_years(year, quarter, filings.revenue[mine])
-    income, income_before = trailing_years(year, quarter, filings.net_income[mine])
-    operating, operating_before = trailing_years(year, quarter, filings.operating_income[mine])
+    year, quarter = filings.fiscal_year[rows], filings.fiscal_quarter[rows]
+    revenue, revenue_before = trailing_twelve_months(year, quarter, filings.revenue[rows])
+    income, income_before = trailing_twelve_months(year, quarter, filings.net_income[rows])
+    operating, operating_before = trailing_twelve_months(
+        year, quarter, filings.operating_income[rows]
+    )
     margin = 100.0 * ratio(income, revenue)
     operating_margin = 100.0 * ratio(operating, revenue)
     return {
@@ -174,7 +181,7 @@ def _company(filings: Filings, mine: NDArray[np.intp]) -> dict[str, Floats]:
 
 def _valuation(panel: Panel, income: Floats) -> Floats:
     """Earnings yield over its own median; NaN for losses and before a year of it."""
-    yields = income / rebased(panel.close, panel.close)
+    yields = income / rebase(panel.close, panel.close)
     median = rolling.quantile(yields, 0.5, VALUATION_BARS, VALUATION_BARS // 3)
     return np.where(yields > 0.0, ratio(yields, median), np.nan)
 
@@ -185,7 +192,7 @@ def _reaction(announced: Times, rows: Times, close: Floats, volatility: Floats) 
     bars = np.flatnonzero(~np.isnan(close))
     before = np.searchsorted(rows[bars], announced - np.timedelta64(1, "D"), side="right") - 1
     after = np.searchsorted(rows[bars], announced, side="right")
-    told = (before >= 0) & (after < len(bars))
-    start, stop = bars[before[told]], bars[after[told]]
-    moved = close[stop] / close[start] - 1.0
-    return as_known(ratio(moved, volatility[start] * np.sqrt(2.0)), rows[stop], rows)
+    known = (before >= 0) & (after < len(bars))
+    start, stop = bars[before[known]], bars[after[known]]
+    change = close[stop] / close[start] - 1.0
+    return latest_known(ratio(change, volatility[start] * np.sqrt(2.0)), rows[stop], rows)

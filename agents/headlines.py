@@ -16,13 +16,13 @@ from numpy.typing import NDArray
 from agents.lexicon import tone
 from domain.panel import Floats, Ints, News, Times
 
-LONGEST_TEXT = 2_000
+MAX_TEXT_LENGTH = 2_000
 """Characters of a headline that are looked at; what is longer is no headline."""
 SAME_STORY_WITHIN = np.timedelta64(3, "D")
 SAME_STORY_OVERLAP = 0.7
 """Share of words (Jaccard) from which two headlines tell one story, unless their tones oppose:
 "Apple rises 3% in early trading" does not repeat "Apple falls 3% in early trading"."""
-MOST_COMPARED = 200
+MAX_COMPARED = 200
 """Earlier headlines of the window that a headline is compared with."""
 
 _MARKUP = re.compile(r"<[a-zA-Z/!?][^<>]*>?")
@@ -45,14 +45,14 @@ class Stories:
     relevance: Floats
 
 
-def stories(news: News, after: np.datetime64, until: np.datetime64) -> Stories:
+def extract_stories(news: News, after: np.datetime64, until: np.datetime64) -> Stories:
     """What was first told in (`after`, `until`], without repetitions and empty headlines."""
     start, stop = np.searchsorted(
         news.known_at, [after - SAME_STORY_WITHIN, until], side="right"
     ).tolist()
     known = slice(start, stop)
     headlines = news.headline[known]
-    cleaned = {headline: clean(headline) for headline in set(headlines)}
+    cleaned = {headline: clean_headline(headline) for headline in set(headlines)}
     columns = zip(
         news.symbol[known].tolist(),
         _microseconds(news.known_at[known]).tolist(),  # Python's numbers compare faster
@@ -61,10 +61,12 @@ def stories(news: News, after: np.datetime64, until: np.datetime64) -> Stories:
         news.relevance[known].tolist(),
         strict=True,
     )
-    told = sorted(row for row in columns if row[2])
-    first = _first_told([row[0] for row in told], [row[1] for row in told], [r[2] for r in told])
-    begin = int(_microseconds(after))
-    kept = [row for row, new in zip(told, first, strict=True) if new and row[1] > begin]
+    rows = sorted(row for row in columns if row[2])
+    first = _first_occurrences(
+        [row[0] for row in rows], [row[1] for row in rows], [r[2] for r in rows]
+    )
+    start_us = int(_microseconds(after))
+    kept = [row for row, new in zip(rows, first, strict=True) if new and row[1] > start_us]
     return Stories(
         symbol=np.array([row[0] for row in kept], np.int32),
         known_at=np.array([row[1] for row in kept], np.int64).view("datetime64[us]"),
@@ -74,19 +76,19 @@ def stories(news: News, after: np.datetime64, until: np.datetime64) -> Stories:
     )
 
 
-def clean(headline: str) -> str:
+def clean_headline(headline: str) -> str:
     """The words of a headline: no markup, no control, bidirectional or private characters."""
-    text = headline[:LONGEST_TEXT]
+    text = headline[:MAX_TEXT_LENGTH]
     if "&" in text:
         text = html.unescape(text)
     if "<" in text:
         text = _MARKUP.sub(" ", text)
     if not text.isprintable():
-        text = "".join(map(_visible, text))
+        text = "".join(map(_printable, text))
     return " ".join(text.split())
 
 
-def _visible(character: str) -> str:
+def _printable(character: str) -> str:
     category = unicodedata.category(character)
     if category in ("Cc", "Zl", "Zp", "Zs"):
         return " "
@@ -97,7 +99,7 @@ def _microseconds(at: Times | np.datetime64) -> NDArray[np.int64]:
     return at.astype("datetime64[us]").astype(np.int64)
 
 
-def _first_told(
+def _first_occurrences(
     symbols: Sequence[int], instants: Sequence[int], texts: Sequence[str]
 ) -> list[bool]:
     """Whether each headline is the first to tell its story; sorted by symbol and instant (µs)."""
@@ -109,8 +111,8 @@ def _first_told(
     for k in range(len(texts)):
         while symbols[window] != symbols[k] or instants[k] - instants[window] > within:
             window += 1
-        earlier = range(max(window, k - MOST_COMPARED), k)
-        first.append(not _repeated(k, earlier, words, texts))
+        earlier = range(max(window, k - MAX_COMPARED), k)
+        first.append(not _repeats_earlier(k, earlier, words, texts))
     return first
 
 
@@ -118,15 +120,15 @@ def _words(text: str) -> frozenset[str]:
     return frozenset(_WORD.findall(_WIRE_PREFIX.sub("", text).lower()))
 
 
-def _repeated(
+def _repeats_earlier(
     k: int, earlier: range, words: Sequence[frozenset[str]], texts: Sequence[str]
 ) -> bool:
-    mine = words[k]
-    size = len(mine)
+    words_k = words[k]
+    size = len(words_k)
     for j in earlier:
-        theirs = words[j]
-        shared = len(mine & theirs)
-        enough = shared >= SAME_STORY_OVERLAP * (size + len(theirs) - shared)
+        words_j = words[j]
+        shared = len(words_k & words_j)
+        enough = shared >= SAME_STORY_OVERLAP * (size + len(words_j) - shared)
         if enough and tone(texts[k]) * tone(texts[j]) >= 0.0:
             return True
     return False

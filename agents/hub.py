@@ -15,13 +15,13 @@ from domain.errors import ConfigurationError
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
 
-ANSWER_SECONDS = 4.0
+HUB_TIMEOUT_SECONDS = 4.0
 """How long the hub may take to say what it has before it counts as unreachable."""
-PATIENCE_SECONDS = 20.0
+DOWNLOAD_WAIT_SECONDS = 20.0
 """How long a start waits for the download: enough for a small model on a fast line."""
 CONVERTER = "SFconvertbot"
 WEIGHTS = "model.safetensors"
-_BESIDE_WEIGHTS = ["*.json", "*.txt", "*.model"]
+_OTHER_FILES = ["*.json", "*.txt", "*.model"]
 
 
 def find_model(model: str, models_dir: Path) -> Path | str:
@@ -39,7 +39,7 @@ def find_model(model: str, models_dir: Path) -> Path | str:
             f"agents.news_model {model!r} is neither a folder nor a model id such as "
             "'ProsusAI/finbert'. Name one, or set agents.news_model to 'auto' or 'lexicon'."
         )
-    return cached_model(model, models_dir) or _fetched(model, models_dir)
+    return cached_model(model, models_dir) or _download_in_thread(model, models_dir)
 
 
 def cached_model(model: str, models_dir: Path) -> Path | None:
@@ -59,26 +59,28 @@ def cached_model(model: str, models_dir: Path) -> Path | None:
     return max(complete, key=lambda path: path.stat().st_mtime, default=None)
 
 
-def _fetched(model: str, models_dir: Path) -> Path | str:
+def _download_in_thread(model: str, models_dir: Path) -> Path | str:
     """Asks the hub in a thread of its own, which is left to itself when it takes too long."""
     outcome: list[Path | str] = []
     answered = threading.Event()
 
     def fetch() -> None:
-        outcome.append(_fetch(model, models_dir, answered))
+        outcome.append(_download(model, models_dir, answered))
         answered.set()
 
     thread = threading.Thread(target=fetch, name="model-fetch", daemon=True)
     thread.start()
-    if not answered.wait(ANSWER_SECONDS):
-        return f"{model} is in no cache and the hub did not answer within {ANSWER_SECONDS:.0f} s"
-    thread.join(PATIENCE_SECONDS)
+    if not answered.wait(HUB_TIMEOUT_SECONDS):
+        return (
+            f"{model} is in no cache and the hub did not answer within {HUB_TIMEOUT_SECONDS:.0f} s"
+        )
+    thread.join(DOWNLOAD_WAIT_SECONDS)
     if outcome:
         return outcome[0]
-    return f"{model} is still being fetched after {PATIENCE_SECONDS:.0f} s, for the next start"
+    return f"{model} is still being fetched after {DOWNLOAD_WAIT_SECONDS:.0f} s, for the next start"
 
 
-def _fetch(model: str, models_dir: Path, answered: threading.Event) -> Path | str:
+def _download(model: str, models_dir: Path, answered: threading.Event) -> Path | str:
     """Downloads the model; sets `answered` once the hub has said what it has."""
     from huggingface_hub import HfApi, constants, hf_hub_download, snapshot_download
     from huggingface_hub.utils.tqdm import disable_progress_bars
@@ -92,7 +94,7 @@ def _fetch(model: str, models_dir: Path, answered: threading.Event) -> Path | st
             return f"{model} offers pickled weights only, which can run code and are refused"
         answered.set()
         snapshot_download(
-            model, revision=revision, cache_dir=models_dir, allow_patterns=_BESIDE_WEIGHTS
+            model, revision=revision, cache_dir=models_dir, allow_patterns=_OTHER_FILES
         )
         weights = hf_hub_download(model, WEIGHTS, revision=revision, cache_dir=models_dir)
     except Exception as error:  # the client raises its own, httpx's and the system's
@@ -102,7 +104,7 @@ def _fetch(model: str, models_dir: Path, answered: threading.Event) -> Path | st
 
 def _safe_revision(api: "HfApi", model: str) -> str | None:
     """The commit that holds safetensors weights: the main branch, or the bot's conversion."""
-    info = api.model_info(model, timeout=ANSWER_SECONDS)
+    info = api.model_info(model, timeout=HUB_TIMEOUT_SECONDS)
     if any(file.rfilename == WEIGHTS for file in info.siblings or ()):
         return info.sha
     proposals = api.get_repo_discussions(

@@ -23,13 +23,13 @@ import numpy as np
 from domain.panel import Floats
 
 SOURCE = Path(__file__).with_name("lexicon.toml")
-LONGEST_PHRASE = 4
+MAX_PHRASE_WORDS = 4
 IRREGULAR_MOVE = 2.0
 REACH_AHEAD, REACH_BEHIND = 3, 6
 """How many units from a move the unwanted thing that it moves may stand."""
-SOFTNESS = 6.0
+HALF_SCORE_SQUARES = 6.0
 """Sum of squares at which a score is half way (in square) to certain."""
-KEPT_TONES = 65_536
+TONE_CACHE_SIZE = 65_536
 
 _TOKEN = re.compile(
     r"(?:[$€£]|rs\.?|eur|usd|us\$)?\s?\d[\d.,]*\w*%?|[a-z][a-z'&]*(?:-[a-z]+)*|[,;:?!]"
@@ -37,7 +37,7 @@ _TOKEN = re.compile(
 _VOWELS = "aeiou"
 
 
-class Kind(Enum):
+class LexiconKind(Enum):
     TONE = auto()
     MOVE = auto()
     UNWANTED = auto()
@@ -54,24 +54,24 @@ class Kind(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Unit:
+class LexiconMatch:
     """A matched word or phrase and its part in the headline; `weight` is signed."""
 
-    kind: Kind
+    kind: LexiconKind
     weight: float = 0.0
 
 
-_OTHER = Unit(Kind.OTHER)
-_PAUSE = Unit(Kind.PAUSE)
+_OTHER = LexiconMatch(LexiconKind.OTHER)
+_PAUSE = LexiconMatch(LexiconKind.PAUSE)
 _CONTEXT_KINDS = {
-    "negators": Kind.NEGATOR,
-    "softeners": Kind.SOFTENER,
-    "stronger": Kind.STRONGER,
-    "weaker": Kind.WEAKER,
-    "turns": Kind.TURN,
-    "concessions": Kind.CONCESSION,
-    "boundaries": Kind.BOUNDARY,
-    "pauses": Kind.PAUSE,
+    "negators": LexiconKind.NEGATOR,
+    "softeners": LexiconKind.SOFTENER,
+    "stronger": LexiconKind.STRONGER,
+    "weaker": LexiconKind.WEAKER,
+    "turns": LexiconKind.TURN,
+    "concessions": LexiconKind.CONCESSION,
+    "boundaries": LexiconKind.BOUNDARY,
+    "pauses": LexiconKind.PAUSE,
 }
 
 
@@ -88,29 +88,29 @@ class LexiconScorer:
         return np.array([tone(text) for text in texts], np.float64)
 
 
-@lru_cache(KEPT_TONES)
+@lru_cache(TONE_CACHE_SIZE)
 def tone(text: str) -> float:
     """The sentiment of one cleaned headline, in [-1, 1]; equal texts are read once."""
     tokens = _TOKEN.findall(text.lower().replace("’", "'"))
-    total = _weigh(list(_units(tokens)))
+    total = _total_weight(list(_match_phrases(tokens)))
     if tokens and tokens[-1] == "?":
         total *= 0.5
-    return total / math.sqrt(total * total + SOFTNESS)
+    return total / math.sqrt(total * total + HALF_SCORE_SQUARES)
 
 
-def _units(tokens: Sequence[str]) -> Iterator[Unit]:
+def _match_phrases(tokens: Sequence[str]) -> Iterator[LexiconMatch]:
     """The headline as known phrases, longest first, and everything else."""
     words = ["#" if token[-1] not in ",;:?!" and _is_number(token) else token for token in tokens]
-    known = entries()
+    known = lexicon_entries()
     start = 0
     while start < len(words):
-        for length in range(min(LONGEST_PHRASE, len(words) - start), 0, -1):
-            unit = known.get(" ".join(words[start : start + length]))
-            if unit is not None:
+        for length in range(min(MAX_PHRASE_WORDS, len(words) - start), 0, -1):
+            match = known.get(" ".join(words[start : start + length]))
+            if match is not None:
                 break
         else:
-            unit = _PAUSE if words[start] in ",;:?!" else _OTHER
-        yield unit
+            match = _PAUSE if words[start] in ",;:?!" else _OTHER
+        yield match
         start += length
 
 
@@ -118,87 +118,94 @@ def _is_number(token: str) -> bool:
     return any(character.isdigit() for character in token)
 
 
-def _weigh(units: Sequence[Unit]) -> float:
+def _total_weight(matches: Sequence[LexiconMatch]) -> float:
     """Sum of what every unit says in its place."""
     consumed: set[int] = set()
-    points = []
-    for place, unit in enumerate(units):
-        if unit.kind is Kind.MOVE:
-            moved = _moved(units, place)
-            if moved is not None:
-                consumed.add(moved)
-            points.append((place, -unit.weight if moved is not None else unit.weight))
-    points += [
-        (place, unit.weight)
-        for place, unit in enumerate(units)
-        if unit.kind is Kind.TONE or (unit.kind is Kind.UNWANTED and place not in consumed)
+    weighted = []
+    for index, match in enumerate(matches):
+        if match.kind is LexiconKind.MOVE:
+            target = _find_moved(matches, index)
+            if target is not None:
+                consumed.add(target)
+            weighted.append((index, -match.weight if target is not None else match.weight))
+    weighted += [
+        (index, match.weight)
+        for index, match in enumerate(matches)
+        if match.kind is LexiconKind.TONE
+        or (match.kind is LexiconKind.UNWANTED and index not in consumed)
     ]
-    return sum(weight * _bent(units, place) for place, weight in sorted(points))
+    return sum(weight * _context_factor(matches, index) for index, weight in sorted(weighted))
 
 
-def _moved(units: Sequence[Unit], place: int) -> int | None:
+def _find_moved(matches: Sequence[LexiconMatch], index: int) -> int | None:
     """Where the unwanted thing stands that the move at `place` moves; None if it moves another."""
-    for ahead in range(place + 1, min(place + 1 + REACH_AHEAD, len(units))):
-        if units[ahead].kind in (Kind.PAUSE, Kind.BOUNDARY):
+    for ahead in range(index + 1, min(index + 1 + REACH_AHEAD, len(matches))):
+        if matches[ahead].kind in (LexiconKind.PAUSE, LexiconKind.BOUNDARY):
             break
-        if units[ahead].kind is Kind.UNWANTED:
+        if matches[ahead].kind is LexiconKind.UNWANTED:
             return ahead
-    for behind in range(place - 1, max(place - 1 - REACH_BEHIND, -1), -1):
-        if units[behind].kind in (Kind.PAUSE, Kind.MOVE):
+    for behind in range(index - 1, max(index - 1 - REACH_BEHIND, -1), -1):
+        if matches[behind].kind in (LexiconKind.PAUSE, LexiconKind.MOVE):
             break
-        if units[behind].kind is Kind.UNWANTED:
+        if matches[behind].kind is LexiconKind.UNWANTED:
             return behind
     return None
 
 
-def _bent(units: Sequence[Unit], place: int) -> float:
+def _context_factor(matches: Sequence[LexiconMatch], index: int) -> float:
     """What the words around `place` multiply its weight by."""
     factor = 1.0
-    before = [unit.kind for unit in units[:place]]
+    before = [match.kind for match in matches[:index]]
     near = before[-3:]
-    if Kind.NEGATOR in near:
+    if LexiconKind.NEGATOR in near:
         factor *= -0.7
-    if Kind.SOFTENER in before:
+    if LexiconKind.SOFTENER in before:
         factor *= 0.6
-    beside = before[-1:] + [unit.kind for unit in units[place + 1 : place + 2]]
-    if Kind.STRONGER in beside:
+    adjacent = before[-1:] + [match.kind for match in matches[index + 1 : index + 2]]
+    if LexiconKind.STRONGER in adjacent:
         factor *= 1.4
-    if Kind.WEAKER in beside:
+    if LexiconKind.WEAKER in adjacent:
         factor *= 0.6
-    if Kind.TURN in (unit.kind for unit in units[place + 1 :]):
+    if LexiconKind.TURN in (match.kind for match in matches[index + 1 :]):
         factor *= 0.5
-    if Kind.CONCESSION in before:
+    if LexiconKind.CONCESSION in before:
         factor *= 0.3
     return factor
 
 
 @cache
-def entries() -> Mapping[str, Unit]:
+def lexicon_entries() -> Mapping[str, LexiconMatch]:
     """Every phrase of the lexicon in all its forms, and its part."""
     source = tomllib.loads(SOURCE.read_text("utf-8"))
     return dict(_entries(source))
 
 
-def _entries(source: Mapping[str, Any]) -> Iterator[tuple[str, Unit]]:
+def _entries(source: Mapping[str, Any]) -> Iterator[tuple[str, LexiconMatch]]:
     """Later entries win: a phrase overrides the forms made from a verb."""
     for weight, text in source["tones"]["verbs"].items():
-        yield from _all(_forms(_phrases(text)), Unit(Kind.TONE, float(weight)))
+        yield from _with_match(
+            _forms(_phrases(text)), LexiconMatch(LexiconKind.TONE, float(weight))
+        )
     for sign, direction in ((1.0, "up"), (-1.0, "down")):
         for weight, text in source["moves"][direction].items():
-            yield from _all(_forms(_phrases(text)), Unit(Kind.MOVE, sign * float(weight)))
+            yield from _with_match(
+                _forms(_phrases(text)), LexiconMatch(LexiconKind.MOVE, sign * float(weight))
+            )
         irregular = _phrases(source["moves"]["irregular"][direction])
-        yield from _all(irregular, Unit(Kind.MOVE, sign * IRREGULAR_MOVE))
+        yield from _with_match(irregular, LexiconMatch(LexiconKind.MOVE, sign * IRREGULAR_MOVE))
     for weight, text in source["tones"]["words"].items():
-        yield from _all(_phrases(text), Unit(Kind.TONE, float(weight)))
+        yield from _with_match(_phrases(text), LexiconMatch(LexiconKind.TONE, float(weight)))
     for weight, text in source["unwanted"].items():
-        yield from _all(_phrases(text), Unit(Kind.UNWANTED, float(weight)))
+        yield from _with_match(_phrases(text), LexiconMatch(LexiconKind.UNWANTED, float(weight)))
     for group, kind in _CONTEXT_KINDS.items():
-        yield from _all(_phrases(source["context"][group]), Unit(kind))
-    yield from _all(_phrases(source["neutral"]["phrases"]), Unit(Kind.NEUTRAL))
+        yield from _with_match(_phrases(source["context"][group]), LexiconMatch(kind))
+    yield from _with_match(
+        _phrases(source["neutral"]["phrases"]), LexiconMatch(LexiconKind.NEUTRAL)
+    )
 
 
-def _all(phrases: Iterable[str], unit: Unit) -> Iterator[tuple[str, Unit]]:
-    return ((phrase, unit) for phrase in phrases)
+def _with_match(phrases: Iterable[str], match: LexiconMatch) -> Iterator[tuple[str, LexiconMatch]]:
+    return ((phrase, match) for phrase in phrases)
 
 
 def _phrases(text: str) -> list[str]:
@@ -220,11 +227,11 @@ def _inflected(verb: str) -> tuple[str, str, str]:
         return f"{verb[:-1]}ies", f"{verb[:-1]}ied", f"{verb}ing"
     if verb.endswith(("s", "x", "ch", "sh", "z")):
         return f"{verb}es", f"{verb}ed", f"{verb}ing"
-    doubled = verb + verb[-1] if _doubles(verb) else verb
+    doubled = verb + verb[-1] if _doubles_last_letter(verb) else verb
     return f"{verb}s", f"{doubled}ed", f"{doubled}ing"
 
 
-def _doubles(verb: str) -> bool:
+def _doubles_last_letter(verb: str) -> bool:
     """One short syllable that ends in a single consonant, as in drop, slip and cut."""
     return (
         len(verb) <= 5

@@ -14,14 +14,14 @@ from numpy.typing import NDArray
 
 from agents.base import WeightedAgent
 from agents.evidence import Weights
-from agents.headlines import Stories, stories
-from agents.sentiment import Scorer, make_scorer
+from agents.headlines import Stories, extract_stories
+from agents.sentiment import HeadlineScorer, make_scorer
 from agents.settings import NewsSettings
 from domain.panel import Floats, Panel
-from domain.votes import Items, Votes
-from quant.jit import compiled
+from domain.votes import ItemEvidence, Votes
+from quant.jit import cached_njit
 
-Whole = NDArray[np.int64]
+IntArray = NDArray[np.int64]
 
 WINDOW = np.timedelta64(14, "D")
 HALF_LIFE_DAYS = 3.0
@@ -30,11 +30,11 @@ BOUND = 0.3
 RESISTANCE = 2.0
 """Weight of news at which half the bound is reached. One fresh headline of sentiment -0.8 from a
 full-weight source moves the vote by 0.3 × 0.8 / (2.0 + 0.8) = 0.086, two points of probability."""
-LOUDNESS = "all headlines"
+BOUND_WEIGHT = "all headlines"
 """Name of the bound among the coefficients."""
-LISTED = 5
+MAX_LISTED = 5
 """Headlines a cell names; the rest are summed."""
-NAME_LENGTH = 160
+MAX_NAME_LENGTH = 160
 
 SOURCE_WEIGHTS = {
     "reuters": 1.0, "bloomberg": 1.0, "associated press": 1.0, "dow jones": 1.0,
@@ -59,22 +59,22 @@ class _Readings:
     than the whole, either way.
     """
 
-    cell: Whole
-    story: Whole
-    spoken: Floats
-    room: Floats
+    cell: IntArray
+    story: IntArray
+    weighted_sentiment: Floats
+    denominator: Floats
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Seen:
+class NewsObservations:
     """What the stories told in the asked rows, and how they were read."""
 
-    told: Stories
+    stories: Stories
     sentiment: Floats
     readings: _Readings
 
 
-class NewsAgent(WeightedAgent[Seen]):
+class NewsAgent(WeightedAgent[NewsObservations]):
     """Scores the headlines of the last fortnight, the fresh ones loudest, and votes as they read.
 
     Abstains where there are none.
@@ -83,10 +83,10 @@ class NewsAgent(WeightedAgent[Seen]):
     name = "news"
     label = "News"
     icon = "newspaper"
-    shipped: ClassVar[Mapping[str, float]] = {LOUDNESS: BOUND}
+    default_weights: ClassVar[Mapping[str, float]] = {BOUND_WEIGHT: BOUND}
     Settings = NewsSettings
 
-    def __init__(self, scorer: Scorer, weights: Mapping[str, float] | None = None) -> None:
+    def __init__(self, scorer: HeadlineScorer, weights: Mapping[str, float] | None = None) -> None:
         """With a fitted bound in place of `BOUND`, where `weights` has one."""
         super().__init__(weights)
         self._scorer = scorer
@@ -101,51 +101,55 @@ class NewsAgent(WeightedAgent[Seen]):
         """The agent's own version and the scorer in use."""
         return f"1 {self._scorer.name}"
 
-    def see(self, panel: Panel, since: int) -> Seen:
+    def observe(self, panel: Panel, since: int) -> NewsObservations:
         known_at = panel.known_at
-        told = stories(panel.news, known_at[since] - WINDOW, known_at[-1])
-        sentiment = self._scorer.score(told.text)
-        return Seen(told, sentiment, _read(panel, since, told, sentiment))
+        found = extract_stories(panel.news, known_at[since] - WINDOW, known_at[-1])
+        sentiment = self._scorer.score(found.text)
+        return NewsObservations(found, sentiment, _weigh_stories(panel, since, found, sentiment))
 
-    def weigh(self, panel: Panel, since: int, seen: Seen, weights: Weights) -> Votes:
-        bound = weights.get(LOUDNESS, BOUND)
+    def vote_with_weights(
+        self, panel: Panel, since: int, observed: NewsObservations, weights: Weights
+    ) -> Votes:
+        bound = weights.get(BOUND_WEIGHT, BOUND)
         return self.cast(
             panel,
             since,
-            silent=_silences(panel, since, seen.readings),
-            items=_items(seen, bound, panel.close[since:].shape),
+            silent=_abstentions(panel, since, observed.readings),
+            items=_item_evidence(observed, bound, panel.close[since:].shape),
         )
 
 
-def _read(panel: Panel, since: int, told: Stories, sentiment: Floats) -> _Readings:
+def _weigh_stories(panel: Panel, since: int, stories: Stories, sentiment: Floats) -> _Readings:
     """Every story in every asked row in which it is known and no older than the window.
 
     A story of sentiment s has the weight w = relevance × source × 2^(-age / half-life), and
     contributes BOUND × w s / (RESISTANCE + Σ w |s|) over the stories of its cell: nearly w s
     each while news is scarce, and never more than BOUND together.
     """
-    begin = np.maximum(np.searchsorted(panel.known_at, told.known_at, side="left"), since)
-    end = np.searchsorted(panel.known_at, told.known_at + WINDOW, side="left")
+    begin = np.maximum(np.searchsorted(panel.known_at, stories.known_at, side="left"), since)
+    end = np.searchsorted(panel.known_at, stories.known_at + WINDOW, side="left")
     rows = np.maximum(end - begin, 0)
     story = np.repeat(np.arange(len(rows)), rows)
     row = np.arange(len(story)) + np.repeat(begin - (np.cumsum(rows) - rows), rows)
-    cell = (row - since) * len(panel.symbols) + told.symbol[story]
+    cell = (row - since) * len(panel.symbols) + stories.symbol[story]
     order = np.argsort(cell, kind="stable")
     cell, story, row = cell[order], story[order], row[order]
 
-    age = (panel.known_at[row] - told.known_at[story]).astype(np.int64) / _DAY
-    weight = _standing(told)[story] * np.exp2(-age / HALF_LIFE_DAYS)
-    spoken = weight * sentiment[story]
-    loudness = np.bincount(cell, np.abs(spoken), minlength=1)
-    return _Readings(cell, story, spoken, RESISTANCE + loudness[cell])
+    age = (panel.known_at[row] - stories.known_at[story]).astype(np.int64) / _DAY
+    weight = _story_weight(stories)[story] * np.exp2(-age / HALF_LIFE_DAYS)
+    weighted_sentiment = weight * sentiment[story]
+    total = np.bincount(cell, np.abs(weighted_sentiment), minlength=1)
+    return _Readings(cell, story, weighted_sentiment, RESISTANCE + total[cell])
 
 
-def _standing(told: Stories) -> Floats:
-    source = [SOURCE_WEIGHTS.get(name.casefold(), OTHER_SOURCE_WEIGHT) for name in told.source]
-    return told.relevance * np.array(source, np.float64)
+def _story_weight(stories: Stories) -> Floats:
+    source = [SOURCE_WEIGHTS.get(name.casefold(), OTHER_SOURCE_WEIGHT) for name in stories.source]
+    return stories.relevance * np.array(source, np.float64)
 
 
-def _silences(panel: Panel, since: int, readings: _Readings) -> list[tuple[NDArray[np.bool_], str]]:
+def _abstentions(
+    panel: Panel, since: int, readings: _Readings
+) -> list[tuple[NDArray[np.bool_], str]]:
     """Where there is nothing to read, and why: it could not be fetched, or there was none."""
     rows, columns = len(panel.known_at) - since, len(panel.symbols)
     quiet = np.ones((rows, columns), bool)
@@ -155,33 +159,35 @@ def _silences(panel: Panel, since: int, readings: _Readings) -> list[tuple[NDArr
         (quiet & np.array([failed.get(symbol) == why for symbol in panel.symbols]), why)
         for why in sorted(set(failed.values()))
     ]
-    told = [(mask, f"news could not be fetched: {why}") for mask, why in because]
-    return [*told, (quiet, f"no headlines in the last {WINDOW.astype(int)} days")]
+    failed_masks = [(mask, f"news could not be fetched: {why}") for mask, why in because]
+    return [*failed_masks, (quiet, f"no headlines in the last {WINDOW.astype(int)} days")]
 
 
-def _items(seen: Seen, bound: float | Floats, shape: tuple[int, ...]) -> Items:
+def _item_evidence(
+    observed: NewsObservations, bound: float | Floats, shape: tuple[int, ...]
+) -> ItemEvidence:
     """The heaviest headlines of each cell by name, the rest of the cell in one sum."""
-    readings, told, sentiment = seen.readings, seen.told, seen.sentiment
+    readings, stories, sentiment = observed.readings, observed.stories, observed.sentiment
     bounds = np.broadcast_to(bound, shape).reshape(-1)[readings.cell]
-    log_odds = bounds * readings.spoken / readings.room
+    log_odds = bounds * readings.weighted_sentiment / readings.denominator
     order = _heaviest_first(readings.cell, np.abs(log_odds))
     cell, story, log_odds = readings.cell[order], readings.story[order], log_odds[order]
-    place = np.arange(len(cell)) - np.searchsorted(cell, cell, side="left")
-    listed = place < LISTED
-    crowded, more = np.unique(cell[~listed], return_counts=True)
-    summed = np.bincount(cell[~listed], log_odds[~listed], minlength=1)[crowded]
+    rank = np.arange(len(cell)) - np.searchsorted(cell, cell, side="left")
+    listed = rank < MAX_LISTED
+    cells_with_more, more = np.unique(cell[~listed], return_counts=True)
+    summed = np.bincount(cell[~listed], log_odds[~listed], minlength=1)[cells_with_more]
 
-    told_of = np.bincount(story[listed], minlength=len(told.text)) > 0
-    shown, name = np.flatnonzero(told_of), (np.cumsum(told_of) - 1)[story[listed]]
+    is_listed = np.bincount(story[listed], minlength=len(stories.text)) > 0
+    shown, name = np.flatnonzero(is_listed), (np.cumsum(is_listed) - 1)[story[listed]]
     sizes, size = np.unique(more, return_inverse=True)
-    names = [_name(told.text[k]) for k in shown.tolist()]
+    names = [_shorten(stories.text[k]) for k in shown.tolist()]
     names += [f"{n} more headline{'s' if n > 1 else ''}" for n in sizes.tolist()]
 
-    all_cells = np.concatenate([cell[listed], crowded])
+    all_cells = np.concatenate([cell[listed], cells_with_more])
     by_cell = np.argsort(all_cells, kind="stable")
-    value = np.concatenate([sentiment[story[listed]], np.full(len(crowded), np.nan)])
+    value = np.concatenate([sentiment[story[listed]], np.full(len(cells_with_more), np.nan)])
     row, col = np.divmod(all_cells[by_cell], shape[1])
-    return Items(
+    return ItemEvidence(
         row=row.astype(np.int32),
         col=col.astype(np.int32),
         name=np.concatenate([name, len(shown) + size])[by_cell].astype(np.int32),
@@ -191,8 +197,8 @@ def _items(seen: Seen, bound: float | Floats, shape: tuple[int, ...]) -> Items:
     )
 
 
-@compiled
-def _heaviest_first(cell: Whole, weight: Floats) -> Whole:
+@cached_njit
+def _heaviest_first(cell: IntArray, weight: Floats) -> IntArray:
     """The order of `weight` within each cell, equal ones as they stand; by insertion, for few
     stories share a cell."""
     order = np.arange(len(cell))
@@ -207,5 +213,5 @@ def _heaviest_first(cell: Whole, weight: Floats) -> Whole:
     return order
 
 
-def _name(text: str) -> str:
-    return text if len(text) <= NAME_LENGTH else f"{text[: NAME_LENGTH - 1].rstrip()}…"
+def _shorten(text: str) -> str:
+    return text if len(text) <= MAX_NAME_LENGTH else f"{text[: MAX_NAME_LENGTH - 1].rstrip()}…"

@@ -14,9 +14,9 @@ from typing import Any
 from pydantic import BaseModel, Field, ValidationError, field_validator
 
 from agents.base import AgentProfile, profile_of
-from agents.coefficients import load as load_coefficients
-from agents.coefficients import of_agent, refuse_unknown_agents
-from agents.evidence import Tunable
+from agents.coefficients import load_coefficients as load_coefficients
+from agents.coefficients import refuse_unknown_agents, weights_for_agent
+from agents.evidence import TunableAgent
 from agents.settings import NewsSettings, RlSettings
 from domain import plugins
 from domain.errors import ConfigurationError, NotFoundError
@@ -92,16 +92,16 @@ def build(
     Raises NotFoundError where there is none, and ConfigurationError for one that cannot be loaded
     or made, and for a file of coefficients that does not fit the agents.
     """
-    kind = plugins.load("agent", AGENTS[known(name)])
+    kind = plugins.load("agent", AGENTS[require_agent(name)])
     if version is not None and hasattr(kind, "earlier"):
-        for tried in kind.earlier(version, settings, models):
+        for candidate in kind.earlier(version, settings, models):
             with suppress(ConfigurationError):  # the one in force may be damaged
-                own = _made(name, kind, tried)
-                if own.version == version:
-                    return own
-                if own.version in version:
-                    return _fitted(own, tried)
-    return _fitted(_made(name, kind, settings), settings)
+                agent = _made(name, kind, candidate)
+                if agent.version == version:
+                    return agent
+                if agent.version in version:
+                    return _with_fitted_weights(agent, candidate)
+    return _with_fitted_weights(_made(name, kind, settings), settings)
 
 
 @cache
@@ -126,14 +126,14 @@ def policy_agent() -> str:
     return next(name for name in AGENTS if profile(name).votes_with_policy)
 
 
-def known(name: str) -> str:
+def require_agent(name: str) -> str:
     """`name`, if an agent is called so. Raises NotFoundError, naming the nearest, otherwise."""
     return plugins.known("agent", name, AGENTS)
 
 
 def _accepted(name: str) -> str:
     try:
-        return known(name)
+        return require_agent(name)
     except NotFoundError as error:
         raise ValueError(str(error)) from None
 
@@ -174,12 +174,12 @@ def _own(name: str, declared: type[BaseModel], settings: AgentSettings) -> BaseM
         raise ConfigurationError(f"The setting {key!r} is refused: {first['msg']}.") from None
 
 
-def _fitted(agent: Agent, settings: AgentSettings) -> Agent:
+def _with_fitted_weights(agent: Agent, settings: AgentSettings) -> Agent:
     if settings.coefficients is None:
         return agent
     coefficients = load_coefficients(settings.coefficients)
     refuse_unknown_agents(coefficients, AGENTS)
-    if not isinstance(agent, Tunable):
+    if not isinstance(agent, TunableAgent):
         return agent
-    weights = of_agent(coefficients, agent)
-    return agent if weights is None else agent.tuned(weights)
+    weights = weights_for_agent(coefficients, agent)
+    return agent if weights is None else agent.with_weights(weights)

@@ -13,23 +13,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agents.base import SignalAgent
-from agents.evidence import Signal, Weights, terms
+from agents.evidence import Signal, Weights, evidence_of_signals
 from domain.panel import Floats, Panel
-from domain.votes import Term, Votes
+from domain.votes import Evidence, Votes
 from quant import rolling
 from quant.features import price_volume
-from quant.per_symbol import as_known, change, days_since, ratio, rebased
+from quant.per_symbol import days_since, latest_known, pct_change, ratio, rebase
 from quant.risk import symbol_risk
 
-BUDGET = 0.01
+RISK_BUDGET = 0.01
 """Share of equity that a position may lose over the horizon in the worst case of twenty."""
-SEEN = 60
+MIN_BARS = 60
 """Bars before drawdown, shortfall and liquidity are measured at all."""
-MEMORY = 750
+QUANTILE_WINDOW = 750
 """Outcomes that the 5% quantile is taken from, three years of days."""
-TOGETHER = 0.3
+MIN_MARKET_CORRELATION = 0.3
 """Correlation from which a symbol is taken to move with the market."""
-YEAR = 252
+BARS_PER_YEAR = 252
 """Bars that drawdown, shortfall and liquidity look back."""
 
 SIGNALS = (
@@ -45,7 +45,7 @@ SIGNALS = (
 
 
 @dataclass(frozen=True, slots=True)
-class Stress:
+class StressRule:
     """A condition that multiplies the cap by `factor` while `value` is on the wrong side of
     `limit`; a factor of 0 is a veto."""
 
@@ -54,28 +54,28 @@ class Stress:
     above: bool
     limit: float
     factor: float
-    why: str
+    rationale: str
 
-    def bites(self, value: Floats) -> NDArray[np.bool_]:
+    def applies(self, value: Floats) -> NDArray[np.bool_]:
         return value > self.limit if self.above else value < self.limit
 
 
 STRESSES = (
-    Stress("volatility far above its year", "x", True, 2.0, 0.75,
+    StressRule("volatility far above its year", "x", True, 2.0, 0.75,
            "A regime has broken; forecasts from calmer times flatter."),
-    Stress("deep drawdown", "%", False, -30.0, 0.75,
+    StressRule("deep drawdown", "%", False, -30.0, 0.75,
            "What has fallen by a third is in trouble of a kind that prices tell late."),
-    Stress("market under stress", "x", True, 2.0, 0.75,
+    StressRule("market under stress", "x", True, 2.0, 0.75,
            "When the whole market shakes, positions fall together and diversify nothing."),
-    Stress("thin trading", "x", False, 0.25, 0.5,
+    StressRule("thin trading", "x", False, 0.25, 0.5,
            "A quarter of the usual volume: leaving costs more than the quantile says."),
-    Stress("earnings expected", "days", False, 8.0, 0.75,
+    StressRule("earnings expected", "days", False, 8.0, 0.75,
            "A jump of unknown sign is due, going by the usual time between announcements."),
-    Stress("veto: ruinous quantile", "%", False, -40.0, 0.0,
+    StressRule("veto: ruinous quantile", "%", False, -40.0, 0.0,
            "One horizon in twenty would cost two fifths: nothing is small enough."),
-    Stress("veto: hardly trades", "%", True, 50.0, 0.0,
+    StressRule("veto: hardly trades", "%", True, 50.0, 0.0,
            "More than half of the last twenty bars had no volume: there is no way out."),
-    Stress("veto: price stands still", "bars", True, 9.0, 0.0,
+    StressRule("veto: price stands still", "bars", True, 9.0, 0.0,
            "A price that has not moved for ten bars is no price."),
 )  # fmt: skip
 
@@ -101,33 +101,33 @@ class RiskAgent(SignalAgent):
     label = "Risk"
     icon = "scale"
     own_version = "2"
-    warmup = symbol_risk.SEASONING + 1
+    warmup = symbol_risk.WARMUP_RETURNS + 1
     signals = SIGNALS
     forecasts_quantile = True
     required_to_open = True
 
-    def see(self, panel: Panel, since: int) -> Mapping[str, Floats]:  # noqa: ARG002 needs the past
+    def observe(self, panel: Panel, since: int) -> Mapping[str, Floats]:  # noqa: ARG002 needs the past
         return observe(panel)
 
-    def weigh(
-        self, panel: Panel, since: int, seen: Mapping[str, Floats], weights: Weights
+    def vote_with_weights(
+        self, panel: Panel, since: int, observed: Mapping[str, Floats], weights: Weights
     ) -> Votes:
-        quantile = seen["forecast 5% quantile"] / 100.0
-        cap = ratio(np.full(panel.shape, BUDGET), -quantile)
+        quantile = observed["forecast 5% quantile"] / 100.0
+        cap = ratio(np.full(panel.shape, RISK_BUDGET), -quantile)
         cap = np.where(quantile == 0.0, 1.0, np.minimum(cap, 1.0))
         for stress in STRESSES:
-            cap = np.where(stress.bites(seen[stress.name]), cap * stress.factor, cap)
-        young = np.isnan(quantile[since:]) & ~np.isnan(panel.close[since:])
+            cap = np.where(stress.applies(observed[stress.name]), cap * stress.factor, cap)
+        too_few_bars = np.isnan(quantile[since:]) & ~np.isnan(panel.close[since:])
         return self.cast(
             panel,
             since,
             [
-                *terms(SIGNALS, seen, since, weights),
-                *(_told(name, unit, seen[name][since:]) for name, unit in MEASURES),
-                *(_bitten(stress, seen[stress.name][since:]) for stress in STRESSES),
+                *evidence_of_signals(SIGNALS, observed, since, weights),
+                *(_informational(name, unit, observed[name][since:]) for name, unit in MEASURES),
+                *(_stress_evidence(stress, observed[stress.name][since:]) for stress in STRESSES),
             ],
-            silent=[(young, f"fewer than {self.warmup} bars: no forecast")],
-            cap=_held(cap)[since:],
+            silent=[(too_few_bars, f"fewer than {self.warmup} bars: no forecast")],
+            cap=_carry_forward(cap)[since:],
             quantile_5=quantile[since:],
         )
 
@@ -135,21 +135,26 @@ class RiskAgent(SignalAgent):
 def observe(panel: Panel) -> Mapping[str, Floats]:
     """Every measure by the name of its signal, stress or line, (T, N), in its unit."""
     open_, high, low, close = (
-        rebased(prices, panel.close) for prices in (panel.open, panel.high, panel.low, panel.close)
+        rebase(prices, panel.close) for prices in (panel.open, panel.high, panel.low, panel.close)
     )
-    volume = rebased(panel.volume, panel.volume)
+    volume = rebase(panel.volume, panel.volume)
     market = np.repeat(panel.benchmark[:, np.newaxis], len(panel.symbols), axis=1)
     volatility = symbol_risk.forecast_volatility(close)
-    regime = price_volume.regime(volatility)
-    fall = 100.0 * symbol_risk.drawdown(close, YEAR)
-    quantile = 100.0 * symbol_risk.horizon_quantile(open_, volatility, panel.horizon, MEMORY)
-    beta, correlation = symbol_risk.comovement(close, market, YEAR // 2, SEEN)
+    regime = price_volume.relative_volatility(volatility)
+    fall = 100.0 * symbol_risk.drawdown(close, BARS_PER_YEAR)
+    quantile = 100.0 * symbol_risk.horizon_quantile(
+        open_, volatility, panel.horizon, QUANTILE_WINDOW
+    )
+    beta, correlation = symbol_risk.beta_and_correlation(
+        close, market, BARS_PER_YEAR // 2, MIN_BARS
+    )
     realised = {n: symbol_risk.yang_zhang(open_, high, low, close, n) for n in (10, 21, 63)}
     return {
         "volatility regime": regime,
         "volatility, 10 over 63 bars": ratio(realised[10], realised[63]),
         "drawdown from the year's high": fall,
-        "expected shortfall, a bar": 100.0 * rolling.tail_mean(change(close, 1), 0.05, YEAR, SEEN),
+        "expected shortfall, a bar": 100.0
+        * rolling.tail_mean(pct_change(close, 1), 0.05, BARS_PER_YEAR, MIN_BARS),
         "forecast 5% quantile": quantile,
         "forecast volatility, a bar": 100.0 * volatility,
         "Yang-Zhang volatility, 21 bars": 100.0 * realised[21],
@@ -157,19 +162,23 @@ def observe(panel: Panel) -> Mapping[str, Floats]:
         "correlation with the benchmark": correlation,
         "volatility far above its year": regime,
         "deep drawdown": fall,
-        "market under stress": np.where(correlation > TOGETHER, _market_regime(panel), np.nan),
-        "thin trading": price_volume.recent_volume(volume, 5, YEAR, SEEN),
+        "market under stress": np.where(
+            correlation > MIN_MARKET_CORRELATION, _market_regime(panel), np.nan
+        ),
+        "thin trading": price_volume.recent_relative_volume(volume, 5, BARS_PER_YEAR, MIN_BARS),
         "earnings expected": _days_to_earnings(panel),
         "veto: ruinous quantile": quantile,
-        "veto: hardly trades": 100.0 * price_volume.untraded(volume, 20),
-        "veto: price stands still": price_volume.standstill(close),
+        "veto: hardly trades": 100.0 * price_volume.untraded_share(volume, 20),
+        "veto: price stands still": price_volume.unchanged_bars(close),
     }
 
 
 def _market_regime(panel: Panel) -> Floats:
     """The benchmark's volatility regime as last known, (T, 1)."""
-    benchmark = rebased(panel.benchmark[:, np.newaxis], panel.benchmark[:, np.newaxis])
-    return _filled(price_volume.regime(symbol_risk.forecast_volatility(benchmark)))
+    benchmark = rebase(panel.benchmark[:, np.newaxis], panel.benchmark[:, np.newaxis])
+    return _forward_fill(
+        price_volume.relative_volatility(symbol_risk.forecast_volatility(benchmark))
+    )
 
 
 def _days_to_earnings(panel: Panel) -> Floats:
@@ -182,28 +191,28 @@ def _days_to_earnings(panel: Panel) -> Floats:
         announced = panel.earnings.known_at[panel.earnings.symbol == column]
         since = days_since(announced, panel.known_at)
         gaps = np.diff(announced) / np.timedelta64(1, "D")
-        usual = np.array([np.median(gaps[max(k - 3, 0) : k + 1]) for k in range(len(gaps))])
-        due = as_known(usual, announced[1:], panel.known_at) - since
+        typical_gap = np.array([np.median(gaps[max(k - 3, 0) : k + 1]) for k in range(len(gaps))])
+        due = latest_known(typical_gap, announced[1:], panel.known_at) - since
         days[:, column] = np.where(due >= 0.0, due, np.nan)
     return days
 
 
-def _told(name: str, unit: str, value: Floats) -> Term:
-    return Term(name, value, np.where(np.isnan(value), np.nan, 0.0), unit)
+def _informational(name: str, unit: str, value: Floats) -> Evidence:
+    return Evidence(name, value, np.where(np.isnan(value), np.nan, 0.0), unit)
 
 
-def _bitten(stress: Stress, value: Floats) -> Term:
+def _stress_evidence(stress: StressRule, value: Floats) -> Evidence:
     """A line in those cells only where the stress acts on the cap."""
     label = stress.name if stress.factor == 0.0 else f"cap × {stress.factor:g}: {stress.name}"
-    return Term(label, value, np.where(stress.bites(value), 0.0, np.nan), stress.unit)
+    return Evidence(label, value, np.where(stress.applies(value), 0.0, np.nan), stress.unit)
 
 
-def _held(cap: Floats) -> Floats:
+def _carry_forward(cap: Floats) -> Floats:
     """Caps with the last one carried over bars that are missing, and 0 before the first."""
-    return np.nan_to_num(_filled(cap), nan=0.0)
+    return np.nan_to_num(_forward_fill(cap), nan=0.0)
 
 
-def _filled(values: Floats) -> Floats:
+def _forward_fill(values: Floats) -> Floats:
     """The last value known in each column, (T, N); NaN before the first."""
     rows = np.where(np.isnan(values), 0, np.arange(len(values))[:, np.newaxis])
     return np.take_along_axis(values, np.maximum.accumulate(rows, axis=0), axis=0)

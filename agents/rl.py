@@ -23,21 +23,21 @@ from agents.evidence import Weights
 from agents.settings import RlSettings
 from domain.model_files import model_id
 from domain.panel import Floats, Panel
-from domain.votes import Term, Votes
-from envs.observation import FEATURES, GROUPS, WARMUP, observe
-from envs.policies.files import encode, load_policy
+from domain.votes import Evidence, Votes
+from envs.observation import FEATURE_GROUPS, FEATURES, WARMUP, observe
+from envs.policies.files import encode_policy, load_policy
 from envs.policies.policy import Policy
-from envs.policies.shapley import Explained, explain
+from envs.policies.shapley import Explanation, explain
 
-TRUST = 0.3
+EVIDENCE_SHARE = 0.3
 """Share of the policy's evidence that is kept. What was learnt in one market is worth less in
 another: at full strength the shipped policy, trained in simulation, was worse than the base rate
 on real shares (docs/rl.md)."""
 
-SHIPPED = Path(__file__).parent / "policies"
+SHIPPED_POLICY = Path(__file__).parent / "policies"
 """The policy that comes with Quorum, and the README of what it is worth."""
 
-STRENGTH = "the policy's evidence"
+STRENGTH_WEIGHT = "the policy's evidence"
 """Name of the trust among the coefficients."""
 
 DISAGREEMENT = "disagreement"
@@ -47,16 +47,16 @@ AnySettings = TypeVar("AnySettings", bound=RlSettings)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Seen:
+class RlObservations:
     """The observation (R, N, features), where there is one (R, N), and the evidence of those
     cells, not yet trusted."""
 
     observation: Floats
     present: NDArray[np.bool_]
-    explained: Explained
+    explained: Explanation
 
 
-class RlAgent(WeightedAgent[Seen]):
+class RlAgent(WeightedAgent[RlObservations]):
     """Votes with policies that reinforcement learning trained to hold or leave a symbol.
 
     A policy is plain tensors; nothing executable is read.
@@ -66,7 +66,7 @@ class RlAgent(WeightedAgent[Seen]):
     label = "RL"
     icon = "sparkles"
     warmup = WARMUP
-    shipped: ClassVar[Mapping[str, float]] = {STRENGTH: TRUST}
+    default_weights: ClassVar[Mapping[str, float]] = {STRENGTH_WEIGHT: EVIDENCE_SHARE}
     votes_with_policy = True
     Settings = RlSettings
 
@@ -74,7 +74,7 @@ class RlAgent(WeightedAgent[Seen]):
         """With a fitted share of the evidence in place of `TRUST`, where `weights` has one."""
         super().__init__(weights)
         self._policy = policy
-        self._model = model_id(*encode(policy))
+        self._model = model_id(*encode_policy(policy))
 
     @property
     def own_version(self) -> str:
@@ -103,39 +103,41 @@ class RlAgent(WeightedAgent[Seen]):
 
         Raises ConfigurationError where the policy does not match this program.
         """
-        return cls(load_policy(SHIPPED if directory is None else directory))
+        return cls(load_policy(SHIPPED_POLICY if directory is None else directory))
 
-    def see(self, panel: Panel, since: int) -> Seen:
+    def observe(self, panel: Panel, since: int) -> RlObservations:
         observation = observe(panel, since)
         present = ~np.isnan(observation[:, :, 0])
         x = self._policy.standardise(observation[present])
-        return Seen(observation, present, explain(self._policy, x))
+        return RlObservations(observation, present, explain(self._policy, x))
 
-    def weigh(self, panel: Panel, since: int, seen: Seen, weights: Weights) -> Votes:
-        strength = weights.get(STRENGTH, TRUST)
+    def vote_with_weights(
+        self, panel: Panel, since: int, observed: RlObservations, weights: Weights
+    ) -> Votes:
+        strength = weights.get(STRENGTH_WEIGHT, EVIDENCE_SHARE)
         bars = np.cumsum(~np.isnan(panel.close), axis=0)[since:]
         return self.cast(
             panel,
             since,
-            self._evidence(seen, strength),
+            self._evidence(observed, strength),
             silent=[
                 (bars <= WARMUP, f"needs {WARMUP} bars of history"),
                 (
-                    ~seen.present & ~np.isnan(panel.close[since:]),
+                    ~observed.present & ~np.isnan(panel.close[since:]),
                     f"no price that moves in {WARMUP} bars",
                 ),
             ],
         )
 
-    def _evidence(self, seen: Seen, strength: float | Floats) -> list[Term]:
+    def _evidence(self, observed: RlObservations, strength: float | Floats) -> list[Evidence]:
         """One term a group, and one of the disagreement; NaN where there is no observation."""
-        trust = np.broadcast_to(strength, seen.present.shape)[seen.present]
-        log_odds = np.full((len(GROUPS) + 1, *seen.present.shape), np.nan)
-        log_odds[:, seen.present] = trust * seen.explained.shares.T
-        disputed = np.full(seen.present.shape, np.nan)
-        disputed[seen.present] = 100.0 * (1.0 - seen.explained.agreement)
+        trust = np.broadcast_to(strength, observed.present.shape)[observed.present]
+        log_odds = np.full((len(FEATURE_GROUPS) + 1, *observed.present.shape), np.nan)
+        log_odds[:, observed.present] = trust * observed.explained.shares.T
+        disputed = np.full(observed.present.shape, np.nan)
+        disputed[observed.present] = 100.0 * (1.0 - observed.explained.agreement)
         terms = []
-        for group, own in zip(GROUPS, log_odds[:-1], strict=True):
-            shown = seen.observation[:, :, FEATURES.index(group.shown)].copy()
-            terms.append(Term(group.name, shown, own, group.unit))
-        return [*terms, Term(DISAGREEMENT, disputed, log_odds[-1], "%")]
+        for group, own in zip(FEATURE_GROUPS, log_odds[:-1], strict=True):
+            shown = observed.observation[:, :, FEATURES.index(group.displayed)].copy()
+            terms.append(Evidence(group.name, shown, own, group.unit))
+        return [*terms, Evidence(DISAGREEMENT, disputed, log_odds[-1], "%")]

@@ -20,14 +20,14 @@ from domain.errors import ConfigurationError
 from domain.panel import Floats
 
 DEFAULT_MODEL = "ProsusAI/finbert"
-CACHED_SCORES = 65_536
-LONGEST_INPUT = 128
+CACHE_SIZE = 65_536
+MAX_TOKENS = 128
 """Tokens of a headline that the classifier sees."""
 
 _logger = logging.getLogger(__name__)
 
 
-class Scorer(Protocol):
+class HeadlineScorer(Protocol):
     """`name` changes whenever a text could get another score; `score` answers (len(texts),) in
     [-1, 1], each of which is a function of its own text, to the last bit."""
 
@@ -36,7 +36,7 @@ class Scorer(Protocol):
     def score(self, texts: Sequence[str]) -> Floats: ...
 
 
-def make_scorer(wanted: str, models_dir: Path) -> Scorer:
+def make_scorer(setting: str, models_dir: Path) -> HeadlineScorer:
     """The scorer that the setting `agents.news_model` asks for, with the scores it gave remembered.
 
     'lexicon' is the lexicon, 'auto' is FinBERT; a folder or a model id is a transformers
@@ -44,36 +44,36 @@ def make_scorer(wanted: str, models_dir: Path) -> Scorer:
     lexicon, which is logged and shows in the scorer's name. Raises ConfigurationError for a
     folder that holds no usable model.
     """
-    if wanted == "lexicon":
-        return RememberingScorer(LexiconScorer())
-    model = DEFAULT_MODEL if wanted == "auto" else wanted
+    if setting == "lexicon":
+        return CachedScorer(LexiconScorer())
+    model = DEFAULT_MODEL if setting == "auto" else setting
     found = find_model(model, models_dir)
     if isinstance(found, str):
         _logger.warning("Headlines are read by the lexicon: %s.", found)
-        return RememberingScorer(LexiconScorer())
-    return RememberingScorer(TransformerScorer(model, found))
+        return CachedScorer(LexiconScorer())
+    return CachedScorer(TransformerScorer(model, found))
 
 
-class RememberingScorer:
+class CachedScorer:
     """A scorer that reads every headline once. Remembers the last `capacity` texts."""
 
-    def __init__(self, scorer: Scorer, capacity: int = CACHED_SCORES) -> None:
+    def __init__(self, scorer: HeadlineScorer, capacity: int = CACHE_SIZE) -> None:
         self._scorer = scorer
         self._capacity = capacity
-        self._known: dict[str, float] = {}
+        self._cache: dict[str, float] = {}
 
     @property
     def name(self) -> str:
         return self._scorer.name
 
     def score(self, texts: Sequence[str]) -> Floats:
-        new = [text for text in dict.fromkeys(texts) if text not in self._known]
+        new = [text for text in dict.fromkeys(texts) if text not in self._cache]
         scores = dict(zip(new, self._scorer.score(new).tolist(), strict=True)) if new else {}
-        answer = [scores[text] if text in scores else self._known[text] for text in texts]
-        self._known.update(scores)
-        for oldest in list(self._known)[: max(len(self._known) - self._capacity, 0)]:
-            del self._known[oldest]
-        return np.array(answer, np.float64)
+        result = [scores[text] if text in scores else self._cache[text] for text in texts]
+        self._cache.update(scores)
+        for oldest in list(self._cache)[: max(len(self._cache) - self._capacity, 0)]:
+            del self._cache[oldest]
+        return np.array(result, np.float64)
 
 
 class TransformerScorer:
@@ -94,9 +94,9 @@ class TransformerScorer:
         return self._name
 
     def score(self, texts: Sequence[str]) -> Floats:
-        return np.array([self._read(text) for text in texts], np.float64)
+        return np.array([self._score_one(text) for text in texts], np.float64)
 
-    def _read(self, text: str) -> float:
+    def _score_one(self, text: str) -> float:
         (classes,) = self._classify([text])
         return sum(self._sign[c["label"]] * float(c["score"]) for c in classes)
 
@@ -130,14 +130,14 @@ def _pipeline(model: str, folder: Path) -> Any:
         ) from error
     return pipeline(
         "text-classification", model=network, tokenizer=tokenizer, device="cpu",
-        top_k=None, truncation=True, max_length=_longest(tokenizer, network), padding=False,
+        top_k=None, truncation=True, max_length=_max_tokens(tokenizer, network), padding=False,
     )  # fmt: skip
 
 
-def _longest(tokenizer: Any, network: Any) -> int:
+def _max_tokens(tokenizer: Any, network: Any) -> int:
     """Tokens the model can take at all, and no more than a headline needs."""
-    positions = getattr(network.config, "max_position_embeddings", LONGEST_INPUT)
-    return int(min(LONGEST_INPUT, tokenizer.model_max_length, positions))
+    positions = getattr(network.config, "max_position_embeddings", MAX_TOKENS)
+    return int(min(MAX_TOKENS, tokenizer.model_max_length, positions))
 
 
 def _signs(model: str, id2label: Mapping[int, str]) -> dict[str, float]:

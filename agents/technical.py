@@ -13,7 +13,7 @@ from agents.base import SignalAgent, Silences
 from agents.evidence import Signal
 from domain.panel import Floats, Panel
 from quant.features import indicators, price_volume, trends
-from quant.per_symbol import by_symbol, completed, days, rebased, weeks
+from quant.per_symbol import by_symbol, day_numbers, of_completed_periods, rebase, week_numbers
 from quant.risk.symbol_risk import forecast_volatility
 
 SIGNALS = (
@@ -75,14 +75,14 @@ class TechnicalAgent(SignalAgent):
     warmup = 15
     signals = SIGNALS
 
-    def see(self, panel: Panel, since: int) -> Mapping[str, Floats]:  # noqa: ARG002 needs the past
+    def observe(self, panel: Panel, since: int) -> Mapping[str, Floats]:  # noqa: ARG002 needs the past
         return observe(panel)
 
     def silences(
         self,
         panel: Panel,
         since: int,
-        seen: Mapping[str, Floats],  # noqa: ARG002
+        observed: Mapping[str, Floats],  # noqa: ARG002
     ) -> Silences:
         age = by_symbol(lambda close: np.arange(1, len(close) + 1), panel.close)[since:]
         return [(age < self.warmup, f"fewer than {self.warmup} bars")]
@@ -91,41 +91,41 @@ class TechnicalAgent(SignalAgent):
 def observe(panel: Panel) -> Mapping[str, Floats]:
     """Every observation by the name of its signal, (T, N), whatever it may mean."""
     open_, high, low, close = (
-        rebased(prices, panel.close) for prices in (panel.open, panel.high, panel.low, panel.close)
+        rebase(prices, panel.close) for prices in (panel.open, panel.high, panel.low, panel.close)
     )
-    volume = rebased(panel.volume, panel.volume)
+    volume = rebase(panel.volume, panel.volume)
     volatility = forecast_volatility(close)
     own_bars = {
         "momentum 252 less 21 bars": price_volume.momentum(close, 252, 21, volatility),
-        "distance from SMA 200": trends.above_average(close, 200, volatility),
-        "EMA 50 over 200": trends.spread_of_averages(close, 50, 200),
-        "Donchian 55 position": indicators.donchian(high, low, close, 55),
-        "ADX 14, signed": trends.directed_strength(high, low, close),
-        "MACD histogram": trends.macd_thrust(close, volatility),
-        "move over 21 bars": price_volume.move(close, 21, volatility),
-        "move over 5 bars": price_volume.move(close, 5, volatility),
+        "distance from SMA 200": trends.distance_from_sma(close, 200, volatility),
+        "EMA 50 over 200": trends.ema_spread(close, 50, 200),
+        "Donchian 55 position": indicators.donchian_position(high, low, close, 55),
+        "ADX 14, signed": trends.signed_adx(high, low, close),
+        "MACD histogram": trends.standardised_macd_histogram(close, volatility),
+        "move over 21 bars": price_volume.standardised_return(close, 21, volatility),
+        "move over 5 bars": price_volume.standardised_return(close, 5, volatility),
         "RSI 14": indicators.rsi(close, 14),
         "RSI 2": indicators.rsi(close, 2),
         "Bollinger position": indicators.bollinger_z(close, 20),
         "stochastic 14": indicators.stochastic(high, low, close, 14),
-        "volatility regime": price_volume.regime(volatility),
-        "volume flow (OBV)": trends.volume_flow(close, volume),
+        "volatility regime": price_volume.relative_volatility(volatility),
+        "volume flow (OBV)": trends.obv_oscillator(close, volume),
         "money flow index": indicators.mfi(high, low, close, volume),
-        "move on unusual volume": price_volume.confirmed_move(close, volume, volatility),
-        "candlestick patterns": indicators.candlesticks(open_, high, low, close),
+        "move on unusual volume": price_volume.volume_confirmed_return(close, volume, volatility),
+        "candlestick patterns": indicators.candlestick_balance(open_, high, low, close),
     }
     return {**own_bars, **_longer_bars(panel, close)}
 
 
 def _longer_bars(panel: Panel, close: Floats) -> dict[str, Floats]:
     """The same market in completed weeks, and in completed days behind shorter bars."""
-    frames = {"weekly": weeks(panel.known_at)}
+    frames = {"weekly": week_numbers(panel.known_at)}
     if panel.timeframe.intraday:
-        frames["daily"] = days(panel.known_at)
+        frames["daily"] = day_numbers(panel.known_at)
     observed = {}
     for name, period in frames.items():
-        observed[f"{name} EMA 10 over 40"] = completed(
-            close, period, lambda series: trends.spread_of_averages(series, 10, 40)
+        observed[f"{name} EMA 10 over 40"] = of_completed_periods(
+            close, period, lambda series: trends.ema_spread(series, 10, 40)
         )
-        observed[f"{name} RSI 14"] = completed(close, period, indicators.rsi)
+        observed[f"{name} RSI 14"] = of_completed_periods(close, period, indicators.rsi)
     return observed

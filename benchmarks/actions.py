@@ -14,32 +14,39 @@ from typing import Any
 import numpy as np
 
 from agents.registry import AGENTS
-from benchmarks.support.imported_history import imported, panel_of, shares, vote
+from benchmarks.support.imported_history import (
+    build_panel,
+    imported_store,
+    share_symbols,
+    vote_all,
+)
 from domain.panel import Panel
-from orchestrator.committee.learned_weights import equal
-from orchestrator.committee.pooling import ACTIONS, CommitteeSettings, hear, tally
-from orchestrator.committee.targets import docket, fold
-from orchestrator.team.base import Ballot
+from orchestrator.committee.learned_weights import equal_influence
+from orchestrator.committee.pooling import ACTIONS, CommitteeSettings, collect_votes, pool_votes
+from orchestrator.committee.targets import decide_rows, target_inputs
+from orchestrator.team.base import AgentVoteResult
 
 
 def run(data: str, **period: str) -> dict[str, Any]:
     """Shares of the actions, changes of action a symbol and year, turnover, and quantiles."""
     start = datetime.fromisoformat(period.get("from", "2015-01-01")).replace(tzinfo=UTC)
     end = datetime.fromisoformat(period.get("to", "2025-09-26")).replace(tzinfo=UTC)
-    with imported(data) as (_, library):
-        panel = panel_of(library, shares(library, start - timedelta(days=730)), end)
+    with imported_store(data) as (_, library):
+        panel = build_panel(library, share_symbols(library, start - timedelta(days=730)), end)
     since = int(np.searchsorted(panel.known_at, np.datetime64(start.replace(tzinfo=None))))
     began = time.perf_counter()
-    ballots = vote(panel, since)
+    ballots = vote_all(panel, since)
     voted = time.perf_counter() - began
     return {"vote_s": round(voted, 2), **_counts(panel, ballots, since)}
 
 
-def _counts(panel: Panel, ballots: Sequence[Ballot], since: int) -> dict[str, Any]:
+def _counts(panel: Panel, ballots: Sequence[AgentVoteResult], since: int) -> dict[str, Any]:
     settings = CommitteeSettings()
-    added = tally(hear(panel, ballots, since), equal(len(AGENTS)), settings)
+    added = pool_votes(collect_votes(panel, ballots, since), equal_influence(len(AGENTS)), settings)
     blocked = np.isnan(panel.close[since:])
-    actions, targets = fold(docket(added, blocked), np.zeros(len(panel.symbols)), settings)
+    actions, targets = decide_rows(
+        target_inputs(added, blocked), np.zeros(len(panel.symbols)), settings
+    )
     open_cells = ~blocked
     share = partial(_share, actions[open_cells])
     years = len(actions) / 252

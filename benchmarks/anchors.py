@@ -14,12 +14,18 @@ from pathlib import Path
 from typing import Any
 
 from agents.registry import AGENTS, build
-from benchmarks.support.imported_history import COINS, DAILY, SETTINGS, imported, shares
+from benchmarks.support.imported_history import (
+    COINS,
+    DAILY,
+    SETTINGS,
+    imported_store,
+    share_symbols,
+)
 from domain.timeframe import Timeframe
 from research.backtest.backtester import Backtester
-from research.backtest.request import Request, request
-from research.backtest.results import Results
-from storage.market_data.sql_store import SqlLibrary
+from research.backtest.request import BacktestRequest, build_request
+from research.backtest.results import BacktestStore
+from storage.market_data.sql_store import SqlMarketDataStore
 
 COSTS = {"half_spread_bps": 0.0, "commission_bps": 10.0}
 DOW = (
@@ -27,7 +33,7 @@ DOW = (
     "KO", "MCD", "MMM", "MRK", "MSFT", "NKE", "PFE", "PG", "TRV", "UNH", "V", "VZ", "WMT", "XOM",
 )  # fmt: skip
 """Members of the Dow Jones in 2020; those that the history holds are taken."""
-SHOWN = ("total_return", "sharpe", "max_drawdown", "turnover")
+SHOWN_METRICS = ("total_return", "sharpe", "max_drawdown", "turnover")
 RATIOS = ("sharpe", "turnover")
 """The rest is in percent."""
 WINDOW = 1_008
@@ -37,53 +43,57 @@ WINDOW = 1_008
 def run(data: str, only: str = "") -> dict[str, Any]:
     """A table for each anchor, by its name."""
     with (
-        imported(data, (*DAILY, *COINS)) as (database, library),
+        imported_store(data, (*DAILY, *COINS)) as (database, library),
         tempfile.TemporaryDirectory() as at,
     ):
         backtester = Backtester(
-            Results(Path(at)), library, database, partial(build, settings=SETTINGS), "anchors"
+            BacktestStore(Path(at)), library, database, partial(build, settings=SETTINGS), "anchors"
         )
         return {
-            name: "\n" + "\n".join(_table(_run(backtester, asked)))
-            for name, asked in _anchors(library)
+            name: "\n" + "\n".join(_table(_run(backtester, backtest)))
+            for name, backtest in _anchors(library)
             if only in name
         }
 
 
-def _anchors(library: SqlLibrary) -> Iterator[tuple[str, Request]]:
-    stored = shares(library)
-    yield "three shares, 2024 Q1", _asked(("AAPL", "GOOGL", "AMZN"), "2024-01-02", "2024-03-28")
+def _anchors(library: SqlMarketDataStore) -> Iterator[tuple[str, BacktestRequest]]:
+    stored = share_symbols(library)
+    yield "three shares, 2024 Q1", _request(("AAPL", "GOOGL", "AMZN"), "2024-01-02", "2024-03-28")
     coins = tuple(library.symbols("files", Timeframe.H1))
     yield (
         "five coins by the hour, 2025",
-        _asked(coins, "2025-10-07", "2025-11-05", timeframe=Timeframe.H1),
+        _request(coins, "2025-10-07", "2025-11-05", timeframe=Timeframe.H1),
     )
     large = tuple(symbol for symbol in DOW if symbol in stored)
-    yield "large caps, 2009 to 2020-05", _asked(large, "2009-01-02", "2020-05-08")
-    everything = tuple(shares(library, datetime(2009, 1, 1, tzinfo=UTC)))
+    yield "large caps, 2009 to 2020-05", _request(large, "2009-01-02", "2020-05-08")
+    everything = tuple(share_symbols(library, datetime(2009, 1, 1, tzinfo=UTC)))
     yield (
         "all, walked forward 2010 to 2025",
-        _asked(everything, "2010-01-04", "2025-09-26", walk_forward=WINDOW),
+        _request(everything, "2010-01-04", "2025-09-26", walk_forward=WINDOW),
     )
 
 
-def _asked(symbols: tuple[str, ...], start: str, end: str, **more: Any) -> Request:
-    return request(
+def _request(symbols: tuple[str, ...], start: str, end: str, **more: Any) -> BacktestRequest:
+    return build_request(
         market="files", symbols=symbols, start=date.fromisoformat(start),
         end=date.fromisoformat(end), agents=tuple(AGENTS), costs=COSTS, **more,
     )  # fmt: skip
 
 
-def _run(backtester: Backtester, asked: Request) -> dict[str, Any]:
-    return backtester.run(asked, simulated=False, now=datetime.now(UTC), tell=lambda *_: None)
+def _run(backtester: Backtester, backtest: BacktestRequest) -> dict[str, Any]:
+    return backtester.run(
+        backtest, simulated=False, now=datetime.now(UTC), on_progress=lambda *_: None
+    )
 
 
 def _table(result: Mapping[str, Any]) -> Iterator[str]:
     yield f"{len(result['symbols'])} symbols, {result['from']} to {result['to']}"
     yield (
-        "| | " + " | ".join(name.replace("_", " ") for name in SHOWN) + " | Brier skill | rank IC |"
+        "| | "
+        + " | ".join(name.replace("_", " ") for name in SHOWN_METRICS)
+        + " | Brier skill | rank IC |"
     )
-    yield "|---" * (len(SHOWN) + 3) + "|"
+    yield "|---" * (len(SHOWN_METRICS) + 3) + "|"
     scores = {each["name"]: each["overall"] for each in result["forecasts"]["forecasters"]}
     rows = {
         "committee": result["committee"],
@@ -92,10 +102,13 @@ def _table(result: Mapping[str, Any]) -> Iterator[str]:
         **result["benchmarks"],
     }
     for name, figures in rows.items():
-        told = [_figure(figures[metric], 1.0 if metric in RATIOS else 100.0) for metric in SHOWN]
+        cells = [
+            _figure_text(figures[metric], 1.0 if metric in RATIOS else 100.0)
+            for metric in SHOWN_METRICS
+        ]
         score = scores.get(name.removesuffix(" alone"), {})
-        told += [_figure(score.get(key), 100.0) for key in ("brier_skill", "rank_ic")]
-        yield f"| {name} | " + " | ".join(told) + " |"
+        cells += [_figure_text(score.get(key), 100.0) for key in ("brier_skill", "rank_ic")]
+        yield f"| {name} | " + " | ".join(cells) + " |"
 
 
 def _earned(result: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -104,10 +117,10 @@ def _earned(result: Mapping[str, Any]) -> Mapping[str, Any]:
     return next(each for each in trials if each["value"] == "earned, 1, 1")
 
 
-def _figure(told: Mapping[str, Any] | None, scale: float) -> str:
-    if told is None or told["value"] is None:
+def _figure_text(estimate: Mapping[str, Any] | None, scale: float) -> str:
+    if estimate is None or estimate["value"] is None:
         return ""
-    value = f"{told['value'] * scale:.2f}"
-    if told["low"] is None or told["high"] is None:
+    value = f"{estimate['value'] * scale:.2f}"
+    if estimate["low"] is None or estimate["high"] is None:
         return value
-    return f"{value} [{told['low'] * scale:.2f}, {told['high'] * scale:.2f}]"
+    return f"{value} [{estimate['low'] * scale:.2f}, {estimate['high'] * scale:.2f}]"

@@ -19,19 +19,19 @@ from domain.timeframe import Timeframe
 from market.calendars import last_close
 from market.simulated.provider import DemoProvider
 from orchestrator.committee.pooling import CommitteeSettings
-from orchestrator.cycle import Desk, run_cycles
+from orchestrator.cycle import RunContext, run_cycles
 from orchestrator.ray_session import RaySession
 from orchestrator.team.base import Team
 from orchestrator.team.local_team import LocalTeam
 from orchestrator.team.ray_team import RayTeam
 from storage.database import Database
 from storage.journal import panel_archive
-from storage.journal.sql_journal import Journal
-from storage.market_data.sql_store import SqlLibrary
+from storage.journal.sql_journal import SqlJournal
+from storage.market_data.sql_store import SqlMarketDataStore
 
 START = datetime(2023, 12, 29, tzinfo=UTC)
 """Some 500 sessions after the simulated history begins."""
-PAST = datetime(2022, 1, 1, tzinfo=UTC)
+HISTORY_START = datetime(2022, 1, 1, tzinfo=UTC)
 SHARES = ("AAPL", "MSFT", "NVDA", "AMZN", "GOOGL", "META", "TSLA", "JPM", "XOM")
 STAGES = ("panel", "settle", "vote", "decide", "record")
 SETTINGS = AgentSettings(news_model="lexicon")
@@ -44,41 +44,43 @@ def run(symbols: str = "50,500", cycles: str = "5") -> dict[str, Any]:
         home = Path(folder)
         session = RaySession.local(home, dashboard=False)
         builder = partial(build, settings=SETTINGS)
-        there = RayTeam(session, tuple(AGENTS), builder, home=home)
-        here = LocalTeam(tuple(AGENTS), builder)
+        ray_team = RayTeam(session, tuple(AGENTS), builder, home=home)
+        local_team = LocalTeam(tuple(AGENTS), builder)
         try:
             for count in map(int, symbols.split(",")):
-                figures |= _measure(home, count, int(cycles), there, here)
-            for agent in there.health():
-                figures[f"{agent.agent} actor, MB"] = _resident(agent.pid)
-            figures["this process, MB"] = _resident("self")
+                figures |= _measure(home, count, int(cycles), ray_team, local_team)
+            for agent in ray_team.health():
+                figures[f"{agent.agent} actor, MB"] = _resident_megabytes(agent.pid)
+            figures["this process, MB"] = _resident_megabytes("self")
         finally:
-            there.close()
+            ray_team.close()
     return figures
 
 
-def _measure(home: Path, count: int, cycles: int, there: Team, here: Team) -> dict[str, Any]:
+def _measure(
+    home: Path, count: int, cycles: int, ray_team: Team, local_team: Team
+) -> dict[str, Any]:
     database = Database(f"sqlite:///{home / f'{count}.db'}")
     database.migrate()
     names = [f"B{number:03}" for number in range(count)]
     end = START + timedelta(days=2 * cycles + 10)
-    library = SqlLibrary(database)
+    library = SqlMarketDataStore(database)
     for number, name in enumerate(names):
-        _invent(library, name, number, end)
+        _store_simulated(library, name, number, end)
     figures = {}
-    for where, team in (("Ray", there), ("in process", here)):
-        desk = Desk(
+    for where, team in (("Ray", ray_team), ("in process", local_team)):
+        desk = RunContext(
             market="demo",
             run=where,
             simulated=True,
             timeframe=Timeframe.D1,
             horizon=5,
             settings=CommitteeSettings(),
-            library=library,
-            journal=Journal(database),
-            digest_of=panel_archive.digest,
+            store=library,
+            journal=SqlJournal(database),
+            digest_of=panel_archive.panel_digest,
         )
-        for stage, seconds in _hold(desk, team, names, cycles).items():
+        for stage, seconds in _run_cycles(desk, team, names, cycles).items():
             figures[f"{count} symbols, {where}, {stage}, ms"] = round(1000 * seconds, 1)
     database.close()
     through, local = (figures[f"{count} symbols, {w}, vote, ms"] for w in ("Ray", "in process"))
@@ -87,30 +89,34 @@ def _measure(home: Path, count: int, cycles: int, there: Team, here: Team) -> di
     return figures
 
 
-def _hold(desk: Desk, team: Team, names: Sequence[str], cycles: int) -> dict[str, float]:
+def _run_cycles(
+    desk: RunContext, team: Team, names: Sequence[str], cycles: int
+) -> dict[str, float]:
     """Median seconds by stage and of the whole."""
     taken: dict[str, list[float]] = {"whole": [], **{stage: [] for stage in STAGES}}
     for day in range(cycles + 1):
         as_of = last_close("XNYS", Timeframe.D1, START + timedelta(days=2 * day))
         started = time.perf_counter()
-        (held,) = run_cycles(desk, team, names, as_of)
+        (result,) = run_cycles(desk, team, names, as_of)
         taken["whole"].append(time.perf_counter() - started)
         for stage in STAGES:
-            taken[stage].append(held.seconds[stage])
+            taken[stage].append(result.seconds[stage])
     return {stage: statistics.median(seconds[1:]) for stage, seconds in taken.items()}
 
 
-def _invent(library: SqlLibrary, name: str, seed: int, end: datetime) -> None:
+def _store_simulated(library: SqlMarketDataStore, name: str, seed: int, end: datetime) -> None:
     """Store one of the simulated market's shares, of another seed, under a name of its own."""
     provider, share = DemoProvider(seed, lambda: end), SHARES[seed % len(SHARES)]
     with library.transaction():
-        library.put_bars("demo", name, Timeframe.D1, provider.bars(share, Timeframe.D1, PAST, end))
-        library.put_news("demo", name, provider.news(share, PAST, end).assign(symbol=name))
+        library.put_bars(
+            "demo", name, Timeframe.D1, provider.bars(share, Timeframe.D1, HISTORY_START, end)
+        )
+        library.put_news("demo", name, provider.news(share, HISTORY_START, end).assign(symbol=name))
         library.put_filings("demo", name, provider.filings(share).assign(symbol=name))
         library.put_earnings("demo", name, provider.earnings(share).assign(symbol=name))
 
 
-def _resident(pid: int | str | None) -> int | None:
+def _resident_megabytes(pid: int | str | None) -> int | None:
     """Megabytes of a process in memory; None where the system does not tell (Linux does)."""
     try:
         status = Path(f"/proc/{pid}/status").read_text()

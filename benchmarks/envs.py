@@ -13,21 +13,21 @@ from contextlib import redirect_stderr
 from io import StringIO
 from typing import Any
 
-from benchmarks.support.env_baselines import EPISODE, ground
-from benchmarks.support.env_peers import Engine, engines
+from benchmarks.support.env_baselines import EPISODE, build_market
+from benchmarks.support.env_peers import EnvEngine, engines
 
 
 def run(engine: str = "", repeats: str = "15") -> dict[str, Any]:
     """Steps a second, and as multiples of our one scalar environment's."""
     absent: list[str] = []
-    taken: dict[Engine, list[tuple[float, float]]] = {}
+    taken: dict[EnvEngine, list[tuple[float, float]]] = {}
     with warnings.catch_warnings(), redirect_stderr(StringIO()):  # what peers say when imported
-        found = list(engines(ground()))
+        found = list(engines(build_market()))
     for each in found:
         if isinstance(each, str):
             absent.append(each)
         elif engine in each.name:
-            each.play(EPISODE + 1)
+            each.run_steps(EPISODE + 1)
             taken[each] = []
     for _ in range(int(repeats)):
         for each, rounds in taken.items():
@@ -42,8 +42,8 @@ def run(engine: str = "", repeats: str = "15") -> dict[str, Any]:
     return figures | {f"{name}": "not installed (see docs/performance.md)" for name in absent}
 
 
-def _timed(engine: Engine) -> tuple[float, float]:
+def _timed(engine: EnvEngine) -> tuple[float, float]:
     """Steps a second by the clock and by processor time."""
     clock, processor = time.perf_counter(), time.process_time()
-    steps = engine.play(engine.steps)
+    steps = engine.run_steps(engine.steps)
     return steps / (time.perf_counter() - clock), steps / (time.process_time() - processor)

@@ -17,24 +17,24 @@ from typing import Any
 import numpy as np
 
 from agents.registry import AGENTS, build
-from benchmarks.support.imported_history import SETTINGS, imported, panel_of, vote
+from benchmarks.support.imported_history import SETTINGS, build_panel, imported_store, vote_all
 from domain.decision import Vote
 from domain.panel import Panel
 from domain.timeframe import Timeframe
 from domain.votes import Votes
-from market.calendars import moment
+from market.calendars import to_datetime
 from orchestrator.committee.pooling import CommitteeSettings
-from orchestrator.cycle import Desk, run_cycles
+from orchestrator.cycle import RunContext, run_cycles
 from orchestrator.ray_session import RaySession
 from orchestrator.team.base import Team
 from orchestrator.team.local_team import LocalTeam
 from orchestrator.team.ray_team import RayTeam
 from storage.database import Database
-from storage.journal.panel_archive import digest
-from storage.journal.sql_journal import Journal
-from storage.market_data.sql_store import SqlLibrary
+from storage.journal.panel_archive import panel_digest
+from storage.journal.sql_journal import SqlJournal
+from storage.market_data.sql_store import SqlMarketDataStore
 
-A_DAY = 8
+SYMBOLS_PER_DAY = 8
 """Symbols that are looked at on one day."""
 
 
@@ -42,10 +42,10 @@ def run(data: str, pairs: str = "1000", seed: str = "7", **period: str) -> dict[
     """How many (symbol, day) pairs were compared, and every difference."""
     start = datetime.fromisoformat(period.get("from", "2012-01-03")).replace(tzinfo=UTC)
     end = datetime.fromisoformat(period.get("to", "2025-09-26")).replace(tzinfo=UTC)
-    with imported(data) as (database, library), tempfile.TemporaryDirectory() as home:
-        panel = panel_of(library, library.symbols("files", Timeframe.D1), end)
+    with imported_store(data) as (database, library), tempfile.TemporaryDirectory() as home:
+        panel = build_panel(library, library.symbols("files", Timeframe.D1), end)
         since = int(np.searchsorted(panel.known_at, np.datetime64(start.replace(tzinfo=None))))
-        backtest = {ballot.agent: ballot.votes for ballot in vote(panel, since) if ballot.votes}
+        backtest = {ballot.agent: ballot.votes for ballot in vote_all(panel, since) if ballot.votes}
         chosen = list(_pairs(panel, since, int(pairs), int(seed)))
         builder = partial(build, settings=SETTINGS)
         session = RaySession.local(Path(home), dashboard=False)
@@ -65,7 +65,7 @@ def run(data: str, pairs: str = "1000", seed: str = "7", **period: str) -> dict[
         "pairs": sum(len(names) for _, names in chosen),
         "days": len(chosen),
         "votes compared": sum(len(names) for _, names in chosen) * len(AGENTS) * len(teams),
-        **{f"differences {run}": told for run, told in found.items()},
+        **{f"differences {run}": differences for run, differences in found.items()},
     }
 
 
@@ -74,10 +74,10 @@ def _pairs(panel: Panel, since: int, pairs: int, seed: int) -> Iterator[tuple[in
     rng = np.random.default_rng(seed)
     left = pairs
     for row in np.sort(
-        rng.choice(np.arange(since, len(panel.known_at)), pairs // A_DAY + 1, False)
+        rng.choice(np.arange(since, len(panel.known_at)), pairs // SYMBOLS_PER_DAY + 1, False)
     ):
         there = np.flatnonzero(~np.isnan(panel.close[row]))
-        names = rng.choice(there, min(A_DAY, len(there), left), replace=False)
+        names = rng.choice(there, min(SYMBOLS_PER_DAY, len(there), left), replace=False)
         if len(names):
             yield int(row), [panel.symbols[n] for n in names]
         left -= len(names)
@@ -87,31 +87,31 @@ def _differences(
     run: str,
     team: Team,
     database: Database,
-    library: SqlLibrary,
+    library: SqlMarketDataStore,
     panel: Panel,
     backtest: dict[str, Votes],
     chosen: Sequence[tuple[int, list[str]]],
 ) -> Iterator[str]:
-    desk = Desk(
+    desk = RunContext(
         market="files", run=run, simulated=False, timeframe=Timeframe.D1, horizon=panel.horizon,
-        settings=CommitteeSettings(), library=library, journal=Journal(database), digest_of=digest,
+        settings=CommitteeSettings(), store=library, journal=SqlJournal(database), digest_of=panel_digest,
     )  # fmt: skip
     for row, names in chosen:
-        [minutes] = run_cycles(desk, team, names, moment(panel.known_at[row]), previous={})
-        for decision in minutes.cycle.decisions:
+        [result] = run_cycles(desk, team, names, to_datetime(panel.known_at[row]), previous={})
+        for decision in result.cycle.decisions:
             column = panel.symbols.index(decision.symbol)
             for cast in decision.votes:
                 whole = backtest[cast.agent]
                 line = row - (len(panel.known_at) - len(whole.known_at))
-                if _told(cast) != _voted(whole, line, column):
+                if _vote_values(cast) != _matrix_values(whole, line, column):
                     yield f"{cast.agent} {decision.symbol} {panel.known_at[row]}"
 
 
-def _told(vote: Vote) -> tuple[object, ...]:
+def _vote_values(vote: Vote) -> tuple[object, ...]:
     return vote.log_odds, vote.cap, vote.quantile_5, vote.abstained_because, vote.reasons
 
 
-def _voted(votes: Votes, row: int, column: int) -> tuple[object, ...]:
+def _matrix_values(votes: Votes, row: int, column: int) -> tuple[object, ...]:
     def number(value: float) -> float | None:
         return None if np.isnan(value) else float(value)
 
@@ -120,6 +120,6 @@ def _voted(votes: Votes, row: int, column: int) -> tuple[object, ...]:
         number(votes.log_odds[row, column]),
         float(votes.cap[row, column]),
         None if quantile is None else number(quantile[row, column]),
-        votes.abstained_because(row, column),
+        votes.abstention_reason(row, column),
         votes.reasons(row, column),
     )

@@ -19,7 +19,7 @@ from sklearn.metrics import accuracy_score, f1_score
 from agents.hub import cached_model
 from agents.lexicon import LexiconScorer
 from agents.registry import AgentSettings
-from agents.sentiment import DEFAULT_MODEL, Scorer, TransformerScorer
+from agents.sentiment import DEFAULT_MODEL, HeadlineScorer, TransformerScorer
 
 NEUTRAL_BAND = 0.2
 """Scores within ± this count as neutral."""
@@ -37,7 +37,7 @@ _EVENTS = (
 def run(labelled: str | Path | None = None) -> dict[str, Any]:
     """Headlines a second per scorer and, with `labelled`, accuracy and macro-F1 per dataset."""
     with tempfile.TemporaryDirectory() as scratch:
-        scorers: dict[str, tuple[Scorer, int]] = {"lexicon": (LexiconScorer(), 20_000)}
+        scorers: dict[str, tuple[HeadlineScorer, int]] = {"lexicon": (LexiconScorer(), 20_000)}
         finbert = cached_model(DEFAULT_MODEL, AgentSettings().models_dir)
         if finbert:
             scorers[DEFAULT_MODEL] = (TransformerScorer(DEFAULT_MODEL, finbert), 200)
@@ -63,7 +63,7 @@ def headlines(count: int) -> list[str]:
     ]
 
 
-def _speed(scorer: Scorer, count: int) -> float:
+def _speed(scorer: HeadlineScorer, count: int) -> float:
     texts = headlines(count)
     scorer.score(texts[:10])
     started = time.perf_counter()
@@ -77,17 +77,19 @@ def _held_out(table: pd.DataFrame) -> pd.DataFrame:
     return table[odd]
 
 
-def _quality(name: str, scorer: Scorer, table: pd.DataFrame) -> dict[str, float]:
+def _quality(name: str, scorer: HeadlineScorer, table: pd.DataFrame) -> dict[str, float]:
     """Accuracy and macro-F1 over everything and per dataset."""
     label = _labels(scorer.score(table["text"].tolist()))
     datasets = {"all": np.ones(len(table), bool)}
     datasets |= {d: (table["dataset"] == d).to_numpy() for d in sorted(set(table["dataset"]))}
     measured = {}
     for dataset, member in datasets.items():
-        truth, said = table["label"].to_numpy()[member], label[member]
+        truth, predicted = table["label"].to_numpy()[member], label[member]
         title = f"{name}, {dataset} ({len(truth)})"
-        measured[f"{title}, accuracy"] = round(float(accuracy_score(truth, said)), 3)
-        measured[f"{title}, macro-F1"] = round(float(f1_score(truth, said, average="macro")), 3)
+        measured[f"{title}, accuracy"] = round(float(accuracy_score(truth, predicted)), 3)
+        measured[f"{title}, macro-F1"] = round(
+            float(f1_score(truth, predicted, average="macro")), 3
+        )
     return measured
 
 

@@ -22,7 +22,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from benchmarks.serve import _address, _get, _until
+from benchmarks.serve import _address, _get, _wait_until
 
 CONNECTIONS = 32
 CLIENTS = 8
@@ -35,11 +35,11 @@ SETTINGS = {
     "QUORUM__ACCOUNT__CAPITAL": "1e9",
     "QUORUM__AGENTS__NEWS_MODEL": "lexicon",
 }
-ROWS = b'data: <hx-partial hx-target="#open-orders"'
+ROW_FRAME = b'data: <hx-partial hx-target="#open-orders"'
 
 
 @dataclass
-class Seen:
+class StreamLog:
     """What the streams told. Times are monotonic seconds."""
 
     numbers: dict[str, int] = field(default_factory=dict)
@@ -49,7 +49,7 @@ class Seen:
 
 
 @dataclass
-class Sent:
+class OrderLog:
     """By order, when its confirmation was sent; what the requests took; what was refused."""
 
     clicks: dict[str, float] = field(default_factory=dict)
@@ -68,14 +68,14 @@ def run(rate: str = "200", seconds: str = "30", streams: str = "50") -> dict[str
 async def _measure(
     port: int, pid: int, rate: float, seconds: float, streams: int
 ) -> dict[str, Any]:
-    seen, sent, most = Seen(), Sent(), Sent()
-    async with _watching(port, streams, seen), _clients(port) as clients:
+    log, sent, most = StreamLog(), OrderLog(), OrderLog()
+    async with _open_dashboards(port, streams, log), _clients(port) as clients:
         used = _processor_seconds(pid)
-        took = await _steadily(clients, rate, seconds, sent)
+        took = await _at_rate(clients, rate, seconds, sent)
         used = _processor_seconds(pid) - used
         await asyncio.sleep(LAST_FRAMES_SECONDS)
         flat_out = await _flat_out(clients, most)
-    rows = list(_waits(sent, seen))
+    rows = list(_latencies(sent, log))
     return {
         "asked for, orders a second": rate,
         "answered, orders a second": round(len(sent.clicks) / took, 1),
@@ -93,8 +93,8 @@ async def _measure(
     }
 
 
-async def _steadily(
-    clients: "asyncio.Queue[Client]", rate: float, seconds: float, sent: Sent
+async def _at_rate(
+    clients: "asyncio.Queue[ApiConnection]", rate: float, seconds: float, sent: OrderLog
 ) -> float:
     """An order every 1/rate seconds, whether earlier ones were answered or not; the seconds until
     all were."""
@@ -107,7 +107,7 @@ async def _steadily(
     return time.monotonic() - began
 
 
-async def _flat_out(clients: "asyncio.Queue[Client]", sent: Sent) -> float:
+async def _flat_out(clients: "asyncio.Queue[ApiConnection]", sent: OrderLog) -> float:
     end = time.monotonic() + FLAT_OUT_SECONDS
 
     async def work(number: int) -> None:
@@ -119,26 +119,26 @@ async def _flat_out(clients: "asyncio.Queue[Client]", sent: Sent) -> float:
     return time.monotonic() - began
 
 
-async def _order(clients: "asyncio.Queue[Client]", number: int, sent: Sent) -> None:
+async def _order(clients: "asyncio.Queue[ApiConnection]", number: int, sent: OrderLog) -> None:
     """Preview and confirm, as a page does; the wait for a free connection counts."""
     ticket = {"symbol": SYMBOLS[number % len(SYMBOLS)], "side": "buy", "quantity": 1}
     began = time.monotonic()
-    told = await _ask(clients, "/api/v1/orders/preview", ticket)
+    answer = await _post(clients, "/api/v1/orders/preview", ticket)
     clicked = time.monotonic()
     sent.previews.append(clicked - began)
-    if not told.get("quote"):
-        sent.refused.append(json.dumps(told)[:500])
+    if not answer.get("quote"):
+        sent.refused.append(json.dumps(answer)[:500])
         return
-    body = {"ticket": ticket, "quote": told["quote"], "key": uuid.uuid4().hex}
-    told = await _ask(clients, "/api/v1/orders", body)
+    body = {"ticket": ticket, "quote": answer["quote"], "key": uuid.uuid4().hex}
+    answer = await _post(clients, "/api/v1/orders", body)
     sent.confirmations.append(time.monotonic() - clicked)
-    if "order" in told:
-        sent.clicks[told["order"]["id"]] = clicked
+    if "order" in answer:
+        sent.clicks[answer["order"]["id"]] = clicked
     else:
-        sent.refused.append(json.dumps(told)[:500])
+        sent.refused.append(json.dumps(answer)[:500])
 
 
-async def _ask(clients: "asyncio.Queue[Client]", path: str, body: object) -> dict[str, Any]:
+async def _post(clients: "asyncio.Queue[ApiConnection]", path: str, body: object) -> dict[str, Any]:
     client = await clients.get()
     try:
         return await client.post(path, body)
@@ -146,7 +146,7 @@ async def _ask(clients: "asyncio.Queue[Client]", path: str, body: object) -> dic
         clients.put_nowait(client)
 
 
-class Client:
+class ApiConnection:
     """A connection that is kept, and made again when the server lets it go. What was asked on one
     that had been let go is asked once more, which an order's key makes harmless."""
 
@@ -157,18 +157,18 @@ class Client:
     async def post(self, path: str, body: object) -> dict[str, Any]:
         content = json.dumps(body).encode()
         head = f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
-        told = f"{head}Content-Length: {len(content)}\r\n\r\n".encode() + content
+        request = f"{head}Content-Length: {len(content)}\r\n\r\n".encode() + content
         try:
-            return await self._answer(told)
+            return await self._send(request)
         except (asyncio.IncompleteReadError, ConnectionError):
             self.close()
-            return await self._answer(told)
+            return await self._send(request)
 
-    async def _answer(self, told: bytes) -> dict[str, Any]:
+    async def _send(self, request: bytes) -> dict[str, Any]:
         if self._streams is None:
             self._streams = await asyncio.open_connection("127.0.0.1", self._port)
         reader, writer = self._streams
-        writer.write(told)
+        writer.write(request)
         head = (await reader.readuntil(b"\r\n\r\n")).lower()
         length = int(head.partition(b"content-length: ")[2].split(b"\r\n")[0])
         answer: dict[str, Any] = json.loads(await reader.readexactly(length))
@@ -181,9 +181,9 @@ class Client:
 
 
 @asynccontextmanager
-async def _clients(port: int) -> "AsyncIterator[asyncio.Queue[Client]]":
-    free: asyncio.Queue[Client] = asyncio.Queue()
-    made = [Client(port) for _ in range(CONNECTIONS)]
+async def _clients(port: int) -> "AsyncIterator[asyncio.Queue[ApiConnection]]":
+    free: asyncio.Queue[ApiConnection] = asyncio.Queue()
+    made = [ApiConnection(port) for _ in range(CONNECTIONS)]
     for client in made:
         free.put_nowait(client)
     try:
@@ -194,12 +194,12 @@ async def _clients(port: int) -> "AsyncIterator[asyncio.Queue[Client]]":
 
 
 @asynccontextmanager
-async def _watching(port: int, streams: int, seen: Seen) -> AsyncIterator[None]:
+async def _open_dashboards(port: int, streams: int, log: StreamLog) -> AsyncIterator[None]:
     """Dashboards on the page of orders, and one program that follows the events."""
-    seen.frames = [[] for _ in range(streams)]
+    log.frames = [[] for _ in range(streams)]
     path = "/stream?topics=orders,order-log,account,guard"
-    tasks = [asyncio.create_task(_follow(port, seen.numbers))]
-    tasks += [asyncio.create_task(_dashboard(port, path, each)) for each in seen.frames]
+    tasks = [asyncio.create_task(_follow(port, log.numbers))]
+    tasks += [asyncio.create_task(_dashboard(port, path, each)) for each in log.frames]
     await asyncio.sleep(1.0)
     try:
         yield
@@ -214,15 +214,15 @@ async def _dashboard(port: int, path: str, frames: list[tuple[int, float]]) -> N
     async for line in _lines(port, path):
         if line.startswith(b"id: "):
             number = int(line.rpartition(b"-")[2])
-        elif line.startswith(ROWS):
+        elif line.startswith(ROW_FRAME):
             frames.append((number, time.monotonic()))
 
 
 async def _follow(port: int, numbers: dict[str, int]) -> None:
     async for line in _lines(port, "/api/v1/events"):
         if line.startswith(b"data: ") and b'"order.changed"' in line:
-            told = json.loads(line[6:])
-            numbers.setdefault(told["payload"]["id"], told["seq"])
+            event = json.loads(line[6:])
+            numbers.setdefault(event["payload"]["id"], event["seq"])
 
 
 async def _lines(port: int, path: str) -> AsyncIterator[bytes]:
@@ -235,20 +235,20 @@ async def _lines(port: int, path: str) -> AsyncIterator[bytes]:
         writer.close()
 
 
-def _waits(sent: Sent, seen: Seen) -> Iterator[float]:
+def _latencies(sent: OrderLog, log: StreamLog) -> Iterator[float]:
     """Seconds from each click to each dashboard."""
     clicks = sorted(
-        (seen.numbers[order], at) for order, at in sent.clicks.items() if order in seen.numbers
+        (log.numbers[order], at) for order, at in sent.clicks.items() if order in log.numbers
     )
-    for frames in seen.frames:
+    for frames in log.frames:
         later = iter(frames)
-        newest, came = next(later, (sys.maxsize, 0.0))
+        newest, received = next(later, (sys.maxsize, 0.0))
         for number, clicked in clicks:
             while newest < number:
-                newest, came = next(later, (sys.maxsize, 0.0))
+                newest, received = next(later, (sys.maxsize, 0.0))
             if newest == sys.maxsize:
                 break
-            yield came - clicked
+            yield received - clicked
 
 
 @contextmanager
@@ -261,7 +261,7 @@ def _serving(home: Path) -> Iterator[tuple[str, int]]:
     ) as server:
         try:
             url, began = _address(server), time.perf_counter()
-            _until(began, lambda: json.loads(_get(f"{url}/api/v1/decisions"))["decisions"])
+            _wait_until(began, lambda: json.loads(_get(f"{url}/api/v1/decisions"))["decisions"])
             yield url, server.pid
         finally:
             server.terminate()

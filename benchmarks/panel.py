@@ -13,9 +13,9 @@ import pandas as pd
 from domain.timeframe import Timeframe
 from market import calendars
 from market.panels.panel_builder import build_panels
-from market.store import Library
+from market.store import MarketDataStore
 from storage.database import Database
-from storage.market_data.sql_store import SqlLibrary
+from storage.market_data.sql_store import SqlMarketDataStore
 
 SIZES = ((50, 500), (500, 500), (12, 5_000), (50, 10_000))
 """Symbols and bars; the last is meant to take less than a second."""
@@ -23,20 +23,20 @@ REPEATS = 5
 AS_OF = datetime(2025, 9, 27, tzinfo=UTC)
 
 
-class _Read:
+class _CachedStore:
     """A library whose facts have been read before, to see the gate and the builder alone."""
 
-    def __init__(self, library: Library) -> None:
-        self._library = library
-        self._kept: dict[str, pd.DataFrame] = {}
+    def __init__(self, store: MarketDataStore) -> None:
+        self._store = store
+        self._cache: dict[str, pd.DataFrame] = {}
 
     def facts(self, market: str, symbols: Sequence[str], what: str, *ends: Any) -> pd.DataFrame:
-        if what not in self._kept:
-            self._kept[what] = self._library.facts(market, symbols, what, *ends)
-        return self._kept[what]
+        if what not in self._cache:
+            self._cache[what] = self._store.read_many(market, symbols, what, *ends)
+        return self._cache[what]
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self._library, name)
+        return getattr(self._store, name)
 
 
 def run() -> dict[str, float]:
@@ -51,18 +51,18 @@ def run() -> dict[str, float]:
 def _measure(path: Path, symbols: int, bars: int) -> dict[str, float]:
     database = Database(f"sqlite:///{path}")
     database.migrate()
-    library = SqlLibrary(database)
+    library = SqlMarketDataStore(database)
     names = [f"S{number}" for number in range(symbols)]
     with library.transaction():
         for number, name in enumerate(names):
             library.put_bars("files", name, Timeframe.D1, _bars(number, bars))
 
-    def build(source: Library) -> None:
+    def build(source: MarketDataStore) -> None:
         ((panel, verdicts),) = build_panels(source, "files", names, Timeframe.D1, AS_OF, 5)
         if panel.shape != (bars, symbols) or any(verdict.blocked for verdict in verdicts):
             raise RuntimeError(f"built {panel.shape} with {verdicts}")
 
-    read: Any = _Read(library)
+    read: Any = _CachedStore(library)
     size = f"{symbols} symbols x {bars} bars"
     figures = {
         f"{size}, from SQLite, s": _best(lambda: build(library)),
@@ -75,7 +75,7 @@ def _measure(path: Path, symbols: int, bars: int) -> dict[str, float]:
 def _bars(seed: int, bars: int) -> pd.DataFrame:
     random = np.random.default_rng(seed)
     dates = calendars.sessions("XNYS").date
-    at = dates[dates < calendars.instant(AS_OF)][-bars:]
+    at = dates[dates < calendars.to_datetime64(AS_OF)][-bars:]
     close = 100 * np.exp(np.cumsum(random.normal(0, 0.01, bars)))
     return pd.DataFrame(
         {
@@ -93,7 +93,7 @@ def _bars(seed: int, bars: int) -> pd.DataFrame:
 def _best(work: Callable[[], None]) -> float:
     taken = []
     for _ in range(REPEATS):
-        begun = time.perf_counter()
+        started = time.perf_counter()
         work()
-        taken.append(time.perf_counter() - begun)
+        taken.append(time.perf_counter() - started)
     return round(min(taken), 4)

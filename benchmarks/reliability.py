@@ -16,18 +16,20 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.support.fault_injection import (
-    Ground,
-    Tally,
-    actor,
-    database,
-    server,
-    undisturbed_play,
+    KillStats,
+    ReplayScenario,
+    kill_actors,
+    kill_database,
+    kill_server,
+    run_undisturbed,
 )
-from benchmarks.support.replay_processes import Play, prepare, warm_up
+from benchmarks.support.replay_processes import ReplaySpec, prepare, warm_up
 
-INVENTED = Play("demo", ("AAPL", "MSFT", "JPM", "GLD", "BTC-USD"), "2023-06-01", "2023-08-31")
-REAL = Play("files", ("AAPL", "MSFT", "JPM", "XOM", "BTC-USD"), "2020-02-03", "2020-04-30")
-KINDS = {"server": server, "database": database, "actor": actor}
+SIMULATED = ReplaySpec(
+    "demo", ("AAPL", "MSFT", "JPM", "GLD", "BTC-USD"), "2023-06-01", "2023-08-31"
+)
+REAL = ReplaySpec("files", ("AAPL", "MSFT", "JPM", "XOM", "BTC-USD"), "2020-02-03", "2020-04-30")
+KINDS = {"server": kill_server, "database": kill_database, "actor": kill_actors}
 
 
 def run(
@@ -35,22 +37,22 @@ def run(
     symbols: str = "", **period: str,
 ) -> dict[str, Any]:  # fmt: skip
     """Kills by kind and by what they interrupted, what was compared, and what was wrong."""
-    usual = REAL if home else INVENTED
-    play = Play(
-        usual.market, tuple(filter(None, symbols.split(","))) or usual.symbols,
-        period.get("from", usual.start), period.get("to", usual.end),
+    default = REAL if home else SIMULATED
+    play = ReplaySpec(
+        default.market, tuple(filter(None, symbols.split(","))) or default.symbols,
+        period.get("from", default.start), period.get("to", default.end),
     )  # fmt: skip
-    wanted = {"server": int(server), "database": int(database), "actor": int(actor)}
+    planned = {"server": int(server), "database": int(database), "actor": int(actor)}
     began = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
         moments = random.Random(int(seed))  # noqa: S311 nobody need be surprised by them
-        ground = Ground(play, prepare(Path(folder), play, home), Path(folder), moments)
-        with ground.home() as scratch:
+        scenario = ReplayScenario(play, prepare(Path(folder), play, home), Path(folder), moments)
+        with scenario.home() as scratch:
             warm_up(scratch, play)
-        undisturbed, figures = undisturbed_play(ground)
+        undisturbed, figures = run_undisturbed(scenario)
         for kind, disturb in KINDS.items():
-            tally = Tally(wanted[kind])
-            if tally.wanted:
-                disturb(ground, tally, undisturbed)
-                figures |= dict(tally.told(kind))
+            stats = KillStats(planned[kind])
+            if stats.planned:
+                disturb(scenario, stats, undisturbed)
+                figures |= dict(stats.figures(kind))
     return figures | {"minutes": round((time.monotonic() - began) / 60, 1)}

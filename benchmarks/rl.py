@@ -27,30 +27,30 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.support.env_baselines import EPISODE, Ground, ground
+from benchmarks.support.env_baselines import EPISODE, BenchmarkMarket, build_market
 from domain.panel import Floats
 from envs.env_settings import EnvSettings
-from envs.environments.synthetic_markets import planted
+from envs.environments.synthetic_markets import planted_market
 from envs.training.algorithms import Learner
-from envs.training.arguments import Algo, Arguments
-from envs.training.evaluation import Judge
-from envs.training.events import Judged
-from envs.training.run import learn
+from envs.training.arguments import Algo, TrainingArguments
+from envs.training.evaluation import Evaluator
+from envs.training.events import RunEvaluated
+from envs.training.run import run_training
 
 LARGE = 4_096
 """Steps in a minibatch where there are copies enough."""
 EPOCHS = 10
-ENOUGH = 0.9
+TARGET_SHARE = 0.9
 SEEDS = range(3)
-MOST = 300_000
+MAX_STEPS = 300_000
 """Steps after which the score is given up."""
 ROWS, TRAINED = 2_000, 1_300
 """Of the toy market: rows, and how many of them are trained on."""
-SMALL = Arguments(seeds=1, steps=4_096, stages=2, episode=60, copies=64, batch=256)
+SMALL = TrainingArguments(seeds=1, steps=4_096, stages=2, episode=60, copies=64, batch=256)
 
 
 @dataclass(frozen=True, slots=True)
-class Way:
+class TrainingSetup:
     """`copies` environments, each stepped `steps` times before PPO learns in minibatches of
     `batch`; `scalar` ones are stepped one after another."""
 
@@ -61,10 +61,10 @@ class Way:
     scalar: bool
 
 
-WAYS = (
-    Way("8 scalar, batches of 64", 8, 256, 64, scalar=True),
-    Way(f"8 scalar, batches of {LARGE:,}", 8, 512, LARGE, scalar=True),
-    Way(f"1,024 copies, batches of {LARGE:,}", 1_024, 16, LARGE, scalar=False),
+SETUPS = (
+    TrainingSetup("8 scalar, batches of 64", 8, 256, 64, scalar=True),
+    TrainingSetup(f"8 scalar, batches of {LARGE:,}", 8, 512, LARGE, scalar=True),
+    TrainingSetup(f"1,024 copies, batches of {LARGE:,}", 1_024, 16, LARGE, scalar=False),
 )
 
 
@@ -75,19 +75,19 @@ def run(steps: str = "200000", part: str = "") -> dict[str, Any]:
     if part in ("", "score"):
         figures |= _score()
     if part in ("", "same"):
-        figures |= _same()
+        figures |= _same_bytes()
     return figures
 
 
 def _speed(steps: int) -> dict[str, Any]:
-    on, figures = ground(), dict[str, Any]()
-    for way in WAYS:
+    on, figures = build_market(), dict[str, Any]()
+    for way in SETUPS:
         model = _ppo(way, on, EnvSettings(episode=EPISODE), 0)
         model.learn(2 * way.copies * way.steps)
         most = steps if way.batch == LARGE else steps // 4
         figures |= _rates(f"PPO, {way.name}", partial(model.learn, most), model)
-    arguments = Arguments(steps=10**6, copies=1_024, batch=LARGE)
-    learner = Learner("ppo", 0, arguments, on.market, on.seen, on.rows)
+    arguments = TrainingArguments(steps=10**6, copies=1_024, batch=LARGE)
+    learner = Learner("ppo", 0, arguments, on.market, on.observations, on.rows)
     done = learner.learn(1, 20_000, lambda _: None).steps
     clock, processor = time.perf_counter(), time.process_time()
     frames = learner.learn(2, done + steps, lambda _: None).steps - done
@@ -111,45 +111,53 @@ def _rates(name: str, learn: Any, model: Any) -> dict[str, Any]:
 
 def _score() -> dict[str, Any]:
     figures: dict[str, Any] = {}
-    for way in (WAYS[0], WAYS[2]):
-        reached = [_until_enough(way, seed) for seed in SEEDS]
+    for way in (SETUPS[0], SETUPS[2]):
+        reached = [_train_to_target(way, seed) for seed in SEEDS]
         for what, values in zip(
             ("s", "processor s", "steps"), zip(*reached, strict=True), strict=True
         ):
-            name = f"to {ENOUGH:.0%} of the best in a planted market, {way.name}, {what}"
+            name = f"to {TARGET_SHARE:.0%} of the best in a planted market, {way.name}, {what}"
             figures[name] = round(statistics.median(values), 2)
     return figures
 
 
-def _until_enough(way: Way, seed: int) -> tuple[float, float, float]:
+def _train_to_target(way: TrainingSetup, seed: int) -> tuple[float, float, float]:
     """Seconds of learning, of processor time, and steps; infinite where it was not reached."""
-    toy, settings = planted(seed, rows=ROWS), EnvSettings(episode=20)
-    seen = np.clip(toy.market.observation, -5, 5).astype(np.float32)
-    model = _ppo(way, Ground(toy.market, seen), settings, seed, range(TRAINED))
-    judge = Judge(toy.market, range(TRAINED, ROWS), settings)
-    enough = ENOUGH * _growth(judge, toy.best[TRAINED:])
+    synthetic, settings = planted_market(seed, rows=ROWS), EnvSettings(episode=20)
+    observations = np.clip(synthetic.market.observation, -5, 5).astype(np.float32)
+    model = _ppo(
+        way, BenchmarkMarket(synthetic.market, observations), settings, seed, range(TRAINED)
+    )
+    evaluator = Evaluator(synthetic.market, range(TRAINED, ROWS), settings)
+    enough = TARGET_SHARE * _growth(evaluator, synthetic.best_shares[TRAINED:])
     spent = np.zeros(2)
-    while model.num_timesteps < MOST:
+    while model.num_timesteps < MAX_STEPS:
         began = np.array([time.perf_counter(), time.process_time()])
         model.learn(way.copies * way.steps, reset_num_timesteps=False)
         spent += np.array([time.perf_counter(), time.process_time()]) - began
-        if _growth(judge, _wanted(model, seen)) > enough:
+        if _growth(evaluator, _predicted_shares(model, observations)) > enough:
             return float(spent[0]), float(spent[1]), float(model.num_timesteps)
     return np.inf, np.inf, np.inf
 
 
-def _wanted(model: Any, seen: Any) -> Floats:
+def _predicted_shares(model: Any, observations: Any) -> Floats:
     """(R, N) shares on the rows it is judged by."""
-    rows = seen[TRAINED:]
+    rows = observations[TRAINED:]
     actions, _ = model.predict(rows.reshape(-1, rows.shape[-1]), deterministic=True)
     return np.asarray(actions.reshape(len(rows), -1), np.float64)
 
 
-def _growth(judge: Judge, shares: Floats) -> float:
+def _growth(judge: Evaluator, shares: Floats) -> float:
     return float(np.log1p(judge.returns(shares)).sum())
 
 
-def _ppo(way: Way, on: Ground, settings: EnvSettings, seed: int, rows: range | None = None) -> Any:
+def _ppo(
+    way: TrainingSetup,
+    on: BenchmarkMarket,
+    settings: EnvSettings,
+    seed: int,
+    rows: range | None = None,
+) -> Any:
     import torch
     from stable_baselines3 import PPO
     from stable_baselines3.common.vec_env import DummyVecEnv
@@ -158,11 +166,11 @@ def _ppo(way: Way, on: Ground, settings: EnvSettings, seed: int, rows: range | N
     from envs.vector_env import VectorEnv
 
     torch.set_num_threads(1)
-    told = (on.market, on.seen, rows or on.rows, settings)
+    env_args = (on.market, on.observations, rows or on.rows, settings)
     environment = (
-        DummyVecEnv([partial(TradingEnv, *told)] * way.copies)
+        DummyVecEnv([partial(TradingEnv, *env_args)] * way.copies)
         if way.scalar
-        else VectorEnv(*told, way.copies)
+        else VectorEnv(*env_args, way.copies)
     )
     return PPO(
         "MlpPolicy", environment, n_steps=way.steps, batch_size=way.batch, n_epochs=EPOCHS,
@@ -171,13 +179,13 @@ def _ppo(way: Way, on: Ground, settings: EnvSettings, seed: int, rows: range | N
     )  # fmt: skip
 
 
-def _same() -> dict[str, Any]:
+def _same_bytes() -> dict[str, Any]:
     figures: dict[str, Any] = {}
     with ProcessPoolExecutor(1, get_context("spawn")) as fresh:
         for algo, actions in _algorithms():
-            asked = replace(SMALL, algo=(algo,), actions=actions)
-            elsewhere = fresh.submit(_policy, asked)
-            figures[f"same bytes of a policy, {algo}"] = _policy(asked) == elsewhere.result()
+            arguments = replace(SMALL, algo=(algo,), actions=actions)
+            elsewhere = fresh.submit(_policy, arguments)
+            figures[f"same bytes of a policy, {algo}"] = _policy(arguments) == elsewhere.result()
     return figures
 
 
@@ -186,13 +194,13 @@ def _algorithms() -> Iterator[tuple[Algo, Any]]:
     yield from (("sac", "share"), ("td3", "share"))
 
 
-def _policy(arguments: Arguments) -> Sequence[str]:
+def _policy(arguments: TrainingArguments) -> Sequence[str]:
     """Hashes of all that a training run leaves."""
-    toy = planted(0, rows=ROWS)
+    toy = planted_market(0, rows=ROWS)
     days = toy.market.dates.astype("datetime64[D]").astype(object)
-    asked = replace(arguments, train_until=days[TRAINED], validate_until=days[1_600])
-    *_, last = learn(asked, toy.market, {})
-    if not isinstance(last, Judged):
+    run_arguments = replace(arguments, train_until=days[TRAINED], validate_until=days[1_600])
+    *_, last = run_training(run_arguments, toy.market, {})
+    if not isinstance(last, RunEvaluated):
         raise TypeError(f"A training run ended with {last}.")
     kept = (last.tensors, last.manifest, last.held_out)
     return [hashlib.sha256(content).hexdigest() for content in kept]

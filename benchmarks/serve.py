@@ -14,7 +14,7 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
-PATIENCE_SECONDS = 180.0
+TIMEOUT_SECONDS = 180.0
 SETTLING_SECONDS = 20.0
 
 
@@ -28,16 +28,18 @@ def run() -> dict[str, Any]:
             command, stderr=subprocess.PIPE, text=True, env=environment, start_new_session=True
         ) as server:
             try:
-                return _measured(server, started)
+                return _measure(server, started)
             finally:
                 server.terminate()
                 server.wait(timeout=60)
 
 
-def _measured(server: "subprocess.Popen[str]", started: float) -> dict[str, Any]:
+def _measure(server: "subprocess.Popen[str]", started: float) -> dict[str, Any]:
     url = _address(server)
-    page = _until(started, lambda: bool(_get(f"{url}/")))
-    first = _until(started, lambda: bool(json.loads(_get(f"{url}/api/v1/decisions"))["decisions"]))
+    page = _wait_until(started, lambda: bool(_get(f"{url}/")))
+    first = _wait_until(
+        started, lambda: bool(json.loads(_get(f"{url}/api/v1/decisions"))["decisions"])
+    )
     time.sleep(SETTLING_SECONDS)
     memory = dict(sorted(_memory(server.pid).items()))
     return {
@@ -51,12 +53,12 @@ def _measured(server: "subprocess.Popen[str]", started: float) -> dict[str, Any]
 def _address(server: "subprocess.Popen[str]") -> str:
     if server.stderr is None:
         raise RuntimeError("the server was started without a pipe")
-    told = ""
+    output = ""
     for line in server.stderr:
-        told += line
-        if found := re.search(r"http://[\d.]+:\d+", told):
+        output += line
+        if found := re.search(r"http://[\d.]+:\d+", output):
             return found[0]
-    raise RuntimeError(f"the server ended before it had an address: {told}")
+    raise RuntimeError(f"the server ended before it had an address: {output}")
 
 
 def _get(url: str) -> bytes:
@@ -68,10 +70,10 @@ def _get(url: str) -> bytes:
         return b'{"decisions": []}' if "/api/" in url else b""
 
 
-def _until(started: float, there: Any) -> float:
-    while not there():
-        if time.perf_counter() - started > PATIENCE_SECONDS:
-            raise RuntimeError(f"nothing after {PATIENCE_SECONDS:g} s")
+def _wait_until(started: float, condition: Any) -> float:
+    while not condition():
+        if time.perf_counter() - started > TIMEOUT_SECONDS:
+            raise RuntimeError(f"nothing after {TIMEOUT_SECONDS:g} s")
         time.sleep(0.05)
     return time.perf_counter() - started
 

@@ -17,34 +17,34 @@ from typing import Any
 import numpy as np
 
 from agents.registry import AGENTS, build
-from benchmarks.support.imported_history import SETTINGS, imported, shares
+from benchmarks.support.imported_history import SETTINGS, imported_store, share_symbols
 from orchestrator.committee.pooling import CommitteeSettings
-from orchestrator.committee.targets import docket, settle
-from orchestrator.team.base import Ballot
+from orchestrator.committee.targets import decide_row, target_inputs
+from orchestrator.team.base import AgentVoteResult
 from orchestrator.team.local_team import LocalTeam
-from research.backtest.history import Part, read
-from research.backtest.performance import Accountant
-from research.backtest.request import REFITTED_EVERY, Request, request
+from research.backtest.history import CalendarPanel, load_panels
+from research.backtest.performance import PerformanceCalculator
+from research.backtest.request import REFIT_BARS, BacktestRequest, build_request
 from research.backtest.scenarios import (
-    Opinion,
-    Stage,
-    decide,
-    opinion,
-    plain_strategies,
-    stage_of,
-    trade,
+    BacktestInputs,
+    PooledForecast,
+    baseline_plans,
+    build_inputs,
+    decide_targets,
+    pool_forecast,
+    simulate_plan,
 )
-from research.fitting.walkforward import walk_forward_ballots
-from trading.account.simulation import Played
+from research.fitting.walkforward import walk_forward_votes
+from trading.account.simulation import SimulationResult
 from trading.limits import LimitSettings
 from trading.sizing.profiles import PROFILES
 
 FIRST, LAST = date(2015, 1, 2), date(2025, 9, 26)
-SHOWN = ("cagr", "sharpe", "max_drawdown", "exposure", "turnover")
+SHOWN_METRICS = ("cagr", "sharpe", "max_drawdown", "exposure", "turnover")
 RATIOS = ("sharpe", "turnover")
 """The rest is in percent."""
 METHODS = ("kelly", "fixed", "volatility", "equal risk")
-OFF: dict[str, dict[str, Any]] = {
+DISABLED_LIMITS: dict[str, dict[str, Any]] = {
     "no minimum probability": {"minimum_probability": 0.0},
     "no sector limit": {"sizing": {"sector_limit": 1.0}},
     "no correlation limit": {"sizing": {"correlated_limit": 1.0}},
@@ -53,7 +53,7 @@ OFF: dict[str, dict[str, Any]] = {
     },
     "a quarter of Kelly": {"sizing": {"kelly_fraction": 0.25}},
 }  # fmt: skip
-LOOSE = {
+LOOSE_LIMITS = {
     "no breakers": LimitSettings(daily_loss=None, drawdown=None, losses=None),
     "no band": LimitSettings(band=0.0),
 }
@@ -62,52 +62,56 @@ LOOSE = {
 
 def run(data: str, walk: str = "1008") -> dict[str, Any]:
     """By method, profile and what is left out: a row of a Markdown table each."""
-    with imported(data) as (_, library):
-        asked = request(
-            market="files", symbols=tuple(shares(library, datetime(2015, 1, 1, tzinfo=UTC))),
+    with imported_store(data) as (_, library):
+        backtest = build_request(
+            market="files", symbols=tuple(share_symbols(library, datetime(2015, 1, 1, tzinfo=UTC))),
             start=FIRST, end=LAST, agents=tuple(AGENTS),
         )  # fmt: skip
-        parts = read(library, asked, False)
-    stage = stage_of(asked, parts, [_ballots(asked, part, int(walk)) for part in parts])
-    return dict(_rows(stage))
+        parts = load_panels(library, backtest, False)
+    inputs = build_inputs(
+        backtest, parts, [_collect_votes(backtest, part, int(walk)) for part in parts]
+    )
+    return dict(_rows(inputs))
 
 
-def _ballots(asked: Request, part: Part, walk: int) -> tuple[Ballot, ...]:
+def _collect_votes(
+    backtest: BacktestRequest, part: CalendarPanel, walk: int
+) -> tuple[AgentVoteResult, ...]:
     make = partial(build, settings=SETTINGS)
     if walk:
-        return walk_forward_ballots(
-            part.panel, part.since, walk, REFITTED_EVERY, asked.seated, make
+        return walk_forward_votes(
+            part.panel, part.since, walk, REFIT_BARS, backtest.required_agents, make
         )
-    return LocalTeam(asked.seated, make).vote(part.panel, part.since)
+    return LocalTeam(backtest.required_agents, make).vote(part.panel, part.since)
 
 
-def _rows(stage: Stage) -> Iterator[tuple[str, str]]:
+def _rows(inputs: BacktestInputs) -> Iterator[tuple[str, str]]:
     """Each with its interval, and how many fills it had."""
-    plain = plain_strategies(stage)
-    accountant = Accountant(stage, trade(stage, plain["buy and hold"]))
-    held = opinion(stage, stage.asked.agents, CommitteeSettings())
-    yield "symbols", str(len(stage.grid.symbols))
-    yield "| |", " | ".join(name.replace("_", " ") for name in SHOWN) + " | fills |"
+    plain = baseline_plans(inputs)
+    calculator = PerformanceCalculator(inputs, simulate_plan(inputs, plain["buy and hold"]))
+    forecast = pool_forecast(inputs, inputs.request.agents, CommitteeSettings())
+    yield "symbols", str(len(inputs.grid.symbols))
+    yield "| |", " | ".join(name.replace("_", " ") for name in SHOWN_METRICS) + " | fills |"
     for name, settings, limits in _settings():
-        limited = replace(stage, asked=stage.asked.model_copy(update={"limits": limits}))
-        plan = decide(limited, held, settings).plan
-        yield f"| {name} |", _told(accountant, trade(limited, plan))
+        limited = replace(inputs, asked=inputs.request.model_copy(update={"limits": limits}))
+        plan = decide_targets(limited, forecast, settings).plan
+        yield f"| {name} |", _cells(calculator, simulate_plan(limited, plan))
     for name, plan in plain.items():
-        yield f"| {name} |", _told(accountant, trade(stage, plan))
-    yield from _bites(stage, held)
+        yield f"| {name} |", _cells(calculator, simulate_plan(inputs, plan))
+    yield from _limit_days(inputs, forecast)
 
 
-def _bites(stage: Stage, held: Opinion) -> Iterator[tuple[str, str]]:
+def _limit_days(inputs: BacktestInputs, forecast: PooledForecast) -> Iterator[tuple[str, str]]:
     """On how many days each limit shrank at least one target, and how many targets of those."""
-    [added], [part] = held.tallies, stage.parts
-    rows, previous = docket(added, part.blocked), np.zeros(len(stage.grid.symbols))
+    [added], [part] = forecast.pooled_votes, inputs.panels
+    rows, previous = target_inputs(added, part.blocked), np.zeros(len(inputs.grid.symbols))
     days, targets = Counter[str](), Counter[str]()
     for row in range(len(part.blocked)):
-        settled = settle(rows, row, previous, CommitteeSettings())
+        settled = decide_row(rows, row, previous, CommitteeSettings())
         previous = settled.target
         for clamp in settled.clamps:
-            days[clamp.name] += bool(clamp.bit.any())
-            targets[clamp.name] += int(clamp.bit.sum())
+            days[clamp.name] += bool(clamp.reduced.any())
+            targets[clamp.name] += int(clamp.reduced.sum())
     for name, count in days.items():
         each = f", {targets[name] / count:.1f} targets each" if count else ""
         yield f"{name} bit", f"on {count / len(part.blocked):.1%} of the days{each}"
@@ -118,20 +122,20 @@ def _settings() -> Iterator[tuple[str, CommitteeSettings, LimitSettings]]:
     for method in METHODS:
         yield method, CommitteeSettings.model_validate({"sizing": {"method": method}}), usual
     for profile in PROFILES.values():
-        sizing = profile.size(CommitteeSettings().sizing)
-        yield profile.name, CommitteeSettings(sizing=sizing), profile.limit(usual)
-    for name, changes in OFF.items():
+        sizing = profile.apply_to_sizing(CommitteeSettings().sizing)
+        yield profile.name, CommitteeSettings(sizing=sizing), profile.apply_to_limits(usual)
+    for name, changes in DISABLED_LIMITS.items():
         yield name, CommitteeSettings.model_validate(changes), usual
-    for name, limits in LOOSE.items():
+    for name, limits in LOOSE_LIMITS.items():
         yield name, CommitteeSettings(), limits
 
 
-def _told(accountant: Accountant, played: Played) -> str:
-    figures = accountant.figures(played, SHOWN)
+def _cells(calculator: PerformanceCalculator, played: SimulationResult) -> str:
+    figures = calculator.with_intervals(played, SHOWN_METRICS)
     cells = []
-    for name in SHOWN:
-        told, scale = figures[name], 1.0 if name in RATIOS else 100.0
-        value, low, high = (told[key] for key in ("value", "low", "high"))
+    for name in SHOWN_METRICS:
+        estimate, scale = figures[name], 1.0 if name in RATIOS else 100.0
+        value, low, high = (estimate[key] for key in ("value", "low", "high"))
         cell = "" if value is None else f"{value * scale:.2f}"
         if low is not None and high is not None:
             cell += f" [{low * scale:.2f}, {high * scale:.2f}]"

@@ -19,8 +19,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from tests.web.browser import browser
-from tests.web.demo_app import Town
+from tests.web.browser import launch_browser
+from tests.web.demo_app import DemoApp
 
 SECONDS = 12
 STREAMS = 300
@@ -40,19 +40,19 @@ _RECORD = """() => {
 def run() -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder)
-        town = Town(home)
-        town.fill()
-        town.decide()
+        town = DemoApp(home)
+        town.fetch_demo_data()
+        town.run_cycle()
         town.database.close()
         return {
-            "vote_to_pixel_20_ms": _pixels(home, 20),
-            "vote_to_pixel_200_ms": _pixels(home, 200),
+            "vote_to_pixel_20_ms": _vote_to_pixel(home, 20),
+            "vote_to_pixel_200_ms": _vote_to_pixel(home, 200),
             "streams_300_at_20_ms": _streams(home, 20),
         }
 
 
-def _pixels(home: Path, rate: int) -> dict[str, float]:
-    with _serving(home, rate) as (url, _), browser() as chromium:
+def _vote_to_pixel(home: Path, rate: int) -> dict[str, float]:
+    with _serving(home, rate) as (url, _), launch_browser() as chromium:
         page = chromium.new_page()
         page.goto(f"{url}/insights")
         page.wait_for_selector("#live[data-state=live]")
@@ -107,8 +107,8 @@ async def _listen(port: int, waits: list[tuple[int, float]]) -> None:
 async def _watch(port: int, stamps: dict[int, float]) -> None:
     reader = await _open(port, "/api/v1/events")
     while line := await reader.readline():
-        if line.startswith(b"data: ") and (told := json.loads(line[6:])).get("at"):
-            stamps[told["seq"]] = datetime.fromisoformat(told["at"]).timestamp() * 1000
+        if line.startswith(b"data: ") and (event := json.loads(line[6:])).get("at"):
+            stamps[event["seq"]] = datetime.fromisoformat(event["at"]).timestamp() * 1000
 
 
 async def _open(port: int, path: str) -> asyncio.StreamReader:
@@ -138,7 +138,7 @@ def _serving(home: Path, rate: int) -> Iterator[tuple[str, int]]:
 
 
 def _stamps(home: Path, first: int) -> list[tuple[int, float]]:
-    events = Town(home).journal.events_after(first, 10_000)
+    events = DemoApp(home).journal.events_after(first, 10_000)
     return [(event.seq, event.at.timestamp() * 1000) for event in events]
 
 

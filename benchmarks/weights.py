@@ -15,19 +15,26 @@ from typing import Any
 import numpy as np
 
 from agents.registry import AGENTS
-from benchmarks.support.imported_history import DAILY, HORIZON, empty, panel_of, shares, vote
+from benchmarks.support.imported_history import (
+    DAILY,
+    HORIZON,
+    build_panel,
+    empty_store,
+    share_symbols,
+    vote_all,
+)
 from domain.panel import Floats, Panel
 from domain.timeframe import Timeframe
 from domain.votes import sigmoid
 from market.imports.file_import import import_file
 from market.simulated.provider import DemoProvider
-from orchestrator.committee.learned_weights import POOLS, Influence, earned
-from orchestrator.committee.pooling import CommitteeSettings, Hearing, hear, tally
-from orchestrator.evaluation.forward_returns import outcomes
-from quant.resampling import Estimate, block_length, ratio_estimate
-from storage.market_data.sql_store import SqlLibrary
+from orchestrator.committee.learned_weights import POOLS, Influence, influence_by_row
+from orchestrator.committee.pooling import CommitteeSettings, VoteMatrix, collect_votes, pool_votes
+from orchestrator.evaluation.forward_returns import forward_returns
+from quant.resampling import IntervalEstimate, block_length, ratio_estimate
+from storage.market_data.sql_store import SqlMarketDataStore
 
-INVENTED = ("AAPL", "MSFT", "NVDA", "AMZN", "GOOGL", "META", "TSLA", "JPM", "XOM", "AMD")
+SIMULATED_SYMBOLS = ("AAPL", "MSFT", "NVDA", "AMZN", "GOOGL", "META", "TSLA", "JPM", "XOM", "AMD")
 SHARES_FROM, SHARES_TO = datetime(2011, 1, 1, tzinfo=UTC), datetime(2025, 9, 26, tzinfo=UTC)
 DEMO_FROM, DEMO_TO = datetime(2022, 1, 1, tzinfo=UTC), datetime(2032, 1, 1, tzinfo=UTC)
 
@@ -35,74 +42,78 @@ DEMO_FROM, DEMO_TO = datetime(2022, 1, 1, tzinfo=UTC), datetime(2032, 1, 1, tzin
 def run(data: str = "", markets: str = "shares,coins,demo") -> dict[str, Any]:
     """By market and way of pooling: log loss and Brier skill against the base rate and, in the
     lines `less equal`, against equal weights, each with its 90% interval."""
-    panels: dict[str, Callable[[SqlLibrary], tuple[Panel, int]]] = {
+    panels: dict[str, Callable[[SqlMarketDataStore], tuple[Panel, int]]] = {
         "shares": lambda library: _shares(library, Path(data)),
         "coins": lambda library: _coins(library, Path(data)),
         "demo": _demo,
     }
     measured: dict[str, Any] = {}
     for market in markets.split(","):
-        with empty() as (_, library):
+        with empty_store() as (_, library):
             panel, since = panels[market](library)
         for name, figure in _measure(panel, since):
             measured[f"{market}: {name}"] = figure
     return measured
 
 
-def _shares(library: SqlLibrary, data: Path) -> tuple[Panel, int]:
+def _shares(library: SqlMarketDataStore, data: Path) -> tuple[Panel, int]:
     for table in DAILY:
         import_file(data / f"{table}.parquet", library)
-    panel = panel_of(library, shares(library), SHARES_TO)
+    panel = build_panel(library, share_symbols(library), SHARES_TO)
     return panel, int(np.searchsorted(panel.known_at, np.datetime64(SHARES_FROM.date())))
 
 
-def _coins(library: SqlLibrary, data: Path) -> tuple[Panel, int]:
+def _coins(library: SqlMarketDataStore, data: Path) -> tuple[Panel, int]:
     import_file(data / "crypto_1h.parquet", library)
     coins = library.symbols("files", Timeframe.H1)
-    return panel_of(library, coins, datetime.now(UTC), Timeframe.H1), 0
+    return build_panel(library, coins, datetime.now(UTC), Timeframe.H1), 0
 
 
-def _demo(library: SqlLibrary) -> tuple[Panel, int]:
+def _demo(library: SqlMarketDataStore) -> tuple[Panel, int]:
     provider = DemoProvider(7, lambda: DEMO_TO)
     span = (DEMO_FROM, DEMO_TO)
     with library.transaction():
-        for symbol in INVENTED:
+        for symbol in SIMULATED_SYMBOLS:
             library.put_bars(
                 "demo", symbol, Timeframe.D1, provider.bars(symbol, Timeframe.D1, *span)
             )
             library.put_news("demo", symbol, provider.news(symbol, *span))
             library.put_filings("demo", symbol, provider.filings(symbol))
             library.put_earnings("demo", symbol, provider.earnings(symbol))
-    return panel_of(library, INVENTED, DEMO_TO, market="demo"), 0
+    return build_panel(library, SIMULATED_SYMBOLS, DEMO_TO, market="demo"), 0
 
 
 def _measure(panel: Panel, since: int) -> Iterator[tuple[str, Any]]:
-    heard = hear(panel, vote(panel, since), since)
-    change = outcomes(panel, since).change
+    matrix = collect_votes(panel, vote_all(panel, since), since)
+    change = forward_returns(panel, since).change
     settings = CommitteeSettings()
     ways: dict[str, Floats] = {}
     began = time.perf_counter()
     for weighting in POOLS:
         for calibrated in (False, True):
             name = f"{weighting}, calibrated" if calibrated else weighting
-            learnt = earned(heard.log_odds, heard.base_rate, change, weighting, calibrated, HORIZON)
-            ways[name] = tally(heard, learnt, settings).p_up
-            yield f"{name}, at the end", _described(learnt)
+            influence = influence_by_row(
+                matrix.log_odds, matrix.base_rate, change, weighting, calibrated, HORIZON
+            )
+            ways[name] = pool_votes(matrix, influence, settings).p_up
+            yield f"{name}, at the end", _influence_text(influence)
     yield "seconds for all four", round(time.perf_counter() - began, 2)
-    for agent, votes in zip(AGENTS, heard.log_odds, strict=True):
-        ways[f"{agent} alone"] = np.where(np.isnan(votes), heard.base_rate, sigmoid(votes))
-    yield from _scored(heard, change, ways)
+    for agent, votes in zip(AGENTS, matrix.log_odds, strict=True):
+        ways[f"{agent} alone"] = np.where(np.isnan(votes), matrix.base_rate, sigmoid(votes))
+    yield from _score_rows(matrix, change, ways)
 
 
-def _described(influence: Influence) -> str:
+def _influence_text(influence: Influence) -> str:
     last = zip(AGENTS, influence.weights[-1], influence.trust[-1], strict=True)
     return ", ".join(f"{agent} {weight:.2f} x {trust:.2f}" for agent, weight, trust in last)
 
 
-def _scored(heard: Hearing, change: Floats, ways: dict[str, Floats]) -> Iterator[tuple[str, str]]:
+def _score_rows(
+    matrix: VoteMatrix, change: Floats, ways: dict[str, Floats]
+) -> Iterator[tuple[str, str]]:
     """Excess log loss over the base rate in 1e-5 nats a decision (less is better) and Brier skill
     in percent (more is better), each way's and less that of equal weights."""
-    counts = ~np.isnan(change) & ~np.isnan(heard.base_rate) & ~np.isnan(ways["equal"])
+    counts = ~np.isnan(change) & ~np.isnan(matrix.base_rate) & ~np.isnan(ways["equal"])
     rose = change > 0.0
 
     def lost(p: Floats) -> tuple[Floats, Floats]:
@@ -112,18 +123,21 @@ def _scored(heard: Hearing, change: Floats, ways: dict[str, Floats]) -> Iterator
         return log_loss.sum(axis=1), square.sum(axis=1)
 
     cells = counts.sum(axis=1).astype(float)
-    usual, equal = lost(heard.base_rate), lost(ways["equal"])
+    usual, equal = lost(matrix.base_rate), lost(ways["equal"])
     yield "decisions", f"{int(cells.sum())} on {len(cells)} bars"
     for name, p in ways.items():
         mine = lost(p)
-        yield f"{name}: log loss", _said(1e5, mine[0] - usual[0], cells)
-        yield f"{name}: Brier skill", _said(100, usual[1] - mine[1], usual[1])
+        yield f"{name}: log loss", _estimate_text(1e5, mine[0] - usual[0], cells)
+        yield f"{name}: Brier skill", _estimate_text(100, usual[1] - mine[1], usual[1])
         if name != "equal":
-            yield f"{name}: log loss less equal", _said(1e5, mine[0] - equal[0], cells)
-            yield f"{name}: Brier skill less equal", _said(100, equal[1] - mine[1], usual[1])
+            yield f"{name}: log loss less equal", _estimate_text(1e5, mine[0] - equal[0], cells)
+            yield (
+                f"{name}: Brier skill less equal",
+                _estimate_text(100, equal[1] - mine[1], usual[1]),
+            )
 
 
-def _said(scale: float, numerator: Floats, denominator: Floats) -> str:
-    found: Estimate = ratio_estimate(numerator, denominator, block_length(numerator))
+def _estimate_text(scale: float, numerator: Floats, denominator: Floats) -> str:
+    found: IntervalEstimate = ratio_estimate(numerator, denominator, block_length(numerator))
     value, low, high = (scale * each for each in (found.value, found.low, found.high))
     return f"{value:+.3g} [{low:+.3g}, {high:+.3g}]"

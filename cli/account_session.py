@@ -18,62 +18,75 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Column, Table
 
-from domain.canonical import instant, to_json
+from domain.canonical import format_instant, to_json
 from domain.errors import InputError, NotFoundError, VerificationError
 from domain.trading.account import Account
-from domain.trading.orders import Order, Preview, Ticket
-from orchestrator.account.service import Floor
+from domain.trading.orders import Order, OrderPreview, Ticket
+from orchestrator.account.service import AccountService
 from settings import Settings
-from storage.accounts.audit import Audit
-from storage.accounts.blotter import AuditLine, Blotter, OrderLine
+from storage.accounts.audit import AccountAudit
+from storage.accounts.blotter import AuditEntry, BlotterOrder, SqlBlotter
 from trading.account.ledger import apply
-from web.views.valuation import figures, holdings
-from wiring.account import make_day, make_floor
-from wiring.market import LIVE, Market, choose_market, demo_present, newest_close, time_of
-from wiring.stores import Say, Stores, open_stores
+from web.views.valuation import holdings, value_account
+from wiring.account import make_account_cycle, make_account_service
+from wiring.market import (
+    LIVE_RUN,
+    ActiveMarket,
+    choose_market,
+    current_time,
+    demo_now,
+    latest_common_close,
+)
+from wiring.stores import Log, Stores, open_stores
 
 
 @dataclass(frozen=True, slots=True)
-class Counter:
+class AccountSession:
     """Where one account is dealt with. `now` is the time of its run."""
 
-    market: Market
+    market: ActiveMarket
     run: str
     stores: Stores
-    floor: Floor
-    blotter: Blotter
+    service: AccountService
+    blotter: SqlBlotter
     now: datetime
 
 
 @contextmanager
-def counter(settings: Settings, run: str, say: Say) -> Iterator[Counter]:
+def open_account_session(settings: Settings, run: str, log: Log) -> Iterator[AccountSession]:
     """The account of `run` in the market in force.
 
     Raises NotFoundError for a run that never was; the live one begins when it is asked for.
     """
     with open_stores(settings) as stores:
-        market = choose_market(settings, stores.library, lambda: demo_present(stores.journal), say)
-        if run != LIVE and stores.accounts.account(market.name, run) is None:
-            raise NotFoundError(_no_run(stores, market, run))
-        now = time_of(stores, market, run)
-        day = make_day(settings, stores, market, run, lambda: newest_close(settings, stores, now))
-        floor = make_floor(settings, stores, day, lambda: now)
-        blotter = Blotter(stores.database, market.name, run)
-        yield Counter(market, run, stores, floor, blotter, now)
+        market = choose_market(settings, stores.market_data, lambda: demo_now(stores.journal), log)
+        if run != LIVE_RUN and stores.accounts.account(market.name, run) is None:
+            raise NotFoundError(_unknown_run_message(stores, market, run))
+        now = current_time(stores, market, run)
+        account_cycle = make_account_cycle(
+            settings, stores, market, run, lambda: latest_common_close(settings, stores, now)
+        )
+        service = make_account_service(settings, stores, account_cycle, lambda: now)
+        blotter = SqlBlotter(stores.database, market.name, run)
+        yield AccountSession(market, run, stores, service, blotter, now)
 
 
-def place(at: Counter, ticket: Ticket, key: str | None) -> tuple[Preview, Order]:
+def place_order(
+    session: AccountSession, ticket: Ticket, key: str | None
+) -> tuple[OrderPreview, Order]:
     """The order placed after its preview. Raises InputError naming every check that failed."""
-    shown = at.floor.preview(ticket)
-    if shown.quote is None:
-        failed = " ".join(check.why for check in shown.checks if not check.passed)
+    preview_result = session.service.preview(ticket)
+    if preview_result.confirmation_token is None:
+        failed = " ".join(check.reason for check in preview_result.checks if not check.passed)
         raise InputError(f"The order was not placed. {failed}")
-    return shown, at.floor.place(ticket, quote=shown.quote, key=key or uuid.uuid4().hex)
+    return preview_result, session.service.place(
+        ticket, confirmation_token=preview_result.confirmation_token, key=key or uuid.uuid4().hex
+    )
 
 
-def verify(at: Counter) -> tuple[str, ...]:
+def verify_log(session: AccountSession) -> tuple[str, ...]:
     """What does not follow from the account's log, in words; nothing where it is whole."""
-    return Audit(at.stores.database, apply).verify(at.market.name, at.run)
+    return AccountAudit(session.stores.database, apply).verify(session.market.name, session.run)
 
 
 def refuse_if_broken(differences: Sequence[str]) -> None:
@@ -90,43 +103,43 @@ def refuse_if_different(differences: Sequence[str]) -> None:
         )
 
 
-def account_json(at: Counter, account: Account) -> dict[str, Any]:
+def account_json(session: AccountSession, account: Account) -> dict[str, Any]:
     """What the account is worth, holds and may do."""
-    guard = account.guard
+    risk = account.risk
     return {
-        "market": at.market.name,
-        "run": at.run,
-        "simulated": at.market.simulated,
-        "opened_at": instant(account.opened_at),
+        "market": session.market.name,
+        "run": session.run,
+        "simulated": session.market.simulated,
+        "opened_at": format_instant(account.opened_at),
         "currency": account.currency,
         "mode": account.mode.value,
         "profile": account.profile,
-        **to_json(figures(account)),
-        "guard": to_json(guard),
+        **to_json(value_account(account)),
+        "guard": to_json(risk),
         "positions": [
             {
-                "symbol": held.symbol,
-                "units": held.units,
-                "cost": held.cost,
-                "last": held.last,
-                "priced_at": held.priced_at and instant(held.priced_at),
-                "value": held.value,
-                "unrealised": held.unrealised,
-                "weight": held.weight,
+                "symbol": holding.symbol,
+                "units": holding.quantity,
+                "cost": holding.cost,
+                "last": holding.last,
+                "priced_at": holding.priced_at and format_instant(holding.priced_at),
+                "value": holding.value,
+                "unrealised": holding.unrealised,
+                "weight": holding.weight,
             }
-            for held in holdings(account)
+            for holding in holdings(account)
         ],
         "open_orders": [to_json(order) for order in account.orders.values()],
-        "entries": account.number,
+        "entries": account.entry_count,
     }
 
 
 def order_json(order: Order) -> dict[str, Any]:
-    told: dict[str, Any] = to_json(order)
-    return told
+    body: dict[str, Any] = to_json(order)
+    return body
 
 
-def audit_json(lines: Sequence[AuditLine], differences: Sequence[str] | None) -> dict[str, Any]:
+def audit_json(lines: Sequence[AuditEntry], differences: Sequence[str] | None) -> dict[str, Any]:
     """`differences` is None where nothing was verified."""
     return {
         "entries": [to_json(line) for line in lines],
@@ -136,7 +149,7 @@ def audit_json(lines: Sequence[AuditLine], differences: Sequence[str] | None) ->
 
 
 def show_audit(
-    lines: Sequence[AuditLine], differences: Sequence[str] | None, console: Console
+    lines: Sequence[AuditEntry], differences: Sequence[str] | None, console: Console
 ) -> None:
     for line in lines:
         console.print(
@@ -147,35 +160,35 @@ def show_audit(
         console.print("[green]Verified:[/] the log is whole, and all that is kept follows from it.")
 
 
-def show_account(at: Counter, account: Account, console: Console) -> None:
-    told, guard = figures(account), account.guard
-    label = "SIMULATED market" if at.market.simulated else f"market {at.market.name}"
+def show_account(session: AccountSession, account: Account, console: Console) -> None:
+    values, risk = value_account(account), account.risk
+    label = "SIMULATED market" if session.market.simulated else f"market {session.market.name}"
     console.print(
-        f"Paper account '{at.run}', {label}: {account.mode}, {account.profile}, "
-        f"[bold]{guard.standing}[/]"
-        + (f" ({escape(guard.reason)}, since {_day(guard.since)})" if guard.reason else ""),
+        f"Paper account '{session.run}', {label}: {account.mode}, {account.profile}, "
+        f"[bold]{risk.trading_state}[/]"
+        + (f" ({escape(risk.reason)}, since {_day(risk.since)})" if risk.reason else ""),
         highlight=False,
     )
     console.print(
-        f"equity {_money(told.equity)} {account.currency}, cash {_money(told.cash)}, "
-        f"realised {_money(told.realised)}, unrealised {_money(told.unrealised)}, "
-        f"fees {_money(told.fees)}",
+        f"equity {_money(values.equity)} {account.currency}, cash {_money(values.cash)}, "
+        f"realised {_money(values.realised)}, unrealised {_money(values.unrealised)}, "
+        f"fees {_money(values.fees)}",
         highlight=False,
     )
     if not account.positions:
         console.print("Nothing is held.")
         return
     table = Table("symbol", "units", "cost", "last", "value", "profit", "share")
-    for held in holdings(account):
+    for holding in holdings(account):
         table.add_row(
-            held.symbol, f"{held.units:,.10g}", f"{held.cost:,.4f}", _money(held.last, 4),
-            _money(held.value), _money(held.unrealised), _share(held.weight),
+            holding.symbol, f"{holding.quantity:,.10g}", f"{holding.cost:,.4f}", _money(holding.last, 4),
+            _money(holding.value), _money(holding.unrealised), _share(holding.weight),
         )  # fmt: skip
     console.print(table)
 
 
-def show_preview(shown: Preview, console: Console) -> None:
-    console.print(_words(shown.ticket), highlight=False)
+def show_preview(shown: OrderPreview, console: Console) -> None:
+    console.print(_describe_order(shown.ticket), highlight=False)
     console.print(
         f"last price {shown.price:,.4f} of {shown.priced_at:%Y-%m-%d %H:%M} UTC; costs about "
         f"{shown.costs:,.2f}; takes {shown.value:,.2f} of the cash; {_share(shown.weight)} of "
@@ -184,18 +197,18 @@ def show_preview(shown: Preview, console: Console) -> None:
     )
     for check in shown.checks:
         mark = "[green]✓[/]" if check.passed else "[red]✗[/]"
-        console.print(f"{mark} {escape(check.name)}: {escape(check.why)}", highlight=False)
+        console.print(f"{mark} {escape(check.name)}: {escape(check.reason)}", highlight=False)
     for assumption in shown.assumptions:
         console.print(f"· {assumption}", highlight=False, markup=False)
 
 
 def show_order(order: Order, console: Console) -> None:
-    console.print(f"[bold]{order.id}[/] {order.status}: {_words(order)}", highlight=False)
-    if order.why:
-        console.print(f"  {order.why}", markup=False, highlight=False)
+    console.print(f"[bold]{order.id}[/] {order.status}: {_describe_order(order)}", highlight=False)
+    if order.reason:
+        console.print(f"  {order.reason}", markup=False, highlight=False)
 
 
-def show_orders(found: Sequence[OrderLine], console: Console) -> None:
+def show_orders(found: Sequence[BlotterOrder], console: Console) -> None:
     if not found:
         console.print("There are no such orders.")
         return
@@ -204,27 +217,27 @@ def show_orders(found: Sequence[OrderLine], console: Console) -> None:
     for line in found:
         order = line.order
         table.add_row(
-            order.id, f"{order.placed_at:%Y-%m-%d %H:%M}", _words(order), order.status.value,
-            f"{order.filled:,.10g}", _money(order.average, 4), order.source.value,
-            escape(order.why),
+            order.id, f"{order.submitted_at:%Y-%m-%d %H:%M}", _describe_order(order), order.status.value,
+            f"{order.filled:,.10g}", _money(order.average_price, 4), order.source.value,
+            escape(order.reason),
         )  # fmt: skip
     console.print(table)
 
 
-def _words(order: Order | Ticket) -> str:
+def _describe_order(order: Order | Ticket) -> str:
     """`buy 10 AAPL, limit 120, day`."""
     prices = {
-        "limit": order.limit, "stop": order.stop, "trailing by": order.trail,
+        "limit": order.limit_price, "stop": order.stop_price, "trailing by": order.trail_amount,
     }  # fmt: skip
-    told = [f"{order.side} {order.quantity:,.10g} {order.symbol}"]
-    told += [f"{name} {price:,.10g}" for name, price in prices.items() if price is not None]
-    if order.trail_share is not None:
-        told.append(f"trailing by {order.trail_share:.2%}")
-    told.append(order.term.value)
-    return ", ".join(told)
+    parts = [f"{order.side} {order.quantity:,.10g} {order.symbol}"]
+    parts += [f"{name} {price:,.10g}" for name, price in prices.items() if price is not None]
+    if order.trail_fraction is not None:
+        parts.append(f"trailing by {order.trail_fraction:.2%}")
+    parts.append(order.time_in_force.value)
+    return ", ".join(parts)
 
 
-def _no_run(stores: Stores, market: Market, run: str) -> str:
+def _unknown_run_message(stores: Stores, market: ActiveMarket, run: str) -> str:
     runs = [name for name in stores.records.runs(market.name) if name != "decide"]
     known = ", ".join(repr(name) for name in runs[:5]) or "none yet"
     return (

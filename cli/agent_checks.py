@@ -15,26 +15,26 @@ from rich.console import Console
 from rich.markup import escape
 
 from agents.registry import build
-from cli.decisions import bring
-from cli.progress import bar
-from domain.canonical import instant
+from cli.decisions import fetch_missing
+from cli.progress import progress_bar
+from domain.canonical import format_instant
 from domain.errors import InputError, VerificationError
 from market.panels.panel_builder import build_panels
-from research.lookahead.examine import Report, examine
-from research.lookahead.invariants import PROMISES, Finding
+from research.lookahead.examine import LookaheadReport, examine
+from research.lookahead.invariants import INVARIANTS, InvariantViolation
 from settings import Settings
-from wiring.agents import agents_of
-from wiring.market import Market, choose_market, demo_present
-from wiring.stores import Say, Stores, open_stores, utc_now
+from wiring.agents import agent_settings
+from wiring.market import ActiveMarket, choose_market, demo_now
+from wiring.stores import Log, Stores, open_stores, utc_now
 
-MOST_SYMBOLS = 8
+MAX_SYMBOLS = 8
 """Of the watchlist, where none are named."""
-PATIENCE = 45.0
+TIME_LIMIT_SECONDS = 45.0
 """Seconds after which no further cut is made."""
 
 
 @dataclass(frozen=True, slots=True)
-class Checked:
+class AgentCheckReport:
     """A report for each exchange calendar among the symbols. `cuts` were asked for of each."""
 
     agent: str
@@ -44,16 +44,16 @@ class Checked:
     cuts: int
     seed: int
     seconds: float
-    reports: tuple[Report, ...]
+    reports: tuple[LookaheadReport, ...]
 
     @property
-    def findings(self) -> tuple[Finding, ...]:
-        return tuple(finding for report in self.reports for finding in report.findings)
+    def findings(self) -> tuple[InvariantViolation, ...]:
+        return tuple(finding for report in self.reports for finding in report.violations)
 
 
-def check(
-    settings: Settings, agent: str, *, symbols: Sequence[str], cuts: int, seed: int, say: Say
-) -> Checked:
+def check_agent(
+    settings: Settings, agent: str, *, symbols: Sequence[str], cuts: int, seed: int, log: Log
+) -> AgentCheckReport:
     """Every promise of `agent` on the stored history of `symbols` (some that are followed, if
     there are none).
 
@@ -64,73 +64,72 @@ def check(
         raise InputError(f"{cuts} cuts show nothing. Ask for at least 1, such as --cuts 20.")
     started = time.monotonic()
     with open_stores(settings) as stores:
-        make = partial(build, agent, settings=agents_of(settings, stores))
-        built = make()
-        market = choose_market(settings, stores.library, lambda: demo_present(stores.journal), say)
-        now = demo_present(stores.journal) if market.simulated else utc_now()
-        chosen = list(symbols) or _some_followed(settings, stores, market)
+        build_fresh = partial(build, agent, settings=agent_settings(settings, stores))
+        instance = build_fresh()
+        market = choose_market(settings, stores.market_data, lambda: demo_now(stores.journal), log)
+        now = demo_now(stores.journal) if market.simulated else utc_now()
+        chosen = list(symbols) or _sample_watchlist(settings, stores, market)
         if market.simulated:
-            bring(market, settings, chosen, now)
-        panels = _history(settings, stores, market, chosen, now)
+            fetch_missing(market, settings, chosen, now)
+        panels = _panels(settings, stores, market, chosen, now)
     reports = []
-    with bar() as progress:
+    with progress_bar() as progress:
         for number, panel in enumerate(panels, start=1):
-            until = started + PATIENCE * number / len(panels)
+            until = started + TIME_LIMIT_SECONDS * number / len(panels)
             reports.append(
                 examine(
-                    built,
+                    instance,
                     panel,
                     cuts=cuts,
                     seed=seed,
-                    fresh=make if number == 1 else None,
-                    progress=progress,
-                    hurried=partial(_later_than, until),
+                    make_fresh=build_fresh if number == 1 else None,
+                    on_progress=progress,
+                    out_of_time=partial(_later_than, until),
                 )
             )
     seconds = time.monotonic() - started
-    return Checked(
-        built.name, built.version, market.name, market.simulated, cuts, seed, seconds,
+    return AgentCheckReport(
+        instance.name, instance.version, market.name, market.simulated, cuts, seed, seconds,
         tuple(reports),
     )  # fmt: skip
 
 
-def refuse_if_broken(checked: Checked) -> None:
+def refuse_if_broken(result: AgentCheckReport) -> None:
     """Raises VerificationError naming every broken promise, where there is one."""
-    if checked.findings:
-        named = dict.fromkeys(_name(finding) for finding in checked.findings)
+    if result.findings:
+        named = dict.fromkeys(_name(finding) for finding in result.findings)
         raise VerificationError(
-            f"The agent {checked.agent} breaks {len(named)} of its promises: {'; '.join(named)}. "
+            f"The agent {result.agent} breaks {len(named)} of its promises: {'; '.join(named)}. "
             "What was found is listed above; docs/lookahead.md says what usually is behind it."
         )
 
 
-def as_json(checked: Checked) -> dict[str, Any]:
+def as_json(result: AgentCheckReport) -> dict[str, Any]:
     return {
-        "agent": checked.agent,
-        "version": checked.version,
-        "market": checked.market,
-        "simulated": checked.simulated,
-        "cuts": checked.cuts,
-        "seed": checked.seed,
-        "seconds": round(checked.seconds, 3),
-        "kept": not checked.findings,
-        "panels": [_report_json(report) for report in checked.reports],
+        "agent": result.agent,
+        "version": result.version,
+        "market": result.market,
+        "simulated": result.simulated,
+        "cuts": result.cuts,
+        "seed": result.seed,
+        "seconds": round(result.seconds, 3),
+        "kept": not result.findings,
+        "panels": [_report_json(report) for report in result.reports],
     }
 
 
-def show(checked: Checked, console: Console) -> None:
-    label = "SIMULATED market" if checked.simulated else f"market {checked.market}"
+def show(result: AgentCheckReport, console: Console) -> None:
+    label = "SIMULATED market" if result.simulated else f"market {result.market}"
     console.print(
-        f"[bold]{checked.agent}[/] {escape(checked.version)} on the {label}, "
-        f"{checked.seconds:.0f} s",
+        f"[bold]{result.agent}[/] {escape(result.version)} on the {label}, {result.seconds:.0f} s",
         highlight=False,
     )
-    for report in checked.reports:
-        _show_report(report, checked.cuts, console)
+    for report in result.reports:
+        _show_report(report, result.cuts, console)
 
 
-def _some_followed(settings: Settings, stores: Stores, market: Market) -> list[str]:
-    stored = stores.library.symbols(market.name, settings.market.timeframe)
+def _sample_watchlist(settings: Settings, stores: Stores, market: ActiveMarket) -> list[str]:
+    stored = stores.market_data.symbols(market.name, settings.market.timeframe)
     followed = list(stores.watchlist.symbols())
     if not market.simulated:
         followed = [symbol for symbol in followed if symbol in set(stored)] or stored
@@ -139,14 +138,14 @@ def _some_followed(settings: Settings, stores: Stores, market: Market) -> list[s
             f"No {settings.market.timeframe} bars are stored in the market {market.name!r}. Use "
             "`quorum download` or `quorum import PATH` first, or check on `--market demo`."
         )
-    return followed[:: -(-len(followed) // MOST_SYMBOLS)]
+    return followed[:: -(-len(followed) // MAX_SYMBOLS)]
 
 
-def _history(
-    settings: Settings, stores: Stores, market: Market, symbols: Sequence[str], now: datetime
+def _panels(
+    settings: Settings, stores: Stores, market: ActiveMarket, symbols: Sequence[str], now: datetime
 ) -> list[Any]:
     built = build_panels(
-        stores.library, market.name, symbols, settings.market.timeframe, now,
+        stores.market_data, market.name, symbols, settings.market.timeframe, now,
         settings.market.horizon, simulated=market.simulated,
     )  # fmt: skip
     return [panel for panel, _ in built]
@@ -156,51 +155,53 @@ def _later_than(until: float) -> bool:
     return time.monotonic() > until
 
 
-def _name(finding: Finding) -> str:
-    return f"{finding.promise} ({finding.source})" if finding.source else finding.promise
+def _name(finding: InvariantViolation) -> str:
+    return f"{finding.invariant} ({finding.source})" if finding.source else finding.invariant
 
 
-def _report_json(report: Report) -> dict[str, Any]:
+def _report_json(report: LookaheadReport) -> dict[str, Any]:
     return {
         "symbols": list(report.symbols),
         "bars": report.bars,
         "cuts": report.cuts,
         "votes": report.votes,
-        "commonest_silence": report.silence,
-        "findings": [_finding_json(finding) for finding in report.findings],
+        "commonest_silence": report.commonest_abstention,
+        "findings": [_finding_json(finding) for finding in report.violations],
     }
 
 
-def _finding_json(finding: Finding) -> dict[str, Any]:
-    where = finding.where
+def _finding_json(finding: InvariantViolation) -> dict[str, Any]:
+    where = finding.difference
     return {
-        "promise": finding.promise,
+        "promise": finding.invariant,
         "source": finding.source or None,
-        "told": finding.told,
+        "told": finding.message,
         "cuts": finding.cuts,
         "symbol": where.symbol if where else None,
-        "at": instant(where.at) if where and where.at else None,
+        "at": format_instant(where.at) if where and where.at else None,
         "field": where.field if where else None,
         "values": [where.one, where.other] if where else None,
     }
 
 
-def _show_report(report: Report, asked: int, console: Console) -> None:
+def _show_report(report: LookaheadReport, asked: int, console: Console) -> None:
     console.print(
         f"\n{', '.join(report.symbols)}: {report.bars:,} bars, {report.votes:,} votes, "
         f"cut at {report.cuts} instants",
         highlight=False,
     )
-    broken = {finding.promise for finding in report.findings}
-    for promise, meaning in PROMISES.items():
+    broken = {finding.invariant for finding in report.violations}
+    for promise, meaning in INVARIANTS.items():
         mark = "[bold red]broken[/]" if promise in broken else "[green]kept[/]  "
         console.print(f"  {mark} {promise}: {meaning}", highlight=False)
-    for finding in report.findings:
-        seen = f" (in {finding.cuts} of {report.cuts} cuts)" if finding.cuts else ""
-        console.print(f"  [red]{_name(finding)}[/]: {escape(finding.told)}{seen}", highlight=False)
+    for finding in report.violations:
+        occurrence = f" (in {finding.cuts} of {report.cuts} cuts)" if finding.cuts else ""
+        console.print(
+            f"  [red]{_name(finding)}[/]: {escape(finding.message)}{occurrence}", highlight=False
+        )
     if not report.votes:
         console.print(
-            f"  [yellow]It abstained throughout ({escape(report.silence or '')}), so nothing was "
+            f"  [yellow]It abstained throughout ({escape(report.commonest_abstention or '')}), so nothing was "
             "shown of its votes. Check it on symbols it can read.[/]"
         )
     if report.cuts < asked and not broken:

@@ -13,130 +13,140 @@ from typing import Any
 from rich.console import Console
 from rich.table import Column, Table
 
-from agents.registry import known
-from cli.market_data import parse_date, refuse_if_nothing_came
-from cli.progress import bar
+from agents.registry import require_agent
+from cli.market_data import parse_date, refuse_if_nothing_fetched
+from cli.progress import progress_bar
 from domain.errors import UnknownSymbolError, VerificationError
 from quant.performance.metrics import METRICS
-from research.backtest.request import Request, request
-from research.backtest.results import Summary
-from research.backtest.suite import Tell
+from research.backtest.request import BacktestRequest, build_request
+from research.backtest.results import BacktestSummary
+from research.backtest.suite import ProgressCallback
 from settings import Settings
-from wiring.account import rules_of
-from wiring.market import Market, choose_market, demo_present
-from wiring.research import make_backtester, results_of
-from wiring.stores import Say, Stores, open_stores, utc_now
+from wiring.account import trading_rules
+from wiring.market import ActiveMarket, choose_market, demo_now
+from wiring.research import backtest_results, make_backtester
+from wiring.stores import Log, Stores, open_stores, utc_now
 
-USUAL_YEARS = timedelta(days=5 * 365)
+DEFAULT_PERIOD = timedelta(days=5 * 365)
 """How far back a backtest goes when it is not told."""
-WARMING = timedelta(days=365)
+WARMUP_HISTORY = timedelta(days=365)
 """History left for the agents to warm up on when no first date is named."""
 
-HEADLINE = ("total_return", "cagr", "volatility", "sharpe", "max_drawdown", "turnover")
-BRIEF = ("total_return", "sharpe", "max_drawdown")
+HEADLINE_METRICS = ("total_return", "cagr", "volatility", "sharpe", "max_drawdown", "turnover")
+SUMMARY_METRICS = ("total_return", "sharpe", "max_drawdown")
 
 
-def run(settings: Settings, asked: Mapping[str, Any], say: Say) -> dict[str, Any]:
+def run_backtest(settings: Settings, requested: Mapping[str, Any], log: Log) -> dict[str, Any]:
     """Runs what the command line asked for (None: the usual) and returns the kept result.
 
     Raises InputError naming whatever cannot be, and keeps nothing then.
     """
     with open_stores(settings) as stores:
-        market = _market(settings, stores, say)
-        wanted = _completed(settings, stores, market, asked, say)
-        with bar() as tell:
-            return _run(settings, stores, market, wanted, tell)
+        market = _market(settings, stores, log)
+        request_to_run = _complete_request(settings, stores, market, requested, log)
+        with progress_bar() as on_progress:
+            return _run(settings, stores, market, request_to_run, on_progress)
 
 
-def run_job(settings: Settings) -> dict[str, Any]:
+def run_requested_job(settings: Settings) -> dict[str, Any]:
     """Runs the request on standard input, telling its progress on standard error."""
-    asked = Request.model_validate_json(sys.stdin.read())
+    requested = BacktestRequest.model_validate_json(sys.stdin.read())
 
-    def tell(what: str, done: int, total: int) -> None:
+    def on_progress(what: str, done: int, total: int) -> None:
         progress = {"progress": {"what": what, "done": done, "total": total}}
         print(json.dumps(progress), file=sys.stderr, flush=True)
 
     with open_stores(settings) as stores:
         market = _market(settings, stores, lambda _: None)
-        return _run(settings, stores, market, asked, tell)
+        return _run(settings, stores, market, requested, on_progress)
 
 
-def kept(settings: Settings) -> tuple[Summary, ...]:
-    return results_of(settings).summaries()
+def list_results(settings: Settings) -> tuple[BacktestSummary, ...]:
+    return backtest_results(settings).summaries()
 
 
-def read(settings: Settings, identity: str) -> dict[str, Any]:
-    return results_of(settings).read(identity)
+def read_result(settings: Settings, identity: str) -> dict[str, Any]:
+    return backtest_results(settings).read(identity)
 
 
-def delete(settings: Settings, identity: str) -> None:
-    results_of(settings).delete(identity)
+def delete_result(settings: Settings, identity: str) -> None:
+    backtest_results(settings).delete(identity)
 
 
-def verify(settings: Settings, identity: str) -> None:
+def verify_result(settings: Settings, identity: str) -> None:
     """Runs a kept backtest again from its receipt. Raises VerificationError where it differs."""
-    with open_stores(settings) as stores, bar() as tell:
-        differences = make_backtester(settings, stores).verify(identity, tell)
+    with open_stores(settings) as stores, progress_bar() as on_progress:
+        differences = make_backtester(settings, stores).verify(identity, on_progress)
     if differences:
         raise VerificationError(f"The backtest {identity} differs: {'; '.join(differences)}.")
 
 
 def _run(
-    settings: Settings, stores: Stores, market: Market, asked: Request, tell: Tell
+    settings: Settings,
+    stores: Stores,
+    market: ActiveMarket,
+    requested: BacktestRequest,
+    on_progress: ProgressCallback,
 ) -> dict[str, Any]:
     backtester = make_backtester(settings, stores)
-    return backtester.run(asked, simulated=market.simulated, now=utc_now(), tell=tell)
+    return backtester.run(
+        requested, simulated=market.simulated, now=utc_now(), on_progress=on_progress
+    )
 
 
-def _market(settings: Settings, stores: Stores, say: Say) -> Market:
-    present = demo_present(stores.journal)
-    return choose_market(settings, stores.library, lambda: present, say)
+def _market(settings: Settings, stores: Stores, log: Log) -> ActiveMarket:
+    present = demo_now(stores.journal)
+    return choose_market(settings, stores.market_data, lambda: present, log)
 
 
-def _completed(
-    settings: Settings, stores: Stores, market: Market, asked: Mapping[str, Any], say: Say
-) -> Request:
+def _complete_request(
+    settings: Settings, stores: Stores, market: ActiveMarket, requested: Mapping[str, Any], log: Log
+) -> BacktestRequest:
     """The request with the usual in place of what was not named."""
     timeframe = settings.market.timeframe
-    symbols = tuple(asked["symbols"]) or tuple(stores.watchlist.symbols())
-    if market.feed and not stores.library.symbols(market.name, timeframe):
-        say(f"Fetching history of {', '.join(symbols)} first.")
-        refuse_if_nothing_came(market.feed.refresh(symbols, timeframe, _now(stores, market)))
-    spans = {symbol: stores.library.span(market.name, symbol, timeframe) for symbol in symbols}
+    symbols = tuple(requested["symbols"]) or tuple(stores.watchlist.symbols())
+    if market.feed and not stores.market_data.symbols(market.name, timeframe):
+        log(f"Fetching history of {', '.join(symbols)} first.")
+        refuse_if_nothing_fetched(market.feed.refresh(symbols, timeframe, _now(stores, market)))
+    spans = {symbol: stores.market_data.span(market.name, symbol, timeframe) for symbol in symbols}
     if not any(spans.values()):
         raise UnknownSymbolError(
             f"No {timeframe} history of {', '.join(symbols)} is stored in the market "
             f"{market.name!r}. Import or download some first."
         )
-    there = {symbol: span for symbol, span in spans.items() if span}
-    start, end = _period(asked["start"], asked["end"], list(there.values()))
-    if not asked["symbols"]:
-        begun = {symbol: span for symbol, span in there.items() if span[0].date() <= end}
-        if left_out := [symbol for symbol in symbols if symbol not in begun]:
-            say(f"Left out, for they have no history by {end}: {', '.join(left_out)}.")
-        symbols = tuple(begun)
-    rules = rules_of(settings, settings.account.profile)
-    given = _given(asked, "half_spread_bps", "commission_bps", "impact", "volume_cap")
-    return request(
+    stored_spans = {symbol: span for symbol, span in spans.items() if span}
+    start, end = _period(requested["start"], requested["end"], list(stored_spans.values()))
+    if not requested["symbols"]:
+        with_history = {
+            symbol: span for symbol, span in stored_spans.items() if span[0].date() <= end
+        }
+        if left_out := [symbol for symbol in symbols if symbol not in with_history]:
+            log(f"Left out, for they have no history by {end}: {', '.join(left_out)}.")
+        symbols = tuple(with_history)
+    rules = trading_rules(settings, settings.account.profile)
+    overrides = _specified(requested, "half_spread_bps", "commission_bps", "impact", "volume_cap")
+    return build_request(
         market=market.name,
         timeframe=timeframe,
         horizon=settings.market.horizon,
         symbols=symbols,
         start=start,
         end=end,
-        agents=tuple(map(known, asked["agents"])) or settings.agents.names,
-        committee=rules.committee.model_copy(update=_given(asked, "weighting", "calibrated")),
-        costs={**settings.costs.model_dump(), **given},
+        agents=tuple(map(require_agent, requested["agents"])) or settings.agents.names,
+        committee=rules.committee.model_copy(
+            update=_specified(requested, "weighting", "calibrated")
+        ),
+        costs={**settings.costs.model_dump(), **overrides},
         limits=rules.trading.limits,
         **{
             "capital": settings.account.capital,
-            **_given(asked, "capital", "delay", "walk_forward", "seed"),
+            **_specified(requested, "capital", "delay", "walk_forward", "seed"),
         },
     )
 
 
-def _given(asked: Mapping[str, Any], *names: str) -> dict[str, Any]:
-    return {name: asked[name] for name in names if asked[name] is not None}
+def _specified(requested: Mapping[str, Any], *names: str) -> dict[str, Any]:
+    return {name: requested[name] for name in names if requested[name] is not None}
 
 
 def _period(
@@ -147,22 +157,22 @@ def _period(
     newest = max(last for _, last in spans).astimezone(UTC).date()
     last = parse_date(end).date() if end else newest
     until = min(last, newest)
-    usual = max(min(oldest + WARMING, until), until - USUAL_YEARS)
-    return (parse_date(start).date() if start else usual), last
+    default_start = max(min(oldest + WARMUP_HISTORY, until), until - DEFAULT_PERIOD)
+    return (parse_date(start).date() if start else default_start), last
 
 
-def _now(stores: Stores, market: Market) -> datetime:
-    return demo_present(stores.journal) if market.simulated else utc_now()
+def _now(stores: Stores, market: ActiveMarket) -> datetime:
+    return demo_now(stores.journal) if market.simulated else utc_now()
 
 
 def print_result(result: Mapping[str, Any], console: Console) -> None:
     """The headline of everybody in the contest, each figure with its interval."""
-    table = Table(Column("", no_wrap=True), *_titles(HEADLINE), title=_title(result))
+    table = Table(Column("", no_wrap=True), *_titles(HEADLINE_METRICS), title=_title(result))
     rows = {"committee": result["committee"]}
     rows |= {f"{name} alone": metrics for name, metrics in result["agents"].items()}
     rows |= result["benchmarks"]
     for name, metrics in rows.items():
-        table.add_row(name, *(_figure(metrics, metric) for metric in HEADLINE))
+        table.add_row(name, *(_figure(metrics, metric) for metric in HEADLINE_METRICS))
     console.print(table)
     for note in result["notes"]:
         console.print(f"· {note}")
@@ -173,22 +183,22 @@ def print_result(result: Mapping[str, Any], console: Console) -> None:
     )
 
 
-def print_summaries(found: Sequence[Summary], console: Console) -> None:
+def print_summaries(found: Sequence[BacktestSummary], console: Console) -> None:
     if not found:
         console.print("No backtest is kept yet. `quorum backtest` runs one.")
         return
-    table = Table(Column("id", no_wrap=True), "what", "who votes", *_titles(BRIEF))
+    table = Table(Column("id", no_wrap=True), "what", "who votes", *_titles(SUMMARY_METRICS))
     for each in found:
-        figures = (_figure(each.headline, metric, brief=True) for metric in BRIEF)
+        figures = (_figure(each.headline, metric, brief=True) for metric in SUMMARY_METRICS)
         table.add_row(each.id, each.label, ", ".join(each.agents), *figures)
     console.print(table)
 
 
-def print_comparison(kept: Sequence[Mapping[str, Any]], console: Console) -> None:
+def print_comparison(results: Sequence[Mapping[str, Any]], console: Console) -> None:
     """Every figure of the committees, a column each."""
-    table = Table("", *(f"{result['id']}\n{result['label']}" for result in kept))
-    for metric in kept[0]["committee"]:
-        figures = (_figure(result["committee"], metric) for result in kept)
+    table = Table("", *(f"{result['id']}\n{result['label']}" for result in results))
+    for metric in results[0]["committee"]:
+        figures = (_figure(result["committee"], metric) for result in results)
         table.add_row(METRICS[metric].title, *figures)
     console.print(table)
 
@@ -204,11 +214,11 @@ def _title(result: Mapping[str, Any]) -> str:
 
 def _figure(figures: Mapping[str, Any], metric: str, brief: bool = False) -> str:
     """`12.3% (-1.0 to 20.4)`, a dash where nothing is known."""
-    told = figures.get(metric)
-    if told is None or told["value"] is None:
+    estimate = figures.get(metric)
+    if estimate is None or estimate["value"] is None:
         return "–"
     scale, unit = (100.0, "%") if METRICS[metric].unit == "%" else (1.0, "")
-    value = f"{told['value'] * scale:.2f}{unit}"
-    if brief or told["low"] is None or told["high"] is None:
+    value = f"{estimate['value'] * scale:.2f}{unit}"
+    if brief or estimate["low"] is None or estimate["high"] is None:
         return value
-    return f"{value} ({told['low'] * scale:.2f} to {told['high'] * scale:.2f})"
+    return f"{value} ({estimate['low'] * scale:.2f} to {estimate['high'] * scale:.2f})"

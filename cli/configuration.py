@@ -13,7 +13,7 @@ from agents.registry import build
 from domain.errors import QuorumError
 from settings import Settings, config_file, redacted
 from web.serving import listen
-from wiring.agents import agents_of
+from wiring.agents import agent_settings
 from wiring.market import choose_market
 from wiring.stores import Stores, open_stores, utc_now
 
@@ -51,39 +51,39 @@ def _toml(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-def check(settings: Settings, console: Console) -> QuorumError | None:
+def check_configuration(settings: Settings, console: Console) -> QuorumError | None:
     """Prints a line a check. Returns the first failure, None where all passed."""
     failures: list[QuorumError] = []
 
-    def attempt(what: str, trial: Callable[[], str]) -> None:
+    def run_check(what: str, trial: Callable[[], str]) -> None:
         try:
-            found = trial()
+            finding = trial()
         except QuorumError as error:
             failures.append(error)
             console.print(f"[red]✗[/] {what}: ", end="")
             console.print(str(error), markup=False)
         else:
             console.print(f"[green]✓[/] {what}: ", end="")
-            console.print(found, markup=False)
+            console.print(finding, markup=False)
 
-    def stores(trial: Callable[[Stores], str]) -> Callable[[], str]:
-        def run() -> str:
+    def with_stores(trial: Callable[[Stores], str]) -> Callable[[], str]:
+        def opened_check() -> str:
             with open_stores(settings) as opened:
                 return trial(opened)
 
-        return run
+        return opened_check
 
-    attempt("database", stores(lambda opened: str(opened.database)))
-    attempt("market", stores(lambda opened: _market(settings, opened, console)))
+    run_check("database", with_stores(lambda opened: str(opened.database)))
+    run_check("market", with_stores(lambda opened: _market(settings, opened, console)))
     for name in settings.agents.names:
-        attempt(f"agent {name}", stores(partial(_agent, settings, name)))
-    attempt("address of the pages", partial(_address, settings))
-    attempt("ray", partial(_ray, settings))
+        run_check(f"agent {name}", with_stores(partial(_agent, settings, name)))
+    run_check("address of the pages", partial(_address, settings))
+    run_check("ray", partial(_ray, settings))
     return failures[0] if failures else None
 
 
 def _agent(settings: Settings, name: str, stores: Stores) -> str:
-    return build(name, agents_of(settings, stores)).version
+    return build(name, agent_settings(settings, stores)).version
 
 
 def _address(settings: Settings) -> str:
@@ -93,8 +93,8 @@ def _address(settings: Settings) -> str:
 
 
 def _market(settings: Settings, stores: Stores, console: Console) -> str:
-    say = lambda message: console.print(message, markup=False)  # noqa: E731 one use, two words
-    return choose_market(settings, stores.library, utc_now, say).name
+    log = lambda message: console.print(message, markup=False)  # noqa: E731 one use, two words
+    return choose_market(settings, stores.market_data, utc_now, log).name
 
 
 def _ray(settings: Settings) -> str:

@@ -11,29 +11,29 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from cli.progress import bar
-from domain.canonical import instant, to_json
+from cli.progress import progress_bar
+from domain.canonical import format_instant, to_json
 from domain.decision import Action, Decision
 from domain.errors import VerificationError
-from market.calendars import known_by
-from orchestrator.cycle import hold, lay_out
-from orchestrator.parity.receipt_verification import Verification
-from orchestrator.parity.receipt_verification import verify as verify_receipt
+from market.calendars import parse_as_of
+from orchestrator.cycle import prepare_panels, run_cycle
+from orchestrator.parity.receipt_verification import ReceiptVerification
+from orchestrator.parity.receipt_verification import verify_receipt as verify_receipt
 from settings import Settings
-from storage.journal.decision_records import Recorded
-from storage.journal.panel_archive import digest
-from wiring.account import make_desk
-from wiring.agents import builder, make_team
-from wiring.market import Market, choose_market, demo_present
-from wiring.stores import Say, Stores, open_stores, utc_now
+from storage.journal.decision_records import RecordedDecision
+from storage.journal.panel_archive import panel_digest
+from wiring.account import make_run_context
+from wiring.agents import agent_factory, make_team
+from wiring.market import ActiveMarket, choose_market, demo_now
+from wiring.stores import Log, Stores, open_stores, utc_now
 
-RUN = "decide"
+DECIDE_RUN = "decide"
 COLOURS = {Action.STRONG_BUY: "bold green", Action.BUY: "green", Action.SELL: "red",
            Action.STRONG_SELL: "bold red", Action.HOLD: "dim"}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class DecideResult:
     """`as_of` is the newest bar's close among the decisions."""
 
     as_of: datetime
@@ -43,91 +43,100 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True)
-class ShownReceipt:
-    recorded: Recorded
-    verification: Verification | None
+class ReceiptResult:
+    recorded: RecordedDecision
+    verification: ReceiptVerification | None
 
 
 def decide(
-    settings: Settings, symbols: Sequence[str], *, as_of: str | None, in_process: bool, say: Say
-) -> Outcome:
+    settings: Settings, symbols: Sequence[str], *, as_of: str | None, in_process: bool, log: Log
+) -> DecideResult:
     """The committee's decisions on `symbols`, recorded under the run 'decide'.
 
     Nothing is taken as held before. Raises InputError for a date in the future or before history,
     UnknownSymbolError for a symbol the market does not know.
     """
     with open_stores(settings) as stores:
-        market = choose_market(settings, stores.library, lambda: demo_present(stores.journal), say)
-        now = demo_present(stores.journal) if market.simulated else utc_now()
-        until = now if as_of is None else known_by(as_of, now)
-        bring(market, settings, symbols, now)
-        desk = make_desk(settings, stores, market, RUN)
-        table = lay_out(desk, symbols, until)  # refuses bad input before any agent is woken
+        market = choose_market(settings, stores.market_data, lambda: demo_now(stores.journal), log)
+        now = demo_now(stores.journal) if market.simulated else utc_now()
+        known_until = now if as_of is None else parse_as_of(as_of, now)
+        fetch_missing(market, settings, symbols, now)
+        context = make_run_context(settings, stores, market, DECIDE_RUN)
+        panels = prepare_panels(
+            context, symbols, known_until
+        )  # refuses bad input before any agent is woken
         with (
-            bar() as progress,
+            progress_bar() as progress,
             closing(
                 make_team(
-                    settings, builder(settings, stores), in_process=in_process, progress=progress
+                    settings,
+                    agent_factory(settings, stores),
+                    in_process=in_process,
+                    on_progress=progress,
                 )
             ) as team,
         ):
-            held = [hold(desk, team, laid, previous={}) for laid in table]
-    return Outcome(
-        as_of=max(minutes.cycle.as_of for minutes in held),
+            cycles = [run_cycle(context, team, prepared, previous={}) for prepared in panels]
+    return DecideResult(
+        as_of=max(result.cycle.as_of for result in cycles),
         market=market.name,
         simulated=market.simulated,
-        decisions=tuple(d for minutes in held for d in minutes.cycle.decisions),
+        decisions=tuple(d for result in cycles for d in result.cycle.decisions),
     )
 
 
-def bring(market: Market, settings: Settings, symbols: Sequence[str], now: datetime) -> None:
+def fetch_missing(
+    market: ActiveMarket, settings: Settings, symbols: Sequence[str], now: datetime
+) -> None:
     """What is missing of `symbols`, where the market has somebody to ask."""
     if market.feed is not None:
-        with bar() as progress:
+        with progress_bar() as progress:
             market.feed.refresh(symbols, settings.market.timeframe, now, progress)
 
 
-def as_json(outcome: Outcome) -> dict[str, Any]:
+def as_json(outcome: DecideResult) -> dict[str, Any]:
     return {
-        "as_of": instant(outcome.as_of),
+        "as_of": format_instant(outcome.as_of),
         "market": outcome.market,
         "simulated": outcome.simulated,
         "decisions": [to_json(decision) for decision in outcome.decisions],
     }
 
 
-def show(outcome: Outcome, console: Console) -> None:
+def show(outcome: DecideResult, console: Console) -> None:
     label = "SIMULATED market" if outcome.simulated else f"market {outcome.market}"
     console.print(f"As of {outcome.as_of:%Y-%m-%d %H:%M} UTC, {label}.", highlight=False)
     for decision in sorted(outcome.decisions, key=lambda d: (d.rank is None, d.rank or 0)):
         _show_decision(decision, console)
 
 
-def receipt(settings: Settings, identity: str, *, verify: bool) -> ShownReceipt:
+def receipt(settings: Settings, identity: str, *, verify: bool) -> ReceiptResult:
     """A stored decision, and with `verify` the outcome of computing it again.
 
     Raises NotFoundError for a receipt that does not exist.
     """
     with open_stores(settings) as stores:
         recorded = stores.records.decision(identity)
-        return ShownReceipt(recorded, verifier(settings, stores)(identity) if verify else None)
+        return ReceiptResult(
+            recorded, receipt_verifier(settings, stores)(identity) if verify else None
+        )
 
 
-def verifier(settings: Settings, stores: Stores) -> partial[Verification]:
+def receipt_verifier(settings: Settings, stores: Stores) -> partial[ReceiptVerification]:
     """A function of a receipt that computes it again."""
     return partial(
         verify_receipt,
         records=stores.records,
         archive=stores.archive,
-        build=builder(settings, stores),
-        digest_of=digest,
+        build=agent_factory(settings, stores),
+        digest_of=panel_digest,
     )
 
 
-def receipt_json(shown: ShownReceipt) -> dict[str, Any]:
-    recorded, verification = shown.recorded, shown.verification
+def receipt_json(result: ReceiptResult) -> dict[str, Any]:
+    recorded, verification = result.recorded, result.verification
     return {
-        "as_of": instant(recorded.as_of),
+        "as_of": format_instant(recorded.as_of),
         "market": recorded.market,
         "run": recorded.run,
         "simulated": recorded.simulated,
@@ -138,8 +147,8 @@ def receipt_json(shown: ShownReceipt) -> dict[str, Any]:
     }
 
 
-def show_receipt(shown: ShownReceipt, console: Console) -> None:
-    recorded, verification = shown.recorded, shown.verification
+def show_receipt(result: ReceiptResult, console: Console) -> None:
+    recorded, verification = result.recorded, result.verification
     label = "SIMULATED market" if recorded.simulated else f"market {recorded.market}"
     console.print(
         f"{recorded.run}, {label}, bar closed {recorded.as_of:%Y-%m-%d %H:%M} UTC, "
@@ -151,12 +160,12 @@ def show_receipt(shown: ShownReceipt, console: Console) -> None:
         console.print("[green]Verified:[/] computed again from its inputs, equal to the byte.")
 
 
-def refuse_if_different(shown: ShownReceipt) -> None:
+def refuse_if_different(result: ReceiptResult) -> None:
     """Raises VerificationError listing every difference, where there is one."""
-    if shown.verification is not None and not shown.verification.same:
-        listed = "; ".join(shown.verification.differences)
+    if result.verification is not None and not result.verification.same:
+        listed = "; ".join(result.verification.differences)
         raise VerificationError(
-            f"{shown.recorded.decision.receipt} does not come out as it was stored: {listed}."
+            f"{result.recorded.decision.receipt} does not come out as it was stored: {listed}."
         )
 
 
@@ -168,8 +177,8 @@ def _show_decision(decision: Decision, console: Console) -> None:
     table = Table("agent", "p_up", "cap", "strongest reasons", box=None, pad_edge=True)
     for vote in decision.votes:
         if vote.p_up is None:
-            silence = escape(f"abstains: {vote.abstained_because}")
-            table.add_row(vote.agent, "-", f"{vote.cap:.0%}", silence)
+            abstention = escape(f"abstains: {vote.abstained_because}")
+            table.add_row(vote.agent, "-", f"{vote.cap:.0%}", abstention)
             continue
         strongest = sorted(vote.reasons, key=lambda reason: -abs(reason.log_odds))[:3]
         reasons = "; ".join(f"{reason.name} {reason.log_odds:+.3f}" for reason in strongest)

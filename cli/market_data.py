@@ -8,71 +8,71 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from cli.progress import bar
-from domain.canonical import instant
+from cli.progress import progress_bar
+from domain.canonical import format_instant
 from domain.errors import InputError, ProviderError
 from domain.timeframe import Timeframe
 from market.feed import FetchOutcome, FetchState
-from market.imports.batch_import import Imported, import_paths
+from market.imports.batch_import import ImportResult, import_paths
 from market.imports.file_import import ImportReport
 from settings import Settings
 from wiring.market import choose_market
-from wiring.stores import Say, open_stores, utc_now
+from wiring.stores import Log, open_stores, utc_now
 
-EXAMPLES = 3
+MAX_EXAMPLES = 3
 
 
 def download(
-    settings: Settings, symbols: Sequence[str], since: str | None, say: Say
+    settings: Settings, symbols: Sequence[str], since: str | None, log: Log
 ) -> list[FetchOutcome]:
     """Fetches what is missing of `symbols` (the watchlist if there are none)."""
     start = parse_date(since) if since else None
     with open_stores(settings) as stores:
-        market = choose_market(settings, stores.library, utc_now, say)
+        market = choose_market(settings, stores.market_data, utc_now, log)
         if market.feed is None:
             raise InputError(
                 "The market 'files' has nothing to download from. Use `quorum import PATH`, or "
                 "`quorum download --market yahoo`."
             )
-        wanted = list(symbols) or list(stores.watchlist.symbols())
-        with bar() as progress:
+        requested = list(symbols) or list(stores.watchlist.symbols())
+        with progress_bar() as progress:
             outcomes = market.feed.refresh(
-                wanted, settings.market.timeframe, utc_now(), progress, since=start
+                requested, settings.market.timeframe, utc_now(), progress, since=start
             )
-    if wanted and not outcomes:
+    if requested and not outcomes:
         raise InputError(
-            f"{', '.join(wanted)} cannot be downloaded: market.by_class takes them from files. "
+            f"{', '.join(requested)} cannot be downloaded: market.by_class takes them from files. "
             "Use `quorum import PATH`, or change by_class."
         )
     return outcomes
 
 
-def refuse_if_nothing_came(outcomes: Sequence[FetchOutcome]) -> None:
+def refuse_if_nothing_fetched(outcomes: Sequence[FetchOutcome]) -> None:
     """Raises ProviderError where not one source of one symbol is there."""
     if outcomes and all(outcome.state is FetchState.FAILED for outcome in outcomes):
-        raise ProviderError(f"Nothing could be downloaded. The first reason: {outcomes[0].why}")
+        raise ProviderError(f"Nothing could be downloaded. The first reason: {outcomes[0].reason}")
 
 
 def show_outcomes(outcomes: Sequence[FetchOutcome], console: Console) -> None:
     table = Table("symbol", "source", "state", "rows", "why")
     for outcome in outcomes:
         table.add_row(
-            outcome.symbol, outcome.source, outcome.state, str(outcome.rows), outcome.why or ""
+            outcome.symbol, outcome.source, outcome.state, str(outcome.rows), outcome.reason or ""
         )
     console.print(table)
 
 
 def import_files(
     settings: Settings, paths: Sequence[Path], timeframe: Timeframe | None, replace: bool
-) -> Imported:
+) -> ImportResult:
     """Stores what `paths` hold, as the market 'files'."""
-    with open_stores(settings) as stores, bar() as progress:
+    with open_stores(settings) as stores, progress_bar() as progress:
         return import_paths(
-            paths, stores.library, timeframe=timeframe, replace=replace, progress=progress
+            paths, stores.market_data, timeframe=timeframe, replace=replace, progress=progress
         )
 
 
-def refuse_if_refused(imported: Imported) -> None:
+def refuse_if_refused(imported: ImportResult) -> None:
     """Raises InputError where anything was refused: with the reason, and how much it was of."""
     if not imported.refused:
         return
@@ -85,7 +85,7 @@ def refuse_if_refused(imported: Imported) -> None:
     )
 
 
-def imported_json(imported: Imported) -> dict[str, Any]:
+def imported_json(imported: ImportResult) -> dict[str, Any]:
     return {
         "files": [report_json(report) for report in imported.reports],
         "skipped": [str(path) for path in imported.skipped],
@@ -106,12 +106,12 @@ def report_json(report: ImportReport) -> dict[str, Any]:
             for refusal in report.refused
         ],
         "symbols": list(report.symbols),
-        "span": [instant(at) for at in report.span] if report.span else None,
+        "span": [format_instant(at) for at in report.span] if report.span else None,
         "refused_because": report.refused_because,
     }
 
 
-def show_imported(imported: Imported, console: Console) -> None:
+def show_imported(imported: ImportResult, console: Console) -> None:
     """A single path that was refused is left to `refuse_if_refused`, which says all of it."""
     if imported.skipped:
         names = ", ".join(map(str, imported.skipped))
@@ -129,7 +129,7 @@ def show_imported(imported: Imported, console: Console) -> None:
             f"{report.unchanged:,} already there, {report.replaced:,} replaced"
         )
         for refusal in report.refused:
-            examples = "; ".join(refusal.examples[:EXAMPLES])
+            examples = "; ".join(refusal.examples[:MAX_EXAMPLES])
             told = f"  {refusal.rows:,} refused: {refusal.reason} ({examples})"
             console.print(told, markup=False)
 

@@ -7,16 +7,18 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from cli.account_session import counter
-from domain.canonical import instant
+from cli.account_session import open_account_session
+from domain.canonical import format_instant
 from domain.errors import InputError
-from orchestrator.parity.checker import Parity
+from orchestrator.parity.checker import ParityReport
 from settings import Settings
-from wiring.account import make_examiner
-from wiring.stores import Say
+from wiring.account import make_parity_checker
+from wiring.stores import Log
 
 
-def parity(settings: Settings, run: str, first: str, last: str | None, say: Say) -> Parity:
+def compare_paper_days(
+    settings: Settings, run: str, first: str, last: str | None, log: Log
+) -> ParityReport:
     """Compares the days from `first` to `last` (None: that day alone).
 
     Raises InputError for what is no date, NotFoundError for a run or a time without cycles.
@@ -24,11 +26,13 @@ def parity(settings: Settings, run: str, first: str, last: str | None, say: Say)
     start, end = _date(first), _date(last or first)
     if end < start:
         raise InputError(f"{last} lies before {first}. Exchange them.")
-    with counter(settings, run, say) as at:
-        return make_examiner(settings, at.stores, at.market, run).compare(start, end)
+    with open_account_session(settings, run, log) as session:
+        return make_parity_checker(settings, session.stores, session.market, run).compare(
+            start, end
+        )
 
 
-def as_json(found: Parity) -> dict[str, Any]:
+def as_json(found: ParityReport) -> dict[str, Any]:
     return {
         "market": found.market,
         "run": found.run,
@@ -38,11 +42,11 @@ def as_json(found: Parity) -> dict[str, Any]:
         "same": not found.differences,
         "differences": [
             {
-                "at": instant(each.at),
+                "at": format_instant(each.at),
                 "kind": each.kind,
                 "symbol": each.symbol,
                 "recorded": each.recorded,
-                "again": each.again,
+                "again": each.recomputed,
                 "cause": each.cause,
             }
             for each in found.differences
@@ -50,7 +54,7 @@ def as_json(found: Parity) -> dict[str, Any]:
     }
 
 
-def show(found: Parity, console: Console) -> None:
+def show(found: ParityReport, console: Console) -> None:
     counted = ", ".join(f"{number:,} {noun}" for noun, number in _counts(found).items())
     console.print(f"Compared: {counted}.", highlight=False)
     if not found.differences:
@@ -58,13 +62,13 @@ def show(found: Parity, console: Console) -> None:
         return
     table = Table("at", "what", "symbol", "recorded", "today", "cause")
     for each in found.differences:
-        words = (each.recorded, each.again, each.cause)
+        words = (each.recorded, each.recomputed, each.cause)
         table.add_row(f"{each.at:%Y-%m-%d %H:%M}", each.kind, each.symbol, *map(escape, words))
     console.print(table)
     console.print(f"{len(found.differences)} differences.", highlight=False)
 
 
-def _counts(found: Parity) -> dict[str, int]:
+def _counts(found: ParityReport) -> dict[str, int]:
     return {
         "days": found.days,
         "cycles": found.cycles,

@@ -8,17 +8,17 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 
 @contextmanager
-def bar() -> Iterator[Callable[[str, int, int], None]]:
+def progress_bar() -> Iterator[Callable[[str, int, int], None]]:
     """A function `(what, done, total)` that moves one bar."""
     console = Console(stderr=True)
     silent = not console.is_terminal
     columns = (
         TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(),
     )  # fmt: skip
-    with Progress(*columns, console=console, transient=True, disable=silent) as drawn:
-        task = drawn.add_task("", total=None)
+    with Progress(*columns, console=console, transient=True, disable=silent) as progress:
+        task = progress.add_task("", total=None)
 
-        def move(what: str, done: int, total: int) -> None:
-            drawn.update(task, description=what, completed=done, total=total or None)
+        def update(what: str, done: int, total: int) -> None:
+            progress.update(task, description=what, completed=done, total=total or None)
 
-        yield move
+        yield update

@@ -13,24 +13,31 @@ from functools import partial
 from typing import Any
 
 from cli.market_data import parse_date
-from cli.server import SimulatedNow, greet, house_of, make_bench, make_training, stop
+from cli.server import (
+    SimulatedClock,
+    make_backtest_service,
+    make_services,
+    make_training_jobs,
+    print_address,
+    stop_all,
+)
 from domain.errors import InputError, UnknownSymbolError
 from domain.events import EventKind
 from domain.symbols import calendar_of
 from orchestrator.clocks import PacedClock
 from orchestrator.engine import Engine
 from settings import Settings
-from web.live.notifier import Bell
+from web.live.notifier import Notifier
 from web.server import create_app
-from web.serving import Server, address, listen
-from wiring.account import make_day, make_desk
-from wiring.agents import make_seating, make_team
-from wiring.market import Market, choose_market, demo_present
-from wiring.stores import Say, Stores, open_stores, utc_now
+from web.serving import WebServer, address, listen
+from wiring.account import make_account_cycle, make_run_context
+from wiring.agents import make_model_rollout, make_team
+from wiring.market import ActiveMarket, choose_market, demo_now
+from wiring.stores import Log, Stores, open_stores, utc_now
 
-SLOWEST = 0.00001
+MIN_SPEED = 0.00001
 """Days a second; real time is about this fast."""
-Told = Callable[[dict[str, Any]], None]
+OnCycle = Callable[[dict[str, Any]], None]
 """Hears of every cycle that was played, as `decide --json` would print it."""
 
 
@@ -45,8 +52,8 @@ def replay(
     stay: bool,
     resume: bool,
     in_process: bool,
-    say: Say,
-    told: Told | None = None,
+    log: Log,
+    on_cycle: OnCycle | None = None,
 ) -> None:
     """Plays stored history from `start` to `end` at `speed` days a second, as a run of its own.
 
@@ -59,65 +66,76 @@ def replay(
     per_day = _seconds_per_day(speed)
     with open_stores(settings) as stores:
         listener = listen(settings.server.host, settings.server.port) if page else None
-        present = SimulatedNow(demo_present(stores.journal))
-        market = choose_market(settings, stores.library, present, say)
-        _refuse_impossible_period(first, last, present() if market.simulated else utc_now())
-        played = _playable(settings, stores, market, symbols, first)
+        simulated_now = SimulatedClock(demo_now(stores.journal))
+        market = choose_market(settings, stores.market_data, simulated_now, log)
+        _refuse_impossible_period(first, last, simulated_now() if market.simulated else utc_now())
+        symbols_to_replay = _replayable_symbols(settings, stores, market, symbols, first)
         name = f"replay {start} {end}"
         run = (
-            _stopped_run(settings, stores, market, name, played)
+            _stopped_run(settings, stores, market, name, symbols_to_replay)
             if resume
             else _run_name(stores, market, name)
         )
-        bell = Bell()
-        tell_cycles = _teller(stores, run, told) if told else (lambda: None)
+        notifier = Notifier()
+        report_cycles = _cycle_reporter(stores, run, on_cycle) if on_cycle else (lambda: None)
 
-        def publish() -> None:
-            bell.ring()
-            tell_cycles()
+        def notify() -> None:
+            notifier.notify()
+            report_cycles()
 
-        day = make_day(settings, stores, market, run, lambda: first)
-        seating = make_seating(settings, stores)
+        account_cycle = make_account_cycle(settings, stores, market, run, lambda: first)
+        model_rollout = make_model_rollout(settings, stores)
         engine = Engine(
-            replace(make_desk(settings, stores, market, run, day), begins=first),
-            PacedClock(lambda: played, settings.market.timeframe, first, last,
+            replace(make_run_context(settings, stores, market, run, account_cycle), starts_after=first),
+            PacedClock(lambda: symbols_to_replay, settings.market.timeframe, first, last,
                        seconds_per_day=per_day),
-            lambda: played,
+            lambda: symbols_to_replay,
             lambda tell: make_team(
-                settings, seating.open(), in_process=in_process, progress=tell
+                settings, model_rollout.initial_factory(), in_process=in_process, on_progress=tell
             ),
-            seating=seating,
-            publish=publish,
+            model_rollout=model_rollout,
+            notify=notify,
         )  # fmt: skip
         how = "Going on with" if resume else "Playing"
-        say(f"{how} {', '.join(played)} from {start} to {end} as the run '{run}'.")
+        log(f"{how} {', '.join(symbols_to_replay)} from {start} to {end} as the run '{run}'.")
         if listener is None:
-            _play(engine)
+            _run_to_end(engine)
         else:
-            bench = make_bench(settings, market, bell)
-            training = None if in_process else make_training(settings, stores, engine, bell)
-            house = house_of(
-                settings, stores, market, day, engine, bell, bench, training, lambda: played, first
+            backtests = make_backtest_service(settings, market, notifier)
+            training = (
+                None if in_process else make_training_jobs(settings, stores, engine, notifier)
             )
-            server = Server(create_app(house), listener)
-            greet(market, address(listener), say)
+            services = make_services(
+                settings,
+                stores,
+                market,
+                account_cycle,
+                engine,
+                notifier,
+                backtests,
+                training,
+                lambda: symbols_to_replay,
+                first,
+            )
+            server = WebServer(create_app(services), listener)
+            print_address(market, address(listener), log)
             engine.start()
             if not stay:
-                ending = threading.Thread(target=_stop_when_played, args=(engine, server))
-                ending.daemon = True
-                ending.start()
+                stopper = threading.Thread(target=_stop_when_finished, args=(engine, server))
+                stopper.daemon = True
+                stopper.start()
             try:
-                server.run(stopping=partial(stop, engine, training))
+                server.run(on_stop=partial(stop_all, engine, training))
             finally:
-                bench.close()
+                backtests.close()
         status = engine.status()
         if status.error:
-            say(f"The last thing that went wrong: {status.error}")
+            log(f"The last thing that went wrong: {status.error}")
         elif status.last is None and status.finished:
-            say("No bar closed in that time, so there was nothing to play.")
+            log("No bar closed in that time, so there was nothing to play.")
 
 
-def _play(engine: Engine) -> None:
+def _run_to_end(engine: Engine) -> None:
     engine.start()
     try:
         engine.join()
@@ -125,7 +143,7 @@ def _play(engine: Engine) -> None:
         engine.stop()
 
 
-def _stop_when_played(engine: Engine, server: Server) -> None:
+def _stop_when_finished(engine: Engine, server: WebServer) -> None:
     engine.join()
     server.stop()
 
@@ -137,9 +155,9 @@ def _seconds_per_day(speed: str) -> float:
         days = float(speed)
     except ValueError:
         days = math.nan
-    if not (math.isfinite(days) and days >= SLOWEST):
+    if not (math.isfinite(days) and days >= MIN_SPEED):
         raise InputError(
-            f"--speed {speed!r} is not a number of days a second from {SLOWEST} on. Try 1, 0.5 or "
+            f"--speed {speed!r} is not a number of days a second from {MIN_SPEED} on. Try 1, 0.5 or "
             "max."
         )
     return 1 / days
@@ -158,36 +176,44 @@ def _refuse_impossible_period(first: datetime, last: datetime, now: datetime) ->
         )
 
 
-def _playable(
-    settings: Settings, stores: Stores, market: Market, symbols: Sequence[str], first: datetime
+def _replayable_symbols(
+    settings: Settings,
+    stores: Stores,
+    market: ActiveMarket,
+    symbols: Sequence[str],
+    first: datetime,
 ) -> tuple[str, ...]:
     """The asked symbols, or those of the watchlist that have history at `first`."""
     timeframe = settings.market.timeframe
-    wanted = symbols or stores.watchlist.symbols()
-    spans = {symbol: stores.library.span(market.name, symbol, timeframe) for symbol in wanted}
-    there = tuple(symbol for symbol, span in spans.items() if span and span[0] < first <= span[1])
-    if missing := [symbol for symbol in symbols if symbol not in there]:
+    requested = symbols or stores.watchlist.symbols()
+    spans = {
+        symbol: stores.market_data.span(market.name, symbol, timeframe) for symbol in requested
+    }
+    available = tuple(
+        symbol for symbol, span in spans.items() if span and span[0] < first <= span[1]
+    )
+    if missing := [symbol for symbol in symbols if symbol not in available]:
         raise UnknownSymbolError(
             f"No {timeframe} history of {', '.join(missing)} before and at {first:%Y-%m-%d} is "
             f"stored in the market {market.name!r}. Import or download it, or start later."
         )
-    if not there:
+    if not available:
         raise UnknownSymbolError(
             f"No symbol of the watchlist has {timeframe} history at {first:%Y-%m-%d} in the market "
             f"{market.name!r}. Import or download some, or name symbols with --symbol."
         )
-    return there
+    return available
 
 
-def _run_name(stores: Stores, market: Market, name: str) -> str:
+def _run_name(stores: Stores, market: ActiveMarket, name: str) -> str:
     """`name`, numbered from the second time on: every replay is a record of its own."""
-    taken = set(stores.records.runs(market.name))
-    names = (name, *(f"{name} ({number})" for number in range(2, len(taken) + 3)))
-    return next(each for each in names if each not in taken)
+    used = set(stores.records.runs(market.name))
+    names = (name, *(f"{name} ({number})" for number in range(2, len(used) + 3)))
+    return next(each for each in names if each not in used)
 
 
 def _stopped_run(
-    settings: Settings, stores: Stores, market: Market, name: str, played: Sequence[str]
+    settings: Settings, stores: Stores, market: ActiveMarket, name: str, symbols: Sequence[str]
 ) -> str:
     """The run of that name, of those most recently active, that decided on `played` and nothing
     else. One that was killed early may not have come to a bar of every calendar yet."""
@@ -202,32 +228,34 @@ def _stopped_run(
             for recorded in stores.records.latest(market.name, run)
             if recorded.timeframe is settings.market.timeframe
         }
-        begun = set(map(calendar_of, decided))
-        if begun and decided == {symbol for symbol in played if calendar_of(symbol) in begun}:
+        calendars = set(map(calendar_of, decided))
+        if calendars and decided == {
+            symbol for symbol in symbols if calendar_of(symbol) in calendars
+        }:
             return run
     raise InputError(
-        f"There is no '{name}' of {', '.join(played)} by {settings.market.timeframe} bars in the "
+        f"There is no '{name}' of {', '.join(symbols)} by {settings.market.timeframe} bars in the "
         f"market {market.name!r} to go on with. Name the same dates and symbols, or start a new "
         "one without --resume."
     )
 
 
-def _teller(stores: Stores, run: str, told: Told) -> Callable[[], None]:
+def _cycle_reporter(stores: Stores, run: str, on_cycle: OnCycle) -> Callable[[], None]:
     """A function that tells of every cycle of `run` completed since it was last called."""
-    seen = stores.journal.last_seq()
+    last_seq = stores.journal.last_seq()
     decisions: list[dict[str, Any]] = []
 
-    def tell() -> None:
-        nonlocal seen
-        while events := stores.journal.events_after(seen):
+    def report() -> None:
+        nonlocal last_seq
+        while events := stores.journal.events_after(last_seq):
             for event in events:
-                seen = event.seq
+                last_seq = event.seq
                 if event.run != run:
                     continue
                 if event.kind is EventKind.DECISION_MADE:
                     decisions.append(event.payload)
                 elif event.kind is EventKind.CYCLE_COMPLETED:
-                    told(
+                    on_cycle(
                         {
                             "as_of": event.payload["as_of"],
                             "market": event.payload["market"],
@@ -238,4 +266,4 @@ def _teller(stores: Stores, run: str, told: Told) -> Callable[[], None]:
                     )
                     decisions.clear()
 
-    return tell
+    return report

@@ -9,15 +9,15 @@ from typing import Annotated, Literal
 import typer
 
 from cli.terminal import (
-    AsJson,
-    OnMarket,
-    OnTimeframe,
-    SomeSymbols,
-    people,
+    JsonOption,
+    MarketOption,
+    SymbolsOption,
+    TimeframeOption,
+    load_settings_with,
+    log,
     print_json,
-    results,
-    say,
-    settings_of,
+    stderr_console,
+    stdout_console,
 )
 from domain.errors import InputError
 from settings import load_settings
@@ -27,17 +27,17 @@ backtest = typer.Typer(
     invoke_without_command=True,
 )
 
-Identity = Annotated[str, typer.Argument(metavar="ID", help="As `backtest list` names it.")]
-First = Annotated[str | None, typer.Option("--from", help="First date, such as 2015-01-02.")]
-Last = Annotated[str | None, typer.Option("--to", help="Last date; nothing later is used.")]
+ResultId = Annotated[str, typer.Argument(metavar="ID", help="As `backtest list` names it.")]
+FromOption = Annotated[str | None, typer.Option("--from", help="First date, such as 2015-01-02.")]
+ToOption = Annotated[str | None, typer.Option("--to", help="Last date; nothing later is used.")]
 
 
 @backtest.callback()
 def run(
     context: typer.Context,
-    symbols: SomeSymbols = None,
-    start: First = None,
-    end: Last = None,
+    symbols: SymbolsOption = None,
+    start: FromOption = None,
+    end: ToOption = None,
     agents: Annotated[
         list[str] | None, typer.Option("--agent", help="Who votes; repeatable. Default: all.")
     ] = None,
@@ -66,12 +66,12 @@ def run(
         typer.Option(help="Refit the agents every 252 bars on so many; all is out of sample then."),
     ] = None,
     seed: Annotated[int | None, typer.Option(help="Of resampling and chance.")] = None,
-    market: OnMarket = None,
-    timeframe: OnTimeframe = None,
+    market: MarketOption = None,
+    timeframe: TimeframeOption = None,
     request: Annotated[
         bool, typer.Option("--request", help="Read the request from standard input.", hidden=True)
     ] = False,
-    as_json: AsJson = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Play the committee over history: next-bar fills, costs, the live sizing and limits."""
     if context.invoked_subcommand is not None:
@@ -79,11 +79,11 @@ def run(
         return
     from cli import backtests
 
-    settings = settings_of(market, timeframe)
+    settings = load_settings_with(market, timeframe)
     if request:
-        print_json({"id": backtests.run_job(settings)["id"]})
+        print_json({"id": backtests.run_requested_job(settings)["id"]})
         return
-    asked = {
+    requested = {
         "symbols": symbols or [],
         "start": start,
         "end": end,
@@ -99,58 +99,58 @@ def run(
         "walk_forward": walk_forward,
         "seed": seed,
     }
-    result = backtests.run(settings, asked, say)
+    result = backtests.run_backtest(settings, requested, log)
     if as_json:
         print_json(result)
     else:
-        backtests.print_result(result, results)
+        backtests.print_result(result, stdout_console)
 
 
 def _refuse_stray_options(context: typer.Context) -> None:
     """Options of a run mean nothing to what follows; ignored they would seem to be obeyed."""
-    stray = [
+    misplaced = [
         parameter.opts[0]
         for parameter in context.command.params
         if (source := context.get_parameter_source(str(parameter.name)))
         and source.name == "COMMANDLINE"
     ]
-    if stray:
+    if misplaced:
         verb = context.invoked_subcommand
         raise InputError(
-            f"{', '.join(stray)} before `{verb}` would not be followed. Leave it out, or write "
+            f"{', '.join(misplaced)} before `{verb}` would not be followed. Leave it out, or write "
             f"what `quorum backtest {verb} --help` names after `{verb}`."
         )
 
 
 @backtest.command("list")
-def list_(as_json: AsJson = False) -> None:
+def list_(as_json: JsonOption = False) -> None:
     """The results that are kept, newest first."""
     from cli import backtests
     from domain.canonical import to_json
 
-    found = backtests.kept(load_settings())
+    summaries = backtests.list_results(load_settings())
     if as_json:
-        print_json({"backtests": [to_json(each) for each in found]})
+        print_json({"backtests": [to_json(each) for each in summaries]})
     else:
-        backtests.print_summaries(found, results)
+        backtests.print_summaries(summaries, stdout_console)
 
 
 @backtest.command()
-def show(identity: Identity, as_json: AsJson = False) -> None:
+def show(identity: ResultId, as_json: JsonOption = False) -> None:
     """A kept result."""
     from cli import backtests
 
-    result = backtests.read(load_settings(), identity)
+    result = backtests.read_result(load_settings(), identity)
     if as_json:
         print_json(result)
     else:
-        backtests.print_result(result, results)
+        backtests.print_result(result, stdout_console)
 
 
 @backtest.command()
 def compare(
     identities: Annotated[list[str], typer.Argument(metavar="ID...", help="Two or more.")],
-    as_json: AsJson = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Kept results side by side."""
     from cli import backtests
@@ -158,90 +158,90 @@ def compare(
     if len(set(identities)) < 2:
         raise InputError(f"{identities[0]} has nothing beside it. Name two results or more.")
     settings = load_settings()
-    found = [backtests.read(settings, identity) for identity in identities]
+    backtests_found = [backtests.read_result(settings, identity) for identity in identities]
     if as_json:
-        print_json({"backtests": found})
+        print_json({"backtests": backtests_found})
     else:
-        backtests.print_comparison(found, results)
+        backtests.print_comparison(backtests_found, stdout_console)
 
 
 @backtest.command()
-def verify(identity: Identity, as_json: AsJson = False) -> None:
+def verify(identity: ResultId, as_json: JsonOption = False) -> None:
     """Run a kept result again from its receipt: it must come out the same to the last bit."""
     from cli import backtests
 
-    backtests.verify(load_settings(), identity)
+    backtests.verify_result(load_settings(), identity)
     if as_json:
         print_json({"id": identity, "same": True})
     else:
-        results.print("It came out the same to the last bit.")
+        stdout_console.print("It came out the same to the last bit.")
 
 
 @backtest.command()
-def delete(identity: Identity) -> None:
+def delete(identity: ResultId) -> None:
     """Throw a kept result away."""
     from cli import backtests
 
-    backtests.delete(load_settings(), identity)
-    people.print(f"{identity} is gone.")
+    backtests.delete_result(load_settings(), identity)
+    stderr_console.print(f"{identity} is gone.")
 
 
 def fit(
     agents: Annotated[
         list[str] | None, typer.Argument(metavar="[AGENT]...", help="Default: all with weights.")
     ] = None,
-    symbols: SomeSymbols = None,
-    start: First = None,
-    end: Last = None,
+    symbols: SymbolsOption = None,
+    start: FromOption = None,
+    end: ToOption = None,
     folds: Annotated[int, typer.Option(help="Of the search for the penalty, 2 to 20.")] = 5,
     out: Annotated[
         Path | None, typer.Option(help="Write the fitted weights here, whatever they are worth.")
     ] = None,
-    market: OnMarket = None,
-    timeframe: OnTimeframe = None,
-    as_json: AsJson = False,
+    market: MarketOption = None,
+    timeframe: TimeframeOption = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Fit the agents' weights on the stored history, and say what that was worth out of sample."""
     from cli import fit_report, weight_fitting
 
-    outcome = weight_fitting.fit(
-        settings_of(market, timeframe),
+    outcome = weight_fitting.fit_weights(
+        load_settings_with(market, timeframe),
         agents or [],
         start=start,
         end=end,
         symbols=symbols or [],
         folds=folds,
         out=out,
-        say=say,
+        log=log,
     )
     if as_json:
         print_json(fit_report.as_json(outcome))
     else:
-        fit_report.show(outcome, results)
+        fit_report.show(outcome, stdout_console)
 
 
 def check(
     agent: Annotated[str, typer.Argument(help="As `quorum agents` names it.")],
-    symbols: SomeSymbols = None,
+    symbols: SymbolsOption = None,
     cuts: Annotated[int, typer.Option(help="Random times to cut each panel at.")] = 20,
     seed: Annotated[int, typer.Option(help="Of the times and the altered futures.")] = 0,
-    market: OnMarket = None,
-    timeframe: OnTimeframe = None,
-    as_json: AsJson = False,
+    market: MarketOption = None,
+    timeframe: TimeframeOption = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Does AGENT keep its promises: no look-ahead, no memory, no neighbours, no guesses?"""
     from cli import agent_checks
 
-    checked = agent_checks.check(
-        settings_of(market, timeframe),
+    report = agent_checks.check_agent(
+        load_settings_with(market, timeframe),
         agent,
         symbols=symbols or [],
         cuts=cuts,
         seed=seed,
-        say=say,
+        log=log,
     )
     if as_json:
-        print_json(agent_checks.as_json(checked))
+        print_json(agent_checks.as_json(report))
     else:
-        agent_checks.show(checked, results)
-    agent_checks.refuse_if_broken(checked)
+        agent_checks.show(report, stdout_console)
+    agent_checks.refuse_if_broken(report)

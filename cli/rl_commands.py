@@ -13,30 +13,32 @@ from typing import Annotated, Any, Literal, get_args, get_origin
 import typer
 
 from cli.terminal import (
-    AsJson,
-    OnMarket,
-    OnTimeframe,
-    SomeSymbols,
-    people,
+    JsonOption,
+    MarketOption,
+    SymbolsOption,
+    TimeframeOption,
+    load_settings_with,
+    log,
     print_json,
-    results,
-    say,
-    settings_of,
+    stderr_console,
+    stdout_console,
 )
-from envs.training.arguments import Arguments
-from envs.training.options import Option, options
+from envs.training.arguments import TrainingArguments
+from envs.training.options import ArgumentOption, options
 from settings import load_settings
 
 rl = typer.Typer(
     help="Policies of the RL agent: train them, look at them, let one vote.", no_args_is_help=True
 )
 
-Model = Annotated[str, typer.Argument(metavar="ID", help="As `rl models` names it, or 'shipped'.")]
-Run = Annotated[str, typer.Argument(metavar="RUN", help="As `rl runs` names it.")]
+ModelArgument = Annotated[
+    str, typer.Argument(metavar="ID", help="As `rl models` names it, or 'shipped'.")
+]
+RunArgument = Annotated[str, typer.Argument(metavar="RUN", help="As `rl runs` names it.")]
 
-_OF_A_FILE = {"bars", "symbols", "market_seed"}
+_FILE_ARGUMENTS = {"bars", "symbols", "market_seed"}
 """Arguments that choose bars; here they are the home's."""
-_OF_THE_HOME = {
+_HOME_DEFAULTS = {
     "horizon": "setting market.horizon",
     "half_spread_bps": "setting costs.half_spread_bps",
     "commission_bps": "setting costs.commission_bps",
@@ -44,7 +46,7 @@ _OF_THE_HOME = {
     "borrow_bps": "setting costs.borrow_bps",
     "train_until": "60% of the bars",
     "validate_until": "80% of the bars",
-    "episode": f"{Arguments().episode}, or half of a short history",
+    "episode": f"{TrainingArguments().episode}, or half of a short history",
 }
 """Defaults that the home's settings or its history give (`lab.completed`)."""
 
@@ -58,23 +60,23 @@ def _with_arguments(verb: Callable[..., None]) -> Callable[..., None]:
             inspect.Parameter.KEYWORD_ONLY,
             default=None,
             annotation=Annotated[
-                _typed(option) | None,
+                _option_type(option) | None,
                 typer.Option(
                     *option.flags,
-                    help=option.help(_OF_THE_HOME.get(name)),
+                    help=option.help(_HOME_DEFAULTS.get(name)),
                     metavar=option.metavar if option.is_list else None,
                 ),
             ],
         )
         for name, option in options().items()
-        if name not in _OF_A_FILE
+        if name not in _FILE_ARGUMENTS
     ]
     kept = [each for each in own if each.kind is not inspect.Parameter.VAR_KEYWORD]
     vars(verb)["__signature__"] = inspect.Signature([*kept, *added])
     return verb
 
 
-def _typed(option: Option) -> Any:
+def _option_type(option: ArgumentOption) -> Any:
     """What typer reads an argument as; dates are read by the arguments themselves."""
     if option.is_list:
         return list[str]
@@ -86,23 +88,24 @@ def _typed(option: Option) -> Any:
 @_with_arguments
 def train(
     *,
-    symbols: SomeSymbols = None,
-    market: OnMarket = None,
-    timeframe: OnTimeframe = None,
-    as_json: AsJson = False,
+    symbols: SymbolsOption = None,
+    market: MarketOption = None,
+    timeframe: TimeframeOption = None,
+    as_json: JsonOption = False,
     **given: Any,
 ) -> None:
     """Train policies on the stored history and keep what they come to as a model."""
     from cli import rl_models
 
-    asked = {name: value for name, value in given.items() if value is not None}
+    requested = {name: value for name, value in given.items() if value is not None}
     _print_trained(
-        rl_models.train(settings_of(market, timeframe), symbols or [], asked, say), as_json
+        rl_models.train(load_settings_with(market, timeframe), symbols or [], requested, log),
+        as_json,
     )
 
 
 @rl.command()
-def resume(run: Run, as_json: AsJson = False) -> None:
+def resume(run: RunArgument, as_json: JsonOption = False) -> None:
     """Go on with a training RUN that was stopped, to the very model that it would have come to."""
     from cli import rl_models
 
@@ -110,7 +113,7 @@ def resume(run: Run, as_json: AsJson = False) -> None:
 
 
 @rl.command()
-def runs(as_json: AsJson = False) -> None:
+def runs(as_json: JsonOption = False) -> None:
     """Training runs, newest first."""
     from cli import rl_models, rl_tables
 
@@ -118,11 +121,11 @@ def runs(as_json: AsJson = False) -> None:
     if as_json:
         print_json({"runs": [rl_tables.run_json(each) for each in found]})
     else:
-        rl_tables.show_runs(found, results)
+        rl_tables.show_runs(found, stdout_console)
 
 
 @rl.command()
-def models(as_json: AsJson = False) -> None:
+def models(as_json: JsonOption = False) -> None:
     """The models that are kept, newest first, and which one votes."""
     from cli import rl_models, rl_tables
 
@@ -130,25 +133,25 @@ def models(as_json: AsJson = False) -> None:
     if as_json:
         print_json({"models": [rl_tables.model_json(each) for each in found]})
     else:
-        rl_tables.show_models(found, results)
+        rl_tables.show_models(found, stdout_console)
 
 
 @rl.command()
-def show(model: Model, as_json: AsJson = False) -> None:
+def show(model: ModelArgument, as_json: JsonOption = False) -> None:
     """A model: what it was trained on and how, and what it was worth on held-out time."""
     from cli import rl_models, rl_tables
 
     found = rl_models.model(load_settings(), model)
     if as_json:
-        print_json(rl_tables.model_json(found, whole=True))
+        print_json(rl_tables.model_json(found, full=True))
     else:
-        rl_tables.show_model(found, results)
+        rl_tables.show_model(found, stdout_console)
 
 
 @rl.command()
 def compare(
     models: Annotated[list[str], typer.Argument(metavar="ID...", help="Two or more.")],
-    as_json: AsJson = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Models side by side, each on the time that was held out from it."""
     from cli import rl_models, rl_tables
@@ -157,28 +160,28 @@ def compare(
     if as_json:
         print_json({"models": [rl_tables.model_json(each) for each in found]})
     else:
-        rl_tables.show_comparison(found, results)
+        rl_tables.show_comparison(found, stdout_console)
 
 
 @rl.command()
-def promote(model: Model, as_json: AsJson = False) -> None:
+def promote(model: ModelArgument, as_json: JsonOption = False) -> None:
     """Let a model vote in the RL agent's seat from the next cycle on."""
     from cli import rl_models
 
-    _print_seat(rl_models.promote(load_settings(), model), as_json)
+    _print_promotion(rl_models.promote(load_settings(), model), as_json)
 
 
 @rl.command("roll-back")
-def roll_back(as_json: AsJson = False) -> None:
+def roll_back(as_json: JsonOption = False) -> None:
     """Undo the last promotion: what voted before votes again."""
     from cli import rl_models
 
-    _print_seat(rl_models.roll_back(load_settings()), as_json)
+    _print_promotion(rl_models.roll_back(load_settings()), as_json)
 
 
 @rl.command()
 def delete(
-    model: Model,
+    model: ModelArgument,
     yes: Annotated[
         bool, typer.Option("--yes", help="Also one that has voted: its receipts stay unproven.")
     ] = False,
@@ -187,22 +190,22 @@ def delete(
     from cli import rl_models
 
     rl_models.delete(load_settings(), model, yes=yes)
-    people.print(f"{model} is gone.")
+    stderr_console.print(f"{model} is gone.")
 
 
 @rl.command("import")
 def import_(
     folder: Annotated[Path, typer.Argument(help="A policy's, or that of a run that is done.")],
-    as_json: AsJson = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Keep a copy of the policy in FOLDER as a model."""
     from cli import rl_models
 
-    kept = rl_models.import_folder(load_settings(), folder)
+    model_id = rl_models.import_folder(load_settings(), folder)
     if as_json:
-        print_json({"id": kept})
+        print_json({"id": model_id})
     else:
-        results.print(f"Kept as {kept}.")
+        stdout_console.print(f"Kept as {model_id}.")
 
 
 @rl.command()
@@ -210,35 +213,35 @@ def drift(
     model: Annotated[
         str | None, typer.Argument(metavar="[ID]", help="Default: the model that votes.")
     ] = None,
-    symbols: SomeSymbols = None,
-    market: OnMarket = None,
-    timeframe: OnTimeframe = None,
-    as_json: AsJson = False,
+    symbols: SymbolsOption = None,
+    market: MarketOption = None,
+    timeframe: TimeframeOption = None,
+    as_json: JsonOption = False,
 ) -> None:
     """How far the market has moved from the one that a model was trained on, by feature."""
     from cli import rl_models, rl_tables
 
-    found = rl_models.drift(settings_of(market, timeframe), model, symbols or [], say)
+    found = rl_models.drift(load_settings_with(market, timeframe), model, symbols or [], log)
     if as_json:
         print_json(rl_tables.drift_json(found))
     else:
-        rl_tables.show_drift(found, results)
+        rl_tables.show_drift(found, stdout_console)
 
 
 def _print_trained(trained: Any, as_json: bool) -> None:
     from cli import rl_tables
 
     if as_json:
-        print_json({"run": trained.run, **rl_tables.model_json(trained.model, whole=True)})
+        print_json({"run": trained.run, **rl_tables.model_json(trained.model, full=True)})
     else:
-        rl_tables.show_model(trained.model, results)
-        say(f"Kept as {trained.model.id}. `quorum rl promote {trained.model.id}` lets it vote.")
+        rl_tables.show_model(trained.model, stdout_console)
+        log(f"Kept as {trained.model.id}. `quorum rl promote {trained.model.id}` lets it vote.")
 
 
-def _print_seat(turn: Any, as_json: bool) -> None:
+def _print_promotion(result: Any, as_json: bool) -> None:
     from cli import rl_tables
 
     if as_json:
-        print_json(rl_tables.turn_json(turn))
+        print_json(rl_tables.promotion_json(result))
     else:
-        rl_tables.show_turn(turn, results)
+        rl_tables.show_promotion(result, stdout_console)

@@ -10,50 +10,50 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from cli.market_data import refuse_if_nothing_came
-from cli.progress import bar
+from cli.market_data import refuse_if_nothing_fetched
+from cli.progress import progress_bar
 from domain.errors import InputError, QuorumError
-from envs.market_data import History
+from envs.market_data import MarketHistory
 from envs.observation import WARMUP
-from envs.policies.drift import Drift
+from envs.policies.drift import FeatureDrift
 from envs.policies.policy import Policy
-from envs.training.arguments import Arguments, arguments_of
+from envs.training.arguments import TrainingArguments, parse_arguments
 from envs.training.run_folder import RunFolder, RunState
-from research.lab.lab import Lab
-from research.lab.local_training import learn_here
-from research.lab.runs import begin
+from research.lab.lab import RLLab
+from research.lab.local_training import train_locally
+from research.lab.runs import create_run
 from settings import Settings
-from storage.models.model_registry import Promotion
-from wiring.market import LIVE, Market, choose_market, demo_present, time_of
+from storage.models.model_registry import ModelPromotion
+from wiring.market import LIVE_RUN, ActiveMarket, choose_market, current_time, demo_now
 from wiring.research import make_lab, runs_folder
-from wiring.stores import Say, Stores, open_stores, utc_now
+from wiring.stores import Log, Stores, open_stores, utc_now
 
-BY = "the command line"
-TRAINED, CHOSEN = 0.6, 0.8
+ACTOR = "the command line"
+TRAIN_SHARE, TRAIN_AND_VALIDATE_SHARE = 0.6, 0.8
 """Shares of the history to train on, and to train and choose on, where no dates are named."""
 
 
 @dataclass(frozen=True, slots=True)
-class ShownModel:
+class ModelDetails:
     """`policy` is None where its files are refused, and `broken` says why. `votes` tells whether it
     has the seat; `promotions` are its own, newest first."""
 
     id: str
     policy: Policy | None
-    broken: str
+    error: str
     added_at: datetime | None
-    votes: bool
-    promotions: tuple[Promotion, ...]
+    is_active: bool
+    promotions: tuple[ModelPromotion, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Trained:
+class TrainResult:
     run: str
-    model: ShownModel
+    model: ModelDetails
 
 
 @dataclass(frozen=True, slots=True)
-class Turn:
+class PromotionResult:
     """Who votes now and who did before; the same where nothing changed."""
 
     model: str
@@ -61,166 +61,175 @@ class Turn:
 
 
 @dataclass(frozen=True, slots=True)
-class Drifted:
+class DriftReport:
     model: str
     market: str
     simulated: bool
-    features: tuple[Drift, ...]
+    features: tuple[FeatureDrift, ...]
 
 
 def train(
-    settings: Settings, symbols: Sequence[str], asked: Mapping[str, Any], say: Say
-) -> Trained:
+    settings: Settings, symbols: Sequence[str], requested: Mapping[str, Any], log: Log
+) -> TrainResult:
     """Trains on the stored history of `symbols` (none: the watchlist) and keeps the model.
 
     Raises InputError naming whatever cannot be trained, and nothing is kept then.
     """
     with open_stores(settings) as stores:
-        market = _market(settings, stores, say)
-        _fetch_if_empty(settings, stores, market, say)
+        market = _market(settings, stores, log)
+        _fetch_if_empty(settings, stores, market, log)
         lab = _lab(settings, stores, market)
-        lessons = lab.market.lessons(symbols)
-        if lessons.left_out:
-            say(f"Left out, for they close at other hours or nothing of them is stored: "
-                f"{', '.join(lessons.left_out)}.")  # fmt: skip
-        arguments = completed(settings, lessons.history, asked)
-        folder = begin(runs_folder(settings), arguments, lessons.history)
+        training_data = lab.market.training_data(symbols)
+        if training_data.left_out:
+            log(f"Left out, for they close at other hours or nothing of them is stored: "
+                f"{', '.join(training_data.left_out)}.")  # fmt: skip
+        arguments = complete_arguments(settings, training_data.history, requested)
+        folder = create_run(runs_folder(settings), arguments, training_data.history)
         run = folder.path.name
-        say(f"Training on {lessons.history.name}. Stopped, it goes on: quorum rl resume {run}")
-        return _finished(lab, folder)
+        log(
+            f"Training on {training_data.history.name}. Stopped, it goes on: quorum rl resume {run}"
+        )
+        return _finish_training(lab, folder)
 
 
-def resume(settings: Settings, run: str) -> Trained:
+def resume(settings: Settings, run: str) -> TrainResult:
     """Raises NotFoundError for a run that does not exist, InputError for one that is done or goes
     on elsewhere."""
-    with _registry(settings) as lab:
-        return _finished(lab, lab.run(run))
+    with _open_lab(settings) as lab:
+        return _finish_training(lab, lab.run(run))
 
 
 def runs(settings: Settings) -> Sequence[RunState]:
-    with _registry(settings) as lab:
+    with _open_lab(settings) as lab:
         return lab.runs()
 
 
-def models(settings: Settings) -> tuple[ShownModel, ...]:
-    with _registry(settings) as lab:
-        return tuple(_shown(lab, id) for id in lab.models())
+def models(settings: Settings) -> tuple[ModelDetails, ...]:
+    with _open_lab(settings) as lab:
+        return tuple(_model_details(lab, id) for id in lab.models())
 
 
-def model(settings: Settings, id: str) -> ShownModel:
+def model(settings: Settings, id: str) -> ModelDetails:
     """Raises NotFoundError, and ConfigurationError for one whose files are refused."""
-    with _registry(settings) as lab:
+    with _open_lab(settings) as lab:
         lab.policy(id)
-        return _shown(lab, id)
+        return _model_details(lab, id)
 
 
-def compare(settings: Settings, ids: Sequence[str]) -> tuple[ShownModel, ...]:
+def compare(settings: Settings, ids: Sequence[str]) -> tuple[ModelDetails, ...]:
     """Raises InputError for a single one, and as `model` does."""
-    wanted = tuple(dict.fromkeys(ids))
-    if len(wanted) < 2:
-        raise InputError(f"{wanted[0]} has nothing beside it. Name two models or more.")
-    return tuple(model(settings, id) for id in wanted)
+    model_ids = tuple(dict.fromkeys(ids))
+    if len(model_ids) < 2:
+        raise InputError(f"{model_ids[0]} has nothing beside it. Name two models or more.")
+    return tuple(model(settings, id) for id in model_ids)
 
 
-def promote(settings: Settings, id: str) -> Turn:
-    with _registry(settings) as lab:
-        before = lab.seated()
-        lab.promote(id, BY)
-        return Turn(lab.seated(), before)
+def promote(settings: Settings, id: str) -> PromotionResult:
+    with _open_lab(settings) as lab:
+        before = lab.active_model()
+        lab.promote(id, ACTOR)
+        return PromotionResult(lab.active_model(), before)
 
 
-def roll_back(settings: Settings) -> Turn:
-    with _registry(settings) as lab:
-        before = lab.seated()
-        lab.roll_back(BY)
-        return Turn(lab.seated(), before)
+def roll_back(settings: Settings) -> PromotionResult:
+    with _open_lab(settings) as lab:
+        before = lab.active_model()
+        lab.roll_back(ACTOR)
+        return PromotionResult(lab.active_model(), before)
 
 
 def delete(settings: Settings, id: str, *, yes: bool) -> None:
-    with _registry(settings) as lab:
-        lab.delete(id, voted=yes)
+    with _open_lab(settings) as lab:
+        lab.delete_model(id, voted=yes)
 
 
 def import_folder(settings: Settings, folder: Path) -> str:
-    with _registry(settings) as lab:
+    with _open_lab(settings) as lab:
         return lab.import_folder(folder)
 
 
-def drift(settings: Settings, id: str | None, symbols: Sequence[str], say: Say) -> Drifted:
+def drift(settings: Settings, id: str | None, symbols: Sequence[str], log: Log) -> DriftReport:
     """Of a model (None: the one that votes) on the last year of `symbols` (none: the watchlist)."""
     with open_stores(settings) as stores:
-        market = _market(settings, stores, say)
+        market = _market(settings, stores, log)
         lab = _lab(settings, stores, market, symbols)
-        seen = id or lab.seated()
-        return Drifted(seen, market.name, market.simulated, lab.drift(seen))
+        model_id = id or lab.active_model()
+        return DriftReport(model_id, market.name, market.simulated, lab.drift(model_id))
 
 
-def completed(settings: Settings, history: History, asked: Mapping[str, Any]) -> Arguments:
+def complete_arguments(
+    settings: Settings, history: MarketHistory, requested: Mapping[str, Any]
+) -> TrainingArguments:
     """What was asked for, at the home's horizon and costs, on a usual share of its history and in
     episodes of which a short one has several."""
     costs, days = settings.costs, history.dates.astype("datetime64[D]")
-    learnt = int(TRAINED * (len(days) - 1))
-    usual = replace(
-        Arguments(),
+    train_days = int(TRAIN_SHARE * (len(days) - 1))
+    defaults = replace(
+        TrainingArguments(),
         horizon=settings.market.horizon,
         half_spread_bps=costs.half_spread_bps,
         commission_bps=costs.commission_bps,
         impact=costs.impact,
         borrow_bps=costs.borrow_bps,
-        episode=min(Arguments().episode, max((learnt - WARMUP) // 2, 1)),
-        train_until=days[learnt].item(),
-        validate_until=days[int(CHOSEN * (len(days) - 1))].item(),
+        episode=min(TrainingArguments().episode, max((train_days - WARMUP) // 2, 1)),
+        train_until=days[train_days].item(),
+        validate_until=days[int(TRAIN_AND_VALIDATE_SHARE * (len(days) - 1))].item(),
     )
-    written = {
-        name: " ".join(value) if isinstance(value, list) else value for name, value in asked.items()
+    given = {
+        name: " ".join(value) if isinstance(value, list) else value
+        for name, value in requested.items()
     }
-    return arguments_of({**usual.plain(), **written})
+    return parse_arguments({**defaults.to_json(), **given})
 
 
 @contextmanager
-def _registry(settings: Settings) -> Iterator[Lab]:
+def _open_lab(settings: Settings) -> Iterator[RLLab]:
     """The lab for what has nothing to do with bars: no market is looked for."""
     with open_stores(settings) as stores:
-        yield _lab(settings, stores, Market("", simulated=False, feed=None))
+        yield _lab(settings, stores, ActiveMarket("", simulated=False, feed=None))
 
 
-def _lab(settings: Settings, stores: Stores, market: Market, symbols: Sequence[str] = ()) -> Lab:
+def _lab(
+    settings: Settings, stores: Stores, market: ActiveMarket, symbols: Sequence[str] = ()
+) -> RLLab:
     def watched() -> Sequence[str]:
         return symbols or stores.watchlist.symbols()
 
-    return make_lab(settings, stores, market, watched, lambda: time_of(stores, market, LIVE))
+    return make_lab(
+        settings, stores, market, watched, lambda: current_time(stores, market, LIVE_RUN)
+    )
 
 
-def _market(settings: Settings, stores: Stores, say: Say) -> Market:
-    present = demo_present(stores.journal)
-    return choose_market(settings, stores.library, lambda: present, say)
+def _market(settings: Settings, stores: Stores, log: Log) -> ActiveMarket:
+    present = demo_now(stores.journal)
+    return choose_market(settings, stores.market_data, lambda: present, log)
 
 
-def _fetch_if_empty(settings: Settings, stores: Stores, market: Market, say: Say) -> None:
+def _fetch_if_empty(settings: Settings, stores: Stores, market: ActiveMarket, log: Log) -> None:
     timeframe, symbols = settings.market.timeframe, stores.watchlist.symbols()
-    if market.feed and not stores.library.symbols(market.name, timeframe):
-        say(f"Fetching history of {', '.join(symbols)} first.")
-        now = demo_present(stores.journal) if market.simulated else utc_now()
-        refuse_if_nothing_came(market.feed.refresh(symbols, timeframe, now))
+    if market.feed and not stores.market_data.symbols(market.name, timeframe):
+        log(f"Fetching history of {', '.join(symbols)} first.")
+        now = demo_now(stores.journal) if market.simulated else utc_now()
+        refuse_if_nothing_fetched(market.feed.refresh(symbols, timeframe, now))
 
 
-def _finished(lab: Lab, folder: RunFolder) -> Trained:
-    with bar() as tell:
-        id = learn_here(folder, lab.add, tell)
-    return Trained(folder.path.name, _shown(lab, id))
+def _finish_training(lab: RLLab, folder: RunFolder) -> TrainResult:
+    with progress_bar() as on_progress:
+        id = train_locally(folder, lab.add, on_progress)
+    return TrainResult(folder.path.name, _model_details(lab, id))
 
 
-def _shown(lab: Lab, id: str) -> ShownModel:
+def _model_details(lab: RLLab, id: str) -> ModelDetails:
     try:
-        policy, broken = lab.policy(id), ""
+        policy, error = lab.policy(id), ""
     except QuorumError as refusal:
-        policy, broken = None, str(refusal)
-    added = {kept.id: kept.added_at for kept in lab.kept()}
-    return ShownModel(
+        policy, error = None, str(refusal)
+    added = {kept.id: kept.added_at for kept in lab.local_models()}
+    return ModelDetails(
         id=id,
         policy=policy,
-        broken=broken,
+        error=error,
         added_at=added.get(id),
-        votes=id == lab.seated(),
+        is_active=id == lab.active_model(),
         promotions=tuple(each for each in lab.promotions() if each.model == id),
     )

@@ -8,34 +8,34 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 
-from cli.decisions import verifier
-from domain.record import Record
-from market.simulated.provider import PRESENT
-from orchestrator.account.cycle_orders import TradingDay
+from cli.decisions import receipt_verifier
+from domain.record import ForecastRecord
+from market.simulated.provider import LIVE_START
+from orchestrator.account.cycle_orders import AccountCycle
 from orchestrator.clocks import Clock, LiveClock, PacedClock
 from orchestrator.engine import Engine
 from orchestrator.ray_session import RaySession
 from orchestrator.team.base import Team
-from research.backtest.jobs import Jobs
-from research.backtest.service import Bench
+from research.backtest.jobs import BacktestJobs
+from research.backtest.service import BacktestService
 from research.lab.training_jobs import TrainingJobs
 from settings import Settings
-from storage.accounts.blotter import Blotter
-from web.live.notifier import Bell
+from storage.accounts.blotter import SqlBlotter
+from web.live.notifier import Notifier
 from web.server import create_app
-from web.services import House, RayDashboard
-from web.serving import Server, address, listen
-from wiring.account import make_day, make_desk, make_floor, rules_of
-from wiring.agents import Progress, make_seating, make_team
-from wiring.market import LIVE, Market, choose_market, demo_present, newest_close
-from wiring.research import make_lab, results_of
-from wiring.stores import PROGRAM, Say, Stores, open_stores, utc_now
+from web.services import AppServices, RayDashboard
+from web.serving import WebServer, address, listen
+from wiring.account import make_account_cycle, make_account_service, make_run_context, trading_rules
+from wiring.agents import ProgressCallback, make_model_rollout, make_team
+from wiring.market import LIVE_RUN, ActiveMarket, choose_market, demo_now, latest_common_close
+from wiring.research import backtest_results, make_lab
+from wiring.stores import PROGRAM_VERSION, Log, Stores, open_stores, utc_now
 
-OLD = timedelta(days=30)
+STALE_HISTORY = timedelta(days=30)
 """History that ended longer ago is for replays."""
 
 
-class SimulatedNow:
+class SimulatedClock:
     """The demo market's present: wherever the engine's clock has got to."""
 
     def __init__(self, at: datetime) -> None:
@@ -45,91 +45,109 @@ class SimulatedNow:
         return self.at
 
 
-def serve(settings: Settings, *, in_process: bool, say: Say) -> None:
+def serve(settings: Settings, *, in_process: bool, log: Log) -> None:
     """Follows the watchlist and serves the pages until interrupted."""
     with open_stores(settings) as stores:
         listener = listen(settings.server.host, settings.server.port)
-        present = SimulatedNow(demo_present(stores.journal))
-        market = choose_market(settings, stores.library, present, say)
-        watched = stores.watchlist.symbols
+        simulated_now = SimulatedClock(demo_now(stores.journal))
+        market = choose_market(settings, stores.market_data, simulated_now, log)
+        watched_symbols = stores.watchlist.symbols
         clock: Clock = (
-            PacedClock(watched, settings.market.timeframe, PRESENT,
+            PacedClock(watched_symbols, settings.market.timeframe, LIVE_START,
                        seconds_per_bar=settings.demo.seconds_per_bar)
             if market.simulated
-            else LiveClock(watched, settings.market.timeframe)
+            else LiveClock(watched_symbols, settings.market.timeframe)
         )  # fmt: skip
-        bell = Bell()
-        day = make_day(
-            settings, stores, market, LIVE,
-            lambda: newest_close(settings, stores, present() if market.simulated else utc_now()),
+        notifier = Notifier()
+        account_cycle = make_account_cycle(
+            settings, stores, market, LIVE_RUN,
+            lambda: latest_common_close(settings, stores, simulated_now() if market.simulated else utc_now()),
         )  # fmt: skip
-        seating = make_seating(settings, stores)
+        model_rollout = make_model_rollout(settings, stores)
         engine = Engine(
-            make_desk(settings, stores, market, LIVE, day),
+            make_run_context(settings, stores, market, LIVE_RUN, account_cycle),
             clock,
-            watched,
-            lambda tell: make_team(settings, seating.open(), in_process=in_process, progress=tell),
-            refresh=_refresher(settings, market, present),
-            seating=seating,
-            publish=bell.ring,
+            watched_symbols,
+            lambda tell: make_team(
+                settings, model_rollout.initial_factory(), in_process=in_process, on_progress=tell
+            ),
+            refresh=_make_refresh(settings, market, simulated_now),
+            model_rollout=model_rollout,
+            notify=notifier.notify,
         )
-        bench = make_bench(settings, market, bell)
-        training = None if in_process else make_training(settings, stores, engine, bell)
-        house = house_of(settings, stores, market, day, engine, bell, bench, training, watched)
-        server = Server(create_app(house), listener)
-        greet(market, address(listener), say)
-        _mention_old_history(settings, stores, market, say)
+        backtests = make_backtest_service(settings, market, notifier)
+        training = None if in_process else make_training_jobs(settings, stores, engine, notifier)
+        services = make_services(
+            settings,
+            stores,
+            market,
+            account_cycle,
+            engine,
+            notifier,
+            backtests,
+            training,
+            watched_symbols,
+        )
+        server = WebServer(create_app(services), listener)
+        print_address(market, address(listener), log)
+        _warn_stale_history(settings, stores, market, log)
         engine.start()
         try:
-            server.run(stopping=partial(stop, engine, training))
+            server.run(on_stop=partial(stop_all, engine, training))
         finally:
-            bench.close()
+            backtests.close()
 
 
-def stop(engine: Engine, training: TrainingJobs | None) -> None:
+def stop_all(engine: Engine, training: TrainingJobs | None) -> None:
     """Trainings first: they end in order while their Ray is there."""
     if training:
         training.close()
     engine.stop()
 
 
-def make_training(settings: Settings, stores: Stores, engine: Engine, bell: Bell) -> TrainingJobs:
+def make_training_jobs(
+    settings: Settings, stores: Stores, engine: Engine, notifier: Notifier
+) -> TrainingJobs:
     """Trains in the Ray that the agents vote in; what comes of it is kept as a model."""
 
     def session() -> RaySession | None:
         return getattr(engine.team, "session", None)
 
-    return TrainingJobs(settings.home, session, finished=stores.models.add, changed=bell.ring)
+    return TrainingJobs(
+        settings.home, session, on_policy=stores.models.add, on_change=notifier.notify
+    )
 
 
-def make_bench(settings: Settings, market: Market, bell: Bell) -> Bench:
+def make_backtest_service(
+    settings: Settings, market: ActiveMarket, notifier: Notifier
+) -> BacktestService:
     """Backtests of this home; each job is this program's own verb."""
-    verb = (sys.executable, "-m", "app", "backtest", "--request", "--market", market.name)
-    return Bench(results_of(settings), Jobs(verb, bell.ring))
+    command = (sys.executable, "-m", "app", "backtest", "--request", "--market", market.name)
+    return BacktestService(backtest_results(settings), BacktestJobs(command, notifier.notify))
 
 
-def house_of(
+def make_services(
     settings: Settings,
     stores: Stores,
-    market: Market,
-    day: TradingDay,
+    market: ActiveMarket,
+    account_cycle: AccountCycle,
     engine: Engine,
-    bell: Bell,
-    bench: Bench,
+    notifier: Notifier,
+    backtests: BacktestService,
     training: TrainingJobs | None,
-    watched: Callable[[], Sequence[str]],
-    start: datetime = PRESENT,
-) -> House:
+    watched_symbols: Callable[[], Sequence[str]],
+    start: datetime = LIVE_START,
+) -> AppServices:
     """`start` is the time of a clock of its own before its first bar: nothing later is shown."""
-    run = day.book.run
+    run = account_cycle.account_store.run
 
     def now() -> datetime:
-        if run == LIVE and not market.simulated:
+        if run == LIVE_RUN and not market.simulated:
             return utc_now()
         return engine.status().last or start
 
-    return House(
-        version=PROGRAM,
+    return AppServices(
+        version=PROGRAM_VERSION,
         market=market.name,
         run=run,
         simulated=market.simulated,
@@ -137,70 +155,72 @@ def house_of(
         agents=settings.agents.names,
         journal=stores.journal,
         records=stores.records,
-        library=stores.library,
+        store=stores.market_data,
         watchlist=stores.watchlist,
-        watched=watched,
+        watched_symbols=watched_symbols,
         engine=engine,
-        verify=verifier(settings, stores),
-        floor=make_floor(settings, stores, day, now, bell.ring),
-        blotter=Blotter(stores.database, market.name, run),
-        rules=partial(rules_of, settings),
+        verify=receipt_verifier(settings, stores),
+        account_service=make_account_service(settings, stores, account_cycle, now, notifier.notify),
+        blotter=SqlBlotter(stores.database, market.name, run),
+        trading_rules=partial(trading_rules, settings),
         clock=now,
-        bell=bell,
-        record=partial(_record, settings, stores, market, run),
-        backtests=bench,
-        lab=make_lab(settings, stores, market, watched, now, training),
+        notifier=notifier,
+        load_record=partial(_load_record, settings, stores, market, run),
+        backtests=backtests,
+        lab=make_lab(settings, stores, market, watched_symbols, now, training),
         committee=settings.committee,
         horizon=settings.market.horizon,
-        ray_dashboard=partial(_dashboard, engine),
+        ray_dashboard=partial(_ray_dashboard, engine),
     )
 
 
-def _record(settings: Settings, stores: Stores, market: Market, run: str) -> Record:
+def _load_record(
+    settings: Settings, stores: Stores, market: ActiveMarket, run: str
+) -> ForecastRecord:
     return stores.records.record(
         market.name, run, settings.market.timeframe, settings.market.horizon, settings.agents.names
     )
 
 
-def _dashboard(engine: Engine) -> RayDashboard | None:
+def _ray_dashboard(engine: Engine) -> RayDashboard | None:
     team: Team | None = engine.team
     if team is None or team.dashboard_url is None:
         return None
     return RayDashboard(team.dashboard_url, team.token or "")
 
 
-def _refresher(
-    settings: Settings, market: Market, present: SimulatedNow
-) -> Callable[[Sequence[str], datetime, Progress], object] | None:
+def _make_refresh(
+    settings: Settings, market: ActiveMarket, simulated_now: SimulatedClock
+) -> Callable[[Sequence[str], datetime, ProgressCallback], object] | None:
     feed = market.feed
     if feed is None:
         return None
 
-    def refresh(symbols: Sequence[str], at: datetime, tell: Progress) -> object:
-        present.at = max(present.at, at)
-        now = present.at if market.simulated else utc_now()
-        return feed.refresh(symbols, settings.market.timeframe, now, tell)
+    def refresh(symbols: Sequence[str], at: datetime, on_progress: ProgressCallback) -> object:
+        simulated_now.at = max(simulated_now.at, at)
+        now = simulated_now.at if market.simulated else utc_now()
+        return feed.refresh(symbols, settings.market.timeframe, now, on_progress)
 
     return refresh
 
 
-def greet(market: Market, at: str, say: Say) -> None:
+def print_address(market: ActiveMarket, at: str, log: Log) -> None:
     label = "the SIMULATED demo market" if market.simulated else f"the market '{market.name}'"
-    say(f"Quorum watches {label} at {at} (Ctrl-C ends it). Not investment advice.")
+    log(f"Quorum watches {label} at {at} (Ctrl-C ends it). Not investment advice.")
 
 
-def _mention_old_history(settings: Settings, stores: Stores, market: Market, say: Say) -> None:
+def _warn_stale_history(settings: Settings, stores: Stores, market: ActiveMarket, log: Log) -> None:
     """Nobody adds bars to imported files, so live they are soon too old to decide on."""
     if market.feed is not None:
         return
     spans = [
-        stores.library.span(market.name, symbol, settings.market.timeframe)
+        stores.market_data.span(market.name, symbol, settings.market.timeframe)
         for symbol in stores.watchlist.symbols()
     ]
     newest = max((span[1] for span in spans if span), default=None)
-    if newest is not None and utc_now() - newest > OLD:
-        say(
+    if newest is not None and utc_now() - newest > STALE_HISTORY:
+        log(
             f"The imported history ends {newest:%Y-%m-%d}, so its symbols are blocked as stale. "
-            f"To watch it as if live: quorum replay --from {newest - OLD:%Y-%m-%d} "
+            f"To watch it as if live: quorum replay --from {newest - STALE_HISTORY:%Y-%m-%d} "
             f"--to {newest:%Y-%m-%d}"
         )

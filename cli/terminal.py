@@ -10,24 +10,24 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from domain.canonical import instant
+from domain.canonical import format_instant
 from domain.symbols import FLAGS, parse_symbols
 from domain.timeframe import Timeframe
 from settings import Settings, load_settings
 
 # Broken by the terminal and not by us, so that a path of any length can be copied whole.
-people = Console(stderr=True, highlight=False, soft_wrap=True)
-results = Console(highlight=False)
+stderr_console = Console(stderr=True, highlight=False, soft_wrap=True)
+stdout_console = Console(highlight=False)
 
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
-InProcess = Annotated[bool, typer.Option("--in-process", help="Run the agents without Ray.")]
-OnMarket = Annotated[
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+InProcessOption = Annotated[bool, typer.Option("--in-process", help="Run the agents without Ray.")]
+MarketOption = Annotated[
     str | None, typer.Option("--market", help="auto, yahoo, files or demo, over the configuration.")
 ]
-OnTimeframe = Annotated[
+TimeframeOption = Annotated[
     Timeframe | None, typer.Option("--timeframe", help="Length of a bar, over the configuration.")
 ]
-OnPort = Annotated[int | None, typer.Option("--port", help="Port of the pages; 0: a free one.")]
+PortOption = Annotated[int | None, typer.Option("--port", help="Port of the pages; 0: a free one.")]
 
 
 def _symbols(words: list[str] | None) -> list[str]:
@@ -35,43 +35,45 @@ def _symbols(words: list[str] | None) -> list[str]:
     return list(parse_symbols(words or ()))
 
 
-LISTED = "Repeat it, or separate by commas."
-Symbols = Annotated[
+LIST_HELP = "Repeat it, or separate by commas."
+SymbolsArgument = Annotated[
     list[str], typer.Argument(help="Such as AAPL, BRK-B or BTC-USD.", callback=_symbols)
 ]
-SymbolsOrWatchlist = Annotated[
+SymbolsOrWatchlistArgument = Annotated[
     list[str] | None, typer.Argument(help="Default: the watchlist.", callback=_symbols)
 ]
-SomeSymbols = Annotated[
+SymbolsOption = Annotated[
     list[str] | None,
     typer.Option(
-        *FLAGS, metavar="SYMBOL", callback=_symbols, help=f"Instead of the watchlist. {LISTED}"
+        *FLAGS, metavar="SYMBOL", callback=_symbols, help=f"Instead of the watchlist. {LIST_HELP}"
     ),
 ]
-OnlySymbols = Annotated[
+OnlySymbolsOption = Annotated[
     list[str] | None,
     typer.Option(
-        *FLAGS, metavar="SYMBOL", callback=_symbols, help=f"Only of these symbols. {LISTED}"
+        *FLAGS, metavar="SYMBOL", callback=_symbols, help=f"Only of these symbols. {LIST_HELP}"
     ),
 ]
 
 
-def say(message: str) -> None:
+def log(message: str) -> None:
     """A line for people."""
-    people.print(plain(message))
+    stderr_console.print(escape_markup(message))
 
 
-def plain(message: str) -> str:
+def escape_markup(message: str) -> str:
     """`message` with nothing in it that the console would take for markup."""
     return message.replace("[", r"\[")
 
 
 def print_json(value: Any) -> None:
     """The one JSON object on standard output, even while that is handed to people."""
-    print(json.dumps(value, default=instant, allow_nan=False), file=sys.__stdout__, flush=True)
+    print(
+        json.dumps(value, default=format_instant, allow_nan=False), file=sys.__stdout__, flush=True
+    )
 
 
-def settings_of(
+def load_settings_with(
     market: str | None, timeframe: Timeframe | None, port: int | None = None
 ) -> Settings:
     """The configuration under what the command line said."""

@@ -15,26 +15,32 @@ from typing import Any
 import numpy as np
 
 from agents.coefficients import Coefficients
-from agents.evidence import Tunable
+from agents.evidence import TunableAgent
 from agents.registry import AgentSettings, build
 from cli.market_data import parse_date
-from cli.progress import bar
+from cli.progress import progress_bar
 from domain.errors import InputError, StorageError
 from domain.panel import Panel
 from market.panels.panel_builder import build_panels
-from research.fitting.fit import FOLDS, lesson
-from research.fitting.study import Studied, coefficients_of, moment, study, window_of
+from research.fitting.fit import FOLDS, build_sample
+from research.fitting.study import (
+    AgentFit,
+    bar_close,
+    build_coefficients,
+    study_agent,
+    window_length,
+)
 from settings import Settings
-from storage.journal.panel_archive import digest
-from wiring.agents import agents_of, build_agents
-from wiring.market import Market, choose_market, demo_present
-from wiring.stores import Say, Stores, open_stores, utc_now
+from storage.journal.panel_archive import panel_digest
+from wiring.agents import agent_settings, build_agents
+from wiring.market import ActiveMarket, choose_market, demo_now
+from wiring.stores import Log, Stores, open_stores, utc_now
 
 FEWEST_BARS, FEWEST_SYMBOLS = 500, 2
 
 
 @dataclass(frozen=True, slots=True)
-class Fitted:
+class FitReport:
     """`tested_from` is the first bar of the walk's tests. `path` is None where nothing was
     written."""
 
@@ -46,11 +52,11 @@ class Fitted:
     first: datetime
     tested_from: datetime
     last: datetime
-    agents: tuple[Studied, ...]
+    agents: tuple[AgentFit, ...]
     path: Path | None
 
 
-def fit(
+def fit_weights(
     settings: Settings,
     agents: Sequence[str],
     *,
@@ -59,60 +65,64 @@ def fit(
     symbols: Sequence[str],
     folds: int = FOLDS,
     out: Path | None,
-    say: Say,
-) -> Fitted:
+    log: Log,
+) -> FitReport:
     """Fits `agents` (all that have weights, if none are named) on the period.
 
     Writes all of them to `out`, or those that are recommended into the home. Raises InputError for
     a period or symbols that cannot be fitted on, NotFoundError for an agent that does not
     exist and StorageError where the file cannot be written.
     """
-    first, until = _period(start, end)
+    first, until = _parse_period(start, end)
     _refuse_folds(folds)
     with open_stores(settings) as stores:
-        plain = agents_of(settings, stores).model_copy(update={"coefficients": None})
-        tunable = _tunable(agents, plain, say)
-        market = choose_market(settings, stores.library, lambda: demo_present(stores.journal), say)
-        now = demo_present(stores.journal) if market.simulated else utc_now()
-        panel = _panel(settings, stores, market, symbols, min(until or now, now), say)
+        unfitted_settings = agent_settings(settings, stores).model_copy(
+            update={"coefficients": None}
+        )
+        tunable = _tunable_agents(agents, unfitted_settings, log)
+        market = choose_market(settings, stores.market_data, lambda: demo_now(stores.journal), log)
+        now = demo_now(stores.journal) if market.simulated else utc_now()
+        panel = _panel(settings, stores, market, symbols, min(until or now, now), log)
     begin = _begin(panel, first)
     results = []
-    with bar() as progress:
+    with progress_bar() as progress:
         for done, agent in enumerate(tunable):
             progress(f"fitting {agent.name}", done, len(tunable))
-            taught = lesson(panel, begin, agent, agent.see(panel, begin))
-            results.append(study(taught, folds))
-    chosen = [each for each in results if out is not None or each.recommended]
-    path = (out or settings.home / "models" / "coefficients.json") if chosen else None
+            problem = build_sample(panel, begin, agent, agent.observe(panel, begin))
+            results.append(study_agent(problem, folds))
+    to_write = [each for each in results if out is not None or each.recommended]
+    path = (out or settings.home / "models" / "coefficients.json") if to_write else None
     if path is not None:
-        _write(path, coefficients_of(panel, digest(panel), begin, chosen, utc_now()))
-    return Fitted(
+        _write(path, build_coefficients(panel, panel_digest(panel), begin, to_write, utc_now()))
+    return FitReport(
         market=market.name,
         simulated=market.simulated,
         symbols=panel.symbols,
         timeframe=str(panel.timeframe),
         horizon=panel.horizon,
-        first=moment(panel, begin),
-        tested_from=moment(panel, begin + window_of(len(panel.known_at) - begin)),
-        last=moment(panel, -1),
+        first=bar_close(panel, begin),
+        tested_from=bar_close(panel, begin + window_length(len(panel.known_at) - begin)),
+        last=bar_close(panel, -1),
         agents=tuple(results),
         path=path,
     )
 
 
-def _tunable(names: Sequence[str], settings: AgentSettings, say: Say) -> list[Tunable[Any]]:
+def _tunable_agents(
+    names: Sequence[str], settings: AgentSettings, say: Log
+) -> list[TunableAgent[Any]]:
     named = [build(name, settings) for name in dict.fromkeys(names)]
     built = named or build_agents(settings, say)
-    tunable = [agent for agent in built if isinstance(agent, Tunable)]
-    fixed = [agent.name for agent in built if not isinstance(agent, Tunable)]
-    if names and fixed:
+    tunable = [agent for agent in built if isinstance(agent, TunableAgent)]
+    without_weights = [agent.name for agent in built if not isinstance(agent, TunableAgent)]
+    if names and without_weights:
         raise InputError(
-            f"{', '.join(fixed)} has no weights to fit. Name other agents, or none for all that do."
+            f"{', '.join(without_weights)} has no weights to fit. Name other agents, or none for all that do."
         )
     return tunable
 
 
-def _period(start: str | None, end: str | None) -> tuple[datetime | None, datetime | None]:
+def _parse_period(start: str | None, end: str | None) -> tuple[datetime | None, datetime | None]:
     first = parse_date(start) if start else None
     until = parse_date(end) + timedelta(days=1) if end else None
     if first and until and until <= first:
@@ -126,25 +136,25 @@ def _refuse_folds(folds: int) -> None:
 
 
 def _panel(
-    settings: Settings, stores: Stores, market: Market, symbols: Sequence[str],
-    as_of: datetime, say: Say,
+    settings: Settings, stores: Stores, market: ActiveMarket, symbols: Sequence[str],
+    as_of: datetime, log: Log,
 ) -> Panel:  # fmt: skip
     """The calendar with most of the asked symbols: others open at other hours."""
     timeframe = settings.market.timeframe
-    stored = set(stores.library.symbols(market.name, timeframe))
-    wanted = list(symbols) or [s for s in stores.watchlist.symbols() if s in stored]
-    if not wanted:
+    stored = set(stores.market_data.symbols(market.name, timeframe))
+    requested = list(symbols) or [s for s in stores.watchlist.symbols() if s in stored]
+    if not requested:
         raise InputError(
             f"No {timeframe} history of the watchlist is stored in the market {market.name!r}. "
             "Download or import some, or name symbols with --symbol."
         )
     built = build_panels(
-        stores.library, market.name, wanted, timeframe, as_of, settings.market.horizon,
+        stores.market_data, market.name, requested, timeframe, as_of, settings.market.horizon,
         simulated=market.simulated,
     )  # fmt: skip
     panel = max((panel for panel, _ in built), key=lambda panel: len(panel.symbols))
-    if left_out := [s for s in wanted if s not in panel.symbols]:
-        say(f"Left out, because they trade at other hours than the rest: {', '.join(left_out)}.")
+    if left_out := [s for s in requested if s not in panel.symbols]:
+        log(f"Left out, because they trade at other hours than the rest: {', '.join(left_out)}.")
     if len(panel.symbols) < FEWEST_SYMBOLS:
         raise InputError(
             f"One symbol ({panel.symbols[0]}) is too little to fit on: what it did by chance would "

@@ -9,7 +9,7 @@ from domain.panel import Floats, Times
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Tape:
+class BarMatrix:
     """K rows of N symbols in order of time (of rows that close together, the first calendar's
     first).
 

@@ -7,47 +7,50 @@ decision read back equals the one written. Leaves out arrays: a panel is hashed 
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import fields, is_dataclass
+from dataclasses import is_dataclass
 from datetime import UTC, date, datetime
 from enum import Enum
-from functools import cache
 from typing import Any
 
 import numpy as np
 
-from domain.decision import Action, Decision, Limit, Verdict, Vote
+from domain.decision import Action, AppliedLimit, Decision, QualityVerdict, Vote
+from domain.stored_names import stored_fields
 from domain.votes import Reason
 
 _ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False)
 
-_AS_IT_IS = frozenset({str, bool, int, type(None)})
+_PLAIN_TYPES = frozenset({str, bool, int, type(None)})
 """Types of most values; subclasses of them are looked at more closely."""
 
 
 def to_json(value: Any) -> Any:
-    """`value` in plain JSON: dataclasses as objects, enums as their value, instants as ISO 8601 Z.
+    """`value` in plain JSON: dataclasses as objects by their stored names, enums as their value,
+    instants as ISO 8601 Z.
 
     Raises ValueError for NaN, infinity and instants without a zone, TypeError for a key that is
     not text and for anything that has no JSON form.
     """
-    if type(value) in _AS_IT_IS:
+    if type(value) in _PLAIN_TYPES:
         return value
     if isinstance(value, Enum):
         return to_json(value.value)
     if value is None or isinstance(value, bool | int | str):
         return value
     if isinstance(value, float):
-        return _finite(float(value))
+        return _require_finite(float(value))
     if isinstance(value, np.generic):
         return to_json(value.item())
     if isinstance(value, datetime):
-        return instant(value)
+        return format_instant(value)
     if isinstance(value, date):
         return value.isoformat()
     if is_dataclass(value):
-        return {name: to_json(getattr(value, name)) for name in _names(value.__class__)}
+        return {
+            stored: to_json(getattr(value, name)) for name, stored in stored_fields(value.__class__)
+        }
     if isinstance(value, Mapping):
-        return {_key(key): to_json(item) for key, item in value.items()}
+        return {_require_text_key(key): to_json(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [to_json(item) for item in value]
     raise TypeError(f"{type(value).__name__} has no canonical JSON form")
@@ -59,15 +62,15 @@ def canonical_bytes(value: Any) -> bytes:
     Everything beyond ASCII is escaped, so that a headline with a zero byte or half a surrogate
     pair can be stored and hashed like any other.
     """
-    return plain_bytes(to_json(value))
+    return encode_json(to_json(value))
 
 
-def plain_bytes(plain: Any) -> bytes:
+def encode_json(value: Any) -> bytes:
     """`canonical_bytes` of what `to_json` made: it is not walked through again."""
-    return _ENCODER.encode(plain).encode("ascii")
+    return _ENCODER.encode(value).encode("ascii")
 
 
-def instant(at: datetime) -> str:
+def format_instant(at: datetime) -> str:
     """`2020-03-02T21:00:00Z`, with microseconds only where there are any."""
     if at.tzinfo is None:
         raise ValueError(f"{at} has no time zone")
@@ -80,33 +83,28 @@ def decision_from_json(stored: Mapping[str, Any]) -> Decision:
         **{
             **stored,
             "action": Action(stored["action"]),
-            "limits": tuple(Limit(**limit) for limit in stored["limits"]),
+            "limits": tuple(AppliedLimit(**limit) for limit in stored["limits"]),
             "verdict": _verdict(stored["verdict"]),
             "votes": tuple(_vote(vote) for vote in stored["votes"]),
         }
     )
 
 
-def _verdict(stored: Mapping[str, Any]) -> Verdict:
-    return Verdict(stored["symbol"], tuple(stored["findings"]), tuple(stored["remarks"]))
+def _verdict(stored: Mapping[str, Any]) -> QualityVerdict:
+    return QualityVerdict(stored["symbol"], tuple(stored["findings"]), tuple(stored["remarks"]))
 
 
 def _vote(stored: Mapping[str, Any]) -> Vote:
     return Vote(**{**stored, "reasons": tuple(Reason(**reason) for reason in stored["reasons"])})
 
 
-@cache
-def _names(kind: type) -> tuple[str, ...]:
-    return tuple(field.name for field in fields(kind))
-
-
-def _finite(number: float) -> float:
+def _require_finite(number: float) -> float:
     if not math.isfinite(number):
         raise ValueError(f"{number} has no canonical JSON form; a missing number is None")
     return number
 
 
-def _key(key: Any) -> str:
+def _require_text_key(key: Any) -> str:
     if not isinstance(key, str):
         raise TypeError(f"{key!r} is no key of a JSON object")
     return str(key)

@@ -43,7 +43,7 @@ class Vote:
 
 
 @dataclass(frozen=True, slots=True)
-class Limit:
+class AppliedLimit:
     """A clamp that bit: the target before and after it, and the rule in words."""
 
     name: str
@@ -53,7 +53,7 @@ class Limit:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class QualityVerdict:
     """The quality gate's word on one symbol. Findings block; remarks are only shown."""
 
     symbol: str
@@ -84,8 +84,8 @@ class Decision:
     rank: int | None
     target_weight: float
     price: float | None
-    limits: tuple[Limit, ...]
-    verdict: Verdict
+    limits: tuple[AppliedLimit, ...]
+    verdict: QualityVerdict
     why: str
     votes: tuple[Vote, ...]
     receipt: str

@@ -42,7 +42,7 @@ class ConfigurationError(QuorumError):
     exit_code = 3
 
 
-class DamagedError(ConfigurationError):
+class CorruptFileError(ConfigurationError):
     """A file of a run or a model is not what was written, or of another program: bring a whole
     copy, or make it again."""
 

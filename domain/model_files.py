@@ -3,7 +3,7 @@ another, and both must mean the same."""
 
 import hashlib
 
-TENSORS, MANIFEST = "policy.safetensors", "manifest.json"
+TENSORS_FILE, MANIFEST_FILE = "policy.safetensors", "manifest.json"
 
 
 def model_id(tensors: bytes, manifest: bytes) -> str:

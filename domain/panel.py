@@ -36,7 +36,7 @@ class News:
     source: tuple[str, ...]
     relevance: Floats
 
-    def first(self, count: int) -> "News":
+    def head(self, count: int) -> "News":
         return News(
             self.symbol[:count], self.known_at[:count], self.headline[:count],
             self.source[:count], self.relevance[:count],
@@ -61,7 +61,7 @@ class Filings:
     net_income: Floats
     shares: Floats
 
-    def first(self, count: int) -> "Filings":
+    def head(self, count: int) -> "Filings":
         return Filings(
             self.symbol[:count], self.known_at[:count], self.fiscal_year[:count],
             self.fiscal_quarter[:count], self.revenue[:count], self.operating_income[:count],
@@ -78,7 +78,7 @@ class Earnings:
     eps_estimate: Floats
     eps_actual: Floats
 
-    def first(self, count: int) -> "Earnings":
+    def head(self, count: int) -> "Earnings":
         return Earnings(
             self.symbol[:count], self.known_at[:count],
             self.eps_estimate[:count], self.eps_actual[:count],
@@ -97,22 +97,22 @@ def _no_times() -> Times:
     return np.empty(0, "datetime64[us]")
 
 
-def no_news() -> News:
+def empty_news() -> News:
     return News(_no_ints(), _no_times(), (), (), _no_floats())
 
 
-def no_filings() -> Filings:
+def empty_filings() -> Filings:
     return Filings(
         _no_ints(), _no_times(), _no_ints(), _no_ints(),
         _no_floats(), _no_floats(), _no_floats(), _no_floats(),
     )  # fmt: skip
 
 
-def no_earnings() -> Earnings:
+def empty_earnings() -> Earnings:
     return Earnings(_no_ints(), _no_times(), _no_floats(), _no_floats())
 
 
-Source = Literal["news", "filings", "earnings"]
+EventSource = Literal["news", "filings", "earnings"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -137,10 +137,10 @@ class Panel:
     close: Floats
     volume: Floats
     benchmark: Floats
-    news: News = field(default_factory=no_news)
-    filings: Filings = field(default_factory=no_filings)
-    earnings: Earnings = field(default_factory=no_earnings)
-    unavailable: Mapping[Source, Mapping[str, str]] = field(default_factory=dict)
+    news: News = field(default_factory=empty_news)
+    filings: Filings = field(default_factory=empty_filings)
+    earnings: Earnings = field(default_factory=empty_earnings)
+    unavailable: Mapping[EventSource, Mapping[str, str]] = field(default_factory=dict)
     horizon: int = 5
     simulated: bool = False
 
@@ -163,11 +163,11 @@ class Panel:
             close=self.close[:rows],
             volume=self.volume[:rows],
             benchmark=self.benchmark[:rows],
-            news=self.news.first(_known_by(self.news.known_at, last)),
-            filings=self.filings.first(_known_by(self.filings.known_at, last)),
-            earnings=self.earnings.first(_known_by(self.earnings.known_at, last)),
+            news=self.news.head(_count_known_by(self.news.known_at, last)),
+            filings=self.filings.head(_count_known_by(self.filings.known_at, last)),
+            earnings=self.earnings.head(_count_known_by(self.earnings.known_at, last)),
         )
 
 
-def _known_by(known_at: Times, instant: np.datetime64) -> int:
+def _count_known_by(known_at: Times, instant: np.datetime64) -> int:
     return int(np.searchsorted(known_at, instant, side="right"))

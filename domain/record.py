@@ -17,11 +17,11 @@ REGIMES = (
 )
 """The market a bar lies in: its benchmark against its long average, and its volatility against
 its usual one."""
-UNKNOWN = len(REGIMES) - 1
+UNKNOWN_REGIME = len(REGIMES) - 1
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Record:
+class ForecastRecord:
     """R bars of N symbols voted on by A agents.
 
     `log_odds` (A, R, N): NaN where an agent abstained or was not asked. `pooled` (R, N): the

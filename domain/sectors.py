@@ -77,8 +77,8 @@ SECTORS: Mapping[str, str] = {
 }
 
 
-def sector_of(symbol: str, own: Mapping[str, str]) -> str | None:
+def sector_of(symbol: str, overrides: Mapping[str, str]) -> str | None:
     """The sector of `symbol` or `BROAD`, `own` before the table; None where it is not known."""
-    if symbol in own:
-        return own[symbol]
+    if symbol in overrides:
+        return overrides[symbol]
     return COINS if asset_class(symbol) is AssetClass.CRYPTO else SECTORS.get(symbol)

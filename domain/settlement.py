@@ -13,7 +13,7 @@ from domain.timeframe import Timeframe
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class SettlementKey:
     """Decisions that follow one another and can be compared: of one market, run, calendar and
     timeframe, over the same `horizon` in bars."""
 
@@ -25,7 +25,7 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class VoteForecast:
     """What an agent said; None where it abstained."""
 
     agent: str
@@ -34,7 +34,7 @@ class Said:
 
 
 @dataclass(frozen=True, slots=True)
-class Pending:
+class PendingDecision:
     """A recorded decision whose outcome is not known yet. `seq` is the decision's, `as_of` the
     close of its bar, `horizon` in the symbol's own bars, `said` in the order of the votes."""
 
@@ -45,16 +45,16 @@ class Pending:
     horizon: int
     p_up: float | None
     base_rate: float | None
-    said: tuple[Said, ...]
+    forecasts: tuple[VoteForecast, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class DecisionOutcome:
     """What came of a decision: `change` is the return, a fraction, from the open of the bar that
     closed at `entry_at` to the open of the one that closed at `exit_at`. `regime` is the index of
     the market's regime at the decision's bar, into `domain.record.REGIMES`."""
 
-    decision: Pending
+    decision: PendingDecision
     entry_at: datetime
     exit_at: datetime
     change: float
@@ -62,7 +62,7 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True)
-class Lesson:
+class LearnerState:
     """What the learner knows after the round of the bar that closed at `as_of`.
 
     In force from the bar that closed at `due_at`, at which that round was complete. `weights` and
@@ -74,16 +74,16 @@ class Lesson:
     agents: tuple[str, ...]
     weights: tuple[float, ...]
     trust: tuple[float, ...]
-    ledger: Mapping[str, Any]
+    memory: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Settlement:
+class SettlementBatch:
     """Everything that one cycle found to be due on a line. `after` is the bar of the lesson that
     `lessons` follow, None where they are the first."""
 
-    line: Line
+    key: SettlementKey
     simulated: bool
-    outcomes: tuple[Outcome, ...]
-    lessons: tuple[Lesson, ...]
-    after: datetime | None
+    outcomes: tuple[DecisionOutcome, ...]
+    learner_states: tuple[LearnerState, ...]
+    previous_as_of: datetime | None

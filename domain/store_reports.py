@@ -5,7 +5,7 @@ from datetime import datetime
 
 
 @dataclass(frozen=True, slots=True)
-class Merge:
+class WriteReport:
     """What a put did, in rows: `added` were new, `unchanged` were stored already with the same
     figures, `conflicting` were stored already with others (the stored ones were kept, or
     overwritten where the caller asked to replace)."""
@@ -16,7 +16,7 @@ class Merge:
 
 
 @dataclass(frozen=True, slots=True)
-class Fetch:
+class FetchStatus:
     """The last attempt to fetch something, so that "nothing there" and "could not look" differ.
 
     `at` is that attempt, `error` why it failed (None if it succeeded), and `succeeded_at` the last

@@ -14,9 +14,9 @@ FLAGS = ("--symbol", "--symbols")
 """What the option that names symbols is called, in every command that has one."""
 
 _BETWEEN = re.compile(r"[,;]")
-_SHAPE = re.compile(r"\^?[A-Z0-9][A-Z0-9.=-]{0,19}")
-_QUOTES = ("USDT", "USDC", "USD", "EUR", "GBP", "BTC")
-_PAIR = re.compile(rf"(?P<base>[A-Z0-9]{{2,10}})[-/](?P<quote>{'|'.join(_QUOTES)})")
+_SYMBOL_PATTERN = re.compile(r"\^?[A-Z0-9][A-Z0-9.=-]{0,19}")
+_QUOTE_CURRENCIES = ("USDT", "USDC", "USD", "EUR", "GBP", "BTC")
+_PAIR = re.compile(rf"(?P<base>[A-Z0-9]{{2,10}})[-/](?P<quote>{'|'.join(_QUOTE_CURRENCIES)})")
 _JOINED_PAIR = re.compile(r"(?P<base>[A-Z0-9]{2,10})(?P<quote>USDT|USDC)")
 _SUFFIX_CALENDARS = {
     "L": "XLON", "DE": "XETR", "F": "XFRA", "PA": "XPAR", "AS": "XAMS", "MI": "XMIL",
@@ -44,7 +44,7 @@ def parse_symbol(text: str) -> str:
     symbol = text.strip().upper()
     if pair := (_PAIR.fullmatch(symbol) or _JOINED_PAIR.fullmatch(symbol)):
         return f"{pair['base']}-{pair['quote']}"
-    if not _SHAPE.fullmatch(symbol):
+    if not _SYMBOL_PATTERN.fullmatch(symbol):
         raise InputError(
             f"{text[:40]!r} is not a symbol. Write it as Yahoo does, such as AAPL or BTC-USD."
         )

@@ -28,7 +28,7 @@ class Reason:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Term:
+class Evidence:
     """One kind of evidence over all rows: `value` and `log_odds` are (R, N).
 
     NaN log-odds mean that this evidence is missing in the cell and adds nothing there.
@@ -41,7 +41,7 @@ class Term:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Items:
+class ItemEvidence:
     """Evidence that differs from cell to cell (single headlines), in long form.
 
     K entries, each of cell (`row`, `col`): `names[name[k]]`, `value[k]`, `log_odds[k]`,
@@ -73,10 +73,10 @@ class Votes:
     known_at: Times
     log_odds: Floats
     cap: Floats
-    terms: tuple[Term, ...]
-    silence: NDArray[np.uint16]
-    abstentions: tuple[str, ...]
-    items: Items | None = None
+    evidence: tuple[Evidence, ...]
+    abstention_codes: NDArray[np.uint16]
+    abstention_reasons: tuple[str, ...]
+    item_evidence: ItemEvidence | None = None
     quantile_5: Floats | None = None
 
     @property
@@ -89,40 +89,43 @@ class Votes:
         if np.isnan(self.log_odds[row, col]):
             return ()
         dense = tuple(
-            Reason(t.name, _number(t.value[row, col]), t.unit, float(t.log_odds[row, col]))
-            for t in self.terms
+            Reason(t.name, _none_if_nan(t.value[row, col]), t.unit, float(t.log_odds[row, col]))
+            for t in self.evidence
             if not np.isnan(t.log_odds[row, col])
         )
-        return dense + self._single_items(row, col)
+        return dense + self._item_reasons(row, col)
 
-    def abstained_because(self, row: int, col: int) -> str | None:
-        reason = self.abstentions[self.silence[row, col]]
+    def abstention_reason(self, row: int, col: int) -> str | None:
+        reason = self.abstention_reasons[self.abstention_codes[row, col]]
         return reason or None
 
-    def _single_items(self, row: int, col: int) -> tuple[Reason, ...]:
-        items = self.items
+    def _item_reasons(self, row: int, col: int) -> tuple[Reason, ...]:
+        items = self.item_evidence
         if items is None:
             return ()
         start, stop = np.searchsorted(items.row, [row, row + 1])
         picked = start + np.flatnonzero(items.col[start:stop] == col)
         return tuple(
             Reason(
-                items.names[items.name[k]], _number(items.value[k]), "", float(items.log_odds[k])
+                items.names[items.name[k]],
+                _none_if_nan(items.value[k]),
+                "",
+                float(items.log_odds[k]),
             )
             for k in picked
         )
 
 
-def cast(
+def build_votes(
     panel: Panel,
     since: int,
     *,
     agent: str,
     version: str,
-    terms: Sequence[Term],
-    silent: Sequence[tuple[NDArray[np.bool_], str]] = (),
+    evidence: Sequence[Evidence],
+    abstain_where: Sequence[tuple[NDArray[np.bool_], str]] = (),
     cap: Floats | None = None,
-    items: Items | None = None,
+    item_evidence: ItemEvidence | None = None,
     quantile_5: Floats | None = None,
 ) -> Votes:
     """Votes as the sum of their evidence over rows `since` to T - 1 of the panel.
@@ -133,30 +136,30 @@ def cast(
     """
     rows, columns = len(panel.known_at) - since, len(panel.symbols)
     total = np.zeros((rows, columns))
-    evidence = np.zeros((rows, columns), bool)
-    for term in terms:
+    has_evidence = np.zeros((rows, columns), bool)
+    for term in evidence:
         present = ~np.isnan(term.log_odds)
         total += np.where(present, term.log_odds, 0.0)
-        evidence |= present
-    if items is not None:
-        np.add.at(total, (items.row, items.col), items.log_odds)
-        evidence[items.row, items.col] = True
-    why = ("", *(reason for _, reason in silent), "no bar at this time", "no evidence")
-    silence = np.zeros((rows, columns), np.uint16)
-    masks = [mask for mask, _ in silent]
-    for code, mask in enumerate([*masks, np.isnan(panel.close[since:]), ~evidence], start=1):
-        silence[(silence == 0) & mask] = code
+        has_evidence |= present
+    if item_evidence is not None:
+        np.add.at(total, (item_evidence.row, item_evidence.col), item_evidence.log_odds)
+        has_evidence[item_evidence.row, item_evidence.col] = True
+    reasons = ("", *(reason for _, reason in abstain_where), "no bar at this time", "no evidence")
+    codes = np.zeros((rows, columns), np.uint16)
+    masks = [mask for mask, _ in abstain_where]
+    for code, mask in enumerate([*masks, np.isnan(panel.close[since:]), ~has_evidence], start=1):
+        codes[(codes == 0) & mask] = code
     return Votes(
         agent=agent,
         version=version,
         symbols=panel.symbols,
         known_at=panel.known_at[since:],
-        log_odds=np.where(silence == 0, total, np.nan),
+        log_odds=np.where(codes == 0, total, np.nan),
         cap=np.ones((rows, columns)) if cap is None else cap,
-        terms=tuple(terms),
-        silence=silence,
-        abstentions=why,
-        items=items,
+        evidence=tuple(evidence),
+        abstention_codes=codes,
+        abstention_reasons=reasons,
+        item_evidence=item_evidence,
         quantile_5=quantile_5,
     )
 
@@ -180,7 +183,7 @@ class Agent(Protocol):
     def vote(self, panel: Panel, since: int = 0) -> Votes: ...
 
 
-class Builder(Protocol):
+class AgentFactory(Protocol):
     """Makes an agent from its name: as it was when it had `version`, where one is named and its
     parts are still there, and otherwise as it is."""
 
@@ -192,5 +195,5 @@ def sigmoid(log_odds: Floats) -> Floats:
     return 1.0 / (1.0 + np.exp(-log_odds))
 
 
-def _number(value: float) -> float | None:
+def _none_if_nan(value: float) -> float | None:
     return None if np.isnan(value) else float(value)

@@ -10,25 +10,25 @@ from typing import IO
 
 from domain.errors import StorageError
 
-PATIENCE = 0.5
+LOCK_TIMEOUT = 0.5
 """Seconds to wait for a lock: whoever looks whether it is held holds it for an instant."""
 
 
-def locked(file: IO[bytes]) -> bool:
+def try_lock(file: IO[bytes]) -> bool:
     """Was the lock got, within PATIENCE?"""
-    until = time.monotonic() + PATIENCE
+    until = time.monotonic() + LOCK_TIMEOUT
     while True:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             if time.monotonic() > until:
                 return False
-            time.sleep(PATIENCE / 20)
+            time.sleep(LOCK_TIMEOUT / 20)
         else:
             return True
 
 
-def held(lock: Path) -> bool:
+def is_locked(lock: Path) -> bool:
     """Does anybody hold the lock?"""
     try:
         with lock.open("rb") as file:
@@ -40,24 +40,24 @@ def held(lock: Path) -> bool:
     return False
 
 
-def write_whole(path: Path, content: bytes) -> None:
+def write_atomic(path: Path, content: bytes) -> None:
     """`content` at `path`, whole or not at all."""
-    beside = path.with_name(f".{path.name}.new")
-    with writing(path):
+    temporary = path.with_name(f".{path.name}.new")
+    with storage_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            with beside.open("wb") as file:
+            with temporary.open("wb") as file:
                 file.write(content)
                 file.flush()
                 os.fsync(file.fileno())
-            beside.replace(path)
+            temporary.replace(path)
         except OSError:
             with suppress(OSError):
-                beside.unlink(missing_ok=True)
+                temporary.unlink(missing_ok=True)
             raise
 
 
-def read_whole(path: Path) -> bytes:
+def read_file(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
@@ -65,7 +65,7 @@ def read_whole(path: Path) -> bytes:
 
 
 @contextmanager
-def writing(path: Path) -> Iterator[None]:
+def storage_errors(path: Path) -> Iterator[None]:
     """Raises StorageError for what the disk refuses."""
     try:
         yield

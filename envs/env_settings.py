@@ -7,13 +7,13 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from trading.costs import CostSettings
 from trading.limits import UNLIMITED, TradingSettings
 
-Actions = Literal["flat-long", "short-flat-long", "share", "short-share"]
+ActionScheme = Literal["flat-long", "short-flat-long", "share", "short-share"]
 """Named targets, or any share of equity from 0 (with "short" from -1) to 1."""
-NAMED: dict[str, tuple[str, ...]] = {
+NAMED_ACTIONS: dict[str, tuple[str, ...]] = {
     "flat-long": ("flat", "long"),
     "short-flat-long": ("short", "flat", "long"),
 }
-SHARES = {"short": -1.0, "flat": 0.0, "long": 1.0}
+ACTION_SHARES = {"short": -1.0, "flat": 0.0, "long": 1.0}
 """Share of equity that each named action asks for."""
 RewardName = Literal["log-return", "differential-sharpe", "drawdown"]
 
@@ -23,7 +23,7 @@ class EnvSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    actions: Actions = "flat-long"
+    actions: ActionScheme = "flat-long"
     reward: RewardName = "log-return"
     episode: int = Field(default=252, description="Bars in an episode.")
     capital: float = Field(default=100_000.0, description="Cash at its start.")
@@ -43,7 +43,7 @@ class EnvSettings(BaseModel):
     )
 
     @model_validator(mode="after")
-    def _within_reason(self) -> Self:
+    def _check_bounds(self) -> Self:
         for name, holds, accepted in (
             ("episode", self.episode >= 1, "at least 1"),
             ("capital", 0.0 < self.capital < 1e15, "above 0 and below 1e15"),
@@ -67,4 +67,4 @@ class EnvSettings(BaseModel):
         return TradingSettings(costs=self.costs, limits=limits)
 
 
-STANDARD = EnvSettings()
+DEFAULT_SETTINGS = EnvSettings()

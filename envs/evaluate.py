@@ -19,17 +19,17 @@ from rich.table import Table
 
 from domain.errors import InputError, QuorumError
 from domain.symbols import FLAGS
-from envs.market_data import History
+from envs.market_data import MarketHistory
 from envs.observation import WARMUP
-from envs.policies.drift import Drift, drift
+from envs.policies.drift import FeatureDrift, measure_drift
 from envs.policies.files import load_policy
 from envs.policies.policy import Policy
-from envs.train import market_of
-from envs.training.arguments import Arguments, arguments_of, day
-from envs.training.evaluation import Judge
-from envs.training.evaluation_report import Scores, judged
+from envs.train import load_market
+from envs.training.arguments import TrainingArguments, parse_arguments, parse_date
+from envs.training.evaluation import Evaluator
+from envs.training.evaluation_report import ScoresByName, evaluate_policy
 from envs.training.run_folder import policy_folder
-from envs.training.score_tables import table_of
+from envs.training.score_tables import score_table
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +42,10 @@ class Evaluation:
     first: str
     last: str
     seen: str
-    scores: Scores
-    drift: tuple[Drift, ...]
+    scores: ScoresByName
+    drift: tuple[FeatureDrift, ...]
 
-    def plain(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, Any]:
         """As JSON holds it."""
         scores = {
             who: {name: score.model_dump() for name, score in figures.items()}
@@ -59,25 +59,29 @@ class Evaluation:
 
 
 def main(argv: list[str] | None = None) -> int:
-    asked = _parse(argv)
+    options = _parse(argv)
     console = Console()
     try:
-        policy = load_policy(policy_folder(asked.policy))
-        market = market_of(
-            Arguments(bars=asked.bars, market_seed=asked.market_seed, symbols=tuple(asked.symbols))
+        policy = load_policy(policy_folder(options.policy))
+        market = load_market(
+            TrainingArguments(
+                bars=options.bars, market_seed=options.market_seed, symbols=tuple(options.symbols)
+            )
         )
-        found = evaluate(policy, market, asked.first, asked.last)
+        evaluation = evaluate(policy, market, options.first, options.last)
     except QuorumError as error:
         Console(stderr=True).print(str(error), style="red", markup=False, highlight=False)
         return error.exit_code
-    if asked.json:
-        print(json.dumps(found.plain(), indent=2))
+    if options.json:
+        print(json.dumps(evaluation.to_json(), indent=2))
     else:
-        _report(console, policy, found)
+        _print_report(console, policy, evaluation)
     return 0
 
 
-def evaluate(policy: Policy, market: History, first: date | None, last: date | None) -> Evaluation:
+def evaluate(
+    policy: Policy, market: MarketHistory, first: date | None, last: date | None
+) -> Evaluation:
     """`policy` on the bars of `market` from `first` to `last`.
 
     Left out, these are the bars of its test period if it was trained on the same bars, else all
@@ -85,21 +89,21 @@ def evaluate(policy: Policy, market: History, first: date | None, last: date | N
     """
     arguments = _arguments(policy.manifest.arguments)
     same = policy.manifest.data_digest == market.digest
-    rows = _rows(market, policy, first, last, same)
-    judge = Judge(market, rows, arguments.settings)
+    rows = _evaluation_rows(market, policy, first, last, same)
+    evaluator = Evaluator(market, rows, arguments.settings)
     return Evaluation(
         data=market.name,
         simulated=market.simulated,
-        first=judge.dates[0],
-        last=judge.dates[-1],
-        seen=_seen(policy, market, judge.dates[0]),
-        scores=judged(policy, judge, arguments.horizon, arguments.seed).scores,
-        drift=drift(policy.reference, market.observation[rows.start : rows.stop]),
+        first=evaluator.dates[0],
+        last=evaluator.dates[-1],
+        seen=_overlap_warning(policy, market, evaluator.dates[0]),
+        scores=evaluate_policy(policy, evaluator, arguments.horizon, arguments.seed).scores,
+        drift=measure_drift(policy.reference, market.observation[rows.start : rows.stop]),
     )
 
 
-def _rows(
-    market: History, policy: Policy, first: date | None, last: date | None, same: bool
+def _evaluation_rows(
+    market: MarketHistory, policy: Policy, first: date | None, last: date | None, same: bool
 ) -> range:
     """Rows to be judged on."""
     days = market.dates.astype("datetime64[D]")
@@ -124,7 +128,7 @@ def _rows(
     return range(start, stop)
 
 
-def _seen(policy: Policy, market: History, first: str) -> str:
+def _overlap_warning(policy: Policy, market: MarketHistory, first: str) -> str:
     """Invented markets have no days in common but of the same bars."""
     manifest = policy.manifest
     known = manifest.periods["validation"][1]
@@ -139,22 +143,22 @@ def _seen(policy: Policy, market: History, first: str) -> str:
     )
 
 
-def _arguments(told: Mapping[str, Any]) -> Arguments:
+def _arguments(stored: Mapping[str, Any]) -> TrainingArguments:
     """What it was trained with, as far as this program knows the words."""
-    known = {each.name for each in fields(Arguments)}
-    return arguments_of({name: value for name, value in told.items() if name in known})
+    known = {each.name for each in fields(TrainingArguments)}
+    return parse_arguments({name: value for name, value in stored.items() if name in known})
 
 
-def _report(console: Console, policy: Policy, found: Evaluation) -> None:
-    invented = ", which is invented" if found.simulated else ""
-    title = f"{found.data}{invented}, {found.first} to {found.last}, net of cost"
-    console.print(table_of(title, found.scores, policy))
-    if found.seen:
-        console.print(found.seen, style="yellow")
+def _print_report(console: Console, policy: Policy, evaluation: Evaluation) -> None:
+    invented = ", which is invented" if evaluation.simulated else ""
+    title = f"{evaluation.data}{invented}, {evaluation.first} to {evaluation.last}, net of cost"
+    console.print(score_table(title, evaluation.scores, policy))
+    if evaluation.seen:
+        console.print(evaluation.seen, style="yellow")
     table = Table(title=f"Drift from {policy.manifest.data}, as it was trained on")
     for heading in ("", "PSI", ""):
         table.add_column(heading)
-    for each in found.drift:
+    for each in evaluation.drift:
         psi = "–" if each.psi is None else f"{each.psi:.3f}"
         table.add_row(each.feature, psi, each.word or "too little seen")
     console.print(table)
@@ -188,7 +192,7 @@ def _parse(argv: list[str] | None) -> argparse.Namespace:
     add(
         "--from",
         dest="first",
-        type=day,
+        type=parse_date,
         metavar="DAY",
         help="First day (default: the first of its test period if it was trained on these bars, "
         "else the first)",
@@ -196,7 +200,7 @@ def _parse(argv: list[str] | None) -> argparse.Namespace:
     add(
         "--until",
         dest="last",
-        type=day,
+        type=parse_date,
         metavar="DAY",
         help="Last day (default: the last)",
     )

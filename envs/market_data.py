@@ -14,52 +14,52 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from domain.bar_matrix import Tape
+from domain.bar_matrix import BarMatrix
 from domain.errors import InputError
 from domain.panel import Floats, Panel, Times
 from domain.symbols import parse_symbol
 from domain.timeframe import Timeframe
 from envs.observation import WARMUP, observe
-from quant.risk.symbol_risk import VOLATILITY_BARS, one_bar
+from quant.risk.symbol_risk import VOLATILITY_BARS, realised_volatility
 
 COLUMNS = ["symbol", "date", "open", "high", "low", "close", "volume"]
 _PRICES = COLUMNS[2:6]
-NEAR = 1.0 - 1e-3
+PRICE_TOLERANCE = 1.0 - 1e-3
 """Prices that lie this near, as rounding and adjusting leave them, are not beyond each other."""
-SESSION = np.timedelta64(390, "m")
+SESSION_LENGTH = np.timedelta64(390, "m")
 """How long a bar of a file is open; only that it opens after the one before closed matters."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class History:
+class MarketHistory:
     """`tape`: T bars of N symbols of one calendar as they were traded; `observation` (T, N, K) as
     the agent sees it at their closes. `name` is what people call it, `simulated` whether it was
     invented, `digest` the SHA-256 of the tape."""
 
     name: str
     simulated: bool
-    tape: Tape
+    bar_matrix: BarMatrix
     observation: Floats
     digest: str
 
     @property
     def symbols(self) -> tuple[str, ...]:
-        return self.tape.symbols
+        return self.bar_matrix.symbols
 
     @property
     def dates(self) -> Times:
         """(T,) when each bar is known."""
-        return self.tape.known_at
+        return self.bar_matrix.known_at
 
     @property
     def open(self) -> Floats:
         """(T, N), NaN where there was no bar."""
-        return self.tape.open
+        return self.bar_matrix.open
 
     @property
     def close(self) -> Floats:
         """(T, N), NaN where there was no bar."""
-        return self.tape.close
+        return self.bar_matrix.close
 
     @property
     def usable(self) -> NDArray[np.bool_]:
@@ -68,7 +68,7 @@ class History:
 
 
 @dataclass(frozen=True, slots=True)
-class Periods:
+class DataPeriods:
     """Rows of a history to train on, to choose by, and to be judged by, in order of time."""
 
     train: range
@@ -76,12 +76,14 @@ class Periods:
     test: range
 
 
-def own_copy(shared: History) -> History:
+def copy_history(source: MarketHistory) -> MarketHistory:
     """The same with arrays of this process's own. What comes out of shared memory is read-only, for
     which every compiled loop would be compiled once more."""
-    arrays = {each.name: getattr(shared.tape, each.name).copy() for each in fields(Tape)[1:]}
-    tape = replace(shared.tape, **arrays)
-    return replace(shared, tape=tape, observation=shared.observation.copy())
+    arrays = {
+        each.name: getattr(source.bar_matrix, each.name).copy() for each in fields(BarMatrix)[1:]
+    }
+    bar_matrix = replace(source.bar_matrix, **arrays)
+    return replace(source, bar_matrix=bar_matrix, observation=source.observation.copy())
 
 
 def read_bars(path: Path) -> pd.DataFrame:
@@ -103,7 +105,7 @@ def read_bars(path: Path) -> pd.DataFrame:
         raise InputError(f"{path} cannot be read ({error}). Write it again.") from None
 
 
-def only(bars: pd.DataFrame, symbols: Sequence[str]) -> pd.DataFrame:
+def select_symbols(bars: pd.DataFrame, symbols: Sequence[str]) -> pd.DataFrame:
     """The rows of `symbols`, however the bars spell them; all rows where none are named.
 
     Raises InputError for a symbol that has no row.
@@ -114,20 +116,20 @@ def only(bars: pd.DataFrame, symbols: Sequence[str]) -> pd.DataFrame:
     there = set(spelled)
     if missing := [symbol for symbol in symbols if symbol not in there]:
         raise InputError(
-            f"The bars hold nothing of {', '.join(missing)}, only of {listed(sorted(there))}. "
+            f"The bars hold nothing of {', '.join(missing)}, only of {abbreviate_symbols(sorted(there))}. "
             "Leave it out, or give a file that has it."
         )
     return bars[spelled.isin(symbols)]
 
 
-def listed(symbols: Sequence[str]) -> str:
+def abbreviate_symbols(symbols: Sequence[str]) -> str:
     """A few of them by name and how many more: "AAPL, MSFT and 12 more"."""
     shown = symbols if len(symbols) <= 3 else symbols[:2]
     more = len(symbols) - len(shown)
     return ", ".join(shown) + (f" and {more} more" if more else "")
 
 
-def history(bars: pd.DataFrame, name: str, *, simulated: bool = False) -> History:
+def history(bars: pd.DataFrame, name: str, *, simulated: bool = False) -> MarketHistory:
     """Aligned arrays and observations of tidy bars, one row a symbol and date; their prices are
     adjusted, so they are traded at as they stand and no dividend is paid beside them.
 
@@ -168,43 +170,45 @@ def history(bars: pd.DataFrame, name: str, *, simulated: bool = False) -> Histor
         volume=volume,
         benchmark=np.full(len(dates), np.nan),
     )
-    tape = Tape(
+    bar_matrix = BarMatrix(
         symbols=panel.symbols,
         known_at=dates,
-        opened_at=dates - SESSION,
+        opened_at=dates - SESSION_LENGTH,
         session_end=dates,
         open=open_,
         high=high,
         low=low,
         close=close,
         volume=volume,
-        volatility=one_bar(close, VOLATILITY_BARS),
+        volatility=realised_volatility(close, VOLATILITY_BARS),
         dividend=np.zeros(close.shape),
     )
-    return history_of(panel, tape, name, simulated=simulated)
+    return build_history(panel, bar_matrix, name, simulated=simulated)
 
 
-def history_of(panel: Panel, tape: Tape, name: str, *, simulated: bool) -> History:
+def build_history(
+    panel: Panel, bar_matrix: BarMatrix, name: str, *, simulated: bool
+) -> MarketHistory:
     """A panel as it is seen, beside the tape of the same rows and symbols as they were traded.
 
     Raises InputError for too short a history.
     """
-    if len(tape.known_at) <= WARMUP:
+    if len(bar_matrix.known_at) <= WARMUP:
         raise InputError(
-            f"{len(tape.known_at)} dates are too few: the first {WARMUP} only warm up."
+            f"{len(bar_matrix.known_at)} dates are too few: the first {WARMUP} only warm up."
         )
-    return History(name, simulated, tape, observe(panel), digest_of(tape))
+    return MarketHistory(name, simulated, bar_matrix, observe(panel), bars_digest(bar_matrix))
 
 
-def digest_of(tape: Tape) -> str:
+def bars_digest(bar_matrix: BarMatrix) -> str:
     """SHA-256 of its symbols and numbers."""
-    digest = hashlib.sha256("\n".join(tape.symbols).encode())
-    for each in fields(tape)[1:]:
-        digest.update(np.ascontiguousarray(getattr(tape, each.name)).tobytes())
+    digest = hashlib.sha256("\n".join(bar_matrix.symbols).encode())
+    for each in fields(bar_matrix)[1:]:
+        digest.update(np.ascontiguousarray(getattr(bar_matrix, each.name)).tobytes())
     return digest.hexdigest()
 
 
-def divide(dates: Times, train_until: date, validate_until: date, gap: int) -> Periods:
+def split_periods(dates: Times, train_until: date, validate_until: date, gap: int) -> DataPeriods:
     """Rows up to and including each date, without the last `gap` rows of a period that is
     followed by another: their outcomes reach into it.
 
@@ -215,7 +219,7 @@ def divide(dates: Times, train_until: date, validate_until: date, gap: int) -> P
         int(np.searchsorted(days, np.datetime64(day, "D"), side="right"))
         for day in (train_until, validate_until)
     )
-    periods = Periods(
+    periods = DataPeriods(
         train=range(WARMUP, first - gap),
         validation=range(first, second - gap),
         test=range(second, len(dates)),
@@ -237,7 +241,9 @@ def _refuse_bad_rows(table: pd.DataFrame) -> None:
     values = table[[*_PRICES, "volume"]].to_numpy(np.float64)
     bad = ~np.isfinite(values).all(axis=1) | (values[:, :4] <= 0).any(axis=1) | (values[:, 4] < 0)
     open_, high, low, close = values[:, :4].T
-    beyond = (high < np.maximum(open_, close) * NEAR) | (low * NEAR > np.minimum(open_, close))
+    beyond = (high < np.maximum(open_, close) * PRICE_TOLERANCE) | (
+        low * PRICE_TOLERANCE > np.minimum(open_, close)
+    )
     for mask, what in (
         (repeated, "occurs twice"),
         (bad, "has an impossible price or volume"),

@@ -28,23 +28,23 @@ LIMIT = 6.0
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
+class FeatureGroup:
     """Features that are explained together. `shown` is the one a reader is told, in `unit`."""
 
     name: str
     features: tuple[str, ...]
-    shown: str
+    displayed: str
     unit: str
 
 
-GROUPS = (
-    Group("recent move", ("return 1", "return 5"), "return 5", "σ"),
-    Group("trend", ("return 20", "return 60"), "return 60", "σ"),
-    Group("place in range", ("from high 60", "from low 60", "RSI 14"), "from high 60", "σ"),
-    Group("volatility", ("volatility 10/60", "range 5/60"), "volatility 10/60", "x"),
-    Group("volume", ("volume 5/60", "volume balance 20"), "volume 5/60", "x"),
+FEATURE_GROUPS = (
+    FeatureGroup("recent move", ("return 1", "return 5"), "return 5", "σ"),
+    FeatureGroup("trend", ("return 20", "return 60"), "return 60", "σ"),
+    FeatureGroup("place in range", ("from high 60", "from low 60", "RSI 14"), "from high 60", "σ"),
+    FeatureGroup("volatility", ("volatility 10/60", "range 5/60"), "volatility 10/60", "x"),
+    FeatureGroup("volume", ("volume 5/60", "volume balance 20"), "volume 5/60", "x"),
 )
-FEATURES = tuple(name for group in GROUPS for name in group.features)
+FEATURES = tuple(name for group in FEATURE_GROUPS for name in group.features)
 
 
 def observe(panel: Panel, since: int = 0) -> Floats:
@@ -59,7 +59,7 @@ def observe(panel: Panel, since: int = 0) -> Floats:
     - volatility, range, volume a/b: mean over a bars as a multiple of the mean over b
     - volume balance 20: volume on rising less on falling bars, as a share of all, from -1 to 1
     """
-    order, packed = _packed(panel)
+    order, packed = _without_gaps(panel)
     with np.errstate(divide="ignore", invalid="ignore"):
         features = _features(*packed)
     values = np.stack([np.clip(features[name], -LIMIT, LIMIT) for name in FEATURES], axis=-1)
@@ -71,7 +71,7 @@ def observe(panel: Panel, since: int = 0) -> Floats:
     return np.ascontiguousarray(values[since:])
 
 
-def _packed(panel: Panel) -> tuple[NDArray[np.intp] | None, tuple[Floats, ...]]:
+def _without_gaps(panel: Panel) -> tuple[NDArray[np.intp] | None, tuple[Floats, ...]]:
     """High, low, close and volume with each symbol's bars moved up over its holes, and the row
     each came from (None where there are no holes)."""
     prices = (panel.high, panel.low, panel.close)

@@ -1,14 +1,14 @@
 """A gymnasium environment: weights of many symbols at once, the rest in cash."""
 
-from envs.env_settings import STANDARD, EnvSettings
-from envs.environments.actions import Weights
-from envs.environments.batched_env import Copies
-from envs.environments.batched_observation import Seen
-from envs.market_data import History
-from envs.trading_env import OneCopy
+from envs.env_settings import DEFAULT_SETTINGS, EnvSettings
+from envs.environments.actions import PortfolioAction
+from envs.environments.batched_env import BatchedEnv
+from envs.environments.batched_observation import ObservationArray
+from envs.market_data import MarketHistory
+from envs.trading_env import SingleEnv
 
 
-class PortfolioEnv(OneCopy):
+class PortfolioEnv(SingleEnv):
     """Hold N symbols in wanted weights through a random window of history, long only.
 
     Observation: Box(±CLIP, (N * K + N,)) float32: row t of `seen`, symbol after symbol, known at
@@ -27,11 +27,17 @@ class PortfolioEnv(OneCopy):
     """
 
     def __init__(
-        self, history: History, seen: Seen, rows: range, settings: EnvSettings = STANDARD
+        self,
+        history: MarketHistory,
+        observations: ObservationArray,
+        rows: range,
+        settings: EnvSettings = DEFAULT_SETTINGS,
     ) -> None:
         """`seen` (T, N, K), standardised and clipped, belongs to the rows of `history`.
 
         Raises InputError as `TradingEnv` does, and for settings that go short.
         """
-        weights = Weights(settings, len(history.symbols))
-        super().__init__(Copies(history, seen, rows, settings, 1, portfolio=True), weights)
+        weights = PortfolioAction(settings, len(history.symbols))
+        super().__init__(
+            BatchedEnv(history, observations, rows, settings, 1, portfolio=True), weights
+        )

@@ -27,77 +27,84 @@ from typing import Any
 from rich.console import Console
 
 from domain.errors import ConfigurationError, InputError, QuorumError
-from envs.market_data import History, own_copy
-from envs.sweeps.cli import Tell, bar, make_parser, report
-from envs.sweeps.search import drawn, searched
-from envs.sweeps.trials import SweepFolder, Word
-from envs.train import market_of
-from envs.training.arguments import Arguments
-from envs.training.member_training import train
-from envs.training.options import chosen_options
-from envs.training.run import ground_of, nothing
+from envs.market_data import MarketHistory, copy_history
+from envs.sweeps.cli import TrialCallback, build_parser, print_ranking, progress_bar
+from envs.sweeps.search import draw_configurations, parse_search
+from envs.sweeps.trials import SweepFolder, TrialStatus
+from envs.train import load_market
+from envs.training.arguments import TrainingArguments
+from envs.training.member_training import train_member
+from envs.training.options import arguments_from_options
+from envs.training.run import build_context, ignore_steps
 
 ROOT = Path(__file__).resolve().parents[1]
-LOOKS = 5
+GRACE_PARTS = 5
 """Nothing is stopped in the first of so many parts of its stages."""
-KEPT = 3
+REDUCTION_FACTOR = 3
 """At each look the best one in so many goes on."""
 REACH_SECONDS = 5.0
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    asked = make_parser(__doc__).parse_args(argv)
-    console, told = Console(), Console(stderr=True)
+    options = build_parser(__doc__).parse_args(argv)
+    console, stderr = Console(), Console(stderr=True)
     try:
-        arguments = chosen_options(asked)
+        arguments = arguments_from_options(options)
         folder, market = prepare(
-            arguments, asked.search, asked.trials, asked.search_seed, asked.out
+            arguments, options.search, options.trials, options.search_seed, options.out
         )
-        if len(folder.tried) < asked.trials:
-            told.print(f"There are no more than {len(folder.tried)} different configurations.")
-        with _ray(asked.address) as ray, bar(told, arguments, folder) as tell:
-            sweep(ray, arguments, market, folder, asked.concurrent, tell)
+        if len(folder.trials) < options.trials:
+            stderr.print(f"There are no more than {len(folder.trials)} different configurations.")
+        with (
+            _ray_session(options.address) as ray,
+            progress_bar(stderr, arguments, folder) as on_trial,
+        ):
+            sweep(ray, arguments, market, folder, options.concurrent, on_trial)
     except QuorumError as error:
-        told.print(str(error), style="red", markup=False, highlight=False)
+        stderr.print(str(error), style="red", markup=False, highlight=False)
         return error.exit_code
     except KeyboardInterrupt:
-        told.print("Stopped. The same command goes on with what is left.")
+        stderr.print("Stopped. The same command goes on with what is left.")
         return 130
-    report(console, arguments, folder)
+    print_ranking(console, arguments, folder)
     return 0 if folder.best else 1
 
 
 def prepare(
-    arguments: Arguments, search: Sequence[str], trials: int, seed: int, out: Path
-) -> tuple[SweepFolder, History]:
+    arguments: TrainingArguments, search: Sequence[str], trials: int, seed: int, out: Path
+) -> tuple[SweepFolder, MarketHistory]:
     """The sweep's folder, new or gone on with, and its bars.
 
     Raises InputError for what cannot be searched or trained; nothing is written then.
     """
-    configurations = drawn(arguments, searched(search), trials, seed)
-    market = market_of(arguments)
-    ground_of(replace(arguments, **configurations[0]), market)
+    configurations = draw_configurations(arguments, parse_search(search), trials, seed)
+    market = load_market(arguments)
+    build_context(replace(arguments, **configurations[0]), market)
     plain = [
-        {name: value for name, value in replace(arguments, **each).plain().items() if name in each}
+        {
+            name: value
+            for name, value in replace(arguments, **each).to_json().items()
+            if name in each
+        }
         for each in configurations
     ]
     same_by_digest = replace(arguments, bars=None, symbols=())
-    asked = {
-        "arguments": {**same_by_digest.plain(), "bars": market.digest},
+    config = {
+        "arguments": {**same_by_digest.to_json(), "bars": market.digest},
         "data": market.name,
         "simulated": market.simulated,
         "search": list(search),
     }
-    return SweepFolder.create(out, asked, plain), market
+    return SweepFolder.create(out, config, plain), market
 
 
 def sweep(
     ray: ModuleType,
-    arguments: Arguments,
-    market: History,
+    arguments: TrainingArguments,
+    market: MarketHistory,
     folder: SweepFolder,
     concurrent: int | None = None,
-    tell: Tell = lambda _: None,
+    on_trial: TrialCallback = lambda _: None,
 ) -> None:
     """Try what is waiting in `folder`, `concurrent` at once (None: as many as there are
     processors).
@@ -109,12 +116,12 @@ def sweep(
     waiting = {each.number: each.arguments(arguments) for each in folder.waiting}
     if not waiting:
         return
-    _quieten()
+    _silence_tune()
     from ray import tune
     from ray.tune.schedulers import AsyncHyperBandScheduler
 
     processors = max(int(ray.cluster_resources().get("CPU", 1)), 1)
-    trial = tune.with_parameters(_trial(tune), configurations=waiting, market=market)
+    trial = tune.with_parameters(_trainable(tune), configurations=waiting, market=market)
     with tempfile.TemporaryDirectory(prefix="quorum-sweep-") as scratch:
         tune.Tuner(
             tune.with_resources(trial, {"cpu": 1}),
@@ -124,8 +131,8 @@ def sweep(
                 mode="max",
                 scheduler=AsyncHyperBandScheduler(
                     max_t=arguments.stages,
-                    grace_period=max(arguments.stages // LOOKS, 1),
-                    reduction_factor=KEPT,
+                    grace_period=max(arguments.stages // GRACE_PARTS, 1),
+                    reduction_factor=REDUCTION_FACTOR,
                 ),
                 max_concurrent_trials=min(concurrent or processors, processors),
                 reuse_actors=True,  # each would import torch for seconds
@@ -135,45 +142,47 @@ def sweep(
                 storage_path=scratch,
                 checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
                 verbose=0,
-                callbacks=[_keeper(tune, folder, tell)],
+                callbacks=[_result_recorder(tune, folder, on_trial)],
             ),
         ).fit()
 
 
-def rounds(arguments: Arguments, market: History) -> Iterator[tuple[float, bool]]:
+def stage_scores(
+    arguments: TrainingArguments, market: MarketHistory
+) -> Iterator[tuple[float, bool]]:
     """The validation score after each stage, and whether nothing more is learnt. All policies go
     through a stage before any begins the next."""
-    ground = ground_of(arguments, market)
-    going = {
-        number: train(ground, algo, seed, number, None, nothing)
+    context = build_context(arguments, market)
+    running = {
+        number: train_member(context, algo, seed, number, None, ignore_steps)
         for number, (algo, seed) in enumerate(arguments.members, start=1)
     }
     best: dict[int, float] = {}
-    while going:
-        for number, stages in tuple(going.items()):
+    while running:
+        for number, stages in tuple(running.items()):
             event, point = next(stages)
-            best[number] = point.best
+            best[number] = point.best_score
             if event.ended:
-                del going[number]
-        yield math.fsum(best.values()) / len(best), not going
+                del running[number]
+        yield math.fsum(best.values()) / len(best), not running
 
 
-def _trial(tune: ModuleType) -> Any:
+def _trainable(tune: ModuleType) -> Any:
     """What runs in a worker: one configuration after another, a round at each step."""
 
-    class Trial(tune.Trainable):  # type: ignore[misc, name-defined]
+    class SweepTrainable(tune.Trainable):  # type: ignore[misc, name-defined]
         def setup(
             self,
             config: Mapping[str, Any],
-            configurations: Mapping[int, Arguments],
-            market: History,
+            configurations: Mapping[int, TrainingArguments],
+            market: MarketHistory,
         ) -> None:
-            self._configurations, self._market = configurations, own_copy(market)
+            self._configurations, self._market = configurations, copy_history(market)
             self.reset_config(config)
 
         def reset_config(self, new_config: Mapping[str, Any]) -> bool:
             arguments = self._configurations[new_config["number"]]
-            self._rounds = rounds(arguments, self._market)
+            self._rounds = stage_scores(arguments, self._market)
             return True
 
         def step(self) -> Mapping[str, Any]:
@@ -184,14 +193,14 @@ def _trial(tune: ModuleType) -> Any:
                 return {"error": text or type(error).__name__, "done": True}
             return {"score": score, "ended": ended, "done": ended}
 
-    return Trial
+    return SweepTrainable
 
 
-def _keeper(tune: ModuleType, folder: SweepFolder, tell: Tell) -> Any:
+def _result_recorder(tune: ModuleType, folder: SweepFolder, on_trial: TrialCallback) -> Any:
     """Keeps, in this process, what the workers report."""
 
-    class Keeper(tune.Callback):  # type: ignore[misc, name-defined]
-        def __init__(self, folder: SweepFolder, tell: Tell) -> None:
+    class ResultRecorder(tune.Callback):  # type: ignore[misc, name-defined]
+        def __init__(self, folder: SweepFolder, tell: TrialCallback) -> None:
             self._folder, self._tell = folder, tell
             self._latest = {each.number: each for each in folder.waiting}
 
@@ -204,7 +213,7 @@ def _keeper(tune: ModuleType, folder: SweepFolder, tell: Tell) -> Any:
             tried = self._latest[trial.config["number"]]
             tried = replace(tried, seconds=float(result["time_total_s"]))
             if "score" in result:
-                state: Word = "done" if result["ended"] else "stopped"
+                state: TrialStatus = "done" if result["ended"] else "stopped"
                 tried = replace(tried, scores=(*tried.scores, result["score"]), state=state)
             else:
                 tried = replace(tried, error=result["error"], state="failed")
@@ -213,24 +222,24 @@ def _keeper(tune: ModuleType, folder: SweepFolder, tell: Tell) -> Any:
 
         def on_trial_complete(self, trial: Any, **_: Any) -> None:
             tried = self._latest[trial.config["number"]]
-            self._folder.keep(tried)
+            self._folder.record(tried)
             self._tell(tried)
 
         def on_trial_error(self, trial: Any, **_: Any) -> None:
             tried = self._latest[trial.config["number"]]
-            self._folder.keep(replace(tried, error="Its process died.", state="failed"))
+            self._folder.record(replace(tried, error="Its process died.", state="failed"))
 
-    return Keeper(folder, tell)
+    return ResultRecorder(folder, on_trial)
 
 
 @contextmanager
-def _ray(address: str | None) -> Iterator[ModuleType]:
+def _ray_session(address: str | None) -> Iterator[ModuleType]:
     """A Ray of this process's own behind a token, or the cluster at `address`; left at the end.
 
     Raises ConfigurationError where it does not start or does not answer.
     """
     if address:
-        _reach(address)
+        _check_reachable(address)
     else:
         os.environ["RAY_AUTH_TOKEN"] = secrets.token_hex(32)
     if os.environ.get("RAY_AUTH_TOKEN"):
@@ -270,7 +279,7 @@ def _worker_environment() -> dict[str, str]:
     return {"PYTHONPATH": os.pathsep.join(paths), **dict.fromkeys(threads, "1")}
 
 
-def _reach(address: str) -> None:
+def _check_reachable(address: str) -> None:
     """Make sure that something answers at `address`: Ray's own connecting would wait far longer."""
     host, _, port = address.rpartition(":")
     remedy = "Start it with `ray start --head`, or leave --address out to use a local one."
@@ -282,7 +291,7 @@ def _reach(address: str) -> None:
         raise ConfigurationError(f"Nothing answers at {address}: {error}. {remedy}") from error
 
 
-def _quieten() -> None:
+def _silence_tune() -> None:
     """Tune talks much, and to no purpose here: what it would tell is in the folder."""
     os.environ.update(
         RAY_AIR_NEW_OUTPUT="0",

@@ -6,47 +6,49 @@ import gymnasium
 import numpy as np
 from gymnasium.error import ResetNeeded
 
-from envs.env_settings import STANDARD, EnvSettings
-from envs.environments.actions import OneShare, Weights
-from envs.environments.batched_env import Copies
-from envs.environments.batched_observation import Seen
-from envs.market_data import History
+from envs.env_settings import DEFAULT_SETTINGS, EnvSettings
+from envs.environments.actions import PortfolioAction, SingleAssetAction
+from envs.environments.batched_env import BatchedEnv
+from envs.environments.batched_observation import ObservationArray
+from envs.market_data import MarketHistory
 
 
-class OneCopy(gymnasium.Env[Seen, Any]):
+class SingleEnv(gymnasium.Env[ObservationArray, Any]):
     """One copy of `Copies` behind gymnasium's contract: what both scalar environments are."""
 
     metadata = {"render_modes": []}  # noqa: RUF012 - gymnasium's own declaration
 
-    def __init__(self, copies: Copies, actions: OneShare | Weights) -> None:
-        self._copies, self._actions = copies, actions
-        self._playing = False
+    def __init__(
+        self, batched_env: BatchedEnv, actions: SingleAssetAction | PortfolioAction
+    ) -> None:
+        self._env, self._actions = batched_env, actions
+        self._running = False
         self._which = np.zeros(1, np.int64)
-        self.observation_space, self.action_space = copies.space, actions.space
+        self.observation_space, self.action_space = batched_env.observation_space, actions.space
 
     def reset(
         self,
         *,
         seed: int | None = None,
         options: dict[str, Any] | None = None,  # noqa: ARG002 - gymnasium's signature; none here
-    ) -> tuple[Seen, dict[str, Any]]:
+    ) -> tuple[ObservationArray, dict[str, Any]]:
         super().reset(seed=seed)
-        self._copies.begin(self._which, (self.np_random,))
-        self._playing = True
-        return self._copies.observation[0], self._copies.info(0)
+        self._env.reset(self._which, (self.np_random,))
+        self._running = True
+        return self._env.observation[0], self._env.info(0)
 
-    def step(self, action: Any) -> tuple[Seen, float, bool, bool, dict[str, Any]]:
+    def step(self, action: Any) -> tuple[ObservationArray, float, bool, bool, dict[str, Any]]:
         """Raises InputError for what is no action, ResetNeeded outside of an episode."""
-        if not self._playing:
+        if not self._running:
             raise ResetNeeded("No episode is being played. Call reset() first.")
-        done = self._copies.step(self._actions.targets(action, 1))
+        done = self._env.step(self._actions.to_targets(action, 1))
         terminated, truncated = bool(done.terminated[0]), bool(done.truncated[0])
-        self._playing = not (terminated or truncated)
-        observation, info = self._copies.observation[0], self._copies.info(0)
+        self._running = not (terminated or truncated)
+        observation, info = self._env.observation[0], self._env.info(0)
         return observation, float(done.reward[0]), terminated, truncated, info
 
 
-class TradingEnv(OneCopy):
+class TradingEnv(SingleEnv):
     """Hold, leave or sell short one symbol through a random window of history.
 
     Observation: Box(±CLIP, (K,)) float32, row t of `seen`, known at the close of bar t.
@@ -71,10 +73,16 @@ class TradingEnv(OneCopy):
     """
 
     def __init__(
-        self, history: History, seen: Seen, rows: range, settings: EnvSettings = STANDARD
+        self,
+        history: MarketHistory,
+        observations: ObservationArray,
+        rows: range,
+        settings: EnvSettings = DEFAULT_SETTINGS,
     ) -> None:
         """`seen` (T, N, K), standardised and clipped, belongs to the rows of `history`.
 
         Raises InputError where `seen` or `rows` do not fit it, and where no window does.
         """
-        super().__init__(Copies(history, seen, rows, settings, 1), OneShare(settings))
+        super().__init__(
+            BatchedEnv(history, observations, rows, settings, 1), SingleAssetAction(settings)
+        )

@@ -20,20 +20,20 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 
 from domain.errors import InputError, QuorumError
 from domain.symbols import parse_symbols
-from envs.market_data import History, history, listed, only, read_bars
+from envs.market_data import MarketHistory, abbreviate_symbols, history, read_bars, select_symbols
 from envs.policies.files import load_policy
 from envs.simulated import simulate
-from envs.training.arguments import Arguments
-from envs.training.events import Event, Staged
-from envs.training.member_training import Tick
-from envs.training.options import add_options, chosen_options
-from envs.training.run import ground_of, learn
+from envs.training.arguments import TrainingArguments
+from envs.training.events import StageCompleted, TrainingEvent
+from envs.training.member_training import StepCallback
+from envs.training.options import add_options, arguments_from_options
+from envs.training.run import build_context, run_training
 from envs.training.run_folder import POLICY as POLICY_FOLDER
 from envs.training.run_folder import RunFolder
-from envs.training.score_tables import table_of
+from envs.training.score_tables import score_table
 
 RUNS = Path("var/rl/runs")
-Told = Callable[[Event], None]
+EventCallback = Callable[[TrainingEvent], None]
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -46,11 +46,11 @@ def main(argv: list[str] | None = None) -> int:
         f"(default: one named after the arguments, in {RUNS})",
     )
     add_options(parser)
-    asked = parser.parse_args(argv)
+    options = parser.parse_args(argv)
     console = Console()
     try:
-        arguments = chosen_options(asked)
-        train(arguments, asked.out or RUNS / name_of(arguments), console)
+        arguments = arguments_from_options(options)
+        train(arguments, options.out or RUNS / run_name(arguments), console)
     except QuorumError as error:
         console.print(str(error), style="red", markup=False, highlight=False)
         return error.exit_code
@@ -60,49 +60,53 @@ def main(argv: list[str] | None = None) -> int:
     return 0
 
 
-def train(arguments: Arguments, out: Path, console: Console) -> None:
+def train(arguments: TrainingArguments, out: Path, console: Console) -> None:
     """The whole of a run, or what is left of it, kept in `out` and told on `console`.
 
     Raises QuorumError where the arguments, the bars or the folder cannot be used; nothing is
     written then.
     """
-    arguments.check()
-    market = market_of(arguments)
-    ground_of(arguments, market)
+    arguments.validate()
+    market = load_market(arguments)
+    build_context(arguments, market)
     folder = RunFolder.create(out, arguments, market)
-    with folder.holding():
+    with folder.lock():
         if folder.policy() is None:
-            _learn(arguments, market, folder, console)
+            _run_training(arguments, market, folder, console)
         else:
             console.print("This run was done before.")
-    _report(folder, console)
+    _print_report(folder, console)
 
 
-def market_of(arguments: Arguments) -> History:
+def load_market(arguments: TrainingArguments) -> MarketHistory:
     """The bars that the arguments name. Raises InputError where they cannot be read, and for a
     symbol that is not among them."""
     symbols = parse_symbols(arguments.symbols)
-    of = f": {listed(symbols)}" if symbols else ""
+    of = f": {abbreviate_symbols(symbols)}" if symbols else ""
     if arguments.bars is not None:
-        bars = only(read_bars(arguments.bars), symbols)
+        bars = select_symbols(read_bars(arguments.bars), symbols)
         return history(bars, f"{arguments.bars.name}{of}")
     seed = arguments.market_seed
     if seed < 0:
         raise InputError(f"market_seed is {seed}, but it must be a whole number of at least 0.")
-    return history(only(simulate(seed), symbols), f"simulated, seed {seed}{of}", simulated=True)
+    return history(
+        select_symbols(simulate(seed), symbols), f"simulated, seed {seed}{of}", simulated=True
+    )
 
 
-def name_of(arguments: Arguments) -> str:
+def run_name(arguments: TrainingArguments) -> str:
     """A folder's name that other arguments do not have."""
-    text = json.dumps(arguments.plain(), sort_keys=True)
+    text = json.dumps(arguments.to_json(), sort_keys=True)
     return f"{'-'.join(arguments.algo)}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
 
 
-def _learn(arguments: Arguments, market: History, folder: RunFolder, console: Console) -> None:
+def _run_training(
+    arguments: TrainingArguments, market: MarketHistory, folder: RunFolder, console: Console
+) -> None:
     try:
-        with _bar(folder, arguments, console) as (tick, told):
-            for event in learn(arguments, market, folder.kept(), tick):
-                folder.keep(event)
+        with _progress_bar(folder, arguments, console) as (tick, told):
+            for event in run_training(arguments, market, folder.checkpoints(), tick):
+                folder.record(event)
                 told(event)
     except Exception as error:
         with suppress(QuorumError):  # a full disk takes no word of it either
@@ -111,7 +115,9 @@ def _learn(arguments: Arguments, market: History, folder: RunFolder, console: Co
 
 
 @contextmanager
-def _bar(folder: RunFolder, arguments: Arguments, console: Console) -> Iterator[tuple[Tick, Told]]:
+def _progress_bar(
+    folder: RunFolder, arguments: TrainingArguments, console: Console
+) -> Iterator[tuple[StepCallback, EventCallback]]:
     """A bar over all members' steps, with the time left."""
     columns = (
         TextColumn("{task.description}"),
@@ -120,27 +126,27 @@ def _bar(folder: RunFolder, arguments: Arguments, console: Console) -> Iterator[
         TimeRemainingColumn(),
     )
     with Progress(*columns, console=console) as progress:
-        begun = folder.state()
-        task = progress.add_task(begun.what or "Training", total=begun.total, completed=begun.done)
+        state = folder.state()
+        task = progress.add_task(state.what or "Training", total=state.total, completed=state.done)
 
-        def tick(member: str, steps: int) -> None:
+        def on_steps(member: str, steps: int) -> None:
             progress.update(task, description=member, advance=steps)
 
-        def told(event: Event) -> None:
-            if isinstance(event, Staged):
+        def on_event(event: TrainingEvent) -> None:
+            if isinstance(event, StageCompleted):
                 before = (event.number - 1) * arguments.steps
                 done = arguments.steps if event.ended else min(event.steps, arguments.steps)
                 progress.update(task, completed=before + done)
 
-        yield tick, told
+        yield on_steps, on_event
 
 
-def _report(folder: RunFolder, console: Console) -> None:
+def _print_report(folder: RunFolder, console: Console) -> None:
     path = folder.path / POLICY_FOLDER
     policy = load_policy(path)
     manifest = policy.manifest
     title = f"{manifest.data}, test period {' to '.join(manifest.periods['test'])}, net of cost"
-    console.print(table_of(title, manifest.scores, policy))
+    console.print(score_table(title, manifest.scores, policy))
     tempers = ", ".join(f"{name} {temper:.4f}" for name, temper in policy.tempers().items())
     console.print(f"Tempers: {tempers}.", highlight=False)
     console.print(f"Saved in {path}; curves: tensorboard --logdir {folder.path}.", highlight=False)

@@ -16,14 +16,14 @@ from stable_baselines3.common.vec_env import VecEnv
 
 from domain.errors import InputError
 from envs.env_settings import EnvSettings
-from envs.environments.actions import OneShare, Weights
-from envs.environments.batched_env import Copies, Stepped
-from envs.environments.batched_observation import Ints, Seen
-from envs.market_data import History
+from envs.environments.actions import PortfolioAction, SingleAssetAction
+from envs.environments.batched_env import BatchedEnv, StepResult
+from envs.environments.batched_observation import Ints, ObservationArray
+from envs.market_data import MarketHistory
 
 Info = Mapping[str, Any]
 
-_NOTHING: Info = MappingProxyType({})
+_EMPTY_INFO: Info = MappingProxyType({})
 """The info of a copy whose episode goes on; one for all, for a thousand dictionaries take as long
 to make as a thousand steps, and refusing to be written to."""
 
@@ -43,8 +43,8 @@ class VectorEnv(VecEnv):
 
     def __init__(
         self,
-        history: History,
-        seen: Seen,
+        history: MarketHistory,
+        observations: ObservationArray,
         rows: range,
         settings: EnvSettings,
         count: int,
@@ -53,15 +53,19 @@ class VectorEnv(VecEnv):
         """Raises InputError as the scalar environments do, and for less than one copy."""
         if count < 1:
             raise InputError(f"There cannot be {count} copies. Give 1 or more.")
-        self._copies = Copies(history, seen, rows, settings, count, portfolio)
-        self._actions = Weights(settings, len(history.symbols)) if portfolio else OneShare(settings)
+        self._env = BatchedEnv(history, observations, rows, settings, count, portfolio)
+        self._actions = (
+            PortfolioAction(settings, len(history.symbols))
+            if portfolio
+            else SingleAssetAction(settings)
+        )
         self._generators: list[np.random.Generator | None] = [None] * count
         self._targets = np.zeros((count, 1))
         self._total = np.zeros(count)
         self.settings = settings
-        super().__init__(count, self._copies.space, self._actions.space)
+        super().__init__(count, self._env.observation_space, self._actions.space)
 
-    def reset(self) -> Seen:
+    def reset(self) -> ObservationArray:
         """New episodes in all copies. After `seed(s)` copy i draws from s + i; else each goes on
         drawing where it was."""
         self._generators = [
@@ -70,37 +74,39 @@ class VectorEnv(VecEnv):
         ]
         self._reset_seeds()
         self._reset_options()
-        self._begin(np.arange(self.num_envs))
-        return self._copies.observation
+        self._reset_copies(np.arange(self.num_envs))
+        return self._env.observation
 
     def step_async(self, actions: NDArray[Any]) -> None:
         """Raises InputError for what is no action, ResetNeeded before the first reset."""
         if self._generators[0] is None:
             raise ResetNeeded("No episodes are being played. Call reset() first.")
-        self._targets = self._actions.targets(actions, self.num_envs)
+        self._targets = self._actions.to_targets(actions, self.num_envs)
 
-    def step_wait(self) -> tuple[Seen, NDArray[np.float64], NDArray[np.bool_], list[Any]]:
-        stepped = self._copies.step(self._targets)
-        ended = stepped.terminated | stepped.truncated
-        self._total += stepped.reward
-        infos = [_NOTHING] * self.num_envs
-        if stepped.ended:
+    def step_wait(
+        self,
+    ) -> tuple[ObservationArray, NDArray[np.float64], NDArray[np.bool_], list[Any]]:
+        result = self._env.step(self._targets)
+        ended = result.terminated | result.truncated
+        self._total += result.reward
+        infos = [_EMPTY_INFO] * self.num_envs
+        if result.ended_count:
             which = np.flatnonzero(ended)
-            for copy, told in zip(which.tolist(), self._summaries(which, stepped), strict=True):
-                infos[copy] = told
-            self._begin(which)
-        return self._copies.observation, stepped.reward, ended, infos
+            for copy, info in zip(which.tolist(), self._episode_infos(which, result), strict=True):
+                infos[copy] = info
+            self._reset_copies(which)
+        return self._env.observation, result.reward, ended, infos
 
     def info(self, copy: int) -> dict[str, Any]:
         """Where a copy stands, as the scalar environment's info says it."""
-        return self._copies.info(copy)
+        return self._env.info(copy)
 
     def close(self) -> None:
         """Nothing is held open."""
 
     def get_attr(self, attr_name: str, indices: Any = None) -> list[Any]:
         """The same for every copy, for all are alike."""
-        return [getattr(self, attr_name)] * len(self._chosen(indices))
+        return [getattr(self, attr_name)] * len(self._indices(indices))
 
     def set_attr(self, attr_name: str, value: Any, indices: Any = None) -> None:  # noqa: ARG002
         raise AttributeError(
@@ -113,29 +119,29 @@ class VectorEnv(VecEnv):
         """Of copies: `info`."""
         if method_name != "info":
             raise AttributeError(f"A copy has no method {method_name}, only info.")
-        return [self.info(copy, *method_args, **method_kwargs) for copy in self._chosen(indices)]
+        return [self.info(copy, *method_args, **method_kwargs) for copy in self._indices(indices)]
 
     def env_is_wrapped(self, wrapper_class: Any, indices: Any = None) -> list[bool]:  # noqa: ARG002
-        return [False] * len(self._chosen(indices))
+        return [False] * len(self._indices(indices))
 
-    def _chosen(self, indices: int | Iterable[int] | None) -> list[int]:
+    def _indices(self, indices: int | Iterable[int] | None) -> list[int]:
         return list(self._get_indices(indices))
 
-    def _begin(self, which: Ints) -> None:
-        drawing = (self._generators[copy] for copy in which.tolist())
-        self._copies.begin(which, [generator for generator in drawing if generator is not None])
-        self._total[which] = 0.0
+    def _reset_copies(self, indices: Ints) -> None:
+        drawing = (self._generators[copy] for copy in indices.tolist())
+        self._env.reset(indices, [generator for generator in drawing if generator is not None])
+        self._total[indices] = 0.0
 
-    def _summaries(self, which: Ints, stepped: Stepped) -> Iterator[Info]:
+    def _episode_infos(self, which: Ints, result: StepResult) -> Iterator[Info]:
         """The infos of copies whose episode has ended."""
-        last = self._copies.observation[which]
-        cut = stepped.truncated[which] & ~stepped.terminated[which]
-        figures = (self._total[which], self._copies.steps[which], self._copies.growth[which])
-        for seen, truncated, *summary in zip(
+        last = self._env.observation[which]
+        cut = result.truncated[which] & ~result.terminated[which]
+        figures = (self._total[which], self._env.elapsed_steps[which], self._env.log_growth[which])
+        for observation, truncated, *summary in zip(
             last, cut.tolist(), *(each.tolist() for each in figures), strict=True
         ):
             yield {
-                "terminal_observation": seen,
+                "terminal_observation": observation,
                 "TimeLimit.truncated": truncated,
                 "episode": dict(zip(("r", "l", "growth"), summary, strict=True)),
             }

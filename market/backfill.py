@@ -13,9 +13,9 @@ import pandas as pd
 
 from domain.symbols import calendar_of
 from domain.timeframe import Timeframe
-from market.calendars import closes, last_close
+from market.calendars import bar_closes, last_close
 from market.provider import Provider
-from market.store import Library
+from market.store import MarketDataStore
 
 OVERLAP = timedelta(days=7)
 """How much of what is stored is asked for again."""
@@ -23,7 +23,7 @@ OVERLAP = timedelta(days=7)
 TOLERANCE = 1e-5
 """Relative difference above which a price has changed: providers round below it."""
 
-SETTLING = timedelta(minutes=30)
+PUBLICATION_DELAY = timedelta(minutes=30)
 """A provider that has no newer bar this long after a close has none at all."""
 
 _PRICES = ["open", "high", "low", "close"]
@@ -38,31 +38,31 @@ class Download:
     replace: bool = False
 
 
-def bars_due(
-    library: Library,
+def are_bars_due(
+    store: MarketDataStore,
     market: str,
     symbol: str,
     timeframe: Timeframe,
     now: datetime,
-    asked: datetime | None,
+    last_fetched_at: datetime | None,
 ) -> bool:
     """Whether a bar that is not stored must have closed by `now`.
 
     `asked` is when the provider was last asked successfully.
     """
-    span = library.span(market, symbol, timeframe)
+    span = store.span(market, symbol, timeframe)
     if span is None:
         return True
     calendar = calendar_of(symbol)
     newest = last_close(calendar, timeframe, now)
-    if asked is not None and asked >= newest + SETTLING:
+    if last_fetched_at is not None and last_fetched_at >= newest + PUBLICATION_DELAY:
         return False
-    return not closes(calendar, pd.DatetimeIndex([span[1]]), timeframe)[0] >= newest
+    return not bar_closes(calendar, pd.DatetimeIndex([span[1]]), timeframe)[0] >= newest
 
 
 def download_bars(
     provider: Provider,
-    library: Library,
+    store: MarketDataStore,
     symbol: str,
     timeframe: Timeframe,
     since: datetime,
@@ -76,33 +76,37 @@ def download_bars(
     market = provider.name
 
     def fetch(start: datetime) -> pd.DataFrame:
-        return _closed(provider.bars(symbol, timeframe, start, now), symbol, timeframe, now)
+        return _without_open_bar(
+            provider.bars(symbol, timeframe, start, now), symbol, timeframe, now
+        )
 
-    span = library.span(market, symbol, timeframe)
+    span = store.span(market, symbol, timeframe)
     if span is None:
         return Download(fetch(since))
     first, last = span
     if since >= first:
         fresh = fetch(last - OVERLAP)
-        changed = _changed(library.bars(market, symbol, timeframe, last - OVERLAP), fresh)
+        changed = _first_change(store.bars(market, symbol, timeframe, last - OVERLAP), fresh)
         if changed is None:
             return Download(fresh[fresh["at"] > last])
         if changed == last:
             return Download(fresh[fresh["at"] >= last], replace=True)
     everything = fetch(min(first, since))
-    stored = library.bars(market, symbol, timeframe)
+    stored = store.bars(market, symbol, timeframe)
     return Download(_with_older_bars(stored, everything), replace=True)
 
 
-def _closed(bars: pd.DataFrame, symbol: str, timeframe: Timeframe, now: datetime) -> pd.DataFrame:
+def _without_open_bar(
+    bars: pd.DataFrame, symbol: str, timeframe: Timeframe, now: datetime
+) -> pd.DataFrame:
     """Without the bar that is still running; one outside all sessions ends after its duration."""
     at = pd.DatetimeIndex(bars["at"])
-    known = closes(calendar_of(symbol), at, timeframe)
+    known = bar_closes(calendar_of(symbol), at, timeframe)
     known = known.where(known.notna(), at + timeframe.duration)
     return bars.loc[known <= pd.Timestamp(now)].reset_index(drop=True)
 
 
-def _changed(stored: pd.DataFrame, fresh: pd.DataFrame) -> datetime | None:
+def _first_change(stored: pd.DataFrame, fresh: pd.DataFrame) -> datetime | None:
     """The first stored bar that the provider now tells differently, None where all agree.
 
     Where the two have no bar in common, nothing says that they agree: the first stored one.
@@ -111,10 +115,10 @@ def _changed(stored: pd.DataFrame, fresh: pd.DataFrame) -> datetime | None:
         return None
     both = stored.merge(fresh, on="at", suffixes=("", "_now"))
     if both.empty:
-        return _moment(stored["at"].iloc[0])
+        return _to_datetime(stored["at"].iloc[0])
     now = both[[f"{column}_now" for column in _SCALED]].to_numpy()
     differs = (abs(now / both[_SCALED].to_numpy() - 1.0) > TOLERANCE).any(axis=1)
-    return _moment(both["at"][differs].iloc[0]) if differs.any() else None
+    return _to_datetime(both["at"][differs].iloc[0]) if differs.any() else None
 
 
 def _with_older_bars(stored: pd.DataFrame, fresh: pd.DataFrame) -> pd.DataFrame:
@@ -131,5 +135,5 @@ def _with_older_bars(stored: pd.DataFrame, fresh: pd.DataFrame) -> pd.DataFrame:
     return whole
 
 
-def _moment(at: pd.Timestamp) -> datetime:
+def _to_datetime(at: pd.Timestamp) -> datetime:
     return at.to_pydatetime()

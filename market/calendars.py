@@ -20,7 +20,7 @@ from domain.errors import InputError
 from domain.panel import Times
 from domain.timeframe import Timeframe
 
-Bars = NDArray[np.int64]
+BarCounts = NDArray[np.int64]
 """Counts and numbers of bars."""
 
 _FIRST = pd.Timestamp("1962-01-01")
@@ -54,37 +54,41 @@ def sessions(calendar: str) -> Sessions:
         start=max(_FIRST, kind.bound_min() or _FIRST), end=min(_LAST, kind.bound_max() or _LAST)
     )
     return Sessions(
-        date=instants(whole.sessions), open=instants(whole.opens), close=instants(whole.closes)
+        date=to_datetime64_array(whole.sessions),
+        open=to_datetime64_array(whole.opens),
+        close=to_datetime64_array(whole.closes),
     )
 
 
-def instants(stamps: "pd.DatetimeIndex | pd.Series[pd.Timestamp]") -> Times:
+def to_datetime64_array(stamps: "pd.DatetimeIndex | pd.Series[pd.Timestamp]") -> Times:
     """Pandas' stamps (aware, or naive and meant as UTC) as datetime64[us]; NaT stays NaT."""
     index = pd.DatetimeIndex(stamps)
     utc = index if index.tz is None else index.tz_convert("UTC").tz_localize(None)
     return np.asarray(utc.as_unit("us").to_numpy())
 
 
-def instant(at: datetime) -> np.datetime64:
+def to_datetime64(at: datetime) -> np.datetime64:
     """An aware datetime as datetime64[us] in UTC."""
     return np.datetime64(at.astimezone(UTC).replace(tzinfo=None), "us")
 
 
-def moment(at: np.datetime64) -> datetime:
+def to_datetime(at: np.datetime64) -> datetime:
     """A datetime64 as an aware datetime in UTC."""
     naive: datetime = at.astype("datetime64[us]").item()
     return naive.replace(tzinfo=UTC)
 
 
-def closes(calendar: str, opened: pd.DatetimeIndex, timeframe: Timeframe) -> pd.DatetimeIndex:
+def bar_closes(calendar: str, opened: pd.DatetimeIndex, timeframe: Timeframe) -> pd.DatetimeIndex:
     """When bars that opened at `opened` became known, in UTC and the same order.
 
     For `1d` only the date of `opened` counts. NaT where the calendar has no session then.
     """
-    return pd.DatetimeIndex(closing_instants(calendar, instants(opened), timeframe), tz="UTC")
+    return pd.DatetimeIndex(
+        bar_closes_array(calendar, to_datetime64_array(opened), timeframe), tz="UTC"
+    )
 
 
-def closing_instants(calendar: str, opened: Times, timeframe: Timeframe) -> Times:
+def bar_closes_array(calendar: str, opened: Times, timeframe: Timeframe) -> Times:
     """`closes` on plain arrays (T,)."""
     hours = sessions(calendar)
     if not timeframe.intraday:
@@ -93,22 +97,22 @@ def closing_instants(calendar: str, opened: Times, timeframe: Timeframe) -> Time
         return np.where(hours.date[index] == day, hours.close[index], np.datetime64("NaT"))
     index = np.searchsorted(hours.open, opened, side="right") - 1
     traded = (index >= 0) & (opened < hours.close[index])
-    ends = np.minimum(opened + _length(timeframe), hours.close[index])
+    ends = np.minimum(opened + _bar_length(timeframe), hours.close[index])
     return np.where(traded, ends, np.datetime64("NaT"))
 
 
-def spans(calendar: str, known_at: Times, timeframe: Timeframe) -> tuple[Times, Times]:
+def session_bounds(calendar: str, known_at: Times, timeframe: Timeframe) -> tuple[Times, Times]:
     """When the bars that ended at `known_at` (T,) opened, and when their sessions end."""
     hours = sessions(calendar)
     index = np.minimum(np.searchsorted(hours.close, known_at), len(hours.close) - 1)
     opened = hours.open[index]
     if timeframe.intraday:
-        whole = np.maximum(_ceil(known_at - opened, timeframe) - 1, 0)
-        opened = opened + whole * _length(timeframe)
+        whole = np.maximum(_whole_bars(known_at - opened, timeframe) - 1, 0)
+        opened = opened + whole * _bar_length(timeframe)
     return opened, hours.close[index]
 
 
-def bar_numbers(calendar: str, known_at: Times, timeframe: Timeframe) -> Bars:
+def bar_numbers(calendar: str, known_at: Times, timeframe: Timeframe) -> BarCounts:
     """(T,) int64: how many bars of the calendar's grid ended before the one ending at `known_at`.
 
     Successive bars differ by one across nights, weekends and holidays, so a difference of k + 1
@@ -118,16 +122,16 @@ def bar_numbers(calendar: str, known_at: Times, timeframe: Timeframe) -> Bars:
     index = np.minimum(np.searchsorted(hours.close, known_at), len(hours.close) - 1)
     if not timeframe.intraday:
         return np.asarray(index)
-    inside = np.maximum(_ceil(known_at - hours.open[index], timeframe) - 1, 0)
+    inside = np.maximum(_whole_bars(known_at - hours.open[index], timeframe) - 1, 0)
     return np.asarray(_bars_before(calendar, timeframe)[index] + inside)
 
 
-def bars_a_session(calendar: str, timeframe: Timeframe) -> int:
+def bars_per_session(calendar: str, timeframe: Timeframe) -> int:
     """Bars in a whole session, the most there are; 1 for `1d`."""
     if not timeframe.intraday:
         return 1
     hours = sessions(calendar)
-    return int(_ceil(hours.close - hours.open, timeframe).max())
+    return int(_whole_bars(hours.close - hours.open, timeframe).max())
 
 
 def next_close(calendar: str, timeframe: Timeframe, after: datetime) -> datetime:
@@ -135,16 +139,18 @@ def next_close(calendar: str, timeframe: Timeframe, after: datetime) -> datetime
 
     Raises InputError past the calendar's end.
     """
-    hours, at = sessions(calendar), instant(after)
+    hours, at = sessions(calendar), to_datetime64(after)
     index = int(np.searchsorted(hours.close, at, side="right"))
     if index == len(hours.close):
-        raise InputError(f"The calendar {calendar} ends at {moment(hours.close[-1]):%Y-%m-%d}.")
+        raise InputError(
+            f"The calendar {calendar} ends at {to_datetime(hours.close[-1]):%Y-%m-%d}."
+        )
     close, opened = hours.close[index], hours.open[index]
     if not timeframe.intraday:
-        return moment(close)
-    length = _length(timeframe)
+        return to_datetime(close)
+    length = _bar_length(timeframe)
     passed = (at - opened) // length if at >= opened else 0
-    return moment(min(opened + (passed + 1) * length, close))
+    return to_datetime(min(opened + (passed + 1) * length, close))
 
 
 def last_close(calendar: str, timeframe: Timeframe, at: datetime) -> datetime:
@@ -152,7 +158,7 @@ def last_close(calendar: str, timeframe: Timeframe, at: datetime) -> datetime:
 
     Raises InputError before the calendar's beginning.
     """
-    return moment(last_closes(calendar, timeframe, np.array([instant(at)]))[0])
+    return to_datetime(last_closes(calendar, timeframe, np.array([to_datetime64(at)]))[0])
 
 
 def last_closes(calendar: str, timeframe: Timeframe, at: Times) -> Times:
@@ -163,57 +169,59 @@ def last_closes(calendar: str, timeframe: Timeframe, at: Times) -> Times:
     closed = hours.close[np.maximum(index, 0)]
     if timeframe.intraday:
         opened = hours.open[np.minimum(index + 1, len(hours.open) - 1)]
-        passed = (at - opened) // _length(timeframe)
+        passed = (at - opened) // _bar_length(timeframe)
         running = (index + 1 < len(hours.open)) & (passed > 0)
-        closed = np.where(running, opened + passed * _length(timeframe), closed)
+        closed = np.where(running, opened + passed * _bar_length(timeframe), closed)
         ended |= running
     if not ended.all():
-        raise InputError(f"The calendar {calendar} begins at {moment(hours.open[0]):%Y-%m-%d}.")
+        raise InputError(
+            f"The calendar {calendar} begins at {to_datetime(hours.open[0]):%Y-%m-%d}."
+        )
     return closed
 
 
 def closes_between(calendar: str, timeframe: Timeframe, start: datetime, end: datetime) -> Times:
     """Closing instants of all bars in `start < close <= end`, in order."""
-    hours, after, until = sessions(calendar), instant(start), instant(end)
+    hours, after, until = sessions(calendar), to_datetime64(start), to_datetime64(end)
     first = int(np.searchsorted(hours.close, after, side="right"))
     stop = int(np.searchsorted(hours.open, until, side="right"))
     opened, closed = hours.open[first:stop], hours.close[first:stop]
     if timeframe.intraday:
-        length = _length(timeframe)
-        bars = _ceil(closed - opened, timeframe)
+        length = _bar_length(timeframe)
+        bars = _whole_bars(closed - opened, timeframe)
         step = np.arange(bars.sum()) - np.repeat(np.cumsum(bars) - bars, bars)
         closed = np.minimum(np.repeat(opened, bars) + (step + 1) * length, np.repeat(closed, bars))
     return closed[(closed > after) & (closed <= until)]
 
 
 def is_open(calendar: str, at: datetime) -> bool:
-    hours, now = sessions(calendar), instant(at)
+    hours, now = sessions(calendar), to_datetime64(at)
     index = int(np.searchsorted(hours.open, now, side="right")) - 1
     return index >= 0 and bool(now < hours.close[index])
 
 
-def known_by(text: str, now: datetime) -> datetime:
+def parse_as_of(text: str, now: datetime) -> datetime:
     """What a person means by `--as-of`: a date is everything known by 24:00 UTC of that date (or
     by now, today), an instant is itself (UTC where it names no zone).
 
     Raises InputError for what is neither, and for the future.
     """
     try:
-        if day := _day(text):
-            meant = min(day + timedelta(days=1), now) if day <= now else day
+        if day := _parse_day(text):
+            instant = min(day + timedelta(days=1), now) if day <= now else day
         else:
             parsed = datetime.fromisoformat(text)
-            meant = (parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)).astimezone(UTC)
+            instant = (parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)).astimezone(UTC)
     except (ValueError, OverflowError):
         raise InputError(
             f"{text[:40]!r} is not a date. Write it as 2020-03-02 or 2020-03-02T15:30+00:00."
         ) from None
-    if meant > now:
+    if instant > now:
         raise InputError(f"{text} lies in the future; the latest that can be asked is {now:%F}.")
-    return meant
+    return instant
 
 
-def _day(text: str) -> datetime | None:
+def _parse_day(text: str) -> datetime | None:
     """Midnight UTC of a date in any of ISO 8601's spellings, None for what is no date alone."""
     try:
         return datetime.combine(date.fromisoformat(text), time(), UTC)
@@ -222,16 +230,16 @@ def _day(text: str) -> datetime | None:
 
 
 @lru_cache(maxsize=64)
-def _bars_before(calendar: str, timeframe: Timeframe) -> Bars:
+def _bars_before(calendar: str, timeframe: Timeframe) -> BarCounts:
     hours = sessions(calendar)
-    bars = _ceil(hours.close - hours.open, timeframe)
+    bars = _whole_bars(hours.close - hours.open, timeframe)
     return np.asarray(np.cumsum(bars) - bars)
 
 
-def _length(timeframe: Timeframe) -> np.timedelta64:
+def _bar_length(timeframe: Timeframe) -> np.timedelta64:
     return np.timedelta64(timeframe.duration, "us")
 
 
-def _ceil(span: np.ndarray, timeframe: Timeframe) -> Bars:
+def _whole_bars(span: np.ndarray, timeframe: Timeframe) -> BarCounts:
     """Whole bars that `span` (timedelta64) needs, int64."""
-    return np.asarray(-(-span // _length(timeframe)), dtype=np.int64)
+    return np.asarray(-(-span // _bar_length(timeframe)), dtype=np.int64)

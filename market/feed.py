@@ -16,14 +16,14 @@ import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field
 
 from domain.errors import InputError, ProviderError, RateLimitedError
-from domain.store_reports import Fetch, Merge
+from domain.store_reports import FetchStatus, WriteReport
 from domain.symbols import AssetClass, asset_class
 from domain.timeframe import Timeframe
-from market.backfill import Download, bars_due, download_bars
+from market.backfill import Download, are_bars_due, download_bars
 from market.provider import Progress, Provider
-from market.store import Library
+from market.store import MarketDataStore
 
-LONGEST_PAUSE = timedelta(hours=1)
+MAX_PAUSE = timedelta(hours=1)
 
 
 class FeedSettings(BaseModel):
@@ -67,11 +67,11 @@ class FetchOutcome:
     state: FetchState
     rows: int = 0
     since: datetime | None = None
-    why: str | None = None
+    reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class _Task:
+class _FetchTask:
     """One source of one symbol; bars have a timeframe."""
 
     symbol: str
@@ -88,12 +88,12 @@ class Feed:
     def __init__(
         self,
         provider: Provider,
-        library: Library,
+        store: MarketDataStore,
         settings: FeedSettings | None = None,
         serves: Callable[[str], bool] = lambda _: True,
     ) -> None:
         self._provider = provider
-        self._library = library
+        self._store = store
         self._serves = serves
         self._settings = settings or FeedSettings()
         self._market = provider.name
@@ -121,32 +121,36 @@ class Feed:
         refuses becomes an outcome, never an exception; a StorageError is raised.
         """
         served = [symbol for symbol in symbols if self._serves(symbol)]
-        tasks = [_Task(symbol, f"bars {timeframe}", timeframe) for symbol in served]
+        tasks = [_FetchTask(symbol, f"bars {timeframe}", timeframe) for symbol in served]
         for source in self._intervals:
-            tasks += [_Task(symbol, source) for symbol in served if _has(symbol, source)]
+            tasks += [
+                _FetchTask(symbol, source) for symbol in served if _has_source(symbol, source)
+            ]
         outcomes = []
         for done, task in enumerate(tasks, start=1):
-            outcome = self._bring(task, now, since)
+            outcome = self._fetch_if_due(task, now, since)
             outcomes.append(outcome)
-            why = f": {outcome.why}" if outcome.why else ""
+            why = f": {outcome.reason}" if outcome.reason else ""
             progress(f"{task.symbol} {task.source}{why}", done, len(tasks))
         return outcomes
 
-    def _bring(self, task: _Task, now: datetime, since: datetime | None) -> FetchOutcome:
-        last = self._library.fetched(self._market, task.symbol, task.source)
-        if not self._due(task, last, now, since):
+    def _fetch_if_due(
+        self, task: _FetchTask, now: datetime, since: datetime | None
+    ) -> FetchOutcome:
+        last = self._store.last_fetch(self._market, task.symbol, task.source)
+        if not self._is_due(task, last, now, since):
             return FetchOutcome(task.symbol, task.source, FetchState.CACHED)
         retry = timedelta(seconds=self._settings.retry_seconds)
         if last and last.error and last.at <= now < last.at + retry:
-            return _missed(task, last, last.error)
+            return _failed_outcome(task, last, last.error)
         try:
-            download = self._ask(task, last, now, since)
+            download = self._request(task, last, now, since)
         except (ProviderError, InputError) as error:
-            self._library.note_fetch(self._market, task.symbol, task.source, now, str(error))
-            return _missed(task, last, str(error))
-        with self._library.transaction():
-            merge = self._put(task, download)
-            self._library.note_fetch(self._market, task.symbol, task.source, now)
+            self._store.record_fetch(self._market, task.symbol, task.source, now, str(error))
+            return _failed_outcome(task, last, str(error))
+        with self._store.transaction():
+            merge = self._write(task, download)
+            self._store.record_fetch(self._market, task.symbol, task.source, now)
         if task.timeframe and download.replace:
             self._rewritten.add(task.symbol)
         elif task.source == "actions":
@@ -154,20 +158,22 @@ class Feed:
         rows = merge.added + (merge.conflicting if download.replace else 0)
         return FetchOutcome(task.symbol, task.source, FetchState.FETCHED, rows)
 
-    def _due(self, task: _Task, last: Fetch | None, now: datetime, since: datetime | None) -> bool:
+    def _is_due(
+        self, task: _FetchTask, last: FetchStatus | None, now: datetime, since: datetime | None
+    ) -> bool:
         """What explains a history that was rewritten is asked for at once: an account that holds
         the symbol needs the split."""
         asked = last.succeeded_at if last else None
         if task.source == "actions" and task.symbol in self._rewritten:
             return True
         if task.timeframe:
-            return since is not None or bars_due(
-                self._library, self._market, task.symbol, task.timeframe, now, asked
+            return since is not None or are_bars_due(
+                self._store, self._market, task.symbol, task.timeframe, now, asked
             )
         return asked is None or now >= asked + self._intervals[task.source]
 
-    def _ask(
-        self, task: _Task, last: Fetch | None, now: datetime, since: datetime | None
+    def _request(
+        self, task: _FetchTask, last: FetchStatus | None, now: datetime, since: datetime | None
     ) -> Download:
         """Asks the provider, unless it has lately said that it is asked too often."""
         if self._paused_until and now < self._paused_until:
@@ -179,19 +185,19 @@ class Feed:
             download = self._download(task, last, now, since)
         except RateLimitedError:
             self._paused_until = now + self._pause
-            self._pause = min(2 * self._pause, LONGEST_PAUSE)
+            self._pause = min(2 * self._pause, MAX_PAUSE)
             raise
         self._pause = timedelta(minutes=self._settings.pause_minutes)
         return download
 
     def _download(
-        self, task: _Task, last: Fetch | None, now: datetime, since: datetime | None
+        self, task: _FetchTask, last: FetchStatus | None, now: datetime, since: datetime | None
     ) -> Download:
         provider, symbol = self._provider, task.symbol
         history = now - timedelta(days=self._settings.history_days)
         if task.timeframe:
             start = since or self._first_bar(symbol, task.timeframe) or history
-            return download_bars(provider, self._library, symbol, task.timeframe, start, now)
+            return download_bars(provider, self._store, symbol, task.timeframe, start, now)
         if task.source == "news":
             asked = last.succeeded_at if last else None
             start = asked - timedelta(days=1) if asked else history
@@ -199,40 +205,40 @@ class Feed:
         if task.source == "actions":
             return Download(provider.actions(symbol, since or history, now))
         if task.source == "filings":
-            return Download(self._unknown_filings(symbol, provider.filings(symbol)))
+            return Download(self._new_filings(symbol, provider.filings(symbol)))
         earnings = provider.earnings(symbol)
         return Download(earnings[earnings["known_at"] <= pd.Timestamp(now)])
 
     def _first_bar(self, symbol: str, timeframe: Timeframe) -> datetime | None:
-        span = self._library.span(self._market, symbol, timeframe)
+        span = self._store.span(self._market, symbol, timeframe)
         return span[0] if span else None
 
-    def _unknown_filings(self, symbol: str, filings: pd.DataFrame) -> pd.DataFrame:
+    def _new_filings(self, symbol: str, filings: pd.DataFrame) -> pd.DataFrame:
         """Without the periods that are stored: a figure is known since it was first seen."""
         period = ["fiscal_year", "fiscal_quarter"]
-        stored = self._library.filings(self._market, symbol)
+        stored = self._store.filings(self._market, symbol)
         known = pd.MultiIndex.from_frame(stored[period])
         return filings[~pd.MultiIndex.from_frame(filings[period]).isin(known)]
 
-    def _put(self, task: _Task, download: Download) -> Merge:
+    def _write(self, task: _FetchTask, download: Download) -> WriteReport:
         frame, replace = download.frame, download.replace
         if task.timeframe:
-            return self._library.put_bars(self._market, task.symbol, task.timeframe, frame, replace)
+            return self._store.put_bars(self._market, task.symbol, task.timeframe, frame, replace)
         put = {
-            "news": self._library.put_news,
-            "actions": self._library.put_actions,
-            "filings": self._library.put_filings,
-            "earnings": self._library.put_earnings,
+            "news": self._store.put_news,
+            "actions": self._store.put_actions,
+            "filings": self._store.put_filings,
+            "earnings": self._store.put_earnings,
         }[task.source]
         return put(self._market, task.symbol, frame, replace)
 
 
-def _has(symbol: str, source: str) -> bool:
+def _has_source(symbol: str, source: str) -> bool:
     """Only companies file, earn and split; everything has headlines."""
     return source == "news" or asset_class(symbol) is AssetClass.EQUITY
 
 
-def _missed(task: _Task, last: Fetch | None, why: str) -> FetchOutcome:
+def _failed_outcome(task: _FetchTask, last: FetchStatus | None, reason: str) -> FetchOutcome:
     since = last.succeeded_at if last else None
     state = FetchState.STALE if since else FetchState.FAILED
-    return FetchOutcome(task.symbol, task.source, state, since=since, why=why)
+    return FetchOutcome(task.symbol, task.source, state, since=since, reason=reason)

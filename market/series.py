@@ -17,7 +17,7 @@ from market import calendars
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Series:
+class BarSeries:
     """T usable bars of one symbol by `known_at` (T,) strictly increasing, datetime64[us].
 
     `open` to `close` (T,) are adjusted for splits and dividends, by `factor` (T,) on what was
@@ -45,19 +45,19 @@ class Series:
     off_hours: Times
 
 
-def series_of(
+def build_series(
     bars: pd.DataFrame, calendar: str, timeframe: Timeframe, as_of: datetime
-) -> list[Series]:
+) -> list[BarSeries]:
     """What `bars` said at `as_of` of each symbol, in the order of the categories of `symbol`.
 
     `bars` has that categorical and `BAR_COLUMNS`, sorted by symbol and for each in any order.
     """
-    opened = calendars.instants(bars["at"])
-    known_at = calendars.closing_instants(calendar, opened, timeframe)
-    figures = np.stack([bars[name].to_numpy(np.float64) for name in _FIGURES])
+    opened = calendars.to_datetime64_array(bars["at"])
+    known_at = calendars.bar_closes_array(calendar, opened, timeframe)
+    figures = np.stack([bars[name].to_numpy(np.float64) for name in _COLUMNS])
     symbols, codes = bars["symbol"].cat.categories, bars["symbol"].cat.codes.to_numpy()
     ends = np.searchsorted(codes, np.arange(len(symbols) + 1))
-    until = calendars.instant(as_of)
+    until = calendars.to_datetime64(as_of)
     return [
         _series(symbol, calendar, timeframe, opened[of], known_at[of], figures[:, of], until)
         for symbol, of in zip(symbols, starmap(slice, pairwise(ends.tolist())), strict=True)
@@ -72,7 +72,7 @@ def _series(
     known_at: Times,
     figures: Floats,
     until: np.datetime64,
-) -> Series:
+) -> BarSeries:
     timed = known_at <= until
     length = np.timedelta64(0 if timeframe.intraday else timeframe.duration, "us")
     off_hours = opened[np.isnat(known_at) & (opened <= until)] + length
@@ -89,7 +89,7 @@ def _series(
     positive = (prices > 0).all(axis=0) & (adjustment > 0) & (volume >= 0)
     at, usable = known_at[kept], complete & positive
     opens, highs, lows, closes = (prices * adjustment)[:, usable]
-    return Series(
+    return BarSeries(
         symbol=symbol,
         calendar=calendar,
         timeframe=timeframe,
@@ -108,7 +108,7 @@ def _series(
     )
 
 
-_FIGURES = ("open", "high", "low", "close", "volume", "adj_close")
+_COLUMNS = ("open", "high", "low", "close", "volume", "adj_close")
 
 
 def _in_order(opened: Times) -> tuple[np.ndarray, np.ndarray]:

@@ -19,11 +19,11 @@ from typing import Protocol
 
 import pandas as pd
 
-from domain.store_reports import Fetch, Merge
+from domain.store_reports import FetchStatus, WriteReport
 from domain.timeframe import Timeframe
 
 
-class Library(Protocol):
+class MarketDataStore(Protocol):
     """Bars, news, filings, earnings and corporate actions of several markets.
 
     A put takes the provider's frame (its columns in any order, its rows too), at most one row an
@@ -47,11 +47,11 @@ class Library(Protocol):
         """Opening instants of the first and the last stored bar; None without bars."""
         ...
 
-    def facts(
+    def read_many(
         self,
         market: str,
         symbols: Sequence[str],
-        what: str,
+        source: str,
         start: datetime | None = None,
         end: datetime | None = None,
     ) -> pd.DataFrame:
@@ -80,7 +80,7 @@ class Library(Protocol):
         timeframe: Timeframe,
         frame: pd.DataFrame,
         replace: bool = False,
-    ) -> Merge: ...
+    ) -> WriteReport: ...
 
     def news(
         self,
@@ -94,7 +94,7 @@ class Library(Protocol):
 
     def put_news(
         self, market: str, symbol: str, frame: pd.DataFrame, replace: bool = False
-    ) -> Merge: ...
+    ) -> WriteReport: ...
 
     def filings(
         self,
@@ -108,27 +108,29 @@ class Library(Protocol):
 
     def put_filings(
         self, market: str, symbol: str, frame: pd.DataFrame, replace: bool = False
-    ) -> Merge: ...
+    ) -> WriteReport: ...
 
     def put_earnings(
         self, market: str, symbol: str, frame: pd.DataFrame, replace: bool = False
-    ) -> Merge: ...
+    ) -> WriteReport: ...
 
     def put_actions(
         self, market: str, symbol: str, frame: pd.DataFrame, replace: bool = False
-    ) -> Merge: ...
+    ) -> WriteReport: ...
 
-    def fetched(self, market: str, symbol: str, what: str) -> Fetch | None:
+    def last_fetch(self, market: str, symbol: str, source: str) -> FetchStatus | None:
         """The last attempt to fetch `what`: 'news', 'filings', 'earnings', 'actions', or 'bars 1d'
         (bars and their timeframe). None if it was never tried, as in a market of files."""
         ...
 
-    def fetches(self, market: str, symbols: Sequence[str], what: str) -> Mapping[str, Fetch]:
+    def last_fetches(
+        self, market: str, symbols: Sequence[str], source: str
+    ) -> Mapping[str, FetchStatus]:
         """`fetched` of many symbols, without those for which it was never tried."""
         ...
 
-    def note_fetch(
-        self, market: str, symbol: str, what: str, at: datetime, error: str | None = None
+    def record_fetch(
+        self, market: str, symbol: str, source: str, at: datetime, error: str | None = None
     ) -> None:
         """Records an attempt made at `at`; an `error` leaves `succeeded_at` as it was."""
         ...

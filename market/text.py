@@ -17,7 +17,7 @@ _SPACE = re.compile(r"\s+")
 _ADDRESS = re.compile(r"https?://[^\s\"'<>\\^`{|}]+", re.IGNORECASE)
 
 
-def clean(text: object, length: int) -> str:
+def clean_text(text: object, length: int) -> str:
     """`text` on one line without characters that cannot be seen, '' for no text.
 
     Longer than `length` characters it is cut and ends in an ellipsis.
@@ -32,7 +32,7 @@ def clean(text: object, length: int) -> str:
     return text if len(text) <= length else text[: length - 1].rstrip() + "…"
 
 
-def web_address(text: object) -> str:
+def clean_url(text: object) -> str:
     """`text` where it is an http or https address of at most 2,000 characters, else ''."""
     if not isinstance(text, str) or len(text) > 2_000 or not text.isprintable():
         return ""
@@ -40,18 +40,18 @@ def web_address(text: object) -> str:
     return text if _ADDRESS.fullmatch(text) else ""
 
 
-_LEGAL = re.compile(
+_LEGAL_SUFFIX = re.compile(
     r"[,.]?\s+(?:inc|incorporated|corp|corporation|co|company|companies|ltd|limited|plc|ag|se|sa|nv"
     r"|n\.v|s\.a|s\.p\.a|holdings?|group|trust|etf|fund|platforms|usd|class\s+\w)\b.*$",
     re.IGNORECASE,
 )
-_COMMON = frozenset({
+_COMMON_WORDS = frozenset({
     "american", "bank", "consolidated", "first", "general", "global", "international", "ishares",
     "national", "spdr", "standard", "united", "vanguard",
 })  # fmt: skip
 
 
-def names_company(text: str, symbol: str, company: str) -> bool:
+def mentions_company(text: str, symbol: str, company: str) -> bool:
     """Whether `text` names the company: by its symbol, its name, or the first word of its name.
 
     A symbol of one letter counts only where it is marked as one: `$F`, `(F)`, `NYSE:F`.
@@ -60,11 +60,11 @@ def names_company(text: str, symbol: str, company: str) -> bool:
     marked = rf"[$(:]\s?{bare}\b" if len(bare) == 1 else rf"(?<!\w){bare}(?!\w)"
     if re.search(marked, text):
         return True
-    name = _LEGAL.sub("", re.sub(r"^the\s+", "", company.strip(), flags=re.IGNORECASE)).strip(
-        " ,.&"
-    )
+    name = _LEGAL_SUFFIX.sub(
+        "", re.sub(r"^the\s+", "", company.strip(), flags=re.IGNORECASE)
+    ).strip(" ,.&")
     first = re.split(r"[\s.,]", name)[0]
     names = [name] if len(name) > 2 else []
-    if len(first) > 3 and first.lower() not in _COMMON:
+    if len(first) > 3 and first.lower() not in _COMMON_WORDS:
         names.append(first)
     return any(re.search(rf"(?<!\w){re.escape(name)}(?!\w)", text, re.IGNORECASE) for name in names)

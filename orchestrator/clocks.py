@@ -12,7 +12,7 @@ from domain.symbols import calendar_of
 from domain.timeframe import Timeframe
 from market.calendars import last_close, next_close
 
-Watched = Callable[[], Sequence[str]]
+WatchedSymbols = Callable[[], Sequence[str]]
 """The symbols followed at this moment."""
 
 
@@ -20,19 +20,19 @@ class Clock(Protocol):
     """`patient` says whether a bar that is missing now may still arrive."""
 
     @property
-    def patient(self) -> bool: ...
+    def expects_late_bars(self) -> bool: ...
 
-    def next(self, after: datetime | None) -> datetime | None:
+    def next_instant(self, after: datetime | None) -> datetime | None:
         """The instant of the first cycle after `after` (None: nothing was held yet); None at the
         end of time."""
         ...
 
-    def wait(self, instant: datetime, earlier: datetime | None, elapsed: float) -> float:
+    def seconds_until(self, instant: datetime, previous: datetime | None, elapsed: float) -> float:
         """Seconds until the cycle of `instant` may be held, where the one of `earlier` (None:
         there was none) began `elapsed` seconds ago."""
         ...
 
-    def at_once(self, after: datetime | None) -> datetime | None:
+    def immediate_instant(self, after: datetime | None) -> datetime | None:
         """The instant of a cycle that must not wait; None at the end of time."""
         ...
 
@@ -43,11 +43,11 @@ class LiveClock:
     Whatever closed while nobody was looking is not made up for: only the newest bar is news.
     """
 
-    patient = True
+    expects_late_bars = True
 
     def __init__(
         self,
-        watched: Watched,
+        watched: WatchedSymbols,
         timeframe: Timeframe,
         delay: timedelta = timedelta(seconds=60),
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
@@ -57,7 +57,7 @@ class LiveClock:
         self._delay = delay
         self._now = now
 
-    def next(self, after: datetime | None) -> datetime | None:
+    def next_instant(self, after: datetime | None) -> datetime | None:
         calendars = {calendar_of(symbol) for symbol in self._watched()}
         if not calendars:
             return None
@@ -66,10 +66,10 @@ class LiveClock:
             return closed
         return min(next_close(name, self._timeframe, after) for name in calendars)
 
-    def wait(self, instant: datetime, earlier: datetime | None, elapsed: float) -> float:  # noqa: ARG002
+    def seconds_until(self, instant: datetime, previous: datetime | None, elapsed: float) -> float:  # noqa: ARG002
         return max((instant + self._delay - self._now()).total_seconds(), 0.0)
 
-    def at_once(self, after: datetime | None) -> datetime | None:  # noqa: ARG002
+    def immediate_instant(self, after: datetime | None) -> datetime | None:  # noqa: ARG002
         return self._now() if self._watched() else None
 
 
@@ -80,11 +80,11 @@ class PacedClock:
     closes, less what the cycle itself took; both zero is as fast as it goes.
     """
 
-    patient = False
+    expects_late_bars = False
 
     def __init__(
         self,
-        watched: Watched,
+        watched: WatchedSymbols,
         timeframe: Timeframe,
         start: datetime,
         end: datetime | None = None,
@@ -99,7 +99,7 @@ class PacedClock:
         self._per_bar = seconds_per_bar
         self._per_day = seconds_per_day
 
-    def next(self, after: datetime | None) -> datetime | None:
+    def next_instant(self, after: datetime | None) -> datetime | None:
         calendars = {calendar_of(symbol) for symbol in self._watched()}
         since = self._start if after is None else max(after, self._start)
         closes = [next_close(name, self._timeframe, since) for name in calendars]
@@ -108,11 +108,11 @@ class PacedClock:
             return None
         return instant
 
-    def wait(self, instant: datetime, earlier: datetime | None, elapsed: float) -> float:
-        if earlier is None:
+    def seconds_until(self, instant: datetime, previous: datetime | None, elapsed: float) -> float:
+        if previous is None:
             return 0.0
-        days = (instant - earlier) / timedelta(days=1)
+        days = (instant - previous) / timedelta(days=1)
         return max(self._per_bar + self._per_day * days - elapsed, 0.0)
 
-    def at_once(self, after: datetime | None) -> datetime | None:
-        return self.next(after)
+    def immediate_instant(self, after: datetime | None) -> datetime | None:
+        return self.next_instant(after)

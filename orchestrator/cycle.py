@@ -15,25 +15,30 @@ from datetime import datetime
 from typing import Any
 
 from domain.canonical import canonical_bytes, to_json
-from domain.decision import Cycle, Verdict
+from domain.decision import Cycle, QualityVerdict
 from domain.errors import InputError
 from domain.events import Event
 from domain.panel import Panel
-from domain.settlement import Line, Pending, Settlement
+from domain.settlement import PendingDecision, SettlementBatch, SettlementKey
 from domain.timeframe import Timeframe
 from market.panels.panel_builder import build_panels
-from market.store import Library
-from orchestrator.account.cycle_orders import Opening, TradingDay
+from market.store import MarketDataStore
+from orchestrator.account.cycle_orders import AccountCycle, CycleAccountState
 from orchestrator.committee.decisions import closed_at, decide
 from orchestrator.committee.learned_weights import Influence
 from orchestrator.committee.pooling import CommitteeSettings
-from orchestrator.evaluation.settlement import complete, in_force, lessons, newest_due
+from orchestrator.evaluation.settlement import (
+    influence_in_force,
+    learn_due_rounds,
+    newest_due_close,
+    settle_decisions,
+)
 from orchestrator.ports import Journal
-from orchestrator.team.base import Ballot, Team
+from orchestrator.team.base import AgentVoteResult, Team
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Desk:
+class RunContext:
     """Where cycles are held and under which name they are recorded.
 
     `digest_of` names a panel by its content (`storage.journal.panel_archive.digest`). `horizon` is
@@ -46,18 +51,18 @@ class Desk:
     timeframe: Timeframe
     horizon: int
     settings: CommitteeSettings
-    library: Library
+    store: MarketDataStore
     journal: Journal
     digest_of: Callable[[Panel], str]
-    since: datetime | None = None
-    begins: datetime | None = None
+    history_start: datetime | None = None
+    starts_after: datetime | None = None
     """A run that begins here leaves out bars that closed by then."""
-    day: TradingDay | None = None
+    account_cycle: AccountCycle | None = None
     """The run's paper account through its cycles; None where nothing is traded."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Minutes:
+class CycleResult:
     """A cycle with what it was made from. `inputs` is plain JSON and, with the panel, enough to
     make it again. `events` is empty if it was recorded before. `seconds` are by stage."""
 
@@ -69,143 +74,155 @@ class Minutes:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class LaidOut:
+class PreparedPanel:
     """A panel with the gate's verdicts; `seconds` is what it took to build."""
 
     panel: Panel
-    verdicts: tuple[Verdict, ...]
+    verdicts: tuple[QualityVerdict, ...]
     seconds: float
 
 
 def run_cycles(
-    desk: Desk,
+    context: RunContext,
     team: Team,
     symbols: Sequence[str],
     as_of: datetime,
     *,
     previous: Mapping[str, float] | None = None,
     only_new: bool = False,
-) -> tuple[Minutes, ...]:
+) -> tuple[CycleResult, ...]:
     """Hold and record one cycle for each calendar of `symbols`, on its last bar closed by `as_of`.
 
     `previous` are the targets to start from; None takes those recorded before the bar. With
     `only_new`, a calendar without a bar since its last recorded cycle is left out.
     """
     started = time.perf_counter()
-    opening = desk.day.meet(symbols, as_of) if desk.day else None
-    meeting = time.perf_counter() - started
-    if opening:
-        desk = replace(desk, settings=opening.rules.committee)
-    held = []
-    for laid in lay_out(desk, symbols, as_of):
-        if only_new and not _is_new(desk, laid.panel):
+    account_state = (
+        context.account_cycle.process_bars(symbols, as_of) if context.account_cycle else None
+    )
+    account_seconds = time.perf_counter() - started
+    if account_state:
+        context = replace(context, settings=account_state.rules.committee)
+    results = []
+    for prepared in prepare_panels(context, symbols, as_of):
+        if only_new and not _is_new(context, prepared.panel):
             continue
-        targets = _targets(desk, laid.panel, symbols) if previous is None else previous
-        held.append(hold(desk, team, laid, targets, opening))
-    if held and opening:
-        held[0] = replace(held[0], seconds={"meet": meeting, **held[0].seconds})
-    return tuple(held)
+        targets = (
+            _previous_targets(context, prepared.panel, symbols) if previous is None else previous
+        )
+        results.append(run_cycle(context, team, prepared, targets, account_state))
+    if results and account_state:
+        results[0] = replace(results[0], seconds={"meet": account_seconds, **results[0].seconds})
+    return tuple(results)
 
 
-def lay_out(desk: Desk, symbols: Sequence[str], as_of: datetime) -> tuple[LaidOut, ...]:
+def prepare_panels(
+    context: RunContext, symbols: Sequence[str], as_of: datetime
+) -> tuple[PreparedPanel, ...]:
     """What is on the table before anybody votes, a calendar each; raises as `build_panels` does."""
     started = time.perf_counter()
     panels = build_panels(
-        desk.library, desk.market, symbols, desk.timeframe, as_of, desk.horizon,
-        desk.since, desk.simulated,
+        context.store, context.market, symbols, context.timeframe, as_of, context.horizon,
+        context.history_start, context.simulated,
     )  # fmt: skip
-    each = (time.perf_counter() - started) / len(panels)
-    return tuple(LaidOut(panel, verdicts, each) for panel, verdicts in panels)
+    seconds = (time.perf_counter() - started) / len(panels)
+    return tuple(PreparedPanel(panel, verdicts, seconds) for panel, verdicts in panels)
 
 
-def hold(
-    desk: Desk,
+def run_cycle(
+    context: RunContext,
     team: Team,
-    laid: LaidOut,
+    prepared: PreparedPanel,
     previous: Mapping[str, float],
-    opening: Opening | None = None,
-) -> Minutes:
+    account_state: CycleAccountState | None = None,
+) -> CycleResult:
     """The cycle on what is laid out, recorded, after what is due by its bar was settled; with its
     orders, where the account has met the bar (`opening`)."""
     started = time.perf_counter()
-    influence = settle_due(desk, team.agents, laid.panel)
+    influence = settle_due_decisions(context, team.agents, prepared.panel)
     settling = time.perf_counter() - started
-    minutes = consider(desk, team, laid.panel, laid.verdicts, previous, influence)
+    result = decide_cycle(context, team, prepared.panel, prepared.verdicts, previous, influence)
     started = time.perf_counter()
-    events = desk.journal.record(
-        minutes.cycle, minutes.panel, minutes.inputs, _orders(desk, minutes, opening)
+    events = context.journal.record(
+        result.cycle, result.panel, result.inputs, _order_writer(context, result, account_state)
     )
     recording = time.perf_counter() - started
-    seconds = {"panel": laid.seconds, "settle": settling, **minutes.seconds, "record": recording}
-    return replace(minutes, events=events, seconds=seconds)
+    seconds = {"panel": prepared.seconds, "settle": settling, **result.seconds, "record": recording}
+    return replace(result, events=events, seconds=seconds)
 
 
-def _orders(
-    desk: Desk, minutes: Minutes, opening: Opening | None
+def _order_writer(
+    context: RunContext, result: CycleResult, account_state: CycleAccountState | None
 ) -> Callable[[Any], Sequence[Event]] | None:
     """What follows from the cycle for the account, to be written with it."""
-    if desk.day is None or opening is None:
+    if context.account_cycle is None or account_state is None:
         return None
-    day = desk.day
-    return lambda pen: day.follow(pen, minutes.cycle, opening, minutes.panel)
+    account_cycle = context.account_cycle
+    return lambda pen: account_cycle.place_target_orders(
+        pen, result.cycle, account_state, result.panel
+    )
 
 
-def settle_due(desk: Desk, agents: Sequence[str], panel: Panel) -> Influence:
+def settle_due_decisions(context: RunContext, agents: Sequence[str], panel: Panel) -> Influence:
     """Settle the run's decisions whose outcome the panel holds and learn from the rounds that are
     due; the influence of `agents` in force at the panel's end."""
-    line = Line(desk.market, desk.run, panel.calendar, panel.timeframe, panel.horizon)
-    last = desk.journal.lesson(line, closed_at(panel))
-    until = newest_due(panel)
-    pending = desk.journal.pending(line, until) if until else ()
+    key = SettlementKey(context.market, context.run, panel.calendar, panel.timeframe, panel.horizon)
+    last = context.journal.learner_state(key, closed_at(panel))
+    until = newest_due_close(panel)
+    pending = context.journal.pending(key, until) if until else ()
     if pending:
-        settled = complete((panel, *_departed(desk, panel, pending)), pending)
-        learnt = lessons(panel, agents, pending, settled, last)
-        if settled or learnt:
+        outcomes = settle_decisions((panel, *_unfollowed_panels(context, panel, pending)), pending)
+        states = learn_due_rounds(panel, agents, pending, outcomes, last)
+        if outcomes or states:
             after = last.as_of if last else None
-            desk.journal.settle(Settlement(line, desk.simulated, settled, learnt, after))
-            last = desk.journal.lesson(line, closed_at(panel))
-    return in_force(last, agents, desk.settings)
+            context.journal.settle(SettlementBatch(key, context.simulated, outcomes, states, after))
+            last = context.journal.learner_state(key, closed_at(panel))
+    return influence_in_force(last, agents, context.settings)
 
 
-def _departed(desk: Desk, panel: Panel, pending: Sequence[Pending]) -> Sequence[Panel]:
+def _unfollowed_panels(
+    context: RunContext, panel: Panel, pending: Sequence[PendingDecision]
+) -> Sequence[Panel]:
     """Panels of the symbols that were decided on and are no longer followed: leaving them out
     would leave what came of them out of the record."""
-    gone = {decision.symbol for decision in pending}.difference(panel.symbols)
-    stored = gone and gone.intersection(desk.library.symbols(desk.market, desk.timeframe))
+    unfollowed = {decision.symbol for decision in pending}.difference(panel.symbols)
+    stored = unfollowed and unfollowed.intersection(
+        context.store.symbols(context.market, context.timeframe)
+    )
     if not stored:
         return ()
     try:
-        built = build_panels(
-            desk.library, desk.market, sorted(stored), desk.timeframe, closed_at(panel),
-            desk.horizon, desk.since, desk.simulated,
+        panels = build_panels(
+            context.store, context.market, sorted(stored), context.timeframe, closed_at(panel),
+            context.horizon, context.history_start, context.simulated,
         )  # fmt: skip
     except InputError:  # not one bar of them by then
         return ()
-    return [panel for panel, _ in built]
+    return [panel for panel, _ in panels]
 
 
-def consider(
-    desk: Desk,
+def decide_cycle(
+    context: RunContext,
     team: Team,
     panel: Panel,
-    verdicts: Sequence[Verdict],
+    verdicts: Sequence[QualityVerdict],
     previous: Mapping[str, float],
     influence: Influence,
-) -> Minutes:
+) -> CycleResult:
     """The cycle on the panel's last bar, not recorded yet; `influence` is of the team's agents."""
     started = time.perf_counter()
-    ballots = team.vote(panel, len(panel.known_at) - 1)
+    vote_results = team.vote(panel, len(panel.known_at) - 1)
     voted = time.perf_counter()
-    inputs = to_json(_inputs(desk, panel, verdicts, ballots, influence, previous))
+    inputs = to_json(_inputs(context, panel, verdicts, vote_results, influence, previous))
     digest = digest_of_inputs(inputs)
     decisions = decide(
-        panel, verdicts, ballots, previous=previous, influence=influence,
-        settings=desk.settings, digest=digest,
+        panel, verdicts, vote_results, previous=previous, influence=influence,
+        settings=context.settings, digest=digest,
     )  # fmt: skip
     cycle = Cycle(
-        run=desk.run,
-        market=desk.market,
-        simulated=desk.simulated,
+        run=context.run,
+        market=context.market,
+        simulated=context.simulated,
         calendar=panel.calendar,
         timeframe=panel.timeframe,
         as_of=closed_at(panel),
@@ -213,7 +230,7 @@ def consider(
         decisions=decisions,
     )
     seconds = {"vote": voted - started, "decide": time.perf_counter() - voted}
-    return Minutes(cycle, panel, inputs, (), seconds)
+    return CycleResult(cycle, panel, inputs, (), seconds)
 
 
 def digest_of_inputs(inputs: Mapping[str, Any]) -> str:
@@ -222,42 +239,46 @@ def digest_of_inputs(inputs: Mapping[str, Any]) -> str:
 
 
 def _inputs(
-    desk: Desk,
+    context: RunContext,
     panel: Panel,
-    verdicts: Sequence[Verdict],
-    ballots: Sequence[Ballot],
+    verdicts: Sequence[QualityVerdict],
+    vote_results: Sequence[AgentVoteResult],
     influence: Influence,
     previous: Mapping[str, float],
 ) -> dict[str, Any]:
     return {
-        "run": desk.run,
-        "market": desk.market,
-        "simulated": desk.simulated,
+        "run": context.run,
+        "market": context.market,
+        "simulated": context.simulated,
         "calendar": panel.calendar,
         "timeframe": panel.timeframe,
-        "panel": desk.digest_of(panel),
-        "committee": desk.settings.model_dump(mode="json"),
+        "panel": context.digest_of(panel),
+        "committee": context.settings.model_dump(mode="json"),
         "previous": {symbol: weight for symbol, weight in previous.items() if weight != 0.0},
         "verdicts": verdicts,
         "agents": [
             {
-                "name": ballot.agent,
-                "version": ballot.votes.version if ballot.votes else None,
-                "weight": influence.weights[-1, seat],
-                "trust": influence.trust[-1, seat],
-                "failure": ballot.failure,
+                "name": result.agent,
+                "version": result.votes.version if result.votes else None,
+                "weight": influence.weights[-1, index],
+                "trust": influence.trust[-1, index],
+                "failure": result.failure,
             }
-            for seat, ballot in enumerate(ballots)
+            for index, result in enumerate(vote_results)
         ],
     }
 
 
-def _is_new(desk: Desk, panel: Panel) -> bool:
-    cursor = desk.journal.cursor(desk.market, desk.run, panel.calendar) or desk.begins
+def _is_new(context: RunContext, panel: Panel) -> bool:
+    cursor = (
+        context.journal.cursor(context.market, context.run, panel.calendar) or context.starts_after
+    )
     return cursor is None or cursor < closed_at(panel)
 
 
-def _targets(desk: Desk, panel: Panel, symbols: Sequence[str]) -> dict[str, float]:
+def _previous_targets(
+    context: RunContext, panel: Panel, symbols: Sequence[str]
+) -> dict[str, float]:
     """Targets of the symbols still followed, as they stood before the panel's last bar."""
-    before = desk.journal.previous_targets(desk.market, desk.run, closed_at(panel))
+    before = context.journal.previous_targets(context.market, context.run, closed_at(panel))
     return {symbol: before[symbol] for symbol in symbols if symbol in before}

@@ -10,10 +10,10 @@ from typing import Any, Protocol
 from domain.decision import Cycle, Decision
 from domain.events import EngineState, Event, EventKind
 from domain.panel import Panel
-from domain.settlement import Lesson, Line, Pending, Settlement
-from domain.trading.account import Account, Entry, Happening
+from domain.settlement import LearnerState, PendingDecision, SettlementBatch, SettlementKey
+from domain.trading.account import Account, AccountEntry, AccountEvent
 from domain.trading.orders import Order
-from domain.trading.transactions import Act, Booked, Request
+from domain.trading.transactions import AccountCommand, ClientRequest, TransactionResult
 
 
 class Journal(Protocol):
@@ -24,7 +24,7 @@ class Journal(Protocol):
         cycle: Cycle,
         panel: Panel,
         inputs: Mapping[str, Any],
-        then: Callable[[Any], Sequence[Event]] | None = None,
+        also_write: Callable[[Any], Sequence[Event]] | None = None,
     ) -> tuple[Event, ...]: ...
     def append(
         self, kind: EventKind, run: str, symbol: str | None, payload: Mapping[str, Any]
@@ -37,32 +37,38 @@ class Journal(Protocol):
     def previous_targets(
         self, market: str, run: str, before: datetime | None = None
     ) -> dict[str, float]: ...
-    def pending(self, line: Line, until: datetime) -> tuple[Pending, ...]: ...
-    def awaited(self, market: str, run: str, since: datetime) -> tuple[str, ...]: ...
-    def lesson(self, line: Line, by: datetime) -> Lesson | None: ...
-    def settle(self, settlement: Settlement) -> tuple[Event, ...]: ...
+    def pending(self, key: SettlementKey, until: datetime) -> tuple[PendingDecision, ...]: ...
+    def unsettled_symbols(self, market: str, run: str, since: datetime) -> tuple[str, ...]: ...
+    def learner_state(self, key: SettlementKey, by: datetime) -> LearnerState | None: ...
+    def settle(self, batch: SettlementBatch) -> tuple[Event, ...]: ...
 
 
-class Accounts(Protocol):
+class AccountLog(Protocol):
     """See `storage/accounts/account_log.py`. `pen` is what `Journal.record` hands to `then`."""
 
     def account(self, market: str, run: str) -> Account | None: ...
     def transact(
-        self, market: str, run: str, at: datetime, act: Act, *, request: Request | None = None
-    ) -> Booked: ...
-    def book(
         self,
-        pen: Any,
         market: str,
         run: str,
         at: datetime,
-        act: Act,
+        command: AccountCommand,
         *,
-        request: Request | None = None,
-    ) -> Booked: ...
+        request: ClientRequest | None = None,
+    ) -> TransactionResult: ...
+    def transact_within(
+        self,
+        transaction: Any,
+        market: str,
+        run: str,
+        at: datetime,
+        command: AccountCommand,
+        *,
+        request: ClientRequest | None = None,
+    ) -> TransactionResult: ...
 
 
-class OrderLine(Protocol):
+class HasOrder(Protocol):
     @property
     def order(self) -> Order: ...
 
@@ -70,18 +76,18 @@ class OrderLine(Protocol):
 class Blotter(Protocol):
     """See `storage/accounts/blotter.py`. `order` raises NotFoundError."""
 
-    def order(self, id: str) -> OrderLine: ...
-    def happenings(self, *kinds: type[Happening]) -> tuple[Entry, ...]: ...
+    def order(self, id: str) -> HasOrder: ...
+    def account_entries(self, *kinds: type[AccountEvent]) -> tuple[AccountEntry, ...]: ...
 
 
-class Recorded(Protocol):
+class HasDecision(Protocol):
     @property
     def decision(self) -> Decision: ...
     @property
     def digest(self) -> str: ...
 
 
-class Inputs(Protocol):
+class HasCycleInputs(Protocol):
     """What a cycle was computed from. `panel` is the manifest the archive understands."""
 
     @property
@@ -90,22 +96,22 @@ class Inputs(Protocol):
     def values(self) -> Mapping[str, Any]: ...
 
 
-class Dated(Recorded, Protocol):
+class HasDatedDecision(HasDecision, Protocol):
     @property
     def as_of(self) -> datetime: ...
 
 
-class Records(Protocol):
+class DecisionRecords(Protocol):
     """See `storage/journal/decision_records.py`; those of one receipt raise NotFoundError."""
 
-    def decided(
+    def decisions_between(
         self, market: str, run: str, after: datetime, until: datetime
-    ) -> Sequence[Dated]: ...
-    def decision(self, receipt: str) -> Recorded: ...
-    def inputs(self, receipt: str) -> Inputs: ...
+    ) -> Sequence[HasDatedDecision]: ...
+    def decision(self, receipt: str) -> HasDecision: ...
+    def inputs(self, receipt: str) -> HasCycleInputs: ...
 
 
-class Archive(Protocol):
+class PanelArchive(Protocol):
     """See `storage/journal/panel_archive.py`. Raises VerificationError for a panel that is
     damaged."""
 

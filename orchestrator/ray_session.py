@@ -22,13 +22,13 @@ from types import ModuleType
 from typing import Any
 
 from domain.errors import ConfigurationError
-from orchestrator.team.base import crashed
+from orchestrator.team.base import describe_error
 
 ROOT = Path(__file__).resolve().parents[1]
-LONGEST_FOLDER = 38
+MAX_FOLDER_LENGTH = 38
 """Ray puts sockets some 65 characters below its folder, and their paths end at 103."""
-REACH_SECONDS = 5.0
-JOIN_SECONDS = 30.0
+CONNECT_TIMEOUT_SECONDS = 5.0
+HEALTH_CHECK_SECONDS = 30.0
 
 log = logging.getLogger(__name__)
 
@@ -67,13 +67,13 @@ class RaySession:
                 dashboard_host="127.0.0.1",
                 log_to_driver=False,
                 logging_level=logging.WARNING,
-                _temp_dir=str(_folder(home)),
+                _temp_dir=str(_log_folder(home)),
             )
         except Exception as error:
             if not ray.is_initialized():
                 ray.shutdown()  # whatever of it has started
             raise ConfigurationError(
-                f"Ray could not start ({crashed(error)}). Free memory and disk space, or start "
+                f"Ray could not start ({describe_error(error)}). Free memory and disk space, or start "
                 "with --in-process, which needs no Ray."
             ) from error
         return cls(ray, context, None)
@@ -86,18 +86,20 @@ class RaySession:
         """
         if token:
             os.environ.update(RAY_AUTH_TOKEN=token, RAY_AUTH_MODE="token")
-        _reach(address)
+        _check_reachable(address)
         ray = _import_ray()
         try:
             context = ray.init(address=address, log_to_driver=False, logging_level=logging.WARNING)
         except Exception as error:
             raise ConfigurationError(
-                f"Ray at {address} (ray.address) let nobody in: {crashed(error)}. This machine "
+                f"Ray at {address} (ray.address) let nobody in: {describe_error(error)}. This machine "
                 f"must be a node of the cluster: `ray start --address={address}`."
             ) from error
         return cls(ray, context, _worker_environment())
 
-    def actor(self, kind: Callable[..., Any], *args: Any, name: str, **options: Any) -> Any:
+    def start_actor(
+        self, actor_class: Callable[..., Any], *args: Any, name: str, **options: Any
+    ) -> Any:
         """A new actor of the class `kind`, made of `args`, under the first free name: a server
         beside this one may have taken `name` itself, or its bearer be about to end."""
         if self.environment:
@@ -105,7 +107,7 @@ class RaySession:
         for number in itertools.count(1):
             numbered = name if number == 1 else f"{name}-{number}"
             with contextlib.suppress(self.ray.exceptions.ActorAlreadyExistsError):
-                return self.ray.remote(kind).options(name=numbered, **options).remote(*args)
+                return self.ray.remote(actor_class).options(name=numbered, **options).remote(*args)
         raise AssertionError("itertools.count never ends")
 
     def close(self) -> None:
@@ -115,16 +117,16 @@ class RaySession:
             shutil.rmtree(self._folder, ignore_errors=True)
 
 
-def short_hash(home: Path) -> str:
+def home_hash(home: Path) -> str:
     """Names a home among all others on a machine."""
     return hashlib.sha256(str(home.resolve()).encode()).hexdigest()[:8]
 
 
-def _folder(home: Path) -> Path:
+def _log_folder(home: Path) -> Path:
     inside = home.resolve() / "ray"
-    if len(str(inside)) <= LONGEST_FOLDER:
+    if len(str(inside)) <= MAX_FOLDER_LENGTH:
         return inside
-    return Path(tempfile.gettempdir()) / f"quorum-{short_hash(home)}"
+    return Path(tempfile.gettempdir()) / f"quorum-{home_hash(home)}"
 
 
 def _worker_environment() -> dict[str, str]:
@@ -143,18 +145,18 @@ def _import_ray() -> ModuleType:
     os.environ["RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO"] = "0"
     import ray
 
-    _quieten(ray)
+    _silence(ray)
     return ray
 
 
-def _quieten(ray: ModuleType) -> None:
+def _silence(ray: ModuleType) -> None:
     """Keep from the terminal what Ray says there whatever it is told: that signals are left to us,
     and (on standard output) that an actor's process died, which the team tells in its own words."""
 
-    def note(data: dict[str, Any], ignore_prefix: bool) -> None:  # noqa: ARG001
+    def log_lines(data: dict[str, Any], ignore_prefix: bool) -> None:  # noqa: ARG001
         log.info("(%s) %s", data["pid"], " ".join(data["lines"]))
 
-    ray._private.worker.print_to_stdstream = note
+    ray._private.worker.print_to_stdstream = log_lines
     logging.getLogger("ray._private.worker").addFilter(_is_not_about_signals)
 
 
@@ -162,21 +164,21 @@ def _is_not_about_signals(record: logging.LogRecord) -> bool:
     return "SIGTERM handler is not set" not in record.getMessage()
 
 
-def _reach(address: str) -> None:
+def _check_reachable(address: str) -> None:
     """Make sure that Ray answers at `address`: its own connecting would wait far longer."""
     host, _, port = address.rpartition(":")
     remedy = "Start it with `ray start --head` or leave ray.address unset to use a local one."
     if not host or not port.isdecimal() or "/" in host:
         raise ConfigurationError(f"ray.address {address!r} is not of the form host:port. {remedy}")
     try:
-        socket.create_connection((host, int(port)), REACH_SECONDS).close()
+        socket.create_connection((host, int(port)), CONNECT_TIMEOUT_SECONDS).close()
     except (OSError, OverflowError) as error:
         raise ConfigurationError(
             f"Nothing answers at {address} (ray.address): {error}. {remedy}"
         ) from error
     check = [sys.executable, "-m", "ray.scripts.scripts", "health-check", "--address", address]
     try:
-        subprocess.run(check, check=True, capture_output=True, timeout=JOIN_SECONDS)  # noqa: S603
+        subprocess.run(check, check=True, capture_output=True, timeout=HEALTH_CHECK_SECONDS)  # noqa: S603
     except (subprocess.SubprocessError, OSError) as error:
         raise ConfigurationError(
             f"What answers at {address} (ray.address) is not a Ray of this version with this token "

@@ -12,9 +12,9 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 
 from domain.errors import ProviderError
-from envs.market_data import History, own_copy
-from envs.training.arguments import Arguments
-from envs.training.events import Event
+from envs.market_data import MarketHistory, copy_history
+from envs.training.arguments import TrainingArguments
+from envs.training.events import TrainingEvent
 from orchestrator.ray_session import RaySession
 
 NICENESS = 10
@@ -26,36 +26,36 @@ class WorkerLostError(ProviderError):
     with the run, which can be gone on with."""
 
 
-class _Trainee:
+class _TrainingActor:
     """What runs in the worker's process."""
 
     def __init__(self) -> None:
         os.nice(NICENESS)
 
-    def process(self) -> int:
+    def pid(self) -> int:
         return os.getpid()
 
     def learn(
-        self, arguments: Arguments, market: History, kept: Mapping[str, bytes]
-    ) -> Iterator[Event]:
-        from envs.training.run import learn
+        self, arguments: TrainingArguments, market: MarketHistory, checkpoints: Mapping[str, bytes]
+    ) -> Iterator[TrainingEvent]:
+        from envs.training.run import run_training
 
-        yield from learn(arguments, own_copy(market), kept)
+        yield from run_training(arguments, copy_history(market), checkpoints)
 
 
-class Training:
+class RayTrainingWorker:
     """A worker called `quorum-training-<run>` in `namespace`, with one processor to itself: it
     waits for one where all are taken."""
 
     def __init__(self, session: RaySession, run: str, namespace: str) -> None:
         self._ray = session.ray
-        self._actor = session.actor(
-            _Trainee, name=f"quorum-training-{run}", namespace=namespace, num_cpus=1
+        self._actor = session.start_actor(
+            _TrainingActor, name=f"quorum-training-{run}", namespace=namespace, num_cpus=1
         )
 
-    def events(
-        self, arguments: Arguments, market: History, kept: Mapping[str, bytes]
-    ) -> Iterator[Event]:
+    def train(
+        self, arguments: TrainingArguments, market: MarketHistory, checkpoints: Mapping[str, bytes]
+    ) -> Iterator[TrainingEvent]:
         """What `envs.training.run.learn` yields; the worker is gone afterwards.
 
         Raises what that raises, and WorkerLostError.
@@ -63,7 +63,7 @@ class Training:
         errors = self._ray.exceptions
         learn = self._actor.learn.options(num_returns="streaming")
         try:
-            for reference in learn.remote(arguments, self._ray.put(market), kept):
+            for reference in learn.remote(arguments, self._ray.put(market), checkpoints):
                 yield self._ray.get(reference)
         except errors.RayTaskError as error:
             raise error.cause from error

@@ -8,7 +8,7 @@ from domain.events import EngineState
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
+class EngineProgress:
     """What the engine is doing: `done` of `total` steps (total 0: unknown)."""
 
     what: str

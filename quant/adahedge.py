@@ -27,19 +27,19 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from quant.jit import compiled
+from quant.jit import cached_njit
 
 Floats = NDArray[np.float64]
 Counts = NDArray[np.int64]
 
-FASTEST = 1.0
+MAX_LEARNING_RATE = 1.0
 """The learning rate of Bayes' rule, in weight per nat of a round's mean loss."""
-FAINTEST = 1e-12
+MIN_ODDS = 1e-12
 """No expert's odds against the best one fall below this: without weight it would not be a voter."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Hedge:
+class AdaHedgeState:
     """All that is remembered of A experts.
 
     `losses` (A,): sum over the rounds of the mean log loss in a round's cells, in nats; who
@@ -52,29 +52,29 @@ class Hedge:
     rounds: Counts
 
 
-def open_hedge(experts: int) -> Hedge:
-    return Hedge(np.zeros(experts), 0.0, np.zeros(experts, np.int64))
+def initial_state(experts: int) -> AdaHedgeState:
+    return AdaHedgeState(np.zeros(experts), 0.0, np.zeros(experts, np.int64))
 
 
-def shares(hedge: Hedge) -> Floats:
+def current_weights(state: AdaHedgeState) -> Floats:
     """(A,) weights that stand now; they sum to one."""
-    answer: Floats = _weights(hedge.losses, hedge.gap, hedge.rounds)
+    answer: Floats = _weights(state.losses, state.gap, state.rounds)
     return answer
 
 
-def advance(hedge: Hedge, log_odds: Floats, rose: Floats) -> tuple[Hedge, Floats]:
+def update(state: AdaHedgeState, log_odds: Floats, rose: Floats) -> tuple[AdaHedgeState, Floats]:
     """The memory after R more rounds, and the weights (R, A) that stood after each.
 
     `log_odds` (A, R, N) is NaN for an expert asleep; `rose` (R, N) is 1 or 0, NaN in a cell that
     does not count. A row without a cell that counts and was voted on is no round.
     """
-    losses, rounds = hedge.losses.copy(), hedge.rounds.copy()
-    gap, weights = _advance(losses, hedge.gap, rounds, log_odds, rose)
-    return Hedge(losses, gap, rounds), weights
+    losses, rounds = state.losses.copy(), state.rounds.copy()
+    gap, weights = _update(losses, state.gap, rounds, log_odds, rose)
+    return AdaHedgeState(losses, gap, rounds), weights
 
 
-@compiled
-def _advance(
+@cached_njit
+def _update(
     losses: Floats, gap: float, rounds: Counts, log_odds: Floats, rose: Floats
 ) -> tuple[float, Floats]:
     agents, rows, _ = log_odds.shape
@@ -83,17 +83,17 @@ def _advance(
     loss = np.empty(agents)
     voted = np.empty(agents, np.bool_)
     for row in range(rows):
-        cells = _charge(weights, log_odds[:, row, :], rose[row], loss, voted)
+        cells = _round_losses(weights, log_odds[:, row, :], rose[row], loss, voted)
         if cells > 0:
             loss /= cells
-            gap += _learn(weights, losses, _rate(gap, agents), rounds, loss, voted)
+            gap += _add_round(weights, losses, _learning_rate(gap, agents), rounds, loss, voted)
             weights = _weights(losses, gap, rounds)
         after[row] = weights
     return gap, after
 
 
-@compiled
-def _charge(
+@cached_njit
+def _round_losses(
     weights: Floats, log_odds: Floats, rose: Floats, loss: Floats, voted: NDArray[np.bool_]
 ) -> int:
     """Fills `loss` (A,) with sums over the cells and `voted` (A,); returns the number of cells."""
@@ -122,8 +122,8 @@ def _charge(
     return cells
 
 
-@compiled
-def _learn(
+@cached_njit
+def _add_round(
     weights: Floats,
     losses: Floats,
     rate: float,
@@ -132,7 +132,7 @@ def _learn(
     voted: NDArray[np.bool_],
 ) -> float:
     """Adds a round to `losses` and `rounds`; returns what it adds to the gap."""
-    entry = _entry(losses, rate, rounds)
+    entry = _newcomer_loss(losses, rate, rounds)
     least = np.inf
     total = mean = 0.0
     for agent in range(len(losses)):
@@ -153,32 +153,32 @@ def _learn(
     return max(mean / total - mixture, 0.0)
 
 
-@compiled
-def _entry(losses: Floats, rate: float, rounds: Counts) -> float:
+@cached_njit
+def _newcomer_loss(losses: Floats, rate: float, rounds: Counts) -> float:
     """The loss that gives a newcomer the mean weight of those heard so far."""
     odds = _odds(losses, rate, rounds)
-    heard = 0
+    voters = 0
     least = np.inf
     for agent in range(len(losses)):
         if rounds[agent] > 0:
-            heard += 1
+            voters += 1
             least = min(least, losses[agent])
-    return least - math.log(odds.sum() / heard) / rate if heard > 0 else 0.0
+    return least - math.log(odds.sum() / voters) / rate if voters > 0 else 0.0
 
 
-@compiled
+@cached_njit
 def _weights(losses: Floats, gap: float, rounds: Counts) -> Floats:
     agents = len(losses)
-    odds = _odds(losses, _rate(gap, agents), rounds)
-    total, heard = odds.sum(), np.sum(rounds > 0)
+    odds = _odds(losses, _learning_rate(gap, agents), rounds)
+    total, voters = odds.sum(), np.sum(rounds > 0)
     weights = np.full(agents, 1.0 / agents)
     for agent in range(agents):
         if rounds[agent] > 0:
-            weights[agent] = odds[agent] / total * heard / agents
+            weights[agent] = odds[agent] / total * voters / agents
     return weights
 
 
-@compiled
+@cached_njit
 def _odds(losses: Floats, rate: float, rounds: Counts) -> Floats:
     """Of each expert heard against the best one; 0 for who never voted."""
     least = np.inf
@@ -188,17 +188,17 @@ def _odds(losses: Floats, rate: float, rounds: Counts) -> Floats:
     odds = np.zeros(len(losses))
     for agent in range(len(losses)):
         if rounds[agent] > 0:
-            odds[agent] = max(math.exp(-rate * (losses[agent] - least)), FAINTEST)
+            odds[agent] = max(math.exp(-rate * (losses[agent] - least)), MIN_ODDS)
     return odds
 
 
-@compiled
-def _rate(gap: float, agents: int) -> float:
+@cached_njit
+def _learning_rate(gap: float, agents: int) -> float:
     bound = math.log(max(agents, 2))
-    return bound / gap if gap * FASTEST > bound else FASTEST
+    return bound / gap if gap * MAX_LEARNING_RATE > bound else MAX_LEARNING_RATE
 
 
-@compiled
+@cached_njit
 def _log_loss(log_odds: float, rose: float) -> float:
     right = log_odds if rose > 0.0 else -log_odds
     return math.log1p(math.exp(-abs(right))) + max(-right, 0.0)

@@ -8,7 +8,7 @@ import numpy as np
 
 from quant.per_symbol import Floats, by_symbol
 
-PRIOR = 50.0
+PRIOR_COUNT = 50.0
 """Pseudo-outcomes of each sign that pull a short history towards one half (Beta(50, 50))."""
 
 
@@ -27,7 +27,7 @@ def base_rate(open_: Floats, horizon: int) -> Floats:
         seen = np.zeros(len(prices))
         up[first:] = np.cumsum(rose)
         seen[first:] = np.arange(1, len(rose) + 1)
-        return (PRIOR + up) / (2 * PRIOR + seen)
+        return (PRIOR_COUNT + up) / (2 * PRIOR_COUNT + seen)
 
     return by_symbol(rate, open_)
 

@@ -11,20 +11,20 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from quant.jit import compiled
-from quant.resampling import FEWEST_BLOCKS, FEWEST_ROWS, stationary_indices
+from quant.jit import cached_njit
+from quant.resampling import MIN_BLOCKS, MIN_ROWS, stationary_indices
 
 Floats = NDArray[np.float64]
-Whole = NDArray[np.uint32]
+RunBounds = NDArray[np.uint32]
 
 SAMPLES = 300
 """Enough for the quantiles at 5% and 95%: an interval's ends move by about 4% of its width from
 seed to seed."""
-LANES = 8
+SIMD_LANES = 8
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Draws:
+class BootstrapDraws:
     """Which of `rows` rows were drawn, in blocks of `block` rows on average.
 
     As runs of rows: `first` and one past the `last` of each run, and `at` (S + 1,), where each
@@ -33,9 +33,9 @@ class Draws:
 
     rows: int
     block: float
-    first: Whole
-    last: Whole
-    at: Whole
+    run_starts: RunBounds
+    run_ends: RunBounds
+    sample_offsets: RunBounds
 
     def ratios(self, numerators: Floats, denominators: Floats) -> Floats:
         """Sum of numerators over sum of denominators (K, R), of K series: (K, 3) value, low, high.
@@ -48,27 +48,27 @@ class Draws:
         something = below != 0.0
         answers[something, 0] = numerators.sum(axis=1)[something] / below[something]
         filled = (denominators != 0.0).sum(axis=1)
-        enough = something & (filled >= max(FEWEST_ROWS, FEWEST_BLOCKS * self.block))
+        enough = something & (filled >= max(MIN_ROWS, MIN_BLOCKS * self.block))
         if enough.any():
-            answers[enough, 1:] = _interval(
+            answers[enough, 1:] = _percentile_intervals(
                 self._sums(numerators, enough), self._sums(denominators, enough)
             )
         return answers
 
     def _sums(self, series: Floats, enough: NDArray[np.bool_]) -> Floats:
         chosen = np.ascontiguousarray(series if enough.all() else series[enough])
-        return _resampled(chosen, self.first, self.last, self.at)
+        return _resampled_sums(chosen, self.run_starts, self.run_ends, self.sample_offsets)
 
 
-def draws(rows: int, block: float, seed: int, samples: int = SAMPLES) -> Draws:
+def draw_bootstrap(rows: int, block: float, seed: int, samples: int = SAMPLES) -> BootstrapDraws:
     """The draws of `quant.resampling.stationary_indices`."""
     if rows == 0:
         nothing = np.zeros(0, np.uint32)
-        return Draws(rows, block, nothing, nothing, np.zeros(samples + 1, np.uint32))
-    return Draws(rows, block, *_runs(stationary_indices(rows, block, samples, seed)))
+        return BootstrapDraws(rows, block, nothing, nothing, np.zeros(samples + 1, np.uint32))
+    return BootstrapDraws(rows, block, *_runs(stationary_indices(rows, block, samples, seed)))
 
 
-def _runs(drawn: NDArray[np.intp]) -> tuple[Whole, Whole, Whole]:
+def _runs(drawn: NDArray[np.intp]) -> tuple[RunBounds, RunBounds, RunBounds]:
     """Rows drawn (S, R) as runs of rows: first and one past the last of each, and the place of
     each sample's first run, (S + 1,)."""
     samples, rows = drawn.shape
@@ -81,7 +81,7 @@ def _runs(drawn: NDArray[np.intp]) -> tuple[Whole, Whole, Whole]:
     return firsts.astype(np.uint32), lasts.astype(np.uint32), samples_at.astype(np.uint32)
 
 
-def _interval(above: Floats, below: Floats) -> Floats:
+def _percentile_intervals(above: Floats, below: Floats) -> Floats:
     """(K, 2) from resampled sums (K, S); NaN where fewer than half the samples gave a ratio."""
     with np.errstate(divide="ignore", invalid="ignore"):
         ratios = np.sort(np.where(below == 0.0, np.nan, above / below), axis=1)
@@ -97,8 +97,10 @@ def _interval(above: Floats, below: Floats) -> Floats:
     return ends
 
 
-@compiled
-def _resampled(values: Floats, firsts: Whole, lasts: Whole, samples_at: Whole) -> Floats:
+@cached_njit
+def _resampled_sums(
+    values: Floats, firsts: RunBounds, lasts: RunBounds, samples_at: RunBounds
+) -> Floats:
     """(K, S) sums of `values` (K, R) over the rows that each sample drew.
 
     Eight series at a time, so that their sums stay in registers.
@@ -106,9 +108,9 @@ def _resampled(values: Floats, firsts: Whole, lasts: Whole, samples_at: Whole) -
     series, rows = values.shape
     samples = len(samples_at) - 1
     answers = np.empty((series, samples))
-    running = np.zeros((rows + 1, LANES))
-    for lane in range(0, series, LANES):
-        width = min(LANES, series - lane)
+    running = np.zeros((rows + 1, SIMD_LANES))
+    for lane in range(0, series, SIMD_LANES):
+        width = min(SIMD_LANES, series - lane)
         for row in range(rows):
             for k in range(width):
                 running[row + 1, k] = running[row, k] + values[lane + k, row]

@@ -26,23 +26,23 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from quant.jit import compiled
+from quant.jit import cached_njit
 
 Floats = NDArray[np.float64]
 Counts = NDArray[np.int64]
 
-PRIOR = 4.0
+PRIOR_PRECISION = 4.0
 """Before any evidence the slope is 1 with a standard deviation of 1 / sqrt(4), a half."""
-BLOCK = 21
+ROUNDS_PER_BLOCK = 21
 """Rounds in a block, a month of daily bars: long beside the horizon, or d comes out too small."""
-ENOUGH = 12
+MIN_BLOCKS = 12
 """Blocks (252 rounds, a year of daily bars) before a slope leaves 1; of fewer squares d would be
 known worse than to 40%."""
-STEEPEST = 2.0
+MAX_SLOPE = 2.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Calibration:
+class CalibrationState:
     """All that is remembered of K forecasters.
 
     `sums` (5, K) over each one's complete blocks, of g, i, g^2, g i and i^2, where g is a block's
@@ -55,35 +55,35 @@ class Calibration:
     rounds: Counts
 
 
-def open_calibration(forecasters: int) -> Calibration:
-    return Calibration(
+def initial_state(forecasters: int) -> CalibrationState:
+    return CalibrationState(
         np.zeros((5, forecasters)), np.zeros((2, forecasters)), np.zeros(forecasters, np.int64)
     )
 
 
-def slopes(calibration: Calibration) -> Floats:
+def slopes(state: CalibrationState) -> Floats:
     """(K,) slopes that stand now, 1 without enough complete blocks. They move once a block."""
-    every = range(len(calibration.rounds))
-    return np.array([_slope(calibration.sums[:, k], calibration.rounds[k]) for k in every])
+    every = range(len(state.rounds))
+    return np.array([_slope(state.sums[:, k], state.rounds[k]) for k in every])
 
 
-def advance(
-    calibration: Calibration, evidence: Floats, base_rate: Floats, rose: Floats
-) -> tuple[Calibration, Floats]:
+def update(
+    state: CalibrationState, evidence: Floats, base_rate: Floats, rose: Floats
+) -> tuple[CalibrationState, Floats]:
     """The memory after R more rounds, and the slopes (R, K) that stood after each.
 
     `evidence` (K, R, N) is NaN where nothing was forecast; `base_rate` (R, N) a probability;
     `rose` (R, N) is 1 or 0, NaN in a cell that does not count.
     """
     sums, block, rounds = (
-        calibration.sums.copy(), calibration.block.copy(), calibration.rounds.copy()
+        state.sums.copy(), state.block.copy(), state.rounds.copy()
     )  # fmt: skip
-    stood = _advance(sums, block, rounds, evidence, base_rate, rose)
-    return Calibration(sums, block, rounds), stood
+    slopes_after = _update(sums, block, rounds, evidence, base_rate, rose)
+    return CalibrationState(sums, block, rounds), slopes_after
 
 
-@compiled
-def _advance(
+@cached_njit
+def _update(
     sums: Floats,
     block: Floats,
     rounds: Counts,
@@ -93,7 +93,7 @@ def _advance(
 ) -> Floats:
     """The slopes after each row; the memory is brought forward in place."""
     forecasters, rows, columns = evidence.shape
-    stood = np.empty((rows, forecasters))
+    slopes_after = np.empty((rows, forecasters))
     for k in range(forecasters):
         slope = _slope(sums[:, k], rounds[k])
         for row in range(rows):
@@ -109,15 +109,15 @@ def _advance(
                 rounds[k] += 1
                 block[0, k] += agreement
                 block[1, k] += information
-                if rounds[k] % BLOCK == 0:
-                    _close(sums[:, k], block[:, k])
+                if rounds[k] % ROUNDS_PER_BLOCK == 0:
+                    _close_block(sums[:, k], block[:, k])
                     slope = _slope(sums[:, k], rounds[k])
-            stood[row, k] = slope
-    return stood
+            slopes_after[row, k] = slope
+    return slopes_after
 
 
-@compiled
-def _close(sums: Floats, block: Floats) -> None:
+@cached_njit
+def _close_block(sums: Floats, block: Floats) -> None:
     g, i = block[0], block[1]
     sums[0] += g
     sums[1] += i
@@ -127,12 +127,12 @@ def _close(sums: Floats, block: Floats) -> None:
     block[:] = 0.0
 
 
-@compiled
+@cached_njit
 def _slope(sums: Floats, rounds: int) -> float:
     g, i, gg, gi, ii = sums
-    if rounds < ENOUGH * BLOCK or i == 0.0:
+    if rounds < MIN_BLOCKS * ROUNDS_PER_BLOCK or i == 0.0:
         return 1.0
     c = g / i
-    ridge = PRIOR * max((gg - 2.0 * c * gi + c * c * ii) / i, 1.0)
-    slope: float = min(max((ridge + g) / (ridge + i), 0.0), STEEPEST)
+    ridge = PRIOR_PRECISION * max((gg - 2.0 * c * gi + c * c * ii) / i, 1.0)
+    slope: float = min(max((ridge + g) / (ridge + i), 0.0), MAX_SLOPE)
     return slope

@@ -20,17 +20,17 @@ Function = TypeVar("Function", bound=Callable[..., object])
 config: Any = numba.config
 
 
-def compiled(function: Function) -> Function:
+def cached_njit(function: Function) -> Function:
     """`function` as machine code, strict IEEE arithmetic in the order written (no fastmath)."""
-    with _kept_beside(Path(function.__code__.co_filename).parent):
+    with _cache_beside(Path(function.__code__.co_filename).parent):
         return cast(Function, numba.njit(cache=True)(function))
 
 
 @contextmanager
-def _kept_beside(sources: Path) -> Iterator[None]:
+def _cache_beside(sources: Path) -> Iterator[None]:
     """Numba's documented `NUMBA_CACHE_DIR`, for what is decorated within."""
     before = config.CACHE_DIR
-    config.CACHE_DIR = _folder(sources, before)
+    config.CACHE_DIR = _cache_folder(sources, before)
     try:
         yield
     finally:
@@ -38,20 +38,20 @@ def _kept_beside(sources: Path) -> Iterator[None]:
 
 
 @cache
-def _folder(sources: Path, chosen: str) -> str:
+def _cache_folder(sources: Path, user_cache: str) -> str:
     """Where code compiled from `sources` is kept, within the folder that the user has chosen; that
     of older sources goes."""
-    stamp = hashlib.sha256()
+    digest = hashlib.sha256()
     for file in sorted(sources.glob("*.py")):
-        about = file.stat()
-        stamp.update(f"{file} {about.st_mtime_ns} {about.st_size}\n".encode())
-    base = Path(chosen) if chosen else sources / "__pycache__"
-    folder = base / f"numba-{sources.name}-{stamp.hexdigest()[:16]}"
+        stat = file.stat()
+        digest.update(f"{file} {stat.st_mtime_ns} {stat.st_size}\n".encode())
+    base = Path(user_cache) if user_cache else sources / "__pycache__"
+    folder = base / f"numba-{sources.name}-{digest.hexdigest()[:16]}"
     try:
         if not folder.exists():
             for old in base.glob(f"numba-{sources.name}-*"):
                 shutil.rmtree(old, ignore_errors=True)
         folder.mkdir(parents=True, exist_ok=True)
     except OSError:
-        return chosen
+        return user_cache
     return str(folder)

@@ -47,7 +47,7 @@ def lag(values: Floats, bars: int) -> Floats:
     return by_symbol(shifted, values)
 
 
-def change(values: Floats, bars: int) -> Floats:
+def pct_change(values: Floats, bars: int) -> Floats:
     """Simple return over `bars` bars of the symbol, as a fraction."""
     return values / lag(values, bars) - 1.0
 
@@ -58,7 +58,7 @@ def ratio(values: Floats, unit: Floats) -> Floats:
     return np.where(positive, values / np.where(positive, unit, 1.0), np.nan)
 
 
-def rebased(values: Floats, unit: Floats) -> Floats:
+def rebase(values: Floats, unit: Floats) -> Floats:
     """`values` (T, N) over the first positive entry of each column of `unit`.
 
     Price and volume have no true level, only ratios. Rebasing first makes every later number
@@ -72,7 +72,9 @@ def rebased(values: Floats, unit: Floats) -> Floats:
     return values / base
 
 
-def completed(values: Floats, period: NDArray[np.int64], function: Callable[..., Floats]) -> Floats:
+def of_completed_periods(
+    values: Floats, period: NDArray[np.int64], function: Callable[..., Floats]
+) -> Floats:
     """`function` of each symbol's last values of completed periods (weeks of a daily panel).
 
     `period` (T,) numbers the period of each row, never falling. `function` sees one value a
@@ -81,7 +83,7 @@ def completed(values: Floats, period: NDArray[np.int64], function: Callable[...,
     sees the week before: nothing has to be known about holidays to come.
     """
 
-    def coarse(series: Floats, periods: Floats) -> Floats:
+    def on_completed(series: Floats, periods: Floats) -> Floats:
         ends = np.flatnonzero(np.diff(periods) > 0)
         answers = np.full(len(series), np.nan)
         if len(ends):
@@ -91,21 +93,21 @@ def completed(values: Floats, period: NDArray[np.int64], function: Callable[...,
         return answers
 
     rows = np.broadcast_to(period.astype(np.float64)[:, np.newaxis], values.shape)
-    return by_symbol(coarse, values, rows)
+    return by_symbol(on_completed, values, rows)
 
 
-def weeks(known_at: NDArray[np.datetime64]) -> NDArray[np.int64]:
+def week_numbers(known_at: NDArray[np.datetime64]) -> NDArray[np.int64]:
     """Number of the week, Monday to Sunday UTC, that a bar closing at `known_at` belongs to."""
-    return (days(known_at) + 3) // 7
+    return (day_numbers(known_at) + 3) // 7
 
 
-def days(known_at: NDArray[np.datetime64]) -> NDArray[np.int64]:
+def day_numbers(known_at: NDArray[np.datetime64]) -> NDArray[np.int64]:
     """Number of the UTC day that a bar closing at `known_at` belongs to (midnight ends a day)."""
     within = known_at - np.timedelta64(1, "us")
     return within.astype("datetime64[D]").astype(np.int64)
 
 
-def as_known(
+def latest_known(
     values: Floats, known_at: NDArray[np.datetime64], rows: NDArray[np.datetime64]
 ) -> Floats:
     """The newest of `values` (K,) known by each of `rows` (T,); NaN before the first.
@@ -121,5 +123,5 @@ def as_known(
 def days_since(known_at: NDArray[np.datetime64], rows: NDArray[np.datetime64]) -> Floats:
     """Days from the newest of `known_at` (K,) to each of `rows` (T,); NaN before the first."""
     stamps = known_at.astype("datetime64[us]").astype(np.int64).astype(np.float64)
-    newest = as_known(stamps, known_at, rows)
+    newest = latest_known(stamps, known_at, rows)
     return (rows.astype("datetime64[us]").astype(np.int64) - newest) / 86_400e6

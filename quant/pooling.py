@@ -14,7 +14,7 @@ Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Pooled:
+class LogOpinionPool:
     """`log_odds` (R, N), NaN where nobody voted; `shares` (A, R, N), what each vote weighed there
     (they sum to one over those that voted, 0 for an abstention); `voters` (R, N), how many did."""
 
@@ -23,20 +23,20 @@ class Pooled:
     voters: NDArray[np.int64]
 
 
-def pool(log_odds: Floats, weights: Floats) -> Pooled:
+def pool(log_odds: Floats, weights: Floats) -> LogOpinionPool:
     """`log_odds` (A, R, N) of A agents, NaN for an abstention, under `weights` (A,) or, where
     they change from row to row, (A, R).
 
     A weight that is zero silences its agent. Weights need not sum to one.
     """
     weight = weights.reshape(len(weights), -1, 1)
-    heard = ~np.isnan(log_odds) & (weight > 0.0)
-    spoken = np.where(heard, weight, 0.0)
-    total = _sum_in_order(spoken)
-    shares = spoken / np.where(total > 0.0, total, 1.0)
-    pooled = _sum_in_order(shares * np.where(heard, log_odds, 0.0))
-    voters = heard.sum(axis=0)
-    return Pooled(np.where(voters > 0, pooled, np.nan), shares, voters)
+    voted = ~np.isnan(log_odds) & (weight > 0.0)
+    voting_weight = np.where(voted, weight, 0.0)
+    total = _sum_in_order(voting_weight)
+    shares = voting_weight / np.where(total > 0.0, total, 1.0)
+    pooled = _sum_in_order(shares * np.where(voted, log_odds, 0.0))
+    voters = voted.sum(axis=0)
+    return LogOpinionPool(np.where(voters > 0, pooled, np.nan), shares, voters)
 
 
 def _sum_in_order(layers: Floats) -> Floats:

@@ -12,17 +12,17 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from quant.jit import compiled
+from quant.jit import cached_njit
 
 Floats = NDArray[np.float64]
-Whole = NDArray[np.intp]
+Indices = NDArray[np.intp]
 
-FEWEST_ROWS, FEWEST_BLOCKS = 10, 5
+MIN_ROWS, MIN_BLOCKS = 10, 5
 """With less evidence an interval would only look narrow: a single block is only ever rotated."""
 
 
 @dataclass(frozen=True, slots=True)
-class Estimate:
+class IntervalEstimate:
     """A figure, its 90% interval and the number of observations behind it; NaN where unknown."""
 
     value: float
@@ -31,7 +31,7 @@ class Estimate:
     n: int
 
 
-def stationary_indices(n: int, block: float, samples: int, seed: int | Sequence[int]) -> Whole:
+def stationary_indices(n: int, block: float, samples: int, seed: int | Sequence[int]) -> Indices:
     """(samples, n) rows to draw from a series of n rows, in blocks of `block` rows on average.
 
     Whoever draws in parts gives each part a seed of several numbers.
@@ -39,12 +39,12 @@ def stationary_indices(n: int, block: float, samples: int, seed: int | Sequence[
     return _indices(n, block, samples, np.random.default_rng(seed))
 
 
-def enough(n: int, block: float) -> bool:
+def has_enough_blocks(n: int, block: float) -> bool:
     """Do n rows hold enough blocks for an interval?"""
-    return n >= FEWEST_ROWS and n >= FEWEST_BLOCKS * block
+    return n >= MIN_ROWS and n >= MIN_BLOCKS * block
 
 
-def interval(values: Floats, value: float, n: int) -> Estimate:
+def percentile_interval(values: Floats, value: float, n: int) -> IntervalEstimate:
     """`value` between the 5% and 95% quantiles of its resampled `values` (samples,).
 
     The percentile interval: it never leaves what the figure can be (a drawdown stays below
@@ -54,14 +54,14 @@ def interval(values: Floats, value: float, n: int) -> Estimate:
     """
     known = values[np.isfinite(values)]
     if len(known) == 0 or 2 * len(known) < len(values):
-        return Estimate(value, np.nan, np.nan, n)
+        return IntervalEstimate(value, np.nan, np.nan, n)
     low, high = np.quantile(known, (0.05, 0.95))
-    return Estimate(value, float(low), float(high), n)
+    return IntervalEstimate(value, float(low), float(high), n)
 
 
 def ratio_estimate(
     numerator: Floats, denominator: Floats, block: float, samples: int = 1000, seed: int = 0
-) -> Estimate:
+) -> IntervalEstimate:
     """Sum of `numerator` over sum of `denominator` (R,), rows drawn together.
 
     A row with NaN in either is left out before drawing; n counts the rows that remain. NaN
@@ -72,13 +72,15 @@ def ratio_estimate(
     below = np.asarray(denominator[known], np.float64)
     n, total = len(above), below.sum()
     value = float(above.sum() / total) if total != 0 else np.nan
-    if not enough(n, block):
-        return Estimate(value, np.nan, np.nan, n)
+    if not has_enough_blocks(n, block):
+        return IntervalEstimate(value, np.nan, np.nan, n)
     drawn = _ratios(above, below, block, samples, np.random.default_rng(seed))
-    return interval(drawn, value, n)
+    return percentile_interval(drawn, value, n)
 
 
-def mean_estimate(values: Floats, block: float, samples: int = 1000, seed: int = 0) -> Estimate:
+def mean_estimate(
+    values: Floats, block: float, samples: int = 1000, seed: int = 0
+) -> IntervalEstimate:
     """Mean of `values` (R,) without its NaN."""
     return ratio_estimate(values, np.ones(len(values)), block, samples, seed)
 
@@ -92,7 +94,7 @@ def block_length(series: Floats) -> float:
     """
     known = np.asarray(series[np.isfinite(series)], np.float64)
     n = len(known)
-    if n < FEWEST_ROWS or known.min() == known.max():
+    if n < MIN_ROWS or known.min() == known.max():
         return 1.0
     needed = max(5, int(np.log10(n)))
     farthest = min(int(np.ceil(np.sqrt(n))) + needed, n - 2)
@@ -130,7 +132,7 @@ def _bandwidth(size: Floats, needed: int, limit: float, farthest: int) -> int:
     return farthest
 
 
-@compiled
+@cached_njit
 def _block(n: int, block: float, generator: np.random.Generator) -> tuple[int, int]:
     """A first row and a geometric length with mean `block`."""
     first = int(generator.random() * n)
@@ -141,8 +143,8 @@ def _block(n: int, block: float, generator: np.random.Generator) -> tuple[int, i
     return first, int(min(length, longest))
 
 
-@compiled
-def _indices(n: int, block: float, samples: int, generator: np.random.Generator) -> Whole:
+@cached_njit
+def _indices(n: int, block: float, samples: int, generator: np.random.Generator) -> Indices:
     answers = np.empty((samples, n), np.intp)
     for sample in range(samples):
         filled = 0
@@ -157,7 +159,7 @@ def _indices(n: int, block: float, samples: int, generator: np.random.Generator)
     return answers
 
 
-@compiled
+@cached_njit
 def _ratios(
     above: Floats, below: Floats, block: float, samples: int, generator: np.random.Generator
 ) -> Floats:

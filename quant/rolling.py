@@ -8,10 +8,10 @@ fewer than `minimum` it is NaN.
 
 import numpy as np
 
-from quant.jit import compiled
+from quant.jit import cached_njit
 from quant.per_symbol import Floats, by_symbol
 
-PIECE = 1_024
+CHUNK_ROWS = 1_024
 """Rows whose windows are summed together, in the processor's nearest cache."""
 
 
@@ -39,57 +39,57 @@ def tail_mean(values: Floats, level: float, length: int, minimum: int) -> Floats
     return by_symbol(lambda s: _sorted_window(s, level, length, minimum, True), values)
 
 
-def slope(of: Floats, on: Floats, length: int, minimum: int) -> Floats:
+def slope(dependent: Floats, regressor: Floats, length: int, minimum: int) -> Floats:
     """Least-squares slope of `of` on `on` (a beta); NaN where `on` stands still."""
-    return by_symbol(lambda y, x: _regression(y, x, length, minimum, False), of, on)
+    return by_symbol(lambda y, x: _regression(y, x, length, minimum, False), dependent, regressor)
 
 
-def correlation(of: Floats, on: Floats, length: int, minimum: int) -> Floats:
+def correlation(first: Floats, second: Floats, length: int, minimum: int) -> Floats:
     """Pearson's; NaN where either stands still."""
-    return by_symbol(lambda y, x: _regression(y, x, length, minimum, True), of, on)
+    return by_symbol(lambda y, x: _regression(y, x, length, minimum, True), first, second)
 
 
-@compiled
+@cached_njit
 def _mean(series: Floats, length: int, minimum: int) -> Floats:
     """The windows of a piece stand side by side: each is summed oldest bar first."""
     answers = np.zeros(len(series))
-    for first in range(0, len(series), PIECE):
+    for first in range(0, len(series), CHUNK_ROWS):
         for back in range(length - 1, -1, -1):
             total, bars = _lagged(answers, series, first, back)
             for t in range(len(total)):
                 total[t] += bars[t]
-    return _divided(answers, length, minimum)
+    return _divide_by_count(answers, length, minimum)
 
 
-@compiled
+@cached_njit
 def _variance(series: Floats, length: int, minimum: int) -> Floats:
     mean, answers = _mean(series, length, 1), np.zeros(len(series))
-    for first in range(0, len(series), PIECE):
+    for first in range(0, len(series), CHUNK_ROWS):
         for back in range(length - 1, -1, -1):
             total, bars = _lagged(answers, series, first, back)
             middle, _ = _lagged(mean, series, first, back)
             for t in range(len(total)):
                 total[t] += (bars[t] - middle[t]) * (bars[t] - middle[t])
-    return _divided(answers, length, minimum)
+    return _divide_by_count(answers, length, minimum)
 
 
-@compiled
+@cached_njit
 def _lagged(answers: Floats, series: Floats, first: int, back: int) -> tuple[Floats, Floats]:
     """The answers of a piece's rows that have a bar so far `back`, and these bars."""
     start = max(first, back)
-    stop = max(min(first + PIECE, len(series)), start)
+    stop = max(min(first + CHUNK_ROWS, len(series)), start)
     return answers[start:stop], series[start - back : stop - back]
 
 
-@compiled
-def _divided(total: Floats, length: int, minimum: int) -> Floats:
+@cached_njit
+def _divide_by_count(total: Floats, length: int, minimum: int) -> Floats:
     """Sums over as many bars as each window has."""
     for t in range(len(total)):
         total[t] = total[t] / min(t + 1, length) if t + 1 >= minimum else np.nan
     return total
 
 
-@compiled
+@cached_njit
 def _highest(series: Floats, length: int, minimum: int) -> Floats:
     answers = np.full(len(series), np.nan)
     top = 0
@@ -106,7 +106,7 @@ def _highest(series: Floats, length: int, minimum: int) -> Floats:
     return answers
 
 
-@compiled
+@cached_njit
 def _sorted_window(series: Floats, level: float, length: int, minimum: int, tail: bool) -> Floats:
     answers = np.full(len(series), np.nan)
     window = np.empty(length)
@@ -137,11 +137,11 @@ def _sorted_window(series: Floats, level: float, length: int, minimum: int, tail
     return answers
 
 
-@compiled
+@cached_njit
 def _regression(y: Floats, x: Floats, length: int, minimum: int, standardised: bool) -> Floats:
     mean_y, mean_x = _mean(y, length, 1), _mean(x, length, 1)
     sums = np.zeros((3, len(y)))
-    for first in range(0, len(y), PIECE):
+    for first in range(0, len(y), CHUNK_ROWS):
         for back in range(length - 1, -1, -1):
             xx, of_x = _lagged(sums[0], x, first, back)
             yy, of_y = _lagged(sums[1], y, first, back)

@@ -15,29 +15,29 @@ _PREFIX = ".draft-"
 
 
 @contextmanager
-def draft(folder: Path) -> Iterator[Path]:
+def draft_folder(folder: Path) -> Iterator[Path]:
     """A folder within `folder`, gone afterwards unless it was moved away."""
-    made = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-", dir=folder))
-    made.chmod(0o755)
+    draft = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-", dir=folder))
+    draft.chmod(0o755)
     try:
-        yield made
+        yield draft
     finally:
-        shutil.rmtree(made, ignore_errors=True)
+        shutil.rmtree(draft, ignore_errors=True)
 
 
-def discard(doomed: Path) -> None:
+def delete_folder(folder: Path) -> None:
     """Delete a folder: out of sight by one rename; if this process is killed then, the rest is
     swept away."""
-    with draft(doomed.parent) as trash:
-        doomed.rename(trash / doomed.name)
+    with draft_folder(folder.parent) as trash:
+        folder.rename(trash / folder.name)
 
 
-def sweep(folder: Path) -> None:
+def remove_stale_drafts(folder: Path) -> None:
     """Drafts of processes that are no more."""
-    for left in folder.glob(f"{_PREFIX}*"):
-        process = left.name.removeprefix(_PREFIX).split("-")[0]
+    for path in folder.glob(f"{_PREFIX}*"):
+        process = path.name.removeprefix(_PREFIX).split("-")[0]
         if not (process.isdigit() and _alive(int(process))):
-            shutil.rmtree(left, ignore_errors=True)
+            shutil.rmtree(path, ignore_errors=True)
 
 
 def _alive(process: int) -> bool:

@@ -25,12 +25,12 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, OperationalError
 
 from domain.errors import ConfigurationError, StorageError
-from storage.tables import Row
+from storage.tables import TableRow
 
 BUSY_SECONDS = 20
 """How long a writer waits for another before it gives up."""
 
-_MIGRATING = 7_061_755_021
+_MIGRATION_LOCK = 7_061_755_021
 """Key of PostgreSQL's advisory lock: two processes that start together migrate in turn."""
 
 _BEGIN_TO_WRITE = "BEGIN IMMEDIATE"
@@ -70,7 +70,7 @@ class Database:
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """A transaction that sees one state of the database and is never made to wait."""
-        with self._translated(), self._engine.connect() as connection:
+        with self._translating_errors(), self._engine.connect() as connection:
             if not self._is_sqlite:
                 connection = connection.execution_options(isolation_level="REPEATABLE READ")
             yield connection
@@ -81,7 +81,7 @@ class Database:
 
         On SQLite it is the only one that writes, from its first line on.
         """
-        with self._translated(), self._engine.connect() as connection:
+        with self._translating_errors(), self._engine.connect() as connection:
             connection = connection.execution_options(begin=_BEGIN_TO_WRITE)
             with connection.begin():
                 yield connection
@@ -93,17 +93,17 @@ class Database:
         a database newer than this program or of another program.
         """
         scripts = ScriptDirectory.from_config(_alembic())
-        with self._translated():
+        with self._translating_errors():
             if self._is_sqlite:
                 self._make_folder()
             with self._engine.connect() as connection:
                 if self._revision(connection, scripts) == scripts.get_current_head():
                     return
             if self._is_sqlite:
-                self._keep_a_write_ahead_log()
+                self._enable_wal()
         with self.writing() as connection:
             if not self._is_sqlite:
-                connection.execute(text(f"SELECT pg_advisory_xact_lock({_MIGRATING})"))
+                connection.execute(text(f"SELECT pg_advisory_xact_lock({_MIGRATION_LOCK})"))
             self._revision(connection, scripts)
             command.upgrade(_alembic(connection), "head")
 
@@ -124,17 +124,17 @@ class Database:
                 f"The folder {folder} cannot be made: {error.strerror}. Choose another home."
             ) from error
 
-    def _keep_a_write_ahead_log(self) -> None:
+    def _enable_wal(self) -> None:
         """Kept in the file from then on. The change needs the file for itself and, unlike a
         transaction, does not wait for it: where processes start together, it must try again."""
-        patience = monotonic() + BUSY_SECONDS
+        deadline = monotonic() + BUSY_SECONDS
         while True:
             with self._engine.connect() as connection:
                 connection = connection.execution_options(begin="")
                 try:
                     connection.exec_driver_sql("PRAGMA journal_mode=WAL")
                 except OperationalError as error:
-                    if "locked" not in str(error.orig) or monotonic() > patience:
+                    if "locked" not in str(error.orig) or monotonic() > deadline:
                         raise
                 else:
                     return
@@ -159,17 +159,17 @@ class Database:
         return revision
 
     @contextmanager
-    def _translated(self) -> Iterator[None]:
+    def _translating_errors(self) -> Iterator[None]:
         try:
             yield
         except IntegrityError:
             raise  # a bug of ours, not the database's refusal
         except DBAPIError as error:
-            raise StorageError(f"{self}: {_refusal(error)}") from error
+            raise StorageError(f"{self}: {_error_message(error)}") from error
 
 
 def insert_missing(
-    connection: Connection, table: type[Row], rows: Sequence[dict[str, Any]]
+    connection: Connection, table: type[TableRow], rows: Sequence[dict[str, Any]]
 ) -> None:
     """Insert the rows whose key is not there yet, also if another process just inserts it."""
     if rows:
@@ -220,7 +220,7 @@ def _alembic(connection: Connection | None = None) -> Config:
     return config
 
 
-def _refusal(error: DBAPIError) -> str:
-    said = str(error.orig).strip() or type(error.orig).__name__
-    remedy = next((remedy for sign, remedy in _REMEDIES if sign in said), None)
-    return f"{said}. {remedy or 'Nothing was changed. Try again, and report it if it stays.'}"
+def _error_message(error: DBAPIError) -> str:
+    message = str(error.orig).strip() or type(error.orig).__name__
+    remedy = next((remedy for sign, remedy in _REMEDIES if sign in message), None)
+    return f"{message}. {remedy or 'Nothing was changed. Try again, and report it if it stays.'}"

@@ -45,11 +45,11 @@ metadata = MetaData(
 COUNTER = BigInteger().with_variant(Integer, "sqlite")
 """64 bits on both; on SQLite the type that makes a primary key the row's own address."""
 
-GIVEN = {"autoincrement": False}
+NO_AUTOINCREMENT = {"autoincrement": False}
 """The journal counts for itself."""
 
 
-class Instant(TypeDecorator[datetime]):
+class UtcMicroseconds(TypeDecorator[datetime]):
     """An aware UTC datetime kept as microseconds since 1970: exact, ordered, alike everywhere."""
 
     impl = BigInteger
@@ -67,11 +67,11 @@ def microseconds(at: datetime) -> int:
     return (at - EPOCH) // MICROSECOND
 
 
-class Row(SQLModel, registry=registry(metadata=metadata)):
+class TableRow(SQLModel, registry=registry(metadata=metadata)):
     """What every table is."""
 
 
-class Series(Row, table=True):
+class SeriesRow(TableRow, table=True):
     """One kind of fact about one symbol of one market, and the last attempt to fetch it.
 
     `what` is 'bars 1d' (bars and their timeframe), 'news', 'filings', 'earnings' or 'actions'.
@@ -83,12 +83,12 @@ class Series(Row, table=True):
     market: str
     symbol: str
     what: str
-    fetched_at: datetime | None = Field(default=None, sa_type=Instant)
-    succeeded_at: datetime | None = Field(default=None, sa_type=Instant)
+    fetched_at: datetime | None = Field(default=None, sa_type=UtcMicroseconds)
+    succeeded_at: datetime | None = Field(default=None, sa_type=UtcMicroseconds)
     error: str | None = Field(default=None, sa_type=Text)
 
 
-class Bar(Row, table=True):
+class BarRow(TableRow, table=True):
     __table_args__ = ({"sqlite_with_rowid": False},)
 
     series: int = Field(primary_key=True, foreign_key="series.id")
@@ -101,7 +101,7 @@ class Bar(Row, table=True):
     adj_close: float | None
 
 
-class Headline(Row, table=True):
+class HeadlineRow(TableRow, table=True):
     """`fingerprint` stands for headline and source, which can be longer than an index allows."""
 
     series: int = Field(primary_key=True, foreign_key="series.id")
@@ -114,7 +114,7 @@ class Headline(Row, table=True):
     relevance: float | None
 
 
-class Filing(Row, table=True):
+class FilingRow(TableRow, table=True):
     __table_args__ = ({"sqlite_with_rowid": False},)
 
     series: int = Field(primary_key=True, foreign_key="series.id")
@@ -127,7 +127,7 @@ class Filing(Row, table=True):
     shares: float | None
 
 
-class Announcement(Row, table=True):
+class AnnouncementRow(TableRow, table=True):
     __table_args__ = ({"sqlite_with_rowid": False},)
 
     series: int = Field(primary_key=True, foreign_key="series.id")
@@ -136,7 +136,7 @@ class Announcement(Row, table=True):
     eps_actual: float | None
 
 
-class Action(Row, table=True):
+class CorporateActionRow(TableRow, table=True):
     __table_args__ = ({"sqlite_with_rowid": False},)
 
     series: int = Field(primary_key=True, foreign_key="series.id")
@@ -145,7 +145,7 @@ class Action(Row, table=True):
     value: float | None
 
 
-class Head(Row, table=True):
+class JournalHeadRow(TableRow, table=True):
     """The journal's only row that changes. Whoever writes events locks it first, so that `seq`
     has no gap and is ordered by commit."""
 
@@ -154,36 +154,36 @@ class Head(Row, table=True):
     last_seq: int = Field(sa_type=BigInteger)
 
 
-class Event(Row, table=True):
+class EventRow(TableRow, table=True):
     """`payload` is JSON; NULL for votes and decisions, whose payload is in `decision.body`."""
 
-    seq: int = Field(primary_key=True, sa_type=COUNTER, sa_column_kwargs=GIVEN)
-    at: datetime = Field(sa_type=Instant)
+    seq: int = Field(primary_key=True, sa_type=COUNTER, sa_column_kwargs=NO_AUTOINCREMENT)
+    at: datetime = Field(sa_type=UtcMicroseconds)
     kind: str
     run: str
     symbol: str | None
     payload: str | None = Field(sa_type=Text)
 
 
-class Cycle(Row, table=True):
+class CycleRow(TableRow, table=True):
     """`manifest` names the chunks of the panel, `inputs` is everything else that went in."""
 
     __table_args__ = (Index(None, "market", "run", "calendar", "as_of"),)
 
-    seq: int = Field(primary_key=True, sa_type=COUNTER, sa_column_kwargs=GIVEN)
+    seq: int = Field(primary_key=True, sa_type=COUNTER, sa_column_kwargs=NO_AUTOINCREMENT)
     digest: str = Field(unique=True)
     market: str
     run: str
     simulated: bool
     calendar: str
     timeframe: str
-    as_of: datetime = Field(sa_type=Instant)
-    recorded_at: datetime = Field(sa_type=Instant)
+    as_of: datetime = Field(sa_type=UtcMicroseconds)
+    recorded_at: datetime = Field(sa_type=UtcMicroseconds)
     manifest: str = Field(sa_type=Text)
     inputs: str = Field(sa_type=Text)
 
 
-class Decision(Row, table=True):
+class DecisionRow(TableRow, table=True):
     """`body` is the decision's canonical JSON, votes included."""
 
     __table_args__ = (
@@ -191,13 +191,13 @@ class Decision(Row, table=True):
         Index(None, "market", "run", "seq"),
     )
 
-    seq: int = Field(primary_key=True, sa_type=COUNTER, sa_column_kwargs=GIVEN)
+    seq: int = Field(primary_key=True, sa_type=COUNTER, sa_column_kwargs=NO_AUTOINCREMENT)
     cycle: int = Field(foreign_key="cycle.seq", index=True, sa_type=BigInteger)
     receipt: str = Field(unique=True)
     market: str
     run: str
     symbol: str
-    as_of: datetime = Field(sa_type=Instant)
+    as_of: datetime = Field(sa_type=UtcMicroseconds)
     action: str
     p_up: float | None
     base_rate: float | None
@@ -206,12 +206,12 @@ class Decision(Row, table=True):
     body: str = Field(sa_type=Text)
 
 
-class Vote(Row, table=True):
+class VoteRow(TableRow, table=True):
     """`position` is the vote's place in its decision's document."""
 
     __table_args__ = (UniqueConstraint("decision", "position"),)
 
-    seq: int = Field(primary_key=True, sa_type=COUNTER, sa_column_kwargs=GIVEN)
+    seq: int = Field(primary_key=True, sa_type=COUNTER, sa_column_kwargs=NO_AUTOINCREMENT)
     decision: int = Field(foreign_key="decision.seq", sa_type=BigInteger)
     position: int
     agent: str
@@ -223,36 +223,39 @@ class Vote(Row, table=True):
     quantile_5: float | None
 
 
-class Pending(Row, table=True):
+class PendingDecisionRow(TableRow, table=True):
     """A decision to be settled; its row goes when its outcome comes."""
 
     __table_args__ = (Index(None, "market", "run", "calendar", "timeframe", "as_of"),)
 
     decision: int = Field(
-        primary_key=True, foreign_key="decision.seq", sa_type=COUNTER, sa_column_kwargs=GIVEN
+        primary_key=True,
+        foreign_key="decision.seq",
+        sa_type=COUNTER,
+        sa_column_kwargs=NO_AUTOINCREMENT,
     )
     market: str
     run: str
     calendar: str
     timeframe: str
-    as_of: datetime = Field(sa_type=Instant)
+    as_of: datetime = Field(sa_type=UtcMicroseconds)
     horizon: int
 
 
-class Outcome(Row, table=True):
+class OutcomeRow(TableRow, table=True):
     """`seq` is the number of its `decision.settled`, `horizon` in bars, `change` a fraction."""
 
-    seq: int = Field(primary_key=True, sa_type=COUNTER, sa_column_kwargs=GIVEN)
+    seq: int = Field(primary_key=True, sa_type=COUNTER, sa_column_kwargs=NO_AUTOINCREMENT)
     decision: int = Field(foreign_key="decision.seq", unique=True, sa_type=BigInteger)
     horizon: int
-    entry_at: datetime = Field(sa_type=Instant)
-    exit_at: datetime = Field(sa_type=Instant)
+    entry_at: datetime = Field(sa_type=UtcMicroseconds)
+    exit_at: datetime = Field(sa_type=UtcMicroseconds)
     change: float
     regime: int
-    settled_at: datetime = Field(sa_type=Instant)
+    settled_at: datetime = Field(sa_type=UtcMicroseconds)
 
 
-class Lesson(Row, table=True):
+class LearnerStateRow(TableRow, table=True):
     """`agents`, `weights`, `trust` and `ledger` are JSON; in force from `due_at`."""
 
     __table_args__ = ({"sqlite_with_rowid": False},)
@@ -262,22 +265,22 @@ class Lesson(Row, table=True):
     calendar: str = Field(primary_key=True)
     timeframe: str = Field(primary_key=True)
     horizon: int = Field(primary_key=True)
-    as_of: datetime = Field(primary_key=True, sa_type=Instant)
-    due_at: datetime = Field(sa_type=Instant)
+    as_of: datetime = Field(primary_key=True, sa_type=UtcMicroseconds)
+    due_at: datetime = Field(sa_type=UtcMicroseconds)
     agents: str = Field(sa_type=Text)
     weights: str = Field(sa_type=Text)
     trust: str = Field(sa_type=Text)
     ledger: str = Field(sa_type=Text)
 
 
-class Chunk(Row, table=True):
+class PanelChunkRow(TableRow, table=True):
     """A piece of a panel, named by the SHA-256 of its bytes before compression."""
 
     digest: str = Field(primary_key=True)
     body: bytes = Field(sa_type=LargeBinary)
 
 
-class Engine(Row, table=True):
+class EngineStateRow(TableRow, table=True):
     """An engine somebody has stopped or set going; one that nobody touched has no row."""
 
     market: str = Field(primary_key=True)
@@ -286,14 +289,14 @@ class Engine(Row, table=True):
     reason: str | None = Field(sa_type=Text)
 
 
-class Watchlist(Row, table=True):
+class WatchlistRow(TableRow, table=True):
     """One row once the list was edited; none while the defaults stand. `symbols` is JSON."""
 
     id: int = Field(primary_key=True, default=1)
     symbols: str = Field(sa_type=Text)
 
 
-def table(row: type[Row]) -> Table:
+def table(row: type[TableRow]) -> Table:
     """The table behind a class, for statements on bulk data."""
     return metadata.tables[str(row.__tablename__)]
 

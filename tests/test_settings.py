@@ -7,8 +7,8 @@ import pytest
 from cli.configuration import as_toml
 from domain.errors import ConfigurationError
 from orchestrator.account.store import AccountSettings
-from orchestrator.committee.pooling import as_recorded
-from settings import CHECKOUT, load_settings, redacted
+from orchestrator.committee.pooling import settings_from_record
+from settings import PROJECT_ROOT, load_settings, redacted
 from trading.costs import CostSettings
 from trading.limits import LimitSettings
 from trading.sizing.position_sizing import SizingSettings
@@ -140,7 +140,7 @@ def test_edges_are_net_of_the_configured_costs_unless_another_cost_is_given() ->
 
 def test_the_dearest_costs_can_be_recorded_and_read_again() -> None:
     settings = load_settings({"costs": {"half_spread_bps": 999.0, "commission_bps": 999.0}})
-    assert as_recorded(settings.committee.model_dump(mode="json")) == settings.committee
+    assert settings_from_record(settings.committee.model_dump(mode="json")) == settings.committee
 
 
 def test_a_breaker_can_be_turned_off_and_what_is_shown_says_so(
@@ -170,6 +170,6 @@ SECTIONS = {
 @pytest.mark.parametrize("section", SECTIONS)
 def test_the_documents_name_every_key_of_an_account(section: str) -> None:
     model, page = SECTIONS[section]
-    told = (CHECKOUT / "docs" / page).read_text()
+    told = (PROJECT_ROOT / "docs" / page).read_text()
     assert f"`[{section}]`" in told
     assert [key for key in model.model_fields if f"`{key}`" not in told] == []

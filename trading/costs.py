@@ -46,10 +46,10 @@ class CostSettings(BaseModel):
     @model_validator(mode="after")
     def _within_reason(self) -> Self:
         for name, limit in _LIMITS.items():
-            given = getattr(self, name)
-            if not 0.0 <= given < limit:
+            value = getattr(self, name)
+            if not 0.0 <= value < limit:
                 raise ValueError(
-                    f"{name} is {given}, but a cost is at least 0 and below {limit:g}. "
+                    f"{name} is {value}, but a cost is at least 0 and below {limit:g}. "
                     f"Give such a number, or leave it out for {_default(name)}."
                 )
         if not 0.0 < self.volume_cap <= 1.0:

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 from domain.symbols import AssetClass, asset_class
 from trading.costs import CostSettings
 
-_SHARES = ("order_limit", "daily_loss", "drawdown", "stop_loss", "trailing")
+_FRACTIONS = ("order_limit", "daily_loss", "drawdown", "stop_loss", "trailing")
 """Above 0 and at most 1."""
 _MAY_BE_OFF = (
     "daily_loss", "drawdown", "losses", "volatility_breaker", "stop_loss", "take_profit",
@@ -24,19 +24,19 @@ _POSITIVE = ("cooldown_days", "losses", "volatility_breaker", "margin", "take_pr
 
 
 @dataclass(frozen=True, slots=True)
-class Lot:
+class LotSize:
     """`size` in units, `minimum` (of an order's value) in currency."""
 
     size: float
-    minimum: float
+    min_order_value: float
 
 
-_LOTS: Mapping[AssetClass, Lot] = {
-    AssetClass.EQUITY: Lot(0.0001, 1.0),
-    AssetClass.INDEX: Lot(0.0001, 1.0),
-    AssetClass.CRYPTO: Lot(0.000001, 10.0),
-    AssetClass.CURRENCY: Lot(1.0, 1.0),
-    AssetClass.FUTURE: Lot(1.0, 1.0),
+_LOT_SIZES: Mapping[AssetClass, LotSize] = {
+    AssetClass.EQUITY: LotSize(0.0001, 1.0),
+    AssetClass.INDEX: LotSize(0.0001, 1.0),
+    AssetClass.CRYPTO: LotSize(0.000001, 10.0),
+    AssetClass.CURRENCY: LotSize(1.0, 1.0),
+    AssetClass.FUTURE: LotSize(1.0, 1.0),
 }
 
 
@@ -97,35 +97,35 @@ class LimitSettings(BaseModel):
 
     @field_validator(*_MAY_BE_OFF, mode="before")
     @classmethod
-    def _off(cls, given: object) -> object:
+    def _off(cls, value: object) -> object:
         """TOML and the environment have no word for nothing."""
-        return None if given == "off" else given
+        return None if value == "off" else value
 
     @model_validator(mode="after")
     def _within_reason(self) -> Self:
-        for name in _SHARES:
-            self._demand(name, lambda given: 0.0 < given <= 1.0, "above 0 and at most 1")
+        for name in _FRACTIONS:
+            self._require(name, lambda given: 0.0 < given <= 1.0, "above 0 and at most 1")
         for name in _POSITIVE:
-            self._demand(name, lambda given: 0.0 < given < math.inf, "above 0")
-        self._demand("band", lambda given: 0.0 <= given < 1.0, "at least 0 and below 1")
-        self._demand("pause_seconds", lambda given: 0.0 <= given < math.inf, "at least 0")
+            self._require(name, lambda given: 0.0 < given < math.inf, "above 0")
+        self._require("band", lambda given: 0.0 <= given < 1.0, "at least 0 and below 1")
+        self._require("pause_seconds", lambda given: 0.0 <= given < math.inf, "at least 0")
         return self
 
-    def _demand(self, name: str, holds: Callable[[float], bool], accepted: str) -> None:
-        given = getattr(self, name)
-        if given is not None and not holds(given):
-            usual = type(self).model_fields[name].default
+    def _require(self, name: str, is_valid: Callable[[float], bool], accepted: str) -> None:
+        value = getattr(self, name)
+        if value is not None and not is_valid(value):
+            default = type(self).model_fields[name].default
             raise ValueError(
-                f"{name} is {given}, but it must be {accepted}. Give such a number, or leave it "
-                f"out for {usual}."
+                f"{name} is {value}, but it must be {accepted}. Give such a number, or leave it "
+                f"out for {default}."
             )
 
-    def lot(self, symbol: str) -> Lot:
+    def lot_size(self, symbol: str) -> LotSize:
         """What orders of `symbol` are cut to."""
-        lot = _LOTS[asset_class(symbol)]
+        lot_size = _LOT_SIZES[asset_class(symbol)]
         if asset_class(symbol) is AssetClass.EQUITY and not self.fractional:
-            return Lot(1.0, lot.minimum)
-        return lot
+            return LotSize(1.0, lot_size.min_order_value)
+        return lot_size
 
 
 UNLIMITED = LimitSettings(

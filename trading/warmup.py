@@ -9,38 +9,51 @@ arrays that cycles and backtests have. Leaves out the loops of agents, which com
 import numpy as np
 
 from trading import kernels
-from trading.account.simulation import asked, play
+from trading.account.simulation import simulate_trading, targets_where
 from trading.kernels import codes
-from trading.kernels.batch import new_many, side_by_side
-from trading.kernels.state import Bars, new_desk
+from trading.kernels.batch import interleave_bars, new_account_batch
+from trading.kernels.state import BarArrays, new_account_arrays
 from trading.limits import TradingSettings
-from trading.sizing.correlation import kinship
-from trading.sizing.position_sizing import SizingSettings, Wishes, groups, size, size_all, stakes
+from trading.sizing.correlation import correlation_groups
+from trading.sizing.position_sizing import (
+    SizingInputs,
+    SizingSettings,
+    shared_limits,
+    size_row,
+    size_rows,
+    stakes,
+)
 
 SYMBOLS = ("AAPL", "JPM")
 
 
-def compile_loops() -> None:
+def compile_kernels() -> None:
     """Every loop that a first decision, its orders, a backtest or a training would wait for."""
     sizing, trading = SizingSettings(), TradingSettings()
-    ones, yes, days = np.ones((2, 2)), np.ones((2, 2), bool), np.arange(1, 3) * codes.A_DAY
-    kin = kinship(ones, np.arange(2), 0)
+    ones, yes, days = (
+        np.ones((2, 2)),
+        np.ones((2, 2), bool),
+        np.arange(1, 3) * codes.DAY_MICROSECONDS,
+    )
+    correlation = correlation_groups(ones, np.arange(2), 0)
     stake = stakes(ones, ones, np.ones(2), sizing)
-    wishes = Wishes(
-        asked=stake, cap=ones, frozen=~yes, doubtful=~yes, untradable=~yes, present=yes,
-        together=~yes[0], kinship=kin, buyable=yes[0], sector=np.zeros(2, np.int32),
+    inputs = SizingInputs(
+        requested=stake, cap=ones, risk_missing=~yes, low_probability=~yes, untradable=~yes, has_bar=yes,
+        same_instant=~yes[0], correlation=correlation, buyable=yes[0], sector=np.zeros(2, np.int32),
     )  # fmt: skip
-    size(wishes, 0, np.zeros(2), sizing)
-    targets = size_all(wishes, np.zeros(2), sizing)
-    bars = Bars(ones, ones, ones, ones, ones, ones, ones, days, days, days)
-    asks, shared = asked(targets, yes), groups(SYMBOLS, kin, sizing)
-    play(SYMBOLS, bars, asks, trading, 1.0, groups=shared)
-    kernels.ask_row(new_desk(SYMBOLS, trading), asks, shared, 0, 0)
-    many = new_many([SYMBOLS], trading, 1, alike=True)
-    sets = side_by_side(Bars._make(each[None] if each.ndim == 2 else each for each in bars))
-    words, which = np.full((1, 2), codes.LEAVE, np.int8), np.zeros(1, np.int64)
-    kernels.step_many(many, sets, which, words, np.zeros((1, 2)), np.zeros(1), np.zeros(1))
+    size_row(inputs, 0, np.zeros(2), sizing)
+    targets = size_rows(inputs, np.zeros(2), sizing)
+    bars = BarArrays(ones, ones, ones, ones, ones, ones, ones, days, days, days)
+    target_matrix, limits = targets_where(targets, yes), shared_limits(SYMBOLS, correlation, sizing)
+    simulate_trading(SYMBOLS, bars, target_matrix, trading, 1.0, shared_limits=limits)
+    kernels.place_target_orders(new_account_arrays(SYMBOLS, trading), target_matrix, limits, 0, 0)
+    batch = new_account_batch([SYMBOLS], trading, 1, share_rules=True)
+    sets = interleave_bars(BarArrays._make(each[None] if each.ndim == 2 else each for each in bars))
+    instructions, accounts = np.full((1, 2), codes.KEEP, np.int8), np.zeros(1, np.int64)
+    kernels.step_batch(
+        batch, sets, accounts, instructions, np.zeros((1, 2)), np.zeros(1), np.zeros(1)
+    )
 
 
 if __name__ == "__main__":
-    compile_loops()
+    compile_kernels()

@@ -50,54 +50,54 @@ ICONS = (
 
 def main() -> None:
     try:
-        install()
-        lay()
+        install_packages()
+        copy_assets()
     except ConfigurationError as refusal:
         raise SystemExit(f"web.assets: {refusal}") from None
     print(f"Laid {sum(1 for _ in VENDOR.rglob('*.*'))} files into {VENDOR.relative_to(CHECKOUT)}")
 
 
-def install() -> None:
+def install_packages() -> None:
     """Runs `npm ci`, without the packages' own scripts.
 
     Raises ConfigurationError if npm fails, with its last words.
     """
-    command = [npm(), "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
-    done = subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True)  # noqa: S603
-    if done.returncode != 0:
+    command = [find_npm(), "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
+    completed = subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True)  # noqa: S603
+    if completed.returncode != 0:
         raise ConfigurationError(
-            f"`npm ci` failed: {done.stderr.strip()[-600:]}\n"
+            f"`npm ci` failed: {completed.stderr.strip()[-600:]}\n"
             "Check that the npm registry can be reached (or set `registry` in ~/.npmrc), "
             "then run `python -m web.assets` again."
         )
 
 
-def npm() -> str:
+def find_npm() -> str:
     """Path of npm: the machine's, else this environment's, else one installed from a wheel."""
-    beside = str(Path(sys.executable).parent)
-    if found := shutil.which("npm") or shutil.which("npm", path=beside):
+    environment_bin = str(Path(sys.executable).parent)
+    if found := shutil.which("npm") or shutil.which("npm", path=environment_bin):
         return found
     print(f"No npm on this machine: installing {NODE_WHEEL}")
     subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", NODE_WHEEL])  # noqa: S603
-    if found := shutil.which("npm", path=beside):
+    if found := shutil.which("npm", path=environment_bin):
         return found
     raise ConfigurationError("npm is needed for the pages. Install Node.js 20 or newer.")
 
 
-def lay() -> None:
+def copy_assets() -> None:
     """Copies scripts, font, icons and licences from `node_modules` into the vendor folder."""
     shutil.rmtree(VENDOR, ignore_errors=True)
     (VENDOR / "licences").mkdir(parents=True)
     for name, parts in SCRIPTS.items():
         (VENDOR / name).write_text("\n".join(_script(part) for part in parts), "utf-8")
     shutil.copyfile(MODULES / FONT, VENDOR / "inter.woff2")
-    (VENDOR / "icons.svg").write_text(sprite(), "utf-8")
+    (VENDOR / "icons.svg").write_text(icon_sprite(), "utf-8")
     for name, licence in LICENCES.items():
         shutil.copyfile(MODULES / licence, VENDOR / "licences" / f"{name}.txt")
     (VENDOR / "licences" / "lightweight-charts.NOTICE.txt").write_text(CHART_NOTICE, "utf-8")
 
 
-def sprite() -> str:
+def icon_sprite() -> str:
     """One SVG file with a symbol for each icon, to be drawn with `<use href="icons.svg#name">`."""
     return '<svg xmlns="http://www.w3.org/2000/svg">' + "".join(map(_symbol, ICONS)) + "</svg>"
 

@@ -6,22 +6,22 @@ from datetime import date, timedelta
 
 from domain.errors import InputError
 from domain.symbols import parse_symbols
-from orchestrator.account.store import Rules
-from research.backtest.request import LONGEST_DELAY, Request, request
+from orchestrator.account.store import TradingRules
+from research.backtest.request import MAX_DELAY, BacktestRequest, build_request
 from web.number_input import ENGLISH, NumberStyle, read_number, read_whole, write_number
-from web.services import House
+from web.services import AppServices
 
-USUAL = timedelta(days=5 * 365)
+DEFAULT_PERIOD = timedelta(days=5 * 365)
 """Length of the period that is proposed."""
 WEIGHTINGS = ("equal", "earned")
-SWITCH = ("no", "yes")
-DELAYS = tuple(str(bars) for bars in range(LONGEST_DELAY + 1))
-FEWEST_REFIT = 60
+NO_YES = ("no", "yes")
+DELAYS = tuple(str(bars) for bars in range(MAX_DELAY + 1))
+MIN_REFIT_BARS = 60
 """Bars that a refit needs at least."""
 
 
 @dataclass(frozen=True, slots=True)
-class Typed:
+class BacktestFormData:
     """The fields as text. `problem` is what was refused, empty where nothing was."""
 
     symbols: str
@@ -38,44 +38,44 @@ class Typed:
     walk_forward: str
     delay: str
     seed: str
-    problem: str = ""
+    error: str = ""
 
 
-def usual(house: House) -> Typed:
+def default_form(services: AppServices) -> BacktestFormData:
     """The watchlist over the newest five years of its history."""
-    watched = tuple(house.watched())
-    spans = [house.library.span(house.market, symbol, house.timeframe) for symbol in watched]
+    watched = tuple(services.watched_symbols())
+    spans = [services.store.span(services.market, symbol, services.timeframe) for symbol in watched]
     ends = [span[1].date() for span in spans if span]
     begins = [span[0].date() for span in spans if span]
-    end = max(ends, default=house.clock().date())
-    start = max(min(begins, default=end), end - USUAL)
-    rules = _in_force(house)
+    end = max(ends, default=services.clock().date())
+    start = max(min(begins, default=end), end - DEFAULT_PERIOD)
+    rules = _current_rules(services)
     costs = rules.trading.costs
-    return Typed(
+    return BacktestFormData(
         symbols=" ".join(watched),
         start=start.isoformat(),
         end=end.isoformat(),
-        agents=house.agents,
+        agents=services.agents,
         capital="100000",
         half_spread_bps=write_number(costs.half_spread_bps, 6),
         commission_bps=write_number(costs.commission_bps, 6),
         impact=write_number(costs.impact, 6),
         volume_cap=write_number(costs.volume_cap * 100, 6),
         weighting=rules.committee.weighting,
-        calibrated=SWITCH[rules.committee.calibrated],
+        calibrated=NO_YES[rules.committee.calibrated],
         walk_forward="",
         delay="0",
         seed="7",
     )
 
 
-def typed(data: Mapping[str, Sequence[str]]) -> Typed:
+def read_form(data: Mapping[str, Sequence[str]]) -> BacktestFormData:
     """The fields as a browser sent them; what it did not send is empty."""
 
     def one(name: str) -> str:
         return next(iter(data.get(name, ())), "")[:4000]
 
-    return Typed(
+    return BacktestFormData(
         symbols=one("symbols"),
         start=one("start"),
         end=one("end"),
@@ -93,76 +93,81 @@ def typed(data: Mapping[str, Sequence[str]]) -> Typed:
     )
 
 
-def refused(form: Typed, because: str) -> Typed:
-    return replace(form, problem=because)
+def with_error(form: BacktestFormData, message: str) -> BacktestFormData:
+    return replace(form, error=message)
 
 
-def asked(house: House, form: Typed, style: NumberStyle = ENGLISH) -> Request:
+def parse_form(
+    services: AppServices, form: BacktestFormData, style: NumberStyle = ENGLISH
+) -> BacktestRequest:
     """The request that the form makes, its numbers as `style` writes them.
 
     Raises InputError naming the field, what stands in it and what would be accepted.
     """
-    start, end = _day("From", form.start), _day("To", form.end)
+    start, end = _parse_date("From", form.start), _parse_date("To", form.end)
     if end < start:
         raise InputError(f"The period ends ({end}) before it begins ({start}). Exchange the dates.")
     symbols = parse_symbols(form.symbols.split())
     if not symbols:
         raise InputError("Symbols: none is named. Give at least one, such as AAPL.")
-    _have_history(house, symbols, start, end)
-    rules = _in_force(house)
-    return request(
-        market=house.market,
-        timeframe=house.timeframe,
-        horizon=house.horizon,
+    _require_history(services, symbols, start, end)
+    rules = _current_rules(services)
+    return build_request(
+        market=services.market,
+        timeframe=services.timeframe,
+        horizon=services.horizon,
         symbols=symbols,
         start=start,
         end=end,
-        agents=_agents(house, form.agents),
+        agents=_parse_agents(services, form.agents),
         capital=read_number("Starting cash", form.capital, style),
         committee=rules.committee.model_copy(
             update={
-                "weighting": _one_of("Weights", form.weighting, WEIGHTINGS),
-                "calibrated": _one_of("Calibrated", form.calibrated, SWITCH) == "yes",
+                "weighting": _parse_choice("Weights", form.weighting, WEIGHTINGS),
+                "calibrated": _parse_choice("Calibrated", form.calibrated, NO_YES) == "yes",
             }
         ),
         costs={
             **rules.trading.costs.model_dump(),
-            "half_spread_bps": _cost("Half spread", form.half_spread_bps, style),
-            "commission_bps": _cost("Commission", form.commission_bps, style),
-            "impact": _between("Impact", form.impact, style, 0, 99),
-            "volume_cap": _between("Volume cap, %", form.volume_cap, style, 0, 100, above=True)
+            "half_spread_bps": _parse_cost("Half spread", form.half_spread_bps, style),
+            "commission_bps": _parse_cost("Commission", form.commission_bps, style),
+            "impact": _parse_within("Impact", form.impact, style, 0, 99),
+            "volume_cap": _parse_within(
+                "Volume cap, %", form.volume_cap, style, 0, 100, exclusive_low=True
+            )
             / 100,
         },
         limits=rules.trading.limits,
-        delay=int(_one_of("Delay", form.delay.strip(), DELAYS)),
-        walk_forward=_whole("Walk forward", form.walk_forward, style, FEWEST_REFIT) or None,
-        seed=_whole("Seed", form.seed, style, 0) or 0,
+        delay=int(_parse_choice("Delay", form.delay.strip(), DELAYS)),
+        walk_forward=_parse_whole_number("Walk forward", form.walk_forward, style, MIN_REFIT_BARS)
+        or None,
+        seed=_parse_whole_number("Seed", form.seed, style, 0) or 0,
     )
 
 
-def _in_force(house: House) -> Rules:
+def _current_rules(services: AppServices) -> TradingRules:
     """What live cycles trade by: the settings under the account's profile."""
-    return house.rules(house.floor.account().profile)
+    return services.trading_rules(services.account_service.account().profile)
 
 
-def _day(field: str, text: str) -> date:
+def _parse_date(field: str, text: str) -> date:
     try:
         return date.fromisoformat(text.strip())
     except ValueError:
         raise InputError(f"{field}: {text[:40]!r} is no date. Write it as 2015-01-31.") from None
 
 
-def _agents(house: House, named: Sequence[str]) -> tuple[str, ...]:
-    if not named:
+def _parse_agents(services: AppServices, names: Sequence[str]) -> tuple[str, ...]:
+    if not names:
         raise InputError("Agents: nobody votes. Choose at least one.")
-    if unknown := [name for name in named if name not in house.agents]:
+    if unknown := [name for name in names if name not in services.agents]:
         raise InputError(
-            f"Agents: {unknown[0][:40]!r} is none of this house: {', '.join(house.agents)}."
+            f"Agents: {unknown[0][:40]!r} is none of this house: {', '.join(services.agents)}."
         )
-    return tuple(named)
+    return tuple(names)
 
 
-def _cost(field: str, text: str, style: NumberStyle) -> float:
+def _parse_cost(field: str, text: str, style: NumberStyle) -> float:
     bps = read_number(field, text, style)
     if not 0 <= bps < 1000:
         raise InputError(
@@ -171,38 +176,46 @@ def _cost(field: str, text: str, style: NumberStyle) -> float:
     return bps
 
 
-def _between(
-    field: str, text: str, style: NumberStyle, low: float, high: float, *, above: bool = False
+def _parse_within(
+    field: str,
+    text: str,
+    style: NumberStyle,
+    low: float,
+    high: float,
+    *,
+    exclusive_low: bool = False,
 ) -> float:
     number = read_number(field, text, style)
-    if not low <= number <= high or (above and number == low):
-        more = f"more than {low:g}, up to {high:g}" if above else f"{low:g} to {high:g}"
+    if not low <= number <= high or (exclusive_low and number == low):
+        more = f"more than {low:g}, up to {high:g}" if exclusive_low else f"{low:g} to {high:g}"
         raise InputError(f"{field}: {number:g} cannot be. Give {more}.")
     return number
 
 
-def _whole(field: str, text: str, style: NumberStyle, least: int) -> int | None:
+def _parse_whole_number(field: str, text: str, style: NumberStyle, minimum: int) -> int | None:
     """None where nothing was typed."""
     if not text.strip():
         return None
     number = read_whole(field, text, style)
-    if not least <= number < 2**32:
-        raise InputError(f"{field}: {text[:40]!r} cannot be. Give a whole number from {least} on.")
+    if not minimum <= number < 2**32:
+        raise InputError(
+            f"{field}: {text[:40]!r} cannot be. Give a whole number from {minimum} on."
+        )
     return number
 
 
-def _one_of(field: str, text: str, choices: Sequence[str]) -> str:
+def _parse_choice(field: str, text: str, choices: Sequence[str]) -> str:
     if text not in choices:
         raise InputError(f"{field}: {text[:40]!r} is none of {', '.join(choices)}. Choose one.")
     return text
 
 
-def _have_history(house: House, symbols: Sequence[str], start: date, end: date) -> None:
+def _require_history(services: AppServices, symbols: Sequence[str], start: date, end: date) -> None:
     for symbol in symbols:
-        span = house.library.span(house.market, symbol, house.timeframe)
+        span = services.store.span(services.market, symbol, services.timeframe)
         if span is None:
             raise InputError(
-                f"Symbols: nothing is stored for {symbol} in the {house.market} market. Leave it "
+                f"Symbols: nothing is stored for {symbol} in the {services.market} market. Leave it "
                 "out, or import its bars with `quorum import`."
             )
         if span[0].date() > end or span[1].date() < start:

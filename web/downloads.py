@@ -10,22 +10,22 @@ import pyarrow as pa
 import pyarrow.csv as csv
 import pyarrow.parquet as pq
 
-ROWS = 20_000
+CHUNK_ROWS = 20_000
 """Rows in one piece."""
 
 
-def as_csv(path: Path) -> Iterator[bytes]:
+def parquet_as_csv(path: Path) -> Iterator[bytes]:
     """The rows of a Parquet file, its columns' names first; a missing number is empty."""
     table = pq.ParquetFile(path)
     names = table.schema_arrow.names
     yield (",".join(f'"{name}"' for name in names) + "\n").encode()
-    for batch in table.iter_batches(ROWS):
-        told = io.BytesIO()
-        csv.write_csv(_spelt_out(batch), told, csv.WriteOptions(include_header=False))
-        yield told.getvalue()
+    for batch in table.iter_batches(CHUNK_ROWS):
+        buffer = io.BytesIO()
+        csv.write_csv(_decode_dictionaries(batch), buffer, csv.WriteOptions(include_header=False))
+        yield buffer.getvalue()
 
 
-def _spelt_out(batch: pa.RecordBatch) -> pa.RecordBatch:
+def _decode_dictionaries(batch: pa.RecordBatch) -> pa.RecordBatch:
     """Dictionaries as the words they stand for."""
     columns = [
         column.dictionary_decode() if isinstance(column, pa.DictionaryArray) else column
@@ -34,20 +34,22 @@ def _spelt_out(batch: pa.RecordBatch) -> pa.RecordBatch:
     return pa.RecordBatch.from_arrays(columns, names=batch.schema.names)
 
 
-def as_csv_rows(names: Sequence[str], lines: Iterable[Iterable[object]]) -> Iterator[bytes]:
+def rows_as_csv(columns: Sequence[str], records: Iterable[Iterable[object]]) -> Iterator[bytes]:
     """A line of `names`, then those of `lines`; None is empty.
 
     Text that a spreadsheet would take for a formula begins with an apostrophe there (OWASP, "CSV
     Injection"); numbers are left as they are.
     """
-    left = chain([names], lines)
-    while piece := list(islice(left, ROWS // 20)):
-        told = io.StringIO()
-        rows.writer(told, lineterminator="\n").writerows(map(_harmless, line) for line in piece)
-        yield told.getvalue().encode()
+    remaining = chain([columns], records)
+    while chunk := list(islice(remaining, CHUNK_ROWS // 20)):
+        buffer = io.StringIO()
+        rows.writer(buffer, lineterminator="\n").writerows(
+            map(_escape_formula, line) for line in chunk
+        )
+        yield buffer.getvalue().encode()
 
 
-def _harmless(value: object) -> object:
+def _escape_formula(value: object) -> object:
     if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")):
         return f"'{value}"
     return value

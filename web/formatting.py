@@ -27,7 +27,7 @@ ACTIONS = {
 }
 """Word, icon and tone of each action."""
 
-LONGEST_LINE = 300
+MAX_LINE_LENGTH = 300
 """Characters of a stranger's text that a page shows; the API gives all of them."""
 
 _UNSAFE = re.compile(
@@ -37,7 +37,7 @@ _PLAIN = re.compile(r"[A-Za-z0-9-]")
 
 
 def agent_label(agent: str) -> str:
-    return line(profile(agent).label, 40)
+    return single_line(profile(agent).label, 40)
 
 
 def agent_icon(agent: str) -> str:
@@ -45,13 +45,13 @@ def agent_icon(agent: str) -> str:
     return icon if icon in ICONS else BaseAgent.icon
 
 
-def sentence(text: str, agents: Iterable[str], longest: int = LONGEST_LINE) -> str:
+def sentence(text: str, agents: Iterable[str], longest: int = MAX_LINE_LENGTH) -> str:
     """A recorded sentence with the labels of `agents` where it has their names."""
     for agent in agents:
         label = agent_label(agent)
         text = text.replace(f"({agent}, ", f"({label}, ")
         text = text.replace(f"the {agent} agent ", f"the {label} agent ")
-    return line(text, longest)
+    return single_line(text, longest)
 
 
 def slug(text: str) -> str:
@@ -67,14 +67,14 @@ def printable(value: Any) -> Any:
     return value
 
 
-def line(text: str, longest: int = LONGEST_LINE) -> str:
+def single_line(text: str, max_length: int = MAX_LINE_LENGTH) -> str:
     """One line of a stranger's text, composed, cut with an ellipsis where it is too long."""
-    short = unicodedata.normalize("NFC", text[: longest * 4])
+    short = unicodedata.normalize("NFC", text[: max_length * 4])
     flat = " ".join(_UNSAFE.sub(" ", short).split())
-    return flat if len(flat) <= longest else flat[: longest - 1].rstrip() + "…"
+    return flat if len(flat) <= max_length else flat[: max_length - 1].rstrip() + "…"
 
 
-def web_address(text: str | None) -> str | None:
+def safe_url(text: str | None) -> str | None:
     """`text` if it is an http(s) address with a host and nothing odd in it, else None."""
     if not text or len(text) > 2000 or _UNSAFE.search(text) or any(c.isspace() for c in text):
         return None
@@ -100,7 +100,7 @@ def price(number: float) -> str:
     return f"{number:,.{digits}f}"
 
 
-def quantity(number: float) -> str:
+def abbreviated_number(number: float) -> str:
     """A figure of a statement, in millions or billions."""
     size = abs(number)
     for unit, scale in (("T", 1e12), ("B", 1e9), ("M", 1e6)):
@@ -109,7 +109,7 @@ def quantity(number: float) -> str:
     return f"{number:,.0f}".replace("-", "−")
 
 
-def observed(value: float | None, unit: str) -> str:
+def reason_value(value: float | None, unit: str) -> str:
     """The value of a reason in its unit; empty where a number would say nothing."""
     if value is None:
         return ""

@@ -7,29 +7,29 @@ from litestar.di import NamedDependency
 
 from domain.errors import QuorumError
 from orchestrator.team.base import AgentHealth
-from web.services import House
+from web.services import AppServices
 
 
 @get("/health", include_in_schema=False, sync_to_thread=False)
-def health(house: NamedDependency[House]) -> dict[str, Any]:
+def health(services: NamedDependency[AppServices]) -> dict[str, Any]:
     """The process answers; nothing else is asked."""
-    return {"status": "ok", "version": house.version, "simulated": house.simulated}
+    return {"status": "ok", "version": services.version, "simulated": services.simulated}
 
 
-def _trouble(agent: AgentHealth) -> str:
+def _agent_problem(agent: AgentHealth) -> str:
     return f"agent {agent.agent} is {agent.state}" + (f": {agent.failure}" if agent.failure else "")
 
 
 @get("/ready", include_in_schema=False, sync_to_thread=True)
-def ready(house: NamedDependency[House]) -> Response[dict[str, Any]]:
+def ready(services: NamedDependency[AppServices]) -> Response[dict[str, Any]]:
     """The database can be read, the agents are there and well, and nothing has kept the engine from
     its first decision; 503 and why otherwise."""
-    agents = house.engine.health()
-    reasons = [_trouble(agent) for agent in agents if agent.state in ("failing", "starting")]
-    error = house.engine.status().error
+    agents = services.engine.health()
+    reasons = [_agent_problem(agent) for agent in agents if agent.state in ("failing", "starting")]
+    error = services.engine.status().error
     try:
-        decided = house.records.feed(house.market, house.run, 1)
-        if error and not (agents and decided):
+        decisions = services.records.feed(services.market, services.run, 1)
+        if error and not (agents and decisions):
             reasons.append(error)
         elif not agents:
             reasons.append("the agents are starting")
@@ -38,6 +38,6 @@ def ready(house: NamedDependency[House]) -> Response[dict[str, Any]]:
     body = {
         "status": "not ready" if reasons else "ready",
         "because": reasons,
-        "simulated": house.simulated,
+        "simulated": services.simulated,
     }
     return Response(body, status_code=503 if reasons else 200)

@@ -12,9 +12,9 @@ from litestar.params import FromPath
 
 from domain.canonical import canonical_bytes
 from domain.errors import InputError, NotFoundError, QuorumError
-from web.pages.responses import html
+from web.pages.responses import html_response
 from web.render import Renderer
-from web.services import House
+from web.services import AppServices
 from web.shell import PageContext, WebRequest, build_shell, engine_view
 
 log = logging.getLogger("quorum.web")
@@ -37,16 +37,16 @@ class ProblemPage(PageContext):
     problem: Problem
 
 
-def problem_of(error: Exception) -> Problem:
+def problem_from_error(error: Exception) -> Problem:
     """What to say about an error. Anything unforeseen is logged under a number that is told."""
     if isinstance(error, InputError):
         return replace(_problem(error.status, str(error)), field=error.field)
     if isinstance(error, QuorumError):
         return _problem(error.status, str(error))
     if isinstance(error, ValidationException):
-        return _problem(error.status_code, _validation(error))
+        return _problem(error.status_code, _validation_message(error))
     if isinstance(error, HTTPException) and error.status_code < 500:
-        return _problem(error.status_code, _HTTP.get(error.status_code, error.detail))
+        return _problem(error.status_code, _HTTP_MESSAGES.get(error.status_code, error.detail))
     if isinstance(error, UnicodeDecodeError):
         return _problem(400, "The request is not UTF-8. Send it in that encoding.")
     number = uuid.uuid4().hex[:8]
@@ -55,7 +55,7 @@ def problem_of(error: Exception) -> Problem:
 
 
 @get("/{path:path}", include_in_schema=False, sync_to_thread=False)
-def nowhere(path: FromPath[str]) -> None:
+def not_found(path: FromPath[str]) -> None:
     """Every address that is no other's, so that its answer passes the same door."""
     raise NotFoundError(
         f"There is nothing at {path[:80]}. The overview is at /, the API's description at "
@@ -63,33 +63,33 @@ def nowhere(path: FromPath[str]) -> None:
     )
 
 
-def answer(
-    request: WebRequest, error: Exception, house: House, renderer: Renderer
+def error_response(
+    request: WebRequest, error: Exception, services: AppServices, renderer: Renderer
 ) -> Response[Any]:
     """JSON for programs, a page for browsers."""
-    problem = problem_of(error)
+    problem = problem_from_error(error)
     path = request.url.path
     if path.startswith(("/api/", "/stream", "/health", "/ready", "/static/")):
-        return _json(house, problem)
+        return _json_response(services, problem)
     try:
         page = ProblemPage(
-            shell=build_shell(house, request, problem.title),
-            engine=engine_view(house.engine.state),
+            shell=build_shell(services, request, problem.title),
+            engine=engine_view(services.engine.state),
             problem=problem,
         )
-        return html(renderer, page, problem.status)
+        return html_response(renderer, page, problem.status)
     except Exception:  # the database may be the very thing that broke
         log.exception("the page of an error could not be drawn")
-        return _json(house, problem)
+        return _json_response(services, problem)
 
 
-def _json(house: House, problem: Problem) -> Response[Any]:
+def _json_response(services: AppServices, problem: Problem) -> Response[Any]:
     body = {
         "type": "about:blank",
         "title": problem.title,
         "status": problem.status,
         "detail": problem.detail,
-        "simulated": house.simulated,
+        "simulated": services.simulated,
     } | ({"field": problem.field} if problem.field else {})
     return Response(
         canonical_bytes(body),
@@ -98,7 +98,7 @@ def _json(house: House, problem: Problem) -> Response[Any]:
     )
 
 
-_HTTP = {
+_HTTP_MESSAGES = {
     404: "There is nothing at that address. See /api/v1/openapi.json for what there is.",
     413: "The request is larger than 256 KiB. Send less at once.",
     405: "That address does not take this method. See /api/v1/openapi.json for what it takes.",
@@ -109,7 +109,7 @@ def _problem(status: int, detail: str) -> Problem:
     return Problem(status, HTTPStatus(status).phrase, detail)
 
 
-def _validation(error: ValidationException) -> str:
+def _validation_message(error: ValidationException) -> str:
     """Names each parameter and what is wrong with it."""
     extra = error.extra if isinstance(error.extra, list) else []
     parts = [
@@ -117,5 +117,5 @@ def _validation(error: ValidationException) -> str:
         for fault in extra
         if isinstance(fault, dict)
     ]
-    told = "; ".join(parts) or "The request cannot be read"
-    return f"{told[:500]}. See /api/v1/openapi.json for what is asked."
+    message = "; ".join(parts) or "The request cannot be read"
+    return f"{message[:500]}. See /api/v1/openapi.json for what is asked."

@@ -5,14 +5,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from threading import Lock
 
-from web.services import House
+from web.services import AppServices
 
-_BARS = 60
-_KEPT = 2_000
+_RECENT_BARS = 60
+_CACHE_SIZE = 2_000
 
 
 @dataclass(frozen=True, slots=True)
-class Recent:
+class RecentCloses:
     """Up to 60 closes known by an instant, oldest first, and the last one's change (a fraction)."""
 
     closes: tuple[float, ...]
@@ -22,29 +22,31 @@ class Recent:
         return self.closes[-1] / self.closes[-2] - 1 if len(self.closes) > 1 else None
 
 
-class Prices:
+class RecentPrices:
     """Reads the library once per symbol and bar. Safe to use from several threads."""
 
-    def __init__(self, house: House) -> None:
-        self._house = house
+    def __init__(self, services: AppServices) -> None:
+        self._services = services
         self._lock = Lock()
-        self._kept: OrderedDict[tuple[str, datetime], Recent] = OrderedDict()
+        self._cache: OrderedDict[tuple[str, datetime], RecentCloses] = OrderedDict()
 
-    def recent(self, symbol: str, as_of: datetime) -> Recent:
+    def recent(self, symbol: str, as_of: datetime) -> RecentCloses:
         key = (symbol, as_of)
         with self._lock:
-            if key in self._kept:
-                return self._kept[key]
+            if key in self._cache:
+                return self._cache[key]
         recent = self._read(symbol, as_of)
         with self._lock:
-            self._kept[key] = recent
-            if len(self._kept) > _KEPT:
-                self._kept.popitem(last=False)
+            self._cache[key] = recent
+            if len(self._cache) > _CACHE_SIZE:
+                self._cache.popitem(last=False)
         return recent
 
-    def _read(self, symbol: str, as_of: datetime) -> Recent:
-        house = self._house
-        span = house.timeframe.duration * _BARS * 2 + timedelta(days=7)
-        frame = house.library.bars(house.market, symbol, house.timeframe, as_of - span, as_of)
-        closes = frame["adj_close"].dropna().tail(_BARS)
-        return Recent(tuple(float(close) for close in closes))
+    def _read(self, symbol: str, as_of: datetime) -> RecentCloses:
+        services = self._services
+        span = services.timeframe.duration * _RECENT_BARS * 2 + timedelta(days=7)
+        frame = services.store.bars(
+            services.market, symbol, services.timeframe, as_of - span, as_of
+        )
+        closes = frame["adj_close"].dropna().tail(_RECENT_BARS)
+        return RecentCloses(tuple(float(close) for close in closes))

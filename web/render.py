@@ -19,7 +19,7 @@ from web.static_files import Assets
 TEMPLATES = Path(__file__).parent / "templates"
 
 
-class Context(Protocol):
+class TemplateContext(Protocol):
     """A frozen dataclass with the template it is for; its fields are the template's names."""
 
     template: ClassVar[str]
@@ -42,9 +42,9 @@ class Renderer:
         self.environment.globals["asset"] = assets.url
         self.environment.filters |= {"iso": formatting.iso, "instant": formatting.instant}
 
-    def page(self, context: Context) -> bytes:
+    def page(self, context: TemplateContext) -> bytes:
         names = {field.name: getattr(context, field.name) for field in fields(context)}
         return self.environment.get_template(context.template).render(names).encode()
 
-    def partial(self, noun: str, **names: Any) -> str:
-        return self.environment.get_template(f"partials/_{noun}.html").render(names)
+    def partial(self, name_of_partial: str, **names: Any) -> str:
+        return self.environment.get_template(f"partials/_{name_of_partial}.html").render(names)

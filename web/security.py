@@ -13,9 +13,9 @@ from litestar.enums import ScopeType
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "[::1]"})
-ENDLESS = frozenset({"/stream", "/api/v1/events"})
+STREAMING_PATHS = frozenset({"/stream", "/api/v1/events"})
 """Addresses whose answer has no end, so that nobody can be told only how it would begin."""
-_READING = frozenset({"GET", "HEAD", "OPTIONS"})
+_SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 CSP = (
     "default-src 'self'; script-src 'self'; style-src 'self'; object-src 'none'; "
@@ -31,7 +31,7 @@ HEADERS = (
 )
 
 
-class Door:
+class SecurityMiddleware:
     """ASGI around the whole application, its routing included."""
 
     def __init__(self, app: ASGIApp, hosts: Iterable[str] = ()) -> None:
@@ -43,30 +43,33 @@ class Door:
             await self._app(scope, receive, send)
             return
 
-        async def guarded(message: Message) -> None:
+        async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                own = list(message.get("headers", ()))
-                said = {name.lower() for name, _ in own}
-                message["headers"] = [*own, *(h for h in HEADERS if h[0] not in said)]
+                own_headers = list(message.get("headers", ()))
+                header_names = {name.lower() for name, _ in own_headers}
+                message["headers"] = [
+                    *own_headers,
+                    *(h for h in HEADERS if h[0] not in header_names),
+                ]
             await send(message)
 
-        answer: Send = guarded
-        if scope["method"] == "HEAD" and scope["path"] not in ENDLESS:
-            scope, answer = {**scope, "method": "GET"}, _bodiless(guarded)
+        responder: Send = send_with_headers
+        if scope["method"] == "HEAD" and scope["path"] not in STREAMING_PATHS:
+            scope, responder = {**scope, "method": "GET"}, _without_body(send_with_headers)
         headers = {name.lower(): value.decode("latin-1") for name, value in scope["headers"]}
-        if refusal := self._refusal(str(scope.get("method")), headers):
-            await _refuse(answer, refusal)
+        if refusal := self._rejection_reason(str(scope.get("method")), headers):
+            await _send_forbidden(responder, refusal)
         else:
-            await self._app(scope, receive, answer)
+            await self._app(scope, receive, responder)
 
-    def _refusal(self, method: str, headers: dict[bytes, str]) -> str | None:
+    def _rejection_reason(self, method: str, headers: dict[bytes, str]) -> str | None:
         host = headers.get(b"host", "").lower()
         if _without_port(host) not in self._hosts:
             return (
                 "This server answers only to its loopback names. "
                 "Open it as http://localhost or http://127.0.0.1 with its port."
             )
-        if method in _READING:
+        if method in _SAFE_METHODS:
             return None
         site, origin = headers.get(b"sec-fetch-site"), headers.get(b"origin")
         foreign_site = site is not None and site not in {"same-origin", "none"}
@@ -76,15 +79,15 @@ class Door:
         return None
 
 
-def _bodiless(send: Send) -> Send:
+def _without_body(send: Send) -> Send:
     """For HEAD: what a GET would be answered, without the body."""
 
-    async def told(message: Message) -> None:
+    async def send_head(message: Message) -> None:
         if message["type"] == "http.response.body":
             message["body"] = b""
         await send(message)
 
-    return told
+    return send_head
 
 
 def _without_port(host: str) -> str:
@@ -92,8 +95,8 @@ def _without_port(host: str) -> str:
     return name if separator and port.isdigit() else host
 
 
-async def _refuse(send: Send, why: str) -> None:
-    body = why.encode()
+async def _send_forbidden(send: Send, reason: str) -> None:
+    body = reason.encode()
     await send(
         {
             "type": "http.response.start",

@@ -13,8 +13,8 @@ from litestar.openapi.plugins import JsonRenderPlugin
 
 from domain.events import Event
 from web import probes, problems
-from web.account.suggestion_cache import Suggested
-from web.agents.score_cache import Scored
+from web.account.suggestion_cache import SuggestionCache
+from web.agents.score_cache import ScoreCache
 from web.api import (
     account_api,
     backtests_api,
@@ -25,10 +25,10 @@ from web.api import (
     symbols_api,
     system_api,
 )
-from web.api.schemas import Json
+from web.api.schemas import JsonResponse
 from web.live import endpoints
-from web.live.event_follower import Tail
-from web.live.fragments import Frames
+from web.live.event_follower import EventFollower
+from web.live.fragments import FragmentRenderer
 from web.number_input import number_style
 from web.pages import (
     agents,
@@ -47,10 +47,10 @@ from web.pages import (
     trade,
     trades,
 )
-from web.recent_prices import Prices
+from web.recent_prices import RecentPrices
 from web.render import Renderer
-from web.security import Door
-from web.services import House
+from web.security import SecurityMiddleware
+from web.services import AppServices
 from web.static_files import Assets, static_file
 
 PAGES = (
@@ -59,7 +59,7 @@ PAGES = (
     decisions.decisions,
     decisions.decision,
     decisions.verify,
-    symbol.find,
+    symbol.find_symbol,
     symbol.symbol_page,
     trade.trade,
     trade.preview_order,
@@ -84,7 +84,7 @@ PAGES = (
     lab.lab,
     lab.start_run,
     lab.run,
-    lab.move_run,
+    lab.post_run_action,
     lab.delete_run,
     lab_models.model,
     lab_models.compare,
@@ -92,27 +92,27 @@ PAGES = (
     lab_models.roll_back,
     lab_models.delete_model,
     portfolio.portfolio,
-    portfolio.move_account,
+    portfolio.post_account_action,
     trades.trades,
     trades.trades_file,
     trades.annotate_trade,
     engine.engine,
-    engine.move_engine,
-    engine.watch,
-    engine.unwatch,
-    engine.ray,
-    preferences.prefer,
+    engine.post_engine_action,
+    engine.add_to_watchlist,
+    engine.remove_from_watchlist,
+    engine.open_ray_dashboard,
+    preferences.set_preferences,
     endpoints.dashboard_stream,
     probes.health,
     probes.ready,
     static_file,
-    problems.nowhere,
+    problems.not_found,
 )
 API = (
     system_api.schema,
     system_api.status,
     system_api.engine,
-    system_api.move_engine,
+    system_api.post_engine_action,
     system_api.agents,
     system_api.watchlist,
     system_api.replace_watchlist,
@@ -143,7 +143,7 @@ API = (
     lab_api.runs,
     lab_api.start,
     lab_api.run,
-    lab_api.move_run,
+    lab_api.post_run_action,
     lab_api.delete_run,
     lab_api.models,
     lab_api.model,
@@ -169,68 +169,71 @@ API = (
 )
 
 
-def create_app(house: House) -> Litestar:
+def create_app(services: AppServices) -> Litestar:
     """The pages, the API and the streams of `house`, as an ASGI application.
 
     Raises ConfigurationError if the browser's libraries were not laid.
     """
     assets = Assets()
-    renderer, prices = Renderer(assets), Prices(house)
-    frames, scored = Frames(house, renderer, prices), Scored(house)
+    renderer, prices = Renderer(assets), RecentPrices(services)
+    fragments, score_cache = FragmentRenderer(services, renderer, prices), ScoreCache(services)
 
-    def take(events: Sequence[Event]) -> None:
-        frames.take(events)
-        scored.take(events)
+    def on_events(events: Sequence[Event]) -> None:
+        fragments.on_events(events)
+        score_cache.on_events(events)
 
-    tail = Tail(house, take)
-    parts = {
-        "house": house,
+    event_follower = EventFollower(services, on_events)
+    dependencies = {
+        "house": services,
         "assets": assets,
         "renderer": renderer,
         "prices": prices,
-        "frames": frames,
-        "scored": scored,
-        "suggested": Suggested(house),
-        "tail": tail,
+        "frames": fragments,
+        "scored": score_cache,
+        "suggested": SuggestionCache(services),
+        "tail": event_follower,
     }
     app = Litestar(
         # Routers also for the pages: on the application itself a second handler of one path would
         # wrap the first one's thread twice.
         route_handlers=[
             Router("/", route_handlers=PAGES),
-            Router("/api/v1", route_handlers=API, response_class=Json),
+            Router("/api/v1", route_handlers=API, response_class=JsonResponse),
         ],
         dependencies={
-            name: Provide(_always(part), sync_to_thread=False) for name, part in parts.items()
+            name: Provide(_provide(part), sync_to_thread=False)
+            for name, part in dependencies.items()
         }
         | {"style": Provide(number_style, sync_to_thread=False)},
         compression_config=CompressionConfig("gzip", gzip_compress_level=5, exclude=["/static/"]),
         exception_handlers={
-            Exception: lambda request, error: problems.answer(request, error, house, renderer)
+            Exception: lambda request, error: problems.error_response(
+                request, error, services, renderer
+            )
         },
-        lifespan=[partial(_following, tail)],
+        lifespan=[partial(_follow_events, event_follower)],
         logging_config=None,
         openapi_config=OpenAPIConfig(
             title="Quorum",
-            version=house.version,
+            version=services.version,
             path="/api",
             render_plugins=[JsonRenderPlugin(path="/openapi.json")],
         ),
         request_max_body_size=256 * 1024,
     )
     # Around the routing too: a middleware never sees what the router refuses by itself.
-    app.asgi_handler = Door(app.asgi_handler, house.hosts)
+    app.asgi_handler = SecurityMiddleware(app.asgi_handler, services.allowed_hosts)
     return app
 
 
-def _always(part: Any) -> Callable[[], Any]:
+def _provide(part: Any) -> Callable[[], Any]:
     return lambda: part
 
 
 @asynccontextmanager
-async def _following(tail: Tail, app: Litestar) -> AsyncIterator[None]:  # noqa: ARG001
-    tail.start()
+async def _follow_events(event_follower: EventFollower, app: Litestar) -> AsyncIterator[None]:  # noqa: ARG001
+    event_follower.start()
     try:
         yield
     finally:
-        await tail.stop()
+        await event_follower.stop()

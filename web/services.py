@@ -12,28 +12,28 @@ from typing import Any, Protocol
 
 from domain.events import EngineState
 from domain.panel import Floats, Times
-from domain.record import Record
+from domain.record import ForecastRecord
 from domain.timeframe import Timeframe
-from envs.policies.drift import Drift
+from envs.policies.drift import FeatureDrift
 from envs.policies.policy import Policy
-from envs.training.arguments import Arguments
+from envs.training.arguments import TrainingArguments
 from envs.training.run_folder import RunFolder, RunState
-from market.store import Library
-from orchestrator.account.service import Floor
-from orchestrator.account.store import Rules
+from market.store import MarketDataStore
+from orchestrator.account.service import AccountService
+from orchestrator.account.store import TradingRules
 from orchestrator.committee.pooling import CommitteeSettings
 from orchestrator.status import EngineStatus
 from orchestrator.team.base import AgentHealth
-from research.backtest.jobs import Job
-from research.backtest.request import Request
-from research.backtest.results import Summary
-from storage.accounts.blotter import Blotter
-from storage.journal.decision_records import Records
-from storage.journal.sql_journal import Journal
-from web.live.notifier import Bell
+from research.backtest.jobs import BacktestJob
+from research.backtest.request import BacktestRequest
+from research.backtest.results import BacktestSummary
+from storage.accounts.blotter import SqlBlotter
+from storage.journal.decision_records import SqlDecisionRecords
+from storage.journal.sql_journal import SqlJournal
+from web.live.notifier import Notifier
 
 
-class Watchlist(Protocol):
+class WatchlistEditor(Protocol):
     """The symbols that are decided on. `add` and `remove` are quiet about what is so already."""
 
     def symbols(self) -> Sequence[str]: ...
@@ -41,7 +41,7 @@ class Watchlist(Protocol):
     def remove(self, symbol: str) -> object: ...
 
 
-class Progress(Protocol):
+class CycleProgress(Protocol):
     """How far the engine is: `what` it does, `done` of `total` steps (total 0: unknown)."""
 
     @property
@@ -52,12 +52,12 @@ class Progress(Protocol):
     def total(self) -> int: ...
 
 
-class Engine(Protocol):
+class EngineControl(Protocol):
     """The owner of the clock. `progress` is None when nothing is under way."""
 
     @property
     def state(self) -> EngineState: ...
-    def progress(self) -> Progress | None: ...
+    def progress(self) -> CycleProgress | None: ...
     def status(self) -> EngineStatus: ...
     def health(self) -> Sequence[AgentHealth]: ...
     def pause(self) -> object: ...
@@ -66,7 +66,7 @@ class Engine(Protocol):
     def run_now(self) -> object: ...
 
 
-class Verification(Protocol):
+class VerificationOutcome(Protocol):
     """The outcome of computing a stored decision again; `differences` in words, empty if equal."""
 
     @property
@@ -82,17 +82,17 @@ class Backtests(Protocol):
     InputError while as many run as may.
     """
 
-    def results(self) -> Sequence[Summary]: ...
+    def results(self) -> Sequence[BacktestSummary]: ...
     def read(self, id: str) -> dict[str, Any]: ...
     def equity(self, id: str) -> tuple[Times, dict[str, Floats]]: ...
     def file(self, id: str, name: str) -> Path: ...
     def delete(self, id: str) -> object: ...
-    def start(self, request: Request) -> str: ...
-    def jobs(self) -> Sequence[Job]: ...
+    def start(self, request: BacktestRequest) -> str: ...
+    def jobs(self) -> Sequence[BacktestJob]: ...
     def cancel(self, id: str) -> object: ...
 
 
-class Lab(Protocol):
+class LabService(Protocol):
     """The trained policies and the runs that they come of (`research/lab`). A model is named by its
     id; the policy that comes with Quorum and one that a setting seats have words for ids.
 
@@ -102,22 +102,22 @@ class Lab(Protocol):
     """
 
     @property
-    def trains(self) -> bool: ...
+    def can_train(self) -> bool: ...
     def runs(self) -> Sequence[RunState]: ...
     def run(self, id: str) -> RunFolder: ...
-    def start(self, arguments: Arguments, symbols: Sequence[str]) -> str: ...
+    def start(self, arguments: TrainingArguments, symbols: Sequence[str]) -> str: ...
     def stop(self, id: str) -> object: ...
     def resume(self, id: str) -> object: ...
-    def keep(self, id: str) -> str: ...
-    def forget(self, id: str) -> object: ...
+    def register_model(self, id: str) -> str: ...
+    def delete_run(self, id: str) -> object: ...
     def models(self) -> Sequence[str]: ...
     def policy(self, id: str) -> Policy: ...
-    def seated(self) -> str: ...
-    def former(self) -> str | None: ...
+    def active_model(self) -> str: ...
+    def previous_model(self) -> str | None: ...
     def promote(self, id: str, by: str) -> object: ...
     def roll_back(self, by: str) -> object: ...
-    def delete(self, id: str, *, voted: bool = False) -> object: ...
-    def drift(self, id: str) -> Sequence[Drift]: ...
+    def delete_model(self, id: str, *, voted: bool = False) -> object: ...
+    def drift(self, id: str) -> Sequence[FeatureDrift]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +129,7 @@ class RayDashboard:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class House:
+class AppServices:
     """Everything one server shows: one market and one run ('live' or 'replay FROM TO').
 
     `watched` are the symbols decided on: those of the watchlist, or those that a replay plays.
@@ -146,25 +146,25 @@ class House:
     simulated: bool
     timeframe: Timeframe
     agents: tuple[str, ...]
-    journal: Journal
-    records: Records
-    library: Library
-    watchlist: Watchlist
-    watched: Callable[[], Sequence[str]]
-    engine: Engine
-    verify: Callable[[str], Verification]
-    floor: Floor
-    blotter: Blotter
-    rules: Callable[[str], Rules]
+    journal: SqlJournal
+    records: SqlDecisionRecords
+    store: MarketDataStore
+    watchlist: WatchlistEditor
+    watched_symbols: Callable[[], Sequence[str]]
+    engine: EngineControl
+    verify: Callable[[str], VerificationOutcome]
+    account_service: AccountService
+    blotter: SqlBlotter
+    trading_rules: Callable[[str], TradingRules]
     clock: Callable[[], datetime]
-    bell: Bell
-    record: Callable[[], Record]
+    notifier: Notifier
+    load_record: Callable[[], ForecastRecord]
     backtests: Backtests
-    lab: Lab
+    lab: LabService
     committee: CommitteeSettings
     horizon: int
     ray_dashboard: Callable[[], RayDashboard | None]
-    hosts: frozenset[str] = frozenset()
+    allowed_hosts: frozenset[str] = frozenset()
 
     @property
     def replay(self) -> bool:

@@ -15,7 +15,7 @@ from litestar import Litestar
 from domain.errors import ConfigurationError
 
 GRACE_SECONDS = 2
-HEAR_SECONDS = 1
+NOTIFY_SECONDS = 1
 BACKLOG = 512
 
 
@@ -45,7 +45,7 @@ def address(listener: socket.socket) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-class Server:
+class WebServer:
     """Serves `app` on `listener` until a signal arrives or `stop` is called from any thread."""
 
     def __init__(self, app: Litestar, listener: socket.socket) -> None:
@@ -57,23 +57,23 @@ class Server:
                 access_log=False,
                 timeout_graceful_shutdown=GRACE_SECONDS,
                 server_header=False,
-                callback_notify=self._hear,
-                timeout_notify=HEAR_SECONDS,
+                callback_notify=self._restore_sigterm_handler,
+                timeout_notify=NOTIFY_SECONDS,
             )
         )
 
-    def run(self, stopping: Callable[[], None] = lambda: None) -> None:
+    def run(self, on_stop: Callable[[], None] = lambda: None) -> None:
         """Blocks. `stopping` is called once serving has ended, however it ended. A signal that
         ended it is raised once more, for the handler that was there before."""
         try:
             self._server.run(sockets=[self._listener])
         finally:
-            stopping()
+            on_stop()
 
     def stop(self) -> None:
         self._server.should_exit = True
 
-    async def _hear(self) -> None:
+    async def _restore_sigterm_handler(self) -> None:
         """Take SIGTERM back from Ray, which takes it when the engine's thread starts it and would
         end the process at once."""
         if threading.current_thread() is threading.main_thread():

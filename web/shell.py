@@ -10,7 +10,7 @@ from litestar import Request
 
 from domain.events import EngineState
 from web import formatting
-from web.services import House
+from web.services import AppServices
 
 Theme = Literal["auto", "light", "dark"]
 Palette = Literal["default", "safe"]
@@ -31,7 +31,7 @@ PAGES = (
 
 
 @dataclass(frozen=True, slots=True)
-class Item:
+class NavItem:
     label: str
     url: str
     icon: str
@@ -60,7 +60,7 @@ class Banner:
 
 
 @dataclass(frozen=True, slots=True)
-class Origin:
+class DataSource:
     """Where the figures of a page come from, if not from the house's own market."""
 
     market: str
@@ -76,11 +76,11 @@ class Shell:
     path: str
     theme: Theme
     palette: Palette
-    scene: str
+    environment: str
     banner: Banner
     symbols: tuple[str, ...]
     version: str
-    navigation: tuple[Item, ...]
+    navigation: tuple[NavItem, ...]
     topics: tuple[str, ...]
     symbol: str
     cursor: str
@@ -91,8 +91,8 @@ class Shell:
 
     @property
     def stream_url(self) -> str:
-        asked = {"topics": ",".join(self.topics), "symbol": self.symbol, "since": self.cursor}
-        return "/stream?" + urlencode({name: value for name, value in asked.items() if value})
+        query = {"topics": ",".join(self.topics), "symbol": self.symbol, "since": self.cursor}
+        return "/stream?" + urlencode({name: value for name, value in query.items() if value})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,61 +105,65 @@ class PageContext:
 
 
 def build_shell(
-    house: House,
+    services: AppServices,
     request: WebRequest,
     title: str,
     *,
     topics: Sequence[str] = (),
     symbol: str = "",
-    origin: Origin | None = None,
+    data_source: DataSource | None = None,
 ) -> Shell:
     path = request.url.path
-    banner = banner_of(house, _now(house))
-    if origin is not None:
-        banner = Banner(origin.simulated, "", None, "origin-banner")
+    banner = build_banner(services, _replay_position(services))
+    if data_source is not None:
+        banner = Banner(data_source.simulated, "", None, "origin-banner")
     return Shell(
         title=title,
         path=path if request.method == "GET" else "/",
         theme=theme_of(request),
         palette="safe" if request.cookies.get("palette") == "safe" else "default",
-        scene=scene(house) if origin is None else _scene_of(origin),
+        environment=environment_label(services)
+        if data_source is None
+        else _source_label(data_source),
         banner=banner,
-        symbols=tuple(house.watched()),
-        version=house.version,
+        symbols=tuple(services.watched_symbols()),
+        version=services.version,
         navigation=tuple(
-            Item(label, url, icon, path == url or (url != "/" and path.startswith(f"{url}/")))
+            NavItem(label, url, icon, path == url or (url != "/" and path.startswith(f"{url}/")))
             for label, url, icon in PAGES
         ),
         topics=tuple(topics),
         symbol=symbol,
-        cursor=cursor(house),
+        cursor=stream_cursor(services),
     )
 
 
-def banner_of(house: House, now: datetime | None) -> Banner:
-    played = house.run.removeprefix("replay ").replace(" ", " to ", 1) if house.replay else ""
-    return Banner(house.simulated, played, now if house.replay else None)
+def build_banner(services: AppServices, now: datetime | None) -> Banner:
+    replayed_days = (
+        services.run.removeprefix("replay ").replace(" ", " to ", 1) if services.replay else ""
+    )
+    return Banner(services.simulated, replayed_days, now if services.replay else None)
 
 
-def _now(house: House) -> datetime | None:
+def _replay_position(services: AppServices) -> datetime | None:
     """How far a replay is."""
-    newest = house.records.feed(house.market, house.run, 1) if house.replay else ()
+    newest = services.records.feed(services.market, services.run, 1) if services.replay else ()
     return newest[0].as_of if newest else None
 
 
-def cursor(house: House) -> str:
+def stream_cursor(services: AppServices) -> str:
     """The id of the newest event: `{epoch}-{seq}`."""
-    return f"{house.journal.epoch}-{house.journal.last_seq()}"
+    return f"{services.journal.epoch}-{services.journal.last_seq()}"
 
 
-def scene(house: House) -> str:
-    if house.simulated:
+def environment_label(services: AppServices) -> str:
+    if services.simulated:
         return "SIMULATED"
-    return "REPLAY" if house.replay else house.market.upper()
+    return "REPLAY" if services.replay else services.market.upper()
 
 
-def _scene_of(origin: Origin) -> str:
-    return "SIMULATED" if origin.simulated else origin.market.upper()
+def _source_label(source: DataSource) -> str:
+    return "SIMULATED" if source.simulated else source.market.upper()
 
 
 def theme_of(request: WebRequest) -> Theme:

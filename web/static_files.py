@@ -19,12 +19,12 @@ from domain.errors import ConfigurationError, NotFoundError
 from research.report.tearsheet import TEMPLATES
 
 FOLDER = Path(__file__).parent / "static"
-NEEDED = ("vendor/htmx.js", "vendor/charts.js", "vendor/inter.woff2", "vendor/icons.svg")
+REQUIRED_FILES = ("vendor/htmx.js", "vendor/charts.js", "vendor/inter.woff2", "vendor/icons.svg")
 FONT = "vendor/inter.woff2"
 FIGURES = "figures.css"
 """The style of the figures that pages share with tear sheets, served within our own sheet."""
-_SQUEEZED = {".css", ".js", ".svg", ".txt"}
-_KEPT = "public, max-age=31536000, immutable"
+_COMPRESSED = {".css", ".js", ".svg", ".txt"}
+_IMMUTABLE = "public, max-age=31536000, immutable"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,22 +47,22 @@ class Assets:
             for path in sorted(folder.rglob("*"))
             if path.is_file()
         }
-        self._complete_sheet()
-        missing = [name for name in NEEDED if name not in self._assets]
+        self._complete_stylesheet()
+        missing = [name for name in REQUIRED_FILES if name not in self._assets]
         if missing:
             raise ConfigurationError(
                 f"The pages lack {', '.join(missing)}. Run `python -m web.assets` once."
             )
 
-    def _complete_sheet(self) -> None:
+    def _complete_stylesheet(self) -> None:
         """The style sheet holds the figures' too, and asks for the font under the same address as
         the page's preload."""
         sheet, font = self._assets.get("quorum.css"), self._assets.get(FONT)
         if sheet and font:
             figures = (TEMPLATES / FIGURES).read_bytes()
             whole = b"%b\n@layer components {\n%b}\n" % (sheet.body, figures)
-            named = f"{FONT}?v={font.version}".encode()
-            self._assets["quorum.css"] = _asset(whole.replace(FONT.encode(), named), ".css")
+            font_url = f"{FONT}?v={font.version}".encode()
+            self._assets["quorum.css"] = _asset(whole.replace(FONT.encode(), font_url), ".css")
 
     def url(self, name: str) -> str:
         return f"/static/{name}?v={self._assets[name].version}"
@@ -79,8 +79,12 @@ def static_file(
     name: FromPath[Path], request: Request[Any, Any, Any], assets: NamedDependency[Assets]
 ) -> Response[bytes]:
     asset = assets.get(name.as_posix().lstrip("/"))
-    kept = _KEPT if request.query_params.get("v") == asset.version else "no-cache"
-    headers = {"Cache-Control": kept, "Vary": "Accept-Encoding", "ETag": f'"{asset.version}"'}
+    cache_control = _IMMUTABLE if request.query_params.get("v") == asset.version else "no-cache"
+    headers = {
+        "Cache-Control": cache_control,
+        "Vary": "Accept-Encoding",
+        "ETag": f'"{asset.version}"',
+    }
     body = asset.body
     if asset.gzipped is not None and "gzip" in request.headers.get("accept-encoding", ""):
         headers["Content-Encoding"], body = "gzip", asset.gzipped
@@ -88,10 +92,10 @@ def static_file(
 
 
 def _asset(body: bytes, suffix: str) -> Asset:
-    kind = mimetypes.guess_type(f"x{suffix}")[0] or "application/octet-stream"
+    media_type = mimetypes.guess_type(f"x{suffix}")[0] or "application/octet-stream"
     return Asset(
         body=body,
-        gzipped=gzip.compress(body, 9, mtime=0) if suffix in _SQUEEZED else None,
-        media_type=kind,
+        gzipped=gzip.compress(body, 9, mtime=0) if suffix in _COMPRESSED else None,
+        media_type=media_type,
         version=hashlib.sha256(body).hexdigest()[:12],
     )

@@ -10,8 +10,8 @@ from typing import Any
 import pandas as pd
 
 from web import formatting
-from web.live.latest_state import Board
-from web.services import House
+from web.live.latest_state import LatestState
+from web.services import AppServices
 from web.views.decisions import DecisionCell, decision_cell
 
 _HISTORY, _NEWS, _FILINGS = 12, 25, 8
@@ -35,48 +35,54 @@ class FilingLine:
     filed: str
 
 
-def history_lines(house: House, symbol: str) -> tuple[DecisionCell, ...]:
+def history_lines(services: AppServices, symbol: str) -> tuple[DecisionCell, ...]:
     """The newest decisions on the symbol, newest first."""
-    past = house.records.history(house.market, house.run, symbol, _HISTORY)
+    past = services.records.history(services.market, services.run, symbol, _HISTORY)
     return tuple(map(decision_cell, past))
 
 
-def failure(house: House, symbol: str, what: str) -> str:
+def fetch_error(services: AppServices, symbol: str, kind: str) -> str:
     """Why the symbol's `what` ('news', 'filings') could not be fetched last; empty if it could."""
-    tried = house.library.fetched(house.market, symbol, what)
-    return formatting.line(tried.error) if tried and tried.error else ""
+    status = services.store.last_fetch(services.market, symbol, kind)
+    return formatting.single_line(status.error) if status and status.error else ""
 
 
-def known_until(house: House, board: Board) -> datetime:
+def known_until(services: AppServices, latest_state: LatestState) -> datetime:
     """The instant up to which facts are shown: a replay and a simulation have no future."""
-    if (house.replay or house.simulated) and board.as_of is not None:
-        return board.as_of
-    return house.clock()
+    if (services.replay or services.simulated) and latest_state.as_of is not None:
+        return latest_state.as_of
+    return services.clock()
 
 
-def news_lines(house: House, board: Board, symbol: str) -> tuple[NewsLine, ...]:
+def news_lines(
+    services: AppServices, latest_state: LatestState, symbol: str
+) -> tuple[NewsLine, ...]:
     """The newest headlines, newest first."""
-    frame = house.library.news(house.market, symbol, None, known_until(house, board))
+    frame = services.store.news(services.market, symbol, None, known_until(services, latest_state))
     newest = frame.tail(_NEWS).iloc[::-1].to_dict("records")
     return tuple(
         NewsLine(
-            formatting.line(str(fact["headline"])),
-            formatting.line(_text(fact["source"]), 60),
-            formatting.web_address(_text(fact["url"])),
+            formatting.single_line(str(fact["headline"])),
+            formatting.single_line(_text(fact["source"]), 60),
+            formatting.safe_url(_text(fact["url"])),
             fact["known_at"].to_pydatetime(),
         )
         for fact in newest
     )
 
 
-def filing_lines(house: House, board: Board, symbol: str) -> tuple[FilingLine, ...]:
+def filing_lines(
+    services: AppServices, latest_state: LatestState, symbol: str
+) -> tuple[FilingLine, ...]:
     """The newest reports, newest first."""
-    frame = house.library.filings(house.market, symbol, None, known_until(house, board))
+    frame = services.store.filings(
+        services.market, symbol, None, known_until(services, latest_state)
+    )
     return tuple(
         FilingLine(
             _period(fact["fiscal_year"], fact["fiscal_quarter"]),
-            _figure(fact["revenue"]),
-            _figure(fact["net_income"]),
+            _format_amount(fact["revenue"]),
+            _format_amount(fact["net_income"]),
             fact["known_at"].strftime("%Y-%m-%d"),
         )
         for fact in frame.tail(_FILINGS).iloc[::-1].to_dict("records")
@@ -87,8 +93,8 @@ def _period(year: int, quarter: int) -> str:
     return f"{year}" if quarter == 4 else f"{year} Q{quarter}"
 
 
-def _figure(value: Any) -> str:
-    return "–" if pd.isna(value) else formatting.quantity(float(value))
+def _format_amount(value: Any) -> str:
+    return "–" if pd.isna(value) else formatting.abbreviated_number(float(value))
 
 
 def _text(value: Any) -> str:

@@ -4,98 +4,110 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
-from orchestrator.account.cycle_orders import TradingDay
-from orchestrator.account.latest_prices import Prices
-from orchestrator.account.service import Floor
-from orchestrator.account.store import Book, Rules
-from orchestrator.cycle import Desk
+from orchestrator.account.cycle_orders import AccountCycle
+from orchestrator.account.latest_prices import LatestPrices
+from orchestrator.account.service import AccountService
+from orchestrator.account.store import AccountStore, TradingRules
+from orchestrator.cycle import RunContext
 from settings import Settings
-from storage.accounts.blotter import Blotter
-from storage.journal.panel_archive import digest
+from storage.accounts.blotter import SqlBlotter
+from storage.journal.panel_archive import panel_digest
 from trading.limits import TradingSettings
-from trading.sizing.profiles import profile
-from wiring.agents import builder
-from wiring.market import Market
-from wiring.stores import Clock, Stores, secret, utc_now
+from trading.sizing.profiles import profile_by_name
+from wiring.agents import agent_factory
+from wiring.market import ActiveMarket
+from wiring.stores import Stores, TimeSource, secret, utc_now
 
 if TYPE_CHECKING:  # heavy, and most verbs do without
-    from orchestrator.parity.checker import Examiner
+    from orchestrator.parity.checker import ParityChecker
 
 
-def make_desk(
-    settings: Settings, stores: Stores, market: Market, run: str, day: TradingDay | None = None
-) -> Desk:
+def make_run_context(
+    settings: Settings,
+    stores: Stores,
+    market: ActiveMarket,
+    run: str,
+    account_cycle: AccountCycle | None = None,
+) -> RunContext:
     """Where the cycles of `run` are held, and traded on if it has a paper account."""
-    return Desk(
+    return RunContext(
         market=market.name,
         run=run,
         simulated=market.simulated,
         timeframe=settings.market.timeframe,
         horizon=settings.market.horizon,
         settings=settings.committee,
-        library=stores.library,
+        store=stores.market_data,
         journal=stores.journal,
-        digest_of=digest,
-        day=day,
+        digest_of=panel_digest,
+        account_cycle=account_cycle,
     )
 
 
-def make_day(
+def make_account_cycle(
     settings: Settings,
     stores: Stores,
-    market: Market,
+    market: ActiveMarket,
     run: str,
-    begins: Clock,
-) -> TradingDay:
+    opens_at: TimeSource,
+) -> AccountCycle:
     """The paper account of `run` through its cycles; one that is not opened yet `begins` then."""
-    blotter = Blotter(stores.database, market.name, run)
-    return TradingDay(
-        book=Book(market.name, run, stores.accounts, blotter, settings.account, begins),
-        library=stores.library,
+    blotter = SqlBlotter(stores.database, market.name, run)
+    return AccountCycle(
+        account_store=AccountStore(
+            market.name, run, stores.accounts, blotter, settings.account, opens_at
+        ),
+        store=stores.market_data,
         timeframe=settings.market.timeframe,
-        rules=partial(rules_of, settings),
-        latest=partial(stores.records.latest, market.name, run),
+        rules=partial(trading_rules, settings),
+        latest_decisions=partial(stores.records.latest, market.name, run),
     )
 
 
-def rules_of(settings: Settings, name: str) -> Rules:
+def trading_rules(settings: Settings, profile_name: str) -> TradingRules:
     """What is in force under a strategy profile. Raises InputError for a name that is none."""
-    known, sizing = profile(name), settings.committee.sizing
-    return Rules(
-        TradingSettings(costs=settings.costs, limits=known.limit(settings.limits)),
-        settings.committee.model_copy(update={"sizing": known.size(sizing)}),
+    strategy_profile, sizing = profile_by_name(profile_name), settings.committee.sizing
+    return TradingRules(
+        TradingSettings(
+            costs=settings.costs, limits=strategy_profile.apply_to_limits(settings.limits)
+        ),
+        settings.committee.model_copy(update={"sizing": strategy_profile.apply_to_sizing(sizing)}),
     )
 
 
-def make_floor(
+def make_account_service(
     settings: Settings,
     stores: Stores,
-    day: TradingDay,
-    now: Clock,
-    publish: Callable[[], None] = lambda: None,
-) -> Floor:
+    account_cycle: AccountCycle,
+    now: TimeSource,
+    notify: Callable[[], None] = lambda: None,
+) -> AccountService:
     """Where the paper account of `day` is traded on; `now` is its run's time."""
-    return Floor(
-        day.book,
-        Prices(stores.library, day.book.market, day.timeframe),
-        day.rules,
+    return AccountService(
+        account_cycle.account_store,
+        LatestPrices(
+            stores.market_data, account_cycle.account_store.market, account_cycle.timeframe
+        ),
+        account_cycle.rules,
         secret=secret(settings.home, "quotes").encode(),
         now=now,
-        suggest=day.suggestions,
-        publish=publish,
+        suggest_orders=account_cycle.suggest_orders,
+        notify=notify,
     )
 
 
-def make_examiner(settings: Settings, stores: Stores, market: Market, run: str) -> "Examiner":
+def make_parity_checker(
+    settings: Settings, stores: Stores, market: ActiveMarket, run: str
+) -> "ParityChecker":
     """Compares paper days of `run` with a backtest of them, its agents in this process."""
-    from orchestrator.parity.checker import Examiner
+    from orchestrator.parity.checker import ParityChecker
 
-    return Examiner(
-        day=make_day(settings, stores, market, run, utc_now),
-        previous=partial(stores.journal.previous_targets, market.name, run),
+    return ParityChecker(
+        account_cycle=make_account_cycle(settings, stores, market, run, utc_now),
+        previous_targets=partial(stores.journal.previous_targets, market.name, run),
         records=stores.records,
         archive=stores.archive,
-        build=builder(settings, stores),
+        build=agent_factory(settings, stores),
         horizon=settings.market.horizon,
         simulated=market.simulated,
     )

@@ -6,18 +6,18 @@ from functools import partial
 
 from agents.registry import AGENTS, AgentSettings, build, policy_agent
 from domain.errors import ConfigurationError
-from domain.votes import Agent, Builder
+from domain.votes import Agent, AgentFactory
 from orchestrator.team.base import Team
 from orchestrator.team.local_team import LocalTeam
-from orchestrator.team.model_rollout import Build, Seating
+from orchestrator.team.model_rollout import BuildAgent, ModelRollout
 from settings import Settings
 from storage.models.model_registry import SHIPPED
-from wiring.stores import Say, Stores, models_folder, secret
+from wiring.stores import Log, Stores, models_folder, secret
 
-Progress = Callable[[str, int, int], None]
+ProgressCallback = Callable[[str, int, int], None]
 
 
-def build_agents(settings: AgentSettings, say: Say) -> list[Agent]:
+def build_agents(settings: AgentSettings, say: Log) -> list[Agent]:
     """Every agent that votes, in this process; one of another package that cannot be made is told
     of and left out.
 
@@ -34,32 +34,34 @@ def build_agents(settings: AgentSettings, say: Say) -> list[Agent]:
     return built
 
 
-def agents_of(settings: Settings, stores: Stores) -> AgentSettings:
+def agent_settings(settings: Settings, stores: Stores) -> AgentSettings:
     """As the agents vote from now on: with the policy that is promoted, unless another is
     configured."""
-    return _with_model(settings, _promoted(settings, stores))
+    return _with_model(settings, _active_model(settings, stores))
 
 
-def builder(settings: Settings, stores: Stores) -> Builder:
+def agent_factory(settings: Settings, stores: Stores) -> AgentFactory:
     """Makes agents as they vote from now on, or as they were in a version that is named."""
-    return _builder(settings, _promoted(settings, stores))
+    return _factory_for_model(settings, _active_model(settings, stores))
 
 
-def make_seating(settings: Settings, stores: Stores) -> Seating:
+def make_model_rollout(settings: Settings, stores: Stores) -> ModelRollout:
     """The seat of the agent that votes with policies, for the one that is promoted by the time of
     a cycle."""
-    return Seating(
-        policy_agent(), partial(_promoted, settings, stores), partial(_builder, settings)
+    return ModelRollout(
+        policy_agent(),
+        partial(_active_model, settings, stores),
+        partial(_factory_for_model, settings),
     )
 
 
-def _promoted(settings: Settings, stores: Stores) -> str:
+def _active_model(settings: Settings, stores: Stores) -> str:
     if settings.agents.rl_policy is not None:
         return "the configured policy"
-    return stores.models.promoted() or SHIPPED
+    return stores.models.active_model() or SHIPPED
 
 
-def _builder(settings: Settings, model: str) -> Builder:
+def _factory_for_model(settings: Settings, model: str) -> AgentFactory:
     return partial(build, settings=_with_model(settings, model), models=models_folder(settings))
 
 
@@ -70,7 +72,11 @@ def _with_model(settings: Settings, model: str) -> AgentSettings:
 
 
 def make_team(
-    settings: Settings, build: Build, *, in_process: bool, progress: Progress = lambda *_: None
+    settings: Settings,
+    build: BuildAgent,
+    *,
+    in_process: bool,
+    on_progress: ProgressCallback = lambda *_: None,
 ) -> Team:
     """The agents that vote, made by `build`, in this process or each in a Ray actor.
 
@@ -82,7 +88,7 @@ def make_team(
     from orchestrator.ray_session import RaySession
     from orchestrator.team.ray_team import RayTeam
 
-    progress("starting Ray", 0, len(names))
+    on_progress("starting Ray", 0, len(names))
     if settings.ray.address:
         session = RaySession.join(settings.ray.address)
     else:
@@ -98,5 +104,5 @@ def make_team(
         build,
         home=settings.home,
         timeout=settings.ray.timeout_seconds,
-        progress=progress,
+        on_progress=on_progress,
     )

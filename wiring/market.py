@@ -10,16 +10,16 @@ from market.calendars import last_close
 from market.feed import Feed
 from market.provider import Provider
 from settings import MarketName, Settings
-from storage.journal.sql_journal import Journal
-from storage.market_data.sql_store import SqlLibrary
-from wiring.stores import Clock, Say, Stores, utc_now
+from storage.journal.sql_journal import SqlJournal
+from storage.market_data.sql_store import SqlMarketDataStore
+from wiring.stores import Log, Stores, TimeSource, utc_now
 
-LIVE = "live"
+LIVE_RUN = "live"
 """The run of the engine's own cycles."""
 
 
 @dataclass(frozen=True, slots=True)
-class Market:
+class ActiveMarket:
     """The market in force. `feed` is None where nothing is fetched (imported files)."""
 
     name: str
@@ -27,35 +27,37 @@ class Market:
     feed: Feed | None
 
 
-def choose_market(settings: Settings, library: SqlLibrary, now: Clock, say: Say) -> Market:
+def choose_market(
+    settings: Settings, store: SqlMarketDataStore, now: TimeSource, log: Log
+) -> ActiveMarket:
     """The configured market; `auto` takes imported files, else Yahoo if it answers, else the demo.
 
     `now` is the demo's clock. Says aloud whatever it chose by itself. Raises ConfigurationError
     where only the demo is left beside classes of symbols that have a real market of their own.
     """
-    asked = settings.market.provider
-    name = _found_market(settings, library, say) if asked == "auto" else asked
+    configured = settings.market.provider
+    name = _detect_market(settings, store, log) if configured == "auto" else configured
     by_class = settings.market.by_class
     if name == "demo":
-        provider = _demo(settings, now)
+        provider = _demo_provider(settings, now)
     elif "yahoo" in {name, *by_class.values()}:
-        provider = _yahoo(settings)
+        provider = _yahoo_provider(settings)
     else:
-        return Market("files", simulated=False, feed=None)
+        return ActiveMarket("files", simulated=False, feed=None)
 
     def serves(symbol: str) -> bool:
         return by_class.get(asset_class(symbol), name) == provider.name
 
-    feed = Feed(provider, library, settings.feed, serves)
-    return Market(name, provider.simulated, feed)
+    feed = Feed(provider, store, settings.feed, serves)
+    return ActiveMarket(name, provider.simulated, feed)
 
 
-def _found_market(settings: Settings, library: SqlLibrary, say: Say) -> MarketName:
+def _detect_market(settings: Settings, store: SqlMarketDataStore, log: Log) -> MarketName:
     by_class = settings.market.by_class
-    if any(asset_class(symbol) not in by_class for symbol in library.symbols("files")):
-        say("Market: files, for this home holds imported history (--market yahoo for live data).")
+    if any(asset_class(symbol) not in by_class for symbol in store.symbols("files")):
+        log("Market: files, for this home holds imported history (--market yahoo for live data).")
         return "files"
-    if _yahoo(settings).reachable():
+    if _yahoo_provider(settings).reachable():
         return "yahoo"
     if by_class:
         raise ConfigurationError(
@@ -63,20 +65,20 @@ def _found_market(settings: Settings, library: SqlLibrary, say: Say) -> MarketNa
             "market.by_class: simulated and real prices are never mixed. Remove by_class, or set "
             "market.provider to 'files' or 'yahoo'."
         )
-    say(
+    log(
         "Yahoo cannot be reached, so this is the SIMULATED demo market: invented prices, headlines "
         "and filings. Try `--market yahoo` when there is a network."
     )
     return "demo"
 
 
-def _yahoo(settings: Settings) -> Any:
+def _yahoo_provider(settings: Settings) -> Any:
     from market.providers.yahoo import YahooProvider
 
     return YahooProvider(settings.home / "cache" / "yahoo", settings.yahoo.url)
 
 
-def _demo(settings: Settings, now: Clock) -> Provider:
+def _demo_provider(settings: Settings, now: TimeSource) -> Provider:
     from market.simulated.provider import DemoProvider
 
     if settings.market.timeframe.intraday:
@@ -87,25 +89,25 @@ def _demo(settings: Settings, now: Clock) -> Provider:
     return DemoProvider(settings.demo.seed, now)
 
 
-def demo_present(journal: Journal) -> datetime:
+def demo_now(journal: SqlJournal) -> datetime:
     """Where the simulated clock stands: at the newest bar the engine held, else at its start."""
-    from market.simulated.provider import PRESENT
+    from market.simulated.provider import LIVE_START
 
-    held = [journal.cursor("demo", LIVE, calendar) for calendar in ("XNYS", ALWAYS_OPEN)]
-    return max([PRESENT, *(at for at in held if at)])
+    cursors = [journal.cursor("demo", LIVE_RUN, calendar) for calendar in ("XNYS", ALWAYS_OPEN)]
+    return max([LIVE_START, *(at for at in cursors if at)])
 
 
-def newest_close(settings: Settings, stores: Stores, now: datetime) -> datetime:
+def latest_common_close(settings: Settings, stores: Stores, now: datetime) -> datetime:
     """By which every exchange of the watchlist has closed a bar: where a live account begins."""
     calendars = {calendar_of(symbol) for symbol in stores.watchlist.symbols()}
     closed = (last_close(calendar, settings.market.timeframe, now) for calendar in calendars)
     return min(closed, default=now)
 
 
-def time_of(stores: Stores, market: Market, run: str) -> datetime:
+def current_time(stores: Stores, market: ActiveMarket, run: str) -> datetime:
     """The present of a run: the clock's, or of history where its record has got to."""
-    if run == LIVE:
-        return demo_present(stores.journal) if market.simulated else utc_now()
+    if run == LIVE_RUN:
+        return demo_now(stores.journal) if market.simulated else utc_now()
     calendars = stores.records.calendars(market.name, run)
-    held = (stores.journal.cursor(market.name, run, calendar) for calendar in calendars)
-    return max((at for at in held if at), default=utc_now())
+    cursors = (stores.journal.cursor(market.name, run, calendar) for calendar in calendars)
+    return max((at for at in cursors if at), default=utc_now())

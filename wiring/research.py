@@ -7,22 +7,22 @@ from typing import TYPE_CHECKING
 from agents.registry import build, policy_agent
 from domain.votes import Agent
 from settings import Settings
-from wiring.agents import builder
-from wiring.market import Market
-from wiring.stores import PROGRAM, Clock, Stores
+from wiring.agents import agent_factory
+from wiring.market import ActiveMarket
+from wiring.stores import PROGRAM_VERSION, Stores, TimeSource
 
 if TYPE_CHECKING:  # heavy, and most verbs do without
     from research.backtest.backtester import Backtester
-    from research.backtest.results import Results
-    from research.lab.lab import Lab
+    from research.backtest.results import BacktestStore
+    from research.lab.lab import RLLab
     from research.lab.training_jobs import TrainingJobs
 
 
-def results_of(settings: Settings) -> "Results":
+def backtest_results(settings: Settings) -> "BacktestStore":
     """The backtests kept in this home."""
-    from research.backtest.results import Results
+    from research.backtest.results import BacktestStore
 
-    return Results(settings.home / "backtests")
+    return BacktestStore(settings.home / "backtests")
 
 
 def make_backtester(settings: Settings, stores: Stores) -> "Backtester":
@@ -30,11 +30,11 @@ def make_backtester(settings: Settings, stores: Stores) -> "Backtester":
     from research.backtest.backtester import Backtester
 
     return Backtester(
-        results_of(settings),
-        stores.library,
+        backtest_results(settings),
+        stores.market_data,
         stores.database,
-        builder(settings, stores),
-        PROGRAM,
+        agent_factory(settings, stores),
+        PROGRAM_VERSION,
     )
 
 
@@ -46,26 +46,31 @@ def runs_folder(settings: Settings) -> Path:
 def make_lab(
     settings: Settings,
     stores: Stores,
-    market: Market,
-    watched: Callable[[], Sequence[str]],
-    now: Clock,
+    market: ActiveMarket,
+    watched_symbols: Callable[[], Sequence[str]],
+    now: TimeSource,
     training: "TrainingJobs | None" = None,
-) -> "Lab":
+) -> "RLLab":
     """The RL lab of this home; `training` runs what is started from it, None where nothing can
     be."""
-    from agents.rl import SHIPPED as SHIPPED_POLICY
-    from research.lab.lab import Lab, Seat
-    from research.lab.training_data import HomeMarket
+    from agents.rl import SHIPPED_POLICY as SHIPPED_POLICY
+    from research.lab.lab import ActiveModelSlot, RLLab
+    from research.lab.training_data import StoredMarket
 
-    def try_out(folder: Path) -> Agent:
+    def validate_model(folder: Path) -> Agent:
         return build(policy_agent(), settings.agents.model_copy(update={"rl_policy": folder}))
 
-    return Lab(
+    return RLLab(
         stores.models,
         runs_folder(settings),
-        Seat(SHIPPED_POLICY, settings.agents.rl_policy, try_out),
-        HomeMarket(
-            stores.library, market.name, market.simulated, settings.market.timeframe, watched, now
+        ActiveModelSlot(SHIPPED_POLICY, settings.agents.rl_policy, validate_model),
+        StoredMarket(
+            stores.market_data,
+            market.name,
+            market.simulated,
+            settings.market.timeframe,
+            watched_symbols,
+            now,
         ),
         training,
     )

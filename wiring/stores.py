@@ -11,20 +11,20 @@ from pathlib import Path
 
 from domain.errors import StorageError
 from settings import Settings
-from storage.accounts.account_log import Accounts
+from storage.accounts.account_log import SqlAccountLog
 from storage.database import Database
-from storage.journal.decision_records import Records
-from storage.journal.panel_archive import Archive
-from storage.journal.sql_journal import Journal
-from storage.market_data.sql_store import SqlLibrary
-from storage.market_data.watchlist import Watchlist
-from storage.models.model_registry import Models
+from storage.journal.decision_records import SqlDecisionRecords
+from storage.journal.panel_archive import SqlPanelArchive
+from storage.journal.sql_journal import SqlJournal
+from storage.market_data.sql_store import SqlMarketDataStore
+from storage.market_data.watchlist import SqlWatchlist
+from storage.models.model_registry import ModelRegistry
 from trading.account.ledger import apply
 
-PROGRAM = version("quorum-markets")
+PROGRAM_VERSION = version("quorum-markets")
 
-Say = Callable[[str], None]
-Clock = Callable[[], datetime]
+Log = Callable[[str], None]
+TimeSource = Callable[[], datetime]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,13 +32,13 @@ class Stores:
     """Everything that is kept, over one database."""
 
     database: Database
-    library: SqlLibrary
-    journal: Journal
-    accounts: Accounts
-    archive: Archive
-    records: Records
-    watchlist: Watchlist
-    models: Models
+    market_data: SqlMarketDataStore
+    journal: SqlJournal
+    accounts: SqlAccountLog
+    archive: SqlPanelArchive
+    records: SqlDecisionRecords
+    watchlist: SqlWatchlist
+    models: ModelRegistry
 
 
 @contextmanager
@@ -59,13 +59,13 @@ def open_stores(settings: Settings) -> Iterator[Stores]:
         database.migrate()
         yield Stores(
             database=database,
-            library=SqlLibrary(database, settings.market.by_class),
-            journal=Journal(database),
-            accounts=Accounts(database, apply),
-            archive=Archive(database),
-            records=Records(database),
-            watchlist=Watchlist(database, settings.market.watchlist),
-            models=Models(database, models_folder(settings)),
+            market_data=SqlMarketDataStore(database, settings.market.by_class),
+            journal=SqlJournal(database),
+            accounts=SqlAccountLog(database, apply),
+            archive=SqlPanelArchive(database),
+            records=SqlDecisionRecords(database),
+            watchlist=SqlWatchlist(database, settings.market.watchlist),
+            models=ModelRegistry(database, models_folder(settings)),
         )
     finally:
         database.close()

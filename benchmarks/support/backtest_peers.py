@@ -20,99 +20,103 @@ import numpy as np
 
 from domain.panel import Floats
 from quant.features.indicators import sma
-from quant.jit import compiled
-from trading.account.simulation import asked, moved, play
+from quant.jit import cached_njit
+from trading.account.simulation import changed_targets, simulate_trading, targets_where
 from trading.costs import CostSettings
-from trading.kernels.codes import A_DAY
-from trading.kernels.state import Bars
+from trading.kernels.codes import DAY_MICROSECONDS
+from trading.kernels.state import BarArrays
 from trading.limits import UNLIMITED, TradingSettings
 
 FAST, SLOW = 20, 50
 CASH = 1e6
 COSTS = CostSettings(half_spread_bps=1, commission_bps=1, impact=0, volume_cap=1)
 """Impact and volume caps are left out, for not all engines know them."""
-Run = Callable[[Floats, Floats], float]
+EngineRun = Callable[[Floats, Floats], float]
 
 
 @dataclass(frozen=True, slots=True)
-class Engine:
+class BacktestEngine:
     """`most` is on how many bars of one symbol, and how many symbols, it is measured; `imported_s`
     the seconds its import took."""
 
     name: str
-    run: Run
+    run: EngineRun
     differs: str = ""
-    most: tuple[int, int] | None = None
+    max_size: tuple[int, int] | None = None
     imported_s: float = 0.0
 
 
-def engines() -> Iterator[Engine | str]:
+def engines() -> Iterator[BacktestEngine | str]:
     """Every engine, ours first; for a peer that is not installed its name."""
-    yield Engine("quorum", ours)
-    yield Engine("plain numba loop", loop, "no record of fills, costs or exposure")
+    yield BacktestEngine("quorum", own_engine)
+    yield BacktestEngine("plain numba loop", plain_loop, "no record of fills, costs or exposure")
     for name, make in (("vectorbt", _vectorbt), ("backtesting", _backtesting)):
         yield make() if find_spec(name) else name
 
 
-def targets(close: Floats) -> Floats:
+def target_shares(close: Floats) -> Floats:
     """(K, N) shares of equity wanted at each close."""
     return np.where(sma(close, FAST) > sma(close, SLOW), 1.0 / close.shape[1], 0.0)
 
 
-def ours(opening: Floats, close: Floats) -> float:
+def own_engine(opening: Floats, close: Floats) -> float:
     """Our own indicators and the accounting that backtests use."""
-    wanted = targets(close)
-    names, bars = [f"S{number}" for number in range(close.shape[1])], daily(opening, close)
+    shares = target_shares(close)
+    names, bars = [f"S{number}" for number in range(close.shape[1])], daily_bars(opening, close)
     settings = TradingSettings(costs=COSTS, limits=UNLIMITED)
-    return float(play(names, bars, asked(wanted, moved(wanted)), settings, CASH).equity[-1])
+    return float(
+        simulate_trading(
+            names, bars, targets_where(shares, changed_targets(shares)), settings, CASH
+        ).equity[-1]
+    )
 
 
-def daily(opening: Floats, close: Floats) -> Bars:
+def daily_bars(opening: Floats, close: Floats) -> BarArrays:
     """Bars of nothing but an open and a close (K, N), with more volume than one could want."""
-    none, days = np.zeros(close.shape), np.arange(1, len(close) + 1) * A_DAY
-    return Bars(
+    none, days = np.zeros(close.shape), np.arange(1, len(close) + 1) * DAY_MICROSECONDS
+    return BarArrays(
         opening, np.maximum(opening, close), np.minimum(opening, close), close, none + 1e15, none,
-        none + 0.01, days, days - A_DAY // 2, days,
+        none + 0.01, days, days - DAY_MICROSECONDS // 2, days,
     )  # fmt: skip
 
 
-def loop(opening: Floats, close: Floats) -> float:
+def plain_loop(opening: Floats, close: Floats) -> float:
     return float(_loop(opening, close, COSTS.half_spread, COSTS.commission)[-1])
 
 
-@compiled
+@cached_njit
 def _loop(opening: Floats, close: Floats, half_spread: float, commission: float) -> Floats:
     """What anybody would write by hand: running sums, a cross, a fill at the next open."""
     rows, symbols = close.shape
     equity = np.empty(rows)
     units, fast, slow = np.zeros(symbols), np.zeros(symbols), np.zeros(symbols)
-    held, wanted = np.zeros(symbols, np.bool_), np.zeros(symbols, np.bool_)
+    holding, target = np.zeros(symbols, np.bool_), np.zeros(symbols, np.bool_)
     cash = CASH
     for t in range(rows):
         worth = cash
         for n in range(symbols):
             worth += units[n] * opening[t, n]
         for n in range(symbols):
-            if held[n] and not wanted[n]:
+            if holding[n] and not target[n]:
                 cash += units[n] * opening[t, n] * (1.0 - half_spread) * (1.0 - commission)
-                units[n], held[n] = 0.0, False
+                units[n], holding[n] = 0.0, False
         for n in range(symbols):
-            if wanted[n] and not held[n]:
+            if target[n] and not holding[n]:
                 price = opening[t, n] * (1.0 + half_spread)
                 bought = worth / symbols / opening[t, n]
                 bought = min(bought, cash / (price * (1.0 + commission)))
                 cash -= bought * price * (1.0 + commission)
-                units[n], held[n] = bought, True
+                units[n], holding[n] = bought, True
         equity[t] = cash
         for n in range(symbols):
             fast[n] += close[t, n] - (close[t - FAST, n] if t >= FAST else 0.0)
             slow[n] += close[t, n] - (close[t - SLOW, n] if t >= SLOW else 0.0)
-            wanted[n] = t >= SLOW - 1 and fast[n] / FAST > slow[n] / SLOW
+            target[n] = t >= SLOW - 1 and fast[n] / FAST > slow[n] / SLOW
             equity[t] += units[n] * close[t, n]
     return equity
 
 
-def _vectorbt() -> Engine:
+def _vectorbt() -> BacktestEngine:
     began = time.perf_counter()
     import vectorbt
 
@@ -121,7 +125,7 @@ def _vectorbt() -> Engine:
         slow = vectorbt.MA.run(close, SLOW).ma.to_numpy()
         wanted = np.where(fast > slow, 1.0 / close.shape[1], 0.0)
         size = np.full(close.shape, np.nan)
-        size[1:] = np.where(moved(wanted), wanted, np.nan)[:-1]
+        size[1:] = np.where(changed_targets(wanted), wanted, np.nan)[:-1]
         one: dict[str, Any] = {"group_by": True, "cash_sharing": True, "call_seq": "auto"}
         together = one if close.shape[1] > 1 else {}
         portfolio = vectorbt.Portfolio.from_orders(
@@ -130,10 +134,10 @@ def _vectorbt() -> Engine:
         )  # fmt: skip
         return float(np.asarray(portfolio.value()).reshape(-1)[-1])
 
-    return Engine("vectorbt", run, imported_s=time.perf_counter() - began)
+    return BacktestEngine("vectorbt", run, imported_s=time.perf_counter() - began)
 
 
-def _backtesting() -> Engine:
+def _backtesting() -> BacktestEngine:
     began = time.perf_counter()
     import pandas as pd
     from backtesting import Backtest, Strategy
@@ -165,10 +169,10 @@ def _backtesting() -> Engine:
                 total += float(trial.run()["Equity Final [$]"]) / 1e9
         return total / close.shape[1] * CASH
 
-    return Engine(
+    return BacktestEngine(
         "backtesting.py",
         run,
         "an account a symbol, whole units",
-        most=(100_000, 10),
+        max_size=(100_000, 10),
         imported_s=time.perf_counter() - began,
     )

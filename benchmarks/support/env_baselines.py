@@ -15,7 +15,7 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 
 from domain.panel import Floats
-from envs.market_data import History, history
+from envs.market_data import MarketHistory, history
 from envs.observation import FEATURES, WARMUP
 from envs.simulated import simulate
 
@@ -26,11 +26,11 @@ STOCKS = 30
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Ground:
+class BenchmarkMarket:
     """What all play on: `seen` (T, N, K) is what an observation shows."""
 
-    market: History
-    seen: NDArray[np.float32]
+    market: MarketHistory
+    observations: NDArray[np.float32]
 
     @property
     def rows(self) -> range:
@@ -38,35 +38,37 @@ class Ground:
 
     def frame(self, column: int) -> pd.DataFrame:
         """An episode's bars of one symbol, with what is seen as columns `feature ...`."""
-        tape, rows = self.market.tape, slice(WARMUP, WARMUP + EPISODE + 1)
+        tape, rows = self.market.bar_matrix, slice(WARMUP, WARMUP + EPISODE + 1)
         prices = {
             name: getattr(tape, name)[rows, column]
             for name in ("open", "high", "low", "close", "volume")
         }
         features = {
-            f"feature {name}": self.seen[rows, column, k] for k, name in enumerate(FEATURES)
+            f"feature {name}": self.observations[rows, column, k] for k, name in enumerate(FEATURES)
         }
         return pd.DataFrame({**prices, **features}, index=pd.DatetimeIndex(tape.known_at[rows]))
 
 
-def ground() -> Ground:
+def build_market() -> BenchmarkMarket:
     market = history(simulate(7, symbols=STOCKS, days=1_500), "simulated, seed 7", simulated=True)
-    return Ground(market, np.clip(np.nan_to_num(market.observation), -5, 5).astype(np.float32))
+    return BenchmarkMarket(
+        market, np.clip(np.nan_to_num(market.observation), -5, 5).astype(np.float32)
+    )
 
 
-def coins(copies: int) -> NDArray[np.int64]:
+def random_actions(copies: int) -> NDArray[np.int64]:
     """(D, M) anew at every bar: half of the accounts trade."""
     return np.random.default_rng(0).integers(2, size=(256, copies))
 
 
-class Bare(gymnasium.Env[NDArray[np.float32], int]):
+class BareEnv(gymnasium.Env[NDArray[np.float32], int]):
     """The least that keeps gymnasium's contract: a row looked up, a return earned if long."""
 
-    def __init__(self, on: Ground) -> None:
+    def __init__(self, market: BenchmarkMarket) -> None:
         self.observation_space = spaces.Box(-5.0, 5.0, (len(FEATURES),), np.float32)
         self.action_space = spaces.Discrete(2)
-        self._seen = on.seen[WARMUP:, 0].copy()
-        self._growth = np.diff(np.log(on.market.close[WARMUP:, 0])).tolist()
+        self._seen = market.observations[WARMUP:, 0].copy()
+        self._growth = np.diff(np.log(market.market.close[WARMUP:, 0])).tolist()
         self._row = self._end = 0
 
     def reset(
@@ -83,59 +85,62 @@ class Bare(gymnasium.Env[NDArray[np.float32], int]):
         return self._seen[self._row], reward, False, self._row == self._end, {}
 
 
-def batch(on: Ground, copies: int) -> Callable[[int], int]:
+def numpy_batch(market: BenchmarkMarket, copies: int) -> Callable[[int], int]:
     """Rows looked up and returns multiplied, for all copies at once: what nobody can beat."""
-    seen = np.ascontiguousarray(on.seen[WARMUP:].reshape(-1, len(FEATURES)))
-    close = on.market.close[WARMUP:]
+    seen = np.ascontiguousarray(market.observations[WARMUP:].reshape(-1, len(FEATURES)))
+    close = market.market.close[WARMUP:]
     growth = np.vstack([close[1:] / close[:-1] - 1.0, np.zeros((1, STOCKS))]).reshape(-1)
-    wanted, random = coins(copies).astype(np.float64), np.random.default_rng(0)
+    targets, random = random_actions(copies).astype(np.float64), np.random.default_rng(0)
 
-    def play(steps: int) -> int:
+    def run_steps(steps: int) -> int:
         rounds = -(-steps // copies)
         for number in range(rounds):
             if number % EPISODE == 0:
                 at = random.integers(len(close) - EPISODE, size=copies) * STOCKS
                 at += random.integers(STOCKS, size=copies)
                 worth = np.ones(copies)
-            reward = wanted[number % len(wanted)] * growth[at]
+            reward = targets[number % len(targets)] * growth[at]
             worth *= 1.0 + reward
             at += STOCKS
             seen[at]
         return rounds * copies
 
-    return play
+    return run_steps
 
 
-class Costly:
+class NumpyBatchWithCost:
     """The batch with the least that a VecEnv of a market must do: a cost where a target changes,
     the log of growth, copies that end by themselves and begin anew, and arrays of its own to hand
     out."""
 
-    def __init__(self, on: Ground, copies: int) -> None:
-        self._seen = np.ascontiguousarray(on.seen[WARMUP:].reshape(-1, len(FEATURES)))
-        close = on.market.close[WARMUP:]
+    def __init__(self, market: BenchmarkMarket, copies: int) -> None:
+        self._seen = np.ascontiguousarray(market.observations[WARMUP:].reshape(-1, len(FEATURES)))
+        close = market.market.close[WARMUP:]
         self._growth = (close[1:] / close[:-1] - 1.0).reshape(-1)
         self._starts = (len(close) - EPISODE) * STOCKS
-        self._wanted, self._random = coins(copies).astype(np.float64), np.random.default_rng(0)
+        self._targets, self._random = (
+            random_actions(copies).astype(np.float64),
+            np.random.default_rng(0),
+        )
         self._at = self._random.integers(self._starts, size=copies)
-        self._left, self._held = np.full(copies, EPISODE), np.zeros(copies)
+        self._left, self._positions = np.full(copies, EPISODE), np.zeros(copies)
         self._worth = np.ones(copies)
 
-    def play(self, steps: int) -> int:
+    def run_steps(self, steps: int) -> int:
         rounds = -(-steps // len(self._at))
         for number in range(rounds):
-            self.step(self._wanted[number % len(self._wanted)])
+            self.step(self._targets[number % len(self._targets)])
         return rounds * len(self._at)
 
-    def step(self, wanted: Floats) -> tuple[NDArray[np.float32], Floats, NDArray[np.bool_]]:
-        grown = 1.0 + wanted * self._growth[self._at] - COST * np.abs(wanted - self._held)
+    def step(self, targets: Floats) -> tuple[NDArray[np.float32], Floats, NDArray[np.bool_]]:
+        grown = 1.0 + targets * self._growth[self._at] - COST * np.abs(targets - self._positions)
         self._worth *= grown
-        self._held = wanted.copy()
+        self._positions = targets.copy()
         self._at = self._at + STOCKS
         self._left -= 1
         over = self._left == 0
         if over.any():
-            anew = np.flatnonzero(over)
-            self._at[anew] = self._random.integers(self._starts, size=len(anew))
-            self._left[anew], self._held[anew], self._worth[anew] = EPISODE, 0.0, 1.0
+            ended = np.flatnonzero(over)
+            self._at[ended] = self._random.integers(self._starts, size=len(ended))
+            self._left[ended], self._positions[ended], self._worth[ended] = EPISODE, 0.0, 1.0
         return self._seen[self._at], np.log(grown), over

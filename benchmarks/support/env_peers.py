@@ -25,11 +25,11 @@ from benchmarks.support.env_baselines import (
     COST,
     EPISODE,
     STOCKS,
-    Bare,
-    Costly,
-    Ground,
-    batch,
-    coins,
+    BareEnv,
+    BenchmarkMarket,
+    NumpyBatchWithCost,
+    numpy_batch,
+    random_actions,
 )
 from envs.env_settings import EnvSettings
 from envs.observation import FEATURES
@@ -38,31 +38,43 @@ from envs.trading_env import TradingEnv
 from envs.vector_env import VectorEnv
 
 CASH = 100_000.0
-FEW = 0.02
+CHANGE_PROBABILITY = 0.02
 """Probability that an account that trades seldom changes what it wants."""
-DRAWN = 4_096
+ACTION_COUNT = 4_096
 """Steps after which the drawn actions begin again."""
 
 
 @dataclass(frozen=True, slots=True)
-class Engine:
+class EnvEngine:
     """`play(steps)` plays at least so many, and says how many they were; `steps` is on how many it
     is measured."""
 
     name: str
-    play: Callable[[int], int]
+    run_steps: Callable[[int], int]
     steps: int
     differs: str = ""
 
 
-def engines(on: Ground) -> Iterator[Engine | str]:
+def engines(market: BenchmarkMarket) -> Iterator[EnvEngine | str]:
     """Every engine, ours first; for a peer that is not installed, or lacks what it imports, its
     name."""
-    yield from ours(on)
-    yield Engine("bare gymnasium, one", scalar(Bare(on), ints(2)), 200_000, "no cost, no account")
-    yield Engine("bare numpy, 1,024 copies", batch(on, 1_024), 4_000_000, "looks up, multiplies")
+    yield from own_engines(market)
+    yield EnvEngine(
+        "bare gymnasium, one",
+        run_scalar(BareEnv(market), discrete_actions(2)),
+        200_000,
+        "no cost, no account",
+    )
+    yield EnvEngine(
+        "bare numpy, 1,024 copies", numpy_batch(market, 1_024), 4_000_000, "looks up, multiplies"
+    )
     least = "looks up, multiplies; a cost, a log, ends of its own"
-    yield Engine("numpy with cost, 1,024 copies", Costly(on, 1_024).play, 2_000_000, least)
+    yield EnvEngine(
+        "numpy with cost, 1,024 copies",
+        NumpyBatchWithCost(market, 1_024).run_steps,
+        2_000_000,
+        least,
+    )
     for name, make in (
         ("gym-anytrading", _anytrading),
         ("gym-trading-env", _trading_env),
@@ -71,34 +83,41 @@ def engines(on: Ground) -> Iterator[Engine | str]:
         ("tensortrade", _tensortrade),
     ):
         try:
-            yield make(name, on)
+            yield make(name, market)
         except ImportError:
             yield name
 
 
-def ours(on: Ground) -> Iterator[Engine]:
-    settings, told = EnvSettings(episode=EPISODE), (on.market, on.seen, on.rows)
-    yield Engine("quorum, one", scalar(TradingEnv(*told, settings), ints(2)), 6_000)
+def own_engines(market: BenchmarkMarket) -> Iterator[EnvEngine]:
+    settings, args = EnvSettings(episode=EPISODE), (market.market, market.observations, market.rows)
+    yield EnvEngine(
+        "quorum, one", run_scalar(TradingEnv(*args, settings), discrete_actions(2)), 6_000
+    )
     for copies in (1_024, 4_096):
-        for what, wanted in (("few trades", few(copies)), ("random", coins(copies))):
-            many = VectorEnv(*told, settings, copies)
+        for what, actions in (
+            ("few trades", rare_actions(copies)),
+            ("random", random_actions(copies)),
+        ):
+            many = VectorEnv(*args, settings, copies)
             name = f"quorum, {copies:,} copies, {what}"
-            yield Engine(name, vectorised(many, wanted), EPISODE * 2_048)
+            yield EnvEngine(name, run_vectorised(many, actions), EPISODE * 2_048)
     name = f"quorum, portfolio of {STOCKS}"
-    yield Engine(name, scalar(PortfolioEnv(*told, settings), boxes(0.0, STOCKS)), 2_000)
+    yield EnvEngine(
+        name, run_scalar(PortfolioEnv(*args, settings), box_actions(0.0, STOCKS)), 2_000
+    )
     name = f"quorum, portfolio of {STOCKS}, 1,024 copies"
-    portfolios = VectorEnv(*told, settings, 1_024, portfolio=True)
+    portfolios = VectorEnv(*args, settings, 1_024, portfolio=True)
     weights = np.random.default_rng(0).random((64, 1_024, STOCKS), np.float32)
-    yield Engine(name, vectorised(portfolios, weights), EPISODE * 1_024)
+    yield EnvEngine(name, run_vectorised(portfolios, weights), EPISODE * 1_024)
 
 
-def scalar(env: Any, actions: Sequence[Any]) -> Callable[[int], int]:
+def run_scalar(env: Any, actions: Sequence[Any]) -> Callable[[int], int]:
     """Episode after episode of a gymnasium environment."""
 
     def play(steps: int) -> int:
         env.reset(seed=0)
         for number in range(steps):
-            _, _, over, cut, _ = env.step(actions[number % DRAWN])
+            _, _, over, cut, _ = env.step(actions[number % ACTION_COUNT])
             if over or cut:
                 env.reset()
         return steps
@@ -106,7 +125,7 @@ def scalar(env: Any, actions: Sequence[Any]) -> Callable[[int], int]:
     return play
 
 
-def vectorised(env: Any, actions: NDArray[Any]) -> Callable[[int], int]:
+def run_vectorised(env: Any, actions: NDArray[Any]) -> Callable[[int], int]:
     """All copies of a VecEnv at once, which resets each of them itself; `actions` (D, M, ...)."""
 
     def play(steps: int) -> int:
@@ -119,43 +138,51 @@ def vectorised(env: Any, actions: NDArray[Any]) -> Callable[[int], int]:
     return play
 
 
-def ints(count: int) -> list[int]:
-    drawn: list[int] = np.random.default_rng(0).integers(count, size=DRAWN).tolist()
+def discrete_actions(count: int) -> list[int]:
+    drawn: list[int] = np.random.default_rng(0).integers(count, size=ACTION_COUNT).tolist()
     return drawn
 
 
-def boxes(low: float, count: int) -> list[NDArray[np.float32]]:
-    return list(np.random.default_rng(0).uniform(low, 1.0, (DRAWN, count)).astype(np.float32))
+def box_actions(low: float, count: int) -> list[NDArray[np.float32]]:
+    return list(
+        np.random.default_rng(0).uniform(low, 1.0, (ACTION_COUNT, count)).astype(np.float32)
+    )
 
 
-def few(copies: int) -> NDArray[np.int64]:
+def rare_actions(copies: int) -> NDArray[np.int64]:
     """(D, M) of accounts that change what they want with probability FEW."""
-    changed = np.random.default_rng(0).random((256, copies)) < FEW
-    wanted: NDArray[np.int64] = np.cumsum(changed, axis=0) % 2
-    return wanted
+    changed = np.random.default_rng(0).random((256, copies)) < CHANGE_PROBABILITY
+    actions: NDArray[np.int64] = np.cumsum(changed, axis=0) % 2
+    return actions
 
 
-def _anytrading(name: str, on: Ground) -> Engine:
+def _anytrading(name: str, market: BenchmarkMarket) -> EnvEngine:
     from gym_anytrading.envs import StocksEnv
 
-    bars = on.frame(0).rename(columns={"close": "Close"})
+    bars = market.frame(0).rename(columns={"close": "Close"})
     env = StocksEnv(bars, window_size=1, frame_bound=(1, EPISODE + 1))
     env.trade_fee_bid_percent = env.trade_fee_ask_percent = COST
-    return Engine(name, scalar(env, ints(2)), 20_000, "sees two numbers, earns when it sells")
+    return EnvEngine(
+        name, run_scalar(env, discrete_actions(2)), 20_000, "sees two numbers, earns when it sells"
+    )
 
 
-def _trading_env(name: str, on: Ground) -> Engine:
+def _trading_env(name: str, market: BenchmarkMarket) -> EnvEngine:
     with warnings.catch_warnings():  # its import turns every warning of the process into an error
         from gym_trading_env.environments import TradingEnv
 
-    env = TradingEnv(on.frame(0), positions=[0, 1], trading_fees=COST,
+    env = TradingEnv(market.frame(0), positions=[0, 1], trading_fees=COST,
                      portfolio_initial_value=CASH, verbose=0)  # fmt: skip
-    return Engine(name, scalar(env, ints(2)), 5_000, "fills at the close just seen")
+    return EnvEngine(
+        name, run_scalar(env, discrete_actions(2)), 5_000, "fills at the close just seen"
+    )
 
 
-def _finrl(name: str, on: Ground, stocks: int) -> Engine:
-    env_of = _alone("finrl", "meta/env_stock_trading/env_stocktrading.py").StockTradingEnv
-    frames = [on.frame(column).assign(tic=f"S{column:02}") for column in range(stocks)]
+def _finrl(name: str, market: BenchmarkMarket, stocks: int) -> EnvEngine:
+    env_of = _load_single_file(
+        "finrl", "meta/env_stock_trading/env_stocktrading.py"
+    ).StockTradingEnv
+    frames = [market.frame(column).assign(tic=f"S{column:02}") for column in range(stocks)]
     bars = pd.concat(frames).rename_axis("date").reset_index().sort_values(["date", "tic"])
     bars.index = pd.Index(pd.factorize(bars["date"])[0])
     seen = [f"feature {each}" for each in FEATURES]
@@ -166,10 +193,12 @@ def _finrl(name: str, on: Ground, stocks: int) -> Engine:
         print_verbosity=10**9,
     )  # fmt: skip
     steps = 600 if stocks == 1 else 300
-    return Engine(name, scalar(env, boxes(-1.0, stocks)), steps, "whole shares at the close")
+    return EnvEngine(
+        name, run_scalar(env, box_actions(-1.0, stocks)), steps, "whole shares at the close"
+    )
 
 
-def _alone(package: str, path: str) -> ModuleType:
+def _load_single_file(package: str, path: str) -> ModuleType:
     """One file of a package whose own start would load brokers and data vendors."""
     found = find_spec(package)
     if found is None or not found.submodule_search_locations:
@@ -183,7 +212,7 @@ def _alone(package: str, path: str) -> ModuleType:
     return module
 
 
-def _tensortrade(name: str, on: Ground) -> Engine:
+def _tensortrade(name: str, market: BenchmarkMarket) -> EnvEngine:
     for unused in ("tensortrade.agents", "tensortrade.stochastic"):  # they want tensorflow
         sys.modules.setdefault(unused, ModuleType(unused))
     from tensortrade.env import default
@@ -194,7 +223,7 @@ def _tensortrade(name: str, on: Ground) -> Engine:
     from tensortrade.oms.services.execution.simulated import execute_order
     from tensortrade.oms.wallets import Portfolio, Wallet
 
-    bars, share = on.frame(0), Instrument("SHARE", 8, "share")
+    bars, share = market.frame(0), Instrument("SHARE", 8, "share")
 
     def stream(column: str, called: str) -> Any:
         return Stream.source(bars[column].tolist(), dtype="float").rename(called)
@@ -208,16 +237,18 @@ def _tensortrade(name: str, on: Ground) -> Engine:
         reward_scheme="simple", window_size=1, max_allowed_loss=1.0,
         feed=DataFeed([stream(f"feature {each}", each) for each in FEATURES]),
     )  # fmt: skip
-    return Engine(name, _old_gym(env, ints(2)), 600, "fills at the close just seen")
+    return EnvEngine(
+        name, _run_old_gym(env, discrete_actions(2)), 600, "fills at the close just seen"
+    )
 
 
-def _old_gym(env: Any, actions: Sequence[Any]) -> Callable[[int], int]:
+def _run_old_gym(env: Any, actions: Sequence[Any]) -> Callable[[int], int]:
     """Before gymnasium a step answered four things, of which one said that it is over."""
 
     def play(steps: int) -> int:
         env.reset()
         for number in range(steps):
-            _, _, over, _ = env.step(actions[number % DRAWN])
+            _, _, over, _ = env.step(actions[number % ACTION_COUNT])
             if over:
                 env.reset()
         return steps

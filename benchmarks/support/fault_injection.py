@@ -21,22 +21,22 @@ from typing import Any
 
 from sqlalchemy import select
 
-from benchmarks.support.postgres_server import called, cluster, family_of
+from benchmarks.support.postgres_server import command_line, descendants, postgres_server
 from benchmarks.support.replay_processes import (
-    Home,
-    Life,
-    Play,
-    absentees,
-    alive,
-    begun,
-    copy,
-    fresh,
-    verb,
+    ReplayHome,
+    ReplayProcess,
+    ReplaySpec,
+    can_resume,
+    copy_facts,
+    copy_home,
+    recorded_abstentions,
+    run_command,
+    running,
 )
 from storage import tables
 from storage.accounts import account_tables
 from storage.database import Database
-from tests.cli.database_dump import TRADING, Kept, differences, faults, kept
+from tests.cli.database_dump import TRADING_TABLES, Dump, differences, dump, find_faults
 
 START_SECONDS = 0.6
 """A process is killed before it is at work in the first so many seconds."""
@@ -54,204 +54,215 @@ BETWEEN_SECONDS = (0.5, 3.0)
 
 
 @dataclass
-class Tally:
+class KillStats:
     """What one kind of kill did. `wrong` is in words, and empty where all is well."""
 
-    wanted: int
+    planned: int
     kills: int = 0
     rounds: int = 0
     equal: int = 0
-    fell: Counter[str] = field(default_factory=Counter)
-    back: list[float] = field(default_factory=list)
+    stages: Counter[str] = field(default_factory=Counter)
+    recovery_seconds: list[float] = field(default_factory=list)
     """Seconds from the new start to the next cycle."""
-    more: Counter[str] = field(default_factory=Counter)
-    wrong: list[str] = field(default_factory=list)
+    counts: Counter[str] = field(default_factory=Counter)
+    problems: list[str] = field(default_factory=list)
 
-    def told(self, kind: str) -> Iterator[tuple[str, Any]]:
+    def figures(self, kind: str) -> Iterator[tuple[str, Any]]:
         yield f"{kind}: kills", self.kills
-        yield f"{kind}: fell while", dict(self.fell.most_common())
+        yield f"{kind}: fell while", dict(self.stages.most_common())
         yield f"{kind}: rounds played to the end", self.rounds
         yield f"{kind}: rounds equal to the undisturbed one", self.equal
-        if self.back:
-            yield f"{kind}: from the new start to the next cycle, s", _spread(self.back)
-        for name, count in sorted(self.more.items()):
+        if self.recovery_seconds:
+            yield f"{kind}: from the new start to the next cycle, s", _spread(self.recovery_seconds)
+        for name, count in sorted(self.counts.items()):
             yield f"{kind}: {name}", count
-        yield f"{kind}: wrong", self.wrong
+        yield f"{kind}: wrong", self.problems
 
 
 @dataclass(frozen=True)
-class Ground:
+class ReplayScenario:
     """A play, a home with its facts and nothing else, and how to get another like it."""
 
-    play: Play
+    spec: ReplaySpec
     base: Path
     folder: Path
-    moments: random.Random
+    rng: random.Random
 
     @contextmanager
-    def home(self) -> Iterator[Home]:
+    def home(self) -> Iterator[ReplayHome]:
         with tempfile.TemporaryDirectory(dir=self.folder) as at:
-            yield fresh(self.base, Path(at) / "home")
+            yield copy_home(self.base, Path(at) / "home")
 
-    def words(self, home: Home) -> list[str]:
-        return self.play.words(resume=begun(home, self.play))
+    def command(self, home: ReplayHome) -> list[str]:
+        return self.spec.command(resume=can_resume(home, self.spec))
 
 
-def undisturbed_play(ground: Ground, absent: Path | None = None) -> tuple[Kept, dict[str, Any]]:
+def run_undisturbed(
+    scenario: ReplayScenario, absent: Path | None = None
+) -> tuple[Dump, dict[str, Any]]:
     """What the play comes to, as a whole and in figures."""
-    with ground.home() as home:
-        words = [f"ABSENT={absent}"] * (absent is not None) + ground.words(home)
-        with alive(home, words) as life:
-            if life.end(PATIENCE_SECONDS) != 0:
-                raise RuntimeError(f"it did not play to its end: {life.said[-2000:]}")
+    with scenario.home() as home:
+        words = [f"ABSENT={absent}"] * (absent is not None) + scenario.command(home)
+        with running(home, words) as process:
+            if process.join(PATIENCE_SECONDS) != 0:
+                raise RuntimeError(f"it did not play to its end: {process.output[-2000:]}")
         with home.database() as opened:
-            came = kept(opened, apart=True)
-    play = ground.play
-    told = f"{play.market}: {', '.join(play.symbols)}, {play.start} to {play.end}"
-    names = ("cycle", "decision", "event", *TRADING)
-    return came, {"played": told, **{f"undisturbed: {each}": len(came[each]) for each in names}}
+            content = dump(opened, without_outages=True)
+    play = scenario.spec
+    description = f"{play.market}: {', '.join(play.symbols)}, {play.start} to {play.end}"
+    names = ("cycle", "decision", "event", *TRADING_TABLES)
+    return content, {
+        "played": description,
+        **{f"undisturbed: {each}": len(content[each]) for each in names},
+    }
 
 
-def server(ground: Ground, tally: Tally, undisturbed: Kept) -> None:
+def kill_server(scenario: ReplayScenario, stats: KillStats, undisturbed: Dump) -> None:
     """The process that serves pages and holds cycles, on SQLite: killed, gone on with."""
-    while tally.kills < tally.wanted:
-        with ground.home() as home:
-            while _lives(ground, home, tally):
+    while stats.kills < stats.planned:
+        with scenario.home() as home:
+            while _run_until_killed(scenario, home, stats):
                 pass
-            _compare(home, tally, undisturbed)
+            _compare_content(home, stats, undisturbed)
 
 
-def _lives(ground: Ground, home: Home, tally: Tally) -> bool:
+def _run_until_killed(scenario: ReplayScenario, home: ReplayHome, stats: KillStats) -> bool:
     """One life of the server; whether it was killed before its end."""
-    with alive(home, ground.words(home)) as life:
-        due = tally.kills < tally.wanted and _await_moment(ground, tally, life)
-        if due and life.code is None:
-            life.kill()
-        elif (code := life.end(PATIENCE_SECONDS)) != 0:
-            tally.wrong.append(f"it ended with {code}: {life.said[-300:]}")
-        if life.code != -signal.SIGKILL:
+    with running(home, scenario.command(home)) as process:
+        due = stats.kills < stats.planned and _wait_random(scenario, stats, process)
+        if due and process.exit_code is None:
+            process.kill()
+        elif (code := process.join(PATIENCE_SECONDS)) != 0:
+            stats.problems.append(f"it ended with {code}: {process.output[-300:]}")
+        if process.exit_code != -signal.SIGKILL:
             return False
-        _count(tally, life)
-    _check(ground, home, tally)
+        _count_kill(stats, process)
+    _check(scenario, home, stats)
     return True
 
 
-def database(ground: Ground, tally: Tally, undisturbed: Kept) -> None:
+def kill_database(scenario: ReplayScenario, stats: KillStats, undisturbed: Dump) -> None:
     """PostgreSQL, all of its processes, under a server that stays."""
-    with cluster() as postgres:
-        facts = Home(ground.base, postgres.create("facts"))
-        with facts.database() as theirs, Home(ground.base).database() as mine:
+    with postgres_server() as postgres:
+        facts = ReplayHome(scenario.base, postgres.create("facts"))
+        with facts.database() as theirs, ReplayHome(scenario.base).database() as mine:
             theirs.migrate()
-            copy(mine, theirs, (*ground.play.symbols, "SPY"), ground.play.market)
-        while tally.kills < tally.wanted:
-            url = postgres.create(f"round{tally.rounds}", "facts")
-            with tempfile.TemporaryDirectory(dir=ground.folder) as at:
-                home = Home(Path(at), url)
+            copy_facts(mine, theirs, (*scenario.spec.symbols, "SPY"), scenario.spec.market)
+        while stats.kills < stats.planned:
+            url = postgres.create(f"round{stats.rounds}", "facts")
+            with tempfile.TemporaryDirectory(dir=scenario.folder) as at:
+                home = ReplayHome(Path(at), url)
                 code = None
                 while code is None:
-                    with alive(home, ground.words(home)) as life:
-                        code = _outages(ground, home, tally, life, (postgres.kill, postgres.start))
-                _compare(home, tally, undisturbed)
+                    with running(home, scenario.command(home)) as process:
+                        code = _run_outages(
+                            scenario, home, stats, process, (postgres.kill, postgres.start)
+                        )
+                _compare_content(home, stats, undisturbed)
 
 
-def _outages(
-    ground: Ground, home: Home, tally: Tally, life: Life, switch: tuple[Callable[[], None], ...]
+def _run_outages(
+    scenario: ReplayScenario,
+    home: ReplayHome,
+    stats: KillStats,
+    process: ReplayProcess,
+    switch: tuple[Callable[[], None], ...],
 ) -> int | None:
     """Outages while one server lives; its exit code, None if it gave up and must be started."""
     off, on = switch
-    while tally.kills < tally.wanted and _await_moment(ground, tally, life):
-        _count(tally, life)
+    while stats.kills < stats.planned and _wait_random(scenario, stats, process):
+        _count_kill(stats, process)
         off()
-        time.sleep(ground.moments.uniform(0.0, 0.5))
+        time.sleep(scenario.rng.uniform(0.0, 0.5))
         on()
-        _check(ground, home, tally)
-        before, restarted = life.cycles, time.monotonic()
-        if life.until(lambda before=before: life.cycles > before, PATIENCE_SECONDS):  # type: ignore[misc]
-            tally.back.append(time.monotonic() - restarted)
-    code = life.end(PATIENCE_SECONDS)
+        _check(scenario, home, stats)
+        before, restarted = process.cycles, time.monotonic()
+        if process.wait_until(lambda before=before: process.cycles > before, PATIENCE_SECONDS):  # type: ignore[misc]
+            stats.recovery_seconds.append(time.monotonic() - restarted)
+    code = process.join(PATIENCE_SECONDS)
     if code not in (0, 5):
-        tally.wrong.append(f"the server ended with {code}: {life.said[-300:]}")
-    tally.more["servers that found no database and said so"] += code == 5
+        stats.problems.append(f"the server ended with {code}: {process.output[-300:]}")
+    stats.counts["servers that found no database and said so"] += code == 5
     return None if code == 5 else code
 
 
-def actor(ground: Ground, tally: Tally, undisturbed: Kept) -> None:  # noqa: ARG001 others abstain
+def kill_actors(scenario: ReplayScenario, stats: KillStats, undisturbed: Dump) -> None:  # noqa: ARG001 others abstain
     """One agent's process at a time, under a server and a Ray that stay."""
-    while tally.kills < tally.wanted:
-        with ground.home() as home:
-            words = ground.play.words(resume=False, speed=RAY_SPEED, in_process=False)
-            with alive(home, words, cold=True) as life:
-                life.until(lambda: life.cycles > 0, PATIENCE_SECONDS)
-                while tally.kills < tally.wanted and life.code is None:
-                    _kill_actor(ground, tally, life)
-                if (code := life.end(PATIENCE_SECONDS)) != 0:
-                    tally.wrong.append(f"the server ended with {code}: {life.said[-300:]}")
-            _check(ground, home, tally)
+    while stats.kills < stats.planned:
+        with scenario.home() as home:
+            words = scenario.spec.command(resume=False, speed=RAY_SPEED, in_process=False)
+            with running(home, words, cold=True) as process:
+                process.wait_until(lambda: process.cycles > 0, PATIENCE_SECONDS)
+                while stats.kills < stats.planned and process.exit_code is None:
+                    _kill_actor(scenario, stats, process)
+                if (code := process.join(PATIENCE_SECONDS)) != 0:
+                    stats.problems.append(f"the server ended with {code}: {process.output[-300:]}")
+            _check(scenario, home, stats)
             with home.database() as opened:
-                absent = absentees(opened)
-            tally.more["abstentions recorded"] += sum(map(len, absent.values()))
-            told = home.folder / "absent.json"
-            told.write_text(json.dumps(absent))
-            _compare(home, tally, undisturbed_play(ground, told)[0])
+                absent = recorded_abstentions(opened)
+            stats.counts["abstentions recorded"] += sum(map(len, absent.values()))
+            file = home.folder / "absent.json"
+            file.write_text(json.dumps(absent))
+            _compare_content(home, stats, run_undisturbed(scenario, file)[0])
 
 
-def _kill_actor(ground: Ground, tally: Tally, life: Life) -> None:
-    time.sleep(ground.moments.uniform(*BETWEEN_SECONDS))
-    found = sorted(pid for pid in family_of(life.pid) if called(pid).startswith(ACTORS))
-    if found and life.code is None:
+def _kill_actor(scenario: ReplayScenario, stats: KillStats, process: ReplayProcess) -> None:
+    time.sleep(scenario.rng.uniform(*BETWEEN_SECONDS))
+    found = sorted(pid for pid in descendants(process.pid) if command_line(pid).startswith(ACTORS))
+    if found and process.exit_code is None:
         with suppress(ProcessLookupError):
-            os.kill(ground.moments.choice(found), signal.SIGKILL)
-            _count(tally, life)
+            os.kill(scenario.rng.choice(found), signal.SIGKILL)
+            _count_kill(stats, process)
 
 
-def _await_moment(ground: Ground, tally: Tally, life: Life) -> bool:
+def _wait_random(scenario: ReplayScenario, stats: KillStats, process: ReplayProcess) -> bool:
     """Wait for the next random moment; whether it came while the process lived."""
-    moments, begins = ground.moments, time.monotonic()
-    if life.cycles == 0 and moments.random() < EARLY:
+    moments, begins = scenario.rng, time.monotonic()
+    if process.cycles == 0 and moments.random() < EARLY:
         wait = moments.uniform(0.0, START_SECONDS)
-    elif life.cycles or life.until(lambda: life.cycles > 0, PATIENCE_SECONDS):
-        if tally.kills and life.cycles == 1:
-            tally.back.append(time.monotonic() - begins)
+    elif process.cycles or process.wait_until(lambda: process.cycles > 0, PATIENCE_SECONDS):
+        if stats.kills and process.cycles == 1:
+            stats.recovery_seconds.append(time.monotonic() - begins)
         wait = moments.uniform(0.0, AT_WORK_SECONDS)
     else:
         return False
     due = time.monotonic() + wait
-    return life.until(lambda: time.monotonic() >= due, wait + 1.0)
+    return process.wait_until(lambda: time.monotonic() >= due, wait + 1.0)
 
 
-def _count(tally: Tally, life: Life) -> None:
-    tally.kills += 1
-    tally.fell[life.stage] += 1
+def _count_kill(stats: KillStats, process: ReplayProcess) -> None:
+    stats.kills += 1
+    stats.stages[process.stage] += 1
 
 
-def _check(ground: Ground, home: Home, tally: Tally) -> None:
+def _check(scenario: ReplayScenario, home: ReplayHome, stats: KillStats) -> None:
     """What must hold at any moment, whoever is at work."""
-    run = ("--run", ground.play.run, "--market", ground.play.market)
+    run = ("--run", scenario.spec.run, "--market", scenario.spec.market)
     with home.database() as opened:
         opened.migrate()
-        tally.wrong += faults(opened)
-        there = _has_account(opened, ground.play)
+        stats.problems += find_faults(opened)
+        there = _has_account(opened, scenario.spec)
     for words in (("reconcile", *run), ("audit", "--verify", *run)) if there else ():
-        code, said = verb(home, words)
-        tally.more[f"times {words[0]} agreed"] += code == 0
+        code, output = run_command(home, words)
+        stats.counts[f"times {words[0]} agreed"] += code == 0
         if code:
-            tally.wrong.append(f"{words[0]} ended with {code}: {said[-300:]}")
+            stats.problems.append(f"{words[0]} ended with {code}: {output[-300:]}")
 
 
-def _has_account(opened: Database, play: Play) -> bool:
+def _has_account(opened: Database, play: ReplaySpec) -> bool:
     """Killed early, a run has none yet."""
-    account = tables.table(account_tables.Account)
+    account = tables.table(account_tables.AccountRow)
     mine = select(account.c.id).where(account.c.run == play.run)
     with opened.reading() as connection:
         return connection.execute(mine).first() is not None
 
 
-def _compare(home: Home, tally: Tally, undisturbed: Kept) -> None:
+def _compare_content(home: ReplayHome, stats: KillStats, undisturbed: Dump) -> None:
     with home.database() as opened:
-        found = differences(undisturbed, kept(opened, apart=True))
-    tally.rounds += 1
-    tally.equal += not found
-    tally.wrong += found
+        found = differences(undisturbed, dump(opened, without_outages=True))
+    stats.rounds += 1
+    stats.equal += not found
+    stats.problems += found
 
 
 def _spread(seconds: list[float]) -> str:

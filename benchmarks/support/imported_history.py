@@ -15,9 +15,9 @@ from domain.symbols import AssetClass, asset_class
 from domain.timeframe import Timeframe
 from market.imports.file_import import import_file
 from market.panels.panel_builder import build_panels
-from orchestrator.team.base import Ballot
+from orchestrator.team.base import AgentVoteResult
 from storage.database import Database
-from storage.market_data.sql_store import SqlLibrary
+from storage.market_data.sql_store import SqlMarketDataStore
 
 DAILY = ("bars_daily", "news", "fundamentals_pit", "earnings_announcements")
 COINS = ("crypto_1h",)
@@ -27,49 +27,52 @@ SETTINGS = AgentSettings(news_model="lexicon")
 
 
 @contextmanager
-def imported(folder: str, names: Sequence[str] = DAILY) -> Iterator[tuple[Database, SqlLibrary]]:
+def imported_store(
+    folder: str, names: Sequence[str] = DAILY
+) -> Iterator[tuple[Database, SqlMarketDataStore]]:
     """A database and library that hold the files of these names."""
-    with empty() as (database, library):
+    with empty_store() as (database, library):
         for name in names:
             import_file(Path(folder) / f"{name}.parquet", library)
         yield database, library
 
 
 @contextmanager
-def empty() -> Iterator[tuple[Database, SqlLibrary]]:
+def empty_store() -> Iterator[tuple[Database, SqlMarketDataStore]]:
     """The same with nothing in it."""
     with tempfile.TemporaryDirectory() as home:
         database = Database(f"sqlite:///{Path(home) / 'quorum.db'}")
         database.migrate()
-        yield database, SqlLibrary(database)
+        yield database, SqlMarketDataStore(database)
         database.close()
 
 
-def shares(library: SqlLibrary, before: datetime | None = None) -> list[str]:
+def share_symbols(store: SqlMarketDataStore, before: datetime | None = None) -> list[str]:
     """Imported shares and funds, those with history `before` an instant."""
     return [
         symbol
-        for symbol in library.symbols("files", Timeframe.D1)
+        for symbol in store.symbols("files", Timeframe.D1)
         if asset_class(symbol) is AssetClass.EQUITY
-        and (span := library.span("files", symbol, Timeframe.D1))
+        and (span := store.span("files", symbol, Timeframe.D1))
         and (before is None or span[0] < before)
     ]
 
 
-def panel_of(
-    library: SqlLibrary,
+def build_panel(
+    store: SqlMarketDataStore,
     symbols: Sequence[str],
     end: datetime,
     timeframe: Timeframe = Timeframe.D1,
     market: str = "files",
 ) -> Panel:
     """The one panel of symbols that share a calendar."""
-    [(panel, _)] = build_panels(library, market, symbols, timeframe, end, HORIZON)
+    [(panel, _)] = build_panels(store, market, symbols, timeframe, end, HORIZON)
     return panel
 
 
-def vote(panel: Panel, since: int) -> tuple[Ballot, ...]:
+def vote_all(panel: Panel, since: int) -> tuple[AgentVoteResult, ...]:
     """All five agents' votes on rows `since` to T - 1."""
     return tuple(
-        Ballot(name, build(name, SETTINGS).vote(panel, since), None, 0.0) for name in AGENTS
+        AgentVoteResult(name, build(name, SETTINGS).vote(panel, since), None, 0.0)
+        for name in AGENTS
     )

@@ -19,10 +19,10 @@ import psycopg
 
 from tests.storage.postgres import HOW_TO_INSTALL, binaries
 
-PATIENCE_SECONDS = 60.0
+TIMEOUT_SECONDS = 60.0
 
 
-class Cluster:
+class PostgresServer:
     """`start` and `kill` as often as one likes; `remove` at the end."""
 
     def __init__(self) -> None:
@@ -45,7 +45,7 @@ class Cluster:
     def start(self) -> None:
         """Starts and waits until it answers; after a kill it first recovers."""
         options = f"-h 127.0.0.1 -p {self._port} -k {self._home} -c shared_buffers=64MB"
-        patience = time.monotonic() + PATIENCE_SECONDS
+        patience = time.monotonic() + TIMEOUT_SECONDS
         while True:  # children of a killed one may hold its shared memory for a moment
             with suppress(subprocess.SubprocessError):
                 self._run("pg_ctl", "-D", self._data, "-o", options, "-l", self._home / "log", "-w",
@@ -58,12 +58,12 @@ class Cluster:
     def kill(self) -> None:
         """SIGKILL to the postmaster and, before they can notice, to its children."""
         postmaster = int((self._data / "postmaster.pid").read_text().split()[0])
-        children = family_of(postmaster)
+        children = descendants(postmaster)
         for pid in (postmaster, *children):
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
-        patience = time.monotonic() + PATIENCE_SECONDS
-        while any(_alive(pid) for pid in (postmaster, *children)):
+        patience = time.monotonic() + TIMEOUT_SECONDS
+        while any(_is_running(pid) for pid in (postmaster, *children)):
             if time.monotonic() > patience:
                 raise RuntimeError("a killed PostgreSQL did not end")
             time.sleep(0.01)
@@ -84,14 +84,14 @@ class Cluster:
         lowered = ("runuser", "-u", "nobody", "--") if os.geteuid() == 0 else ()
         subprocess.run(
             [*lowered, str(self._programs / program), *map(str, words)], check=True, cwd="/",
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=PATIENCE_SECONDS,
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=TIMEOUT_SECONDS,
         )  # fmt: skip
 
 
 @contextmanager
-def cluster() -> Iterator[Cluster]:
+def postgres_server() -> Iterator[PostgresServer]:
     """One that runs, and leaves neither a process nor a file."""
-    made = Cluster()
+    made = PostgresServer()
     try:
         made.start()
         yield made
@@ -99,21 +99,21 @@ def cluster() -> Iterator[Cluster]:
         made.remove()
 
 
-def family_of(pid: int) -> set[int]:
+def descendants(pid: int) -> set[int]:
     """Ids of the processes that descend from it, from /proc."""
     parents = {}
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
             with suppress(OSError):
-                told = (entry / "stat").read_text().rpartition(")")[2].split()
-                parents[int(entry.name)] = int(told[1])
+                fields = (entry / "stat").read_text().rpartition(")")[2].split()
+                parents[int(entry.name)] = int(fields[1])
     family = {pid}
     while grown := {child for child, parent in parents.items() if parent in family} - family:
         family |= grown
     return family - {pid}
 
 
-def called(pid: int) -> str:
+def command_line(pid: int) -> str:
     """A process's command line; empty if it has ended."""
     try:
         return Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " ").strip()
@@ -121,7 +121,7 @@ def called(pid: int) -> str:
         return ""
 
 
-def _alive(pid: int) -> bool:
+def _is_running(pid: int) -> bool:
     """Whether it still runs; one that waits to be buried does not."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"

@@ -21,25 +21,25 @@ from sqlalchemy import insert, select
 from sqlmodel import col
 
 import app
-from benchmarks.support.stage_tracking import SIZE, STAGES, take_notes
+from benchmarks.support.stage_tracking import SIZE, STAGES, install_tracking
 from storage import tables
 from storage.database import Database
 
 ROOT = Path(__file__).resolve().parents[2]
-MEMORY = 8 << 30
+MEMORY_LIMIT = 8 << 30
 """Bytes of address space of a process without Ray."""
-FACTS: tuple[type[tables.Row], ...] = (
-    tables.Bar,
-    tables.Headline,
-    tables.Filing,
-    tables.Announcement,
-    tables.Action,
+FACTS: tuple[type[tables.TableRow], ...] = (
+    tables.BarRow,
+    tables.HeadlineRow,
+    tables.FilingRow,
+    tables.AnnouncementRow,
+    tables.CorporateActionRow,
 )
-INVENTED_SINCE = "2022-01-01"
+SIMULATED_SINCE = "2022-01-01"
 
 
 @dataclass(frozen=True, slots=True)
-class Play:
+class ReplaySpec:
     """What is played: `market` is files or demo, dates as the command line takes them."""
 
     market: str
@@ -51,7 +51,7 @@ class Play:
     def run(self) -> str:
         return f"replay {self.start} {self.end}"
 
-    def words(self, *, resume: bool, speed: str = "max", in_process: bool = True) -> list[str]:
+    def command(self, *, resume: bool, speed: str = "max", in_process: bool = True) -> list[str]:
         words = ["replay", "--from", self.start, "--to", self.end, "--market", self.market]
         words += ["--speed", speed, "--port", "0"]
         words += [word for symbol in self.symbols for word in ("--symbol", symbol)]
@@ -59,7 +59,7 @@ class Play:
 
 
 @dataclass(frozen=True, slots=True)
-class Home:
+class ReplayHome:
     """A folder, and a database of its own elsewhere if `url` says so."""
 
     folder: Path
@@ -67,8 +67,8 @@ class Home:
 
     @property
     def environment(self) -> dict[str, str]:
-        told = {"QUORUM_HOME": str(self.folder), "QUORUM__AGENTS__NEWS_MODEL": "lexicon"}
-        return told | ({"QUORUM__DATABASE__URL": self.url} if self.url else {})
+        variables = {"QUORUM_HOME": str(self.folder), "QUORUM__AGENTS__NEWS_MODEL": "lexicon"}
+        return variables | ({"QUORUM__DATABASE__URL": self.url} if self.url else {})
 
     @contextmanager
     def database(self) -> Iterator[Database]:
@@ -79,46 +79,46 @@ class Home:
             opened.close()
 
 
-class Life:
+class ReplayProcess:
     """A process that plays, with the note of what it is doing (`staged.py`).
 
     It is forked, so that it is at work at once: what it would have to import and compile is here
     already. A `cold` one begins from nothing, as Ray's must.
     """
 
-    def __init__(self, home: Home, words: Sequence[str], *, cold: bool = False) -> None:
-        self._note, self._said = home.folder / "note", home.folder / "said.log"
-        self._note.write_bytes(bytes(SIZE))
-        begin = _begin_cold if cold else _begin
+    def __init__(self, home: ReplayHome, words: Sequence[str], *, cold: bool = False) -> None:
+        self._note_file, self._output_file = home.folder / "note", home.folder / "said.log"
+        self._note_file.write_bytes(bytes(SIZE))
+        begin = _run_fresh if cold else _run_forked
         self._process = get_context("fork").Process(
-            target=begin, args=(home.environment, self._note, self._said, list(words))
+            target=begin, args=(home.environment, self._note_file, self._output_file, list(words))
         )
         self._process.start()
         self.pid = self._process.pid or 0
 
     @property
-    def code(self) -> int | None:
+    def exit_code(self) -> int | None:
         """None while it runs; negative: the signal that ended it."""
         return self._process.exitcode
 
     @property
     def cycles(self) -> int:
-        return int.from_bytes(self._note.read_bytes()[1:], "little")
+        return int.from_bytes(self._note_file.read_bytes()[1:], "little")
 
     @property
     def stage(self) -> str:
         """What it is doing, or did last."""
-        return STAGES[self._note.read_bytes()[0]]
+        return STAGES[self._note_file.read_bytes()[0]]
 
     @property
-    def said(self) -> str:
-        return self._said.read_text()
+    def output(self) -> str:
+        return self._output_file.read_text()
 
-    def until(self, there: Callable[[], bool], seconds: float) -> bool:
+    def wait_until(self, condition: Callable[[], bool], seconds: float) -> bool:
         """Wait for it; whether it came while the process ran, and within so many seconds."""
         patience = time.monotonic() + seconds
-        while self.code is None and time.monotonic() < patience:
-            if there():
+        while self.exit_code is None and time.monotonic() < patience:
+            if condition():
                 return True
             time.sleep(0.002)
         return False
@@ -127,72 +127,74 @@ class Life:
         self._process.kill()
         self._process.join()
 
-    def end(self, seconds: float) -> int | None:
+    def join(self, seconds: float) -> int | None:
         """The exit code; it is killed if it has none after so many seconds."""
         self._process.join(seconds)
-        if self.code is None:
+        if self.exit_code is None:
             self.kill()
-        return self.code
+        return self.exit_code
 
 
-def _begin(environment: Mapping[str, str], note: Path, said: Path, words: list[str]) -> None:
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
-    _speak_to(said)
+def _run_forked(environment: Mapping[str, str], note: Path, output: Path, words: list[str]) -> None:
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_LIMIT, MEMORY_LIMIT))
+    _redirect_output(output)
     os.environ.update(environment)
-    os._exit(app.run(take_notes(note, words)))
+    os._exit(app.run_command(install_tracking(note, words)))
 
 
-def _begin_cold(environment: Mapping[str, str], note: Path, said: Path, words: list[str]) -> None:
-    _speak_to(said)
+def _run_fresh(environment: Mapping[str, str], note: Path, output: Path, words: list[str]) -> None:
+    _redirect_output(output)
     os.chdir(ROOT)
     command = (sys.executable, "-m", "benchmarks.support.stage_tracking", str(note), *words)
     os.execve(sys.executable, command, {**os.environ, **environment})  # noqa: S606 our own
 
 
-def _speak_to(said: Path) -> None:
+def _redirect_output(path: Path) -> None:
     """Both streams of this process into a file."""
-    with said.open("w") as file:
+    with path.open("w") as file:
         os.dup2(file.fileno(), 1)
         os.dup2(file.fileno(), 2)
 
 
 @contextmanager
-def alive(home: Home, words: Sequence[str], *, cold: bool = False) -> Iterator[Life]:
-    life = Life(home, words, cold=cold)
+def running(
+    home: ReplayHome, words: Sequence[str], *, cold: bool = False
+) -> Iterator[ReplayProcess]:
+    life = ReplayProcess(home, words, cold=cold)
     try:
         yield life
     finally:
-        if life.code is None:
+        if life.exit_code is None:
             life.kill()
 
 
-def warm_up(home: Home, play: Play) -> None:
+def warm_up(home: ReplayHome, play: ReplaySpec) -> None:
     """What every process would load and compile is loaded into this one."""
-    words = play.words(resume=False)
+    words = play.command(resume=False)
     words[words.index("--to") + 1] = play.start
-    code, said = verb(home, [*words, "--no-page"])
+    code, output = run_command(home, [*words, "--no-page"])
     if code:
-        raise RuntimeError(f"it cannot be played: {said}")
+        raise RuntimeError(f"it cannot be played: {output}")
 
 
-def prepare(folder: Path, play: Play, source: str) -> Path:
+def prepare(folder: Path, play: ReplaySpec, source: str) -> Path:
     """A home with nothing but the facts of the play's symbols, from the home `source` or, where
     that is empty, invented by the demo market."""
     base = folder / "base"
     if not source:
-        words = ["download", *play.symbols, "SPY", "--market", "demo", "--since", INVENTED_SINCE]
-        verb(Home(base), words)
+        words = ["download", *play.symbols, "SPY", "--market", "demo", "--since", SIMULATED_SINCE]
+        run_command(ReplayHome(base), words)
         return base
     base.mkdir()
-    with Home(Path(source)).database() as theirs, Home(base).database() as mine:
+    with ReplayHome(Path(source)).database() as theirs, ReplayHome(base).database() as mine:
         mine.migrate()
-        copy(theirs, mine, (*play.symbols, "SPY"), play.market)
+        copy_facts(theirs, mine, (*play.symbols, "SPY"), play.market)
     return base
 
 
-def copy(source: Database, target: Database, symbols: Sequence[str], market: str) -> None:
+def copy_facts(source: Database, target: Database, symbols: Sequence[str], market: str) -> None:
     """The facts of some symbols; the target has none yet."""
-    series = tables.table(tables.Series)
+    series = tables.table(tables.SeriesRow)
     with source.reading() as one, target.writing() as other:
         mine = (series.c.symbol.in_(symbols), series.c.market == market)
         found = one.execute(select(series).where(*mine)).mappings().all()
@@ -204,23 +206,23 @@ def copy(source: Database, target: Database, symbols: Sequence[str], market: str
                 other.execute(insert(facts), rows)
 
 
-def fresh(base: Path, folder: Path) -> Home:
+def copy_home(base: Path, folder: Path) -> ReplayHome:
     """A home like `base` in a new folder."""
     shutil.copytree(base, folder)
-    return Home(folder)
+    return ReplayHome(folder)
 
 
-def begun(home: Home, play: Play) -> bool:
+def can_resume(home: ReplayHome, play: ReplaySpec) -> bool:
     """Whether the run has a cycle that can be gone on with."""
-    cycle = tables.Cycle
+    cycle = tables.CycleRow
     with home.database() as database, database.reading() as connection:
         known = select(col(cycle.seq)).where(col(cycle.run) == play.run).limit(1)
         return connection.scalars(known).first() is not None
 
 
-def absentees(opened: Database) -> dict[str, dict[str, str]]:
+def recorded_abstentions(opened: Database) -> dict[str, dict[str, str]]:
     """Who could not vote, and why, by calendar and bar."""
-    cycle = tables.Cycle
+    cycle = tables.CycleRow
     query = select(col(cycle.calendar), col(cycle.as_of), col(cycle.inputs))
     with opened.reading() as connection:
         return {
@@ -233,12 +235,12 @@ def absentees(opened: Database) -> dict[str, dict[str, str]]:
         }
 
 
-def verb(home: Home, words: Sequence[str]) -> tuple[int, str]:
+def run_command(home: ReplayHome, arguments: Sequence[str]) -> tuple[int, str]:
     """A `quorum` command in this process, without a word on its streams: exit code and words."""
-    told = io.StringIO()
-    with _environment(home.environment), redirect_stdout(told), redirect_stderr(told):
-        code = app.run(list(words))
-    return code, " ".join(told.getvalue().split())
+    output = io.StringIO()
+    with _environment(home.environment), redirect_stdout(output), redirect_stderr(output):
+        code = app.run_command(list(arguments))
+    return code, " ".join(output.getvalue().split())
 
 
 @contextmanager

@@ -20,27 +20,27 @@ import app
 from cli import replays
 from domain.panel import Panel
 from orchestrator import cycle, engine
-from orchestrator.account.cycle_orders import TradingDay
+from orchestrator.account.cycle_orders import AccountCycle
 from orchestrator.committee.decisions import closed_at
-from orchestrator.team.base import AgentHealth, Ballot, Team
-from storage.journal.sql_journal import Journal, Pen
+from orchestrator.team.base import AgentHealth, AgentVoteResult, Team
+from storage.journal.sql_journal import JournalTransaction, SqlJournal
 
 STAGES = (
     "starting", "between", "meeting bars", "laying out", "settling", "voting", "deciding",
     "writing",
 )  # fmt: skip
 SIZE = 5
-Does = Callable[..., Any]
+AnyCallable = Callable[..., Any]
 
 
-class Note:
+class StageNote:
     """The shared file, as its writer holds it."""
 
     def __init__(self, path: Path) -> None:
         with path.open("r+b") as file:
             self._bytes = mmap.mmap(file.fileno(), SIZE)
 
-    def during(self, stage: str, do: Does, *, then: str = "") -> Does:
+    def track(self, stage: str, do: AnyCallable, *, then: str = "") -> AnyCallable:
         """`do` under that stage; afterwards `then`, or what was before."""
 
         def done(*words: Any, **named: Any) -> Any:
@@ -52,11 +52,11 @@ class Note:
 
         return done
 
-    def written(self, pen: Does) -> Does:
+    def track_writing(self, pen: AnyCallable) -> AnyCallable:
         """A journal's pen: the stage of whoever holds it is `writing`, its commit included."""
 
         @contextmanager
-        def held(journal: Journal) -> Iterator[Pen]:
+        def tracked(journal: SqlJournal) -> Iterator[JournalTransaction]:
             before, self._bytes[0] = self._bytes[0], STAGES.index("writing")
             try:
                 with pen(journal) as mine:
@@ -64,9 +64,9 @@ class Note:
             finally:
                 self._bytes[0] = before
 
-        return held
+        return tracked
 
-    def count(self, do: Does) -> Does:
+    def count_calls(self, do: AnyCallable) -> AnyCallable:
         def done(*words: Any, **named: Any) -> Any:
             result = do(*words, **named)
             self._bytes[1:] = struct.pack("<I", struct.unpack("<I", self._bytes[1:])[0] + 1)
@@ -75,17 +75,19 @@ class Note:
         return done
 
 
-class Absent:
+class TeamWithAbsences:
     """A team in which some abstain as they did before: the rest answers for itself."""
 
     def __init__(self, team: Team, absent: Mapping[str, Mapping[str, str]]) -> None:
         self._team, self._absent = team, absent
         self.agents, self.dashboard_url, self.token = team.agents, None, None
 
-    def vote(self, panel: Panel, since: int) -> tuple[Ballot, ...]:
+    def vote(self, panel: Panel, since: int) -> tuple[AgentVoteResult, ...]:
         failed = self._absent.get(f"{panel.calendar} {closed_at(panel).isoformat()}", {})
         return tuple(
-            Ballot(each.agent, None, failed[each.agent], 0.0) if each.agent in failed else each
+            AgentVoteResult(each.agent, None, failed[each.agent], 0.0)
+            if each.agent in failed
+            else each
             for each in self._team.vote(panel, since)
         )
 
@@ -96,36 +98,40 @@ class Absent:
         self._team.close()
 
 
-def take_notes(path: Path, words: Sequence[str]) -> list[str]:
+def install_tracking(path: Path, words: Sequence[str]) -> list[str]:
     """From here on this process notes what it does; the words of the command that is left."""
-    note, absent = Note(path), {}
+    note, absent = StageNote(path), {}
     if words[0].startswith("ABSENT="):
         absent = json.loads(Path(words[0].removeprefix("ABSENT=")).read_text())
         words = words[1:]
 
-    def team(made: Does) -> Does:
+    def team(made: AnyCallable) -> AnyCallable:
         def make(*told: Any, **named: Any) -> Team:
-            found = Absent(made(*told, **named), absent)
-            found.vote = note.during("voting", found.vote)  # type: ignore[method-assign]
+            found = TeamWithAbsences(made(*told, **named), absent)
+            found.vote = note.track("voting", found.vote)  # type: ignore[method-assign]
             return found
 
         return make
 
     _wrap(replays, "make_team", team)
-    _wrap(engine, "run_cycles", lambda do: note.during("deciding", note.count(do), then="between"))
-    _wrap(cycle, "lay_out", lambda do: note.during("laying out", do))
-    _wrap(cycle, "settle_due", lambda do: note.during("settling", do))
-    _wrap(TradingDay, "meet", lambda do: note.during("meeting bars", do))
-    _wrap(Journal, "pen", note.written)
+    _wrap(
+        engine,
+        "run_cycles",
+        lambda do: note.track("deciding", note.count_calls(do), then="between"),
+    )
+    _wrap(cycle, "lay_out", lambda do: note.track("laying out", do))
+    _wrap(cycle, "settle_due", lambda do: note.track("settling", do))
+    _wrap(AccountCycle, "meet", lambda do: note.track("meeting bars", do))
+    _wrap(SqlJournal, "pen", note.track_writing)
     return list(words)
 
 
 def main() -> None:
-    sys.argv = ["quorum", *take_notes(Path(sys.argv[1]), sys.argv[2:])]
+    sys.argv = ["quorum", *install_tracking(Path(sys.argv[1]), sys.argv[2:])]
     app.main()
 
 
-def _wrap(where: object, name: str, by: Callable[[Does], Does]) -> None:
+def _wrap(where: object, name: str, by: Callable[[AnyCallable], AnyCallable]) -> None:
     setattr(where, name, by(getattr(where, name)))
 
 

@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
 
-from domain.trading.orders import Order, Status
+from domain.trading.orders import Order, OrderStatus
 
 
-class Mode(StrEnum):
+class TradingMode(StrEnum):
     """What becomes of the committee's decisions: nothing, suggestions, or orders."""
 
     OBSERVE = "observe"
@@ -21,7 +21,7 @@ class Mode(StrEnum):
     AUTO = "auto"
 
 
-class Standing(StrEnum):
+class TradingState(StrEnum):
     """What the account may do: trade, only shrink its positions, or nothing at all."""
 
     ACTIVE = "active"
@@ -30,7 +30,7 @@ class Standing(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Guard:
+class RiskState:
     """The breakers' memory. `reason`, `by` and `since` tell of the last change of standing, and
     `until` the first day on which it goes back by itself (None: somebody must do it).
 
@@ -39,12 +39,12 @@ class Guard:
     is sold.
     """
 
-    standing: Standing = Standing.ACTIVE
+    trading_state: TradingState = TradingState.ACTIVE
     reason: str = ""
     by: str = ""
     since: datetime | None = None
     until: date | None = None
-    high: float = 0.0
+    peak_equity: float = 0.0
     day: date | None = None
     day_equity: float = 0.0
     losses: int = 0
@@ -56,14 +56,14 @@ class Position:
     """`units` negative when short; `cost` the average price a unit with fees, `realised` the
     profit taken since it was opened, in currency."""
 
-    units: float
-    cost: float
+    quantity: float
+    average_cost: float
     realised: float
     opened_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
+class LastBar:
     """The last bar of a symbol that the account has seen: its closing instant and price, as
     traded; `traded_at` is the last fill."""
 
@@ -80,7 +80,7 @@ class Account:
 
     opened_at: datetime
     currency: str
-    mode: Mode
+    mode: TradingMode
     profile: str
     cash: float = 0.0
     deposited: float = 0.0
@@ -89,22 +89,22 @@ class Account:
     dividends: float = 0.0
     borrowing: float = 0.0
     positions: Mapping[str, Position] = field(default_factory=dict)
-    marks: Mapping[str, Mark] = field(default_factory=dict)
+    last_bars: Mapping[str, LastBar] = field(default_factory=dict)
     orders: Mapping[str, Order] = field(default_factory=dict)
-    placed: int = 0
-    guard: Guard = Guard()
-    number: int = 0
+    order_count: int = 0
+    risk: RiskState = RiskState()
+    entry_count: int = 0
 
 
 @dataclass(frozen=True, slots=True)
-class Opened:
+class AccountOpened:
     currency: str
-    mode: Mode
+    mode: TradingMode
     profile: str
 
 
 @dataclass(frozen=True, slots=True)
-class CashMoved:
+class CashTransferred:
     """A deposit, or a withdrawal where `amount` is negative."""
 
     amount: float
@@ -112,7 +112,7 @@ class CashMoved:
 
 
 @dataclass(frozen=True, slots=True)
-class Reset:
+class AccountReset:
     """A new beginning with `capital`: positions are out of the book and all sums begin anew. Open
     orders were ended before it."""
 
@@ -121,46 +121,46 @@ class Reset:
 
 
 @dataclass(frozen=True, slots=True)
-class OrderPlaced:
+class OrderSubmitted:
     order: Order
 
 
 @dataclass(frozen=True, slots=True)
-class OrderChanged:
+class OrderUpdated:
     """An order's new terms, or its activation: the whole order as it stands now."""
 
     order: Order
 
 
 @dataclass(frozen=True, slots=True)
-class OrderEnded:
+class OrderClosed:
     """`status` is CANCELLED, EXPIRED or REJECTED."""
 
-    order: str
-    status: Status
-    why: str
+    order_id: str
+    status: OrderStatus
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
-class Filled:
+class OrderFilled:
     """`units` are negative for sales, `price` what was paid or got a unit and within the bar's
     range; `commission` in currency, and so is `slippage`: spread and impact against the price
     without them. What of it no price within the range could take is `charged` to the cash beside
     the price. `moment` says how the bar was met: open, stop, limit."""
 
-    order: str
+    order_id: str
     symbol: str
-    units: float
+    quantity: float
     price: float
     commission: float
     slippage: float
-    moment: str
-    charged: float = 0.0
+    trigger: str
+    residual_slippage: float = 0.0
 
     @property
-    def fees(self) -> float:
+    def total_fees(self) -> float:
         """What was paid beside the price."""
-        return self.commission + self.charged
+        return self.commission + self.residual_slippage
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +179,7 @@ class DividendPaid:
 
 
 @dataclass(frozen=True, slots=True)
-class BorrowCharged:
+class BorrowFeeCharged:
     symbol: str
     cash: float
 
@@ -191,46 +191,46 @@ class BarClosed:
 
     closes: Mapping[str, float]
     equity: float
-    guard: Guard
-    best: Mapping[str, float]
+    risk: RiskState
+    best_prices: Mapping[str, float]
 
 
 @dataclass(frozen=True, slots=True)
-class GuardChanged:
+class TradingStateChanged:
     """Somebody, or a failed reconciliation, changed the standing."""
 
-    guard: Guard
+    risk: RiskState
 
 
 @dataclass(frozen=True, slots=True)
-class Switched:
-    mode: Mode
+class AccountSettingsChanged:
+    mode: TradingMode
     profile: str
     by: str
 
 
-Happening = (
-    Opened
-    | CashMoved
-    | Reset
-    | OrderPlaced
-    | OrderChanged
-    | OrderEnded
-    | Filled
+AccountEvent = (
+    AccountOpened
+    | CashTransferred
+    | AccountReset
+    | OrderSubmitted
+    | OrderUpdated
+    | OrderClosed
+    | OrderFilled
     | SplitApplied
     | DividendPaid
-    | BorrowCharged
+    | BorrowFeeCharged
     | BarClosed
-    | GuardChanged
-    | Switched
+    | TradingStateChanged
+    | AccountSettingsChanged
 )
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class AccountEntry:
     """Number `number` of an account's entries, counted from 1. `at` is the time of the market it
     belongs to: a bar's close, its open for a fill there, or the instant somebody acted."""
 
     number: int
     at: datetime
-    what: Happening
+    event: AccountEvent

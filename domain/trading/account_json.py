@@ -15,64 +15,32 @@ from typing import Any, TypeVar, cast, get_args, get_origin, get_type_hints
 
 from domain.canonical import to_json
 from domain.errors import VerificationError
-from domain.trading.account import (
-    Account,
-    BarClosed,
-    BorrowCharged,
-    CashMoved,
-    DividendPaid,
-    Filled,
-    GuardChanged,
-    Happening,
-    Opened,
-    OrderChanged,
-    OrderEnded,
-    OrderPlaced,
-    Reset,
-    SplitApplied,
-    Switched,
-)
+from domain.stored_names import ENTRY_KINDS, stored_fields
+from domain.trading.account import Account, AccountEvent
 from domain.trading.orders import Order
 
 T = TypeVar("T")
 
-KINDS: Mapping[str, type[Happening]] = {
-    "opened": Opened,
-    "cash moved": CashMoved,
-    "reset": Reset,
-    "order placed": OrderPlaced,
-    "order changed": OrderChanged,
-    "order ended": OrderEnded,
-    "filled": Filled,
-    "split applied": SplitApplied,
-    "dividend paid": DividendPaid,
-    "borrow charged": BorrowCharged,
-    "bar closed": BarClosed,
-    "guard changed": GuardChanged,
-    "switched": Switched,
-}
-"""What an entry is called where it is kept. Never rename one: records hold them."""
-
-_NAMES = {kind: name for name, kind in KINDS.items()}
+_KIND_NAMES = {kind: name for name, kind in ENTRY_KINDS.items()}
 
 
-def kind_of(what: Happening) -> str:
-    return _NAMES[type(what)]
+def kind_of(event: AccountEvent) -> str:
+    return _KIND_NAMES[type(event)]
 
 
-def happening_to_json(what: Happening) -> dict[str, Any]:
+def account_event_to_json(event: AccountEvent) -> dict[str, Any]:
     """Raises ValueError for a number that is not finite: no data is None in an entry."""
-    return dict(to_json(what))
+    return dict(to_json(event))
 
 
-def happening_from_json(kind: str, body: Mapping[str, Any]) -> Happening:
+def account_event_from_json(kind: str, body: Mapping[str, Any]) -> AccountEvent:
     """Raises VerificationError for an unknown kind and for a body that is not one of its kind."""
-    if kind not in KINDS:
+    if kind not in ENTRY_KINDS:
         raise VerificationError(
-            f"{kind!r} is no kind of entry. This program knows: {', '.join(KINDS)}. It may have "
+            f"{kind!r} is no kind of entry. This program knows: {', '.join(ENTRY_KINDS)}. It may have "
             "been written by a newer one."
         )
-    return _read(KINDS[kind], body, kind)
+    return _decode(ENTRY_KINDS[kind], body, kind)
 
 
 def account_to_json(account: Account) -> dict[str, Any]:
@@ -81,70 +49,76 @@ def account_to_json(account: Account) -> dict[str, Any]:
 
 def account_from_json(stored: Mapping[str, Any]) -> Account:
     """Raises VerificationError for what no account is."""
-    return _read(Account, stored, "account")
+    return _decode(Account, stored, "account")
 
 
 def order_from_json(stored: Mapping[str, Any]) -> Order:
     """The order that `domain.canonical.to_json` wrote. Raises VerificationError for another."""
-    return _read(Order, stored, "order")
+    return _decode(Order, stored, "order")
 
 
-def _read(kind: type[T], stored: Any, name: str) -> T:
+def _decode(kind: type[T], stored: Any, path: str) -> T:
     """`stored` as a `kind`; `name` is where it stands, for the message."""
     try:
-        value: T = _reader(cast(Any, kind))(stored)
+        value: T = _decoder(cast(Any, kind))(stored)
         return value
     except (TypeError, ValueError, KeyError) as wrong:
-        raise VerificationError(f"{name} cannot be read: {wrong}") from wrong
+        raise VerificationError(f"{path} cannot be read: {wrong}") from wrong
 
 
 @cache
-def _reader(kind: Any) -> Callable[[Any], Any]:
+def _decoder(kind: Any) -> Callable[[Any], Any]:
     """How a value of the annotated type `kind` is read."""
     if isinstance(kind, UnionType):
-        return _optional(kind)
+        return _decode_optional(kind)
     if get_origin(kind) is not None:
-        return _mapping(kind)
+        return _decode_mapping(kind)
     if is_dataclass(kind):
-        return _fields(kind)
+        return _decode_fields(kind)
     if kind is datetime or kind is date:
         return lambda stored: kind.fromisoformat(stored)
     if isinstance(kind, type) and issubclass(kind, Enum):
         return kind
-    return _plain(kind)
+    return _decode_plain(kind)
 
 
-def _optional(kind: Any) -> Callable[[Any], Any]:
+def _decode_optional(kind: Any) -> Callable[[Any], Any]:
     (inner,) = (each for each in get_args(kind) if each is not NoneType)
-    read = _reader(inner)
+    read = _decoder(inner)
     return lambda stored: None if stored is None else read(stored)
 
 
-def _mapping(kind: Any) -> Callable[[Any], Any]:
-    read = _reader(get_args(kind)[1])
+def _decode_mapping(kind: Any) -> Callable[[Any], Any]:
+    read = _decoder(get_args(kind)[1])
     return lambda stored: {key: read(value) for key, value in stored.items()}
 
 
-def _fields(kind: Any) -> Callable[[Any], Any]:
-    hints = get_type_hints(kind)
-    readers = {each.name: _reader(hints[each.name]) for each in fields(kind)}
-    needed = {
-        each.name
-        for each in fields(kind)
-        if each.default is MISSING and each.default_factory is MISSING
+def _decode_fields(kind: Any) -> Callable[[Any], Any]:
+    """By the names under which fields are stored."""
+    hints, names = get_type_hints(kind), stored_fields(kind)
+    readers = {stored: (name, _decoder(hints[name])) for name, stored in names}
+    optional = {
+        field.name
+        for field in fields(kind)
+        if not (field.default is MISSING and field.default_factory is MISSING)
     }
+    required = {stored for name, stored in names if name not in optional}
 
     def read(stored: Mapping[str, Any]) -> Any:
         if not isinstance(stored, Mapping):
             raise TypeError(f"{stored!r} is not an object")
-        if wrong := (stored.keys() - readers.keys()) | (needed - stored.keys()):
+        if wrong := (stored.keys() - readers.keys()) | (required - stored.keys()):
             raise ValueError(f"{kind.__name__} has wrong or missing fields: {sorted(wrong)}")
-        return kind(**{name: readers[name](value) for name, value in stored.items()})
+        decoded = {}
+        for key, value in stored.items():
+            name, decode = readers[key]
+            decoded[name] = decode(value)
+        return kind(**decoded)
 
     return read
 
 
-def _plain(kind: Any) -> Callable[[Any], Any]:
+def _decode_plain(kind: Any) -> Callable[[Any], Any]:
     """Text, truth and numbers as they are; a whole number will do for a float."""
 
     def read(stored: Any) -> Any:

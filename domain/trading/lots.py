@@ -16,27 +16,33 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from types import MappingProxyType
 
-from domain.trading.account import Entry, Filled, OrderPlaced, Reset, SplitApplied
+from domain.trading.account import (
+    AccountEntry,
+    AccountReset,
+    OrderFilled,
+    OrderSubmitted,
+    SplitApplied,
+)
 from domain.trading.orders import DUST
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Lot:
+class TaxLot:
     """`units` still held since the entry `number`, negative when short; `price` paid or got a unit
     and `fees` a unit beside it, in currency. `order` opened it, after the decision `receipt`."""
 
-    number: int
+    entry_number: int
     symbol: str
     opened_at: datetime
-    units: float
-    price: float
-    fees: float
-    order: str
+    quantity: float
+    entry_price: float
+    fees_per_unit: float
+    order_id: str
     receipt: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Trip:
+class RoundTrip:
     """A lot, or a part of one, that was closed. `units` are negative for a short.
 
     `entry` and `exit` are prices a unit, in the scale of the units at the exit; `fees` what both
@@ -48,108 +54,116 @@ class Trip:
     symbol: str
     opened_at: datetime
     closed_at: datetime
-    units: float
-    entry: float
-    exit: float
+    quantity: float
+    entry_price: float
+    exit_price: float
     fees: float
     profit: float
-    share: float
-    orders: tuple[str, str]
+    return_fraction: float
+    order_ids: tuple[str, str]
     receipt: str | None
     note: str = ""
     tags: tuple[str, ...] = ()
 
 
-def matched(
-    lots: Sequence[Lot], entry: Entry, fill: Filled, receipt: str | None
-) -> tuple[tuple[Lot, ...], tuple[Trip, ...]]:
+def match_fill(
+    lots: Sequence[TaxLot], entry: AccountEntry, fill: OrderFilled, receipt: str | None
+) -> tuple[tuple[TaxLot, ...], tuple[RoundTrip, ...]]:
     """The lots of a symbol, oldest first, after the fill of `entry`, and the trips it ended.
 
     What the fill does not close becomes a lot of its own.
     """
-    standing, trips, left = list(lots), list[Trip](), fill.units
-    while standing and left != 0.0 and (standing[0].units > 0.0) != (left > 0.0):
-        oldest = standing.pop(0)
-        size = min(abs(oldest.units), abs(left))
-        closed = size if oldest.units > 0.0 else -size
-        trips.append(_trip(oldest, closed, entry, fill))
-        left = _rest(left + closed, fill.units)
-        if remains := _rest(oldest.units - closed, oldest.units):
-            standing.insert(0, replace(oldest, units=remains))
-    if left != 0.0:
-        standing.append(
-            Lot(
-                number=entry.number,
+    open_lots, trips, remaining = list(lots), list[RoundTrip](), fill.quantity
+    while open_lots and remaining != 0.0 and (open_lots[0].quantity > 0.0) != (remaining > 0.0):
+        oldest = open_lots.pop(0)
+        size = min(abs(oldest.quantity), abs(remaining))
+        closed = size if oldest.quantity > 0.0 else -size
+        trips.append(_round_trip(oldest, closed, entry, fill))
+        remaining = _drop_dust(remaining + closed, fill.quantity)
+        if rest := _drop_dust(oldest.quantity - closed, oldest.quantity):
+            open_lots.insert(0, replace(oldest, quantity=rest))
+    if remaining != 0.0:
+        open_lots.append(
+            TaxLot(
+                entry_number=entry.number,
                 symbol=fill.symbol,
                 opened_at=entry.at,
-                units=left,
-                price=fill.price,
-                fees=fill.fees / abs(fill.units),
-                order=fill.order,
+                quantity=remaining,
+                entry_price=fill.price,
+                fees_per_unit=fill.total_fees / abs(fill.quantity),
+                order_id=fill.order_id,
                 receipt=receipt,
             )
         )
-    return tuple(standing), tuple(trips)
+    return tuple(open_lots), tuple(trips)
 
 
-def split(lots: Sequence[Lot], ratio: float) -> tuple[Lot, ...]:
+def adjust_lots_for_split(lots: Sequence[TaxLot], ratio: float) -> tuple[TaxLot, ...]:
     """The lots of a symbol with `ratio` new units for an old one."""
     return tuple(
-        replace(lot, units=lot.units * ratio, price=lot.price / ratio, fees=lot.fees / ratio)
+        replace(
+            lot,
+            quantity=lot.quantity * ratio,
+            entry_price=lot.entry_price / ratio,
+            fees_per_unit=lot.fees_per_unit / ratio,
+        )
         for lot in lots
     )
 
 
-def lots_and_trips(
-    entries: Sequence[Entry],
-    lots: Mapping[str, tuple[Lot, ...]] = MappingProxyType({}),
+def match_entries(
+    entries: Sequence[AccountEntry],
+    lots: Mapping[str, tuple[TaxLot, ...]] = MappingProxyType({}),
     receipts: Mapping[str, str] = MappingProxyType({}),
-) -> tuple[Mapping[str, tuple[Lot, ...]], tuple[Trip, ...]]:
+) -> tuple[Mapping[str, tuple[TaxLot, ...]], tuple[RoundTrip, ...]]:
     """By symbol the lots still held, oldest first, and the trips that `entries` ended, in that
     order. `lots` and `receipts` are those of the entries before them."""
-    standing, trips = dict(lots), list[Trip]()
-    known = {**receipts, **receipts_of(entries)}
+    open_lots, round_trips = dict(lots), list[RoundTrip]()
+    decision_of_order = {**receipts, **receipts_by_order(entries)}
     for entry in entries:
-        match entry.what:
-            case Filled() as fill:
-                standing[fill.symbol], ended = matched(
-                    standing.get(fill.symbol, ()), entry, fill, known.get(fill.order)
+        match entry.event:
+            case OrderFilled() as fill:
+                open_lots[fill.symbol], ended = match_fill(
+                    open_lots.get(fill.symbol, ()),
+                    entry,
+                    fill,
+                    decision_of_order.get(fill.order_id),
                 )
-                trips.extend(ended)
+                round_trips.extend(ended)
             case SplitApplied(symbol, ratio):
-                standing[symbol] = split(standing.get(symbol, ()), ratio)
-            case Reset():
-                standing.clear()
-    return {symbol: held for symbol, held in standing.items() if held}, tuple(trips)
+                open_lots[symbol] = adjust_lots_for_split(open_lots.get(symbol, ()), ratio)
+            case AccountReset():
+                open_lots.clear()
+    return {symbol: held for symbol, held in open_lots.items() if held}, tuple(round_trips)
 
 
-def receipts_of(entries: Iterable[Entry]) -> dict[str, str]:
+def receipts_by_order(entries: Iterable[AccountEntry]) -> dict[str, str]:
     """By order the decision that it follows from; of those that follow from one."""
     return {
-        entry.what.order.id: entry.what.order.receipt
+        entry.event.order.id: entry.event.order.receipt
         for entry in entries
-        if isinstance(entry.what, OrderPlaced) and entry.what.order.receipt
+        if isinstance(entry.event, OrderSubmitted) and entry.event.order.receipt
     }
 
 
-def _trip(lot: Lot, units: float, entry: Entry, fill: Filled) -> Trip:
-    fees = abs(units) * (lot.fees + fill.fees / abs(fill.units))
-    profit = units * (fill.price - lot.price) - fees
-    return Trip(
-        id=f"{lot.number}-{entry.number}",
+def _round_trip(lot: TaxLot, quantity: float, entry: AccountEntry, fill: OrderFilled) -> RoundTrip:
+    fees = abs(quantity) * (lot.fees_per_unit + fill.total_fees / abs(fill.quantity))
+    profit = quantity * (fill.price - lot.entry_price) - fees
+    return RoundTrip(
+        id=f"{lot.entry_number}-{entry.number}",
         symbol=fill.symbol,
         opened_at=lot.opened_at,
         closed_at=entry.at,
-        units=units,
-        entry=lot.price,
-        exit=fill.price,
+        quantity=quantity,
+        entry_price=lot.entry_price,
+        exit_price=fill.price,
         fees=fees,
         profit=profit,
-        share=profit / (abs(units) * lot.price),
-        orders=(lot.order, fill.order),
+        return_fraction=profit / (abs(quantity) * lot.entry_price),
+        order_ids=(lot.order_id, fill.order_id),
         receipt=lot.receipt,
     )
 
 
-def _rest(units: float, of: float) -> float:
-    return 0.0 if abs(units) <= max(DUST, 1e-12 * abs(of)) else units
+def _drop_dust(quantity: float, scale: float) -> float:
+    return 0.0 if abs(quantity) <= max(DUST, 1e-12 * abs(scale)) else quantity

@@ -23,7 +23,7 @@ class Side(StrEnum):
         return 1 if self is Side.BUY else -1
 
 
-class Kind(StrEnum):
+class OrderType(StrEnum):
     """A take-profit is a limit that only reduces; a bracket is a parent and two exits."""
 
     MARKET = "market"
@@ -34,7 +34,7 @@ class Kind(StrEnum):
     TAKE_PROFIT = "take profit"
 
 
-class Term(StrEnum):
+class TimeInForce(StrEnum):
     """How long an order stands: to the end of its next session, until cancelled, or for the next
     open alone, in part (IOC) or whole (FOK)."""
 
@@ -44,38 +44,51 @@ class Term(StrEnum):
     FOK = "fok"
 
 
-class Source(StrEnum):
+class OrderSource(StrEnum):
     MANUAL = "manual"
     COMMITTEE = "committee"
     EXIT = "exit"
-    STOP = "emergency stop"
+    EMERGENCY_STOP = "emergency stop"
 
 
-class Status(StrEnum):
-    HELD = "held"
+class OrderStatus(StrEnum):
+    ACCEPTED = "held"
     """An exit that waits for its parent to fill."""
     WORKING = "working"
-    PARTIAL = "partially filled"
+    PARTIALLY_FILLED = "partially filled"
     FILLED = "filled"
     CANCELLED = "cancelled"
     EXPIRED = "expired"
     REJECTED = "rejected"
 
 
-NEXT: Mapping[Status, frozenset[Status]] = {
-    Status.HELD: frozenset({Status.WORKING, Status.CANCELLED}),
-    Status.WORKING: frozenset(
-        {Status.PARTIAL, Status.FILLED, Status.CANCELLED, Status.EXPIRED, Status.REJECTED}
+TRANSITIONS: Mapping[OrderStatus, frozenset[OrderStatus]] = {
+    OrderStatus.ACCEPTED: frozenset({OrderStatus.WORKING, OrderStatus.CANCELLED}),
+    OrderStatus.WORKING: frozenset(
+        {
+            OrderStatus.PARTIALLY_FILLED,
+            OrderStatus.FILLED,
+            OrderStatus.CANCELLED,
+            OrderStatus.EXPIRED,
+            OrderStatus.REJECTED,
+        }
     ),
-    Status.PARTIAL: frozenset({Status.PARTIAL, Status.FILLED, Status.CANCELLED, Status.EXPIRED}),
-    Status.FILLED: frozenset(),
-    Status.CANCELLED: frozenset(),
-    Status.EXPIRED: frozenset(),
-    Status.REJECTED: frozenset(),
+    OrderStatus.PARTIALLY_FILLED: frozenset(
+        {
+            OrderStatus.PARTIALLY_FILLED,
+            OrderStatus.FILLED,
+            OrderStatus.CANCELLED,
+            OrderStatus.EXPIRED,
+        }
+    ),
+    OrderStatus.FILLED: frozenset(),
+    OrderStatus.CANCELLED: frozenset(),
+    OrderStatus.EXPIRED: frozenset(),
+    OrderStatus.REJECTED: frozenset(),
 }
 """By status, where an order may go from there; the last four are the end of it."""
 
-OPEN = frozenset({Status.HELD, Status.WORKING, Status.PARTIAL})
+OPEN_STATUSES = frozenset({OrderStatus.ACCEPTED, OrderStatus.WORKING, OrderStatus.PARTIALLY_FILLED})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,13 +102,13 @@ class Ticket:
 
     symbol: str
     side: Side
-    kind: Kind = Kind.MARKET
+    order_type: OrderType = OrderType.MARKET
     quantity: float
-    limit: float | None = None
-    stop: float | None = None
-    trail: float | None = None
-    trail_share: float | None = None
-    term: Term = Term.DAY
+    limit_price: float | None = None
+    stop_price: float | None = None
+    trail_amount: float | None = None
+    trail_fraction: float | None = None
+    time_in_force: TimeInForce = TimeInForce.DAY
     reduce_only: bool = False
     stop_loss: float | None = None
     take_profit: float | None = None
@@ -121,18 +134,18 @@ class Order:
     key: str
     symbol: str
     side: Side
-    kind: Kind
+    order_type: OrderType
     quantity: float
-    term: Term
-    source: Source
-    placed_at: datetime
+    time_in_force: TimeInForce
+    source: OrderSource
+    submitted_at: datetime
     expires_at: datetime | None = None
-    status: Status = Status.WORKING
-    limit: float | None = None
-    stop: float | None = None
-    trail: float | None = None
-    trail_share: float | None = None
-    best: float | None = None
+    status: OrderStatus = OrderStatus.WORKING
+    limit_price: float | None = None
+    stop_price: float | None = None
+    trail_amount: float | None = None
+    trail_fraction: float | None = None
+    best_price: float | None = None
     triggered: bool = False
     reduce_only: bool = False
     group: str | None = None
@@ -140,19 +153,19 @@ class Order:
     receipt: str | None = None
     note: str = ""
     filled: float = 0.0
-    left: float = math.nan
-    average: float | None = None
+    remaining: float = math.nan
+    average_price: float | None = None
     fees: float = 0.0
-    why: str = ""
+    reason: str = ""
 
     def __post_init__(self) -> None:
         """A new order has all of its quantity left."""
-        if math.isnan(self.left):
+        if math.isnan(self.remaining):
             object.__setattr__(self, "left", self.quantity)
 
     @property
-    def open(self) -> bool:
-        return self.status in OPEN
+    def is_open(self) -> bool:
+        return self.status in OPEN_STATUSES
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,23 +174,23 @@ class Amendment:
     with what has filled already."""
 
     quantity: float | None = None
-    limit: float | None = None
-    stop: float | None = None
-    trail: float | None = None
-    trail_share: float | None = None
+    limit_price: float | None = None
+    stop_price: float | None = None
+    trail_amount: float | None = None
+    trail_fraction: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Check:
+class PreTradeCheck:
     """One rule that a ticket was held against: whether it passes, and in words."""
 
     name: str
     passed: bool
-    why: str
+    reason: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Preview:
+class OrderPreview:
     """What an order would do. `price` is the last close, known at `priced_at`; `costs` the
     expected commission, spread and impact in currency; `value` what it would take from the cash
     (negative: bring). `weight` is the symbol's share of equity after it, NaN where there is no
@@ -190,9 +203,9 @@ class Preview:
     costs: float
     value: float
     weight: float
-    checks: tuple[Check, ...]
+    checks: tuple[PreTradeCheck, ...]
     assumptions: tuple[str, ...]
-    quote: str | None
+    confirmation_token: str | None
     expires_at: datetime
 
 
@@ -201,18 +214,18 @@ DUST = 1e-9
 the same (`trading/kernels/`)."""
 
 
-def moved(order: Order, status: Status, why: str | None = None) -> Order:
+def transition(order: Order, status: OrderStatus, reason: str | None = None) -> Order:
     """The order in its next status; `why` None leaves the reason as it is.
 
     Raises VerificationError where `NEXT` does not lead there.
     """
-    status = _next(order, status)
-    return replace(order, status=status, why=order.why if why is None else why)
+    status = _require_transition(order, status)
+    return replace(order, status=status, reason=order.reason if reason is None else reason)
 
 
-def _next(order: Order, status: Status) -> Status:
-    if status not in NEXT[order.status]:
-        allowed = ", ".join(sorted(NEXT[order.status])) or "nowhere: it has ended"
+def _require_transition(order: Order, status: OrderStatus) -> OrderStatus:
+    if status not in TRANSITIONS[order.status]:
+        allowed = ", ".join(sorted(TRANSITIONS[order.status])) or "nowhere: it has ended"
         raise VerificationError(
             f"Order {order.id} of {order.symbol} is {order.status} and cannot become {status}. "
             f"From there it may go to: {allowed}."
@@ -220,48 +233,50 @@ def _next(order: Order, status: Status) -> Status:
     return status
 
 
-def after_fill(order: Order, units: float, price: float, fees: float) -> Order:
+def apply_fill(order: Order, quantity: float, price: float, fees: float) -> Order:
     """The order after `units` more (positive) at `price`, with `fees` in currency.
 
     Raises VerificationError for more than was left, and for an order that may not fill.
     """
-    if not DUST < units <= order.left + DUST:
+    if not DUST < quantity <= order.remaining + DUST:
         raise VerificationError(
-            f"Order {order.id} of {order.symbol} has {order.left} units left and cannot fill "
-            f"{units}."
+            f"Order {order.id} of {order.symbol} has {order.remaining} units left and cannot fill "
+            f"{quantity}."
         )
-    filled, left = order.filled + units, order.left - units
-    spent = units * price + (order.average or 0.0) * order.filled
-    whole = left <= DUST
+    filled, remaining = order.filled + quantity, order.remaining - quantity
+    spent = quantity * price + (order.average_price or 0.0) * order.filled
+    complete = remaining <= DUST
     return replace(
         order,
-        status=_next(order, Status.FILLED if whole else Status.PARTIAL),
+        status=_require_transition(
+            order, OrderStatus.FILLED if complete else OrderStatus.PARTIALLY_FILLED
+        ),
         filled=filled,
-        left=0.0 if whole else left,
-        average=spent / filled,
+        remaining=0.0 if complete else remaining,
+        average_price=spent / filled,
         fees=order.fees + fees,
     )
 
 
-def resized(order: Order, quantity: float) -> Order:
+def resize(order: Order, quantity: float) -> Order:
     """The order for another `quantity`, of which what has filled is a part."""
-    return replace(order, quantity=quantity, left=quantity - order.filled)
+    return replace(order, quantity=quantity, remaining=quantity - order.filled)
 
 
-def rescaled(order: Order, ratio: float) -> Order:
+def adjust_for_split(order: Order, ratio: float) -> Order:
     """The order after a split of `ratio` new units for an old one: as much money, other units."""
     return replace(
         order,
         quantity=order.quantity * ratio,
         filled=order.filled * ratio,
-        left=order.left * ratio,
-        limit=_divided(order.limit, ratio),
-        stop=_divided(order.stop, ratio),
-        trail=_divided(order.trail, ratio),
-        best=_divided(order.best, ratio),
-        average=_divided(order.average, ratio),
+        remaining=order.remaining * ratio,
+        limit_price=_divide(order.limit_price, ratio),
+        stop_price=_divide(order.stop_price, ratio),
+        trail_amount=_divide(order.trail_amount, ratio),
+        best_price=_divide(order.best_price, ratio),
+        average_price=_divide(order.average_price, ratio),
     )
 
 
-def _divided(price: float | None, ratio: float) -> float | None:
+def _divide(price: float | None, ratio: float) -> float | None:
     return None if price is None else price / ratio

@@ -7,16 +7,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from domain.events import Event
-from domain.trading.account import Account, Entry, Happening
+from domain.trading.account import Account, AccountEntry, AccountEvent
 from domain.trading.orders import Order
 
-Act = Callable[[Account | None], Sequence[Happening | Entry]]
+AccountCommand = Callable[[Account | None], Sequence[AccountEvent | AccountEntry]]
 """Says what happens to the account as it stands (None: not opened yet); raises to refuse. What has
 a time of its own comes as the entry it becomes, numbered on from the account's."""
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class ClientRequest:
     """What somebody asked for under a key of their own: `digest` is SHA-256 over its content, so
     that the same request is told from another one."""
 
@@ -25,11 +25,11 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
-class Booked:
+class TransactionResult:
     """The account after a transaction. `entries` and `events` are empty where nothing happened;
     `order` is the one of the request, placed now or before, None where there was no request."""
 
     account: Account
-    entries: tuple[Entry, ...]
+    entries: tuple[AccountEntry, ...]
     events: tuple[Event, ...]
     order: Order | None

@@ -17,33 +17,40 @@ from gymnasium import spaces
 
 from domain.panel import Floats
 from envs.env_settings import EnvSettings
-from envs.environments.batched_observation import Bools, Ints, Seen, noise_table, observe_many, sets
-from envs.environments.episode_sampling import episodes
-from envs.environments.rewards import REWARDS, first_memory, judge_many
-from envs.market_data import History
+from envs.environments.batched_observation import (
+    Bools,
+    Ints,
+    ObservationArray,
+    noise_table,
+    observe_batch,
+    symbol_sets,
+)
+from envs.environments.episode_sampling import episode_windows
+from envs.environments.rewards import REWARDS, batch_rewards, initial_memory
+from envs.market_data import MarketHistory
 from envs.policies.policy import CLIP
-from trading.account.account_arrays import bars_of
-from trading.kernels import step_many
-from trading.kernels.batch import in_lines, new_many, side_by_side
-from trading.kernels.codes import DECIDE, LEAVE
-from trading.kernels.state import Bars, new_desk
+from trading.account.account_arrays import bar_arrays_from
+from trading.kernels import step_batch
+from trading.kernels.batch import align_rows, interleave_bars, new_account_batch
+from trading.kernels.codes import KEEP, TARGET
+from trading.kernels.state import BarArrays, new_account_arrays
 
-_COSTS = ("half_spread", "commission", "impact", "borrow")
+_RANDOMISED_COSTS = ("half_spread", "commission", "impact", "borrow")
 """What randomisation makes dearer or cheaper."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Stepped:
+class StepResult:
     """Of M copies, each (M,): the reward, whether equity was used up (`terminated`) and whether the
     window is over (`truncated`). `ended` counts the copies of which one of both is true."""
 
     reward: Floats
     terminated: Bools
     truncated: Bools
-    ended: int
+    ended_count: int
 
 
-class Copies:
+class BatchedEnv:
     """`count` copies over `rows` of `history`. `seen` (T, N, K) float32 is the observation,
     standardised and clipped. A copy trades one symbol, drawn with its window, or with `portfolio`
     all N.
@@ -55,8 +62,8 @@ class Copies:
 
     def __init__(
         self,
-        history: History,
-        seen: Seen,
+        history: MarketHistory,
+        observations: ObservationArray,
         rows: range,
         settings: EnvSettings,
         count: int,
@@ -64,55 +71,59 @@ class Copies:
     ) -> None:
         """Raises InputError as `episodes` does."""
         self.settings, self.count, self.symbols = settings, count, history.symbols
-        self._episodes = episodes(history, seen, rows, settings, portfolio=portfolio)
+        self._episodes = episode_windows(history, observations, rows, settings, portfolio=portfolio)
         self._portfolio = portfolio
-        self._bars = _bars(history, portfolio)
-        self._seen = in_lines(sets(np.asarray(seen, np.float32), portfolio))
-        self._width = self._seen.shape[2]
-        self._noise = noise_table(settings.noise, seen.shape[2])
+        self._bars = _kernel_bars(history, portfolio)
+        self._observations = align_rows(
+            symbol_sets(np.asarray(observations, np.float32), portfolio)
+        )
+        self._width = self._observations.shape[2]
+        self._noise = noise_table(settings.noise, observations.shape[2])
         traded = [self.symbols] if portfolio else [(symbol,) for symbol in self.symbols]
-        self._many = new_many(traded, settings.trading, count, alike=not settings.dearer)
-        self._fresh = new_desk(traded[0], settings.trading)
+        self._accounts = new_account_batch(
+            traded, settings.trading, count, share_rules=not settings.dearer
+        )
+        self._initial_account = new_account_arrays(traded[0], settings.trading)
         for name in ("cash", "equity", "high", "day_equity"):
-            self._fresh.state[name] = settings.capital
-        self._units, self._last = (
-            self._many.held["quantity"],
-            self._many.held["last_price"],
+            self._initial_account.state[name] = settings.capital
+        self._quantity, self._last = (
+            self._accounts.positions["quantity"],
+            self._accounts.positions["last_price"],
         )  # as they stand
-        self._everyone = np.arange(count)
+        self._all_indices = np.arange(count)
         self._reward = REWARDS.index(settings.reward)
-        self._memory = np.tile(first_memory(settings.reward, settings.capital), (count, 1))
-        self._start, self._delay, self._offset, self._left = np.zeros((4, count), np.int64)
-        self._words = np.full((count, self._width), LEAVE, np.int8)
-        self._later = np.zeros((settings.delay + 1, count, self._width))
-        self._whole = np.ones((count, self._width), bool)
+        self._memory = np.tile(initial_memory(settings.reward, settings.capital), (count, 1))
+        self._start, self._delay, self._offset, self._remaining = np.zeros((4, count), np.int64)
+        self._instructions = np.full((count, self._width), KEEP, np.int8)
+        self._delayed_targets = np.zeros((settings.delay + 1, count, self._width))
+        self._tradable = np.ones((count, self._width), bool)
         self.equity = np.full(count, settings.capital)
         self.cost = np.zeros(count)
-        features = self._width * (seen.shape[2] + portfolio)
+        features = self._width * (observations.shape[2] + portfolio)
         self.observation = np.zeros((count, features), np.float32)
 
     @property
-    def space(self) -> spaces.Space[Seen]:
+    def observation_space(self) -> spaces.Space[ObservationArray]:
         """Of one copy's observation."""
         return spaces.Box(-CLIP, CLIP, (self.observation.shape[1],), np.float32)
 
     @property
     def row(self) -> Ints:
         """(M,) of the bar just closed."""
-        return self._many.row
+        return self._accounts.row
 
     @property
     def traded(self) -> Ints:
         """(M,) number of the symbol that a copy trades; 0 of a portfolio."""
-        return self._many.traded
+        return self._accounts.symbol_set
 
     @property
-    def steps(self) -> Ints:
+    def elapsed_steps(self) -> Ints:
         """(M,) since the episode began."""
-        return self._many.row - self._start
+        return self._accounts.row - self._start
 
     @property
-    def growth(self) -> Floats:
+    def log_growth(self) -> Floats:
         """(M,) log of what equity grew by since the episode began; -inf when it is used up."""
         with np.errstate(divide="ignore"):
             grown: Floats = np.log(np.maximum(self.equity, 0.0) / self.settings.capital)
@@ -122,80 +133,108 @@ class Copies:
     def shares(self) -> Floats:
         """(M, N) share of equity held at the last prices; -1 where the symbol cannot be held in
         this episode."""
-        value = np.where(self._units == 0.0, 0.0, self._units * self._last)
-        return np.where(self._whole, value / self.equity[:, None], -1.0)
+        value = np.where(self._quantity == 0.0, 0.0, self._quantity * self._last)
+        return np.where(self._tradable, value / self.equity[:, None], -1.0)
 
-    def begin(self, which: Ints, generators: Sequence[np.random.Generator]) -> None:
+    def reset(self, indices: Ints, generators: Sequence[np.random.Generator]) -> None:
         """New episodes for the copies `which`, drawn from a generator each."""
-        drawn, many = self._episodes.draw(generators), self._many
+        sample, many = self._episodes.sample(generators), self._accounts
         self.observation = self.observation.copy()
-        many.book[which], many.held[which] = self._fresh.book, self._fresh.held
-        many.state[which] = self._fresh.state[0]
+        many.orders[indices], many.positions[indices] = (
+            self._initial_account.orders,
+            self._initial_account.positions,
+        )
+        many.state[indices] = self._initial_account.state[0]
         if self.settings.dearer:
-            many.rules[which] = self._fresh.rules[0]
-            for name in _COSTS:
-                many.rules[name][which] *= drawn.factor
-        self._start[which], self._delay[which] = drawn.row, drawn.delay
-        self._left[which] = self.settings.episode
-        self._offset[which], self._whole[which] = drawn.noise, drawn.whole
-        self._memory[which] = first_memory(self.settings.reward, self.settings.capital)
-        many.traded[which], many.row[which] = drawn.traded, drawn.row - 1
-        self._words[which] = LEAVE
-        step_many(
-            many, self._bars, which, self._words, self._later[0], self.equity, self.cost
+            many.rules[indices] = self._initial_account.rules[0]
+            for name in _RANDOMISED_COSTS:
+                many.rules[name][indices] *= sample.cost_factor
+        self._start[indices], self._delay[indices] = sample.row, sample.delay
+        self._remaining[indices] = self.settings.episode
+        self._offset[indices], self._tradable[indices] = sample.noise_row, sample.tradable
+        self._memory[indices] = initial_memory(self.settings.reward, self.settings.capital)
+        many.symbol_set[indices], many.row[indices] = sample.traded, sample.row - 1
+        self._instructions[indices] = KEEP
+        step_batch(
+            many,
+            self._bars,
+            indices,
+            self._instructions,
+            self._delayed_targets[0],
+            self.equity,
+            self.cost,
         )  # the first bar is seen and marks the account, which holds nothing
-        self._words[which] = np.where(drawn.whole & (drawn.delay == 0)[:, None], DECIDE, LEAVE)
-        self._observe(which)
+        self._instructions[indices] = np.where(
+            sample.tradable & (sample.delay == 0)[:, None], TARGET, KEEP
+        )
+        self._observe(indices)
 
-    def step(self, targets: Floats) -> Stepped:
+    def step(self, targets: Floats) -> StepResult:
         """`targets` (M, N), shares of equity, are asked for at the closes of `row`, or `delay` bars
         later, and the next bars are met."""
         if self.settings.delay:
-            targets = self._late(targets)
+            targets = self._delay_targets(targets)
         before, self.equity = self.equity, np.empty(self.count)
         self.cost = np.empty(self.count)
-        step_many(
-            self._many, self._bars, self._everyone, self._words, targets, self.equity, self.cost
+        step_batch(
+            self._accounts,
+            self._bars,
+            self._all_indices,
+            self._instructions,
+            targets,
+            self.equity,
+            self.cost,
         )
         reward, over = np.empty(self.count), np.empty((2, self.count), bool)
-        ended = judge_many(
-            self._reward, before, self.equity, self._memory, self._left, reward, over[0], over[1]
+        ended = batch_rewards(
+            self._reward,
+            before,
+            self.equity,
+            self._memory,
+            self._remaining,
+            reward,
+            over[0],
+            over[1],
         )
         self.observation = np.empty_like(self.observation)
-        self._observe(self._everyone)
-        return Stepped(reward, over[0], over[1], ended)
+        self._observe(self._all_indices)
+        return StepResult(reward, over[0], over[1], ended)
 
     def info(self, copy: int) -> dict[str, Any]:
         """Where a copy stands, in words of people."""
         equity = float(self.equity[copy])
         info = {"row": int(self.row[copy]), "equity": equity, "cost": float(self.cost[copy])}
         if not self._portfolio:
-            value = float(self._units[copy, 0]) * float(self._last[copy, 0])
+            value = float(self._quantity[copy, 0]) * float(self._last[copy, 0])
             share = value / equity if equity > 0.0 else math.nan
             return {"symbol": self.symbols[self.traded[copy]], "share": share, **info}
-        held = zip(self.symbols, self.shares[copy].tolist(), self._whole[copy], strict=True)
-        return {"shares": {symbol: share for symbol, share, whole in held if whole}, **info}
+        positions = zip(self.symbols, self.shares[copy].tolist(), self._tradable[copy], strict=True)
+        return {"shares": {symbol: share for symbol, share, whole in positions if whole}, **info}
 
-    def _late(self, targets: Floats) -> Floats:
+    def _delay_targets(self, targets: Floats) -> Floats:
         """What goes out now: the targets of `delay` bars ago, and nothing before there are any."""
-        gone, size = self.steps, len(self._later)
-        self._later[gone % size, self._everyone] = targets
-        self._words[:] = np.where(self._whole & (gone >= self._delay)[:, None], DECIDE, LEAVE)
-        return np.ascontiguousarray(self._later[(gone - self._delay) % size, self._everyone])
+        elapsed, size = self.elapsed_steps, len(self._delayed_targets)
+        self._delayed_targets[elapsed % size, self._all_indices] = targets
+        self._instructions[:] = np.where(
+            self._tradable & (elapsed >= self._delay)[:, None], TARGET, KEEP
+        )
+        return np.ascontiguousarray(
+            self._delayed_targets[(elapsed - self._delay) % size, self._all_indices]
+        )
 
-    def _observe(self, which: Ints) -> None:
-        many = self._many
-        observe_many(
-            which, many.traded, many.row, self._start, self._seen, self._whole, self._noise,
+    def _observe(self, indices: Ints) -> None:
+        many = self._accounts
+        observe_batch(
+            indices, many.symbol_set, many.row, self._start, self._observations, self._tradable, self._noise,
             self._offset, self.observation,
         )  # fmt: skip
         if self._portfolio:
-            held = np.clip(self.shares[which], -CLIP, CLIP)
-            self.observation[which, -self._width :] = held
+            shares = np.clip(self.shares[indices], -CLIP, CLIP)
+            self.observation[indices, -self._width :] = shares
 
 
-def _bars(history: History, portfolio: bool) -> Bars:
-    bars = bars_of(history.tape)
-    return side_by_side(
-        Bars._make(sets(each, portfolio) if each.ndim == 2 else each for each in bars)
+def _kernel_bars(history: MarketHistory, portfolio: bool) -> BarArrays:
+    bars = bar_arrays_from(history.bar_matrix)
+    return interleave_bars(
+        BarArrays._make(symbol_sets(each, portfolio) if each.ndim == 2 else each for each in bars)
     )

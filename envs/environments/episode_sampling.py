@@ -14,69 +14,69 @@ import numpy as np
 from domain.errors import InputError
 from domain.panel import Floats
 from envs.env_settings import EnvSettings
-from envs.environments.batched_observation import NOISE, Bools, Ints, Seen
-from envs.market_data import History
+from envs.environments.batched_observation import NOISE_ROWS, Bools, Ints, ObservationArray
+from envs.market_data import MarketHistory
 
-_DRAWS = 4
+_NUMBERS_PER_EPISODE = 4
 """Numbers of an episode: window, cost factor, delay, place in the table of noise."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Drawn:
+class EpisodeSample:
     """D episodes, each (D,): the `row` at whose close it starts, the set of symbols `traded`, the
     factor on costs, bars of `delay`, row of the noise table; and `whole` (D, N), which symbols of
     the set may be traded."""
 
     row: Ints
     traded: Ints
-    factor: Floats
+    cost_factor: Floats
     delay: Ints
-    noise: Ints
-    whole: Bools
+    noise_row: Ints
+    tradable: Bools
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Episodes:
+class EpisodeWindows:
     """W windows: their first `row` (W,), the set of symbols `traded` (W,) in each, and `whole`
     (W, N), which of them have every bar."""
 
     row: Ints
     traded: Ints
-    whole: Bools
+    tradable: Bools
     settings: EnvSettings
 
-    def draw(self, generators: Sequence[np.random.Generator]) -> Drawn:
+    def sample(self, generators: Sequence[np.random.Generator]) -> EpisodeSample:
         """One episode a generator."""
-        drawn = np.array([generator.random(_DRAWS) for generator in generators]).T
-        window = (drawn[0] * len(self.row)).astype(np.int64)
+        numbers = np.array([generator.random(_NUMBERS_PER_EPISODE) for generator in generators]).T
+        window = (numbers[0] * len(self.row)).astype(np.int64)
         settings = self.settings
-        return Drawn(
+        return EpisodeSample(
             row=self.row[window],
             traded=self.traded[window],
-            factor=1.0 + settings.dearer * (2.0 * drawn[1] - 1.0),
-            delay=(drawn[2] * (settings.delay + 1)).astype(np.int64),
-            noise=(drawn[3] * NOISE).astype(np.int64),
-            whole=self.whole[window],
+            cost_factor=1.0 + settings.dearer * (2.0 * numbers[1] - 1.0),
+            delay=(numbers[2] * (settings.delay + 1)).astype(np.int64),
+            noise_row=(numbers[3] * NOISE_ROWS).astype(np.int64),
+            tradable=self.tradable[window],
         )
 
 
-def episodes(
-    history: History,
-    seen: Seen,
+def episode_windows(
+    history: MarketHistory,
+    observations: ObservationArray,
     rows: range,
     settings: EnvSettings,
     *,
     portfolio: bool,
-) -> Episodes:
+) -> EpisodeWindows:
     """All windows of `settings.episode` bars after their first, for one symbol each or for all
     together: then those in which at least one symbol has every bar.
 
     Raises InputError where `seen` does not belong to the history, the rows do not lie in it, or no
     window fits.
     """
-    _refuse(history, seen, rows, settings.episode)
-    usable = history.usable & np.isfinite(seen).all(axis=-1)
-    full = _full(usable, rows, settings.episode)
+    _check_inputs(history, observations, rows, settings.episode)
+    usable = history.usable & np.isfinite(observations).all(axis=-1)
+    full = _complete_windows(usable, rows, settings.episode)
     if not full.any():
         raise InputError(
             f"No symbol has {settings.episode + 1} bars in a row, each with an observation, in the "
@@ -85,12 +85,14 @@ def episodes(
         )
     if portfolio:
         first = np.flatnonzero(full.any(axis=1))
-        return Episodes(rows.start + first, np.zeros(len(first), np.int64), full[first], settings)
+        return EpisodeWindows(
+            rows.start + first, np.zeros(len(first), np.int64), full[first], settings
+        )
     first, symbol = np.nonzero(full)
-    return Episodes(rows.start + first, symbol, np.ones((len(first), 1), bool), settings)
+    return EpisodeWindows(rows.start + first, symbol, np.ones((len(first), 1), bool), settings)
 
 
-def _full(usable: Bools, rows: range, bars: int) -> Bools:
+def _complete_windows(usable: Bools, rows: range, bars: int) -> Bools:
     """(F, N) whether a symbol is usable in a row of `rows` and in the `bars` after it, of the F
     rows that have so many after them."""
     counted = np.vstack([np.zeros((1, usable.shape[1]), int), np.cumsum(usable, axis=0)])
@@ -100,11 +102,13 @@ def _full(usable: Bools, rows: range, bars: int) -> Bools:
     return full
 
 
-def _refuse(history: History, seen: Seen, rows: range, bars: int) -> None:
+def _check_inputs(
+    history: MarketHistory, observations: ObservationArray, rows: range, bars: int
+) -> None:
     shape = history.observation.shape
-    if seen.shape[:2] != shape[:2] or seen.ndim != 3:
+    if observations.shape[:2] != shape[:2] or observations.ndim != 3:
         raise InputError(
-            f"What is seen is of shape {seen.shape}, but the history has {shape[0]} bars of "
+            f"What is seen is of shape {observations.shape}, but the history has {shape[0]} bars of "
             f"{shape[1]} symbols. Standardise the observation of the same history."
         )
     if len(rows) == 0 or rows.step != 1 or rows.start < 0 or rows.stop > shape[0]:

@@ -11,18 +11,18 @@ import numpy as np
 from domain.panel import Floats
 from envs.env_settings import RewardName
 from envs.environments.batched_observation import Bools, Ints
-from quant.jit import compiled
+from quant.jit import cached_njit
 
 LIMIT = 5.0
 """A growth of equity to its 148-fold, or its fall to 0.7%."""
-RATE = 1.0 / 63.0
+AVERAGING_RATE = 1.0 / 63.0
 """Weight of the newest return in the averages of the differential Sharpe ratio: a quarter of daily
 bars."""
-USUAL = 0.01
+PRIOR_VOLATILITY = 0.01
 """Volatility of one bar that stands for what was before the episode."""
-LEAST = 0.001
+MIN_VOLATILITY = 0.001
 """Volatility of one bar that a return is never measured in less than; that of cash is none."""
-PENALTY = 1.0
+DRAWDOWN_PENALTY = 1.0
 """What a step deeper into drawdown costs beside its loss: such losses count twice."""
 
 REWARDS: tuple[RewardName, ...] = ("log-return", "differential-sharpe", "drawdown")
@@ -30,23 +30,23 @@ REWARDS: tuple[RewardName, ...] = ("log-return", "differential-sharpe", "drawdow
 _LOG_RETURN, _SHARPE, _DRAWDOWN = (np.int64(number) for number in range(3))
 
 
-def first_memory(name: RewardName, capital: float) -> Floats:
+def initial_memory(name: RewardName, capital: float) -> Floats:
     """(2,) what an episode's first step finds."""
-    remembered = {
+    by_name = {
         "log-return": (0.0, 0.0),
-        "differential-sharpe": (0.0, USUAL**2),
+        "differential-sharpe": (0.0, PRIOR_VOLATILITY**2),
         "drawdown": (capital, 0.0),
     }
-    return np.array(remembered[name])
+    return np.array(by_name[name])
 
 
-@compiled
+@cached_njit
 def log_return(before: float, after: float) -> float:
     """log(after / before): summed over an episode, the log of what equity grew by."""
     return float(np.log(after / before))
 
 
-@compiled
+@cached_njit
 def differential_sharpe(before: float, after: float, memory: Any) -> float:
     """What a return R adds to the Sharpe ratio of an exponential moving average (Moody and Saffell,
     "Reinforcement Learning for Trading", 1998), per unit of its weight RATE:
@@ -58,27 +58,27 @@ def differential_sharpe(before: float, after: float, memory: Any) -> float:
     meaning.
     """
     average, square = memory[0], memory[1]
-    gained = after / before - 1.0
-    to_average, to_square = gained - average, gained * gained - square
-    variance = max(square - average * average, LEAST * LEAST)
-    memory[0] += RATE * to_average
-    memory[1] += RATE * to_square
+    growth = after / before - 1.0
+    to_average, to_square = growth - average, growth * growth - square
+    variance = max(square - average * average, MIN_VOLATILITY * MIN_VOLATILITY)
+    memory[0] += AVERAGING_RATE * to_average
+    memory[1] += AVERAGING_RATE * to_square
     surprise = (square * to_average - 0.5 * average * to_square) / (variance * np.sqrt(variance))
     return float(surprise)
 
 
-@compiled
+@cached_njit
 def drawdown_penalised(before: float, after: float, memory: Any) -> float:
     """The log return, less PENALTY times how much deeper, in logs, equity lies below its peak (the
     `memory`) than before."""
     was = np.log(memory[0] / before)
     memory[0] = max(memory[0], after)
     deeper = max(np.log(memory[0] / after) - was, 0.0)
-    return float(np.log(after / before) - PENALTY * deeper)
+    return float(np.log(after / before) - DRAWDOWN_PENALTY * deeper)
 
 
-@compiled
-def reward_of(number: int, before: float, after: float, memory: Any) -> float:
+@cached_njit
+def step_reward(number: int, before: float, after: float, memory: Any) -> float:
     """The reward of a step by its number in `REWARDS`; `memory` (2,) changes in place."""
     if not after > 0.0:
         return -LIMIT
@@ -91,13 +91,13 @@ def reward_of(number: int, before: float, after: float, memory: Any) -> float:
     return min(max(reward, -LIMIT), LIMIT)
 
 
-@compiled
-def judge_many(
+@cached_njit
+def batch_rewards(
     number: int,
     before: Floats,
     after: Floats,
     memory: Floats,
-    left: Ints,
+    remaining: Ints,
     reward: Floats,
     terminated: Bools,
     truncated: Bools,
@@ -106,8 +106,8 @@ def judge_many(
     no bar is `left` (M,) of the episode; how many episodes have ended."""
     ended = 0
     for m in range(len(before)):
-        reward[m] = reward_of(number, before[m], after[m], memory[m])
-        left[m] -= 1
-        terminated[m], truncated[m] = not after[m] > 0.0, left[m] <= 0
+        reward[m] = step_reward(number, before[m], after[m], memory[m])
+        remaining[m] -= 1
+        terminated[m], truncated[m] = not after[m] > 0.0, remaining[m] <= 0
         ended += terminated[m] or truncated[m]
     return ended

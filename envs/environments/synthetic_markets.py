@@ -18,13 +18,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from domain.bar_matrix import Tape
+from domain.bar_matrix import BarMatrix
 from domain.panel import Floats, Times
-from envs.market_data import SESSION, History, digest_of
+from envs.market_data import SESSION_LENGTH, MarketHistory, bars_digest
 from envs.observation import FEATURES
 
 FIRST = np.datetime64("2000-01-03", "D")
-DEEP = 1e12
+DEEP_VOLUME = 1e12
 """Volume, so large that no trade moves the price."""
 SYMBOLS = 4
 VOLATILITY = 0.01
@@ -32,15 +32,15 @@ VOLATILITY = 0.01
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Toy:
+class SyntheticMarket:
     """`market`, and `best` (T, N): the share of equity that the best policy asks for at each
     close of those that see what is seen but not what is held."""
 
-    market: History
-    best: Floats
+    market: MarketHistory
+    best_shares: Floats
 
 
-def planted(seed: int, strength: float = 2.0, *, rows: int = 1_000) -> Toy:
+def planted_market(seed: int, strength: float = 2.0, *, rows: int = 1_000) -> SyntheticMarket:
     """The best policy is long where the sign is positive.
 
     By symmetry no other threshold does better: being long above s earns
@@ -50,26 +50,26 @@ def planted(seed: int, strength: float = 2.0, *, rows: int = 1_000) -> Toy:
     what is held.
     """
     market = _history(f"planted toy market, seed {seed}", seed, rows, strength, 0.0)
-    return Toy(market, (market.observation[..., 0] > 0.0).astype(np.float64))
+    return SyntheticMarket(market, (market.observation[..., 0] > 0.0).astype(np.float64))
 
 
-def empty(seed: int, *, rows: int = 1_000) -> Toy:
+def empty_market(seed: int, *, rows: int = 1_000) -> SyntheticMarket:
     """The best policy stays flat."""
     market = _history(f"empty toy market, seed {seed}", seed, rows, 0.0, -0.5 * VOLATILITY**2)
-    return Toy(market, np.zeros(market.close.shape))
+    return SyntheticMarket(market, np.zeros(market.close.shape))
 
 
-def _history(name: str, seed: int, rows: int, strength: float, drift: float) -> History:
+def _history(name: str, seed: int, rows: int, strength: float, drift: float) -> MarketHistory:
     """SYMBOLS symbols on business days from FIRST on."""
     random = np.random.default_rng(seed)
-    seen: Floats = random.standard_normal((rows, SYMBOLS, len(FEATURES)))
+    observations: Floats = random.standard_normal((rows, SYMBOLS, len(FEATURES)))
     moves: Floats = random.standard_normal((rows, SYMBOLS))
-    moves[1:] += strength * seen[:-1, :, 0]
+    moves[1:] += strength * observations[:-1, :, 0]
     close = 100.0 * np.exp(np.cumsum(drift + VOLATILITY * moves, axis=0))
     before = np.vstack([np.full((1, SYMBOLS), 100.0), close[:-1]])
     dates: Times = np.busday_offset(FIRST, np.arange(rows)).astype("datetime64[us]")
-    opened: Times = np.subtract(dates, SESSION)
-    tape = Tape(
+    opened: Times = np.subtract(dates, SESSION_LENGTH)
+    bar_matrix = BarMatrix(
         symbols=tuple(f"TOY{column}" for column in range(SYMBOLS)),
         known_at=dates,
         opened_at=opened,
@@ -78,8 +78,8 @@ def _history(name: str, seed: int, rows: int, strength: float, drift: float) -> 
         high=np.maximum(before, close),
         low=np.minimum(before, close),
         close=close,
-        volume=np.full(close.shape, DEEP),
+        volume=np.full(close.shape, DEEP_VOLUME),
         volatility=np.full(close.shape, VOLATILITY),
         dividend=np.zeros(close.shape),
     )
-    return History(name, True, tape, seen, digest_of(tape))
+    return MarketHistory(name, True, bar_matrix, observations, bars_digest(bar_matrix))

@@ -14,17 +14,17 @@ import numpy as np
 from domain.panel import Floats
 from envs.observation import FEATURES
 
-CELLS = 200
+MIN_OBSERVATIONS = 200
 """Observations below which nothing is said."""
-TENTHS = 10
-LEAST = 1e-4
+DECILES = 10
+MIN_SHARE = 1e-4
 """Shares are counted as at least this, so that an empty tenth has a logarithm."""
 
-Word = Literal["stable", "shifting", "drifted"]
+DriftLevel = Literal["stable", "shifting", "drifted"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Reference:
+class FeatureReference:
     """`edges` (K, 9) between the tenths of each feature in training, and `shares` (K, 10) of the
     observations in each, which are not all one tenth where values are tied."""
 
@@ -33,53 +33,53 @@ class Reference:
 
 
 @dataclass(frozen=True, slots=True)
-class Drift:
+class FeatureDrift:
     """How far a feature has moved, and in a word; None where too little was seen."""
 
     feature: str
     psi: float | None
-    word: Word | None
+    word: DriftLevel | None
 
 
-def reference(observation: Floats) -> Reference:
+def build_reference(observation: Floats) -> FeatureReference:
     """Of the observations (..., K) of the training period, at least one; NaN cells are left out."""
-    seen = _seen(observation)
-    edges = np.quantile(seen, np.arange(1, TENTHS) / TENTHS, axis=0).T
-    return Reference(np.ascontiguousarray(edges), _shares(seen, edges))
+    seen = _known_observations(observation)
+    edges = np.quantile(seen, np.arange(1, DECILES) / DECILES, axis=0).T
+    return FeatureReference(np.ascontiguousarray(edges), _decile_shares(seen, edges))
 
 
-def drift(trained: Reference, observation: Floats) -> tuple[Drift, ...]:
+def measure_drift(reference: FeatureReference, observation: Floats) -> tuple[FeatureDrift, ...]:
     """Of each feature, from the observations (..., K) of a recent while; NaN cells are left out."""
-    seen = _seen(observation)
-    if len(seen) < CELLS:
-        return tuple(Drift(feature, None, None) for feature in FEATURES)
-    before = np.maximum(trained.shares, LEAST)
-    now = np.maximum(_shares(seen, trained.edges), LEAST)
+    seen = _known_observations(observation)
+    if len(seen) < MIN_OBSERVATIONS:
+        return tuple(FeatureDrift(feature, None, None) for feature in FEATURES)
+    before = np.maximum(reference.shares, MIN_SHARE)
+    now = np.maximum(_decile_shares(seen, reference.edges), MIN_SHARE)
     indices = ((now - before) * np.log(now / before)).sum(axis=1)
     return tuple(
-        Drift(feature, float(psi), word(float(psi)))
+        FeatureDrift(feature, float(psi), drift_level(float(psi)))
         for feature, psi in zip(FEATURES, indices, strict=True)
     )
 
 
-def word(psi: float) -> Word:
+def drift_level(psi: float) -> DriftLevel:
     if psi < 0.1:
         return "stable"
     return "shifting" if psi < 0.25 else "drifted"
 
 
-def _seen(observation: Floats) -> Floats:
+def _known_observations(observation: Floats) -> Floats:
     cells = observation.reshape(-1, observation.shape[-1])
     return np.asarray(cells[~np.isnan(cells).any(axis=1)])
 
 
-def _shares(seen: Floats, edges: Floats) -> Floats:
+def _decile_shares(observations: Floats, edges: Floats) -> Floats:
     """(K, 10) share of the values of each feature in each tenth. A value on an edge is above it;
     one on which several edges are tied, for it fills more than a tenth, is alone between them."""
-    shares = np.empty((len(edges), TENTHS))
+    shares = np.empty((len(edges), DECILES))
     for feature, own in enumerate(edges):
-        above = np.searchsorted(own, seen[:, feature], side="right")
-        below = np.searchsorted(own, seen[:, feature], side="left")
+        above = np.searchsorted(own, observations[:, feature], side="right")
+        below = np.searchsorted(own, observations[:, feature], side="left")
         tenth = np.where(above - below > 1, below + 1, above)
-        shares[feature] = np.bincount(tenth, minlength=TENTHS) / len(seen)
+        shares[feature] = np.bincount(tenth, minlength=DECILES) / len(observations)
     return shares

@@ -18,8 +18,8 @@ import numpy as np
 
 from domain.panel import Floats
 from envs.observation import FEATURES
-from envs.policies.network import Whole
-from quant.jit import compiled
+from envs.policies.network import IntArray
+from quant.jit import cached_njit
 
 REGIMES = tuple(
     f"{volatility}, {trend}"
@@ -28,12 +28,12 @@ REGIMES = tuple(
 )
 """Restless: volatility over 10 bars above that over 60. Rising, falling: a 60-bar return above 1 or
 below -1 volatilities."""
-SURE = 20.0
+MAX_LOG_ODDS = 20.0
 """Tempered wishes are cut off at ±SURE log-odds, where a probability of 1 would end arithmetic."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Pooled:
+class EnsembleForecast:
     """(M,) log-odds of the mean probability, and the agreement in it, above 0 and up to 1."""
 
     log_odds: Floats
@@ -44,7 +44,7 @@ class Pooled:
         return self.agreement * self.log_odds
 
 
-def regimes(x: Floats, mean: Floats, scale: Floats) -> Whole:
+def classify_regimes(x: Floats, mean: Floats, scale: Floats) -> IntArray:
     """(M,) which of REGIMES each of (M, K) standardised observations is in."""
     turbulence, trend = FEATURES.index("volatility 10/60"), FEATURES.index("return 60")
     restless = x[:, turbulence] > (1.0 - mean[turbulence]) / scale[turbulence]
@@ -53,32 +53,34 @@ def regimes(x: Floats, mean: Floats, scale: Floats) -> Whole:
     return np.asarray(3 * restless + 1 + rising - 1 * falling, np.int64)
 
 
-def pool(leanings: Floats, tempers: Floats, weights: Floats, regime: Whole | None) -> Pooled:
+def pool_signals(
+    signals: Floats, tempers: Floats, weights: Floats, regime: IntArray | None
+) -> EnsembleForecast:
     """Of `leanings` (members, M) at `tempers` (members,), under `weights` (R, members): of the row
     that `regime` (M,) names, the first where it is None."""
     if regime is None:
-        regime = np.zeros(leanings.shape[1], np.int64)
-    log_odds, agreement = np.empty(leanings.shape[1]), np.empty(leanings.shape[1])
-    _pool(leanings, tempers, weights, regime, log_odds, agreement)
-    return Pooled(log_odds, agreement)
+        regime = np.zeros(signals.shape[1], np.int64)
+    log_odds, agreement = np.empty(signals.shape[1]), np.empty(signals.shape[1])
+    _pool_rows(signals, tempers, weights, regime, log_odds, agreement)
+    return EnsembleForecast(log_odds, agreement)
 
 
-@compiled
-def _pool(
-    leanings: Floats,
+@cached_njit
+def _pool_rows(
+    signals: Floats,
     tempers: Floats,
     weights: Floats,
-    regime: Whole,
+    regime: IntArray,
     log_odds: Floats,
     agreement: Floats,
 ) -> None:
     """Members are the inner loop: should a compiler take several exponentials at once, it takes
     those of one row, and never other ones because of the row's neighbours."""
-    for row in range(leanings.shape[1]):
+    for row in range(signals.shape[1]):
         rise, fall, own = 0.0, 0.0, 0.0
-        for member in range(leanings.shape[0]):
-            wish = min(max(tempers[member] * leanings[member, row], -SURE), SURE)
-            odds = math.exp(wish)
+        for member in range(signals.shape[0]):
+            tempered = min(max(tempers[member] * signals[member, row], -MAX_LOG_ODDS), MAX_LOG_ODDS)
+            odds = math.exp(tempered)
             down = 1.0 / (1.0 + odds)
             up = odds * down
             weight = weights[regime[row], member]
@@ -89,7 +91,9 @@ def _pool(
         agreement[row] = min(own / (rise * fall), 1.0)
 
 
-def by_regime(scores: Floats, regime: Whole, algorithms: Sequence[str], horizon: int) -> Floats:
+def regime_weights(
+    scores: Floats, regime: IntArray, algorithms: Sequence[str], horizon: int
+) -> Floats:
     """(R, members) weights that favour, in each regime, the algorithms that forecast better there.
 
     `scores` (members, T, N) are log scores of each member's forecasts on the validation period (NaN
@@ -109,7 +113,7 @@ def by_regime(scores: Floats, regime: Whole, algorithms: Sequence[str], horizon:
         count = inside.any(axis=1).sum() / horizon
         own = scores[:, inside].mean(axis=1)
         same = np.array([[a == b for b in algorithms] for a in algorithms], np.float64)
-        merit = (same @ own) / same.sum(axis=1)
-        share = np.exp(count * (merit - merit.max()))
+        algorithm_score = (same @ own) / same.sum(axis=1)
+        share = np.exp(count * (algorithm_score - algorithm_score.max()))
         weights[which] = share / share.sum()
     return weights

@@ -14,33 +14,40 @@ from safetensors import SafetensorError
 from safetensors.numpy import load as load_tensors
 from safetensors.numpy import save as save_tensors
 
-from domain.errors import DamagedError
-from domain.model_files import MANIFEST, TENSORS
+from domain.errors import CorruptFileError
+from domain.model_files import MANIFEST_FILE, TENSORS_FILE
 from domain.panel import Floats
-from envs.disk import write_whole
-from envs.policies.drift import Reference
-from envs.policies.manifest import RefusedError, Sheet, read_sheet, shapes_of, sheet_of, text_of
+from envs.disk import write_atomic
+from envs.policies.drift import FeatureReference
+from envs.policies.manifest import (
+    PolicyRefusedError,
+    SealedManifest,
+    manifest_bytes,
+    read_manifest,
+    seal_manifest,
+    tensor_shapes,
+)
 from envs.policies.network import Network
 from envs.policies.policy import Manifest, Member, Policy
 
-LARGEST = {TENSORS: 64 * 2**20, MANIFEST: 4 * 2**20}
+MAX_BYTES = {TENSORS_FILE: 64 * 2**20, MANIFEST_FILE: 4 * 2**20}
 """Bytes; what is larger is no policy of ours and is not read."""
-BEYOND = 1e12
+MAX_MAGNITUDE = 1e12
 """Numbers this large are no training's: with them sums could pass what a float holds."""
-NEAR = 1e-9
+SUM_TOLERANCE = 1e-9
 """How far from 1 rounding may leave a sum of weights."""
 
 
-def encode(policy: Policy) -> tuple[bytes, bytes]:
+def encode_policy(policy: Policy) -> tuple[bytes, bytes]:
     """Its tensors and its manifest. The same policy gives the same bytes.
 
     Raises DamagedError for a policy that would be refused when it is read.
     """
     tensors = _tensors(policy)
     try:
-        manifest = text_of(sheet_of(policy, hashlib.sha256(tensors).hexdigest()))
-        _decode(tensors, manifest)
-    except RefusedError as reason:
+        manifest = manifest_bytes(seal_manifest(policy, hashlib.sha256(tensors).hexdigest()))
+        _decode_files(tensors, manifest)
+    except PolicyRefusedError as reason:
         raise _refusal("memory", str(reason)) from reason
     return tensors, manifest
 
@@ -48,8 +55,8 @@ def encode(policy: Policy) -> tuple[bytes, bytes]:
 def save_policy(folder: Path, policy: Policy) -> None:
     """Write both files. Each is written beside its place and moved there, tensors first: a run that
     is killed leaves the former policy, or one that is refused, never one that is half new."""
-    for name, content in zip((TENSORS, MANIFEST), encode(policy), strict=True):
-        write_whole(folder / name, content)
+    for name, content in zip((TENSORS_FILE, MANIFEST_FILE), encode_policy(policy), strict=True):
+        write_atomic(folder / name, content)
 
 
 def load_policy(folder: Path) -> Policy:
@@ -58,26 +65,26 @@ def load_policy(folder: Path) -> Policy:
     Raises DamagedError where a file is missing or damaged, or the two do not match each
     other or this program's observation.
     """
-    manifest = _read(folder, MANIFEST)
-    return decode(_read(folder, TENSORS), manifest, str(folder))
+    manifest = _read_file(folder, MANIFEST_FILE)
+    return decode_policy(_read_file(folder, TENSORS_FILE), manifest, str(folder))
 
 
-def decode(tensors: bytes, manifest: bytes, where: str) -> Policy:
+def decode_policy(tensors: bytes, manifest: bytes, where: str) -> Policy:
     """The policy of two files that are kept in `where`. Raises DamagedError as above."""
     try:
-        return _decode(tensors, manifest)
-    except RefusedError as reason:
+        return _decode_files(tensors, manifest)
+    except PolicyRefusedError as reason:
         raise _refusal(where, str(reason)) from reason
 
 
-def _decode(tensors: bytes, manifest: bytes) -> Policy:
-    for name, content in ((TENSORS, tensors), (MANIFEST, manifest)):
-        if len(content) > LARGEST[name]:
-            raise RefusedError(f"{name} is larger than {LARGEST[name] // 2**20} MB")
-    sheet = read_sheet(manifest)
-    if hashlib.sha256(tensors).hexdigest() != sheet.sha256:
-        raise RefusedError(f"{TENSORS} is damaged or belongs to another {MANIFEST}")
-    found = _checked(tensors, sheet)
+def _decode_files(tensors: bytes, manifest: bytes) -> Policy:
+    for name, content in ((TENSORS_FILE, tensors), (MANIFEST_FILE, manifest)):
+        if len(content) > MAX_BYTES[name]:
+            raise PolicyRefusedError(f"{name} is larger than {MAX_BYTES[name] // 2**20} MB")
+    sealed = read_manifest(manifest)
+    if hashlib.sha256(tensors).hexdigest() != sealed.sha256:
+        raise PolicyRefusedError(f"{TENSORS_FILE} is damaged or belongs to another {MANIFEST_FILE}")
+    found = _check_tensors(tensors, sealed)
     return Policy(
         mean=found["mean"],
         scale=found["scale"],
@@ -96,42 +103,42 @@ def _decode(tensors: bytes, manifest: bytes) -> Policy:
                 temper=float(temper),
                 squash=words.squash,
             )
-            for words, temper in zip(sheet.members, found["tempers"], strict=True)
+            for words, temper in zip(sealed.members, found["tempers"], strict=True)
         ),
         weights=found["weights"],
-        reference=Reference(found["edges"], found["shares"]),
-        manifest=Manifest(**{name: getattr(sheet, name) for name in Manifest.model_fields}),
+        reference=FeatureReference(found["edges"], found["shares"]),
+        manifest=Manifest(**{name: getattr(sealed, name) for name in Manifest.model_fields}),
     )
 
 
-def _checked(content: bytes, sheet: Sheet) -> dict[str, Floats]:
+def _check_tensors(content: bytes, manifest: SealedManifest) -> dict[str, Floats]:
     """The tensors that the manifest promises, and no others."""
     try:
         found = {name: np.array(tensor) for name, tensor in load_tensors(content).items()}
     except (SafetensorError, KeyError, ValueError) as error:  # the last two: odd types and sizes
-        raise RefusedError(f"{TENSORS} cannot be read ({error})") from error
-    promised = shapes_of(sheet)
+        raise PolicyRefusedError(f"{TENSORS_FILE} cannot be read ({error})") from error
+    promised = tensor_shapes(manifest)
     shapes = {name: tensor.shape for name, tensor in found.items()}
     if shapes != promised:
         odd = sorted({name for name, _ in set(shapes.items()) ^ set(promised.items())})[0]
-        raise RefusedError(
+        raise PolicyRefusedError(
             f"tensor {odd!r} has shape {shapes.get(odd)}, expected {promised.get(odd)}"
         )
     for name, tensor in found.items():
         if tensor.dtype != np.float64 or not np.isfinite(tensor).all():
-            raise RefusedError(f"tensor {name!r} holds something other than finite float64")
-        if (np.abs(tensor) > BEYOND).any():
-            raise RefusedError(f"tensor {name!r} holds numbers beyond {BEYOND:.0e}")
+            raise PolicyRefusedError(f"tensor {name!r} holds something other than finite float64")
+        if (np.abs(tensor) > MAX_MAGNITUDE).any():
+            raise PolicyRefusedError(f"tensor {name!r} holds numbers beyond {MAX_MAGNITUDE:.0e}")
     if (found["scale"] <= 0.0).any():
-        raise RefusedError("tensor 'scale' must be positive")
+        raise PolicyRefusedError("tensor 'scale' must be positive")
     if (found["tempers"] < 0.0).any():
-        raise RefusedError("tensor 'tempers' must not be negative")
+        raise PolicyRefusedError("tensor 'tempers' must not be negative")
     if (np.diff(found["edges"], axis=1) < 0.0).any():
-        raise RefusedError("tensor 'edges' must ascend")
+        raise PolicyRefusedError("tensor 'edges' must ascend")
     for name in ("weights", "shares"):
         off = np.abs(found[name].sum(axis=1) - 1.0).max()
-        if (found[name] < 0.0).any() or off > NEAR:
-            raise RefusedError(f"each row of tensor {name!r} must sum to 1, none below 0")
+        if (found[name] < 0.0).any() or off > SUM_TOLERANCE:
+            raise PolicyRefusedError(f"each row of tensor {name!r} must sum to 1, none below 0")
     return found
 
 
@@ -150,18 +157,18 @@ def _tensors(policy: Policy) -> bytes:
     return save_tensors({name: np.ascontiguousarray(t, np.float64) for name, t in tensors.items()})
 
 
-def _read(folder: Path, name: str) -> bytes:
+def _read_file(folder: Path, name: str) -> bytes:
     path = folder / name
     try:
-        if path.stat().st_size > LARGEST[name]:
-            raise _refusal(str(folder), f"{name} is larger than {LARGEST[name] // 2**20} MB")
+        if path.stat().st_size > MAX_BYTES[name]:
+            raise _refusal(str(folder), f"{name} is larger than {MAX_BYTES[name] // 2**20} MB")
         return path.read_bytes()
     except OSError as error:
         raise _refusal(str(folder), f"{name} cannot be read ({error.strerror})") from error
 
 
-def _refusal(where: str, what: str) -> DamagedError:
-    return DamagedError(
+def _refusal(where: str, what: str) -> CorruptFileError:
+    return CorruptFileError(
         f"The policy in {where} is refused: {what}. Bring a copy that is whole, or train again; "
         "where the setting agents.rl_policy names it, unset that to seat another."
     )

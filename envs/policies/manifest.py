@@ -11,35 +11,35 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from envs.env_settings import NAMED, Actions
+from envs.env_settings import NAMED_ACTIONS, ActionScheme
 from envs.observation import FEATURES, OBSERVATION_VERSION
-from envs.policies.drift import TENTHS
+from envs.policies.drift import DECILES
 from envs.policies.ensemble import REGIMES
-from envs.policies.policy import Kind, Manifest, Member, Policy, Squash
+from envs.policies.policy import Manifest, Member, OutputKind, Policy, Squash
 
-FORMAT = 2
-MEMBERS = 64
+FORMAT_VERSION = 2
+MAX_MEMBERS = 64
 
 
-class RefusedError(Exception):
+class PolicyRefusedError(Exception):
     """Why two files are no policy of this program."""
 
 
-class MemberWords(BaseModel):
+class MemberSpec(BaseModel):
     """A member but for its numbers."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     algorithm: str = Field(pattern="^[a-z][a-z0-9]{0,15}$")
     seed: int = Field(ge=0)
-    kind: Kind
+    kind: OutputKind
     squash: Squash | None
-    actions: Actions
+    actions: ActionScheme
     hidden: tuple[Annotated[int, Field(ge=1)], ...] = Field(max_length=8)
 
     @model_validator(mode="after")
-    def _reads_as_its_kind(self) -> Self:
-        if (self.kind == "share") == (self.actions in NAMED):
+    def _check_kind(self) -> Self:
+        if (self.kind == "share") == (self.actions in NAMED_ACTIONS):
             raise ValueError(f"outputs of kind {self.kind!r} do not fit actions {self.actions!r}")
         if (self.kind == "share") != (self.squash is not None):
             raise ValueError(f"squash {self.squash!r} does not fit outputs of kind {self.kind!r}")
@@ -52,18 +52,18 @@ class MemberWords(BaseModel):
     @property
     def sizes(self) -> tuple[int, ...]:
         """Units of every layer, from the features to the outputs."""
-        outputs = 1 if self.kind == "share" else len(NAMED[self.actions])
+        outputs = 1 if self.kind == "share" else len(NAMED_ACTIONS[self.actions])
         return (len(FEATURES), *self.hidden, outputs)
 
 
-class Sheet(Manifest):
+class SealedManifest(Manifest):
     """The manifest as it stands in its file: with what the numbers are, and that they are these."""
 
     format: int
     observation_version: int
     features: tuple[str, ...]
     selection: Literal["bagging", "regimes"]
-    members: tuple[MemberWords, ...] = Field(min_length=1, max_length=MEMBERS)
+    members: tuple[MemberSpec, ...] = Field(min_length=1, max_length=MAX_MEMBERS)
     sha256: str = Field(pattern="^[0-9a-f]{64}$", description="Of the tensors.")
     seal: str = Field(pattern="^[0-9a-f]{64}$", description="SHA-256 of this file without it.")
 
@@ -74,53 +74,55 @@ class _Format(BaseModel):
     format: int
 
 
-def read_sheet(manifest: bytes) -> Sheet:
+def read_manifest(manifest: bytes) -> SealedManifest:
     """Every word of the manifest, checked."""
     try:
         found = _Format.model_validate_json(manifest).format
         if found == 1:
-            raise RefusedError("it is of an older format, 1, of a single network")
-        if found != FORMAT:
-            raise RefusedError(f"manifest.json has format {found}, this program reads {FORMAT}")
-        sheet = Sheet.model_validate_json(manifest)
+            raise PolicyRefusedError("it is of an older format, 1, of a single network")
+        if found != FORMAT_VERSION:
+            raise PolicyRefusedError(
+                f"manifest.json has format {found}, this program reads {FORMAT_VERSION}"
+            )
+        sealed = SealedManifest.model_validate_json(manifest)
     except ValidationError as error:
-        raise _invalid(error) from error
-    if sheet.seal != _seal(sheet) or manifest != text_of(sheet):
-        raise RefusedError("manifest.json was changed after it was written")
-    if sheet.observation_version != OBSERVATION_VERSION or sheet.features != FEATURES:
-        raise RefusedError(
-            f"it was trained on observation version {sheet.observation_version} "
-            f"({len(sheet.features)} features), this program makes version "
+        raise _invalid_error(error) from error
+    if sealed.seal != _seal(sealed) or manifest != manifest_bytes(sealed):
+        raise PolicyRefusedError("manifest.json was changed after it was written")
+    if sealed.observation_version != OBSERVATION_VERSION or sealed.features != FEATURES:
+        raise PolicyRefusedError(
+            f"it was trained on observation version {sealed.observation_version} "
+            f"({len(sealed.features)} features), this program makes version "
             f"{OBSERVATION_VERSION} ({len(FEATURES)} features)"
         )
-    names = [words.name for words in sheet.members]
+    names = [words.name for words in sealed.members]
     for name in names:
         if names.count(name) > 1:
-            raise RefusedError(f"member {name!r} is named {names.count(name)} times")
-    return sheet
+            raise PolicyRefusedError(f"member {name!r} is named {names.count(name)} times")
+    return sealed
 
 
-def sheet_of(policy: Policy, sha256: str) -> Sheet:
+def seal_manifest(policy: Policy, sha256: str) -> SealedManifest:
     """Sealed. `sha256` is that of the tensors. Raises RefusedError for words that could not be read
     again."""
     try:
-        sheet = Sheet(
+        manifest = SealedManifest(
             **{name: getattr(policy.manifest, name) for name in Manifest.model_fields},
-            format=FORMAT,
+            format=FORMAT_VERSION,
             observation_version=OBSERVATION_VERSION,
             features=FEATURES,
             selection=policy.selection,
-            members=tuple(_words(member) for member in policy.members),
+            members=tuple(_member_spec(member) for member in policy.members),
             sha256=sha256,
             seal="0" * 64,
         )
     except ValidationError as error:
-        raise _invalid(error) from error
-    return sheet.model_copy(update={"seal": _seal(sheet)})
+        raise _invalid_error(error) from error
+    return manifest.model_copy(update={"seal": _seal(manifest)})
 
 
-def _words(member: Member) -> MemberWords:
-    return MemberWords(
+def _member_spec(member: Member) -> MemberSpec:
+    return MemberSpec(
         algorithm=member.algorithm,
         seed=member.seed,
         kind=member.kind,
@@ -130,33 +132,33 @@ def _words(member: Member) -> MemberWords:
     )
 
 
-def _invalid(error: ValidationError) -> RefusedError:
+def _invalid_error(error: ValidationError) -> PolicyRefusedError:
     first = error.errors()[0]
     where = ".".join(str(part) for part in first["loc"]) or "text"
-    return RefusedError(f"manifest.json is not valid at {where}: {first['msg']}")
+    return PolicyRefusedError(f"manifest.json is not valid at {where}: {first['msg']}")
 
 
-def shapes_of(sheet: Sheet) -> dict[str, tuple[int, ...]]:
-    features, members = len(FEATURES), len(sheet.members)
+def tensor_shapes(manifest: SealedManifest) -> dict[str, tuple[int, ...]]:
+    features, members = len(FEATURES), len(manifest.members)
     shapes: dict[str, tuple[int, ...]] = {
         "mean": (features,),
         "scale": (features,),
         "tempers": (members,),
-        "weights": (1 if sheet.selection == "bagging" else len(REGIMES), members),
-        "edges": (features, TENTHS - 1),
-        "shares": (features, TENTHS),
+        "weights": (1 if manifest.selection == "bagging" else len(REGIMES), members),
+        "edges": (features, DECILES - 1),
+        "shares": (features, DECILES),
     }
-    for words in sheet.members:
+    for words in manifest.members:
         for i, (inputs, outputs) in enumerate(pairwise(words.sizes)):
             shapes[f"{words.name}.weight.{i}"] = (inputs, outputs)
             shapes[f"{words.name}.bias.{i}"] = (outputs,)
     return shapes
 
 
-def text_of(sheet: Sheet) -> bytes:
-    return (json.dumps(sheet.model_dump(), indent=2, sort_keys=True) + "\n").encode()
+def manifest_bytes(manifest: SealedManifest) -> bytes:
+    return (json.dumps(manifest.model_dump(), indent=2, sort_keys=True) + "\n").encode()
 
 
-def _seal(sheet: Sheet) -> str:
-    unsealed = sheet.model_copy(update={"seal": ""})
-    return hashlib.sha256(text_of(unsealed)).hexdigest()
+def _seal(manifest: SealedManifest) -> str:
+    unsealed = manifest.model_copy(update={"seal": ""})
+    return hashlib.sha256(manifest_bytes(unsealed)).hexdigest()

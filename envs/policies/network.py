@@ -11,12 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domain.panel import Floats
-from quant.jit import compiled
+from quant.jit import cached_njit
 
-PIECE = 128
+BLOCK_ROWS = 128
 """Rows worked on at a time, so that a layer stays in the processor's nearest cache. No answer
 depends on it."""
-Whole = NDArray[np.int64]
+IntArray = NDArray[np.int64]
 Layer = tuple[Floats, Floats]
 """Weight (in, out) and bias (out,)."""
 
@@ -38,7 +38,7 @@ class Network:
         _outputs(self._columns(x), *self._packed(), outputs)
         return outputs.T
 
-    def coalitions(self, x: Floats, group: Whole) -> Floats:
+    def coalitions(self, x: Floats, group: IntArray) -> Floats:
         """(2^G, M) first output of (M, K) standardised observations with features left out.
 
         `group` (K,) is the group, from 0 to G - 1, of each feature. Row c has the groups whose bits
@@ -55,42 +55,44 @@ class Network:
             raise ValueError(f"{x.shape} is not (M, {len(self.layers[0][0])}).")
         return np.ascontiguousarray(x.T, np.float64)
 
-    def _packed(self) -> tuple[Whole, Floats]:
+    def _packed(self) -> tuple[IntArray, Floats]:
         """Units of every layer from the inputs on, and all weights and biases in one row."""
         units = [len(self.layers[0][0]), *(len(bias) for _, bias in self.layers)]
         numbers = [part.ravel() for layer in self.layers for part in layer]
         return np.array(units, np.int64), np.concatenate(numbers)
 
 
-@compiled
-def _outputs(x: Floats, units: Whole, numbers: Floats, outputs: Floats) -> None:
+@cached_njit
+def _outputs(x: Floats, units: IntArray, numbers: Floats, outputs: Floats) -> None:
     """`outputs` (O, M) of x (K, M)."""
     rows, widest = x.shape[1], max(units)
-    values, sums = np.zeros((widest, PIECE)), np.zeros((widest, PIECE))
+    values, sums = np.zeros((widest, BLOCK_ROWS)), np.zeros((widest, BLOCK_ROWS))
     first, behind = units[0] * units[1], (units[0] + 1) * units[1]
     weight, bias = numbers[:first].reshape(units[0], units[1]), numbers[first:behind]
-    for start in range(0, rows, PIECE):
-        count = min(PIECE, rows - start)
+    for start in range(0, rows, BLOCK_ROWS):
+        count = min(BLOCK_ROWS, rows - start)
         for feature in range(units[0]):
             for row in range(count):
                 values[feature, row] = x[feature, start + row]
         _layer(values, weight, bias, sums)
-        _follow(sums, values, units, numbers)
+        _later_layers(sums, values, units, numbers)
         for out in range(units[-1]):
             for row in range(count):
                 outputs[out, start + row] = sums[out, row]
 
 
-@compiled
-def _coalitions(x: Floats, group: Whole, units: Whole, numbers: Floats, outputs: Floats) -> None:
+@cached_njit
+def _coalitions(
+    x: Floats, group: IntArray, units: IntArray, numbers: Floats, outputs: Floats
+) -> None:
     """`outputs` (2^G, M) of x (K, M)."""
     rows, widest = x.shape[1], max(units)
-    values, sums = np.zeros((widest, PIECE)), np.zeros((widest, PIECE))
-    parts = np.empty((max(group) + 1, units[1], PIECE))
+    values, sums = np.zeros((widest, BLOCK_ROWS)), np.zeros((widest, BLOCK_ROWS))
+    parts = np.empty((max(group) + 1, units[1], BLOCK_ROWS))
     first, behind = units[0] * units[1], (units[0] + 1) * units[1]
     weight, bias = numbers[:first].reshape(units[0], units[1]), numbers[first:behind]
-    for start in range(0, rows, PIECE):
-        count = min(PIECE, rows - start)
+    for start in range(0, rows, BLOCK_ROWS):
+        count = min(BLOCK_ROWS, rows - start)
         parts.fill(0.0)
         for feature in range(units[0]):
             for out in range(units[1]):
@@ -98,14 +100,14 @@ def _coalitions(x: Floats, group: Whole, units: Whole, numbers: Floats, outputs:
                 for row in range(count):
                     part[row] += one * x[feature, start + row]
         for coalition in range(len(outputs)):
-            _add(parts, coalition, bias, sums)
-            _follow(sums, values, units, numbers)
+            _coalition_sums(parts, coalition, bias, sums)
+            _later_layers(sums, values, units, numbers)
             for row in range(count):
                 outputs[coalition, start + row] = sums[0, row]
 
 
-@compiled
-def _add(parts: Floats, coalition: int, bias: Floats, sums: Floats) -> None:
+@cached_njit
+def _coalition_sums(parts: Floats, coalition: int, bias: Floats, sums: Floats) -> None:
     """sums (H, PIECE) = bias + those of the parts (G, H, PIECE) that are in the coalition."""
     for unit in range(len(bias)):
         total = sums[unit]
@@ -113,19 +115,19 @@ def _add(parts: Floats, coalition: int, bias: Floats, sums: Floats) -> None:
         for member in range(len(parts)):
             if coalition >> member & 1:
                 part = parts[member, unit]
-                for row in range(PIECE):
+                for row in range(BLOCK_ROWS):
                     total[row] += part[row]
 
 
-@compiled
-def _follow(sums: Floats, values: Floats, units: Whole, numbers: Floats) -> None:
+@cached_njit
+def _later_layers(sums: Floats, values: Floats, units: IntArray, numbers: Floats) -> None:
     """From the sums of the first layer to those of the last, in place; `values` is for work."""
     place = (units[0] + 1) * units[1]
     for layer in range(1, len(units) - 1):
         inputs, outputs = units[layer], units[layer + 1]
         for unit in range(inputs):
             total, value = sums[unit], values[unit]
-            for row in range(PIECE):
+            for row in range(BLOCK_ROWS):
                 value[row] = max(total[row], 0.0)
         weight = numbers[place : place + inputs * outputs].reshape(inputs, outputs)
         place += inputs * outputs
@@ -133,7 +135,7 @@ def _follow(sums: Floats, values: Floats, units: Whole, numbers: Floats) -> None
         place += outputs
 
 
-@compiled
+@cached_njit
 def _layer(values: Floats, weight: Floats, bias: Floats, sums: Floats) -> None:
     """sums (out, PIECE) = bias + weight (in, out) applied to values (in, PIECE), in order.
 
@@ -148,11 +150,11 @@ def _layer(values: Floats, weight: Floats, bias: Floats, sums: Floats) -> None:
             w0, w1 = weight[unit, out], weight[unit + 1, out]
             w2, w3 = weight[unit + 2, out], weight[unit + 3, out]
             x0, x1, x2, x3 = values[unit], values[unit + 1], values[unit + 2], values[unit + 3]
-            for row in range(PIECE):
+            for row in range(BLOCK_ROWS):
                 total[row] = (
                     ((total[row] + w0 * x0[row]) + w1 * x1[row]) + w2 * x2[row]
                 ) + w3 * x3[row]
         for unit in range(fours, units):
             one, x = weight[unit, out], values[unit]
-            for row in range(PIECE):
+            for row in range(BLOCK_ROWS):
                 total[row] += one * x[row]

@@ -14,15 +14,15 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from domain.panel import Floats
-from envs.env_settings import NAMED, SHARES, Actions
-from envs.policies.drift import Reference
-from envs.policies.ensemble import Pooled, pool, regimes
-from envs.policies.network import Network, Whole
+from envs.env_settings import ACTION_SHARES, NAMED_ACTIONS, ActionScheme
+from envs.policies.drift import FeatureReference
+from envs.policies.ensemble import EnsembleForecast, classify_regimes, pool_signals
+from envs.policies.network import IntArray, Network
 
 CLIP = 5.0
 """Standardised features are clipped to ±CLIP, in training as in use."""
 
-Kind = Literal["logits", "values", "share"]
+OutputKind = Literal["logits", "values", "share"]
 """What a network's outputs are: a logit for each named action (PPO, A2C), a value for each named
 action (DQN), or one number that is squashed into a share of equity (SAC, TD3, PPO, A2C)."""
 Squash = Literal["tanh", "clip"]
@@ -64,8 +64,8 @@ class Member:
 
     algorithm: str
     seed: int
-    kind: Kind
-    actions: Actions
+    kind: OutputKind
+    actions: ActionScheme
     network: Network
     temper: float
     squash: Squash | None = None
@@ -75,20 +75,20 @@ class Member:
         return f"{self.algorithm}-{self.seed}"
 
     @property
-    def reading(self) -> Network:
+    def signal_network(self) -> Network:
         """The network with one output, how much it would be long: long less flat of the logits or
         the values, or the number before it is squashed."""
         *before, (weight, bias) = self.network.layers
         if self.kind == "share":
             return self.network
-        names = NAMED[self.actions]
+        names = NAMED_ACTIONS[self.actions]
         long, flat = names.index("long"), names.index("flat")
         difference = (weight[:, [long]] - weight[:, [flat]], bias[[long]] - bias[[flat]])
         return Network((*before, difference))
 
-    def leaning(self, x: Floats) -> Floats:
+    def signal(self, x: Floats) -> Floats:
         """(M,) `reading` of (M, K) standardised observations, less that of the ordinary bar."""
-        reading = self.reading
+        reading = self.signal_network
         ordinary = reading.outputs(np.zeros((1, x.shape[1])))
         return np.asarray(reading.outputs(x)[:, 0] - ordinary[0, 0])
 
@@ -96,7 +96,7 @@ class Member:
         """(M,) share of equity that it would hold at (M, K) standardised observations."""
         outputs = self.network.outputs(x)
         if self.kind != "share":
-            shares = np.array([SHARES[name] for name in NAMED[self.actions]])
+            shares = np.array([ACTION_SHARES[name] for name in NAMED_ACTIONS[self.actions]])
             return np.asarray(shares[outputs.argmax(axis=1)])
         least = -1.0 if self.actions == "short-share" else 0.0
         if self.squash == "clip":
@@ -114,7 +114,7 @@ class Policy:
     scale: Floats
     members: tuple[Member, ...]
     weights: Floats
-    reference: Reference
+    reference: FeatureReference
     manifest: Manifest
 
     @property
@@ -124,27 +124,27 @@ class Policy:
     def standardise(self, observation: Floats) -> Floats:
         return standardise(observation, self.mean, self.scale)
 
-    def pooled(self, x: Floats) -> Pooled:
+    def forecast(self, x: Floats) -> EnsembleForecast:
         """The members' one forecast at (M, K) standardised observations."""
-        leanings = np.stack([member.leaning(x) for member in self.members])
-        return self.pool(leanings, self.regime(x))
+        signals = np.stack([member.signal(x) for member in self.members])
+        return self.pool(signals, self.regime(x))
 
-    def pool(self, leanings: Floats, regime: Whole | None) -> Pooled:
+    def pool(self, signals: Floats, regime: IntArray | None) -> EnsembleForecast:
         """Likewise, of `leanings` (members, M) and the `regime` (M,) that are known already."""
         tempers = np.array([member.temper for member in self.members])
-        return pool(leanings, tempers, self.weights, regime)
+        return pool_signals(signals, tempers, self.weights, regime)
 
-    def regime(self, x: Floats, kept: Floats | float = 1.0) -> Whole | None:
+    def regime(self, x: Floats, mask: Floats | float = 1.0) -> IntArray | None:
         """(M,) which row of the weights is meant at (M, K) standardised observations, each feature
         times `kept` (K,); None where one row is meant everywhere."""
         if self.selection == "bagging":
             return None
-        return regimes(x * kept, self.mean, self.scale)
+        return classify_regimes(x * mask, self.mean, self.scale)
 
     def evidence(self, x: Floats) -> Floats:
         """(M,) log-odds that it adds to the base rate at (M, K) standardised observations; 0 on the
         ordinary bar."""
-        return self.pooled(x).evidence
+        return self.forecast(x).evidence
 
     def share(self, x: Floats) -> Floats:
         """(M,) weighted mean of the shares of equity that the members would hold."""

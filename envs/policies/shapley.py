@@ -15,17 +15,17 @@ from math import factorial
 import numpy as np
 
 from domain.panel import Floats
-from envs.observation import FEATURES, GROUPS, Group
-from envs.policies.ensemble import Pooled
-from envs.policies.network import Whole
+from envs.observation import FEATURE_GROUPS, FEATURES, FeatureGroup
+from envs.policies.ensemble import EnsembleForecast
+from envs.policies.network import IntArray
 from envs.policies.policy import Policy
 
-CHUNK = 4_096
+CHUNK_ROWS = 4_096
 """Rows worked on at a time, to stay within the processor's cache; no answer depends on it."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Explained:
+class Explanation:
     """`shares` (M, G + 1): what each group adds to the log-odds of the ensemble, and last what its
     members' disagreement takes off; together, its evidence. `agreement` (M,) of the members."""
 
@@ -33,44 +33,48 @@ class Explained:
     agreement: Floats
 
 
-def explain(policy: Policy, x: Floats, groups: tuple[Group, ...] = GROUPS) -> Explained:
+def explain(
+    policy: Policy, x: Floats, groups: tuple[FeatureGroup, ...] = FEATURE_GROUPS
+) -> Explanation:
     """The ensemble's evidence at (M, K) standardised observations."""
-    group = np.array([_group_of(feature, groups) for feature in FEATURES], np.int64)
+    group = np.array([_group_index(feature, groups) for feature in FEATURES], np.int64)
     shares, agreement = np.empty((len(x), len(groups) + 1)), np.empty(len(x))
-    for start in range(0, len(x), CHUNK):
-        part = slice(start, start + CHUNK)
-        worth, whole = _worth(policy, x[part], group)
-        shares[part, :-1] = _divided(worth, len(groups)).T
+    for start in range(0, len(x), CHUNK_ROWS):
+        part = slice(start, start + CHUNK_ROWS)
+        values, whole = _coalition_values(policy, x[part], group)
+        shares[part, :-1] = _shapley_shares(values, len(groups)).T
         shares[part, -1] = whole.evidence - whole.log_odds
         agreement[part] = whole.agreement
-    return Explained(shares, agreement)
+    return Explanation(shares, agreement)
 
 
-def _worth(policy: Policy, x: Floats, group: Whole) -> tuple[Floats, Pooled]:
+def _coalition_values(
+    policy: Policy, x: Floats, group: IntArray
+) -> tuple[Floats, EnsembleForecast]:
     """(2^G, M) log-odds of every coalition, and the forecast of them all together."""
     coalitions = 2 ** (int(group.max()) + 1)
-    leanings = np.empty((coalitions, len(policy.members), len(x)))
+    signals = np.empty((coalitions, len(policy.members), len(x)))
     for number, member in enumerate(policy.members):
-        values = member.reading.coalitions(x, group)
-        leanings[:, number] = values - values[0]
+        values = member.signal_network.coalitions(x, group)
+        signals[:, number] = values - values[0]
     worth = np.empty((coalitions, len(x)))
     for coalition in range(coalitions):
-        kept = (coalition >> group & 1).astype(np.float64)
-        pooled = policy.pool(leanings[coalition], policy.regime(x, kept))
+        mask = (coalition >> group & 1).astype(np.float64)
+        pooled = policy.pool(signals[coalition], policy.regime(x, mask))
         worth[coalition] = pooled.log_odds
     return worth, pooled
 
 
-def _divided(worth: Floats, count: int) -> Floats:
+def _shapley_shares(values: Floats, count: int) -> Floats:
     """(G, M) shares of the groups in what the coalitions are worth."""
-    shares = np.zeros((count, worth.shape[1]))
-    for coalition in range(len(worth)):
+    shares = np.zeros((count, values.shape[1]))
+    for coalition in range(len(values)):
         present = coalition.bit_count()
         for absent in (each for each in range(count) if not coalition >> each & 1):
             orders = factorial(present) * factorial(count - present - 1) / factorial(count)
-            shares[absent] += (worth[coalition | 1 << absent] - worth[coalition]) * orders
+            shares[absent] += (values[coalition | 1 << absent] - values[coalition]) * orders
     return shares
 
 
-def _group_of(feature: str, groups: tuple[Group, ...]) -> int:
+def _group_index(feature: str, groups: tuple[FeatureGroup, ...]) -> int:
     return next(number for number, group in enumerate(groups) if feature in group.features)

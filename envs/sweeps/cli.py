@@ -12,15 +12,15 @@ from rich.console import Console
 from rich.progress import Progress, TimeRemainingColumn
 from rich.table import Table
 
-from envs.sweeps.trials import SweepFolder, Tried
-from envs.training.arguments import Arguments
+from envs.sweeps.trials import SweepFolder, Trial
+from envs.training.arguments import TrainingArguments
 from envs.training.options import add_options, options
 
-Tell = Callable[[Tried], None]
+TrialCallback = Callable[[Trial], None]
 """Hears of a configuration whenever it was scored or has ended."""
 
 
-def make_parser(description: str | None) -> argparse.ArgumentParser:
+def build_parser(description: str | None) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("python -m envs.sweep", description=description)
     parser.add_argument(
         "--search",
@@ -51,7 +51,9 @@ def make_parser(description: str | None) -> argparse.ArgumentParser:
 
 
 @contextmanager
-def bar(console: Console, arguments: Arguments, folder: SweepFolder) -> Iterator[Tell]:
+def progress_bar(
+    console: Console, arguments: TrainingArguments, folder: SweepFolder
+) -> Iterator[TrialCallback]:
     """A progress bar in stages, with the time left and the best so far."""
     columns = (*Progress.get_default_columns()[:-1], TimeRemainingColumn())
     total = len(folder.waiting) * arguments.stages
@@ -60,7 +62,7 @@ def bar(console: Console, arguments: Arguments, folder: SweepFolder) -> Iterator
     with Progress(*columns, console=console) as progress:
         task = progress.add_task("Trying", total=total)
 
-        def tell(tried: Tried) -> None:
+        def on_trial(tried: Trial) -> None:
             nonlocal best
             ended = tried.number in done and folder.state(tried.number) != "waiting"
             done[tried.number] = arguments.stages if ended else len(tried.scores)
@@ -68,14 +70,14 @@ def bar(console: Console, arguments: Arguments, folder: SweepFolder) -> Iterator
             shown = f"best {best:.2f}" if math.isfinite(best) else "Trying"
             progress.update(task, completed=sum(done.values()), description=shown)
 
-        yield tell
+        yield on_trial
 
 
-def report(console: Console, base: Arguments, folder: SweepFolder) -> None:
+def print_ranking(console: Console, base: TrainingArguments, folder: SweepFolder) -> None:
     """The ranking, what to think of it, and the command that trains the best."""
-    count, seeds = len(folder.tried), len(base.members)
+    count, seeds = len(folder.trials), len(base.members)
     table = Table(title=f"Sharpe ratio on the validation period, mean of {seeds} policies")
-    names = list(dict.fromkeys(name for each in folder.tried for name in each.changes))
+    names = list(dict.fromkeys(name for each in folder.trials for name in each.changes))
     for heading in ("", *names, "score", "stages", ""):
         table.add_column(heading)
     for each in folder.ranked:
@@ -93,10 +95,10 @@ def report(console: Console, base: Arguments, folder: SweepFolder) -> None:
         "once:"
     )
     best = replace(folder.best.arguments(base), tried=count)
-    console.print(shlex.join(command(best)), soft_wrap=True, markup=False, highlight=False)
+    console.print(shlex.join(train_command(best)), soft_wrap=True, markup=False, highlight=False)
 
 
-def command(arguments: Arguments) -> list[str]:
+def train_command(arguments: TrainingArguments) -> list[str]:
     """The words of the command that trains with `arguments`: what is not as by default."""
     words = ["python", "-m", "envs.train"]
     for name, option in options().items():

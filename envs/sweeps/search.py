@@ -15,10 +15,10 @@ from typing import Any, get_type_hints
 import numpy as np
 
 from domain.errors import InputError
-from envs.training.arguments import Arguments, reader
+from envs.training.arguments import TrainingArguments, value_parser
 from envs.training.options import choices_of
 
-FIXED: Mapping[str, str] = {
+NOT_SEARCHABLE: Mapping[str, str] = {
     **dict.fromkeys(
         ("bars", "symbols", "market_seed", "train_until", "validate_until", "horizon"),
         "it says what is scored on, and configurations are compared on the same bars",
@@ -35,16 +35,16 @@ FIXED: Mapping[str, str] = {
     "parent": "it is a note",
     "tried": "it is a note",
 }
-LOGARITHMIC = 10.0
+LOG_SCALE_RATIO = 10.0
 """Ends of a range this many times apart are drawn between evenly by their logarithm."""
-MOST_LISTED = 10_000
-MOST_TRIALS = 10_000
-PATIENCE = 1_000
+MAX_LISTED = 10_000
+MAX_TRIALS = 10_000
+MAX_REPEATED_DRAWS = 1_000
 """Draws in a row that bring nothing new, after which there is nothing new."""
 
 
 @dataclass(frozen=True, slots=True)
-class Searched:
+class SearchDimension:
     """What one argument may be: one of `values`, or (where there are none) anything from `low` to
     `high`, a whole number where it is `whole`."""
 
@@ -57,7 +57,7 @@ class Searched:
     def draw(self, rng: np.random.Generator) -> Any:
         if self.values:
             return self.values[rng.integers(len(self.values))]
-        if self.low > 0.0 and self.high >= LOGARITHMIC * self.low:
+        if self.low > 0.0 and self.high >= LOG_SCALE_RATIO * self.low:
             value = math.exp(rng.uniform(math.log(self.low), math.log(self.high)))
         else:
             value = rng.uniform(self.low, self.high)
@@ -65,46 +65,45 @@ class Searched:
         return type(value)(min(max(value, self.low), self.high))
 
 
-def searched(words: Sequence[str]) -> tuple[Searched, ...]:
+def parse_search(options: Sequence[str]) -> tuple[SearchDimension, ...]:
     """`name=low..high` or `name=value,value,...`, each for a field of `Arguments`.
 
     Raises InputError for a field that does not exist, cannot be searched or is named twice, for
     a value of another type, and for a range that is empty or reversed.
     """
-    if not words:
+    if not options:
         raise InputError(
             "There is nothing to search. Give --search name=low..high or --search name=a,b,c, for "
             "instance --search learning_rate=1e-4..1e-2.",
             field="search",
         )
-    found = tuple(_searched(word) for word in words)
+    found = tuple(_parse_dimension(word) for word in options)
     names = [each.name for each in found]
     if twice := [name for name in names if names.count(name) > 1]:
         raise InputError(f"{twice[0]} is searched twice. Give it once.", field="search")
     return found
 
 
-def drawn(
-    base: Arguments, search: Sequence[Searched], trials: int, seed: int
+def draw_configurations(
+    base: TrainingArguments, search: Sequence[SearchDimension], trials: int, seed: int
 ) -> tuple[Mapping[str, Any], ...]:
     """What `trials` configurations change of `base`; fewer where there are no more different ones
     that can be trained.
 
     Raises InputError where none can be trained.
     """
-    if not 1 <= trials <= MOST_TRIALS:
+    if not 1 <= trials <= MAX_TRIALS:
         raise InputError(
-            f"--trials {trials}: give the number of configurations to try, from 1 to "
-            f"{MOST_TRIALS}.",
+            f"--trials {trials}: give the number of configurations to try, from 1 to {MAX_TRIALS}.",
             field="trials",
         )
-    _refuse_bad_ends(base, search)
+    _check_ends(base, search)
     found: dict[tuple[Any, ...], Mapping[str, Any]] = {}
     refusal: InputError | None = None
     for values in _candidates(search, np.random.default_rng(seed)):
         changes = {each.name: value for each, value in zip(search, values, strict=True)}
         try:
-            replace(base, **changes).check()
+            replace(base, **changes).validate()
         except InputError as error:
             refusal = error
             continue
@@ -116,17 +115,19 @@ def drawn(
     return tuple(found.values())
 
 
-def _candidates(search: Sequence[Searched], rng: np.random.Generator) -> Iterator[tuple[Any, ...]]:
+def _candidates(
+    search: Sequence[SearchDimension], rng: np.random.Generator
+) -> Iterator[tuple[Any, ...]]:
     """Different configurations in random order: all of them where they can be listed."""
     if all(each.values for each in search):
         count = math.prod(len(each.values) for each in search)
-        if count <= MOST_LISTED:
+        if count <= MAX_LISTED:
             every = list(itertools.product(*(each.values for each in search)))
             yield from (every[place] for place in rng.permutation(count))
             return
     seen: set[tuple[Any, ...]] = set()
     known = 0
-    while known < PATIENCE:
+    while known < MAX_REPEATED_DRAWS:
         values = tuple(each.draw(rng) for each in search)
         known = known + 1 if values in seen else 0
         if not known:
@@ -134,41 +135,43 @@ def _candidates(search: Sequence[Searched], rng: np.random.Generator) -> Iterato
             yield values
 
 
-def _searched(word: str) -> Searched:
-    name, equals, wanted = word.partition("=")
+def _parse_dimension(option: str) -> SearchDimension:
+    name, equals, values = option.partition("=")
     name = name.strip().replace("-", "_")
     kind = _kind(name)
-    if not equals or not wanted.strip():
+    if not equals or not values.strip():
         raise InputError(
-            f"--search {word!r} says nothing to try. Write {name}=low..high or {name}=a,b,c.",
+            f"--search {option!r} says nothing to try. Write {name}=low..high or {name}=a,b,c.",
             field=name,
         )
-    low, dots, high = wanted.partition("..")
+    low, dots, high = values.partition("..")
     if dots:
         return _range(name, kind, low, high)
-    return Searched(
-        name, tuple(dict.fromkeys(_value(name, kind, each) for each in wanted.split(",")))
+    return SearchDimension(
+        name, tuple(dict.fromkeys(_value(name, kind, each) for each in values.split(",")))
     )
 
 
 def _kind(name: str) -> Any:
     """The type of a field. Raises InputError where there is none to search."""
-    kinds = get_type_hints(Arguments)
+    kinds = get_type_hints(TrainingArguments)
     if name not in kinds:
         near = difflib.get_close_matches(name, [*kinds], 1, 0.0)[0]
-        able = ", ".join(each.name for each in fields(Arguments) if each.name not in FIXED)
+        able = ", ".join(
+            each.name for each in fields(TrainingArguments) if each.name not in NOT_SEARCHABLE
+        )
         raise InputError(
             f"There is no argument {name!r}; the nearest is {near}. These can be searched: {able}.",
             field=name,
         )
-    if name in FIXED:
-        raise InputError(f"{name} cannot be searched: {FIXED[name]}.", field=name)
+    if name in NOT_SEARCHABLE:
+        raise InputError(f"{name} cannot be searched: {NOT_SEARCHABLE[name]}.", field=name)
     return kinds[name]
 
 
-def _range(name: str, kind: Any, low: str, high: str) -> Searched:
-    whole = reader(kind) is int
-    if not whole and reader(kind) is not float:
+def _range(name: str, kind: Any, low: str, high: str) -> SearchDimension:
+    whole = value_parser(kind) is int
+    if not whole and value_parser(kind) is not float:
         raise InputError(
             f"{name} has no range, for it is not a number. List what to try: {name}=a,b,c.",
             field=name,
@@ -187,15 +190,15 @@ def _range(name: str, kind: Any, low: str, high: str) -> Searched:
             f"{name}={low}..{high} is reversed. Write {name}={high.strip()}..{low.strip()}.",
             field=name,
         )
-    return Searched(name, low=first, high=last, whole=whole)
+    return SearchDimension(name, low=first, high=last, whole=whole)
 
 
 def _value(name: str, kind: Any, word: str) -> Any:
     choices = choices_of(kind)
     try:
-        value = reader(kind)(word.strip())
+        value = value_parser(kind)(word.strip())
     except ValueError:
-        what = "a whole number" if reader(kind) is int else "a number"
+        what = "a whole number" if value_parser(kind) is int else "a number"
         raise InputError(f"{name}: {word.strip()!r} is not {what}.", field=name) from None
     if unknown := set(value if isinstance(value, tuple) else (value,)) - set(choices or (value,)):
         raise InputError(
@@ -205,11 +208,11 @@ def _value(name: str, kind: Any, word: str) -> Any:
     return value
 
 
-def _refuse_bad_ends(base: Arguments, search: Sequence[Searched]) -> None:
+def _check_ends(base: TrainingArguments, search: Sequence[SearchDimension]) -> None:
     """A number that can never be trained is refused, whatever the other arguments are."""
     for each in search:
         ends = each.values or (each.low, each.high)
         for end in ends:
             if not isinstance(end, tuple | str):
                 changes: dict[str, Any] = {each.name: int(end) if each.whole else end}
-                replace(base, **changes).check()
+                replace(base, **changes).validate()

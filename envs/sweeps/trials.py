@@ -18,22 +18,22 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from domain.errors import DamagedError, InputError
-from envs.disk import write_whole
-from envs.training.arguments import Arguments, Plain, arguments_of
+from domain.errors import CorruptFileError, InputError
+from envs.disk import write_atomic
+from envs.training.arguments import JsonScalar, TrainingArguments, parse_arguments
 
 RECORD, TABLE = "sweep.json", "sweep.csv"
-Word = Literal["waiting", "done", "stopped", "failed"]
+TrialStatus = Literal["waiting", "done", "stopped", "failed"]
 
 
 @dataclass(frozen=True, slots=True)
-class Tried:
+class Trial:
     """One configuration: what it changes of the sweep's arguments, and its validation score after
     each stage, NaN where there was none. It is `stopped` where others were ahead by far."""
 
     number: int
-    changes: Mapping[str, Plain]
-    state: Word = "waiting"
+    changes: Mapping[str, JsonScalar]
+    state: TrialStatus = "waiting"
     scores: tuple[float, ...] = ()
     seconds: float = 0.0
     error: str = ""
@@ -42,82 +42,87 @@ class Tried:
     def score(self) -> float:
         return self.scores[-1] if self.scores else math.nan
 
-    def arguments(self, base: Arguments) -> Arguments:
+    def arguments(self, base: TrainingArguments) -> TrainingArguments:
         """`base` with the changes."""
-        return arguments_of({**base.plain(), **self.changes})
+        return parse_arguments({**base.to_json(), **self.changes})
 
 
 class SweepFolder:
     """`asked` is all that the scores depend on beside the configurations."""
 
-    def __init__(self, path: Path, asked: Mapping[str, Any], tried: Sequence[Tried]) -> None:
+    def __init__(self, path: Path, config: Mapping[str, Any], trials: Sequence[Trial]) -> None:
         self.path = path
-        self._asked = asked
-        self._tried = {each.number: each for each in tried}
+        self._config = config
+        self._trials = {each.number: each for each in trials}
 
     @classmethod
     def create(
-        cls, path: Path, asked: Mapping[str, Any], configurations: Sequence[Mapping[str, Plain]]
+        cls,
+        path: Path,
+        config: Mapping[str, Any],
+        configurations: Sequence[Mapping[str, JsonScalar]],
     ) -> Self:
         """The folder of a sweep: a new one, or the one that was begun by the same command.
 
         Raises InputError where another sweep is there, DamagedError where what is there
         cannot be read, and StorageError where nothing can be written.
         """
-        fresh = [Tried(number, each) for number, each in enumerate(configurations, start=1)]
+        fresh = [Trial(number, each) for number, each in enumerate(configurations, start=1)]
         if not (path / RECORD).exists():
-            folder = cls(path, asked, fresh)
+            folder = cls(path, config, fresh)
             folder._write()
             return folder
-        there = cls._read(path)
-        if there._asked != asked or [each.changes for each in there.tried] != list(configurations):
+        existing = cls._read(path)
+        if existing._config != config or [each.changes for each in existing.trials] != list(
+            configurations
+        ):
             raise InputError(
                 f"{path} holds another sweep. Give another --out, or the command that began it to "
                 "go on with it.",
                 field="out",
             )
-        return there
+        return existing
 
     @property
-    def tried(self) -> tuple[Tried, ...]:
-        return tuple(self._tried.values())
+    def trials(self) -> tuple[Trial, ...]:
+        return tuple(self._trials.values())
 
     @property
-    def waiting(self) -> tuple[Tried, ...]:
-        return tuple(each for each in self.tried if each.state == "waiting")
+    def waiting(self) -> tuple[Trial, ...]:
+        return tuple(each for each in self.trials if each.state == "waiting")
 
     @property
-    def ranked(self) -> tuple[Tried, ...]:
+    def ranked(self) -> tuple[Trial, ...]:
         """Best first: those that were tried to the end, then those that were stopped."""
         order = {"done": 0, "stopped": 1, "failed": 2, "waiting": 3}
 
-        def place(each: Tried) -> tuple[int, float, int]:
+        def place(each: Trial) -> tuple[int, float, int]:
             unknown = math.isnan(each.score)
             return order[each.state], math.inf if unknown else -each.score, each.number
 
-        return tuple(sorted(self.tried, key=place))
+        return tuple(sorted(self.trials, key=place))
 
     @property
-    def best(self) -> Tried | None:
+    def best(self) -> Trial | None:
         """None where no configuration was tried to the end with a score."""
         first = self.ranked[0]
         return first if first.state == "done" and not math.isnan(first.score) else None
 
-    def state(self, number: int) -> Word:
-        return self._tried[number].state
+    def state(self, number: int) -> TrialStatus:
+        return self._trials[number].state
 
-    def keep(self, tried: Tried) -> None:
+    def record(self, trial: Trial) -> None:
         """Raises StorageError where that is not possible; what was kept before stays."""
-        self._tried[tried.number] = tried
+        self._trials[trial.number] = trial
         self._write()
 
     def _write(self) -> None:
-        record = {**self._asked, "configurations": [_plain(each) for each in self.tried]}
-        write_whole(self.path / RECORD, (json.dumps(record, indent=2) + "\n").encode())
-        write_whole(self.path / TABLE, self._table().encode())
+        record = {**self._config, "configurations": [_trial_json(each) for each in self.trials]}
+        write_atomic(self.path / RECORD, (json.dumps(record, indent=2) + "\n").encode())
+        write_atomic(self.path / TABLE, self._table().encode())
 
     def _table(self) -> str:
-        names = list(dict.fromkeys(name for each in self.tried for name in each.changes))
+        names = list(dict.fromkeys(name for each in self.trials for name in each.changes))
         out = io.StringIO()
         writer = csv.writer(out, lineterminator="\n")
         writer.writerow(["number", "state", "score", "stages", "seconds", *names, "error"])
@@ -130,24 +135,24 @@ class SweepFolder:
     @classmethod
     def _read(cls, path: Path) -> Self:
         try:
-            asked = json.loads((path / RECORD).read_bytes())
-            tried = [_tried(each) for each in asked.pop("configurations")]
+            config = json.loads((path / RECORD).read_bytes())
+            trials = [_parse_trial(each) for each in config.pop("configurations")]
         except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
-            raise DamagedError(
+            raise CorruptFileError(
                 f"The sweep in {path} cannot be read: {RECORD} is damaged ({error!r}). Delete the "
                 "folder and begin again."
             ) from error
-        return cls(path, asked, tried)
+        return cls(path, config, trials)
 
 
-def _plain(tried: Tried) -> dict[str, Any]:
-    scores = [None if math.isnan(score) else score for score in tried.scores]
-    return {**asdict(tried), "scores": scores}
+def _trial_json(trial: Trial) -> dict[str, Any]:
+    scores = [None if math.isnan(score) else score for score in trial.scores]
+    return {**asdict(trial), "scores": scores}
 
 
-def _tried(plain: Mapping[str, Any]) -> Tried:
+def _parse_trial(plain: Mapping[str, Any]) -> Trial:
     scores = tuple(math.nan if score is None else float(score) for score in plain["scores"])
-    read = Tried(**{**plain, "scores": scores})
+    read = Trial(**{**plain, "scores": scores})
     if read.state not in ("waiting", "done", "stopped", "failed"):
         raise ValueError(f"state {read.state!r}")
     return replace(read, number=int(read.number), changes=dict(read.changes))

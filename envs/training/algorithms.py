@@ -15,24 +15,24 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from envs.env_settings import NAMED, EnvSettings
-from envs.market_data import History
+from envs.env_settings import NAMED_ACTIONS, EnvSettings
+from envs.market_data import MarketHistory
 from envs.policies.network import Layer, Network
-from envs.policies.policy import Kind, Squash
-from envs.training.arguments import Algo, Arguments
-from envs.training.checkpoint_arrays import Arrays, arrays_of, restore
+from envs.policies.policy import OutputKind, Squash
+from envs.training.arguments import Algo, TrainingArguments
+from envs.training.checkpoint_arrays import Arrays, model_arrays, restore_model
 
 if TYPE_CHECKING:
     from stable_baselines3.common.base_class import BaseAlgorithm
 
-Seen = NDArray[np.float32]
+ObservationArray = NDArray[np.float32]
 
-PROBES = 64
+PROBE_ENVS = 64
 """Environments, and steps in each, by which the size of a reward is found."""
 
 
 @dataclass(frozen=True, slots=True)
-class Usual:
+class AlgorithmDefaults:
     """What suits an algorithm where nothing is asked for: the best policy in the least time, on a
     simulated market of another seed than it was trained on."""
 
@@ -42,28 +42,28 @@ class Usual:
     entropy: float
 
 
-USUAL: Mapping[Algo, Usual] = {
-    "ppo": Usual(copies=1_024, batch=1_024, learning_rate=3e-3, entropy=0.01),
-    "a2c": Usual(copies=256, batch=512, learning_rate=3e-3, entropy=0.05),
-    "dqn": Usual(copies=64, batch=512, learning_rate=1e-3, entropy=0.0),
-    "sac": Usual(copies=64, batch=512, learning_rate=1e-3, entropy=0.01),
-    "td3": Usual(copies=64, batch=512, learning_rate=1e-3, entropy=0.0),
+ALGORITHM_DEFAULTS: Mapping[Algo, AlgorithmDefaults] = {
+    "ppo": AlgorithmDefaults(copies=1_024, batch=1_024, learning_rate=3e-3, entropy=0.01),
+    "a2c": AlgorithmDefaults(copies=256, batch=512, learning_rate=3e-3, entropy=0.05),
+    "dqn": AlgorithmDefaults(copies=64, batch=512, learning_rate=1e-3, entropy=0.0),
+    "sac": AlgorithmDefaults(copies=64, batch=512, learning_rate=1e-3, entropy=0.01),
+    "td3": AlgorithmDefaults(copies=64, batch=512, learning_rate=1e-3, entropy=0.0),
 }
-ROLLOUT = 20_480
+ROLLOUT_STEPS = 20_480
 """Steps of all copies together that PPO learns from at a time, at most about: a stage is divided
 into rollouts of one length."""
-BUFFER = 50_000
+REPLAY_BUFFER_SIZE = 50_000
 """Steps that are remembered to learn from again (dqn, sac, td3)."""
-AGAIN = 32
+STEPS_PER_UPDATE = 32
 """Steps of all copies for which a batch is learnt from again."""
-SHORTEST = 16
+MIN_STAGE_STEPS = 16
 """Steps of each copy in a stage, at least: fewer copies are used where a stage is short."""
-WARMUP = 2_048
+RANDOM_STEPS = 2_048
 """Random steps before learning from memory begins."""
 
 
 @dataclass(frozen=True, slots=True)
-class Learnt:
+class StageResult:
     """What a stage brought: environment `steps` done so far, mean `reward` of a step of the stage,
     and the last update's `loss` (NaN before the first)."""
 
@@ -77,7 +77,13 @@ class Learner:
     observation, standardised and clipped."""
 
     def __init__(
-        self, algo: Algo, seed: int, arguments: Arguments, market: History, seen: Seen, rows: range
+        self,
+        algo: Algo,
+        seed: int,
+        arguments: TrainingArguments,
+        market: MarketHistory,
+        observations: ObservationArray,
+        rows: range,
     ) -> None:
         """Raises InputError where no episode fits into `rows`."""
         import torch
@@ -87,16 +93,16 @@ class Learner:
         torch.set_num_threads(1)
         self._algo, self._seed, self._total = algo, seed, arguments.steps
         self._settings = arguments.settings
-        copies = _copies(algo, arguments)
-        environment = VectorEnv(market, seen, rows, self._settings, copies)
-        scale = _reward_scale(market, seen, rows, self._settings)
-        self._model: Any = _model(algo, seed, arguments, _scaled(environment, scale))
+        copies = _env_count(algo, arguments)
+        environment = VectorEnv(market, observations, rows, self._settings, copies)
+        scale = _reward_scale(market, observations, rows, self._settings)
+        self._model: Any = _build_model(algo, seed, arguments, _scale_rewards(environment, scale))
         self._scale = scale
 
-    def learn(self, stage: int, until: int, tick: Callable[[int], None]) -> Learnt:
+    def learn(self, stage: int, until: int, on_steps: Callable[[int], None]) -> StageResult:
         """Go on to `until` steps, or as few beyond as whole rollouts allow; `tick` hears of every
         so many. `stage` is the number of this part, from 0."""
-        model, watch = self._model, _watch(self._total, tick)
+        model, watch = self._model, _progress_callback(self._total, on_steps)
         if model.num_timesteps < until:
             drawn = np.random.SeedSequence((self._seed, stage)).generate_state(1)[0]
             model.set_random_seed(int(drawn) >> 1)
@@ -109,44 +115,48 @@ class Learner:
                 log_interval=None,
                 reset_num_timesteps=False,
             )
-        return Learnt(model.num_timesteps, watch.mean / self._scale, _loss(model))
+        return StageResult(model.num_timesteps, watch.mean / self._scale, _last_loss(model))
 
     @property
     def network(self) -> Network:
         """The policy as plain layers."""
-        return Network(tuple(_layer(module) for module in _linear(self._model, self._algo)))
+        return Network(
+            tuple(_plain_layer(module) for module in _actor_layers(self._model, self._algo))
+        )
 
     @property
     def arrays(self) -> Arrays:
         """All that is carried from stage to stage."""
-        return arrays_of(self._model)
+        return model_arrays(self._model)
 
     def restore(self, arrays: Arrays) -> None:
         """Go on from `arrays`. Raises ValueError or KeyError where they are another learner's."""
-        restore(self._model, arrays)
+        restore_model(self._model, arrays)
 
 
-def kind_of(algo: Algo, settings: EnvSettings) -> tuple[Kind, Squash | None]:
+def output_kind(algo: Algo, settings: EnvSettings) -> tuple[OutputKind, Squash | None]:
     """What the outputs of the algorithm's network are."""
-    if settings.actions not in NAMED:
+    if settings.actions not in NAMED_ACTIONS:
         return "share", "tanh" if algo in ("sac", "td3") else "clip"
     return ("values" if algo == "dqn" else "logits"), None
 
 
-def _model(algo: Algo, seed: int, arguments: Arguments, environment: Any) -> "BaseAlgorithm":
+def _build_model(
+    algo: Algo, seed: int, arguments: TrainingArguments, environment: Any
+) -> "BaseAlgorithm":
     import torch
     from stable_baselines3 import A2C, DQN, PPO, SAC, TD3
     from stable_baselines3.common.logger import Logger
     from stable_baselines3.common.noise import NormalActionNoise
 
-    usual = USUAL[algo]
+    defaults = ALGORITHM_DEFAULTS[algo]
     copies = environment.num_envs
-    batch = arguments.batch or usual.batch
-    entropy = usual.entropy if arguments.entropy is None else arguments.entropy
+    batch = arguments.batch or defaults.batch
+    entropy = defaults.entropy if arguments.entropy is None else arguments.entropy
     common: dict[str, Any] = {
         "policy": "MlpPolicy",
         "env": environment,
-        "learning_rate": arguments.learning_rate or usual.learning_rate,
+        "learning_rate": arguments.learning_rate or defaults.learning_rate,
         "gamma": arguments.gamma,
         "policy_kwargs": {
             "net_arch": [arguments.hidden, arguments.hidden],
@@ -155,15 +165,15 @@ def _model(algo: Algo, seed: int, arguments: Arguments, environment: Any) -> "Ba
         "seed": seed,
         "device": "cpu",
     }
-    remembering = {
-        "buffer_size": max(min(BUFFER, arguments.steps), copies),
+    off_policy = {
+        "buffer_size": max(min(REPLAY_BUFFER_SIZE, arguments.steps), copies),
         "batch_size": batch,
-        "learning_starts": min(WARMUP, arguments.steps // 10),
+        "learning_starts": min(RANDOM_STEPS, arguments.steps // 10),
         "train_freq": 1,
-        "gradient_steps": max(copies // AGAIN, 1),
+        "gradient_steps": max(copies // STEPS_PER_UPDATE, 1),
     }
     stage = -(-arguments.steps // arguments.stages)
-    rollouts = -(-stage // ROLLOUT)
+    rollouts = -(-stage // ROLLOUT_STEPS)
     steps = max(-(-stage // (rollouts * copies)), 2)
     model: BaseAlgorithm
     match algo:
@@ -171,7 +181,7 @@ def _model(algo: Algo, seed: int, arguments: Arguments, environment: Any) -> "Ba
             model = PPO(
                 **common,
                 n_steps=steps,
-                batch_size=_even(steps * copies, batch),
+                batch_size=_minibatch_size(steps * copies, batch),
                 n_epochs=5,
                 gae_lambda=0.9,
                 ent_coef=entropy,
@@ -185,24 +195,24 @@ def _model(algo: Algo, seed: int, arguments: Arguments, environment: Any) -> "Ba
                 use_rms_prop=False,
             )
         case "dqn":
-            model = DQN(**common, **remembering, target_update_interval=1_000)
+            model = DQN(**common, **off_policy, target_update_interval=1_000)
         case "sac":
-            model = SAC(**common, **remembering, ent_coef=entropy)
+            model = SAC(**common, **off_policy, ent_coef=entropy)
         case "td3":
             size = environment.action_space.shape
             noise = NormalActionNoise(np.zeros(size), np.full(size, 0.2))
-            model = TD3(**common, **remembering, action_noise=noise)
+            model = TD3(**common, **off_policy, action_noise=noise)
     model.set_logger(Logger(None, []))
     return model
 
 
-def _copies(algo: Algo, arguments: Arguments) -> int:
+def _env_count(algo: Algo, arguments: TrainingArguments) -> int:
     stage = arguments.steps // arguments.stages
-    usual = min(USUAL[algo].copies, max(stage // SHORTEST, 1))
-    return min(arguments.copies or usual, stage)
+    default = min(ALGORITHM_DEFAULTS[algo].copies, max(stage // MIN_STAGE_STEPS, 1))
+    return min(arguments.copies or default, stage)
 
 
-def _even(size: int, batch: int) -> int:
+def _minibatch_size(size: int, batch: int) -> int:
     """The largest part of a rollout that is no larger than about `batch` and divides it."""
     parts = max(round(size / batch), 1)
     while size % parts:
@@ -210,7 +220,7 @@ def _even(size: int, batch: int) -> int:
     return size // parts
 
 
-def _scaled(environment: Any, scale: float) -> Any:
+def _scale_rewards(environment: Any, scale: float) -> Any:
     """The environment with rewards of size 1, which step sizes are made for."""
     from stable_baselines3.common.vec_env import VecEnvWrapper
 
@@ -225,27 +235,29 @@ def _scaled(environment: Any, scale: float) -> Any:
     return Scaled(environment)
 
 
-def _reward_scale(market: History, seen: Seen, rows: range, settings: EnvSettings) -> float:
+def _reward_scale(
+    market: MarketHistory, observations: ObservationArray, rows: range, settings: EnvSettings
+) -> float:
     """One over the root mean square of the rewards of random actions; 1 where there are none."""
     from envs.vector_env import VectorEnv
 
-    environment = VectorEnv(market, seen, rows, settings, PROBES)
+    environment = VectorEnv(market, observations, rows, settings, PROBE_ENVS)
     environment.seed(0)
     environment.reset()
     environment.action_space.seed(0)
     total = 0.0
-    for _ in range(PROBES):
-        actions = np.array([environment.action_space.sample() for _ in range(PROBES)])
+    for _ in range(PROBE_ENVS):
+        actions = np.array([environment.action_space.sample() for _ in range(PROBE_ENVS)])
         total += float((environment.step(actions)[1] ** 2).mean())
-    return float((PROBES / total) ** 0.5) if total > 0.0 else 1.0
+    return float((PROBE_ENVS / total) ** 0.5) if total > 0.0 else 1.0
 
 
-def _watch(total: int, tick: Callable[[int], None]) -> Any:
+def _progress_callback(total: int, on_steps: Callable[[int], None]) -> Any:
     """A callback that tells of steps, adds up rewards, and makes what runs down with time (how
     often DQN explores) run down over the whole training instead of over a stage."""
     from stable_baselines3.common.callbacks import BaseCallback
 
-    class Watch(BaseCallback):
+    class StepRecorder(BaseCallback):
         rewards, seen = 0.0, 0
 
         @property
@@ -256,24 +268,24 @@ def _watch(total: int, tick: Callable[[int], None]) -> Any:
             self.model._total_timesteps = total
 
         def _on_step(self) -> bool:
-            tick(self.training_env.num_envs)
+            on_steps(self.training_env.num_envs)
             self.rewards += float(self.locals["rewards"].sum())
             self.seen += self.training_env.num_envs
             return True
 
-    return Watch()
+    return StepRecorder()
 
 
-def _loss(model: "BaseAlgorithm") -> float:
+def _last_loss(model: "BaseAlgorithm") -> float:
     """What the last update said of itself; the critic's loss where there are two."""
-    told = model.logger.name_to_value
+    logged = model.logger.name_to_value
     for name in ("train/loss", "train/critic_loss", "train/value_loss"):
-        if name in told:
-            return float(told[name])
+        if name in logged:
+            return float(logged[name])
     return float("nan")
 
 
-def _linear(model: Any, algo: Algo) -> list[Any]:
+def _actor_layers(model: Any, algo: Algo) -> list[Any]:
     """The layers of the actor, first to last."""
     import torch
 
@@ -289,7 +301,7 @@ def _linear(model: Any, algo: Algo) -> list[Any]:
     return [module for module in modules if isinstance(module, torch.nn.Linear)]
 
 
-def _layer(module: Any) -> Layer:
+def _plain_layer(module: Any) -> Layer:
     return (
         np.ascontiguousarray(module.weight.detach().numpy().T, np.float64),
         module.bias.detach().numpy().astype(np.float64),

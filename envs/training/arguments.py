@@ -18,29 +18,29 @@ from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 from pydantic import ValidationError
 
 from domain.errors import InputError
-from envs.env_settings import NAMED, Actions, EnvSettings, RewardName
+from envs.env_settings import NAMED_ACTIONS, ActionScheme, EnvSettings, RewardName
 from trading.costs import CostSettings
 
 Algo = Literal["ppo", "a2c", "dqn", "sac", "td3"]
-Selection = Literal["bagging", "regimes"]
-Plain = str | int | float | bool | None
+EnsembleSelection = Literal["bagging", "regimes"]
+JsonScalar = str | int | float | bool | None
 """What JSON and a manifest hold of an argument."""
 
-MEMBERS = 64
+MAX_MEMBERS = 64
 """Policies in a model, at most."""
-NEEDS: Mapping[Algo, str] = {"dqn": "named", "sac": "share", "td3": "share"}
+REQUIRED_ACTIONS: Mapping[Algo, str] = {"dqn": "named", "sac": "share", "td3": "share"}
 """Algorithms that know only named actions, or only shares; the others know both."""
 
 
 @dataclass(frozen=True, slots=True)
-class Arguments:
+class TrainingArguments:
     """Everything a run depends on beside its bars; each is an option of the command."""
 
     algo: Annotated[
         tuple[Algo, ...], "Algorithms to train, each once a seed; their policies vote together."
     ] = ("ppo",)
     actions: Annotated[
-        Actions, "What a policy may do: hold a named position, or any share of equity."
+        ActionScheme, "What a policy may do: hold a named position, or any share of equity."
     ] = "flat-long"
     reward: Annotated[RewardName, "What a step is rewarded with, always net of cost."] = (
         "log-return"
@@ -103,7 +103,7 @@ class Arguments:
         "suits the algorithm.",
     ] = None
     select: Annotated[
-        Selection,
+        EnsembleSelection,
         "How policies vote together: all alike, or by validation score in the market's regime.",
     ] = "bagging"
     parent: Annotated[
@@ -145,7 +145,7 @@ class Arguments:
         """A few words: "ppo, dqn x 5 seeds on simulated, seed 7"."""
         return f"{', '.join(self.algo)} x {self.seeds} seed{'s' * (self.seeds > 1)} on {data}"
 
-    def plain(self) -> dict[str, Plain]:
+    def to_json(self) -> dict[str, JsonScalar]:
         """As JSON holds it; `arguments_of` reads it back."""
         return {
             key: " ".join(value)
@@ -156,9 +156,13 @@ class Arguments:
             for key, value in asdict(self).items()
         }
 
-    def check(self) -> None:
+    def validate(self) -> None:
         """Raises InputError, with the name of the field, for what cannot be trained."""
-        for name, kind in (("actions", Actions), ("reward", RewardName), ("select", Selection)):
+        for name, kind in (
+            ("actions", ActionScheme),
+            ("reward", RewardName),
+            ("select", EnsembleSelection),
+        ):
             if getattr(self, name) not in get_args(kind):
                 raise InputError(
                     f"{name} is {getattr(self, name)!r}, but it must be one of "
@@ -177,21 +181,21 @@ class Arguments:
                 "train until.",
                 field="validate_until",
             )
-        self._check_algorithms()
-        if len(self.members) > MEMBERS:
+        self._validate_algorithms()
+        if len(self.members) > MAX_MEMBERS:
             raise InputError(
                 f"{len(self.algo)} algorithms with {self.seeds} seeds are {len(self.members)} "
-                f"policies; a model holds up to {MEMBERS}. Give fewer seeds.",
+                f"policies; a model holds up to {MAX_MEMBERS}. Give fewer seeds.",
                 field="seeds",
             )
         try:
             _ = self.settings
         except ValidationError as error:
             first = error.errors()[0]
-            told = first["msg"].removeprefix("Value error, ")
-            raise InputError(told, field=told.split(" ", 1)[0]) from error
+            message = first["msg"].removeprefix("Value error, ")
+            raise InputError(message, field=message.split(" ", 1)[0]) from error
 
-    def _check_algorithms(self) -> None:
+    def _validate_algorithms(self) -> None:
         known = get_args(Algo)
         if not self.algo or len(set(self.algo)) < len(self.algo) or set(self.algo) - set(known):
             raise InputError(
@@ -199,11 +203,13 @@ class Arguments:
                 f"{', '.join(known)} can be given once.",
                 field="algo",
             )
-        kind = "named" if self.actions in NAMED else "share"
+        kind = "named" if self.actions in NAMED_ACTIONS else "share"
         for algo in self.algo:
-            if NEEDS.get(algo, kind) != kind:
+            if REQUIRED_ACTIONS.get(algo, kind) != kind:
                 accepted = " or ".join(
-                    name for name in get_args(Actions) if (name in NAMED) == (kind != "named")
+                    name
+                    for name in get_args(ActionScheme)
+                    if (name in NAMED_ACTIONS) == (kind != "named")
                 )
                 raise InputError(
                     f"{algo} cannot learn {self.actions}: dqn knows named positions (flat-long, "
@@ -240,44 +246,44 @@ class Arguments:
         )
 
 
-def arguments_of(plain: Mapping[str, Any]) -> Arguments:
+def parse_arguments(values: Mapping[str, Any]) -> TrainingArguments:
     """What `Arguments.plain` made, or a form's fields; what is missing is as by default.
 
     Raises InputError, with the name of the field, for what is no argument or cannot be read.
     """
-    kinds = _kinds()
+    kinds = _field_types()
     given: dict[str, Any] = {}
-    for name, value in plain.items():
+    for name, value in values.items():
         if name not in kinds:
             raise InputError(f"There is no argument {name}.", field=name)
         try:
-            given[name] = value if value is None else reader(kinds[name])(str(value))
+            given[name] = value if value is None else value_parser(kinds[name])(str(value))
         except (ValueError, TypeError, argparse.ArgumentTypeError) as error:
             raise InputError(
                 f"{name} is {value!r}, which cannot be read: {error}.", field=name
             ) from error
-    return Arguments(**given)
+    return TrainingArguments(**given)
 
 
 @cache
-def _kinds() -> Mapping[str, Any]:
-    return get_type_hints(Arguments)
+def _field_types() -> Mapping[str, Any]:
+    return get_type_hints(TrainingArguments)
 
 
-def reader(kind: Any) -> Callable[[str], Any]:
+def value_parser(kind: Any) -> Callable[[str], Any]:
     """Makes a value of type `kind` of a word of the command line or a form."""
     if get_origin(kind) is tuple:
         return lambda words: tuple(words.replace(",", " ").split())
     if isinstance(kind, types.UnionType):
-        return reader(get_args(kind)[0])
+        return value_parser(get_args(kind)[0])
     if kind is date:
-        return day
+        return parse_date
     return kind if kind in (int, float, Path) else str
 
 
-def day(word: str) -> date:
+def parse_date(text: str) -> date:
     """Raises ArgumentTypeError, which argparse shows, for what is no day."""
     try:
-        return date.fromisoformat(word)
+        return date.fromisoformat(text)
     except ValueError:
-        raise argparse.ArgumentTypeError(f"{word!r} is no day. Write one as 2020-12-31.") from None
+        raise argparse.ArgumentTypeError(f"{text!r} is no day. Write one as 2020-12-31.") from None

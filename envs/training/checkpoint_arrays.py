@@ -14,21 +14,21 @@ from numpy.typing import NDArray
 
 Arrays = Mapping[str, NDArray[Any]]
 
-REMEMBERED = ("observations", "next_observations", "actions", "rewards", "dones", "timeouts")
+REPLAY_ARRAYS = ("observations", "next_observations", "actions", "rewards", "dones", "timeouts")
 COUNTERS = ("num_timesteps", "_n_updates", "_n_calls")
 
 
-def arrays_of(model: Any) -> Arrays:
+def model_arrays(model: Any) -> Arrays:
     """Copies: what the model does next does not change them."""
     return {
-        **{f"parameter/{name}": _copy(tensor) for name, tensor in _tensors(model).items()},
-        **_moments(model),
-        **_memory(model),
+        **{f"parameter/{name}": _to_array(tensor) for name, tensor in _tensors(model).items()},
+        **_optimizer_moments(model),
+        **_replay_arrays(model),
         "counters": np.array([getattr(model, name) for name in _counters(model)]),
     }
 
 
-def restore(model: Any, arrays: Arrays) -> None:
+def restore_model(model: Any, arrays: Arrays) -> None:
     """A fresh model of the same arguments goes on from `arrays`.
 
     Raises ValueError or KeyError where they are another model's.
@@ -46,9 +46,9 @@ def restore(model: Any, arrays: Arrays) -> None:
     if (buffer := getattr(model, "replay_buffer", None)) is not None:
         position, full = arrays["memory/position"].tolist()
         buffer.pos, buffer.full = position, bool(full)
-        for name in REMEMBERED:
-            held = arrays[f"memory/{name}"]
-            getattr(buffer, name)[: len(held)] = held
+        for name in REPLAY_ARRAYS:
+            stored = arrays[f"memory/{name}"]
+            getattr(buffer, name)[: len(stored)] = stored
 
 
 def _restore_moments(name: str, optimizer: Any, arrays: Arrays) -> None:
@@ -88,16 +88,16 @@ def _optimizers(model: Any) -> dict[str, Any]:
     return {name: optimizer for name, optimizer in found.items() if optimizer is not None}
 
 
-def _moments(model: Any) -> Arrays:
+def _optimizer_moments(model: Any) -> Arrays:
     return {
-        f"moment/{name}/{index}/{key}": _copy(value)
+        f"moment/{name}/{index}/{key}": _to_array(value)
         for name, optimizer in _optimizers(model).items()
         for index, state in optimizer.state_dict()["state"].items()
         for key, value in state.items()
     }
 
 
-def _memory(model: Any) -> Arrays:
+def _replay_arrays(model: Any) -> Arrays:
     """The replay buffer as far as it is filled."""
     buffer = getattr(model, "replay_buffer", None)
     if buffer is None:
@@ -105,10 +105,10 @@ def _memory(model: Any) -> Arrays:
     filled = buffer.buffer_size if buffer.full else buffer.pos
     return {
         "memory/position": np.array([buffer.pos, int(buffer.full)]),
-        **{f"memory/{name}": getattr(buffer, name)[:filled].copy() for name in REMEMBERED},
+        **{f"memory/{name}": getattr(buffer, name)[:filled].copy() for name in REPLAY_ARRAYS},
     }
 
 
-def _copy(tensor: Any) -> NDArray[Any]:
+def _to_array(tensor: Any) -> NDArray[Any]:
     array: NDArray[Any] = tensor.detach().numpy().copy()
     return array

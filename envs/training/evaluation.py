@@ -16,28 +16,28 @@ import numpy as np
 from domain.panel import Floats
 from domain.votes import sigmoid
 from envs.env_settings import EnvSettings
-from envs.market_data import History
+from envs.market_data import MarketHistory
 from quant.base_rate import base_rate, log_odds
 from quant.per_symbol import ratio
 from quant.performance.return_metrics import cagr, sharpe
 from quant.resampling import (
-    FEWEST_BLOCKS,
-    Estimate,
+    MIN_BLOCKS,
+    IntervalEstimate,
     block_length,
-    enough,
-    interval,
+    has_enough_blocks,
+    percentile_interval,
     stationary_indices,
 )
-from quant.risk.return_series import Track
-from trading.account.account_arrays import bars_of
-from trading.account.simulation import asked, play
-from trading.kernels.state import Bars
+from quant.risk.return_series import ReturnSeries
+from trading.account.account_arrays import bar_arrays_from
+from trading.account.simulation import simulate_trading, targets_where
+from trading.kernels.state import BarArrays
 
-YEAR = 252
+BARS_PER_YEAR = 252
 """Bars a year."""
-SMA = 50
+SMA_BARS = 50
 """Bars in the average of the SMA rule."""
-USUAL_EVIDENCE = 0.5
+PRIOR_EVIDENCE_STD = 0.5
 """Standard deviation, in log-odds, of a good forecaster's evidence; more than most ever have."""
 GROWTH, SHARPE, SKILL = "growth a year", "Sharpe ratio", "Brier skill over the base rate"
 GROWTH_OVER, SHARPE_OVER = "growth over buy and hold", "Sharpe over buy and hold"
@@ -47,11 +47,11 @@ Statistic = Callable[[Floats], Floats]
 
 
 @dataclass(frozen=True, eq=False)
-class Judge:
+class Evaluator:
     """A stretch of history to be judged on: `rows` of `history`, R of them, with accounts and
     costs as in `settings`, whose randomisation is left out."""
 
-    history: History
+    history: MarketHistory
     rows: range
     settings: EnvSettings
     resamples: int = 1_000
@@ -59,37 +59,43 @@ class Judge:
     @property
     def dates(self) -> tuple[str, ...]:
         """(R,) ISO days."""
-        return tuple(self.history.dates[self._part].astype("datetime64[D]").astype(str).tolist())
+        return tuple(
+            self.history.dates[self._row_slice].astype("datetime64[D]").astype(str).tolist()
+        )
 
     def returns(self, shares: Floats) -> Floats:
         """(R - 1,) return of the average account that asks for `shares` (R, N) at each close. A
         symbol counts from the first bar on that is known of it; one without a share is flat."""
         growth = np.stack(
-            [self._returns_of(n, shares[:, n]) for n in range(shares.shape[1])], axis=1
+            [self._symbol_returns(n, shares[:, n]) for n in range(shares.shape[1])], axis=1
         )
         counted = self._listed[:-1]
         return np.asarray((np.where(counted, growth, 0.0).sum(axis=1)) / counted.sum(axis=1))
 
-    def scores(self, shares: Floats) -> dict[str, Estimate]:
+    def scores(self, shares: Floats) -> dict[str, IntervalEstimate]:
         """Compound growth a year and Sharpe ratio of `shares` (R, N), and both less those of
         buying and holding every symbol, with 90% intervals; NaN where nothing can be said."""
-        bars = np.stack([self.returns(shares), self._held])
+        bars = np.stack([self.returns(shares), self._buy_and_hold_returns])
         statistics: dict[str, Statistic] = {
-            GROWTH: lambda drawn: cagr(Track(drawn[0], YEAR)),
-            SHARPE: lambda drawn: sharpe(Track(drawn[0], YEAR)),
-            GROWTH_OVER: lambda drawn: cagr(Track(drawn[0], YEAR)) - cagr(Track(drawn[1], YEAR)),
+            GROWTH: lambda drawn: cagr(ReturnSeries(drawn[0], BARS_PER_YEAR)),
+            SHARPE: lambda drawn: sharpe(ReturnSeries(drawn[0], BARS_PER_YEAR)),
+            GROWTH_OVER: lambda drawn: (
+                cagr(ReturnSeries(drawn[0], BARS_PER_YEAR))
+                - cagr(ReturnSeries(drawn[1], BARS_PER_YEAR))
+            ),
             SHARPE_OVER: lambda drawn: (
-                sharpe(Track(drawn[0], YEAR)) - sharpe(Track(drawn[1], YEAR))
+                sharpe(ReturnSeries(drawn[0], BARS_PER_YEAR))
+                - sharpe(ReturnSeries(drawn[1], BARS_PER_YEAR))
             ),
         }
         return self._estimates(bars, statistics)
 
-    def figures(self, shares: Floats) -> dict[str, float]:
+    def point_estimates(self, shares: Floats) -> dict[str, float]:
         """Sharpe ratio (NaN where nothing moves) and growth a year, without intervals."""
-        track = Track(self.returns(shares), YEAR)
+        track = ReturnSeries(self.returns(shares), BARS_PER_YEAR)
         return {SHARPE: float(sharpe(track)), GROWTH: float(cagr(track))}
 
-    def skill(self, evidence: Floats, horizon: int) -> Estimate:
+    def skill(self, evidence: Floats, horizon: int) -> IntervalEstimate:
         """Share of the base rate's Brier score that the forecasts save; 0 is no better.
 
         `evidence` (R, N) is added to the base rate's log-odds.
@@ -98,13 +104,13 @@ class Judge:
         known = ~np.isnan(evidence + base + rose)
         ours = np.where(known, (sigmoid(base + evidence) - rose) ** 2, 0.0).sum(axis=1)
         theirs = np.where(known, (sigmoid(base) - rose) ** 2, 0.0).sum(axis=1)
-        told = known.any(axis=1)
+        known_rows = known.any(axis=1)
         return self._estimates(
-            np.stack([theirs - ours, theirs])[:, told],
+            np.stack([theirs - ours, theirs])[:, known_rows],
             {SKILL: lambda drawn: ratio(drawn[0].sum(axis=-1), drawn[1].sum(axis=-1))},
         )[SKILL]
 
-    def temper(self, evidence: Floats, horizon: int) -> float:
+    def fit_temper(self, evidence: Floats, horizon: int) -> float:
         """The factor on `evidence` (R, N) under which the forecasts have the best log score,
         never below 0: a policy whose wishes do not come true is not turned upside down.
 
@@ -116,12 +122,12 @@ class Judge:
         x, offset, y = evidence[known], base[known], rose[known]
         if not len(x) or not (spread := float(x.var())) > 0.0:
             return 0.0
-        doubt = horizon * spread / USUAL_EVIDENCE**2
+        prior_precision = horizon * spread / PRIOR_EVIDENCE_STD**2
         factor = 0.0
         for _ in range(25):
             p = sigmoid(offset + factor * x)
-            slope = float(((y - p) * x).sum()) - doubt * factor
-            factor += slope / (float((p * (1 - p) * x * x).sum()) + doubt)
+            slope = float(((y - p) * x).sum()) - prior_precision * factor
+            factor += slope / (float((p * (1 - p) * x * x).sum()) + prior_precision)
         return max(factor, 0.0)
 
     def outcomes(self, horizon: int) -> tuple[Floats, Floats]:
@@ -138,74 +144,82 @@ class Judge:
         rng = np.random.default_rng(seed)
         close = self.history.close
         shape = (len(self.rows), close.shape[1])
-        coins = rng.integers(0, 2, (len(self.rows) // 5 + 1, shape[1])).astype(np.float64)
+        random_shares = rng.integers(0, 2, (len(self.rows) // 5 + 1, shape[1])).astype(np.float64)
         return {
             "buy and hold": np.ones(shape),
             "flat": np.zeros(shape),
-            "random, redrawn every 5 bars": np.repeat(coins, 5, axis=0)[: shape[0]],
-            f"above its {SMA}-bar average": _above_average(close)[self._part],
+            "random, redrawn every 5 bars": np.repeat(random_shares, 5, axis=0)[: shape[0]],
+            f"above its {SMA_BARS}-bar average": _above_average(close)[self._row_slice],
         }
 
     @property
-    def _part(self) -> slice:
+    def _row_slice(self) -> slice:
         return slice(self.rows.start, self.rows.stop)
 
     @cached_property
-    def _held(self) -> Floats:
+    def _buy_and_hold_returns(self) -> Floats:
         """(R - 1,) return of buying and holding."""
         return self.returns(np.ones((len(self.rows), len(self.history.symbols))))
 
     @cached_property
     def _listed(self) -> Floats:
         """(R, N) where a bar of the symbol is known by then."""
-        return np.logical_or.accumulate(~np.isnan(self.history.close), axis=0)[self._part]
+        return np.logical_or.accumulate(~np.isnan(self.history.close), axis=0)[self._row_slice]
 
     @cached_property
-    def _columns(self) -> tuple[Bars, ...]:
+    def _symbol_bars(self) -> tuple[BarArrays, ...]:
         """The bars of each symbol alone, of this stretch."""
-        whole = bars_of(self.history.tape)
+        whole = bar_arrays_from(self.history.bar_matrix)
         return tuple(
-            Bars._make(
+            BarArrays._make(
                 np.ascontiguousarray(
-                    each[self._part, n : n + 1] if each.ndim == 2 else each[self._part]
+                    each[self._row_slice, n : n + 1] if each.ndim == 2 else each[self._row_slice]
                 )
                 for each in whole
             )
             for n in range(len(self.history.symbols))
         )
 
-    def _returns_of(self, n: int, shares: Floats) -> Floats:
+    def _symbol_returns(self, n: int, shares: Floats) -> Floats:
         """(R - 1,) of the account of one symbol; used up, it stays so."""
-        bars = self._columns[n]
+        bars = self._symbol_bars[n]
         targets = np.where(np.isnan(shares), 0.0, shares)[:, None]
-        played = play(
+        result = simulate_trading(
             self.history.symbols[n : n + 1],
             bars,
-            asked(targets, ~np.isnan(bars.close)),
+            targets_where(targets, ~np.isnan(bars.close)),
             self.settings.trading,
             self.settings.capital,
         )
-        worth = np.maximum(played.equity, 0.0)
+        worth = np.maximum(result.equity, 0.0)
         before = worth[:-1]
         return np.where(before > 0.0, worth[1:] / np.where(before > 0.0, before, 1.0) - 1.0, 0.0)
 
-    def _estimates(self, bars: Floats, statistics: Mapping[str, Statistic]) -> dict[str, Estimate]:
+    def _estimates(
+        self, bars: Floats, statistics: Mapping[str, Statistic]
+    ) -> dict[str, IntervalEstimate]:
         """Each of `statistics` of (2, D) bars, with intervals from the same draws of blocks that
         are as long as the first row and its size ask for."""
         count = bars.shape[1]
-        wanted = max(block_length(bars[0]), block_length(np.abs(bars[0])))
-        block = max(min(wanted, count / FEWEST_BLOCKS), 1.0)
+        block_bars = max(block_length(bars[0]), block_length(np.abs(bars[0])))
+        block = max(min(block_bars, count / MIN_BLOCKS), 1.0)
         values = {name: float(of(bars)) for name, of in statistics.items()}
-        if not enough(count, block):
-            return {name: Estimate(value, np.nan, np.nan, count) for name, value in values.items()}
+        if not has_enough_blocks(count, block):
+            return {
+                name: IntervalEstimate(value, np.nan, np.nan, count)
+                for name, value in values.items()
+            }
         drawn = bars[:, stationary_indices(count, block, self.resamples, 0)]
-        return {name: interval(of(drawn), values[name], count) for name, of in statistics.items()}
+        return {
+            name: percentile_interval(of(drawn), values[name], count)
+            for name, of in statistics.items()
+        }
 
 
 def _above_average(close: Floats) -> Floats:
     """1.0 where the close is above the mean of the last SMA closes (all known), else 0.0."""
     above = np.zeros(close.shape)
-    if len(close) >= SMA:
-        windows = np.lib.stride_tricks.sliding_window_view(close, SMA, axis=0).mean(axis=-1)
-        above[SMA - 1 :] = close[SMA - 1 :] > windows
+    if len(close) >= SMA_BARS:
+        windows = np.lib.stride_tricks.sliding_window_view(close, SMA_BARS, axis=0).mean(axis=-1)
+        above[SMA_BARS - 1 :] = close[SMA_BARS - 1 :] > windows
     return above

@@ -10,70 +10,74 @@ from numpy.typing import NDArray
 
 from domain.panel import Floats
 from envs.policies.policy import Policy, Score
-from envs.training.evaluation import SKILL, Judge
-from envs.training.events import HeldOut
-from quant.resampling import Estimate
+from envs.training.evaluation import SKILL, Evaluator
+from envs.training.events import HeldOutPaths
+from quant.resampling import IntervalEstimate
 
-POINTS = 500
+MAX_PATH_POINTS = 500
 """Of an equity path, at most."""
-POLICY = "policy"
+ENSEMBLE = "policy"
 """What the ensemble is called among those that were scored."""
 
 Bools = NDArray[np.bool_]
-Scores = dict[str, dict[str, Score]]
+ScoresByName = dict[str, dict[str, Score]]
 
 
 @dataclass(frozen=True, slots=True)
-class Judgement:
+class EvaluationReport:
     """`scores` of the policy, its members and the benchmarks, in this order, and their paths."""
 
-    scores: Scores
-    held_out: HeldOut
+    scores: ScoresByName
+    held_out: HeldOutPaths
 
 
-def judged(policy: Policy, judge: Judge, horizon: int, seed: int) -> Judgement:
+def evaluate_policy(
+    policy: Policy, evaluator: Evaluator, horizon: int, seed: int
+) -> EvaluationReport:
     """Everything there is to know about `policy` in `judge.rows`; `seed` is of the random
     benchmark."""
-    observation = judge.history.observation[judge.rows.start : judge.rows.stop]
-    seen = np.asarray(~np.isnan(observation).any(axis=-1))
-    x = policy.standardise(observation[seen])
-    shares = {POLICY: spread(policy.share(x), seen)}
-    evidence = {POLICY: spread(policy.evidence(x), seen)}
+    observation = evaluator.history.observation[evaluator.rows.start : evaluator.rows.stop]
+    observed = np.asarray(~np.isnan(observation).any(axis=-1))
+    x = policy.standardise(observation[observed])
+    shares = {ENSEMBLE: scatter(policy.share(x), observed)}
+    evidence = {ENSEMBLE: scatter(policy.evidence(x), observed)}
     for member in policy.members:
-        shares[member.name] = spread(member.share(x), seen)
-        evidence[member.name] = spread(member.temper * member.leaning(x), seen)
-    benchmarks = judge.benchmarks(seed)
-    scores: Scores = {}
-    for name, wanted in (shares | dict(benchmarks)).items():
-        found = judge.scores(wanted)
+        shares[member.name] = scatter(member.share(x), observed)
+        evidence[member.name] = scatter(member.temper * member.signal(x), observed)
+    benchmarks = evaluator.benchmarks(seed)
+    scores: ScoresByName = {}
+    for name, target_shares in (shares | dict(benchmarks)).items():
+        estimates = evaluator.scores(target_shares)
         if name in evidence:
-            found[SKILL] = judge.skill(evidence[name], horizon)
-        scores[name] = known(found)
-    kept = np.unique(np.linspace(0, len(judge.rows) - 1, POINTS).round().astype(np.intp))
+            estimates[SKILL] = evaluator.skill(evidence[name], horizon)
+        scores[name] = known_scores(estimates)
+    points = np.unique(
+        np.linspace(0, len(evaluator.rows) - 1, MAX_PATH_POINTS).round().astype(np.intp)
+    )
     paths = {
-        name: tuple(np.round(_equity(judge.returns(wanted))[kept], 6).tolist())
-        for name, wanted in (shares | dict(benchmarks)).items()
+        name: tuple(np.round(_equity(evaluator.returns(target_shares))[points], 6).tolist())
+        for name, target_shares in (shares | dict(benchmarks)).items()
     }
-    dates = judge.dates
-    return Judgement(
+    dates = evaluator.dates
+    return EvaluationReport(
         scores,
-        HeldOut(
-            dates=tuple(dates[row] for row in kept),
-            ensemble=paths[POLICY],
+        HeldOutPaths(
+            dates=tuple(dates[row] for row in points),
+            ensemble=paths[ENSEMBLE],
             members={member.name: paths[member.name] for member in policy.members},
             benchmarks={name: paths[name] for name in benchmarks},
         ),
     )
 
 
-def spread(values: Floats, seen: Bools) -> Floats:
+def scatter(values: Floats, observed: Bools) -> Floats:
     """(R, N) with `values` (M,) where `seen` (R, N), NaN elsewhere."""
-    out = np.full(seen.shape, np.nan)
-    out[seen] = values
+    out = np.full(observed.shape, np.nan)
+    out[observed] = values
     return out
 
 
-def known(estimates: dict[str, Estimate]) -> dict[str, Score]:
+def known_scores(estimates: dict[str, IntervalEstimate]) -> dict[str, Score]:
     """Those of which a figure and its interval are known."""
     return {
         name: Score(value=each.value, low=each.low, high=each.high)

@@ -8,11 +8,11 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
-from domain.errors import DamagedError
+from domain.errors import CorruptFileError
 
 
 @dataclass(frozen=True, slots=True)
-class Staged:
+class StageCompleted:
     """A member has learnt for another stage and was scored on the validation period.
 
     `member` is `number` of `members`, counted from 1; `steps` of its `total` are done, in this
@@ -33,7 +33,7 @@ class Staged:
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
+class RunEvaluated:
     """The end of a run: the policy's two files, and `HeldOut` as JSON."""
 
     tensors: bytes
@@ -41,11 +41,11 @@ class Judged:
     held_out: bytes
 
 
-Event = Staged | Judged
+TrainingEvent = StageCompleted | RunEvaluated
 
 
 @dataclass(frozen=True, slots=True)
-class HeldOut:
+class HeldOutPaths:
     """Equity through the test period, 1 at its start, at the closes of `dates` (ISO days):
     of the ensemble, of each member and of each benchmark; net of cost, thinned."""
 
@@ -58,7 +58,7 @@ class HeldOut:
         return (json.dumps(asdict(self)) + "\n").encode()
 
     @classmethod
-    def decode(cls, content: bytes, where: str) -> "HeldOut":
+    def decode(cls, content: bytes, where: str) -> "HeldOutPaths":
         """Raises DamagedError where `content`, read from `where`, is not what `encode`
         makes."""
         try:
@@ -70,7 +70,7 @@ class HeldOut:
             ensemble = tuple(map(float, raw["ensemble"]))
             held_out = cls(tuple(map(str, raw["dates"])), ensemble, **paths)
         except (ValueError, TypeError, KeyError, AttributeError) as error:
-            raise DamagedError(
+            raise CorruptFileError(
                 f"{where} does not hold equity paths ({error!r}). Train the policy again."
             ) from error
         return held_out

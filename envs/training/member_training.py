@@ -18,39 +18,39 @@ from safetensors import SafetensorError
 from safetensors.numpy import load as load_tensors
 from safetensors.numpy import save as save_tensors
 
-from domain.errors import DamagedError
+from domain.errors import CorruptFileError
 from domain.panel import Floats
-from envs.market_data import History, Periods
+from envs.market_data import DataPeriods, MarketHistory
 from envs.observation import OBSERVATION_VERSION
 from envs.policies.network import Network
 from envs.policies.policy import Member
-from envs.training.algorithms import Learner, Seen, kind_of
-from envs.training.arguments import Algo, Arguments
+from envs.training.algorithms import Learner, ObservationArray, output_kind
+from envs.training.arguments import Algo, TrainingArguments
 from envs.training.checkpoint_arrays import Arrays
-from envs.training.evaluation import SHARPE, Judge
-from envs.training.events import Staged
+from envs.training.evaluation import SHARPE, Evaluator
+from envs.training.events import StageCompleted
 
-Tick = Callable[[str, int], None]
+StepCallback = Callable[[str, int], None]
 """Hears of a member's steps as they are done."""
 Bools = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Ground:
+class TrainingContext:
     """What all members of a run stand on. `mean` and `scale` (K,) are of the training period,
     `seen` (T, N, K) the observation standardised by them and clipped."""
 
-    arguments: Arguments
-    market: History
-    periods: Periods
+    arguments: TrainingArguments
+    market: MarketHistory
+    periods: DataPeriods
     mean: Floats
     scale: Floats
-    seen: Seen
-    validation: Judge
+    observations: ObservationArray
+    validation: Evaluator
 
-    def key(self, member: str) -> NDArray[np.uint8]:
+    def run_key(self, member: str) -> NDArray[np.uint8]:
         """(32,) hash of all that decides what a member learns."""
-        plain = self.arguments.plain()
+        plain = self.arguments.to_json()
         for name in ("bars", "seeds", "algo", "select", "parent", "tried"):
             del plain[name]
         text = json.dumps([member, plain, self.market.digest], sort_keys=True)
@@ -64,7 +64,7 @@ class Checkpoint:
 
     stage: int
     steps: int
-    best: float
+    best_score: float
     best_stage: int
     ended: bool
     network: Network
@@ -76,7 +76,7 @@ class Checkpoint:
             "run": key,
             "observation_version": np.array([OBSERVATION_VERSION]),
             "counts": np.array(counts),
-            "best": np.array([self.best]),
+            "best": np.array([self.best_score]),
         }
         for index, (weight, bias) in enumerate(self.network.layers):
             tensors |= {f"policy/{index}/weight": weight, f"policy/{index}/bias": bias}
@@ -84,7 +84,7 @@ class Checkpoint:
         return save_tensors({name: np.ascontiguousarray(t) for name, t in tensors.items()})
 
 
-def decode(content: bytes, member: str, ground: Ground) -> Checkpoint:
+def decode_checkpoint(content: bytes, member: str, context: TrainingContext) -> Checkpoint:
     """What `Checkpoint.encode` made of `member`.
 
     Raises DamagedError for what is damaged, of another run or of another observation.
@@ -92,7 +92,7 @@ def decode(content: bytes, member: str, ground: Ground) -> Checkpoint:
     try:
         tensors = load_tensors(content)
         version = int(tensors["observation_version"][0])
-        same = np.array_equal(tensors["run"], ground.key(member))
+        same = np.array_equal(tensors["run"], context.run_key(member))
         stage, steps, best_stage, ended = tensors["counts"].tolist()
         layers = tuple(
             (tensors[f"policy/{index}/weight"], tensors[f"policy/{index}/bias"])
@@ -118,71 +118,84 @@ def decode(content: bytes, member: str, ground: Ground) -> Checkpoint:
     return Checkpoint(stage, steps, best, best_stage, bool(ended), Network(layers), arrays)
 
 
-def train(
-    ground: Ground, algo: Algo, seed: int, number: int, kept: Checkpoint | None, tick: Tick
-) -> Iterator[tuple[Staged, Checkpoint]]:
+def train_member(
+    context: TrainingContext,
+    algo: Algo,
+    seed: int,
+    number: int,
+    checkpoint: Checkpoint | None,
+    on_steps: StepCallback,
+) -> Iterator[tuple[StageCompleted, Checkpoint]]:
     """A member's stages from `kept` on, or from the first; the last one has `ended`.
 
     Raises InputError where no episode fits into the training period, and DamagedError for
     a checkpoint that does not fit the algorithm.
     """
-    arguments, name = ground.arguments, f"{algo}-{seed}"
-    learner = Learner(algo, seed, arguments, ground.market, ground.seen, ground.periods.train)
-    if kept is not None:
+    arguments, name = context.arguments, f"{algo}-{seed}"
+    learner = Learner(
+        algo, seed, arguments, context.market, context.observations, context.periods.train
+    )
+    if checkpoint is not None:
         try:
-            learner.restore(kept.arrays)
+            learner.restore(checkpoint.arrays)
         except (KeyError, ValueError, RuntimeError) as error:
             raise _refusal(name, f"it does not fit the algorithm ({error})") from error
-    point = kept or Checkpoint(0, 0, -math.inf, 0, False, Network(()), {})
+    point = checkpoint or Checkpoint(0, 0, -math.inf, 0, False, Network(()), {})
     while not point.ended:
         began = time.monotonic()
         stage = point.stage + 1
-        learnt = learner.learn(
-            stage, arguments.steps * stage // arguments.stages, lambda steps: tick(name, steps)
+        result = learner.learn(
+            stage, arguments.steps * stage // arguments.stages, lambda steps: on_steps(name, steps)
         )
-        scores = _scores(ground, algo, seed, learner.network)
-        merit = scores[SHARPE] if math.isfinite(scores[SHARPE]) else 0.0
-        point = replace(point, stage=stage, steps=learnt.steps)
-        if merit > point.best:
-            point = replace(point, best=merit, best_stage=stage, network=learner.network)
+        scores = _validation_scores(context, algo, seed, learner.network)
+        score = scores[SHARPE] if math.isfinite(scores[SHARPE]) else 0.0
+        point = replace(point, stage=stage, steps=result.steps)
+        if score > point.best_score:
+            point = replace(point, best_score=score, best_stage=stage, network=learner.network)
         ended = stage == arguments.stages or stage - point.best_stage >= arguments.patience
         point = replace(point, ended=ended, arrays={} if ended else learner.arrays)
-        event = Staged(
+        event = StageCompleted(
             member=name,
             number=number,
             members=len(arguments.members),
-            steps=learnt.steps,
+            steps=result.steps,
             total=arguments.steps,
             seconds=time.monotonic() - began,
             scores={
                 **scores,
-                "episode reward": learnt.reward * arguments.episode,
-                "loss": learnt.loss,
+                "episode reward": result.reward * arguments.episode,
+                "loss": result.loss,
             },
-            checkpoint=point.encode(ground.key(name)),
+            checkpoint=point.encode(context.run_key(name)),
             ended=ended,
         )
         yield event, point
 
 
-def member_of(ground: Ground, algo: Algo, seed: int, network: Network, temper: float) -> Member:
-    settings = ground.arguments.settings
-    kind, squash = kind_of(algo, settings)
+def build_member(
+    context: TrainingContext, algo: Algo, seed: int, network: Network, temper: float
+) -> Member:
+    settings = context.arguments.settings
+    kind, squash = output_kind(algo, settings)
     return Member(algo, seed, kind, settings.actions, network, temper, squash)
 
 
-def _scores(ground: Ground, algo: Algo, seed: int, network: Network) -> Mapping[str, float]:
+def _validation_scores(
+    context: TrainingContext, algo: Algo, seed: int, network: Network
+) -> Mapping[str, float]:
     """On the validation period."""
-    member, judge = member_of(ground, algo, seed, network, 0.0), ground.validation
-    seen = ground.seen[judge.rows.start : judge.rows.stop].astype(np.float64)
-    there = ~np.isnan(seen).any(axis=-1)
-    shares = np.zeros(there.shape)
-    shares[there] = member.share(seen[there])
-    return judge.figures(shares)
+    member, evaluator = build_member(context, algo, seed, network, 0.0), context.validation
+    observations = context.observations[evaluator.rows.start : evaluator.rows.stop].astype(
+        np.float64
+    )
+    observed = ~np.isnan(observations).any(axis=-1)
+    shares = np.zeros(observed.shape)
+    shares[observed] = member.share(observations[observed])
+    return evaluator.point_estimates(shares)
 
 
-def _refusal(member: str, what: str) -> DamagedError:
-    return DamagedError(
+def _refusal(member: str, what: str) -> CorruptFileError:
+    return CorruptFileError(
         f"The checkpoint checkpoints/{member}.safetensors is refused: {what}. Delete the file to "
         "train this member anew, or give another folder."
     )

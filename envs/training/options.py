@@ -11,11 +11,11 @@ from functools import cache
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from domain.symbols import FLAGS
-from envs.training.arguments import Arguments, reader
+from envs.training.arguments import TrainingArguments, value_parser
 
 
 @dataclass(frozen=True, slots=True)
-class Option:
+class ArgumentOption:
     """One argument. `choices` are the words that it, or each of its list, may be; there are none
     where any will do."""
 
@@ -49,19 +49,19 @@ class Option:
 
     def read_list(self, words: Iterable[str]) -> tuple[str, ...]:
         """What was written in one word or several, with commas or without."""
-        read: tuple[str, ...] = reader(self.kind)(" ".join(words))
+        read: tuple[str, ...] = value_parser(self.kind)(" ".join(words))
         return read
 
 
 @cache
-def options() -> Mapping[str, Option]:
+def options() -> Mapping[str, ArgumentOption]:
     """The option of every argument, in the order of its fields."""
-    hints = get_type_hints(Arguments, include_extras=True)
+    hints = get_type_hints(TrainingArguments, include_extras=True)
     found = {}
-    for each in fields(Arguments):
+    for each in fields(TrainingArguments):
         kind, sentence = get_args(hints[each.name])
         is_list = get_origin(kind) is tuple
-        found[each.name] = Option(
+        found[each.name] = ArgumentOption(
             name=each.name,
             kind=kind,
             sentence=f"{sentence} Repeat it, or separate by commas." if is_list else sentence,
@@ -93,7 +93,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
             parser.add_argument(
                 *option.flags,
                 dest=option.name,
-                type=reader(option.kind),
+                type=value_parser(option.kind),
                 choices=option.choices or None,
                 default=option.default,
                 metavar=option.metavar,
@@ -101,7 +101,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
             )
 
 
-def chosen_options(parsed: argparse.Namespace) -> Arguments:
+def arguments_from_options(parsed: argparse.Namespace) -> TrainingArguments:
     """The arguments among what `add_options` made the parser read."""
     given: dict[str, Any] = {}
     for name, option in options().items():
@@ -109,4 +109,4 @@ def chosen_options(parsed: argparse.Namespace) -> Arguments:
         if option.is_list:
             value = option.default if value is None else option.read_list(value)
         given[name] = value
-    return Arguments(**given)
+    return TrainingArguments(**given)

@@ -16,33 +16,41 @@ import numpy as np
 from domain.errors import InputError
 from domain.panel import Floats
 from domain.votes import sigmoid
-from envs.environments.episode_sampling import episodes
-from envs.market_data import History, divide
-from envs.policies.drift import reference
-from envs.policies.ensemble import by_regime, regimes
-from envs.policies.files import encode
+from envs.environments.episode_sampling import episode_windows
+from envs.market_data import MarketHistory, split_periods
+from envs.policies.drift import build_reference
+from envs.policies.ensemble import classify_regimes, regime_weights
+from envs.policies.files import encode_policy
 from envs.policies.policy import Manifest, Member, Policy, standardise
-from envs.training.arguments import Arguments
-from envs.training.evaluation import Judge
-from envs.training.evaluation_report import judged, spread
-from envs.training.events import Event, Judged
-from envs.training.member_training import Bools, Checkpoint, Ground, Tick, decode, member_of, train
+from envs.training.arguments import TrainingArguments
+from envs.training.evaluation import Evaluator
+from envs.training.evaluation_report import evaluate_policy, scatter
+from envs.training.events import RunEvaluated, TrainingEvent
+from envs.training.member_training import (
+    Bools,
+    Checkpoint,
+    StepCallback,
+    TrainingContext,
+    build_member,
+    decode_checkpoint,
+    train_member,
+)
 
 ROOT = Path(__file__).parents[2]
-DECIDING = ("envs", "trading/kernels")
+VERSIONED_FOLDERS = ("envs", "trading/kernels")
 """Folders whose sources decide what is learnt."""
 
 
-def nothing(member: str, steps: int) -> None:
+def ignore_steps(member: str, steps: int) -> None:
     """Steps that nobody wants to hear of."""
 
 
-def learn(
-    arguments: Arguments,
-    market: History,
-    kept: Mapping[str, bytes],
-    tick: Tick = nothing,
-) -> Iterator[Event]:
+def run_training(
+    arguments: TrainingArguments,
+    market: MarketHistory,
+    checkpoints: Mapping[str, bytes],
+    on_steps: StepCallback = ignore_steps,
+) -> Iterator[TrainingEvent]:
     """Train every member that `kept` (checkpoint by member; {} for a fresh run) does not hold
     as ended, an event a stage, then judge. `tick(member, steps)` hears of steps in between.
 
@@ -50,108 +58,116 @@ def learn(
     DamagedError for a checkpoint that is damaged or belongs to another run; both before
     anything is learnt.
     """
-    ground = ground_of(arguments, market)
+    context = build_context(arguments, market)
     points = {
-        f"{algo}-{seed}": decode(kept[f"{algo}-{seed}"], f"{algo}-{seed}", ground)
+        f"{algo}-{seed}": decode_checkpoint(
+            checkpoints[f"{algo}-{seed}"], f"{algo}-{seed}", context
+        )
         for algo, seed in arguments.members
-        if f"{algo}-{seed}" in kept
+        if f"{algo}-{seed}" in checkpoints
     }
     for number, (algo, seed) in enumerate(arguments.members, start=1):
         name = f"{algo}-{seed}"
         if name in points and points[name].ended:
             continue
-        for event, point in train(ground, algo, seed, number, points.get(name), tick):
+        for event, point in train_member(context, algo, seed, number, points.get(name), on_steps):
             points[name] = point
             yield event
-    yield _judged(ground, points)
+    yield _evaluate_run(context, points)
 
 
-def ground_of(arguments: Arguments, market: History) -> Ground:
+def build_context(arguments: TrainingArguments, market: MarketHistory) -> TrainingContext:
     """Raises InputError for arguments or a market that cannot be trained on."""
-    arguments.check()
-    periods = divide(
+    arguments.validate()
+    periods = split_periods(
         market.dates, arguments.train_until, arguments.validate_until, arguments.horizon + 1
     )
-    mean, scale = _moments(market.observation[periods.train.start : periods.train.stop])
-    seen = standardise(market.observation, mean, scale).astype(np.float32)
-    episodes(market, seen, periods.train, arguments.settings, portfolio=False)  # or none fits
-    return Ground(
+    mean, scale = _feature_moments(market.observation[periods.train.start : periods.train.stop])
+    observations = standardise(market.observation, mean, scale).astype(np.float32)
+    episode_windows(
+        market, observations, periods.train, arguments.settings, portfolio=False
+    )  # or none fits
+    return TrainingContext(
         arguments=arguments,
         market=market,
         periods=periods,
         mean=mean,
         scale=scale,
-        seen=seen,
-        validation=Judge(market, periods.validation, arguments.settings),
+        observations=observations,
+        validation=Evaluator(market, periods.validation, arguments.settings),
     )
 
 
 def code_version() -> str:
     """Of the program, and a digest of the sources that decide what is learnt."""
     digest = hashlib.sha256()
-    for folder in DECIDING:
+    for folder in VERSIONED_FOLDERS:
         for path in sorted((ROOT / folder).rglob("*.py")):
             digest.update(path.relative_to(ROOT).as_posix().encode() + path.read_bytes())
     return f"{version('quorum-markets')}+{digest.hexdigest()[:12]}"
 
 
-def _judged(ground: Ground, points: Mapping[str, Checkpoint]) -> Judged:
+def _evaluate_run(context: TrainingContext, points: Mapping[str, Checkpoint]) -> RunEvaluated:
     """The policy of all members, judged on the test period."""
-    arguments, market = ground.arguments, ground.market
-    policy = _ensemble(ground, points)
-    judge = Judge(market, ground.periods.test, arguments.settings)
-    found = judged(policy, judge, arguments.horizon, arguments.seed)
-    manifest = policy.manifest.model_copy(update={"scores": found.scores})
-    tensors, words = encode(replace(policy, manifest=manifest))
-    return Judged(tensors, words, found.held_out.encode())
+    arguments, market = context.arguments, context.market
+    policy = _build_ensemble(context, points)
+    evaluator = Evaluator(market, context.periods.test, arguments.settings)
+    report = evaluate_policy(policy, evaluator, arguments.horizon, arguments.seed)
+    manifest = policy.manifest.model_copy(update={"scores": report.scores})
+    tensors, manifest_bytes = encode_policy(replace(policy, manifest=manifest))
+    return RunEvaluated(tensors, manifest_bytes, report.held_out.encode())
 
 
-def _ensemble(ground: Ground, points: Mapping[str, Checkpoint]) -> Policy:
+def _build_ensemble(context: TrainingContext, points: Mapping[str, Checkpoint]) -> Policy:
     """All members with what their wishes are worth on the validation period, not scored yet."""
-    arguments, judge = ground.arguments, ground.validation
-    observation = ground.market.observation[judge.rows.start : judge.rows.stop]
-    there = np.asarray(~np.isnan(observation).any(axis=-1))
-    x = standardise(observation[there], ground.mean, ground.scale)
-    members, leanings = [], []
+    arguments, evaluator = context.arguments, context.validation
+    observation = context.market.observation[evaluator.rows.start : evaluator.rows.stop]
+    observed = np.asarray(~np.isnan(observation).any(axis=-1))
+    x = standardise(observation[observed], context.mean, context.scale)
+    members, signals = [], []
     for algo, seed in arguments.members:
-        member = member_of(ground, algo, seed, points[f"{algo}-{seed}"].network, 0.0)
-        leaning = spread(member.leaning(x), there)
-        members.append(replace(member, temper=judge.temper(leaning, arguments.horizon)))
-        leanings.append(leaning)
-    trained = ground.market.observation[ground.periods.train.start : ground.periods.train.stop]
+        member = build_member(context, algo, seed, points[f"{algo}-{seed}"].network, 0.0)
+        signal = scatter(member.signal(x), observed)
+        members.append(replace(member, temper=evaluator.fit_temper(signal, arguments.horizon)))
+        signals.append(signal)
+    trained = context.market.observation[context.periods.train.start : context.periods.train.stop]
     return Policy(
-        mean=ground.mean,
-        scale=ground.scale,
+        mean=context.mean,
+        scale=context.scale,
         members=tuple(members),
-        weights=_weights(ground, tuple(members), np.stack(leanings), x, there),
-        reference=reference(trained),
-        manifest=_manifest(ground),
+        weights=_ensemble_weights(context, tuple(members), np.stack(signals), x, observed),
+        reference=build_reference(trained),
+        manifest=_build_manifest(context),
     )
 
 
-def _weights(
-    ground: Ground, members: tuple[Member, ...], leanings: Floats, x: Floats, there: Bools
+def _ensemble_weights(
+    context: TrainingContext,
+    members: tuple[Member, ...],
+    signals: Floats,
+    x: Floats,
+    observed: Bools,
 ) -> Floats:
     """(1 or R, members) by what was asked for; `leanings` (members, T, N) are of the validation
     period, where `x` (M, K) is what was seen `there` (T, N)."""
-    if ground.arguments.select == "bagging":
+    if context.arguments.select == "bagging":
         return np.full((1, len(members)), 1.0 / len(members))
-    base, rose = ground.validation.outcomes(ground.arguments.horizon)
+    base, rose = context.validation.outcomes(context.arguments.horizon)
     tempers = np.array([member.temper for member in members])
-    rises = sigmoid(base + tempers[:, None, None] * leanings)
+    rises = sigmoid(base + tempers[:, None, None] * signals)
     with np.errstate(divide="ignore", invalid="ignore"):
         scores = np.where(rose == 1.0, np.log(rises), np.log1p(-rises))
     scores[:, np.isnan(rose)] = np.nan
-    regime = np.zeros(there.shape, np.int64)
-    regime[there] = regimes(x, ground.mean, ground.scale)
+    regime = np.zeros(observed.shape, np.int64)
+    regime[observed] = classify_regimes(x, context.mean, context.scale)
     names = [member.algorithm for member in members]
-    return by_regime(scores, regime, names, ground.arguments.horizon)
+    return regime_weights(scores, regime, names, context.arguments.horizon)
 
 
-def _manifest(ground: Ground) -> Manifest:
-    arguments, market = ground.arguments, ground.market
+def _build_manifest(context: TrainingContext) -> Manifest:
+    arguments, market = context.arguments, context.market
     days = market.dates.astype("datetime64[D]").astype(str)
-    plain = arguments.plain()
+    plain = arguments.to_json()
     del plain["bars"], plain["parent"]  # the data's digest says more than a path; parent is told
     return Manifest(
         data=market.name,
@@ -160,7 +176,7 @@ def _manifest(ground: Ground) -> Manifest:
         code_version=code_version(),
         periods={
             name: (str(days[rows.start]), str(days[rows.stop - 1]))
-            for name, rows in asdict(ground.periods).items()
+            for name, rows in asdict(context.periods).items()
         },
         arguments={**plain},
         scores={},
@@ -168,13 +184,13 @@ def _manifest(ground: Ground) -> Manifest:
     )
 
 
-def _moments(observation: Floats) -> tuple[Floats, Floats]:
+def _feature_moments(observation: Floats) -> tuple[Floats, Floats]:
     """Mean and standard deviation (K,) of all observations that are there."""
-    seen = observation[~np.isnan(observation).any(axis=-1)]
-    if not len(seen):
+    known = observation[~np.isnan(observation).any(axis=-1)]
+    if not len(known):
         raise InputError(
             "Nothing can be seen in the training period: no symbol has bars enough, or no price "
             "moves. Bring more bars."
         )
-    spread = seen.std(axis=0)
-    return seen.mean(axis=0), np.where(spread > 0, spread, 1.0)
+    spread = known.std(axis=0)
+    return known.mean(axis=0), np.where(spread > 0, spread, 1.0)

@@ -25,19 +25,19 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal, Self, get_args
 
-from domain.errors import DamagedError, InputError, NotFoundError
-from domain.model_files import MANIFEST
-from envs.disk import held, locked, read_whole, write_whole, writing
-from envs.market_data import History
-from envs.training.arguments import Arguments, Plain, arguments_of
-from envs.training.events import Event, HeldOut, Judged, Staged
+from domain.errors import CorruptFileError, InputError, NotFoundError
+from domain.model_files import MANIFEST_FILE
+from envs.disk import is_locked, read_file, storage_errors, try_lock, write_atomic
+from envs.market_data import MarketHistory
+from envs.training.arguments import JsonScalar, TrainingArguments, parse_arguments
+from envs.training.events import HeldOutPaths, RunEvaluated, StageCompleted, TrainingEvent
 
 RUN, ENDED, LOCK = "run.json", "ended.json", "run.lock"
 PROGRESS, HELD_OUT, CHECKPOINTS, TENSORBOARD = (
     "progress.csv", "held-out.json", "checkpoints", "tensorboard",
 )  # fmt: skip
 POLICY = "policy"
-Word = Literal["running", "done", "failed", "cancelled", "interrupted"]
+RunStatus = Literal["running", "done", "failed", "cancelled", "interrupted"]
 
 
 def policy_folder(folder: Path) -> Path:
@@ -46,7 +46,7 @@ def policy_folder(folder: Path) -> Path:
     Raises InputError for a run that has come to no policy yet.
     """
     inside = folder / POLICY
-    if (inside / MANIFEST).exists():
+    if (inside / MANIFEST_FILE).exists():
         return inside
     if (folder / RUN).exists():
         raise InputError(
@@ -64,20 +64,20 @@ class RunState:
 
     id: str
     label: str
-    state: Word
+    state: RunStatus
     what: str
     done: int
     total: int
     seconds_left: float | None
     error: str
     started_at: datetime
-    arguments: Mapping[str, Plain]
+    arguments: Mapping[str, JsonScalar]
     data: str
     simulated: bool
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
+class StageProgress:
     """Columns of progress.csv, a row a stage; a score that is not known is NaN."""
 
     member: tuple[str, ...]
@@ -89,30 +89,30 @@ class Progress:
 class RunFolder:
     """One run's folder. Reading never waits; writing is for whoever is `holding` it."""
 
-    def __init__(self, path: Path, made: Mapping[str, Any]) -> None:
+    def __init__(self, path: Path, run_json: Mapping[str, Any]) -> None:
         self.path = path
-        self._made = made
+        self._run_json = run_json
 
     @classmethod
-    def create(cls, path: Path, arguments: Arguments, market: History) -> Self:
+    def create(cls, path: Path, arguments: TrainingArguments, market: MarketHistory) -> Self:
         """The folder of a run: a new one, or the one that was begun by the same command.
 
         Raises InputError where another run is there, and StorageError where nothing can be
         written.
         """
-        made = {
-            "arguments": arguments.plain(),
+        run_json = {
+            "arguments": arguments.to_json(),
             "data": market.name,
             "simulated": market.simulated,
             "data_digest": market.digest,
             "started_at": datetime.now(UTC).isoformat(timespec="seconds"),
         }
         if not (path / RUN).exists():
-            write_whole(path / RUN, (json.dumps(made, indent=2) + "\n").encode())
-            return cls(path, made)
-        there = cls.open(path)
-        there._refuse_another(made)
-        return there
+            write_atomic(path / RUN, (json.dumps(run_json, indent=2) + "\n").encode())
+            return cls(path, run_json)
+        existing = cls.open(path)
+        existing._check_same_run(run_json)
+        return existing
 
     @classmethod
     def open(cls, path: Path) -> Self:
@@ -121,104 +121,104 @@ class RunFolder:
         Raises NotFoundError where there is none, DamagedError where it cannot be read.
         """
         try:
-            made = json.loads((path / RUN).read_bytes())
-            datetime.fromisoformat(made["started_at"])
-            arguments_of(made["arguments"])
+            run_json = json.loads((path / RUN).read_bytes())
+            datetime.fromisoformat(run_json["started_at"])
+            parse_arguments(run_json["arguments"])
             for name, kind in (("data", str), ("simulated", bool), ("data_digest", str)):
-                if not isinstance(made[name], kind):
-                    raise TypeError(f"{name} is {made[name]!r}")
+                if not isinstance(run_json[name], kind):
+                    raise TypeError(f"{name} is {run_json[name]!r}")
         except (FileNotFoundError, NotADirectoryError) as error:
             raise NotFoundError(f"{path} holds no training run.") from error
         except (OSError, ValueError, TypeError, KeyError, InputError) as error:
-            raise DamagedError(
+            raise CorruptFileError(
                 f"The training run in {path} cannot be read: {RUN} is damaged ({error}). Delete "
                 "the folder and train again."
             ) from error
-        return cls(path, made)
+        return cls(path, run_json)
 
     @property
-    def arguments(self) -> Arguments:
-        return arguments_of(self._made["arguments"])
+    def arguments(self) -> TrainingArguments:
+        return parse_arguments(self._run_json["arguments"])
 
     @contextmanager
-    def holding(self) -> Iterator[None]:
+    def lock(self) -> Iterator[None]:
         """While this lasts the run is "running", and nobody else can write to it.
 
         Raises InputError where somebody holds it already, StorageError where nothing can be
         written.
         """
-        with writing(self.path):
+        with storage_errors(self.path):
             file = (self.path / LOCK).open("ab")
         with file:
-            if not locked(file):
+            if not try_lock(file):
                 raise InputError(
                     f"Another process is training into {self.path}. Wait for it, or give another "
                     "folder."
                 )
-            if self._word()[0] != "done":
-                with writing(self.path):
+            if self._status()[0] != "done":
+                with storage_errors(self.path):
                     (self.path / ENDED).unlink(missing_ok=True)
             yield
 
-    def keep(self, event: Event) -> None:
+    def record(self, event: TrainingEvent) -> None:
         """Write what has happened. Raises StorageError where that is not possible; what was kept
         before stays as it is."""
-        if isinstance(event, Judged):
-            write_whole(self.path / POLICY / "policy.safetensors", event.tensors)
-            write_whole(self.path / POLICY / "manifest.json", event.manifest)
-            write_whole(self.path / HELD_OUT, event.held_out)
-            self._end("done")
+        if isinstance(event, RunEvaluated):
+            write_atomic(self.path / POLICY / "policy.safetensors", event.tensors)
+            write_atomic(self.path / POLICY / "manifest.json", event.manifest)
+            write_atomic(self.path / HELD_OUT, event.held_out)
+            self._write_end("done")
             return
         self._add_row(event)
-        write_whole(self.path / CHECKPOINTS / f"{event.member}.safetensors", event.checkpoint)
-        self._chart(event)
+        write_atomic(self.path / CHECKPOINTS / f"{event.member}.safetensors", event.checkpoint)
+        self._write_tensorboard(event)
 
-    def kept(self) -> Mapping[str, bytes]:
+    def checkpoints(self) -> Mapping[str, bytes]:
         """The last checkpoint of every member that has one."""
         found = sorted((self.path / CHECKPOINTS).glob("*.safetensors"))
-        return {each.stem: read_whole(each) for each in found}
+        return {each.stem: read_file(each) for each in found}
 
     def fail(self, error: str) -> None:
-        self._end("failed", error)
+        self._write_end("failed", error)
 
     def cancel(self) -> None:
-        self._end("cancelled")
+        self._write_end("cancelled")
 
     def state(self) -> RunState:
         arguments, progress = self.arguments, self.progress()
         last = dict(zip(progress.member, progress.steps, strict=True))
-        word, error = self._word()
+        status, error = self._status()
         total = arguments.steps * len(arguments.members)
         names = [f"{algo}-{seed}" for algo, seed in arguments.members]
         # A member that ended early counts whole: the next one has begun, or all is done.
         behind = names.index(progress.member[-1]) if progress.member else 0
         done = arguments.steps * behind + (last[progress.member[-1]] if last else 0)
-        done = total if word == "done" else min(done, total)
+        done = total if status == "done" else min(done, total)
         seconds, steps = sum(progress.seconds), sum(last.values())
-        paced = word in ("running", "interrupted") and seconds > 0 and steps > 0
+        paced = status in ("running", "interrupted") and seconds > 0 and steps > 0
         return RunState(
             id=self.path.name,
-            label=arguments.label(self._made["data"]),
-            state=word,
+            label=arguments.label(self._run_json["data"]),
+            state=status,
             what=f"{progress.member[-1]}, {behind + 1} of {len(names)}" if last else "",
             done=done,
             total=total,
             seconds_left=seconds / steps * (total - done) if paced else None,
             error=error,
-            started_at=datetime.fromisoformat(self._made["started_at"]),
-            arguments=self._made["arguments"],
-            data=self._made["data"],
-            simulated=self._made["simulated"],
+            started_at=datetime.fromisoformat(self._run_json["started_at"]),
+            arguments=self._run_json["arguments"],
+            data=self._run_json["data"],
+            simulated=self._run_json["simulated"],
         )
 
-    def progress(self) -> Progress:
+    def progress(self) -> StageProgress:
         """What was kept of each stage so far. Raises DamagedError where it cannot be read."""
         try:
-            names, rows = self._rows()
+            names, rows = self._progress_rows()
             known = {f"{algo}-{seed}" for algo, seed in self.arguments.members}
             if unknown := {row[0] for row in rows} - known:
                 raise ValueError(f"{min(unknown)[:40]!r} is no member of this run")
-            return Progress(
+            return StageProgress(
                 member=tuple(row[0] for row in rows),
                 steps=tuple(int(row[1]) for row in rows),
                 seconds=tuple(float(row[2]) for row in rows),
@@ -228,24 +228,24 @@ class RunFolder:
                 },
             )
         except (ValueError, IndexError) as error:
-            raise DamagedError(
+            raise CorruptFileError(
                 f"The training run in {self.path} cannot be read: {PROGRESS} is damaged ({error}). "
                 "Delete the folder and train again."
             ) from error
 
-    def held_out(self) -> HeldOut | None:
+    def held_out(self) -> HeldOutPaths | None:
         """Equity of the test period; None before the run is done."""
         path = self.path / HELD_OUT
-        return HeldOut.decode(read_whole(path), str(path)) if path.exists() else None
+        return HeldOutPaths.decode(read_file(path), str(path)) if path.exists() else None
 
     def policy(self) -> Path | None:
         """The policy's folder; None before the run is done."""
-        return self.path / POLICY if self._word()[0] == "done" else None
+        return self.path / POLICY if self._status()[0] == "done" else None
 
-    def _refuse_another(self, made: Mapping[str, Any]) -> None:
+    def _check_same_run(self, run_json: Mapping[str, Any]) -> None:
         """Raises InputError unless `made` is of this folder's own run."""
-        ours = {**self._made["arguments"], "data": self._made["data_digest"]}
-        theirs = {**made["arguments"], "data": made["data_digest"]}
+        ours = {**self._run_json["arguments"], "data": self._run_json["data_digest"]}
+        theirs = {**run_json["arguments"], "data": run_json["data_digest"]}
         same_by_digest = {"bars", "symbols"}
         different = [
             name for name in theirs if ours.get(name) != theirs[name] and name not in same_by_digest
@@ -257,20 +257,20 @@ class RunFolder:
                 f"{theirs[name]}. Give another folder, or the same command to go on."
             )
 
-    def _word(self) -> tuple[Word, str]:
+    def _status(self) -> tuple[RunStatus, str]:
         """How it stands, and what went wrong."""
         try:
             ended = json.loads((self.path / ENDED).read_bytes())
-            if ended["state"] not in get_args(Word):
+            if ended["state"] not in get_args(RunStatus):
                 raise ValueError(ended["state"])
             return ended["state"], str(ended["error"])
         except (OSError, ValueError, TypeError, KeyError):
-            return ("running" if held(self.path / LOCK) else "interrupted"), ""
+            return ("running" if is_locked(self.path / LOCK) else "interrupted"), ""
 
-    def _end(self, state: Word, error: str = "") -> None:
-        write_whole(self.path / ENDED, json.dumps({"state": state, "error": error}).encode())
+    def _write_end(self, state: RunStatus, error: str = "") -> None:
+        write_atomic(self.path / ENDED, json.dumps({"state": state, "error": error}).encode())
 
-    def _rows(self) -> tuple[list[str], list[list[str]]]:
+    def _progress_rows(self) -> tuple[list[str], list[list[str]]]:
         """Header and whole rows of progress.csv."""
         try:
             text = (self.path / PROGRESS).read_text()
@@ -279,19 +279,19 @@ class RunFolder:
         names, *rows = list(csv.reader(io.StringIO(text[: text.rfind("\n") + 1])))
         return names, rows
 
-    def _add_row(self, event: Staged) -> None:
+    def _add_row(self, event: StageCompleted) -> None:
         """A row goes before its checkpoint: one that is there already belongs to a stage that was
         lost, and is replaced."""
-        names, rows = self._rows()
+        names, rows = self._progress_rows()
         names = names or ["member", "steps", "seconds", *event.scores]
         rows = [row for row in rows if row[0] != event.member or int(row[1]) < event.steps]
         scores = [f"{event.scores[name]:.6g}" for name in names[3:]]
         rows.append([event.member, str(event.steps), f"{event.seconds:.3f}", *scores])
         out = io.StringIO()
         csv.writer(out, lineterminator="\n").writerows([names, *rows])
-        write_whole(self.path / PROGRESS, out.getvalue().encode())
+        write_atomic(self.path / PROGRESS, out.getvalue().encode())
 
-    def _chart(self, event: Staged) -> None:
+    def _write_tensorboard(self, event: StageCompleted) -> None:
         """One file a member, to which each stage is added: whoever watches it reads on."""
         from tensorboard.compat.proto.event_pb2 import Event as Point
         from tensorboard.compat.proto.summary_pb2 import Summary
@@ -304,7 +304,7 @@ class RunFolder:
             if math.isfinite(value):
                 summary = Summary(value=[Summary.Value(tag=name, simple_value=value)])
                 points.append(Point(wall_time=now, step=event.steps, summary=summary))
-        with writing(path):
+        with storage_errors(path):
             path.parent.mkdir(parents=True, exist_ok=True)
             with path.open("ab") as file:
                 records = RecordWriter(file)

@@ -4,25 +4,25 @@ from rich.table import Table
 
 from envs.policies.policy import Policy, Score
 from envs.training.evaluation import GROWTH, SHARPE, SHARPE_OVER, SKILL
-from envs.training.evaluation_report import POLICY, Scores
+from envs.training.evaluation_report import ENSEMBLE, ScoresByName
 
 COLUMNS = (GROWTH, SHARPE, SHARPE_OVER, SKILL)
 
 
-def table_of(title: str, scores: Scores, policy: Policy) -> Table:
+def score_table(title: str, scores: ScoresByName, policy: Policy) -> Table:
     """A row for each that was scored: the policy, its members, the benchmarks; and a column for
     each figure, with its interval, "–" where it is not known."""
     table = Table(title=title, caption="In brackets: 90% intervals, blocks of time drawn again.")
     for heading in ("", *COLUMNS):
         table.add_column(heading)
-    first = (POLICY, *(member.name for member in policy.members))
+    first = (ENSEMBLE, *(member.name for member in policy.members))
     for who in (*first, *(each for each in scores if each not in first)):
         figures = scores.get(who, {})
-        table.add_row(who, *(_words(name, figures.get(name)) for name in COLUMNS))
+        table.add_row(who, *(_score_text(name, figures.get(name)) for name in COLUMNS))
     return table
 
 
-def _words(name: str, score: Score | None) -> str:
+def _score_text(name: str, score: Score | None) -> str:
     if score is None:
         return "–"
     digits = 4 if name == SKILL else 2

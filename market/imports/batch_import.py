@@ -13,11 +13,11 @@ from domain.errors import InputError
 from domain.timeframe import Timeframe
 from market.imports.file_import import SUFFIXES, ImportReport, import_file
 from market.provider import Progress
-from market.store import Library
+from market.store import MarketDataStore
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Imported:
+class ImportResult:
     """What became of each file, in the order in which they were named, and of each folder that had
     none. `skipped` are the other files of the folders: neither .csv nor .parquet."""
 
@@ -32,19 +32,19 @@ class Imported:
 
 def import_paths(
     paths: Sequence[Path],
-    library: Library,
+    store: MarketDataStore,
     *,
     market: str = "files",
     timeframe: Timeframe | None = None,
     replace: bool = False,
     progress: Progress = lambda *_: None,
-) -> Imported:
+) -> ImportResult:
     """Stores every file that `paths` name, each in a transaction of its own and each once.
 
     `progress` is told a file's name and its rows. A file that is refused is reported and the others
     go on. Raises StorageError where nothing more can be stored; the files before are stored then.
     """
-    files, skipped, refused = _found(paths)
+    files, skipped, refused = _find_files(paths)
     reports = []
     for file in files:
         if reason := refused.get(file):
@@ -54,7 +54,7 @@ def import_paths(
             reports.append(
                 import_file(
                     file,
-                    library,
+                    store,
                     market=market,
                     timeframe=timeframe,
                     replace=replace,
@@ -63,31 +63,31 @@ def import_paths(
             )
         except InputError as error:
             reports.append(ImportReport(file, refused_because=str(error)))
-    return Imported(tuple(reports), tuple(skipped))
+    return ImportResult(tuple(reports), tuple(skipped))
 
 
-def _found(paths: Sequence[Path]) -> tuple[list[Path], list[Path], dict[Path, str]]:
+def _find_files(paths: Sequence[Path]) -> tuple[list[Path], list[Path], dict[Path, str]]:
     """The files to import, those that are skipped, and why some of the former (folders, mostly)
     are refused at once. What is named twice, or linked to, is found once."""
     files: dict[str, Path] = {}
     skipped: dict[str, Path] = {}
     refused: dict[Path, str] = {}
     for path in paths:
-        inside = [path]
+        found = [path]
         if os.path.isdir(path):  # noqa: PTH112 a name too long is no folder, and no error yet
-            inside, others, closed = _inside(path)
+            found, others, closed = _list_folder(path)
             skipped |= {os.path.realpath(each): each for each in others}
             refused |= closed
-            if not inside and not closed:
+            if not found and not closed:
                 refused[path] = f"{path} holds no .csv or .parquet file. Name one that does."
-                inside = [path]
-            inside += closed
-        for file in inside:
+                found = [path]
+            found += closed
+        for file in found:
             files.setdefault(os.path.realpath(file), file)
     return list(files.values()), list(skipped.values()), refused
 
 
-def _inside(folder: Path) -> tuple[list[Path], list[Path], dict[Path, str]]:
+def _list_folder(folder: Path) -> tuple[list[Path], list[Path], dict[Path, str]]:
     """Files of a folder that can be imported, its other files, and the folders in it that cannot be
     looked into, with the reason."""
     files: list[Path] = []

@@ -18,28 +18,28 @@ import pyarrow.csv as arrow_csv
 import pyarrow.parquet as parquet
 
 from domain.errors import InputError
-from domain.store_reports import Merge
+from domain.store_reports import WriteReport
 from domain.symbols import parse_symbol
 from domain.timeframe import Timeframe
-from market.imports.normalise import Refusal, tidy
-from market.imports.schema_detection import ACCEPTED, TEXT, Kind, recognise
+from market.imports.normalise import RejectedRows, normalise
+from market.imports.schema_detection import ACCEPTED_COLUMNS, TEXT_COLUMNS, TableKind, detect_schema
 from market.provider import Progress
-from market.store import Library
+from market.store import MarketDataStore
 
 CHUNK = 50_000
 SUFFIXES = (".csv", ".parquet")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Table:
+class ParsedTable:
     """A file's good rows: a frame of its kind with a `symbol` column, sorted; `rows` were read."""
 
     path: Path
-    kind: Kind
+    kind: TableKind
     timeframe: Timeframe | None
     frame: pd.DataFrame
     rows: int
-    refused: tuple[Refusal, ...]
+    refused: tuple[RejectedRows, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,13 +50,13 @@ class ImportReport:
     """
 
     path: Path
-    kind: Kind | None = None
+    kind: TableKind | None = None
     timeframe: Timeframe | None = None
     read: int = 0
     stored: int = 0
     unchanged: int = 0
     replaced: int = 0
-    refused: tuple[Refusal, ...] = ()
+    refused: tuple[RejectedRows, ...] = ()
     symbols: tuple[str, ...] = ()
     span: tuple[datetime, datetime] | None = None
     refused_because: str | None = None
@@ -64,7 +64,7 @@ class ImportReport:
 
 def import_file(
     path: Path,
-    library: Library,
+    store: MarketDataStore,
     *,
     market: str = "files",
     timeframe: Timeframe | None = None,
@@ -76,47 +76,47 @@ def import_file(
     `progress` is told the file's name and its rows. Raises InputError as `read` does, and for a
     file that contradicts what is stored unless it may `replace` that.
     """
-    return _import(read(path, timeframe), library, market, replace, progress)
+    return _import(read_table(path, timeframe), store, market, replace, progress)
 
 
-def read(path: Path, timeframe: Timeframe | None = None) -> Table:
+def read_table(path: Path, timeframe: Timeframe | None = None) -> ParsedTable:
     """The good rows of a file.
 
     Raises InputError, naming the file, what was found and the remedy, where it is no table that
     Quorum knows or where more than a fifth of its rows are bad.
     """
-    columns = _columns(path)
+    columns = _read_header(path)
     try:
-        recognised = recognise(columns)
+        recognised = detect_schema(columns)
         if not columns:
             raise InputError("it is empty. Export it again.")
         if recognised is None:
             raise InputError(
-                f"its columns are {_few(columns)}. Quorum takes tables with the columns of"
-                f" {ACCEPTED}; rename yours."
+                f"its columns are {_shorten(columns)}. Quorum takes tables with the columns of"
+                f" {ACCEPTED_COLUMNS}; rename yours."
             )
         kind, names = recognised
-        raw, malformed = _load(path, names)
+        raw, malformed = _read_columns(path, names)
         if raw.empty:
             raise InputError("it has no rows. Export it again.")
         if "symbol" not in raw:
             raw["symbol"] = _symbol_of(path)
-        frame, refused, timeframe = tidy(kind, raw, malformed, timeframe)
+        frame, refused, timeframe = normalise(kind, raw, malformed, timeframe)
     except InputError as error:
         raise InputError(f"{path} cannot be imported: {error}") from error
     rows = len(raw) + sum(lines.rows for lines in malformed)
-    return Table(path, kind, timeframe, frame, rows, refused)
+    return ParsedTable(path, kind, timeframe, frame, rows, refused)
 
 
 def _import(
-    table: Table, library: Library, market: str, replace: bool, progress: Progress
+    table: ParsedTable, store: MarketDataStore, market: str, replace: bool, progress: Progress
 ) -> ImportReport:
-    merges: list[Merge] = []
+    merges: list[WriteReport] = []
     contradicted: dict[str, int] = {}
-    with library.transaction():
+    with store.transaction():
         done = 0
         for symbol, chunk in _chunks(table.frame):
-            merge = _put(library, market, table, symbol, chunk, replace)
+            merge = _write(store, market, table, symbol, chunk, replace)
             merges.append(merge)
             contradicted[symbol] = contradicted.get(symbol, 0) + merge.conflicting
             done += len(chunk)
@@ -125,11 +125,11 @@ def _import(
         if conflicting and not replace:
             raise InputError(
                 f"{table.path} contradicts {conflicting} stored {table.kind} of"
-                f" {_few([s for s, rows in contradicted.items() if rows])}: importing it would"
+                f" {_shorten([s for s, rows in contradicted.items() if rows])}: importing it would"
                 " rewrite history, so nothing was stored. Import it with --replace if that is"
                 " meant."
             )
-    times = table.frame["at" if table.kind is Kind.BARS else "known_at"]
+    times = table.frame["at" if table.kind is TableKind.BARS else "known_at"]
     return ImportReport(
         path=table.path,
         kind=table.kind,
@@ -150,21 +150,26 @@ def _chunks(frame: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
             yield str(symbol), rows.iloc[start : start + CHUNK]
 
 
-def _put(
-    library: Library, market: str, table: Table, symbol: str, rows: pd.DataFrame, replace: bool
-) -> Merge:
+def _write(
+    store: MarketDataStore,
+    market: str,
+    table: ParsedTable,
+    symbol: str,
+    rows: pd.DataFrame,
+    replace: bool,
+) -> WriteReport:
     if table.timeframe is not None:
         bars = rows.drop(columns="symbol")
-        return library.put_bars(market, symbol, table.timeframe, bars, replace)
+        return store.put_bars(market, symbol, table.timeframe, bars, replace)
     put = {
-        Kind.NEWS: library.put_news,
-        Kind.FILINGS: library.put_filings,
-        Kind.EARNINGS: library.put_earnings,
+        TableKind.NEWS: store.put_news,
+        TableKind.FILINGS: store.put_filings,
+        TableKind.EARNINGS: store.put_earnings,
     }[table.kind]
     return put(market, symbol, rows, replace)
 
 
-def _columns(path: Path) -> list[str]:
+def _read_header(path: Path) -> list[str]:
     """The names in a file's head. InputError where it is not there or is neither format."""
     try:
         if not path.is_file():
@@ -178,11 +183,13 @@ def _columns(path: Path) -> list[str]:
                     pass  # all of it must be UTF-8, not only the head
                 return head
     except (pa.ArrowException, OSError, UnicodeDecodeError, csv.Error) as error:
-        raise _unreadable(path, error) from error
+        raise _unreadable_error(path, error) from error
     raise InputError(f"{path} is neither .csv nor .parquet, which are all that Quorum reads.")
 
 
-def _load(path: Path, names: dict[str, str]) -> tuple[pd.DataFrame, tuple[Refusal, ...]]:
+def _read_columns(
+    path: Path, names: dict[str, str]
+) -> tuple[pd.DataFrame, tuple[RejectedRows, ...]]:
     """The recognised columns under our names, and the lines that were no rows at all."""
     malformed: list[str] = []
 
@@ -202,20 +209,22 @@ def _load(path: Path, names: dict[str, str]) -> tuple[pd.DataFrame, tuple[Refusa
                 ),
                 convert_options=arrow_csv.ConvertOptions(
                     include_columns=list(names.values()),
-                    column_types={theirs: pa.string() for o, theirs in names.items() if o in TEXT},
+                    column_types={
+                        theirs: pa.string() for o, theirs in names.items() if o in TEXT_COLUMNS
+                    },
                 ),
             )
         table.validate(full=True)  # Parquet may call text what is no UTF-8
         frame = table.to_pandas(date_as_object=False)
     except (pa.ArrowException, OSError, ValueError) as error:
-        raise _unreadable(path, error) from error
+        raise _unreadable_error(path, error) from error
     frame = frame.rename(columns={theirs: ours for ours, theirs in names.items()})
     reason = "wrong number of columns"
-    refused = (Refusal(reason, len(malformed), tuple(malformed[:3])),) if malformed else ()
+    refused = (RejectedRows(reason, len(malformed), tuple(malformed[:3])),) if malformed else ()
     return frame.reset_index(drop=True), refused
 
 
-def _unreadable(path: Path, error: Exception) -> InputError:
+def _unreadable_error(path: Path, error: Exception) -> InputError:
     what = str(error).splitlines()[0][:200].rstrip(".") if str(error) else type(error).__name__
     return InputError(
         f"{path} cannot be read as {path.suffix.lower().lstrip('.')}: {what}."
@@ -233,6 +242,6 @@ def _symbol_of(path: Path) -> str:
         ) from error
 
 
-def _few(names: list[str]) -> str:
+def _shorten(names: list[str]) -> str:
     shown = ", ".join(repr(name[:40]) for name in names[:15])
     return f"{shown} and {len(names) - 15} more" if len(names) > 15 else shown or "none"

@@ -18,14 +18,14 @@ from numpy.typing import NDArray
 from domain.errors import InputError
 from domain.symbols import parse_symbol
 from domain.timeframe import Timeframe
-from market.imports.schema_detection import Kind
+from market.imports.schema_detection import TableKind
 from market.provider import BAR_COLUMNS, EARNINGS_COLUMNS, FILING_COLUMNS, NEWS_COLUMNS
-from market.text import HEADLINE_LENGTH, SUMMARY_LENGTH, clean, web_address
+from market.text import HEADLINE_LENGTH, SUMMARY_LENGTH, clean_text, clean_url
 
-MOST_REFUSED = 0.2
+MAX_REJECTED_SHARE = 0.2
 """A table with a larger share of bad rows than this is taken for a misunderstanding."""
 
-LISTED_ONLY = 0.3
+LISTED_ONLY_RELEVANCE = 0.3
 """Relevance of a headline that was found under a symbol but does not name the company."""
 
 Mask = NDArray[np.bool_]
@@ -36,7 +36,7 @@ _PERIODS = {"Q1": 1, "Q2": 2, "Q3": 3, "FY": 4}
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
+class RejectedRows:
     """`rows` rows were left out for one `reason`; the first few of them, readable."""
 
     reason: str
@@ -44,30 +44,30 @@ class Refusal:
     examples: tuple[str, ...]
 
 
-class _Sieve:
+class _RowFilter:
     """Remembers which rows are still in and why the others are not; the first reason counts."""
 
-    def __init__(self, raw: pd.DataFrame, malformed: tuple[Refusal, ...]) -> None:
+    def __init__(self, raw: pd.DataFrame, malformed: tuple[RejectedRows, ...]) -> None:
         self.raw = raw
         self.kept: Mask = np.ones(len(raw), bool)
-        self.refused = list(malformed)
+        self.rejected = list(malformed)
 
-    def refuse(self, bad: Any, reason: str, *columns: str) -> None:
+    def reject(self, bad: Any, reason: str, *columns: str) -> None:
         rows = np.flatnonzero(np.asarray(bad, bool) & self.kept)
         if rows.size:
-            self.refused.append(
-                Refusal(reason, len(rows), tuple(self._show(row, columns) for row in rows[:3]))
+            self.rejected.append(
+                RejectedRows(reason, len(rows), tuple(self._show(row, columns) for row in rows[:3]))
             )
             self.kept[rows] = False
 
-    def demand_mostly_good(self) -> None:
+    def require_mostly_valid(self) -> None:
         """InputError, with the reasons, where more than a fifth of the rows are bad."""
-        bad = sum(refusal.rows for refusal in self.refused)
+        bad = sum(refusal.rows for refusal in self.rejected)
         rows = np.count_nonzero(self.kept) + bad
-        if bad > MOST_REFUSED * rows:
+        if bad > MAX_REJECTED_SHARE * rows:
             reasons = "; ".join(
                 f"{refusal.rows} × {refusal.reason} ({refusal.examples[0]})"
-                for refusal in self.refused[:4]
+                for refusal in self.rejected[:4]
             )
             raise InputError(f"{bad} of its {rows} rows are bad: {reasons}. Repair the file.")
 
@@ -77,43 +77,45 @@ class _Sieve:
         return f"row {row + 1}: {', '.join(values)}"
 
 
-def tidy(
-    kind: Kind,
+def normalise(
+    kind: TableKind,
     raw: pd.DataFrame,
-    malformed: tuple[Refusal, ...] = (),
+    malformed: tuple[RejectedRows, ...] = (),
     timeframe: Timeframe | None = None,
-) -> tuple[pd.DataFrame, tuple[Refusal, ...], Timeframe | None]:
+) -> tuple[pd.DataFrame, tuple[RejectedRows, ...], Timeframe | None]:
     """The good rows of `raw` (our column names) as a frame of `kind`, with a `symbol` column.
 
     Rows are sorted by symbol and time. Bars come with their timeframe, inferred from their spacing
     unless given. `malformed` are the lines that did not even become rows. Raises InputError where
     more than a fifth of all is bad, or the timeframe cannot be inferred.
     """
-    sieve = _Sieve(raw, malformed)
-    symbols = raw["symbol"].map(_symbols(raw["symbol"]))
-    sieve.refuse(symbols.isna(), "not a symbol", "symbol")
-    stamps = _Stamps(raw["at"])
-    sieve.refuse(
+    row_filter = _RowFilter(raw, malformed)
+    symbols = raw["symbol"].map(_parsed_symbols(raw["symbol"]))
+    row_filter.reject(symbols.isna(), "not a symbol", "symbol")
+    stamps = _Timestamps(raw["at"])
+    row_filter.reject(
         stamps.instant.isna(), "not an ISO date or time of our age, such as 2020-03-02", "at"
     )
-    sieve.demand_mostly_good()
-    if kind is Kind.BARS:
-        timeframe = timeframe or _spacing(symbols[sieve.kept], stamps.instant[sieve.kept])
-        frame = _bars(sieve, stamps, timeframe)
+    row_filter.require_mostly_valid()
+    if kind is TableKind.BARS:
+        timeframe = timeframe or _infer_timeframe(
+            symbols[row_filter.kept], stamps.instant[row_filter.kept]
+        )
+        frame = _bars(row_filter, stamps, timeframe)
         identity = ["symbol", "at"]
     else:
-        frame, identity = _EVENTS[kind](sieve, stamps)
+        frame, identity = _EVENTS[kind](row_filter, stamps)
     frame["symbol"] = symbols
-    good = frame[sieve.kept]
-    second = np.zeros(len(raw), bool)
-    second[sieve.kept] = good.duplicated(identity)
-    sieve.refuse(second, "second row for the same fact", "symbol", "at", "headline")
-    sieve.demand_mostly_good()
-    good = frame[sieve.kept].sort_values(identity, kind="stable", ignore_index=True)
-    return good, tuple(sieve.refused), timeframe
+    valid = frame[row_filter.kept]
+    duplicate = np.zeros(len(raw), bool)
+    duplicate[row_filter.kept] = valid.duplicated(identity)
+    row_filter.reject(duplicate, "second row for the same fact", "symbol", "at", "headline")
+    row_filter.require_mostly_valid()
+    valid = frame[row_filter.kept].sort_values(identity, kind="stable", ignore_index=True)
+    return valid, tuple(row_filter.rejected), timeframe
 
 
-class _Stamps:
+class _Timestamps:
     """A column of times read twice: the `instant` in UTC, and as `written`, on the table's own
     clock (a daily bar belongs to the date that is written)."""
 
@@ -151,7 +153,7 @@ def _parse(text: pd.Series) -> pd.Series:
     return pd.to_datetime(text, format="ISO8601", utc=True, errors="coerce")
 
 
-def _symbols(column: pd.Series) -> dict[Any, str]:
+def _parsed_symbols(column: pd.Series) -> dict[Any, str]:
     known: dict[Any, str] = {}
     for value in column.unique():
         try:
@@ -167,11 +169,11 @@ def _numbers(column: pd.Series) -> pd.Series:
     return numbers.where(np.isfinite(numbers))
 
 
-def _truths(column: pd.Series) -> pd.Series:
+def _booleans(column: pd.Series) -> pd.Series:
     return column.astype("str").str.lower().isin(["true", "1", "yes", "1.0"])
 
 
-def _spacing(symbols: pd.Series, instants: pd.Series) -> Timeframe:
+def _infer_timeframe(symbols: pd.Series, instants: pd.Series) -> Timeframe:
     """The timeframe whose duration is the median spacing of every symbol's bars."""
     known = "1m, 5m, 15m, 30m, 1h or 1d"
     table = pd.DataFrame({"symbol": symbols, "at": instants}).drop_duplicates()
@@ -181,7 +183,7 @@ def _spacing(symbols: pd.Series, instants: pd.Series) -> Timeframe:
         raise InputError(
             f"the spacing of the bars cannot be seen from single bars. Name it: {known}."
         )
-    found = {gap: _timeframe(gap) for gap in gaps.unique()}
+    found = {gap: _timeframe_of(gap) for gap in gaps.unique()}
     strange = [str(gap) for gap, timeframe in found.items() if timeframe is None]
     if strange:
         raise InputError(f"its bars are {strange[0]} apart. Quorum takes bars of {known}.")
@@ -191,40 +193,46 @@ def _spacing(symbols: pd.Series, instants: pd.Series) -> Timeframe:
     return next(timeframe for timeframe in found.values() if timeframe)
 
 
-def _timeframe(gap: pd.Timedelta) -> Timeframe | None:
+def _timeframe_of(gap: pd.Timedelta) -> Timeframe | None:
     if _DAILY[0] <= gap <= _DAILY[1]:
         return Timeframe.D1
     return next((t for t in Timeframe if t.intraday and t.duration == gap), None)
 
 
-def _bars(sieve: _Sieve, stamps: _Stamps, timeframe: Timeframe) -> pd.DataFrame:
-    raw = sieve.raw
+def _bars(row_filter: _RowFilter, stamps: _Timestamps, timeframe: Timeframe) -> pd.DataFrame:
+    raw = row_filter.raw
     prices = ["open", "high", "low", "close", *(["adj_close"] if "adj_close" in raw else [])]
     frame = raw[prices].apply(_numbers)
     frame["volume"] = _numbers(raw["volume"])
     frame["at"] = stamps.instant if timeframe.intraday else stamps.day
     shown = ("symbol", "at", *prices)
-    sieve.refuse(frame[prices].isna().any(axis=1), "a price is missing or not a number", *shown)
-    sieve.refuse((frame[prices] <= 0).any(axis=1), "a price is not positive", *shown)
-    sieve.refuse(frame["high"] < frame["low"], "high is below low", "symbol", "at", "high", "low")
-    sieve.refuse(~(frame["volume"] >= 0), "volume is missing or negative", "symbol", "at", "volume")
+    row_filter.reject(
+        frame[prices].isna().any(axis=1), "a price is missing or not a number", *shown
+    )
+    row_filter.reject((frame[prices] <= 0).any(axis=1), "a price is not positive", *shown)
+    row_filter.reject(
+        frame["high"] < frame["low"], "high is below low", "symbol", "at", "high", "low"
+    )
+    row_filter.reject(
+        ~(frame["volume"] >= 0), "volume is missing or negative", "symbol", "at", "volume"
+    )
     if "adj_close" not in raw:
         frame["adj_close"] = frame["close"]
     return frame[BAR_COLUMNS].copy()
 
 
-def _news(sieve: _Sieve, stamps: _Stamps) -> tuple[pd.DataFrame, list[str]]:
-    raw = sieve.raw
+def _news(row_filter: _RowFilter, stamps: _Timestamps) -> tuple[pd.DataFrame, list[str]]:
+    raw = row_filter.raw
     day_only = raw["precision"] == "day" if "precision" in raw else None
     frame = pd.DataFrame({"known_at": stamps.known_at(day_only)})
-    frame["headline"] = raw["headline"].map(lambda text: clean(text, HEADLINE_LENGTH))
+    frame["headline"] = raw["headline"].map(lambda text: clean_text(text, HEADLINE_LENGTH))
     for name, length in {"summary": SUMMARY_LENGTH, "source": 80}.items():
-        frame[name] = [clean(text, length) for text in raw[name]] if name in raw else ""
-    frame["url"] = raw["url"].map(web_address) if "url" in raw else ""
+        frame[name] = [clean_text(text, length) for text in raw[name]] if name in raw else ""
+    frame["url"] = raw["url"].map(clean_url) if "url" in raw else ""
     frame["relevance"] = _relevance(raw)
     frame["symbol"] = ""
-    sieve.refuse(frame["headline"] == "", "headline is empty", "symbol", "at", "headline")
-    sieve.refuse(
+    row_filter.reject(frame["headline"] == "", "headline is empty", "symbol", "at", "headline")
+    row_filter.reject(
         ~frame["relevance"].between(0, 1), "relevance is not between 0 and 1", "symbol", "relevance"
     )
     return frame[NEWS_COLUMNS].copy(), ["symbol", "known_at", "headline", "source"]
@@ -234,12 +242,12 @@ def _relevance(raw: pd.DataFrame) -> pd.Series:
     if "relevance" in raw:
         return _numbers(raw["relevance"])
     if "mentions_company" in raw:
-        return _truths(raw["mentions_company"]).map({True: 1.0, False: LISTED_ONLY})
+        return _booleans(raw["mentions_company"]).map({True: 1.0, False: LISTED_ONLY_RELEVANCE})
     return pd.Series(1.0, index=raw.index)
 
 
-def _filings(sieve: _Sieve, stamps: _Stamps) -> tuple[pd.DataFrame, list[str]]:
-    raw = sieve.raw
+def _filings(row_filter: _RowFilter, stamps: _Timestamps) -> tuple[pd.DataFrame, list[str]]:
+    raw = row_filter.raw
     missing = pd.Series(np.nan, index=raw.index)
     frame = pd.DataFrame({"known_at": stamps.known_at()})
     year = _numbers(raw["fiscal_year"])
@@ -249,29 +257,29 @@ def _filings(sieve: _Sieve, stamps: _Stamps) -> tuple[pd.DataFrame, list[str]]:
     for name in ("revenue", "operating_income", "net_income", "shares"):
         frame[name] = _numbers(raw[name]) if name in raw else missing
     if "revenue_ok" in raw:
-        frame["revenue"] = frame["revenue"].where(_truths(raw["revenue_ok"]))
+        frame["revenue"] = frame["revenue"].where(_booleans(raw["revenue_ok"]))
     frame["shares"] = frame["shares"].where(frame["shares"] > 0)
     frame["symbol"] = ""
     shown = ("symbol", "at", "fiscal_year", "fiscal_period")
-    sieve.refuse(~year.between(1900, 2200) | (year % 1 != 0), "not a fiscal year", *shown)
-    sieve.refuse(quarter.isna(), "fiscal period is none of Q1, Q2, Q3 and FY", *shown)
+    row_filter.reject(~year.between(1900, 2200) | (year % 1 != 0), "not a fiscal year", *shown)
+    row_filter.reject(quarter.isna(), "fiscal period is none of Q1, Q2, Q3 and FY", *shown)
     none = frame["revenue"].isna() & frame["net_income"].isna()
-    sieve.refuse(none, "neither revenue nor net income", *shown)
+    row_filter.reject(none, "neither revenue nor net income", *shown)
     return frame[FILING_COLUMNS].copy(), ["symbol", "known_at", "fiscal_year", "fiscal_quarter"]
 
 
-def _earnings(sieve: _Sieve, stamps: _Stamps) -> tuple[pd.DataFrame, list[str]]:
-    raw = sieve.raw
+def _earnings(row_filter: _RowFilter, stamps: _Timestamps) -> tuple[pd.DataFrame, list[str]]:
+    raw = row_filter.raw
     frame = pd.DataFrame({"known_at": stamps.known_at()})
     for name in ("eps_estimate", "eps_actual"):
         frame[name] = _numbers(raw[name])
     frame["symbol"] = ""
-    sieve.refuse(frame["eps_actual"].isna(), "no earnings announced yet", "symbol", "at")
+    row_filter.reject(frame["eps_actual"].isna(), "no earnings announced yet", "symbol", "at")
     return frame[EARNINGS_COLUMNS].copy(), ["symbol", "known_at"]
 
 
-_EVENTS: dict[Kind, Callable[[_Sieve, _Stamps], tuple[pd.DataFrame, list[str]]]] = {
-    Kind.NEWS: _news,
-    Kind.FILINGS: _filings,
-    Kind.EARNINGS: _earnings,
+_EVENTS: dict[TableKind, Callable[[_RowFilter, _Timestamps], tuple[pd.DataFrame, list[str]]]] = {
+    TableKind.NEWS: _news,
+    TableKind.FILINGS: _filings,
+    TableKind.EARNINGS: _earnings,
 }

@@ -13,7 +13,7 @@ from types import MappingProxyType
 from domain.errors import InputError
 
 
-class Kind(StrEnum):
+class TableKind(StrEnum):
     """What a table holds."""
 
     BARS = "bars"
@@ -23,7 +23,7 @@ class Kind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Layout:
+class TableSchema:
     """Our name of a column -> the spellings accepted for it, the first one present wins."""
 
     required: Mapping[str, tuple[str, ...]]
@@ -32,8 +32,8 @@ class Layout:
 
 _SYMBOL = ("symbol", "ticker")
 
-LAYOUTS: Mapping[Kind, Layout] = MappingProxyType({
-    Kind.BARS: Layout(
+SCHEMAS: Mapping[TableKind, TableSchema] = MappingProxyType({
+    TableKind.BARS: TableSchema(
         required={
             "at": ("at", "ts", "timestamp", "datetime", "date", "time", "open_time"),
             "open": ("open",),
@@ -44,7 +44,7 @@ LAYOUTS: Mapping[Kind, Layout] = MappingProxyType({
         },
         optional={"symbol": _SYMBOL, "adj_close": ("adj_close", "adjusted_close", "adjclose")},
     ),
-    Kind.FILINGS: Layout(
+    TableKind.FILINGS: TableSchema(
         required={
             "symbol": _SYMBOL,
             "at": ("filing_date", "filed_at", "filed"),
@@ -59,7 +59,7 @@ LAYOUTS: Mapping[Kind, Layout] = MappingProxyType({
             "revenue_ok": ("revenue_ok",),
         },
     ),
-    Kind.EARNINGS: Layout(
+    TableKind.EARNINGS: TableSchema(
         required={
             "symbol": _SYMBOL,
             "at": ("announcement_date", "announced_at", "earnings_date"),
@@ -68,7 +68,7 @@ LAYOUTS: Mapping[Kind, Layout] = MappingProxyType({
         },
         optional={},
     ),
-    Kind.NEWS: Layout(
+    TableKind.NEWS: TableSchema(
         required={
             "symbol": _SYMBOL,
             "at": ("published_at", "published", "timestamp", "datetime", "date"),
@@ -85,37 +85,39 @@ LAYOUTS: Mapping[Kind, Layout] = MappingProxyType({
     ),
 })  # fmt: skip
 
-TEXT = frozenset({
+TEXT_COLUMNS = frozenset({
     "symbol", "at", "fiscal_period", "headline", "precision", "summary", "source", "url",
 })  # fmt: skip
 """Columns that a CSV reader must not take for numbers, truth values or times."""
 
-ACCEPTED = "; ".join(
+ACCEPTED_COLUMNS = "; ".join(
     f"{kind}: {', '.join(spellings[0] for spellings in layout.required.values())}"
-    for kind, layout in LAYOUTS.items()
+    for kind, layout in SCHEMAS.items()
 )
 """The columns each kind needs, for messages."""
 
 
-def recognise(columns: Sequence[str]) -> tuple[Kind, dict[str, str]] | None:
+def detect_schema(columns: Sequence[str]) -> tuple[TableKind, dict[str, str]] | None:
     """The kind of a table with these columns and, by our names, the names of its own to read.
 
     None where no kind has all its required columns. Raises InputError where one of them is there
     twice, since nobody could say which is meant.
     """
-    for kind, layout in LAYOUTS.items():
+    for kind, layout in SCHEMAS.items():
         found = _match({**layout.required, **layout.optional}, columns)
         if layout.required.keys() <= found.keys():
             return kind, found
     return None
 
 
-def _match(wanted: Mapping[str, tuple[str, ...]], columns: Sequence[str]) -> dict[str, str]:
+def _match(
+    spellings_by_name: Mapping[str, tuple[str, ...]], columns: Sequence[str]
+) -> dict[str, str]:
     by_name: dict[str, list[str]] = {}
     for column in columns:
         by_name.setdefault(re.sub(r"[^a-z0-9]+", "_", column.lower()).strip("_"), []).append(column)
     found: dict[str, str] = {}
-    for ours, spellings in wanted.items():
+    for ours, spellings in spellings_by_name.items():
         theirs = next((by_name[spelling] for spelling in spellings if spelling in by_name), [])
         if len(theirs) > 1:
             raise InputError(

@@ -13,24 +13,26 @@ from datetime import datetime, timedelta
 
 import numpy as np
 
-from domain.bar_matrix import Tape
+from domain.bar_matrix import BarMatrix
 from domain.panel import Floats, Panel, Times
 from domain.timeframe import Timeframe
 from market import calendars
-from market.panels.panel_builder import build_bars
-from market.store import Library
-from quant.risk.symbol_risk import VOLATILITY_BARS, one_bar
+from market.panels.panel_builder import build_bar_panels
+from market.store import MarketDataStore
+from quant.risk.symbol_risk import VOLATILITY_BARS, realised_volatility
 
-DIGITS = 10
-BEFORE = {True: timedelta(days=30), False: timedelta(days=150)}
+SIGNIFICANT_DIGITS = 10
+WARMUP_HISTORY = {True: timedelta(days=30), False: timedelta(days=150)}
 """By whether bars are intraday: history enough to measure it."""
-LEAST_DIVIDEND = 1e-6
+MIN_DIVIDEND_FRACTION = 1e-6
 """Share of the price below which a change of the factor is rounding."""
 
 
-def tape_of(panels: Sequence[Panel], factors: Sequence[Floats], since: Sequence[int]) -> Tape:
+def build_bar_matrix(
+    panels: Sequence[Panel], factors: Sequence[Floats], since: Sequence[int]
+) -> BarMatrix:
     """The rows from `since` on of each panel, with its factors (T, N)."""
-    parts = [_part(*each) for each in zip(panels, factors, since, strict=True)]
+    parts = [_single_calendar_matrix(*each) for each in zip(panels, factors, since, strict=True)]
     if len(parts) == 1:
         return parts[0]
     times = np.concatenate([part.known_at for part in parts])
@@ -49,7 +51,7 @@ def tape_of(panels: Sequence[Panel], factors: Sequence[Floats], since: Sequence[
             row, column = row + len(bars), column + len(part.symbols)
         return grid[order]
 
-    return Tape(
+    return BarMatrix(
         symbols=tuple(symbol for part in parts for symbol in part.symbols),
         known_at=known_at,
         opened_at=stacked("opened_at"),
@@ -64,68 +66,70 @@ def tape_of(panels: Sequence[Panel], factors: Sequence[Floats], since: Sequence[
     )
 
 
-def read_tape(
-    library: Library,
+def read_bar_matrix(
+    store: MarketDataStore,
     market: str,
     symbols: Sequence[str],
     timeframe: Timeframe,
     since: datetime,
     as_of: datetime,
-) -> Tape:
+) -> BarMatrix:
     """The rows of `symbols`, in that order, that closed after `since` and by `as_of`.
 
     Only so much history is read as the first row's volatility needs; it has the same bits from any
     more. Raises as `build_panels` does.
     """
-    begins = since - BEFORE[timeframe.intraday]
-    built = build_bars(library, market, symbols, timeframe, as_of, since=begins)
-    after = calendars.instant(since)
+    begins = since - WARMUP_HISTORY[timeframe.intraday]
+    built = build_bar_panels(store, market, symbols, timeframe, as_of, since=begins)
+    after = calendars.to_datetime64(since)
     first = [int(np.searchsorted(bars.known_at, after, side="right")) for bars, _ in built]
-    tape = tape_of([bars for bars, _ in built], [factor for _, factor in built], first)
+    tape = build_bar_matrix([bars for bars, _ in built], [factor for _, factor in built], first)
     column = [tape.symbols.index(symbol) for symbol in symbols]
     names = ("open", "high", "low", "close", "volume", "volatility", "dividend")
     figures = {name: np.ascontiguousarray(getattr(tape, name)[:, column]) for name in names}
     return replace(tape, symbols=tuple(symbols), **figures)
 
 
-def as_traded(prices: Floats, factor: Floats) -> Floats:
+def unadjust(prices: Floats, factor: Floats) -> Floats:
     """Adjusted prices with the factor taken out, to `DIGITS` digits."""
-    return _told(prices / factor)
+    return _round_significant(prices / factor)
 
 
-def dividends(close: Floats, factor: Floats) -> Floats:
+def implied_dividends(close: Floats, factor: Floats) -> Floats:
     """(T, N) in currency a unit, of closes as traded: what the factor's step before each bar says
     was paid to who held the bar before."""
     paid = np.zeros(close.shape)
     for n in range(close.shape[1]):
         rows = np.flatnonzero(~np.isnan(close[:, n]))
         share = 1.0 - factor[rows[:-1], n] / factor[rows[1:], n]
-        paid[rows[1:], n] = np.where(share > LEAST_DIVIDEND, close[rows[:-1], n] * share, 0.0)
-    return np.where(paid > 0.0, _told(paid), 0.0)
+        paid[rows[1:], n] = np.where(
+            share > MIN_DIVIDEND_FRACTION, close[rows[:-1], n] * share, 0.0
+        )
+    return np.where(paid > 0.0, _round_significant(paid), 0.0)
 
 
-def _told(figures: Floats) -> Floats:
+def _round_significant(figures: Floats) -> Floats:
     """To `DIGITS` digits; NaN where there is none."""
     with np.errstate(invalid="ignore", divide="ignore"):
-        scale = 10.0 ** (DIGITS - 1 - np.floor(np.log10(figures)))
+        scale = 10.0 ** (SIGNIFICANT_DIGITS - 1 - np.floor(np.log10(figures)))
         return np.asarray(np.round(figures * scale) / scale)
 
 
-def _part(panel: Panel, factor: Floats, since: int) -> Tape:
-    opened_at, session_end = calendars.spans(
+def _single_calendar_matrix(panel: Panel, factor: Floats, since: int) -> BarMatrix:
+    opened_at, session_end = calendars.session_bounds(
         panel.calendar, panel.known_at[since:], panel.timeframe
     )
-    close = as_traded(panel.close, factor)
-    return Tape(
+    close = unadjust(panel.close, factor)
+    return BarMatrix(
         symbols=panel.symbols,
         known_at=panel.known_at[since:],
         opened_at=opened_at,
         session_end=session_end,
-        open=as_traded(panel.open[since:], factor[since:]),
-        high=as_traded(panel.high[since:], factor[since:]),
-        low=as_traded(panel.low[since:], factor[since:]),
+        open=unadjust(panel.open[since:], factor[since:]),
+        high=unadjust(panel.high[since:], factor[since:]),
+        low=unadjust(panel.low[since:], factor[since:]),
         close=close[since:],
         volume=panel.volume[since:],
-        volatility=_told(one_bar(panel.close, VOLATILITY_BARS)[since:]),
-        dividend=dividends(close, factor)[since:],
+        volatility=_round_significant(realised_volatility(panel.close, VOLATILITY_BARS)[since:]),
+        dividend=implied_dividends(close, factor)[since:],
     )

@@ -6,27 +6,29 @@ from datetime import datetime, timedelta
 import numpy as np
 import pandas as pd
 
-from domain.panel import Earnings, Filings, Floats, Ints, News, Source
+from domain.panel import Earnings, EventSource, Filings, Floats, Ints, News
 from market import calendars
-from market.store import Library
+from market.store import MarketDataStore
 
 
-def news(library: Library, market: str, symbols: Sequence[str], last: datetime) -> News:
-    symbol, facts = _known(library, market, symbols, "news", last)
+def load_news(store: MarketDataStore, market: str, symbols: Sequence[str], last: datetime) -> News:
+    symbol, facts = _load_known(store, market, symbols, "news", last)
     return News(
         symbol,
-        calendars.instants(facts["known_at"]),
+        calendars.to_datetime64_array(facts["known_at"]),
         _texts(facts["headline"]),
         _texts(facts["source"]),
         _floats(facts["relevance"]),
     )
 
 
-def filings(library: Library, market: str, symbols: Sequence[str], last: datetime) -> Filings:
-    symbol, facts = _known(library, market, symbols, "filings", last)
+def load_filings(
+    store: MarketDataStore, market: str, symbols: Sequence[str], last: datetime
+) -> Filings:
+    symbol, facts = _load_known(store, market, symbols, "filings", last)
     return Filings(
         symbol,
-        calendars.instants(facts["known_at"]),
+        calendars.to_datetime64_array(facts["known_at"]),
         facts["fiscal_year"].to_numpy(np.int32),
         facts["fiscal_quarter"].to_numpy(np.int32),
         _floats(facts["revenue"]),
@@ -36,26 +38,28 @@ def filings(library: Library, market: str, symbols: Sequence[str], last: datetim
     )
 
 
-def earnings(library: Library, market: str, symbols: Sequence[str], last: datetime) -> Earnings:
-    symbol, facts = _known(library, market, symbols, "earnings", last)
+def load_earnings(
+    store: MarketDataStore, market: str, symbols: Sequence[str], last: datetime
+) -> Earnings:
+    symbol, facts = _load_known(store, market, symbols, "earnings", last)
     return Earnings(
         symbol,
-        calendars.instants(facts["known_at"]),
+        calendars.to_datetime64_array(facts["known_at"]),
         _floats(facts["eps_estimate"]),
         _floats(facts["eps_actual"]),
     )
 
 
-def _known(
-    library: Library, market: str, symbols: Sequence[str], source: Source, last: datetime
+def _load_known(
+    store: MarketDataStore, market: str, symbols: Sequence[str], source: EventSource, last: datetime
 ) -> tuple[Ints, pd.DataFrame]:
     """Facts of all symbols known by `last` in order of `known_at`, beside their symbol's index.
 
     Facts known at one instant stand in the order of the symbols, then of the library.
     """
-    facts = library.facts(market, symbols, source, None, last + timedelta(microseconds=1))
+    facts = store.read_many(market, symbols, source, None, last + timedelta(microseconds=1))
     index = facts["symbol"].cat.codes.to_numpy().astype(np.int32)
-    order = np.argsort(calendars.instants(facts["known_at"]), kind="stable")
+    order = np.argsort(calendars.to_datetime64_array(facts["known_at"]), kind="stable")
     return index[order], facts.iloc[order]
 
 

@@ -14,17 +14,17 @@ from datetime import datetime, timedelta
 import numpy as np
 import pandas as pd
 
-from domain.decision import Verdict
+from domain.decision import QualityVerdict
 from domain.errors import InputError, UnknownSymbolError
-from domain.panel import Floats, Panel, Source, Times
+from domain.panel import EventSource, Floats, Panel, Times
 from domain.symbols import ALWAYS_OPEN, calendar_of
 from domain.timeframe import Timeframe
 from market import calendars
 from market.panels import fundamental_events
 from market.quality import gate
 from market.quality.checks import Bools
-from market.series import Series, series_of
-from market.store import Library
+from market.series import BarSeries, build_series
+from market.store import MarketDataStore
 
 BENCHMARKS: Mapping[str, tuple[str, ...]] = {
     "XNYS": ("SPY",),
@@ -33,11 +33,11 @@ BENCHMARKS: Mapping[str, tuple[str, ...]] = {
 """By calendar, the symbols that stand for its whole market; the first that is stored is taken."""
 
 _INSTANT = timedelta(microseconds=1)
-_SOURCES: tuple[Source, ...] = ("news", "filings", "earnings")
+_SOURCES: tuple[EventSource, ...] = ("news", "filings", "earnings")
 
 
 def build_panels(
-    library: Library,
+    store: MarketDataStore,
     market: str,
     symbols: Sequence[str],
     timeframe: Timeframe,
@@ -45,7 +45,7 @@ def build_panels(
     horizon: int,
     since: datetime | None = None,
     simulated: bool = False,
-) -> list[tuple[Panel, tuple[Verdict, ...]]]:
+) -> list[tuple[Panel, tuple[QualityVerdict, ...]]]:
     """One panel a calendar in the order in which `symbols` first name it, with a verdict a symbol.
 
     `horizon` is in bars. Raises UnknownSymbolError for a symbol without stored bars, and
@@ -53,15 +53,15 @@ def build_panels(
     """
     return [
         (
-            _panel(library, market, stored, as_of, horizon, simulated),
-            tuple(gate.check(one, stored.actions, as_of) for one in stored.all_series),
+            _panel(store, market, stored, as_of, horizon, simulated),
+            tuple(gate.check_series(one, stored.actions, as_of) for one in stored.all_series),
         )
-        for stored in _read(library, market, symbols, timeframe, as_of, since)
+        for stored in _read_stored(store, market, symbols, timeframe, as_of, since)
     ]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class History:
+class PanelHistory:
     """A panel of T bars and N symbols with what was true of each row then, both (T, N): `blocked`
     where the quality gate, asked at the close of that row, would have blocked the symbol, and
     `factor`, by which the panel's prices are those that were traded; NaN without a bar."""
@@ -71,8 +71,8 @@ class History:
     factor: Floats
 
 
-def build_traded(
-    library: Library,
+def build_panel_histories(
+    store: MarketDataStore,
     market: str,
     symbols: Sequence[str],
     timeframe: Timeframe,
@@ -80,19 +80,19 @@ def build_traded(
     horizon: int,
     since: datetime | None = None,
     simulated: bool = False,
-) -> list[History]:
+) -> list[PanelHistory]:
     """The panels of `build_panels`, each with its rows' past. Raises as `build_panels` does."""
     built = []
-    for stored in _read(library, market, symbols, timeframe, as_of, since):
-        panel = _panel(library, market, stored, as_of, horizon, simulated)
-        blocked = [gate.blocked(s, stored.actions, panel.known_at) for s in stored.all_series]
+    for stored in _read_stored(store, market, symbols, timeframe, as_of, since):
+        panel = _panel(store, market, stored, as_of, horizon, simulated)
+        blocked = [gate.blocked_rows(s, stored.actions, panel.known_at) for s in stored.all_series]
         factor = _grid(panel.known_at, stored.all_series, "factor")
-        built.append(History(panel, np.stack(blocked, axis=1), factor))
+        built.append(PanelHistory(panel, np.stack(blocked, axis=1), factor))
     return built
 
 
-def build_bars(
-    library: Library,
+def build_bar_panels(
+    store: MarketDataStore,
     market: str,
     symbols: Sequence[str],
     timeframe: Timeframe,
@@ -102,14 +102,14 @@ def build_bars(
     """For who only trades: panels of bars since then without any event, asked by nobody for a vote,
     each with its factors (T, N) as in `History`. Raises as `build_panels` does."""
     built = []
-    for stored in _read(library, market, symbols, timeframe, as_of, since):
+    for stored in _read_stored(store, market, symbols, timeframe, as_of, since):
         bars = _bars(stored, as_of, horizon=1, simulated=False)
         built.append((bars, _grid(bars.known_at, stored.all_series, "factor")))
     return built
 
 
-def build_history(
-    library: Library,
+def build_panels_with_blocks(
+    store: MarketDataStore,
     market: str,
     symbols: Sequence[str],
     timeframe: Timeframe,
@@ -119,46 +119,48 @@ def build_history(
     simulated: bool = False,
 ) -> list[tuple[Panel, Bools]]:
     """`build_traded` for who does not trade: each panel and where the gate would have blocked."""
-    built = build_traded(
-        library, market, symbols, timeframe, as_of, horizon, since, simulated=simulated
+    built = build_panel_histories(
+        store, market, symbols, timeframe, as_of, horizon, since, simulated=simulated
     )
     return [(each.panel, each.blocked) for each in built]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Stored:
+class _StoredBars:
     """The bars of one calendar's symbols, of its benchmark, and the symbols' actions."""
 
-    all_series: Sequence[Series]
-    benchmark: Series | None
+    all_series: Sequence[BarSeries]
+    benchmark: BarSeries | None
     actions: pd.DataFrame
 
 
-def _read(
-    library: Library,
+def _read_stored(
+    store: MarketDataStore,
     market: str,
     symbols: Sequence[str],
     timeframe: Timeframe,
     as_of: datetime,
     since: datetime | None,
-) -> list[_Stored]:
+) -> list[_StoredBars]:
     wanted = tuple(dict.fromkeys(symbols))
-    stored = set(library.symbols(market, timeframe))
-    _refuse_unknown(wanted, stored, market, timeframe)
-    together: dict[str, list[str]] = {}
+    stored = set(store.symbols(market, timeframe))
+    _require_known(wanted, stored, market, timeframe)
+    by_calendar: dict[str, list[str]] = {}
     for symbol in wanted:
-        together.setdefault(calendar_of(symbol), []).append(symbol)
+        by_calendar.setdefault(calendar_of(symbol), []).append(symbol)
 
     found = []
-    for calendar, names in together.items():
+    for calendar, names in by_calendar.items():
         benchmark = _benchmark_of(calendar, stored)
         every = tuple(dict.fromkeys([*names, *([benchmark] if benchmark else [])]))
-        bars = library.facts(market, every, f"bars {timeframe}", since, as_of)
-        read = {one.symbol: one for one in series_of(bars, calendar, timeframe, as_of)}
-        actions = library.facts(market, names, "actions", None, as_of + _INSTANT)
-        found.append(_Stored([read[each] for each in names], read.get(benchmark or ""), actions))
+        bars = store.read_many(market, every, f"bars {timeframe}", since, as_of)
+        read = {one.symbol: one for one in build_series(bars, calendar, timeframe, as_of)}
+        actions = store.read_many(market, names, "actions", None, as_of + _INSTANT)
+        found.append(
+            _StoredBars([read[each] for each in names], read.get(benchmark or ""), actions)
+        )
     if wanted and not any(len(one.known_at) for each in found for one in each.all_series):
-        raise _before_history(library, market, wanted, timeframe, as_of, since)
+        raise _before_history_error(store, market, wanted, timeframe, as_of, since)
     return found
 
 
@@ -167,32 +169,32 @@ def _benchmark_of(calendar: str, stored: Collection[str]) -> str | None:
 
 
 def _panel(
-    library: Library,
+    store: MarketDataStore,
     market: str,
-    stored: _Stored,
+    stored: _StoredBars,
     as_of: datetime,
     horizon: int,
     simulated: bool,
 ) -> Panel:
     bars = _bars(stored, as_of, horizon, simulated)
-    symbols, last = bars.symbols, calendars.moment(bars.known_at[-1])
+    symbols, last = bars.symbols, calendars.to_datetime(bars.known_at[-1])
     return replace(
         bars,
-        news=fundamental_events.news(library, market, symbols, last),
-        filings=fundamental_events.filings(library, market, symbols, last),
-        earnings=fundamental_events.earnings(library, market, symbols, last),
-        unavailable=_unavailable(library, market, symbols),
+        news=fundamental_events.load_news(store, market, symbols, last),
+        filings=fundamental_events.load_filings(store, market, symbols, last),
+        earnings=fundamental_events.load_earnings(store, market, symbols, last),
+        unavailable=_unavailable(store, market, symbols),
     )
 
 
-def _bars(stored: _Stored, as_of: datetime, horizon: int, simulated: bool) -> Panel:
+def _bars(stored: _StoredBars, as_of: datetime, horizon: int, simulated: bool) -> Panel:
     """A panel in which nothing has happened yet."""
     all_series = stored.all_series
     calendar, timeframe = all_series[0].calendar, all_series[0].timeframe
     known_at = _axis(all_series, stored.benchmark)
     if not len(known_at):
         closed = calendars.last_close(calendar, timeframe, as_of)
-        known_at = np.array([calendars.instant(closed)])
+        known_at = np.array([calendars.to_datetime64(closed)])
     return Panel(
         symbols=tuple(one.symbol for one in all_series),
         calendar=calendar,
@@ -209,7 +211,7 @@ def _bars(stored: _Stored, as_of: datetime, horizon: int, simulated: bool) -> Pa
     )
 
 
-def _axis(all_series: Iterable[Series], benchmark: Series | None) -> Times:
+def _axis(all_series: Iterable[BarSeries], benchmark: BarSeries | None) -> Times:
     """Every closing instant of any symbol, in order; symbols mostly share all of theirs.
 
     The benchmark's own, as far back as they go, are among them: what is measured on it must be
@@ -225,7 +227,7 @@ def _axis(all_series: Iterable[Series], benchmark: Series | None) -> Times:
     return np.union1d(axis, benchmark.known_at[:until])
 
 
-def _grid(known_at: Times, all_series: Sequence[Series], figure: str) -> Floats:
+def _grid(known_at: Times, all_series: Sequence[BarSeries], figure: str) -> Floats:
     """(T, N) of one figure on the axis `known_at`, NaN where a symbol has no bar."""
     grid = np.full((len(known_at), len(all_series)), np.nan)
     for n, one in enumerate(all_series):
@@ -233,7 +235,7 @@ def _grid(known_at: Times, all_series: Sequence[Series], figure: str) -> Floats:
     return grid
 
 
-def _rows(known_at: Times, one: Series) -> "slice | np.ndarray":
+def _rows(known_at: Times, one: BarSeries) -> "slice | np.ndarray":
     """Where the bars of `one` lie on the axis `known_at`, which has them all."""
     if not len(one.known_at):
         return slice(0, 0)
@@ -244,7 +246,7 @@ def _rows(known_at: Times, one: Series) -> "slice | np.ndarray":
     return np.searchsorted(known_at, one.known_at)
 
 
-def _benchmark(known_at: Times, benchmark: Series | None) -> Floats:
+def _benchmark(known_at: Times, benchmark: BarSeries | None) -> Floats:
     closes = np.full(len(known_at), np.nan)
     if benchmark is not None:
         _, ours, theirs = np.intersect1d(
@@ -255,11 +257,11 @@ def _benchmark(known_at: Times, benchmark: Series | None) -> Floats:
 
 
 def _unavailable(
-    library: Library, market: str, symbols: Sequence[str]
-) -> dict[Source, dict[str, str]]:
-    found: dict[Source, dict[str, str]] = {}
+    store: MarketDataStore, market: str, symbols: Sequence[str]
+) -> dict[EventSource, dict[str, str]]:
+    found: dict[EventSource, dict[str, str]] = {}
     for source in _SOURCES:
-        fetches = library.fetches(market, symbols, source)
+        fetches = store.last_fetches(market, symbols, source)
         failed = {each: fetches[each].error for each in symbols if each in fetches}
         why = {symbol: error for symbol, error in failed.items() if error is not None}
         if why:
@@ -267,7 +269,7 @@ def _unavailable(
     return found
 
 
-def _refuse_unknown(
+def _require_known(
     wanted: Sequence[str], stored: set[str], market: str, timeframe: Timeframe
 ) -> None:
     missing = [symbol for symbol in wanted if symbol not in stored]
@@ -282,15 +284,15 @@ def _refuse_unknown(
     )
 
 
-def _before_history(
-    library: Library,
+def _before_history_error(
+    store: MarketDataStore,
     market: str,
     wanted: Sequence[str],
     timeframe: Timeframe,
     as_of: datetime,
     since: datetime | None,
 ) -> InputError:
-    spans = [library.span(market, symbol, timeframe) for symbol in wanted]
+    spans = [store.span(market, symbol, timeframe) for symbol in wanted]
     first = min(span[0] for span in spans if span)
     after = f" since {since:%Y-%m-%d}" if since else ""
     return InputError(

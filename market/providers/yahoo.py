@@ -37,7 +37,7 @@ from market.providers import yahoo_tables as tables
 
 log = logging.getLogger(__name__)
 
-Answer = TypeVar("Answer")
+Result = TypeVar("Result")
 
 ATTEMPTS = 3
 TIMEOUT = 10.0
@@ -47,13 +47,13 @@ ANNOUNCEMENTS = 25
 SECONDS_BETWEEN_REQUESTS = 0.2
 
 _PROBE = "https://query2.finance.yahoo.com/v8/finance/chart/SPY?range=1d&interval=1d"
-_ABOUT_ONE_SYMBOL = ("/finance/chart/", "/finance/quoteSummary/", "/finance/quote")
+_SYMBOL_PATHS = ("/finance/chart/", "/finance/quoteSummary/", "/finance/quote")
 """Paths that answer 404 to a symbol that Yahoo does not know."""
 
-_SIDE_ERRANDS = ("/v1/test/getcrumb", "/consent", "/v2/collectConsent", "/copyConsent", "/", "")
+_AUXILIARY_PATHS = ("/v1/test/getcrumb", "/consent", "/v2/collectConsent", "/copyConsent", "/", "")
 """Paths of yfinance's requests for cookies and crumbs, which may fail without harm."""
 
-_REACH = {
+_INTRADAY_HISTORY = {
     Timeframe.M1: timedelta(days=29),
     Timeframe.M5: timedelta(days=59),
     Timeframe.M15: timedelta(days=59),
@@ -62,7 +62,7 @@ _REACH = {
 }
 """How far back Yahoo keeps intraday bars, less a day."""
 
-_LONGEST_REQUEST = {Timeframe.M1: timedelta(days=7)}
+_MAX_REQUEST = {Timeframe.M1: timedelta(days=7)}
 
 
 class _Session(requests.Session[requests.Response]):
@@ -73,7 +73,7 @@ class _Session(requests.Session[requests.Response]):
         self._url = url.rstrip("/") if url else None
         self._seconds_between = seconds_between
         self._free_at = 0.0
-        self.answer: Any = None
+        self.last_response: Any = None
 
     def request(self, method: Any, url: str, *args: Any, **options: Any) -> Any:
         parts = urlsplit(url)
@@ -82,8 +82,8 @@ class _Session(requests.Session[requests.Response]):
         options["timeout"] = min(options.get("timeout") or TIMEOUT, TIMEOUT)
         self._wait()
         answer = super().request(method, url, *args, **options)
-        if parts.path not in _SIDE_ERRANDS:
-            self.answer = answer
+        if parts.path not in _AUXILIARY_PATHS:
+            self.last_response = answer
         return answer
 
     def _wait(self) -> None:
@@ -127,7 +127,7 @@ class YahooProvider:
             attempts=ATTEMPTS, timeout=60.0, wait_initial=1.0, wait_max=8.0
         ).on(ProviderError)
 
-    def reachable(self) -> bool:
+    def is_reachable(self) -> bool:
         """Whether Yahoo gives prices to this machine now; answers within a few seconds."""
         with self._lock:
             try:
@@ -147,11 +147,11 @@ class YahooProvider:
         start = self._clip(timeframe, start, end)
         parts = []
         while start < end:
-            stop = min(end, start + _LONGEST_REQUEST.get(timeframe, end - start))
+            stop = min(end, start + _MAX_REQUEST.get(timeframe, end - start))
             parts.append(self._bars(symbol, timeframe, start, stop))
             start = stop
         full = [part for part in parts if not part.empty]
-        return pd.concat(full, ignore_index=True) if full else tables.no_facts(BAR_COLUMNS)
+        return pd.concat(full, ignore_index=True) if full else tables.empty_frame(BAR_COLUMNS)
 
     def actions(self, symbol: str, start: datetime, end: datetime) -> pd.DataFrame:
         """Splits and dividends, `start <= at < end`."""
@@ -167,13 +167,13 @@ class YahooProvider:
 
         def question(ticker: yfinance.Ticker) -> pd.DataFrame:
             articles = ticker.get_news(count=HEADLINES)
-            listed = self._session.answer.json()["data"]["tickerStream"]["stream"]
+            listed = self._session.last_response.json()["data"]["tickerStream"]["stream"]
             frame = tables.news(symbol, articles, company)
             if listed and frame.empty:
                 raise ProviderError(f"Yahoo's news of {symbol} have another shape than expected.")
             return frame
 
-        return _between(self._ask(symbol, question), "known_at", start, end)
+        return _between(self._request(symbol, question), "known_at", start, end)
 
     def filings(self, symbol: str) -> pd.DataFrame:
         """Quarterly and yearly figures, known from now on since Yahoo states no filing date."""
@@ -183,18 +183,18 @@ class YahooProvider:
             quarterly = self._statement(ticker, "quarterly")
             return tables.filings(symbol, quarterly, yearly, self._clock())
 
-        return self._ask(symbol, question)
+        return self._request(symbol, question)
 
     def earnings(self, symbol: str) -> pd.DataFrame:
         """Announcements so far, each known at the end of the hour or day it is stamped with."""
 
         def question(ticker: yfinance.Ticker) -> pd.DataFrame:
             dates = ticker.get_earnings_dates(limit=ANNOUNCEMENTS)
-            if dates is None and "earnings" not in self._session.answer.text.lower():
+            if dates is None and "earnings" not in self._session.last_response.text.lower():
                 raise ProviderError(f"Yahoo answered for {symbol} with no page of earnings.")
             return tables.earnings(symbol, dates, self._clock())
 
-        return self._ask(symbol, question)
+        return self._request(symbol, question)
 
     def quote(self, symbol: str) -> Quote:
         """The last price and the close before it."""
@@ -212,10 +212,10 @@ class YahooProvider:
                 name=str(about.get("longName") or about.get("shortName") or symbol),
             )
 
-        return self._ask(symbol, question)
+        return self._request(symbol, question)
 
     def _clip(self, timeframe: Timeframe, start: datetime, end: datetime) -> datetime:
-        reach = _REACH.get(timeframe)
+        reach = _INTRADAY_HISTORY.get(timeframe)
         if reach is None:
             return start
         earliest = self._clock() - reach
@@ -251,28 +251,28 @@ class YahooProvider:
                     actions=True,
                 )
             except YFPricesMissingError:
-                if self._nothing_there():
+                if self._has_no_prices():
                     return pd.DataFrame()
                 raise
             about = ticker.get_history_metadata()
             self._companies[symbol] = str(about.get("longName") or about.get("shortName") or "")
             return history
 
-        return self._ask(symbol, question)
+        return self._request(symbol, question)
 
     def _statement(self, ticker: yfinance.Ticker, frequency: str) -> pd.DataFrame:
         try:
             statement: pd.DataFrame = ticker.get_income_stmt(freq=frequency)
         except YFException:
-            if self._session.answer.json()["timeseries"]["result"] == []:
+            if self._session.last_response.json()["timeseries"]["result"] == []:
                 return pd.DataFrame()
             raise
         return statement
 
-    def _nothing_there(self) -> bool:
+    def _has_no_prices(self) -> bool:
         """Whether Yahoo knows the symbol of the last chart but has no prices for its range."""
         try:
-            chart = self._session.answer.json()["chart"]
+            chart = self._session.last_response.json()["chart"]
             return bool(chart["result"]) or "Data doesn't exist" in chart["error"]["description"]
         except (ValueError, LookupError, TypeError):
             return False
@@ -284,43 +284,47 @@ class YahooProvider:
             self._history(symbol, Timeframe.D1, now - timedelta(days=5), now)
         return self._companies.get(symbol, "")
 
-    def _ask(self, symbol: str, question: Callable[[yfinance.Ticker], Answer]) -> Answer:
+    def _request(self, symbol: str, query: Callable[[yfinance.Ticker], Result]) -> Result:
         """yfinance's answer, or one of our errors after a few attempts."""
         with self._lock:
-            return self._repeat(self._ask_once, symbol, question)
+            return self._repeat(self._request_once, symbol, query)
 
-    def _ask_once(self, symbol: str, question: Callable[[yfinance.Ticker], Answer]) -> Answer:
+    def _request_once(self, symbol: str, query: Callable[[yfinance.Ticker], Result]) -> Result:
         YfData.cache_get.cache_clear()  # it would keep failures and outdated pages for ever
-        self._session.answer = None
+        self._session.last_response = None
         try:
-            answer = question(yfinance.Ticker(symbol, session=self._session))
+            answer = query(yfinance.Ticker(symbol, session=self._session))
         except (ProviderError, InputError):
             raise
         except Exception as error:  # yfinance lets through whatever its parsing meets
-            raise self._translated(symbol, error) from error
-        self._demand_success(symbol)
+            raise self._translate(symbol, error) from error
+        self._require_success(symbol)
         return answer
 
-    def _translated(self, symbol: str, error: Exception) -> Exception:
+    def _translate(self, symbol: str, error: Exception) -> Exception:
         try:
-            self._demand_success(symbol)
+            self._require_success(symbol)
         except (ProviderError, InputError) as told:
             return told
         if isinstance(error, YFRateLimitError):
-            return _too_often()
+            return _rate_limited_error()
         if isinstance(error, YFTzMissingError):
-            return _unknown(symbol)
+            return _unknown_symbol_error(symbol)
         what = f"{type(error).__name__}: {error}".splitlines()[0][:200]
         return ProviderError(f"Yahoo could not be asked for {symbol} ({what}). Try again later.")
 
-    def _demand_success(self, symbol: str) -> None:
+    def _require_success(self, symbol: str) -> None:
         """Raises where the last answer's status was a failure that yfinance may have hidden."""
-        status = self._session.answer.status_code if self._session.answer is not None else 200
+        status = (
+            self._session.last_response.status_code
+            if self._session.last_response is not None
+            else 200
+        )
         if status == 429:
-            raise _too_often()
-        if status == 404 and any(path in self._session.answer.url for path in _ABOUT_ONE_SYMBOL):
-            raise _unknown(symbol)
-        if status >= 400 and not (status in (400, 422) and self._nothing_there()):
+            raise _rate_limited_error()
+        if status == 404 and any(path in self._session.last_response.url for path in _SYMBOL_PATHS):
+            raise _unknown_symbol_error(symbol)
+        if status >= 400 and not (status in (400, 422) and self._has_no_prices()):
             raise ProviderError(f"Yahoo answered {status} for {symbol}. Try again later.")
 
 
@@ -329,11 +333,11 @@ def _between(frame: pd.DataFrame, column: str, start: datetime, end: datetime) -
     return frame.loc[inside].reset_index(drop=True)
 
 
-def _too_often() -> RateLimitedError:
+def _rate_limited_error() -> RateLimitedError:
     return RateLimitedError("Yahoo says that it is asked too often (429). Try again later.")
 
 
-def _unknown(symbol: str) -> UnknownSymbolError:
+def _unknown_symbol_error(symbol: str) -> UnknownSymbolError:
     return UnknownSymbolError(
         f"Yahoo does not know {symbol}, or it is no longer traded. Look the symbol up at"
         " finance.yahoo.com."

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from market.imports.normalise import LISTED_ONLY
+from market.imports.normalise import LISTED_ONLY_RELEVANCE
 from market.provider import (
     ACTION_COLUMNS,
     BAR_COLUMNS,
@@ -20,7 +20,7 @@ from market.provider import (
     FILING_COLUMNS,
     NEWS_COLUMNS,
 )
-from market.text import HEADLINE_LENGTH, SUMMARY_LENGTH, clean, names_company, web_address
+from market.text import HEADLINE_LENGTH, SUMMARY_LENGTH, clean_text, clean_url, mentions_company
 
 _BARS = {
     "Open": "open", "High": "high", "Low": "low", "Close": "close", "Volume": "volume",
@@ -34,7 +34,7 @@ _FIGURES = {
 }
 
 
-def no_facts(columns: Sequence[str]) -> pd.DataFrame:
+def empty_frame(columns: Sequence[str]) -> pd.DataFrame:
     """The empty frame of these columns, with the dtypes that a full one would have."""
     times, whole = {"at", "known_at"}, {"fiscal_year", "fiscal_quarter"}
     text = {"symbol", "kind", "headline", "summary", "source", "url"}
@@ -52,9 +52,9 @@ def no_facts(columns: Sequence[str]) -> pd.DataFrame:
 def bars(history: pd.DataFrame, intraday: bool) -> pd.DataFrame:
     """`Ticker.history` without adjustment as `BAR_COLUMNS`; bars without a price are left out."""
     if history.empty:
-        return no_facts(BAR_COLUMNS)
+        return empty_frame(BAR_COLUMNS)
     frame = history.rename(columns=_BARS)[list(_BARS.values())].astype("float64")
-    frame["at"] = _opened(history.index, intraday)
+    frame["at"] = _opening_instants(history.index, intraday)
     frame = frame.dropna(subset=["open", "high", "low", "close"])
     frame["volume"] = frame["volume"].fillna(0.0)
     frame["adj_close"] = frame["adj_close"].fillna(frame["close"])
@@ -65,19 +65,19 @@ def bars(history: pd.DataFrame, intraday: bool) -> pd.DataFrame:
 def actions(symbol: str, history: pd.DataFrame) -> pd.DataFrame:
     """The splits and dividends in `Ticker.history` of daily bars."""
     kinds = {"Stock Splits": "split", "Dividends": "dividend"}
-    found = [no_facts(ACTION_COLUMNS)]
+    found = [empty_frame(ACTION_COLUMNS)]
     for column, kind in kinds.items():
         values = history[column] if column in history else pd.Series(dtype="float64")
         values = values[values > 0].astype("float64")
         if len(values):
-            at = _opened(values.index, intraday=False)
+            at = _opening_instants(values.index, intraday=False)
             found.append(
                 pd.DataFrame({"symbol": symbol, "at": at, "kind": kind, "value": values.to_numpy()})
             )
     return pd.concat(found[1:] or found).sort_values("at", ignore_index=True)
 
 
-def _opened(index: pd.Index, intraday: bool) -> pd.DatetimeIndex:
+def _opening_instants(index: pd.Index, intraday: bool) -> pd.DatetimeIndex:
     """Instants in UTC; of a daily bar midnight UTC of its date at the exchange."""
     at = pd.DatetimeIndex(index)
     at = at.tz_convert("UTC") if intraday else at.tz_localize(None).normalize().tz_localize("UTC")
@@ -88,7 +88,7 @@ def news(symbol: str, articles: Sequence[Mapping[str, Any]], company: str) -> pd
     """The articles that have a title and an instant, each once."""
     rows = [row for article in articles if (row := _article(symbol, article, company))]
     if not rows:
-        return no_facts(NEWS_COLUMNS)
+        return empty_frame(NEWS_COLUMNS)
     frame = pd.DataFrame(rows, columns=NEWS_COLUMNS)
     frame["known_at"] = pd.to_datetime(frame["known_at"], utc=True).dt.as_unit("us")
     frame = frame.drop_duplicates(["known_at", "headline", "source"])
@@ -99,21 +99,21 @@ def _article(symbol: str, article: Mapping[str, Any], company: str) -> tuple[Any
     content = article.get("content")
     if not isinstance(content, Mapping):
         return None
-    headline = clean(content.get("title"), HEADLINE_LENGTH)
-    summary = clean(content.get("summary"), SUMMARY_LENGTH)
+    headline = clean_text(content.get("title"), HEADLINE_LENGTH)
+    summary = clean_text(content.get("summary"), SUMMARY_LENGTH)
     published = pd.to_datetime(str(content.get("pubDate")), utc=True, errors="coerce")
     if not headline or pd.isna(published):
         return None
-    named = names_company(f"{headline} {summary}", symbol, company)
+    named = mentions_company(f"{headline} {summary}", symbol, company)
     return (
         symbol, published, headline, summary,
-        clean(_inner(content, "provider", "displayName"), 80),
-        web_address(_inner(content, "canonicalUrl", "url")),
-        1.0 if named else LISTED_ONLY,
+        clean_text(_nested(content, "provider", "displayName"), 80),
+        clean_url(_nested(content, "canonicalUrl", "url")),
+        1.0 if named else LISTED_ONLY_RELEVANCE,
     )  # fmt: skip
 
 
-def _inner(content: Mapping[str, Any], outer: str, inner: str) -> Any:
+def _nested(content: Mapping[str, Any], outer: str, inner: str) -> Any:
     value = content.get(outer)
     return value.get(inner) if isinstance(value, Mapping) else None
 
@@ -128,7 +128,7 @@ def filings(
     numbered and nothing is listed.
     """
     if yearly.empty:
-        return no_facts(FILING_COLUMNS)
+        return empty_frame(FILING_COLUMNS)
     year_ends, quarter_ends = pd.DatetimeIndex(yearly.columns), pd.DatetimeIndex(quarterly.columns)
     last_month = year_ends.max().month
     rows = [(end.year, 4, *_figures(yearly, end)) for end in year_ends]
@@ -158,11 +158,11 @@ def _figures(statement: pd.DataFrame, end: pd.Timestamp) -> list[float]:
 def earnings(symbol: str, dates: pd.DataFrame | None, now: datetime) -> pd.DataFrame:
     """Announcements of the past; one stamped at midnight is known at the end of its day."""
     if dates is None or dates.empty:
-        return no_facts(EARNINGS_COLUMNS)
+        return empty_frame(EARNINGS_COLUMNS)
     at = pd.DatetimeIndex(dates.index)
     day_only = pd.Series(at.hour == 0)
     hour_end = pd.Series(at.tz_convert("UTC").as_unit("us") + timedelta(hours=1))
-    day_end = pd.Series(_opened(at, intraday=False) + timedelta(days=1))
+    day_end = pd.Series(_opening_instants(at, intraday=False) + timedelta(days=1))
     frame = pd.DataFrame({
         "symbol": symbol,
         "known_at": hour_end.where(~day_only, day_end),

@@ -16,28 +16,28 @@ from domain.panel import Floats, Times
 from domain.symbols import AssetClass, asset_class
 from domain.timeframe import Timeframe
 from market import calendars
-from market.series import Series
+from market.series import BarSeries
 
-GAP = 5
+MAX_MISSING_BARS = 5
 """More missing bars in a row than this, and than a session has, are a finding."""
-CONTRADICTION = 0.005
+MAX_CONTRADICTION = 0.005
 """Share of the price by which a high or low may contradict the open or close."""
-JUMP = 0.35
+JUMP_LOG_RETURN = 0.35
 """Log return beyond which a bar needs an explanation: -30% and +42%, a three-for-two split."""
 JUMP_SIGMAS = 6.0
 """The same in standard deviations of the sixty returns before; both must be exceeded."""
-CERTAIN_JUMP = 1.5
+MAX_LOG_RETURN = 1.5
 """Log return that no trading explains: -78% and +350%."""
-HEAVY_TRADING = 2.0
+HEAVY_TURNOVER = 2.0
 """Turnover, in medians of the twenty bars before, that marks a jump as real: a split leaves it
 as it was. Indices, which do not trade, are spared."""
 SPLIT_MATCH = 0.25
 """Log distance within which a jump is the recorded split."""
-FROZEN = 5
+FROZEN_BARS = 5
 """Bars at one unmoving price that make a series stale."""
-IDLE = 10
+IDLE_BARS = 10
 """So many of the last twenty bars without volume, where there was some before, are a finding."""
-USUAL_WINDOW = 60
+MEDIAN_WINDOW = 60
 """Bars before a bar whose median volume is the usual one."""
 
 Bools = NDArray[np.bool_]
@@ -52,41 +52,41 @@ class Flaw:
     with the next bar, any other is remembered.
     """
 
-    says: str
+    message: str
     blocks: bool
     at: Times
     size: Floats
-    passing: bool = False
+    transient: bool = False
 
-    def told(self, chosen: Bools, timeframe: Timeframe) -> str:
+    def describe(self, mask: Bools, timeframe: Timeframe) -> str:
         """The last of the chosen occurrences in words, and how many more there are."""
-        last = np.flatnonzero(chosen)[-1]
-        sentence = self.says.format(at=_stamp(self.at[last], timeframe), size=self.size[last])
-        more = int(chosen.sum()) - 1
+        last = np.flatnonzero(mask)[-1]
+        sentence = self.message.format(at=_stamp(self.at[last], timeframe), size=self.size[last])
+        more = int(mask.sum()) - 1
         return f"{sentence} (and {more} more)" if more else sentence
 
 
-def found(series: Series, actions: pd.DataFrame) -> Iterator[Flaw]:
+def find_flaws(series: BarSeries, actions: pd.DataFrame) -> Iterator[Flaw]:
     """Every flaw of `series`, beside `actions` (`ACTION_COLUMNS`, of this and of other symbols)."""
-    yield from _set_aside(series)
+    yield from _excluded_bars(series)
     if len(series.known_at):
         yield from _gaps(series)
         yield from _contradictions(series)
         yield from _jumps(series, actions)
-        yield from _idleness(series)
-        yield from _stillness(series)
+        yield from _idle_trading(series)
+        yield from _frozen_prices(series)
 
 
-def usual_volume(series: Series, rows: Rows) -> Floats:
+def median_volume(series: BarSeries, rows: Rows) -> Floats:
     """(K,): median volume of the `USUAL_WINDOW` bars before each of `rows` (K,), none earlier."""
     if not len(rows):
         return np.empty(0)
-    past = np.lib.stride_tricks.sliding_window_view(series.volume, USUAL_WINDOW)
-    usual: Floats = np.median(past[rows - USUAL_WINDOW], axis=1)
+    past = np.lib.stride_tricks.sliding_window_view(series.volume, MEDIAN_WINDOW)
+    usual: Floats = np.median(past[rows - MEDIAN_WINDOW], axis=1)
     return usual
 
 
-def _set_aside(series: Series) -> Iterator[Flaw]:
+def _excluded_bars(series: BarSeries) -> Iterator[Flaw]:
     """What was left out when the bars were put in order."""
     for at, says, blocks in (
         (series.repeated, "two bars for {at}", True),
@@ -98,39 +98,41 @@ def _set_aside(series: Series) -> Iterator[Flaw]:
         yield Flaw(says, blocks, at, np.ones(len(at)))
 
 
-def _gaps(series: Series) -> Iterator[Flaw]:
+def _gaps(series: BarSeries) -> Iterator[Flaw]:
     numbers = calendars.bar_numbers(series.calendar, series.known_at, series.timeframe)
     missing = np.diff(numbers, prepend=numbers[0] - 1) - 1
-    long = missing > max(GAP, calendars.bars_a_session(series.calendar, series.timeframe))
+    long = missing > max(
+        MAX_MISSING_BARS, calendars.bars_per_session(series.calendar, series.timeframe)
+    )
     for chosen, blocks in ((long, True), ((missing > 0) & ~long, False)):
         yield _flaw("bars missing before {at}: {size:.0f}", blocks, series, chosen, missing)
 
 
-def _contradictions(series: Series) -> Iterator[Flaw]:
+def _contradictions(series: BarSeries) -> Iterator[Flaw]:
     above = np.maximum(series.open, series.close) / series.high - 1.0
     below = 1.0 - np.minimum(series.open, series.close) / series.low
     worst = np.maximum(np.maximum(above, below), series.low / series.high - 1.0)
     says = "high or low contradicts the other prices by {size:.1%} at {at}"
-    yield _flaw(says, True, series, worst > CONTRADICTION, worst)
+    yield _flaw(says, True, series, worst > MAX_CONTRADICTION, worst)
 
 
-def _jumps(series: Series, actions: pd.DataFrame) -> Iterator[Flaw]:
+def _jumps(series: BarSeries, actions: pd.DataFrame) -> Iterator[Flaw]:
     logs = np.diff(np.log(series.close), prepend=np.log(series.close[0]))
     moves = np.expm1(logs)
     by_split = np.zeros(len(logs), bool)
     unexplained, explained = by_split.copy(), by_split.copy()
     splits = actions[(actions["symbol"] == series.symbol) & (actions["kind"] == "split")]
     split_at, ratios = (
-        calendars.instants(splits["at"]),
+        calendars.to_datetime64_array(splits["at"]),
         np.log(splits["value"].to_numpy(np.float64)),
     )
-    for t in np.flatnonzero(np.abs(logs) > JUMP).tolist():
+    for t in np.flatnonzero(np.abs(logs) > JUMP_LOG_RETURN).tolist():
         since, until = series.known_at[t - 1] - np.timedelta64(1, "D"), series.known_at[t]
         between = ratios[(split_at > since) & (split_at <= until)]
         by_split[t] = (np.abs(logs[t] + between) < SPLIT_MATCH).any()
         if by_split[t] or abs(logs[t]) < JUMP_SIGMAS * _usual_sigma(logs, t):
             continue
-        real = abs(logs[t]) < CERTAIN_JUMP and _traded_heavily(series, t)
+        real = abs(logs[t]) < MAX_LOG_RETURN and _traded_heavily(series, t)
         (explained if real else unexplained)[t] = True
     yield _flaw(
         "the price moves {size:+.0%} at {at}, which neither a split nor the trading explains",
@@ -149,47 +151,49 @@ def _usual_sigma(logs: Floats, t: int) -> float:
     return float(before.std()) if len(before) >= 20 else 0.0
 
 
-def _traded_heavily(series: Series, t: int) -> bool:
+def _traded_heavily(series: BarSeries, t: int) -> bool:
     if asset_class(series.symbol) is AssetClass.INDEX:
         return True
     turnover = (series.close * series.volume)[max(t - 20, 0) : t + 1]
     usual = np.median(turnover[:-1])
-    return bool(usual > 0 and turnover[-1] > HEAVY_TRADING * usual)
+    return bool(usual > 0 and turnover[-1] > HEAVY_TURNOVER * usual)
 
 
-def _idleness(series: Series) -> Iterator[Flaw]:
+def _idle_trading(series: BarSeries) -> Iterator[Flaw]:
     without = np.flatnonzero(series.volume == 0)
-    without = without[without >= USUAL_WINDOW]
+    without = without[without >= MEDIAN_WINDOW]
     idle = np.zeros(len(series.volume) + 20)
-    idle[20 + without] = usual_volume(series, without) > 0
+    idle[20 + without] = median_volume(series, without) > 0
     count = np.cumsum(idle)[20:] - np.cumsum(idle)[:-20]
     says = "no trading in {size:.0f} of the last 20 bars, up to {at}"
-    yield _flaw(says, True, series, count >= IDLE, count, passing=True)
+    yield _flaw(says, True, series, count >= IDLE_BARS, count, transient=True)
 
 
-def _stillness(series: Series) -> Iterator[Flaw]:
+def _frozen_prices(series: BarSeries) -> Iterator[Flaw]:
     prices = np.stack([series.open, series.high, series.low, series.close])
-    if prices.shape[1] < FROZEN:
+    if prices.shape[1] < FROZEN_BARS:
         return
-    spans = np.lib.stride_tricks.sliding_window_view(prices, FROZEN, axis=1)
+    spans = np.lib.stride_tricks.sliding_window_view(prices, FROZEN_BARS, axis=1)
     still = np.zeros(prices.shape[1], bool)
-    still[FROZEN - 1 :] = (spans == spans[:1, :, :1]).all(axis=(0, 2))
+    still[FROZEN_BARS - 1 :] = (spans == spans[:1, :, :1]).all(axis=(0, 2))
     says = "the price has stood still for {size:.0f} bars, up to {at}"
-    yield _flaw(says, True, series, still, np.full(len(still), FROZEN), passing=True)
+    yield _flaw(says, True, series, still, np.full(len(still), FROZEN_BARS), transient=True)
 
 
 def _flaw(
-    says: str,
+    message: str,
     blocks: bool,
-    series: Series,
+    series: BarSeries,
     chosen: Bools,
     size: NDArray[np.number],
-    passing: bool = False,
+    transient: bool = False,
 ) -> Flaw:
-    return Flaw(says, blocks, series.known_at[chosen], size[chosen].astype(np.float64), passing)
+    return Flaw(
+        message, blocks, series.known_at[chosen], size[chosen].astype(np.float64), transient
+    )
 
 
 def _stamp(at: np.datetime64, timeframe: Timeframe) -> str:
     if timeframe.intraday:
-        return f"{calendars.moment(at):%Y-%m-%d %H:%M} UTC"
-    return f"{calendars.moment(at - np.timedelta64(1, 'us')):%Y-%m-%d}"
+        return f"{calendars.to_datetime(at):%Y-%m-%d %H:%M} UTC"
+    return f"{calendars.to_datetime(at - np.timedelta64(1, 'us')):%Y-%m-%d}"

@@ -14,62 +14,62 @@ from datetime import datetime
 import numpy as np
 import pandas as pd
 
-from domain.decision import Verdict
+from domain.decision import QualityVerdict
 from domain.panel import Floats, Times
 from market import calendars
 from market.quality import checks
-from market.quality.checks import USUAL_WINDOW, Bools, Flaw, Rows
-from market.series import Series
+from market.quality.checks import MEDIAN_WINDOW, Bools, Flaw, Rows
+from market.series import BarSeries
 
-RECENT = 250
+RECENT_BARS = 250
 """Bars within which a flaw blocks."""
-STALE = 3
+STALE_BARS = 3
 """A series that ends more bars ago than this, and than a session has, is stale."""
-VOLUME_ODD = 20.0
+ODD_VOLUME_RATIO = 20.0
 """Volume this many times above or below the median of the sixty bars before is remarked."""
 
 
-def check(series: Series, actions: pd.DataFrame, as_of: datetime) -> Verdict:
+def check_series(series: BarSeries, actions: pd.DataFrame, as_of: datetime) -> QualityVerdict:
     """The gate's word on `series` as it stood at `as_of`, beside the `actions` recorded by then
     (`ACTION_COLUMNS`, of this and of other symbols)."""
     bars = np.array([len(series.known_at)])
     findings: list[str] = []
     remarks: list[str] = []
-    for flaw in (*checks.found(series, actions), *_of_the_moment(series, as_of)):
-        recent = flaw.at >= _counts_from(series, bars, flaw)
+    for flaw in (*checks.find_flaws(series, actions), *_current_flaws(series, as_of)):
+        recent = flaw.at >= _recent_since(series, bars, flaw)
         if recent.any():
-            spoken = findings if flaw.blocks else remarks
-            spoken.append(flaw.told(recent, series.timeframe))
-        if flaw.blocks and not flaw.passing and not recent.all():
-            remarks.append("long ago: " + flaw.told(~recent, series.timeframe))
-    return Verdict(series.symbol, tuple(findings), tuple(remarks))
+            messages = findings if flaw.blocks else remarks
+            messages.append(flaw.describe(recent, series.timeframe))
+        if flaw.blocks and not flaw.transient and not recent.all():
+            remarks.append("long ago: " + flaw.describe(~recent, series.timeframe))
+    return QualityVerdict(series.symbol, tuple(findings), tuple(remarks))
 
 
-def blocked(series: Series, actions: pd.DataFrame, known_at: Times) -> Bools:
+def blocked_rows(series: BarSeries, actions: pd.DataFrame, known_at: Times) -> Bools:
     """(T,): whether `check` as of each instant of `known_at` (T,) would have blocked, given the
     series and the actions as they stood then."""
     bars: Rows = np.searchsorted(series.known_at, known_at, side="right")
-    stopped: Bools = bars == 0
-    if stopped.all():
-        return stopped
+    is_blocked: Bools = bars == 0
+    if is_blocked.all():
+        return is_blocked
     last = series.known_at[np.maximum(bars - 1, 0)]
-    stopped |= _bars_behind(series, last, known_at) > _patience(series)
-    for flaw in checks.found(series, actions):
+    is_blocked |= _bars_behind(series, last, known_at) > _max_bars_behind(series)
+    for flaw in checks.find_flaws(series, actions):
         if flaw.blocks:
-            at, begins = np.sort(flaw.at), _counts_from(series, bars, flaw)
-            stopped |= at.searchsorted(known_at, side="right") > at.searchsorted(begins)
-    return stopped
+            at, begins = np.sort(flaw.at), _recent_since(series, bars, flaw)
+            is_blocked |= at.searchsorted(known_at, side="right") > at.searchsorted(begins)
+    return is_blocked
 
 
-def _counts_from(series: Series, bars: Rows, flaw: Flaw) -> Times:
+def _recent_since(series: BarSeries, bars: Rows, flaw: Flaw) -> Times:
     """(R,): the instant from which on a flaw is recent when the series has `bars` (R,) bars."""
     if not len(series.known_at):
         return np.full(len(bars), np.datetime64("1900-01-01", "us"))
-    return series.known_at[np.maximum(bars - (1 if flaw.passing else RECENT), 0)]
+    return series.known_at[np.maximum(bars - (1 if flaw.transient else RECENT_BARS), 0)]
 
 
-def _of_the_moment(series: Series, as_of: datetime) -> Iterator[Flaw]:
-    now = np.array([calendars.instant(as_of)])
+def _current_flaws(series: BarSeries, as_of: datetime) -> Iterator[Flaw]:
+    now = np.array([calendars.to_datetime64(as_of)])
     if len(series.known_at):
         yield from _odd_volumes(series)
         yield from _staleness(series, now)
@@ -77,26 +77,26 @@ def _of_the_moment(series: Series, as_of: datetime) -> Iterator[Flaw]:
         yield Flaw("no usable bar had closed by {at}", True, now, np.ones(1))
 
 
-def _odd_volumes(series: Series) -> Iterator[Flaw]:
+def _odd_volumes(series: BarSeries) -> Iterator[Flaw]:
     """Of the last sixty bars, each beside the sixty before it."""
     bars = len(series.volume)
-    rows = np.arange(max(bars - USUAL_WINDOW, USUAL_WINDOW), bars)
-    usual = checks.usual_volume(series, rows)
+    rows = np.arange(max(bars - MEDIAN_WINDOW, MEDIAN_WINDOW), bars)
+    usual = checks.median_volume(series, rows)
     ratio = np.divide(series.volume[rows], usual, out=np.ones(len(rows)), where=usual > 0)
-    odd = (ratio > VOLUME_ODD) | (ratio < 1.0 / VOLUME_ODD)
+    odd = (ratio > ODD_VOLUME_RATIO) | (ratio < 1.0 / ODD_VOLUME_RATIO)
     says = "volume is {size:.2g} times the usual at {at}"
     yield Flaw(says, False, series.known_at[rows[odd]], ratio[odd])
 
 
-def _staleness(series: Series, now: Times) -> Iterator[Flaw]:
+def _staleness(series: BarSeries, now: Times) -> Iterator[Flaw]:
     last = series.known_at[-1:]
     behind = _bars_behind(series, last, now)
     if behind[0] > 0:
-        stale = bool(behind[0] > _patience(series))
+        stale = bool(behind[0] > _max_bars_behind(series))
         yield Flaw("the last bar is of {at}; bars due since: {size:.0f}", stale, last, behind)
 
 
-def _bars_behind(series: Series, last: Times, as_of: Times) -> Floats:
+def _bars_behind(series: BarSeries, last: Times, as_of: Times) -> Floats:
     """(R,): bars that were due by `as_of` (R,) after the one that closed at `last` (R,)."""
     due = calendars.last_closes(series.calendar, series.timeframe, as_of)
     number_due, number = (
@@ -105,5 +105,5 @@ def _bars_behind(series: Series, last: Times, as_of: Times) -> Floats:
     return (number_due - number).astype(np.float64)
 
 
-def _patience(series: Series) -> int:
-    return max(STALE, calendars.bars_a_session(series.calendar, series.timeframe))
+def _max_bars_behind(series: BarSeries) -> int:
+    return max(STALE_BARS, calendars.bars_per_session(series.calendar, series.timeframe))

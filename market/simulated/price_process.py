@@ -19,11 +19,11 @@ from domain.symbols import calendar_of
 from market import calendars
 from market.simulated import rng
 from market.simulated.rng import Index
-from market.simulated.universe import Kind, Listing, listing
+from market.simulated.universe import InstrumentKind, Listing, find_listing
 
-GENESIS = np.datetime64("2022-01-01", "D")
+FIRST_DAY = np.datetime64("2022-01-01", "D")
 """Day 0 of the simulated world."""
-BLOCK = 512
+BLOCK_DAYS = 512
 """Histories are made in whole blocks of this many days."""
 
 
@@ -35,8 +35,8 @@ class Regime:
     name: str
     drift: float
     volatility: float
-    stays: float
-    then: tuple[float, float, float, float]
+    persistence: float
+    transition_weights: tuple[float, float, float, float]
 
 
 REGIMES = (
@@ -56,7 +56,7 @@ one, in units of the symbol's own volatility."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Path:
+class PricePath:
     """T sessions of one symbol in order: `date` (T,) datetime64[us] at midnight, prices and
     volumes (T,), rounded as quoted."""
 
@@ -69,26 +69,26 @@ class Path:
 
 
 @lru_cache(maxsize=128)
-def path(seed: int, symbol: str, blocks: int) -> Path:
+def simulate_prices(seed: int, symbol: str, blocks: int) -> PricePath:
     """Raises UnknownSymbolError for a symbol that is not listed."""
-    what = listing(symbol)
+    what = find_listing(symbol)
     sessions = calendars.sessions(calendar_of(symbol)).date
-    end = GENESIS + blocks * BLOCK
-    date = sessions[(sessions >= GENESIS) & (sessions < end)]
-    day = (date.astype("datetime64[D]") - GENESIS).astype(np.int64)
-    own, heat = _own_moves(seed, what, blocks)
-    factor, rough = market_moves(seed, blocks)
-    returns = what.beta * factor[day] + own[day] + _after_announcements(seed, what, day)
+    end = FIRST_DAY + blocks * BLOCK_DAYS
+    date = sessions[(sessions >= FIRST_DAY) & (sessions < end)]
+    day = (date.astype("datetime64[D]") - FIRST_DAY).astype(np.int64)
+    own, heat = _idiosyncratic_returns(seed, what, blocks)
+    factor, rough = market_returns(seed, blocks)
+    returns = what.beta * factor[day] + own[day] + _announcement_returns(seed, what, day)
     if what.sector:
-        returns += sector_moves(seed, what.sector, blocks)[day]
+        returns += sector_returns(seed, what.sector, blocks)[day]
     swing = np.sqrt((what.beta * rough[day]) ** 2 + (what.volatility * heat[day]) ** 2)
     return _bars(seed, what, date, day, np.clip(returns, -0.5, 1.0), swing)
 
 
 @lru_cache(maxsize=4)
-def market_moves(seed: int, blocks: int) -> tuple[Floats, Floats]:
+def market_returns(seed: int, blocks: int) -> tuple[Floats, Floats]:
     """Returns of the market and their volatility, both (blocks * BLOCK,), a day."""
-    days = np.arange(blocks * BLOCK)
+    days = np.arange(blocks * BLOCK_DAYS)
     regime = _regimes(rng.uniform(seed, "regime", days).tolist())
     drift = np.array([r.drift for r in REGIMES])[regime]
     rough = np.array([r.volatility for r in REGIMES])[regime]
@@ -96,17 +96,19 @@ def market_moves(seed: int, blocks: int) -> tuple[Floats, Floats]:
 
 
 @lru_cache(maxsize=32)
-def sector_moves(seed: int, sector: str, blocks: int) -> Floats:
-    return _SECTOR_VOLATILITY * _fat_tailed(seed, f"sector {sector}", np.arange(blocks * BLOCK))
+def sector_returns(seed: int, sector: str, blocks: int) -> Floats:
+    return _SECTOR_VOLATILITY * _fat_tailed(
+        seed, f"sector {sector}", np.arange(blocks * BLOCK_DAYS)
+    )
 
 
 @lru_cache(maxsize=128)
-def mood(seed: int, symbol: str, blocks: int) -> Floats:
+def sentiment(seed: int, symbol: str, blocks: int) -> Floats:
     """(blocks * BLOCK,): how well things go for `symbol`, a slow standard normal process.
 
     It is what headlines hint at, and it moves the price from the next day on.
     """
-    shocks = rng.normal(seed, f"mood {symbol}", np.arange(blocks * BLOCK)).tolist()
+    shocks = rng.normal(seed, f"mood {symbol}", np.arange(blocks * BLOCK_DAYS)).tolist()
     share, level, levels = math.sqrt(1 - _MOOD_MEMORY**2), 0.0, []
     for shock in shocks:
         level = _MOOD_MEMORY * level + share * shock
@@ -114,69 +116,71 @@ def mood(seed: int, symbol: str, blocks: int) -> Floats:
     return np.array(levels)
 
 
-def quality(seed: int, symbol: str) -> float:
+def company_quality(seed: int, symbol: str) -> float:
     """In [-1, 1): the better company grows faster, and its price drifts upwards a little."""
-    return rng.one(seed, f"quality {symbol}", -1.0, 1.0)
+    return rng.uniform_scalar(seed, f"quality {symbol}", -1.0, 1.0)
 
 
-def announcements(seed: int, symbol: str, quarters: Index) -> tuple[Index, Floats]:
+def earnings_announcements(seed: int, symbol: str, quarters: Index) -> tuple[Index, Floats]:
     """Day of announcement (from GENESIS, a weekday) and surprise, for each of `quarters`.
 
     Quarters are counted from the one that begins at GENESIS; earlier ones are negative.
     """
     months = 3 * (quarters + 1)
     ends = (np.datetime64("2022-01", "M") + months).astype("datetime64[D]")
-    delay = int(rng.one(seed, f"delay {symbol}", 16, 36))
+    delay = int(rng.uniform_scalar(seed, f"delay {symbol}", 16, 36))
     jitter = (7 * rng.uniform(seed, f"jitter {symbol}", quarters)).astype(np.int64)
     day = np.busday_offset(ends + delay + jitter, 0, roll="forward")
-    return (day - GENESIS).astype(np.int64), rng.normal(seed, f"surprise {symbol}", quarters)
+    return (day - FIRST_DAY).astype(np.int64), rng.normal(seed, f"surprise {symbol}", quarters)
 
 
-def _own_moves(seed: int, what: Listing, blocks: int) -> tuple[Floats, Floats]:
+def _idiosyncratic_returns(seed: int, listing: Listing, blocks: int) -> tuple[Floats, Floats]:
     """Returns a day that are the symbol's own, and how heated its trading is (1 on average)."""
-    days = np.arange(blocks * BLOCK)
-    name = what.symbol
+    days = np.arange(blocks * BLOCK_DAYS)
+    name = listing.symbol
     own = _fat_tailed(seed, f"own {name}", days)
     jumps = rng.uniform(seed, f"jump {name}", days) < _JUMP_CHANCE
     own += np.where(jumps, 4.0 * rng.normal(seed, f"jump size {name}", days), 0.0)
-    earlier = np.concatenate([[0.0], mood(seed, name, blocks)[:-1]])
-    growth = 0.5 * what.volatility**2 + 0.00015 * quality(seed, name)
+    earlier = np.concatenate([[0.0], sentiment(seed, name, blocks)[:-1]])
+    growth = 0.5 * listing.volatility**2 + 0.00015 * company_quality(seed, name)
     heat = 1.0 + np.abs(own)
-    return growth + what.volatility * (own + _MOOD_DRIFT * earlier), heat / 1.8
+    return growth + listing.volatility * (own + _MOOD_DRIFT * earlier), heat / 1.8
 
 
-def _after_announcements(seed: int, what: Listing, day: Index) -> Floats:
+def _announcement_returns(seed: int, listing: Listing, day: Index) -> Floats:
     """Returns (T,) that surprises cause in the sessions `day` (T,) after them."""
     moved = np.zeros(len(day))
-    if what.kind is not Kind.COMPANY or not len(day):
+    if listing.kind is not InstrumentKind.COMPANY or not len(day):
         return moved
-    announced, surprise = announcements(seed, what.symbol, np.arange(-1, day[-1] // 90 + 2))
+    announced, surprise = earnings_announcements(
+        seed, listing.symbol, np.arange(-1, day[-1] // 90 + 2)
+    )
     for at, size in zip(np.searchsorted(day, announced, side="right"), surprise, strict=True):
-        moved[at : at + 1] += what.volatility * _SURPRISE_JUMP * size
-        moved[at + 1 : at + 1 + _DRIFT_DAYS] += what.volatility * _SURPRISE_DRIFT * size
+        moved[at : at + 1] += listing.volatility * _SURPRISE_JUMP * size
+        moved[at + 1 : at + 1 + _DRIFT_DAYS] += listing.volatility * _SURPRISE_DRIFT * size
     return moved
 
 
 def _bars(
-    seed: int, what: Listing, date: Times, day: Index, returns: Floats, swing: Floats
-) -> Path:
+    seed: int, listing: Listing, date: Times, day: Index, returns: Floats, swing: Floats
+) -> PricePath:
     """Bars (T,) around a path of closes; ranges and volumes follow the size of the moves."""
 
     def chance(name: str) -> Floats:
-        return rng.uniform(seed, f"{name} {what.symbol}", day)
+        return rng.uniform(seed, f"{name} {listing.symbol}", day)
 
     growth = np.cumprod(1.0 + returns)
-    close = what.price * growth
-    before = what.price * np.concatenate([[1.0], growth[:-1]])
-    noise = rng.normal(seed, f"open {what.symbol}", day)
+    close = listing.price * growth
+    before = listing.price * np.concatenate([[1.0], growth[:-1]])
+    noise = rng.normal(seed, f"open {listing.symbol}", day)
     opened = before * (1.0 + 0.4 * returns + np.clip(0.25 * swing * noise, -0.2, 0.2))
     upper, lower = (np.minimum(swing * chance(n) * chance(f"{n}2"), 0.3) for n in ("up", "down"))
     high = np.maximum(opened, close) * (1.0 + upper)
     low = np.minimum(opened, close) * (1.0 - lower)
-    turnover = 1e9 * (0.5 + 4.0 * rng.one(seed, f"turnover {what.symbol}"))
-    excitement = 1.0 + 0.9 * np.abs(returns) / (0.008 + what.volatility)
+    turnover = 1e9 * (0.5 + 4.0 * rng.uniform_scalar(seed, f"turnover {listing.symbol}"))
+    excitement = 1.0 + 0.9 * np.abs(returns) / (0.008 + listing.volatility)
     traded = turnover * excitement * (0.55 + 0.9 * chance("volume")) / before
-    return Path(
+    return PricePath(
         date=date,
         open=np.round(opened, 2),
         high=np.round(high, 2),
@@ -191,9 +195,9 @@ def _regimes(chances: Sequence[float]) -> Index:
     chain, now = [], 0
     for chance in chances:
         regime = REGIMES[now]
-        if chance >= regime.stays:
-            left = (chance - regime.stays) / (1.0 - regime.stays)
-            now = int(np.searchsorted(np.cumsum(regime.then), left, side="right"))
+        if chance >= regime.persistence:
+            left = (chance - regime.persistence) / (1.0 - regime.persistence)
+            now = int(np.searchsorted(np.cumsum(regime.transition_weights), left, side="right"))
             now = min(now, len(REGIMES) - 1)
         chain.append(now)
     return np.array(chain)

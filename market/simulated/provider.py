@@ -25,12 +25,12 @@ from market.provider import (
     Quote,
 )
 from market.simulated import financials, headlines
-from market.simulated.price_process import BLOCK, GENESIS, Path, path
-from market.simulated.universe import Kind, Listing, listing
+from market.simulated.price_process import BLOCK_DAYS, FIRST_DAY, PricePath, simulate_prices
+from market.simulated.universe import InstrumentKind, Listing, find_listing
 
-HISTORY = datetime(2022, 1, 1, tzinfo=UTC)
+HISTORY_START = datetime(2022, 1, 1, tzinfo=UTC)
 """When simulated history begins."""
-PRESENT = datetime(2024, 1, 2, tzinfo=UTC)
+LIVE_START = datetime(2024, 1, 2, tzinfo=UTC)
 """When simulated time starts to pass; until then it is history."""
 
 
@@ -59,8 +59,10 @@ class DemoProvider:
             )
         until = min(end, self._now())
         made = self._path(symbol, until)
-        closed = calendars.closing_instants(calendar_of(symbol), made.date, timeframe)
-        wanted = (made.date >= calendars.instant(start)) & (closed <= calendars.instant(until))
+        closed = calendars.bar_closes_array(calendar_of(symbol), made.date, timeframe)
+        wanted = (made.date >= calendars.to_datetime64(start)) & (
+            closed <= calendars.to_datetime64(until)
+        )
         return pd.DataFrame(
             {
                 "at": pd.DatetimeIndex(made.date[wanted], tz="UTC"),
@@ -75,37 +77,39 @@ class DemoProvider:
 
     def actions(self, symbol: str, start: datetime, end: datetime) -> pd.DataFrame:  # noqa: ARG002
         """Always empty: nothing is ever split, and no dividend is paid."""
-        listing(symbol)
-        return _empty(ACTION_COLUMNS)
+        find_listing(symbol)
+        return _empty_frame(ACTION_COLUMNS)
 
     def news(self, symbol: str, start: datetime, end: datetime) -> pd.DataFrame:
         """Headlines known from `start` to `end`, both included (and by now)."""
-        what, until = listing(symbol), min(end, self._now())
-        told = _headlines(self._seed, what, _blocks(until))
+        what, until = find_listing(symbol), min(end, self._now())
+        told = _headlines(self._seed, what, _block_count(until))
         wanted = (told["known_at"] >= start) & (told["known_at"] <= until)
         return told[wanted].reset_index(drop=True)[NEWS_COLUMNS]
 
     def filings(self, symbol: str) -> pd.DataFrame:
-        what, now = listing(symbol), self._now()
-        if what.kind is not Kind.COMPANY:
-            return _empty(FILING_COLUMNS)
-        filed = financials.filings(self._seed, what, _quarters(now))
+        what, now = find_listing(symbol), self._now()
+        if what.kind is not InstrumentKind.COMPANY:
+            return _empty_frame(FILING_COLUMNS)
+        filed = financials.simulate_filings(self._seed, what, _quarter_count(now))
         return filed[filed["known_at"] <= now].reset_index(drop=True)
 
     def earnings(self, symbol: str) -> pd.DataFrame:
-        what, now = listing(symbol), self._now()
-        if what.kind is not Kind.COMPANY:
-            return _empty(EARNINGS_COLUMNS)
-        announced = financials.earnings(self._seed, what, _quarters(now))
+        what, now = find_listing(symbol), self._now()
+        if what.kind is not InstrumentKind.COMPANY:
+            return _empty_frame(EARNINGS_COLUMNS)
+        announced = financials.simulate_earnings(self._seed, what, _quarter_count(now))
         return announced[announced["known_at"] <= now].reset_index(drop=True)
 
     def quote(self, symbol: str) -> Quote:
         """The last close by now. Raises ProviderError before the first."""
         now = self._now()
-        bars = self.bars(symbol, Timeframe.D1, HISTORY, now)
+        bars = self.bars(symbol, Timeframe.D1, HISTORY_START, now)
         if bars.empty:
-            raise ProviderError(f"The demo market has no price of {symbol} before {HISTORY:%F}.")
-        known = calendars.closes(
+            raise ProviderError(
+                f"The demo market has no price of {symbol} before {HISTORY_START:%F}."
+            )
+        known = calendars.bar_closes(
             calendar_of(symbol), pd.DatetimeIndex(bars["at"].tail(1)), Timeframe.D1
         )
         return Quote(
@@ -114,30 +118,30 @@ class DemoProvider:
             price=float(bars["close"].iloc[-1]),
             previous_close=float(bars["close"].iloc[-2]) if len(bars) > 1 else None,
             currency="USD",
-            name=f"{listing(symbol).name} (simulated)",
+            name=f"{find_listing(symbol).name} (simulated)",
         )
 
-    def _path(self, symbol: str, until: datetime) -> Path:
-        return path(self._seed, symbol, _blocks(until))
+    def _path(self, symbol: str, until: datetime) -> PricePath:
+        return simulate_prices(self._seed, symbol, _block_count(until))
 
 
 @lru_cache(maxsize=128)
-def _headlines(seed: int, what: Listing, blocks: int) -> pd.DataFrame:
-    return headlines.headlines(seed, what, blocks)
+def _headlines(seed: int, listing: Listing, blocks: int) -> pd.DataFrame:
+    return headlines.simulate_headlines(seed, listing, blocks)
 
 
-def _blocks(until: datetime) -> int:
+def _block_count(until: datetime) -> int:
     """Whole blocks of days that hold everything known by `until`; at least one."""
-    return max((until - HISTORY).days, 0) // BLOCK + 1
+    return max((until - HISTORY_START).days, 0) // BLOCK_DAYS + 1
 
 
-def _quarters(until: datetime) -> int:
+def _quarter_count(until: datetime) -> int:
     """Quarters from GENESIS that have begun by `until`."""
     begun = np.datetime64(until.astimezone(UTC).replace(tzinfo=None), "M")
-    return max(int((begun - GENESIS.astype("datetime64[M]")).astype(int)), 0) // 3 + 1
+    return max(int((begun - FIRST_DAY.astype("datetime64[M]")).astype(int)), 0) // 3 + 1
 
 
-def _empty(columns: list[str]) -> pd.DataFrame:
+def _empty_frame(columns: list[str]) -> pd.DataFrame:
     """No facts, in columns of the right kind."""
     text = {"symbol", "kind"}
     whole = {"fiscal_year", "fiscal_quarter"}

@@ -35,7 +35,7 @@ def normal(seed: int, name: str, index: Index) -> Floats:
     return np.asarray((total + np.uint64(6)) / 65536.0 - 6.0)
 
 
-def one(seed: int, name: str, low: float = 0.0, high: float = 1.0) -> float:
+def uniform_scalar(seed: int, name: str, low: float = 0.0, high: float = 1.0) -> float:
     """A single uniform number in [low, high)."""
     return low + (high - low) * float(uniform(seed, name, np.zeros(1, np.int64))[0])
 
@@ -44,10 +44,10 @@ def _bits(seed: int, name: str, index: Index) -> NDArray[np.uint64]:
     key = np.uint64(
         int.from_bytes(blake2b(f"{seed} {name}".encode(), digest_size=8).digest(), "big")
     )
-    return _mixed(_mixed(index.astype(np.uint64) * _STEP) ^ key)
+    return _mix(_mix(index.astype(np.uint64) * _STEP) ^ key)
 
 
-def _mixed(bits: NDArray[np.uint64]) -> NDArray[np.uint64]:
+def _mix(bits: NDArray[np.uint64]) -> NDArray[np.uint64]:
     bits = (bits ^ (bits >> np.uint64(30))) * _MIX[0]
     bits = (bits ^ (bits >> np.uint64(27))) * _MIX[1]
     return np.asarray(bits ^ (bits >> np.uint64(31)))

@@ -11,7 +11,7 @@ from enum import StrEnum
 from domain.errors import UnknownSymbolError
 
 
-class Kind(StrEnum):
+class InstrumentKind(StrEnum):
     COMPANY = "company"
     FUND = "fund"
     COIN = "coin"
@@ -24,7 +24,7 @@ class Listing:
 
     symbol: str
     name: str
-    kind: Kind
+    kind: InstrumentKind
     sector: str
     price: float
     beta: float
@@ -102,7 +102,7 @@ _EXTRA = re.compile(r"SIM([1-9]\d{0,3})")
 _SECTORS = ("technology", "communication", "consumer", "finance", "energy", "health", "industry")
 
 
-def _listed(table: str, kind: Kind) -> dict[str, Listing]:
+def _parse_listings(table: str, kind: InstrumentKind) -> dict[str, Listing]:
     rows = (_ROW.fullmatch(line) for line in table.strip().splitlines())
     return {
         row[1]: Listing(
@@ -114,13 +114,13 @@ def _listed(table: str, kind: Kind) -> dict[str, Listing]:
 
 
 LISTINGS = {
-    **_listed(_COMPANIES, Kind.COMPANY),
-    **_listed(_FUNDS, Kind.FUND),
-    **_listed(_COINS, Kind.COIN),
+    **_parse_listings(_COMPANIES, InstrumentKind.COMPANY),
+    **_parse_listings(_FUNDS, InstrumentKind.FUND),
+    **_parse_listings(_COINS, InstrumentKind.COIN),
 }
 
 
-def listing(symbol: str) -> Listing:
+def find_listing(symbol: str) -> Listing:
     """Raises UnknownSymbolError, naming what there is, for anything not listed."""
     if symbol in LISTINGS:
         return LISTINGS[symbol]
@@ -129,7 +129,7 @@ def listing(symbol: str) -> Listing:
         return Listing(
             symbol=symbol,
             name=f"Simulated {number}",
-            kind=Kind.COMPANY,
+            kind=InstrumentKind.COMPANY,
             sector=_SECTORS[number % len(_SECTORS)],
             price=20.0 + 37 * number % 280,
             beta=0.5 + 0.1 * (number % 11),

@@ -11,142 +11,175 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from domain.bar_matrix import Tape
+from domain.bar_matrix import BarMatrix
 from domain.decision import Cycle, Decision
 from domain.events import Event
 from domain.panel import Panel
 from domain.symbols import calendar_of
 from domain.timeframe import Timeframe
-from domain.trading.account import Account, Entry, Mode, OrderPlaced
+from domain.trading.account import Account, AccountEntry, OrderSubmitted, TradingMode
 from domain.trading.orders import Order
-from market.panels.bar_matrix import read_tape
+from market.panels.bar_matrix import read_bar_matrix
 from market.panels.panel_builder import build_panels
-from market.store import Library
-from orchestrator.account.store import Book, Rules
-from orchestrator.ports import Dated
-from quant.per_symbol import weeks
+from market.store import MarketDataStore
+from orchestrator.account.store import AccountStore, TradingRules
+from orchestrator.ports import HasDatedDecision
+from quant.per_symbol import week_numbers
 from trading.account import paper_account
-from trading.account.paper_account import Wish
-from trading.kernels.state import Groups
-from trading.sizing.correlation import kinship
-from trading.sizing.position_sizing import groups
+from trading.account.paper_account import TargetRequest
+from trading.kernels.state import SharedLimits
+from trading.sizing.correlation import correlation_groups
+from trading.sizing.position_sizing import shared_limits
 
-BEFORE = timedelta(days=14)
+BAR_LOOKBACK = timedelta(days=14)
 """How much of the past a tape begins before what is to be met, so that the bar before is known."""
-KIN = timedelta(days=730)
+CORRELATION_LOOKBACK = timedelta(days=730)
 """How much of the past says who moves together."""
 _INSTANT = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
-class Opening:
+class CycleAccountState:
     """The account as a cycle finds it. `symbols` are those of the tape in its order, `wild` those
     whose last bar trips the volatility breaker, `rules` what is in force."""
 
     symbols: tuple[str, ...]
-    wild: frozenset[str]
-    rules: Rules
+    volatility_halted: frozenset[str]
+    rules: TradingRules
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TradingDay:
+class AccountCycle:
     """The account of a run through its cycles. `rules` are those of a profile, `latest` the newest
     decision on every symbol."""
 
-    book: Book
-    library: Library
+    account_store: AccountStore
+    store: MarketDataStore
     timeframe: Timeframe
-    rules: Callable[[str], Rules]
-    latest: Callable[[], Sequence[Dated]]
+    rules: Callable[[str], TradingRules]
+    latest_decisions: Callable[[], Sequence[HasDatedDecision]]
 
-    def concerned(self, account: Account | None, followed: Iterable[str] = ()) -> tuple[str, ...]:
+    def relevant_symbols(
+        self, account: Account | None, followed: Iterable[str] = ()
+    ) -> tuple[str, ...]:
         """What is followed, held or ordered, sorted: an account adds up in this order."""
-        own = _own(account) if account else set()
-        return tuple(sorted(own.union(followed)))
+        symbols = _held_or_ordered(account) if account else set()
+        return tuple(sorted(symbols.union(followed)))
 
-    def meet(self, followed: Sequence[str], as_of: datetime) -> Opening:
+    def process_bars(self, followed: Sequence[str], as_of: datetime) -> CycleAccountState:
         """Every bar closed by `as_of` that the account has not seen is met, in a transaction of
         its own; what is ordered while the bars are read is read too. Raises VerificationError for
         an account whose log is broken."""
-        account = self.book.account()
+        account = self.account_store.account()
         while True:
-            symbols = self.concerned(account, followed)
-            tape = self.tape(account, symbols, as_of)
-            splits = self._splits(account, symbols, as_of) if account else {}
-            account = self.book.change(as_of, self._meeting(symbols, tape, splits)).account
-            if _own(account) <= set(symbols):
+            symbols = self.relevant_symbols(account, followed)
+            bars = self.load_bars(account, symbols, as_of)
+            split_ratios = self._split_ratios(account, symbols, as_of) if account else {}
+            account = self.account_store.transact(
+                as_of, self._bar_processing(symbols, bars, split_ratios)
+            ).account
+            if _held_or_ordered(account) <= set(symbols):
                 rules = self.rules(account.profile)
-                return Opening(symbols, paper_account.wild(tape, rules.trading), rules)
+                return CycleAccountState(
+                    symbols, paper_account.volatility_halted(bars, rules.trading), rules
+                )
 
-    def _meeting(
-        self, symbols: Sequence[str], tape: Tape, splits: Mapping[str, float]
-    ) -> Callable[[Account], Sequence[Entry]]:
+    def _bar_processing(
+        self, symbols: Sequence[str], bars: BarMatrix, split_ratios: Mapping[str, float]
+    ) -> Callable[[Account], Sequence[AccountEntry]]:
         """Meets the tape; nothing is met where the account has something that it leaves out."""
 
-        def act(account: Account) -> Sequence[Entry]:
-            if not _own(account) <= set(symbols):
+        def process(account: Account) -> Sequence[AccountEntry]:
+            if not _held_or_ordered(account) <= set(symbols):
                 return ()
-            return paper_account.meet(
-                account, tape, self.rules(account.profile).trading, splits
+            return paper_account.apply_bars(
+                account, bars, self.rules(account.profile).trading, split_ratios
             ).entries
 
-        return act
+        return process
 
-    def follow(self, pen: Any, cycle: Cycle, opening: Opening, panel: Panel) -> tuple[Event, ...]:
+    def place_target_orders(
+        self, transaction: Any, cycle: Cycle, account_state: CycleAccountState, panel: Panel
+    ) -> tuple[Event, ...]:
         """The orders that follow from the cycle's decisions on the panel's last bar, in the pen's
         transaction."""
 
-        def act(account: Account) -> Sequence[Entry]:
-            if account.mode is not Mode.AUTO:
+        def place(account: Account) -> Sequence[AccountEntry]:
+            if account.mode is not TradingMode.AUTO:
                 return ()
-            wishes = wishes_of(cycle.decisions, opening.rules)
-            symbols = self.concerned(account, opening.symbols)
-            trading, shared = opening.rules.trading, groups_of(panel, symbols, opening.rules)
-            return paper_account.ask(
-                account, symbols, wishes, cycle.as_of, trading, opening.wild, shared
+            requests = target_requests(cycle.decisions, account_state.rules)
+            symbols = self.relevant_symbols(account, account_state.symbols)
+            trading, limits = (
+                account_state.rules.trading,
+                shared_limits_of(panel, symbols, account_state.rules),
+            )
+            return paper_account.place_targets(
+                account,
+                symbols,
+                requests,
+                cycle.as_of,
+                trading,
+                account_state.volatility_halted,
+                limits,
             )
 
-        return self.book.write(pen, cycle.as_of, act).events
+        return self.account_store.write(transaction, cycle.as_of, place).events
 
-    def suggestions(self, account: Account) -> tuple[Order, ...]:
+    def suggest_orders(self, account: Account) -> tuple[Order, ...]:
         """What the newest decisions of each calendar would place on the account as it stands."""
         rules, placed = self.rules(account.profile), []
-        for as_of, decisions in _newest(self.latest()).items():
-            symbols = self.concerned(account, (each.symbol for each in decisions))
-            wild = paper_account.wild(self.tape(None, symbols, as_of), rules.trading)
-            wishes = wishes_of(decisions, rules)
-            shared = groups_of(self._panel(wishes, as_of), symbols, rules)
-            entries = paper_account.ask(
-                account, symbols, wishes, as_of, rules.trading, wild, shared
+        for as_of, decisions in _latest_cycles(self.latest_decisions()).items():
+            symbols = self.relevant_symbols(account, (each.symbol for each in decisions))
+            volatility_halted = paper_account.volatility_halted(
+                self.load_bars(None, symbols, as_of), rules.trading
             )
-            placed += [each.what.order for each in entries if isinstance(each.what, OrderPlaced)]
+            requests = target_requests(decisions, rules)
+            limits = shared_limits_of(self._correlation_panel(requests, as_of), symbols, rules)
+            entries = paper_account.place_targets(
+                account, symbols, requests, as_of, rules.trading, volatility_halted, limits
+            )
+            placed += [
+                each.event.order for each in entries if isinstance(each.event, OrderSubmitted)
+            ]
         return tuple(placed)
 
-    def tape(self, account: Account | None, symbols: Sequence[str], as_of: datetime) -> Tape:
+    def load_bars(
+        self, account: Account | None, symbols: Sequence[str], as_of: datetime
+    ) -> BarMatrix:
         """The rows that the account may have to meet by `as_of`, and some before them."""
-        seen = [mark.at for symbol in symbols if account and (mark := account.marks.get(symbol))]
+        seen = [
+            mark.at for symbol in symbols if account and (mark := account.last_bars.get(symbol))
+        ]
         if account and not seen:
             seen = [account.opened_at]
-        since = min([*seen, as_of]) - BEFORE
-        return read_tape(self.library, self.book.market, symbols, self.timeframe, since, as_of)
+        since = min([*seen, as_of]) - BAR_LOOKBACK
+        return read_bar_matrix(
+            self.store, self.account_store.market, symbols, self.timeframe, since, as_of
+        )
 
-    def _panel(self, symbols: Iterable[str], as_of: datetime) -> Panel:
+    def _correlation_panel(self, symbols: Iterable[str], as_of: datetime) -> Panel:
         """Of symbols of one calendar that were decided on."""
         [(panel, _)] = build_panels(
-            self.library, self.book.market, sorted(symbols), self.timeframe, as_of, 1, as_of - KIN
+            self.store,
+            self.account_store.market,
+            sorted(symbols),
+            self.timeframe,
+            as_of,
+            1,
+            as_of - CORRELATION_LOOKBACK,
         )
         return panel
 
-    def _splits(
+    def _split_ratios(
         self, account: Account, symbols: Sequence[str], as_of: datetime
     ) -> Mapping[str, float]:
         """New units for an old one since the account last saw a bar of the symbol."""
-        seen = {each: account.marks[each].at for each in symbols if each in account.marks}
+        seen = {each: account.last_bars[each].at for each in symbols if each in account.last_bars}
         ratios: dict[str, float] = {}
         if not seen:
             return ratios
         first, last = min(seen.values()), as_of + _INSTANT
-        facts = self.library.facts(self.book.market, list(seen), "actions", first, last)
+        facts = self.store.read_many(self.account_store.market, list(seen), "actions", first, last)
         splits = facts[facts["order_type"] == "split"]
         for symbol, at, ratio in zip(splits["symbol"], splits["at"], splits["value"], strict=True):
             if at.to_pydatetime() > seen[symbol]:
@@ -154,11 +187,11 @@ class TradingDay:
         return ratios
 
 
-def wishes_of(decisions: Iterable[Decision], rules: Rules) -> dict[str, Wish]:
+def target_requests(decisions: Iterable[Decision], rules: TradingRules) -> dict[str, TargetRequest]:
     """What the account is asked for: a blocked symbol is left as it is, one without a bar keeps its
     order too; the ceiling is the smallest cap that an agent gave, at most the position limit."""
     return {
-        each.symbol: Wish(
+        each.symbol: TargetRequest(
             target=None if each.verdict.blocked else each.target_weight,
             ceiling=min([rules.position_limit, *(vote.cap for vote in each.votes)]),
             receipt=each.receipt,
@@ -168,25 +201,29 @@ def wishes_of(decisions: Iterable[Decision], rules: Rules) -> dict[str, Wish]:
     }
 
 
-def groups_of(panel: Panel, symbols: Sequence[str], rules: Rules) -> Groups:
+def shared_limits_of(panel: Panel, symbols: Sequence[str], rules: TradingRules) -> SharedLimits:
     """The limits that `symbols` share on the panel's last bar."""
-    kin = kinship(panel.close, weeks(panel.known_at), len(panel.known_at) - 1)
-    return groups(symbols, kin.placed(panel.symbols, symbols), rules.committee.sizing)
+    correlation = correlation_groups(
+        panel.close, week_numbers(panel.known_at), len(panel.known_at) - 1
+    )
+    return shared_limits(
+        symbols, correlation.reindex(panel.symbols, symbols), rules.committee.sizing
+    )
 
 
-def _own(account: Account) -> set[str]:
+def _held_or_ordered(account: Account) -> set[str]:
     return {*account.positions, *(order.symbol for order in account.orders.values())}
 
 
-def _newest(recorded: Iterable[Dated]) -> dict[datetime, list[Decision]]:
+def _latest_cycles(recorded: Iterable[HasDatedDecision]) -> dict[datetime, list[Decision]]:
     """The decisions of the newest cycle of each calendar, by its time; an older decision is of a
     symbol that is no longer followed."""
     newest: dict[str, datetime] = {}
     for each in recorded:
         calendar = calendar_of(each.decision.symbol)
         newest[calendar] = max(newest.get(calendar, each.as_of), each.as_of)
-    found: dict[datetime, list[Decision]] = {}
+    decisions: dict[datetime, list[Decision]] = {}
     for each in recorded:
         if each.as_of == newest[calendar_of(each.decision.symbol)]:
-            found.setdefault(each.as_of, []).append(each.decision)
-    return dict(sorted(found.items()))
+            decisions.setdefault(each.as_of, []).append(each.decision)
+    return dict(sorted(decisions.items()))

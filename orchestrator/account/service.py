@@ -17,31 +17,31 @@ from domain.canonical import canonical_bytes
 from domain.errors import InputError
 from domain.trading.account import (
     Account,
-    CashMoved,
-    Entry,
-    Happening,
-    Mode,
-    OrderEnded,
-    Switched,
+    AccountEntry,
+    AccountEvent,
+    AccountSettingsChanged,
+    CashTransferred,
+    OrderClosed,
+    TradingMode,
 )
-from domain.trading.orders import Amendment, Order, Preview, Source, Status, Ticket
-from domain.trading.transactions import Booked, Request
-from orchestrator.account.latest_prices import Prices
-from orchestrator.account.store import Book, Change, Rules
+from domain.trading.orders import Amendment, Order, OrderPreview, OrderSource, OrderStatus, Ticket
+from domain.trading.transactions import ClientRequest, TransactionResult
+from orchestrator.account.latest_prices import LatestPrices
+from orchestrator.account.store import AccountChange, AccountStore, TradingRules
 from trading.orders import manual_orders
-from trading.orders.confirmation_tokens import LIFE, confirmed, signed
-from trading.orders.tickets import amended, preview
-from trading.pre_trade.checks import Market, checks, demand
+from trading.orders.confirmation_tokens import TOKEN_LIFETIME, sign_token, verify_token
+from trading.orders.tickets import amend_order, preview_ticket
+from trading.pre_trade.checks import MarketSnapshot, require_passed, run_checks
 
-Clock = Callable[[], datetime]
-Suggest = Callable[[Account], tuple[Order, ...]]
+TimeSource = Callable[[], datetime]
+SuggestOrders = Callable[[Account], tuple[Order, ...]]
 
-MOST = 1e12
+MAX_CASH_TRANSFER = 1e12
 """Largest amount of cash that is moved at once: beyond it floats lose cents."""
-LONGEST_KEY = 100
+MAX_KEY_LENGTH = 100
 
 
-class Floor:
+class AccountService:
     """The account of one market and run. Times are the run's own: a replay's are of its past.
 
     `rules` are those of a profile. `secret` signs quotes, which expire by the clock on the `wall`.
@@ -51,32 +51,32 @@ class Floor:
 
     def __init__(
         self,
-        book: Book,
-        prices: Prices,
-        rules: Callable[[str], Rules],
+        account_store: AccountStore,
+        prices: LatestPrices,
+        rules: Callable[[str], TradingRules],
         *,
         secret: bytes,
-        now: Clock,
-        suggest: Suggest,
-        wall: Clock = lambda: datetime.now(UTC),
-        publish: Callable[[], None] = lambda: None,
+        now: TimeSource,
+        suggest_orders: SuggestOrders,
+        wall_clock: TimeSource = lambda: datetime.now(UTC),
+        notify: Callable[[], None] = lambda: None,
     ) -> None:
-        self._book = book
+        self._account_store = account_store
         self._prices = prices
         self._rules = rules
-        name = f"{book.market} {book.run}"
-        self._sign = partial(signed, account=name, secret=secret)
-        self._confirm = partial(confirmed, account=name, secret=secret)
+        name = f"{account_store.market} {account_store.run}"
+        self._sign_token = partial(sign_token, account=name, secret=secret)
+        self._confirm_token = partial(verify_token, account=name, secret=secret)
         self._now = now
-        self._suggest = suggest
-        self._wall = wall
-        self._publish = publish
+        self._suggest_orders = suggest_orders
+        self._wall_clock = wall_clock
+        self._notify = notify
 
     def account(self) -> Account:
         """As it stands now; opened with the configured capital if it was not."""
-        return self._book.account() or self._change(lambda _: ()).account
+        return self._account_store.account() or self._transact(lambda _: ()).account
 
-    def preview(self, ticket: Ticket) -> Preview:
+    def preview(self, ticket: Ticket) -> OrderPreview:
         """What the order would do, each rule it was held against and, where all pass, a quote that
         confirms it for 15 seconds.
 
@@ -84,14 +84,14 @@ class Floor:
         a price off tick, a crossed bracket), UnknownSymbolError for a symbol without prices.
         """
         account = self.account()
-        market, rules = self._at(account, ticket.symbol)
-        shown = preview(ticket, account, market, rules.trading, rules.committee.sizing)
-        expires_at = self._wall() + LIFE
-        passed = all(check.passed for check in shown.checks)
-        quote = self._sign(ticket, market.price, expires_at) if passed else None
-        return replace(shown, quote=quote, expires_at=expires_at)
+        market, rules = self._prices_and_rules(account, ticket.symbol)
+        result = preview_ticket(ticket, account, market, rules.trading, rules.committee.sizing)
+        expires_at = self._wall_clock() + TOKEN_LIFETIME
+        passed = all(check.passed for check in result.checks)
+        confirmation_token = self._sign_token(ticket, market.price, expires_at) if passed else None
+        return replace(result, confirmation_token=confirmation_token, expires_at=expires_at)
 
-    def place(self, ticket: Ticket, *, quote: str, key: str) -> Order:
+    def place(self, ticket: Ticket, *, confirmation_token: str, key: str) -> Order:
         """Place what was previewed. The same `key` with the same ticket again is the same order.
 
         Raises InputError for a quote that is stale or of another ticket, a failed check and a key
@@ -99,19 +99,21 @@ class Floor:
         """
         _refuse_bad_key(key)
 
-        def act(account: Account) -> Sequence[Happening | Entry]:
-            price = self._confirm(quote, ticket, self._wall())
-            market, rules = self._at(account, ticket.symbol)
+        def act(account: Account) -> Sequence[AccountEvent | AccountEntry]:
+            price = self._confirm_token(confirmation_token, ticket, self._wall_clock())
+            market, rules = self._prices_and_rules(account, ticket.symbol)
             if market.price != price:
                 raise InputError(
                     f"{ticket.symbol} closed at {market.price:g} since the preview, which was at "
                     f"{price:g}. Preview the order again."
                 )
-            demand(checks(ticket, account, market, rules.trading, rules.committee.sizing))
+            require_passed(
+                run_checks(ticket, account, market, rules.trading, rules.committee.sizing)
+            )
             return manual_orders.place(account, ticket, key=key, at=market.now)
 
         digest = hashlib.sha256(canonical_bytes(ticket)).hexdigest()
-        placed = self._change(act, Request(key, digest)).order
+        placed = self._transact(act, ClientRequest(key, digest)).order
         assert placed is not None  # noqa: S101 a request is answered with its order
         return placed
 
@@ -122,13 +124,15 @@ class Floor:
         terms it cannot have.
         """
 
-        def act(account: Account) -> Sequence[Happening | Entry]:
-            order = self._found(account, id)
-            market, rules = self._at(account, order.symbol)
-            new = amended(order, amendment, account, market, rules.trading, rules.committee.sizing)
+        def act(account: Account) -> Sequence[AccountEvent | AccountEntry]:
+            order = self._find_order(account, id)
+            market, rules = self._prices_and_rules(account, order.symbol)
+            new = amend_order(
+                order, amendment, account, market, rules.trading, rules.committee.sizing
+            )
             return manual_orders.amend(account, new, market.now)
 
-        return self._change(act).account.orders[id]
+        return self._transact(act).account.orders[id]
 
     def cancel(self, id: str) -> Order:
         """Cancel an open order and the exits that wait for it; one that was cancelled stays so.
@@ -136,49 +140,51 @@ class Floor:
         Raises NotFoundError for an order that is not, InputError for one that ended otherwise.
         """
 
-        def act(account: Account) -> Sequence[Happening | Entry]:
-            order = self._found(account, id)
-            if order.open:
+        def act(account: Account) -> Sequence[AccountEvent | AccountEntry]:
+            order = self._find_order(account, id)
+            if order.is_open:
                 return manual_orders.cancel(account, id, self._now())
-            if order.status is Status.CANCELLED:
+            if order.status is OrderStatus.CANCELLED:
                 return ()
             raise InputError(f"Order {id} is {order.status} and cannot be cancelled any more.")
 
-        self._change(act)
-        return self._book.blotter.order(id).order
+        self._transact(act)
+        return self._account_store.blotter.order(id).order
 
     def cancel_all(self) -> tuple[Order, ...]:
         """Every order that was open, cancelled."""
-        booked = self._change(lambda account: manual_orders.cancel_all(account, self._now()))
-        ended = [each.what.order for each in booked.entries if isinstance(each.what, OrderEnded)]
-        return tuple(self._book.blotter.order(id).order for id in ended)
+        result = self._transact(lambda account: manual_orders.cancel_all(account, self._now()))
+        ended = [
+            each.event.order_id for each in result.entries if isinstance(each.event, OrderClosed)
+        ]
+        return tuple(self._account_store.blotter.order(id).order for id in ended)
 
-    def stop(self, *, flatten: bool, reason: str, by: str) -> Account:
+    def emergency_stop(self, *, flatten: bool, reason: str, by: str) -> Account:
         """Emergency stop: cancels everything, halts the account and, with `flatten`, sells what is
         held at the next open. It stays halted, over restarts too, until `reset_guard`."""
 
-        return self._change(
-            lambda account: manual_orders.emergency(
+        return self._transact(
+            lambda account: manual_orders.emergency_stop(
                 account, flatten=flatten, reason=reason, by=by, at=self._now()
             )
         ).account
 
-    def reset_guard(self, *, by: str) -> Account:
+    def resume_trading(self, *, by: str) -> Account:
         """Back to ACTIVE, whatever had tripped; the highest equity begins anew.
 
         Raises InputError while the ledger does not reconcile.
         """
-        if found := self._book.unreconciled():
+        if differences := self._account_store.reconciliation_differences():
             raise InputError(
-                f"The account does not reconcile and stays halted: {'; '.join(found)}. "
+                f"The account does not reconcile and stays halted: {'; '.join(differences)}. "
                 "`quorum audit --verify` says more; restore the database from a backup."
             )
 
-        return self._change(
-            lambda account: manual_orders.release(account, by=by, at=self._now())
+        return self._transact(
+            lambda account: manual_orders.resume_trading(account, by=by, at=self._now())
         ).account
 
-    def switch(self, *, mode: Mode | None, profile: str | None, by: str) -> Account:
+    def update_settings(self, *, mode: TradingMode | None, profile: str | None, by: str) -> Account:
         """Another mode, another strategy profile; None leaves it. What the committee has ordered
         is cancelled when its decisions are no longer carried out.
 
@@ -187,87 +193,97 @@ class Floor:
         if profile is not None:
             self._rules(profile)
 
-        def act(account: Account) -> Sequence[Happening | Entry]:
-            new = Switched(mode or account.mode, profile or account.profile, by)
+        def act(account: Account) -> Sequence[AccountEvent | AccountEntry]:
+            new = AccountSettingsChanged(mode or account.mode, profile or account.profile, by)
             if (new.mode, new.profile) == (account.mode, account.profile):
                 return ()
-            left: list[Happening] = []
-            if new.mode is not Mode.AUTO:
-                why = f"the mode is now {new.mode}"
-                left = [
-                    OrderEnded(order.id, Status.CANCELLED, why)
+            cancelled: list[AccountEvent] = []
+            if new.mode is not TradingMode.AUTO:
+                reason = f"the mode is now {new.mode}"
+                cancelled = [
+                    OrderClosed(order.id, OrderStatus.CANCELLED, reason)
                     for order in account.orders.values()
-                    if order.source is Source.COMMITTEE
+                    if order.source is OrderSource.COMMITTEE
                 ]
-            return [*left, new]
+            return [*cancelled, new]
 
-        return self._change(act).account
+        return self._transact(act).account
 
-    def move_cash(self, amount: float, note: str) -> Account:
+    def transfer_cash(self, amount: float, note: str) -> Account:
         """A deposit, or a withdrawal where `amount` is negative.
 
         Raises InputError for no amount and for more than there is in cash.
         """
-        if not (math.isfinite(amount) and 0.0 < abs(amount) <= MOST):
-            raise InputError(f"{amount:g} cannot be moved. Give an amount up to {MOST:g}.")
+        if not (math.isfinite(amount) and 0.0 < abs(amount) <= MAX_CASH_TRANSFER):
+            raise InputError(
+                f"{amount:g} cannot be moved. Give an amount up to {MAX_CASH_TRANSFER:g}."
+            )
 
-        def act(account: Account) -> Sequence[Happening | Entry]:
+        def act(account: Account) -> Sequence[AccountEvent | AccountEntry]:
             if account.cash + amount < 0.0:
                 raise InputError(
                     f"{-amount:,.2f} {account.currency} cannot be withdrawn: there are "
                     f"{account.cash:,.2f} in cash. Withdraw no more, or sell something first."
                 )
-            return [CashMoved(amount, note)]
+            return [CashTransferred(amount, note)]
 
-        return self._change(act).account
+        return self._transact(act).account
 
     def reset(self, capital: float, note: str) -> Account:
         """A new beginning with `capital`: orders cancelled, positions taken out of the book and
         all sums begun anew. All of it is recorded, nothing is erased."""
-        if not 1.0 <= capital <= MOST:
-            raise InputError(f"An account cannot begin with {capital:g}. Give 1 to {MOST:g}.")
-        return self._change(
-            lambda account: manual_orders.reset(account, capital, note, self._now())
+        if not 1.0 <= capital <= MAX_CASH_TRANSFER:
+            raise InputError(
+                f"An account cannot begin with {capital:g}. Give 1 to {MAX_CASH_TRANSFER:g}."
+            )
+        return self._transact(
+            lambda account: manual_orders.reset_account(account, capital, note, self._now())
         ).account
 
     def suggestions(self) -> tuple[Order, ...]:
         """What AUTO would place now for the newest decisions, whatever the mode; not recorded."""
-        return self._suggest(self.account())
+        return self._suggest_orders(self.account())
 
-    def quote(self, symbol: str) -> tuple[float, datetime]:
+    def last_price(self, symbol: str) -> tuple[float, datetime]:
         """Last close as traded, and when it was known.
 
         Raises UnknownSymbolError where there is none.
         """
-        market = self._prices.of(symbol, self._now())
+        market = self._prices.get(symbol, self._now())
         return market.price, market.priced_at
 
     def reconcile(self) -> tuple[str, ...]:
         """Rebuild the account from its entries and compare: every difference in words. Any halts
         the account."""
-        found = self._book.reconcile()
-        if found:
-            self._publish()
-        return found
+        differences = self._account_store.reconcile()
+        if differences:
+            self._notify()
+        return differences
 
-    def _at(self, account: Account, symbol: str) -> tuple[Market, Rules]:
+    def _prices_and_rules(
+        self, account: Account, symbol: str
+    ) -> tuple[MarketSnapshot, TradingRules]:
         """What is known of the symbol now, and the rules in force."""
-        return self._prices.of(symbol, self._now()), self._rules(account.profile)
+        return self._prices.get(symbol, self._now()), self._rules(account.profile)
 
-    def _found(self, account: Account, id: str) -> Order:
+    def _find_order(self, account: Account, id: str) -> Order:
         """An order, open or ended. Raises NotFoundError."""
-        return account.orders.get(id) or self._book.blotter.order(id).order
+        return account.orders.get(id) or self._account_store.blotter.order(id).order
 
-    def _change(self, change: Change, request: Request | None = None) -> Booked:
-        booked = self._book.change(self._now(), change, request)
-        if booked.events:
-            self._publish()
-        return booked
+    def _transact(
+        self, change: AccountChange, request: ClientRequest | None = None
+    ) -> TransactionResult:
+        result = self._account_store.transact(self._now(), change, request)
+        if result.events:
+            self._notify()
+        return result
 
 
 def _refuse_bad_key(key: str) -> None:
-    if not (key.isascii() and key.isprintable() and " " not in key and 0 < len(key) <= LONGEST_KEY):
+    if not (
+        key.isascii() and key.isprintable() and " " not in key and 0 < len(key) <= MAX_KEY_LENGTH
+    ):
         raise InputError(
-            f"{key[:40]!r} is no idempotency key. Give 1 to {LONGEST_KEY} printable ASCII "
+            f"{key[:40]!r} is no idempotency key. Give 1 to {MAX_KEY_LENGTH} printable ASCII "
             "characters without a space, such as a UUID."
         )

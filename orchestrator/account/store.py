@@ -12,26 +12,26 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from domain.errors import VerificationError
+from domain.stored_names import ENTRY_KINDS
 from domain.trading.account import (
     Account,
-    CashMoved,
-    Entry,
-    GuardChanged,
-    Happening,
-    Mode,
-    Opened,
-    Standing,
+    AccountEntry,
+    AccountEvent,
+    AccountOpened,
+    CashTransferred,
+    TradingMode,
+    TradingState,
+    TradingStateChanged,
 )
-from domain.trading.account_json import KINDS
-from domain.trading.transactions import Act, Booked, Request
+from domain.trading.transactions import AccountCommand, ClientRequest, TransactionResult
 from orchestrator.committee.pooling import CommitteeSettings
-from orchestrator.ports import Accounts, Blotter
+from orchestrator.ports import AccountLog, Blotter
 from trading.account.ledger import fold
 from trading.account.reconciliation import differences
 from trading.limits import TradingSettings
 from trading.sizing.profiles import PROFILES
 
-Change = Callable[[Account], Sequence[Happening | Entry]]
+AccountChange = Callable[[Account], Sequence[AccountEvent | AccountEntry]]
 """Says what happens to the account as it stands; raises to refuse."""
 
 
@@ -46,8 +46,8 @@ class AccountSettings(BaseModel):
     currency: str = Field(
         default="USD", pattern=r"^[A-Z]{3,5}$", description="What its cash is counted in."
     )
-    mode: Mode = Field(
-        default=Mode.AUTO,
+    mode: TradingMode = Field(
+        default=TradingMode.AUTO,
         description="What becomes of decisions: observe (nothing), suggest or auto (orders).",
     )
     profile: str = Field(
@@ -66,7 +66,7 @@ class AccountSettings(BaseModel):
 
 
 @dataclass(frozen=True, slots=True)
-class Rules:
+class TradingRules:
     """What is in force for an account: its profile's word over the settings."""
 
     trading: TradingSettings
@@ -79,75 +79,81 @@ class Rules:
 
 
 @dataclass(frozen=True, slots=True)
-class Book:
+class AccountStore:
     """The account of one market and run. `opening` says how it begins, `begins` when: bars that
     closed before are none of its business."""
 
     market: str
     run: str
-    accounts: Accounts
+    accounts: AccountLog
     blotter: Blotter
-    opening: AccountSettings
-    begins: Callable[[], datetime]
+    initial_settings: AccountSettings
+    opens_at: Callable[[], datetime]
 
     def account(self) -> Account | None:
         """As it stands; None if nothing opened it yet. Raises VerificationError for a log that is
         broken."""
         return self.accounts.account(self.market, self.run)
 
-    def change(self, at: datetime, change: Change, request: Request | None = None) -> Booked:
+    def transact(
+        self, at: datetime, change: AccountChange, request: ClientRequest | None = None
+    ) -> TransactionResult:
         """A transaction of its own; `at` is the time of the market."""
-        act = self._opened_first(change)
-        return self.accounts.transact(self.market, self.run, at, act, request=request)
+        command = self._opening_if_new(change)
+        return self.accounts.transact(self.market, self.run, at, command, request=request)
 
-    def write(self, pen: Any, at: datetime, change: Change) -> Booked:
+    def write(self, transaction: Any, at: datetime, change: AccountChange) -> TransactionResult:
         """The same within the transaction of `pen`."""
-        return self.accounts.book(pen, self.market, self.run, at, self._opened_first(change))
+        return self.accounts.transact_within(
+            transaction, self.market, self.run, at, self._opening_if_new(change)
+        )
 
-    def unreconciled(self) -> tuple[str, ...]:
+    def reconciliation_differences(self) -> tuple[str, ...]:
         """Rebuilds the account from its entries: every difference in words."""
         try:
-            kept = self.account()
-            if kept is None:
+            stored = self.account()
+            if stored is None:
                 return ()
-            told = self.blotter.happenings(*KINDS.values())
+            entries = self.blotter.account_entries(*ENTRY_KINDS.values())
             # what came while they were read is not in the account that was kept
-            return differences(kept, fold(each for each in told if each.number <= kept.number))
+            return differences(
+                stored, fold(each for each in entries if each.number <= stored.entry_count)
+            )
         except VerificationError as error:
             return (str(error),)
 
     def reconcile(self) -> tuple[str, ...]:
         """`unreconciled`, and any difference halts the account as of the last bar it has seen."""
-        found = self.unreconciled()
-        if found:
+        differences = self.reconciliation_differences()
+        if differences:
             with suppress(VerificationError):  # a broken log can be neither traded on nor added to
-                self._halt(f"it does not reconcile: {'; '.join(found)}")
-        return found
+                self._halt(f"it does not reconcile: {'; '.join(differences)}")
+        return differences
 
     def _halt(self, reason: str) -> None:
-        known = self.account()
-        if known is None:
+        current = self.account()
+        if current is None:
             return
-        at = max((mark.at for mark in known.marks.values()), default=known.opened_at)
+        at = max((mark.at for mark in current.last_bars.values()), default=current.opened_at)
 
-        def act(account: Account) -> Sequence[Happening]:
-            guard = replace(
-                account.guard, standing=Standing.HALTED, reason=reason, by="reconciliation",
+        def halt(account: Account) -> Sequence[AccountEvent]:
+            risk = replace(
+                account.risk, trading_state=TradingState.HALTED, reason=reason, by="reconciliation",
                 since=at, until=None, flattening=False,
             )  # fmt: skip
-            return [GuardChanged(guard)]
+            return [TradingStateChanged(risk)]
 
-        self.change(at, act)
+        self.transact(at, halt)
 
-    def _opened_first(self, change: Change) -> Act:
-        def act(account: Account | None) -> Sequence[Happening | Entry]:
+    def _opening_if_new(self, change: AccountChange) -> AccountCommand:
+        def command(account: Account | None) -> Sequence[AccountEvent | AccountEntry]:
             if account is not None:
                 return change(account)
-            opening, at = self.opening, self.begins()
-            begun = (
-                Entry(1, at, Opened(opening.currency, opening.mode, opening.profile)),
-                Entry(2, at, CashMoved(opening.capital, "opening capital")),
+            initial, at = self.initial_settings, self.opens_at()
+            opening_entries = (
+                AccountEntry(1, at, AccountOpened(initial.currency, initial.mode, initial.profile)),
+                AccountEntry(2, at, CashTransferred(initial.capital, "opening capital")),
             )
-            return (*begun, *change(fold(begun)))
+            return (*opening_entries, *change(fold(opening_entries)))
 
-        return act
+        return command

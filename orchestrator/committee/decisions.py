@@ -11,43 +11,48 @@ from datetime import UTC, datetime
 
 import numpy as np
 
-from domain.decision import Action, Decision, Limit, Verdict, Vote
+from domain.decision import Action, AppliedLimit, Decision, QualityVerdict, Vote
 from domain.panel import Floats, Panel
 from domain.timeframe import Timeframe
 from domain.votes import sigmoid
-from orchestrator.committee.explanations import why, why_limited
+from orchestrator.committee.explanations import explain_decision, explain_limit
 from orchestrator.committee.learned_weights import Influence
 from orchestrator.committee.pooling import (
     ACTIONS,
     CommitteeSettings,
-    Tally,
+    PooledVotes,
     action_codes,
-    believed,
-    hear,
-    tally,
+    collect_votes,
+    pool_votes,
+    scale_evidence,
 )
-from orchestrator.committee.targets import Settled, beside, docket, settle
-from orchestrator.team.base import Ballot
+from orchestrator.committee.targets import (
+    RowDecision,
+    decide_row,
+    target_inputs,
+    with_other_symbols,
+)
+from orchestrator.team.base import AgentVoteResult
 from quant.pooling import pool
-from trading.sizing.position_sizing import Clamp
+from trading.sizing.position_sizing import LimitClamp
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Sitting:
+class _DecisionContext:
     """Everything on the table while one bar is put into words."""
 
     panel: Panel
-    ballots: Sequence[Ballot]
+    vote_results: Sequence[AgentVoteResult]
     influence: Influence
-    verdicts: Sequence[Verdict]
-    tally: Tally
-    settled: Settled
+    verdicts: Sequence[QualityVerdict]
+    pooled: PooledVotes
+    row: RowDecision
     settings: CommitteeSettings
     digest: str
 
 
 @dataclass(frozen=True, slots=True)
-class Otherwise:
+class Counterfactual:
     """What a decision would have been. `p_up` is None below the quorum and where the symbol was
     blocked. `edge` and `action` are None where the record does not tell the cost."""
 
@@ -58,8 +63,8 @@ class Otherwise:
 
 def decide(
     panel: Panel,
-    verdicts: Sequence[Verdict],
-    ballots: Sequence[Ballot],
+    verdicts: Sequence[QualityVerdict],
+    vote_results: Sequence[AgentVoteResult],
     *,
     previous: Mapping[str, float],
     influence: Influence,
@@ -72,17 +77,21 @@ def decide(
     symbols to their last targets; those outside the panel count against the gross limit. `digest`
     names the cycle in the receipts.
     """
-    added = tally(hear(panel, ballots, len(panel.known_at) - 1), influence, settings)
-    said = {verdict.symbol: verdict for verdict in verdicts}
-    gate = [said.get(symbol, Verdict(symbol)) for symbol in panel.symbols]
-    blocked = np.array([[verdict.blocked for verdict in gate]])
+    pooled = pool_votes(
+        collect_votes(panel, vote_results, len(panel.known_at) - 1), influence, settings
+    )
+    by_symbol = {verdict.symbol: verdict for verdict in verdicts}
+    gate_verdicts = [by_symbol.get(symbol, QualityVerdict(symbol)) for symbol in panel.symbols]
+    blocked = np.array([[verdict.blocked for verdict in gate_verdicts]])
     elsewhere = [symbol for symbol in previous if symbol not in panel.symbols]
-    standing = [previous.get(symbol, 0.0) for symbol in (*panel.symbols, *elsewhere)]
-    row = beside(docket(added, blocked), elsewhere)
-    settled = settle(row, 0, np.array(standing), settings)
-    sitting = _Sitting(panel, ballots, influence, gate, added, settled, settings, digest)
-    ranks = _ranks(np.where(settled.counted, row.edge[0], np.nan))
-    return tuple(_decision(sitting, column, ranks[column]) for column in range(len(panel.symbols)))
+    current = [previous.get(symbol, 0.0) for symbol in (*panel.symbols, *elsewhere)]
+    inputs = with_other_symbols(target_inputs(pooled, blocked), elsewhere)
+    row = decide_row(inputs, 0, np.array(current), settings)
+    context = _DecisionContext(
+        panel, vote_results, influence, gate_verdicts, pooled, row, settings, digest
+    )
+    ranks = _ranks(np.where(row.eligible, inputs.edge[0], np.nan))
+    return tuple(_decision(context, column, ranks[column]) for column in range(len(panel.symbols)))
 
 
 def what_if(
@@ -91,7 +100,7 @@ def what_if(
     *,
     without: str | None = None,
     equal_weights: bool = False,
-) -> Otherwise:
+) -> Counterfactual:
     """The decision again from its recorded votes, `without` an agent or with equal weights.
 
     `settings` are those it was made under. The evidence counts as it was trusted then. The cost is
@@ -100,17 +109,17 @@ def what_if(
     that a difference no larger is none, and that one hardly larger is a hold.
     """
     votes = [vote for vote in decision.votes if vote.agent != without]
-    heard = [vote for vote in votes if vote.log_odds is not None]
-    weights = [1.0 if equal_weights else vote.weight for vote in heard]
+    cast_votes = [vote for vote in votes if vote.log_odds is not None]
+    weights = [1.0 if equal_weights else vote.weight for vote in cast_votes]
     voters = sum(weight > 0.0 for weight in weights)
     if decision.verdict.blocked or voters < settings.quorum:
-        return Otherwise(None, None, Action.HOLD)
+        return Counterfactual(None, None, Action.HOLD)
     rate = np.nan if decision.base_rate is None else decision.base_rate
-    pooled = _pool_again(heard, weights, rate)
+    pooled = _repool(cast_votes, weights, rate)
     if np.isnan(pooled):
-        return Otherwise(None, None, None)
+        return Counterfactual(None, None, None)
     p_up = float(sigmoid(np.array([pooled]))[0])
-    return Otherwise(p_up, *_act_again(decision, p_up - rate, settings))
+    return Counterfactual(p_up, *_recompute_action(decision, p_up - rate, settings))
 
 
 def receipt_id(symbol: str, at: datetime, timeframe: Timeframe, digest: str) -> str:
@@ -125,15 +134,15 @@ def closed_at(panel: Panel) -> datetime:
     return instant.replace(tzinfo=UTC)
 
 
-def _pool_again(votes: Sequence[Vote], weights: Sequence[float], rate: float) -> float:
+def _repool(votes: Sequence[Vote], weights: Sequence[float], rate: float) -> float:
     """Pooled log-odds as `tally` adds them up; NaN where a base rate is needed and missing."""
-    said = np.array([[[vote.log_odds]] for vote in votes], np.float64)
+    log_odds = np.array([[[vote.log_odds]] for vote in votes], np.float64)
     trust = np.array([[vote.trust for vote in votes]])
-    trusted = believed(said, trust, np.array([[rate]]))
+    trusted = scale_evidence(log_odds, trust, np.array([[rate]]))
     return float(pool(trusted, np.array(weights)).log_odds[0, 0])
 
 
-def _act_again(
+def _recompute_action(
     decision: Decision, gain: float, settings: CommitteeSettings
 ) -> tuple[float | None, Action | None]:
     """Edge and action for `gain`, p_up less the base rate, at the recorded decision's cost."""
@@ -147,15 +156,15 @@ def _act_again(
     return None, action if action is Action.HOLD else None
 
 
-def _decision(sitting: _Sitting, column: int, rank: int | None) -> Decision:
-    panel, added, settled = sitting.panel, sitting.tally, sitting.settled
+def _decision(context: _DecisionContext, column: int, rank: int | None) -> Decision:
+    panel, pooled, row = context.panel, context.pooled, context.row
     symbol = panel.symbols[column]
-    counted = bool(settled.counted[column])
-    action = ACTIONS[settled.action[column] + 2]
-    votes = tuple(_vote(sitting, seat, column) for seat in range(len(sitting.ballots)))
-    p_up = _number(added.p_up[0, column]) if counted else None
-    base_rate = _number(added.heard.base_rate[0, column])
-    edge = _number(added.edge[0, column]) if counted else None
+    eligible = bool(row.eligible[column])
+    action = ACTIONS[row.action[column] + 2]
+    votes = tuple(_vote(context, index, column) for index in range(len(context.vote_results)))
+    p_up = _none_if_nan(pooled.p_up[0, column]) if eligible else None
+    base_rate = _none_if_nan(pooled.votes.base_rate[0, column])
+    edge = _none_if_nan(pooled.edge[0, column]) if eligible else None
     return Decision(
         symbol=symbol,
         action=action,
@@ -163,73 +172,73 @@ def _decision(sitting: _Sitting, column: int, rank: int | None) -> Decision:
         base_rate=base_rate,
         edge=edge,
         rank=rank,
-        target_weight=float(settled.target[column]),
-        price=_number(panel.close[-1, column]),
-        limits=_limits(sitting, column),
-        verdict=sitting.verdicts[column],
-        why=why(
+        target_weight=float(row.target[column]),
+        price=_none_if_nan(panel.close[-1, column]),
+        limits=_limits(context, column),
+        verdict=context.verdicts[column],
+        why=explain_decision(
             action,
             p_up,
             base_rate,
             edge,
-            sitting.verdicts[column],
+            context.verdicts[column],
             votes,
-            sitting.settings,
+            context.settings,
             panel.horizon,
             symbol,
         ),
         votes=votes,
-        receipt=receipt_id(symbol, closed_at(panel), panel.timeframe, sitting.digest),
+        receipt=receipt_id(symbol, closed_at(panel), panel.timeframe, context.digest),
     )
 
 
-def _vote(sitting: _Sitting, seat: int, column: int) -> Vote:
-    ballot, symbol = sitting.ballots[seat], sitting.panel.symbols[column]
-    votes, trust = ballot.votes, float(sitting.influence.trust[-1, seat])
+def _vote(context: _DecisionContext, index: int, column: int) -> Vote:
+    result, symbol = context.vote_results[index], context.panel.symbols[column]
+    votes, trust = result.votes, float(context.influence.trust[-1, index])
     if votes is None:
-        return Vote(ballot.agent, "", symbol, None, None, 0.0, 1.0, ballot.failure, (), trust=trust)
+        return Vote(result.agent, "", symbol, None, None, 0.0, 1.0, result.failure, (), trust=trust)
     return Vote(
-        agent=ballot.agent,
+        agent=result.agent,
         version=votes.version,
         symbol=symbol,
-        p_up=_number(votes.p_up[-1, column]),
-        log_odds=_number(votes.log_odds[-1, column]),
-        weight=float(sitting.tally.pooled.shares[seat, 0, column]),
+        p_up=_none_if_nan(votes.p_up[-1, column]),
+        log_odds=_none_if_nan(votes.log_odds[-1, column]),
+        weight=float(context.pooled.pool.shares[index, 0, column]),
         cap=float(votes.cap[-1, column]),
-        abstained_because=votes.abstained_because(-1, column),
+        abstained_because=votes.abstention_reason(-1, column),
         reasons=votes.reasons(len(votes.known_at) - 1, column),
-        quantile_5=None if votes.quantile_5 is None else _number(votes.quantile_5[-1, column]),
+        quantile_5=None if votes.quantile_5 is None else _none_if_nan(votes.quantile_5[-1, column]),
         trust=trust,
     )
 
 
-def _limits(sitting: _Sitting, column: int) -> tuple[Limit, ...]:
+def _limits(context: _DecisionContext, column: int) -> tuple[AppliedLimit, ...]:
     caps = {
-        ballot.agent: float(ballot.votes.cap[-1, column])
-        for ballot in sitting.ballots
-        if ballot.votes is not None
+        result.agent: float(result.votes.cap[-1, column])
+        for result in context.vote_results
+        if result.votes is not None
     }
     return tuple(
-        Limit(
+        AppliedLimit(
             clamp.name,
             float(clamp.before[column]),
             float(clamp.after[column]),
-            why_limited(
-                clamp.name, caps, sitting.settings, sitting.panel.symbols[column],
-                _companions(sitting, clamp, column),
+            explain_limit(
+                clamp.name, caps, context.settings, context.panel.symbols[column],
+                _correlated_symbols(context, clamp, column),
             ),
         )
-        for clamp in sitting.settled.clamps
-        if clamp.bit[column]
+        for clamp in context.row.clamps
+        if clamp.reduced[column]
     )  # fmt: skip
 
 
-def _companions(sitting: _Sitting, clamp: Clamp, column: int) -> list[str]:
+def _correlated_symbols(context: _DecisionContext, clamp: LimitClamp, column: int) -> list[str]:
     """Which others that move with a symbol were to be held beside it."""
-    alike = sitting.tally.heard.kinship.alike[0, column]
+    alike = context.pooled.votes.correlation_groups.correlated[0, column]
     return [
         symbol
-        for n, symbol in enumerate(sitting.panel.symbols)
+        for n, symbol in enumerate(context.panel.symbols)
         if alike[n] and clamp.before[n] > 0.0
     ]
 
@@ -241,5 +250,5 @@ def _ranks(edge: Floats) -> list[int | None]:
     return [None if np.isnan(edge[column]) else place[column] for column in range(len(edge))]
 
 
-def _number(value: float) -> float | None:
+def _none_if_nan(value: float) -> float | None:
     return None if np.isnan(value) else float(value)

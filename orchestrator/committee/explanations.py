@@ -3,25 +3,25 @@
 from collections.abc import Mapping, Sequence
 
 from agents.registry import required_to_open
-from domain.decision import Action, Verdict, Vote
+from domain.decision import Action, QualityVerdict, Vote
 from domain.sectors import sector_of
 from domain.symbols import asset_class
 from domain.votes import Reason
 from orchestrator.committee.pooling import CommitteeSettings
-from trading.sizing.correlation import ALIKE
+from trading.sizing.correlation import CORRELATION_THRESHOLD
 
 BASE_RATE = "base rate"
 """The term every vote starts with: no evidence of its own, so never named as a reason."""
-NAMED = 3
+MAX_NAMED = 3
 """Most reasons named in a sentence."""
 
 
-def why(
+def explain_decision(
     action: Action,
     p_up: float | None,
     base_rate: float | None,
     edge: float | None,
-    verdict: Verdict,
+    verdict: QualityVerdict,
     votes: Sequence[Vote],
     settings: CommitteeSettings,
     horizon: int,
@@ -37,11 +37,11 @@ def why(
             f"Nothing is opened: {voted} of {len(votes)} agents voted and "
             f"{settings.quorum} are needed."
         )
-    odds = _odds(action, p_up, base_rate, edge, settings, horizon)
-    return f"{odds}{_evidence(votes)}{_unlimited(action, symbol, settings)}."
+    odds = _odds_text(action, p_up, base_rate, edge, settings, horizon)
+    return f"{odds}{_evidence_text(votes)}{_missing_sector(action, symbol, settings)}."
 
 
-def why_limited(
+def explain_limit(
     name: str,
     caps: Mapping[str, float],
     settings: CommitteeSettings,
@@ -57,7 +57,9 @@ def why_limited(
             return f"the {agent} agent vetoes any holding"
         return f"the {agent} agent accepts at most {caps[agent]:.1%} of equity"
     required = " or ".join(required_to_open())
-    others = f"{', '.join(companions[:NAMED])}{' and others' if len(companions) > NAMED else ''}"
+    others = (
+        f"{', '.join(companions[:MAX_NAMED])}{' and others' if len(companions) > MAX_NAMED else ''}"
+    )
     return {
         "not bought": f"it is of a class that is voted on and not bought ({asset_class(symbol)})",
         "probability": (
@@ -69,7 +71,7 @@ def why_limited(
             f"{sector_of(symbol, sizing.sectors)} may take {sizing.sector_limit:.0%} of equity"
         ),
         "correlation limit": (
-            f"what moves together (a correlation above {ALIKE:g}{': ' if others else ''}{others}) "
+            f"what moves together (a correlation above {CORRELATION_THRESHOLD:g}{': ' if others else ''}{others}) "
             f"may take {sizing.correlated_limit:.0%} of equity"
         ),
         "gross limit": f"all symbols together may take {sizing.gross_limit:.0%} of equity",
@@ -77,7 +79,9 @@ def why_limited(
     }[name]
 
 
-def strongest(votes: Sequence[Vote], count: int = NAMED) -> list[tuple[str, Reason, float]]:
+def strongest_evidence(
+    votes: Sequence[Vote], count: int = MAX_NAMED
+) -> list[tuple[str, Reason, float]]:
     """(agent, reason, weighted log-odds), strongest first, the base rate left out."""
     evidence = [
         (vote.agent, reason, vote.weight * reason.log_odds)
@@ -88,7 +92,7 @@ def strongest(votes: Sequence[Vote], count: int = NAMED) -> list[tuple[str, Reas
     return sorted(evidence, key=lambda entry: -abs(entry[2]))[:count]
 
 
-def _odds(
+def _odds_text(
     action: Action,
     p_up: float,
     base_rate: float | None,
@@ -96,20 +100,20 @@ def _odds(
     settings: CommitteeSettings,
     horizon: int,
 ) -> str:
-    usual = "" if base_rate is None else f" against a usual {base_rate:.1%}"
-    chance = f"the chance of a gain over {horizon} bars is {p_up:.1%}{usual}"
+    base = "" if base_rate is None else f" against a usual {base_rate:.1%}"
+    chance = f"the chance of a gain over {horizon} bars is {p_up:.1%}{base}"
     points = f"{100 * edge:+.2f}"
     if action is Action.HOLD:
-        bar = settings.buy_edge if edge >= 0.0 else settings.sell_edge
-        left = "nothing" if float(points) == 0.0 else f"{points} points"
+        threshold = settings.buy_edge if edge >= 0.0 else settings.sell_edge
+        remaining = "nothing" if float(points) == 0.0 else f"{points} points"
         return (
-            f"Hold: {chance}, and costs leave {left} of that "
-            f"where {100 * bar:.1f} points are needed"
+            f"Hold: {chance}, and costs leave {remaining} of that "
+            f"where {100 * threshold:.1f} points are needed"
         )
     return f"{action.value.capitalize()}: {chance}, {points} points after costs"
 
 
-def _unlimited(action: Action, symbol: str, settings: CommitteeSettings) -> str:
+def _missing_sector(action: Action, symbol: str, settings: CommitteeSettings) -> str:
     sizing = settings.sizing
     buys = action in (Action.BUY, Action.STRONG_BUY)
     if not buys or sizing.sector_limit == 1.0 or sector_of(symbol, sizing.sectors) is not None:
@@ -117,19 +121,19 @@ def _unlimited(action: Action, symbol: str, settings: CommitteeSettings) -> str:
     return "; its sector is not known, so no sector limit applies"
 
 
-def _evidence(votes: Sequence[Vote]) -> str:
-    named = strongest(votes)
+def _evidence_text(votes: Sequence[Vote]) -> str:
+    named = strongest_evidence(votes)
     if not named:
         return ""
-    return "; strongest: " + ", ".join(_phrase(*entry) for entry in named)
+    return "; strongest: " + ", ".join(_evidence_phrase(*entry) for entry in named)
 
 
-def _phrase(agent: str, reason: Reason, weighted: float) -> str:
+def _evidence_phrase(agent: str, reason: Reason, weighted: float) -> str:
     direction = "for" if weighted > 0.0 else "against"
-    return f"{reason.name}{_value(reason)} ({agent}, {direction})"
+    return f"{reason.name}{_value_text(reason)} ({agent}, {direction})"
 
 
-def _value(reason: Reason) -> str:
+def _value_text(reason: Reason) -> str:
     if reason.value is None:
         return ""
     space = "" if reason.unit in ("", "%", "x") else " "

@@ -23,9 +23,9 @@ import numpy as np
 from domain.errors import StorageError
 from domain.panel import Floats
 from quant import adahedge, calibration
-from quant.adahedge import Hedge
+from quant.adahedge import AdaHedgeState
 from quant.base_rate import log_odds as log_odds_of
-from quant.calibration import Calibration
+from quant.calibration import CalibrationState
 from quant.pooling import pool
 
 Weighting = Literal["equal", "earned"]
@@ -45,13 +45,13 @@ class Influence:
     trust: Floats
 
 
-def equal(agents: int) -> Influence:
+def equal_influence(agents: int) -> Influence:
     """Everybody counts the same and is taken at their word."""
     return Influence(np.full((1, agents), 1.0 / agents), np.ones((1, agents)))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Ledger:
+class WeightLearner:
     """All that the committee remembers of A agents after `rounds` rounds, whatever the settings.
 
     `given` earns weights for votes as they were given and `believed` for votes as far as their
@@ -60,14 +60,14 @@ class Ledger:
 
     agents: tuple[str, ...]
     rounds: int
-    given: Hedge
-    believed: Hedge
-    own: Calibration
-    pools: Calibration
+    raw_weights: AdaHedgeState
+    scaled_weights: AdaHedgeState
+    agent_slopes: CalibrationState
+    pool_slopes: CalibrationState
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON; numbers in it read back to the same bits."""
-        parts = {name: _plain(getattr(self, name)) for name in _PARTS}
+        parts = {stored: _to_json(getattr(self, name)) for name, stored in _STORED_PARTS.items()}
         return {"agents": list(self.agents), "rounds": self.rounds, **parts}
 
     @classmethod
@@ -81,14 +81,16 @@ class Ledger:
         Raises StorageError for anything that `to_json` did not write.
         """
         try:
-            seats = [_seat(list(stored["agents"]), agent) for agent in agents]
+            order = [_index_of(list(stored["agents"]), agent) for agent in agents]
             return cls(
                 agents=tuple(agents),
                 rounds=int(stored["rounds"]),
-                given=Hedge(**_seated(stored["given"], seats)),
-                believed=Hedge(**_seated(stored["believed"], seats)),
-                own=Calibration(**_seated(stored["own"], seats)),
-                pools=Calibration(**_seated(stored["pools"], list(range(len(POOLS))))),
+                raw_weights=AdaHedgeState(**_reordered(stored["given"], order)),
+                scaled_weights=AdaHedgeState(**_reordered(stored["believed"], order)),
+                agent_slopes=CalibrationState(**_reordered(stored["own"], order)),
+                pool_slopes=CalibrationState(
+                    **_reordered(stored["pools"], list(range(len(POOLS))))
+                ),
             )
         except (KeyError, TypeError, ValueError, IndexError) as error:
             raise StorageError(
@@ -97,74 +99,82 @@ class Ledger:
             ) from error
 
 
-_PARTS = ("given", "believed", "own", "pools")
+_STORED_PARTS = {
+    "raw_weights": "given",
+    "scaled_weights": "believed",
+    "agent_slopes": "own",
+    "pool_slopes": "pools",
+}
+"""What the parts of a learner are called where it is stored."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Learnt:
+class _LearnedRows:
     """All figures on R rows, whatever the settings: weights `given` and `believed` (R, A), slopes
     `own` (R, A) and `pools` (R, 2)."""
 
-    given: Floats
-    believed: Floats
-    own: Floats
-    pools: Floats
+    raw_weights: Floats
+    scaled_weights: Floats
+    agent_slopes: Floats
+    pool_slopes: Floats
 
-    def under(self, weighting: Weighting, calibrated: bool) -> Influence:
-        weights = self.believed if calibrated else self.given
+    def influence(self, weighting: Weighting, calibrated: bool) -> Influence:
+        weights = self.scaled_weights if calibrated else self.raw_weights
         if weighting == "equal":
             weights = np.full(weights.shape, 1.0 / weights.shape[1])
-        pool_slope = self.pools[:, [POOLS.index(weighting)]]
-        return Influence(weights, self.own * pool_slope if calibrated else np.ones(weights.shape))
+        pool_slope = self.pool_slopes[:, [POOLS.index(weighting)]]
+        return Influence(
+            weights, self.agent_slopes * pool_slope if calibrated else np.ones(weights.shape)
+        )
 
-    def before(self, first: "_Learnt", rows: int) -> "_Learnt":
+    def delayed(self, first: "_LearnedRows", rows: int) -> "_LearnedRows":
         """What stood `rows` rows earlier, and the one row of `first` before there was any."""
 
-        def late(name: str) -> Floats:
-            start, learnt = getattr(first, name), getattr(self, name)
-            kept = max(len(learnt) - rows, 0)
-            return np.concatenate([np.repeat(start, len(learnt) - kept, axis=0), learnt[:kept]])
+        def shifted(name: str) -> Floats:
+            start, values = getattr(first, name), getattr(self, name)
+            kept = max(len(values) - rows, 0)
+            return np.concatenate([np.repeat(start, len(values) - kept, axis=0), values[:kept]])
 
-        return _Learnt(*(late(each.name) for each in fields(self)))
+        return _LearnedRows(*(shifted(each.name) for each in fields(self)))
 
 
-def open_ledger(agents: Sequence[str]) -> Ledger:
+def new_learner(agents: Sequence[str]) -> WeightLearner:
     """Nothing learnt yet: equal weights, everybody believed."""
     count = len(agents)
-    return Ledger(
+    return WeightLearner(
         agents=tuple(agents),
         rounds=0,
-        given=adahedge.open_hedge(count),
-        believed=adahedge.open_hedge(count),
-        own=calibration.open_calibration(count),
-        pools=calibration.open_calibration(len(POOLS)),
+        raw_weights=adahedge.initial_state(count),
+        scaled_weights=adahedge.initial_state(count),
+        agent_slopes=calibration.initial_state(count),
+        pool_slopes=calibration.initial_state(len(POOLS)),
     )
 
 
-def influence_of(ledger: Ledger, weighting: Weighting, calibrated: bool) -> Influence:
+def current_influence(learner: WeightLearner, weighting: Weighting, calibrated: bool) -> Influence:
     """What stands now, one row, under the committee's settings of these names."""
-    return _standing(ledger).under(weighting, calibrated)
+    return _current(learner).influence(weighting, calibrated)
 
 
 def learn(
-    ledger: Ledger,
+    learner: WeightLearner,
     log_odds: Floats,
     base_rate: Floats,
     change: Floats,
     weighting: Weighting = "earned",
     calibrated: bool = True,
-) -> tuple[Ledger, Influence]:
+) -> tuple[WeightLearner, Influence]:
     """The ledger after R more rounds, and the influence that stood after each of them.
 
     `log_odds` (A, R, N) of the ledger's agents in order; `base_rate` (R, N) a probability;
     `change` (R, N) NaN where the outcome was not complete in time. The ledger is the same under
     all settings, and to the last bit however the rounds are cut into calls.
     """
-    after, learnt = _learn(ledger, log_odds, base_rate, change)
-    return after, learnt.under(weighting, calibrated)
+    after, learned = _learn_rounds(learner, log_odds, base_rate, change)
+    return after, learned.influence(weighting, calibrated)
 
 
-def earned(
+def influence_by_row(
     log_odds: Floats,
     base_rate: Floats,
     change: Floats,
@@ -178,15 +188,17 @@ def earned(
     t - (`horizon` + 1).
     """
     agents, rows = log_odds.shape[:2]
-    ledger = open_ledger([str(agent) for agent in range(agents)])
-    first = _standing(ledger)
+    learner = new_learner([str(agent) for agent in range(agents)])
+    first = _current(learner)
     if weighting == "equal" and not calibrated:
-        return Influence(np.repeat(first.given, rows, axis=0), np.ones((rows, agents)))
-    _, learnt = _learn(ledger, log_odds, base_rate, in_time(change, base_rate, horizon))
-    return learnt.before(first, horizon + 1).under(weighting, calibrated)
+        return Influence(np.repeat(first.raw_weights, rows, axis=0), np.ones((rows, agents)))
+    _, learned = _learn_rounds(
+        learner, log_odds, base_rate, mask_late_outcomes(change, base_rate, horizon)
+    )
+    return learned.delayed(first, horizon + 1).influence(weighting, calibrated)
 
 
-def in_time(change: Floats, base_rate: Floats, horizon: int) -> Floats:
+def mask_late_outcomes(change: Floats, base_rate: Floats, horizon: int) -> Floats:
     """`change` (R, N) where it was complete `horizon` + 1 rows later, NaN elsewhere.
 
     That is where the symbol has a bar, and so a base rate, in each of those rows.
@@ -199,35 +211,35 @@ def in_time(change: Floats, base_rate: Floats, horizon: int) -> Floats:
     return kept
 
 
-def _learn(
-    ledger: Ledger, log_odds: Floats, base_rate: Floats, change: Floats
-) -> tuple[Ledger, _Learnt]:
+def _learn_rounds(
+    learner: WeightLearner, log_odds: Floats, base_rate: Floats, change: Floats
+) -> tuple[WeightLearner, _LearnedRows]:
     settled = ~np.isnan(change) & ~np.isnan(base_rate)
     rose = np.where(settled, change > 0.0, np.nan)
-    usual = log_odds_of(base_rate)
-    stood = _standing(ledger)
+    base_log_odds = log_odds_of(base_rate)
+    before = _current(learner)
 
-    evidence = log_odds - usual
-    own, trust = calibration.advance(ledger.own, evidence, base_rate, rose)
-    evidence = _previous(stood.own, trust).T[:, :, np.newaxis] * evidence
-    given, weights = adahedge.advance(ledger.given, log_odds, rose)
-    believed, trusted = adahedge.advance(ledger.believed, usual + evidence, rose)
-    by_pool = (np.full(len(ledger.agents), 1.0), _previous(stood.believed, trusted).T)
+    evidence = log_odds - base_log_odds
+    own, trust = calibration.update(learner.agent_slopes, evidence, base_rate, rose)
+    evidence = _previous(before.agent_slopes, trust).T[:, :, np.newaxis] * evidence
+    raw, weights = adahedge.update(learner.raw_weights, log_odds, rose)
+    scaled, trusted = adahedge.update(learner.scaled_weights, base_log_odds + evidence, rose)
+    by_pool = (np.full(len(learner.agents), 1.0), _previous(before.scaled_weights, trusted).T)
     pooled = np.stack([pool(evidence, each).log_odds for each in by_pool])
-    pools, slopes = calibration.advance(ledger.pools, pooled, base_rate, rose)
+    pools, slopes = calibration.update(learner.pool_slopes, pooled, base_rate, rose)
 
     rounds = int((settled & ~np.isnan(log_odds).all(axis=0)).any(axis=1).sum())
-    after = Ledger(ledger.agents, ledger.rounds + rounds, given, believed, own, pools)
-    return after, _Learnt(weights, trusted, trust, slopes)
+    after = WeightLearner(learner.agents, learner.rounds + rounds, raw, scaled, own, pools)
+    return after, _LearnedRows(weights, trusted, trust, slopes)
 
 
-def _standing(ledger: Ledger) -> _Learnt:
+def _current(learner: WeightLearner) -> _LearnedRows:
     """What stands now, one row."""
-    return _Learnt(
-        adahedge.shares(ledger.given)[np.newaxis],
-        adahedge.shares(ledger.believed)[np.newaxis],
-        calibration.slopes(ledger.own)[np.newaxis],
-        calibration.slopes(ledger.pools)[np.newaxis],
+    return _LearnedRows(
+        adahedge.current_weights(learner.raw_weights)[np.newaxis],
+        adahedge.current_weights(learner.scaled_weights)[np.newaxis],
+        calibration.slopes(learner.agent_slopes)[np.newaxis],
+        calibration.slopes(learner.pool_slopes)[np.newaxis],
     )
 
 
@@ -236,26 +248,26 @@ def _previous(first: Floats, after: Floats) -> Floats:
     return np.concatenate([first, after[:-1]])
 
 
-def _plain(part: Hedge | Calibration) -> dict[str, Any]:
+def _to_json(part: AdaHedgeState | CalibrationState) -> dict[str, Any]:
     values = {each.name: getattr(part, each.name) for each in fields(part)}
     return {k: v.tolist() if isinstance(v, np.ndarray) else v for k, v in values.items()}
 
 
-def _seat(stored: list[str], agent: str) -> int | None:
+def _index_of(stored: list[str], agent: str) -> int | None:
     return stored.index(agent) if agent in stored else None
 
 
-def _seated(stored: Mapping[str, Any], seats: Sequence[int | None]) -> dict[str, Any]:
+def _reordered(stored: Mapping[str, Any], order: Sequence[int | None]) -> dict[str, Any]:
     """The last axis of each array as the agents in `seats`, zeros for a newcomer."""
 
-    def taken(values: Any) -> Any:
+    def reorder(values: Any) -> Any:
         if not isinstance(values, list):
             return float(values)
         every = np.array(values)
-        picked = np.zeros((*every.shape[:-1], len(seats)), every.dtype)
-        for place, seat in enumerate(seats):
-            if seat is not None:
-                picked[..., place] = every[..., seat]
+        picked = np.zeros((*every.shape[:-1], len(order)), every.dtype)
+        for column, index in enumerate(order):
+            if index is not None:
+                picked[..., column] = every[..., index]
         return picked
 
-    return {name: taken(values) for name, values in dict(stored).items()}
+    return {name: reorder(values) for name, values in dict(stored).items()}

@@ -20,13 +20,13 @@ from domain.panel import Floats, Panel
 from domain.symbols import ALWAYS_OPEN
 from domain.votes import sigmoid
 from orchestrator.committee.learned_weights import Influence
-from orchestrator.team.base import Ballot
+from orchestrator.team.base import AgentVoteResult
 from quant.base_rate import base_rate, log_odds
-from quant.features.indicators import deviation
-from quant.per_symbol import change, weeks
-from quant.pooling import Pooled, pool
+from quant.features.indicators import standard_deviation
+from quant.per_symbol import pct_change, week_numbers
+from quant.pooling import LogOpinionPool, pool
 from trading.costs import CostSettings
-from trading.sizing.correlation import Kinship, kinship
+from trading.sizing.correlation import CorrelationGroups, correlation_groups
 from trading.sizing.position_sizing import NORMAL_PEAK, SizingSettings
 
 Bools = NDArray[np.bool_]
@@ -37,9 +37,9 @@ ACTIONS = (Action.STRONG_SELL, Action.SELL, Action.HOLD, Action.BUY, Action.STRO
 HOUR = timedelta(hours=1)
 VOLATILITY_BARS = 63
 """Bars (a quarter of daily ones) over which the realised volatility is measured."""
-ALL_DAYS, TRADING_DAYS, SESSION_HOURS = 365.25, 252.0, 6.5
+CALENDAR_DAYS_PER_YEAR, TRADING_DAYS_PER_YEAR, SESSION_HOURS = 365.25, 252.0, 6.5
 """Of a year: of what never closes, and of an exchange, whose session has so many hours."""
-_OFF: Mapping[str, Any] = {
+_LIMITS_OFF: Mapping[str, Any] = {
     "sector_limit": 1.0, "correlated_limit": 1.0, "net_limit": 1.0, "voted_only": [],
 }  # fmt: skip
 """Limits of sizing that a record may be older than."""
@@ -101,16 +101,16 @@ class CommitteeSettings(BaseModel):
         return self
 
 
-def as_recorded(values: Mapping[str, Any]) -> CommitteeSettings:
+def settings_from_record(values: Mapping[str, Any]) -> CommitteeSettings:
     """The settings of a record. A limit that it does not name did not exist then, and is off."""
-    sizing = {**_OFF, **values.get("sizing", {})}
+    sizing = {**_LIMITS_OFF, **values.get("sizing", {})}
     return CommitteeSettings.model_validate(
         {"minimum_probability": 0.0, **values, "sizing": sizing}
     )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Hearing:
+class VoteMatrix:
     """What was said and what it is measured by, whoever counts for how much: R rows, N symbols.
 
     `log_odds` (A, R, N) of each agent, NaN for an abstention; `base_rate` (R, N) a probability;
@@ -125,50 +125,50 @@ class Hearing:
     base_rate: Floats
     volatility: Floats
     cap: Floats
-    risk_heard: Bools
-    kinship: Kinship
-    horizons: float
+    has_risk_forecast: Bools
+    correlation_groups: CorrelationGroups
+    horizons_per_year: float
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Tally:
+class PooledVotes:
     """What the votes of a hearing add up to, before anything is decided; arrays are (R, N).
 
     `p_up` is NaN where nobody voted. `edge` is p_up less the base rate, net of cost and NaN with
     either.
     """
 
-    heard: Hearing
-    pooled: Pooled
+    votes: VoteMatrix
+    pool: LogOpinionPool
     p_up: Floats
     edge: Floats
 
 
-def hear(panel: Panel, ballots: Sequence[Ballot], since: int) -> Hearing:
+def collect_votes(panel: Panel, vote_results: Sequence[AgentVoteResult], since: int) -> VoteMatrix:
     """The ballots on rows `since` to T - 1 of the panel. A failed ballot abstains."""
     shape = (len(panel.known_at) - since, len(panel.symbols))
-    return Hearing(
+    return VoteMatrix(
         symbols=panel.symbols,
-        log_odds=np.stack([_log_odds(ballot, shape) for ballot in ballots]),
+        log_odds=np.stack([_log_odds(result, shape) for result in vote_results]),
         base_rate=base_rate(panel.open, panel.horizon)[since:],
         volatility=horizon_volatility(panel.close, panel.horizon)[since:],
-        cap=_smallest_cap(ballots, shape),
-        risk_heard=_risk_heard(ballots, shape),
-        kinship=kinship(panel.close, weeks(panel.known_at), since),
-        horizons=horizons_a_year(panel),
+        cap=_smallest_cap(vote_results, shape),
+        has_risk_forecast=_has_risk_forecast(vote_results, shape),
+        correlation_groups=correlation_groups(panel.close, week_numbers(panel.known_at), since),
+        horizons_per_year=horizons_per_year(panel),
     )
 
 
-def tally(heard: Hearing, influence: Influence, settings: CommitteeSettings) -> Tally:
+def pool_votes(votes: VoteMatrix, influence: Influence, settings: CommitteeSettings) -> PooledVotes:
     """The votes pooled. `influence` is of the hearing's agents, on its rows or on one for all."""
-    rate = heard.base_rate
-    pooled = pool(believed(heard.log_odds, influence.trust, rate), influence.weights.T)
+    rate = votes.base_rate
+    pooled = pool(scale_evidence(votes.log_odds, influence.trust, rate), influence.weights.T)
     p_up = sigmoid(pooled.log_odds)
-    edge = net_edge(p_up - rate, heard.volatility, settings.round_trip_cost)
-    return Tally(heard, pooled, p_up, edge)
+    edge = net_edge(p_up - rate, votes.volatility, settings.round_trip_cost)
+    return PooledVotes(votes, pooled, p_up, edge)
 
 
-def believed(votes: Floats, trust: Floats, rate: Floats) -> Floats:
+def scale_evidence(votes: Floats, trust: Floats, rate: Floats) -> Floats:
     """Log-odds (A, R, N) of the votes (A, R, N) as far as each agent is trusted.
 
     A vote is the log-odds of the base rate `rate` (R, N) and evidence; `trust` (R|1, A) is the
@@ -178,20 +178,20 @@ def believed(votes: Floats, trust: Floats, rate: Floats) -> Floats:
     if (trust == 1.0).all():
         return votes
     factor = trust.T[:, :, np.newaxis]
-    usual = log_odds(rate)
-    return np.where(factor == 1.0, votes, usual + factor * (votes - usual))
+    base_log_odds = log_odds(rate)
+    return np.where(factor == 1.0, votes, base_log_odds + factor * (votes - base_log_odds))
 
 
 def horizon_volatility(close: Floats, horizon: int) -> Floats:
     """Standard deviation of a return over `horizon` bars, a fraction, from the last
     `VOLATILITY_BARS` returns of one bar; NaN before there are as many."""
-    one_bar: Floats = deviation(change(close, 1), VOLATILITY_BARS)
+    one_bar: Floats = standard_deviation(pct_change(close, 1), VOLATILITY_BARS)
     return one_bar * math.sqrt(horizon)
 
 
-def horizons_a_year(panel: Panel) -> float:
+def horizons_per_year(panel: Panel) -> float:
     always = panel.calendar == ALWAYS_OPEN
-    bars = ALL_DAYS if always else TRADING_DAYS
+    bars = CALENDAR_DAYS_PER_YEAR if always else TRADING_DAYS_PER_YEAR
     if panel.timeframe.intraday:
         bars *= (24.0 if always else SESSION_HOURS) * HOUR / panel.timeframe.duration
     return bars / panel.horizon
@@ -205,8 +205,8 @@ def net_edge(edge: Floats, volatility: Floats, round_trip_cost: float) -> Floats
     """
     known = volatility > 0.0
     cost = NORMAL_PEAK * round_trip_cost / np.where(known, volatility, 1.0)
-    left = np.where(known, np.maximum(np.abs(edge) - cost, 0.0), 0.0)
-    return np.where(np.isnan(edge), np.nan, np.copysign(left, edge))
+    remaining = np.where(known, np.maximum(np.abs(edge) - cost, 0.0), 0.0)
+    return np.where(np.isnan(edge), np.nan, np.copysign(remaining, edge))
 
 
 def action_codes(edge: Floats, settings: CommitteeSettings) -> Codes:
@@ -216,28 +216,28 @@ def action_codes(edge: Floats, settings: CommitteeSettings) -> Codes:
     return (up - down).astype(np.int8)
 
 
-def _log_odds(ballot: Ballot, shape: tuple[int, int]) -> Floats:
-    return np.full(shape, np.nan) if ballot.votes is None else ballot.votes.log_odds
+def _log_odds(result: AgentVoteResult, shape: tuple[int, int]) -> Floats:
+    return np.full(shape, np.nan) if result.votes is None else result.votes.log_odds
 
 
-def _smallest_cap(ballots: Sequence[Ballot], shape: tuple[int, int]) -> Floats:
+def _smallest_cap(vote_results: Sequence[AgentVoteResult], shape: tuple[int, int]) -> Floats:
     cap = np.ones(shape)
-    for ballot in ballots:
-        if ballot.votes is not None:
-            cap = np.minimum(cap, ballot.votes.cap)
+    for result in vote_results:
+        if result.votes is not None:
+            cap = np.minimum(cap, result.votes.cap)
     return cap
 
 
-def _risk_heard(ballots: Sequence[Ballot], shape: tuple[int, int]) -> Bools:
+def _has_risk_forecast(vote_results: Sequence[AgentVoteResult], shape: tuple[int, int]) -> Bools:
     """Nowhere, if no agent that is required to open is on the team."""
-    required = [ballot for ballot in ballots if profile(ballot.agent).required_to_open]
+    required = [result for result in vote_results if profile(result.agent).required_to_open]
     heard = np.full(shape, bool(required))
-    for ballot in required:
-        heard &= _gave_forecast(ballot, shape)
+    for result in required:
+        heard &= _gave_forecast(result, shape)
     return heard
 
 
-def _gave_forecast(ballot: Ballot, shape: tuple[int, int]) -> Bools:
+def _gave_forecast(ballot: AgentVoteResult, shape: tuple[int, int]) -> Bools:
     if ballot.votes is None:
         return np.zeros(shape, bool)
     quantile = ballot.votes.quantile_5

@@ -14,21 +14,27 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domain.panel import Floats, Ints
-from orchestrator.committee.pooling import Bools, Codes, CommitteeSettings, Tally, action_codes
-from trading.sizing.correlation import Kinship
+from orchestrator.committee.pooling import (
+    Bools,
+    Codes,
+    CommitteeSettings,
+    PooledVotes,
+    action_codes,
+)
+from trading.sizing.correlation import CorrelationGroups
 from trading.sizing.position_sizing import (
-    Clamp,
-    Wishes,
+    LimitClamp,
+    SizingInputs,
     buyable,
     sector_numbers,
-    size,
-    size_all,
+    size_row,
+    size_rows,
     stakes,
 )
 
 Scalar = TypeVar("Scalar", bound=np.generic)
 
-_ELSEWHERE = {
+_OTHER_CALENDAR = {
     "edge": np.nan, "p_up": np.nan, "volatility": np.nan, "cap": 1.0, "voters": 0,
     "risk_heard": False, "blocked": False, "present": False,
 }  # fmt: skip
@@ -36,7 +42,7 @@ _ELSEWHERE = {
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Docket:
+class TargetInputs:
     """K rows of N symbols to be decided one after the other, of one calendar or many.
 
     All are (K, N) but for the last four. Where not `present`, the row is another calendar's: the
@@ -51,140 +57,153 @@ class Docket:
     volatility: Floats
     cap: Floats
     voters: NDArray[np.int64]
-    risk_heard: Bools
+    has_risk_forecast: Bools
     blocked: Bools
     present: Bools
-    together: Bools
+    same_instant: Bools
     symbols: tuple[str, ...]
-    horizons: Floats
-    kinship: Kinship
+    horizons_per_year: Floats
+    correlation_groups: CorrelationGroups
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Settled:
+class RowDecision:
     """One row decided, all (N,): `action` codes, `target` weights and the limits on the way.
     `counted` says where the pooled probability counts: a quorum voted and nothing blocks."""
 
-    counted: Bools
+    eligible: Bools
     action: Codes
     target: Floats
-    clamps: tuple[Clamp, ...]
+    clamps: tuple[LimitClamp, ...]
 
 
-def docket(tally: Tally, blocked: Bools) -> Docket:
+def target_inputs(pooled: PooledVotes, blocked: Bools) -> TargetInputs:
     """The rows of one calendar, where `blocked` (R, N) is the quality gate's word."""
-    heard = tally.heard
-    return Docket(
-        edge=tally.edge,
-        p_up=tally.p_up,
-        volatility=heard.volatility,
-        cap=heard.cap,
-        voters=tally.pooled.voters,
-        risk_heard=heard.risk_heard,
+    votes = pooled.votes
+    return TargetInputs(
+        edge=pooled.edge,
+        p_up=pooled.p_up,
+        volatility=votes.volatility,
+        cap=votes.cap,
+        voters=pooled.pool.voters,
+        has_risk_forecast=votes.has_risk_forecast,
         blocked=blocked,
         present=np.ones(blocked.shape, bool),
-        together=np.zeros(len(blocked), bool),
-        symbols=heard.symbols,
-        horizons=np.full(len(heard.symbols), heard.horizons),
-        kinship=heard.kinship,
+        same_instant=np.zeros(len(blocked), bool),
+        symbols=votes.symbols,
+        horizons_per_year=np.full(len(votes.symbols), votes.horizons_per_year),
+        correlation_groups=votes.correlation_groups,
     )
 
 
-def beside(docket: Docket, others: Sequence[str]) -> Docket:
+def with_other_symbols(inputs: TargetInputs, others: Sequence[str]) -> TargetInputs:
     """The docket with `others` more symbols, which belong to other calendars than its rows."""
 
-    def widened(array: NDArray[Scalar], fill: float) -> NDArray[Scalar]:
+    def widen(array: NDArray[Scalar], fill: float) -> NDArray[Scalar]:
         return np.pad(array, ((0, 0), (0, len(others))), constant_values=fill)
 
-    wide = {name: widened(getattr(docket, name), fill) for name, fill in _ELSEWHERE.items()}
+    widened_fields = {
+        name: widen(getattr(inputs, name), fill) for name, fill in _OTHER_CALENDAR.items()
+    }
     return replace(
-        docket,
-        **wide,
-        symbols=(*docket.symbols, *others),
-        horizons=np.append(docket.horizons, np.ones(len(others))),
-        kinship=docket.kinship.among(len(others)),
+        inputs,
+        **widened_fields,
+        symbols=(*inputs.symbols, *others),
+        horizons_per_year=np.append(inputs.horizons_per_year, np.ones(len(others))),
+        correlation_groups=inputs.correlation_groups.pad(len(others)),
     )
 
 
-def woven(
-    parts: Sequence[Docket], rows: Sequence[Ints], columns: Sequence[slice], together: Bools
-) -> Docket:
+def merge_calendars(
+    parts: Sequence[TargetInputs],
+    rows: Sequence[Ints],
+    columns: Sequence[slice],
+    same_instant: Bools,
+) -> TargetInputs:
     """Dockets of a calendar each on one axis of K rows, where row r of part p is row `rows[p][r]`
     and its symbols are `columns[p]`; `together` (K,) as in a docket."""
     if len(parts) == 1:
-        return replace(parts[0], together=together)
+        return replace(parts[0], same_instant=same_instant)
     symbols = tuple(symbol for part in parts for symbol in part.symbols)
 
     def wide(name: str, fill: float) -> NDArray[Any]:
-        shape, kind = (len(together), len(symbols)), getattr(parts[0], name).dtype
+        shape, kind = (len(same_instant), len(symbols)), getattr(parts[0], name).dtype
         grid: NDArray[Any] = np.full(shape, fill, kind)
         for part, places, own in zip(parts, rows, columns, strict=True):
             grid[places, own] = getattr(part, name)
         return grid
 
-    return Docket(
-        **{name: wide(name, fill) for name, fill in _ELSEWHERE.items()},
-        together=together,
+    return TargetInputs(
+        **{name: wide(name, fill) for name, fill in _OTHER_CALENDAR.items()},
+        same_instant=same_instant,
         symbols=symbols,
-        horizons=np.concatenate([part.horizons for part in parts]),
-        kinship=_woven_kinship([part.kinship for part in parts], rows, columns),
+        horizons_per_year=np.concatenate([part.horizons_per_year for part in parts]),
+        correlation_groups=_merge_groups(
+            [part.correlation_groups for part in parts], rows, columns
+        ),
     )
 
 
-def settle(docket: Docket, row: int, previous: Floats, settings: CommitteeSettings) -> Settled:
+def decide_row(
+    inputs: TargetInputs, row: int, previous: Floats, settings: CommitteeSettings
+) -> RowDecision:
     """Actions and targets of one row, `previous` (N,) being the targets so far.
 
     A buy asks for its stake, a sell for nothing, a hold for what it has; below the quorum and
     where blocked the action is hold.
     """
-    counted, action, wishes = _wishes(docket, slice(row, row + 1), settings)
-    target, clamps = size(wishes, 0, previous, settings.sizing)
-    return Settled(counted[0], action[0], target, clamps)
+    eligible, action, sizing = _sizing_inputs(inputs, slice(row, row + 1), settings)
+    target, clamps = size_row(sizing, 0, previous, settings.sizing)
+    return RowDecision(eligible[0], action[0], target, clamps)
 
 
-def fold(docket: Docket, previous: Floats, settings: CommitteeSettings) -> tuple[Codes, Floats]:
+def decide_rows(
+    inputs: TargetInputs, previous: Floats, settings: CommitteeSettings
+) -> tuple[Codes, Floats]:
     """Action codes and targets (K, N), each row starting from the targets of the one before.
 
     `previous` (N,) are the targets before the first row. Every row is what `settle` makes of it.
     """
-    _, action, wishes = _wishes(docket, slice(None), settings)
-    return action, size_all(wishes, previous, settings.sizing)
+    _, action, sizing = _sizing_inputs(inputs, slice(None), settings)
+    return action, size_rows(sizing, previous, settings.sizing)
 
 
-def _wishes(
-    docket: Docket, rows: slice, settings: CommitteeSettings
-) -> tuple[Bools, Codes, Wishes]:
+def _sizing_inputs(
+    inputs: TargetInputs, rows: slice, settings: CommitteeSettings
+) -> tuple[Bools, Codes, SizingInputs]:
     """Where the votes count, the action and what it asks for; all (K, N)."""
-    blocked, present = docket.blocked[rows], docket.present[rows]
-    counted = (docket.voters[rows] >= settings.quorum) & ~blocked & present
-    edge = np.where(counted, docket.edge[rows], np.nan)
+    blocked, present = inputs.blocked[rows], inputs.present[rows]
+    eligible = (inputs.voters[rows] >= settings.quorum) & ~blocked & present
+    edge = np.where(eligible, inputs.edge[rows], np.nan)
     action = action_codes(edge, settings)
-    stake = stakes(edge, docket.volatility[rows], docket.horizons, settings.sizing)
-    wishes = Wishes(
-        asked=np.where(action > 0, stake, np.where(action < 0, 0.0, np.nan)),
-        cap=docket.cap[rows],
-        frozen=~docket.risk_heard[rows],
-        doubtful=docket.p_up[rows] < settings.minimum_probability,
+    stake = stakes(edge, inputs.volatility[rows], inputs.horizons_per_year, settings.sizing)
+    sizing = SizingInputs(
+        requested=np.where(action > 0, stake, np.where(action < 0, 0.0, np.nan)),
+        cap=inputs.cap[rows],
+        risk_missing=~inputs.has_risk_forecast[rows],
+        low_probability=inputs.p_up[rows] < settings.minimum_probability,
         untradable=blocked,
-        present=present,
-        together=docket.together[rows],
-        kinship=replace(docket.kinship, table=docket.kinship.table[rows]),
-        buyable=buyable(docket.symbols, settings.sizing),
-        sector=sector_numbers(docket.symbols, settings.sizing),
+        has_bar=present,
+        same_instant=inputs.same_instant[rows],
+        correlation=replace(
+            inputs.correlation_groups, matrix_index=inputs.correlation_groups.matrix_index[rows]
+        ),
+        buyable=buyable(inputs.symbols, settings.sizing),
+        sector=sector_numbers(inputs.symbols, settings.sizing),
     )
-    return counted, action, wishes
+    return eligible, action, sizing
 
 
-def _woven_kinship(
-    parts: Sequence[Kinship], rows: Sequence[Ints], columns: Sequence[slice]
-) -> Kinship:
-    tables, symbols = sum(len(part.alike) for part in parts), columns[-1].stop
+def _merge_groups(
+    parts: Sequence[CorrelationGroups], rows: Sequence[Ints], columns: Sequence[slice]
+) -> CorrelationGroups:
+    tables, symbols = sum(len(part.correlated) for part in parts), columns[-1].stop
     alike = np.zeros((tables, symbols, symbols), bool)
-    table = np.empty(sum(len(part.table) for part in parts), np.int32)
+    table = np.empty(sum(len(part.matrix_index) for part in parts), np.int32)
     first = 0
     for part, places, own in zip(parts, rows, columns, strict=True):
-        last = first + len(part.alike)
-        alike[first:last, own, own] = part.alike
-        table[places] = part.table + first
+        last = first + len(part.correlated)
+        alike[first:last, own, own] = part.correlated
+        table[places] = part.matrix_index + first
         first = last
-    return Kinship(alike, table)
+    return CorrelationGroups(alike, table)

@@ -11,123 +11,128 @@ import numpy as np
 
 from domain.panel import Floats, Times
 from domain.votes import sigmoid
-from orchestrator.evaluation.scorecards import Cells
+from orchestrator.evaluation.scorecards import ScoreInputs
 from orchestrator.evaluation.scores import (
     BASE_RATE,
     COMMITTEE,
-    Call,
-    Marginal,
+    MarginalValue,
     Regret,
-    Rival,
-    figure,
+    RegretComparator,
+    ScoredVote,
+    to_estimate,
 )
-from quant.bootstrap_ratios import Draws
+from quant.bootstrap_ratios import BootstrapDraws
 from quant.scoring import forecast_scores
 
-POINTS = 500
+MAX_CURVE_POINTS = 500
 """Instants of a regret curve at the most; between them nothing is lost, for it is a sum."""
-CALLS = 5
+MAX_VOTES = 5
 
 
-def gains(log_odds: Floats, cells: Cells) -> Floats:
+def gains(log_odds: Floats, inputs: ScoreInputs) -> Floats:
     """Log score above the base rate's (R, N), in nats: 0 where the forecaster abstained, NaN
     where nothing is settled."""
-    gained = cells.base_loss - forecast_scores.log_loss(log_odds, cells.up)
-    return np.where(cells.settled & np.isnan(log_odds), 0.0, gained)
+    gained = inputs.base_loss - forecast_scores.log_loss(log_odds, inputs.up)
+    return np.where(inputs.settled & np.isnan(log_odds), 0.0, gained)
 
 
 def regret(
-    gained: Mapping[str, Floats],
+    gains_of: Mapping[str, Floats],
     agents: Sequence[str],
     known_at: Times,
-    drawn: Draws,
+    bootstrap: BootstrapDraws,
 ) -> Regret:
     """`gained` maps forecasters, the committee among them, to their `gains`."""
-    rows = {name: np.nansum(each, axis=1) for name, each in gained.items()}
+    rows = {name: np.nansum(each, axis=1) for name, each in gains_of.items()}
     rows[BASE_RATE] = np.zeros(len(known_at))
-    settled = (~np.isnan(gained[COMMITTEE])).sum(axis=1).astype(np.float64)
+    settled = (~np.isnan(gains_of[COMMITTEE])).sum(axis=1).astype(np.float64)
     totals = np.stack(list(rows.values()))
     behind = rows[COMMITTEE] - totals
     twice = np.concatenate([totals, behind])
-    values = drawn.ratios(twice, np.broadcast_to(settled, twice.shape))
-    told = _told(settled)
+    values = bootstrap.ratios(twice, np.broadcast_to(settled, twice.shape))
+    sampled = _sampled_rows(settled)
     n = int(settled.sum())
-    rivals = tuple(
-        Rival(
+    comparators = tuple(
+        RegretComparator(
             name=name,
-            gained=tuple(np.cumsum(totals[k])[told].tolist()),
-            gain=figure(values[k], n),
-            committee_ahead=figure(values[len(rows) + k], n),
+            gained=tuple(np.cumsum(totals[k])[sampled].tolist()),
+            gain=to_estimate(values[k], n),
+            committee_ahead=to_estimate(values[len(rows) + k], n),
         )
         for k, name in enumerate(rows)
     )
     best = max(agents, key=lambda agent: float(rows[agent].sum())) if n and agents else None
-    return Regret(tuple(aware(known_at[row]) for row in told), rivals, best)
+    return Regret(tuple(to_utc_datetime(known_at[row]) for row in sampled), comparators, best)
 
 
-def marginal(with_all: Floats, without: Mapping[str, Floats], drawn: Draws) -> tuple[Marginal, ...]:
+def marginal_values(
+    with_all: Floats, without: Mapping[str, Floats], bootstrap: BootstrapDraws
+) -> tuple[MarginalValue, ...]:
     """What each agent adds: `with_all` (R, N) are the committee's gains where it stated a
     probability, `without` those of the committee that remains when the agent leaves."""
-    there = ~np.isnan(with_all)
-    lost = [np.where(there, with_all - left, 0.0).sum(axis=1) for left in without.values()]
+    stated = ~np.isnan(with_all)
+    lost = [
+        np.where(stated, with_all - remaining, 0.0).sum(axis=1) for remaining in without.values()
+    ]
     if not lost:
         return ()
     numerators = np.stack(lost)
-    votes = np.broadcast_to(there.sum(axis=1).astype(np.float64), numerators.shape)
-    values = drawn.ratios(numerators, votes)
-    n = int(there.sum())
+    votes = np.broadcast_to(stated.sum(axis=1).astype(np.float64), numerators.shape)
+    values = bootstrap.ratios(numerators, votes)
+    n = int(stated.sum())
     return tuple(
-        Marginal(agent, figure(value, n)) for agent, value in zip(without, values, strict=True)
+        MarginalValue(agent, to_estimate(value, n))
+        for agent, value in zip(without, values, strict=True)
     )
 
 
-def calls(
+def best_and_worst_votes(
     log_odds: Floats,
-    gained: Floats,
-    cells: Cells,
+    vote_gains: Floats,
+    inputs: ScoreInputs,
     symbols: Sequence[str],
     known_at: Times,
     receipts: Mapping[tuple[int, int], str],
-) -> tuple[tuple[Call, ...], tuple[Call, ...]]:
+) -> tuple[tuple[ScoredVote, ...], tuple[ScoredVote, ...]]:
     """The settled votes that `gained` most and those that lost most, most extreme first."""
-    flat = np.where(np.isnan(log_odds), np.nan, gained).reshape(-1)
+    flat = np.where(np.isnan(log_odds), np.nan, vote_gains).reshape(-1)
     best = [place for place in _largest(flat) if flat[place] > 0.0]
     worst = [place for place in _largest(-flat) if flat[place] < 0.0]
 
-    def call(place: int) -> Call:
+    def scored_vote(place: int) -> ScoredVote:
         row, column = divmod(place, len(symbols))
-        return Call(
+        return ScoredVote(
             symbol=symbols[column],
-            known_at=aware(known_at[row]),
+            known_at=to_utc_datetime(known_at[row]),
             p_up=float(sigmoid(log_odds[row, column])),
-            base_rate=float(cells.base_rate[row, column]),
-            change=float(cells.change[row, column]),
+            base_rate=float(inputs.base_rate[row, column]),
+            change=float(inputs.change[row, column]),
             gain=float(flat[place]),
             receipt=receipts.get((row, column)),
         )
 
-    return tuple(map(call, best)), tuple(map(call, worst))
+    return tuple(map(scored_vote, best)), tuple(map(scored_vote, worst))
 
 
 def _largest(flat: Floats) -> list[int]:
     """Places of the largest numbers in falling order, the earlier first among equals."""
     there = np.flatnonzero(~np.isnan(flat))
-    if len(there) > CALLS:
-        limit = np.partition(flat[there], -CALLS)[-CALLS]
+    if len(there) > MAX_VOTES:
+        limit = np.partition(flat[there], -MAX_VOTES)[-MAX_VOTES]
         there = there[flat[there] >= limit]
     falling: list[int] = there[np.argsort(-flat[there], kind="stable")].tolist()
-    return falling[:CALLS]
+    return falling[:MAX_VOTES]
 
 
-def aware(at: np.datetime64) -> datetime:
+def to_utc_datetime(at: np.datetime64) -> datetime:
     instant: datetime = at.astype("datetime64[us]").item()
     return instant.replace(tzinfo=UTC)
 
 
-def _told(settled: Floats) -> list[int]:
+def _sampled_rows(settled: Floats) -> list[int]:
     """At most `POINTS` of the rows up to the last settled one, that one among them."""
     filled = np.flatnonzero(settled)
     if len(filled) == 0:
         return []
     last = int(filled[-1])
-    return sorted({round(row) for row in np.linspace(0, last, min(last + 1, POINTS))})
+    return sorted({round(row) for row in np.linspace(0, last, min(last + 1, MAX_CURVE_POINTS))})

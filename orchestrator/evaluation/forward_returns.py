@@ -10,22 +10,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domain.panel import Floats, Ints, Panel
-from domain.record import UNKNOWN
+from domain.record import UNKNOWN_REGIME
 from quant import rolling
 from quant.features import price_volume
-from quant.per_symbol import ratio, rebased
+from quant.per_symbol import ratio, rebase
 from quant.risk import symbol_risk
 
-LONG_AVERAGE = 200
+TREND_BARS = 200
 """Bars of the benchmark whose average parts rising from falling."""
-TURBULENT = 1.25
+TURBULENCE_RATIO = 1.25
 """Forecast volatility over its own median of a year from which the market counts as turbulent."""
-PENDING = -1
+NOT_COMPLETE = -1
 """The exit row of an outcome that is not complete."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Outcomes:
+class ForwardReturns:
     """What came of votes on R rows of N symbols.
 
     `change` (R, N): the return from the open of the symbol's next own bar to the open `horizon`
@@ -38,14 +38,14 @@ class Outcomes:
     exit_row: Ints
 
 
-def outcomes(panel: Panel, since: int = 0) -> Outcomes:
+def forward_returns(panel: Panel, since: int = 0) -> ForwardReturns:
     """Outcomes of votes on rows `since` to T - 1, as far as the panel knows them."""
-    return _ahead(panel.open, since, panel.horizon)
+    return _forward_returns(panel.open, since, panel.horizon)
 
 
-def changes_over(panel: Panel, since: int, bars: int) -> Floats:
+def forward_returns_over(panel: Panel, since: int, bars: int) -> Floats:
     """`Outcomes.change` (R, N) had the horizon been `bars` bars."""
-    return _ahead(panel.open, since, bars).change
+    return _forward_returns(panel.open, since, bars).change
 
 
 def market_regime(panel: Panel) -> Ints:
@@ -55,27 +55,27 @@ def market_regime(panel: Panel) -> Ints:
     above `TURBULENT` times its own median of a year. Unknown where the benchmark has no close or
     too short a past.
     """
-    benchmark = rebased(panel.benchmark[:, np.newaxis], panel.benchmark[:, np.newaxis])[:, 0]
-    average = rolling.mean(benchmark, LONG_AVERAGE, LONG_AVERAGE)
-    unusual = price_volume.regime(symbol_risk.forecast_volatility(benchmark))
-    code = 2 * (benchmark <= average) + (unusual > TURBULENT)
+    benchmark = rebase(panel.benchmark[:, np.newaxis], panel.benchmark[:, np.newaxis])[:, 0]
+    average = rolling.mean(benchmark, TREND_BARS, TREND_BARS)
+    unusual = price_volume.relative_volatility(symbol_risk.forecast_volatility(benchmark))
+    code = 2 * (benchmark <= average) + (unusual > TURBULENCE_RATIO)
     known = ~np.isnan(average) & ~np.isnan(unusual)
-    return np.where(known, code, UNKNOWN).astype(np.int32)
+    return np.where(known, code, UNKNOWN_REGIME).astype(np.int32)
 
 
-def _ahead(open_: Floats, since: int, bars: int) -> Outcomes:
+def _forward_returns(open_: Floats, since: int, bars: int) -> ForwardReturns:
     rows, columns = len(open_) - since, open_.shape[1]
     change = np.full((rows, columns), np.nan)
-    exit_row = np.full((rows, columns), PENDING, np.int32)
+    exit_row = np.full((rows, columns), NOT_COMPLETE, np.int32)
     for column in range(columns):
         own = np.flatnonzero(~np.isnan(open_[:, column]))
-        votes, entries, exits = _path(own, since, bars)
+        votes, entries, exits = _entry_exit_rows(own, since, bars)
         change[votes - since, column] = ratio(open_[exits, column], open_[entries, column]) - 1.0
         exit_row[votes - since, column] = exits
-    return Outcomes(change, exit_row)
+    return ForwardReturns(change, exit_row)
 
 
-def _path(
+def _entry_exit_rows(
     own: NDArray[np.intp], since: int, bars: int
 ) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp]]:
     """Rows of the votes, entries and exits of the outcomes that are complete; `own` are the rows

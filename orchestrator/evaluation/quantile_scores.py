@@ -9,15 +9,21 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from domain.panel import Floats, Panel
-from orchestrator.evaluation.scores import SymbolTail, Tail, TailRival, figure, known
-from quant.bootstrap_ratios import Draws
+from orchestrator.evaluation.scores import (
+    QuantileBenchmark,
+    QuantileScore,
+    SymbolQuantileTest,
+    none_if_nan,
+    to_estimate,
+)
+from quant.bootstrap_ratios import BootstrapDraws
 from quant.scoring import quantile_scoring
 
-REJECTED = 0.05
+SIGNIFICANCE_LEVEL = 0.05
 """p-value below which a test rejects."""
 
 
-def tail_rivals(panel: Panel, since: int) -> dict[str, Floats]:
+def benchmark_quantiles(panel: Panel, since: int) -> dict[str, Floats]:
     """Forecasts of the same quantile, (R, N) for rows `since` to T - 1."""
     return {
         "historical simulation": quantile_scoring.historical_simulation(panel.open, panel.horizon)[
@@ -27,62 +33,73 @@ def tail_rivals(panel: Panel, since: int) -> dict[str, Floats]:
     }
 
 
-def tail(
+def score_quantile(
     forecast: Floats,
     change: Floats,
-    rivals: Mapping[str, Floats],
+    benchmarks: Mapping[str, Floats],
     symbols: Sequence[str],
     horizon: int,
-    drawn: Draws,
-) -> Tail:
+    bootstrap: BootstrapDraws,
+) -> QuantileScore:
     """Scores of `forecast` (R, N) where the `change` is known, rivals on the cells they share."""
     loss = quantile_scoring.pinball(forecast, change)
     breached = quantile_scoring.breaches(forecast, change)
-    (pinball, share), n = _means([loss, breached], ~np.isnan(loss), drawn)
+    (pinball, breach_rate), n = _means([loss, breached], ~np.isnan(loss), bootstrap)
     by_symbol = tuple(
-        _symbol(symbol, quantile_scoring.apart(breached[:, column], horizon))
+        _test_symbol(symbol, quantile_scoring.non_overlapping(breached[:, column], horizon))
         for column, symbol in enumerate(symbols)
     )
-    return Tail(
-        pinball=figure(pinball, n),
-        breaches=figure(share, n),
-        rivals=tuple(_rival(name, theirs, loss, change, drawn) for name, theirs in rivals.items()),
+    return QuantileScore(
+        pinball=to_estimate(pinball, n),
+        breaches=to_estimate(breach_rate, n),
+        rivals=tuple(
+            _score_benchmark(name, theirs, loss, change, bootstrap)
+            for name, theirs in benchmarks.items()
+        ),
         by_symbol=by_symbol,
-        coverage_rejected=_rejected([each.coverage_p for each in by_symbol]),
-        independence_rejected=_rejected([each.independence_p for each in by_symbol]),
+        coverage_rejected=_rejection_rate([each.coverage_p for each in by_symbol]),
+        independence_rejected=_rejection_rate([each.independence_p for each in by_symbol]),
     )
 
 
-def _rival(name: str, forecast: Floats, loss: Floats, change: Floats, drawn: Draws) -> TailRival:
+def _score_benchmark(
+    name: str, forecast: Floats, loss: Floats, change: Floats, bootstrap: BootstrapDraws
+) -> QuantileBenchmark:
     theirs = quantile_scoring.pinball(forecast, change)
     shared = ~np.isnan(theirs) & ~np.isnan(loss)
     scores = [theirs, quantile_scoring.breaches(forecast, change), theirs - loss]
-    (pinball, breached, saved), n = _means(scores, shared, drawn)
+    (pinball, breached, saved), n = _means(scores, shared, bootstrap)
     lost = np.where(shared, theirs, 0.0).sum(axis=1)
     kept = np.where(shared, theirs - loss, 0.0).sum(axis=1)
-    [skill] = drawn.ratios(kept[np.newaxis], lost[np.newaxis])
-    return TailRival(
-        name, figure(pinball, n), figure(breached, n), figure(saved, n), figure(skill, n)
+    [skill] = bootstrap.ratios(kept[np.newaxis], lost[np.newaxis])
+    return QuantileBenchmark(
+        name,
+        to_estimate(pinball, n),
+        to_estimate(breached, n),
+        to_estimate(saved, n),
+        to_estimate(skill, n),
     )
 
 
-def _means(scores: Sequence[Floats], cells: np.ndarray, drawn: Draws) -> tuple[Floats, int]:
+def _means(
+    scores: Sequence[Floats], cells: np.ndarray, bootstrap: BootstrapDraws
+) -> tuple[Floats, int]:
     """Mean of each score (R, N) over `cells` with its interval, and how many cells there are."""
     numerators = np.stack([np.where(cells, score, 0.0).sum(axis=1) for score in scores])
     denominators = np.broadcast_to(cells.sum(axis=1).astype(np.float64), numerators.shape)
-    return drawn.ratios(numerators, denominators), int(cells.sum())
+    return bootstrap.ratios(numerators, denominators), int(cells.sum())
 
 
-def _symbol(symbol: str, breached: Floats) -> SymbolTail:
-    return SymbolTail(
+def _test_symbol(symbol: str, breached: Floats) -> SymbolQuantileTest:
+    return SymbolQuantileTest(
         symbol=symbol,
         n=len(breached),
         breaches=int(breached.sum()),
-        coverage_p=known(quantile_scoring.kupiec(breached).p_value),
-        independence_p=known(quantile_scoring.christoffersen(breached).p_value),
+        coverage_p=none_if_nan(quantile_scoring.kupiec(breached).p_value),
+        independence_p=none_if_nan(quantile_scoring.christoffersen(breached).p_value),
     )
 
 
-def _rejected(p_values: Sequence[float | None]) -> float | None:
+def _rejection_rate(p_values: Sequence[float | None]) -> float | None:
     tested = [p for p in p_values if p is not None]
-    return sum(p < REJECTED for p in tested) / len(tested) if tested else None
+    return sum(p < SIGNIFICANCE_LEVEL for p in tested) / len(tested) if tested else None

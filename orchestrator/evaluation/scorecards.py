@@ -14,15 +14,22 @@ from numpy.typing import NDArray
 from domain.panel import Floats, Ints, Times
 from domain.record import REGIMES
 from domain.votes import sigmoid
-from orchestrator.evaluation.scores import Bin, Curve, Decay, Scorecard, figure, known
+from orchestrator.evaluation.scores import (
+    CalibrationBin,
+    CalibrationCurve,
+    HorizonCorrelation,
+    Scorecard,
+    none_if_nan,
+    to_estimate,
+)
 from quant.base_rate import log_odds as log_odds_of
-from quant.bootstrap_ratios import Draws, draws
+from quant.bootstrap_ratios import BootstrapDraws, draw_bootstrap
 from quant.scoring import forecast_scores
 from quant.scoring.reliability import reliability
 
 Bools = NDArray[np.bool_]
 
-FIGURES = (
+SCORE_NAMES = (
     "brier", "brier_skill", "log_loss", "log_skill", "hit_rate", "hit_edge", "time_ic",
     "relative_hit_rate", "relative_ic", "rank_ic",
 )  # fmt: skip
@@ -30,7 +37,7 @@ TWO_YEARS = np.timedelta64(730, "D")
 
 
 @dataclass(frozen=True, eq=False)
-class Cells:
+class ScoreInputs:
     """What every forecaster is measured against, (R, N); NaN where nothing was asked or settled.
 
     Handed over column by column in memory (Fortran order), as log-odds are too, slices by symbol
@@ -41,17 +48,17 @@ class Cells:
     change: Floats
 
     @cached_property
-    def asked(self) -> Bools:
+    def forecastable(self) -> Bools:
         return ~np.isnan(self.base_rate)
 
     @cached_property
-    def base(self) -> Floats:
+    def base_log_odds(self) -> Floats:
         """Log-odds of the base rate."""
         return log_odds_of(self.base_rate)
 
     @cached_property
     def up(self) -> Floats:
-        return np.where(np.isnan(self.change) | ~self.asked, np.nan, self.change > 0.0)
+        return np.where(np.isnan(self.change) | ~self.forecastable, np.nan, self.change > 0.0)
 
     @cached_property
     def settled(self) -> Bools:
@@ -59,33 +66,33 @@ class Cells:
 
     @cached_property
     def base_brier(self) -> Floats:
-        return forecast_scores.brier(self.base, self.up)
+        return forecast_scores.brier(self.base_log_odds, self.up)
 
     @cached_property
     def base_loss(self) -> Floats:
-        return forecast_scores.log_loss(self.base, self.up)
+        return forecast_scores.log_loss(self.base_log_odds, self.up)
 
     @cached_property
-    def relative(self) -> Floats:
+    def relative_change(self) -> Floats:
         """The change less the median of its row."""
         median = forecast_scores.medians(self.by_row, self.settled)
-        return forecast_scores.from_median(self.change, self.settled, median)
+        return forecast_scores.minus_median(self.change, self.settled, median)
 
     @cached_property
-    def by_row(self) -> forecast_scores.Ordered:
-        return forecast_scores.ordered(self.change)
+    def by_row(self) -> forecast_scores.SortedRows:
+        return forecast_scores.sort_rows(self.change)
 
     @cached_property
-    def by_symbol(self) -> forecast_scores.Ordered:
-        return forecast_scores.ordered(self.change.T)
+    def by_symbol(self) -> forecast_scores.SortedRows:
+        return forecast_scores.sort_rows(self.change.T)
 
     @cached_property
-    def relative_by_symbol(self) -> forecast_scores.Ordered:
-        return forecast_scores.ordered(self.relative.T)
+    def relative_by_symbol(self) -> forecast_scores.SortedRows:
+        return forecast_scores.sort_rows(self.relative_change.T)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Slices:
+class ScoreSlices:
     """Parts of a record by name: sets of rows, `masks` (M, R), and each symbol of its own."""
 
     periods: tuple[str, ...]
@@ -94,7 +101,7 @@ class Slices:
     symbols: tuple[str, ...]
 
 
-def slices(known_at: Times, regime: Ints, symbols: tuple[str, ...]) -> Slices:
+def slice_record(known_at: Times, regime: Ints, symbols: tuple[str, ...]) -> ScoreSlices:
     """Calendar years (months, where the record is shorter than two years), the regimes that
     occurred, and the symbols."""
     short = len(known_at) > 0 and known_at[-1] - known_at[0] < TWO_YEARS
@@ -102,7 +109,7 @@ def slices(known_at: Times, regime: Ints, symbols: tuple[str, ...]) -> Slices:
     periods = tuple(dict.fromkeys(period.tolist()))
     codes = np.unique(regime).tolist()
     masks = [*(period == name for name in periods), *(regime == code for code in codes)]
-    return Slices(
+    return ScoreSlices(
         periods,
         tuple(REGIMES[code] for code in codes),
         np.array(masks, np.float64).reshape(len(masks), len(known_at)),
@@ -111,127 +118,147 @@ def slices(known_at: Times, regime: Ints, symbols: tuple[str, ...]) -> Slices:
 
 
 def scorecards(
-    name: str, log_odds: Floats, cells: Cells, parts: Slices, drawn: Draws
+    name: str,
+    log_odds: Floats,
+    inputs: ScoreInputs,
+    record_slices: ScoreSlices,
+    bootstrap: BootstrapDraws,
 ) -> tuple[Scorecard, ...]:
     """Of the whole record (called `name`), then of its periods, regimes and symbols."""
-    names = (name, *parts.periods, *parts.regimes, *parts.symbols)
-    shape = (len(FIGURES), len(names), len(log_odds))
+    names = (name, *record_slices.periods, *record_slices.regimes, *record_slices.symbols)
+    shape = (len(SCORE_NAMES), len(names), len(log_odds))
     numerators, denominators = np.zeros(shape), np.zeros(shape)
-    for place, (above, below) in enumerate(_sums(log_odds, cells)):
-        _spread(above, parts, numerators[place])
-        _spread(below, parts, denominators[place])
-    flat = (len(FIGURES) * len(names), len(log_odds))
-    values = drawn.ratios(numerators.reshape(flat), denominators.reshape(flat))
-    values = values.reshape(len(FIGURES), len(names), 3)
+    for place, (above, below) in enumerate(_score_sums(log_odds, inputs)):
+        _add_to_slices(above, record_slices, numerators[place])
+        _add_to_slices(below, record_slices, denominators[place])
+    flat = (len(SCORE_NAMES) * len(names), len(log_odds))
+    values = bootstrap.ratios(numerators.reshape(flat), denominators.reshape(flat))
+    values = values.reshape(len(SCORE_NAMES), len(names), 3)
     voted = ~np.isnan(log_odds)
-    asked, votes, settled = (
-        _count(mask, parts) for mask in (cells.asked, voted & cells.asked, voted & cells.settled)
+    forecastable, votes, settled = (
+        _count(mask, record_slices)
+        for mask in (inputs.forecastable, voted & inputs.forecastable, voted & inputs.settled)
     )
     counts = denominators.sum(axis=2)
-    counts[[FIGURES.index("brier_skill"), FIGURES.index("log_skill")]] = settled
+    counts[[SCORE_NAMES.index("brier_skill"), SCORE_NAMES.index("log_skill")]] = settled
     return tuple(
         Scorecard(
             name=each,
-            asked=int(asked[k]),
+            asked=int(forecastable[k]),
             votes=int(votes[k]),
             settled=int(settled[k]),
-            coverage=float(votes[k] / asked[k]) if asked[k] else None,
-            **{score: figure(values[f, k], int(counts[f, k])) for f, score in enumerate(FIGURES)},
+            coverage=float(votes[k] / forecastable[k]) if forecastable[k] else None,
+            **{
+                score: to_estimate(values[f, k], int(counts[f, k]))
+                for f, score in enumerate(SCORE_NAMES)
+            },
         )
         for k, each in enumerate(names)
     )
 
 
-def calibration(log_odds: Floats, cells: Cells, drawn: Draws) -> Curve:
+def calibration(
+    log_odds: Floats, inputs: ScoreInputs, bootstrap: BootstrapDraws
+) -> CalibrationCurve:
     """Of the settled votes."""
-    found = reliability(sigmoid(log_odds), cells.base_rate, cells.up, drawn)
-    return Curve(
+    curve = reliability(sigmoid(log_odds), inputs.base_rate, inputs.up, bootstrap)
+    return CalibrationCurve(
         bins=tuple(
-            Bin(float(said), figure(observed, int(count)))
-            for said, observed, count in zip(
-                found.forecast, found.observed, found.count, strict=True
+            CalibrationBin(float(forecast), to_estimate(observed, int(count)))
+            for forecast, observed, count in zip(
+                curve.forecast, curve.observed, curve.count, strict=True
             )
         ),
-        error=known(found.error),
-        sharpness=known(found.sharpness),
-        miscalibration=known(found.miscalibration),
-        resolution=known(found.resolution),
-        uncertainty=known(found.uncertainty),
+        error=none_if_nan(curve.error),
+        sharpness=none_if_nan(curve.sharpness),
+        miscalibration=none_if_nan(curve.miscalibration),
+        resolution=none_if_nan(curve.resolution),
+        uncertainty=none_if_nan(curve.uncertainty),
     )
 
 
-def decays(
+def horizon_correlations(
     log_odds: Sequence[Floats], base: Floats, changes: Mapping[int, Floats], block: float, seed: int
-) -> list[list[Decay]]:
+) -> list[list[HorizonCorrelation]]:
     """For each forecaster, its rank correlations with `changes` over other horizons (bars)."""
     if not changes:
         return [[] for _ in log_odds]
     horizons = [
-        (Cells(np.where(np.isnan(base), np.nan, 0.5), np.asfortranarray(change)),
-         bars, draws(len(base), max(block, bars + 1.0), seed))
+        (ScoreInputs(np.where(np.isnan(base), np.nan, 0.5), np.asfortranarray(change)),
+         bars, draw_bootstrap(len(base), max(block, bars + 1.0), seed))
         for bars, change in sorted(changes.items())
     ]  # fmt: skip
-    answers = []
-    for said in log_odds:
-        evidence = said - base
-        by_row, by_symbol = forecast_scores.ordered(evidence), forecast_scores.ordered(evidence.T)
-        answers.append(
-            [_decay(bars, by_row, by_symbol, over, drawn) for over, bars, drawn in horizons]
+    correlations = []
+    for forecast in log_odds:
+        evidence = forecast - base
+        by_row, by_symbol = (
+            forecast_scores.sort_rows(evidence),
+            forecast_scores.sort_rows(evidence.T),
         )
-    return answers
+        correlations.append(
+            [
+                _horizon_correlation(bars, by_row, by_symbol, inputs, bootstrap)
+                for inputs, bars, bootstrap in horizons
+            ]
+        )
+    return correlations
 
 
-def _decay(
+def _horizon_correlation(
     bars: int,
-    by_row: forecast_scores.Ordered,
-    by_symbol: forecast_scores.Ordered,
-    over: Cells,
-    drawn: Draws,
-) -> Decay:
-    kept = ~np.isnan(by_symbol.values) & over.settled.T
+    by_row: forecast_scores.SortedRows,
+    by_symbol: forecast_scores.SortedRows,
+    inputs: ScoreInputs,
+    bootstrap: BootstrapDraws,
+) -> HorizonCorrelation:
+    kept = ~np.isnan(by_symbol.values) & inputs.settled.T
     ranked = forecast_scores.rank_correlation(
-        by_row, over.by_row, kept.T, forecast_scores.FEWEST_SYMBOLS
+        by_row, inputs.by_row, kept.T, forecast_scores.MIN_SYMBOLS
     )
-    timed = forecast_scores.rank_products(by_symbol, over.by_symbol, kept)
+    timed = forecast_scores.rank_products(by_symbol, inputs.by_symbol, kept)
     sums = _mean(ranked), tuple(each.sum(axis=0) for each in _mean(timed))
     numerators, denominators = (np.stack(each) for each in zip(*sums, strict=True))
-    values = drawn.ratios(numerators, denominators)
+    values = bootstrap.ratios(numerators, denominators)
     counts = denominators.sum(axis=1).astype(int).tolist()
-    return Decay(bars, figure(values[0], counts[0]), figure(values[1], counts[1]))
+    return HorizonCorrelation(
+        bars, to_estimate(values[0], counts[0]), to_estimate(values[1], counts[1])
+    )
 
 
-def _sums(log_odds: Floats, cells: Cells) -> list[tuple[Floats, Floats]]:
+def _score_sums(log_odds: Floats, inputs: ScoreInputs) -> list[tuple[Floats, Floats]]:
     """Numerator and denominator of each score in `FIGURES`, 0 where there is nothing: (R, N), of
     the last (R,)."""
-    settled = cells.settled & ~np.isnan(log_odds)
-    evidence = np.where(settled, log_odds - cells.base, np.nan)
-    by_row = forecast_scores.ordered(evidence)
-    apart = forecast_scores.from_median(evidence, settled, forecast_scores.medians(by_row, settled))
-    brier, loss = (
-        forecast_scores.brier(log_odds, cells.up),
-        forecast_scores.log_loss(log_odds, cells.up),
+    settled = inputs.settled & ~np.isnan(log_odds)
+    evidence = np.where(settled, log_odds - inputs.base_log_odds, np.nan)
+    by_row = forecast_scores.sort_rows(evidence)
+    from_median = forecast_scores.minus_median(
+        evidence, settled, forecast_scores.medians(by_row, settled)
     )
-    hit = forecast_scores.hits(evidence, cells.up)
+    brier, loss = (
+        forecast_scores.brier(log_odds, inputs.up),
+        forecast_scores.log_loss(log_odds, inputs.up),
+    )
+    hit = forecast_scores.hits(evidence, inputs.up)
     means = (
         hit,
-        hit - forecast_scores.chance(evidence, cells.base_rate),
-        _products(evidence, cells.by_symbol),
-        forecast_scores.hits(apart, forecast_scores.ahead(cells.relative)),
-        _products(apart, cells.relative_by_symbol),
+        hit - forecast_scores.expected_hit_rate(evidence, inputs.base_rate),
+        _products(evidence, inputs.by_symbol),
+        forecast_scores.hits(from_median, forecast_scores.above_median(inputs.relative_change)),
+        _products(from_median, inputs.relative_by_symbol),
         forecast_scores.rank_correlation(
-            by_row, cells.by_row, settled, forecast_scores.FEWEST_SYMBOLS
+            by_row, inputs.by_row, settled, forecast_scores.MIN_SYMBOLS
         ),
     )
     return [
         _mean(brier),
-        _saved(brier, cells.base_brier, settled),
+        _loss_saved(brier, inputs.base_brier, settled),
         _mean(loss),
-        _saved(loss, cells.base_loss, settled),
+        _loss_saved(loss, inputs.base_loss, settled),
         *(_mean(score) for score in means),
     ]
 
 
-def _saved(loss: Floats, base_loss: Floats, settled: Bools) -> tuple[Floats, Floats]:
+def _loss_saved(loss: Floats, base_loss: Floats, settled: Bools) -> tuple[Floats, Floats]:
     return np.where(settled, base_loss - loss, 0.0), np.where(settled, base_loss, 0.0)
 
 
@@ -240,24 +267,24 @@ def _mean(score: Floats) -> tuple[Floats, Floats]:
     return np.where(there, score, 0.0), there.astype(np.float64)
 
 
-def _products(evidence: Floats, outcomes: forecast_scores.Ordered) -> Floats:
+def _products(evidence: Floats, outcomes: forecast_scores.SortedRows) -> Floats:
     """(R, N) whose mean over a symbol's rows is the rank correlation through time."""
     return forecast_scores.rank_products(
-        forecast_scores.ordered(evidence.T), outcomes, ~np.isnan(evidence.T)
+        forecast_scores.sort_rows(evidence.T), outcomes, ~np.isnan(evidence.T)
     ).T
 
 
-def _spread(score: Floats, parts: Slices, into: Floats) -> None:
+def _add_to_slices(score: Floats, record_slices: ScoreSlices, out: Floats) -> None:
     """Sums (R, N) of each row, or one number a row (R,), which no single symbol has, into (K, R):
     over all symbols, that in each period and regime, and each symbol's own."""
     rows = score if score.ndim == 1 else score.sum(axis=1)
-    sets = 1 + len(parts.masks)
-    into[0] = rows
-    into[1:sets] = parts.masks * rows
+    sets = 1 + len(record_slices.masks)
+    out[0] = rows
+    out[1:sets] = record_slices.masks * rows
     if score.ndim == 2:
-        into[sets:] = score.T
+        out[sets:] = score.T
 
 
-def _count(mask: Bools, parts: Slices) -> Floats:
+def _count(mask: Bools, record_slices: ScoreSlices) -> Floats:
     rows: Floats = mask.sum(axis=1).astype(np.float64)
-    return np.concatenate([[rows.sum()], parts.masks @ rows, mask.sum(axis=0)])
+    return np.concatenate([[rows.sum()], record_slices.masks @ rows, mask.sum(axis=0)])

@@ -14,7 +14,7 @@ EQUAL_WEIGHTS, EARNED_WEIGHTS = "equal weights", "earned weights"
 
 
 @dataclass(frozen=True, slots=True)
-class Figure:
+class ScoreEstimate:
     """A value and its 90% interval, None where unknown. `n` counts votes; for `rank_ic`, bars."""
 
     value: float | None
@@ -37,31 +37,31 @@ class Scorecard:
     votes: int
     settled: int
     coverage: float | None
-    brier: Figure
-    brier_skill: Figure
-    log_loss: Figure
-    log_skill: Figure
-    hit_rate: Figure
-    hit_edge: Figure
-    rank_ic: Figure
-    time_ic: Figure
-    relative_hit_rate: Figure
-    relative_ic: Figure
+    brier: ScoreEstimate
+    brier_skill: ScoreEstimate
+    log_loss: ScoreEstimate
+    log_skill: ScoreEstimate
+    hit_rate: ScoreEstimate
+    hit_edge: ScoreEstimate
+    rank_ic: ScoreEstimate
+    time_ic: ScoreEstimate
+    relative_hit_rate: ScoreEstimate
+    relative_ic: ScoreEstimate
 
 
 @dataclass(frozen=True, slots=True)
-class Bin:
+class CalibrationBin:
     """Forecasts of about `forecast`, and the share of them that came true."""
 
     forecast: float
-    observed: Figure
+    observed: ScoreEstimate
 
 
 @dataclass(frozen=True, slots=True)
-class Curve:
+class CalibrationCurve:
     """Calibration: bins of equal count, and Murphy's parts of the Brier score over them."""
 
-    bins: tuple[Bin, ...]
+    bins: tuple[CalibrationBin, ...]
     error: float | None
     sharpness: float | None
     miscalibration: float | None
@@ -70,16 +70,16 @@ class Curve:
 
 
 @dataclass(frozen=True, slots=True)
-class Decay:
+class HorizonCorrelation:
     """Rank correlation of the same evidence with the change over another horizon, in bars."""
 
     horizon: int
-    rank_ic: Figure
-    time_ic: Figure
+    rank_ic: ScoreEstimate
+    time_ic: ScoreEstimate
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class ScoredVote:
     """One settled vote. `gain` is the log score above the base rate's, in nats."""
 
     symbol: str
@@ -92,7 +92,7 @@ class Call:
 
 
 @dataclass(frozen=True, slots=True)
-class Forecaster:
+class ForecasterScores:
     """Everything on the committee or one of its agents."""
 
     name: str
@@ -100,14 +100,14 @@ class Forecaster:
     by_symbol: tuple[Scorecard, ...]
     by_regime: tuple[Scorecard, ...]
     by_period: tuple[Scorecard, ...]
-    calibration: Curve
-    decay: tuple[Decay, ...]
-    best: tuple[Call, ...]
-    worst: tuple[Call, ...]
+    calibration: CalibrationCurve
+    decay: tuple[HorizonCorrelation, ...]
+    best: tuple[ScoredVote, ...]
+    worst: tuple[ScoredVote, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Rival:
+class RegretComparator:
     """What the committee is compared with.
 
     `gained` is the log score gained over the base rate up to each instant, in nats, summed over
@@ -117,8 +117,8 @@ class Rival:
 
     name: str
     gained: tuple[float, ...]
-    gain: Figure
-    committee_ahead: Figure
+    gain: ScoreEstimate
+    committee_ahead: ScoreEstimate
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,32 +127,32 @@ class Regret:
     only; None before anything is settled."""
 
     at: tuple[datetime, ...]
-    rivals: tuple[Rival, ...]
+    rivals: tuple[RegretComparator, ...]
     best_agent: str | None
 
 
 @dataclass(frozen=True, slots=True)
-class Marginal:
+class MarginalValue:
     """What the committee's log score, a settled vote, would lose without the agent, in nats."""
 
     agent: str
-    value: Figure
+    value: ScoreEstimate
 
 
 @dataclass(frozen=True, slots=True)
-class TailRival:
+class QuantileBenchmark:
     """Another forecast of the same quantile, on the same cells. `saved` is its pinball loss less
     the agent's, `skill` the share of it that the agent saved."""
 
     name: str
-    pinball: Figure
-    breaches: Figure
-    saved: Figure
-    skill: Figure
+    pinball: ScoreEstimate
+    breaches: ScoreEstimate
+    saved: ScoreEstimate
+    skill: ScoreEstimate
 
 
 @dataclass(frozen=True, slots=True)
-class SymbolTail:
+class SymbolQuantileTest:
     """Kupiec's and Christoffersen's tests on outcomes that do not overlap."""
 
     symbol: str
@@ -163,41 +163,41 @@ class SymbolTail:
 
 
 @dataclass(frozen=True, slots=True)
-class Tail:
+class QuantileScore:
     """The forecast 5% quantile: mean pinball loss, share of outcomes below it, rivals, tests.
 
     `coverage_rejected` and `independence_rejected` are the shares of symbols whose test rejects
     at 5%, as it does for one in twenty where the forecast is right.
     """
 
-    pinball: Figure
-    breaches: Figure
-    rivals: tuple[TailRival, ...]
-    by_symbol: tuple[SymbolTail, ...]
+    pinball: ScoreEstimate
+    breaches: ScoreEstimate
+    rivals: tuple[QuantileBenchmark, ...]
+    by_symbol: tuple[SymbolQuantileTest, ...]
     coverage_rejected: float | None
     independence_rejected: float | None
 
 
 @dataclass(frozen=True, slots=True)
-class Scores:
+class RecordScores:
     """Of a whole record. `block` is the mean length, in bars, of the blocks that the 90%
     intervals were drawn in. `forecasters` are the committee and then the agents."""
 
     horizon: int
     bars: int
     block: float
-    forecasters: tuple[Forecaster, ...]
+    forecasters: tuple[ForecasterScores, ...]
     regret: Regret
-    marginal: tuple[Marginal, ...]
-    tail: Tail
+    marginal: tuple[MarginalValue, ...]
+    tail: QuantileScore
 
 
-def figure(values: Floats, n: int) -> Figure:
+def to_estimate(values: Floats, n: int) -> ScoreEstimate:
     """Of `values` (3,): value, low, high, NaN where unknown."""
     value, low, high = values.tolist()
-    return Figure(known(value), known(low), known(high), n)
+    return ScoreEstimate(none_if_nan(value), none_if_nan(low), none_if_nan(high), n)
 
 
-def known(value: float) -> float | None:
+def none_if_nan(value: float) -> float | None:
     """None for NaN."""
     return None if value != value else value

@@ -9,72 +9,76 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from domain.panel import Floats, Panel
-from domain.record import Record
-from orchestrator.committee.learned_weights import Influence, equal
-from orchestrator.committee.pooling import Tally, believed
-from orchestrator.evaluation.comparisons import calls, gains, marginal, regret
-from orchestrator.evaluation.forward_returns import market_regime, outcomes
-from orchestrator.evaluation.quantile_scores import tail
+from domain.record import ForecastRecord
+from orchestrator.committee.learned_weights import Influence, equal_influence
+from orchestrator.committee.pooling import PooledVotes, scale_evidence
+from orchestrator.evaluation.comparisons import best_and_worst_votes, gains, marginal_values, regret
+from orchestrator.evaluation.forward_returns import forward_returns, market_regime
+from orchestrator.evaluation.quantile_scores import score_quantile
 from orchestrator.evaluation.scorecards import (
-    Cells,
-    Slices,
+    ScoreInputs,
+    ScoreSlices,
     calibration,
-    decays,
+    horizon_correlations,
     scorecards,
-    slices,
+    slice_record,
 )
 from orchestrator.evaluation.scores import (
     COMMITTEE,
     EARNED_WEIGHTS,
     EQUAL_WEIGHTS,
-    Decay,
-    Forecaster,
-    Marginal,
+    ForecasterScores,
+    HorizonCorrelation,
+    MarginalValue,
+    RecordScores,
     Regret,
-    Scores,
 )
-from orchestrator.team.base import Ballot
-from quant.bootstrap_ratios import Draws, draws
+from orchestrator.team.base import AgentVoteResult
+from quant.bootstrap_ratios import BootstrapDraws, draw_bootstrap
 from quant.pooling import pool
-from quant.resampling import FEWEST_BLOCKS, block_length
+from quant.resampling import MIN_BLOCKS, block_length
 
 
-def record_of(
-    panel: Panel, ballots: Sequence[Ballot], tally: Tally, influence: Influence, since: int
-) -> Record:
+def build_record(
+    panel: Panel,
+    vote_results: Sequence[AgentVoteResult],
+    pooled: PooledVotes,
+    influence: Influence,
+    since: int,
+) -> ForecastRecord:
     """The record of a committee that voted on rows `since` to T - 1 of a panel; no receipts.
 
     `tally` is what `orchestrator.committee.pooling.tally` made of the `ballots` under the
     `influence`. Everything it pooled is in the record, whether or not a quorum voted.
     """
-    heard = tally.heard
-    nothing = np.full(heard.base_rate.shape, np.nan)
-    quantiles = [ballot.votes.quantile_5 for ballot in ballots if ballot.votes is not None]
-    return Record(
-        agents=tuple(ballot.agent for ballot in ballots),
+    votes = pooled.votes
+    missing = np.full(votes.base_rate.shape, np.nan)
+    quantiles = [result.votes.quantile_5 for result in vote_results if result.votes is not None]
+    return ForecastRecord(
+        agents=tuple(result.agent for result in vote_results),
         symbols=panel.symbols,
         known_at=panel.known_at[since:],
         horizon=panel.horizon,
-        log_odds=heard.log_odds,
-        pooled=tally.pooled.log_odds,
-        base_rate=heard.base_rate,
-        weights=_on_every_row(influence.weights, len(nothing)),
-        trust=_on_every_row(influence.trust, len(nothing)),
-        quantile_5=next((each for each in quantiles if each is not None), nothing),
-        change=outcomes(panel, since).change,
+        log_odds=votes.log_odds,
+        pooled=pooled.pool.log_odds,
+        base_rate=votes.base_rate,
+        weights=_broadcast_rows(influence.weights, len(missing)),
+        trust=_broadcast_rows(influence.trust, len(missing)),
+        quantile_5=next((each for each in quantiles if each is not None), missing),
+        change=forward_returns(panel, since).change,
         regime=market_regime(panel)[since:],
         receipts={},
     )
 
 
-def score(
-    record: Record,
+def score_record(
+    record: ForecastRecord,
     seed: int = 0,
     *,
     changes: Mapping[int, Floats] | None = None,
-    rivals: Mapping[str, Floats] | None = None,
-    earned: Influence | None = None,
-) -> Scores:
+    quantile_benchmarks: Mapping[str, Floats] | None = None,
+    learned: Influence | None = None,
+) -> RecordScores:
     """Every score of the committee and its agents, with intervals drawn from `seed`.
 
     `changes` maps other horizons in bars to the change (R, N) over them, for the decay of
@@ -83,56 +87,65 @@ def score(
     with the one in force. What nobody handed in, and whatever has no settled vote yet, stays empty;
     nothing raises.
     """
-    cells = Cells(np.asfortranarray(record.base_rate), np.asfortranarray(record.change))
-    seats = zip(record.agents, record.log_odds, strict=True)
-    said = {
-        name: np.asfortranarray(log_odds) for name, log_odds in ((COMMITTEE, record.pooled), *seats)
+    inputs = ScoreInputs(np.asfortranarray(record.base_rate), np.asfortranarray(record.change))
+    agents = zip(record.agents, record.log_odds, strict=True)
+    log_odds_of = {
+        name: np.asfortranarray(log_odds)
+        for name, log_odds in ((COMMITTEE, record.pooled), *agents)
     }
-    gained = {name: gains(log_odds, cells) for name, log_odds in said.items()}
-    drawn = draws(len(record.known_at), _block(gained[COMMITTEE], record.horizon), seed)
-    decayed = decays(list(said.values()), cells.base, changes or {}, drawn.block, seed)
-    parts = slices(record.known_at, record.regime, record.symbols)
-    return Scores(
+    gains_of = {name: gains(log_odds, inputs) for name, log_odds in log_odds_of.items()}
+    bootstrap = draw_bootstrap(
+        len(record.known_at), _block(gains_of[COMMITTEE], record.horizon), seed
+    )
+    decays = horizon_correlations(
+        list(log_odds_of.values()), inputs.base_log_odds, changes or {}, bootstrap.block, seed
+    )
+    record_slices = slice_record(record.known_at, record.regime, record.symbols)
+    return RecordScores(
         horizon=record.horizon,
         bars=len(record.known_at),
-        block=drawn.block,
+        block=bootstrap.block,
         forecasters=tuple(
-            _forecaster(record, name, log_odds, gained[name], cells, parts, decay, drawn)
-            for (name, log_odds), decay in zip(said.items(), decayed, strict=True)
+            _forecaster(
+                record, name, log_odds, gains_of[name], inputs, record_slices, decay, bootstrap
+            )
+            for (name, log_odds), decay in zip(log_odds_of.items(), decays, strict=True)
         ),
-        regret=_regret(record, gained, cells, earned, drawn),
-        marginal=_marginal(record, gained[COMMITTEE], cells, drawn),
-        tail=tail(
+        regret=_regret(record, gains_of, inputs, learned, bootstrap),
+        marginal=_marginal_values(record, gains_of[COMMITTEE], inputs, bootstrap),
+        tail=score_quantile(
             record.quantile_5,
             record.change,
-            rivals or {},
+            quantile_benchmarks or {},
             record.symbols,
             record.horizon,
-            drawn,
+            bootstrap,
         ),
     )
 
 
 def _forecaster(
-    record: Record,
+    record: ForecastRecord,
     name: str,
     log_odds: Floats,
     gained: Floats,
-    cells: Cells,
-    parts: Slices,
-    decay: Sequence[Decay],
-    drawn: Draws,
-) -> Forecaster:
-    overall, *rest = scorecards(name, log_odds, cells, parts, drawn)
-    periods, regimes = len(parts.periods), len(parts.regimes)
-    best, worst = calls(log_odds, gained, cells, record.symbols, record.known_at, record.receipts)
-    return Forecaster(
+    inputs: ScoreInputs,
+    record_slices: ScoreSlices,
+    decay: Sequence[HorizonCorrelation],
+    bootstrap: BootstrapDraws,
+) -> ForecasterScores:
+    overall, *rest = scorecards(name, log_odds, inputs, record_slices, bootstrap)
+    periods, regimes = len(record_slices.periods), len(record_slices.regimes)
+    best, worst = best_and_worst_votes(
+        log_odds, gained, inputs, record.symbols, record.known_at, record.receipts
+    )
+    return ForecasterScores(
         name=name,
         overall=overall,
         by_period=tuple(rest[:periods]),
         by_regime=tuple(rest[periods : periods + regimes]),
         by_symbol=tuple(rest[periods + regimes :]),
-        calibration=calibration(log_odds, cells, drawn),
+        calibration=calibration(log_odds, inputs, bootstrap),
         decay=tuple(decay),
         best=best,
         worst=worst,
@@ -140,38 +153,40 @@ def _forecaster(
 
 
 def _regret(
-    record: Record,
+    record: ForecastRecord,
     gained: Mapping[str, Floats],
-    cells: Cells,
-    earned: Influence | None,
-    drawn: Draws,
+    inputs: ScoreInputs,
+    learned: Influence | None,
+    bootstrap: BootstrapDraws,
 ) -> Regret:
-    pools = {EQUAL_WEIGHTS: equal(len(record.agents))}
-    if earned is not None:
-        pools[EARNED_WEIGHTS] = earned
-    others = {name: gains(_pooled(record, each), cells) for name, each in pools.items()}
-    return regret({**gained, **others}, record.agents, record.known_at, drawn)
+    influences = {EQUAL_WEIGHTS: equal_influence(len(record.agents))}
+    if learned is not None:
+        influences[EARNED_WEIGHTS] = learned
+    others = {
+        name: gains(_pooled_log_odds(record, each), inputs) for name, each in influences.items()
+    }
+    return regret({**gained, **others}, record.agents, record.known_at, bootstrap)
 
 
-def _marginal(
-    record: Record, committee: Floats, cells: Cells, drawn: Draws
-) -> tuple[Marginal, ...]:
+def _marginal_values(
+    record: ForecastRecord, committee: Floats, inputs: ScoreInputs, bootstrap: BootstrapDraws
+) -> tuple[MarginalValue, ...]:
     stated = np.where(np.isnan(record.pooled), np.nan, committee)
     without = {}
-    for seat, agent in enumerate(record.agents):
+    for index, agent in enumerate(record.agents):
         weights = record.weights.copy()
-        weights[:, seat] = 0.0
-        without[agent] = gains(_pooled(record, Influence(weights, record.trust)), cells)
-    return marginal(stated, without, drawn)
+        weights[:, index] = 0.0
+        without[agent] = gains(_pooled_log_odds(record, Influence(weights, record.trust)), inputs)
+    return marginal_values(stated, without, bootstrap)
 
 
-def _pooled(record: Record, influence: Influence) -> Floats:
+def _pooled_log_odds(record: ForecastRecord, influence: Influence) -> Floats:
     """The committee's log-odds (R, N), had it sat under another influence."""
-    votes = believed(record.log_odds, influence.trust, record.base_rate)
+    votes = scale_evidence(record.log_odds, influence.trust, record.base_rate)
     return pool(votes, influence.weights.T).log_odds
 
 
-def _on_every_row(influence: Floats, rows: int) -> Floats:
+def _broadcast_rows(influence: Floats, rows: int) -> Floats:
     """(R, A) of (R|1, A)."""
     return np.array(np.broadcast_to(influence, (rows, influence.shape[1])))
 
@@ -179,5 +194,5 @@ def _on_every_row(influence: Floats, rows: int) -> Floats:
 def _block(committee: Floats, horizon: int) -> float:
     """Mean block length in bars: twice the overlap of outcomes, or more where the committee's
     gains (R, N) hang together for longer, as far as the record holds enough such blocks."""
-    suited = min(block_length(np.nansum(committee, axis=1)), len(committee) / (2 * FEWEST_BLOCKS))
+    suited = min(block_length(np.nansum(committee, axis=1)), len(committee) / (2 * MIN_BLOCKS))
     return max(2.0 * (horizon + 1), suited)

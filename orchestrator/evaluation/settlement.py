@@ -15,93 +15,104 @@ from operator import attrgetter
 import numpy as np
 
 from domain.panel import Floats, Panel
-from domain.settlement import Lesson, Outcome, Pending
-from market.calendars import instant, moment
+from domain.settlement import DecisionOutcome, LearnerState, PendingDecision
+from market.calendars import to_datetime, to_datetime64
 from orchestrator.committee.learned_weights import (
     Influence,
-    Ledger,
-    equal,
-    influence_of,
+    WeightLearner,
+    current_influence,
+    equal_influence,
     learn,
-    open_ledger,
+    new_learner,
 )
 from orchestrator.committee.pooling import CommitteeSettings
-from orchestrator.evaluation.forward_returns import PENDING, market_regime, outcomes
+from orchestrator.evaluation.forward_returns import NOT_COMPLETE, forward_returns, market_regime
 
 
-def newest_due(panel: Panel) -> datetime | None:
+def newest_due_close(panel: Panel) -> datetime | None:
     """Close of the newest bar whose round is due; None while the panel is too short."""
     row = len(panel.known_at) - 2 - panel.horizon
-    return None if row < 0 else moment(panel.known_at[row])
+    return None if row < 0 else to_datetime(panel.known_at[row])
 
 
-def complete(panels: Sequence[Panel], pending: Sequence[Pending]) -> tuple[Outcome, ...]:
+def settle_decisions(
+    panels: Sequence[Panel], pending: Sequence[PendingDecision]
+) -> tuple[DecisionOutcome, ...]:
     """What came of those decisions whose outcome the panels hold, in the order of `pending`.
 
     No symbol is in two of the panels. Each decision is settled over its own horizon.
     """
     found = {
-        outcome.decision.seq: outcome for panel in panels for outcome in _complete(panel, pending)
+        outcome.decision.seq: outcome
+        for panel in panels
+        for outcome in _settle_in_panel(panel, pending)
     }
     return tuple(found[each.seq] for each in pending if each.seq in found)
 
 
-def lessons(
+def learn_due_rounds(
     panel: Panel,
     agents: Sequence[str],
-    pending: Sequence[Pending],
-    settled: Sequence[Outcome],
-    last: Lesson | None,
-) -> tuple[Lesson, ...]:
+    pending: Sequence[PendingDecision],
+    settled: Sequence[DecisionOutcome],
+    last: LearnerState | None,
+) -> tuple[LearnerState, ...]:
     """What the rounds that are due since `last` teach of the agents, oldest first.
 
     `pending` are decisions in order of their bars, as they were before any was settled, `settled`
     their outcomes. Only decisions over the panel's horizon teach; one on a bar not after that of
     `last` comes too late to teach.
     """
-    ledger = _ledger(last, agents)
+    learner = _restore_learner(last, agents)
     exits = {outcome.decision.seq: outcome for outcome in settled}
     of_horizon = (each for each in pending if each.horizon == panel.horizon)
-    learnt = []
-    for as_of, spoken in groupby(of_horizon, attrgetter("as_of")):
+    states = []
+    for as_of, decisions in groupby(of_horizon, attrgetter("as_of")):
         due_at = _due_at(panel, as_of)
         if due_at is None or (last is not None and as_of <= last.as_of):
             continue
-        votes = {each.symbol: each for each in spoken}  # of several on one symbol the newest
-        ledger, stands = learn(ledger, *_round(panel, agents, votes, exits, due_at))
-        weights, trust = tuple(stands.weights[-1].tolist()), tuple(stands.trust[-1].tolist())
-        learnt.append(Lesson(as_of, due_at, ledger.agents, weights, trust, ledger.to_json()))
-    return tuple(learnt)
+        votes = {each.symbol: each for each in decisions}  # of several on one symbol the newest
+        learner, influence = learn(learner, *_round_arrays(panel, agents, votes, exits, due_at))
+        weights, trust = tuple(influence.weights[-1].tolist()), tuple(influence.trust[-1].tolist())
+        states.append(
+            LearnerState(as_of, due_at, learner.agents, weights, trust, learner.to_json())
+        )
+    return tuple(states)
 
 
-def in_force(
-    lesson: Lesson | None, agents: Sequence[str], settings: CommitteeSettings
+def influence_in_force(
+    state: LearnerState | None, agents: Sequence[str], settings: CommitteeSettings
 ) -> Influence:
     """The influence that the settings grant to what was learnt; one row, in order of `agents`."""
     if settings.weighting == "equal" and not settings.calibrated:
-        return equal(len(agents))
-    return influence_of(_ledger(lesson, agents), settings.weighting, settings.calibrated)
+        return equal_influence(len(agents))
+    return current_influence(
+        _restore_learner(state, agents), settings.weighting, settings.calibrated
+    )
 
 
-def _complete(panel: Panel, pending: Sequence[Pending]) -> Iterator[Outcome]:
+def _settle_in_panel(panel: Panel, pending: Sequence[PendingDecision]) -> Iterator[DecisionOutcome]:
     """Of the decisions on the panel's own bars and symbols."""
-    placed = [(each, *cell) for each in pending if (cell := _cell(panel, each)) is not None]
-    if not placed:
+    located = [(each, *cell) for each in pending if (cell := _cell(panel, each)) is not None]
+    if not located:
         return
-    regimes, since = market_regime(panel), min(row for _, row, _ in placed)
-    horizons = {each.horizon for each, *_ in placed}
-    came = {bars: outcomes(replace(panel, horizon=bars), since) for bars in horizons}
-    for each, row, column in placed:
-        exit_row = came[each.horizon].exit_row[row - since, column]
-        change = came[each.horizon].change[row - since, column]
-        if exit_row == PENDING or np.isnan(change):
+    regimes, since = market_regime(panel), min(row for _, row, _ in located)
+    horizons = {each.horizon for each, *_ in located}
+    returns = {bars: forward_returns(replace(panel, horizon=bars), since) for bars in horizons}
+    for each, row, column in located:
+        exit_row = returns[each.horizon].exit_row[row - since, column]
+        change = returns[each.horizon].change[row - since, column]
+        if exit_row == NOT_COMPLETE or np.isnan(change):
             continue
         entry_row = row + 1 + int(np.argmax(~np.isnan(panel.open[row + 1 :, column])))
-        entry_at, exit_at = moment(panel.known_at[entry_row]), moment(panel.known_at[exit_row])
-        yield Outcome(each, entry_at, exit_at, float(change), int(regimes[row]))
+        entry_at, exit_at = (
+            to_datetime(panel.known_at[entry_row]),
+            to_datetime(panel.known_at[exit_row]),
+        )
+        yield DecisionOutcome(each, entry_at, exit_at, float(change), int(regimes[row]))
 
 
-def _cell(panel: Panel, decision: Pending) -> tuple[int, int] | None:
+def _cell(panel: Panel, decision: PendingDecision) -> tuple[int, int] | None:
     """Row and column of the decision; None where the panel has no such bar or symbol."""
     row = _row(panel, decision.as_of)
     if row is None or decision.symbol not in panel.symbols:
@@ -111,28 +122,28 @@ def _cell(panel: Panel, decision: Pending) -> tuple[int, int] | None:
 
 def _row(panel: Panel, at: datetime) -> int | None:
     """The bar that closed at that instant."""
-    row = int(np.searchsorted(panel.known_at, instant(at)))
-    return row if row < len(panel.known_at) and panel.known_at[row] == instant(at) else None
+    row = int(np.searchsorted(panel.known_at, to_datetime64(at)))
+    return row if row < len(panel.known_at) and panel.known_at[row] == to_datetime64(at) else None
 
 
 def _due_at(panel: Panel, as_of: datetime) -> datetime | None:
     """Close of the bar at which the round of a bar is due; None where the panel lacks either."""
     row = _row(panel, as_of)
     due = len(panel.known_at) if row is None else row + 1 + panel.horizon
-    return moment(panel.known_at[due]) if due < len(panel.known_at) else None
+    return to_datetime(panel.known_at[due]) if due < len(panel.known_at) else None
 
 
-def _round(
+def _round_arrays(
     panel: Panel,
     agents: Sequence[str],
-    votes: Mapping[str, Pending],
-    exits: Mapping[int, Outcome],
+    votes: Mapping[str, PendingDecision],
+    exits: Mapping[int, DecisionOutcome],
     due_at: datetime,
 ) -> tuple[Floats, Floats, Floats]:
     """Log-odds (A, 1, N), base rate (1, N) and change (1, N) of one bar; NaN for an outcome that
     was not complete at `due_at`. Symbols in the panel's order, then those no longer followed."""
     symbols = [*panel.symbols, *sorted(votes.keys() - set(panel.symbols))]
-    seats = {agent: seat for seat, agent in enumerate(agents)}
+    index_of = {agent: index for index, agent in enumerate(agents)}
     log_odds = np.full((len(agents), 1, len(symbols)), np.nan)
     rate, change = np.full((2, 1, len(symbols)), np.nan)
     for column, symbol in enumerate(symbols):
@@ -140,15 +151,15 @@ def _round(
             continue
         vote = votes[symbol]
         rate[0, column] = np.nan if vote.base_rate is None else vote.base_rate
-        for said in vote.said:
-            if said.agent in seats and said.log_odds is not None:
-                log_odds[seats[said.agent], 0, column] = said.log_odds
+        for forecast in vote.forecasts:
+            if forecast.agent in index_of and forecast.log_odds is not None:
+                log_odds[index_of[forecast.agent], 0, column] = forecast.log_odds
         outcome = exits.get(vote.seq)
         if outcome is not None and outcome.exit_at == due_at:
             change[0, column] = outcome.change
     return log_odds, rate, change
 
 
-def _ledger(lesson: Lesson | None, agents: Sequence[str]) -> Ledger:
+def _restore_learner(state: LearnerState | None, agents: Sequence[str]) -> WeightLearner:
     """The learner's memory, seated as the agents of the team."""
-    return open_ledger(agents) if lesson is None else Ledger.from_json(lesson.ledger, agents)
+    return new_learner(agents) if state is None else WeightLearner.from_json(state.memory, agents)

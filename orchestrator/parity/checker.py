@@ -17,31 +17,41 @@ from functools import partial
 
 import numpy as np
 
-from domain.bar_matrix import Tape
+from domain.bar_matrix import BarMatrix
 from domain.errors import NotFoundError
 from domain.panel import Floats
-from domain.trading.account import Mode
-from domain.trading.account_json import KINDS
-from domain.votes import Builder
-from market.calendars import instant, moment
-from orchestrator.account.cycle_orders import TradingDay
-from orchestrator.account.store import Rules
-from orchestrator.parity.diff import Difference, decisions_apart, trades_apart, votes_apart
-from orchestrator.parity.explain_diff import UNEXPLAINED, Causes
-from orchestrator.parity.recomputed_decisions import Again, Held, again, recorded
-from orchestrator.parity.recomputed_trades import AccountDay, Wishes, account_days, trade_again
-from orchestrator.ports import Archive, Records
-from trading.account.paper_account import Wish
-from trading.sizing.correlation import Kinship
+from domain.stored_names import ENTRY_KINDS
+from domain.trading.account import TradingMode
+from domain.votes import AgentFactory
+from market.calendars import to_datetime, to_datetime64
+from orchestrator.account.cycle_orders import AccountCycle
+from orchestrator.account.store import TradingRules
+from orchestrator.parity.diff import ParityDifference, diff_decisions, diff_trades, diff_votes
+from orchestrator.parity.explain_diff import UNEXPLAINED, DifferenceExplainer
+from orchestrator.parity.recomputed_decisions import (
+    RecomputedRun,
+    RecordedCycle,
+    load_cycles,
+    recompute_run,
+)
+from orchestrator.parity.recomputed_trades import (
+    AccountDay,
+    CycleTargets,
+    account_days,
+    recompute_trades,
+)
+from orchestrator.ports import DecisionRecords, PanelArchive
+from trading.account.paper_account import TargetRequest
+from trading.sizing.correlation import CorrelationGroups
 
 DAY = timedelta(days=1)
 INSTANT = timedelta(microseconds=1)
-Previous = Callable[[datetime], Mapping[str, float]]
+PreviousTargets = Callable[[datetime], Mapping[str, float]]
 """The targets as they stood before an instant."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Parity:
+class ParityReport:
     """What was compared, and what differs; nothing does where `differences` is empty."""
 
     market: str
@@ -54,134 +64,152 @@ class Parity:
     decisions: int
     orders: int
     fills: int
-    differences: tuple[Difference, ...]
+    differences: tuple[ParityDifference, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Examiner:
+class ParityChecker:
     """Compares the paper days of one run. Every agent votes in its version of then; `previous` are
     the run's recorded targets."""
 
-    day: TradingDay
-    previous: Previous
-    records: Records
-    archive: Archive
-    build: Builder
+    account_cycle: AccountCycle
+    previous_targets: PreviousTargets
+    records: DecisionRecords
+    archive: PanelArchive
+    build: AgentFactory
     horizon: int
     simulated: bool
 
-    def compare(self, first: date, last: date) -> Parity:
+    def compare(self, first: date, last: date) -> ParityReport:
         """Every day from `first` to `last`, and what differs.
 
         Raises NotFoundError where the run held no cycle in that time.
         """
-        book = self.day.book
-        held = recorded(self.records, book.market, book.run, begins(first), begins(last) + DAY)
-        if not held:
+        account_store = self.account_cycle.account_store
+        cycles = load_cycles(
+            self.records,
+            account_store.market,
+            account_store.run,
+            day_start(first),
+            day_start(last) + DAY,
+        )
+        if not cycles:
             raise NotFoundError(
-                f"The run {book.run!r} held no cycle from {first} to {last} in the market "
-                f"{book.market!r}. `quorum account show` tells of a run, the record of its days."
+                f"The run {account_store.run!r} held no cycle from {first} to {last} in the market "
+                f"{account_store.market!r}. `quorum account show` tells of a run, the record of its days."
             )
-        stretch = self._again(held)
-        days = sorted({day_of(stretch.closes(row)) for row in range(len(stretch.place))})
-        bounds = [*map(begins, days), begins(days[-1]) + DAY]
-        accounts = account_days(book.blotter.happenings(*KINDS.values()), bounds)
-        causes = Causes(self.archive)
-        found = [
-            self._compare_day(stretch, day, account, causes)
+        recomputed = self._recompute(cycles)
+        days = sorted(
+            {day_of(recomputed.close_time(row)) for row in range(len(recomputed.row_index))}
+        )
+        bounds = [*map(day_start, days), day_start(days[-1]) + DAY]
+        accounts = account_days(
+            account_store.blotter.account_entries(*ENTRY_KINDS.values()), bounds
+        )
+        explainer = DifferenceExplainer(self.archive)
+        results = [
+            self._compare_day(recomputed, day, account, explainer)
             for day, account in zip(days, accounts, strict=True)
         ]
-        decisions = [decision for cycle in held for decision in cycle.decisions.values()]
-        return Parity(
-            market=book.market,
-            run=book.run,
+        decisions = [decision for cycle in cycles for decision in cycle.decisions.values()]
+        return ParityReport(
+            market=account_store.market,
+            run=account_store.run,
             first=first,
             last=last,
             days=len(days),
-            cycles=len(held),
+            cycles=len(cycles),
             votes=sum(len(decision.votes) for decision in decisions),
             decisions=len(decisions),
-            orders=sum(each.orders for each in found),
-            fills=sum(each.fills for each in found),
-            differences=tuple(difference for each in found for difference in each.differences),
+            orders=sum(each.orders for each in results),
+            fills=sum(each.fills for each in results),
+            differences=tuple(difference for each in results for difference in each.differences),
         )
 
-    def _again(self, held: Sequence[Held]) -> Again:
-        return again(
-            self.day.library,
-            self.day.book.market,
-            held,
-            timeframe=self.day.timeframe,
+    def _recompute(self, cycles: Sequence[RecordedCycle]) -> RecomputedRun:
+        return recompute_run(
+            self.account_cycle.store,
+            self.account_cycle.account_store.market,
+            cycles,
+            timeframe=self.account_cycle.timeframe,
             horizon=self.horizon,
             simulated=self.simulated,
             build=self.build,
             settings=self._rules(None).committee,
         )
 
-    def _rules(self, account: AccountDay | None) -> Rules:
+    def _rules(self, account: AccountDay | None) -> TradingRules:
         """Today's, under the profile of that day."""
-        opening = self.day.book.opening
-        return self.day.rules(account.account.profile if account else opening.profile)
+        initial = self.account_cycle.account_store.initial_settings
+        return self.account_cycle.rules(account.account.profile if account else initial.profile)
 
     def _compare_day(
-        self, again: Again, day: date, account: AccountDay | None, causes: Causes
-    ) -> "_Day":
+        self,
+        recomputed: RecomputedRun,
+        day: date,
+        account: AccountDay | None,
+        explainer: DifferenceExplainer,
+    ) -> "_DayResult":
         """Votes, decisions, orders and fills of one day."""
-        closes = [again.closes(row) for row in range(len(again.place))]
-        start, end = begins(day), begins(day) + DAY
+        closes = [recomputed.close_time(row) for row in range(len(recomputed.row_index))]
+        start, end = day_start(day), day_start(day) + DAY
         rows = slice(bisect_right(closes, start), bisect_right(closes, end))
         settings = self._rules(account).committee
-        differences, blames = [], defaultdict[tuple[int, str], dict[str, str]](dict)
+        differences, vote_causes = [], defaultdict[tuple[int, str], dict[str, str]](dict)
         for row in range(rows.start, rows.stop):
-            for agent, difference in votes_apart(again, row, causes):
+            for agent, difference in diff_votes(recomputed, row, explainer):
                 differences.append(difference)
-                blames[row, difference.symbol][agent] = difference.cause
-        previous = self.previous(closes[rows.start])
-        actions, targets = again.fold(rows, previous, settings)
-        differences += decisions_apart(again, rows, actions, targets, settings, causes, blames)
+                vote_causes[row, difference.symbol][agent] = difference.cause
+        previous = self.previous_targets(closes[rows.start])
+        actions, targets = recomputed.decide_rows(rows, previous, settings)
+        differences += diff_decisions(
+            recomputed, rows, actions, targets, settings, explainer, vote_causes
+        )
         if account is None:
-            return _Day(differences, 0, 0)
-        apart = {each.symbol for each in differences if each.kind == "decision"}
-        wishes = _wishes(again, rows, targets, self._rules(account))
-        history = partial(_history, again, rows, causes)
-        return self._trade_day(account, (start, end), wishes, differences, apart, history)
+            return _DayResult(differences, 0, 0)
+        differing_symbols = {each.symbol for each in differences if each.kind == "decision"}
+        requests = _target_requests(recomputed, rows, targets, self._rules(account))
+        history = partial(_stored_changes, recomputed, rows, explainer)
+        return self._trade_day(
+            account, (start, end), requests, differences, differing_symbols, history
+        )
 
     def _trade_day(
         self,
         account: AccountDay,
         bounds: tuple[datetime, datetime],
-        wishes: Sequence[Wishes],
-        differences: list[Difference],
-        apart: Collection[str],
+        requests: Sequence[CycleTargets],
+        differences: list[ParityDifference],
+        differing_symbols: Collection[str],
         history: Callable[[str], tuple[str, ...]],
-    ) -> "_Day":
+    ) -> "_DayResult":
         start, end = bounds
-        followed = {symbol for each in wishes for symbol in each.wishes}
-        symbols = self.day.concerned(account.account, followed)
-        tape = self.day.tape(account.account, symbols, end)
-        begun = max(start, account.account.opened_at - INSTANT)
-        rows = slice(*(int(np.searchsorted(tape.known_at, instant(at), "right"))
-                       for at in (begun, end)))  # fmt: skip
+        followed = {symbol for each in requests for symbol in each.requests}
+        symbols = self.account_cycle.relevant_symbols(account.account, followed)
+        bars = self.account_cycle.load_bars(account.account, symbols, end)
+        from_instant = max(start, account.account.opened_at - INSTANT)
+        rows = slice(*(int(np.searchsorted(bars.known_at, to_datetime64(at), "right"))
+                       for at in (from_instant, end)))  # fmt: skip
         now, then = (
-            trade_again(account.account, tape, rows, wishes, self._rules(account)),
-            account.traded(),
+            recompute_trades(account.account, bars, rows, requests, self._rules(account)),
+            account.trades(),
         )
-        why = _why(account, tape, rows, apart, history)
-        differences += trades_apart("order", then.orders, now.orders, why)
-        differences += trades_apart("fill", then.fills, now.fills, why)
-        return _Day(differences, len(then.orders), len(then.fills))
+        explain = _explain(account, bars, rows, differing_symbols, history)
+        differences += diff_trades("order", then.orders, now.orders, explain)
+        differences += diff_trades("fill", then.fills, now.fills, explain)
+        return _DayResult(differences, len(then.orders), len(then.fills))
 
 
 @dataclass(frozen=True, slots=True)
-class _Day:
+class _DayResult:
     """What differs on a day, and how many orders and fills were compared."""
 
-    differences: list[Difference]
+    differences: list[ParityDifference]
     orders: int
     fills: int
 
 
-def begins(day: date) -> datetime:
+def day_start(day: date) -> datetime:
     """Bars that close after this instant, and by a day later, are of the day."""
     return datetime.combine(day, time(), UTC)
 
@@ -190,72 +218,81 @@ def day_of(close: datetime) -> date:
     return (close - timedelta(microseconds=1)).astimezone(UTC).date()
 
 
-def _wishes(again: Again, rows: slice, targets: Floats, rules: Rules) -> list[Wishes]:
+def _target_requests(
+    recomputed: RecomputedRun, rows: slice, targets: Floats, rules: TradingRules
+) -> list[CycleTargets]:
     """What the decisions on those rows ask of an account, a calendar and instant each."""
-    found, told = [], again.docket
+    results, inputs = [], recomputed.inputs
     for k, row in enumerate(range(rows.start, rows.stop)):
-        part, own, _ = again.at(row)
-        wishes: dict[str, Wish] = {}
+        part, own, _ = recomputed.locate(row)
+        requests: dict[str, TargetRequest] = {}
         for column, symbol in enumerate(part.panel.symbols):
-            n = again.symbols.index(symbol)
+            n = recomputed.symbols.index(symbol)
             bar = part.panel.close[part.since + own, column]
-            if told.present[row, n] and not np.isnan(bar):
-                wishes[symbol] = Wish(
-                    None if told.blocked[row, n] else float(targets[k, n]),
-                    min(rules.position_limit, float(told.cap[row, n])),
+            if inputs.present[row, n] and not np.isnan(bar):
+                requests[symbol] = TargetRequest(
+                    None if inputs.blocked[row, n] else float(targets[k, n]),
+                    min(rules.position_limit, float(inputs.cap[row, n])),
                 )
-        kin = Kinship(told.kinship.alike, told.kinship.table[row : row + 1])
-        found.append(Wishes(again.closes(row), wishes, kin, again.symbols))
-    return found
+        groups = CorrelationGroups(
+            inputs.correlation_groups.correlated,
+            inputs.correlation_groups.matrix_index[row : row + 1],
+        )
+        results.append(
+            CycleTargets(recomputed.close_time(row), requests, groups, recomputed.symbols)
+        )
+    return results
 
 
-def _history(again: Again, rows: slice, causes: Causes, symbol: str) -> tuple[str, ...]:
+def _stored_changes(
+    recomputed: RecomputedRun, rows: slice, explainer: DifferenceExplainer, symbol: str
+) -> tuple[str, ...]:
     """How what is stored of a symbol has changed since the day's first cycle on it."""
     for row in range(rows.start, rows.stop):
-        part, own, held = again.at(row)
+        part, own, held = recomputed.locate(row)
         if held is not None and symbol in held.decisions:
-            return causes.of_history(held, part, own, symbol)
+            return explainer.explain_history(held, part, own, symbol)
     return ()
 
 
-def _why(
+def _explain(
     account: AccountDay,
-    tape: Tape,
+    bars: BarMatrix,
     rows: slice,
-    apart: Collection[str],
+    differing_symbols: Collection[str],
     history: Callable[[str], tuple[str, ...]],
 ) -> Callable[[str], str]:
     """Says of a symbol why its orders or fills of the day are others today; `history` says how
     what is stored of it has changed."""
-    causes = list(account.by_hand)
-    if account.account.mode is not Mode.AUTO:
+    causes = list(account.manual_actions)
+    if account.account.mode is not TradingMode.AUTO:
         causes.append(f"the mode was {account.account.mode}")
-    now = _closes(tape, rows)
+    now = _bar_closes(bars, rows)
     causes += [
         f"a bar was revised: {symbol} at {at:%Y-%m-%d %H:%M} closed at {close:g}"
-        for (at, symbol), close in account.closes.items()
+        for (at, symbol), close in account.bar_closes.items()
         if (at, symbol) in now and now[at, symbol] != close
     ]
     causes += [
         f"a bar came late: {symbol} at {at:%Y-%m-%d %H:%M}"
-        for at, symbol in sorted(now.keys() - account.closes.keys())
+        for at, symbol in sorted(now.keys() - account.bar_closes.keys())
     ]
 
-    def why(symbol: str) -> str:
-        if symbol in apart:
+    def explain(symbol: str) -> str:
+        if symbol in differing_symbols:
             return "its decision is another"
-        if apart:
-            return f"the decisions on {', '.join(sorted(apart))} are others, and so is the equity"
-        told = causes or history(symbol)
-        return "; ".join(told) or f"other costs or limits are configured now, or {UNEXPLAINED}"
+        if differing_symbols:
+            return f"the decisions on {', '.join(sorted(differing_symbols))} are others, and so is the equity"
+        reasons = causes or history(symbol)
+        return "; ".join(reasons) or f"other costs or limits are configured now, or {UNEXPLAINED}"
 
-    return why
+    return explain
 
 
-def _closes(tape: Tape, rows: slice) -> dict[tuple[datetime, str], float]:
+def _bar_closes(bars: BarMatrix, rows: slice) -> dict[tuple[datetime, str], float]:
     return {
-        (moment(tape.known_at[t]), symbol): float(tape.close[t, n])
+        (to_datetime(bars.known_at[t]), symbol): float(bars.close[t, n])
         for t in range(rows.start, rows.stop)
-        for n, symbol in enumerate(tape.symbols)
-        if not np.isnan(tape.close[t, n])
+        for n, symbol in enumerate(bars.symbols)
+        if not np.isnan(bars.close[t, n])
     }

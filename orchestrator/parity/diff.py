@@ -14,135 +14,152 @@ import numpy as np
 from domain.decision import Decision, Vote
 from domain.panel import Floats
 from orchestrator.committee.pooling import ACTIONS, Codes, CommitteeSettings
-from orchestrator.parity.explain_diff import Causes
-from orchestrator.parity.recomputed_decisions import Again, Part
+from orchestrator.parity.explain_diff import DifferenceExplainer
+from orchestrator.parity.recomputed_decisions import CalendarRun, RecomputedRun
 
-Kind = Literal["vote", "decision", "order", "fill"]
+DifferenceKind = Literal["vote", "decision", "order", "fill"]
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
+class ParityDifference:
     """`at` is the close of the bar; `recorded` and `again` say what was and what would be."""
 
     at: datetime
-    kind: Kind
+    kind: DifferenceKind
     symbol: str
     recorded: str
-    again: str
+    recomputed: str
     cause: str
 
 
-def votes_apart(again: Again, row: int, causes: Causes) -> Iterator[tuple[str, Difference]]:
+def diff_votes(
+    recomputed: RecomputedRun, row: int, explainer: DifferenceExplainer
+) -> Iterator[tuple[str, ParityDifference]]:
     """Every vote of the row's recorded cycle that is another today, by its agent."""
-    part, own, held = again.at(row)
-    for decision in held.decisions.values() if held else ():
+    part, own, cycle = recomputed.locate(row)
+    for decision in cycle.decisions.values() if cycle else ():
         column = part.panel.symbols.index(decision.symbol)
-        for said in decision.votes:
-            now, version = _vote(part, own, column, said.agent)
-            if held and (then := _said(said)) != now:
-                cause = causes.of_vote(held, part, own, said, version)
+        for vote in decision.votes:
+            now, version = _recomputed_vote(part, own, column, vote.agent)
+            if cycle and (then := _recorded_vote(vote)) != now:
+                cause = explainer.explain_vote(cycle, part, own, vote, version)
                 yield (
-                    said.agent,
-                    Difference(again.closes(row), "vote", decision.symbol, f"{said.agent} {then}",
-                               f"{said.agent} {now}", cause),
+                    vote.agent,
+                    ParityDifference(recomputed.close_time(row), "vote", decision.symbol, f"{vote.agent} {then}",
+                               f"{vote.agent} {now}", cause),
                 )  # fmt: skip
 
 
-def decisions_apart(
-    again: Again,
+def diff_decisions(
+    recomputed: RecomputedRun,
     rows: slice,
     actions: Codes,
     targets: Floats,
     settings: CommitteeSettings,
-    causes: Causes,
-    blames: Mapping[tuple[int, str], Mapping[str, str]],
-) -> Iterator[Difference]:
+    explainer: DifferenceExplainer,
+    vote_causes: Mapping[tuple[int, str], Mapping[str, str]],
+) -> Iterator[ParityDifference]:
     """Every decision on those rows that is another today, `actions` and `targets` (K, N) being
     today's. `blames` has the causes, by agent, of the votes on a row's symbol that differ."""
     for k, row in enumerate(range(rows.start, rows.stop)):
-        part, own, held = again.at(row)
-        if held is None:
+        part, own, cycle = recomputed.locate(row)
+        if cycle is None:
             if not np.isnan(part.panel.close[part.since + own]).all():
-                yield _no_cycle(again, row)
+                yield _missing_cycle(recomputed, row)
             continue
-        for decision in held.decisions.values():
-            n = again.symbols.index(decision.symbol)
+        for decision in cycle.decisions.values():
+            n = recomputed.symbols.index(decision.symbol)
             action = ACTIONS[actions[k, n] + 2]
-            now = _decided(again, row, n, action.value, float(targets[k, n]), settings)
-            if (then := _recorded(decision)) != now:
-                cause = causes.of_decision(
-                    held, part, own, decision, bool(again.docket.blocked[row, n]), settings,
-                    blames.get((row, decision.symbol), {}),
+            now = _recomputed_decision(
+                recomputed, row, n, action.value, float(targets[k, n]), settings
+            )
+            if (then := _recorded_decision(decision)) != now:
+                cause = explainer.explain_decision(
+                    cycle, part, own, decision, bool(recomputed.inputs.blocked[row, n]), settings,
+                    vote_causes.get((row, decision.symbol), {}),
                 )  # fmt: skip
-                yield Difference(again.closes(row), "decision", decision.symbol, then, now, cause)
+                yield ParityDifference(
+                    recomputed.close_time(row), "decision", decision.symbol, then, now, cause
+                )
 
 
-def trades_apart(
-    kind: Kind,
+def diff_trades(
+    kind: DifferenceKind,
     recorded: Mapping[Any, str],
-    again: Mapping[Any, str],
-    why: Callable[[str], str],
-) -> Iterator[Difference]:
+    recomputed: Mapping[Any, str],
+    explain: Callable[[str], str],
+) -> Iterator[ParityDifference]:
     """Orders or fills by instant and symbol that are others today, or there only once."""
-    for key in sorted(recorded.keys() | again.keys()):
-        then, now = recorded.get(key, "none"), again.get(key, "none")
+    for key in sorted(recorded.keys() | recomputed.keys()):
+        then, now = recorded.get(key, "none"), recomputed.get(key, "none")
         if then != now:
             at, symbol = key[:2]
-            yield Difference(at, kind, symbol, then, now, why(symbol))
+            yield ParityDifference(at, kind, symbol, then, now, explain(symbol))
 
 
-def _vote(part: Part, row: int, column: int, agent: str) -> tuple[str, str | None]:
+def _recomputed_vote(
+    part: CalendarRun, row: int, column: int, agent: str
+) -> tuple[str, str | None]:
     """Today's vote in words, and the version of the agent (None: it cannot vote)."""
-    voted = part.voted[agent]
-    votes = voted.ballot.votes
+    historical = part.votes[agent]
+    votes = historical.result.votes
     if votes is None:
-        return f"cannot vote: {voted.ballot.failure}", None
-    quantile = None if votes.quantile_5 is None else _number(votes.quantile_5[row, column])
-    told = _words(
-        _number(votes.log_odds[row, column]), float(votes.cap[row, column]), quantile,
-        votes.abstained_because(row, column),
+        return f"cannot vote: {historical.result.failure}", None
+    quantile = None if votes.quantile_5 is None else _none_if_nan(votes.quantile_5[row, column])
+    text = _describe_vote(
+        _none_if_nan(votes.log_odds[row, column]), float(votes.cap[row, column]), quantile,
+        votes.abstention_reason(row, column),
     )  # fmt: skip
-    return told, voted.versions[row]
+    return text, historical.versions[row]
 
 
-def _said(vote: Vote) -> str:
+def _recorded_vote(vote: Vote) -> str:
     if vote.version == "":
         return f"cannot vote: {vote.abstained_because}"
-    return _words(vote.log_odds, vote.cap, vote.quantile_5, vote.abstained_because)
+    return _describe_vote(vote.log_odds, vote.cap, vote.quantile_5, vote.abstained_because)
 
 
-def _words(log_odds: float | None, cap: float, quantile_5: float | None, silent: str | None) -> str:
-    vote = f"abstains ({silent})" if log_odds is None else f"log-odds {log_odds!r}"
+def _describe_vote(
+    log_odds: float | None, cap: float, quantile_5: float | None, abstention: str | None
+) -> str:
+    vote = f"abstains ({abstention})" if log_odds is None else f"log-odds {log_odds!r}"
     forecast = "" if quantile_5 is None else f", 5% quantile {quantile_5!r}"
     return f"{vote}, cap {cap!r}{forecast}"
 
 
-def _recorded(decision: Decision) -> str:
-    return _decision(decision.action.value, decision.p_up, decision.edge, decision.target_weight)
+def _recorded_decision(decision: Decision) -> str:
+    return _describe_decision(
+        decision.action.value, decision.p_up, decision.edge, decision.target_weight
+    )
 
 
-def _decided(
-    again: Again, row: int, n: int, action: str, target: float, settings: CommitteeSettings
+def _recomputed_decision(
+    recomputed: RecomputedRun,
+    row: int,
+    n: int,
+    action: str,
+    target: float,
+    settings: CommitteeSettings,
 ) -> str:
-    told = again.docket
-    counted = told.voters[row, n] >= settings.quorum and not told.blocked[row, n]
-    p_up = _number(told.p_up[row, n]) if counted else None
-    edge = _number(told.edge[row, n]) if counted else None
-    return _decision(action, p_up, edge, target)
+    inputs = recomputed.inputs
+    counted = inputs.voters[row, n] >= settings.quorum and not inputs.blocked[row, n]
+    p_up = _none_if_nan(inputs.p_up[row, n]) if counted else None
+    edge = _none_if_nan(inputs.edge[row, n]) if counted else None
+    return _describe_decision(action, p_up, edge, target)
 
 
-def _decision(action: str, p_up: float | None, edge: float | None, target: float) -> str:
+def _describe_decision(action: str, p_up: float | None, edge: float | None, target: float) -> str:
     return f"{action}, p_up {p_up!r}, edge {edge!r}, target {target!r}"
 
 
-def _no_cycle(again: Again, row: int) -> Difference:
-    part, _, _ = again.at(row)
-    return Difference(
-        again.closes(row), "decision", part.panel.calendar, "no cycle",
+def _missing_cycle(recomputed: RecomputedRun, row: int) -> ParityDifference:
+    part, _, _ = recomputed.locate(row)
+    return ParityDifference(
+        recomputed.close_time(row), "decision", part.panel.calendar, "no cycle",
         f"a cycle of {', '.join(part.panel.symbols[:5])}",
         "no cycle was held on this bar: the engine was not running, or it came too late",
     )  # fmt: skip
 
 
-def _number(value: float) -> float | None:
+def _none_if_nan(value: float) -> float | None:
     return None if value != value else float(value)

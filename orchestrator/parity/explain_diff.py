@@ -13,85 +13,89 @@ import numpy as np
 from domain.decision import Decision, Vote
 from domain.errors import VerificationError
 from domain.panel import Floats, Panel
-from market.calendars import moment
+from market.calendars import to_datetime
 from orchestrator.committee.pooling import CommitteeSettings
-from orchestrator.parity.recomputed_decisions import Held, Part
-from orchestrator.ports import Archive
+from orchestrator.parity.recomputed_decisions import CalendarRun, RecordedCycle
+from orchestrator.ports import PanelArchive
 
-SAME_RATIO = 1e-9
+PRICE_TOLERANCE = 1e-9
 """Relative difference of two price ratios below which only the scale of prices has changed."""
 UNEXPLAINED = "unexplained: please report it"
 
 
-class Causes:
+class DifferenceExplainer:
     """Explains what differs between a recorded cycle and the same one today."""
 
-    def __init__(self, archive: Archive) -> None:
+    def __init__(self, archive: PanelArchive) -> None:
         self._archive = archive
-        self._shown: tuple[Held, Panel] | None = None
+        self._loaded: tuple[RecordedCycle, Panel] | None = None
 
-    def of_vote(self, held: Held, part: Part, row: int, said: Vote, version: str | None) -> str:
+    def explain_vote(
+        self, cycle: RecordedCycle, part: CalendarRun, row: int, vote: Vote, version: str | None
+    ) -> str:
         """`version` is today's of the agent, None where it cannot vote now."""
-        if said.version == "":
-            return f"the agent could not vote then: {said.abstained_because}"
+        if vote.version == "":
+            return f"the agent could not vote then: {vote.abstained_because}"
         if version is None:
             return "the agent cannot vote now"
-        if version != said.version:
-            return f"the agent was version {said.version} then and is {version} now"
-        return "; ".join(self.of_history(held, part, row, said.symbol)) or UNEXPLAINED
+        if version != vote.version:
+            return f"the agent was version {vote.version} then and is {version} now"
+        return "; ".join(self.explain_history(cycle, part, row, vote.symbol)) or UNEXPLAINED
 
-    def of_history(self, held: Held, part: Part, row: int, symbol: str) -> tuple[str, ...]:
+    def explain_history(
+        self, cycle: RecordedCycle, part: CalendarRun, row: int, symbol: str
+    ) -> tuple[str, ...]:
         """How what is stored of a symbol has changed since the cycle."""
         try:
-            then = self._panel(held)
+            then = self._panel(cycle)
         except VerificationError as error:
             return (str(error),)
         now = part.panel.head(part.since + row + 1)
-        return tuple(_changes(then, now, symbol))
+        return tuple(_panel_changes(then, now, symbol))
 
-    def _panel(self, held: Held) -> Panel:
+    def _panel(self, cycle: RecordedCycle) -> Panel:
         """What the agents were shown; differences of one cycle are asked for one after another."""
-        if self._shown is None or self._shown[0] is not held:
-            self._shown = (held, self._archive.load(held.manifest))
-        return self._shown[1]
+        if self._loaded is None or self._loaded[0] is not cycle:
+            self._loaded = (cycle, self._archive.load(cycle.manifest))
+        return self._loaded[1]
 
-    def of_decision(
-        self, held: Held, part: Part, row: int, decision: Decision, blocked: bool,
-        settings: CommitteeSettings, votes: Mapping[str, str],
+    def explain_decision(
+        self, cycle: RecordedCycle, part: CalendarRun, row: int, decision: Decision, blocked: bool,
+        settings: CommitteeSettings, vote_causes: Mapping[str, str],
     ) -> str:  # fmt: skip
         """`settings` are today's, `votes` the causes by agent of the symbol's votes that differ."""
-        if votes:
-            return "; ".join(f"{agent}: {cause}" for agent, cause in votes.items())
+        if vote_causes:
+            return "; ".join(f"{agent}: {cause}" for agent, cause in vote_causes.items())
         if decision.verdict.blocked is not blocked:
             then = "; ".join(decision.verdict.findings) or "it passed"
             return f"the quality gate said then: {then}"
-        if changed := settings_changed(held, settings):
+        if changed := describe_changed_settings(cycle, settings):
             return changed
-        return "; ".join(self.of_history(held, part, row, decision.symbol)) or UNEXPLAINED
+        return "; ".join(self.explain_history(cycle, part, row, decision.symbol)) or UNEXPLAINED
 
 
-def settings_changed(held: Held, settings: CommitteeSettings) -> str | None:
+def describe_changed_settings(cycle: RecordedCycle, settings: CommitteeSettings) -> str | None:
     """Which of the committee's settings are others than those of the record."""
-    then, now = _flat(held.settings), _flat(settings.model_dump(mode="json"))
-    named = [
+    then, now = _flatten(cycle.settings), _flatten(settings.model_dump(mode="json"))
+    changes = [
         f"{name} was {then.get(name)} and is {value}"
         for name, value in now.items()
         if then.get(name) != value
     ]
-    return f"settings changed: {', '.join(named)}" if named else None
+    return f"settings changed: {', '.join(changes)}" if changes else None
 
 
-def _flat(values: Mapping[str, Any], prefix: str = "committee.") -> dict[str, Any]:
-    told: dict[str, Any] = {}
+def _flatten(values: Mapping[str, Any], prefix: str = "committee.") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
     for name, value in values.items():
         if isinstance(value, Mapping):
-            told |= _flat(value, f"{prefix}{name}.")
+            flat |= _flatten(value, f"{prefix}{name}.")
         else:
-            told[f"{prefix}{name}"] = value
-    return told
+            flat[f"{prefix}{name}"] = value
+    return flat
 
 
-def _changes(then: Panel, now: Panel, symbol: str) -> Iterator[str]:
+def _panel_changes(then: Panel, now: Panel, symbol: str) -> Iterator[str]:
     one, other = _bars(then, symbol), _bars(now, symbol)
     if late := sorted(other.keys() - one.keys()):
         yield f"a bar came late: {_days(late)}"
@@ -100,7 +104,7 @@ def _changes(then: Panel, now: Panel, symbol: str) -> Iterator[str]:
     both = sorted(one.keys() & other.keys())
     if both:
         before, after = (np.array([bars[at] for at in both]) for bars in (one, other))
-        yield from _revised(before, after, both)
+        yield from _revisions(before, after, both)
     if not _same_benchmark(then, now):
         yield "the benchmark's bars were revised"
     for source in ("news", "filings", "earnings"):
@@ -119,14 +123,14 @@ def _same_benchmark(then: Panel, now: Panel) -> bool:
     one, other = then.benchmark[mine], now.benchmark[theirs]
     if not (len(both) and other[-1] > 0.0):
         return True
-    return bool(np.allclose(one / one[-1], other / other[-1], SAME_RATIO, 0.0, equal_nan=True))
+    return bool(np.allclose(one / one[-1], other / other[-1], PRICE_TOLERANCE, 0.0, equal_nan=True))
 
 
-def _revised(then: Floats, now: Floats, at: list[datetime]) -> Iterator[str]:
+def _revisions(then: Floats, now: Floats, at: list[datetime]) -> Iterator[str]:
     """`then` and `now` are (B, 5) figures of the same bars; a common factor on prices is only
     another scale."""
     scale = now[-1, 3] / then[-1, 3]
-    prices = np.abs(now[:, :4] / then[:, :4] / scale - 1.0) > SAME_RATIO
+    prices = np.abs(now[:, :4] / then[:, :4] / scale - 1.0) > PRICE_TOLERANCE
     volumes = then[:, 4] != now[:, 4]
     revised = np.flatnonzero(prices.any(axis=1) | volumes)
     if len(revised):
@@ -143,7 +147,7 @@ def _bars(panel: Panel, symbol: str) -> dict[datetime, Floats]:
         [getattr(panel, name)[:, n] for name in ("open", "high", "low", "close", "volume")], axis=1
     )
     there = np.flatnonzero(~np.isnan(figures[:, 3]))
-    return {moment(panel.known_at[row]): figures[row] for row in there}
+    return {to_datetime(panel.known_at[row]): figures[row] for row in there}
 
 
 def _count(panel: Panel, source: str, symbol: str) -> int:
@@ -153,5 +157,5 @@ def _count(panel: Panel, source: str, symbol: str) -> int:
 
 
 def _days(at: list[datetime]) -> str:
-    told = ", ".join(f"{each:%Y-%m-%d %H:%M}" for each in at[:3])
-    return f"{told} and {len(at) - 3} more" if len(at) > 3 else told
+    text = ", ".join(f"{each:%Y-%m-%d %H:%M}" for each in at[:3])
+    return f"{text} and {len(at) - 3} more" if len(at) > 3 else text

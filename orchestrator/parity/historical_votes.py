@@ -12,74 +12,84 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domain.panel import Panel
-from domain.votes import Agent, Builder, Votes
-from orchestrator.team.base import Ballot
+from domain.votes import Agent, AgentFactory, Votes
+from orchestrator.team.base import AgentVoteResult
 from orchestrator.team.local_team import LocalTeam
 
-Seats = Sequence[Mapping[str, Any]]
+RecordedAgents = Sequence[Mapping[str, Any]]
 """What a cycle's inputs say of its agents: `name` and `version` ("" where it could not vote)."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Voted:
+class HistoricalVotes:
     """One agent's answer for R rows, and the version that it is of on each (R,); the reasons are
     left out where there are several."""
 
-    ballot: Ballot
+    result: AgentVoteResult
     versions: tuple[str, ...]
 
 
-def vote_as_then(
-    panel: Panel, since: int, agent: str, cycles: Sequence[Seats], build: Builder
-) -> Voted:
+def vote_with_recorded_versions(
+    panel: Panel, since: int, agent: str, cycles: Sequence[RecordedAgents], build: AgentFactory
+) -> HistoricalVotes:
     """`cycles` (R,) has the seats of the cycle that was held on each row, () where none was: there,
     and where the agent could not vote, it does in the version next to it."""
-    then = _versions(agent, cycles)
-    ballots = [_ask(panel, since, agent, version, build) for version in dict.fromkeys(then)]
-    if failed := next((ballot for ballot in ballots if ballot.votes is None), None):
-        return Voted(failed, ("",) * len(then))
-    rows = [np.array([each == version for each in then]) for version in dict.fromkeys(then)]
-    told = [ballot.votes for ballot in ballots if ballot.votes is not None]
-    of = dict(zip(dict.fromkeys(then), (votes.version for votes in told), strict=True))
-    versions = tuple(of[version] for version in then)
-    if len(told) == 1:
-        return Voted(ballots[0], versions)
-    return Voted(replace(ballots[0], votes=_joined(told, rows)), versions)
+    recorded = _versions(agent, cycles)
+    results = [
+        _vote_as_version(panel, since, agent, version, build) for version in dict.fromkeys(recorded)
+    ]
+    if failed := next((ballot for ballot in results if ballot.votes is None), None):
+        return HistoricalVotes(failed, ("",) * len(recorded))
+    rows = [np.array([each == version for each in recorded]) for version in dict.fromkeys(recorded)]
+    votes_by_version = [ballot.votes for ballot in results if ballot.votes is not None]
+    of = dict(
+        zip(dict.fromkeys(recorded), (votes.version for votes in votes_by_version), strict=True)
+    )
+    versions = tuple(of[version] for version in recorded)
+    if len(votes_by_version) == 1:
+        return HistoricalVotes(results[0], versions)
+    return HistoricalVotes(
+        replace(results[0], votes=_merge_votes(votes_by_version, rows)), versions
+    )
 
 
-def _versions(agent: str, cycles: Sequence[Seats]) -> tuple[str | None, ...]:
+def _versions(agent: str, cycles: Sequence[RecordedAgents]) -> tuple[str | None, ...]:
     """(R,) of the agent on every row; None throughout where none is known."""
-    known: list[str | None] = [
+    versions: list[str | None] = [
         next((seat["version"] for seat in seats if seat["name"] == agent), None) or None
         for seats in cycles
     ]
-    standing = next((version for version in known if version), None)
-    for row, version in enumerate(known):
-        standing = known[row] = version or standing
-    return tuple(known)
+    current = next((version for version in versions if version), None)
+    for row, version in enumerate(versions):
+        current = versions[row] = version or current
+    return tuple(versions)
 
 
-def _ask(panel: Panel, since: int, agent: str, version: str | None, build: Builder) -> Ballot:
-    def as_then(name: str) -> Agent:
+def _vote_as_version(
+    panel: Panel, since: int, agent: str, version: str | None, build: AgentFactory
+) -> AgentVoteResult:
+    def build_version(name: str) -> Agent:
         return build(name, version=version)
 
-    [ballot] = LocalTeam((agent,), as_then).vote(panel, since)
-    return ballot
+    [result] = LocalTeam((agent,), build_version).vote(panel, since)
+    return result
 
 
-def _joined(told: Sequence[Votes], rows: Sequence[NDArray[np.bool_]]) -> Votes:
+def _merge_votes(votes_by_version: Sequence[Votes], rows: Sequence[NDArray[np.bool_]]) -> Votes:
     """Of each votes (R, N) its own rows."""
-    first, *others = told
-    joined = replace(
+    first, *others = votes_by_version
+    merged = replace(
         first, log_odds=first.log_odds.copy(), cap=first.cap.copy(),
-        silence=first.silence.copy(), terms=(), items=None,
+        abstention_codes=first.abstention_codes.copy(), evidence=(), item_evidence=None,
         quantile_5=None if first.quantile_5 is None else first.quantile_5.copy(),
     )  # fmt: skip
     for votes, own in zip(others, rows[1:], strict=True):
-        joined.log_odds[own] = votes.log_odds[own]
-        joined.cap[own] = votes.cap[own]
-        joined.silence[own] = votes.silence[own] + len(joined.abstentions)
-        joined = replace(joined, abstentions=(*joined.abstentions, *votes.abstentions))
-        if joined.quantile_5 is not None and votes.quantile_5 is not None:
-            joined.quantile_5[own] = votes.quantile_5[own]
-    return joined
+        merged.log_odds[own] = votes.log_odds[own]
+        merged.cap[own] = votes.cap[own]
+        merged.abstention_codes[own] = votes.abstention_codes[own] + len(merged.abstention_reasons)
+        merged = replace(
+            merged, abstention_reasons=(*merged.abstention_reasons, *votes.abstention_reasons)
+        )
+        if merged.quantile_5 is not None and votes.quantile_5 is not None:
+            merged.quantile_5[own] = votes.quantile_5[own]
+    return merged

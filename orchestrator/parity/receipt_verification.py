@@ -11,21 +11,21 @@ from typing import Any
 import numpy as np
 
 from domain.canonical import canonical_bytes, to_json
-from domain.decision import Decision, Verdict
+from domain.decision import Decision, QualityVerdict
 from domain.errors import VerificationError
 from domain.panel import Panel
-from domain.votes import Agent, Builder
+from domain.votes import Agent, AgentFactory
 from orchestrator.committee.decisions import decide
 from orchestrator.committee.learned_weights import Influence
-from orchestrator.committee.pooling import as_recorded
+from orchestrator.committee.pooling import settings_from_record
 from orchestrator.cycle import digest_of_inputs
-from orchestrator.ports import Archive, Records
-from orchestrator.team.base import Ballot
+from orchestrator.ports import DecisionRecords, PanelArchive
+from orchestrator.team.base import AgentVoteResult
 from orchestrator.team.local_team import LocalTeam
 
 
 @dataclass(frozen=True, slots=True)
-class Verification:
+class ReceiptVerification:
     """What came of it: every difference in words, none where the decision stands."""
 
     receipt: str
@@ -36,13 +36,13 @@ class Verification:
         return not self.differences
 
 
-def verify(
+def verify_receipt(
     receipt: str,
-    records: Records,
-    archive: Archive,
-    build: Builder,
+    records: DecisionRecords,
+    archive: PanelArchive,
+    build: AgentFactory,
     digest_of: Callable[[Panel], str],
-) -> Verification:
+) -> ReceiptVerification:
     """Compute the decision again and compare, every agent as it was in its version of then.
 
     Raises NotFoundError for a receipt that does not exist.
@@ -55,35 +55,37 @@ def verify(
     try:
         panel = archive.load(inputs.panel)
     except VerificationError as error:
-        return Verification(receipt, (*differences, str(error)))
+        return ReceiptVerification(receipt, (*differences, str(error)))
     if digest_of(panel) != values["panel"]:
         differences.append("the stored panel is not the one the agents were shown")
-    ballots = _vote_again(panel, values["agents"], build)
-    differences += _changed_agents(values["agents"], ballots)
-    again = _decide_again(panel, ballots, values, stored.digest, stored.decision.symbol)
-    differences += _changed(stored.decision, again)
-    return Verification(receipt, tuple(differences))
+    vote_results = _recompute_votes(panel, values["agents"], build)
+    differences += _diff_agents(values["agents"], vote_results)
+    recomputed = _recompute_decision(
+        panel, vote_results, values, stored.digest, stored.decision.symbol
+    )
+    differences += _diff_decisions(stored.decision, recomputed)
+    return ReceiptVerification(receipt, tuple(differences))
 
 
-def _vote_again(
-    panel: Panel, agents: Sequence[Mapping[str, Any]], build: Builder
-) -> tuple[Ballot, ...]:
-    asked = {agent["name"]: agent["version"] for agent in agents if agent["failure"] is None}
+def _recompute_votes(
+    panel: Panel, agents: Sequence[Mapping[str, Any]], build: AgentFactory
+) -> tuple[AgentVoteResult, ...]:
+    versions = {agent["name"]: agent["version"] for agent in agents if agent["failure"] is None}
 
-    def as_then(name: str) -> Agent:
-        return build(name, version=asked[name])
+    def build_version(name: str) -> Agent:
+        return build(name, version=versions[name])
 
-    team = LocalTeam(tuple(asked), as_then)
-    answers = {b.agent: b for b in team.vote(panel, len(panel.known_at) - 1)}
+    team = LocalTeam(tuple(versions), build_version)
+    results = {b.agent: b for b in team.vote(panel, len(panel.known_at) - 1)}
     return tuple(
-        answers.get(agent["name"]) or Ballot(agent["name"], None, agent["failure"], 0.0)
+        results.get(agent["name"]) or AgentVoteResult(agent["name"], None, agent["failure"], 0.0)
         for agent in agents
     )
 
 
-def _decide_again(
+def _recompute_decision(
     panel: Panel,
-    ballots: Sequence[Ballot],
+    vote_results: Sequence[AgentVoteResult],
     values: Mapping[str, Any],
     digest: str,
     symbol: str,
@@ -91,19 +93,19 @@ def _decide_again(
     decisions = decide(
         panel,
         [
-            Verdict(said["symbol"], tuple(said["findings"]), tuple(said["remarks"]))
-            for said in values["verdicts"]
+            QualityVerdict(verdict["symbol"], tuple(verdict["findings"]), tuple(verdict["remarks"]))
+            for verdict in values["verdicts"]
         ],
-        ballots,
+        vote_results,
         previous=values["previous"],
-        influence=_influence(values["agents"]),
-        settings=as_recorded(values["committee"]),
+        influence=_recorded_influence(values["agents"]),
+        settings=settings_from_record(values["committee"]),
         digest=digest,
     )
     return decisions[panel.symbols.index(symbol)]
 
 
-def _influence(agents: Sequence[Mapping[str, Any]]) -> Influence:
+def _recorded_influence(agents: Sequence[Mapping[str, Any]]) -> Influence:
     """As it was recorded; before trust was, everybody was taken at their word."""
     return Influence(
         np.array([[agent["weight"] for agent in agents]]),
@@ -111,36 +113,38 @@ def _influence(agents: Sequence[Mapping[str, Any]]) -> Influence:
     )
 
 
-def _changed_agents(agents: Sequence[Mapping[str, Any]], ballots: Sequence[Ballot]) -> list[str]:
+def _diff_agents(
+    agents: Sequence[Mapping[str, Any]], vote_results: Sequence[AgentVoteResult]
+) -> list[str]:
     changed = []
-    for agent, ballot in zip(agents, ballots, strict=True):
-        if ballot.votes is None:
-            if ballot.failure != agent["failure"]:
-                changed.append(f"agent {agent['name']} voted then, but now: {ballot.failure}")
-        elif ballot.votes.version != agent["version"]:
+    for agent, result in zip(agents, vote_results, strict=True):
+        if result.votes is None:
+            if result.failure != agent["failure"]:
+                changed.append(f"agent {agent['name']} voted then, but now: {result.failure}")
+        elif result.votes.version != agent["version"]:
             changed.append(
                 f"agent {agent['name']} was version {agent['version']} then and is "
-                f"{ballot.votes.version} now"
+                f"{result.votes.version} now"
             )
     return changed
 
 
-def _changed(stored: Decision, again: Decision) -> list[str]:
-    if canonical_bytes(stored) == canonical_bytes(again):
+def _diff_decisions(stored: Decision, recomputed: Decision) -> list[str]:
+    if canonical_bytes(stored) == canonical_bytes(recomputed):
         return []
-    before, after = to_json(stored), to_json(again)
+    before, after = to_json(stored), to_json(recomputed)
     return [
-        f"{key} was {_shown(before[key])} and is {_shown(after[key])}"
+        f"{key} was {_shorten(before[key])} and is {_shorten(after[key])}"
         for key in before
         if key != "votes" and before[key] != after[key]
     ] + [
-        f"the vote of {old['agent']} was {_shown(old['p_up'])} and is {_shown(new['p_up'])}, "
+        f"the vote of {old['agent']} was {_shorten(old['p_up'])} and is {_shorten(new['p_up'])}, "
         "or its reasons differ"
         for old, new in zip(before["votes"], after["votes"], strict=True)
         if old != new
     ]
 
 
-def _shown(value: Any) -> str:
+def _shorten(value: Any) -> str:
     text = str(value)
     return text if len(text) <= 60 else f"{text[:57]}..."

@@ -18,19 +18,26 @@ from domain.decision import Decision
 from domain.panel import Floats, Panel
 from domain.symbols import calendar_of
 from domain.timeframe import Timeframe
-from domain.votes import Builder
-from market.calendars import instant, moment
-from market.panels.panel_builder import build_history
-from market.store import Library
+from domain.votes import AgentFactory
+from market.calendars import to_datetime, to_datetime64
+from market.panels.panel_builder import build_panels_with_blocks
+from market.store import MarketDataStore
 from orchestrator.committee.learned_weights import Influence
-from orchestrator.committee.pooling import Bools, Codes, CommitteeSettings, Tally, hear, tally
-from orchestrator.committee.targets import Docket, docket, fold, woven
-from orchestrator.parity.historical_votes import Voted, vote_as_then
-from orchestrator.ports import Records
+from orchestrator.committee.pooling import (
+    Bools,
+    Codes,
+    CommitteeSettings,
+    PooledVotes,
+    collect_votes,
+    pool_votes,
+)
+from orchestrator.committee.targets import TargetInputs, decide_rows, merge_calendars, target_inputs
+from orchestrator.parity.historical_votes import HistoricalVotes, vote_with_recorded_versions
+from orchestrator.ports import DecisionRecords
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Held:
+class RecordedCycle:
     """A cycle as it was recorded: `values` are its inputs beside the panel, `manifest` names the
     panel in the archive. `decisions` are by symbol."""
 
@@ -47,168 +54,190 @@ class Held:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Part:
+class CalendarRun:
     """One calendar today: panel of T bars, the agents' votes on rows `since` to T - 1 by agent,
     what they add up to, and the record's cycle on each of those rows (None where there is none)."""
 
     panel: Panel
     since: int
-    voted: Mapping[str, Voted]
-    tally: Tally
+    votes: Mapping[str, HistoricalVotes]
+    pooled: PooledVotes
     blocked: Bools
-    held: tuple[Held | None, ...]
+    cycles: tuple[RecordedCycle | None, ...]
 
-    def closes(self, row: int) -> datetime:
+    def close_time(self, row: int) -> datetime:
         """When the voted row closed."""
-        return moment(self.panel.known_at[self.since + row])
+        return to_datetime(self.panel.known_at[self.since + row])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Again:
+class RecomputedRun:
     """All calendars on one axis of K rows and N symbols, in order of time. Row k is the voted row
     `place[k][1]` of part `place[k][0]`, and `docket` what the committee had before it."""
 
-    parts: tuple[Part, ...]
-    place: tuple[tuple[int, int], ...]
-    docket: Docket
+    calendars: tuple[CalendarRun, ...]
+    row_index: tuple[tuple[int, int], ...]
+    inputs: TargetInputs
 
     @property
     def symbols(self) -> tuple[str, ...]:
-        return self.docket.symbols
+        return self.inputs.symbols
 
-    def closes(self, row: int) -> datetime:
-        part, own = self.place[row]
-        return self.parts[part].closes(own)
+    def close_time(self, row: int) -> datetime:
+        part, own = self.row_index[row]
+        return self.calendars[part].close_time(own)
 
-    def at(self, row: int) -> tuple[Part, int, Held | None]:
+    def locate(self, row: int) -> tuple[CalendarRun, int, RecordedCycle | None]:
         """The part, its own voted row, and the cycle that was held there."""
-        part, own = self.place[row]
-        return self.parts[part], own, self.parts[part].held[own]
+        part, own = self.row_index[row]
+        return self.calendars[part], own, self.calendars[part].cycles[own]
 
-    def fold(
+    def decide_rows(
         self, rows: slice, previous: Mapping[str, float], settings: CommitteeSettings
     ) -> tuple[Codes, Floats]:
         """Actions and targets (K, N) of those rows; `previous` stood before the first."""
-        standing = np.array([previous.get(symbol, 0.0) for symbol in self.symbols])
-        return fold(_cut(self.docket, rows), standing, settings)
+        current = np.array([previous.get(symbol, 0.0) for symbol in self.symbols])
+        return decide_rows(_slice_rows(self.inputs, rows), current, settings)
 
 
-def recorded(
-    records: Records, market: str, run: str, after: datetime, until: datetime
-) -> tuple[Held, ...]:
+def load_cycles(
+    records: DecisionRecords, market: str, run: str, after: datetime, until: datetime
+) -> tuple[RecordedCycle, ...]:
     """The cycles on bars that closed after `after` and by `until`, in order of their record."""
     cycles: dict[tuple[datetime, str], list[Any]] = {}
-    for each in records.decided(market, run, after, until):
-        cycles.setdefault((each.as_of, each.digest), []).append(each)
-    return tuple(_held(records, found) for found in cycles.values())
+    for row in records.decisions_between(market, run, after, until):
+        cycles.setdefault((row.as_of, row.digest), []).append(row)
+    return tuple(_to_cycle(records, found) for found in cycles.values())
 
 
-def again(
-    library: Library,
+def recompute_run(
+    store: MarketDataStore,
     market: str,
-    held: Sequence[Held],
+    cycles: Sequence[RecordedCycle],
     *,
     timeframe: Timeframe,
     horizon: int,
     simulated: bool,
-    build: Builder,
+    build: AgentFactory,
     settings: CommitteeSettings,
-) -> Again:
+) -> RecomputedRun:
     """What today's history, the agents of then and today's `settings` make of the cycles that were
     held.
 
     Raises UnknownSymbolError where a symbol that was decided on is not stored any more.
     """
-    symbols = tuple(dict.fromkeys(symbol for cycle in held for symbol in cycle.decisions))
-    last = max(each.as_of for each in held)
-    parts = []
-    for panel, blocked in build_history(
-        library, market, symbols, timeframe, last, horizon, simulated=simulated
+    symbols = tuple(dict.fromkeys(symbol for cycle in cycles for symbol in cycle.decisions))
+    last = max(each.as_of for each in cycles)
+    calendars = []
+    for panel, blocked in build_panels_with_blocks(
+        store, market, symbols, timeframe, last, horizon, simulated=simulated
     ):
-        own = [cycle for cycle in held if cycle.calendar == panel.calendar]
-        row = int(np.searchsorted(panel.known_at, instant(min(each.as_of for each in own))))
-        parts.append(_part(panel, row, blocked[row:], own, build, settings))
-    return _woven(parts)
+        calendar_cycles = [cycle for cycle in cycles if cycle.calendar == panel.calendar]
+        row = int(
+            np.searchsorted(
+                panel.known_at, to_datetime64(min(each.as_of for each in calendar_cycles))
+            )
+        )
+        calendars.append(
+            _recompute_calendar(panel, row, blocked[row:], calendar_cycles, build, settings)
+        )
+    return _merge(calendars)
 
 
-def _held(records: Records, found: Sequence[Any]) -> Held:
+def _to_cycle(records: DecisionRecords, found: Sequence[Any]) -> RecordedCycle:
     one = found[0]
     inputs = records.inputs(one.decision.receipt)
     decisions = {each.decision.symbol: each.decision for each in found}
     calendar = calendar_of(one.decision.symbol)
-    return Held(calendar, one.as_of, inputs.values, inputs.panel, decisions)
+    return RecordedCycle(calendar, one.as_of, inputs.values, inputs.panel, decisions)
 
 
-def _part(
+def _recompute_calendar(
     panel: Panel,
     since: int,
     blocked: Bools,
-    held: Iterable[Held],
-    build: Builder,
+    recorded_cycles: Iterable[RecordedCycle],
+    build: AgentFactory,
     settings: CommitteeSettings,
-) -> Part:
-    by_close = {instant(cycle.as_of): cycle for cycle in held}  # of several on a bar the last
+) -> CalendarRun:
+    by_close = {
+        to_datetime64(cycle.as_of): cycle for cycle in recorded_cycles
+    }  # of several on a bar the last
     cycles = tuple(by_close.get(at) for at in panel.known_at[since:])
-    agents = _agents(cycles)
-    seats = [cycle.values["agents"] if cycle else () for cycle in cycles]
-    voted = {agent: vote_as_then(panel, since, agent, seats, build) for agent in agents}
-    ballots = [each.ballot for each in voted.values()]
-    added = tally(hear(panel, ballots, since), _influence(cycles, agents), settings)
-    return Part(panel, since, voted, added, blocked, cycles)
+    agents = _agent_names(cycles)
+    recorded_agents = [cycle.values["agents"] if cycle else () for cycle in cycles]
+    votes = {
+        agent: vote_with_recorded_versions(panel, since, agent, recorded_agents, build)
+        for agent in agents
+    }
+    vote_results = [each.result for each in votes.values()]
+    pooled = pool_votes(
+        collect_votes(panel, vote_results, since), _influence(cycles, agents), settings
+    )
+    return CalendarRun(panel, since, votes, pooled, blocked, cycles)
 
 
-def _agents(held: Iterable[Held | None]) -> tuple[str, ...]:
+def _agent_names(cycles: Iterable[RecordedCycle | None]) -> tuple[str, ...]:
     """Everybody who was ever seated, as first seated."""
     return tuple(
-        dict.fromkeys(agent["name"] for cycle in held if cycle for agent in cycle.values["agents"])
+        dict.fromkeys(
+            agent["name"] for cycle in cycles if cycle for agent in cycle.values["agents"]
+        )
     )
 
 
-def _influence(held: Sequence[Held | None], agents: Sequence[str]) -> Influence:
+def _influence(cycles: Sequence[RecordedCycle | None], agents: Sequence[str]) -> Influence:
     """(R, A) as it was recorded; where no cycle was held it counts for nothing."""
-    weights, trust = np.zeros((len(held), len(agents))), np.ones((len(held), len(agents)))
-    for row, cycle in enumerate(held):
+    weights, trust = np.zeros((len(cycles), len(agents))), np.ones((len(cycles), len(agents)))
+    for row, cycle in enumerate(cycles):
         for agent in cycle.values["agents"] if cycle else ():
-            seat = agents.index(agent["name"])
-            weights[row, seat], trust[row, seat] = agent["weight"], agent.get("trust", 1.0)
+            index = agents.index(agent["name"])
+            weights[row, index], trust[row, index] = agent["weight"], agent.get("trust", 1.0)
     return Influence(weights, trust)
 
 
-def _woven(parts: Sequence[Part]) -> Again:
-    ends = [0, *np.cumsum([len(part.held) for part in parts]).tolist()]
-    known_at = np.concatenate([part.panel.known_at[part.since :] for part in parts])
+def _merge(calendars: Sequence[CalendarRun]) -> RecomputedRun:
+    ends = [0, *np.cumsum([len(part.cycles) for part in calendars]).tolist()]
+    known_at = np.concatenate([part.panel.known_at[part.since :] for part in calendars])
     order = np.argsort(known_at, kind="stable")
     place = np.empty(len(order), np.int32)
     place[order] = np.arange(len(order))
-    widths = np.cumsum([0, *(len(part.panel.symbols) for part in parts)]).tolist()
+    widths = np.cumsum([0, *(len(part.panel.symbols) for part in calendars)]).tolist()
     rows = [place[a:b] for a, b in pairwise(ends)]
     columns = [slice(a, b) for a, b in pairwise(widths)]
-    together = np.append(False, known_at[order][1:] == known_at[order][:-1])
-    each = [replace(docket(part.tally, part.blocked), present=_followed(part)) for part in parts]
-    where = [(p, r) for p, part in enumerate(parts) for r in range(len(part.held))]
-    return Again(
-        tuple(parts), tuple(where[k] for k in order.tolist()), woven(each, rows, columns, together)
+    same_instant = np.append(False, known_at[order][1:] == known_at[order][:-1])
+    inputs = [
+        replace(target_inputs(part.pooled, part.blocked), present=_decided_symbols(part))
+        for part in calendars
+    ]
+    where = [(p, r) for p, part in enumerate(calendars) for r in range(len(part.cycles))]
+    return RecomputedRun(
+        tuple(calendars),
+        tuple(where[k] for k in order.tolist()),
+        merge_calendars(inputs, rows, columns, same_instant),
     )
 
 
-def _followed(part: Part) -> Bools:
+def _decided_symbols(part: CalendarRun) -> Bools:
     """(R, N): which symbols were decided on at the row, then."""
     return np.array(
         [
             [cycle is not None and symbol in cycle.decisions for symbol in part.panel.symbols]
-            for cycle in part.held
+            for cycle in part.cycles
         ],
         bool,
     )
 
 
-def _cut(whole: Docket, rows: slice) -> Docket:
+def _slice_rows(inputs: TargetInputs, rows: slice) -> TargetInputs:
     names = ("edge", "p_up", "volatility", "cap", "voters", "risk_heard", "blocked", "present")
-    together = whole.together[rows].copy()
-    together[:1] = False
+    same_instant = inputs.same_instant[rows].copy()
+    same_instant[:1] = False
     return replace(
-        whole,
-        **{name: getattr(whole, name)[rows] for name in names},
-        together=together,
-        kinship=replace(whole.kinship, table=whole.kinship.table[rows]),
+        inputs,
+        **{name: getattr(inputs, name)[rows] for name in names},
+        same_instant=same_instant,
+        correlation_groups=replace(
+            inputs.correlation_groups, matrix_index=inputs.correlation_groups.matrix_index[rows]
+        ),
     )

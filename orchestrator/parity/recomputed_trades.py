@@ -9,42 +9,47 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import pairwise
 
-from domain.bar_matrix import Tape
+from domain.bar_matrix import BarMatrix
 from domain.trading.account import (
     Account,
+    AccountEntry,
+    AccountReset,
+    AccountSettingsChanged,
     BarClosed,
-    BorrowCharged,
-    CashMoved,
+    BorrowFeeCharged,
+    CashTransferred,
     DividendPaid,
-    Entry,
-    Filled,
-    GuardChanged,
-    OrderChanged,
-    OrderEnded,
-    OrderPlaced,
-    Reset,
+    OrderClosed,
+    OrderFilled,
+    OrderSubmitted,
+    OrderUpdated,
     SplitApplied,
-    Switched,
+    TradingStateChanged,
 )
-from domain.trading.orders import Kind, Order, Side, Source
-from orchestrator.account.store import Rules
+from domain.trading.orders import Order, OrderSource, OrderType, Side
+from orchestrator.account.store import TradingRules
 from trading import kernels
-from trading.account.account_arrays import bars_of, book_of, micros, moment
+from trading.account.account_arrays import (
+    account_to_arrays,
+    bar_arrays_from,
+    to_datetime,
+    to_microseconds,
+)
 from trading.account.ledger import apply
-from trading.account.paper_account import Known, Wish, asks_of
+from trading.account.paper_account import TargetRequest, VolatilityLookup, target_matrix_from
 from trading.kernels import codes
-from trading.kernels.state import NO_GROUPS, Desk
-from trading.sizing.correlation import Kinship
-from trading.sizing.position_sizing import groups
+from trading.kernels.state import NO_SHARED_LIMITS, AccountArrays
+from trading.sizing.correlation import CorrelationGroups
+from trading.sizing.position_sizing import shared_limits
 
-_OF_A_BAR = (
-    Filled, DividendPaid, BorrowCharged, SplitApplied, OrderChanged, BarClosed,
+_BAR_EVENTS = (
+    OrderFilled, DividendPaid, BorrowFeeCharged, SplitApplied, OrderUpdated, BarClosed,
 )  # fmt: skip
 """Entries that only a bar brings, at its open or later."""
 
 
 @dataclass(frozen=True, slots=True)
-class Traded:
+class DayTrades:
     """A day's orders and fills, in words, by symbol and instant."""
 
     orders: Mapping[tuple[datetime, str], str]
@@ -52,13 +57,13 @@ class Traded:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Wishes:
+class CycleTargets:
     """What one cycle asks of the account at an instant; `kinship`, of one row, says who of the
     `symbols` moves together."""
 
     at: datetime
-    wishes: Mapping[str, Wish]
-    kinship: Kinship
+    requests: Mapping[str, TargetRequest]
+    correlation_groups: CorrelationGroups
     symbols: tuple[str, ...]
 
 
@@ -67,145 +72,162 @@ class AccountDay:
     """What was recorded of a day: the account before its first bar and the entries since."""
 
     account: Account
-    entries: list[Entry] = field(default_factory=list)
+    entries: list[AccountEntry] = field(default_factory=list)
 
     @property
-    def by_hand(self) -> tuple[str, ...]:
+    def manual_actions(self) -> tuple[str, ...]:
         """What people did that day, in words."""
-        return tuple(told for entry in self.entries if (told := _by_hand(entry)))
+        return tuple(text for entry in self.entries if (text := _describe_manual_action(entry)))
 
     @property
-    def closes(self) -> dict[tuple[datetime, str], float]:
+    def bar_closes(self) -> dict[tuple[datetime, str], float]:
         """What bars closed at, as they were met."""
         return {
             (entry.at, symbol): close
             for entry in self.entries
-            if isinstance(entry.what, BarClosed)
-            for symbol, close in entry.what.closes.items()
+            if isinstance(entry.event, BarClosed)
+            for symbol, close in entry.event.closes.items()
         }
 
-    def traded(self) -> Traded:
+    def trades(self) -> DayTrades:
         """Protective exits are told by their fills alone."""
         orders: dict[tuple[datetime, str], str] = {}
-        fills = _Counted()
+        fills = _NumberedFills()
         for entry in self.entries:
-            what = entry.what
-            if isinstance(what, OrderPlaced):
-                if what.order.source is not Source.EXIT or what.order.kind is Kind.MARKET:
-                    orders[entry.at, what.order.symbol] = _order(what.order)
-            elif isinstance(what, Filled):
-                fills.add(entry.at, what.symbol, _fill(what.units, what.price, what.commission,
-                          what.slippage, what.moment))  # fmt: skip
-        return Traded(orders, fills.told)
+            what = entry.event
+            if isinstance(what, OrderSubmitted):
+                if (
+                    what.order.source is not OrderSource.EXIT
+                    or what.order.order_type is OrderType.MARKET
+                ):
+                    orders[entry.at, what.order.symbol] = _describe_order(what.order)
+            elif isinstance(what, OrderFilled):
+                fills.add(entry.at, what.symbol, _describe_fill(what.quantity, what.price, what.commission,
+                          what.slippage, what.trigger))  # fmt: skip
+        return DayTrades(orders, fills.fills)
 
 
 def account_days(
-    entries: Sequence[Entry], bounds: Sequence[datetime]
+    entries: Sequence[AccountEntry], bounds: Sequence[datetime]
 ) -> Iterator[AccountDay | None]:
     """One for each pair of neighbouring `bounds`: bars that close after the first and by the
     second. None before the account was opened."""
     account: Account | None = None
     at = 0
     for start, end in pairwise(bounds):
-        first, last = _first_of(entries, start, at), _first_of(entries, end, at)
+        first, last = _first_entry_after(entries, start, at), _first_entry_after(entries, end, at)
         for entry in entries[at:first]:
             account = apply(account, entry)
         at = first
         yield AccountDay(account, list(entries[first:last])) if account else None
 
 
-def trade_again(
+def recompute_trades(
     account: Account,
-    tape: Tape,
+    matrix: BarMatrix,
     rows: slice,
-    wishes: Sequence[Wishes],
-    rules: Rules,
-) -> Traded:
+    targets: Sequence[CycleTargets],
+    rules: TradingRules,
+) -> DayTrades:
     """Those rows of the tape, and what is wished for at their closes."""
-    bars = bars_of(tape)
-    book = book_of(account, tape.symbols, rules.trading, Known(tape).before(rows.start))
-    desk, fills = book.desk, _Counted()
+    bars = bar_arrays_from(matrix)
+    view = account_to_arrays(
+        account, matrix.symbols, rules.trading, VolatilityLookup(matrix).before(rows.start)
+    )
+    arrays, fills = view.arrays, _NumberedFills()
     orders: dict[tuple[datetime, str], str] = {}
     for t in range(rows.start, rows.stop):
-        at = moment(bars.known_at[t])
+        at = to_datetime(bars.known_at[t])
         last = t + 1 == rows.stop or bars.known_at[t + 1] != bars.known_at[t]
-        kernels.bar_row(desk, bars, t)
-        kernels.ask_row(desk, asks_of(tape.symbols, {}), NO_GROUPS, 0, bars.known_at[t])
-        for each in wishes:
+        kernels.process_bar(arrays, bars, t)
+        kernels.place_target_orders(
+            arrays, target_matrix_from(matrix.symbols, {}), NO_SHARED_LIMITS, 0, bars.known_at[t]
+        )
+        for each in targets:
             if last and each.at == at:
-                _ask(desk, each, tape.symbols, rules, bars.known_at[t])
-        for n, symbol in enumerate(tape.symbols):
-            order = desk.book[3 * n]
-            fresh = order["submitted"] == micros(at) and order["filled"] == 0.0
-            if fresh and order["status"] == codes.WORKING:
+                _place_targets(arrays, each, matrix.symbols, rules, bars.known_at[t])
+        for n, symbol in enumerate(matrix.symbols):
+            order = arrays.orders[3 * n]
+            new = order["submitted"] == to_microseconds(at) and order["filled"] == 0.0
+            if new and order["status"] == codes.WORKING:
                 side = Side.BUY if order["side"] > 0 else Side.SELL
                 orders[at, symbol] = f"{side} {float(order['remaining'])!r}"
-    for fill in desk.fills[: desk.state[0]["fill_count"]]:
+    for fill in arrays.fills[: arrays.state[0]["fill_count"]]:
         fills.add(
-            moment(fill["at"]), tape.symbols[fill["symbol"]],
-            _fill(float(fill["quantity"]), float(fill["price"]), float(fill["commission"]),
-                  float(fill["slippage"]), codes.MOMENTS[fill["trigger"]]),
+            to_datetime(fill["at"]), matrix.symbols[fill["symbol"]],
+            _describe_fill(float(fill["quantity"]), float(fill["price"]), float(fill["commission"]),
+                  float(fill["slippage"]), codes.FILL_TRIGGERS[fill["trigger"]]),
         )  # fmt: skip
-    return Traded(orders, fills.told)
+    return DayTrades(orders, fills.fills)
 
 
 @dataclass(slots=True)
-class _Counted:
+class _NumberedFills:
     """Fills of one symbol at one instant, numbered."""
 
-    told: dict[tuple[datetime, str, int], str] = field(default_factory=dict)
+    fills: dict[tuple[datetime, str, int], str] = field(default_factory=dict)
 
-    def add(self, at: datetime, symbol: str, words: str) -> None:
-        number = sum(key[:2] == (at, symbol) for key in self.told)
-        self.told[at, symbol, number] = words
+    def add(self, at: datetime, symbol: str, text: str) -> None:
+        number = sum(key[:2] == (at, symbol) for key in self.fills)
+        self.fills[at, symbol, number] = text
 
 
-def _first_of(entries: Sequence[Entry], start: datetime, begin: int) -> int:
+def _first_entry_after(entries: Sequence[AccountEntry], start: datetime, first: int) -> int:
     """The first entry of a bar that closes after `start`, or of a hand after it.
 
     A bar that opens when the one before closes begins at the same instant; only what bars bring
     tells where it does.
     """
-    closed = [n for n in range(begin, len(entries))
-              if isinstance(entries[n].what, BarClosed) and entries[n].at <= start]  # fmt: skip
-    n = closed[-1] + 1 if closed else begin
+    closed = [n for n in range(first, len(entries))
+              if isinstance(entries[n].event, BarClosed) and entries[n].at <= start]  # fmt: skip
+    n = closed[-1] + 1 if closed else first
     while n < len(entries):
         entry = entries[n]
-        if entry.at > start or (closed and isinstance(entry.what, _OF_A_BAR)):
+        if entry.at > start or (closed and isinstance(entry.event, _BAR_EVENTS)):
             break
         n += 1
     return n
 
 
-def _ask(desk: Desk, asked: Wishes, symbols: Sequence[str], rules: Rules, at: int) -> None:
-    kin = asked.kinship.placed(asked.symbols, symbols)
-    shared = groups(symbols, kin, rules.committee.sizing)
-    kernels.ask_row(desk, asks_of(symbols, asked.wishes), shared, 0, at)
+def _place_targets(
+    arrays: AccountArrays,
+    targets: CycleTargets,
+    symbols: Sequence[str],
+    rules: TradingRules,
+    at: int,
+) -> None:
+    groups_of_symbols = targets.correlation_groups.reindex(targets.symbols, symbols)
+    shared = shared_limits(symbols, groups_of_symbols, rules.committee.sizing)
+    kernels.place_target_orders(
+        arrays, target_matrix_from(symbols, targets.requests), shared, 0, at
+    )
 
 
-def _order(order: Order) -> str:
+def _describe_order(order: Order) -> str:
     return f"{order.side} {order.quantity!r}"
 
 
-def _fill(units: float, price: float, commission: float, slippage: float, at: str) -> str:
-    return f"{units!r} at {price!r} ({at}), commission {commission!r}, slippage {slippage!r}"
+def _describe_fill(
+    quantity: float, price: float, commission: float, slippage: float, at: str
+) -> str:
+    return f"{quantity!r} at {price!r} ({at}), commission {commission!r}, slippage {slippage!r}"
 
 
-def _by_hand(entry: Entry) -> str | None:
-    match entry.what:
-        case CashMoved(amount=amount):
+def _describe_manual_action(entry: AccountEntry) -> str | None:
+    match entry.event:
+        case CashTransferred(amount=amount):
             return f"cash was moved by hand: {amount:g}"
-        case Reset():
+        case AccountReset():
             return "the account was reset"
-        case OrderPlaced(order=order) if order.source is Source.MANUAL:
-            return f"a manual order: {_order(order)} {order.symbol}"
-        case OrderPlaced(order=order) if order.source is Source.STOP:
+        case OrderSubmitted(order=order) if order.source is OrderSource.MANUAL:
+            return f"a manual order: {_describe_order(order)} {order.symbol}"
+        case OrderSubmitted(order=order) if order.source is OrderSource.EMERGENCY_STOP:
             return f"the emergency stop sold {order.symbol}"
-        case OrderEnded(why=why) if "by hand" in why:
+        case OrderClosed(reason=why) if "by hand" in why:
             return f"an order was cancelled by hand: {why}"
-        case GuardChanged(guard=guard):
-            return f"the standing was changed by {guard.by}: {guard.reason or guard.standing}"
-        case Switched(mode=mode, profile=profile):
+        case TradingStateChanged(risk=guard):
+            return f"the standing was changed by {guard.by}: {guard.reason or guard.trading_state}"
+        case AccountSettingsChanged(mode=mode, profile=profile):
             return f"switched to {mode}, {profile}"
         case _:
             return None

@@ -18,7 +18,7 @@ AgentState = Literal["starting", "ready", "restarting", "failing"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Ballot:
+class AgentVoteResult:
     """One agent's answer to one question: exactly one of `votes` and `failure` is set.
 
     `seconds` is how long the team waited for it.
@@ -63,14 +63,14 @@ class Team(Protocol):
         """What the dashboard asks for; None where nothing is asked."""
         ...
 
-    def vote(self, panel: Panel, since: int) -> tuple[Ballot, ...]:
+    def vote(self, panel: Panel, since: int) -> tuple[AgentVoteResult, ...]:
         """Ballots for rows `since` to T - 1, in the order of `agents`. Never raises for an agent's
         fault, and returns within the team's timeout."""
         ...
 
     def health(self) -> tuple[AgentHealth, ...]: ...
 
-    def reseat(self, agent: str, build: Callable[[str], Agent]) -> str | None:
+    def replace_agent(self, agent: str, build: Callable[[str], Agent]) -> str | None:
         """Put what `build` makes in the place of that agent, from now on; between two votes.
 
         Where it cannot be built the former stays, and what is wrong is returned in words.
@@ -82,13 +82,15 @@ class Team(Protocol):
         ...
 
 
-def ballot(agent: str, votes: Votes, panel: Panel, since: int, seconds: float) -> Ballot:
+def validate_votes(
+    agent: str, votes: Votes, panel: Panel, since: int, seconds: float
+) -> AgentVoteResult:
     """The agent's votes, or a failure naming what is wrong with them."""
-    fault = _fault(votes, panel, since)
-    return Ballot(agent, None if fault else votes, fault, seconds)
+    fault = _find_fault(votes, panel, since)
+    return AgentVoteResult(agent, None if fault else votes, fault, seconds)
 
 
-def crashed(error: BaseException) -> str:
+def describe_error(error: BaseException) -> str:
     """An exception in one line for people; one of ours explains itself."""
     text = " ".join(str(error).split())
     if isinstance(error, QuorumError):
@@ -96,11 +98,11 @@ def crashed(error: BaseException) -> str:
     return f"crashed: {type(error).__name__}: {text[:300]}".removesuffix(": ")
 
 
-def _fault(votes: Votes, panel: Panel, since: int) -> str | None:
+def _find_fault(votes: Votes, panel: Panel, since: int) -> str | None:
     rows, columns = len(panel.known_at) - since, len(panel.symbols)
     if votes.symbols != panel.symbols or not np.array_equal(votes.known_at, panel.known_at[since:]):
         return "answered for other bars or symbols than it was asked for"
-    if not _shaped((votes.log_odds, votes.cap, votes.silence), (rows, columns)):
+    if not _have_shape((votes.log_odds, votes.cap, votes.abstention_codes), (rows, columns)):
         return f"answered in another shape than the {rows} x {columns} it was asked for"
     if np.isinf(votes.log_odds).any():
         return "claimed certainty: infinite log-odds"
@@ -109,5 +111,5 @@ def _fault(votes: Votes, panel: Panel, since: int) -> str | None:
     return None
 
 
-def _shaped(arrays: Sequence[np.ndarray], shape: tuple[int, int]) -> bool:
+def _have_shape(arrays: Sequence[np.ndarray], shape: tuple[int, int]) -> bool:
     return all(array.shape == shape for array in arrays)

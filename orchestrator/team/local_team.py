@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 
 from domain.panel import Panel
 from domain.votes import Agent
-from orchestrator.team.base import AgentHealth, Ballot, ballot, crashed
+from orchestrator.team.base import AgentHealth, AgentVoteResult, describe_error, validate_votes
 
 
 class LocalTeam:
@@ -25,26 +25,26 @@ class LocalTeam:
     def __init__(self, agents: Sequence[str], build: Callable[[str], Agent]) -> None:
         self.agents = tuple(agents)
         self._build = build
-        self._reseated: dict[str, Callable[[str], Agent]] = {}
+        self._replacements: dict[str, Callable[[str], Agent]] = {}
         self._built: dict[str, Agent] = {}
-        self._last: dict[str, Ballot] = {}
+        self._last: dict[str, AgentVoteResult] = {}
         for name in self.agents:
             self._try_to_build(name)
 
-    def vote(self, panel: Panel, since: int) -> tuple[Ballot, ...]:
-        ballots = tuple(self._ask(name, panel, since) for name in self.agents)
-        self._last = {ballot.agent: ballot for ballot in ballots}
-        return ballots
+    def vote(self, panel: Panel, since: int) -> tuple[AgentVoteResult, ...]:
+        results = tuple(self._vote(name, panel, since) for name in self.agents)
+        self._last = {ballot.agent: ballot for ballot in results}
+        return results
 
     def health(self) -> tuple[AgentHealth, ...]:
         return tuple(self._health(name) for name in self.agents)
 
-    def reseat(self, agent: str, build: Callable[[str], Agent]) -> str | None:
+    def replace_agent(self, agent: str, build: Callable[[str], Agent]) -> str | None:
         try:
             self._built[agent] = build(agent)
         except Exception as error:
-            return crashed(error)
-        self._reseated[agent] = build
+            return describe_error(error)
+        self._replacements[agent] = build
         self._last.pop(agent, None)
         return None
 
@@ -53,11 +53,11 @@ class LocalTeam:
 
     def _try_to_build(self, name: str) -> None:
         try:
-            self._built[name] = self._reseated.get(name, self._build)(name)
+            self._built[name] = self._replacements.get(name, self._build)(name)
         except Exception as error:
-            self._last[name] = Ballot(name, None, crashed(error), 0.0)
+            self._last[name] = AgentVoteResult(name, None, describe_error(error), 0.0)
 
-    def _ask(self, name: str, panel: Panel, since: int) -> Ballot:
+    def _vote(self, name: str, panel: Panel, since: int) -> AgentVoteResult:
         started = time.perf_counter()
         if name not in self._built:
             self._try_to_build(name)
@@ -66,8 +66,8 @@ class LocalTeam:
         try:
             votes = self._built[name].vote(panel, since)
         except Exception as error:
-            return Ballot(name, None, crashed(error), time.perf_counter() - started)
-        return ballot(name, votes, panel, since, time.perf_counter() - started)
+            return AgentVoteResult(name, None, describe_error(error), time.perf_counter() - started)
+        return validate_votes(name, votes, panel, since, time.perf_counter() - started)
 
     def _health(self, name: str) -> AgentHealth:
         agent, last = self._built.get(name), self._last.get(name)

@@ -12,50 +12,50 @@ from domain.errors import QuorumError
 from domain.votes import Agent
 from orchestrator.team.base import AgentHealth, Team
 
-Build = Callable[[str], Agent]
+BuildAgent = Callable[[str], Agent]
 """Makes an agent from its name."""
 
 
-class Seating:
+class ModelRollout:
     """`wanted` names what should vote in the seat of `agent`, and `builder` gives what builds the
     team with it. `refusal` says why it does not vote yet; None where it does."""
 
     def __init__(
-        self, agent: str, wanted: Callable[[], str], builder: Callable[[str], Build]
+        self, agent: str, desired: Callable[[], str], factory_for: Callable[[str], BuildAgent]
     ) -> None:
         self.agent = agent
         self.refusal: str | None = None
-        self._wanted = wanted
-        self._builder = builder
-        self._seated: str | None = None
+        self._desired = desired
+        self._factory_for = factory_for
+        self._active: str | None = None
 
-    def open(self) -> Build:
+    def initial_factory(self) -> BuildAgent:
         """Builds a team as it is wanted now."""
-        self._seated = self._wanted()
-        return self._builder(self._seated)
+        self._active = self._desired()
+        return self._factory_for(self._active)
 
-    def renew(self, team: Team) -> bool:
+    def refresh(self, team: Team) -> bool:
         """Seat what is wanted by now, if it is another; whether that or `refusal` changed."""
         if self.agent not in team.agents:
             return False
-        wanted, before = self._wanted(), (self._seated, self.refusal)
+        desired, before = self._desired(), (self._active, self.refusal)
         self.refusal = None
-        if wanted != self._seated:
-            failure = self._seat(team, wanted)
+        if desired != self._active:
+            failure = self._replace(team, desired)
             if failure is None:
-                self._seated = wanted
+                self._active = desired
             else:
-                self.refusal = f"{wanted} was not seated, so the former votes on: {failure}"
-        return (self._seated, self.refusal) != before
+                self.refusal = f"{desired} was not seated, so the former votes on: {failure}"
+        return (self._active, self.refusal) != before
 
-    def told(self, health: AgentHealth) -> AgentHealth:
+    def annotate(self, health: AgentHealth) -> AgentHealth:
         """The agent's health with the refusal, where it says nothing worse."""
         if self.refusal is None or health.agent != self.agent:
             return health
         return replace(health, failure=health.failure or self.refusal)
 
-    def _seat(self, team: Team, wanted: str) -> str | None:
+    def _replace(self, team: Team, desired: str) -> str | None:
         try:
-            return team.reseat(self.agent, self._builder(wanted))
+            return team.replace_agent(self.agent, self._factory_for(desired))
         except QuorumError as error:
             return str(error)

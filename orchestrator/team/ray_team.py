@@ -12,11 +12,11 @@ from pathlib import Path
 
 from domain.panel import Panel
 from domain.votes import Agent, Votes
-from orchestrator.ray_session import RaySession, short_hash
-from orchestrator.team.base import AgentHealth, Ballot, ballot
-from orchestrator.team.supervisor import Chair
+from orchestrator.ray_session import RaySession, home_hash
+from orchestrator.team.base import AgentHealth, AgentVoteResult, validate_votes
+from orchestrator.team.supervisor import AgentSupervisor
 
-Progress = Callable[[str, int, int], None]
+ProgressCallback = Callable[[str, int, int], None]
 """Told (what, done, total) while something takes its time."""
 
 
@@ -37,7 +37,7 @@ class RayTeam:
         home: Path,
         timeout: float = 30.0,
         start_timeout: float = 120.0,
-        progress: Progress = lambda *_: None,
+        on_progress: ProgressCallback = lambda *_: None,
     ) -> None:
         self.agents = tuple(agents)
         self.dashboard_url = session.dashboard_url
@@ -46,87 +46,96 @@ class RayTeam:
         self._ray = session.ray
         self._timeout = timeout
         self._start_timeout = start_timeout
-        self._voting = threading.Lock()
-        self._namespace = f"quorum-{short_hash(home)}"
-        self._chairs = [self._chair(agent, build) for agent in agents]
-        self._welcome(progress)
+        self._lock = threading.Lock()
+        self._namespace = f"quorum-{home_hash(home)}"
+        self._supervisors = [self._supervise(agent, build) for agent in agents]
+        self._wait_for_all(on_progress)
 
-    def vote(self, panel: Panel, since: int) -> tuple[Ballot, ...]:
-        with self._voting:
+    def vote(self, panel: Panel, since: int) -> tuple[AgentVoteResult, ...]:
+        with self._lock:
             started = time.monotonic()
             shared = self._ray.put(panel)
-            ballots: dict[str, Ballot] = {}
+            results: dict[str, AgentVoteResult] = {}
 
-            def cast(chair: Chair, votes: Votes | None, failure: str | None) -> None:
+            def record(
+                supervisor: AgentSupervisor, votes: Votes | None, failure: str | None
+            ) -> None:
                 seconds = time.monotonic() - started
                 if votes is not None:
-                    ballots[chair.agent] = ballot(chair.agent, votes, panel, since, seconds)
+                    results[supervisor.agent] = validate_votes(
+                        supervisor.agent, votes, panel, since, seconds
+                    )
                 else:
-                    ballots[chair.agent] = Ballot(chair.agent, None, failure, seconds)
-                chair.note(ballots[chair.agent])
+                    results[supervisor.agent] = AgentVoteResult(
+                        supervisor.agent, None, failure, seconds
+                    )
+                supervisor.record(results[supervisor.agent])
 
-            waiting = {chair.question(shared, since): chair for chair in self._chairs}
-            while waiting and (left := started + self._timeout - time.monotonic()) > 0:
-                ready, _ = self._ray.wait(list(waiting), num_returns=1, timeout=left)
+            waiting = {
+                supervisor.request_vote(shared, since): supervisor
+                for supervisor in self._supervisors
+            }
+            while waiting and (remaining := started + self._timeout - time.monotonic()) > 0:
+                ready, _ = self._ray.wait(list(waiting), num_returns=1, timeout=remaining)
                 for reference in ready:
-                    chair = waiting.pop(reference)
-                    if reference == chair.hello:
-                        failure = chair.greet()
+                    supervisor = waiting.pop(reference)
+                    if reference == supervisor.pending_ping:
+                        failure = supervisor.on_ready()
                         if failure is None:
-                            waiting[chair.question(shared, since)] = chair
+                            waiting[supervisor.request_vote(shared, since)] = supervisor
                         else:
-                            cast(chair, None, failure)
+                            record(supervisor, None, failure)
                     else:
-                        cast(chair, *chair.answer(reference))
-            for chair in waiting.values():
-                cast(chair, None, chair.overdue(self._timeout, self._start_timeout))
-            return tuple(ballots[agent] for agent in self.agents)
+                        record(supervisor, *supervisor.collect_vote(reference))
+            for supervisor in waiting.values():
+                record(supervisor, None, supervisor.on_timeout(self._timeout, self._start_timeout))
+            return tuple(results[agent] for agent in self.agents)
 
     def health(self) -> tuple[AgentHealth, ...]:
-        return tuple(chair.health() for chair in self._chairs)
+        return tuple(supervisor.health() for supervisor in self._supervisors)
 
-    def reseat(self, agent: str, build: Callable[[str], Agent]) -> str | None:
+    def replace_agent(self, agent: str, build: Callable[[str], Agent]) -> str | None:
         """The new actor is met before the former is let go, for which it has `start_timeout`."""
-        chair = self._chair(agent, build)
+        supervisor = self._supervise(agent, build)
         failure: str | None = "interrupted"
         try:
-            failure = self._meet(chair)
+            failure = self._wait_until_ready(supervisor)
         finally:
             if failure:
-                chair.kill()
+                supervisor.kill()
         if failure:
             return failure
-        with self._voting:
-            place = self.agents.index(agent)
-            former, self._chairs[place] = self._chairs[place], chair
-        former.kill()
+        with self._lock:
+            index = self.agents.index(agent)
+            previous, self._supervisors[index] = self._supervisors[index], supervisor
+        previous.kill()
         return None
 
-    def dismiss(self) -> None:
+    def stop_actors(self) -> None:
         """Stop the actors, but stay connected to Ray."""
-        for chair in self._chairs:
-            chair.kill()
+        for supervisor in self._supervisors:
+            supervisor.kill()
 
     def close(self) -> None:
         if self._ray.is_initialized():
-            self.dismiss()
+            self.stop_actors()
             self.session.close()
 
-    def _chair(self, agent: str, build: Callable[[str], Agent]) -> Chair:
-        return Chair(self.session, agent, build, self._namespace)
+    def _supervise(self, agent: str, build: Callable[[str], Agent]) -> AgentSupervisor:
+        return AgentSupervisor(self.session, agent, build, self._namespace)
 
-    def _meet(self, chair: Chair) -> str | None:
+    def _wait_until_ready(self, supervisor: AgentSupervisor) -> str | None:
         """Wait for a chair's actor; says what is wrong with it, if anything."""
-        ready, _ = self._ray.wait([chair.hello], timeout=self._start_timeout)
-        return chair.greet() if ready else f"not ready within {self._start_timeout:g} s"
+        ready, _ = self._ray.wait([supervisor.pending_ping], timeout=self._start_timeout)
+        return supervisor.on_ready() if ready else f"not ready within {self._start_timeout:g} s"
 
-    def _welcome(self, progress: Progress) -> None:
-        total, deadline = len(self._chairs), time.monotonic() + self._start_timeout
-        waiting = {chair.hello: chair for chair in self._chairs}
-        while waiting and (left := deadline - time.monotonic()) > 0:
-            names = ", ".join(chair.agent for chair in waiting.values())
-            progress(f"starting {names}", total - len(waiting), total)
-            for reference in self._ray.wait(list(waiting), num_returns=1, timeout=left)[0]:
-                chair = waiting.pop(reference)
-                if failure := chair.greet():
-                    chair.note(Ballot(chair.agent, None, failure, 0.0))
+    def _wait_for_all(self, on_progress: ProgressCallback) -> None:
+        total, deadline = len(self._supervisors), time.monotonic() + self._start_timeout
+        waiting = {supervisor.pending_ping: supervisor for supervisor in self._supervisors}
+        while waiting and (remaining := deadline - time.monotonic()) > 0:
+            names = ", ".join(supervisor.agent for supervisor in waiting.values())
+            on_progress(f"starting {names}", total - len(waiting), total)
+            for reference in self._ray.wait(list(waiting), num_returns=1, timeout=remaining)[0]:
+                supervisor = waiting.pop(reference)
+                if failure := supervisor.on_ready():
+                    supervisor.record(AgentVoteResult(supervisor.agent, None, failure, 0.0))

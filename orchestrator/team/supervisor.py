@@ -14,10 +14,10 @@ from typing import Any
 from domain.panel import Panel
 from domain.votes import Agent, Votes
 from orchestrator.ray_session import RaySession
-from orchestrator.team.base import AgentHealth, AgentState, Ballot, crashed
+from orchestrator.team.base import AgentHealth, AgentState, AgentVoteResult, describe_error
 
 
-class _Seat:
+class _AgentActor:
     """What runs in the actor's process. The agent is built on first use, so that a failure to
     build it is an answer like any other and not the death of the process."""
 
@@ -26,19 +26,19 @@ class _Seat:
         self._build = build
         self._agent: Agent | None = None
 
-    def hello(self) -> tuple[int, str]:
-        return os.getpid(), self._present().version
+    def ping(self) -> tuple[int, str]:
+        return os.getpid(), self._built_agent().version
 
     def vote(self, panel: Panel, since: int) -> tuple[int, Votes]:
-        return os.getpid(), self._present().vote(panel, since)
+        return os.getpid(), self._built_agent().vote(panel, since)
 
-    def _present(self) -> Agent:
+    def _built_agent(self) -> Agent:
         if self._agent is None:
             self._agent = self._build(self._name)
         return self._agent
 
 
-class Chair:
+class AgentSupervisor:
     """The team's side of one agent: its present actor and what is known of it."""
 
     def __init__(
@@ -53,51 +53,55 @@ class Chair:
         self._pid: int | None = None
         self._version: str | None = None
         self._processes = 0
-        self._last: Ballot | None = None
+        self._last: AgentVoteResult | None = None
         self._actor: Any = None
-        self.hello: Any = None
-        self._hire()
+        self.pending_ping: Any = None
+        self._start_actor()
 
-    def question(self, panel: Any, since: int) -> Any:
+    def request_vote(self, panel: Any, since: int) -> Any:
         """A reference to wait for: to the votes, or to the hello of an actor not yet met."""
-        return self.hello if self.hello is not None else self._actor.vote.remote(panel, since)
+        return (
+            self.pending_ping
+            if self.pending_ping is not None
+            else self._actor.vote.remote(panel, since)
+        )
 
-    def greet(self) -> str | None:
+    def on_ready(self) -> str | None:
         """Meet the actor whose hello has arrived; says what is wrong with it, if anything."""
         try:
-            self._meet(*self._ray.get(self.hello))
+            self._update_process(*self._ray.get(self.pending_ping))
         except self._ray.exceptions.RayActorError:
-            self._hire()
+            self._start_actor()
             return "crashed: its process died; another is starting"
         except self._ray.exceptions.RayTaskError as error:
-            self.hello = self._actor.hello.remote()
-            return crashed(error.cause)
-        self.hello = None
+            self.pending_ping = self._actor.hello.remote()
+            return describe_error(error.cause)
+        self.pending_ping = None
         return None
 
-    def answer(self, reference: Any) -> tuple[Votes | None, str | None]:
+    def collect_vote(self, reference: Any) -> tuple[Votes | None, str | None]:
         """The votes that have arrived, or what went wrong, which is put right on the way."""
         try:
             pid, votes = self._ray.get(reference)
         except self._ray.exceptions.RayActorError:
-            self.hello = self._actor.hello.options(max_task_retries=-1).remote()
+            self.pending_ping = self._actor.hello.options(max_task_retries=-1).remote()
             return None, "crashed: its process died"
         except self._ray.exceptions.RayTaskError as error:
-            return None, crashed(error.cause)
-        self._meet(pid, votes.version)
+            return None, describe_error(error.cause)
+        self._update_process(pid, votes.version)
         return votes, None
 
-    def overdue(self, timeout: float, start_timeout: float) -> str:
+    def on_timeout(self, timeout: float, start_timeout: float) -> str:
         """Say so of an actor that did not answer; replace one that will not."""
-        if self.hello is None:
-            self._hire()
+        if self.pending_ping is None:
+            self._start_actor()
             return f"no answer within {timeout:g} s; restarting"
-        if time.monotonic() - self._hired > start_timeout:
-            self._hire()
+        if time.monotonic() - self._started_at > start_timeout:
+            self._start_actor()
         return "restarting" if self._processes else "still starting"
 
-    def note(self, ballot: Ballot) -> None:
-        self._last = ballot
+    def record(self, result: AgentVoteResult) -> None:
+        self._last = result
 
     def kill(self) -> None:
         with contextlib.suppress(Exception):  # it may be gone already, or never have been
@@ -109,7 +113,7 @@ class Chair:
             agent=self.agent,
             state=state,
             version=self._version,
-            pid=self._pid if self.hello is None else None,
+            pid=self._pid if self.pending_ping is None else None,
             restarts=max(self._processes - 1, 0),
             seconds=last.seconds if last else None,
             failure=last.failure if last else None,
@@ -117,22 +121,22 @@ class Chair:
 
     def _state(self) -> AgentState:
         with self._lock:
-            hello = self.hello
-            if hello is not None and not self._ray.wait([hello], timeout=0)[0]:
+            pending = self.pending_ping
+            if pending is not None and not self._ray.wait([pending], timeout=0)[0]:
                 return "restarting" if self._processes else "starting"
         return "failing" if self._last and self._last.failure else "ready"
 
-    def _meet(self, pid: int, version: str) -> None:
+    def _update_process(self, pid: int, version: str) -> None:
         if pid != self._pid:
             self._processes += 1
         self._pid, self._version = pid, version
 
-    def _hire(self) -> None:
+    def _start_actor(self) -> None:
         """Put a new actor in the place of the present one, if any."""
         self.kill()
-        self._hired = time.monotonic()
-        self._actor = self._session.actor(
-            _Seat,
+        self._started_at = time.monotonic()
+        self._actor = self._session.start_actor(
+            _AgentActor,
             self.agent,
             self._build,
             name=f"quorum-{self.agent}",
@@ -141,4 +145,4 @@ class Chair:
             max_restarts=-1,
             scheduling_strategy="SPREAD",
         )
-        self.hello = self._actor.hello.options(max_task_retries=-1).remote()
+        self.pending_ping = self._actor.hello.options(max_task_retries=-1).remote()

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from quant.per_symbol import Floats
 
-Whole = NDArray[np.int32]
+Ints = NDArray[np.int32]
 
 PRIOR_SURPRISE = 0.10
 """Typical size of a surprise, as a share of the estimate, before any is known."""
@@ -17,7 +17,7 @@ PRIOR_COUNT = 4.0
 """Surprises that the prior size counts for."""
 
 
-def trailing_years(year: Whole, quarter: Whole, figure: Floats) -> tuple[Floats, Floats]:
+def trailing_twelve_months(year: Ints, quarter: Ints, figure: Floats) -> tuple[Floats, Floats]:
     """The figure over the last four quarters reported, and over the four a year before.
 
     `quarter` is 1 to 3 for a quarter and 4 for the whole year, so that the trailing year is the
@@ -38,7 +38,7 @@ def trailing_years(year: Whole, quarter: Whole, figure: Floats) -> tuple[Floats,
     return now, before
 
 
-def surprises(estimate: Floats, actual: Floats) -> Floats:
+def standardised_surprises(estimate: Floats, actual: Floats) -> Floats:
     """Earnings per share against the estimate, in the company's usual surprises.
 
     (actual - estimate) / |estimate|, within one either way, over the root mean square of the

@@ -13,7 +13,7 @@ from quant.per_symbol import Floats, by_symbol, ratio
 PATTERNS = tuple(name for name in dir(talib) if name.startswith("CDL"))
 """TA-Lib's 61 candlestick patterns."""
 
-FLAT = 1e-9
+FLAT_TOLERANCE = 1e-9
 """Spread relative to the price below which a series counts as not moving at all."""
 
 
@@ -28,7 +28,7 @@ def ema(close: Floats, length: int) -> Floats:
 def rsi(close: Floats, length: int = 14) -> Floats:
     """Wilder's relative strength index, 0 to 100; NaN where the price stood still throughout."""
     index = by_symbol(lambda c: talib.RSI(c, length), close)
-    return np.where(_moved(close, close, length + 1), index, np.nan)
+    return np.where(_has_moved(close, close, length + 1), index, np.nan)
 
 
 def macd(close: Floats, fast: int = 12, slow: int = 26) -> Floats:
@@ -41,21 +41,21 @@ def macd_histogram(close: Floats, fast: int = 12, slow: int = 26, signal: int = 
     return by_symbol(lambda c: talib.MACD(c, fast, slow, signal)[2], close)
 
 
-def deviation(close: Floats, length: int = 20) -> Floats:
+def standard_deviation(close: Floats, length: int = 20) -> Floats:
     """Standard deviation of the last `length` closes, in price."""
     return by_symbol(lambda c: talib.STDDEV(c, length), close)
 
 
 def bollinger_z(close: Floats, length: int = 20) -> Floats:
     """Distance from the moving average in standard deviations; NaN where the price stands still."""
-    spread = deviation(close, length)
-    return ratio(close - sma(close, length), np.where(spread > FLAT * close, spread, 0.0))
+    spread = standard_deviation(close, length)
+    return ratio(close - sma(close, length), np.where(spread > FLAT_TOLERANCE * close, spread, 0.0))
 
 
 def stochastic(high: Floats, low: Floats, close: Floats, length: int = 14) -> Floats:
     """Slow %K, 0 to 100; NaN where the price stood still throughout."""
     index = by_symbol(lambda h, lo, c: talib.STOCHF(h, lo, c, length, 3)[1], high, low, close)
-    return np.where(_moved(high, low, length), index, np.nan)
+    return np.where(_has_moved(high, low, length), index, np.nan)
 
 
 def adx(high: Floats, low: Floats, close: Floats, length: int = 14) -> Floats:
@@ -63,7 +63,7 @@ def adx(high: Floats, low: Floats, close: Floats, length: int = 14) -> Floats:
     return by_symbol(lambda h, lo, c: talib.ADX(h, lo, c, length), high, low, close)
 
 
-def direction(high: Floats, low: Floats, close: Floats, length: int = 14) -> Floats:
+def directional_spread(high: Floats, low: Floats, close: Floats, length: int = 14) -> Floats:
     """+DI less -DI, -100 to 100: which way the trend points."""
     return by_symbol(
         lambda h, lo, c: talib.PLUS_DI(h, lo, c, length) - talib.MINUS_DI(h, lo, c, length),
@@ -71,12 +71,12 @@ def direction(high: Floats, low: Floats, close: Floats, length: int = 14) -> Flo
     )  # fmt: skip
 
 
-def donchian(high: Floats, low: Floats, close: Floats, length: int) -> Floats:
+def donchian_position(high: Floats, low: Floats, close: Floats, length: int) -> Floats:
     """Where the close stands in the channel of the last `length` bars: -1 bottom, 1 top."""
     top = by_symbol(lambda h: talib.MAX(h, length), high)
     bottom = by_symbol(lambda lo: talib.MIN(lo, length), low)
     width = top - bottom
-    return ratio(2 * close - top - bottom, np.where(width > FLAT * close, width, 0.0))
+    return ratio(2 * close - top - bottom, np.where(width > FLAT_TOLERANCE * close, width, 0.0))
 
 
 def mfi(high: Floats, low: Floats, close: Floats, volume: Floats, length: int = 14) -> Floats:
@@ -95,7 +95,7 @@ def obv(close: Floats, volume: Floats) -> Floats:
     return by_symbol(talib.OBV, close, volume)
 
 
-def candlesticks(open_: Floats, high: Floats, low: Floats, close: Floats) -> Floats:
+def candlestick_balance(open_: Floats, high: Floats, low: Floats, close: Floats) -> Floats:
     """Bullish less bearish patterns completed by this bar, a whole number."""
     patterns = [getattr(talib, name) for name in PATTERNS]
 
@@ -108,8 +108,8 @@ def candlesticks(open_: Floats, high: Floats, low: Floats, close: Floats) -> Flo
     return by_symbol(balance, open_, high, low, close)
 
 
-def _moved(high: Floats, low: Floats, length: int) -> np.ndarray:
+def _has_moved(high: Floats, low: Floats, length: int) -> np.ndarray:
     """Whether anything changed within the last `length` bars."""
     top = by_symbol(lambda h: talib.MAX(h, length), high)
     bottom = by_symbol(lambda lo: talib.MIN(lo, length), low)
-    return top - bottom > FLAT * top
+    return top - bottom > FLAT_TOLERANCE * top

@@ -7,12 +7,12 @@ come rebased (`quant.per_symbol.rebased`). What any of it means for the odds is 
 import numpy as np
 
 from quant import rolling
-from quant.per_symbol import Floats, by_symbol, change, lag, ratio
+from quant.per_symbol import Floats, by_symbol, lag, pct_change, ratio
 
 
-def move(close: Floats, bars: int, volatility: Floats) -> Floats:
+def standardised_return(close: Floats, bars: int, volatility: Floats) -> Floats:
     """Return over `bars` bars in standard deviations of such a return."""
-    return ratio(change(close, bars), volatility * np.sqrt(float(bars)))
+    return ratio(pct_change(close, bars), volatility * np.sqrt(float(bars)))
 
 
 def momentum(close: Floats, bars: int, skip: int, volatility: Floats) -> Floats:
@@ -26,24 +26,24 @@ def relative_volume(volume: Floats, length: int = 63) -> Floats:
     return ratio(volume, rolling.quantile(volume, 0.5, length, 20))
 
 
-def confirmed_move(close: Floats, volume: Floats, volatility: Floats) -> Floats:
+def volume_confirmed_return(close: Floats, volume: Floats, volatility: Floats) -> Floats:
     """The last bar's move in standard deviations, times how unusual its volume was (0 to 2)."""
     unusual = np.clip(relative_volume(volume) - 1.0, 0.0, 2.0)
-    return move(close, 1, volatility) * unusual
+    return standardised_return(close, 1, volatility) * unusual
 
 
-def regime(volatility: Floats, length: int = 252) -> Floats:
+def relative_volatility(volatility: Floats, length: int = 252) -> Floats:
     """Volatility over its own median of the last `length` bars."""
     return ratio(volatility, rolling.quantile(volatility, 0.5, length, 60))
 
 
-def recent_volume(volume: Floats, recent: int, length: int, minimum: int) -> Floats:
+def recent_relative_volume(volume: Floats, recent: int, length: int, minimum: int) -> Floats:
     """Mean volume of the `recent` bars over the median of `length`; NaN where that is nothing."""
     usual = rolling.quantile(volume, 0.5, length, minimum)
     return ratio(rolling.mean(volume, recent, recent), usual)
 
 
-def untraded(volume: Floats, length: int) -> Floats:
+def untraded_share(volume: Floats, length: int) -> Floats:
     """Share of the last `length` bars without volume; NaN where there never was any, as in an
     index."""
     ever = by_symbol(np.maximum.accumulate, volume) > 0.0
@@ -51,7 +51,7 @@ def untraded(volume: Floats, length: int) -> Floats:
     return np.where(ever, rolling.mean(dry, length, length), np.nan)
 
 
-def standstill(close: Floats) -> Floats:
+def unchanged_bars(close: Floats) -> Floats:
     """Bars in a row that ended where they began, this one included."""
 
     def run(series: Floats) -> Floats:

@@ -9,29 +9,29 @@ from quant.features import indicators
 from quant.per_symbol import Floats, ratio
 
 
-def above_average(close: Floats, length: int, volatility: Floats) -> Floats:
+def distance_from_sma(close: Floats, length: int, volatility: Floats) -> Floats:
     """Distance of the close from its simple average, in standard deviations of `length` bars."""
     distance = close / indicators.sma(close, length) - 1.0
     return ratio(distance, volatility * np.sqrt(float(length)))
 
 
-def spread_of_averages(close: Floats, fast: int, slow: int) -> Floats:
+def ema_spread(close: Floats, fast: int, slow: int) -> Floats:
     """Fast over slow exponential average less one, in percent."""
     return 100.0 * (indicators.ema(close, fast) / indicators.ema(close, slow) - 1.0)
 
 
-def macd_thrust(close: Floats, volatility: Floats) -> Floats:
+def standardised_macd_histogram(close: Floats, volatility: Floats) -> Floats:
     """MACD histogram in standard deviations of a bar's move."""
     return ratio(indicators.macd_histogram(close) / close, volatility)
 
 
-def directed_strength(high: Floats, low: Floats, close: Floats) -> Floats:
+def signed_adx(high: Floats, low: Floats, close: Floats) -> Floats:
     """ADX with the sign of its direction, -100 to 100."""
     strength = indicators.adx(high, low, close)
-    return strength * np.sign(indicators.direction(high, low, close))
+    return strength * np.sign(indicators.directional_spread(high, low, close))
 
 
-def volume_flow(close: Floats, volume: Floats, length: int = 20) -> Floats:
+def obv_oscillator(close: Floats, volume: Floats, length: int = 20) -> Floats:
     """On-balance volume above its own average, in bars of average volume."""
     flow = indicators.obv(close, volume)
     return ratio(flow - indicators.ema(flow, length), indicators.sma(volume, length))

@@ -6,73 +6,77 @@ The regression is ordinary least squares of returns on the benchmark's, without 
 
 import numpy as np
 
-from quant.jit import compiled
+from quant.jit import cached_njit
 from quant.per_symbol import ratio
 from quant.performance.return_metrics import cagr
-from quant.risk.return_series import Floats, Track
+from quant.risk.return_series import Floats, ReturnSeries
 
 
-def beta(track: Track) -> Floats:
+def beta(series: ReturnSeries) -> Floats:
     """NaN where the benchmark never changes."""
-    covariance, variance = track.comoments
+    covariance, variance = series.comoments
     return ratio(covariance, variance)
 
 
-def alpha(track: Track) -> Floats:
+def alpha(series: ReturnSeries) -> Floats:
     """Jensen's: what is earned a year beyond beta times the benchmark, not compounded."""
-    beyond = track.mean - beta(track) * _other(track).mean(axis=-1)
-    return np.asarray(beyond * track.periods)
+    beyond = series.mean - beta(series) * _benchmark_returns(series).mean(axis=-1)
+    return np.asarray(beyond * series.periods_per_year)
 
 
-def r_squared(track: Track) -> Floats:
-    covariance, variance = track.comoments
-    return ratio(covariance * covariance, variance * track.moments[0])
+def r_squared(series: ReturnSeries) -> Floats:
+    covariance, variance = series.comoments
+    return ratio(covariance * covariance, variance * series.moments[0])
 
 
-def tracking_error(track: Track) -> Floats:
-    _, spread = track.apart
-    return np.asarray(spread * np.sqrt(track.periods))
+def tracking_error(series: ReturnSeries) -> Floats:
+    _, spread = series.active_moments
+    return np.asarray(spread * np.sqrt(series.periods_per_year))
 
 
-def information_ratio(track: Track) -> Floats:
-    mean, spread = track.apart
-    return np.asarray(ratio(mean, spread) * np.sqrt(track.periods))
+def information_ratio(series: ReturnSeries) -> Floats:
+    mean, spread = series.active_moments
+    return np.asarray(ratio(mean, spread) * np.sqrt(series.periods_per_year))
 
 
-def treynor(track: Track) -> Floats:
+def treynor(series: ReturnSeries) -> Floats:
     """NaN where beta is not positive: a ratio to negative risk ranks backwards."""
-    return ratio(track.mean * track.periods, beta(track))
+    return ratio(series.mean * series.periods_per_year, beta(series))
 
 
-def active_return(track: Track) -> Floats:
-    return cagr(track) - cagr(Track(_other(track), track.periods))
+def active_return(series: ReturnSeries) -> Floats:
+    return cagr(series) - cagr(ReturnSeries(_benchmark_returns(series), series.periods_per_year))
 
 
-def up_capture(track: Track) -> Floats:
-    return _capture(track, 1.0)
+def up_capture(series: ReturnSeries) -> Floats:
+    return _capture(series, 1.0)
 
 
-def down_capture(track: Track) -> Floats:
-    return _capture(track, -1.0)
+def down_capture(series: ReturnSeries) -> Floats:
+    return _capture(series, -1.0)
 
 
-def _other(track: Track) -> Floats:
-    if track.benchmark is None:
-        return np.full_like(track.returns, np.nan)
-    return track.benchmark
+def _benchmark_returns(series: ReturnSeries) -> Floats:
+    if series.benchmark is None:
+        return np.full_like(series.returns, np.nan)
+    return series.benchmark
 
 
-def _capture(track: Track, sign: float) -> Floats:
+def _capture(series: ReturnSeries, sign: float) -> Floats:
     """Geometric mean of the bars on which the benchmark rose (or fell), over the benchmark's."""
-    shape = track.returns.shape
-    grown = _grown(track.returns.reshape(-1, shape[-1]), _other(track).reshape(-1, shape[-1]), sign)
+    shape = series.returns.shape
+    grown = _captured_growth(
+        series.returns.reshape(-1, shape[-1]),
+        _benchmark_returns(series).reshape(-1, shape[-1]),
+        sign,
+    )
     with np.errstate(invalid="ignore"):
         mean = sign * (grown[:, :2] ** ratio(np.ones(len(grown)), grown[:, 2])[:, np.newaxis] - 1.0)
     return ratio(mean[:, 0], mean[:, 1]).reshape(shape[:-1])
 
 
-@compiled
-def _grown(returns: Floats, other: Floats, sign: float) -> Floats:
+@cached_njit
+def _captured_growth(returns: Floats, other: Floats, sign: float) -> Floats:
     """Of each record: its growth and its benchmark's on the bars with the benchmark's `sign`,
     and how many they are."""
     answers = np.ones((len(returns), 3))

@@ -4,8 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
-Unit = Literal["%", "", "x", "days", "bars"]
-Kind = Literal["track", "benchmark", "trades", "book"]
+MetricUnit = Literal["%", "", "x", "days", "bars"]
+MetricKind = Literal["track", "benchmark", "trades", "book"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,9 +16,9 @@ class Metric:
 
     name: str
     title: str
-    unit: Unit
+    unit: MetricUnit
     better: Literal[-1, 0, 1]
-    kind: Kind
+    kind: MetricKind
     function: Callable[[Any], Any]
     meaning: str
     source: str

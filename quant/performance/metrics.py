@@ -14,50 +14,53 @@ from types import MappingProxyType
 
 import numpy as np
 
-from quant.performance.metric import Kind, Metric
-from quant.performance.return_metric_list import OF_RETURNS
-from quant.performance.round_trips import Trades
-from quant.performance.trading_activity import Book
-from quant.performance.trading_metric_list import OF_TRADING
-from quant.risk.return_series import Floats, Times, Track
+from quant.performance.metric import Metric, MetricKind
+from quant.performance.return_metric_list import RETURN_METRICS
+from quant.performance.round_trips import RoundTripTable
+from quant.performance.trading_activity import TradingActivity
+from quant.performance.trading_metric_list import TRADING_METRICS
+from quant.risk.return_series import Floats, ReturnSeries, Times
 
 METRICS: Mapping[str, Metric] = MappingProxyType(
-    {metric.name: metric for metric in (*OF_RETURNS, *OF_TRADING)}
+    {metric.name: metric for metric in (*RETURN_METRICS, *TRADING_METRICS)}
 )
 
 
 def summary(
-    returns: Floats, periods: float, benchmark: Floats | None = None, times: Times | None = None
+    returns: Floats,
+    periods_per_year: float,
+    benchmark: Floats | None = None,
+    times: Times | None = None,
 ) -> dict[str, Floats]:
     """Every measure of `returns` (..., T), each (...,); see `Track` for the arguments.
 
     Those beside a benchmark are NaN without one, those by day, month and year without `times`.
     """
-    track = Track(returns, periods, benchmark, times)
+    track = ReturnSeries(returns, periods_per_year, benchmark, times)
     return {
-        metric.name: measured(metric, track)
+        metric.name: measure(metric, track)
         for metric in METRICS.values()
         if metric.kind in ("track", "benchmark")
     }
 
 
-def measured(metric: Metric, track: Track) -> Floats:
+def measure(metric: Metric, series: ReturnSeries) -> Floats:
     """One measure of a track, (...,)."""
-    unknown = np.full(track.returns.shape[:-1], np.nan)
-    known = track.comparable if metric.kind == "benchmark" else track.known
-    if track.n == 0 or not known.any():
+    unknown = np.full(series.returns.shape[:-1], np.nan)
+    known = series.complete_with_benchmark if metric.kind == "benchmark" else series.complete
+    if series.n == 0 or not known.any():
         return unknown
     with np.errstate(all="ignore"):
-        value = np.asarray(metric.function(track), np.float64)
+        value = np.asarray(metric.function(series), np.float64)
     return np.where(known & np.isfinite(value), value, unknown)
 
 
-def trading_summary(trades: Trades, book: Book) -> dict[str, float]:
+def trading_summary(round_trips: RoundTripTable, activity: TradingActivity) -> dict[str, float]:
     """Every measure of round trips and of the account (its fields (T,)) that made them."""
-    return {**_all("trades", trades), **_all("book", book)}
+    return {**_all("trades", round_trips), **_all("book", activity)}
 
 
-def _all(kind: Kind, of: Trades | Book) -> dict[str, float]:
+def _all(kind: MetricKind, of: RoundTripTable | TradingActivity) -> dict[str, float]:
     with np.errstate(all="ignore"):
         values = {m.name: float(m.function(of)) for m in METRICS.values() if m.kind == kind}
     return {name: value if np.isfinite(value) else np.nan for name, value in values.items()}

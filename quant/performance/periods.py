@@ -11,11 +11,11 @@ from typing import Literal
 import numpy as np
 
 from quant.performance.return_metrics import win_share
-from quant.risk.return_series import Floats, Times, Track
+from quant.risk.return_series import Floats, ReturnSeries, Times
 
-Period = Literal["D", "M", "Y"]
+PeriodUnit = Literal["D", "M", "Y"]
 
-STRESS: Mapping[str, tuple[str, str]] = {
+STRESS_PERIODS: Mapping[str, tuple[str, str]] = {
     "Financial crisis 2007-2009": ("2007-10-09", "2009-03-09"),
     "Flash crash 2010": ("2010-04-23", "2010-07-02"),
     "US downgrade 2011": ("2011-07-22", "2011-10-03"),
@@ -33,40 +33,40 @@ STRESS: Mapping[str, tuple[str, str]] = {
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class ByPeriod:
+class PeriodReturns:
     """Compounded returns (..., P) of the periods that begin at `start` (P,)."""
 
     start: Times
     returns: Floats
 
 
-def by_period(returns: Floats, times: Times, period: Period) -> ByPeriod:
+def period_returns(returns: Floats, times: Times, period: PeriodUnit) -> PeriodReturns:
     """Returns (..., T) of bars that close at `times` (T,), compounded by day, month or year."""
     of_bar = _day(times).astype(f"datetime64[{period}]")
     firsts = np.flatnonzero(np.append(True, of_bar[1:] != of_bar[:-1])[: len(of_bar)])
     if not len(firsts):
-        return ByPeriod(of_bar, np.empty((*returns.shape[:-1], 0)))
+        return PeriodReturns(of_bar, np.empty((*returns.shape[:-1], 0)))
     grown = np.multiply.reduceat(1.0 + returns, firsts, axis=-1)
-    return ByPeriod(of_bar[firsts], np.asarray(grown - 1.0))
+    return PeriodReturns(of_bar[firsts], np.asarray(grown - 1.0))
 
 
-def win_days(track: Track) -> Floats:
-    return _won(track, "D")
+def win_days(series: ReturnSeries) -> Floats:
+    return _win_rate(series, "D")
 
 
-def win_months(track: Track) -> Floats:
-    return _won(track, "M")
+def win_months(series: ReturnSeries) -> Floats:
+    return _win_rate(series, "M")
 
 
-def win_years(track: Track) -> Floats:
-    return _won(track, "Y")
+def win_years(series: ReturnSeries) -> Floats:
+    return _win_rate(series, "Y")
 
 
-def stressed(returns: Floats, times: Times) -> dict[str, Floats]:
+def stress_returns(returns: Floats, times: Times) -> dict[str, Floats]:
     """(...,) total return over each of `STRESS`; NaN where the record does not span it."""
     day = _day(times)
     answers = {}
-    for name, (first, last) in STRESS.items():
+    for name, (first, last) in STRESS_PERIODS.items():
         begin, end = np.datetime64(first), np.datetime64(last)
         within = (day > begin) & (day <= end)
         spans = len(day) > 0 and bool(day[0] <= begin) and bool(day[-1] >= end)
@@ -75,10 +75,10 @@ def stressed(returns: Floats, times: Times) -> dict[str, Floats]:
     return answers
 
 
-def _won(track: Track, period: Period) -> Floats:
-    if track.times is None:
-        return np.full(track.returns.shape[:-1], np.nan)
-    return win_share(by_period(track.returns, track.times, period).returns)
+def _win_rate(series: ReturnSeries, period: PeriodUnit) -> Floats:
+    if series.times is None:
+        return np.full(series.returns.shape[:-1], np.nan)
+    return win_share(period_returns(series.returns, series.times, period).returns)
 
 
 def _day(times: Times) -> Times:

@@ -5,7 +5,7 @@ from quant.performance.metric import Metric
 from quant.risk import drawdowns, tail_risk
 
 # fmt: off
-OF_RETURNS: tuple[Metric, ...] = (
+RETURN_METRICS: tuple[Metric, ...] = (
     Metric("total_return", "Total return", "%", 1, "track", return_metrics.total_return,
            "What was gained over the whole time, compounded.", "definition"),
     Metric("cagr", "Growth a year", "%", 1, "track", return_metrics.cagr,

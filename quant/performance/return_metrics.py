@@ -7,60 +7,60 @@ in `performance.METRICS`.
 
 import numpy as np
 
-from quant.jit import compiled
+from quant.jit import cached_njit
 from quant.per_symbol import ratio
 from quant.risk.drawdowns import max_drawdown, ulcer_index
-from quant.risk.return_series import Floats, Track
+from quant.risk.return_series import Floats, ReturnSeries
 
 
-def total_return(track: Track) -> Floats:
-    return np.asarray(track.growth[..., -1] - 1.0)
+def total_return(series: ReturnSeries) -> Floats:
+    return np.asarray(series.wealth[..., -1] - 1.0)
 
 
-def cagr(track: Track) -> Floats:
+def cagr(series: ReturnSeries) -> Floats:
     """NaN once wealth is below zero."""
-    end = track.growth[..., -1]
+    end = series.wealth[..., -1]
     with np.errstate(over="ignore"):
-        grown = np.maximum(end, 0.0) ** (1.0 / track.years) - 1.0
+        grown = np.maximum(end, 0.0) ** (1.0 / series.years) - 1.0
     return np.where(end >= 0.0, grown, np.nan)
 
 
-def volatility(track: Track) -> Floats:
-    return np.asarray(track.deviation * np.sqrt(track.periods))
+def volatility(series: ReturnSeries) -> Floats:
+    return np.asarray(series.deviation * np.sqrt(series.periods_per_year))
 
 
-def sharpe(track: Track) -> Floats:
-    return np.asarray(ratio(track.mean, track.deviation) * np.sqrt(track.periods))
+def sharpe(series: ReturnSeries) -> Floats:
+    return np.asarray(ratio(series.mean, series.deviation) * np.sqrt(series.periods_per_year))
 
 
-def sortino(track: Track) -> Floats:
+def sortino(series: ReturnSeries) -> Floats:
     """Only losses count as risk, but over all bars."""
-    losses = np.minimum(track.returns, 0.0)
+    losses = np.minimum(series.returns, 0.0)
     downside = np.sqrt((losses * losses).mean(axis=-1))
-    return np.asarray(ratio(track.mean, downside) * np.sqrt(track.periods))
+    return np.asarray(ratio(series.mean, downside) * np.sqrt(series.periods_per_year))
 
 
-def calmar(track: Track) -> Floats:
-    return ratio(cagr(track), -max_drawdown(track))
+def calmar(series: ReturnSeries) -> Floats:
+    return ratio(cagr(series), -max_drawdown(series))
 
 
-def martin(track: Track) -> Floats:
-    return ratio(cagr(track), ulcer_index(track))
+def martin(series: ReturnSeries) -> Floats:
+    return ratio(cagr(series), ulcer_index(series))
 
 
-def omega(track: Track) -> Floats:
+def omega(series: ReturnSeries) -> Floats:
     """Threshold zero."""
-    return ratio(_gains(track), _losses(track))
+    return ratio(_gains(series), _losses(series))
 
 
-def payoff(track: Track) -> Floats:
-    wins, losses = (track.returns > 0.0).sum(axis=-1), (track.returns < 0.0).sum(axis=-1)
-    return ratio(ratio(_gains(track), wins), ratio(_losses(track), losses))
+def payoff(series: ReturnSeries) -> Floats:
+    wins, losses = (series.returns > 0.0).sum(axis=-1), (series.returns < 0.0).sum(axis=-1)
+    return ratio(ratio(_gains(series), wins), ratio(_losses(series), losses))
 
 
-def win_rate(track: Track) -> Floats:
+def win_rate(series: ReturnSeries) -> Floats:
     """Bars without a gain or loss are left out."""
-    return win_share(track.returns)
+    return win_share(series.returns)
 
 
 def win_share(returns: Floats) -> Floats:
@@ -68,52 +68,52 @@ def win_share(returns: Floats) -> Floats:
     return ratio((returns > 0.0).sum(axis=-1), (returns != 0.0).sum(axis=-1))
 
 
-def kelly(track: Track) -> Floats:
-    won = win_rate(track)
-    return won - ratio(1.0 - won, payoff(track))
+def kelly(series: ReturnSeries) -> Floats:
+    won = win_rate(series)
+    return won - ratio(1.0 - won, payoff(series))
 
 
-def best_bar(track: Track) -> Floats:
-    return np.asarray(track.ordered[..., -1])
+def best_bar(series: ReturnSeries) -> Floats:
+    return np.asarray(series.sorted_returns[..., -1])
 
 
-def worst_bar(track: Track) -> Floats:
-    return np.asarray(track.ordered[..., 0])
+def worst_bar(series: ReturnSeries) -> Floats:
+    return np.asarray(series.sorted_returns[..., 0])
 
 
-def stability(track: Track) -> Floats:
+def stability(series: ReturnSeries) -> Floats:
     """R² of the straight line through the logarithm of wealth."""
-    positive = (track.growth > 0.0).all(axis=-1) & (track.deviation > 0.0)
-    path = np.log(np.where(positive[..., np.newaxis], track.growth, 1.0))
+    positive = (series.wealth > 0.0).all(axis=-1) & (series.deviation > 0.0)
+    path = np.log(np.where(positive[..., np.newaxis], series.wealth, 1.0))
     path = path - path.mean(axis=-1)[..., np.newaxis]
-    time = np.arange(track.n) - (track.n - 1) / 2
+    time = np.arange(series.n) - (series.n - 1) / 2
     covered = (path * time).sum(axis=-1)
     fit = ratio(covered * covered, (path * path).sum(axis=-1) * (time * time).sum())
     return np.where(positive, fit, np.nan)
 
 
-def longest_wins(track: Track) -> Floats:
-    return _longest(track, 1.0)
+def longest_wins(series: ReturnSeries) -> Floats:
+    return _longest_streak(series, 1.0)
 
 
-def longest_losses(track: Track) -> Floats:
-    return _longest(track, -1.0)
+def longest_losses(series: ReturnSeries) -> Floats:
+    return _longest_streak(series, -1.0)
 
 
-def _gains(track: Track) -> Floats:
-    return np.asarray(np.maximum(track.returns, 0.0).sum(axis=-1))
+def _gains(series: ReturnSeries) -> Floats:
+    return np.asarray(np.maximum(series.returns, 0.0).sum(axis=-1))
 
 
-def _losses(track: Track) -> Floats:
-    return -np.asarray(np.minimum(track.returns, 0.0).sum(axis=-1))
+def _losses(series: ReturnSeries) -> Floats:
+    return -np.asarray(np.minimum(series.returns, 0.0).sum(axis=-1))
 
 
-def _longest(track: Track, sign: float) -> Floats:
-    runs = _streaks(track.returns.reshape(-1, track.n), sign)
-    return runs.reshape(track.returns.shape[:-1])
+def _longest_streak(series: ReturnSeries, sign: float) -> Floats:
+    runs = _streaks(series.returns.reshape(-1, series.n), sign)
+    return runs.reshape(series.returns.shape[:-1])
 
 
-@compiled
+@cached_njit
 def _streaks(returns: Floats, sign: float) -> Floats:
     answers = np.zeros(len(returns))
     for k in range(len(returns)):

@@ -10,16 +10,16 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from quant.jit import compiled
+from quant.jit import cached_njit
 from quant.risk.return_series import Floats
 
-Whole = NDArray[np.intp]
+Indices = NDArray[np.intp]
 DUST = 1e-9
 """A lot smaller than this share of the fill that opened it is rounding, and is dropped."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Trades:
+class RoundTripTable:
     """K round trips in order of their end, each field (K,).
 
     `entry` and `exit` are rows, `column` the symbol. `profit` is in currency after commissions,
@@ -28,33 +28,33 @@ class Trades:
     price.
     """
 
-    entry: Whole
-    exit: Whole
-    column: Whole
-    returned: Floats
+    entry_row: Indices
+    exit_row: Indices
+    column: Indices
+    return_fraction: Floats
     profit: Floats
     adverse: Floats
     favourable: Floats
 
 
-def round_trips(
-    row: Whole,
-    column: Whole,
-    units: Floats,
+def match_round_trips(
+    row: Indices,
+    column: Indices,
+    quantity: Floats,
     price: Floats,
     commission: Floats,
     *,
     low: Floats,
     high: Floats,
-) -> Trades:
+) -> RoundTripTable:
     """The trips of F fills (F,) made at the opens of their `row`, `units` negative for sales.
 
     `low` and `high` (T, N) are the bars' prices; NaN where there is no bar. The bar of the exit
     counts with the exit's price only, since the rest of it came afterwards.
     """
     order = np.lexsort((row, column))
-    places, figures = _matched(
-        units[order].astype(np.float64),
+    places, figures = _match(
+        quantity[order].astype(np.float64),
         price[order].astype(np.float64),
         commission[order].astype(np.float64),
         row[order].astype(np.intp),
@@ -64,34 +64,34 @@ def round_trips(
     )
     ended = np.lexsort((places[:, 2], places[:, 0], places[:, 1]))
     places, figures = places[ended], figures[ended]
-    return Trades(
-        entry=places[:, 0],
-        exit=places[:, 1],
+    return RoundTripTable(
+        entry_row=places[:, 0],
+        exit_row=places[:, 1],
         column=places[:, 2],
-        returned=figures[:, 0],
+        return_fraction=figures[:, 0],
         profit=figures[:, 1],
         adverse=figures[:, 2],
         favourable=figures[:, 3],
     )
 
 
-@compiled
-def _matched(
-    units: Floats,
+@cached_njit
+def _match(
+    quantity: Floats,
     price: Floats,
     commission: Floats,
-    row: Whole,
-    column: Whole,
+    row: Indices,
+    column: Indices,
     low: Floats,
     high: Floats,
-) -> tuple[Whole, Floats]:
+) -> tuple[Indices, Floats]:
     """Places (K, 3) entry, exit, column and figures (K, 4) return, profit, adverse, favourable.
 
     A fill closes at most the lots that stand before it, and each trip uses up a lot or a fill:
     there are never more trips than two for each fill.
     """
-    fills = len(units)
-    left = units.copy()  # of each fill, what still waits for its other half
+    fills = len(quantity)
+    left = quantity.copy()  # of each fill, what still waits for its other half
     places, figures = np.empty((2 * fills, 3), np.intp), np.empty((2 * fills, 4))
     made, oldest = 0, 0
     for closing in range(fills):
@@ -105,8 +105,8 @@ def _matched(
                 break
             sign = 1.0 if left[oldest] > 0.0 else -1.0
             size = min(abs(left[oldest]), abs(left[closing]))
-            fees = size * abs(commission[oldest] / units[oldest])
-            fees += size * abs(commission[closing] / units[closing])
+            fees = size * abs(commission[oldest] / quantity[oldest])
+            fees += size * abs(commission[closing] / quantity[closing])
             profit = sign * size * (price[closing] - price[oldest]) - fees
             places[made] = row[oldest], row[closing], column[closing]
             adverse, favourable = _excursion(
@@ -121,12 +121,12 @@ def _matched(
             left[oldest] -= sign * size
             left[closing] += sign * size
             for each in (oldest, closing):
-                if abs(left[each]) <= DUST * abs(units[each]):
+                if abs(left[each]) <= DUST * abs(quantity[each]):
                     left[each] = 0.0
     return places[:made], figures[:made]
 
 
-@compiled
+@cached_njit
 def _excursion(
     sign: float, bought: float, sold: float, low: Floats, high: Floats
 ) -> tuple[float, float]:
@@ -141,48 +141,51 @@ def _excursion(
     return (fall, rise) if sign > 0.0 else (-rise, -fall)
 
 
-def trade_win_rate(trades: Trades) -> float:
+def trade_win_rate(trades: RoundTripTable) -> float:
     """Trades that came out even are left out."""
-    return _divided(float((trades.profit > 0.0).sum()), float((trades.profit != 0.0).sum()))
+    return _divide(float((trades.profit > 0.0).sum()), float((trades.profit != 0.0).sum()))
 
 
-def trade_payoff(trades: Trades) -> float:
-    return _divided(
-        _mean(trades.returned, trades.profit > 0), -_mean(trades.returned, trades.profit < 0)
+def trade_payoff(trades: RoundTripTable) -> float:
+    return _divide(
+        _mean(trades.return_fraction, trades.profit > 0),
+        -_mean(trades.return_fraction, trades.profit < 0),
     )
 
 
-def profit_factor(trades: Trades) -> float:
+def profit_factor(trades: RoundTripTable) -> float:
     profit = trades.profit
-    return _divided(float(profit[profit > 0.0].sum()), -float(profit[profit < 0.0].sum()))
+    return _divide(float(profit[profit > 0.0].sum()), -float(profit[profit < 0.0].sum()))
 
 
-def expectancy(trades: Trades) -> float:
-    return _mean(trades.returned, np.full(len(trades.returned), True))
+def expectancy(trades: RoundTripTable) -> float:
+    return _mean(trades.return_fraction, np.full(len(trades.return_fraction), True))
 
 
-def holding(trades: Trades) -> float:
+def holding_bars(trades: RoundTripTable) -> float:
     """Mean bars from entry to exit."""
-    return _mean((trades.exit - trades.entry).astype(np.float64), trades.exit >= trades.entry)
+    return _mean(
+        (trades.exit_row - trades.entry_row).astype(np.float64), trades.exit_row >= trades.entry_row
+    )
 
 
-def best_trade(trades: Trades) -> float:
-    return float(trades.returned.max()) if len(trades.returned) else np.nan
+def best_trade(trades: RoundTripTable) -> float:
+    return float(trades.return_fraction.max()) if len(trades.return_fraction) else np.nan
 
 
-def worst_trade(trades: Trades) -> float:
-    return float(trades.returned.min()) if len(trades.returned) else np.nan
+def worst_trade(trades: RoundTripTable) -> float:
+    return float(trades.return_fraction.min()) if len(trades.return_fraction) else np.nan
 
 
-def adverse_excursion(trades: Trades) -> float:
+def adverse_excursion(trades: RoundTripTable) -> float:
     return _mean(trades.adverse, np.isfinite(trades.adverse))
 
 
-def favourable_excursion(trades: Trades) -> float:
+def favourable_excursion(trades: RoundTripTable) -> float:
     return _mean(trades.favourable, np.isfinite(trades.favourable))
 
 
-def trade_count(trades: Trades) -> float:
+def trade_count(trades: RoundTripTable) -> float:
     return float(len(trades.profit))
 
 
@@ -190,5 +193,5 @@ def _mean(values: Floats, chosen: NDArray[np.bool_]) -> float:
     return float(values[chosen].mean()) if chosen.any() else np.nan
 
 
-def _divided(value: float, unit: float) -> float:
+def _divide(value: float, unit: float) -> float:
     return value / unit if unit > 0.0 else np.nan

@@ -13,29 +13,36 @@ from scipy.special import ndtr, ndtri
 
 from quant.per_symbol import ratio
 from quant.resampling import block_length, stationary_indices
-from quant.risk.return_series import Floats, Track, deviation
+from quant.risk.return_series import Floats, ReturnSeries, deviation
 from quant.risk.tail_risk import kurtosis, skew
 
 
-def probabilistic_sharpe(track: Track, target: float = 0.0) -> Floats:
+def probabilistic_sharpe(series: ReturnSeries, target: float = 0.0) -> Floats:
     """Probability that the true Sharpe ratio a bar is above `target` (...,).
 
     Bailey and López de Prado (2012), "The Sharpe ratio efficient frontier".
     """
-    found = ratio(track.mean, track.deviation)
+    found = ratio(series.mean, series.deviation)
     with np.errstate(invalid="ignore"):
-        return np.asarray(ndtr((found - target) * np.sqrt((track.n - 1) / _spread(track))))
+        return np.asarray(
+            ndtr((found - target) * np.sqrt((series.n - 1) / _sharpe_variance(series)))
+        )
 
 
-def minimum_track_record(track: Track, target: float = 0.0, confidence: float = 0.95) -> Floats:
+def minimum_track_record_length(
+    series: ReturnSeries, target: float = 0.0, confidence: float = 0.95
+) -> Floats:
     """Bars that a record like this one needs before its Sharpe ratio is above `target` with
     `confidence` (...,); NaN where it is not above it. Same paper."""
-    beyond = ratio(track.mean, track.deviation) - target
-    needed = 1.0 + _spread(track) * ratio(np.full(beyond.shape, ndtri(confidence)), beyond) ** 2
+    beyond = ratio(series.mean, series.deviation) - target
+    needed = (
+        1.0
+        + _sharpe_variance(series) * ratio(np.full(beyond.shape, ndtri(confidence)), beyond) ** 2
+    )
     return np.asarray(needed)
 
 
-def expected_best_sharpe(trials: int, variance: float) -> float:
+def expected_maximum_sharpe(trials: int, variance: float) -> float:
     """The best Sharpe ratio that `trials` independent worthless trials are expected to show, where
     `variance` is that of the Sharpe ratios tried.
 
@@ -47,13 +54,13 @@ def expected_best_sharpe(trials: int, variance: float) -> float:
     return float(np.sqrt(variance) * ((1.0 - np.euler_gamma) * first + np.euler_gamma * second))
 
 
-def deflated_sharpe(track: Track, trials: int, variance: float) -> Floats:
+def deflated_sharpe(series: ReturnSeries, trials: int, variance: float) -> Floats:
     """Probability that the true Sharpe ratio is above what luck alone makes of `trials` tries."""
-    return probabilistic_sharpe(track, expected_best_sharpe(trials, variance))
+    return probabilistic_sharpe(series, expected_maximum_sharpe(trials, variance))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Selection:
+class OverfittingEstimate:
     """What choosing the best of the trials is worth.
 
     `overfit` is the probability that the best trial of one half is below the median in the other
@@ -61,13 +68,13 @@ class Selection:
     Sharpe ratios in both, for each of the C ways to halve the record.
     """
 
-    overfit: float
-    loss: float
-    inside: Floats
-    outside: Floats
+    probability: float
+    loss_probability: float
+    in_sample: Floats
+    out_of_sample: Floats
 
 
-def selection(returns: Floats, blocks: int = 16) -> Selection:
+def estimate_overfitting(returns: Floats, blocks: int = 16) -> OverfittingEstimate:
     """Combinatorially symmetric cross-validation of (T, trials).
 
     Bailey, Borwein, López de Prado and Zhu (2017), "The probability of backtest overfitting".
@@ -77,7 +84,7 @@ def selection(returns: Floats, blocks: int = 16) -> Selection:
     """
     length = len(returns) // blocks
     if length < 2 or returns.shape[1] < 2 or not np.isfinite(returns).all():
-        return Selection(np.nan, np.nan, np.empty(0), np.empty(0))
+        return OverfittingEstimate(np.nan, np.nan, np.empty(0), np.empty(0))
     cut = returns[len(returns) - length * blocks :].reshape(blocks, length, -1)
     sums, squares = cut.sum(axis=1), (cut * cut).sum(axis=1)
     chosen = np.zeros((len(list(combinations(range(blocks), blocks // 2))), blocks))
@@ -93,10 +100,12 @@ def selection(returns: Floats, blocks: int = 16) -> Selection:
     level = (outside == there[:, np.newaxis]).sum(axis=1)
     rank = below + (level + 1) / 2  # of 1 to trials, the middle one among equals
     overfit = rank / (returns.shape[1] + 1) <= 0.5
-    return Selection(float(overfit.mean()), float((there < 0.0).mean()), inside[ways, best], there)
+    return OverfittingEstimate(
+        float(overfit.mean()), float((there < 0.0).mean()), inside[ways, best], there
+    )
 
 
-def superior(
+def superior_predictive_ability(
     returns: Floats, benchmark: Floats, block: float = 0.0, samples: int = 1000, seed: int = 0
 ) -> float:
     """p-value of "none of the trials (T, trials) earns more than `benchmark` (T,)".
@@ -130,10 +139,10 @@ def _resampled_means(values: Floats, drawn: np.typing.NDArray[np.intp]) -> Float
     return np.asarray(counts.astype(np.float64) @ values / bars)
 
 
-def _spread(track: Track) -> Floats:
+def _sharpe_variance(series: ReturnSeries) -> Floats:
     """Variance of the estimated Sharpe ratio, times n - 1."""
-    found = ratio(track.mean, track.deviation)
-    return 1.0 - skew(track) * found + (kurtosis(track) + 2.0) / 4.0 * found * found
+    found = ratio(series.mean, series.deviation)
+    return 1.0 - skew(series) * found + (kurtosis(series) + 2.0) / 4.0 * found * found
 
 
 def _sharpe(sums: Floats, squares: Floats, bars: int) -> Floats:

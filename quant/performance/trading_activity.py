@@ -9,7 +9,7 @@ from quant.risk.return_series import Floats
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Book:
+class TradingActivity:
     """An account bar by bar, each (..., T), with `periods` bars a year.
 
     `equity` and `held` (sum of the absolute values held) at the closes, `traded` (sum of the
@@ -18,40 +18,49 @@ class Book:
     """
 
     equity: Floats
-    held: Floats
-    traded: Floats
+    gross_value: Floats
+    traded_value: Floats
     cost: Floats
-    periods: float
+    periods_per_year: float
 
 
-def exposure(book: Book) -> Floats:
+def exposure(activity: TradingActivity) -> Floats:
     """Mean share of equity that was held; above 1 with leverage."""
-    return np.asarray(ratio(book.held, book.equity).mean(axis=-1))
+    return np.asarray(ratio(activity.gross_value, activity.equity).mean(axis=-1))
 
 
-def time_in_market(book: Book) -> Floats:
+def time_in_market(activity: TradingActivity) -> Floats:
     """Share of bars at whose close anything was held."""
-    return np.asarray((book.held > 0.0).mean(axis=-1))
+    return np.asarray((activity.gross_value > 0.0).mean(axis=-1))
 
 
-def turnover(book: Book) -> Floats:
+def turnover(activity: TradingActivity) -> Floats:
     """How often a year equity was turned over: half of what was bought and sold, over mean
     equity."""
-    return ratio(book.traded.mean(axis=-1) * book.periods / 2.0, book.equity.mean(axis=-1))
+    return ratio(
+        activity.traded_value.mean(axis=-1) * activity.periods_per_year / 2.0,
+        activity.equity.mean(axis=-1),
+    )
 
 
-def yearly_cost(book: Book) -> Floats:
+def yearly_cost(activity: TradingActivity) -> Floats:
     """Costs of trading a year, as a share of mean equity."""
-    return ratio(book.cost.mean(axis=-1) * book.periods, book.equity.mean(axis=-1))
+    return ratio(
+        activity.cost.mean(axis=-1) * activity.periods_per_year, activity.equity.mean(axis=-1)
+    )
 
 
-def capacity(traded: Floats, market: Floats, equity: Floats, limit: float = 0.01) -> float:
+def capacity(
+    traded_value: Floats, market_value: Floats, equity: Floats, limit: float = 0.01
+) -> float:
     """Equity with which 95% of the fills would stay within `limit` of their bar's trade.
 
     `traded` (F,) is the absolute value of each fill, `market` (F,) the value that changed hands
     in its bar and `equity` (F,) the account's then. NaN without fills or without volumes.
     """
-    share = ratio(np.abs(traded), market * equity)  # of the bar's trade, for one unit of equity
+    share = ratio(
+        np.abs(traded_value), market_value * equity
+    )  # of the bar's trade, for one unit of equity
     known = share[np.isfinite(share)]
     if len(known) == 0:
         return np.nan

@@ -4,7 +4,7 @@ from quant.performance import round_trips, trading_activity
 from quant.performance.metric import Metric
 
 # fmt: off
-OF_TRADING: tuple[Metric, ...] = (
+TRADING_METRICS: tuple[Metric, ...] = (
     Metric("trades", "Round trips", "", 0, "trades", round_trips.trade_count,
            "Lots that were bought and sold again, or sold and bought back.",
            "first in first out"),
@@ -17,7 +17,7 @@ OF_TRADING: tuple[Metric, ...] = (
            "Sum of the profits over the sum of the losses of all round trips.", "definition"),
     Metric("expectancy", "Expectancy", "%", 1, "trades", round_trips.expectancy,
            "Mean return of a round trip on what was put in, after costs.", "definition"),
-    Metric("holding", "Holding time", "bars", 0, "trades", round_trips.holding,
+    Metric("holding", "Holding time", "bars", 0, "trades", round_trips.holding_bars,
            "Mean bars from entry to exit.", "definition"),
     Metric("best_trade", "Best trade", "%", 1, "trades", round_trips.best_trade,
            "The highest return of a round trip.", "definition"),

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from quant.jit import compiled
+from quant.jit import cached_njit
 from quant.per_symbol import ratio
-from quant.risk.return_series import Floats, Track
+from quant.risk.return_series import Floats, ReturnSeries
 
-DAYS_A_YEAR = 365.25
+DAYS_PER_YEAR = 365.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,50 +22,50 @@ class Drawdown:
     while it lasts), and the depth as a negative fraction of the peak."""
 
     peak: int
-    valley: int
+    trough: int
     recovery: int | None
     depth: float
 
 
-def max_drawdown(track: Track) -> Floats:
-    return np.asarray(track.depth.min(axis=-1))
+def max_drawdown(series: ReturnSeries) -> Floats:
+    return np.asarray(series.drawdown.min(axis=-1))
 
 
-def average_drawdown(track: Track) -> Floats:
+def average_drawdown(series: ReturnSeries) -> Floats:
     """Mean of the depths of all drawdowns; NaN where there was none."""
-    return _durations(track)[..., 0]
+    return _durations(series)[..., 0]
 
 
-def longest_drawdown(track: Track) -> Floats:
+def longest_drawdown(series: ReturnSeries) -> Floats:
     """In days; 0 where there was none."""
-    return np.asarray(_durations(track)[..., 1] * DAYS_A_YEAR / track.periods)
+    return np.asarray(_durations(series)[..., 1] * DAYS_PER_YEAR / series.periods_per_year)
 
 
-def average_drawdown_length(track: Track) -> Floats:
+def average_drawdown_length(series: ReturnSeries) -> Floats:
     """In days; NaN where there was none."""
-    return np.asarray(_durations(track)[..., 2] * DAYS_A_YEAR / track.periods)
+    return np.asarray(_durations(series)[..., 2] * DAYS_PER_YEAR / series.periods_per_year)
 
 
-def time_under_water(track: Track) -> Floats:
+def time_under_water(series: ReturnSeries) -> Floats:
     """Share of bars that closed below an earlier high."""
-    return np.asarray((track.depth < 0.0).mean(axis=-1))
+    return np.asarray((series.drawdown < 0.0).mean(axis=-1))
 
 
-def ulcer_index(track: Track) -> Floats:
+def ulcer_index(series: ReturnSeries) -> Floats:
     """Root of the mean squared depth."""
-    return np.asarray(np.sqrt((track.depth * track.depth).mean(axis=-1)))
+    return np.asarray(np.sqrt((series.drawdown * series.drawdown).mean(axis=-1)))
 
 
-def recovery_factor(track: Track) -> Floats:
+def recovery_factor(series: ReturnSeries) -> Floats:
     """Total return over the deepest drawdown; NaN without one."""
-    return ratio(track.growth[..., -1] - 1.0, -max_drawdown(track))
+    return ratio(series.wealth[..., -1] - 1.0, -max_drawdown(series))
 
 
-def deepest(returns: Floats, count: int = 10) -> tuple[Drawdown, ...]:
+def deepest_drawdowns(returns: Floats, count: int = 10) -> tuple[Drawdown, ...]:
     """The `count` deepest drawdowns of one record (T,), deepest first."""
     if not np.isfinite(returns).all():
         return ()
-    depth = Track(returns, 1.0).depth
+    depth = ReturnSeries(returns, 1.0).drawdown
     below = np.concatenate(([False], depth < 0.0, [False]))
     begins = np.flatnonzero(below[1:] & ~below[:-1])
     ends = np.flatnonzero(below[:-1] & ~below[1:])
@@ -77,13 +77,13 @@ def deepest(returns: Floats, count: int = 10) -> tuple[Drawdown, ...]:
     return tuple(sorted(found, key=lambda each: each.depth)[:count])
 
 
-def _durations(track: Track) -> Floats:
-    depth = track.depth.reshape(-1, track.n)
-    return _episodes(depth).reshape(*track.depth.shape[:-1], 3)
+def _durations(series: ReturnSeries) -> Floats:
+    depth = series.drawdown.reshape(-1, series.n)
+    return _drawdown_statistics(depth).reshape(*series.drawdown.shape[:-1], 3)
 
 
-@compiled
-def _episodes(depth: Floats) -> Floats:
+@cached_njit
+def _drawdown_statistics(depth: Floats) -> Floats:
     """Of each record: mean depth of its drawdowns, bars of the longest, mean bars."""
     records, length = depth.shape
     answers = np.full((records, 3), np.nan)

@@ -18,7 +18,7 @@ Times = NDArray[np.datetime64]
 
 
 @dataclass(frozen=True, eq=False)
-class Track:
+class ReturnSeries:
     """`returns` (..., T), fractions a bar, with `periods` bars a year.
 
     `benchmark` (T,) or (..., T) are another's returns of the same bars, `times` (T,) the closes
@@ -27,15 +27,17 @@ class Track:
     """
 
     returns: Floats
-    periods: float
+    periods_per_year: float
     benchmark: Floats | None = None
     times: Times | None = None
 
     def __post_init__(self) -> None:
         returns = np.ascontiguousarray(self.returns, np.float64)
         object.__setattr__(self, "returns", returns)
-        if not self.periods > 0:
-            raise ValueError(f"There are {self.periods} bars a year; there must be more than none.")
+        if not self.periods_per_year > 0:
+            raise ValueError(
+                f"There are {self.periods_per_year} bars a year; there must be more than none."
+            )
         if self.benchmark is not None:
             wide = np.broadcast_to(np.asarray(self.benchmark, np.float64), returns.shape)
             object.__setattr__(self, "benchmark", np.ascontiguousarray(wide))
@@ -48,19 +50,19 @@ class Track:
 
     @property
     def years(self) -> float:
-        return self.n / self.periods
+        return self.n / self.periods_per_year
 
     @cached_property
-    def known(self) -> Bools:
+    def complete(self) -> Bools:
         """(...,): records without a hole."""
         return np.asarray(np.isfinite(self.returns).all(axis=-1))
 
     @cached_property
-    def comparable(self) -> Bools:
+    def complete_with_benchmark(self) -> Bools:
         """(...,): records without a hole whose benchmark has none either."""
         if self.benchmark is None:
-            return np.zeros(self.known.shape, bool)
-        return np.asarray(self.known & np.isfinite(self.benchmark).all(axis=-1))
+            return np.zeros(self.complete.shape, bool)
+        return np.asarray(self.complete & np.isfinite(self.benchmark).all(axis=-1))
 
     @cached_property
     def mean(self) -> Floats:
@@ -94,7 +96,7 @@ class Track:
         return np.asarray(covariance), np.asarray((theirs * theirs).mean(axis=-1))
 
     @cached_property
-    def apart(self) -> tuple[Floats, Floats]:
+    def active_moments(self) -> tuple[Floats, Floats]:
         """Mean and deviation of what was earned beyond the benchmark; NaN without one."""
         if self.benchmark is None:
             unknown = np.full(self.returns.shape[:-1], np.nan)
@@ -103,20 +105,20 @@ class Track:
         return np.asarray(active.mean(axis=-1)), deviation(active)
 
     @cached_property
-    def ordered(self) -> Floats:
+    def sorted_returns(self) -> Floats:
         """(..., T) the returns, smallest first."""
         return np.sort(self.returns, axis=-1)
 
     @cached_property
-    def growth(self) -> Floats:
+    def wealth(self) -> Floats:
         """(..., T) wealth after each bar, of one at the beginning."""
         return np.asarray(np.cumprod(1.0 + self.returns, axis=-1))
 
     @cached_property
-    def depth(self) -> Floats:
+    def drawdown(self) -> Floats:
         """(..., T) distance from the highest wealth so far, as a fraction of it, 0 or below."""
-        peak = np.maximum(np.maximum.accumulate(self.growth, axis=-1), 1.0)
-        return self.growth / peak - 1.0
+        peak = np.maximum(np.maximum.accumulate(self.wealth, axis=-1), 1.0)
+        return self.wealth / peak - 1.0
 
 
 def deviation(values: Floats) -> Floats:

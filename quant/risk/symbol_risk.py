@@ -7,18 +7,18 @@ Row t uses rows up to t only. What is too much risk is decided elsewhere.
 import numpy as np
 
 from quant import rolling
-from quant.jit import compiled
-from quant.per_symbol import Floats, by_symbol, change, lag, ratio
+from quant.jit import cached_njit
+from quant.per_symbol import Floats, by_symbol, lag, pct_change, ratio
 
-REACTION = 0.08
+GARCH_ALPHA = 0.08
 """Weight of the newest squared return in the variance forecast."""
-PERSISTENCE = 0.90
+GARCH_BETA = 0.90
 """Weight of the previous variance; the rest (0.02) pulls towards the long-run variance."""
-LONG_RUN = 0.995
+LONG_RUN_DECAY = 0.995
 """Decay a bar of the long-run variance, about nine months of memory."""
 VOLATILITY_BARS = 63
 """Returns from which the volatility of one traded bar is measured, a quarter of daily ones."""
-SEASONING = 20
+WARMUP_RETURNS = 20
 """Returns seen before the first volatility."""
 
 PRIOR_QUANTILE = -1.645
@@ -35,7 +35,8 @@ def forecast_volatility(close: Floats) -> Floats:
     forecast is the same however much history follows.
     """
     return by_symbol(
-        lambda r: _garch(r, REACTION, PERSISTENCE, LONG_RUN, SEASONING), change(close, 1)
+        lambda r: _garch(r, GARCH_ALPHA, GARCH_BETA, LONG_RUN_DECAY, WARMUP_RETURNS),
+        pct_change(close, 1),
     )
 
 
@@ -60,11 +61,13 @@ def drawdown(close: Floats, length: int) -> Floats:
     return close / rolling.highest(close, length, 1) - 1.0
 
 
-def comovement(close: Floats, market: Floats, length: int, minimum: int) -> tuple[Floats, Floats]:
+def beta_and_correlation(
+    close: Floats, market: Floats, length: int, minimum: int
+) -> tuple[Floats, Floats]:
     """Beta and correlation of one-bar returns with those of `market`, over bars both have."""
     both = ~np.isnan(close) & ~np.isnan(market)
-    mine = change(np.where(both, close, np.nan), 1)
-    theirs = change(np.where(both, market, np.nan), 1)
+    mine = pct_change(np.where(both, close, np.nan), 1)
+    theirs = pct_change(np.where(both, market, np.nan), 1)
     return (
         rolling.slope(mine, theirs, length, minimum),
         rolling.correlation(mine, theirs, length, minimum),
@@ -81,7 +84,7 @@ def horizon_quantile(open_: Floats, volatility: Floats, horizon: int, memory: in
     """
     root = np.sqrt(float(horizon))
     began = lag(volatility, horizon + 1)
-    outcome = change(open_, horizon)
+    outcome = pct_change(open_, horizon)
     standardised = ratio(outcome, began * root)
     empirical = rolling.quantile(standardised, 0.05, memory, 1)
     seen = by_symbol(lambda s: np.minimum(np.arange(1.0, len(s) + 1.0), memory), empirical)
@@ -91,7 +94,7 @@ def horizon_quantile(open_: Floats, volatility: Floats, horizon: int, memory: in
     return forecast
 
 
-@compiled
+@cached_njit
 def _garch(
     returns: Floats, reaction: float, persistence: float, decay: float, seasoning: int
 ) -> Floats:
@@ -112,8 +115,8 @@ def _garch(
     return answers
 
 
-@compiled
-def one_bar(close: Floats, length: int) -> Floats:
+@cached_njit
+def realised_volatility(close: Floats, length: int) -> Floats:
     """(T, N) standard deviation of each symbol's last `length` returns of one bar, NaN before there
     are as many. Each is summed anew, so that it does not depend on where the history begins."""
     answers, returns = np.full(close.shape, np.nan), np.empty(length)

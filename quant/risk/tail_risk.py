@@ -7,40 +7,43 @@ numpy does. NaN for too few bars, and for the shape of a record that never chang
 import numpy as np
 
 from quant.per_symbol import ratio
-from quant.risk.return_series import Floats, Track
+from quant.risk.return_series import Floats, ReturnSeries
 
-LEVEL = 0.05
+TAIL_LEVEL = 0.05
 
 
-def value_at_risk(track: Track) -> Floats:
+def value_at_risk(series: ReturnSeries) -> Floats:
     """The return below which the worst 5% of bars lie (negative: a loss)."""
-    return _quantile(track.ordered, LEVEL)
+    return _quantile(series.sorted_returns, TAIL_LEVEL)
 
 
-def expected_shortfall(track: Track) -> Floats:
+def expected_shortfall(series: ReturnSeries) -> Floats:
     """Mean of the bars at or below the value at risk."""
-    worst = int(np.floor((track.n - 1) * LEVEL)) + 1
-    return np.asarray(track.ordered[..., :worst].mean(axis=-1))
+    worst = int(np.floor((series.n - 1) * TAIL_LEVEL)) + 1
+    return np.asarray(series.sorted_returns[..., :worst].mean(axis=-1))
 
 
-def tail_ratio(track: Track) -> Floats:
+def tail_ratio(series: ReturnSeries) -> Floats:
     """NaN where fewer than 5% of the bars lost."""
-    return ratio(_quantile(track.ordered, 1.0 - LEVEL), -_quantile(track.ordered, LEVEL))
+    return ratio(
+        _quantile(series.sorted_returns, 1.0 - TAIL_LEVEL),
+        -_quantile(series.sorted_returns, TAIL_LEVEL),
+    )
 
 
-def skew(track: Track) -> Floats:
+def skew(series: ReturnSeries) -> Floats:
     """Sample skewness G1, corrected for bias; NaN below three bars."""
-    n = track.n
-    second, third, _ = track.moments
+    n = series.n
+    second, third, _ = series.moments
     if n < 3:
         return np.full(second.shape, np.nan)
     return np.asarray(ratio(third, second**1.5) * (np.sqrt(n * (n - 1)) / (n - 2)))
 
 
-def kurtosis(track: Track) -> Floats:
+def kurtosis(series: ReturnSeries) -> Floats:
     """Sample excess kurtosis G2, corrected for bias, 0 for a normal; NaN below four bars."""
-    n = track.n
-    second, _, fourth = track.moments
+    n = series.n
+    second, _, fourth = series.moments
     if n < 4:
         return np.full(second.shape, np.nan)
     excess = ratio(fourth, second * second) - 3.0

@@ -11,15 +11,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from quant.jit import compiled
+from quant.jit import cached_njit
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
-Order = NDArray[np.intp]
+SortOrder = NDArray[np.intp]
 
-NO_EVIDENCE = 1e-9
+EVIDENCE_TOLERANCE = 1e-9
 """Evidence smaller than this is rounding, and points nowhere."""
-FEWEST_SYMBOLS = 5
+MIN_SYMBOLS = 5
 """With fewer in a row its ranks say nothing."""
 
 
@@ -46,78 +46,78 @@ def hits(evidence: Floats, up: Floats) -> Floats:
     """1 where the evidence pointed to what happened (above zero and the symbol rose, below and
     it did not), else 0; NaN where there was no evidence either way."""
     right = (evidence > 0.0) == (up > 0.5)
-    return np.where(_points(evidence) & ~np.isnan(up), right, np.nan)
+    return np.where(_has_direction(evidence) & ~np.isnan(up), right, np.nan)
 
 
-def chance(evidence: Floats, base_rate: Floats) -> Floats:
+def expected_hit_rate(evidence: Floats, base_rate: Floats) -> Floats:
     """How probable such a hit was by the base rate alone; NaN where there was no evidence.
 
     Whoever always leans upwards in a rising market hits often and has shown nothing: a hit rate
     is worth what it is above this.
     """
     expected = np.where(evidence > 0.0, base_rate, 1.0 - base_rate)
-    return np.where(_points(evidence), expected, np.nan)
+    return np.where(_has_direction(evidence), expected, np.nan)
 
 
-def from_median(values: Floats, kept: Bools, median: Floats) -> Floats:
+def minus_median(values: Floats, mask: Bools, median: Floats) -> Floats:
     """Values (R, N) less their row's `median` (R,): what is said, or what happened, of a symbol
     beside the others. NaN outside `kept`."""
-    return np.where(kept, values - median[:, np.newaxis], np.nan)
+    return np.where(mask, values - median[:, np.newaxis], np.nan)
 
 
-def ahead(distance: Floats) -> Floats:
+def above_median(distance: Floats) -> Floats:
     """1 above the median, 0 below it, NaN on it: the outcome that a relative call is about, to
     be met by evidence `from_median` in `hits`."""
     return np.where(np.isnan(distance) | (distance == 0.0), np.nan, distance > 0.0)
 
 
-def _points(evidence: Floats) -> Bools:
-    return np.abs(evidence) > NO_EVIDENCE
+def _has_direction(evidence: Floats) -> Bools:
+    return np.abs(evidence) > EVIDENCE_TOLERANCE
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Ordered:
+class SortedRows:
     """`values` (M, L) beside the order (M, L) that sorts each row, NaN last."""
 
     values: Floats
-    order: Order
+    order: SortOrder
 
 
-def ordered(values: Floats) -> Ordered:
+def sort_rows(values: Floats) -> SortedRows:
     contiguous = np.ascontiguousarray(values)
-    return Ordered(contiguous, np.argsort(contiguous, axis=1))
+    return SortedRows(contiguous, np.argsort(contiguous, axis=1))
 
 
-def ranks(of: Ordered, kept: Bools) -> Floats:
+def ranks(rows: SortedRows, mask: Bools) -> Floats:
     """Ranks from 1 within each row among the cells in `kept` (M, L), ties sharing their average;
     NaN elsewhere. `kept` holds no NaN."""
-    return _ranks(of.values, of.order, np.ascontiguousarray(kept))
+    return _ranks(rows.values, rows.order, np.ascontiguousarray(mask))
 
 
-def medians(of: Ordered, kept: Bools) -> Floats:
+def medians(rows: SortedRows, mask: Bools) -> Floats:
     """Median (M,) of each row's cells in `kept`, NaN where there are none."""
-    return _medians(of.values, of.order, np.ascontiguousarray(kept))
+    return _medians(rows.values, rows.order, np.ascontiguousarray(mask))
 
 
-def rank_correlation(one: Ordered, other: Ordered, kept: Bools, fewest: int) -> Floats:
+def rank_correlation(one: SortedRows, other: SortedRows, mask: Bools, minimum: int) -> Floats:
     """Spearman's, of each row over its cells in `kept`: (M,), NaN where those are fewer than
     `fewest` or one side stands still.
 
     Over symbols, evidence against change: the rank information coefficient (Grinold 1989).
     """
-    products = rank_products(one, other, kept)
-    count = kept.sum(axis=1)
+    products = rank_products(one, other, mask)
+    count = mask.sum(axis=1)
     total = np.nansum(products, axis=1)
     still = np.isnan(products).all(axis=1)
-    return np.where(still | (count < fewest), np.nan, total / np.maximum(count, 1))
+    return np.where(still | (count < minimum), np.nan, total / np.maximum(count, 1))
 
 
-def rank_products(one: Ordered, other: Ordered, kept: Bools) -> Floats:
+def rank_products(one: SortedRows, other: SortedRows, mask: Bools) -> Floats:
     """(M, L) products of standardised ranks, whose mean over a row is its rank correlation."""
-    return _standardised(ranks(one, kept)) * _standardised(ranks(other, kept))
+    return _standardise(ranks(one, mask)) * _standardise(ranks(other, mask))
 
 
-def _standardised(ranked: Floats) -> Floats:
+def _standardise(ranked: Floats) -> Floats:
     """Rows with mean 0 and variance 1; NaN where a row stands still."""
     count = np.maximum((~np.isnan(ranked)).sum(axis=1, keepdims=True), 1)
     distance = ranked - np.nansum(ranked, axis=1, keepdims=True) / count
@@ -126,8 +126,8 @@ def _standardised(ranked: Floats) -> Floats:
     return standardised
 
 
-@compiled
-def _ranks(values: Floats, order: Order, kept: Bools) -> Floats:
+@cached_njit
+def _ranks(values: Floats, order: SortOrder, kept: Bools) -> Floats:
     answers = np.full(values.shape, np.nan)
     tied = np.empty(values.shape[1], np.int64)
     for row in range(values.shape[0]):
@@ -148,8 +148,8 @@ def _ranks(values: Floats, order: Order, kept: Bools) -> Floats:
     return answers
 
 
-@compiled
-def _medians(values: Floats, order: Order, kept: Bools) -> Floats:
+@cached_njit
+def _medians(values: Floats, order: SortOrder, kept: Bools) -> Floats:
     answers = np.full(len(values), np.nan)
     sorted_row = np.empty(values.shape[1])
     for row in range(len(values)):

@@ -12,13 +12,13 @@ import numpy as np
 from scipy.special import chdtrc, xlogy
 
 from quant import rolling
-from quant.per_symbol import Floats, change
+from quant.per_symbol import Floats, pct_change
 from quant.risk import symbol_risk
 
-LEVEL = 0.05
+QUANTILE_LEVEL = 0.05
 NORMAL_5 = -1.6448536269514722
 """5% quantile of the standard normal distribution."""
-HISTORY = 250
+HISTORY_OUTCOMES = 250
 """Past outcomes of the historical simulation: the banks' usual year."""
 
 
@@ -26,7 +26,7 @@ def pinball(forecast: Floats, outcome: Floats) -> Floats:
     """Pinball loss of a quantile forecast (Koenker and Bassett 1978), elementwise, in the
     outcome's unit: no other forecast than the true quantile has a smaller mean."""
     distance = outcome - forecast
-    return np.maximum(LEVEL * distance, (LEVEL - 1.0) * distance)
+    return np.maximum(QUANTILE_LEVEL * distance, (QUANTILE_LEVEL - 1.0) * distance)
 
 
 def breaches(forecast: Floats, outcome: Floats) -> Floats:
@@ -37,7 +37,9 @@ def breaches(forecast: Floats, outcome: Floats) -> Floats:
 
 def historical_simulation(open_: Floats, horizon: int) -> Floats:
     """Rival: the 5% quantile of the symbol's last `HISTORY` outcomes complete at the row."""
-    return rolling.quantile(change(open_, horizon), LEVEL, HISTORY, HISTORY)
+    return rolling.quantile(
+        pct_change(open_, horizon), QUANTILE_LEVEL, HISTORY_OUTCOMES, HISTORY_OUTCOMES
+    )
 
 
 def garch_normal(close: Floats, horizon: int) -> Floats:
@@ -47,7 +49,7 @@ def garch_normal(close: Floats, horizon: int) -> Floats:
 
 
 @dataclass(frozen=True, slots=True)
-class RatioTest:
+class LikelihoodRatioTest:
     """A likelihood ratio and the chance of one as large were the hypothesis true; NaN where
     there is nothing to test."""
 
@@ -55,47 +57,49 @@ class RatioTest:
     p_value: float
 
 
-def apart(breached: Floats, horizon: int) -> Floats:
+def non_overlapping(breached: Floats, horizon: int) -> Floats:
     """Of one symbol's breaches (T,), those of every `horizon` + 1-th bar that has one or none
     (K,): outcomes without a bar in common."""
     own: Floats = breached[~np.isnan(breached)][:: horizon + 1]
     return own
 
 
-def kupiec(breached: Floats) -> RatioTest:
+def kupiec(breached: Floats) -> LikelihoodRatioTest:
     """Are breaches as frequent as `LEVEL` says? Of breaches (K,) in order of time.
 
     The proportion-of-failures test (Kupiec 1995), one degree of freedom.
     """
     if len(breached) == 0:
-        return RatioTest(np.nan, np.nan)
+        return LikelihoodRatioTest(np.nan, np.nan)
     hit = breached.sum()
     miss = len(breached) - hit
-    return _test(_likelihood(hit, miss, hit / len(breached)) - _likelihood(hit, miss, LEVEL))
+    return _ratio_test(
+        _log_likelihood(hit, miss, hit / len(breached)) - _log_likelihood(hit, miss, QUANTILE_LEVEL)
+    )
 
 
-def christoffersen(breached: Floats) -> RatioTest:
+def christoffersen(breached: Floats) -> LikelihoodRatioTest:
     """Does a breach make the next more likely? Of breaches (K,) in order of time.
 
     The test of independence against a first-order Markov chain (Christoffersen 1998), one degree
     of freedom. Breaches that come in clusters are what a forecast too slow looks like.
     """
     if len(breached) < 2:
-        return RatioTest(np.nan, np.nan)
+        return LikelihoodRatioTest(np.nan, np.nan)
     before, now = breached[:-1] > 0.5, breached[1:] > 0.5
     chain = 0.0
     for past in (True, False):
         hit, miss = float((now & (before == past)).sum()), float((~now & (before == past)).sum())
-        chain += _likelihood(hit, miss, hit / max(hit + miss, 1.0))
+        chain += _log_likelihood(hit, miss, hit / max(hit + miss, 1.0))
     hit, miss = float(now.sum()), float((~now).sum())
-    return _test(chain - _likelihood(hit, miss, hit / (hit + miss)))
+    return _ratio_test(chain - _log_likelihood(hit, miss, hit / (hit + miss)))
 
 
-def _likelihood(hit: float, miss: float, rate: float) -> float:
+def _log_likelihood(hit: float, miss: float, rate: float) -> float:
     """Logarithm of the chance of these counts, were breaches independent with `rate`."""
     return float(xlogy(hit, rate) + xlogy(miss, 1.0 - rate))
 
 
-def _test(gain: float) -> RatioTest:
+def _ratio_test(gain: float) -> LikelihoodRatioTest:
     ratio = max(2.0 * gain, 0.0)
-    return RatioTest(ratio, float(chdtrc(1, ratio)))
+    return LikelihoodRatioTest(ratio, float(chdtrc(1, ratio)))

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from quant.bootstrap_ratios import Draws, Floats
+from quant.bootstrap_ratios import BootstrapDraws, Floats
 
 BINS = 10
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Reliability:
+class ReliabilityCurve:
     """B bins of equal count, in order of the forecast.
 
     `forecast` (B,): mean probability; `observed` (B, 3): share that happened and its 90%
@@ -35,14 +35,14 @@ class Reliability:
 
 
 def reliability(
-    p_up: Floats, base_rate: Floats, up: Floats, drawn: Draws, bins: int = BINS
-) -> Reliability:
+    p_up: Floats, base_rate: Floats, up: Floats, draws: BootstrapDraws, bins: int = BINS
+) -> ReliabilityCurve:
     """Of the cells in which all three are known; equal forecasts share a bin."""
     known = ~np.isnan(p_up) & ~np.isnan(up) & ~np.isnan(base_rate)
     if not known.any():
         nothing, unknown = np.empty(0), np.nan
         empty = np.empty((0, 3))
-        return Reliability(nothing, empty, nothing, *(5 * (unknown,)))
+        return ReliabilityCurve(nothing, empty, nothing, *(5 * (unknown,)))
     said, rose = p_up[known], up[known]
     edges = np.quantile(said, np.linspace(0.0, 1.0, bins + 1)[1:-1])
     inner = np.unique(edges)
@@ -58,10 +58,10 @@ def reliability(
     filled = counts.any(axis=1)
     count = counts.sum(axis=1)[filled]
     forecast = np.bincount(where, said, minlength=len(counts))[filled] / count
-    observed = drawn.ratios(risen[filled], counts[filled])
+    observed = draws.ratios(risen[filled], counts[filled])
     share, mean = count / count.sum(), rose.mean()
     distance = forecast - observed[:, 0]
-    return Reliability(
+    return ReliabilityCurve(
         forecast=forecast,
         observed=observed,
         count=count,

@@ -18,26 +18,26 @@ from zipfile import BadZipFile
 import numpy as np
 from numpy.typing import NDArray
 
-from domain.canonical import canonical_bytes, instant
+from domain.canonical import canonical_bytes, format_instant
 from domain.errors import ConfigurationError, VerificationError
-from domain.votes import Agent, Builder
-from market.store import Library
-from orchestrator.team.base import Ballot
+from domain.votes import Agent, AgentFactory
+from market.store import MarketDataStore
+from orchestrator.team.base import AgentVoteResult
 from orchestrator.team.local_team import LocalTeam
-from research.backtest.history import Part, read
-from research.backtest.jobs import label_of
-from research.backtest.parquet import same
-from research.backtest.report import Report, report
-from research.backtest.request import REFITTED_EVERY, Request
-from research.backtest.results import RESULT, TEAR_SHEET, Results, Summary
-from research.backtest.scenarios import stage_of
-from research.backtest.suite import Tell, perform
-from research.fitting.walkforward import walk_forward_ballots
-from research.report.tearsheet import tear_sheet
+from research.backtest.history import CalendarPanel, load_panels
+from research.backtest.jobs import request_label
+from research.backtest.parquet import matches_file
+from research.backtest.report import BacktestReport, build_report
+from research.backtest.request import REFIT_BARS, BacktestRequest
+from research.backtest.results import RESULT, TEAR_SHEET, BacktestStore, BacktestSummary
+from research.backtest.scenarios import build_inputs
+from research.backtest.suite import ProgressCallback, run_suite
+from research.fitting.walkforward import walk_forward_votes
+from research.report.tearsheet import render_tear_sheet
 from storage.database import Database
-from storage.journal.panel_archive import Archive, PanelManifest, store
+from storage.journal.panel_archive import PanelManifest, SqlPanelArchive, store_panel
 
-_INPUTS, _GATE = "inputs.json", "gate.npz"
+_INPUTS_FILE, _GATE_FILE = "inputs.json", "gate.npz"
 
 
 class Backtester:
@@ -48,147 +48,171 @@ class Backtester:
 
     def __init__(
         self,
-        results: Results,
-        library: Library,
+        results: BacktestStore,
+        store: MarketDataStore,
         database: Database,
-        build: Builder,
+        build: AgentFactory,
         version: str,
     ) -> None:
         self._results = results
-        self._library = library
+        self._store = store
         self._database = database
         self._build = build
         self._version = version
 
-    def run(self, asked: Request, *, simulated: bool, now: datetime, tell: Tell) -> dict[str, Any]:
+    def run(
+        self,
+        request: BacktestRequest,
+        *,
+        simulated: bool,
+        now: datetime,
+        on_progress: ProgressCallback,
+    ) -> dict[str, Any]:
         """The kept result, as `result.json` has it.
 
         Raises InputError for what cannot be tested, ConfigurationError where an agent cannot vote
         and StorageError where nothing can be kept; nothing is kept then.
         """
         began = time.perf_counter()
-        earlier = sum(each.market == asked.market for each in self._results.summaries())
-        with self._results.draft() as draft:
-            tell("reading history", 0, 0)
-            parts = read(self._library, asked, simulated)
-            told, versions, vote_s = self._perform(asked, parts, earlier, self._build, tell)
-            inputs = self._keep_inputs(asked, parts, earlier, draft)
-            identity = f"{now:%Y%m%d-%H%M%S}-{told.digest[:8]}"
+        earlier_trials = sum(each.market == request.market for each in self._results.summaries())
+        with self._results.draft_folder() as draft:
+            on_progress("reading history", 0, 0)
+            panels = load_panels(self._store, request, simulated)
+            report, versions, vote_s = self._evaluate(
+                request, panels, earlier_trials, self._build, on_progress
+            )
+            inputs = self._save_inputs(request, panels, earlier_trials, draft)
+            identity = f"{now:%Y%m%d-%H%M%S}-{report.digest[:8]}"
             result = {
                 "id": identity,
-                "made_at": instant(now),
-                "label": label_of(asked),
+                "made_at": format_instant(now),
+                "label": request_label(request),
                 "simulated": simulated,
-                **told.core,
+                **report.core,
                 "timing": {
                     "vote_s": round(vote_s, 4),
-                    "fold_s": round(told.fold_s, 4),
+                    "fold_s": round(report.fold_s, 4),
                     "total_s": round(time.perf_counter() - began, 3),
-                    "bars": told.bars,
+                    "bars": report.bars,
                 },
                 "receipt": {
                     "program": self._version,
                     "agents": versions,
                     "inputs": _digest(inputs),
-                    "outcome": told.digest,
+                    "outcome": report.digest,
                 },
             }
             (draft / RESULT).write_text(json.dumps(result, allow_nan=False))
-            (draft / TEAR_SHEET).write_text(tear_sheet(result, told.times, told.curves))
-            told.write(draft)
-            self._results.keep(draft, _summary(result, now))
+            (draft / TEAR_SHEET).write_text(render_tear_sheet(result, report.times, report.curves))
+            report.write(draft)
+            self._results.save(draft, _summary(result, now))
         return result
 
-    def verify(self, identity: str, tell: Tell) -> tuple[str, ...]:
+    def verify(self, identity: str, on_progress: ProgressCallback) -> tuple[str, ...]:
         """Computes a kept result again from its receipt, by the agents in their versions of then;
         every difference in words.
 
         Raises NotFoundError for a result that does not exist, StorageError for one that cannot be
         read and VerificationError where what it was made from is damaged.
         """
-        kept = self._results.read(identity)
-        folder, receipt = self._results.file(identity, RESULT).parent, kept["receipt"]
-        inputs, masks = _stored_inputs(folder)
-        asked = Request.model_validate(inputs["request"])
-        parts = self._parts_again(inputs, masks)
+        stored = self._results.read(identity)
+        folder, receipt = self._results.file(identity, RESULT).parent, stored["receipt"]
+        inputs, masks = _read_inputs(folder)
+        request = BacktestRequest.model_validate(inputs["request"])
+        parts = self._load_panels(inputs, masks)
 
-        def as_then(name: str) -> Agent:
+        def build_recorded(name: str) -> Agent:
             return self._build(name, version=receipt["agents"].get(name))
 
-        told, versions, _ = self._perform(asked, parts, inputs["earlier"], as_then, tell)
+        report, versions, _ = self._evaluate(
+            request, parts, inputs["earlier"], build_recorded, on_progress
+        )
         differences = []
         if _digest(inputs) != receipt["inputs"]:
             differences.append("the stored inputs are not those of the receipt")
         for name, version in versions.items():
             if version != (was := receipt["agents"][name]):
                 differences.append(f"the {name} agent was {was} and is {version} now")
-        if changed := _changed(told, kept, folder):
+        if changed := _differing_parts(report, stored, folder):
             differences.append(f"computed again, it differs in {', '.join(changed)}")
-        elif told.digest != receipt["outcome"]:
+        elif report.digest != receipt["outcome"]:
             differences.append("the outcome is not that of the receipt")
         return tuple(differences)
 
-    def _perform(
+    def _evaluate(
         self,
-        asked: Request,
-        parts: Sequence[Part],
-        earlier: int,
+        request: BacktestRequest,
+        panels: Sequence[CalendarPanel],
+        earlier_trials: int,
         build: Callable[[str], Agent],
-        tell: Tell,
-    ) -> tuple[Report, dict[str, str], float]:
+        on_progress: ProgressCallback,
+    ) -> tuple[BacktestReport, dict[str, str], float]:
         """The report, the version of each agent, and the seconds that voting took."""
         began = time.perf_counter()
-        ballots = [self._votes(asked, part, build, tell) for part in parts]
+        votes = [self._collect_votes(request, part, build, on_progress) for part in panels]
         vote_s = time.perf_counter() - began
-        programme = perform(stage_of(asked, parts, ballots), tell)
-        tell("figures and intervals", 0, 0)
-        return report(programme, earlier), _versions(ballots), vote_s
+        suite = run_suite(build_inputs(request, panels, votes), on_progress)
+        on_progress("figures and intervals", 0, 0)
+        return build_report(suite, earlier_trials), _agent_versions(votes), vote_s
 
-    def _votes(
-        self, asked: Request, part: Part, build: Callable[[str], Agent], tell: Tell
-    ) -> tuple[Ballot, ...]:
-        if asked.walk_forward is not None:
-            tell("fitting and voting", 0, 0)
-            return walk_forward_ballots(
-                part.panel, part.since, asked.walk_forward, REFITTED_EVERY, asked.seated, build
+    def _collect_votes(
+        self,
+        request: BacktestRequest,
+        part: CalendarPanel,
+        build: Callable[[str], Agent],
+        on_progress: ProgressCallback,
+    ) -> tuple[AgentVoteResult, ...]:
+        if request.walk_forward is not None:
+            on_progress("fitting and voting", 0, 0)
+            return walk_forward_votes(
+                part.panel,
+                part.since,
+                request.walk_forward,
+                REFIT_BARS,
+                request.required_agents,
+                build,
             )
-        ballots = []
-        for done, name in enumerate(asked.seated):
-            tell(f"{name} votes", done, len(asked.seated))
+        results = []
+        for done, name in enumerate(request.required_agents):
+            on_progress(f"{name} votes", done, len(request.required_agents))
             [ballot] = LocalTeam((name,), build).vote(part.panel, part.since)
             if ballot.votes is None:
                 raise ConfigurationError(
                     f"The {name} agent could not vote: {ballot.failure}. Leave it out with "
                     "--agent, or see `quorum config check`."
                 )
-            ballots.append(ballot)
-        return tuple(ballots)
+            results.append(ballot)
+        return tuple(results)
 
-    def _keep_inputs(
-        self, asked: Request, parts: Sequence[Part], earlier: int, draft: Path
+    def _save_inputs(
+        self,
+        request: BacktestRequest,
+        panels: Sequence[CalendarPanel],
+        earlier_trials: int,
+        draft: Path,
     ) -> Mapping[str, Any]:
         """Everything that went in: the panels in the archive, the rest beside the result."""
         with self._database.writing() as connection:
-            manifests = [store(connection, part.panel) for part in parts]
+            manifests = [store_panel(connection, part.panel) for part in panels]
         masks: dict[str, Any] = {}
-        for number, part in enumerate(parts):
+        for number, part in enumerate(panels):
             masks |= {f"blocked {number}": part.blocked, f"factor {number}": part.factor}
-        np.savez_compressed(draft / _GATE, **masks)
+        np.savez_compressed(draft / _GATE_FILE, **masks)
         inputs = {
-            "request": asked.model_dump(mode="json"),
-            "earlier": earlier,
+            "request": request.model_dump(mode="json"),
+            "earlier": earlier_trials,
             "panels": [manifest.to_json() for manifest in manifests],
-            "since": [part.since for part in parts],
+            "since": [part.since for part in panels],
         }
-        (draft / _INPUTS).write_bytes(canonical_bytes(inputs))
+        (draft / _INPUTS_FILE).write_bytes(canonical_bytes(inputs))
         return inputs
 
-    def _parts_again(
+    def _load_panels(
         self, inputs: Mapping[str, Any], masks: Mapping[str, NDArray[Any]]
-    ) -> tuple[Part, ...]:
-        archive, since = Archive(self._database), inputs["since"]
+    ) -> tuple[CalendarPanel, ...]:
+        archive, since = SqlPanelArchive(self._database), inputs["since"]
         return tuple(
-            Part(
+            CalendarPanel(
                 archive.load(PanelManifest.from_json(manifest)),
                 since[number],
                 masks[f"blocked {number}"],
@@ -198,11 +222,11 @@ class Backtester:
         )
 
 
-def _stored_inputs(folder: Path) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+def _read_inputs(folder: Path) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
     """What was kept of the inputs; the gate's word and the factors of each part."""
     try:
-        inputs: dict[str, Any] = json.loads((folder / _INPUTS).read_text())
-        with np.load(folder / _GATE, allow_pickle=False) as gate:
+        inputs: dict[str, Any] = json.loads((folder / _INPUTS_FILE).read_text())
+        with np.load(folder / _GATE_FILE, allow_pickle=False) as gate:
             masks = {name: gate[name] for name in gate.files}
     except (OSError, ValueError, BadZipFile) as error:
         raise VerificationError(
@@ -221,25 +245,27 @@ def _digest(inputs: Mapping[str, Any]) -> str:
     return hashlib.sha256(canonical_bytes(inputs)).hexdigest()
 
 
-def _versions(ballots: Sequence[tuple[Ballot, ...]]) -> dict[str, str]:
+def _agent_versions(votes: Sequence[tuple[AgentVoteResult, ...]]) -> dict[str, str]:
     """By agent; on calendars of their own a walk-forward has a version each."""
-    told: dict[str, list[str]] = {}
-    for each in chain.from_iterable(ballots):
-        if each.votes is not None and each.votes.version not in told.setdefault(each.agent, []):
-            told[each.agent].append(each.votes.version)
-    return {name: ", ".join(versions) for name, versions in told.items()}
+    by_agent: dict[str, list[str]] = {}
+    for each in chain.from_iterable(votes):
+        if each.votes is not None and each.votes.version not in by_agent.setdefault(each.agent, []):
+            by_agent[each.agent].append(each.votes.version)
+    return {name: ", ".join(versions) for name, versions in by_agent.items()}
 
 
-def _changed(told: Report, kept: Mapping[str, Any], folder: Path) -> list[str]:
+def _differing_parts(report: BacktestReport, stored: Mapping[str, Any], folder: Path) -> list[str]:
     """Parts of the kept result and files beside it that do not say what was computed again."""
-    again = json.loads(json.dumps(told.core))
-    parts = [part for part in again if again[part] != kept.get(part)]
-    files = [name for name, columns in told.files.items() if not same(folder / name, columns)]
+    recomputed = json.loads(json.dumps(report.core))
+    parts = [part for part in recomputed if recomputed[part] != stored.get(part)]
+    files = [
+        name for name, columns in report.files.items() if not matches_file(folder / name, columns)
+    ]
     return parts + files
 
 
-def _summary(result: Mapping[str, Any], now: datetime) -> Summary:
-    return Summary(
+def _summary(result: Mapping[str, Any], now: datetime) -> BacktestSummary:
+    return BacktestSummary(
         id=result["id"],
         made_at=now,
         label=result["label"],

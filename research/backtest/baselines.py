@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 
 from domain.panel import Floats, Times
 from quant.features.indicators import sma
-from research.backtest.history import Grid, Part
-from trading.account.simulation import asked
-from trading.kernels.state import NO_GROUPS, Asks, Groups
+from research.backtest.history import CalendarPanel, TimeGrid
+from trading.account.simulation import targets_where
+from trading.kernels.state import NO_SHARED_LIMITS, SharedLimits, TargetMatrix
 from trading.limits import UNLIMITED, LimitSettings
 
 Bools = NDArray[np.bool_]
@@ -25,58 +25,60 @@ FAST, SLOW = 20, 50
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Plan:
+class TargetPlan:
     """What is wanted at the close of each row, and the limits that bind it; `groups` are those that
     symbols share."""
 
-    asks: Asks
+    target_matrix: TargetMatrix
     limits: LimitSettings
-    groups: Groups = NO_GROUPS
+    shared_limits: SharedLimits = NO_SHARED_LIMITS
 
 
-def buy_and_hold(buyable: Bools) -> Plan:
+def buy_and_hold(buyable: Bools) -> TargetPlan:
     """An equal share of each symbol at its first bar (`buyable` (K, N)), and never again."""
     first = np.cumsum(buyable, axis=0) == 1
-    return _plan(np.full(buyable.shape, _share(buyable)), first & buyable)
+    return _plan(np.full(buyable.shape, _equal_share(buyable)), first & buyable)
 
 
-def equal_weight(buyable: Bools, known_at: Times) -> Plan:
+def equal_weight(buyable: Bools, known_at: Times) -> TargetPlan:
     """Equal shares of all symbols that have had a bar, restored at the first bar of each month."""
-    there = np.maximum.accumulate(buyable, axis=0)
+    listed = np.maximum.accumulate(buyable, axis=0)
     months = known_at.astype("datetime64[M]")
-    opens = np.zeros(buyable.shape, bool)
+    rebalance = np.zeros(buyable.shape, bool)
     for column in range(buyable.shape[1]):
         rows = np.flatnonzero(buyable[:, column])
-        opens[rows, column] = np.append(True, months[rows][1:] != months[rows][:-1])[: len(rows)]
-    return _plan(there / np.maximum(there.sum(axis=1), 1)[:, np.newaxis], opens)
+        rebalance[rows, column] = np.append(True, months[rows][1:] != months[rows][:-1])[
+            : len(rows)
+        ]
+    return _plan(listed / np.maximum(listed.sum(axis=1), 1)[:, np.newaxis], rebalance)
 
 
-def sma_cross(parts: Sequence[Part], grid: Grid, buyable: Bools) -> Plan:
+def sma_cross(parts: Sequence[CalendarPanel], grid: TimeGrid, buyable: Bools) -> TargetPlan:
     """An equal share of each symbol while its 20-bar average stands above its 50-bar one."""
-    above = []
+    crossed = []
     for part in parts:
         close = part.panel.close
-        above.append((sma(close, FAST) > sma(close, SLOW))[part.since :])
-    held = grid.wide(above, False) & buyable.any(axis=0)
-    changed = np.zeros(held.shape, bool)
+        crossed.append((sma(close, FAST) > sma(close, SLOW))[part.since :])
+    above_slow = grid.widen(crossed, False) & buyable.any(axis=0)
+    changed = np.zeros(above_slow.shape, bool)
     for column in np.flatnonzero(buyable.any(axis=0)):
         rows = np.flatnonzero(buyable[:, column])
-        state = held[rows, column]
+        state = above_slow[rows, column]
         changed[rows, column] = np.diff(state, prepend=False)
-        held[:, column] = _carried(state, rows, len(held))
-    return _plan(np.where(held, _share(buyable), 0.0), changed)
+        above_slow[:, column] = _carry_forward(state, rows, len(above_slow))
+    return _plan(np.where(above_slow, _equal_share(buyable), 0.0), changed)
 
 
-def _plan(targets: Floats, ordered: Bools) -> Plan:
-    return Plan(asked(targets, ordered), UNLIMITED)
+def _plan(targets: Floats, order_rows: Bools) -> TargetPlan:
+    return TargetPlan(targets_where(targets, order_rows), UNLIMITED)
 
 
-def _carried(state: Bools, rows: NDArray[np.intp], length: int) -> Bools:
+def _carry_forward(state: Bools, rows: NDArray[np.intp], length: int) -> Bools:
     """The state of the last row that had one, for every row."""
     at = np.searchsorted(rows, np.arange(length), side="right") - 1
     return np.where(at >= 0, state[np.maximum(at, 0)], False)
 
 
-def _share(buyable: Bools) -> float:
+def _equal_share(buyable: Bools) -> float:
     """Of each symbol that can be bought at all."""
     return 1.0 / max(int(buyable.any(axis=0).sum()), 1)

@@ -12,57 +12,66 @@ import numpy as np
 
 from domain.panel import Floats, Times
 from quant.performance.metrics import METRICS
-from quant.performance.periods import STRESS, by_period, stressed
-from quant.risk.drawdowns import deepest
+from quant.performance.periods import STRESS_PERIODS, period_returns, stress_returns
+from quant.risk.drawdowns import deepest_drawdowns
 
-FALLS = 10
-COMPARED = ("total_return", "sharpe", "max_drawdown")
+MAX_DRAWDOWNS = 10
+RANKED_METRICS = ("total_return", "sharpe", "max_drawdown")
 """Figures by which the committee is ranked among committees of chance."""
 
-Figures = Mapping[str, Mapping[str, Any]]
+NamedFigures = Mapping[str, Mapping[str, Any]]
 
 
-def falls(times: Times, equity: Floats, capital: float) -> list[dict[str, Any]]:
+def drawdown_table(times: Times, equity: Floats, capital: float) -> list[dict[str, Any]]:
     """The deepest drawdowns of daily equity, deepest first. `equity` (K,) at `times` (K,) began
     with `capital`; `peak` is None where that was never passed, `recovery` while it lasts."""
-    daily = by_period(_returns(equity, capital), times, "D")
+    daily = period_returns(_returns(equity, capital), times, "D")
     days = [str(day) for day in daily.start]
     return [
         {
             "peak": days[each.peak] if each.peak >= 0 else None,
-            "valley": days[each.valley],
+            "valley": days[each.trough],
             "recovery": None if each.recovery is None else days[each.recovery],
             "depth": each.depth,
         }
-        for each in deepest(daily.returns, FALLS)
+        for each in deepest_drawdowns(daily.returns, MAX_DRAWDOWNS)
     ]
 
 
-def stress(times: Times, curves: Mapping[str, Floats], capital: float) -> list[dict[str, Any]]:
+def stress_table(
+    times: Times, curves: Mapping[str, Floats], capital: float
+) -> list[dict[str, Any]]:
     """Everybody's return over each known stress of markets that lies within `times`."""
-    told: dict[str, dict[str, float]] = {}
+    by_stress: dict[str, dict[str, float]] = {}
     for name, equity in curves.items():
-        for period, change in stressed(_returns(equity, capital), times).items():
+        for period, change in stress_returns(_returns(equity, capital), times).items():
             if np.isfinite(change):
-                told.setdefault(period, {})[name] = float(change)
+                by_stress.setdefault(period, {})[name] = float(change)
     return [
-        {"name": period, "from": STRESS[period][0], "to": STRESS[period][1], "returns": returns}
-        for period, returns in told.items()
+        {
+            "name": period,
+            "from": STRESS_PERIODS[period][0],
+            "to": STRESS_PERIODS[period][1],
+            "returns": returns,
+        }
+        for period, returns in by_stress.items()
     ]
 
 
-def luck(committee: Figures, drawn: Sequence[Figures]) -> dict[str, Any]:
+def compare_with_random(
+    committee: NamedFigures, random_figures: Sequence[NamedFigures]
+) -> dict[str, Any]:
     """Of the committees of chance with a figure, how many the committee was better than."""
-    told: dict[str, Any] = {}
-    for name in COMPARED:
+    comparison: dict[str, Any] = {}
+    for name in RANKED_METRICS:
         own = committee[name]["value"]
-        others = [each[name]["value"] for each in drawn]
+        others = [each[name]["value"] for each in random_figures]
         known = [value for value in others if value is not None]
         if own is not None and known:
             better = METRICS[name].better
             beaten = sum(better * (own - value) > 0 for value in known)
-            told[name] = {"beaten": beaten, "of": len(known)}
-    return told
+            comparison[name] = {"beaten": beaten, "of": len(known)}
+    return comparison
 
 
 def _returns(equity: Floats, capital: float) -> Floats:

@@ -11,17 +11,28 @@ import numpy as np
 
 from domain.panel import Floats, Times
 from orchestrator.committee.pooling import ACTIONS
-from research.backtest.parquet import Columns, instants, joined, names, numbers
-from research.backtest.suite import Programme
-from trading.kernels.codes import MOMENTS
+from research.backtest.parquet import (
+    Columns,
+    concatenate,
+    dictionary_column,
+    float_column,
+    timestamp_column,
+)
+from research.backtest.suite import BacktestSuite
+from trading.kernels.codes import FILL_TRIGGERS
 
 
-def vote_rows(programme: Programme) -> Columns:
+def vote_rows(suite: BacktestSuite) -> Columns:
     """One row for each agent, bar and symbol; null log-odds where it abstained."""
-    stage, held = programme.stage, programme.opinion
+    inputs, pooled_forecast = suite.inputs, suite.forecast
     parts = []
-    for part, ballots, hearing, added, influence in zip(
-        stage.parts, stage.ballots, stage.hearings, held.tallies, held.influence, strict=True
+    for part, ballots, matrix, pooled, influence in zip(
+        inputs.panels,
+        inputs.agent_votes,
+        inputs.vote_matrices,
+        pooled_forecast.pooled_votes,
+        pooled_forecast.influence,
+        strict=True,
     ):
         row, col = np.nonzero(part.traded)
         at = part.panel.known_at[part.since :][row]
@@ -33,57 +44,62 @@ def vote_rows(programme: Programme) -> Columns:
             forecast = unknown if votes.quantile_5 is None else votes.quantile_5
             parts.append(
                 {
-                    "known_at": instants(at),
-                    "symbol": names(col, part.panel.symbols),
-                    "agent": names(np.zeros(len(row), np.int32), (ballot.agent,)),
-                    "log_odds": numbers(hearing.log_odds[seat][row, col]),
-                    "p_up": numbers(votes.p_up[row, col]),
-                    "weight": numbers(added.pooled.shares[seat][row, col]),
-                    "trust": numbers(trust[row, seat]),
-                    "cap": numbers(votes.cap[row, col]),
-                    "quantile_5": numbers(forecast[row, col]),
+                    "known_at": timestamp_column(at),
+                    "symbol": dictionary_column(col, part.panel.symbols),
+                    "agent": dictionary_column(np.zeros(len(row), np.int32), (ballot.agent,)),
+                    "log_odds": float_column(matrix.log_odds[seat][row, col]),
+                    "p_up": float_column(votes.p_up[row, col]),
+                    "weight": float_column(pooled.pool.shares[seat][row, col]),
+                    "trust": float_column(trust[row, seat]),
+                    "cap": float_column(votes.cap[row, col]),
+                    "quantile_5": float_column(forecast[row, col]),
                 }
             )
-    return joined(parts)
+    return concatenate(parts)
 
 
-def decision_rows(programme: Programme) -> Columns:
+def decision_rows(suite: BacktestSuite) -> Columns:
     """One row for each bar and symbol."""
-    stage, ruling = programme.stage, programme.ruling
-    row, col = np.nonzero(stage.traded)
-    wide, tallies = stage.grid.wide, programme.opinion.tallies
+    inputs, targets = suite.inputs, suite.targets
+    row, col = np.nonzero(inputs.traded)
+    wide, pooled_votes = inputs.grid.widen, suite.forecast.pooled_votes
 
-    def told(arrays: Sequence[Floats]) -> Any:
-        return numbers(wide(arrays, np.nan)[row, col])
+    def column(arrays: Sequence[Floats]) -> Any:
+        return float_column(wide(arrays, np.nan)[row, col])
 
     return {
-        "known_at": instants(stage.grid.known_at[row]),
-        "symbol": names(col, stage.grid.symbols),
-        "price": numbers(stage.tape.close[row, col]),
-        "p_up": told([each.p_up for each in tallies]),
-        "base_rate": told([each.heard.base_rate for each in tallies]),
-        "edge": told([each.edge for each in tallies]),
-        "action": names(ruling.action[row, col] + 2, [action.value for action in ACTIONS]),
-        "target_weight": numbers(ruling.plan.asks.targets[row, col]),
-        "blocked": stage.blocked[row, col],
-        "change": told(stage.change),
+        "known_at": timestamp_column(inputs.grid.known_at[row]),
+        "symbol": dictionary_column(col, inputs.grid.symbols),
+        "price": float_column(inputs.bar_matrix.close[row, col]),
+        "p_up": column([each.p_up for each in pooled_votes]),
+        "base_rate": column([each.votes.base_rate for each in pooled_votes]),
+        "edge": column([each.edge for each in pooled_votes]),
+        "action": dictionary_column(
+            targets.actions[row, col] + 2, [action.value for action in ACTIONS]
+        ),
+        "target_weight": float_column(targets.plan.target_matrix.targets[row, col]),
+        "blocked": inputs.blocked[row, col],
+        "change": column(inputs.change),
     }
 
 
-def fill_rows(programme: Programme) -> Columns:
+def fill_rows(suite: BacktestSuite) -> Columns:
     """The committee's fills; `known_at` is the close of the bar in which they were made."""
-    stage, fills = programme.stage, programme.committee.fills
+    inputs, fills = suite.inputs, suite.committee.fills
     return {
-        "known_at": instants(stage.grid.known_at[fills.row]),
-        "symbol": names(fills.col, stage.grid.symbols),
-        "units": numbers(fills.units),
-        "price": numbers(fills.price),
-        "commission": numbers(fills.commission),
-        "cost": numbers(fills.cost),
-        "moment": names(fills.moment, MOMENTS),
+        "known_at": timestamp_column(inputs.grid.known_at[fills.row]),
+        "symbol": dictionary_column(fills.col, inputs.grid.symbols),
+        "units": float_column(fills.quantity),
+        "price": float_column(fills.price),
+        "commission": float_column(fills.commission),
+        "cost": float_column(fills.cost),
+        "moment": dictionary_column(fills.trigger, FILL_TRIGGERS),
     }
 
 
 def equity_rows(times: Times, curves: Mapping[str, Floats]) -> Columns:
     """Everybody's equity at the close of every row."""
-    return {"known_at": instants(times), **{name: numbers(each) for name, each in curves.items()}}
+    return {
+        "known_at": timestamp_column(times),
+        **{name: float_column(each) for name, each in curves.items()},
+    }

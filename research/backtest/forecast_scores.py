@@ -10,71 +10,75 @@ from numpy.typing import NDArray
 
 from domain.canonical import to_json
 from domain.panel import Floats
-from domain.record import Record
+from domain.record import ForecastRecord
 from orchestrator.committee.learned_weights import Influence
-from orchestrator.evaluation.forward_returns import changes_over
-from orchestrator.evaluation.quantile_scores import tail_rivals
-from orchestrator.evaluation.scoring import record_of, score
-from research.backtest.scenarios import Opinion, Stage, opinion
-from research.backtest.suite import Programme
+from orchestrator.evaluation.forward_returns import forward_returns_over
+from orchestrator.evaluation.quantile_scores import benchmark_quantiles
+from orchestrator.evaluation.scoring import build_record, score_record
+from research.backtest.scenarios import BacktestInputs, PooledForecast, pool_forecast
+from research.backtest.suite import BacktestSuite
 
 HORIZONS = (1, 2, 3, 5, 10, 20)
 """Bars over which the decay of the evidence is told."""
 
 
-def forecasts(programme: Programme) -> dict[str, Any]:
+def score_forecasts(suite: BacktestSuite) -> dict[str, Any]:
     """`orchestrator.evaluation.scores.Scores` as plain JSON."""
-    stage = programme.stage
-    earned_settings = stage.asked.committee.model_copy(update={"weighting": "earned"})
-    learnt = opinion(stage, stage.asked.agents, earned_settings)
-    scores = score(
-        record(stage, programme.opinion),
-        stage.asked.seed,
-        changes={bars: _changes(stage, bars) for bars in HORIZONS},
-        rivals=_rivals(stage),
-        earned=_influence(stage, learnt),
+    inputs = suite.inputs
+    earned_settings = inputs.request.committee.model_copy(update={"weighting": "earned"})
+    earned_forecast = pool_forecast(inputs, inputs.request.agents, earned_settings)
+    scores = score_record(
+        committee_record(inputs, suite.forecast),
+        inputs.request.seed,
+        changes={bars: _realised_returns(inputs, bars) for bars in HORIZONS},
+        quantile_benchmarks=_quantile_benchmarks(inputs),
+        learned=_influence(inputs, earned_forecast),
     )
-    told: dict[str, Any] = to_json(scores)
-    return told
+    plain: dict[str, Any] = to_json(scores)
+    return plain
 
 
-def record(stage: Stage, held: Opinion) -> Record:
+def committee_record(inputs: BacktestInputs, forecast: PooledForecast) -> ForecastRecord:
     """The committee's record on the rows of all calendars."""
     records = [
-        record_of(part.panel, ballots, added, influence, part.since)
+        build_record(part.panel, ballots, added, influence, part.since)
         for part, ballots, added, influence in zip(
-            stage.parts, stage.ballots, held.tallies, held.influence, strict=True
+            inputs.panels,
+            inputs.agent_votes,
+            forecast.pooled_votes,
+            forecast.influence,
+            strict=True,
         )
     ]
     if len(records) == 1:
         return records[0]
-    grid, influence = stage.grid, _influence(stage, held)
-    seats = range(len(stage.asked.seated))
-    return Record(
-        agents=stage.asked.seated,
+    grid, influence = inputs.grid, _influence(inputs, forecast)
+    seats = range(len(inputs.request.required_agents))
+    return ForecastRecord(
+        agents=inputs.request.required_agents,
         symbols=grid.symbols,
         known_at=grid.known_at,
-        horizon=stage.asked.horizon,
+        horizon=inputs.request.horizon,
         log_odds=np.stack(
-            [grid.wide([each.log_odds[seat] for each in records], np.nan) for seat in seats]
+            [grid.widen([each.log_odds[seat] for each in records], np.nan) for seat in seats]
         ),
-        pooled=grid.wide([each.pooled for each in records], np.nan),
-        base_rate=grid.wide([each.base_rate for each in records], np.nan),
+        pooled=grid.widen([each.pooled for each in records], np.nan),
+        base_rate=grid.widen([each.base_rate for each in records], np.nan),
         weights=influence.weights,
         trust=influence.trust,
-        quantile_5=grid.wide([each.quantile_5 for each in records], np.nan),
-        change=grid.wide([each.change for each in records], np.nan),
-        regime=_down(stage, [each.regime for each in records]),
+        quantile_5=grid.widen([each.quantile_5 for each in records], np.nan),
+        change=grid.widen([each.change for each in records], np.nan),
+        regime=_stack_rows(inputs, [each.regime for each in records]),
         receipts={},
     )
 
 
-def _rivals(stage: Stage) -> dict[str, Floats]:
-    each = [tail_rivals(part.panel, part.since) for part in stage.parts]
-    return {name: stage.grid.wide([rivals[name] for rivals in each], np.nan) for name in each[0]}
+def _quantile_benchmarks(inputs: BacktestInputs) -> dict[str, Floats]:
+    each = [benchmark_quantiles(part.panel, part.since) for part in inputs.panels]
+    return {name: inputs.grid.widen([rivals[name] for rivals in each], np.nan) for name in each[0]}
 
 
-def _influence(stage: Stage, held: Opinion) -> Influence:
+def _influence(inputs: BacktestInputs, forecast: PooledForecast) -> Influence:
     """(K, A) on the rows of all calendars."""
 
     def rows(name: str) -> list[Floats]:
@@ -82,21 +86,21 @@ def _influence(stage: Stage, held: Opinion) -> Influence:
             np.array(
                 np.broadcast_to(getattr(each, name), (len(part.blocked), each.weights.shape[1]))
             )
-            for each, part in zip(held.influence, stage.parts, strict=True)
+            for each, part in zip(forecast.influence, inputs.panels, strict=True)
         ]
 
-    return Influence(_down(stage, rows("weights")), _down(stage, rows("trust")))
+    return Influence(_stack_rows(inputs, rows("weights")), _stack_rows(inputs, rows("trust")))
 
 
-def _down(stage: Stage, arrays: list[NDArray[Any]]) -> NDArray[Any]:
+def _stack_rows(inputs: BacktestInputs, arrays: list[NDArray[Any]]) -> NDArray[Any]:
     """(K, ...) of arrays (R, ...) of the parts."""
-    whole = np.empty((len(stage.grid.known_at), *arrays[0].shape[1:]), arrays[0].dtype)
-    for array, rows in zip(arrays, stage.grid.rows, strict=True):
+    whole = np.empty((len(inputs.grid.known_at), *arrays[0].shape[1:]), arrays[0].dtype)
+    for array, rows in zip(arrays, inputs.grid.rows, strict=True):
         whole[rows] = array
     return whole
 
 
-def _changes(stage: Stage, bars: int) -> Floats:
+def _realised_returns(inputs: BacktestInputs, bars: int) -> Floats:
     """What came of each vote over so many bars, (K, N)."""
-    each = [changes_over(part.panel, part.since, bars) for part in stage.parts]
-    return stage.grid.wide(each, np.nan)
+    each = [forward_returns_over(part.panel, part.since, bars) for part in inputs.panels]
+    return inputs.grid.widen(each, np.nan)

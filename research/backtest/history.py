@@ -14,15 +14,15 @@ from numpy.typing import NDArray
 
 from domain.errors import InputError
 from domain.panel import Floats, Ints, Panel, Times
-from market.panels.panel_builder import build_traded
-from market.store import Library
-from research.backtest.request import Request
+from market.panels.panel_builder import build_panel_histories
+from market.store import MarketDataStore
+from research.backtest.request import BacktestRequest
 
 Bools = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Part:
+class CalendarPanel:
     """One calendar's panel of T bars and N symbols, of which rows `since` to T - 1 are voted on.
 
     `blocked` (R, N), R = T - since, is where the quality gate allows no decision. `factor` (T, N)
@@ -41,7 +41,7 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Grid:
+class TimeGrid:
     """K rows of all parts in order of time (of rows that close together, the first part's first).
 
     Row `rows[p][r]` is row r of part p, whose symbols are the columns `columns[p]`. A row that is
@@ -52,9 +52,9 @@ class Grid:
     known_at: Times
     rows: tuple[Ints, ...]
     columns: tuple[slice, ...]
-    together: Bools
+    same_instant: Bools
 
-    def wide(self, arrays: Sequence[NDArray[Any]], fill: Any) -> NDArray[Any]:
+    def widen(self, arrays: Sequence[NDArray[Any]], fill: Any) -> NDArray[Any]:
         """One (K, N) array of the parts' (R, N) ones, `fill` where a part has no row."""
         if len(arrays) == 1:
             return arrays[0]
@@ -64,27 +64,29 @@ class Grid:
         return grid
 
 
-def read(library: Library, asked: Request, simulated: bool) -> tuple[Part, ...]:
+def load_panels(
+    store: MarketDataStore, request: BacktestRequest, simulated: bool
+) -> tuple[CalendarPanel, ...]:
     """The parts of `asked`, a calendar each.
 
     Raises UnknownSymbolError for a symbol that is not stored and InputError for one without a bar
     in the period, and for a period too short for any vote to be settled.
     """
-    built = build_traded(
-        library, asked.market, asked.symbols, asked.timeframe, asked.as_of, asked.horizon,
+    built = build_panel_histories(
+        store, request.market, request.symbols, request.timeframe, request.as_of, request.horizon,
         simulated=simulated,
     )  # fmt: skip
-    begins = np.datetime64(asked.begins.replace(tzinfo=None), "us")
+    begins = np.datetime64(request.starts_at.replace(tzinfo=None), "us")
     parts = []
     for each in built:
         since = int(np.searchsorted(each.panel.known_at, begins, side="right"))
-        parts.append(Part(each.panel, since, each.blocked[since:], each.factor))
-    _refuse_without_bars(parts, asked)
-    _refuse_too_short(parts, asked)
+        parts.append(CalendarPanel(each.panel, since, each.blocked[since:], each.factor))
+    _refuse_without_bars(parts, request)
+    _refuse_too_short(parts, request)
     return tuple(parts)
 
 
-def grid_of(parts: Sequence[Part]) -> Grid:
+def build_grid(parts: Sequence[CalendarPanel]) -> TimeGrid:
     """All parts on one axis."""
     times = [part.panel.known_at[part.since :] for part in parts]
     together = np.concatenate(times)
@@ -94,16 +96,16 @@ def grid_of(parts: Sequence[Part]) -> Grid:
     ends = np.cumsum([len(each) for each in times])
     widths = np.cumsum([0, *(len(part.panel.symbols) for part in parts)])
     known_at = together[order]
-    return Grid(
+    return TimeGrid(
         symbols=tuple(symbol for part in parts for symbol in part.panel.symbols),
         known_at=known_at,
         rows=tuple(np.split(place, ends[:-1])),
         columns=tuple(slice(int(a), int(b)) for a, b in pairwise(widths)),
-        together=np.append(False, known_at[1:] == known_at[:-1]),
+        same_instant=np.append(False, known_at[1:] == known_at[:-1]),
     )
 
 
-def _refuse_without_bars(parts: Sequence[Part], asked: Request) -> None:
+def _refuse_without_bars(parts: Sequence[CalendarPanel], request: BacktestRequest) -> None:
     missing = [
         symbol
         for part in parts
@@ -112,17 +114,17 @@ def _refuse_without_bars(parts: Sequence[Part], asked: Request) -> None:
     ]
     if missing:
         raise InputError(
-            f"No {asked.timeframe} bar of {', '.join(missing)} lies between {asked.start} and "
-            f"{asked.end} in the market {asked.market!r}. Leave them out, choose another period, "
+            f"No {request.timeframe} bar of {', '.join(missing)} lies between {request.start} and "
+            f"{request.end} in the market {request.market!r}. Leave them out, choose another period, "
             "or add history."
         )
 
 
-def _refuse_too_short(parts: Sequence[Part], asked: Request) -> None:
+def _refuse_too_short(parts: Sequence[CalendarPanel], request: BacktestRequest) -> None:
     longest = max(int(part.traded.sum(axis=0).max()) for part in parts)
-    if longest < asked.horizon + 2:
+    if longest < request.horizon + 2:
         raise InputError(
-            f"Bars in the period {asked.start} to {asked.end}: {longest}. A vote speaks of the "
-            f"{asked.horizon} bars after the next open, so {asked.horizon + 2} are needed to "
+            f"Bars in the period {request.start} to {request.end}: {longest}. A vote speaks of the "
+            f"{request.horizon} bars after the next open, so {request.horizon + 2} are needed to "
             "settle even one. Choose a longer period."
         )

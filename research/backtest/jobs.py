@@ -14,17 +14,17 @@ from dataclasses import dataclass, replace
 from typing import IO, Any, Literal, cast
 
 from domain.errors import InputError, NotFoundError
-from research.backtest.request import Request
+from research.backtest.request import BacktestRequest
 
-State = Literal["running", "failed", "cancelled", "done"]
-MOST = 2
+JobState = Literal["running", "failed", "cancelled", "done"]
+MAX_RUNNING = 2
 """Jobs that may run at once; each loads a history of its own."""
-REMEMBERED = 20
+MAX_FINISHED = 20
 """Finished jobs that are still told of."""
 
 
 @dataclass(frozen=True, slots=True)
-class Job:
+class BacktestJob:
     """How far a backtest is: `what` it does, `done` of `total` steps (total 0: unknown).
 
     `seconds_left` is a guess from the steps so far. `result_id` is there once it is done, `error`
@@ -38,30 +38,30 @@ class Job:
     total: int
     seconds_left: float | None
     error: str | None
-    state: State
+    state: JobState
     result_id: str | None
 
 
-class Jobs:
+class BacktestJobs:
     """`command` runs the verb; it reads the request from its standard input. `changed` is called,
     from any thread, whenever a job moves."""
 
-    def __init__(self, command: Sequence[str], changed: Callable[[], None]) -> None:
+    def __init__(self, command: Sequence[str], on_change: Callable[[], None]) -> None:
         self._command = tuple(command)
-        self._changed = changed
+        self._on_change = on_change
         self._lock = threading.Lock()
-        self._jobs: dict[str, Job] = {}
+        self._jobs: dict[str, BacktestJob] = {}
         self._processes: dict[str, subprocess.Popen[str]] = {}
 
-    def start(self, asked: Request) -> str:
+    def start(self, request: BacktestRequest) -> str:
         """Begin a backtest; returns the job's id.
 
         Raises InputError while as many as may run at once are running.
         """
         with self._lock:
-            if len(self._processes) >= MOST:
+            if len(self._processes) >= MAX_RUNNING:
                 raise InputError(
-                    f"{MOST} backtests are running, which is as many as may. Wait for one to end "
+                    f"{MAX_RUNNING} backtests are running, which is as many as may. Wait for one to end "
                     "or cancel it."
                 )
             process = subprocess.Popen(  # noqa: S603 our own command, the request on its input
@@ -70,16 +70,16 @@ class Jobs:
             )  # fmt: skip
             identity = f"job-{process.pid}-{int(time.time())}"
             self._processes[identity] = process
-            self._jobs[identity] = Job(
-                identity, label_of(asked), "starting", 0, 0, None, None, "running", None
+            self._jobs[identity] = BacktestJob(
+                identity, request_label(request), "starting", 0, 0, None, None, "running", None
             )
-            self._forget_old()
+            self._drop_oldest()
         threading.Thread(
-            target=self._follow, args=(identity, process, asked), name=identity, daemon=True
+            target=self._follow, args=(identity, process, request), name=identity, daemon=True
         ).start()
         return identity
 
-    def jobs(self) -> tuple[Job, ...]:
+    def jobs(self) -> tuple[BacktestJob, ...]:
         """Newest first."""
         with self._lock:
             return tuple(reversed(self._jobs.values()))
@@ -100,26 +100,28 @@ class Jobs:
         for job in self.jobs():
             self.cancel(job.id)
 
-    def _follow(self, identity: str, process: "subprocess.Popen[str]", asked: Request) -> None:
+    def _follow(
+        self, identity: str, process: "subprocess.Popen[str]", request: BacktestRequest
+    ) -> None:
         began = time.monotonic()
-        with suppress(BrokenPipeError), cast(IO[str], process.stdin) as question:
-            question.write(asked.model_dump_json())  # one that ended before it was asked
+        with suppress(BrokenPipeError), cast(IO[str], process.stdin) as stdin:
+            stdin.write(request.model_dump_json())  # one that ended before it was asked
         last = ""
         for line in cast(IO[str], process.stderr):
             last = line.strip() or last
-            if progress := _progress(line):
-                self._move(identity, began, progress)
+            if progress := _parse_progress(line):
+                self._update_progress(identity, began, progress)
         printed = cast(IO[str], process.stdout).read()
         code = process.wait()
         with self._lock:
             del self._processes[identity]
             job = self._jobs[identity]
             if job.state != "cancelled":
-                job = _ended(job, code, printed, last)
+                job = _finished_job(job, code, printed, last)
             self._jobs[identity] = replace(job, seconds_left=None)
-        self._changed()
+        self._on_change()
 
-    def _move(self, identity: str, began: float, progress: dict[str, Any]) -> None:
+    def _update_progress(self, identity: str, began: float, progress: dict[str, Any]) -> None:
         done, total = int(progress["done"]), int(progress["total"])
         elapsed = time.monotonic() - began
         left = elapsed / done * (total - done) if done and total else None
@@ -128,32 +130,32 @@ class Jobs:
             self._jobs[identity] = replace(
                 job, what=str(progress["what"]), done=done, total=total, seconds_left=left
             )
-        self._changed()
+        self._on_change()
 
-    def _forget_old(self) -> None:
+    def _drop_oldest(self) -> None:
         ended = [each for each in self._jobs if each not in self._processes]
-        for identity in ended[: max(len(ended) - REMEMBERED, 0)]:
+        for identity in ended[: max(len(ended) - MAX_FINISHED, 0)]:
             del self._jobs[identity]
 
 
-def label_of(asked: Request) -> str:
+def request_label(request: BacktestRequest) -> str:
     """A backtest in a few words: `AAPL, MSFT and 8 more, 2015-01-02 to 2020-12-31`."""
-    shown = asked.symbols if len(asked.symbols) <= 3 else asked.symbols[:2]
-    more = len(asked.symbols) - len(shown)
+    shown = request.symbols if len(request.symbols) <= 3 else request.symbols[:2]
+    more = len(request.symbols) - len(shown)
     names = ", ".join(shown) + (f" and {more} more" if more else "")
-    return f"{names}, {asked.start} to {asked.end}"
+    return f"{names}, {request.start} to {request.end}"
 
 
-def _progress(line: str) -> dict[str, Any] | None:
+def _parse_progress(line: str) -> dict[str, Any] | None:
     try:
-        told = json.loads(line)
+        message = json.loads(line)
     except ValueError:
         return None
-    progress = told.get("progress") if isinstance(told, dict) else None
+    progress = message.get("progress") if isinstance(message, dict) else None
     return progress if isinstance(progress, dict) else None
 
 
-def _ended(job: Job, code: int, printed: str, last: str) -> Job:
+def _finished_job(job: BacktestJob, code: int, printed: str, last: str) -> BacktestJob:
     if code == 0:
         return replace(job, state="done", what="done", result_id=json.loads(printed)["id"])
     try:

@@ -18,21 +18,21 @@ from domain.panel import Floats, Times
 Columns = Mapping[str, Any]
 
 
-def names(index: NDArray[np.integer[Any]], words: Sequence[str]) -> pa.DictionaryArray:
+def dictionary_column(index: NDArray[np.integer[Any]], values: Sequence[str]) -> pa.DictionaryArray:
     """Words by their index, each word stored once."""
-    return pa.DictionaryArray.from_arrays(pa.array(index.astype(np.int32)), pa.array(list(words)))
+    return pa.DictionaryArray.from_arrays(pa.array(index.astype(np.int32)), pa.array(list(values)))
 
 
-def numbers(values: Floats) -> pa.Array:
+def float_column(values: Floats) -> pa.Array:
     """Float64 with nulls for NaN."""
     return pa.array(np.ascontiguousarray(values), mask=np.isnan(values))
 
 
-def instants(values: Times) -> pa.Array:
+def timestamp_column(values: Times) -> pa.Array:
     return pa.array(values.astype("datetime64[us]"), pa.timestamp("us", "UTC"))
 
 
-def joined(parts: Sequence[Columns]) -> Columns:
+def concatenate(parts: Sequence[Columns]) -> Columns:
     """The rows of all parts, one after the other, under one set of names."""
     return {
         name: pa.chunked_array([part[name] for part in parts]).unify_dictionaries().combine_chunks()
@@ -40,7 +40,7 @@ def joined(parts: Sequence[Columns]) -> Columns:
     }
 
 
-def content(column: Any) -> bytes:
+def column_bytes(column: Any) -> bytes:
     """What a column says, as bytes to be hashed."""
     array = column if isinstance(column, pa.Array) else pa.array(column)
     sink = pa.BufferOutputStream()
@@ -50,21 +50,21 @@ def content(column: Any) -> bytes:
     return bytes(sink.getvalue())
 
 
-def write(path: Path, columns: Columns) -> None:
+def write_table(path: Path, columns: Columns) -> None:
     """`columns` (name to an array of equal length) as one file."""
     pq.write_table(pa.table(dict(columns)), path, compression="zstd")
 
 
-def same(path: Path, columns: Columns) -> bool:
+def matches_file(path: Path, columns: Columns) -> bool:
     """Whether the file says what `columns` say; a damaged or missing one does not."""
     try:
         stored = pq.read_table(path)
     except (OSError, pa.ArrowException):
         return False
-    return bool(_spelt_out(stored).equals(_spelt_out(pa.table(dict(columns)))))
+    return bool(_decode_dictionaries(stored).equals(_decode_dictionaries(pa.table(dict(columns)))))
 
 
-def _spelt_out(table: pa.Table) -> pa.Table:
+def _decode_dictionaries(table: pa.Table) -> pa.Table:
     """Words instead of their index, whose order a reader may change."""
     words = [
         column.cast(pa.string()) if pa.types.is_dictionary(column.type) else column

@@ -13,129 +13,140 @@ import numpy as np
 from domain.panel import Floats
 from domain.symbols import ALWAYS_OPEN
 from quant.performance.metrics import METRICS, summary, trading_summary
-from quant.performance.round_trips import Trades, round_trips
-from quant.performance.trading_activity import Book, capacity
-from quant.resampling import Estimate
+from quant.performance.round_trips import RoundTripTable, match_round_trips
+from quant.performance.trading_activity import TradingActivity, capacity
+from quant.resampling import IntervalEstimate
 from research.backtest.robustness import estimates
-from research.backtest.scenarios import Stage
-from trading.account.simulation import Played
+from research.backtest.scenarios import BacktestInputs
+from trading.account.simulation import SimulationResult
 
-Figures = dict[str, dict[str, float | int | None]]
+MetricFigures = dict[str, dict[str, float | int | None]]
 """By metric: value, low, high and n; None where unknown."""
 
 TRADING_DAYS, ALL_DAYS = 252.0, 365.25
 A_DAY = np.timedelta64(1, "D")
 
 
-class Accountant:
+class PerformanceCalculator:
     """Measures the accounts of one stage. `a_year` is how many days a year has."""
 
-    def __init__(self, stage: Stage, market: Played) -> None:
+    def __init__(self, inputs: BacktestInputs, market: SimulationResult) -> None:
         """`market` is what all are compared with."""
-        self._stage = stage
-        always = any(part.panel.calendar == ALWAYS_OPEN for part in stage.parts)
-        self.a_year = ALL_DAYS if always else TRADING_DAYS
+        self._inputs = inputs
+        always = any(part.panel.calendar == ALWAYS_OPEN for part in inputs.panels)
+        self.days_per_year = ALL_DAYS if always else TRADING_DAYS
         # A close at midnight belongs to the day that it ends.
-        dates = (stage.grid.known_at - np.timedelta64(1, "us")).astype("datetime64[D]")
+        dates = (inputs.grid.known_at - np.timedelta64(1, "us")).astype("datetime64[D]")
         self._last = np.flatnonzero(np.append(dates[1:] != dates[:-1], True))
-        self._times = stage.grid.known_at[self._last]
-        self._market = self.returns(market)
+        self._times = inputs.grid.known_at[self._last]
+        self._market = self.daily_returns(market)
 
-    def returns(self, played: Played) -> Floats:
+    def daily_returns(self, result: SimulationResult) -> Floats:
         """(D,) simple returns a day, the first from the starting capital."""
-        equity = played.equity[self._last]
-        before = np.append(self._stage.asked.capital, equity[:-1])
+        equity = result.equity[self._last]
+        before = np.append(self._inputs.request.capital, equity[:-1])
         return np.asarray(equity / before - 1.0)
 
-    def trips(self, played: Played) -> Trades:
+    def round_trips(self, result: SimulationResult) -> RoundTripTable:
         """Round trips, first in first out; dividends are not in their profits."""
-        fills = played.fills
-        return round_trips(
+        fills = result.fills
+        return match_round_trips(
             fills.row.astype(np.intp),
             fills.col.astype(np.intp),
-            fills.units,
+            fills.quantity,
             fills.price,
             fills.commission,
-            low=self._stage.tape.low,
-            high=self._stage.tape.high,
+            low=self._inputs.bar_matrix.low,
+            high=self._inputs.bar_matrix.high,
         )
 
-    def figures(self, played: Played, names: Sequence[str] = tuple(METRICS)) -> Figures:
+    def with_intervals(
+        self, result: SimulationResult, names: Sequence[str] = tuple(METRICS)
+    ) -> MetricFigures:
         """The measures named; those of returns with their interval."""
-        told = estimates(
-            self.returns(played), self.a_year, self._stage.asked.seed, self._market, self._times,
+        estimated = estimates(
+            self.daily_returns(result), self.days_per_year, self._inputs.request.seed, self._market, self._times,
             names=names,
         )  # fmt: skip
-        return self._all(told, played, names)
+        return self._select(estimated, result, names)
 
-    def values(self, played: Played, names: Sequence[str] = tuple(METRICS)) -> Figures:
+    def without_intervals(
+        self, result: SimulationResult, names: Sequence[str] = tuple(METRICS)
+    ) -> MetricFigures:
         """The measures named without intervals, at a small part of the cost."""
-        returns = self.returns(played)
-        measured = summary(returns, self.a_year, self._market, self._times)
-        told = {
-            name: Estimate(float(value), np.nan, np.nan, len(returns))
+        returns = self.daily_returns(result)
+        measured = summary(returns, self.days_per_year, self._market, self._times)
+        estimated = {
+            name: IntervalEstimate(float(value), np.nan, np.nan, len(returns))
             for name, value in measured.items()
         }
-        return self._all(told, played, names)
+        return self._select(estimated, result, names)
 
-    def trip_returns(self, played: Played) -> Floats:
+    def round_trip_returns(self, result: SimulationResult) -> Floats:
         """(K,) profit of each round trip as a share of the equity at its entry."""
-        trips = self.trips(played)
-        return np.asarray(trips.profit / played.equity[trips.entry])
+        round_trips = self.round_trips(result)
+        return np.asarray(round_trips.profit / result.equity[round_trips.entry_row])
 
-    def capacity(self, played: Played) -> float | None:
+    def capacity(self, result: SimulationResult) -> float | None:
         """Equity with which nearly all fills would stay within a hundredth of their bar's trade."""
-        fills, stage = played.fills, self._stage
+        fills, stage = result.fills, self._inputs
         at = fills.row, fills.col
-        turned_over = stage.tape.volume[at] * stage.tape.open[at]
-        return _known(capacity(fills.units * fills.price, turned_over, played.equity[fills.row]))
+        turned_over = stage.bar_matrix.volume[at] * stage.bar_matrix.open[at]
+        return _finite_or_none(
+            capacity(fills.quantity * fills.price, turned_over, result.equity[fills.row])
+        )
 
-    def _all(
-        self, of_returns: Mapping[str, Estimate], played: Played, names: Sequence[str]
-    ) -> Figures:
-        values = {**of_returns, **self._trading(played)}
-        return {name: plain(values[name]) for name in names}
+    def _select(
+        self,
+        of_returns: Mapping[str, IntervalEstimate],
+        result: SimulationResult,
+        names: Sequence[str],
+    ) -> MetricFigures:
+        values = {**of_returns, **self._trading_metrics(result)}
+        return {name: estimate_json(values[name]) for name in names}
 
-    def _trading(self, played: Played) -> dict[str, Estimate]:
-        trips = self.trips(played)
-        book = Book(
-            equity=played.equity,
-            held=played.exposure * played.equity,
-            traded=played.turnover * played.equity,
-            cost=played.costs,
-            periods=self.a_year * len(played.equity) / len(self._last),
+    def _trading_metrics(self, result: SimulationResult) -> dict[str, IntervalEstimate]:
+        round_trips = self.round_trips(result)
+        book = TradingActivity(
+            equity=result.equity,
+            gross_value=result.exposure * result.equity,
+            traded_value=result.turnover * result.equity,
+            cost=result.costs,
+            periods_per_year=self.days_per_year * len(result.equity) / len(self._last),
         )
         return {
-            name: Estimate(
+            name: IntervalEstimate(
                 value,
                 np.nan,
                 np.nan,
-                len(trips.exit if METRICS[name].kind == "trades" else played.equity),
+                len(round_trips.exit_row if METRICS[name].kind == "trades" else result.equity),
             )
-            for name, value in trading_summary(trips, book).items()
+            for name, value in trading_summary(round_trips, book).items()
         }
 
 
-def spread(drawn: Sequence[Figures]) -> Figures:
+def summarise_draws(draws: Sequence[MetricFigures]) -> MetricFigures:
     """What chance did: of each metric the median and the 5% and 95% quantiles over contestants."""
-    told: Figures = {}
-    for name in drawn[0]:
-        values = [each[name]["value"] for each in drawn]
+    quantiles: MetricFigures = {}
+    for name in draws[0]:
+        values = [each[name]["value"] for each in draws]
         known = np.array([value for value in values if value is not None], np.float64)
         low, middle, high = np.quantile(known, (0.05, 0.5, 0.95)) if len(known) else [np.nan] * 3
-        told[name] = plain(Estimate(float(middle), float(low), float(high), len(known)))
-    return told
+        quantiles[name] = estimate_json(
+            IntervalEstimate(float(middle), float(low), float(high), len(known))
+        )
+    return quantiles
 
 
-def plain(estimate: Estimate) -> dict[str, float | int | None]:
+def estimate_json(estimate: IntervalEstimate) -> dict[str, float | int | None]:
     """JSON of an estimate."""
     return {
-        "value": _known(estimate.value),
-        "low": _known(estimate.low),
-        "high": _known(estimate.high),
+        "value": _finite_or_none(estimate.value),
+        "low": _finite_or_none(estimate.low),
+        "high": _finite_or_none(estimate.high),
         "n": estimate.n,
     }
 
 
-def _known(value: Any) -> float | None:
+def _finite_or_none(value: Any) -> float | None:
     return float(value) if np.isfinite(value) else None

@@ -14,15 +14,15 @@ import numpy as np
 from domain.canonical import canonical_bytes
 from domain.panel import Floats, Times
 from research.backtest import parquet
-from research.backtest.drawdown_analysis import falls, luck, stress
+from research.backtest.drawdown_analysis import compare_with_random, drawdown_table, stress_table
 from research.backtest.export import decision_rows, equity_rows, fill_rows, vote_rows
-from research.backtest.forecast_scores import forecasts
-from research.backtest.performance import Accountant, spread
-from research.backtest.request import REFITTED_EVERY, assumptions
+from research.backtest.forecast_scores import score_forecasts
+from research.backtest.performance import PerformanceCalculator, summarise_draws
+from research.backtest.request import REFIT_BARS, assumptions
 from research.backtest.results import DECISIONS, EQUITY, FILLS, VOTES
 from research.backtest.robustness import monte_carlo, overfitting
-from research.backtest.scenarios import Stage
-from research.backtest.suite import TURNED, Programme
+from research.backtest.scenarios import BacktestInputs
+from research.backtest.suite import TRIAL_SETTINGS, BacktestSuite
 
 CAVEATS = (
     "The symbols were chosen in hindsight: those that failed on the way are missing "
@@ -31,12 +31,12 @@ CAVEATS = (
     "that is ex. An order meets the bars that open after it was placed, and every doubt about the "
     "way through a bar goes against the account.",
 )
-SENSITIVE = ("total_return", "cagr", "sharpe", "max_drawdown", "turnover", "yearly_cost")
+SENSITIVITY_METRICS = ("total_return", "cagr", "sharpe", "max_drawdown", "turnover", "yearly_cost")
 """Figures that are told for every assumption."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Report:
+class BacktestReport:
     """`core` is plain JSON, `curves` everybody's equity (K,) by name at `times` (K,), `files` the
     columns of each Parquet file. `digest` (64 hex characters) covers all of them. `bars` is how
     many were voted on, `fold_s` what deciding and trading once took."""
@@ -51,152 +51,166 @@ class Report:
 
     def write(self, folder: Path) -> None:
         for name, columns in self.files.items():
-            parquet.write(folder / name, columns)
+            parquet.write_table(folder / name, columns)
 
 
-def report(programme: Programme, earlier: int) -> Report:
+def build_report(suite: BacktestSuite, earlier_trials: int) -> BacktestReport:
     """`earlier` is how many backtests were run before: they count as trials."""
     curves = {
-        "committee": programme.committee.equity,
-        **{name: played.equity for name, played in programme.agents.items()},
-        **{name: played.equity for name, played in programme.plain.items()},
+        "committee": suite.committee.equity,
+        **{name: result.equity for name, result in suite.agents.items()},
+        **{name: result.equity for name, result in suite.baselines.items()},
     }
-    times = programme.stage.grid.known_at
-    core = _core(programme, earlier) | _hard_times(programme, times, curves)
+    times = suite.inputs.grid.known_at
+    core = _core(suite, earlier_trials) | _drawdowns_and_stress(suite, times, curves)
     files = {
-        VOTES: vote_rows(programme),
-        DECISIONS: decision_rows(programme),
-        FILLS: fill_rows(programme),
+        VOTES: vote_rows(suite),
+        DECISIONS: decision_rows(suite),
+        FILLS: fill_rows(suite),
         EQUITY: equity_rows(times, curves),
     }
-    return Report(
+    return BacktestReport(
         core=core,
         times=times,
         curves=curves,
         files=files,
         digest=_digest(core, files),
-        bars=int(programme.stage.traded.sum()),
-        fold_s=programme.fold_s,
+        bars=int(suite.inputs.traded.sum()),
+        fold_s=suite.fold_s,
     )
 
 
-def _core(programme: Programme, earlier: int) -> dict[str, Any]:
-    asked = programme.stage.asked
-    measure = Accountant(programme.stage, market=programme.plain["buy and hold"])
-    committee = measure.figures(programme.committee)
-    drawn = [measure.values(played) for played in programme.random]
+def _core(suite: BacktestSuite, earlier_trials: int) -> dict[str, Any]:
+    request = suite.inputs.request
+    calculator = PerformanceCalculator(suite.inputs, market=suite.baselines["buy and hold"])
+    committee = calculator.with_intervals(suite.committee)
+    random_figures = [calculator.without_intervals(result) for result in suite.random_committees]
     return {
-        "market": asked.market,
-        "symbols": list(asked.symbols),
-        "from": str(asked.start),
-        "to": str(asked.end),
-        "timeframe": asked.timeframe.value,
-        "horizon": asked.horizon,
-        "capital": asked.capital,
-        "seed": asked.seed,
+        "market": request.market,
+        "symbols": list(request.symbols),
+        "from": str(request.start),
+        "to": str(request.end),
+        "timeframe": request.timeframe.value,
+        "horizon": request.horizon,
+        "capital": request.capital,
+        "seed": request.seed,
         "settings": {
-            "committee": asked.committee.model_dump(mode="json"),
-            "costs": asked.costs.model_dump(mode="json"),
-            "limits": asked.limits.model_dump(mode="json"),
-            "delay": asked.delay,
-            "walk_forward": asked.walk_forward,
+            "committee": request.committee.model_dump(mode="json"),
+            "costs": request.costs.model_dump(mode="json"),
+            "limits": request.limits.model_dump(mode="json"),
+            "delay": request.delay,
+            "walk_forward": request.walk_forward,
         },
         "committee": committee,
-        "agents": {name: measure.figures(each) for name, each in programme.agents.items()},
+        "agents": {name: calculator.with_intervals(each) for name, each in suite.agents.items()},
         "benchmarks": {
-            **{name: measure.figures(each) for name, each in programme.plain.items()},
-            "random committee": spread(drawn),
+            **{name: calculator.with_intervals(each) for name, each in suite.baselines.items()},
+            "random committee": summarise_draws(random_figures),
         },
-        "luck": luck(committee, drawn),
-        "breakers": _breakers(programme),
-        "forecasts": forecasts(programme),
-        "robustness": _robustness(programme, measure, earlier),
-        "notes": list(_notes(programme)),
+        "luck": compare_with_random(committee, random_figures),
+        "breakers": _breaker_trips(suite),
+        "forecasts": score_forecasts(suite),
+        "robustness": _robustness(suite, calculator, earlier_trials),
+        "notes": list(_notes(suite)),
     }
 
 
-def _breakers(programme: Programme) -> dict[str, Any]:
+def _breaker_trips(suite: BacktestSuite) -> dict[str, Any]:
     """When breakers stopped the committee from buying, why, and for how many rows."""
-    played, times = programme.committee, programme.stage.grid.known_at
+    result, times = suite.committee, suite.inputs.grid.known_at
     return {
-        "trips": [{"at": str(times[trip.row]), "reason": trip.reason} for trip in played.trips],
-        "rows_resting": played.rested,
+        "trips": [
+            {"at": str(times[trip.row]), "reason": trip.reason} for trip in result.breaker_trips
+        ],
+        "rows_resting": result.restricted_rows,
         "rows": len(times),
     }
 
 
-def _hard_times(programme: Programme, times: Times, curves: Mapping[str, Floats]) -> dict[str, Any]:
-    capital = programme.stage.asked.capital
+def _drawdowns_and_stress(
+    suite: BacktestSuite, times: Times, curves: Mapping[str, Floats]
+) -> dict[str, Any]:
+    capital = suite.inputs.request.capital
     return {
-        "drawdowns": falls(times, curves["committee"], capital),
-        "stress": stress(times, curves, capital),
+        "drawdowns": drawdown_table(times, curves["committee"], capital),
+        "stress": stress_table(times, curves, capital),
     }
 
 
-def _robustness(programme: Programme, measure: Accountant, earlier: int) -> dict[str, Any]:
-    returns = measure.returns(programme.committee)
-    trips = measure.trip_returns(programme.committee)
-    trials = [measure.returns(played) for played in programme.trials.values()]
+def _robustness(
+    suite: BacktestSuite, calculator: PerformanceCalculator, earlier_trials: int
+) -> dict[str, Any]:
+    returns = calculator.daily_returns(suite.committee)
+    round_trips = calculator.round_trip_returns(suite.committee)
+    trials = [calculator.daily_returns(result) for result in suite.trials.values()]
     return {
         "costs": [
-            {"bps": bps, **measure.figures(played, SENSITIVE)}
-            for bps, played in programme.costs.items()
+            {"bps": bps, **calculator.with_intervals(result, SENSITIVITY_METRICS)}
+            for bps, result in suite.by_cost.items()
         ],
         "delays": [
-            {"bars": bars, **measure.figures(played, SENSITIVE)}
-            for bars, played in programme.delays.items()
+            {"bars": bars, **calculator.with_intervals(result, SENSITIVITY_METRICS)}
+            for bars, result in suite.by_delay.items()
         ],
         "parameters": [
-            {"name": TURNED, "value": label, **measure.values(played, SENSITIVE)}
-            for label, played in programme.trials.items()
+            {
+                "name": TRIAL_SETTINGS,
+                "value": label,
+                **calculator.without_intervals(result, SENSITIVITY_METRICS),
+            }
+            for label, result in suite.trials.items()
         ],
-        "monte_carlo": monte_carlo(returns, trips, measure.a_year, programme.stage.asked.seed),
-        "overfitting": overfitting(returns, np.stack(trials, axis=1), measure.a_year, earlier),
-        "capacity": measure.capacity(programme.committee),
+        "monte_carlo": monte_carlo(
+            returns, round_trips, calculator.days_per_year, suite.inputs.request.seed
+        ),
+        "overfitting": overfitting(
+            returns, np.stack(trials, axis=1), calculator.days_per_year, earlier_trials
+        ),
+        "capacity": calculator.capacity(suite.committee),
     }
 
 
-def _notes(programme: Programme) -> Iterator[str]:
-    stage = programme.stage
+def _notes(suite: BacktestSuite) -> Iterator[str]:
+    inputs = suite.inputs
     yield from CAVEATS
-    yield from assumptions(stage.asked)
-    if trips := list(programme.committee.trips):
+    yield from assumptions(inputs.request)
+    if round_trips := list(suite.committee.breaker_trips):
         yield (
-            f"Breakers tripped {len(trips)} times, so that on {programme.committee.rested:,} of "
-            f"{len(stage.grid.known_at):,} rows nothing was bought."
+            f"Breakers tripped {len(round_trips)} times, so that on {suite.committee.restricted_rows:,} of "
+            f"{len(inputs.grid.known_at):,} rows nothing was bought."
         )
-    if stage.asked.walk_forward is not None:
-        yield _fitted(stage.asked.walk_forward, min(part.since for part in stage.parts))
-    if silent := [name for name in stage.asked.agents if not _spoke(stage, name)]:
+    if inputs.request.walk_forward is not None:
+        yield _refit_note(inputs.request.walk_forward, min(part.since for part in inputs.panels))
+    if silent := [name for name in inputs.request.agents if not _has_voted(inputs, name)]:
         yield (
             f"Without a single vote here, and so in cash throughout: {', '.join(silent)}. The "
             "committee decided without them."
         )
-    stopped = int((stage.blocked & stage.traded).sum())
+    stopped = int((inputs.blocked & inputs.traded).sum())
     if stopped:
         yield (
-            f"The quality gate blocked {stopped:,} of {int(stage.traded.sum()):,} decisions: "
+            f"The quality gate blocked {stopped:,} of {int(inputs.traded.sum()):,} decisions: "
             "nothing is bought or sold there."
         )
-    if programme.committee.fills.row.size == 0:
+    if suite.committee.fills.row.size == 0:
         yield "The committee never traded: no edge was large enough, or nothing could be filled."
 
 
-def _fitted(window: int, before: int) -> str:
-    if before >= window:
+def _refit_note(window: int, available: int) -> str:
+    if available >= window:
         return (
-            f"The agents were fitted anew every {REFITTED_EVERY} bars on the {window} before them, "
+            f"The agents were fitted anew every {REFIT_BARS} bars on the {window} before them, "
             "so every vote is out of sample."
         )
     return (
-        f"Only {before} bars lie before the period, so the first fits saw fewer than the {window} "
+        f"Only {available} bars lie before the period, so the first fits saw fewer than the {window} "
         "asked for; where too few of them were settled, the weights that ship voted."
     )
 
 
-def _spoke(stage: Stage, agent: str) -> bool:
-    seat = stage.asked.seated.index(agent)
-    return any(bool(np.isfinite(heard.log_odds[seat]).any()) for heard in stage.hearings)
+def _has_voted(inputs: BacktestInputs, agent: str) -> bool:
+    seat = inputs.request.required_agents.index(agent)
+    return any(bool(np.isfinite(heard.log_odds[seat]).any()) for heard in inputs.vote_matrices)
 
 
 def _digest(core: Mapping[str, Any], files: Mapping[str, parquet.Columns]) -> str:
@@ -204,5 +218,5 @@ def _digest(core: Mapping[str, Any], files: Mapping[str, parquet.Columns]) -> st
     for name in sorted(files):
         for column in sorted(files[name]):
             digest.update(f"{name} {column}".encode())
-            digest.update(parquet.content(files[name][column]))
+            digest.update(parquet.column_bytes(files[name][column]))
     return digest.hexdigest()

@@ -17,12 +17,12 @@ from orchestrator.committee.pooling import CommitteeSettings
 from trading.costs import CostSettings
 from trading.limits import LimitSettings
 
-LONGEST_DELAY = 3
-REFITTED_EVERY = 252
+MAX_DELAY = 3
+REFIT_BARS = 252
 """Bars between two fits of a walk-forward, a year of daily ones."""
 
 
-class Request(BaseModel):
+class BacktestRequest(BaseModel):
     """One backtest. `symbols` are traded, `agents` vote; the caps of those required to open
     always bind."""
 
@@ -39,7 +39,7 @@ class Request(BaseModel):
     committee: CommitteeSettings = CommitteeSettings()
     costs: CostSettings = CostSettings()
     limits: LimitSettings = LimitSettings()
-    delay: Annotated[int, Field(ge=0, le=LONGEST_DELAY)] = 0
+    delay: Annotated[int, Field(ge=0, le=MAX_DELAY)] = 0
     """Bars that every order waits beyond the next open."""
     walk_forward: Annotated[int | None, Field(ge=60)] = None
     """Bars of the rolling window on which the agents' coefficients are fitted anew; None keeps
@@ -49,27 +49,27 @@ class Request(BaseModel):
 
     @field_validator("symbols")
     @classmethod
-    def _spelt_alike(cls, symbols: tuple[str, ...]) -> tuple[str, ...]:
+    def _normalise_symbols(cls, symbols: tuple[str, ...]) -> tuple[str, ...]:
         if not symbols:
             raise ValueError("no symbol is named; give at least one, such as AAPL")
         return tuple(dict.fromkeys(map(parse_symbol, symbols)))
 
     @field_validator("agents")
     @classmethod
-    def _somebody_votes(cls, agents: tuple[str, ...]) -> tuple[str, ...]:
+    def _require_agents(cls, agents: tuple[str, ...]) -> tuple[str, ...]:
         if not agents:
             raise ValueError("no agent votes; name at least one, as `quorum agents` does")
         return tuple(dict.fromkeys(agents))
 
     @field_validator("capital")
     @classmethod
-    def _some_money(cls, capital: float) -> float:
+    def _check_capital(cls, capital: float) -> float:
         if not (math.isfinite(capital) and 1.0 <= capital <= 1e12):
             raise ValueError(f"a capital of {capital:g} cannot be traded; take 1 to 1e12")
         return capital
 
     @model_validator(mode="after")
-    def _forwards(self) -> Self:
+    def _check_period(self) -> Self:
         if self.end < self.start:
             raise ValueError(
                 f"the period ends ({self.end}) before it begins ({self.start}); exchange the dates"
@@ -77,7 +77,7 @@ class Request(BaseModel):
         return self
 
     @property
-    def begins(self) -> datetime:
+    def starts_at(self) -> datetime:
         """Bars that closed after this instant are voted on."""
         return datetime.combine(self.start, time(), UTC)
 
@@ -87,32 +87,32 @@ class Request(BaseModel):
         return datetime.combine(self.end, time(), UTC) + timedelta(days=1)
 
     @property
-    def seated(self) -> tuple[str, ...]:
+    def required_agents(self) -> tuple[str, ...]:
         """Who must answer: those that vote, and those required to open, for their caps."""
         return tuple(dict.fromkeys((*self.agents, *required_to_open())))
 
 
-def request(**asked: object) -> Request:
+def build_request(**fields: object) -> BacktestRequest:
     """A checked request; raises InputError naming what was refused and what would be accepted."""
     try:
-        return Request.model_validate(asked)
+        return BacktestRequest.model_validate(fields)
     except ValidationError as error:
-        raise InputError(_in_words(error)) from None
+        raise InputError(_explain(error)) from None
 
 
-def _in_words(error: ValidationError) -> str:
-    told = []
+def _explain(error: ValidationError) -> str:
+    sentences = []
     for each in error.errors(include_url=False):
         where = ".".join(str(part) for part in each["loc"])
         text = each["msg"].removeprefix("Value error, ")
         named = f"{where} = {str(each['input'])[:60]!r}: " if where else ""
-        told.append(f"{named}{text.removesuffix('.')}.")
-    return "The backtest cannot run. " + " ".join(told)
+        sentences.append(f"{named}{text.removesuffix('.')}.")
+    return "The backtest cannot run. " + " ".join(sentences)
 
 
-def assumptions(asked: Request) -> tuple[str, ...]:
+def assumptions(request: BacktestRequest) -> tuple[str, ...]:
     """How orders became fills and what bound them, in sentences."""
-    costs, limits = asked.costs, asked.limits
+    costs, limits = request.costs, request.limits
     breakers = [
         f"{name} {value:g}"
         for name, value in (

@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 
 from domain.errors import NotFoundError, StorageError
 from domain.panel import Floats, Times
-from storage.atomic_files import discard, draft, sweep
+from storage.atomic_files import delete_folder, draft_folder, remove_stale_drafts
 
 RESULT, TEAR_SHEET, EQUITY = "result.json", "tearsheet.html", "equity.parquet"
 VOTES, DECISIONS, FILLS = "votes.parquet", "decisions.parquet", "fills.parquet"
@@ -29,7 +29,7 @@ _AXIS = "known_at"
 
 
 @dataclass(frozen=True, slots=True)
-class Summary:
+class BacktestSummary:
     """A result in one line. `headline` maps a metric to its value and interval."""
 
     id: str
@@ -44,47 +44,47 @@ class Summary:
     headline: Mapping[str, Mapping[str, float | None]]
 
 
-class Results:
+class BacktestStore:
     """The results in one folder, which is made when the first is kept."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
     @contextmanager
-    def draft(self) -> Iterator[Path]:
+    def draft_folder(self) -> Iterator[Path]:
         """A folder to write a result into; whatever happens, it is gone afterwards.
 
         Raises StorageError where nothing can be written.
         """
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
-            sweep(self._folder)
-            with draft(self._folder) as made:
-                yield made
+            remove_stale_drafts(self._folder)
+            with draft_folder(self._folder) as folder:
+                yield folder
         except OSError as error:
-            raise _unwritable(self._folder, error) from None
+            raise _unwritable_error(self._folder, error) from None
 
-    def keep(self, draft: Path, summary: Summary) -> Path:
+    def save(self, draft_folder: Path, summary: BacktestSummary) -> Path:
         """The draft becomes the result `summary.id`; returns its folder.
 
         An id names an instant and an outcome: one that somebody kept meanwhile says the same.
         """
-        told = {**_plain(summary), "made_at": summary.made_at.isoformat()}
-        (draft / _SUMMARY).write_text(json.dumps(told, allow_nan=False))
-        kept = self._folder / summary.id
+        fields = {**_summary_fields(summary), "made_at": summary.made_at.isoformat()}
+        (draft_folder / _SUMMARY).write_text(json.dumps(fields, allow_nan=False))
+        folder = self._folder / summary.id
         try:
-            draft.rename(kept)
+            draft_folder.rename(folder)
         except OSError:
-            if not (kept / _SUMMARY).exists():
+            if not (folder / _SUMMARY).exists():
                 raise
-        return kept
+        return folder
 
-    def summaries(self) -> tuple[Summary, ...]:
+    def summaries(self) -> tuple[BacktestSummary, ...]:
         """Newest first."""
         found = []
         for path in self._folder.glob(f"[!.]*/{_SUMMARY}"):
             with suppress(OSError, ValueError, KeyError, TypeError):  # deleted, or not ours
-                found.append(_summary(json.loads(path.read_text())))
+                found.append(_parse_summary(json.loads(path.read_text())))
         return tuple(sorted(found, key=lambda each: (each.made_at, each.id), reverse=True))
 
     def read(self, identity: str) -> dict[str, Any]:
@@ -116,7 +116,7 @@ class Results:
         return self._result(identity) / name
 
     def delete(self, identity: str) -> None:
-        discard(self._result(identity))
+        delete_folder(self._result(identity))
 
     def _result(self, identity: str) -> Path:
         known = {path.parent.name for path in self._folder.glob(f"[!.]*/{_SUMMARY}")}
@@ -128,22 +128,22 @@ class Results:
         return self._folder / identity
 
 
-def _plain(summary: Summary) -> dict[str, Any]:
-    return {name: getattr(summary, name) for name in Summary.__slots__}
+def _summary_fields(summary: BacktestSummary) -> dict[str, Any]:
+    return {name: getattr(summary, name) for name in BacktestSummary.__slots__}
 
 
-def _summary(told: Mapping[str, Any]) -> Summary:
-    return Summary(
+def _parse_summary(fields: Mapping[str, Any]) -> BacktestSummary:
+    return BacktestSummary(
         **{
-            **told,
-            "made_at": datetime.fromisoformat(told["made_at"]),
-            "symbols": tuple(told["symbols"]),
-            "agents": tuple(told["agents"]),
+            **fields,
+            "made_at": datetime.fromisoformat(fields["made_at"]),
+            "symbols": tuple(fields["symbols"]),
+            "agents": tuple(fields["agents"]),
         }
     )
 
 
-def _unwritable(folder: Path, error: OSError) -> StorageError:
+def _unwritable_error(folder: Path, error: OSError) -> StorageError:
     return StorageError(
         f"The backtest cannot be kept in {folder}: {error.strerror}. It must be a folder that can "
         "be written, on a disk with space; nothing was kept."

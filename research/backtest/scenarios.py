@@ -12,34 +12,34 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from domain.bar_matrix import Tape
+from domain.bar_matrix import BarMatrix
 from domain.panel import Floats
 from domain.symbols import AssetClass, asset_class
 from domain.votes import sigmoid
-from market.panels.bar_matrix import tape_of
-from orchestrator.committee.learned_weights import Influence, earned
+from market.panels.bar_matrix import build_bar_matrix
+from orchestrator.committee.learned_weights import Influence, influence_by_row
 from orchestrator.committee.pooling import (
     Codes,
     CommitteeSettings,
-    Hearing,
-    Tally,
-    hear,
+    PooledVotes,
+    VoteMatrix,
+    collect_votes,
     net_edge,
-    tally,
+    pool_votes,
 )
-from orchestrator.committee.targets import docket, fold, woven
-from orchestrator.evaluation.forward_returns import outcomes
-from orchestrator.team.base import Ballot
+from orchestrator.committee.targets import decide_rows, merge_calendars, target_inputs
+from orchestrator.evaluation.forward_returns import forward_returns
+from orchestrator.team.base import AgentVoteResult
 from quant.base_rate import log_odds
-from research.backtest.baselines import Plan, buy_and_hold, equal_weight, sma_cross
-from research.backtest.history import Grid, Part, grid_of
-from research.backtest.request import Request
-from trading.account.account_arrays import bars_of
-from trading.account.simulation import Played, decided, play
+from research.backtest.baselines import TargetPlan, buy_and_hold, equal_weight, sma_cross
+from research.backtest.history import CalendarPanel, TimeGrid, build_grid
+from research.backtest.request import BacktestRequest
+from trading.account.account_arrays import bar_arrays_from
+from trading.account.simulation import SimulationResult, committee_targets, simulate_trading
 from trading.costs import CostSettings
-from trading.kernels.state import Bars
+from trading.kernels.state import BarArrays
 from trading.limits import TradingSettings
-from trading.sizing.position_sizing import groups
+from trading.sizing.position_sizing import shared_limits
 
 Bools = NDArray[np.bool_]
 
@@ -48,168 +48,193 @@ RANDOM_COMMITTEES = 20
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Stage:
+class BacktestInputs:
     """What all contestants share. `hearings`, `change` and `ballots` have an entry a part;
     `change` (R, N) is what came of each vote. `tape` is of K rows and N symbols, prices as they
     were traded and dividends in cash; all masks are (K, N): `traded` where there is a bar and
     `buyable` where it is of something that can be bought: an index is voted on but has no volume
     that one could trade."""
 
-    asked: Request
-    parts: tuple[Part, ...]
-    grid: Grid
-    ballots: tuple[tuple[Ballot, ...], ...]
-    hearings: tuple[Hearing, ...]
+    request: BacktestRequest
+    panels: tuple[CalendarPanel, ...]
+    grid: TimeGrid
+    agent_votes: tuple[tuple[AgentVoteResult, ...], ...]
+    vote_matrices: tuple[VoteMatrix, ...]
     change: tuple[Floats, ...]
-    tape: Tape
+    bar_matrix: BarMatrix
     traded: Bools
     buyable: Bools
     blocked: Bools
 
     @property
-    def bars(self) -> Bars:
+    def kernel_bars(self) -> BarArrays:
         """The tape as the compiled account reads it."""
-        return bars_of(replace(self.tape, volume=np.where(self.buyable, self.tape.volume, 0.0)))
+        return bar_arrays_from(
+            replace(self.bar_matrix, volume=np.where(self.buyable, self.bar_matrix.volume, 0.0))
+        )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Opinion:
+class PooledForecast:
     """Votes pooled under an influence, an entry a part each."""
 
     influence: tuple[Influence, ...]
-    tallies: tuple[Tally, ...]
+    pooled_votes: tuple[PooledVotes, ...]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Ruling:
+class CommitteeTargets:
     """What a committee decided: `action` codes (K, N) and its plan."""
 
-    action: Codes
-    plan: Plan
+    actions: Codes
+    plan: TargetPlan
 
 
-def stage_of(asked: Request, parts: Sequence[Part], ballots: Sequence[tuple[Ballot, ...]]) -> Stage:
+def build_inputs(
+    request: BacktestRequest,
+    panels: Sequence[CalendarPanel],
+    agent_votes: Sequence[tuple[AgentVoteResult, ...]],
+) -> BacktestInputs:
     """`ballots` are on the parts' voted rows, of the agents `asked.seated` in that order."""
-    grid = grid_of(parts)
-    hearings = tuple(
-        hear(part.panel, cast, part.since) for part, cast in zip(parts, ballots, strict=True)
+    grid = build_grid(panels)
+    vote_matrices = tuple(
+        collect_votes(part.panel, cast, part.since)
+        for part, cast in zip(panels, agent_votes, strict=True)
     )
-    traded = grid.wide([part.traded for part in parts], False)
+    traded = grid.widen([part.traded for part in panels], False)
     buyable = traded & [asset_class(symbol) is not AssetClass.INDEX for symbol in grid.symbols]
-    return Stage(
-        asked=asked,
-        parts=tuple(parts),
+    return BacktestInputs(
+        request=request,
+        panels=tuple(panels),
         grid=grid,
-        ballots=tuple(ballots),
-        hearings=hearings,
-        change=tuple(outcomes(part.panel, part.since).change for part in parts),
-        tape=tape_of(
-            [part.panel for part in parts],
-            [part.factor for part in parts],
-            [part.since for part in parts],
+        agent_votes=tuple(agent_votes),
+        vote_matrices=vote_matrices,
+        change=tuple(forward_returns(part.panel, part.since).change for part in panels),
+        bar_matrix=build_bar_matrix(
+            [part.panel for part in panels],
+            [part.factor for part in panels],
+            [part.since for part in panels],
         ),
         traded=traded,
         buyable=buyable,
-        blocked=grid.wide([part.blocked for part in parts], False),
+        blocked=grid.widen([part.blocked for part in panels], False),
     )
 
 
-def opinion(stage: Stage, voters: Sequence[str], settings: CommitteeSettings) -> Opinion:
+def pool_forecast(
+    inputs: BacktestInputs, voters: Sequence[str], settings: CommitteeSettings
+) -> PooledForecast:
     """What `voters` think together, weighed and believed as `settings` say."""
-    influence = tuple(_influence(stage, part, voters, settings) for part in range(len(stage.parts)))
-    tallies = tuple(
-        tally(hearing, each, settings)
-        for hearing, each in zip(stage.hearings, influence, strict=True)
+    influence = tuple(
+        _influence(inputs, part, voters, settings) for part in range(len(inputs.panels))
     )
-    return Opinion(influence, tallies)
+    pooled_votes = tuple(
+        pool_votes(hearing, each, settings)
+        for hearing, each in zip(inputs.vote_matrices, influence, strict=True)
+    )
+    return PooledForecast(influence, pooled_votes)
 
 
-def alone(stage: Stage, agent: str) -> Opinion:
+def single_agent_forecast(inputs: BacktestInputs, agent: str) -> PooledForecast:
     """What one agent thinks, taken at its word."""
-    trusting = stage.asked.committee.model_copy(update={"weighting": "equal", "calibrated": False})
-    return opinion(stage, (agent,), trusting)
+    trusting = inputs.request.committee.model_copy(
+        update={"weighting": "equal", "calibrated": False}
+    )
+    return pool_forecast(inputs, (agent,), trusting)
 
 
-def random_opinions(stage: Stage, held: Opinion, seed: int) -> Iterator[Opinion]:
+def random_forecasts(
+    inputs: BacktestInputs, forecast: PooledForecast, seed: int
+) -> Iterator[PooledForecast]:
     """The committee's own evidence, each symbol's moved to another time by chance: as strong, as
     lasting and as often there, but about nothing."""
     for draw in range(RANDOM_COMMITTEES):
         rng = np.random.default_rng([seed, draw])
-        shifted = (_shifted(added, stage.asked.committee, rng) for added in held.tallies)
-        yield Opinion(held.influence, tuple(shifted))
+        shifted = (
+            _shift_evidence(added, inputs.request.committee, rng) for added in forecast.pooled_votes
+        )
+        yield PooledForecast(forecast.influence, tuple(shifted))
 
 
-def decide(stage: Stage, held: Opinion, settings: CommitteeSettings) -> Ruling:
+def decide_targets(
+    inputs: BacktestInputs, forecast: PooledForecast, settings: CommitteeSettings
+) -> CommitteeTargets:
     """Row after row, as the live committee does. The quorum is never more than there are voters."""
-    grid = stage.grid
-    voters = max(int((each.weights > 0.0).any(axis=0).sum()) for each in held.influence)
+    grid = inputs.grid
+    voters = max(int((each.weights > 0.0).any(axis=0).sum()) for each in forecast.influence)
     parts = [
-        docket(added, part.blocked) for added, part in zip(held.tallies, stage.parts, strict=True)
+        target_inputs(added, part.blocked)
+        for added, part in zip(forecast.pooled_votes, inputs.panels, strict=True)
     ]
-    rows = woven(parts, grid.rows, grid.columns, grid.together)
+    rows = merge_calendars(parts, grid.rows, grid.columns, grid.same_instant)
     reachable = settings.model_copy(update={"quorum": min(settings.quorum, voters)})
-    action, targets = fold(rows, np.zeros(len(grid.symbols)), reachable)
+    action, targets = decide_rows(rows, np.zeros(len(grid.symbols)), reachable)
     ceilings = np.minimum(rows.cap, settings.sizing.position_limit)
-    asks = decided(targets, ceilings, stage.traded, stage.blocked)
-    shared = groups(grid.symbols, rows.kinship, settings.sizing)
-    return Ruling(action, Plan(asks, stage.asked.limits, shared))
+    target_matrix = committee_targets(targets, ceilings, inputs.traded, inputs.blocked)
+    limits = shared_limits(grid.symbols, rows.correlation_groups, settings.sizing)
+    return CommitteeTargets(action, TargetPlan(target_matrix, inputs.request.limits, limits))
 
 
-def trade(
-    stage: Stage, plan: Plan, costs: CostSettings | None = None, delay: int | None = None
-) -> Played:
+def simulate_plan(
+    inputs: BacktestInputs,
+    plan: TargetPlan,
+    costs: CostSettings | None = None,
+    delay: int | None = None,
+) -> SimulationResult:
     """The plan carried out from `asked.capital`, by default at the costs and delay asked for."""
-    asked = stage.asked
-    settings = TradingSettings(costs=costs or asked.costs, limits=plan.limits)
-    return play(
-        stage.grid.symbols,
-        stage.bars,
-        plan.asks,
+    request = inputs.request
+    settings = TradingSettings(costs=costs or request.costs, limits=plan.limits)
+    return simulate_trading(
+        inputs.grid.symbols,
+        inputs.kernel_bars,
+        plan.target_matrix,
         settings,
-        asked.capital,
-        asked.delay if delay is None else delay,
-        plan.groups,
+        request.capital,
+        request.delay if delay is None else delay,
+        plan.shared_limits,
     )
 
 
-def plain_strategies(stage: Stage) -> dict[str, Plan]:
+def baseline_plans(inputs: BacktestInputs) -> dict[str, TargetPlan]:
     """The yardsticks by name."""
     return {
-        "buy and hold": buy_and_hold(stage.buyable),
-        "equal weight": equal_weight(stage.buyable, stage.grid.known_at),
-        "SMA 20/50": sma_cross(stage.parts, stage.grid, stage.buyable),
+        "buy and hold": buy_and_hold(inputs.buyable),
+        "equal weight": equal_weight(inputs.buyable, inputs.grid.known_at),
+        "SMA 20/50": sma_cross(inputs.panels, inputs.grid, inputs.buyable),
     }
 
 
 def _influence(
-    stage: Stage, part: int, voters: Sequence[str], settings: CommitteeSettings
+    inputs: BacktestInputs, part: int, voters: Sequence[str], settings: CommitteeSettings
 ) -> Influence:
     """(R|1, A) of all who are seated in a part; those who do not vote weigh nothing."""
-    seated, hearing = stage.asked.seated, stage.hearings[part]
-    seats = [seated.index(name) for name in voters]
-    learnt = earned(
-        hearing.log_odds[seats],
+    seated, hearing = inputs.request.required_agents, inputs.vote_matrices[part]
+    columns = [seated.index(name) for name in voters]
+    earned_influence = influence_by_row(
+        hearing.log_odds[columns],
         hearing.base_rate,
-        stage.change[part],
+        inputs.change[part],
         weighting=settings.weighting,
         calibrated=settings.calibrated,
-        horizon=stage.asked.horizon,
+        horizon=inputs.request.horizon,
     )
-    weights = np.zeros((len(learnt.weights), len(seated)))
-    trust = np.ones((len(learnt.trust), len(seated)))
-    weights[:, seats], trust[:, seats] = learnt.weights, learnt.trust
+    weights = np.zeros((len(earned_influence.weights), len(seated)))
+    trust = np.ones((len(earned_influence.trust), len(seated)))
+    weights[:, columns], trust[:, columns] = earned_influence.weights, earned_influence.trust
     return Influence(weights, trust)
 
 
-def _shifted(added: Tally, settings: CommitteeSettings, rng: np.random.Generator) -> Tally:
-    heard = added.heard
-    usual = log_odds(heard.base_rate)
-    evidence = added.pooled.log_odds - usual
+def _shift_evidence(
+    pooled: PooledVotes, settings: CommitteeSettings, rng: np.random.Generator
+) -> PooledVotes:
+    votes = pooled.votes
+    base = log_odds(votes.base_rate)
+    evidence = pooled.pool.log_odds - base
     for column in range(evidence.shape[1]):
         rows = np.flatnonzero(~np.isnan(evidence[:, column]))
         if len(rows):
             by = int(rng.integers(len(rows)))
             evidence[rows, column] = np.roll(evidence[rows, column], by)
-    p_up = sigmoid(usual + evidence)
-    edge = net_edge(p_up - heard.base_rate, heard.volatility, settings.round_trip_cost)
-    return replace(added, p_up=p_up, edge=edge)
+    p_up = sigmoid(base + evidence)
+    edge = net_edge(p_up - votes.base_rate, votes.volatility, settings.round_trip_cost)
+    return replace(pooled, p_up=p_up, edge=edge)

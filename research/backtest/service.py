@@ -8,42 +8,42 @@ from pathlib import Path
 from typing import Any
 
 from domain.panel import Floats, Times
-from research.backtest.jobs import Job, Jobs
-from research.backtest.request import Request
-from research.backtest.results import Results, Summary
+from research.backtest.jobs import BacktestJob, BacktestJobs
+from research.backtest.request import BacktestRequest
+from research.backtest.results import BacktestStore, BacktestSummary
 
 
-class Bench:
+class BacktestService:
     """See `Results` and `Jobs` for what each method promises and raises."""
 
-    def __init__(self, kept: Results, running: Jobs) -> None:
-        self._kept = kept
-        self._running = running
+    def __init__(self, results: BacktestStore, jobs: BacktestJobs) -> None:
+        self._results = results
+        self._jobs = jobs
 
-    def results(self) -> Sequence[Summary]:
-        return self._kept.summaries()
+    def results(self) -> Sequence[BacktestSummary]:
+        return self._results.summaries()
 
     def read(self, id: str) -> dict[str, Any]:
-        return self._kept.read(id)
+        return self._results.read(id)
 
     def equity(self, id: str) -> tuple[Times, dict[str, Floats]]:
-        return self._kept.equity(id)
+        return self._results.equity(id)
 
     def file(self, id: str, name: str) -> Path:
-        return self._kept.file(id, name)
+        return self._results.file(id, name)
 
     def delete(self, id: str) -> None:
-        self._kept.delete(id)
+        self._results.delete(id)
 
-    def start(self, request: Request) -> str:
-        return self._running.start(request)
+    def start(self, request: BacktestRequest) -> str:
+        return self._jobs.start(request)
 
-    def jobs(self) -> Sequence[Job]:
-        return self._running.jobs()
+    def jobs(self) -> Sequence[BacktestJob]:
+        return self._jobs.jobs()
 
     def cancel(self, id: str) -> None:
-        self._running.cancel(id)
+        self._jobs.cancel(id)
 
     def close(self) -> None:
         """End whatever runs."""
-        self._running.close()
+        self._jobs.close()

@@ -9,101 +9,110 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from orchestrator.committee.pooling import CommitteeSettings
-from research.backtest.request import LONGEST_DELAY
+from research.backtest.request import MAX_DELAY
 from research.backtest.scenarios import (
-    Opinion,
-    Ruling,
-    Stage,
-    alone,
-    decide,
-    opinion,
-    plain_strategies,
-    random_opinions,
-    trade,
+    BacktestInputs,
+    CommitteeTargets,
+    PooledForecast,
+    baseline_plans,
+    decide_targets,
+    pool_forecast,
+    random_forecasts,
+    simulate_plan,
+    single_agent_forecast,
 )
-from trading.account.simulation import Played
+from trading.account.simulation import SimulationResult
 from trading.costs import CostSettings
 
-Tell = Callable[[str, int, int], None]
+ProgressCallback = Callable[[str, int, int], None]
 """Hears `(what, done, total)`."""
 
-COSTS = (0.0, 5.0, 10.0, 20.0, 30.0, 50.0)
+COST_BPS = (0.0, 5.0, 10.0, 20.0, 30.0, 50.0)
 """Basis points of the traded value each way, in place of commission and spread."""
-EDGES = (0.5, 0.75, 1.0, 1.5, 2.0)
+EDGE_FACTORS = (0.5, 0.75, 1.0, 1.5, 2.0)
 """Factors on the edges from which the committee acts."""
 WEIGHTINGS = ("equal", "earned")
-TURNED = "weights, edges ×, Kelly ×"
+TRIAL_SETTINGS = "weights, edges ×, Kelly ×"
 """What the label of a trial names."""
-KELLY = (0.5, 1.0, 2.0)
+KELLY_FACTORS = (0.5, 1.0, 2.0)
 """Factors on the share of the Kelly stake."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Programme:
+class BacktestSuite:
     """What was played. `costs` and `delays` are the committee under other assumptions, `trials` it
     under other settings, by their label. `fold_s` is what deciding and trading once took."""
 
-    stage: Stage
-    opinion: Opinion
-    ruling: Ruling
-    committee: Played
-    agents: Mapping[str, Played]
-    plain: Mapping[str, Played]
-    random: tuple[Played, ...]
-    costs: Mapping[float, Played]
-    delays: Mapping[int, Played]
-    trials: Mapping[str, Played]
+    inputs: BacktestInputs
+    forecast: PooledForecast
+    targets: CommitteeTargets
+    committee: SimulationResult
+    agents: Mapping[str, SimulationResult]
+    baselines: Mapping[str, SimulationResult]
+    random_committees: tuple[SimulationResult, ...]
+    by_cost: Mapping[float, SimulationResult]
+    by_delay: Mapping[int, SimulationResult]
+    trials: Mapping[str, SimulationResult]
     fold_s: float
 
 
-def perform(stage: Stage, tell: Tell) -> Programme:
+def run_suite(inputs: BacktestInputs, on_progress: ProgressCallback) -> BacktestSuite:
     """Play everything."""
-    asked = stage.asked
+    request = inputs.request
     began = time.perf_counter()
-    held = opinion(stage, asked.agents, asked.committee)
-    ruling = decide(stage, held, asked.committee)
-    outing = trade(stage, ruling.plan)
+    forecast = pool_forecast(inputs, request.agents, request.committee)
+    targets = decide_targets(inputs, forecast, request.committee)
+    result = simulate_plan(inputs, targets.plan)
     fold_s = time.perf_counter() - began
-    tell("everybody else", 0, 0)
-    agents = {name: _play(stage, alone(stage, name)) for name in asked.agents}
-    plain = {name: trade(stage, plan) for name, plan in plain_strategies(stage).items()}
-    drawn = tuple(_play(stage, each) for each in random_opinions(stage, held, asked.seed))
-    tell("other costs, delays and settings", 0, 0)
-    return Programme(
-        stage=stage,
-        opinion=held,
-        ruling=ruling,
-        committee=outing,
+    on_progress("everybody else", 0, 0)
+    agents = {
+        name: _simulate(inputs, single_agent_forecast(inputs, name)) for name in request.agents
+    }
+    baselines = {name: simulate_plan(inputs, plan) for name, plan in baseline_plans(inputs).items()}
+    random_committees = tuple(
+        _simulate(inputs, each) for each in random_forecasts(inputs, forecast, request.seed)
+    )
+    on_progress("other costs, delays and settings", 0, 0)
+    return BacktestSuite(
+        inputs=inputs,
+        forecast=forecast,
+        targets=targets,
+        committee=result,
         agents=agents,
-        plain=plain,
-        random=drawn,
-        costs={bps: trade(stage, ruling.plan, costs=_flat(stage, bps)) for bps in COSTS},
-        delays={bars: trade(stage, ruling.plan, delay=bars) for bars in range(LONGEST_DELAY + 1)},
-        trials=dict(_trials(stage)),
+        baselines=baselines,
+        random_committees=random_committees,
+        by_cost={
+            bps: simulate_plan(inputs, targets.plan, costs=_flat_costs(inputs, bps))
+            for bps in COST_BPS
+        },
+        by_delay={
+            bars: simulate_plan(inputs, targets.plan, delay=bars) for bars in range(MAX_DELAY + 1)
+        },
+        trials=dict(_run_trials(inputs)),
         fold_s=fold_s,
     )
 
 
-def _play(stage: Stage, held: Opinion) -> Played:
-    return trade(stage, decide(stage, held, stage.asked.committee).plan)
+def _simulate(inputs: BacktestInputs, forecast: PooledForecast) -> SimulationResult:
+    return simulate_plan(inputs, decide_targets(inputs, forecast, inputs.request.committee).plan)
 
 
-def _trials(stage: Stage) -> Iterator[tuple[str, Played]]:
+def _run_trials(inputs: BacktestInputs) -> Iterator[tuple[str, SimulationResult]]:
     """The committee under settings round about those asked for, by their label."""
-    asked = stage.asked
+    request = inputs.request
     for weighting in WEIGHTINGS:
-        weighed = asked.committee.model_copy(update={"weighting": weighting})
-        held = opinion(stage, asked.agents, weighed)
-        for edge in EDGES:
-            for kelly in KELLY:
-                settings = _scaled(weighed, edge, kelly)
+        weighed = request.committee.model_copy(update={"weighting": weighting})
+        forecast = pool_forecast(inputs, request.agents, weighed)
+        for edge in EDGE_FACTORS:
+            for kelly in KELLY_FACTORS:
+                settings = _scale_settings(weighed, edge, kelly)
                 yield (
                     f"{weighting}, {edge:g}, {kelly:g}",
-                    trade(stage, decide(stage, held, settings).plan),
+                    simulate_plan(inputs, decide_targets(inputs, forecast, settings).plan),
                 )
 
 
-def _scaled(settings: CommitteeSettings, edge: float, kelly: float) -> CommitteeSettings:
+def _scale_settings(settings: CommitteeSettings, edge: float, kelly: float) -> CommitteeSettings:
     fraction = min(settings.sizing.kelly_fraction * kelly, 1.0)
     return settings.model_copy(
         update={
@@ -116,6 +125,6 @@ def _scaled(settings: CommitteeSettings, edge: float, kelly: float) -> Committee
     )
 
 
-def _flat(stage: Stage, bps: float) -> CostSettings:
+def _flat_costs(inputs: BacktestInputs, bps: float) -> CostSettings:
     """Costs of so many basis points each way, impact and volume cap as asked."""
-    return stage.asked.costs.model_copy(update={"half_spread_bps": 0.0, "commission_bps": bps})
+    return inputs.request.costs.model_copy(update={"half_spread_bps": 0.0, "commission_bps": bps})

@@ -19,27 +19,27 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from agents.coefficients import LARGEST
-from agents.evidence import Tunable
+from agents.coefficients import MAX_WEIGHT
+from agents.evidence import TunableAgent
 from domain.panel import Floats, Panel
 from domain.votes import Votes, sigmoid
-from orchestrator.evaluation.forward_returns import PENDING, Outcomes, outcomes
-from research.fitting.splits import Rows, folds
+from orchestrator.evaluation.forward_returns import NOT_COMPLETE, ForwardReturns, forward_returns
+from research.fitting.splits import Rows, purged_folds
 
 Bools = NDArray[np.bool_]
 
-SPREADS = (0.0, 0.003, 0.006, 0.0125, 0.025, 0.05, 0.1)
+PRIOR_STDS = (0.0, 0.003, 0.006, 0.0125, 0.025, 0.05, 0.1)
 """Standard deviations, in log-odds at full scale, within which weights may depart from those that
 ship: from not at all to further than any signal of this kind was ever worth."""
 FOLDS = 5
-FEWEST_ROWS = 120
+MIN_ROWS = 120
 """With fewer settled rows nothing is learnt."""
 DIGITS = 4
 """Decimals of a fitted weight; a ten-thousandth of log-odds is nothing."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Lesson:
+class FitSample:
     """What R rows (`begin` to T - 1 of a panel) of N symbols say about the K weights of an agent.
 
     `unit` (R, N, K): log-odds a unit of weight, 0 where the evidence is missing; `base` (R, N):
@@ -54,104 +54,108 @@ class Lesson:
     version: str
     names: tuple[str, ...]
     shipped: Floats
-    unit: Floats
-    base: Floats
+    evidence: Floats
+    base_log_odds: Floats
     voted: Bools
     change: Floats
-    ends: Rows
+    outcome_ends: Rows
     horizon: int
-    slope: Floats
-    bend: Floats
-    pull: Floats
-    noise: Floats
+    gradient: Floats
+    curvature: Floats
+    residual_sum: Floats
+    residual_squares: Floats
 
     def log_odds(self, weights: Floats) -> Floats:
         """(R, N) votes under `weights` (K,), or (R, K) where each row has its own."""
-        each = np.broadcast_to(weights, (len(self.base), len(self.names)))
-        evidence = (self.unit @ each[:, :, np.newaxis])[:, :, 0]
-        return np.where(self.voted, self.base + evidence, np.nan)
+        each = np.broadcast_to(weights, (len(self.base_log_odds), len(self.names)))
+        evidence = (self.evidence @ each[:, :, np.newaxis])[:, :, 0]
+        return np.where(self.voted, self.base_log_odds + evidence, np.nan)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Learnt:
+class FittedWeights:
     """Weights (K,) in the order of the lesson's names; `spread` 0 are those that ship. `rows` is
     how many settled rows spoke."""
 
     weights: Floats
-    spread: float
+    prior_std: float
     rows: int
 
 
-def embargo(horizon: int) -> int:
+def embargo_rows(horizon: int) -> int:
     """Rows left out beside the purged ones: what agents see still echoes what was tested."""
     return 4 * horizon
 
 
-def lesson(panel: Panel, begin: int, agent: Tunable[Any], seen: Any) -> Lesson:
+def build_sample(
+    panel: Panel, begin: int, agent: TunableAgent[Any], evidence_inputs: Any
+) -> FitSample:
     """The lesson of rows `begin` to T - 1 for `agent`, which has `seen` them.
 
     An outcome that takes more than twice the rows it should, because its symbol was not traded, is
     not learnt from.
     """
-    names = tuple(agent.shipped)
-    shipped = np.array([agent.shipped[name] for name in names])
-    votes = agent.weigh(panel, begin, seen, dict.fromkeys(names, 1.0))
-    base = votes.terms[0].log_odds
+    names = tuple(agent.default_weights)
+    shipped = np.array([agent.default_weights[name] for name in names])
+    votes = agent.vote_with_weights(panel, begin, evidence_inputs, dict.fromkeys(names, 1.0))
+    base = votes.evidence[0].log_odds
     voted = ~np.isnan(votes.log_odds)
     unit = np.ascontiguousarray(np.stack(_evidence(votes, names), axis=2))
-    settled = outcomes(panel, begin)
-    change = np.where(voted & _prompt(settled, begin, panel.horizon), settled.change, np.nan)
+    settled = forward_returns(panel, begin)
+    change = np.where(voted & _is_prompt(settled, begin, panel.horizon), settled.change, np.nan)
     known = ~np.isnan(change)
     unit[~voted] = 0.0
     forecast = sigmoid(np.where(known, base, 0.0) + unit @ shipped)
     residual = np.where(known, (change > 0.0) - forecast, 0.0)
-    doubt = np.where(known, forecast * (1.0 - forecast), 0.0)
+    variance = np.where(known, forecast * (1.0 - forecast), 0.0)
     across = unit.transpose(0, 2, 1)
-    return Lesson(
+    return FitSample(
         agent=agent.name,
         version=agent.version,
         names=names,
         shipped=shipped,
-        unit=unit,
-        base=base,
+        evidence=unit,
+        base_log_odds=base,
         voted=voted,
         change=change,
-        ends=_ends(settled, known, begin, panel.horizon),
+        outcome_ends=_outcome_ends(settled, known, begin, panel.horizon),
         horizon=panel.horizon,
-        slope=(across @ residual[:, :, np.newaxis])[:, :, 0],
-        bend=across @ (unit * doubt[:, :, np.newaxis]),
-        pull=residual.sum(axis=1),
-        noise=(residual * residual).sum(axis=1),
+        gradient=(across @ residual[:, :, np.newaxis])[:, :, 0],
+        curvature=across @ (unit * variance[:, :, np.newaxis]),
+        residual_sum=residual.sum(axis=1),
+        residual_squares=(residual * residual).sum(axis=1),
     )
 
 
-def learn(taught: Lesson, rows: Rows, count: int = FOLDS) -> Learnt:
+def fit_weights(sample: FitSample, rows: Rows, fold_count: int = FOLDS) -> FittedWeights:
     """The weights that `rows` of the lesson speak for, their spread chosen on `count` folds.
 
     The shipped weights where fewer than `FEWEST_ROWS` are settled.
     """
-    settled = rows[taught.noise[rows] > 0.0]
-    if len(settled) < FEWEST_ROWS:
-        return Learnt(taught.shipped, 0.0, len(settled))
-    spread = _spread(taught, settled, count)
-    departure = _parabola(taught, settled).peak(spread)
-    weights: Floats = np.clip(taught.shipped + departure, -LARGEST, LARGEST)
-    return Learnt(np.round(weights, DIGITS) if spread else taught.shipped, spread, len(settled))
+    settled = rows[sample.residual_squares[rows] > 0.0]
+    if len(settled) < MIN_ROWS:
+        return FittedWeights(sample.shipped, 0.0, len(settled))
+    prior_std = _choose_prior_std(sample, settled, fold_count)
+    departure = _quadratic_likelihood(sample, settled).maximum(prior_std)
+    weights: Floats = np.clip(sample.shipped + departure, -MAX_WEIGHT, MAX_WEIGHT)
+    return FittedWeights(
+        np.round(weights, DIGITS) if prior_std else sample.shipped, prior_std, len(settled)
+    )
 
 
-def design_effect(taught: Lesson, rows: Rows) -> float:
+def design_effect(sample: FitSample, rows: Rows) -> float:
     """How many votes say as much as one that stands alone.
 
     Neighbouring rows share all but one bar of their outcomes: as many as the horizon is long.
     Within a row it is the variance of the sum over the sum of variances, 1 + (n - 1) times the mean
     correlation (Kish 1965, Survey Sampling, section 5.4), at least 1.
     """
-    together = float((taught.pull[rows] ** 2).sum() / taught.noise[rows].sum())
-    return taught.horizon * max(together, 1.0)
+    clustering = float((sample.residual_sum[rows] ** 2).sum() / sample.residual_squares[rows].sum())
+    return sample.horizon * max(clustering, 1.0)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Parabola:
+class _QuadraticLikelihood:
     """The log-likelihood of some rows around the shipped weights: its `slope` (K,), its negative
     curvature `bend` (K, K), the number of `rows` and their design `effect`.
 
@@ -159,70 +163,79 @@ class _Parabola:
     step of Newton's method is its maximum (a test holds it to that).
     """
 
-    slope: Floats
-    bend: Floats
+    gradient: Floats
+    curvature: Floats
     rows: int
-    effect: float
+    design_effect: float
 
-    def peak(self, spread: float) -> Floats:
+    def maximum(self, prior_std: float) -> Floats:
         """How far from the shipped weights (K,) the penalised likelihood has its maximum."""
-        if spread == 0.0:
-            return np.zeros(len(self.slope))
-        stiff = self.bend / self.effect + np.eye(len(self.slope)) / (spread * spread)
-        return np.asarray(np.linalg.solve(stiff, self.slope / self.effect), np.float64)
+        if prior_std == 0.0:
+            return np.zeros(len(self.gradient))
+        penalised = self.curvature / self.design_effect + np.eye(len(self.gradient)) / (
+            prior_std * prior_std
+        )
+        return np.asarray(
+            np.linalg.solve(penalised, self.gradient / self.design_effect), np.float64
+        )
 
     def gain(self, departure: Floats) -> float:
         """Log-likelihood a row gained by departing."""
-        gained = self.slope @ departure - 0.5 * departure @ self.bend @ departure
-        return float(gained / self.rows)
+        gain = self.gradient @ departure - 0.5 * departure @ self.curvature @ departure
+        return float(gain / self.rows)
 
 
-def _parabola(taught: Lesson, rows: Rows) -> _Parabola:
-    return _Parabola(
-        slope=taught.slope[rows].sum(axis=0),
-        bend=taught.bend[rows].sum(axis=0),
+def _quadratic_likelihood(sample: FitSample, rows: Rows) -> _QuadraticLikelihood:
+    return _QuadraticLikelihood(
+        gradient=sample.gradient[rows].sum(axis=0),
+        curvature=sample.curvature[rows].sum(axis=0),
         rows=len(rows),
-        effect=design_effect(taught, rows),
+        design_effect=design_effect(sample, rows),
     )
 
 
-def _spread(taught: Lesson, rows: Rows, count: int) -> float:
+def _choose_prior_std(sample: FitSample, rows: Rows, fold_count: int) -> float:
     """The smallest of `SPREADS` whose gain on folds is within one standard error of the best
     (Breiman, Friedman, Olshen and Stone 1984, section 3.4.3)."""
     first, last = int(rows[0]), int(rows[-1])
     gains = []
-    for fold in folds(taught.ends[first : last + 1] - first, count, embargo(taught.horizon)):
+    for fold in purged_folds(
+        sample.outcome_ends[first : last + 1] - first, fold_count, embargo_rows(sample.horizon)
+    ):
         train = np.intersect1d(fold.train + first, rows, assume_unique=True)
         test = np.intersect1d(fold.test + first, rows, assume_unique=True)
         if len(train) and len(test):
-            learnt, tested = _parabola(taught, train), _parabola(taught, test)
-            gains.append([tested.gain(learnt.peak(spread)) for spread in SPREADS])
+            trained, tested = (
+                _quadratic_likelihood(sample, train),
+                _quadratic_likelihood(sample, test),
+            )
+            gains.append([tested.gain(trained.maximum(spread)) for spread in PRIOR_STDS])
     if len(gains) < 2:
         return 0.0
     mean = np.mean(gains, axis=0)
     best = int(np.argmax(mean))
     error = np.std(gains, axis=0, ddof=1)[best] / np.sqrt(len(gains))
-    return SPREADS[int(np.argmax(mean >= mean[best] - error))]
+    return PRIOR_STDS[int(np.argmax(mean >= mean[best] - error))]
 
 
 def _evidence(votes: Votes, names: tuple[str, ...]) -> list[Floats]:
     """(R, N) log-odds of each weight: those of its term, or all evidence where there is but one."""
-    by_name: Mapping[str, Floats] = {term.name: term.log_odds for term in votes.terms}
+    by_name: Mapping[str, Floats] = {term.name: term.log_odds for term in votes.evidence}
     if len(names) == 1:
-        return [np.nan_to_num(votes.log_odds - votes.terms[0].log_odds)]
+        return [np.nan_to_num(votes.log_odds - votes.evidence[0].log_odds)]
     nothing = np.zeros(votes.log_odds.shape)
     return [np.nan_to_num(by_name.get(name, nothing)) for name in names]
 
 
-def _prompt(settled: Outcomes, begin: int, horizon: int) -> Bools:
+def _is_prompt(settled: ForwardReturns, begin: int, horizon: int) -> Bools:
     rows = begin + np.arange(len(settled.exit_row))[:, np.newaxis]
-    there = settled.exit_row != PENDING
+    there = settled.exit_row != NOT_COMPLETE
     prompt: Bools = there & (settled.exit_row - rows <= 2 * (horizon + 1))
     return prompt
 
 
-def _ends(settled: Outcomes, known: Bools, begin: int, horizon: int) -> Rows:
+def _outcome_ends(settled: ForwardReturns, known: Bools, begin: int, horizon: int) -> Rows:
     """Of the outcomes that are learnt from; rows without any end as they should."""
-    usual = np.arange(len(known)) + horizon + 1
+    expected = np.arange(len(known)) + horizon + 1
     latest = np.where(known, settled.exit_row - begin, 0).max(axis=1, initial=0)
-    return np.maximum.accumulate(np.maximum(usual, latest)).astype(np.intp)
+    return np.maximum.accumulate(np.maximum(expected, latest)).astype(np.intp)

@@ -21,49 +21,51 @@ Rows = NDArray[np.intp]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Split:
+class TrainTestSplit:
     """Rows to learn from and rows to test on; none is in both."""
 
     train: Rows
     test: Rows
 
 
-def folds(ends: Rows, count: int, embargo: int) -> tuple[Split, ...]:
+def purged_folds(ends: Rows, count: int, embargo: int) -> tuple[TrainTestSplit, ...]:
     """`count` stretches of nearly equal length, each tested once while learning from the others.
 
     `ends` (R,): the row at which the outcomes begun in each row are complete, never before it and
     never falling. `embargo` is in rows. Raises InputError where there are fewer than two stretches
     or not a row for each.
     """
-    return tuple(_split(ends, [block], embargo) for block in _blocks(len(ends), count))
+    return tuple(_purged_split(ends, [block], embargo) for block in _blocks(len(ends), count))
 
 
-def combinatorial(ends: Rows, groups: int, tested: int, embargo: int) -> tuple[Split, ...]:
+def combinatorial_splits(
+    ends: Rows, groups: int, test_groups: int, embargo: int
+) -> tuple[TrainTestSplit, ...]:
     """A split for every choice of `tested` out of `groups` stretches, in the order of
     `itertools.combinations`: combinatorial purged cross-validation.
 
     Raises InputError unless 0 < `tested` < `groups`.
     """
-    _refuse_no_choice(groups, tested)
+    _check_test_groups(groups, test_groups)
     blocks = _blocks(len(ends), groups)
-    return tuple(_split(ends, [blocks[g] for g in chosen], embargo)
-                 for chosen in combinations(range(groups), tested))  # fmt: skip
+    return tuple(_purged_split(ends, [blocks[g] for g in chosen], embargo)
+                 for chosen in combinations(range(groups), test_groups))  # fmt: skip
 
 
-def paths(groups: int, tested: int) -> NDArray[np.intp]:
+def backtest_paths(groups: int, test_groups: int) -> NDArray[np.intp]:
     """(P, groups): the number of the combinatorial split from which path p takes its group g.
 
     Every stretch is tested in P = comb(groups - 1, tested - 1) splits, so that the tests join to P
     whole histories; no test of a stretch is used twice.
     """
-    _refuse_no_choice(groups, tested)
-    answers = np.empty((comb(groups - 1, tested - 1), groups), np.intp)
+    _check_test_groups(groups, test_groups)
+    splits = np.empty((comb(groups - 1, test_groups - 1), groups), np.intp)
     filled = np.zeros(groups, np.intp)
-    for number, chosen in enumerate(combinations(range(groups), tested)):
+    for number, chosen in enumerate(combinations(range(groups), test_groups)):
         for group in chosen:
-            answers[filled[group], group] = number
+            splits[filled[group], group] = number
             filled[group] += 1
-    return answers
+    return splits
 
 
 def group_of(rows: int, groups: int) -> NDArray[np.intp]:
@@ -71,7 +73,9 @@ def group_of(rows: int, groups: int) -> NDArray[np.intp]:
     return np.repeat(np.arange(groups), [len(block) for block in _blocks(rows, groups)])
 
 
-def walk_forward(ends: Rows, since: int, window: int, step: int, embargo: int) -> tuple[Split, ...]:
+def walk_forward_splits(
+    ends: Rows, since: int, window: int, step: int, embargo: int
+) -> tuple[TrainTestSplit, ...]:
     """Tests of `step` rows from row `since` to the last, each learning from the `window` rows
     before it whose outcomes were complete more than `embargo` rows earlier.
 
@@ -88,13 +92,15 @@ def walk_forward(ends: Rows, since: int, window: int, step: int, embargo: int) -
             f"Nothing lies on both sides of bar {since} in a history of {len(ends)}. Begin later, "
             "or bring more history."
         )
-    return tuple(_steps(ends, since, window, step, embargo))
+    return tuple(_walk_steps(ends, since, window, step, embargo))
 
 
-def _steps(ends: Rows, since: int, window: int, step: int, embargo: int) -> Iterator[Split]:
+def _walk_steps(
+    ends: Rows, since: int, window: int, step: int, embargo: int
+) -> Iterator[TrainTestSplit]:
     for start in range(since, len(ends), step):
         past = np.arange(max(start - window, 0), start)
-        yield Split(
+        yield TrainTestSplit(
             train=past[ends[past] + embargo < start],
             test=np.arange(start, min(start + step, len(ends))),
         )
@@ -109,19 +115,19 @@ def _blocks(rows: int, count: int) -> Sequence[Rows]:
     return np.array_split(np.arange(rows), count)
 
 
-def _split(ends: Rows, blocks: Sequence[Rows], embargo: int) -> Split:
+def _purged_split(ends: Rows, blocks: Sequence[Rows], embargo: int) -> TrainTestSplit:
     """A row is kept where its outcome ends before each tested stretch begins, or where it begins
     more than the embargo after the last outcome of that stretch."""
     rows = np.arange(len(ends))
     kept = np.ones(len(ends), bool)
     for block in blocks:
         kept &= (ends < block[0]) | (rows > ends[block].max() + embargo)
-    return Split(train=np.flatnonzero(kept), test=np.concatenate(blocks))
+    return TrainTestSplit(train=np.flatnonzero(kept), test=np.concatenate(blocks))
 
 
-def _refuse_no_choice(groups: int, tested: int) -> None:
-    if not 0 < tested < groups:
+def _check_test_groups(groups: int, test_groups: int) -> None:
+    if not 0 < test_groups < groups:
         raise InputError(
-            f"{tested} of {groups} stretches cannot be tested while learning from the others. Test "
+            f"{test_groups} of {groups} stretches cannot be tested while learning from the others. Test "
             "at least one and fewer than all."
         )

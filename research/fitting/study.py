@@ -10,28 +10,28 @@ from datetime import UTC, datetime
 
 import numpy as np
 
-from agents.coefficients import Coefficients, Skill
+from agents.coefficients import Coefficients, WeightSkill
 from domain.panel import Floats, Panel
-from quant.resampling import Estimate
-from research.fitting.fit import Lesson, learn
+from quant.resampling import IntervalEstimate
+from research.fitting.fit import FitSample, fit_weights
 from research.fitting.walkforward import (
-    Crossed,
-    Skills,
-    ahead,
+    CrossValidation,
+    SkillEstimates,
     cross_validate,
-    skills,
-    walk,
-    walked,
+    estimate_skill,
+    out_of_sample_log_odds,
+    refit_walk,
+    skill_difference,
 )
 
-WINDOW = 1260
+WINDOW_BARS = 1260
 """Bars that each refit of the walk learns from, five years of days."""
-STEPS = 5
+REFITS_PER_WINDOW = 5
 """Refits in the time of one window."""
 
 
 @dataclass(frozen=True, slots=True)
-class Studied:
+class AgentFit:
     """`weights` were fitted on all `rows` settled bars; the skills are those of a walk and of the
     shipped weights on the same bars. `gain`: Brier skill of the refitted less the shipped.
     `crossed`: over the histories of a cross-validation of the whole period."""
@@ -40,12 +40,12 @@ class Studied:
     version: str
     shipped: Mapping[str, float]
     weights: Mapping[str, float]
-    spread: float
+    prior_std: float
     rows: int
-    shipped_skills: Skills
-    fitted_skills: Skills
-    gain: Estimate
-    crossed: Crossed
+    shipped_skills: SkillEstimates
+    fitted_skills: SkillEstimates
+    gain: IntervalEstimate
+    cross_validation: CrossValidation
 
     @property
     def recommended(self) -> bool:
@@ -53,67 +53,69 @@ class Studied:
         return self.gain.low > 0.0
 
 
-def window_of(rows: int) -> int:
+def window_length(rows: int) -> int:
     """Bars before the first test: a window, or half of a history shorter than two."""
-    return min(WINDOW, rows // 2)
+    return min(WINDOW_BARS, rows // 2)
 
 
-def study(taught: Lesson, folds: int) -> Studied:
-    rows = len(taught.base)
-    window = window_of(rows)
-    tested = walked(taught, walk(taught, window, window, window // STEPS))
-    shipped = taught.log_odds(taught.shipped)
+def study_agent(sample: FitSample, folds: int) -> AgentFit:
+    rows = len(sample.base_log_odds)
+    window = window_length(rows)
+    out_of_sample = out_of_sample_log_odds(
+        sample, refit_walk(sample, window, window, window // REFITS_PER_WINDOW)
+    )
+    shipped = sample.log_odds(sample.shipped)
     shipped[:window] = np.nan
-    learnt = learn(taught, np.arange(rows), folds)
-    return Studied(
-        agent=taught.agent,
-        version=taught.version,
-        shipped=_by_name(taught, taught.shipped),
-        weights=_by_name(taught, learnt.weights),
-        spread=learnt.spread,
-        rows=learnt.rows,
-        shipped_skills=skills(taught, shipped),
-        fitted_skills=skills(taught, tested),
-        gain=ahead(taught, tested, shipped),
-        crossed=cross_validate(taught),
+    fitted = fit_weights(sample, np.arange(rows), folds)
+    return AgentFit(
+        agent=sample.agent,
+        version=sample.version,
+        shipped=_by_name(sample, sample.shipped),
+        weights=_by_name(sample, fitted.weights),
+        prior_std=fitted.prior_std,
+        rows=fitted.rows,
+        shipped_skills=estimate_skill(sample, shipped),
+        fitted_skills=estimate_skill(sample, out_of_sample),
+        gain=skill_difference(sample, out_of_sample, shipped),
+        cross_validation=cross_validate(sample),
     )
 
 
-def coefficients_of(
-    panel: Panel, digest: str, begin: int, chosen: Sequence[Studied], made_at: datetime
+def build_coefficients(
+    panel: Panel, digest: str, begin: int, fits: Sequence[AgentFit], made_at: datetime
 ) -> Coefficients:
     """The weights of `chosen`, fitted on rows `begin` to T - 1 of the panel of that `digest`."""
     return Coefficients(
-        weights={each.agent: each.weights for each in chosen},
-        versions={each.agent: each.version for each in chosen},
+        weights={each.agent: each.weights for each in fits},
+        versions={each.agent: each.version for each in fits},
         symbols=panel.symbols,
-        first=moment(panel, begin),
-        last=moment(panel, -1),
+        first=bar_close(panel, begin),
+        last=bar_close(panel, -1),
         timeframe=str(panel.timeframe),
         horizon=panel.horizon,
         panel=digest,
-        spread={each.agent: each.spread for each in chosen},
-        shipped_record={each.agent: _skill(each.shipped_skills) for each in chosen},
-        fitted_record={each.agent: _skill(each.fitted_skills) for each in chosen},
+        spread={each.agent: each.prior_std for each in fits},
+        shipped_record={each.agent: _plain_skill(each.shipped_skills) for each in fits},
+        fitted_record={each.agent: _plain_skill(each.fitted_skills) for each in fits},
         made_at=made_at,
     )
 
 
-def moment(panel: Panel, row: int) -> datetime:
+def bar_close(panel: Panel, row: int) -> datetime:
     """When the bar of that row closed."""
     at: datetime = panel.known_at[row].astype("datetime64[us]").item()
     return at.replace(tzinfo=UTC)
 
 
-def _by_name(taught: Lesson, weights: Floats) -> dict[str, float]:
-    return dict(zip(taught.names, weights.tolist(), strict=True))
+def _by_name(sample: FitSample, weights: Floats) -> dict[str, float]:
+    return dict(zip(sample.names, weights.tolist(), strict=True))
 
 
-def _skill(told: Skills) -> Skill:
-    return Skill(_plain(told.brier_skill), _plain(told.rank_ic), told.brier_skill.n)
+def _plain_skill(skill: SkillEstimates) -> WeightSkill:
+    return WeightSkill(_plain(skill.brier_skill), _plain(skill.rank_ic), skill.brier_skill.n)
 
 
-def _plain(estimate: Estimate) -> tuple[float | None, float | None, float | None]:
+def _plain(estimate: IntervalEstimate) -> tuple[float | None, float | None, float | None]:
     value, low, high = (
         each if np.isfinite(each) else None
         for each in (estimate.value, estimate.low, estimate.high)

@@ -18,22 +18,27 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from agents.evidence import Tunable
+from agents.evidence import TunableAgent
 from domain.panel import Floats, Panel
-from domain.votes import Agent, Items, Votes
-from orchestrator.team.base import Ballot, ballot
-from quant.resampling import Estimate, mean_estimate, ratio_estimate
+from domain.votes import Agent, ItemEvidence, Votes
+from orchestrator.team.base import AgentVoteResult, validate_votes
+from quant.resampling import IntervalEstimate, mean_estimate, ratio_estimate
 from quant.scoring import forecast_scores
-from research.fitting.fit import Learnt, Lesson, embargo, learn, lesson
-from research.fitting.splits import combinatorial, group_of, paths, walk_forward
+from research.fitting.fit import FitSample, FittedWeights, build_sample, embargo_rows, fit_weights
+from research.fitting.splits import (
+    backtest_paths,
+    combinatorial_splits,
+    group_of,
+    walk_forward_splits,
+)
 
 SEED = 20_240_101
-GROUPS, TESTED = 10, 2
+FOLD_GROUPS, TEST_GROUPS = 10, 2
 """Stretches of the cross-validation, and how many are tested at once: 45 fits, 9 histories."""
 
 
 @dataclass(frozen=True, slots=True)
-class Skills:
+class SkillEstimates:
     """How votes did, each a 90% interval.
 
     `brier_skill`: share of the base rate's Brier score saved. `rank_ic`: mean over bars of the rank
@@ -41,37 +46,37 @@ class Skills:
     below the row's median that came true, of which chance gives a half.
     """
 
-    brier_skill: Estimate
-    rank_ic: Estimate
-    relative_hits: Estimate
+    brier_skill: IntervalEstimate
+    rank_ic: IntervalEstimate
+    relative_hits: IntervalEstimate
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class RefitStep:
     """One refit of a walk: the test's rows of the lesson and what was learnt before them."""
 
     test: slice
-    learnt: Learnt
+    fitted: FittedWeights
 
 
 @dataclass(frozen=True, slots=True)
-class Crossed:
+class CrossValidation:
     """One agent under combinatorial cross-validation: the median over its histories, with the 5%
     and 95% quantiles for an interval and their number for n; `shipped` on the same rows."""
 
-    brier_skill: Estimate
-    rank_ic: Estimate
-    shipped: Skills
+    brier_skill: IntervalEstimate
+    rank_ic: IntervalEstimate
+    shipped: SkillEstimates
 
 
-def walk_forward_ballots(
+def walk_forward_votes(
     panel: Panel,
     since: int,
     window: int,
     step: int,
     agents: Sequence[str],
     build: Callable[[str], Agent],
-) -> tuple[Ballot, ...]:
+) -> tuple[AgentVoteResult, ...]:
     """Votes on rows `since` to T - 1, in the order of `agents`, those of every `step` rows with the
     weights fitted on the `window` rows before them.
 
@@ -79,128 +84,141 @@ def walk_forward_ballots(
     rows lie before. Raises InputError where no row lies before `since`.
     """
     begin = max(since - window, 0)
-    ballots = []
+    results = []
     for name in agents:
         started = time.perf_counter()
         agent = build(name)
-        if isinstance(agent, Tunable):
-            seen = agent.see(panel, begin)
-            taught = lesson(panel, begin, agent, seen)
-            schedule = schedule_of(taught, walk(taught, since - begin, window, step))
-            votes = agent.weigh(panel, begin, seen, dict(zip(taught.names, schedule, strict=True)))
-            votes = replace(_later(votes, since - begin), version=_version(agent, schedule))
+        if isinstance(agent, TunableAgent):
+            evidence_inputs = agent.observe(panel, begin)
+            sample = build_sample(panel, begin, agent, evidence_inputs)
+            schedule = weight_schedule(sample, refit_walk(sample, since - begin, window, step))
+            votes = agent.vote_with_weights(
+                panel, begin, evidence_inputs, dict(zip(sample.names, schedule, strict=True))
+            )
+            votes = replace(_votes_from(votes, since - begin), version=_version(agent, schedule))
         else:
             votes = agent.vote(panel, since)
-        ballots.append(ballot(name, votes, panel, since, time.perf_counter() - started))
-    return tuple(ballots)
+        results.append(validate_votes(name, votes, panel, since, time.perf_counter() - started))
+    return tuple(results)
 
 
-def walk(taught: Lesson, first: int, window: int, step: int) -> tuple[Step, ...]:
+def refit_walk(sample: FitSample, first: int, window: int, step: int) -> tuple[RefitStep, ...]:
     """Refits from row `first` of the lesson to its last."""
-    splits = walk_forward(taught.ends, first, window, step, embargo(taught.horizon))
+    splits = walk_forward_splits(
+        sample.outcome_ends, first, window, step, embargo_rows(sample.horizon)
+    )
     return tuple(
-        Step(slice(int(s.test[0]), int(s.test[-1]) + 1), learn(taught, s.train)) for s in splits
+        RefitStep(slice(int(s.test[0]), int(s.test[-1]) + 1), fit_weights(sample, s.train))
+        for s in splits
     )
 
 
-def schedule_of(taught: Lesson, steps: Sequence[Step]) -> Floats:
+def weight_schedule(sample: FitSample, steps: Sequence[RefitStep]) -> Floats:
     """(K, R, 1) weights by row of the lesson; those that ship before the first step."""
-    weights = np.tile(taught.shipped, (len(taught.base), 1))
+    weights = np.tile(sample.shipped, (len(sample.base_log_odds), 1))
     for step in steps:
-        weights[step.test] = step.learnt.weights
+        weights[step.test] = step.fitted.weights
     return np.ascontiguousarray(weights.T)[:, :, np.newaxis]
 
 
-def walked(taught: Lesson, steps: Sequence[Step]) -> Floats:
+def out_of_sample_log_odds(sample: FitSample, steps: Sequence[RefitStep]) -> Floats:
     """(R, N) log-odds out of sample, NaN before the first step."""
-    log_odds = taught.log_odds(schedule_of(taught, steps)[:, :, 0].T)
+    log_odds = sample.log_odds(weight_schedule(sample, steps)[:, :, 0].T)
     log_odds[: steps[0].test.start] = np.nan
     return log_odds
 
 
-def skills(taught: Lesson, log_odds: Floats) -> Skills:
+def estimate_skill(sample: FitSample, log_odds: Floats) -> SkillEstimates:
     """Of votes (R, N) on the lesson's rows, NaN where they are not asked about."""
-    up, base = _outcome(taught, log_odds)
+    up, base = _outcome(sample, log_odds)
     saved = forecast_scores.brier(base, up) - forecast_scores.brier(log_odds, up)
-    ranked, hits = _relative(taught, log_odds)
-    block = _block(taught)
-    told = int(np.isfinite(saved).sum())
-    return Skills(
-        brier_skill=replace(_share(saved, forecast_scores.brier(base, up), block), n=told),
+    ranked, hits = _relative_scores(sample, log_odds)
+    block = _block_rows(sample)
+    scored = int(np.isfinite(saved).sum())
+    return SkillEstimates(
+        brier_skill=replace(
+            _ratio_estimate(saved, forecast_scores.brier(base, up), block), n=scored
+        ),
         rank_ic=mean_estimate(ranked, block, seed=SEED),
-        relative_hits=_share(hits, hits * 0.0 + 1.0, block),
+        relative_hits=_ratio_estimate(hits, hits * 0.0 + 1.0, block),
     )
 
 
-def ahead(taught: Lesson, one: Floats, other: Floats) -> Estimate:
+def skill_difference(sample: FitSample, one: Floats, other: Floats) -> IntervalEstimate:
     """Brier skill of votes `one` less that of `other` (R, N), on the cells in which both spoke."""
-    up, base = _outcome(taught, one + 0.0 * other)
+    up, base = _outcome(sample, one + 0.0 * other)
     saved = forecast_scores.brier(other, up) - forecast_scores.brier(one, up)
-    return _share(saved, forecast_scores.brier(base, up), _block(taught))
+    return _ratio_estimate(saved, forecast_scores.brier(base, up), _block_rows(sample))
 
 
-def cross_validate(taught: Lesson, groups: int = GROUPS, tested: int = TESTED) -> Crossed:
+def cross_validate(
+    sample: FitSample, groups: int = FOLD_GROUPS, test_groups: int = TEST_GROUPS
+) -> CrossValidation:
     """The agent's skill on every history that tests of `tested` of `groups` stretches make up."""
-    splits = combinatorial(taught.ends, groups, tested, embargo(taught.horizon))
-    fitted = [learn(taught, split.train).weights for split in splits]
-    group = group_of(len(taught.ends), groups)
+    splits = combinatorial_splits(
+        sample.outcome_ends, groups, test_groups, embargo_rows(sample.horizon)
+    )
+    fitted = [fit_weights(sample, split.train).weights for split in splits]
+    group = group_of(len(sample.outcome_ends), groups)
     briers, ranks = [], []
-    for path in paths(groups, tested):
-        log_odds = taught.log_odds(np.stack([fitted[number] for number in path])[group])
-        up, base = _outcome(taught, log_odds)
-        ranked = _relative(taught, log_odds)[0]
+    for path in backtest_paths(groups, test_groups):
+        log_odds = sample.log_odds(np.stack([fitted[number] for number in path])[group])
+        up, base = _outcome(sample, log_odds)
+        ranked = _relative_scores(sample, log_odds)[0]
         saved = forecast_scores.brier(base, up) - forecast_scores.brier(log_odds, up)
         briers.append(_ratio(saved, forecast_scores.brier(base, up)))
         ranks.append(_ratio(ranked, ranked * 0.0 + 1.0))
-    return Crossed(
-        _quantiles(briers), _quantiles(ranks), skills(taught, taught.log_odds(taught.shipped))
+    return CrossValidation(
+        _quantiles(briers),
+        _quantiles(ranks),
+        estimate_skill(sample, sample.log_odds(sample.shipped)),
     )
 
 
-def _outcome(taught: Lesson, log_odds: Floats) -> tuple[Floats, Floats]:
+def _outcome(sample: FitSample, log_odds: Floats) -> tuple[Floats, Floats]:
     """1 where the symbol rose, else 0, and the base rate's log-odds; NaN where there was no vote
     or nothing came of it."""
-    known = ~np.isnan(taught.change) & ~np.isnan(log_odds)
+    known = ~np.isnan(sample.change) & ~np.isnan(log_odds)
     return (
-        np.where(known, taught.change > 0.0, np.nan),
-        np.where(known, taught.base, np.nan),
+        np.where(known, sample.change > 0.0, np.nan),
+        np.where(known, sample.base_log_odds, np.nan),
     )
 
 
-def _relative(taught: Lesson, log_odds: Floats) -> tuple[Floats, Floats]:
+def _relative_scores(sample: FitSample, log_odds: Floats) -> tuple[Floats, Floats]:
     """Rank correlation of each row (R,), and hits (R, N) of calls against the row's median."""
-    kept = ~np.isnan(taught.change) & ~np.isnan(log_odds)
-    evidence = np.where(kept, log_odds - taught.base, np.nan)
-    change = np.where(kept, taught.change, np.nan)
+    known = ~np.isnan(sample.change) & ~np.isnan(log_odds)
+    evidence = np.where(known, log_odds - sample.base_log_odds, np.nan)
+    change = np.where(known, sample.change, np.nan)
     ranked = forecast_scores.rank_correlation(
-        forecast_scores.ordered(evidence),
-        forecast_scores.ordered(change),
-        kept,
-        forecast_scores.FEWEST_SYMBOLS,
+        forecast_scores.sort_rows(evidence),
+        forecast_scores.sort_rows(change),
+        known,
+        forecast_scores.MIN_SYMBOLS,
     )
-    beaten = forecast_scores.ahead(_from_median(change))
-    return ranked, forecast_scores.hits(_from_median(evidence), beaten)
+    beaten = forecast_scores.above_median(_minus_median(change))
+    return ranked, forecast_scores.hits(_minus_median(evidence), beaten)
 
 
-def _from_median(values: Floats) -> Floats:
+def _minus_median(values: Floats) -> Floats:
     """Values (R, N) less the median of their row, NaN where fewer than `FEWEST_SYMBOLS` spoke."""
-    told = (~np.isnan(values)).sum(axis=1) >= forecast_scores.FEWEST_SYMBOLS
-    answers = np.full(values.shape, np.nan)
-    answers[told] = values[told] - np.nanmedian(values[told], axis=1, keepdims=True)
-    return answers
+    enough = (~np.isnan(values)).sum(axis=1) >= forecast_scores.MIN_SYMBOLS
+    centred = np.full(values.shape, np.nan)
+    centred[enough] = values[enough] - np.nanmedian(values[enough], axis=1, keepdims=True)
+    return centred
 
 
-def _share(above: Floats, below: Floats, block: float) -> Estimate:
+def _ratio_estimate(above: Floats, below: Floats, block: float) -> IntervalEstimate:
     """Sum of `above` over sum of `below` (R, N), whole rows drawn together."""
-    spoken = np.isfinite(above).any(axis=1)
-    over, under = (np.nansum(cells, axis=1)[spoken] for cells in (above, below))
+    known = np.isfinite(above).any(axis=1)
+    over, under = (np.nansum(cells, axis=1)[known] for cells in (above, below))
     estimate = ratio_estimate(over, under, block, seed=SEED)
     return replace(estimate, n=int(np.isfinite(above).sum()))
 
 
-def _block(taught: Lesson) -> float:
+def _block_rows(sample: FitSample) -> float:
     """Mean block of the bootstrap, in rows: outcomes overlap over a horizon, moods last longer."""
-    return 4.0 * taught.horizon
+    return 4.0 * sample.horizon
 
 
 def _ratio(above: Floats, below: Floats) -> float:
@@ -209,32 +227,34 @@ def _ratio(above: Floats, below: Floats) -> float:
     return float(np.nansum(above) / whole) if whole else np.nan
 
 
-def _quantiles(values: Sequence[float]) -> Estimate:
+def _quantiles(values: Sequence[float]) -> IntervalEstimate:
     low, middle, high = np.quantile(values, (0.05, 0.5, 0.95))
-    return Estimate(float(middle), float(low), float(high), len(values))
+    return IntervalEstimate(float(middle), float(low), float(high), len(values))
 
 
 def _version(agent: Agent, schedule: Floats) -> str:
     return f"walk-forward {agent.version}+{hashlib.sha256(schedule.tobytes()).hexdigest()[:8]}"
 
 
-def _later(votes: Votes, first: int) -> Votes:
+def _votes_from(votes: Votes, first: int) -> Votes:
     """The votes from row `first` on."""
     return replace(
         votes,
         known_at=votes.known_at[first:],
         log_odds=votes.log_odds[first:],
         cap=votes.cap[first:],
-        terms=tuple(
-            replace(t, value=t.value[first:], log_odds=t.log_odds[first:]) for t in votes.terms
+        evidence=tuple(
+            replace(t, value=t.value[first:], log_odds=t.log_odds[first:]) for t in votes.evidence
         ),
-        silence=votes.silence[first:],
-        items=None if votes.items is None else _later_items(votes.items, first),
+        abstention_codes=votes.abstention_codes[first:],
+        item_evidence=None
+        if votes.item_evidence is None
+        else _items_from(votes.item_evidence, first),
         quantile_5=None if votes.quantile_5 is None else votes.quantile_5[first:],
     )
 
 
-def _later_items(items: Items, first: int) -> Items:
+def _items_from(items: ItemEvidence, first: int) -> ItemEvidence:
     begin = int(np.searchsorted(items.row, first))
     return replace(
         items,

@@ -10,18 +10,18 @@ from zipfile import BadZipFile
 
 import numpy as np
 
-from domain.bar_matrix import Tape
-from domain.errors import DamagedError, NotFoundError, StorageError
-from envs.market_data import History
+from domain.bar_matrix import BarMatrix
+from domain.errors import CorruptFileError, NotFoundError, StorageError
+from envs.market_data import MarketHistory
 
-ARRAYS = tuple(each.name for each in fields(Tape)[1:])
+BAR_ARRAYS = tuple(each.name for each in fields(BarMatrix)[1:])
 
 
-def save_bars(path: Path, history: History) -> None:
+def save_bars(path: Path, history: MarketHistory) -> None:
     """Write `history` whole or not at all. Raises StorageError where there is no room."""
-    beside = path.with_name(f".{path.name}.new")
+    temporary = path.with_name(f".{path.name}.new")
     try:
-        with beside.open("wb") as file:
+        with temporary.open("wb") as file:
             np.savez(
                 file,
                 name=np.array(history.name),
@@ -29,28 +29,28 @@ def save_bars(path: Path, history: History) -> None:
                 symbols=np.array(history.symbols),
                 digest=np.array(history.digest),
                 observation=history.observation,
-                **{name: getattr(history.tape, name) for name in ARRAYS},
+                **{name: getattr(history.bar_matrix, name) for name in BAR_ARRAYS},
             )
-        beside.replace(path)
+        temporary.replace(path)
     except OSError as error:
-        beside.unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
         raise StorageError(
             f"The bars of the run cannot be kept in {path}: {error.strerror}. Make room there."
         ) from error
 
 
-def load_bars(path: Path) -> History:
+def load_bars(path: Path) -> MarketHistory:
     """What `save_bars` wrote.
 
     Raises NotFoundError where nothing is kept and DamagedError for a damaged file.
     """
     try:
         with np.load(path, allow_pickle=False) as kept:
-            return History(
+            return MarketHistory(
                 name=str(kept["name"]),
                 simulated=bool(kept["simulated"]),
-                tape=Tape(
-                    tuple(map(str, kept["symbols"])), **{name: kept[name] for name in ARRAYS}
+                bar_matrix=BarMatrix(
+                    tuple(map(str, kept["symbols"])), **{name: kept[name] for name in BAR_ARRAYS}
                 ),
                 observation=kept["observation"],
                 digest=str(kept["digest"]),
@@ -58,6 +58,6 @@ def load_bars(path: Path) -> History:
     except FileNotFoundError:
         raise NotFoundError(f"The bars of this run are not kept: there is no {path}.") from None
     except (OSError, ValueError, KeyError, BadZipFile) as error:
-        raise DamagedError(
+        raise CorruptFileError(
             f"The bars in {path} cannot be read ({error!r}). Start the run anew."
         ) from error

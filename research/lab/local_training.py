@@ -8,20 +8,22 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from domain.errors import InputError, QuorumError
-from envs.market_data import History
-from envs.training.events import Judged, Staged
-from envs.training.run import learn
+from envs.market_data import MarketHistory
+from envs.training.events import RunEvaluated, StageCompleted
+from envs.training.run import run_training
 from envs.training.run_folder import RunFolder
 from research.lab.bars import load_bars
 from research.lab.runs import BARS
 
-Keep = Callable[[bytes, bytes], str]
+RegisterPolicy = Callable[[bytes, bytes], str]
 """Keeps the two files of a policy; its id."""
-Tell = Callable[[str, int, int], None]
+ProgressCallback = Callable[[str, int, int], None]
 """Told (what, done, total) in steps."""
 
 
-def learn_here(folder: RunFolder, keep: Keep, tell: Tell) -> str:
+def train_locally(
+    folder: RunFolder, register: RegisterPolicy, on_progress: ProgressCallback
+) -> str:
     """Learn what is left of the run and keep its policy; the model's id.
 
     Raises InputError for a run that is done or that somebody else trains.
@@ -31,10 +33,10 @@ def learn_here(folder: RunFolder, keep: Keep, tell: Tell) -> str:
             f"The run {folder.path.name} is done. `quorum rl show` tells of its model; train "
             "again for another."
         )
-    with folder.holding():
+    with folder.lock():
         market = load_bars(folder.path / BARS)
         try:
-            model = _learn(folder, market, keep, tell)
+            model = _train(folder, market, register, on_progress)
         except Exception as error:
             with suppress(QuorumError):  # a full disk takes no word of it either
                 folder.fail(str(error))
@@ -43,21 +45,26 @@ def learn_here(folder: RunFolder, keep: Keep, tell: Tell) -> str:
     return model
 
 
-def _learn(folder: RunFolder, market: History, keep: Keep, tell: Tell) -> str:
-    begun, model = folder.state(), ""
-    done, total = begun.done, begun.total
+def _train(
+    folder: RunFolder,
+    market: MarketHistory,
+    register: RegisterPolicy,
+    on_progress: ProgressCallback,
+) -> str:
+    state, model = folder.state(), ""
+    done, total = state.done, state.total
 
-    def tick(member: str, steps: int) -> None:
+    def on_steps(member: str, steps: int) -> None:
         nonlocal done
         done += steps
-        tell(member, min(done, total), total)
+        on_progress(member, min(done, total), total)
 
-    tell(begun.what or "training", done, total)
-    for event in learn(folder.arguments, market, folder.kept(), tick):
-        if isinstance(event, Judged):
-            model = keep(event.tensors, event.manifest)
-        folder.keep(event)
-        if isinstance(event, Staged):  # a member may end before its steps are done
+    on_progress(state.what or "training", done, total)
+    for event in run_training(folder.arguments, market, folder.checkpoints(), on_steps):
+        if isinstance(event, RunEvaluated):
+            model = register(event.tensors, event.manifest)
+        folder.record(event)
+        if isinstance(event, StageCompleted):  # a member may end before its steps are done
             done = folder.state().done
-            tell(event.member, done, total)
+            on_progress(event.member, done, total)
     return model

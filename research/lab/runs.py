@@ -12,26 +12,26 @@ from functools import lru_cache
 from pathlib import Path
 
 from domain.errors import NotFoundError, QuorumError, StorageError
-from envs.disk import writing
-from envs.market_data import History
-from envs.training.arguments import Arguments
-from envs.training.run import ground_of
+from envs.disk import storage_errors
+from envs.market_data import MarketHistory
+from envs.training.arguments import TrainingArguments
+from envs.training.run import build_context
 from envs.training.run_folder import ENDED, RUN, RunFolder, RunState
 from research.lab.bars import save_bars
 
 BARS = "bars.npz"
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+RUN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 
-def begin(runs: Path, arguments: Arguments, market: History) -> RunFolder:
+def create_run(runs: Path, arguments: TrainingArguments, market: MarketHistory) -> RunFolder:
     """A new run's folder in `runs`, with its bars.
 
     Raises InputError for what cannot be trained and StorageError where nothing can be written;
     nothing is left of it then.
     """
-    arguments.check()
-    ground_of(arguments, market)
-    path = _claimed(runs, arguments)
+    arguments.validate()
+    build_context(arguments, market)
+    path = _claim_folder(runs, arguments)
     try:
         folder = RunFolder.create(path, arguments, market)
         save_bars(path / BARS, market)
@@ -43,12 +43,12 @@ def begin(runs: Path, arguments: Arguments, market: History) -> RunFolder:
 
 def open_run(runs: Path, identity: str) -> RunFolder:
     """Raises NotFoundError, and DamagedError where it cannot be read."""
-    if not NAME.fullmatch(identity):
+    if not RUN_NAME.fullmatch(identity):
         raise NotFoundError(f"There is no training run {identity[:60]!r}.")
     return RunFolder.open(runs / identity)
 
 
-def states_in(runs: Path) -> tuple[RunState, ...]:
+def run_states(runs: Path) -> tuple[RunState, ...]:
     """Every run in the folder `runs`, newest first; one that cannot be read has failed and says
     why."""
     states = [_state(each.parent) for each in runs.glob(f"*/{RUN}")]
@@ -73,17 +73,17 @@ def _read(path: Path) -> RunState:
     try:
         return RunFolder.open(path).state()
     except QuorumError as error:
-        begun = datetime.fromtimestamp(path.stat().st_mtime, UTC)
+        started_at = datetime.fromtimestamp(path.stat().st_mtime, UTC)
         return RunState(
-            path.name, path.name, "failed", "", 0, 0, None, str(error), begun, {}, "", False
+            path.name, path.name, "failed", "", 0, 0, None, str(error), started_at, {}, "", False
         )
 
 
-def _claimed(runs: Path, arguments: Arguments) -> Path:
+def _claim_folder(runs: Path, arguments: TrainingArguments) -> Path:
     """A new folder, which nobody else can have taken for theirs: `20261121-194501-ppo-dqn`,
     numbered where that is taken."""
     name = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{'-'.join(arguments.algo)}"
-    with writing(runs):
+    with storage_errors(runs):
         runs.mkdir(parents=True, exist_ok=True)
         for path in (runs / name, *(runs / f"{name}-{number}" for number in range(2, 1_000))):
             with suppress(FileExistsError):

@@ -15,40 +15,40 @@ from domain.errors import InputError
 from domain.panel import Floats
 from domain.symbols import calendar_of
 from domain.timeframe import Timeframe
-from envs.market_data import History, history_of, listed
+from envs.market_data import MarketHistory, abbreviate_symbols, build_history
 from envs.observation import FEATURES, observe
-from market.panels.bar_matrix import tape_of
-from market.panels.panel_builder import build_bars
-from market.store import Library
+from market.panels.bar_matrix import build_bar_matrix
+from market.panels.panel_builder import build_bar_panels
+from market.store import MarketDataStore
 
-BEGINNING = datetime(1900, 1, 1, tzinfo=UTC)
-SEEN = {False: timedelta(days=365), True: timedelta(days=30)}
+EARLIEST = datetime(1900, 1, 1, tzinfo=UTC)
+RECENT_PERIOD = {False: timedelta(days=365), True: timedelta(days=30)}
 """How far back "now" reaches, by whether bars are intraday: months, for a few weeks of all symbols
 together look unlike any others by chance."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Lessons:
+class TrainingData:
     """Bars to train on; the symbols that were `left_out` close at other hours than the others, or
     nothing of them is stored."""
 
-    history: History
+    history: MarketHistory
     left_out: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class HomeMarket:
+class StoredMarket:
     """One market as it is stored. `watched` are the symbols meant where none are named, `now` is
     its present."""
 
-    library: Library
+    store: MarketDataStore
     name: str
     simulated: bool
     timeframe: Timeframe
-    watched: Callable[[], Sequence[str]]
+    watched_symbols: Callable[[], Sequence[str]]
     now: Callable[[], datetime]
 
-    def lessons(self, symbols: Sequence[str] = ()) -> Lessons:
+    def training_data(self, symbols: Sequence[str] = ()) -> TrainingData:
         """All stored bars of `symbols` on the calendar that most of them share.
 
         Raises UnknownSymbolError for a symbol that was named and is not stored, InputError for bars
@@ -59,44 +59,48 @@ class HomeMarket:
                 f"Policies are trained on daily bars, and market.timeframe is {self.timeframe}. "
                 "Train with --timeframe 1d."
             )
-        asked = tuple(dict.fromkeys(symbols or self.watched()))
-        chosen = _together(asked if symbols else self._stored())
+        requested = tuple(dict.fromkeys(symbols or self.watched_symbols()))
+        chosen = _majority_calendar(requested if symbols else self._stored())
         if not chosen:
             raise InputError(
                 f"Nothing that is watched is stored in the market {self.name!r}. Import or "
                 "download its history, or name symbols that are."
             )
-        [(panel, factor)] = build_bars(
-            self.library, self.name, chosen, self.timeframe, self.now(), since=BEGINNING
+        [(panel, factor)] = build_bar_panels(
+            self.store, self.name, chosen, self.timeframe, self.now(), since=EARLIEST
         )
-        tape = tape_of([panel], [factor], [0])
+        tape = build_bar_matrix([panel], [factor], [0])
         first, last = (str(at.astype("datetime64[D]")) for at in tape.known_at[[0, -1]])
-        name = f"{self.name}: {listed(chosen)}, {first} to {last}"
-        history = history_of(panel, tape, name, simulated=self.simulated)
-        return Lessons(history, tuple(each for each in asked if each not in chosen))
+        name = f"{self.name}: {abbreviate_symbols(chosen)}, {first} to {last}"
+        history = build_history(panel, tape, name, simulated=self.simulated)
+        return TrainingData(history, tuple(each for each in requested if each not in chosen))
 
-    def newest(self) -> datetime | None:
+    def latest_close(self) -> datetime | None:
         """Close of the newest stored bar of what is watched; None where there is none."""
-        spans = (self.library.span(self.name, each, self.timeframe) for each in self.watched())
+        spans = (
+            self.store.span(self.name, each, self.timeframe) for each in self.watched_symbols()
+        )
         return max((span[1] for span in spans if span), default=None)
 
-    def lately(self) -> Floats:
+    def recent_observations(self) -> Floats:
         """(V, K) what an agent has seen lately of the watched symbols, whatever the calendar."""
-        newest, stored = self.newest(), self._stored()
-        if newest is None:
+        latest, stored = self.latest_close(), self._stored()
+        if latest is None:
             return np.empty((0, len(FEATURES)))
-        since = newest - SEEN[self.timeframe.intraday]
-        panels = build_bars(self.library, self.name, stored, self.timeframe, newest, since=since)
-        seen = [observe(panel).reshape(-1, len(FEATURES)) for panel, _ in panels]
-        cells = np.concatenate(seen)
+        since = latest - RECENT_PERIOD[self.timeframe.intraday]
+        panels = build_bar_panels(
+            self.store, self.name, stored, self.timeframe, latest, since=since
+        )
+        observations = [observe(panel).reshape(-1, len(FEATURES)) for panel, _ in panels]
+        cells = np.concatenate(observations)
         return np.asarray(cells[~np.isnan(cells).any(axis=1)])
 
     def _stored(self) -> tuple[str, ...]:
-        there = set(self.library.symbols(self.name, self.timeframe))
-        return tuple(symbol for symbol in self.watched() if symbol in there)
+        there = set(self.store.symbols(self.name, self.timeframe))
+        return tuple(symbol for symbol in self.watched_symbols() if symbol in there)
 
 
-def _together(symbols: Sequence[str]) -> tuple[str, ...]:
+def _majority_calendar(symbols: Sequence[str]) -> tuple[str, ...]:
     """Those on the calendar that most of them share; of two alike, the one named first."""
     calendars = Counter(map(calendar_of, symbols))
     most = max(calendars, key=calendars.__getitem__, default=None)

@@ -18,21 +18,21 @@ from pathlib import Path
 from typing import Literal
 
 from domain.errors import InputError, StorageError
-from envs.market_data import History
-from envs.training.arguments import Arguments
-from envs.training.events import Judged
+from envs.market_data import MarketHistory
+from envs.training.arguments import TrainingArguments
+from envs.training.events import RunEvaluated
 from envs.training.run_folder import RunFolder, RunState
-from orchestrator.ray_session import RaySession, short_hash
-from orchestrator.ray_training import Training, WorkerLostError
-from orchestrator.team.base import crashed
+from orchestrator.ray_session import RaySession, home_hash
+from orchestrator.ray_training import RayTrainingWorker, WorkerLostError
+from orchestrator.team.base import describe_error
 from research.lab.bars import load_bars
-from research.lab.runs import BARS, begin, open_run, states_in
+from research.lab.runs import BARS, create_run, open_run, run_states
 
-MOST = 2
+MAX_RUNNING = 2
 """Runs that may go on at once, each with a processor of its own; more are refused, not queued."""
 CLOSING_SECONDS = 10.0
 
-Finished = Callable[[bytes, bytes], object]
+PolicyCallback = Callable[[bytes, bytes], object]
 """Is given the two files of a policy, tensors and manifest, before its run counts as done."""
 
 
@@ -40,17 +40,17 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True, eq=False)
-class _Going:
+class _ActiveRun:
     """A run that goes on in this process, or is about to and has no name yet; `wish` is how
     somebody wants it to end."""
 
     run: str = ""
-    training: Training | None = None
+    training: RayTrainingWorker | None = None
     thread: threading.Thread | None = None
-    wish: Literal["cancelled", "closed"] | None = None
+    end_reason: Literal["cancelled", "closed"] | None = None
 
-    def end(self, wish: Literal["cancelled", "closed"]) -> None:
-        self.wish = self.wish or wish
+    def end(self, reason: Literal["cancelled", "closed"]) -> None:
+        self.end_reason = self.end_reason or reason
         if self.training:
             self.training.stop()
 
@@ -64,32 +64,32 @@ class TrainingJobs:
         home: Path,
         session: Callable[[], RaySession | None],
         *,
-        finished: Finished,
-        changed: Callable[[], None],
+        on_policy: PolicyCallback,
+        on_change: Callable[[], None],
     ) -> None:
         self._runs = home / "rl" / "runs"
-        self._namespace = f"quorum-{short_hash(home)}"
+        self._namespace = f"quorum-{home_hash(home)}"
         self._session = session
-        self._finished = finished
-        self._changed = changed
+        self._on_policy = on_policy
+        self._on_change = on_change
         self._lock = threading.Lock()
-        self._going: list[_Going] = []
-        self._why: dict[str, str] = {}
+        self._active: list[_ActiveRun] = []
+        self._errors: dict[str, str] = {}
         self._closed = False
 
-    def start(self, arguments: Arguments, history: Callable[[], History]) -> str:
+    def start(self, arguments: TrainingArguments, history: Callable[[], MarketHistory]) -> str:
         """Begin a run on the bars that `history` makes; returns its id. Blocks for the seconds
         that this takes, so a server calls it off its event loop.
 
         Raises InputError for what cannot be trained, for one run too many and while Ray is still
         starting; whatever is raised, nothing is left of the run.
         """
-        arguments.check()
-        with self._place(going := _Going()) as session:
+        arguments.validate()
+        with self._reserve(active_run := _ActiveRun()) as session:
             market = history()
-            folder = begin(self._runs, arguments, market)
+            folder = create_run(self._runs, arguments, market)
             try:
-                self._send_off(going, folder, market, session)
+                self._launch(active_run, folder, market, session)
             except BaseException:
                 shutil.rmtree(folder.path, ignore_errors=True)
                 raise
@@ -107,9 +107,9 @@ class TrainingJobs:
             raise InputError(f"The run {identity} is done. Start another to train again.")
         if folder.state().state == "running":
             raise InputError(f"The run {identity} goes on already.")
-        with self._place(going := _Going()) as session:
+        with self._reserve(active_run := _ActiveRun()) as session:
             market = load_bars(folder.path / BARS)
-            self._send_off(going, folder, market, session)
+            self._launch(active_run, folder, market, session)
 
     def cancel(self, identity: str) -> None:
         """Stop a run; one that has ended stays as it is.
@@ -119,10 +119,10 @@ class TrainingJobs:
         """
         folder = open_run(self._runs, identity)
         with self._lock:
-            going = next((each for each in self._going if each.run == identity), None)
-            if going:
-                going.end("cancelled")
-        if not going and folder.state().state == "running":
+            active_run = next((each for each in self._active if each.run == identity), None)
+            if active_run:
+                active_run.end("cancelled")
+        if not active_run and folder.state().state == "running":
             raise InputError(
                 f"The run {identity} goes on in another process, a terminal's perhaps. End it "
                 "there."
@@ -132,26 +132,26 @@ class TrainingJobs:
         """Every run of the home, newest first. One that was interrupted says why, if it was since
         this server started."""
         return tuple(
-            replace(state, error=self._why.get(state.id, ""))
+            replace(state, error=self._errors.get(state.id, ""))
             if state.state == "interrupted"
             else state
-            for state in states_in(self._runs)
+            for state in run_states(self._runs)
         )
 
     def close(self) -> None:
         """End all runs, which are then "interrupted", and start no more."""
         with self._lock:
             self._closed = True
-            ending = tuple(self._going)
-            for going in ending:
-                going.end("closed")
+            ending = tuple(self._active)
+            for active_run in ending:
+                active_run.end("closed")
         deadline = time.monotonic() + CLOSING_SECONDS
-        for going in ending:
-            if going.thread:
-                going.thread.join(max(deadline - time.monotonic(), 0.0))
+        for active_run in ending:
+            if active_run.thread:
+                active_run.thread.join(max(deadline - time.monotonic(), 0.0))
 
     @contextmanager
-    def _place(self, going: _Going) -> Iterator[RaySession]:
+    def _reserve(self, active_run: _ActiveRun) -> Iterator[RaySession]:
         """Takes a place for a run that is about to begin; given back where it does not."""
         session = self._session()
         with self._lock:
@@ -160,78 +160,84 @@ class TrainingJobs:
                     "Ray, in which training runs, is not there yet or is stopping. Try again in a "
                     "moment."
                 )
-            if len(self._going) >= MOST:
+            if len(self._active) >= MAX_RUNNING:
                 raise InputError(
-                    f"{MOST} trainings are running, which is as many as may. Wait for one to end "
+                    f"{MAX_RUNNING} trainings are running, which is as many as may. Wait for one to end "
                     "or cancel it."
                 )
-            self._going.append(going)
+            self._active.append(active_run)
         try:
             yield session
         except BaseException:
-            self._leave(going)
+            self._release(active_run)
             raise
 
-    def _leave(self, going: _Going) -> None:
+    def _release(self, active_run: _ActiveRun) -> None:
         with self._lock:
-            self._going.remove(going)
+            self._active.remove(active_run)
 
-    def _send_off(
-        self, going: _Going, folder: RunFolder, market: History, session: RaySession
+    def _launch(
+        self, active_run: _ActiveRun, folder: RunFolder, market: MarketHistory, session: RaySession
     ) -> None:
         """Hire the worker and follow it; the folder is held from here on."""
         identity = folder.path.name
         with ExitStack() as stack:
-            stack.enter_context(folder.holding())
-            training = Training(session, identity, self._namespace)
+            stack.enter_context(folder.lock())
+            training = RayTrainingWorker(session, identity, self._namespace)
             thread = threading.Thread(
                 target=self._follow,
-                args=(going, folder, market, training, stack.pop_all()),
+                args=(active_run, folder, market, training, stack.pop_all()),
                 name=f"training-{identity}",
                 daemon=True,
             )
         with self._lock:
-            going.run, going.training, going.thread = identity, training, thread
-            if going.wish:
+            active_run.run, active_run.training, active_run.thread = identity, training, thread
+            if active_run.end_reason:
                 training.stop()
-            self._why.pop(identity, None)
+            self._errors.pop(identity, None)
             thread.start()
 
     def _follow(
         self,
-        going: _Going,
+        active_run: _ActiveRun,
         folder: RunFolder,
-        market: History,
-        training: Training,
-        held: ExitStack,
+        market: MarketHistory,
+        training: RayTrainingWorker,
+        lock: ExitStack,
     ) -> None:
         try:
-            with held:
-                self._train(going, folder, market, training)
+            with lock:
+                self._train(active_run, folder, market, training)
         except Exception as error:  # the disk refuses even to say how it ended
-            log.exception("the training run %s could not be kept", going.run)
-            self._why[going.run] = crashed(error)
+            log.exception("the training run %s could not be kept", active_run.run)
+            self._errors[active_run.run] = describe_error(error)
         finally:
-            self._leave(going)
-            self._changed()
+            self._release(active_run)
+            self._on_change()
 
-    def _train(self, going: _Going, folder: RunFolder, market: History, training: Training) -> None:
+    def _train(
+        self,
+        active_run: _ActiveRun,
+        folder: RunFolder,
+        market: MarketHistory,
+        training: RayTrainingWorker,
+    ) -> None:
         try:
-            for event in training.events(folder.arguments, market, folder.kept()):
-                if isinstance(event, Judged):
-                    self._finished(event.tensors, event.manifest)
-                folder.keep(event)
-                self._changed()
+            for event in training.train(folder.arguments, market, folder.checkpoints()):
+                if isinstance(event, RunEvaluated):
+                    self._on_policy(event.tensors, event.manifest)
+                folder.record(event)
+                self._on_change()
             (folder.path / BARS).unlink(missing_ok=True)
         except WorkerLostError as error:
-            if going.wish == "cancelled":
+            if active_run.end_reason == "cancelled":
                 folder.cancel()
             else:
-                self._why[going.run] = str(error)
+                self._errors[active_run.run] = str(error)
         except StorageError as error:
-            self._why[going.run] = str(error)
+            self._errors[active_run.run] = str(error)
         except Exception as error:
-            log.exception("the training run %s failed", going.run)
-            folder.fail(crashed(error))
+            log.exception("the training run %s failed", active_run.run)
+            folder.fail(describe_error(error))
         finally:
             training.stop()

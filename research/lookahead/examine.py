@@ -17,37 +17,37 @@ from domain.panel import Panel
 from domain.votes import Agent
 from research.lookahead import invariants
 from research.lookahead.invariants import (
-    AGAIN,
-    AHEAD,
-    EMPTY,
-    LEVEL,
-    NEIGHBOURS,
-    SOUND,
+    NO_LEVEL,
+    NO_LOOKAHEAD,
+    NO_NEIGHBOURS,
+    NO_WINDOW,
+    REPEATABLE,
+    SILENT_WITHOUT_BARS,
+    SOUND_VOTES,
     WARMUP,
-    WINDOW,
-    Case,
-    Finding,
-    Make,
+    AgentConstructor,
+    CheckCase,
+    InvariantViolation,
 )
 
-Progress = Callable[[str, int, int], None]
-Check = Callable[[Case], Iterable[Finding]]
+ProgressCallback = Callable[[str, int, int], None]
+InvariantCheck = Callable[[CheckCase], Iterable[InvariantViolation]]
 
-_FIRST: tuple[tuple[str, Check], ...] = (
-    (SOUND, invariants.is_sound),
-    (AGAIN, invariants.asked_again),
+_FIRST_CHECKS: tuple[tuple[str, InvariantCheck], ...] = (
+    (SOUND_VOTES, invariants.check_soundness),
+    (REPEATABLE, invariants.check_repeatable),
 )
-_THEN: tuple[tuple[str, Check], ...] = (
-    (WARMUP, invariants.warmed_up),
-    (EMPTY, invariants.silent_on_nothing),
-    (WINDOW, invariants.windowed),
-    (NEIGHBOURS, invariants.among_others),
-    (LEVEL, invariants.at_another_level),
+_LATER_CHECKS: tuple[tuple[str, InvariantCheck], ...] = (
+    (WARMUP, invariants.check_warmup),
+    (SILENT_WITHOUT_BARS, invariants.check_without_bars),
+    (NO_WINDOW, invariants.check_windows),
+    (NO_NEIGHBOURS, invariants.check_neighbours),
+    (NO_LEVEL, invariants.check_scale_invariance),
 )
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class LookaheadReport:
     """What `bars` of `symbols`, cut `cuts` times, say of an agent that cast `votes` votes there.
 
     `silence` is the commonest reason for abstaining, None where it never did: an agent that was
@@ -60,8 +60,8 @@ class Report:
     bars: int
     cuts: int
     votes: int
-    silence: str | None
-    findings: tuple[Finding, ...]
+    commonest_abstention: str | None
+    violations: tuple[InvariantViolation, ...]
 
 
 def examine(
@@ -70,84 +70,100 @@ def examine(
     *,
     cuts: int = 8,
     seed: int = 0,
-    fresh: Make | None = None,
-    progress: Progress = lambda *_: None,
-    hurried: Callable[[], bool] = lambda: False,
-) -> Report:
+    make_fresh: AgentConstructor | None = None,
+    on_progress: ProgressCallback = lambda *_: None,
+    out_of_time: Callable[[], bool] = lambda: False,
+) -> LookaheadReport:
     """Every promise, on one panel. `fresh` (picklable) makes the agent anew in another process;
     without it only this one is asked. Cutting ends early once `hurried`."""
     try:
-        case = Case(agent, panel, agent.vote(panel), seed)
+        case = CheckCase(agent, panel, agent.vote(panel), seed)
     except Exception as error:
-        failed = Finding(SOUND, _failure(error))
+        failed = InvariantViolation(SOUND_VOTES, _failure_text(error))
         symbols, bars = panel.symbols, len(panel.known_at)
-        return Report(agent.name, agent.version, symbols, bars, 0, 0, None, (failed,))
-    progress("asking again", 0, cuts)
-    found = _all_guarded(_FIRST, case)
-    if fresh is not None:
-        found += _guarded(AGAIN, partial(invariants.elsewhere, fresh=fresh), case)
+        return LookaheadReport(agent.name, agent.version, symbols, bars, 0, 0, None, (failed,))
+    on_progress("asking again", 0, cuts)
+    violations = _run_checks(_FIRST_CHECKS, case)
+    if make_fresh is not None:
+        violations += _run_check(
+            REPEATABLE, partial(invariants.check_fresh_process, make_fresh=make_fresh), case
+        )
     done = 0
-    if not any(finding.promise == AGAIN for finding in found):  # else nothing can be compared
-        found += _all_guarded(_THEN, case)
-        for rows in cut_at(panel, cuts, seed):
-            if hurried():
+    if not any(
+        finding.invariant == REPEATABLE for finding in violations
+    ):  # else nothing can be compared
+        violations += _run_checks(_LATER_CHECKS, case)
+        for rows in choose_cuts(panel, cuts, seed):
+            if out_of_time():
                 break
-            progress("cutting the panel", done, cuts)
-            found += _guarded(AHEAD, partial(invariants.at_cut, rows=rows), case)
+            on_progress("cutting the panel", done, cuts)
+            violations += _run_check(NO_LOOKAHEAD, partial(invariants.check_cut, rows=rows), case)
             done += 1
-    return _report(case, done, found)
+    return _build_report(case, done, violations)
 
 
-def cut_at(panel: Panel, count: int, seed: int) -> list[int]:
+def choose_cuts(panel: Panel, count: int, seed: int) -> list[int]:
     """`count` numbers of bars to cut the panel to, first the shortest and all but one; the same
     for the same panel, count and seed."""
     bars = len(panel.known_at)
     random = np.random.default_rng(seed)
-    eves = []
+    before_events = []
     for events in (panel.news, panel.filings, panel.earnings):
         before = np.searchsorted(panel.known_at, events.known_at, side="left")
         inside = np.unique(before[(before > 0) & (before < bars)])
         if len(inside):
-            eves.append(inside)
+            before_events.append(inside)
     cuts = [1, max(bars - 1, 1)]
     for k in range(max(count - 2, 0)):
-        some = eves[k // 2 % len(eves)] if eves and k % 2 else np.arange(1, bars + 1)
+        some = (
+            before_events[k // 2 % len(before_events)]
+            if before_events and k % 2
+            else np.arange(1, bars + 1)
+        )
         cuts.append(int(random.choice(some)))
     return cuts[:count]
 
 
-def _all_guarded(checks: Sequence[tuple[str, Check]], case: Case) -> list[Finding]:
-    return [finding for name, check in checks for finding in _guarded(name, check, case)]
+def _run_checks(
+    checks: Sequence[tuple[str, InvariantCheck]], case: CheckCase
+) -> list[InvariantViolation]:
+    return [finding for name, check in checks for finding in _run_check(name, check, case)]
 
 
-def _guarded(promise: str, check: Check, case: Case) -> list[Finding]:
+def _run_check(invariant: str, check: InvariantCheck, case: CheckCase) -> list[InvariantViolation]:
     try:
         return list(check(case))
     except Exception as error:  # whatever a stranger's agent raises is what we tell
-        return [Finding(promise, _failure(error))]
+        return [InvariantViolation(invariant, _failure_text(error))]
 
 
-def _failure(error: Exception) -> str:
+def _failure_text(error: Exception) -> str:
     return f"the agent failed with {type(error).__name__}: {error}"
 
 
-def _report(case: Case, cuts: int, found: list[Finding]) -> Report:
+def _build_report(
+    case: CheckCase, cuts: int, violations: list[InvariantViolation]
+) -> LookaheadReport:
     """With findings of one promise and source made one: the first, and in how many cuts."""
-    first: dict[tuple[str, str], Finding] = {}
-    for finding in found:
-        key = finding.promise, finding.source
-        known = first.setdefault(key, finding)
-        if finding.promise == AHEAD:
-            first[key] = replace(known, cuts=known.cuts + 1)
-    votes = case.whole
-    kinds, counts = np.unique(votes.silence[votes.silence > 0], return_counts=True)
-    return Report(
+    first: dict[tuple[str, str], InvariantViolation] = {}
+    for finding in violations:
+        key = finding.invariant, finding.source
+        earlier = first.setdefault(key, finding)
+        if finding.invariant == NO_LOOKAHEAD:
+            first[key] = replace(earlier, cuts=earlier.cuts + 1)
+    votes = case.votes
+    kinds, counts = np.unique(
+        votes.abstention_codes[votes.abstention_codes > 0], return_counts=True
+    )
+    return LookaheadReport(
         agent=case.agent.name,
         version=case.agent.version,
         symbols=case.panel.symbols,
         bars=len(case.panel.known_at),
         cuts=cuts,
         votes=int((~np.isnan(votes.log_odds)).sum()),
-        silence=votes.abstentions[kinds[np.argmax(counts)]] if len(kinds) else None,
-        findings=tuple(first.values()),
+        commonest_abstention=votes.abstention_reasons[kinds[np.argmax(counts)]]
+        if len(kinds)
+        else None,
+        violations=tuple(first.values()),
     )

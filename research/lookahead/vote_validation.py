@@ -7,17 +7,17 @@ import numpy as np
 from domain.panel import Panel
 from domain.votes import Agent, Votes
 
-CHECKED = 40
+MAX_CHECKED_CELLS = 40
 """Cells whose reasons are added up."""
 
 
-def flaws(agent: Agent, panel: Panel, votes: Votes) -> Iterator[str]:
+def validate_votes(agent: Agent, panel: Panel, votes: Votes) -> Iterator[str]:
     """What is wrong with `votes` as the agent's answer for all rows of the panel, in words."""
     if (votes.agent, votes.version) != (agent.name, agent.version):
         yield f"the votes are signed {votes.agent} {votes.version}"
     if votes.symbols != panel.symbols:
         yield "the votes are on other symbols than the panel's"
-    shapes = {votes.log_odds.shape, votes.cap.shape, votes.silence.shape}
+    shapes = {votes.log_odds.shape, votes.cap.shape, votes.abstention_codes.shape}
     if votes.quantile_5 is not None:
         shapes.add(votes.quantile_5.shape)
     if shapes != {panel.shape}:
@@ -28,15 +28,15 @@ def flaws(agent: Agent, panel: Panel, votes: Votes) -> Iterator[str]:
     silent = np.isnan(votes.log_odds)
     if not ((votes.p_up[~silent] > 0.0) & (votes.p_up[~silent] < 1.0)).all():
         yield "a probability is 0 or 1"
-    if (silent != (votes.silence > 0)).any():
+    if (silent != (votes.abstention_codes > 0)).any():
         yield "a vote has a reason for abstaining, or an abstention has none"
     if not silent[np.isnan(panel.close)].all():
         yield "it votes on a symbol at a time without a bar"
-    yield from _reasons(votes, silent)
+    yield from _validate_reasons(votes, silent)
 
 
-def _reasons(votes: Votes, silent: np.ndarray) -> Iterator[str]:
-    for row, column in _some(~silent):
+def _validate_reasons(votes: Votes, silent: np.ndarray) -> Iterator[str]:
+    for row, column in _sample_cells(~silent):
         total = 0.0
         for reason in votes.reasons(row, column):
             total += reason.log_odds
@@ -44,10 +44,13 @@ def _reasons(votes: Votes, silent: np.ndarray) -> Iterator[str]:
             where = f"{votes.symbols[column]} at {votes.known_at[row]}"
             yield f"the reasons of {where} add up to {total!r}, not {votes.log_odds[row, column]!r}"
             break
-    if not all(votes.abstained_because(row, column) for row, column in _some(silent)):
+    if not all(votes.abstention_reason(row, column) for row, column in _sample_cells(silent)):
         yield "an abstention tells no reason"
 
 
-def _some(cells: np.ndarray) -> list[tuple[int, int]]:
+def _sample_cells(cells: np.ndarray) -> list[tuple[int, int]]:
     chosen = np.argwhere(cells)
-    return [(int(row), int(column)) for row, column in chosen[:: max(len(chosen) // CHECKED, 1)]]
+    return [
+        (int(row), int(column))
+        for row, column in chosen[:: max(len(chosen) // MAX_CHECKED_CELLS, 1)]
+    ]

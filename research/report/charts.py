@@ -15,32 +15,32 @@ import numpy as np
 from domain.panel import Floats, Times
 from research.report.svg import (
     WIDTH,
-    Scale,
-    Write,
-    frame,
-    joined,
-    path,
-    percent,
-    plain,
-    points,
-    sampled,
-    scale_of,
-    spread,
-    table,
+    AxisScale,
+    NumberFormat,
+    build_scale,
+    data_table,
+    evenly_spaced,
+    figure_frame,
+    format_percent,
+    format_plain,
+    join_points,
+    plot_points,
+    sample_rows,
+    svg_path,
 )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Curve:
+class PlotCurve:
     """`values` (T,), NaN where there is none. `look` 1 to 8 is its colour and dash."""
 
     name: str
     values: Floats
-    look: int
+    style: int
 
 
 @dataclass(frozen=True, slots=True)
-class Dot:
+class CalibrationPoint:
     """A point of a calibration plot: of `n` forecasts near `forecast` the share `observed` came
     true, by its interval `low` to `high`; all fractions."""
 
@@ -51,77 +51,83 @@ class Dot:
     n: int
 
 
-def lines(
+def line_chart(
     id: str,
     title: str,
     times: Times,
-    curves: Sequence[Curve],
-    write: Write = plain,
+    curves: Sequence[PlotCurve],
+    format_value: NumberFormat = format_plain,
     *,
     level: float | None = None,
 ) -> str:
     """Curves over the same (T,) instants; `level` draws a line across, such as where all began."""
-    scale = scale_of([curve.values for curve in curves], level)
-    body = [path(curve.values, scale, f"curve look-{curve.look}") for curve in curves]
-    return _over_time(id, title, times, curves, write, scale, [*_level(scale, level), *body])
+    scale = build_scale([curve.values for curve in curves], level)
+    body = [svg_path(curve.values, scale, f"curve look-{curve.style}") for curve in curves]
+    return _time_chart(
+        id, title, times, curves, format_value, scale, [*_level_line(scale, level), *body]
+    )
 
 
-def area(id: str, title: str, times: Times, curve: Curve, write: Write = percent) -> str:
+def area_chart(
+    id: str, title: str, times: Times, curve: PlotCurve, format_value: NumberFormat = format_percent
+) -> str:
     """One curve and the ground between it and zero, such as a drawdown."""
-    scale = scale_of([curve.values], 0.0)
+    scale = build_scale([curve.values], 0.0)
     ground = scale.y(0.0)
-    outline = points(curve.values, scale)
+    outline = plot_points(curve.values, scale)
     filled = ""
     if outline:
-        corners = f"{outline[0][0]},{ground} {joined(outline)} {outline[-1][0]},{ground}"
-        filled = f'<polygon class="ground look-{curve.look}" points="{corners}"/>'
-    body = [filled, path(curve.values, scale, f"curve solid look-{curve.look}")]
-    return _over_time(id, title, times, [curve], write, scale, [*_level(scale, 0.0), *body])
+        corners = f"{outline[0][0]},{ground} {join_points(outline)} {outline[-1][0]},{ground}"
+        filled = f'<polygon class="ground look-{curve.style}" points="{corners}"/>'
+    body = [filled, svg_path(curve.values, scale, f"curve solid look-{curve.style}")]
+    return _time_chart(
+        id, title, times, [curve], format_value, scale, [*_level_line(scale, 0.0), *body]
+    )
 
 
-def bands(
+def percentile_chart(
     id: str,
     title: str,
     steps: Sequence[float],
     percentiles: dict[str, Floats],
-    write: Write = plain,
+    format_value: NumberFormat = format_plain,
     *,
     level: float | None = None,
     unit: str = "bars",
 ) -> str:
     """Percentiles of many paths: the 5th to the 95th and the 25th to the 75th as grounds, the
     50th as a line. `percentiles` maps '5', '25', '50', '75', '95' to (K,), `steps` count `unit`."""
-    scale = scale_of(percentiles.values(), level)
+    scale = build_scale(percentiles.values(), level)
     body = [
-        _between(percentiles["5"], percentiles["95"], scale, "ground wide look-1"),
-        _between(percentiles["25"], percentiles["75"], scale, "ground look-1"),
-        path(percentiles["50"], scale, "curve look-1"),
+        _band(percentiles["5"], percentiles["95"], scale, "ground wide look-1"),
+        _band(percentiles["25"], percentiles["75"], scale, "ground look-1"),
+        svg_path(percentiles["50"], scale, "curve look-1"),
     ]
     rows = [
-        (f"{steps[k]:,.0f}", *(write(float(values[k])) for values in percentiles.values()))
-        for k in sampled(len(steps))
+        (f"{steps[k]:,.0f}", *(format_value(float(values[k])) for values in percentiles.values()))
+        for k in sample_rows(len(steps))
     ]
-    figures = table(unit.capitalize(), [f"{name} %" for name in percentiles], rows)
-    ends = ", ".join(f"{name} % {write(float(v[-1]))}" for name, v in percentiles.items())
-    return frame(
+    figures = data_table(unit.capitalize(), [f"{name} %" for name in percentiles], rows)
+    ends = ", ".join(f"{name} % {format_value(float(v[-1]))}" for name, v in percentiles.items())
+    return figure_frame(
         id,
         title,
         f"At the end: {ends}.",
-        body=[*_level(scale, level), *body],
-        y=[write(tick) for tick in scale.ticks[::-1]],
-        x=[f"{steps[k]:,.0f} {unit}" for k in spread(len(steps), 3)],
+        body=[*_level_line(scale, level), *body],
+        y=[format_value(tick) for tick in scale.ticks[::-1]],
+        x=[f"{steps[k]:,.0f} {unit}" for k in evenly_spaced(len(steps), 3)],
         legend="",
         table=figures,
     )
 
 
-def calibration(id: str, title: str, dots: Sequence[Dot]) -> str:
+def calibration_chart(id: str, title: str, dots: Sequence[CalibrationPoint]) -> str:
     """Forecast across, what came true upwards; on the diagonal forecasts mean what they say."""
-    said = [dot.forecast for dot in dots]
-    came = [value for dot in dots for value in (dot.low, dot.high, dot.observed)]
-    across = scale_of([np.array(said)], None)
+    forecasts = [dot.forecast for dot in dots]
+    observed = [value for dot in dots for value in (dot.low, dot.high, dot.observed)]
+    across = build_scale([np.array(forecasts)], None)
     low, high = across.ticks[0], across.ticks[-1]
-    scale = scale_of([np.array([*came, low, high])], None)
+    scale = build_scale([np.array([*observed, low, high])], None)
 
     def x(forecast: float) -> float:
         return round(WIDTH * (forecast - low) / (high - low), 1)
@@ -136,34 +142,34 @@ def calibration(id: str, title: str, dots: Sequence[Dot]) -> str:
         )
     rows = [
         (
-            percent(d.forecast),
-            percent(d.observed),
-            f"{percent(d.low)} to {percent(d.high)}",
+            format_percent(d.forecast),
+            format_percent(d.observed),
+            f"{format_percent(d.low)} to {format_percent(d.high)}",
             str(d.n),
         )
         for d in dots
     ]
-    return frame(
+    return figure_frame(
         id,
         title,
         "Each point is a tenth of the forecasts; on the diagonal they mean what they say.",
         body=body,
-        y=[percent(tick) for tick in scale.ticks[::-1]],
-        x=[percent(tick) for tick in across.ticks],
+        y=[format_percent(tick) for tick in scale.ticks[::-1]],
+        x=[format_percent(tick) for tick in across.ticks],
         legend="",
-        table=table("Forecast", ["Came true", "90% interval", "n"], rows),
+        table=data_table("Forecast", ["Came true", "90% interval", "n"], rows),
     )
 
 
-def interval(value: float, low: float, high: float, full: float) -> str:
+def interval_mark(value: float, low: float, high: float, full_scale: float) -> str:
     """A small mark for a table's cell: the interval and the value about zero in the middle, `full`
     at either end; nothing without an interval. It says nothing that the cell does not say in
     figures."""
 
     def x(number: float) -> float:
-        return round(50 + 50 * min(max(number / full, -1.0), 1.0), 1)
+        return round(50 + 50 * min(max(number / full_scale, -1.0), 1.0), 1)
 
-    if not np.isfinite([value, low, high, full]).all() or full <= 0:
+    if not np.isfinite([value, low, high, full_scale]).all() or full_scale <= 0:
         return ""
     width = round(x(high) - x(low), 1)
     span = f'<rect class="span" x="{x(low)}" y="5" width="{width}" height="4"/>'
@@ -174,54 +180,54 @@ def interval(value: float, low: float, high: float, full: float) -> str:
     )
 
 
-def _over_time(
+def _time_chart(
     id: str,
     title: str,
     times: Times,
-    curves: Sequence[Curve],
-    write: Write,
-    scale: Scale,
+    curves: Sequence[PlotCurve],
+    format_value: NumberFormat,
+    scale: AxisScale,
     body: Sequence[str],
 ) -> str:
     days = np.datetime_as_string(times, "D") if len(times) else np.empty(0, str)
     rows = [
-        (str(days[k]), *(write(float(curve.values[k])) for curve in curves))
-        for k in sampled(len(times))
+        (str(days[k]), *(format_value(float(curve.values[k])) for curve in curves))
+        for k in sample_rows(len(times))
     ]
-    return frame(
+    return figure_frame(
         id,
         title,
-        " ".join(_sentence(curve, write) for curve in curves),
+        " ".join(_sentence(curve, format_value) for curve in curves),
         body=body,
-        y=[write(tick) for tick in scale.ticks[::-1]],
-        x=[str(days[k]) for k in spread(len(times), 3)],
-        legend=legend_of(curves) if len(curves) > 1 else "",
-        table=table("Day", [curve.name for curve in curves], rows),
+        y=[format_value(tick) for tick in scale.ticks[::-1]],
+        x=[str(days[k]) for k in evenly_spaced(len(times), 3)],
+        legend=legend(curves) if len(curves) > 1 else "",
+        table=data_table("Day", [curve.name for curve in curves], rows),
     )
 
 
-def legend_of(curves: Sequence[Curve]) -> str:
+def legend(curves: Sequence[PlotCurve]) -> str:
     """What each line is, with a stroke of it."""
     keys = "".join(
-        f'<li><svg viewBox="0 0 20 4" aria-hidden="true"><path class="curve look-{curve.look}" '
+        f'<li><svg viewBox="0 0 20 4" aria-hidden="true"><path class="curve look-{curve.style}" '
         f'd="M0 2 20 2"/></svg>{escape(curve.name)}</li>'
         for curve in curves
     )
     return f'<ul class="plot-legend">{keys}</ul>'
 
 
-def _sentence(curve: Curve, write: Write) -> str:
+def _sentence(curve: PlotCurve, format_value: NumberFormat) -> str:
     known = curve.values[np.isfinite(curve.values)]
     if not len(known):
         return f"{curve.name}: not known."
     first, last, low, high = known[0], known[-1], known.min(), known.max()
     return (
-        f"{curve.name}: from {write(float(first))} to {write(float(last))}, "
-        f"lowest {write(float(low))}, highest {write(float(high))}."
+        f"{curve.name}: from {format_value(float(first))} to {format_value(float(last))}, "
+        f"lowest {format_value(float(low))}, highest {format_value(float(high))}."
     )
 
 
-def _level(scale: Scale, level: float | None) -> list[str]:
+def _level_line(scale: AxisScale, level: float | None) -> list[str]:
     if level is None:
         return []
     return [
@@ -229,6 +235,6 @@ def _level(scale: Scale, level: float | None) -> list[str]:
     ]
 
 
-def _between(low: Floats, high: Floats, scale: Scale, kind: str) -> str:
-    there, back = points(low, scale), points(high, scale)[::-1]
-    return f'<polygon class="{kind}" points="{joined(there)} {joined(back)}"/>'
+def _band(low: Floats, high: Floats, scale: AxisScale, css_class: str) -> str:
+    there, back = plot_points(low, scale), plot_points(high, scale)[::-1]
+    return f'<polygon class="{css_class}" points="{join_points(there)} {join_points(back)}"/>'

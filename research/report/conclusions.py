@@ -6,29 +6,33 @@ Promises that nothing is called better that its interval, or chance, does not ca
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from research.report.formatting import said
+from research.report.formatting import format_figure
 
-MARKET = "buy and hold"
-RANDOM = "random committee"
-CLEAR = 0.95
+BUY_AND_HOLD = "buy and hold"
+RANDOM_COMMITTEE = "random committee"
+CLEAR_SHARE = 0.95
 """Of random committees, the share that must be beaten before it is called more than luck."""
 
-Figures = Mapping[str, Any]
+NamedFigures = Mapping[str, Any]
 
 
-def verdict(result: Mapping[str, Any]) -> tuple[str, ...]:
+def conclusions(result: Mapping[str, Any]) -> tuple[str, ...]:
     """Empty where there is nothing to compare with."""
-    return (*_luck(result.get("luck") or {}), *_market(result), *_chosen(result))
+    return (
+        *_against_random(result.get("luck") or {}),
+        *_against_market(result),
+        *_overfitting(result),
+    )
 
 
-def _luck(told: Figures) -> Iterator[str]:
-    by = told.get("sharpe")
+def _against_random(comparison: NamedFigures) -> Iterator[str]:
+    by = comparison.get("sharpe")
     if not by:
         return
     beaten, of = by["beaten"], by["of"]
-    if beaten >= CLEAR * of:
+    if beaten >= CLEAR_SHARE * of:
         meaning = "its timing was worth something"
-    elif beaten <= (1 - CLEAR) * of:
+    elif beaten <= (1 - CLEAR_SHARE) * of:
         meaning = "its timing did harm"
     else:
         meaning = "that can be luck"
@@ -38,36 +42,40 @@ def _luck(told: Figures) -> Iterator[str]:
     )
 
 
-def _market(result: Mapping[str, Any]) -> Iterator[str]:
+def _against_market(result: Mapping[str, Any]) -> Iterator[str]:
     benchmarks = result["benchmarks"]
-    market = (benchmarks.get(MARKET) or {}).get("sharpe") or {}
+    market = (benchmarks.get(BUY_AND_HOLD) or {}).get("sharpe") or {}
     if market.get("value") is None:
         return
-    told = said(market).text
+    market_sharpe = format_figure(market).text
     everybody = {
         "the committee": result["committee"],
         **{f"{name} alone": figures for name, figures in result["agents"].items()},
-        **{n: figures for n, figures in benchmarks.items() if n not in (MARKET, RANDOM)},
+        **{
+            n: figures
+            for n, figures in benchmarks.items()
+            if n not in (BUY_AND_HOLD, RANDOM_COMMITTEE)
+        },
     }
-    apart = {name: side for name, f in everybody.items() if (side := _side(f, market["value"]))}
-    own = said(result["committee"].get("sharpe"))
-    between = f" ({own.between})" if own.between else ""
-    ahead = apart.pop("the committee", "")
+    sides = {name: side for name, f in everybody.items() if (side := _side(f, market["value"]))}
+    committee_sharpe = format_figure(result["committee"].get("sharpe"))
+    between = f" ({committee_sharpe.interval})" if committee_sharpe.interval else ""
+    ahead = sides.pop("the committee", "")
     if ahead:
-        yield f"Its Sharpe ratio of {own.text}{between} lies {ahead} that of buy and hold, {told}."
+        yield f"Its Sharpe ratio of {committee_sharpe.text}{between} lies {ahead} that of buy and hold, {market_sharpe}."
     else:
         yield (
-            f"Its Sharpe ratio of {own.text}{between} cannot be told from that of buy and hold, "
-            f"{told}."
+            f"Its Sharpe ratio of {committee_sharpe.text}{between} cannot be told from that of buy and hold, "
+            f"{market_sharpe}."
         )
-    if apart:
-        names = ", ".join(f"{name} ({side})" for name, side in apart.items())
+    if sides:
+        names = ", ".join(f"{name} ({side})" for name, side in sides.items())
         yield f"Of the others, these differ from buy and hold by more than their interval: {names}."
     elif not ahead:
         yield "No Sharpe ratio here differs from that of buy and hold by more than its interval."
 
 
-def _side(figures: Figures, market: float) -> str:
+def _side(figures: NamedFigures, market: float) -> str:
     """'above' or 'below' where the whole interval lies on one side of the market's."""
     own = figures.get("sharpe") or {}
     low, high = own.get("low"), own.get("high")
@@ -76,7 +84,7 @@ def _side(figures: Figures, market: float) -> str:
     return "above" if low > market else "below" if high < market else ""
 
 
-def _chosen(result: Mapping[str, Any]) -> Iterator[str]:
+def _overfitting(result: Mapping[str, Any]) -> Iterator[str]:
     pbo = ((result.get("robustness") or {}).get("overfitting") or {}).get("pbo")
     if pbo is not None:
         yield (

@@ -4,56 +4,58 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
-from research.report.formatting import Said, change, number
+from research.report.formatting import FormattedFigure, format_change, format_number
 from research.report.svg import UNKNOWN
-from research.report.tables import Grid, Line
+from research.report.tables import FigureRow, FigureTable
 
-Told = Sequence[Mapping[str, Any]] | None
+DrawdownRows = Sequence[Mapping[str, Any]] | None
 
 
-def falls_grid(told: Told) -> Grid:
+def drawdowns_table(rows: DrawdownRows) -> FigureTable:
     """Empty for a result that was kept before falls were told."""
-    return Grid(
+    return FigureTable(
         "The deepest falls",
         "From its high on",
         ("Depth", "Lowest on", "Made good on", "Calendar days"),
-        tuple(map(_fall, told or ())),
+        tuple(map(_drawdown_row, rows or ())),
     )
 
 
-def stress_grid(told: Told) -> Grid:
+def stress_table(rows: DrawdownRows) -> FigureTable:
     """One line a stress of markets that lies within the period, one column a contestant."""
-    told = told or ()
-    names = tuple(dict.fromkeys(name for each in told for name in each["returns"]))
-    return Grid(
+    rows = rows or ()
+    names = tuple(dict.fromkeys(name for each in rows for name in each["returns"]))
+    return FigureTable(
         "When markets were under stress",
         "Stress",
         names,
         tuple(
-            Line(
+            FigureRow(
                 each["name"],
                 tuple(
-                    change(each["returns"][name], "%") if name in each["returns"] else Said(UNKNOWN)
+                    format_change(each["returns"][name], "%")
+                    if name in each["returns"]
+                    else FormattedFigure(UNKNOWN)
                     for name in names
                 ),
                 hint=f"{each['from']} to {each['to']}",
             )
-            for each in told
+            for each in rows
         ),
     )
 
 
-def _fall(each: Mapping[str, Any]) -> Line:
+def _drawdown_row(each: Mapping[str, Any]) -> FigureRow:
     peak, recovery = each["peak"], each["recovery"]
     lasted = ""
     if peak and recovery:
         lasted = f"{(date.fromisoformat(recovery) - date.fromisoformat(peak)).days:,}"
-    return Line(
+    return FigureRow(
         peak or "the beginning",
         (
-            Said(number(each["depth"], "%")),
-            Said(each["valley"]),
-            Said(recovery or "not yet"),
-            Said(lasted or UNKNOWN),
+            FormattedFigure(format_number(each["depth"], "%")),
+            FormattedFigure(each["valley"]),
+            FormattedFigure(recovery or "not yet"),
+            FormattedFigure(lasted or UNKNOWN),
         ),
     )

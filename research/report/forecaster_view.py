@@ -4,28 +4,28 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from research.report.formatting import Said, number
+from research.report.formatting import FormattedFigure, format_number
 from research.report.record_sections import (
     Json,
-    TailView,
+    QuantileView,
     calibration_figure,
-    decay_grid,
+    decay_table,
     quantile_agent,
-    tail_view,
+    quantile_view,
 )
-from research.report.record_view import COLUMNS
-from research.report.score_glossary import WORDS
-from research.report.tables import Fact, Grid, Line
+from research.report.record_view import SCORE_COLUMNS
+from research.report.score_glossary import SCORE_TERMS
+from research.report.tables import FigureRow, FigureTable, LabelledValue
 
 
 @dataclass(frozen=True, slots=True)
-class CallView:
+class VoteOutcomeView:
     """A settled vote; `url` leads to its decision, empty where it has none (a backtest)."""
 
     symbol: str
     day: str
-    said: str
-    base: str
+    forecast: str
+    base_rate: str
     change: str
     tone: str
     gain: str
@@ -40,16 +40,16 @@ class ForecasterView:
     name: str
     settled: str
     coverage: str
-    overall: tuple[Line, ...]
-    words: tuple[Fact, ...]
+    overall: tuple[FigureRow, ...]
+    words: tuple[LabelledValue, ...]
     calibration: str
-    by_symbol: Grid
-    by_regime: Grid
-    by_period: Grid
-    decay: Grid
-    best: tuple[CallView, ...]
-    worst: tuple[CallView, ...]
-    tail: TailView | None
+    by_symbol: FigureTable
+    by_regime: FigureTable
+    by_period: FigureTable
+    decay: FigureTable
+    best: tuple[VoteOutcomeView, ...]
+    worst: tuple[VoteOutcomeView, ...]
+    tail: QuantileView | None
 
 
 def forecaster_view(scores: Json, name: str) -> ForecasterView | None:
@@ -61,34 +61,41 @@ def forecaster_view(scores: Json, name: str) -> ForecasterView | None:
     return ForecasterView(
         name=name,
         settled=f"{card['settled']:,} of {card['votes']:,} settled",
-        coverage=number(card["coverage"], "%", 0),
+        coverage=format_number(card["coverage"], "%", 0),
         overall=tuple(
-            Line(column.head, (column.told(card),), hint=column.meaning) for column in COLUMNS
+            FigureRow(column.heading, (column.format(card),), hint=column.meaning)
+            for column in SCORE_COLUMNS
         ),
-        words=WORDS,
+        words=SCORE_TERMS,
         calibration=calibration_figure("calibration", f"Calibration of {name}", own),
-        by_symbol=_grid("By symbol", "Symbol", own["by_symbol"], "/symbols/"),
-        by_regime=_grid("By regime", "Market", own["by_regime"]),
-        by_period=_grid("By period", "Period", own["by_period"]),
-        decay=decay_grid([own]),
-        best=tuple(map(_call, own["best"])),
-        worst=tuple(map(_call, own["worst"])),
-        tail=tail_view(scores) if name == quantile_agent(scores) else None,
+        by_symbol=_score_table("By symbol", "Symbol", own["by_symbol"], "/symbols/"),
+        by_regime=_score_table("By regime", "Market", own["by_regime"]),
+        by_period=_score_table("By period", "Period", own["by_period"]),
+        decay=decay_table([own]),
+        best=tuple(map(_outcome_view, own["best"])),
+        worst=tuple(map(_outcome_view, own["worst"])),
+        tail=quantile_view(scores) if name == quantile_agent(scores) else None,
     )
 
 
-def _grid(title: str, corner: str, cards: Sequence[Json], folder: str = "") -> Grid:
-    reach = [_reach([card[c.field] for card in cards]) if c.about_zero else None for c in COLUMNS]
-    return Grid(
+def _score_table(title: str, corner: str, cards: Sequence[Json], folder: str = "") -> FigureTable:
+    reach = [
+        _full_scale([card[c.field] for card in cards]) if c.about_zero else None
+        for c in SCORE_COLUMNS
+    ]
+    return FigureTable(
         title,
         corner,
-        ("Settled", *(column.head for column in COLUMNS)),
+        ("Settled", *(column.heading for column in SCORE_COLUMNS)),
         tuple(
-            Line(
+            FigureRow(
                 card["name"],
                 (
-                    Said(f"{card['settled']:,}"),
-                    *(column.told(card, full) for column, full in zip(COLUMNS, reach, strict=True)),
+                    FormattedFigure(f"{card['settled']:,}"),
+                    *(
+                        column.format(card, full)
+                        for column, full in zip(SCORE_COLUMNS, reach, strict=True)
+                    ),
                 ),
                 f"{folder}{card['name']}" if folder else "",
             )
@@ -97,20 +104,20 @@ def _grid(title: str, corner: str, cards: Sequence[Json], folder: str = "") -> G
     )
 
 
-def _reach(figures: Sequence[Json]) -> float | None:
+def _full_scale(figures: Sequence[Json]) -> float | None:
     ends = [told[end] for told in figures for end in ("value", "low", "high")]
     return max((abs(end) for end in ends if end is not None), default=0.0) or None
 
 
-def _call(call: Mapping[str, Any]) -> CallView:
+def _outcome_view(call: Mapping[str, Any]) -> VoteOutcomeView:
     change = call["change"]
-    return CallView(
+    return VoteOutcomeView(
         symbol=call["symbol"],
         day=call["known_at"][:10],
-        said=number(call["p_up"], "%", 1),
-        base=number(call["base_rate"], "%", 1),
-        change=f"{'+' if change > 0 else ''}{number(change, '%', 2)}",
+        forecast=format_number(call["p_up"], "%", 1),
+        base_rate=format_number(call["base_rate"], "%", 1),
+        change=f"{'+' if change > 0 else ''}{format_number(change, '%', 2)}",
         tone="up" if change > 0 else "down" if change < 0 else "flat",
-        gain=number(call["gain"] * 1000, "", 1),
+        gain=format_number(call["gain"] * 1000, "", 1),
         url=f"/decisions/{call['receipt']}" if call["receipt"] else "",
     )

@@ -9,72 +9,76 @@ from dataclasses import dataclass
 from math import isfinite
 from typing import Any
 
-from research.report.charts import interval
+from research.report.charts import interval_mark
 from research.report.svg import UNKNOWN
 
-Told = Mapping[str, Any] | float | None
+EstimateLike = Mapping[str, Any] | float | None
 """An estimate as `result.json` has it (`value`, `low`, `high`, `n`), a bare number, or nothing."""
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class FormattedFigure:
     """`between` is the 90% interval in words, `n` the observations, `mark` a small drawing of the
     interval about zero; each empty where there is none. `tone` is 'up', 'down' or 'flat' where the
     whole interval lies on one side of zero or does not, and empty without an interval."""
 
     text: str
-    between: str = ""
+    interval: str = ""
     n: str = ""
     mark: str = ""
     tone: str = ""
 
 
-def said(
-    told: Told,
+def format_figure(
+    estimate: EstimateLike,
     unit: str = "",
-    full: float | None = None,
+    full_scale: float | None = None,
     digits: int | None = None,
-    counted: str = "",
-) -> Said:
+    counted_unit: str = "",
+) -> FormattedFigure:
     """`told` in its unit; `full` asks for a mark, and a tone, on a scale from -full to full.
     `counted` names what n counts, where that is not what n counts elsewhere."""
-    if not isinstance(told, Mapping):
-        return Said(number(told, unit, digits))
-    value, low, high = (_float(told.get(name)) for name in ("value", "low", "high"))
+    if not isinstance(estimate, Mapping):
+        return FormattedFigure(format_number(estimate, unit, digits))
+    value, low, high = (_float(estimate.get(name)) for name in ("value", "low", "high"))
     known = isfinite(low) and isfinite(high)
     if digits is None and isfinite(value):
         digits = _digits(value * 100 if unit == "%" else value, unit)
-    n = told.get("n")
-    if full is None:
+    n = estimate.get("n")
+    if full_scale is None:
         mark, tone = "", ""
     else:
-        mark = interval(value, low, high, full)
+        mark = interval_mark(value, low, high, full_scale)
         tone = ("up" if low > 0 else "down" if high < 0 else "flat") if known else ""
-    return Said(
-        text=number(value, unit, digits),
-        between=f"{number(low, unit, digits)} to {number(high, unit, digits)}" if known else "",
-        n="" if n is None else f"{n:,} {counted}".rstrip(),
+    return FormattedFigure(
+        text=format_number(value, unit, digits),
+        interval=f"{format_number(low, unit, digits)} to {format_number(high, unit, digits)}"
+        if known
+        else "",
+        n="" if n is None else f"{n:,} {counted_unit}".rstrip(),
         mark=mark,
         tone=tone,
     )
 
 
-def number(value: float | None, unit: str = "", digits: int | None = None) -> str:
+def format_number(value: float | None, unit: str = "", digits: int | None = None) -> str:
     """`12.3 %` for the fraction 0.123 in '%', else a plain number and its unit."""
     known = _float(value)
     if not isfinite(known):
         return UNKNOWN
     shown = known * 100 if unit == "%" else known
     places = _digits(shown, unit) if digits is None else digits
-    return _true(f"{shown:,.{places}f} {unit}".rstrip())
+    return _true_minus(f"{shown:,.{places}f} {unit}".rstrip())
 
 
-def change(value: float, unit: str = "", digits: int = 1) -> Said:
+def format_change(value: float, unit: str = "", digits: int = 1) -> FormattedFigure:
     """A gain or a loss, with its sign and tone; what rounds to zero has neither."""
-    text = number(value, unit, digits)
-    if text == number(0.0, unit, digits):
-        return Said(text, tone="flat")
-    return Said(f"+{text}", tone="up") if value > 0 else Said(text, tone="down")
+    text = format_number(value, unit, digits)
+    if text == format_number(0.0, unit, digits):
+        return FormattedFigure(text, tone="flat")
+    return (
+        FormattedFigure(f"+{text}", tone="up") if value > 0 else FormattedFigure(text, tone="down")
+    )
 
 
 def _digits(value: float, unit: str) -> int:
@@ -88,7 +92,7 @@ def _float(value: Any) -> float:
     return float("nan") if value is None else float(value)
 
 
-def _true(text: str) -> str:
+def _true_minus(text: str) -> str:
     """With a true minus, and none before what rounds to zero."""
     digits = [c for c in text if c.isdigit()]
     return text.removeprefix("-") if set(digits) <= {"0"} else text.replace("-", "−")

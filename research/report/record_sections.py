@@ -12,11 +12,11 @@ import numpy as np
 from agents.registry import profile
 from orchestrator.evaluation.scores import BASE_RATE, COMMITTEE
 from research.report import charts
-from research.report.charts import Curve, Dot
-from research.report.formatting import Said, number, said
-from research.report.score_glossary import TAIL_WORDS
-from research.report.svg import UNKNOWN, plain
-from research.report.tables import Fact, Grid, Line
+from research.report.charts import CalibrationPoint, PlotCurve
+from research.report.formatting import FormattedFigure, format_figure, format_number
+from research.report.score_glossary import QUANTILE_NOTE
+from research.report.svg import UNKNOWN, format_plain
+from research.report.tables import FigureRow, FigureTable, LabelledValue
 
 Json = Mapping[str, Any]
 Label = Callable[[str], str]
@@ -26,41 +26,44 @@ THOUSANDTHS = 1000.0
 
 
 @dataclass(frozen=True, slots=True)
-class TailView:
+class QuantileView:
     """How well the bad case was forecast: an agent's 5% quantile beside its rivals."""
 
-    rivals: Grid
-    symbols: Grid
-    facts: tuple[Fact, ...]
+    benchmarks: FigureTable
+    symbols: FigureTable
+    facts: tuple[LabelledValue, ...]
 
 
 def calibration_figure(id: str, title: str, forecaster: Json) -> str:
     """The reliability curve; empty below two bins with an outcome."""
-    dots = [
-        Dot(
+    points = [
+        CalibrationPoint(
             each["forecast"],
-            told["value"],
-            told["value"] if told["low"] is None else told["low"],
-            told["value"] if told["high"] is None else told["high"],
-            told["n"],
+            observed["value"],
+            observed["value"] if observed["low"] is None else observed["low"],
+            observed["value"] if observed["high"] is None else observed["high"],
+            observed["n"],
         )
         for each in forecaster["calibration"]["bins"]
-        if (told := each["observed"])["value"] is not None
+        if (observed := each["observed"])["value"] is not None
     ]
-    return charts.calibration(id, title, dots) if len(dots) > 1 else ""
+    return charts.calibration_chart(id, title, points) if len(points) > 1 else ""
 
 
-def decay_grid(forecasters: Sequence[Json], label: Label = str) -> Grid:
+def decay_table(forecasters: Sequence[Json], label: Label = str) -> FigureTable:
     """Rank correlation of the same evidence over other horizons."""
     horizons = [each["horizon"] for each in forecasters[0]["decay"]]
-    return Grid(
+    return FigureTable(
         "Rank IC over other horizons: how long the evidence lasts",
         "Forecaster",
         tuple("1 bar" if bars == 1 else f"{bars} bars" for bars in horizons),
         tuple(
-            Line(
+            FigureRow(
                 label(each["name"]),
-                tuple(said(step["rank_ic"], digits=3, counted="bars") for step in each["decay"]),
+                tuple(
+                    format_figure(step["rank_ic"], digits=3, counted_unit="bars")
+                    for step in each["decay"]
+                ),
             )
             for each in forecasters
             if horizons
@@ -74,37 +77,41 @@ def quantile_agent(scores: Json) -> str:
     return next((name for name in names if profile(name).forecasts_quantile), "")
 
 
-def tail_view(scores: Json) -> TailView | None:
+def quantile_view(scores: Json) -> QuantileView | None:
     """None where no quantile was ever forecast and settled."""
     tail, agent = scores["tail"], profile(quantile_agent(scores)).label
     if tail["pinball"]["value"] is None:
         return None
-    own = Line(f"{agent} agent".strip(), (*_tail_figures(tail), Said(UNKNOWN)))
+    own_row = FigureRow(
+        f"{agent} agent".strip(), (*_quantile_figures(tail), FormattedFigure(UNKNOWN))
+    )
     rivals = tuple(
-        Line(
+        FigureRow(
             each["name"],
             (
-                *_tail_figures(each),
-                said(each["skill"], "%", full=0.2),
+                *_quantile_figures(each),
+                format_figure(each["skill"], "%", full_scale=0.2),
             ),
         )
         for each in tail["rivals"]
     )
     symbols = tuple(
-        Line(
+        FigureRow(
             each["symbol"],
             (
-                Said(f"{each['breaches']} of {each['n']}"),
-                Said(number(each["coverage_p"])),
-                Said(number(each["independence_p"])),
+                FormattedFigure(f"{each['breaches']} of {each['n']}"),
+                FormattedFigure(format_number(each["coverage_p"])),
+                FormattedFigure(format_number(each["independence_p"])),
             ),
         )
         for each in tail["by_symbol"]
     )
     heads = ("Pinball loss", "Outcomes below it", "Saved by the agent")
-    return TailView(
-        Grid("The 5% quantile and its rivals", "Forecast", heads, (own, *rivals), TAIL_WORDS),
-        Grid(
+    return QuantileView(
+        FigureTable(
+            "The 5% quantile and its rivals", "Forecast", heads, (own_row, *rivals), QUANTILE_NOTE
+        ),
+        FigureTable(
             "Tests by symbol",
             "Symbol",
             (
@@ -116,30 +123,30 @@ def tail_view(scores: Json) -> TailView | None:
             "p-values: below 0.05 the forecast is in doubt, as in one of twenty cases by chance",
         ),
         (
-            Fact(
+            LabelledValue(
                 "symbols whose coverage is rejected at 5% (Kupiec)",
-                number(tail["coverage_rejected"], "%", 0),
+                format_number(tail["coverage_rejected"], "%", 0),
             ),
-            Fact(
+            LabelledValue(
                 "symbols whose independence is rejected at 5% (Christoffersen)",
-                number(tail["independence_rejected"], "%", 0),
+                format_number(tail["independence_rejected"], "%", 0),
             ),
         ),
     )
 
 
-def _tail_figures(told: Json) -> tuple[Said, Said]:
-    return said(told["pinball"], "%", digits=3), said(told["breaches"], "%")
+def _quantile_figures(scores: Json) -> tuple[FormattedFigure, FormattedFigure]:
+    return format_figure(scores["pinball"], "%", digits=3), format_figure(scores["breaches"], "%")
 
 
 def regret_figure(scores: Json, label: Label = str) -> str:
     """Log score gained over the base rate, which is the line at zero, since the beginning. Who
     never voted, or was the committee all the time, has no line."""
-    regret, silent = scores["regret"], _silent(scores)
+    regret, silent = scores["regret"], _without_settled(scores)
     own = next((each["gained"] for each in regret["rivals"] if each["name"] == COMMITTEE), None)
     times = np.array([at.rstrip("Z") for at in regret["at"]], "datetime64[us]")
     curves = [
-        Curve(label(each["name"]), np.array(each["gained"], float), 1 + place % 8)
+        PlotCurve(label(each["name"]), np.array(each["gained"], float), 1 + place % 8)
         for place, each in enumerate(regret["rivals"])
         if len(each["gained"]) == len(times)
         and each["name"] not in (BASE_RATE, *silent)
@@ -147,24 +154,24 @@ def regret_figure(scores: Json, label: Label = str) -> str:
     ]
     if len(times) < 2 or not curves:
         return ""
-    return charts.lines(
-        "regret", "Log score gained over the base rate", times, curves, plain, level=0.0
+    return charts.line_chart(
+        "regret", "Log score gained over the base rate", times, curves, format_plain, level=0.0
     )
 
 
-def ahead_grid(scores: Json, label: Label = str) -> Grid:
-    regret, silent = scores["regret"], _silent(scores)
+def benchmark_table(scores: Json, label: Label = str) -> FigureTable:
+    regret, silent = scores["regret"], _without_settled(scores)
     lines = tuple(
-        Line(
-            _rival(each["name"], regret["best_agent"], label),
-            (said(scaled(each["gain"])), _unless_own(each))
+        FigureRow(
+            _benchmark_label(each["name"], regret["best_agent"], label),
+            (format_figure(in_thousandths(each["gain"])), _committee_lead(each))
             if each["name"] not in silent
-            else (Said(UNKNOWN), Said(UNKNOWN)),
+            else (FormattedFigure(UNKNOWN), FormattedFigure(UNKNOWN)),
         )
         for each in regret["rivals"]
     )
     heads = ("Gained a vote", "Committee ahead by")
-    return Grid(
+    return FigureTable(
         "The committee beside its rivals",
         "Rival",
         heads,
@@ -173,27 +180,27 @@ def ahead_grid(scores: Json, label: Label = str) -> Grid:
     )
 
 
-def _silent(scores: Json) -> frozenset[str]:
+def _without_settled(scores: Json) -> frozenset[str]:
     """Who has no settled vote."""
-    told = scores["forecasters"]
-    return frozenset(each["name"] for each in told if not each["overall"]["settled"])
+    forecasters = scores["forecasters"]
+    return frozenset(each["name"] for each in forecasters if not each["overall"]["settled"])
 
 
-def _rival(name: str, best: str | None, label: Label) -> str:
+def _benchmark_label(name: str, best: str | None, label: Label) -> str:
     hindsight = " (the best, in hindsight)" if name == best else ""
     return label(name) + hindsight
 
 
-def _unless_own(rival: Json) -> Said:
+def _committee_lead(rival: Json) -> FormattedFigure:
     if rival["name"] == COMMITTEE:
-        return Said(UNKNOWN)
-    return said(scaled(rival["committee_ahead"]))
+        return FormattedFigure(UNKNOWN)
+    return format_figure(in_thousandths(rival["committee_ahead"]))
 
 
-def scaled(told: Json | None) -> Json | None:
-    if told is None:
+def in_thousandths(estimate: Json | None) -> Json | None:
+    if estimate is None:
         return None
     return {
         name: value * THOUSANDTHS if name != "n" and value is not None else value
-        for name, value in told.items()
+        for name, value in estimate.items()
     }

@@ -9,68 +9,70 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from orchestrator.evaluation.scores import EARNED_WEIGHTS, EQUAL_WEIGHTS
-from research.report.formatting import Said, number, said
+from research.report.formatting import FormattedFigure, format_figure, format_number
 from research.report.record_sections import (
     Json,
     Label,
-    TailView,
-    ahead_grid,
+    QuantileView,
+    benchmark_table,
     calibration_figure,
-    decay_grid,
+    decay_table,
+    in_thousandths,
+    quantile_view,
     regret_figure,
-    scaled,
-    tail_view,
 )
-from research.report.score_glossary import MEANINGS, WORDS
-from research.report.tables import Fact, Grid
+from research.report.score_glossary import SCORE_MEANINGS, SCORE_TERMS
+from research.report.tables import FigureTable, LabelledValue
 
 
-def _nowhere(_: str) -> str:
+def _no_url(_: str) -> str:
     return ""
 
 
 @dataclass(frozen=True, slots=True)
-class Column:
+class ScoreColumn:
     """A score; `about_zero` where zero is what knows nothing, `counted` what its n counts if not
     votes, `needs` what there was none of where that is 0."""
 
     field: str
-    head: str
+    heading: str
     unit: str = "%"
     about_zero: bool = True
     digits: int | None = None
-    counted: str = ""
-    needs: str = ""
+    counted_unit: str = ""
+    required: str = ""
 
     @property
     def meaning(self) -> str:
-        return MEANINGS[self.head]
+        return SCORE_MEANINGS[self.heading]
 
-    def told(self, card: Json, full: float | None = None) -> Said:
-        counted = self.counted if card[self.field]["n"] else self.needs
-        return said(card[self.field], self.unit, full, self.digits, counted)
+    def format(self, card: Json, full: float | None = None) -> FormattedFigure:
+        counted = self.counted_unit if card[self.field]["n"] else self.required
+        return format_figure(card[self.field], self.unit, full, self.digits, counted)
 
 
-COLUMNS = (
-    Column("brier_skill", "Brier skill"),
-    Column("log_skill", "Log skill"),
-    Column("hit_rate", "Hit rate", about_zero=False),
-    Column("hit_edge", "Hits above base rate"),
-    Column("rank_ic", "Rank IC", "", digits=3, counted="bars", needs="bars of 5 symbols"),
-    Column("relative_hit_rate", "Relative hits", about_zero=False),
+SCORE_COLUMNS = (
+    ScoreColumn("brier_skill", "Brier skill"),
+    ScoreColumn("log_skill", "Log skill"),
+    ScoreColumn("hit_rate", "Hit rate", about_zero=False),
+    ScoreColumn("hit_edge", "Hits above base rate"),
+    ScoreColumn(
+        "rank_ic", "Rank IC", "", digits=3, counted_unit="bars", required="bars of 5 symbols"
+    ),
+    ScoreColumn("relative_hit_rate", "Relative hits", about_zero=False),
 )
-BOARD = tuple(column for column in COLUMNS if column.field != "log_skill")
+LEADERBOARD_COLUMNS = tuple(column for column in SCORE_COLUMNS if column.field != "log_skill")
 """What forecasters are compared by at a glance: of two skills that say the same, one."""
 
 
 @dataclass(frozen=True, slots=True)
-class Head:
+class ColumnHeading:
     name: str
     hint: str
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class ForecasterRow:
     """One forecaster of the leaderboard. `url` leads to its own page, empty where it has none;
     `weight` is in force now, `earned` what it would be by what is settled; `settled` is
     `120 of 150 settled`; `cells` follow the columns, the last is the marginal value."""
@@ -83,7 +85,7 @@ class Standing:
     votes: str
     settled: str
     coverage: str
-    cells: tuple[Said, ...]
+    cells: tuple[FormattedFigure, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,23 +93,23 @@ class RecordView:
     """`weighed` says that weights are known. `calibration` and `regret` are figures in HTML, empty
     where there is nothing to draw."""
 
-    weighed: bool
-    heads: tuple[Head, ...]
-    standings: tuple[Standing, ...]
+    has_weights: bool
+    heads: tuple[ColumnHeading, ...]
+    forecasters: tuple[ForecasterRow, ...]
     scale: str
     calibration: str
     regret: str
-    ahead: Grid
-    decay: Grid
-    tail: TailView | None
-    words: tuple[Fact, ...]
+    benchmarks: FigureTable
+    decay: FigureTable
+    tail: QuantileView | None
+    words: tuple[LabelledValue, ...]
 
 
 def record_view(
     scores: Json | None,
     weights: Mapping[str, float] | None = None,
     earned: Mapping[str, float] | None = None,
-    url: Label = _nowhere,
+    url: Label = _no_url,
     label: Label = str,
 ) -> RecordView | None:
     """None where there is no record. `weights` are those in force now, by agent, `earned` those
@@ -116,46 +118,51 @@ def record_view(
         return None
     marginal = {each["agent"]: each["value"] for each in scores["marginal"]}
     overall = [each["overall"] for each in scores["forecasters"]]
-    reach = [_reach(overall, column) for column in BOARD]
-    wide = max((_far(scaled(value)) for value in marginal.values()), default=0.0)
+    reach = [_full_scale(overall, column) for column in LEADERBOARD_COLUMNS]
+    wide = max(
+        (_farthest_from_zero(in_thousandths(value)) for value in marginal.values()), default=0.0
+    )
     standings = []
     for card in overall:
         name = card["name"]
-        cells = [column.told(card, full) for column, full in zip(BOARD, reach, strict=True)]
+        cells = [
+            column.format(card, full)
+            for column, full in zip(LEADERBOARD_COLUMNS, reach, strict=True)
+        ]
         worth = marginal.get(name) if card["settled"] else None
-        cells.append(said(scaled(worth), "", wide or None))
+        cells.append(format_figure(in_thousandths(worth), "", wide or None))
         standings.append(
-            Standing(
+            ForecasterRow(
                 name=name,
                 label=label(name),
                 url=url(name),
-                weight=number((weights or {}).get(name), "%", 1),
-                earned=number((earned or {}).get(name), "%", 1),
+                weight=format_number((weights or {}).get(name), "%", 1),
+                earned=format_number((earned or {}).get(name), "%", 1),
                 votes=f"{card['votes']:,}",
                 settled=f"{card['settled']:,} settled",
-                coverage=number(card["coverage"], "%", 0),
+                coverage=format_number(card["coverage"], "%", 0),
                 cells=tuple(cells),
             )
         )
     committee = scores["forecasters"][0]
     return RecordView(
-        weighed=bool(weights),
+        has_weights=bool(weights),
         heads=(
-            *(Head(column.head, column.meaning) for column in BOARD),
-            Head("Marginal value, thousandths", MEANINGS["Marginal value"]),
+            *(ColumnHeading(column.heading, column.meaning) for column in LEADERBOARD_COLUMNS),
+            ColumnHeading("Marginal value, thousandths", SCORE_MEANINGS["Marginal value"]),
         ),
-        standings=tuple(standings),
+        forecasters=tuple(standings),
         scale=_scale(scores),
         calibration=calibration_figure("calibration", "Calibration of the committee", committee),
         regret=regret_figure(scores, label),
-        ahead=ahead_grid(scores, label),
-        decay=decay_grid(scores["forecasters"], label),
-        tail=tail_view(scores),
-        words=WORDS,
+        benchmarks=benchmark_table(scores, label),
+        decay=decay_table(scores["forecasters"], label),
+        tail=quantile_view(scores),
+        words=SCORE_TERMS,
     )
 
 
-def why_weights(weighting: str, scores: Json | None) -> str:
+def explain_weights(weighting: str, scores: Json | None) -> str:
     """Why every agent counts the same, or why it does not."""
     rivals = {each["name"]: each for each in (scores or {}).get("regret", {}).get("rivals", ())}
     other = EARNED_WEIGHTS if weighting == "equal" else EQUAL_WEIGHTS
@@ -164,8 +171,8 @@ def why_weights(weighting: str, scores: Json | None) -> str:
     now = "Weights are equal" if weighting == "equal" else "Weights are earned from settled votes"
     if low is None or high is None:
         return f"{now}: there is no record yet long enough to compare them with {other}."
-    told = said(scaled(ahead))
-    by = f"{told.text} thousandths of log score a vote ({told.between}, n {told.n})"
+    lead = format_figure(in_thousandths(ahead))
+    by = f"{lead.text} thousandths of log score a vote ({lead.interval}, n {lead.n})"
     if low > 0:
         return f"{now}: out of sample they did better than {other}, by {by}."
     if high < 0:
@@ -181,13 +188,13 @@ def _scale(scores: Json) -> str:
     )
 
 
-def _reach(cards: Sequence[Json], column: Column) -> float | None:
+def _full_scale(cards: Sequence[Json], column: ScoreColumn) -> float | None:
     """The farthest from zero that any interval of the column gets; None where zero is no mark."""
     if not column.about_zero:
         return None
-    return max((_far(card[column.field]) for card in cards), default=0.0) or None
+    return max((_farthest_from_zero(card[column.field]) for card in cards), default=0.0) or None
 
 
-def _far(told: Json | None) -> float:
-    ends = [told[name] for name in ("value", "low", "high")] if told else []
+def _farthest_from_zero(estimate: Json | None) -> float:
+    ends = [estimate[name] for name in ("value", "low", "high")] if estimate else []
     return max((abs(end) for end in ends if end is not None), default=0.0)

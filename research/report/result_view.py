@@ -13,36 +13,36 @@ import numpy as np
 
 from domain.panel import Floats, Times
 from research.report import charts
-from research.report.charts import Curve
-from research.report.conclusions import verdict
-from research.report.drawdown_view import falls_grid, stress_grid
-from research.report.formatting import Said, change, said
-from research.report.metric_labels import facts, meaning, title, unit
+from research.report.charts import PlotCurve
+from research.report.conclusions import conclusions
+from research.report.drawdown_view import drawdowns_table, stress_table
+from research.report.formatting import FormattedFigure, format_change, format_figure
+from research.report.metric_labels import labelled_values, metric_meaning, metric_title, metric_unit
 from research.report.robustness_view import (
-    capacity,
-    monte_carlo,
-    overfitting,
-    parameters,
-    sensitivity,
+    capacity_note,
+    monte_carlo_chart,
+    overfitting_values,
+    parameter_table,
+    sensitivity_table,
 )
-from research.report.svg import money
-from research.report.tables import Fact, Grid, Line
+from research.report.svg import format_money
+from research.report.tables import FigureRow, FigureTable, LabelledValue
 
 COMMITTEE = "committee"
-CONTEST = (
+COMPARISON_METRICS = (
     "total_return", "cagr", "sharpe", "max_drawdown", "volatility", "exposure", "turnover",
     "yearly_cost",
 )  # fmt: skip
 """What contestants are compared by at a glance."""
-HEADLINE = ("total_return", "cagr", "sharpe", "max_drawdown", "volatility")
+HEADLINE_METRICS = ("total_return", "cagr", "sharpe", "max_drawdown", "volatility")
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
-LOOKS = 8
+STYLES = 8
 
 
 @dataclass(frozen=True, slots=True)
-class Headline:
+class HeadlineFigure:
     label: str
-    figure: Said
+    figure: FormattedFigure
     hint: str
 
 
@@ -58,26 +58,26 @@ class ResultView:
     period: str
     symbols: str
     voters: str
-    headline: tuple[Headline, ...]
+    headline: tuple[HeadlineFigure, ...]
     equity: str
     drawdown: str
-    verdict: tuple[str, ...]
-    contest: Grid
-    falls: Grid
-    stress: Grid
-    months: Grid
-    metrics: Grid
-    costs: Grid
-    delays: Grid
+    conclusions: tuple[str, ...]
+    comparison: FigureTable
+    drawdowns: FigureTable
+    stress: FigureTable
+    months: FigureTable
+    metrics: FigureTable
+    costs: FigureTable
+    delays: FigureTable
     monte_carlo: str
     trades: str
-    final: tuple[Fact, ...]
-    overfitting: tuple[Fact, ...]
-    parameters: Grid
-    assumptions: tuple[Fact, ...]
+    final: tuple[LabelledValue, ...]
+    overfitting: tuple[LabelledValue, ...]
+    parameters: FigureTable
+    assumptions: tuple[LabelledValue, ...]
     notes: tuple[str, ...]
     timing: str
-    receipt: tuple[Fact, ...]
+    receipt: tuple[LabelledValue, ...]
 
 
 def result_view(
@@ -97,46 +97,55 @@ def result_view(
         symbols=", ".join(result["symbols"]),
         voters=", ".join(result["agents"]),
         headline=tuple(
-            Headline(title(name), said(committee[name], unit(name)), meaning(name))
-            for name in HEADLINE
+            HeadlineFigure(
+                metric_title(name),
+                format_figure(committee[name], metric_unit(name)),
+                metric_meaning(name),
+            )
+            for name in HEADLINE_METRICS
             if name in committee
         ),
         equity=equity_figure("equity", times, {n: curves[n] for n in compared if n in curves}),
         drawdown=_drawdown(times, curves[COMMITTEE]),
-        verdict=verdict(result),
-        falls=falls_grid(result.get("drawdowns")),
-        stress=stress_grid(result.get("stress")),
+        conclusions=conclusions(result),
+        drawdowns=drawdowns_table(result.get("drawdowns")),
+        stress=stress_table(result.get("stress")),
         months=_months(times, curves[COMMITTEE]),
-        contest=_contest({**compared, **{f"{n} alone": f for n, f in result["agents"].items()}}),
-        metrics=metrics_grid("Every figure", {**compared, **result["agents"]}),
-        costs=sensitivity("Were trading dearer", "Costs", "bps", robust.get("costs")),
-        delays=sensitivity("Were orders later", "Delay", "bars", robust.get("delays")),
-        monte_carlo=monte_carlo("monte-carlo", "Returns drawn again", drawn),
-        trades=monte_carlo(
+        comparison=_comparison_table(
+            {**compared, **{f"{n} alone": f for n, f in result["agents"].items()}}
+        ),
+        metrics=metrics_table("Every figure", {**compared, **result["agents"]}),
+        costs=sensitivity_table("Were trading dearer", "Costs", "bps", robust.get("costs")),
+        delays=sensitivity_table("Were orders later", "Delay", "bars", robust.get("delays")),
+        monte_carlo=monte_carlo_chart("monte-carlo", "Returns drawn again", drawn),
+        trades=monte_carlo_chart(
             "monte-carlo-trades", "Trades drawn again", drawn.get("trades"), "trades"
         ),
-        final=facts(drawn.get("final")),
-        overfitting=overfitting(robust.get("overfitting")),
-        parameters=parameters(robust.get("parameters")),
+        final=labelled_values(drawn.get("final")),
+        overfitting=overfitting_values(robust.get("overfitting")),
+        parameters=parameter_table(robust.get("parameters")),
         assumptions=_assumptions(result),
-        notes=(*result.get("notes", ()), *capacity(robust.get("capacity"))),
+        notes=(*result.get("notes", ()), *capacity_note(robust.get("capacity"))),
         timing=_timing(result.get("timing") or {}),
-        receipt=facts(result.get("receipt")),
+        receipt=labelled_values(result.get("receipt")),
     )
 
 
-def metrics_grid(head: str, columns: Mapping[str, Mapping[str, Any]]) -> Grid:
+def metrics_table(head: str, columns: Mapping[str, Mapping[str, Any]]) -> FigureTable:
     """One line a metric that any column has, one column a contestant."""
     names = dict.fromkeys(name for figures in columns.values() for name in figures)
-    return Grid(
+    return FigureTable(
         head,
         "Figure",
         tuple(columns),
         tuple(
-            Line(
-                title(name),
-                tuple(said(figures.get(name), unit(name)) for figures in columns.values()),
-                hint=meaning(name),
+            FigureRow(
+                metric_title(name),
+                tuple(
+                    format_figure(figures.get(name), metric_unit(name))
+                    for figures in columns.values()
+                ),
+                hint=metric_meaning(name),
             )
             for name in names
         ),
@@ -146,23 +155,25 @@ def metrics_grid(head: str, columns: Mapping[str, Mapping[str, Any]]) -> Grid:
 def equity_figure(id: str, times: Times, curves: Mapping[str, Floats]) -> str:
     """Equities from where they began, as money."""
     drawn = [
-        Curve(name, values, 1 + place % LOOKS)
+        PlotCurve(name, values, 1 + place % STYLES)
         for place, (name, values) in enumerate(curves.items())
     ]
     if not drawn or not len(times):
         return ""
     start = float(drawn[0].values[0])
-    return charts.lines(id, "Equity", times, drawn, money, level=start)
+    return charts.line_chart(id, "Equity", times, drawn, format_money, level=start)
 
 
 def _drawdown(times: Times, equity: Floats) -> str:
     if not len(times):
         return ""
     fallen = equity / np.maximum.accumulate(equity) - 1.0
-    return charts.area("drawdown", "Drawdown of the committee", times, Curve("Drawdown", fallen, 6))
+    return charts.area_chart(
+        "drawdown", "Drawdown of the committee", times, PlotCurve("Drawdown", fallen, 6)
+    )
 
 
-def _months(times: Times, equity: Floats) -> Grid:
+def _months(times: Times, equity: Floats) -> FigureTable:
     """Returns by calendar month, years downwards; a month that is not whole is told as it is."""
     lines = []
     months = times.astype("datetime64[M]")
@@ -176,42 +187,48 @@ def _months(times: Times, equity: Floats) -> Grid:
     for year, changes in found.items():
         whole = float(np.prod([1.0 + each for each in changes.values()])) - 1.0
         cells = [
-            change(changes[month] * 100) if month in changes else Said("") for month in range(12)
+            format_change(changes[month] * 100) if month in changes else FormattedFigure("")
+            for month in range(12)
         ]
-        lines.append(Line(str(year), (*cells, change(whole * 100))))
-    return Grid("Month by month", "Year", (*MONTHS, "Year"), tuple(lines))
+        lines.append(FigureRow(str(year), (*cells, format_change(whole * 100))))
+    return FigureTable("Month by month", "Year", (*MONTHS, "Year"), tuple(lines))
 
 
-def _contest(contestants: Mapping[str, Mapping[str, Any]]) -> Grid:
+def _comparison_table(entries: Mapping[str, Mapping[str, Any]]) -> FigureTable:
     """One line a contestant, by the figures that tell most."""
-    shown = [name for name in CONTEST if any(name in figures for figures in contestants.values())]
-    return Grid(
+    shown = [
+        name for name in COMPARISON_METRICS if any(name in figures for figures in entries.values())
+    ]
+    return FigureTable(
         "The contest",
         "Contestant",
-        tuple(map(title, shown)),
+        tuple(map(metric_title, shown)),
         tuple(
-            Line(contestant, tuple(said(figures.get(name), unit(name)) for name in shown))
-            for contestant, figures in contestants.items()
+            FigureRow(
+                contestant,
+                tuple(format_figure(figures.get(name), metric_unit(name)) for name in shown),
+            )
+            for contestant, figures in entries.items()
         ),
     )
 
 
-def _assumptions(result: Mapping[str, Any]) -> tuple[Fact, ...]:
+def _assumptions(result: Mapping[str, Any]) -> tuple[LabelledValue, ...]:
     """What was supposed: the request, the costs and the committee's settings."""
     settings = result.get("settings") or {}
     return (
-        Fact("starting cash", money(float(result["capital"]))),
-        Fact("bars and horizon", f"{result['timeframe']}, {result['horizon']} bars ahead"),
-        Fact("seed", str(result["seed"])),
-        *facts(settings.get("costs")),
-        *facts(settings.get("committee")),
+        LabelledValue("starting cash", format_money(float(result["capital"]))),
+        LabelledValue("bars and horizon", f"{result['timeframe']}, {result['horizon']} bars ahead"),
+        LabelledValue("seed", str(result["seed"])),
+        *labelled_values(settings.get("costs")),
+        *labelled_values(settings.get("committee")),
     )
 
 
-def _timing(told: Mapping[str, Any]) -> str:
-    if not told:
+def _timing(timing: Mapping[str, Any]) -> str:
+    if not timing:
         return ""
     return (
-        f"The agents voted on {told['bars']:,} bars in {told['vote_s']:.2f} s, the fold over time "
-        f"took {told['fold_s']:.2f} s, everything {told['total_s']:.2f} s."
+        f"The agents voted on {timing['bars']:,} bars in {timing['vote_s']:.2f} s, the fold over time "
+        f"took {timing['fold_s']:.2f} s, everything {timing['total_s']:.2f} s."
     )

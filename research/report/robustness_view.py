@@ -6,14 +6,14 @@ from typing import Any
 import numpy as np
 
 from research.report import charts
-from research.report.formatting import number, said
-from research.report.metric_labels import title, unit
-from research.report.svg import money, plain
-from research.report.tables import Fact, Grid, Line
+from research.report.formatting import format_figure, format_number
+from research.report.metric_labels import metric_title, metric_unit
+from research.report.svg import format_money, format_plain
+from research.report.tables import FigureRow, FigureTable, LabelledValue
 
 PERCENTILES = ("5", "25", "50", "75", "95")
 
-OVERFITTING = (
+OVERFITTING_LABELS = (
     (
         "trials", "Settings tried", "",
         "the variations of this backtest, and the earlier backtests of this home",
@@ -48,28 +48,30 @@ OVERFITTING = (
 """Field, name, unit ('p': a p-value) and meaning of each figure on the luck of the search."""
 
 
-def overfitting(told: Mapping[str, Any] | None) -> tuple[Fact, ...]:
-    told = told or {}
+def overfitting_values(figures: Mapping[str, Any] | None) -> tuple[LabelledValue, ...]:
+    figures = figures or {}
     return tuple(
-        Fact(name, _known(told[field], unit), hint)
-        for field, name, unit, hint in OVERFITTING
-        if field in told
+        LabelledValue(name, _value_text(figures[field], unit), hint)
+        for field, name, unit, hint in OVERFITTING_LABELS
+        if field in figures
     )
 
 
-def _known(value: float | None, unit: str) -> str:
+def _value_text(value: float | None, unit: str) -> str:
     """A small p-value is not told as none."""
     if unit == "p":
-        return "below 0.01" if value is not None and value < 0.01 else number(value)
-    return number(value, unit)
+        return "below 0.01" if value is not None and value < 0.01 else format_number(value)
+    return format_number(value, unit)
 
 
-def sensitivity(head: str, corner: str, key: str, rows: Sequence[Mapping[str, Any]] | None) -> Grid:
-    return _variants(head, corner, rows, {key}, lambda row: _counted(row[key], key))
+def sensitivity_table(
+    head: str, corner: str, key: str, rows: Sequence[Mapping[str, Any]] | None
+) -> FigureTable:
+    return _variant_table(head, corner, rows, {key}, lambda row: _counted(row[key], key))
 
 
-def parameters(rows: Sequence[Mapping[str, Any]] | None) -> Grid:
-    return _variants(
+def parameter_table(rows: Sequence[Mapping[str, Any]] | None) -> FigureTable:
+    return _variant_table(
         "Were the settings others",
         "Setting",
         rows,
@@ -78,42 +80,50 @@ def parameters(rows: Sequence[Mapping[str, Any]] | None) -> Grid:
     )
 
 
-def _variants(
+def _variant_table(
     head: str,
     corner: str,
     rows: Sequence[Mapping[str, Any]] | None,
     keys: Set[str],
-    named: Callable[[Mapping[str, Any]], str],
-) -> Grid:
+    row_label: Callable[[Mapping[str, Any]], str],
+) -> FigureTable:
     """The same backtest under other suppositions, a line each."""
     rows = rows or ()
     figures = [name for name in (rows[0] if rows else {}) if name not in keys]
     lines = tuple(
-        Line(named(row), tuple(said(row.get(name), unit(name)) for name in figures)) for row in rows
+        FigureRow(
+            row_label(row),
+            tuple(format_figure(row.get(name), metric_unit(name)) for name in figures),
+        )
+        for row in rows
     )
-    return Grid(head, corner, tuple(map(title, figures)), lines)
+    return FigureTable(head, corner, tuple(map(metric_title, figures)), lines)
 
 
 def _counted(count: float, unit: str) -> str:
     return f"{count:g} {unit.removesuffix('s') if unit == 'bars' and count == 1 else unit}"
 
 
-def monte_carlo(id: str, head: str, told: Mapping[str, Any] | None, unit: str = "bars") -> str:
+def monte_carlo_chart(
+    id: str, head: str, paths: Mapping[str, Any] | None, unit: str = "bars"
+) -> str:
     """Growth of one unit of money along `unit`s; empty where nothing was drawn."""
-    if not told or not told.get("points"):
+    if not paths or not paths.get("points"):
         return ""
-    percentiles = {name: np.array(told["bands"][name], float) for name in PERCENTILES}
-    return charts.bands(id, head, told["points"], percentiles, _times, level=1.0, unit=unit)
+    percentiles = {name: np.array(paths["bands"][name], float) for name in PERCENTILES}
+    return charts.percentile_chart(
+        id, head, paths["points"], percentiles, _multiple, level=1.0, unit=unit
+    )
 
 
-def _times(growth: float) -> str:
-    return f"{plain(growth)} ×"
+def _multiple(growth: float) -> str:
+    return f"{format_plain(growth)} ×"
 
 
-def capacity(equity: float | None) -> tuple[str, ...]:
+def capacity_note(equity: float | None) -> tuple[str, ...]:
     if equity is None:
         return ()
     return (
-        f"With up to about {money(float(f'{equity:.2g}'))} of equity nearly all fills would stay "
+        f"With up to about {format_money(float(f'{equity:.2g}'))} of equity nearly all fills would stay "
         "within a hundredth of what their bar traded.",
     )

@@ -4,9 +4,9 @@ Promises that no score is shown on a page or a tear sheet whose meaning is not t
 definitions are in docs/record.md.
 """
 
-from research.report.tables import Fact
+from research.report.tables import LabelledValue
 
-MEANINGS = {
+SCORE_MEANINGS = {
     "Brier skill": "the share of the base rate's error (squared distance from what happened) that "
     "the forecasts saved; 0 % knows no more than the base rate, less than 0 % misleads",
     "Log skill": "the same by the log score, which punishes being sure and wrong harder",
@@ -24,22 +24,22 @@ MEANINGS = {
 }
 """By the head of a column."""
 
-WORDS = (
-    Fact("Settled", "", "a vote is settled when its horizon has passed and the return from the "
+SCORE_TERMS = (
+    LabelledValue("Settled", "", "a vote is settled when its horizon has passed and the return from the "
          "next open is known; only settled votes are scored"),
-    Fact("Coverage", "", "the share of what could be voted on that was; the rest are abstentions"),
-    Fact("Base rate", "", "how often a symbol rose so far: the forecast of one who knows nothing "
+    LabelledValue("Coverage", "", "the share of what could be voted on that was; the rest are abstentions"),
+    LabelledValue("Base rate", "", "how often a symbol rose so far: the forecast of one who knows nothing "
          "else"),
-    *(Fact(name, "", meaning) for name, meaning in MEANINGS.items()),
-    Fact("Log score", "", "the logarithm of the probability that was given to what happened; its "
+    *(LabelledValue(name, "", meaning) for name, meaning in SCORE_MEANINGS.items()),
+    LabelledValue("Log score", "", "the logarithm of the probability that was given to what happened; its "
          "unit is the nat, and one vote gains a few thousandths of one at best"),
-    Fact("Calibration", "", "whether things happen as often as they are forecast: of all forecasts "
+    LabelledValue("Calibration", "", "whether things happen as often as they are forecast: of all forecasts "
          "of 55 %, 55 of 100 should come true"),
-    Fact("Interval", "", "what 90 of 100 other draws of the same history, in blocks of bars, would "
+    LabelledValue("Interval", "", "what 90 of 100 other draws of the same history, in blocks of bars, would "
          "have shown; too short a record has none"),
 )  # fmt: skip
 
-TAIL_WORDS = (
+QUANTILE_NOTE = (
     "The forecast is of a bad case: a return that only 5 of 100 outcomes should fall below. "
     "Pinball loss is the price of a wrong one, lower is better. Rivals forecast the same from the "
     "last 250 outcomes (historical simulation) or from the volatility alone (GARCH)."

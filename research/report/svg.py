@@ -21,12 +21,12 @@ BUCKETS = 200
 TABLE_ROWS = 12
 UNKNOWN = "–"
 
-Write = Callable[[float], str]
+NumberFormat = Callable[[float], str]
 """A number in words, for axes and tables."""
 
 
 @dataclass(frozen=True, slots=True)
-class Scale:
+class AxisScale:
     """From a value to a height: `ticks` are even and reach beyond the data on both sides."""
 
     ticks: tuple[float, ...]
@@ -36,19 +36,19 @@ class Scale:
         return round(HEIGHT * (high - value) / (high - low), 1)
 
 
-def percent(value: float) -> str:
-    return _known(value, f"{value * 100:,.4g} %")
+def format_percent(value: float) -> str:
+    return _or_unknown(value, f"{value * 100:,.4g} %")
 
 
-def money(value: float) -> str:
-    return _known(value, f"{value:,.0f}")
+def format_money(value: float) -> str:
+    return _or_unknown(value, f"{value:,.0f}")
 
 
-def plain(value: float) -> str:
-    return _known(value, f"{value:,.3g}")
+def format_plain(value: float) -> str:
+    return _or_unknown(value, f"{value:,.3g}")
 
 
-def scale_of(values: Iterable[Floats], level: float | None, most: int = 5) -> Scale:
+def build_scale(values: Iterable[Floats], level: float | None, max_ticks: int = 5) -> AxisScale:
     """Even ticks (steps of 1, 2, 2.5 or 5 times a power of ten) that hold everything finite."""
     every = np.concatenate([np.asarray(v, np.float64).ravel() for v in values] or [np.empty(0)])
     every = every[np.isfinite(every)]
@@ -59,25 +59,27 @@ def scale_of(values: Iterable[Floats], level: float | None, most: int = 5) -> Sc
     if high - low <= max(1e-9 * size, 1e-12):
         reach = 0.1 * size if size > 1e-9 else 1.0
         low, high = low - reach, high + reach
-    power = 10.0 ** np.floor(np.log10((high - low) / most))
-    step = next(s * power for s in (1.0, 2.0, 2.5, 5.0, 10.0) if (high - low) / (s * power) <= most)
+    power = 10.0 ** np.floor(np.log10((high - low) / max_ticks))
+    step = next(
+        s * power for s in (1.0, 2.0, 2.5, 5.0, 10.0) if (high - low) / (s * power) <= max_ticks
+    )
     first, last = int(np.floor(low / step + 1e-9)), int(np.ceil(high / step - 1e-9))
-    return Scale(tuple(float(k * step) for k in range(first, last + 1)))
+    return AxisScale(tuple(float(k * step) for k in range(first, last + 1)))
 
 
-def path(values: Floats, scale: Scale, kind: str) -> str:
+def svg_path(values: Floats, scale: AxisScale, css_class: str) -> str:
     """A line through every stretch without a gap; what is not known is not drawn."""
     drawn = ""
-    for stretch in _stretches(values):
-        joined = " ".join(f"{x} {y}" for x, y in points(values, scale, stretch))
+    for stretch in _segments(values):
+        joined = " ".join(f"{x} {y}" for x, y in plot_points(values, scale, stretch))
         drawn += f"M{joined}" if " " in joined.strip() else ""
-    return f'<path class="{kind}" d="{drawn}"/>' if drawn else ""
+    return f'<path class="{css_class}" d="{drawn}"/>' if drawn else ""
 
 
-def frame(
+def figure_frame(
     id: str,
     title: str,
-    said: str,
+    description: str,
     *,
     body: Sequence[str],
     y: Sequence[str],
@@ -95,7 +97,7 @@ def frame(
         f'<svg role="img" viewBox="0 0 {WIDTH} {HEIGHT}" preserveAspectRatio="none" '
         f'aria-labelledby="{escape(id)}-title {escape(id)}-said">'
         f'<title id="{escape(id)}-title">{escape(title)}</title>'
-        f'<desc id="{escape(id)}-said">{escape(said)}</desc>{across}{"".join(body)}</svg>'
+        f'<desc id="{escape(id)}-said">{escape(description)}</desc>{across}{"".join(body)}</svg>'
         f'<div class="plot-x" aria-hidden="true">{_spans(x)}</div></div>'
         f"<details><summary>{escape(title)}: the figures</summary>"
         f'<div class="wide" tabindex="0" role="group" aria-label="{escape(title)}, figures">'
@@ -103,7 +105,7 @@ def frame(
     )
 
 
-def table(first: str, heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+def data_table(first: str, heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     others = "".join(f'<th scope="col" class="right">{escape(name)}</th>' for name in heads)
     head = f'<th scope="col">{escape(first)}</th>{others}'
     body = "".join(
@@ -115,7 +117,9 @@ def table(first: str, heads: Sequence[str], rows: Sequence[Sequence[str]]) -> st
     return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
 
 
-def points(values: Floats, scale: Scale, stretch: slice | None = None) -> list[tuple[float, float]]:
+def plot_points(
+    values: Floats, scale: AxisScale, stretch: slice | None = None
+) -> list[tuple[float, float]]:
     """Where the finite values of a stretch lie, thinned to the extremes of each bucket."""
     within = stretch or slice(0, len(values))
     places = np.arange(within.start, within.stop)
@@ -128,24 +132,24 @@ def points(values: Floats, scale: Scale, stretch: slice | None = None) -> list[t
     return [(round(float(k) * across, 1), scale.y(float(values[k]))) for k in places]
 
 
-def _stretches(values: Floats) -> list[slice]:
+def _segments(values: Floats) -> list[slice]:
     known = np.concatenate([[False], np.isfinite(values), [False]])
     turns = np.flatnonzero(known[1:] != known[:-1])
     return [slice(int(a), int(b)) for a, b in zip(turns[::2], turns[1::2], strict=True)]
 
 
-def sampled(length: int) -> list[int]:
-    return spread(length, TABLE_ROWS)
+def sample_rows(length: int) -> list[int]:
+    return evenly_spaced(length, TABLE_ROWS)
 
 
-def spread(length: int, count: int) -> list[int]:
+def evenly_spaced(length: int, count: int) -> list[int]:
     """Up to `count` places from first to last, evenly."""
     return (
         sorted({round(k) for k in np.linspace(0, length - 1, min(count, length))}) if length else []
     )
 
 
-def joined(points: Sequence[tuple[float, float]]) -> str:
+def join_points(points: Sequence[tuple[float, float]]) -> str:
     return " ".join(f"{x},{y}" for x, y in points)
 
 
@@ -153,5 +157,5 @@ def _spans(words: Sequence[str]) -> str:
     return "".join(f"<span>{escape(word)}</span>" for word in words)
 
 
-def _known(value: float, text: str) -> str:
+def _or_unknown(value: float, text: str) -> str:
     return UNKNOWN if np.isnan(value) else text.replace("-", "−")

@@ -2,33 +2,33 @@
 
 from dataclasses import dataclass
 
-from research.report.formatting import Said
+from research.report.formatting import FormattedFigure
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class FigureRow:
     """`url` leads to what the line is of, `hint` says what it means; empty where there is none."""
 
     name: str
-    cells: tuple[Said, ...]
+    cells: tuple[FormattedFigure, ...]
     url: str = ""
     hint: str = ""
 
 
 @dataclass(frozen=True, slots=True)
-class Grid:
+class FigureTable:
     """A table of figures: `corner` heads the names of its lines, `said` is a sentence on how to
     read it."""
 
     title: str
-    corner: str
+    row_header: str
     heads: tuple[str, ...]
-    lines: tuple[Line, ...]
-    said: str = ""
+    lines: tuple[FigureRow, ...]
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
-class Fact:
+class LabelledValue:
     """`hint` is a sentence on what it means, empty where the name says it."""
 
     name: str

@@ -22,7 +22,7 @@ from research.report.result_view import result_view
 TEMPLATES = Path(__file__).parent / "templates"
 
 
-def tear_sheet(result: Mapping[str, Any], times: Times, curves: Mapping[str, Floats]) -> str:
+def render_tear_sheet(result: Mapping[str, Any], times: Times, curves: Mapping[str, Floats]) -> str:
     """The file for a `result.json` and the equities (T,) of everybody in it, by name."""
     style = _style()
     view = result_view(result, times, curves)
@@ -31,7 +31,7 @@ def tear_sheet(result: Mapping[str, Any], times: Times, curves: Mapping[str, Flo
         .get_template("tearsheet.html")
         .render(
             title=view.title,
-            policy=_policy(style),
+            policy=_style_policy(style),
             style=style,
             result=view,
             forecasts=record_view(result.get("forecasts")),
@@ -39,13 +39,13 @@ def tear_sheet(result: Mapping[str, Any], times: Times, curves: Mapping[str, Flo
     )
 
 
-def policy_of(sheet: str) -> str:
+def content_security_policy(html: str) -> str:
     """The Content-Security-Policy to serve a tear sheet with: its own style and nothing else."""
-    found = re.search(r"<style>(.*?)</style>", sheet, re.DOTALL)
-    return _policy(found[1] if found else "")
+    found = re.search(r"<style>(.*?)</style>", html, re.DOTALL)
+    return _style_policy(found[1] if found else "")
 
 
-def _policy(style: str) -> str:
+def _style_policy(style: str) -> str:
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     return f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
 

@@ -20,58 +20,64 @@ from sqlmodel import col
 
 from domain.errors import InputError
 from domain.events import EventKind
-from domain.trading.account import Account, Entry, Happening
+from domain.trading.account import Account, AccountEntry, AccountEvent
 from domain.trading.account_json import account_to_json, order_from_json
 from domain.trading.orders import Order
-from domain.trading.transactions import Act, Booked, Request
+from domain.trading.transactions import AccountCommand, ClientRequest, TransactionResult
 from storage.accounts import account_tables as tables
 from storage.accounts import hash_chain
-from storage.accounts.account_state import Apply, Standing, stand
-from storage.accounts.hash_chain import Link
-from storage.accounts.read_models import ReadModels, equity
+from storage.accounts.account_state import ApplyEntry, StoredAccount, load_account
+from storage.accounts.hash_chain import ChainedEntry
+from storage.accounts.read_models import AccountReadModels, known_equity
 from storage.database import Database, insert_missing
-from storage.journal.cycle_rows import plain_text
-from storage.journal.sql_journal import Journal, Pen, Told, utc_now
+from storage.journal.cycle_rows import plain_json_text
+from storage.journal.sql_journal import EventDraft, JournalTransaction, SqlJournal, utc_now
 from storage.tables import table
 
 SNAPSHOT_EVERY = 500
 """Entries between two snapshots: what a process that has seen nothing yet has to apply at most."""
 
 
-class Accounts:
+class SqlAccountLog:
     """The accounts of one database. `now` stamps what is recorded."""
 
     def __init__(
-        self, database: Database, apply: Apply, now: Callable[[], datetime] = utc_now
+        self, database: Database, apply: ApplyEntry, now: Callable[[], datetime] = utc_now
     ) -> None:
         self._database = database
-        self._journal = Journal(database, now)
+        self._journal = SqlJournal(database, now)
         self._apply = apply
-        self._seen: dict[tuple[str, str], Standing] = {}
+        self._cache: dict[tuple[str, str], StoredAccount] = {}
 
     def account(self, market: str, run: str) -> Account | None:
         """As it stands; None if nobody opened it. Raises VerificationError for a broken log."""
         with self._database.reading() as connection:
-            standing = self._standing(connection, market, run)
-        return standing.account if standing else None
+            stored = self._load(connection, market, run)
+        return stored.account if stored else None
 
     def transact(
-        self, market: str, run: str, at: datetime, act: Act, *, request: Request | None = None
-    ) -> Booked:
-        """Let happen what `act` says, in a transaction of its own: see `book`."""
-        with self._journal.pen() as pen:
-            return self.book(pen, market, run, at, act, request=request)
-
-    def book(
         self,
-        pen: Pen,
         market: str,
         run: str,
         at: datetime,
-        act: Act,
+        command: AccountCommand,
         *,
-        request: Request | None = None,
-    ) -> Booked:
+        request: ClientRequest | None = None,
+    ) -> TransactionResult:
+        """Let happen what `act` says, in a transaction of its own: see `book`."""
+        with self._journal.transaction() as transaction:
+            return self.transact_within(transaction, market, run, at, command, request=request)
+
+    def transact_within(
+        self,
+        transaction: JournalTransaction,
+        market: str,
+        run: str,
+        at: datetime,
+        command: AccountCommand,
+        *,
+        request: ClientRequest | None = None,
+    ) -> TransactionResult:
         """Let happen what `act` says of the account as it stands, in the pen's transaction; `at`
         is the time of the market. If `act` raises, nothing has happened.
 
@@ -85,71 +91,87 @@ class Accounts:
         Raises VerificationError for an account whose log is broken, ValueError where nothing
         opened it.
         """
-        before = self._standing(pen.connection, market, run)
-        if before and request and (placed := _placed(pen.connection, before.id, request)):
-            return Booked(_opened(before, market, run), (), (), placed)
-        happenings = act(before.account if before else None)
+        before = self._load(transaction.connection, market, run)
+        if (
+            before
+            and request
+            and (existing := _find_requested_order(transaction.connection, before.id, request))
+        ):
+            return TransactionResult(_require_opened(before, market, run), (), (), existing)
+        account_events = command(before.account if before else None)
         if before is None:
-            before = _new(pen.connection, market, run)
+            before = _insert_account(transaction.connection, market, run)
         batch = _Batch(before)
-        for what in happenings:
-            batch.add(self._apply, at, what, pen.at)
-        account = _opened(batch.standing, market, run)
+        for what in account_events:
+            batch.add(self._apply, at, what, transaction.recorded_at)
+        account = _require_opened(batch.after, market, run)
         if not batch.entries:
-            return Booked(account, (), (), None)
-        order = _write(pen.connection, batch, account, request)
-        events = pen.tell(run, _told(market, at, account, batch.models))
-        self._seen[market, run] = batch.standing
-        return Booked(account, tuple(batch.entries), events, order)
+            return TransactionResult(account, (), (), None)
+        order = _write(transaction.connection, batch, account, request)
+        events = transaction.append_all(run, _event_drafts(market, at, account, batch.read_models))
+        self._cache[market, run] = batch.after
+        return TransactionResult(account, tuple(batch.entries), events, order)
 
-    def _standing(self, connection: Connection, market: str, run: str) -> Standing | None:
-        known = self._seen.get((market, run))
-        standing = stand(connection, market, run, self._apply, known)
-        if standing:
-            self._seen[market, run] = standing
-        return standing
+    def _load(self, connection: Connection, market: str, run: str) -> StoredAccount | None:
+        cached = self._cache.get((market, run))
+        stored = load_account(connection, market, run, self._apply, cached)
+        if stored:
+            self._cache[market, run] = stored
+        return stored
 
 
 @dataclass(slots=True)
 class _Batch:
     """What one transaction adds to an account that stood as `before`."""
 
-    before: Standing
-    standing: Standing = field(init=False)
-    entries: list[Entry] = field(default_factory=list)
-    links: list[Link] = field(default_factory=list)
-    models: ReadModels = field(default_factory=ReadModels)
+    before: StoredAccount
+    after: StoredAccount = field(init=False)
+    entries: list[AccountEntry] = field(default_factory=list)
+    chained: list[ChainedEntry] = field(default_factory=list)
+    read_models: AccountReadModels = field(default_factory=AccountReadModels)
 
     def __post_init__(self) -> None:
-        self.standing = self.before
+        self.after = self.before
 
     def add(
-        self, apply: Apply, at: datetime, what: Happening | Entry, recorded_at: datetime
+        self,
+        apply: ApplyEntry,
+        at: datetime,
+        event: AccountEvent | AccountEntry,
+        recorded_at: datetime,
     ) -> None:
-        stood = self.standing
-        entry = what if isinstance(what, Entry) else Entry(stood.number + 1, at, what)
-        account = apply(stood.account, entry)
-        link = hash_chain.link(stood.digest, entry, recorded_at)
-        self.models.follow(stood.account, entry, account)
+        previous = self.after
+        entry = (
+            event
+            if isinstance(event, AccountEntry)
+            else AccountEntry(previous.number + 1, at, event)
+        )
+        account = apply(previous.account, entry)
+        chained = hash_chain.chain_entry(previous.digest, entry, recorded_at)
+        self.read_models.apply(previous.account, entry, account)
         self.entries.append(entry)
-        self.links.append(link)
-        self.standing = Standing(stood.id, entry.number, link.digest, account)
+        self.chained.append(chained)
+        self.after = StoredAccount(previous.id, entry.number, chained.digest, account)
 
 
-def _opened(standing: Standing, market: str, run: str) -> Account:
-    if standing.account is None:
+def _require_opened(stored: StoredAccount, market: str, run: str) -> Account:
+    if stored.account is None:
         raise ValueError(f"Nothing opened the account of {market}, {run}.")
-    return standing.account
+    return stored.account
 
 
-def _new(connection: Connection, market: str, run: str) -> Standing:
-    root = hash_chain.root(market, run)
+def _insert_account(connection: Connection, market: str, run: str) -> StoredAccount:
+    root = hash_chain.genesis_digest(market, run)
     row = {"market": market, "run": run, "number": 0, "digest": root}
-    id = connection.scalars(insert(tables.Account).values(row).returning(col(tables.Account.id)))
-    return Standing(id.one(), 0, root, None)
+    id = connection.scalars(
+        insert(tables.AccountRow).values(row).returning(col(tables.AccountRow.id))
+    )
+    return StoredAccount(id.one(), 0, root, None)
 
 
-def _placed(connection: Connection, account: int, request: Request) -> Order | None:
+def _find_requested_order(
+    connection: Connection, account: int, request: ClientRequest
+) -> Order | None:
     """The order of the request if it was carried out; InputError if another one had its key."""
     found = connection.execute(_BY_KEY, {"of": account, "asked": request.key}).first()
     if found is None:
@@ -158,74 +180,82 @@ def _placed(connection: Connection, account: int, request: Request) -> Order | N
     if found.request != request.digest:
         raise InputError(
             f"The key {request.key[:60]!r} was used for another order: {placed.side}"
-            f" {placed.quantity:g} {placed.symbol} at {placed.placed_at:%Y-%m-%d %H:%M:%S} UTC."
+            f" {placed.quantity:g} {placed.symbol} at {placed.submitted_at:%Y-%m-%d %H:%M:%S} UTC."
             " Give every new order a key of its own, and repeat a key only with the same order."
         )
     return placed
 
 
 def _write(
-    connection: Connection, batch: _Batch, account: Account, request: Request | None
+    connection: Connection, batch: _Batch, account: Account, request: ClientRequest | None
 ) -> Order | None:
     """Entries, read models and the head, which is `account`; returns the order of the request."""
-    id, models = batch.before.id, batch.models
-    placed, changed, asked = [], [], None
-    for state in models.orders.values():
+    id, read_models = batch.before.id, batch.read_models
+    inserted, updated, requested = [], [], None
+    for state in read_models.orders.values():
         if state.number is None:
-            changed.append({"of": id, "which": state.order.id, **state.row()})
+            updated.append({"of": id, "which": state.order.id, **state.row()})
             continue
         known = request.digest if request and state.order.key == request.key else None
-        placed.append({**state.new_row(), "account": id, "request": known})
-        asked = state.order if known else asked
-    if request and asked is None:
+        inserted.append({**state.new_row(), "account": id, "request": known})
+        requested = state.order if known else requested
+    if request and requested is None:
         raise ValueError(f"None of the orders placed has the key {request.key!r}.")
     for rows, statement in (
-        ([each.row(id) for each in batch.links], insert(tables.Entry)),
-        (placed, insert(tables.Order)),
-        (changed, _CHANGE),
-        ([{**row, "account": id} for row in models.fills], insert(tables.Fill)),
-        ([{**row, "account": id} for row in models.marks], insert(tables.Mark)),
+        ([each.row(id) for each in batch.chained], insert(tables.AccountEntryRow)),
+        (inserted, insert(tables.StoredOrderRow)),
+        (updated, _CHANGE),
+        ([{**row, "account": id} for row in read_models.fills], insert(tables.StoredFillRow)),
+        (
+            [{**row, "account": id} for row in read_models.equity_points],
+            insert(tables.EquityPointRow),
+        ),
     ):
         if rows:
             connection.execute(statement, rows)
-    number, digest = batch.standing.number, batch.standing.digest
+    number, digest = batch.after.number, batch.after.digest
     connection.execute(_HEAD, {"of": id, "number": number, "digest": digest})
     if number // SNAPSHOT_EVERY > batch.before.number // SNAPSHOT_EVERY:
         _take_snapshot(connection, id, account)
-    return asked
+    return requested
 
 
 def _take_snapshot(connection: Connection, id: int, account: Account) -> None:
-    row = {"number": account.number, "body": plain_text(account_to_json(account))}
-    insert_missing(connection, tables.Snapshot, [{"account": id, **row}])
-    connection.execute(update(tables.Snapshot).filter_by(account=id).values(row))
+    row = {"number": account.entry_count, "body": plain_json_text(account_to_json(account))}
+    insert_missing(connection, tables.AccountSnapshotRow, [{"account": id, **row}])
+    connection.execute(update(tables.AccountSnapshotRow).filter_by(account=id).values(row))
 
 
-_BY_KEY = select(col(tables.Order.request), col(tables.Order.body)).where(
-    col(tables.Order.account) == bindparam("of"), col(tables.Order.key) == bindparam("asked")
+_BY_KEY = select(col(tables.StoredOrderRow.request), col(tables.StoredOrderRow.body)).where(
+    col(tables.StoredOrderRow.account) == bindparam("of"),
+    col(tables.StoredOrderRow.key) == bindparam("asked"),
 )
-_CHANGE = update(table(tables.Order)).where(
-    table(tables.Order).c.account == bindparam("of"), table(tables.Order).c.id == bindparam("which")
+_CHANGE = update(table(tables.StoredOrderRow)).where(
+    table(tables.StoredOrderRow).c.account == bindparam("of"),
+    table(tables.StoredOrderRow).c.id == bindparam("which"),
 )
-_HEAD = update(table(tables.Account)).where(table(tables.Account).c.id == bindparam("of"))
+_HEAD = update(table(tables.AccountRow)).where(table(tables.AccountRow).c.id == bindparam("of"))
 """What they set is whatever they are given besides."""
 
 
-def _told(market: str, at: datetime, account: Account, made: ReadModels) -> list[Told]:
+def _event_drafts(
+    market: str, at: datetime, account: Account, read_models: AccountReadModels
+) -> list[EventDraft]:
     """Fills, the orders as they stand after all of it, and the account."""
-    told: list[Told] = [
-        (EventKind.ORDER_FILLED, fill["symbol"], {**fill, "market": market}) for fill in made.fills
+    drafts: list[EventDraft] = [
+        (EventKind.ORDER_FILLED, fill["symbol"], {**fill, "market": market})
+        for fill in read_models.fills
     ]
-    for state in made.orders.values():
+    for state in read_models.orders.values():
         payload = {**state.json, "market": market}
-        told.append((EventKind.ORDER_CHANGED, state.order.symbol, payload))
-    figures = {
+        drafts.append((EventKind.ORDER_CHANGED, state.order.symbol, payload))
+    summary = {
         "market": market,
         "at": at,
-        "number": account.number,
-        "equity": equity(account),
+        "number": account.entry_count,
+        "equity": known_equity(account),
         "cash": account.cash,
-        "standing": account.guard.standing,
+        "standing": account.risk.trading_state,
         "mode": account.mode,
     }
-    return [*told, (EventKind.ACCOUNT_CHANGED, None, figures)]
+    return [*drafts, (EventKind.ACCOUNT_CHANGED, None, summary)]

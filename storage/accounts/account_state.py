@@ -12,24 +12,24 @@ from sqlalchemy import Connection, bindparam, select
 from sqlmodel import col
 
 from domain.errors import VerificationError
-from domain.trading.account import Account, Entry
+from domain.trading.account import Account, AccountEntry
 from domain.trading.account_json import account_from_json
 from storage.accounts import account_tables as tables
 from storage.accounts import hash_chain
-from storage.accounts.hash_chain import Link
+from storage.accounts.hash_chain import ChainedEntry
 
-Apply = Callable[[Account | None, Entry], Account]
+ApplyEntry = Callable[[Account | None, AccountEntry], Account]
 """The account after an entry; None is the one that is not opened yet."""
 
 _HEAD = (
-    select(col(tables.Account.id), col(tables.Account.number), col(tables.Account.digest))
-    .where(col(tables.Account.market) == bindparam("market"))
-    .where(col(tables.Account.run) == bindparam("run"))
+    select(col(tables.AccountRow.id), col(tables.AccountRow.number), col(tables.AccountRow.digest))
+    .where(col(tables.AccountRow.market) == bindparam("market"))
+    .where(col(tables.AccountRow.run) == bindparam("run"))
 )
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class StoredAccount:
     """The account `id` with the number and the digest of its last entry; None, 0 and the chain's
     root before the first."""
 
@@ -38,16 +38,18 @@ class Standing:
     digest: str
     account: Account | None
 
-    def after(self, link: Link, apply: Apply) -> "Standing":
+    def after(self, chained: ChainedEntry, apply: ApplyEntry) -> "StoredAccount":
         """Raises VerificationError for a link that does not follow."""
-        if link.number != self.number + 1 or not link.follows(self.digest):
-            raise broken(self.number + 1)
-        return Standing(self.id, link.number, link.digest, apply(self.account, link.entry()))
+        if chained.number != self.number + 1 or not chained.follows(self.digest):
+            raise broken_chain_error(self.number + 1)
+        return StoredAccount(
+            self.id, chained.number, chained.digest, apply(self.account, chained.entry())
+        )
 
 
-def stand(
-    connection: Connection, market: str, run: str, apply: Apply, known: Standing | None
-) -> Standing | None:
+def load_account(
+    connection: Connection, market: str, run: str, apply: ApplyEntry, cached: StoredAccount | None
+) -> StoredAccount | None:
     """The account of a market and run; None if there is none. `known` is what was seen of it.
 
     Raises VerificationError where an entry since then is missing or was altered.
@@ -56,18 +58,18 @@ def stand(
     if head is None:
         return None
     id, number, digest = head
-    standing = known
-    if standing is None or not _part_of(connection, standing, id, number, digest):
-        standing = _from_snapshot(connection, id, market, run)
-    if standing.number < number:
-        for link in hash_chain.links(connection, id, standing.number, number):
-            standing = standing.after(link, apply)
-    if (standing.number, standing.digest) != (number, digest):
-        raise broken(standing.number + 1)
-    return standing
+    stored = cached
+    if stored is None or not _is_part_of(connection, stored, id, number, digest):
+        stored = _from_snapshot(connection, id, market, run)
+    if stored.number < number:
+        for chained in hash_chain.read_chain(connection, id, stored.number, number):
+            stored = stored.after(chained, apply)
+    if (stored.number, stored.digest) != (number, digest):
+        raise broken_chain_error(stored.number + 1)
+    return stored
 
 
-def broken(number: int) -> VerificationError:
+def broken_chain_error(number: int) -> VerificationError:
     return VerificationError(
         f"The log of the paper account is broken at entry {number}: it is missing or was altered."
         " Nothing is traded on it. `quorum audit --verify` says more; restore the database from a"
@@ -75,21 +77,23 @@ def broken(number: int) -> VerificationError:
     )
 
 
-def _part_of(connection: Connection, known: Standing, id: int, number: int, digest: str) -> bool:
+def _is_part_of(
+    connection: Connection, cached: StoredAccount, id: int, number: int, digest: str
+) -> bool:
     """Whether the log that ends there contains it: another transaction may have been rolled back,
     and a database restored."""
-    if known.id != id or known.number > number:
+    if cached.id != id or cached.number > number:
         return False
-    if known.number < number:
-        digest = hash_chain.digest_of(connection, id, known.number)
-    return known.digest == digest
+    if cached.number < number:
+        digest = hash_chain.stored_digest(connection, id, cached.number)
+    return cached.digest == digest
 
 
-def _from_snapshot(connection: Connection, id: int, market: str, run: str) -> Standing:
-    taken = tables.Snapshot
+def _from_snapshot(connection: Connection, id: int, market: str, run: str) -> StoredAccount:
+    taken = tables.AccountSnapshotRow
     query = select(col(taken.number), col(taken.body)).where(col(taken.account) == id)
     found = connection.execute(query).first()
     if found is None:
-        return Standing(id, 0, hash_chain.root(market, run), None)
-    digest = hash_chain.digest_of(connection, id, found.number)
-    return Standing(id, found.number, digest, account_from_json(json.loads(found.body)))
+        return StoredAccount(id, 0, hash_chain.genesis_digest(market, run), None)
+    digest = hash_chain.stored_digest(connection, id, found.number)
+    return StoredAccount(id, found.number, digest, account_from_json(json.loads(found.body)))

@@ -12,10 +12,10 @@ from datetime import datetime
 from sqlalchemy import BigInteger, Index, Text, UniqueConstraint
 from sqlmodel import Field
 
-from storage.tables import GIVEN, Instant, Row
+from storage.tables import NO_AUTOINCREMENT, TableRow, UtcMicroseconds
 
 
-class Account(Row, table=True):
+class AccountRow(TableRow, table=True):
     """One for each market and run. `number` and `digest` are those of its last entry."""
 
     __table_args__ = (UniqueConstraint("market", "run"),)
@@ -27,30 +27,34 @@ class Account(Row, table=True):
     digest: str
 
 
-class Snapshot(Row, table=True):
+class AccountSnapshotRow(TableRow, table=True):
     """The account in JSON after the entry `number`, which may be some entries ago. Apart from
     `account`, because SQLite writes a row as a whole and that one changes with every entry."""
 
-    account: int = Field(primary_key=True, foreign_key="account.id", sa_column_kwargs=GIVEN)
+    account: int = Field(
+        primary_key=True, foreign_key="account.id", sa_column_kwargs=NO_AUTOINCREMENT
+    )
     number: int = Field(sa_type=BigInteger)
     body: str = Field(sa_type=Text)
 
 
-class Entry(Row, table=True):
+class AccountEntryRow(TableRow, table=True):
     """`at` belongs to the market and `recorded_at` to the clock; `body` is canonical JSON."""
 
     __table_args__ = (Index(None, "account", "kind", "number"),)
 
-    account: int = Field(primary_key=True, foreign_key="account.id", sa_column_kwargs=GIVEN)
-    number: int = Field(primary_key=True, sa_type=BigInteger, sa_column_kwargs=GIVEN)
-    at: datetime = Field(sa_type=Instant)
-    recorded_at: datetime = Field(sa_type=Instant)
+    account: int = Field(
+        primary_key=True, foreign_key="account.id", sa_column_kwargs=NO_AUTOINCREMENT
+    )
+    number: int = Field(primary_key=True, sa_type=BigInteger, sa_column_kwargs=NO_AUTOINCREMENT)
+    at: datetime = Field(sa_type=UtcMicroseconds)
+    recorded_at: datetime = Field(sa_type=UtcMicroseconds)
     kind: str
     body: str = Field(sa_type=Text)
     digest: str
 
 
-class Order(Row, table=True):
+class StoredOrderRow(TableRow, table=True):
     """An order as it stands, in JSON in `body`. `number` is that of the entry that placed it;
     `request` the digest of what somebody asked for under `key`, NULL where nobody did."""
 
@@ -63,8 +67,10 @@ class Order(Row, table=True):
         Index(None, "account", "source", "number"),
     )
 
-    account: int = Field(primary_key=True, foreign_key="account.id", sa_column_kwargs=GIVEN)
-    number: int = Field(primary_key=True, sa_type=BigInteger, sa_column_kwargs=GIVEN)
+    account: int = Field(
+        primary_key=True, foreign_key="account.id", sa_column_kwargs=NO_AUTOINCREMENT
+    )
+    number: int = Field(primary_key=True, sa_type=BigInteger, sa_column_kwargs=NO_AUTOINCREMENT)
     id: str
     key: str
     request: str | None
@@ -73,12 +79,12 @@ class Order(Row, table=True):
     kind: str
     status: str
     source: str
-    placed_at: datetime = Field(sa_type=Instant)
-    updated_at: datetime = Field(sa_type=Instant)
+    placed_at: datetime = Field(sa_type=UtcMicroseconds)
+    updated_at: datetime = Field(sa_type=UtcMicroseconds)
     body: str = Field(sa_type=Text)
 
 
-class Fill(Row, table=True):
+class StoredFillRow(TableRow, table=True):
     """A `Filled` with the number of its entry, and the source of its order."""
 
     __table_args__ = (
@@ -86,9 +92,11 @@ class Fill(Row, table=True):
         Index(None, "account", "symbol", "number"),
     )
 
-    account: int = Field(primary_key=True, foreign_key="account.id", sa_column_kwargs=GIVEN)
-    number: int = Field(primary_key=True, sa_type=BigInteger, sa_column_kwargs=GIVEN)
-    at: datetime = Field(sa_type=Instant)
+    account: int = Field(
+        primary_key=True, foreign_key="account.id", sa_column_kwargs=NO_AUTOINCREMENT
+    )
+    number: int = Field(primary_key=True, sa_type=BigInteger, sa_column_kwargs=NO_AUTOINCREMENT)
+    at: datetime = Field(sa_type=UtcMicroseconds)
     order: str
     symbol: str
     units: float
@@ -100,27 +108,31 @@ class Fill(Row, table=True):
     source: str
 
 
-class Mark(Row, table=True):
+class EquityPointRow(TableRow, table=True):
     """What the account came to at the close of a row of bars; `exposure` is the value held, long
     and short together, over equity, NULL where that is not positive or a price is missing."""
 
     __table_args__ = ({"sqlite_with_rowid": False},)
 
-    account: int = Field(primary_key=True, foreign_key="account.id", sa_column_kwargs=GIVEN)
-    number: int = Field(primary_key=True, sa_type=BigInteger, sa_column_kwargs=GIVEN)
-    at: datetime = Field(sa_type=Instant)
+    account: int = Field(
+        primary_key=True, foreign_key="account.id", sa_column_kwargs=NO_AUTOINCREMENT
+    )
+    number: int = Field(primary_key=True, sa_type=BigInteger, sa_column_kwargs=NO_AUTOINCREMENT)
+    at: datetime = Field(sa_type=UtcMicroseconds)
     equity: float
     cash: float
     exposure: float | None
 
 
-class TripNote(Row, table=True):
+class TradeNoteRow(TableRow, table=True):
     """`trip` is the id of a `domain.trading.lots.Trip`; `tags` is a JSON list."""
 
     __tablename__ = "trip_note"
 
-    account: int = Field(primary_key=True, foreign_key="account.id", sa_column_kwargs=GIVEN)
+    account: int = Field(
+        primary_key=True, foreign_key="account.id", sa_column_kwargs=NO_AUTOINCREMENT
+    )
     trip: str = Field(primary_key=True)
     note: str = Field(sa_type=Text)
     tags: str = Field(sa_type=Text)
-    updated_at: datetime = Field(sa_type=Instant)
+    updated_at: datetime = Field(sa_type=UtcMicroseconds)

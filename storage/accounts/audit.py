@@ -20,17 +20,17 @@ from domain.trading.account import Account
 from domain.trading.account_json import account_from_json
 from storage.accounts import account_tables as tables
 from storage.accounts import hash_chain
-from storage.accounts.account_state import Apply
-from storage.accounts.hash_chain import Link
-from storage.accounts.read_models import ReadModels
+from storage.accounts.account_state import ApplyEntry
+from storage.accounts.hash_chain import ChainedEntry
+from storage.accounts.read_models import AccountReadModels
 from storage.database import Database
-from storage.journal.cycle_rows import Row
+from storage.journal.cycle_rows import RowValues
 from storage.tables import table
 
-_MOST_TOLD = 5
+_MAX_LISTED = 5
 """Differences of a kind that are told one by one."""
 
-_NOT_FOLLOWED = frozenset({"account", "request"})
+_NOT_DERIVED = frozenset({"account", "request"})
 """Columns that no entry speaks of."""
 
 
@@ -52,38 +52,42 @@ class _Rebuilt:
     digest: str
     account: Account | None = None
     number: int = 0
-    models: ReadModels = field(default_factory=ReadModels)
+    read_models: AccountReadModels = field(default_factory=AccountReadModels)
 
-    def take(self, link: Link, apply: Apply) -> str | None:
+    def advance(self, chained: ChainedEntry, apply: ApplyEntry) -> str | None:
         """Go one entry further; what is wrong with it in words, None if nothing is."""
-        if link.number != self.number + 1:
-            return f"Entry {self.number + 1} is missing: after {self.number} comes {link.number}."
-        if not link.follows(self.digest):
+        if chained.number != self.number + 1:
             return (
-                f"Entry {link.number} ({link.kind}) was altered, moved or put in: its digest does"
+                f"Entry {self.number + 1} is missing: after {self.number} comes {chained.number}."
+            )
+        if not chained.follows(self.digest):
+            return (
+                f"Entry {chained.number} ({chained.kind}) was altered, moved or put in: its digest does"
                 " not follow from what it says and the entry before it."
             )
         try:
-            entry = link.entry()
+            entry = chained.entry()
             after = apply(self.account, entry)
-            self.models.follow(self.account, entry, after)
+            self.read_models.apply(self.account, entry, after)
         except (VerificationError, ValueError, KeyError) as wrong:
-            return f"Entry {link.number} ({link.kind}) cannot follow the ones before it: {wrong}"
-        self.account, self.number, self.digest = after, link.number, link.digest
+            return (
+                f"Entry {chained.number} ({chained.kind}) cannot follow the ones before it: {wrong}"
+            )
+        self.account, self.number, self.digest = after, chained.number, chained.digest
         return None
 
 
-class Audit:
+class AccountAudit:
     """Of the accounts of one database; `apply` says what an entry does
     (`trading/account/ledger.py`)."""
 
-    def __init__(self, database: Database, apply: Apply) -> None:
+    def __init__(self, database: Database, apply: ApplyEntry) -> None:
         self._database = database
         self._apply = apply
 
     def accounts(self) -> tuple[tuple[str, str], ...]:
         """Market and run of each, in order."""
-        market, run = col(tables.Account.market), col(tables.Account.run)
+        market, run = col(tables.AccountRow.market), col(tables.AccountRow.run)
         with self._database.reading() as connection:
             rows = connection.execute(select(market, run).order_by(market, run)).all()
         return tuple((row.market, row.run) for row in rows)
@@ -96,20 +100,20 @@ class Audit:
         """
         with self._database.reading() as connection:
             head = _head(connection, market, run)
-            rebuilt = _Rebuilt(hash_chain.root(market, run))
-            found: list[str] = []
-            for link in hash_chain.links(connection, head.id, 0):
-                if wrong := rebuilt.take(link, self._apply):
-                    return (*found, wrong)
-                if link.number == head.snapshot_number:
-                    found += _snapshot(head, rebuilt.account)
-            if wrong := _end(head, rebuilt):
-                return (*found, wrong)
-            return (*found, *_read_models(connection, head.id, rebuilt.models))
+            rebuilt = _Rebuilt(hash_chain.genesis_digest(market, run))
+            problems: list[str] = []
+            for chained in hash_chain.read_chain(connection, head.id, 0):
+                if problem := rebuilt.advance(chained, self._apply):
+                    return (*problems, problem)
+                if chained.number == head.snapshot_number:
+                    problems += _check_snapshot(head, rebuilt.account)
+            if problem := _check_head(head, rebuilt):
+                return (*problems, problem)
+            return (*problems, *_check_read_models(connection, head.id, rebuilt.read_models))
 
 
 def _head(connection: Connection, market: str, run: str) -> _Head:
-    account, taken = tables.Account, tables.Snapshot
+    account, taken = tables.AccountRow, tables.AccountSnapshotRow
     query: Select[*tuple[Any, ...]] = (
         select(
             col(account.id),
@@ -127,17 +131,17 @@ def _head(connection: Connection, market: str, run: str) -> _Head:
     return _Head(found.id, found.number, found.digest, found.snapshot_number or 0, found.body)
 
 
-def _snapshot(head: _Head, rebuilt: Account | None) -> Iterator[str]:
+def _check_snapshot(head: _Head, rebuilt: Account | None) -> Iterator[str]:
     try:
-        kept = account_from_json(json.loads(head.snapshot or ""))
+        snapshot = account_from_json(json.loads(head.snapshot or ""))
     except (VerificationError, ValueError) as wrong:
         yield f"The snapshot cannot be read: {wrong}"
         return
-    if kept != rebuilt:
+    if snapshot != rebuilt:
         yield f"The snapshot is not what the {head.snapshot_number} entries up to it make."
 
 
-def _end(head: _Head, rebuilt: _Rebuilt) -> str | None:
+def _check_head(head: _Head, rebuilt: _Rebuilt) -> str | None:
     if rebuilt.number < head.number:
         return f"The log ends with entry {rebuilt.number}, but the account has {head.number}."
     if rebuilt.number > head.number:
@@ -149,42 +153,46 @@ def _end(head: _Head, rebuilt: _Rebuilt) -> str | None:
     return None
 
 
-def _read_models(connection: Connection, account: int, made: ReadModels) -> Iterator[str]:
-    orders = {state.number or 0: state.new_row() for state in made.orders.values()}
-    for noun, rows, kept in (
-        ("order", orders, tables.Order),
-        ("fill", {row["number"]: row for row in made.fills}, tables.Fill),
-        ("mark", {row["number"]: row for row in made.marks}, tables.Mark),
+def _check_read_models(
+    connection: Connection, account: int, read_models: AccountReadModels
+) -> Iterator[str]:
+    orders = {state.number or 0: state.new_row() for state in read_models.orders.values()}
+    for noun, rows, row_class in (
+        ("order", orders, tables.StoredOrderRow),
+        ("fill", {row["number"]: row for row in read_models.fills}, tables.StoredFillRow),
+        ("mark", {row["number"]: row for row in read_models.equity_points}, tables.EquityPointRow),
     ):
-        differences = _differences(noun, _stored(connection, table(kept), account), rows)
-        told = list(islice(differences, _MOST_TOLD))
-        yield from told
+        differences = _differences(noun, _stored_rows(connection, table(row_class), account), rows)
+        listed = list(islice(differences, _MAX_LISTED))
+        yield from listed
         if more := sum(1 for _ in differences):
             yield f"{more:,} more differences of {noun}s."
 
 
-def _stored(connection: Connection, model: Table, account: int) -> Iterator[Row]:
+def _stored_rows(connection: Connection, model: Table, account: int) -> Iterator[RowValues]:
     """Rows of a read model in order of number, without what no entry speaks of."""
-    columns = [column for column in model.c if column.name not in _NOT_FOLLOWED]
+    columns = [column for column in model.c if column.name not in _NOT_DERIVED]
     query = select(*columns).where(model.c.account == account).order_by(model.c.number)
     for row in connection.execute(query):
         yield dict(row._mapping)
 
 
-def _differences(noun: str, stored: Iterator[Row], made: Mapping[int, Row]) -> Iterator[str]:
-    left = dict(made)
+def _differences(
+    noun: str, stored: Iterator[RowValues], expected_rows: Mapping[int, RowValues]
+) -> Iterator[str]:
+    missing = dict(expected_rows)
     for row in stored:
         number = row["number"]
-        expected = left.pop(number, None)
+        expected = missing.pop(number, None)
         if expected is None:
             yield f"The {noun} of entry {number} is kept, but that entry makes none."
         elif row != expected:
-            yield f"The {noun} of entry {number} does not follow: {_unlike(row, expected)}."
-    for number in left:
+            yield f"The {noun} of entry {number} does not follow: {_changed_columns(row, expected)}."
+    for number in missing:
         yield f"The {noun} of entry {number} is missing."
 
 
-def _unlike(row: Row, expected: Row) -> str:
+def _changed_columns(row: RowValues, expected: RowValues) -> str:
     names: Sequence[str] = [name for name in expected if row[name] != expected[name]]
-    said = (f"{name} is {row[name]}, not {expected[name]}" for name in names if name != "body")
-    return ", ".join(said) or "its body says something else"
+    sentences = (f"{name} is {row[name]}, not {expected[name]}" for name in names if name != "body")
+    return ", ".join(sentences) or "its body says something else"

@@ -19,13 +19,13 @@ from sqlmodel import col
 
 from domain.errors import NotFoundError
 from domain.panel import Floats, Times
-from domain.trading.account import Entry, Happening
+from domain.trading.account import AccountEntry, AccountEvent
 from domain.trading.account_json import order_from_json
-from domain.trading.lots import Lot, Trip
-from domain.trading.orders import OPEN, Order, Source, Status
+from domain.trading.lots import RoundTrip, TaxLot
+from domain.trading.orders import OPEN_STATUSES, Order, OrderSource, OrderStatus
 from storage.accounts import account_tables as tables
-from storage.accounts.round_trips import Traded, happenings
-from storage.accounts.trade_notes import notes, put_note
+from storage.accounts.round_trips import RoundTripIndex, read_entries
+from storage.accounts.trade_notes import load_notes, save_note
 from storage.database import Database
 from storage.journal.sql_journal import utc_now
 from storage.tables import seq_within_range, table
@@ -34,7 +34,7 @@ Query = Select[*tuple[Any, ...]]
 
 
 @dataclass(frozen=True, slots=True)
-class OrderLine:
+class BlotterOrder:
     """An order as it stands; `number` is that of the entry that placed it, `updated_at` the time
     of the market at which it last changed."""
 
@@ -44,7 +44,7 @@ class OrderLine:
 
 
 @dataclass(frozen=True, slots=True)
-class FillLine:
+class BlotterFill:
     """See `domain.trading.account.Filled`; `number` is that of its entry, `source` its order's."""
 
     number: int
@@ -56,12 +56,12 @@ class FillLine:
     commission: float
     slippage: float
     moment: str
-    source: Source
+    source: OrderSource
     charged: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Curve:
+class EquityCurve:
     """All (K,), a row of bars each, oldest first: the number of its entry, when it closed, equity
     and cash in currency, and the value held, long and short together, as a share of equity (NaN
     where that is not known)."""
@@ -74,7 +74,7 @@ class Curve:
 
 
 @dataclass(frozen=True, slots=True)
-class AuditLine:
+class AuditEntry:
     """An entry as it is kept: `at` in the time of the market, `recorded_at` by the clock, `body`
     plain JSON; `digest` binds it to all before it (`storage/accounts/hash_chain.py`)."""
 
@@ -86,27 +86,27 @@ class AuditLine:
     digest: str
 
 
-class Blotter:
+class SqlBlotter:
     """The read side of one account. An account that was not opened yet has nothing."""
 
     def __init__(self, database: Database, market: str, run: str) -> None:
         self._database = database
         self._market, self._run = market, run
-        self._traded = Traded()
+        self._trades = RoundTripIndex()
 
     def orders(
         self,
         *,
         open_only: bool = False,
         symbols: Sequence[str] = (),
-        status: Status | None = None,
-        source: Source | None = None,
+        status: OrderStatus | None = None,
+        source: OrderSource | None = None,
         before: int | None = None,
         limit: int = 100,
-    ) -> tuple[OrderLine, ...]:
+    ) -> tuple[BlotterOrder, ...]:
         """Newest first, of `symbols` where some are named; the page after one that ended with
         `number` starts `before` that."""
-        order = tables.Order
+        order = tables.StoredOrderRow
         query = self._orders()
         if open_only:
             query = query.where(col(order.number).in_(self._open()))
@@ -120,20 +120,22 @@ class Blotter:
                 query = query.where(col(column) == str(wanted))
         with self._database.reading() as connection:
             rows = connection.execute(_page(query, order.number, before, limit)).all()
-        return tuple(map(_order_line, rows))
+        return tuple(map(_blotter_order, rows))
 
-    def order(self, id: str) -> OrderLine:
+    def order(self, id: str) -> BlotterOrder:
         with self._database.reading() as connection:
             found = (
-                _askable(id)
-                and connection.execute(self._orders().where(col(tables.Order.id) == id)).first()
+                _is_valid_id(id)
+                and connection.execute(
+                    self._orders().where(col(tables.StoredOrderRow.id) == id)
+                ).first()
             )
         if not found:
             raise NotFoundError(
                 f"There is no order {id[:60]!r} in the paper account of {self._market},"
                 f" {self._run}. `quorum orders` lists them."
             )
-        return _order_line(found)
+        return _blotter_order(found)
 
     def fills(
         self,
@@ -144,12 +146,12 @@ class Blotter:
         until: datetime | None = None,
         before: int | None = None,
         limit: int = 500,
-    ) -> tuple[FillLine, ...]:
+    ) -> tuple[BlotterFill, ...]:
         """Newest first, of bars that closed from `since` up to but not at `until`."""
-        if order is not None and not _askable(order):
+        if order is not None and not _is_valid_id(order):
             return ()
-        fill = tables.Fill
-        names = [field.name for field in fields(FillLine)]
+        fill = tables.StoredFillRow
+        names = [field.name for field in fields(BlotterFill)]
         query: Query = select(*table(fill).c[*names]).where(col(fill.account) == self._account())
         for column, wanted in ((fill.order, order), (fill.symbol, symbol)):
             if wanted is not None:
@@ -160,11 +162,13 @@ class Blotter:
             query = query.where(col(fill.at) < until)
         with self._database.reading() as connection:
             rows = connection.execute(_page(query, fill.number, before, limit)).all()
-        return tuple(FillLine(**{**row._mapping, "source": Source(row.source)}) for row in rows)
+        return tuple(
+            BlotterFill(**{**row._mapping, "source": OrderSource(row.source)}) for row in rows
+        )
 
-    def curve(self) -> Curve:
+    def curve(self) -> EquityCurve:
         """As the driver gives it, which is fast: instants in microseconds."""
-        mark = tables.Mark
+        mark = tables.EquityPointRow
         query = (
             select(
                 col(mark.number), col(mark.at), col(mark.equity), col(mark.cash), col(mark.exposure)
@@ -178,55 +182,56 @@ class Blotter:
         numbers, at, *figures = list(zip(*rows, strict=True)) or [()] * 5
         equity, cash, exposure = (np.array(each, np.float64) for each in figures)
         times = np.array(at, np.int64).astype("datetime64[us]")
-        return Curve(np.array(numbers, np.int64), times, equity, cash, exposure)
+        return EquityCurve(np.array(numbers, np.int64), times, equity, cash, exposure)
 
-    def entries(self, after: int = 0, limit: int = 500) -> tuple[AuditLine, ...]:
+    def entries(self, after: int = 0, limit: int = 500) -> tuple[AuditEntry, ...]:
         """The log from its beginning: the first with a larger number."""
-        entry = tables.Entry
-        names = [field.name for field in fields(AuditLine)]
+        entry = tables.AccountEntryRow
+        names = [field.name for field in fields(AuditEntry)]
         query: Query = select(*table(entry).c[*names]).where(
             col(entry.account) == self._account(), col(entry.number) > seq_within_range(after)
         )
         with self._database.reading() as connection:
             rows = connection.execute(query.order_by(col(entry.number)).limit(limit)).all()
-        return tuple(AuditLine(**{**row._mapping, "body": json.loads(row.body)}) for row in rows)
+        return tuple(AuditEntry(**{**row._mapping, "body": json.loads(row.body)}) for row in rows)
 
-    def happenings(self, *kinds: type[Happening]) -> tuple[Entry, ...]:
+    def account_entries(self, *kinds: type[AccountEvent]) -> tuple[AccountEntry, ...]:
         """All entries of these kinds, oldest first."""
         with self._database.reading() as connection:
-            return happenings(connection, self._account(), kinds)
+            return read_entries(connection, self._account(), kinds)
 
-    def lots(self) -> Mapping[str, tuple[Lot, ...]]:
+    def lots(self) -> Mapping[str, tuple[TaxLot, ...]]:
         """By symbol what is held, oldest first."""
-        return self._now().lots
+        return self._refresh_trades().lots
 
-    def trips(self) -> tuple[Trip, ...]:
+    def round_trips(self) -> tuple[RoundTrip, ...]:
         """Closed round trips in order of their end, with what people noted beside them."""
         with self._database.reading() as connection:
-            noted = notes(connection, self._account())
-        trips = self._now().trips
+            notes_by_trip = load_notes(connection, self._account())
+        trips = self._refresh_trades().round_trips
         return tuple(
-            _with_note(trip, *noted[trip.id]) if trip.id in noted else trip for trip in trips
+            _with_note(trip, *notes_by_trip[trip.id]) if trip.id in notes_by_trip else trip
+            for trip in trips
         )
 
-    def annotate(self, trip: str, note: str, tags: Sequence[str]) -> None:
+    def annotate(self, trip_id: str, note: str, tags: Sequence[str]) -> None:
         """Put `note` and `tags` beside the trip with that id, in place of what was there.
 
         Raises NotFoundError for a trip that is not, InputError for too many words or tags.
         """
-        if trip not in {each.id for each in self._now().trips}:
-            raise NotFoundError(f"There is no closed trade {trip[:60]!r} in this account.")
+        if trip_id not in {each.id for each in self._refresh_trades().round_trips}:
+            raise NotFoundError(f"There is no closed trade {trip_id[:60]!r} in this account.")
         with self._database.writing() as connection:
             account = connection.scalars(select(self._account())).one()
-            put_note(connection, account, trip, note, tags, utc_now())
+            save_note(connection, account, trip_id, note, tags, utc_now())
 
-    def _now(self) -> Traded:
+    def _refresh_trades(self) -> RoundTripIndex:
         with self._database.reading() as connection:
-            self._traded = self._traded.brought_up_to_date(connection, self._account())
-        return self._traded
+            self._trades = self._trades.refresh(connection, self._account())
+        return self._trades
 
     def _orders(self) -> Query:
-        order = tables.Order
+        order = tables.StoredOrderRow
         return select(col(order.number), col(order.body), col(order.updated_at)).where(
             col(order.account) == self._account()
         )
@@ -234,17 +239,17 @@ class Blotter:
     def _open(self) -> Select[int]:
         """Numbers of the open orders: asked for by themselves, SQLite finds them by their status
         and does not walk through all there ever were."""
-        order = tables.Order
+        order = tables.StoredOrderRow
         return select(col(order.number)).where(
-            col(order.account) == self._account(), col(order.status).in_(sorted(OPEN))
+            col(order.account) == self._account(), col(order.status).in_(sorted(OPEN_STATUSES))
         )
 
     def _account(self) -> ScalarSelect[int]:
         here = {"market": self._market, "run": self._run}
-        return select(col(tables.Account.id)).filter_by(**here).scalar_subquery()
+        return select(col(tables.AccountRow.id)).filter_by(**here).scalar_subquery()
 
 
-def _with_note(trip: Trip, note: str, tags: tuple[str, ...]) -> Trip:
+def _with_note(trip: RoundTrip, note: str, tags: tuple[str, ...]) -> RoundTrip:
     return replace(trip, note=note, tags=tags)
 
 
@@ -254,10 +259,10 @@ def _page(query: Query, number: int, before: int | None, limit: int) -> Query:
     return query.order_by(col(number).desc()).limit(limit)
 
 
-def _order_line(row: Any) -> OrderLine:
-    return OrderLine(row.number, order_from_json(json.loads(row.body)), row.updated_at)
+def _blotter_order(row: Any) -> BlotterOrder:
+    return BlotterOrder(row.number, order_from_json(json.loads(row.body)), row.updated_at)
 
 
-def _askable(id: str) -> bool:
+def _is_valid_id(id: str) -> bool:
     """Whether a database could even compare it: a zero byte, for one, is no text to it."""
     return id.isascii() and id.isprintable()

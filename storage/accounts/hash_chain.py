@@ -16,10 +16,10 @@ from sqlalchemy import Connection, Select, bindparam, select
 from sqlmodel import col
 
 from domain.canonical import canonical_bytes
-from domain.trading.account import Entry
-from domain.trading.account_json import happening_from_json, happening_to_json, kind_of
+from domain.trading.account import AccountEntry
+from domain.trading.account_json import account_event_from_json, account_event_to_json, kind_of
 from storage.accounts import account_tables as tables
-from storage.journal.cycle_rows import Row, plain_text
+from storage.journal.cycle_rows import RowValues, plain_json_text
 from storage.tables import microseconds, table
 
 _BATCH = 1_000
@@ -27,7 +27,7 @@ _BATCH = 1_000
 
 
 @dataclass(frozen=True, slots=True)
-class Link:
+class ChainedEntry:
     """An entry as it is stored."""
 
     number: int
@@ -37,11 +37,13 @@ class Link:
     body: str
     digest: str
 
-    def entry(self) -> Entry:
+    def entry(self) -> AccountEntry:
         """Raises VerificationError for a body that is not of its kind."""
-        return Entry(self.number, self.at, happening_from_json(self.kind, json.loads(self.body)))
+        return AccountEntry(
+            self.number, self.at, account_event_from_json(self.kind, json.loads(self.body))
+        )
 
-    def row(self, account: int) -> Row:
+    def row(self, account: int) -> RowValues:
         return {
             "account": account,
             "number": self.number,
@@ -54,17 +56,17 @@ class Link:
 
     def follows(self, previous: str) -> bool:
         """Whether its digest is what it must be after an entry with the digest `previous`."""
-        return self.digest == digest(
+        return self.digest == entry_digest(
             previous, self.number, self.at, self.recorded_at, self.kind, self.body
         )
 
 
-def root(market: str, run: str) -> str:
+def genesis_digest(market: str, run: str) -> str:
     """What stands before the first entry: a log cannot pass for that of another account."""
     return hashlib.sha256(canonical_bytes(["account", market, run])).hexdigest()
 
 
-def digest(
+def entry_digest(
     previous: str, number: int, at: datetime, recorded_at: datetime, kind: str, body: str
 ) -> str:
     """SHA-256 in hex over three lines of ASCII, the last without an end: the previous digest;
@@ -73,19 +75,19 @@ def digest(
     return hashlib.sha256(f"{previous}\n{line}\n{body}".encode("ascii")).hexdigest()
 
 
-def link(previous: str, entry: Entry, recorded_at: datetime) -> Link:
+def chain_entry(previous: str, entry: AccountEntry, recorded_at: datetime) -> ChainedEntry:
     """The entry as it is stored after one with the digest `previous`."""
-    kind, body = kind_of(entry.what), plain_text(happening_to_json(entry.what))
-    made = digest(previous, entry.number, entry.at, recorded_at, kind, body)
-    return Link(entry.number, entry.at, recorded_at, kind, body, made)
+    kind, body = kind_of(entry.event), plain_json_text(account_event_to_json(entry.event))
+    made = entry_digest(previous, entry.number, entry.at, recorded_at, kind, body)
+    return ChainedEntry(entry.number, entry.at, recorded_at, kind, body, made)
 
 
-def links(
+def read_chain(
     connection: Connection, account: int, after: int, until: int | None = None
-) -> Iterator[Link]:
+) -> Iterator[ChainedEntry]:
     """In order of number, those larger than `after`, up to and including `until`."""
-    entry = tables.Entry
-    names = [field.name for field in fields(Link)]
+    entry = tables.AccountEntryRow
+    names = [field.name for field in fields(ChainedEntry)]
     query: Select[*tuple[Any, ...]] = select(*table(entry).c[*names]).where(
         col(entry.account) == account
     )
@@ -94,17 +96,18 @@ def links(
     query = query.order_by(col(entry.number)).limit(_BATCH)
     while True:
         batch = connection.execute(query.where(col(entry.number) > after)).all()
-        yield from (Link(*row) for row in batch)
+        yield from (ChainedEntry(*row) for row in batch)
         if len(batch) < _BATCH:
             return
         after = batch[-1].number
 
 
-def digest_of(connection: Connection, account: int, number: int) -> str:
+def stored_digest(connection: Connection, account: int, number: int) -> str:
     """The digest of an entry; empty, which no digest is, where there is none."""
     return connection.scalars(_DIGEST, {"of": account, "at": number}).first() or ""
 
 
-_DIGEST = select(col(tables.Entry.digest)).where(
-    col(tables.Entry.account) == bindparam("of"), col(tables.Entry.number) == bindparam("at")
+_DIGEST = select(col(tables.AccountEntryRow.digest)).where(
+    col(tables.AccountEntryRow.account) == bindparam("of"),
+    col(tables.AccountEntryRow.number) == bindparam("at"),
 )

@@ -14,20 +14,20 @@ from typing import Any
 from domain.canonical import to_json
 from domain.trading.account import (
     Account,
+    AccountEntry,
     BarClosed,
-    Entry,
-    Filled,
-    OrderChanged,
-    OrderEnded,
-    OrderPlaced,
+    OrderClosed,
+    OrderFilled,
+    OrderSubmitted,
+    OrderUpdated,
     SplitApplied,
 )
-from domain.trading.orders import Order, after_fill, moved
-from storage.journal.cycle_rows import Row, plain_text
+from domain.trading.orders import Order, apply_fill, transition
+from storage.journal.cycle_rows import RowValues, plain_json_text
 
 
 @dataclass(frozen=True)
-class OrderState:
+class OrderReadModel:
     """An order after the last entry that touched it, `updated_at` in the market's time. `number`
     is that of the entry that placed it, None where that came before the entries looked at."""
 
@@ -39,15 +39,15 @@ class OrderState:
     def json(self) -> dict[str, Any]:
         return dict(to_json(self.order))
 
-    def row(self) -> Row:
+    def row(self) -> RowValues:
         """What may change of its row."""
         return {
             "status": self.order.status.value,
             "updated_at": self.updated_at,
-            "body": plain_text(self.json),
+            "body": plain_json_text(self.json),
         }
 
-    def new_row(self) -> Row:
+    def new_row(self) -> RowValues:
         """The whole row but for its account and its request."""
         order = self.order
         return {
@@ -57,93 +57,95 @@ class OrderState:
             "key": order.key,
             "symbol": order.symbol,
             "side": order.side.value,
-            "kind": order.kind.value,
+            "kind": order.order_type.value,
             "source": order.source.value,
-            "placed_at": order.placed_at,
+            "placed_at": order.submitted_at,
         }
 
 
 @dataclass(slots=True)
-class ReadModels:
+class AccountReadModels:
     """What entries come to, in the order in which they are told; `orders` by id."""
 
-    orders: dict[str, OrderState] = field(default_factory=dict)
-    fills: list[Row] = field(default_factory=list)
-    marks: list[Row] = field(default_factory=list)
+    orders: dict[str, OrderReadModel] = field(default_factory=dict)
+    fills: list[RowValues] = field(default_factory=list)
+    equity_points: list[RowValues] = field(default_factory=list)
 
-    def follow(self, before: Account | None, entry: Entry, after: Account) -> None:
+    def apply(self, before: Account | None, entry: AccountEntry, after: Account) -> None:
         """Take in the entry that led from `before` to `after`."""
-        stood: Mapping[str, Order] = before.orders if before else {}
-        match entry.what:
-            case OrderPlaced(order) | OrderChanged(order):
-                self._keep(after.orders[order.id], entry)
-            case OrderEnded(id, status, why):
-                self._keep(moved(stood[id], status, why), entry)
-            case Filled(id) as fill:
-                self._keep(after.orders.get(id) or _filled(stood[id], fill), entry)
-                self.fills.append(_fill_row(entry, fill, stood[id]))
+        orders_before: Mapping[str, Order] = before.orders if before else {}
+        match entry.event:
+            case OrderSubmitted(order) | OrderUpdated(order):
+                self._store(after.orders[order.id], entry)
+            case OrderClosed(id, status, reason):
+                self._store(transition(orders_before[id], status, reason), entry)
+            case OrderFilled(id) as fill:
+                self._store(after.orders.get(id) or _fully_filled(orders_before[id], fill), entry)
+                self.fills.append(_fill_row(entry, fill, orders_before[id]))
             case BarClosed() as bar:
-                self.marks.append(_mark_row(entry, bar, after))
-                self._keep_new(stood, entry, after)
+                self.equity_points.append(_equity_point_row(entry, bar, after))
+                self._store_changed(orders_before, entry, after)
             case SplitApplied():
-                self._keep_new(stood, entry, after)
+                self._store_changed(orders_before, entry, after)
 
-    def _keep_new(self, stood: Mapping[str, Order], entry: Entry, after: Account) -> None:
+    def _store_changed(
+        self, orders_before: Mapping[str, Order], entry: AccountEntry, after: Account
+    ) -> None:
         for id, order in after.orders.items():
-            if stood.get(id) is not order:
-                self._keep(order, entry)
+            if orders_before.get(id) is not order:
+                self._store(order, entry)
 
-    def _keep(self, order: Order, entry: Entry) -> None:
+    def _store(self, order: Order, entry: AccountEntry) -> None:
         known = self.orders.get(order.id)
         number = known.number if known else None
-        if isinstance(entry.what, OrderPlaced) and entry.what.order.id == order.id:
+        if isinstance(entry.event, OrderSubmitted) and entry.event.order.id == order.id:
             number = entry.number
-        self.orders[order.id] = OrderState(order, entry.at, number)
+        self.orders[order.id] = OrderReadModel(order, entry.at, number)
 
 
-def equity(account: Account) -> float | None:
+def known_equity(account: Account) -> float | None:
     """Cash and positions at the last prices seen; None where one was not seen yet."""
     values = _values(account)
     return None if values is None else fsum((account.cash, *values))
 
 
-def _filled(order: Order, fill: Filled) -> Order:
+def _fully_filled(order: Order, fill: OrderFilled) -> Order:
     """An order of which nothing is left after the fill."""
-    return after_fill(order, abs(fill.units), fill.price, fill.fees)
+    return apply_fill(order, abs(fill.quantity), fill.price, fill.total_fees)
 
 
-def _fill_row(entry: Entry, fill: Filled, order: Order) -> Row:
+def _fill_row(entry: AccountEntry, fill: OrderFilled, order: Order) -> RowValues:
     return {
         "number": entry.number,
         "at": entry.at,
-        "order": fill.order,
+        "order": fill.order_id,
         "symbol": fill.symbol,
-        "units": fill.units,
+        "units": fill.quantity,
         "price": fill.price,
         "commission": fill.commission,
         "slippage": fill.slippage,
-        "charged": fill.charged,
-        "moment": fill.moment,
+        "charged": fill.residual_slippage,
+        "moment": fill.trigger,
         "source": order.source.value,
     }
 
 
-def _mark_row(entry: Entry, bar: BarClosed, after: Account) -> Row:
+def _equity_point_row(entry: AccountEntry, bar: BarClosed, after: Account) -> RowValues:
     values = _values(after)
-    held = None if values is None else fsum(map(abs, values))
+    gross_value = None if values is None else fsum(map(abs, values))
     return {
         "number": entry.number,
         "at": entry.at,
         "equity": bar.equity,
         "cash": after.cash,
-        "exposure": None if held is None or bar.equity <= 0.0 else held / bar.equity,
+        "exposure": None if gross_value is None or bar.equity <= 0.0 else gross_value / bar.equity,
     }
 
 
 def _values(account: Account) -> list[float] | None:
     """Of each position at its last price, in no order: to be added exactly. None where one has no
     price."""
-    marks = account.marks
-    if not account.positions.keys() <= marks.keys():
+    last_bars = account.last_bars
+    if not account.positions.keys() <= last_bars.keys():
         return None
-    return [held.units * marks[symbol].close for symbol, held in account.positions.items()]
+    return [held.quantity * last_bars[symbol].close for symbol, held in account.positions.items()]

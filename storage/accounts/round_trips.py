@@ -11,49 +11,62 @@ from dataclasses import dataclass, field
 from sqlalchemy import Connection, ScalarSelect, select
 from sqlmodel import col
 
-from domain.trading.account import Entry, Filled, Happening, OrderPlaced, Reset, SplitApplied
-from domain.trading.account_json import KINDS, happening_from_json
-from domain.trading.lots import Lot, Trip, lots_and_trips, receipts_of
+from domain.stored_names import ENTRY_KINDS
+from domain.trading.account import (
+    AccountEntry,
+    AccountEvent,
+    AccountReset,
+    OrderFilled,
+    OrderSubmitted,
+    SplitApplied,
+)
+from domain.trading.account_json import account_event_from_json
+from domain.trading.lots import RoundTrip, TaxLot, match_entries, receipts_by_order
 from storage.accounts import account_tables as tables
 
-_MATTERS: tuple[type[Happening], ...] = (OrderPlaced, Filled, SplitApplied, Reset)
+_RELEVANT_EVENTS: tuple[type[AccountEvent], ...] = (
+    OrderSubmitted,
+    OrderFilled,
+    SplitApplied,
+    AccountReset,
+)
 """Kinds of entries that lots and trips follow from."""
 
 
 @dataclass(frozen=True, slots=True)
-class Traded:
+class RoundTripIndex:
     """By symbol the lots still held, oldest first, and the trips in order of their end, as they
     follow from the entries up to `number`; `receipts` by order, of those that have one."""
 
     number: int = 0
-    lots: Mapping[str, tuple[Lot, ...]] = field(default_factory=dict)
-    trips: tuple[Trip, ...] = ()
+    lots: Mapping[str, tuple[TaxLot, ...]] = field(default_factory=dict)
+    round_trips: tuple[RoundTrip, ...] = ()
     receipts: Mapping[str, str] = field(default_factory=dict)
 
-    def brought_up_to_date(self, connection: Connection, account: ScalarSelect[int]) -> "Traded":
+    def refresh(self, connection: Connection, account: ScalarSelect[int]) -> "RoundTripIndex":
         """Itself where nothing that matters has come since."""
-        since = happenings(connection, account, _MATTERS, self.number)
-        if not since:
+        new_entries = read_entries(connection, account, _RELEVANT_EVENTS, self.number)
+        if not new_entries:
             return self
-        lots, ended = lots_and_trips(since, self.lots, self.receipts)
-        receipts = {**self.receipts, **receipts_of(since)}
-        return Traded(since[-1].number, lots, (*self.trips, *ended), receipts)
+        lots, ended = match_entries(new_entries, self.lots, self.receipts)
+        receipts = {**self.receipts, **receipts_by_order(new_entries)}
+        return RoundTripIndex(new_entries[-1].number, lots, (*self.round_trips, *ended), receipts)
 
 
-def happenings(
+def read_entries(
     connection: Connection,
     account: ScalarSelect[int],
-    kinds: Sequence[type[Happening]],
+    kinds: Sequence[type[AccountEvent]],
     after: int = 0,
-) -> tuple[Entry, ...]:
+) -> tuple[AccountEntry, ...]:
     """Entries of these kinds with a larger number, oldest first."""
-    entry = tables.Entry
-    names = [name for name, kind in KINDS.items() if kind in kinds]
+    entry = tables.AccountEntryRow
+    names = [name for name, kind in ENTRY_KINDS.items() if kind in kinds]
     query = select(col(entry.number), col(entry.at), col(entry.kind), col(entry.body)).where(
         col(entry.account) == account, col(entry.kind).in_(names), col(entry.number) > after
     )
     rows = sorted(connection.execute(query).all())  # in SQL, SQLite would walk the whole log
     return tuple(
-        Entry(number, at, happening_from_json(kind, json.loads(body)))
+        AccountEntry(number, at, account_event_from_json(kind, json.loads(body)))
         for number, at, kind, body in rows
     )

@@ -10,19 +10,19 @@ from sqlmodel import col
 from domain.errors import InputError
 from storage.accounts import account_tables as tables
 from storage.database import insert_missing
-from storage.journal.cycle_rows import text
+from storage.journal.cycle_rows import canonical_text
 
-MOST_WORDS, MOST_TAGS, LONGEST_TAG = 4_000, 20, 40
+MAX_NOTE_LENGTH, MAX_TAGS, MAX_TAG_LENGTH = 4_000, 20, 40
 """Characters of a note, tags of a trip, characters of a tag."""
 
 
-def notes(
+def load_notes(
     connection: Connection, account: ScalarSelect[int]
 ) -> Mapping[str, tuple[str, tuple[str, ...]]]:
     """Note and tags by trip."""
-    beside = tables.TripNote
-    query = select(col(beside.trip), col(beside.note), col(beside.tags)).where(
-        col(beside.account) == account
+    note_row = tables.TradeNoteRow
+    query = select(col(note_row.trip), col(note_row.note), col(note_row.tags)).where(
+        col(note_row.account) == account
     )
     return {
         trip: (json.loads(note), tuple(json.loads(tags)))
@@ -30,29 +30,33 @@ def notes(
     }
 
 
-def put_note(
-    connection: Connection, account: int, trip: str, note: str, tags: Sequence[str], at: datetime
+def save_note(
+    connection: Connection, account: int, trip_id: str, note: str, tags: Sequence[str], at: datetime
 ) -> None:
     """In place of what was there. Raises InputError for too many words or tags."""
-    key = {"account": account, "trip": trip}
-    row = {"note": text(_note(note)), "tags": text(_tags(tags)), "updated_at": at}
-    insert_missing(connection, tables.TripNote, [{**key, **row}])
-    connection.execute(update(tables.TripNote).filter_by(**key).values(row))
+    key = {"account": account, "trip": trip_id}
+    row = {
+        "note": canonical_text(_valid_note(note)),
+        "tags": canonical_text(_valid_tags(tags)),
+        "updated_at": at,
+    }
+    insert_missing(connection, tables.TradeNoteRow, [{**key, **row}])
+    connection.execute(update(tables.TradeNoteRow).filter_by(**key).values(row))
 
 
-def _note(note: str) -> str:
-    if len(note) > MOST_WORDS:
+def _valid_note(note: str) -> str:
+    if len(note) > MAX_NOTE_LENGTH:
         raise InputError(
-            f"The note has {len(note):,} characters; {MOST_WORDS:,} are kept. Shorten it."
+            f"The note has {len(note):,} characters; {MAX_NOTE_LENGTH:,} are kept. Shorten it."
         )
     return note
 
 
-def _tags(tags: Sequence[str]) -> list[str]:
-    kept = list(dict.fromkeys(tag.strip() for tag in tags if tag.strip()))
-    if len(kept) > MOST_TAGS:
-        raise InputError(f"{len(kept)} tags were given; a trade has up to {MOST_TAGS}.")
-    for tag in kept:
-        if len(tag) > LONGEST_TAG:
-            raise InputError(f"The tag {tag[:60]!r} is longer than {LONGEST_TAG} characters.")
-    return kept
+def _valid_tags(tags: Sequence[str]) -> list[str]:
+    unique = list(dict.fromkeys(tag.strip() for tag in tags if tag.strip()))
+    if len(unique) > MAX_TAGS:
+        raise InputError(f"{len(unique)} tags were given; a trade has up to {MAX_TAGS}.")
+    for tag in unique:
+        if len(tag) > MAX_TAG_LENGTH:
+            raise InputError(f"The tag {tag[:60]!r} is longer than {MAX_TAG_LENGTH} characters.")
+    return unique

@@ -8,79 +8,81 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from domain.canonical import canonical_bytes, instant, plain_bytes, to_json
+from domain.canonical import canonical_bytes, encode_json, format_instant, to_json
 from domain.decision import Cycle, Decision, Vote
 from domain.events import Event, EventKind
 
-Row = dict[str, Any]
+RowValues = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Document:
+class DecisionDocument:
     """A decision in JSON beside what its cycle adds to every payload."""
 
     decision: Mapping[str, Any]
-    about: Mapping[str, Any]
+    context: Mapping[str, Any]
 
-    def payload(self, position: int | None) -> Row:
+    def payload(self, position: int | None) -> RowValues:
         """What the event of the vote at that position says; None means of the decision itself."""
         if position is None:
-            return {**self.decision, **self.about}
+            return {**self.decision, **self.context}
         vote = self.decision["votes"][position]
-        return {**vote, "receipt": self.decision["receipt"], **self.about}
+        return {**vote, "receipt": self.decision["receipt"], **self.context}
 
 
 @dataclass(slots=True)
-class Entries:
+class CycleRows:
     """Rows of the tables cycle, decision, vote and event, and the events themselves."""
 
-    cycle: Row
-    decisions: list[Row] = field(default_factory=list)
-    votes: list[Row] = field(default_factory=list)
+    cycle: RowValues
+    decisions: list[RowValues] = field(default_factory=list)
+    votes: list[RowValues] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
-    event_rows: list[Row] = field(default_factory=list)
+    event_rows: list[RowValues] = field(default_factory=list)
 
 
-def about(market: str, simulated: bool, timeframe: str, as_of: datetime) -> Row:
+def event_context(market: str, simulated: bool, timeframe: str, as_of: datetime) -> RowValues:
     """What the payload of every vote and decision of a cycle says besides its own."""
     return {
         "market": market,
         "simulated": simulated,
         "timeframe": timeframe,
-        "as_of": instant(as_of),
+        "as_of": format_instant(as_of),
     }
 
 
-def entries(cycle: Cycle, manifest: str, inputs: str, at: datetime, last_seq: int) -> Entries:
+def build_cycle_rows(
+    cycle: Cycle, manifest: str, inputs: str, at: datetime, last_seq: int
+) -> CycleRows:
     """The cycle's entries, numbered from `last_seq` + 1: the votes of each decision and then the
     decision, and `cycle.completed` at last."""
     seq = last_seq + sum(len(decision.votes) + 1 for decision in cycle.decisions) + 1
-    made = Entries(_cycle_row(cycle, seq, manifest, inputs, at))
-    shared = about(cycle.market, cycle.simulated, cycle.timeframe, cycle.as_of)
+    rows = CycleRows(_cycle_row(cycle, seq, manifest, inputs, at))
+    context = event_context(cycle.market, cycle.simulated, cycle.timeframe, cycle.as_of)
     for decision in cycle.decisions:
-        document = Document(to_json(decision), shared)
-        decided = last_seq + len(decision.votes) + 1
+        document = DecisionDocument(to_json(decision), context)
+        decision_seq = last_seq + len(decision.votes) + 1
         for position, vote in enumerate(decision.votes):
             last_seq += 1
-            made.votes.append(_vote_row(vote, last_seq, decided, position))
+            rows.votes.append(_vote_row(vote, last_seq, decision_seq, position))
             payload = document.payload(position)
-            made.events.append(
+            rows.events.append(
                 Event(last_seq, at, EventKind.VOTE_CAST, cycle.run, vote.symbol, payload)
             )
-        last_seq = decided
-        made.decisions.append(_decision_row(cycle, decision, decided, seq, document))
+        last_seq = decision_seq
+        rows.decisions.append(_decision_row(cycle, decision, decision_seq, seq, document))
         payload = document.payload(None)
-        made.events.append(
-            Event(decided, at, EventKind.DECISION_MADE, cycle.run, decision.symbol, payload)
+        rows.events.append(
+            Event(decision_seq, at, EventKind.DECISION_MADE, cycle.run, decision.symbol, payload)
         )
-    made.event_rows.extend(event_row(event, None) for event in made.events)
-    completed = Event(seq, at, EventKind.CYCLE_COMPLETED, cycle.run, None, _summary(cycle, shared))
-    made.events.append(completed)
-    made.event_rows.append(event_row(completed, text(completed.payload)))
-    return made
+    rows.event_rows.extend(event_row(event, None) for event in rows.events)
+    completed = Event(seq, at, EventKind.CYCLE_COMPLETED, cycle.run, None, _summary(cycle, context))
+    rows.events.append(completed)
+    rows.event_rows.append(event_row(completed, canonical_text(completed.payload)))
+    return rows
 
 
-def event_row(event: Event, payload: str | None) -> Row:
+def event_row(event: Event, payload: str | None) -> RowValues:
     return {
         "seq": event.seq,
         "at": event.at,
@@ -91,25 +93,25 @@ def event_row(event: Event, payload: str | None) -> Row:
     }
 
 
-def text(value: Any) -> str:
+def canonical_text(value: Any) -> str:
     return canonical_bytes(value).decode("ascii")
 
 
-def plain_text(plain: Any) -> str:
+def plain_json_text(plain: Any) -> str:
     """`text` of what is plain JSON already."""
-    return plain_bytes(plain).decode("ascii")
+    return encode_json(plain).decode("ascii")
 
 
-def _summary(cycle: Cycle, shared: Row) -> Row:
+def _summary(cycle: Cycle, context: RowValues) -> RowValues:
     return {
-        **shared,
+        **context,
         "calendar": cycle.calendar,
         "digest": cycle.digest,
         "symbols": [decision.symbol for decision in cycle.decisions],
     }
 
 
-def _cycle_row(cycle: Cycle, seq: int, manifest: str, inputs: str, at: datetime) -> Row:
+def _cycle_row(cycle: Cycle, seq: int, manifest: str, inputs: str, at: datetime) -> RowValues:
     return {
         "seq": seq,
         "digest": cycle.digest,
@@ -126,8 +128,8 @@ def _cycle_row(cycle: Cycle, seq: int, manifest: str, inputs: str, at: datetime)
 
 
 def _decision_row(
-    cycle: Cycle, decision: Decision, seq: int, cycle_seq: int, document: Document
-) -> Row:
+    cycle: Cycle, decision: Decision, seq: int, cycle_seq: int, document: DecisionDocument
+) -> RowValues:
     return {
         "seq": seq,
         "cycle": cycle_seq,
@@ -141,11 +143,11 @@ def _decision_row(
         "base_rate": decision.base_rate,
         "target_weight": decision.target_weight,
         "price": decision.price,
-        "body": text(document.decision),
+        "body": canonical_text(document.decision),
     }
 
 
-def _vote_row(vote: Vote, seq: int, decision: int, position: int) -> Row:
+def _vote_row(vote: Vote, seq: int, decision: int, position: int) -> RowValues:
     return {
         "seq": seq,
         "decision": decision,

@@ -17,22 +17,22 @@ from sqlmodel import col
 from domain.canonical import decision_from_json
 from domain.decision import Decision
 from domain.errors import NotFoundError
-from domain.record import Record
-from domain.settlement import Line
+from domain.record import ForecastRecord
+from domain.settlement import SettlementKey
 from domain.timeframe import Timeframe
 from storage import tables
 from storage.database import Database
 from storage.journal import learner_state, outcomes
-from storage.journal.latest_decisions import newest_decisions
+from storage.journal.latest_decisions import latest_decisions
 from storage.journal.learner_state import InfluenceHistory
-from storage.journal.outcomes import Aftermath
+from storage.journal.outcomes import SettledOutcome
 from storage.journal.panel_archive import PanelManifest
 
 Query = Select[*tuple[Any, ...]]
 
 
 @dataclass(frozen=True, slots=True)
-class Recorded:
+class RecordedDecision:
     """A decision and the cycle it was made in. `seq` is the number of its `decision.made`."""
 
     decision: Decision
@@ -47,7 +47,7 @@ class Recorded:
 
 
 @dataclass(frozen=True, slots=True)
-class Inputs:
+class CycleInputs:
     """What a cycle was computed from: the panel (load it from the Archive) and `values`, all else
     that its orchestrator gave the journal."""
 
@@ -55,68 +55,70 @@ class Inputs:
     values: Mapping[str, Any]
 
 
-class Records:
+class SqlDecisionRecords:
     """The read side of one database's journal."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def latest(self, market: str, run: str) -> tuple[Recorded, ...]:
+    def latest(self, market: str, run: str) -> tuple[RecordedDecision, ...]:
         """The newest decision on every symbol, in order of symbol."""
-        newest = col(tables.Decision.seq).in_(newest_decisions(market, run))
-        return self._recorded(_decisions().where(newest).order_by(col(tables.Decision.symbol)))
+        newest = col(tables.DecisionRow.seq).in_(latest_decisions(market, run))
+        return self._read(_decisions().where(newest).order_by(col(tables.DecisionRow.symbol)))
 
-    def decision(self, receipt: str) -> Recorded:
-        known = col(tables.Decision.receipt) == _askable(receipt)
-        found = self._recorded(_decisions().where(known))
+    def decision(self, receipt: str) -> RecordedDecision:
+        known = col(tables.DecisionRow.receipt) == _valid_receipt(receipt)
+        found = self._read(_decisions().where(known))
         if not found:
-            raise _no_receipt(receipt)
+            raise _receipt_not_found(receipt)
         return found[0]
 
-    def inputs(self, receipt: str) -> Inputs:
+    def inputs(self, receipt: str) -> CycleInputs:
         """What the decision can be recomputed from."""
-        cycle, decision = tables.Cycle, tables.Decision
+        cycle, decision = tables.CycleRow, tables.DecisionRow
         query = (
             select(col(cycle.manifest), col(cycle.inputs))
             .join_from(cycle, decision, col(decision.cycle) == col(cycle.seq))
-            .where(col(decision.receipt) == _askable(receipt))
+            .where(col(decision.receipt) == _valid_receipt(receipt))
         )
         with self._database.reading() as connection:
             found = connection.execute(query).first()
         if found is None:
-            raise _no_receipt(receipt)
+            raise _receipt_not_found(receipt)
         manifest, values = found
-        return Inputs(PanelManifest.from_json(json.loads(manifest)), json.loads(values))
+        return CycleInputs(PanelManifest.from_json(json.loads(manifest)), json.loads(values))
 
-    def history(self, market: str, run: str, symbol: str, limit: int) -> tuple[Recorded, ...]:
+    def history(
+        self, market: str, run: str, symbol: str, limit: int
+    ) -> tuple[RecordedDecision, ...]:
         """Decisions on one symbol, newest first."""
-        return self._recorded(_newest_first(_decisions(), market, run, symbol).limit(limit))
+        return self._read(_newest_first(_decisions(), market, run, symbol).limit(limit))
 
-    def decided(
+    def decisions_between(
         self, market: str, run: str, after: datetime, until: datetime
-    ) -> tuple[Recorded, ...]:
+    ) -> tuple[RecordedDecision, ...]:
         """Decisions on bars that closed after `after` and by `until`, as they were recorded."""
-        as_of = col(tables.Decision.as_of)
-        query = _of(_decisions(), market, run).where(as_of > after, as_of <= until)
-        return self._recorded(query.order_by(col(tables.Decision.seq)))
+        as_of = col(tables.DecisionRow.as_of)
+        query = _of_run(_decisions(), market, run).where(as_of > after, as_of <= until)
+        return self._read(query.order_by(col(tables.DecisionRow.seq)))
 
     def feed(
         self, market: str, run: str, limit: int, before: int | None = None
-    ) -> tuple[Recorded, ...]:
+    ) -> tuple[RecordedDecision, ...]:
         """Decisions in the order in which they were recorded, newest first; the page after one
         that ended with `seq` starts `before` that seq."""
-        seq = col(tables.Decision.seq)
-        query = _of(_decisions(), market, run).order_by(seq.desc()).limit(limit)
+        seq = col(tables.DecisionRow.seq)
+        query = _of_run(_decisions(), market, run).order_by(seq.desc()).limit(limit)
         if before is not None:
             query = query.where(seq < tables.seq_within_range(before))
-        return self._recorded(query)
+        return self._read(query)
 
     def runs(self, market: str) -> tuple[str, ...]:
         """Names of the runs recorded, the most recently active first."""
-        run, seq = col(tables.Cycle.run), col(tables.Cycle.seq)
+        run, seq = col(tables.CycleRow.run), col(tables.CycleRow.seq)
         query = (
             select(run)
-            .where(col(tables.Cycle.market) == market)
+            .where(col(tables.CycleRow.market) == market)
             .group_by(run)
             .order_by(func.max(seq).desc())
         )
@@ -131,34 +133,36 @@ class Records:
         horizon: int,
         agents: Sequence[str],
         calendar: str | None = None,
-    ) -> Record:
+    ) -> ForecastRecord:
         """Every vote of a run beside what came of it: on one calendar's bars, or (None) on all."""
         with self._database.reading() as connection:
-            return outcomes.record(connection, market, run, timeframe, horizon, agents, calendar)
+            return outcomes.load_record(
+                connection, market, run, timeframe, horizon, agents, calendar
+            )
 
     def calendars(self, market: str, run: str) -> tuple[str, ...]:
         """Calendars on whose bars the run decided, in alphabetical order."""
-        cycle, calendar = tables.Cycle, col(tables.Cycle.calendar)
+        cycle, calendar = tables.CycleRow, col(tables.CycleRow.calendar)
         here = (col(cycle.market) == market, col(cycle.run) == run)
         query = select(calendar).where(*here).distinct().order_by(calendar)
         with self._database.reading() as connection:
             return tuple(connection.scalars(query))
 
-    def settled_of(self, receipt: str) -> Aftermath | None:
+    def settled_outcome(self, receipt: str) -> SettledOutcome | None:
         """What came of a decision; None until it is settled, or where there is none."""
         with self._database.reading() as connection:
-            return outcomes.settled_of(connection, _askable(receipt))
+            return outcomes.load_settled_outcome(connection, _valid_receipt(receipt))
 
-    def influence(self, line: Line, agents: Sequence[str]) -> InfluenceHistory:
+    def influence_history(self, key: SettlementKey, agents: Sequence[str]) -> InfluenceHistory:
         """What was learnt of the agents over time."""
         with self._database.reading() as connection:
-            return learner_state.history(connection, line, agents)
+            return learner_state.load_influence_history(connection, key, agents)
 
-    def _recorded(self, query: Query) -> tuple[Recorded, ...]:
+    def _read(self, query: Query) -> tuple[RecordedDecision, ...]:
         with self._database.reading() as connection:
             rows = connection.execute(query).all()
         return tuple(
-            Recorded(
+            RecordedDecision(
                 decision_from_json(json.loads(body)),
                 as_of,
                 recorded_at,
@@ -174,7 +178,7 @@ class Records:
 
 
 def _decisions() -> Query:
-    decision, cycle = tables.Decision, tables.Cycle
+    decision, cycle = tables.DecisionRow, tables.CycleRow
     return select(
         col(decision.body),
         col(cycle.as_of),
@@ -188,27 +192,27 @@ def _decisions() -> Query:
     ).join_from(decision, cycle, col(cycle.seq) == col(decision.cycle))
 
 
-def _of(query: Query, market: str, run: str) -> Query:
-    return query.where(col(tables.Decision.market) == market, col(tables.Decision.run) == run)
+def _of_run(query: Query, market: str, run: str) -> Query:
+    return query.where(col(tables.DecisionRow.market) == market, col(tables.DecisionRow.run) == run)
 
 
 def _newest_first(query: Query, market: str, run: str, symbol: str) -> Query:
-    decision = tables.Decision
+    decision = tables.DecisionRow
     return (
-        _of(query, market, run)
+        _of_run(query, market, run)
         .where(col(decision.symbol) == symbol)
         .order_by(col(decision.as_of).desc(), col(decision.seq).desc())
     )
 
 
-def _askable(receipt: str) -> str:
+def _valid_receipt(receipt: str) -> str:
     """Refuses here what a database could not even compare, such as a zero byte."""
     if not (receipt.isascii() and receipt.isprintable()):
-        raise _no_receipt(receipt)
+        raise _receipt_not_found(receipt)
     return receipt
 
 
-def _no_receipt(receipt: str) -> NotFoundError:
+def _receipt_not_found(receipt: str) -> NotFoundError:
     return NotFoundError(
         f"There is no decision with receipt {receipt[:60]!r}. A receipt looks like"
         " AAPL-20200302-0123456789ab and stands beside every decision."

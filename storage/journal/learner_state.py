@@ -15,10 +15,10 @@ from sqlalchemy import ColumnElement, Connection, Select, and_, select
 from sqlmodel import col
 
 from domain.panel import Floats, Times
-from domain.settlement import Lesson, Line
+from domain.settlement import LearnerState, SettlementKey
 from storage import tables
 from storage.database import insert_missing
-from storage.journal.cycle_rows import Row, text
+from storage.journal.cycle_rows import RowValues, canonical_text
 
 Query = Select[*tuple[Any, ...]]
 
@@ -34,35 +34,42 @@ class InfluenceHistory:
     trust: Floats
 
 
-def newest(connection: Connection, line: Line, by: datetime) -> Lesson | None:
+def load_learner_state(
+    connection: Connection, key: SettlementKey, by: datetime
+) -> LearnerState | None:
     """The newest that is in force on the bar that closed at `by`."""
-    stored = tables.Lesson
+    stored = tables.LearnerStateRow
     query = (
         select(tables.table(stored))
-        .where(_on(line), col(stored.due_at) <= by)
+        .where(_matches(key), col(stored.due_at) <= by)
         .order_by(col(stored.as_of).desc())
         .limit(1)
     )
     found = connection.execute(query).first()
-    return None if found is None else _lesson(found)
+    return None if found is None else _learner_state(found)
 
 
-def keep(
-    connection: Connection, line: Line, lessons: Sequence[Lesson], after: datetime | None
+def save_learner_states(
+    connection: Connection,
+    key: SettlementKey,
+    states: Sequence[LearnerState],
+    after: datetime | None,
 ) -> None:
     """Keep the lessons that follow the one of the bar `after` (None: the first); nothing where
     somebody else learnt on from there meanwhile."""
-    if lessons and _newest_bar(connection, line) == after:
-        rows = [_row(line, each) for each in lessons]
-        insert_missing(connection, tables.Lesson, rows)
+    if states and _latest_bar(connection, key) == after:
+        rows = [_row(key, each) for each in states]
+        insert_missing(connection, tables.LearnerStateRow, rows)
 
 
-def history(connection: Connection, line: Line, agents: Sequence[str]) -> InfluenceHistory:
+def load_influence_history(
+    connection: Connection, key: SettlementKey, agents: Sequence[str]
+) -> InfluenceHistory:
     """What was learnt on a line of decisions; no rounds before the first lesson."""
-    lesson = tables.Lesson
+    lesson = tables.LearnerStateRow
     query: Query = (
         select(col(lesson.due_at), col(lesson.agents), col(lesson.weights), col(lesson.trust))
-        .where(_on(line))
+        .where(_matches(key))
         .order_by(col(lesson.as_of))
     )
     rows = connection.execute(query).all()
@@ -77,24 +84,24 @@ def history(connection: Connection, line: Line, agents: Sequence[str]) -> Influe
     return InfluenceHistory(tuple(agents), due_at, *history)
 
 
-def _row(line: Line, lesson: Lesson) -> Row:
+def _row(key: SettlementKey, state: LearnerState) -> RowValues:
     return {
-        "market": line.market,
-        "run": line.run,
-        "calendar": line.calendar,
-        "timeframe": line.timeframe.value,
-        "horizon": line.horizon,
-        "as_of": lesson.as_of,
-        "due_at": lesson.due_at,
-        "agents": text(lesson.agents),
-        "weights": text(lesson.weights),
-        "trust": text(lesson.trust),
-        "ledger": text(lesson.ledger),
+        "market": key.market,
+        "run": key.run,
+        "calendar": key.calendar,
+        "timeframe": key.timeframe.value,
+        "horizon": key.horizon,
+        "as_of": state.as_of,
+        "due_at": state.due_at,
+        "agents": canonical_text(state.agents),
+        "weights": canonical_text(state.weights),
+        "trust": canonical_text(state.trust),
+        "ledger": canonical_text(state.memory),
     }
 
 
-def _lesson(stored: Any) -> Lesson:
-    return Lesson(
+def _learner_state(stored: Any) -> LearnerState:
+    return LearnerState(
         stored.as_of,
         stored.due_at,
         tuple(json.loads(stored.agents)),
@@ -104,19 +111,19 @@ def _lesson(stored: Any) -> Lesson:
     )
 
 
-def _newest_bar(connection: Connection, line: Line) -> datetime | None:
-    as_of = col(tables.Lesson.as_of)
+def _latest_bar(connection: Connection, key: SettlementKey) -> datetime | None:
+    as_of = col(tables.LearnerStateRow.as_of)
     return connection.scalars(
-        select(as_of).where(_on(line)).order_by(as_of.desc()).limit(1)
+        select(as_of).where(_matches(key)).order_by(as_of.desc()).limit(1)
     ).first()
 
 
-def _on(line: Line) -> ColumnElement[bool]:
-    lesson = tables.Lesson
+def _matches(key: SettlementKey) -> ColumnElement[bool]:
+    lesson = tables.LearnerStateRow
     return and_(
-        col(lesson.market) == line.market,
-        col(lesson.run) == line.run,
-        col(lesson.calendar) == line.calendar,
-        col(lesson.timeframe) == line.timeframe.value,
-        col(lesson.horizon) == line.horizon,
+        col(lesson.market) == key.market,
+        col(lesson.run) == key.run,
+        col(lesson.calendar) == key.calendar,
+        col(lesson.timeframe) == key.timeframe.value,
+        col(lesson.horizon) == key.horizon,
     )

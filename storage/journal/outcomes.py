@@ -17,7 +17,7 @@ from sqlalchemy import Connection, Select, and_, select
 from sqlmodel import col
 
 from domain.panel import Floats, Ints
-from domain.record import UNKNOWN, Record
+from domain.record import UNKNOWN_REGIME, ForecastRecord
 from domain.timeframe import Timeframe
 from storage import tables
 
@@ -25,7 +25,7 @@ Query = Select[*tuple[Any, ...]]
 
 
 @dataclass(frozen=True, slots=True)
-class Aftermath:
+class SettledOutcome:
     """What came of one decision: see `domain.settlement.Outcome`. `median` is the median change of
     the `settled` decisions of its cycle, itself among them."""
 
@@ -34,12 +34,12 @@ class Aftermath:
     change: float
     regime: int
     settled_at: datetime
-    median: float
-    settled: int
+    median_change: float
+    settled_count: int
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Cells:
+class _DecisionGrid:
     """The newest decision of each cell, K of them in order of cell, as columns (K,); `row` and
     `column` place them on a grid of `shape`."""
 
@@ -55,7 +55,7 @@ class _Cells:
         return filled
 
 
-def record(
+def load_record(
     connection: Connection,
     market: str,
     run: str,
@@ -63,7 +63,7 @@ def record(
     horizon: int,
     agents: Sequence[str],
     calendar: str | None,
-) -> Record:
+) -> ForecastRecord:
     """Of one calendar, or of all on the union of their bars. Outcomes over another horizon than
     `horizon` (in bars) are left out."""
     cycles = _cycles(connection, market, run, timeframe, calendar)
@@ -74,7 +74,7 @@ def record(
     newest = np.full((len(known_at), len(symbols)), -1)
     newest[row, column] = np.arange(len(seq))  # of one cell's decisions the last stays
     kept = newest[newest >= 0]
-    cells = _Cells(
+    cells = _DecisionGrid(
         np.array(seq, np.int64)[kept],
         np.array(cycle, np.int64)[kept],
         row[kept],
@@ -84,7 +84,7 @@ def record(
     p_up, base_rate, change, regime = (np.array(each, np.float64)[kept] for each in figures)
     log_odds, quantile_5 = _votes(connection, market, run, agents, cells)
     weights, trust = _influence(cycles, agents, cells)
-    return Record(
+    return ForecastRecord(
         agents=tuple(agents),
         symbols=tuple(symbols.tolist()),
         known_at=known_at.astype("datetime64[us]"),
@@ -106,9 +106,9 @@ def record(
     )
 
 
-def settled_of(connection: Connection, receipt: str) -> Aftermath | None:
+def load_settled_outcome(connection: Connection, receipt: str) -> SettledOutcome | None:
     """None for a receipt that is not settled, or that does not exist."""
-    outcome, decision = tables.Outcome, tables.Decision
+    outcome, decision = tables.OutcomeRow, tables.DecisionRow
     query: Query = (
         select(
             col(decision.cycle),
@@ -125,21 +125,21 @@ def settled_of(connection: Connection, receipt: str) -> Aftermath | None:
     if found is None:
         return None
     cycle, entry_at, exit_at, change, regime, settled_at = found
-    beside = (
+    same_cycle = (
         select(col(outcome.change))
         .join_from(decision, outcome, col(outcome.decision) == col(decision.seq))
         .where(col(decision.cycle) == cycle)
     )
-    changes = list(connection.scalars(beside))
+    changes = list(connection.scalars(same_cycle))
     median = float(np.median(changes))
-    return Aftermath(entry_at, exit_at, change, regime, settled_at, median, len(changes))
+    return SettledOutcome(entry_at, exit_at, change, regime, settled_at, median, len(changes))
 
 
 def _cycles(
     connection: Connection, market: str, run: str, timeframe: Timeframe, calendar: str | None
 ) -> dict[int, list[dict[str, Any]]]:
     """By seq, the agents of each cycle as its inputs name them."""
-    cycle = tables.Cycle
+    cycle = tables.CycleRow
     query: Query = select(col(cycle.seq), col(cycle.inputs)).where(
         col(cycle.market) == market,
         col(cycle.run) == run,
@@ -153,8 +153,8 @@ def _cycles(
 
 def _decisions(connection: Connection, market: str, run: str, horizon: int) -> list[Any]:
     """As the driver gives them, which is fast: instants in microseconds, oldest entry first."""
-    decision, outcome = tables.Decision, tables.Outcome
-    came = and_(col(outcome.decision) == col(decision.seq), col(outcome.horizon) == horizon)
+    decision, outcome = tables.DecisionRow, tables.OutcomeRow
+    has_outcome = and_(col(outcome.decision) == col(decision.seq), col(outcome.horizon) == horizon)
     query: Query = (
         select(
             col(decision.seq),
@@ -167,43 +167,43 @@ def _decisions(connection: Connection, market: str, run: str, horizon: int) -> l
             col(outcome.change),
             col(outcome.regime),
         )
-        .outerjoin_from(decision, outcome, came)
+        .outerjoin_from(decision, outcome, has_outcome)
         .where(col(decision.market) == market, col(decision.run) == run)
         .order_by(col(decision.seq))
     )
-    return _fetched(connection, query)
+    return _fetch_rows(connection, query)
 
 
 def _votes(
-    connection: Connection, market: str, run: str, agents: Sequence[str], cells: _Cells
+    connection: Connection, market: str, run: str, agents: Sequence[str], cells: _DecisionGrid
 ) -> tuple[Floats, Floats]:
     """Log-odds (A, R, N) and the forecast quantile (R, N)."""
-    decision, vote = tables.Decision, tables.Vote
+    decision, vote = tables.DecisionRow, tables.VoteRow
     query: Query = (
         select(col(vote.decision), col(vote.agent), col(vote.log_odds), col(vote.quantile_5))
         .join_from(decision, vote, col(vote.decision) == col(decision.seq))
         .where(col(decision.market) == market, col(decision.run) == run)
     )
-    rows = _fetched(connection, query)
-    of, agent, said, forecast = list(zip(*rows, strict=True)) or [()] * 4
-    seat_of = {name: seat for seat, name in enumerate(agents)}
-    seat = np.array([seat_of.get(name, -1) for name in agent], np.int64)
+    rows = _fetch_rows(connection, query)
+    of, agent, votes, forecast = list(zip(*rows, strict=True)) or [()] * 4
+    index_of_agent = {name: agent_index for agent_index, name in enumerate(agents)}
+    agent_index = np.array([index_of_agent.get(name, -1) for name in agent], np.int64)
     by_seq = np.argsort(cells.seq)
     place = np.searchsorted(cells.seq[by_seq], np.array(of, np.int64)).clip(max=len(by_seq) - 1)
     cell = by_seq[place] if len(by_seq) else place
-    counts = (seat >= 0) & (cells.seq[cell] == np.array(of, np.int64))
-    seat, cell = seat[counts], cell[counts]
+    counts = (agent_index >= 0) & (cells.seq[cell] == np.array(of, np.int64))
+    agent_index, cell = agent_index[counts], cell[counts]
     log_odds = np.full((len(agents), *cells.shape), np.nan)
-    log_odds[seat, cells.row[cell], cells.column[cell]] = np.array(said, np.float64)[counts]
-    foreseen = np.array(forecast, np.float64)[counts]
-    given = ~np.isnan(foreseen)
+    log_odds[agent_index, cells.row[cell], cells.column[cell]] = np.array(votes, np.float64)[counts]
+    quantiles = np.array(forecast, np.float64)[counts]
+    given = ~np.isnan(quantiles)
     quantile_5 = np.full(cells.shape, np.nan)
-    quantile_5[cells.row[cell[given]], cells.column[cell[given]]] = foreseen[given]
+    quantile_5[cells.row[cell[given]], cells.column[cell[given]]] = quantiles[given]
     return log_odds, quantile_5
 
 
 def _influence(
-    cycles: Mapping[int, list[dict[str, Any]]], agents: Sequence[str], cells: _Cells
+    cycles: Mapping[int, list[dict[str, Any]]], agents: Sequence[str], cells: _DecisionGrid
 ) -> tuple[Floats, Floats]:
     """Weights and trust (R, A) of the newest cycle of each bar; cycles from before trust was
     recorded took everybody at their word."""
@@ -217,13 +217,13 @@ def _influence(
     return figures[0], figures[1]
 
 
-def _regimes(cells: _Cells, regime: Floats) -> Ints:
-    regimes = np.full(cells.shape[0], UNKNOWN, np.int32)
+def _regimes(cells: _DecisionGrid, regime: Floats) -> Ints:
+    regimes = np.full(cells.shape[0], UNKNOWN_REGIME, np.int32)
     known = ~np.isnan(regime)
     regimes[cells.row[known]] = regime[known].astype(np.int32)
     return regimes
 
 
-def _fetched(connection: Connection, query: Query) -> list[Any]:
+def _fetch_rows(connection: Connection, query: Query) -> list[Any]:
     cursor: Any = connection.execute(query).cursor
     return list(cursor.fetchall())

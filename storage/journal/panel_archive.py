@@ -22,15 +22,15 @@ from domain.canonical import canonical_bytes, to_json
 from domain.errors import VerificationError
 from domain.panel import (
     Earnings,
+    EventSource,
     Filings,
     Floats,
     News,
     Panel,
-    Source,
     Times,
-    no_earnings,
-    no_filings,
-    no_news,
+    empty_earnings,
+    empty_filings,
+    empty_news,
 )
 from domain.timeframe import Timeframe
 from storage import tables
@@ -40,7 +40,7 @@ Events = TypeVar("Events", News, Filings, Earnings)
 Pieces = dict[str, bytes]
 """What each digest stands for, before compression."""
 
-_MOST_PARAMETERS = 5_000
+_MAX_PARAMETERS = 5_000
 """Digests asked for in one statement; both databases allow more."""
 
 
@@ -54,7 +54,7 @@ class PanelManifest:
     timeframe: Timeframe
     horizon: int
     simulated: bool
-    unavailable: Mapping[Source, Mapping[str, str]]
+    unavailable: Mapping[EventSource, Mapping[str, str]]
     rows: tuple[str, ...]
     bars: tuple[tuple[str, ...], ...]
     news: tuple[str, ...]
@@ -83,7 +83,7 @@ class PanelManifest:
         )
 
 
-class Archive:
+class SqlPanelArchive:
     """Reads panels back."""
 
     def __init__(self, database: Database) -> None:
@@ -94,27 +94,27 @@ class Archive:
 
         Raises VerificationError where a piece is missing or no longer what its digest says.
         """
-        wanted = {*manifest.rows, *manifest.news, *manifest.filings, *manifest.earnings}
+        digests = {*manifest.rows, *manifest.news, *manifest.filings, *manifest.earnings}
         with self._database.reading() as connection:
-            pieces = _fetched(connection, wanted.union(*manifest.bars))
-        return _joined(manifest, pieces)
+            pieces = _fetch_pieces(connection, digests.union(*manifest.bars))
+        return _assemble_panel(manifest, pieces)
 
 
-def digest(panel: Panel) -> str:
+def panel_digest(panel: Panel) -> str:
     """64 hex characters: equal for panels of equal content, whichever are stored."""
-    return _cut(panel)[0].digest
+    return _split_panel(panel)[0].digest
 
 
-def store(connection: Connection, panel: Panel) -> PanelManifest:
+def store_panel(connection: Connection, panel: Panel) -> PanelManifest:
     """Write the pieces that are not there yet, inside the caller's transaction."""
-    manifest, pieces = _cut(panel)
-    missing = pieces.keys() - _known(connection, pieces.keys())
+    manifest, pieces = _split_panel(panel)
+    missing = pieces.keys() - _known_pieces(connection, pieces.keys())
     rows = [{"digest": name, "body": zlib.compress(pieces[name], 1)} for name in sorted(missing)]
-    insert_missing(connection, tables.Chunk, rows)
+    insert_missing(connection, tables.PanelChunkRow, rows)
     return manifest
 
 
-def _cut(panel: Panel) -> tuple[PanelManifest, Pieces]:
+def _split_panel(panel: Panel) -> tuple[PanelManifest, Pieces]:
     pieces: Pieces = {}
 
     def put(body: bytes) -> str:
@@ -173,7 +173,7 @@ def _plain(column: Any) -> list[Any]:
     return cast(list[Any], column.tolist())
 
 
-def _joined(manifest: PanelManifest, pieces: Pieces) -> Panel:
+def _assemble_panel(manifest: PanelManifest, pieces: Pieces) -> Panel:
     known_at, benchmark = _row_columns([pieces[name] for name in manifest.rows])
     prices = np.empty((5, len(known_at), len(manifest.symbols)))
     for column, names in enumerate(manifest.bars):
@@ -183,7 +183,7 @@ def _joined(manifest: PanelManifest, pieces: Pieces) -> Panel:
     symbols = {symbol: k for k, symbol in enumerate(manifest.symbols)}
 
     def events(names: tuple[str, ...], nothing: Events) -> Events:
-        return _joined_events([json.loads(pieces[name]) for name in names], nothing, symbols)
+        return _assemble_events([json.loads(pieces[name]) for name in names], nothing, symbols)
 
     return Panel(
         symbols=manifest.symbols,
@@ -196,9 +196,9 @@ def _joined(manifest: PanelManifest, pieces: Pieces) -> Panel:
         close=prices[3],
         volume=prices[4],
         benchmark=benchmark,
-        news=events(manifest.news, no_news()),
-        filings=events(manifest.filings, no_filings()),
-        earnings=events(manifest.earnings, no_earnings()),
+        news=events(manifest.news, empty_news()),
+        filings=events(manifest.filings, empty_filings()),
+        earnings=events(manifest.earnings, empty_earnings()),
         unavailable=manifest.unavailable,
         horizon=manifest.horizon,
         simulated=manifest.simulated,
@@ -212,7 +212,7 @@ def _row_columns(bodies: Sequence[bytes]) -> tuple[Times, Floats]:
     return times.astype("datetime64[us]"), benchmark.astype(np.float64)
 
 
-def _joined_events(
+def _assemble_events(
     parts: list[dict[str, list[Any]]], nothing: Events, symbols: Mapping[str, int]
 ) -> Events:
     columns: dict[str, Any] = {}
@@ -226,8 +226,8 @@ def _joined_events(
     return type(nothing)(**columns)
 
 
-def _known(connection: Connection, names: Iterable[str]) -> set[str]:
-    known = col(tables.Chunk.digest)
+def _known_pieces(connection: Connection, names: Iterable[str]) -> set[str]:
+    known = col(tables.PanelChunkRow.digest)
     return {
         name
         for some in _batches(names)
@@ -235,23 +235,23 @@ def _known(connection: Connection, names: Iterable[str]) -> set[str]:
     }
 
 
-def _fetched(connection: Connection, names: set[str]) -> Pieces:
-    digests, bodies = col(tables.Chunk.digest), col(tables.Chunk.body)
+def _fetch_pieces(connection: Connection, names: set[str]) -> Pieces:
+    digests, bodies = col(tables.PanelChunkRow.digest), col(tables.PanelChunkRow.body)
     found = {
         name: body
         for some in _batches(names)
         for name, body in connection.execute(select(digests, bodies).where(digests.in_(some)))
     }
-    return {name: _checked(name, found.get(name)) for name in names}
+    return {name: _decompress(name, found.get(name)) for name in names}
 
 
 def _batches(names: Iterable[str]) -> Iterator[list[str]]:
     ordered = sorted(names)
-    for start in range(0, len(ordered), _MOST_PARAMETERS):
-        yield ordered[start : start + _MOST_PARAMETERS]
+    for start in range(0, len(ordered), _MAX_PARAMETERS):
+        yield ordered[start : start + _MAX_PARAMETERS]
 
 
-def _checked(name: str, packed: bytes | None) -> bytes:
+def _decompress(name: str, packed: bytes | None) -> bytes:
     try:
         body = None if packed is None else zlib.decompress(packed)
     except zlib.error:

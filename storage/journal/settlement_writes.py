@@ -18,16 +18,22 @@ from sqlmodel import col
 from domain.canonical import to_json
 from domain.decision import Cycle
 from domain.events import Event, EventKind
-from domain.settlement import Line, Outcome, Pending, Said, Settlement
+from domain.settlement import (
+    DecisionOutcome,
+    PendingDecision,
+    SettlementBatch,
+    SettlementKey,
+    VoteForecast,
+)
 from storage import tables
 from storage.journal import learner_state
-from storage.journal.cycle_rows import Row, about, event_row, text
+from storage.journal.cycle_rows import RowValues, canonical_text, event_context, event_row
 
-_MOST_PARAMETERS = 5_000
+_MAX_PARAMETERS = 5_000
 """Decisions named in one statement; both databases allow more."""
 
 
-def pending_rows(cycle: Cycle, decisions: Iterable[Row], horizon: int) -> list[Row]:
+def pending_rows(cycle: Cycle, decisions: Iterable[RowValues], horizon: int) -> list[RowValues]:
     """Rows of the table pending for a cycle's new rows of decision; without a bar there is no
     outcome to wait for."""
     return [
@@ -45,45 +51,57 @@ def pending_rows(cycle: Cycle, decisions: Iterable[Row], horizon: int) -> list[R
     ]
 
 
-def pending(connection: Connection, line: Line, until: datetime) -> tuple[Pending, ...]:
+def load_pending(
+    connection: Connection, key: SettlementKey, until: datetime
+) -> tuple[PendingDecision, ...]:
     """Decisions on bars that closed by `until`, oldest first; of other horizons than the line's
     all that wait."""
-    waits, decision, vote = tables.Pending, tables.Decision, tables.Vote
+    pending_row, decision, vote = tables.PendingDecisionRow, tables.DecisionRow, tables.VoteRow
     query: Select[*tuple[Any, ...]] = (
         select(
             col(decision.seq),
             col(decision.receipt),
             col(decision.symbol),
             col(decision.as_of),
-            col(waits.horizon),
+            col(pending_row.horizon),
             col(decision.p_up),
             col(decision.base_rate),
             col(vote.agent),
             col(vote.p_up).label("said"),
             col(vote.log_odds),
         )
-        .join_from(waits, decision, col(decision.seq) == col(waits.decision))
-        .outerjoin(vote, col(vote.decision) == col(waits.decision))
+        .join_from(pending_row, decision, col(decision.seq) == col(pending_row.decision))
+        .outerjoin(vote, col(vote.decision) == col(pending_row.decision))
         .where(
-            col(waits.market) == line.market,
-            col(waits.run) == line.run,
-            col(waits.calendar) == line.calendar,
-            col(waits.timeframe) == line.timeframe.value,
-            or_(col(waits.as_of) <= until, col(waits.horizon) != line.horizon),
+            col(pending_row.market) == key.market,
+            col(pending_row.run) == key.run,
+            col(pending_row.calendar) == key.calendar,
+            col(pending_row.timeframe) == key.timeframe.value,
+            or_(col(pending_row.as_of) <= until, col(pending_row.horizon) != key.horizon),
         )
-        .order_by(col(waits.as_of), col(waits.decision), col(vote.position))
+        .order_by(col(pending_row.as_of), col(pending_row.decision), col(vote.position))
     )
     rows = connection.execute(query).all()
     return tuple(_pending(list(votes)) for _, votes in groupby(rows, attrgetter("seq")))
 
 
-def awaited(connection: Connection, market: str, run: str, since: datetime) -> tuple[str, ...]:
+def unsettled_symbols(
+    connection: Connection, market: str, run: str, since: datetime
+) -> tuple[str, ...]:
     """Symbols with a decision that waits, of those on bars that closed after `since`."""
-    waits, symbol = tables.Pending, col(tables.Decision.symbol)
+    pending_row, symbol = tables.PendingDecisionRow, col(tables.DecisionRow.symbol)
     query = (
         select(symbol)
-        .join_from(waits, tables.Decision, col(tables.Decision.seq) == col(waits.decision))
-        .where(col(waits.market) == market, col(waits.run) == run, col(waits.as_of) > since)
+        .join_from(
+            pending_row,
+            tables.DecisionRow,
+            col(tables.DecisionRow.seq) == col(pending_row.decision),
+        )
+        .where(
+            col(pending_row.market) == market,
+            col(pending_row.run) == run,
+            col(pending_row.as_of) > since,
+        )
         .distinct()
         .order_by(symbol)
     )
@@ -91,47 +109,49 @@ def awaited(connection: Connection, market: str, run: str, since: datetime) -> t
 
 
 def settle(
-    connection: Connection, settlement: Settlement, at: datetime, last_seq: int
+    connection: Connection, batch: SettlementBatch, at: datetime, last_seq: int
 ) -> tuple[Event, ...]:
     """Keep what is not kept yet, its events numbered from `last_seq` + 1; returns them.
 
     A decision that somebody else settled meanwhile is left as it is, and lessons that somebody
     else learnt meanwhile are not learnt again.
     """
-    taken = _taken(connection, [outcome.decision.seq for outcome in settlement.outcomes])
-    new = [outcome for outcome in settlement.outcomes if outcome.decision.seq in taken]
+    claimed = _claim(connection, [outcome.decision.seq for outcome in batch.outcomes])
+    new = [outcome for outcome in batch.outcomes if outcome.decision.seq in claimed]
     events = [
-        _event(settlement, outcome, at, seq) for seq, outcome in enumerate(new, start=last_seq + 1)
+        _event(batch, outcome, at, seq) for seq, outcome in enumerate(new, start=last_seq + 1)
     ]
     if new:
         rows = [_outcome_row(*each, at) for each in zip(events, new, strict=True)]
-        connection.execute(insert(tables.Outcome), rows)
-        told = [event_row(event, text(event.payload)) for event in events]
-        connection.execute(insert(tables.Event), told)
-    learner_state.keep(connection, settlement.line, settlement.lessons, settlement.after)
+        connection.execute(insert(tables.OutcomeRow), rows)
+        event_rows = [event_row(event, canonical_text(event.payload)) for event in events]
+        connection.execute(insert(tables.EventRow), event_rows)
+    learner_state.save_learner_states(
+        connection, batch.key, batch.learner_states, batch.previous_as_of
+    )
     return tuple(events)
 
 
-def _pending(votes: Sequence[Any]) -> Pending:
+def _pending(votes: Sequence[Any]) -> PendingDecision:
     """From the rows of one decision, a vote each."""
     seq, receipt, symbol, as_of, horizon, p_up, base_rate, *_ = votes[0]
-    said = tuple(Said(*vote[7:]) for vote in votes if vote.agent is not None)
-    return Pending(seq, receipt, symbol, as_of, horizon, p_up, base_rate, said)
+    forecasts = tuple(VoteForecast(*vote[7:]) for vote in votes if vote.agent is not None)
+    return PendingDecision(seq, receipt, symbol, as_of, horizon, p_up, base_rate, forecasts)
 
 
-def _taken(connection: Connection, decisions: list[int]) -> set[int]:
+def _claim(connection: Connection, decisions: list[int]) -> set[int]:
     """Those of the decisions that still waited: they no longer do."""
-    decision = col(tables.Pending.decision)
-    taken: set[int] = set()
-    for start in range(0, len(decisions), _MOST_PARAMETERS):
-        some = decisions[start : start + _MOST_PARAMETERS]
-        gone = delete(tables.Pending).where(decision.in_(some)).returning(decision)
-        taken.update(connection.scalars(gone))
-    return taken
+    decision = col(tables.PendingDecisionRow.decision)
+    claimed: set[int] = set()
+    for start in range(0, len(decisions), _MAX_PARAMETERS):
+        some = decisions[start : start + _MAX_PARAMETERS]
+        statement = delete(tables.PendingDecisionRow).where(decision.in_(some)).returning(decision)
+        claimed.update(connection.scalars(statement))
+    return claimed
 
 
-def _event(settlement: Settlement, outcome: Outcome, at: datetime, seq: int) -> Event:
-    line, decision = settlement.line, outcome.decision
+def _event(batch: SettlementBatch, outcome: DecisionOutcome, at: datetime, seq: int) -> Event:
+    key, decision = batch.key, outcome.decision
     payload = {
         "receipt": decision.receipt,
         "symbol": decision.symbol,
@@ -142,14 +162,14 @@ def _event(settlement: Settlement, outcome: Outcome, at: datetime, seq: int) -> 
         "regime": outcome.regime,
         "p_up": decision.p_up,
         "base_rate": decision.base_rate,
-        "agents": {said.agent: said.p_up for said in decision.said},
-        **about(line.market, settlement.simulated, line.timeframe.value, decision.as_of),
+        "agents": {said.agent: said.p_up for said in decision.forecasts},
+        **event_context(key.market, batch.simulated, key.timeframe.value, decision.as_of),
     }
     kind = EventKind.DECISION_SETTLED
-    return Event(seq, at, kind, line.run, decision.symbol, to_json(payload))
+    return Event(seq, at, kind, key.run, decision.symbol, to_json(payload))
 
 
-def _outcome_row(event: Event, outcome: Outcome, at: datetime) -> Row:
+def _outcome_row(event: Event, outcome: DecisionOutcome, at: datetime) -> RowValues:
     return {
         "seq": event.seq,
         "decision": outcome.decision.seq,

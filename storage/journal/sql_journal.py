@@ -20,23 +20,30 @@ from domain.canonical import to_json
 from domain.decision import Cycle
 from domain.events import EngineState, Event, EventKind
 from domain.panel import Panel
-from domain.settlement import Lesson, Line, Pending, Settlement
+from domain.settlement import LearnerState, PendingDecision, SettlementBatch, SettlementKey
 from storage import tables
 from storage.database import Database, insert_missing
 from storage.journal import learner_state, panel_archive, settlement_writes
-from storage.journal.cycle_rows import Document, about, entries, event_row, plain_text, text
-from storage.journal.latest_decisions import newest_decisions
+from storage.journal.cycle_rows import (
+    DecisionDocument,
+    build_cycle_rows,
+    canonical_text,
+    event_context,
+    event_row,
+    plain_json_text,
+)
+from storage.journal.latest_decisions import latest_decisions
 
-Told = tuple[EventKind, str | None, Mapping[str, Any]]
+EventDraft = tuple[EventKind, str | None, Mapping[str, Any]]
 """What an event says: its kind, symbol and payload."""
 
 
 _LOCK = (
-    update(tables.Head)
-    .values(last_seq=col(tables.Head.last_seq))
-    .returning(col(tables.Head.last_seq))
+    update(tables.JournalHeadRow)
+    .values(last_seq=col(tables.JournalHeadRow.last_seq))
+    .returning(col(tables.JournalHeadRow.last_seq))
 )
-_UNLOCK = update(tables.Head).values(last_seq=bindparam("seq"))
+_UNLOCK = update(tables.JournalHeadRow).values(last_seq=bindparam("seq"))
 
 
 def utc_now() -> datetime:
@@ -44,52 +51,57 @@ def utc_now() -> datetime:
 
 
 @dataclass(slots=True)
-class Pen:
+class JournalTransaction:
     """The right to write events, one holder at a time; `seq` is the last number used."""
 
     connection: Connection
-    at: datetime
-    seq: int
+    recorded_at: datetime
+    last_seq: int
 
-    def write(
+    def append(
         self, kind: EventKind, run: str, symbol: str | None, payload: Mapping[str, Any]
     ) -> Event:
         """An event that is not part of a cycle."""
-        return self.tell(run, [(kind, symbol, payload)])[0]
+        return self.append_all(run, [(kind, symbol, payload)])[0]
 
-    def tell(self, run: str, told: Sequence[Told]) -> tuple[Event, ...]:
+    def append_all(self, run: str, drafts: Sequence[EventDraft]) -> tuple[Event, ...]:
         """Events of one run that are not part of a cycle, in this order."""
         events = tuple(
-            Event(seq, self.at, kind, run, symbol, to_json(payload))
-            for seq, (kind, symbol, payload) in enumerate(told, start=self.seq + 1)
+            Event(seq, self.recorded_at, kind, run, symbol, to_json(payload))
+            for seq, (kind, symbol, payload) in enumerate(drafts, start=self.last_seq + 1)
         )
         if events:
-            rows = [event_row(event, plain_text(event.payload)) for event in events]
-            self.connection.execute(insert(tables.Event), rows)
-            self.seq = events[-1].seq
+            rows = [event_row(event, plain_json_text(event.payload)) for event in events]
+            self.connection.execute(insert(tables.EventRow), rows)
+            self.last_seq = events[-1].seq
         return events
 
-    def record(self, cycle: Cycle, manifest: str, inputs: str, horizon: int) -> tuple[Event, ...]:
-        made = entries(cycle, manifest, inputs, self.at, self.seq)
+    def record_cycle(
+        self, cycle: Cycle, manifest: str, inputs: str, horizon: int
+    ) -> tuple[Event, ...]:
+        cycle_rows = build_cycle_rows(cycle, manifest, inputs, self.recorded_at, self.last_seq)
         for table, rows in (
-            (tables.Cycle, [made.cycle]),
-            (tables.Decision, made.decisions),
-            (tables.Pending, settlement_writes.pending_rows(cycle, made.decisions, horizon)),
-            (tables.Vote, made.votes),
-            (tables.Event, made.event_rows),
+            (tables.CycleRow, [cycle_rows.cycle]),
+            (tables.DecisionRow, cycle_rows.decisions),
+            (
+                tables.PendingDecisionRow,
+                settlement_writes.pending_rows(cycle, cycle_rows.decisions, horizon),
+            ),
+            (tables.VoteRow, cycle_rows.votes),
+            (tables.EventRow, cycle_rows.event_rows),
         ):
             if rows:
                 self.connection.execute(insert(table), rows)
-        self.seq = made.events[-1].seq
-        return tuple(made.events)
+        self.last_seq = cycle_rows.events[-1].seq
+        return tuple(cycle_rows.events)
 
-    def settle(self, settlement: Settlement) -> tuple[Event, ...]:
-        events = settlement_writes.settle(self.connection, settlement, self.at, self.seq)
-        self.seq += len(events)
+    def settle(self, batch: SettlementBatch) -> tuple[Event, ...]:
+        events = settlement_writes.settle(self.connection, batch, self.recorded_at, self.last_seq)
+        self.last_seq += len(events)
         return events
 
 
-class Journal:
+class SqlJournal:
     """The journal of one database. `now` stamps what is written."""
 
     def __init__(self, database: Database, now: Callable[[], datetime] = utc_now) -> None:
@@ -100,27 +112,29 @@ class Journal:
     def epoch(self) -> str:
         """Names this database among all others; together with seq it names an event."""
         with self._database.reading() as connection:
-            return connection.scalars(select(col(tables.Head.epoch))).one()
+            return connection.scalars(select(col(tables.JournalHeadRow.epoch))).one()
 
     def last_seq(self) -> int:
         """0 before the first event."""
         with self._database.reading() as connection:
-            return connection.scalars(select(col(tables.Head.last_seq))).one()
+            return connection.scalars(select(col(tables.JournalHeadRow.last_seq))).one()
 
     @contextmanager
-    def pen(self) -> Iterator[Pen]:
+    def transaction(self) -> Iterator[JournalTransaction]:
         """A transaction that writes events: all of them, or none on an exception."""
         with self._database.writing() as connection:
-            pen = Pen(connection, self._now(), connection.scalars(_LOCK).one())
-            yield pen
-            connection.execute(_UNLOCK, {"seq": pen.seq})
+            transaction = JournalTransaction(
+                connection, self._now(), connection.scalars(_LOCK).one()
+            )
+            yield transaction
+            connection.execute(_UNLOCK, {"seq": transaction.last_seq})
 
     def record(
         self,
         cycle: Cycle,
         panel: Panel,
         inputs: Mapping[str, Any],
-        then: Callable[[Pen], Sequence[Event]] | None = None,
+        also_write: Callable[[JournalTransaction], Sequence[Event]] | None = None,
     ) -> tuple[Event, ...]:
         """Keep the cycle, its panel and its other inputs (plain JSON) in one transaction.
 
@@ -129,46 +143,48 @@ class Journal:
         the cycle is recorded. Empty, and `then` not called, if a cycle of the same digest is
         recorded already.
         """
-        digest = col(tables.Cycle.digest)
-        with self.pen() as pen:
-            if pen.connection.scalars(select(digest).where(digest == cycle.digest)).first():
+        digest = col(tables.CycleRow.digest)
+        with self.transaction() as transaction:
+            if transaction.connection.scalars(select(digest).where(digest == cycle.digest)).first():
                 return ()
-            manifest = panel_archive.store(pen.connection, panel)
-            events = pen.record(cycle, text(manifest), text(inputs), panel.horizon)
-            return (*events, *then(pen)) if then else events
+            manifest = panel_archive.store_panel(transaction.connection, panel)
+            events = transaction.record_cycle(
+                cycle, canonical_text(manifest), canonical_text(inputs), panel.horizon
+            )
+            return (*events, *also_write(transaction)) if also_write else events
 
-    def pending(self, line: Line, until: datetime) -> tuple[Pending, ...]:
+    def pending(self, key: SettlementKey, until: datetime) -> tuple[PendingDecision, ...]:
         """Decisions without an outcome on bars that closed by `until`, oldest first; of other
         horizons than the line's all that wait."""
         with self._database.reading() as connection:
-            return settlement_writes.pending(connection, line, until)
+            return settlement_writes.load_pending(connection, key, until)
 
-    def awaited(self, market: str, run: str, since: datetime) -> tuple[str, ...]:
+    def unsettled_symbols(self, market: str, run: str, since: datetime) -> tuple[str, ...]:
         """Symbols whose decisions on bars that closed after `since` wait for their outcome."""
         with self._database.reading() as connection:
-            return settlement_writes.awaited(connection, market, run, since)
+            return settlement_writes.unsettled_symbols(connection, market, run, since)
 
-    def lesson(self, line: Line, by: datetime) -> Lesson | None:
+    def learner_state(self, key: SettlementKey, by: datetime) -> LearnerState | None:
         """The newest that is in force on the bar that closed at `by`; None before the first."""
         with self._database.reading() as connection:
-            return learner_state.newest(connection, line, by)
+            return learner_state.load_learner_state(connection, key, by)
 
-    def settle(self, settlement: Settlement) -> tuple[Event, ...]:
+    def settle(self, batch: SettlementBatch) -> tuple[Event, ...]:
         """Keep outcomes and lessons in one transaction; returns a `decision.settled` for each
         decision that nobody settled before."""
-        with self.pen() as pen:
-            return pen.settle(settlement)
+        with self.transaction() as transaction:
+            return transaction.settle(batch)
 
     def append(
         self, kind: EventKind, run: str, symbol: str | None, payload: Mapping[str, Any]
     ) -> Event:
         """Record something that is not part of a cycle."""
-        with self.pen() as pen:
-            return pen.write(kind, run, symbol, payload)
+        with self.transaction() as transaction:
+            return transaction.append(kind, run, symbol, payload)
 
     def events_after(self, seq: int, limit: int = 500) -> tuple[Event, ...]:
         """The first events with a larger number, at most `limit`."""
-        event, vote = tables.Event, tables.Vote
+        event, vote = tables.EventRow, tables.VoteRow
         query = (
             select(
                 col(event.seq),
@@ -187,8 +203,8 @@ class Journal:
         )
         with self._database.reading() as connection:
             rows = connection.execute(query).all()
-            untold = {decision for *_, payload, decision, _ in rows if payload is None}
-            documents = _documents(connection, untold)
+            decision_seqs = {decision for *_, payload, decision, _ in rows if payload is None}
+            documents = _documents(connection, decision_seqs)
         events = []
         for number, at, kind, run, symbol, payload, decision, position in rows:
             told = documents[decision].payload(position) if payload is None else json.loads(payload)
@@ -207,11 +223,11 @@ class Journal:
 
         Returns the event of the change; None if it was so already.
         """
-        with self.pen() as pen:
-            previous = _engine_state(pen.connection, market, run)
+        with self.transaction() as transaction:
+            previous = _engine_state(transaction.connection, market, run)
             if (state, reason) == previous:
                 return None
-            _put_engine_state(pen.connection, market, run, state, reason)
+            _put_engine_state(transaction.connection, market, run, state, reason)
             payload = {
                 "market": market,
                 "run": run,
@@ -219,11 +235,11 @@ class Journal:
                 "previous": previous[0],
                 "reason": reason,
             }
-            return pen.write(EventKind.ENGINE_CHANGED, run, None, payload)
+            return transaction.append(EventKind.ENGINE_CHANGED, run, None, payload)
 
     def cursor(self, market: str, run: str, calendar: str) -> datetime | None:
         """Close of the newest bar recorded; None before the first."""
-        cycle = tables.Cycle
+        cycle = tables.CycleRow
         query = select(func.max(col(cycle.as_of))).where(
             col(cycle.market) == market, col(cycle.run) == run, col(cycle.calendar) == calendar
         )
@@ -238,18 +254,18 @@ class Journal:
         With `before`, of decisions made strictly before that instant: what a cycle that closes
         then must use, so that running it again after it was recorded gives the same digest.
         """
-        decision = tables.Decision
+        decision = tables.DecisionRow
         query = (
             select(col(decision.symbol), col(decision.target_weight))
-            .where(col(decision.seq).in_(newest_decisions(market, run, before)))
+            .where(col(decision.seq).in_(latest_decisions(market, run, before)))
             .order_by(col(decision.symbol))
         )
         with self._database.reading() as connection:
             return {row.symbol: row.target_weight for row in connection.execute(query)}
 
 
-def _documents(connection: Connection, decisions: set[int]) -> dict[int, Document]:
-    decision, cycle = tables.Decision, tables.Cycle
+def _documents(connection: Connection, decisions: set[int]) -> dict[int, DecisionDocument]:
+    decision, cycle = tables.DecisionRow, tables.CycleRow
     query = (
         select(
             col(decision.seq),
@@ -263,13 +279,13 @@ def _documents(connection: Connection, decisions: set[int]) -> dict[int, Documen
         .where(col(decision.seq).in_(decisions))
     )
     return {
-        seq: Document(json.loads(body), about(market, simulated, timeframe, as_of))
+        seq: DecisionDocument(json.loads(body), event_context(market, simulated, timeframe, as_of))
         for seq, body, market, simulated, timeframe, as_of in connection.execute(query)
     }
 
 
 def _engine_state(connection: Connection, market: str, run: str) -> tuple[EngineState, str | None]:
-    engine = tables.Engine
+    engine = tables.EngineStateRow
     query = select(col(engine.state), col(engine.reason)).where(
         col(engine.market) == market, col(engine.run) == run
     )
@@ -280,6 +296,6 @@ def _engine_state(connection: Connection, market: str, run: str) -> tuple[Engine
 def _put_engine_state(
     connection: Connection, market: str, run: str, state: EngineState, reason: str | None
 ) -> None:
-    engine, key = tables.Engine, {"market": market, "run": run}
+    engine, key = tables.EngineStateRow, {"market": market, "run": run}
     insert_missing(connection, engine, [{**key, "state": state.value}])
     connection.execute(update(engine).filter_by(**key).values(state=state.value, reason=reason))

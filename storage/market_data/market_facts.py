@@ -28,7 +28,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.sql import bindparam
 
-from domain.store_reports import Merge
+from domain.store_reports import WriteReport
 from storage import tables
 
 _INSTANT = "datetime64[us, UTC]"
@@ -36,7 +36,7 @@ _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class FactKind:
     """One kind of fact: its table, and what tells two facts of a series apart, instant first."""
 
     table: Table
@@ -48,30 +48,36 @@ class Kind:
         return tuple(c for c in self.table.c if c.name not in ("series", "fingerprint"))
 
     @property
-    def figures(self) -> tuple[str, ...]:
+    def value_columns(self) -> tuple[str, ...]:
         return tuple(c.name for c in self.columns if c.name not in self.identity)
 
     @property
-    def texts(self) -> bool:
+    def has_text(self) -> bool:
         return any(_dtype(column) == "str" for column in self.columns)
 
     @property
-    def instant(self) -> Column[int]:
+    def time_column(self) -> Column[int]:
         return self.table.c[self.identity[0]]
 
 
-BARS = Kind(tables.table(tables.Bar), ("at",))
-NEWS = Kind(tables.table(tables.Headline), ("known_at", "headline", "source"))
-FILINGS = Kind(tables.table(tables.Filing), ("known_at", "fiscal_year", "fiscal_quarter"))
-EARNINGS = Kind(tables.table(tables.Announcement), ("known_at",))
-ACTIONS = Kind(tables.table(tables.Action), ("at", "kind"))
-KINDS = {"bars": BARS, "news": NEWS, "filings": FILINGS, "earnings": EARNINGS, "actions": ACTIONS}
+BARS = FactKind(tables.table(tables.BarRow), ("at",))
+NEWS = FactKind(tables.table(tables.HeadlineRow), ("known_at", "headline", "source"))
+FILINGS = FactKind(tables.table(tables.FilingRow), ("known_at", "fiscal_year", "fiscal_quarter"))
+EARNINGS = FactKind(tables.table(tables.AnnouncementRow), ("known_at",))
+ACTIONS = FactKind(tables.table(tables.CorporateActionRow), ("at", "kind"))
+FACT_KINDS = {
+    "bars": BARS,
+    "news": NEWS,
+    "filings": FILINGS,
+    "earnings": EARNINGS,
+    "actions": ACTIONS,
+}
 """By the first word of `Series.what`."""
 
 
-def read(
+def read_facts(
     connection: Connection,
-    kind: Kind,
+    kind: FactKind,
     series: Sequence[int],
     start: datetime | None = None,
     end: datetime | None = None,
@@ -80,19 +86,21 @@ def read(
 
     In order of `series`, which are distinct, and then of the facts' identity.
     """
-    table, of = kind.table, kind.table.c.series
-    query = select(of, *kind.columns).where(of.in_(series))
+    table, series_column = kind.table, kind.table.c.series
+    query = select(series_column, *kind.columns).where(series_column.in_(series))
     if start is not None:
-        query = query.where(kind.instant >= tables.microseconds(start))
+        query = query.where(kind.time_column >= tables.microseconds(start))
     if end is not None:
-        query = query.where(kind.instant < tables.microseconds(end))
+        query = query.where(kind.time_column < tables.microseconds(end))
     # text in the order of its bytes, which Python shares and a database's own order may not be
     binary = "BINARY" if connection.dialect.name == "sqlite" else "C"
     identity = [
         collate(table.c[name], binary) if _dtype(table.c[name]) == "str" else table.c[name]
         for name in kind.identity
     ]
-    stored, *values = _columns(kind, connection.execute(query.order_by(of, *identity)).cursor)
+    stored, *values = _columns(
+        kind, connection.execute(query.order_by(series_column, *identity)).cursor
+    )
     ids = np.asarray(series, np.int64)
     by_id = np.argsort(ids)
     index = by_id[np.searchsorted(ids[by_id], np.asarray(stored, np.int64))]
@@ -103,47 +111,47 @@ def read(
     return index[order], frame.take(order).reset_index(drop=True)
 
 
-def _columns(kind: Kind, rows: Any) -> list[Sequence[Any]]:
+def _columns(kind: FactKind, rows: Any) -> list[Sequence[Any]]:
     """The driver's own tuples, which are made in C, as a column each: series, then the kind's.
 
     Where all are numbers they become floats at once, which are exact for every identity and for
     microseconds until the year 2255.
     """
     width = 1 + len(kind.columns)
-    if kind.texts:
+    if kind.has_text:
         return list(zip(*rows.fetchall(), strict=True)) or [()] * width
     cells = np.fromiter(chain.from_iterable(rows), np.float64)
     return list(cells.reshape(-1, width).T)
 
 
-def merge(
-    connection: Connection, kind: Kind, series: int, frame: pd.DataFrame, replace: bool
-) -> Merge:
+def merge_facts(
+    connection: Connection, kind: FactKind, series: int, frame: pd.DataFrame, replace: bool
+) -> WriteReport:
     """Insert the facts that are new; overwrite the conflicting ones only to `replace` them.
 
     Raises ValueError where the frame has one fact twice.
     """
     new = _storable(kind, frame)
     if new.empty:
-        return Merge(0, 0, 0)
+        return WriteReport(0, 0, 0)
     if new.duplicated(list(kind.identity)).any():
         raise ValueError(f"a frame of {kind.table.name} has one fact twice")
     instants = new[kind.identity[0]]
     last = instants.max() + pd.Timedelta(1, "us")
-    _, old = read(connection, kind, [series], instants.min(), last)
+    _, old = read_facts(connection, kind, [series], instants.min(), last)
     both = new.reset_index().merge(old, on=list(kind.identity), suffixes=("", "_stored"))
     same = np.ones(len(both), bool)
-    for name in kind.figures:
+    for name in kind.value_columns:
         given, stored = both[name], both[f"{name}_stored"]
         same &= ((given == stored) | (given.isna() & stored.isna())).to_numpy()
     if len(both) < len(new):
         _insert(connection, kind, series, new[~new.index.isin(both["index"])])
     if replace and not same.all():
         _overwrite(connection, kind, series, new.loc[both["index"][~same]])
-    return Merge(len(new) - len(both), int(same.sum()), int((~same).sum()))
+    return WriteReport(len(new) - len(both), int(same.sum()), int((~same).sum()))
 
 
-def _frame(kind: Kind, values: Sequence[Sequence[Any]]) -> pd.DataFrame:
+def _frame(kind: FactKind, values: Sequence[Sequence[Any]]) -> pd.DataFrame:
     columns = zip(kind.columns, values, strict=True)
     return pd.DataFrame({column.name: _series(column, given) for column, given in columns})
 
@@ -164,7 +172,7 @@ def _dtype(column: Column[Any]) -> Any:
     return "float64" if isinstance(column.type, Float) else "str"
 
 
-def _storable(kind: Kind, frame: pd.DataFrame) -> pd.DataFrame:
+def _storable(kind: FactKind, frame: pd.DataFrame) -> pd.DataFrame:
     """The frame in our dtypes; what no database can hold as text becomes U+FFFD."""
     columns = {}
     for column in kind.columns:
@@ -181,7 +189,7 @@ def _storable_text(given: object) -> str:
     return _UNSTORABLE.sub("\ufffd", str(given))
 
 
-def _insert(connection: Connection, kind: Kind, series: int, frame: pd.DataFrame) -> None:
+def _insert(connection: Connection, kind: FactKind, series: int, frame: pd.DataFrame) -> None:
     rows = _rows(kind, series, frame)
     names = ", ".join(f'"{name}"' for name in rows)
     into = f'INSERT INTO "{kind.table.name}" ({names})'
@@ -195,7 +203,7 @@ def _insert(connection: Connection, kind: Kind, series: int, frame: pd.DataFrame
         connection.exec_driver_sql(f"{into} SELECT * FROM unnest({arrays})", tuple(rows.values()))  # noqa: S608
 
 
-def _overwrite(connection: Connection, kind: Kind, series: int, frame: pd.DataFrame) -> None:
+def _overwrite(connection: Connection, kind: FactKind, series: int, frame: pd.DataFrame) -> None:
     columns = _rows(kind, series, frame)
     names = [f"new_{name}" for name in columns]
     keys = [column.name for column in kind.table.primary_key]
@@ -208,7 +216,7 @@ def _overwrite(connection: Connection, kind: Kind, series: int, frame: pd.DataFr
     connection.execute(statement, [dict(zip(names, row, strict=True)) for row in rows])
 
 
-def _rows(kind: Kind, series: int, frame: pd.DataFrame) -> dict[str, list[Any]]:
+def _rows(kind: FactKind, series: int, frame: pd.DataFrame) -> dict[str, list[Any]]:
     """The table's columns as lists of what its drivers take."""
     rows: dict[str, list[Any]] = {"series": [series] * len(frame)}
     for column in kind.columns:
@@ -217,8 +225,8 @@ def _rows(kind: Kind, series: int, frame: pd.DataFrame) -> dict[str, list[Any]]:
             given = given.astype("int64")
         rows[column.name] = given.tolist()
     if "fingerprint" in kind.table.c:
-        told = zip(rows["headline"], rows["source"], strict=True)
-        rows["fingerprint"] = [_fingerprint(*each) for each in told]
+        headlines = zip(rows["headline"], rows["source"], strict=True)
+        rows["fingerprint"] = [_fingerprint(*each) for each in headlines]
     return rows
 
 

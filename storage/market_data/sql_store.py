@@ -16,16 +16,24 @@ import pandas as pd
 from sqlalchemy import ColumnElement, Connection, func, or_, select, update
 from sqlmodel import col
 
-from domain.store_reports import Fetch, Merge
+from domain.store_reports import FetchStatus, WriteReport
 from domain.symbols import AssetClass, asset_class
 from domain.timeframe import Timeframe
 from storage.database import Database, insert_missing
 from storage.market_data import market_facts
-from storage.market_data.market_facts import ACTIONS, BARS, EARNINGS, FILINGS, KINDS, NEWS, Kind
-from storage.tables import EPOCH, MICROSECOND, Bar, Series
+from storage.market_data.market_facts import (
+    ACTIONS,
+    BARS,
+    EARNINGS,
+    FACT_KINDS,
+    FILINGS,
+    NEWS,
+    FactKind,
+)
+from storage.tables import EPOCH, MICROSECOND, BarRow, SeriesRow
 
 
-class SqlLibrary:
+class SqlMarketDataStore:
     """One database's library. A transaction belongs to the thread that opened it.
 
     `by_class` names the market from which symbols of a class are read, whichever market is asked
@@ -46,12 +54,12 @@ class SqlLibrary:
             yield
 
     def symbols(self, market: str, timeframe: Timeframe | None = None) -> list[str]:
-        has_bars = select(col(Bar.at)).where(col(Bar.series) == col(Series.id)).exists()
-        query = select(col(Series.market), col(Series.symbol)).where(
-            col(Series.market).in_({market, *self._by_class.values()}), has_bars
+        has_bars = select(col(BarRow.at)).where(col(BarRow.series) == col(SeriesRow.id)).exists()
+        query = select(col(SeriesRow.market), col(SeriesRow.symbol)).where(
+            col(SeriesRow.market).in_({market, *self._by_class.values()}), has_bars
         )
         if timeframe is not None:
-            query = query.where(col(Series.what) == _bars(timeframe))
+            query = query.where(col(SeriesRow.what) == _bars(timeframe))
         with self._reading() as connection:
             found = connection.execute(query).all()
         return sorted({symbol for of, symbol in found if of == self._market_of(market, symbol)})
@@ -59,32 +67,36 @@ class SqlLibrary:
     def span(
         self, market: str, symbol: str, timeframe: Timeframe
     ) -> tuple[datetime, datetime] | None:
-        at = col(Bar.at)
-        series = select(col(Series.id)).where(*self._named(market, (symbol,), _bars(timeframe)))
-        ends = select(func.min(at), func.max(at)).where(col(Bar.series) == series.scalar_subquery())
+        at = col(BarRow.at)
+        series = select(col(SeriesRow.id)).where(*self._named(market, (symbol,), _bars(timeframe)))
+        ends = select(func.min(at), func.max(at)).where(
+            col(BarRow.series) == series.scalar_subquery()
+        )
         with self._reading() as connection:
-            found = connection.execute(ends.group_by(col(Bar.series))).first()
+            found = connection.execute(ends.group_by(col(BarRow.series))).first()
         if found is None:
             return None
         first, last = found
         return EPOCH + first * MICROSECOND, EPOCH + last * MICROSECOND
 
-    def facts(
+    def read_many(
         self,
         market: str,
         symbols: Sequence[str],
-        what: str,
+        source: str,
         start: datetime | None = None,
         end: datetime | None = None,
     ) -> pd.DataFrame:
-        named = select(col(Series.symbol), col(Series.id)).where(
-            *self._named(market, symbols, what)
+        named = select(col(SeriesRow.symbol), col(SeriesRow.id)).where(
+            *self._named(market, symbols, source)
         )
         with self._reading() as connection:
             ids = dict(connection.execute(named).tuples().all())
             known = [number for number, symbol in enumerate(symbols) if symbol in ids]
             series = [ids[symbols[number]] for number in known]
-            index, frame = market_facts.read(connection, KINDS[what.split()[0]], series, start, end)
+            index, frame = market_facts.read_facts(
+                connection, FACT_KINDS[source.split()[0]], series, start, end
+            )
         names = pd.Index(list(symbols), dtype="str")
         rows = pd.Categorical.from_codes(np.array(known, np.int32)[index], names)
         frame.insert(0, "symbol", pd.Series(rows))
@@ -98,7 +110,7 @@ class SqlLibrary:
         start: datetime | None = None,
         end: datetime | None = None,
     ) -> pd.DataFrame:
-        frame = self.facts(market, (symbol,), _bars(timeframe), start, end)
+        frame = self.read_many(market, (symbol,), _bars(timeframe), start, end)
         return frame.drop(columns="symbol")
 
     def put_bars(
@@ -108,72 +120,83 @@ class SqlLibrary:
         timeframe: Timeframe,
         frame: pd.DataFrame,
         replace: bool = False,
-    ) -> Merge:
+    ) -> WriteReport:
         return self._put(BARS, market, symbol, _bars(timeframe), frame, replace)
 
     def news(
         self, market: str, symbol: str, start: datetime | None = None, end: datetime | None = None
     ) -> pd.DataFrame:
-        frame = self.facts(market, (symbol,), "news", start, end)
+        frame = self.read_many(market, (symbol,), "news", start, end)
         return frame.astype({"symbol": "str"})
 
     def put_news(
         self, market: str, symbol: str, frame: pd.DataFrame, replace: bool = False
-    ) -> Merge:
+    ) -> WriteReport:
         return self._put(NEWS, market, symbol, "news", frame, replace)
 
     def filings(
         self, market: str, symbol: str, start: datetime | None = None, end: datetime | None = None
     ) -> pd.DataFrame:
-        frame = self.facts(market, (symbol,), "filings", start, end)
+        frame = self.read_many(market, (symbol,), "filings", start, end)
         return frame.astype({"symbol": "str"})
 
     def put_filings(
         self, market: str, symbol: str, frame: pd.DataFrame, replace: bool = False
-    ) -> Merge:
+    ) -> WriteReport:
         return self._put(FILINGS, market, symbol, "filings", frame, replace)
 
     def put_earnings(
         self, market: str, symbol: str, frame: pd.DataFrame, replace: bool = False
-    ) -> Merge:
+    ) -> WriteReport:
         return self._put(EARNINGS, market, symbol, "earnings", frame, replace)
 
     def put_actions(
         self, market: str, symbol: str, frame: pd.DataFrame, replace: bool = False
-    ) -> Merge:
+    ) -> WriteReport:
         return self._put(ACTIONS, market, symbol, "actions", frame, replace)
 
-    def fetched(self, market: str, symbol: str, what: str) -> Fetch | None:
-        return self.fetches(market, (symbol,), what).get(symbol)
+    def last_fetch(self, market: str, symbol: str, source: str) -> FetchStatus | None:
+        return self.last_fetches(market, (symbol,), source).get(symbol)
 
-    def fetches(self, market: str, symbols: Sequence[str], what: str) -> dict[str, Fetch]:
+    def last_fetches(
+        self, market: str, symbols: Sequence[str], source: str
+    ) -> dict[str, FetchStatus]:
         attempts = select(
-            col(Series.symbol), col(Series.fetched_at), col(Series.error), col(Series.succeeded_at)
-        ).where(*self._named(market, symbols, what))
+            col(SeriesRow.symbol),
+            col(SeriesRow.fetched_at),
+            col(SeriesRow.error),
+            col(SeriesRow.succeeded_at),
+        ).where(*self._named(market, symbols, source))
         with self._reading() as connection:
             found = connection.execute(attempts).all()
         return {
-            symbol: Fetch(at, error, succeeded_at)
+            symbol: FetchStatus(at, error, succeeded_at)
             for symbol, at, error, succeeded_at in found
             if at is not None
         }
 
-    def note_fetch(
-        self, market: str, symbol: str, what: str, at: datetime, error: str | None = None
+    def record_fetch(
+        self, market: str, symbol: str, source: str, at: datetime, error: str | None = None
     ) -> None:
-        noted = {"fetched_at": at, "error": error}
+        values = {"fetched_at": at, "error": error}
         if error is None:
-            noted["succeeded_at"] = at
+            values["succeeded_at"] = at
         with self._writing() as connection:
-            series = _locked(connection, market, symbol, what)
-            connection.execute(update(Series).where(col(Series.id) == series).values(noted))
+            series = _locked(connection, market, symbol, source)
+            connection.execute(update(SeriesRow).where(col(SeriesRow.id) == series).values(values))
 
     def _put(
-        self, kind: Kind, market: str, symbol: str, what: str, frame: pd.DataFrame, replace: bool
-    ) -> Merge:
+        self,
+        kind: FactKind,
+        market: str,
+        symbol: str,
+        what: str,
+        frame: pd.DataFrame,
+        replace: bool,
+    ) -> WriteReport:
         with self._writing() as connection:
             series = _locked(connection, market, symbol, what)
-            return market_facts.merge(connection, kind, series, frame, replace)
+            return market_facts.merge_facts(connection, kind, series, frame, replace)
 
     def _named(
         self, market: str, symbols: Sequence[str], what: str
@@ -183,10 +206,10 @@ class SqlLibrary:
         for symbol in symbols:
             by_market.setdefault(self._market_of(market, symbol), []).append(symbol)
         named = (
-            (col(Series.market) == of) & col(Series.symbol).in_(those)
+            (col(SeriesRow.market) == of) & col(SeriesRow.symbol).in_(those)
             for of, those in by_market.items()
         )
-        return or_(*named), col(Series.what) == what
+        return or_(*named), col(SeriesRow.what) == what
 
     def _market_of(self, market: str, symbol: str) -> str:
         return self._by_class.get(asset_class(symbol), market)
@@ -224,6 +247,6 @@ def _bars(timeframe: Timeframe) -> str:
 def _locked(connection: Connection, market: str, symbol: str, what: str) -> int:
     """The series, made if need be, and ours alone until the transaction ends."""
     named = {"market": market, "symbol": symbol, "what": what}
-    insert_missing(connection, Series, [named])
-    query = select(col(Series.id)).filter_by(**named).with_for_update()
+    insert_missing(connection, SeriesRow, [named])
+    query = select(col(SeriesRow.id)).filter_by(**named).with_for_update()
     return connection.scalars(query).one()

@@ -11,11 +11,11 @@ from domain.events import Event, EventKind
 from domain.symbols import parse_symbol
 from storage import tables
 from storage.database import Database, insert_missing
-from storage.journal.cycle_rows import text
-from storage.journal.sql_journal import Journal
+from storage.journal.cycle_rows import canonical_text
+from storage.journal.sql_journal import SqlJournal
 
 
-class Watchlist:
+class SqlWatchlist:
     """One database's list: `defaults` until somebody edits it, and from then on what they made.
 
     Every edit is an event of the journal, in the same transaction.
@@ -23,7 +23,7 @@ class Watchlist:
 
     def __init__(self, database: Database, defaults: Sequence[str]) -> None:
         self._database = database
-        self._journal = Journal(database)
+        self._journal = SqlJournal(database)
         self._defaults = tuple(defaults)
 
     def symbols(self) -> tuple[str, ...]:
@@ -49,17 +49,17 @@ class Watchlist:
         return self._edit(without)
 
     def _edit(self, change: Callable[[tuple[str, ...]], tuple[str, ...]]) -> Event | None:
-        with self._journal.pen() as pen:
-            before = self._stored(pen.connection)
+        with self._journal.transaction() as transaction:
+            before = self._stored(transaction.connection)
             after = change(before)
             if after == before:
                 return None
-            stored = {"id": 1, "symbols": text(after)}
-            insert_missing(pen.connection, tables.Watchlist, [stored])
-            pen.connection.execute(update(tables.Watchlist).values(stored))
+            stored = {"id": 1, "symbols": canonical_text(after)}
+            insert_missing(transaction.connection, tables.WatchlistRow, [stored])
+            transaction.connection.execute(update(tables.WatchlistRow).values(stored))
             payload = {"symbols": after}
-            return pen.write(EventKind.WATCHLIST_CHANGED, "live", None, payload)
+            return transaction.append(EventKind.WATCHLIST_CHANGED, "live", None, payload)
 
     def _stored(self, connection: Connection) -> tuple[str, ...]:
-        stored = connection.scalar(select(col(tables.Watchlist.symbols)))
+        stored = connection.scalar(select(col(tables.WatchlistRow.symbols)))
         return self._defaults if stored is None else tuple(json.loads(stored))

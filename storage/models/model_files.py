@@ -15,12 +15,12 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from domain.errors import NotFoundError, StorageError, VerificationError
-from domain.model_files import MANIFEST, TENSORS, model_id
-from storage.atomic_files import discard, draft, sweep
+from domain.model_files import MANIFEST_FILE, TENSORS_FILE, model_id
+from storage.atomic_files import delete_folder, draft_folder, remove_stale_drafts
 
 
 @dataclass(frozen=True, slots=True)
-class Model:
+class StoredModel:
     """`added_at` is when its files were written here."""
 
     id: str
@@ -43,7 +43,7 @@ class ModelFiles:
         identity = model_id(tensors, manifest)
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
-            sweep(self._folder)
+            remove_stale_drafts(self._folder)
             if not self._is_whole(identity):
                 self._write(identity, tensors, manifest)
         except OSError as error:
@@ -53,18 +53,18 @@ class ModelFiles:
             ) from None
         return identity
 
-    def all(self) -> tuple[Model, ...]:
+    def models(self) -> tuple[StoredModel, ...]:
         """Newest first."""
         found = []
-        for path in self._folder.glob(f"[!.]*/{MANIFEST}"):
+        for path in self._folder.glob(f"[!.]*/{MANIFEST_FILE}"):
             with suppress(OSError):  # deleted meanwhile
                 at = datetime.fromtimestamp(path.stat().st_mtime, UTC)
-                found.append(Model(path.parent.name, path.parent, at))
+                found.append(StoredModel(path.parent.name, path.parent, at))
         return tuple(sorted(found, key=lambda model: (model.added_at, model.id), reverse=True))
 
     def path(self, identity: str) -> Path:
         """The model's folder. Raises NotFoundError, naming the nearest, where there is none."""
-        known = [model.id for model in self.all()]
+        known = [model.id for model in self.models()]
         if identity not in known:
             raise NotFoundError(
                 f"There is no model {identity[:60]!r}{_nearest(identity, known)} "
@@ -80,7 +80,10 @@ class ModelFiles:
         """
         folder = self.path(identity)
         try:
-            tensors, manifest = (folder / TENSORS).read_bytes(), (folder / MANIFEST).read_bytes()
+            tensors, manifest = (
+                (folder / TENSORS_FILE).read_bytes(),
+                (folder / MANIFEST_FILE).read_bytes(),
+            )
         except OSError as error:
             raise StorageError(
                 f"The model {identity} cannot be read: {error.filename}: {error.strerror}. "
@@ -97,7 +100,7 @@ class ModelFiles:
         """Raises NotFoundError, and StorageError where nothing may be deleted."""
         self.path(identity)
         try:
-            discard(self._folder / identity)
+            delete_folder(self._folder / identity)
         except OSError as error:
             raise StorageError(
                 f"The model {identity} cannot be deleted: {error.strerror}. Make {self._folder} "
@@ -105,14 +108,14 @@ class ModelFiles:
             ) from None
 
     def _write(self, identity: str, tensors: bytes, manifest: bytes) -> None:
-        with draft(self._folder) as made:
-            _write_through(made / TENSORS, tensors)
-            _write_through(made / MANIFEST, manifest)
-            _sync(made)
+        with draft_folder(self._folder) as draft_path:
+            _write_synced(draft_path / TENSORS_FILE, tensors)
+            _write_synced(draft_path / MANIFEST_FILE, manifest)
+            _sync(draft_path)
             if (self._folder / identity).exists():
-                discard(self._folder / identity)  # it is damaged
+                delete_folder(self._folder / identity)  # it is damaged
             try:
-                made.rename(self._folder / identity)
+                draft_path.rename(self._folder / identity)
             except OSError:
                 if not self._is_whole(identity):  # or somebody added the same meanwhile
                     raise
@@ -121,16 +124,16 @@ class ModelFiles:
     def _is_whole(self, identity: str) -> bool:
         folder = self._folder / identity
         try:
-            kept = (folder / TENSORS).read_bytes(), (folder / MANIFEST).read_bytes()
+            contents = (folder / TENSORS_FILE).read_bytes(), (folder / MANIFEST_FILE).read_bytes()
         except OSError:
             return False
-        return model_id(*kept) == identity
+        return model_id(*contents) == identity
 
 
 _REMEDY = "Restore its folder from a copy, or delete it with `quorum rl delete`."
 
 
-def _write_through(path: Path, content: bytes) -> None:
+def _write_synced(path: Path, content: bytes) -> None:
     """On the disk before it has its name: power that fails leaves no model without its bytes."""
     with path.open("xb") as file:
         file.write(content)

@@ -16,9 +16,9 @@ from sqlmodel import col
 from domain.errors import InputError
 from domain.events import Event, EventKind
 from storage.database import Database
-from storage.journal.sql_journal import Journal, Pen
+from storage.journal.sql_journal import JournalTransaction, SqlJournal
 from storage.models import model_tables
-from storage.models.model_files import Model, ModelFiles
+from storage.models.model_files import ModelFiles, StoredModel
 from storage.tables import table
 
 SHIPPED = "shipped"
@@ -26,7 +26,7 @@ SHIPPED = "shipped"
 
 
 @dataclass(frozen=True, slots=True)
-class Promotion:
+class ModelPromotion:
     """`model` took over from `previous`, each an id or `SHIPPED`; `undoes` tells that the promotion
     of `previous` was rolled back. `seq` is the number of its event."""
 
@@ -38,22 +38,22 @@ class Promotion:
     undoes: bool
 
 
-class Models:
+class ModelRegistry:
     """Models in `folder`, promotions in `database`. See `ModelFiles` for what is raised of files;
     NotFoundError for a model that does not exist is raised by all that name one."""
 
     def __init__(self, database: Database, folder: Path) -> None:
         self._database = database
-        self._journal = Journal(database)
+        self._journal = SqlJournal(database)
         self._files = ModelFiles(folder)
 
     def add(self, tensors: bytes, manifest: bytes) -> str:
         """Keep a model and return its id; adding it again changes nothing."""
         return self._files.add(tensors, manifest)
 
-    def all(self) -> tuple[Model, ...]:
+    def models(self) -> tuple[StoredModel, ...]:
         """Newest first."""
-        return self._files.all()
+        return self._files.models()
 
     def path(self, identity: str) -> Path:
         return self._files.path(identity)
@@ -62,107 +62,122 @@ class Models:
         """Its tensors and its manifest, as they were added."""
         return self._files.read(identity)
 
-    def delete(self, identity: str, *, voted: bool = False) -> None:
+    def delete(self, identity: str, *, allow_promoted: bool = False) -> None:
         """Throw a model away.
 
         Raises InputError for the model that is promoted and, unless `voted` says that this is
         meant, for one that ever was: no decision that it voted on can be verified without it.
         """
-        with self._journal.pen() as pen:  # nobody promotes it meanwhile
+        with self._journal.transaction() as transaction:  # nobody promotes it meanwhile
             self._files.path(identity)
-            told = _promotions(pen.connection)
-            if _present(told) == identity:
+            promotions = _promotions(transaction.connection)
+            if _active_model(promotions) == identity:
                 raise InputError(
                     f"The model {identity} is promoted. Promote another, or roll back, before it "
                     "is deleted."
                 )
-            if not voted and any(each.model == identity for each in told):
+            if not allow_promoted and any(each.model == identity for each in promotions):
                 raise InputError(
                     f"The model {identity} was promoted once: no decision that it voted on can be "
                     "verified without it. Say that this is meant (--yes) to delete it."
                 )
             self._files.delete(identity)
 
-    def promoted(self) -> str | None:
+    def active_model(self) -> str | None:
         """The id of the model that is in force; None while it is the policy that ships."""
-        row = model_tables.Promotion
+        row = model_tables.PromotionRow
         newest = select(col(row.model)).order_by(col(row.seq).desc()).limit(1)
         with self._database.reading() as connection:
             return connection.scalar(newest)
 
-    def promotions(self) -> tuple[Promotion, ...]:
+    def promotions(self) -> tuple[ModelPromotion, ...]:
         """Newest first."""
         with self._database.reading() as connection:
             return _promotions(connection)[::-1]
 
-    def former(self) -> str | None:
+    def previous_model(self) -> str | None:
         """What a roll back would promote; None where no promotion is left to be undone."""
         with self._database.reading() as connection:
-            standing = _standing(_promotions(connection))
-        return standing[-2] if len(standing) > 1 else None
+            stack = _promotion_stack(_promotions(connection))
+        return stack[-2] if len(stack) > 1 else None
 
     def promote(self, identity: str, by: str) -> Event | None:
         """Let the model, or `SHIPPED`, vote from the next cycle on; None if it does already."""
-        with self._journal.pen() as pen:
+        with self._journal.transaction() as transaction:
             if identity != SHIPPED:
                 self._files.path(identity)
-            present = _present(_promotions(pen.connection))
-            if identity == present:
+            active = _active_model(_promotions(transaction.connection))
+            if identity == active:
                 return None
-            return _promote(pen, present, identity, by, undoes=False)
+            return _promote(transaction, active, identity, by, undoes=False)
 
-    def roll_back(self, by: str, accept: Callable[[str], object] = lambda _: None) -> Event:
+    def roll_back(self, by: str, validate: Callable[[str], object] = lambda _: None) -> Event:
         """Promote what was in force before the present model was promoted.
 
         `accept` is asked first, with its id: what it raises leaves everything as it is. Raises
         InputError where no promotion is left to be undone.
         """
-        with self._journal.pen() as pen:
-            standing = _standing(_promotions(pen.connection))
-            if len(standing) < 2:
+        with self._journal.transaction() as transaction:
+            stack = _promotion_stack(_promotions(transaction.connection))
+            if len(stack) < 2:
                 raise InputError(
                     "No promotion is left to be rolled back: the policy that ships is in force. "
                     "Promote a model first."
                 )
-            *_, former, present = standing
-            if former != SHIPPED:
-                self._files.path(former)
-            accept(former)
-            return _promote(pen, present, former, by, undoes=True)
+            *_, previous, active = stack
+            if previous != SHIPPED:
+                self._files.path(previous)
+            validate(previous)
+            return _promote(transaction, active, previous, by, undoes=True)
 
 
-def _promote(pen: Pen, previous: str, identity: str, by: str, *, undoes: bool) -> Event:
-    told = {"model": _stored(identity), "previous": _stored(previous), "by": by, "undoes": undoes}
-    event = pen.write(EventKind.MODEL_PROMOTED, "live", None, told)
-    row = {"seq": event.seq, "at": pen.at, "model": told["model"], "by": by, "undoes": undoes}
-    pen.connection.execute(insert(model_tables.Promotion), [row])
+def _promote(
+    transaction: JournalTransaction, previous: str, identity: str, by: str, *, undoes: bool
+) -> Event:
+    payload = {
+        "model": _stored_id(identity),
+        "previous": _stored_id(previous),
+        "by": by,
+        "undoes": undoes,
+    }
+    event = transaction.append(EventKind.MODEL_PROMOTED, "live", None, payload)
+    row = {
+        "seq": event.seq,
+        "at": transaction.recorded_at,
+        "model": payload["model"],
+        "by": by,
+        "undoes": undoes,
+    }
+    transaction.connection.execute(insert(model_tables.PromotionRow), [row])
     return event
 
 
-def _stored(identity: str) -> str | None:
+def _stored_id(identity: str) -> str | None:
     return None if identity == SHIPPED else identity
 
 
-def _promotions(connection: Connection) -> tuple[Promotion, ...]:
+def _promotions(connection: Connection) -> tuple[ModelPromotion, ...]:
     """Oldest first."""
-    told: list[Promotion] = []
-    rows = table(model_tables.Promotion)
+    promotions: list[ModelPromotion] = []
+    rows = table(model_tables.PromotionRow)
     for row in connection.execute(select(rows).order_by(rows.c.seq)):
-        previous = told[-1].model if told else SHIPPED
-        told.append(Promotion(row.seq, row.at, row.model or SHIPPED, previous, row.by, row.undoes))
-    return tuple(told)
+        previous = promotions[-1].model if promotions else SHIPPED
+        promotions.append(
+            ModelPromotion(row.seq, row.at, row.model or SHIPPED, previous, row.by, row.undoes)
+        )
+    return tuple(promotions)
 
 
-def _present(told: Sequence[Promotion]) -> str:
-    return told[-1].model if told else SHIPPED
+def _active_model(promotions: Sequence[ModelPromotion]) -> str:
+    return promotions[-1].model if promotions else SHIPPED
 
 
-def _standing(told: Sequence[Promotion]) -> list[str]:
+def _promotion_stack(promotions: Sequence[ModelPromotion]) -> list[str]:
     """What was in force, one promotion upon the other, without those that were rolled back."""
-    standing = [SHIPPED]
-    for each in told:
+    stack = [SHIPPED]
+    for each in promotions:
         if each.undoes:
-            standing.pop()
+            stack.pop()
         else:
-            standing.append(each.model)
-    return standing
+            stack.append(each.model)
+    return stack

@@ -5,15 +5,15 @@ from datetime import datetime
 
 from sqlmodel import Field
 
-from storage.tables import COUNTER, GIVEN, Instant, Row
+from storage.tables import COUNTER, NO_AUTOINCREMENT, TableRow, UtcMicroseconds
 
 
-class Promotion(Row, table=True):
+class PromotionRow(TableRow, table=True):
     """`seq` is the number of its `model.promoted`; `model` is NULL for the policy that ships, and
     `undoes` tells that the promotion before it was rolled back."""
 
-    seq: int = Field(primary_key=True, sa_type=COUNTER, sa_column_kwargs=GIVEN)
-    at: datetime = Field(sa_type=Instant)
+    seq: int = Field(primary_key=True, sa_type=COUNTER, sa_column_kwargs=NO_AUTOINCREMENT)
+    at: datetime = Field(sa_type=UtcMicroseconds)
     model: str | None
     by: str
     undoes: bool

@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agents.headlines import clean
+from agents.headlines import clean_headline
 from agents.lexicon import LexiconScorer
-from agents.news import BOUND, LISTED, NewsAgent
+from agents.news import BOUND, MAX_LISTED, NewsAgent
 from domain.panel import News, Panel
 from domain.votes import Reason, Votes
-from tests.agents.agent_checks import check_everything
+from tests.agents.agent_checks import check_agent
 from tests.agents.random_panels import SYMBOLS, panels, random_panel
 
 AGENT = NewsAgent(LexiconScorer())
@@ -22,13 +22,13 @@ DAY = np.timedelta64(1, "D")
 
 
 def test_the_news_agent_keeps_every_promise_on_a_long_history() -> None:
-    check_everything(AGENT, random_panel(seed=7, bars=900))
+    check_agent(AGENT, random_panel(seed=7, bars=900))
 
 
 @settings(max_examples=10, deadline=None)
 @given(panel=panels(), seed=st.integers(0, 1000))
 def test_the_news_agent_keeps_every_promise_on_any_panel(panel: Panel, seed: int) -> None:
-    check_everything(AGENT, panel, seed)
+    check_agent(AGENT, panel, seed)
 
 
 def test_one_fresh_strongly_negative_headline_moves_the_probability_by_a_couple_of_points() -> None:
@@ -41,13 +41,13 @@ def test_news_fades_with_age_and_is_forgotten_after_a_fortnight() -> None:
     votes = AGENT.vote(_panel((0.0, BAD)))
     impact = [_headlines(votes, row)[0].log_odds for row in range(ROW, ROW + 10)]
     assert impact == sorted(impact)
-    assert votes.abstained_because(ROW + 10, 0) == "no headlines in the last 14 days"
+    assert votes.abstention_reason(ROW + 10, 0) == "no headlines in the last 14 days"
 
 
 def test_a_headline_is_unknown_before_the_bar_at_which_it_could_be_read() -> None:
     votes = AGENT.vote(_panel((-0.5, BAD)))
-    assert votes.abstained_because(ROW - 1, 0) == "no headlines in the last 14 days"
-    assert votes.abstained_because(ROW, 0) is None
+    assert votes.abstention_reason(ROW - 1, 0) == "no headlines in the last 14 days"
+    assert votes.abstention_reason(ROW, 0) is None
 
 
 def test_a_repeated_story_counts_once_from_its_first_telling() -> None:
@@ -81,7 +81,7 @@ def test_a_flood_of_bad_news_stays_within_the_bound_and_is_summed_beyond_five() 
             enumerate(flood)]  # fmt: skip
     votes = AGENT.vote(_panel(*((0.0, text) for text in news)))
     named = _headlines(votes, ROW)
-    assert len(named) == LISTED + 1
+    assert len(named) == MAX_LISTED + 1
     assert named[-1].name == "55 more headlines"
     assert named[-1].value is None
     assert -BOUND < sum(reason.log_odds for reason in named) < -0.8 * BOUND
@@ -90,14 +90,14 @@ def test_a_flood_of_bad_news_stays_within_the_bound_and_is_summed_beyond_five() 
 def test_news_that_could_not_be_fetched_is_told_apart_from_no_news() -> None:
     panel = replace(_panel((0.0, BAD)), unavailable={"news": {"WALK": "timeout", "DRY": "404"}})
     votes = AGENT.vote(panel)
-    assert votes.abstained_because(ROW - 1, 0) == "news could not be fetched: timeout"
-    assert votes.abstained_because(ROW - 1, SYMBOLS.index("DRY")) == (
+    assert votes.abstention_reason(ROW - 1, 0) == "news could not be fetched: timeout"
+    assert votes.abstention_reason(ROW - 1, SYMBOLS.index("DRY")) == (
         "news could not be fetched: 404"
     )
-    assert votes.abstained_because(ROW - 1, SYMBOLS.index("STILL")) == (
+    assert votes.abstention_reason(ROW - 1, SYMBOLS.index("STILL")) == (
         "no headlines in the last 14 days"
     )
-    assert votes.abstained_because(ROW, 0) is None
+    assert votes.abstention_reason(ROW, 0) is None
 
 
 @pytest.mark.parametrize(
@@ -113,14 +113,14 @@ def test_news_that_could_not_be_fetched_is_told_apart_from_no_news() -> None:
     ],
 )
 def test_a_hostile_headline_is_cleaned(hostile: str, harmless: str) -> None:
-    assert clean(hostile) == harmless
+    assert clean_headline(hostile) == harmless
 
 
 @settings(max_examples=60)
 @given(st.text(max_size=300))
 def test_what_is_left_of_any_headline_is_printable_and_stable(text: str) -> None:
-    assert clean(text).isprintable()
-    clean(text).encode()
+    assert clean_headline(text).isprintable()
+    clean_headline(text).encode()
 
 
 def test_huge_and_empty_headlines_do_no_harm() -> None:

@@ -4,12 +4,12 @@ from dataclasses import replace
 
 import numpy as np
 
-from agents.risk import BUDGET, RiskAgent
+from agents.risk import RISK_BUDGET, RiskAgent
 from domain.panel import Panel
 from tests.agents.random_panels import SYMBOLS, random_panel
 
 
-def _storm(panel: Panel, bars: int, factor: float) -> Panel:
+def _scale_last_moves(panel: Panel, bars: int, factor: float) -> Panel:
     """The panel with the moves of its last bars made `factor` times as large."""
     first = len(panel.known_at) - bars
     growth = (panel.close[first:] / panel.close[first - 1]) ** (factor - 1.0)
@@ -26,13 +26,13 @@ def test_the_cap_risks_a_fixed_share_of_equity() -> None:
     quiet = [n for n, s in enumerate(SYMBOLS) if s in {"WALK", "HOLES", "LATE"}]
     assert votes.quantile_5 is not None
     risked = -votes.quantile_5[-1, quiet] * votes.cap[-1, quiet]
-    assert (risked <= BUDGET * (1 + 1e-12)).all()
+    assert (risked <= RISK_BUDGET * (1 + 1e-12)).all()
     assert (risked > 0).all()
 
 
 def test_caps_tighten_through_a_storm() -> None:
     panel = random_panel(seed=4, bars=600)
-    calm, storm = RiskAgent().vote(panel), RiskAgent().vote(_storm(panel, 15, 6.0))
+    calm, storm = RiskAgent().vote(panel), RiskAgent().vote(_scale_last_moves(panel, 15, 6.0))
     assert storm.cap[-1, 0] < 0.5 * calm.cap[-1, 0]
     names = {reason.name for reason in storm.reasons(599, 0)}
     assert "cap × 0.75: volatility far above its year" in names
@@ -62,7 +62,7 @@ def test_a_symbol_that_never_had_volume_is_not_called_illiquid() -> None:
 def test_before_the_first_forecast_nothing_may_be_held() -> None:
     votes = RiskAgent().vote(random_panel(seed=4, bars=60))
     assert (votes.cap[:20] == 0.0).all()
-    assert votes.abstained_because(10, 0) == "fewer than 21 bars: no forecast"
+    assert votes.abstention_reason(10, 0) == "fewer than 21 bars: no forecast"
     assert votes.cap[30, 0] > 0.0
 
 

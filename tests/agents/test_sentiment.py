@@ -21,10 +21,10 @@ from hypothesis import strategies as st
 from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
 
-from agents.lexicon import LONGEST_PHRASE, SOURCE, LexiconScorer, tone
+from agents.lexicon import MAX_PHRASE_WORDS, SOURCE, LexiconScorer, tone
 from agents.news import NewsAgent
 from agents.registry import AgentSettings, build
-from agents.sentiment import RememberingScorer, TransformerScorer, make_scorer
+from agents.sentiment import CachedScorer, TransformerScorer, make_scorer
 from domain.errors import ConfigurationError
 from domain.panel import Floats
 
@@ -78,7 +78,7 @@ def test_no_phrase_of_the_lexicon_stands_in_two_places() -> None:
     phrases = [" ".join(p.split()) for text in places for p in text.split(",")]
     assert len(phrases) > 800
     assert sorted(phrases) == sorted(set(phrases))
-    assert max(len(phrase.split()) for phrase in phrases) <= LONGEST_PHRASE
+    assert max(len(phrase.split()) for phrase in phrases) <= MAX_PHRASE_WORDS
 
 
 def _groups(node: Any) -> Iterator[str]:
@@ -101,36 +101,36 @@ def test_the_lexicon_scores_any_text_within_bounds(text: str) -> None:
     assert -1.0 <= tone(text) <= 1.0
 
 
-class Counting:
+class CountingScorer:
     """A scorer that remembers what it was asked."""
 
     name = "counting"
 
     def __init__(self) -> None:
-        self.asked: list[str] = []
+        self.scored_texts: list[str] = []
 
     def score(self, texts: Sequence[str]) -> Floats:
-        self.asked += texts
+        self.scored_texts += texts
         return np.array([len(text) / 100 for text in texts], np.float64)
 
 
 def test_a_headline_is_scored_once() -> None:
-    inner = Counting()
-    scorer = RememberingScorer(inner)
+    inner = CountingScorer()
+    scorer = CachedScorer(inner)
     assert scorer.score(["a", "bb", "a"]).tolist() == [0.01, 0.02, 0.01]
     assert scorer.score(["bb", "ccc"]).tolist() == [0.02, 0.03]
-    assert inner.asked == ["a", "bb", "ccc"]
+    assert inner.scored_texts == ["a", "bb", "ccc"]
 
 
 def test_memory_is_bounded_and_forgets_the_oldest() -> None:
-    inner = Counting()
-    scorer = RememberingScorer(inner, capacity=2)
+    inner = CountingScorer()
+    scorer = CachedScorer(inner, capacity=2)
     scorer.score(["a", "bb", "ccc"])
     scorer.score(["bb", "ccc", "a"])
-    assert inner.asked == ["a", "bb", "ccc", "a"]
+    assert inner.scored_texts == ["a", "bb", "ccc", "a"]
 
 
-class Hub:
+class FakeHub:
     """Answers as the model hub does, for one model whose files lie in a folder."""
 
     def __init__(self, folder: Path) -> None:
@@ -244,19 +244,21 @@ def test_a_model_that_cannot_be_had_gives_way_to_the_lexicon_at_once(
 
 
 @pytest.fixture
-def hub(tiny: Path, httpserver: HTTPServer, monkeypatch: pytest.MonkeyPatch) -> Hub:
+def hub(tiny: Path, httpserver: HTTPServer, monkeypatch: pytest.MonkeyPatch) -> FakeHub:
     """The hub's client, asking a hub on the loopback."""
     address = httpserver.url_for("").rstrip("/")
     template = address + "/{repo_id}/resolve/{revision}/{filename}"
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", False)
     monkeypatch.setattr(huggingface_hub.constants, "ENDPOINT", address)
     monkeypatch.setattr(huggingface_hub.constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
-    hub = Hub(tiny)
+    hub = FakeHub(tiny)
     httpserver.expect_request(re.compile(".*")).respond_with_handler(hub.answer)
     return hub
 
 
-def test_a_model_is_fetched_once_and_then_found_without_the_hub(hub: Hub, tmp_path: Path) -> None:
+def test_a_model_is_fetched_once_and_then_found_without_the_hub(
+    hub: FakeHub, tmp_path: Path
+) -> None:
     first = make_scorer(MODEL_ID, tmp_path)
     asked = len(hub.asked)
     second = make_scorer(MODEL_ID, tmp_path)
@@ -266,7 +268,7 @@ def test_a_model_is_fetched_once_and_then_found_without_the_hub(hub: Hub, tmp_pa
 
 
 def test_pickled_weights_at_the_hub_are_passed_over_for_the_bots_conversion(
-    hub: Hub, tmp_path: Path
+    hub: FakeHub, tmp_path: Path
 ) -> None:
     hub.pickled = True
     hub.proposed = True
@@ -275,7 +277,7 @@ def test_pickled_weights_at_the_hub_are_passed_over_for_the_bots_conversion(
 
 
 def test_a_model_with_pickled_weights_alone_gives_way_to_the_lexicon(
-    hub: Hub, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    hub: FakeHub, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     hub.pickled = True
     assert make_scorer(MODEL_ID, tmp_path).name == LexiconScorer().name
@@ -283,7 +285,7 @@ def test_a_model_with_pickled_weights_alone_gives_way_to_the_lexicon(
 
 
 def test_a_slow_hub_holds_up_no_start_and_serves_the_next(
-    hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    hub: FakeHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr("agents.hub.PATIENCE_SECONDS", 0.1)
     hub.seconds = 0.15
@@ -294,7 +296,7 @@ def test_a_slow_hub_holds_up_no_start_and_serves_the_next(
 
 
 def test_a_silent_hub_counts_as_unreachable(
-    hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    hub: FakeHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("agents.hub.ANSWER_SECONDS", 0.1)
     hub.seconds = 1.0

@@ -11,8 +11,8 @@ import agents.registry as registry
 from agents.base import SignalAgent, Silences
 from agents.evidence import Signal
 from domain.panel import Floats, Panel
-from quant.per_symbol import change
-from tests.agents.agent_checks import check_everything
+from quant.per_symbol import pct_change
+from tests.agents.agent_checks import check_agent
 from tests.agents.random_panels import random_panel
 
 
@@ -29,7 +29,7 @@ class LeaderAgent(SignalAgent):
 
     def see(self, panel: Panel, since: int) -> Mapping[str, Floats]:
         benchmark = np.repeat(panel.benchmark[:, np.newaxis], len(panel.symbols), axis=1)
-        return {"benchmark, last bar": 100.0 * change(benchmark, 1)}
+        return {"benchmark, last bar": 100.0 * pct_change(benchmark, 1)}
 
     def silences(self, panel: Panel, since: int, seen: Mapping[str, Floats]) -> Silences:
         return [(np.isnan(seen["benchmark, last bar"][since:]), "the benchmark is unknown")]
@@ -38,7 +38,7 @@ class LeaderAgent(SignalAgent):
 # example: end
 
 
-class FortuneTeller(LeaderAgent):
+class LookaheadAgent(LeaderAgent):
     """Peeks: scales its evidence by the size of a move that has not happened yet."""
 
     name = "fortune_teller"
@@ -49,12 +49,12 @@ class FortuneTeller(LeaderAgent):
 
 
 def test_the_sixth_agent_keeps_every_promise() -> None:
-    check_everything(LeaderAgent(), random_panel(seed=3))
+    check_agent(LeaderAgent(), random_panel(seed=3))
 
 
 def test_an_agent_that_looks_ahead_is_caught() -> None:
     with pytest.raises(AssertionError, match="differs in"):
-        check_everything(FortuneTeller(), random_panel(seed=3))
+        check_agent(LookaheadAgent(), random_panel(seed=3))
 
 
 def test_one_line_in_the_registry_makes_it_known(monkeypatch: pytest.MonkeyPatch) -> None:

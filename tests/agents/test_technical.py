@@ -22,7 +22,7 @@ def test_the_first_reason_is_the_base_rate_and_the_rest_are_signals() -> None:
 def test_without_a_price_move_no_signal_moves_the_odds_far() -> None:
     panel = random_panel(seed=1, bars=400)
     votes = TechnicalAgent().vote(panel)
-    shift = votes.log_odds - votes.terms[0].log_odds
+    shift = votes.log_odds - votes.evidence[0].log_odds
     assert np.nanmax(np.abs(shift)) <= sum(abs(signal.weight) for signal in SIGNALS)
 
 
@@ -57,10 +57,10 @@ def test_a_symbol_without_volume_has_no_volume_signals_but_votes() -> None:
 
 def test_the_vote_of_a_young_symbol_says_why_there_is_none() -> None:
     votes = TechnicalAgent().vote(random_panel(seed=2, bars=5))
-    assert votes.abstained_because(4, 0) == "fewer than 15 bars"
+    assert votes.abstention_reason(4, 0) == "fewer than 15 bars"
 
 
 def test_the_base_rate_is_that_of_the_horizon() -> None:
     panel = replace(random_panel(seed=2, bars=400), horizon=10)
     votes = TechnicalAgent().vote(panel)
-    assert votes.terms[0].value[399, 0] == 100 * base_rate(panel.open, 10)[399, 0]
+    assert votes.evidence[0].value[399, 0] == 100 * base_rate(panel.open, 10)[399, 0]

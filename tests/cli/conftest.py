@@ -57,7 +57,7 @@ def quorum(home: Path, capfd: pytest.CaptureFixture[str]) -> Quorum:
 
     def run(*words: str) -> tuple[int, Any, str]:
         capfd.readouterr()
-        code = app.run(list(words))
+        code = app.run_command(list(words))
         out, err = capfd.readouterr()
         is_json = "--json" in words and out.count("\n") == 1
         return code, json.loads(out) if is_json else out, err

@@ -17,8 +17,8 @@ from sqlmodel import select
 from storage import tables
 from storage.database import Database
 
-LEFT_OUT = ("series", "bar", "headline", "filing", "announcement", "action", "snapshot")
-CLOCKS = {
+EXCLUDED_TABLES = ("series", "bar", "headline", "filing", "announcement", "action", "snapshot")
+WALL_CLOCK_COLUMNS = {
     "head": {"epoch"},
     "event": {"at"},
     "cycle": {"recorded_at"},
@@ -27,40 +27,40 @@ CLOCKS = {
     "entry": {"recorded_at", "digest"},
 }
 """By table, the columns that tell of the wall clock, or are made from one that does."""
-NUMBERS = {"seq", "last_seq", "cycle", "decision"}
+SEQUENCE_COLUMNS = {"seq", "last_seq", "cycle", "decision"}
 """Columns that number events, or name what has such a number."""
-OUTAGES = ("engine.changed", "agent.changed")
-TRADING = ("entry", "orders", "fill", "mark")
-Kept = dict[str, list[tuple[Any, ...]]]
+OUTAGE_EVENTS = ("engine.changed", "agent.changed")
+TRADING_TABLES = ("entry", "orders", "fill", "mark")
+Dump = dict[str, list[tuple[Any, ...]]]
 
 
-def kept(database: Database, *, apart: bool = False) -> Kept:
+def dump(database: Database, *, without_outages: bool = False) -> Dump:
     """The rows of each table in the order of their keys, which are numbers of events where it is
     not `apart` from those."""
     with database.reading() as connection:
         return {
-            each.name: _rows(connection, each, apart)
+            each.name: _rows(connection, each, without_outages)
             for each in tables.metadata.sorted_tables
-            if each.name not in LEFT_OUT
+            if each.name not in EXCLUDED_TABLES
         }
 
 
-def differences(one: Kept, other: Kept) -> list[str]:
+def differences(one: Dump, other: Dump) -> list[str]:
     """Where the two are not the same, in words: the first row of each table that differs."""
     return [
-        f"{name}: {len(one[name])} rows and {len(other[name])}; {_first(one[name], other[name])}"
+        f"{name}: {len(one[name])} rows and {len(other[name])}; {_first_difference(one[name], other[name])}"
         for name in one
         if one[name] != other[name]
     ]
 
 
-def faults(database: Database) -> list[str]:
+def find_faults(database: Database) -> list[str]:
     """What is lost, twice or half there, in words; empty where nothing is."""
     with database.reading() as connection:
-        return [told for question, told in _QUESTIONS if connection.scalar(text(question))]
+        return [fault for question, fault in _FAULT_QUERIES if connection.scalar(text(question))]
 
 
-_QUESTIONS = (
+_FAULT_QUERIES = (
     ("SELECT count(*) - max(seq) FROM event", "an event's number is missing"),
     ("SELECT (SELECT max(seq) FROM event) - last_seq FROM head", "the head is not the last event"),
     (
@@ -95,16 +95,18 @@ _QUESTIONS = (
 """Each answers zero where all is well (or null, where there is nothing)."""
 
 
-def _rows(connection: Connection, table: Table, apart: bool) -> list[tuple[Any, ...]]:
-    left_out = CLOCKS.get(table.name, set()) | (NUMBERS if apart else set())
-    told = [each for each in table.columns if each.name not in left_out]
-    query = select(*told).order_by(*table.primary_key.columns)
-    if apart and table.name == "event":
-        query = query.where(table.c.kind.not_in(OUTAGES))
+def _rows(connection: Connection, table: Table, without_outages: bool) -> list[tuple[Any, ...]]:
+    left_out = WALL_CLOCK_COLUMNS.get(table.name, set()) | (
+        SEQUENCE_COLUMNS if without_outages else set()
+    )
+    columns = [each for each in table.columns if each.name not in left_out]
+    query = select(*columns).order_by(*table.primary_key.columns)
+    if without_outages and table.name == "event":
+        query = query.where(table.c.kind.not_in(OUTAGE_EVENTS))
     return [tuple(row) for row in connection.execute(query)]
 
 
-def _first(one: list[tuple[Any, ...]], other: list[tuple[Any, ...]]) -> str:
+def _first_difference(one: list[tuple[Any, ...]], other: list[tuple[Any, ...]]) -> str:
     def pairs() -> Iterator[str]:
         for left, right in zip(one, other, strict=False):
             if left != right:

@@ -22,27 +22,27 @@ from storage.database import Database
 
 
 def main() -> None:
-    app.run(sys.argv[1:])
+    app.run_command(sys.argv[1:])
     for line in sys.stdin:
         child = os.fork()
         if child == 0:
-            play(*json.loads(line))
+            run_child(*json.loads(line))
         print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
 
 
-def play(home: str, when: str, commit: int, *words: str) -> None:
+def run_child(home: str, when: str, commit: int, *words: str) -> None:
     os.environ["QUORUM_HOME"] = home
     os.dup2(2, 1)
-    die_at(when, commit)
-    os._exit(app.run(list(words)))
+    kill_at(when, commit)
+    os._exit(app.run_command(list(words)))
 
 
-def die_at(when: str, commit: int) -> None:
+def kill_at(when: str, commit: int) -> None:
     """Have this process kill itself as no other could: exactly there."""
     writing, commits = Database.writing, count(1)
 
     @contextmanager
-    def deadly(database: Database) -> Iterator[Connection]:
+    def killing(database: Database) -> Iterator[Connection]:
         number = next(commits)
         with writing(database) as connection:
             yield connection
@@ -51,7 +51,7 @@ def die_at(when: str, commit: int) -> None:
         if (when, commit) == ("after", number):
             os.kill(os.getpid(), signal.SIGKILL)
 
-    Database.writing = deadly  # type: ignore[assignment]
+    Database.writing = killing  # type: ignore[assignment]
 
 
 if __name__ == "__main__":

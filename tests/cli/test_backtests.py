@@ -4,9 +4,9 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from cli.backtests import USUAL_YEARS, _period
+from cli.backtests import DEFAULT_PERIOD, _period
 from domain.errors import InputError
-from research.backtest.request import request
+from research.backtest.request import build_request
 from tests.cli.conftest import Quorum
 
 SPAN = (datetime(2005, 1, 3, 21, tzinfo=UTC), datetime(2025, 9, 26, 20, tzinfo=UTC))
@@ -15,10 +15,10 @@ SPAN = (datetime(2005, 1, 3, 21, tzinfo=UTC), datetime(2025, 9, 26, 20, tzinfo=U
 @pytest.mark.parametrize(
     ("start", "end", "period"),
     [
-        (None, None, (date(2025, 9, 26) - USUAL_YEARS, date(2025, 9, 26))),
-        (None, "2015-01-02", (date(2015, 1, 2) - USUAL_YEARS, date(2015, 1, 2))),
+        (None, None, (date(2025, 9, 26) - DEFAULT_PERIOD, date(2025, 9, 26))),
+        (None, "2015-01-02", (date(2015, 1, 2) - DEFAULT_PERIOD, date(2015, 1, 2))),
         (None, "2005-06-30", (date(2005, 6, 30), date(2005, 6, 30))),
-        (None, "2030-01-02", (date(2025, 9, 26) - USUAL_YEARS, date(2030, 1, 2))),
+        (None, "2030-01-02", (date(2025, 9, 26) - DEFAULT_PERIOD, date(2030, 1, 2))),
         ("2010-01-04", "2011-01-03", (date(2010, 1, 4), date(2011, 1, 3))),
         ("2024-01-02", None, (date(2024, 1, 2), date(2025, 9, 26))),
     ],
@@ -53,7 +53,7 @@ def test_one_result_is_no_comparison(quorum: Quorum) -> None:
 
 def test_a_refused_request_ends_in_one_full_stop() -> None:
     with pytest.raises(InputError, match=r"1\.0\.$"):
-        request(
+        build_request(
             market="files", symbols=("AAPL",), start=date(2024, 1, 2), end=date(2024, 6, 3),
             agents=("technical",), costs={"commission_bps": -1.0},
         )  # fmt: skip

@@ -12,7 +12,7 @@ from domain.timeframe import Timeframe
 from market.panels.panel_builder import build_panels
 from settings import load_settings
 from tests.cli.conftest import Quorum, bars
-from tests.market.yahoo_server import Share, YahooServer
+from tests.market.yahoo_server import FakeCompany, YahooServer
 from wiring.market import choose_market
 from wiring.stores import open_stores, utc_now
 
@@ -38,17 +38,19 @@ def coins(quorum: Quorum, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Qu
 @pytest.mark.parametrize("asked", ["yahoo", "auto"])
 def test_a_panel_takes_each_class_from_its_own_market(asked: str) -> None:
     with YahooServer() as server, stamina.set_testing(True):
-        server.shares["SPY"] = Share()  # which `auto` asks for to see whether Yahoo answers
+        server.companies["SPY"] = (
+            FakeCompany()
+        )  # which `auto` asks for to see whether Yahoo answers
         settings = load_settings({"market": {"provider": asked}, "yahoo": {"url": server.url}})
         with open_stores(settings) as stores:
-            market = choose_market(settings, stores.library, utc_now, silent)
+            market = choose_market(settings, stores.market_data, utc_now, silent)
             assert market.name == "yahoo"
             assert market.feed is not None
             fetched = market.feed.refresh(["ACME", "BTC-USDT"], Timeframe.D1, NOW)
             assert {outcome.symbol for outcome in fetched} == {"ACME"}
-            stored = stores.library.symbols("yahoo")
+            stored = stores.market_data.symbols("yahoo")
             assert stored == ["ACME", "BTC-USDT", "ETH-USDT"]
-            built = build_panels(stores.library, "yahoo", stored, Timeframe.D1, NOW, 5)
+            built = build_panels(stores.market_data, "yahoo", stored, Timeframe.D1, NOW, 5)
             assert [panel.symbols for panel, _ in built] == [("ACME",), ("BTC-USDT", "ETH-USDT")]
 
 
@@ -56,15 +58,15 @@ def test_a_panel_takes_each_class_from_its_own_market(asked: str) -> None:
 def test_files_may_leave_a_class_to_yahoo(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("QUORUM__MARKET__BY_CLASS", '{"crypto": "yahoo"}')
     with YahooServer() as server, stamina.set_testing(True):
-        server.shares["BTC-USD"] = Share()
+        server.companies["BTC-USD"] = FakeCompany()
         settings = load_settings({"market": {"provider": "auto"}, "yahoo": {"url": server.url}})
         with open_stores(settings) as stores:
-            market = choose_market(settings, stores.library, utc_now, silent)
+            market = choose_market(settings, stores.market_data, utc_now, silent)
             assert market.name == "files"
             assert market.feed is not None
             fetched = market.feed.refresh(["AAPL", "BTC-USD"], Timeframe.D1, NOW)
             assert {outcome.symbol for outcome in fetched} == {"BTC-USD"}
-            assert stores.library.symbols("files") == ["AAPL", "BTC-USD", "MSFT", "SPY"]
+            assert stores.market_data.symbols("files") == ["AAPL", "BTC-USD", "MSFT", "SPY"]
 
 
 @pytest.mark.usefixtures("coins")
@@ -74,7 +76,7 @@ def test_the_simulated_market_never_stands_beside_a_class_of_its_own() -> None:
         open_stores(settings) as stores,
         pytest.raises(ConfigurationError, match=r"never mixed\. Remove by_class"),
     ):
-        choose_market(settings, stores.library, utc_now, silent)
+        choose_market(settings, stores.market_data, utc_now, silent)
 
 
 def test_what_files_hold_cannot_be_downloaded(coins: Quorum) -> None:

@@ -63,7 +63,7 @@ def _mind_the_interrupt() -> None:
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
-def noted(home: Path, doing: str) -> str:
+def run_with_logging(home: Path, doing: str) -> str:
     """What a process of its own, with its notes kept, says on standard error while `doing`."""
     keep = "import logging, sys; from pathlib import Path; from cli import logs"
     return subprocess.run(
@@ -76,10 +76,12 @@ def noted(home: Path, doing: str) -> str:
 
 def test_a_traceback_goes_to_the_log_and_people_read_one_line(home: Path) -> None:
     failing = "try: 1 / 0\nexcept ArithmeticError: logging.exception('a cycle\\nfailed')"
-    assert noted(home, failing) == "a cycle failed: ZeroDivisionError: division by zero\n"
+    assert (
+        run_with_logging(home, failing) == "a cycle failed: ZeroDivisionError: division by zero\n"
+    )
     assert "Traceback" in (home / "logs" / "quorum.log").read_text()
 
 
 def test_a_home_that_cannot_be_written_holds_no_note_up(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    assert noted(tmp_path / "file", "logging.warning('still told')") == "still told\n"
+    assert run_with_logging(tmp_path / "file", "logging.warning('still told')") == "still told\n"

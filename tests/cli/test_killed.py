@@ -14,13 +14,13 @@ from pathlib import Path
 import pytest
 
 from storage.database import Database
-from storage.journal.decision_records import Records
+from storage.journal.decision_records import SqlDecisionRecords
 from tests.cli.conftest import Quorum
-from tests.cli.database_dump import TRADING, differences, faults, kept
+from tests.cli.database_dump import TRADING_TABLES, differences, dump, find_faults
 
 FAST = ("--speed", "max", "--in-process", "--json")
 RUN = "replay 2020-02-11 2020-02-28"
-PLAY = (
+REPLAY = (
     "replay", "--from", "2020-02-11", "--to", "2020-02-28", *FAST, "--symbol", "AAPL",
     "--symbol", "MSFT",
 )  # fmt: skip
@@ -31,18 +31,18 @@ due and to record the cycle with its orders."""
 PATIENCE_SECONDS = 240
 
 
-class Player:
+class CommandRunner:
     """A process whose children run one command each in a home (`player.py`)."""
 
     def __init__(self, process: "subprocess.Popen[str]") -> None:
         self._process = process
 
-    def play(self, home: Path, when: str = "before", commit: int = 0) -> int:
+    def run(self, home: Path, when: str = "before", commit: int = 0) -> int:
         """The exit code of a child that plays on, and dies `when` it commits for that time."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
-        begun = Records(_database(home)).runs("files")
-        words = (*PLAY, "--resume") if begun else PLAY
+        begun = SqlDecisionRecords(_database(home)).runs("files")
+        words = (*REPLAY, "--resume") if begun else REPLAY
         self._process.stdin.write(json.dumps([str(home), when, commit, *words]) + "\n")
         told = iter(self._process.stdout.readline, "")
         code = next((line.strip() for line in told if line.strip().lstrip("-").isdigit()), None)
@@ -51,7 +51,7 @@ class Player:
 
 
 @contextmanager
-def player(home: Path) -> Iterator[Player]:
+def runner(home: Path) -> Iterator[CommandRunner]:
     """Warmed up in `home`, which is not good for anything afterwards."""
     command = (sys.executable, "-m", "tests.cli.killable_commands", *FIRST)
     environment = {**os.environ, "QUORUM_HOME": str(home)}
@@ -63,7 +63,7 @@ def player(home: Path) -> Iterator[Player]:
         patience = threading.Timer(PATIENCE_SECONDS, os.killpg, (process.pid, signal.SIGKILL))
         patience.start()
         try:
-            yield Player(process)
+            yield CommandRunner(process)
         finally:
             patience.cancel()
             with suppress(ProcessLookupError):
@@ -83,16 +83,18 @@ def test_killed_at_every_commit_nothing_is_lost_and_nothing_is_there_twice(
     undisturbed, scratch = tmp_path / "undisturbed", tmp_path / "scratch"
     for each in (undisturbed, scratch):
         shutil.copytree(home, each)
-    with player(scratch) as one:
-        assert one.play(undisturbed) == 0
+    with runner(scratch) as one:
+        assert one.run(undisturbed) == 0
         for commit in COMMITS:
             for when in ("before", "after"):
-                assert one.play(home, when, commit) == -signal.SIGKILL
-                assert faults(_database(home)) == []
-        assert one.play(home) == 0
-    whole = kept(_database(undisturbed))
-    assert differences(whole, kept(_database(home))) == []
-    assert [name for name in TRADING if not whole[name]] == []  # orders were placed and filled
+                assert one.run(home, when, commit) == -signal.SIGKILL
+                assert find_faults(_database(home)) == []
+        assert one.run(home) == 0
+    whole = dump(_database(undisturbed))
+    assert differences(whole, dump(_database(home))) == []
+    assert [
+        name for name in TRADING_TABLES if not whole[name]
+    ] == []  # orders were placed and filled
     for words in (("reconcile", "--run", RUN), ("audit", "--verify", "--run", RUN)):
         assert imported(*words)[0] == 0
 
@@ -101,7 +103,7 @@ def test_a_replay_is_gone_on_with_by_its_dates_and_symbols(imported: Quorum, hom
     words = ("replay", *FAST, "--from", "2020-03-02")
     week = (*words, "--to", "2020-03-06", "--symbol", "AAPL")
     assert imported(*week)[0] == 0
-    before = kept(_database(home))
+    before = dump(_database(home))
     assert imported(*week, "--resume")[:2] == (0, "")  # it was played to its end
     for others in (
         (*words, "--to", "2020-03-05", "--symbol", "AAPL"),
@@ -111,7 +113,7 @@ def test_a_replay_is_gone_on_with_by_its_dates_and_symbols(imported: Quorum, hom
         code, out, error = imported(*others, "--resume")
         assert (code, out) == (2, "")
         assert "without --resume" in error
-    assert kept(_database(home)) == before
+    assert dump(_database(home)) == before
 
 
 def test_of_runs_of_the_same_dates_the_one_of_these_symbols_goes_on(imported: Quorum) -> None:

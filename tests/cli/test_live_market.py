@@ -7,14 +7,14 @@ import pytest
 import stamina
 
 from tests.cli.conftest import Quorum
-from tests.market.yahoo_server import Share, YahooServer
+from tests.market.yahoo_server import FakeCompany, YahooServer
 
 
 @pytest.fixture
 def yahoo(quorum: Quorum, monkeypatch: pytest.MonkeyPatch) -> Iterator[YahooServer]:
     today = datetime.now(UTC)
     with YahooServer() as server, stamina.set_testing(True, attempts=2):
-        server.shares["ACME"] = Share(
+        server.companies["ACME"] = FakeCompany(
             first=f"{today - timedelta(days=500):%F}", last=f"{today - timedelta(days=1):%F}"
         )
         monkeypatch.setenv("QUORUM__YAHOO__URL", server.url)
@@ -29,15 +29,15 @@ def test_a_new_home_fetches_what_it_needs_and_decides_on_the_real_market(
     assert (told["market"], told["simulated"]) == ("yahoo", False)
     [decision] = told["decisions"]
     assert decision["votes"][0]["p_up"] is not None
-    assert yahoo.asked["chart 1d"] >= 1
+    assert yahoo.request_counts["chart 1d"] >= 1
 
 
 def test_what_is_stored_is_not_fetched_again(quorum: Quorum, yahoo: YahooServer) -> None:
     words = ("decide", "ACME", "--market", "yahoo", "--in-process", "--json")
     first = quorum(*words)[1]
-    yahoo.asked.clear()
+    yahoo.request_counts.clear()
     assert quorum(*words)[1] == first
-    assert yahoo.asked["chart 1d"] == 0
+    assert yahoo.request_counts["chart 1d"] == 0
 
 
 def test_a_symbol_that_yahoo_does_not_know_is_refused_by_name(

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from envs.policies.files import encode, save_policy
+from envs.policies.files import encode_policy, save_policy
 from envs.training.options import options
 from envs.training.run_folder import RUN
 from research.lab import local_training
@@ -19,14 +19,14 @@ TRAIN = (
 )  # fmt: skip
 
 
-def kept(home: Path, seed: int) -> str:
+def model_id_of(home: Path, seed: int) -> str:
     """The id of a model with an invented policy."""
     from storage.models.model_files import ModelFiles
 
-    return ModelFiles(home / "rl" / "models").add(*encode(policy(seed)))
+    return ModelFiles(home / "rl" / "models").add(*encode_policy(policy(seed)))
 
 
-def refused(answer: tuple[int, Any, str], code: int, *words: str) -> str:
+def assert_refused(answer: tuple[int, Any, str], code: int, *words: str) -> str:
     """The error of a refusal with `code`, in which all of `words` are."""
     assert answer[0] == code, answer
     for word in words:
@@ -54,7 +54,7 @@ def test_what_is_trained_is_kept_shown_and_can_be_compared(imported: Quorum, hom
     assert [(each["id"], each["votes"]) for each in listed] == [
         (trained["id"], False), ("shipped", True),
     ]  # fmt: skip
-    refused(imported("rl", "resume", run["id"]), 2, f"The run {run['id']} is done")
+    assert_refused(imported("rl", "resume", run["id"]), 2, f"The run {run['id']} is done")
     for words in (
         ("rl", "runs"), ("rl", "models"), ("rl", "show", trained["id"]),
         ("rl", "compare", trained["id"], "shipped"),
@@ -87,13 +87,13 @@ def test_a_run_that_was_stopped_is_gone_on_with(
 def test_what_cannot_be_trained_is_refused_and_nothing_is_left(
     imported: Quorum, home: Path
 ) -> None:
-    refused(imported(*TRAIN, "--algo", "sac"), 2, "sac cannot learn flat-long")
-    refused(imported(*TRAIN, "--train-until", "soon"), 2, "train_until is 'soon'")
-    refused(imported(*TRAIN, "--train-until", "2030-01-01"), 2)
-    refused(imported(*TRAIN, "--half-spread-bps", "-1"), 2, "half_spread_bps")
-    refused(imported(*TRAIN, "--episode", "5000"), 2, "An episode of 5000 bars")
-    refused(imported(*TRAIN, "--symbol", "NVDA"), 2, "NVDA")
-    refused(imported(*TRAIN, "--timeframe", "1h"), 2, "daily bars")
+    assert_refused(imported(*TRAIN, "--algo", "sac"), 2, "sac cannot learn flat-long")
+    assert_refused(imported(*TRAIN, "--train-until", "soon"), 2, "train_until is 'soon'")
+    assert_refused(imported(*TRAIN, "--train-until", "2030-01-01"), 2)
+    assert_refused(imported(*TRAIN, "--half-spread-bps", "-1"), 2, "half_spread_bps")
+    assert_refused(imported(*TRAIN, "--episode", "5000"), 2, "An episode of 5000 bars")
+    assert_refused(imported(*TRAIN, "--symbol", "NVDA"), 2, "NVDA")
+    assert_refused(imported(*TRAIN, "--timeframe", "1h"), 2, "daily bars")
     assert not list((home / "rl").glob(f"runs/*/{RUN}"))
     assert [each["id"] for each in imported("rl", "models", "--json")[1]["models"]] == ["shipped"]
 
@@ -107,7 +107,7 @@ def test_decisions_of_before_and_after_a_promotion_are_verified(
         versions = {vote["agent"]: vote["version"] for vote in decision["votes"]}
         return decision["receipt"], versions["rl"]
 
-    model = kept(home, 1)
+    model = model_id_of(home, 1)
     before, shipped = decide("2020-03-26")
     turn = imported("rl", "promote", model, "--json")[1]
     assert turn == {"votes": model, "before": "shipped", "changed": True}
@@ -116,27 +116,29 @@ def test_decisions_of_before_and_after_a_promotion_are_verified(
     assert (shipped == promoted, model in promoted) == (False, True)
     for receipt in (before, after):
         assert imported("receipt", receipt, "--verify", "--json")[1]["verified"] is True
-    refused(imported("rl", "delete", model), 2, f"The model {model} is promoted")
+    assert_refused(imported("rl", "delete", model), 2, f"The model {model} is promoted")
 
     assert imported("rl", "roll-back", "--json")[1]["votes"] == "shipped"
-    refused(imported("rl", "roll-back"), 2, "No promotion is left")
+    assert_refused(imported("rl", "roll-back"), 2, "No promotion is left")
     for receipt in (before, after):
         assert imported("receipt", receipt, "--verify", "--json")[1]["verified"] is True
-    refused(imported("rl", "delete", model), 2, "was promoted once", "--yes")
+    assert_refused(imported("rl", "delete", model), 2, "was promoted once", "--yes")
     assert imported("rl", "delete", model, "--yes")[0] == 0
-    refused(imported("receipt", after, "--verify"), 6, f"agent rl was version {promoted} then")
+    assert_refused(
+        imported("receipt", after, "--verify"), 6, f"agent rl was version {promoted} then"
+    )
     assert imported("receipt", before, "--verify", "--json")[1]["verified"] is True
 
 
 def test_a_model_that_cannot_vote_is_listed_refused_and_leaves_the_former(
     quorum: Quorum, home: Path
 ) -> None:
-    sound, broken = kept(home, 1), kept(home, 2)
+    sound, broken = model_id_of(home, 1), model_id_of(home, 2)
     quorum("rl", "promote", sound)
     tensors = home / "rl" / "models" / broken / "policy.safetensors"
     tensors.write_bytes(tensors.read_bytes()[:-4])
-    refused(quorum("rl", "promote", broken), 6, f"The model {broken} is damaged")
-    refused(quorum("rl", "show", broken), 3, "is refused", "damaged")
+    assert_refused(quorum("rl", "promote", broken), 6, f"The model {broken} is damaged")
+    assert_refused(quorum("rl", "show", broken), 3, "is refused", "damaged")
     listed = {each["id"]: each for each in quorum("rl", "models", "--json")[1]["models"]}
     assert listed[sound]["votes"]
     assert "damaged" in listed[broken]["broken"]
@@ -145,11 +147,13 @@ def test_a_model_that_cannot_vote_is_listed_refused_and_leaves_the_former(
 
 
 def test_unknown_ids_are_answered_with_the_nearest(quorum: Quorum, home: Path) -> None:
-    model = kept(home, 1)
+    model = model_id_of(home, 1)
     for verb in ("show", "promote", "delete"):
-        refused(quorum("rl", verb, model[:-1]), 2, f"did you mean '{model}'?")
-    refused(quorum("rl", "compare", model), 2, "has nothing beside it")
-    error = json.loads(refused(quorum("rl", "resume", "nothing", "--json"), 2).splitlines()[-1])
+        assert_refused(quorum("rl", verb, model[:-1]), 2, f"did you mean '{model}'?")
+    assert_refused(quorum("rl", "compare", model), 2, "has nothing beside it")
+    error = json.loads(
+        assert_refused(quorum("rl", "resume", "nothing", "--json"), 2).splitlines()[-1]
+    )
     assert error["error"]["kind"] == "NotFoundError"
 
 
@@ -160,7 +164,7 @@ def test_a_folder_is_imported_and_another_is_refused(
     code, said, _ = quorum("rl", "import", str(tmp_path / "there"), "--json")
     assert code == 0
     assert quorum("rl", "show", said["id"], "--json")[1]["data"] == "an invented market"
-    refused(quorum("rl", "import", str(tmp_path)), 3, "manifest.json cannot be read")
+    assert_refused(quorum("rl", "import", str(tmp_path)), 3, "manifest.json cannot be read")
 
 
 def test_a_runs_folder_stands_for_its_policy_and_one_without_is_refused(
@@ -171,7 +175,7 @@ def test_a_runs_folder_stands_for_its_policy_and_one_without_is_refused(
     assert quorum("rl", "import", str(tmp_path / "run" / "policy"), "--json")[1]["id"] == of_run
     (tmp_path / "begun").mkdir()
     (tmp_path / "begun" / RUN).write_text("{}")
-    refused(quorum("rl", "import", str(tmp_path / "begun")), 2, "begun is not done")
+    assert_refused(quorum("rl", "import", str(tmp_path / "begun")), 2, "begun is not done")
 
 
 def test_the_help_of_training_shows_every_default_and_whose_it_is(
@@ -205,7 +209,7 @@ def test_a_configured_policy_keeps_its_seat(
 ) -> None:
     save_policy(tmp_path / "mine", policy(3))
     monkeypatch.setenv("QUORUM__AGENTS__RL_POLICY", str(tmp_path / "mine"))
-    refused(quorum("rl", "promote", kept(home, 1)), 2, "The setting agents.rl_policy")
+    assert_refused(quorum("rl", "promote", model_id_of(home, 1)), 2, "The setting agents.rl_policy")
     assert "agents.rl_policy" in quorum("rl", "models")[1]
 
 

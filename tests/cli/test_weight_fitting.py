@@ -9,16 +9,16 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from agents.coefficients import load
+from agents.coefficients import load_coefficients
 from agents.registry import build
 from cli import fit_report as shown
 from cli import weight_fitting
-from domain.canonical import instant
+from domain.canonical import format_instant
 from domain.errors import InputError, NotFoundError, QuorumError, StorageError
 from settings import load_settings
 from tests.cli.conftest import Quorum, bars
 
-Fit = Callable[..., weight_fitting.Fitted]
+Fit = Callable[..., weight_fitting.FitReport]
 
 
 @pytest.fixture
@@ -27,10 +27,12 @@ def fit(quorum: Quorum, tmp_path: Path) -> Fit:
     bars(days=760).to_csv(tmp_path / "walks.csv", index=False)
     assert quorum("import", str(tmp_path / "walks.csv"))[0] == 0
 
-    def run(*agents: str, **how: Any) -> weight_fitting.Fitted:
+    def run(*agents: str, **how: Any) -> weight_fitting.FitReport:
         asked = {"start": None, "end": "2020-03-31", "symbols": ["AAPL", "MSFT", "SPY"],
                  "out": None, "say": lambda _: None, **how}  # fmt: skip
-        return weight_fitting.fit(load_settings({"market": {"provider": "files"}}), agents, **asked)
+        return weight_fitting.fit_weights(
+            load_settings({"market": {"provider": "files"}}), agents, **asked
+        )
 
     return run
 
@@ -48,7 +50,7 @@ def test_asked_for_a_file_it_writes_one_that_the_agents_take(fit: Fit, tmp_path:
     fitted = fit("technical", "risk", out=path)
     assert fitted.path == path
     assert [file.name for file in path.parent.iterdir()] == ["fitted.json"]
-    written = load(path)
+    written = load_coefficients(path)
     assert written.weights == {each.agent: each.weights for each in fitted.agents}
     assert written.symbols == ("AAPL", "MSFT", "SPY")
     assert len(written.panel) == 64
@@ -64,13 +66,13 @@ def test_what_is_in_force_is_not_what_is_compared_with(fit: Fit, tmp_path: Path)
     stored["weights"]["technical"]["RSI 14"] = 0.9
     path.write_text(json.dumps(stored))
     settings = load_settings({"market": {"provider": "files"}, "agents": {"coefficients": path}})
-    again = weight_fitting.fit(settings, ["technical"], start=None, end="2020-03-31",
-                        symbols=["AAPL", "MSFT", "SPY"], out=None, say=lambda _: None)  # fmt: skip
+    again = weight_fitting.fit_weights(settings, ["technical"], start=None, end="2020-03-31",
+                        symbols=["AAPL", "MSFT", "SPY"], out=None, log=lambda _: None)  # fmt: skip
     assert repr(again.agents) == repr(first.agents)  # what is unknown is NaN, and equals nothing
 
 
 def test_json_has_every_weight_twice_and_no_number_that_is_none(fit: Fit) -> None:
-    told = json.loads(json.dumps(shown.as_json(fit("risk", "news")), default=instant,
+    told = json.loads(json.dumps(shown.as_json(fit("risk", "news")), default=format_instant,
                                  allow_nan=False))  # fmt: skip
     assert set(told["agents"]["risk"]["weights"]["volatility regime"]) == {"shipped", "fitted"}
     assert told["agents"]["news"]["out_of_sample"]["shipped"]["brier_skill"]["value"] is None

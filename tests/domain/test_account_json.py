@@ -11,19 +11,21 @@ from hypothesis import strategies as st
 
 from domain.canonical import canonical_bytes
 from domain.errors import VerificationError
-from domain.trading.account import Account, Happening
+from domain.stored_names import ENTRY_KINDS
+from domain.trading.account import Account, AccountEvent
 from domain.trading.account_json import (
-    KINDS,
+    account_event_from_json,
+    account_event_to_json,
     account_from_json,
     account_to_json,
-    happening_from_json,
-    happening_to_json,
     kind_of,
 )
 
 st.register_type_strategy(float, st.floats(allow_nan=False, allow_infinity=False))
 st.register_type_strategy(datetime, st.datetimes(timezones=st.just(UTC)))
-happenings: st.SearchStrategy[Happening] = st.one_of(*(st.from_type(k) for k in KINDS.values()))
+happenings: st.SearchStrategy[AccountEvent] = st.one_of(
+    *(st.from_type(k) for k in ENTRY_KINDS.values())
+)
 
 
 def same(value: Any, other: Any) -> bool:
@@ -32,9 +34,9 @@ def same(value: Any, other: Any) -> bool:
 
 
 @given(what=happenings)
-def test_all_that_happens_comes_back_from_its_bytes_as_it_was(what: Happening) -> None:
-    stored = json.loads(canonical_bytes(happening_to_json(what)))
-    assert same(happening_from_json(kind_of(what), stored), what)
+def test_all_that_happens_comes_back_from_its_bytes_as_it_was(what: AccountEvent) -> None:
+    stored = json.loads(canonical_bytes(account_event_to_json(what)))
+    assert same(account_event_from_json(kind_of(what), stored), what)
 
 
 @settings(max_examples=25)
@@ -49,7 +51,7 @@ def test_a_day_is_written_without_a_time_of_day() -> None:
 
 def test_an_unknown_kind_is_refused_with_the_kinds_there_are() -> None:
     with pytest.raises(VerificationError, match=r"'margin called' is no kind.*order placed"):
-        happening_from_json("margin called", {})
+        account_event_from_json("margin called", {})
 
 
 @pytest.mark.parametrize(
@@ -64,15 +66,15 @@ def test_an_unknown_kind_is_refused_with_the_kinds_there_are() -> None:
 )
 def test_a_body_that_is_not_one_of_its_kind_is_refused(body: Any, why: str) -> None:
     with pytest.raises(VerificationError, match=why):
-        happening_from_json("cash moved", body)
+        account_event_from_json("cash moved", body)
 
 
 def test_a_field_that_was_added_later_may_be_missing() -> None:
     body = {"order": "a", "symbol": "AAPL", "units": 1, "price": 2.5, "commission": 0.1,
             "slippage": 0.2, "moment": "open"}  # fmt: skip
-    assert happening_from_json("filled", body) == KINDS["filled"](**body)
+    assert account_event_from_json("filled", body) == ENTRY_KINDS["filled"](**body)
 
 
 def test_a_number_that_is_none_has_no_place_in_an_entry() -> None:
     with pytest.raises(ValueError, match="nan"):
-        happening_to_json(KINDS["cash moved"](amount=math.nan, note=""))
+        account_event_to_json(ENTRY_KINDS["cash moved"](amount=math.nan, note=""))

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.canonical import canonical_bytes, decision_from_json, instant, to_json
-from domain.decision import Action, Cycle, Decision, Limit, Verdict, Vote
+from domain.canonical import canonical_bytes, decision_from_json, format_instant, to_json
+from domain.decision import Action, AppliedLimit, Cycle, Decision, QualityVerdict, Vote
 from domain.timeframe import Timeframe
 from domain.votes import Reason
 
@@ -43,8 +43,8 @@ decisions = st.builds(
     rank=st.none() | st.integers(1, 500),
     target_weight=numbers,
     price=maybe,
-    limits=st.lists(st.builds(Limit, texts, numbers, numbers, texts), max_size=2).map(tuple),
-    verdict=st.builds(Verdict, texts, st.lists(texts, max_size=2).map(tuple)),
+    limits=st.lists(st.builds(AppliedLimit, texts, numbers, numbers, texts), max_size=2).map(tuple),
+    verdict=st.builds(QualityVerdict, texts, st.lists(texts, max_size=2).map(tuple)),
     why=texts,
     votes=st.lists(votes, max_size=3).map(tuple),
     receipt=texts,
@@ -78,7 +78,7 @@ def test_the_bytes_are_as_documented() -> None:
         b'{"as_of":"2020-03-02T21:00:00Z","calendar":"XNYS","decisions":[],"digest":"00",'
         b'"market":"demo","run":"live","simulated":true,"timeframe":"1d"}'
     )
-    assert instant(at.replace(microsecond=5)) == "2020-03-02T21:00:00.000005Z"
+    assert format_instant(at.replace(microsecond=5)) == "2020-03-02T21:00:00.000005Z"
     assert to_json({"n": np.int32(3), "x": np.float32(0.5)}) == {"n": 3, "x": 0.5}
 
 

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from domain.errors import InputError
-from envs.market_data import divide, history, only, read_bars
+from envs.market_data import history, read_bars, select_symbols, split_periods
 from envs.observation import WARMUP
 from envs.simulated import simulate
 
@@ -27,7 +27,7 @@ def test_bars_come_back_as_aligned_arrays():
 
 
 def test_adjusted_bars_are_traded_at_as_they_stand_and_one_closes_before_the_next_opens():
-    tape = history(BARS, "made").tape
+    tape = history(BARS, "made").bar_matrix
     assert np.array_equal(tape.close[:, 0], BARS[BARS.symbol == "SIM00"].close)
     assert not tape.dividend.any()
     assert (tape.opened_at[1:] > tape.known_at[:-1]).all()
@@ -48,12 +48,12 @@ def test_the_digest_names_the_bars_whatever_their_order():
 
 def test_some_symbols_of_the_bars_are_as_if_there_were_no_others():
     pair = pd.concat([BARS, BARS[BARS.symbol == "SIM00"].assign(symbol="btc/usdt")])
-    alone = history(only(pair, ["BTC-USDT"]), "made")
+    alone = history(select_symbols(pair, ["BTC-USDT"]), "made")
     assert alone.symbols == ("btc/usdt",)
     assert np.array_equal(alone.close[:, 0], history(BARS, "made").close[:, 0])
-    assert only(pair, []) is pair
+    assert select_symbols(pair, []) is pair
     with pytest.raises(InputError, match="hold nothing of ACME, only of BTC-USDT, SIM00, SIM01"):
-        only(pair, ["SIM00", "ACME"])
+        select_symbols(pair, ["SIM00", "ACME"])
 
 
 @pytest.mark.parametrize("suffix", [".csv", ".parquet"])
@@ -106,7 +106,7 @@ def test_a_period_ends_with_its_last_day_also_where_bars_are_dated_by_their_clos
     dates = history(BARS, "made").dates
     closes = dates + np.timedelta64(21, "h")
     last = (date(2006, 5, 31), date(2006, 7, 31))
-    assert divide(closes, *last, 6) == divide(dates, *last, 6)
+    assert split_periods(closes, *last, 6) == split_periods(dates, *last, 6)
 
 
 def test_a_file_of_another_kind_a_broken_one_or_none_at_all_is_refused(tmp_path):
@@ -123,7 +123,7 @@ def test_a_file_of_another_kind_a_broken_one_or_none_at_all_is_refused(tmp_path)
 def test_no_outcome_of_one_period_reaches_into_the_next():
     dates = history(BARS, "made").dates
     gap = 6
-    periods = divide(dates, date(2006, 5, 31), date(2006, 7, 31), gap)
+    periods = split_periods(dates, date(2006, 5, 31), date(2006, 7, 31), gap)
     assert dates[periods.train.stop - 1 + gap] <= np.datetime64("2006-05-31")
     assert dates[periods.validation.start] > np.datetime64("2006-05-31")
     assert dates[periods.validation.stop - 1 + gap] <= np.datetime64("2006-07-31")
@@ -141,7 +141,7 @@ def test_no_outcome_of_one_period_reaches_into_the_next():
 )
 def test_dates_that_leave_a_period_without_bars_are_refused(train, validate, name):
     with pytest.raises(InputError, match=f"No bars are left for the {name} period"):
-        divide(history(BARS, "made").dates, train, validate, 6)
+        split_periods(history(BARS, "made").dates, train, validate, 6)
 
 
 def test_the_simulated_market_is_a_function_of_its_seed():

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from envs.observation import FEATURES, GROUPS, LIMIT, WARMUP, observe
+from envs.observation import FEATURE_GROUPS, FEATURES, LIMIT, WARMUP, observe
 from tests.agents.random_panels import SYMBOLS, random_panel
 
 
@@ -14,8 +14,10 @@ def feature(values: np.ndarray, name: str) -> np.ndarray:
 
 
 def test_each_feature_belongs_to_one_group_and_each_group_shows_one_of_its_own():
-    assert len(FEATURES) == len(set(FEATURES)) == sum(len(group.features) for group in GROUPS)
-    assert all(group.shown in group.features for group in GROUPS)
+    assert (
+        len(FEATURES) == len(set(FEATURES)) == sum(len(group.features) for group in FEATURE_GROUPS)
+    )
+    assert all(group.displayed in group.features for group in FEATURE_GROUPS)
 
 
 def test_a_row_is_complete_or_missing():

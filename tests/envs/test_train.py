@@ -10,13 +10,13 @@ from dataclasses import fields
 import numpy as np
 import pytest
 
-from envs.environments.synthetic_markets import planted
-from envs.policies.files import decode, load_policy
+from envs.environments.synthetic_markets import planted_market
+from envs.policies.files import decode_policy, load_policy
 from envs.simulated import simulate
 from envs.train import main
-from envs.training.arguments import Arguments
-from envs.training.evaluation import SHARPE, Judge
-from envs.training.run import learn
+from envs.training.arguments import TrainingArguments
+from envs.training.evaluation import SHARPE, Evaluator
+from envs.training.run import run_training
 from envs.training.run_folder import RunFolder
 
 SMALL = (
@@ -124,22 +124,22 @@ def test_the_help_has_a_sentence_for_every_option(capsys):
         main(["--help"])
     said = words(capsys)
     assert "--half-spread-bps" in said
-    assert said.count("(default:") == len(fields(Arguments)) + 1
+    assert said.count("(default:") == len(fields(TrainingArguments)) + 1
 
 
 def test_a_planted_signal_is_learnt_and_pays_on_time_not_seen():
-    toy = planted(0, rows=900)
+    toy = planted_market(0, rows=900)
     days = toy.market.dates.astype("datetime64[D]").tolist()
-    arguments = Arguments(
+    arguments = TrainingArguments(
         steps=32_768, seeds=1, stages=2, episode=60, train_until=days[600], validate_until=days[750]
     )
-    *_, last = learn(arguments, toy.market, {})
-    policy = decode(last.tensors, last.manifest, "memory")
+    *_, last = run_training(arguments, toy.market, {})
+    policy = decode_policy(last.tensors, last.manifest, "memory")
     rows = range(760, 900)
-    judge = Judge(toy.market, rows, arguments.settings)
+    judge = Evaluator(toy.market, rows, arguments.settings)
     seen = toy.market.observation[760:]
     shares = policy.share(policy.standardise(seen.reshape(-1, seen.shape[2])))
-    ours = judge.figures(shares.reshape(seen.shape[:2]))[SHARPE]
-    best = judge.figures(toy.best[760:])[SHARPE]
-    hold = judge.figures(np.ones(seen.shape[:2]))[SHARPE]
+    ours = judge.point_estimates(shares.reshape(seen.shape[:2]))[SHARPE]
+    best = judge.point_estimates(toy.best_shares[760:])[SHARPE]
+    hold = judge.point_estimates(np.ones(seen.shape[:2]))[SHARPE]
     assert ours > 0.8 * best > hold

@@ -17,18 +17,18 @@ import pytest
 
 from domain.canonical import canonical_bytes, decision_from_json
 from domain.events import EventKind
-from domain.trading.account import Entry
+from domain.stored_names import ENTRY_KINDS
+from domain.trading.account import AccountEntry
 from domain.trading.account_json import (
-    KINDS,
+    account_event_from_json,
+    account_event_to_json,
     account_from_json,
     account_to_json,
-    happening_from_json,
-    happening_to_json,
     kind_of,
     order_from_json,
 )
-from envs.policies.files import encode, load_policy
-from storage.accounts.account_log import Accounts
+from envs.policies.files import encode_policy, load_policy
+from storage.accounts.account_log import SqlAccountLog
 from storage.database import Database
 from tests.golden.test_home import ARCHIVE, MODEL, home, rows  # noqa: F401
 from trading.account import ledger
@@ -37,14 +37,14 @@ STORED = json.loads((Path(__file__).parent / "canonical-0.1.0.json").read_text()
 
 
 def test_every_kind_of_account_event_is_there() -> None:
-    assert {each["kind"] for each in STORED["account events"]} == set(KINDS)
+    assert {each["kind"] for each in STORED["account events"]} == set(ENTRY_KINDS)
 
 
 @pytest.mark.parametrize("stored", STORED["account events"], ids=lambda each: each["kind"])
 def test_an_account_event_has_the_bytes_it_had(stored: dict[str, str]) -> None:
-    event = happening_from_json(stored["kind"], json.loads(stored["bytes"]))
+    event = account_event_from_json(stored["kind"], json.loads(stored["bytes"]))
     assert kind_of(event) == stored["kind"]
-    assert canonical_bytes(happening_to_json(event)).decode() == stored["bytes"]
+    assert canonical_bytes(account_event_to_json(event)).decode() == stored["bytes"]
 
 
 def test_an_account_and_its_orders_have_the_bytes_they_had() -> None:
@@ -68,7 +68,7 @@ def test_a_receipt_has_the_digest_it_had() -> None:
 
 def test_a_model_has_the_bytes_it_had(home: Path) -> None:  # noqa: F811
     folder = home / "rl" / "models" / MODEL
-    tensors, manifest = encode(load_policy(folder))
+    tensors, manifest = encode_policy(load_policy(folder))
     assert tensors == (folder / "policy.safetensors").read_bytes()
     assert manifest == (folder / "manifest.json").read_bytes()
 
@@ -87,7 +87,7 @@ def test_an_account_written_again_publishes_what_it_published(home: Path, tmp_pa
     )
     database = Database(f"sqlite:///{tmp_path}/again.db")
     database.migrate()
-    accounts = Accounts(database, ledger.apply)
+    accounts = SqlAccountLog(database, ledger.apply)
     again = []
     for entries in transactions(home):
         result = accounts.transact("demo", "live", next(times), lambda _, e=entries: e)
@@ -106,10 +106,10 @@ def transactions(home: Path) -> Iterator[list[Any]]:  # noqa: F811
     )
     for _, together in groupby(stored, key=lambda row: row[0]):
         yield [
-            Entry(
+            AccountEntry(
                 number,
                 datetime.fromtimestamp(at / 1e6, UTC),
-                happening_from_json(kind, json.loads(body)),
+                account_event_from_json(kind, json.loads(body)),
             )
             for _, number, at, kind, body in together
         ]

@@ -40,7 +40,7 @@ def quorum(home: Path, capfd: pytest.CaptureFixture[str]) -> Quorum:
 
     def run(*words: str) -> Any:
         capfd.readouterr()
-        code = app.run([*words, "--json"])
+        code = app.run_command([*words, "--json"])
         printed = capfd.readouterr()
         assert code == 0, printed.err
         return json.loads(printed.out)

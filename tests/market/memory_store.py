@@ -18,7 +18,7 @@ from market.provider import (
     FILING_COLUMNS,
     NEWS_COLUMNS,
 )
-from market.store import Fetch, Merge
+from market.store import FetchStatus, WriteReport
 
 _COLUMNS = {
     "bars": BAR_COLUMNS,
@@ -38,10 +38,10 @@ _TEXT = {"symbol", "headline", "summary", "source", "url", "kind"}
 _Key = tuple[str, str, str]
 
 
-class MemoryLibrary:
+class MemoryMarketDataStore:
     def __init__(self) -> None:
         self._frames: dict[_Key, pd.DataFrame] = {}
-        self._fetches: dict[_Key, Fetch] = {}
+        self._fetches: dict[_Key, FetchStatus] = {}
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -53,8 +53,8 @@ class MemoryLibrary:
             raise
 
     def symbols(self, market: str, timeframe: Timeframe | None = None) -> list[str]:
-        wanted = f"bars {timeframe}" if timeframe else "bars "
-        return sorted({s for m, s, what in self._frames if m == market and what.startswith(wanted)})
+        prefix = f"bars {timeframe}" if timeframe else "bars "
+        return sorted({s for m, s, what in self._frames if m == market and what.startswith(prefix)})
 
     def span(
         self, market: str, symbol: str, timeframe: Timeframe
@@ -64,10 +64,10 @@ class MemoryLibrary:
             return None
         return at.iloc[0].to_pydatetime(), at.iloc[-1].to_pydatetime()
 
-    def facts(self, market, symbols, what, start=None, end=None):
-        frames = [self._read((market, symbol, what), start, end) for symbol in symbols]
+    def read_many(self, market, symbols, source, start=None, end=None):
+        frames = [self._read((market, symbol, source), start, end) for symbol in symbols]
         codes = [code for code, frame in enumerate(frames) for _ in range(len(frame))]
-        whole = pd.concat([_empty(what.split()[0]), *frames], ignore_index=True)
+        whole = pd.concat([_empty(source.split()[0]), *frames], ignore_index=True)
         return whole.assign(symbol=pd.Categorical.from_codes(codes, list(symbols)))
 
     def bars(self, market, symbol, timeframe, start=None, end=None):
@@ -94,31 +94,33 @@ class MemoryLibrary:
     def put_actions(self, market, symbol, frame, replace=False):
         return self._put((market, symbol, "actions"), frame, replace)
 
-    def fetched(self, market: str, symbol: str, what: str) -> Fetch | None:
-        return self._fetches.get((market, symbol, what))
+    def last_fetch(self, market: str, symbol: str, source: str) -> FetchStatus | None:
+        return self._fetches.get((market, symbol, source))
 
-    def fetches(self, market: str, symbols: Sequence[str], what: str) -> dict[str, Fetch]:
-        return {s: fetch for s in symbols if (fetch := self.fetched(market, s, what))}
+    def last_fetches(
+        self, market: str, symbols: Sequence[str], source: str
+    ) -> dict[str, FetchStatus]:
+        return {s: fetch for s in symbols if (fetch := self.last_fetch(market, s, source))}
 
-    def note_fetch(
-        self, market: str, symbol: str, what: str, at: datetime, error: str | None = None
+    def record_fetch(
+        self, market: str, symbol: str, source: str, at: datetime, error: str | None = None
     ) -> None:
-        before = self.fetched(market, symbol, what)
+        before = self.last_fetch(market, symbol, source)
         succeeded = at if error is None else (before.succeeded_at if before else None)
-        self._fetches[market, symbol, what] = Fetch(at, error, succeeded)
+        self._fetches[market, symbol, source] = FetchStatus(at, error, succeeded)
 
     def _read(self, key: _Key, start: datetime | None, end: datetime | None) -> pd.DataFrame:
         kind = key[2].split()[0]
         frame = self._frames.get(key, _empty(kind))
         at = frame[_IDENTITIES[kind][0]]
-        wanted = pd.Series(True, index=frame.index)
+        selected = pd.Series(True, index=frame.index)
         if start is not None:
-            wanted &= at >= start
+            selected &= at >= start
         if end is not None:
-            wanted &= at < end
-        return frame[wanted].reset_index(drop=True)
+            selected &= at < end
+        return frame[selected].reset_index(drop=True)
 
-    def _put(self, key: _Key, frame: pd.DataFrame, replace: bool) -> Merge:
+    def _put(self, key: _Key, frame: pd.DataFrame, replace: bool) -> WriteReport:
         kind = key[2].split()[0]
         identity = _IDENTITIES[kind]
         new = frame[_COLUMNS[kind]].astype(_empty(kind).dtypes.to_dict())
@@ -133,7 +135,7 @@ class MemoryLibrary:
         self._frames[key] = (
             pd.concat(order).drop_duplicates(identity).sort_values(identity, ignore_index=True)
         )
-        return Merge(len(new) - len(both), int(same.sum()), int((~same).sum()))
+        return WriteReport(len(new) - len(both), int(same.sum()), int((~same).sum()))
 
 
 def _empty(kind: str) -> pd.DataFrame:
@@ -148,7 +150,7 @@ def _dtype(column: str) -> str:
     return "str" if column in _TEXT else "float64"
 
 
-def daily(dates: pd.DatetimeIndex, close: object, **columns: object) -> pd.DataFrame:
+def daily_bars(dates: pd.DatetimeIndex, close: object, **columns: object) -> pd.DataFrame:
     """Bars of `BAR_COLUMNS` with all four prices at `close`, unless `columns` say otherwise."""
     bars = pd.DataFrame({"at": dates, "open": close, "high": close, "low": close, "close": close})
     bars["volume"] = 1_000_000.0

@@ -18,7 +18,7 @@ def utc(text: str) -> datetime:
 
 
 def closes(calendar: str, opened: list[str], timeframe: Timeframe) -> list[str]:
-    known = calendars.closes(calendar, pd.DatetimeIndex(opened, tz="UTC"), timeframe)
+    known = calendars.bar_closes(calendar, pd.DatetimeIndex(opened, tz="UTC"), timeframe)
     return ["" if pd.isna(at) else f"{at:%Y-%m-%d %H:%M}" for at in known]
 
 
@@ -73,13 +73,13 @@ def test_last_and_next_close_are_neighbours_in_the_list_of_closes(
     listed = calendars.closes_between(
         calendar, timeframe, at - timedelta(days=15), at + timedelta(days=15)
     )
-    stamp = calendars.instant(at)
+    stamp = calendars.to_datetime64(at)
     assert (
-        calendars.instant(calendars.last_close(calendar, timeframe, at))
+        calendars.to_datetime64(calendars.last_close(calendar, timeframe, at))
         == listed[listed <= stamp].max()
     )
     assert (
-        calendars.instant(calendars.next_close(calendar, timeframe, at))
+        calendars.to_datetime64(calendars.next_close(calendar, timeframe, at))
         == listed[listed > stamp].min()
     )
 
@@ -94,10 +94,10 @@ def test_bars_of_the_grid_are_numbered_without_a_hole(calendar: str, timeframe: 
 
 
 def test_hourly_bars_on_the_full_hour_have_the_same_numbers_as_those_on_the_half() -> None:
-    opened = calendars.instants(
+    opened = calendars.to_datetime64_array(
         pd.DatetimeIndex(["2024-06-03 13:30", *(f"2024-06-03 {h}:00" for h in range(14, 20))])
     )
-    known = calendars.closing_instants("XNYS", opened, Timeframe.H1)
+    known = calendars.bar_closes_array("XNYS", opened, Timeframe.H1)
     assert np.diff(calendars.bar_numbers("XNYS", known, Timeframe.H1)).tolist() == [1] * 6
 
 
@@ -124,9 +124,9 @@ def test_an_unknown_calendar_is_refused_by_name() -> None:
 def test_a_date_means_everything_known_by_the_end_of_it() -> None:
     now = utc("2024-06-03T15:00")
     for spelling in ("2020-03-02", "20200302", "2020-W10-1"):
-        assert calendars.known_by(spelling, now) == utc("2020-03-03T00:00")
-    assert calendars.known_by("2024-06-03", now) == now
-    assert calendars.known_by("2020-03-02T15:30+02:00", now) == utc("2020-03-02T13:30")
+        assert calendars.parse_as_of(spelling, now) == utc("2020-03-03T00:00")
+    assert calendars.parse_as_of("2024-06-03", now) == now
+    assert calendars.parse_as_of("2020-03-02T15:30+02:00", now) == utc("2020-03-02T13:30")
 
 
 @pytest.mark.parametrize(
@@ -138,4 +138,4 @@ def test_a_date_means_everything_known_by_the_end_of_it() -> None:
 )  # fmt: skip
 def test_the_future_and_what_is_no_date_are_refused(text: str) -> None:
     with pytest.raises(InputError):
-        calendars.known_by(text, utc("2024-06-03T15:00"))
+        calendars.parse_as_of(text, utc("2024-06-03T15:00"))

@@ -9,19 +9,19 @@ import stamina
 from domain.timeframe import Timeframe
 from market.feed import Feed, FeedSettings, FetchState
 from market.providers.yahoo import YahooProvider
-from tests.market.memory_store import MemoryLibrary
-from tests.market.yahoo_server import Share, YahooServer
+from tests.market.memory_store import MemoryMarketDataStore
+from tests.market.yahoo_server import FakeCompany, YahooServer
 
 BARS = "bars 1d"
 
 
-class House:
+class FeedFixture:
     """A provider, a library and a feed with a clock that the test turns."""
 
     def __init__(self, server: YahooServer, cache, **settings: float) -> None:
         self.now = datetime(2024, 3, 8, 22, tzinfo=UTC)
         self.server = server
-        self.library = MemoryLibrary()
+        self.library = MemoryMarketDataStore()
         provider = YahooProvider(
             cache, server.url, seconds_between_requests=0, clock=lambda: self.now
         )
@@ -34,8 +34,8 @@ class House:
     def bars(self, symbol: str = "ACME") -> pd.DataFrame:
         return self.library.bars("yahoo", symbol, Timeframe.D1)
 
-    def charts(self) -> int:
-        return self.server.asked["chart 1d"]
+    def daily_chart_requests(self) -> int:
+        return self.server.request_counts["chart 1d"]
 
 
 @pytest.fixture(scope="module")
@@ -44,9 +44,9 @@ def cache(tmp_path_factory):
 
 
 @pytest.fixture
-def house(cache):
+def feed(cache):
     with YahooServer() as server, stamina.set_testing(True, attempts=2):
-        yield House(server, cache)
+        yield FeedFixture(server, cache)
 
 
 def test_the_first_refresh_fetches_history_and_the_second_asks_for_nothing(house):
@@ -79,7 +79,7 @@ def test_a_bar_that_is_still_running_is_not_stored(house):
 )
 def test_a_dividend_or_split_replaces_the_whole_history(house, change):
     house.refresh()
-    house.server.shares["ACME"] = Share(**change)
+    house.server.shares["ACME"] = FakeCompany(**change)
     house.now += timedelta(days=3)
     house.refresh()
     told = house.server.shares["ACME"].daily()[: len(house.bars())]
@@ -90,7 +90,7 @@ def test_a_dividend_or_split_replaces_the_whole_history(house, change):
 def test_a_rewritten_history_is_explained_at_once_however_lately_it_was_asked(house):
     house.now = datetime(2024, 3, 11, 12, tzinfo=UTC)
     house.refresh()
-    house.server.shares["ACME"] = Share(splits={"2024-03-11": 4.0})
+    house.server.shares["ACME"] = FakeCompany(splits={"2024-03-11": 4.0})
     house.now = datetime(2024, 3, 11, 21, tzinfo=UTC)
     assert house.refresh()["ACME", "actions"].state is FetchState.FETCHED
     since = house.now - timedelta(days=30)
@@ -181,7 +181,7 @@ def test_filings_seen_before_keep_the_instant_at_which_they_were_first_seen(hous
 
 
 def test_a_longer_history_is_fetched_when_asked_for(house):
-    house.server.shares["ACME"] = Share(first="2020-01-02")
+    house.server.shares["ACME"] = FakeCompany(first="2020-01-02")
     house.refresh()
     assert house.bars()["at"].iloc[0] >= pd.Timestamp("2022-03-09", tz="UTC")
     house.refresh(since=datetime(2020, 1, 1, tzinfo=UTC))
@@ -189,7 +189,7 @@ def test_a_longer_history_is_fetched_when_asked_for(house):
 
 
 def test_progress_is_told_step_by_step_and_coins_have_no_filings(house):
-    house.server.shares["BTC-USD"] = Share(name="Bitcoin USD")
+    house.server.shares["BTC-USD"] = FakeCompany(name="Bitcoin USD")
     steps = []
     house.refresh("BTC-USD", progress=lambda *step: steps.append(step))
     assert steps == [("BTC-USD bars 1d", 1, 2), ("BTC-USD news", 2, 2)]

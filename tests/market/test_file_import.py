@@ -12,9 +12,9 @@ from pyarrow import parquet
 
 from domain.errors import InputError, QuorumError
 from domain.timeframe import Timeframe
-from market.imports.file_import import import_file, read
-from market.imports.schema_detection import Kind
-from tests.market.memory_store import MemoryLibrary
+from market.imports.file_import import import_file, read_table
+from market.imports.schema_detection import TableKind
+from tests.market.memory_store import MemoryMarketDataStore
 
 FIXTURES = Path(__file__).parent / "fixtures"
 HEAD = "symbol,date,open,high,low,close,volume\n"
@@ -22,8 +22,8 @@ D1 = Timeframe.D1
 
 
 @pytest.fixture
-def library():
-    return MemoryLibrary()
+def store():
+    return MemoryMarketDataStore()
 
 
 def bars_csv(path: Path, rows: int = 30, symbol: str = "ACME", close: float = 10.0) -> Path:
@@ -41,39 +41,39 @@ def test_a_table_is_the_same_from_csv_and_from_parquet(name, tmp_path):
         if column in table:
             table[column] = pd.to_datetime(table[column])
     table.to_parquet(tmp_path / f"{name}.parquet")
-    one, other = read(csv), read(tmp_path / f"{name}.parquet")
-    assert one.kind == other.kind == Kind(name)
+    one, other = read_table(csv), read_table(tmp_path / f"{name}.parquet")
+    assert one.kind == other.kind == TableKind(name)
     pd.testing.assert_frame_equal(one.frame, other.frame)
 
 
-def test_bars_are_imported_once_and_unchanged_the_second_time(library):
-    first = import_file(FIXTURES / "bars.csv", library)
-    second = import_file(FIXTURES / "bars.csv", library)
+def test_bars_are_imported_once_and_unchanged_the_second_time(store):
+    first = import_file(FIXTURES / "bars.csv", store)
+    second = import_file(FIXTURES / "bars.csv", store)
     assert (first.timeframe, first.read, first.stored, first.unchanged) == (D1, 5, 5, 0)
     assert (second.stored, second.unchanged) == (0, 5)
     assert first.symbols == ("ACME", "BETA")
     assert [f"{at:%F}" for at in first.span] == ["2024-01-02", "2024-01-04"]
-    assert library.bars("files", "ACME", D1)["adj_close"].tolist() == [10.4, 11.4, 11.1]
+    assert store.bars("files", "ACME", D1)["adj_close"].tolist() == [10.4, 11.4, 11.1]
 
 
 def test_what_is_stamped_with_a_day_is_known_at_its_end():
-    assert read(FIXTURES / "news.csv").frame["known_at"].tolist() == [
+    assert read_table(FIXTURES / "news.csv").frame["known_at"].tolist() == [
         pd.Timestamp("2024-01-03", tz="UTC"), pd.Timestamp("2024-01-03 14:05", tz="UTC")
     ]  # fmt: skip
-    assert read(FIXTURES / "filings.csv").frame["known_at"].iloc[0] == pd.Timestamp(
+    assert read_table(FIXTURES / "filings.csv").frame["known_at"].iloc[0] == pd.Timestamp(
         "2023-11-03", tz="UTC"
     )
-    assert read(FIXTURES / "earnings.csv").frame["known_at"].iloc[0] == pd.Timestamp(
+    assert read_table(FIXTURES / "earnings.csv").frame["known_at"].iloc[0] == pd.Timestamp(
         "2023-11-02", tz="UTC"
     )
 
 
 def test_headlines_that_do_not_name_the_company_count_less():
-    assert read(FIXTURES / "news.csv").frame["relevance"].tolist() == [1.0, 0.3]
+    assert read_table(FIXTURES / "news.csv").frame["relevance"].tolist() == [1.0, 0.3]
 
 
 def test_figures_marked_as_wrong_are_missing_and_the_full_year_is_quarter_four():
-    filings = read(FIXTURES / "filings.csv").frame
+    filings = read_table(FIXTURES / "filings.csv").frame
     assert filings["fiscal_quarter"].tolist() == [3, 4]
     assert filings["net_income"].tolist() == [12.0, 50.0]
     np.testing.assert_array_equal(filings["revenue"], [120.0, np.nan])
@@ -85,7 +85,7 @@ def test_a_fourth_quarter_of_its_own_is_refused_since_the_year_tells_it(tmp_path
     rows = (FIXTURES / "filings.csv").read_text()
     more = "".join(f"ACME,{year},FY,{year + 1}-02-05,1,True,1,1\n" for year in range(2010, 2020))
     file.write_text(rows + more + "ACME,2020,Q4,2021-02-05,1,True,1,1\n")
-    (refusal,) = read(file).refused
+    (refusal,) = read_table(file).refused
     assert (refusal.rows, "none of Q1, Q2, Q3 and FY" in refusal.reason) == (1, True)
     assert "'Q4'" in refusal.examples[0]
 
@@ -95,7 +95,7 @@ def test_announcements_still_to_come_are_refused(tmp_path):
     head = "symbol,announcement_date,eps_estimate,eps_actual\n"
     past = "".join(f"ACME,20{year}-02-05,1,1\n" for year in range(10, 20))
     file.write_text(head + past + "ACME,2030-01-01,1,\n")
-    table = read(file)
+    table = read_table(file)
     assert len(table.frame) == 10
     assert table.refused[0].reason == "no earnings announced yet"
 
@@ -106,7 +106,7 @@ def test_yahoos_own_spelling_and_a_file_named_as_its_symbol(tmp_path):
         f"2024-01-{day:02d} 00:00:00-05:00,1,2,0.5,1.5,1.4,9\n" for day in (2, 3, 4, 5, 8)
     )
     file.write_text("Date,Open,High,Low,Close,Adj Close,Volume\n" + rows)
-    table = read(file)
+    table = read_table(file)
     assert table.frame["symbol"].unique().tolist() == ["BRK-B"]
     assert table.frame["at"].iloc[-1] == pd.Timestamp("2024-01-08", tz="UTC")
     assert table.frame["adj_close"].tolist() == [1.4] * 5
@@ -115,7 +115,7 @@ def test_yahoos_own_spelling_and_a_file_named_as_its_symbol(tmp_path):
 def test_a_daily_bar_belongs_to_the_date_written_even_east_of_greenwich(tmp_path):
     rows = "".join(f"7203.T,2024-01-0{day}T00:00:00+09:00,1,2,0.5,1.5,9\n" for day in (4, 5, 8))
     (tmp_path / "tokyo.csv").write_text(HEAD + rows)
-    assert [at.day for at in read(tmp_path / "tokyo.csv").frame["at"]] == [4, 5, 8]
+    assert [at.day for at in read_table(tmp_path / "tokyo.csv").frame["at"]] == [4, 5, 8]
 
 
 @pytest.mark.parametrize("timeframe", list(Timeframe))
@@ -123,7 +123,7 @@ def test_the_timeframe_is_seen_from_the_spacing(timeframe, tmp_path):
     at = pd.date_range("2024-01-02 14:30", periods=20, freq=timeframe.duration, tz="UTC")
     frame = pd.DataFrame({"symbol": "BTCUSDT", "ts": at, "open": 1.0, "high": 2.0, "low": 1.0})
     frame.assign(close=1.5, volume=1.0).to_parquet(tmp_path / "coins.parquet")
-    table = read(tmp_path / "coins.parquet")
+    table = read_table(tmp_path / "coins.parquet")
     assert table.timeframe is timeframe
     assert table.frame["symbol"].unique().tolist() == ["BTC-USDT"]
 
@@ -137,7 +137,7 @@ def test_bad_rows_are_refused_one_by_one_with_reason_and_example(tmp_path):
         "ACME,2024-01-02,10,11,9,10,5", "ACME,2024-06-07,10,11,9,10,-5", "ACME,2024-06-10,10",
     ]  # fmt: skip
     file.write_text(file.read_text() + "\n".join(bad) + "\n")
-    table = read(file)
+    table = read_table(file)
     assert (table.rows, len(table.frame)) == (68, 60)
     assert [refusal.reason for refusal in table.refused] == [
         "wrong number of columns", "not a symbol",
@@ -172,55 +172,55 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("name", REFUSED)
-def test_a_file_that_is_no_table_of_ours_is_refused_with_name_and_remedy(name, tmp_path, library):
+def test_a_file_that_is_no_table_of_ours_is_refused_with_name_and_remedy(name, tmp_path, store):
     content, why = REFUSED[name]
     (tmp_path / name).write_bytes(content)
     with pytest.raises(InputError, match=why) as refused:
-        import_file(tmp_path / name, library)
+        import_file(tmp_path / name, store)
     assert name in str(refused.value)
-    assert not library.symbols("files")
+    assert not store.symbols("files")
 
 
-def test_text_in_parquet_that_is_no_utf_8_is_refused(tmp_path, library):
+def test_text_in_parquet_that_is_no_utf_8_is_refused(tmp_path, store):
     half_a_pair = pa.array([b"ACME \xed\xa0\x80 soars"]).view(pa.string())
     table = {"symbol": ["ACME"], "published_at": ["2024-01-02"], "headline": half_a_pair}
     parquet.write_table(pa.table(table), tmp_path / "news.parquet")
     with pytest.raises(InputError, match=r"cannot be read as parquet.*UTF"):
-        import_file(tmp_path / "news.parquet", library)
+        import_file(tmp_path / "news.parquet", store)
 
 
-def test_a_path_that_is_not_there_is_refused(tmp_path, library):
+def test_a_path_that_is_not_there_is_refused(tmp_path, store):
     with pytest.raises(InputError, match="not there"):
-        import_file(tmp_path / "nowhere.csv", library)
+        import_file(tmp_path / "nowhere.csv", store)
 
 
-def test_a_file_that_contradicts_what_is_stored_changes_nothing_unless_told_to(tmp_path, library):
-    import_file(bars_csv(tmp_path / "a.csv", rows=30), library)
+def test_a_file_that_contradicts_what_is_stored_changes_nothing_unless_told_to(tmp_path, store):
+    import_file(bars_csv(tmp_path / "a.csv", rows=30), store)
     other = bars_csv(tmp_path / "b.csv", rows=40, close=20.0)
     with pytest.raises(InputError, match=r"contradicts 30 stored bars of 'ACME'.*--replace"):
-        import_file(other, library)
-    assert library.bars("files", "ACME", D1)["close"].tolist() == [10.0] * 30
-    report = import_file(other, library, replace=True)
+        import_file(other, store)
+    assert store.bars("files", "ACME", D1)["close"].tolist() == [10.0] * 30
+    report = import_file(other, store, replace=True)
     assert (report.stored, report.replaced) == (10, 30)
-    assert library.bars("files", "ACME", D1)["close"].tolist() == [20.0] * 40
+    assert store.bars("files", "ACME", D1)["close"].tolist() == [20.0] * 40
 
 
 def test_nothing_is_stored_when_the_library_fails_half_way(tmp_path):
-    class Full(MemoryLibrary):
+    class Full(MemoryMarketDataStore):
         def put_bars(self, market, symbol, *rest):
             if symbol == "BETA":
                 raise OSError("no space left on device")
             return super().put_bars(market, symbol, *rest)
 
-    library = Full()
+    store = Full()
     with pytest.raises(OSError, match="no space"):
-        import_file(FIXTURES / "bars.csv", library)
-    assert library.symbols("files") == []
+        import_file(FIXTURES / "bars.csv", store)
+    assert store.symbols("files") == []
 
 
-def test_progress_runs_from_the_first_row_to_the_last(library):
+def test_progress_runs_from_the_first_row_to_the_last(store):
     steps = []
-    import_file(FIXTURES / "bars.csv", library, progress=lambda *step: steps.append(step))
+    import_file(FIXTURES / "bars.csv", store, progress=lambda *step: steps.append(step))
     assert steps == [("bars.csv", 3, 5), ("bars.csv", 5, 5)]
 
 
@@ -232,7 +232,7 @@ def test_a_hostile_headline_becomes_harmless_text(tmp_path):
     (tmp_path / "news.csv").write_text(
         "symbol,date,headline,url\n" + rows[0] + "\n" + rows[1] + ",\n"
     )
-    news = read(tmp_path / "news.csv").frame
+    news = read_table(tmp_path / "news.csv").frame
     assert news["headline"].iloc[0] == "<b>x</b> y"
     assert len(news["headline"].iloc[1]) == 500
     assert news["url"].tolist() == ["", ""]
@@ -245,7 +245,7 @@ def test_whatever_the_bytes_reading_ends_in_a_table_or_a_plain_refusal(
     file = tmp_path_factory.getbasetemp() / "anything.csv"
     file.write_bytes(head + content)
     try:
-        prices = read(file).frame[["open", "high", "low", "close"]]
+        prices = read_table(file).frame[["open", "high", "low", "close"]]
     except QuorumError:
         return
     assert (prices > 0).all(axis=None)
@@ -259,4 +259,4 @@ def test_three_hundred_thousand_bars_are_read_in_seconds(tmp_path):
     )
     frame = frame.assign(open=1.0, high=2.0, low=0.5, close=1.5, volume=7)
     frame.to_parquet(tmp_path / "many.parquet")
-    assert len(read(tmp_path / "many.parquet").frame) == 300_000
+    assert len(read_table(tmp_path / "many.parquet").frame) == 300_000

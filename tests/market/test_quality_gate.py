@@ -10,23 +10,23 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from domain.decision import Verdict
+from domain.decision import QualityVerdict
 from domain.panel import Times
 from domain.symbols import calendar_of
 from domain.timeframe import Timeframe
 from market import calendars
 from market.quality import gate
-from market.series import series_of
-from tests.market.memory_store import MemoryLibrary, daily
+from market.series import build_series
+from tests.market.memory_store import MemoryMarketDataStore, daily_bars
 
 Flawed = Callable[[pd.DataFrame, int], pd.DataFrame]
 
 SESSIONS = pd.DatetimeIndex(calendars.sessions("XNYS").date)
 DAYS = SESSIONS[(SESSIONS >= "2021-01-04") & (SESSIONS <= "2024-06-28")]
-END = calendars.moment(
-    calendars.closing_instants("XNYS", calendars.instants(DAYS[-1:]), Timeframe.D1)[0]
+END = calendars.to_datetime(
+    calendars.bar_closes_array("XNYS", calendars.to_datetime64_array(DAYS[-1:]), Timeframe.D1)[0]
 )
-NO_ACTIONS = MemoryLibrary().facts("files", [], "actions")
+NO_ACTIONS = MemoryMarketDataStore().read_many("files", [], "actions")
 PRICES = ["open", "high", "low", "close", "adj_close"]
 
 
@@ -35,25 +35,27 @@ def healthy(seed: int = 1, days: pd.DatetimeIndex = DAYS, sigma: float = 0.02) -
     moves = np.clip(random.standard_t(4, len(days)), -9, 9) * sigma / 1.4
     close = 100 * np.exp(np.cumsum(moves))
     spread = np.abs(random.normal(0, sigma / 2, len(days)))
-    return daily(
+    return daily_bars(
         days, close, open=close * 0.999, high=close * (1 + spread), low=close * (0.999 - spread),
         volume=random.uniform(1e6, 3e6, len(days)),
     )  # fmt: skip
 
 
-def judge(
+def gate_verdict(
     bars: pd.DataFrame,
     actions: pd.DataFrame = NO_ACTIONS,
     as_of: datetime = END,
     symbol: str = "AAPL",
     timeframe: Timeframe = Timeframe.D1,
-) -> Verdict:
+) -> QualityVerdict:
     named = bars.assign(symbol=pd.Categorical([symbol] * len(bars), [symbol]))
-    (series,) = series_of(named, calendar_of(symbol), timeframe, as_of)
-    return gate.check(series, actions, as_of)
+    (series,) = build_series(named, calendar_of(symbol), timeframe, as_of)
+    return gate.check_series(series, actions, as_of)
 
 
-def divided(bars: pd.DataFrame, row: int, by: float, volume_too: bool = False) -> pd.DataFrame:
+def divide_prices(
+    bars: pd.DataFrame, row: int, by: float, volume_too: bool = False
+) -> pd.DataFrame:
     """The bars from `row` on as after a split that nobody adjusted for."""
     bars = bars.copy()
     bars.loc[bars.index[row:], PRICES] /= by
@@ -62,14 +64,14 @@ def divided(bars: pd.DataFrame, row: int, by: float, volume_too: bool = False) -
     return bars
 
 
-def altered(bars: pd.DataFrame, row: int, **figures: float) -> pd.DataFrame:
+def alter_bar(bars: pd.DataFrame, row: int, **figures: float) -> pd.DataFrame:
     bars = bars.copy()
     for name, figure in figures.items():
         bars.loc[bars.index[row], name] = figure
     return bars
 
 
-def within(bars: pd.DataFrame, row: int, count: int) -> NDArray[np.bool_]:
+def range_mask(bars: pd.DataFrame, row: int, count: int) -> NDArray[np.bool_]:
     place = np.arange(len(bars))
     return (place >= row) & (place < row + count)
 
@@ -77,16 +79,16 @@ def within(bars: pd.DataFrame, row: int, count: int) -> NDArray[np.bool_]:
 @settings(max_examples=30, deadline=None)
 @given(seed=st.integers(0, 10_000), sigma=st.floats(0.002, 0.035))
 def test_a_healthy_series_passes(seed: int, sigma: float) -> None:
-    assert not judge(healthy(seed, sigma=sigma)).blocked
+    assert not gate_verdict(healthy(seed, sigma=sigma)).blocked
 
 
 def test_a_crash_and_an_earnings_shock_pass() -> None:
     bars = healthy(sigma=0.012)
-    crashed = divided(divided(bars, -40, 1.16), -38, 1 / 1.12)
-    assert not judge(crashed).blocked
-    shocked = divided(bars, -20, 1.6)
+    crashed = divide_prices(divide_prices(bars, -40, 1.16), -38, 1 / 1.12)
+    assert not gate_verdict(crashed).blocked
+    shocked = divide_prices(bars, -20, 1.6)
     shocked.loc[shocked.index[-20], "volume"] *= 12
-    verdict = judge(shocked)
+    verdict = gate_verdict(shocked)
     assert not verdict.blocked
     assert any("a large move, -3" in remark for remark in verdict.remarks)
 
@@ -95,7 +97,7 @@ def test_a_crash_and_an_earnings_shock_pass() -> None:
 @pytest.mark.parametrize("volume_too", [False, True])
 @pytest.mark.parametrize("row", [-3, -59, -200])
 def test_an_unadjusted_split_blocks(by: float, volume_too: bool, row: int) -> None:
-    (finding,) = judge(divided(healthy(sigma=0.01), row, by, volume_too)).findings
+    (finding,) = gate_verdict(divide_prices(healthy(sigma=0.01), row, by, volume_too)).findings
     assert "neither a split nor the trading explains" in finding
     assert str(DAYS[row].date()) in finding
 
@@ -104,37 +106,37 @@ def test_a_recorded_split_that_was_not_adjusted_for_is_named() -> None:
     actions = pd.DataFrame(
         {"symbol": "AAPL", "at": DAYS[[-30]].tz_localize("UTC"), "kind": "split", "value": 10.0}
     )
-    (finding,) = judge(divided(healthy(sigma=0.01), -30, 10), actions).findings
+    (finding,) = gate_verdict(divide_prices(healthy(sigma=0.01), -30, 10), actions).findings
     assert "by the recorded split" in finding
 
 
 def test_a_split_that_the_adjusted_close_accounts_for_passes() -> None:
     bars = healthy(sigma=0.01)
-    raw = divided(bars, -30, 10).assign(adj_close=bars["adj_close"])
-    assert judge(raw) == Verdict("AAPL")
+    raw = divide_prices(bars, -30, 10).assign(adj_close=bars["adj_close"])
+    assert gate_verdict(raw) == QualityVerdict("AAPL")
 
 
 def test_thirty_missing_sessions_block_and_a_few_are_remarked() -> None:
-    (finding,) = judge(healthy().drop(index=range(780, 810))).findings
+    (finding,) = gate_verdict(healthy().drop(index=range(780, 810))).findings
     assert finding.startswith("bars missing before")
     assert finding.endswith(": 30")
-    few = judge(healthy().drop(index=range(800, 803)))
+    few = gate_verdict(healthy().drop(index=range(800, 803)))
     assert not few.blocked
     assert few.remarks[0].endswith(": 3")
 
 
 def test_weekends_and_holidays_are_no_gap_but_a_coin_missing_them_has_many() -> None:
-    assert judge(healthy()).remarks == ()
-    assert not judge(healthy(), symbol="BTC-USD", as_of=END + timedelta(days=1)).blocked
-    verdict = judge(healthy(), symbol="BTC-USD", as_of=END + timedelta(days=1))
+    assert gate_verdict(healthy()).remarks == ()
+    assert not gate_verdict(healthy(), symbol="BTC-USD", as_of=END + timedelta(days=1)).blocked
+    verdict = gate_verdict(healthy(), symbol="BTC-USD", as_of=END + timedelta(days=1))
     assert "bars missing" in verdict.remarks[0]
 
 
 def test_a_series_that_ended_is_stale_but_a_long_weekend_is_not() -> None:
-    assert judge(healthy(), as_of=END + timedelta(days=2, hours=23)).remarks == ()
-    late = judge(healthy(), as_of=END + timedelta(days=5))
-    assert late == Verdict("AAPL", (), ("the last bar is of 2024-06-28; bars due since: 3",))
-    assert judge(healthy(), as_of=END + timedelta(days=30)).findings == (
+    assert gate_verdict(healthy(), as_of=END + timedelta(days=2, hours=23)).remarks == ()
+    late = gate_verdict(healthy(), as_of=END + timedelta(days=5))
+    assert late == QualityVerdict("AAPL", (), ("the last bar is of 2024-06-28; bars due since: 3",))
+    assert gate_verdict(healthy(), as_of=END + timedelta(days=30)).findings == (
         "the last bar is of 2024-06-28; bars due since: 19",
     )
 
@@ -143,18 +145,18 @@ def test_a_price_that_stands_still_is_stale() -> None:
     bars = healthy()
     bars.loc[bars.index[-6:], PRICES] = 42.0
     bars.loc[bars.index[:-6], PRICES] *= 42.0 / bars["close"].iloc[-7]
-    (finding,) = judge(bars).findings
+    (finding,) = gate_verdict(bars).findings
     assert "stood still for 5 bars" in finding
 
 
 @pytest.mark.parametrize("figures", [{"low": 0.0}, {"close": -5.0}, {"volume": -1.0}])
 def test_what_is_not_positive_blocks(figures: dict[str, float]) -> None:
-    (finding,) = judge(altered(healthy(), -10, **figures)).findings
+    (finding,) = gate_verdict(alter_bar(healthy(), -10, **figures)).findings
     assert "not positive" in finding
 
 
 def test_a_missing_price_is_a_missing_bar() -> None:
-    verdict = judge(altered(healthy(), -10, open=float("nan")))
+    verdict = gate_verdict(alter_bar(healthy(), -10, open=float("nan")))
     assert not verdict.blocked
     assert any("a price is missing" in remark for remark in verdict.remarks)
     assert any("bars missing before" in remark for remark in verdict.remarks)
@@ -163,10 +165,10 @@ def test_a_missing_price_is_a_missing_bar() -> None:
 def test_a_high_below_the_low_blocks_and_rounding_does_not() -> None:
     bars = healthy()
     high, low = bars[["high", "low"]].iloc[-10]
-    (finding,) = judge(altered(bars, -10, high=low * 0.97, low=high)).findings
+    (finding,) = gate_verdict(alter_bar(bars, -10, high=low * 0.97, low=high)).findings
     assert "contradicts" in finding
     top = bars[["open", "close"]].iloc[-10].max()
-    assert not judge(altered(bars, -10, high=top * 0.9999)).blocked
+    assert not gate_verdict(alter_bar(bars, -10, high=top * 0.9999)).blocked
 
 
 def test_repeated_and_unordered_bars_block() -> None:
@@ -174,14 +176,14 @@ def test_repeated_and_unordered_bars_block() -> None:
     repeated = pd.concat([bars, bars.iloc[[-10]].assign(close=1.0)]).sort_values(
         "at", kind="stable"
     )
-    assert any("two bars for" in finding for finding in judge(repeated).findings)
+    assert any("two bars for" in finding for finding in gate_verdict(repeated).findings)
     swapped = bars.iloc[[*range(len(bars) - 3), -2, -3, -1]]
-    assert any("stored after a later one" in finding for finding in judge(swapped).findings)
+    assert any("stored after a later one" in finding for finding in gate_verdict(swapped).findings)
 
 
 def test_bars_outside_sessions_are_left_out_and_remarked() -> None:
-    weekend = daily(pd.DatetimeIndex(["2024-06-22", "2024-06-23"]), [1.0, 1.0])
-    verdict = judge(pd.concat([healthy(), weekend]).sort_values("at"))
+    weekend = daily_bars(pd.DatetimeIndex(["2024-06-22", "2024-06-23"]), [1.0, 1.0])
+    verdict = gate_verdict(pd.concat([healthy(), weekend]).sort_values("at"))
     assert not verdict.blocked
     [remark] = [remark for remark in verdict.remarks if "market was closed" in remark]
     assert "2024-06-23" in remark
@@ -190,24 +192,26 @@ def test_bars_outside_sessions_are_left_out_and_remarked() -> None:
 
 def test_odd_volume_is_remarked_and_no_trading_at_all_blocks() -> None:
     bars = healthy()
-    spike = judge(altered(bars, -5, volume=9e7))
+    spike = gate_verdict(alter_bar(bars, -5, volume=9e7))
     assert not spike.blocked
     assert any("times the usual" in remark for remark in spike.remarks)
     idle = bars.assign(volume=bars["volume"].where(bars.index < bars.index[-12], 0.0))
-    assert any("no trading in 12 of the last 20" in finding for finding in judge(idle).findings)
-    assert not judge(bars.assign(volume=0.0)).blocked
+    assert any(
+        "no trading in 12 of the last 20" in finding for finding in gate_verdict(idle).findings
+    )
+    assert not gate_verdict(bars.assign(volume=0.0)).blocked
 
 
 def test_what_lies_long_ago_is_only_remarked() -> None:
-    old = divided(healthy(sigma=0.01), 300, 10).drop(index=range(100, 130))
-    verdict = judge(altered(old, 50, low=-1.0))
+    old = divide_prices(healthy(sigma=0.01), 300, 10).drop(index=range(100, 130))
+    verdict = gate_verdict(alter_bar(old, 50, low=-1.0))
     assert not verdict.blocked
     assert sum(remark.startswith("long ago: ") for remark in verdict.remarks) == 3
 
 
 def test_an_empty_or_wholly_unusable_series_is_blocked() -> None:
-    assert judge(healthy().iloc[:0]).findings == ("no usable bar had closed by 2024-06-28",)
-    verdict = judge(healthy().assign(close=-1.0))
+    assert gate_verdict(healthy().iloc[:0]).findings == ("no usable bar had closed by 2024-06-28",)
+    verdict = gate_verdict(healthy().assign(close=-1.0))
     assert len(verdict.findings) == 2
 
 
@@ -215,51 +219,56 @@ def test_hourly_bars_are_judged_by_their_own_grid() -> None:
     known = calendars.closes_between("XNYS", Timeframe.H1, END - timedelta(days=120), END)
     opened = pd.DatetimeIndex(known - np.timedelta64(1, "h"))
     bars = healthy(days=opened, sigma=0.004)
-    keep = calendars.closing_instants("XNYS", calendars.instants(opened), Timeframe.H1) == known
-    whole = judge(bars[keep], timeframe=Timeframe.H1)
+    keep = (
+        calendars.bar_closes_array("XNYS", calendars.to_datetime64_array(opened), Timeframe.H1)
+        == known
+    )
+    whole = gate_verdict(bars[keep], timeframe=Timeframe.H1)
     assert not whole.blocked
     holed = bars[keep].drop(index=bars[keep].index[-60:-30])
-    assert any("bars missing" in f for f in judge(holed, timeframe=Timeframe.H1).findings)
+    assert any("bars missing" in f for f in gate_verdict(holed, timeframe=Timeframe.H1).findings)
 
 
 @settings(deadline=None)
 @given(factor=st.sampled_from([0.25, 2.0, 1024.0]))
 def test_the_verdict_does_not_depend_on_the_scale_of_prices(factor: float) -> None:
-    bars = divided(healthy(), -30, 10)
+    bars = divide_prices(healthy(), -30, 10)
     scaled = bars.assign(**{name: bars[name] * factor for name in PRICES})
-    assert judge(scaled) == judge(bars)
+    assert gate_verdict(scaled) == gate_verdict(bars)
 
 
 @settings(max_examples=20, deadline=None)
 @given(row=st.integers(300, len(DAYS) - 1))
 def test_a_verdict_as_of_then_does_not_know_what_came_later(row: int) -> None:
-    bars = divided(healthy(), row, 10)
-    as_of = calendars.moment(
-        calendars.closing_instants("XNYS", calendars.instants(DAYS[[row - 1]]), Timeframe.D1)[0]
+    bars = divide_prices(healthy(), row, 10)
+    as_of = calendars.to_datetime(
+        calendars.bar_closes_array(
+            "XNYS", calendars.to_datetime64_array(DAYS[[row - 1]]), Timeframe.D1
+        )[0]
     )
-    assert judge(bars, as_of=as_of) == judge(bars.iloc[:row], as_of=as_of)
-    assert not judge(bars, as_of=as_of).blocked
+    assert gate_verdict(bars, as_of=as_of) == gate_verdict(bars.iloc[:row], as_of=as_of)
+    assert not gate_verdict(bars, as_of=as_of).blocked
 
 
 PLANTED: dict[str, Flawed] = {
-    "a split": lambda bars, row: divided(bars, row, 10),
+    "a split": lambda bars, row: divide_prices(bars, row, 10),
     "missing sessions": lambda bars, row: bars.drop(index=bars.index[row : row + 12]),
     "a few missing sessions": lambda bars, row: bars.drop(index=bars.index[row : row + 3]),
-    "a contradiction": lambda bars, row: altered(bars, row, low=bars["high"].iloc[row] * 1.03),
+    "a contradiction": lambda bars, row: alter_bar(bars, row, low=bars["high"].iloc[row] * 1.03),
     "a bar twice": lambda bars, row: pd.concat([bars[: row + 1], bars[row:]]),
     "two bars exchanged": lambda bars, row: pd.concat([
         bars[:row], bars[row + 1 : row + 2], bars[row : row + 1], bars[row + 2 :]
     ]),
-    "no price": lambda bars, row: altered(bars, row, open=float("nan")),
-    "a negative price": lambda bars, row: altered(bars, row, close=-1.0),
+    "no price": lambda bars, row: alter_bar(bars, row, open=float("nan")),
+    "a negative price": lambda bars, row: alter_bar(bars, row, close=-1.0),
     "no trading": lambda bars, row: bars.assign(
-        volume=bars["volume"].where(~within(bars, row, 40), 0.0)
+        volume=bars["volume"].where(~range_mask(bars, row, 40), 0.0)
     ),
     "a price that stands still": lambda bars, row: bars.assign(**{
-        name: bars[name].where(~within(bars, row, 9), bars["close"].iloc[row]) for name in PRICES
+        name: bars[name].where(~range_mask(bars, row, 9), bars["close"].iloc[row]) for name in PRICES
     }),
     "an end": lambda bars, row: bars.iloc[:row],
-    "heavy trading": lambda bars, row: altered(divided(bars, row, 1.6), row, volume=5e7),
+    "heavy trading": lambda bars, row: alter_bar(divide_prices(bars, row, 1.6), row, volume=5e7),
 }  # fmt: skip
 
 
@@ -273,20 +282,22 @@ def assert_word_for_word(
 ) -> NDArray[np.bool_]:
     """`blocked` is `check` as of each of `rows` of `known_at`; returns it of all rows."""
     named = bars.assign(symbol=pd.Categorical([symbol] * len(bars), [symbol]))
-    last = calendars.moment(known_at[-1])
-    (series,) = series_of(named, calendar_of(symbol), timeframe, last)
-    told = gate.blocked(series, actions, known_at)
+    last = calendars.to_datetime(known_at[-1])
+    (series,) = build_series(named, calendar_of(symbol), timeframe, last)
+    told = gate.blocked_rows(series, actions, known_at)
     for row in rows:
-        then = calendars.moment(known_at[row])
-        recorded = actions[calendars.instants(actions["at"]) <= known_at[row]]
-        assert told[row] == judge(bars, recorded, then, symbol, timeframe).blocked, then
+        then = calendars.to_datetime(known_at[row])
+        recorded = actions[calendars.to_datetime64_array(actions["at"]) <= known_at[row]]
+        assert told[row] == gate_verdict(bars, recorded, then, symbol, timeframe).blocked, then
     return told
 
 
 @pytest.mark.parametrize("flaw", PLANTED)
 def test_over_time_the_gate_says_what_it_would_have_said_then(flaw: str) -> None:
     bars = PLANTED[flaw](healthy(days=DAYS[:600], sigma=0.008), 200)
-    known_at = calendars.closing_instants("XNYS", calendars.instants(DAYS[:620]), Timeframe.D1)
+    known_at = calendars.bar_closes_array(
+        "XNYS", calendars.to_datetime64_array(DAYS[:620]), Timeframe.D1
+    )
     edges = np.r_[0:2, 198:222, 235:245, 448:465, 598:608]
     told = assert_word_for_word(bars, edges, known_at)
     assert not told[:200].any()
@@ -315,7 +326,10 @@ def test_over_time_the_gate_is_the_gate(
         "symbol": symbol, "at": bars["at"].iloc[[row for _, row in planted if row < len(bars)]],
         "kind": "split", "value": 10.0,
     }).astype({"value": "float64"})  # fmt: skip
-    first, last = calendars.moment(calendars.instants(DAYS[[0]])[0]), DAYS[399 + late]
+    first, last = (
+        calendars.to_datetime(calendars.to_datetime64_array(DAYS[[0]])[0]),
+        DAYS[399 + late],
+    )
     known_at = calendars.closes_between(
         calendar, Timeframe.D1, first - timedelta(days=9), last.to_pydatetime().replace(tzinfo=UTC)
     )

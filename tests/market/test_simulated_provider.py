@@ -19,10 +19,16 @@ from domain.timeframe import Timeframe
 from market.panels.panel_builder import build_panels
 from market.provider import Provider
 from market.simulated import rng
-from market.simulated.price_process import REGIMES, announcements, market_moves, mood, path
-from market.simulated.provider import HISTORY, PRESENT, DemoProvider
-from market.simulated.universe import LISTINGS, Kind
-from tests.market.memory_store import MemoryLibrary
+from market.simulated.price_process import (
+    REGIMES,
+    earnings_announcements,
+    market_returns,
+    sentiment,
+    simulate_prices,
+)
+from market.simulated.provider import HISTORY_START, LIVE_START, DemoProvider
+from market.simulated.universe import LISTINGS, InstrumentKind
+from tests.market.memory_store import MemoryMarketDataStore
 
 WATCHLIST = [
     "AAPL",
@@ -51,17 +57,17 @@ def daily(provider: Provider, symbol: str, start: datetime, end: datetime) -> pd
 
 
 def closes(symbols: list[str]) -> pd.DataFrame:
-    frames = {s: daily(demo(), s, HISTORY, LATER).set_index("at")["close"] for s in symbols}
+    frames = {s: daily(demo(), s, HISTORY_START, LATER).set_index("at")["close"] for s in symbols}
     return pd.DataFrame(frames).dropna()
 
 
 def digest() -> str:
     """Of everything the default watchlist is told up to the present."""
-    provider, told = demo(PRESENT), hashlib.sha256()
+    provider, told = demo(LIVE_START), hashlib.sha256()
     for symbol in WATCHLIST:
         for frame in (
-            daily(provider, symbol, HISTORY, PRESENT),
-            provider.news(symbol, HISTORY, PRESENT),
+            daily(provider, symbol, HISTORY_START, LIVE_START),
+            provider.news(symbol, HISTORY_START, LIVE_START),
             provider.filings(symbol),
             provider.earnings(symbol),
         ):
@@ -92,9 +98,9 @@ def test_the_market_is_the_same_in_another_process() -> None:
     length=st.integers(1, 900),
 )
 def test_any_range_is_cut_from_one_history(symbol: str, first: int, length: int) -> None:
-    start = HISTORY + timedelta(days=first)
+    start = HISTORY_START + timedelta(days=first)
     end = min(start + timedelta(days=length), LATER)
-    whole = daily(demo(), symbol, HISTORY, LATER)
+    whole = daily(demo(), symbol, HISTORY_START, LATER)
     part = daily(demo(), symbol, start, end)
     inside = whole[(whole["at"] >= start) & (whole["at"] < end)]
     missing = len(inside) - len(part)
@@ -106,21 +112,24 @@ def test_any_range_is_cut_from_one_history(symbol: str, first: int, length: int)
 
 @pytest.mark.parametrize("symbol", ["AAPL", "XLE", "BTC-USD"])
 def test_the_past_never_changes_as_time_goes_on(symbol: str) -> None:
-    whole = path(3, symbol, 12)
+    whole = simulate_prices(3, symbol, 12)
     for blocks in (1, 2, 5):
-        earlier = path(3, symbol, blocks)
+        earlier = simulate_prices(3, symbol, blocks)
         for figure in ("date", "open", "high", "low", "close", "volume"):
             then = getattr(earlier, figure)
             assert getattr(whole, figure)[: len(then)].tobytes() == then.tobytes()
 
 
-@pytest.mark.parametrize("now", [PRESENT, datetime(2024, 2, 9, 21, tzinfo=UTC)])
+@pytest.mark.parametrize("now", [LIVE_START, datetime(2024, 2, 9, 21, tzinfo=UTC)])
 def test_nothing_is_told_before_its_time(now: datetime) -> None:
     provider, later = demo(now), demo()
     for symbol in ("AAPL", "SPY", "BTC-USD"):
-        bars = daily(provider, symbol, HISTORY, LATER)
+        bars = daily(provider, symbol, HISTORY_START, LATER)
         assert bars["at"].max() <= now - timedelta(hours=20)
-        for of in (lambda p, s=symbol: p.news(s, HISTORY, LATER), lambda p, s=symbol: p.filings(s)):
+        for of in (
+            lambda p, s=symbol: p.news(s, HISTORY_START, LATER),
+            lambda p, s=symbol: p.filings(s),
+        ):
             told, all_told = of(provider), of(later)
             known = all_told[all_told["known_at"] <= now].reset_index(drop=True)
             pd.testing.assert_frame_equal(told, known, check_exact=True)
@@ -131,7 +140,7 @@ def test_nothing_is_told_before_its_time(now: datetime) -> None:
 def test_a_session_appears_at_its_close_half_days_included() -> None:
     def last(now: str) -> str:
         at = datetime.fromisoformat(now).replace(tzinfo=UTC)
-        return str(daily(demo(at), "AAPL", HISTORY, LATER)["at"].iloc[-1].date())
+        return str(daily(demo(at), "AAPL", HISTORY_START, LATER)["at"].iloc[-1].date())
 
     assert last("2024-11-29T17:59") == "2024-11-27"
     assert last("2024-11-29T18:00") == "2024-11-29"
@@ -139,14 +148,14 @@ def test_a_session_appears_at_its_close_half_days_included() -> None:
 
 def test_everything_listed_is_served_and_passes_the_gate() -> None:
     end = datetime(2026, 6, 30, tzinfo=UTC)
-    library, provider, symbols = MemoryLibrary(), demo(), [*LISTINGS, "SIM1", "SIM42"]
+    store, provider, symbols = MemoryMarketDataStore(), demo(), [*LISTINGS, "SIM1", "SIM42"]
     for symbol in symbols:
-        library.put_bars("demo", symbol, Timeframe.D1, daily(provider, symbol, HISTORY, end))
-        library.put_news("demo", symbol, provider.news(symbol, HISTORY, end))
-        library.put_filings("demo", symbol, provider.filings(symbol))
-        library.put_earnings("demo", symbol, provider.earnings(symbol))
+        store.put_bars("demo", symbol, Timeframe.D1, daily(provider, symbol, HISTORY_START, end))
+        store.put_news("demo", symbol, provider.news(symbol, HISTORY_START, end))
+        store.put_filings("demo", symbol, provider.filings(symbol))
+        store.put_earnings("demo", symbol, provider.earnings(symbol))
     for panel, verdicts in build_panels(
-        library, "demo", symbols, Timeframe.D1, end, 5, simulated=True
+        store, "demo", symbols, Timeframe.D1, end, 5, simulated=True
     ):
         assert [v.findings for v in verdicts] == [()] * len(panel.symbols)
         assert not np.isnan(panel.close).any()
@@ -154,10 +163,10 @@ def test_everything_listed_is_served_and_passes_the_gate() -> None:
 
 def test_two_years_of_a_watchlist_are_made_in_well_under_a_second() -> None:
     begun = time.perf_counter()
-    provider = demo(PRESENT, seed=int(begun))
+    provider = demo(LIVE_START, seed=int(begun))
     for symbol in WATCHLIST:
-        daily(provider, symbol, HISTORY, PRESENT)
-        provider.news(symbol, HISTORY, PRESENT)
+        daily(provider, symbol, HISTORY_START, LIVE_START)
+        provider.news(symbol, HISTORY_START, LIVE_START)
     assert time.perf_counter() - begun < 1.0
 
 
@@ -177,45 +186,45 @@ def test_moves_have_fat_tails_and_come_in_clusters() -> None:
 
 
 def test_volume_reacts_to_the_size_of_moves() -> None:
-    bars = daily(demo(), "AAPL", HISTORY, LATER)
+    bars = daily(demo(), "AAPL", HISTORY_START, LATER)
     assert bars["volume"].corr(bars["close"].pct_change().abs()) > 0.3
 
 
 def test_every_regime_comes_and_a_crisis_is_the_roughest() -> None:
-    _, roughness = market_moves(7, 8)
+    _, roughness = market_returns(7, 8)
     assert set(roughness) == {regime.volatility for regime in REGIMES}
     assert max(REGIMES, key=lambda regime: regime.volatility).name == "crisis"
 
 
 def test_prices_stay_sane_for_a_century() -> None:
     for symbol in ("AAPL", "TSLA", "GLD"):
-        close = path(7, symbol, 72).close
+        close = simulate_prices(7, symbol, 72).close
         assert close.min() > 0.5
         assert close.max() < 1e10
 
 
 def test_headlines_are_signed_simulated_and_hint_only_weakly_at_the_future() -> None:
-    told = demo().news("AAPL", HISTORY, LATER)
+    told = demo().news("AAPL", HISTORY_START, LATER)
     assert told["source"].str.startswith("Simulated").all()
     assert told["known_at"].is_monotonic_increasing
     good = told["headline"].str.contains("upgrades|beat|raises|gains|lift|outperforms")
     assert 0.15 < good.mean() < 0.5
     hints = []
     for symbol in ("AAPL", "MSFT", "JPM", "XOM", "KO", "GE"):
-        made = path(7, symbol, 14)
+        made = simulate_prices(7, symbol, 14)
         day = (made.date.astype("datetime64[D]") - np.datetime64("2022-01-01")).astype(int)
         returns = made.close[1:] / made.close[:-1] - 1
-        hints.append(np.corrcoef(mood(7, symbol, 14)[day[:-1]], returns)[0, 1])
+        hints.append(np.corrcoef(sentiment(7, symbol, 14)[day[:-1]], returns)[0, 1])
     assert 0.01 < np.mean(hints) < 0.1
 
 
 def test_prices_jump_and_drift_with_announced_surprises() -> None:
     surprises, jumps, drifts = [], [], []
-    companies = [s for s, what in LISTINGS.items() if what.kind is Kind.COMPANY][:30]
+    companies = [s for s, what in LISTINGS.items() if what.kind is InstrumentKind.COMPANY][:30]
     for symbol in companies:
-        made = path(7, symbol, 7)
+        made = simulate_prices(7, symbol, 7)
         day = (made.date.astype("datetime64[D]") - np.datetime64("2022-01-01")).astype(int)
-        announced, size = announcements(7, symbol, np.arange(0, 30))
+        announced, size = earnings_announcements(7, symbol, np.arange(0, 30))
         after = np.searchsorted(day, announced, side="right")
         surprises.append(size)
         jumps.append(made.close[after] / made.close[after - 1] - 1)
@@ -228,18 +237,18 @@ def test_the_fourth_filing_gives_the_full_year_and_better_quarters_beat_estimate
     filed = demo().filings("MSFT").set_index(["fiscal_year", "fiscal_quarter"])["revenue"]
     assert filed[2023, 4] > filed[2023, 1] + filed[2023, 2] + filed[2023, 3]
     told = demo().earnings("MSFT")
-    _, surprise = announcements(7, "MSFT", np.arange(-12, len(told) - 12))
+    _, surprise = earnings_announcements(7, "MSFT", np.arange(-12, len(told) - 12))
     beats = np.sign(told["eps_actual"] - told["eps_estimate"])
     assert (beats == np.sign(surprise)).mean() > 0.9
 
 
 def test_a_quote_is_the_last_close() -> None:
     quote = demo(datetime(2024, 1, 3, 12, tzinfo=UTC)).quote("AAPL")
-    bars = daily(demo(), "AAPL", HISTORY, datetime(2024, 1, 3, tzinfo=UTC))
+    bars = daily(demo(), "AAPL", HISTORY_START, datetime(2024, 1, 3, tzinfo=UTC))
     assert (quote.price, quote.previous_close) == tuple(bars["close"].iloc[[-1, -2]])
     assert quote.name == "Apple (simulated)"
     with pytest.raises(ProviderError, match="no price of AAPL"):
-        demo(HISTORY).quote("AAPL")
+        demo(HISTORY_START).quote("AAPL")
 
 
 @pytest.mark.parametrize("symbol", ["NOPE", "EURUSD=X", "SIM0", "SIM10000"])
@@ -251,7 +260,7 @@ def test_what_is_not_listed_is_refused_by_name(symbol: str) -> None:
 
 def test_intraday_bars_are_refused() -> None:
     with pytest.raises(InputError, match="daily bars only"):
-        demo().bars("AAPL", Timeframe.H1, HISTORY, LATER)
+        demo().bars("AAPL", Timeframe.H1, HISTORY_START, LATER)
 
 
 def test_random_numbers_have_the_moments_they_promise() -> None:

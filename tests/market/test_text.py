@@ -4,32 +4,32 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from market.text import clean, names_company, web_address
+from market.text import clean_text, clean_url, mentions_company
 
 
 @given(st.text(), st.integers(1, 50))
 def test_cleaned_text_is_one_printable_line_no_longer_than_asked_for(text, length):
-    cleaned = clean(text, length)
+    cleaned = clean_text(text, length)
     assert len(cleaned) <= length
     assert cleaned.isprintable()
-    assert clean(cleaned, length) == cleaned
+    assert clean_text(cleaned, length) == cleaned
 
 
 def test_markup_is_kept_as_text_and_what_hides_or_turns_text_is_removed():
-    assert clean("<b>A</b>\x00\u202e\u200bB\n\tC", 50) == "<b>A</b>B C"
+    assert clean_text("<b>A</b>\x00\u202e\u200bB\n\tC", 50) == "<b>A</b>B C"
 
 
 @pytest.mark.parametrize("nothing", [None, float("nan"), 7, ""])
 def test_what_is_no_text_is_empty(nothing):
-    assert clean(nothing, 10) == web_address(nothing) == ""
+    assert clean_text(nothing, 10) == clean_url(nothing) == ""
 
 
 @pytest.mark.parametrize(
     "address", ["javascript:alert(1)", "data:text/html,x", "https://x y", 'https://x"y', "ftp://x"]
 )
 def test_only_web_addresses_are_kept(address):
-    assert web_address("https://example.com/a?b=c#d") == "https://example.com/a?b=c#d"
-    assert web_address(address) == ""
+    assert clean_url("https://example.com/a?b=c#d") == "https://example.com/a?b=c#d"
+    assert clean_url(address) == ""
 
 
 @pytest.mark.parametrize(
@@ -50,4 +50,4 @@ def test_only_web_addresses_are_kept(address):
     ],
 )
 def test_a_headline_names_a_company_by_symbol_or_name(text, symbol, company, named):
-    assert names_company(text, symbol, company) is named
+    assert mentions_company(text, symbol, company) is named

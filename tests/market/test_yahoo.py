@@ -12,7 +12,7 @@ from domain.errors import InputError, ProviderError, RateLimitedError, UnknownSy
 from domain.timeframe import Timeframe
 from market.provider import BAR_COLUMNS, EARNINGS_COLUMNS, FILING_COLUMNS, NEWS_COLUMNS
 from market.providers.yahoo import YahooProvider
-from tests.market.yahoo_server import Share, YahooServer
+from tests.market.yahoo_server import FakeCompany, YahooServer
 
 TODAY = datetime(2024, 3, 29, tzinfo=UTC)
 YEAR = (datetime(2024, 1, 1, tzinfo=UTC), TODAY)
@@ -58,7 +58,7 @@ def test_only_the_range_asked_for_is_given(yahoo):
 
 
 def test_splits_adjust_prices_and_dividends_only_adj_close(yahoo, server):
-    server.shares["ACME"] = Share(splits={"2024-02-05": 4.0}, dividends={"2024-03-01": 0.5})
+    server.shares["ACME"] = FakeCompany(splits={"2024-02-05": 4.0}, dividends={"2024-03-01": 0.5})
     bars = yahoo.bars("ACME", Timeframe.D1, *YEAR).set_index("at")
     before, after = bars.loc["2024-02-02"], bars.loc["2024-03-04"]
     assert 24 <= before["close"].item() <= 28
@@ -67,7 +67,7 @@ def test_splits_adjust_prices_and_dividends_only_adj_close(yahoo, server):
 
 
 def test_corporate_actions_are_splits_and_dividends(yahoo, server):
-    server.shares["ACME"] = Share(splits={"2024-02-05": 4.0}, dividends={"2024-03-01": 0.5})
+    server.shares["ACME"] = FakeCompany(splits={"2024-02-05": 4.0}, dividends={"2024-03-01": 0.5})
     actions = yahoo.actions("ACME", *YEAR)
     assert actions[["kind", "value"]].to_numpy().tolist() == [["split", 4.0], ["dividend", 0.5]]
     assert actions["at"].tolist() == [
@@ -154,13 +154,13 @@ def test_answers_out_of_shape_become_provider_errors(yahoo, server, source, answ
 
 def test_nobody_listening_is_a_provider_error_and_not_reachable(cache):
     yahoo = YahooProvider(cache, "http://127.0.0.1:9", seconds_between_requests=0)
-    assert not yahoo.reachable()
+    assert not yahoo.is_reachable()
     with pytest.raises(ProviderError, match="Try again later"):
         yahoo.earnings("ACME")
 
 
 def test_reachable_means_that_prices_are_given(yahoo, server):
-    server.shares["SPY"] = Share(name="SPDR S&P 500")
+    server.shares["SPY"] = FakeCompany(name="SPDR S&P 500")
     assert yahoo.reachable()
     server.failures["/chart/"] = [(429, "Too Many Requests"), FOR_EVER]
     assert not yahoo.reachable()

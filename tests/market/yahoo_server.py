@@ -17,11 +17,11 @@ from urllib.parse import parse_qs, unquote, urlsplit
 import pandas as pd
 
 NEW_YORK = "America/New_York"
-Answer = tuple[int, str]
+HttpAnswer = tuple[int, str]
 
 
 @dataclass
-class Share:
+class FakeCompany:
     """An invented company: daily bars on NYSE dates, in unadjusted prices of their own day."""
 
     name: str = "Acme Industries, Inc."
@@ -62,12 +62,12 @@ class YahooServer:
     """`with YahooServer() as yahoo:` serves at `yahoo.url`; `yahoo.asked` counts by kind."""
 
     def __init__(self) -> None:
-        self.shares: dict[str, Share] = {"ACME": Share()}
+        self.companies: dict[str, FakeCompany] = {"ACME": FakeCompany()}
         self.articles: list[dict[str, Any]] = []
         self.statements: dict[str, dict[str, dict[str, float]]] = {"annual": {}, "quarterly": {}}
         self.earnings_page = "<html>No earnings found</html>"
-        self.failures: dict[str, list[Answer | None]] = {}
-        self.asked: Counter[str] = Counter()
+        self.failures: dict[str, list[HttpAnswer | None]] = {}
+        self.request_counts: Counter[str] = Counter()
         self.ranges: list[tuple[str, datetime, datetime]] = []
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
@@ -80,7 +80,7 @@ class YahooServer:
         self._server.shutdown()
         self._server.server_close()
 
-    def article(self, title: str, published: str, **content: Any) -> None:
+    def add_article(self, title: str, published: str, **content: Any) -> None:
         self.articles.append({
             "id": str(len(self.articles)),
             "content": {
@@ -93,7 +93,7 @@ class YahooServer:
             },
         })  # fmt: skip
 
-    def announce(self, *rows: tuple[str, str, str]) -> None:
+    def add_earnings(self, *rows: tuple[str, str, str]) -> None:
         """Earnings: when (`October 30, 2023 at 4 PM EDT`), estimate and reported."""
         cells = "".join(
             f"<tr><td>ACME</td><td>Acme</td><td>{when}</td><td>{estimate}</td><td>{actual}</td>"
@@ -108,10 +108,10 @@ class YahooServer:
         )  # fmt: skip
         self.earnings_page = f"<table><thead><tr>{head}</tr></thead><tbody>{cells}</tbody></table>"
 
-    def answer(self, path: str, query: dict[str, str]) -> Answer:
+    def respond(self, path: str, query: dict[str, str]) -> HttpAnswer:
         for text, queue in self.failures.items():
             if text in path and queue:
-                self.asked[f"failed {text}"] += 1
+                self.request_counts[f"failed {text}"] += 1
                 first = queue[0] if len(queue) > 1 and queue[1] is None else queue.pop(0)
                 assert first is not None
                 return first
@@ -120,20 +120,20 @@ class YahooServer:
         if path == "/v1/test/getcrumb":
             return 200, "crumb"
         if path == "/xhr/ncp":
-            self.asked["news"] += 1
+            self.request_counts["news"] += 1
             return 200, json.dumps({"data": {"tickerStream": {"stream": self.articles}}})
         if "/fundamentals-timeseries/" in path:
-            self.asked["filings"] += 1
+            self.request_counts["filings"] += 1
             return self._fundamentals(query["type"])
         if path == "/calendar/earnings":
-            self.asked["earnings"] += 1
+            self.request_counts["earnings"] += 1
             return 200, self.earnings_page
         return 404, "<html>no such page</html>"
 
-    def _chart(self, symbol: str, query: dict[str, str]) -> Answer:
+    def _chart(self, symbol: str, query: dict[str, str]) -> HttpAnswer:
         interval = query["interval"]
-        self.asked[f"chart {interval}"] += 1
-        share = self.shares.get(symbol)
+        self.request_counts[f"chart {interval}"] += 1
+        share = self.companies.get(symbol)
         if share is None:
             error = {"code": "Not Found", "description": "No data found, symbol may be delisted"}
             return 404, json.dumps({"chart": {"result": None, "error": error}})
@@ -155,7 +155,7 @@ class YahooServer:
                 result["events"] = _events(share)
         return 200, json.dumps({"chart": {"result": [result], "error": None}})
 
-    def _fundamentals(self, types: str) -> Answer:
+    def _fundamentals(self, types: str) -> HttpAnswer:
         timescale = "annual" if types.startswith("annual") else "quarterly"
         result: list[dict[str, Any]] = [{"meta": {}}]  # as for a fund, which files nothing
         for key, values in self.statements[timescale].items():
@@ -173,7 +173,7 @@ class YahooServer:
             def do_GET(self) -> None:
                 parts = urlsplit(self.path)
                 query = {name: values[0] for name, values in parse_qs(parts.query).items()}
-                status, body = server.answer(parts.path, query)
+                status, body = server.respond(parts.path, query)
                 self.send_response(status)
                 self.end_headers()
                 self.wfile.write(body.encode())
@@ -188,7 +188,7 @@ class YahooServer:
         return Handler
 
 
-def _meta(symbol: str, share: Share, interval: str) -> dict[str, Any]:
+def _meta(symbol: str, share: FakeCompany, interval: str) -> dict[str, Any]:
     daily = share.daily()
     sessions = [[_period(day, day + pd.Timedelta(hours=6.5))] for day in daily.index]
     return {
@@ -212,7 +212,7 @@ def _period(start: pd.Timestamp, end: pd.Timestamp) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _events(share: Share) -> dict[str, Any]:
+def _events(share: FakeCompany) -> dict[str, Any]:
     def stamp(day: str) -> int:
         return int((pd.Timestamp(day) + pd.Timedelta(hours=9.5)).tz_localize(NEW_YORK).timestamp())
 

@@ -4,79 +4,84 @@ from datetime import UTC, datetime, timedelta
 
 from domain.timeframe import Timeframe
 from domain.trading.orders import Side, Ticket
-from orchestrator.account.cycle_orders import TradingDay
-from orchestrator.account.latest_prices import Prices
-from orchestrator.account.service import Floor
-from orchestrator.account.store import AccountSettings, Book, Rules
+from orchestrator.account.cycle_orders import AccountCycle
+from orchestrator.account.latest_prices import LatestPrices
+from orchestrator.account.service import AccountService
+from orchestrator.account.store import AccountSettings, AccountStore, TradingRules
 from orchestrator.committee.pooling import CommitteeSettings
-from storage.accounts.account_log import Accounts
-from storage.accounts.blotter import Blotter
-from storage.journal.decision_records import Records
-from storage.market_data.sql_store import SqlLibrary
-from tests.orchestrator.market_fixtures import FIRST, closes_after
+from storage.accounts.account_log import SqlAccountLog
+from storage.accounts.blotter import SqlBlotter
+from storage.journal.decision_records import SqlDecisionRecords
+from storage.market_data.sql_store import SqlMarketDataStore
+from tests.orchestrator.market_fixtures import FIRST, close_of_bar
 from trading.account.ledger import apply
 from trading.limits import TradingSettings
-from trading.sizing.profiles import profile
+from trading.sizing.profiles import profile_by_name
 
 
-class Clock:
+class ManualClock:
     """`at` is the run's time, `wall` the clock on the wall; both only move when told to."""
 
-    def __init__(self, at: datetime) -> None:
-        self.at = at
-        self.wall = datetime(2026, 1, 1, tzinfo=UTC)
+    def __init__(self, market_time: datetime) -> None:
+        self.market_time = market_time
+        self.clock_time = datetime(2026, 1, 1, tzinfo=UTC)
 
-    def pass_(self, seconds: float) -> None:
-        self.wall += timedelta(seconds=seconds)
+    def advance(self, seconds: float) -> None:
+        self.clock_time += timedelta(seconds=seconds)
 
 
-def rules_of(name: str) -> Rules:
-    known, committee = profile(name), CommitteeSettings()
-    return Rules(
-        TradingSettings(limits=known.limit(TradingSettings().limits)),
-        committee.model_copy(update={"sizing": known.size(committee.sizing)}),
+def profile_rules(name: str) -> TradingRules:
+    strategy_profile, committee = profile_by_name(name), CommitteeSettings()
+    return TradingRules(
+        TradingSettings(limits=strategy_profile.apply_to_limits(TradingSettings().limits)),
+        committee.model_copy(update={"sizing": strategy_profile.apply_to_sizing(committee.sizing)}),
     )
 
 
-def book_of(database, run: str = "live", **opening) -> Book:
-    blotter = Blotter(database, "files", run)
-    return Book(
-        "files", run, Accounts(database, apply), blotter, AccountSettings(**opening), lambda: FIRST
+def account_store(database, run: str = "live", **settings) -> AccountStore:
+    blotter = SqlBlotter(database, "files", run)
+    return AccountStore(
+        "files",
+        run,
+        SqlAccountLog(database, apply),
+        blotter,
+        AccountSettings(**settings),
+        lambda: FIRST,
     )
 
 
-def floor_of(database, clock: Clock, run: str = "live", **opening) -> Floor:
-    return Floor(
-        book_of(database, run, **opening),
-        Prices(SqlLibrary(database), "files", Timeframe.D1),
-        rules_of,
+def account_service(database, clock: ManualClock, run: str = "live", **settings) -> AccountService:
+    return AccountService(
+        account_store(database, run, **settings),
+        LatestPrices(SqlMarketDataStore(database), "files", Timeframe.D1),
+        profile_rules,
         secret=b"of the tests",
-        now=lambda: clock.at,
-        suggest=lambda _: (),
-        wall=lambda: clock.wall,
+        now=lambda: clock.market_time,
+        suggest_orders=lambda _: (),
+        wall_clock=lambda: clock.clock_time,
     )
 
 
-def at_bar(bars: int) -> Clock:
+def clock_after(bars: int) -> ManualClock:
     """Right after so many bars have closed."""
-    return Clock(closes_after(bars))
+    return ManualClock(close_of_bar(bars))
 
 
-def buy(quantity: float = 1.0, symbol: str = "BTC-USD", **terms) -> Ticket:
+def buy_ticket(quantity: float = 1.0, symbol: str = "BTC-USD", **terms) -> Ticket:
     return Ticket(symbol=symbol, side=Side.BUY, quantity=quantity, **terms)
 
 
-def day_of_tests(database, run: str = "live", **committee) -> TradingDay:
+def account_cycle(database, run: str = "live", **committee) -> AccountCycle:
     """The account of `run` through its cycles, with other committee settings where named."""
 
-    def rules(name: str) -> Rules:
-        known = rules_of(name)
-        return Rules(known.trading, known.committee.model_copy(update=committee))
+    def rules(name: str) -> TradingRules:
+        known = profile_rules(name)
+        return TradingRules(known.trading, known.committee.model_copy(update=committee))
 
-    return TradingDay(
-        book=book_of(database, run),
-        library=SqlLibrary(database),
+    return AccountCycle(
+        account_store=account_store(database, run),
+        store=SqlMarketDataStore(database),
         timeframe=Timeframe.D1,
         rules=rules,
-        latest=lambda: Records(database).latest("files", run),
+        latest_decisions=lambda: SqlDecisionRecords(database).latest("files", run),
     )

@@ -15,7 +15,7 @@ from ray.cluster_utils import Cluster
 from orchestrator.ray_session import RaySession
 from orchestrator.team.ray_team import RayTeam
 from tests.orchestrator.random_panels import random_panel
-from tests.orchestrator.sample_agents import build_moody
+from tests.orchestrator.sample_agents import build_fault_injecting
 
 AGENTS = ("technical", "news", "fundamental", "risk", "rl")
 
@@ -25,7 +25,9 @@ def main(folder: Path) -> None:
     others = [cluster.add_node(num_cpus=1) for _ in range(2)]
     cluster.wait_for_nodes()
     session = RaySession.join(cluster.address)
-    team = RayTeam(session, AGENTS, partial(build_moody, folder=folder), home=folder, timeout=20)
+    team = RayTeam(
+        session, AGENTS, partial(build_fault_injecting, folder=folder), home=folder, timeout=20
+    )
     panel = random_panel()
 
     def cycle() -> list[str]:

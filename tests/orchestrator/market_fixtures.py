@@ -8,11 +8,11 @@ import pandas as pd
 from domain.timeframe import Timeframe
 from market.provider import BAR_COLUMNS
 from orchestrator.committee.pooling import CommitteeSettings
-from orchestrator.cycle import Desk
+from orchestrator.cycle import RunContext
 from storage.database import Database
 from storage.journal import panel_archive
-from storage.journal.sql_journal import Journal
-from storage.market_data.sql_store import SqlLibrary
+from storage.journal.sql_journal import SqlJournal
+from storage.market_data.sql_store import SqlMarketDataStore
 
 FIRST = datetime(2023, 1, 2, tzinfo=UTC)
 COINS = ("BTC-USD", "ETH-USD")
@@ -20,12 +20,14 @@ COINS = ("BTC-USD", "ETH-USD")
 AGENTS = ("technical", "news", "fundamental", "risk", "rl")
 
 
-def closes_after(bars: int) -> datetime:
+def close_of_bar(bars: int) -> datetime:
     """When the first `bars` bars have closed."""
     return FIRST + timedelta(days=bars)
 
 
-def stock(library: SqlLibrary, market: str = "files", bars: int = 200, symbols=COINS) -> None:
+def store_bars(
+    store: SqlMarketDataStore, market: str = "files", bars: int = 200, symbols=COINS
+) -> None:
     rng = np.random.default_rng(3)
     at = pd.date_range(FIRST, periods=bars, freq="D", unit="us")
     for symbol in symbols:
@@ -34,11 +36,11 @@ def stock(library: SqlLibrary, market: str = "files", bars: int = 200, symbols=C
         high, low = np.maximum(open_, close) * 1.005, np.minimum(open_, close) * 0.995
         volume = rng.uniform(1e6, 2e6, bars)
         columns = dict(zip(BAR_COLUMNS, (at, open_, high, low, close, volume, close), strict=True))
-        library.put_bars(market, symbol, Timeframe.D1, pd.DataFrame(columns))
+        store.put_bars(market, symbol, Timeframe.D1, pd.DataFrame(columns))
 
 
-def desk(database: Database, run: str = "live", **changed) -> Desk:
-    return Desk(
+def run_context(database: Database, run: str = "live", **changed) -> RunContext:
+    return RunContext(
         **{
             "market": "files",
             "run": run,
@@ -46,9 +48,9 @@ def desk(database: Database, run: str = "live", **changed) -> Desk:
             "timeframe": Timeframe.D1,
             "horizon": 5,
             "settings": CommitteeSettings(),
-            "library": SqlLibrary(database),
-            "journal": Journal(database),
-            "digest_of": panel_archive.digest,
+            "library": SqlMarketDataStore(database),
+            "journal": SqlJournal(database),
+            "digest_of": panel_archive.panel_digest,
             **changed,
         }
     )

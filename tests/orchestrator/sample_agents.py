@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 
 from domain.panel import Panel
-from domain.votes import Agent, Term, Votes, cast
+from domain.votes import Agent, Evidence, Votes, build_votes
 from quant.base_rate import base_rate, log_odds
-from quant.per_symbol import change
+from quant.per_symbol import pct_change
 
 
-class Momentum:
+class MomentumAgent:
     """Votes by the last `bars` bars' return; a name of its own for each seat."""
 
     version = "1"
@@ -24,57 +24,57 @@ class Momentum:
 
     def vote(self, panel: Panel, since: int = 0) -> Votes:
         odds = log_odds(base_rate(panel.open, panel.horizon))[since:]
-        moved = change(panel.close, self._bars)[since:]
+        returns = pct_change(panel.close, self._bars)[since:]
         terms = [
-            Term("base rate", odds, odds),
-            Term(f"return {self._bars}", 100.0 * moved, np.tanh(5.0 * moved), "%"),
+            Evidence("base rate", odds, odds),
+            Evidence(f"return {self._bars}", 100.0 * returns, np.tanh(5.0 * returns), "%"),
         ]
-        return cast(panel, since, agent=self.name, version=self.version, terms=terms)
+        return build_votes(panel, since, agent=self.name, version=self.version, evidence=terms)
 
 
-class Cautious(Momentum):
+class CautiousAgent(MomentumAgent):
     """A risk agent: a cap that falls with the last move, and a forecast quantile."""
 
     def vote(self, panel: Panel, since: int = 0) -> Votes:
-        moved = np.abs(np.nan_to_num(change(panel.close, 1)[since:]))
+        absolute_return = np.abs(np.nan_to_num(pct_change(panel.close, 1)[since:]))
         odds = log_odds(base_rate(panel.open, panel.horizon))[since:]
-        return cast(
+        return build_votes(
             panel,
             since,
             agent=self.name,
             version=self.version,
-            terms=[Term("base rate", odds, odds)],
-            cap=np.clip(0.3 - moved, 0.0, 1.0),
-            quantile_5=-3.0 * moved,
+            evidence=[Evidence("base rate", odds, odds)],
+            cap=np.clip(0.3 - absolute_return, 0.0, 1.0),
+            quantile_5=-3.0 * absolute_return,
         )
 
 
-class Moody(Momentum):
+class FaultInjectingAgent(MomentumAgent):
     """Does what the file `mood` in `folder` says: crash, hang, lie, die; otherwise votes."""
 
     def __init__(self, name: str, folder: Path) -> None:
         super().__init__(name)
-        self._mood = folder / name
+        self._fault_file = folder / name
 
     def vote(self, panel: Panel, since: int = 0) -> Votes:
-        mood = self._mood.read_text() if self._mood.exists() else ""
-        if mood == "crash":
+        fault = self._fault_file.read_text() if self._fault_file.exists() else ""
+        if fault == "crash":
             raise RuntimeError("the numbers do not add up")
-        if mood == "hang":
+        if fault == "hang":
             time.sleep(600)
-        if mood == "slow":
+        if fault == "slow":
             time.sleep(5)
-        if mood == "die":
+        if fault == "die":
             os._exit(1)
-        if mood == "lie":
+        if fault == "lie":
             return super().vote(panel.head(len(panel.known_at) - 1), since - 1)
         return super().vote(panel, since)
 
 
-def build(name: str, version: str | None = None) -> Agent:
+def build_agent(name: str, version: str | None = None) -> Agent:
     """`risk` is cautious, any other name rides its own momentum."""
-    return Cautious(name) if name == "risk" else Momentum(name, bars=3 + len(name))
+    return CautiousAgent(name) if name == "risk" else MomentumAgent(name, bars=3 + len(name))
 
 
-def build_moody(name: str, folder: Path) -> Agent:
-    return Moody(name, folder)
+def build_fault_injecting(name: str, folder: Path) -> Agent:
+    return FaultInjectingAgent(name, folder)

@@ -4,226 +4,233 @@ from dataclasses import replace
 import pytest
 
 from domain.errors import InputError, NotFoundError, UnknownSymbolError
-from domain.trading.account import Mode, Standing
-from domain.trading.orders import Amendment, Kind, Side, Status, Term
-from storage.accounts.account_tables import Entry as EntryRow
+from domain.trading.account import TradingMode, TradingState
+from domain.trading.orders import Amendment, OrderStatus, OrderType, Side, TimeInForce
+from storage.accounts.account_tables import AccountEntryRow as EntryRow
 from storage.tables import table
-from tests.orchestrator.account_fixtures import at_bar, book_of, buy, floor_of
+from tests.orchestrator.account_fixtures import (
+    account_service,
+    account_store,
+    buy_ticket,
+    clock_after,
+)
 
 
 @pytest.fixture
 def clock():
-    return at_bar(150)
+    return clock_after(150)
 
 
 @pytest.fixture
-def floor(database, clock):
-    return floor_of(database, clock)
+def service(database, clock):
+    return account_service(database, clock)
 
 
-def confirmed(floor, ticket, key="a"):
-    return floor.place(ticket, quote=floor.preview(ticket).quote, key=key)
+def place_confirmed(service, ticket, key="a"):
+    return service.place(ticket, quote=service.preview(ticket).quote, key=key)
 
 
 def test_an_account_opens_itself_with_the_configured_capital(database, clock):
-    account = floor_of(database, clock, capital=5000.0, mode=Mode.SUGGEST).account()
-    assert (account.cash, account.deposited, account.mode) == (5000.0, 5000.0, Mode.SUGGEST)
-    assert floor_of(database, clock).account() == account
+    account = account_service(database, clock, capital=5000.0, mode=TradingMode.SUGGEST).account()
+    assert (account.cash, account.deposited, account.mode) == (5000.0, 5000.0, TradingMode.SUGGEST)
+    assert account_service(database, clock).account() == account
 
 
-def test_what_was_previewed_is_placed_once_however_often_it_is_confirmed(floor):
-    shown = floor.preview(buy(2.0))
+def test_what_was_previewed_is_placed_once_however_often_it_is_confirmed(service):
+    shown = service.preview(buy_ticket(2.0))
     assert all(check.passed for check in shown.checks)
-    first = floor.place(shown.ticket, quote=shown.quote, key="mine")
-    assert floor.place(shown.ticket, quote=shown.quote, key="mine") == first
-    assert list(floor.account().orders.values()) == [first]
+    first = service.place(shown.ticket, quote=shown.quote, key="mine")
+    assert service.place(shown.ticket, quote=shown.quote, key="mine") == first
+    assert list(service.account().orders.values()) == [first]
 
 
-def test_a_key_serves_one_order_only(floor):
-    confirmed(floor, buy(2.0), "mine")
+def test_a_key_serves_one_order_only(service):
+    place_confirmed(service, buy_ticket(2.0), "mine")
     with pytest.raises(InputError, match="was used for another order"):
-        confirmed(floor, buy(3.0), "mine")
+        place_confirmed(service, buy_ticket(3.0), "mine")
 
 
-def test_no_key_stands_in_the_way_of_the_exits_of_a_bracket(floor):
+def test_no_key_stands_in_the_way_of_the_exits_of_a_bracket(service):
     for key in ("a-stop", "a-profit", "o5-stop"):
-        confirmed(floor, buy(1.0), key)
-    confirmed(floor, buy(1.0, stop_loss=50.0), "a")
-    keys = [order.key for order in floor.account().orders.values()]
+        place_confirmed(service, buy_ticket(1.0), key)
+    place_confirmed(service, buy_ticket(1.0, stop_loss=50.0), "a")
+    keys = [order.key for order in service.account().orders.values()]
     assert len(set(keys)) == len(keys) == 5
     for taken in (keys[-1], "committee BTC-USD 2023-06-01T00:00:00Z"):
         with pytest.raises(InputError, match="without a space"):
-            confirmed(floor, buy(1.0), taken)
+            place_confirmed(service, buy_ticket(1.0), taken)
 
 
-def test_a_placed_order_stays_placed_though_its_quote_has_expired_since(floor, clock):
-    shown = floor.preview(buy())
-    order = floor.place(shown.ticket, quote=shown.quote, key="mine")
+def test_a_placed_order_stays_placed_though_its_quote_has_expired_since(service, clock):
+    shown = service.preview(buy_ticket())
+    order = service.place(shown.ticket, quote=shown.quote, key="mine")
     clock.pass_(3600)
-    assert floor.place(shown.ticket, quote=shown.quote, key="mine") == order
+    assert service.place(shown.ticket, quote=shown.quote, key="mine") == order
 
 
-def test_a_quote_holds_for_fifteen_seconds(floor, clock):
-    shown = floor.preview(buy())
+def test_a_quote_holds_for_fifteen_seconds(service, clock):
+    shown = service.preview(buy_ticket())
     clock.pass_(15.5)
     with pytest.raises(InputError, match="expired"):
-        floor.place(shown.ticket, quote=shown.quote, key="late")
-    assert floor.account().orders == {}
+        service.place(shown.ticket, quote=shown.quote, key="late")
+    assert service.account().orders == {}
 
 
-def test_a_quote_is_of_one_ticket(floor):
-    shown = floor.preview(buy(1.0))
+def test_a_quote_is_of_one_ticket(service):
+    shown = service.preview(buy_ticket(1.0))
     with pytest.raises(InputError, match="not of this order"):
-        floor.place(buy(100.0), quote=shown.quote, key="other")
+        service.place(buy_ticket(100.0), quote=shown.quote, key="other")
 
 
-def test_a_quote_does_not_outlive_the_bar_it_was_priced_at(floor, clock):
-    shown = floor.preview(buy())
-    clock.at = at_bar(151).at
+def test_a_quote_does_not_outlive_the_bar_it_was_priced_at(service, clock):
+    shown = service.preview(buy_ticket())
+    clock.at = clock_after(151).market_time
     with pytest.raises(InputError, match="Preview the order again"):
-        floor.place(shown.ticket, quote=shown.quote, key="moved")
+        service.place(shown.ticket, quote=shown.quote, key="moved")
 
 
 @pytest.mark.parametrize("quantity", [0.0, -1.0, math.nan, 1e308])
-def test_what_is_no_quantity_is_no_order(floor, quantity):
+def test_what_is_no_quantity_is_no_order(service, quantity):
     with pytest.raises(InputError):
-        floor.preview(buy(quantity))
+        service.preview(buy_ticket(quantity))
 
 
-def test_an_order_over_cash_gets_no_quote_and_is_told_what_would_be_accepted(floor):
-    shown = floor.preview(buy(1e5))
+def test_an_order_over_cash_gets_no_quote_and_is_told_what_would_be_accepted(service):
+    shown = service.preview(buy_ticket(1e5))
     assert shown.quote is None
     assert any("Give at most" in check.why for check in shown.checks if not check.passed)
 
 
-def test_a_symbol_without_prices_has_none(floor):
+def test_a_symbol_without_prices_has_none(service):
     with pytest.raises(UnknownSymbolError):
-        floor.preview(buy(symbol="ZZZZ"))
+        service.preview(buy_ticket(symbol="ZZZZ"))
 
 
 @pytest.mark.parametrize("key", ["", "x" * 101, "a\nb", "ü"])
-def test_a_key_is_short_and_printable(floor, key):
+def test_a_key_is_short_and_printable(service, key):
     with pytest.raises(InputError, match="idempotency key"):
-        confirmed(floor, buy(), key)
+        place_confirmed(service, buy_ticket(), key)
 
 
-def test_an_order_is_amended_while_it_is_open(floor, clock):
-    price, _ = floor.quote("BTC-USD")
+def test_an_order_is_amended_while_it_is_open(service, clock):
+    price, _ = service.quote("BTC-USD")
     limit = round(price * 0.9, 2)
-    order = confirmed(floor, buy(1.0, kind=Kind.LIMIT, limit=limit, term=Term.GTC))
-    changed = floor.amend(order.id, Amendment(quantity=2.0))
+    order = place_confirmed(
+        service, buy_ticket(1.0, kind=OrderType.LIMIT, limit=limit, term=TimeInForce.GTC)
+    )
+    changed = service.amend(order.id, Amendment(quantity=2.0))
     assert (changed.quantity, changed.limit) == (2.0, limit)
-    floor.cancel(order.id)
+    service.cancel(order.id)
     with pytest.raises(InputError, match="cancelled"):
-        floor.amend(order.id, Amendment(quantity=3.0))
+        service.amend(order.id, Amendment(quantity=3.0))
 
 
-def test_a_cancelled_order_stays_cancelled_and_an_unknown_one_is_not_found(floor):
-    order = confirmed(floor, buy())
-    assert floor.cancel(order.id).status is Status.CANCELLED
-    assert floor.cancel(order.id).status is Status.CANCELLED
+def test_a_cancelled_order_stays_cancelled_and_an_unknown_one_is_not_found(service):
+    order = place_confirmed(service, buy_ticket())
+    assert service.cancel(order.id).status is OrderStatus.CANCELLED
+    assert service.cancel(order.id).status is OrderStatus.CANCELLED
     with pytest.raises(NotFoundError):
-        floor.cancel("nobody's")
+        service.cancel("nobody's")
 
 
-def test_all_open_orders_are_cancelled_at_once(floor):
-    placed = [confirmed(floor, buy(n), str(n)) for n in (1.0, 2.0)]
-    assert [order.id for order in floor.cancel_all()] == [order.id for order in placed]
-    assert floor.account().orders == {}
-    assert floor.cancel_all() == ()
+def test_all_open_orders_are_cancelled_at_once(service):
+    placed = [place_confirmed(service, buy_ticket(n), str(n)) for n in (1.0, 2.0)]
+    assert [order.id for order in service.cancel_all()] == [order.id for order in placed]
+    assert service.account().orders == {}
+    assert service.cancel_all() == ()
 
 
-def test_an_emergency_stop_outlives_the_process_and_ends_by_hand(database, floor, clock):
-    confirmed(floor, buy())
-    floor.stop(flatten=False, reason="it smells of smoke", by="a test")
-    again = floor_of(database, clock)
-    guard = again.account().guard
-    assert (guard.standing, guard.reason, guard.by) == (
-        Standing.HALTED, "emergency stop: it smells of smoke", "a test",
+def test_an_emergency_stop_outlives_the_process_and_ends_by_hand(database, service, clock):
+    place_confirmed(service, buy_ticket())
+    service.stop(flatten=False, reason="it smells of smoke", by="a test")
+    again = account_service(database, clock)
+    guard = again.account().risk
+    assert (guard.trading_state, guard.reason, guard.by) == (
+        TradingState.HALTED, "emergency stop: it smells of smoke", "a test",
     )  # fmt: skip
     assert again.account().orders == {}
-    assert again.preview(buy()).quote is None
-    assert again.reset_guard(by="a test").guard.standing is Standing.ACTIVE
-    assert again.preview(buy()).quote is not None
+    assert again.preview(buy_ticket()).confirmation_token is None
+    assert again.resume_trading(by="a test").risk.trading_state is TradingState.ACTIVE
+    assert again.preview(buy_ticket()).confirmation_token is not None
 
 
-def test_cash_moves_in_and_out_but_not_beyond_what_there_is(floor):
-    assert floor.move_cash(500.0, "more").cash == 100_500.0
-    account = floor.move_cash(-100_500.0, "all of it")
+def test_cash_moves_in_and_out_but_not_beyond_what_there_is(service):
+    assert service.move_cash(500.0, "more").cash == 100_500.0
+    account = service.move_cash(-100_500.0, "all of it")
     assert (account.cash, account.deposited) == (0.0, 0.0)
     for amount in (-1.0, 0.0, math.nan, math.inf, 1e308):
         with pytest.raises(InputError):
-            floor.move_cash(amount, "")
+            service.move_cash(amount, "")
 
 
-def test_a_reset_begins_anew_and_keeps_the_past(floor):
-    confirmed(floor, buy())
-    before = floor.account().number
-    account = floor.reset(7000.0, "once more")
+def test_a_reset_begins_anew_and_keeps_the_past(service):
+    place_confirmed(service, buy_ticket())
+    before = service.account().number
+    account = service.reset(7000.0, "once more")
     assert (account.cash, account.orders, dict(account.positions)) == (7000.0, {}, {})
     assert account.number > before
     with pytest.raises(InputError):
-        floor.reset(0.0, "")
+        service.reset(0.0, "")
 
 
-def test_profiles_are_known_by_name_and_change_the_limits(floor):
-    roomy = floor.preview(buy(150.0))
-    account = floor.switch(mode=None, profile="conservative", by="a test")
+def test_profiles_are_known_by_name_and_change_the_limits(service):
+    roomy = service.preview(buy_ticket(150.0))
+    account = service.switch(mode=None, profile="conservative", by="a test")
     assert account.profile == "conservative"
-    strict = floor.preview(buy(150.0))
+    strict = service.preview(buy_ticket(150.0))
     failed = [{c.name for c in shown.checks if not c.passed} for shown in (roomy, strict)]
     assert "position limit" in failed[1] - failed[0]
     with pytest.raises(InputError, match="conservative"):
-        floor.switch(mode=None, profile="reckless", by="a test")
+        service.switch(mode=None, profile="reckless", by="a test")
 
 
-def test_switching_to_what_it_is_already_is_nothing(floor):
-    before = floor.account().number
-    assert floor.switch(mode=Mode.AUTO, profile="balanced", by="a test").number == before
+def test_switching_to_what_it_is_already_is_nothing(service):
+    before = service.account().number
+    assert service.switch(mode=TradingMode.AUTO, profile="balanced", by="a test").number == before
 
 
-def test_an_account_that_reconciles_is_left_alone(floor):
-    confirmed(floor, buy())
-    number = floor.account().number
-    assert floor.reconcile() == ()
-    assert floor.account().number == number
+def test_an_account_that_reconciles_is_left_alone(service):
+    place_confirmed(service, buy_ticket())
+    number = service.account().number
+    assert service.reconcile() == ()
+    assert service.account().number == number
 
 
-def test_what_happens_while_the_log_is_read_is_no_difference(database, floor):
-    floor.account()
-    book = book_of(database)
+def test_what_happens_while_the_log_is_read_is_no_difference(database, service):
+    service.account()
+    book = account_store(database)
 
-    class Slow:
+    class SlowBlotter:
         """Reads the log so slowly that somebody moves cash meanwhile."""
 
-        def happenings(self, *kinds):
-            floor.move_cash(5.0, "meanwhile")
-            return book.blotter.happenings(*kinds)
+        def account_entries(self, *kinds):
+            service.move_cash(5.0, "meanwhile")
+            return book.blotter.account_entries(*kinds)
 
-    assert replace(book, blotter=Slow()).reconcile() == ()
-    assert floor.account().guard.standing is Standing.ACTIVE
+    assert replace(book, blotter=SlowBlotter()).reconcile() == ()
+    assert service.account().guard.standing is TradingState.ACTIVE
 
 
-def test_a_log_that_was_tampered_with_is_told_and_nothing_is_traded(database, floor, clock):
-    confirmed(floor, buy())
+def test_a_log_that_was_tampered_with_is_told_and_nothing_is_traded(database, service, clock):
+    place_confirmed(service, buy_ticket())
     with database.writing() as connection:
         rows = table(EntryRow)
         connection.execute(
             rows.update().where(rows.c.number == 2).values(body='{"amount": 1e9, "note": ""}')
         )
-    again = floor_of(database, clock)
+    again = account_service(database, clock)
     assert any("broken" in told for told in again.reconcile())
     with pytest.raises(InputError, match="does not reconcile"):
-        again.reset_guard(by="a test")
+        again.resume_trading(by="a test")
 
 
 def test_accounts_of_two_runs_do_not_mix(database, clock):
-    live, replay = floor_of(database, clock), floor_of(database, clock, "replay x y")
-    confirmed(live, buy())
+    live, replay = account_service(database, clock), account_service(database, clock, "replay x y")
+    place_confirmed(live, buy_ticket())
     assert replay.account().orders == {}
-    assert book_of(database, "replay x y").account() == replay.account()
+    assert account_store(database, "replay x y").account() == replay.account()
 
 
-def test_selling_what_is_not_held_is_refused_while_shorting_is_off(floor):
-    sale = replace(buy(), side=Side.SELL)
-    assert floor.preview(sale).quote is None
+def test_selling_what_is_not_held_is_refused_while_shorting_is_off(service):
+    sale = replace(buy_ticket(), side=Side.SELL)
+    assert service.preview(sale).quote is None

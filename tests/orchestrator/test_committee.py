@@ -10,43 +10,52 @@ from hypothesis.extra.numpy import arrays
 from pydantic import ValidationError
 
 from domain.canonical import canonical_bytes, decision_from_json, to_json
-from domain.decision import Action, Verdict
+from domain.decision import Action, QualityVerdict
 from orchestrator.committee.decisions import decide, what_if
-from orchestrator.committee.learned_weights import Influence, equal
+from orchestrator.committee.learned_weights import Influence, equal_influence
 from orchestrator.committee.pooling import (
     CommitteeSettings,
     action_codes,
-    as_recorded,
-    hear,
+    collect_votes,
     net_edge,
-    tally,
+    pool_votes,
+    settings_from_record,
 )
-from orchestrator.committee.targets import Docket, docket, fold, settle, woven
-from orchestrator.team.base import Ballot
+from orchestrator.committee.targets import (
+    TargetInputs,
+    decide_row,
+    decide_rows,
+    merge_calendars,
+    target_inputs,
+)
+from orchestrator.team.base import AgentVoteResult
 from orchestrator.team.local_team import LocalTeam
 from tests.orchestrator.random_panels import random_panel
-from tests.orchestrator.sample_agents import build
-from trading.sizing.correlation import Kinship
+from tests.orchestrator.sample_agents import build_agent
+from trading.sizing.correlation import CorrelationGroups
 
 AGENTS = ("technical", "news", "fundamental", "risk", "rl")
 SETTINGS = CommitteeSettings()
 PANEL = random_panel()
-TEAM = LocalTeam(AGENTS, build)
+TEAM = LocalTeam(AGENTS, build_agent)
 
 
 def decisions(
-    panel=PANEL, ballots=None, verdicts=(), previous=None, rules=SETTINGS, influence=None
+    panel=PANEL, vote_results=None, verdicts=(), previous=None, rules=SETTINGS, influence=None
 ):
-    ballots = ballots or TEAM.vote(panel, len(panel.known_at) - 1)
+    vote_results = vote_results or TEAM.vote(panel, len(panel.known_at) - 1)
     return decide(
-        panel, verdicts, ballots, previous=previous or {},
-        influence=influence or equal(len(AGENTS)), settings=rules, digest="ab" * 32,
+        panel, verdicts, vote_results, previous=previous or {},
+        influence=influence or equal_influence(len(AGENTS)), settings=rules, digest="ab" * 32,
     )  # fmt: skip
 
 
-def ballots_without(*missing: str, panel=PANEL):
-    asked = TEAM.vote(panel, len(panel.known_at) - 1)
-    return [Ballot(b.agent, None, "crashed: x", 0.0) if b.agent in missing else b for b in asked]
+def votes_without(*missing: str, panel=PANEL):
+    results = TEAM.vote(panel, len(panel.known_at) - 1)
+    return [
+        AgentVoteResult(b.agent, None, "crashed: x", 0.0) if b.agent in missing else b
+        for b in results
+    ]
 
 
 def test_a_decision_breaks_down_to_the_last_term():
@@ -83,7 +92,7 @@ def test_symbols_are_ranked_by_edge_from_one():
 
 
 def test_below_the_quorum_nothing_is_opened_and_no_probability_is_given():
-    made = decisions(ballots=ballots_without("news", "rl", "technical"), previous={"S1": 0.1})
+    made = decisions(vote_results=votes_without("news", "rl", "technical"), previous={"S1": 0.1})
     assert {decision.action for decision in made} == {Action.HOLD}
     assert all(decision.p_up is None and decision.rank is None for decision in made)
     assert [decision.target_weight for decision in made] == [0.0, 0.1, 0.0, 0.0]
@@ -92,7 +101,7 @@ def test_below_the_quorum_nothing_is_opened_and_no_probability_is_given():
 
 def test_without_the_risk_agent_exposure_only_shrinks_and_says_so():
     eager = CommitteeSettings(buy_edge=1e-6, strong_buy_edge=1e-5, round_trip_cost=0.0)
-    made = decisions(ballots=ballots_without("risk"), previous={"S0": 0.01}, rules=eager)
+    made = decisions(vote_results=votes_without("risk"), previous={"S0": 0.01}, rules=eager)
     bought = [d for d in made if d.action in (Action.BUY, Action.STRONG_BUY)]
     assert bought
     for decision in bought:
@@ -101,7 +110,7 @@ def test_without_the_risk_agent_exposure_only_shrinks_and_says_so():
 
 
 def test_a_failed_agent_is_a_recorded_abstention_with_its_reason():
-    vote = decisions(ballots=ballots_without("news"))[0].votes[1]
+    vote = decisions(vote_results=votes_without("news"))[0].votes[1]
     assert (vote.agent, vote.p_up, vote.weight) == ("news", None, 0.0)
     assert vote.abstained_because == "crashed: x"
 
@@ -110,9 +119,9 @@ def test_a_blocked_symbol_is_held_shrunk_by_caps_and_shown_with_its_finding():
     ballots = TEAM.vote(PANEL, len(PANEL.known_at) - 1)
     risk = ballots[3]
     tight = replace(risk, votes=replace(risk.votes, cap=np.full((1, 4), 0.05)))
-    verdicts = [Verdict("S2", ("last bar is 9 days old",))]
+    verdicts = [QualityVerdict("S2", ("last bar is 9 days old",))]
     made = decisions(
-        ballots=(*ballots[:3], tight, ballots[4]), verdicts=verdicts, previous={"S2": 0.2}
+        vote_results=(*ballots[:3], tight, ballots[4]), verdicts=verdicts, previous={"S2": 0.2}
     )[2]
     assert (made.action, made.p_up, made.rank, made.target_weight) == (
         Action.HOLD,
@@ -129,7 +138,7 @@ def test_a_veto_is_named_as_one():
     veto = replace(ballots[3], votes=replace(ballots[3].votes, cap=np.zeros((1, 4))))
     loyal = CommitteeSettings(sell_edge=0.4, strong_sell_edge=0.4)
     made = decisions(
-        ballots=(*ballots[:3], veto, ballots[4]), previous={"S0": 0.2, "S1": 0.2}, rules=loyal
+        vote_results=(*ballots[:3], veto, ballots[4]), previous={"S0": 0.2, "S1": 0.2}, rules=loyal
     )
     assert all(decision.target_weight == 0.0 for decision in made)
     reasons = {limit.why for decision in made for limit in decision.limits}
@@ -146,9 +155,11 @@ def test_the_why_names_the_strongest_evidence_but_never_the_base_rate():
 def test_the_fold_over_all_rows_agrees_with_live_cycles_bar_by_bar():
     since, end = 120, 140
     whole = PANEL.head(end)
-    added = tally(hear(whole, TEAM.vote(whole, since), since), equal(len(AGENTS)), SETTINGS)
-    rows = docket(added, np.zeros((end - since, 4), bool))
-    codes, targets = fold(rows, np.zeros(4), SETTINGS)
+    added = pool_votes(
+        collect_votes(whole, TEAM.vote(whole, since), since), equal_influence(len(AGENTS)), SETTINGS
+    )
+    rows = target_inputs(added, np.zeros((end - since, 4), bool))
+    codes, targets = decide_rows(rows, np.zeros(4), SETTINGS)
     previous: dict[str, float] = {}
     for row in range(since, end):
         made = decisions(PANEL.head(row + 1), previous=previous)
@@ -177,8 +188,12 @@ def concentrated():
 def test_live_cycles_are_limited_as_the_fold_is_and_say_by_what():
     panel, since, end = concentrated(), 150, 190
     whole = panel.head(end)
-    added = tally(hear(whole, TEAM.vote(whole, since), since), equal(len(AGENTS)), EAGER)
-    _, targets = fold(docket(added, np.zeros((end - since, 5), bool)), np.zeros(5), EAGER)
+    added = pool_votes(
+        collect_votes(whole, TEAM.vote(whole, since), since), equal_influence(len(AGENTS)), EAGER
+    )
+    _, targets = decide_rows(
+        target_inputs(added, np.zeros((end - since, 5), bool)), np.zeros(5), EAGER
+    )
     previous: dict[str, float] = {}
     said: dict[str, str] = {}
     for row in range(since, end):
@@ -218,14 +233,14 @@ def test_a_chance_below_the_minimum_opens_nothing_and_says_so():
 def test_a_record_older_than_a_limit_is_made_again_without_it():
     old = EAGER.model_dump(mode="json", exclude={"minimum_probability"})
     old["sizing"] = {"kelly_fraction": 0.25, "position_limit": 0.25, "gross_limit": 1.0}
-    made = decisions(concentrated(), rules=as_recorded(old))
+    made = decisions(concentrated(), rules=settings_from_record(old))
     weights = {decision.symbol: decision.target_weight for decision in made}
     assert weights["AAPL"] + weights["MSFT"] + weights["NVDA"] > 0.5
     assert weights["^VIX"] > 0.0
     assert {limit.name for d in made for limit in d.limits} <= {"cap", "position limit",
                                                                 "gross limit"}  # fmt: skip
     assert not any("sector" in decision.why for decision in made)
-    assert as_recorded(EAGER.model_dump(mode="json")) == EAGER
+    assert settings_from_record(EAGER.model_dump(mode="json")) == EAGER
 
 
 @given(st.floats(-0.4, 0.4), st.floats(0.001, 0.5), st.floats(0, 0.05))
@@ -269,22 +284,22 @@ def test_an_agent_that_is_half_trusted_counts_with_half_its_evidence():
 
 def test_influence_may_change_from_row_to_row():
     since = 180
-    heard = hear(PANEL, TEAM.vote(PANEL, since), since)
-    steady = tally(heard, LEANING, SETTINGS)
+    heard = collect_votes(PANEL, TEAM.vote(PANEL, since), since)
+    steady = pool_votes(heard, LEANING, SETTINGS)
     rows = len(PANEL.known_at) - since
     changing = Influence(
         np.repeat(LEANING.weights, rows, axis=0), np.repeat(LEANING.trust, rows, axis=0)
     )
     changing.weights[:5], changing.trust[:5] = 0.2, 1.0
-    mixed = tally(heard, changing, SETTINGS)
+    mixed = pool_votes(heard, changing, SETTINGS)
     assert np.array_equal(mixed.p_up[5:], steady.p_up[5:])
-    assert np.array_equal(mixed.p_up[:5], tally(heard, equal(5), SETTINGS).p_up[:5])
+    assert np.array_equal(mixed.p_up[:5], pool_votes(heard, equal_influence(5), SETTINGS).p_up[:5])
 
 
 def test_without_an_agent_a_decision_is_what_the_others_would_have_decided():
     rules = free_of_cost()
     for missing in AGENTS:
-        real = decisions(ballots=ballots_without(missing), rules=rules)
+        real = decisions(vote_results=votes_without(missing), rules=rules)
         for decision, other in zip(decisions(rules=rules), real, strict=True):
             told = what_if(decision, rules, without=missing)
             assert math.isclose(told.p_up, other.p_up, rel_tol=1e-12)
@@ -293,7 +308,7 @@ def test_without_an_agent_a_decision_is_what_the_others_would_have_decided():
 
 
 def test_with_equal_weights_a_decision_is_what_equals_would_have_decided():
-    equals = Influence(equal(5).weights, LEANING.trust)
+    equals = Influence(equal_influence(5).weights, LEANING.trust)
     for decision, other in zip(
         decisions(influence=LEANING), decisions(influence=equals), strict=True
     ):
@@ -315,7 +330,7 @@ def test_an_edge_is_not_told_where_the_record_does_not_hold_the_cost():
 
 
 def test_below_the_quorum_the_others_open_nothing():
-    short = decisions(ballots=ballots_without("news", "rl"))[0]
+    short = decisions(vote_results=votes_without("news", "rl"))[0]
     told = what_if(short, SETTINGS, without="technical")
     assert (told.p_up, told.edge, told.action) == (None, None, Action.HOLD)
 
@@ -324,10 +339,10 @@ FLOATS = st.floats(-0.2, 0.2) | st.just(np.nan)
 GRID = (8, 5)
 
 
-def dockets():
+def many_inputs():
     flags = arrays(np.bool_, GRID)
     return st.builds(
-        Docket,
+        TargetInputs,
         edge=arrays(np.float64, GRID, elements=FLOATS),
         p_up=arrays(np.float64, GRID, elements=st.floats(0.3, 0.7)),
         volatility=arrays(np.float64, GRID, elements=st.floats(0.0, 0.2) | st.just(np.nan)),
@@ -340,7 +355,7 @@ def dockets():
         symbols=st.just(("AAPL", "MSFT", "NVDA", "JPM", "^VIX")),
         horizons=st.just(np.full(5, 50.4)),
         kinship=st.builds(
-            lambda pairs, table: Kinship(pairs | pairs.transpose(0, 2, 1), table),
+            lambda pairs, table: CorrelationGroups(pairs | pairs.transpose(0, 2, 1), table),
             arrays(np.bool_, (2, 5, 5)),
             arrays(np.int32, (8,), elements=st.integers(0, 1)),
         ),
@@ -348,12 +363,12 @@ def dockets():
 
 
 @settings(deadline=None)
-@given(dockets())
+@given(many_inputs())
 def test_every_row_of_the_fold_is_what_it_would_be_live(docket):
-    codes, targets = fold(docket, np.zeros(5), SETTINGS)
+    codes, targets = decide_rows(docket, np.zeros(5), SETTINGS)
     previous = np.zeros(5)
     for row in range(GRID[0]):
-        settled = settle(docket, row, previous, SETTINGS)
+        settled = decide_row(docket, row, previous, SETTINGS)
         previous = settled.target
         assert np.array_equal(codes[row], settled.action)
         assert np.array_equal(targets[row], settled.target)
@@ -367,14 +382,16 @@ def test_two_calendars_folded_together_are_the_live_cycles_of_each():
     )  # fmt: skip
     shares = random_panel(symbols=3, seed=5)
     shares = replace(shares, symbols=("A", "B", "C"), known_at=shares.known_at + LATER)
-    since, influence = 180, equal(len(AGENTS))
+    since, influence = 180, equal_influence(len(AGENTS))
     parts = [
-        docket(tally(hear(panel, TEAM.vote(panel, since), since), influence, rules), shut)
+        target_inputs(
+            pool_votes(collect_votes(panel, TEAM.vote(panel, since), since), influence, rules), shut
+        )
         for panel, shut in ((PANEL, np.zeros((20, 4), bool)), (shares, np.zeros((20, 3), bool)))
     ]
     rows = (np.arange(0, 40, 2), np.arange(1, 40, 2))
-    both = woven(parts, rows, (slice(0, 4), slice(4, 7)), np.zeros(40, bool))
-    _, targets = fold(both, np.zeros(7), rules)
+    both = merge_calendars(parts, rows, (slice(0, 4), slice(4, 7)), np.zeros(40, bool))
+    _, targets = decide_rows(both, np.zeros(7), rules)
     previous: dict[str, float] = {}
     bit = set()
     for row in range(40):

@@ -10,15 +10,15 @@ from hypothesis import strategies as st
 
 from domain.errors import StorageError
 from orchestrator.committee.learned_weights import (
-    Ledger,
-    earned,
-    equal,
-    in_time,
-    influence_of,
+    WeightLearner,
+    current_influence,
+    equal_influence,
+    influence_by_row,
     learn,
-    open_ledger,
+    mask_late_outcomes,
+    new_learner,
 )
-from orchestrator.evaluation.forward_returns import outcomes
+from orchestrator.evaluation.forward_returns import forward_returns
 from quant.base_rate import base_rate, log_odds
 from tests.agents.random_panels import random_panel
 
@@ -48,17 +48,17 @@ def _bits(value: object) -> object:
 @given(st.integers(0, 1000), st.sets(st.integers(1, 319), max_size=4), st.sampled_from(SETTINGS))
 def test_the_ledger_is_the_same_to_the_last_bit_however_rounds_are_cut(seed, cuts, under):
     votes, rate, change = _votes(seed)
-    whole, stood = learn(open_ledger(AGENTS), votes, rate, change, *under)
-    ledger, parts = open_ledger(AGENTS), []
+    whole, stood = learn(new_learner(AGENTS), votes, rate, change, *under)
+    ledger, parts = new_learner(AGENTS), []
     for start, stop in zip([0, *sorted(cuts)], [*sorted(cuts), 320], strict=True):
         rows = slice(start, stop)
         ledger, part = learn(ledger, votes[:, rows].copy(), rate[rows], change[rows], *under)
-        ledger = Ledger.from_json(json.loads(json.dumps(ledger.to_json())), AGENTS)
+        ledger = WeightLearner.from_json(json.loads(json.dumps(ledger.to_json())), AGENTS)
         parts.append(part)
     assert _bits(ledger) == _bits(whole)
     assert np.vstack([part.weights for part in parts]).tobytes() == stood.weights.tobytes()
     assert np.vstack([part.trust for part in parts]).tobytes() == stood.trust.tobytes()
-    assert _bits(influence_of(whole, *under)) == (
+    assert _bits(current_influence(whole, *under)) == (
         stood.weights[-1].tobytes(),
         stood.trust[-1].tobytes(),
     )
@@ -69,26 +69,28 @@ def test_a_round_is_judged_by_what_the_rounds_before_it_had_taught():
     votes, rate, change = _votes(7)
     boundary = 251  # the round at which slopes first leave one
     ledger, _ = learn(
-        open_ledger(AGENTS), *(each[..., :boundary, :] for each in (votes, rate, change))
+        new_learner(AGENTS), *(each[..., :boundary, :] for each in (votes, rate, change))
     )
     after, _ = learn(ledger, *(each[..., [boundary], :] for each in (votes, rate, change)))
-    assert (influence_of(ledger, "equal", True).trust == 1.0).all()
-    assert (influence_of(after, "equal", True).trust[0, :2] != 1.0).all()
-    assert after.believed.losses.tolist() == pytest.approx(after.given.losses.tolist(), rel=1e-12)
+    assert (current_influence(ledger, "equal", True).trust == 1.0).all()
+    assert (current_influence(after, "equal", True).trust[0, :2] != 1.0).all()
+    assert after.scaled_weights.losses.tolist() == pytest.approx(
+        after.raw_weights.losses.tolist(), rel=1e-12
+    )
     settled = ~np.isnan(change[boundary])
     evidence = votes[:, boundary] - log_odds(rate[boundary])
-    weights = influence_of(ledger, "earned", True).weights[0][:, np.newaxis]
+    weights = current_influence(ledger, "earned", True).weights[0][:, np.newaxis]
     weights = np.where(np.isnan(evidence), 0.0, weights)
     pooled = (weights * np.nan_to_num(evidence)).sum(axis=0) / weights.sum(axis=0)
     score = (pooled * ((change[boundary] > 0) - rate[boundary]))[settled].sum()
-    assert after.pools.sums[0, 1] == pytest.approx(
-        ledger.pools.sums[0, 1] + ledger.pools.block[0, 1] + score
+    assert after.pool_slopes.sums[0, 1] == pytest.approx(
+        ledger.pool_slopes.sums[0, 1] + ledger.pool_slopes.block[0, 1] + score
     )
 
 
 def test_the_ledger_does_not_depend_on_the_settings():
     votes = _votes(1)
-    ledgers = {_bits(learn(open_ledger(AGENTS), *votes, *under)[0]) for under in SETTINGS}
+    ledgers = {_bits(learn(new_learner(AGENTS), *votes, *under)[0]) for under in SETTINGS}
     assert len(ledgers) == 1
 
 
@@ -98,17 +100,17 @@ def test_a_backtest_has_the_influence_that_live_would_have_had(under):
     that ended there."""
     panel = replace(random_panel(3, bars=340), horizon=4)
     votes, rate, change = _on(panel)
-    backtest = earned(votes, rate, change, *under, horizon=4)
+    backtest = influence_by_row(votes, rate, change, *under, horizon=4)
     for row in (0, 4, 5, 6, 150, 300, 339):
         then_votes, then_rate, then_change = _on(panel.head(row + 1))
         settled = slice(0, max(row - 4, 0))
         ledger, _ = learn(
-            open_ledger(AGENTS),
+            new_learner(AGENTS),
             then_votes[:, settled],
             then_rate[settled],
-            in_time(then_change, then_rate, 4)[settled],
+            mask_late_outcomes(then_change, then_rate, 4)[settled],
         )
-        live = influence_of(ledger, *under)
+        live = current_influence(ledger, *under)
         assert live.weights[0].tobytes() == backtest.weights[row].tobytes()
         assert live.trust[0].tobytes() == backtest.trust[row].tobytes()
 
@@ -117,16 +119,16 @@ def _on(panel):
     rate = base_rate(panel.open, panel.horizon)
     rng = np.random.default_rng(9)
     votes = log_odds(rate) + 0.5 * rng.normal(size=(3, 340, len(panel.symbols)))[:, : len(rate)]
-    return votes, rate, outcomes(panel).change
+    return votes, rate, forward_returns(panel).change
 
 
 @settings(deadline=None, max_examples=15)
 @given(st.integers(0, 100), st.integers(1, 319))
 def test_what_is_not_settled_yet_moves_nothing(seed, row):
     votes, rate, change = _votes(seed)
-    before = earned(votes, rate, change, "earned", True, horizon=5)
+    before = influence_by_row(votes, rate, change, "earned", True, horizon=5)
     votes[:, row:], change[row:] = 3.0, -change[row:]
-    after = earned(votes, rate, change, "earned", True, horizon=5)
+    after = influence_by_row(votes, rate, change, "earned", True, horizon=5)
     same = slice(0, row + 6)
     assert after.weights[same].tobytes() == before.weights[same].tobytes()
     assert after.trust[same].tobytes() == before.trust[same].tobytes()
@@ -136,36 +138,36 @@ def test_what_is_not_settled_yet_moves_nothing(seed, row):
 def test_a_symbol_that_missed_a_bar_is_in_no_round():
     rate = np.full((20, 2), 0.5)
     rate[7, 1] = np.nan
-    kept = in_time(np.full((20, 2), 0.01), rate, horizon=3)
+    kept = mask_late_outcomes(np.full((20, 2), 0.01), rate, horizon=3)
     assert np.flatnonzero(np.isnan(kept[:, 0])).tolist() == [16, 17, 18, 19]
     assert np.flatnonzero(np.isnan(kept[:, 1])).tolist() == [3, 4, 5, 6, 16, 17, 18, 19]
 
 
 def test_fewer_rows_than_the_horizon_teach_nothing():
     votes, rate, change = _votes(1, rows=3)
-    influence = earned(votes, rate, change, "earned", True, horizon=5)
+    influence = influence_by_row(votes, rate, change, "earned", True, horizon=5)
     assert (influence.weights == 1.0 / 3).all()
     assert (influence.trust == 1.0).all()
 
 
 def test_equal_and_uncalibrated_is_what_nobody_learnt():
-    learnt, stood = learn(open_ledger(AGENTS), *_votes(2), "equal", False)
-    for influence in (influence_of(learnt, "equal", False), stood):
-        assert (influence.weights == equal(3).weights).all()
+    learnt, stood = learn(new_learner(AGENTS), *_votes(2), "equal", False)
+    for influence in (current_influence(learnt, "equal", False), stood):
+        assert (influence.weights == equal_influence(3).weights).all()
         assert (influence.trust == 1.0).all()
 
 
 def test_who_knows_something_gains_and_who_does_not_is_believed_less():
-    ledger, _ = learn(open_ledger(AGENTS), *_votes(4, rows=2000))
-    assert influence_of(ledger, "earned", False).weights[0].argmax() == 0
-    assert influence_of(ledger, "earned", False).weights[0, 0] > 0.8
-    trust = influence_of(ledger, "equal", True).trust[0]
+    ledger, _ = learn(new_learner(AGENTS), *_votes(4, rows=2000))
+    assert current_influence(ledger, "earned", False).weights[0].argmax() == 0
+    assert current_influence(ledger, "earned", False).weights[0, 0] > 0.8
+    trust = current_influence(ledger, "equal", True).trust[0]
     assert trust[0] > 1.2 * trust[1]
 
 
 def test_the_slope_of_the_pool_is_a_factor_on_everybody():
-    ledger, _ = learn(open_ledger(AGENTS), *_votes(4, rows=2000))
-    by_weighting = [influence_of(ledger, each, True).trust[0] for each in ("equal", "earned")]
+    ledger, _ = learn(new_learner(AGENTS), *_votes(4, rows=2000))
+    by_weighting = [current_influence(ledger, each, True).trust[0] for each in ("equal", "earned")]
     factor = by_weighting[0] / by_weighting[1]
     np.testing.assert_allclose(factor, factor[0], rtol=1e-12)
     assert factor[0] > 1.05, "a mean of evidence that does not overlap is too timid"
@@ -174,27 +176,27 @@ def test_the_slope_of_the_pool_is_a_factor_on_everybody():
 def test_rounds_are_rows_in_which_a_vote_was_settled():
     votes, rate, change = _votes(5, rows=30)
     change[3], votes[:, 8] = np.nan, np.nan
-    ledger, _ = learn(open_ledger(AGENTS), votes, rate, change)
+    ledger, _ = learn(new_learner(AGENTS), votes, rate, change)
     assert ledger.rounds == 28
 
 
 def test_a_newcomer_starts_with_an_equal_share_and_is_believed():
-    ledger, _ = learn(open_ledger(AGENTS), *_votes(6, rows=1500))
-    before = influence_of(ledger, "earned", True)
-    joined = Ledger.from_json(ledger.to_json(), ("new", *AGENTS))
-    after = influence_of(joined, "earned", True)
-    pool = before.trust[0] / influence_of(joined, "earned", True).trust[0, 1:]
+    ledger, _ = learn(new_learner(AGENTS), *_votes(6, rows=1500))
+    before = current_influence(ledger, "earned", True)
+    joined = WeightLearner.from_json(ledger.to_json(), ("new", *AGENTS))
+    after = current_influence(joined, "earned", True)
+    pool = before.trust[0] / current_influence(joined, "earned", True).trust[0, 1:]
     np.testing.assert_allclose(pool, 1.0, rtol=1e-12)
     assert after.weights[0, 0] == 0.25
     np.testing.assert_allclose(after.weights[0, 1:], 0.75 * before.weights[0], rtol=1e-9)
-    assert joined.own.rounds.tolist() == [0, *ledger.own.rounds.tolist()]
+    assert joined.agent_slopes.rounds.tolist() == [0, *ledger.agent_slopes.rounds.tolist()]
 
 
 def test_who_leaves_is_forgotten_and_the_others_keep_their_proportions():
-    ledger, _ = learn(open_ledger(AGENTS), *_votes(6, rows=200))
-    before = influence_of(ledger, "earned", False).weights[0]
-    left = Ledger.from_json(ledger.to_json(), ("three", "one"))
-    after = influence_of(left, "earned", False).weights[0]
+    ledger, _ = learn(new_learner(AGENTS), *_votes(6, rows=200))
+    before = current_influence(ledger, "earned", False).weights[0]
+    left = WeightLearner.from_json(ledger.to_json(), ("three", "one"))
+    after = current_influence(left, "earned", False).weights[0]
     assert after.sum() == pytest.approx(1.0)
     assert after[0] / after[1] == pytest.approx(before[2] / before[0], rel=0.2)
 
@@ -204,6 +206,6 @@ def test_who_leaves_is_forgotten_and_the_others_keep_their_proportions():
     [{"agents": 3}, {"given": {"losses": [0.0]}}, {"rounds": "many"}, {"own": None}, {"own": {}}],
 )
 def test_a_damaged_ledger_is_refused_with_a_remedy(damage):
-    stored = open_ledger(AGENTS).to_json() | damage
+    stored = new_learner(AGENTS).to_json() | damage
     with pytest.raises(StorageError, match="Remove it"):
-        Ledger.from_json(stored, AGENTS)
+        WeightLearner.from_json(stored, AGENTS)

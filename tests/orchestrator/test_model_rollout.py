@@ -10,20 +10,20 @@ from domain.timeframe import Timeframe
 from orchestrator.clocks import PacedClock
 from orchestrator.engine import Engine
 from orchestrator.team.local_team import LocalTeam
-from orchestrator.team.model_rollout import Seating
+from orchestrator.team.model_rollout import ModelRollout
 from orchestrator.team.ray_team import RayTeam
-from storage.journal.decision_records import Records
-from storage.journal.sql_journal import Journal
-from tests.orchestrator.market_fixtures import AGENTS, COINS, closes_after, desk
+from storage.journal.decision_records import SqlDecisionRecords
+from storage.journal.sql_journal import SqlJournal
+from tests.orchestrator.market_fixtures import AGENTS, COINS, close_of_bar, run_context
 from tests.orchestrator.random_panels import random_panel
-from tests.orchestrator.sample_agents import Momentum, build
+from tests.orchestrator.sample_agents import MomentumAgent, build_agent
 
 PANEL = random_panel()
 LAST = len(PANEL.known_at) - 1
 
 
 def build_newer(name):
-    agent = Momentum(name, bars=30)
+    agent = MomentumAgent(name, bars=30)
     agent.version = "2"
     return agent
 
@@ -32,11 +32,11 @@ def build_nothing(name):
     raise ConfigurationError(f"The policy of {name} is refused: it is no policy.")
 
 
-def build_versioned(name, wanted):
-    if wanted == "damaged":
+def build_versioned(name, version):
+    if version == "damaged":
         return build_nothing(name)
-    agent = build(name)
-    agent.version = wanted
+    agent = build_agent(name)
+    agent.version = version
     return agent
 
 
@@ -44,12 +44,12 @@ def build_versioned(name, wanted):
 def team(request, tmp_path):
     """Two agents, `rl` and `news`, in this process or in actors."""
     if request.param == "local":
-        yield LocalTeam(("news", "rl"), build)
+        yield LocalTeam(("news", "rl"), build_agent)
         return
     session = request.getfixturevalue("ray_session")
-    team = RayTeam(session, ("news", "rl"), build, home=tmp_path)
+    team = RayTeam(session, ("news", "rl"), build_agent, home=tmp_path)
     yield team
-    team.dismiss()
+    team.stop_actors()
 
 
 def versions(team):
@@ -80,97 +80,97 @@ def test_one_that_cannot_be_built_leaves_the_former_where_it_is(team):
 def test_one_that_could_not_be_built_before_can_be_seated_later(tmp_path):
     team = LocalTeam(("rl",), build_nothing)
     assert team.health()[0].state == "failing"
-    assert team.reseat("rl", build_newer) is None
+    assert team.replace_agent("rl", build_newer) is None
     assert team.health()[0].state == "ready"
     assert versions(team) == ["2"]
 
 
-def alive(session):
+def live_actors(session):
     states = session.ray.util.list_named_actors(all_namespaces=True)
     return {(actor["namespace"], actor["name"]) for actor in states}
 
 
 def test_no_actor_is_left_behind(ray_session, tmp_path):
-    before = alive(ray_session)
-    team = RayTeam(ray_session, ("rl",), build, home=tmp_path)
+    before = live_actors(ray_session)
+    team = RayTeam(ray_session, ("rl",), build_agent, home=tmp_path)
     for make in (build_newer, build_nothing):
-        team.reseat("rl", make)
-    assert gone_to(ray_session, before, left=1)
-    team.dismiss()
-    assert gone_to(ray_session, before, left=0)
+        team.replace_agent("rl", make)
+    assert actors_left(ray_session, before, left=1)
+    team.stop_actors()
+    assert actors_left(ray_session, before, left=0)
 
 
-def gone_to(session, before, left):
+def actors_left(session, before, left):
     """Whether so many actors more than `before` are left, once Ray has let go of the others."""
     for _ in range(100):
-        if len(alive(session) - before) == left:
+        if len(live_actors(session) - before) == left:
             return True
         time.sleep(0.1)
     return False
 
 
-class Wanted:
+class DesiredModelByBar:
     """Says what is wanted, bar by bar, and what the engine made of it."""
 
     def __init__(self, database, by_bar):
-        self._records, self._by_bar = Records(database), by_bar
+        self._records, self._by_bar = SqlDecisionRecords(database), by_bar
 
     def __call__(self):
         decided = len(self._records.history("files", "live", COINS[0], 100))
         return self._by_bar[min(decided, len(self._by_bar) - 1)]
 
 
-def builder(wanted):
+def factory_for(version):
     def make(name):
-        return build_versioned(name, wanted) if name == "rl" else build(name)
+        return build_versioned(name, version) if name == "rl" else build_agent(name)
 
     return make
 
 
 @pytest.fixture
-def play(database):
+def run_with_models(database):
     """Plays bars 150 to 155 with that wanted in the seat after each; the engine and the versions
     of the rl agent's votes."""
     engines = []
 
-    def play(*by_bar):
-        seating = Seating("rl", Wanted(database, by_bar), builder)
-        days = {"start": closes_after(149), "end": closes_after(155)}
+    def run(*by_bar):
+        model_rollout = ModelRollout("rl", DesiredModelByBar(database, by_bar), factory_for)
+        days = {"start": close_of_bar(149), "end": close_of_bar(155)}
         engine = Engine(
-            desk(database),
+            run_context(database),
             PacedClock(lambda: COINS, Timeframe.D1, **days),
             lambda: COINS,
-            lambda tell: LocalTeam(AGENTS, seating.open()),
-            seating=seating,
+            lambda tell: LocalTeam(AGENTS, model_rollout.initial_factory()),
+            model_rollout=model_rollout,
             first_pause=0.01,
         )
         engines.append(engine)
         engine.start()
         assert engine.join(20)
-        history = Records(database).history("files", "live", COINS[0], 100)
+        history = SqlDecisionRecords(database).history("files", "live", COINS[0], 100)
         votes = [
             next(vote for vote in each.decision.votes if vote.agent == "rl")
             for each in reversed(history)
         ]
         return engine, [vote.version for vote in votes]
 
-    yield play
+    yield run
     for engine in engines:
         engine.stop()
 
 
-def test_what_is_wanted_by_then_votes_in_the_next_cycle(play, database):
-    engine, voted = play("A", "A", "B", "B", "A")
+def test_what_is_wanted_by_then_votes_in_the_next_cycle(run_with_models, database):
+    engine, voted = run_with_models("A", "A", "B", "B", "A")
     assert voted == ["A", "A", "B", "B", "A", "A"]
-    told = [e for e in Journal(database).events_after(0) if e.kind is EventKind.AGENT_CHANGED]
+    told = [e for e in SqlJournal(database).events_after(0) if e.kind is EventKind.AGENT_CHANGED]
     assert [event.payload["agent"] for event in told] == ["rl", "rl"]
     assert engine.status().error is None
 
 
-def test_what_cannot_be_seated_leaves_the_former_voting_and_says_so(play, database):
-    engine, voted = play("A", "damaged")
+def test_what_cannot_be_seated_leaves_the_former_voting_and_says_so(run_with_models, database):
+    engine, voted = run_with_models("A", "damaged")
     assert voted == ["A"] * 6
-    told = [e for e in Journal(database).events_after(0) if e.kind is EventKind.AGENT_CHANGED]
+    told = [e for e in SqlJournal(database).events_after(0) if e.kind is EventKind.AGENT_CHANGED]
     assert len(told) == 1  # and not at every cycle
     assert told[0].payload["state"] == "ready"
     assert (
@@ -182,7 +182,7 @@ def test_what_cannot_be_seated_leaves_the_former_voting_and_says_so(play, databa
     assert (health.version, health.failure) == ("A", told[0].payload["failure"])
 
 
-def test_the_trouble_is_over_when_something_sound_is_wanted(play):
-    engine, voted = play("A", "damaged", "damaged", "B")
+def test_the_trouble_is_over_when_something_sound_is_wanted(run_with_models):
+    engine, voted = run_with_models("A", "damaged", "damaged", "B")
     assert voted == ["A", "A", "A", "B", "B", "B"]
     assert all(each.failure is None for each in engine.health())

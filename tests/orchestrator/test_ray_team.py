@@ -14,7 +14,7 @@ from orchestrator.ray_session import RaySession
 from orchestrator.team.local_team import LocalTeam
 from orchestrator.team.ray_team import RayTeam
 from tests.orchestrator.random_panels import random_panel
-from tests.orchestrator.sample_agents import build, build_moody
+from tests.orchestrator.sample_agents import build_agent, build_fault_injecting
 
 AGENTS = ("technical", "news", "fundamental", "risk", "rl")
 PANEL = random_panel()
@@ -23,38 +23,42 @@ LAST = len(PANEL.known_at) - 1
 
 @pytest.fixture(scope="module")
 def team(ray_session, tmp_path_factory):
-    team = RayTeam(ray_session, AGENTS, build, home=tmp_path_factory.mktemp("team"))
+    team = RayTeam(ray_session, AGENTS, build_agent, home=tmp_path_factory.mktemp("team"))
     yield team
-    team.dismiss()
+    team.stop_actors()
 
 
 @pytest.fixture
-def moods(tmp_path):
+def fault_folder(tmp_path):
     folder = tmp_path / "moods"
     folder.mkdir()
     return folder
 
 
 @pytest.fixture
-def moody(ray_session, tmp_path, moods):
+def faulty_team(ray_session, tmp_path, fault_folder):
     """Two agents whose mood the test sets; 'calm' is left in peace."""
     team = RayTeam(
-        ray_session, ("calm", "wild"), partial(build_moody, folder=moods), home=tmp_path, timeout=6
+        ray_session,
+        ("calm", "wild"),
+        partial(build_fault_injecting, folder=fault_folder),
+        home=tmp_path,
+        timeout=6,
     )
     yield team
-    team.dismiss()
+    team.stop_actors()
 
 
-def wild(ballots):
-    calm, wild = ballots
+def faulty_result(results):
+    calm, faulty = results
     assert calm.votes is not None, calm.failure
-    return wild
+    return faulty
 
 
-def healed(team):
+def recovered_result(team):
     """The wild agent's ballot once it is itself again; fails after some cycles."""
     for _ in range(10):
-        ballot = wild(team.vote(PANEL, LAST))
+        ballot = faulty_result(team.vote(PANEL, LAST))
         if ballot.votes is not None:
             return ballot
     raise AssertionError(f"did not heal: {ballot.failure}")
@@ -63,7 +67,7 @@ def healed(team):
 @pytest.mark.parametrize("since", [0, LAST])
 def test_votes_through_ray_equal_those_in_process_to_the_last_bit(team, since):
     there = team.vote(PANEL, since)
-    here = LocalTeam(AGENTS, build).vote(PANEL, since)
+    here = LocalTeam(AGENTS, build_agent).vote(PANEL, since)
     assert [ballot.agent for ballot in there] == list(AGENTS)
     for remote, local in zip(there, here, strict=True):
         assert remote.failure is None
@@ -87,56 +91,56 @@ def test_health_tells_state_version_and_time(team):
         assert 0.0 < health.seconds < 30.0
 
 
-def test_an_exception_is_that_agents_failure_alone_and_passes(moody, moods):
-    (moods / "wild").write_text("crash")
-    failed = wild(moody.vote(PANEL, LAST))
+def test_an_exception_is_that_agents_failure_alone_and_passes(faulty_team, fault_folder):
+    (fault_folder / "wild").write_text("crash")
+    failed = faulty_result(faulty_team.vote(PANEL, LAST))
     assert failed.failure == "crashed: RuntimeError: the numbers do not add up"
-    assert moody.health()[1].state == "failing"
-    (moods / "wild").write_text("")
-    assert wild(moody.vote(PANEL, LAST)).votes is not None
-    assert moody.health()[1].restarts == 0
+    assert faulty_team.health()[1].state == "failing"
+    (fault_folder / "wild").write_text("")
+    assert faulty_result(faulty_team.vote(PANEL, LAST)).votes is not None
+    assert faulty_team.health()[1].restarts == 0
 
 
-def test_an_answer_to_another_question_is_a_failure(moody, moods):
-    (moods / "wild").write_text("lie")
-    assert "other bars" in wild(moody.vote(PANEL, LAST)).failure
+def test_an_answer_to_another_question_is_a_failure(faulty_team, fault_folder):
+    (fault_folder / "wild").write_text("lie")
+    assert "other bars" in faulty_result(faulty_team.vote(PANEL, LAST)).failure
 
 
-def test_a_hanging_agent_abstains_in_time_is_replaced_and_heals(moody, moods):
-    (moods / "wild").write_text("hang")
+def test_a_hanging_agent_abstains_in_time_is_replaced_and_heals(faulty_team, fault_folder):
+    (fault_folder / "wild").write_text("hang")
     started = time.monotonic()
-    hung = wild(moody.vote(PANEL, LAST))
+    hung = faulty_result(faulty_team.vote(PANEL, LAST))
     assert time.monotonic() - started < 9
     assert hung.failure == "no answer within 6 s; restarting"
-    (moods / "wild").write_text("")
-    assert healed(moody).votes is not None
-    assert moody.health()[1].restarts == 1
+    (fault_folder / "wild").write_text("")
+    assert recovered_result(faulty_team).votes is not None
+    assert faulty_team.health()[1].restarts == 1
 
 
-def test_a_process_killed_in_the_middle_of_a_vote_abstains_and_heals(moody, moods):
-    (moods / "wild").write_text("slow")
-    pid = moody.health()[1].pid
+def test_a_process_killed_in_the_middle_of_a_vote_abstains_and_heals(faulty_team, fault_folder):
+    (fault_folder / "wild").write_text("slow")
+    pid = faulty_team.health()[1].pid
     threading.Timer(0.5, os.kill, (pid, signal.SIGKILL)).start()
-    assert wild(moody.vote(PANEL, LAST)).failure == "crashed: its process died"
-    (moods / "wild").write_text("")
-    assert healed(moody).votes is not None
-    health = moody.health()[1]
+    assert faulty_result(faulty_team.vote(PANEL, LAST)).failure == "crashed: its process died"
+    (fault_folder / "wild").write_text("")
+    assert recovered_result(faulty_team).votes is not None
+    health = faulty_team.health()[1]
     assert (health.state, health.restarts) == ("ready", 1)
     assert health.pid not in (None, pid)
 
 
-def test_an_agent_that_dies_at_every_vote_never_stops_healing(moody, moods):
+def test_an_agent_that_dies_at_every_vote_never_stops_healing(faulty_team, fault_folder):
     for _ in range(3):
-        (moods / "wild").write_text("die")
-        assert wild(moody.vote(PANEL, LAST)).failure == "crashed: its process died"
-        (moods / "wild").write_text("")
-        assert healed(moody).votes is not None
+        (fault_folder / "wild").write_text("die")
+        assert faulty_result(faulty_team.vote(PANEL, LAST)).failure == "crashed: its process died"
+        (fault_folder / "wild").write_text("")
+        assert recovered_result(faulty_team).votes is not None
 
 
 def test_the_panel_reaches_the_actors_as_it_is(team):
     wide = random_panel(bars=500, symbols=50, seed=4)
     remote = team.vote(wide, 499)
-    local = LocalTeam(AGENTS, build).vote(wide, 499)
+    local = LocalTeam(AGENTS, build_agent).vote(wide, 499)
     assert all(
         np.array_equal(a.votes.log_odds, b.votes.log_odds)
         for a, b in zip(remote, local, strict=True)
@@ -144,10 +148,10 @@ def test_the_panel_reaches_the_actors_as_it_is(team):
 
 
 def test_two_homes_have_namespaces_of_their_own(ray_session, team, tmp_path):
-    other = RayTeam(ray_session, ("news",), build, home=tmp_path)
+    other = RayTeam(ray_session, ("news",), build_agent, home=tmp_path)
     actors = ray_session.ray.util.list_named_actors(all_namespaces=True)
     homes = {actor["namespace"] for actor in actors if actor["name"] == "quorum-news"}
-    other.dismiss()
+    other.stop_actors()
     assert len(homes) == 2
 
 
@@ -159,7 +163,7 @@ def test_an_agent_that_cannot_be_built_says_why_before_the_first_vote(ray_sessio
         if "starting" not in {risk.state, rl.state}:
             break
         time.sleep(0.2)
-    team.dismiss()
+    team.stop_actors()
     assert (risk.state, risk.failure) == ("ready", None)
     assert rl.state == "failing"
     assert f"The policy in {tmp_path} is refused" in rl.failure
@@ -170,11 +174,11 @@ def test_a_ray_that_does_not_start_is_refused_with_a_remedy(tmp_path):
         RaySession.local(tmp_path, object_store_mb=1)
 
 
-def test_ray_keeps_quiet_when_a_process_dies(moody, moods, capfd):
-    (moods / "wild").write_text("die")
-    assert wild(moody.vote(PANEL, LAST)).failure == "crashed: its process died"
-    (moods / "wild").write_text("")
-    healed(moody)
+def test_ray_keeps_quiet_when_a_process_dies(faulty_team, fault_folder, capfd):
+    (fault_folder / "wild").write_text("die")
+    assert faulty_result(faulty_team.vote(PANEL, LAST)).failure == "crashed: its process died"
+    (fault_folder / "wild").write_text("")
+    recovered_result(faulty_team)
     assert capfd.readouterr() == ("", "")
 
 
@@ -197,10 +201,10 @@ def test_an_address_of_another_form_is_refused(address):
 def test_the_registered_agents_give_the_same_votes_and_reasons_in_their_actors(
     ray_session, tmp_path
 ):
-    team = RayTeam(ray_session, AGENTS, _registered, home=tmp_path, timeout=60)
+    team = RayTeam(ray_session, AGENTS, _build_registered, home=tmp_path, timeout=60)
     there = team.vote(PANEL, LAST)
-    team.dismiss()
-    here = LocalTeam(AGENTS, _registered).vote(PANEL, LAST)
+    team.stop_actors()
+    here = LocalTeam(AGENTS, _build_registered).vote(PANEL, LAST)
     for remote, local in zip(there, here, strict=True):
         assert remote.failure is None
         assert remote.votes.log_odds.tobytes() == local.votes.log_odds.tobytes()
@@ -209,5 +213,5 @@ def test_the_registered_agents_give_the_same_votes_and_reasons_in_their_actors(
             assert remote.votes.reasons(0, column) == local.votes.reasons(0, column)
 
 
-def _registered(name):
+def _build_registered(name):
     return registry.build(name, registry.AgentSettings(news_model="lexicon"))

@@ -9,11 +9,11 @@ import pytest
 from domain.errors import InputError
 from envs.market_data import history
 from envs.simulated import simulate
-from envs.training.arguments import Arguments
-from envs.training.run import learn
-from orchestrator.ray_training import Training, WorkerLostError
+from envs.training.arguments import TrainingArguments
+from envs.training.run import run_training
+from orchestrator.ray_training import RayTrainingWorker, WorkerLostError
 
-ARGUMENTS = Arguments(
+ARGUMENTS = TrainingArguments(
     seeds=1, steps=600, stages=3, patience=3, copies=8, episode=60,
     train_until=date(2007, 6, 30), validate_until=date(2008, 1, 31),
 )  # fmt: skip
@@ -27,33 +27,37 @@ def market():
 
 
 @pytest.fixture(scope="module")
-def here(market):
+def local_events(market):
     """The same run in this process."""
-    return list(learn(ARGUMENTS, market, {}))
+    return list(run_training(ARGUMENTS, market, {}))
 
 
-def process(session, name):
+def actor_pid(session, name):
     """Of the actor `name`."""
     return session.ray.get(session.ray.get_actor(name, NAMESPACE).process.remote())
 
 
-def test_a_run_in_a_worker_yields_what_it_yields_here_to_the_last_byte(ray_session, market, here):
-    there = list(Training(ray_session, "same", NAMESPACE).events(ARGUMENTS, market, {}))
-    assert there[-1] == here[-1]
-    assert [_learnt(event) for event in there[:-1]] == [_learnt(event) for event in here[:-1]]
+def test_a_run_in_a_worker_yields_what_it_yields_here_to_the_last_byte(
+    ray_session, market, local_events
+):
+    there = list(RayTrainingWorker(ray_session, "same", NAMESPACE).train(ARGUMENTS, market, {}))
+    assert there[-1] == local_events[-1]
+    assert [_without_times(event) for event in there[:-1]] == [
+        _without_times(event) for event in local_events[:-1]
+    ]
 
 
 def test_a_worker_bears_the_runs_name_and_yields_to_those_who_vote(ray_session, market):
-    training = Training(ray_session, "named", NAMESPACE)
-    pid = process(ray_session, "quorum-training-named")
+    training = RayTrainingWorker(ray_session, "named", NAMESPACE)
+    pid = actor_pid(ray_session, "quorum-training-named")
     assert pid != os.getpid()
     assert os.getpriority(os.PRIO_PROCESS, pid) >= os.getpriority(os.PRIO_PROCESS, 0) + 10
     training.stop()
 
 
 def test_a_worker_that_is_stopped_is_an_interruption_and_keeps_what_it_told(ray_session, market):
-    training = Training(ray_session, "stopped", NAMESPACE)
-    events = training.events(ENDLESS, market, {})
+    training = RayTrainingWorker(ray_session, "stopped", NAMESPACE)
+    events = training.train(ENDLESS, market, {})
     assert next(events).member == "a2c-0"
     training.stop()
     with pytest.raises(WorkerLostError, match="Go on with the run"):
@@ -63,11 +67,11 @@ def test_a_worker_that_is_stopped_is_an_interruption_and_keeps_what_it_told(ray_
 
 def test_what_cannot_be_trained_is_refused_as_it_is_here(ray_session, market):
     late = replace(ARGUMENTS, train_until=date(2030, 1, 1), validate_until=date(2031, 1, 1))
-    training = Training(ray_session, "refused", NAMESPACE)
+    training = RayTrainingWorker(ray_session, "refused", NAMESPACE)
     with pytest.raises(InputError, match="No bars are left"):
-        list(training.events(late, market, {}))
+        list(training.train(late, market, {}))
 
 
-def _learnt(event):
+def _without_times(event):
     """All of it but the time that it took."""
     return event.member, event.steps, str(event.scores), event.checkpoint, event.ended

@@ -5,24 +5,30 @@ from sqlalchemy import text
 
 from domain.errors import NotFoundError
 from orchestrator.cycle import run_cycles
-from orchestrator.parity.receipt_verification import verify
+from orchestrator.parity.receipt_verification import verify_receipt
 from orchestrator.team.local_team import LocalTeam
 from storage.journal import panel_archive
-from storage.journal.decision_records import Records
-from storage.journal.panel_archive import Archive
-from tests.orchestrator.market_fixtures import AGENTS, COINS, closes_after, desk
-from tests.orchestrator.sample_agents import Momentum, build
+from storage.journal.decision_records import SqlDecisionRecords
+from storage.journal.panel_archive import SqlPanelArchive
+from tests.orchestrator.market_fixtures import AGENTS, COINS, close_of_bar, run_context
+from tests.orchestrator.sample_agents import MomentumAgent, build_agent
 
 
-def check(database, receipt, build=build):
-    return verify(receipt, Records(database), Archive(database), build, panel_archive.digest)
+def check(database, receipt, build=build_agent):
+    return verify_receipt(
+        receipt,
+        SqlDecisionRecords(database),
+        SqlPanelArchive(database),
+        build,
+        panel_archive.panel_digest,
+    )
 
 
 @pytest.fixture
 def receipt(database, local_team):
     for bars in range(150, 156):
-        (held,) = run_cycles(desk(database), local_team, COINS, closes_after(bars))
-    return held.cycle.decisions[1].receipt
+        (result,) = run_cycles(run_context(database), local_team, COINS, close_of_bar(bars))
+    return result.cycle.decisions[1].receipt
 
 
 def test_a_decision_computed_again_is_the_same_to_the_byte(database, receipt):
@@ -30,16 +36,16 @@ def test_a_decision_computed_again_is_the_same_to_the_byte(database, receipt):
 
 
 def test_a_decision_made_without_an_agent_is_verified_without_it(database):
-    broken = LocalTeam(AGENTS, lambda name: 1 / 0 if name == "news" else build(name))
-    (held,) = run_cycles(desk(database), broken, COINS, closes_after(150))
-    assert check(database, held.cycle.decisions[0].receipt).same
+    broken = LocalTeam(AGENTS, lambda name: 1 / 0 if name == "news" else build_agent(name))
+    (result,) = run_cycles(run_context(database), broken, COINS, close_of_bar(150))
+    assert check(database, result.cycle.decisions[0].receipt).same
 
 
 def test_a_changed_agent_is_named_with_both_versions(database, receipt):
     def newer(name, version):
-        agent = build(name)
+        agent = build_agent(name)
         if name == "rl":
-            agent = Momentum("rl", bars=20)
+            agent = MomentumAgent("rl", bars=20)
             agent.version = "2"
         return agent
 
@@ -49,12 +55,18 @@ def test_a_changed_agent_is_named_with_both_versions(database, receipt):
 
 
 def test_a_decision_tampered_with_is_found_out(database, receipt):
-    class Tampered(Records):
+    class Tampered(SqlDecisionRecords):
         def decision(self, receipt):
             recorded = super().decision(receipt)
             return replace(recorded, decision=replace(recorded.decision, target_weight=0.9))
 
-    found = verify(receipt, Tampered(database), Archive(database), build, panel_archive.digest)
+    found = verify_receipt(
+        receipt,
+        Tampered(database),
+        SqlPanelArchive(database),
+        build_agent,
+        panel_archive.panel_digest,
+    )
     assert not found.same
     assert found.differences[0].startswith("target_weight was 0.9 and is")
 

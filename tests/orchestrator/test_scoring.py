@@ -8,21 +8,21 @@ from scipy.signal import lfilter
 from sklearn.metrics import brier_score_loss, log_loss
 
 from domain.canonical import to_json
-from domain.record import Record
+from domain.record import ForecastRecord
 from domain.votes import sigmoid
-from orchestrator.committee.learned_weights import Influence, equal
-from orchestrator.committee.pooling import CommitteeSettings, hear, tally
-from orchestrator.evaluation.forward_returns import changes_over, outcomes
-from orchestrator.evaluation.quantile_scores import tail_rivals
-from orchestrator.evaluation.scorecards import Cells, Slices, scorecards
-from orchestrator.evaluation.scoring import record_of, score
-from orchestrator.team.base import Ballot
+from orchestrator.committee.learned_weights import Influence, equal_influence
+from orchestrator.committee.pooling import CommitteeSettings, collect_votes, pool_votes
+from orchestrator.evaluation.forward_returns import forward_returns, forward_returns_over
+from orchestrator.evaluation.quantile_scores import benchmark_quantiles
+from orchestrator.evaluation.scorecards import ScoreInputs, ScoreSlices, scorecards
+from orchestrator.evaluation.scoring import build_record, score_record
+from orchestrator.team.base import AgentVoteResult
 from quant.base_rate import base_rate
 from quant.base_rate import log_odds as log_odds_of
-from quant.bootstrap_ratios import draws
+from quant.bootstrap_ratios import draw_bootstrap
 from quant.pooling import pool
 from tests.orchestrator.random_panels import random_panel
-from tests.orchestrator.sample_agents import Momentum
+from tests.orchestrator.sample_agents import MomentumAgent
 
 SINCE = 50
 
@@ -38,13 +38,13 @@ def record(panel):
     abstains, and an echo of the base rate."""
     rng = np.random.default_rng(0)
     base = log_odds_of(base_rate(panel.open, panel.horizon)[SINCE:])
-    change = outcomes(panel, SINCE).change
+    change = forward_returns(panel, SINCE).change
     comes = np.nan_to_num(10.0 * change)
     guess = np.where(rng.random(base.shape) < 0.6, np.nan, rng.normal(0, 0.2, base.shape))
-    return made(panel, [base + comes, base - comes, base + guess, base])
+    return make_record(panel, [base + comes, base - comes, base + guess, base])
 
 
-def made(panel, log_odds, agents=("seer", "fool", "guesser", "echo"), **changes):
+def make_record(panel, log_odds, agents=("seer", "fool", "guesser", "echo"), **changes):
     said = np.stack(log_odds)
     rows = said.shape[1]
     weights = np.full((rows, len(log_odds)), 1.0 / len(log_odds))
@@ -59,42 +59,42 @@ def made(panel, log_odds, agents=("seer", "fool", "guesser", "echo"), **changes)
         "weights": weights,
         "trust": np.ones_like(weights),
         "quantile_5": np.full(said.shape[1:], np.nan),
-        "change": outcomes(panel, len(panel.known_at) - rows).change,
+        "change": forward_returns(panel, len(panel.known_at) - rows).change,
         "regime": np.zeros(rows, np.int32),
         "receipts": {},
     }
-    return Record(**{**fields, **changes})
+    return ForecastRecord(**{**fields, **changes})
 
 
 @pytest.fixture(scope="module")
 def scores(record):
-    return score(record)
+    return score_record(record)
 
 
-def of(scores, name):
+def forecaster_named(scores, name):
     return next(each for each in scores.forecasters if each.name == name)
 
 
 def test_a_record_is_made_of_a_panel_its_ballots_and_what_they_add_up_to(panel):
-    votes = Momentum("a").vote(panel, SINCE)
-    ballots = [Ballot("a", votes, None, 0.0), Ballot("b", None, "crashed", 0.0)]
-    influence = equal(2)
-    added = tally(hear(panel, ballots, SINCE), influence, CommitteeSettings())
-    made_of = record_of(panel, ballots, added, influence, SINCE)
+    votes = MomentumAgent("a").vote(panel, SINCE)
+    ballots = [AgentVoteResult("a", votes, None, 0.0), AgentVoteResult("b", None, "crashed", 0.0)]
+    influence = equal_influence(2)
+    added = pool_votes(collect_votes(panel, ballots, SINCE), influence, CommitteeSettings())
+    made_of = build_record(panel, ballots, added, influence, SINCE)
     assert made_of.agents == ("a", "b")
     assert np.array_equal(made_of.log_odds[0], votes.log_odds)
     assert np.isnan(made_of.log_odds[1]).all()
-    assert made_of.pooled is added.pooled.log_odds
+    assert made_of.pooled is added.pool.log_odds
     assert made_of.weights.shape == made_of.trust.shape == (350, 2)
-    assert np.array_equal(made_of.change, outcomes(panel, SINCE).change, equal_nan=True)
-    scored = score(made_of)
-    assert of(scored, "a").overall.coverage == 1.0
-    assert of(scored, "b").overall.coverage == 0.0
+    assert np.array_equal(made_of.change, forward_returns(panel, SINCE).change, equal_nan=True)
+    scored = score_record(made_of)
+    assert forecaster_named(scored, "a").overall.coverage == 1.0
+    assert forecaster_named(scored, "b").overall.coverage == 0.0
 
 
 def test_overall_scores_are_those_of_scikit_learn_over_all_settled_votes(record, scores):
     for agent, said in zip(record.agents, record.log_odds, strict=True):
-        overall = of(scores, agent).overall
+        overall = forecaster_named(scores, agent).overall
         there = ~np.isnan(said) & ~np.isnan(record.change)
         up, p_up = record.change[there] > 0, sigmoid(said[there])
         base = record.base_rate[there]
@@ -109,7 +109,7 @@ def test_overall_scores_are_those_of_scikit_learn_over_all_settled_votes(record,
 
 
 def test_the_seer_is_seen_and_so_is_the_fool(scores):
-    seer, fool = of(scores, "seer").overall, of(scores, "fool").overall
+    seer, fool = forecaster_named(scores, "seer").overall, forecaster_named(scores, "fool").overall
     assert seer.hit_rate.value == 1.0
     assert fool.hit_rate.value == 0.0
     assert seer.brier_skill.low > 0.0 > fool.brier_skill.high
@@ -121,7 +121,7 @@ def test_the_seer_is_seen_and_so_is_the_fool(scores):
 
 
 def test_an_echo_of_the_base_rate_knows_nothing_and_calls_nothing(scores):
-    echo = of(scores, "echo").overall
+    echo = forecaster_named(scores, "echo").overall
     assert echo.brier_skill.value == echo.log_skill.value == 0.0
     assert (echo.hit_rate.value, echo.hit_rate.n) == (None, 0)
     assert echo.relative_hit_rate.value is None
@@ -134,17 +134,21 @@ def test_slices_add_up_to_the_whole(scores):
             assert sum(card.settled for card in slices) == each.overall.settled
             loss = sum(card.brier.value * card.brier.n for card in slices if card.brier.n)
             assert loss == pytest.approx(each.overall.brier.value * each.overall.brier.n)
-    months = [card.name for card in of(scores, "seer").by_period]
+    months = [card.name for card in forecaster_named(scores, "seer").by_period]
     assert months[:2] == ["2020-02", "2020-03"]
 
 
 def test_a_record_of_years_is_told_by_the_year(panel):
     base = log_odds_of(base_rate(panel.open, panel.horizon))
     yearly = replace(
-        made(panel, [base], agents=("echo",)),
+        make_record(panel, [base], agents=("echo",)),
         known_at=panel.known_at[0] + np.arange(400) * np.timedelta64(2, "D"),
     )
-    assert [c.name for c in score(yearly).forecasters[0].by_period] == ["2020", "2021", "2022"]
+    assert [c.name for c in score_record(yearly).forecasters[0].by_period] == [
+        "2020",
+        "2021",
+        "2022",
+    ]
 
 
 def test_relative_hits_are_the_plain_definition(record, scores):
@@ -159,7 +163,7 @@ def test_relative_hits_are_the_plain_definition(record, scores):
             if abs(leans) > 1e-9 and beats != 0:
                 calls += 1
                 right += (leans > 0) == (beats > 0)
-    rate = of(scores, "guesser").overall.relative_hit_rate
+    rate = forecaster_named(scores, "guesser").overall.relative_hit_rate
     assert (rate.n, rate.value) == (calls, pytest.approx(right / calls))
 
 
@@ -188,7 +192,7 @@ def test_regret_adds_up_the_log_score_and_an_abstention_is_the_base_rate(record,
 def test_earned_weights_stand_beside_those_in_force(record):
     rows = len(record.known_at)
     earned = Influence(np.tile([1.0, 0.0, 0.0, 0.0], (rows, 1)), np.ones((rows, 4)))
-    rivals = {r.name: r for r in score(record, earned=earned).regret.rivals}
+    rivals = {r.name: r for r in score_record(record, learned=earned).regret.rivals}
     assert rivals["earned weights"].gain == rivals["seer"].gain
 
 
@@ -205,7 +209,7 @@ def test_leaving_an_agent_out_shows_what_it_was_worth(record, scores):
 
 def test_best_and_worst_calls_are_named_with_their_receipts(record):
     linked = {(row, column): f"R{row}-{column}" for row in range(345) for column in range(6)}
-    fool = of(score(replace(record, receipts=linked)), "fool")
+    fool = forecaster_named(score_record(replace(record, receipts=linked)), "fool")
     assert fool.best == ()
     assert len(fool.worst) == 5
     worst = fool.worst[0]
@@ -217,8 +221,8 @@ def test_best_and_worst_calls_are_named_with_their_receipts(record):
 
 
 def test_evidence_decays_over_other_horizons(panel, record):
-    changes = {bars: changes_over(panel, SINCE, bars) for bars in (1, 5, 20)}
-    decay = of(score(record, changes=changes), "seer").decay
+    changes = {bars: forward_returns_over(panel, SINCE, bars) for bars in (1, 5, 20)}
+    decay = forecaster_named(score_record(record, changes=changes), "seer").decay
     assert [each.horizon for each in decay] == [1, 5, 20]
     assert decay[1].rank_ic.value == pytest.approx(1.0)
     assert 0.1 < decay[0].rank_ic.value < 0.8
@@ -228,8 +232,8 @@ def test_evidence_decays_over_other_horizons(panel, record):
 def test_the_tail_is_scored_beside_its_rivals_on_the_same_cells(panel, record):
     forecast = np.full(record.change.shape, np.nanquantile(record.change, 0.05))
     forecast[:10] = np.nan
-    rivals = tail_rivals(panel, SINCE)
-    tail = score(replace(record, quantile_5=forecast), rivals=rivals).tail
+    rivals = benchmark_quantiles(panel, SINCE)
+    tail = score_record(replace(record, quantile_5=forecast), quantile_benchmarks=rivals).tail
     assert tail.breaches.value == pytest.approx(0.05, abs=0.01)
     assert [rival.name for rival in tail.rivals] == list(rivals)
     historical, normal = tail.rivals
@@ -243,7 +247,7 @@ def test_the_tail_is_scored_beside_its_rivals_on_the_same_cells(panel, record):
 
 def test_what_is_not_settled_is_not_scored(record):
     young = replace(record, change=np.where(np.arange(350)[:, None] < 20, record.change, np.nan))
-    overall = of(score(young), "seer").overall
+    overall = forecaster_named(score_record(young), "seer").overall
     assert (overall.votes, overall.settled) == (2100, 120)
     assert overall.brier.value is not None
     assert overall.brier.low is None
@@ -260,7 +264,9 @@ def test_a_record_with_nothing_settled_scores_nothing_and_breaks_nothing(record,
     )
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        scores = score(empty, changes={1: empty.change}, rivals={"none": empty.change})
+        scores = score_record(
+            empty, changes={1: empty.change}, quantile_benchmarks={"none": empty.change}
+        )
     for each in scores.forecasters:
         assert each.overall.brier_skill.value is None
         assert each.overall.brier_skill.n == 0
@@ -272,8 +278,8 @@ def test_a_record_with_nothing_settled_scores_nothing_and_breaks_nothing(record,
 
 def test_scores_are_plain_json_and_the_same_whenever_they_are_drawn(record, scores):
     told = json.dumps(to_json(scores), allow_nan=False)
-    assert told == json.dumps(to_json(score(record)))
-    assert told != json.dumps(to_json(score(record, seed=1)))
+    assert told == json.dumps(to_json(score_record(record)))
+    assert told != json.dumps(to_json(score_record(record, seed=1)))
 
 
 def test_intervals_hold_the_truth_about_nine_times_in_ten():
@@ -284,9 +290,9 @@ def test_intervals_hold_the_truth_about_nine_times_in_ten():
         moves = rng.normal(0.0, 0.02, (506, 8)) + rng.normal(0.0, 0.01, (506, 1))
         change = np.stack([moves[row + 1 : row + 6].sum(axis=0) for row in range(500)])
         said = lfilter([1.0], [1.0, -0.8], rng.normal(0.0, 0.1, (500, 8)), axis=0)
-        cells = Cells(np.full((500, 8), 0.5), change)
-        parts = Slices((), (), np.zeros((0, 500)), tuple("abcdefgh"))
-        card, *_ = scorecards("null", said, cells, parts, draws(500, 12.0, seed))
+        cells = ScoreInputs(np.full((500, 8), 0.5), change)
+        parts = ScoreSlices((), (), np.zeros((0, 500)), tuple("abcdefgh"))
+        card, *_ = scorecards("null", said, cells, parts, draw_bootstrap(500, 12.0, seed))
         for figure, nothing in (
             (card.hit_edge, 0.0), (card.rank_ic, 0.0), (card.time_ic, 0.0),
             (card.relative_hit_rate, 0.5),

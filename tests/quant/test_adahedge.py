@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from quant.adahedge import advance, open_hedge, shares
+from quant.adahedge import current_weights, initial_state, update
 
 SEEDS = st.integers(0, 10_000)
 
@@ -52,7 +52,7 @@ def test_a_pool_of_log_odds_loses_at_most_what_its_members_lose_on_average(membe
 @given(SEEDS, st.sampled_from([0.05, 1.0, 30.0]))
 def test_the_committee_regrets_no_more_than_the_bound(seed, size):
     log_odds, rose = _rounds(seed, size=size)
-    after, weights = advance(open_hedge(4), log_odds, rose)
+    after, weights = update(initial_state(4), log_odds, rose)
     before = np.vstack([np.full(4, 0.25), weights[:-1]])
     lost = 0.0
     for row in range(len(rose)):
@@ -69,26 +69,26 @@ def test_the_committee_regrets_no_more_than_the_bound(seed, size):
 @given(SEEDS, st.integers(1, 39))
 def test_weights_are_the_same_to_the_last_bit_however_rounds_are_cut(seed, cut):
     log_odds, rose = _rounds(seed)
-    whole, weights = advance(open_hedge(4), log_odds, rose)
-    half, first = advance(open_hedge(4), log_odds[:, :cut].copy(), rose[:cut].copy())
-    rest, second = advance(half, log_odds[:, cut:], rose[cut:])
+    whole, weights = update(initial_state(4), log_odds, rose)
+    half, first = update(initial_state(4), log_odds[:, :cut].copy(), rose[:cut].copy())
+    rest, second = update(half, log_odds[:, cut:], rose[cut:])
     assert np.vstack([first, second]).tobytes() == weights.tobytes()
     assert rest.losses.tobytes() == whole.losses.tobytes()
     assert rest.gap == whole.gap
-    assert shares(whole).tobytes() == weights[-1].tobytes()
+    assert current_weights(whole).tobytes() == weights[-1].tobytes()
 
 
 @settings(deadline=None)
 @given(SEEDS)
 def test_weights_are_shares(seed):
-    _, weights = advance(open_hedge(4), *_rounds(seed, size=200.0))
+    _, weights = update(initial_state(4), *_rounds(seed, size=200.0))
     np.testing.assert_allclose(weights.sum(axis=1), 1.0, rtol=1e-12)
 
 
 def test_who_was_wrong_for_years_still_has_a_voice():
     """Without any weight it would no longer count as a voter."""
     log_odds = np.broadcast_to(np.array([3.0, -3.0]).reshape(2, 1, 1), (2, 1000, 1))
-    _, weights = advance(open_hedge(2), log_odds, np.ones((1000, 1)))
+    _, weights = update(initial_state(2), log_odds, np.ones((1000, 1)))
     assert 0.0 < weights[-1, 1] < 1e-9
 
 
@@ -96,7 +96,7 @@ def test_calm_experts_are_weighed_by_bayes_rule():
     rng = np.random.default_rng(3)
     rose = (rng.random((200, 1)) < 0.6).astype(float)
     log_odds = 0.3 * rng.normal(size=(3, 200, 1))
-    _, weights = advance(open_hedge(3), log_odds, rose)
+    _, weights = update(initial_state(3), log_odds, rose)
     likelihood = np.exp(-_log_loss(log_odds, rose).sum(axis=(1, 2)))
     np.testing.assert_allclose(weights[-1], likelihood / likelihood.sum(), rtol=1e-9)
 
@@ -114,14 +114,14 @@ def test_wild_experts_are_weighed_as_slowly_as_adahedge_does():
         weight = odds / odds.sum()
         mixture = each.min() - math.log(weight @ np.exp(-rate * (each - each.min()))) / rate
         gap, total = gap + max(weight @ each - mixture, 0.0), total + each
-    after, _ = advance(open_hedge(3), log_odds, rose)
+    after, _ = update(initial_state(3), log_odds, rose)
     assert gap > math.log(3)
     assert after.gap == pytest.approx(gap, rel=1e-9)
 
 
 def test_an_expert_asleep_is_charged_what_the_pool_is_charged():
     log_odds = np.array([[[1.0, 0.5]], [[0.2, np.nan]]])
-    after, _ = advance(open_hedge(2), log_odds, np.array([[1.0, 0.0]]))
+    after, _ = update(initial_state(2), log_odds, np.array([[1.0, 0.0]]))
     awake = _log_loss(np.array([1.0, 0.5]), np.array([1.0, 0.0]))
     assert after.losses[0] == pytest.approx(awake.mean())
     other = _log_loss(np.array([0.2]), np.array([1.0]))[0]
@@ -134,7 +134,7 @@ def test_an_expert_keeps_its_equal_share_until_its_first_vote():
     log_odds = rng.normal(0.0, 0.5, (3, 300, 2))
     log_odds[0] += rose - 0.5
     log_odds[2, :299] = np.nan
-    after, weights = advance(open_hedge(3), log_odds, rose)
+    after, weights = update(initial_state(3), log_odds, rose)
     assert (weights[:299, 2] == 1.0 / 3).all()
     assert weights[298, 0] > 0.6
     assert weights[299, 2] == pytest.approx(1 / 3, abs=0.1)
@@ -143,11 +143,11 @@ def test_an_expert_keeps_its_equal_share_until_its_first_vote():
 
 def test_a_row_without_a_settled_vote_is_no_round():
     log_odds = np.array([[[1.0], [1.0], [np.nan]], [[0.3], [0.3], [np.nan]]])
-    after, weights = advance(open_hedge(2), log_odds, np.array([[1.0], [np.nan], [0.0]]))
+    after, weights = update(initial_state(2), log_odds, np.array([[1.0], [np.nan], [0.0]]))
     assert after.rounds.tolist() == [1, 1]
     assert weights[0].tobytes() == weights[1].tobytes() == weights[2].tobytes()
 
 
 def test_one_expert_alone_has_all_the_weight():
-    _, weights = advance(open_hedge(1), np.array([[[9.0], [-9.0]]]), np.array([[0.0], [0.0]]))
+    _, weights = update(initial_state(1), np.array([[[9.0], [-9.0]]]), np.array([[0.0], [0.0]]))
     assert (weights == 1.0).all()

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from quant.bootstrap_ratios import draws
+from quant.bootstrap_ratios import draw_bootstrap
 from quant.resampling import ratio_estimate
 
 
@@ -12,7 +12,7 @@ from quant.resampling import ratio_estimate
 def test_many_ratios_are_each_what_it_would_be_alone(seed, series, block, rows):
     rng = np.random.default_rng(seed)
     above, below = rng.normal(size=(series, rows)), rng.uniform(0.5, 2.0, (series, rows))
-    together = draws(rows, block, seed, samples=40).ratios(above, below)
+    together = draw_bootstrap(rows, block, seed, samples=40).ratios(above, below)
     for k in range(series):
         alone = ratio_estimate(above[k], below[k], block, 40, seed)
         assert together[k].tolist() == pytest.approx(
@@ -23,11 +23,11 @@ def test_many_ratios_are_each_what_it_would_be_alone(seed, series, block, rows):
 def test_a_slice_of_few_rows_has_a_value_and_no_interval():
     above, below = np.zeros((2, 100)), np.zeros((2, 100))
     above[0, :20], below[0, :20] = 1.0, 2.0
-    some, nothing = draws(100, 6.0, 0).ratios(above, below)
+    some, nothing = draw_bootstrap(100, 6.0, 0).ratios(above, below)
     assert some[0] == 0.5
     assert np.isnan(some[1:]).all()
     assert np.isnan(nothing).all()
 
 
 def test_no_rows_make_no_estimate():
-    assert np.isnan(draws(0, 6.0, 0).ratios(np.empty((3, 0)), np.empty((3, 0)))).all()
+    assert np.isnan(draw_bootstrap(0, 6.0, 0).ratios(np.empty((3, 0)), np.empty((3, 0)))).all()

@@ -7,7 +7,7 @@ from sklearn.calibration import calibration_curve
 from sklearn.metrics import brier_score_loss
 from sklearn.metrics import log_loss as sklearn_log_loss
 
-from quant.bootstrap_ratios import draws
+from quant.bootstrap_ratios import draw_bootstrap
 from quant.scoring import forecast_scores
 from quant.scoring.reliability import reliability
 
@@ -55,11 +55,13 @@ def test_whoever_always_leans_with_the_base_rate_has_no_edge_over_it():
     evidence = np.full(100_000, 0.1)
     hit, expected = (
         forecast_scores.hits(evidence, up),
-        forecast_scores.chance(evidence, np.full(100_000, 0.6)),
+        forecast_scores.expected_hit_rate(evidence, np.full(100_000, 0.6)),
     )
     assert hit.mean() == pytest.approx(0.6, abs=0.01)
     assert (hit - expected).mean() == pytest.approx(0.0, abs=0.01)
-    assert forecast_scores.chance(-evidence, np.full(100_000, 0.6))[0] == pytest.approx(0.4)
+    assert forecast_scores.expected_hit_rate(-evidence, np.full(100_000, 0.6))[0] == pytest.approx(
+        0.4
+    )
 
 
 @settings(max_examples=25)
@@ -70,7 +72,7 @@ def test_rank_correlations_are_those_of_scipy_with_ties_and_holes(seed, decimals
     evidence = log_odds.round(decimals)
     kept = ~np.isnan(evidence) & ~np.isnan(change)
     ours = forecast_scores.rank_correlation(
-        forecast_scores.ordered(evidence), forecast_scores.ordered(change), kept, 5
+        forecast_scores.sort_rows(evidence), forecast_scores.sort_rows(change), kept, 5
     )
     for row, mine in enumerate(ours):
         chosen = kept[row]
@@ -89,19 +91,19 @@ def test_medians_are_over_the_cells_kept(seed):
         np.median(row[of]) if of.any() else np.nan for row, of in zip(values, kept, strict=True)
     ]
     assert np.array_equal(
-        forecast_scores.medians(forecast_scores.ordered(values), kept), expected, equal_nan=True
+        forecast_scores.medians(forecast_scores.sort_rows(values), kept), expected, equal_nan=True
     )
 
 
 def test_a_relative_call_is_met_by_beating_the_median():
     change = np.array([[0.01, 0.03, 0.02, -0.01]])
     kept = np.ones((1, 4), bool)
-    distance = forecast_scores.from_median(
-        change, kept, forecast_scores.medians(forecast_scores.ordered(change), kept)
+    distance = forecast_scores.minus_median(
+        change, kept, forecast_scores.medians(forecast_scores.sort_rows(change), kept)
     )
-    assert forecast_scores.ahead(distance).tolist() == [[0.0, 1.0, 1.0, 0.0]]
-    odd = forecast_scores.from_median(change[:, :3], kept[:, :3], np.array([0.02]))
-    assert np.isnan(forecast_scores.ahead(odd)[0, 2])
+    assert forecast_scores.above_median(distance).tolist() == [[0.0, 1.0, 1.0, 0.0]]
+    odd = forecast_scores.minus_median(change[:, :3], kept[:, :3], np.array([0.02]))
+    assert np.isnan(forecast_scores.above_median(odd)[0, 2])
 
 
 @settings(max_examples=20)
@@ -109,7 +111,7 @@ def test_a_relative_call_is_met_by_beating_the_median():
 def test_the_calibration_curve_is_that_of_scikit_learn(seed):
     log_odds, base_rate, up = forecasts(seed, (200, 5), missing=0.0)
     p_up = forecast_scores.probability(log_odds)
-    ours = reliability(p_up, base_rate, up, draws(200, 6.0, 0))
+    ours = reliability(p_up, base_rate, up, draw_bootstrap(200, 6.0, 0))
     observed, said = calibration_curve(up.ravel(), p_up.ravel(), n_bins=10, strategy="quantile")
     assert ours.forecast == pytest.approx(said)
     assert ours.observed[:, 0] == pytest.approx(observed)
@@ -122,7 +124,7 @@ def test_murphys_parts_add_up_to_the_brier_score():
     rng = np.random.default_rng(1)
     p_up = rng.choice([0.2, 0.4, 0.5, 0.7], (300, 4))
     up = (rng.random((300, 4)) < 0.1 + p_up).astype(float)
-    found = reliability(p_up, np.full((300, 4), 0.5), up, draws(300, 6.0, 0), bins=40)
+    found = reliability(p_up, np.full((300, 4), 0.5), up, draw_bootstrap(300, 6.0, 0), bins=40)
     assert len(found.forecast) == 4
     brier = np.square(p_up - up).mean()
     assert found.miscalibration - found.resolution + found.uncertainty == pytest.approx(brier)
@@ -132,13 +134,13 @@ def test_murphys_parts_add_up_to_the_brier_score():
 
 def test_forecasts_that_are_all_the_same_make_one_bin():
     up = np.array([[1.0], [0.0], [1.0], [1.0]])
-    found = reliability(np.full((4, 1), 0.6), np.full((4, 1), 0.5), up, draws(4, 2.0, 0))
+    found = reliability(np.full((4, 1), 0.6), np.full((4, 1), 0.5), up, draw_bootstrap(4, 2.0, 0))
     assert found.count.tolist() == [4.0]
     assert found.observed[0, 0] == 0.75
 
 
 def test_nothing_settled_has_no_calibration():
     nothing = np.full((4, 2), np.nan)
-    found = reliability(nothing, nothing, nothing, draws(4, 2.0, 0))
+    found = reliability(nothing, nothing, nothing, draw_bootstrap(4, 2.0, 0))
     assert len(found.forecast) == 0
     assert np.isnan(found.error)

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from quant import rolling
 from quant.base_rate import base_rate
 from quant.features import indicators
-from quant.features.fundamentals import surprises, trailing_years
-from quant.per_symbol import by_symbol, change, completed, lag, rebased
+from quant.features.fundamentals import standardised_surprises, trailing_twelve_months
+from quant.per_symbol import by_symbol, lag, of_completed_periods, pct_change, rebase
 from quant.risk.symbol_risk import drawdown, forecast_volatility, horizon_quantile, yang_zhang
 
 
@@ -101,13 +101,13 @@ def test_the_base_rate_counts_only_outcomes_that_are_complete() -> None:
 
 def test_doubled_prices_are_the_same_prices_once_rebased() -> None:
     close = _walk(3).reshape(-1, 1)
-    np.testing.assert_array_equal(rebased(close, close), rebased(2 * close, 2 * close))
+    np.testing.assert_array_equal(rebase(close, close), rebase(2 * close, 2 * close))
 
 
 def test_a_period_is_complete_once_a_later_one_has_begun() -> None:
     close = np.arange(1.0, 9.0).reshape(-1, 1)
     period = np.array([0, 0, 0, 1, 1, 2, 2, 2])
-    answer = completed(close, period, lambda series: series)
+    answer = of_completed_periods(close, period, lambda series: series)
     np.testing.assert_array_equal(answer[:, 0], [np.nan, np.nan, np.nan, 3, 3, 5, 5, 5])
 
 
@@ -136,7 +136,7 @@ def test_drawdown_is_measured_from_the_highest_close() -> None:
 def test_a_trailing_year_replaces_last_years_quarters_by_this_years() -> None:
     year = np.array([2019, 2019, 2019, 2019, 2020], np.int32)
     quarter = np.array([1, 2, 3, 4, 1], np.int32)
-    now, before = trailing_years(year, quarter, np.array([10.0, 20, 30, 100, 15]))
+    now, before = trailing_twelve_months(year, quarter, np.array([10.0, 20, 30, 100, 15]))
     np.testing.assert_array_equal(now, [np.nan, np.nan, np.nan, 100, 105])
     assert np.isnan(before).all()
 
@@ -144,14 +144,14 @@ def test_a_trailing_year_replaces_last_years_quarters_by_this_years() -> None:
 def test_the_first_figure_filed_stands() -> None:
     year = np.array([2019, 2019], np.int32)
     quarter = np.array([4, 4], np.int32)
-    now, _ = trailing_years(year, quarter, np.array([100.0, 90.0]))
+    now, _ = trailing_twelve_months(year, quarter, np.array([100.0, 90.0]))
     np.testing.assert_array_equal(now, [100.0, 100.0])
 
 
 def test_a_surprise_is_measured_in_the_companys_own_usual_ones() -> None:
     estimate = np.ones(6)
-    wild = surprises(estimate, np.array([1.5, 0.5, 1.5, 0.5, 1.5, 1.2]))
-    tame = surprises(estimate, np.array([1.01, 0.99, 1.01, 0.99, 1.01, 1.2]))
+    wild = standardised_surprises(estimate, np.array([1.5, 0.5, 1.5, 0.5, 1.5, 1.2]))
+    tame = standardised_surprises(estimate, np.array([1.01, 0.99, 1.01, 0.99, 1.01, 1.2]))
     assert 0 < wild[-1] < tame[-1]
 
 
@@ -160,4 +160,4 @@ def test_no_symbol_sees_another() -> None:
     np.testing.assert_array_equal(
         by_symbol(np.cumsum, both)[:, 1], by_symbol(np.cumsum, both[:, 1])
     )
-    np.testing.assert_array_equal(change(both, 3)[:, 0], change(both[:, 0], 3))
+    np.testing.assert_array_equal(pct_change(both, 3)[:, 0], pct_change(both[:, 0], 3))

@@ -16,12 +16,12 @@ from scipy import stats
 
 from quant.performance import metrics
 from quant.performance.metric import Metric
-from quant.performance.metrics import METRICS, measured, summary, trading_summary
-from quant.performance.periods import STRESS, by_period, stressed
-from quant.performance.round_trips import Trades, round_trips
-from quant.performance.trading_activity import Book, capacity
-from quant.risk.drawdowns import deepest
-from quant.risk.return_series import Floats, Track
+from quant.performance.metrics import METRICS, measure, summary, trading_summary
+from quant.performance.periods import STRESS_PERIODS, period_returns, stress_returns
+from quant.performance.round_trips import RoundTripTable, match_round_trips
+from quant.performance.trading_activity import TradingActivity, capacity
+from quant.risk.drawdowns import deepest_drawdowns
+from quant.risk.return_series import Floats, ReturnSeries
 
 DAYS = pd.bdate_range("2015-01-05", periods=1260)
 TIMES = (DAYS + pd.Timedelta(hours=21)).to_numpy()
@@ -146,8 +146,8 @@ def plain_drawdowns(returns: Floats) -> list[tuple[int, int, int | None, float]]
 def test_drawdowns_are_those_found_by_walking_along(changes: list[float]) -> None:
     returns = np.array(changes)
     plain = plain_drawdowns(returns)
-    table = deepest(returns, 100)
-    told = sorted((each.peak, each.valley, each.recovery) for each in table)
+    table = deepest_drawdowns(returns, 100)
+    told = sorted((each.peak, each.trough, each.recovery) for each in table)
     assert told == sorted(each[:3] for each in plain)
     assert [each.depth for each in table] == sorted(each.depth for each in table)
     measures = summary(returns, 365.25)  # a bar a day
@@ -171,10 +171,10 @@ def test_time_under_water_counts_the_bars_below_an_earlier_high() -> None:
 @pytest.mark.parametrize("name", ALL)
 def test_a_record_is_measured_the_same_alone_and_among_others(name: str) -> None:
     metric = METRICS[name]
-    many = measured(metric, Track(RETURNS, 252, MARKET, TIMES))
-    cube = measured(metric, Track(RETURNS.reshape(3, 1, -1), 252, MARKET, TIMES))
+    many = measure(metric, ReturnSeries(RETURNS, 252, MARKET, TIMES))
+    cube = measure(metric, ReturnSeries(RETURNS.reshape(3, 1, -1), 252, MARKET, TIMES))
     for k, returns in enumerate(RETURNS):
-        alone = measured(metric, Track(returns.copy(), 252, MARKET, TIMES))
+        alone = measure(metric, ReturnSeries(returns.copy(), 252, MARKET, TIMES))
         assert alone.tobytes() == many[k].tobytes() == cube[k, 0].tobytes()
 
 
@@ -249,9 +249,9 @@ def test_without_a_benchmark_or_times_what_needs_them_is_unknown() -> None:
 
 def test_shapes_that_do_not_fit_are_refused() -> None:
     with pytest.raises(ValueError, match="bars a year"):
-        Track(RETURNS, 0.0)
+        ReturnSeries(RETURNS, 0.0)
     with pytest.raises(ValueError, match="do not fit"):
-        Track(RETURNS, 252, times=TIMES[:-1])
+        ReturnSeries(RETURNS, 252, times=TIMES[:-1])
 
 
 @pytest.mark.parametrize("metric", METRICS.values(), ids=lambda m: m.name)
@@ -267,53 +267,53 @@ def test_returns_by_month_compound_and_midnight_ends_its_day() -> None:
         ["2024-01-31T00:00", "2024-02-01T00:00", "2024-02-01T21:00", "2024-03-01T00:00"],
         "datetime64[us]",
     )
-    told = by_period(np.array([0.1, 0.1, -0.5, 1.0]), times, "M")
+    told = period_returns(np.array([0.1, 0.1, -0.5, 1.0]), times, "M")
     assert told.start.tolist() == [np.datetime64(m, "M").item() for m in ("2024-01", "2024-02")]
     assert told.returns == pytest.approx([0.21, 0.0])
 
 
 def test_a_stretch_of_history_is_known_only_to_records_that_span_it() -> None:
-    told = stressed(RETURNS[0], TIMES)
+    told = stress_returns(RETURNS[0], TIMES)
     inside = (DAYS > "2018-09-20") & (DAYS <= "2018-12-24")
     expected = np.prod(1 + RETURNS[0][inside]) - 1
     assert float(told["Rates and trade 2018"]) == pytest.approx(expected)
     assert np.isnan(told["Financial crisis 2007-2009"])
-    assert set(told) == set(STRESS)
+    assert set(told) == set(STRESS_PERIODS)
 
 
-def trips(*fills: tuple[int, int, float, float, float], bars: int = 10) -> Trades:
+def trip_table(*fills: tuple[int, int, float, float, float], bars: int = 10) -> RoundTripTable:
     """Trips of fills (row, column, units, price, commission) in a flat market at 100."""
     rows, columns, units, price, commission = (np.array(each) for each in zip(*fills, strict=True))
     flat = np.full((bars, 2), 100.0)
-    return round_trips(rows, columns, units, price, commission, low=flat, high=flat)
+    return match_round_trips(rows, columns, units, price, commission, low=flat, high=flat)
 
 
 def test_lots_are_closed_first_in_first_out() -> None:
-    made = trips((0, 0, 10.0, 100.0, 1.0), (1, 0, 10.0, 110.0, 1.0), (4, 0, -15.0, 120.0, 3.0))
-    assert made.entry.tolist() == [0, 1]
-    assert made.exit.tolist() == [4, 4]
+    made = trip_table((0, 0, 10.0, 100.0, 1.0), (1, 0, 10.0, 110.0, 1.0), (4, 0, -15.0, 120.0, 3.0))
+    assert made.entry_row.tolist() == [0, 1]
+    assert made.exit_row.tolist() == [4, 4]
     # 10 units from 100 to 120 less 1 and two thirds of 3; 5 units from 110 less half of 1 and 1.
     assert made.profit.tolist() == pytest.approx([200 - 3, 50 - 1.5])
-    assert made.returned.tolist() == pytest.approx([197 / 1000, 48.5 / 550])
+    assert made.return_fraction.tolist() == pytest.approx([197 / 1000, 48.5 / 550])
 
 
 def test_a_sale_beyond_what_is_held_opens_a_short() -> None:
-    made = trips((0, 0, 5.0, 100.0, 0.0), (2, 0, -8.0, 90.0, 0.0), (5, 0, 3.0, 80.0, 0.0))
+    made = trip_table((0, 0, 5.0, 100.0, 0.0), (2, 0, -8.0, 90.0, 0.0), (5, 0, 3.0, 80.0, 0.0))
     assert made.profit.tolist() == pytest.approx([-50.0, 30.0])
-    assert made.entry.tolist() == [0, 2]
+    assert made.entry_row.tolist() == [0, 2]
 
 
 def test_symbols_do_not_close_each_others_lots() -> None:
-    made = trips((0, 0, 5.0, 100.0, 0.0), (1, 1, -5.0, 100.0, 0.0))
+    made = trip_table((0, 0, 5.0, 100.0, 0.0), (1, 1, -5.0, 100.0, 0.0))
     assert len(made.profit) == 0
 
 
 def test_what_rounding_leaves_over_is_no_lot() -> None:
-    made = trips(
+    made = trip_table(
         (0, 0, 0.1, 100.0, 0.0), (1, 0, 0.2, 100.0, 0.0), (2, 0, -(0.1 + 0.2), 100.0, 0.0),
         (3, 0, 1.0, 100.0, 0.0), (4, 0, -1.0, 110.0, 0.0),
     )  # fmt: skip
-    assert made.entry.tolist() == [0, 1, 3]
+    assert made.entry_row.tolist() == [0, 1, 3]
     assert made.profit[-1] == pytest.approx(10.0)
 
 
@@ -331,10 +331,10 @@ def test_profits_of_trips_are_the_cash_once_everything_is_sold(
         (row, column, float(units), float(price), 0.5)
         for row, (column, units, price) in enumerate([*fills, *closing])
     ]
-    made = trips(*everything, bars=len(everything) + 1)
+    made = trip_table(*everything, bars=len(everything) + 1)
     cash = sum(-units * price - fee for _, _, units, price, fee in everything)
     assert made.profit.sum() == pytest.approx(cash)
-    assert (made.exit > made.entry).all()
+    assert (made.exit_row > made.entry_row).all()
 
 
 def test_excursions_end_where_the_trade_ends() -> None:
@@ -342,26 +342,26 @@ def test_excursions_end_where_the_trade_ends() -> None:
     high = np.array([[101.0], [105.0], [np.nan], [120.0], [500.0]])
     rows, columns = np.array([0, 4]), np.array([0, 0])
     price, free = np.array([100.0, 110.0]), np.zeros(2)
-    bought = round_trips(rows, columns, np.array([1.0, -1]), price, free, low=low, high=high)
+    bought = match_round_trips(rows, columns, np.array([1.0, -1]), price, free, low=low, high=high)
     assert (bought.adverse[0], bought.favourable[0]) == pytest.approx((-0.1, 0.2))
-    sold = round_trips(rows, columns, np.array([-1.0, 1]), price, free, low=low, high=high)
+    sold = match_round_trips(rows, columns, np.array([-1.0, 1]), price, free, low=low, high=high)
     assert (sold.adverse[0], sold.favourable[0]) == pytest.approx((-0.2, 0.1))
 
 
-def a_book(traded: float = 0.0) -> Book:
+def an_activity(traded: float = 0.0) -> TradingActivity:
     equity = np.full(252, 1000.0)
-    return Book(
+    return TradingActivity(
         equity, np.where(np.arange(252) < 63, 500.0, 0.0), np.full(252, traded), equity / 1e5, 252
     )
 
 
 def test_trades_and_accounts_are_measured_by_their_formulas() -> None:
-    made = trips(
+    made = trip_table(
         (0, 0, 1.0, 100.0, 0.0), (2, 0, -1.0, 110.0, 0.0),
         (3, 0, 1.0, 100.0, 0.0), (4, 0, -1.0, 95.0, 0.0),
         (5, 0, 1.0, 100.0, 0.0), (9, 0, -1.0, 120.0, 0.0),
     )  # fmt: skip
-    told = trading_summary(made, a_book(traded=20.0))
+    told = trading_summary(made, an_activity(traded=20.0))
     assert told["trades"] == 3
     assert told["trade_win_rate"] == pytest.approx(2 / 3)
     assert told["trade_payoff"] == pytest.approx(0.15 / 0.05)
@@ -381,10 +381,10 @@ def test_trades_and_accounts_are_measured_by_their_formulas() -> None:
 
 def test_without_trades_nothing_is_said_about_them_but_their_number() -> None:
     nothing = np.empty(0)
-    none = round_trips(
+    none = match_round_trips(
         nothing, nothing, nothing, nothing, nothing, low=np.ones((3, 1)), high=np.ones((3, 1))
     )
-    told = trading_summary(none, a_book())
+    told = trading_summary(none, an_activity())
     assert told["trades"] == 0
     assert all(
         np.isnan(told[m.name])

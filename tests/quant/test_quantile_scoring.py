@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy.stats import binom, chi2, norm
 from sklearn.metrics import mean_pinball_loss
 
-from quant.per_symbol import change
+from quant.per_symbol import pct_change
 from quant.risk import symbol_risk
 from quant.scoring import quantile_scoring
 
@@ -22,7 +22,9 @@ def test_pinball_loss_is_that_of_scikit_learn(seed):
     rng = np.random.default_rng(seed)
     outcome, forecast = rng.normal(size=50), rng.normal(size=50)
     ours = quantile_scoring.pinball(forecast, outcome).mean()
-    assert ours == pytest.approx(mean_pinball_loss(outcome, forecast, alpha=quantile_scoring.LEVEL))
+    assert ours == pytest.approx(
+        mean_pinball_loss(outcome, forecast, alpha=quantile_scoring.QUANTILE_LEVEL)
+    )
 
 
 def test_the_true_quantile_has_the_smallest_pinball_loss():
@@ -86,8 +88,8 @@ def test_nothing_to_test_has_no_p_value():
 
 def test_outcomes_kept_apart_have_no_bar_in_common():
     breached = np.array([np.nan, 0, 1, 0, 0, np.nan, 1, 0, 1])
-    assert quantile_scoring.apart(breached, horizon=2).tolist() == [0, 0, 1]
-    assert quantile_scoring.apart(np.arange(10.0), horizon=5).tolist() == [0.0, 6.0]
+    assert quantile_scoring.non_overlapping(breached, horizon=2).tolist() == [0, 0, 1]
+    assert quantile_scoring.non_overlapping(np.arange(10.0), horizon=5).tolist() == [0.0, 6.0]
 
 
 @settings(max_examples=10, deadline=None)
@@ -113,6 +115,6 @@ def test_the_normal_rival_is_right_about_a_normal_walk():
     assert forecast[-1] == pytest.approx(
         norm.ppf(0.05) * symbol_risk.forecast_volatility(close)[-1]
     )
-    outcome = change(close, 1)[1:]
+    outcome = pct_change(close, 1)[1:]
     breached = quantile_scoring.breaches(forecast[:-1], outcome)
     assert np.nanmean(breached) == pytest.approx(0.05, abs=0.01)

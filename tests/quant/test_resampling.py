@@ -108,8 +108,8 @@ def test_without_observations_nothing_is_claimed() -> None:
 
 def test_an_interval_needs_half_of_its_samples() -> None:
     drawn = np.array([1.0, 2.0, np.nan, np.nan, np.nan])
-    assert np.isnan(resampling.interval(drawn, 1.0, 50).low)
-    assert resampling.interval(drawn[:4], 1.0, 50).low == pytest.approx(1.05)
+    assert np.isnan(resampling.percentile_interval(drawn, 1.0, 50).low)
+    assert resampling.percentile_interval(drawn[:4], 1.0, 50).low == pytest.approx(1.05)
 
 
 @settings(max_examples=40, deadline=None)

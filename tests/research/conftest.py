@@ -11,9 +11,9 @@ from agents.registry import AgentSettings, build
 from domain.timeframe import Timeframe
 from market.simulated.provider import DemoProvider
 from research.backtest.backtester import Backtester
-from research.backtest.results import Results
+from research.backtest.results import BacktestStore
 from storage.database import Database
-from storage.market_data.sql_store import SqlLibrary
+from storage.market_data.sql_store import SqlMarketDataStore
 
 SYMBOLS = ("AAPL", "JPM", "XOM", "SPY", "BTC-USD")
 STORED = datetime(2021, 6, 1, tzinfo=UTC)
@@ -26,7 +26,7 @@ def demo_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("backtests")
     database = Database(f"sqlite:///{folder / 'quorum.db'}")
     database.migrate()
-    library, provider = SqlLibrary(database), DemoProvider(7, lambda: NOW)
+    library, provider = SqlMarketDataStore(database), DemoProvider(7, lambda: NOW)
     with library.transaction():
         for symbol in SYMBOLS:
             bars = provider.bars(symbol, Timeframe.D1, STORED, NOW)
@@ -46,15 +46,17 @@ def database(demo_home: Path) -> Iterator[Database]:
 
 
 @pytest.fixture(scope="session")
-def library(database: Database) -> SqlLibrary:
-    return SqlLibrary(database)
+def library(database: Database) -> SqlMarketDataStore:
+    return SqlMarketDataStore(database)
 
 
 @pytest.fixture
-def results(tmp_path: Path) -> Results:
-    return Results(tmp_path / "backtests")
+def results(tmp_path: Path) -> BacktestStore:
+    return BacktestStore(tmp_path / "backtests")
 
 
 @pytest.fixture
-def backtester(results: Results, library: SqlLibrary, database: Database) -> Backtester:
+def backtester(
+    results: BacktestStore, library: SqlMarketDataStore, database: Database
+) -> Backtester:
     return Backtester(results, library, database, builder, "test")

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from domain.decision import Action, Cycle, Decision, Limit, Verdict, Vote
+from domain.decision import Action, AppliedLimit, Cycle, Decision, QualityVerdict, Vote
 from domain.panel import Earnings, Filings, News, Panel
 from domain.timeframe import Timeframe
 from domain.votes import Reason
@@ -28,8 +28,8 @@ def cycle(
     salt: str = "",
 ) -> Cycle:
     """The cycle of day `number`, complete with five votes a symbol, one of them an abstention."""
-    said = f"{number} {symbols} {run} {market} {salt}"
-    digest = hashlib.sha256(said.encode()).hexdigest()
+    text = f"{number} {symbols} {run} {market} {salt}"
+    digest = hashlib.sha256(text.encode()).hexdigest()
     decisions = tuple(decision(symbol, number, digest) for symbol in symbols)
     return Cycle(
         run, market, market == "demo", "XNYS", Timeframe.D1, day(number), digest, decisions
@@ -46,8 +46,8 @@ def decision(symbol: str, number: int, digest: str) -> Decision:
         rank=1,
         target_weight=0.01 * number,
         price=100.0 + number,
-        limits=(Limit("cap", 0.2, 0.1, "the risk agent's cap"),),
-        verdict=Verdict(symbol, (), ("a quiet day",)),
+        limits=(AppliedLimit("cap", 0.2, 0.1, "the risk agent's cap"),),
+        verdict=QualityVerdict(symbol, (), ("a quiet day",)),
         why="Four of five lean up.",
         votes=tuple(vote(agent, symbol) for agent in AGENTS),
         receipt=f"{symbol}-{day(number):%Y%m%d}-{digest[:12]}",

@@ -16,12 +16,12 @@ from sqlalchemy import inspect, text
 
 from domain.errors import ConfigurationError, StorageError
 from domain.events import EngineState
-from storage.accounts.audit import Audit
+from storage.accounts.audit import AccountAudit
 from storage.database import Database
-from storage.journal.sql_journal import Journal
-from storage.market_data.watchlist import Watchlist
+from storage.journal.sql_journal import SqlJournal
+from storage.market_data.watchlist import SqlWatchlist
 from storage.tables import metadata
-from tests.storage.accounts.account_fixtures import accounts, opened
+from tests.storage.accounts.account_fixtures import account_log, open_account
 from tests.storage.samples import INPUTS, cycle, panel
 from trading.account import ledger
 
@@ -37,10 +37,10 @@ def test_migrations_make_the_tables_that_the_program_expects(database: Database)
 
 
 def test_migrating_again_keeps_everything(database: Database) -> None:
-    Journal(database).record(cycle(), PANEL, INPUTS)
-    before = Journal(database).events_after(0)
+    SqlJournal(database).record(cycle(), PANEL, INPUTS)
+    before = SqlJournal(database).events_after(0)
     database.migrate()
-    assert Journal(database).events_after(0) == before
+    assert SqlJournal(database).events_after(0) == before
 
 
 def test_what_was_recorded_before_there_were_accounts_is_kept(
@@ -52,14 +52,14 @@ def test_what_was_recorded_before_there_were_accounts_is_kept(
     database = Database(url)
     with database.reading() as connection:
         assert "entry" not in inspect(connection).get_table_names()
-    Journal(database).record(cycle(), PANEL, INPUTS)
-    Journal(database).set_engine_state("demo", "live", EngineState.PAUSED)
-    before = Journal(database).events_after(0)
+    SqlJournal(database).record(cycle(), PANEL, INPUTS)
+    SqlJournal(database).set_engine_state("demo", "live", EngineState.PAUSED)
+    before = SqlJournal(database).events_after(0)
     database.migrate()
-    assert Journal(database).events_after(0) == before
-    assert Journal(database).engine_state("demo", "live") == (EngineState.PAUSED, None)
-    opened(accounts(database), ("demo", "live"))
-    assert Audit(database, ledger.apply).verify("demo", "live") == ()
+    assert SqlJournal(database).events_after(0) == before
+    assert SqlJournal(database).engine_state("demo", "live") == (EngineState.PAUSED, None)
+    open_account(account_log(database), ("demo", "live"))
+    assert AccountAudit(database, ledger.apply).verify("demo", "live") == ()
     database.close()
 
 
@@ -74,7 +74,7 @@ def test_processes_that_start_together_migrate_in_turn(url: str) -> None:
     ]
     said = [process.communicate(timeout=60)[1].decode() for process in started]
     assert [process.returncode for process in started] == [0, 0, 0], said
-    assert Journal(Database(url)).last_seq() == 0
+    assert SqlJournal(Database(url)).last_seq() == 0
 
 
 def test_a_newer_database_is_refused_by_both_revisions_and_left_alone(
@@ -101,12 +101,12 @@ def test_two_homes_never_touch(tmp_path: Path) -> None:
     homes = [Database(f"sqlite:///{tmp_path}/{name}/quorum.db") for name in ("one", "two")]
     for home in homes:
         home.migrate()
-    journals = [Journal(home) for home in homes]
+    journals = [SqlJournal(home) for home in homes]
     journals[0].record(cycle(), PANEL, INPUTS)
-    Watchlist(homes[0], ()).add("XOM")
+    SqlWatchlist(homes[0], ()).add("XOM")
     assert journals[0].epoch != journals[1].epoch
     assert journals[1].last_seq() == 0
-    assert Watchlist(homes[1], ("SPY",)).symbols() == ("SPY",)
+    assert SqlWatchlist(homes[1], ("SPY",)).symbols() == ("SPY",)
 
 
 @pytest.mark.parametrize(
@@ -139,7 +139,7 @@ def recorded_home(tmp_path: Path) -> tuple[Database, Path]:
     file = tmp_path / "quorum.db"
     database = Database(f"sqlite:///{file}")
     database.migrate()
-    Journal(database).record(cycle(), PANEL, INPUTS)
+    SqlJournal(database).record(cycle(), PANEL, INPUTS)
     database.close()
     return database, file
 
@@ -149,7 +149,7 @@ def test_a_damaged_file_is_reported_with_a_remedy(tmp_path: Path) -> None:
     whole = file.read_bytes()
     file.write_bytes(whole[:8192] + b"\xff" * (len(whole) - 8192))
     with pytest.raises(StorageError, match=r"malformed.*restore the file from a backup"):
-        Journal(database).events_after(0)
+        SqlJournal(database).events_after(0)
 
 
 def test_a_read_only_home_is_reported_with_a_remedy(tmp_path: Path) -> None:
@@ -159,8 +159,8 @@ def test_a_read_only_home_is_reported_with_a_remedy(tmp_path: Path) -> None:
     connection.close()
     read_only = Database(f"sqlite:///file:{file}?mode=ro&uri=true")
     with pytest.raises(StorageError, match=r"readonly.*Make the file and its folder writable"):
-        Journal(read_only).record(cycle(1), PANEL, INPUTS)
-    assert Journal(database).last_seq() == 13
+        SqlJournal(read_only).record(cycle(1), PANEL, INPUTS)
+    assert SqlJournal(database).last_seq() == 13
 
 
 def test_a_home_below_a_file_is_reported_with_a_remedy(tmp_path: Path) -> None:
@@ -173,7 +173,7 @@ def test_a_full_disk_loses_nothing_and_recording_goes_on_when_it_has_room(tmp_pa
     """A cap on the pages of the file stands in for the disk: SQLite answers it as it does a
     full one, and rolls back alike."""
     database, _ = recorded_home(tmp_path)
-    journal = Journal(database)
+    journal = SqlJournal(database)
     before = journal.events_after(0)
     with database.reading() as connection:
         pages = connection.exec_driver_sql("PRAGMA page_count").scalar_one()
@@ -192,7 +192,7 @@ def test_a_locked_database_is_reported_with_a_remedy(
 ) -> None:
     monkeypatch.setattr("storage.database.BUSY_SECONDS", 0.1)
     _, file = recorded_home(tmp_path)
-    impatient = Journal(Database(f"sqlite:///{file}"))
+    impatient = SqlJournal(Database(f"sqlite:///{file}"))
     with sqlite3.connect(file, isolation_level=None) as other:
         other.execute("BEGIN IMMEDIATE")
         assert impatient.last_seq() == 13  # readers never wait
@@ -205,7 +205,7 @@ def test_a_locked_database_is_reported_with_a_remedy(
 
 def test_a_database_without_tables_is_reported_with_a_remedy(url: str) -> None:
     with pytest.raises(StorageError, match="creates its tables"):
-        Journal(Database(url)).last_seq()
+        SqlJournal(Database(url)).last_seq()
 
 
 @pytest.mark.postgres

@@ -6,16 +6,22 @@ from datetime import datetime
 import numpy as np
 import pytest
 
-from domain.bar_matrix import Tape
+from domain.bar_matrix import BarMatrix
 from domain.errors import InputError
-from domain.trading.account import Account, CashMoved, Entry, Mode, Opened
-from domain.trading.orders import Kind, Side, Term, Ticket
-from tests.trading.bar_matrices import tape_of
+from domain.trading.account import (
+    Account,
+    AccountEntry,
+    AccountOpened,
+    CashTransferred,
+    TradingMode,
+)
+from domain.trading.orders import OrderType, Side, Ticket, TimeInForce
+from tests.trading.bar_matrices import bar_matrix_of
 from tests.trading.broker_contract import CALM, Bar, BrokerContract
-from trading.account.account_arrays import moment
+from trading.account.account_arrays import to_datetime
 from trading.account.ledger import apply, fold
 from trading.limits import UNLIMITED, TradingSettings
-from trading.orders.broker import Capabilities, PaperBroker
+from trading.orders.broker import BrokerCapabilities, PaperBroker
 
 
 class PaperVenue:
@@ -23,24 +29,27 @@ class PaperVenue:
         self.symbol = "AAPL"
         self.bars: list[Bar] = [CALM]
         self.broker = PaperBroker(
-            tape=lambda account, until: self.tape(),
-            rules=lambda account: TradingSettings(limits=UNLIMITED),
-            splits=lambda account, until: {},
+            load_bars=lambda account, until: self.bar_matrix(),
+            settings_of=lambda account: TradingSettings(limits=UNLIMITED),
+            splits_since=lambda account, until: {},
         )
         at = self.now
-        opening = (Opened("USD", Mode.AUTO, "balanced"), CashMoved(50_000.0, ""))
-        self.account: Account = fold(Entry(n, at, what) for n, what in enumerate(opening, 1))
+        opening = (
+            AccountOpened("USD", TradingMode.AUTO, "balanced"),
+            CashTransferred(50_000.0, ""),
+        )
+        self.account: Account = fold(AccountEntry(n, at, what) for n, what in enumerate(opening, 1))
         for entry in self.broker.sync(self.account, at):
             self.account = apply(self.account, entry)
 
     @property
     def now(self) -> datetime:
-        return moment(self.tape().known_at.astype("datetime64[us]").astype(np.int64)[-1])
+        return to_datetime(self.bar_matrix().known_at.astype("datetime64[us]").astype(np.int64)[-1])
 
-    def tape(self) -> Tape:
-        return tape_of(np.array(self.bars))
+    def bar_matrix(self) -> BarMatrix:
+        return bar_matrix_of(np.array(self.bars))
 
-    def move(self, *bars: Bar) -> datetime:
+    def advance(self, *bars: Bar) -> datetime:
         self.bars += bars
         return self.now
 
@@ -54,8 +63,8 @@ class TestPaper(BrokerContract):
 @pytest.mark.parametrize(
     ("terms", "why"),
     [
-        ({"kind": Kind.STOP}, "takes no stop orders. Choose one of: limit, market"),
-        ({"term": Term.FOK}, "takes no fok orders. Choose one of: day, gtc"),
+        ({"kind": OrderType.STOP}, "takes no stop orders. Choose one of: limit, market"),
+        ({"term": TimeInForce.FOK}, "takes no fok orders. Choose one of: day, gtc"),
         ({"stop_loss": 90.0}, "holds no exits"),
         ({"quantity": 2.5}, "Give 2 or 3"),
     ],
@@ -63,13 +72,13 @@ class TestPaper(BrokerContract):
 def test_a_ticket_beyond_a_brokers_capabilities_is_refused_with_what_is_taken(
     terms: dict[str, object], why: str
 ) -> None:
-    little = Capabilities(
-        kinds=frozenset({Kind.MARKET, Kind.LIMIT}),
-        terms=frozenset({Term.DAY, Term.GTC}),
-        bracket=False,
-        fractional=False,
+    little = BrokerCapabilities(
+        order_types=frozenset({OrderType.MARKET, OrderType.LIMIT}),
+        times_in_force=frozenset({TimeInForce.DAY, TimeInForce.GTC}),
+        supports_brackets=False,
+        supports_fractional=False,
     )
     asked = Ticket(symbol="AAPL", side=Side.BUY, quantity=2.0)
-    little.demand(asked)
+    little.validate(asked)
     with pytest.raises(InputError, match=why):
-        little.demand(replace(asked, **terms))  # type: ignore[arg-type]
+        little.validate(replace(asked, **terms))  # type: ignore[arg-type]

@@ -2,7 +2,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from trading.sizing.correlation import ALIKE, BARS, kinship
+from trading.sizing.correlation import CORRELATION_BARS, CORRELATION_THRESHOLD, correlation_groups
 
 SINCE, ROWS = 100, 160
 WEEK = np.arange(ROWS) // 5
@@ -25,57 +25,61 @@ compiling = settings(deadline=None, max_examples=40)
 @given(seeds, st.sampled_from([0.0, 0.03]))
 def test_pairs_are_those_whose_correlation_on_their_common_bars_is_above_the_threshold(seed, holes):
     close = walks(seed, holes=holes)
-    found = kinship(close, WEEK, SINCE)
+    found = correlation_groups(close, WEEK, SINCE)
     for row in range(SINCE, ROWS, 7):
         before = close[: int(np.searchsorted(WEEK, WEEK[row]))]
         for one in range(5):
             for other in range(one):
                 both = before[:, [one, other]]
-                both = both[~np.isnan(both).any(axis=1)][-BARS - 1 :]
+                both = both[~np.isnan(both).any(axis=1)][-CORRELATION_BARS - 1 :]
                 measured = np.corrcoef((both[1:] / both[:-1] - 1.0).T)[0, 1]
-                told = found.alike[found.table[row - SINCE], one, other]
-                assert told == (len(both) == BARS + 1 and measured > ALIKE)
+                told = found.correlated[found.matrix_index[row - SINCE], one, other]
+                assert told == (
+                    len(both) == CORRELATION_BARS + 1 and measured > CORRELATION_THRESHOLD
+                )
 
 
 @compiling
 @given(seeds, st.sampled_from([0.0, 0.03]))
 def test_a_pair_does_not_depend_on_neighbours_nor_on_rows_without_it(seed, holes):
     close = walks(seed, holes=holes)
-    whole = kinship(close, WEEK, SINCE)
-    alone = kinship(close[:, [3, 1]], WEEK, SINCE)
-    assert np.array_equal(whole.alike[:, 3, 1], alone.alike[:, 0, 1])
+    whole = correlation_groups(close, WEEK, SINCE)
+    alone = correlation_groups(close[:, [3, 1]], WEEK, SINCE)
+    assert np.array_equal(whole.correlated[:, 3, 1], alone.correlated[:, 0, 1])
     rows = np.repeat(np.arange(ROWS), 2)
     spread = close[rows]
     spread[1::2] = np.nan  # every second row is another symbol's
-    doubled = kinship(spread, WEEK[rows], 2 * SINCE)
-    assert np.array_equal(doubled.alike, whole.alike)
+    doubled = correlation_groups(spread, WEEK[rows], 2 * SINCE)
+    assert np.array_equal(doubled.correlated, whole.correlated)
 
 
 @compiling
 @given(seeds)
 def test_a_week_goes_by_what_was_known_before_it_and_never_by_what_comes(seed):
     close = walks(seed)
-    whole = kinship(close, WEEK, SINCE)
+    whole = correlation_groups(close, WEEK, SINCE)
     for end in (SINCE + 1, SINCE + 4, SINCE + 23):
-        live = kinship(close[:end], WEEK[:end], end - 1)
-        assert np.array_equal(live.alike[0], whole.alike[whole.table[end - 1 - SINCE]])
-    assert (np.diff(whole.table.reshape(-1, 5), axis=1) == 0).all()
+        live = correlation_groups(close[:end], WEEK[:end], end - 1)
+        assert np.array_equal(
+            live.correlated[0], whole.correlated[whole.matrix_index[end - 1 - SINCE]]
+        )
+    assert (np.diff(whole.matrix_index.reshape(-1, 5), axis=1) == 0).all()
 
 
 def test_a_scale_of_prices_changes_nothing_and_a_price_that_stands_still_moves_with_nobody():
     close = walks(3)
     close[:, 4] = 7.0
-    found = kinship(close, WEEK, SINCE)
-    assert np.array_equal(kinship(close * 2.0, WEEK, SINCE).alike, found.alike)
-    assert found.alike.any()
-    assert not found.alike[:, 4].any()
-    assert not found.alike[:, np.arange(5), np.arange(5)].any()
+    found = correlation_groups(close, WEEK, SINCE)
+    assert np.array_equal(correlation_groups(close * 2.0, WEEK, SINCE).correlated, found.correlated)
+    assert found.correlated.any()
+    assert not found.correlated[:, 4].any()
+    assert not found.correlated[:, np.arange(5), np.arange(5)].any()
 
 
 def test_before_there_are_enough_bars_nothing_is_alike():
     close = np.repeat(walks(1, 1), 2, axis=1)
-    found = kinship(close, WEEK, 0)
-    told = found.alike[found.table, 0, 1]
+    found = correlation_groups(close, WEEK, 0)
+    told = found.correlated[found.matrix_index, 0, 1]
     first = int(np.flatnonzero(told)[0])
     assert first == 65  # the first row of a week that 64 closes came before
     assert told[first:].all()

@@ -4,7 +4,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trading.pre_trade.instrument_rules import nearest, tick, untradable, whole
+from trading.pre_trade.instrument_rules import (
+    adjacent_multiples,
+    is_multiple,
+    tick_size,
+    untradable_reason,
+)
 
 
 @pytest.mark.parametrize(
@@ -22,31 +27,31 @@ from trading.pre_trade.instrument_rules import nearest, tick, untradable, whole
 def test_a_tick_goes_with_the_kind_of_thing_and_its_price(
     symbol: str, price: float, step: float
 ) -> None:
-    assert tick(symbol, price) == pytest.approx(step)
+    assert tick_size(symbol, price) == pytest.approx(step)
 
 
 def test_an_index_cannot_be_traded_and_the_reason_names_what_can() -> None:
-    assert "Trade a fund" in (untradable("^VIX") or "")
-    assert untradable("AAPL") is None
-    assert untradable("BTC-USD") is None
+    assert "Trade a fund" in (untradable_reason("^VIX") or "")
+    assert untradable_reason("AAPL") is None
+    assert untradable_reason("BTC-USD") is None
 
 
 @given(steps=st.integers(1, 10**9), step=st.sampled_from([1.0, 0.01, 0.0001, 1e-6]))
 def test_a_number_of_steps_is_whole_whatever_floats_make_of_it(steps: int, step: float) -> None:
-    assert whole(steps * step, step)
-    assert not whole((steps + 0.3) * step, step)
+    assert is_multiple(steps * step, step)
+    assert not is_multiple((steps + 0.3) * step, step)
 
 
 @pytest.mark.parametrize("symbol", ["AAPL", "BTC-USD", "EURUSD=X", "ES=F"])
 @pytest.mark.parametrize("crumb", [1e-13, 1e-322])
 def test_a_crumb_of_a_step_is_no_step(symbol: str, crumb: float) -> None:
-    assert not whole(crumb, tick(symbol, crumb))
+    assert not is_multiple(crumb, tick_size(symbol, crumb))
 
 
 @given(price=st.floats(0.01, 1e6), step=st.sampled_from([1.0, 0.01, 0.0001]))
 def test_the_nearest_steps_enclose_a_number_and_are_whole(price: float, step: float) -> None:
-    below, above = nearest(price, step)
+    below, above = adjacent_multiples(price, step)
     assert below <= price + step * 1e-6
     assert price < above + step * 1e-6
-    assert whole(below, step)
-    assert whole(above, step)
+    assert is_multiple(below, step)
+    assert is_multiple(above, step)

@@ -12,37 +12,40 @@ from hypothesis import strategies as st
 from domain.errors import VerificationError
 from domain.trading.account import (
     Account,
+    AccountEntry,
+    AccountEvent,
+    AccountOpened,
+    AccountReset,
+    AccountSettingsChanged,
     BarClosed,
-    BorrowCharged,
-    CashMoved,
+    BorrowFeeCharged,
+    CashTransferred,
     DividendPaid,
-    Entry,
-    Filled,
-    Guard,
-    GuardChanged,
-    Happening,
-    Mode,
-    Opened,
-    OrderChanged,
-    OrderEnded,
-    OrderPlaced,
-    Reset,
+    OrderClosed,
+    OrderFilled,
+    OrderSubmitted,
+    OrderUpdated,
+    RiskState,
     SplitApplied,
-    Standing,
-    Switched,
+    TradingMode,
+    TradingState,
+    TradingStateChanged,
 )
-from domain.trading.orders import Kind, Order, Side, Source, Status, Term
+from domain.trading.orders import Order, OrderSource, OrderStatus, OrderType, Side, TimeInForce
 from trading.account.ledger import apply, equity, fold
 from trading.account.reconciliation import differences
 
 START = datetime(2024, 3, 4, 21, tzinfo=UTC)
-OPENING = (Opened("USD", Mode.AUTO, "balanced"), CashMoved(100_000.0, "opening capital"))
+OPENING = (
+    AccountOpened("USD", TradingMode.AUTO, "balanced"),
+    CashTransferred(100_000.0, "opening capital"),
+)
 
 
-def account(*happenings: Happening) -> Account:
+def account(*happenings: AccountEvent) -> Account:
     """Opened with 100,000; what happens, happens a day apart."""
     return fold(
-        Entry(n + 1, START + timedelta(days=n), what)
+        AccountEntry(n + 1, START + timedelta(days=n), what)
         for n, what in enumerate((*OPENING, *happenings))
     )
 
@@ -50,23 +53,23 @@ def account(*happenings: Happening) -> Account:
 def order(id: str = "a", side: Side = Side.BUY, quantity: float = 10.0, **terms: Any) -> Order:
     return Order(
         **{
-            "id": id, "key": id, "symbol": "AAPL", "side": side, "kind": Kind.MARKET,
-            "quantity": quantity, "term": Term.GTC, "source": Source.MANUAL, "placed_at": START,
+            "id": id, "key": id, "symbol": "AAPL", "side": side, "kind": OrderType.MARKET,
+            "quantity": quantity, "term": TimeInForce.GTC, "source": OrderSource.MANUAL, "placed_at": START,
             **terms,
         }
     )  # fmt: skip
 
 
-def filled(units: float, price: float, fees: float = 0.0, order: str = "a") -> Filled:
-    return Filled(order, "AAPL", units, price, fees, 0.0, "open")
+def filled(units: float, price: float, fees: float = 0.0, order: str = "a") -> OrderFilled:
+    return OrderFilled(order, "AAPL", units, price, fees, 0.0, "open")
 
 
 def traded(*deals: tuple[float, float, float]) -> Account:
     """Units, price and fees of one order each."""
-    happenings: list[Happening] = []
+    happenings: list[AccountEvent] = []
     for n, (units, price, fees) in enumerate(deals):
         side = Side.BUY if units > 0 else Side.SELL
-        happenings.append(OrderPlaced(order(str(n), side, abs(units))))
+        happenings.append(OrderSubmitted(order(str(n), side, abs(units))))
         happenings.append(filled(units, price, fees, str(n)))
     return account(*happenings)
 
@@ -74,14 +77,14 @@ def traded(*deals: tuple[float, float, float]) -> Account:
 def test_a_buy_costs_its_price_and_fees_and_both_are_in_its_average_cost() -> None:
     after = traded((10.0, 100.0, 5.0), (10.0, 110.0, 5.0))
     assert after.cash == 100_000.0 - 1000.0 - 1100.0 - 10.0
-    assert after.positions["AAPL"].units == 20.0
-    assert after.positions["AAPL"].cost == pytest.approx(105.5)
+    assert after.positions["AAPL"].quantity == 20.0
+    assert after.positions["AAPL"].average_cost == pytest.approx(105.5)
     assert (after.realised, after.fees) == (0.0, 10.0)
 
 
 def test_a_sale_realises_the_difference_to_the_average_cost_less_fees() -> None:
     after = traded((10.0, 100.0, 5.0), (-4.0, 120.0, 2.0))
-    assert after.positions["AAPL"].cost == pytest.approx(100.5)
+    assert after.positions["AAPL"].average_cost == pytest.approx(100.5)
     assert after.positions["AAPL"].realised == after.realised == pytest.approx(4 * 19.5 - 2)
 
 
@@ -94,97 +97,110 @@ def test_a_position_that_is_sold_out_is_gone() -> None:
 def test_a_sale_through_nothing_closes_and_opens_a_short() -> None:
     after = traded((10.0, 100.0, 0.0), (-30.0, 110.0, 3.0))
     short = after.positions["AAPL"]
-    assert short.units == -20.0
-    assert short.cost == pytest.approx((20 * 110 - 2) / 20)
+    assert short.quantity == -20.0
+    assert short.average_cost == pytest.approx((20 * 110 - 2) / 20)
     assert short.realised == 0.0
     assert after.realised == pytest.approx(100.0 - 1.0)
     assert short.opened_at == START + timedelta(days=5)
 
 
 def test_deposits_and_withdrawals_are_no_profit_to_the_breakers() -> None:
-    after = account(CashMoved(50_000.0, ""), CashMoved(-20_000.0, ""))
+    after = account(CashTransferred(50_000.0, ""), CashTransferred(-20_000.0, ""))
     assert (after.cash, after.deposited) == (130_000.0, 130_000.0)
-    assert (after.guard.high, after.guard.day_equity) == (130_000.0, 130_000.0)
+    assert (after.risk.peak_equity, after.risk.day_equity) == (130_000.0, 130_000.0)
 
 
 def test_money_that_is_moved_is_no_loss_to_the_breakers() -> None:
     """Equity of 91,000 is 9% below its high and 4% below the day before, before and after it."""
     lost = (
-        OrderPlaced(order(quantity=100.0)),
+        OrderSubmitted(order(quantity=100.0)),
         filled(100.0, 500.0),
-        BarClosed({"AAPL": 410.0}, 91_000.0, Guard(high=100_000.0, day_equity=95_000.0), {}),
+        BarClosed(
+            {"AAPL": 410.0}, 91_000.0, RiskState(peak_equity=100_000.0, day_equity=95_000.0), {}
+        ),
     )
     for amount in (-45_000.0, 30_000.0):
-        after = account(*lost, CashMoved(amount, ""))
-        assert equity(after) / after.guard.high == pytest.approx(0.91)
-        assert equity(after) / after.guard.day_equity == pytest.approx(91 / 95)
+        after = account(*lost, CashTransferred(amount, ""))
+        assert equity(after) / after.risk.peak_equity == pytest.approx(0.91)
+        assert equity(after) / after.risk.day_equity == pytest.approx(91 / 95)
 
 
 def test_what_is_paid_into_an_empty_account_is_its_high() -> None:
-    after = account(CashMoved(-100_000.0, ""), CashMoved(500.0, ""))
-    assert (after.guard.high, after.guard.day_equity) == (500.0, 500.0)
+    after = account(CashTransferred(-100_000.0, ""), CashTransferred(500.0, ""))
+    assert (after.risk.peak_equity, after.risk.day_equity) == (500.0, 500.0)
 
 
 def test_dividends_come_in_and_borrowing_goes_out() -> None:
-    after = account(DividendPaid("AAPL", 0.5, 5.0), BorrowCharged("AAPL", 2.0))
+    after = account(DividendPaid("AAPL", 0.5, 5.0), BorrowFeeCharged("AAPL", 2.0))
     assert (after.cash, after.dividends, after.borrowing) == (100_003.0, 5.0, 2.0)
 
 
 def test_a_split_changes_units_and_prices_and_not_the_equity() -> None:
     before = account(
-        OrderPlaced(order()),
+        OrderSubmitted(order()),
         filled(10.0, 400.0),
-        BarClosed({"AAPL": 404.0}, 100_040.0, Guard(), {}),
-        OrderPlaced(order("b", Side.SELL, 6.0, kind=Kind.STOP, stop=380.0, trail=8.0, best=410.0)),
+        BarClosed({"AAPL": 404.0}, 100_040.0, RiskState(), {}),
+        OrderSubmitted(
+            order("b", Side.SELL, 6.0, kind=OrderType.STOP, stop=380.0, trail=8.0, best=410.0)
+        ),
     )
-    after = apply(before, Entry(before.number + 1, START, SplitApplied("AAPL", 4.0)))
+    after = apply(before, AccountEntry(before.entry_count + 1, START, SplitApplied("AAPL", 4.0)))
     assert equity(after) == equity(before) == 100_040.0
-    assert after.positions["AAPL"].units == 40.0
-    assert after.positions["AAPL"].cost == 100.0
+    assert after.positions["AAPL"].quantity == 40.0
+    assert after.positions["AAPL"].average_cost == 100.0
     stop = after.orders["b"]
-    assert (stop.quantity, stop.left, stop.stop, stop.trail, stop.best) == (24, 24, 95, 2, 102.5)
+    assert (stop.quantity, stop.remaining, stop.stop_price, stop.trail_amount, stop.best_price) == (
+        24,
+        24,
+        95,
+        2,
+        102.5,
+    )
 
 
 def test_a_reset_begins_anew_and_remembers_prices() -> None:
     after = account(
-        OrderPlaced(order()),
+        OrderSubmitted(order()),
         filled(10.0, 100.0, 1.0),
-        BarClosed({"AAPL": 101.0}, 100_009.0, Guard(high=100_009.0, losses=2), {}),
-        Reset(5_000.0, "again"),
+        BarClosed({"AAPL": 101.0}, 100_009.0, RiskState(peak_equity=100_009.0, losses=2), {}),
+        AccountReset(5_000.0, "again"),
     )
     assert (after.cash, after.deposited, after.fees, after.realised) == (5_000.0, 5_000.0, 0, 0)
     assert after.positions == {}
-    assert after.marks["AAPL"].close == 101.0
-    assert (after.guard.high, after.guard.losses) == (5_000.0, 0)
+    assert after.last_bars["AAPL"].close == 101.0
+    assert (after.risk.peak_equity, after.risk.losses) == (5_000.0, 0)
 
 
 def test_an_order_fills_in_parts_and_is_open_until_nothing_is_left() -> None:
-    part = account(OrderPlaced(order()), filled(4.0, 100.0, 1.0), filled(3.0, 107.0, 1.0))
+    part = account(OrderSubmitted(order()), filled(4.0, 100.0, 1.0), filled(3.0, 107.0, 1.0))
     half = part.orders["a"]
-    assert (half.status, half.filled, half.left) == (Status.PARTIAL, 7.0, 3.0)
-    assert half.average == pytest.approx(103.0)
+    assert (half.status, half.filled, half.remaining) == (OrderStatus.PARTIALLY_FILLED, 7.0, 3.0)
+    assert half.average_price == pytest.approx(103.0)
     assert half.fees == 2.0
-    whole = apply(part, Entry(part.number + 1, START, filled(3.0, 100.0)))
+    whole = apply(part, AccountEntry(part.entry_count + 1, START, filled(3.0, 100.0)))
     assert whole.orders == {}
 
 
 def test_a_bar_moves_marks_the_guard_and_trailing_stops() -> None:
-    stop = order("b", Side.SELL, kind=Kind.TRAILING_STOP, trail=2.0)
-    guard = Guard(Standing.REDUCING, "daily loss")
-    after = account(OrderPlaced(stop), BarClosed({"AAPL": 99.0}, 100_000.0, guard, {"b": 103.0}))
-    assert after.marks["AAPL"].close == 99.0
-    assert after.marks["AAPL"].at == START + timedelta(days=3)
-    assert after.guard == guard
-    assert after.orders["b"].best == 103.0
+    stop = order("b", Side.SELL, kind=OrderType.TRAILING_STOP, trail=2.0)
+    guard = RiskState(TradingState.REDUCING, "daily loss")
+    after = account(OrderSubmitted(stop), BarClosed({"AAPL": 99.0}, 100_000.0, guard, {"b": 103.0}))
+    assert after.last_bars["AAPL"].close == 99.0
+    assert after.last_bars["AAPL"].at == START + timedelta(days=3)
+    assert after.risk == guard
+    assert after.orders["b"].best_price == 103.0
 
 
 def test_mode_profile_and_standing_change_by_hand() -> None:
-    halted = Guard(Standing.HALTED, "emergency stop", "somebody")
-    after = account(Switched(Mode.OBSERVE, "conservative", "somebody"), GuardChanged(halted))
-    assert (after.mode, after.profile, after.guard) == (Mode.OBSERVE, "conservative", halted)
+    halted = RiskState(TradingState.HALTED, "emergency stop", "somebody")
+    after = account(
+        AccountSettingsChanged(TradingMode.OBSERVE, "conservative", "somebody"),
+        TradingStateChanged(halted),
+    )
+    assert (after.mode, after.profile, after.risk) == (TradingMode.OBSERVE, "conservative", halted)
 
 
-PLACED = OrderPlaced(order())
+PLACED = OrderSubmitted(order())
 
 
 @pytest.mark.parametrize(
@@ -195,27 +211,30 @@ PLACED = OrderPlaced(order())
         ((PLACED, filled(11.0, 100.0)), "has 10.0 units left and cannot fill 11.0"),
         ((PLACED, filled(-1.0, 100.0)), "is to buy AAPL, but its fill is of -1.0"),
         ((PLACED, filled(10.0, 100.0), filled(1.0, 100.0)), "Order a is not open"),
-        ((PLACED, OrderEnded("a", Status.FILLED, "")), "cannot end as filled"),
-        ((PLACED, OrderEnded("a", Status.HELD, "")), "is working and cannot become held"),
+        ((PLACED, OrderClosed("a", OrderStatus.FILLED, "")), "cannot end as filled"),
+        ((PLACED, OrderClosed("a", OrderStatus.ACCEPTED, "")), "is working and cannot become held"),
         (
-            (OrderPlaced(order(status=Status.HELD)), filled(1.0, 100.0)),
+            (OrderSubmitted(order(status=OrderStatus.ACCEPTED)), filled(1.0, 100.0)),
             "is held and cannot become partially filled",
         ),
         (
-            (PLACED, filled(1.0, 100.0), OrderEnded("a", Status.REJECTED, "")),
+            (PLACED, filled(1.0, 100.0), OrderClosed("a", OrderStatus.REJECTED, "")),
             "is partially filled and cannot become rejected",
         ),
-        ((OrderPlaced(order(status=Status.PARTIAL)),), "placed as partially filled"),
-        ((OrderPlaced(order(quantity=math.inf)),), "is for inf"),
-        ((PLACED, OrderChanged(order(side=Side.SELL))), "changed its symbol, side, key or fills"),
-        ((PLACED, OrderChanged(order(left=4.0))), "its units add up"),
-        ((PLACED, Reset(1.0, "")), "leaves order a open"),
+        (
+            (OrderSubmitted(order(status=OrderStatus.PARTIALLY_FILLED)),),
+            "placed as partially filled",
+        ),
+        ((OrderSubmitted(order(quantity=math.inf)),), "is for inf"),
+        ((PLACED, OrderUpdated(order(side=Side.SELL))), "changed its symbol, side, key or fills"),
+        ((PLACED, OrderUpdated(order(left=4.0))), "its units add up"),
+        ((PLACED, AccountReset(1.0, "")), "leaves order a open"),
         ((SplitApplied("AAPL", 0.0),), "into 0.0 is none"),
         (OPENING, "is open already"),
     ],
 )
 def test_what_cannot_happen_is_refused_and_named(
-    happenings: tuple[Happening, ...], why: str
+    happenings: tuple[AccountEvent, ...], why: str
 ) -> None:
     with pytest.raises(VerificationError, match=why):
         account(*happenings)
@@ -223,11 +242,11 @@ def test_what_cannot_happen_is_refused_and_named(
 
 def test_entries_are_folded_in_turn_and_the_first_opens_the_account() -> None:
     with pytest.raises(VerificationError, match="the next of this account is 1"):
-        fold([Entry(2, START, OPENING[0])])
+        fold([AccountEntry(2, START, OPENING[0])])
     with pytest.raises(VerificationError, match="The first entry of an account opens it"):
-        fold([Entry(1, START, OPENING[1])])
+        fold([AccountEntry(1, START, OPENING[1])])
     with pytest.raises(VerificationError, match="Entry 4 cannot follow"):
-        apply(account(), Entry(4, START, OPENING[1]))
+        apply(account(), AccountEntry(4, START, OPENING[1]))
     with pytest.raises(VerificationError, match="There is no entry"):
         fold([])
 
@@ -270,8 +289,8 @@ def test_what_was_deposited_realised_and_is_unrealised_is_the_equity(
     units = sum(units for units, *_ in deals)
     assert after.cash == pytest.approx(cash, abs=1e-6)
     held = after.positions.get("AAPL")
-    assert (held.units if held else 0.0) == units
-    open_profit = held.units * (last - held.cost) if held else 0.0
+    assert (held.quantity if held else 0.0) == units
+    open_profit = held.quantity * (last - held.average_cost) if held else 0.0
     assert cash + units * last == pytest.approx(
         after.deposited + after.realised + open_profit, abs=1e-4
     )

@@ -10,34 +10,57 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domain.bar_matrix import Tape
+from domain.bar_matrix import BarMatrix
 from domain.errors import NotFoundError, VerificationError
 from domain.trading.account import (
     Account,
+    AccountEntry,
+    AccountEvent,
+    AccountOpened,
     BarClosed,
-    CashMoved,
+    CashTransferred,
     DividendPaid,
-    Entry,
-    Filled,
-    Happening,
-    Mode,
-    Opened,
-    OrderChanged,
-    OrderEnded,
-    OrderPlaced,
+    OrderClosed,
+    OrderFilled,
+    OrderSubmitted,
+    OrderUpdated,
     SplitApplied,
-    Standing,
+    TradingMode,
+    TradingState,
 )
-from domain.trading.lots import lots_and_trips
-from domain.trading.orders import DUST, Kind, Order, Side, Source, Status, Term, Ticket, resized
-from tests.trading.bar_matrices import tape_of, two_calendars, until, walk
-from tests.trading.random_orders_stress import Storm
+from domain.trading.lots import match_entries
+from domain.trading.orders import (
+    DUST,
+    Order,
+    OrderSource,
+    OrderStatus,
+    OrderType,
+    Side,
+    Ticket,
+    TimeInForce,
+    resize,
+)
+from tests.trading.bar_matrices import bar_matrix_of, first_rows, random_walk, two_calendars
+from tests.trading.random_orders_stress import RandomOrdersStress
 from trading import kernels
-from trading.account.account_arrays import moment
+from trading.account.account_arrays import to_datetime
 from trading.account.ledger import apply, equity, fold
-from trading.account.paper_account import Met, Wish, ask, meet, wild
+from trading.account.paper_account import (
+    BarsApplied,
+    TargetRequest,
+    apply_bars,
+    place_targets,
+    volatility_halted,
+)
 from trading.kernels import codes
-from trading.kernels.state import FILL, NO_GROUPS, Asks, Bars, Groups, new_desk
+from trading.kernels.state import (
+    FILL_DTYPE,
+    NO_SHARED_LIMITS,
+    BarArrays,
+    SharedLimits,
+    TargetMatrix,
+    new_account_arrays,
+)
 from trading.limits import UNLIMITED, LimitSettings, TradingSettings
 from trading.orders import manual_orders
 
@@ -50,126 +73,146 @@ def micros(times: Any) -> Any:
     return times.astype("datetime64[us]").astype(np.int64)
 
 
-def closing(tape: Tape, row: int) -> datetime:
-    return moment(micros(tape.known_at)[row])
+def close_of(tape: BarMatrix, row: int) -> datetime:
+    return to_datetime(micros(tape.known_at)[row])
 
 
-def opened(at: datetime, capital: float = CAPITAL) -> tuple[Entry, ...]:
+def opening_entries(at: datetime, capital: float = CAPITAL) -> tuple[AccountEntry, ...]:
     return (
-        Entry(1, at, Opened("USD", Mode.AUTO, "balanced")),
-        Entry(2, at, CashMoved(capital, "opening capital")),
+        AccountEntry(1, at, AccountOpened("USD", TradingMode.AUTO, "balanced")),
+        AccountEntry(2, at, CashTransferred(capital, "opening capital")),
     )
 
 
-class Paper:
+class PaperAccountRun:
     """An account that lives through a tape, and all its entries."""
 
-    def __init__(self, tape: Tape, settings: TradingSettings = FREE) -> None:
-        self.tape, self.settings, self.row = tape, settings, 0
-        self.entries = list(opened(closing(tape, 0)))
+    def __init__(self, tape: BarMatrix, settings: TradingSettings = FREE) -> None:
+        self.bar_matrix, self.settings, self.row = tape, settings, 0
+        self.entries = list(opening_entries(close_of(tape, 0)))
         self.account = fold(self.entries)
 
-    def keep(self, entries: Sequence[Entry]) -> None:
+    def record(self, entries: Sequence[AccountEntry]) -> None:
         for entry in entries:
             self.account = apply(self.account, entry)
             self.entries.append(entry)
 
-    def bars(self, count: int = 1) -> Met:
+    def apply_bars(self, count: int = 1) -> BarsApplied:
         """The next rows, met together."""
         self.row += count
-        met = meet(self.account, until(self.tape, self.row), self.settings)
-        self.keep(met.entries)
+        met = apply_bars(self.account, first_rows(self.bar_matrix, self.row), self.settings)
+        self.record(met.entries)
         assert met.account == self.account
         return met
 
-    def ask(self, wishes: Mapping[str, Wish], groups: Groups = NO_GROUPS) -> None:
+    def place_targets(
+        self, wishes: Mapping[str, TargetRequest], groups: SharedLimits = NO_SHARED_LIMITS
+    ) -> None:
         at, barred = (
-            closing(self.tape, self.row - 1),
-            wild(until(self.tape, self.row), self.settings),
+            close_of(self.bar_matrix, self.row - 1),
+            volatility_halted(first_rows(self.bar_matrix, self.row), self.settings),
         )
-        self.keep(ask(self.account, self.tape.symbols, wishes, at, self.settings, barred, groups))
+        self.record(
+            place_targets(
+                self.account, self.bar_matrix.symbols, wishes, at, self.settings, barred, groups
+            )
+        )
 
     def place(self, key: str = "k", **terms: Any) -> Order:
         asked = Ticket(**{"symbol": "AAPL", "side": Side.BUY, "quantity": 10.0, **terms})
-        at = closing(self.tape, self.row - 1)
+        at = close_of(self.bar_matrix, self.row - 1)
         entries = manual_orders.place(self.account, asked, key=key, at=at)
-        self.keep(entries)
-        assert isinstance(entries[0].what, OrderPlaced)
-        return entries[0].what.order
+        self.record(entries)
+        assert isinstance(entries[0].event, OrderSubmitted)
+        return entries[0].event.order
 
-    def told(self, kind: type[Happening]) -> list[Any]:
-        return [entry.what for entry in self.entries if isinstance(entry.what, kind)]
+    def events(self, kind: type[AccountEvent]) -> list[Any]:
+        return [entry.event for entry in self.entries if isinstance(entry.event, kind)]
 
 
-def paper(*bars: tuple[float, ...], settings: TradingSettings = FREE, volume: float = 1e9) -> Paper:
+def start_paper_account(
+    *bars: tuple[float, ...], settings: TradingSettings = FREE, volume: float = 1e9
+) -> PaperAccountRun:
     """AAPL, whose first bar was met and is calm."""
-    begun = Paper(tape_of(np.array([CALM, *bars]), volume), settings)
-    begun.bars()
+    begun = PaperAccountRun(bar_matrix_of(np.array([CALM, *bars]), volume), settings)
+    begun.apply_bars()
     return begun
 
 
-def decisions(tape: Tape, seed: int) -> tuple[Any, Any, Any]:
+def random_targets(tape: BarMatrix, seed: int) -> tuple[Any, Any, Any]:
     """Words, targets and ceilings (K, N) at random."""
     dice = np.random.default_rng(seed)
     shape = tape.close.shape
     words = dice.choice([0, 0, 1, 1, 1, 2, 3], shape)
-    words = np.where(np.isnan(tape.close), codes.LEAVE, words).astype(np.int8)
+    words = np.where(np.isnan(tape.close), codes.KEEP, words).astype(np.int8)
     targets = np.where(dice.random(shape) < 0.3, 0.0, dice.uniform(0.0, 0.5, shape))
     return words, targets, dice.uniform(0.1, 0.5, shape)
 
 
-def shared_limits(tape: Tape, seed: int) -> Groups:
+def shared_limits(tape: BarMatrix, seed: int) -> SharedLimits:
     """Two symbols, which move together at times."""
     dice = np.random.default_rng([seed, 1])
     twins = ~np.eye(2, dtype=bool)
-    return Groups(
+    return SharedLimits(
         np.array([0, 0], np.int32), np.stack([twins, ~twins & False]),
         dice.integers(0, 2, len(tape.known_at), np.int32), dice.choice([0.1, 0.4, 1.0], 3),
     )  # fmt: skip
 
 
-def history(
-    tape: Tape, settings: TradingSettings, words: Any, targets: Any, ceilings: Any, shared: Groups
+def run_history(
+    tape: BarMatrix,
+    settings: TradingSettings,
+    words: Any,
+    targets: Any,
+    ceilings: Any,
+    shared: SharedLimits,
 ) -> Any:
-    desk = new_desk(tape.symbols, settings)
+    desk = new_account_arrays(tape.symbols, settings)
     for name in ("cash", "equity", "high", "day_equity"):
         desk.state[0][name] = CAPITAL
-    bars = Bars(
+    bars = BarArrays(
         tape.open, tape.high, tape.low, tape.close, tape.volume, tape.dividend, tape.volatility,
         micros(tape.known_at), micros(tape.opened_at), micros(tape.session_end),
     )  # fmt: skip
     rows = len(tape.known_at)
-    desk = desk._replace(fills=np.empty(rows * len(desk.book), FILL))
+    desk = desk._replace(fills=np.empty(rows * len(desk.orders), FILL_DTYPE))
     sums, standing = np.empty((4, rows)), np.empty((2, rows), np.int8)
-    asks = Asks(words, targets, ceilings)
-    assert kernels.trade_rows(desk, bars, asks, shared, 0, rows, sums, standing) == rows
+    asks = TargetMatrix(words, targets, ceilings)
+    assert kernels.process_bars(desk, bars, asks, shared, 0, rows, sums, standing) == rows
     return desk, sums, standing
 
 
-def live(
-    tape: Tape, settings: TradingSettings, words: Any, targets: Any, ceilings: Any, shared: Groups
-) -> Paper:
+def run_live(
+    tape: BarMatrix,
+    settings: TradingSettings,
+    words: Any,
+    targets: Any,
+    ceilings: Any,
+    shared: SharedLimits,
+) -> PaperAccountRun:
     """Row by row, the account forgotten and rebuilt from its entries between them."""
-    account = Paper(tape, settings)
+    account = PaperAccountRun(tape, settings)
     for t in range(len(tape.known_at)):
-        account.bars()
-        account.ask(
-            wishes_of(tape, t, words, targets, ceilings),
-            shared._replace(table=shared.table[t : t + 1]),
+        account.apply_bars()
+        account.place_targets(
+            requests_at(tape, t, words, targets, ceilings),
+            shared._replace(table=shared.matrix_index[t : t + 1]),
         )
     return account
 
 
-def wishes_of(tape: Tape, t: int, words: Any, targets: Any, ceilings: Any) -> dict[str, Wish]:
+def requests_at(
+    tape: BarMatrix, t: int, words: Any, targets: Any, ceilings: Any
+) -> dict[str, TargetRequest]:
     """What is asked at row t."""
     return {
-        symbol: Wish(
-            None if words[t, n] == codes.WITHDRAW else float(targets[t, n]),
+        symbol: TargetRequest(
+            None if words[t, n] == codes.CANCEL else float(targets[t, n]),
             float(ceilings[t, n]),
-            bool(words[t, n] == codes.SHRINK),
+            bool(words[t, n] == codes.REDUCE),
         )
         for n, symbol in enumerate(tape.symbols)
-        if words[t, n] != codes.LEAVE
+        if words[t, n] != codes.KEEP
     }
 
 
@@ -192,19 +235,19 @@ def limits(draw: st.DrawFn) -> LimitSettings:
 @settings(max_examples=15, deadline=None)
 @given(seed=st.integers(0, 2**32 - 1), limits=limits())
 def test_live_steps_come_to_the_same_floats_as_history(seed: int, limits: LimitSettings) -> None:
-    tape, rules = walk(seed), TradingSettings(limits=limits)
-    words, targets, ceilings = decisions(tape, seed)
+    tape, rules = random_walk(seed), TradingSettings(limits=limits)
+    words, targets, ceilings = random_targets(tape, seed)
     shared = shared_limits(tape, seed)
-    desk, sums, standing = history(tape, rules, words, targets, ceilings, shared)
-    account = live(tape, rules, words, targets, ceilings, shared)
-    rows = account.told(BarClosed)
+    desk, sums, standing = run_history(tape, rules, words, targets, ceilings, shared)
+    account = run_live(tape, rules, words, targets, ceilings, shared)
+    rows = account.events(BarClosed)
     assert [row.equity for row in rows] == sums[0].tolist()
     assert account.account.cash == sums[1][-1]
     assert account.account.dividends == sums[2][-1]
-    words_of = (Standing.ACTIVE, Standing.REDUCING, Standing.HALTED)
+    words_of = (TradingState.ACTIVE, TradingState.REDUCING, TradingState.HALTED)
     assert [row.guard.standing for row in rows] == [words_of[code] for code in standing[0]]
     fills = desk.fills[: desk.state[0]["fill_count"]]
-    told = account.told(Filled)
+    told = account.events(OrderFilled)
     figures = {
         "quantity": [fill.units for fill in told],
         "price": [fill.price for fill in told],
@@ -214,7 +257,7 @@ def test_live_steps_come_to_the_same_floats_as_history(seed: int, limits: LimitS
     }
     for name, told_of in figures.items():
         assert told_of == fills[name].tolist(), name
-    assert [codes.MOMENTS.index(fill.moment) for fill in told] == fills["trigger"].tolist()
+    assert [codes.FILL_TRIGGERS.index(fill.moment) for fill in told] == fills["trigger"].tolist()
     assert fold(account.entries) == account.account
 
 
@@ -223,215 +266,231 @@ def test_live_steps_come_to_the_same_floats_as_history(seed: int, limits: LimitS
 def test_history_asks_when_all_rows_that_close_together_are_met(
     seed: int, limits: LimitSettings
 ) -> None:
-    tape, rules = two_calendars(walk(seed)), TradingSettings(limits=limits)
-    words, targets, ceilings = decisions(tape, seed)
+    tape, rules = two_calendars(random_walk(seed)), TradingSettings(limits=limits)
+    words, targets, ceilings = random_targets(tape, seed)
     shared = shared_limits(tape, seed)
-    desk, sums, _ = history(tape, rules, words, targets, ceilings, shared)
-    account = Paper(tape, rules)
+    desk, sums, _ = run_history(tape, rules, words, targets, ceilings, shared)
+    account = PaperAccountRun(tape, rules)
     for row in range(0, len(tape.known_at), 2):
-        account.bars(2)
+        account.apply_bars(2)
         for t in (row, row + 1):
-            account.ask(
-                wishes_of(tape, t, words, targets, ceilings),
-                shared._replace(table=shared.table[t : t + 1]),
+            account.place_targets(
+                requests_at(tape, t, words, targets, ceilings),
+                shared._replace(table=shared.matrix_index[t : t + 1]),
             )
-    assert [row.equity for row in account.told(BarClosed)] == sums[0][
+    assert [row.equity for row in account.events(BarClosed)] == sums[0][
         ~np.isnan(tape.close).all(axis=1)
     ].tolist()
     fills = desk.fills[: desk.state[0]["fill_count"]]
-    assert [fill.units for fill in account.told(Filled)] == fills["quantity"].tolist()
+    assert [fill.units for fill in account.events(OrderFilled)] == fills["quantity"].tolist()
     assert account.account.cash == sums[1][-1]
 
 
 @settings(max_examples=10, deadline=None)
 @given(seed=st.integers(0, 2**32 - 1), steps=st.lists(st.integers(1, 7), min_size=40))
 def test_rows_met_together_or_one_by_one_are_the_same_entries(seed: int, steps: list[int]) -> None:
-    tape = walk(seed)
-    one, many = (Paper(tape, TradingSettings()) for _ in range(2))
+    tape = random_walk(seed)
+    one, many = (PaperAccountRun(tape, TradingSettings()) for _ in range(2))
     for account in (one, many):
-        account.bars()
+        account.apply_bars()
         for n, symbol in enumerate(tape.symbols):
-            account.place(f"buy {n}", symbol=symbol, quantity=50.0, term=Term.GTC,
+            account.place(f"buy {n}", symbol=symbol, quantity=50.0, term=TimeInForce.GTC,
                           stop_loss=85.0, take_profit=112.0)  # fmt: skip
-            account.place(f"limit {n}", symbol=symbol, quantity=40.0, term=Term.GTC,
-                          kind=Kind.LIMIT, limit=95.0)  # fmt: skip
-            account.place(f"trail {n}", symbol=symbol, side=Side.SELL, quantity=30.0,
-                          term=Term.GTC, kind=Kind.TRAILING_STOP, trail_share=0.05)  # fmt: skip
+            account.place(f"limit {n}", symbol=symbol, quantity=40.0, term=TimeInForce.GTC,
+                          kind=OrderType.LIMIT, limit=95.0)  # fmt: skip
+            account.place(
+                f"trail {n}",
+                symbol=symbol,
+                side=Side.SELL,
+                quantity=30.0,
+                # fmt: skip
+                term=TimeInForce.GTC,
+                kind=OrderType.TRAILING_STOP,
+                trail_share=0.05,
+            )
     while one.row < len(tape.known_at):
-        one.bars()
+        one.apply_bars()
     for step in steps:
         if many.row < len(tape.known_at):
-            many.bars(min(step, len(tape.known_at) - many.row))
+            many.apply_bars(min(step, len(tape.known_at) - many.row))
     assert one.entries == many.entries
 
 
 def test_a_market_order_fills_at_the_next_open_and_never_in_the_bar_it_was_placed_in() -> None:
-    account = paper((102.0, 103.0, 101.0, 102.5))
+    account = start_paper_account((102.0, 103.0, 101.0, 102.5))
     account.place()
-    assert account.told(Filled) == []
-    account.bars()
-    (fill,) = account.told(Filled)
+    assert account.events(OrderFilled) == []
+    account.apply_bars()
+    (fill,) = account.events(OrderFilled)
     assert fill.price == pytest.approx(102.0 * 1.0002, rel=1e-4)
     assert fill.moment == "open"
-    assert account.account.positions["AAPL"].units == 10.0
+    assert account.account.positions["AAPL"].quantity == 10.0
     assert account.account.orders == {}
 
 
 def test_an_order_placed_within_a_bar_waits_for_the_one_after_it() -> None:
-    account = paper(CALM, CALM)
-    asked = Ticket(symbol="AAPL", side=Side.BUY, quantity=10.0, term=Term.GTC)
-    within = closing(account.tape, 1) - timedelta(hours=1)
-    account.keep(manual_orders.place(account.account, asked, key="k", at=within))
-    account.bars()
-    assert account.told(Filled) == []
-    account.bars()
-    assert len(account.told(Filled)) == 1
+    account = start_paper_account(CALM, CALM)
+    asked = Ticket(symbol="AAPL", side=Side.BUY, quantity=10.0, time_in_force=TimeInForce.GTC)
+    within = close_of(account.bar_matrix, 1) - timedelta(hours=1)
+    account.record(manual_orders.place(account.account, asked, key="k", at=within))
+    account.apply_bars()
+    assert account.events(OrderFilled) == []
+    account.apply_bars()
+    assert len(account.events(OrderFilled)) == 1
 
 
 def test_a_fill_at_the_open_belongs_to_the_open_and_the_bar_to_its_close() -> None:
-    account = paper(CALM)
+    account = start_paper_account(CALM)
     account.place()
-    account.bars()
-    times = {type(entry.what): entry.at for entry in account.entries}
-    assert times[BarClosed] - times[Filled] == timedelta(minutes=390)
-    assert account.account.marks["AAPL"].traded_at == times[Filled]
+    account.apply_bars()
+    times = {type(entry.event): entry.at for entry in account.entries}
+    assert times[BarClosed] - times[OrderFilled] == timedelta(minutes=390)
+    assert account.account.last_bars["AAPL"].traded_at == times[OrderFilled]
 
 
 def test_volume_caps_what_fills_and_the_rest_waits() -> None:
-    account = paper(CALM, CALM, volume=1000.0)
-    account.place(quantity=60.0, term=Term.GTC)
-    account.bars()
+    account = start_paper_account(CALM, CALM, volume=1000.0)
+    account.place(quantity=60.0, term=TimeInForce.GTC)
+    account.apply_bars()
     (order,) = account.account.orders.values()
-    assert (order.status, order.filled, order.left) == (Status.PARTIAL, 25.0, 35.0)
-    account.bars()
-    assert [fill.units for fill in account.told(Filled)] == [25.0, 25.0]
+    assert (order.status, order.filled, order.remaining) == (
+        OrderStatus.PARTIALLY_FILLED,
+        25.0,
+        35.0,
+    )
+    account.apply_bars()
+    assert [fill.units for fill in account.events(OrderFilled)] == [25.0, 25.0]
 
 
 def test_a_day_order_ends_with_its_session_and_says_so() -> None:
-    account = paper(CALM)
-    account.place(kind=Kind.LIMIT, limit=90.0)
-    account.bars()
-    (end,) = account.told(OrderEnded)
-    assert (end.status, end.why) == (Status.EXPIRED, "its session has ended")
+    account = start_paper_account(CALM)
+    account.place(kind=OrderType.LIMIT, limit=90.0)
+    account.apply_bars()
+    (end,) = account.events(OrderClosed)
+    assert (end.status, end.why) == (OrderStatus.EXPIRED, "its session has ended")
 
 
 def test_the_exits_of_a_bracket_wait_for_it_and_one_cancels_the_other() -> None:
-    account = paper(CALM, (100.0, 101.0, 94.0, 96.0))
+    account = start_paper_account(CALM, (100.0, 101.0, 94.0, 96.0))
     account.place(stop_loss=95.0, take_profit=110.0)
     assert [order.status for order in account.account.orders.values()] == [
-        Status.WORKING,
-        Status.HELD,
-        Status.HELD,
+        OrderStatus.WORKING,
+        OrderStatus.ACCEPTED,
+        OrderStatus.ACCEPTED,
     ]
-    account.bars()
-    assert [order.status for order in account.account.orders.values()] == [Status.WORKING] * 2
-    account.bars()
-    assert [fill.moment for fill in account.told(Filled)] == ["open", "stop"]
-    (end,) = account.told(OrderEnded)
+    account.apply_bars()
+    assert [order.status for order in account.account.orders.values()] == [OrderStatus.WORKING] * 2
+    account.apply_bars()
+    assert [fill.moment for fill in account.events(OrderFilled)] == ["open", "stop"]
+    (end,) = account.events(OrderClosed)
     assert end.order.endswith("-profit")
     assert account.account.positions == {}
 
 
 def test_exits_of_what_has_filled_outlive_their_cancelled_parent_and_cover_no_more() -> None:
-    account = paper(CALM, CALM, volume=1000.0)
-    order = account.place(quantity=60.0, term=Term.GTC, stop_loss=95.0, take_profit=110.0)
-    account.bars()
-    account.keep(manual_orders.cancel(account.account, order.id, closing(account.tape, 1)))
-    assert {order.left for order in account.account.orders.values()} == {25.0}
-    waiting = paper(CALM)
+    account = start_paper_account(CALM, CALM, volume=1000.0)
+    order = account.place(quantity=60.0, term=TimeInForce.GTC, stop_loss=95.0, take_profit=110.0)
+    account.apply_bars()
+    account.record(manual_orders.cancel(account.account, order.id, close_of(account.bar_matrix, 1)))
+    assert {order.remaining for order in account.account.orders.values()} == {25.0}
+    waiting = start_paper_account(CALM)
     order = waiting.place(stop_loss=95.0)
-    waiting.keep(manual_orders.cancel(waiting.account, order.id, closing(waiting.tape, 0)))
+    waiting.record(manual_orders.cancel(waiting.account, order.id, close_of(waiting.bar_matrix, 0)))
     assert waiting.account.orders == {}
 
 
 def test_an_amended_order_trades_on_its_new_terms_from_the_next_bar_on() -> None:
-    account = paper((100.0, 101.0, 95.0, 96.0), (96.0, 97.0, 95.0, 96.0))
-    order = account.place(kind=Kind.LIMIT, limit=90.0, term=Term.GTC, stop_loss=80.0)
-    within = closing(account.tape, 1) - timedelta(hours=1)
-    changed = replace(resized(account.account.orders[order.id], 20.0), limit=98.0)
-    account.keep(manual_orders.amend(account.account, changed, within))
-    assert {order.left for order in account.account.orders.values()} == {20.0}
-    account.bars()
-    assert account.told(Filled) == []
-    account.bars()
-    assert [fill.units for fill in account.told(Filled)] == [20.0]
+    account = start_paper_account((100.0, 101.0, 95.0, 96.0), (96.0, 97.0, 95.0, 96.0))
+    order = account.place(kind=OrderType.LIMIT, limit=90.0, term=TimeInForce.GTC, stop_loss=80.0)
+    within = close_of(account.bar_matrix, 1) - timedelta(hours=1)
+    changed = replace(resize(account.account.orders[order.id], 20.0), limit=98.0)
+    account.record(manual_orders.amend(account.account, changed, within))
+    assert {order.remaining for order in account.account.orders.values()} == {20.0}
+    account.apply_bars()
+    assert account.events(OrderFilled) == []
+    account.apply_bars()
+    assert [fill.units for fill in account.events(OrderFilled)] == [20.0]
 
 
 def test_a_dividend_is_paid_on_what_was_held_before_the_bar() -> None:
-    account = paper(CALM, CALM)
-    account.tape.dividend[1:] = 0.5
+    account = start_paper_account(CALM, CALM)
+    account.bar_matrix.dividend[1:] = 0.5
     account.place()
-    account.bars(2)
-    (paid,) = account.told(DividendPaid)
+    account.apply_bars(2)
+    (paid,) = account.events(DividendPaid)
     assert (paid.per_unit, paid.cash) == (0.5, 5.0)
 
 
 def test_a_recorded_split_is_applied_and_equity_goes_on_as_if_nothing_was() -> None:
-    account = paper(CALM, CALM)
+    account = start_paper_account(CALM, CALM)
     account.place()
-    account.place("exit", side=Side.SELL, kind=Kind.STOP, stop=80.0, term=Term.GTC)
-    account.bars()
+    account.place("exit", side=Side.SELL, kind=OrderType.STOP, stop=80.0, term=TimeInForce.GTC)
+    account.apply_bars()
     before = equity(account.account)
     halved = replace(
-        account.tape,
-        **{name: getattr(account.tape, name) / 2 for name in ("open", "high", "low", "close")},
+        account.bar_matrix,
+        **{
+            name: getattr(account.bar_matrix, name) / 2 for name in ("open", "high", "low", "close")
+        },
     )
-    met = meet(account.account, until(halved, 3), FREE, {"AAPL": 2.0})
-    assert met.account.positions["AAPL"].units == 20.0
-    assert [order.stop for order in met.account.orders.values()] == [40.0]
+    met = apply_bars(account.account, first_rows(halved, 3), FREE, {"AAPL": 2.0})
+    assert met.account.positions["AAPL"].quantity == 20.0
+    assert [order.stop_price for order in met.account.orders.values()] == [40.0]
     assert equity(met.account) == pytest.approx(before)
-    assert sum(isinstance(entry.what, SplitApplied) for entry in met.entries) == 1
-    again = meet(met.account, halved, FREE, {"AAPL": 2.0})
+    assert sum(isinstance(entry.event, SplitApplied) for entry in met.entries) == 1
+    again = apply_bars(met.account, halved, FREE, {"AAPL": 2.0})
     assert again.entries == ()
 
 
 def test_a_rewritten_history_halts_the_account_once_and_nothing_is_met() -> None:
-    account = paper(CALM, CALM)
+    account = start_paper_account(CALM, CALM)
     account.place()
-    account.bars()
-    account.tape.close[:] *= 0.7
-    met = account.bars()
-    assert met.account.guard.standing is Standing.HALTED
-    assert "the history of AAPL was rewritten: its close of 100 at" in met.account.guard.reason
-    assert met.account.marks == meet(met.account, account.tape, FREE).account.marks
-    assert meet(met.account, account.tape, FREE).entries == ()
+    account.apply_bars()
+    account.bar_matrix.close[:] *= 0.7
+    met = account.apply_bars()
+    assert met.account.risk.trading_state is TradingState.HALTED
+    assert "the history of AAPL was rewritten: its close of 100 at" in met.account.risk.reason
+    assert (
+        met.account.last_bars == apply_bars(met.account, account.bar_matrix, FREE).account.last_bars
+    )
+    assert apply_bars(met.account, account.bar_matrix, FREE).entries == ()
 
 
 def test_an_instant_that_is_begun_again_before_the_last_bar_seen_changes_nothing() -> None:
-    account = paper(CALM, CALM)
+    account = start_paper_account(CALM, CALM)
     account.place()
-    account.bars(2)
-    assert meet(account.account, until(account.tape, 2), FREE).entries == ()
+    account.apply_bars(2)
+    assert apply_bars(account.account, first_rows(account.bar_matrix, 2), FREE).entries == ()
 
 
 def test_what_is_held_must_be_on_the_tape() -> None:
-    account = paper(CALM)
+    account = start_paper_account(CALM)
     account.place()
-    account.bars()
-    other = tape_of(np.array([CALM] * 3), symbols=("MSFT",))
+    account.apply_bars()
+    other = bar_matrix_of(np.array([CALM] * 3), symbols=("MSFT",))
     with pytest.raises(VerificationError, match="holds or has orders on AAPL"):
-        meet(account.account, other, FREE)
+        apply_bars(account.account, other, FREE)
 
 
 def test_a_decision_becomes_an_order_with_its_receipt_and_only_once() -> None:
-    account = paper(CALM)
-    wishes = {"AAPL": Wish(0.2, 1.0, receipt="r-1")}
-    account.ask(wishes)
+    account = start_paper_account(CALM)
+    wishes = {"AAPL": TargetRequest(0.2, 1.0, receipt="r-1")}
+    account.place_targets(wishes)
     (order,) = account.account.orders.values()
-    assert (order.source, order.receipt, order.quantity) == (Source.COMMITTEE, "r-1", 200.0)
-    account.ask(wishes)
-    assert len(account.told(OrderPlaced)) == 1
-    assert account.told(OrderEnded) == []
+    assert (order.source, order.receipt, order.quantity) == (OrderSource.COMMITTEE, "r-1", 200.0)
+    account.place_targets(wishes)
+    assert len(account.events(OrderSubmitted)) == 1
+    assert account.events(OrderClosed) == []
 
 
 def test_a_new_decision_replaces_what_is_left_of_the_last_and_a_block_withdraws_it() -> None:
-    account = paper(CALM, CALM, CALM, volume=1000.0)
-    account.ask({"AAPL": Wish(0.2, 1.0)})
-    account.bars()
-    account.ask({"AAPL": Wish(0.1, 1.0)})
-    account.bars()
-    account.ask({"AAPL": Wish(None, 1.0)})
-    assert [end.why for end in account.told(OrderEnded)] == [
+    account = start_paper_account(CALM, CALM, CALM, volume=1000.0)
+    account.place_targets({"AAPL": TargetRequest(0.2, 1.0)})
+    account.apply_bars()
+    account.place_targets({"AAPL": TargetRequest(0.1, 1.0)})
+    account.apply_bars()
+    account.place_targets({"AAPL": TargetRequest(None, 1.0)})
+    assert [end.why for end in account.events(OrderClosed)] == [
         "a new decision",
         "the symbol is blocked",
     ]
@@ -440,105 +499,123 @@ def test_a_new_decision_replaces_what_is_left_of_the_last_and_a_block_withdraws_
 
 def test_what_is_barred_or_wild_is_not_bought() -> None:
     rules = TradingSettings(limits=UNLIMITED.model_copy(update={"volatility_breaker": 3.0}))
-    account = paper((100.0, 107.0, 100.0, 107.0), settings=rules)
-    account.ask({"AAPL": Wish(0.2, 1.0, barred=True)})
-    assert account.told(OrderPlaced) == []
-    account.bars()
-    account.ask({"AAPL": Wish(0.2, 1.0)})
-    assert account.told(OrderPlaced) == []
+    account = start_paper_account((100.0, 107.0, 100.0, 107.0), settings=rules)
+    account.place_targets({"AAPL": TargetRequest(0.2, 1.0, buy_blocked=True)})
+    assert account.events(OrderSubmitted) == []
+    account.apply_bars()
+    account.place_targets({"AAPL": TargetRequest(0.2, 1.0)})
+    assert account.events(OrderSubmitted) == []
 
 
 def test_protective_exits_are_orders_like_any_other() -> None:
     rules = TradingSettings(limits=UNLIMITED.model_copy(update={"stop_loss": 0.05}))
-    account = paper(CALM, (94.0, 95.0, 93.0, 94.0), settings=rules)
-    account.ask({"AAPL": Wish(0.2, 1.0)})
-    account.bars()
+    account = start_paper_account(CALM, (94.0, 95.0, 93.0, 94.0), settings=rules)
+    account.place_targets({"AAPL": TargetRequest(0.2, 1.0)})
+    account.apply_bars()
     (stop,) = account.account.orders.values()
-    assert (stop.source, stop.kind, stop.reduce_only) == (Source.EXIT, Kind.STOP, True)
-    assert stop.stop == pytest.approx(95.0, rel=1e-3)
-    account.bars()
+    assert (stop.source, stop.order_type, stop.reduce_only) == (
+        OrderSource.EXIT,
+        OrderType.STOP,
+        True,
+    )
+    assert stop.stop_price == pytest.approx(95.0, rel=1e-3)
+    account.apply_bars()
     assert account.account.positions == {}
-    assert account.told(Filled)[-1].price < 94.0
+    assert account.events(OrderFilled)[-1].price < 94.0
 
 
 def test_the_emergency_stop_cancels_halts_and_flattens_over_as_many_opens_as_it_takes() -> None:
-    account = paper(CALM, CALM, CALM, CALM, CALM, volume=1000.0)
-    account.place("a", quantity=20.0, term=Term.GTC)
-    account.place("b", quantity=20.0, term=Term.GTC)
-    account.bars(2)
-    account.place("c", kind=Kind.LIMIT, limit=90.0, term=Term.GTC)
-    at = closing(account.tape, 2)
-    account.keep(
-        manual_orders.emergency(account.account, flatten=True, reason="fire", by="me", at=at)
+    account = start_paper_account(CALM, CALM, CALM, CALM, CALM, volume=1000.0)
+    account.place("a", quantity=20.0, term=TimeInForce.GTC)
+    account.place("b", quantity=20.0, term=TimeInForce.GTC)
+    account.apply_bars(2)
+    account.place("c", kind=OrderType.LIMIT, limit=90.0, term=TimeInForce.GTC)
+    at = close_of(account.bar_matrix, 2)
+    account.record(
+        manual_orders.emergency_stop(account.account, flatten=True, reason="fire", by="me", at=at)
     )
-    guard = account.account.guard
-    assert (guard.standing, guard.reason, guard.by) == (
-        Standing.HALTED, "emergency stop: fire", "me",
+    guard = account.account.risk
+    assert (guard.trading_state, guard.reason, guard.by) == (
+        TradingState.HALTED, "emergency stop: fire", "me",
     )  # fmt: skip
     (way_out,) = account.account.orders.values()
-    assert (way_out.source, way_out.side, way_out.quantity) == (Source.STOP, Side.SELL, 40.0)
-    account.bars(2)
+    assert (way_out.source, way_out.side, way_out.quantity) == (
+        OrderSource.EMERGENCY_STOP,
+        Side.SELL,
+        40.0,
+    )
+    account.apply_bars(2)
     assert account.account.positions == {}
-    account.ask({"AAPL": Wish(0.2, 1.0)})
-    account.bars()
+    account.place_targets({"AAPL": TargetRequest(0.2, 1.0)})
+    account.apply_bars()
     assert account.account.orders == {}
-    assert account.account.guard.standing is Standing.HALTED
+    assert account.account.risk.trading_state is TradingState.HALTED
 
 
 def test_two_stops_at_one_instant_place_orders_of_two_keys() -> None:
-    account = paper(CALM, CALM)
+    account = start_paper_account(CALM, CALM)
     account.place()
-    account.bars()
-    at = closing(account.tape, 1)
+    account.apply_bars()
+    at = close_of(account.bar_matrix, 1)
     for _ in range(2):
-        account.keep(
-            manual_orders.emergency(account.account, flatten=True, reason="", by="me", at=at)
+        account.record(
+            manual_orders.emergency_stop(account.account, flatten=True, reason="", by="me", at=at)
         )
-    keys = [placed.order.key for placed in account.told(OrderPlaced)]
+    keys = [placed.order.key for placed in account.events(OrderSubmitted)]
     assert len(keys) == len(set(keys)) == 3
 
 
 def test_a_stop_without_flattening_keeps_what_is_held_and_trades_nothing() -> None:
-    account = paper(CALM, CALM)
+    account = start_paper_account(CALM, CALM)
     account.place()
-    account.bars()
-    at = closing(account.tape, 1)
-    account.keep(manual_orders.emergency(account.account, flatten=False, reason="", by="me", at=at))
-    account.bars()
-    assert account.account.positions["AAPL"].units == 10.0
-    account.keep(manual_orders.release(account.account, by="me", at=closing(account.tape, 2)))
-    assert account.account.guard.standing is Standing.ACTIVE
-    assert account.account.guard.high == equity(account.account)
+    account.apply_bars()
+    at = close_of(account.bar_matrix, 1)
+    account.record(
+        manual_orders.emergency_stop(account.account, flatten=False, reason="", by="me", at=at)
+    )
+    account.apply_bars()
+    assert account.account.positions["AAPL"].quantity == 10.0
+    account.record(
+        manual_orders.resume_trading(account.account, by="me", at=close_of(account.bar_matrix, 2))
+    )
+    assert account.account.risk.trading_state is TradingState.ACTIVE
+    assert account.account.risk.peak_equity == equity(account.account)
 
 
 def test_a_reset_ends_orders_and_begins_with_its_capital() -> None:
-    account = paper(CALM)
+    account = start_paper_account(CALM)
     account.place()
-    account.bars()
-    account.place("b", kind=Kind.LIMIT, limit=90.0, term=Term.GTC)
-    account.keep(manual_orders.reset(account.account, 5_000.0, "again", closing(account.tape, 1)))
+    account.apply_bars()
+    account.place("b", kind=OrderType.LIMIT, limit=90.0, term=TimeInForce.GTC)
+    account.record(
+        manual_orders.reset_account(
+            account.account, 5_000.0, "again", close_of(account.bar_matrix, 1)
+        )
+    )
     assert (account.account.orders, account.account.positions) == ({}, {})
     assert account.account.cash == equity(account.account) == 5_000.0
 
 
 def test_an_order_that_is_not_open_cannot_be_cancelled() -> None:
-    account: Account = paper(CALM).account
+    account: Account = start_paper_account(CALM).account
     with pytest.raises(NotFoundError, match="No open order has the id 'o99'"):
-        manual_orders.cancel(account, "o99", closing(tape_of(np.array([CALM])), 0))
+        manual_orders.cancel(account, "o99", close_of(bar_matrix_of(np.array([CALM])), 0))
 
 
 @settings(max_examples=10, deadline=None)
 @given(seed=st.integers(0, 2**32 - 1))
 def test_lots_add_up_to_positions_and_trips_and_lots_to_the_profit(seed: int) -> None:
-    tape = walk(seed)
-    account = live(tape, TradingSettings(), *decisions(tape, seed), NO_GROUPS)
-    lots, trips = lots_and_trips(account.entries)
-    held = {symbol: sum(lot.units for lot in parts) for symbol, parts in lots.items()}
+    tape = random_walk(seed)
+    account = run_live(tape, TradingSettings(), *random_targets(tape, seed), NO_SHARED_LIMITS)
+    lots, trips = match_entries(account.entries)
+    held = {symbol: sum(lot.quantity for lot in parts) for symbol, parts in lots.items()}
     positions = account.account.positions
-    assert held == pytest.approx({symbol: p.units for symbol, p in positions.items()}, abs=1e-6)
-    by_average = sum(p.units * p.cost for p in positions.values()) - account.account.realised
+    assert held == pytest.approx({symbol: p.quantity for symbol, p in positions.items()}, abs=1e-6)
+    by_average = (
+        sum(p.quantity * p.average_cost for p in positions.values()) - account.account.realised
+    )
     by_lot = sum(
-        lot.units * lot.price + abs(lot.units) * lot.fees
+        lot.quantity * lot.entry_price + abs(lot.quantity) * lot.fees_per_unit
         for parts in lots.values()
         for lot in parts
     ) - sum(trip.profit for trip in trips)
@@ -546,15 +623,15 @@ def test_lots_add_up_to_positions_and_trips_and_lots_to_the_profit(seed: int) ->
 
 
 def test_an_exit_that_another_sale_shrinks_is_told_before_it_fills() -> None:
-    account = paper(CALM, (90.0, 91.0, 89.0, 90.0), volume=1e6)
+    account = start_paper_account(CALM, (90.0, 91.0, 89.0, 90.0), volume=1e6)
     account.place("a", stop_loss=95.0)
-    account.bars()
+    account.apply_bars()
     account.place("b", side=Side.SELL, quantity=4.0)
-    account.bars()
+    account.apply_bars()
     assert account.account.positions == {}
-    assert sum(fill.units for fill in account.told(Filled)) == pytest.approx(0.0)
+    assert sum(fill.units for fill in account.events(OrderFilled)) == pytest.approx(0.0)
     assert account.account.orders == {}
-    assert account.told(OrderChanged)
+    assert account.events(OrderUpdated)
 
 
 def test_the_ledger_and_the_loops_have_one_dust() -> None:
@@ -563,6 +640,6 @@ def test_the_ledger_and_the_loops_have_one_dust() -> None:
 
 @pytest.mark.parametrize("seed", range(4))
 def test_a_storm_of_orders_leaves_cash_units_and_statuses_in_order(seed: int) -> None:
-    storm = Storm(8 * seed + seed).rage()
-    storm.check()
+    storm = RandomOrdersStress(8 * seed + seed).run()
+    storm.check_invariants()
     assert len(storm.entries) > 200

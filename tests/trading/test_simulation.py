@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from domain.errors import InputError
-from trading.account.simulation import asked, moved, play
+from trading.account.simulation import changed_targets, simulate_trading, targets_where
 from trading.costs import CostSettings
-from trading.kernels.codes import A_DAY, DECIDE, HALTED, LEAVE, SHRINK, WITHDRAW
-from trading.kernels.state import UNMEASURED, Asks, Bars, Groups
+from trading.kernels.codes import CANCEL, DAY_MICROSECONDS, HALTED, KEEP, REDUCE, TARGET
+from trading.kernels.state import UNMEASURED_VOLATILITY, BarArrays, SharedLimits, TargetMatrix
 from trading.limits import UNLIMITED, LimitSettings, TradingSettings
 
 FREE = CostSettings(half_spread_bps=0, commission_bps=0, impact=0, volume_cap=1)
@@ -20,17 +20,17 @@ K, N = 12, 3
 SYMBOLS = ("AAPL", "JPM", "BTC-USD")
 
 
-def bars_of(opening, close, high=None, low=None, volume=1e9, dividend=0.0, volatility=0.0):
+def make_bars(opening, close, high=None, low=None, volume=1e9, dividend=0.0, volatility=0.0):
     """Daily bars that are always open; no range beyond open and close where none is told."""
     opening, close = np.asarray(opening, np.float64), np.asarray(close, np.float64)
     opening = np.where(np.isnan(close), np.nan, opening)
-    days = np.arange(1, len(close) + 1) * A_DAY
+    days = np.arange(1, len(close) + 1) * DAY_MICROSECONDS
     full = np.full(close.shape, 1.0)
-    return Bars(
+    return BarArrays(
         opening,
         np.fmax(opening, close) if high is None else np.asarray(high, np.float64),
         np.fmin(opening, close) if low is None else np.asarray(low, np.float64),
-        close, full * volume, full * dividend, full * volatility, days, days - A_DAY, days,
+        close, full * volume, full * dividend, full * volatility, days, days - DAY_MICROSECONDS, days,
     )  # fmt: skip
 
 
@@ -69,22 +69,20 @@ def histories(draw):
     opening = draw(grid(st.floats(1.0, 100.0)))
     close = np.where(hole, np.nan, opening * draw(grid(st.floats(0.8, 1.25))))
     wide, deep = draw(grid(st.floats(1.0, 1.2))), draw(grid(st.floats(0.8, 1.0)))
-    bars = bars_of(
+    bars = make_bars(
         opening, close,
         high=np.fmax(opening, close) * wide, low=np.fmin(opening, close) * deep,
         volume=draw(grid(st.sampled_from([0.0, 50.0, 1e3, 1e6]))),
         dividend=draw(grid(st.sampled_from([0.0, 0.0, 0.5]))),
         volatility=draw(grid(st.sampled_from([np.nan, 0.01, 0.05]))),
     )  # fmt: skip
-    words = draw(
-        arrays(np.int8, (K, N), elements=st.sampled_from([LEAVE, DECIDE, SHRINK, WITHDRAW]))
-    )
+    words = draw(arrays(np.int8, (K, N), elements=st.sampled_from([KEEP, TARGET, REDUCE, CANCEL])))
     targets = draw(grid(st.sampled_from([0.0, 0.1, 0.3, 0.9])))
     ceilings = draw(grid(st.sampled_from([0.0, 0.25, 1.0])))
     return {
         "symbols": SYMBOLS,
         "bars": bars,
-        "asks": Asks(words, targets, ceilings),
+        "asks": TargetMatrix(words, targets, ceilings),
         "settings": TradingSettings(costs=draw(some_costs), limits=draw(some_limits)),
         "cash": 10_000.0,
         "delay": draw(st.integers(0, 3)),
@@ -97,7 +95,7 @@ relaxed = settings(deadline=None)
 @relaxed
 @given(histories())
 def test_cash_and_equity_follow_from_fills_and_dividends_alone(history):
-    played = play(**history)
+    played = simulate_trading(**history)
     fills, bars = played.fills, history["bars"]
     cash, units, last = 10_000.0, np.zeros(N), np.zeros(N)
     for row in range(K):
@@ -105,8 +103,8 @@ def test_cash_and_equity_follow_from_fills_and_dividends_alone(history):
             units * np.nan_to_num(np.where(np.isnan(bars.close[row]), 0.0, bars.dividend[row]))
         ).sum()
         mine = fills.row == row
-        cash -= (fills.units * fills.price)[mine].sum() + fills.commission[mine].sum()
-        np.add.at(units, fills.col[mine], fills.units[mine])
+        cash -= (fills.quantity * fills.price)[mine].sum() + fills.commission[mine].sum()
+        np.add.at(units, fills.col[mine], fills.quantity[mine])
         last = np.where(np.isnan(bars.close[row]), last, bars.close[row])
         assert played.cash[row] == pytest.approx(cash, abs=1e-6)
         assert played.equity[row] == pytest.approx(cash + units @ last, abs=1e-6)
@@ -116,10 +114,10 @@ def test_cash_and_equity_follow_from_fills_and_dividends_alone(history):
 @relaxed
 @given(histories())
 def test_nothing_is_borrowed_nor_sold_that_is_not_there(history):
-    played = play(**history)
+    played = simulate_trading(**history)
     assert (played.cash >= -1e-6).all()
     units = np.zeros(N)
-    for col, traded in zip(played.fills.col, played.fills.units, strict=True):
+    for col, traded in zip(played.fills.col, played.fills.quantity, strict=True):
         units[col] += traded
         assert units[col] >= -1e-9
 
@@ -127,19 +125,19 @@ def test_nothing_is_borrowed_nor_sold_that_is_not_there(history):
 @relaxed
 @given(histories())
 def test_all_fills_of_a_symbol_in_a_bar_keep_to_their_share_of_its_volume(history):
-    played, bars = play(**history), history["bars"]
+    played, bars = simulate_trading(**history), history["bars"]
     taken = np.zeros((K, N))
-    np.add.at(taken, (played.fills.row, played.fills.col), np.abs(played.fills.units))
+    np.add.at(taken, (played.fills.row, played.fills.col), np.abs(played.fills.quantity))
     cap = history["settings"].costs.volume_cap * np.nan_to_num(bars.volume)
     assert (taken <= cap * (1 + 1e-12) + 1e-12).all()
     assert not taken[np.isnan(bars.close)].any()
-    assert (played.fills.units != 0.0).all()
+    assert (played.fills.quantity != 0.0).all()
 
 
 @relaxed
 @given(histories())
 def test_no_fill_lies_outside_its_bar_and_none_is_better_than_without_costs(history):
-    fills, bars = play(**history).fills, history["bars"]
+    fills, bars = simulate_trading(**history).fills, history["bars"]
     at = fills.row, fills.col
     assert (fills.price >= bars.low[at]).all()
     assert (fills.price <= bars.high[at]).all()
@@ -150,12 +148,12 @@ def test_no_fill_lies_outside_its_bar_and_none_is_better_than_without_costs(hist
 @relaxed
 @given(histories())
 def test_a_buy_is_never_larger_than_its_limit_at_the_close_that_asked_for_it(history):
-    played, bars = play(**history), history["bars"]
+    played, bars = simulate_trading(**history), history["bars"]
     largest = history["settings"].limits.order_limit
     last, asked_at = np.full(N, np.nan), np.full(N, np.nan)
     for row in range(K):
         for n in np.flatnonzero(played.fills.row == row):
-            col, units = played.fills.col[n], played.fills.units[n]
+            col, units = played.fills.col[n], played.fills.quantity[n]
             if units > 0.0:
                 assert units <= asked_at[col] * (1 + 1e-9)
         last = np.where(np.isnan(bars.close[row]), last, bars.close[row])
@@ -166,15 +164,15 @@ def test_a_buy_is_never_larger_than_its_limit_at_the_close_that_asked_for_it(his
 @relaxed
 @given(histories(), st.integers(1, K - 1))
 def test_the_past_of_an_account_does_not_change_with_its_future(history, cut):
-    whole = play(**history)
+    whole = simulate_trading(**history)
     shorter = {
         name: type(history[name])(*(each[:cut] for each in history[name]))
         for name in ("bars", "asks")
     }
-    start = play(**history | shorter)
+    start = simulate_trading(**history | shorter)
     assert np.array_equal(start.equity, whole.equity[:cut])
     assert np.array_equal(start.fills.price, whole.fills.price[whole.fills.row < cut])
-    assert np.array_equal(start.standing, whole.standing[:cut])
+    assert np.array_equal(start.trading_state, whole.trading_state[:cut])
 
 
 @relaxed
@@ -189,9 +187,9 @@ def test_a_symbol_that_never_trades_changes_nothing_for_the_others(history):
     more = history | {
         "symbols": (*SYMBOLS, "MSFT"),
         "bars": beside(history["bars"], [np.nan] * 5 + [0.0, np.nan] + [0] * 3),
-        "asks": beside(history["asks"], [DECIDE, 0.5, 1.0]),
+        "asks": beside(history["asks"], [TARGET, 0.5, 1.0]),
     }
-    assert np.array_equal(play(**more).equity, play(**history).equity)
+    assert np.array_equal(simulate_trading(**more).equity, simulate_trading(**history).equity)
 
 
 FOUR = ("AAPL", "JPM", "MSFT", "XOM")
@@ -213,7 +211,7 @@ def members(groups):
 def shared_limits(draw):
     pairs = np.triu(draw(arrays(np.bool_, (4, 4))), 1)
     some = st.sampled_from([0.2, 0.5, 1.0])
-    return Groups(
+    return SharedLimits(
         draw(arrays(np.int32, 4, elements=st.integers(-1, 1))), (pairs | pairs.T)[np.newaxis],
         np.zeros(K, np.int32), np.array([draw(some), draw(some), draw(some)]),
     )  # fmt: skip
@@ -224,19 +222,19 @@ def shared_limits(draw):
 def test_what_is_held_keeps_to_shared_limits_however_wide_the_band(groups, data):
     moves = data.draw(grid(st.floats(0.5, 2.0), (K, 4)))
     close = 50.0 * np.cumprod(moves, axis=0)
-    bars = bars_of(close * data.draw(st.floats(0.9, 1.1)), close)
+    bars = make_bars(close * data.draw(st.floats(0.9, 1.1)), close)
     targets = data.draw(grid(st.sampled_from([0.05, 0.1, 0.3, 0.6]), (K, 4)))
     for each, limit in members(groups):
         total = targets[:, each].sum(axis=1)[:, np.newaxis]
         targets = targets / np.maximum(total / limit, 1.0)
-    asks = asked(targets, np.ones((K, 4), bool))
+    asks = targets_where(targets, np.ones((K, 4), bool))
     limits = UNLIMITED.model_copy(update={"band": 0.2})
     trading = TradingSettings(costs=FREE, limits=limits)
-    played = play(FOUR, bars, asks, trading, 100_000.0, groups=groups)
+    played = simulate_trading(FOUR, bars, asks, trading, 100_000.0, shared_limits=groups)
     units = np.zeros(4)
     for row in range(1, K):
         mine = played.fills.row == row
-        np.add.at(units, played.fills.col[mine], played.fills.units[mine])
+        np.add.at(units, played.fills.col[mine], played.fills.quantity[mine])
         weight = units * close[row - 1] / played.equity[row - 1]
         spared = (1e-4 * close[row - 1] + 1.0).sum() / played.equity[row - 1]  # lots, least orders
         for each, limit in members(groups):
@@ -246,187 +244,218 @@ def test_what_is_held_keeps_to_shared_limits_however_wide_the_band(groups, data)
 def test_a_limit_takes_no_more_from_the_band_than_it_must():
     price = np.array([[10.0, 10.0], [10.0, 10.0], [13.0, 12.0], [13.0, 12.0]])
     none = np.zeros((1, 2, 2), bool)
-    groups = Groups(np.full(2, -1, np.int32), none, np.zeros(4, np.int32), np.array([1, 1, 0.5]))
-    asks = asked(np.full((4, 2), 0.25), np.ones((4, 2), bool))
+    groups = SharedLimits(
+        np.full(2, -1, np.int32), none, np.zeros(4, np.int32), np.array([1, 1, 0.5])
+    )
+    asks = targets_where(np.full((4, 2), 0.25), np.ones((4, 2), bool))
     trading = TradingSettings(costs=FREE, limits=UNLIMITED.model_copy(update={"band": 0.2}))
-    played = play(("AAPL", "JPM"), bars_of(price, price), asks, trading, 1e6, groups=groups)
+    played = simulate_trading(
+        ("AAPL", "JPM"), make_bars(price, price), asks, trading, 1e6, shared_limits=groups
+    )
     assert played.exposure[2] > 0.55
     assert played.exposure[3] == pytest.approx(0.5, abs=1e-6)
-    first, second = played.fills.units[2:] * [13.0, 12.0]
+    first, second = played.fills.quantity[2:] * [13.0, 12.0]
     above = np.array([0.325, 0.3]) / 1.125 - 0.25
     assert first / second == pytest.approx(above[0] / above[1], rel=1e-3)
 
 
-def run(opening, targets, ordered=None, costs=FREE, limits=UNLIMITED, cash=100.0, delay=0, **told):
+def run_simulation(
+    opening, targets, ordered=None, costs=FREE, limits=UNLIMITED, cash=100.0, delay=0, **told
+):
     """One symbol at prices that do not move within a bar, targets ordered where they move."""
     price = np.array(opening, np.float64)[:, np.newaxis]
     wanted = np.array(targets, np.float64)[:, np.newaxis]
-    asks = asked(wanted, moved(wanted) if ordered is None else np.array(ordered)[:, np.newaxis])
+    asks = targets_where(
+        wanted, changed_targets(wanted) if ordered is None else np.array(ordered)[:, np.newaxis]
+    )
     trading = TradingSettings(costs=costs, limits=limits)
-    return play(("AAPL",), bars_of(price, price, **told), asks, trading, cash, delay)
+    return simulate_trading(("AAPL",), make_bars(price, price, **told), asks, trading, cash, delay)
 
 
 def test_a_target_trades_at_the_next_open_of_its_own_symbol():
-    played = run([10.0, math.nan, 20.0, 40.0], [1, 1, 1, 1])
+    played = run_simulation([10.0, math.nan, 20.0, 40.0], [1, 1, 1, 1])
     assert played.fills.row.tolist() == [2]
-    assert played.fills.units.tolist() == [5.0]
+    assert played.fills.quantity.tolist() == [5.0]
     assert played.equity.tolist() == [100.0, 100.0, 100.0, 200.0]
 
 
 @pytest.mark.parametrize("delay", [0, 1, 2, 3])
 def test_a_delay_is_counted_in_the_symbols_own_bars(delay):
-    played = run([1.0, 2.0, math.nan, 3.0, 4.0, math.nan, 5.0, 6.0], [0.5] * 8, delay=delay)
+    played = run_simulation(
+        [1.0, 2.0, math.nan, 3.0, 4.0, math.nan, 5.0, 6.0], [0.5] * 8, delay=delay
+    )
     assert played.fills.price.tolist() == [2.0 + delay]
 
 
 def test_an_unchanged_target_leaves_the_units_alone():
-    played = run([10, 10, 20, 5, 10], [0.5] * 5)
-    assert played.fills.units.tolist() == [5.0]
+    played = run_simulation([10, 10, 20, 5, 10], [0.5] * 5)
+    assert played.fills.quantity.tolist() == [5.0]
     assert played.exposure.tolist() == pytest.approx([0, 0.5, 2 / 3, 1 / 3, 0.5])
 
 
 def test_an_order_repeated_restores_the_share_and_a_band_spares_it():
     again = [True, False, True, False]
-    assert run([10, 10, 20, 20], [0.5] * 4, again).fills.units.tolist() == [5.0, -1.25]
+    assert run_simulation([10, 10, 20, 20], [0.5] * 4, again).fills.quantity.tolist() == [
+        5.0,
+        -1.25,
+    ]
     spared = UNLIMITED.model_copy(update={"band": 0.2})
-    assert run([10, 10, 20, 20], [0.5] * 4, again, limits=spared).fills.units.tolist() == [5.0]
+    assert run_simulation(
+        [10, 10, 20, 20], [0.5] * 4, again, limits=spared
+    ).fills.quantity.tolist() == [5.0]
 
 
 def test_what_the_volume_does_not_bear_waits_until_it_is_filled_or_replaced():
     costs = FREE.model_copy(update={"volume_cap": 0.1})
-    played = run([10] * 6, [1, 1, 1, 0, 0, 0], costs=costs, volume=30.0)
-    assert played.fills.units.tolist() == [3.0, 3.0, 3.0, -3.0, -3.0]
+    played = run_simulation([10] * 6, [1, 1, 1, 0, 0, 0], costs=costs, volume=30.0)
+    assert played.fills.quantity.tolist() == [3.0, 3.0, 3.0, -3.0, -3.0]
 
 
 def test_an_order_waits_through_bars_without_volume():
     volume = np.array([[1e6], [0.0], [math.nan], [1e6]])
-    assert run([10] * 4, [1] * 4, volume=volume).fills.row.tolist() == [3]
+    assert run_simulation([10] * 4, [1] * 4, volume=volume).fills.row.tolist() == [3]
 
 
 def test_a_price_gives_way_with_the_square_root_of_size_and_what_the_bar_has_not_is_charged():
     costs = CostSettings(half_spread_bps=0, commission_bps=0, impact=2.0, volume_cap=1)
     known = np.array([[0.02], [0.9]])  # what the fill's own bar will turn out to be is not known
     wide = {"high": [[10], [11]], "low": [[10], [10]]}
-    played = run(
+    played = run_simulation(
         [10, 10], [0.5, 0.5], costs=costs, cash=1000, volume=500.0, volatility=known, **wide
     )
     slip = 2.0 * 0.02 * math.sqrt(50.0 / 500.0)
     assert played.fills.price[0] == pytest.approx(10 * (1 + slip))
-    narrow = run([10, 10], [0.5, 0.5], costs=costs, cash=1000, volume=500.0, volatility=known)
+    narrow = run_simulation(
+        [10, 10], [0.5, 0.5], costs=costs, cash=1000, volume=500.0, volatility=known
+    )
     assert narrow.fills.price[0] == 10.0
     assert narrow.fills.cost[0] == narrow.fills.commission[0]
     assert narrow.equity[-1] == pytest.approx(played.equity[-1])
-    unknown = run([10, 10], [0.5, 0.5], costs=costs, cash=1000, volume=500.0, volatility=math.nan)
-    assert unknown.fills.cost[0] == pytest.approx(narrow.fills.cost[0] * UNMEASURED / 0.02)
+    unknown = run_simulation(
+        [10, 10], [0.5, 0.5], costs=costs, cash=1000, volume=500.0, volatility=math.nan
+    )
+    assert unknown.fills.cost[0] == pytest.approx(
+        narrow.fills.cost[0] * UNMEASURED_VOLATILITY / 0.02
+    )
 
 
 def test_sales_pay_for_buys_and_buys_shrink_together():
     targets = np.array([[1.0, 0.0, 0.0], [0.0, 0.8, 0.4], [0.0, 0.8, 0.4]])
     price = np.full((3, 3), 10.0)
-    bars = bars_of(price, price)
+    bars = make_bars(price, price)
     trading = TradingSettings(costs=FREE, limits=UNLIMITED)
-    played = play(SYMBOLS, bars, asked(targets, moved(targets)), trading, 120.0)
-    assert played.fills.units.tolist() == pytest.approx([12.0, -12.0, 8.0, 4.0], rel=1e-4)
+    played = simulate_trading(
+        SYMBOLS, bars, targets_where(targets, changed_targets(targets)), trading, 120.0
+    )
+    assert played.fills.quantity.tolist() == pytest.approx([12.0, -12.0, 8.0, 4.0], rel=1e-4)
     assert 0.0 <= played.cash[-1] < 0.01
 
 
 def test_a_dividend_is_paid_in_cash_and_equity_goes_on():
     price = [10.0, 10.0, 8.0, 8.0]
-    played = run(price, [1.0] * 4, dividend=np.array([[0.0], [0.0], [2.0], [0.0]]))
+    played = run_simulation(price, [1.0] * 4, dividend=np.array([[0.0], [0.0], [2.0], [0.0]]))
     assert played.equity.tolist() == pytest.approx([100.0] * 4)
     assert played.dividends.tolist() == pytest.approx([0.0, 0.0, 20.0, 0.0])
 
 
 def test_a_daily_loss_stops_buying_until_the_next_day():
     limits = UNLIMITED.model_copy(update={"daily_loss": 0.05})
-    played = run([10, 10, 9, 9, 9, 9], [0.6, 0.6, 0.9, 0.9, 0.9, 0.9], [True] * 6, limits=limits)
-    [trip] = played.trips
+    played = run_simulation(
+        [10, 10, 9, 9, 9, 9], [0.6, 0.6, 0.9, 0.9, 0.9, 0.9], [True] * 6, limits=limits
+    )
+    [trip] = played.breaker_trips
     assert (trip.row, trip.reason) == (2, "daily loss")
-    assert played.rested == 1
+    assert played.restricted_rows == 1
     assert played.fills.row.tolist() == [1, 4]
 
 
 def test_a_drawdown_rests_for_its_days_and_begins_anew():
     limits = UNLIMITED.model_copy(update={"drawdown": 0.1, "cooldown_days": 3})
-    played = run([10, 10, 8, 8, 8, 8, 8, 8], [0.9] * 8, [True] * 8, limits=limits)
-    assert [(trip.row, trip.reason) for trip in played.trips] == [(2, "drawdown")]
-    assert played.standing.tolist() == [0, 0, 1, 1, 1, 0, 0, 0]
-    assert HALTED not in played.standing
+    played = run_simulation([10, 10, 8, 8, 8, 8, 8, 8], [0.9] * 8, [True] * 8, limits=limits)
+    assert [(trip.row, trip.reason) for trip in played.breaker_trips] == [(2, "drawdown")]
+    assert played.trading_state.tolist() == [0, 0, 1, 1, 1, 0, 0, 0]
+    assert HALTED not in played.trading_state
 
 
 def test_a_breaker_that_flattens_sells_everything_at_the_next_open():
     limits = UNLIMITED.model_copy(update={"drawdown": 0.1, "flatten": True, "cooldown_days": 9})
-    played = run([10, 10, 8, 7, 7], [0.9] * 5, limits=limits)
+    played = run_simulation([10, 10, 8, 7, 7], [0.9] * 5, limits=limits)
     assert played.fills.row.tolist() == [1, 3]
-    assert played.fills.units.sum() == 0.0
+    assert played.fills.quantity.sum() == 0.0
 
 
 def test_a_losing_streak_stops_buying():
     limits = UNLIMITED.model_copy(update={"losses": 2})
     price = [10, 10, 9, 9, 9, 8, 8, 8]
-    played = run(price, [1, 0, 1, 1, 0, 0, 0, 0], limits=limits)
-    assert [trip.reason for trip in played.trips] == ["losing positions"]
+    played = run_simulation(price, [1, 0, 1, 1, 0, 0, 0, 0], limits=limits)
+    assert [trip.reason for trip in played.breaker_trips] == ["losing positions"]
 
 
 def test_nothing_is_bought_after_a_wild_bar():
     limits = UNLIMITED.model_copy(update={"volatility_breaker": 6.0})
-    played = run([10, 20, 20, 20], [0.0, 0.5, 0.5, 0.5], [True] * 4, limits=limits, volatility=0.02)
+    played = run_simulation(
+        [10, 20, 20, 20], [0.0, 0.5, 0.5, 0.5], [True] * 4, limits=limits, volatility=0.02
+    )
     assert played.fills.row.tolist() == [3]
 
 
 def test_a_position_beyond_its_ceiling_is_brought_back_within_the_band():
     price = np.array([10.0, 10.0, 11.0, 11.0])[:, np.newaxis]
-    words = np.full((4, 1), DECIDE, np.int8)
-    asks = Asks(words, np.full((4, 1), 0.25), np.array([[1.0], [1.0], [0.25], [0.25]]))
+    words = np.full((4, 1), TARGET, np.int8)
+    asks = TargetMatrix(words, np.full((4, 1), 0.25), np.array([[1.0], [1.0], [0.25], [0.25]]))
     trading = TradingSettings(costs=FREE, limits=LimitSettings(band=0.2, pause_seconds=0))
-    played = play(("AAPL",), bars_of(price, price), asks, trading, 100.0)
+    played = simulate_trading(("AAPL",), make_bars(price, price), asks, trading, 100.0)
     assert played.fills.row.tolist() == [1, 3]
     assert played.exposure[-1] == pytest.approx(0.25, abs=1e-4)
 
 
 def test_orders_are_whole_lots_and_none_is_below_the_least_value():
     limits = UNLIMITED.model_copy(update={"fractional": False})
-    assert run([10] * 3, [0.57] * 3, limits=limits).fills.units.tolist() == [5.0]
-    assert run([10] * 3, [0.009] * 3).fills.units.size == 0
+    assert run_simulation([10] * 3, [0.57] * 3, limits=limits).fills.quantity.tolist() == [5.0]
+    assert run_simulation([10] * 3, [0.009] * 3).fills.quantity.size == 0
 
 
 def test_rows_that_close_at_one_instant_are_all_met_before_the_first_asks():
-    nan, days = math.nan, np.array([1, 1, 2, 2, 3, 3]) * A_DAY
+    nan, days = math.nan, np.array([1, 1, 2, 2, 3, 3]) * DAY_MICROSECONDS
     opening = np.array([[100, nan], [nan, 100], [100, nan], [nan, 100], [100, nan], [nan, 200]])
     close = np.where(opening == 100, [[100.0, 200.0]], opening)
-    bars = bars_of(opening, close)._replace(known_at=days, opened_at=days - A_DAY, session_end=days)
+    bars = make_bars(opening, close)._replace(
+        known_at=days, opened_at=days - DAY_MICROSECONDS, session_end=days
+    )
     targets, ordered = np.zeros((6, 2)), np.zeros((6, 2), bool)
     targets[1, 1], ordered[1, 1] = 0.5, True
     targets[2, 0], ordered[2, 0] = 0.25, True
     trading = TradingSettings(costs=FREE, limits=UNLIMITED)
-    played = play(SYMBOLS[:2], bars, asked(targets, ordered), trading, 100_000.0)
-    worth = 100_000.0 + played.fills.units[0] * (200.0 - 100.0)
-    assert played.fills.units[1] == pytest.approx(0.25 * worth / 100.0, abs=1e-3)
+    played = simulate_trading(
+        SYMBOLS[:2], bars, targets_where(targets, ordered), trading, 100_000.0
+    )
+    worth = 100_000.0 + played.fills.quantity[0] * (200.0 - 100.0)
+    assert played.fills.quantity[1] == pytest.approx(0.25 * worth / 100.0, abs=1e-3)
 
 
 def test_one_bar_trades_nothing():
-    played = run([1.0], [1.0], cash=5.0)
+    played = run_simulation([1.0], [1.0], cash=5.0)
     assert played.equity.tolist() == [5.0]
     assert len(played.fills.row) == 0
 
 
 def test_bad_input_is_refused_with_its_value():
     with pytest.raises(InputError, match="cannot start with -5"):
-        run([1, 1], [1, 1], cash=-5.0)
+        run_simulation([1, 1], [1, 1], cash=-5.0)
     with pytest.raises(InputError, match="delay of -1 bars"):
-        run([1, 1], [1, 1], delay=-1)
+        run_simulation([1, 1], [1, 1], delay=-1)
     for target in (-0.5, math.nan):
         with pytest.raises(InputError, match=f"column 0 in row 0 is {target}"):
-            run([1, 1], [target] * 2, [True, True])
+            run_simulation([1, 1], [target] * 2, [True, True])
     shorting = UNLIMITED.model_copy(update={"shorting": True})
     with pytest.raises(InputError, match="column 0 in row 0 is -inf"):
-        run([1, 1], [-math.inf] * 2, [True, True], limits=shorting)
+        run_simulation([1, 1], [-math.inf] * 2, [True, True], limits=shorting)
 
 
 def test_a_target_below_nothing_is_sold_short_where_the_limits_allow_it():
     shorting = UNLIMITED.model_copy(update={"shorting": True})
-    played = run([10.0, 10.0, 8.0, 8.0], [-0.5, -0.5, 0, 0], limits=shorting)
-    assert played.fills.units.tolist() == [-5.0, 5.0]
+    played = run_simulation([10.0, 10.0, 8.0, 8.0], [-0.5, -0.5, 0, 0], limits=shorting)
+    assert played.fills.quantity.tolist() == [-5.0, 5.0]
     assert played.equity.tolist() == pytest.approx([100.0, 100.0, 110.0, 110.0], abs=0.02)
 
 

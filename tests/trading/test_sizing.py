@@ -9,15 +9,15 @@ from hypothesis.extra.numpy import arrays
 
 from domain.sectors import _BY_SECTOR, BROAD, COINS, sector_of
 from trading.sizing import sizing_kernels
-from trading.sizing.correlation import Kinship
+from trading.sizing.correlation import CorrelationGroups
 from trading.sizing.position_sizing import (
+    SizingInputs,
     SizingSettings,
-    Wishes,
     buyable,
     kelly,
     sector_numbers,
-    size,
-    size_all,
+    size_row,
+    size_rows,
     stakes,
 )
 
@@ -33,21 +33,21 @@ NONE = np.zeros(6, bool)
 compiling = settings(deadline=None)
 
 
-def ask(
+def size_one_row(
     asked, cap=None, frozen=None, shut=None, present=None, doubtful=None, sector=None,
     pairs=None, bought=None,
 ):  # fmt: skip
     shape, symbols = (1, len(asked)), len(asked)
     none = np.zeros(shape, bool)
-    return Wishes(
-        asked=np.array([asked], float),
+    return SizingInputs(
+        requested=np.array([asked], float),
         cap=np.ones(shape) if cap is None else np.array([cap]),
-        frozen=none if frozen is None else np.array([frozen]),
-        doubtful=none if doubtful is None else np.array([doubtful]),
+        risk_missing=none if frozen is None else np.array([frozen]),
+        low_probability=none if doubtful is None else np.array([doubtful]),
         untradable=none if shut is None else np.array([shut]),
-        present=~none if present is None else np.array([present]),
-        together=np.zeros(1, bool),
-        kinship=Kinship(
+        has_bar=~none if present is None else np.array([present]),
+        same_instant=np.zeros(1, bool),
+        correlation=CorrelationGroups(
             np.zeros((1, symbols, symbols), bool) if pairs is None else np.array([pairs]),
             np.zeros(1, np.int32),
         ),
@@ -56,8 +56,8 @@ def ask(
     )
 
 
-WISHES = st.builds(
-    ask, SHARES, cap=SHARES, frozen=FLAGS, shut=FLAGS, present=FLAGS, doubtful=FLAGS,
+INPUTS = st.builds(
+    size_one_row, SHARES, cap=SHARES, frozen=FLAGS, shut=FLAGS, present=FLAGS, doubtful=FLAGS,
     sector=SECTORS, pairs=PAIRS, bought=FLAGS,
 )  # fmt: skip
 LIMITS = st.builds(
@@ -71,9 +71,9 @@ LIMITS = st.builds(
 
 
 @compiling
-@given(WISHES, SHARES, LIMITS)
+@given(INPUTS, SHARES, LIMITS)
 def test_limits_only_ever_shrink_and_leave_an_unbroken_trail(wishes, held, limits):
-    target, clamps = size(wishes, 0, held * 0.16, limits)
+    target, clamps = size_row(wishes, 0, held * 0.16, limits)
     before = np.where(wishes.present[0], wishes.asked[0], held * 0.16)
     for clamp in clamps:
         assert np.array_equal(clamp.before, before)
@@ -84,10 +84,10 @@ def test_limits_only_ever_shrink_and_leave_an_unbroken_trail(wishes, held, limit
 
 
 @compiling
-@given(WISHES, SHARES, LIMITS)
+@given(INPUTS, SHARES, LIMITS)
 def test_what_the_row_may_change_keeps_to_every_limit_at_once(wishes, held, limits):
     """Beside what it may not change: symbols that are shut, and those of other calendars."""
-    target, _ = size(wishes, 0, held, limits)
+    target, _ = size_row(wishes, 0, held, limits)
     here, fixed = wishes.present[0], wishes.untradable[0] | ~wishes.present[0]
     assert (target <= np.where(here, np.minimum(wishes.cap[0], limits.position_limit), held)).all()
     shrinking = here & (wishes.frozen[0] | wishes.doubtful[0])
@@ -104,60 +104,62 @@ def test_what_the_row_may_change_keeps_to_every_limit_at_once(wishes, held, limi
 
 
 @compiling
-@given(WISHES, SHARES, LIMITS, st.permutations(range(6)))
+@given(INPUTS, SHARES, LIMITS, st.permutations(range(6)))
 def test_the_same_targets_come_out_to_the_last_bit_wherever_a_symbol_stands(
     wishes, held, limits, order
 ):
-    straight, _ = size(wishes, 0, held, limits)
-    turned = ask(
+    straight, _ = size_row(wishes, 0, held, limits)
+    turned = size_one_row(
         *(getattr(wishes, name)[0][order] for name in ("asked", "cap", "frozen")),
         *(getattr(wishes, name)[0][order] for name in ("untradable", "present", "doubtful")),
         sector=wishes.sector[order],
         pairs=wishes.kinship.alike[0][np.ix_(order, order)],
         bought=wishes.buyable[order],
     )
-    assert np.array_equal(size(turned, 0, held[order], limits)[0], straight[order])
+    assert np.array_equal(size_row(turned, 0, held[order], limits)[0], straight[order])
 
 
 @compiling
-@given(WISHES, LIMITS)
+@given(INPUTS, LIMITS)
 def test_a_symbol_that_holds_nothing_changes_nothing_for_the_others(wishes, limits):
     """Also where it moves with all of them, so that what is followed does not matter."""
     held = np.zeros(6)
-    fewer = ask(
+    fewer = size_one_row(
         *(getattr(wishes, name)[0][:5] for name in ("asked", "cap", "frozen")),
         *(getattr(wishes, name)[0][:5] for name in ("untradable", "present", "doubtful")),
         sector=wishes.sector[:5], pairs=wishes.kinship.alike[0][:5, :5],
         bought=wishes.buyable[:5],
     )  # fmt: skip
     wishes.asked[0, 5] = 0.0
-    assert np.array_equal(size(wishes, 0, held, limits)[0][:5], size(fewer, 0, held[:5], limits)[0])
+    assert np.array_equal(
+        size_row(wishes, 0, held, limits)[0][:5], size_row(fewer, 0, held[:5], limits)[0]
+    )
 
 
 @compiling
-@given(WISHES, SHARES, LIMITS)
+@given(INPUTS, SHARES, LIMITS)
 def test_concentration_that_was_brought_to_its_limit_does_not_shrink_again(wishes, held, limits):
-    target, _ = size(wishes, 0, held * 0.16, limits)
+    target, _ = size_row(wishes, 0, held * 0.16, limits)
     wishes.asked[:] = np.nan
-    _, clamps = size(wishes, 0, target, limits)
+    _, clamps = size_row(wishes, 0, target, limits)
     for clamp in clamps:
         if clamp.name in ("sector limit", "correlation limit"):
-            assert not clamp.bit[~wishes.untradable[0]].any()
+            assert not clamp.reduced[~wishes.untradable[0]].any()
 
 
 def test_a_sector_is_shared_in_proportion_and_an_unknown_one_is_not_limited():
     asked = np.array([0.2, 0.1, 0.2, 0.2])
     rules = SizingSettings(sector_limit=0.3, correlated_limit=1.0)
-    target, clamps = size(ask(asked, sector=[0, 0, 0, -1]), 0, np.zeros(4), rules)
+    target, clamps = size_row(size_one_row(asked, sector=[0, 0, 0, -1]), 0, np.zeros(4), rules)
     assert np.allclose(target, [0.12, 0.06, 0.12, 0.2], rtol=1e-12)
-    [clamp] = [clamp for clamp in clamps if clamp.bit.any()]
+    [clamp] = [clamp for clamp in clamps if clamp.reduced.any()]
     assert clamp.name == "sector limit"
 
 
 def test_a_holding_on_another_calendar_takes_its_part_of_the_sector():
     here = np.array([True, True, False])
-    target, _ = size(
-        ask(np.array([0.2, 0.2, 0.9]), present=here, sector=[3, 3, 3]), 0, np.array([0, 0, 0.3]),
+    target, _ = size_row(
+        size_one_row(np.array([0.2, 0.2, 0.9]), present=here, sector=[3, 3, 3]), 0, np.array([0, 0, 0.3]),
         SETTINGS,
     )  # fmt: skip
     assert np.allclose(target, [0.1, 0.1, 0.3], rtol=1e-12)
@@ -168,42 +170,44 @@ def test_of_three_in_a_chain_the_middle_one_is_in_both_groups():
     pairs = np.zeros((3, 3), bool)
     pairs[0, 1] = pairs[1, 0] = pairs[1, 2] = pairs[2, 1] = True
     rules = SizingSettings(correlated_limit=0.4, sector_limit=1.0)
-    target, _ = size(ask(np.array([0.2, 0.2, 0.2]), pairs=pairs), 0, np.zeros(3), rules)
+    target, _ = size_row(
+        size_one_row(np.array([0.2, 0.2, 0.2]), pairs=pairs), 0, np.zeros(3), rules
+    )
     assert np.allclose(target, 0.2 * 0.4 / 0.6, rtol=1e-12)
 
 
 def test_what_is_held_on_other_calendars_takes_its_part_of_the_gross_limit():
     asked, here = np.array([0.25, 0.25, 0.9]), np.array([True, True, False])
-    target, clamps = size(ask(asked, present=here), 0, np.array([0, 0, 0.75]), OPEN)
+    target, clamps = size_row(size_one_row(asked, present=here), 0, np.array([0, 0, 0.75]), OPEN)
     assert target.tolist() == [0.125, 0.125, 0.75]
-    assert [clamp.name for clamp in clamps if clamp.bit.any()] == ["gross limit"]
+    assert [clamp.name for clamp in clamps if clamp.reduced.any()] == ["gross limit"]
 
 
 def test_a_net_limit_below_the_gross_one_binds_after_it():
     rules = OPEN.model_copy(update={"net_limit": 0.5})
-    target, clamps = size(ask(np.full(5, 0.25)), 0, np.zeros(5), rules)
+    target, clamps = size_row(size_one_row(np.full(5, 0.25)), 0, np.zeros(5), rules)
     assert np.allclose(target, 0.1, rtol=1e-12)
-    assert [clamp.name for clamp in clamps if clamp.bit.any()] == ["gross limit", "net limit"]
+    assert [clamp.name for clamp in clamps if clamp.reduced.any()] == ["gross limit", "net limit"]
 
 
 def test_a_symbol_that_cannot_be_traded_is_not_cut_to_make_room():
     asked = np.array([0.25, 0.25, 0.25, 0.25, 0.25])
     shut = np.array([True, False, False, False, False])
-    target, _ = size(ask(asked, shut=shut), 0, asked, OPEN)
+    target, _ = size_row(size_one_row(asked, shut=shut), 0, asked, OPEN)
     assert target.tolist() == [0.25, 0.1875, 0.1875, 0.1875, 0.1875]
 
 
 def test_an_index_gets_no_target_and_takes_no_share_of_the_gross_limit():
     symbols = ("^VIX", "AAPL", "JPM", "XOM", "PG")
-    wishes = ask(np.full(5, 0.25), bought=buyable(symbols, SETTINGS))
-    target, clamps = size(wishes, 0, np.full(5, 0.25), SETTINGS)
+    wishes = size_one_row(np.full(5, 0.25), bought=buyable(symbols, SETTINGS))
+    target, clamps = size_row(wishes, 0, np.full(5, 0.25), SETTINGS)
     assert target.tolist() == [0.0, 0.25, 0.25, 0.25, 0.25]
-    assert [clamp.name for clamp in clamps if clamp.bit.any()] == ["not bought"]
+    assert [clamp.name for clamp in clamps if clamp.reduced.any()] == ["not bought"]
 
 
 def test_too_small_a_chance_opens_nothing_new_but_keeps_and_shrinks_what_there_is():
-    target, _ = size(
-        ask(np.array([0.2, 0.2, 0.05]), doubtful=NONE[:3] | True), 0, np.array([0.0, 0.1, 0.1]),
+    target, _ = size_row(
+        size_one_row(np.array([0.2, 0.2, 0.05]), doubtful=NONE[:3] | True), 0, np.array([0.0, 0.1, 0.1]),
         SETTINGS,
     )  # fmt: skip
     assert target.tolist() == [0.0, 0.1, 0.05]
@@ -213,44 +217,46 @@ def test_too_small_a_chance_opens_nothing_new_but_keeps_and_shrinks_what_there_i
 @given(st.lists(A_SHARE, max_size=40))
 def test_targets_are_added_up_without_rounding(values):
     array = np.array(values, np.float64)
-    assert sizing_kernels.total(array, np.ones(len(array), bool), True) == math.fsum(values)
+    assert sizing_kernels.exact_total(array, np.ones(len(array), bool), True) == math.fsum(values)
 
 
-def rows(made: list[Wishes], alike, table) -> Wishes:
+def size_many_rows(made: list[SizingInputs], alike, table) -> SizingInputs:
     last = ("kinship", "buyable", "sector")
     together = {
         name: np.concatenate([getattr(one, name) for one in made])
-        for name in Wishes.__dataclass_fields__
+        for name in SizingInputs.__dataclass_fields__
         if name not in last
     }
-    return Wishes(
-        **together, kinship=Kinship(alike, np.array(table, np.int32)), buyable=made[0].buyable,
+    return SizingInputs(
+        **together, correlation=CorrelationGroups(alike, np.array(table, np.int32)), buyable=made[0].buyable,
         sector=made[0].sector,
     )  # fmt: skip
 
 
 @compiling
 @given(
-    st.lists(st.tuples(WISHES, st.integers(0, 1)), min_size=1, max_size=5), SHARES, LIMITS,
+    st.lists(st.tuples(INPUTS, st.integers(0, 1)), min_size=1, max_size=5), SHARES, LIMITS,
     st.tuples(PAIRS, PAIRS),
 )  # fmt: skip
 def test_many_rows_are_the_rows_one_by_one(steps, previous, limits, pairs):
-    wishes = rows([one for one, _ in steps], np.stack(pairs), [table for _, table in steps])
-    targets = size_all(wishes, previous, limits)
+    wishes = size_many_rows(
+        [one for one, _ in steps], np.stack(pairs), [table for _, table in steps]
+    )
+    targets = size_rows(wishes, previous, limits)
     for row in range(len(steps)):
-        previous, _ = size(wishes, row, previous, limits)
+        previous, _ = size_row(wishes, row, previous, limits)
         assert np.array_equal(targets[row], previous)
 
 
 def test_calendars_that_close_together_do_not_see_each_other():
     asked = np.array([0.2, 0.2, 0.2, 0.2, 0.2, 0.2])
     first, settled = np.array([True] * 3 + [False] * 3), np.full(6, 0.25)
-    steps = [ask(asked, present=first), ask(asked, present=~first)]
-    both = rows(steps, np.zeros((1, 6, 6), bool), [0, 0])
-    alone = [size(both, row, settled, SETTINGS)[0] for row in (0, 1)]
-    apart = size_all(both, settled, SETTINGS)
-    both.together[1] = True
-    targets = size_all(both, settled, SETTINGS)
+    steps = [size_one_row(asked, present=first), size_one_row(asked, present=~first)]
+    both = size_many_rows(steps, np.zeros((1, 6, 6), bool), [0, 0])
+    alone = [size_row(both, row, settled, SETTINGS)[0] for row in (0, 1)]
+    apart = size_rows(both, settled, SETTINGS)
+    both.same_instant[1] = True
+    targets = size_rows(both, settled, SETTINGS)
     assert np.array_equal(targets[1], np.where(first, alone[0], alone[1]))
     assert not np.array_equal(targets[1], apart[1])
 

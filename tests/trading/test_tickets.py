@@ -8,27 +8,38 @@ from typing import Any
 import pytest
 
 from domain.errors import InputError
-from domain.trading.account import Account, Guard, Mark, Mode, Position, Standing
-from domain.trading.orders import Amendment, Kind, Order, Side, Source, Status, Term, Ticket
+from domain.trading.account import Account, LastBar, Position, RiskState, TradingMode, TradingState
+from domain.trading.orders import (
+    Amendment,
+    Order,
+    OrderSource,
+    OrderStatus,
+    OrderType,
+    Side,
+    Ticket,
+    TimeInForce,
+)
 from trading.limits import LimitSettings, TradingSettings
-from trading.orders.tickets import amended, orders_of, preview
-from trading.pre_trade.checks import Market, checks, demand
+from trading.orders.tickets import amend_order, orders_from_ticket, preview_ticket
+from trading.pre_trade.checks import MarketSnapshot, require_passed, run_checks
 from trading.sizing.position_sizing import SizingSettings
 
 NOW = datetime(2024, 3, 5, 15, 30, tzinfo=UTC)
 BEFORE = NOW - timedelta(days=1)
 SETTINGS = TradingSettings()
 SHORTING = TradingSettings(limits=LimitSettings(shorting=True))
-MARKET = Market(now=NOW, price=100.0, priced_at=BEFORE, volatility=0.02, volume=1e6, open=True)
+MARKET = MarketSnapshot(
+    now=NOW, price=100.0, priced_at=BEFORE, volatility=0.02, volume=1e6, is_open=True
+)
 ACCOUNT = Account(
     opened_at=BEFORE,
     currency="USD",
-    mode=Mode.AUTO,
+    mode=TradingMode.AUTO,
     profile="balanced",
     cash=90_000.0,
     deposited=100_000.0,
     positions={"AAPL": Position(100.0, 95.0, 0.0, BEFORE)},
-    marks={"AAPL": Mark(BEFORE, 100.0, BEFORE)},
+    last_bars={"AAPL": LastBar(BEFORE, 100.0, BEFORE)},
 )
 
 
@@ -39,19 +50,19 @@ def ticket(**terms: Any) -> Ticket:
 def refusal(
     asked: Ticket,
     account: Account = ACCOUNT,
-    market: Market = MARKET,
+    market: MarketSnapshot = MARKET,
     settings: TradingSettings = SETTINGS,
 ) -> str:
     """Why it is refused; empty where it is not."""
     try:
-        demand(preview(asked, account, market, settings, SizingSettings()).checks)
+        require_passed(preview_ticket(asked, account, market, settings, SizingSettings()).checks)
     except InputError as refused:
         return str(refused)
     return ""
 
 
 def test_a_plain_order_passes_every_rule_and_tells_what_it_would_do() -> None:
-    seen = preview(ticket(), ACCOUNT, MARKET, SETTINGS, SizingSettings())
+    seen = preview_ticket(ticket(), ACCOUNT, MARKET, SETTINGS, SizingSettings())
     assert all(check.passed for check in seen.checks)
     slip = 0.0002 + 0.02 * math.sqrt(10 / 1e6)
     assert seen.costs == pytest.approx(1000.0 * (slip + 0.0001))
@@ -63,7 +74,9 @@ def test_a_plain_order_passes_every_rule_and_tells_what_it_would_do() -> None:
 
 
 def test_a_limit_pays_commission_and_no_spread() -> None:
-    seen = preview(ticket(kind=Kind.LIMIT, limit=99.0), ACCOUNT, MARKET, SETTINGS, SizingSettings())
+    seen = preview_ticket(
+        ticket(kind=OrderType.LIMIT, limit=99.0), ACCOUNT, MARKET, SETTINGS, SizingSettings()
+    )
     assert seen.costs == pytest.approx(990.0 * 0.0001)
 
 
@@ -83,25 +96,25 @@ def test_a_quantity_between_lots_is_refused_with_its_neighbours() -> None:
     ("terms", "why"),
     [
         ({"limit": 99.0}, "A market order has no limit. Leave it out"),
-        ({"kind": Kind.LIMIT}, "A limit order needs a limit"),
-        ({"kind": Kind.STOP}, "A stop order needs a stop"),
-        ({"kind": Kind.STOP_LIMIT, "stop": 105.0}, "needs a limit"),
-        ({"kind": Kind.TRAILING_STOP}, "needs a trail"),
-        ({"kind": Kind.TRAILING_STOP, "trail": 1.0, "trail_share": 0.1}, "Give one of them"),
-        ({"kind": Kind.TRAILING_STOP, "trail_share": 1.5}, "between 0 and 1"),
-        ({"kind": Kind.TRAILING_STOP, "side": Side.SELL, "trail": 100.0}, "below 0"),
-        ({"kind": Kind.LIMIT, "limit": 99.005}, "Give 99 or 99.01"),
-        ({"kind": Kind.LIMIT, "limit": -1.0}, "Give a price above 0"),
-        ({"kind": Kind.LIMIT, "limit": math.nan}, "Give a price above 0"),
-        ({"kind": Kind.STOP, "stop": 99.0}, "wrong side.*Give one above"),
-        ({"kind": Kind.STOP, "side": Side.SELL, "stop": 101.0}, "wrong side.*Give one below"),
-        ({"kind": Kind.TAKE_PROFIT, "side": Side.SELL, "limit": 99.0}, "Give one above"),
+        ({"kind": OrderType.LIMIT}, "A limit order needs a limit"),
+        ({"kind": OrderType.STOP}, "A stop order needs a stop"),
+        ({"kind": OrderType.STOP_LIMIT, "stop": 105.0}, "needs a limit"),
+        ({"kind": OrderType.TRAILING_STOP}, "needs a trail"),
+        ({"kind": OrderType.TRAILING_STOP, "trail": 1.0, "trail_share": 0.1}, "Give one of them"),
+        ({"kind": OrderType.TRAILING_STOP, "trail_share": 1.5}, "between 0 and 1"),
+        ({"kind": OrderType.TRAILING_STOP, "side": Side.SELL, "trail": 100.0}, "below 0"),
+        ({"kind": OrderType.LIMIT, "limit": 99.005}, "Give 99 or 99.01"),
+        ({"kind": OrderType.LIMIT, "limit": -1.0}, "Give a price above 0"),
+        ({"kind": OrderType.LIMIT, "limit": math.nan}, "Give a price above 0"),
+        ({"kind": OrderType.STOP, "stop": 99.0}, "wrong side.*Give one above"),
+        ({"kind": OrderType.STOP, "side": Side.SELL, "stop": 101.0}, "wrong side.*Give one below"),
+        ({"kind": OrderType.TAKE_PROFIT, "side": Side.SELL, "limit": 99.0}, "Give one above"),
         ({"stop_loss": 101.0}, "bracket is crossed.*stop loss.*Give one below"),
         ({"take_profit": 99.0}, "bracket is crossed.*take profit.*Give one above"),
-        ({"kind": Kind.LIMIT, "limit": 90.0, "stop_loss": 95.0}, "bracket is crossed"),
+        ({"kind": OrderType.LIMIT, "limit": 90.0, "stop_loss": 95.0}, "bracket is crossed"),
         ({"side": Side.SELL, "reduce_only": True, "stop_loss": 110.0}, "takes no exits"),
-        ({"term": Term.IOC, "stop_loss": 90.0}, "Choose day or gtc"),
-        ({"kind": Kind.STOP, "stop": 105.0, "term": Term.FOK}, "Choose day or gtc"),
+        ({"term": TimeInForce.IOC, "stop_loss": 90.0}, "Choose day or gtc"),
+        ({"kind": OrderType.STOP, "stop": 105.0, "term": TimeInForce.FOK}, "Choose day or gtc"),
         ({"symbol": "^GSPC"}, "is an index"),
         ({"note": "x" * 501}, "at most 500"),
     ],
@@ -110,7 +123,7 @@ def test_a_ticket_that_is_no_order_is_refused_with_what_would_be(
     terms: dict[str, Any], why: str
 ) -> None:
     with pytest.raises(InputError, match=why):
-        preview(ticket(**terms), ACCOUNT, MARKET, SETTINGS, SizingSettings())
+        preview_ticket(ticket(**terms), ACCOUNT, MARKET, SETTINGS, SizingSettings())
 
 
 def test_a_buy_over_cash_is_refused_with_what_the_cash_reaches() -> None:
@@ -118,7 +131,7 @@ def test_a_buy_over_cash_is_refused_with_what_the_cash_reaches() -> None:
         ACCOUNT,
         cash=500.0,
         positions={"ZZZZ": Position(100.0, 95.0, 0.0, BEFORE)},
-        marks={"ZZZZ": Mark(BEFORE, 100.0, BEFORE)},
+        marks={"ZZZZ": LastBar(BEFORE, 100.0, BEFORE)},
     )
     why = refusal(ticket(), poor)
     assert "Over cash" in why
@@ -148,7 +161,9 @@ def test_where_nothing_fits_no_number_is_advised() -> None:
     why = refusal(ticket(), penniless)
     assert why.count("There is room for none.") == 5
     assert "Give" not in why
-    assert math.isnan(preview(ticket(), penniless, MARKET, SETTINGS, SizingSettings()).weight)
+    assert math.isnan(
+        preview_ticket(ticket(), penniless, MARKET, SETTINGS, SizingSettings()).weight
+    )
 
 
 def test_a_sale_of_what_is_not_held_is_refused_for_that_alone() -> None:
@@ -158,8 +173,8 @@ def test_a_sale_of_what_is_not_held_is_refused_for_that_alone() -> None:
 
 
 def test_what_open_buys_will_cost_is_not_free() -> None:
-    (waiting,) = orders_of(
-        ticket(kind=Kind.LIMIT, limit=90.0, quantity=995.0), id="a", key="a", at=NOW
+    (waiting,) = orders_from_ticket(
+        ticket(kind=OrderType.LIMIT, limit=90.0, quantity=995.0), id="a", key="a", at=NOW
     )
     assert "Over cash" in refusal(ticket(), replace(ACCOUNT, orders={"a": waiting}))
 
@@ -181,10 +196,10 @@ def test_what_a_short_brought_in_cannot_be_spent() -> None:
         ACCOUNT,
         cash=1_600.0,
         positions={"MSFT": Position(-10.0, 100.0, 0.0, BEFORE)},
-        marks={"MSFT": Mark(BEFORE, 100.0, BEFORE)},
+        marks={"MSFT": LastBar(BEFORE, 100.0, BEFORE)},
     )
     assert "of 100.00 that is free" in refusal(ticket(quantity=1.5), short, settings=SHORTING)
-    seen = preview(ticket(quantity=0.9), short, MARKET, SHORTING, SizingSettings())
+    seen = preview_ticket(ticket(quantity=0.9), short, MARKET, SHORTING, SizingSettings())
     assert {check.name: check.passed for check in seen.checks}["cash"]
 
 
@@ -199,22 +214,22 @@ def test_a_price_that_cannot_be_relied_on_refuses_every_order() -> None:
     assert "its last bar is 6 days old" in refusal(ticket(), market=stale)
 
 
-@pytest.mark.parametrize("term", [Term.IOC, Term.FOK])
-def test_an_order_for_at_once_is_refused_while_the_market_is_closed(term: Term) -> None:
+@pytest.mark.parametrize("term", [TimeInForce.IOC, TimeInForce.FOK])
+def test_an_order_for_at_once_is_refused_while_the_market_is_closed(term: TimeInForce) -> None:
     closed = replace(MARKET, open=False)
     assert "is closed" in refusal(ticket(term=term), market=closed)
     assert refusal(ticket(term=term)) == ""
-    assert refusal(ticket(term=Term.GTC), market=closed) == ""
+    assert refusal(ticket(term=TimeInForce.GTC), market=closed) == ""
 
 
 def test_a_halted_account_trades_nothing() -> None:
-    halted = replace(ACCOUNT, guard=Guard(Standing.HALTED, "emergency stop"))
+    halted = replace(ACCOUNT, guard=RiskState(TradingState.HALTED, "emergency stop"))
     for side in Side:
         assert "The account is halted (emergency stop). Reset" in refusal(ticket(side=side), halted)
 
 
 def test_a_reducing_account_sells_and_does_not_buy() -> None:
-    guard = Guard(Standing.REDUCING, "daily loss", until=date(2024, 3, 6))
+    guard = RiskState(TradingState.REDUCING, "daily loss", until=date(2024, 3, 6))
     reducing = replace(ACCOUNT, guard=guard)
     assert "only reduces until 2024-03-06 (daily loss)" in refusal(ticket(), reducing)
     assert refusal(ticket(side=Side.SELL), reducing) == ""
@@ -228,7 +243,7 @@ def test_an_order_and_a_position_may_only_be_so_large() -> None:
 
 
 def test_open_orders_count_against_the_position_limit() -> None:
-    (waiting,) = orders_of(ticket(quantity=100.0), id="a", key="a", at=NOW)
+    (waiting,) = orders_from_ticket(ticket(quantity=100.0), id="a", key="a", at=NOW)
     why = refusal(ticket(quantity=100.0), replace(ACCOUNT, orders={"a": waiting}))
     assert "a position may be 25.0%" in why
 
@@ -237,12 +252,12 @@ def test_what_is_held_and_ordered_elsewhere_counts_against_sector_and_gross_limi
     held = replace(
         ACCOUNT,
         positions={**ACCOUNT.positions, "MSFT": Position(200.0, 95.0, 0.0, BEFORE)},
-        marks={**ACCOUNT.marks, "MSFT": Mark(BEFORE, 100.0)},
+        marks={**ACCOUNT.last_bars, "MSFT": LastBar(BEFORE, 100.0)},
     )
 
     def said(**limits: object) -> dict[str, bool]:
         sizing = SizingSettings.model_validate(limits)
-        seen = preview(ticket(), held, MARKET, SETTINGS, sizing)
+        seen = preview_ticket(ticket(), held, MARKET, SETTINGS, sizing)
         return {check.name: check.passed for check in seen.checks}
 
     assert said()["sector limit"]
@@ -253,7 +268,7 @@ def test_what_is_held_and_ordered_elsewhere_counts_against_sector_and_gross_limi
 
 
 def test_a_symbol_rests_between_trades_but_may_always_be_sold() -> None:
-    marks = {"AAPL": Mark(BEFORE, 100.0, NOW - timedelta(seconds=100))}
+    marks = {"AAPL": LastBar(BEFORE, 100.0, NOW - timedelta(seconds=100))}
     traded = replace(ACCOUNT, marks=marks)
     assert "300 s must pass between trades. Wait 200 s." in refusal(ticket(), traded)
     assert refusal(ticket(side=Side.SELL), traded) == ""
@@ -278,50 +293,60 @@ def test_all_that_is_held_can_be_sold_whatever_floats_made_of_it() -> None:
 
 
 def test_every_failed_rule_is_told_not_only_the_first() -> None:
-    halted = replace(ACCOUNT, cash=0.0, guard=Guard(Standing.HALTED, "emergency stop"))
+    halted = replace(ACCOUNT, cash=0.0, guard=RiskState(TradingState.HALTED, "emergency stop"))
     failed = {
         check.name
-        for check in checks(ticket(), halted, MARKET, SETTINGS, SizingSettings())
+        for check in run_checks(ticket(), halted, MARKET, SETTINGS, SizingSettings())
         if not check.passed
     }
     assert failed == {"account", "cash", "position limit", "sector limit", "gross limit"}
 
 
 def test_a_bracket_becomes_three_orders_of_which_two_wait() -> None:
-    entry, stop, profit = orders_of(
+    entry, stop, profit = orders_from_ticket(
         ticket(stop_loss=90.0, take_profit=120.0), id="a", key="k", at=NOW
     )
-    assert (entry.status, entry.side, entry.kind) == (Status.WORKING, Side.BUY, Kind.MARKET)
+    assert (entry.status, entry.side, entry.order_type) == (
+        OrderStatus.WORKING,
+        Side.BUY,
+        OrderType.MARKET,
+    )
     for exit in (stop, profit):
-        assert (exit.status, exit.side, exit.reduce_only) == (Status.HELD, Side.SELL, True)
-        assert (exit.parent, exit.group, exit.term) == ("a", "a", Term.GTC)
-    assert (stop.kind, stop.stop, stop.limit) == (Kind.STOP, 90.0, None)
-    assert (profit.kind, profit.stop, profit.limit) == (Kind.TAKE_PROFIT, None, 120.0)
+        assert (exit.status, exit.side, exit.reduce_only) == (OrderStatus.ACCEPTED, Side.SELL, True)
+        assert (exit.parent, exit.group, exit.time_in_force) == ("a", "a", TimeInForce.GTC)
+    assert (stop.order_type, stop.stop_price, stop.limit_price) == (OrderType.STOP, 90.0, None)
+    assert (profit.order_type, profit.stop_price, profit.limit_price) == (
+        OrderType.TAKE_PROFIT,
+        None,
+        120.0,
+    )
     assert len({order.key for order in (entry, stop, profit)}) == 3
 
 
 def working(**terms: Any) -> Order:
-    asked = ticket(**{"kind": Kind.LIMIT, "limit": 90.0, **terms})
-    return orders_of(asked, id="a", key="a", at=NOW)[0]
+    asked = ticket(**{"kind": OrderType.LIMIT, "limit": 90.0, **terms})
+    return orders_from_ticket(asked, id="a", key="a", at=NOW)[0]
 
 
-def amend(order: Order, amendment: Amendment, account: Account = ACCOUNT) -> Order:
+def amend_in_market(order: Order, amendment: Amendment, account: Account = ACCOUNT) -> Order:
     account = replace(account, orders={order.id: order})
-    return amended(order, amendment, account, MARKET, SETTINGS, SizingSettings())
+    return amend_order(order, amendment, account, MARKET, SETTINGS, SizingSettings())
 
 
 def test_an_amended_order_has_the_new_terms_and_keeps_the_others() -> None:
     order = working(quantity=100.0)
-    assert amend(order, Amendment(limit=91.0)) == replace(order, limit=91.0)
-    assert amend(order, Amendment(quantity=150.0)) == replace(order, quantity=150.0, left=150.0)
+    assert amend_in_market(order, Amendment(limit_price=91.0)) == replace(order, limit=91.0)
+    assert amend_in_market(order, Amendment(quantity=150.0)) == replace(
+        order, quantity=150.0, left=150.0
+    )
 
 
 @pytest.mark.parametrize(
     ("amendment", "why"),
     [
         (Amendment(), "changes nothing"),
-        (Amendment(limit=91.005), "off the tick"),
-        (Amendment(stop=110.0), "has no stop"),
+        (Amendment(limit_price=91.005), "off the tick"),
+        (Amendment(stop_price=110.0), "has no stop"),
         (Amendment(quantity=math.nan), "Give more|The quantity is"),
         (Amendment(quantity=4.0), "4 of order a have filled, so it cannot become one of 4"),
         (Amendment(quantity=2_000.0), "an order may be"),
@@ -330,53 +355,60 @@ def test_an_amended_order_has_the_new_terms_and_keeps_the_others() -> None:
 def test_an_amendment_is_held_against_the_rules_of_a_new_order(
     amendment: Amendment, why: str
 ) -> None:
-    order = replace(working(), status=Status.PARTIAL, filled=4.0, left=6.0)
+    order = replace(working(), status=OrderStatus.PARTIALLY_FILLED, filled=4.0, left=6.0)
     with pytest.raises(InputError, match=why):
-        amend(order, amendment)
+        amend_in_market(order, amendment)
 
 
 def test_a_held_exit_lies_on_the_right_side_of_what_its_parent_waits_for() -> None:
-    asked = ticket(kind=Kind.STOP, stop=120.0, stop_loss=110.0)
-    entry, stop = orders_of(asked, id="a", key="a", at=NOW)
+    asked = ticket(kind=OrderType.STOP, stop=120.0, stop_loss=110.0)
+    entry, stop = orders_from_ticket(asked, id="a", key="a", at=NOW)
     account = replace(ACCOUNT, orders={entry.id: entry, stop.id: stop})
     terms = (account, MARKET, SETTINGS, SizingSettings())
-    assert amended(stop, Amendment(stop=112.0), *terms).stop == 112.0
+    assert amend_order(stop, Amendment(stop_price=112.0), *terms).stop_price == 112.0
     with pytest.raises(InputError, match="wrong side of the last price, 120"):
-        amended(stop, Amendment(stop=121.0), *terms)
+        amend_order(stop, Amendment(stop_price=121.0), *terms)
 
 
 def test_an_amendment_does_not_cross_the_bracket() -> None:
-    asked = ticket(kind=Kind.LIMIT, limit=90.0, stop_loss=80.0, take_profit=120.0)
+    asked = ticket(kind=OrderType.LIMIT, limit=90.0, stop_loss=80.0, take_profit=120.0)
     account = replace(
-        ACCOUNT, orders={each.id: each for each in orders_of(asked, id="a", key="a", at=NOW)}
+        ACCOUNT,
+        orders={each.id: each for each in orders_from_ticket(asked, id="a", key="a", at=NOW)},
     )
     entry, terms = account.orders["a"], (account, MARKET, SETTINGS, SizingSettings())
-    assert amended(entry, Amendment(limit=85.0), *terms).limit == 85.0
+    assert amend_order(entry, Amendment(limit_price=85.0), *terms).limit_price == 85.0
     with pytest.raises(InputError, match="The bracket is crossed: the stop loss"):
-        amended(entry, Amendment(limit=75.0), *terms)
+        amend_order(entry, Amendment(limit_price=75.0), *terms)
 
 
 def test_an_exit_does_not_become_larger_than_what_it_ends() -> None:
-    entry, stop = orders_of(ticket(stop_loss=80.0), id="a", key="a", at=NOW)
+    entry, stop = orders_from_ticket(ticket(stop_loss=80.0), id="a", key="a", at=NOW)
     waiting = replace(ACCOUNT, positions={}, orders={"a": entry, stop.id: stop})
     with pytest.raises(InputError, match=r"only reduces.* Give at most 10"):
-        amended(stop, Amendment(quantity=11.0), waiting, MARKET, SETTINGS, SizingSettings())
+        amend_order(stop, Amendment(quantity=11.0), waiting, MARKET, SETTINGS, SizingSettings())
     assert (
-        amended(stop, Amendment(quantity=4.0), waiting, MARKET, SETTINGS, SizingSettings()).left
+        amend_order(
+            stop, Amendment(quantity=4.0), waiting, MARKET, SETTINGS, SizingSettings()
+        ).remaining
         == 4.0
     )
-    working = replace(stop, status=Status.WORKING)
+    working = replace(stop, status=OrderStatus.WORKING)
     held = replace(ACCOUNT, orders={stop.id: working})
     assert (
-        amended(working, Amendment(quantity=100.0), held, MARKET, SETTINGS, SizingSettings()).left
+        amend_order(
+            working, Amendment(quantity=100.0), held, MARKET, SETTINGS, SizingSettings()
+        ).remaining
         == 100.0
     )
     with pytest.raises(InputError, match="Give at most 100"):
-        amended(working, Amendment(quantity=101.0), held, MARKET, SETTINGS, SizingSettings())
+        amend_order(working, Amendment(quantity=101.0), held, MARKET, SETTINGS, SizingSettings())
 
 
 def test_what_has_ended_or_is_the_committees_cannot_be_amended() -> None:
     with pytest.raises(InputError, match=r"is filled\. Place a new one"):
-        amend(replace(working(), status=Status.FILLED), Amendment(limit=91.0))
+        amend_in_market(replace(working(), status=OrderStatus.FILLED), Amendment(limit_price=91.0))
     with pytest.raises(InputError, match="the committee's"):
-        amend(replace(working(), source=Source.COMMITTEE), Amendment(limit=91.0))
+        amend_in_market(
+            replace(working(), source=OrderSource.COMMITTEE), Amendment(limit_price=91.0)
+        )

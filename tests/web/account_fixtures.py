@@ -9,35 +9,35 @@ from datetime import datetime, timedelta
 from domain.timeframe import Timeframe
 from domain.trading.account import (
     Account,
+    AccountEvent,
+    AccountOpened,
     BarClosed,
-    CashMoved,
-    Filled,
-    Guard,
-    Happening,
-    Mode,
-    Opened,
-    OrderPlaced,
+    CashTransferred,
+    OrderFilled,
+    OrderSubmitted,
+    RiskState,
+    TradingMode,
 )
-from domain.trading.lots import Trip
-from domain.trading.orders import Kind, Order, Side, Source, Term
-from storage.accounts.account_log import Accounts
-from storage.accounts.blotter import Blotter
+from domain.trading.lots import RoundTrip
+from domain.trading.orders import Order, OrderSource, OrderType, Side, TimeInForce
+from storage.accounts.account_log import SqlAccountLog
+from storage.accounts.blotter import SqlBlotter
 from storage.database import Database
-from storage.market_data.sql_store import SqlLibrary
+from storage.market_data.sql_store import SqlMarketDataStore
 from trading.account import ledger
 
 CAPITAL = 100_000.0
-HELD = ("AAPL", "JPM", "BTC-USD")
+HELD_SYMBOLS = ("AAPL", "JPM", "BTC-USD")
 """Symbols that are still held at the end."""
 
 
-class Books:
+class AccountFixture:
     """The account of the demo market's run, moved by hand."""
 
     def __init__(self, database: Database, run: str = "live") -> None:
-        self.accounts = Accounts(database, ledger.apply)
-        self.blotter = Blotter(database, "demo", run)
-        self.library = SqlLibrary(database)
+        self.accounts = SqlAccountLog(database, ledger.apply)
+        self.blotter = SqlBlotter(database, "demo", run)
+        self.store = SqlMarketDataStore(database)
         self.run = run
 
     def account(self) -> Account:
@@ -45,96 +45,104 @@ class Books:
         assert account is not None
         return account
 
-    def enter(self, at: datetime, *happenings: Happening) -> Account:
-        booked = self.accounts.transact("demo", self.run, at, lambda _: happenings)
-        return booked.account
+    def append(self, at: datetime, *events: AccountEvent) -> Account:
+        result = self.accounts.transact("demo", self.run, at, lambda _: events)
+        return result.account
 
-    def open(self, at: datetime, mode: Mode = Mode.AUTO) -> Account:
-        return self.enter(at, Opened("USD", mode, "balanced"), CashMoved(CAPITAL, "opened"))
+    def open(self, at: datetime, mode: TradingMode = TradingMode.AUTO) -> Account:
+        return self.append(
+            at, AccountOpened("USD", mode, "balanced"), CashTransferred(CAPITAL, "opened")
+        )
 
     def trade(
-        self, at: datetime, symbol: str, units: float, price: float, receipt: str | None = None
+        self, at: datetime, symbol: str, quantity: float, price: float, receipt: str | None = None
     ) -> Account:
         """A market order that filled at once."""
-        order = self.order(at, symbol, units, receipt=receipt)
-        value = abs(units) * price
-        fill = Filled(order.id, symbol, units, price, value * 1e-4, value * 2e-4, "open")
-        return self.enter(at, OrderPlaced(order), fill)
+        order = self.order(at, symbol, quantity, receipt=receipt)
+        value = abs(quantity) * price
+        fill = OrderFilled(order.id, symbol, quantity, price, value * 1e-4, value * 2e-4, "open")
+        return self.append(at, OrderSubmitted(order), fill)
 
     def order(
         self,
         at: datetime,
         symbol: str,
-        units: float,
+        quantity: float,
         *,
-        kind: Kind = Kind.MARKET,
+        kind: OrderType = OrderType.MARKET,
         stop: float | None = None,
         limit: float | None = None,
         receipt: str | None = None,
     ) -> Order:
-        number = self.account().placed + 1
-        side = Side.BUY if units > 0 else Side.SELL
+        number = self.account().order_count + 1
+        side = Side.BUY if quantity > 0 else Side.SELL
         return Order(
             id=f"order-{number}", key=f"key-{number}", symbol=symbol, side=side,
-            kind=kind, quantity=abs(units), term=Term.GTC,
-            source=Source.COMMITTEE if receipt else Source.MANUAL, placed_at=at, stop=stop,
-            limit=limit, reduce_only=stop is not None, receipt=receipt,
+            order_type=kind, quantity=abs(quantity), time_in_force=TimeInForce.GTC,
+            source=OrderSource.COMMITTEE if receipt else OrderSource.MANUAL, submitted_at=at, stop_price=stop,
+            limit_price=limit, reduce_only=stop is not None, receipt=receipt,
         )  # fmt: skip
 
-    def close(self, at: datetime, **closes: float) -> Account:
+    def close_bar(self, at: datetime, **closes: float) -> Account:
         """A row of bars is behind the account, and the breakers find nothing."""
         account = self.account()
-        last = {symbol: mark.close for symbol, mark in account.marks.items()} | closes
-        held = account.positions.items()
-        equity = account.cash + sum(p.units * last[symbol] for symbol, p in held)
-        before, day = account.guard, at.date()
-        guard = Guard(
-            high=max(before.high, equity),
+        last = {symbol: mark.close for symbol, mark in account.last_bars.items()} | closes
+        positions = account.positions.items()
+        equity = account.cash + sum(p.quantity * last[symbol] for symbol, p in positions)
+        before, day = account.risk, at.date()
+        risk = RiskState(
+            peak_equity=max(before.peak_equity, equity),
             day=day,
             day_equity=before.day_equity if before.day == day else self._equity(account),
             losses=before.losses,
         )
-        return self.enter(at, BarClosed(closes, equity, guard, {}))
+        return self.append(at, BarClosed(closes, equity, risk, {}))
 
     def _equity(self, account: Account) -> float:
-        held = account.positions.items()
-        return account.cash + sum(p.units * account.marks[symbol].close for symbol, p in held)
+        positions = account.positions.items()
+        return account.cash + sum(
+            p.quantity * account.last_bars[symbol].close for symbol, p in positions
+        )
 
-    def trips(self) -> tuple[Trip, ...]:
-        return self.blotter.trips()
+    def round_trips(self) -> tuple[RoundTrip, ...]:
+        return self.blotter.round_trips()
 
 
-def keep_books(database: Database, now: datetime, days: int = 60) -> Books:
+def build_account_history(database: Database, now: datetime, days: int = 60) -> AccountFixture:
     """Buys and sells over `days` days before `now`: two wins or losses in each symbol that is
     closed, a stop under one that is held."""
-    books = Books(database)
+    account = AccountFixture(database)
     start = now - timedelta(days=days)
-    closes = _closes(books.library, start, now)
+    closes = _closes(account.store, start, now)
     instants = sorted({at for of in closes.values() for at in of})
-    books.open(instants[0] - timedelta(hours=1))
+    account.open(instants[0] - timedelta(hours=1))
     for place, at in enumerate(instants):
         row = {symbol: of[at] for symbol, of in closes.items() if at in of}
         for number, (symbol, price) in enumerate(sorted(row.items())):
             turn = (place + 3 * number) % 20
-            held = books.account().positions.get(symbol)
+            position = account.account().positions.get(symbol)
             if turn == 2:
-                books.trade(at, symbol, round(8_000 / price, 4), price * 1.0002)
-            elif turn == 12 and held and not (symbol in HELD and place > len(instants) - 20):
-                books.trade(at, symbol, -held.units, price * 0.9998)
-        books.close(at, **row)
-    for symbol in HELD:
-        if symbol not in books.account().positions:
-            price = books.account().marks[symbol].close
-            books.trade(now, symbol, round(8_000 / price, 4), price)
-    stop = books.account().marks["AAPL"].close * 0.9
-    units = books.account().positions["AAPL"].units
-    order = books.order(now, "AAPL", -units, kind=Kind.STOP, stop=round(stop, 2))
-    books.enter(now, OrderPlaced(order))
-    return books
+                account.trade(at, symbol, round(8_000 / price, 4), price * 1.0002)
+            elif (
+                turn == 12
+                and position
+                and not (symbol in HELD_SYMBOLS and place > len(instants) - 20)
+            ):
+                account.trade(at, symbol, -position.quantity, price * 0.9998)
+        account.close_bar(at, **row)
+    for symbol in HELD_SYMBOLS:
+        if symbol not in account.account().positions:
+            price = account.account().last_bars[symbol].close
+            account.trade(now, symbol, round(8_000 / price, 4), price)
+    stop = account.account().last_bars["AAPL"].close * 0.9
+    quantity = account.account().positions["AAPL"].quantity
+    order = account.order(now, "AAPL", -quantity, kind=OrderType.STOP, stop=round(stop, 2))
+    account.append(now, OrderSubmitted(order))
+    return account
 
 
 def _closes(
-    library: SqlLibrary, start: datetime, end: datetime
+    library: SqlMarketDataStore, start: datetime, end: datetime
 ) -> dict[str, dict[datetime, float]]:
     found: dict[str, dict[datetime, float]] = {}
     for symbol in ("AAPL", "MSFT", "NVDA", "JPM", "XOM", "BTC-USD"):

@@ -12,22 +12,22 @@ import numpy as np
 from domain.errors import InputError, NotFoundError
 from domain.panel import Floats, Times
 from research.backtest import parquet
-from research.backtest.jobs import Job, label_of
-from research.backtest.request import Request
-from research.backtest.results import EQUITY, RESULT, TEAR_SHEET, Results, Summary
-from research.report.tearsheet import tear_sheet
+from research.backtest.jobs import BacktestJob, request_label
+from research.backtest.request import BacktestRequest
+from research.backtest.results import EQUITY, RESULT, TEAR_SHEET, BacktestStore, BacktestSummary
+from research.report.tearsheet import render_tear_sheet
 from tests.research.report.result_fixtures import curves, result
 
 MADE = datetime(2024, 3, 15, 22, tzinfo=UTC)
 
 
-class Workshop:
+class BacktestStub:
     def __init__(self, folder: Path) -> None:
-        self._results = Results(folder)
-        self.asked: list[Request] = []
-        self.under_way: dict[str, Job] = {}
+        self._results = BacktestStore(folder)
+        self.requests: list[BacktestRequest] = []
+        self.running: dict[str, BacktestJob] = {}
 
-    def results(self) -> Sequence[Summary]:
+    def results(self) -> Sequence[BacktestSummary]:
         return self._results.summaries()
 
     def read(self, id: str) -> dict[str, Any]:
@@ -42,56 +42,60 @@ class Workshop:
     def delete(self, id: str) -> None:
         self._results.delete(id)
 
-    def start(self, request: Request) -> str:
-        if len(self.under_way) >= 2:
+    def start(self, request: BacktestRequest) -> str:
+        if len(self.running) >= 2:
             raise InputError("2 backtests are running. Wait for one to end or cancel it.")
-        self.asked.append(request)
-        id = f"job-{len(self.asked)}"
-        self.under_way[id] = Job(
-            id, label_of(request), "starting", 0, 0, None, None, "running", None
+        self.requests.append(request)
+        id = f"job-{len(self.requests)}"
+        self.running[id] = BacktestJob(
+            id, request_label(request), "starting", 0, 0, None, None, "running", None
         )
         return id
 
-    def jobs(self) -> Sequence[Job]:
-        return tuple(reversed(self.under_way.values()))
+    def jobs(self) -> Sequence[BacktestJob]:
+        return tuple(reversed(self.running.values()))
 
     def cancel(self, id: str) -> None:
-        if id not in self.under_way:
+        if id not in self.running:
             raise NotFoundError(f"There is no running backtest {id!r}.")
-        self.move(id, state="cancelled")
+        self.update_job(id, state="cancelled")
 
-    def move(self, id: str, **changes: Any) -> None:
-        self.under_way[id] = replace(self.under_way[id], **changes)
+    def update_job(self, id: str, **changes: Any) -> None:
+        self.running[id] = replace(self.running[id], **changes)
 
-    def keep(self, id: str, seed: int = 1, **changes: Any) -> None:
+    def add_result(self, id: str, seed: int = 1, **changes: Any) -> None:
         """A made-up result, written as a real one is."""
-        told = result(id=id, **changes)
-        times, drawn = curves(seed)
-        with self._results.draft() as draft:
-            (draft / RESULT).write_text(json.dumps(told))
-            (draft / TEAR_SHEET).write_text(tear_sheet(told, times, drawn), "utf-8")
-            columns = {name: parquet.numbers(values) for name, values in drawn.items()}
-            parquet.write(draft / EQUITY, {"known_at": parquet.instants(times), **columns})
-            symbol = parquet.names(np.array([0, 1, 0]), ["AAPL", "MSFT"])
+        result_json = result(id=id, **changes)
+        times, equity_curves = curves(seed)
+        with self._results.draft_folder() as draft:
+            (draft / RESULT).write_text(json.dumps(result_json))
+            (draft / TEAR_SHEET).write_text(
+                render_tear_sheet(result_json, times, equity_curves), "utf-8"
+            )
+            columns = {name: parquet.float_column(values) for name, values in equity_curves.items()}
+            parquet.write_table(
+                draft / EQUITY, {"known_at": parquet.timestamp_column(times), **columns}
+            )
+            symbol = parquet.dictionary_column(np.array([0, 1, 0]), ["AAPL", "MSFT"])
             fills = {
-                "known_at": parquet.instants(times[:3]),
+                "known_at": parquet.timestamp_column(times[:3]),
                 "symbol": symbol,
-                "price": parquet.numbers(np.array([1.5, np.nan, 2.5])),
+                "price": parquet.float_column(np.array([1.5, np.nan, 2.5])),
             }
             for name in ("votes.parquet", "decisions.parquet", "fills.parquet"):
-                parquet.write(draft / name, fills)
-            self._results.keep(
+                parquet.write_table(draft / name, fills)
+            self._results.save(
                 draft,
-                Summary(
+                BacktestSummary(
                     id=id,
                     made_at=MADE + timedelta(minutes=seed),
-                    label=told["label"],
-                    market=told["market"],
-                    simulated=told["simulated"],
-                    start=told["from"],
-                    end=told["to"],
-                    symbols=tuple(told["symbols"]),
-                    agents=tuple(told["agents"]),
-                    headline=told["committee"],
+                    label=result_json["label"],
+                    market=result_json["market"],
+                    simulated=result_json["simulated"],
+                    start=result_json["from"],
+                    end=result_json["to"],
+                    symbols=tuple(result_json["symbols"]),
+                    agents=tuple(result_json["agents"]),
+                    headline=result_json["committee"],
                 ),
             )

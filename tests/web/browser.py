@@ -18,14 +18,14 @@ ARGUMENTS = [
 HOW_TO = "No Chromium found. Install one: `apt-get install chromium`, or see .ci/run."
 
 
-def chromium() -> str | None:
+def find_chromium() -> str | None:
     names = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
     return next(filter(None, map(shutil.which, names)), None)
 
 
 @contextmanager
-def browser() -> Iterator[Browser]:
-    path = chromium()
+def launch_browser() -> Iterator[Browser]:
+    path = find_chromium()
     if path is None:
         raise RuntimeError(HOW_TO)
     with sync_playwright() as playwright:

@@ -10,46 +10,46 @@ import pytest
 from litestar import Litestar
 from litestar.testing import TestClient
 
-from tests.web.demo_app import NOW, Town
+from tests.web.demo_app import NOW, DemoApp
 from web.server import create_app
 
 Client = TestClient[Litestar]
 
-KEPT, OTHER = "20240315-aapl-1a2b3c", "20240315-aapl-9f8e7d"
+BACKTEST_ID, OTHER_BACKTEST_ID = "20240315-aapl-1a2b3c", "20240315-aapl-9f8e7d"
 """Ids of the two backtests."""
 
 
 @pytest.fixture(scope="session")
-def decided(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def decided_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A home with three days of decisions, two older ones that are settled, and two backtests."""
     folder = tmp_path_factory.mktemp("decided")
-    town = Town(folder)
-    town.fill()
+    demo_app = DemoApp(folder)
+    demo_app.fetch_demo_data()
     for days in (16, 15):
-        town.decide(NOW - timedelta(days=days))
-    town.decide_days(3)
-    town.workshop.keep(KEPT)
-    town.workshop.keep(OTHER, 2, label="AAPL, costs doubled")
-    town.database.close()
+        demo_app.run_cycle(NOW - timedelta(days=days))
+    demo_app.run_daily_cycles(3)
+    demo_app.backtests.add_result(BACKTEST_ID)
+    demo_app.backtests.add_result(OTHER_BACKTEST_ID, 2, label="AAPL, costs doubled")
+    demo_app.database.close()
     return folder
 
 
 @pytest.fixture
-def town(decided: Path, tmp_path: Path) -> Iterator[Town]:
+def demo_app(decided_home: Path, tmp_path: Path) -> Iterator[DemoApp]:
     """A copy of the decided home."""
     home = tmp_path / "home"
-    shutil.copytree(decided, home)
-    opened = Town(home)
+    shutil.copytree(decided_home, home)
+    opened = DemoApp(home)
     yield opened
     opened.database.close()
 
 
 @pytest.fixture
-def client(town: Town) -> Iterator[Client]:
-    with client_of(town) as opened:
+def client(demo_app: DemoApp) -> Iterator[Client]:
+    with open_client(demo_app) as opened:
         yield opened
 
 
-def client_of(town: Town, **changes: Any) -> Client:
-    app = create_app(town.house())
+def open_client(demo_app: DemoApp, **changes: Any) -> Client:
+    app = create_app(demo_app.services())
     return TestClient(app, base_url="http://localhost", raise_server_exceptions=False, **changes)

@@ -11,36 +11,36 @@ from pathlib import Path
 
 from agents.registry import AgentSettings, build
 from domain.events import EngineState
-from domain.record import Record
+from domain.record import ForecastRecord
 from domain.timeframe import Timeframe
 from domain.votes import Agent
 from market.simulated.provider import DemoProvider
-from orchestrator.account.latest_prices import Prices
-from orchestrator.account.service import Floor
-from orchestrator.account.store import AccountSettings, Book, Rules
+from orchestrator.account.latest_prices import LatestPrices
+from orchestrator.account.service import AccountService
+from orchestrator.account.store import AccountSettings, AccountStore, TradingRules
 from orchestrator.committee.pooling import CommitteeSettings
-from orchestrator.cycle import Desk, Minutes, run_cycles
-from orchestrator.parity.receipt_verification import Verification, verify
+from orchestrator.cycle import CycleResult, RunContext, run_cycles
+from orchestrator.parity.receipt_verification import ReceiptVerification, verify_receipt
 from orchestrator.status import EngineStatus
 from orchestrator.team.base import AgentHealth
 from orchestrator.team.local_team import LocalTeam
-from research.lab.training_data import HomeMarket
-from storage.accounts.account_log import Accounts
-from storage.accounts.blotter import Blotter
+from research.lab.training_data import StoredMarket
+from storage.accounts.account_log import SqlAccountLog
+from storage.accounts.blotter import SqlBlotter
 from storage.database import Database
 from storage.journal import panel_archive
-from storage.journal.decision_records import Records
-from storage.journal.sql_journal import Journal
-from storage.market_data.sql_store import SqlLibrary
-from storage.market_data.watchlist import Watchlist
-from tests.web.backtest_stub import Workshop
-from tests.web.lab_stub import Laboratory
+from storage.journal.decision_records import SqlDecisionRecords
+from storage.journal.sql_journal import SqlJournal
+from storage.market_data.sql_store import SqlMarketDataStore
+from storage.market_data.watchlist import SqlWatchlist
+from tests.web.backtest_stub import BacktestStub
+from tests.web.lab_stub import LabFixture
 from trading.account.ledger import apply
 from trading.costs import CostSettings
 from trading.limits import LimitSettings, TradingSettings
-from trading.sizing.profiles import profile
-from web.live.notifier import Bell
-from web.services import House, RayDashboard
+from trading.sizing.profiles import profile_by_name
+from web.live.notifier import Notifier
+from web.services import AppServices, RayDashboard
 
 SYMBOLS = ("AAPL", "MSFT", "NVDA", "JPM", "XOM", "SPY", "GLD", "BTC-USD")
 AGENTS = ("technical", "news", "fundamental", "risk", "rl")
@@ -50,18 +50,18 @@ TOKEN = "a-secret-token"
 
 
 @dataclass
-class Step:
+class EngineStep:
     what: str
     done: int
     total: int
 
 
-class TownEngine:
+class ManualEngine:
     """An engine moved by hand, over the real journal's state."""
 
-    def __init__(self, town: "Town") -> None:
-        self._town = town
-        self.step: Step | None = None
+    def __init__(self, demo_app: "DemoApp") -> None:
+        self._demo_app = demo_app
+        self.step: EngineStep | None = None
         self.runs = 0
         self.error: str | None = None
 
@@ -69,7 +69,7 @@ class TownEngine:
     def state(self) -> EngineState:
         return self._stored()[0]
 
-    def progress(self) -> Step | None:
+    def progress(self) -> EngineStep | None:
         return self.step
 
     def status(self) -> EngineStatus:
@@ -80,7 +80,7 @@ class TownEngine:
         )  # fmt: skip
 
     def health(self) -> Sequence[AgentHealth]:
-        return self._town.team.health()
+        return self._demo_app.team.health()
 
     def pause(self) -> None:
         self._set(EngineState.PAUSED)
@@ -95,13 +95,13 @@ class TownEngine:
         self.runs += 1
 
     def _stored(self) -> tuple[EngineState, str | None]:
-        return self._town.journal.engine_state("demo", self._town.run)
+        return self._demo_app.journal.engine_state("demo", self._demo_app.run)
 
     def _set(self, state: EngineState, reason: str | None = None) -> None:
-        self._town.journal.set_engine_state("demo", self._town.run, state, reason)
+        self._demo_app.journal.set_engine_state("demo", self._demo_app.run, state, reason)
 
 
-class Town:
+class DemoApp:
     """One home folder. `open` it as often as a server would be restarted on it."""
 
     def __init__(
@@ -113,57 +113,57 @@ class Town:
     ) -> None:
         self.database = Database(f"sqlite:///{folder / 'quorum.db'}")
         self.database.migrate()
-        self.library = SqlLibrary(self.database)
-        self.journal = Journal(self.database)
-        self.records = Records(self.database)
-        self.watchlist = Watchlist(self.database, symbols)
+        self.store = SqlMarketDataStore(self.database)
+        self.journal = SqlJournal(self.database)
+        self.records = SqlDecisionRecords(self.database)
+        self.watchlist = SqlWatchlist(self.database, symbols)
         self.team = LocalTeam(agents, _agent)
         self.agents = tuple(agents)
         self.costs = CostSettings()
-        self.engine = TownEngine(self)
-        self.bell = Bell()
-        self.workshop = Workshop(folder / "backtests")
-        self.laboratory = Laboratory(
+        self.engine = ManualEngine(self)
+        self.notifier = Notifier()
+        self.backtests = BacktestStub(folder / "backtests")
+        self.lab = LabFixture(
             folder,
             self.database,
-            HomeMarket(
-                library=self.library, name="demo", simulated=True, timeframe=Timeframe.D1,
-                watched=self.watchlist.symbols, now=lambda: self.now,
+            StoredMarket(
+                store=self.store, name="demo", simulated=True, timeframe=Timeframe.D1,
+                watched_symbols=self.watchlist.symbols, now=lambda: self.market_time,
             ),
         )  # fmt: skip
         self.run = run
-        self.trains = True
-        self.now = NOW
-        self.wall: datetime | None = None
-        self.desk = Desk(
+        self.can_train = True
+        self.market_time = NOW
+        self.clock_time: datetime | None = None
+        self.context = RunContext(
             market="demo", run=run, simulated=True, timeframe=Timeframe.D1, horizon=5,
-            settings=CommitteeSettings(), library=self.library, journal=self.journal,
-            digest_of=panel_archive.digest,
+            settings=CommitteeSettings(), store=self.store, journal=self.journal,
+            digest_of=panel_archive.panel_digest,
         )  # fmt: skip
 
-    def fill(self, now: datetime = NOW) -> None:
+    def fetch_demo_data(self, now: datetime = NOW) -> None:
         """Bars, headlines and filings of the demo market, as known by `now`."""
         provider = DemoProvider(7, lambda: now)
-        with self.library.transaction():
+        with self.store.transaction():
             for symbol in self.watchlist.symbols():
                 bars = provider.bars(symbol, Timeframe.D1, START, now)
-                self.library.put_bars("demo", symbol, Timeframe.D1, bars)
-                self.library.put_news("demo", symbol, provider.news(symbol, START, now))
-                self.library.put_filings("demo", symbol, provider.filings(symbol))
-                self.library.put_earnings("demo", symbol, provider.earnings(symbol))
+                self.store.put_bars("demo", symbol, Timeframe.D1, bars)
+                self.store.put_news("demo", symbol, provider.news(symbol, START, now))
+                self.store.put_filings("demo", symbol, provider.filings(symbol))
+                self.store.put_earnings("demo", symbol, provider.earnings(symbol))
 
-    def decide(self, as_of: datetime = NOW) -> tuple[Minutes, ...]:
+    def run_cycle(self, as_of: datetime = NOW) -> tuple[CycleResult, ...]:
         """One real cycle for each calendar, recorded; the bell is rung."""
-        held = run_cycles(self.desk, self.team, self.watchlist.symbols(), as_of)
-        self.bell.ring()
-        return held
+        results = run_cycles(self.context, self.team, self.watchlist.symbols(), as_of)
+        self.notifier.notify()
+        return results
 
-    def decide_days(self, days: int, until: datetime = NOW) -> None:
+    def run_daily_cycles(self, days: int, until: datetime = NOW) -> None:
         for back in range(days - 1, -1, -1):
-            self.decide(until - timedelta(days=back))
+            self.run_cycle(until - timedelta(days=back))
 
-    def house(self) -> House:
-        return House(
+    def services(self) -> AppServices:
+        return AppServices(
             version="0.1.0",
             market="demo",
             run=self.run,
@@ -172,64 +172,66 @@ class Town:
             agents=self.agents,
             journal=self.journal,
             records=self.records,
-            library=self.library,
+            store=self.store,
             watchlist=self.watchlist,
-            watched=self.watchlist.symbols,
+            watched_symbols=self.watchlist.symbols,
             engine=self.engine,
             verify=self.verify,
-            floor=self.floor(),
-            blotter=Blotter(self.database, "demo", self.run),
-            rules=self.rules,
-            clock=lambda: self.now,
-            bell=self.bell,
-            record=self.record,
-            backtests=self.workshop,
-            lab=self.laboratory.open(trains=self.trains),
-            committee=self.desk.settings,
-            horizon=self.desk.horizon,
+            account_service=self.account_service(),
+            blotter=SqlBlotter(self.database, "demo", self.run),
+            trading_rules=self.trading_rules,
+            clock=lambda: self.market_time,
+            notifier=self.notifier,
+            load_record=self.load_record,
+            backtests=self.backtests,
+            lab=self.lab.lab(can_train=self.can_train),
+            committee=self.context.settings,
+            horizon=self.context.horizon,
             ray_dashboard=lambda: RayDashboard("http://127.0.0.1:8265", TOKEN),
         )
 
-    def floor(self) -> Floor:
+    def account_service(self) -> AccountService:
         """Where this run's paper account trades; its present is that of the town."""
-        blotter = Blotter(self.database, "demo", self.run)
-        return Floor(
-            Book(
+        blotter = SqlBlotter(self.database, "demo", self.run)
+        return AccountService(
+            AccountStore(
                 "demo",
                 self.run,
-                Accounts(self.database, apply),
+                SqlAccountLog(self.database, apply),
                 blotter,
                 AccountSettings(),
                 lambda: NOW,
             ),
-            Prices(self.library, "demo", Timeframe.D1),
-            self.rules,
+            LatestPrices(self.store, "demo", Timeframe.D1),
+            self.trading_rules,
             secret=b"of the town",
-            now=lambda: self.now,
-            suggest=lambda _: (),
-            wall=lambda: self.wall or datetime.now(UTC),
-            publish=self.bell.ring,
+            now=lambda: self.market_time,
+            suggest_orders=lambda _: (),
+            wall_clock=lambda: self.clock_time or datetime.now(UTC),
+            notify=self.notifier.notify,
         )
 
-    def rules(self, name: str) -> Rules:
-        known, settings = profile(name), self.desk.settings
-        return Rules(
-            TradingSettings(costs=self.costs, limits=known.limit(LimitSettings())),
-            settings.model_copy(update={"sizing": known.size(settings.sizing)}),
+    def trading_rules(self, name: str) -> TradingRules:
+        known, settings = profile_by_name(name), self.context.settings
+        return TradingRules(
+            TradingSettings(costs=self.costs, limits=known.apply_to_limits(LimitSettings())),
+            settings.model_copy(update={"sizing": known.apply_to_sizing(settings.sizing)}),
         )
 
-    def record(self) -> Record:
+    def load_record(self) -> ForecastRecord:
         """This run's record, over all calendars."""
         read = self.records.record("demo", self.run, Timeframe.D1, 5, self.agents)
-        return Record(**{field.name: getattr(read, field.name) for field in fields(Record)})
+        return ForecastRecord(
+            **{field.name: getattr(read, field.name) for field in fields(ForecastRecord)}
+        )
 
-    def verify(self, receipt: str) -> Verification:
-        return verify(
+    def verify(self, receipt: str) -> ReceiptVerification:
+        return verify_receipt(
             receipt,
             self.records,
-            panel_archive.Archive(self.database),
+            panel_archive.SqlPanelArchive(self.database),
             _agent,
-            panel_archive.digest,
+            panel_archive.panel_digest,
         )
 
 

@@ -13,122 +13,129 @@ from typing import cast
 import numpy as np
 import pandas as pd
 
-from agents.rl import SHIPPED as SHIPPED_POLICY
+from agents.rl import SHIPPED_POLICY as SHIPPED_POLICY
 from domain.errors import InputError
-from envs.market_data import History, history
+from envs.market_data import MarketHistory, history
 from envs.observation import FEATURES
-from envs.policies.drift import reference
-from envs.policies.files import encode, load_policy
+from envs.policies.drift import build_reference
+from envs.policies.files import encode_policy, load_policy
 from envs.policies.network import Network
 from envs.policies.policy import Manifest, Member, Policy, Score
-from envs.training.arguments import Arguments
+from envs.training.arguments import TrainingArguments
 from envs.training.evaluation import GROWTH, SHARPE, SKILL
-from envs.training.events import HeldOut, Judged, Staged
+from envs.training.events import HeldOutPaths, RunEvaluated, StageCompleted
 from envs.training.run_folder import RunFolder, RunState
-from research.lab.lab import Lab, Seat
-from research.lab.runs import begin, states_in
-from research.lab.training_data import HomeMarket
+from research.lab.lab import ActiveModelSlot, RLLab
+from research.lab.runs import create_run, run_states
+from research.lab.training_data import StoredMarket
 from research.lab.training_jobs import TrainingJobs
 from storage.database import Database
-from storage.models.model_registry import Models
+from storage.models.model_registry import ModelRegistry
 
 K = len(FEATURES)
 BUSINESS_DAYS = 300
-ARGUMENTS = Arguments(
+ARGUMENTS = TrainingArguments(
     algo=("ppo", "dqn"), seeds=2, steps=4_000, stages=4,
     train_until=date(2023, 6, 30), validate_until=date(2023, 12, 29),
 )  # fmt: skip
 
 
-class Classroom:
+class TrainingJobsStub:
     """Stands in for the workers of Ray: runs are begun as they are there, and move when a test says
     so. `asked` is what was started."""
 
     def __init__(self, runs: Path) -> None:
         self.runs = runs
-        self.asked: list[tuple[Arguments, tuple[str, ...]]] = []
-        self._held: dict[str, ExitStack] = {}
-        self._teach: Callable[[RunFolder], None] | None = None
+        self.started: list[tuple[TrainingArguments, tuple[str, ...]]] = []
+        self._locks: dict[str, ExitStack] = {}
+        self._train: Callable[[RunFolder], None] | None = None
 
-    def learn(self, keep: Callable[[bytes, bytes], object], changed: Callable[[], None]) -> None:
+    def train_automatically(
+        self, register: Callable[[bytes, bytes], object], changed: Callable[[], None]
+    ) -> None:
         """From now on runs go their way by themselves, at the pace of a reader."""
 
-        def teach(folder: RunFolder) -> None:
+        def train(folder: RunFolder) -> None:
             for stage in range(1, folder.arguments.stages + 1):
                 time.sleep(1.5)
-                learn_stages(folder, stage, seed=stage)
+                record_stages(folder, stage, seed=stage)
                 changed()
-            keep(*judge(folder, policy(arguments=folder.arguments)))
-            self.release(folder.path.name)
+            register(*record_evaluation(folder, policy(arguments=folder.arguments)))
+            self.unlock(folder.path.name)
             changed()
 
-        self._teach = lambda folder: Thread(target=teach, args=[folder], daemon=True).start()
+        self._train = lambda folder: Thread(target=train, args=[folder], daemon=True).start()
 
-    def start(self, arguments: Arguments, history: Callable[[], History]) -> str:
-        if len(self._held) >= 2:
+    def start(self, arguments: TrainingArguments, history: Callable[[], MarketHistory]) -> str:
+        if len(self._locks) >= 2:
             raise InputError("2 trainings are running, which is as many as may. Wait for one.")
-        lessons = history()
-        folder = begin(self.runs, arguments, lessons)
-        self.asked.append((arguments, lessons.symbols))
-        self.hold(folder)
-        if self._teach:
-            self._teach(folder)
+        market = history()
+        folder = create_run(self.runs, arguments, market)
+        self.started.append((arguments, market.symbols))
+        self.lock(folder)
+        if self._train:
+            self._train(folder)
         return folder.path.name
 
-    def hold(self, folder: RunFolder) -> None:
-        self._held[folder.path.name] = ExitStack()
-        self._held[folder.path.name].enter_context(folder.holding())
+    def lock(self, folder: RunFolder) -> None:
+        self._locks[folder.path.name] = ExitStack()
+        self._locks[folder.path.name].enter_context(folder.lock())
 
-    def release(self, id: str) -> None:
-        if id in self._held:
-            self._held.pop(id).close()
+    def unlock(self, id: str) -> None:
+        if id in self._locks:
+            self._locks.pop(id).close()
 
     def cancel(self, id: str) -> None:
         RunFolder.open(self.runs / id).cancel()
-        self.release(id)
+        self.unlock(id)
 
     def resume(self, id: str) -> None:
-        self.hold(RunFolder.open(self.runs / id))
+        self.lock(RunFolder.open(self.runs / id))
 
     def states(self) -> Sequence[RunState]:
-        return states_in(self.runs)
+        return run_states(self.runs)
 
 
-class Laboratory:
+class LabFixture:
     """The RL lab of a town: everything is real but the workers. `open` is the lab itself."""
 
-    def __init__(self, home: Path, database: Database, market: HomeMarket) -> None:
+    def __init__(self, home: Path, database: Database, market: StoredMarket) -> None:
         self.runs = home / "rl" / "runs"
-        self.models = Models(database, home / "rl" / "models")
-        self.classroom = Classroom(self.runs)
-        self._seat = Seat(SHIPPED_POLICY, None, load_policy)
+        self.models = ModelRegistry(database, home / "rl" / "models")
+        self.training_jobs = TrainingJobsStub(self.runs)
+        self._active_slot = ActiveModelSlot(SHIPPED_POLICY, None, load_policy)
         self._market = market
 
-    def open(self, *, trains: bool = True) -> Lab:
-        training = cast(TrainingJobs, self.classroom) if trains else None
-        return Lab(self.models, self.runs, self._seat, self._market, training)
+    def lab(self, *, can_train: bool = True) -> RLLab:
+        training = cast(TrainingJobs, self.training_jobs) if can_train else None
+        return RLLab(self.models, self.runs, self._active_slot, self._market, training)
 
     def run(self, id: str) -> RunFolder:
         return RunFolder.open(self.runs / id)
 
-    def begin(
-        self, id: str, arguments: Arguments | None = None, lessons: History | None = None
+    def create_run(
+        self,
+        id: str,
+        arguments: TrainingArguments | None = None,
+        market_history: MarketHistory | None = None,
     ) -> RunFolder:
         """A run called `id` that nobody trains."""
-        return RunFolder.create(self.runs / id, arguments or ARGUMENTS, lessons or market())
+        return RunFolder.create(
+            self.runs / id, arguments or ARGUMENTS, market_history or training_history()
+        )
 
-    def finish(self, id: str, made: Policy) -> str:
+    def finish_run(self, id: str, trained: Policy) -> str:
         """Ends the run with `made`, which is kept as a model; its id."""
-        model = self.models.add(*judge(self.run(id), made))
-        self.classroom.release(id)
+        model = self.models.add(*record_evaluation(self.run(id), trained))
+        self.training_jobs.unlock(id)
         return model
 
-    def add(self, made: Policy) -> str:
-        return self.models.add(*encode(made))
+    def add_model(self, trained: Policy) -> str:
+        return self.models.add(*encode_policy(trained))
 
 
 @cache
-def market() -> History:
+def training_history() -> MarketHistory:
     """Two symbols, enough to train on."""
     rng = np.random.default_rng(1)
     days = pd.bdate_range("2023-01-02", periods=BUSINESS_DAYS)
@@ -144,7 +151,7 @@ def market() -> History:
     return history(pd.concat(bars), "demo, 2 symbols", simulated=True)
 
 
-def policy(seed: int = 0, *, arguments: Arguments = ARGUMENTS, data: str = "demo",
+def policy(seed: int = 0, *, arguments: TrainingArguments = ARGUMENTS, data: str = "demo",
            skill: tuple[float, float, float] = (-0.005, -0.010, -0.001),
            simulated: bool = True, parent: str | None = None) -> Policy:  # fmt: skip
     """A policy of random networks, with a manifest as a training writes it."""
@@ -174,7 +181,7 @@ def policy(seed: int = 0, *, arguments: Arguments = ARGUMENTS, data: str = "demo
         scale=np.ones(K),
         members=members,
         weights=np.full((1, len(members)), 1 / len(members)),
-        reference=reference(rng.normal(size=(500, K))),
+        reference=build_reference(rng.normal(size=(500, K))),
         manifest=Manifest(
             data=data,
             simulated=simulated,
@@ -185,14 +192,14 @@ def policy(seed: int = 0, *, arguments: Arguments = ARGUMENTS, data: str = "demo
                 "validation": ("2023-07-03", "2023-12-20"),
                 "test": ("2024-01-02", "2024-03-15"),
             },
-            arguments=arguments.plain(),
+            arguments=arguments.to_json(),
             scores=dict(scores),
             parent=parent,
         ),
     )
 
 
-def held_out(names: Sequence[str], seed: int = 0, days: int = 52) -> HeldOut:
+def held_out(names: Sequence[str], seed: int = 0, days: int = 52) -> HeldOutPaths:
     """Paths of equity over `days` business days."""
     rng = np.random.default_rng(seed)
     dates = np.busday_offset(np.datetime64("2024-01-02"), np.arange(days), roll="forward")
@@ -201,30 +208,32 @@ def held_out(names: Sequence[str], seed: int = 0, days: int = 52) -> HeldOut:
         steps = np.concatenate([[0.0], rng.normal(0.0005, 0.008, days - 1)])
         return tuple(np.exp(steps.cumsum()).tolist())
 
-    beside = ("buy and hold", "flat", "random", "above its 50-bar average")
-    benchmarks = {name: path() for name in beside} | {"flat": (1.0,) * days}
-    return HeldOut(tuple(map(str, dates)), path(), {name: path() for name in names}, benchmarks)
+    benchmark_names = ("buy and hold", "flat", "random", "above its 50-bar average")
+    benchmarks = {name: path() for name in benchmark_names} | {"flat": (1.0,) * days}
+    return HeldOutPaths(
+        tuple(map(str, dates)), path(), {name: path() for name in names}, benchmarks
+    )
 
 
-def learn_stages(run: RunFolder, stages: int, seed: int = 0) -> None:
+def record_stages(run: RunFolder, stages: int, seed: int = 0) -> None:
     """Keeps so many stages of each member, one after another, as a training does."""
     rng, arguments = np.random.default_rng(seed), run.arguments
     names = [f"{algo}-{each}" for algo, each in arguments.members]
     for number, name in enumerate(names, 1):
         for stage in range(1, stages + 1):
             better = 0.15 * stage + float(rng.normal(0.0, 0.2))
-            run.keep(
-                Staged(name, number, len(names), arguments.steps * stage // arguments.stages,
+            run.record(
+                StageCompleted(name, number, len(names), arguments.steps * stage // arguments.stages,
                        arguments.steps, 1.5, {SHARPE: better, GROWTH: better / 10}, b"x",
                        stage == arguments.stages)
             )  # fmt: skip
 
 
-def judge(run: RunFolder, made: Policy, seed: int = 0) -> tuple[bytes, bytes]:
+def record_evaluation(run: RunFolder, trained: Policy, seed: int = 0) -> tuple[bytes, bytes]:
     """Ends the run with `made`; its two files."""
-    tensors, manifest = encode(made)
-    names = [member.name for member in made.members]
-    run.keep(Judged(tensors, manifest, held_out(names, seed).encode()))
+    tensors, manifest = encode_policy(trained)
+    names = [member.name for member in trained.members]
+    run.record(RunEvaluated(tensors, manifest, held_out(names, seed).encode()))
     return tensors, manifest
 
 

@@ -5,7 +5,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from tests.web.browser import browser
+from tests.web.browser import launch_browser
 
 LOOKS = (("light", "default"), ("dark", "default"), ("dark", "safe"))
 WIDTHS = (1440, 390)
@@ -19,11 +19,11 @@ def main() -> None:
     parser.add_argument("--only", default="")
     args = parser.parse_args()
     args.folder.mkdir(parents=True, exist_ok=True)
-    take(args.folder, args.url.rstrip("/"), args.symbol, args.only)
+    take_screenshots(args.folder, args.url.rstrip("/"), args.symbol, args.only)
 
 
-def take(folder: Path, url: str, symbol: str, only: str = "") -> None:
-    with browser() as chromium:
+def take_screenshots(folder: Path, url: str, symbol: str, only: str = "") -> None:
+    with launch_browser() as chromium:
         for theme, palette in LOOKS:
             for width in WIDTHS:
                 size = {"width": width, "height": 900}
@@ -51,10 +51,12 @@ def take(folder: Path, url: str, symbol: str, only: str = "") -> None:
                     "orders": "/orders",
                     "trade": f"/trade?symbol={symbol}",
                 }
-                kept = [each["id"] for each in _kept(page.request.get(f"{url}/api/v1/backtests"))]
-                if kept:
-                    pages["backtest"] = f"/backtests/{kept[0]}"
-                    pages["compare"] = f"/backtests/compare?ids={','.join(kept[:2])}"
+                backtest_ids = [
+                    each["id"] for each in _results(page.request.get(f"{url}/api/v1/backtests"))
+                ]
+                if backtest_ids:
+                    pages["backtest"] = f"/backtests/{backtest_ids[0]}"
+                    pages["compare"] = f"/backtests/compare?ids={','.join(backtest_ids[:2])}"
                 trained = page.request.get(f"{url}/api/v1/lab/runs").json()["runs"]
                 if trained:
                     pages["lab-run"] = f"/lab/runs/{trained[0]['id']}"
@@ -71,7 +73,7 @@ def take(folder: Path, url: str, symbol: str, only: str = "") -> None:
                 context.close()
 
 
-def _kept(answer: Any) -> list[Any]:
+def _results(answer: Any) -> list[Any]:
     return list(answer.json()["results"]) if answer.ok else []
 
 

@@ -15,7 +15,7 @@ import uvicorn
 
 from domain.canonical import to_json
 from domain.events import EventKind
-from tests.web.demo_app import NOW, Town
+from tests.web.demo_app import NOW, DemoApp
 from web.server import create_app
 
 
@@ -26,34 +26,36 @@ def main() -> None:
     parser.add_argument("--days", type=int, default=1)
     parser.add_argument("--rate", type=float, default=0.0)
     args = parser.parse_args()
-    town = Town(args.folder)
-    if not town.records.latest("demo", "live"):
-        town.fill()
-        town.decide_days(args.days)
+    demo_app = DemoApp(args.folder)
+    if not demo_app.records.latest("demo", "live"):
+        demo_app.fetch_demo_data()
+        demo_app.run_daily_cycles(args.days)
     if args.rate:
-        threading.Thread(target=cast_votes, args=(town, args.rate), daemon=True).start()
-    town.laboratory.classroom.learn(town.laboratory.models.add, town.bell.ring)
-    app = create_app(town.house())
+        threading.Thread(target=append_votes, args=(demo_app, args.rate), daemon=True).start()
+    demo_app.lab.training_jobs.train_automatically(
+        demo_app.lab.models.add, demo_app.notifier.notify
+    )
+    app = create_app(demo_app.services())
     uvicorn.run(
         app, host="127.0.0.1", port=args.port, log_level="warning", timeout_graceful_shutdown=1
     )
 
 
-def cast_votes(town: Town, rate: float) -> None:
+def append_votes(demo_app: DemoApp, rate: float) -> None:
     """Votes whose probability changes each time, so that every one is seen."""
-    votes = [v for r in town.records.latest("demo", "live") for v in r.decision.votes]
+    votes = [v for r in demo_app.records.latest("demo", "live") for v in r.decision.votes]
     about = {"market": "demo", "simulated": True, "timeframe": "1d", "as_of": NOW}
-    due, count = time.monotonic(), 0
+    next_at, count = time.monotonic(), 0
     while True:
         vote = votes[count % len(votes)]
         p_up = 0.3 + (count * 7 % 400) / 1000
         changed = to_json(replace(vote, p_up=p_up, log_odds=0.1, abstained_because=None))
         payload = {**changed, "receipt": "none", **about}
-        town.journal.append(EventKind.VOTE_CAST, "live", vote.symbol, payload)
-        town.bell.ring()
+        demo_app.journal.append(EventKind.VOTE_CAST, "live", vote.symbol, payload)
+        demo_app.notifier.notify()
         count += 1
-        due += 1 / rate
-        time.sleep(max(0.0, due - time.monotonic()))
+        next_at += 1 / rate
+        time.sleep(max(0.0, next_at - time.monotonic()))
 
 
 if __name__ == "__main__":

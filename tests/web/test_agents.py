@@ -9,21 +9,23 @@ import numpy as np
 import pytest
 
 from domain.canonical import to_json
-from domain.record import Record
-from orchestrator.committee.learned_weights import earned
-from orchestrator.evaluation.scoring import score
+from domain.record import ForecastRecord
+from orchestrator.committee.learned_weights import influence_by_row
+from orchestrator.evaluation.scoring import score_record
 from tests.research.report.record_fixtures import record
-from tests.web.conftest import Client, client_of
-from tests.web.demo_app import NOW, Town
-from tests.web.test_stream import read, running
-from web.agents.learning_benchmarks import hindsight, learn
-from web.agents.score_cache import Scored
+from tests.web.conftest import Client, open_client
+from tests.web.demo_app import NOW, DemoApp
+from tests.web.test_stream import read_until, running_server
+from web.agents.learning_benchmarks import influence_from_record, learning_benchmarks
+from web.agents.score_cache import ScoreCache
 from web.formatting import agent_label
 
 
-def test_the_leaderboard_shows_everybody_with_what_is_settled(client: Client, town: Town) -> None:
+def test_the_leaderboard_shows_everybody_with_what_is_settled(
+    client: Client, demo_app: DemoApp
+) -> None:
     page = client.get("/agents").text
-    scores = score(town.record())
+    scores = score_record(demo_app.load_record())
     for each in scores.forecasters:
         row = re.search(rf'<a class="symbol" href="/agents/{each.name}".*?</tr>', page, re.DOTALL)
         assert row is not None
@@ -34,7 +36,7 @@ def test_the_leaderboard_shows_everybody_with_what_is_settled(client: Client, to
 
 
 def test_before_the_first_vote_the_pages_say_when_a_record_begins(tmp_path: Path) -> None:
-    with client_of(Town(tmp_path)) as client:
+    with open_client(DemoApp(tmp_path)) as client:
         for path in ("/agents", "/agents/risk", "/agents/committee"):
             page = client.get(path)
             assert page.status_code == 200
@@ -43,21 +45,25 @@ def test_before_the_first_vote_the_pages_say_when_a_record_begins(tmp_path: Path
 
 
 def test_votes_that_are_not_settled_show_dashes_and_no_score(
-    town: Town, monkeypatch: pytest.MonkeyPatch
+    demo_app: DemoApp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(town, "record", lambda: record(60, settled=False))
-    with client_of(town) as client:
+    monkeypatch.setattr(demo_app, "record", lambda: record(60, settled=False))
+    with open_client(demo_app) as client:
         page = client.get("/agents").text
         assert "<b>360</b>" in page
         assert "0 settled" in page
-        board = re.search(r'id="leaderboard".*?</section>', page, re.DOTALL)
-        assert board is not None
-        assert "0.00 %" not in board[0]
+        latest_state = re.search(r'id="leaderboard".*?</section>', page, re.DOTALL)
+        assert latest_state is not None
+        assert "0.00 %" not in latest_state[0]
         assert client.get("/agents/technical").status_code == 200
 
 
-def test_best_and_worst_calls_lead_to_their_decisions(client: Client, town: Town) -> None:
-    own = next(each for each in score(town.record()).forecasters if each.name == "technical")
+def test_best_and_worst_calls_lead_to_their_decisions(client: Client, demo_app: DemoApp) -> None:
+    own = next(
+        each
+        for each in score_record(demo_app.load_record()).forecasters
+        if each.name == "technical"
+    )
     page = client.get("/agents/technical").text
     for call in (*own.best, *own.worst):
         assert call.receipt is not None
@@ -78,31 +84,31 @@ def test_who_does_not_exist_is_told_who_does(client: Client) -> None:
     assert "technical, news, fundamental, risk, rl" in page.text
 
 
-def test_a_record_is_scored_once_until_something_is_settled(town: Town) -> None:
-    read: list[Record] = []
+def test_a_record_is_scored_once_until_something_is_settled(demo_app: DemoApp) -> None:
+    read: list[ForecastRecord] = []
 
-    def counted() -> Record:
-        read.append(town.record())
+    def counted() -> ForecastRecord:
+        read.append(demo_app.load_record())
         return read[-1]
 
-    scored = Scored(replace(town.house(), record=counted))
-    assert scored.standing() is scored.standing()
+    scored = ScoreCache(replace(demo_app.services(), record=counted))
+    assert scored.current() is scored.current()
     assert len(read) == 1
-    scored.take(())
+    scored.on_events(())
     assert len(read) == 1
-    events = town.journal.events_after(0, 10_000)
-    scored.take([event for event in events if event.kind.value == "decision.settled"][:1])
-    scored.standing()
+    events = demo_app.journal.events_after(0, 10_000)
+    scored.on_events([event for event in events if event.kind.value == "decision.settled"][:1])
+    scored.current()
     assert len(read) == 2
 
 
 def test_a_record_with_enough_in_it_has_intervals_and_figures(
-    town: Town, monkeypatch: pytest.MonkeyPatch
+    demo_app: DemoApp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(town, "record", record)
-    with client_of(town) as client:
+    monkeypatch.setattr(demo_app, "record", record)
+    with open_client(demo_app) as client:
         page = client.get("/agents").text
-    own = to_json(score(record()))["forecasters"][1]["overall"]["brier_skill"]
+    own = to_json(score_record(record()))["forecasters"][1]["overall"]["brier_skill"]
     low, high = (f"{own[end] * 100:.2f}".replace("-", "−") for end in ("low", "high"))
     assert f"{low} % to {high} %" in page
     for drawn in ("calibration", "regret", "weights"):
@@ -111,24 +117,24 @@ def test_a_record_with_enough_in_it_has_intervals_and_figures(
 
 
 def test_a_settled_decision_tells_what_came_of_it_and_a_new_one_that_it_is_not_known(
-    client: Client, town: Town
+    client: Client, demo_app: DemoApp
 ) -> None:
-    history = town.records.history("demo", "live", "AAPL", 10)
-    came = town.records.settled_of(history[-1].decision.receipt)
+    history = demo_app.records.history("demo", "live", "AAPL", 10)
+    came = demo_app.records.settled_outcome(history[-1].decision.receipt)
     assert came is not None
     page = client.get(f"/decisions/{history[-1].decision.receipt}").text
     told = re.search(r'id="aftermath".*?</section>', page, re.DOTALL)
     assert told is not None
     assert f"{came.change * 100:+.2f} %".replace("-", "−") in told[0]
-    assert f"{came.settled} symbols" in told[0]
+    assert f"{came.settled_count} symbols" in told[0]
     newest = client.get(f"/decisions/{history[0].decision.receipt}").text
     assert "Not settled yet" in newest
 
 
 def test_a_decision_shows_itself_without_each_agent_and_with_equal_weights(
-    client: Client, town: Town
+    client: Client, demo_app: DemoApp
 ) -> None:
-    made = next(r.decision for r in town.records.latest("demo", "live") if r.decision.p_up)
+    made = next(r.decision for r in demo_app.records.latest("demo", "live") if r.decision.p_up)
     page = client.get(f"/decisions/{made.receipt}").text
     table = re.search(r'id="what-if".*?</section>', page, re.DOTALL)
     assert table is not None
@@ -140,14 +146,16 @@ def test_a_decision_shows_itself_without_each_agent_and_with_equal_weights(
 
 
 def test_weights_that_would_be_earned_stand_beside_those_in_force(
-    town: Town, monkeypatch: pytest.MonkeyPatch
+    demo_app: DemoApp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(town, "record", record)
+    monkeypatch.setattr(demo_app, "record", record)
     made = record()
-    would = earned(made.log_odds, made.base_rate, made.change, "earned", False, made.horizon)
-    assert np.array_equal(learn(made, calibrated=False).weights, would.weights)
+    would = influence_by_row(
+        made.log_odds, made.base_rate, made.change, "earned", False, made.horizon
+    )
+    assert np.array_equal(influence_from_record(made, calibrated=False).weights, would.weights)
     assert not np.allclose(would.weights[-1], 1 / len(made.agents))
-    with client_of(town) as client:
+    with open_client(demo_app) as client:
         page = client.get("/agents").text
         one = client.get(f"/agents/{made.agents[0]}").text
     assert f">{would.weights[-1, 0] * 100:.1f} %</td>" in page
@@ -156,23 +164,23 @@ def test_weights_that_would_be_earned_stand_beside_those_in_force(
     assert '<figure class="plot" id="trust">' in page
 
 
-def test_weights_are_learnt_a_calendar_at_a_time(town: Town) -> None:
+def test_weights_are_learnt_a_calendar_at_a_time(demo_app: DemoApp) -> None:
     """A coin's bar on a Sunday delays nothing that shares have settled."""
-    made = town.record()
-    both = learn(made, calibrated=True)
+    made = demo_app.load_record()
+    both = influence_from_record(made, calibrated=True)
     coins = [k for k, symbol in enumerate(made.symbols) if symbol.endswith("-USD")]
     shares = [k for k in range(len(made.symbols)) if k not in coins]
     rows = np.flatnonzero(~np.isnan(made.base_rate[:, shares]).all(axis=1))
-    alone = earned(
+    alone = influence_by_row(
         made.log_odds[:, rows[:, np.newaxis], shares], made.base_rate[np.ix_(rows, shares)],
         made.change[np.ix_(rows, shares)], "earned", True, made.horizon,
     )  # fmt: skip
     assert np.array_equal(both.weights[rows], alone.weights)
 
 
-def test_a_live_record_has_its_rivals_and_other_horizons(town: Town) -> None:
-    beside = hindsight(town.house(), town.record())
-    made = town.record()
+def test_a_live_record_has_its_rivals_and_other_horizons(demo_app: DemoApp) -> None:
+    beside = learning_benchmarks(demo_app.services(), demo_app.load_record())
+    made = demo_app.load_record()
     settled = ~np.isnan(made.change)
     assert settled.any()
     assert np.array_equal(beside.changes[made.horizon][settled], made.change[settled])
@@ -181,13 +189,13 @@ def test_a_live_record_has_its_rivals_and_other_horizons(town: Town) -> None:
 
 
 def test_an_agent_that_never_voted_has_dashes_and_no_line(
-    town: Town, monkeypatch: pytest.MonkeyPatch
+    demo_app: DemoApp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made = record()
     said = made.log_odds.copy()
     said[0] = np.nan
-    monkeypatch.setattr(town, "record", lambda: replace(made, log_odds=said))
-    with client_of(town) as client:
+    monkeypatch.setattr(demo_app, "record", lambda: replace(made, log_odds=said))
+    with open_client(demo_app) as client:
         page = client.get("/agents").text
     row = re.search(rf'href="/agents/{made.agents[0]}".*?</tr>', page, re.DOTALL)
     assert row is not None
@@ -200,15 +208,15 @@ def test_an_agent_that_never_voted_has_dashes_and_no_line(
 
 
 async def test_a_page_of_the_record_hears_when_something_is_settled(tmp_path: Path) -> None:
-    town = Town(tmp_path)
-    town.fill()
-    town.decide(NOW - timedelta(days=16))
-    async with running(town) as server:
+    demo_app = DemoApp(tmp_path)
+    demo_app.fetch_demo_data()
+    demo_app.run_cycle(NOW - timedelta(days=16))
+    async with running_server(demo_app) as server:
         stream = server.dashboard("record")
-        await read(stream, "sys.hello")
-        town.decide()
-        assert "record.moved" in str(await read(stream, "record.moved"))
-    town.database.close()
+        await read_until(stream, "sys.hello")
+        demo_app.run_cycle()
+        assert "record.moved" in str(await read_until(stream, "record.moved"))
+    demo_app.database.close()
 
 
 def test_trust_is_drawn_only_once_agents_are_told_apart(client: Client) -> None:
@@ -217,9 +225,11 @@ def test_trust_is_drawn_only_once_agents_are_told_apart(client: Client) -> None:
     assert "a trust of 1.00" in client.get("/agents/technical").text
 
 
-def test_weights_are_told_of_one_calendar_not_of_two_in_turn(town: Town) -> None:
-    standing = Scored(town.house()).standing()
+def test_weights_are_told_of_one_calendar_not_of_two_in_turn(demo_app: DemoApp) -> None:
+    standing = ScoreCache(demo_app.services()).current()
     assert standing.calendar == "XNYS"
-    shares = [k for k, symbol in enumerate(town.record().symbols) if not symbol.endswith("-USD")]
-    traded = ~np.isnan(town.record().base_rate[:, shares]).all(axis=1)
-    assert len(standing.learnt_at) == traded.sum()
+    shares = [
+        k for k, symbol in enumerate(demo_app.load_record().symbols) if not symbol.endswith("-USD")
+    ]
+    traded = ~np.isnan(demo_app.load_record().base_rate[:, shares]).all(axis=1)
+    assert len(standing.learned_at) == traded.sum()

@@ -5,15 +5,15 @@ import json
 import pytest
 
 from domain.canonical import to_json
-from orchestrator.evaluation.scoring import score
-from tests.web.conftest import KEPT, Client
-from tests.web.demo_app import SYMBOLS, Town
-from web.agents.learning_benchmarks import hindsight
+from orchestrator.evaluation.scoring import score_record
+from tests.web.conftest import BACKTEST_ID, Client
+from tests.web.demo_app import SYMBOLS, DemoApp
+from web.agents.learning_benchmarks import learning_benchmarks
 
 PATHS = (
     "status", "engine", "agents", "watchlist", "decisions", "decisions/latest",
     "symbols/AAPL/bars", "symbols/AAPL/votes", "symbols/AAPL/news", "symbols/AAPL/filings",
-    "record", "agents/risk/record", "agents/committee/record", "backtests", f"backtests/{KEPT}",
+    "record", "agents/risk/record", "agents/committee/record", "backtests", f"backtests/{BACKTEST_ID}",
     "lab/runs", "lab/models", "lab/models/shipped", "lab/models/shipped/drift",
     "orders", "fills", "account", "account/suggestions", "positions", "equity", "trades", "audit",
 )  # fmt: skip
@@ -27,9 +27,9 @@ def test_every_answer_says_that_it_is_simulated(client: Client, path: str) -> No
     assert answer.json()["market"] == "demo"
 
 
-def test_decisions_have_the_shape_of_the_command_line(client: Client, town: Town) -> None:
+def test_decisions_have_the_shape_of_the_command_line(client: Client, demo_app: DemoApp) -> None:
     answer = client.get("/api/v1/decisions/latest").json()
-    stored = town.records.latest("demo", "live")
+    stored = demo_app.records.latest("demo", "live")
     assert [made["symbol"] for made in answer["decisions"]] == sorted(SYMBOLS)
     for told, recorded in zip(answer["decisions"], stored, strict=True):
         assert to_json(recorded.decision).items() <= told.items()
@@ -49,8 +49,8 @@ def test_the_feed_is_read_to_its_end_without_gap_or_repeat(client: Client) -> No
     assert len(seen) == len(set(seen))
 
 
-def test_a_receipt_verifies(client: Client, town: Town) -> None:
-    receipt = town.records.latest("demo", "live")[0].decision.receipt
+def test_a_receipt_verifies(client: Client, demo_app: DemoApp) -> None:
+    receipt = demo_app.records.latest("demo", "live")[0].decision.receipt
     assert client.get(f"/api/v1/decisions/{receipt}").json()["receipt"] == receipt
     answer = client.post(f"/api/v1/decisions/{receipt}/verify").json()
     assert answer["same"] is True
@@ -139,22 +139,22 @@ def test_probes_answer(client: Client) -> None:
 
 
 def test_an_engine_that_never_got_to_decide_is_not_ready_and_says_why(
-    client: Client, town: Town, monkeypatch: pytest.MonkeyPatch
+    client: Client, demo_app: DemoApp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(town.engine, "health", lambda: ())
+    monkeypatch.setattr(demo_app.engine, "health", lambda: ())
     assert client.get("/ready").json()["because"] == ["the agents are starting"]
-    town.engine.error = "Ray could not start. Free memory."
+    demo_app.engine.error = "Ray could not start. Free memory."
     answer = client.get("/ready")
     assert answer.status_code == 503
     assert answer.json()["because"] == ["Ray could not start. Free memory."]
 
 
 def test_an_engine_that_has_decided_before_stays_ready_while_it_tries_again(
-    client: Client, town: Town
+    client: Client, demo_app: DemoApp
 ) -> None:
-    town.engine.error = "Nobody answers. Check the network."
+    demo_app.engine.error = "Nobody answers. Check the network."
     assert client.get("/ready").status_code == 200
-    assert client.get("/api/v1/engine").json()["error"] == town.engine.error
+    assert client.get("/api/v1/engine").json()["error"] == demo_app.engine.error
 
 
 def test_a_halt_keeps_its_reason(client: Client) -> None:
@@ -167,24 +167,27 @@ def test_a_halt_keeps_its_reason(client: Client) -> None:
     assert client.get("/api/v1/engine").json()["reason"] is None
 
 
-def test_the_record_is_told_as_it_is_scored(client: Client, town: Town) -> None:
+def test_the_record_is_told_as_it_is_scored(client: Client, demo_app: DemoApp) -> None:
     told = client.get("/api/v1/record").json()
-    beside = hindsight(town.house(), town.record())
-    scores = score(
-        town.record(), changes=beside.changes, rivals=beside.rivals, earned=beside.earned
+    beside = learning_benchmarks(demo_app.services(), demo_app.load_record())
+    scores = score_record(
+        demo_app.load_record(),
+        changes=beside.changes,
+        quantile_benchmarks=beside.rivals,
+        learned=beside.earned_influence,
     )
     assert told["scores"] == to_json(scores)
-    assert told["weights"] == pytest.approx(dict.fromkeys(town.agents, 0.2))
+    assert told["weights"] == pytest.approx(dict.fromkeys(demo_app.agents, 0.2))
     own = client.get("/api/v1/agents/risk/record").json()
     assert own["record"] in told["scores"]["forecasters"]
     assert own["record"]["overall"]["settled"] > 0
 
 
-def test_a_backtest_is_started_followed_and_cancelled(client: Client, town: Town) -> None:
+def test_a_backtest_is_started_followed_and_cancelled(client: Client, demo_app: DemoApp) -> None:
     asked = {"symbols": ["aapl"], "start": "2023-01-02", "agents": ["risk"], "capital": 5000}
     started = client.post("/api/v1/backtests", json=asked)
     assert started.status_code == 202
-    (request,) = town.workshop.asked
+    (request,) = demo_app.backtests.requests
     assert (request.symbols, request.agents, request.capital) == (("AAPL",), ("risk",), 5000.0)
     job = started.json()["job"]
     assert client.get("/api/v1/backtests").json()["jobs"][0]["id"] == job

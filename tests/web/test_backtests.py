@@ -6,11 +6,11 @@ import re
 import pyarrow.parquet as pq
 import pytest
 
-from research.backtest.request import Request, request
-from research.report.tearsheet import policy_of
-from tests.web.conftest import KEPT, OTHER, Client, client_of
-from tests.web.demo_app import AGENTS, SYMBOLS, Town
-from tests.web.test_stream import _html, read, running
+from research.backtest.request import BacktestRequest, build_request
+from research.report.tearsheet import content_security_policy
+from tests.web.conftest import BACKTEST_ID, OTHER_BACKTEST_ID, Client, open_client
+from tests.web.demo_app import AGENTS, SYMBOLS, DemoApp
+from tests.web.test_stream import _html, read_until, running_server
 
 GOOD = {
     "symbols": "aapl, MSFT", "start": "2023-01-02", "end": "2024-02-01", "agents": ["risk", "news"],
@@ -27,10 +27,10 @@ def test_the_form_starts_from_the_watchlist_and_its_history(client: Client) -> N
     assert page.count('name="agents"') == len(AGENTS)
 
 
-def test_what_is_asked_for_is_what_is_started(client: Client, town: Town) -> None:
+def test_what_is_asked_for_is_what_is_started(client: Client, demo_app: DemoApp) -> None:
     answer = client.post("/backtests", data=GOOD)
     assert answer.status_code == 200
-    (asked,) = town.workshop.asked
+    (asked,) = demo_app.backtests.requests
     assert asked.symbols == ("AAPL", "MSFT")
     assert asked.agents == ("risk", "news")
     assert (asked.capital, asked.delay, asked.committee.weighting) == (50_000.0, 1, "earned")
@@ -41,27 +41,29 @@ def test_what_is_asked_for_is_what_is_started(client: Client, town: Town) -> Non
 
 
 def test_a_backtest_has_the_limits_and_the_sizing_of_the_account(
-    client: Client, town: Town
+    client: Client, demo_app: DemoApp
 ) -> None:
     client.post("/account/profile", data={"profile": "conservative"})
     client.post("/backtests", data=GOOD)
-    (asked,) = town.workshop.asked
-    careful = town.rules("conservative")
+    (asked,) = demo_app.backtests.requests
+    careful = demo_app.trading_rules("conservative")
     assert asked.limits == careful.trading.limits
     assert asked.committee.sizing == careful.committee.sizing
 
 
-def test_what_is_folded_away_may_be_left_as_it_is(client: Client, town: Town) -> None:
+def test_what_is_folded_away_may_be_left_as_it_is(client: Client, demo_app: DemoApp) -> None:
     plain = {**GOOD, "walk_forward": "", "calibrated": "no"}
     assert client.post("/backtests", data=plain).status_code == 200
-    assert town.workshop.asked[0].walk_forward is None
+    assert demo_app.backtests.requests[0].walk_forward is None
 
 
-def test_the_api_takes_the_same_options_in_their_own_units(client: Client, town: Town) -> None:
+def test_the_api_takes_the_same_options_in_their_own_units(
+    client: Client, demo_app: DemoApp
+) -> None:
     given = {"symbols": ["AAPL"], "volume_cap": 0.1, "calibrated": True, "walk_forward": 300}
     headers = {"Origin": "http://localhost"}
     assert client.post("/api/v1/backtests", json=given, headers=headers).status_code == 202
-    (asked,) = town.workshop.asked
+    (asked,) = demo_app.backtests.requests
     assert (asked.costs.volume_cap, asked.committee.calibrated, asked.walk_forward) == (
         0.1, True, 300,
     )  # fmt: skip
@@ -96,7 +98,7 @@ def test_the_api_takes_the_same_options_in_their_own_units(client: Client, town:
     ],
 )
 def test_bad_input_is_told_beside_what_was_typed(
-    client: Client, town: Town, field: str, value: str | list[str], said: str
+    client: Client, demo_app: DemoApp, field: str, value: str | list[str], said: str
 ) -> None:
     typed = {**GOOD, "symbols": "aapl, MSFT", field: value}
     answer = client.post("/backtests", data=typed)
@@ -105,7 +107,7 @@ def test_bad_input_is_told_beside_what_was_typed(
     assert problem is not None
     assert said in problem[0]
     assert "<b>AAPL" not in answer.text
-    assert town.workshop.asked == []
+    assert demo_app.backtests.requests == []
     if field != "capital":
         assert 'value="50,000"' in answer.text
     if field != "symbols":
@@ -127,35 +129,39 @@ def test_more_jobs_than_may_run_are_refused_in_the_form(client: Client) -> None:
     assert "2 backtests are running" in answer.text
 
 
-async def test_a_job_is_followed_to_its_result_on_the_stream(town: Town) -> None:
-    async with running(town) as server:
+async def test_a_job_is_followed_to_its_result_on_the_stream(demo_app: DemoApp) -> None:
+    async with running_server(demo_app) as server:
         stream = server.dashboard("backtests,results")
-        await read(stream, "sys.hello")
-        job = town.workshop.start(asked())
-        town.workshop.move(job, what="agents are voting", done=1, total=4, seconds_left=41.0)
-        town.bell.ring()
-        told = _html(await read(stream, "agents are voting"))
+        await read_until(stream, "sys.hello")
+        job = demo_app.backtests.start(asked())
+        demo_app.backtests.update_job(
+            job, what="agents are voting", done=1, total=4, seconds_left=41.0
+        )
+        demo_app.notifier.notify()
+        told = _html(await read_until(stream, "agents are voting"))
         assert 'hx-target="#jobs"' in told
         assert "about 40 s left" in told
         assert f'action="/backtests/jobs/{job}/cancel"' in told
-        town.workshop.keep("20240316-new", 3)
-        town.workshop.move(job, state="done", result_id="20240316-new")
-        town.bell.ring()
-        told = _html(await read(stream, "/backtests/20240316-new"))
+        demo_app.backtests.add_result("20240316-new", 3)
+        demo_app.backtests.update_job(job, state="done", result_id="20240316-new")
+        demo_app.notifier.notify()
+        told = _html(await read_until(stream, "/backtests/20240316-new"))
         assert "Cancel" not in told
 
 
-def test_a_job_is_cancelled_and_a_failed_one_says_why(client: Client, town: Town) -> None:
+def test_a_job_is_cancelled_and_a_failed_one_says_why(client: Client, demo_app: DemoApp) -> None:
     client.post("/backtests", data=GOOD)
     assert "Cancelled" in client.post("/backtests/jobs/job-1/cancel").text
-    town.workshop.move("job-1", state="failed", error="Nothing <b>stored</b>. Import some.")
+    demo_app.backtests.update_job(
+        "job-1", state="failed", error="Nothing <b>stored</b>. Import some."
+    )
     page = client.get("/backtests").text
     assert "Nothing &lt;b&gt;stored&lt;/b&gt;. Import some." in page
     assert client.post("/backtests/jobs/none/cancel").status_code == 404
 
 
 def test_a_result_shows_intervals_robustness_assumptions_and_its_receipt(client: Client) -> None:
-    page = client.get(f"/backtests/{KEPT}").text
+    page = client.get(f"/backtests/{BACKTEST_ID}").text
     for said in (
         "−8.0 % to 32.0 %", "What the forecasts were worth", "overfitting (PBO)",
         "Were trading dearer", "Were orders later", "Returns drawn again",
@@ -166,24 +172,24 @@ def test_a_result_shows_intervals_robustness_assumptions_and_its_receipt(client:
 
 
 def test_a_result_is_labelled_by_its_own_market_whatever_the_house_shows(
-    client: Client, town: Town
+    client: Client, demo_app: DemoApp
 ) -> None:
-    town.workshop.keep("20240317-real", 4, simulated=False, market="files")
+    demo_app.backtests.add_result("20240317-real", 4, simulated=False, market="files")
     real = client.get("/backtests/20240317-real").text
     assert "SIMULATED" not in real
     assert ">FILES<" in real
-    assert "SIMULATED" in client.get(f"/backtests/{KEPT}").text
+    assert "SIMULATED" in client.get(f"/backtests/{BACKTEST_ID}").text
     listed = client.get("/backtests").text
     row = re.search(r'href="/backtests/20240317-real".*?</tr>', listed, re.DOTALL)
     assert row is not None
     assert "files market" in row[0]
-    mixed = client.get(f"/backtests/compare?ids={KEPT},20240317-real").text
+    mixed = client.get(f"/backtests/compare?ids={BACKTEST_ID},20240317-real").text
     assert "No real market is shown" not in mixed
     assert "demo and files".upper() in mixed.upper()
 
 
-def test_a_result_says_in_sentences_what_it_comes_to(client: Client, town: Town) -> None:
-    town.workshop.keep("20240318-luck", 5, luck={"sharpe": {"beaten": 12, "of": 20}})
+def test_a_result_says_in_sentences_what_it_comes_to(client: Client, demo_app: DemoApp) -> None:
+    demo_app.backtests.add_result("20240318-luck", 5, luck={"sharpe": {"beaten": 12, "of": 20}})
     page = client.get("/backtests/20240318-luck").text
     order = [page.index(f'id="{part}') for part in ("equity", "drawdown", "verdict", "contest")]
     assert order == sorted(order)
@@ -191,32 +197,32 @@ def test_a_result_says_in_sentences_what_it_comes_to(client: Client, town: Town)
 
 
 def test_results_are_compared_over_the_days_of_all_of_them(client: Client) -> None:
-    page = client.get(f"/backtests/compare?ids={KEPT}&ids={OTHER}").text
+    page = client.get(f"/backtests/compare?ids={BACKTEST_ID}&ids={OTHER_BACKTEST_ID}").text
     assert page.count('<th scope="col" class="right">2024') == 4  # the figure's table, the grid
-    for ids in ("", KEPT, f"{KEPT},none", ",".join(f"x{k}" for k in range(9))):
+    for ids in ("", BACKTEST_ID, f"{BACKTEST_ID},none", ",".join(f"x{k}" for k in range(9))):
         answer = client.get(f"/backtests/compare?ids={ids}")
         assert answer.status_code in (404, 422)
 
 
 def test_a_tear_sheet_is_served_under_its_own_policy_and_nothing_more(client: Client) -> None:
-    answer = client.get(f"/backtests/{KEPT}/tearsheet")
+    answer = client.get(f"/backtests/{BACKTEST_ID}/tearsheet")
     policies = answer.headers.get_list("content-security-policy")
     assert len(policies) == 1
-    assert policies[0].startswith(policy_of(answer.text))
+    assert policies[0].startswith(content_security_policy(answer.text))
     assert policies[0].endswith("sandbox")
     assert "'self'" not in policies[0]
     assert answer.headers["x-frame-options"] == "DENY"
 
 
 def test_tables_are_downloaded_as_they_are_kept_and_as_csv(client: Client) -> None:
-    parquet = client.get(f"/backtests/{KEPT}/files/fills.parquet")
+    parquet = client.get(f"/backtests/{BACKTEST_ID}/files/fills.parquet")
     assert "attachment" in parquet.headers["content-disposition"]
     rows = pq.read_table(io.BytesIO(parquet.content)).to_pydict()
-    told = client.get(f"/backtests/{KEPT}/files/fills.csv").text.splitlines()
+    told = client.get(f"/backtests/{BACKTEST_ID}/files/fills.csv").text.splitlines()
     assert told[0] == '"known_at","symbol","price"'
     assert len(told) == 1 + len(rows["symbol"])
     assert told[2].endswith('"MSFT",')  # an unknown price is empty
-    equity = client.get(f"/backtests/{KEPT}/files/equity.csv").text
+    equity = client.get(f"/backtests/{BACKTEST_ID}/files/equity.csv").text
     assert equity.count("\n") == 521
 
 
@@ -224,23 +230,25 @@ def test_tables_are_downloaded_as_they_are_kept_and_as_csv(client: Client) -> No
     "name", ["summary.json", "tearsheet.html", "..%2Fquorum.db", "fills", "fills.exe", ".csv"]
 )
 def test_no_other_file_is_handed_out(client: Client, name: str) -> None:
-    assert client.get(f"/backtests/{KEPT}/files/{name}").status_code == 404
+    assert client.get(f"/backtests/{BACKTEST_ID}/files/{name}").status_code == 404
 
 
 def test_a_result_is_deleted(client: Client) -> None:
-    page = client.post(f"/backtests/{OTHER}/delete").text
-    assert OTHER not in page
-    assert KEPT in page
+    page = client.post(f"/backtests/{OTHER_BACKTEST_ID}/delete").text
+    assert OTHER_BACKTEST_ID not in page
+    assert BACKTEST_ID in page
 
 
-def test_where_no_backtests_are_run_the_page_is_empty_and_says_what_helps(town: Town) -> None:
-    town.workshop.delete(KEPT)
-    town.workshop.delete(OTHER)
-    with client_of(town) as client:
+def test_where_no_backtests_are_run_the_page_is_empty_and_says_what_helps(
+    demo_app: DemoApp,
+) -> None:
+    demo_app.backtests.delete(BACKTEST_ID)
+    demo_app.backtests.delete(OTHER_BACKTEST_ID)
+    with open_client(demo_app) as client:
         assert "No backtest yet" in client.get("/backtests").text
 
 
-def asked() -> Request:
-    return request(
+def asked() -> BacktestRequest:
+    return build_request(
         market="demo", symbols=("AAPL",), start="2023-01-02", end="2023-06-01", agents=("risk",)
     )

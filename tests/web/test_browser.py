@@ -15,10 +15,10 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 from domain.events import EventKind
-from tests.web.account_fixtures import keep_books
-from tests.web.browser import HOW_TO, browser, chromium
-from tests.web.conftest import KEPT, OTHER
-from tests.web.demo_app import NOW, Town
+from tests.web.account_fixtures import build_account_history
+from tests.web.browser import HOW_TO, find_chromium, launch_browser
+from tests.web.conftest import BACKTEST_ID, OTHER_BACKTEST_ID
+from tests.web.demo_app import NOW, DemoApp
 from web.assets import MODULES
 
 pytestmark = pytest.mark.browser
@@ -26,24 +26,24 @@ pytestmark = pytest.mark.browser
 AXE = MODULES / "axe-core" / "axe.min.js"
 PAGES = (
     "/", "/insights", "/decisions", "/engine", "/symbols/AAPL", "/agents", "/agents/risk",
-    "/backtests", f"/backtests/{KEPT}", f"/backtests/compare?ids={KEPT},{OTHER}",
+    "/backtests", f"/backtests/{BACKTEST_ID}", f"/backtests/compare?ids={BACKTEST_ID},{OTHER_BACKTEST_ID}",
     "/portfolio", "/trades", "/trade?symbol=AAPL", "/orders", "/lab", "/lab/models/shipped",
 )  # fmt: skip
 LOOKS = (("dark", 1440), ("light", 390))
 
 
 @pytest.fixture(scope="module")
-def driven() -> Iterator[Browser]:
-    if chromium() is None:
+def driven_browser() -> Iterator[Browser]:
+    if find_chromium() is None:
         if os.environ.get("CI") == "true":
             pytest.fail(HOW_TO)
         pytest.skip(HOW_TO)
-    with browser() as started:
+    with launch_browser() as started:
         yield started
 
 
 @contextmanager
-def serving(folder: Path, port: int) -> Iterator[str]:
+def serve_home(folder: Path, port: int) -> Iterator[str]:
     """The home's server in a process of its own, ended as a crash would end it."""
     command = [sys.executable, "-m", "tests.web.serve", str(folder), str(port)]
     process = subprocess.Popen(command)
@@ -64,21 +64,23 @@ def port() -> int:
 
 
 def test_pages_load_without_a_complaint_and_are_accessible(
-    driven: Browser, town: Town, tmp_path: Path, port: int
+    driven_browser: Browser, demo_app: DemoApp, tmp_path: Path, port: int
 ) -> None:
-    receipt = town.records.latest("demo", "live")[0].decision.receipt
-    with serving(tmp_path / "home", port) as url:
+    receipt = demo_app.records.latest("demo", "live")[0].decision.receipt
+    with serve_home(tmp_path / "home", port) as url:
         for theme, width in LOOKS:
-            context = driven.new_context(viewport={"width": width, "height": 900}, bypass_csp=False)
+            context = driven_browser.new_context(
+                viewport={"width": width, "height": 900}, bypass_csp=False
+            )
             context.add_cookies([{"name": "theme", "value": theme, "url": url}])
-            page, complaints = _listening(context.new_page())
+            page, complaints = _recording_errors(context.new_page())
             for path in (*PAGES, f"/decisions/{receipt}", "/nowhere"):
                 page.goto(url + path)
                 if path != "/nowhere":
                     page.wait_for_selector("#live[data-state=live]", state="attached")
                 if path.startswith("/symbols"):
                     page.wait_for_selector("px-chart[data-drawn]")
-                assert _axe(page) == [], f"{path} {theme} {width}"
+                assert _accessibility_violations(page) == [], f"{path} {theme} {width}"
                 wide = page.evaluate("document.documentElement.scrollWidth")
                 assert wide <= width, f"{path} is {wide} wide at {width}"
             unasked = [c for c in complaints if "404" not in c]
@@ -87,19 +89,21 @@ def test_pages_load_without_a_complaint_and_are_accessible(
 
 
 def test_a_vote_reaches_its_pixel_and_a_restarted_server_is_found_again(
-    driven: Browser, town: Town, tmp_path: Path, port: int
+    driven_browser: Browser, demo_app: DemoApp, tmp_path: Path, port: int
 ) -> None:
-    with driven.new_context() as context:
-        page, _ = _listening(context.new_page())
-        with serving(tmp_path / "home", port) as url:
+    with driven_browser.new_context() as context:
+        page, _ = _recording_errors(context.new_page())
+        with serve_home(tmp_path / "home", port) as url:
             page.goto(f"{url}/insights")
             page.wait_for_selector("#live[data-state=live]")
-            _vote(town, "NVDA", 0.61)
+            _vote(demo_app, "NVDA", 0.61)
             page.wait_for_function(_shows("NVDA", "61"), timeout=5000)
         page.wait_for_selector("#live[data-state=offline]", timeout=20000)
-        town.decide(NOW + timedelta(days=3))  # recorded while no server was running
-        made = next(r for r in town.records.latest("demo", "live") if r.decision.symbol == "XOM")
-        with serving(tmp_path / "home", port):
+        demo_app.run_cycle(NOW + timedelta(days=3))  # recorded while no server was running
+        made = next(
+            r for r in demo_app.records.latest("demo", "live") if r.decision.symbol == "XOM"
+        )
+        with serve_home(tmp_path / "home", port):
             link = f"#decision-XOM a[href='/decisions/{made.decision.receipt}']"
             page.wait_for_selector(link, timeout=30000)
             page.wait_for_selector("#live[data-state=live]")
@@ -107,10 +111,10 @@ def test_a_vote_reaches_its_pixel_and_a_restarted_server_is_found_again(
 
 
 def test_the_keyboard_alone_chooses_a_symbol_and_halts_the_engine(
-    driven: Browser, town: Town, tmp_path: Path, port: int
+    driven_browser: Browser, demo_app: DemoApp, tmp_path: Path, port: int
 ) -> None:
-    with serving(tmp_path / "home", port) as url, driven.new_context() as context:
-        page, complaints = _listening(context.new_page())
+    with serve_home(tmp_path / "home", port) as url, driven_browser.new_context() as context:
+        page, complaints = _recording_errors(context.new_page())
         page.goto(f"{url}/insights")
         page.focus("#row-XOM a.symbol")
         page.keyboard.press("Enter")
@@ -130,14 +134,14 @@ def test_the_keyboard_alone_chooses_a_symbol_and_halts_the_engine(
         page.keyboard.press("Enter")
         page.wait_for_selector("#watchlist-problem:has-text('is not a symbol')")
         assert [c for c in complaints if "422" not in c] == []
-    assert town.engine.state.value == "halted"
+    assert demo_app.engine.state.value == "halted"
 
 
 def test_a_backtest_is_refused_in_place_started_and_cancelled_without_a_new_page(
-    driven: Browser, town: Town, tmp_path: Path, port: int
+    driven_browser: Browser, demo_app: DemoApp, tmp_path: Path, port: int
 ) -> None:
-    with serving(tmp_path / "home", port) as url, driven.new_context() as context:
-        page, complaints = _listening(context.new_page())
+    with serve_home(tmp_path / "home", port) as url, driven_browser.new_context() as context:
+        page, complaints = _recording_errors(context.new_page())
         page.goto(f"{url}/backtests")
         page.wait_for_selector("#live[data-state=live]")
         page.fill("#bt-capital", "much")
@@ -150,55 +154,55 @@ def test_a_backtest_is_refused_in_place_started_and_cancelled_without_a_new_page
         assert page.evaluate("document.querySelectorAll('.stream').length") == 1
         page.click("#jobs button")
         page.wait_for_selector("#jobs .agent-state:has-text('Cancelled')")
-        page.goto(f"{url}/backtests/{KEPT}/tearsheet")
+        page.goto(f"{url}/backtests/{BACKTEST_ID}/tearsheet")
         styled = "getComputedStyle(document.querySelector('.card')).borderStyle"
         assert page.evaluate(styled) == "solid"
         assert [c for c in complaints if "422" not in c] == []
 
 
 def test_a_record_follows_what_settles_and_keeps_open_what_was_opened(
-    driven: Browser, town: Town, tmp_path: Path, port: int
+    driven_browser: Browser, demo_app: DemoApp, tmp_path: Path, port: int
 ) -> None:
-    with serving(tmp_path / "home", port) as url, driven.new_context() as context:
-        page, complaints = _listening(context.new_page())
+    with serve_home(tmp_path / "home", port) as url, driven_browser.new_context() as context:
+        page, complaints = _recording_errors(context.new_page())
         page.goto(f"{url}/agents/technical")
         page.wait_for_selector("#live[data-state=live]")
         page.click("#record .words summary")
         page.evaluate("document.querySelector('#record h1').dataset.read = 'before'")
-        events = town.journal.events_after(0, 10_000)
+        events = demo_app.journal.events_after(0, 10_000)
         settled = next(e for e in events if e.kind is EventKind.DECISION_SETTLED)
-        town.journal.append(settled.kind, "live", settled.symbol, settled.payload)
+        demo_app.journal.append(settled.kind, "live", settled.symbol, settled.payload)
         page.wait_for_selector("#record h1:not([data-read])", timeout=15000)
         page.wait_for_selector("#record .words[open]")
         assert complaints == []
 
 
 def test_a_result_is_deleted_only_by_who_is_asked_twice(
-    driven: Browser, town: Town, tmp_path: Path, port: int
+    driven_browser: Browser, demo_app: DemoApp, tmp_path: Path, port: int
 ) -> None:
-    with serving(tmp_path / "home", port) as url, driven.new_context() as context:
-        page, complaints = _listening(context.new_page())
-        page.goto(f"{url}/backtests/{KEPT}")
+    with serve_home(tmp_path / "home", port) as url, driven_browser.new_context() as context:
+        page, complaints = _recording_errors(context.new_page())
+        page.goto(f"{url}/backtests/{BACKTEST_ID}")
         page.click("[data-opens=delete-dialog]")
         page.click("#delete-dialog button:has-text('Keep it')")
         page.wait_for_selector("#delete-dialog", state="hidden")
-        assert page.url.endswith(KEPT)
+        assert page.url.endswith(BACKTEST_ID)
         page.click("[data-opens=delete-dialog]")
         page.click("#delete-dialog .solid")
         page.wait_for_url("**/backtests")
         assert complaints == []
-    assert [kept.id for kept in town.workshop.results()] == [OTHER]
+    assert [kept.id for kept in demo_app.backtests.results()] == [OTHER_BACKTEST_ID]
 
 
 def test_money_notes_and_the_stop_work_in_place_and_the_journal_prints_clean(
-    driven: Browser, town: Town, tmp_path: Path, port: int
+    driven_browser: Browser, demo_app: DemoApp, tmp_path: Path, port: int
 ) -> None:
-    trip = keep_books(town.database, NOW).trips()[-1]
-    with serving(tmp_path / "home", port) as url, driven.new_context() as context:
-        page, complaints = _listening(context.new_page())
+    trip = build_account_history(demo_app.database, NOW).round_trips()[-1]
+    with serve_home(tmp_path / "home", port) as url, driven_browser.new_context() as context:
+        page, complaints = _recording_errors(context.new_page())
         page.goto(f"{url}/portfolio?lots=AAPL")
         page.wait_for_selector("#live[data-state=live]")
-        assert _axe(page) == []
+        assert _accessibility_violations(page) == []
         page.click("#money summary:has-text('Deposit')")
         page.fill("#deposit-amount", "much")
         page.click("#money form[action='/account/deposit'] button")
@@ -220,7 +224,7 @@ def test_money_notes_and_the_stop_work_in_place_and_the_journal_prints_clean(
         page.wait_for_selector(f"{row} .tag:has-text('lesson')")
         assert page.url.endswith("?result=won")
         assert page.evaluate("document.querySelectorAll('.stream').length") == 1
-        assert _axe(page) == []
+        assert _accessibility_violations(page) == []
         page.emulate_media(media="print")
         for hidden in (".side", ".topbar", "#trade-filter", ".edit", ".page-actions"):
             assert not page.is_visible(hidden)
@@ -228,7 +232,7 @@ def test_money_notes_and_the_stop_work_in_place_and_the_journal_prints_clean(
         assert [c for c in complaints if "422" not in c] == []
 
 
-def _listening(page: Page) -> tuple[Page, list[str]]:
+def _recording_errors(page: Page) -> tuple[Page, list[str]]:
     """The page and a list that gathers errors of its console, policy and scripts."""
     complaints: list[str] = []
     page.on(
@@ -238,7 +242,7 @@ def _listening(page: Page) -> tuple[Page, list[str]]:
     return page, complaints
 
 
-def _axe(page: Page) -> list[str]:
+def _accessibility_violations(page: Page) -> list[str]:
     page.evaluate(AXE.read_text("utf-8"))
     found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
     return [
@@ -248,10 +252,10 @@ def _axe(page: Page) -> list[str]:
     ]
 
 
-def _vote(town: Town, symbol: str, p_up: float) -> None:
-    events = town.journal.events_after(0, 10_000)
+def _vote(demo_app: DemoApp, symbol: str, p_up: float) -> None:
+    events = demo_app.journal.events_after(0, 10_000)
     cast = next(e for e in events if e.kind is EventKind.VOTE_CAST and e.symbol == symbol)
-    town.journal.append(EventKind.VOTE_CAST, "live", symbol, {**cast.payload, "p_up": p_up})
+    demo_app.journal.append(EventKind.VOTE_CAST, "live", symbol, {**cast.payload, "p_up": p_up})
 
 
 def _shows(symbol: str, percent: str) -> str:

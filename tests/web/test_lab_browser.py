@@ -5,13 +5,19 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser
 
-from tests.web.demo_app import Town
-from tests.web.lab_stub import ARGUMENTS, learn_stages, policy
-from tests.web.test_browser import _axe, _listening, driven, port, serving
+from tests.web.demo_app import DemoApp
+from tests.web.lab_stub import ARGUMENTS, policy, record_stages
+from tests.web.test_browser import (
+    _accessibility_violations,
+    _recording_errors,
+    driven_browser,
+    port,
+    serve_home,
+)
 
 pytestmark = pytest.mark.browser
 
-__all__ = ["driven", "port"]
+__all__ = ["driven_browser", "port"]
 
 MOVED = "before => document.querySelector('.run-progress small').textContent !== before"
 NOT_SHIPPED = "rows => rows.map(r => r.id.slice(6)).filter(id => id !== 'shipped')"
@@ -19,17 +25,17 @@ SMALL = {"steps": "256", "stages": "4", "seeds": "1", "episode": "20", "hidden":
 
 
 def test_a_training_is_started_followed_on_the_stream_and_its_model_promoted(
-    driven: Browser, town: Town, tmp_path: Path, port: int
+    driven_browser: Browser, demo_app: DemoApp, tmp_path: Path, port: int
 ) -> None:
-    with serving(tmp_path / "home", port) as url, driven.new_context() as context:
-        page, complaints = _listening(context.new_page())
+    with serve_home(tmp_path / "home", port) as url, driven_browser.new_context() as context:
+        page, complaints = _recording_errors(context.new_page())
         page.goto(f"{url}/lab")
         page.wait_for_selector("#live[data-state=live]")
         page.fill("#lab-steps", "many")
         page.click("#lab-form button.primary")
         page.wait_for_selector("#lab-steps-fault:has-text('is no whole number')")
         assert page.input_value("#lab-steps") == "many"
-        assert _axe(page) == []
+        assert _accessibility_violations(page) == []
         page.uncheck("#lab-form input[value=ppo]")
         page.check("#lab-form input[value=a2c]")
         page.fill("#lab-symbols", "AAPL MSFT")
@@ -47,45 +53,45 @@ def test_a_training_is_started_followed_on_the_stream_and_its_model_promoted(
         page.focus(f"[data-opens=promote-{model}]")
         page.keyboard.press("Enter")
         page.wait_for_selector(f"#promote-{model}[open]")
-        assert _axe(page) == []
+        assert _accessibility_violations(page) == []
         page.keyboard.press("Escape")
         assert "ships" in page.inner_text("#lab-seat .seat-name")
         page.click(f"[data-opens=promote-{model}]")
         page.click(f"#promote-{model} .primary")
         page.wait_for_selector(f"#lab-seat .seat-name:has-text('{model}')")
-        assert _axe(page) == []
+        assert _accessibility_violations(page) == []
         page.click("#lab-runs a.symbol")
         page.wait_for_selector("#held-out .curve.thin", state="attached")
-        assert _axe(page) == []
+        assert _accessibility_violations(page) == []
         assert [c for c in complaints if "422" not in c] == []
-    assert town.laboratory.models.promoted() == model
+    assert demo_app.lab.models.active_model() == model
 
 
 def test_a_run_s_own_page_grows_its_curves_and_keeps_still_under_a_dialog(
-    driven: Browser, town: Town, tmp_path: Path, port: int
+    driven_browser: Browser, demo_app: DemoApp, tmp_path: Path, port: int
 ) -> None:
-    lab = town.laboratory
-    run = lab.begin("slow")
+    lab = demo_app.lab
+    run = lab.create_run("slow")
     with (
-        run.holding(),
-        serving(tmp_path / "home", port) as url,
-        driven.new_context(viewport={"width": 390, "height": 800}) as context,
+        run.lock(),
+        serve_home(tmp_path / "home", port) as url,
+        driven_browser.new_context(viewport={"width": 390, "height": 800}) as context,
     ):
-        page, complaints = _listening(context.new_page())
+        page, complaints = _recording_errors(context.new_page())
         page.goto(f"{url}/lab/runs/slow")
         page.wait_for_selector("#run-slow :text('No curve yet')")
         page.wait_for_selector("#live[data-state=live]", state="attached")
-        learn_stages(run, 1)
+        record_stages(run, 1)
         page.wait_for_selector("#curve-0 .curve.thin", state="attached", timeout=15_000)
         page.click("#curve-0 summary")
         before = page.text_content(".run-progress small")
-        learn_stages(run, 2, seed=1)
+        record_stages(run, 2, seed=1)
         page.wait_for_function(MOVED, arg=before)
         assert page.evaluate("document.querySelector('#curve-0 details').open")
-        lab.finish("slow", policy(arguments=ARGUMENTS))
+        lab.finish_run("slow", policy(arguments=ARGUMENTS))
         page.wait_for_selector("#held-out .curve.thin", state="attached", timeout=15_000)
         page.click("[data-opens=delete-slow]")
         page.wait_for_selector("#delete-slow[open]")
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-        assert _axe(page) == []
+        assert _accessibility_violations(page) == []
         assert complaints == []

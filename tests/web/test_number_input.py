@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from domain.errors import InputError
 from tests.web.conftest import Client
-from tests.web.demo_app import Town
+from tests.web.demo_app import DemoApp
 from web.number_input import (
     ENGLISH,
     read_number,
@@ -20,7 +20,7 @@ from web.number_input import (
     style_of,
     write_number,
 )
-from web.views.amounts import money, units_of
+from web.views.amounts import format_quantity, money
 
 LOCALES = (
     "en-US", "en-GB", "en-IN", "en-ZA", "de", "de-AT", "de-CH", "fr", "fr-CH", "it", "es", "es-MX",
@@ -124,7 +124,7 @@ def test_a_number_that_a_page_fills_in_is_read_back_in_every_locale(
 def test_a_number_that_is_copied_from_a_page_is_read_as_shown_or_refused(
     number: float, language: str
 ) -> None:
-    for text, shown in ((units_of(number), number), (money(number), float(f"{number:.2f}"))):
+    for text, shown in ((format_quantity(number), number), (money(number), float(f"{number:.2f}"))):
         told = read(text, language)
         assert told == shown or "can mean two numbers" in str(told)
 
@@ -170,7 +170,7 @@ TICKET = {"symbol": "AAPL", "side": "buy", "kind": "limit", "quantity": "1,5", "
 
 
 def test_a_german_ticket_is_read_confirmed_and_amended_with_decimal_commas(
-    client: Client, town: Town
+    client: Client, town: DemoApp
 ) -> None:
     page = client.post("/trade/preview", data={**TICKET, "term": "gtc"}, headers=GERMAN).text
     assert (
@@ -180,15 +180,15 @@ def test_a_german_ticket_is_read_confirmed_and_amended_with_decimal_commas(
     assert confirm is not None
     fields = dict(re.findall(r'<input type="hidden" name="([^"]*)" value="([^"]*)"', confirm[0]))
     client.post("/trade", data=fields, headers=GERMAN)
-    (line,) = town.house().blotter.orders()
-    assert (line.order.quantity, line.order.limit) == (1.5, 150.25)
+    (line,) = town.services().blotter.orders()
+    assert (line.order.quantity, line.order.limit_price) == (1.5, 150.25)
     amended = {"quantity": "2,25", "limit": "150.25"}
     client.post(f"/orders/{line.order.id}/amend", data=amended, headers=GERMAN)
-    assert town.house().blotter.order(line.order.id).order.quantity == 2.25
+    assert town.services().blotter.order(line.order.id).order.quantity == 2.25
 
 
 def test_an_unclear_quantity_is_refused_beside_its_field_and_stays_as_typed(
-    client: Client, town: Town
+    client: Client, town: DemoApp
 ) -> None:
     typed = {**TICKET, "quantity": "1,000"}
     answer = client.post("/trade/preview", data=typed, headers=GERMAN)
@@ -202,10 +202,10 @@ def test_an_address_fills_in_a_ticket_that_every_locale_reads_alike(client: Clie
     assert 'value="1.1250"' in page
 
 
-def test_money_is_moved_by_the_amount_that_was_meant(client: Client, town: Town) -> None:
-    before = town.floor().account().cash
+def test_money_is_moved_by_the_amount_that_was_meant(client: Client, town: DemoApp) -> None:
+    before = town.account_service().account().cash
     client.post("/account/deposit", data={"amount": "1.000,50"}, headers=GERMAN)
-    assert town.floor().account().cash == pytest.approx(before + 1000.5)
+    assert town.account_service().account().cash == pytest.approx(before + 1000.5)
     refused = client.post("/account/deposit", data={"amount": "1.000"})
     assert refused.status_code == 422
-    assert town.floor().account().cash == pytest.approx(before + 1000.5)
+    assert town.account_service().account().cash == pytest.approx(before + 1000.5)

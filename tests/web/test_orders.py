@@ -15,17 +15,17 @@ from urllib.parse import urlencode
 
 import pytest
 
-from domain.trading.account import Filled
-from domain.trading.orders import Kind, Order, Side, Status, Term, Ticket
-from storage.accounts.account_log import Accounts
-from storage.accounts.blotter import Blotter
-from tests.web.conftest import Client, client_of
-from tests.web.demo_app import NOW, Town
+from domain.trading.account import OrderFilled
+from domain.trading.orders import Order, OrderStatus, OrderType, Side, Ticket, TimeInForce
+from storage.accounts.account_log import SqlAccountLog
+from storage.accounts.blotter import SqlBlotter
+from tests.web.conftest import Client, open_client
+from tests.web.demo_app import NOW, DemoApp
 from tests.web.test_security import HOSTILE
-from tests.web.test_stream import _flat, _html, read, running
+from tests.web.test_stream import _flat, _html, read_until, running_server
 from trading.account import ledger
-from trading.orders.confirmation_tokens import LIFE
-from web.shell import cursor
+from trading.orders.confirmation_tokens import TOKEN_LIFETIME
+from web.shell import stream_cursor
 from web.views.orders import order_row
 
 BUY = {"symbol": "aapl", "side": "buy", "kind": "limit", "quantity": "10", "limit": "150",
@@ -33,51 +33,53 @@ BUY = {"symbol": "aapl", "side": "buy", "kind": "limit", "quantity": "10", "limi
 
 
 @pytest.fixture(scope="module")
-def calm(decided: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Client, Town]]:
+def read_only_app(
+    decided_home: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[Client, DemoApp]]:
     """A town for what is refused and so changes nothing."""
     home = tmp_path_factory.mktemp("calm") / "home"
-    shutil.copytree(decided, home)
-    town = Town(home)
-    with client_of(town) as client:
-        yield client, town
-    town.database.close()
+    shutil.copytree(decided_home, home)
+    demo_app = DemoApp(home)
+    with open_client(demo_app) as client:
+        yield client, demo_app
+    demo_app.database.close()
 
 
-def previewed(client: Client, ticket: dict[str, str]) -> dict[str, str]:
+def preview_fields(client: Client, ticket: dict[str, str]) -> dict[str, str]:
     """What the page sends to place `ticket`, read from its preview."""
     page = client.post("/trade/preview", data=ticket)
     assert page.status_code == 200, page.text
-    return confirmation(page.text)
+    return confirmation_fields(page.text)
 
 
-def confirmation(page: str) -> dict[str, str]:
+def confirmation_fields(page: str) -> dict[str, str]:
     form = re.search(r'<form class="confirm".*?</form>', page, re.S)
     assert form is not None
     found = re.findall(r'name="(\w+)" value="([^"]*)"', form[0])
     return {name: value.replace("&#39;", "'") for name, value in found}
 
 
-def place(town: Town, key: str = "", **terms: Any) -> Order:
+def place(demo_app: DemoApp, key: str = "", **terms: Any) -> Order:
     """An order by hand, through the floor."""
     asked: dict[str, Any] = {
-        "symbol": "AAPL", "side": Side.BUY, "kind": Kind.LIMIT, "quantity": 10.0, "limit": 150.0,
-        "term": Term.GTC,
+        "symbol": "AAPL", "side": Side.BUY, "kind": OrderType.LIMIT, "quantity": 10.0, "limit": 150.0,
+        "term": TimeInForce.GTC,
     } | terms  # fmt: skip
-    ticket, floor = Ticket(**asked), town.floor()
-    quote = floor.preview(ticket).quote
+    ticket, floor = Ticket(**asked), demo_app.account_service()
+    quote = floor.preview(ticket).confirmation_token
     assert quote is not None
-    return floor.place(ticket, quote=quote, key=key or uuid.uuid4().hex)
+    return floor.place(ticket, confirmation_token=quote, key=key or uuid.uuid4().hex)
 
 
-def blotter(town: Town) -> Blotter:
-    return Blotter(town.database, "demo", town.run)
+def blotter(demo_app: DemoApp) -> SqlBlotter:
+    return SqlBlotter(demo_app.database, "demo", demo_app.run)
 
 
-def fill(town: Town, order: Order, units: float, price: float) -> None:
-    signed = units * order.side.sign
-    happened = Filled(order.id, order.symbol, signed, price, 0.15, 0.4, "limit")
-    accounts = Accounts(town.database, ledger.apply)
-    accounts.transact("demo", "live", town.now, lambda _: (happened,))
+def fill(demo_app: DemoApp, order: Order, quantity: float, price: float) -> None:
+    signed = quantity * order.side.sign
+    happened = OrderFilled(order.id, order.symbol, signed, price, 0.15, 0.4, "limit")
+    accounts = SqlAccountLog(demo_app.database, ledger.apply)
+    accounts.transact("demo", "live", demo_app.market_time, lambda _: (happened,))
 
 
 def test_a_symbols_page_leads_to_its_ticket_and_an_address_fills_it_in(client: Client) -> None:
@@ -91,24 +93,24 @@ def test_a_symbols_page_leads_to_its_ticket_and_an_address_fills_it_in(client: C
 
 
 def test_a_preview_says_what_the_order_would_do_and_places_nothing(
-    client: Client, town: Town
+    client: Client, demo_app: DemoApp
 ) -> None:
-    price, known_at = town.floor().quote("AAPL")
+    price, known_at = demo_app.account_service().last_price("AAPL")
     page = client.post("/trade/preview", data=BUY).text
     for said in (
         "Buy 10 AAPL: limit 150.00, until cancelled", f"{price:,.2f}", f"{known_at:%Y-%m-%d %H:%M}",
         "Takes from the cash", "1,500.15", "0.15", "Order limit", "Position limit", "Cash",
         "Fills at the limit where a bar trades through it", "A commission of 1 bp",
-        f'data-seconds="{LIFE.seconds}"',
+        f'data-seconds="{TOKEN_LIFETIME.seconds}"',
     ):  # fmt: skip
         assert said in page, said
-    assert blotter(town).orders() == ()
+    assert blotter(demo_app).orders() == ()
 
 
 def test_what_was_previewed_is_placed_once_however_often_it_is_sent(
-    client: Client, town: Town
+    client: Client, demo_app: DemoApp
 ) -> None:
-    sent = previewed(client, BUY)
+    sent = preview_fields(client, BUY)
     with ThreadPoolExecutor(4) as several:
         asked = [
             several.submit(client.post, "/trade", data=sent, follow_redirects=False)
@@ -116,43 +118,43 @@ def test_what_was_previewed_is_placed_once_however_often_it_is_sent(
         ]
         answers = [each.result() for each in asked]
     assert {answer.status_code for answer in answers} == {303}
-    (line,) = blotter(town).orders()
+    (line,) = blotter(demo_app).orders()
     assert {answer.headers["location"] for answer in answers} == {f"/orders/{line.order.id}"}
-    assert (line.order.symbol, line.order.quantity, line.order.limit) == ("AAPL", 10.0, 150.0)
+    assert (line.order.symbol, line.order.quantity, line.order.limit_price) == ("AAPL", 10.0, 150.0)
     page = client.get(f"/orders/{line.order.id}").text
     assert "Buy 10 AAPL, limit 150.00" in page
 
 
 def test_a_quote_that_expired_places_nothing_and_is_answered_with_a_fresh_one(
-    client: Client, town: Town
+    client: Client, demo_app: DemoApp
 ) -> None:
-    town.wall = NOW
-    sent = previewed(client, BUY)
-    town.wall = NOW + LIFE + timedelta(seconds=1)
+    demo_app.clock_time = NOW
+    sent = preview_fields(client, BUY)
+    demo_app.clock_time = NOW + TOKEN_LIFETIME + timedelta(seconds=1)
     answer = client.post("/trade", data=sent)
     assert answer.status_code == 422
     assert "The quote expired 1.0 s ago" in answer.text
-    assert blotter(town).orders() == ()
-    fresh = confirmation(answer.text)
+    assert blotter(demo_app).orders() == ()
+    fresh = confirmation_fields(answer.text)
     assert fresh["key"] == sent["key"]
     assert client.post("/trade", data=fresh, follow_redirects=False).status_code == 303
 
 
-def test_a_quote_confirms_no_other_ticket(client: Client, town: Town) -> None:
-    sent = previewed(client, BUY)
+def test_a_quote_confirms_no_other_ticket(client: Client, demo_app: DemoApp) -> None:
+    sent = preview_fields(client, BUY)
     for changed in ({"quantity": "11"}, {"side": "sell"}, {"quote": "1:1:1"}, {"key": ""}):
         assert client.post("/trade", data={**sent, **changed}).status_code == 422
-    assert blotter(town).orders() == ()
+    assert blotter(demo_app).orders() == ()
 
 
-def test_a_key_is_for_one_ticket(client: Client, town: Town) -> None:
-    sent = previewed(client, BUY)
+def test_a_key_is_for_one_ticket(client: Client, demo_app: DemoApp) -> None:
+    sent = preview_fields(client, BUY)
     client.post("/trade", data=sent)
-    other = previewed(client, {**BUY, "quantity": "11"}) | {"key": sent["key"]}
+    other = preview_fields(client, {**BUY, "quantity": "11"}) | {"key": sent["key"]}
     answer = client.post("/trade", data=other)
     assert answer.status_code == 422
     assert "was used for another order" in answer.text
-    assert len(blotter(town).orders()) == 1
+    assert len(blotter(demo_app).orders()) == 1
 
 
 @pytest.mark.parametrize(
@@ -190,23 +192,23 @@ def test_a_key_is_for_one_ticket(client: Client, town: Town) -> None:
     ],
 )
 def test_what_is_refused_stands_beside_its_field_with_all_that_was_typed(
-    calm: tuple[Client, Town], field: str, typed: dict[str, str], said: str
+    read_only_app: tuple[Client, DemoApp], field: str, typed: dict[str, str], said: str
 ) -> None:
-    client, town = calm
+    client, demo_app = read_only_app
     answer = client.post("/trade/preview", data={**BUY, "note": "as typed", **typed})
     assert answer.status_code in (404, 422)
     fault = re.search(rf'id="t-{field}-fault">(.*?)</small>', answer.text)
     assert fault is not None
     assert said in fault[1].replace("&#39;", "'")
     assert "<b>AAPL" not in answer.text
-    assert blotter(town).orders() == ()
+    assert blotter(demo_app).orders() == ()
     if field != "note":
         assert 'value="as typed"' in answer.text
     assert 'name="quote"' not in answer.text
 
 
-def test_every_field_that_is_wrong_is_told_at_once(calm: tuple[Client, Town]) -> None:
-    page = calm[0].post("/trade/preview", data={**BUY, "quantity": "x", "limit": "y"}).text
+def test_every_field_that_is_wrong_is_told_at_once(read_only_app: tuple[Client, DemoApp]) -> None:
+    page = read_only_app[0].post("/trade/preview", data={**BUY, "quantity": "x", "limit": "y"}).text
     assert page.count('aria-invalid="true"') == 2
 
 
@@ -217,19 +219,21 @@ def test_a_price_that_the_kind_has_no_use_for_is_not_looked_at(client: Client) -
 
 
 def test_a_value_buys_whole_lots_and_the_same_ones_when_it_is_placed(
-    client: Client, town: Town
+    client: Client, demo_app: DemoApp
 ) -> None:
-    sent = previewed(client, {**BUY, "measure": "value", "quantity": "1,000"})
+    sent = preview_fields(client, {**BUY, "measure": "value", "quantity": "1,000"})
     client.post("/trade", data=sent)
-    (line,) = blotter(town).orders()
+    (line,) = blotter(demo_app).orders()
     assert line.order.quantity == 6.6666
     assert sent["measure"] == "units"
 
 
 def test_an_account_that_is_halted_says_so_before_anything_is_typed(
-    client: Client, town: Town
+    client: Client, demo_app: DemoApp
 ) -> None:
-    town.floor().stop(flatten=False, reason="odd <b>prices</b>", by="a test")
+    demo_app.account_service().emergency_stop(
+        flatten=False, reason="odd <b>prices</b>", by="a test"
+    )
     assert (
         "halted and takes no order (emergency stop: odd &lt;b&gt;"
         in client.get("/trade?symbol=AAPL").text
@@ -239,27 +243,27 @@ def test_an_account_that_is_halted_says_so_before_anything_is_typed(
     assert "Reset its breakers first" in answer.text
 
 
-def test_a_bracket_holds_its_exits_until_the_order_fills(client: Client, town: Town) -> None:
-    sent = previewed(client, {**BUY, "stop_loss": "140", "take_profit": "180"})
+def test_a_bracket_holds_its_exits_until_the_order_fills(client: Client, demo_app: DemoApp) -> None:
+    sent = preview_fields(client, {**BUY, "stop_loss": "140", "take_profit": "180"})
     page = client.post("/trade", data=sent).text
     assert "Buy 10 AAPL" in page
-    assert [line.order.status for line in blotter(town).orders()] == [
-        Status.HELD, Status.HELD, Status.WORKING,
+    assert [line.order.status for line in blotter(demo_app).orders()] == [
+        OrderStatus.ACCEPTED, OrderStatus.ACCEPTED, OrderStatus.WORKING,
     ]  # fmt: skip
     page = client.get("/orders").text
     assert page.count('">its parent</a> fills') == 4  # in the open orders and in all
-    held = blotter(town).orders(status=Status.HELD)[0]
-    working = replace(held, order=replace(held.order, status=Status.WORKING))
-    assert (bool(order_row(held).parent), order_row(working).parent) == (True, "")
+    held = blotter(demo_app).orders(status=OrderStatus.ACCEPTED)[0]
+    working = replace(held, order=replace(held.order, status=OrderStatus.WORKING))
+    assert (bool(order_row(held).parent_url), order_row(working).parent_url) == (True, "")
 
 
 def test_orders_are_listed_filtered_and_paged_by_their_address(
-    client: Client, town: Town, monkeypatch: pytest.MonkeyPatch
+    client: Client, demo_app: DemoApp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("web.pages.orders.ORDERS", 4)
     for symbol in ("AAPL", "MSFT") * 3:
-        town.floor().cancel(place(town, symbol=symbol).id)
-    kept = place(town, symbol="XOM", limit=90.0, note="for the record")
+        demo_app.account_service().cancel(place(demo_app, symbol=symbol).id)
+    kept = place(demo_app, symbol="XOM", limit=90.0, note="for the record")
     newest = client.get("/orders").text
     assert _log(newest).count('<tr role="row" id') == 4
     older = re.search(r'class="button" href="(/orders\?before=\d+)"', newest)
@@ -277,14 +281,14 @@ def test_orders_are_listed_filtered_and_paged_by_their_address(
     assert client.get("/orders?symbol=%3Cb%3E").status_code == 422
 
 
-def test_an_order_is_amended_and_cancelled_in_place(client: Client, town: Town) -> None:
-    order = place(town)
+def test_an_order_is_amended_and_cancelled_in_place(client: Client, demo_app: DemoApp) -> None:
+    order = place(demo_app)
     back = "/orders?symbol=AAPL"
     changed = {"quantity": "12", "limit": "151.5", "back": back}
     answer = client.post(f"/orders/{order.id}/amend", data=changed, follow_redirects=False)
     assert (answer.status_code, answer.headers["location"]) == (303, back)
-    now = blotter(town).order(order.id).order
-    assert (now.quantity, now.limit) == (12.0, 151.5)
+    now = blotter(demo_app).order(order.id).order
+    assert (now.quantity, now.limit_price) == (12.0, 151.5)
     for wrong, said in (
         ({"limit": "x"}, "not a number"),
         ({"limit": "151.5555"}, "off the tick"),
@@ -296,22 +300,22 @@ def test_an_order_is_amended_and_cancelled_in_place(client: Client, town: Town) 
     away = {"back": "//evil.example"}
     gone = client.post(f"/orders/{order.id}/cancel", data=away, follow_redirects=False)
     assert gone.headers["location"] == "/orders"
-    assert blotter(town).order(order.id).order.status is Status.CANCELLED
+    assert blotter(demo_app).order(order.id).order.status is OrderStatus.CANCELLED
     assert client.post(f"/orders/{order.id}/amend", data=changed).status_code == 422
     assert client.post("/orders/none/cancel", data={}).status_code == 404
 
 
-def test_all_are_cancelled_only_when_it_was_confirmed(client: Client, town: Town) -> None:
+def test_all_are_cancelled_only_when_it_was_confirmed(client: Client, demo_app: DemoApp) -> None:
     for symbol in ("AAPL", "MSFT"):
-        place(town, symbol=symbol)
+        place(demo_app, symbol=symbol)
     assert client.post("/orders/cancel", data={}).status_code == 422
-    assert len(blotter(town).orders(open_only=True)) == 2
+    assert len(blotter(demo_app).orders(open_only=True)) == 2
     client.post("/orders/cancel", data={"sure": "yes"})
-    assert blotter(town).orders(open_only=True) == ()
+    assert blotter(demo_app).orders(open_only=True) == ()
 
 
-def test_the_emergency_stop_is_on_the_orders_page(client: Client, town: Town) -> None:
-    place(town)
+def test_the_emergency_stop_is_on_the_orders_page(client: Client, demo_app: DemoApp) -> None:
+    place(demo_app)
     assert 'action="/account/stop"' in client.get("/orders").text
     client.post("/account/stop", data={"sure": "yes", "reason": "enough", "back": "/orders"})
     page = client.get("/orders").text
@@ -319,9 +323,9 @@ def test_the_emergency_stop_is_on_the_orders_page(client: Client, town: Town) ->
     assert "No open order" in page
 
 
-def test_what_filled_is_told_with_its_price_and_costs(client: Client, town: Town) -> None:
-    order = place(town, quantity=1000.0 / 8, limit=150.0)
-    fill(town, order, 25.0, 149.5)
+def test_what_filled_is_told_with_its_price_and_costs(client: Client, demo_app: DemoApp) -> None:
+    order = place(demo_app, quantity=1000.0 / 8, limit=150.0)
+    fill(demo_app, order, 25.0, 149.5)
     page = client.get(f"/orders/{order.id}").text
     assert "Partly filled" in page
     fills = page[page.index('id="fills"') :]
@@ -329,10 +333,10 @@ def test_what_filled_is_told_with_its_price_and_costs(client: Client, town: Town
         assert said in fills
 
 
-def test_files_hold_every_order_and_fill_and_no_formula(client: Client, town: Town) -> None:
-    order = place(town, note="=HYPERLINK(1)")
-    fill(town, order, 4.0, 149.5)
-    place(town, symbol="MSFT")
+def test_files_hold_every_order_and_fill_and_no_formula(client: Client, demo_app: DemoApp) -> None:
+    order = place(demo_app, note="=HYPERLINK(1)")
+    fill(demo_app, order, 4.0, 149.5)
+    place(demo_app, symbol="MSFT")
     rows = _rows(client.get("/orders/orders.csv"))
     assert [row["symbol"] for row in rows] == ["MSFT", "AAPL"]
     assert rows[1]["note"] == "'=HYPERLINK(1)"
@@ -343,9 +347,11 @@ def test_files_hold_every_order_and_fill_and_no_formula(client: Client, town: To
     assert (filled["order"], filled["units"], filled["moment"]) == (order.id, "4.0", "limit")
 
 
-def test_hostile_notes_are_harmless_wherever_they_are_shown(client: Client, town: Town) -> None:
+def test_hostile_notes_are_harmless_wherever_they_are_shown(
+    client: Client, demo_app: DemoApp
+) -> None:
     notes = [note.encode("utf-8", "ignore").decode()[:200] for note in HOSTILE]
-    orders = [place(town, symbol="MSFT", note=note) for note in notes]
+    orders = [place(demo_app, symbol="MSFT", note=note) for note in notes]
     tickets = (f"/trade?{urlencode({'note': note, 'symbol': note})}" for note in notes)
     for path in ("/orders", f"/orders/{orders[0].id}", *tickets):
         page = client.get(path).text
@@ -355,49 +361,49 @@ def test_hostile_notes_are_harmless_wherever_they_are_shown(client: Client, town
         assert not any(c in page for c in "\x00\x07\x1b\u202e\u2066")
 
 
-async def test_orders_appear_and_change_on_the_stream_as_on_the_page(town: Town) -> None:
-    async with running(town) as server:
-        stream = server.dashboard("orders,order-log", since=cursor(server.house))
-        await read(stream, "sys.hello")
-        order = place(town)
-        town.bell.ring()
-        told = await read(stream, f'id="order-{order.id}"')
+async def test_orders_appear_and_change_on_the_stream_as_on_the_page(demo_app: DemoApp) -> None:
+    async with running_server(demo_app) as server:
+        stream = server.dashboard("orders,order-log", since=stream_cursor(server.services))
+        await read_until(stream, "sys.hello")
+        order = place(demo_app)
+        demo_app.notifier.notify()
+        told = await read_until(stream, f'id="order-{order.id}"')
         assert f'id="open-{order.id}"' in _html(told)
-        fill(town, order, 4.0, 149.5)
-        town.bell.ring()
-        told = await read(stream, "Partly filled")
+        fill(demo_app, order, 4.0, 149.5)
+        demo_app.notifier.notify()
+        told = await read_until(stream, "Partly filled")
         assert 'hx-target="#fills"' in _html(told)
-        town.floor().cancel(order.id)
-        told = await read(stream, "No open order")
+        demo_app.account_service().cancel(order.id)
+        told = await read_until(stream, "No open order")
         log = re.search(r'#order-log"[^>]*>(.*?)</hx-partial>', _html(told))
         assert log is not None
         drawn = _flat(log[1])
-    with client_of(town) as client:
+    with open_client(demo_app) as client:
         assert drawn in _flat(client.get("/orders").text)
 
 
-async def test_the_open_orders_are_a_message_of_their_own(town: Town) -> None:
+async def test_the_open_orders_are_a_message_of_their_own(demo_app: DemoApp) -> None:
     """So that the page can hold them back while somebody points at a button."""
-    async with running(town) as server:
-        stream = server.dashboard("orders,order-log", since=cursor(server.house))
-        await read(stream, "sys.hello")
-        place(town)
-        town.bell.ring()
-        told = await read(stream, "#open-orders")
+    async with running_server(demo_app) as server:
+        stream = server.dashboard("orders,order-log", since=stream_cursor(server.services))
+        await read_until(stream, "sys.hello")
+        place(demo_app)
+        demo_app.notifier.notify()
+        told = await read_until(stream, "#open-orders")
     (alone,) = [t for t in told if "#open-orders" in t.data]
     assert alone.data.count("<hx-partial") == 1
 
 
-async def test_a_filtered_page_is_told_to_read_itself_again(town: Town) -> None:
-    async with running(town) as server:
-        stream = server.dashboard("order-pages", since=cursor(server.house))
-        await read(stream, "sys.hello")
-        place(town)
-        town.bell.ring()
-        assert (await read(stream, "orders changed"))[-1].event == "sys.reset"
+async def test_a_filtered_page_is_told_to_read_itself_again(demo_app: DemoApp) -> None:
+    async with running_server(demo_app) as server:
+        stream = server.dashboard("order-pages", since=stream_cursor(server.services))
+        await read_until(stream, "sys.hello")
+        place(demo_app)
+        demo_app.notifier.notify()
+        assert (await read_until(stream, "orders changed"))[-1].event == "sys.reset"
 
 
-def test_programs_preview_place_amend_and_cancel(client: Client, town: Town) -> None:
+def test_programs_preview_place_amend_and_cancel(client: Client, demo_app: DemoApp) -> None:
     ticket = {"symbol": "aapl", "side": "buy", "kind": "limit", "quantity": 10, "limit": 150}
     seen = client.post("/api/v1/orders/preview", json=ticket).json()
     assert seen["ticket"]["symbol"] == "AAPL"
@@ -416,16 +422,16 @@ def test_programs_preview_place_amend_and_cancel(client: Client, town: Town) -> 
     assert (amended["order"]["limit"], amended["order"]["quantity"]) == (149.5, 10)
     assert client.delete(f"/api/v1/orders/{id}").json()["order"]["status"] == "cancelled"
     assert client.delete(f"/api/v1/orders/{id}").status_code == 200
-    place(town)
+    place(demo_app)
     assert len(client.delete("/api/v1/orders").json()["orders"]) == 1
 
 
-def test_programs_read_orders_and_fills_to_their_end(client: Client, town: Town) -> None:
-    orders = [place(town, symbol=symbol) for symbol in ("AAPL", "MSFT") * 3 + ("AAPL",)]
+def test_programs_read_orders_and_fills_to_their_end(client: Client, demo_app: DemoApp) -> None:
+    orders = [place(demo_app, symbol=symbol) for symbol in ("AAPL", "MSFT") * 3 + ("AAPL",)]
     for order in orders[:3]:
-        fill(town, order, 1.0, 149.5)
+        fill(demo_app, order, 1.0, 149.5)
     assert _walk(client, "orders?limit=3", "orders") == sorted(
-        (line.number for line in blotter(town).orders()), reverse=True
+        (line.number for line in blotter(demo_app).orders()), reverse=True
     )
     assert len(_walk(client, "orders?limit=2&symbol=MSFT", "orders")) == 3
     assert len(_walk(client, "orders?status=partially%20filled", "orders")) == 3
@@ -455,26 +461,26 @@ def test_programs_read_orders_and_fills_to_their_end(client: Client, town: Town)
     ],
 )
 def test_a_ticket_that_is_no_order_is_a_problem_with_a_remedy(
-    calm: tuple[Client, Town], change: dict[str, Any], status: int, said: str
+    read_only_app: tuple[Client, DemoApp], change: dict[str, Any], status: int, said: str
 ) -> None:
-    client, town = calm
+    client, demo_app = read_only_app
     ticket = {"symbol": "AAPL", "side": "buy", "kind": "limit", "quantity": 10, "limit": 150}
     answer = client.post("/api/v1/orders/preview", json={**ticket, **change})
     assert answer.status_code == status
     assert answer.headers["content-type"].startswith("application/problem+json")
     assert said in answer.json()["detail"]
-    assert blotter(town).orders() == ()
+    assert blotter(demo_app).orders() == ()
 
 
-def test_a_problem_names_the_field_that_was_refused(calm: tuple[Client, Town]) -> None:
+def test_a_problem_names_the_field_that_was_refused(read_only_app: tuple[Client, DemoApp]) -> None:
     ticket = {"symbol": "AAPL", "side": "buy", "kind": "limit", "quantity": 10}
     for change, field in (
         ({"limit": 150.001}, "limit"),
         ({"limit": 150, "quantity": 0}, "quantity"),
     ):
-        answer = calm[0].post("/api/v1/orders/preview", json={**ticket, **change})
+        answer = read_only_app[0].post("/api/v1/orders/preview", json={**ticket, **change})
         assert answer.json()["field"] == field
-    assert "field" not in calm[0].get("/api/v1/orders/none").json()
+    assert "field" not in read_only_app[0].get("/api/v1/orders/none").json()
 
 
 def test_not_a_number_is_no_quantity_to_programs_either(client: Client) -> None:
@@ -485,7 +491,7 @@ def test_not_a_number_is_no_quantity_to_programs_either(client: Client) -> None:
 
 
 def test_a_check_that_fails_is_told_without_a_quote_and_refused_when_placed(
-    client: Client, town: Town
+    client: Client, demo_app: DemoApp
 ) -> None:
     ticket = {"symbol": "AAPL", "side": "sell", "quantity": 1}
     seen = client.post("/api/v1/orders/preview", json=ticket).json()
@@ -501,7 +507,7 @@ def test_a_check_that_fails_is_told_without_a_quote_and_refused_when_placed(
         answer = client.post("/api/v1/orders", json={"ticket": ticket, "quote": quote, "key": key})
         assert answer.status_code == 422
         assert said in answer.json()["detail"]
-    assert blotter(town).orders() == ()
+    assert blotter(demo_app).orders() == ()
 
 
 @pytest.mark.parametrize(
@@ -517,9 +523,11 @@ def test_a_check_that_fails_is_told_without_a_quote_and_refused_when_placed(
     ],
 )
 def test_what_does_not_exist_is_a_problem(
-    calm: tuple[Client, Town], method: str, path: str, status: int
+    read_only_app: tuple[Client, DemoApp], method: str, path: str, status: int
 ) -> None:
-    answer = calm[0].request(method, f"/api/v1/{path}", json={} if method == "PATCH" else None)
+    answer = read_only_app[0].request(
+        method, f"/api/v1/{path}", json={} if method == "PATCH" else None
+    )
     assert answer.status_code == status
     assert answer.json()["status"] == status
 

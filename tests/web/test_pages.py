@@ -9,11 +9,11 @@ import pytest
 from jinja2 import meta
 
 from domain.events import EngineState
-from tests.web.conftest import KEPT, OTHER, Client, client_of
-from tests.web.demo_app import NOW, SYMBOLS, TOKEN, Step, Town
+from tests.web.conftest import BACKTEST_ID, OTHER_BACKTEST_ID, Client, open_client
+from tests.web.demo_app import NOW, SYMBOLS, TOKEN, DemoApp, EngineStep
 from web import formatting
 from web.pages.agents import AgentPage, AgentsPage
-from web.pages.backtest import BacktestPage, ComparePage
+from web.pages.backtest import BacktestComparePage, BacktestPage
 from web.pages.backtests import BacktestsPage
 from web.pages.decisions import DecisionPage, DecisionsPage
 from web.pages.engine import EnginePage
@@ -25,28 +25,28 @@ from web.pages.symbol import SymbolPage
 from web.pages.trade import TradePage
 from web.pages.trades import TradesPage
 from web.problems import ProblemPage
-from web.recent_prices import Recent
+from web.recent_prices import RecentCloses
 from web.render import Renderer
 from web.static_files import Assets
 from web.views.decisions import decision_cell
-from web.views.symbol_rows import row
+from web.views.symbol_rows import build_symbol_row
 
 CONTEXTS = (
     OverviewPage, InsightsPage, DecisionsPage, DecisionPage, SymbolPage, EnginePage, ProblemPage,
-    AgentsPage, AgentPage, BacktestsPage, BacktestPage, ComparePage, PortfolioPage, TradesPage,
+    AgentsPage, AgentPage, BacktestsPage, BacktestPage, BacktestComparePage, PortfolioPage, TradesPage,
     TradePage, OrdersPage, OrderPage,
 )  # fmt: skip
-OF_EVERY_TEMPLATE = {
+SHARED_TEMPLATE_NAMES = {
     "asset", "loop", "cell", "decision", "price", "banner", "words",
     "icon", "bar", "pill", "time", "tally", "empty", "failed", "figure", "grid", "facts", "drawn",
-    "calls", "guard", "positions", "row", "acting",
+    "calls", "trading_state", "positions", "row", "acting",
 }  # fmt: skip
 """Globals, macros imported by an outer template, and names that loops and `with` bind."""
 
 PAGES = (
     "/", "/insights", "/decisions", "/engine", "/symbols/AAPL", "/agents", "/agents/risk",
-    "/agents/committee", "/backtests", f"/backtests/{KEPT}",
-    f"/backtests/compare?ids={KEPT},{OTHER}", "/portfolio", "/trades",
+    "/agents/committee", "/backtests", f"/backtests/{BACKTEST_ID}",
+    f"/backtests/compare?ids={BACKTEST_ID},{OTHER_BACKTEST_ID}", "/portfolio", "/trades",
     "/trade?symbol=AAPL", "/orders",
 )  # fmt: skip
 
@@ -59,55 +59,56 @@ def test_every_page_says_that_the_market_is_simulated(client: Client, path: str)
     assert page.text.count("advice") == 1
 
 
-def test_the_matrix_shows_every_vote_and_decision(client: Client, town: Town) -> None:
+def test_the_matrix_shows_every_vote_and_decision(client: Client, demo_app: DemoApp) -> None:
     page = client.get("/insights?symbol=MSFT").text
     for symbol in SYMBOLS:
-        for agent in town.agents:
+        for agent in demo_app.agents:
             assert f'id="vote-{symbol}-{agent}"' in page
         assert f'id="decision-{symbol}"' in page
     assert "Why MSFT?" in page
 
 
-def test_ties_in_edge_are_ranked_by_the_edge_before_cost(client: Client, town: Town) -> None:
+def test_ties_in_edge_are_ranked_by_the_edge_before_cost(client: Client, demo_app: DemoApp) -> None:
     page = client.get("/").text
     shown = re.findall(r'id="rank-([^"]+)"', page)
     made = {
-        formatting.slug(r.decision.symbol): r.decision for r in town.records.latest("demo", "live")
+        formatting.slug(r.decision.symbol): r.decision
+        for r in demo_app.records.latest("demo", "live")
     }
     figures = [(made[s].edge or 0.0, made[s].p_up - made[s].base_rate) for s in shown]
     assert figures == sorted(figures, reverse=True)
 
 
-def test_what_could_not_be_fetched_is_not_called_absent(client: Client, town: Town) -> None:
+def test_what_could_not_be_fetched_is_not_called_absent(client: Client, demo_app: DemoApp) -> None:
     assert "No filings" in client.get("/symbols/GLD").text
-    town.library.note_fetch("demo", "GLD", "filings", NOW, "HTTP <429>")
+    demo_app.store.record_fetch("demo", "GLD", "filings", NOW, "HTTP <429>")
     page = client.get("/symbols/GLD").text
     assert "Filings could not be fetched: HTTP &lt;429&gt;" in page
     assert "No filings" not in page
 
 
-def test_a_cycle_under_way_moves_nothing_on_the_page(client: Client, town: Town) -> None:
-    town.engine.step = Step("agents are voting", 0, 0)
+def test_a_cycle_under_way_moves_nothing_on_the_page(client: Client, demo_app: DemoApp) -> None:
+    demo_app.engine.step = EngineStep("agents are voting", 0, 0)
     page = client.get("/insights").text
     assert "A cycle is under way: agents are voting" in page
     assert "progress-card" not in page
 
 
 def test_a_sparkline_has_the_tone_of_the_days_it_draws() -> None:
-    fallen_but_up_today = row("AAPL", (), None, Recent((100.0, 80.0, 81.0)))
+    fallen_but_up_today = build_symbol_row("AAPL", (), None, RecentCloses((100.0, 80.0, 81.0)))
     assert fallen_but_up_today.price.tone == "up"
-    assert fallen_but_up_today.spark_tone == "down"
+    assert fallen_but_up_today.sparkline_tone == "down"
 
 
-def test_an_edge_shown_as_zero_has_no_colour(town: Town) -> None:
-    recorded = town.records.latest("demo", "live")[0]
+def test_an_edge_shown_as_zero_has_no_colour(demo_app: DemoApp) -> None:
+    recorded = demo_app.records.latest("demo", "live")[0]
     tiny = replace(recorded, decision=replace(recorded.decision, edge=0.00004))
     cell = decision_cell(tiny)
     assert (cell.edge, cell.edge_tone) == ("0.00", "flat")
 
 
-def test_an_edge_that_costs_ate_is_no_highest_edge(client: Client, town: Town) -> None:
-    edges = [r.decision.edge or 0.0 for r in town.records.latest("demo", "live")]
+def test_an_edge_that_costs_ate_is_no_highest_edge(client: Client, demo_app: DemoApp) -> None:
+    edges = [r.decision.edge or 0.0 for r in demo_app.records.latest("demo", "live")]
     page = client.get("/").text
     assert ("none below zero after cost" in page) == (min(edges) >= 0)
     assert ("none above zero after cost" in page) == (max(edges) <= 0)
@@ -122,49 +123,49 @@ def test_an_abstention_is_never_drawn_as_a_neutral_vote(client: Client) -> None:
     assert "%" not in cell[0]
 
 
-def test_a_decision_breaks_down_to_the_last_term(client: Client, town: Town) -> None:
-    made = town.records.latest("demo", "live")[0].decision
+def test_a_decision_breaks_down_to_the_last_term(client: Client, demo_app: DemoApp) -> None:
+    made = demo_app.records.latest("demo", "live")[0].decision
     page = client.get(f"/decisions/{made.receipt}").text
     for vote in made.votes:
         for reason in vote.reasons:
             assert reason.name.replace("'", "&#39;") in page
     assert made.receipt in page
-    assert town.records.inputs(made.receipt).panel.digest in page
+    assert demo_app.records.inputs(made.receipt).panel.digest in page
 
 
-def test_a_decision_can_be_computed_again_from_its_page(client: Client, town: Town) -> None:
-    receipt = town.records.latest("demo", "live")[0].decision.receipt
+def test_a_decision_can_be_computed_again_from_its_page(client: Client, demo_app: DemoApp) -> None:
+    receipt = demo_app.records.latest("demo", "live")[0].decision.receipt
     assert "The same to the last bit" in client.post(f"/decisions/{receipt}/verify").text
 
 
 def test_before_the_first_decision_the_progress_is_shown(tmp_path: Path) -> None:
-    town = Town(tmp_path)
-    town.engine.step = Step("fetching bars of AAPL", 3, 12)
-    with client_of(town) as client:
+    demo_app = DemoApp(tmp_path)
+    demo_app.engine.step = EngineStep("fetching bars of AAPL", 3, 12)
+    with open_client(demo_app) as client:
         page = client.get("/").text
     assert "Getting ready for the first decision" in page
     assert "fetching bars of AAPL" in page
     assert "3 / 12" in page
 
 
-def test_a_replay_is_labelled_with_its_dates(decided: Path) -> None:
-    town = Town(decided, run="replay 2024-02-01 2024-03-01")
-    with client_of(town) as client:
+def test_a_replay_is_labelled_with_its_dates(decided_home: Path) -> None:
+    demo_app = DemoApp(decided_home, run="replay 2024-02-01 2024-03-01")
+    with open_client(demo_app) as client:
         assert "2024-02-01 to 2024-03-01" in client.get("/").text
 
 
 def test_the_engine_is_moved_by_its_buttons_and_halts_only_when_confirmed(
-    client: Client, town: Town
+    client: Client, demo_app: DemoApp
 ) -> None:
     client.post("/engine/pause")
-    assert town.engine.state is EngineState.PAUSED
+    assert demo_app.engine.state is EngineState.PAUSED
     client.post("/engine/resume")
     assert client.post("/engine/halt").status_code == 422
-    assert town.engine.state is EngineState.RUNNING
+    assert demo_app.engine.state is EngineState.RUNNING
     client.post("/engine/halt", data={"sure": "yes"})
-    assert town.engine.state is EngineState.HALTED
+    assert demo_app.engine.state is EngineState.HALTED
     client.post("/engine/run")
-    assert town.engine.runs == 1
+    assert demo_app.engine.runs == 1
 
 
 def test_the_engine_page_tells_why_it_is_halted_and_how_it_stands(client: Client) -> None:
@@ -178,19 +179,21 @@ def test_the_engine_page_tells_why_it_is_halted_and_how_it_stands(client: Client
 
 @pytest.mark.parametrize("path", ["/", "/engine", "/insights"])
 def test_what_stands_in_the_engines_way_is_told_with_what_helps(
-    client: Client, town: Town, path: str
+    client: Client, demo_app: DemoApp, path: str
 ) -> None:
-    town.engine.error = "Ray could not start (no memory). Free some, or start with --in-process."
+    demo_app.engine.error = (
+        "Ray could not start (no memory). Free some, or start with --in-process."
+    )
     page = client.get(path).text
     assert "The engine cannot go on and keeps trying" in page
     assert "or start with --in-process." in page
 
 
-def test_the_watchlist_is_edited_in_the_page(client: Client, town: Town) -> None:
+def test_the_watchlist_is_edited_in_the_page(client: Client, demo_app: DemoApp) -> None:
     assert "TSLA" in client.post("/watchlist", data={"symbol": " tsla "}).text
-    assert "TSLA" in town.watchlist.symbols()
+    assert "TSLA" in demo_app.watchlist.symbols()
     client.post("/watchlist/remove", data={"symbol": "TSLA"})
-    assert "TSLA" not in town.watchlist.symbols()
+    assert "TSLA" not in demo_app.watchlist.symbols()
     refused = client.post("/watchlist", data={"symbol": "<script>"})
     assert refused.status_code == 422
     assert "is not a symbol" in refused.text
@@ -253,7 +256,7 @@ def test_templates_and_their_contexts_agree(page_type: Any) -> None:
     environment = Renderer(Assets()).environment
     used = _names(environment, page_type.template)
     given = {field.name for field in fields(page_type)}
-    assert used <= given | OF_EVERY_TEMPLATE
+    assert used <= given | SHARED_TEMPLATE_NAMES
     assert given <= used
 
 

@@ -17,100 +17,114 @@ from hypothesis import strategies as st
 from sqlalchemy import text
 
 from domain.events import EventKind
-from domain.trading.account import Account, Guard, GuardChanged, Mark, Mode, Position, Standing
-from domain.trading.orders import Kind, Order
-from orchestrator.account.service import Floor
-from tests.web.account_fixtures import CAPITAL, Books, keep_books
-from tests.web.conftest import Client, client_of
-from tests.web.demo_app import NOW, Town
-from tests.web.test_stream import read, running
+from domain.trading.account import (
+    Account,
+    LastBar,
+    Position,
+    RiskState,
+    TradingMode,
+    TradingState,
+    TradingStateChanged,
+)
+from domain.trading.orders import Order, OrderType
+from orchestrator.account.service import AccountService
+from tests.web.account_fixtures import CAPITAL, AccountFixture, build_account_history
+from tests.web.conftest import Client, open_client
+from tests.web.demo_app import NOW, DemoApp
+from tests.web.test_stream import read_until, running_server
 from trading.limits import LimitSettings
-from web.account.suggestion_cache import Suggested
-from web.views.equity import Flow, past_of
+from web.account.suggestion_cache import SuggestionCache
+from web.views.equity import CashFlow, account_history
 from web.views.portfolio import account_kpis, allocations, position_lines
 from web.views.tax_lots import profit_by_symbol
-from web.views.trades import totals
-from web.views.trading_state import guard_view, suggestions
-from web.views.valuation import figures, holdings
+from web.views.trades import trade_totals
+from web.views.trading_state import suggestion_lines, trading_state_view
+from web.views.valuation import holdings, value_account
 
 HOSTILE = '<script>alert(1)</script>"\x1b\u202e =HYPERLINK("x")'
 
 
 @pytest.fixture(scope="module")
-def traded(decided: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def traded_home(decided_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The decided home with an account that has a past of sixty days."""
     folder = tmp_path_factory.mktemp("traded") / "home"
-    shutil.copytree(decided, folder)
-    town = Town(folder)
-    keep_books(town.database, NOW)
-    town.database.close()
+    shutil.copytree(decided_home, folder)
+    demo_app = DemoApp(folder)
+    build_account_history(demo_app.database, NOW)
+    demo_app.database.close()
     return folder
 
 
 @pytest.fixture
-def town(traded: Path, tmp_path: Path) -> Iterator[Town]:
+def demo_app(traded_home: Path, tmp_path: Path) -> Iterator[DemoApp]:
     home = tmp_path / "home"
-    shutil.copytree(traded, home)
-    opened = Town(home)
+    shutil.copytree(traded_home, home)
+    opened = DemoApp(home)
     yield opened
     opened.database.close()
 
 
 @pytest.fixture
-def books(town: Town) -> Books:
-    return Books(town.database)
+def account_fixture(demo_app: DemoApp) -> AccountFixture:
+    return AccountFixture(demo_app.database)
 
 
 @pytest.fixture(scope="module")
-def unmoved(traded: Path) -> Iterator[Town]:
+def read_only_app(traded_home: Path) -> Iterator[DemoApp]:
     """The same for those who only read."""
-    opened = Town(traded)
+    opened = DemoApp(traded_home)
     yield opened
     opened.database.close()
 
 
 @pytest.fixture(scope="module")
-def reader(unmoved: Town) -> Iterator[Client]:
-    with client_of(unmoved) as opened:
+def read_only_client(read_only_app: DemoApp) -> Iterator[Client]:
+    with open_client(read_only_app) as opened:
         yield opened
 
 
 @pytest.fixture(scope="module")
-def kept(unmoved: Town) -> Books:
-    return Books(unmoved.database)
+def read_only_account(read_only_app: DemoApp) -> AccountFixture:
+    return AccountFixture(read_only_app.database)
 
 
 # What it is worth ------------------------------------------------------------------------------
 
 
-def test_the_page_and_the_api_tell_the_same_account(reader: Client, kept: Books) -> None:
-    told, account = reader.get("/api/v1/account").json(), kept.account()
-    page = reader.get("/portfolio").text
+def test_the_page_and_the_api_tell_the_same_account(
+    read_only_client: Client, read_only_account: AccountFixture
+) -> None:
+    told, account = read_only_client.get("/api/v1/account").json(), read_only_account.account()
+    page = read_only_client.get("/portfolio").text
     worth = account.cash + sum(
-        p.units * account.marks[symbol].close for symbol, p in account.positions.items()
+        p.quantity * account.last_bars[symbol].close for symbol, p in account.positions.items()
     )
     assert told["equity"] == pytest.approx(worth)
     assert f"{worth:,.2f}" in page
     assert f"{account.cash:,.2f}" in page
     assert told["deposited"] == CAPITAL
-    for held in reader.get("/api/v1/positions").json()["positions"]:
+    for held in read_only_client.get("/api/v1/positions").json()["positions"]:
         row = re.search(rf'id="position-{held["symbol"]}".*?</tr>', page, re.S)
         assert row is not None
         assert f"{held['value']:,.2f}" in row[0]
         assert sum(lot["units"] for lot in held["lots"]) == pytest.approx(held["units"])
 
 
-def test_what_every_symbol_brought_adds_up_to_the_profit(kept: Books) -> None:
-    account = kept.account()
-    closes = {symbol: mark.close for symbol, mark in account.marks.items()}
-    brought = profit_by_symbol(kept.trips(), kept.blotter.lots(), closes)
-    assert sum(brought.values()) == pytest.approx(figures(account).profit)
+def test_what_every_symbol_brought_adds_up_to_the_profit(read_only_account: AccountFixture) -> None:
+    account = read_only_account.account()
+    closes = {symbol: mark.close for symbol, mark in account.last_bars.items()}
+    brought = profit_by_symbol(
+        read_only_account.round_trips(), read_only_account.blotter.lots(), closes
+    )
+    assert sum(brought.values()) == pytest.approx(value_account(account).profit)
 
 
-def test_a_position_without_a_price_is_a_dash_and_no_zero(kept: Books) -> None:
-    account = kept.account()
-    blind = replace(account, marks={s: m for s, m in account.marks.items() if s != "AAPL"})
-    told = figures(blind)
+def test_a_position_without_a_price_is_a_dash_and_no_zero(
+    read_only_account: AccountFixture,
+) -> None:
+    account = read_only_account.account()
+    blind = replace(account, marks={s: m for s, m in account.last_bars.items() if s != "AAPL"})
+    told = value_account(blind)
     assert (told.equity, told.unrealised, told.drawdown, told.exposure) == (None,) * 4
     values = {kpi.label: kpi.value for kpi in account_kpis(blind)}
     assert values["Equity"] == values["Today"] == values["Drawdown now"] == "–"
@@ -118,37 +132,43 @@ def test_a_position_without_a_price_is_a_dash_and_no_zero(kept: Books) -> None:
     assert (line.symbol, line.last, line.value, line.unrealised) == ("AAPL", "–", "–", "–")
 
 
-def test_an_exit_is_shown_with_its_position(reader: Client, kept: Books) -> None:
-    (held,) = [each for each in holdings(kept.account()) if each.symbol == "AAPL"]
-    assert [order.kind for order in held.stops] == [Kind.STOP]
-    assert f'href="/orders/{held.stops[0].id}"' in reader.get("/portfolio").text
+def test_an_exit_is_shown_with_its_position(
+    read_only_client: Client, read_only_account: AccountFixture
+) -> None:
+    (held,) = [each for each in holdings(read_only_account.account()) if each.symbol == "AAPL"]
+    assert [order.order_type for order in held.stop_orders] == [OrderType.STOP]
+    assert f'href="/orders/{held.stop_orders[0].id}"' in read_only_client.get("/portfolio").text
 
 
-def test_closing_opens_a_ticket_that_only_reduces(reader: Client, kept: Books) -> None:
-    units = kept.account().positions["AAPL"].units
-    page = reader.get("/portfolio").text
+def test_closing_opens_a_ticket_that_only_reduces(
+    read_only_client: Client, read_only_account: AccountFixture
+) -> None:
+    units = read_only_account.account().positions["AAPL"].quantity
+    page = read_only_client.get("/portfolio").text
     address = re.search(r'href="(/trade\?symbol=AAPL[^"]*)"', page)
     assert address is not None
     assert f"side=sell&amp;quantity={units:.12g}&amp;reduce_only=yes" in address[1]
-    ticket = reader.get(address[1].replace("&amp;", "&"))
+    ticket = read_only_client.get(address[1].replace("&amp;", "&"))
     assert ticket.status_code == 200
     assert f"{units:.12g}" in ticket.text
 
 
-def test_lots_are_shown_on_demand_oldest_first(reader: Client, kept: Books) -> None:
-    page = reader.get("/portfolio?lots=jpm").text
+def test_lots_are_shown_on_demand_oldest_first(
+    read_only_client: Client, read_only_account: AccountFixture
+) -> None:
+    page = read_only_client.get("/portfolio?lots=jpm").text
     shown = page.split('id="lots"')[1].split('id="equity-past"')[0]
-    lots = kept.blotter.lots()["JPM"]
+    lots = read_only_account.blotter.lots()["JPM"]
     assert len(lots) > 1
     days = re.findall(r'datetime="(\d{4}-\d\d-\d\d)', shown)
     assert days == [f"{lot.opened_at:%Y-%m-%d}" for lot in lots]
-    assert reader.get("/portfolio?lots=%3Cb%3E").status_code == 422
+    assert read_only_client.get("/portfolio?lots=%3Cb%3E").status_code == 422
 
 
 def test_a_new_account_says_how_it_begins(tmp_path: Path) -> None:
-    town = Town(tmp_path)
-    town.fill()
-    with client_of(town) as client:
+    demo_app = DemoApp(tmp_path)
+    demo_app.fetch_demo_data()
+    with open_client(demo_app) as client:
         page, journal = client.get("/portfolio").text, client.get("/trades").text
         assert client.get("/api/v1/equity").json()["points"] == []
     for said in ("Nothing is held", "No curve yet", "All in cash", "Neither yet", "100,000.00"):
@@ -162,9 +182,9 @@ def test_the_slices_of_an_allocation_fill_it(values: list[float], cash: float) -
     at = datetime(2024, 1, 2, tzinfo=UTC)
     names = [f"S{k}" for k in range(len(values))]
     account = Account(
-        opened_at=at, currency="USD", mode=Mode.AUTO, profile="balanced", cash=cash,
+        opened_at=at, currency="USD", mode=TradingMode.AUTO, profile="balanced", cash=cash,
         positions={name: Position(1.0, 1.0, 0.0, at) for name in names},
-        marks={name: Mark(at, value) for name, value in zip(names, values, strict=True)},
+        last_bars={name: LastBar(at, value) for name, value in zip(names, values, strict=True)},
     )  # fmt: skip
     for part in allocations(account, dict.fromkeys(names, "Energy")):
         assert sum(slice.width for slice in part.slices) == pytest.approx(100, abs=0.05)
@@ -189,9 +209,9 @@ def test_an_account_that_holds_the_benchmark_equals_it_whatever_is_paid_in(
     equity[0] = 1000.0
     for k in range(1, rows):
         equity[k] = (equity[k - 1] + paid[k]) * moves[k - 1]
-        flows.append(Flow(k, paid[k]))
-    past = past_of(times, equity, np.ones(rows), flows, ("SPY", times, closes))
-    assert past.held == pytest.approx(equity)
+        flows.append(CashFlow(k, paid[k]))
+    past = account_history(times, equity, np.ones(rows), flows, ("SPY", times, closes))
+    assert past.benchmark_equity == pytest.approx(equity)
     assert past.growth == pytest.approx(closes / closes[0])
     assert (past.drawdown <= 1e-12).all()
 
@@ -199,34 +219,34 @@ def test_an_account_that_holds_the_benchmark_equals_it_whatever_is_paid_in(
 def test_an_account_that_was_empty_for_a_while_keeps_its_growth() -> None:
     times = np.arange(5).astype("datetime64[D]").astype("datetime64[us]")
     equity = np.array([1000.0, 1100.0, 0.0, 0.0, 550.0])
-    flows = [Flow(2, -1100.0), Flow(4, 500.0)]
-    past = past_of(times, equity, np.zeros(5), flows, None)
+    flows = [CashFlow(2, -1100.0), CashFlow(4, 500.0)]
+    past = account_history(times, equity, np.zeros(5), flows, None)
     assert past.growth == pytest.approx([1.0, 1.1, 1.1, 1.1, 1.21])
     assert (past.drawdown == 0.0).all()
 
 
-def test_a_reset_begins_anew(kept: Books) -> None:
-    curve = kept.blotter.curve()
-    flows = [Flow(30, 5_000.0, anew=True)]
-    past = past_of(curve.times, curve.equity, curve.exposure, flows, None)
+def test_a_reset_begins_anew(read_only_account: AccountFixture) -> None:
+    curve = read_only_account.blotter.curve()
+    flows = [CashFlow(30, 5_000.0, reset=True)]
+    past = account_history(curve.times, curve.equity, curve.exposure, flows, None)
     assert past.times[0] == curve.times[30]
     assert past.growth[0] == 1.0
     assert past.benchmark == ""
-    assert np.isnan(past.held[1:]).all()
+    assert np.isnan(past.benchmark_equity[1:]).all()
 
 
-def test_the_curve_stands_beside_the_benchmark_with_its_sample(reader: Client) -> None:
-    page = reader.get("/portfolio").text
+def test_the_curve_stands_beside_the_benchmark_with_its_sample(read_only_client: Client) -> None:
+    page = read_only_client.get("/portfolio").text
     assert "SPY, bought and held" in page
     assert re.search(r"\d+ rows of bars, \d+ days: too few to tell skill from luck", page)
-    told = reader.get("/api/v1/equity").json()
+    told = read_only_client.get("/api/v1/equity").json()
     assert told["benchmark"] == "SPY"
     assert told["points"][0]["growth"] == 1.0
     assert all(point["drawdown"] <= 0 for point in told["points"])
 
 
-def test_what_the_result_supposes_is_told_beside_it(reader: Client) -> None:
-    supposed = reader.get("/portfolio").text.split('id="rules"')[1]
+def test_what_the_result_supposes_is_told_beside_it(read_only_client: Client) -> None:
+    supposed = read_only_client.get("/portfolio").text.split('id="rules"')[1]
     for said in ("Half spread", "2 bps", "Volume cap", "2.5 %", "next open"):
         assert said in supposed
 
@@ -235,14 +255,14 @@ def test_what_the_result_supposes_is_told_beside_it(reader: Client) -> None:
 
 
 def test_the_breakers_say_what_tripped_who_when_and_what_ends_it(
-    client: Client, books: Books
+    client: Client, account_fixture: AccountFixture
 ) -> None:
-    guard = books.account().guard
+    guard = account_fixture.account().risk
     tripped = replace(
-        guard, standing=Standing.REDUCING, reason="drawdown <b>16 %</b>", by="drawdown breaker",
+        guard, standing=TradingState.REDUCING, reason="drawdown <b>16 %</b>", by="drawdown breaker",
         since=NOW, until=datetime(2024, 4, 4).date(),
     )  # fmt: skip
-    books.enter(NOW, GuardChanged(tripped))
+    account_fixture.append(NOW, TradingStateChanged(tripped))
     for path in ("/portfolio", "/engine"):
         panel = client.get(path).text.split('id="guard"')[1].split("</section>")[0]
         assert "Reducing" in panel
@@ -255,8 +275,10 @@ def test_the_breakers_say_what_tripped_who_when_and_what_ends_it(
     assert (told["standing"], told["until"]) == ("reducing", "2024-04-04")
 
 
-def test_a_broken_log_is_told_and_the_engines_page_still_opens(client: Client, town: Town) -> None:
-    with town.database.writing() as connection:
+def test_a_broken_log_is_told_and_the_engines_page_still_opens(
+    client: Client, demo_app: DemoApp
+) -> None:
+    with demo_app.database.writing() as connection:
         connection.execute(text("UPDATE entry SET at = at + 1 WHERE number = 5"))
         connection.execute(text("DELETE FROM snapshot"))
     panel = client.get("/engine").text.split('id="guard"')[1].split("</section>")[0]
@@ -272,85 +294,97 @@ def test_a_broken_log_is_told_and_the_engines_page_still_opens(client: Client, t
 )
 def test_a_gauge_says_in_words_how_near_its_limit_is(losses: int, word: str) -> None:
     at = datetime(2024, 1, 2, tzinfo=UTC)
-    account = Account(at, "USD", Mode.AUTO, "balanced", cash=100.0, guard=Guard(losses=losses))
-    gauge = guard_view(account, LimitSettings()).gauges[2]
+    account = Account(
+        at, "USD", TradingMode.AUTO, "balanced", cash=100.0, risk=RiskState(losses=losses)
+    )
+    gauge = trading_state_view(account, LimitSettings()).gauges[2]
     assert (gauge.used, gauge.limit, gauge.word) == (str(losses), "5", word)
 
 
 def test_a_limit_that_is_off_and_a_figure_not_known_are_told_apart() -> None:
     at = datetime(2024, 1, 2, tzinfo=UTC)
-    account = Account(at, "USD", Mode.AUTO, "balanced", cash=100.0)
-    loss, drawdown, losses = guard_view(account, LimitSettings(drawdown=None)).gauges
+    account = Account(at, "USD", TradingMode.AUTO, "balanced", cash=100.0)
+    loss, drawdown, losses = trading_state_view(account, LimitSettings(drawdown=None)).gauges
     assert (loss.used, loss.limit, loss.word) == ("–", "5.0 %", "not known yet")
     assert (drawdown.limit, drawdown.word) == ("", "no limit")
     assert (losses.used, losses.word) == ("0", "within")
 
 
 def test_the_emergency_stop_is_confirmed_halts_and_stays_until_reset(
-    client: Client, books: Books
+    client: Client, account_fixture: AccountFixture
 ) -> None:
     assert client.post("/account/stop", data={"reason": "odd"}).status_code == 422
-    assert books.account().guard.standing is Standing.ACTIVE
+    assert account_fixture.account().risk.trading_state is TradingState.ACTIVE
     stopped = client.post(
         "/account/stop", data={"sure": "yes", "reason": "<i>odd</i>", "back": "/engine"}
     )
     assert stopped.url.path == "/engine"
     assert "&lt;i&gt;odd&lt;/i&gt;" in stopped.text
-    assert books.account().guard.standing is Standing.HALTED
-    assert books.account().orders == {}
+    assert account_fixture.account().risk.trading_state is TradingState.HALTED
+    assert account_fixture.account().orders == {}
     assert client.post("/account/resume").status_code == 422
     client.post("/account/resume", data={"sure": "yes"})
-    assert books.account().guard.standing is Standing.ACTIVE
+    assert account_fixture.account().risk.trading_state is TradingState.ACTIVE
 
 
-def test_money_moves_by_what_was_typed_and_is_recorded(client: Client, books: Books) -> None:
-    cash = books.account().cash
+def test_money_moves_by_what_was_typed_and_is_recorded(
+    client: Client, account_fixture: AccountFixture
+) -> None:
+    cash = account_fixture.account().cash
     client.post("/account/deposit", data={"amount": "1,250.50", "note": "bonus"})
-    assert books.account().cash == pytest.approx(cash + 1250.50)
+    assert account_fixture.account().cash == pytest.approx(cash + 1250.50)
     client.post("/account/withdraw", data={"amount": "250.50", "back": "https://evil.example"})
-    assert books.account().cash == pytest.approx(cash + 1000)
+    assert account_fixture.account().cash == pytest.approx(cash + 1000)
     kinds = [entry["kind"] for entry in client.get("/api/v1/audit?limit=1000").json()["entries"]]
     assert kinds[-2:] == kinds[1:2] * 2  # as the cash that it was opened with
 
 
 @pytest.mark.parametrize("move", ["deposit", "withdraw"])
-def test_an_amount_that_cannot_be_changes_nothing(client: Client, books: Books, move: str) -> None:
-    before = books.account()
+def test_an_amount_that_cannot_be_changes_nothing(
+    client: Client, account_fixture: AccountFixture, move: str
+) -> None:
+    before = account_fixture.account()
     for amount in ("", "0", "-5", "much", "nan", "1e308", "1e999", "1.500", "²", "<b>"):
         refused = client.post(f"/account/{move}", data={"amount": amount})
         assert refused.status_code == 422, amount
         assert 'id="problem"' in refused.text
         assert "<b>" not in refused.text.split('id="problem"')[1].split("</section>")[0]
-    assert books.account() == before
+    assert account_fixture.account() == before
 
 
-def test_more_than_the_cash_is_not_paid_out(client: Client, books: Books) -> None:
+def test_more_than_the_cash_is_not_paid_out(
+    client: Client, account_fixture: AccountFixture
+) -> None:
     refused = client.post("/account/withdraw", data={"amount": "99,000"})
     assert refused.status_code == 422
     answer = client.post("/api/v1/account/withdraw", json={"amount": 99_000})
     assert answer.status_code == 422
     assert answer.headers["content-type"].startswith("application/problem+json")
-    assert books.account().cash > 0
+    assert account_fixture.account().cash > 0
 
 
-def test_a_new_beginning_is_confirmed_by_typing(client: Client, books: Books) -> None:
+def test_a_new_beginning_is_confirmed_by_typing(
+    client: Client, account_fixture: AccountFixture
+) -> None:
     for word in ("", "yes", "<b>reset"):
         refused = client.post("/account/reset", data={"capital": "5000", "word": word})
         assert refused.status_code == 422
         assert "Type reset" in refused.text
-    assert books.account().positions
+    assert account_fixture.account().positions
     client.post("/account/reset", data={"capital": "5,000", "word": " Reset "})
-    account = books.account()
+    account = account_fixture.account()
     assert (account.cash, account.deposited, dict(account.positions)) == (5000, 5000, {})
     assert "5,000.00" in client.get("/portfolio").text
 
 
-def test_mode_and_profile_are_switched_and_wrong_ones_refused(client: Client, books: Books) -> None:
+def test_mode_and_profile_are_switched_and_wrong_ones_refused(
+    client: Client, account_fixture: AccountFixture
+) -> None:
     page = client.post("/account/mode", data={"mode": "suggest"}).text
-    assert books.account().mode is Mode.SUGGEST
+    assert account_fixture.account().mode is TradingMode.SUGGEST
     assert re.search(r'value="suggest" aria-pressed="true"', page)
     client.post("/account/profile", data={"profile": "conservative"})
-    assert books.account().profile == "conservative"
+    assert account_fixture.account().profile == "conservative"
     assert client.post("/account/mode", data={"mode": "yolo"}).status_code == 422
     assert client.post("/account/profile", data={"profile": "<b>"}).status_code == 422
     assert client.post("/account/explode", data={}).status_code == 404
@@ -358,11 +392,13 @@ def test_mode_and_profile_are_switched_and_wrong_ones_refused(client: Client, bo
     assert (told["mode"], told["profile"]) == ("observe", "conservative")
 
 
-def test_a_suggestion_opens_the_ticket_filled_in(reader: Client, kept: Books) -> None:
-    made = replace(kept.order(NOW, "XOM", 81.25), why="target 9.1 % of equity")
-    (line,) = suggestions((made,))
-    assert (line.side, line.units, line.why) == ("buy", "81.25", "target 9.1 % of equity")
-    ticket = reader.get(line.url)
+def test_a_suggestion_opens_the_ticket_filled_in(
+    read_only_client: Client, read_only_account: AccountFixture
+) -> None:
+    made = replace(read_only_account.order(NOW, "XOM", 81.25), why="target 9.1 % of equity")
+    (line,) = suggestion_lines((made,))
+    assert (line.side, line.quantity, line.reason) == ("buy", "81.25", "target 9.1 % of equity")
+    ticket = read_only_client.get(line.url)
     assert ticket.status_code == 200
     assert 'value="XOM"' in ticket.text
     assert 'value="81.25"' in ticket.text
@@ -377,20 +413,22 @@ def test_the_api_stops_and_resumes(client: Client) -> None:
 
 
 @pytest.mark.parametrize("path", ["/account/stop", "/account/reset", "/api/v1/account/stop"])
-def test_another_site_moves_nothing(client: Client, books: Books, path: str) -> None:
-    before = books.account()
+def test_another_site_moves_nothing(
+    client: Client, account_fixture: AccountFixture, path: str
+) -> None:
+    before = account_fixture.account()
     answer = client.post(path, json={}, headers={"origin": "http://evil.example"})
     assert answer.status_code == 403
-    assert books.account() == before
+    assert account_fixture.account() == before
 
 
 # Trades ----------------------------------------------------------------------------------------
 
 
 def test_the_filter_lives_in_the_address_and_the_totals_are_its_own(
-    reader: Client, kept: Books
+    read_only_client: Client, read_only_account: AccountFixture
 ) -> None:
-    every = kept.trips()
+    every = read_only_account.round_trips()
     symbol = every[0].symbol
     for query, left in (
         ("", every),
@@ -400,28 +438,30 @@ def test_the_filter_lives_in_the_address_and_the_totals_are_its_own(
         (f"?since={every[1].closed_at:%Y-%m-%d}", every[1:]),
         (f"?until={every[0].closed_at:%Y-%m-%d}", every[:1]),
     ):
-        told = reader.get(f"/api/v1/trades{query}").json()
+        told = read_only_client.get(f"/api/v1/trades{query}").json()
         assert [trip["id"] for trip in told["trades"]] == [t.id for t in reversed(left)]
         assert told["totals"]["count"] == len(left)
         assert told["totals"]["profit"] == pytest.approx(sum(t.profit for t in left))
-        page = reader.get(f"/trades{query}").text
+        page = read_only_client.get(f"/trades{query}").text
         assert page.count('role="row" id="trip-') == len(left)
         assert f"n {len(left)}" in page
-        rows = reader.get(f"/trades/trades.csv{query}").text
+        rows = read_only_client.get(f"/trades/trades.csv{query}").text
         assert len(list(csv.DictReader(io.StringIO(rows)))) == len(left)
 
 
-def test_a_filter_that_cannot_be_is_refused_with_what_could(reader: Client) -> None:
+def test_a_filter_that_cannot_be_is_refused_with_what_could(read_only_client: Client) -> None:
     for query in (
         "result=maybe", "since=yesterday", "until=2024-13-01", "symbol=%3Cb%3E",
         "since=2024-02-02&until=2024-02-01",
     ):  # fmt: skip
         for path in ("/trades", "/trades/trades.csv", "/api/v1/trades"):
-            assert reader.get(f"{path}?{query}").status_code == 422
+            assert read_only_client.get(f"{path}?{query}").status_code == 422
 
 
-def test_a_note_and_tags_are_kept_escaped_and_found_again(client: Client, books: Books) -> None:
-    trip = books.trips()[0]
+def test_a_note_and_tags_are_kept_escaped_and_found_again(
+    client: Client, account_fixture: AccountFixture
+) -> None:
+    trip = account_fixture.round_trips()[0]
     kept = client.post(
         f"/trades/{trip.id}",
         data={"note": HOSTILE, "tags": "  late ,<b>x</b>, late", "back": "/trades?result=won"},
@@ -432,13 +472,15 @@ def test_a_note_and_tags_are_kept_escaped_and_found_again(client: Client, books:
     assert "<script>alert" not in page
     assert "<b>x" not in page
     assert not set(page) & set("\x1b\u202e")
-    noted = books.trips()[0]
+    noted = account_fixture.round_trips()[0]
     assert (noted.note, noted.tags) == (HOSTILE, ("late", "<b>x</b>"))
     assert client.get("/trades?tag=early").text.count('role="row" id="trip-') == 0
 
 
-def test_the_api_changes_only_what_it_is_given(client: Client, books: Books) -> None:
-    trip = books.trips()[0]
+def test_the_api_changes_only_what_it_is_given(
+    client: Client, account_fixture: AccountFixture
+) -> None:
+    trip = account_fixture.round_trips()[0]
     address = f"/api/v1/trades/{trip.id}"
     assert client.patch(address, json={"note": "why", "tags": ["a", "b, c"]}).status_code == 200
     told = client.patch(address, json={"tags": ["z"]}).json()["trade"]
@@ -448,8 +490,10 @@ def test_the_api_changes_only_what_it_is_given(client: Client, books: Books) -> 
     assert client.post("/trades/none", data={"note": "x"}).status_code == 404
 
 
-def test_the_file_of_trades_hides_no_formula(client: Client, books: Books) -> None:
-    trip = books.trips()[0]
+def test_the_file_of_trades_hides_no_formula(
+    client: Client, account_fixture: AccountFixture
+) -> None:
+    trip = account_fixture.round_trips()[0]
     client.post(f"/trades/{trip.id}", data={"note": '=HYPERLINK("x")', "tags": "@tag"})
     answer = client.get("/trades/trades.csv")
     assert answer.headers["content-type"].startswith("text/csv")
@@ -458,22 +502,27 @@ def test_the_file_of_trades_hides_no_formula(client: Client, books: Books) -> No
     assert float(row["profit"]) == trip.profit
 
 
-def test_a_trade_leads_to_the_decision_it_came_from(client: Client, town: Town) -> None:
-    books, made = Books(town.database), town.records.latest("demo", "live")[0].decision
+def test_a_trade_leads_to_the_decision_it_came_from(client: Client, demo_app: DemoApp) -> None:
+    books, made = (
+        AccountFixture(demo_app.database),
+        demo_app.records.latest("demo", "live")[0].decision,
+    )
     books.trade(NOW, made.symbol, 2.0, 10.0, receipt=made.receipt)
     lots = books.blotter.lots()[made.symbol]
-    books.trade(NOW, made.symbol, -sum(lot.units for lot in lots), 11.0)
-    assert books.trips()[-1].receipt == made.receipt
+    books.trade(NOW, made.symbol, -sum(lot.quantity for lot in lots), 11.0)
+    assert books.round_trips()[-1].receipt == made.receipt
     page = client.get("/trades").text
     assert f'href="/decisions/{made.receipt}"' in page
     assert client.get(f"/decisions/{made.receipt}").status_code == 200
 
 
-def test_a_long_journal_is_paged_to_its_end(client: Client, books: Books) -> None:
+def test_a_long_journal_is_paged_to_its_end(
+    client: Client, account_fixture: AccountFixture
+) -> None:
     at = NOW
     for _ in range(120):
-        books.trade(at, "GLD", 1.0, 10.0)
-        books.trade(at, "GLD", -1.0, 10.5)
+        account_fixture.trade(at, "GLD", 1.0, 10.0)
+        account_fixture.trade(at, "GLD", -1.0, 10.5)
     first = client.get("/trades?symbol=GLD").text
     assert first.count('role="row" id="trip-') == 100
     older = re.search(r'href="(/trades\?symbol=GLD&amp;skip=100)"', first)
@@ -485,38 +534,42 @@ def test_a_long_journal_is_paged_to_its_end(client: Client, books: Books) -> Non
 
 
 def test_totals_of_nothing_are_unknown() -> None:
-    told = totals(())
+    told = trade_totals(())
     assert (told.count, told.profit) == (0, 0.0)
     assert (told.hit_rate, told.mean, told.ratio, told.days) == (None,) * 4
 
 
-def test_the_log_is_read_to_its_end_without_gap(reader: Client, kept: Books) -> None:
+def test_the_log_is_read_to_its_end_without_gap(
+    read_only_client: Client, read_only_account: AccountFixture
+) -> None:
     seen: list[int] = []
     after = 0
     while True:
-        page = reader.get(f"/api/v1/audit?after={after}&limit=100").json()
+        page = read_only_client.get(f"/api/v1/audit?after={after}&limit=100").json()
         seen += [entry["number"] for entry in page["entries"]]
         if page["next"] is None:
             break
         after = page["next"]
-    assert seen == list(range(1, kept.account().number + 1))
+    assert seen == list(range(1, read_only_account.account().entry_count + 1))
     assert len({entry["digest"] for entry in page["entries"]}) == len(page["entries"])
 
 
 # Live ------------------------------------------------------------------------------------------
 
 
-async def test_the_portfolio_follows_the_account_with_the_markup_of_the_page(town: Town) -> None:
-    books = Books(town.database)
-    async with running(town) as server:
+async def test_the_portfolio_follows_the_account_with_the_markup_of_the_page(
+    demo_app: DemoApp,
+) -> None:
+    books = AccountFixture(demo_app.database)
+    async with running_server(demo_app) as server:
         stream = server.dashboard("account,positions,guard,trips")
-        await read(stream, "sys.hello")
+        await read_until(stream, "sys.hello")
         books.trade(NOW, "GLD", 3.0, 100.0)
-        books.close(NOW, GLD=110.0)
-        town.bell.ring()
-        told = await read(stream, "position-GLD")
+        books.close_bar(NOW, GLD=110.0)
+        demo_app.notifier.notify()
+        told = await read_until(stream, "position-GLD")
     sent = " ".join(each.data for each in told)
-    with client_of(town) as client:
+    with open_client(demo_app) as client:
         page = client.get("/portfolio").text
     for target in ("account-kpis", "positions", "equity-past", "allocation", "movers", "guard"):
         part = re.search(
@@ -531,19 +584,19 @@ def _flat(html: str) -> str:
     return re.sub(r"\s+", "", html)
 
 
-def test_suggestions_are_made_once_until_something_happens(town: Town) -> None:
+def test_suggestions_are_made_once_until_something_happens(demo_app: DemoApp) -> None:
     asked = []
 
-    class Wishful(Floor):
+    class Wishful(AccountService):
         def __init__(self) -> None:
             pass
 
         def suggestions(self) -> tuple[Order, ...]:
-            asked.append(town.journal.last_seq())
+            asked.append(demo_app.journal.last_seq())
             return ()
 
-    suggested = Suggested(replace(town.house(), floor=Wishful()))
-    assert suggested.now() == suggested.now() == ()
-    town.journal.append(EventKind.AGENT_CHANGED, "live", None, {"market": "demo"})
-    suggested.now()
+    suggested = SuggestionCache(replace(demo_app.services(), floor=Wishful()))
+    assert suggested.current() == suggested.current() == ()
+    demo_app.journal.append(EventKind.AGENT_CHANGED, "live", None, {"market": "demo"})
+    suggested.current()
     assert asked == [asked[0], asked[0] + 1]

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from market.provider import NEWS_COLUMNS
-from tests.web.conftest import KEPT, Client
-from tests.web.demo_app import NOW, Town
+from tests.web.conftest import BACKTEST_ID, Client
+from tests.web.demo_app import NOW, DemoApp
 from web import formatting
 
 HOSTILE = (
@@ -54,11 +54,11 @@ def test_loopback_names_are_answered(client: Client, host: str) -> None:
     ],
 )  # fmt: skip
 def test_another_site_changes_nothing(
-    client: Client, town: Town, path: str, headers: dict[str, str]
+    client: Client, demo_app: DemoApp, path: str, headers: dict[str, str]
 ) -> None:
     for method in ("POST", "PATCH", "DELETE"):
         assert client.request(method, path, headers=headers).status_code == 403
-    assert town.engine.state.value == "running"
+    assert demo_app.engine.state.value == "running"
 
 
 def test_our_own_pages_may(client: Client) -> None:
@@ -115,7 +115,7 @@ def test_every_answer_carries_the_policy(client: Client) -> None:
 def test_no_page_needs_more_than_the_policy_allows(client: Client) -> None:
     for path in (
         "/", "/insights", "/symbols/AAPL", "/engine", "/decisions", "/agents", "/agents/risk",
-        "/backtests", f"/backtests/{KEPT}", "/portfolio", "/trades",
+        "/backtests", f"/backtests/{BACKTEST_ID}", "/portfolio", "/trades",
         "/trade?symbol=AAPL", "/orders",
     ):  # fmt: skip
         page = client.get(path).text
@@ -124,7 +124,7 @@ def test_no_page_needs_more_than_the_policy_allows(client: Client) -> None:
         assert "<script>" not in page
 
 
-def test_hostile_headlines_reach_page_and_json_harmless(client: Client, town: Town) -> None:
+def test_hostile_headlines_reach_page_and_json_harmless(client: Client, demo_app: DemoApp) -> None:
     count = len(HOSTILE)
     frame = pd.DataFrame(
         {
@@ -139,8 +139,8 @@ def test_hostile_headlines_reach_page_and_json_harmless(client: Client, town: To
             "relevance": 1.0,
         }
     )[NEWS_COLUMNS]
-    town.library.put_news("demo", "AAPL", frame)
-    town.decide(NOW)
+    demo_app.store.put_news("demo", "AAPL", frame)
+    demo_app.run_cycle(NOW)
     page = client.get("/symbols/AAPL").text
     assert "<script>alert" not in page
     assert "<img src=x" not in page
@@ -152,7 +152,7 @@ def test_hostile_headlines_reach_page_and_json_harmless(client: Client, town: To
     told = client.get("/api/v1/symbols/AAPL/news").json()["news"]
     assert {item["headline"] for item in told} >= {HOSTILE[0], HOSTILE[-1]}
     receipt = next(
-        r for r in town.records.latest("demo", "live") if r.decision.symbol == "AAPL"
+        r for r in demo_app.records.latest("demo", "live") if r.decision.symbol == "AAPL"
     ).decision.receipt
     for path in (f"/decisions/{receipt}", "/insights", "/", "/decisions"):
         assert "<script>alert" not in client.get(path).text
@@ -160,8 +160,8 @@ def test_hostile_headlines_reach_page_and_json_harmless(client: Client, town: To
 
 @given(st.text())
 def test_a_line_is_one_line_without_characters_that_act(text: str) -> None:
-    shown = formatting.line(text)
-    assert len(shown) <= formatting.LONGEST_LINE
+    shown = formatting.single_line(text)
+    assert len(shown) <= formatting.MAX_LINE_LENGTH
     assert not set(shown) & set("\x00\n\r\x1b\u202e\u2066\ud800")
 
 
@@ -173,7 +173,7 @@ def test_different_texts_have_different_ids(one: str, other: str) -> None:
 @given(st.text())
 def test_an_address_is_followed_only_to_the_web(text: str) -> None:
     for address in (text, f"javascript:{text}", f"data:{text}"):
-        shown = formatting.web_address(address)
+        shown = formatting.safe_url(address)
         assert shown is None or shown.lower().startswith(("http://", "https://"))
 
 

@@ -13,20 +13,20 @@ from litestar import Litestar
 from litestar.testing import AsyncTestClient
 
 from domain.events import EventKind
-from tests.web.demo_app import NOW, Step, Town
-from web.live.endpoints import _events, _seq
-from web.live.event_follower import Tail
-from web.live.fragments import Frames
-from web.live.stream import Stream
-from web.live.topics import View
-from web.recent_prices import Prices
+from tests.web.demo_app import NOW, DemoApp, EngineStep
+from web.live.endpoints import _event_messages, _resume_seq
+from web.live.event_follower import EventFollower
+from web.live.fragments import FragmentRenderer
+from web.live.stream import DashboardStream
+from web.live.topics import StreamSubscription
+from web.recent_prices import RecentPrices
 from web.render import Renderer
-from web.shell import cursor
+from web.shell import stream_cursor
 from web.static_files import Assets
 
 
 @dataclass
-class Told:
+class StreamMessage:
     event: str
     id: str
     data: str
@@ -36,118 +36,138 @@ class Told:
         return json.loads(self.data)
 
 
-class Server:
+class StreamServer:
     """What a server runs behind its streams, started and stopped like one."""
 
-    def __init__(self, town: Town) -> None:
-        house = self.house = town.house()
-        self.frames = Frames(house, Renderer(Assets()), Prices(house))
-        self.tail = Tail(house, self.frames.take)
+    def __init__(self, demo_app: DemoApp) -> None:
+        services = self.services = demo_app.services()
+        self.fragments = FragmentRenderer(services, Renderer(Assets()), RecentPrices(services))
+        self.event_follower = EventFollower(services, self.fragments.on_events)
 
     def dashboard(self, topics: str, symbol: str = "", since: str = "") -> AsyncIterator[bytes]:
-        view = View(frozenset(topics.split(",")), symbol)
-        return Stream(self.house, self.tail, self.frames, view).run(since)
+        view = StreamSubscription(frozenset(topics.split(",")), symbol)
+        return DashboardStream(self.services, self.event_follower, self.fragments, view).run(since)
 
     def events(self, since: str = "") -> AsyncIterator[bytes]:
-        return _events(self.house, self.tail, since, _seq(self.tail, since))
+        return _event_messages(
+            self.services, self.event_follower, since, _resume_seq(self.event_follower, since)
+        )
 
 
 @asynccontextmanager
-async def running(town: Town) -> AsyncIterator[Server]:
-    server = Server(town)
-    server.tail.start()
+async def running_server(demo_app: DemoApp) -> AsyncIterator[StreamServer]:
+    server = StreamServer(demo_app)
+    server.event_follower.start()
     yield server
-    await server.tail.stop()
+    await server.event_follower.stop()
 
 
-async def read(messages: AsyncIterator[bytes], until: str, seconds: float = 8) -> list[Told]:
+async def read_until(
+    messages: AsyncIterator[bytes], until: str, seconds: float = 8
+) -> list[StreamMessage]:
     """Messages up to the one whose event, id or data contains `until`."""
-    told: list[Told] = []
+    messages_read: list[StreamMessage] = []
     async with asyncio.timeout(seconds):
         async for chunk in messages:
             for block in chunk.decode().split("\n\n"):
                 lines = dict(line.split(": ", 1) for line in block.splitlines() if ": " in line)
                 if "data" in lines:
-                    told.append(Told(lines.get("event", ""), lines.get("id", ""), lines["data"]))
-            if any(until in (t.event, t.id) or until in t.data for t in told):
-                return told
+                    messages_read.append(
+                        StreamMessage(lines.get("event", ""), lines.get("id", ""), lines["data"])
+                    )
+            if any(until in (t.event, t.id) or until in t.data for t in messages_read):
+                return messages_read
     raise AssertionError(f"never told of {until}")
 
 
-async def test_programs_resume_without_gap_or_duplicate_across_a_restart(town: Town) -> None:
-    seen: list[Told] = []
-    async with running(town) as first:
+async def test_programs_resume_without_gap_or_duplicate_across_a_restart(demo_app: DemoApp) -> None:
+    seen: list[StreamMessage] = []
+    async with running_server(demo_app) as first:
         stream = first.events("0")
-        half = town.journal.last_seq() // 2
-        seen += [t for t in await read(stream, f"{first.tail.epoch}-{half}") if t.id]
+        half = demo_app.journal.last_seq() // 2
+        seen += [
+            t for t in await read_until(stream, f"{first.event_follower.epoch}-{half}") if t.id
+        ]
     del seen[-3:]  # the connection broke before these arrived
-    town.decide(NOW + timedelta(days=3))  # and this happened while no server was running
-    async with running(town) as second:
-        last = f"{second.tail.epoch}-{town.journal.last_seq()}"
-        seen += [t for t in await read(second.events(seen[-1].id), last) if t.id]
-    stored = town.journal.events_after(0, 10_000)
-    assert [t.id for t in seen] == [f"{second.tail.epoch}-{event.seq}" for event in stored]
+    demo_app.run_cycle(NOW + timedelta(days=3))  # and this happened while no server was running
+    async with running_server(demo_app) as second:
+        last = f"{second.event_follower.epoch}-{demo_app.journal.last_seq()}"
+        seen += [t for t in await read_until(second.events(seen[-1].id), last) if t.id]
+    stored = demo_app.journal.events_after(0, 10_000)
+    assert [t.id for t in seen] == [
+        f"{second.event_follower.epoch}-{event.seq}" for event in stored
+    ]
     assert [t.json["kind"] for t in seen] == [event.kind.value for event in stored]
     assert all(t.json["simulated"] for t in seen)
 
 
-async def test_what_happens_while_a_program_listens_arrives_once_and_in_order(town: Town) -> None:
-    async with running(town) as server:
-        start = server.tail.seq
+async def test_what_happens_while_a_program_listens_arrives_once_and_in_order(
+    demo_app: DemoApp,
+) -> None:
+    async with running_server(demo_app) as server:
+        start = server.event_follower.seq
         stream = server.events()
-        assert (await read(stream, "sys.hello"))[0].json["simulated"] is True
-        wanted = f"{server.tail.epoch}-{start + 40}"
-        reading = asyncio.create_task(read(stream, wanted))
+        assert (await read_until(stream, "sys.hello"))[0].json["simulated"] is True
+        wanted = f"{server.event_follower.epoch}-{start + 40}"
+        reading = asyncio.create_task(read_until(stream, wanted))
         for count in range(40):
-            town.journal.append(EventKind.WATCHLIST_CHANGED, "live", None, {"count": count})
+            demo_app.journal.append(EventKind.WATCHLIST_CHANGED, "live", None, {"count": count})
             if count % 3 == 0:
-                town.bell.ring()
+                demo_app.notifier.notify()
         told = await reading
         assert [t.json["payload"]["count"] for t in told] == list(range(40))
 
 
-async def test_an_id_of_another_database_resets(town: Town) -> None:
-    async with running(town) as server:
-        for since in ("elsewhere-5", f"{server.tail.epoch}-{server.tail.seq + 1}"):
-            told = await read(server.events(since), "sys.reset")
-            assert told[-1].id == f"{server.tail.epoch}-{server.tail.seq}"
-            told = await read(server.dashboard("votes", since=since), "sys.reset")
+async def test_an_id_of_another_database_resets(demo_app: DemoApp) -> None:
+    async with running_server(demo_app) as server:
+        for since in (
+            "elsewhere-5",
+            f"{server.event_follower.epoch}-{server.event_follower.seq + 1}",
+        ):
+            told = await read_until(server.events(since), "sys.reset")
+            assert told[-1].id == f"{server.event_follower.epoch}-{server.event_follower.seq}"
+            told = await read_until(server.dashboard("votes", since=since), "sys.reset")
             assert told[-1].event == "sys.reset"
 
 
 async def test_a_page_drawn_from_the_journal_before_the_tail_read_it_is_not_reset(
-    town: Town,
+    demo_app: DemoApp,
 ) -> None:
-    server = Server(town)  # its tail does not follow yet
-    town.journal.append(EventKind.AGENT_CHANGED, "live", None, {})
-    assert server.tail.seq < town.journal.last_seq()
-    told = await read(server.dashboard("votes", since=cursor(server.house)), "sys.hello")
+    server = StreamServer(demo_app)  # its tail does not follow yet
+    demo_app.journal.append(EventKind.AGENT_CHANGED, "live", None, {})
+    assert server.event_follower.seq < demo_app.journal.last_seq()
+    told = await read_until(
+        server.dashboard("votes", since=stream_cursor(server.services)), "sys.hello"
+    )
     assert told[0].id == ""
-    assert _seq(server.tail, str(town.journal.last_seq())) == town.journal.last_seq()
+    assert (
+        _resume_seq(server.event_follower, str(demo_app.journal.last_seq()))
+        == demo_app.journal.last_seq()
+    )
 
 
-async def test_the_dashboard_gets_what_changed_since_its_page_was_drawn(town: Town) -> None:
-    before = f"{town.journal.epoch}-{town.journal.last_seq()}"
-    town.decide(NOW + timedelta(days=3))
-    async with running(town) as server:
-        told = await read(server.dashboard("votes,why", "AAPL", before), "why-AAPL")
+async def test_the_dashboard_gets_what_changed_since_its_page_was_drawn(demo_app: DemoApp) -> None:
+    before = f"{demo_app.journal.epoch}-{demo_app.journal.last_seq()}"
+    demo_app.run_cycle(NOW + timedelta(days=3))
+    async with running_server(demo_app) as server:
+        told = await read_until(server.dashboard("votes,why", "AAPL", before), "why-AAPL")
     text = "".join(t.data for t in told if not t.event)
-    for agent in town.agents:
+    for agent in demo_app.agents:
         assert f'hx-target="#vote-AAPL-{agent}"' in text
     assert 'hx-target="#decision-BTC-USD"' in text
     assert 'hx-target="#why-MSFT"' not in text
-    newest = f"{town.journal.epoch}-{town.journal.last_seq()}"
+    newest = f"{demo_app.journal.epoch}-{demo_app.journal.last_seq()}"
     assert [t.id for t in told if t.id] == [newest] * len([t for t in told if t.id])
 
 
-async def test_page_and_stream_draw_the_same_cell(town: Town) -> None:
+async def test_page_and_stream_draw_the_same_cell(demo_app: DemoApp) -> None:
     from web.server import create_app
 
-    before = f"{town.journal.epoch}-{town.journal.last_seq()}"
-    town.decide(NOW + timedelta(days=3))
-    async with running(town) as server:
-        told = await read(server.dashboard("votes", "", before), "#decision-XOM")
-    app: Litestar = create_app(town.house())
+    before = f"{demo_app.journal.epoch}-{demo_app.journal.last_seq()}"
+    demo_app.run_cycle(NOW + timedelta(days=3))
+    async with running_server(demo_app) as server:
+        told = await read_until(server.dashboard("votes", "", before), "#decision-XOM")
+    app: Litestar = create_app(demo_app.services())
     async with AsyncTestClient(app, base_url="http://localhost") as client:
         page = _flat((await client.get("/insights")).text)
     partial = re.search(r'#vote-XOM-technical"[^>]*>(.*?)</hx-partial>', _html(told))
@@ -155,14 +175,14 @@ async def test_page_and_stream_draw_the_same_cell(town: Town) -> None:
     assert _flat(partial[1]) in page
 
 
-async def test_the_page_of_a_symbol_and_its_stream_tell_the_same_facts(town: Town) -> None:
+async def test_the_page_of_a_symbol_and_its_stream_tell_the_same_facts(demo_app: DemoApp) -> None:
     from web.server import create_app
 
-    before = f"{town.journal.epoch}-{town.journal.last_seq()}"
-    town.decide(NOW + timedelta(days=3))
-    async with running(town) as server:
-        told = await read(server.dashboard("facts", "AAPL", before), "#news-AAPL")
-    app: Litestar = create_app(town.house())
+    before = f"{demo_app.journal.epoch}-{demo_app.journal.last_seq()}"
+    demo_app.run_cycle(NOW + timedelta(days=3))
+    async with running_server(demo_app) as server:
+        told = await read_until(server.dashboard("facts", "AAPL", before), "#news-AAPL")
+    app: Litestar = create_app(demo_app.services())
     async with AsyncTestClient(app, base_url="http://localhost") as client:
         page = _flat((await client.get("/symbols/AAPL")).text)
     for noun in ("history", "gate", "filings", "news"):
@@ -172,85 +192,89 @@ async def test_the_page_of_a_symbol_and_its_stream_tell_the_same_facts(town: Tow
     assert "#news-MSFT" not in _html(told)
 
 
-async def test_a_slow_reader_gets_the_newest_of_each_cell_and_not_every_one(town: Town) -> None:
-    vote = town.journal.events_after(0, 1)[0]
-    async with running(town) as server:
+async def test_a_slow_reader_gets_the_newest_of_each_cell_and_not_every_one(
+    demo_app: DemoApp,
+) -> None:
+    vote = demo_app.journal.events_after(0, 1)[0]
+    async with running_server(demo_app) as server:
         stream = server.dashboard("votes")
         async with aclosing(stream):  # type: ignore[type-var]
-            await read(stream, "sys.hello")
+            await read_until(stream, "sys.hello")
             for count in range(200):
                 payload = {**vote.payload, "p_up": 0.3 + count / 1000}
-                town.journal.append(EventKind.VOTE_CAST, "live", vote.symbol, payload)
-            town.bell.ring()
-            last = f"{server.tail.epoch}-{town.journal.last_seq()}"
-            told = await read(stream, last)
+                demo_app.journal.append(EventKind.VOTE_CAST, "live", vote.symbol, payload)
+            demo_app.notifier.notify()
+            last = f"{server.event_follower.epoch}-{demo_app.journal.last_seq()}"
+            told = await read_until(stream, last)
     cells = [t for t in told if f"vote-{vote.symbol}-" in t.data]
     assert len(cells) <= 4
     assert ">50<" in cells[-1].data
 
 
-async def test_progress_has_no_id_for_it_is_of_the_moment_only(town: Town) -> None:
-    async with running(town) as server:
+async def test_progress_has_no_id_for_it_is_of_the_moment_only(demo_app: DemoApp) -> None:
+    async with running_server(demo_app) as server:
         stream = server.dashboard("progress")
-        await read(stream, "#progress")
-        town.engine.step = Step("asking five agents", 2, 5)
-        town.bell.ring()
-        told = await read(stream, "asking five agents")
+        await read_until(stream, "#progress")
+        demo_app.engine.step = EngineStep("asking five agents", 2, 5)
+        demo_app.notifier.notify()
+        told = await read_until(stream, "asking five agents")
     assert told[-1].id == ""
 
 
-async def test_trouble_is_seen_live_and_so_is_its_end(town: Town) -> None:
-    async with running(town) as server:
+async def test_trouble_is_seen_live_and_so_is_its_end(demo_app: DemoApp) -> None:
+    async with running_server(demo_app) as server:
         stream = server.dashboard("progress,engine")
-        await read(stream, "#progress")
-        town.engine.error = "Nobody answers. Check the network."
-        town.bell.ring()
-        assert "Check the network." in (await read(stream, "keeps trying"))[-1].data
-        town.engine.error = None
-        town.engine.halt("tired of it")
-        town.bell.ring()
-        told = _html(await read(stream, "tired of it"))
+        await read_until(stream, "#progress")
+        demo_app.engine.error = "Nobody answers. Check the network."
+        demo_app.notifier.notify()
+        assert "Check the network." in (await read_until(stream, "keeps trying"))[-1].data
+        demo_app.engine.error = None
+        demo_app.engine.halt("tired of it")
+        demo_app.notifier.notify()
+        told = _html(await read_until(stream, "tired of it"))
         assert 'id="progress"> </div>' in told
 
 
-async def test_a_changed_engine_or_watchlist_is_told_everywhere(town: Town) -> None:
-    async with running(town) as server:
+async def test_a_changed_engine_or_watchlist_is_told_everywhere(demo_app: DemoApp) -> None:
+    async with running_server(demo_app) as server:
         stream = server.dashboard("log")
-        await read(stream, "sys.hello")
-        town.engine.pause()
-        town.bell.ring()
-        assert "Paused" in (await read(stream, "engine-pill"))[-1].data
-        town.watchlist.add("TSLA")
-        town.bell.ring()
-        assert "sys.reset" in [t.event for t in await read(stream, "sys.reset")]
+        await read_until(stream, "sys.hello")
+        demo_app.engine.pause()
+        demo_app.notifier.notify()
+        assert "Paused" in (await read_until(stream, "engine-pill"))[-1].data
+        demo_app.watchlist.add("TSLA")
+        demo_app.notifier.notify()
+        assert "sys.reset" in [t.event for t in await read_until(stream, "sys.reset")]
 
 
-async def test_a_chart_hears_of_new_bars_and_decisions_on_its_symbol_only(town: Town) -> None:
-    async with running(town) as server:
+async def test_a_chart_hears_of_new_bars_and_decisions_on_its_symbol_only(
+    demo_app: DemoApp,
+) -> None:
+    async with running_server(demo_app) as server:
         stream = server.dashboard("chart", "AAPL")
-        await read(stream, "sys.hello")
-        town.decide(NOW + timedelta(days=3))
-        told = await read(stream, "chart.bar")
+        await read_until(stream, "sys.hello")
+        demo_app.run_cycle(NOW + timedelta(days=3))
+        told = await read_until(stream, "chart.bar")
     marks = [t.json for t in told if t.event == "chart.marker"]
     assert [mark["symbol"] for mark in marks] == ["AAPL"]
     assert any(t.event == "a11y.announce" for t in told)
 
 
-def _html(told: list[Told]) -> str:
-    return "".join(t.data for t in told if not t.event)
+def _html(messages: list[StreamMessage]) -> str:
+    return "".join(t.data for t in messages if not t.event)
 
 
 def _flat(html: str) -> str:
     return re.sub(r">\s+<", "><", re.sub(r"\s+", " ", html)).strip()
 
 
-async def test_a_tail_that_is_rung_as_it_is_stopped_ends(town: Town) -> None:
-    house = town.house()
+async def test_a_tail_that_is_rung_as_it_is_stopped_ends(demo_app: DemoApp) -> None:
+    services = demo_app.services()
     for turns in range(6):
-        tail = Tail(house, lambda _: None)
+        tail = EventFollower(services, lambda _: None)
         tail.start()
         await asyncio.sleep(0.05)
-        house.bell.ring()
+        services.notifier.notify()
         for _ in range(turns):
             await asyncio.sleep(0)
         async with asyncio.timeout(5):

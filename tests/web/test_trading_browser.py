@@ -5,50 +5,56 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page
 
-from domain.trading.orders import Status
-from tests.web.demo_app import Town
-from tests.web.test_browser import _axe, _listening, driven, port, serving
+from domain.trading.orders import OrderStatus
+from tests.web.demo_app import DemoApp
+from tests.web.test_browser import (
+    _accessibility_violations,
+    _recording_errors,
+    driven_browser,
+    port,
+    serve_home,
+)
 from tests.web.test_orders import blotter, place
 
 pytestmark = pytest.mark.browser
 
-__all__ = ["driven", "port"]
+__all__ = ["driven_browser", "port"]
 
 
 def test_the_keyboard_alone_looks_at_an_order_mends_it_and_places_it(
-    driven: Browser, town: Town, tmp_path: Path, port: int
+    driven_browser: Browser, demo_app: DemoApp, tmp_path: Path, port: int
 ) -> None:
-    with serving(tmp_path / "home", port) as url, driven.new_context() as context:
-        page, complaints = _listening(context.new_page())
+    with serve_home(tmp_path / "home", port) as url, driven_browser.new_context() as context:
+        page, complaints = _recording_errors(context.new_page())
         page.goto(f"{url}/trade")
         page.wait_for_selector("#live[data-state=live]")
         _type(page, "aapl", "Tab", "ArrowRight", "ArrowLeft", "Tab")
         _type(page, "1e9", "Tab", "Tab", "lim", "Tab", "Tab", "150.005", "Enter")
         page.wait_for_selector("#t-limit-fault:has-text('off the tick')")
         assert page.input_value("#t-limit") == "150.005"
-        assert _axe(page) == []
+        assert _accessibility_violations(page) == []
         _type(page, "Control+A", "150", "Enter")
         page.wait_for_selector("#t-quantity-fault:has-text('an order may be')")
-        assert _axe(page) == []
+        assert _accessibility_violations(page) == []
         page.focus("#t-quantity")
         _type(page, "Control+A", "3", "Enter")
         page.wait_for_selector("#preview .place")
-        assert _axe(page) == []
+        assert _accessibility_violations(page) == []
         page.focus("#preview .place")
         page.keyboard.press("Enter")
         page.wait_for_url("**/orders/*")
-        assert _axe(page) == []
+        assert _accessibility_violations(page) == []
         assert [c for c in complaints if "422" not in c] == []
-    (line,) = blotter(town).orders()
-    assert (line.order.symbol, line.order.quantity, line.order.limit) == ("AAPL", 3.0, 150.0)
+    (line,) = blotter(demo_app).orders()
+    assert (line.order.symbol, line.order.quantity, line.order.limit_price) == ("AAPL", 3.0, 150.0)
 
 
 def test_without_scripts_an_order_is_previewed_refused_placed_and_cancelled(
-    driven: Browser, town: Town, tmp_path: Path, port: int
+    driven_browser: Browser, demo_app: DemoApp, tmp_path: Path, port: int
 ) -> None:
     with (
-        serving(tmp_path / "home", port) as url,
-        driven.new_context(java_script_enabled=False) as context,
+        serve_home(tmp_path / "home", port) as url,
+        driven_browser.new_context(java_script_enabled=False) as context,
     ):
         page = context.new_page()
         page.goto(f"{url}/trade?symbol=AAPL")
@@ -65,15 +71,15 @@ def test_without_scripts_an_order_is_previewed_refused_placed_and_cancelled(
         assert "Buy 3 AAPL" in page.inner_text("#open-orders")
         page.click(".order-acts button:has-text('Cancel')")
         assert "No open order" in page.inner_text("#open-orders")
-    (line,) = blotter(town).orders()
-    assert (line.order.quantity, line.order.status) == (3.0, Status.CANCELLED)
+    (line,) = blotter(demo_app).orders()
+    assert (line.order.quantity, line.order.status) == (3.0, OrderStatus.CANCELLED)
 
 
 def test_a_double_click_places_once_and_a_quote_that_ran_out_is_renewed(
-    driven: Browser, town: Town, tmp_path: Path, port: int
+    driven_browser: Browser, demo_app: DemoApp, tmp_path: Path, port: int
 ) -> None:
-    with serving(tmp_path / "home", port) as url, driven.new_context() as context:
-        page, complaints = _listening(context.new_page())
+    with serve_home(tmp_path / "home", port) as url, driven_browser.new_context() as context:
+        page, complaints = _recording_errors(context.new_page())
         page.clock.install()
         page.goto(f"{url}/trade?symbol=AAPL&quantity=2")
         page.click("#ticket-form button")
@@ -84,22 +90,22 @@ def test_a_double_click_places_once_and_a_quote_that_ran_out_is_renewed(
         page.clock.run_for(10_000)
         page.wait_for_selector("#preview .renew:visible")
         assert not page.is_visible("#preview .place")
-        assert _axe(page) == []
+        assert _accessibility_violations(page) == []
         page.click("#preview .renew")
         page.wait_for_selector("#preview .place:visible")
         assert page.get_attribute("#preview", "data-quote") != first
         page.dblclick("#preview .place")
         page.wait_for_url("**/orders/*")
         assert complaints == []
-    assert len(blotter(town).orders()) == 1
+    assert len(blotter(demo_app).orders()) == 1
 
 
 def test_what_is_typed_into_an_open_order_survives_the_orders_of_others(
-    driven: Browser, town: Town, tmp_path: Path, port: int
+    driven_browser: Browser, demo_app: DemoApp, tmp_path: Path, port: int
 ) -> None:
-    order = place(town)
-    with serving(tmp_path / "home", port) as url, driven.new_context() as context:
-        page, complaints = _listening(context.new_page())
+    order = place(demo_app)
+    with serve_home(tmp_path / "home", port) as url, driven_browser.new_context() as context:
+        page, complaints = _recording_errors(context.new_page())
         page.goto(f"{url}/orders")
         page.wait_for_selector("#live[data-state=live]")
         page.click(f"#amend-{order.id} summary")
@@ -107,14 +113,14 @@ def test_what_is_typed_into_an_open_order_survives_the_orders_of_others(
         page.press(f"#limit-{order.id}", "Enter")
         page.wait_for_selector(f"#amend-problem-{order.id}:has-text('is no number')")
         page.fill(f"#limit-{order.id}", "149.5")
-        other = place(town, symbol="MSFT")
+        other = place(demo_app, symbol="MSFT")
         page.wait_for_selector(f"#order-{other.id}")
         assert not page.is_visible(f"#open-{other.id}")  # nothing moves under the pointer
         page.evaluate("document.activeElement.blur()")
         page.mouse.move(5, 5)
         page.wait_for_selector(f"#open-{other.id}")
         assert page.input_value(f"#limit-{order.id}") == "149.5"
-        assert _axe(page) == []
+        assert _accessibility_violations(page) == []
         page.click(f"#amend-{order.id} button")
         page.wait_for_selector(f"#open-{order.id}:has-text('limit 149.50')")
         page.click(f"#open-{order.id} button:has-text('Cancel')")

@@ -13,23 +13,29 @@ from typing import Any
 
 import numpy as np
 
-from domain.bar_matrix import Tape
+from domain.bar_matrix import BarMatrix
 from domain.errors import VerificationError
 from domain.panel import Times
-from domain.trading.account import Account, Guard, Standing
-from domain.trading.orders import Kind, Order, Side, Source, Status, Term
+from domain.trading.account import Account, RiskState, TradingState
+from domain.trading.orders import Order, OrderSource, OrderStatus, OrderType, Side, TimeInForce
 from trading.kernels import codes
-from trading.kernels.state import Bars, Desk, Ints, Records, new_desk
+from trading.kernels.state import AccountArrays, BarArrays, Int64s, Records, new_account_arrays
 from trading.limits import TradingSettings
 
-STATUSES = (
-    None, Status.HELD, Status.WORKING, Status.PARTIAL, Status.FILLED, Status.CANCELLED,
-    Status.EXPIRED, Status.REJECTED,
+ORDER_STATUSES = (
+    None, OrderStatus.ACCEPTED, OrderStatus.WORKING, OrderStatus.PARTIALLY_FILLED, OrderStatus.FILLED, OrderStatus.CANCELLED,
+    OrderStatus.EXPIRED, OrderStatus.REJECTED,
 )  # fmt: skip
 """By the loops' codes."""
-KINDS = (Kind.MARKET, Kind.LIMIT, Kind.STOP, Kind.STOP_LIMIT, Kind.TRAILING_STOP)
-TERMS = (Term.DAY, Term.GTC, Term.IOC, Term.FOK)
-STANDINGS = (Standing.ACTIVE, Standing.REDUCING, Standing.HALTED)
+ORDER_TYPES = (
+    OrderType.MARKET,
+    OrderType.LIMIT,
+    OrderType.STOP,
+    OrderType.STOP_LIMIT,
+    OrderType.TRAILING_STOP,
+)
+TIMES_IN_FORCE = (TimeInForce.DAY, TimeInForce.GTC, TimeInForce.IOC, TimeInForce.FOK)
+TRADING_STATES = (TradingState.ACTIVE, TradingState.REDUCING, TradingState.HALTED)
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _FIRST_DAY = date(1970, 1, 1)
@@ -37,55 +43,55 @@ _MICROSECOND = timedelta(microseconds=1)
 
 
 @dataclass(slots=True, eq=False)
-class Book:
+class AccountArraysView:
     """A desk, and whose order each of its records is: `ids` (M,), None where none is."""
 
     symbols: tuple[str, ...]
-    desk: Desk
-    ids: list[str | None]
+    arrays: AccountArrays
+    order_ids: list[str | None]
 
     @property
-    def room(self) -> range:
+    def record_numbers(self) -> range:
         """Numbers of the records."""
-        return range(len(self.ids))
+        return range(len(self.order_ids))
 
 
-def micros(at: datetime) -> int:
+def to_microseconds(at: datetime) -> int:
     """Microseconds since 1970."""
     return (at - _EPOCH) // _MICROSECOND
 
 
-def moment(micros: float) -> datetime:
-    return _EPOCH + int(micros) * _MICROSECOND
+def to_datetime(microseconds: float) -> datetime:
+    return _EPOCH + int(microseconds) * _MICROSECOND
 
 
-def instants(times: Times) -> Ints:
+def times_to_microseconds(times: Times) -> Int64s:
     """Microseconds since 1970 of each."""
     return times.astype("datetime64[us]").astype(np.int64)
 
 
-def bars_of(tape: Tape) -> Bars:
+def bar_arrays_from(bar_matrix: BarMatrix) -> BarArrays:
     """The tape as the compiled loops read it."""
-    return Bars(
-        open=np.ascontiguousarray(tape.open),
-        high=np.ascontiguousarray(tape.high),
-        low=np.ascontiguousarray(tape.low),
-        close=np.ascontiguousarray(tape.close),
-        volume=np.ascontiguousarray(tape.volume),
-        dividend=np.ascontiguousarray(tape.dividend),
-        volatility=np.ascontiguousarray(tape.volatility),
-        known_at=instants(tape.known_at),
-        opened_at=instants(tape.opened_at),
-        session_end=instants(tape.session_end),
+    return BarArrays(
+        open=np.ascontiguousarray(bar_matrix.open),
+        high=np.ascontiguousarray(bar_matrix.high),
+        low=np.ascontiguousarray(bar_matrix.low),
+        close=np.ascontiguousarray(bar_matrix.close),
+        volume=np.ascontiguousarray(bar_matrix.volume),
+        dividend=np.ascontiguousarray(bar_matrix.dividend),
+        volatility=np.ascontiguousarray(bar_matrix.volatility),
+        known_at=times_to_microseconds(bar_matrix.known_at),
+        opened_at=times_to_microseconds(bar_matrix.opened_at),
+        session_end=times_to_microseconds(bar_matrix.session_end),
     )
 
 
-def book_of(
+def account_to_arrays(
     account: Account,
     symbols: Sequence[str],
     settings: TradingSettings,
     volatility: Mapping[str, float],
-) -> Book:
+) -> AccountArraysView:
     """The account at work; `volatility` of one bar by symbol, a fraction, where it is known.
 
     Raises VerificationError where something is held or ordered that `symbols` leave out, and for
@@ -100,35 +106,35 @@ def book_of(
     slots = {id: _slot(order, column) for id, order in account.orders.items()}
     manual = sorted(
         (id for id, slot in slots.items() if slot is None),
-        key=lambda id: (account.orders[id].placed_at, id),
+        key=lambda id: (account.orders[id].submitted_at, id),
     )
-    desk = new_desk(symbols, settings, len(manual))
-    ids: list[str | None] = [None] * len(desk.book)
+    arrays = new_account_arrays(symbols, settings, len(manual))
+    order_ids: list[str | None] = [None] * len(arrays.orders)
     for id, slot in [*slots.items(), *((id, 3 * len(symbols) + k) for k, id in enumerate(manual))]:
         if slot is not None:
-            if ids[slot] is not None:
-                raise VerificationError(f"Orders {ids[slot]} and {id} claim one slot.")
-            ids[slot] = id
-    _hold(desk.held, account, symbols, volatility)
-    _state(desk, account)
-    _orders(desk.book, account, ids, column)
-    return Book(tuple(symbols), desk, ids)
+            if order_ids[slot] is not None:
+                raise VerificationError(f"Orders {order_ids[slot]} and {id} claim one slot.")
+            order_ids[slot] = id
+    _write_positions(arrays.positions, account, symbols, volatility)
+    _write_state(arrays, account)
+    _write_orders(arrays.orders, account, order_ids, column)
+    return AccountArraysView(tuple(symbols), arrays, order_ids)
 
 
-def guard_of(state: Any, before: Guard, at: datetime) -> Guard:
+def read_risk_state(state: Any, previous: RiskState, at: datetime) -> RiskState:
     """The breakers' memory after a row that closed `at`; who changed the standing stays unless a
     breaker just did."""
-    standing = STANDINGS[state["trading_state"]]
-    reason, by, since = before.reason, before.by, before.since
-    if (state["trading_state"], state["reason"]) != _standing(before):
-        reason, by, since = codes.REASONS[state["reason"]], "breaker", at
-    return Guard(
-        standing=standing,
+    trading_state = TRADING_STATES[state["trading_state"]]
+    reason, by, since = previous.reason, previous.by, previous.since
+    if (state["trading_state"], state["reason"]) != _trading_state_codes(previous):
+        reason, by, since = codes.BREAKER_REASONS[state["reason"]], "breaker", at
+    return RiskState(
+        trading_state=trading_state,
         reason=reason,
         by=by,
         since=since,
-        until=_day(state["until"]) if standing is Standing.REDUCING else None,
-        high=float(state["high"]),
+        until=_day(state["until"]) if trading_state is TradingState.REDUCING else None,
+        peak_equity=float(state["high"]),
         day=_day(state["day"]) if state["day"] >= 0 else None,
         day_equity=float(state["day_equity"]),
         losses=int(state["losses"]),
@@ -139,73 +145,87 @@ def guard_of(state: Any, before: Guard, at: datetime) -> Guard:
 def _slot(order: Order, column: Mapping[str, int]) -> int | None:
     """The committee's and the protective orders have slots of their own; None for a manual one."""
     first = 3 * column[order.symbol]
-    if order.source is Source.MANUAL:
+    if order.source is OrderSource.MANUAL:
         return None
-    if order.source is not Source.EXIT or order.kind is Kind.MARKET:
+    if order.source is not OrderSource.EXIT or order.order_type is OrderType.MARKET:
         return first
-    return first + (1 if order.kind in {Kind.STOP, Kind.TRAILING_STOP} else 2)
+    return first + (1 if order.order_type in {OrderType.STOP, OrderType.TRAILING_STOP} else 2)
 
 
-def _hold(
-    held: Records, account: Account, symbols: Sequence[str], volatility: Mapping[str, float]
+def _write_positions(
+    positions: Records, account: Account, symbols: Sequence[str], volatility: Mapping[str, float]
 ) -> None:
     for n, symbol in enumerate(symbols):
-        position, mark = account.positions.get(symbol), account.marks.get(symbol)
+        position, last_bar = account.positions.get(symbol), account.last_bars.get(symbol)
         if position:
-            held[n]["quantity"], held[n]["average_cost"] = position.units, position.cost
-            held[n]["realised"] = position.realised
-        if mark:
-            held[n]["last_price"], held[n]["last_bar_at"] = mark.close, micros(mark.at)
-            if mark.traded_at:
-                held[n]["last_fill_at"] = micros(mark.traded_at)
-        held[n]["volatility"] = volatility.get(symbol, math.nan)
+            positions[n]["quantity"], positions[n]["average_cost"] = (
+                position.quantity,
+                position.average_cost,
+            )
+            positions[n]["realised"] = position.realised
+        if last_bar:
+            positions[n]["last_price"], positions[n]["last_bar_at"] = (
+                last_bar.close,
+                to_microseconds(last_bar.at),
+            )
+            if last_bar.traded_at:
+                positions[n]["last_fill_at"] = to_microseconds(last_bar.traded_at)
+        positions[n]["volatility"] = volatility.get(symbol, math.nan)
 
 
-def _state(desk: Desk, account: Account) -> None:
-    state, guard = desk.state[0], account.guard
-    state["cash"], state["high"], state["losses"] = account.cash, guard.high, guard.losses
+def _write_state(arrays: AccountArrays, account: Account) -> None:
+    state, risk = arrays.state[0], account.risk
+    state["cash"], state["high"], state["losses"] = account.cash, risk.peak_equity, risk.losses
     state["dividends"], state["borrowing"] = account.dividends, account.borrowing
-    state["day_equity"] = guard.day_equity
-    state["day"] = -1 if guard.day is None else _days(guard.day)
-    state["until"] = 0 if guard.until is None else _days(guard.until)
-    state["trading_state"], state["reason"] = _standing(guard)
-    state["flattening"] = guard.flattening
+    state["day_equity"] = risk.day_equity
+    state["day"] = -1 if risk.day is None else _days(risk.day)
+    state["until"] = 0 if risk.until is None else _days(risk.until)
+    state["trading_state"], state["reason"] = _trading_state_codes(risk)
+    state["flattening"] = risk.flattening
     value = 0.0
-    for n in range(len(desk.held)):  # in the order and the way of the loops
-        if desk.held[n]["quantity"] != 0.0:
-            value += float(desk.held[n]["quantity"] * desk.held[n]["last_price"])
+    for n in range(len(arrays.positions)):  # in the order and the way of the loops
+        if arrays.positions[n]["quantity"] != 0.0:
+            value += float(arrays.positions[n]["quantity"] * arrays.positions[n]["last_price"])
     state["equity"] = account.cash + value
 
 
-def _standing(guard: Guard) -> tuple[int, int]:
+def _trading_state_codes(risk: RiskState) -> tuple[int, int]:
     """Codes of standing and reason; a reason that somebody wrote has none."""
-    breakers = codes.REASONS
-    code = breakers.index(guard.reason) if guard.reason in breakers else codes.UNHARMED
-    return STANDINGS.index(guard.standing), code
+    reasons = codes.BREAKER_REASONS
+    code = reasons.index(risk.reason) if risk.reason in reasons else codes.NO_BREAKER
+    return TRADING_STATES.index(risk.trading_state), code
 
 
-def _orders(
-    book: Records, account: Account, ids: Sequence[str | None], column: Mapping[str, int]
+def _write_orders(
+    records: Records, account: Account, order_ids: Sequence[str | None], column: Mapping[str, int]
 ) -> None:
-    number = {id: m for m, id in enumerate(ids) if id is not None}
+    number = {id: m for m, id in enumerate(order_ids) if id is not None}
     groups = sorted({order.group for order in account.orders.values() if order.group})
     for id, m in number.items():
-        order, record = account.orders[id], book[m]
+        order, record = account.orders[id], records[m]
         n = column[order.symbol]
-        record["symbol"], record["remaining"], record["filled"] = n, order.left, order.filled
-        record["limit_price"], record["stop_price"] = _price(order.limit), _price(order.stop)
-        record["trail_amount"] = _price(order.trail)
-        record["trail_fraction"] = _price(order.trail_share)
-        record["best"] = _price(order.best)
-        record["submitted"] = micros(order.placed_at)
-        record["expires"] = micros(order.expires_at) if order.expires_at else 0
+        record["symbol"], record["remaining"], record["filled"] = n, order.remaining, order.filled
+        record["limit_price"], record["stop_price"] = (
+            _price(order.limit_price),
+            _price(order.stop_price),
+        )
+        record["trail_amount"] = _price(order.trail_amount)
+        record["trail_fraction"] = _price(order.trail_fraction)
+        record["best"] = _price(order.best_price)
+        record["submitted"] = to_microseconds(order.submitted_at)
+        record["expires"] = to_microseconds(order.expires_at) if order.expires_at else 0
         if order.group:  # those of exits are numbered by symbol, as the loops do
             exits = m < 3 * len(column)
             record["group"] = n + 1 if exits else len(column) + 1 + groups.index(order.group)
         record["parent"] = number.get(order.parent or "", -1)
-        record["status"] = STATUSES.index(order.status)
-        kind = Kind.LIMIT if order.kind is Kind.TAKE_PROFIT else order.kind
-        record["order_type"], record["time_in_force"] = KINDS.index(kind), TERMS.index(order.term)
+        record["status"] = ORDER_STATUSES.index(order.status)
+        order_type = (
+            OrderType.LIMIT if order.order_type is OrderType.TAKE_PROFIT else order.order_type
+        )
+        record["order_type"], record["time_in_force"] = (
+            ORDER_TYPES.index(order_type),
+            TIMES_IN_FORCE.index(order.time_in_force),
+        )
         record["side"] = 1 if order.side is Side.BUY else -1
         record["reduce_only"], record["triggered"] = order.reduce_only, order.triggered
 
@@ -222,6 +242,6 @@ def _day(days: int) -> date:
     return _FIRST_DAY + timedelta(days=int(days))
 
 
-def price_of(value: float) -> float | None:
+def price_or_none(value: float) -> float | None:
     """What stands in a record, None where nothing does."""
     return None if np.isnan(value) else float(value)

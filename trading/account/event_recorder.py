@@ -12,94 +12,125 @@ from typing import Any
 
 import numpy as np
 
-from domain.canonical import instant
+from domain.canonical import format_instant
 from domain.errors import VerificationError
 from domain.trading.account import (
     Account,
+    AccountEntry,
+    AccountEvent,
     BarClosed,
-    BorrowCharged,
+    BorrowFeeCharged,
     DividendPaid,
-    Entry,
-    Filled,
-    Happening,
-    OrderChanged,
-    OrderEnded,
-    OrderPlaced,
+    OrderClosed,
+    OrderFilled,
+    OrderSubmitted,
+    OrderUpdated,
 )
-from domain.trading.orders import DUST, OPEN, Kind, Order, Side, Source, Status, Term
-from trading.account.account_arrays import KINDS, STATUSES, Book, guard_of, micros, moment, price_of
+from domain.trading.orders import (
+    DUST,
+    OPEN_STATUSES,
+    Order,
+    OrderSource,
+    OrderStatus,
+    OrderType,
+    Side,
+    TimeInForce,
+)
+from trading.account.account_arrays import (
+    ORDER_STATUSES,
+    ORDER_TYPES,
+    AccountArraysView,
+    price_or_none,
+    read_risk_state,
+    to_datetime,
+    to_microseconds,
+)
 from trading.account.ledger import apply
-from trading.kernels.codes import DECIDED_ANEW, GROUP_FILLED, MOMENTS, PARENT_ENDED, WHY
-from trading.kernels.state import Bars
+from trading.kernels.codes import (
+    END_REASONS,
+    FILL_TRIGGERS,
+    GROUP_FILLED,
+    NEW_DECISION,
+    PARENT_ENDED,
+)
+from trading.kernels.state import BarArrays
 
 
 @dataclass(slots=True)
-class Scribe:
+class EventRecorder:
     """Writes entries; `account` is the one they lead to."""
 
     account: Account
-    entries: list[Entry] = field(default_factory=list)
+    entries: list[AccountEntry] = field(default_factory=list)
 
-    def write(self, at: datetime, what: Happening) -> None:
+    def record(self, at: datetime, event: AccountEvent) -> None:
         """Raises VerificationError for what cannot happen to the account."""
-        entry = Entry(self.account.number + 1, at, what)
+        entry = AccountEntry(self.account.entry_count + 1, at, event)
         self.account = apply(self.account, entry)
         self.entries.append(entry)
 
-    def next_id(self) -> str:
+    def next_order_id(self) -> str:
         """Of an order placed by the next entry."""
-        return f"o{self.account.number + 1}"
+        return f"o{self.account.entry_count + 1}"
 
 
-def tell_row(scribe: Scribe, book: Book, bars: Bars, t: int) -> None:
+def record_bar(recorder: EventRecorder, view: AccountArraysView, bars: BarArrays, t: int) -> None:
     """What row `t` of the bars did: dividends, borrowing, fills, what became of orders, the close.
 
     Raises VerificationError where the ledger comes to other figures than the loops.
     """
-    opened, closed = moment(bars.opened_at[t]), moment(bars.known_at[t])
-    held, state = book.desk.held, book.desk.state[0]
-    present = [n for n in range(len(book.symbols)) if not np.isnan(bars.close[t, n])]
+    opened, closed = to_datetime(bars.opened_at[t]), to_datetime(bars.known_at[t])
+    positions, state = view.arrays.positions, view.arrays.state[0]
+    present = [n for n in range(len(view.symbols)) if not np.isnan(bars.close[t, n])]
     for n in present:
-        symbol, paid = book.symbols[n], float(held[n]["dividend"])
-        if paid != 0.0:
-            scribe.write(opened, DividendPaid(symbol, float(bars.dividend[t, n]), paid))
-        if held[n]["borrowing"] != 0.0:
-            scribe.write(opened, BorrowCharged(symbol, float(held[n]["borrowing"])))
-    fills = [_Fill(fill) for fill in book.desk.fills[: state["fill_count"]]]
+        symbol, dividend = view.symbols[n], float(positions[n]["dividend"])
+        if dividend != 0.0:
+            recorder.record(opened, DividendPaid(symbol, float(bars.dividend[t, n]), dividend))
+        if positions[n]["borrowing"] != 0.0:
+            recorder.record(opened, BorrowFeeCharged(symbol, float(positions[n]["borrowing"])))
+    fills = [_Fill(fill) for fill in view.arrays.fills[: state["fill_count"]]]
     for k, fill in enumerate(fills):
-        _tell_fill(scribe, book, fill, sum(f.size for f in fills[k:] if f.order == fill.order))
-        if fill.order == 3 * fill.symbol and fill.units > 0.0:
+        _record_fill(recorder, view, fill, sum(f.size for f in fills[k:] if f.order == fill.order))
+        if fill.order == 3 * fill.symbol and fill.quantity > 0.0:
             for m in (fill.order + 1, fill.order + 2):
-                _tell_exit(scribe, book, m, opened)
-    _tell_orders(scribe, book, closed)
-    scribe.write(
+                _record_exit(recorder, view, m, opened)
+    _record_order_updates(recorder, view, closed)
+    recorder.record(
         closed,
         BarClosed(
-            closes={book.symbols[n]: float(bars.close[t, n]) for n in present},
+            closes={view.symbols[n]: float(bars.close[t, n]) for n in present},
             equity=float(state["equity"]),
-            guard=guard_of(state, scribe.account.guard, closed),
-            best=_best(scribe.account, book),
+            risk=read_risk_state(state, recorder.account.risk, closed),
+            best_prices=_new_best_prices(recorder.account, view),
         ),
     )
-    if scribe.account.cash != state["cash"]:
+    if recorder.account.cash != state["cash"]:
         raise VerificationError(
-            f"At {closed} the ledger comes to {scribe.account.cash} in cash and the compiled loops "
+            f"At {closed} the ledger comes to {recorder.account.cash} in cash and the compiled loops "
             f"to {state['cash']}. Nothing was recorded; this is a fault of the program."
         )
 
 
-def tell_asks(scribe: Scribe, book: Book, at: datetime, receipts: Mapping[str, str | None]) -> None:
+def record_target_orders(
+    recorder: EventRecorder,
+    view: AccountArraysView,
+    at: datetime,
+    receipts: Mapping[str, str | None],
+) -> None:
     """What `ask_row` made of decisions: orders ended and placed. `receipts` by symbol."""
-    _tell_orders(scribe, book, at)
-    for n, symbol in enumerate(book.symbols):
-        record = book.desk.book[3 * n]
-        if book.ids[3 * n] is None and STATUSES[record["status"]] is Status.WORKING:
-            guard = scribe.account.guard
-            source, why = (
-                (Source.EXIT, guard.reason) if guard.flattening else (Source.COMMITTEE, "")
+    _record_order_updates(recorder, view, at)
+    for n, symbol in enumerate(view.symbols):
+        record = view.arrays.orders[3 * n]
+        if (
+            view.order_ids[3 * n] is None
+            and ORDER_STATUSES[record["status"]] is OrderStatus.WORKING
+        ):
+            risk = recorder.account.risk
+            source, reason = (
+                (OrderSource.EXIT, risk.reason) if risk.flattening else (OrderSource.COMMITTEE, "")
             )
-            order = _order(scribe.next_id(), symbol, record, at, source, why)
-            scribe.write(at, OrderPlaced(replace(order, receipt=receipts.get(symbol))))
+            order = _new_order(recorder.next_order_id(), symbol, record, at, source, reason)
+            recorder.record(at, OrderSubmitted(replace(order, receipt=receipts.get(symbol))))
 
 
 @dataclass(slots=True)
@@ -117,152 +148,183 @@ class _Fill:
         return int(self.record["symbol"])
 
     @property
-    def units(self) -> float:
+    def quantity(self) -> float:
         return float(self.record["quantity"])
 
     @property
     def size(self) -> float:
-        return abs(self.units)
+        return abs(self.quantity)
 
 
-def _tell_fill(scribe: Scribe, book: Book, fill: _Fill, coming: float) -> None:
+def _record_fill(
+    recorder: EventRecorder, view: AccountArraysView, fill: _Fill, upcoming: float
+) -> None:
     """A fill; `coming` are the units that its order still fills in this row, these among them.
 
     Exits change their size within a row, when others sell what they guard or more is bought: the
     order is made to fit what it is about to fill before it does.
     """
-    id, record = book.ids[fill.order], book.desk.book[fill.order]
-    at = moment(fill.record["at"])
+    id, record = view.order_ids[fill.order], view.arrays.orders[fill.order]
+    at = to_datetime(fill.record["at"])
     if id is None:
         raise VerificationError(f"Record {fill.order} of the book filled, but is nobody's order.")
-    order = scribe.account.orders[id]
-    left = order.left
-    if STATUSES[record["status"]] is Status.FILLED:
-        left = coming if abs(coming - left) > DUST else left
-    elif left < coming - DUST:
-        left = coming + float(record["remaining"])
-    if left != order.left or order.status is Status.HELD:
-        status = Status.WORKING if order.status is Status.HELD else order.status
-        scribe.write(at, OrderChanged(replace(_sized(order, left), status=status)))
-    scribe.write(
+    order = recorder.account.orders[id]
+    remaining = order.remaining
+    if ORDER_STATUSES[record["status"]] is OrderStatus.FILLED:
+        remaining = upcoming if abs(upcoming - remaining) > DUST else remaining
+    elif remaining < upcoming - DUST:
+        remaining = upcoming + float(record["remaining"])
+    if remaining != order.remaining or order.status is OrderStatus.ACCEPTED:
+        status = OrderStatus.WORKING if order.status is OrderStatus.ACCEPTED else order.status
+        recorder.record(at, OrderUpdated(replace(_resize(order, remaining), status=status)))
+    recorder.record(
         at,
-        Filled(
-            order=id,
-            symbol=book.symbols[fill.symbol],
-            units=fill.units,
+        OrderFilled(
+            order_id=id,
+            symbol=view.symbols[fill.symbol],
+            quantity=fill.quantity,
             price=float(fill.record["price"]),
             commission=float(fill.record["commission"]),
             slippage=float(fill.record["slippage"]),
-            moment=MOMENTS[fill.record["trigger"]],
-            charged=float(fill.record["residual_slippage"]),
+            trigger=FILL_TRIGGERS[fill.record["trigger"]],
+            residual_slippage=float(fill.record["residual_slippage"]),
         ),
     )
 
 
-def _tell_exit(scribe: Scribe, book: Book, m: int, opened: datetime) -> None:
+def _record_exit(
+    recorder: EventRecorder, view: AccountArraysView, m: int, opened: datetime
+) -> None:
     """After a buy of the committee's: a protective exit that the row put into its slot."""
-    record, id = book.desk.book[m], book.ids[m]
-    old = scribe.account.orders.get(id or "")
-    if record["submitted"] != micros(opened) or (old and old.placed_at == opened):
+    record, id = view.arrays.orders[m], view.order_ids[m]
+    old = recorder.account.orders.get(id or "")
+    if record["submitted"] != to_microseconds(opened) or (old and old.submitted_at == opened):
         return
     if old:
-        scribe.write(opened, OrderEnded(old.id, Status.CANCELLED, WHY[GROUP_FILLED]))
-    symbol = book.symbols[record["symbol"]]
-    order = _order(scribe.next_id(), symbol, record, opened, Source.EXIT, "guards its position")
-    book.ids[m] = order.id
-    units = scribe.account.positions[symbol].units
-    scribe.write(opened, OrderPlaced(replace(order, quantity=units, left=units)))
+        recorder.record(
+            opened, OrderClosed(old.id, OrderStatus.CANCELLED, END_REASONS[GROUP_FILLED])
+        )
+    symbol = view.symbols[record["symbol"]]
+    order = _new_order(
+        recorder.next_order_id(), symbol, record, opened, OrderSource.EXIT, "guards its position"
+    )
+    view.order_ids[m] = order.id
+    quantity = recorder.account.positions[symbol].quantity
+    recorder.record(opened, OrderSubmitted(replace(order, quantity=quantity, remaining=quantity)))
 
 
-def _tell_orders(scribe: Scribe, book: Book, at: datetime) -> None:
+def _record_order_updates(recorder: EventRecorder, view: AccountArraysView, at: datetime) -> None:
     """What became of every order that was open, fills aside."""
-    for m in book.room:
-        order = scribe.account.orders.get(book.ids[m] or "")
+    for m in view.record_numbers:
+        order = recorder.account.orders.get(view.order_ids[m] or "")
         if order is None:
-            book.ids[m] = None
+            view.order_ids[m] = None
             continue
-        record = book.desk.book[m]
-        status, why = STATUSES[record["status"]], WHY[record["reason"]]
-        if record["submitted"] != micros(order.placed_at):  # another order is in its slot
-            status, why = Status.CANCELLED, WHY[DECIDED_ANEW]
-        left = _allowed(book, m)
-        if left <= 0.0:
-            status, why = Status.CANCELLED, WHY[PARENT_ENDED]
-        if status in {Status.CANCELLED, Status.EXPIRED}:
-            scribe.write(at, OrderEnded(order.id, status, why))
-            book.ids[m] = None
+        record = view.arrays.orders[m]
+        status, reason = ORDER_STATUSES[record["status"]], END_REASONS[record["reason"]]
+        if record["submitted"] != to_microseconds(
+            order.submitted_at
+        ):  # another order is in its slot
+            status, reason = OrderStatus.CANCELLED, END_REASONS[NEW_DECISION]
+        remaining = _allowed_remaining(view, m)
+        if remaining <= 0.0:
+            status, reason = OrderStatus.CANCELLED, END_REASONS[PARENT_ENDED]
+        if status in {OrderStatus.CANCELLED, OrderStatus.EXPIRED}:
+            recorder.record(at, OrderClosed(order.id, status, reason))
+            view.order_ids[m] = None
             continue
-        if (now := _now(order, record, left)) is not order:
-            scribe.write(at, OrderChanged(now))
+        if (now := _updated(order, record, remaining)) is not order:
+            recorder.record(at, OrderUpdated(now))
 
 
-def _now(order: Order, record: Any, left: float) -> Order:
+def _updated(order: Order, record: Any, remaining: float) -> Order:
     """The order as its record stands; itself where nothing changed."""
-    limit, stop = price_of(record["limit_price"]), price_of(record["stop_price"])
+    limit, stop = price_or_none(record["limit_price"]), price_or_none(record["stop_price"])
     triggered = bool(record["triggered"])
-    expires_at = moment(record["expires"]) if record["expires"] else None
-    held = order.status is Status.HELD and STATUSES[record["status"]] is Status.HELD
-    status = Status.WORKING if order.status is Status.HELD and not held else order.status
-    old = (order.left, order.limit, order.stop, order.triggered, order.expires_at, order.status)
-    if old == (left, limit, stop, triggered, expires_at, status):
+    expires_at = to_datetime(record["expires"]) if record["expires"] else None
+    accepted = (
+        order.status is OrderStatus.ACCEPTED
+        and ORDER_STATUSES[record["status"]] is OrderStatus.ACCEPTED
+    )
+    status = (
+        OrderStatus.WORKING
+        if order.status is OrderStatus.ACCEPTED and not accepted
+        else order.status
+    )
+    old = (
+        order.remaining,
+        order.limit_price,
+        order.stop_price,
+        order.triggered,
+        order.expires_at,
+        order.status,
+    )
+    if old == (remaining, limit, stop, triggered, expires_at, status):
         return order
     return replace(
-        _sized(order, left),
-        limit=limit,
-        stop=stop,
+        _resize(order, remaining),
+        limit_price=limit,
+        stop_price=stop,
         triggered=triggered,
         expires_at=expires_at,
         status=status,
     )
 
 
-def _allowed(book: Book, m: int) -> float:
+def _allowed_remaining(view: AccountArraysView, m: int) -> float:
     """What is left of an order: of one whose parent has ended, no more than that has filled."""
-    record = book.desk.book[m]
-    left, parent = float(record["remaining"]), int(record["parent"])
-    if parent < 0 or STATUSES[book.desk.book[parent]["status"]] in OPEN:
-        return left
-    most = float(book.desk.book[parent]["filled"] - record["filled"])
-    return left if left <= most + DUST else most if most > DUST else 0.0
+    record = view.arrays.orders[m]
+    remaining, parent = float(record["remaining"]), int(record["parent"])
+    if parent < 0 or ORDER_STATUSES[view.arrays.orders[parent]["status"]] in OPEN_STATUSES:
+        return remaining
+    most = float(view.arrays.orders[parent]["filled"] - record["filled"])
+    return remaining if remaining <= most + DUST else most if most > DUST else 0.0
 
 
-def _sized(order: Order, left: float) -> Order:
+def _resize(order: Order, remaining: float) -> Order:
     """The order with `left` to fill; its quantity follows, unless that is only rounding."""
-    quantity = order.quantity if abs(left - order.left) <= DUST else order.filled + left
-    return replace(order, left=left, quantity=quantity)
+    quantity = (
+        order.quantity if abs(remaining - order.remaining) <= DUST else order.filled + remaining
+    )
+    return replace(order, remaining=remaining, quantity=quantity)
 
 
-def _best(account: Account, book: Book) -> dict[str, float]:
+def _new_best_prices(account: Account, view: AccountArraysView) -> dict[str, float]:
     """The best prices seen that are new, by order."""
     best = {}
-    for m in book.room:
-        order, seen = account.orders.get(book.ids[m] or ""), price_of(book.desk.book[m]["best"])
-        if order is not None and seen is not None and seen != order.best:
-            best[order.id] = seen
+    for m in view.record_numbers:
+        order, best_price = (
+            account.orders.get(view.order_ids[m] or ""),
+            price_or_none(view.arrays.orders[m]["best"]),
+        )
+        if order is not None and best_price is not None and best_price != order.best_price:
+            best[order.id] = best_price
     return best
 
 
-def _order(id: str, symbol: str, record: Any, at: datetime, source: Source, why: str) -> Order:
+def _new_order(
+    id: str, symbol: str, record: Any, at: datetime, source: OrderSource, reason: str
+) -> Order:
     """An order that the loops placed, as new."""
-    kind = KINDS[record["order_type"]]
-    if source is Source.EXIT and kind is Kind.LIMIT:
-        kind = Kind.TAKE_PROFIT
-    exit = record["group"] > 0
+    order_type = ORDER_TYPES[record["order_type"]]
+    if source is OrderSource.EXIT and order_type is OrderType.LIMIT:
+        order_type = OrderType.TAKE_PROFIT
+    is_exit = record["group"] > 0
     return Order(
         id=id,
-        key=f"{source} {symbol} {instant(at)}" + (f" {kind}" if exit else ""),
+        key=f"{source} {symbol} {format_instant(at)}" + (f" {order_type}" if is_exit else ""),
         symbol=symbol,
         side=Side.BUY if record["side"] > 0 else Side.SELL,
-        kind=kind,
+        order_type=order_type,
         quantity=float(record["remaining"]),
-        term=Term.GTC,
+        time_in_force=TimeInForce.GTC,
         source=source,
-        placed_at=at,
-        limit=price_of(record["limit_price"]),
-        stop=price_of(record["stop_price"]),
-        trail_share=price_of(record["trail_fraction"]),
-        best=price_of(record["best"]),
+        submitted_at=at,
+        limit_price=price_or_none(record["limit_price"]),
+        stop_price=price_or_none(record["stop_price"]),
+        trail_fraction=price_or_none(record["trail_fraction"]),
+        best_price=price_or_none(record["best"]),
         reduce_only=bool(record["reduce_only"]),
-        group=f"exits of {symbol}" if exit else None,
-        why=why,
+        group=f"exits of {symbol}" if is_exit else None,
+        reason=reason,
     )

@@ -20,35 +20,35 @@ from typing import Any, TypedDict, TypeVar
 from domain.errors import VerificationError
 from domain.trading.account import (
     Account,
+    AccountEntry,
+    AccountOpened,
+    AccountReset,
+    AccountSettingsChanged,
     BarClosed,
-    BorrowCharged,
-    CashMoved,
+    BorrowFeeCharged,
+    CashTransferred,
     DividendPaid,
-    Entry,
-    Filled,
-    Guard,
-    GuardChanged,
-    Mark,
-    Mode,
-    Opened,
-    OrderChanged,
-    OrderEnded,
-    OrderPlaced,
+    LastBar,
+    OrderClosed,
+    OrderFilled,
+    OrderSubmitted,
+    OrderUpdated,
     Position,
-    Reset,
+    RiskState,
     SplitApplied,
-    Switched,
+    TradingMode,
+    TradingStateChanged,
 )
-from domain.trading.orders import DUST, Order, Status, after_fill, moved, rescaled
-from trading.kernels import settle
+from domain.trading.orders import DUST, Order, OrderStatus, adjust_for_split, apply_fill, transition
+from trading.kernels import position_after_fill
 
 T = TypeVar("T")
 
 
-class Change(TypedDict, total=False):
+class AccountChanges(TypedDict, total=False):
     """What an entry changes of an account."""
 
-    mode: Mode
+    mode: TradingMode
     profile: str
     cash: float
     deposited: float
@@ -57,31 +57,31 @@ class Change(TypedDict, total=False):
     dividends: float
     borrowing: float
     positions: Mapping[str, Position]
-    marks: Mapping[str, Mark]
+    last_bars: Mapping[str, LastBar]
     orders: Mapping[str, Order]
-    placed: int
-    guard: Guard
+    order_count: int
+    risk: RiskState
 
 
-def apply(account: Account | None, entry: Entry) -> Account:
+def apply(account: Account | None, entry: AccountEntry) -> Account:
     """The account after `entry`; None is the account before its first one, which opens it.
 
     Raises VerificationError for an entry out of turn, or one that cannot happen to this account.
     """
-    expected = 1 if account is None else account.number + 1
+    expected = 1 if account is None else account.entry_count + 1
     if entry.number != expected:
         raise VerificationError(
             f"Entry {entry.number} cannot follow: the next of this account is {expected}."
         )
     if account is None:
-        return _opened(entry)
-    change = _CHANGES.get(type(entry.what))
-    if change is None:
+        return _account_opened(entry)
+    handler = _HANDLERS.get(type(entry.event))
+    if handler is None:
         raise VerificationError(f"Entry {entry.number} opens an account that is open already.")
-    return replace(account, number=entry.number, **change(account, entry.at, entry.what))
+    return replace(account, entry_count=entry.number, **handler(account, entry.at, entry.event))
 
 
-def fold(entries: Iterable[Entry]) -> Account:
+def fold(entries: Iterable[AccountEntry]) -> Account:
     """The account that all of its entries make. Raises VerificationError as `apply` does, and
     where there is no entry at all."""
     account = None
@@ -94,197 +94,208 @@ def fold(entries: Iterable[Entry]) -> Account:
 
 def equity(account: Account) -> float:
     """Cash and positions at their last close; NaN where one has never been seen to close."""
-    worth = 0.0
+    value = 0.0
     for symbol, position in account.positions.items():
-        mark = account.marks.get(symbol)
-        worth += position.units * (math.nan if mark is None else mark.close)
-    return account.cash + worth
+        last_bar = account.last_bars.get(symbol)
+        value += position.quantity * (math.nan if last_bar is None else last_bar.close)
+    return account.cash + value
 
 
-def _opened(entry: Entry) -> Account:
-    if not isinstance(entry.what, Opened):
+def _account_opened(entry: AccountEntry) -> Account:
+    if not isinstance(entry.event, AccountOpened):
         raise VerificationError(
-            f"The first entry of an account opens it, but this is {type(entry.what).__name__}."
+            f"The first entry of an account opens it, but this is {type(entry.event).__name__}."
         )
-    opened = entry.what
-    return Account(entry.at, opened.currency, opened.mode, opened.profile, number=entry.number)
+    opened = entry.event
+    return Account(entry.at, opened.currency, opened.mode, opened.profile, entry_count=entry.number)
 
 
-def _cash_moved(account: Account, _: datetime, what: CashMoved) -> Change:
+def _cash_transferred(account: Account, _: datetime, event: CashTransferred) -> AccountChanges:
     """The breakers measure which share was lost, and moving cash loses nothing: what they compare
     with grows or shrinks as the equity does."""
-    guard, before = account.guard, equity(account)
-    after = before + what.amount
+    risk, before = account.risk, equity(account)
+    after = before + event.amount
     known = before > 0.0 and after > 0.0
-    return Change(
-        cash=account.cash + what.amount,
-        deposited=account.deposited + what.amount,
-        guard=replace(
-            guard,
-            high=guard.high * after / before if known else after,
-            day_equity=guard.day_equity * after / before if known else after,
+    return AccountChanges(
+        cash=account.cash + event.amount,
+        deposited=account.deposited + event.amount,
+        risk=replace(
+            risk,
+            peak_equity=risk.peak_equity * after / before if known else after,
+            day_equity=risk.day_equity * after / before if known else after,
         ),
     )
 
 
-def _reset(account: Account, _: datetime, what: Reset) -> Change:
+def _account_reset(account: Account, _: datetime, event: AccountReset) -> AccountChanges:
     if account.orders:
         raise VerificationError(
             f"A reset leaves order {min(account.orders)} open; orders end before it."
         )
-    guard = replace(account.guard, high=what.capital, day_equity=what.capital, losses=0)
-    return Change(
-        cash=what.capital,
-        deposited=what.capital,
+    risk = replace(account.risk, peak_equity=event.capital, day_equity=event.capital, losses=0)
+    return AccountChanges(
+        cash=event.capital,
+        deposited=event.capital,
         realised=0.0,
         fees=0.0,
         dividends=0.0,
         borrowing=0.0,
         positions={},
-        guard=guard,
+        risk=risk,
     )
 
 
-def _placed(account: Account, _: datetime, what: OrderPlaced) -> Change:
-    order = what.order
+def _order_submitted(account: Account, _: datetime, event: OrderSubmitted) -> AccountChanges:
+    order = event.order
     if order.id in account.orders:
         raise VerificationError(f"Order {order.id} of {order.symbol} was placed already.")
-    if order.status not in {Status.HELD, Status.WORKING} or order.left != order.quantity:
+    if (
+        order.status not in {OrderStatus.ACCEPTED, OrderStatus.WORKING}
+        or order.remaining != order.quantity
+    ):
         raise VerificationError(
             f"Order {order.id} of {order.symbol} is placed as {order.status} with {order.filled} "
             "units filled. A new order is working or held, and nothing of it has filled."
         )
     if not 0.0 < order.quantity < math.inf:
         raise VerificationError(f"Order {order.id} of {order.symbol} is for {order.quantity}.")
-    return Change(orders=_with(account.orders, order.id, order), placed=account.placed + 1)
+    return AccountChanges(
+        orders=_replaced(account.orders, order.id, order), order_count=account.order_count + 1
+    )
 
 
-def _changed(account: Account, _: datetime, what: OrderChanged) -> Change:
-    old, new = _open(account, what.order.id), what.order
+def _order_updated(account: Account, _: datetime, event: OrderUpdated) -> AccountChanges:
+    old, new = _open_order(account, event.order.id), event.order
     if (old.symbol, old.side, old.key, old.filled) != (new.symbol, new.side, new.key, new.filled):
         raise VerificationError(
             f"Order {new.id} of {new.symbol} changed its symbol, side, key or fills: {old} "
             f"became {new}."
         )
     if new.status is not old.status:
-        moved(old, new.status)
-    counted = abs(new.quantity - (new.filled + new.left)) <= DUST * max(1.0, new.quantity)
-    if not 0.0 < new.left < math.inf or not counted or not new.open:
+        transition(old, new.status)
+    counted = abs(new.quantity - (new.filled + new.remaining)) <= DUST * max(1.0, new.quantity)
+    if not 0.0 < new.remaining < math.inf or not counted or not new.is_open:
         raise VerificationError(
             f"Order {new.id} of {new.symbol} was changed to {new.quantity} units, {new.status}, "
-            f"with {new.filled} filled and {new.left} left. A changed order is open, has something "
+            f"with {new.filled} filled and {new.remaining} left. A changed order is open, has something "
             "left, and its units add up."
         )
-    return Change(orders=_with(account.orders, new.id, new))
+    return AccountChanges(orders=_replaced(account.orders, new.id, new))
 
 
-def _ended(account: Account, _: datetime, what: OrderEnded) -> Change:
-    order = moved(_open(account, what.order), what.status, what.why)
-    if order.open or order.status is Status.FILLED:
+def _order_closed(account: Account, _: datetime, event: OrderClosed) -> AccountChanges:
+    order = transition(_open_order(account, event.order_id), event.status, event.reason)
+    if order.is_open or order.status is OrderStatus.FILLED:
         raise VerificationError(f"Order {order.id} of {order.symbol} cannot end as {order.status}.")
-    return Change(orders=_with(account.orders, order.id, None))
+    return AccountChanges(orders=_replaced(account.orders, order.id, None))
 
 
-def _filled(account: Account, at: datetime, what: Filled) -> Change:
-    order = _open(account, what.order)
-    if order.symbol != what.symbol or order.side.sign * what.units <= 0.0:
+def _order_filled(account: Account, at: datetime, event: OrderFilled) -> AccountChanges:
+    order = _open_order(account, event.order_id)
+    if order.symbol != event.symbol or order.side.sign * event.quantity <= 0.0:
         raise VerificationError(
             f"Order {order.id} is to {order.side} {order.symbol}, but its fill is of "
-            f"{what.units} {what.symbol}."
+            f"{event.quantity} {event.symbol}."
         )
-    after = after_fill(order, abs(what.units), what.price, what.fees)
-    position, profit = _traded(account.positions.get(what.symbol), at, what)
-    mark = account.marks.get(what.symbol, Mark(at, what.price))
-    return Change(
-        orders=_with(account.orders, order.id, after if after.open else None),
-        cash=account.cash - (what.units * what.price + what.fees),
+    after = apply_fill(order, abs(event.quantity), event.price, event.total_fees)
+    position, profit = _position_after(account.positions.get(event.symbol), at, event)
+    last_bar = account.last_bars.get(event.symbol, LastBar(at, event.price))
+    return AccountChanges(
+        orders=_replaced(account.orders, order.id, after if after.is_open else None),
+        cash=account.cash - (event.quantity * event.price + event.total_fees),
         realised=account.realised + profit,
-        fees=account.fees + what.fees,
-        positions=_with(account.positions, what.symbol, position),
-        marks={**account.marks, what.symbol: replace(mark, traded_at=at)},
+        fees=account.fees + event.total_fees,
+        positions=_replaced(account.positions, event.symbol, position),
+        last_bars={**account.last_bars, event.symbol: replace(last_bar, traded_at=at)},
     )
 
 
-def _traded(held: Position | None, at: datetime, fill: Filled) -> tuple[Position | None, float]:
+def _position_after(
+    position: Position | None, at: datetime, fill: OrderFilled
+) -> tuple[Position | None, float]:
     """The position after a fill, None where nothing is left, and the profit that the fill took."""
-    before = held or Position(0.0, 0.0, 0.0, at)
-    units, cost, profit = settle(before.units, before.cost, fill.units, fill.price, fill.fees)
-    if units == 0.0:
+    before = position or Position(0.0, 0.0, 0.0, at)
+    quantity, cost, profit = position_after_fill(
+        before.quantity, before.average_cost, fill.quantity, fill.price, fill.total_fees
+    )
+    if quantity == 0.0:
         return None, profit
-    if before.units * units <= 0.0:
-        return Position(units, cost, 0.0, at), profit
-    return Position(units, cost, before.realised + profit, before.opened_at), profit
+    if before.quantity * quantity <= 0.0:
+        return Position(quantity, cost, 0.0, at), profit
+    return Position(quantity, cost, before.realised + profit, before.opened_at), profit
 
 
-def _split(account: Account, _: datetime, what: SplitApplied) -> Change:
-    ratio, position = what.ratio, account.positions.get(what.symbol)
+def _split_applied(account: Account, _: datetime, event: SplitApplied) -> AccountChanges:
+    ratio, position = event.ratio, account.positions.get(event.symbol)
     if not 0.0 < ratio < math.inf:
-        raise VerificationError(f"A split of {what.symbol} into {ratio} is none.")
+        raise VerificationError(f"A split of {event.symbol} into {ratio} is none.")
     if position is not None:
-        position = replace(position, units=position.units * ratio, cost=position.cost / ratio)
-    mark = account.marks.get(what.symbol)
-    if mark is not None:
-        mark = replace(mark, close=mark.close / ratio)
-    return Change(
-        positions=_with(account.positions, what.symbol, position),
-        marks=_with(account.marks, what.symbol, mark),
+        position = replace(
+            position, quantity=position.quantity * ratio, average_cost=position.average_cost / ratio
+        )
+    last_bar = account.last_bars.get(event.symbol)
+    if last_bar is not None:
+        last_bar = replace(last_bar, close=last_bar.close / ratio)
+    return AccountChanges(
+        positions=_replaced(account.positions, event.symbol, position),
+        last_bars=_replaced(account.last_bars, event.symbol, last_bar),
         orders={
-            id: rescaled(order, ratio) if order.symbol == what.symbol else order
+            id: adjust_for_split(order, ratio) if order.symbol == event.symbol else order
             for id, order in account.orders.items()
         },
     )
 
 
-def _dividend(account: Account, _: datetime, what: DividendPaid) -> Change:
-    return Change(cash=account.cash + what.cash, dividends=account.dividends + what.cash)
+def _dividend_paid(account: Account, _: datetime, event: DividendPaid) -> AccountChanges:
+    return AccountChanges(cash=account.cash + event.cash, dividends=account.dividends + event.cash)
 
 
-def _borrowed(account: Account, _: datetime, what: BorrowCharged) -> Change:
-    return Change(cash=account.cash - what.cash, borrowing=account.borrowing + what.cash)
+def _borrow_fee_charged(account: Account, _: datetime, event: BorrowFeeCharged) -> AccountChanges:
+    return AccountChanges(cash=account.cash - event.cash, borrowing=account.borrowing + event.cash)
 
 
-def _bar_closed(account: Account, at: datetime, what: BarClosed) -> Change:
-    marks = dict(account.marks)
-    for symbol, close in what.closes.items():
-        traded = marks[symbol].traded_at if symbol in marks else None
-        marks[symbol] = Mark(at, close, traded)
+def _bar_closed(account: Account, at: datetime, event: BarClosed) -> AccountChanges:
+    last_bars = dict(account.last_bars)
+    for symbol, close in event.closes.items():
+        traded = last_bars[symbol].traded_at if symbol in last_bars else None
+        last_bars[symbol] = LastBar(at, close, traded)
     orders = {**account.orders}
-    for id, best in what.best.items():
-        orders[id] = replace(_open(account, id), best=best)
-    return Change(marks=marks, orders=orders, guard=what.guard)
+    for id, best in event.best_prices.items():
+        orders[id] = replace(_open_order(account, id), best_price=best)
+    return AccountChanges(last_bars=last_bars, orders=orders, risk=event.risk)
 
 
-def _guard_changed(_: Account, __: datetime, what: GuardChanged) -> Change:
-    return Change(guard=what.guard)
+def _trading_state_changed(_: Account, __: datetime, event: TradingStateChanged) -> AccountChanges:
+    return AccountChanges(risk=event.risk)
 
 
-def _switched(_: Account, __: datetime, what: Switched) -> Change:
-    return Change(mode=what.mode, profile=what.profile)
+def _settings_changed(_: Account, __: datetime, event: AccountSettingsChanged) -> AccountChanges:
+    return AccountChanges(mode=event.mode, profile=event.profile)
 
 
-_CHANGES: Mapping[type, Callable[[Account, datetime, Any], Change]] = {
-    CashMoved: _cash_moved,
-    Reset: _reset,
-    OrderPlaced: _placed,
-    OrderChanged: _changed,
-    OrderEnded: _ended,
-    Filled: _filled,
-    SplitApplied: _split,
-    DividendPaid: _dividend,
-    BorrowCharged: _borrowed,
+_HANDLERS: Mapping[type, Callable[[Account, datetime, Any], AccountChanges]] = {
+    CashTransferred: _cash_transferred,
+    AccountReset: _account_reset,
+    OrderSubmitted: _order_submitted,
+    OrderUpdated: _order_updated,
+    OrderClosed: _order_closed,
+    OrderFilled: _order_filled,
+    SplitApplied: _split_applied,
+    DividendPaid: _dividend_paid,
+    BorrowFeeCharged: _borrow_fee_charged,
     BarClosed: _bar_closed,
-    GuardChanged: _guard_changed,
-    Switched: _switched,
+    TradingStateChanged: _trading_state_changed,
+    AccountSettingsChanged: _settings_changed,
 }
 
 
-def _open(account: Account, id: str) -> Order:
+def _open_order(account: Account, id: str) -> Order:
     if id not in account.orders:
         raise VerificationError(f"Order {id} is not open in this account.")
     return account.orders[id]
 
 
-def _with(values: Mapping[str, T], key: str, value: T | None) -> dict[str, T]:
+def _replaced(values: Mapping[str, T], key: str, value: T | None) -> dict[str, T]:
     """The values with another one at `key`, or without it where that is None."""
     kept = dict(values)
     if value is None:

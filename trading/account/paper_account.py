@@ -15,45 +15,59 @@ from datetime import datetime
 import numpy as np
 from numpy.typing import NDArray
 
-from domain.bar_matrix import Tape
-from domain.trading.account import Account, Entry, Guard, GuardChanged, Mark, SplitApplied, Standing
+from domain.bar_matrix import BarMatrix
+from domain.trading.account import (
+    Account,
+    AccountEntry,
+    LastBar,
+    RiskState,
+    SplitApplied,
+    TradingState,
+    TradingStateChanged,
+)
 from trading import kernels
-from trading.account.account_arrays import bars_of, book_of, instants, micros, moment
-from trading.account.event_recorder import Scribe, tell_asks, tell_row
+from trading.account.account_arrays import (
+    account_to_arrays,
+    bar_arrays_from,
+    times_to_microseconds,
+    to_datetime,
+    to_microseconds,
+)
+from trading.account.event_recorder import EventRecorder, record_bar, record_target_orders
 from trading.kernels import codes
-from trading.kernels.state import NO_GROUPS, Asks, Groups, new_desk
+from trading.kernels.state import NO_SHARED_LIMITS, SharedLimits, TargetMatrix, new_account_arrays
 from trading.limits import TradingSettings
 
-NEAR = 0.005
+PRICE_TOLERANCE = 0.005
 """How near two prices must be, as a fraction, to be the same price, or one a split of the other."""
 
 
 @dataclass(frozen=True, slots=True)
-class Met:
+class BarsApplied:
     """What rows of bars did: the `entries`, and the `account` after them."""
 
-    entries: tuple[Entry, ...]
+    entries: tuple[AccountEntry, ...]
     account: Account
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class TargetRequest:
     """A decision on a symbol, as shares of equity: `target` is what is wanted, None where the
     symbol is blocked, and `ceiling` the most that risk accepts. Where `barred`, it may only be
     sold. `receipt` names the decision."""
 
     target: float | None
     ceiling: float
-    barred: bool = False
+    buy_blocked: bool = False
     receipt: str | None = None
 
 
-def meet(
+def apply_bars(
     account: Account,
-    tape: Tape,
+    bar_matrix: BarMatrix,
     settings: TradingSettings,
     splits: Mapping[str, float] | None = None,
-) -> Met:
+) -> BarsApplied:
     """Every bar that the account has not seen is met, row by row.
 
     `tape` begins no later than the last bar seen of each symbol that is held, and `splits` are the
@@ -62,38 +76,43 @@ def meet(
     and nothing is met. Raises VerificationError where something is held or ordered that the tape
     leaves out.
     """
-    scribe = Scribe(account)
-    if not _rescale(scribe, tape, splits or {}):
-        return Met(tuple(scribe.entries), scribe.account)
-    fresh = _fresh(scribe.account, tape)
-    bars, known = bars_of(_unmet(tape, fresh)), Known(tape)
-    for t in np.flatnonzero(fresh.any(axis=1)).tolist():
-        book = book_of(scribe.account, tape.symbols, settings, known.before(t))
-        kernels.bar_row(book.desk, bars, t)
-        tell_row(scribe, book, bars, t)
-        _ask(scribe, tape.symbols, {}, moment(bars.known_at[t]), settings)
-    return Met(tuple(scribe.entries), scribe.account)
+    recorder = EventRecorder(account)
+    if not _apply_splits(recorder, bar_matrix, splits or {}):
+        return BarsApplied(tuple(recorder.entries), recorder.account)
+    unprocessed = _unprocessed(recorder.account, bar_matrix)
+    bars, volatility = (
+        bar_arrays_from(_only_unprocessed(bar_matrix, unprocessed)),
+        VolatilityLookup(bar_matrix),
+    )
+    for t in np.flatnonzero(unprocessed.any(axis=1)).tolist():
+        view = account_to_arrays(
+            recorder.account, bar_matrix.symbols, settings, volatility.before(t)
+        )
+        kernels.process_bar(view.arrays, bars, t)
+        record_bar(recorder, view, bars, t)
+        _place_targets(recorder, bar_matrix.symbols, {}, to_datetime(bars.known_at[t]), settings)
+    return BarsApplied(tuple(recorder.entries), recorder.account)
 
 
-def wild(tape: Tape, settings: TradingSettings) -> frozenset[str]:
+def volatility_halted(bar_matrix: BarMatrix, settings: TradingSettings) -> frozenset[str]:
     """Symbols whose last bar on the tape moved by more than the volatility breaker allows. The
     tape alone tells, whatever an account has met already."""
-    desk, bars = new_desk(tape.symbols, settings), bars_of(tape)
-    for t in range(len(tape.known_at)):
-        kernels.bar_row(desk, bars, t)
-    moved = np.flatnonzero(desk.held["volatility_halted"]).tolist()
-    return frozenset(tape.symbols[n] for n in moved)
+    arrays, bars = new_account_arrays(bar_matrix.symbols, settings), bar_arrays_from(bar_matrix)
+    for t in range(len(bar_matrix.known_at)):
+        kernels.process_bar(arrays, bars, t)
+    halted = np.flatnonzero(arrays.positions["volatility_halted"]).tolist()
+    return frozenset(bar_matrix.symbols[n] for n in halted)
 
 
-def ask(
+def place_targets(
     account: Account,
     symbols: Sequence[str],
-    wishes: Mapping[str, Wish],
+    requests: Mapping[str, TargetRequest],
     at: datetime,
     settings: TradingSettings,
-    barred: frozenset[str] = frozenset(),
-    groups: Groups = NO_GROUPS,
-) -> tuple[Entry, ...]:
+    buy_blocked: frozenset[str] = frozenset(),
+    shared_limits: SharedLimits = NO_SHARED_LIMITS,
+) -> tuple[AccountEntry, ...]:
     """The committee's orders for decisions on bars that closed `at` and that the account has met,
     within the limits that symbols share: `groups` of one row.
 
@@ -101,119 +120,135 @@ def ask(
     `barred` is not bought: `wild` says what is. The same wishes again, at the same instant, change
     nothing.
     """
-    scribe = Scribe(account)
-    _ask(scribe, symbols, wishes, at, settings, barred, groups)
-    return tuple(scribe.entries)
+    recorder = EventRecorder(account)
+    _place_targets(recorder, symbols, requests, at, settings, buy_blocked, shared_limits)
+    return tuple(recorder.entries)
 
 
-def _ask(
-    scribe: Scribe,
+def _place_targets(
+    recorder: EventRecorder,
     symbols: Sequence[str],
-    wishes: Mapping[str, Wish],
+    requests: Mapping[str, TargetRequest],
     at: datetime,
     settings: TradingSettings,
-    barred: frozenset[str] = frozenset(),
-    groups: Groups = NO_GROUPS,
+    buy_blocked: frozenset[str] = frozenset(),
+    shared_limits: SharedLimits = NO_SHARED_LIMITS,
 ) -> None:
-    account = scribe.account
-    idle = account.guard.standing is not Standing.HALTED and not account.guard.flattening
-    if idle and not wishes:
+    account = recorder.account
+    idle = account.risk.trading_state is not TradingState.HALTED and not account.risk.flattening
+    if idle and not requests:
         return
-    book = book_of(account, symbols, settings, {})
-    asks = asks_of(symbols, wishes)
+    view = account_to_arrays(account, symbols, settings, {})
+    target_matrix = target_matrix_from(symbols, requests)
     for n, symbol in enumerate(symbols):
-        book.desk.held[n]["volatility_halted"] = symbol in barred
-    kernels.ask_row(book.desk, asks, groups, 0, micros(at))
-    tell_asks(scribe, book, at, {symbol: wish.receipt for symbol, wish in wishes.items()})
-
-
-def asks_of(symbols: Sequence[str], wishes: Mapping[str, Wish]) -> Asks:
-    """The wishes as the compiled loops read them: one row, (1, N)."""
-    words = np.full((1, len(symbols)), codes.LEAVE, np.int8)
-    targets, ceilings = np.zeros((1, len(symbols))), np.ones((1, len(symbols)))
-    for n, symbol in enumerate(symbols):
-        if wish := wishes.get(symbol):
-            words[0, n] = codes.SHRINK if wish.barred else codes.DECIDE
-            ceilings[0, n] = wish.ceiling
-            if wish.target is None:
-                words[0, n] = codes.WITHDRAW
-            else:
-                targets[0, n] = wish.target
-    return Asks(words, targets, ceilings)
-
-
-def _fresh(account: Account, tape: Tape) -> NDArray[np.bool_]:
-    """(K, N) where a bar is still to be met. A symbol never seen begins with the newest row that
-    was met, or with the account."""
-    newest = max((mark.at for mark in account.marks.values()), default=account.opened_at)
-    fresh = ~np.isnan(tape.close)
-    known_at = instants(tape.known_at)
-    for n, symbol in enumerate(tape.symbols):
-        mark = account.marks.get(symbol)
-        fresh[:, n] &= known_at > micros(mark.at) if mark else known_at >= micros(newest)
-    return fresh
-
-
-def _unmet(tape: Tape, fresh: NDArray[np.bool_]) -> Tape:
-    """The tape without bars that were met already."""
-    prices = (tape.open, tape.high, tape.low, tape.close, tape.volume)
-    opening, high, low, close, volume = (np.where(fresh, array, np.nan) for array in prices)
-    dividend = np.where(fresh, np.nan_to_num(tape.dividend), 0.0)
-    return replace(
-        tape, open=opening, high=high, low=low, close=close, volume=volume, dividend=dividend
+        view.arrays.positions[n]["volatility_halted"] = symbol in buy_blocked
+    kernels.place_target_orders(view.arrays, target_matrix, shared_limits, 0, to_microseconds(at))
+    record_target_orders(
+        recorder, view, at, {symbol: wish.receipt for symbol, wish in requests.items()}
     )
 
 
-class Known:
+def target_matrix_from(
+    symbols: Sequence[str], requests: Mapping[str, TargetRequest]
+) -> TargetMatrix:
+    """The wishes as the compiled loops read them: one row, (1, N)."""
+    instructions = np.full((1, len(symbols)), codes.KEEP, np.int8)
+    targets, ceilings = np.zeros((1, len(symbols))), np.ones((1, len(symbols)))
+    for n, symbol in enumerate(symbols):
+        if request := requests.get(symbol):
+            instructions[0, n] = codes.REDUCE if request.buy_blocked else codes.TARGET
+            ceilings[0, n] = request.ceiling
+            if request.target is None:
+                instructions[0, n] = codes.CANCEL
+            else:
+                targets[0, n] = request.target
+    return TargetMatrix(instructions, targets, ceilings)
+
+
+def _unprocessed(account: Account, bar_matrix: BarMatrix) -> NDArray[np.bool_]:
+    """(K, N) where a bar is still to be met. A symbol never seen begins with the newest row that
+    was met, or with the account."""
+    newest = max(
+        (last_bar.at for last_bar in account.last_bars.values()), default=account.opened_at
+    )
+    unprocessed = ~np.isnan(bar_matrix.close)
+    known_at = times_to_microseconds(bar_matrix.known_at)
+    for n, symbol in enumerate(bar_matrix.symbols):
+        last_bar = account.last_bars.get(symbol)
+        unprocessed[:, n] &= (
+            known_at > to_microseconds(last_bar.at)
+            if last_bar
+            else known_at >= to_microseconds(newest)
+        )
+    return unprocessed
+
+
+def _only_unprocessed(bar_matrix: BarMatrix, unprocessed: NDArray[np.bool_]) -> BarMatrix:
+    """The tape without bars that were met already."""
+    prices = (bar_matrix.open, bar_matrix.high, bar_matrix.low, bar_matrix.close, bar_matrix.volume)
+    opening, high, low, close, volume = (np.where(unprocessed, array, np.nan) for array in prices)
+    dividend = np.where(unprocessed, np.nan_to_num(bar_matrix.dividend), 0.0)
+    return replace(
+        bar_matrix, open=opening, high=high, low=low, close=close, volume=volume, dividend=dividend
+    )
+
+
+class VolatilityLookup:
     """The volatility of each symbol as it was known before a row; rows are asked in their order."""
 
-    def __init__(self, tape: Tape) -> None:
-        self._tape, self._row = tape, 0
+    def __init__(self, bar_matrix: BarMatrix) -> None:
+        self._bar_matrix, self._row = bar_matrix, 0
         self._last: dict[str, float] = {}
 
     def before(self, row: int) -> Mapping[str, float]:
-        measured = self._tape.volatility
+        measured = self._bar_matrix.volatility
         for t in range(self._row, row):
-            seen = (measured[t] > 0.0) & ~np.isnan(self._tape.close[t])
-            for n in np.flatnonzero(seen).tolist():
-                self._last[self._tape.symbols[n]] = float(measured[t, n])
+            has_value = (measured[t] > 0.0) & ~np.isnan(self._bar_matrix.close[t])
+            for n in np.flatnonzero(has_value).tolist():
+                self._last[self._bar_matrix.symbols[n]] = float(measured[t, n])
         self._row = max(self._row, row)
         return self._last
 
 
-def _rescale(scribe: Scribe, tape: Tape, splits: Mapping[str, float]) -> bool:
+def _apply_splits(
+    recorder: EventRecorder, bar_matrix: BarMatrix, splits: Mapping[str, float]
+) -> bool:
     """Prices since the last bar seen are in the scale of today: what is held follows. Whether it
     could. A tape that ends before that bar, as of an instant that is begun again, tells nothing."""
-    account, known_at = scribe.account, instants(tape.known_at)
+    account, known_at = recorder.account, times_to_microseconds(bar_matrix.known_at)
     ordered = {order.symbol for order in account.orders.values()}
-    for n, symbol in enumerate(tape.symbols):
-        mark = account.marks.get(symbol)
-        if mark is None or (len(known_at) and known_at[-1] < micros(mark.at)):
+    for n, symbol in enumerate(bar_matrix.symbols):
+        last_bar = account.last_bars.get(symbol)
+        if last_bar is None or (len(known_at) and known_at[-1] < to_microseconds(last_bar.at)):
             continue
-        rows = np.flatnonzero((known_at == micros(mark.at)) & ~np.isnan(tape.close[:, n]))
-        told = float(tape.close[rows[0], n]) if len(rows) else np.nan
-        if abs(mark.close / told - 1.0) <= NEAR:
+        rows = np.flatnonzero(
+            (known_at == to_microseconds(last_bar.at)) & ~np.isnan(bar_matrix.close[:, n])
+        )
+        close = float(bar_matrix.close[rows[0], n]) if len(rows) else np.nan
+        if abs(last_bar.close / close - 1.0) <= PRICE_TOLERANCE:
             continue
         ratio = splits.get(symbol, 1.0)
-        if abs(mark.close / ratio / told - 1.0) <= NEAR:
-            scribe.write(mark.at, SplitApplied(symbol, ratio))
+        if abs(last_bar.close / ratio / close - 1.0) <= PRICE_TOLERANCE:
+            recorder.record(last_bar.at, SplitApplied(symbol, ratio))
         elif symbol in account.positions or symbol in ordered:
-            rewritten = _rewritten(account.guard, symbol, mark, told)
-            if rewritten != account.guard:
-                scribe.write(mark.at, GuardChanged(rewritten))
+            halted = _halt_for_rewritten_history(account.risk, symbol, last_bar, close)
+            if halted != account.risk:
+                recorder.record(last_bar.at, TradingStateChanged(halted))
             return False
     return True
 
 
-def _rewritten(guard: Guard, symbol: str, mark: Mark, told: float) -> Guard:
-    now = "is not there any more" if np.isnan(told) else f"is told as {told:.6g} now"
+def _halt_for_rewritten_history(
+    risk: RiskState, symbol: str, last_bar: LastBar, close: float
+) -> RiskState:
+    now = "is not there any more" if np.isnan(close) else f"is told as {close:.6g} now"
     return replace(
-        guard,
-        standing=Standing.HALTED,
-        reason=f"the history of {symbol} was rewritten: its close of {mark.close:.6g} at "
-        f"{mark.at:%Y-%m-%d %H:%M} UTC {now}, which no recorded split explains",
+        risk,
+        trading_state=TradingState.HALTED,
+        reason=f"the history of {symbol} was rewritten: its close of {last_bar.close:.6g} at "
+        f"{last_bar.at:%Y-%m-%d %H:%M} UTC {now}, which no recorded split explains",
         by="ledger",
-        since=mark.at,
+        since=last_bar.at,
         until=None,
         flattening=False,
     )

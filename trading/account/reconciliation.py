@@ -19,34 +19,36 @@ ROUNDING = 1e-9
 _MONEY = {"cash", "deposited", "realised", "fees", "dividends", "borrowing"}
 
 
-def differences(account: Account, rebuilt: Account) -> tuple[str, ...]:
+def differences(recorded: Account, rebuilt: Account) -> tuple[str, ...]:
     """Where the two differ, one sentence each: money by half of a cent or more, units and prices
     by more than rounding, all else at all. None where they agree."""
     return (
-        *_unlike("account", account, rebuilt),
-        *_unlike_all("position", account.positions, rebuilt.positions),
-        *_unlike_all("order", account.orders, rebuilt.orders),
-        *_unlike_all("mark", account.marks, rebuilt.marks),
+        *_field_differences("account", recorded, rebuilt),
+        *_mapping_differences("position", recorded.positions, rebuilt.positions),
+        *_mapping_differences("order", recorded.orders, rebuilt.orders),
+        *_mapping_differences("mark", recorded.last_bars, rebuilt.last_bars),
     )
 
 
-def _unlike_all(noun: str, mine: Mapping[str, Any], theirs: Mapping[str, Any]) -> list[str]:
+def _mapping_differences(
+    noun: str, recorded: Mapping[str, Any], rebuilt: Mapping[str, Any]
+) -> list[str]:
     found = []
-    for key in sorted(mine.keys() | theirs.keys()):
-        if key not in theirs:
+    for key in sorted(recorded.keys() | rebuilt.keys()):
+        if key not in rebuilt:
             found.append(f"{noun} {key} is kept, but the entries make none")
-        elif key not in mine:
-            found.append(f"{noun} {key} is missing: the entries make {theirs[key]}")
+        elif key not in recorded:
+            found.append(f"{noun} {key} is missing: the entries make {rebuilt[key]}")
         else:
-            found += _unlike(f"{noun} {key}", mine[key], theirs[key])
+            found += _field_differences(f"{noun} {key}", recorded[key], rebuilt[key])
     return found
 
 
-def _unlike(noun: str, mine: Any, theirs: Any) -> list[str]:
+def _field_differences(noun: str, recorded: Any, rebuilt: Any) -> list[str]:
     """The plain fields in which two values of one dataclass differ."""
     found = []
-    for field in fields(mine):
-        one, other = getattr(mine, field.name), getattr(theirs, field.name)
+    for field in fields(recorded):
+        one, other = getattr(recorded, field.name), getattr(rebuilt, field.name)
         if not isinstance(one, Mapping) and not _same(field.name, one, other):
             found.append(f"{noun}: {field.name} is {one}, but the entries make {other}")
     return found

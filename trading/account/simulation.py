@@ -14,24 +14,24 @@ import numpy as np
 
 from domain.errors import InputError
 from domain.panel import Floats, Ints
-from trading.kernels import trade_rows
-from trading.kernels.codes import ACTIVE, DECIDE, LEAVE, REASONS, SHRINK, WITHDRAW
+from trading.kernels import process_bars
+from trading.kernels.codes import ACTIVE, BREAKER_REASONS, CANCEL, KEEP, REDUCE, TARGET
 from trading.kernels.state import (
-    NO_GROUPS,
-    Asks,
-    Bars,
+    NO_SHARED_LIMITS,
+    AccountArrays,
+    BarArrays,
     Bools,
     Codes,
-    Desk,
-    Groups,
     Records,
-    new_desk,
+    SharedLimits,
+    TargetMatrix,
+    new_account_arrays,
 )
 from trading.limits import TradingSettings
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Trades:
+class FillTable:
     """F fills in order of row, columns of equal length.
 
     `units` are negative for sales, `price` is what was paid or got a unit, within the bar's range;
@@ -41,15 +41,15 @@ class Trades:
 
     row: Ints
     col: Ints
-    units: Floats
+    quantity: Floats
     price: Floats
     commission: Floats
     cost: Floats
-    moment: Ints
+    trigger: Ints
 
 
 @dataclass(frozen=True, slots=True)
-class Trip:
+class BreakerTrip:
     """A breaker tripped at the close of `row`."""
 
     row: int
@@ -57,7 +57,7 @@ class Trip:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Played:
+class SimulationResult:
     """An account through K rows, all (K,) but the fills.
 
     `equity` is at the closes, for symbols without a bar at their last; `cash` is its part in cash.
@@ -67,10 +67,10 @@ class Played:
 
     equity: Floats
     cash: Floats
-    fills: Trades
+    fills: FillTable
     dividends: Floats
     borrowing: Floats
-    standing: Codes
+    trading_state: Codes
     reason: Codes
 
     @property
@@ -81,7 +81,7 @@ class Played:
     @property
     def turnover(self) -> Floats:
         """Value traded in the row as a share of equity at its close."""
-        return self._by_row(np.abs(self.fills.units) * self.fills.price) / self.equity
+        return self._by_row(np.abs(self.fills.quantity) * self.fills.price) / self.equity
 
     @property
     def costs(self) -> Floats:
@@ -89,31 +89,31 @@ class Played:
         return self._by_row(self.fills.cost)
 
     @property
-    def trips(self) -> Iterator[Trip]:
+    def breaker_trips(self) -> Iterator[BreakerTrip]:
         """Every time a breaker tripped, also while another one rested."""
         changed = np.flatnonzero(np.diff(self.reason, prepend=np.int8(0)) != 0)
         for row in changed.tolist():
             if self.reason[row]:
-                yield Trip(row, REASONS[self.reason[row]])
+                yield BreakerTrip(row, BREAKER_REASONS[self.reason[row]])
 
     @property
-    def rested(self) -> int:
+    def restricted_rows(self) -> int:
         """Rows at whose close positions could only shrink."""
-        return int((self.standing != ACTIVE).sum())
+        return int((self.trading_state != ACTIVE).sum())
 
     def _by_row(self, amounts: Floats) -> Floats:
         return np.bincount(self.fills.row, amounts, len(self.equity)).astype(np.float64)
 
 
-def play(
+def simulate_trading(
     symbols: Sequence[str],
-    bars: Bars,
-    asks: Asks,
+    bars: BarArrays,
+    targets: TargetMatrix,
     settings: TradingSettings,
     cash: float,
     delay: int = 0,
-    groups: Groups = NO_GROUPS,
-) -> Played:
+    shared_limits: SharedLimits = NO_SHARED_LIMITS,
+) -> SimulationResult:
     """Carry out `asks` on `bars`, of K rows and N symbols, starting with nothing but `cash`, within
     the limits that `groups` share.
 
@@ -121,84 +121,93 @@ def play(
     then. Raises InputError for a cash that is not positive, a negative delay, and a target that is
     asked for but no number, or negative where the settings forbid to sell short.
     """
-    _refuse(asks, cash, delay, settings.limits.shorting)
+    _validate(targets, cash, delay, settings.limits.shorting)
     if delay:
-        asks = _delayed(asks, bars.close, delay)
-    desk = new_desk(symbols, settings)
+        targets = _delay(targets, bars.close, delay)
+    account = new_account_arrays(symbols, settings)
     for name in ("cash", "equity", "high", "day_equity"):
-        desk.state[name] = cash
+        account.state[name] = cash
     rows = len(bars.known_at)
-    sums, standing = np.empty((4, rows)), np.empty((2, rows), np.int8)
-    bars = Bars._make(map(np.ascontiguousarray, bars))
-    asks = Asks._make(map(np.ascontiguousarray, asks))
-    groups = Groups._make(map(np.ascontiguousarray, groups))
-    met = trade_rows(desk, bars, asks, groups, 0, rows, sums, standing)
-    while met < rows:
-        desk = _with_room(desk)
-        met = trade_rows(desk, bars, asks, groups, met, rows, sums, standing)
-    dividends, borrowing = np.diff(sums[2:], prepend=0.0)
-    fills = _trades(desk.fills[: desk.state["fill_count"][0]])
-    return Played(sums[0], sums[1], fills, dividends, borrowing, standing[0], standing[1])
+    totals, trading_states = np.empty((4, rows)), np.empty((2, rows), np.int8)
+    bars = BarArrays._make(map(np.ascontiguousarray, bars))
+    targets = TargetMatrix._make(map(np.ascontiguousarray, targets))
+    shared_limits = SharedLimits._make(map(np.ascontiguousarray, shared_limits))
+    processed = process_bars(account, bars, targets, shared_limits, 0, rows, totals, trading_states)
+    while processed < rows:
+        account = _grow_fills(account)
+        processed = process_bars(
+            account, bars, targets, shared_limits, processed, rows, totals, trading_states
+        )
+    dividends, borrowing = np.diff(totals[2:], prepend=0.0)
+    fills = _fill_table(account.fills[: account.state["fill_count"][0]])
+    return SimulationResult(
+        totals[0], totals[1], fills, dividends, borrowing, trading_states[0], trading_states[1]
+    )
 
 
-def asked(targets: Floats, ordered: Bools) -> Asks:
+def targets_where(targets: Floats, ordered: Bools) -> TargetMatrix:
     """`targets` (K, N) asked for where `ordered`; between, orders stand. Nothing caps them."""
-    words = np.where(ordered, DECIDE, LEAVE).astype(np.int8)
-    return Asks(words, targets, np.full(targets.shape, np.inf))
+    instructions = np.where(ordered, TARGET, KEEP).astype(np.int8)
+    return TargetMatrix(instructions, targets, np.full(targets.shape, np.inf))
 
 
-def decided(targets: Floats, ceilings: Floats, traded: Bools, blocked: Bools) -> Asks:
+def committee_targets(
+    targets: Floats, ceilings: Floats, traded: Bools, blocked: Bools
+) -> TargetMatrix:
     """A committee's word (K, N) on each bar: its target, and nothing where the gate is shut."""
-    words = np.where(traded, np.where(blocked, WITHDRAW, DECIDE), LEAVE).astype(np.int8)
-    return Asks(words, targets, ceilings)
+    instructions = np.where(traded, np.where(blocked, CANCEL, TARGET), KEEP).astype(np.int8)
+    return TargetMatrix(instructions, targets, ceilings)
 
 
-def moved(targets: Floats) -> Bools:
+def changed_targets(targets: Floats) -> Bools:
     """(K, N) where a target differs from the row before, in the first row from nothing."""
     changed: Bools = np.diff(targets, axis=0, prepend=0.0) != 0.0
     return changed
 
 
-def _with_room(desk: Desk) -> Desk:
+def _grow_fills(account: AccountArrays) -> AccountArrays:
     """The desk with space for as many fills again, and for a row's."""
-    more = np.empty(len(desk.fills) + len(desk.book), desk.fills.dtype)
-    return desk._replace(fills=np.concatenate((desk.fills, more)))
+    more = np.empty(len(account.fills) + len(account.orders), account.fills.dtype)
+    return account._replace(fills=np.concatenate((account.fills, more)))
 
 
-def _trades(fills: Records) -> Trades:
-    return Trades(
+def _fill_table(fills: Records) -> FillTable:
+    return FillTable(
         row=fills["row"].astype(np.int32),
         col=fills["symbol"].astype(np.int32),
-        units=fills["quantity"].copy(),
+        quantity=fills["quantity"].copy(),
         price=fills["price"].copy(),
         commission=fills["commission"] + fills["residual_slippage"],
         cost=fills["commission"] + fills["slippage"],
-        moment=fills["trigger"].astype(np.int32),
+        trigger=fills["trigger"].astype(np.int32),
     )
 
 
-def _delayed(asks: Asks, close: Floats, delay: int) -> Asks:
+def _delay(matrix: TargetMatrix, close: Floats, delay: int) -> TargetMatrix:
     """What was said of each symbol, so many of its own bars later."""
-    words = np.full(asks.words.shape, LEAVE, np.int8)
+    instructions = np.full(matrix.instructions.shape, KEEP, np.int8)
     targets, ceilings = np.zeros(close.shape), np.full(close.shape, np.inf)
     for n in range(close.shape[1]):
         rows = np.flatnonzero(~np.isnan(close[:, n]))
         later, before = rows[delay:], rows[: max(len(rows) - delay, 0)]
-        words[later, n] = asks.words[before, n]
-        targets[later, n], ceilings[later, n] = asks.targets[before, n], asks.ceilings[before, n]
-    return Asks(words, targets, ceilings)
+        instructions[later, n] = matrix.instructions[before, n]
+        targets[later, n], ceilings[later, n] = (
+            matrix.targets[before, n],
+            matrix.ceilings[before, n],
+        )
+    return TargetMatrix(instructions, targets, ceilings)
 
 
-def _refuse(asks: Asks, cash: float, delay: int, shorting: bool) -> None:
+def _validate(targets: TargetMatrix, cash: float, delay: int, shorting: bool) -> None:
     if not (np.isfinite(cash) and cash > 0.0):
         raise InputError(f"A backtest cannot start with {cash} in cash. Give a positive amount.")
     if delay < 0:
         raise InputError(f"A delay of {delay} bars would trade before deciding. Give 0 or more.")
-    acted = (asks.words == DECIDE) | (asks.words == SHRINK)
-    wrong = acted & ~(np.isfinite(asks.targets) & ((asks.targets >= 0.0) | shorting))
+    has_target = (targets.instructions == TARGET) | (targets.instructions == REDUCE)
+    wrong = has_target & ~(np.isfinite(targets.targets) & ((targets.targets >= 0.0) | shorting))
     if wrong.any():
         row, col = np.argwhere(wrong)[0].tolist()
         raise InputError(
-            f"The target of column {col} in row {row} is {asks.targets[row, col]}. Targets are "
+            f"The target of column {col} in row {row} is {targets.targets[row, col]}. Targets are "
             "finite shares of equity, below 0 only where the limits allow `shorting`."
         )

@@ -5,10 +5,17 @@ the records of `desk.py`, in the numbers of `codes.py`. Left out: checks of what
 (applied to the account before its bars), margin calls.
 """
 
-from trading.kernels.bar_loop import bar_row, trade_rows
-from trading.kernels.batch import step_many
-from trading.kernels.orders import clear
-from trading.kernels.positions import settle
-from trading.kernels.targets import ask_row
+from trading.kernels.bar_loop import process_bar, process_bars
+from trading.kernels.batch import step_batch
+from trading.kernels.orders import reset_order
+from trading.kernels.positions import position_after_fill
+from trading.kernels.targets import place_target_orders
 
-__all__ = ["ask_row", "bar_row", "clear", "settle", "step_many", "trade_rows"]
+__all__ = [
+    "place_target_orders",
+    "position_after_fill",
+    "process_bar",
+    "process_bars",
+    "reset_order",
+    "step_batch",
+]

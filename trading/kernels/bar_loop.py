@@ -3,25 +3,33 @@
 import numpy as np
 
 from domain.panel import Floats
-from quant.jit import compiled
-from trading.kernels.bar_close import show, trip_breakers, turn_day, value_of
-from trading.kernels.codes import HALTED, LEAVE
-from trading.kernels.matching import meet_orders
+from quant.jit import cached_njit
+from trading.kernels.bar_close import begin_bar, mark_to_market, start_day, trip_breakers
+from trading.kernels.codes import HALTED, KEEP
+from trading.kernels.matching import match_orders
 from trading.kernels.orders import is_open
-from trading.kernels.state import NO_ASKS, NO_GROUPS, Asks, Bars, Codes, Desk, Groups
-from trading.kernels.targets import ask_row
+from trading.kernels.state import (
+    NO_SHARED_LIMITS,
+    NO_TARGETS,
+    AccountArrays,
+    BarArrays,
+    Codes,
+    SharedLimits,
+    TargetMatrix,
+)
+from trading.kernels.targets import place_target_orders
 
 
-@compiled
-def trade_rows(
-    desk: Desk,
-    bars: Bars,
-    asks: Asks,
-    groups: Groups,
+@cached_njit
+def process_bars(
+    account: AccountArrays,
+    bars: BarArrays,
+    target_matrix: TargetMatrix,
+    shared_limits: SharedLimits,
     since: int,
     until: int,
-    sums: Floats,
-    standing: Codes,
+    totals: Floats,
+    trading_states: Codes,
 ) -> int:
     """Rows `since` to `until` - 1 of the bars are met, and after each the asks of the same row; the
     first row that was not met, for `desk.fills` had no room for it, or `until`. `asks` of no rows
@@ -37,50 +45,55 @@ def trade_rows(
     currency; and `standing` (2, K): standing and reason after it. All arrays are named outside of
     the loop, for naming one costs as much as a row without orders.
     """
-    state, rules, all_held, book = desk.state[0], desk.rules[0], desk.held, desk.book
+    state, rules, positions, orders = (
+        account.state[0],
+        account.rules[0],
+        account.positions,
+        account.orders,
+    )
     opening, high, low, close = bars.open, bars.high, bars.low, bars.close
     volume, dividend, volatility = bars.volume, bars.dividend, bars.volatility
     known_at, opened_at, session_end = bars.known_at, bars.opened_at, bars.session_end
-    words = asks.words
-    room = len(desk.fills) - len(book)
+    instructions = target_matrix.instructions
+    fill_capacity = len(account.fills) - len(orders)
     for t in range(since, until):
-        if state["fill_count"] > room:
+        if state["fill_count"] > fill_capacity:
             return t
-        turn_day(state, known_at[t])
+        start_day(state, known_at[t])
         state["row"], state["session_end"] = t, session_end[t]
         state["at"], state["opened"] = known_at[t], opened_at[t]
-        for n in range(len(all_held)):
-            show(
-                state, rules, all_held[n], opening[t, n], high[t, n], low[t, n], close[t, n],
+        for n in range(len(positions)):
+            begin_bar(
+                state, rules, positions[n], opening[t, n], high[t, n], low[t, n], close[t, n],
                 volume[t, n], dividend[t, n],
             )  # fmt: skip
-        for m in range(len(book)):
-            if is_open(book[m]):
-                meet_orders(desk)
+        for m in range(len(orders)):
+            if is_open(orders[m]):
+                match_orders(account)
                 break
         value = 0.0
-        for n in range(len(all_held)):
-            value += value_of(all_held[n], close[t, n], volatility[t, n], known_at[t])
+        for n in range(len(positions)):
+            value += mark_to_market(positions[n], close[t, n], volatility[t, n], known_at[t])
         state["equity"] = state["cash"] + value
         trip_breakers(state, rules)
-        if len(words) > 0 and (t + 1 == until or known_at[t + 1] != known_at[t]):
+        if len(instructions) > 0 and (t + 1 == until or known_at[t + 1] != known_at[t]):
             first = t
             while first > 0 and known_at[first - 1] == known_at[t]:
                 first -= 1
             for k in range(first, t + 1):
-                asked = state["trading_state"] == HALTED or state["flattening"]
-                for n in range(len(all_held)):
-                    asked = asked or words[k, n] != LEAVE
-                if asked:
-                    ask_row(desk, asks, groups, k, known_at[t])
-        sums[0, t], sums[1, t] = state["equity"], state["cash"]
-        sums[2, t], sums[3, t] = state["dividends"], state["borrowing"]
-        standing[0, t], standing[1, t] = state["trading_state"], state["reason"]
+                has_targets = state["trading_state"] == HALTED or state["flattening"]
+                for n in range(len(positions)):
+                    has_targets = has_targets or instructions[k, n] != KEEP
+                if has_targets:
+                    place_target_orders(account, target_matrix, shared_limits, k, known_at[t])
+        totals[0, t], totals[1, t] = state["equity"], state["cash"]
+        totals[2, t], totals[3, t] = state["dividends"], state["borrowing"]
+        trading_states[0, t], trading_states[1, t] = state["trading_state"], state["reason"]
     return until
 
 
-def bar_row(desk: Desk, bars: Bars, t: int) -> None:
+def process_bar(account: AccountArrays, bars: BarArrays, t: int) -> None:
     """Row t of the bars is met and nothing asked. `desk.fills` must have room for M more."""
     until = len(bars.known_at)
-    sums, standing = np.empty((4, until)), np.empty((2, until), np.int8)
-    trade_rows(desk, bars, NO_ASKS, NO_GROUPS, t, t + 1, sums, standing)
+    totals, trading_states = np.empty((4, until)), np.empty((2, until), np.int8)
+    process_bars(account, bars, NO_TARGETS, NO_SHARED_LIMITS, t, t + 1, totals, trading_states)

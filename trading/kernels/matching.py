@@ -7,37 +7,46 @@ from typing import Any
 
 import numpy as np
 
-from quant.jit import compiled
+from quant.jit import cached_njit
 from trading.kernels.codes import (
-    AT_A_LIMIT,
-    AT_A_STOP,
-    AT_OPEN,
-    AT_THE_OPEN,
-    BEFORE,
+    ACTIVE_BEFORE_BAR,
+    ACTIVE_FROM_OPEN,
+    ACTIVE_WITHIN_BAR,
     CANCELLED,
     DAY,
-    DAY_OVER,
     DUST,
     EXPIRED,
     FILLED,
     FOK,
+    INSUFFICIENT_CASH,
     IOC,
+    IOC_REMAINDER,
     LIMIT,
-    NO_CASH,
-    NOT_WHOLE,
-    NOTHING_HELD,
-    ONLY_THE_OPEN,
+    NOT_FILLED_WHOLE,
+    NOTHING_TO_REDUCE,
+    SESSION_ENDED,
     STOP,
     STOP_LIMIT,
     TRAILING_STOP,
-    WITHIN,
+    TRIGGER_LIMIT,
+    TRIGGER_OPEN,
+    TRIGGER_STOP,
 )
-from trading.kernels.orders import end, fill, full_price, gather, is_open, level, may_take, whole
-from trading.kernels.positions import cash_at_hand
-from trading.kernels.state import Desk, Ints
+from trading.kernels.orders import (
+    collect_tradable,
+    end_order,
+    fill_order,
+    is_open,
+    round_down_to_lot,
+    slipped_price,
+    tradable_quantity,
+    trigger_price,
+)
+from trading.kernels.positions import available_cash
+from trading.kernels.state import AccountArrays, Int64s
 
 
-@compiled
+@cached_njit
 def executes_at_open(order: Any, opening: float) -> bool:
     """Whether an order trades at the open; a stop that the open has passed is triggered."""
     kind, side = order["order_type"], order["side"]
@@ -46,7 +55,7 @@ def executes_at_open(order: Any, opening: float) -> bool:
     if kind >= STOP and not order["triggered"]:
         if np.isnan(order["best"]):
             order["best"] = opening
-        if side * (opening - level(order)) < 0.0:
+        if side * (opening - trigger_price(order)) < 0.0:
             return False
         order["triggered"] = True
     if kind in (LIMIT, STOP_LIMIT):
@@ -54,176 +63,196 @@ def executes_at_open(order: Any, opening: float) -> bool:
     return True
 
 
-@compiled
-def opened_by(desk: Desk, m: int, units: float) -> float:
+@cached_njit
+def opening_quantity(account: AccountArrays, m: int, quantity: float) -> float:
     """The part of a buy that does not cover a short position."""
-    short = max(-desk.held[desk.book[m]["symbol"]]["quantity"], 0.0)
-    return float(units - min(short, units))
+    short = max(-account.positions[account.orders[m]["symbol"]]["quantity"], 0.0)
+    return float(quantity - min(short, quantity))
 
 
-@compiled
-def buy(
-    desk: Desk,
+@cached_njit
+def fill_buy(
+    account: AccountArrays,
     m: int,
-    units: float,
+    quantity: float,
     share: float,
-    full: float,
+    slipped: float,
     reference: float,
-    moment: int,
+    trigger: int,
 ) -> None:
     """Buy as much as `share` of the cash wanted can pay; what it does not reach is given up."""
-    order = desk.book[m]
+    order = account.orders[m]
     if share < 1.0:
-        opening = opened_by(desk, m, units)
-        units += whole(opening * share, desk.lots[0, order["symbol"]]) - opening
-    if units > DUST and not (share < 1.0 and order["time_in_force"] == FOK):
-        fill(desk, m, units, full, reference, moment)
+        increase = opening_quantity(account, m, quantity)
+        quantity += round_down_to_lot(increase * share, account.lots[0, order["symbol"]]) - increase
+    if quantity > DUST and not (share < 1.0 and order["time_in_force"] == FOK):
+        fill_order(account, m, quantity, slipped, reference, trigger)
     if share < 1.0 and order["status"] != FILLED:
-        end(desk, m, CANCELLED, NO_CASH)
+        end_order(account, m, CANCELLED, INSUFFICIENT_CASH)
 
 
-@compiled
-def at_open(desk: Desk, queue: Ints, count: int) -> None:
+@cached_njit
+def match_at_open(account: AccountArrays, queue: Int64s, count: int) -> None:
     """Sales first, then all buys, which shrink together to the cash at hand."""
     buys, outlay = 0, 0.0
     for j in range(count):
         m = queue[j]
-        opening = desk.held[desk.book[m]["symbol"]]["open"]
-        if not is_open(desk.book[m]) or not executes_at_open(desk.book[m], opening):
+        opening = account.positions[account.orders[m]["symbol"]]["open"]
+        if not is_open(account.orders[m]) or not executes_at_open(account.orders[m], opening):
             continue
-        if desk.book[m]["side"] > 0:
+        if account.orders[m]["side"] > 0:
             queue[buys] = m
             buys += 1
             continue
-        units = may_take(desk, m, opening)
-        if units > 0.0:
-            full = full_price(desk, m, units, opening)
-            fill(desk, m, units, full, opening, AT_THE_OPEN)
+        quantity = tradable_quantity(account, m, opening)
+        if quantity > 0.0:
+            slipped = slipped_price(account, m, quantity, opening)
+            fill_order(account, m, quantity, slipped, opening, TRIGGER_OPEN)
     if buys == 0:
         return
-    figures = np.empty((3, buys))
-    want, price, stood = figures[0], figures[1], figures[2]
+    work = np.empty((3, buys))
+    quantities, price, quantities_before = work[0], work[1], work[2]
     for j in range(buys):
         m = queue[j]
-        held = desk.held[desk.book[m]["symbol"]]
-        stood[j] = held["quantity"]
-        want[j] = may_take(desk, m, held["open"]) if is_open(desk.book[m]) else 0.0
-        if want[j] > 0.0:
-            price[j] = full_price(desk, m, want[j], held["open"])
-            held["remaining_volume"] -= want[j]
-            outlay += opened_by(desk, m, want[j]) * price[j] * (1.0 + desk.rules[0]["commission"])
-            held["quantity"] += want[j]  # no two cover the same short
+        position = account.positions[account.orders[m]["symbol"]]
+        quantities_before[j] = position["quantity"]
+        quantities[j] = (
+            tradable_quantity(account, m, position["open"]) if is_open(account.orders[m]) else 0.0
+        )
+        if quantities[j] > 0.0:
+            price[j] = slipped_price(account, m, quantities[j], position["open"])
+            position["remaining_volume"] -= quantities[j]
+            outlay += (
+                opening_quantity(account, m, quantities[j])
+                * price[j]
+                * (1.0 + account.rules[0]["commission"])
+            )
+            position["quantity"] += quantities[j]  # no two cover the same short
     for j in range(buys - 1, -1, -1):
-        desk.held[desk.book[queue[j]]["symbol"]]["quantity"] = stood[j]
-    at_hand = cash_at_hand(desk)
-    share = at_hand / outlay if outlay > at_hand else 1.0
+        account.positions[account.orders[queue[j]]["symbol"]]["quantity"] = quantities_before[j]
+    cash = available_cash(account)
+    share = cash / outlay if outlay > cash else 1.0
     for j in range(buys):
-        if want[j] > 0.0:
-            held = desk.held[desk.book[queue[j]]["symbol"]]
-            held["remaining_volume"] += want[j]
-            buy(desk, queue[j], want[j], share, price[j], held["open"], AT_THE_OPEN)
+        if quantities[j] > 0.0:
+            position = account.positions[account.orders[queue[j]]["symbol"]]
+            position["remaining_volume"] += quantities[j]
+            fill_buy(
+                account, queue[j], quantities[j], share, price[j], position["open"], TRIGGER_OPEN
+            )
 
 
-@compiled
-def within(desk: Desk, m: int, reference: float, moment: int) -> None:
+@cached_njit
+def fill_within_bar(account: AccountArrays, m: int, reference: float, trigger: int) -> None:
     """An order trades within the bar: a stop with spread and impact, a limit at its price, a buy
     with the cash there is then."""
-    units = may_take(desk, m, reference)
-    if units <= 0.0:
+    quantity = tradable_quantity(account, m, reference)
+    if quantity <= 0.0:
         return
-    full = reference
-    if moment == AT_A_STOP:
-        full = full_price(desk, m, units, reference)
-    if desk.book[m]["side"] < 0:
-        fill(desk, m, units, full, reference, moment)
+    slipped = reference
+    if trigger == TRIGGER_STOP:
+        slipped = slipped_price(account, m, quantity, reference)
+    if account.orders[m]["side"] < 0:
+        fill_order(account, m, quantity, slipped, reference, trigger)
         return
-    outlay = opened_by(desk, m, units) * full * (1.0 + desk.rules[0]["commission"])
-    at_hand = cash_at_hand(desk)
-    share = at_hand / outlay if outlay > at_hand else 1.0
-    buy(desk, m, units, share, full, reference, moment)
+    outlay = (
+        opening_quantity(account, m, quantity) * slipped * (1.0 + account.rules[0]["commission"])
+    )
+    cash = available_cash(account)
+    share = cash / outlay if outlay > cash else 1.0
+    fill_buy(account, m, quantity, share, slipped, reference, trigger)
 
 
-@compiled
-def meet_stops(desk: Desk, queue: Ints, count: int, since: int) -> None:
+@cached_njit
+def match_stops(account: AccountArrays, queue: Int64s, count: int, since: int) -> None:
     """Stops that the bar touched: since `AT_OPEN` of those that were there before it or at its
     open, since `WITHIN` of those that came later. A stop-limit is triggered and is a limit from the
     next bar on."""
     for j in range(count):
-        order = desk.book[queue[j]]
-        held, side = desk.held[order["symbol"]], order["side"]
+        order = account.orders[queue[j]]
+        position, side = account.positions[order["symbol"]], order["side"]
         if order["order_type"] < STOP or order["triggered"] or order["time_in_force"] >= IOC:
             continue
-        if not is_open(order) or (order["activated"] == WITHIN) != (since == WITHIN):
+        if not is_open(order) or (order["activated"] == ACTIVE_WITHIN_BAR) != (
+            since == ACTIVE_WITHIN_BAR
+        ):
             continue
-        price = level(order)
-        if order["activated"] != BEFORE:  # no better than what its parent traded at
+        price = trigger_price(order)
+        if order["activated"] != ACTIVE_BEFORE_BAR:  # no better than what its parent traded at
             price = max(price, order["best"]) if side > 0 else min(price, order["best"])
-        if (held["high"] >= price) if side > 0 else (held["low"] <= price):
-            order["triggered"], order["activated"] = True, WITHIN
+        if (position["high"] >= price) if side > 0 else (position["low"] <= price):
+            order["triggered"], order["activated"] = True, ACTIVE_WITHIN_BAR
             if order["order_type"] != STOP_LIMIT:
-                within(desk, queue[j], price, AT_A_STOP)
+                fill_within_bar(account, queue[j], price, TRIGGER_STOP)
 
 
-@compiled
-def meet_limits(desk: Desk, queue: Ints, count: int) -> None:
+@cached_njit
+def match_limits(account: AccountArrays, queue: Int64s, count: int) -> None:
     """Limits that the bar traded through."""
     for j in range(count):
-        order = desk.book[queue[j]]
-        held, side, limit = desk.held[order["symbol"]], order["side"], order["limit_price"]
+        order = account.orders[queue[j]]
+        position, side, limit = (
+            account.positions[order["symbol"]],
+            order["side"],
+            order["limit_price"],
+        )
         if order["order_type"] != LIMIT and not (
             order["order_type"] == STOP_LIMIT and order["triggered"]
         ):
             continue
-        if not is_open(order) or order["activated"] == WITHIN or order["time_in_force"] >= IOC:
+        if (
+            not is_open(order)
+            or order["activated"] == ACTIVE_WITHIN_BAR
+            or order["time_in_force"] >= IOC
+        ):
             continue
-        if (held["low"] < limit) if side > 0 else (held["high"] > limit):
-            within(desk, queue[j], limit, AT_A_LIMIT)
+        if (position["low"] < limit) if side > 0 else (position["high"] > limit):
+            fill_within_bar(account, queue[j], limit, TRIGGER_LIMIT)
 
 
-@compiled
-def close_orders(desk: Desk, queue: Ints, count: int) -> None:
+@cached_njit
+def finish_bar_orders(account: AccountArrays, queue: Int64s, count: int) -> None:
     """What the row leaves of the orders it met: trailing stops have seen its prices, and those end
     that have nothing more to wait for."""
     for j in range(count):
-        m, order = queue[j], desk.book[queue[j]]
+        m, order = queue[j], account.orders[queue[j]]
         if not is_open(order):
             continue
-        held, side = desk.held[order["symbol"]], order["side"]
+        position, side = account.positions[order["symbol"]], order["side"]
         if order["order_type"] == TRAILING_STOP and not order["triggered"]:
-            seen = held["high"] if side < 0 else held["low"]
-            if order["activated"] == WITHIN or np.isnan(order["best"]):
-                seen = held["close"]
-            if not side * (seen - order["best"]) >= 0.0:
-                order["best"] = seen
-        order["activated"] = BEFORE
-        reducing = order["reduce_only"] or (side < 0 and not desk.rules[0]["shorting"] > 0.0)
-        if reducing and not side * held["quantity"] < 0.0:
-            end(desk, m, CANCELLED, NOTHING_HELD)
+            extreme = position["high"] if side < 0 else position["low"]
+            if order["activated"] == ACTIVE_WITHIN_BAR or np.isnan(order["best"]):
+                extreme = position["close"]
+            if not side * (extreme - order["best"]) >= 0.0:
+                order["best"] = extreme
+        order["activated"] = ACTIVE_BEFORE_BAR
+        reducing = order["reduce_only"] or (side < 0 and not account.rules[0]["shorting"] > 0.0)
+        if reducing and not side * position["quantity"] < 0.0:
+            end_order(account, m, CANCELLED, NOTHING_TO_REDUCE)
         elif order["time_in_force"] == FOK:
-            end(desk, m, CANCELLED, NOT_WHOLE)
+            end_order(account, m, CANCELLED, NOT_FILLED_WHOLE)
         elif order["time_in_force"] == IOC:
-            end(desk, m, CANCELLED, ONLY_THE_OPEN)
+            end_order(account, m, CANCELLED, IOC_REMAINDER)
         elif order["time_in_force"] == DAY:
             if order["expires"] == 0:
-                order["expires"] = desk.state[0]["session_end"]
-            if desk.state[0]["at"] >= order["expires"]:
-                end(desk, m, EXPIRED, DAY_OVER)
+                order["expires"] = account.state[0]["session_end"]
+            if account.state[0]["at"] >= order["expires"]:
+                end_order(account, m, EXPIRED, SESSION_ENDED)
 
 
-@compiled
-def meet_orders(desk: Desk) -> None:
+@cached_njit
+def match_orders(account: AccountArrays) -> None:
     """The row's bars, in the order that is worst for the account: the open, stops, limits, and last
     the stops of what was bought on the way."""
-    queue = np.empty(len(desk.book), np.int64)
-    at_open(desk, queue, gather(desk, queue))
-    count = gather(desk, queue)
+    queue = np.empty(len(account.orders), np.int64)
+    match_at_open(account, queue, collect_tradable(account, queue))
+    count = collect_tradable(account, queue)
     if count == 0:
         return
-    before = desk.state[0]["fill_count"]
-    meet_stops(desk, queue, count, AT_OPEN)
-    meet_limits(desk, queue, count)
-    if desk.state[0]["fill_count"] > before:
-        count = gather(desk, queue)
-        meet_stops(desk, queue, count, WITHIN)
-        count = gather(desk, queue)
-    close_orders(desk, queue, count)
+    before = account.state[0]["fill_count"]
+    match_stops(account, queue, count, ACTIVE_FROM_OPEN)
+    match_limits(account, queue, count)
+    if account.state[0]["fill_count"] > before:
+        count = collect_tradable(account, queue)
+        match_stops(account, queue, count, ACTIVE_WITHIN_BAR)
+        count = collect_tradable(account, queue)
+    finish_bar_orders(account, queue, count)

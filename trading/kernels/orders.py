@@ -7,15 +7,15 @@ from typing import Any
 
 import numpy as np
 
-from quant.jit import compiled
+from quant.jit import cached_njit
 from trading.kernels.codes import (
+    ACCEPTED,
     ACTIVE,
-    AT_OPEN,
-    AT_THE_OPEN,
-    BEFORE,
+    ACTIVE_BEFORE_BAR,
+    ACTIVE_FROM_OPEN,
+    ACTIVE_WITHIN_BAR,
     CANCELLED,
     DAY,
-    DAY_OVER,
     DUST,
     EXPIRED,
     FILLED,
@@ -23,36 +23,36 @@ from trading.kernels.codes import (
     GROUP_FILLED,
     GTC,
     HALTED,
-    HELD,
     LIMIT,
     MARKET,
     NOT_ENDED,
-    NOTHING_HELD,
+    NOTHING_TO_REDUCE,
     PARENT_ENDED,
-    PARTIAL,
+    PARTIALLY_FILLED,
+    SESSION_ENDED,
     STOP,
     STOP_LIMIT,
     TRAILING_STOP,
-    WITHIN,
+    TRIGGER_OPEN,
     WORKING,
 )
-from trading.kernels.positions import cash_at_hand, hold
-from trading.kernels.state import Desk, Ints
+from trading.kernels.positions import available_cash, update_position
+from trading.kernels.state import AccountArrays, Int64s
 
 
-@compiled
+@cached_njit
 def is_open(order: Any) -> bool:
-    return bool(order["status"] == WORKING or order["status"] == PARTIAL)
+    return bool(order["status"] == WORKING or order["status"] == PARTIALLY_FILLED)
 
 
-@compiled
-def whole(units: float, lot: float) -> float:
+@cached_njit
+def round_down_to_lot(quantity: float, lot: float) -> float:
     """Units (positive) in whole lots, rounded towards zero."""
-    return float(np.floor(units / lot) * lot)
+    return float(np.floor(quantity / lot) * lot)
 
 
-@compiled
-def level(order: Any) -> float:
+@cached_njit
+def trigger_price(order: Any) -> float:
     """Where a stop triggers: at its price, at its distance from the best price seen, or at the
     nearer of both."""
     if order["order_type"] != TRAILING_STOP:
@@ -65,20 +65,25 @@ def level(order: Any) -> float:
     return float(order["stop_price"] if nearer else trailed)
 
 
-@compiled
-def end(desk: Desk, m: int, status: int, why: int) -> None:
+@cached_njit
+def end_order(account: AccountArrays, m: int, status: int, reason: int) -> None:
     """An order is over, and so are those that still wait for it."""
-    book = desk.book
-    book[m]["status"], book[m]["reason"] = status, why
-    for k in range(3 * len(desk.held), len(book)):
-        if book[k]["parent"] == m and book[k]["status"] == HELD:
-            book[k]["status"], book[k]["reason"] = CANCELLED, PARENT_ENDED
+    orders = account.orders
+    orders[m]["status"], orders[m]["reason"] = status, reason
+    for k in range(3 * len(account.positions), len(orders)):
+        if orders[k]["parent"] == m and orders[k]["status"] == ACCEPTED:
+            orders[k]["status"], orders[k]["reason"] = CANCELLED, PARENT_ENDED
 
 
-@compiled
-def clear(order: Any, n: int, side: int, units: float, placed: int) -> None:
+@cached_njit
+def reset_order(order: Any, n: int, side: int, quantity: float, submitted: int) -> None:
     """A record becomes a new order to trade `units` (positive) at the market until cancelled."""
-    order["symbol"], order["side"], order["remaining"], order["submitted"] = n, side, units, placed
+    order["symbol"], order["side"], order["remaining"], order["submitted"] = (
+        n,
+        side,
+        quantity,
+        submitted,
+    )
     order["status"], order["order_type"], order["time_in_force"], order["reason"] = (
         WORKING,
         MARKET,
@@ -90,169 +95,189 @@ def clear(order: Any, n: int, side: int, units: float, placed: int) -> None:
     )
     order["filled"], order["best"] = 0.0, np.nan
     order["expires"], order["group"], order["parent"] = 0, 0, -1
-    order["activated"], order["reduce_only"], order["triggered"] = BEFORE, False, False
+    order["activated"], order["reduce_only"], order["triggered"] = ACTIVE_BEFORE_BAR, False, False
 
 
-@compiled
-def gather(desk: Desk, queue: Ints) -> int:
+@cached_njit
+def collect_tradable(account: AccountArrays, queue: Int64s) -> int:
     """Numbers of the open orders that may trade in this row; how many. Day orders whose session is
     over end here."""
-    book, opened, count = desk.book, desk.state[0]["opened"], 0
-    for m in range(len(book)):
-        order = book[m]
+    orders, opened, count = account.orders, account.state[0]["opened"], 0
+    for m in range(len(orders)):
+        order = orders[m]
         if (
             not is_open(order)
             or order["submitted"] > opened
-            or not desk.held[order["symbol"]]["has_bar"]
+            or not account.positions[order["symbol"]]["has_bar"]
         ):
             continue
         if order["time_in_force"] == DAY and 0 < order["expires"] <= opened:
-            end(desk, m, EXPIRED, DAY_OVER)
+            end_order(account, m, EXPIRED, SESSION_ENDED)
             continue
         queue[count] = m
         count += 1
     return count
 
 
-@compiled
-def slip(rules: Any, held: Any, units: float) -> float:
+@cached_njit
+def slippage_fraction(rules: Any, position: Any, quantity: float) -> float:
     """Half the spread and the impact of so many units beside what was traded in this bar, a
     fraction of the price."""
-    usual = held["volatility"] if held["volatility"] > 0.0 else rules["unmeasured"]
-    taken = rules["volume_cap"] * held["volume"] - held["remaining_volume"] + units
-    size = max(taken, 0.0) / held["volume"]
-    return float(rules["half_spread"] + rules["impact"] * usual * np.sqrt(size))
+    volatility = position["volatility"] if position["volatility"] > 0.0 else rules["unmeasured"]
+    used_volume = rules["volume_cap"] * position["volume"] - position["remaining_volume"] + quantity
+    size = max(used_volume, 0.0) / position["volume"]
+    return float(rules["half_spread"] + rules["impact"] * volatility * np.sqrt(size))
 
 
-@compiled
-def may_take(desk: Desk, m: int, price: float) -> float:
+@cached_njit
+def tradable_quantity(account: AccountArrays, m: int, price: float) -> float:
     """Units (positive) that an order may trade now, as holdings, standing and volume allow; buys
     before their cash is looked at."""
-    order, rules, standing = desk.book[m], desk.rules[0], desk.state[0]["trading_state"]
+    order, rules, trading_state = (
+        account.orders[m],
+        account.rules[0],
+        account.state[0]["trading_state"],
+    )
     n = order["symbol"]
-    held = desk.held[n]
-    wish, covered = order["remaining"], max(-order["side"] * held["quantity"], 0.0)
+    position = account.positions[n]
+    quantity, reducible = order["remaining"], max(-order["side"] * position["quantity"], 0.0)
     if order["parent"] >= 0:
-        wish = min(wish, desk.book[order["parent"]]["filled"] - order["filled"])
-    if (standing == HALTED and not desk.state[0]["flattening"]) or not held[
+        quantity = min(quantity, account.orders[order["parent"]]["filled"] - order["filled"])
+    if (trading_state == HALTED and not account.state[0]["flattening"]) or not position[
         "remaining_volume"
     ] > DUST:
         return 0.0
-    if order["reduce_only"] or standing != ACTIVE:
-        wish = min(wish, covered)
-    elif order["side"] < 0 and wish > covered:
+    if order["reduce_only"] or trading_state != ACTIVE:
+        quantity = min(quantity, reducible)
+    elif order["side"] < 0 and quantity > reducible:
         short = 0.0
         if rules["shorting"] > 0.0:
             share = rules["margin"] + rules["commission"]
-            share += slip(rules, held, min(wish, held["remaining_volume"]))
-            short = whole(cash_at_hand(desk) / (price * share), desk.lots[0, n])
-        wish = min(wish, covered + short)
-    if wish > held["remaining_volume"]:
-        wish = whole(held["remaining_volume"], desk.lots[0, n])
-    partly = order["time_in_force"] == FOK and wish < order["remaining"] - DUST
-    return 0.0 if partly or wish <= DUST else float(wish)
+            share += slippage_fraction(rules, position, min(quantity, position["remaining_volume"]))
+            short = round_down_to_lot(available_cash(account) / (price * share), account.lots[0, n])
+        quantity = min(quantity, reducible + short)
+    if quantity > position["remaining_volume"]:
+        quantity = round_down_to_lot(position["remaining_volume"], account.lots[0, n])
+    would_be_partial = order["time_in_force"] == FOK and quantity < order["remaining"] - DUST
+    return 0.0 if would_be_partial or quantity <= DUST else float(quantity)
 
 
-@compiled
-def full_price(desk: Desk, m: int, units: float, reference: float) -> float:
+@cached_njit
+def slipped_price(account: AccountArrays, m: int, quantity: float, reference: float) -> float:
     """What a unit costs with spread and impact, but never worse than a limit."""
-    order = desk.book[m]
-    side, share = order["side"], slip(desk.rules[0], desk.held[order["symbol"]], units)
-    full = reference * max(1.0 + side * share, 0.0)
+    order = account.orders[m]
+    side, share = (
+        order["side"],
+        slippage_fraction(account.rules[0], account.positions[order["symbol"]], quantity),
+    )
+    slipped = reference * max(1.0 + side * share, 0.0)
     if order["order_type"] in (LIMIT, STOP_LIMIT):
         return float(
-            min(full, order["limit_price"]) if side > 0 else max(full, order["limit_price"])
+            min(slipped, order["limit_price"]) if side > 0 else max(slipped, order["limit_price"])
         )
-    return float(full)
+    return float(slipped)
 
 
-@compiled
-def fill(desk: Desk, m: int, units: float, full: float, reference: float, moment: int) -> None:
+@cached_njit
+def fill_order(
+    account: AccountArrays, m: int, quantity: float, slipped: float, reference: float, trigger: int
+) -> None:
     """An order trades `units` (positive) at the price `full` with spread and impact, `reference`
     without. What of it lies beyond the bar's range is charged beside the price."""
-    order, state = desk.book[m], desk.state[0]
+    order, state = account.orders[m], account.state[0]
     n, side = order["symbol"], order["side"]
-    held = desk.held[n]
-    price = min(max(full, held["low"]), held["high"])
-    charged = max(side * (full - price) * units, 0.0)
-    commission = units * price * desk.rules[0]["commission"]
-    traded, fees = side * units, commission + charged
-    state["cash"] -= traded * price + fees
-    hold(state, held, traded, price, fees)
-    at = state["opened"] if moment == AT_THE_OPEN else state["at"]
-    held["last_fill_at"] = at
-    held["remaining_volume"] -= units
-    order["filled"] += units
-    order["remaining"] -= units
-    order["status"] = PARTIAL
+    position = account.positions[n]
+    price = min(max(slipped, position["low"]), position["high"])
+    residual_slippage = max(side * (slipped - price) * quantity, 0.0)
+    commission = quantity * price * account.rules[0]["commission"]
+    signed_quantity, fees = side * quantity, commission + residual_slippage
+    state["cash"] -= signed_quantity * price + fees
+    update_position(state, position, signed_quantity, price, fees)
+    at = state["opened"] if trigger == TRIGGER_OPEN else state["at"]
+    position["last_fill_at"] = at
+    position["remaining_volume"] -= quantity
+    order["filled"] += quantity
+    order["remaining"] -= quantity
+    order["status"] = PARTIALLY_FILLED
     if order["remaining"] <= DUST:
         order["remaining"], order["status"] = 0.0, FILLED
-    line = desk.fills[state["fill_count"]]
+    record = account.fills[state["fill_count"]]
     state["fill_count"] += 1
-    line["row"], line["order"], line["symbol"] = state["row"], m, n
-    line["at"], line["trigger"] = at, moment
-    line["quantity"], line["price"], line["commission"] = traded, price, commission
-    line["slippage"], line["residual_slippage"] = abs(full - reference) * units, charged
+    record["row"], record["order"], record["symbol"] = state["row"], m, n
+    record["at"], record["trigger"] = at, trigger
+    record["quantity"], record["price"], record["commission"] = signed_quantity, price, commission
+    record["slippage"], record["residual_slippage"] = (
+        abs(slipped - reference) * quantity,
+        residual_slippage,
+    )
     if order["group"] > 0:
-        tell_group(desk, m, units)
-    wake(desk, m, moment, price)
-    guard(desk, m, moment, price)
+        update_group(account, m, quantity)
+    activate_children(account, m, trigger, price)
+    update_protective_exits(account, m, trigger, price)
 
 
-@compiled
-def tell_group(desk: Desk, m: int, units: float) -> None:
+@cached_njit
+def update_group(account: AccountArrays, m: int, quantity: float) -> None:
     """Exits of one group shrink by what one of them filled, other orders of one are cancelled."""
-    one = desk.book[m]
-    for k in range(len(desk.book)):
-        other = desk.book[k]
-        if k == m or other["group"] != one["group"] or not HELD <= other["status"] <= PARTIAL:
+    filled_order = account.orders[m]
+    for k in range(len(account.orders)):
+        other = account.orders[k]
+        if (
+            k == m
+            or other["group"] != filled_order["group"]
+            or not ACCEPTED <= other["status"] <= PARTIALLY_FILLED
+        ):
             continue
-        if other["reduce_only"] and one["reduce_only"] and other["remaining"] > units + DUST:
-            other["remaining"] -= units
+        if (
+            other["reduce_only"]
+            and filled_order["reduce_only"]
+            and other["remaining"] > quantity + DUST
+        ):
+            other["remaining"] -= quantity
         else:
-            end(desk, k, CANCELLED, GROUP_FILLED)
+            end_order(account, k, CANCELLED, GROUP_FILLED)
 
 
-@compiled
-def wake(desk: Desk, m: int, moment: int, price: float) -> None:
+@cached_njit
+def activate_children(account: AccountArrays, m: int, trigger: int, price: float) -> None:
     """Orders that wait for this one begin to live."""
-    for k in range(3 * len(desk.held), len(desk.book)):
-        child = desk.book[k]
-        if child["parent"] == m and child["status"] == HELD:
+    for k in range(3 * len(account.positions), len(account.orders)):
+        child = account.orders[k]
+        if child["parent"] == m and child["status"] == ACCEPTED:
             child["status"], child["best"] = WORKING, price
-            child["activated"] = AT_OPEN if moment == AT_THE_OPEN else WITHIN
+            child["activated"] = ACTIVE_FROM_OPEN if trigger == TRIGGER_OPEN else ACTIVE_WITHIN_BAR
 
 
-@compiled
-def guard(desk: Desk, m: int, moment: int, price: float) -> None:
+@cached_njit
+def update_protective_exits(account: AccountArrays, m: int, trigger: int, price: float) -> None:
     """The symbol's protective exits follow its position: what the committee buys is guarded, what
     is sold needs no guard any more."""
-    rules, n = desk.rules[0], desk.book[m]["symbol"]
-    held = desk.held[n]
-    bought = m == 3 * n and desk.book[m]["side"] > 0 and held["quantity"] > 0.0
-    wanted = (rules["stop_loss"] > 0.0 or rules["trailing"] > 0.0, rules["take_profit"] > 0.0)
+    rules, n = account.rules[0], account.orders[m]["symbol"]
+    position = account.positions[n]
+    bought = m == 3 * n and account.orders[m]["side"] > 0 and position["quantity"] > 0.0
+    wanted_exits = (rules["stop_loss"] > 0.0 or rules["trailing"] > 0.0, rules["take_profit"] > 0.0)
     for slot in range(2):
         k = 3 * n + 1 + slot
-        order, living = desk.book[k], is_open(desk.book[k])
-        if living and held["quantity"] <= 0.0:
-            end(desk, k, CANCELLED, NOTHING_HELD)
-        elif living and not bought:
-            order["remaining"] = min(order["remaining"], held["quantity"])
-        if not (bought and wanted[slot]):
+        order, is_active = account.orders[k], is_open(account.orders[k])
+        if is_active and position["quantity"] <= 0.0:
+            end_order(account, k, CANCELLED, NOTHING_TO_REDUCE)
+        elif is_active and not bought:
+            order["remaining"] = min(order["remaining"], position["quantity"])
+        if not (bought and wanted_exits[slot]):
             continue
-        if not living:
-            clear(order, n, -1, held["quantity"], desk.state[0]["opened"])
+        if not is_active:
+            reset_order(order, n, -1, position["quantity"], account.state[0]["opened"])
             order["group"], order["reduce_only"], order["best"] = n + 1, True, price
-        order["remaining"] = held["quantity"]
-        order["activated"] = AT_OPEN if moment == AT_THE_OPEN else WITHIN
+        order["remaining"] = position["quantity"]
+        order["activated"] = ACTIVE_FROM_OPEN if trigger == TRIGGER_OPEN else ACTIVE_WITHIN_BAR
         if slot == 1:
             order["order_type"], order["limit_price"] = (
                 LIMIT,
-                held["average_cost"] * (1.0 + rules["take_profit"]),
+                position["average_cost"] * (1.0 + rules["take_profit"]),
             )
             continue
         order["order_type"] = STOP
         if rules["stop_loss"] > 0.0:
-            order["stop_price"] = held["average_cost"] * (1.0 - rules["stop_loss"])
+            order["stop_price"] = position["average_cost"] * (1.0 - rules["stop_loss"])
         if rules["trailing"] > 0.0:
             order["order_type"], order["trail_fraction"] = TRAILING_STOP, rules["trailing"]

@@ -5,14 +5,14 @@ Leaves out which fills there are (`matching.py`).
 
 from typing import Any
 
-from quant.jit import compiled
+from quant.jit import cached_njit
 from trading.kernels.codes import DUST
-from trading.kernels.state import Desk
+from trading.kernels.state import AccountArrays
 
 
-@compiled
-def settle(
-    units: float, cost: float, traded: float, price: float, fees: float
+@cached_njit
+def position_after_fill(
+    quantity: float, cost: float, signed_quantity: float, price: float, fees: float
 ) -> tuple[float, float, float]:
     """Units and average cost after a fill, and the profit that it took; the ledger's own too.
 
@@ -20,38 +20,40 @@ def settle(
     cost, fees included; what takes from it realises the difference to that cost, less fees. A fill
     that goes through nothing does both, its fees in proportion.
     """
-    after = units + traded
+    after = quantity + signed_quantity
     if abs(after) <= DUST:
         after = 0.0
-    if units * traded >= 0.0:
-        return after, (units * cost + traded * price + fees) / after, 0.0
-    if units * after >= 0.0:
-        return after, cost if after != 0.0 else 0.0, traded * (cost - price) - fees
-    closing = -units / traded
+    if quantity * signed_quantity >= 0.0:
+        return after, (quantity * cost + signed_quantity * price + fees) / after, 0.0
+    if quantity * after >= 0.0:
+        return after, cost if after != 0.0 else 0.0, signed_quantity * (cost - price) - fees
+    closing = -quantity / signed_quantity
     opening_fees = fees * (1.0 - closing)
-    return after, price + opening_fees / after, units * (price - cost) - fees * closing
+    return after, price + opening_fees / after, quantity * (price - cost) - fees * closing
 
 
-@compiled
-def hold(state: Any, held: Any, traded: float, price: float, fees: float) -> None:
+@cached_njit
+def update_position(
+    state: Any, position: Any, signed_quantity: float, price: float, fees: float
+) -> None:
     """The position after a fill; one that ends counts as won or lost."""
-    before = held["quantity"]
-    held["quantity"], held["average_cost"], profit = settle(
-        before, held["average_cost"], traded, price, fees
+    before = position["quantity"]
+    position["quantity"], position["average_cost"], profit = position_after_fill(
+        before, position["average_cost"], signed_quantity, price, fees
     )
-    held["realised"] += profit
-    if before != 0.0 and before * held["quantity"] <= 0.0:
-        state["losses"] = state["losses"] + 1 if held["realised"] < 0.0 else 0
-        held["realised"] = 0.0
+    position["realised"] += profit
+    if before != 0.0 and before * position["quantity"] <= 0.0:
+        state["losses"] = state["losses"] + 1 if position["realised"] < 0.0 else 0
+        position["realised"] = 0.0
 
 
-@compiled
-def cash_at_hand(desk: Desk) -> float:
+@cached_njit
+def available_cash(account: AccountArrays) -> float:
     """Cash that may be spent: not what stands for positions sold short, and their margin."""
-    cash = desk.state[0]["cash"]
-    if desk.rules[0]["shorting"] > 0.0:
-        for n in range(len(desk.held)):
-            if desk.held[n]["quantity"] < 0.0:
-                value = desk.held[n]["quantity"] * desk.held[n]["last_price"]
-                cash += (1.0 + desk.rules[0]["margin"]) * value
+    cash = account.state[0]["cash"]
+    if account.rules[0]["shorting"] > 0.0:
+        for n in range(len(account.positions)):
+            if account.positions[n]["quantity"] < 0.0:
+                value = account.positions[n]["quantity"] * account.positions[n]["last_price"]
+                cash += (1.0 + account.rules[0]["margin"]) * value
     return max(float(cash), 0.0)

@@ -17,15 +17,15 @@ from trading.limits import TradingSettings
 
 Records = NDArray[Any]
 """(M,) of a structured type."""
-Ints = NDArray[np.int64]
+Int64s = NDArray[np.int64]
 Codes = NDArray[np.int8]
 Bools = NDArray[np.bool_]
 
-UNMEASURED = 0.05
+UNMEASURED_VOLATILITY = 0.05
 """Volatility of a bar that stands in for one not measured yet: higher than nearly all, so that
 what is not known is never cheap."""
 
-BOOK = np.dtype(
+ORDER_DTYPE = np.dtype(
     [
         ("symbol", np.int64),
         ("remaining", np.float64),
@@ -61,7 +61,7 @@ The first 3N records are slots: of symbol n the committee's order, its stop exit
 exit are 3n, 3n + 1 and 3n + 2. Manual orders come after them.
 """
 
-STATE = np.dtype(
+STATE_DTYPE = np.dtype(
     [
         ("cash", np.float64),
         ("equity", np.float64),
@@ -89,7 +89,7 @@ by itself, `reason` a code of `codes.REASONS`. While `flattening` everything hel
 `row` to `session_end` are of the row being met. `fill_count` counts the fills that were written,
 `dividends` and `borrowing` are sums in currency."""
 
-HOLDING = np.dtype(
+POSITION_DTYPE = np.dtype(
     [
         *(
             (name, np.float64)
@@ -111,7 +111,7 @@ itself; `remaining_volume`, what its volume still leaves in units; and whether i
 `volatility_halted`: moved more than the volatility breaker allows. `has_bar` says whether it is of
 the row being met."""
 
-RULES = np.dtype(
+RULES_DTYPE = np.dtype(
     [
         (name, np.float64)
         for name in (
@@ -125,7 +125,7 @@ RULES = np.dtype(
 """The settings as the loops read them: fractions, microseconds and days; what is off is infinite
 where it is a breaker and 0 where it is an exit."""
 
-FILL = np.dtype(
+FILL_DTYPE = np.dtype(
     [
         ("row", np.int64),
         ("order", np.int64),
@@ -148,20 +148,20 @@ take: cash changes by -(units * price + (commission + charged)), fill by fill, a
 its closing one."""
 
 
-class Desk(NamedTuple):
+class AccountArrays(NamedTuple):
     """An account at work. `book` BOOK (M,), `state` STATE (1,), `held` HOLDING (N,), `rules` RULES
     (1,), `lots` (2, N): lot in units and least value of an order; `fills` FILL (F,) with room for
     them. Everything but rules and lots changes in place."""
 
-    book: Records
+    orders: Records
     state: Records
-    held: Records
+    positions: Records
     rules: Records
     lots: Floats
     fills: Records
 
 
-class Bars(NamedTuple):
+class BarArrays(NamedTuple):
     """Rows of bars, prices and volume as traded. (K, N) and NaN without a bar: prices, volume,
     `dividend` a unit that is ex at this bar (0 without), `volatility` of one bar as known at the
     row's close. (K,) microseconds since 1970: when the row closed, opened, and its session ends."""
@@ -173,75 +173,81 @@ class Bars(NamedTuple):
     volume: Floats
     dividend: Floats
     volatility: Floats
-    known_at: Ints
-    opened_at: Ints
-    session_end: Ints
+    known_at: Int64s
+    opened_at: Int64s
+    session_end: Int64s
 
 
-class Asks(NamedTuple):
+class TargetMatrix(NamedTuple):
     """What the committee wants, (K, N): `words` of `codes.LEAVE` to `WITHDRAW`, `targets` shares
     of equity at the row's closes, and `ceilings` the largest that risk accepts."""
 
-    words: Codes
+    instructions: Codes
     targets: Floats
     ceilings: Floats
 
 
-NO_ASKS = Asks(np.empty((0, 0), np.int8), np.empty((0, 0)), np.empty((0, 0)))
+NO_TARGETS = TargetMatrix(np.empty((0, 0), np.int8), np.empty((0, 0)), np.empty((0, 0)))
 
 
-class Groups(NamedTuple):
+class SharedLimits(NamedTuple):
     """Limits that symbols share, as shares of equity: `limits` (3,) of one sector, of a symbol and
     all that move with it, and of everything; 1 is none. `sector` (N,) is a number or -1; in row k
     those move together that `alike[table[k]]` says, of `alike` (M, N, N) and `table` (K,)."""
 
     sector: NDArray[np.int32]
-    alike: Bools
-    table: NDArray[np.int32]
+    correlated: Bools
+    matrix_index: NDArray[np.int32]
     limits: Floats
 
 
-NO_GROUPS = Groups(
+NO_SHARED_LIMITS = SharedLimits(
     np.empty(0, np.int32), np.empty((0, 0, 0), bool), np.empty(0, np.int32), np.ones(3)
 )
 """Nothing is limited but each symbol for itself."""
 
 
-def new_desk(symbols: Sequence[str], settings: TradingSettings, manual: int = 0) -> Desk:
+def new_account_arrays(
+    symbols: Sequence[str], settings: TradingSettings, manual_orders: int = 0
+) -> AccountArrays:
     """An empty account without cash: N slots and room for `manual` orders beside them."""
-    book = np.zeros(3 * len(symbols) + manual, BOOK)
+    orders = np.zeros(3 * len(symbols) + manual_orders, ORDER_DTYPE)
     for name in ("limit_price", "stop_price", "trail_amount", "trail_fraction", "best"):
-        book[name] = np.nan
-    book["parent"] = -1
-    held = np.zeros(len(symbols), HOLDING)
+        orders[name] = np.nan
+    orders["parent"] = -1
+    positions = np.zeros(len(symbols), POSITION_DTYPE)
     for name in ("last_price", "last_bar_at", "last_fill_at", "volatility"):
-        held[name] = np.nan
-    state = np.zeros(1, STATE)
+        positions[name] = np.nan
+    state = np.zeros(1, STATE_DTYPE)
     state["day"] = -1
-    fills = np.empty(max(len(book), 256), FILL)
-    return Desk(book, state, held, rules_of(settings), lots_of(symbols, settings), fills)
+    fills = np.empty(max(len(orders), 256), FILL_DTYPE)
+    return AccountArrays(
+        orders, state, positions, rules_array(settings), lots_array(symbols, settings), fills
+    )
 
 
-def rules_of(settings: TradingSettings) -> Records:
+def rules_array(settings: TradingSettings) -> Records:
     """RULES (1,)."""
     costs, limits = settings.costs, settings.limits
-    rules = np.zeros(1, RULES)
+    rules = np.zeros(1, RULES_DTYPE)
     for name in ("half_spread", "commission", "impact", "volume_cap", "borrow"):
         rules[name] = getattr(costs, name)
     for name in ("band", "order_limit", "flatten", "shorting", "margin"):
         rules[name] = getattr(limits, name)
     for name in ("daily_loss", "drawdown", "losses", "volatility_breaker"):
-        given = getattr(limits, name)
-        rules[name] = math.inf if given is None else given
+        value = getattr(limits, name)
+        rules[name] = math.inf if value is None else value
     for name in ("stop_loss", "take_profit", "trailing"):
         rules[name] = getattr(limits, name) or 0.0
-    rules["unmeasured"] = UNMEASURED
+    rules["unmeasured"] = UNMEASURED_VOLATILITY
     rules["cooldown"] = limits.cooldown_days
     rules["pause"] = limits.pause_seconds * 1e6
     return rules
 
 
-def lots_of(symbols: Sequence[str], settings: TradingSettings) -> Floats:
+def lots_array(symbols: Sequence[str], settings: TradingSettings) -> Floats:
     """(2, N) of `Desk.lots`."""
-    lots = [settings.limits.lot(symbol) for symbol in symbols]
-    return np.array([[lot.size for lot in lots], [lot.minimum for lot in lots]]).reshape(2, -1)
+    lots = [settings.limits.lot_size(symbol) for symbol in symbols]
+    return np.array([[lot.size for lot in lots], [lot.min_order_value for lot in lots]]).reshape(
+        2, -1
+    )

@@ -9,72 +9,74 @@ from typing import Any
 import numpy as np
 
 from domain.panel import Floats
-from quant.jit import compiled
+from quant.jit import cached_njit
 from trading.kernels.codes import (
+    ACCEPTED,
+    ACCOUNT_HALTED,
     ACTIVE,
-    ALL,
     BLOCKED,
+    CANCEL,
     CANCELLED,
     CORRELATED,
-    DECIDE,
-    DECIDED_ANEW,
     HALTED,
-    HELD,
-    LEAVE,
-    PARTIAL,
+    KEEP,
+    NEW_DECISION,
+    PARTIALLY_FILLED,
+    REDUCE,
     SECTOR,
-    SHRINK,
-    STOPPED,
-    WITHDRAW,
+    TARGET,
+    TOTAL,
 )
-from trading.kernels.orders import clear, end, is_open, whole
-from trading.kernels.state import Asks, Bools, Desk, Groups
+from trading.kernels.orders import end_order, is_open, reset_order, round_down_to_lot
+from trading.kernels.state import AccountArrays, Bools, SharedLimits, TargetMatrix
 
 
-@compiled
-def units_asked(
+@cached_njit
+def quantity_for_target(
     state: Any,
     rules: Any,
-    held: Any,
+    position: Any,
     lot: float,
-    least: float,
+    min_value: float,
     target: float,
     ceiling: float,
     at: int,
 ) -> float:
     """Units to trade, negative to sell, so that a symbol's share of equity comes to its target; 0
     within the band, below the least order, and where a limit forbids to buy."""
-    equity, price = state["equity"], held["last_price"]
+    equity, price = state["equity"], position["last_price"]
     if target == 0.0:
-        return float(-held["quantity"])
+        return float(-position["quantity"])
     if not (price > 0.0 and equity > 0.0):
         return 0.0
-    weight = held["quantity"] * price / equity
+    weight = position["quantity"] * price / equity
     if weight > ceiling:
         target = min(target, ceiling)
     elif not abs(target - weight) > rules["band"]:
         return 0.0
-    units = target * equity / price - held["quantity"]
-    if units > 0.0:
-        soon = at - held["last_fill_at"] < rules["pause"]
-        if soon or held["volatility_halted"] or state["trading_state"] != ACTIVE:
+    quantity = target * equity / price - position["quantity"]
+    if quantity > 0.0:
+        within_pause = at - position["last_fill_at"] < rules["pause"]
+        if within_pause or position["volatility_halted"] or state["trading_state"] != ACTIVE:
             return 0.0
-        units = min(units, rules["order_limit"] * equity / price)
-    size = whole(abs(units), lot)
-    if size * price < least:
+        quantity = min(quantity, rules["order_limit"] * equity / price)
+    size = round_down_to_lot(abs(quantity), lot)
+    if size * price < min_value:
         return 0.0
-    return size if units > 0.0 else -size
+    return size if quantity > 0.0 else -size
 
 
-@compiled
-def place(order: Any, n: int, units: float, held: float, at: int) -> None:
+@cached_njit
+def place_order(order: Any, n: int, quantity: float, held_quantity: float, at: int) -> None:
     """The committee's order in its slot, where so many units are held."""
-    clear(order, n, 1 if units > 0.0 else -1, abs(units), at)
-    order["reduce_only"] = units * held < 0.0 and abs(units) <= abs(held)
+    reset_order(order, n, 1 if quantity > 0.0 else -1, abs(quantity), at)
+    order["reduce_only"] = quantity * held_quantity < 0.0 and abs(quantity) <= abs(held_quantity)
 
 
-@compiled
-def keep_to(limit: float, member: Bools, planned: Floats, excess: Floats, kept: Floats) -> None:
+@cached_njit
+def cap_group(
+    limit: float, member: Bools, planned: Floats, excess: Floats, kept_share: Floats
+) -> None:
     """Lower what `kept` (N,) says of the members of a group that would stand above its limit: the
     share of its `excess` over its target that each may keep."""
     total = above = 0.0
@@ -86,16 +88,18 @@ def keep_to(limit: float, member: Bools, planned: Floats, excess: Floats, kept: 
         share = max(limit - (total - above), 0.0) / above
         for n in range(len(member)):
             if member[n]:
-                kept[n] = min(kept[n], share)
+                kept_share[n] = min(kept_share[n], share)
 
 
-@compiled
-def keep_groups(groups: Groups, t: int, planned: Floats, excess: Floats, kept: Floats) -> None:
+@cached_njit
+def cap_groups(
+    shared_limits: SharedLimits, t: int, planned: Floats, excess: Floats, kept_share: Floats
+) -> None:
     """`keep_to` of all groups of row t. A limit of 1 is none."""
-    limits, sector = groups.limits, groups.sector
+    limits, sector = shared_limits.limits, shared_limits.sector
     member = np.ones(len(planned), np.bool_)
-    if limits[ALL] < 1.0:
-        keep_to(limits[ALL], member, planned, excess, kept)
+    if limits[TOTAL] < 1.0:
+        cap_group(limits[TOTAL], member, planned, excess, kept_share)
     if limits[SECTOR] < 1.0:
         last = -1
         for number in sector:
@@ -103,18 +107,24 @@ def keep_groups(groups: Groups, t: int, planned: Floats, excess: Floats, kept: F
         for number in range(last + 1):
             for n in range(len(planned)):
                 member[n] = sector[n] == number
-            keep_to(limits[SECTOR], member, planned, excess, kept)
+            cap_group(limits[SECTOR], member, planned, excess, kept_share)
     if limits[CORRELATED] < 1.0:
-        alike, table = groups.alike, groups.table[t]
+        correlated, matrix_index = shared_limits.correlated, shared_limits.matrix_index[t]
         for g in range(len(planned)):
             if planned[g] > 0.0:
                 for n in range(len(planned)):
-                    member[n] = n == g or alike[table, g, n]
-                keep_to(limits[CORRELATED], member, planned, excess, kept)
+                    member[n] = n == g or correlated[matrix_index, g, n]
+                cap_group(limits[CORRELATED], member, planned, excess, kept_share)
 
 
-@compiled
-def relieve(desk: Desk, asks: Asks, groups: Groups, t: int, wanted: Floats) -> None:
+@cached_njit
+def add_limit_sales(
+    account: AccountArrays,
+    target_matrix: TargetMatrix,
+    shared_limits: SharedLimits,
+    t: int,
+    quantities: Floats,
+) -> None:
     """The band spares no sale that a limit asks for: adds such sales to `wanted` (N,), the units to
     trade.
 
@@ -122,30 +132,44 @@ def relieve(desk: Desk, asks: Asks, groups: Groups, t: int, wanted: Floats) -> N
     the same share of what they hold above their targets; one of several groups as the strictest
     asks.
     """
-    equity, symbols = desk.state[0]["equity"], len(desk.held)
-    planned, excess, kept = np.zeros(symbols), np.zeros(symbols), np.ones(symbols)
+    equity, symbols = account.state[0]["equity"], len(account.positions)
+    planned, excess, kept_share = np.zeros(symbols), np.zeros(symbols), np.ones(symbols)
     for n in range(symbols):
-        held, order, word = desk.held[n], desk.book[3 * n], asks.words[t, n]
-        units = held["quantity"] + wanted[n]
-        if word == LEAVE and is_open(order):
-            units += order["side"] * order["remaining"]
-        if units == 0.0 or not (equity > 0.0 and held["last_price"] > 0.0):
+        position, order, instruction = (
+            account.positions[n],
+            account.orders[3 * n],
+            target_matrix.instructions[t, n],
+        )
+        quantity = position["quantity"] + quantities[n]
+        if instruction == KEEP and is_open(order):
+            quantity += order["side"] * order["remaining"]
+        if quantity == 0.0 or not (equity > 0.0 and position["last_price"] > 0.0):
             continue
-        weight = units * held["last_price"] / equity
+        weight = quantity * position["last_price"] / equity
         planned[n] = abs(weight)
-        if wanted[n] == 0.0 and word in (DECIDE, SHRINK):
-            excess[n] = max(weight - min(asks.targets[t, n], asks.ceilings[t, n]), 0.0)
-    keep_groups(groups, t, planned, excess, kept)
+        if quantities[n] == 0.0 and instruction in (TARGET, REDUCE):
+            excess[n] = max(
+                weight - min(target_matrix.targets[t, n], target_matrix.ceilings[t, n]), 0.0
+            )
+    cap_groups(shared_limits, t, planned, excess, kept_share)
     for n in range(symbols):
-        if kept[n] < 1.0 and excess[n] > 0.0:
-            price = desk.held[n]["last_price"]
-            units = whole((1.0 - kept[n]) * excess[n] * equity / price, desk.lots[0, n])
-            if units * price >= desk.lots[1, n]:
-                wanted[n] = -units
+        if kept_share[n] < 1.0 and excess[n] > 0.0:
+            price = account.positions[n]["last_price"]
+            quantity = round_down_to_lot(
+                (1.0 - kept_share[n]) * excess[n] * equity / price, account.lots[0, n]
+            )
+            if quantity * price >= account.lots[1, n]:
+                quantities[n] = -quantity
 
 
-@compiled
-def ask_row(desk: Desk, asks: Asks, groups: Groups, t: int, at: int) -> None:
+@cached_njit
+def place_target_orders(
+    account: AccountArrays,
+    target_matrix: TargetMatrix,
+    shared_limits: SharedLimits,
+    t: int,
+    at: int,
+) -> None:
     """The targets of row t become the committee's orders in the slots, after the bars they were
     decided on were met, which closed `at`.
 
@@ -153,42 +177,48 @@ def ask_row(desk: Desk, asks: Asks, groups: Groups, t: int, at: int) -> None:
     `filled` 0 that was `placed` at `at` is a new order. A halted account loses all its orders but
     those that flatten it.
     """
-    state, rules = desk.state[0], desk.rules[0]
+    state, rules = account.state[0], account.rules[0]
     if state["trading_state"] == HALTED:
-        for m in range(len(desk.book)):
-            leaves = state["flattening"] and desk.book[m]["reduce_only"]
-            if HELD <= desk.book[m]["status"] <= PARTIAL and not leaves:
-                end(desk, m, CANCELLED, STOPPED)
+        for m in range(len(account.orders)):
+            stays_open = state["flattening"] and account.orders[m]["reduce_only"]
+            if ACCEPTED <= account.orders[m]["status"] <= PARTIALLY_FILLED and not stays_open:
+                end_order(account, m, CANCELLED, ACCOUNT_HALTED)
         return
-    book, all_held, lots = desk.book, desk.held, desk.lots
-    words, targets, ceilings = asks.words, asks.targets, asks.ceilings
+    orders, positions, lots = account.orders, account.positions, account.lots
+    instructions, targets, ceilings = (
+        target_matrix.instructions,
+        target_matrix.targets,
+        target_matrix.ceilings,
+    )
     if state["flattening"]:
-        for n in range(len(all_held)):
-            order, held = book[3 * n], all_held[n]
-            if is_open(order) and order["side"] * held["quantity"] >= 0.0:
-                end(desk, 3 * n, CANCELLED, DECIDED_ANEW)
-            if not is_open(order) and held["quantity"] != 0.0:
-                place(order, n, -held["quantity"], held["quantity"], at)
+        for n in range(len(positions)):
+            order, position = orders[3 * n], positions[n]
+            if is_open(order) and order["side"] * position["quantity"] >= 0.0:
+                end_order(account, 3 * n, CANCELLED, NEW_DECISION)
+            if not is_open(order) and position["quantity"] != 0.0:
+                place_order(order, n, -position["quantity"], position["quantity"], at)
         return
-    decided, wanted = False, np.zeros(len(all_held))
-    for n in range(len(all_held)):
-        word, held = words[t, n], all_held[n]
-        if word == LEAVE:
+    decided, quantities = False, np.zeros(len(positions))
+    for n in range(len(positions)):
+        instruction, position = instructions[t, n], positions[n]
+        if instruction == KEEP:
             continue
-        if is_open(book[3 * n]):
-            end(desk, 3 * n, CANCELLED, BLOCKED if word == WITHDRAW else DECIDED_ANEW)
-        if word == WITHDRAW:
+        if is_open(orders[3 * n]):
+            end_order(account, 3 * n, CANCELLED, BLOCKED if instruction == CANCEL else NEW_DECISION)
+        if instruction == CANCEL:
             continue
         decided = True
-        units = units_asked(
-            state, rules, held, lots[0, n], lots[1, n], targets[t, n], ceilings[t, n], at
+        quantity = quantity_for_target(
+            state, rules, position, lots[0, n], lots[1, n], targets[t, n], ceilings[t, n], at
         )
-        wanted[n] = units if word == DECIDE or units * held["quantity"] < 0.0 else 0.0
+        quantities[n] = (
+            quantity if instruction == TARGET or quantity * position["quantity"] < 0.0 else 0.0
+        )
     if not decided:
         return
-    limits = groups.limits
-    if min(limits[ALL], limits[SECTOR], limits[CORRELATED]) < 1.0:
-        relieve(desk, asks, groups, t, wanted)
-    for n in range(len(all_held)):
-        if wanted[n] != 0.0:
-            place(book[3 * n], n, wanted[n], all_held[n]["quantity"], at)
+    limits = shared_limits.limits
+    if min(limits[TOTAL], limits[SECTOR], limits[CORRELATED]) < 1.0:
+        add_limit_sales(account, target_matrix, shared_limits, t, quantities)
+    for n in range(len(positions)):
+        if quantities[n] != 0.0:
+            place_order(orders[3 * n], n, quantities[n], positions[n]["quantity"], at)

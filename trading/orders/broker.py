@@ -14,38 +14,38 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from domain.bar_matrix import Tape
+from domain.bar_matrix import BarMatrix
 from domain.errors import InputError
-from domain.trading.account import Account, Entry
-from domain.trading.orders import Kind, Order, Term, Ticket
-from trading.account.paper_account import meet
+from domain.trading.account import Account, AccountEntry
+from domain.trading.orders import Order, OrderType, Ticket, TimeInForce
+from trading.account.paper_account import apply_bars
 from trading.limits import TradingSettings
 from trading.orders import manual_orders
 
 
 @dataclass(frozen=True, slots=True)
-class Capabilities:
+class BrokerCapabilities:
     """What a broker takes. `bracket` is whether it holds the exits of a bracket until their parent
     fills, `fractional` whether parts of a unit trade."""
 
-    kinds: frozenset[Kind]
-    terms: frozenset[Term]
-    bracket: bool
-    fractional: bool
+    order_types: frozenset[OrderType]
+    times_in_force: frozenset[TimeInForce]
+    supports_brackets: bool
+    supports_fractional: bool
 
-    def demand(self, ticket: Ticket) -> None:
+    def validate(self, ticket: Ticket) -> None:
         """Raises InputError for a ticket that the broker does not take, with what it does."""
-        if ticket.kind not in self.kinds:
+        if ticket.order_type not in self.order_types:
             raise InputError(
-                f"This broker takes no {ticket.kind} orders. Choose one of: {_list(self.kinds)}."
+                f"This broker takes no {ticket.order_type} orders. Choose one of: {_list(self.order_types)}."
             )
-        if ticket.term not in self.terms:
+        if ticket.time_in_force not in self.times_in_force:
             raise InputError(
-                f"This broker takes no {ticket.term} orders. Choose one of: {_list(self.terms)}."
+                f"This broker takes no {ticket.time_in_force} orders. Choose one of: {_list(self.times_in_force)}."
             )
-        if not self.bracket and (ticket.stop_loss or ticket.take_profit):
+        if not self.supports_brackets and (ticket.stop_loss or ticket.take_profit):
             raise InputError("This broker holds no exits. Place them once the order has filled.")
-        if not self.fractional and ticket.quantity != int(ticket.quantity):
+        if not self.supports_fractional and ticket.quantity != int(ticket.quantity):
             raise InputError(
                 f"This broker takes whole units only. Give {int(ticket.quantity)} or "
                 f"{int(ticket.quantity) + 1}."
@@ -53,11 +53,11 @@ class Capabilities:
 
 
 @dataclass(frozen=True, slots=True)
-class Figures:
+class BrokerBalance:
     """What the broker itself says there is: `units` by symbol, negative when short."""
 
     cash: float
-    units: Mapping[str, float]
+    quantities: Mapping[str, float]
 
 
 class Broker(Protocol):
@@ -72,23 +72,25 @@ class Broker(Protocol):
     def name(self) -> str: ...
 
     @property
-    def capabilities(self) -> Capabilities: ...
+    def capabilities(self) -> BrokerCapabilities: ...
 
-    def place(self, account: Account, ticket: Ticket, *, key: str, at: datetime) -> Sequence[Entry]:
+    def place(
+        self, account: Account, ticket: Ticket, *, key: str, at: datetime
+    ) -> Sequence[AccountEntry]:
         """The ticket's orders placed. Raises InputError for what the broker does not take,
         ProviderError where it did not answer."""
 
-    def replace(self, account: Account, order: Order, at: datetime) -> Sequence[Entry]:
+    def replace(self, account: Account, order: Order, at: datetime) -> Sequence[AccountEntry]:
         """The order of that id on the terms given. Raises NotFoundError where it is not open."""
 
-    def cancel(self, account: Account, id: str, at: datetime) -> Sequence[Entry]:
+    def cancel(self, account: Account, id: str, at: datetime) -> Sequence[AccountEntry]:
         """The order ended. Raises NotFoundError where it is not open."""
 
-    def sync(self, account: Account, until: datetime) -> Sequence[Entry]:
+    def sync(self, account: Account, until: datetime) -> Sequence[AccountEntry]:
         """All that happened up to `until` and is not in the account yet: fills, orders that ended,
         dividends, bars. Nothing where nothing did, however often it is asked."""
 
-    def figures(self, account: Account) -> Figures:
+    def balance(self, account: Account) -> BrokerBalance:
         """Held against the account when it reconciles."""
 
 
@@ -97,42 +99,47 @@ class PaperBroker:
     """Fills by the assumptions of `docs/orders.md`. `tape` gives the bars that an account may have
     to meet by an instant, `rules` its settings, `splits` the new units for an old one since."""
 
-    tape: Callable[[Account, datetime], Tape]
-    rules: Callable[[Account], TradingSettings]
-    splits: Callable[[Account, datetime], Mapping[str, float]]
+    load_bars: Callable[[Account, datetime], BarMatrix]
+    settings_of: Callable[[Account], TradingSettings]
+    splits_since: Callable[[Account, datetime], Mapping[str, float]]
 
     @property
     def name(self) -> str:
         return "paper"
 
     @property
-    def capabilities(self) -> Capabilities:
-        return Capabilities(frozenset(Kind), frozenset(Term), bracket=True, fractional=True)
+    def capabilities(self) -> BrokerCapabilities:
+        return BrokerCapabilities(
+            frozenset(OrderType),
+            frozenset(TimeInForce),
+            supports_brackets=True,
+            supports_fractional=True,
+        )
 
     def place(
         self, account: Account, ticket: Ticket, *, key: str, at: datetime
-    ) -> tuple[Entry, ...]:
-        self.capabilities.demand(ticket)
+    ) -> tuple[AccountEntry, ...]:
+        self.capabilities.validate(ticket)
         return manual_orders.place(account, ticket, key=key, at=at)
 
-    def replace(self, account: Account, order: Order, at: datetime) -> tuple[Entry, ...]:
+    def replace(self, account: Account, order: Order, at: datetime) -> tuple[AccountEntry, ...]:
         return manual_orders.amend(account, order, at)
 
-    def cancel(self, account: Account, id: str, at: datetime) -> tuple[Entry, ...]:
+    def cancel(self, account: Account, id: str, at: datetime) -> tuple[AccountEntry, ...]:
         return manual_orders.cancel(account, id, at)
 
-    def sync(self, account: Account, until: datetime) -> tuple[Entry, ...]:
-        return meet(
+    def sync(self, account: Account, until: datetime) -> tuple[AccountEntry, ...]:
+        return apply_bars(
             account,
-            self.tape(account, until),
-            self.rules(account),
-            self.splits(account, until),
+            self.load_bars(account, until),
+            self.settings_of(account),
+            self.splits_since(account, until),
         ).entries
 
-    def figures(self, account: Account) -> Figures:
-        held = {symbol: position.units for symbol, position in account.positions.items()}
-        return Figures(account.cash, held)
+    def balance(self, account: Account) -> BrokerBalance:
+        quantities = {symbol: position.quantity for symbol, position in account.positions.items()}
+        return BrokerBalance(account.cash, quantities)
 
 
-def _list(choices: frozenset[Kind] | frozenset[Term]) -> str:
+def _list(choices: frozenset[OrderType] | frozenset[TimeInForce]) -> str:
     return ", ".join(sorted(choices))

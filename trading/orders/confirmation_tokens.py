@@ -14,40 +14,42 @@ from domain.canonical import canonical_bytes
 from domain.errors import InputError
 from domain.trading.orders import Ticket
 
-LIFE = timedelta(seconds=15)
+TOKEN_LIFETIME = timedelta(seconds=15)
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
 
-def signed(
+def sign_token(
     ticket: Ticket, price: float, expires_at: datetime, *, account: str, secret: bytes
 ) -> str:
     """The quote of `ticket` at `price`; `account` names the account, such as 'yahoo live'."""
-    said = f"{(expires_at - _EPOCH) // _MICROSECOND}:{price!r}"
-    return f"{said}:{_signature(said, ticket, account, secret)}"
+    payload = f"{(expires_at - _EPOCH) // _MICROSECOND}:{price!r}"
+    return f"{payload}:{_signature(payload, ticket, account, secret)}"
 
 
-def confirmed(quote: str, ticket: Ticket, now: datetime, *, account: str, secret: bytes) -> float:
+def verify_token(
+    token: str, ticket: Ticket, now: datetime, *, account: str, secret: bytes
+) -> float:
     """The price that `quote` was given at. Raises InputError where it is not of this ticket and
     account, or has expired."""
-    said, _, signature = quote.rpartition(":")
-    known = _signature(said, ticket, account, secret)
-    if not hmac.compare_digest(signature.encode(), known.encode()):
+    payload, _, signature = token.rpartition(":")
+    expected = _signature(payload, ticket, account, secret)
+    if not hmac.compare_digest(signature.encode(), expected.encode()):
         raise InputError(
-            f"The quote {quote[:40]!r} is not of this order. Preview the order as it is now and "
+            f"The quote {token[:40]!r} is not of this order. Preview the order as it is now and "
             "confirm the quote of that preview."
         )
-    expiry, price = said.split(":")
-    late = now - (_EPOCH + int(expiry) * _MICROSECOND)
-    if late > timedelta(0):
+    expiry, price = payload.split(":")
+    overdue = now - (_EPOCH + int(expiry) * _MICROSECOND)
+    if overdue > timedelta(0):
         raise InputError(
-            f"The quote expired {late.total_seconds():.1f} s ago; it holds for "
-            f"{LIFE.seconds} s. Preview the order again."
+            f"The quote expired {overdue.total_seconds():.1f} s ago; it holds for "
+            f"{TOKEN_LIFETIME.seconds} s. Preview the order again."
         )
     return float(price)
 
 
-def _signature(said: str, ticket: Ticket, account: str, secret: bytes) -> str:
-    body = canonical_bytes({"account": account, "said": said, "ticket": ticket})
+def _signature(payload: str, ticket: Ticket, account: str, secret: bytes) -> str:
+    body = canonical_bytes({"account": account, "said": payload, "ticket": ticket})
     return hmac.new(secret, body, hashlib.sha256).hexdigest()

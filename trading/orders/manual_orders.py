@@ -11,112 +11,130 @@ from datetime import datetime
 from domain.errors import NotFoundError
 from domain.trading.account import (
     Account,
-    Entry,
-    Guard,
-    GuardChanged,
-    OrderChanged,
-    OrderEnded,
-    OrderPlaced,
-    Reset,
-    Standing,
+    AccountEntry,
+    AccountReset,
+    OrderClosed,
+    OrderSubmitted,
+    OrderUpdated,
+    RiskState,
+    TradingState,
+    TradingStateChanged,
 )
-from domain.trading.orders import DUST, Kind, Order, Side, Source, Status, Term, Ticket, resized
-from trading.account.event_recorder import Scribe
+from domain.trading.orders import (
+    DUST,
+    Order,
+    OrderSource,
+    OrderStatus,
+    OrderType,
+    Side,
+    Ticket,
+    TimeInForce,
+    resize,
+)
+from trading.account.event_recorder import EventRecorder
 from trading.account.ledger import equity
-from trading.kernels.codes import PARENT_ENDED, WHY
-from trading.orders.tickets import orders_of
+from trading.kernels.codes import END_REASONS, PARENT_ENDED
+from trading.orders.tickets import orders_from_ticket
 
 
-def place(account: Account, ticket: Ticket, *, key: str, at: datetime) -> tuple[Entry, ...]:
+def place(account: Account, ticket: Ticket, *, key: str, at: datetime) -> tuple[AccountEntry, ...]:
     """The order, and the exits of a bracket, which are held until it fills."""
-    scribe = Scribe(account)
-    for order in orders_of(ticket, id=scribe.next_id(), key=key, at=at):
-        scribe.write(at, OrderPlaced(order))
-    return tuple(scribe.entries)
+    recorder = EventRecorder(account)
+    for order in orders_from_ticket(ticket, id=recorder.next_order_id(), key=key, at=at):
+        recorder.record(at, OrderSubmitted(order))
+    return tuple(recorder.entries)
 
 
-def amend(account: Account, order: Order, at: datetime) -> tuple[Entry, ...]:
+def amend(account: Account, order: Order, at: datetime) -> tuple[AccountEntry, ...]:
     """`order` is the one of that id with its new terms; the exits of a bracket follow its size."""
-    scribe = Scribe(account)
-    old = open_order(account, order.id)
-    scribe.write(at, OrderChanged(replace(order, placed_at=at)))
+    recorder = EventRecorder(account)
+    old = find_open_order(account, order.id)
+    recorder.record(at, OrderUpdated(replace(order, submitted_at=at)))
     for child in _children(account, order.id):
         if order.quantity != old.quantity:
-            scribe.write(at, OrderChanged(resized(child, order.quantity)))
-    return tuple(scribe.entries)
+            recorder.record(at, OrderUpdated(resize(child, order.quantity)))
+    return tuple(recorder.entries)
 
 
 def cancel(
-    account: Account, id: str, at: datetime, why: str = "cancelled by hand"
-) -> tuple[Entry, ...]:
+    account: Account, id: str, at: datetime, reason: str = "cancelled by hand"
+) -> tuple[AccountEntry, ...]:
     """The order ends, and with it the exits that wait for it; exits of what has filled stay.
 
     Raises NotFoundError for an order that is not open.
     """
-    scribe = Scribe(account)
-    _cancel(scribe, open_order(account, id), at, why)
-    return tuple(scribe.entries)
+    recorder = EventRecorder(account)
+    _cancel(recorder, find_open_order(account, id), at, reason)
+    return tuple(recorder.entries)
 
 
 def cancel_all(
-    account: Account, at: datetime, why: str = "all were cancelled by hand"
-) -> tuple[Entry, ...]:
-    scribe = Scribe(account)
-    _end_all(scribe, at, why)
-    return tuple(scribe.entries)
+    account: Account, at: datetime, reason: str = "all were cancelled by hand"
+) -> tuple[AccountEntry, ...]:
+    recorder = EventRecorder(account)
+    _cancel_all_open(recorder, at, reason)
+    return tuple(recorder.entries)
 
 
-def emergency(
+def emergency_stop(
     account: Account, *, flatten: bool, reason: str, by: str, at: datetime
-) -> tuple[Entry, ...]:
+) -> tuple[AccountEntry, ...]:
     """Every order ends, the account is halted and stays so, and with `flatten` all that is held is
     sold at the next open; what its volume does not take is sold at the opens after it."""
-    scribe = Scribe(account)
-    why = f"emergency stop: {reason}" if reason else "emergency stop"
-    _end_all(scribe, at, why)
-    guard = replace(
-        account.guard,
-        standing=Standing.HALTED,
-        reason=why,
+    recorder = EventRecorder(account)
+    stop_reason = f"emergency stop: {reason}" if reason else "emergency stop"
+    _cancel_all_open(recorder, at, stop_reason)
+    risk = replace(
+        account.risk,
+        trading_state=TradingState.HALTED,
+        reason=stop_reason,
         by=by,
         since=at,
         until=None,
         flattening=flatten,
     )
-    scribe.write(at, GuardChanged(guard))
+    recorder.record(at, TradingStateChanged(risk))
     for symbol, position in sorted(account.positions.items()) if flatten else ():
-        scribe.write(at, OrderPlaced(_way_out(scribe.next_id(), symbol, position.units, at)))
-    return tuple(scribe.entries)
+        recorder.record(
+            at,
+            OrderSubmitted(_flatten_order(recorder.next_order_id(), symbol, position.quantity, at)),
+        )
+    return tuple(recorder.entries)
 
 
-def release(account: Account, *, by: str, at: datetime) -> tuple[Entry, ...]:
+def resume_trading(account: Account, *, by: str, at: datetime) -> tuple[AccountEntry, ...]:
     """The account trades again, whatever had tripped; the highest equity begins anew, and orders
     that were flattening it end."""
-    scribe = Scribe(account)
+    recorder = EventRecorder(account)
     for order in account.orders.values():
-        if order.source in {Source.STOP, Source.EXIT} and order.kind is Kind.MARKET:
-            _cancel(scribe, order, at, "the account was released")
-    guard = Guard(
+        if (
+            order.source in {OrderSource.EMERGENCY_STOP, OrderSource.EXIT}
+            and order.order_type is OrderType.MARKET
+        ):
+            _cancel(recorder, order, at, "the account was released")
+    risk = RiskState(
         reason="released",
         by=by,
         since=at,
-        high=equity(account),
-        day=account.guard.day,
+        peak_equity=equity(account),
+        day=account.risk.day,
         day_equity=equity(account),
     )
-    scribe.write(at, GuardChanged(guard))
-    return tuple(scribe.entries)
+    recorder.record(at, TradingStateChanged(risk))
+    return tuple(recorder.entries)
 
 
-def reset(account: Account, capital: float, note: str, at: datetime) -> tuple[Entry, ...]:
+def reset_account(
+    account: Account, capital: float, note: str, at: datetime
+) -> tuple[AccountEntry, ...]:
     """A new beginning with `capital`: orders end, positions leave the book, sums begin anew."""
-    scribe = Scribe(account)
-    _end_all(scribe, at, "the account was reset")
-    scribe.write(at, Reset(capital, note))
-    return tuple(scribe.entries)
+    recorder = EventRecorder(account)
+    _cancel_all_open(recorder, at, "the account was reset")
+    recorder.record(at, AccountReset(capital, note))
+    return tuple(recorder.entries)
 
 
-def open_order(account: Account, id: str) -> Order:
+def find_open_order(account: Account, id: str) -> Order:
     """Raises NotFoundError for an order that is not open."""
     if id not in account.orders:
         raise NotFoundError(
@@ -125,34 +143,36 @@ def open_order(account: Account, id: str) -> Order:
     return account.orders[id]
 
 
-def _way_out(id: str, symbol: str, units: float, at: datetime) -> Order:
+def _flatten_order(id: str, symbol: str, quantity: float, at: datetime) -> Order:
     return Order(
         id=id,
-        key=f"{Source.STOP} {id}",
+        key=f"{OrderSource.EMERGENCY_STOP} {id}",
         symbol=symbol,
-        side=Side.SELL if units > 0.0 else Side.BUY,
-        kind=Kind.MARKET,
-        quantity=abs(units),
-        term=Term.GTC,
-        source=Source.STOP,
-        placed_at=at,
+        side=Side.SELL if quantity > 0.0 else Side.BUY,
+        order_type=OrderType.MARKET,
+        quantity=abs(quantity),
+        time_in_force=TimeInForce.GTC,
+        source=OrderSource.EMERGENCY_STOP,
+        submitted_at=at,
         reduce_only=True,
     )
 
 
-def _cancel(scribe: Scribe, order: Order, at: datetime, why: str) -> None:
-    scribe.write(at, OrderEnded(order.id, Status.CANCELLED, why))
-    for child in _children(scribe.account, order.id):
+def _cancel(recorder: EventRecorder, order: Order, at: datetime, reason: str) -> None:
+    recorder.record(at, OrderClosed(order.id, OrderStatus.CANCELLED, reason))
+    for child in _children(recorder.account, order.id):
         most = order.filled - child.filled
-        if child.status is Status.HELD or most <= DUST:
-            scribe.write(at, OrderEnded(child.id, Status.CANCELLED, WHY[PARENT_ENDED]))
-        elif child.left > most + DUST:
-            scribe.write(at, OrderChanged(resized(child, child.filled + most)))
+        if child.status is OrderStatus.ACCEPTED or most <= DUST:
+            recorder.record(
+                at, OrderClosed(child.id, OrderStatus.CANCELLED, END_REASONS[PARENT_ENDED])
+            )
+        elif child.remaining > most + DUST:
+            recorder.record(at, OrderUpdated(resize(child, child.filled + most)))
 
 
-def _end_all(scribe: Scribe, at: datetime, why: str) -> None:
-    for id in scribe.account.orders:
-        scribe.write(at, OrderEnded(id, Status.CANCELLED, why))
+def _cancel_all_open(recorder: EventRecorder, at: datetime, reason: str) -> None:
+    for id in recorder.account.orders:
+        recorder.record(at, OrderClosed(id, OrderStatus.CANCELLED, reason))
 
 
 def _children(account: Account, id: str) -> tuple[Order, ...]:

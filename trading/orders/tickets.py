@@ -15,51 +15,59 @@ from domain.trading.account import Account
 from domain.trading.orders import (
     DUST,
     Amendment,
-    Kind,
     Order,
-    Preview,
+    OrderPreview,
+    OrderSource,
+    OrderStatus,
+    OrderType,
     Side,
-    Source,
-    Status,
-    Term,
     Ticket,
-    resized,
+    TimeInForce,
+    resize,
 )
 from trading.account.ledger import equity
 from trading.limits import TradingSettings
-from trading.orders.confirmation_tokens import LIFE
-from trading.pre_trade.checks import Market, checks, demand, expected_costs, expected_price
-from trading.pre_trade.order_validation import examine
+from trading.orders.confirmation_tokens import TOKEN_LIFETIME
+from trading.pre_trade.checks import (
+    MarketSnapshot,
+    expected_costs,
+    expected_price,
+    require_passed,
+    run_checks,
+)
+from trading.pre_trade.order_validation import validate_ticket
 from trading.sizing.position_sizing import SizingSettings
 
 
-def preview(
+def preview_ticket(
     ticket: Ticket,
     account: Account,
-    market: Market,
+    snapshot: MarketSnapshot,
     settings: TradingSettings,
     sizing: SizingSettings,
-) -> Preview:
+) -> OrderPreview:
     """What the order would do, without a quote yet. Raises InputError where it is no order."""
-    examine(ticket, market.price, settings.limits)
-    costs = expected_costs(ticket, market, settings)
+    validate_ticket(ticket, snapshot.price, settings.limits)
+    costs = expected_costs(ticket, snapshot, settings)
     position = account.positions.get(ticket.symbol)
-    held = (position.units if position else 0.0) + ticket.side.sign * ticket.quantity
-    return Preview(
+    quantity_after = (position.quantity if position else 0.0) + ticket.side.sign * ticket.quantity
+    return OrderPreview(
         ticket=ticket,
-        price=market.price,
-        priced_at=market.priced_at,
+        price=snapshot.price,
+        priced_at=snapshot.priced_at,
         costs=costs,
-        value=ticket.side.sign * ticket.quantity * expected_price(ticket, market) + costs,
-        weight=held * market.price / worth if (worth := equity(account)) > 0.0 else math.nan,
-        checks=checks(ticket, account, market, settings, sizing),
-        assumptions=assumptions(ticket, settings),
-        quote=None,
-        expires_at=market.now + LIFE,
+        value=ticket.side.sign * ticket.quantity * expected_price(ticket, snapshot) + costs,
+        weight=quantity_after * snapshot.price / equity_value
+        if (equity_value := equity(account)) > 0.0
+        else math.nan,
+        checks=run_checks(ticket, account, snapshot, settings, sizing),
+        assumptions=fill_assumptions(ticket, settings),
+        confirmation_token=None,
+        expires_at=snapshot.now + TOKEN_LIFETIME,
     )
 
 
-def orders_of(ticket: Ticket, *, id: str, key: str, at: datetime) -> tuple[Order, ...]:
+def orders_from_ticket(ticket: Ticket, *, id: str, key: str, at: datetime) -> tuple[Order, ...]:
     """The orders a ticket becomes: itself and, of a bracket, its exits, which are held until it
     fills and of which one cancels the other. Keys of what nobody asked for have a space, which no
     key that is asked for has."""
@@ -68,16 +76,16 @@ def orders_of(ticket: Ticket, *, id: str, key: str, at: datetime) -> tuple[Order
         key=key,
         symbol=ticket.symbol,
         side=ticket.side,
-        kind=ticket.kind,
+        order_type=ticket.order_type,
         quantity=ticket.quantity,
-        term=ticket.term,
-        source=Source.MANUAL,
-        placed_at=at,
-        limit=ticket.limit,
-        stop=ticket.stop,
-        trail=ticket.trail,
-        trail_share=ticket.trail_share,
-        reduce_only=ticket.reduce_only or ticket.kind is Kind.TAKE_PROFIT,
+        time_in_force=ticket.time_in_force,
+        source=OrderSource.MANUAL,
+        submitted_at=at,
+        limit_price=ticket.limit_price,
+        stop_price=ticket.stop_price,
+        trail_amount=ticket.trail_amount,
+        trail_fraction=ticket.trail_fraction,
+        reduce_only=ticket.reduce_only or ticket.order_type is OrderType.TAKE_PROFIT,
         note=ticket.note,
     )
     exits = [
@@ -86,29 +94,29 @@ def orders_of(ticket: Ticket, *, id: str, key: str, at: datetime) -> tuple[Order
             id=f"{id}-{name}",
             key=f"{key} {name}",
             side=Side.SELL if ticket.side is Side.BUY else Side.BUY,
-            kind=kind,
-            term=Term.GTC,
-            status=Status.HELD,
-            limit=level if kind is Kind.TAKE_PROFIT else None,
-            stop=level if kind is Kind.STOP else None,
+            order_type=kind,
+            time_in_force=TimeInForce.GTC,
+            status=OrderStatus.ACCEPTED,
+            limit_price=level if kind is OrderType.TAKE_PROFIT else None,
+            stop_price=level if kind is OrderType.STOP else None,
             reduce_only=True,
             group=id,
             parent=id,
         )
         for name, kind, level in (
-            ("stop", Kind.STOP, ticket.stop_loss),
-            ("profit", Kind.TAKE_PROFIT, ticket.take_profit),
+            ("stop", OrderType.STOP, ticket.stop_loss),
+            ("profit", OrderType.TAKE_PROFIT, ticket.take_profit),
         )
         if level is not None
     ]
     return order, *exits
 
 
-def amended(
+def amend_order(
     order: Order,
     amendment: Amendment,
     account: Account,
-    market: Market,
+    snapshot: MarketSnapshot,
     settings: TradingSettings,
     sizing: SizingSettings,
 ) -> Order:
@@ -117,9 +125,9 @@ def amended(
     Raises InputError for an order that has ended or was not placed by hand, for terms it cannot
     have, and for a failed check.
     """
-    if not order.open:
+    if not order.is_open:
         raise InputError(f"Order {order.id} is {order.status}. Place a new one.")
-    if order.source is not Source.MANUAL:
+    if order.source is not OrderSource.MANUAL:
         raise InputError(
             f"Order {order.id} is the {order.source}'s and follows its decisions. Cancel it, or "
             "switch to suggestions and place your own."
@@ -131,19 +139,21 @@ def amended(
     }
     if not terms:
         raise InputError("The amendment changes nothing. Give a quantity or a price.")
-    changed = replace(resized(order, terms.pop("quantity", order.quantity)), **terms)
-    if not changed.left > 0.0:
+    changed = replace(resize(order, terms.pop("quantity", order.quantity)), **terms)
+    if not changed.remaining > 0.0:
         raise InputError(
             f"{order.filled:g} of order {order.id} have filled, so it cannot become one of "
             f"{changed.quantity:g}. Give more, or cancel the rest."
         )
-    rest = _with_exits(_ticket(changed), order, account)
-    examine(rest, _reference(order, account, market.price), settings.limits)
+    rest = _with_exits(_remaining_ticket(changed), order, account)
+    validate_ticket(rest, _reference_price(order, account, snapshot.price), settings.limits)
     others = {id: other for id, other in account.orders.items() if id != order.id}
     if order.parent is None:
-        demand(checks(rest, replace(account, orders=others), market, settings, sizing))
+        require_passed(
+            run_checks(rest, replace(account, orders=others), snapshot, settings, sizing)
+        )
     else:
-        _refuse_larger(changed, account)
+        _validate_exit_size(changed, account)
     return changed
 
 
@@ -152,54 +162,56 @@ def _with_exits(ticket: Ticket, order: Order, account: Account) -> Ticket:
     waiting = [
         other
         for other in account.orders.values()
-        if other.parent == order.id and other.status is Status.HELD
+        if other.parent == order.id and other.status is OrderStatus.ACCEPTED
     ]
-    levels = {other.kind: other.stop or other.limit for other in waiting}
+    levels = {other.order_type: other.stop_price or other.limit_price for other in waiting}
     return replace(
-        ticket, stop_loss=levels.get(Kind.STOP), take_profit=levels.get(Kind.TAKE_PROFIT)
+        ticket, stop_loss=levels.get(OrderType.STOP), take_profit=levels.get(OrderType.TAKE_PROFIT)
     )
 
 
-def _refuse_larger(exit: Order, account: Account) -> None:
+def _validate_exit_size(exit: Order, account: Account) -> None:
     """An exit is no larger than what it ends: the order it waits for, or the position."""
     parent, position = account.orders.get(exit.parent or ""), account.positions.get(exit.symbol)
-    held = max(-exit.side.sign * position.units, 0.0) if position else 0.0
-    most = exit.filled + (held if parent is None else max(held, parent.quantity))
-    if exit.quantity > most + DUST:
+    held_quantity = max(-exit.side.sign * position.quantity, 0.0) if position else 0.0
+    maximum = exit.filled + (
+        held_quantity if parent is None else max(held_quantity, parent.quantity)
+    )
+    if exit.quantity > maximum + DUST:
         raise InputError(
             f"Order {exit.id} only reduces, so {exit.quantity:.12g} {exit.symbol} are too much. "
-            f"Give at most {most:.12g}.",
+            f"Give at most {maximum:.12g}.",
             field="quantity",
         )
 
 
-def _reference(order: Order, account: Account, price: float) -> float:
+def _reference_price(order: Order, account: Account, price: float) -> float:
     """What an order's prices lie above or below: the last price, of an exit that is held still the
     price that its parent waits for."""
     parent = account.orders.get(order.parent or "")
-    if order.status is Status.HELD and parent is not None:
-        return parent.limit or parent.stop or price
+    if order.status is OrderStatus.ACCEPTED and parent is not None:
+        return parent.limit_price or parent.stop_price or price
     return price
 
 
-def _ticket(order: Order) -> Ticket:
+def _remaining_ticket(order: Order) -> Ticket:
     """What is left of an order, as a ticket."""
     return Ticket(
         symbol=order.symbol,
         side=order.side,
-        kind=order.kind,
-        quantity=order.left,
-        limit=order.limit,
-        stop=order.stop,
-        trail=order.trail,
-        trail_share=order.trail_share,
-        term=order.term,
+        order_type=order.order_type,
+        quantity=order.remaining,
+        limit_price=order.limit_price,
+        stop_price=order.stop_price,
+        trail_amount=order.trail_amount,
+        trail_fraction=order.trail_fraction,
+        time_in_force=order.time_in_force,
         reduce_only=order.reduce_only,
         note=order.note,
     )
 
 
-def assumptions(ticket: Ticket, settings: TradingSettings) -> tuple[str, ...]:
+def fill_assumptions(ticket: Ticket, settings: TradingSettings) -> tuple[str, ...]:
     """How the order is taken to fill, in words, with the figures in force."""
     costs = settings.costs
     slips = (
@@ -211,25 +223,30 @@ def assumptions(ticket: Ticket, settings: TradingSettings) -> tuple[str, ...]:
         "volume."
     )
     paid = f"A commission of {costs.commission_bps:g} bp is paid on every fill."
-    return (_MEETS[ticket.kind].format(slips=slips), _STANDS[ticket.term], capped, paid)
+    return (
+        _FILL_RULES[ticket.order_type].format(slips=slips),
+        _TIME_IN_FORCE_RULES[ticket.time_in_force],
+        capped,
+        paid,
+    )
 
 
-_MEETS = {
-    Kind.MARKET: "Fills at the open of the next bar, against you by {slips}.",
-    Kind.LIMIT: "Fills at the limit where a bar trades through it, or at a better open.",
-    Kind.STOP: "Becomes a market order where a bar reaches the stop and fills there, or at the "
+_FILL_RULES = {
+    OrderType.MARKET: "Fills at the open of the next bar, against you by {slips}.",
+    OrderType.LIMIT: "Fills at the limit where a bar trades through it, or at a better open.",
+    OrderType.STOP: "Becomes a market order where a bar reaches the stop and fills there, or at the "
     "open beyond it, against you by {slips}.",
-    Kind.STOP_LIMIT: "Becomes a limit order where a bar reaches the stop, and then fills where a "
+    OrderType.STOP_LIMIT: "Becomes a limit order where a bar reaches the stop, and then fills where a "
     "bar trades through the limit.",
-    Kind.TRAILING_STOP: "Follows the best price of the bars before, and fills like a stop, against "
+    OrderType.TRAILING_STOP: "Follows the best price of the bars before, and fills like a stop, against "
     "you by {slips}.",
-    Kind.TAKE_PROFIT: "Fills at the limit where a bar trades through it, or at a better open, and "
+    OrderType.TAKE_PROFIT: "Fills at the limit where a bar trades through it, or at a better open, and "
     "never for more than is held.",
 }
 
-_STANDS = {
-    Term.DAY: "Stands to the end of the first session it meets.",
-    Term.GTC: "Stands until it is cancelled.",
-    Term.IOC: "Is for the next open alone: what does not fill there is cancelled.",
-    Term.FOK: "Is for the next open alone: all of it fills there or nothing.",
+_TIME_IN_FORCE_RULES = {
+    TimeInForce.DAY: "Stands to the end of the first session it meets.",
+    TimeInForce.GTC: "Stands until it is cancelled.",
+    TimeInForce.IOC: "Is for the next open alone: what does not fill there is cancelled.",
+    TimeInForce.FOK: "Is for the next open alone: all of it fills there or nothing.",
 }

@@ -10,11 +10,11 @@ import math
 
 from domain.symbols import AssetClass, asset_class
 
-FINEST = 1e-8
+FINEST_TICK_PRICE = 1e-8
 """Prices of coins below this have the ticks of this one."""
 
 
-def untradable(symbol: str) -> str | None:
+def untradable_reason(symbol: str) -> str | None:
     """Why nothing can be traded under `symbol`; None where it can."""
     if asset_class(symbol) is AssetClass.INDEX:
         return (
@@ -23,12 +23,12 @@ def untradable(symbol: str) -> str | None:
     return None
 
 
-def tick(symbol: str, price: float) -> float:
+def tick_size(symbol: str, price: float) -> float:
     """Smallest step of a price near `price`. Shares: a cent, below 1 a hundredth of one (SEC rule
     612)."""
     match asset_class(symbol):
         case AssetClass.CRYPTO:
-            digits = math.floor(math.log10(max(price, FINEST)))
+            digits = math.floor(math.log10(max(price, FINEST_TICK_PRICE)))
             return float(10.0 ** min(-2, digits - 4))
         case AssetClass.CURRENCY:
             return 0.00001
@@ -38,14 +38,14 @@ def tick(symbol: str, price: float) -> float:
             return 0.01 if price >= 1.0 else 0.0001
 
 
-def whole(number: float, step: float) -> bool:
+def is_multiple(number: float, step: float) -> bool:
     """Whether `number` (not negative) is a whole multiple of `step`, but for rounding: a crumb of
     the first step is not."""
     steps = number / step
     return abs(steps - round(steps)) <= 1e-6 * min(steps, 1.0) + 1e-15 * steps
 
 
-def nearest(number: float, step: float) -> tuple[float, float]:
+def adjacent_multiples(number: float, step: float) -> tuple[float, float]:
     """The whole multiples of `step` below and above `number`, as short decimals."""
     digits = max(0, -math.floor(math.log10(step)))
     below = math.floor(number / step + 1e-9)

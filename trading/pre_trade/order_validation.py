@@ -10,160 +10,171 @@ import math
 from collections.abc import Mapping
 
 from domain.errors import InputError
-from domain.trading.orders import Kind, Side, Term, Ticket
+from domain.trading.orders import OrderType, Side, Ticket, TimeInForce
 from trading.limits import LimitSettings
-from trading.pre_trade.instrument_rules import nearest, tick, untradable, whole
+from trading.pre_trade.instrument_rules import (
+    adjacent_multiples,
+    is_multiple,
+    tick_size,
+    untradable_reason,
+)
 
-MOST = 1e12
+MAX_ORDER_VALUE = 1e12
 """Largest value of an order in currency, and largest quantity: beyond it floats lose cents."""
 
-NOTE = 500
+MAX_NOTE_LENGTH = 500
 """Longest note, in characters."""
 
-_NEEDS: Mapping[Kind, frozenset[str]] = {
-    Kind.MARKET: frozenset(),
-    Kind.LIMIT: frozenset({"limit"}),
-    Kind.STOP: frozenset({"stop"}),
-    Kind.STOP_LIMIT: frozenset({"limit", "stop"}),
-    Kind.TRAILING_STOP: frozenset({"trail"}),
-    Kind.TAKE_PROFIT: frozenset({"limit"}),
+_REQUIRED_PRICES: Mapping[OrderType, frozenset[str]] = {
+    OrderType.MARKET: frozenset(),
+    OrderType.LIMIT: frozenset({"limit"}),
+    OrderType.STOP: frozenset({"stop"}),
+    OrderType.STOP_LIMIT: frozenset({"limit", "stop"}),
+    OrderType.TRAILING_STOP: frozenset({"trail"}),
+    OrderType.TAKE_PROFIT: frozenset({"limit"}),
 }
 """By kind the prices it needs; a trail is an amount or a share."""
 
-_AT_ONCE = frozenset({Kind.MARKET, Kind.LIMIT})
+_IMMEDIATE_TYPES = frozenset({OrderType.MARKET, OrderType.LIMIT})
 """Kinds that may be for the next open alone."""
 
-_EXITS = frozenset({Kind.TRAILING_STOP, Kind.TAKE_PROFIT})
+_EXIT_TYPES = frozenset({OrderType.TRAILING_STOP, OrderType.TAKE_PROFIT})
 """Kinds that are exits themselves and take no bracket."""
 
 
-def examine(ticket: Ticket, price: float, limits: LimitSettings) -> None:
+def validate_ticket(ticket: Ticket, price: float, limits: LimitSettings) -> None:
     """Raises InputError where `ticket` is no order; `price` is the symbol's last close."""
-    if why := untradable(ticket.symbol):
-        raise InputError(why, field="symbol")
-    _quantity(ticket, price, limits)
-    _fields(ticket)
+    if reason := untradable_reason(ticket.symbol):
+        raise InputError(reason, field="symbol")
+    _validate_quantity(ticket, price, limits)
+    _validate_required_prices(ticket)
     for name in ("limit", "stop", "trail", "stop_loss", "take_profit"):
-        _price(name, getattr(ticket, name), ticket.symbol)
-    _share(ticket.trail_share)
-    _term(ticket)
-    _sides(ticket, price)
-    _bracket(ticket, price)
-    if len(ticket.note) > NOTE:
+        _validate_price(name, getattr(ticket, name), ticket.symbol)
+    _validate_trail_fraction(ticket.trail_fraction)
+    _validate_time_in_force(ticket)
+    _validate_price_sides(ticket, price)
+    _validate_bracket(ticket, price)
+    if len(ticket.note) > MAX_NOTE_LENGTH:
         raise InputError(
-            f"The note has {len(ticket.note)} characters. Write at most {NOTE}.", field="note"
+            f"The note has {len(ticket.note)} characters. Write at most {MAX_NOTE_LENGTH}.",
+            field="note",
         )
 
 
-def _quantity(ticket: Ticket, price: float, limits: LimitSettings) -> None:
-    size, most = limits.lot(ticket.symbol).size, min(MOST, MOST / price)
-    asked = ticket.quantity
-    if not math.isfinite(asked) or not 0.0 < asked <= most:
+def _validate_quantity(ticket: Ticket, price: float, limits: LimitSettings) -> None:
+    size, most = limits.lot_size(ticket.symbol).size, min(MAX_ORDER_VALUE, MAX_ORDER_VALUE / price)
+    quantity = ticket.quantity
+    if not math.isfinite(quantity) or not 0.0 < quantity <= most:
         raise InputError(
-            f"The quantity is {asked}. Give a number of units from {size:g} to {most:.6g}; to "
+            f"The quantity is {quantity}. Give a number of units from {size:g} to {most:.6g}; to "
             "sell, choose the side.",
             field="quantity",
         )
-    if not whole(asked, size):
-        below, above = nearest(asked, size)
+    if not is_multiple(quantity, size):
+        below, above = adjacent_multiples(quantity, size)
         near = f"{below:g} or {above:g}" if below > 0.0 else f"{above:g}"
         raise InputError(
-            f"{asked:.12g} {ticket.symbol} is no whole number of lots of {size:g}. Give {near}.",
+            f"{quantity:.12g} {ticket.symbol} is no whole number of lots of {size:g}. Give {near}.",
             field="quantity",
         )
 
 
-def _fields(ticket: Ticket) -> None:
+def _validate_required_prices(ticket: Ticket) -> None:
     """Each kind has the prices it needs, and no price that would be ignored."""
-    needed = _NEEDS[ticket.kind]
-    trails = (ticket.trail is not None) + (ticket.trail_share is not None)
+    needed = _REQUIRED_PRICES[ticket.order_type]
+    trails = (ticket.trail_amount is not None) + (ticket.trail_fraction is not None)
     given = {name for name in ("limit", "stop") if getattr(ticket, name) is not None}
     given |= {"trail"} if trails else set()
     if missing := sorted(needed - given):
         raise InputError(
-            f"A {ticket.kind} order needs a {' and a '.join(missing)}. Give it.", field=missing[0]
+            f"A {ticket.order_type} order needs a {' and a '.join(missing)}. Give it.",
+            field=missing[0],
         )
     if superfluous := sorted(given - needed):
         raise InputError(
-            f"A {ticket.kind} order has no {' and no '.join(superfluous)}. Leave it out, or choose "
+            f"A {ticket.order_type} order has no {' and no '.join(superfluous)}. Leave it out, or choose "
             "the kind that has it.",
             field=superfluous[0],
         )
     if trails > 1:
         raise InputError(
-            f"The trail is {ticket.trail} and {ticket.trail_share} of the price. Give one of them.",
+            f"The trail is {ticket.trail_amount} and {ticket.trail_fraction} of the price. Give one of them.",
             field="trail",
         )
 
 
-def _price(name: str, price: float | None, symbol: str) -> None:
+def _validate_price(name: str, price: float | None, symbol: str) -> None:
     if price is None:
         return
-    called = name.replace("_", " ")
-    if not math.isfinite(price) or not 0.0 < price < MOST:
-        raise InputError(f"The {called} is {price}. Give a price above 0.", field=name)
-    step = tick(symbol, price)
-    if not whole(price, step):
-        below, above = nearest(price, step)
+    label = name.replace("_", " ")
+    if not math.isfinite(price) or not 0.0 < price < MAX_ORDER_VALUE:
+        raise InputError(f"The {label} is {price}. Give a price above 0.", field=name)
+    step = tick_size(symbol, price)
+    if not is_multiple(price, step):
+        below, above = adjacent_multiples(price, step)
         near = f"{below:.12g} or {above:.12g}" if below > 0.0 else f"{above:.12g}"
         raise InputError(
-            f"The {called} of {price:.12g} is off the tick: {symbol} moves in steps of {step:g} "
+            f"The {label} of {price:.12g} is off the tick: {symbol} moves in steps of {step:g} "
             f"there. Give {near}.",
             field=name,
         )
 
 
-def _share(share: float | None) -> None:
-    if share is not None and not 0.0 < share < 1.0:
+def _validate_trail_fraction(fraction: float | None) -> None:
+    if fraction is not None and not 0.0 < fraction < 1.0:
         raise InputError(
-            f"The trail is {share} of the price. Give a share between 0 and 1.", field="trail"
+            f"The trail is {fraction} of the price. Give a share between 0 and 1.", field="trail"
         )
 
 
-def _term(ticket: Ticket) -> None:
-    if ticket.term in {Term.IOC, Term.FOK} and (
-        ticket.kind not in _AT_ONCE or ticket.stop_loss or ticket.take_profit
+def _validate_time_in_force(ticket: Ticket) -> None:
+    if ticket.time_in_force in {TimeInForce.IOC, TimeInForce.FOK} and (
+        ticket.order_type not in _IMMEDIATE_TYPES or ticket.stop_loss or ticket.take_profit
     ):
         raise InputError(
-            f"A {ticket.kind} order waits for a price, or its exits do, but {ticket.term} is for "
+            f"A {ticket.order_type} order waits for a price, or its exits do, but {ticket.time_in_force} is for "
             "the next open alone. Choose day or gtc.",
             field="term",
         )
 
 
-def _sides(ticket: Ticket, price: float) -> None:
+def _validate_price_sides(ticket: Ticket, price: float) -> None:
     """A stop that the market has passed already would trigger at once, and so would a profit."""
     sign = ticket.side.sign
     for name, away in (("stop", sign), ("limit", -sign)):
         level = getattr(ticket, name)
-        if level is None or (name == "limit" and ticket.kind is not Kind.TAKE_PROFIT):
+        if level is None or (name == "limit" and ticket.order_type is not OrderType.TAKE_PROFIT):
             continue
         if (level - price) * away <= 0.0:
             where = "above" if away > 0 else "below"
             raise InputError(
-                f"The {name} of {level:.12g} for a {ticket.kind} {ticket.side} lies on the wrong "
+                f"The {name} of {level:.12g} for a {ticket.order_type} {ticket.side} lies on the wrong "
                 f"side of the last price, {price:.12g}. Give one {where} it.",
                 field=name,
             )
-    if ticket.trail is not None and ticket.side is Side.SELL and ticket.trail >= price:
+    if (
+        ticket.trail_amount is not None
+        and ticket.side is Side.SELL
+        and ticket.trail_amount >= price
+    ):
         raise InputError(
-            f"A trail of {ticket.trail:.12g} would put the stop below 0. Give less than the last "
+            f"A trail of {ticket.trail_amount:.12g} would put the stop below 0. Give less than the last "
             f"price, {price:.12g}.",
             field="trail",
         )
 
 
-def _bracket(ticket: Ticket, price: float) -> None:
+def _validate_bracket(ticket: Ticket, price: float) -> None:
     """The exits lie on either side of the entry: stop below and profit above for a buy."""
     if ticket.stop_loss is None and ticket.take_profit is None:
         return
-    if ticket.kind in _EXITS or ticket.reduce_only:
+    if ticket.order_type in _EXIT_TYPES or ticket.reduce_only:
         raise InputError(
-            f"A {ticket.kind} order{' that only reduces' if ticket.reduce_only else ''} ends a "
+            f"A {ticket.order_type} order{' that only reduces' if ticket.reduce_only else ''} ends a "
             "position and takes no exits of its own. Leave stop loss and take profit out.",
             field="take_profit" if ticket.stop_loss is None else "stop_loss",
         )
-    entry = ticket.limit or ticket.stop or price
+    entry = ticket.limit_price or ticket.stop_price or price
     sign = ticket.side.sign
     for name, exit, away in (
         ("stop loss", ticket.stop_loss, -sign),

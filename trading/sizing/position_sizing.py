@@ -16,10 +16,10 @@ from pydantic import BaseModel, ConfigDict, Field
 from domain.panel import Floats, Ints
 from domain.sectors import BROAD, sector_of
 from domain.symbols import AssetClass, asset_class
-from trading.kernels.state import Groups
+from trading.kernels.state import SharedLimits
 from trading.sizing import sizing_kernels
-from trading.sizing.correlation import Kinship
-from trading.sizing.sizing_kernels import CLAMPS, Bools
+from trading.sizing.correlation import CorrelationGroups
+from trading.sizing.sizing_kernels import CLAMP_NAMES, Bools
 
 NORMAL_PEAK = 1.0 / math.sqrt(2.0 * math.pi)
 """Density of the standard normal at zero: a small shift of the mean by d standard deviations
@@ -95,7 +95,7 @@ class SizingSettings(BaseModel):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Clamp:
+class LimitClamp:
     """One limit applied to all symbols: targets (N,) before and after it."""
 
     name: str
@@ -103,12 +103,12 @@ class Clamp:
     after: Floats
 
     @property
-    def bit(self) -> Bools:
+    def reduced(self) -> Bools:
         return self.after < self.before
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Wishes:
+class SizingInputs:
     """What K rows ask for, (K, N) but for the last four.
 
     `asked` is the share asked for, NaN to keep the target there is; `cap` the largest share any
@@ -120,14 +120,14 @@ class Wishes:
     gets nothing; `sector` (N,) is a number or -1.
     """
 
-    asked: Floats
+    requested: Floats
     cap: Floats
-    frozen: Bools
-    doubtful: Bools
+    risk_missing: Bools
+    low_probability: Bools
     untradable: Bools
-    present: Bools
-    together: Bools
-    kinship: Kinship
+    has_bar: Bools
+    same_instant: Bools
+    correlation: CorrelationGroups
     buyable: Bools
     sector: Ints
 
@@ -144,14 +144,16 @@ def sector_numbers(symbols: Sequence[str], settings: SizingSettings) -> Ints:
     return np.array([sectors.index(n) if n in sectors else -1 for n in named], np.int32)
 
 
-def groups(symbols: Sequence[str], kinship: Kinship, settings: SizingSettings) -> Groups:
+def shared_limits(
+    symbols: Sequence[str], correlation: CorrelationGroups, settings: SizingSettings
+) -> SharedLimits:
     """The limits that symbols share, for what is held of them. Nothing is held short by targets, so
     the lower of gross and net limit binds."""
     everything = min(settings.gross_limit, settings.net_limit)
-    return Groups(
+    return SharedLimits(
         sector_numbers(symbols, settings),
-        kinship.alike,
-        kinship.table,
+        correlation.correlated,
+        correlation.matrix_index,
         np.array([settings.sector_limit, settings.correlated_limit, everything]),
     )
 
@@ -182,7 +184,7 @@ def kelly(edge: Floats, volatility: Floats, fraction: float) -> Floats:
     the variance. Zero for no edge, a negative one, or an unknown volatility.
     """
     stake = np.empty(edge.shape)
-    sizing_kernels.kelly(
+    sizing_kernels.kelly_stakes(
         np.ascontiguousarray(edge).reshape(-1),
         np.ascontiguousarray(volatility).reshape(-1),
         fraction,
@@ -192,45 +194,45 @@ def kelly(edge: Floats, volatility: Floats, fraction: float) -> Floats:
     return stake
 
 
-def size(
-    wishes: Wishes, row: int, previous: Floats, settings: SizingSettings
-) -> tuple[Floats, tuple[Clamp, ...]]:
+def size_row(
+    inputs: SizingInputs, row: int, previous: Floats, settings: SizingSettings
+) -> tuple[Floats, tuple[LimitClamp, ...]]:
     """Targets (N,) of one row and every limit on the way, in the order of `CLAMPS`. `previous`
     (N,) are the targets so far."""
-    steps = np.empty((len(CLAMPS) + 1, len(previous)))
+    steps = np.empty((len(CLAMP_NAMES) + 1, len(previous)))
     sizing_kernels.size_row(
-        wishes.asked[row],
+        inputs.requested[row],
         previous,
-        wishes.cap[row],
-        wishes.frozen[row],
-        wishes.doubtful[row],
-        wishes.untradable[row] | ~wishes.present[row],
-        wishes.present[row],
-        wishes.buyable,
-        wishes.sector,
-        wishes.kinship.alike[wishes.kinship.table[row]],
+        inputs.cap[row],
+        inputs.risk_missing[row],
+        inputs.low_probability[row],
+        inputs.untradable[row] | ~inputs.has_bar[row],
+        inputs.has_bar[row],
+        inputs.buyable,
+        inputs.sector,
+        inputs.correlation.correlated[inputs.correlation.matrix_index[row]],
         settings.limits,
         steps,
     )
-    clamps = (Clamp(name, steps[k], steps[k + 1]) for k, name in enumerate(CLAMPS))
+    clamps = (LimitClamp(name, steps[k], steps[k + 1]) for k, name in enumerate(CLAMP_NAMES))
     return steps[-1], tuple(clamps)
 
 
-def size_all(wishes: Wishes, previous: Floats, settings: SizingSettings) -> Floats:
+def size_rows(inputs: SizingInputs, previous: Floats, settings: SizingSettings) -> Floats:
     """Targets (K, N) of all rows, each from those of the row before; `previous` (N,) stood before
     the first."""
     return sizing_kernels.size_rows(
-        wishes.asked,
+        inputs.requested,
         previous,
-        wishes.cap,
-        wishes.frozen,
-        wishes.doubtful,
-        wishes.untradable,
-        wishes.present,
-        wishes.together,
-        wishes.buyable,
-        wishes.sector,
-        wishes.kinship.alike,
-        wishes.kinship.table,
+        inputs.cap,
+        inputs.risk_missing,
+        inputs.low_probability,
+        inputs.untradable,
+        inputs.has_bar,
+        inputs.same_instant,
+        inputs.buyable,
+        inputs.sector,
+        inputs.correlation.correlated,
+        inputs.correlation.matrix_index,
         settings.limits,
     )

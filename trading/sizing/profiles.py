@@ -14,25 +14,25 @@ from trading.sizing.position_sizing import SizingSettings
 
 
 @dataclass(frozen=True, slots=True)
-class Profile:
+class StrategyProfile:
     """`sizing` and `limits` are the settings that differ, by name; `sentence` is for people."""
 
     name: str
-    sentence: str
+    description: str
     sizing: Mapping[str, float]
     limits: Mapping[str, float]
 
-    def size(self, settings: SizingSettings) -> SizingSettings:
+    def apply_to_sizing(self, settings: SizingSettings) -> SizingSettings:
         return SizingSettings.model_validate({**settings.model_dump(), **self.sizing})
 
-    def limit(self, settings: LimitSettings) -> LimitSettings:
+    def apply_to_limits(self, settings: LimitSettings) -> LimitSettings:
         return LimitSettings.model_validate({**settings.model_dump(), **self.limits})
 
 
-PROFILES: Mapping[str, Profile] = {
+PROFILES: Mapping[str, StrategyProfile] = {
     profile.name: profile
     for profile in (
-        Profile(
+        StrategyProfile(
             "conservative",
             "Half the stakes, at most a tenth of the equity in one symbol and six tenths in all, "
             "and a rest after a fall of a tenth.",
@@ -43,14 +43,14 @@ PROFILES: Mapping[str, Profile] = {
             },
             {"order_limit": 0.1, "daily_loss": 0.03, "drawdown": 0.1, "losses": 4},
         ),
-        Profile(
+        StrategyProfile(
             "balanced",
             "The settings as they are: half the Kelly stake, at most a quarter of the equity in "
             "one symbol and half in one sector, and a rest after a fall of 15%.",
             {},
             {},
         ),
-        Profile(
+        StrategyProfile(
             "aggressive",
             "Twice the stakes, up to two fifths of the equity in one symbol and three quarters in "
             "one sector, and a rest only after a fall of a quarter.",
@@ -66,7 +66,7 @@ PROFILES: Mapping[str, Profile] = {
 """By name, from careful to bold."""
 
 
-def profile(name: str) -> Profile:
+def profile_by_name(name: str) -> StrategyProfile:
     """Raises InputError for a name that is none."""
     if name not in PROFILES:
         raise InputError(

@@ -7,12 +7,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domain.panel import Floats, Ints
-from quant.jit import compiled
+from quant.jit import cached_njit
 
 Bools = NDArray[np.bool_]
 Counts = NDArray[np.int64]
 
-CLAMPS = (
+CLAMP_NAMES = (
     "not bought",
     "cap",
     "position limit",
@@ -26,17 +26,17 @@ CLAMPS = (
 """The limits of `size_row` in their order."""
 POSITION, SECTOR, CORRELATED, GROSS, NET = range(5)
 """Places in the `limits` of `size_row`."""
-SHAVED = 1.0 - 2.0**-48
+ROUNDING_MARGIN = 1.0 - 2.0**-48
 """A share is made smaller by this, so that what is left of many targets is never above their limit
 by a rounding, and a limit that is met does not bite again at the next row."""
 
-NEAR = 1.0 - 2.0**-20
+SAFELY_WITHIN = 1.0 - 2.0**-20
 """A group that a plain sum puts below this share of its limit is within it without any doubt, and
 needs no exact one."""
 
 
-@compiled
-def add(value: float, sums: Counts) -> None:
+@cached_njit
+def add_exact(value: float, sums: Counts) -> None:
     """Add a value in [0, 1] to the sum `sums` (2,): whole multiples of 2^-42 and, of what is left,
     of 2^-94."""
     scaled = value * 2.0**42
@@ -46,13 +46,13 @@ def add(value: float, sums: Counts) -> None:
     sums[1] = low & ((1 << 52) - 1)
 
 
-@compiled
-def value_of(sums: Counts) -> float:
+@cached_njit
+def exact_value(sums: Counts) -> float:
     return int(sums[0]) * 2.0**-42 + int(sums[1]) * 2.0**-94
 
 
-@compiled
-def total(values: Floats, counted: Bools, wanted: bool) -> float:
+@cached_njit
+def exact_total(values: Floats, flags: Bools, flag: bool) -> float:
     """Sum of the values in [0, 1] whose `counted` is `wanted`, in whole multiples of 2^-94.
 
     Whole numbers add up to the same in any order and beside any zeros, so a symbol may stand
@@ -61,76 +61,78 @@ def total(values: Floats, counted: Bools, wanted: bool) -> float:
     """
     sums = np.zeros(2, np.int64)
     for n in range(len(values)):
-        if counted[n] == wanted:
-            add(values[n], sums)
-    return value_of(sums)
+        if flags[n] == flag:
+            add_exact(values[n], sums)
+    return exact_value(sums)
 
 
-@compiled
-def share_left(fixed: float, sharing: float, limit: float) -> float:
+@cached_njit
+def scale_to_limit(fixed: float, sharing: float, limit: float) -> float:
     """Factor on targets that add up to `sharing`, so that beside what is `fixed` they keep to the
     limit."""
-    room = max(limit - fixed, 0.0)
-    return 1.0 if sharing <= room else room / sharing * SHAVED
+    available = max(limit - fixed, 0.0)
+    return 1.0 if sharing <= available else available / sharing * ROUNDING_MARGIN
 
 
-@compiled
+@cached_njit
 def limit_sectors(before: Floats, fixed: Bools, sector: Ints, limit: float, after: Floats) -> None:
     """Each sector shrinks to the limit; -1 is no sector."""
     groups = 1 + max(sector.max(), 0)
     sums = np.zeros((groups, 2, 2), np.int64)
     for n in range(len(before)):
         if sector[n] >= 0:
-            add(before[n], sums[sector[n], int(fixed[n])])
+            add_exact(before[n], sums[sector[n], int(fixed[n])])
     shares = np.empty(groups)
     for g in range(groups):
-        shares[g] = share_left(value_of(sums[g, 1]), value_of(sums[g, 0]), limit)
+        shares[g] = scale_to_limit(exact_value(sums[g, 1]), exact_value(sums[g, 0]), limit)
     for n in range(len(before)):
         shrinks = sector[n] >= 0 and not fixed[n]
         after[n] = before[n] * shares[sector[n]] if shrinks else before[n]
 
 
-@compiled
-def limit_alike(before: Floats, fixed: Bools, alike: Bools, limit: float, after: Floats) -> None:
+@cached_njit
+def limit_correlated(
+    before: Floats, fixed: Bools, correlated: Bools, limit: float, after: Floats
+) -> None:
     """Each symbol with those that move with it shrinks to the limit.
 
     A symbol is in its own group and in that of each it moves with; the smallest of their factors
     is its own. So every group keeps to the limit at once, in whatever order they are looked at.
     """
-    held = [n for n in range(len(before)) if before[n] > 0.0]
+    nonzero = [n for n in range(len(before)) if before[n] > 0.0]
     factor, sums = np.ones(len(before)), np.empty((2, 2), np.int64)
-    for g in held:
-        about = 0.0
-        for n in held:
-            if n == g or alike[g, n]:
-                about += before[n]
-        if about < NEAR * limit:
+    for g in nonzero:
+        estimate = 0.0
+        for n in nonzero:
+            if n == g or correlated[g, n]:
+                estimate += before[n]
+        if estimate < SAFELY_WITHIN * limit:
             continue
         sums[:] = 0
-        for n in held:
-            if n == g or alike[g, n]:
-                add(before[n], sums[int(fixed[n])])
-        share = share_left(value_of(sums[1]), value_of(sums[0]), limit)
+        for n in nonzero:
+            if n == g or correlated[g, n]:
+                add_exact(before[n], sums[int(fixed[n])])
+        share = scale_to_limit(exact_value(sums[1]), exact_value(sums[0]), limit)
         if share < 1.0:
-            for n in held:
-                if n == g or alike[g, n]:
+            for n in nonzero:
+                if n == g or correlated[g, n]:
                     factor[n] = min(factor[n], share)
     for n in range(len(before)):
         after[n] = before[n] if fixed[n] else before[n] * factor[n]
 
 
-@compiled
+@cached_njit
 def size_row(
-    asked: Floats,
+    requested: Floats,
     previous: Floats,
     cap: Floats,
-    frozen: Bools,
-    doubtful: Bools,
+    risk_missing: Bools,
+    low_probability: Bools,
     fixed: Bools,
-    present: Bools,
+    has_bar: Bools,
     buyable: Bools,
     sector: Ints,
-    alike: Bools,
+    correlated: Bools,
     limits: Floats,
     steps: Floats,
 ) -> None:
@@ -138,75 +140,79 @@ def size_row(
 
     A sector, correlation or net limit of 1 is none, for the gross limit is no larger.
     """
-    for n in range(len(asked)):
-        if not present[n]:
+    for n in range(len(requested)):
+        if not has_bar[n]:
             steps[:, n] = previous[n]
             continue
-        steps[0, n] = previous[n] if np.isnan(asked[n]) else asked[n]
+        steps[0, n] = previous[n] if np.isnan(requested[n]) else requested[n]
         steps[1, n] = steps[0, n] if buyable[n] else 0.0
         steps[2, n] = min(steps[1, n], cap[n])
         steps[3, n] = min(steps[2, n], limits[POSITION])
-        steps[4, n] = min(steps[3, n], previous[n]) if frozen[n] else steps[3, n]
-        steps[5, n] = min(steps[4, n], previous[n]) if doubtful[n] else steps[4, n]
+        steps[4, n] = min(steps[3, n], previous[n]) if risk_missing[n] else steps[3, n]
+        steps[5, n] = min(steps[4, n], previous[n]) if low_probability[n] else steps[4, n]
     steps[6], steps[7] = steps[5], steps[5]
     if limits[SECTOR] < 1.0:
         limit_sectors(steps[5], fixed, sector, limits[SECTOR], steps[6])
         steps[7] = steps[6]
     if limits[CORRELATED] < 1.0:
-        limit_alike(steps[6], fixed, alike, limits[CORRELATED], steps[7])
-    room = max(limits[GROSS] - total(steps[7], fixed, True), 0.0)
-    sharing = total(steps[7], fixed, False)
-    share = 1.0 if sharing <= room else room / sharing
-    for n in range(len(asked)):
+        limit_correlated(steps[6], fixed, correlated, limits[CORRELATED], steps[7])
+    available = max(limits[GROSS] - exact_total(steps[7], fixed, True), 0.0)
+    sharing = exact_total(steps[7], fixed, False)
+    share = 1.0 if sharing <= available else available / sharing
+    for n in range(len(requested)):
         steps[8, n] = steps[7, n] if fixed[n] or share == 1.0 else steps[7, n] * share
     steps[9] = steps[8]
     if limits[NET] < 1.0:
-        share = share_left(total(steps[8], fixed, True), total(steps[8], fixed, False), limits[NET])
-        for n in range(len(asked)):
+        share = scale_to_limit(
+            exact_total(steps[8], fixed, True), exact_total(steps[8], fixed, False), limits[NET]
+        )
+        for n in range(len(requested)):
             steps[9, n] = steps[8, n] if fixed[n] else steps[8, n] * share
 
 
-@compiled
+@cached_njit
 def size_rows(
-    asked: Floats,
+    requested: Floats,
     previous: Floats,
     cap: Floats,
-    frozen: Bools,
-    doubtful: Bools,
+    risk_missing: Bools,
+    low_probability: Bools,
     untradable: Bools,
-    present: Bools,
-    together: Bools,
+    has_bar: Bools,
+    same_instant: Bools,
     buyable: Bools,
     sector: Ints,
-    alike: Bools,
-    table: Ints,
+    correlated: Bools,
+    matrix_index: Ints,
     limits: Floats,
 ) -> Floats:
     """Targets (K, N), each row from the targets of the one before; a row that is `together` with
     the one before starts from the same targets as that one did. Row k goes by `alike[table[k]]`."""
-    rows, symbols = asked.shape
+    rows, symbols = requested.shape
     targets = np.empty((rows, symbols))
-    steps = np.empty((len(CLAMPS) + 1, symbols))
+    steps = np.empty((len(CLAMP_NAMES) + 1, symbols))
     fixed = np.empty(symbols, np.bool_)
-    standing, now = previous.copy(), previous.copy()
+    row_start, current = previous.copy(), previous.copy()
     for k in range(rows):
-        if not together[k]:
-            standing[:] = now
+        if not same_instant[k]:
+            row_start[:] = current
         for n in range(symbols):
-            fixed[n] = untradable[k, n] or not present[k, n]
+            fixed[n] = untradable[k, n] or not has_bar[k, n]
         size_row(
-            asked[k], standing, cap[k], frozen[k], doubtful[k], fixed, present[k], buyable,
-            sector, alike[table[k]], limits, steps,
+            requested[k], row_start, cap[k], risk_missing[k], low_probability[k], fixed, has_bar[k], buyable,
+            sector, correlated[matrix_index[k]], limits, steps,
         )  # fmt: skip
         for n in range(symbols):
-            if present[k, n]:
-                now[n] = steps[-1, n]
-        targets[k] = now
+            if has_bar[k, n]:
+                current[n] = steps[-1, n]
+        targets[k] = current
     return targets
 
 
-@compiled
-def kelly(edge: Floats, volatility: Floats, fraction: float, peak: float, stake: Floats) -> None:
+@cached_njit
+def kelly_stakes(
+    edge: Floats, volatility: Floats, fraction: float, peak: float, stake: Floats
+) -> None:
     """Fill `stake` with `fraction * (edge / peak) / volatility`, 0 without either; all (M,)."""
     for n in range(len(edge)):
         known = volatility[n] > 0.0 and edge[n] > 0.0

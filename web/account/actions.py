@@ -4,58 +4,77 @@ Leaves out orders (`pages/orders.py`): this is money, mode, profile and breakers
 """
 
 from domain.errors import InputError
-from domain.trading.account import Account, Mode
+from domain.trading.account import Account, TradingMode
 from web import formatting
-from web.services import House
+from web.services import AppServices
 
-RESET = "reset"
+RESET_WORD = "reset"
 """What one types to begin anew."""
-LONGEST_REASON = 200
+MAX_REASON_LENGTH = 200
 
 
-def deposit(house: House, amount: float, note: str) -> Account:
-    return _done(house, house.floor.move_cash(_positive("deposited", amount), _line(note)))
+def deposit(services: AppServices, amount: float, note: str) -> Account:
+    return _notified(
+        services,
+        services.account_service.transfer_cash(_positive("deposited", amount), _reason_line(note)),
+    )
 
 
-def withdraw(house: House, amount: float, note: str) -> Account:
-    return _done(house, house.floor.move_cash(-_positive("withdrawn", amount), _line(note)))
+def withdraw(services: AppServices, amount: float, note: str) -> Account:
+    return _notified(
+        services,
+        services.account_service.transfer_cash(-_positive("withdrawn", amount), _reason_line(note)),
+    )
 
 
-def reset(house: House, capital: float, note: str) -> Account:
-    return _done(house, house.floor.reset(capital, _line(note)))
+def reset(services: AppServices, capital: float, note: str) -> Account:
+    return _notified(services, services.account_service.reset(capital, _reason_line(note)))
 
 
-def set_mode(house: House, mode: str, where: str) -> Account:
+def set_mode(services: AppServices, mode: str, changed_by: str) -> Account:
     """Raises InputError for a mode that there is not."""
-    if mode not in tuple(Mode):
-        raise InputError(f"There is no mode {mode[:40]!r}. Choose {', '.join(Mode)}.")
-    return _done(house, house.floor.switch(mode=Mode(mode), profile=None, by=where))
+    if mode not in tuple(TradingMode):
+        raise InputError(f"There is no mode {mode[:40]!r}. Choose {', '.join(TradingMode)}.")
+    return _notified(
+        services,
+        services.account_service.update_settings(
+            mode=TradingMode(mode), profile=None, by=changed_by
+        ),
+    )
 
 
-def set_profile(house: House, profile: str, where: str) -> Account:
-    return _done(house, house.floor.switch(mode=None, profile=profile, by=where))
+def set_profile(services: AppServices, profile: str, changed_by: str) -> Account:
+    return _notified(
+        services,
+        services.account_service.update_settings(mode=None, profile=profile, by=changed_by),
+    )
 
 
-def stop(house: House, reason: str, flatten: bool, where: str) -> Account:
+def stop(services: AppServices, reason: str, flatten: bool, changed_by: str) -> Account:
     """The emergency stop."""
-    return _done(house, house.floor.stop(flatten=flatten, reason=_line(reason), by=where))
+    return _notified(
+        services,
+        services.account_service.emergency_stop(
+            flatten=flatten, reason=_reason_line(reason), by=changed_by
+        ),
+    )
 
 
-def resume(house: House, where: str) -> Account:
+def resume(services: AppServices, changed_by: str) -> Account:
     """Resets the breakers."""
-    return _done(house, house.floor.reset_guard(by=where))
+    return _notified(services, services.account_service.resume_trading(by=changed_by))
 
 
-def _done(house: House, account: Account) -> Account:
-    house.bell.ring()
+def _notified(services: AppServices, account: Account) -> Account:
+    services.notifier.notify()
     return account
 
 
-def _positive(done: str, amount: float) -> float:
+def _positive(verb: str, amount: float) -> float:
     if not amount > 0:
-        raise InputError(f"{amount:,.2f} cannot be {done}. Give an amount above zero.")
+        raise InputError(f"{amount:,.2f} cannot be {verb}. Give an amount above zero.")
     return amount
 
 
-def _line(text: str) -> str:
-    return formatting.line(text, LONGEST_REASON)
+def _reason_line(text: str) -> str:
+    return formatting.single_line(text, MAX_REASON_LENGTH)

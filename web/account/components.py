@@ -9,13 +9,20 @@ import numpy as np
 
 from domain.errors import VerificationError
 from domain.sectors import BROAD, sector_of
-from domain.trading.account import Account, CashMoved, Mode, Reset
-from storage.accounts.blotter import Curve
+from domain.trading.account import Account, AccountReset, CashTransferred, TradingMode
+from storage.accounts.blotter import EquityCurve
 from trading.limits import TradingSettings
-from web.account.suggestion_cache import Suggested
+from web.account.suggestion_cache import SuggestionCache
 from web.components.dashboard_views import Kpi
-from web.services import House
-from web.views.equity import Flow, Past, PastView, benchmark_of, past_of, past_view
+from web.services import AppServices
+from web.views.equity import (
+    AccountHistory,
+    AccountHistoryView,
+    CashFlow,
+    account_history,
+    account_history_view,
+    load_benchmark,
+)
 from web.views.portfolio import (
     Allocation,
     Movers,
@@ -27,18 +34,18 @@ from web.views.portfolio import (
 )
 from web.views.tax_lots import profit_by_symbol
 from web.views.trading_state import (
-    GuardView,
-    ModeChoice,
-    Suggestion,
-    broken_view,
-    guard_view,
-    mode_choices,
-    suggestions,
+    ModeOption,
+    SuggestionLine,
+    TradingStateView,
+    mode_options,
+    suggestion_lines,
+    trading_state_view,
+    unreadable_account_view,
 )
 
 
 @dataclass(frozen=True, slots=True)
-class AccountParts:
+class AccountComponents:
     """`past` is None before two rows of bars, `suggested` None but in suggest mode; `profile` is
     the name of the strategy profile."""
 
@@ -46,70 +53,76 @@ class AccountParts:
     positions: tuple[PositionLine, ...]
     allocations: tuple[Allocation, ...]
     movers: Movers
-    past: PastView | None
-    guard: GuardView
+    history: AccountHistoryView | None
+    trading_state: TradingStateView
     profile: str
-    modes: tuple[ModeChoice, ...]
-    suggested: tuple[Suggestion, ...] | None
+    modes: tuple[ModeOption, ...]
+    suggestions: tuple[SuggestionLine, ...] | None
 
 
-def account_parts(house: House, suggested: Suggested) -> AccountParts:
-    account = house.floor.account()
-    return AccountParts(
+def account_components(
+    services: AppServices, suggestion_cache: SuggestionCache
+) -> AccountComponents:
+    account = services.account_service.account()
+    return AccountComponents(
         kpis=account_kpis(account),
         positions=position_lines(account),
-        allocations=allocations(account, sectors(account)),
-        movers=movers_of(house, account),
-        past=past_view(past_of_account(house), account.currency),
-        guard=guard_view(account, rules_of(house, account).limits),
+        allocations=allocations(account, sector_names(account)),
+        movers=load_movers(services, account),
+        history=account_history_view(load_account_history(services), account.currency),
+        trading_state=trading_state_view(account, trading_settings_of(services, account).limits),
         profile=account.profile,
-        modes=mode_choices(account.mode),
-        suggested=suggestions(suggested.now()) if account.mode is Mode.SUGGEST else None,
+        modes=mode_options(account.mode),
+        suggestions=suggestion_lines(suggestion_cache.current())
+        if account.mode is TradingMode.SUGGEST
+        else None,
     )
 
 
-def guard_of(house: House) -> GuardView:
+def load_trading_state(services: AppServices) -> TradingStateView:
     """Also of an account that cannot be read, so that the engine's page can."""
     try:
-        account = house.floor.account()
+        account = services.account_service.account()
     except VerificationError as broken:
-        return broken_view(str(broken))
-    return guard_view(account, rules_of(house, account).limits)
+        return unreadable_account_view(str(broken))
+    return trading_state_view(account, trading_settings_of(services, account).limits)
 
 
-def rules_of(house: House, account: Account) -> TradingSettings:
+def trading_settings_of(services: AppServices, account: Account) -> TradingSettings:
     """What its profile makes of costs and limits."""
-    return house.rules(account.profile).trading
+    return services.trading_rules(account.profile).trading
 
 
-def past_of_account(house: House) -> Past:
-    curve = house.blotter.curve()
-    benchmark = benchmark_of(house, curve.times)
-    return past_of(curve.times, curve.equity, curve.exposure, flows_of(house, curve), benchmark)
+def load_account_history(services: AppServices) -> AccountHistory:
+    curve = services.blotter.curve()
+    benchmark = load_benchmark(services, curve.times)
+    return account_history(
+        curve.times, curve.equity, curve.exposure, load_cash_flows(services, curve), benchmark
+    )
 
 
-def flows_of(house: House, curve: Curve) -> tuple[Flow, ...]:
+def load_cash_flows(services: AppServices, curve: EquityCurve) -> tuple[CashFlow, ...]:
     """Money that was moved by hand since the account was opened, oldest first. The order of the
     entries tells which row was the first to have it: a row may be met after money that was moved
     later, and at the very instant at which money was moved."""
     found = []
-    for entry in house.blotter.happenings(CashMoved, Reset):
+    for entry in services.blotter.account_entries(CashTransferred, AccountReset):
         row = int(np.searchsorted(curve.numbers, entry.number))
-        match entry.what:
-            case CashMoved(amount=amount):
-                found.append(Flow(row, amount))
-            case Reset(capital=capital):
-                found.append(Flow(row, capital, anew=True))
+        match entry.event:
+            case CashTransferred(amount=amount):
+                found.append(CashFlow(row, amount))
+            case AccountReset(capital=capital):
+                found.append(CashFlow(row, capital, reset=True))
     return tuple(found)
 
 
-def movers_of(house: House, account: Account) -> Movers:
-    closes = {symbol: mark.close for symbol, mark in account.marks.items()}
-    profits = profit_by_symbol(house.blotter.trips(), house.blotter.lots(), closes)
+def load_movers(services: AppServices, account: Account) -> Movers:
+    closes = {symbol: mark.close for symbol, mark in account.last_bars.items()}
+    profits = profit_by_symbol(services.blotter.round_trips(), services.blotter.lots(), closes)
     return movers(profits, account.positions)
 
 
-def sectors(account: Account) -> dict[str, str]:
+def sector_names(account: Account) -> dict[str, str]:
     """In words, of what is held; '' where none is known."""
     found = {symbol: sector_of(symbol, {}) or "" for symbol in account.positions}
     return {

@@ -3,21 +3,21 @@
 from threading import Lock
 
 from domain.trading.orders import Order
-from web.services import House
+from web.services import AppServices
 
 
-class Suggested:
+class SuggestionCache:
     """Every change of an account and every decision is an event of the journal, so that none since
     means none of both. Safe to use from several threads."""
 
-    def __init__(self, house: House) -> None:
-        self._house = house
+    def __init__(self, services: AppServices) -> None:
+        self._services = services
         self._lock = Lock()
-        self._kept: tuple[int, tuple[Order, ...]] = (-1, ())
+        self._cached: tuple[int, tuple[Order, ...]] = (-1, ())
 
-    def now(self) -> tuple[Order, ...]:
-        seq = self._house.journal.last_seq()
+    def current(self) -> tuple[Order, ...]:
+        seq = self._services.journal.last_seq()
         with self._lock:
-            if self._kept[0] != seq:
-                self._kept = (seq, self._house.floor.suggestions())
-            return self._kept[1]
+            if self._cached[0] != seq:
+                self._cached = (seq, self._services.account_service.suggestions())
+            return self._cached[1]

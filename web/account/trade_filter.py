@@ -7,13 +7,13 @@ from urllib.parse import urlencode
 
 from domain.errors import InputError
 from domain.symbols import parse_symbol
-from domain.trading.lots import Trip
+from domain.trading.lots import RoundTrip
 
 RESULTS = {"": "All", "won": "Won", "lost": "Lost"}
 
 
 @dataclass(frozen=True, slots=True)
-class Filter:
+class TradeFilter:
     """Of closed trips: `since` and `until` are days of their end, both included."""
 
     symbol: str = ""
@@ -23,11 +23,11 @@ class Filter:
     until: date | None = None
 
     @property
-    def narrow(self) -> bool:
-        return self != Filter()
+    def is_active(self) -> bool:
+        return self != TradeFilter()
 
     @property
-    def said(self) -> str:
+    def description(self) -> str:
         """In words, for whoever reads the page on paper."""
         parts = (
             self.symbol,
@@ -38,7 +38,7 @@ class Filter:
         )
         return ", ".join(filter(None, parts))
 
-    def keeps(self, trip: Trip) -> bool:
+    def matches(self, trip: RoundTrip) -> bool:
         day = trip.closed_at.astimezone(UTC).date()
         return (
             self.symbol in ("", trip.symbol)
@@ -48,8 +48,8 @@ class Filter:
             and (self.until is None or day <= self.until)
         )
 
-    def address(self, path: str, **more: str) -> str:
-        told = {
+    def url(self, path: str, **more: str) -> str:
+        parameters = {
             "symbol": self.symbol,
             "result": self.result,
             "tag": self.tag,
@@ -57,11 +57,11 @@ class Filter:
             "until": self.until.isoformat() if self.until else "",
             **more,
         }
-        query = urlencode({name: value for name, value in told.items() if value})
+        query = urlencode({name: value for name, value in parameters.items() if value})
         return f"{path}?{query}" if query else path
 
 
-def asked(symbol: str, result: str, tag: str, since: str, until: str) -> Filter:
+def parse_trade_filter(symbol: str, result: str, tag: str, since: str, until: str) -> TradeFilter:
     """The filter that an address spells.
 
     Raises InputError naming the field, what stands in it and what would be accepted.
@@ -71,20 +71,20 @@ def asked(symbol: str, result: str, tag: str, since: str, until: str) -> Filter:
             f"Result: {result[:40]!r} is none. Choose {', '.join(filter(None, RESULTS))}, or "
             "leave it out for all."
         )
-    begin, end = _day("From", since), _day("To", until)
+    begin, end = _parse_date("From", since), _parse_date("To", until)
     if begin and end and end < begin:
         raise InputError(f"The period ends ({end}) before it begins ({begin}). Exchange the dates.")
     name = parse_symbol(symbol) if symbol.strip() else ""
-    return Filter(name, result, tag.strip(), begin, end)
+    return TradeFilter(name, result, tag.strip(), begin, end)
 
 
-def tags_in(parts: Iterable[str]) -> tuple[str, ...]:
+def parse_tags(parts: Iterable[str]) -> tuple[str, ...]:
     """Tags as they are kept: parted by commas, without spaces around them, each once."""
     found = (" ".join(tag.split()) for part in parts for tag in part.split(","))
     return tuple(dict.fromkeys(filter(None, found)))
 
 
-def _day(field: str, text: str) -> date | None:
+def _parse_date(field: str, text: str) -> date | None:
     if not text.strip():
         return None
     try:

@@ -13,61 +13,63 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domain.panel import Floats, Panel
-from domain.record import Record
+from domain.record import ForecastRecord
 from domain.symbols import calendar_of
-from market.calendars import moment
+from market.calendars import to_datetime
 from market.panels.panel_builder import build_panels
-from orchestrator.committee.learned_weights import Influence, earned
-from orchestrator.evaluation.forward_returns import changes_over
-from orchestrator.evaluation.quantile_scores import tail_rivals
-from web.services import House
+from orchestrator.committee.learned_weights import Influence, influence_by_row
+from orchestrator.evaluation.forward_returns import forward_returns_over
+from orchestrator.evaluation.quantile_scores import benchmark_quantiles
+from web.services import AppServices
 
 HORIZONS = (1, 2, 3, 5, 10, 20)
 """Bars over which the decay of the evidence is told."""
 
-WARMING = timedelta(days=3 * 365)
+WARMUP = timedelta(days=3 * 365)
 """History before the record, for forecasts of the quantile to warm up on."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Hindsight:
+class LearningBenchmarks:
     """`changes` and `rivals` (R, N) as `orchestrator.evaluation.scoring.score` takes them. `earned`
     would be in force at each row, and `trust` (R, A) too, had the settings asked for them. `rows`
     are those of `calendar`, on which most symbols trade: each learns apart, so one is told of."""
 
     changes: dict[int, Floats]
     rivals: dict[str, Floats]
-    earned: Influence
-    trust: Floats
+    earned_influence: Influence
+    earned_trust: Floats
     calendar: str
     rows: NDArray[np.intp]
 
 
-def hindsight(house: House, record: Record) -> Hindsight:
-    learnt = learn(record, calibrated=house.committee.calibrated)
-    trust = learn(record, calibrated=True).trust
+def learning_benchmarks(services: AppServices, record: ForecastRecord) -> LearningBenchmarks:
+    influence = influence_from_record(record, calibrated=services.committee.calibrated)
+    trust = influence_from_record(record, calibrated=True).trust
     changes = {bars: np.full(record.change.shape, np.nan) for bars in HORIZONS}
     rivals: dict[str, Floats] = {}
-    for panel in _panels(house, record):
+    for panel in _stored_panels(services, record):
         since = int(np.searchsorted(panel.known_at, record.known_at[0]))
-        cells = _Cells(panel, since, record)
+        cells = _RecordCells(panel, since, record)
         for bars, change in changes.items():
-            cells.put(change, changes_over(panel, since, bars))
-        for name, forecast in tail_rivals(panel, since).items():
-            cells.put(rivals.setdefault(name, np.full(record.change.shape, np.nan)), forecast)
+            cells.fill(change, forward_returns_over(panel, since, bars))
+        for name, forecast in benchmark_quantiles(panel, since).items():
+            cells.fill(rivals.setdefault(name, np.full(record.change.shape, np.nan)), forecast)
     calendar, columns = max(_by_calendar(record.symbols), key=lambda each: len(each[1]))
-    return Hindsight(changes, rivals, learnt, trust, calendar, _rows(record, columns))
+    return LearningBenchmarks(
+        changes, rivals, influence, trust, calendar, _rows_with_bars(record, columns)
+    )
 
 
-def learn(record: Record, *, calibrated: bool) -> Influence:
+def influence_from_record(record: ForecastRecord, *, calibrated: bool) -> Influence:
     """The influence (R, A) that earned weights would have had at each row; equal where a row holds
     nobody's bar."""
     rows, agents = len(record.known_at), len(record.agents)
     weights, trust = np.full((rows, agents), 1.0 / agents), np.ones((rows, agents))
     for _, columns in _by_calendar(record.symbols):
-        own = _rows(record, columns)
+        own = _rows_with_bars(record, columns)
         down = own[:, np.newaxis]
-        found = earned(
+        found = influence_by_row(
             record.log_odds[:, down, columns],
             record.base_rate[down, columns],
             record.change[down, columns],
@@ -79,32 +81,32 @@ def learn(record: Record, *, calibrated: bool) -> Influence:
     return Influence(weights, trust)
 
 
-class _Cells:
+class _RecordCells:
     """Where a panel's rows from `since` on and its symbols lie in a record."""
 
-    def __init__(self, panel: Panel, since: int, record: Record) -> None:
+    def __init__(self, panel: Panel, since: int, record: ForecastRecord) -> None:
         self._columns = [record.symbols.index(symbol) for symbol in panel.symbols]
         times = panel.known_at[since:]
         self._from = np.flatnonzero(np.isin(times, record.known_at))
         self._to = np.searchsorted(record.known_at, times[self._from])
 
-    def put(self, whole: Floats, part: Floats) -> None:
+    def fill(self, whole: Floats, part: Floats) -> None:
         whole[self._to[:, np.newaxis], self._columns] = part[self._from]
 
 
-def _panels(house: House, record: Record) -> Iterator[Panel]:
+def _stored_panels(services: AppServices, record: ForecastRecord) -> Iterator[Panel]:
     """The history of the record's symbols, as far as any is stored still."""
-    stored = set(house.library.symbols(house.market, house.timeframe))
+    stored = set(services.store.symbols(services.market, services.timeframe))
     symbols = [symbol for symbol in record.symbols if symbol in stored]
     if symbols:
         built = build_panels(
-            house.library, house.market, symbols, house.timeframe, house.clock(), record.horizon,
-            moment(record.known_at[0]) - WARMING, house.simulated,
+            services.store, services.market, symbols, services.timeframe, services.clock(), record.horizon,
+            to_datetime(record.known_at[0]) - WARMUP, services.simulated,
         )  # fmt: skip
         yield from (panel for panel, _ in built)
 
 
-def _rows(record: Record, columns: list[int]) -> NDArray[np.intp]:
+def _rows_with_bars(record: ForecastRecord, columns: list[int]) -> NDArray[np.intp]:
     """Where any of the symbols had a bar."""
     return np.flatnonzero(~np.isnan(record.base_rate[:, columns]).all(axis=1))
 

@@ -14,75 +14,82 @@ import numpy as np
 from domain.canonical import to_json
 from domain.events import Event, EventKind
 from domain.panel import Floats, Times
-from orchestrator.evaluation.scores import Scores
-from orchestrator.evaluation.scoring import score
-from web.agents.learning_benchmarks import hindsight
-from web.services import House
+from orchestrator.evaluation.scores import RecordScores
+from orchestrator.evaluation.scoring import score_record
+from web.agents.learning_benchmarks import learning_benchmarks
+from web.services import AppServices
 
-_NEWS = frozenset({EventKind.DECISION_SETTLED, EventKind.CYCLE_COMPLETED})
+_RELEVANT_EVENTS = frozenset({EventKind.DECISION_SETTLED, EventKind.CYCLE_COMPLETED})
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Standing:
+class ScoredRecord:
     """`found` is None where nothing was ever voted on, `scores` the same as JSON. `weights` (R, A)
     were in force at `known_at` (R,), `now` are the newest, by agent. `earned` and `trust` (K, A)
     are what settled votes would have earned by `learnt_at` (K,), the bars of `calendar`, whatever
     is in force."""
 
-    found: Scores | None
-    scores: dict[str, Any] | None
+    scores: RecordScores | None
+    scores_json: dict[str, Any] | None
     agents: tuple[str, ...]
     known_at: Times
     weights: Floats
-    now: Mapping[str, float]
+    current_weights: Mapping[str, float]
     calendar: str
-    learnt_at: Times
-    earned: Floats
-    trust: Floats
+    learned_at: Times
+    earned_weights: Floats
+    earned_trust: Floats
 
-    def newest(self, influence: Floats) -> dict[str, float]:
+    def latest_by_agent(self, influence: Floats) -> dict[str, float]:
         """The last row of `influence` (K, A), by agent."""
         last = influence[-1].tolist() if len(influence) else ()
         return dict(zip(self.agents, last, strict=True))
 
 
-class Scored:
+class ScoreCache:
     """Safe in threads. `take` is told of events, in any thread."""
 
-    def __init__(self, house: House) -> None:
-        self._house = house
+    def __init__(self, services: AppServices) -> None:
+        self._services = services
         self._lock = Lock()
-        self._standing: Standing | None = None
+        self._current: ScoredRecord | None = None
 
-    def take(self, events: Sequence[Event]) -> None:
-        if any(event.kind in _NEWS for event in events):
-            self._standing = None
+    def on_events(self, events: Sequence[Event]) -> None:
+        if any(event.kind in _RELEVANT_EVENTS for event in events):
+            self._current = None
 
-    def standing(self) -> Standing:
+    def current(self) -> ScoredRecord:
         with self._lock:
-            found = self._standing
-            if found is None:
-                found = self._standing = self._score()
-            return found
+            current = self._current
+            if current is None:
+                current = self._current = self._score()
+            return current
 
-    def _score(self) -> Standing:
-        record = self._house.record()
+    def _score(self) -> ScoredRecord:
+        record = self._services.load_record()
         if not len(record.known_at):
-            nothing = np.empty((0, 0))
+            no_values = np.empty((0, 0))
             times = np.empty(0, "datetime64[us]")
-            return Standing(None, None, (), times, nothing, {}, "", times, nothing, nothing)
-        now = dict(zip(record.agents, record.weights[-1].tolist(), strict=True))
-        beside = hindsight(self._house, record)
-        found = score(record, changes=beside.changes, rivals=beside.rivals, earned=beside.earned)
-        return Standing(
-            found=found,
-            scores=to_json(found),
+            return ScoredRecord(
+                None, None, (), times, no_values, {}, "", times, no_values, no_values
+            )
+        current_weights = dict(zip(record.agents, record.weights[-1].tolist(), strict=True))
+        benchmarks = learning_benchmarks(self._services, record)
+        scores = score_record(
+            record,
+            changes=benchmarks.changes,
+            quantile_benchmarks=benchmarks.rivals,
+            learned=benchmarks.earned_influence,
+        )
+        return ScoredRecord(
+            scores=scores,
+            scores_json=to_json(scores),
             agents=record.agents,
             known_at=record.known_at,
             weights=record.weights,
-            now=now,
-            calendar=beside.calendar,
-            learnt_at=record.known_at[beside.rows],
-            earned=beside.earned.weights[beside.rows],
-            trust=beside.trust[beside.rows],
+            current_weights=current_weights,
+            calendar=benchmarks.calendar,
+            learned_at=record.known_at[benchmarks.rows],
+            earned_weights=benchmarks.earned_influence.weights[benchmarks.rows],
+            earned_trust=benchmarks.earned_trust[benchmarks.rows],
         )

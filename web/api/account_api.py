@@ -10,12 +10,12 @@ from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 
 from domain.errors import NotFoundError
 from domain.trading.account import Account
-from domain.trading.lots import Lot, Trip
-from market.calendars import moment
-from web.account import actions as moves
-from web.account.components import past_of_account, rules_of
-from web.account.suggestion_cache import Suggested
-from web.account.trade_filter import asked, tags_in
+from domain.trading.lots import RoundTrip, TaxLot
+from market.calendars import to_datetime
+from web.account import actions as actions
+from web.account.components import load_account_history, trading_settings_of
+from web.account.suggestion_cache import SuggestionCache
+from web.account.trade_filter import parse_tags, parse_trade_filter
 from web.api.account_schemas import (
     AccountOut,
     AnnotationIn,
@@ -23,7 +23,6 @@ from web.api.account_schemas import (
     EntryOut,
     EquityOut,
     EquityPoint,
-    GuardOut,
     LimitUse,
     LotOut,
     ModeIn,
@@ -32,211 +31,228 @@ from web.api.account_schemas import (
     PositionsOut,
     ProfileIn,
     ResetIn,
+    RoundTripOut,
     StopIn,
     SuggestionOut,
     SuggestionsOut,
     TotalsOut,
     TradeOut,
     TradesOut,
-    TripOut,
+    TradingStateOut,
 )
-from web.api.schemas import about
-from web.pages.trades import newest
-from web.services import House
-from web.views.trades import totals
+from web.api.schemas import market_fields
+from web.pages.trades import matching_round_trips
+from web.services import AppServices
+from web.views.trades import trade_totals
 from web.views.trading_state import day_loss
-from web.views.valuation import Holding, figures, holdings
+from web.views.valuation import Holding, holdings, value_account
 
-WHERE = "through the API"
-Limit = Annotated[int, QueryParameter(ge=1, le=1000, description="At most so many.")]
-Skip = Annotated[int, QueryParameter(ge=0, description="Continue a list: its `next`.")]
-After = Annotated[int, QueryParameter(ge=0, description="Entries with a larger number.")]
+CHANGED_BY = "through the API"
+LimitParameter = Annotated[int, QueryParameter(ge=1, le=1000, description="At most so many.")]
+SkipParameter = Annotated[int, QueryParameter(ge=0, description="Continue a list: its `next`.")]
+AfterParameter = Annotated[int, QueryParameter(ge=0, description="Entries with a larger number.")]
 
 
 @get("/account", sync_to_thread=True)
-def account(house: NamedDependency[House]) -> AccountOut:
+def account(services: NamedDependency[AppServices]) -> AccountOut:
     """Figures, mode, profile and breakers of the paper account."""
-    return _account(house, house.floor.account())
+    return _account_out(services, services.account_service.account())
 
 
 @get("/account/suggestions", sync_to_thread=True)
 def suggestions(
-    house: NamedDependency[House], suggested: NamedDependency[Suggested]
+    services: NamedDependency[AppServices], suggestion_cache: NamedDependency[SuggestionCache]
 ) -> SuggestionsOut:
     """What auto mode would place now for the newest decisions, whatever the mode."""
     found = tuple(
-        SuggestionOut(o.symbol, o.side.value, o.quantity, o.why, o.receipt) for o in suggested.now()
+        SuggestionOut(o.symbol, o.side.value, o.quantity, o.reason, o.receipt)
+        for o in suggestion_cache.current()
     )
-    return SuggestionsOut(suggestions=found, **about(house))
+    return SuggestionsOut(suggestions=found, **market_fields(services))
 
 
 @get("/positions", sync_to_thread=True)
-def positions(house: NamedDependency[House]) -> PositionsOut:
+def positions(services: NamedDependency[AppServices]) -> PositionsOut:
     """What is held, the largest first, each with its tax lots."""
-    lots = house.blotter.lots()
-    held = holdings(house.floor.account())
-    found = tuple(_position(each, lots.get(each.symbol, ())) for each in held)
-    return PositionsOut(positions=found, **about(house))
+    lots = services.blotter.lots()
+    account_holdings = holdings(services.account_service.account())
+    found = tuple(_position_out(each, lots.get(each.symbol, ())) for each in account_holdings)
+    return PositionsOut(positions=found, **market_fields(services))
 
 
 @get("/equity", sync_to_thread=True)
-def equity(house: NamedDependency[House]) -> EquityOut:
+def equity(services: NamedDependency[AppServices]) -> EquityOut:
     """Equity, drawdown and exposure since the account last began, beside the benchmark."""
-    past = past_of_account(house)
-    columns = (past.equity, past.exposure, past.growth, past.drawdown, past.held)
+    past = load_account_history(services)
+    columns = (past.equity, past.exposure, past.growth, past.drawdown, past.benchmark_equity)
     points = tuple(
-        EquityPoint(moment(at), *(float(v) if np.isfinite(v) else None for v in row))
+        EquityPoint(to_datetime(at), *(float(v) if np.isfinite(v) else None for v in row))
         for at, *row in zip(past.times, *columns, strict=True)
     )
-    return EquityOut(benchmark=past.benchmark or None, points=points, **about(house))
+    return EquityOut(benchmark=past.benchmark or None, points=points, **market_fields(services))
 
 
 @get("/trades", sync_to_thread=True)
 def trades(
-    house: NamedDependency[House],
+    services: NamedDependency[AppServices],
     symbol: FromQuery[str] = "",
     result: FromQuery[str] = "",
     tag: FromQuery[str] = "",
     since: FromQuery[str] = "",
     until: FromQuery[str] = "",
-    skip: Skip = 0,
-    limit: Limit = 100,
+    skip: SkipParameter = 0,
+    limit: LimitParameter = 100,
 ) -> TradesOut:
     """Closed round trips, first in first out. `result` is `won` or `lost`; `since` and `until` are
     days (2015-01-31) of their end, both included."""
-    kept = newest(house.blotter.trips(), asked(symbol, result, tag, since, until))
-    shown = kept[skip : skip + limit]
+    matching = matching_round_trips(
+        services.blotter.round_trips(), parse_trade_filter(symbol, result, tag, since, until)
+    )
+    shown = matching[skip : skip + limit]
     return TradesOut(
-        totals=TotalsOut(**asdict(totals(kept))),
-        trades=tuple(map(_trip, shown)),
-        next=skip + limit if len(kept) > skip + limit else None,
-        **about(house),
+        totals=TotalsOut(**asdict(trade_totals(matching))),
+        trades=tuple(map(_round_trip_out, shown)),
+        next=skip + limit if len(matching) > skip + limit else None,
+        **market_fields(services),
     )
 
 
 @patch("/trades/{id:str}", sync_to_thread=True)
 def annotate(
-    house: NamedDependency[House], id: FromPath[str], data: JSONBody[AnnotationIn]
+    services: NamedDependency[AppServices], id: FromPath[str], data: JSONBody[AnnotationIn]
 ) -> TradeOut:
     """Another note, other tags."""
-    before = _found(house, id)
-    note = before.note if data.note is None else data.note.strip()
-    tags = before.tags if data.tags is None else tags_in(data.tags)
-    house.blotter.annotate(id, note, tags)
-    return TradeOut(trade=_trip(_found(house, id)), **about(house))
+    round_trip = _find_round_trip(services, id)
+    note = round_trip.note if data.note is None else data.note.strip()
+    tags = round_trip.tags if data.tags is None else parse_tags(data.tags)
+    services.blotter.annotate(id, note, tags)
+    return TradeOut(
+        trade=_round_trip_out(_find_round_trip(services, id)), **market_fields(services)
+    )
 
 
 @post("/account/deposit", sync_to_thread=True, status_code=200)
-def deposit(house: NamedDependency[House], data: JSONBody[MoneyIn]) -> AccountOut:
+def deposit(services: NamedDependency[AppServices], data: JSONBody[MoneyIn]) -> AccountOut:
     """Pays cash in. It is recorded and never edited."""
-    return _account(house, moves.deposit(house, data.amount, data.note))
+    return _account_out(services, actions.deposit(services, data.amount, data.note))
 
 
 @post("/account/withdraw", sync_to_thread=True, status_code=200)
-def withdraw(house: NamedDependency[House], data: JSONBody[MoneyIn]) -> AccountOut:
+def withdraw(services: NamedDependency[AppServices], data: JSONBody[MoneyIn]) -> AccountOut:
     """Pays cash out, as far as there is any."""
-    return _account(house, moves.withdraw(house, data.amount, data.note))
+    return _account_out(services, actions.withdraw(services, data.amount, data.note))
 
 
 @post("/account/reset", sync_to_thread=True, status_code=200)
-def reset(house: NamedDependency[House], data: JSONBody[ResetIn]) -> AccountOut:
+def reset(services: NamedDependency[AppServices], data: JSONBody[ResetIn]) -> AccountOut:
     """A new beginning with `capital`: orders are cancelled and positions leave the book. What was
     before stays in the log."""
-    return _account(house, moves.reset(house, data.capital, data.note))
+    return _account_out(services, actions.reset(services, data.capital, data.note))
 
 
 @post("/account/mode", sync_to_thread=True, status_code=200)
-def mode(house: NamedDependency[House], data: JSONBody[ModeIn]) -> AccountOut:
+def mode(services: NamedDependency[AppServices], data: JSONBody[ModeIn]) -> AccountOut:
     """What becomes of decisions: nothing (observe), suggestions, or orders (auto)."""
-    return _account(house, moves.set_mode(house, data.mode, WHERE))
+    return _account_out(services, actions.set_mode(services, data.mode, CHANGED_BY))
 
 
 @post("/account/profile", sync_to_thread=True, status_code=200)
-def profile(house: NamedDependency[House], data: JSONBody[ProfileIn]) -> AccountOut:
+def profile(services: NamedDependency[AppServices], data: JSONBody[ProfileIn]) -> AccountOut:
     """Sizing and limits by their name."""
-    return _account(house, moves.set_profile(house, data.profile, WHERE))
+    return _account_out(services, actions.set_profile(services, data.profile, CHANGED_BY))
 
 
 @post("/account/stop", sync_to_thread=True, status_code=200)
-def stop(house: NamedDependency[House], data: JSONBody[StopIn]) -> AccountOut:
+def stop(services: NamedDependency[AppServices], data: JSONBody[StopIn]) -> AccountOut:
     """Emergency stop: cancels every order and halts the account until `/account/resume`."""
-    return _account(house, moves.stop(house, data.reason, data.flatten, WHERE))
+    return _account_out(services, actions.stop(services, data.reason, data.flatten, CHANGED_BY))
 
 
 @post("/account/resume", sync_to_thread=True, status_code=200)
-def resume(house: NamedDependency[House]) -> AccountOut:
+def resume(services: NamedDependency[AppServices]) -> AccountOut:
     """Resets the breakers, if the books agree with their log."""
-    return _account(house, moves.resume(house, WHERE))
+    return _account_out(services, actions.resume(services, CHANGED_BY))
 
 
 @get("/audit", sync_to_thread=True)
-def audit(house: NamedDependency[House], after: After = 0, limit: Limit = 100) -> AuditOut:
+def audit(
+    services: NamedDependency[AppServices], after: AfterParameter = 0, limit: LimitParameter = 100
+) -> AuditOut:
     """The account's log, oldest first: every state change, each bound to the one before it."""
-    found = house.blotter.entries(after, limit + 1)
+    found = services.blotter.entries(after, limit + 1)
     shown = found[:limit]
     return AuditOut(
         entries=tuple(
             EntryOut(e.number, e.at, e.recorded_at, e.kind, e.body, e.digest) for e in shown
         ),
         next=shown[-1].number if len(found) > limit else None,
-        **about(house),
+        **market_fields(services),
     )
 
 
-def _account(house: House, account: Account) -> AccountOut:
-    told: dict[str, Any] = asdict(figures(account))
+def _account_out(services: AppServices, account: Account) -> AccountOut:
+    fields: dict[str, Any] = asdict(value_account(account))
     return AccountOut(
         currency=account.currency,
         opened_at=account.opened_at,
         mode=account.mode.value,
         profile=account.profile,
         open_orders=len(account.orders),
-        guard=_guard(house, account),
-        number=account.number,
-        **told,
-        **about(house),
+        guard=_trading_state(services, account),
+        number=account.entry_count,
+        **fields,
+        **market_fields(services),
     )
 
 
-def _guard(house: House, account: Account) -> GuardOut:
-    guard, limits = account.guard, rules_of(house, account).limits
-    return GuardOut(
-        standing=guard.standing.value,
-        reason=guard.reason,
-        by=guard.by,
-        since=guard.since,
-        until=guard.until,
-        high=guard.high,
-        losses=guard.losses,
+def _trading_state(services: AppServices, account: Account) -> TradingStateOut:
+    risk, limits = account.risk, trading_settings_of(services, account).limits
+    return TradingStateOut(
+        standing=risk.trading_state.value,
+        reason=risk.reason,
+        by=risk.by,
+        since=risk.since,
+        until=risk.until,
+        high=risk.peak_equity,
+        losses=risk.losses,
         limits=(
-            LimitUse("daily_loss", day_loss(account, figures(account)), limits.daily_loss),
-            LimitUse("drawdown", figures(account).drawdown, limits.drawdown),
-            LimitUse("losses", guard.losses, limits.losses),
+            LimitUse("daily_loss", day_loss(account, value_account(account)), limits.daily_loss),
+            LimitUse("drawdown", value_account(account).drawdown, limits.drawdown),
+            LimitUse("losses", risk.losses, limits.losses),
         ),
     )
 
 
-def _position(held: Holding, lots: tuple[Lot, ...]) -> PositionOut:
-    told = {
-        name: getattr(held, name) for name in held.__slots__ if name not in ("stops", "targets")
+def _position_out(holding: Holding, lots: tuple[TaxLot, ...]) -> PositionOut:
+    fields = {
+        name: getattr(holding, name)
+        for name in holding.__slots__
+        if name not in ("stops", "targets")
     }
     return PositionOut(
-        exits=tuple(order.id for order in (*held.stops, *held.targets)),
+        exits=tuple(order.id for order in (*holding.stop_orders, *holding.profit_orders)),
         lots=tuple(
-            LotOut(lot.opened_at, lot.units, lot.price, lot.fees, lot.order, lot.receipt)
+            LotOut(
+                lot.opened_at,
+                lot.quantity,
+                lot.entry_price,
+                lot.fees_per_unit,
+                lot.order_id,
+                lot.receipt,
+            )
             for lot in lots
         ),
-        **told,
+        **fields,
     )
 
 
-def _trip(trip: Trip) -> TripOut:
-    told = asdict(trip)
-    return TripOut(decision=told.pop("receipt"), **told)
+def _round_trip_out(round_trip: RoundTrip) -> RoundTripOut:
+    fields = asdict(round_trip)
+    return RoundTripOut(decision=fields.pop("receipt"), **fields)
 
 
-def _found(house: House, id: str) -> Trip:
-    found = next((trip for trip in house.blotter.trips() if trip.id == id), None)
+def _find_round_trip(services: AppServices, id: str) -> RoundTrip:
+    found = next((trip for trip in services.blotter.round_trips() if trip.id == id), None)
     if found is None:
         raise NotFoundError(
             f"There is no closed trade {id[:40]!r}. GET /api/v1/trades lists those there are."

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from web.api.schemas import Answer, Asked
+from web.api.schemas import ApiRequest, ApiResponse
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +18,7 @@ class LimitUse:
 
 
 @dataclass(frozen=True, slots=True)
-class GuardOut:
+class TradingStateOut:
     """`standing` is active, reducing or halted. `until` is the first day on which a breaker ends
     by itself, null where somebody must reset it."""
 
@@ -33,7 +33,7 @@ class GuardOut:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AccountOut(Answer):
+class AccountOut(ApiResponse):
     """Amounts are in `currency`, `exposure`, `net`, `drawdown` and `day_share` fractions of equity;
     null where a price is missing or no bar was met yet. `number` is that of the last entry of the
     log (`/audit`)."""
@@ -57,7 +57,7 @@ class AccountOut(Answer):
     net: float | None
     drawdown: float | None
     open_orders: int
-    guard: GuardOut
+    guard: TradingStateOut
     number: int
 
 
@@ -94,7 +94,7 @@ class LotOut:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PositionsOut(Answer):
+class PositionsOut(ApiResponse):
     positions: tuple[PositionOut, ...]
 
 
@@ -112,7 +112,7 @@ class EquityPoint:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class EquityOut(Answer):
+class EquityOut(ApiResponse):
     """`benchmark` is null where none is stored."""
 
     benchmark: str | None
@@ -120,7 +120,7 @@ class EquityOut(Answer):
 
 
 @dataclass(frozen=True, slots=True)
-class TripOut:
+class RoundTripOut:
     """A closed round trip. `units` negative for a short; `share` is the profit over the value at
     entry; `orders` the opening and the closing one; `decision` the receipt behind the first."""
 
@@ -154,17 +154,17 @@ class TotalsOut:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TradesOut(Answer):
+class TradesOut(ApiResponse):
     """The last one to end first; `next` continues the list (`?skip=`)."""
 
     totals: TotalsOut
-    trades: tuple[TripOut, ...]
+    trades: tuple[RoundTripOut, ...]
     next: int | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TradeOut(Answer):
-    trade: TripOut
+class TradeOut(ApiResponse):
+    trade: RoundTripOut
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,40 +179,40 @@ class SuggestionOut:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SuggestionsOut(Answer):
+class SuggestionsOut(ApiResponse):
     suggestions: tuple[SuggestionOut, ...]
 
 
-class AnnotationIn(Asked, frozen=True, kw_only=True):
+class AnnotationIn(ApiRequest, frozen=True, kw_only=True):
     """What is left out stays as it is."""
 
     note: str | None = None
     tags: list[str] | None = None
 
 
-class MoneyIn(Asked, frozen=True, kw_only=True):
+class MoneyIn(ApiRequest, frozen=True, kw_only=True):
     amount: float
     note: str = ""
 
 
-class ResetIn(Asked, frozen=True, kw_only=True):
+class ResetIn(ApiRequest, frozen=True, kw_only=True):
     capital: float
     note: str = ""
 
 
-class ModeIn(Asked, frozen=True, kw_only=True):
+class ModeIn(ApiRequest, frozen=True, kw_only=True):
     """`observe`, `suggest` or `auto`."""
 
     mode: str
 
 
-class ProfileIn(Asked, frozen=True, kw_only=True):
+class ProfileIn(ApiRequest, frozen=True, kw_only=True):
     """`conservative`, `balanced` or `aggressive`."""
 
     profile: str
 
 
-class StopIn(Asked, frozen=True, kw_only=True):
+class StopIn(ApiRequest, frozen=True, kw_only=True):
     """`flatten` also sells all that is held, at the next open."""
 
     reason: str = ""
@@ -233,7 +233,7 @@ class EntryOut:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AuditOut(Answer):
+class AuditOut(ApiResponse):
     """`next` continues the list (`?after=`); null at its end."""
 
     entries: tuple[EntryOut, ...]

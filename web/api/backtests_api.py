@@ -7,8 +7,8 @@ from litestar import get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
 
-from research.backtest.jobs import Job
-from research.backtest.results import Summary
+from research.backtest.jobs import BacktestJob
+from research.backtest.results import BacktestSummary
 from web import backtest_form
 from web.api.record_schemas import (
     BacktestIn,
@@ -18,72 +18,74 @@ from web.api.record_schemas import (
     ResultOut,
     StartedOut,
 )
-from web.api.schemas import about
-from web.backtest_form import Typed
+from web.api.schemas import market_fields
+from web.backtest_form import BacktestFormData
 from web.number_input import write_number
-from web.services import House
+from web.services import AppServices
 
 
 @get("/backtests", sync_to_thread=True)
-def backtests(house: NamedDependency[House]) -> BacktestsOut:
+def backtests(services: NamedDependency[AppServices]) -> BacktestsOut:
     """Kept results and jobs, newest first."""
-    return _listed(house)
+    return _backtests_out(services)
 
 
 @post("/backtests", sync_to_thread=True, status_code=202)
-def start(house: NamedDependency[House], data: JSONBody[BacktestIn]) -> StartedOut:
+def start(services: NamedDependency[AppServices], data: JSONBody[BacktestIn]) -> StartedOut:
     """Starts a backtest in a process of its own; follow its job in the list."""
-    job = house.backtests.start(backtest_form.asked(house, _typed(house, data)))
-    house.bell.ring()
-    return StartedOut(job=job, **about(house))
+    job = services.backtests.start(
+        backtest_form.parse_form(services, _form_from_json(services, data))
+    )
+    services.notifier.notify()
+    return StartedOut(job=job, **market_fields(services))
 
 
 @get("/backtests/{id:str}", sync_to_thread=True)
-def backtest(house: NamedDependency[House], id: FromPath[str]) -> BacktestOut:
+def backtest(services: NamedDependency[AppServices], id: FromPath[str]) -> BacktestOut:
     """Everything that was kept of one, but for the rows behind it (see its files)."""
-    return BacktestOut(result=house.backtests.read(id), **about(house))
+    return BacktestOut(result=services.backtests.read(id), **market_fields(services))
 
 
 @post("/backtests/jobs/{job:str}/cancel", sync_to_thread=True, status_code=200)
-def cancel(house: NamedDependency[House], job: FromPath[str]) -> BacktestsOut:
+def cancel(services: NamedDependency[AppServices], job: FromPath[str]) -> BacktestsOut:
     """Ends a job; one that has ended already stays as it is."""
-    house.backtests.cancel(job)
-    house.bell.ring()
-    return _listed(house)
+    services.backtests.cancel(job)
+    services.notifier.notify()
+    return _backtests_out(services)
 
 
-def _listed(house: House) -> BacktestsOut:
-    kept = house.backtests
+def _backtests_out(services: AppServices) -> BacktestsOut:
+    backtest_service = services.backtests
     return BacktestsOut(
-        results=tuple(map(_result, kept.results())),
-        jobs=tuple(map(_job, kept.jobs())),
-        **about(house),
+        results=tuple(map(_result_out, backtest_service.results())),
+        jobs=tuple(map(_job_out, backtest_service.jobs())),
+        **market_fields(services),
     )
 
 
-def _typed(house: House, data: BacktestIn) -> Typed:
+def _form_from_json(services: AppServices, data: BacktestIn) -> BacktestFormData:
     """The usual form with what was given in its place, as if it had been typed."""
     given = {name: value for name, value in asdict(data).items() if value is not None}
-    told = {name: _text(name, value) for name, value in given.items()}
-    return replace(backtest_form.usual(house), **told)
+    values = {name: _form_text(name, value) for name, value in given.items()}
+    return replace(backtest_form.default_form(services), **values)
 
 
-def _text(name: str, value: Any) -> Any:
+def _form_text(name: str, value: Any) -> Any:
     if name == "agents":
         return tuple(value)
     if name == "volume_cap":
         return write_number(value * 100, 10)  # the form has it in percent
     if isinstance(value, bool):
-        return backtest_form.SWITCH[value]
+        return backtest_form.NO_YES[value]
     if isinstance(value, float):
         return write_number(value)
     return " ".join(value) if name == "symbols" else str(value)
 
 
-def _result(kept: Summary) -> ResultOut:
-    headline = {name: dict(told) for name, told in kept.headline.items()}
-    return ResultOut(**{**asdict(kept), "headline": headline})
+def _result_out(summary: BacktestSummary) -> ResultOut:
+    headline = {name: dict(metric) for name, metric in summary.headline.items()}
+    return ResultOut(**{**asdict(summary), "headline": headline})
 
 
-def _job(job: Job) -> JobOut:
+def _job_out(job: BacktestJob) -> JobOut:
     return JobOut(**asdict(job))

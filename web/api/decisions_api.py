@@ -6,52 +6,56 @@ from litestar import get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, QueryParameter
 
-from web.api.schemas import DecisionOut, Decisions, Verified, about, decision_out
-from web.services import House
+from web.api.schemas import DecisionOut, DecisionsOut, VerificationOut, decision_out, market_fields
+from web.services import AppServices
 
-Limit = Annotated[int, QueryParameter(ge=1, le=500, description="At most so many.")]
-Before = Annotated[
+LimitParameter = Annotated[int, QueryParameter(ge=1, le=500, description="At most so many.")]
+BeforeParameter = Annotated[
     int | None, QueryParameter(ge=1, description="Continue a list: its `next`, an event's number.")
 ]
 
 
 @get("/decisions/latest", sync_to_thread=True)
-def latest(house: NamedDependency[House]) -> Decisions:
+def latest(services: NamedDependency[AppServices]) -> DecisionsOut:
     """The newest decision on every symbol, in order of symbol."""
-    found = house.records.latest(house.market, house.run)
-    return Decisions(
+    found = services.records.latest(services.market, services.run)
+    return DecisionsOut(
         as_of=max((recorded.as_of for recorded in found), default=None),
         decisions=tuple(map(decision_out, found)),
-        **about(house),
+        **market_fields(services),
     )
 
 
 @get("/decisions", sync_to_thread=True)
-def feed(house: NamedDependency[House], limit: Limit = 50, before: Before = None) -> Decisions:
+def feed(
+    services: NamedDependency[AppServices],
+    limit: LimitParameter = 50,
+    before: BeforeParameter = None,
+) -> DecisionsOut:
     """Decisions in the order in which they were recorded, newest first."""
-    found = house.records.feed(house.market, house.run, limit + 1, before)
+    found = services.records.feed(services.market, services.run, limit + 1, before)
     shown = found[:limit]
-    return Decisions(
+    return DecisionsOut(
         as_of=shown[0].as_of if shown else None,
         decisions=tuple(map(decision_out, shown)),
         next=shown[-1].seq if len(found) > limit else None,
-        **about(house),
+        **market_fields(services),
     )
 
 
 @get("/decisions/{receipt:str}", sync_to_thread=True)
-def by_receipt(house: NamedDependency[House], receipt: FromPath[str]) -> DecisionOut:
-    return decision_out(house.records.decision(receipt))
+def by_receipt(services: NamedDependency[AppServices], receipt: FromPath[str]) -> DecisionOut:
+    return decision_out(services.records.decision(receipt))
 
 
 @post("/decisions/{receipt:str}/verify", sync_to_thread=True, status_code=200)
-def verify(house: NamedDependency[House], receipt: FromPath[str]) -> Verified:
+def verify(services: NamedDependency[AppServices], receipt: FromPath[str]) -> VerificationOut:
     """Computes the decision again from its stored inputs and compares every byte."""
-    house.records.decision(receipt)
-    outcome = house.verify(receipt)
-    return Verified(
+    services.records.decision(receipt)
+    outcome = services.verify(receipt)
+    return VerificationOut(
         receipt=receipt,
         same=outcome.same,
         differences=tuple(outcome.differences),
-        **about(house),
+        **market_fields(services),
     )

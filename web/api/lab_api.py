@@ -9,144 +9,150 @@ from litestar import delete, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, JSONBody
 
-from envs.training.run_folder import Progress, RunState
+from envs.training.run_folder import RunState, StageProgress
 from storage.models.model_registry import SHIPPED
 from web.api.lab_schemas import (
     DriftOut,
-    HeldOutOut,
+    HeldOutEquityOut,
     LabDriftOut,
+    LabModelDetailOut,
     LabModelOut,
     LabModelsOut,
-    LabModelWholeOut,
-    LabMovedOut,
     LabProgressOut,
+    LabRunActionOut,
+    LabRunDetailOut,
     LabRunIn,
     LabRunOut,
     LabRunsOut,
-    LabRunWholeOut,
     LabStartedOut,
 )
-from web.api.schemas import about
+from web.api.schemas import market_fields
 from web.lab import components, training_form
-from web.lab.training_form import Typed
+from web.lab.training_form import TrainingFormData
 from web.number_input import write_number
-from web.services import House
+from web.services import AppServices
 
-BY = "over the API"
+PROMOTED_BY = "over the API"
 """Who promoted, as the record of promotions has it."""
 
 
 @get("/lab/runs", sync_to_thread=True)
-def runs(house: NamedDependency[House]) -> LabRunsOut:
+def runs(services: NamedDependency[AppServices]) -> LabRunsOut:
     """Training runs, newest first."""
-    return _runs(house)
+    return _runs_out(services)
 
 
 @post("/lab/runs", sync_to_thread=True, status_code=202)
-def start(house: NamedDependency[House], data: JSONBody[LabRunIn]) -> LabStartedOut:
+def start(services: NamedDependency[AppServices], data: JSONBody[LabRunIn]) -> LabStartedOut:
     """Starts a training in a Ray worker; follow it in the list. Refused where this server runs
     without Ray."""
-    id = house.lab.start(*training_form.asked(house, _typed(house, data)))
-    house.bell.ring()
-    return LabStartedOut(id=id, **about(house))
+    id = services.lab.start(*training_form.parse_form(services, _form_from_json(services, data)))
+    services.notifier.notify()
+    return LabStartedOut(id=id, **market_fields(services))
 
 
 @get("/lab/runs/{id:str}", sync_to_thread=True)
-def run(house: NamedDependency[House], id: FromPath[str]) -> LabRunWholeOut:
+def run(services: NamedDependency[AppServices], id: FromPath[str]) -> LabRunDetailOut:
     """One run: how it stands, its validation scores by stage, its held-out equity."""
-    state = components.state_of(house, id)
-    folder = house.lab.run(id)
-    progress, held = folder.progress(), folder.held_out()
-    model = components.model_of(house, state)
-    return LabRunWholeOut(
-        training=_run(state),
-        progress=_progress(progress),
-        held_out=HeldOutOut(**asdict(held)) if held else None,
-        model=model if model in house.lab.models() else None,
-        **about(house),
+    state = components.find_run(services, id)
+    folder = services.lab.run(id)
+    progress, held_out = folder.progress(), folder.held_out()
+    model = components.model_id_of_run(services, state)
+    return LabRunDetailOut(
+        training=_run_out(state),
+        progress=_progress_out(progress),
+        held_out=HeldOutEquityOut(**asdict(held_out)) if held_out else None,
+        model=model if model in services.lab.models() else None,
+        **market_fields(services),
     )
 
 
 @post("/lab/runs/{id:str}/{move:str}", sync_to_thread=True, status_code=200)
-def move_run(house: NamedDependency[House], id: FromPath[str], move: FromPath[str]) -> LabMovedOut:
+def post_run_action(
+    services: NamedDependency[AppServices], id: FromPath[str], move: FromPath[str]
+) -> LabRunActionOut:
     """`stop`, `resume`, or `keep` its policy as a model. A run that has ended stays as it is when
     it is stopped."""
-    model = components.turn(house, id, move)
-    house.bell.ring()
-    return LabMovedOut(training=_run(components.state_of(house, id)), model=model, **about(house))
+    model = components.apply_run_action(services, id, move)
+    services.notifier.notify()
+    return LabRunActionOut(
+        training=_run_out(components.find_run(services, id)), model=model, **market_fields(services)
+    )
 
 
 @delete("/lab/runs/{id:str}", sync_to_thread=True, status_code=200)
-def delete_run(house: NamedDependency[House], id: FromPath[str]) -> LabRunsOut:
+def delete_run(services: NamedDependency[AppServices], id: FromPath[str]) -> LabRunsOut:
     """Deletes a run that has ended; a model that was kept of it stays."""
-    house.lab.forget(id)
-    house.bell.ring()
-    return _runs(house)
+    services.lab.delete_run(id)
+    services.notifier.notify()
+    return _runs_out(services)
 
 
 @get("/lab/models", sync_to_thread=True)
-def models(house: NamedDependency[House]) -> LabModelsOut:
+def models(services: NamedDependency[AppServices]) -> LabModelsOut:
     """Models, newest first, the policy that ships at the end; and which one is seated."""
-    return _models(house)
+    return _models_out(services)
 
 
 @get("/lab/models/{id:str}", sync_to_thread=True)
-def model(house: NamedDependency[House], id: FromPath[str]) -> LabModelWholeOut:
+def model(services: NamedDependency[AppServices], id: FromPath[str]) -> LabModelDetailOut:
     """One model with its manifest."""
-    components.known_model(house, id)
-    told = _model(house, id, components.runs_by_model(house))
-    return LabModelWholeOut(model=told, **about(house))
+    components.find_model(services, id)
+    model_out = _model_out(services, id, components.runs_by_model(services))
+    return LabModelDetailOut(model=model_out, **market_fields(services))
 
 
 @get("/lab/models/{id:str}/drift", sync_to_thread=True)
-def drift(house: NamedDependency[House], id: FromPath[str]) -> LabDriftOut:
+def drift(services: NamedDependency[AppServices], id: FromPath[str]) -> LabDriftOut:
     """How far what the model would see now has moved from what it was trained on."""
-    components.known_model(house, id)
-    told = tuple(DriftOut(**asdict(each)) for each in house.lab.drift(id))
-    return LabDriftOut(model=id, drift=told, **about(house))
+    components.find_model(services, id)
+    drift_out = tuple(DriftOut(**asdict(each)) for each in services.lab.drift(id))
+    return LabDriftOut(model=id, drift=drift_out, **market_fields(services))
 
 
 @post("/lab/models/{id:str}/promote", sync_to_thread=True, status_code=200)
-def promote(house: NamedDependency[House], id: FromPath[str]) -> LabModelsOut:
+def promote(services: NamedDependency[AppServices], id: FromPath[str]) -> LabModelsOut:
     """Gives the model the seat from the next cycle on. One whose files are refused leaves the
     former seated."""
-    house.lab.promote(id, BY)
-    house.bell.ring()
-    return _models(house)
+    services.lab.promote(id, PROMOTED_BY)
+    services.notifier.notify()
+    return _models_out(services)
 
 
 @post("/lab/roll-back", sync_to_thread=True, status_code=200)
-def roll_back(house: NamedDependency[House]) -> LabModelsOut:
+def roll_back(services: NamedDependency[AppServices]) -> LabModelsOut:
     """Seats who had the seat before the present model was promoted."""
-    house.lab.roll_back(BY)
-    house.bell.ring()
-    return _models(house)
+    services.lab.roll_back(PROMOTED_BY)
+    services.notifier.notify()
+    return _models_out(services)
 
 
 @delete("/lab/models/{id:str}", sync_to_thread=True, status_code=200)
 def delete_model(
-    house: NamedDependency[House], id: FromPath[str], voted: FromQuery[bool] = False
+    services: NamedDependency[AppServices], id: FromPath[str], voted: FromQuery[bool] = False
 ) -> LabModelsOut:
     """Deletes a model; the one in the seat is refused. One that ever had it only goes with `voted`,
     for what it decided cannot be verified afterwards."""
-    house.lab.delete(id, voted=voted)
-    house.bell.ring()
-    return _models(house)
+    services.lab.delete_model(id, voted=voted)
+    services.notifier.notify()
+    return _models_out(services)
 
 
-def _runs(house: House) -> LabRunsOut:
+def _runs_out(services: AppServices) -> LabRunsOut:
     return LabRunsOut(
-        trains=house.lab.trains, runs=tuple(map(_run, house.lab.runs())), **about(house)
+        trains=services.lab.can_train,
+        runs=tuple(map(_run_out, services.lab.runs())),
+        **market_fields(services),
     )
 
 
-def _run(state: RunState) -> LabRunOut:
-    told = asdict(state)
-    invented = told.pop("simulated")
-    return LabRunOut(**told, invented=invented)
+def _run_out(state: RunState) -> LabRunOut:
+    fields = asdict(state)
+    is_simulated = fields.pop("simulated")
+    return LabRunOut(**fields, invented=is_simulated)
 
 
-def _progress(progress: Progress) -> LabProgressOut:
+def _progress_out(progress: StageProgress) -> LabProgressOut:
     return LabProgressOut(
         member=progress.member,
         steps=progress.steps,
@@ -158,37 +164,37 @@ def _progress(progress: Progress) -> LabProgressOut:
     )
 
 
-def _models(house: House) -> LabModelsOut:
-    by_model = components.runs_by_model(house)
-    ids = [id for id in house.lab.models() if id != SHIPPED]
+def _models_out(services: AppServices) -> LabModelsOut:
+    by_model = components.runs_by_model(services)
+    ids = [id for id in services.lab.models() if id != SHIPPED]
     return LabModelsOut(
-        seated=house.lab.seated(),
-        former=house.lab.former(),
-        models=tuple(_model(house, id, by_model) for id in (*ids, SHIPPED)),
-        **about(house),
+        seated=services.lab.active_model(),
+        former=services.lab.previous_model(),
+        models=tuple(_model_out(services, id, by_model) for id in (*ids, SHIPPED)),
+        **market_fields(services),
     )
 
 
-def _model(house: House, id: str, by_model: Mapping[str, str]) -> LabModelOut:
-    line, policy = components.line_of(house, id, by_model)
+def _model_out(services: AppServices, id: str, by_model: Mapping[str, str]) -> LabModelOut:
+    line, policy = components.load_model_line(services, id, by_model)
     return LabModelOut(
         id=id,
-        seated=line.seated,
+        seated=line.active,
         manifest=policy.manifest.model_dump() if policy else None,
         members=dict(policy.tempers()) if policy else {},
-        refused=line.broken,
+        refused=line.load_error,
         run=by_model.get(id),
     )
 
 
-def _typed(house: House, data: LabRunIn) -> Typed:
+def _form_from_json(services: AppServices, data: LabRunIn) -> TrainingFormData:
     """The usual form with what was given in its place, as if it had been typed."""
-    given = {name: getattr(data, name) for name in training_form.NAMES}
-    told = {name: _text(name, value) for name, value in given.items() if value is not None}
-    return replace(training_form.usual(house), **told)
+    given = {name: getattr(data, name) for name in training_form.FIELD_NAMES}
+    values = {name: _form_text(name, value) for name, value in given.items() if value is not None}
+    return replace(training_form.default_form(services), **values)
 
 
-def _text(name: str, value: Any) -> Any:
+def _form_text(name: str, value: Any) -> Any:
     if name == "algo":
         return tuple(value)
     if isinstance(value, float):

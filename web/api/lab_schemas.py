@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from web.api.schemas import Answer, Asked
+from web.api.schemas import ApiRequest, ApiResponse
 
 
-class LabRunIn(Asked, frozen=True, kw_only=True):
+class LabRunIn(ApiRequest, frozen=True, kw_only=True):
     """What is left out is as the page proposes it: the watchlist, the costs in force, the history
     divided by its length. `docs/rl.md` says what each means."""
 
@@ -52,7 +52,7 @@ class LabRunOut:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LabRunsOut(Answer):
+class LabRunsOut(ApiResponse):
     """`trains` tells whether runs can be started here."""
 
     trains: bool
@@ -70,7 +70,7 @@ class LabProgressOut:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class HeldOutOut:
+class HeldOutEquityOut:
     """Equity through the held-out years, 1 at their start, net of cost."""
 
     dates: tuple[str, ...]
@@ -80,24 +80,24 @@ class HeldOutOut:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LabRunWholeOut(Answer):
+class LabRunDetailOut(ApiResponse):
     """`held_out` is null before the run is done; `model` is what was kept of it."""
 
     training: LabRunOut
     progress: LabProgressOut
-    held_out: HeldOutOut | None
+    held_out: HeldOutEquityOut | None
     model: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LabStartedOut(Answer):
+class LabStartedOut(ApiResponse):
     """The id of the run."""
 
     id: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LabMovedOut(Answer):
+class LabRunActionOut(ApiResponse):
     """`model` is the id under which a run's policy was kept, null for any other move."""
 
     training: LabRunOut
@@ -118,7 +118,7 @@ class LabModelOut:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LabModelsOut(Answer):
+class LabModelsOut(ApiResponse):
     """`seated` has the RL agent's seat ('shipped' is the policy that comes with Quorum); `former`
     would have it after a roll back."""
 
@@ -128,7 +128,7 @@ class LabModelsOut(Answer):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LabModelWholeOut(Answer):
+class LabModelDetailOut(ApiResponse):
     model: LabModelOut
 
 
@@ -142,6 +142,6 @@ class DriftOut:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LabDriftOut(Answer):
+class LabDriftOut(ApiResponse):
     model: str
     drift: tuple[DriftOut, ...]

@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from domain.trading.orders import Check, Order, Ticket
-from web.api.schemas import Answer, Asked
+from domain.trading.orders import Order, PreTradeCheck, Ticket
+from web.api.schemas import ApiRequest, ApiResponse
 
 
-class TicketIn(Asked, frozen=True, kw_only=True):
+class TicketIn(ApiRequest, frozen=True, kw_only=True):
     """What to trade: a `quantity` in units, or a `value` in the account's currency.
 
     `side` is buy or sell; `kind` market, limit, stop, stop limit, trailing stop or take profit;
@@ -32,7 +32,7 @@ class TicketIn(Asked, frozen=True, kw_only=True):
     note: str = ""
 
 
-class OrderIn(Asked, frozen=True, kw_only=True):
+class OrderIn(ApiRequest, frozen=True, kw_only=True):
     """Confirms a preview: its `ticket` and `quote` as they were answered. `key` names this request
     for ever: sent again, it is the same order. It may be the header Idempotency-Key instead."""
 
@@ -41,7 +41,7 @@ class OrderIn(Asked, frozen=True, kw_only=True):
     key: str | None = None
 
 
-class AmendmentIn(Asked, frozen=True, kw_only=True):
+class AmendmentIn(ApiRequest, frozen=True, kw_only=True):
     """New terms of an open order; what is left out stays. `quantity` is the whole of it, with what
     has filled already."""
 
@@ -53,7 +53,7 @@ class AmendmentIn(Asked, frozen=True, kw_only=True):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PreviewOut(Answer):
+class PreviewOut(ApiResponse):
     """What the order would do: see the fields of a preview. `quote` confirms `ticket` until
     `expires_at`; it is null where a check failed, and `weight` where there is no equity or
     something held has no price."""
@@ -64,7 +64,7 @@ class PreviewOut(Answer):
     costs: float
     value: float
     weight: float | None
-    checks: tuple[Check, ...]
+    checks: tuple[PreTradeCheck, ...]
     assumptions: tuple[str, ...]
     quote: str | None
     expires_at: datetime
@@ -80,12 +80,12 @@ class OrderLineOut:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class OrderOut(Answer):
+class OrderOut(ApiResponse):
     order: Order
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class OrdersOut(Answer):
+class OrdersOut(ApiResponse):
     """`next` continues the list (`?before=`); null at its end."""
 
     orders: tuple[OrderLineOut, ...]
@@ -93,7 +93,7 @@ class OrdersOut(Answer):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CancelledOut(Answer):
+class CancelledOut(ApiResponse):
     orders: tuple[Order, ...]
 
 
@@ -117,6 +117,6 @@ class FillOut:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FillsOut(Answer):
+class FillsOut(ApiResponse):
     fills: tuple[FillOut, ...]
     next: int | None

@@ -11,8 +11,16 @@ from litestar.params import FromPath, FromQuery, HeaderParameter, JSONBody, Quer
 
 from domain.errors import InputError
 from domain.symbols import parse_symbol
-from domain.trading.orders import Amendment, Kind, Order, Preview, Side, Term, Ticket
-from storage.accounts.blotter import FillLine, OrderLine
+from domain.trading.orders import (
+    Amendment,
+    Order,
+    OrderPreview,
+    OrderType,
+    Side,
+    Ticket,
+    TimeInForce,
+)
+from storage.accounts.blotter import BlotterFill, BlotterOrder
 from web.api.order_schemas import (
     AmendmentIn,
     CancelledOut,
@@ -25,16 +33,16 @@ from web.api.order_schemas import (
     PreviewOut,
     TicketIn,
 )
-from web.api.schemas import about
-from web.orders.order_filter import order_filter
-from web.orders.ticket_form import choice, units_worth
-from web.services import House
+from web.api.schemas import market_fields
+from web.orders.order_filter import parse_order_filter
+from web.orders.ticket_form import enum_parser, quantity_for_value
+from web.services import AppServices
 
-Limit = Annotated[int, QueryParameter(ge=1, le=500, description="At most so many.")]
-Before = Annotated[
+LimitParameter = Annotated[int, QueryParameter(ge=1, le=500, description="At most so many.")]
+BeforeParameter = Annotated[
     int | None, QueryParameter(ge=1, description="Continue a list: its `next`, an entry's number.")
 ]
-Key = Annotated[
+IdempotencyKeyHeader = Annotated[
     str | None,
     HeaderParameter(
         name="Idempotency-Key",
@@ -45,115 +53,119 @@ Key = Annotated[
 
 
 @post("/orders/preview", sync_to_thread=True, status_code=200)
-def preview(house: NamedDependency[House], data: JSONBody[TicketIn]) -> PreviewOut:
+def preview(services: NamedDependency[AppServices], data: JSONBody[TicketIn]) -> PreviewOut:
     """What an order would do, every rule it was held against and, where all pass, a quote that
     confirms it for 15 seconds."""
-    found = house.floor.preview(_ticket(house, data))
-    told = {field.name: getattr(found, field.name) for field in dataclass_fields(Preview)}
-    told["weight"] = None if math.isnan(found.weight) else found.weight
-    return PreviewOut(**told, **about(house))
+    found = services.account_service.preview(_parse_ticket(services, data))
+    fields = {field.name: getattr(found, field.name) for field in dataclass_fields(OrderPreview)}
+    fields["weight"] = None if math.isnan(found.weight) else found.weight
+    return PreviewOut(**fields, **market_fields(services))
 
 
 @post("/orders", sync_to_thread=True, status_code=201)
-def place(house: NamedDependency[House], data: JSONBody[OrderIn], key: Key = None) -> OrderOut:
+def place(
+    services: NamedDependency[AppServices],
+    data: JSONBody[OrderIn],
+    key: IdempotencyKeyHeader = None,
+) -> OrderOut:
     """Places what was previewed: the preview's `ticket` and `quote`, under a key of your own. The
     same key with the same ticket again is answered with the same order."""
-    named = {name for name in (key, data.key) if name}
-    if len(named) > 1:
+    keys = {name for name in (key, data.key) if name}
+    if len(keys) > 1:
         raise InputError("The header Idempotency-Key and `key` are two different keys. Give one.")
-    if not named:
+    if not keys:
         raise InputError(
             "An order needs a key that is its own, such as a UUID, so that it is placed once "
             "however often it is sent. Give one as the header Idempotency-Key or as `key`."
         )
-    ticket = _ticket(house, data.ticket)
-    placed = house.floor.place(ticket, quote=data.quote, key=named.pop())
-    return _order(house, placed)
+    ticket = _parse_ticket(services, data.ticket)
+    placed = services.account_service.place(ticket, confirmation_token=data.quote, key=keys.pop())
+    return _order_out(services, placed)
 
 
 @get("/orders", sync_to_thread=True)
 def orders(
-    house: NamedDependency[House],
-    limit: Limit = 100,
-    before: Before = None,
+    services: NamedDependency[AppServices],
+    limit: LimitParameter = 100,
+    before: BeforeParameter = None,
     symbol: FromQuery[str] = "",
     status: FromQuery[str] = "",
     source: FromQuery[str] = "",
     open: FromQuery[bool] = False,
 ) -> OrdersOut:
     """Orders, newest first; `open` leaves out those that have ended."""
-    chosen = order_filter(symbol, status, source)
-    found = chosen.orders(house.blotter, limit + 1, before, open_only=open)
+    chosen = parse_order_filter(symbol, status, source)
+    found = chosen.orders(services.blotter, limit + 1, before, open_only=open)
     return OrdersOut(
-        orders=tuple(map(_line, found[:limit])),
+        orders=tuple(map(_order_line_out, found[:limit])),
         next=found[limit - 1].number if len(found) > limit else None,
-        **about(house),
+        **market_fields(services),
     )
 
 
 @delete("/orders", sync_to_thread=True, status_code=200)
-def cancel_all(house: NamedDependency[House]) -> CancelledOut:
+def cancel_all(services: NamedDependency[AppServices]) -> CancelledOut:
     """Cancels every open order, exits included."""
-    ended = house.floor.cancel_all()
-    return CancelledOut(orders=ended, **about(house))
+    ended = services.account_service.cancel_all()
+    return CancelledOut(orders=ended, **market_fields(services))
 
 
 @get("/orders/{id:str}", sync_to_thread=True)
-def order(house: NamedDependency[House], id: FromPath[str]) -> OrderOut:
-    return _order(house, house.blotter.order(id).order)
+def order(services: NamedDependency[AppServices], id: FromPath[str]) -> OrderOut:
+    return _order_out(services, services.blotter.order(id).order)
 
 
 @patch("/orders/{id:str}", sync_to_thread=True)
 def amend(
-    house: NamedDependency[House], id: FromPath[str], data: JSONBody[AmendmentIn]
+    services: NamedDependency[AppServices], id: FromPath[str], data: JSONBody[AmendmentIn]
 ) -> OrderOut:
     """New terms of an open order, which trade from the next bar on."""
-    amended = house.floor.amend(id, Amendment(**msgspec.structs.asdict(data)))
-    return _order(house, amended)
+    amended = services.account_service.amend(id, Amendment(**msgspec.structs.asdict(data)))
+    return _order_out(services, amended)
 
 
 @delete("/orders/{id:str}", sync_to_thread=True, status_code=200)
-def cancel(house: NamedDependency[House], id: FromPath[str]) -> OrderOut:
+def cancel(services: NamedDependency[AppServices], id: FromPath[str]) -> OrderOut:
     """Cancels an open order and the exits that wait for it; a cancelled one stays so."""
-    ended = house.floor.cancel(id)
-    return _order(house, ended)
+    ended = services.account_service.cancel(id)
+    return _order_out(services, ended)
 
 
 @get("/fills", sync_to_thread=True)
 def fills(
-    house: NamedDependency[House],
-    limit: Limit = 100,
-    before: Before = None,
+    services: NamedDependency[AppServices],
+    limit: LimitParameter = 100,
+    before: BeforeParameter = None,
     symbol: FromQuery[str] = "",
     order: FromQuery[str] = "",
 ) -> FillsOut:
     """Fills, newest first; `order` is the id of the order they belong to."""
     name = parse_symbol(symbol) if symbol else None
-    found = house.blotter.fills(order=order or None, symbol=name, before=before, limit=limit + 1)
+    found = services.blotter.fills(order=order or None, symbol=name, before=before, limit=limit + 1)
     return FillsOut(
-        fills=tuple(map(_fill, found[:limit])),
+        fills=tuple(map(_fill_out, found[:limit])),
         next=found[limit - 1].number if len(found) > limit else None,
-        **about(house),
+        **market_fields(services),
     )
 
 
-def _ticket(house: House, data: TicketIn) -> Ticket:
+def _parse_ticket(services: AppServices, data: TicketIn) -> Ticket:
     """Raises InputError naming what was refused and what would be accepted."""
     symbol, quantity = parse_symbol(data.symbol), data.quantity
     if (quantity is None) == (data.value is None):
         raise InputError("An order is of a quantity or of a value. Give one of them.")
     if quantity is None:
-        quantity = units_worth(house, symbol, data.value or 0.0, data.limit or data.stop)
+        quantity = quantity_for_value(services, symbol, data.value or 0.0, data.limit or data.stop)
     return Ticket(
         symbol=symbol,
-        side=choice(Side)("side", data.side),
-        kind=choice(Kind)("kind", data.kind),
+        side=enum_parser(Side)("side", data.side),
+        order_type=enum_parser(OrderType)("kind", data.kind),
         quantity=quantity,
-        limit=data.limit,
-        stop=data.stop,
-        trail=data.trail,
-        trail_share=data.trail_share,
-        term=choice(Term)("term", data.term),
+        limit_price=data.limit,
+        stop_price=data.stop,
+        trail_amount=data.trail,
+        trail_fraction=data.trail_share,
+        time_in_force=enum_parser(TimeInForce)("term", data.term),
         reduce_only=data.reduce_only,
         stop_loss=data.stop_loss,
         take_profit=data.take_profit,
@@ -161,13 +173,13 @@ def _ticket(house: House, data: TicketIn) -> Ticket:
     )
 
 
-def _order(house: House, order: Order) -> OrderOut:
-    return OrderOut(order=order, **about(house))
+def _order_out(services: AppServices, order: Order) -> OrderOut:
+    return OrderOut(order=order, **market_fields(services))
 
 
-def _line(line: OrderLine) -> OrderLineOut:
+def _order_line_out(line: BlotterOrder) -> OrderLineOut:
     return OrderLineOut(line.number, line.updated_at, line.order)
 
 
-def _fill(line: FillLine) -> FillOut:
+def _fill_out(line: BlotterFill) -> FillOut:
     return FillOut(**{field.name: getattr(line, field.name) for field in dataclass_fields(FillOut)})

@@ -4,23 +4,23 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from orchestrator.evaluation.scores import Forecaster, Scores
-from web.api.schemas import Answer
+from orchestrator.evaluation.scores import ForecasterScores, RecordScores
+from web.api.schemas import ApiResponse
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RecordOut(Answer):
+class RecordOut(ApiResponse):
     """`weights` are those in force now, by agent."""
 
-    scores: Scores | None
+    scores: RecordScores | None
     weights: dict[str, float]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AgentRecordOut(Answer):
+class AgentRecordOut(ApiResponse):
     agent: str
     weight: float | None
-    record: Forecaster | None
+    record: ForecasterScores | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,13 +55,13 @@ class JobOut:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BacktestsOut(Answer):
+class BacktestsOut(ApiResponse):
     results: tuple[ResultOut, ...]
     jobs: tuple[JobOut, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BacktestOut(Answer):
+class BacktestOut(ApiResponse):
     """`result` is the whole of the kept `result.json`."""
 
     result: dict[str, Any]
@@ -91,5 +91,5 @@ class BacktestIn:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class StartedOut(Answer):
+class StartedOut(ApiResponse):
     job: str

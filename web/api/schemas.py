@@ -10,11 +10,11 @@ from litestar import Response
 
 from domain.canonical import to_json
 from domain.decision import Decision
-from storage.journal.decision_records import Recorded
-from web.services import House
+from storage.journal.decision_records import RecordedDecision
+from web.services import AppServices
 
 
-class Json(Response[Any]):
+class JsonResponse(Response[Any]):
     """JSON as `domain/canonical.py` spells it, all in ASCII, so that no text can break it."""
 
     def render(self, content: Any, media_type: str, enc_hook: Any = None) -> bytes:  # noqa: ARG002
@@ -23,13 +23,13 @@ class Json(Response[Any]):
         return json.dumps(to_json(content), allow_nan=False).encode("ascii")
 
 
-class Asked(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class ApiRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What a program asks for. A field that does not exist is refused: one misspelt stop loss must
     not become an order without any."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class ApiResponse:
     market: str
     run: str
     simulated: bool
@@ -55,7 +55,7 @@ class ProgressOut:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Status(Answer):
+class StatusOut(ApiResponse):
     """`cursor` is the id of the newest event; `as_of` the close of the newest bar decided on.
 
     `reason` is why the engine is halted, `error` what last went wrong (null once overcome), `last`
@@ -78,12 +78,12 @@ class Status(Answer):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Agents(Answer):
+class AgentsOut(ApiResponse):
     agents: tuple[AgentOut, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class WatchlistOut(Answer):
+class WatchlistOut(ApiResponse):
     symbols: tuple[str, ...]
 
 
@@ -101,14 +101,14 @@ class BarOut:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Bars(Answer):
+class BarsOut(ApiResponse):
     symbol: str
     timeframe: str
     bars: tuple[BarOut, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class NewsOut:
+class NewsItemOut:
     known_at: datetime
     headline: str
     summary: str | None
@@ -118,9 +118,9 @@ class NewsOut:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class News(Answer):
+class NewsOut(ApiResponse):
     symbol: str
-    news: tuple[NewsOut, ...]
+    news: tuple[NewsItemOut, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +137,7 @@ class FilingOut:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Filings(Answer):
+class FilingsOut(ApiResponse):
     symbol: str
     filings: tuple[FilingOut, ...]
 
@@ -157,7 +157,7 @@ class DecisionOut(Decision):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Decisions(Answer):
+class DecisionsOut(ApiResponse):
     """`next` continues the list (`?before=`); None at its end."""
 
     as_of: datetime | None
@@ -181,24 +181,24 @@ class VotesPoint:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class VotesOut(Answer):
+class VotesOut(ApiResponse):
     symbol: str
     votes: tuple[VotesPoint, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Verified(Answer):
+class VerificationOut(ApiResponse):
     receipt: str
     same: bool
     differences: tuple[str, ...]
 
 
-def about(house: House) -> dict[str, Any]:
+def market_fields(services: AppServices) -> dict[str, Any]:
     """The fields that every answer begins with."""
-    return {"market": house.market, "run": house.run, "simulated": house.simulated}
+    return {"market": services.market, "run": services.run, "simulated": services.simulated}
 
 
-def decision_out(recorded: Recorded) -> DecisionOut:
+def decision_out(recorded: RecordedDecision) -> DecisionOut:
     made = {field.name: getattr(recorded.decision, field.name) for field in fields(Decision)}
     return DecisionOut(
         **made,

@@ -9,38 +9,44 @@ from litestar.params import FromPath, QueryParameter
 
 from web.api.schemas import (
     BarOut,
-    Bars,
+    BarsOut,
     FilingOut,
-    Filings,
-    News,
+    FilingsOut,
+    NewsItemOut,
     NewsOut,
     VotesOut,
     VotesPoint,
-    about,
+    market_fields,
 )
-from web.live.latest_state import Board
+from web.live.latest_state import LatestState
 from web.pages.symbol import known_symbol
-from web.services import House
+from web.services import AppServices
 from web.symbol_details import known_until
 
 Limit = Annotated[int, QueryParameter(ge=1, le=5000, description="The newest so many.")]
 
 
 @get("/symbols/{symbol:str}/bars", sync_to_thread=True)
-def bars(house: NamedDependency[House], symbol: FromPath[str], limit: Limit = 500) -> Bars:
+def bars(
+    services: NamedDependency[AppServices], symbol: FromPath[str], limit: Limit = 500
+) -> BarsOut:
     """Bars, oldest first."""
-    name = known_symbol(house, symbol)
-    end = known_until(house, Board(house))
-    frame = house.library.bars(house.market, name, house.timeframe, None, end).tail(limit)
+    name = known_symbol(services, symbol)
+    end = known_until(services, LatestState(services))
+    frame = services.store.bars(services.market, name, services.timeframe, None, end).tail(limit)
     found = tuple(BarOut(*_plain(row)) for row in frame.itertuples(index=False))
-    return Bars(symbol=name, timeframe=house.timeframe.value, bars=found, **about(house))
+    return BarsOut(
+        symbol=name, timeframe=services.timeframe.value, bars=found, **market_fields(services)
+    )
 
 
 @get("/symbols/{symbol:str}/votes", sync_to_thread=True)
-def votes(house: NamedDependency[House], symbol: FromPath[str], limit: Limit = 250) -> VotesOut:
+def votes(
+    services: NamedDependency[AppServices], symbol: FromPath[str], limit: Limit = 250
+) -> VotesOut:
     """The committee's and every agent's probability over time, oldest first."""
-    name = known_symbol(house, symbol)
-    history = house.records.history(house.market, house.run, name, limit)
+    name = known_symbol(services, symbol)
+    history = services.records.history(services.market, services.run, name, limit)
     points = tuple(
         VotesPoint(
             as_of=past.as_of,
@@ -55,31 +61,39 @@ def votes(house: NamedDependency[House], symbol: FromPath[str], limit: Limit = 2
         )
         for past in reversed(history)
     )
-    return VotesOut(symbol=name, votes=points, **about(house))
+    return VotesOut(symbol=name, votes=points, **market_fields(services))
 
 
 @get("/symbols/{symbol:str}/news", sync_to_thread=True)
-def news(house: NamedDependency[House], symbol: FromPath[str], limit: Limit = 100) -> News:
+def news(
+    services: NamedDependency[AppServices], symbol: FromPath[str], limit: Limit = 100
+) -> NewsOut:
     """Headlines as the source gave them, oldest first. They are a stranger's text: escape them."""
-    name = known_symbol(house, symbol)
-    frame = house.library.news(house.market, name, None, known_until(house, Board(house)))
+    name = known_symbol(services, symbol)
+    frame = services.store.news(
+        services.market, name, None, known_until(services, LatestState(services))
+    )
     columns = ["known_at", "headline", "summary", "source", "url", "relevance"]
     found = tuple(
-        NewsOut(*_plain(row)) for row in frame[columns].tail(limit).itertuples(index=False)
+        NewsItemOut(*_plain(row)) for row in frame[columns].tail(limit).itertuples(index=False)
     )
-    return News(symbol=name, news=found, **about(house))
+    return NewsOut(symbol=name, news=found, **market_fields(services))
 
 
 @get("/symbols/{symbol:str}/filings", sync_to_thread=True)
-def filings(house: NamedDependency[House], symbol: FromPath[str], limit: Limit = 100) -> Filings:
+def filings(
+    services: NamedDependency[AppServices], symbol: FromPath[str], limit: Limit = 100
+) -> FilingsOut:
     """Reports as first filed, oldest first."""
-    name = known_symbol(house, symbol)
-    frame = house.library.filings(house.market, name, None, known_until(house, Board(house)))
+    name = known_symbol(services, symbol)
+    frame = services.store.filings(
+        services.market, name, None, known_until(services, LatestState(services))
+    )
     found = tuple(
         FilingOut(*_plain(row))
         for row in frame.drop(columns="symbol").tail(limit).itertuples(index=False)
     )
-    return Filings(symbol=name, filings=found, **about(house))
+    return FilingsOut(symbol=name, filings=found, **market_fields(services))
 
 
 def _plain(row: Any) -> list[Any]:

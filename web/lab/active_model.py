@@ -2,29 +2,34 @@
 
 from agents.registry import policy_agent
 from research.report.forecaster_view import forecaster_view
-from research.report.formatting import number
-from research.report.tables import Fact
-from web.agents.score_cache import Standing
+from research.report.formatting import format_number
+from research.report.tables import LabelledValue
+from web.agents.score_cache import ScoredRecord
 
 SHOWN = ("Brier skill", "Hits above base rate")
 """Scores of its record that are told beside its weight."""
 
 
-def seat_facts(standing: Standing) -> tuple[Fact, ...]:
+def active_model_facts(record: ScoredRecord) -> tuple[LabelledValue, ...]:
     """Of its settled votes, whichever policies cast them; dashes where there are none yet."""
     agent = policy_agent()
-    earned, trust = standing.newest(standing.earned), standing.newest(standing.trust)
-    record = forecaster_view(standing.scores, agent) if standing.scores else None
-    scores = {line.name: line for line in record.overall} if record else {}
-    told = [
-        Fact(name, line.cells[0].text, line.cells[0].between and f"{line.cells[0].between}")
+    earned, trust = (
+        record.latest_by_agent(record.earned_weights),
+        record.latest_by_agent(record.earned_trust),
+    )
+    scores_view = forecaster_view(record.scores_json, agent) if record.scores_json else None
+    scores = {line.name: line for line in scores_view.overall} if scores_view else {}
+    facts = [
+        LabelledValue(
+            name, line.cells[0].text, line.cells[0].interval and f"{line.cells[0].interval}"
+        )
         for name, line in scores.items()
         if name in SHOWN
     ]
     return (
-        Fact("Weight now", number(standing.now.get(agent), "%", 1)),
-        Fact("Earned by its votes", number(earned.get(agent), "%", 1)),
-        Fact("Trust earned", number(trust.get(agent)), "1: counts as it is"),
-        *told,
-        Fact("Votes", record.settled if record else "none settled yet"),
+        LabelledValue("Weight now", format_number(record.current_weights.get(agent), "%", 1)),
+        LabelledValue("Earned by its votes", format_number(earned.get(agent), "%", 1)),
+        LabelledValue("Trust earned", format_number(trust.get(agent)), "1: counts as it is"),
+        *facts,
+        LabelledValue("Votes", scores_view.settled if scores_view else "none settled yet"),
     )

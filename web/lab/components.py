@@ -11,13 +11,13 @@ from typing import Any, TypeVar
 
 from agents.registry import policy_agent
 from domain.errors import NotFoundError, QuorumError
-from domain.model_files import MANIFEST, TENSORS, model_id
+from domain.model_files import MANIFEST_FILE, TENSORS_FILE, model_id
 from envs.policies.files import load_policy
 from envs.policies.policy import Policy
 from envs.training.run_folder import RunFolder, RunState
 from research.lab.lab import CONFIGURED
 from storage.models.model_registry import SHIPPED
-from web.lab.figures import overlaid
+from web.lab.figures import overlaid_equity
 from web.lab.model_views import (
     DriftLine,
     ModelLine,
@@ -25,176 +25,199 @@ from web.lab.model_views import (
     model_line,
     origin_facts,
 )
-from web.lab.run_views import RunLine, RunView, argument_facts, curves_of, equity_of, run_line
+from web.lab.run_views import (
+    RunLine,
+    RunView,
+    argument_facts,
+    held_out_figure,
+    learning_curve_figures,
+    run_line,
+)
 from web.lab.score_views import scores_grid
-from web.services import House
+from web.services import AppServices
 
 _T = TypeVar("_T")
-WORDS = {SHIPPED: "The policy that ships", CONFIGURED: "The configured policy"}
-MOVES = ("stop", "resume", "keep")
-MOST_RUNS, MOST_MODELS = 40, 40
+BUILT_IN_NAMES = {SHIPPED: "The policy that ships", CONFIGURED: "The configured policy"}
+RUN_ACTIONS = ("stop", "resume", "keep")
+MAX_LISTED_RUNS, MAX_LISTED_MODELS = 40, 40
 """Those that a page lists; the API has all."""
 
 
 @dataclass(frozen=True, slots=True)
-class SeatView:
+class ActiveModelView:
     """The model that `agent` votes with; `back` is which would after a roll back, '' for none."""
 
     agent: str
     model: ModelLine
-    back: str
+    rollback_target: str
 
 
-def runs_names(house: House, states: Sequence[RunState]) -> dict[str, Any]:
+def run_list_context(services: AppServices, states: Sequence[RunState]) -> dict[str, Any]:
     """What the list of runs is drawn from: the newest of `states`, and how many more there are."""
-    lines = run_lines(house, states)
+    lines = run_lines(services, states)
     return {"runs": lines, "more_runs": len(states) - len(lines)}
 
 
-def run_lines(house: House, states: Sequence[RunState]) -> tuple[RunLine, ...]:
-    models = frozenset(house.lab.models())
+def run_lines(services: AppServices, states: Sequence[RunState]) -> tuple[RunLine, ...]:
+    models = frozenset(services.lab.models())
     return tuple(
-        run_line(state, trains=house.lab.trains, kept=model_of(house, state) in models)
-        for state in states[:MOST_RUNS]
+        run_line(
+            state,
+            can_train=services.lab.can_train,
+            is_registered=model_id_of_run(services, state) in models,
+        )
+        for state in states[:MAX_LISTED_RUNS]
     )
 
 
-def model_lines(house: House) -> tuple[ModelLine, ...]:
+def model_lines(services: AppServices) -> tuple[ModelLine, ...]:
     """Newest first, the policy that ships at the end."""
-    runs = runs_by_model(house)
-    ids = [id for id in house.lab.models() if id != SHIPPED][:MOST_MODELS]
-    return tuple(line_of(house, id, runs)[0] for id in (*ids, SHIPPED))
+    runs = runs_by_model(services)
+    ids = [id for id in services.lab.models() if id != SHIPPED][:MAX_LISTED_MODELS]
+    return tuple(load_model_line(services, id, runs)[0] for id in (*ids, SHIPPED))
 
 
-def seat_view(house: House) -> SeatView:
-    former = house.lab.former()
-    back = "" if former is None else name_of(former)
-    return SeatView(policy_agent(), line_of(house, house.lab.seated(), {})[0], back)
+def active_model_view(services: AppServices) -> ActiveModelView:
+    previous = services.lab.previous_model()
+    rollback_target = "" if previous is None else model_name(previous)
+    return ActiveModelView(
+        policy_agent(),
+        load_model_line(services, services.lab.active_model(), {})[0],
+        rollback_target,
+    )
 
 
-def line_of(house: House, id: str, runs: Mapping[str, str]) -> tuple[ModelLine, Policy | None]:
+def load_model_line(
+    services: AppServices, id: str, runs: Mapping[str, str]
+) -> tuple[ModelLine, Policy | None]:
     """A model's line, and what its files hold; `runs` names runs by the model they came to."""
-    policy, broken = _tried(lambda: house.lab.policy(id))
-    seated = house.lab.seated()
+    policy, load_error = _attempt(lambda: services.lab.policy(id))
+    active = services.lab.active_model()
     run = f"/lab/runs/{runs[id]}" if id in runs else ""
     line = model_line(
         id,
-        name_of(id),
+        model_name(id),
         policy,
-        broken=broken,
-        seated=id == seated,
-        fixed=seated == CONFIGURED,
-        kept=id not in WORDS,
+        load_error=load_error,
+        active=id == active,
+        pinned=active == CONFIGURED,
+        is_local=id not in BUILT_IN_NAMES,
         run=run,
     )
     return line, policy
 
 
-def name_of(id: str) -> str:
-    return WORDS.get(id, f"Model {id}")
+def model_name(id: str) -> str:
+    return BUILT_IN_NAMES.get(id, f"Model {id}")
 
 
-def run_view(house: House, state: RunState) -> RunView:
+def run_view(services: AppServices, state: RunState) -> RunView:
     """The run whole; what of it cannot be read is said, and the rest is shown."""
-    run, trouble = _tried(lambda: house.lab.run(state.id))
-    progress, held, made, faults = None, None, None, [trouble]
+    run, load_error = _attempt(lambda: services.lab.run(state.id))
+    progress, held_out, policy, errors = None, None, None, [load_error]
     if run is not None:
-        (progress, first), (held, second), (made, third) = (
-            _tried(run.progress), _tried(run.held_out), _tried(lambda: _policy_of(run)),
+        (progress, first), (held_out, second), (policy, third) = (
+            _attempt(run.progress), _attempt(run.held_out), _attempt(lambda: _load_run_policy(run)),
         )  # fmt: skip
-        faults += [first, second, third]
-    model = model_of(house, state)
-    (line,) = run_lines(house, [state])
+        errors += [first, second, third]
+    model = model_id_of_run(services, state)
+    (line,) = run_lines(services, [state])
     return RunView(
         line=line,
-        curves=curves_of(progress) if progress else (),
-        equity=equity_of(held),
-        scores=scores_grid(made.manifest.scores) if made else None,
-        origin=origin_facts(made.manifest) if made else (),
+        curves=learning_curve_figures(progress) if progress else (),
+        equity=held_out_figure(held_out),
+        scores=scores_grid(policy.manifest.scores) if policy else None,
+        origin=origin_facts(policy.manifest) if policy else (),
         arguments=argument_facts(state.arguments),
-        trouble=" ".join(dict.fromkeys(fault for fault in faults if fault and fault != line.error)),
-        model=f"/lab/models/{model}" if model in house.lab.models() else "",
+        load_error=" ".join(
+            dict.fromkeys(fault for fault in errors if fault and fault != line.error)
+        ),
+        model=f"/lab/models/{model}" if model in services.lab.models() else "",
     )
 
 
-def state_of(house: House, id: str) -> RunState:
+def find_run(services: AppServices, id: str) -> RunState:
     """Raises NotFoundError where there is no such run."""
-    found = next((state for state in house.lab.runs() if state.id == id), None)
+    found = next((state for state in services.lab.runs() if state.id == id), None)
     if found is None:
         raise NotFoundError(f"There is no training run {id[:60]!r}. /lab lists those that are.")
     return found
 
 
-def known_model(house: House, id: str) -> tuple[ModelLine, Policy | None]:
+def find_model(services: AppServices, id: str) -> tuple[ModelLine, Policy | None]:
     """A model by its id. Raises NotFoundError where there is none."""
-    if id not in (*house.lab.models(), house.lab.seated()):
+    if id not in (*services.lab.models(), services.lab.active_model()):
         raise NotFoundError(f"There is no model {id[:60]!r}. /lab lists those that are.")
-    return line_of(house, id, runs_by_model(house))
+    return load_model_line(services, id, runs_by_model(services))
 
 
-def runs_by_model(house: House) -> Mapping[str, str]:
+def runs_by_model(services: AppServices) -> Mapping[str, str]:
     """Ids of done runs, the newest of each model that they came to."""
-    return {model_of(house, state): state.id for state in reversed(house.lab.runs())}
+    return {model_id_of_run(services, state): state.id for state in reversed(services.lab.runs())}
 
 
-def turn(house: House, id: str, move: str) -> str | None:
+def apply_run_action(services: AppServices, id: str, action: str) -> str | None:
     """Stop or resume a run, or keep its policy; then the model's id.
 
     Raises NotFoundError for another move.
     """
-    match move:
+    match action:
         case "stop":
-            house.lab.stop(id)
+            services.lab.stop(id)
         case "resume":
-            house.lab.resume(id)
+            services.lab.resume(id)
         case "keep":
-            return house.lab.keep(id)
+            return services.lab.register_model(id)
         case _:
             raise NotFoundError(
-                f"A training run has no switch {move[:40]!r}. It has {', '.join(MOVES)}."
+                f"A training run has no switch {action[:40]!r}. It has {', '.join(RUN_ACTIONS)}."
             )
     return None
 
 
-def drift_of(house: House, id: str) -> tuple[DriftLine, ...]:
+def load_drift_lines(services: AppServices, id: str) -> tuple[DriftLine, ...]:
     """Nothing where that cannot be told."""
-    drift, _ = _tried(lambda: house.lab.drift(id))
+    drift, _ = _attempt(lambda: services.lab.drift(id))
     return drift_lines(drift or ())
 
 
-def equity_of_models(house: House, ids: Sequence[str]) -> str:
+def overlaid_model_equity(services: AppServices, ids: Sequence[str]) -> str:
     """Held-out equity of the models whose runs are still there; '' for fewer than two."""
-    runs = runs_by_model(house)
-    held = {
-        name_of(id): path
+    runs = runs_by_model(services)
+    held_out_by_model = {
+        model_name(id): path
         for id in ids
-        if id in runs and (path := _tried(house.lab.run(runs[id]).held_out)[0])
+        if id in runs and (path := _attempt(services.lab.run(runs[id]).held_out)[0])
     }
-    return overlaid("equity", "Growth on the held-out years", held) if len(held) > 1 else ""
+    return (
+        overlaid_equity("equity", "Growth on the held-out years", held_out_by_model)
+        if len(held_out_by_model) > 1
+        else ""
+    )
 
 
-def model_of(house: House, state: RunState) -> str:
+def model_id_of_run(services: AppServices, state: RunState) -> str:
     """The id that a done run's policy has or would have as a model; '' for another run."""
     if state.state != "done":
         return ""
-    folder, _ = _tried(lambda: house.lab.run(state.id).policy())
+    folder, _ = _attempt(lambda: services.lab.run(state.id).policy())
     try:
-        return _id_of(folder, (folder / MANIFEST).stat().st_mtime_ns) if folder else ""
+        return _model_id(folder, (folder / MANIFEST_FILE).stat().st_mtime_ns) if folder else ""
     except OSError:
         return ""
 
 
 @lru_cache(512)
-def _id_of(folder: Path, written: int) -> str:  # noqa: ARG001 another writing, another id
-    return model_id((folder / TENSORS).read_bytes(), (folder / MANIFEST).read_bytes())
+def _model_id(folder: Path, modified_ns: int) -> str:  # noqa: ARG001 another writing, another id
+    return model_id((folder / TENSORS_FILE).read_bytes(), (folder / MANIFEST_FILE).read_bytes())
 
 
-def _policy_of(run: RunFolder) -> Policy | None:
+def _load_run_policy(run: RunFolder) -> Policy | None:
     folder = run.policy()
     return load_policy(folder) if folder else None
 
 
-def _tried(read: Callable[[], _T]) -> tuple[_T | None, str]:
+def _attempt(read: Callable[[], _T]) -> tuple[_T | None, str]:
     """What was read, or None and why it was refused."""
     try:
         return read(), ""

@@ -10,35 +10,35 @@ from dataclasses import dataclass
 import numpy as np
 
 from domain.panel import Floats
-from envs.training.events import HeldOut
-from research.report.charts import Curve, legend_of
+from envs.training.events import HeldOutPaths
+from research.report.charts import PlotCurve, legend
 from research.report.svg import (
     WIDTH,
-    Scale,
-    Write,
-    frame,
-    joined,
-    path,
-    percent,
-    plain,
-    points,
-    sampled,
-    scale_of,
-    spread,
-    table,
+    AxisScale,
+    NumberFormat,
+    build_scale,
+    data_table,
+    evenly_spaced,
+    figure_frame,
+    format_percent,
+    format_plain,
+    join_points,
+    plot_points,
+    sample_rows,
+    svg_path,
 )
 
 ENSEMBLE = "ensemble"
-LOOKS = {"ppo": 1, "a2c": 2, "dqn": 3, "sac": 4, "td3": 6}
+ALGORITHM_LOOKS = {"ppo": 1, "a2c": 2, "dqn": 3, "sac": 4, "td3": 6}
 """Colour and dash of each algorithm's mean."""
-ACROSS = 121
+CURVE_POINTS = 121
 """Places of a learning curve from no step to the last."""
-BESIDE = (5, 8, 7, 2)
+BENCHMARK_LOOKS = (5, 8, 7, 2)
 """Looks of the benchmarks, in their order."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Group:
+class CurveGroup:
     """Paths (S, X) of alike things, NaN where one has none: drawn thin, in a band from the lowest
     to the highest of each place."""
 
@@ -60,25 +60,25 @@ def learning_curves(
 ) -> str:
     """One score of a run by steps learnt: each row of progress names its member ("ppo-0"), its
     steps and its value, NaN where that is not known. Empty before the first."""
-    told = np.isfinite(np.asarray(values, np.float64))
-    if not told.any():
+    known = np.isfinite(np.asarray(values, np.float64))
+    if not known.any():
         return ""
-    across = np.linspace(0.0, max(steps), ACROSS)
+    across = np.linspace(0.0, max(steps), CURVE_POINTS)
     names, at, value = np.asarray(members), np.asarray(steps, np.float64), np.asarray(values)
     groups = []
     for algorithm in dict.fromkeys(name.rpartition("-")[0] for name in members):
         seeds = [name for name in dict.fromkeys(members) if name.rpartition("-")[0] == algorithm]
-        own = [(names == seed) & told for seed in seeds]
-        paths = [_between(across, at[rows], value[rows]) for rows in own if rows.any()]
+        own = [(names == seed) & known for seed in seeds]
+        paths = [_interpolate(across, at[rows], value[rows]) for rows in own if rows.any()]
         if paths:
-            look = LOOKS.get(algorithm, 5)
-            groups.append(Group(f"{algorithm.upper()}, mean", np.stack(paths), look))
-    said = [f"{steps:,.0f}" for steps in across]
-    means = [Curve(group.name, group.mean, group.look) for group in groups]
-    return _figure(id, title, "Steps", said, groups, means, plain, 0.0)
+            look = ALGORITHM_LOOKS.get(algorithm, 5)
+            groups.append(CurveGroup(f"{algorithm.upper()}, mean", np.stack(paths), look))
+    step_labels = [f"{steps:,.0f}" for steps in across]
+    means = [PlotCurve(group.name, group.mean, group.look) for group in groups]
+    return _figure(id, title, "Steps", step_labels, groups, means, format_plain, 0.0)
 
 
-def _between(across: Floats, at: Floats, values: Floats) -> Floats:
+def _interpolate(across: Floats, at: Floats, values: Floats) -> Floats:
     """The measured `values` at `at` joined by lines, NaN before the first and after the last; each
     is there at the place nearest to it, so that a single one is too."""
     path = np.interp(across, at, values, left=np.nan, right=np.nan)
@@ -86,35 +86,35 @@ def _between(across: Floats, at: Floats, values: Floats) -> Floats:
     return np.asarray(path)
 
 
-def held_out_equity(id: str, title: str, held_out: HeldOut) -> str:
+def held_out_equity(id: str, title: str, held_out: HeldOutPaths) -> str:
     """Growth through the test period of the ensemble, its members as a band, and benchmarks."""
     members = np.array([growth(path) for path in held_out.members.values()])
-    beside = [
-        Curve(name, growth(path), BESIDE[place % len(BESIDE)])
+    benchmarks = [
+        PlotCurve(name, growth(path), BENCHMARK_LOOKS[place % len(BENCHMARK_LOOKS)])
         for place, (name, path) in enumerate(held_out.benchmarks.items())
     ]
-    curves = [Curve(ENSEMBLE, growth(held_out.ensemble), 1), *beside]
-    groups = [Group("members", members, 1)] if len(members) else []
-    return _figure(id, title, "Day", held_out.dates, groups, curves, percent, 0.0)
+    curves = [PlotCurve(ENSEMBLE, growth(held_out.ensemble), 1), *benchmarks]
+    groups = [CurveGroup("members", members, 1)] if len(members) else []
+    return _figure(id, title, "Day", held_out.dates, groups, curves, format_percent, 0.0)
 
 
-def overlaid(id: str, title: str, runs: Mapping[str, HeldOut]) -> str:
+def overlaid_equity(id: str, title: str, runs: Mapping[str, HeldOutPaths]) -> str:
     """Ensembles of several runs over the days that all of them reach, each begun at 0. A run keeps
     some of its days only, and each its own: between them it is joined by lines."""
-    days = {name: np.asarray(held.dates, "datetime64[D]") for name, held in runs.items()}
-    known = [own for own in days.values() if len(own)]
+    days = {name: np.asarray(held_out.dates, "datetime64[D]") for name, held_out in runs.items()}
+    known = [own_days for own_days in days.values() if len(own_days)]
     if len(known) < len(runs):
         return ""
-    begin, end = max(own[0] for own in known), min(own[-1] for own in known)
+    begin, end = max(own_days[0] for own_days in known), min(own_days[-1] for own_days in known)
     across = np.unique(np.concatenate(known))
     across = across[(across >= begin) & (across <= end)]
     if len(across) < 2:
         return ""
     curves = []
-    for place, (name, held) in enumerate(runs.items()):
-        path = np.interp(across.astype(float), days[name].astype(float), held.ensemble)
-        curves.append(Curve(name, growth(path), 1 + place % 8))
-    return _figure(id, title, "Day", tuple(map(str, across)), (), curves, percent, 0.0)
+    for place, (name, held_out) in enumerate(runs.items()):
+        path = np.interp(across.astype(float), days[name].astype(float), held_out.ensemble)
+        curves.append(PlotCurve(name, growth(path), 1 + place % 8))
+    return _figure(id, title, "Day", tuple(map(str, across)), (), curves, format_percent, 0.0)
 
 
 def growth(equity: Sequence[float] | Floats) -> Floats:
@@ -128,51 +128,51 @@ def _figure(
     title: str,
     first: str,
     across: Sequence[str],
-    groups: Sequence[Group],
-    curves: Sequence[Curve],
-    write: Write,
+    groups: Sequence[CurveGroup],
+    curves: Sequence[PlotCurve],
+    write: NumberFormat,
     level: float,
 ) -> str:
     values = [*(group.paths for group in groups), *(curve.values for curve in curves)]
-    scale = scale_of(values, level)
+    scale = build_scale(values, level)
     ground = [line for group in groups for line in _band(group, scale)]
-    front = [path(c.values, scale, f"curve look-{c.look}") for c in reversed(curves)]
+    front = [svg_path(c.values, scale, f"curve look-{c.style}") for c in reversed(curves)]
     at = scale.y(level)
     zero = f'<line class="level" x1="0" x2="{WIDTH}" y1="{at}" y2="{at}"/>'
     rows = [
         (across[k], *(write(float(curve.values[k])) for curve in curves))
-        for k in sampled(len(across))
+        for k in sample_rows(len(across))
     ]
-    return frame(
+    return figure_frame(
         id,
         title,
         " ".join(_sentence(curve, write) for curve in curves),
         body=[zero, *ground, *front],
         y=[write(tick) for tick in scale.ticks[::-1]],
-        x=[across[k] for k in spread(len(across), 3)],
-        legend=legend_of(curves),
-        table=table(first, [curve.name for curve in curves], rows),
+        x=[across[k] for k in evenly_spaced(len(across), 3)],
+        legend=legend(curves),
+        table=data_table(first, [curve.name for curve in curves], rows),
     )
 
 
-def _band(group: Group, scale: Scale) -> list[str]:
+def _band(group: CurveGroup, scale: AxisScale) -> list[str]:
     low, high = np.fmin.reduce(group.paths), np.fmax.reduce(group.paths)
-    there, back = points(low, scale), points(high, scale)[::-1]
-    lines = [_thin(each, scale, group.look) for each in group.paths]
+    there, back = plot_points(low, scale), plot_points(high, scale)[::-1]
+    lines = [_thin_line(each, scale, group.look) for each in group.paths]
     if len(group.paths) < 2 or len(there) < 2:
         return lines
-    corners = f"{joined(there)} {joined(back)}"
+    corners = f"{join_points(there)} {join_points(back)}"
     return [f'<polygon class="ground wide look-{group.look}" points="{corners}"/>', *lines]
 
 
-def _thin(values: Floats, scale: Scale, look: int) -> str:
+def _thin_line(values: Floats, scale: AxisScale, look: int) -> str:
     """A line with a dot where it ends; one that has only begun is its dot."""
-    ends = points(values, scale)[-1:]
+    ends = plot_points(values, scale)[-1:]
     dots = (f'<path class="dot end look-{look}" d="M{x} {y}h0"/>' for x, y in ends)
-    return path(values, scale, f"curve thin look-{look}") + "".join(dots)
+    return svg_path(values, scale, f"curve thin look-{look}") + "".join(dots)
 
 
-def _sentence(curve: Curve, write: Write) -> str:
+def _sentence(curve: PlotCurve, write: NumberFormat) -> str:
     known = curve.values[np.isfinite(curve.values)]
     if not len(known):
         return f"{curve.name}: not known."

@@ -7,14 +7,14 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from envs.policies.drift import Drift
+from envs.policies.drift import FeatureDrift
 from envs.policies.policy import Manifest, Policy
-from envs.training.evaluation_report import POLICY
-from research.report.formatting import Said, number
-from research.report.tables import Fact, Grid, Line
+from envs.training.evaluation_report import ENSEMBLE
+from research.report.formatting import FormattedFigure, format_number
+from research.report.tables import FigureRow, FigureTable, LabelledValue
 from web import formatting
 from web.lab.run_views import argument_facts
-from web.lab.score_views import SHOWN, Verdict, cell, scores_grid, verdict
+from web.lab.score_views import SHOWN_SCORES, SkillVerdict, score_cell, scores_grid, skill_verdict
 
 _DRIFTS = {
     "stable": ("circle-check", "up"),
@@ -47,24 +47,24 @@ class ModelLine:
     name: str
     data: str
     simulated: bool
-    made_of: str
-    learnt: str
-    verdict: Verdict
-    figures: tuple[Said, ...]
-    seated: bool
+    composition: str
+    training_periods: str
+    verdict: SkillVerdict
+    figures: tuple[FormattedFigure, ...]
+    active: bool
     promotable: bool
     deletable: bool
-    broken: str
+    load_error: str
     run: str
     parent: str
 
 
 @dataclass(frozen=True, slots=True)
 class ModelView:
-    origin: tuple[Fact, ...]
-    scores: Grid | None
-    members: Grid | None
-    arguments: tuple[Fact, ...]
+    origin: tuple[LabelledValue, ...]
+    scores: FigureTable | None
+    members: FigureTable | None
+    arguments: tuple[LabelledValue, ...]
 
 
 def model_line(
@@ -72,10 +72,10 @@ def model_line(
     name: str,
     policy: Policy | None,
     *,
-    broken: str,
-    seated: bool,
-    fixed: bool,
-    kept: bool,
+    load_error: str,
+    active: bool,
+    pinned: bool,
+    is_local: bool,
     run: str,
 ) -> ModelLine:
     """`fixed` where a setting has the seat, so that no other can be promoted; `kept` where its
@@ -86,18 +86,18 @@ def model_line(
         slug=formatting.slug(id),
         url=f"/lab/models/{id}",
         name=name,
-        data=formatting.line(manifest.data, 40) if manifest else "",
+        data=formatting.single_line(manifest.data, 40) if manifest else "",
         simulated=bool(manifest and manifest.simulated),
-        made_of=made_of(policy) if policy else "",
-        learnt=learnt(manifest) if manifest else "",
-        verdict=verdict(manifest),
-        figures=tuple(cell(manifest, head) for head in SHOWN),
-        seated=seated,
-        promotable=not (seated or fixed) and policy is not None,
-        deletable=kept and not seated,
-        broken=formatting.line(broken, 300),
+        composition=describe_members(policy) if policy else "",
+        training_periods=describe_periods(manifest) if manifest else "",
+        verdict=skill_verdict(manifest),
+        figures=tuple(score_cell(manifest, head) for head in SHOWN_SCORES),
+        active=active,
+        promotable=not (active or pinned) and policy is not None,
+        deletable=is_local and not active,
+        load_error=formatting.single_line(load_error, 300),
         run=run,
-        parent=formatting.line(manifest.parent or "", 24) if manifest else "",
+        parent=formatting.single_line(manifest.parent or "", 24) if manifest else "",
     )
 
 
@@ -110,7 +110,7 @@ def model_view(policy: Policy) -> ModelView:
     )
 
 
-def made_of(policy: Policy) -> str:
+def describe_members(policy: Policy) -> str:
     """`5 PPO and 5 DQN, voting alike`."""
     count = Counter(member.algorithm for member in policy.members)
     names = " and ".join(f"{n} {algorithm.upper()}" for algorithm, n in count.items())
@@ -118,93 +118,99 @@ def made_of(policy: Policy) -> str:
     return f"{names}, {how}" if len(policy.members) > 1 else names
 
 
-def learnt(manifest: Manifest) -> str:
+def describe_periods(manifest: Manifest) -> str:
     """Its three periods in a sentence each, those that are told."""
     words = (
         ("train", "Trained"), ("validation", "chosen by"), ("test", "judged on"),
     )  # fmt: skip
-    told = [
+    periods = [
         f"{word} {' to '.join(manifest.periods[name])}"
         for name, word in words
         if name in manifest.periods
     ]
-    return f"{', '.join(told)}." if told else ""
+    return f"{', '.join(periods)}." if periods else ""
 
 
-def drift_lines(drift: Sequence[Drift]) -> tuple[DriftLine, ...]:
+def drift_lines(drift: Sequence[FeatureDrift]) -> tuple[DriftLine, ...]:
     return tuple(map(_drift_line, drift))
 
 
-def origin_facts(manifest: Manifest) -> tuple[Fact, ...]:
+def origin_facts(manifest: Manifest) -> tuple[LabelledValue, ...]:
     return (
-        Fact("Data", f"{manifest.data}{' (SIMULATED)' if manifest.simulated else ''}"),
+        LabelledValue("Data", f"{manifest.data}{' (SIMULATED)' if manifest.simulated else ''}"),
         *(
-            Fact(word, " to ".join(manifest.periods[name]))
+            LabelledValue(word, " to ".join(manifest.periods[name]))
             for name, word in _PERIODS.items()
             if name in manifest.periods
         ),
-        Fact("Data digest", manifest.data_digest[:12], "first digits of its SHA-256"),
-        Fact("Code", manifest.code_version, "of the program that trained it"),
-        *([Fact("Parent", manifest.parent, "which it went on from")] if manifest.parent else []),
+        LabelledValue("Data digest", manifest.data_digest[:12], "first digits of its SHA-256"),
+        LabelledValue("Code", manifest.code_version, "of the program that trained it"),
+        *(
+            [LabelledValue("Parent", manifest.parent, "which it went on from")]
+            if manifest.parent
+            else []
+        ),
     )
 
 
 _PERIODS = {"train": "Trained on", "validation": "Chosen by", "test": "Judged on"}
 
 
-def members_grid(policy: Policy) -> Grid:
+def members_grid(policy: Policy) -> FigureTable:
     """Who votes in it: what each wish is worth and how much each weighs."""
     weights = policy.weights
     uneven = len(weights) > 1
     lines = tuple(
-        Line(
+        FigureRow(
             member.name,
             (
-                Said(member.kind),
-                Said(number(member.temper, digits=4)),
-                Said(
-                    f"{number(float(weights[:, k].min()), '%', 0)} to "
-                    f"{number(float(weights[:, k].max()), '%', 0)}"
+                FormattedFigure(member.kind),
+                FormattedFigure(format_number(member.temper, digits=4)),
+                FormattedFigure(
+                    f"{format_number(float(weights[:, k].min()), '%', 0)} to "
+                    f"{format_number(float(weights[:, k].max()), '%', 0)}"
                     if uneven
-                    else number(float(weights[0, k]), "%", 1)
+                    else format_number(float(weights[0, k]), "%", 1)
                 ),
             ),
         )
         for k, member in enumerate(policy.members)
     )
-    return Grid(
+    return FigureTable(
         title="Members",
-        corner="Member",
+        row_header="Member",
         heads=("Its network gives", "Temper", "Weight"),
         lines=lines,
-        said="temper is what a wish is worth in log-odds; 0 is a member that had learnt nothing",
+        note="temper is what a wish is worth in log-odds; 0 is a member that had learnt nothing",
     )
 
 
-def compared(policies: Mapping[str, Policy]) -> tuple[Grid, ...]:
+def comparison_grids(policies: Mapping[str, Policy]) -> tuple[FigureTable, ...]:
     """The ensembles' figures side by side, and what they were asked for where that differs."""
-    scores = {id: policy.manifest.scores.get(POLICY, {}) for id, policy in policies.items()}
-    worth = scores_grid(scores, "Side by side")
-    told = {
-        id: {fact.name: fact.value for fact in _described(policy)}
+    scores = {id: policy.manifest.scores.get(ENSEMBLE, {}) for id, policy in policies.items()}
+    scores_comparison = scores_grid(scores, "Side by side")
+    facts_by_model = {
+        id: {fact.name: fact.value for fact in _model_facts(policy)}
         for id, policy in policies.items()
     }
-    names = dict.fromkeys(name for own in told.values() for name in own)
-    rows = {name: tuple(own.get(name, "–") for own in told.values()) for name in names}
+    names = dict.fromkeys(name for own in facts_by_model.values() for name in own)
+    rows = {name: tuple(own.get(name, "–") for own in facts_by_model.values()) for name in names}
     lines = tuple(
-        Line(name, tuple(map(Said, cells))) for name, cells in rows.items() if len(set(cells)) > 1
+        FigureRow(name, tuple(map(FormattedFigure, cells)))
+        for name, cells in rows.items()
+        if len(set(cells)) > 1
     )
-    differ = Grid("Where they differ", "What", tuple(policies), lines)
-    return (*([worth] if worth else []), *([differ] if lines else []))
+    differ = FigureTable("Where they differ", "What", tuple(policies), lines)
+    return (*([scores_comparison] if scores_comparison else []), *([differ] if lines else []))
 
 
-def _described(policy: Policy) -> tuple[Fact, ...]:
+def _model_facts(policy: Policy) -> tuple[LabelledValue, ...]:
     manifest = policy.manifest
-    made = Fact("Made of", made_of(policy))
+    made = LabelledValue("Made of", describe_members(policy))
     return (made, *origin_facts(manifest), *argument_facts(manifest.arguments))
 
 
-def _drift_line(drift: Drift) -> DriftLine:
+def _drift_line(drift: FeatureDrift) -> DriftLine:
     if drift.psi is None or drift.word is None:
         return DriftLine(drift.feature, "", "too few bars yet", "circle-dashed", "none", "")
     icon, tone = _DRIFTS[drift.word]

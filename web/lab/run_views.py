@@ -5,15 +5,15 @@ from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import get_args, get_type_hints
 
-from envs.training.arguments import Arguments
-from envs.training.events import HeldOut
-from envs.training.run_folder import Progress, RunState
-from research.report.tables import Fact, Grid
+from envs.training.arguments import TrainingArguments
+from envs.training.events import HeldOutPaths
+from envs.training.run_folder import RunState, StageProgress
+from research.report.tables import FigureTable, LabelledValue
 from web import formatting
 from web.lab.figures import held_out_equity, learning_curves
 from web.lab.training_form import LABELS
 from web.views.amounts import UNKNOWN
-from web.views.backtests import duration
+from web.views.backtests import remaining_time
 
 _STATES = {
     "running": ("Training", "refresh-cw", "flat"),
@@ -25,26 +25,26 @@ _STATES = {
 _HOW_TO_READ = "by steps learnt: a thin line a seed, in a band; the mean is of all that got so far"
 _SENTENCES = {
     name: get_args(hint)[1]
-    for name, hint in get_type_hints(Arguments, include_extras=True).items()
+    for name, hint in get_type_hints(TrainingArguments, include_extras=True).items()
     if len(get_args(hint)) > 1
 }
 """What each argument of a training means."""
 
 
 @dataclass(frozen=True, slots=True)
-class Move:
+class RunAction:
     """What can be done with a run: the last part of its address, its word, its icon; `first` marks
     what most come for."""
 
     verb: str
     word: str
     icon: str
-    first: bool = False
+    primary: bool = False
 
 
-STOP = Move("stop", "Stop", "x")
-RESUME = Move("resume", "Resume", "play")
-KEEP = Move("keep", "Keep as model", "layers", first=True)
+STOP = RunAction("stop", "Stop", "x")
+RESUME = RunAction("resume", "Resume", "play")
+REGISTER = RunAction("keep", "Keep as model", "layers", primary=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,7 @@ class RunLine:
     running: bool
     resumable: bool
     what: str
-    left: str
+    time_left: str
     done: int
     total: int
     percent: str
@@ -70,16 +70,16 @@ class RunLine:
     data: str
     simulated: bool
     started_at: datetime
-    moves: tuple[Move, ...]
+    actions: tuple[RunAction, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Drawn:
+class LabFigure:
     """A figure in HTML under its title; `said` is how to read it."""
 
     id: str
     title: str
-    said: str
+    caption: str
     figure: str
 
 
@@ -89,87 +89,87 @@ class RunView:
     kept of it; each empty where there is none."""
 
     line: RunLine
-    curves: tuple[Drawn, ...]
+    curves: tuple[LabFigure, ...]
     equity: str
-    scores: Grid | None
-    origin: tuple[Fact, ...]
-    arguments: tuple[Fact, ...]
-    trouble: str
+    scores: FigureTable | None
+    origin: tuple[LabelledValue, ...]
+    arguments: tuple[LabelledValue, ...]
+    load_error: str
     model: str
 
 
-def run_line(state: RunState, *, trains: bool, kept: bool = False) -> RunLine:
+def run_line(state: RunState, *, can_train: bool, is_registered: bool = False) -> RunLine:
     """`trains` where runs can be stopped and gone on with from the page, `kept` where its policy
     is a model already."""
     word, icon, tone = _STATES[state.state]
-    moves = {
-        "running": (STOP,) if trains else (),
-        "interrupted": (RESUME,) if trains else (),
-        "cancelled": (RESUME,) if trains else (),
-        "failed": (RESUME,) if trains else (),
-        "done": () if kept else (KEEP,),
+    actions = {
+        "running": (STOP,) if can_train else (),
+        "interrupted": (RESUME,) if can_train else (),
+        "cancelled": (RESUME,) if can_train else (),
+        "failed": (RESUME,) if can_train else (),
+        "done": () if is_registered else (REGISTER,),
     }
     return RunLine(
         id=state.id,
         slug=formatting.slug(state.id),
         url=f"/lab/runs/{state.id}",
-        label=formatting.line(state.label, 120),
+        label=formatting.single_line(state.label, 120),
         word=word,
         icon=icon,
         tone=tone,
         running=state.state == "running",
         resumable=state.state in ("interrupted", "cancelled"),
-        what=_what(state),
-        left="" if state.seconds_left is None else duration(state.seconds_left),
+        what=_progress_text(state),
+        time_left="" if state.seconds_left is None else remaining_time(state.seconds_left),
         done=state.done,
         total=state.total,
         percent=f"{100 * state.done / max(state.total, 1):.0f} %",
-        error=formatting.line(state.error, 600),
-        data=formatting.line(state.data, 40),
+        error=formatting.single_line(state.error, 600),
+        data=formatting.single_line(state.data, 40),
         simulated=state.simulated,
         started_at=state.started_at,
-        moves=moves[state.state],
+        actions=actions[state.state],
     )
 
 
-def _what(state: RunState) -> str:
+def _progress_text(state: RunState) -> str:
     if state.state in ("done", "failed"):
         return ""
-    what = formatting.line(state.what, 200)
+    what = formatting.single_line(state.what, 200)
     return f"Policy {what}" if what else "Nothing learnt yet"
 
 
-def curves_of(progress: Progress) -> tuple[Drawn, ...]:
+def learning_curve_figures(progress: StageProgress) -> tuple[LabFigure, ...]:
     """A figure for each score of the validation period that is known anywhere."""
-    drawn = []
+    figures = []
     for place, (name, values) in enumerate(progress.scores.items()):
         title = f"Validation: {name}"
         figure = learning_curves(f"curve-{place}", title, progress.member, progress.steps, values)
         if figure:
-            drawn.append(Drawn(f"curve-{place}", title, _HOW_TO_READ, figure))
-    return tuple(drawn)
+            figures.append(LabFigure(f"curve-{place}", title, _HOW_TO_READ, figure))
+    return tuple(figures)
 
 
-def equity_of(held_out: HeldOut | None) -> str:
+def held_out_figure(held_out: HeldOutPaths | None) -> str:
     if held_out is None:
         return ""
     return held_out_equity("held-out", "Growth on the held-out years", held_out)
 
 
-def argument_facts(arguments: Mapping[str, object]) -> tuple[Fact, ...]:
+def argument_facts(arguments: Mapping[str, object]) -> tuple[LabelledValue, ...]:
     """Everything a run was asked for, in the order of the command's help."""
     return tuple(
-        Fact(
+        LabelledValue(
             LABELS.get(each.name, each.name.replace("_", " ").capitalize()),
-            written(arguments[each.name]),
+            format_argument(arguments[each.name]),
             _SENTENCES.get(each.name, ""),
         )
-        for each in fields(Arguments)
+        for each in fields(TrainingArguments)
         if each.name in arguments
     )
 
 
-def written(value: object) -> str:
+def format_argument(value: object) -> str:
     """A value of an argument; a dash where it was left to whoever learns."""
     if value is None or value == "":
         return UNKNOWN
@@ -178,5 +178,5 @@ def written(value: object) -> str:
     if isinstance(value, int | float):
         return f"{value:,.10g}".replace("-", "−")
     if isinstance(value, list | tuple):
-        return " ".join(map(written, value))
-    return formatting.line(str(value), 120)
+        return " ".join(map(format_argument, value))
+    return formatting.single_line(str(value), 120)

@@ -12,15 +12,15 @@ from typing import Any, get_args
 
 from domain.errors import InputError
 from domain.symbols import parse_symbols
-from envs.env_settings import Actions, RewardName
+from envs.env_settings import ActionScheme, RewardName
 from envs.observation import WARMUP
-from envs.training.arguments import Algo, Arguments, Selection
+from envs.training.arguments import Algo, EnsembleSelection, TrainingArguments
 from storage.models.model_registry import SHIPPED
 from trading.costs import CostSettings
 from web.number_input import ENGLISH, NumberStyle, read_number, read_whole, write_number
-from web.services import House
+from web.services import AppServices
 
-LONGEST = 4_000
+MAX_FIELD_LENGTH = 4_000
 ALGORITHMS = get_args(Algo)
 CHOICES: Mapping[str, tuple[tuple[str, str], ...]] = {
     "actions": (
@@ -37,10 +37,10 @@ CHOICES: Mapping[str, tuple[tuple[str, str], ...]] = {
     "select": (("bagging", "all alike"), ("regimes", "by the market’s regime")),
 }
 """What may be chosen, and what it is called."""
-_LISTED = {
-    "actions": get_args(Actions),
+_ALLOWED = {
+    "actions": get_args(ActionScheme),
     "reward": get_args(RewardName),
-    "select": get_args(Selection),
+    "select": get_args(EnsembleSelection),
 }
 LABELS = {
     "symbols": "Symbols", "algo": "Algorithms", "actions": "What it may do", "reward": "Reward",
@@ -50,15 +50,15 @@ LABELS = {
     "patience": "Patience", "episode": "Episode, bars", "dearer": "Costs vary by",
     "delay": "Orders late by", "noise": "Noise", "seed": "First seed", "hidden": "Units a layer",
 }  # fmt: skip
-LEARNT, JUDGED = 0.6, 0.8
+TRAIN_SHARE, VALIDATION_END_SHARE = 0.6, 0.8
 """Shares of the history that are proposed to train on, and to train and choose on."""
 BARS_A_DAY = 250 / 366
 """At least, of a market that keeps holidays."""
-FEWEST_BARS = 20
+MIN_EPISODE_BARS = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Typed:
+class TrainingFormData:
     """The fields as text. `faults` says by field what was refused, under '' what is of none."""
 
     symbols: str = ""
@@ -80,117 +80,133 @@ class Typed:
     noise: str = ""
     seed: str = ""
     hidden: str = ""
-    faults: Mapping[str, str] = field(default_factory=dict)
+    errors: Mapping[str, str] = field(default_factory=dict)
 
 
-NAMES = tuple(each.name for each in fields(Typed) if each.name != "faults")
-_ARGUMENTS = tuple(name for name in NAMES if name != "symbols")
-MORE = frozenset({"stages", "patience", "episode", "dearer", "delay", "noise", "seed", "hidden"})
+FIELD_NAMES = tuple(each.name for each in fields(TrainingFormData) if each.name != "faults")
+_ARGUMENTS = tuple(name for name in FIELD_NAMES if name != "symbols")
+ADVANCED_FIELDS = frozenset(
+    {"stages", "patience", "episode", "dearer", "delay", "noise", "seed", "hidden"}
+)
 """Fields that are folded away until one of them is refused."""
 
 
-def usual(house: House) -> Typed:
+def default_form(services: AppServices) -> TrainingFormData:
     """What is stored of the watchlist, divided in time by the length of its history, at the costs
     in force."""
-    watched = tuple(filter(partial(_stored, house), house.watched())) or tuple(house.watched())
-    begin, train_until, validate_until = _divided(house, watched)
-    costs = _costs(house)
+    watched = tuple(filter(partial(_has_bars, services), services.watched_symbols())) or tuple(
+        services.watched_symbols()
+    )
+    begin, train_until, validate_until = _split_dates(services, watched)
+    costs = _costs(services)
     plain = replace(
-        Arguments(),
+        TrainingArguments(),
         train_until=train_until,
         validate_until=validate_until,
-        episode=_episode(begin, train_until),
+        episode=_default_episode(begin, train_until),
         half_spread_bps=costs.half_spread_bps,
         commission_bps=costs.commission_bps,
-    ).plain()
-    told: dict[str, Any] = {name: _written(plain[name]) for name in _ARGUMENTS if name != "algo"}
-    return Typed(symbols=" ".join(watched), algo=Arguments().algo, **told)
+    ).to_json()
+    values: dict[str, Any] = {
+        name: _format_value(plain[name]) for name in _ARGUMENTS if name != "algo"
+    }
+    return TrainingFormData(symbols=" ".join(watched), algo=TrainingArguments().algo, **values)
 
 
-def typed(data: Mapping[str, Any]) -> Typed:
+def read_form(data: Mapping[str, Any]) -> TrainingFormData:
     """The fields as a browser sent them; what it did not send is empty."""
-    told: dict[str, Any] = {name: str(_listed(data.get(name, ""))[0])[:LONGEST] for name in NAMES}
-    algorithms = tuple(str(each)[:20] for each in _listed(data.get("algo", ())) if each)
-    return Typed(**{**told, "algo": algorithms})
+    values: dict[str, Any] = {
+        name: str(_as_list(data.get(name, ""))[0])[:MAX_FIELD_LENGTH] for name in FIELD_NAMES
+    }
+    algorithms = tuple(str(each)[:20] for each in _as_list(data.get("algo", ())) if each)
+    return TrainingFormData(**{**values, "algo": algorithms})
 
 
-def asked(
-    house: House, form: Typed, style: NumberStyle = ENGLISH
-) -> tuple[Arguments, tuple[str, ...]]:
+def parse_form(
+    services: AppServices, form: TrainingFormData, style: NumberStyle = ENGLISH
+) -> tuple[TrainingArguments, tuple[str, ...]]:
     """What to train, and on which symbols; the form's numbers are as `style` writes them.
 
     Raises RefusedError naming every field that cannot be read, or the first that cannot be trained.
     """
-    faults: dict[str, str] = {}
-    symbols = _gather(faults, "symbols", lambda: _symbols(house, form.symbols))
+    errors: dict[str, str] = {}
+    symbols = _collect_error(errors, "symbols", lambda: _parse_symbols(services, form.symbols))
     read = {
-        name: _gather(faults, name, lambda name=name: _read(name, getattr(form, name), style))
+        name: _collect_error(
+            errors, name, lambda name=name: _parse_field(name, getattr(form, name), style)
+        )
         for name in _ARGUMENTS
     }
-    if faults:
-        raise RefusedError(faults)
-    seated = house.lab.seated()
-    parent = seated if seated in house.lab.models() and seated != SHIPPED else None
-    costs = _costs(house)
+    if errors:
+        raise TrainingFormError(errors)
+    active = services.lab.active_model()
+    parent = active if active in services.lab.models() and active != SHIPPED else None
+    costs = _costs(services)
     arguments = replace(
-        Arguments(),
-        horizon=house.horizon,
+        TrainingArguments(),
+        horizon=services.horizon,
         parent=parent,
         impact=costs.impact,
         borrow_bps=costs.borrow_bps,
         **read,
     )
     try:
-        arguments.check()
+        arguments.validate()
     except InputError as refusal:
-        raise RefusedError({refusal.field: _named(refusal)}) from None
+        raise TrainingFormError({refusal.field: _without_field_name(refusal)}) from None
     return arguments, symbols
 
 
-class RefusedError(InputError):
+class TrainingFormError(InputError):
     """`faults`: by field what is wrong with it."""
 
-    def __init__(self, faults: Mapping[str, str]) -> None:
-        name, told = next(iter(faults.items()))
-        super().__init__(f"{LABELS[name]}: {told}" if name in LABELS else told, field=name)
-        self.faults = faults
+    def __init__(self, errors: Mapping[str, str]) -> None:
+        name, message = next(iter(errors.items()))
+        super().__init__(f"{LABELS[name]}: {message}" if name in LABELS else message, field=name)
+        self.errors = errors
 
 
-def refused(form: Typed, refusal: InputError) -> Typed:
+def with_errors(form: TrainingFormData, refusal: InputError) -> TrainingFormData:
     """The form with what was refused beside its fields."""
-    if isinstance(refusal, RefusedError):
-        return replace(form, faults={_place(name): told for name, told in refusal.faults.items()})
-    return replace(form, faults={_place(refusal.field): _named(refusal)})
+    if isinstance(refusal, TrainingFormError):
+        return replace(
+            form, errors={_field_or_form(name): message for name, message in refusal.errors.items()}
+        )
+    return replace(form, errors={_field_or_form(refusal.field): _without_field_name(refusal)})
 
 
-def _place(name: str) -> str:
-    return name if name in NAMES else ""
+def _field_or_form(name: str) -> str:
+    return name if name in FIELD_NAMES else ""
 
 
-def _named(refusal: InputError) -> str:
+def _without_field_name(refusal: InputError) -> str:
     """Its words, without the field's own name before them."""
-    told = str(refusal)
+    message = str(refusal)
     head = f"{refusal.field} is "
-    return f"It is {told.removeprefix(head)}" if refusal.field and told.startswith(head) else told
+    return (
+        f"It is {message.removeprefix(head)}"
+        if refusal.field and message.startswith(head)
+        else message
+    )
 
 
-def _gather(faults: dict[str, str], name: str, read: Any) -> Any:
+def _collect_error(errors: dict[str, str], name: str, read: Any) -> Any:
     try:
         return read()
     except InputError as refusal:
-        faults[name] = str(refusal)
+        errors[name] = str(refusal)
         return None
 
 
-def _read(name: str, text: str | tuple[str, ...], style: NumberStyle) -> Any:
+def _parse_field(name: str, text: str | tuple[str, ...], style: NumberStyle) -> Any:
     """The argument `name` as it was typed. Raises InputError."""
     if isinstance(text, tuple):
         return text
-    if name in _LISTED:
-        if text not in _LISTED[name]:
-            raise InputError(f"{text[:40]!r} is none of {', '.join(_LISTED[name])}. Choose one.")
+    if name in _ALLOWED:
+        if text not in _ALLOWED[name]:
+            raise InputError(f"{text[:40]!r} is none of {', '.join(_ALLOWED[name])}. Choose one.")
         return text
-    match getattr(Arguments(), name):
+    match getattr(TrainingArguments(), name):
         case int():
             return read_whole("", text, style)
         case float():
@@ -201,52 +217,52 @@ def _read(name: str, text: str | tuple[str, ...], style: NumberStyle) -> Any:
         raise InputError(f"{text[:40]!r} is no date. Write it as 2015-01-31.") from None
 
 
-def _symbols(house: House, text: str) -> tuple[str, ...]:
-    named = parse_symbols(text.split())
-    if not named:
+def _parse_symbols(services: AppServices, text: str) -> tuple[str, ...]:
+    symbols = parse_symbols(text.split())
+    if not symbols:
         raise InputError("None is named. Give at least one, such as AAPL.")
-    for symbol in named:
-        if not _stored(house, symbol):
+    for symbol in symbols:
+        if not _has_bars(services, symbol):
             raise InputError(
-                f"Nothing is stored for {symbol} in the {house.market} market. Leave it out, or "
+                f"Nothing is stored for {symbol} in the {services.market} market. Leave it out, or "
                 "import its bars with `quorum import`."
             )
-    return named
+    return symbols
 
 
-def _costs(house: House) -> CostSettings:
-    return house.rules(house.floor.account().profile).trading.costs
+def _costs(services: AppServices) -> CostSettings:
+    return services.trading_rules(services.account_service.account().profile).trading.costs
 
 
-def _stored(house: House, symbol: str) -> bool:
-    return house.library.span(house.market, symbol, house.timeframe) is not None
+def _has_bars(services: AppServices, symbol: str) -> bool:
+    return services.store.span(services.market, symbol, services.timeframe) is not None
 
 
-def _episode(begin: date, train_until: date) -> int:
+def _default_episode(begin: date, train_until: date) -> int:
     """Bars in an episode: as usual, or the half of a short history, so that windows differ."""
     bars = round((train_until - begin).days * BARS_A_DAY) - WARMUP
-    return min(Arguments().episode, max(bars // 2, FEWEST_BARS))
+    return min(TrainingArguments().episode, max(bars // 2, MIN_EPISODE_BARS))
 
 
-def _divided(house: House, symbols: Sequence[str]) -> tuple[date, date, date]:
+def _split_dates(services: AppServices, symbols: Sequence[str]) -> tuple[date, date, date]:
     """The first day, and the last days to train and to choose on; the usual ones where nothing is
     stored."""
-    spans = [house.library.span(house.market, symbol, house.timeframe) for symbol in symbols]
+    spans = [services.store.span(services.market, symbol, services.timeframe) for symbol in symbols]
     known = [span for span in spans if span is not None]
     if not known:
-        return date.min, Arguments().train_until, Arguments().validate_until
+        return date.min, TrainingArguments().train_until, TrainingArguments().validate_until
     begin, end = min(span[0] for span in known).date(), max(span[1] for span in known).date()
     length = (end - begin).days
     return (
         begin,
-        begin + timedelta(days=round(length * LEARNT)),
-        begin + timedelta(days=round(length * JUDGED)),
+        begin + timedelta(days=round(length * TRAIN_SHARE)),
+        begin + timedelta(days=round(length * VALIDATION_END_SHARE)),
     )
 
 
-def _written(value: Any) -> str:
+def _format_value(value: Any) -> str:
     return write_number(value, 6) if isinstance(value, float) else str(value)
 
 
-def _listed(value: Any) -> Sequence[Any]:
+def _as_list(value: Any) -> Sequence[Any]:
     return (value if len(value) else ("",)) if isinstance(value, list | tuple) else (value,)

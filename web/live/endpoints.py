@@ -13,15 +13,15 @@ from litestar.response import Stream as Streamed
 from domain.errors import InputError
 from domain.events import Event
 from domain.symbols import parse_symbol
-from web.live.event_follower import Tail
-from web.live.fragments import Frames
-from web.live.stream import HEARTBEAT_SECONDS, Stream, is_seq, named, parse_cursor
-from web.live.topics import TOPICS, View
-from web.services import House
+from web.live.event_follower import EventFollower
+from web.live.fragments import FragmentRenderer
+from web.live.stream import HEARTBEAT_SECONDS, DashboardStream, is_seq, json_event, parse_cursor
+from web.live.topics import TOPICS, StreamSubscription
+from web.services import AppServices
 from web.shell import WebRequest
 
 _HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-Since = Annotated[
+SinceParameter = Annotated[
     str,
     QueryParameter(description="Resume after this event: `{epoch}-{seq}`, or a bare seq."),
 ]
@@ -30,71 +30,96 @@ Since = Annotated[
 @get("/stream", include_in_schema=False)
 async def dashboard_stream(
     request: WebRequest,
-    house: NamedDependency[House],
-    tail: NamedDependency[Tail],
-    frames: NamedDependency[Frames],
+    services: NamedDependency[AppServices],
+    event_follower: NamedDependency[EventFollower],
+    fragments: NamedDependency[FragmentRenderer],
     topics: FromQuery[str] = "",
     symbol: FromQuery[str] = "",
     since: FromQuery[str] = "",
 ) -> Streamed:
     """What a page shows, as it changes. `Last-Event-ID` goes over `since`."""
-    asked = frozenset(filter(None, topics.split(",")))
-    if unknown := asked - TOPICS:
+    requested = frozenset(filter(None, topics.split(",")))
+    if unknown := requested - TOPICS:
         raise InputError(
             f"There is no topic {', '.join(sorted(unknown))[:80]!r}. "
             f"Topics are {', '.join(sorted(TOPICS))}."
         )
-    view = View(asked, parse_symbol(symbol) if symbol else "")
+    subscription = StreamSubscription(requested, parse_symbol(symbol) if symbol else "")
     start = request.headers.get("last-event-id") or since
-    return _streamed(Stream(house, tail, frames, view).run(start))
+    return _stream_response(
+        DashboardStream(services, event_follower, fragments, subscription).run(start)
+    )
 
 
 @get("/events", media_type="text/event-stream")
 async def events(
     request: WebRequest,
-    house: NamedDependency[House],
-    tail: NamedDependency[Tail],
-    since: Since = "",
+    services: NamedDependency[AppServices],
+    event_follower: NamedDependency[EventFollower],
+    since: SinceParameter = "",
 ) -> Streamed:
     """Every event of the journal as server-sent JSON, in order. Without `since` and without
     `Last-Event-ID` it starts with what happens next."""
     start = request.headers.get("last-event-id") or since
-    return _streamed(_events(house, tail, start, await asyncio.to_thread(_seq, tail, start)))
+    return _stream_response(
+        _event_messages(
+            services,
+            event_follower,
+            start,
+            await asyncio.to_thread(_resume_seq, event_follower, start),
+        )
+    )
 
 
-def _seq(tail: Tail, start: str) -> int | None:
+def _resume_seq(event_follower: EventFollower, start: str) -> int | None:
     """The number to resume after; None where this database never gave the id."""
     if not start:
-        return tail.seq
-    cursor = (tail.epoch, int(start)) if is_seq(start) else parse_cursor(start)
+        return event_follower.seq
+    cursor = (event_follower.epoch, int(start)) if is_seq(start) else parse_cursor(start)
     if cursor is None:
-        raise InputError(f"{start[:60]!r} is no event's id. Ids look like {tail.epoch}-{tail.seq}.")
-    return cursor[1] if cursor[0] == tail.epoch and tail.holds(cursor[1]) else None
+        raise InputError(
+            f"{start[:60]!r} is no event's id. Ids look like {event_follower.epoch}-{event_follower.seq}."
+        )
+    return (
+        cursor[1]
+        if cursor[0] == event_follower.epoch and event_follower.has_recorded(cursor[1])
+        else None
+    )
 
 
-async def _events(house: House, tail: Tail, start: str, seq: int | None) -> AsyncIterator[bytes]:
-    about = {"epoch": tail.epoch, "seq": tail.seq, "simulated": house.simulated}
-    yield named("sys.hello", about)
+async def _event_messages(
+    services: AppServices, event_follower: EventFollower, start: str, seq: int | None
+) -> AsyncIterator[bytes]:
+    opened = {
+        "epoch": event_follower.epoch,
+        "seq": event_follower.seq,
+        "simulated": services.simulated,
+    }
+    yield json_event("sys.hello", opened)
     if seq is None:
-        seq = tail.seq
-        told = {
+        seq = event_follower.seq
+        reset = {
             "because": f"{start[:60]} is no event of this database",
-            "simulated": house.simulated,
+            "simulated": services.simulated,
         }
-        yield named("sys.reset", told, id=f"{tail.epoch}-{seq}")
-    beat = time.monotonic()
+        yield json_event("sys.reset", reset, id=f"{event_follower.epoch}-{seq}")
+    last_heartbeat = time.monotonic()
     while True:
-        for event in await tail.after(seq):
+        for event in await event_follower.events_after(seq):
             seq = event.seq
-            yield named(event.kind.value, _told(house, event), id=f"{tail.epoch}-{event.seq}")
-        if seq >= tail.seq:
-            await tail.changed(HEARTBEAT_SECONDS)
-        if time.monotonic() - beat >= HEARTBEAT_SECONDS:
-            beat = time.monotonic()
+            yield json_event(
+                event.kind.value,
+                _event_body(services, event),
+                id=f"{event_follower.epoch}-{event.seq}",
+            )
+        if seq >= event_follower.seq:
+            await event_follower.wait_for_update(HEARTBEAT_SECONDS)
+        if time.monotonic() - last_heartbeat >= HEARTBEAT_SECONDS:
+            last_heartbeat = time.monotonic()
             yield b": still here\n\n"
 
 
-def _told(house: House, event: Event) -> dict[str, Any]:
+def _event_body(services: AppServices, event: Event) -> dict[str, Any]:
     """The event as the journal has it, and whether its market is simulated."""
     return {
         "seq": event.seq,
@@ -102,10 +127,10 @@ def _told(house: House, event: Event) -> dict[str, Any]:
         "kind": event.kind,
         "run": event.run,
         "symbol": event.symbol,
-        "simulated": event.payload.get("simulated", house.simulated),
+        "simulated": event.payload.get("simulated", services.simulated),
         "payload": event.payload,
     }
 
 
-def _streamed(messages: AsyncIterator[bytes]) -> Streamed:
+def _stream_response(messages: AsyncIterator[bytes]) -> Streamed:
     return Streamed(messages, media_type="text/event-stream", headers=_HEADERS)

@@ -13,27 +13,27 @@ from contextlib import suppress
 
 from domain.errors import StorageError
 from domain.events import Event
-from web.services import House
+from web.services import AppServices
 
 log = logging.getLogger("quorum.web")
 
 POLL_SECONDS = 1.0
-_KEPT = 5_000
-_READ = 500
+_MAX_IN_MEMORY = 5_000
+_READ_SIZE = 500
 
 
-class Tail:
+class EventFollower:
     """`start` and `stop` belong to the server's lifespan. `seq` is the newest event known."""
 
-    def __init__(self, house: House, take: Callable[[Sequence[Event]], None]) -> None:
+    def __init__(self, services: AppServices, on_events: Callable[[Sequence[Event]], None]) -> None:
         """`take` is told of every wake, in a thread, also of one that brought no event."""
-        self._house = house
-        self._take = take
+        self._services = services
+        self._on_events = on_events
         self._events: list[Event] = []
         self._changed = asyncio.Event()
-        self.epoch = house.journal.epoch
-        self.seq = house.journal.last_seq()
-        self._first = self.seq
+        self.epoch = services.journal.epoch
+        self.seq = services.journal.last_seq()
+        self._oldest_seq = self.seq
 
     def start(self) -> None:
         self._task = asyncio.create_task(self._follow())
@@ -43,7 +43,7 @@ class Tail:
         with suppress(asyncio.CancelledError):
             await self._task
 
-    async def changed(self, seconds: float) -> bool:
+    async def wait_for_update(self, seconds: float) -> bool:
         """Waits for the next look at the journal, at most so long; whether it came."""
         try:
             async with asyncio.timeout(seconds):
@@ -52,52 +52,54 @@ class Tail:
             return False
         return True
 
-    def holds(self, seq: int) -> bool:
+    def has_recorded(self, seq: int) -> bool:
         """Whether event `seq` was recorded; the journal may be a moment ahead of this tail."""
-        return seq <= self.seq or seq <= self._house.journal.last_seq()
+        return seq <= self.seq or seq <= self._services.journal.last_seq()
 
-    async def after(self, seq: int) -> Sequence[Event]:
+    async def events_after(self, seq: int) -> Sequence[Event]:
         """Events with a larger number, oldest first; all that are known or the next 500 of them."""
         if seq >= self.seq:
             return ()
-        if seq >= self._first:
+        if seq >= self._oldest_seq:
             return self._events[bisect_right(self._events, seq, key=_seq) :]
-        events = await asyncio.to_thread(self._house.journal.events_after, seq, _READ)
+        events = await asyncio.to_thread(self._services.journal.events_after, seq, _READ_SIZE)
         return [event for event in events if event.seq <= self.seq]
 
     async def _follow(self) -> None:
-        bell = self._house.bell
-        heard = bell.listen()
+        notifier = self._services.notifier
+        wakeup = notifier.subscribe()
         try:
             while True:
                 # Not wait_for: until Python 3.12 it can lose a cancellation that meets the ring.
                 with suppress(TimeoutError):
                     async with asyncio.timeout(POLL_SECONDS):
-                        await heard.wait()
-                heard.clear()
-                await self._read_on()
-                await asyncio.to_thread(self._take, ())
+                        await wakeup.wait()
+                wakeup.clear()
+                await self._read_new_events()
+                await asyncio.to_thread(self._on_events, ())
                 changed, self._changed = self._changed, asyncio.Event()
                 changed.set()
         finally:
-            bell.leave(heard)
+            notifier.unsubscribe(wakeup)
 
-    async def _read_on(self) -> None:
+    async def _read_new_events(self) -> None:
         while True:
             try:
-                events = await asyncio.to_thread(self._house.journal.events_after, self.seq, _READ)
+                events = await asyncio.to_thread(
+                    self._services.journal.events_after, self.seq, _READ_SIZE
+                )
             except StorageError as refusal:
                 log.warning("the journal cannot be read just now: %s", refusal)
                 break
             if not events:
                 break
-            await asyncio.to_thread(self._take, events)
+            await asyncio.to_thread(self._on_events, events)
             self._events.extend(events)
             self.seq = events[-1].seq
-            if len(self._events) > 2 * _KEPT:
-                self._first = self._events[-_KEPT - 1].seq
-                del self._events[:-_KEPT]
-            if len(events) < _READ:
+            if len(self._events) > 2 * _MAX_IN_MEMORY:
+                self._oldest_seq = self._events[-_MAX_IN_MEMORY - 1].seq
+                del self._events[:-_MAX_IN_MEMORY]
+            if len(events) < _READ_SIZE:
                 break
 
 

@@ -10,13 +10,13 @@ from domain.decision import Decision, Vote
 from domain.events import Event, EventKind
 from domain.timeframe import Timeframe
 from domain.votes import Reason
-from storage.journal.decision_records import Recorded
-from web.services import House
+from storage.journal.decision_records import RecordedDecision
+from web.services import AppServices
 
-FEED = 20
+FEED_SIZE = 20
 """Decisions in the short list of the overview."""
 
-_OF_A_RUN = frozenset(
+_RUN_EVENTS = frozenset(
     {
         EventKind.VOTE_CAST,
         EventKind.DECISION_MADE,
@@ -28,65 +28,69 @@ _OF_A_RUN = frozenset(
     }
 )
 
-_DECISION = tuple(field.name for field in fields(Decision))
-_VOTE = tuple(field.name for field in fields(Vote))
+_DECISION_FIELDS = tuple(field.name for field in fields(Decision))
+_VOTE_FIELDS = tuple(field.name for field in fields(Vote))
 
 
-class Board:
+class LatestState:
     """`votes` holds single votes that arrived before the decision they belong to."""
 
-    def __init__(self, house: House) -> None:
-        self._market, self._run = house.market, house.run
-        self.latest = {r.decision.symbol: r for r in house.records.latest(house.market, house.run)}
-        self.feed = deque(house.records.feed(house.market, house.run, FEED), FEED)
-        self.votes: dict[tuple[str, str], Vote] = {}
+    def __init__(self, services: AppServices) -> None:
+        self._market, self._run = services.market, services.run
+        self.decisions = {
+            r.decision.symbol: r for r in services.records.latest(services.market, services.run)
+        }
+        self.feed = deque(
+            services.records.feed(services.market, services.run, FEED_SIZE), FEED_SIZE
+        )
+        self.early_votes: dict[tuple[str, str], Vote] = {}
 
     @property
     def as_of(self) -> datetime | None:
         """Close of the newest bar decided on."""
-        return max((recorded.as_of for recorded in self.latest.values()), default=None)
+        return max((recorded.as_of for recorded in self.decisions.values()), default=None)
 
-    def concerns(self, event: Event) -> bool:
+    def is_relevant(self, event: Event) -> bool:
         """Whether the event is of this market and run, or of the house as a whole."""
-        if event.kind in _OF_A_RUN:
+        if event.kind in _RUN_EVENTS:
             return bool(event.run == self._run and event.payload.get("market") == self._market)
         return bool(event.payload.get("market", self._market) == self._market)
 
     def vote(self, symbol: str, agent: str) -> Vote | None:
         """The newest vote, told by itself or within its decision."""
-        if (symbol, agent) in self.votes:
-            return self.votes[symbol, agent]
-        recorded = self.latest.get(symbol)
+        if (symbol, agent) in self.early_votes:
+            return self.early_votes[symbol, agent]
+        recorded = self.decisions.get(symbol)
         votes = recorded.decision.votes if recorded else ()
         return next((vote for vote in votes if vote.agent == agent), None)
 
-    def take(self, event: Event) -> None:
+    def apply(self, event: Event) -> None:
         if event.kind is EventKind.VOTE_CAST:
-            vote = vote_from(event)
-            self.votes[vote.symbol, vote.agent] = vote
+            vote = vote_from_event(event)
+            self.early_votes[vote.symbol, vote.agent] = vote
         elif event.kind is EventKind.DECISION_MADE:
-            recorded = recorded_from(event)
-            self.latest[recorded.decision.symbol] = recorded
+            recorded = decision_from_event(event)
+            self.decisions[recorded.decision.symbol] = recorded
             self.feed.appendleft(recorded)
 
 
-def vote_from(event: Event) -> Vote:
+def vote_from_event(event: Event) -> Vote:
     """The vote a `vote.cast` told of."""
-    told = {name: event.payload[name] for name in _VOTE if name in event.payload}
-    return Vote(**{**told, "reasons": tuple(Reason(**reason) for reason in told["reasons"])})
+    payload = {name: event.payload[name] for name in _VOTE_FIELDS if name in event.payload}
+    return Vote(**{**payload, "reasons": tuple(Reason(**reason) for reason in payload["reasons"])})
 
 
-def recorded_from(event: Event) -> Recorded:
+def decision_from_event(event: Event) -> RecordedDecision:
     """The decision a `decision.made` told of, as the records would give it."""
-    told = event.payload
-    return Recorded(
-        decision=decision_from_json({name: told[name] for name in _DECISION}),
-        as_of=datetime.fromisoformat(told["as_of"]),
+    payload = event.payload
+    return RecordedDecision(
+        decision=decision_from_json({name: payload[name] for name in _DECISION_FIELDS}),
+        as_of=datetime.fromisoformat(payload["as_of"]),
         recorded_at=event.at,
-        market=told["market"],
+        market=payload["market"],
         run=event.run,
-        simulated=told["simulated"],
-        timeframe=Timeframe(told["timeframe"]),
-        digest=told.get("digest", ""),
+        simulated=payload["simulated"],
+        timeframe=Timeframe(payload["timeframe"]),
+        digest=payload.get("digest", ""),
         seq=event.seq,
     )

@@ -9,28 +9,28 @@ import threading
 from contextlib import suppress
 
 
-class Bell:
+class Notifier:
     """`ring` may be called from any thread; `listen` belongs to an event loop."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._listeners: dict[asyncio.Event, asyncio.AbstractEventLoop] = {}
 
-    def ring(self) -> None:
+    def notify(self) -> None:
         """Wakes every listener. A loop that has closed meanwhile is passed over."""
         with self._lock:
             listeners = list(self._listeners.items())
-        for heard, loop in listeners:
+        for wakeup, loop in listeners:
             with suppress(RuntimeError):
-                loop.call_soon_threadsafe(heard.set)
+                loop.call_soon_threadsafe(wakeup.set)
 
-    def listen(self) -> asyncio.Event:
+    def subscribe(self) -> asyncio.Event:
         """An event of the running loop that every ring sets; give it back to `leave`."""
-        heard = asyncio.Event()
+        wakeup = asyncio.Event()
         with self._lock:
-            self._listeners[heard] = asyncio.get_running_loop()
-        return heard
+            self._listeners[wakeup] = asyncio.get_running_loop()
+        return wakeup
 
-    def leave(self, heard: asyncio.Event) -> None:
+    def unsubscribe(self, wakeup: asyncio.Event) -> None:
         with self._lock:
-            self._listeners.pop(heard, None)
+            self._listeners.pop(wakeup, None)

@@ -14,10 +14,10 @@ from typing import Any
 
 from domain.canonical import to_json
 from domain.events import Event, EventKind
-from web.live.event_follower import Tail
-from web.live.fragments import Frames
-from web.live.topics import ALONE, SLOW, Key, View, stale
-from web.services import House
+from web.live.event_follower import EventFollower
+from web.live.fragments import FragmentRenderer
+from web.live.topics import SEPARATE_KEYS, SLOW_TOPICS, FragmentKey, StreamSubscription, stale_keys
+from web.services import AppServices
 
 FRAME_SECONDS = 0.1
 BUSY_FRAME_SECONDS = 0.25
@@ -25,20 +25,20 @@ BUSY_KEYS = 32
 SLOW_SECONDS = 1.0
 HEARTBEAT_SECONDS = 5.0
 ANNOUNCE_SECONDS = 10.0
-FAR_BEHIND = 2_000
+MAX_CATCH_UP_EVENTS = 2_000
 """Events after which a page is fetched anew rather than caught up piece by piece."""
-REREAD = ("record", "trips")
+RELOAD_TOPICS = ("record", "trips")
 """Topics of parts that only their page's own address can draw: the browser reads it again."""
 
 
-def message(data: str, *, event: str = "", id: str = "") -> bytes:
+def sse_message(data: str, *, event: str = "", id: str = "") -> bytes:
     """One server-sent event; `data` has no line breaks."""
     head = (f"event: {event}\n" if event else "") + (f"id: {id}\n" if id else "")
     return f"{head}data: {data}\n\n".encode()
 
 
-def named(event: str, value: Any, id: str = "") -> bytes:
-    return message(json.dumps(to_json(value)), event=event, id=id)
+def json_event(event: str, value: Any, id: str = "") -> bytes:
+    return sse_message(json.dumps(to_json(value)), event=event, id=id)
 
 
 def parse_cursor(text: str) -> tuple[str, int] | None:
@@ -52,122 +52,149 @@ def is_seq(text: str) -> bool:
     return text.isascii() and text.isdecimal() and len(text) < 19
 
 
-class Stream:
+class DashboardStream:
     """One tab's stream, from its cursor on. `run` yields messages until the reader leaves."""
 
-    def __init__(self, house: House, tail: Tail, frames: Frames, view: View) -> None:
-        self._house, self._tail, self._frames, self._view = house, tail, frames, view
-        self._dirty: set[Key] = set()
-        self._named: list[bytes] = []
+    def __init__(
+        self,
+        services: AppServices,
+        event_follower: EventFollower,
+        fragments: FragmentRenderer,
+        subscription: StreamSubscription,
+    ) -> None:
+        self._services, self._event_follower, self._fragments, self._subscription = (
+            services,
+            event_follower,
+            fragments,
+            subscription,
+        )
+        self._stale_keys: set[FragmentKey] = set()
+        self._pending_events: list[bytes] = []
         self._flushed_at = self._slow_at = self._announced_at = 0.0
-        self._told: dict[str, str] = {}
+        self._last_sent: dict[str, str] = {}
 
     async def run(self, since: str) -> AsyncIterator[bytes]:
-        tail, started = self._tail, parse_cursor(since)
-        seq = tail.seq
-        hello = {"epoch": tail.epoch, "seq": seq, "version": self._house.version}
-        if started and await self._near(*started):
+        event_follower, started = self._event_follower, parse_cursor(since)
+        seq = event_follower.seq
+        opened = {"epoch": event_follower.epoch, "seq": seq, "version": self._services.version}
+        if started and await self._can_catch_up(*started):
             seq = started[1]
-            yield named("sys.hello", hello)
+            yield json_event("sys.hello", opened)
         else:
-            yield named("sys.hello", hello, id=f"{tail.epoch}-{seq}")
+            yield json_event("sys.hello", opened, id=f"{event_follower.epoch}-{seq}")
             if since:
-                yield named("sys.reset", {"because": "this page is of another time"})
-        beat = time.monotonic()
+                yield json_event("sys.reset", {"because": "this page is of another time"})
+        last_heartbeat = time.monotonic()
         while True:
-            while events := await tail.after(seq):
+            while events := await event_follower.events_after(seq):
                 for event in events:
-                    self._mark(event)
+                    self._handle_event(event)
                 seq = events[-1].seq
             now = time.monotonic()
-            if now - beat >= HEARTBEAT_SECONDS:
-                beat = now
-                yield named("sys.hb", {"at": self._house.clock()})
-            wait = self._due() - now
+            if now - last_heartbeat >= HEARTBEAT_SECONDS:
+                last_heartbeat = now
+                yield json_event("sys.hb", {"at": self._services.clock()})
+            wait = self._next_frame_at() - now
             if wait <= 0:
-                yield await self._frame(f"{tail.epoch}-{seq}")
-            elif seq < tail.seq:
+                yield await self._render_frame(f"{event_follower.epoch}-{seq}")
+            elif seq < event_follower.seq:
                 await asyncio.sleep(wait)
             else:
-                await tail.changed(min(wait, beat + HEARTBEAT_SECONDS - now))
+                await event_follower.wait_for_update(
+                    min(wait, last_heartbeat + HEARTBEAT_SECONDS - now)
+                )
 
-    async def _near(self, epoch: str, seq: int) -> bool:
+    async def _can_catch_up(self, epoch: str, seq: int) -> bool:
         """Whether a page of that cursor can be caught up piece by piece."""
-        tail = self._tail
-        if epoch != tail.epoch or tail.seq - seq > FAR_BEHIND:
+        event_follower = self._event_follower
+        if epoch != event_follower.epoch or event_follower.seq - seq > MAX_CATCH_UP_EVENTS:
             return False
-        return await asyncio.to_thread(tail.holds, seq)
+        return await asyncio.to_thread(event_follower.has_recorded, seq)
 
-    def _due(self) -> float:
+    def _next_frame_at(self) -> float:
         """When the next frame is to be sent, on the monotonic clock."""
-        quick = any(key[0] not in SLOW for key in self._dirty)
-        if quick or self._named or self._moved():
-            busy = len(self._dirty) > BUSY_KEYS
+        quick = any(key[0] not in SLOW_TOPICS for key in self._stale_keys)
+        if quick or self._pending_events or self._changed_volatile():
+            busy = len(self._stale_keys) > BUSY_KEYS
             return self._flushed_at + (BUSY_FRAME_SECONDS if busy else FRAME_SECONDS)
-        return self._slow_at + SLOW_SECONDS if self._dirty else float("inf")
+        return self._slow_at + SLOW_SECONDS if self._stale_keys else float("inf")
 
-    def _moved(self) -> dict[str, str]:
+    def _changed_volatile(self) -> dict[str, str]:
         """What is of the moment, on this page, and another than was told."""
         return {
             topic: drawn
-            for topic, drawn in self._frames.moments.items()
-            if drawn and topic in self._view.topics and self._told.get(topic) != drawn
+            for topic, drawn in self._fragments.volatile.items()
+            if drawn and topic in self._subscription.topics and self._last_sent.get(topic) != drawn
         }
 
-    def _mark(self, event: Event) -> None:
+    def _handle_event(self, event: Event) -> None:
         if event.kind is EventKind.WATCHLIST_CHANGED:
-            self._named.append(named("sys.reset", {"because": "the watchlist changed"}))
-        if not self._frames.concerns(event):
+            self._pending_events.append(
+                json_event("sys.reset", {"because": "the watchlist changed"})
+            )
+        if not self._fragments.is_relevant(event):
             return
-        self._dirty.update(key for key in stale(event) if self._view.watches(key))
+        self._stale_keys.update(
+            key for key in stale_keys(event) if self._subscription.includes(key)
+        )
         if event.kind is EventKind.CYCLE_COMPLETED:
-            self._complete(event)
-        if event.kind is EventKind.DECISION_MADE and self._view.charts(event.symbol):
-            self._named.append(named("chart.marker", marker(event)))
+            self._handle_cycle_completed(event)
+        if event.kind is EventKind.DECISION_MADE and self._subscription.shows_chart(event.symbol):
+            self._pending_events.append(json_event("chart.marker", chart_marker(event)))
 
-    def _complete(self, event: Event) -> None:
+    def _handle_cycle_completed(self, event: Event) -> None:
         symbols, as_of = event.payload["symbols"], event.payload["as_of"]
-        if self._view.symbol in symbols and self._view.charts(self._view.symbol):
-            self._named.append(named("chart.bar", {"symbol": self._view.symbol, "as_of": as_of}))
+        if self._subscription.symbol in symbols and self._subscription.shows_chart(
+            self._subscription.symbol
+        ):
+            self._pending_events.append(
+                json_event("chart.bar", {"symbol": self._subscription.symbol, "as_of": as_of})
+            )
         now = time.monotonic()
         if now - self._announced_at >= ANNOUNCE_SECONDS:
             self._announced_at = now
-            told = f"{len(symbols)} decisions on the bar of {as_of[:10]}"
-            self._named.append(named("a11y.announce", {"text": told}))
+            text = f"{len(symbols)} decisions on the bar of {as_of[:10]}"
+            self._pending_events.append(json_event("a11y.announce", {"text": text}))
 
-    async def _frame(self, cursor: str) -> bytes:
+    async def _render_frame(self, cursor: str) -> bytes:
         """What is due: the drawn keys under one id, some by themselves, then named events."""
         now = self._flushed_at = time.monotonic()
         if now - self._slow_at >= SLOW_SECONDS:
-            due, self._slow_at = self._dirty, now
+            due, self._slow_at = self._stale_keys, now
         else:
-            due = {key for key in self._dirty if key[0] not in SLOW}
-        self._dirty = self._dirty - due
-        alone = [{key} for key in sorted(due & ALONE)]
-        drawn = [await self._frames.draw_all(keys) for keys in (due - ALONE, *alone) if keys]
-        sent = [message(html, id=cursor) for html in drawn if html]
+            due = {key for key in self._stale_keys if key[0] not in SLOW_TOPICS}
+        self._stale_keys = self._stale_keys - due
+        separate = [{key} for key in sorted(due & SEPARATE_KEYS)]
+        fragments = [
+            await self._fragments.render_all(keys)
+            for keys in (due - SEPARATE_KEYS, *separate)
+            if keys
+        ]
+        sent = [sse_message(html, id=cursor) for html in fragments if html]
         if ("log",) in due:
-            sent.append(named("sys.reset", {"because": "new decisions"}))
+            sent.append(json_event("sys.reset", {"because": "new decisions"}))
         if ("order-pages",) in due:
-            sent.append(named("sys.reset", {"because": "orders changed"}))
-        moved_on = [topic for topic in REREAD if (topic,) in due]
-        sent.extend(named(f"{topic}.moved", {"at": self._house.clock()}) for topic in moved_on)
-        sent.extend(self._named)
-        self._named = []
-        moved = self._moved()
-        self._told |= moved
-        sent.extend(map(message, moved.values()))
+            sent.append(json_event("sys.reset", {"because": "orders changed"}))
+        reload_topics = [topic for topic in RELOAD_TOPICS if (topic,) in due]
+        sent.extend(
+            json_event(f"{topic}.moved", {"at": self._services.clock()}) for topic in reload_topics
+        )
+        sent.extend(self._pending_events)
+        self._pending_events = []
+        volatile = self._changed_volatile()
+        self._last_sent |= volatile
+        sent.extend(map(sse_message, volatile.values()))
         return b"".join(sent)
 
 
-def marker(event: Event) -> dict[str, Any]:
+def chart_marker(event: Event) -> dict[str, Any]:
     """What a chart needs of a decision."""
-    told = event.payload
+    payload = event.payload
     return {
         "symbol": event.symbol,
-        "as_of": told["as_of"],
-        "action": told["action"],
-        "p_up": told["p_up"],
-        "base_rate": told["base_rate"],
-        "receipt": told["receipt"],
+        "as_of": payload["as_of"],
+        "action": payload["action"],
+        "p_up": payload["p_up"],
+        "base_rate": payload["base_rate"],
+        "receipt": payload["receipt"],
     }

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from domain.events import Event, EventKind
 
-Key = tuple[str, ...]
+FragmentKey = tuple[str, ...]
 """A topic, and what it is of: `('votes', 'AAPL', 'technical')`."""
 
 TOPICS = frozenset(
@@ -20,7 +20,7 @@ TOPICS = frozenset(
     }
 )  # fmt: skip
 
-SLOW = frozenset(
+SLOW_TOPICS = frozenset(
     {
         "ranking", "feed", "kpis", "why", "standing", "facts", "log", "record", "orders",
         "order-log", "order-pages", "account", "positions", "guard", "trips",
@@ -28,30 +28,30 @@ SLOW = frozenset(
 )  # fmt: skip
 """Large parts, redrawn at most once a second."""
 
-ALONE = frozenset({("feed",), ("orders",), ("positions",)})
+SEPARATE_KEYS = frozenset({("feed",), ("orders",), ("positions",)})
 """Keys whose drawing is a message by itself, so that a page can hold it back."""
 
-EVERYWHERE = frozenset({"shell"})
+ALWAYS_TOPICS = frozenset({"shell"})
 
 
 @dataclass(frozen=True, slots=True)
-class View:
+class StreamSubscription:
     """What one stream is of: the topics of its page and the page's symbol."""
 
     topics: frozenset[str]
     symbol: str
 
-    def watches(self, key: Key) -> bool:
+    def includes(self, key: FragmentKey) -> bool:
         topic = key[0]
-        if topic not in self.topics and topic not in EVERYWHERE:
+        if topic not in self.topics and topic not in ALWAYS_TOPICS:
             return False
         return topic not in ("why", "standing", "prices", "facts") or key[1] == self.symbol
 
-    def charts(self, symbol: str | None) -> bool:
+    def shows_chart(self, symbol: str | None) -> bool:
         return "chart" in self.topics and symbol == self.symbol
 
 
-def stale(event: Event) -> Iterator[Key]:
+def stale_keys(event: Event) -> Iterator[FragmentKey]:
     """The keys that an event makes stale."""
     symbol = event.symbol or ""
     match event.kind:

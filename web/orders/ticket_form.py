@@ -14,21 +14,21 @@ from typing import Any, TypeVar
 
 from domain.errors import InputError, UnknownSymbolError
 from domain.symbols import parse_symbol
-from domain.trading.orders import Kind, Preview, Side, Term, Ticket
-from trading.pre_trade.instrument_rules import nearest
-from trading.pre_trade.order_validation import MOST
+from domain.trading.orders import OrderPreview, OrderType, Side, Ticket, TimeInForce
+from trading.pre_trade.instrument_rules import adjacent_multiples
+from trading.pre_trade.order_validation import MAX_ORDER_VALUE
 from web.number_input import NumberStyle, read_positive, write_number
-from web.services import House
+from web.services import AppServices
 
 UNITS, VALUE = "units", "value"
 PRICE, PERCENT = "price", "percent"
-NEEDS: Mapping[Kind, tuple[str, ...]] = {
-    Kind.MARKET: (),
-    Kind.LIMIT: ("limit",),
-    Kind.STOP: ("stop",),
-    Kind.STOP_LIMIT: ("stop", "limit"),
-    Kind.TRAILING_STOP: ("trail",),
-    Kind.TAKE_PROFIT: ("limit",),
+REQUIRED_PRICES: Mapping[OrderType, tuple[str, ...]] = {
+    OrderType.MARKET: (),
+    OrderType.LIMIT: ("limit",),
+    OrderType.STOP: ("stop",),
+    OrderType.STOP_LIMIT: ("stop", "limit"),
+    OrderType.TRAILING_STOP: ("trail",),
+    OrderType.TAKE_PROFIT: ("limit",),
 }
 """The prices that each kind asks for."""
 LABELS = {
@@ -37,130 +37,132 @@ LABELS = {
     "trail_in": "Trails in", "term": "Stands", "stop_loss": "Stop loss",
     "take_profit": "Take profit", "note": "Note",
 }  # fmt: skip
-_MENDS = {
+_FIELD_BY_CHECK = {
     "session": "term", "holding": "quantity", "least value": "quantity", "order limit": "quantity",
     "position limit": "quantity", "sector limit": "quantity", "gross limit": "quantity",
     "cash": "quantity",
 }  # fmt: skip
 """By the name of a check the field that would make it pass."""
-LONGEST_NOTE = 200
-_LONGEST = 400
+MAX_NOTE_LENGTH = 200
+_MAX_FIELD_LENGTH = 400
 
 _T = TypeVar("_T")
 _E = TypeVar("_E", bound=StrEnum)
 
 
 @dataclass(frozen=True, slots=True)
-class Typed:
+class TicketFormData:
     """The fields as text. `quantity` is in units, or in the account's currency where `measure` says
     so; `trail` is a percentage of the price, or an amount of it. `faults` says by field what was
     refused, and under '' what is of no field."""
 
     symbol: str = ""
     side: str = Side.BUY.value
-    kind: str = Kind.MARKET.value
+    kind: str = OrderType.MARKET.value
     quantity: str = ""
     measure: str = UNITS
     limit: str = ""
     stop: str = ""
     trail: str = ""
     trail_in: str = PERCENT
-    term: str = Term.DAY.value
+    term: str = TimeInForce.DAY.value
     reduce_only: str = ""
     stop_loss: str = ""
     take_profit: str = ""
     note: str = ""
-    faults: Mapping[str, str] = field(default_factory=dict)
+    errors: Mapping[str, str] = field(default_factory=dict)
 
 
 _NUMBERS = ("quantity", "limit", "stop", "trail", "stop_loss", "take_profit")
 _POINT = re.compile(r"[+-]?\d+\.\d+", re.ASCII)
-NAMES = tuple(each.name for each in fields(Typed) if each.name != "faults")
+FIELD_NAMES = tuple(each.name for each in fields(TicketFormData) if each.name != "faults")
 
 
 class TicketError(InputError):
     """Fields that cannot be: `faults` says by field what is wrong and what would be accepted."""
 
-    def __init__(self, faults: Mapping[str, str]) -> None:
-        super().__init__(" ".join(faults.values()))
-        self.faults = faults
+    def __init__(self, errors: Mapping[str, str]) -> None:
+        super().__init__(" ".join(errors.values()))
+        self.errors = errors
 
 
-def typed(data: Mapping[str, str]) -> Typed:
+def read_form(data: Mapping[str, str]) -> TicketFormData:
     """The fields as a browser sent them; what it did not send is as on a fresh ticket."""
-    given: dict[str, Any] = {name: data[name][:_LONGEST] for name in NAMES if name in data}
-    return Typed(**given)
+    given: dict[str, Any] = {
+        name: data[name][:_MAX_FIELD_LENGTH] for name in FIELD_NAMES if name in data
+    }
+    return TicketFormData(**given)
 
 
-def from_address(query: Mapping[str, str]) -> Typed:
+def from_address(query: Mapping[str, str]) -> TicketFormData:
     """The fields that an address fills in, where numbers have a decimal point in every locale."""
-    form = typed(query)
+    form = read_form(query)
     numbers: dict[str, Any] = {name: _rewritten(getattr(form, name)) for name in _NUMBERS}
     return replace(form, **numbers)
 
 
-def refused(form: Typed, refusal: InputError) -> Typed:
+def with_errors(form: TicketFormData, refusal: InputError) -> TicketFormData:
     """The form with what was refused beside its field, where it is of one."""
     if isinstance(refusal, TicketError):
-        return replace(form, faults=refusal.faults)
+        return replace(form, errors=refusal.errors)
     field = "symbol" if isinstance(refusal, UnknownSymbolError) else refusal.field
-    return replace(form, faults={field if field in NAMES else "": str(refusal)})
+    return replace(form, errors={field if field in FIELD_NAMES else "": str(refusal)})
 
 
-def checked(form: Typed, preview: Preview) -> Typed:
+def with_failed_checks(form: TicketFormData, preview: OrderPreview) -> TicketFormData:
     """The form with what its checks say beside the field that would mend it; the first of each."""
-    faults: dict[str, str] = {}
+    errors: dict[str, str] = {}
     for check in preview.checks:
-        if not check.passed and (name := _MENDS.get(check.name)):
-            faults.setdefault(name, check.why)
-    return replace(form, faults={**form.faults, **faults})
+        if not check.passed and (name := _FIELD_BY_CHECK.get(check.name)):
+            errors.setdefault(name, check.reason)
+    return replace(form, errors={**form.errors, **errors})
 
 
-def asked(house: House, form: Typed, style: NumberStyle) -> Ticket:
+def parse_form(services: AppServices, form: TicketFormData, style: NumberStyle) -> Ticket:
     """The ticket that the form makes, its numbers as `style` writes them.
 
     Raises TicketError with what each refused field would take, UnknownSymbolError for a value in
     a symbol without prices.
     """
-    faults: dict[str, str] = {}
+    errors: dict[str, str] = {}
 
     def read(name: str, parse: Callable[[str, str], _T]) -> _T | None:
         try:
             return parse(LABELS[name], getattr(form, name).strip())
         except InputError as refusal:
-            faults[name] = str(refusal)
+            errors[name] = str(refusal)
             return None
 
-    symbol = read("symbol", _symbol)
-    side = read("side", choice(Side))
-    kind = read("kind", choice(Kind))
-    term = read("term", choice(Term))
+    symbol = read("symbol", _parse_symbol)
+    side = read("side", enum_parser(Side))
+    order_type = read("kind", enum_parser(OrderType))
+    time_in_force = read("term", enum_parser(TimeInForce))
     number = partial(read_positive, style=style)
     quantity = read("quantity", number)
-    needed = {name: read(name, number) for name in NEEDS[kind or Kind.MARKET]}
+    prices = {name: read(name, number) for name in REQUIRED_PRICES[order_type or OrderType.MARKET]}
     exits = {
         name: read(name, number) if getattr(form, name).strip() else None
         for name in ("stop_loss", "take_profit")
     }
-    note = read("note", _note)
+    note = read("note", _parse_note)
     for name, choices in (("measure", (UNITS, VALUE)), ("trail_in", (PRICE, PERCENT))):
-        read(name, _one_of(choices))
-    if faults or not (symbol and side and kind and term and quantity):
-        raise TicketError(faults)
+        read(name, _choice_parser(choices))
+    if errors or not (symbol and side and order_type and time_in_force and quantity):
+        raise TicketError(errors)
     if form.measure == VALUE:
-        price = needed.get("limit") or needed.get("stop")
-        quantity = units_worth(house, symbol, quantity, price)
-    trail, in_percent = needed.get("trail"), form.trail_in == PERCENT
+        price = prices.get("limit") or prices.get("stop")
+        quantity = quantity_for_value(services, symbol, quantity, price)
+    trail, in_percent = prices.get("trail"), form.trail_in == PERCENT
     return Ticket(
         symbol=symbol,
         side=side,
-        kind=kind,
+        order_type=order_type,
         quantity=quantity,
-        limit=needed.get("limit"),
-        stop=needed.get("stop"),
-        trail=None if in_percent else trail,
-        trail_share=trail / 100 if trail and in_percent else None,
-        term=term,
+        limit_price=prices.get("limit"),
+        stop_price=prices.get("stop"),
+        trail_amount=None if in_percent else trail,
+        trail_fraction=trail / 100 if trail and in_percent else None,
+        time_in_force=time_in_force,
         reduce_only=form.reduce_only == "yes",
         stop_loss=exits["stop_loss"],
         take_profit=exits["take_profit"],
@@ -168,21 +170,25 @@ def asked(house: House, form: Typed, style: NumberStyle) -> Ticket:
     )
 
 
-def units_worth(house: House, symbol: str, value: float, price: float | None) -> float:
+def quantity_for_value(
+    services: AppServices, symbol: str, value: float, price: float | None
+) -> float:
     """As many whole lots as `value` pays for at `price`, or at the last close.
 
     Raises InputError where it pays for none.
     """
-    lot = house.rules(house.floor.account().profile).trading.limits.lot(symbol)
-    each = price or house.floor.quote(symbol)[0]
-    units = nearest(min(value / each, MOST), lot.size)[0]
-    if not units > 0:
+    lot = services.trading_rules(
+        services.account_service.account().profile
+    ).trading.limits.lot_size(symbol)
+    unit_price = price or services.account_service.last_price(symbol)[0]
+    quantity = adjacent_multiples(min(value / unit_price, MAX_ORDER_VALUE), lot.size)[0]
+    if not quantity > 0:
         raise InputError(
-            f"{value:g} buys no lot of {lot.size:g} {symbol} at {each:,.12g}. "
-            f"Give at least {max(lot.size * each, lot.minimum):,.2f}.",
+            f"{value:g} buys no lot of {lot.size:g} {symbol} at {unit_price:,.12g}. "
+            f"Give at least {max(lot.size * unit_price, lot.min_order_value):,.2f}.",
             field="quantity",
         )
-    return units
+    return quantity
 
 
 def _rewritten(text: str) -> str:
@@ -190,19 +196,19 @@ def _rewritten(text: str) -> str:
     return write_number(float(text)) if _POINT.fullmatch(text) else text
 
 
-def _symbol(label: str, text: str) -> str:
+def _parse_symbol(label: str, text: str) -> str:
     if not text:
         raise InputError(f"{label}: none is named. Give one, such as AAPL.")
     return parse_symbol(text)
 
 
-def choice(choices: type[_E]) -> Callable[[str, str], _E]:
+def enum_parser(choices: type[_E]) -> Callable[[str, str], _E]:
     """Reads one of `choices` by its value."""
-    known = _one_of(tuple(each.value for each in choices))
+    known = _choice_parser(tuple(each.value for each in choices))
     return lambda label, text: choices(known(label, text))
 
 
-def _one_of(choices: tuple[str, ...]) -> Callable[[str, str], str]:
+def _choice_parser(choices: tuple[str, ...]) -> Callable[[str, str], str]:
     def choose(label: str, text: str) -> str:
         if text not in choices:
             raise InputError(f"{label}: {text[:40]!r} is none of {', '.join(choices)}. Choose one.")
@@ -211,9 +217,9 @@ def _one_of(choices: tuple[str, ...]) -> Callable[[str, str], str]:
     return choose
 
 
-def _note(label: str, text: str) -> str:
-    if len(text) > LONGEST_NOTE:
+def _parse_note(label: str, text: str) -> str:
+    if len(text) > MAX_NOTE_LENGTH:
         raise InputError(
-            f"{label}: {len(text)} characters are too many. Give at most {LONGEST_NOTE}."
+            f"{label}: {len(text)} characters are too many. Give at most {MAX_NOTE_LENGTH}."
         )
     return text

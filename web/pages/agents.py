@@ -12,15 +12,15 @@ from agents.registry import profile
 from domain.errors import NotFoundError
 from orchestrator.evaluation.scores import COMMITTEE
 from research.report import charts
-from research.report.charts import Curve
+from research.report.charts import PlotCurve
 from research.report.forecaster_view import ForecasterView, forecaster_view
-from research.report.record_view import RecordView, record_view, why_weights
-from research.report.svg import Write, percent, plain
+from research.report.record_view import RecordView, explain_weights, record_view
+from research.report.svg import NumberFormat, format_percent, format_plain
 from web import formatting
-from web.agents.score_cache import Scored, Standing
-from web.pages.responses import html
+from web.agents.score_cache import ScoreCache, ScoredRecord
+from web.pages.responses import html_response
 from web.render import Renderer
-from web.services import House
+from web.services import AppServices
 from web.shell import PageContext, WebRequest, build_shell, engine_view
 
 TOPICS = ("shell", "record")
@@ -46,38 +46,40 @@ class AgentPage(PageContext):
     template: ClassVar[str] = "pages/agent.html"
     label: str
     description: str
-    symbol: str
+    icon_name: str
     weight: str
     earned: str
     trust: str
-    one: ForecasterView | None
+    forecaster: ForecasterView | None
 
 
 @get("/agents", include_in_schema=False, sync_to_thread=True)
 def agents(
     request: WebRequest,
-    house: NamedDependency[House],
+    services: NamedDependency[AppServices],
     renderer: NamedDependency[Renderer],
-    scored: NamedDependency[Scored],
+    score_cache: NamedDependency[ScoreCache],
 ) -> Response[Any]:
-    shell = build_shell(house, request, "Agents", topics=TOPICS)
-    standing = scored.standing()
-    return html(
+    shell = build_shell(services, request, "Agents", topics=TOPICS)
+    scored = score_cache.current()
+    return html_response(
         renderer,
         AgentsPage(
             shell=shell,
-            engine=engine_view(house.engine.state),
+            engine=engine_view(services.engine.state),
             forecasts=record_view(
-                standing.scores,
-                standing.now,
-                standing.newest(standing.earned),
-                url=_address,
+                scored.scores_json,
+                scored.current_weights,
+                scored.latest_by_agent(scored.earned_weights),
+                url=_agent_url,
                 label=formatting.agent_label,
             ),
-            weights=_over_time("weights", "Weights that would be earned", standing, percent),
-            trust=_over_time("trust", "Trust that would be earned", standing, plain),
-            calendar=standing.calendar,
-            why=why_weights(house.committee.weighting, standing.scores),
+            weights=_influence_chart(
+                "weights", "Weights that would be earned", scored, format_percent
+            ),
+            trust=_influence_chart("trust", "Trust that would be earned", scored, format_plain),
+            calendar=scored.calendar,
+            why=explain_weights(services.committee.weighting, scored.scores_json),
         ),
     )
 
@@ -85,65 +87,65 @@ def agents(
 @get("/agents/{name:str}", include_in_schema=False, sync_to_thread=True)
 def agent(
     request: WebRequest,
-    house: NamedDependency[House],
+    services: NamedDependency[AppServices],
     renderer: NamedDependency[Renderer],
-    scored: NamedDependency[Scored],
+    score_cache: NamedDependency[ScoreCache],
     name: FromPath[str],
 ) -> Response[Any]:
-    standing = scored.standing()
-    known(house, standing, name)
+    scored = score_cache.current()
+    require_forecaster(services, scored, name)
     label = formatting.agent_label(name)
-    return html(
+    return html_response(
         renderer,
         AgentPage(
-            shell=build_shell(house, request, label, topics=TOPICS),
-            engine=engine_view(house.engine.state),
+            shell=build_shell(services, request, label, topics=TOPICS),
+            engine=engine_view(services.engine.state),
             label=label,
             description=_description(name),
-            symbol="scale" if name == COMMITTEE else formatting.agent_icon(name),
-            weight=_share(standing.now, name),
-            earned=_share(standing.newest(standing.earned), name),
-            trust=_trust(standing.newest(standing.trust), name),
-            one=forecaster_view(standing.scores, name) if standing.scores else None,
+            icon_name="scale" if name == COMMITTEE else formatting.agent_icon(name),
+            weight=_weight_text(scored.current_weights, name),
+            earned=_weight_text(scored.latest_by_agent(scored.earned_weights), name),
+            trust=_trust_text(scored.latest_by_agent(scored.earned_trust), name),
+            forecaster=forecaster_view(scored.scores_json, name) if scored.scores_json else None,
         ),
     )
 
 
-def known(house: House, standing: Standing, name: str) -> None:
+def require_forecaster(services: AppServices, scored: ScoredRecord, name: str) -> None:
     """Raises NotFoundError for whoever neither sits in the committee nor has a record."""
-    if name not in (COMMITTEE, *house.agents, *standing.agents):
+    if name not in (COMMITTEE, *services.agents, *scored.agents):
         raise NotFoundError(
-            f"There is no agent {name[:40]!r}. There are {', '.join(house.agents)}, and "
+            f"There is no agent {name[:40]!r}. There are {', '.join(services.agents)}, and "
             f"the {COMMITTEE}."
         )
 
 
-def _over_time(id: str, title: str, standing: Standing, write: Write) -> str:
+def _influence_chart(id: str, title: str, scored: ScoredRecord, write: NumberFormat) -> str:
     """Weights or trust that would be earned, over time; empty until they are told apart."""
-    values = standing.earned if id == "weights" else standing.trust
+    values = scored.earned_weights if id == "weights" else scored.earned_trust
     if len(values) < 2 or (values == values[0, 0]).all():
         return ""
     curves = [
-        Curve(formatting.agent_label(agent), values[:, seat], 2 + seat % 7)
-        for seat, agent in enumerate(standing.agents)
+        PlotCurve(formatting.agent_label(agent), values[:, column], 2 + column % 7)
+        for column, agent in enumerate(scored.agents)
     ]
     level = 1.0 / len(curves) if id == "weights" else 1.0
-    return charts.lines(id, title, standing.learnt_at, curves, write, level=level)
+    return charts.line_chart(id, title, scored.learned_at, curves, write, level=level)
 
 
 def _description(name: str) -> str:
     """What the agent does, or why it cannot be loaded; empty for one that is not known."""
     declared = profile(name)
-    return formatting.line(declared.fault or declared.description)
+    return formatting.single_line(declared.fault or declared.description)
 
 
-def _address(name: str) -> str:
+def _agent_url(name: str) -> str:
     return f"/agents/{name}"
 
 
-def _share(now: Mapping[str, float], name: str) -> str:
+def _weight_text(now: Mapping[str, float], name: str) -> str:
     return f"{formatting.percent(now[name])} %" if name in now else ""
 
 
-def _trust(now: Mapping[str, float], name: str) -> str:
+def _trust_text(now: Mapping[str, float], name: str) -> str:
     return f"{now[name]:.2f}" if name in now else ""

@@ -10,11 +10,11 @@ from litestar.params import Body, FromPath
 
 from domain.errors import InputError
 from web import backtest_form, formatting
-from web.backtest_form import Typed
+from web.backtest_form import BacktestFormData
 from web.number_input import NumberStyle
-from web.pages.responses import html, see_other
+from web.pages.responses import html_response, see_other
 from web.render import Renderer
-from web.services import House
+from web.services import AppServices
 from web.shell import PageContext, WebRequest, build_shell, engine_view
 from web.views.backtests import HEADS, JobLine, ResultLine, job_lines, result_lines
 
@@ -23,7 +23,7 @@ Form = Annotated[dict[str, Any], Body(media_type=RequestEncodingType.URL_ENCODED
 
 
 @dataclass(frozen=True, slots=True)
-class Voter:
+class AgentOption:
     name: str
     label: str
     icon: str
@@ -33,8 +33,8 @@ class Voter:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BacktestsPage(PageContext):
     template: ClassVar[str] = "pages/backtests.html"
-    form: Typed
-    voters: tuple[Voter, ...]
+    form: BacktestFormData
+    agent_options: tuple[AgentOption, ...]
     jobs: tuple[JobLine, ...]
     results: tuple[ResultLine, ...]
     heads: tuple[str, ...]
@@ -42,61 +42,61 @@ class BacktestsPage(PageContext):
 
 @get("/backtests", include_in_schema=False, sync_to_thread=True)
 def backtests(
-    request: WebRequest, house: NamedDependency[House], renderer: NamedDependency[Renderer]
+    request: WebRequest, services: NamedDependency[AppServices], renderer: NamedDependency[Renderer]
 ) -> Response[Any]:
-    return html(renderer, _page(request, house, backtest_form.usual(house)))
+    return html_response(renderer, _page(request, services, backtest_form.default_form(services)))
 
 
 @post("/backtests", include_in_schema=False, sync_to_thread=True)
 def start_backtest(
     request: WebRequest,
-    house: NamedDependency[House],
+    services: NamedDependency[AppServices],
     renderer: NamedDependency[Renderer],
     style: NamedDependency[NumberStyle],
     data: Form,
 ) -> Response[Any]:
     """Starts it, or shows the form again with what was typed and what was refused."""
-    form = backtest_form.typed({name: _listed(value) for name, value in data.items()})
+    form = backtest_form.read_form({name: _as_list(value) for name, value in data.items()})
     try:
-        house.backtests.start(backtest_form.asked(house, form, style))
+        services.backtests.start(backtest_form.parse_form(services, form, style))
     except InputError as refusal:
-        page = _page(request, house, backtest_form.refused(form, str(refusal)))
-        return html(renderer, page, refusal.status)
-    house.bell.ring()
+        page = _page(request, services, backtest_form.with_error(form, str(refusal)))
+        return html_response(renderer, page, refusal.status)
+    services.notifier.notify()
     return see_other("/backtests")
 
 
 @post("/backtests/jobs/{job:str}/cancel", include_in_schema=False, sync_to_thread=True)
-def cancel_backtest(house: NamedDependency[House], job: FromPath[str]) -> Response[Any]:
-    house.backtests.cancel(job)
-    house.bell.ring()
+def cancel_backtest(services: NamedDependency[AppServices], job: FromPath[str]) -> Response[Any]:
+    services.backtests.cancel(job)
+    services.notifier.notify()
     return see_other("/backtests")
 
 
 @post("/backtests/{id:str}/delete", include_in_schema=False, sync_to_thread=True)
-def delete_backtest(house: NamedDependency[House], id: FromPath[str]) -> Response[Any]:
-    house.backtests.delete(id)
-    house.bell.ring()
+def delete_backtest(services: NamedDependency[AppServices], id: FromPath[str]) -> Response[Any]:
+    services.backtests.delete(id)
+    services.notifier.notify()
     return see_other("/backtests")
 
 
-def _page(request: WebRequest, house: House, form: Typed) -> BacktestsPage:
-    kept = house.backtests
+def _page(request: WebRequest, services: AppServices, form: BacktestFormData) -> BacktestsPage:
+    backtest_service = services.backtests
     return BacktestsPage(
-        shell=build_shell(house, request, "Backtests", topics=TOPICS),
-        engine=engine_view(house.engine.state),
+        shell=build_shell(services, request, "Backtests", topics=TOPICS),
+        engine=engine_view(services.engine.state),
         form=form,
-        voters=tuple(
-            Voter(
+        agent_options=tuple(
+            AgentOption(
                 name, formatting.agent_label(name), formatting.agent_icon(name), name in form.agents
             )
-            for name in house.agents
+            for name in services.agents
         ),
-        jobs=job_lines(kept.jobs()),
-        results=result_lines(kept.results()),
+        jobs=job_lines(backtest_service.jobs()),
+        results=result_lines(backtest_service.results()),
         heads=HEADS,
     )
 
 
-def _listed(value: Any) -> list[str]:
+def _as_list(value: Any) -> list[str]:
     return [str(each) for each in value] if isinstance(value, list) else [str(value)]

@@ -11,18 +11,23 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery
 
 from domain.decision import Decision
-from orchestrator.committee.pooling import as_recorded
-from storage.journal.decision_records import Inputs, Recorded
+from orchestrator.committee.pooling import settings_from_record
+from storage.journal.decision_records import CycleInputs, RecordedDecision
 from web import formatting
-from web.pages.responses import html
+from web.pages.responses import html_response
 from web.render import Renderer
-from web.services import House, Verification
+from web.services import AppServices, VerificationOutcome
 from web.shell import PageContext, WebRequest, build_shell, engine_view
-from web.views.counterfactuals import AftermathView, OtherwiseLine, aftermath_view, otherwise_lines
-from web.views.decisions import DecisionCell, LimitLine, decision_cell, limit_lines
-from web.views.vote_breakdown import AgentSum, agent_sums
+from web.views.counterfactuals import (
+    CounterfactualLine,
+    OutcomeView,
+    counterfactual_lines,
+    outcome_view,
+)
+from web.views.decisions import AppliedLimitLine, DecisionCell, applied_limit_lines, decision_cell
+from web.views.vote_breakdown import AgentContribution, agent_contributions
 
-PAGE = 50
+PAGE_SIZE = 50
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +40,7 @@ class DecisionsPage(PageContext):
 
 
 @dataclass(frozen=True, slots=True)
-class Record:
+class DecisionReceipt:
     receipt: str
     market: str
     run: str
@@ -44,7 +49,7 @@ class Record:
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class EquationStep:
     label: str
     value: str
     tone: str = ""
@@ -52,7 +57,7 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
-class Fact:
+class DecisionInput:
     name: str
     value: str
 
@@ -61,35 +66,35 @@ class Fact:
 class DecisionPage(PageContext):
     template: ClassVar[str] = "pages/decision.html"
     decision: DecisionCell
-    record: Record
+    record: DecisionReceipt
     why: str
-    agents: tuple[AgentSum, ...]
-    equation: tuple[Step, ...]
-    limits: tuple[LimitLine, ...]
+    agents: tuple[AgentContribution, ...]
+    equation: tuple[EquationStep, ...]
+    limits: tuple[AppliedLimitLine, ...]
     findings: tuple[str, ...]
     remarks: tuple[str, ...]
-    inputs: tuple[Fact, ...]
-    otherwise: tuple[OtherwiseLine, ...]
-    aftermath: AftermathView | None
-    verification: Verification | None
+    inputs: tuple[DecisionInput, ...]
+    counterfactuals: tuple[CounterfactualLine, ...]
+    outcome: OutcomeView | None
+    verification: VerificationOutcome | None
 
 
 @get("/decisions", include_in_schema=False, sync_to_thread=True)
 def decisions(
     request: WebRequest,
-    house: NamedDependency[House],
+    services: NamedDependency[AppServices],
     renderer: NamedDependency[Renderer],
     before: FromQuery[int | None] = None,
 ) -> Response[Any]:
-    shell = build_shell(house, request, "Decisions", topics=("log",) if before is None else ())
-    found = house.records.feed(house.market, house.run, PAGE + 1, before)
-    older = f"/decisions?before={found[PAGE - 1].seq}" if len(found) > PAGE else ""
-    return html(
+    shell = build_shell(services, request, "Decisions", topics=("log",) if before is None else ())
+    found = services.records.feed(services.market, services.run, PAGE_SIZE + 1, before)
+    older = f"/decisions?before={found[PAGE_SIZE - 1].seq}" if len(found) > PAGE_SIZE else ""
+    return html_response(
         renderer,
         DecisionsPage(
             shell=shell,
-            engine=engine_view(house.engine.state),
-            decisions=tuple(decision_cell(recorded) for recorded in found[:PAGE]),
+            engine=engine_view(services.engine.state),
+            decisions=tuple(decision_cell(recorded) for recorded in found[:PAGE_SIZE]),
             older=older,
         ),
     )
@@ -98,92 +103,101 @@ def decisions(
 @get("/decisions/{receipt:str}", include_in_schema=False, sync_to_thread=True)
 def decision(
     request: WebRequest,
-    house: NamedDependency[House],
+    services: NamedDependency[AppServices],
     renderer: NamedDependency[Renderer],
     receipt: FromPath[str],
 ) -> Response[Any]:
-    recorded = house.records.decision(receipt)
-    return html(renderer, _context(request, house, recorded, None))
+    recorded = services.records.decision(receipt)
+    return html_response(renderer, _decision_page(request, services, recorded, None))
 
 
 @post("/decisions/{receipt:str}/verify", include_in_schema=False, sync_to_thread=True)
 def verify(
     request: WebRequest,
-    house: NamedDependency[House],
+    services: NamedDependency[AppServices],
     renderer: NamedDependency[Renderer],
     receipt: FromPath[str],
 ) -> Response[Any]:
-    recorded = house.records.decision(receipt)
-    outcome = house.verify(receipt)
-    return html(renderer, _context(request, house, recorded, outcome))
+    recorded = services.records.decision(receipt)
+    verification = services.verify(receipt)
+    return html_response(renderer, _decision_page(request, services, recorded, verification))
 
 
-def _context(
-    request: WebRequest, house: House, recorded: Recorded, outcome: Verification | None
+def _decision_page(
+    request: WebRequest,
+    services: AppServices,
+    recorded: RecordedDecision,
+    verification: VerificationOutcome | None,
 ) -> DecisionPage:
     made = recorded.decision
-    inputs = house.records.inputs(made.receipt)
-    settings = as_recorded(inputs.values["committee"])
+    inputs = services.records.inputs(made.receipt)
+    settings = settings_from_record(inputs.values["committee"])
     return DecisionPage(
-        shell=build_shell(house, request, f"{made.symbol}, {made.action.value}", topics=("shell",)),
-        engine=engine_view(house.engine.state),
+        shell=build_shell(
+            services, request, f"{made.symbol}, {made.action.value}", topics=("shell",)
+        ),
+        engine=engine_view(services.engine.state),
         decision=decision_cell(recorded),
-        record=Record(
+        record=DecisionReceipt(
             made.receipt, recorded.market, recorded.run, recorded.digest, recorded.recorded_at
         ),
         why=formatting.sentence(made.why, [vote.agent for vote in made.votes], 600),
-        agents=agent_sums(made),
+        agents=agent_contributions(made),
         equation=tuple(_equation(made)),
-        limits=limit_lines(made),
-        findings=tuple(map(formatting.line, made.verdict.findings)),
-        remarks=tuple(map(formatting.line, made.verdict.remarks)),
-        inputs=tuple(_facts(inputs)),
-        otherwise=otherwise_lines(made, settings),
-        aftermath=aftermath_view(house.records.settled_of(made.receipt)),
-        verification=outcome,
+        limits=applied_limit_lines(made),
+        findings=tuple(map(formatting.single_line, made.verdict.findings)),
+        remarks=tuple(map(formatting.single_line, made.verdict.remarks)),
+        inputs=tuple(_inputs(inputs)),
+        counterfactuals=counterfactual_lines(made, settings),
+        outcome=outcome_view(services.records.settled_outcome(made.receipt)),
+        verification=verification,
     )
 
 
-def _equation(made: Decision) -> Iterator[Step]:
+def _equation(made: Decision) -> Iterator[EquationStep]:
     """From the agents' weighted log-odds to the edge, each line following from those above."""
     total = fsum((vote.log_odds or 0.0) * vote.weight for vote in made.votes)
-    yield Step("Σ weight × log-odds of the agents", formatting.signed(total, 6))
+    yield EquationStep("Σ weight × log-odds of the agents", formatting.signed(total, 6))
     if made.p_up is None:
-        yield Step("No chance is stated: blocked, or below the quorum", "–", strong=True)
+        yield EquationStep("No chance is stated: blocked, or below the quorum", "–", strong=True)
         return
     pooled = log(made.p_up / (1 - made.p_up))
-    yield Step("Log-odds of the committee", formatting.signed(pooled, 6))
-    yield Step(
+    yield EquationStep("Log-odds of the committee", formatting.signed(pooled, 6))
+    yield EquationStep(
         "Chance of a gain over the horizon", f"{formatting.percent(made.p_up, 4)} %", "", True
     )
     if made.base_rate is None or made.edge is None:
         return
     gross = (made.p_up - made.base_rate) * 100
     cost = abs(gross) - abs(made.edge * 100)
-    yield Step("less the symbol’s base rate", f"{formatting.percent(made.base_rate, 4)} %")
-    yield Step("Edge before cost, points", formatting.signed(gross, 4))
-    yield Step("less cost of a round trip, at most the edge", formatting.signed(-cost, 4))
+    yield EquationStep("less the symbol’s base rate", f"{formatting.percent(made.base_rate, 4)} %")
+    yield EquationStep("Edge before cost, points", formatting.signed(gross, 4))
+    yield EquationStep("less cost of a round trip, at most the edge", formatting.signed(-cost, 4))
     net = made.edge * 100
-    yield Step("Net edge, points", formatting.signed(net, 4), formatting.tone(net), True)
+    yield EquationStep("Net edge, points", formatting.signed(net, 4), formatting.tone(net), True)
 
 
-def _facts(inputs: Inputs) -> Iterator[Fact]:
+def _inputs(inputs: CycleInputs) -> Iterator[DecisionInput]:
     """What went into the cycle, the panel by its digest; what the page says elsewhere left out."""
-    yield Fact("panel", inputs.panel.digest)
+    yield DecisionInput("panel", inputs.panel.digest)
     for name, value in inputs.values.items():
-        if name not in _TOLD:
-            yield Fact(name.replace("_", " "), formatting.line(_plain(value), 600) or "none")
+        if name not in _SHOWN_ELSEWHERE:
+            yield DecisionInput(
+                name.replace("_", " "), formatting.single_line(_json_as_text(value), 600) or "none"
+            )
 
 
-_TOLD = frozenset({"panel", "run", "market", "simulated", "verdicts"})
+_SHOWN_ELSEWHERE = frozenset({"panel", "run", "market", "simulated", "verdicts"})
 
 
-def _plain(value: object) -> str:
+def _json_as_text(value: object) -> str:
     """JSON in words: `technical 1 0.2, news 2 0.2`."""
     if isinstance(value, Mapping):
         if "name" in value:
             return " ".join(str(part) for part in value.values() if part is not None)
-        return ", ".join(f"{name.replace('_', ' ')} {_plain(v)}" for name, v in value.items())
+        return ", ".join(
+            f"{name.replace('_', ' ')} {_json_as_text(v)}" for name, v in value.items()
+        )
     if isinstance(value, list | tuple):
-        return "; ".join(map(_plain, value))
+        return "; ".join(map(_json_as_text, value))
     return str(value)

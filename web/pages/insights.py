@@ -8,15 +8,15 @@ from litestar.di import NamedDependency
 from litestar.params import FromQuery
 
 from web.components import dashboard_views
-from web.live.latest_state import Board
-from web.pages.responses import html
+from web.live.latest_state import LatestState
+from web.pages.responses import html_response
 from web.pages.symbol import known_symbol
-from web.recent_prices import Prices
+from web.recent_prices import RecentPrices
 from web.render import Renderer
-from web.services import House
+from web.services import AppServices
 from web.shell import PageContext, WebRequest, build_shell, engine_view
 from web.views.decisions import DecisionCell
-from web.views.symbol_rows import Row
+from web.views.symbol_rows import SymbolRow
 
 TOPICS = ("votes", "why", "feed", "progress")
 
@@ -26,36 +26,36 @@ class InsightsPage(PageContext):
     template: ClassVar[str] = "pages/insights.html"
     progress: dashboard_views.ProgressView | None
     agents: tuple[dashboard_views.AgentColumn, ...]
-    rows: tuple[Row, ...]
+    rows: tuple[SymbolRow, ...]
     selected: str
-    why: dashboard_views.Why
+    why: dashboard_views.SymbolExplanation
     feed: tuple[DecisionCell, ...]
 
 
 @get("/insights", include_in_schema=False, sync_to_thread=True)
 def insights(
     request: WebRequest,
-    house: NamedDependency[House],
+    services: NamedDependency[AppServices],
     renderer: NamedDependency[Renderer],
-    prices: NamedDependency[Prices],
+    prices: NamedDependency[RecentPrices],
     symbol: FromQuery[str] = "",
 ) -> Response[Any]:
-    symbols = house.watched()
-    selected = known_symbol(house, symbol) if symbol else next(iter(symbols), "")
-    shell = build_shell(house, request, "Insights", topics=TOPICS, symbol=selected)
-    board, status = Board(house), house.engine.status()
-    return html(
+    symbols = services.watched_symbols()
+    selected = known_symbol(services, symbol) if symbol else next(iter(symbols), "")
+    shell = build_shell(services, request, "Insights", topics=TOPICS, symbol=selected)
+    latest_state, status = LatestState(services), services.engine.status()
+    return html_response(
         renderer,
         InsightsPage(
             shell=shell,
             engine=engine_view(status.state),
             progress=dashboard_views.progress_view(
-                status, house.engine.progress(), not board.latest
+                status, services.engine.progress(), not latest_state.decisions
             ),
-            agents=dashboard_views.columns(house.agents),
-            rows=dashboard_views.rows(house, board, prices),
+            agents=dashboard_views.agent_columns(services.agents),
+            rows=dashboard_views.symbol_rows(services, latest_state, prices),
             selected=selected,
-            why=dashboard_views.why(board, selected),
-            feed=dashboard_views.feed(board),
+            why=dashboard_views.explain_symbol(latest_state, selected),
+            feed=dashboard_views.decision_feed(latest_state),
         ),
     )

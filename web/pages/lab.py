@@ -10,20 +10,20 @@ from litestar.enums import RequestEncodingType
 from litestar.params import Body, FromPath
 
 from domain.errors import InputError
-from research.report.tables import Fact
-from web.agents.score_cache import Scored
+from research.report.tables import LabelledValue
+from web.agents.score_cache import ScoreCache
 from web.lab import components, training_form
-from web.lab.active_model import seat_facts
-from web.lab.components import SeatView
+from web.lab.active_model import active_model_facts
+from web.lab.components import ActiveModelView
 from web.lab.model_views import DriftLine, ModelLine
 from web.lab.run_views import RunLine, RunView
-from web.lab.score_views import HEADS
-from web.lab.training_form import Typed
+from web.lab.score_views import SCORE_HEADS
+from web.lab.training_form import TrainingFormData
 from web.number_input import NumberStyle
-from web.pages.responses import html, ours, see_other
+from web.pages.responses import html_response, safe_redirect_path, see_other
 from web.render import Renderer
-from web.services import House
-from web.shell import Origin, PageContext, WebRequest, build_shell, engine_view
+from web.services import AppServices
+from web.shell import DataSource, PageContext, WebRequest, build_shell, engine_view
 
 TOPICS = ("lab-runs", "lab-models", "record")
 Form = Annotated[dict[str, Any], Body(media_type=RequestEncodingType.URL_ENCODED)]
@@ -36,16 +36,16 @@ class LabPage(PageContext):
     folded fields was refused."""
 
     template: ClassVar[str] = "pages/lab.html"
-    seat: SeatView
-    facts: tuple[Fact, ...]
+    active_model: ActiveModelView
+    facts: tuple[LabelledValue, ...]
     drift: tuple[DriftLine, ...]
     runs: tuple[RunLine, ...]
     more_runs: int
     models: tuple[ModelLine, ...]
-    heads: tuple[Fact, ...]
-    trains: bool
-    form: Typed
-    more_open: bool
+    heads: tuple[LabelledValue, ...]
+    can_train: bool
+    form: TrainingFormData
+    show_advanced: bool
     labels: Mapping[str, str] = field(default_factory=lambda: training_form.LABELS)
     choices: Mapping[str, Any] = field(default_factory=lambda: training_form.CHOICES)
     algorithms: tuple[str, ...] = training_form.ALGORITHMS
@@ -60,93 +60,99 @@ class RunPage(PageContext):
 @get("/lab", include_in_schema=False, sync_to_thread=True)
 def lab(
     request: WebRequest,
-    house: NamedDependency[House],
+    services: NamedDependency[AppServices],
     renderer: NamedDependency[Renderer],
-    scored: NamedDependency[Scored],
+    score_cache: NamedDependency[ScoreCache],
 ) -> Response[Any]:
-    return html(renderer, _page(request, house, scored, training_form.usual(house)))
+    return html_response(
+        renderer, _page(request, services, score_cache, training_form.default_form(services))
+    )
 
 
 @post("/lab/runs", include_in_schema=False, sync_to_thread=True)
 def start_run(
     request: WebRequest,
-    house: NamedDependency[House],
+    services: NamedDependency[AppServices],
     renderer: NamedDependency[Renderer],
-    scored: NamedDependency[Scored],
+    score_cache: NamedDependency[ScoreCache],
     style: NamedDependency[NumberStyle],
     data: Form,
 ) -> Response[Any]:
     """Starts it, or shows the form again with each refusal beside its field."""
-    form = training_form.typed(data)
+    form = training_form.read_form(data)
     try:
-        house.lab.start(*training_form.asked(house, form, style))
+        services.lab.start(*training_form.parse_form(services, form, style))
     except InputError as refusal:
-        page = _page(request, house, scored, training_form.refused(form, refusal))
-        return html(renderer, page, refusal.status)
-    house.bell.ring()
+        page = _page(request, services, score_cache, training_form.with_errors(form, refusal))
+        return html_response(renderer, page, refusal.status)
+    services.notifier.notify()
     return see_other("/lab")
 
 
 @get("/lab/runs/{id:str}", include_in_schema=False, sync_to_thread=True)
 def run(
     request: WebRequest,
-    house: NamedDependency[House],
+    services: NamedDependency[AppServices],
     renderer: NamedDependency[Renderer],
     id: FromPath[str],
 ) -> Response[Any]:
-    view = components.run_view(house, components.state_of(house, id))
-    return html(
+    view = components.run_view(services, components.find_run(services, id))
+    return html_response(
         renderer,
         RunPage(
             shell=build_shell(
-                house,
+                services,
                 request,
                 view.line.label,
                 topics=("lab-run",),
-                origin=Origin(view.line.data, view.line.simulated),
+                data_source=DataSource(view.line.data, view.line.simulated),
             ),
-            engine=engine_view(house.engine.state),
+            engine=engine_view(services.engine.state),
             run=view,
         ),
     )
 
 
 @post("/lab/runs/{id:str}/{move:str}", include_in_schema=False, sync_to_thread=True)
-def move_run(
-    house: NamedDependency[House], id: FromPath[str], move: FromPath[str], data: Form
+def post_run_action(
+    services: NamedDependency[AppServices], id: FromPath[str], move: FromPath[str], data: Form
 ) -> Response[Any]:
-    components.turn(house, id, move)
-    house.bell.ring()
-    return see_other(ours(str(data.get("back", "")), "/lab"))
+    components.apply_run_action(services, id, move)
+    services.notifier.notify()
+    return see_other(safe_redirect_path(str(data.get("back", "")), "/lab"))
 
 
 @post("/lab/runs/{id:str}/delete", include_in_schema=False, sync_to_thread=True)
-def delete_run(house: NamedDependency[House], id: FromPath[str], data: Form) -> Response[Any]:
-    confirmed(data, "Deleting")
-    house.lab.forget(id)
-    house.bell.ring()
+def delete_run(
+    services: NamedDependency[AppServices], id: FromPath[str], data: Form
+) -> Response[Any]:
+    require_confirmation(data, "Deleting")
+    services.lab.delete_run(id)
+    services.notifier.notify()
     return see_other("/lab")
 
 
-def confirmed(data: Mapping[str, Any], what: str) -> None:
+def require_confirmation(data: Mapping[str, Any], what: str) -> None:
     """Raises InputError where nobody was asked twice."""
     if data.get("sure") != "yes":
         raise InputError(f"{what} was not confirmed. Use the dialog on the RL lab's page.")
 
 
-def _page(request: WebRequest, house: House, scored: Scored, form: Typed) -> LabPage:
-    shell = build_shell(house, request, "RL lab", topics=TOPICS)
-    seat = components.seat_view(house)
+def _page(
+    request: WebRequest, services: AppServices, score_cache: ScoreCache, form: TrainingFormData
+) -> LabPage:
+    shell = build_shell(services, request, "RL lab", topics=TOPICS)
+    active_model = components.active_model_view(services)
     return LabPage(
         shell=shell,
-        engine=engine_view(house.engine.state),
-        seat=seat,
-        facts=seat_facts(scored.standing()),
-        drift=components.drift_of(house, seat.model.id),
-        **components.runs_names(house, house.lab.runs()),
-        models=components.model_lines(house),
-        heads=HEADS,
-        trains=house.lab.trains,
+        engine=engine_view(services.engine.state),
+        active_model=active_model,
+        facts=active_model_facts(score_cache.current()),
+        drift=components.load_drift_lines(services, active_model.model.id),
+        **components.run_list_context(services, services.lab.runs()),
+        models=components.model_lines(services),
+        heads=SCORE_HEADS,
+        can_train=services.lab.can_train,
         form=form,
-        more_open=bool(training_form.MORE & set(form.faults)),
+        show_advanced=bool(training_form.ADVANCED_FIELDS & set(form.errors)),
     )

@@ -9,18 +9,18 @@ from litestar.params import FromPath, FromQuery
 
 from domain.errors import InputError
 from envs.policies.policy import Policy
-from research.report.tables import Grid
+from research.report.tables import FigureTable
 from web.lab import components
-from web.lab.model_views import DriftLine, ModelLine, ModelView, compared, model_view
-from web.pages.lab import Form, confirmed
-from web.pages.responses import html, see_other
+from web.lab.model_views import DriftLine, ModelLine, ModelView, comparison_grids, model_view
+from web.pages.lab import Form, require_confirmation
+from web.pages.responses import html_response, see_other
 from web.render import Renderer
-from web.services import House
-from web.shell import Origin, PageContext, WebRequest, build_shell, engine_view
+from web.services import AppServices
+from web.shell import DataSource, PageContext, WebRequest, build_shell, engine_view
 
-BY = "on the RL lab's page"
+PROMOTED_BY = "on the RL lab's page"
 """Who promoted, as the record of promotions has it."""
-FEWEST, MOST = 2, 6
+MIN_COMPARED, MAX_COMPARED = 2, 6
 """Models that are compared at once."""
 
 
@@ -35,32 +35,32 @@ class ModelPage(PageContext):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ComparePage(PageContext):
+class ModelComparePage(PageContext):
     """`equity` is a figure in HTML, '' where the models share no held-out days."""
 
     template: ClassVar[str] = "pages/lab_compare.html"
     models: tuple[ModelLine, ...]
     equity: str
-    grids: tuple[Grid, ...]
+    grids: tuple[FigureTable, ...]
 
 
 @get("/lab/models/{id:str}", include_in_schema=False, sync_to_thread=True)
 def model(
     request: WebRequest,
-    house: NamedDependency[House],
+    services: NamedDependency[AppServices],
     renderer: NamedDependency[Renderer],
     id: FromPath[str],
 ) -> Response[Any]:
-    line, policy = components.known_model(house, id)
-    origin = Origin(line.data, line.simulated) if policy else None
-    return html(
+    line, policy = components.find_model(services, id)
+    origin = DataSource(line.data, line.simulated) if policy else None
+    return html_response(
         renderer,
         ModelPage(
-            shell=build_shell(house, request, line.name, topics=("shell",), origin=origin),
-            engine=engine_view(house.engine.state),
+            shell=build_shell(services, request, line.name, topics=("shell",), data_source=origin),
+            engine=engine_view(services.engine.state),
             model=line,
             view=model_view(policy) if policy else None,
-            drift=components.drift_of(house, id) if policy else (),
+            drift=components.load_drift_lines(services, id) if policy else (),
         ),
     )
 
@@ -68,63 +68,69 @@ def model(
 @get("/lab/compare", include_in_schema=False, sync_to_thread=True)
 def compare(
     request: WebRequest,
-    house: NamedDependency[House],
+    services: NamedDependency[AppServices],
     renderer: NamedDependency[Renderer],
     models: FromQuery[list[str] | None] = None,
 ) -> Response[Any]:
-    wanted = tuple(dict.fromkeys(id for part in models or () for id in part.split(",") if id))
-    found = chosen(house, wanted)
+    chosen = tuple(dict.fromkeys(id for part in models or () for id in part.split(",") if id))
+    found = models_to_compare(services, chosen)
     lines = tuple(line for line, _ in found.values())
     markets = {line.data for line in lines}
     market = markets.pop() if len(markets) == 1 else f"{len(markets)} markets"
-    origin = Origin(market, all(line.simulated for line in lines))
-    return html(
+    origin = DataSource(market, all(line.simulated for line in lines))
+    return html_response(
         renderer,
-        ComparePage(
-            shell=build_shell(house, request, "Models compared", topics=("shell",), origin=origin),
-            engine=engine_view(house.engine.state),
+        ModelComparePage(
+            shell=build_shell(
+                services, request, "Models compared", topics=("shell",), data_source=origin
+            ),
+            engine=engine_view(services.engine.state),
             models=lines,
-            equity=components.equity_of_models(house, wanted),
-            grids=compared({line.name: policy for line, policy in found.values()}),
+            equity=components.overlaid_model_equity(services, chosen),
+            grids=comparison_grids({line.name: policy for line, policy in found.values()}),
         ),
     )
 
 
 @post("/lab/models/{id:str}/promote", include_in_schema=False, sync_to_thread=True)
-def promote(house: NamedDependency[House], id: FromPath[str], data: Form) -> Response[Any]:
-    confirmed(data, "The promotion")
-    house.lab.promote(id, BY)
-    house.bell.ring()
+def promote(services: NamedDependency[AppServices], id: FromPath[str], data: Form) -> Response[Any]:
+    require_confirmation(data, "The promotion")
+    services.lab.promote(id, PROMOTED_BY)
+    services.notifier.notify()
     return see_other("/lab")
 
 
 @post("/lab/roll-back", include_in_schema=False, sync_to_thread=True)
-def roll_back(house: NamedDependency[House], data: Form) -> Response[Any]:
-    confirmed(data, "The roll back")
-    house.lab.roll_back(BY)
-    house.bell.ring()
+def roll_back(services: NamedDependency[AppServices], data: Form) -> Response[Any]:
+    require_confirmation(data, "The roll back")
+    services.lab.roll_back(PROMOTED_BY)
+    services.notifier.notify()
     return see_other("/lab")
 
 
 @post("/lab/models/{id:str}/delete", include_in_schema=False, sync_to_thread=True)
-def delete_model(house: NamedDependency[House], id: FromPath[str], data: Form) -> Response[Any]:
-    confirmed(data, "Deleting")
-    house.lab.delete(id, voted=True)  # the dialog said what that means
-    house.bell.ring()
+def delete_model(
+    services: NamedDependency[AppServices], id: FromPath[str], data: Form
+) -> Response[Any]:
+    require_confirmation(data, "Deleting")
+    services.lab.delete_model(id, voted=True)  # the dialog said what that means
+    services.notifier.notify()
     return see_other("/lab")
 
 
-def chosen(house: House, ids: tuple[str, ...]) -> dict[str, tuple[ModelLine, Policy]]:
+def models_to_compare(
+    services: AppServices, ids: tuple[str, ...]
+) -> dict[str, tuple[ModelLine, Policy]]:
     """The models that are to be compared. Raises InputError for too few, too many or one whose
     files are refused, and NotFoundError."""
-    if not FEWEST <= len(ids) <= MOST:
+    if not MIN_COMPARED <= len(ids) <= MAX_COMPARED:
         raise InputError(
-            f"{len(ids)} models were chosen. Choose {FEWEST} to {MOST} of those on /lab."
+            f"{len(ids)} models were chosen. Choose {MIN_COMPARED} to {MAX_COMPARED} of those on /lab."
         )
     found = {}
     for id in ids:
-        line, policy = components.known_model(house, id)
+        line, policy = components.find_model(services, id)
         if policy is None:
-            raise InputError(line.broken)
+            raise InputError(line.load_error)
         found[id] = (line, policy)
     return found

@@ -13,35 +13,35 @@ from litestar.response import Stream
 from domain.canonical import to_json
 from domain.errors import InputError
 from domain.trading.orders import Amendment
-from storage.accounts.blotter import FillLine, OrderLine
-from web.account.components import guard_of
-from web.downloads import as_csv_rows
+from storage.accounts.blotter import BlotterFill, BlotterOrder
+from web.account.components import load_trading_state
+from web.downloads import rows_as_csv
 from web.number_input import NumberStyle, read_positive
-from web.orders.order_filter import OrderFilter, order_filter
-from web.pages.responses import html, ours, see_other
+from web.orders.order_filter import OrderFilter, parse_order_filter
+from web.pages.responses import html_response, safe_redirect_path, see_other
 from web.render import Renderer
-from web.services import House
+from web.services import AppServices
 from web.shell import PageContext, WebRequest, build_shell, engine_view
 from web.views.orders import (
-    MOST_OPEN,
-    ORDERS,
+    MAX_OPEN_ORDERS,
+    PAGE_SIZE,
     SOURCES,
     STATUSES,
     FillRow,
     OrderRow,
+    describe_order_type,
     fill_rows,
     order_rows,
-    terms_of,
 )
-from web.views.trading_state import GuardView
+from web.views.trading_state import TradingStateView
 
-LIVE, FILTERED = ("orders", "order-log", "guard"), ("order-pages", "guard")
+NEWEST_TOPICS, FILTERED_TOPICS = ("orders", "order-log", "guard"), ("order-pages", "guard")
 """Topics of the newest orders, and of pages that only they who look at them see."""
 Form = Annotated[dict[str, str], Body(media_type=RequestEncodingType.URL_ENCODED)]
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class OrderFilterOption:
     value: str
     label: str
 
@@ -58,14 +58,14 @@ class OrdersPage(PageContext):
     orders: tuple[OrderRow, ...]
     fills: tuple[FillRow, ...]
     filter: OrderFilter
-    statuses: tuple[Choice, ...]
-    sources: tuple[Choice, ...]
+    statuses: tuple[OrderFilterOption, ...]
+    sources: tuple[OrderFilterOption, ...]
     older: str
     older_fills: str
     orders_csv: str
     fills_csv: str
     back: str
-    guard: GuardView
+    trading_state: TradingStateView
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,7 +85,7 @@ class OrderPage(PageContext):
 @get("/orders", include_in_schema=False, sync_to_thread=True)
 def orders(
     request: WebRequest,
-    house: NamedDependency[House],
+    services: NamedDependency[AppServices],
     renderer: NamedDependency[Renderer],
     symbol: FromQuery[str] = "",
     status: FromQuery[str] = "",
@@ -93,30 +93,34 @@ def orders(
     before: FromQuery[int | None] = None,
     fills_before: FromQuery[int | None] = None,
 ) -> Response[Any]:
-    chosen = order_filter(symbol, status, source)
-    newest = not chosen.narrow and before is None and fills_before is None
-    shell = build_shell(house, request, "Orders", topics=LIVE if newest else FILTERED)
-    blotter = house.blotter
-    found = chosen.orders(blotter, ORDERS + 1, before)
-    fills = chosen.fills(blotter, ORDERS + 1, fills_before)
-    return html(
+    chosen = parse_order_filter(symbol, status, source)
+    newest = not chosen.is_active and before is None and fills_before is None
+    shell = build_shell(
+        services, request, "Orders", topics=NEWEST_TOPICS if newest else FILTERED_TOPICS
+    )
+    blotter = services.blotter
+    found = chosen.orders(blotter, PAGE_SIZE + 1, before)
+    fills = chosen.fills(blotter, PAGE_SIZE + 1, fills_before)
+    return html_response(
         renderer,
         OrdersPage(
             shell=shell,
-            engine=engine_view(house.engine.state),
-            open_orders=order_rows(blotter.orders(open_only=True, limit=MOST_OPEN)),
-            open_count=len(house.floor.account().orders),
-            orders=order_rows(found[:ORDERS]),
-            fills=fill_rows(fills[:ORDERS]),
+            engine=engine_view(services.engine.state),
+            open_orders=order_rows(blotter.orders(open_only=True, limit=MAX_OPEN_ORDERS)),
+            open_count=len(services.account_service.account().orders),
+            orders=order_rows(found[:PAGE_SIZE]),
+            fills=fill_rows(fills[:PAGE_SIZE]),
             filter=chosen,
-            statuses=tuple(Choice(each.value, word) for each, (word, *_) in STATUSES.items()),
-            sources=tuple(Choice(each.value, word) for each, word in SOURCES.items()),
-            older=_older(chosen, found, "before"),
-            older_fills=_older(chosen, fills, "fills_before"),
+            statuses=tuple(
+                OrderFilterOption(each.value, word) for each, (word, *_) in STATUSES.items()
+            ),
+            sources=tuple(OrderFilterOption(each.value, word) for each, word in SOURCES.items()),
+            older=_older_url(chosen, found, "before"),
+            older_fills=_older_url(chosen, fills, "fills_before"),
             orders_csv=chosen.url("/orders/orders.csv"),
             fills_csv=chosen.url("/orders/fills.csv"),
             back=chosen.url("/orders", before=before, fills_before=fills_before),
-            guard=guard_of(house),
+            trading_state=load_trading_state(services),
         ),
     )
 
@@ -124,24 +128,26 @@ def orders(
 @get("/orders/{id:str}", include_in_schema=False, sync_to_thread=True)
 def order(
     request: WebRequest,
-    house: NamedDependency[House],
+    services: NamedDependency[AppServices],
     renderer: NamedDependency[Renderer],
     id: FromPath[str],
 ) -> Response[Any]:
-    line = house.blotter.order(id)
-    rows, is_open = order_rows([line]), line.order.open
-    title = f"{rows[0].side} {rows[0].quantity} {line.order.symbol}, {terms_of(line.order)}"
-    return html(
+    line = services.blotter.order(id)
+    rows, is_open = order_rows([line]), line.order.is_open
+    title = (
+        f"{rows[0].side} {rows[0].quantity} {line.order.symbol}, {describe_order_type(line.order)}"
+    )
+    return html_response(
         renderer,
         OrderPage(
-            shell=build_shell(house, request, title, topics=FILTERED),
-            engine=engine_view(house.engine.state),
+            shell=build_shell(services, request, title, topics=FILTERED_TOPICS),
+            engine=engine_view(services.engine.state),
             title=title,
             id=line.order.id,
             open_orders=rows if is_open else (),
             open_count=int(is_open),
             orders=() if is_open else rows,
-            fills=fill_rows(house.blotter.fills(order=line.order.id)),
+            fills=fill_rows(services.blotter.fills(order=line.order.id)),
             back=rows[0].url,
         ),
     )
@@ -149,47 +155,49 @@ def order(
 
 @post("/orders/{id:str}/amend", include_in_schema=False, sync_to_thread=True)
 def amend_order(
-    house: NamedDependency[House],
+    services: NamedDependency[AppServices],
     style: NamedDependency[NumberStyle],
     id: FromPath[str],
     data: Form,
 ) -> Response[Any]:
-    house.floor.amend(id, amendment(data, style))
-    return _back(data)
+    services.account_service.amend(id, parse_amendment(data, style))
+    return _redirect_back(data)
 
 
 @post("/orders/{id:str}/cancel", include_in_schema=False, sync_to_thread=True)
-def cancel_order(house: NamedDependency[House], id: FromPath[str], data: Form) -> Response[Any]:
-    house.floor.cancel(id)
-    return _back(data)
+def cancel_order(
+    services: NamedDependency[AppServices], id: FromPath[str], data: Form
+) -> Response[Any]:
+    services.account_service.cancel(id)
+    return _redirect_back(data)
 
 
 @post("/orders/cancel", include_in_schema=False, sync_to_thread=True)
-def cancel_orders(house: NamedDependency[House], data: Form) -> Response[Any]:
+def cancel_orders(services: NamedDependency[AppServices], data: Form) -> Response[Any]:
     if data.get("sure") != "yes":
         raise InputError("Cancelling was not confirmed. Use the dialog on the orders' page.")
-    house.floor.cancel_all()
-    return _back(data)
+    services.account_service.cancel_all()
+    return _redirect_back(data)
 
 
 @get("/orders/orders.csv", include_in_schema=False, sync_to_thread=True)
 def orders_csv(
-    house: NamedDependency[House],
+    services: NamedDependency[AppServices],
     symbol: FromQuery[str] = "",
     status: FromQuery[str] = "",
     source: FromQuery[str] = "",
 ) -> Stream:
-    found = order_filter(symbol, status, source).all_orders(house.blotter)
-    return _file("quorum-orders.csv", ORDER_COLUMNS, map(_order_cells, found))
+    found = parse_order_filter(symbol, status, source).all_orders(services.blotter)
+    return _csv_response("quorum-orders.csv", ORDER_COLUMNS, map(_order_csv_row, found))
 
 
 @get("/orders/fills.csv", include_in_schema=False, sync_to_thread=True)
-def fills_csv(house: NamedDependency[House], symbol: FromQuery[str] = "") -> Stream:
-    found = order_filter(symbol).all_fills(house.blotter)
-    return _file("quorum-fills.csv", FILL_COLUMNS, map(_fill_cells, found))
+def fills_csv(services: NamedDependency[AppServices], symbol: FromQuery[str] = "") -> Stream:
+    found = parse_order_filter(symbol).all_fills(services.blotter)
+    return _csv_response("quorum-fills.csv", FILL_COLUMNS, map(_fill_csv_row, found))
 
 
-def amendment(data: Mapping[str, str], style: NumberStyle) -> Amendment:
+def parse_amendment(data: Mapping[str, str], style: NumberStyle) -> Amendment:
     """What a form changes; what is empty or was not sent stays as it is.
 
     Raises InputError for what is no positive number.
@@ -215,34 +223,41 @@ FILL_COLUMNS = (
 )  # fmt: skip
 
 
-def _order_cells(line: OrderLine) -> Iterable[object]:
-    own = {"number": line.number, "updated_at": line.updated_at}
+def _order_csv_row(line: BlotterOrder) -> Iterable[object]:
+    line_fields = {"number": line.number, "updated_at": line.updated_at}
     return (
-        _cell(own[name] if name in own else getattr(line.order, name)) for name in ORDER_COLUMNS
+        _csv_cell(line_fields[name] if name in line_fields else getattr(line.order, name))
+        for name in ORDER_COLUMNS
     )
 
 
-def _fill_cells(line: FillLine) -> Iterable[object]:
-    return (_cell(getattr(line, name)) for name in FILL_COLUMNS)
+def _fill_csv_row(line: BlotterFill) -> Iterable[object]:
+    return (_csv_cell(getattr(line, name)) for name in FILL_COLUMNS)
 
 
-def _cell(value: object) -> object:
+def _csv_cell(value: object) -> object:
     """Instants and words as the API spells them."""
     return value if isinstance(value, int | float) else to_json(value)
 
 
-def _file(name: str, columns: Sequence[str], lines: Iterable[Iterable[object]]) -> Stream:
+def _csv_response(name: str, columns: Sequence[str], lines: Iterable[Iterable[object]]) -> Stream:
     return Stream(
-        as_csv_rows(columns, lines),
+        rows_as_csv(columns, lines),
         media_type="text/csv",
         headers={"Content-Disposition": f'attachment; filename="{name}"'},
     )
 
 
-def _older(chosen: OrderFilter, found: Sequence[OrderLine] | Sequence[FillLine], name: str) -> str:
+def _older_url(
+    chosen: OrderFilter, found: Sequence[BlotterOrder] | Sequence[BlotterFill], name: str
+) -> str:
     """Address of the page after the first `ORDERS` of `found`; empty where there is none."""
-    return chosen.url("/orders", **{name: found[ORDERS - 1].number}) if len(found) > ORDERS else ""
+    return (
+        chosen.url("/orders", **{name: found[PAGE_SIZE - 1].number})
+        if len(found) > PAGE_SIZE
+        else ""
+    )
 
 
-def _back(data: Mapping[str, str]) -> Response[Any]:
-    return see_other(ours(data.get("back", ""), "/orders"))
+def _redirect_back(data: Mapping[str, str]) -> Response[Any]:
+    return see_other(safe_redirect_path(data.get("back", ""), "/orders"))

@@ -7,14 +7,14 @@ from litestar import Response, get
 from litestar.di import NamedDependency
 
 from web.components import dashboard_views
-from web.live.latest_state import Board
-from web.pages.responses import html
-from web.recent_prices import Prices
+from web.live.latest_state import LatestState
+from web.pages.responses import html_response
+from web.recent_prices import RecentPrices
 from web.render import Renderer
-from web.services import House
+from web.services import AppServices
 from web.shell import PageContext, WebRequest, build_shell, engine_view
 from web.views.decisions import DecisionCell
-from web.views.symbol_rows import Row
+from web.views.symbol_rows import SymbolRow
 
 TOPICS = ("ranking", "feed", "kpis", "agents", "progress")
 
@@ -24,31 +24,33 @@ class OverviewPage(PageContext):
     template: ClassVar[str] = "pages/overview.html"
     progress: dashboard_views.ProgressView | None
     kpis: tuple[dashboard_views.Kpi, ...]
-    rows: tuple[Row, ...]
+    rows: tuple[SymbolRow, ...]
     feed: tuple[DecisionCell, ...]
-    agents_health: tuple[dashboard_views.AgentLine, ...]
+    agents_health: tuple[dashboard_views.AgentHealthLine, ...]
 
 
 @get("/", include_in_schema=False, sync_to_thread=True)
 def overview(
     request: WebRequest,
-    house: NamedDependency[House],
+    services: NamedDependency[AppServices],
     renderer: NamedDependency[Renderer],
-    prices: NamedDependency[Prices],
+    prices: NamedDependency[RecentPrices],
 ) -> Response[Any]:
-    shell = build_shell(house, request, "Overview", topics=TOPICS)
-    board, status = Board(house), house.engine.status()
-    return html(
+    shell = build_shell(services, request, "Overview", topics=TOPICS)
+    latest_state, status = LatestState(services), services.engine.status()
+    return html_response(
         renderer,
         OverviewPage(
             shell=shell,
             engine=engine_view(status.state),
             progress=dashboard_views.progress_view(
-                status, house.engine.progress(), not board.latest
+                status, services.engine.progress(), not latest_state.decisions
             ),
-            kpis=dashboard_views.kpis(house, board),
-            rows=dashboard_views.ranked(dashboard_views.rows(house, board, prices)),
-            feed=dashboard_views.feed(board),
-            agents_health=dashboard_views.agent_lines(house.engine.health()),
+            kpis=dashboard_views.overview_kpis(services, latest_state),
+            rows=dashboard_views.rank_by_edge(
+                dashboard_views.symbol_rows(services, latest_state, prices)
+            ),
+            feed=dashboard_views.decision_feed(latest_state),
+            agents_health=dashboard_views.agent_health_lines(services.engine.health()),
         ),
     )

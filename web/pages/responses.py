@@ -5,12 +5,12 @@ from typing import Any
 from litestar import Response
 from litestar.response import Redirect
 
-from web.render import Context, Renderer
+from web.render import Renderer, TemplateContext
 
 HTML = "text/html"
 
 
-def html(renderer: Renderer, context: Context, status: int = 200) -> Response[Any]:
+def html_response(renderer: Renderer, context: TemplateContext, status: int = 200) -> Response[Any]:
     """A page, never kept by a cache: it shows things as they stand."""
     return Response(
         renderer.page(context),
@@ -25,7 +25,7 @@ def see_other(path: str) -> Redirect:
     return Redirect(path, status_code=303)
 
 
-def ours(path: str, otherwise: str = "/") -> str:
+def safe_redirect_path(path: str, default: str = "/") -> str:
     """`path` if it leads to a page of ours, else `otherwise`."""
-    own = path.startswith("/") and not path.startswith(("//", "/\\")) and path.isprintable()
-    return path if own else otherwise
+    is_local = path.startswith("/") and not path.startswith(("//", "/\\")) and path.isprintable()
+    return path if is_local else default

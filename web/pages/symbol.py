@@ -7,20 +7,20 @@ from litestar import Response, get
 from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery
 
-from domain.decision import Verdict
+from domain.decision import QualityVerdict
 from domain.errors import UnknownSymbolError
 from domain.symbols import asset_class, calendar_of, parse_symbol
 from web.components import dashboard_views
-from web.live.latest_state import Board
-from web.pages.responses import html, see_other
-from web.recent_prices import Prices
+from web.live.latest_state import LatestState
+from web.pages.responses import html_response, see_other
+from web.recent_prices import RecentPrices
 from web.render import Renderer
-from web.services import House
+from web.services import AppServices
 from web.shell import PageContext, WebRequest, build_shell, engine_view
 from web.symbol_details import (
     FilingLine,
     NewsLine,
-    failure,
+    fetch_error,
     filing_lines,
     history_lines,
     news_lines,
@@ -41,8 +41,8 @@ class SymbolPage(PageContext):
     timeframe: str
     price: PriceCell
     decision: DecisionCell | None
-    why: dashboard_views.Why
-    verdict: Verdict | None
+    why: dashboard_views.SymbolExplanation
+    verdict: QualityVerdict | None
     history: tuple[DecisionCell, ...]
     news: tuple[NewsLine, ...]
     filings: tuple[FilingLine, ...]
@@ -52,67 +52,67 @@ class SymbolPage(PageContext):
 
 
 @get("/symbols", include_in_schema=False, sync_to_thread=True)
-def find(q: FromQuery[str] = "") -> Response[Any]:
+def find_symbol(q: FromQuery[str] = "") -> Response[Any]:
     return see_other(f"/symbols/{parse_symbol(q)}" if q.strip() else "/")
 
 
 @get("/symbols/{symbol:str}", include_in_schema=False, sync_to_thread=True)
 def symbol_page(
     request: WebRequest,
-    house: NamedDependency[House],
+    services: NamedDependency[AppServices],
     renderer: NamedDependency[Renderer],
-    prices: NamedDependency[Prices],
+    prices: NamedDependency[RecentPrices],
     symbol: FromPath[str],
 ) -> Response[Any]:
-    name = known_symbol(house, symbol)
-    shell = build_shell(house, request, name, topics=TOPICS, symbol=name)
-    board = Board(house)
-    recorded = board.latest.get(name)
-    row = dashboard_views.symbol_row(house, board, prices, name)
+    name = known_symbol(services, symbol)
+    shell = build_shell(services, request, name, topics=TOPICS, symbol=name)
+    latest_state = LatestState(services)
+    recorded = latest_state.decisions.get(name)
+    row = dashboard_views.symbol_row(services, latest_state, prices, name)
     verdict = recorded.decision.verdict if recorded else None
-    return html(
+    return html_response(
         renderer,
         SymbolPage(
             shell=shell,
-            engine=engine_view(house.engine.state),
+            engine=engine_view(services.engine.state),
             symbol=name,
             slug=row.slug,
             kind=row.kind,
-            calendar=_hours(calendar_of(name)),
-            timeframe=house.timeframe.value,
+            calendar=_calendar_text(calendar_of(name)),
+            timeframe=services.timeframe.value,
             price=row.price,
             decision=row.decision,
-            why=dashboard_views.why(board, name),
+            why=dashboard_views.explain_symbol(latest_state, name),
             verdict=verdict,
-            history=history_lines(house, name),
-            news=news_lines(house, board, name),
-            filings=filing_lines(house, board, name),
-            news_failure=failure(house, name, "news"),
-            filings_failure=failure(house, name, "filings"),
-            has_bars=_has_bars(house, name),
+            history=history_lines(services, name),
+            news=news_lines(services, latest_state, name),
+            filings=filing_lines(services, latest_state, name),
+            news_failure=fetch_error(services, name, "news"),
+            filings_failure=fetch_error(services, name, "filings"),
+            has_bars=_has_bars(services, name),
         ),
     )
 
 
-def known_symbol(house: House, text: str) -> str:
+def known_symbol(services: AppServices, text: str) -> str:
     """The symbol that `text` spells.
 
     Raises UnknownSymbolError if it is neither watched nor decided on and has no bars.
     """
     name = parse_symbol(text)
-    if name in house.watched() or _has_bars(house, name):
+    if name in services.watched_symbols() or _has_bars(services, name):
         return name
-    if house.records.history(house.market, house.run, name, 1):
+    if services.records.history(services.market, services.run, name, 1):
         return name
     raise UnknownSymbolError(
-        f"Nothing is stored for {name} ({asset_class(name).value}) in the {house.market} "
+        f"Nothing is stored for {name} ({asset_class(name).value}) in the {services.market} "
         "market. Add it to the watchlist, or import its bars with `quorum import`."
     )
 
 
-def _has_bars(house: House, symbol: str) -> bool:
-    return house.library.span(house.market, symbol, house.timeframe) is not None
+def _has_bars(services: AppServices, symbol: str) -> bool:
+    return services.store.span(services.market, symbol, services.timeframe) is not None
 
 
-def _hours(calendar: str) -> str:
+def _calendar_text(calendar: str) -> str:
     return "trades around the clock" if calendar == "24/7" else f"trades by the {calendar} calendar"

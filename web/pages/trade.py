@@ -15,16 +15,23 @@ from litestar.enums import RequestEncodingType
 from litestar.params import Body
 
 from domain.errors import InputError, UnknownSymbolError
-from domain.trading.orders import Preview
+from domain.trading.orders import OrderPreview
 from web.number_input import NumberStyle
 from web.orders import ticket_form
-from web.orders.ticket_form import Typed
-from web.pages.responses import html, see_other
+from web.orders.ticket_form import TicketFormData
+from web.pages.responses import html_response, see_other
 from web.pages.symbol import known_symbol
 from web.render import Renderer
-from web.services import House
+from web.services import AppServices
 from web.shell import PageContext, WebRequest, build_shell, engine_view
-from web.views.ticket import Choices, Holds, PreviewView, choices, holds, preview_view
+from web.views.ticket import (
+    CurrentPosition,
+    PreviewView,
+    TicketOptions,
+    current_position,
+    preview_view,
+    ticket_options,
+)
 
 Form = Annotated[dict[str, str], Body(media_type=RequestEncodingType.URL_ENCODED)]
 
@@ -34,114 +41,120 @@ class TradePage(PageContext):
     """`holds` is None until a symbol is named, `preview` before the first look."""
 
     template: ClassVar[str] = "pages/trade.html"
-    form: Typed
-    choices: Choices
-    holds: Holds | None
+    form: TicketFormData
+    choices: TicketOptions
+    position: CurrentPosition | None
     preview: PreviewView | None
     longest_note: int
 
 
 @get("/trade", include_in_schema=False, sync_to_thread=True)
 def trade(
-    request: WebRequest, house: NamedDependency[House], renderer: NamedDependency[Renderer]
+    request: WebRequest, services: NamedDependency[AppServices], renderer: NamedDependency[Renderer]
 ) -> Response[Any]:
     """An empty ticket, or one filled in with what the address names."""
     form = ticket_form.from_address(request.query_params)
-    return _answer(request, house, renderer, form, None, "")
+    return _trade_page(request, services, renderer, form, None, "")
 
 
 @post("/trade/preview", include_in_schema=False, sync_to_thread=True)
 def preview_order(
     request: WebRequest,
-    house: NamedDependency[House],
+    services: NamedDependency[AppServices],
     renderer: NamedDependency[Renderer],
     style: NamedDependency[NumberStyle],
     data: Form,
 ) -> Response[Any]:
-    form = ticket_form.typed(data)
+    form = ticket_form.read_form(data)
     try:
-        found = _preview(house, form, style)
+        found = _preview(services, form, style)
     except InputError as refusal:
-        form = ticket_form.refused(form, refusal)
-        return _answer(request, house, renderer, form, None, "", refusal.status)
-    status = 200 if found.quote else InputError.status
-    form = ticket_form.checked(form, found)
-    return _answer(request, house, renderer, form, found, _new_key(), status)
+        form = ticket_form.with_errors(form, refusal)
+        return _trade_page(request, services, renderer, form, None, "", refusal.status)
+    status = 200 if found.confirmation_token else InputError.status
+    form = ticket_form.with_failed_checks(form, found)
+    return _trade_page(request, services, renderer, form, found, _new_key(), status)
 
 
 @post("/trade", include_in_schema=False, sync_to_thread=True)
 def place_order(
     request: WebRequest,
-    house: NamedDependency[House],
+    services: NamedDependency[AppServices],
     renderer: NamedDependency[Renderer],
     style: NamedDependency[NumberStyle],
     data: Form,
 ) -> Response[Any]:
     """Places it, or shows why not beside a fresh preview where there can be one."""
-    form, key = ticket_form.typed(data), data.get("key", "")
+    form, key = ticket_form.read_form(data), data.get("key", "")
     try:
-        ticket = ticket_form.asked(house, form, style)
-        placed = house.floor.place(ticket, quote=data.get("quote", ""), key=key)
+        ticket = ticket_form.parse_form(services, form, style)
+        order = services.account_service.place(
+            ticket, confirmation_token=data.get("quote", ""), key=key
+        )
     except InputError as refusal:
-        form = ticket_form.refused(form, refusal)
-        again = _again(house, form, style)
-        return _answer(request, house, renderer, form, again, key, refusal.status)
-    return see_other(f"/orders/{placed.id}")
+        form = ticket_form.with_errors(form, refusal)
+        again = _fresh_preview(services, form, style)
+        return _trade_page(request, services, renderer, form, again, key, refusal.status)
+    return see_other(f"/orders/{order.id}")
 
 
-def _preview(house: House, form: Typed, style: NumberStyle) -> Preview:
-    ticket = ticket_form.asked(house, form, style)
-    return house.floor.preview(ticket)
+def _preview(services: AppServices, form: TicketFormData, style: NumberStyle) -> OrderPreview:
+    ticket = ticket_form.parse_form(services, form, style)
+    return services.account_service.preview(ticket)
 
 
-def _again(house: House, form: Typed, style: NumberStyle) -> Preview | None:
+def _fresh_preview(
+    services: AppServices, form: TicketFormData, style: NumberStyle
+) -> OrderPreview | None:
     """A fresh preview; None for a ticket that is no order at all."""
     try:
-        return _preview(house, form, style)
+        return _preview(services, form, style)
     except InputError:
         return None
 
 
-def _answer(
+def _trade_page(
     request: WebRequest,
-    house: House,
+    services: AppServices,
     renderer: Renderer,
-    form: Typed,
-    preview: Preview | None,
+    form: TicketFormData,
+    preview: OrderPreview | None,
     key: str,
     status: int = 200,
 ) -> Response[Any]:
-    account = house.floor.account()
-    symbol = _symbol(house, form)
+    account = services.account_service.account()
+    symbol = _symbol(services, form)
     title = f"Trade {symbol}" if symbol else "Trade"
-    return html(
+    return html_response(
         renderer,
         TradePage(
-            shell=build_shell(house, request, title, topics=("shell",)),
-            engine=engine_view(house.engine.state),
+            shell=build_shell(services, request, title, topics=("shell",)),
+            engine=engine_view(services.engine.state),
             form=form,
-            choices=choices(form),
-            holds=holds(account, symbol, _price(house, symbol)) if symbol else None,
+            choices=ticket_options(form),
+            position=current_position(account, symbol, _last_price(services, symbol))
+            if symbol
+            else None,
             preview=preview_view(preview, form, key=key, currency=account.currency)
             if preview
             else None,
-            longest_note=ticket_form.LONGEST_NOTE,
+            longest_note=ticket_form.MAX_NOTE_LENGTH,
         ),
         status,
     )
 
 
-def _symbol(house: House, form: Typed) -> str:
+def _symbol(services: AppServices, form: TicketFormData) -> str:
     """The symbol that is named; empty where none is, or nothing is known of it."""
     try:
-        return known_symbol(house, form.symbol)
+        return known_symbol(services, form.symbol)
     except InputError:
         return ""
 
 
-def _price(house: House, symbol: str) -> float | None:
+def _last_price(services: AppServices, symbol: str) -> float | None:
     try:
-        return house.floor.quote(symbol)[0]
+        return services.account_service.last_price(symbol)[0]
     except UnknownSymbolError:
         return None
 

@@ -9,65 +9,65 @@ from litestar.enums import RequestEncodingType
 from litestar.params import Body, FromPath, FromQuery
 from litestar.response import Redirect, Stream
 
-from domain.trading.lots import Trip
-from storage.accounts.trade_notes import MOST_WORDS
-from web.account.trade_filter import RESULTS, Filter, asked, tags_in
-from web.downloads import as_csv_rows
-from web.pages.responses import html, ours, see_other
+from domain.trading.lots import RoundTrip
+from storage.accounts.trade_notes import MAX_NOTE_LENGTH
+from web.account.trade_filter import RESULTS, TradeFilter, parse_tags, parse_trade_filter
+from web.downloads import rows_as_csv
+from web.pages.responses import html_response, safe_redirect_path, see_other
 from web.render import Renderer
-from web.services import House
+from web.services import AppServices
 from web.shell import PageContext, WebRequest, build_shell, engine_view
 from web.views.trades import (
-    CSV_HEAD,
-    TotalLine,
-    TripLine,
-    csv_lines,
-    total_lines,
-    totals,
-    trip_lines,
+    CSV_COLUMNS,
+    RoundTripLine,
+    TradeTotalLine,
+    csv_rows,
+    round_trip_lines,
+    trade_total_lines,
+    trade_totals,
 )
 
-HERE = "/trades"
-PAGE = 100
+PATH = "/trades"
+PAGE_SIZE = 100
 Form = Annotated[dict[str, str], Body(media_type=RequestEncodingType.URL_ENCODED)]
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class TradeFilterOption:
     value: str
     label: str
 
 
 @dataclass(frozen=True, slots=True)
-class TripsView:
+class RoundTripsView:
     """Lines of one page; `older` and `all` are addresses, empty where there is no more; `csv` has
     every trip the filter leaves. `any` says that there are trips at all."""
 
-    lines: tuple[TripLine, ...]
-    totals: tuple[TotalLine, ...]
+    lines: tuple[RoundTripLine, ...]
+    totals: tuple[TradeTotalLine, ...]
     older: str
-    all: str
-    csv: str
-    here: str
-    any: bool
+    all_url: str
+    csv_url: str
+    current_url: str
+    has_trades: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TradesPage(PageContext):
     template: ClassVar[str] = "pages/trades.html"
-    trips: TripsView
-    filter: Filter
-    results: tuple[Choice, ...]
+    round_trips: RoundTripsView
+    filter: TradeFilter
+    results: tuple[TradeFilterOption, ...]
     symbols: tuple[str, ...]
     tags: tuple[str, ...]
     currency: str
     longest_note: int
 
 
-@get(HERE, include_in_schema=False, sync_to_thread=True)
+@get(PATH, include_in_schema=False, sync_to_thread=True)
 def trades(
     request: WebRequest,
-    house: NamedDependency[House],
+    services: NamedDependency[AppServices],
     renderer: NamedDependency[Renderer],
     symbol: FromQuery[str] = "",
     result: FromQuery[str] = "",
@@ -77,69 +77,83 @@ def trades(
     skip: FromQuery[int] = 0,
     show: FromQuery[str] = "",
 ) -> Response[Any]:
-    chosen = asked(symbol, result, tag, since, until)
-    shell = build_shell(house, request, "Trades", topics=("trips",))
-    every = house.blotter.trips()
-    currency = house.floor.account().currency
-    return html(
+    chosen = parse_trade_filter(symbol, result, tag, since, until)
+    shell = build_shell(services, request, "Trades", topics=("trips",))
+    round_trips = services.blotter.round_trips()
+    currency = services.account_service.account().currency
+    return html_response(
         renderer,
         TradesPage(
             shell=shell,
-            engine=engine_view(house.engine.state),
-            trips=_view(every, chosen, max(skip, 0), show == "all", currency),
+            engine=engine_view(services.engine.state),
+            round_trips=_round_trips_view(
+                round_trips, chosen, max(skip, 0), show == "all", currency
+            ),
             filter=chosen,
-            results=tuple(Choice(value, label) for value, label in RESULTS.items()),
-            symbols=tuple(sorted({trip.symbol for trip in every})),
-            tags=tuple(sorted({tag for trip in every for tag in trip.tags})),
+            results=tuple(TradeFilterOption(value, label) for value, label in RESULTS.items()),
+            symbols=tuple(sorted({trip.symbol for trip in round_trips})),
+            tags=tuple(sorted({tag for trip in round_trips for tag in trip.tags})),
             currency=currency,
-            longest_note=MOST_WORDS,
+            longest_note=MAX_NOTE_LENGTH,
         ),
     )
 
 
 @get("/trades/trades.csv", include_in_schema=False, sync_to_thread=True)
 def trades_file(
-    house: NamedDependency[House],
+    services: NamedDependency[AppServices],
     symbol: FromQuery[str] = "",
     result: FromQuery[str] = "",
     tag: FromQuery[str] = "",
     since: FromQuery[str] = "",
     until: FromQuery[str] = "",
 ) -> Stream:
-    kept = newest(house.blotter.trips(), asked(symbol, result, tag, since, until))
-    saved = f"quorum-{house.market}-trades.csv"
+    matching = matching_round_trips(
+        services.blotter.round_trips(), parse_trade_filter(symbol, result, tag, since, until)
+    )
+    filename = f"quorum-{services.market}-trades.csv"
     return Stream(
-        as_csv_rows(CSV_HEAD, csv_lines(kept)),
+        rows_as_csv(CSV_COLUMNS, csv_rows(matching)),
         media_type="text/csv",
-        headers={"Content-Disposition": f'attachment; filename="{saved}"'},
+        headers={"Content-Disposition": f'attachment; filename="{filename}"'},
     )
 
 
 @post("/trades/{trip:str}", include_in_schema=False, sync_to_thread=True)
-def annotate_trade(house: NamedDependency[House], trip: FromPath[str], data: Form) -> Redirect:
+def annotate_trade(
+    services: NamedDependency[AppServices], trip: FromPath[str], data: Form
+) -> Redirect:
     """Keeps the note and the tags, and goes back to the journal as it was filtered."""
-    house.blotter.annotate(trip, data.get("note", "").strip(), tags_in([data.get("tags", "")]))
-    return see_other(ours(data.get("back", ""), HERE))
+    services.blotter.annotate(
+        trip, data.get("note", "").strip(), parse_tags([data.get("tags", "")])
+    )
+    return see_other(safe_redirect_path(data.get("back", ""), PATH))
 
 
-def newest(trips: tuple[Trip, ...], chosen: Filter) -> list[Trip]:
+def matching_round_trips(
+    round_trips: tuple[RoundTrip, ...], chosen: TradeFilter
+) -> list[RoundTrip]:
     """Those that the filter keeps, the last one to end first."""
-    return [trip for trip in reversed(trips) if chosen.keeps(trip)]
+    return [trip for trip in reversed(round_trips) if chosen.matches(trip)]
 
 
-def _view(
-    every: tuple[Trip, ...], chosen: Filter, skip: int, whole: bool, currency: str
-) -> TripsView:
-    kept = newest(every, chosen)
-    shown = kept if whole else kept[skip : skip + PAGE]
-    more = len(kept) > skip + len(shown) and not whole
-    paged = {"show": "all"} if whole else {"skip": str(skip)} if skip else {}
-    return TripsView(
-        lines=trip_lines(shown),
-        totals=total_lines(totals(kept), currency),
-        older=chosen.address(HERE, skip=str(skip + PAGE)) if more else "",
-        all=chosen.address(HERE, show="all") if len(shown) < len(kept) else "",
-        csv=chosen.address("/trades/trades.csv"),
-        here=chosen.address(HERE, **paged),
-        any=bool(every),
+def _round_trips_view(
+    round_trips: tuple[RoundTrip, ...],
+    chosen: TradeFilter,
+    skip: int,
+    show_all: bool,
+    currency: str,
+) -> RoundTripsView:
+    matching = matching_round_trips(round_trips, chosen)
+    shown = matching if show_all else matching[skip : skip + PAGE_SIZE]
+    more = len(matching) > skip + len(shown) and not show_all
+    paged = {"show": "all"} if show_all else {"skip": str(skip)} if skip else {}
+    return RoundTripsView(
+        lines=round_trip_lines(shown),
+        totals=trade_total_lines(trade_totals(matching), currency),
+        older=chosen.url(PATH, skip=str(skip + PAGE_SIZE)) if more else "",
+        all_url=chosen.url(PATH, show="all") if len(shown) < len(matching) else "",
+        csv_url=chosen.url("/trades/trades.csv"),
+        current_url=chosen.url(PATH, **paged),
+        has_trades=bool(round_trips),
     )

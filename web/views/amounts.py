@@ -4,7 +4,7 @@ from web import formatting
 from web.number_input import clear
 
 UNKNOWN = "–"
-_EVEN = 0.005
+_ZERO_BAND = 0.005
 """Less than half a cent, or half a hundredth of a point, has no colour."""
 
 
@@ -12,7 +12,7 @@ def money(amount: float | None) -> str:
     return UNKNOWN if amount is None else f"{amount:,.2f}".replace("-", "−")
 
 
-def change(amount: float | None) -> str:
+def signed_money(amount: float | None) -> str:
     """Money with its sign, none for what rounds to zero."""
     if amount is None:
         return UNKNOWN
@@ -24,21 +24,21 @@ def percent(fraction: float | None, digits: int = 1) -> str:
     return UNKNOWN if fraction is None else f"{formatting.percent(fraction, digits)} %"
 
 
-def share(fraction: float | None) -> str:
+def signed_percent(fraction: float | None) -> str:
     """A change in percent, with its sign."""
     return UNKNOWN if fraction is None else f"{formatting.signed(fraction * 100)} %"
 
 
-def units_of(number: float) -> str:
+def format_quantity(number: float) -> str:
     """Whole where it is whole, else with all that matters of a coin, and such that it is read
     alike when it is typed into a form."""
     return clear(f"{number:,.8f}".rstrip("0").rstrip(".")).replace("-", "−")
 
 
-def tone(amount: float | None, even: float = _EVEN) -> str:
+def tone(amount: float | None, even: float = _ZERO_BAND) -> str:
     """'up', 'down', 'flat', and '' for what is not known."""
     return "" if amount is None else formatting.tone(amount, even)
 
 
-def arrow(shown: str) -> str:
+def arrow_icon(shown: str) -> str:
     return {"up": "arrow-up", "down": "arrow-down"}.get(shown, "minus")

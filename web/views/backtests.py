@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from research.backtest.jobs import Job
-from research.backtest.results import Summary
-from research.report.formatting import Said, said
-from research.report.metric_labels import title, unit
-from research.report.result_view import HEADLINE
+from research.backtest.jobs import BacktestJob
+from research.backtest.results import BacktestSummary
+from research.report.formatting import FormattedFigure, format_figure
+from research.report.metric_labels import metric_title, metric_unit
+from research.report.result_view import HEADLINE_METRICS
 from web import formatting
 
 _STATES = {
@@ -18,7 +18,7 @@ _STATES = {
     "done": ("Done", "circle-check", "up"),
 }
 
-HEADS = tuple(map(title, HEADLINE))
+HEADS = tuple(map(metric_title, HEADLINE_METRICS))
 """What the figures of a kept result are called."""
 
 
@@ -31,7 +31,7 @@ class JobLine:
     what: str
     done: int
     total: int
-    left: str
+    time_left: str
     running: bool
     word: str
     icon: str
@@ -48,45 +48,48 @@ class ResultLine:
     market: str
     simulated: bool
     agents: str
-    figures: tuple[Said, ...]
+    figures: tuple[FormattedFigure, ...]
 
 
-def job_lines(jobs: Sequence[Job]) -> tuple[JobLine, ...]:
+def job_lines(jobs: Sequence[BacktestJob]) -> tuple[JobLine, ...]:
     return tuple(map(_job_line, jobs))
 
 
-def result_lines(results: Sequence[Summary]) -> tuple[ResultLine, ...]:
+def result_lines(results: Sequence[BacktestSummary]) -> tuple[ResultLine, ...]:
     return tuple(
         ResultLine(
-            id=kept.id,
-            url=f"/backtests/{kept.id}",
-            label=formatting.line(kept.label, 120),
-            made_at=kept.made_at,
-            market=kept.market,
-            simulated=kept.simulated,
-            agents=", ".join(map(formatting.agent_label, kept.agents)),
-            figures=tuple(said(kept.headline.get(name), unit(name)) for name in HEADLINE),
+            id=result.id,
+            url=f"/backtests/{result.id}",
+            label=formatting.single_line(result.label, 120),
+            made_at=result.made_at,
+            market=result.market,
+            simulated=result.simulated,
+            agents=", ".join(map(formatting.agent_label, result.agents)),
+            figures=tuple(
+                format_figure(result.headline.get(name), metric_unit(name))
+                for name in HEADLINE_METRICS
+            ),
         )
-        for kept in results
+        for result in results
     )
 
 
-def duration(seconds: float) -> str:
+def remaining_time(seconds: float) -> str:
     """`about 40 s left`, `about 3 min left`: a guess is not told to the second."""
     if seconds < 90:
         return f"about {max(5, round(seconds / 5) * 5):.0f} s left"
     return f"about {seconds / 60:.0f} min left"
 
 
-def _job_line(job: Job) -> JobLine:
+def _job_line(job: BacktestJob) -> JobLine:
     word, icon, tone = _STATES[job.state]
     return JobLine(
         id=job.id,
-        label=formatting.line(job.label, 120),
-        what=formatting.line(job.error or (job.what if job.state == "running" else ""), 600),
+        label=formatting.single_line(job.label, 120),
+        what=formatting.single_line(job.error or (job.what if job.state == "running" else ""), 600),
         done=job.done,
         total=job.total,
-        left="" if job.seconds_left is None else duration(job.seconds_left),
+        time_left="" if job.seconds_left is None else remaining_time(job.seconds_left),
         running=job.state == "running",
         word=word,
         icon=icon,

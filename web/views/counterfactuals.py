@@ -5,20 +5,20 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from domain.decision import Decision
-from orchestrator.committee.decisions import Otherwise, what_if
+from orchestrator.committee.decisions import Counterfactual, what_if
 from orchestrator.committee.pooling import CommitteeSettings
-from storage.journal.outcomes import Aftermath
+from storage.journal.outcomes import SettledOutcome
 from web import formatting
-from web.views.votes import Bar
+from web.views.votes import DivergingBar
 
-NOTHING = 0.00005
+ZERO_RETURN = 0.00005
 """A change that is shown as 0.00 % has no colour."""
-FULL = 0.1
+FULL_BAR_RETURN = 0.1
 """A change at which its bar is full."""
 
 
 @dataclass(frozen=True, slots=True)
-class OtherwiseLine:
+class CounterfactualLine:
     """`other` says that the action would not have been the same."""
 
     label: str
@@ -28,65 +28,67 @@ class OtherwiseLine:
     word: str
     icon: str
     tone: str
-    other: bool
+    differs: bool
 
 
 @dataclass(frozen=True, slots=True)
-class AftermathView:
+class OutcomeView:
     """The change from the next open over the horizon, beside the median of the cycle."""
 
     change: str
     tone: str
-    bar: Bar
+    bar: DivergingBar
     median: str
-    beside: str
+    over_median: str
     settled: int
     until: datetime
 
 
-def otherwise_lines(made: Decision, settings: CommitteeSettings) -> tuple[OtherwiseLine, ...]:
+def counterfactual_lines(
+    decision: Decision, settings: CommitteeSettings
+) -> tuple[CounterfactualLine, ...]:
     """Without each agent that voted, and with equal weights. `settings` are the decision's own."""
-    return tuple(_lines(made, settings))
+    return tuple(_lines(decision, settings))
 
 
-def aftermath_view(came: Aftermath | None) -> AftermathView | None:
+def outcome_view(outcome: SettledOutcome | None) -> OutcomeView | None:
     """None until the decision is settled."""
-    if came is None:
+    if outcome is None:
         return None
-    ahead = came.change - came.median
-    return AftermathView(
-        change=f"{formatting.signed(came.change * 100)} %",
-        tone=formatting.tone(came.change, NOTHING),
-        bar=Bar.of(came.change, FULL),
-        median=f"{formatting.signed(came.median * 100)} %",
-        beside=f"{formatting.signed(ahead * 100)} points beside it",
-        settled=came.settled,
-        until=came.exit_at,
+    over_median = outcome.change - outcome.median_change
+    return OutcomeView(
+        change=f"{formatting.signed(outcome.change * 100)} %",
+        tone=formatting.tone(outcome.change, ZERO_RETURN),
+        bar=DivergingBar.of(outcome.change, FULL_BAR_RETURN),
+        median=f"{formatting.signed(outcome.median_change * 100)} %",
+        over_median=f"{formatting.signed(over_median * 100)} points beside it",
+        settled=outcome.settled_count,
+        until=outcome.exit_at,
     )
 
 
-def _lines(made: Decision, settings: CommitteeSettings) -> Iterator[OtherwiseLine]:
-    for vote in made.votes:
+def _lines(decision: Decision, settings: CommitteeSettings) -> Iterator[CounterfactualLine]:
+    for vote in decision.votes:
         if vote.log_odds is not None:
             label = f"without {formatting.agent_label(vote.agent)}"
-            yield _line(label, made, what_if(made, settings, without=vote.agent))
-    yield _line("with equal weights", made, what_if(made, settings, equal_weights=True))
+            yield _line(label, decision, what_if(decision, settings, without=vote.agent))
+    yield _line("with equal weights", decision, what_if(decision, settings, equal_weights=True))
 
 
-def _line(label: str, made: Decision, found: Otherwise) -> OtherwiseLine:
-    if found.p_up is None:
+def _line(label: str, decision: Decision, counterfactual: Counterfactual) -> CounterfactualLine:
+    if counterfactual.p_up is None:
         word, icon, tone = "No quorum", "circle-dashed", "none"
-    elif found.action is None:
+    elif counterfactual.action is None:
         word, icon, tone = "Not known", "circle-dashed", "none"
     else:
-        word, icon, tone = formatting.ACTIONS[found.action]
-    return OtherwiseLine(
+        word, icon, tone = formatting.ACTIONS[counterfactual.action]
+    return CounterfactualLine(
         label=label,
-        percent="" if found.p_up is None else formatting.percent(found.p_up, 2),
-        edge="" if found.edge is None else formatting.signed(found.edge * 100),
-        edge_tone=formatting.tone(found.edge or 0.0, NOTHING),
+        percent="" if counterfactual.p_up is None else formatting.percent(counterfactual.p_up, 2),
+        edge="" if counterfactual.edge is None else formatting.signed(counterfactual.edge * 100),
+        edge_tone=formatting.tone(counterfactual.edge or 0.0, ZERO_RETURN),
         word=word,
         icon=icon,
         tone=tone,
-        other=found.action not in (None, made.action),
+        differs=counterfactual.action not in (None, decision.action),
     )

@@ -4,11 +4,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from domain.decision import Decision
-from storage.journal.decision_records import Recorded
+from storage.journal.decision_records import RecordedDecision
 from web import formatting
-from web.views.votes import FULL_BAR, Bar, Tally, tally
+from web.views.votes import FULL_BAR_PROBABILITY, DivergingBar, VoteTally, tally
 
-NOTHING = 0.00005
+ZERO_EDGE = 0.00005
 """An edge that is shown as 0.00 points is drawn as none."""
 
 
@@ -24,31 +24,31 @@ class DecisionCell:
     tone: str
     blocked: bool
     percent: str
-    base: str
+    base_rate: str
     edge: str
     edge_value: float | None
-    gross: float
+    gross_edge: float
     edge_tone: str
-    edge_bar: Bar
+    edge_bar: DivergingBar
     rank: int | None
     weight: str
     price: str
-    tally: Tally
+    tally: VoteTally
     why: str
     as_of: datetime
 
 
 @dataclass(frozen=True, slots=True)
-class LimitLine:
+class AppliedLimitLine:
     name: str
     before: str
     after: str
-    why: str
+    reason: str
 
 
-def decision_cell(recorded: Recorded) -> DecisionCell:
+def decision_cell(recorded: RecordedDecision) -> DecisionCell:
     decision = recorded.decision
-    word, icon, tone = _stance(decision)
+    word, icon, tone = _action_display(decision)
     edge = decision.edge or 0.0
     return DecisionCell(
         id=f"decision-{formatting.slug(decision.symbol)}",
@@ -59,12 +59,12 @@ def decision_cell(recorded: Recorded) -> DecisionCell:
         tone=tone,
         blocked=decision.verdict.blocked,
         percent="" if decision.p_up is None else formatting.percent(decision.p_up),
-        base="" if decision.base_rate is None else formatting.percent(decision.base_rate),
+        base_rate="" if decision.base_rate is None else formatting.percent(decision.base_rate),
         edge="" if decision.edge is None else formatting.signed(edge * 100, 2),
         edge_value=decision.edge,
-        gross=(decision.p_up or 0.0) - (decision.base_rate or 0.0),
-        edge_tone=formatting.tone(edge, NOTHING),
-        edge_bar=Bar.of(edge, FULL_BAR / 3),
+        gross_edge=(decision.p_up or 0.0) - (decision.base_rate or 0.0),
+        edge_tone=formatting.tone(edge, ZERO_EDGE),
+        edge_bar=DivergingBar.of(edge, FULL_BAR_PROBABILITY / 3),
         rank=decision.rank,
         weight=formatting.percent(decision.target_weight),
         price="" if decision.price is None else formatting.price(decision.price),
@@ -74,9 +74,9 @@ def decision_cell(recorded: Recorded) -> DecisionCell:
     )
 
 
-def limit_lines(decision: Decision) -> tuple[LimitLine, ...]:
+def applied_limit_lines(decision: Decision) -> tuple[AppliedLimitLine, ...]:
     return tuple(
-        LimitLine(
+        AppliedLimitLine(
             limit.name,
             f"{formatting.percent(limit.before)} %",
             f"{formatting.percent(limit.after)} %",
@@ -90,7 +90,7 @@ def _agents(decision: Decision) -> list[str]:
     return [vote.agent for vote in decision.votes]
 
 
-def _stance(decision: Decision) -> tuple[str, str, str]:
+def _action_display(decision: Decision) -> tuple[str, str, str]:
     if decision.verdict.blocked:
         return "Blocked", "ban", "warn"
     if decision.p_up is None:

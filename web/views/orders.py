@@ -5,42 +5,47 @@ from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import quote
 
-from domain.trading.orders import Kind, Order, Side, Source, Status, Ticket
-from storage.accounts.blotter import FillLine, OrderLine
+from domain.trading.orders import Order, OrderSource, OrderStatus, OrderType, Side, Ticket
+from storage.accounts.blotter import BlotterFill, BlotterOrder
 from web import formatting
 from web.number_input import write_number
-from web.views.amounts import UNKNOWN, money, percent, units_of
+from web.views.amounts import UNKNOWN, format_quantity, money, percent
 
 SIDES = {Side.BUY: ("Buy", "arrow-up", "up"), Side.SELL: ("Sell", "arrow-down", "down")}
 STATUSES = {
-    Status.HELD: ("Held", "lock", "none"),
-    Status.WORKING: ("Working", "clock", "flat"),
-    Status.PARTIAL: ("Partly filled", "layers", "warn"),
-    Status.FILLED: ("Filled", "circle-check", "up"),
-    Status.CANCELLED: ("Cancelled", "ban", "none"),
-    Status.EXPIRED: ("Expired", "history", "none"),
-    Status.REJECTED: ("Rejected", "circle-x", "down"),
+    OrderStatus.ACCEPTED: ("Held", "lock", "none"),
+    OrderStatus.WORKING: ("Working", "clock", "flat"),
+    OrderStatus.PARTIALLY_FILLED: ("Partly filled", "layers", "warn"),
+    OrderStatus.FILLED: ("Filled", "circle-check", "up"),
+    OrderStatus.CANCELLED: ("Cancelled", "ban", "none"),
+    OrderStatus.EXPIRED: ("Expired", "history", "none"),
+    OrderStatus.REJECTED: ("Rejected", "circle-x", "down"),
 }
 """Word, icon and tone of each status."""
 SOURCES = {
-    Source.MANUAL: "By hand",
-    Source.COMMITTEE: "Committee",
-    Source.EXIT: "Exit",
-    Source.STOP: "Emergency stop",
+    OrderSource.MANUAL: "By hand",
+    OrderSource.COMMITTEE: "Committee",
+    OrderSource.EXIT: "Exit",
+    OrderSource.EMERGENCY_STOP: "Emergency stop",
 }
-TERMS = {"day": "today", "gtc": "until cancelled", "ioc": "at once or not", "fok": "whole or not"}
-ORDERS, MOST_OPEN = 50, 100
+TIME_IN_FORCE_TEXT = {
+    "day": "today",
+    "gtc": "until cancelled",
+    "ioc": "at once or not",
+    "fok": "whole or not",
+}
+PAGE_SIZE, MAX_OPEN_ORDERS = 50, 100
 """Lines of a page, and open ones that are drawn at most."""
-_EDITABLE = (
+_AMENDABLE = (
     ("quantity", "Quantity"), ("limit", "Limit"), ("stop", "Stop"), ("trail", "Trails by"),
     ("trail_share", "Trails by, %"),
 )  # fmt: skip
-_CODE = 8
+_CODE_LENGTH = 8
 """Characters of an id that are shown."""
 
 
 @dataclass(frozen=True, slots=True)
-class Edit:
+class AmendableField:
     """A term of an open order that can be amended: `value` as it would be typed."""
 
     name: str
@@ -63,9 +68,9 @@ class OrderRow:
     side: str
     side_icon: str
     side_tone: str
-    terms: str
-    term: str
-    reduces: bool
+    order_type: str
+    time_in_force: str
+    reduce_only: bool
     quantity: str
     filled: str
     progress: float
@@ -75,13 +80,13 @@ class OrderRow:
     status_icon: str
     status_tone: str
     source: str
-    decision: str
-    parent: str
+    decision_url: str
+    parent_url: str
     note: str
-    why: str
-    placed_at: datetime
+    reason: str
+    submitted_at: datetime
     updated_at: datetime
-    edits: tuple[Edit, ...]
+    edits: tuple[AmendableField, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,91 +99,95 @@ class FillRow:
     side: str
     side_icon: str
     side_tone: str
-    units: str
+    quantity: str
     price: str
     value: str
     commission: str
     slippage: str
-    moment: str
+    trigger: str
     source: str
-    order: str
+    order_url: str
     code: str
 
 
-def order_rows(lines: Sequence[OrderLine]) -> tuple[OrderRow, ...]:
+def order_rows(lines: Sequence[BlotterOrder]) -> tuple[OrderRow, ...]:
     return tuple(map(order_row, lines))
 
 
-def order_row(line: OrderLine) -> OrderRow:
+def order_row(line: BlotterOrder) -> OrderRow:
     order = line.order
     side, side_icon, side_tone = SIDES[order.side]
     status, status_icon, status_tone = STATUSES[order.status]
     return OrderRow(
         id=order.id,
         slug=formatting.slug(order.id),
-        code=_code(order.id),
-        url=_url(order.id),
+        code=_short_id(order.id),
+        url=_order_url(order.id),
         symbol=order.symbol,
         side=side,
         side_icon=side_icon,
         side_tone=side_tone,
-        terms=terms_of(order),
-        term=TERMS[order.term],
-        reduces=order.reduce_only,
-        quantity=units_of(order.quantity),
-        filled=units_of(order.filled),
+        order_type=describe_order_type(order),
+        time_in_force=TIME_IN_FORCE_TEXT[order.time_in_force],
+        reduce_only=order.reduce_only,
+        quantity=format_quantity(order.quantity),
+        filled=format_quantity(order.filled),
         progress=round(100 * order.filled / order.quantity, 1),
-        average=UNKNOWN if order.average is None else formatting.price(order.average),
+        average=UNKNOWN if order.average_price is None else formatting.price(order.average_price),
         fees=money(order.fees),
         status=status,
         status_icon=status_icon,
         status_tone=status_tone,
         source=SOURCES[order.source],
-        decision=f"/decisions/{quote(order.receipt, safe='')}" if order.receipt else "",
-        parent=_url(order.parent) if order.parent and order.status is Status.HELD else "",
-        note=formatting.line(order.note),
-        why=formatting.line(order.why),
-        placed_at=order.placed_at,
+        decision_url=f"/decisions/{quote(order.receipt, safe='')}" if order.receipt else "",
+        parent_url=_order_url(order.parent)
+        if order.parent and order.status is OrderStatus.ACCEPTED
+        else "",
+        note=formatting.single_line(order.note),
+        reason=formatting.single_line(order.reason),
+        submitted_at=order.submitted_at,
         updated_at=line.updated_at,
-        edits=_edits(order) if order.open and order.source is Source.MANUAL else (),
+        edits=_amendable_fields(order)
+        if order.is_open and order.source is OrderSource.MANUAL
+        else (),
     )
 
 
-def fill_rows(lines: Sequence[FillLine]) -> tuple[FillRow, ...]:
+def fill_rows(lines: Sequence[BlotterFill]) -> tuple[FillRow, ...]:
     return tuple(map(_fill_row, lines))
 
 
-def terms_of(order: Order | Ticket) -> str:
+def describe_order_type(order: Order | Ticket) -> str:
     """`market`, `limit 182.50`, `stop 170.00, limit 169.00`, `trailing stop by 3 %`."""
-    prices = {"stop": order.stop, "limit": order.limit}
-    named = [f"{name} {formatting.price(value)}" for name, value in prices.items() if value]
-    match order.kind:
-        case Kind.TRAILING_STOP:
-            return f"trailing stop by {_trail(order)}"
-        case Kind.TAKE_PROFIT:
-            return f"take profit, {', '.join(named)}"
+    prices = {"stop": order.stop_price, "limit": order.limit_price}
+    prices_text = [f"{name} {formatting.price(value)}" for name, value in prices.items() if value]
+    match order.order_type:
+        case OrderType.TRAILING_STOP:
+            return f"trailing stop by {_trail_text(order)}"
+        case OrderType.TAKE_PROFIT:
+            return f"take profit, {', '.join(prices_text)}"
         case _:
-            return ", ".join(named) or order.kind.value
+            return ", ".join(prices_text) or order.order_type.value
 
 
-def _trail(order: Order | Ticket) -> str:
-    if order.trail_share is not None:
-        return percent(order.trail_share, 2)
-    return UNKNOWN if order.trail is None else formatting.price(order.trail)
+def _trail_text(order: Order | Ticket) -> str:
+    if order.trail_fraction is not None:
+        return percent(order.trail_fraction, 2)
+    return UNKNOWN if order.trail_amount is None else formatting.price(order.trail_amount)
 
 
-def _edits(order: Order) -> tuple[Edit, ...]:
-    values = {name: getattr(order, name) for name, _ in _EDITABLE}
-    if order.trail_share is not None:
-        values["trail_share"] = order.trail_share * 100
+def _amendable_fields(order: Order) -> tuple[AmendableField, ...]:
+    values = {name: getattr(order, name) for name, _ in _AMENDABLE}
+    if order.trail_fraction is not None:
+        values["trail_share"] = order.trail_fraction * 100
     return tuple(
-        Edit(name, label, write_number(values[name], 12))
-        for name, label in _EDITABLE
+        AmendableField(name, label, write_number(values[name], 12))
+        for name, label in _AMENDABLE
         if values[name] is not None
     )
 
 
-def _fill_row(line: FillLine) -> FillRow:
+def _fill_row(line: BlotterFill) -> FillRow:
     side, icon, tone = SIDES[Side.BUY if line.units > 0 else Side.SELL]
     return FillRow(
         number=line.number,
@@ -187,21 +196,21 @@ def _fill_row(line: FillLine) -> FillRow:
         side=side,
         side_icon=icon,
         side_tone=tone,
-        units=units_of(abs(line.units)),
+        quantity=format_quantity(abs(line.units)),
         price=formatting.price(line.price),
         value=money(abs(line.units) * line.price),
         commission=money(line.commission),
         slippage=money(line.slippage),
-        moment=line.moment,
+        trigger=line.moment,
         source=SOURCES[line.source],
-        order=_url(line.order),
-        code=_code(line.order),
+        order_url=_order_url(line.order),
+        code=_short_id(line.order),
     )
 
 
-def _url(id: str) -> str:
+def _order_url(id: str) -> str:
     return f"/orders/{quote(id, safe='')}"
 
 
-def _code(id: str) -> str:
-    return id[-_CODE:]
+def _short_id(id: str) -> str:
+    return id[-_CODE_LENGTH:]

@@ -12,9 +12,18 @@ from domain.trading.account import Account
 from domain.trading.orders import Order
 from web import formatting
 from web.components.dashboard_views import Kpi
-from web.views.amounts import UNKNOWN, arrow, change, money, percent, share, tone, units_of
+from web.views.amounts import (
+    UNKNOWN,
+    arrow_icon,
+    format_quantity,
+    money,
+    percent,
+    signed_money,
+    signed_percent,
+    tone,
+)
 from web.views.trading_state import ticket_url
-from web.views.valuation import Figures, Holding, figures, holdings
+from web.views.valuation import AccountValuation, Holding, holdings, value_account
 
 _CASH = "Cash"
 _LOOKS = (1, 2, 3, 4, 6, 7, 8)
@@ -37,8 +46,8 @@ class PositionLine:
 
     symbol: str
     slug: str
-    held: str
-    units: str
+    direction: str
+    quantity: str
     cost: str
     last: str
     priced_at: datetime | None
@@ -55,7 +64,7 @@ class PositionLine:
 
 
 @dataclass(frozen=True, slots=True)
-class Slice:
+class AllocationSlice:
     """A part of the whole: from `x` on, `width` of 100 units wide, in colour `look` (0: cash)."""
 
     name: str
@@ -71,7 +80,7 @@ class Slice:
 class Allocation:
     id: str
     title: str
-    slices: tuple[Slice, ...]
+    slices: tuple[AllocationSlice, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,41 +101,53 @@ class Movers:
 
 
 def account_kpis(account: Account) -> tuple[Kpi, ...]:
-    told, currency = figures(account), account.currency
+    valuation, currency = value_account(account), account.currency
     return (
-        Kpi("Equity", "wallet", money(told.equity), _since_beginning(told, currency)),
+        Kpi("Equity", "wallet", money(valuation.equity), _since_beginning(valuation, currency)),
         Kpi(
             "Today",
             "activity",
-            change(told.day_change),
-            share(told.day_share) if told.day_share is not None else "no bar was met yet",
-            tone(told.day_change),
+            signed_money(valuation.day_change),
+            signed_percent(valuation.day_share)
+            if valuation.day_share is not None
+            else "no bar was met yet",
+            tone(valuation.day_change),
         ),
-        Kpi("Cash", "landmark", money(told.cash), _of(told.cash, told.equity)),
+        Kpi(
+            "Cash",
+            "landmark",
+            money(valuation.cash),
+            _share_of_equity(valuation.cash, valuation.equity),
+        ),
         Kpi(
             "Unrealised profit",
             "chart-line",
-            change(told.unrealised),
+            signed_money(valuation.unrealised),
             "positions at their last close",
-            tone(told.unrealised),
+            tone(valuation.unrealised),
         ),
         Kpi(
             "Realised profit",
             "receipt-text",
-            change(told.realised),
-            _beside(told),
-            tone(told.realised),
+            signed_money(valuation.realised),
+            _income_note(valuation),
+            tone(valuation.realised),
         ),
-        Kpi("Fees", "scale", money(told.fees), "commission, within the profit"),
-        Kpi("Exposure", "layers", percent(told.exposure), f"net {percent(told.net)} of equity"),
+        Kpi("Fees", "scale", money(valuation.fees), "commission, within the profit"),
+        Kpi(
+            "Exposure",
+            "layers",
+            percent(valuation.exposure),
+            f"net {percent(valuation.net)} of equity",
+        ),
         Kpi(
             "Drawdown now",
             "arrow-down",
-            percent(told.drawdown),
-            f"from {money(account.guard.high)} {currency}"
-            if told.drawdown is not None
+            percent(valuation.drawdown),
+            f"from {money(account.risk.peak_equity)} {currency}"
+            if valuation.drawdown is not None
             else "no bar was met yet",
-            "down" if (told.drawdown or 0.0) > 0.0005 else "",
+            "down" if (valuation.drawdown or 0.0) > 0.0005 else "",
         ),
     )
 
@@ -138,76 +159,76 @@ def position_lines(account: Account) -> tuple[PositionLine, ...]:
 def allocations(account: Account, sectors: Mapping[str, str]) -> tuple[Allocation, ...]:
     """By symbol and by sector. `sectors` maps a symbol to its sector, '' where it has none; empty
     before there is a position with a price."""
-    held = [each for each in holdings(account) if each.value]
-    if not held:
+    priced_holdings = [each for each in holdings(account) if each.value]
+    if not priced_holdings:
         return ()
-    by_symbol = [(each.symbol, each.value or 0.0) for each in held]
+    by_symbol = [(each.symbol, each.value or 0.0) for each in priced_holdings]
     by_sector: dict[str, float] = {}
     members: dict[str, list[str]] = {}
-    for each in held:
+    for each in priced_holdings:
         sector = sectors.get(each.symbol) or "No sector known"
         by_sector[sector] = by_sector.get(sector, 0.0) + (each.value or 0.0)
         members.setdefault(sector, []).append(each.symbol)
-    told = {sector: ", ".join(names) for sector, names in members.items()}
+    symbols_by_sector = {sector: ", ".join(names) for sector, names in members.items()}
     ranked = sorted(by_sector.items(), key=lambda each: -abs(each[1]))
     return (
         Allocation("by-symbol", "By symbol", _slices(by_symbol, account.cash, {})),
-        Allocation("by-sector", "By sector", _slices(ranked, account.cash, told)),
+        Allocation("by-sector", "By sector", _slices(ranked, account.cash, symbols_by_sector)),
     )
 
 
-def movers(profits: Mapping[str, float], held: Collection[str], count: int = 5) -> Movers:
+def movers(profits: Mapping[str, float], held_symbols: Collection[str], count: int = 5) -> Movers:
     """`profits` by symbol, taken and standing; `held` are the symbols there is a position in."""
     ranked = sorted(profits.items(), key=lambda each: (-each[1], each[0]))
-    lines = [_mover(symbol, profit, symbol in held) for symbol, profit in ranked]
+    lines = [_mover(symbol, profit, symbol in held_symbols) for symbol, profit in ranked]
     return Movers(
         best=tuple(line for line in lines if line.tone == "up")[:count],
         worst=tuple(line for line in reversed(lines) if line.tone == "down")[:count],
     )
 
 
-def _position_line(held: Holding) -> PositionLine:
-    shown = tone(held.unrealised)
-    side = "sell" if held.units > 0 else "buy"
+def _position_line(holding: Holding) -> PositionLine:
+    shown = tone(holding.unrealised)
+    side = "sell" if holding.quantity > 0 else "buy"
     return PositionLine(
-        symbol=held.symbol,
-        slug=formatting.slug(held.symbol),
-        held="long" if held.units > 0 else "short",
-        units=units_of(held.units),
-        cost=formatting.price(held.cost),
-        last=UNKNOWN if held.last is None else formatting.price(held.last),
-        priced_at=held.priced_at,
-        value=money(held.value),
-        unrealised=change(held.unrealised),
-        change=share(held.change),
+        symbol=holding.symbol,
+        slug=formatting.slug(holding.symbol),
+        direction="long" if holding.quantity > 0 else "short",
+        quantity=format_quantity(holding.quantity),
+        cost=formatting.price(holding.cost),
+        last=UNKNOWN if holding.last is None else formatting.price(holding.last),
+        priced_at=holding.priced_at,
+        value=money(holding.value),
+        unrealised=signed_money(holding.unrealised),
+        change=signed_percent(holding.change),
         tone=shown,
-        icon=arrow(shown),
-        weight=percent(held.weight),
-        weight_width=min(abs(held.weight or 0.0), 1.0) * 100,
-        exits=tuple(_exits(held)),
-        close_url=ticket_url(held.symbol, side, abs(held.units), reduce_only="yes"),
-        lots_url="/portfolio?" + urlencode({"lots": held.symbol}),
+        icon=arrow_icon(shown),
+        weight=percent(holding.weight),
+        weight_width=min(abs(holding.weight or 0.0), 1.0) * 100,
+        exits=tuple(_exit_lines(holding)),
+        close_url=ticket_url(holding.symbol, side, abs(holding.quantity), reduce_only="yes"),
+        lots_url="/portfolio?" + urlencode({"lots": holding.symbol}),
     )
 
 
-def _exits(held: Holding) -> Iterable[ExitLine]:
-    for word, orders in (("Stop", held.stops), ("Profit", held.targets)):
+def _exit_lines(holding: Holding) -> Iterable[ExitLine]:
+    for word, orders in (("Stop", holding.stop_orders), ("Profit", holding.profit_orders)):
         for order in orders:
             yield ExitLine(word, _exit_price(order), f"/orders/{order.id}")
 
 
 def _exit_price(order: Order) -> str:
-    if order.trail is not None:
-        return f"trails by {formatting.price(order.trail)}"
-    if order.trail_share is not None:
-        return f"trails by {percent(order.trail_share)}"
-    price = order.limit if order.stop is None else order.stop
+    if order.trail_amount is not None:
+        return f"trails by {formatting.price(order.trail_amount)}"
+    if order.trail_fraction is not None:
+        return f"trails by {percent(order.trail_fraction)}"
+    price = order.limit_price if order.stop_price is None else order.stop_price
     return UNKNOWN if price is None else formatting.price(price)
 
 
 def _slices(
     parts: Sequence[tuple[str, float]], cash: float, notes: Mapping[str, str]
-) -> tuple[Slice, ...]:
+) -> tuple[AllocationSlice, ...]:
     """Each part's share of everything held and the cash; the smallest are told together."""
     shown = list(parts[: len(_LOOKS)])
     if rest := parts[len(_LOOKS) :]:
@@ -220,32 +241,34 @@ def _slices(
         look = 0 if name == _CASH and place == len(shown) - 1 else _LOOKS[place % len(_LOOKS)]
         short = "short" if value < 0 else ""
         note = ", ".join(filter(None, (short, notes.get(name, ""))))
-        told = percent(abs(value) / whole)
-        found.append(Slice(name, told, money(value), round(x, 3), width, look, note))
+        share_text = percent(abs(value) / whole)
+        found.append(
+            AllocationSlice(name, share_text, money(value), round(x, 3), width, look, note)
+        )
         x += width
     return tuple(found)
 
 
-def _mover(symbol: str, profit: float, held: bool) -> Mover:
+def _mover(symbol: str, profit: float, is_held: bool) -> Mover:
     shown = tone(profit)
-    note = "still held" if held else "closed"
-    return Mover(symbol, change(profit), shown, arrow(shown), note)
+    note = "still held" if is_held else "closed"
+    return Mover(symbol, signed_money(profit), shown, arrow_icon(shown), note)
 
 
-def _since_beginning(told: Figures, currency: str) -> str:
-    if told.profit is None or told.deposited <= 0:
+def _since_beginning(valuation: AccountValuation, currency: str) -> str:
+    if valuation.profit is None or valuation.deposited <= 0:
         return currency
-    return f"{currency}, {share(told.profit / told.deposited)} on {money(told.deposited)} paid in"
+    return f"{currency}, {signed_percent(valuation.profit / valuation.deposited)} on {money(valuation.deposited)} paid in"
 
 
-def _beside(told: Figures) -> str:
+def _income_note(valuation: AccountValuation) -> str:
     """What moved cash beside trades."""
     parts = [
-        f"dividends {money(told.dividends)}" if told.dividends else "",
-        f"borrowing {money(told.borrowing)}" if told.borrowing else "",
+        f"dividends {money(valuation.dividends)}" if valuation.dividends else "",
+        f"borrowing {money(valuation.borrowing)}" if valuation.borrowing else "",
     ]
     return ", ".join(filter(None, parts)) or "of what was sold"
 
 
-def _of(part: float, whole: float | None) -> str:
+def _share_of_equity(part: float, whole: float | None) -> str:
     return "" if whole is None or whole <= 0 else f"{percent(part / whole)} of equity"

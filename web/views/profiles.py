@@ -4,12 +4,12 @@ from dataclasses import dataclass
 
 from trading.limits import LimitSettings
 from trading.sizing.position_sizing import SizingSettings
-from trading.sizing.profiles import PROFILES, Profile
+from trading.sizing.profiles import PROFILES, StrategyProfile
 from web.views.amounts import percent
 
 
 @dataclass(frozen=True, slots=True)
-class Figure:
+class ProfileFigure:
     name: str
     value: str
 
@@ -20,7 +20,7 @@ class ProfileLine:
     label: str
     sentence: str
     chosen: bool
-    figures: tuple[Figure, ...]
+    figures: tuple[ProfileFigure, ...]
 
 
 def profile_lines(
@@ -31,7 +31,7 @@ def profile_lines(
         ProfileLine(
             name=name,
             label=name.capitalize(),
-            sentence=each.sentence,
+            sentence=each.description,
             chosen=name == chosen,
             figures=_figures(each, sizing, limits),
         )
@@ -39,12 +39,14 @@ def profile_lines(
     )
 
 
-def _figures(profile: Profile, sizing: SizingSettings, limits: LimitSettings) -> tuple[Figure, ...]:
-    sized, limited = profile.size(sizing), profile.limit(limits)
+def _figures(
+    profile: StrategyProfile, sizing: SizingSettings, limits: LimitSettings
+) -> tuple[ProfileFigure, ...]:
+    sized, limited = profile.apply_to_sizing(sizing), profile.apply_to_limits(limits)
     return (
-        Figure("one symbol, at most", percent(sized.position_limit, 0)),
-        Figure("all symbols", percent(sized.gross_limit, 0)),
-        Figure("one order", percent(limited.order_limit, 0)),
-        Figure("loss in a day", percent(limited.daily_loss, 0)),
-        Figure("drawdown", percent(limited.drawdown, 0)),
+        ProfileFigure("one symbol, at most", percent(sized.position_limit, 0)),
+        ProfileFigure("all symbols", percent(sized.gross_limit, 0)),
+        ProfileFigure("one order", percent(limited.order_limit, 0)),
+        ProfileFigure("loss in a day", percent(limited.daily_loss, 0)),
+        ProfileFigure("drawdown", percent(limited.drawdown, 0)),
     )

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from domain.symbols import asset_class
-from storage.journal.decision_records import Recorded
+from storage.journal.decision_records import RecordedDecision
 from web import formatting
-from web.recent_prices import Recent
+from web.recent_prices import RecentCloses
 from web.views.decisions import DecisionCell, decision_cell
 from web.views.votes import VoteCell, vote_cell, waiting_cell
 
@@ -21,7 +21,7 @@ class PriceCell:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class SymbolRow:
     """A symbol of the matrix. `decision` is None until its first one."""
 
     symbol: str
@@ -30,8 +30,8 @@ class Row:
     price: PriceCell
     votes: tuple[VoteCell, ...]
     decision: DecisionCell | None
-    spark: str
-    spark_tone: str
+    sparkline: str
+    sparkline_tone: str
 
 
 def price_cell(symbol: str, price: float | None, change: float | None) -> PriceCell:
@@ -45,15 +45,18 @@ def price_cell(symbol: str, price: float | None, change: float | None) -> PriceC
     )
 
 
-def row(
-    symbol: str, agents: Sequence[str], recorded: Recorded | None, recent: Recent | None
-) -> Row:
+def build_symbol_row(
+    symbol: str,
+    agents: Sequence[str],
+    recorded: RecordedDecision | None,
+    recent: RecentCloses | None,
+) -> SymbolRow:
     """The matrix row of a symbol; agents that have not voted on it are shown as waiting."""
     votes = {vote.agent: vote for vote in recorded.decision.votes} if recorded else {}
     names = [*agents, *(name for name in votes if name not in agents)]
     closes = recent.closes if recent else ()
     price = recorded.decision.price if recorded else None
-    return Row(
+    return SymbolRow(
         symbol=symbol,
         slug=formatting.slug(symbol),
         kind=asset_class(symbol).value,
@@ -63,12 +66,12 @@ def row(
             for name in names
         ),
         decision=decision_cell(recorded) if recorded else None,
-        spark=spark(closes),
-        spark_tone=formatting.tone(closes[-1] - closes[0]) if closes else "flat",
+        sparkline=sparkline_points(closes),
+        sparkline_tone=formatting.tone(closes[-1] - closes[0]) if closes else "flat",
     )
 
 
-def spark(closes: Sequence[float]) -> str:
+def sparkline_points(closes: Sequence[float]) -> str:
     """Points of a polyline in a field of 100 x 28, empty for fewer than two closes."""
     if len(closes) < 2:
         return ""

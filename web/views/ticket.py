@@ -4,46 +4,46 @@ import math
 from dataclasses import dataclass
 from datetime import datetime
 
-from domain.trading.account import Account, Standing
-from domain.trading.orders import Kind, Preview, Side, Term, Ticket
-from trading.orders.confirmation_tokens import LIFE
+from domain.trading.account import Account, TradingState
+from domain.trading.orders import OrderPreview, OrderType, Side, Ticket, TimeInForce
+from trading.orders.confirmation_tokens import TOKEN_LIFETIME
 from web import formatting
 from web.number_input import write_number
-from web.orders.ticket_form import NAMES, UNITS, Typed
-from web.views.amounts import money, percent, units_of
-from web.views.orders import SIDES, TERMS, terms_of
+from web.orders.ticket_form import FIELD_NAMES, UNITS, TicketFormData
+from web.views.amounts import format_quantity, money, percent
+from web.views.orders import SIDES, TIME_IN_FORCE_TEXT, describe_order_type
 from web.views.valuation import holdings
 
-_KINDS = {
-    Kind.MARKET: "Market", Kind.LIMIT: "Limit", Kind.STOP: "Stop", Kind.STOP_LIMIT: "Stop limit",
-    Kind.TRAILING_STOP: "Trailing stop", Kind.TAKE_PROFIT: "Take profit",
+_ORDER_TYPES = {
+    OrderType.MARKET: "Market", OrderType.LIMIT: "Limit", OrderType.STOP: "Stop", OrderType.STOP_LIMIT: "Stop limit",
+    OrderType.TRAILING_STOP: "Trailing stop", OrderType.TAKE_PROFIT: "Take profit",
 }  # fmt: skip
-_TERMS = {
-    Term.DAY: "Day: to the end of its session", Term.GTC: "Until cancelled",
-    Term.IOC: "Next open alone, in part (IOC)", Term.FOK: "Next open alone, whole (FOK)",
+_TIMES_IN_FORCE = {
+    TimeInForce.DAY: "Day: to the end of its session", TimeInForce.GTC: "Until cancelled",
+    TimeInForce.IOC: "Next open alone, in part (IOC)", TimeInForce.FOK: "Next open alone, whole (FOK)",
 }  # fmt: skip
-_STANDINGS = {
-    Standing.REDUCING: "The account may only shrink its positions",
-    Standing.HALTED: "The account is halted and takes no order",
+_STATE_WARNINGS = {
+    TradingState.REDUCING: "The account may only shrink its positions",
+    TradingState.HALTED: "The account is halted and takes no order",
 }
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class TicketOption:
     value: str
     label: str
     chosen: bool
 
 
 @dataclass(frozen=True, slots=True)
-class Choices:
-    sides: tuple[Choice, ...]
-    kinds: tuple[Choice, ...]
-    terms: tuple[Choice, ...]
+class TicketOptions:
+    sides: tuple[TicketOption, ...]
+    order_types: tuple[TicketOption, ...]
+    times_in_force: tuple[TicketOption, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Holds:
+class CurrentPosition:
     """What the account holds of the symbol before the order. `price` is its last close, '' before
     the first; `closes` as many units as would close the position and `side` the side that does;
     `warning` says why less than usual may be traded."""
@@ -51,19 +51,19 @@ class Holds:
     symbol: str
     price: str
     currency: str
-    units: str
+    quantity: str
     weight: str
     cash: str
-    closes: str
-    side: str
-    waiting: int
+    closing_quantity: str
+    closing_side: str
+    open_orders: int
     warning: str
 
 
 @dataclass(frozen=True, slots=True)
 class CheckLine:
     name: str
-    why: str
+    reason: str
     passed: bool
 
 
@@ -72,13 +72,13 @@ class PreviewView:
     """`asks` says the order in words, `takes` what it does to the cash. `quote` is empty where a
     check failed; it confirms the order for `seconds` more, sent back with `fields`."""
 
-    asks: str
+    description: str
     verb: str
     symbol: str
     price: str
     priced_at: datetime
     costs: str
-    takes: str
+    cash_effect: str
     value: str
     weight: str
     currency: str
@@ -92,79 +92,87 @@ class PreviewView:
     fields: tuple[tuple[str, str], ...]
 
 
-def choices(form: Typed) -> Choices:
-    return Choices(
-        sides=tuple(Choice(s.value, SIDES[s][0], s.value == form.side) for s in Side),
-        kinds=tuple(
-            Choice(kind.value, label, kind.value == form.kind) for kind, label in _KINDS.items()
+def ticket_options(form: TicketFormData) -> TicketOptions:
+    return TicketOptions(
+        sides=tuple(TicketOption(s.value, SIDES[s][0], s.value == form.side) for s in Side),
+        order_types=tuple(
+            TicketOption(kind.value, label, kind.value == form.kind)
+            for kind, label in _ORDER_TYPES.items()
         ),
-        terms=tuple(Choice(t.value, label, t.value == form.term) for t, label in _TERMS.items()),
+        times_in_force=tuple(
+            TicketOption(t.value, label, t.value == form.term)
+            for t, label in _TIMES_IN_FORCE.items()
+        ),
     )
 
 
-def holds(account: Account, symbol: str, price: float | None) -> Holds:
-    found = next((each for each in holdings(account) if each.symbol == symbol), None)
-    units = found.units if found else 0.0
-    guard = account.guard
-    why = _STANDINGS.get(guard.standing, "")
-    return Holds(
+def current_position(account: Account, symbol: str, price: float | None) -> CurrentPosition:
+    holding = next((each for each in holdings(account) if each.symbol == symbol), None)
+    quantity = holding.quantity if holding else 0.0
+    risk = account.risk
+    warning = _STATE_WARNINGS.get(risk.trading_state, "")
+    return CurrentPosition(
         symbol=symbol,
         price="" if price is None else formatting.price(price),
         currency=account.currency,
-        units=units_of(units),
-        weight=percent(found.weight if found else 0.0),
+        quantity=format_quantity(quantity),
+        weight=percent(holding.weight if holding else 0.0),
         cash=money(account.cash),
-        closes=write_number(abs(units), 12) if units else "",
-        side="sell" if units > 0 else "buy",
-        waiting=sum(order.symbol == symbol for order in account.orders.values()),
-        warning=f"{why} ({formatting.line(guard.reason)})" if why and guard.reason else why,
+        closing_quantity=write_number(abs(quantity), 12) if quantity else "",
+        closing_side="sell" if quantity > 0 else "buy",
+        open_orders=sum(order.symbol == symbol for order in account.orders.values()),
+        warning=f"{warning} ({formatting.single_line(risk.reason)})"
+        if warning and risk.reason
+        else warning,
     )
 
 
-def preview_view(preview: Preview, form: Typed, *, key: str, currency: str) -> PreviewView:
+def preview_view(
+    preview: OrderPreview, form: TicketFormData, *, key: str, currency: str
+) -> PreviewView:
     """Of a preview that was made just now."""
     ticket = preview.ticket
     return PreviewView(
-        asks=asks(ticket),
+        description=describe_ticket(ticket),
         verb=SIDES[ticket.side][0],
         symbol=ticket.symbol,
         price=formatting.price(preview.price),
         priced_at=preview.priced_at,
         costs=money(preview.costs),
-        takes="Takes from the cash" if preview.value >= 0 else "Brings to the cash",
+        cash_effect="Takes from the cash" if preview.value >= 0 else "Brings to the cash",
         value=money(abs(preview.value)),
         weight=percent(None if math.isnan(preview.weight) else preview.weight),
         currency=currency,
         checks=tuple(
-            CheckLine(check.name.capitalize(), formatting.line(check.why), check.passed)
+            CheckLine(check.name.capitalize(), formatting.single_line(check.reason), check.passed)
             for check in sorted(preview.checks, key=lambda check: check.passed)
         ),
         failed=sum(not check.passed for check in preview.checks),
         assumptions=preview.assumptions,
-        exits=_exits(ticket),
-        quote=preview.quote or "",
+        exits=_exits_text(ticket),
+        quote=preview.confirmation_token or "",
         key=key,
-        seconds=LIFE.seconds,
-        fields=_fields(form, ticket),
+        seconds=TOKEN_LIFETIME.seconds,
+        fields=_hidden_fields(form, ticket),
     )
 
 
-def asks(ticket: Ticket) -> str:
+def describe_ticket(ticket: Ticket) -> str:
     """`Buy 10 AAPL: limit 182.50, today`."""
     reduces = ", only reduces" if ticket.reduce_only else ""
     side = SIDES[ticket.side][0]
-    terms = f"{terms_of(ticket)}, {TERMS[ticket.term]}{reduces}"
-    return f"{side} {units_of(ticket.quantity)} {ticket.symbol}: {terms}"
+    terms = f"{describe_order_type(ticket)}, {TIME_IN_FORCE_TEXT[ticket.time_in_force]}{reduces}"
+    return f"{side} {format_quantity(ticket.quantity)} {ticket.symbol}: {terms}"
 
 
-def _exits(ticket: Ticket) -> str:
-    named = {"stop loss": ticket.stop_loss, "take profit": ticket.take_profit}
-    told = [f"{name} at {formatting.price(price)}" for name, price in named.items() if price]
-    return ", ".join(told)
+def _exits_text(ticket: Ticket) -> str:
+    exit_prices = {"stop loss": ticket.stop_loss, "take profit": ticket.take_profit}
+    parts = [f"{name} at {formatting.price(price)}" for name, price in exit_prices.items() if price]
+    return ", ".join(parts)
 
 
-def _fields(form: Typed, ticket: Ticket) -> tuple[tuple[str, str], ...]:
+def _hidden_fields(form: TicketFormData, ticket: Ticket) -> tuple[tuple[str, str], ...]:
     """As they were typed, but in units to the last bit: a value would be other units at another
     price."""
     exact = {"quantity": write_number(ticket.quantity), "measure": UNITS}
-    return tuple((name, exact.get(name, getattr(form, name))) for name in NAMES)
+    return tuple((name, exact.get(name, getattr(form, name))) for name in FIELD_NAMES)

@@ -5,35 +5,39 @@ from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import urlencode
 
-from domain.trading.account import Account, Guard, Mode, Standing
+from domain.trading.account import Account, RiskState, TradingMode, TradingState
 from domain.trading.orders import Order
 from trading.limits import LimitSettings
 from web import formatting
 from web.number_input import write_number
-from web.views.amounts import percent, units_of
-from web.views.valuation import Figures, fallen, figures
+from web.views.amounts import format_quantity, percent
+from web.views.valuation import AccountValuation, drawdown, value_account
 
-_STANDINGS = {
-    Standing.ACTIVE: ("Active", "shield-check", "up", "Orders are placed within the limits below."),
-    Standing.REDUCING: (
+_STATES = {
+    TradingState.ACTIVE: ("Active", "shield-check", "up", "Orders are placed within the limits below."),
+    TradingState.REDUCING: (
         "Reducing", "shield-alert", "warn", "Positions may only shrink: nothing new is bought.",
     ),
-    Standing.HALTED: (
+    TradingState.HALTED: (
         "Halted", "octagon-x", "down", "Nothing is traded until somebody resets the breakers.",
     ),
 }  # fmt: skip
 _MODES = {
-    Mode.OBSERVE: ("Observe", "eye", "Decisions are recorded and nothing comes of them."),
-    Mode.SUGGEST: ("Suggest", "lightbulb", "Decisions become suggestions that you may place."),
-    Mode.AUTO: ("Auto", "bot", "Decisions become orders by themselves."),
+    TradingMode.OBSERVE: ("Observe", "eye", "Decisions are recorded and nothing comes of them."),
+    TradingMode.SUGGEST: (
+        "Suggest",
+        "lightbulb",
+        "Decisions become suggestions that you may place.",
+    ),
+    TradingMode.AUTO: ("Auto", "bot", "Decisions become orders by themselves."),
 }
-BROKEN = "broken"
-_CLOSE = 0.75
+UNREADABLE = "broken"
+_WARNING_SHARE = 0.75
 """Share of a limit from which its bar warns."""
 
 
 @dataclass(frozen=True, slots=True)
-class Gauge:
+class LimitGauge:
     """`used` of a limit in words, '' where there is none, and `width` of 100 units; `word` says
     how near it is."""
 
@@ -47,7 +51,7 @@ class Gauge:
 
 
 @dataclass(frozen=True, slots=True)
-class ModeChoice:
+class ModeOption:
     value: str
     word: str
     icon: str
@@ -56,11 +60,11 @@ class ModeChoice:
 
 
 @dataclass(frozen=True, slots=True)
-class GuardView:
+class TradingStateView:
     """`ends` says what resets the breakers, empty while they stand as they should; `mode` is None
     where the account cannot be read."""
 
-    standing: str
+    state: str
     word: str
     icon: str
     tone: str
@@ -68,126 +72,128 @@ class GuardView:
     reason: str
     by: str
     since: datetime | None
-    ends: str
-    gauges: tuple[Gauge, ...]
-    mode: ModeChoice | None
+    reset_note: str
+    gauges: tuple[LimitGauge, ...]
+    mode: ModeOption | None
 
 
 @dataclass(frozen=True, slots=True)
-class Suggestion:
+class SuggestionLine:
     """`url` opens the ticket filled in with it."""
 
     symbol: str
     side: str
-    units: str
+    quantity: str
     tone: str
     icon: str
-    why: str
+    reason: str
     url: str
     decision_url: str
 
 
-def guard_view(account: Account, limits: LimitSettings) -> GuardView:
-    guard = account.guard
-    word, icon, tone, meaning = _STANDINGS[guard.standing]
-    return GuardView(
-        standing=guard.standing.value,
+def trading_state_view(account: Account, limits: LimitSettings) -> TradingStateView:
+    risk = account.risk
+    word, icon, tone, meaning = _STATES[risk.trading_state]
+    return TradingStateView(
+        state=risk.trading_state.value,
         word=word,
         icon=icon,
         tone=tone,
         meaning=meaning,
-        reason=formatting.line(guard.reason),
-        by=formatting.line(guard.by, 80),
-        since=guard.since,
-        ends=_ends(guard),
-        gauges=tuple(_gauges(account, figures(account), limits)),
-        mode=_mode(account.mode, account.mode),
+        reason=formatting.single_line(risk.reason),
+        by=formatting.single_line(risk.by, 80),
+        since=risk.since,
+        reset_note=_reset_note(risk),
+        gauges=tuple(_gauges(account, value_account(account), limits)),
+        mode=_mode_option(account.mode, account.mode),
     )
 
 
-def broken_view(because: str) -> GuardView:
+def unreadable_account_view(error: str) -> TradingStateView:
     """Of an account whose log cannot be trusted: it is not to be read, let alone traded on."""
-    return GuardView(
-        standing=BROKEN,
+    return TradingStateView(
+        state=UNREADABLE,
         word="Broken",
         icon="triangle-alert",
         tone="down",
         meaning="Nothing is traded: the account's log is not what was written.",
-        reason=formatting.line(because),
+        reason=formatting.single_line(error),
         by="",
         since=None,
-        ends="",
+        reset_note="",
         gauges=(),
         mode=None,
     )
 
 
-def mode_choices(chosen: Mode) -> tuple[ModeChoice, ...]:
-    return tuple(_mode(mode, chosen) for mode in Mode)
+def mode_options(chosen: TradingMode) -> tuple[ModeOption, ...]:
+    return tuple(_mode_option(mode, chosen) for mode in TradingMode)
 
 
-def suggestions(orders: Sequence[Order]) -> tuple[Suggestion, ...]:
+def suggestion_lines(orders: Sequence[Order]) -> tuple[SuggestionLine, ...]:
     return tuple(map(_suggestion, orders))
 
 
-def ticket_url(symbol: str, side: str, units: float, **more: str) -> str:
+def ticket_url(symbol: str, side: str, quantity: float, **more: str) -> str:
     """The ticket, filled in with this."""
-    asked = {"symbol": symbol, "side": side, "quantity": write_number(units, 12), **more}
-    return "/trade?" + urlencode(asked)
+    query = {"symbol": symbol, "side": side, "quantity": write_number(quantity, 12), **more}
+    return "/trade?" + urlencode(query)
 
 
-def day_loss(account: Account, told: Figures) -> float | None:
+def day_loss(account: Account, valuation: AccountValuation) -> float | None:
     """The fraction of the equity before the day that is lost since; 0 where it grew."""
-    return fallen(told.equity, account.guard.day_equity if account.guard.day else 0.0)
+    return drawdown(valuation.equity, account.risk.day_equity if account.risk.day else 0.0)
 
 
-def _gauges(account: Account, told: Figures, limits: LimitSettings) -> Iterator[Gauge]:
-    yield _gauge("Lost today", day_loss(account, told), limits.daily_loss)
-    yield _gauge("Drawdown", told.drawdown, limits.drawdown)
-    losses, most = account.guard.losses, limits.losses
+def _gauges(
+    account: Account, valuation: AccountValuation, limits: LimitSettings
+) -> Iterator[LimitGauge]:
+    yield _percent_gauge("Lost today", day_loss(account, valuation), limits.daily_loss)
+    yield _percent_gauge("Drawdown", valuation.drawdown, limits.drawdown)
+    losses, most = account.risk.losses, limits.losses
     part = None if most is None else losses / most
-    yield _measured("Losses in a row", f"{losses}", "" if most is None else f"{most}", part)
+    yield _limit_gauge("Losses in a row", f"{losses}", "" if most is None else f"{most}", part)
 
 
-def _gauge(label: str, used: float | None, limit: float | None) -> Gauge:
+def _percent_gauge(label: str, used: float | None, limit: float | None) -> LimitGauge:
     part = None if used is None or limit is None else used / limit
-    return _measured(label, percent(used), "" if limit is None else percent(limit), part)
+    return _limit_gauge(label, percent(used), "" if limit is None else percent(limit), part)
 
 
-def _measured(label: str, used: str, limit: str, part: float | None) -> Gauge:
+def _limit_gauge(label: str, used: str, limit: str, part: float | None) -> LimitGauge:
     if part is None:
         word = "not known yet" if limit else "no limit"
-        return Gauge(label, used, limit, 0.0, "none", "circle-dashed", word)
+        return LimitGauge(label, used, limit, 0.0, "none", "circle-dashed", word)
     width = round(min(max(part, 0.0), 1.0) * 100, 1)
     if part >= 1.0:
-        return Gauge(label, used, limit, width, "down", "octagon-x", "reached")
-    if part >= _CLOSE:
-        return Gauge(label, used, limit, width, "warn", "triangle-alert", "close")
-    return Gauge(label, used, limit, width, "flat", "circle-check", "within")
+        return LimitGauge(label, used, limit, width, "down", "octagon-x", "reached")
+    if part >= _WARNING_SHARE:
+        return LimitGauge(label, used, limit, width, "warn", "triangle-alert", "close")
+    return LimitGauge(label, used, limit, width, "flat", "circle-check", "within")
 
 
-def _ends(guard: Guard) -> str:
-    if guard.standing is Standing.ACTIVE:
+def _reset_note(risk: RiskState) -> str:
+    if risk.trading_state is TradingState.ACTIVE:
         return ""
-    if guard.until is None:
+    if risk.until is None:
         return "It stays so until somebody resets it."
-    return f"It ends by itself on {guard.until:%Y-%m-%d}, or when somebody resets it."
+    return f"It ends by itself on {risk.until:%Y-%m-%d}, or when somebody resets it."
 
 
-def _mode(mode: Mode, chosen: Mode) -> ModeChoice:
+def _mode_option(mode: TradingMode, chosen: TradingMode) -> ModeOption:
     word, icon, meaning = _MODES[mode]
-    return ModeChoice(mode.value, word, icon, meaning, mode is chosen)
+    return ModeOption(mode.value, word, icon, meaning, mode is chosen)
 
 
-def _suggestion(order: Order) -> Suggestion:
+def _suggestion(order: Order) -> SuggestionLine:
     buys = order.side.sign > 0
-    return Suggestion(
+    return SuggestionLine(
         symbol=order.symbol,
         side=order.side.value,
-        units=units_of(order.quantity),
+        quantity=format_quantity(order.quantity),
         tone="up" if buys else "down",
         icon="arrow-up" if buys else "arrow-down",
-        why=formatting.line(order.why, 160),
+        reason=formatting.single_line(order.reason, 160),
         url=ticket_url(order.symbol, order.side.value, order.quantity),
         decision_url=f"/decisions/{order.receipt}" if order.receipt else "",
     )

@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from domain.trading.account import Account
-from domain.trading.orders import Kind, Order
+from domain.trading.orders import Order, OrderType
 
-PROFITABLE = frozenset({Kind.LIMIT, Kind.TAKE_PROFIT})
+PROFIT_ORDER_TYPES = frozenset({OrderType.LIMIT, OrderType.TAKE_PROFIT})
 
 
 @dataclass(frozen=True, slots=True)
-class Figures:
+class AccountValuation:
     """In the account's currency. `day_change` is against the equity before the day of the last
     bar; `exposure` (gross) and `net` are the value held over equity, `drawdown` the fraction lost
     since the highest equity. None where a price is missing or no bar was met yet."""
@@ -43,7 +43,7 @@ class Holding:
     without a price. `stops` and `targets` are its open exits."""
 
     symbol: str
-    units: float
+    quantity: float
     cost: float
     last: float | None
     priced_at: datetime | None
@@ -53,25 +53,27 @@ class Holding:
     weight: float | None
     realised: float
     opened_at: datetime
-    stops: tuple[Order, ...]
-    targets: tuple[Order, ...]
+    stop_orders: tuple[Order, ...]
+    profit_orders: tuple[Order, ...]
 
 
-def figures(account: Account) -> Figures:
-    held = _values(account)
-    known = None not in held.values()
-    values = [value for value in held.values() if value is not None]
+def value_account(account: Account) -> AccountValuation:
+    values_by_symbol = _market_values(account)
+    known = None not in values_by_symbol.values()
+    values = [value for value in values_by_symbol.values() if value is not None]
     equity = account.cash + sum(values) if known else None
-    paid = sum(position.units * position.cost for position in account.positions.values())
-    guard = account.guard
-    day = equity - guard.day_equity if equity is not None and guard.day is not None else None
-    return Figures(
+    cost_basis = sum(
+        position.quantity * position.average_cost for position in account.positions.values()
+    )
+    risk = account.risk
+    day = equity - risk.day_equity if equity is not None and risk.day is not None else None
+    return AccountValuation(
         equity=equity,
         day_change=day,
-        day_share=_ratio(day, guard.day_equity),
+        day_share=_ratio(day, risk.day_equity),
         cash=account.cash,
         realised=account.realised,
-        unrealised=sum(values) - paid if known else None,
+        unrealised=sum(values) - cost_basis if known else None,
         fees=account.fees,
         dividends=account.dividends,
         borrowing=account.borrowing,
@@ -79,69 +81,73 @@ def figures(account: Account) -> Figures:
         profit=None if equity is None else equity - account.deposited,
         exposure=_ratio(sum(map(abs, values)), equity),
         net=_ratio(sum(values), equity),
-        drawdown=fallen(equity, guard.high),
+        drawdown=drawdown(equity, risk.peak_equity),
     )
 
 
-def fallen(equity: float | None, since: float) -> float | None:
+def drawdown(equity: float | None, peak: float) -> float | None:
     """The fraction of `since` that is lost, 0 where nothing is."""
-    if equity is None or since <= 0:
+    if equity is None or peak <= 0:
         return None
-    return max(1.0 - equity / since, 0.0)
+    return max(1.0 - equity / peak, 0.0)
 
 
 def holdings(account: Account) -> tuple[Holding, ...]:
     """The largest first; those without a price after them."""
-    equity = figures(account).equity
-    exits = _exits(account)
+    equity = value_account(account).equity
+    exits = _exit_orders(account)
     found = [
-        _holding(account, symbol, value, equity, exits.get(symbol, ()))
-        for symbol, value in _values(account).items()
+        _build_holding(account, symbol, value, equity, exits.get(symbol, ()))
+        for symbol, value in _market_values(account).items()
     ]
     return tuple(sorted(found, key=lambda each: (each.value is None, -abs(each.value or 0.0))))
 
 
-def _holding(
+def _build_holding(
     account: Account,
     symbol: str,
     value: float | None,
     equity: float | None,
     exits: Sequence[Order],
 ) -> Holding:
-    position, mark = account.positions[symbol], account.marks.get(symbol)
-    unrealised = None if value is None else value - position.units * position.cost
+    position, mark = account.positions[symbol], account.last_bars.get(symbol)
+    unrealised = None if value is None else value - position.quantity * position.average_cost
     return Holding(
         symbol=symbol,
-        units=position.units,
-        cost=position.cost,
+        quantity=position.quantity,
+        cost=position.average_cost,
         last=mark.close if mark else None,
         priced_at=mark.at if mark else None,
         value=value,
         unrealised=unrealised,
-        change=_ratio(unrealised, abs(position.units * position.cost)),
+        change=_ratio(unrealised, abs(position.quantity * position.average_cost)),
         weight=_ratio(value, equity),
         realised=position.realised,
         opened_at=position.opened_at,
-        stops=tuple(order for order in exits if order.kind not in PROFITABLE),
-        targets=tuple(order for order in exits if order.kind in PROFITABLE),
+        stop_orders=tuple(order for order in exits if order.order_type not in PROFIT_ORDER_TYPES),
+        profit_orders=tuple(order for order in exits if order.order_type in PROFIT_ORDER_TYPES),
     )
 
 
-def _values(account: Account) -> dict[str, float | None]:
-    marks = account.marks
+def _market_values(account: Account) -> dict[str, float | None]:
+    marks = account.last_bars
     return {
-        symbol: position.units * marks[symbol].close if symbol in marks else None
+        symbol: position.quantity * marks[symbol].close if symbol in marks else None
         for symbol, position in account.positions.items()
-        if position.units
+        if position.quantity
     }
 
 
-def _exits(account: Account) -> Mapping[str, Sequence[Order]]:
+def _exit_orders(account: Account) -> Mapping[str, Sequence[Order]]:
     """Open orders that wait to shrink the position, by symbol."""
     found: dict[str, list[Order]] = {}
     for order in account.orders.values():
         position = account.positions.get(order.symbol)
-        if position and order.kind is not Kind.MARKET and order.side.sign * position.units < 0:
+        if (
+            position
+            and order.order_type is not OrderType.MARKET
+            and order.side.sign * position.quantity < 0
+        ):
             found.setdefault(order.symbol, []).append(order)
     return found
 

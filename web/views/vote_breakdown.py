@@ -6,26 +6,26 @@ from dataclasses import dataclass
 from domain.decision import Decision, Vote
 from domain.votes import Reason
 from web import formatting
-from web.views.votes import Bar, VoteCell, vote_cell
+from web.views.votes import DivergingBar, VoteCell, vote_cell
 
-FULL_TERM = 0.2
+FULL_BAR_LOG_ODDS = 0.2
 """Log-odds at which the bar of a single term is full."""
 
 
 @dataclass(frozen=True, slots=True)
-class TermLine:
+class EvidenceLine:
     """One term of the sum. `share` is what it adds to the committee's log-odds."""
 
     name: str
     value: str
     log_odds: str
-    share: str
+    contribution: str
     tone: str
-    bar: Bar
+    bar: DivergingBar
 
 
 @dataclass(frozen=True, slots=True)
-class AgentSum:
+class AgentContribution:
     """An agent's log-odds as the sum of its terms; `rest` counts the terms left out."""
 
     cell: VoteCell
@@ -33,51 +33,55 @@ class AgentSum:
     version: str
     weight: str
     log_odds: str
-    share: str
-    terms: tuple[TermLine, ...]
-    rest: int
-    rest_log_odds: str
+    contribution: str
+    terms: tuple[EvidenceLine, ...]
+    omitted: int
+    omitted_log_odds: str
     quantile: str
 
 
-def agent_sums(decision: Decision, most: int | None = None) -> tuple[AgentSum, ...]:
+def agent_contributions(
+    decision: Decision, max_terms: int | None = None
+) -> tuple[AgentContribution, ...]:
     """Every agent's terms; of more than `most`, the base rate and the largest others."""
-    return tuple(_agent_sum(vote, most) for vote in decision.votes)
+    return tuple(_agent_contribution(vote, max_terms) for vote in decision.votes)
 
 
-def _agent_sum(vote: Vote, most: int | None) -> AgentSum:
-    shown, hidden = _split(vote.reasons, most)
+def _agent_contribution(vote: Vote, max_terms: int | None) -> AgentContribution:
+    shown, hidden = _split(vote.reasons, max_terms)
     log_odds = vote.log_odds or 0.0
-    return AgentSum(
+    return AgentContribution(
         cell=vote_cell(vote),
         agent_icon=formatting.agent_icon(vote.agent),
-        version=formatting.line(vote.version, 60),
+        version=formatting.single_line(vote.version, 60),
         weight=formatting.percent(vote.weight),
         log_odds=formatting.signed(log_odds, 3),
-        share=formatting.signed(log_odds * vote.weight, 4),
-        terms=tuple(_term(reason, vote.weight) for reason in shown),
-        rest=len(hidden),
-        rest_log_odds=formatting.signed(sum(r.log_odds for r in hidden), 3),
+        contribution=formatting.signed(log_odds * vote.weight, 4),
+        terms=tuple(_evidence_line(reason, vote.weight) for reason in shown),
+        omitted=len(hidden),
+        omitted_log_odds=formatting.signed(sum(r.log_odds for r in hidden), 3),
         quantile="" if vote.quantile_5 is None else f"{formatting.percent(vote.quantile_5)} %",
     )
 
 
 def _split(
-    reasons: Sequence[Reason], most: int | None
+    reasons: Sequence[Reason], max_terms: int | None
 ) -> tuple[Sequence[Reason], Sequence[Reason]]:
-    if most is None or len(reasons) <= most:
+    if max_terms is None or len(reasons) <= max_terms:
         return reasons, ()
     order = sorted(reasons, key=lambda r: (r.name != "base rate", -abs(r.log_odds)))
-    kept = {id(reason) for reason in order[:most]}
-    return [r for r in reasons if id(r) in kept], [r for r in reasons if id(r) not in kept]
+    shown_ids = {id(reason) for reason in order[:max_terms]}
+    return [r for r in reasons if id(r) in shown_ids], [
+        r for r in reasons if id(r) not in shown_ids
+    ]
 
 
-def _term(reason: Reason, weight: float) -> TermLine:
-    return TermLine(
-        name=formatting.line(reason.name),
-        value=formatting.observed(reason.value, reason.unit),
+def _evidence_line(reason: Reason, weight: float) -> EvidenceLine:
+    return EvidenceLine(
+        name=formatting.single_line(reason.name),
+        value=formatting.reason_value(reason.value, reason.unit),
         log_odds=formatting.signed(reason.log_odds, 3),
-        share=formatting.signed(reason.log_odds * weight, 4),
+        contribution=formatting.signed(reason.log_odds * weight, 4),
         tone=formatting.tone(reason.log_odds, 0.0005),
-        bar=Bar.of(reason.log_odds, FULL_TERM),
+        bar=DivergingBar.of(reason.log_odds, FULL_BAR_LOG_ODDS),
     )

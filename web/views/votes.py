@@ -12,22 +12,22 @@ from math import exp
 from domain.decision import Vote
 from web import formatting
 
-EVEN = 0.005
+NEUTRAL_BAND = 0.005
 """Closer to the base rate than half a point is drawn as even."""
 
-FULL_BAR = 0.06
+FULL_BAR_PROBABILITY = 0.06
 """Distance from the base rate, in probability, at which a bar is full."""
 
 
 @dataclass(frozen=True, slots=True)
-class Bar:
+class DivergingBar:
     """A bar that grows from the middle of a field of 100 units."""
 
     x: float
     width: float
 
     @classmethod
-    def of(cls, value: float, full: float) -> "Bar":
+    def of(cls, value: float, full: float) -> "DivergingBar":
         width = round(min(abs(value) / full, 1.0) * 50, 1)
         return cls(50 if value >= 0 else round(50 - width, 1), width)
 
@@ -43,25 +43,25 @@ class VoteCell:
     word: str
     tone: str
     percent: str
-    bar: Bar
+    bar: DivergingBar
     cap: str
-    because: str
+    abstention_reason: str
     title: str
 
 
 @dataclass(frozen=True, slots=True)
-class Tally:
+class VoteTally:
     up: int
     even: int
     down: int
-    silent: int
+    abstained: int
 
 
 def sigmoid(log_odds: float) -> float:
     return 1 / (1 + exp(-log_odds))
 
 
-def lean(vote: Vote) -> float:
+def distance_from_base_rate(vote: Vote) -> float:
     """How far the vote stands from the base rate it starts from; 0 for an abstention."""
     if vote.p_up is None:
         return 0.0
@@ -73,14 +73,14 @@ def vote_cell(vote: Vote) -> VoteCell:
     label = formatting.agent_label(vote.agent)
     cap = "" if vote.cap >= 1 else ("veto" if vote.cap == 0 else f"≤{vote.cap * 100:.0f}%")
     if vote.p_up is None:
-        because = formatting.line(vote.abstained_because or "no reason given", 160)
-        word, icon, tone, percent, title = "No view", "circle-dashed", "none", "", because
+        abstention_reason = formatting.single_line(vote.abstained_because or "no reason given", 160)
+        word, icon, tone, percent, title = "No view", "circle-dashed", "none", "", abstention_reason
     else:
-        because, percent = "", f"{vote.p_up * 100:.0f}"
-        word, icon, tone = _LEANS[formatting.tone(lean(vote), EVEN)]
+        abstention_reason, percent = "", f"{vote.p_up * 100:.0f}"
+        word, icon, tone = _DIRECTIONS[formatting.tone(distance_from_base_rate(vote), NEUTRAL_BAND)]
         title = (
             f"{label} gives {formatting.percent(vote.p_up)} % for {vote.symbol}, "
-            f"{formatting.signed(lean(vote) * 100, 1)} points from its base rate"
+            f"{formatting.signed(distance_from_base_rate(vote) * 100, 1)} points from its base rate"
         )
     return VoteCell(
         id=f"vote-{formatting.slug(vote.symbol)}-{formatting.slug(vote.agent)}",
@@ -90,9 +90,9 @@ def vote_cell(vote: Vote) -> VoteCell:
         word=word,
         tone=tone,
         percent=percent,
-        bar=Bar.of(lean(vote), FULL_BAR),
+        bar=DivergingBar.of(distance_from_base_rate(vote), FULL_BAR_PROBABILITY),
         cap=cap,
-        because=because,
+        abstention_reason=abstention_reason,
         title=title,
     )
 
@@ -107,21 +107,25 @@ def waiting_cell(symbol: str, agent: str) -> VoteCell:
         word="Waiting",
         tone="none",
         percent="",
-        bar=Bar(50, 0),
+        bar=DivergingBar(50, 0),
         cap="",
-        because="no vote yet",
+        abstention_reason="no vote yet",
         title="no vote yet",
     )
 
 
-def tally(votes: Sequence[Vote]) -> Tally:
-    tones = [formatting.tone(lean(vote), EVEN) for vote in votes if vote.p_up is not None]
-    return Tally(
+def tally(votes: Sequence[Vote]) -> VoteTally:
+    tones = [
+        formatting.tone(distance_from_base_rate(vote), NEUTRAL_BAND)
+        for vote in votes
+        if vote.p_up is not None
+    ]
+    return VoteTally(
         tones.count("up"), tones.count("flat"), tones.count("down"), len(votes) - len(tones)
     )
 
 
-_LEANS = {
+_DIRECTIONS = {
     "up": ("Up", "arrow-up", "up"),
     "down": ("Down", "arrow-down", "down"),
     "flat": ("Even", "minus", "flat"),

@@ -10,19 +10,27 @@ from hypothesis import strategies as st
 from stable_baselines3.common.env_checker import check_env as check_for_sb3
 
 from domain.errors import InputError
-from envs.market_data import History
+from envs.market_data import MarketHistory
 from envs.portfolio_env import PortfolioEnv
-from tests.envs.market_fixtures import FREE, MARKET, ROWS, brief, market_of, seen_of, without
-from trading.account.account_arrays import bars_of
-from trading.account.simulation import play
-from trading.kernels.codes import DECIDE, LEAVE
-from trading.kernels.state import Asks, Bars
+from tests.envs.market_fixtures import (
+    FREE,
+    MARKET,
+    ROWS,
+    market_of,
+    observations_of,
+    remove_bar,
+    short_episodes,
+)
+from trading.account.account_arrays import bar_arrays_from
+from trading.account.simulation import simulate_trading
+from trading.kernels.codes import KEEP, TARGET
+from trading.kernels.state import BarArrays, TargetMatrix
 
-HOLEY = without(without(MARKET, 100, 0), 200, 1)
+HOLEY = remove_bar(remove_bar(MARKET, 100, 0), 200, 1)
 
 
-def portfolio(market: History = MARKET, rows: range = ROWS, **kwargs) -> PortfolioEnv:
-    return PortfolioEnv(market, seen_of(market), rows, brief(**kwargs))
+def portfolio(market: MarketHistory = MARKET, rows: range = ROWS, **kwargs) -> PortfolioEnv:
+    return PortfolioEnv(market, observations_of(market), rows, short_episodes(**kwargs))
 
 
 def test_it_keeps_the_contracts_of_gymnasium_and_of_stable_baselines3():
@@ -86,15 +94,15 @@ def test_equity_is_that_of_the_paper_account_to_the_last_bit(seed, delay):
     wanted = (dice.random((20, 3)) * 0.6).astype(np.float32)
     equity = [start["equity"], *(env.step(weights)[-1]["equity"] for weights in wanted)]
     rows = slice(start["row"], start["row"] + 21)
-    window = Bars(*(each[rows] for each in bars_of(HOLEY.tape)))
+    window = BarArrays(*(each[rows] for each in bar_arrays_from(HOLEY.bar_matrix)))
     total = np.maximum((wanted[:, 0].astype(float) + wanted[:, 1]) + wanted[:, 2], 1.0)
     targets = np.vstack([wanted / total[:, None], np.zeros((1, 3))])
     held = np.array([symbol in start["shares"] for symbol in HOLEY.symbols])
-    words = np.where(np.tile(held, (21, 1)), DECIDE, LEAVE).astype(np.int8)
-    asks = Asks(words, targets, np.full((21, 3), np.inf))
-    late = int(env._copies._delay[0])
-    trading = env._copies.settings.trading
-    theirs = play(HOLEY.symbols, window, asks, trading, 100_000.0, late)
+    words = np.where(np.tile(held, (21, 1)), TARGET, KEEP).astype(np.int8)
+    asks = TargetMatrix(words, targets, np.full((21, 3), np.inf))
+    late = int(env._env._delay[0])
+    trading = env._env.settings.trading
+    theirs = simulate_trading(HOLEY.symbols, window, asks, trading, 100_000.0, late)
     assert np.array(equity).tobytes() == theirs.equity.tobytes()
 
 

@@ -7,16 +7,24 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from envs.environments.rewards import LEAST, LIMIT, RATE, REWARDS, USUAL, first_memory, reward_of
+from envs.environments.rewards import (
+    AVERAGING_RATE,
+    LIMIT,
+    MIN_VOLATILITY,
+    PRIOR_VOLATILITY,
+    REWARDS,
+    initial_memory,
+    step_reward,
+)
 
 growths = st.lists(st.floats(0.8, 1.25), min_size=1, max_size=60)
 
 
 def rewards(name, path):
     """Of every step of equity along `path`."""
-    memory = first_memory(name, path[0])
+    memory = initial_memory(name, path[0])
     return [
-        reward_of(REWARDS.index(name), before, after, memory) for before, after in pairwise(path)
+        step_reward(REWARDS.index(name), before, after, memory) for before, after in pairwise(path)
     ]
 
 
@@ -43,7 +51,7 @@ def test_the_drawdown_reward_takes_every_new_loss_below_the_peak_twice(steps):
 def test_the_differential_sharpe_ratio_is_the_derivative_of_the_average_one(returns):
     """Against the derivative by differences: d S / d RATE at RATE = 0 of the moving Sharpe ratio,
     wherever its variance is not too small to mean anything."""
-    average, square = 0.0, USUAL**2
+    average, square = 0.0, PRIOR_VOLATILITY**2
     path = path_of(1.0 + np.array(returns))
     for gained, given_ in zip(returns, rewards("differential-sharpe", path), strict=True):
 
@@ -52,11 +60,11 @@ def test_the_differential_sharpe_ratio_is_the_derivative_of_the_average_one(retu
             b = square + rate * (gained**2 - square)
             return a / np.sqrt(b - a * a)
 
-        if square - average**2 > 2 * LEAST**2:
+        if square - average**2 > 2 * MIN_VOLATILITY**2:
             derivative = (sharpe(1e-6) - sharpe(-1e-6)) / 2e-6
             assert given_ == pytest.approx(np.clip(derivative, -LIMIT, LIMIT), rel=1e-3, abs=1e-5)
-        average += RATE * (gained - average)
-        square += RATE * (gained**2 - square)
+        average += AVERAGING_RATE * (gained - average)
+        square += AVERAGING_RATE * (gained**2 - square)
 
 
 def test_the_first_steps_are_measured_in_the_usual_volatility():

@@ -14,20 +14,28 @@ from stable_baselines3.common.env_checker import check_env as check_for_sb3
 
 from domain.errors import InputError
 from envs.env_settings import EnvSettings
-from envs.market_data import History, history
+from envs.market_data import MarketHistory, history
 from envs.simulated import simulate
 from envs.trading_env import TradingEnv
-from tests.envs.market_fixtures import FREE, MARKET, ROWS, brief, market_of, seen_of, without
-from trading.account.account_arrays import bars_of
-from trading.account.simulation import asked, play
+from tests.envs.market_fixtures import (
+    FREE,
+    MARKET,
+    ROWS,
+    market_of,
+    observations_of,
+    remove_bar,
+    short_episodes,
+)
+from trading.account.account_arrays import bar_arrays_from
+from trading.account.simulation import simulate_trading, targets_where
 from trading.costs import CostSettings
-from trading.kernels.state import Bars
+from trading.kernels.state import BarArrays
 
 ACTIONS = ("flat-long", "short-flat-long", "share", "short-share")
 
 
-def environment(market: History = MARKET, rows: range = ROWS, **kwargs) -> TradingEnv:
-    return TradingEnv(market, seen_of(market), rows, brief(**kwargs))
+def environment(market: MarketHistory = MARKET, rows: range = ROWS, **kwargs) -> TradingEnv:
+    return TradingEnv(market, observations_of(market), rows, short_episodes(**kwargs))
 
 
 def path_of(env: TradingEnv, seed: int, actions: list) -> list[tuple]:
@@ -71,15 +79,17 @@ def test_equity_is_that_of_the_paper_account_to_the_last_bit(seed, shares, delay
     path = path_of(env, seed, [np.array([share], np.float32) for share in shares])
     start = path[0][1]
     rows, col = slice(start["row"], start["row"] + 21), MARKET.symbols.index(start["symbol"])
-    bars = bars_of(MARKET.tape)
-    window = Bars(*(each[rows, col : col + 1] if each.ndim == 2 else each[rows] for each in bars))
+    bars = bar_arrays_from(MARKET.bar_matrix)
+    window = BarArrays(
+        *(each[rows, col : col + 1] if each.ndim == 2 else each[rows] for each in bars)
+    )
     targets = np.zeros((21, 1))
     targets[:20, 0] = shares
-    asks = asked(targets, np.ones((21, 1), bool))
+    asks = targets_where(targets, np.ones((21, 1), bool))
     ours = [start["equity"], *(step[-1]["equity"] for step in path[1:])]
     trading = env.unwrapped._copies.settings.trading
     late = int(env.unwrapped._copies._delay[0])
-    theirs = play((start["symbol"],), window, asks, trading, 100_000.0, late)
+    theirs = simulate_trading((start["symbol"],), window, asks, trading, 100_000.0, late)
     assert np.array(ours).tobytes() == theirs.equity.tobytes()
 
 
@@ -219,7 +229,7 @@ def test_a_number_that_names_no_action_is_refused(bad):
 def test_windows_with_a_missing_bar_are_never_played():
     market = MARKET
     for col in range(3):
-        market = without(market, 150, col)
+        market = remove_bar(market, 150, col)
     env = environment(market)
     rows = [env.reset(seed=seed)[1]["row"] for seed in range(500)]
     assert not any(row <= 150 <= row + 20 for row in rows)
@@ -227,9 +237,9 @@ def test_windows_with_a_missing_bar_are_never_played():
 
 
 def test_windows_with_a_number_missing_in_what_is_seen_are_never_played():
-    seen = seen_of(MARKET)
+    seen = observations_of(MARKET)
     seen[150, :, 2] = np.nan
-    env = TradingEnv(MARKET, seen, ROWS, brief())
+    env = TradingEnv(MARKET, seen, ROWS, short_episodes())
     rows = [env.reset(seed=seed)[1]["row"] for seed in range(300)]
     assert not any(row <= 150 <= row + 20 for row in rows)
 
@@ -257,7 +267,7 @@ def test_a_market_of_one_price_is_refused():
 
 def test_what_is_seen_of_another_history_is_refused():
     with pytest.raises(InputError, match=r"\(399, 3, 11\), but the history has 400 bars of 3"):
-        TradingEnv(MARKET, seen_of(MARKET)[1:], ROWS, brief())
+        TradingEnv(MARKET, observations_of(MARKET)[1:], ROWS, short_episodes())
 
 
 @pytest.mark.parametrize(

@@ -13,12 +13,19 @@ from envs.env_settings import EnvSettings
 from envs.portfolio_env import PortfolioEnv
 from envs.trading_env import TradingEnv
 from envs.vector_env import VectorEnv
-from tests.envs.market_fixtures import MARKET, ROWS, brief, market_of, seen_of, without
-from trading.kernels import step_many
-from trading.warmup import compile_loops
+from tests.envs.market_fixtures import (
+    MARKET,
+    ROWS,
+    market_of,
+    observations_of,
+    remove_bar,
+    short_episodes,
+)
+from trading.kernels import step_batch
+from trading.warmup import compile_kernels
 
-SEEN = seen_of(MARKET)
-HOLEY = without(without(MARKET, 100, 0), 200, 1)
+SEEN = observations_of(MARKET)
+HOLEY = remove_bar(remove_bar(MARKET, 100, 0), 200, 1)
 RISING = 10.0 * 3.0 ** (np.arange(120) // 10)
 RUINOUS = market_of(RISING, RISING)
 """Who is short here is ruined within ten bars."""
@@ -83,7 +90,7 @@ def test_each_copy_is_the_scalar_environment_to_the_last_bit(chosen, seed):
 @settings(max_examples=10, deadline=None)
 @given(all_settings.filter(lambda chosen: not chosen.shorting), st.integers(0, 2**31))
 def test_each_copy_of_a_portfolio_is_the_scalar_one(chosen, seed):
-    seen = seen_of(HOLEY)
+    seen = observations_of(HOLEY)
     vector = VectorEnv(HOLEY, seen, ROWS, chosen, 3, portfolio=True)
     scalars = [PortfolioEnv(HOLEY, seen, ROWS, chosen) for _ in range(3)]
     same_as_scalar(vector, scalars, seed)
@@ -91,8 +98,8 @@ def test_each_copy_of_a_portfolio_is_the_scalar_one(chosen, seed):
 
 @pytest.mark.parametrize("reward", ["log-return", "differential-sharpe", "drawdown"])
 def test_copies_that_are_ruined_are_the_scalar_ones_too(reward):
-    chosen = brief(actions="short-flat-long", reward=reward, episode=50)
-    seen = seen_of(RUINOUS)
+    chosen = short_episodes(actions="short-flat-long", reward=reward, episode=50)
+    seen = observations_of(RUINOUS)
     vector = VectorEnv(RUINOUS, seen, range(0, 120), chosen, 3)
     scalars = [TradingEnv(RUINOUS, seen, range(0, 120), chosen) for _ in range(3)]
     for env in scalars:
@@ -101,7 +108,7 @@ def test_copies_that_are_ruined_are_the_scalar_ones_too(reward):
 
 
 def test_what_was_given_is_not_changed_by_later_steps():
-    env = VectorEnv(MARKET, SEEN, ROWS, brief(episode=2), 8)
+    env = VectorEnv(MARKET, SEEN, ROWS, short_episodes(episode=2), 8)
     kept = [env.reset()]
     for _ in range(7):
         seen, rewards, done, _ = env.step(np.ones(8, int))
@@ -113,7 +120,7 @@ def test_what_was_given_is_not_changed_by_later_steps():
 
 
 def test_a_seed_fixes_all_later_episodes_and_copies_differ():
-    env = VectorEnv(MARKET, SEEN, ROWS, brief(), 16)
+    env = VectorEnv(MARKET, SEEN, ROWS, short_episodes(), 16)
     env.seed(7)
     first = [env.reset(), env.reset()]
     env.seed(7)
@@ -123,7 +130,7 @@ def test_a_seed_fixes_all_later_episodes_and_copies_differ():
 
 
 def test_an_ended_episode_is_summed_up():
-    env = VectorEnv(MARKET, SEEN, ROWS, brief(episode=5), 2)
+    env = VectorEnv(MARKET, SEEN, ROWS, short_episodes(episode=5), 2)
     env.seed(0)
     env.reset()
     steps = [env.step(np.ones(2, int)) for _ in range(5)]
@@ -134,7 +141,7 @@ def test_an_ended_episode_is_summed_up():
 
 
 def test_a_thousand_copies_step_through_several_episodes():
-    env = VectorEnv(MARKET, SEEN, ROWS, brief(delay=1, noise=0.1, dearer=0.2), 1_500)
+    env = VectorEnv(MARKET, SEEN, ROWS, short_episodes(delay=1, noise=0.1, dearer=0.2), 1_500)
     env.seed(0)
     env.reset()
     dice = np.random.default_rng(0)
@@ -161,7 +168,9 @@ def test_a_thousand_copies_step_through_several_episodes():
     ],
 )
 def test_every_algorithm_learns_on_a_thousand_copies(algorithm, actions, told):
-    env = VecMonitor(VectorEnv(MARKET, SEEN, ROWS, brief(actions=actions, episode=3), 1_024))
+    env = VecMonitor(
+        VectorEnv(MARKET, SEEN, ROWS, short_episodes(actions=actions, episode=3), 1_024)
+    )
     model = algorithm("MlpPolicy", env, seed=1, policy_kwargs={"net_arch": [4]}, **told)
     model.learn(4 * 1_024)
     assert model.num_timesteps == 4_096
@@ -169,40 +178,40 @@ def test_every_algorithm_learns_on_a_thousand_copies(algorithm, actions, told):
 
 
 def test_one_account_many_and_portfolios_are_one_compiled_step_made_ready_at_set_up():
-    compile_loops()
-    plain, holding = brief(), brief(dearer=0.1, delay=1)
+    compile_kernels()
+    plain, holding = short_episodes(), short_episodes(dearer=0.1, delay=1)
     for env in (
         VectorEnv(MARKET, SEEN, ROWS, plain, 4),
         VectorEnv(MARKET, SEEN, ROWS, holding, 4, portfolio=True),
     ):
         env.reset()
         env.step(np.array([env.action_space.sample() for _ in range(4)]))
-    assert len(step_many.signatures) == 1
+    assert len(step_batch.signatures) == 1
 
 
 def test_wrappers_of_sb3_work_around_it():
-    env = VecNormalize(VectorEnv(MARKET, SEEN, ROWS, brief(episode=3), 4))
+    env = VecNormalize(VectorEnv(MARKET, SEEN, ROWS, short_episodes(episode=3), 4))
     env.reset()
     for _ in range(4):
         _, _, _, infos = env.step(np.zeros(4, int))
     assert infos == [{}] * 4
     assert env.env_is_wrapped(VecMonitor) == [False] * 4
-    assert env.get_attr("settings", indices=[1]) == [brief(episode=3)]
+    assert env.get_attr("settings", indices=[1]) == [short_episodes(episode=3)]
     assert {info["symbol"] for info in env.env_method("info")} <= set(MARKET.symbols)
     with pytest.raises(AttributeError, match="settings cannot be set"):
-        env.set_attr("settings", brief())
+        env.set_attr("settings", short_episodes())
     with pytest.raises(AttributeError, match="no method walk"):
         env.env_method("walk")
 
 
 def test_what_cannot_be_is_refused():
-    env = VectorEnv(MARKET, SEEN, ROWS, brief(actions="share"), 2)
+    env = VectorEnv(MARKET, SEEN, ROWS, short_episodes(actions="share"), 2)
     with pytest.raises(ResetNeeded, match=r"Call reset\(\) first"):
         env.step(np.zeros((2, 1)))
     env.reset()
     with pytest.raises(InputError, match="nan is no share of equity"):
         env.step(np.array([[0.1], [np.nan]]))
     with pytest.raises(InputError, match="0 copies"):
-        VectorEnv(MARKET, SEEN, ROWS, brief(), 0)
+        VectorEnv(MARKET, SEEN, ROWS, short_episodes(), 0)
     with pytest.raises(InputError, match="A portfolio holds nothing short"):
-        VectorEnv(MARKET, SEEN, ROWS, brief(actions="short-share"), 2, portfolio=True)
+        VectorEnv(MARKET, SEEN, ROWS, short_episodes(actions="short-share"), 2, portfolio=True)

@@ -6,12 +6,12 @@ from itertools import pairwise
 import numpy as np
 
 from domain.panel import Floats
-from envs.env_settings import NAMED, Actions
+from envs.env_settings import NAMED_ACTIONS, ActionScheme
 from envs.observation import FEATURES
-from envs.policies.drift import reference
+from envs.policies.drift import build_reference
 from envs.policies.ensemble import REGIMES
 from envs.policies.network import Network
-from envs.policies.policy import Kind, Manifest, Member, Policy, Score, Squash
+from envs.policies.policy import Manifest, Member, OutputKind, Policy, Score, Squash
 
 K = len(FEATURES)
 MANIFEST = Manifest(
@@ -25,7 +25,7 @@ MANIFEST = Manifest(
 )
 
 
-def seen(seed: int, rows: int) -> Floats:
+def observations(seed: int, rows: int) -> Floats:
     """(rows, K) standardised observations."""
     return np.clip(1.5 * np.random.default_rng(seed).normal(size=(rows, K)), -5.0, 5.0)
 
@@ -44,17 +44,17 @@ def network(seed: int, hidden: Sequence[int] = (8, 8), outputs: int = 2) -> Netw
 def member(
     seed: int,
     algorithm: str = "ppo",
-    kind: Kind = "logits",
-    actions: Actions = "flat-long",
+    kind: OutputKind = "logits",
+    actions: ActionScheme = "flat-long",
     squash: Squash | None = None,
     temper: float = 0.4,
     hidden: Sequence[int] = (8, 8),
 ) -> Member:
-    outputs = len(NAMED[actions]) if actions in NAMED else 1
+    outputs = len(NAMED_ACTIONS[actions]) if actions in NAMED_ACTIONS else 1
     return Member(algorithm, seed, kind, actions, network(seed, hidden, outputs), temper, squash)
 
 
-def mixed(seed: int) -> tuple[Member, ...]:
+def mixed_members(seed: int) -> tuple[Member, ...]:
     """One member of every kind, with networks of different shapes."""
     return (
         member(seed, "ppo"),
@@ -75,13 +75,13 @@ def policy(
     """Of `mixed` members unless others are given, at random weights; `change` makes other weights
     of them."""
     rng = np.random.default_rng(seed)
-    voting = mixed(seed) if members is None else members
+    voting = mixed_members(seed) if members is None else members
     weights = rng.uniform(0.1, 1.0, (len(REGIMES) if by_regime else 1, len(voting)))
     return Policy(
         mean=0.3 * rng.normal(size=K),
         scale=rng.uniform(0.5, 2.0, K),
         members=voting,
         weights=change(weights / weights.sum(axis=1, keepdims=True)),
-        reference=reference(rng.normal(size=(500, K))),
+        reference=build_reference(rng.normal(size=(500, K))),
         manifest=MANIFEST,
     )

@@ -9,14 +9,21 @@ from hypothesis import strategies as st
 
 from domain.panel import Floats
 from domain.votes import sigmoid
-from envs.observation import FEATURES, GROUPS
-from envs.policies.ensemble import REGIMES, by_regime, pool, regimes
+from envs.observation import FEATURE_GROUPS, FEATURES
+from envs.policies.ensemble import REGIMES, classify_regimes, pool_signals, regime_weights
 from envs.policies.network import Network
 from envs.policies.policy import Member, Policy
 from envs.policies.shapley import explain
-from tests.envs.policies.policy_fixtures import K, member, mixed, network, policy, seen
+from tests.envs.policies.policy_fixtures import (
+    K,
+    member,
+    mixed_members,
+    network,
+    observations,
+    policy,
+)
 
-X = seen(9, 200)
+X = observations(9, 200)
 EQUAL = np.full((1, 2), 0.5)
 
 
@@ -34,8 +41,8 @@ def linear(slope: float, feature: str = "return 5", algorithm: str = "ppo") -> M
 def test_the_evidence_of_one_member_is_its_tempered_leaning() -> None:
     own = member(3, temper=0.3)
     alone = policy(members=(own,))
-    assert np.allclose(alone.evidence(X), 0.3 * own.leaning(X), atol=1e-12)
-    assert np.allclose(alone.pooled(X).agreement, 1.0)
+    assert np.allclose(alone.evidence(X), 0.3 * own.signal(X), atol=1e-12)
+    assert np.allclose(alone.forecast(X).agreement, 1.0)
 
 
 @settings(max_examples=50, deadline=None)
@@ -43,21 +50,21 @@ def test_the_evidence_of_one_member_is_its_tempered_leaning() -> None:
 def test_the_evidence_is_the_mean_probability_times_the_share_of_variance_not_in_dispute(
     seed: int,
 ) -> None:
-    own, x = policy(seed), seen(seed, 50)
+    own, x = policy(seed), observations(seed, 50)
     weights = own.weights[0][:, None]
-    each = np.stack([sigmoid(m.temper * m.leaning(x)) for m in own.members])
+    each = np.stack([sigmoid(m.temper * m.signal(x)) for m in own.members])
     mean = (weights * each).sum(axis=0)
     dispute = (weights * (each - mean) ** 2).sum(axis=0)
     agreement = 1.0 - dispute / (mean * (1.0 - mean))
     expected = agreement * np.log(mean / (1.0 - mean))
     assert np.allclose(own.evidence(x), expected, atol=1e-9)
-    assert np.allclose(own.pooled(x).agreement, agreement, atol=1e-9)
+    assert np.allclose(own.forecast(x).agreement, agreement, atol=1e-9)
 
 
 def test_members_of_one_mind_keep_all_of_it_and_opposed_ones_nothing() -> None:
-    agreed = pool(np.array([[0.8], [0.8]]), np.ones(2), EQUAL, None)
+    agreed = pool_signals(np.array([[0.8], [0.8]]), np.ones(2), EQUAL, None)
     assert agreed.evidence == pytest.approx(0.8)
-    opposed = pool(np.array([[0.8], [-0.8]]), np.ones(2), EQUAL, None)
+    opposed = pool_signals(np.array([[0.8], [-0.8]]), np.ones(2), EQUAL, None)
     assert opposed.evidence == pytest.approx(0.0, abs=1e-12)
     assert opposed.agreement[0] < 0.9
 
@@ -66,7 +73,7 @@ def test_the_more_they_disagree_about_the_same_mean_the_less_is_left() -> None:
     up = np.linspace(0.6, 0.99, 20)
     down = 1.2 - up  # the mean stays at 0.6
     odds = np.log(np.stack([up / (1.0 - up), down / (1.0 - down)]))
-    pooled = pool(odds, np.ones(2), EQUAL, None)
+    pooled = pool_signals(odds, np.ones(2), EQUAL, None)
     assert np.allclose(pooled.log_odds, np.log(0.6 / 0.4))
     assert (np.diff(pooled.evidence) < 0.0).all()
     assert pooled.evidence[-1] > 0.0
@@ -79,7 +86,7 @@ def test_however_loud_the_members_are_the_evidence_is_finite_and_never_more_than
 ) -> None:
     count = len(wishes)
     weights = np.full((1, count), 1.0 / count)
-    pooled = pool(np.array(wishes)[:, None], np.full(count, temper), weights, None)
+    pooled = pool_signals(np.array(wishes)[:, None], np.full(count, temper), weights, None)
     assert np.isfinite(pooled.evidence).all()
     assert (np.abs(pooled.evidence) <= np.abs(pooled.log_odds)).all()
     assert ((pooled.agreement > 0.0) & (pooled.agreement <= 1.0)).all()
@@ -89,7 +96,7 @@ def test_however_loud_the_members_are_the_evidence_is_finite_and_never_more_than
 def test_members_that_learnt_nothing_and_an_ordinary_bar_give_exactly_nothing(
     by_regime: bool,
 ) -> None:
-    silenced = tuple(replace(each, temper=0.0) for each in mixed(5))
+    silenced = tuple(replace(each, temper=0.0) for each in mixed_members(5))
     assert (policy(5, silenced, by_regime=by_regime).evidence(X) == 0.0).all()
     assert (explain(policy(5, silenced, by_regime=by_regime), X).shares == 0.0).all()
     assert (policy(5, by_regime=by_regime).evidence(np.zeros((1, K))) == 0.0).all()
@@ -100,7 +107,7 @@ def test_members_that_learnt_nothing_and_an_ordinary_bar_give_exactly_nothing(
 def test_a_rows_answer_is_the_same_to_the_last_bit_whichever_rows_are_asked(
     seed: int, rows: int, data: st.DataObject, by_regime: bool
 ) -> None:
-    own, x = policy(seed, by_regime=by_regime), seen(seed, rows)
+    own, x = policy(seed, by_regime=by_regime), observations(seed, rows)
     picked = data.draw(st.lists(st.integers(0, rows - 1), min_size=1, max_size=9))
     assert (own.evidence(x)[picked] == own.evidence(x[picked])).all()
     assert (explain(own, x).shares[picked] == explain(own, x[picked]).shares).all()
@@ -138,14 +145,14 @@ def test_a_regime_is_told_by_volatility_and_trend_in_their_own_units(
     volatility: float, trend: float, name: str
 ) -> None:
     raw = at(volatility, trend)
-    assert REGIMES[regimes(raw, np.zeros(K), np.ones(K))[0]] == name
+    assert REGIMES[classify_regimes(raw, np.zeros(K), np.ones(K))[0]] == name
     mean, scale = np.full(K, 0.25), np.full(K, 0.5)
-    assert REGIMES[regimes((raw - mean) / scale, mean, scale)[0]] == name
+    assert REGIMES[classify_regimes((raw - mean) / scale, mean, scale)[0]] == name
 
 
 def test_each_bar_is_weighed_by_the_weights_of_its_regime() -> None:
     own = policy(6, by_regime=True)
-    which = regimes(X, own.mean, own.scale)
+    which = classify_regimes(X, own.mean, own.scale)
     assert len(set(which)) == len(REGIMES)
     for regime in range(len(REGIMES)):
         bagged = replace(own, weights=own.weights[regime : regime + 1])
@@ -167,7 +174,7 @@ def scores_where_dqn_is_better(bars: int, by: float) -> tuple[Floats, np.ndarray
 
 
 def test_the_better_algorithm_of_a_regime_weighs_more_there_and_its_seeds_alike() -> None:
-    weights = by_regime(*scores_where_dqn_is_better(1_000, 0.01), ALGORITHMS, 5)
+    weights = regime_weights(*scores_where_dqn_is_better(1_000, 0.01), ALGORITHMS, 5)
     assert np.allclose(weights.sum(axis=1), 1.0)
     assert (weights[0, 2:] > 2.0 * weights[0, :2]).all()
     assert (weights[1, 2:] < 0.5 * weights[1, :2]).all()
@@ -176,16 +183,16 @@ def test_the_better_algorithm_of_a_regime_weighs_more_there_and_its_seeds_alike(
 
 
 def test_few_bars_move_the_weights_little() -> None:
-    few = by_regime(*scores_where_dqn_is_better(20, 0.01), ALGORITHMS, 5)[0, 2]
-    many = by_regime(*scores_where_dqn_is_better(2_000, 0.01), ALGORITHMS, 5)[0, 2]
+    few = regime_weights(*scores_where_dqn_is_better(20, 0.01), ALGORITHMS, 5)[0, 2]
+    many = regime_weights(*scores_where_dqn_is_better(2_000, 0.01), ALGORITHMS, 5)[0, 2]
     assert 0.25 < few < 0.26 < many
 
 
 def test_cells_without_a_score_do_not_count() -> None:
     scores, regime = scores_where_dqn_is_better(200, 0.01)
-    expected = by_regime(scores[:, :100], regime[:100], ALGORITHMS, 5)
+    expected = regime_weights(scores[:, :100], regime[:100], ALGORITHMS, 5)
     scores[:, 100:] = np.nan
-    assert np.array_equal(by_regime(scores, regime, ALGORITHMS, 5), expected)
+    assert np.array_equal(regime_weights(scores, regime, ALGORITHMS, 5), expected)
 
 
 # Explained
@@ -196,11 +203,11 @@ def test_cells_without_a_score_do_not_count() -> None:
 def test_the_shares_of_the_groups_and_the_disagreement_add_up_to_the_evidence(
     seed: int, by_regime: bool
 ) -> None:
-    own, x = policy(seed, by_regime=by_regime), seen(seed, 60)
-    explained, pooled = explain(own, x), own.pooled(x)
+    own, x = policy(seed, by_regime=by_regime), observations(seed, 60)
+    explained, pooled = explain(own, x), own.forecast(x)
     shares = explained.shares
     assert np.allclose(explained.agreement, pooled.agreement, atol=1e-12)
-    assert shares.shape == (60, len(GROUPS) + 1)
+    assert shares.shape == (60, len(FEATURE_GROUPS) + 1)
     assert np.allclose(shares.sum(axis=1), own.evidence(x), atol=1e-12)
     assert np.allclose(shares[:, :-1].sum(axis=1), pooled.log_odds, atol=1e-12)
     assert (shares[:, -1] * pooled.log_odds <= 0.0).all()
@@ -208,7 +215,7 @@ def test_the_shares_of_the_groups_and_the_disagreement_add_up_to_the_evidence(
 
 def test_a_group_that_no_member_reads_has_no_share() -> None:
     blind = member(2)
-    unread = [FEATURES.index(name) for name in GROUPS[-1].features]
+    unread = [FEATURES.index(name) for name in FEATURE_GROUPS[-1].features]
     blind.network.layers[0][0][unread] = 0.0
     shares = explain(policy(members=(blind,)), X).shares
     assert (shares[:, -2] == 0.0).all()
@@ -219,7 +226,7 @@ def test_what_one_linear_member_says_of_a_group_is_its_share() -> None:
     weight = np.random.default_rng(0).normal(size=(K, 1))
     own = Member("sac", 0, "share", "share", Network(((weight, np.ones(1)),)), 0.2, "tanh")
     shares = explain(policy(members=(own,)), X).shares
-    for column, group in enumerate(GROUPS):
+    for column, group in enumerate(FEATURE_GROUPS):
         mine = [FEATURES.index(name) for name in group.features]
         assert np.allclose(shares[:, column], 0.2 * X[:, mine] @ weight[mine, 0])
 
@@ -241,14 +248,14 @@ def brute_force(own: Policy, x: Floats) -> Floats:
     """Shares by their definition: what a group adds, averaged over all 120 orders."""
     from itertools import permutations
 
-    shares = np.zeros((len(x), len(GROUPS)))
-    for order in permutations(range(len(GROUPS))):
+    shares = np.zeros((len(x), len(FEATURE_GROUPS)))
+    for order in permutations(range(len(FEATURE_GROUPS))):
         so_far = np.zeros_like(x)
-        worth = own.pooled(so_far).log_odds
+        worth = own.forecast(so_far).log_odds
         for group in order:
-            columns = [FEATURES.index(name) for name in GROUPS[group].features]
+            columns = [FEATURES.index(name) for name in FEATURE_GROUPS[group].features]
             so_far[:, columns] = x[:, columns]
-            after = own.pooled(so_far).log_odds
+            after = own.forecast(so_far).log_odds
             shares[:, group] += after - worth
             worth = after
     return shares / 120.0

@@ -15,23 +15,30 @@ from hypothesis import strategies as st
 from safetensors.numpy import load, save
 
 from domain.errors import ConfigurationError
-from domain.model_files import MANIFEST, TENSORS, model_id
+from domain.model_files import MANIFEST_FILE, TENSORS_FILE, model_id
 from domain.panel import Floats
-from envs.env_settings import Actions
+from envs.env_settings import ActionScheme
 from envs.observation import FEATURES
 from envs.policies.files import (
-    LARGEST,
-    decode,
-    encode,
+    MAX_BYTES,
+    decode_policy,
+    encode_policy,
     load_policy,
     save_policy,
 )
 from envs.policies.network import Network
-from envs.policies.policy import Kind, Member, Policy, Squash
-from tests.envs.policies.policy_fixtures import K, member, mixed, network, policy, seen
+from envs.policies.policy import Member, OutputKind, Policy, Squash
+from tests.envs.policies.policy_fixtures import (
+    K,
+    member,
+    mixed_members,
+    network,
+    observations,
+    policy,
+)
 
 SAVED = policy()
-FILES = encode(SAVED)
+FILES = encode_policy(SAVED)
 
 
 # Networks and members
@@ -39,7 +46,7 @@ FILES = encode(SAVED)
 
 @pytest.mark.parametrize("hidden", [(), (1,), (16, 16), (7, 5, 3)])
 def test_a_network_is_what_it_looks_like(hidden: tuple[int, ...]) -> None:
-    own, x = network(0, hidden, 3), seen(0, 300)
+    own, x = network(0, hidden, 3), observations(0, 300)
     values = x
     for depth, (weight, bias) in enumerate(own.layers):
         values = (np.maximum(values, 0.0) if depth else values) @ weight + bias
@@ -55,7 +62,7 @@ def test_observations_of_other_features_are_not_computed() -> None:
 @settings(max_examples=30, deadline=None)
 @given(st.integers(0, 2**16), st.integers(1, 300), st.integers(0, 299))
 def test_a_rows_outputs_do_not_depend_on_the_rows_beside_it(seed: int, rows: int, pick: int):
-    own, x = network(seed), seen(seed, rows)
+    own, x = network(seed), observations(seed, rows)
     row = pick % rows
     assert (own.outputs(x)[row] == own.outputs(x[row : row + 1])[0]).all()
 
@@ -69,12 +76,12 @@ def test_a_rows_outputs_do_not_depend_on_the_rows_beside_it(seed: int, rows: int
     ],
 )
 def test_every_kind_of_member_leans_by_how_much_more_it_would_be_long_than_on_an_ordinary_bar(
-    kind: Kind, actions: Actions, squash: Squash | None, read: Callable[[Floats], Floats]
+    kind: OutputKind, actions: ActionScheme, squash: Squash | None, read: Callable[[Floats], Floats]
 ) -> None:
-    own, x = member(3, "any", kind, actions, squash), seen(3, 40)
+    own, x = member(3, "any", kind, actions, squash), observations(3, 40)
     ordinary = read(own.network.outputs(np.zeros((1, K))))
-    assert np.allclose(own.leaning(x), read(own.network.outputs(x)) - ordinary)
-    assert own.leaning(np.zeros((1, K)))[0] == 0.0
+    assert np.allclose(own.signal(x), read(own.network.outputs(x)) - ordinary)
+    assert own.signal(np.zeros((1, K)))[0] == 0.0
 
 
 def constant(outputs: list[float]) -> Network:
@@ -96,10 +103,14 @@ def constant(outputs: list[float]) -> Network:
     ],
 )
 def test_a_member_would_hold_what_its_outputs_say(
-    kind: Kind, actions: Actions, squash: Squash | None, outputs: list[float], share: float
+    kind: OutputKind,
+    actions: ActionScheme,
+    squash: Squash | None,
+    outputs: list[float],
+    share: float,
 ) -> None:
     own = Member("any", 0, kind, actions, constant(outputs), 1.0, squash)
-    assert own.share(seen(0, 3)).tolist() == [share] * 3
+    assert own.share(observations(0, 3)).tolist() == [share] * 3
 
 
 # Kept and read back
@@ -109,18 +120,18 @@ def test_what_was_saved_is_what_is_loaded(tmp_path: Path) -> None:
     saved = policy(by_regime=True)
     save_policy(tmp_path, saved)
     loaded = load_policy(tmp_path)
-    x = seen(0, 50)
+    x = observations(0, 50)
     assert (loaded.evidence(x) == saved.evidence(x)).all()
     assert (loaded.share(x) == saved.share(x)).all()
     assert (loaded.reference.shares == saved.reference.shares).all()
     assert loaded.selection == "regimes"
     assert loaded.manifest == saved.manifest
     assert [each.name for each in loaded.members] == ["ppo-1", "a2c-1", "dqn-1", "sac-1", "ppo-2"]
-    assert sorted(path.name for path in tmp_path.iterdir()) == [MANIFEST, TENSORS]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [MANIFEST_FILE, TENSORS_FILE]
 
 
 def test_a_policy_that_was_read_is_written_with_the_same_bytes_and_has_the_same_id() -> None:
-    again = encode(decode(*FILES, "a test"))
+    again = encode_policy(decode_policy(*FILES, "a test"))
     assert again == FILES
     assert model_id(*again) == hashlib.sha256(FILES[0] + FILES[1]).hexdigest()[:12]
 
@@ -133,7 +144,10 @@ def test_a_policy_that_could_not_be_read_is_not_written_and_the_former_stays(
     broken.network.layers[1][0][0, 0] = np.nan
     with pytest.raises(ConfigurationError, match=r"ppo-1\.weight\.1"):
         save_policy(tmp_path, policy(members=(broken,)))
-    assert ((tmp_path / TENSORS).read_bytes(), (tmp_path / MANIFEST).read_bytes()) == FILES
+    assert (
+        (tmp_path / TENSORS_FILE).read_bytes(),
+        (tmp_path / MANIFEST_FILE).read_bytes(),
+    ) == FILES
     assert len(list(tmp_path.iterdir())) == 2
 
 
@@ -152,9 +166,9 @@ def test_a_policy_that_could_not_be_read_is_not_written_and_the_former_stays(
 )
 def test_whatever_it_was_trained_with_is_read_back_as_it_was(arguments: dict[str, Any]) -> None:
     manifest = SAVED.manifest.model_copy(update={"arguments": arguments})
-    files = encode(replace(SAVED, manifest=manifest))
-    assert decode(*files, "a test").manifest.arguments == arguments
-    assert encode(decode(*files, "a test")) == files
+    files = encode_policy(replace(SAVED, manifest=manifest))
+    assert decode_policy(*files, "a test").manifest.arguments == arguments
+    assert encode_policy(decode_policy(*files, "a test")) == files
 
 
 # Refused
@@ -255,12 +269,12 @@ def test_files_that_do_not_match_are_refused_with_the_reason_and_the_remedy(
     files: tuple[bytes, bytes], reason: str
 ) -> None:
     with pytest.raises(ConfigurationError, match=reason) as refusal:
-        decode(*files, "some/folder")
+        decode_policy(*files, "some/folder")
     assert "some/folder" in str(refusal.value)
     assert "train again" in str(refusal.value)
 
 
-@pytest.mark.parametrize("name", [TENSORS, MANIFEST])
+@pytest.mark.parametrize("name", [TENSORS_FILE, MANIFEST_FILE])
 def test_a_missing_file_and_one_too_large_to_be_a_policy_are_refused_by_name(
     tmp_path: Path, name: str
 ) -> None:
@@ -269,14 +283,14 @@ def test_a_missing_file_and_one_too_large_to_be_a_policy_are_refused_by_name(
     with pytest.raises(ConfigurationError, match=f"{name} cannot be read"):
         load_policy(tmp_path)
     with (tmp_path / name).open("wb") as file:
-        file.truncate(LARGEST[name] + 1)
+        file.truncate(MAX_BYTES[name] + 1)
     with pytest.raises(ConfigurationError, match=f"{name} is larger than"):
         load_policy(tmp_path)
 
 
 def test_a_write_that_was_interrupted_is_refused(tmp_path: Path) -> None:
     save_policy(tmp_path, policy())
-    (tmp_path / TENSORS).write_bytes(encode(policy(2))[0])
+    (tmp_path / TENSORS_FILE).write_bytes(encode_policy(policy(2))[0])
     with pytest.raises(ConfigurationError, match="damaged or belongs to another"):
         load_policy(tmp_path)
 
@@ -294,7 +308,7 @@ def test_a_damaged_file_never_loads(data: st.DataObject, which: int) -> None:
         )
     files = (broken, FILES[1]) if which == 0 else (FILES[0], broken)
     with pytest.raises(ConfigurationError):
-        decode(*files, "a test")
+        decode_policy(*files, "a test")
 
 
 @settings(max_examples=100, deadline=None)
@@ -305,10 +319,10 @@ def test_forged_tensors_are_refused_or_give_finite_evidence(data: st.DataObject)
     for _ in range(data.draw(st.integers(1, 4))):
         broken[data.draw(st.integers(0, len(whole) - 1))] = data.draw(st.integers(0, 255))
     try:
-        forged = decode(*stamped(bytes(broken), FILES[1]), "a test")
+        forged = decode_policy(*stamped(bytes(broken), FILES[1]), "a test")
     except ConfigurationError:
         return
-    assert np.isfinite(forged.evidence(seen(0, 5))).all()
+    assert np.isfinite(forged.evidence(observations(0, 5))).all()
 
 
 def test_a_pickle_in_place_of_the_tensors_is_not_opened(tmp_path: Path) -> None:
@@ -317,19 +331,19 @@ def test_a_pickle_in_place_of_the_tensors_is_not_opened(tmp_path: Path) -> None:
             return (open, (str(tmp_path / "ran"), "w"))
 
     with pytest.raises(ConfigurationError, match="cannot be read"):
-        decode(*stamped(pickle.dumps(Payload()), FILES[1]), "a test")
+        decode_policy(*stamped(pickle.dumps(Payload()), FILES[1]), "a test")
     assert not (tmp_path / "ran").exists()
 
 
 def test_members_of_one_name_are_not_written() -> None:
     with pytest.raises(ConfigurationError, match="named 2 times"):
-        encode(policy(members=(member(1), member(1))))
+        encode_policy(policy(members=(member(1), member(1))))
     with pytest.raises(ConfigurationError, match="not valid at algorithm"):
-        encode(policy(members=(replace(member(1), algorithm="../up"),)))
+        encode_policy(policy(members=(replace(member(1), algorithm="../up"),)))
 
 
 def test_every_feature_has_a_mean_of_its_own() -> None:
-    own: Policy = policy(members=mixed(1))
+    own: Policy = policy(members=mixed_members(1))
     assert own.mean.shape == own.scale.shape == (len(FEATURES),)
     raw = np.stack([own.mean, own.mean + 2.0 * own.scale, own.mean - 99.0 * own.scale])
     assert np.allclose(own.standardise(raw), [[0.0] * K, [2.0] * K, [-5.0] * K])

@@ -17,14 +17,14 @@ from domain.errors import ConfigurationError, InputError
 from envs import sweep as sweeping
 from envs.market_data import history
 from envs.simulated import simulate
-from envs.sweeps.cli import bar, command, report
-from envs.sweeps.search import Searched, drawn, searched
-from envs.sweeps.trials import SweepFolder, Tried
-from envs.training.arguments import Arguments
-from envs.training.options import add_options, chosen_options
-from envs.training.run import learn
+from envs.sweeps.cli import print_ranking, progress_bar, train_command
+from envs.sweeps.search import SearchDimension, draw_configurations, parse_search
+from envs.sweeps.trials import SweepFolder, Trial
+from envs.training.arguments import TrainingArguments
+from envs.training.options import add_options, arguments_from_options
+from envs.training.run import run_training
 
-BASE = Arguments(
+BASE = TrainingArguments(
     seeds=2, steps=450, stages=3, patience=3, copies=8, episode=60,
     train_until=date(2007, 6, 30), validate_until=date(2008, 1, 31),
 )  # fmt: skip
@@ -57,31 +57,31 @@ def market():
 )
 def test_what_cannot_be_searched_is_refused_with_its_reason(word, refusal):
     with pytest.raises(InputError, match=refusal) as refused:
-        searched([word])
+        parse_search([word])
     assert refused.value.field
 
 
 def test_a_search_of_nothing_and_one_thing_twice_are_refused():
     with pytest.raises(InputError, match="nothing to search"):
-        searched([])
+        parse_search([])
     with pytest.raises(InputError, match="gamma is searched twice"):
-        searched(["gamma=0.5,0.9", "gamma=0.1..0.2"])
+        parse_search(["gamma=0.5,0.9", "gamma=0.1..0.2"])
 
 
 @pytest.mark.parametrize("trials", [0, -3, 10**6])
 def test_no_trials_and_too_many_are_refused(trials):
     with pytest.raises(InputError, match="--trials"):
-        drawn(BASE, searched(["gamma=0.1,0.2"]), trials, 0)
+        draw_configurations(BASE, parse_search(["gamma=0.1,0.2"]), trials, 0)
 
 
 def test_a_number_that_could_never_be_trained_is_refused_whatever_else_is_drawn():
     with pytest.raises(InputError, match=r"gamma is 1\.5"):
-        drawn(BASE, searched(["gamma=0.5..1.5"]), 3, 0)
+        draw_configurations(BASE, parse_search(["gamma=0.5..1.5"]), 3, 0)
 
 
 def test_lists_are_tried_in_every_combination_that_can_be_trained_and_none_twice():
-    search = searched(["algo=ppo,dqn,sac", "actions=flat-long,share", "hidden=8,16,8"])
-    found = drawn(BASE, search, 100, 0)
+    search = parse_search(["algo=ppo,dqn,sac", "actions=flat-long,share", "hidden=8,16,8"])
+    found = draw_configurations(BASE, search, 100, 0)
     made = Counter((each["algo"], each["actions"], each["hidden"]) for each in found)
     assert max(made.values()) == 1
     assert {(algo, actions) for algo, actions, _ in made} == {
@@ -92,7 +92,7 @@ def test_lists_are_tried_in_every_combination_that_can_be_trained_and_none_twice
 
 def test_where_no_combination_can_be_trained_the_reason_is_that_of_training():
     with pytest.raises(InputError, match="dqn cannot learn"):
-        drawn(BASE, searched(["algo=dqn", "actions=share,short-share"]), 4, 0)
+        draw_configurations(BASE, parse_search(["algo=dqn", "actions=share,short-share"]), 4, 0)
 
 
 @given(
@@ -102,16 +102,16 @@ def test_a_draw_lies_within_its_range(low, factor, whole, seed):
     low, high = (
         (math.ceil(low), math.ceil(low) + math.ceil(factor)) if whole else (low, low * factor)
     )
-    value = Searched("x", low=low, high=high, whole=whole).draw(np.random.default_rng(seed))
+    value = SearchDimension("x", low=low, high=high, whole=whole).draw(np.random.default_rng(seed))
     assert low <= value <= high
     assert isinstance(value, int) == whole
 
 
 def test_the_same_words_and_seed_draw_the_same_and_wide_ranges_are_drawn_by_their_logarithm():
-    search = searched(["learning_rate=1e-4..1e-1", "hidden=4..64"])
-    found = drawn(BASE, search, 300, 5)
-    assert found == drawn(BASE, search, 300, 5)
-    assert found != drawn(BASE, search, 300, 6)
+    search = parse_search(["learning_rate=1e-4..1e-1", "hidden=4..64"])
+    found = draw_configurations(BASE, search, 300, 5)
+    assert found == draw_configurations(BASE, search, 300, 5)
+    assert found != draw_configurations(BASE, search, 300, 6)
     low = sum(each["learning_rate"] < 10**-2.5 for each in found)
     assert 110 < low < 190
 
@@ -125,9 +125,9 @@ def test_the_command_of_the_best_is_read_back_as_its_arguments():
     )  # fmt: skip
     parser = argparse.ArgumentParser()
     add_options(parser)
-    words = shlex.split(shlex.join(command(wanted)))
+    words = shlex.split(shlex.join(train_command(wanted)))
     assert words[:3] == ["python", "-m", "envs.train"]
-    assert chosen_options(parser.parse_args(words[3:])) == wanted
+    assert arguments_from_options(parser.parse_args(words[3:])) == wanted
 
 
 def test_a_sweep_ranks_by_validation_alone_and_tells_how_many_were_tried(
@@ -140,14 +140,14 @@ def test_a_sweep_ranks_by_validation_alone_and_tells_how_many_were_tried(
     # Behind the validation period nothing is looked at: there, nothing is to be seen.
     blind = _without(market, date(2008, 1, 31))
     told = []
-    sweeping.sweep(ray_session.ray, BASE, blind, folder, concurrent=1, tell=told.append)
+    sweeping.sweep(ray_session.ray, BASE, blind, folder, concurrent=1, on_trial=told.append)
 
     assert folder.waiting == ()
     assert {each.number for each in told} == {1, 2, 3}
     assert folder.best
-    ended = [each for each in folder.tried if each.state == "done"]
+    ended = [each for each in folder.trials if each.state == "done"]
     assert folder.best.score == max(each.score for each in ended)
-    scores = _validation(folder.best.arguments(BASE), market)
+    scores = _validation_score(folder.best.arguments(BASE), market)
     assert folder.best.score == pytest.approx(scores, abs=1e-12)
 
     record = json.loads((tmp_path / "sweep.json").read_text())
@@ -157,10 +157,10 @@ def test_a_sweep_ranks_by_validation_alone_and_tells_how_many_were_tried(
     assert {path.name for path in tmp_path.iterdir()} == {"sweep.json", "sweep.csv"}
 
     out = StringIO()
-    report(Console(file=out, width=200), BASE, folder)
+    print_ranking(Console(file=out, width=200), BASE, folder)
     assert "3 configurations were tried" in out.getvalue()
     last = out.getvalue().strip().splitlines()[-1]
-    assert shlex.split(last) == command(replace(folder.best.arguments(BASE), tried=3))
+    assert shlex.split(last) == train_command(replace(folder.best.arguments(BASE), tried=3))
 
 
 def test_a_sweep_goes_on_with_what_was_left_and_only_its_own(
@@ -169,12 +169,12 @@ def test_a_sweep_goes_on_with_what_was_left_and_only_its_own(
     monkeypatch.setattr(sweeping, "market_of", lambda _: market)
     search = ["gamma=0.5,0.9,1e-3"]
     folder, _ = sweeping.prepare(BASE, search, 3, 1, tmp_path)
-    folder.keep(replace(folder.tried[0], state="done", scores=(0.1, 0.2, 9.0)))
-    folder.keep(replace(folder.tried[1], state="failed", error="odd"))
+    folder.record(replace(folder.trials[0], state="done", scores=(0.1, 0.2, 9.0)))
+    folder.record(replace(folder.trials[1], state="failed", error="odd"))
     again, _ = sweeping.prepare(BASE, search, 3, 1, tmp_path)
     assert [each.number for each in again.waiting] == [3]
     told = []
-    sweeping.sweep(ray_session.ray, BASE, market, again, concurrent=1, tell=told.append)
+    sweeping.sweep(ray_session.ray, BASE, market, again, concurrent=1, on_trial=told.append)
     assert {each.number for each in told} == {3}
     assert again.best
     assert again.best.score == 9.0
@@ -189,9 +189,9 @@ def test_a_configuration_that_fails_is_told_and_the_others_are_tried(
 ):
     monkeypatch.setattr(sweeping, "market_of", lambda _: market)
     folder, _ = sweeping.prepare(BASE, ["gamma=0.5", "episode=60,5000"], 2, 0, tmp_path)
-    with bar(Console(quiet=True), BASE, folder) as tell:
-        sweeping.sweep(ray_session.ray, BASE, market, folder, tell=tell)
-    states = {each.changes["episode"]: each for each in folder.tried}
+    with progress_bar(Console(quiet=True), BASE, folder) as tell:
+        sweeping.sweep(ray_session.ray, BASE, market, folder, on_trial=tell)
+    states = {each.changes["episode"]: each for each in folder.trials}
     assert states[60].state == "done"
     assert states[5000].state == "failed"
     assert "5000" in states[5000].error
@@ -214,9 +214,9 @@ def test_a_damaged_record_is_refused_and_left_as_it_is(tmp_path):
 def test_a_record_is_read_as_it_was_written_without_scores_too(tmp_path):
     folder = SweepFolder.create(tmp_path, {"search": ["x"]}, [{"gamma": 0.5}, {"gamma": 0.6}])
     assert folder.best is None
-    folder.keep(Tried(2, {"gamma": 0.6}, "stopped", (math.nan, 0.5), 3.0))
+    folder.record(Trial(2, {"gamma": 0.6}, "stopped", (math.nan, 0.5), 3.0))
     again = SweepFolder.create(tmp_path, {"search": ["x"]}, [{"gamma": 0.5}, {"gamma": 0.6}])
-    assert str(again.tried) == str(folder.tried)
+    assert str(again.trials) == str(folder.trials)
     assert again.best is None
 
 
@@ -250,10 +250,10 @@ def _without(market, day):
     return replace(market, tape=tape, observation=seen)
 
 
-def _validation(arguments, market):
+def _validation_score(arguments, market):
     """Mean over the policies of the best validation score, of an ordinary run."""
     best = {}
-    for event in list(learn(arguments, market, {}))[:-1]:
+    for event in list(run_training(arguments, market, {}))[:-1]:
         score = event.scores["Sharpe ratio"]
         score = score if math.isfinite(score) else 0.0
         best[event.member] = max(best.get(event.member, -math.inf), score)

@@ -8,19 +8,25 @@ import pytest
 from domain.errors import ConfigurationError, InputError, NotFoundError, StorageError
 from envs.market_data import history
 from envs.simulated import simulate
-from envs.training.arguments import Arguments
-from envs.training.events import HeldOut, Judged, Staged
+from envs.training.arguments import TrainingArguments
+from envs.training.events import HeldOutPaths, RunEvaluated, StageCompleted
 from envs.training.run_folder import RunFolder
 
 MARKET = history(simulate(7, symbols=1, days=100), "simulated, seed 7", simulated=True)
-ARGUMENTS = Arguments(seeds=2, steps=1_000, stages=4)
-HELD_OUT = HeldOut(("2020-01-01",), (1.0,), {"ppo-0": (1.0,), "ppo-1": (1.0,)}, {"flat": (1.0,)})
-JUDGED = Judged(b"tensors", b"manifest", HELD_OUT.encode())
+ARGUMENTS = TrainingArguments(seeds=2, steps=1_000, stages=4)
+HELD_OUT = HeldOutPaths(
+    ("2020-01-01",), (1.0,), {"ppo-0": (1.0,), "ppo-1": (1.0,)}, {"flat": (1.0,)}
+)
+JUDGED = RunEvaluated(b"tensors", b"manifest", HELD_OUT.encode())
 
 
-def staged(steps: int, seed: int = 0, *, ended: bool = False, sharpe: float = 1.5) -> Staged:
+def stage_completed(
+    steps: int, seed: int = 0, *, ended: bool = False, sharpe: float = 1.5
+) -> StageCompleted:
     scores = {"Sharpe ratio": sharpe, "loss": math.nan}
-    return Staged(f"ppo-{seed}", seed + 1, 2, steps, 1_000, 2.0, scores, f"{steps}".encode(), ended)
+    return StageCompleted(
+        f"ppo-{seed}", seed + 1, 2, steps, 1_000, 2.0, scores, f"{steps}".encode(), ended
+    )
 
 
 @pytest.fixture
@@ -38,7 +44,7 @@ def test_a_run_that_nobody_holds_is_interrupted_and_one_that_is_held_is_running(
 def test_the_state_says_what_is_asked_how_far_it_is_and_how_long_it_takes(folder):
     with folder.holding():
         assert folder.state().seconds_left is None
-        folder.keep(staged(250))
+        folder.keep(stage_completed(250))
         state = folder.state()
     assert (state.id, state.label) == ("run", "ppo x 2 seeds on simulated, seed 7")
     assert (state.what, state.done, state.total) == ("ppo-0, 1 of 2", 250, 2_000)
@@ -49,15 +55,15 @@ def test_the_state_says_what_is_asked_how_far_it_is_and_how_long_it_takes(folder
 
 def test_a_member_that_ended_early_counts_whole_once_the_next_has_begun(folder):
     with folder.holding():
-        folder.keep(staged(500, ended=True))
-        folder.keep(staged(250, seed=1))
+        folder.keep(stage_completed(500, ended=True))
+        folder.keep(stage_completed(250, seed=1))
         assert folder.state().done == 1_250
 
 
 def test_progress_is_read_back_as_it_was_kept_and_the_last_checkpoint_with_it(folder):
     with folder.holding():
         for steps in (250, 500):
-            folder.keep(staged(steps, sharpe=steps / 1_000))
+            folder.keep(stage_completed(steps, sharpe=steps / 1_000))
     progress = RunFolder.open(folder.path).progress()
     assert progress.member == ("ppo-0", "ppo-0")
     assert progress.steps == (250, 500)
@@ -70,13 +76,13 @@ def test_progress_is_read_back_as_it_was_kept_and_the_last_checkpoint_with_it(fo
 def test_a_stage_that_is_learnt_again_replaces_its_row(folder):
     with folder.holding():
         for steps in (250, 500, 250):
-            folder.keep(staged(steps))
+            folder.keep(stage_completed(steps))
     assert folder.progress().steps == (250,)
 
 
 def test_a_row_that_was_cut_off_is_not_read(folder):
     with folder.holding():
-        folder.keep(staged(250))
+        folder.keep(stage_completed(250))
     with (folder.path / "progress.csv").open("a") as file:
         file.write("ppo-0,50")
     assert folder.progress().steps == (250,)
@@ -87,7 +93,7 @@ def test_tensorboard_can_read_the_curves(folder):
 
     with folder.holding():
         for steps in (250, 500):
-            folder.keep(staged(steps, sharpe=steps / 1_000))
+            folder.keep(stage_completed(steps, sharpe=steps / 1_000))
     curves = EventAccumulator(str(folder.path / "tensorboard" / "ppo-0")).Reload()
     read = [(each.step, each.value) for each in curves.Scalars("Sharpe ratio")]
     assert read == [(250, 0.25), (500, 0.5)]
@@ -119,7 +125,7 @@ def test_a_second_process_is_refused_while_one_holds_the_folder(folder):
     with (
         folder.holding(),
         pytest.raises(InputError, match="Another process is training into"),
-        RunFolder.open(folder.path).holding(),
+        RunFolder.open(folder.path).lock(),
     ):
         pass
 
@@ -140,10 +146,10 @@ def test_a_folder_that_cannot_be_written_is_told_with_what_to_do(tmp_path):
 
 def test_a_full_disk_leaves_what_was_kept(folder, monkeypatch):
     with folder.holding():
-        folder.keep(staged(250))
+        folder.keep(stage_completed(250))
         monkeypatch.setattr("os.fsync", _no_room)
         with pytest.raises(StorageError, match=r"No space left on device.*same command goes on"):
-            folder.keep(staged(500))
+            folder.keep(stage_completed(500))
     assert folder.kept() == {"ppo-0": b"250"}
     assert not list(folder.path.rglob("*.new"))
 
@@ -161,7 +167,7 @@ def test_no_run_and_a_damaged_one_are_told_apart(tmp_path, folder):
 @pytest.mark.parametrize("content", [b"", b"[]", b'{"dates": []}', HELD_OUT.encode()[:40]])
 def test_paths_that_are_damaged_are_refused_by_the_name_of_their_file(content):
     with pytest.raises(ConfigurationError, match=r"held-out\.json does not hold equity paths"):
-        HeldOut.decode(content, "held-out.json")
+        HeldOutPaths.decode(content, "held-out.json")
 
 
 def _no_room(_):

@@ -10,12 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.errors import InputError
-from envs.training.arguments import Arguments, arguments_of
-from envs.training.options import add_options, chosen_options
+from envs.training.arguments import TrainingArguments, parse_arguments
+from envs.training.options import add_options, arguments_from_options
 
 
 def test_the_arguments_as_they_are_can_be_trained():
-    Arguments().check()
+    TrainingArguments().validate()
 
 
 @given(
@@ -26,12 +26,14 @@ def test_the_arguments_as_they_are_can_be_trained():
     st.none() | st.just(Path("bars.csv")),
 )
 def test_arguments_come_back_from_json_as_they_were(algo, day, copies, gamma, bars):
-    arguments = Arguments(algo=algo, train_until=day, copies=copies, gamma=gamma, bars=bars)
-    assert arguments_of(arguments.plain()) == arguments
+    arguments = TrainingArguments(algo=algo, train_until=day, copies=copies, gamma=gamma, bars=bars)
+    assert parse_arguments(arguments.to_json()) == arguments
 
 
 def test_what_is_left_out_is_as_by_default():
-    assert arguments_of({"algo": "dqn", "seeds": "2"}) == Arguments(algo=("dqn",), seeds=2)
+    assert parse_arguments({"algo": "dqn", "seeds": "2"}) == TrainingArguments(
+        algo=("dqn",), seeds=2
+    )
 
 
 @pytest.mark.parametrize(
@@ -69,7 +71,7 @@ def test_what_is_left_out_is_as_by_default():
 )
 def test_what_cannot_be_trained_is_refused_by_name_and_reason(changes, field, words):
     with pytest.raises(InputError, match=words) as refusal:
-        replace(Arguments(), **changes).check()
+        replace(TrainingArguments(), **changes).validate()
     assert refusal.value.field == field
 
 
@@ -79,20 +81,20 @@ def test_what_cannot_be_trained_is_refused_by_name_and_reason(changes, field, wo
 )
 def test_words_that_cannot_be_read_are_refused_by_name(plain, field):
     with pytest.raises(InputError, match=field) as refusal:
-        arguments_of(plain)
+        parse_arguments(plain)
     assert refusal.value.field == field
 
 
 def test_a_label_is_a_few_words():
-    arguments = Arguments(algo=("ppo", "dqn"))
+    arguments = TrainingArguments(algo=("ppo", "dqn"))
     assert arguments.label("simulated, seed 7") == "ppo, dqn x 5 seeds on simulated, seed 7"
     assert replace(arguments, seeds=1).label("bars.csv") == "ppo, dqn x 1 seed on bars.csv"
 
 
-def written(*words: str) -> Arguments:
+def written(*words: str) -> TrainingArguments:
     parser = argparse.ArgumentParser()
     add_options(parser)
-    return chosen_options(parser.parse_args(words))
+    return arguments_from_options(parser.parse_args(words))
 
 
 @pytest.mark.parametrize(
@@ -104,15 +106,15 @@ def written(*words: str) -> Arguments:
     ],
 )
 def test_lists_are_written_with_commas_by_repetition_or_in_a_row(words):
-    assert written(*words) == Arguments(algo=("ppo", "a2c"), symbols=("AAPL", "MSFT"))
+    assert written(*words) == TrainingArguments(algo=("ppo", "a2c"), symbols=("AAPL", "MSFT"))
 
 
 def test_no_words_are_the_arguments_as_they_are():
-    assert written() == Arguments()
+    assert written() == TrainingArguments()
 
 
 def test_every_argument_has_a_sentence():
-    for each in fields(Arguments):
-        sentence = Arguments.__annotations__[each.name].__metadata__[0]
+    for each in fields(TrainingArguments):
+        sentence = TrainingArguments.__annotations__[each.name].__metadata__[0]
         assert sentence[0].isupper()
         assert sentence.endswith(".")

@@ -9,19 +9,19 @@ import pytest
 import safetensors.numpy
 
 from domain.errors import ConfigurationError, InputError
-from envs.market_data import History, history
+from envs.market_data import MarketHistory, history
 from envs.observation import OBSERVATION_VERSION
 from envs.policies.ensemble import REGIMES
-from envs.policies.files import decode
+from envs.policies.files import decode_policy
 from envs.policies.policy import Member, Policy
 from envs.simulated import simulate
-from envs.training.algorithms import Learner, kind_of
-from envs.training.arguments import Arguments
-from envs.training.events import Event, HeldOut, Judged, Staged
-from envs.training.run import ground_of, learn
+from envs.training.algorithms import Learner, output_kind
+from envs.training.arguments import TrainingArguments
+from envs.training.events import HeldOutPaths, RunEvaluated, StageCompleted, TrainingEvent
+from envs.training.run import build_context, run_training
 
 MARKET = history(simulate(7, symbols=3, days=700), "simulated, seed 7", simulated=True)
-SMALL = Arguments(
+SMALL = TrainingArguments(
     steps=512, stages=4, patience=4, seeds=1, episode=40, copies=8, batch=64,
     train_until=date(2007, 6, 29), validate_until=date(2007, 12, 31),
 )  # fmt: skip
@@ -31,22 +31,22 @@ FIVE = [
 ]  # fmt: skip
 
 
-def run(arguments: Arguments, kept: dict[str, bytes] | None = None, stages: int = 100):
+def run(arguments: TrainingArguments, kept: dict[str, bytes] | None = None, stages: int = 100):
     """Events, and the checkpoints after `stages` of them."""
     kept, events = dict(kept or {}), []
-    for event in learn(arguments, MARKET, kept):
+    for event in run_training(arguments, MARKET, kept):
         events.append(event)
-        if isinstance(event, Staged):
+        if isinstance(event, StageCompleted):
             kept[event.member] = event.checkpoint
         if len(events) == stages:
             break
     return events, kept
 
 
-def policy_of(events: list[Event]) -> Policy:
+def policy_of(events: list[TrainingEvent]) -> Policy:
     last = events[-1]
-    assert isinstance(last, Judged)
-    return decode(last.tensors, last.manifest, "memory")
+    assert isinstance(last, RunEvaluated)
+    return decode_policy(last.tensors, last.manifest, "memory")
 
 
 @pytest.fixture(scope="module")
@@ -73,10 +73,10 @@ def test_the_plain_network_is_the_policy_that_was_trained(algo, actions):
     import torch
 
     arguments = replace(SMALL, algo=(algo,), actions=actions)
-    ground = ground_of(arguments, MARKET)
-    learner = Learner(algo, 3, arguments, MARKET, ground.seen, ground.periods.train)
+    ground = build_context(arguments, MARKET)
+    learner = Learner(algo, 3, arguments, MARKET, ground.observations, ground.periods.train)
     learner.learn(1, 256, lambda steps: None)
-    kind, squash = kind_of(algo, arguments.settings)
+    kind, squash = output_kind(algo, arguments.settings)
     member = Member(algo, 3, kind, arguments.actions, learner.network, 1.0, squash)
     x = np.random.default_rng(0).normal(size=(300, 11)).astype(np.float32)
     with torch.no_grad():
@@ -95,7 +95,7 @@ def test_each_seed_learns_its_own_and_the_same_one_again():
 
 
 def test_stages_follow_one_another_member_by_member_and_end(two):
-    stages = [event for event in two if isinstance(event, Staged)]
+    stages = [event for event in two if isinstance(event, StageCompleted)]
     assert [(each.member, each.number) for each in stages] == [("ppo-0", 1)] * 4 + [
         ("dqn-0", 2)
     ] * 4
@@ -119,7 +119,7 @@ def test_the_policy_says_where_it_comes_from_and_what_it_was_worth(two):
 
 
 def test_held_out_equity_begins_at_one_for_all_and_flat_stays_there(two):
-    held_out = HeldOut.decode(two[-1].held_out, "memory")
+    held_out = HeldOutPaths.decode(two[-1].held_out, "memory")
     paths = [held_out.ensemble, *held_out.members.values(), *held_out.benchmarks.values()]
     assert {len(path) for path in paths} == {len(held_out.dates)}
     assert {path[0] for path in paths} == {1.0}
@@ -133,7 +133,7 @@ def test_nothing_of_the_test_period_reaches_what_is_learnt_and_chosen(two):
     noise = np.random.default_rng(0).normal(size=MARKET.observation.shape)
     other = replace(MARKET, observation=np.where(later[:, None, None], noise, MARKET.observation))
     arguments = replace(SMALL, algo=("ppo", "dqn"), select="regimes")
-    events = list(learn(arguments, other, {}))
+    events = list(run_training(arguments, other, {}))
     assert events[-1].tensors == two[-1].tensors
     assert events[-1].held_out != two[-1].held_out
 
@@ -159,9 +159,9 @@ def test_members_that_have_ended_are_not_trained_again():
     assert again[0].tensors == events[-1].tensors
 
 
-def refused(kept: bytes, arguments: Arguments = SMALL) -> str:
+def refused(kept: bytes, arguments: TrainingArguments = SMALL) -> str:
     with pytest.raises(ConfigurationError) as refusal:
-        next(learn(arguments, MARKET, {"ppo-0": kept}))
+        next(run_training(arguments, MARKET, {"ppo-0": kept}))
     assert "checkpoints/ppo-0.safetensors" in str(refusal.value)
     assert "Delete the file" in str(refusal.value)
     return str(refusal.value)
@@ -192,14 +192,14 @@ def test_a_checkpoint_that_is_not_this_runs_is_refused_with_its_reason():
 )
 def test_what_cannot_be_learnt_is_refused_before_anything_is(changes, words):
     with pytest.raises(InputError, match=words):
-        next(learn(replace(SMALL, **changes), MARKET, {}))
+        next(run_training(replace(SMALL, **changes), MARKET, {}))
 
 
 def test_a_market_of_which_nothing_can_be_seen_is_refused():
     still = simulate(7, symbols=1, days=700).assign(open=5.0, high=5.0, low=5.0, close=5.0)
-    blind: History = history(still, "one price")
+    blind: MarketHistory = history(still, "one price")
     with pytest.raises(InputError, match="Nothing can be seen in the training period"):
-        next(learn(SMALL, blind, {}))
+        next(run_training(SMALL, blind, {}))
 
 
 def test_the_held_out_paths_are_plain_json(two):

@@ -16,51 +16,51 @@ from domain.errors import (
     VerificationError,
 )
 from domain.timeframe import Timeframe
-from market.calendars import moment
-from orchestrator.committee.learned_weights import equal
-from orchestrator.cycle import Desk, consider, lay_out
+from market.calendars import to_datetime
+from orchestrator.committee.learned_weights import equal_influence
+from orchestrator.cycle import RunContext, decide_cycle, prepare_panels
 from orchestrator.team.local_team import LocalTeam
 from quant.performance.metrics import METRICS
 from research.backtest import results as stored
 from research.backtest.backtester import Backtester
-from research.backtest.request import Request, request
-from research.backtest.results import Results
+from research.backtest.request import BacktestRequest, build_request
+from research.backtest.results import BacktestStore
 from storage.database import Database
 from storage.journal import panel_archive
-from storage.journal.sql_journal import Journal
-from storage.market_data.sql_store import SqlLibrary
+from storage.journal.sql_journal import SqlJournal
+from storage.market_data.sql_store import SqlMarketDataStore
 from tests.research.conftest import NOW, SYMBOLS, builder
 
 START, END = date(2023, 6, 1), date(2024, 2, 29)
 
 
-def asked(**changes: Any) -> Request:
+def make_request(**changes: Any) -> BacktestRequest:
     usual: dict[str, Any] = {
         "market": "demo", "symbols": SYMBOLS, "start": START, "end": END, "agents": tuple(AGENTS),
     }  # fmt: skip
-    return request(**{**usual, **changes})
+    return build_request(**{**usual, **changes})
 
 
-def run(backtester: Backtester, request: Request) -> dict[str, Any]:
-    return backtester.run(request, simulated=True, now=NOW, tell=lambda *_: None)
+def run(backtester: Backtester, request: BacktestRequest) -> dict[str, Any]:
+    return backtester.run(request, simulated=True, now=NOW, on_progress=lambda *_: None)
 
 
 @pytest.fixture(scope="module")
 def kept(
-    library: SqlLibrary, database: Database, tmp_path_factory: pytest.TempPathFactory
-) -> tuple[Results, dict[str, Any]]:
+    library: SqlMarketDataStore, database: Database, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[BacktestStore, dict[str, Any]]:
     """One backtest of everything, for all who only read it."""
-    results = Results(tmp_path_factory.mktemp("kept"))
-    return results, run(Backtester(results, library, database, builder, "test"), asked())
+    results = BacktestStore(tmp_path_factory.mktemp("kept"))
+    return results, run(Backtester(results, library, database, builder, "test"), make_request())
 
 
-def rows(kept: tuple[Results, dict[str, Any]], name: str) -> Any:
+def rows(kept: tuple[BacktestStore, dict[str, Any]], name: str) -> Any:
     results, result = kept
     return pq.read_table(results.file(result["id"], name)).to_pandas()
 
 
 def test_everybody_in_the_contest_is_measured_by_every_measure_with_its_interval(
-    kept: tuple[Results, dict[str, Any]],
+    kept: tuple[BacktestStore, dict[str, Any]],
 ) -> None:
     _, result = kept
     assert set(result["agents"]) == set(AGENTS)
@@ -79,8 +79,10 @@ def test_everybody_in_the_contest_is_measured_by_every_measure_with_its_interval
     assert result["timing"]["bars"] == len(rows(kept, stored.DECISIONS))
 
 
-def test_a_result_is_listed_read_and_deleted(backtester: Backtester, results: Results) -> None:
-    result = run(backtester, asked(symbols=("AAPL",), agents=("technical",)))
+def test_a_result_is_listed_read_and_deleted(
+    backtester: Backtester, results: BacktestStore
+) -> None:
+    result = run(backtester, make_request(symbols=("AAPL",), agents=("technical",)))
     assert [each.id for each in results.summaries()] == [result["id"]]
     assert results.read(result["id"]) == result
     for name in stored.FILES:
@@ -92,13 +94,13 @@ def test_a_result_is_listed_read_and_deleted(backtester: Backtester, results: Re
 
 
 def test_votes_and_decisions_are_those_of_live_cycles_to_the_last_bit(
-    kept: tuple[Results, dict[str, Any]], library: SqlLibrary, database: Database
+    kept: tuple[BacktestStore, dict[str, Any]], library: SqlMarketDataStore, database: Database
 ) -> None:
     _, result = kept
-    desk = Desk(
+    desk = RunContext(
         market="demo", run="live", simulated=True, timeframe=Timeframe.D1, horizon=5,
-        settings=asked().committee, library=library, journal=Journal(database),
-        digest_of=panel_archive.digest,
+        settings=make_request().committee, store=library, journal=SqlJournal(database),
+        digest_of=panel_archive.panel_digest,
     )  # fmt: skip
     team = LocalTeam(tuple(AGENTS), builder)
     decisions = rows(kept, stored.DECISIONS).set_index(["known_at", "symbol"]).sort_index()
@@ -107,10 +109,12 @@ def test_votes_and_decisions_are_those_of_live_cycles_to_the_last_bit(
     for at in np.random.default_rng(3).choice(times[1:], 12, replace=False):
         before = decisions.loc[decisions.index.get_level_values("known_at") < at]
         previous = before.groupby("symbol", observed=True)["target_weight"].last().to_dict()
-        for laid in lay_out(desk, SYMBOLS, at.to_pydatetime()):
-            if moment(laid.panel.known_at[-1]) != at:
+        for laid in prepare_panels(desk, SYMBOLS, at.to_pydatetime()):
+            if to_datetime(laid.panel.known_at[-1]) != at:
                 continue
-            minutes = consider(desk, team, laid.panel, laid.verdicts, previous, equal(len(AGENTS)))
+            minutes = decide_cycle(
+                desk, team, laid.panel, laid.verdicts, previous, equal_influence(len(AGENTS))
+            )
             for decision in minutes.cycle.decisions:
                 told = decisions.loc[(at, decision.symbol)]
                 assert told["action"] == decision.action.value
@@ -121,7 +125,7 @@ def test_votes_and_decisions_are_those_of_live_cycles_to_the_last_bit(
                     assert same(said["log_odds"], vote.log_odds)
                     assert said["cap"] == vote.cap
                     assert same(said["weight"], vote.weight)
-    assert result["settings"]["committee"] == asked().committee.model_dump(mode="json")
+    assert result["settings"]["committee"] == make_request().committee.model_dump(mode="json")
 
 
 def same(told: float, number: float | None) -> bool:
@@ -129,17 +133,17 @@ def same(told: float, number: float | None) -> bool:
 
 
 def test_the_same_request_gives_the_same_outcome_and_its_receipt_verifies(
-    backtester: Backtester, kept: tuple[Results, dict[str, Any]]
+    backtester: Backtester, kept: tuple[BacktestStore, dict[str, Any]]
 ) -> None:
-    again = run(backtester, asked())
+    again = run(backtester, make_request())
     assert again["receipt"] == kept[1]["receipt"]
     assert backtester.verify(again["id"], lambda *_: None) == ()
 
 
 def test_a_receipt_whose_inputs_were_touched_does_not_verify(
-    backtester: Backtester, results: Results
+    backtester: Backtester, results: BacktestStore
 ) -> None:
-    result = run(backtester, asked(symbols=("AAPL",), agents=("technical",)))
+    result = run(backtester, make_request(symbols=("AAPL",), agents=("technical",)))
     inputs = results.file(result["id"], stored.RESULT).with_name("inputs.json")
     inputs.write_text(inputs.read_text().replace('"capital":100000.0', '"capital":90000.0'))
     first, second = backtester.verify(result["id"], lambda *_: None)
@@ -148,9 +152,9 @@ def test_a_receipt_whose_inputs_were_touched_does_not_verify(
 
 
 def test_a_kept_result_that_was_touched_does_not_verify(
-    backtester: Backtester, results: Results
+    backtester: Backtester, results: BacktestStore
 ) -> None:
-    result = run(backtester, asked(symbols=("XOM",), agents=("technical",)))
+    result = run(backtester, make_request(symbols=("XOM",), agents=("technical",)))
     told, fills = (results.file(result["id"], name) for name in (stored.RESULT, stored.FILLS))
     flattering = {**result["committee"], "sharpe": {**result["committee"]["sharpe"], "value": 9.0}}
     told.write_text(json.dumps({**result, "committee": flattering}))
@@ -159,8 +163,10 @@ def test_a_kept_result_that_was_touched_does_not_verify(
     assert difference.endswith("differs in committee, fills.parquet")
 
 
-def test_an_agent_that_is_another_by_now_is_named(backtester: Backtester, results: Results) -> None:
-    result = run(backtester, asked(symbols=("AAPL",), agents=("technical",)))
+def test_an_agent_that_is_another_by_now_is_named(
+    backtester: Backtester, results: BacktestStore
+) -> None:
+    result = run(backtester, make_request(symbols=("AAPL",), agents=("technical",)))
     assert set(result["receipt"]["agents"]) == {"technical", "risk"}
     result["receipt"]["agents"]["risk"] = "0+old"
     results.file(result["id"], stored.RESULT).write_text(json.dumps(result))
@@ -174,9 +180,9 @@ def test_an_agent_that_is_another_by_now_is_named(backtester: Backtester, result
      ("gate.npz", VerificationError)],
 )  # fmt: skip
 def test_a_damaged_result_is_refused_in_words(
-    backtester: Backtester, results: Results, file: str, error: type[Exception]
+    backtester: Backtester, results: BacktestStore, file: str, error: type[Exception]
 ) -> None:
-    result = run(backtester, asked(symbols=("AAPL",), agents=("technical",)))
+    result = run(backtester, make_request(symbols=("AAPL",), agents=("technical",)))
     damaged = results.file(result["id"], stored.RESULT).with_name(file)
     damaged.write_bytes(damaged.read_bytes()[:100])
     with pytest.raises(error, match=result["id"]):
@@ -184,22 +190,22 @@ def test_a_damaged_result_is_refused_in_words(
 
 
 def test_two_that_end_alike_in_the_same_second_are_one_result(
-    backtester: Backtester, results: Results
+    backtester: Backtester, results: BacktestStore
 ) -> None:
     """As when a form is sent twice: both began before either was kept."""
-    result = run(backtester, asked(symbols=("AAPL",), agents=("technical",)))
+    result = run(backtester, make_request(symbols=("AAPL",), agents=("technical",)))
     [summary] = results.summaries()
-    with results.draft() as draft:
+    with results.draft_folder() as draft:
         (draft / stored.RESULT).write_text("{}")
-        assert results.keep(draft, summary).name == result["id"]
+        assert results.save(draft, summary).name == result["id"]
     assert results.read(result["id"]) == result
 
 
 def test_nothing_after_the_period_is_used(
-    backtester: Backtester, kept: tuple[Results, dict[str, Any]], results: Results
+    backtester: Backtester, kept: tuple[BacktestStore, dict[str, Any]], results: BacktestStore
 ) -> None:
     """The rows of a shorter backtest are the first rows of a longer one."""
-    shorter = run(backtester, asked(end=date(2023, 10, 31)))
+    shorter = run(backtester, make_request(end=date(2023, 10, 31)))
     early = pq.read_table(results.file(shorter["id"], stored.VOTES)).to_pandas()
     whole = rows(kept, stored.VOTES)
     whole = whole[whole["known_at"] <= early["known_at"].max()]
@@ -212,9 +218,9 @@ def test_nothing_after_the_period_is_used(
 
 
 def test_the_risk_agents_caps_bind_also_where_it_does_not_vote(
-    backtester: Backtester, results: Results
+    backtester: Backtester, results: BacktestStore
 ) -> None:
-    result = run(backtester, asked(agents=("technical",)))
+    result = run(backtester, make_request(agents=("technical",)))
     votes = pq.read_table(results.file(result["id"], stored.VOTES)).to_pandas()
     decisions = pq.read_table(results.file(result["id"], stored.DECISIONS)).to_pandas()
     risk = votes[votes["agent"] == "risk"]
@@ -226,7 +232,7 @@ def test_the_risk_agents_caps_bind_also_where_it_does_not_vote(
 
 
 def test_equity_is_the_capital_and_what_the_fills_made_of_it(
-    kept: tuple[Results, dict[str, Any]],
+    kept: tuple[BacktestStore, dict[str, Any]],
 ) -> None:
     _, result = kept
     fills, decisions = rows(kept, stored.FILLS), rows(kept, stored.DECISIONS)
@@ -260,17 +266,19 @@ def test_equity_is_the_capital_and_what_the_fills_made_of_it(
 )  # fmt: skip
 def test_what_cannot_be_tested_is_refused_by_name_and_nothing_is_kept(
     backtester: Backtester,
-    results: Results,
+    results: BacktestStore,
     changes: dict[str, Any],
     error: type[Exception],
     told: str,
 ) -> None:
     with pytest.raises(error, match=told):
-        run(backtester, asked(**changes))
+        run(backtester, make_request(**changes))
     assert results.summaries() == ()
 
 
-def test_a_result_appears_whole_or_not_at_all(backtester: Backtester, results: Results) -> None:
+def test_a_result_appears_whole_or_not_at_all(
+    backtester: Backtester, results: BacktestStore
+) -> None:
     class DiskFullError(OSError):
         strerror = "No space left on device"
 
@@ -279,38 +287,39 @@ def test_a_result_appears_whole_or_not_at_all(backtester: Backtester, results: R
             raise DiskFullError
 
     with pytest.raises(Exception, match="No space left"):
-        backtester.run(asked(symbols=("AAPL",)), simulated=True, now=NOW, tell=tell)
+        backtester.run(make_request(symbols=("AAPL",)), simulated=True, now=NOW, on_progress=tell)
     assert results.summaries() == ()
     assert list(results._folder.iterdir()) == []
 
 
 def test_what_a_dead_process_left_behind_is_swept_away(
-    backtester: Backtester, results: Results
+    backtester: Backtester, results: BacktestStore
 ) -> None:
-    with results.draft() as draft:
+    with results.draft_folder() as draft:
         abandoned = draft.with_name(".draft-999999999-abc")
         abandoned.mkdir()
-    run(backtester, asked(symbols=("AAPL",), agents=("technical",)))
+    run(backtester, make_request(symbols=("AAPL",), agents=("technical",)))
     assert not abandoned.exists()
 
 
 def test_a_walk_forward_votes_with_other_weights_and_says_so(backtester: Backtester) -> None:
     result = run(
-        backtester, asked(symbols=("AAPL", "JPM", "XOM"), agents=("technical",), walk_forward=300)
+        backtester,
+        make_request(symbols=("AAPL", "JPM", "XOM"), agents=("technical",), walk_forward=300),
     )
     assert any("out of sample" in note for note in result["notes"])
     assert result["settings"]["walk_forward"] == 300
 
 
 def test_a_walk_on_too_little_history_does_not_claim_to_be_out_of_sample(
-    backtester: Backtester, library: SqlLibrary
+    backtester: Backtester, library: SqlMarketDataStore
 ) -> None:
     first = library.span("demo", "AAPL", Timeframe.D1)
     assert first is not None
     begin = first[0].date() + timedelta(days=40)
     result = run(
         backtester,
-        asked(symbols=("AAPL",), agents=("technical",), start=begin,
+        make_request(symbols=("AAPL",), agents=("technical",), start=begin,
               end=begin + timedelta(days=200), walk_forward=300),
     )  # fmt: skip
     [note] = [each for each in result["notes"] if "weights that ship" in each]
@@ -319,11 +328,11 @@ def test_a_walk_on_too_little_history_does_not_claim_to_be_out_of_sample(
 
 
 def test_an_agent_that_never_voted_is_named(backtester: Backtester) -> None:
-    result = run(backtester, asked(symbols=("SPY",), agents=("technical", "fundamental")))
+    result = run(backtester, make_request(symbols=("SPY",), agents=("technical", "fundamental")))
     assert any("Without a single vote here" in each and "fundamental" in each
                for each in result["notes"])  # fmt: skip
 
 
 def test_dates_are_days_of_utc() -> None:
-    assert asked().begins == datetime(2023, 6, 1, tzinfo=UTC)
-    assert asked().as_of == datetime(2024, 3, 1, tzinfo=UTC)
+    assert make_request().starts_at == datetime(2023, 6, 1, tzinfo=UTC)
+    assert make_request().as_of == datetime(2024, 3, 1, tzinfo=UTC)

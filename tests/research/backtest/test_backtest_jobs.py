@@ -11,31 +11,31 @@ from pathlib import Path
 import pytest
 
 from domain.errors import InputError, NotFoundError
-from research.backtest.jobs import MOST, Job, Jobs
-from research.backtest.request import Request, request
-from research.backtest.results import Results
+from research.backtest.jobs import MAX_RUNNING, BacktestJob, BacktestJobs
+from research.backtest.request import BacktestRequest, build_request
+from research.backtest.results import BacktestStore
 
 COMMAND = (sys.executable, "-m", "app", "backtest", "--request", "--market", "demo", "--json")
 
 
 @pytest.fixture
-def jobs(demo_home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Jobs]:
+def jobs(demo_home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[BacktestJobs]:
     monkeypatch.setenv("QUORUM_HOME", str(demo_home))
     monkeypatch.setenv("QUORUM__AGENTS__NEWS_MODEL", "lexicon")
-    running = Jobs(COMMAND, lambda: None)
+    running = BacktestJobs(COMMAND, lambda: None)
     yield running
     running.close()
 
 
-def asked(**changes: object) -> Request:
+def make_request(**changes: object) -> BacktestRequest:
     usual: dict[str, object] = {
         "market": "demo", "symbols": ("AAPL", "JPM"), "start": date(2023, 9, 1),
         "end": date(2024, 2, 1), "agents": ("technical",),
     }  # fmt: skip
-    return request(**{**usual, **changes})
+    return build_request(**{**usual, **changes})
 
 
-def until(jobs: Jobs, done: Callable[[Job], bool]) -> Job:
+def wait_for(jobs: BacktestJobs, done: Callable[[BacktestJob], bool]) -> BacktestJob:
     """The newest job once it is as wished."""
     for _ in range(1200):
         if done(jobs.jobs()[0]):
@@ -44,61 +44,65 @@ def until(jobs: Jobs, done: Callable[[Job], bool]) -> Job:
     raise AssertionError(jobs.jobs())
 
 
-def test_a_job_tells_its_progress_and_ends_with_a_result(jobs: Jobs, demo_home: Path) -> None:
-    jobs.start(asked())
+def test_a_job_tells_its_progress_and_ends_with_a_result(
+    jobs: BacktestJobs, demo_home: Path
+) -> None:
+    jobs.start(make_request())
     told = set()
-    job = until(jobs, lambda job: bool(told.add(job.what)) or job.state != "running")
+    job = wait_for(jobs, lambda job: bool(told.add(job.what)) or job.state != "running")
     assert job.state == "done", job.error
     assert any("votes" in what for what in told)
-    assert job.result_id in {each.id for each in Results(demo_home / "backtests").summaries()}
+    assert job.result_id in {each.id for each in BacktestStore(demo_home / "backtests").summaries()}
 
 
-def test_a_cancelled_job_leaves_no_result(jobs: Jobs, demo_home: Path) -> None:
-    results = Results(demo_home / "backtests")
+def test_a_cancelled_job_leaves_no_result(jobs: BacktestJobs, demo_home: Path) -> None:
+    results = BacktestStore(demo_home / "backtests")
     before = results.summaries()
-    identity = jobs.start(asked())
-    until(jobs, lambda job: "votes" in job.what)
+    identity = jobs.start(make_request())
+    wait_for(jobs, lambda job: "votes" in job.what)
     jobs.cancel(identity)
-    job = until(jobs, lambda job: job.state != "running")
+    job = wait_for(jobs, lambda job: job.state != "running")
     assert (job.state, job.error, job.result_id) == ("cancelled", None, None)
     time.sleep(0.2)
     assert results.summaries() == before
 
 
-def test_a_killed_job_leaves_no_result_and_says_that_it_died(jobs: Jobs, demo_home: Path) -> None:
-    results = Results(demo_home / "backtests")
+def test_a_killed_job_leaves_no_result_and_says_that_it_died(
+    jobs: BacktestJobs, demo_home: Path
+) -> None:
+    results = BacktestStore(demo_home / "backtests")
     before = results.summaries()
-    identity = jobs.start(asked())
-    until(jobs, lambda job: "votes" in job.what)
+    identity = jobs.start(make_request())
+    wait_for(jobs, lambda job: "votes" in job.what)
     os.kill(int(identity.split("-")[1]), signal.SIGKILL)
-    job = until(jobs, lambda job: job.state != "running")
+    job = wait_for(jobs, lambda job: job.state != "running")
     assert job.state == "failed"
     assert results.summaries() == before
 
 
-def test_what_is_refused_is_told_in_the_words_of_the_command_line(jobs: Jobs) -> None:
-    jobs.start(asked(symbols=("TSLA",)))
-    job = until(jobs, lambda job: job.state != "running")
+def test_what_is_refused_is_told_in_the_words_of_the_command_line(jobs: BacktestJobs) -> None:
+    jobs.start(make_request(symbols=("TSLA",)))
+    job = wait_for(jobs, lambda job: job.state != "running")
     assert job.state == "failed"
     assert "TSLA" in (job.error or "")
 
 
-def test_only_so_many_run_at_once(jobs: Jobs) -> None:
-    for _ in range(MOST):
-        jobs.start(asked())
+def test_only_so_many_run_at_once(jobs: BacktestJobs) -> None:
+    for _ in range(MAX_RUNNING):
+        jobs.start(make_request())
     with pytest.raises(InputError, match="as many as may"):
-        jobs.start(asked())
+        jobs.start(make_request())
 
 
-def test_a_job_that_does_not_exist_cannot_be_cancelled(jobs: Jobs) -> None:
+def test_a_job_that_does_not_exist_cannot_be_cancelled(jobs: BacktestJobs) -> None:
     with pytest.raises(NotFoundError, match="job-0"):
         jobs.cancel("job-0")
 
 
 def test_a_command_that_ends_before_it_is_asked_has_failed() -> None:
     """A request longer than a pipe holds, so that whoever does not read it is noticed."""
-    jobs = Jobs((sys.executable, "-c", "raise SystemExit(3)"), lambda: None)
-    jobs.start(asked(symbols=tuple(f"S{number}" for number in range(20_000))))
-    job = until(jobs, lambda job: job.state != "running")
+    jobs = BacktestJobs((sys.executable, "-c", "raise SystemExit(3)"), lambda: None)
+    jobs.start(make_request(symbols=tuple(f"S{number}" for number in range(20_000))))
+    job = wait_for(jobs, lambda job: job.state != "running")
     assert job.state == "failed"
     assert "exit code 3" in str(job.error)

@@ -102,7 +102,7 @@ def test_too_few_trips_have_no_paths() -> None:
 def test_a_search_among_worthless_trials_is_told_as_luck() -> None:
     trials = np.stack([record(seed, drift=0.0) for seed in range(30)], axis=1)
     best = trials[:, int(np.argmax(trials.mean(axis=0)))]
-    told = overfitting(best, trials, 252, earlier=0)
+    told = overfitting(best, trials, 252, earlier_trials=0)
     assert told["trials"] == 30
     assert told["pbo"] > 0.3
     assert told["deflated_sharpe"] < 0.8
@@ -124,12 +124,12 @@ def test_skill_survives_its_search_and_fades_with_every_earlier_one() -> None:
 def test_like_trials_do_not_flatter() -> None:
     returns = record(5)
     trials = returns[:, np.newaxis] + 1e-6 * np.stack([record(s) for s in range(20)], axis=1)
-    told = overfitting(returns, trials, 252, earlier=0)
+    told = overfitting(returns, trials, 252, earlier_trials=0)
     assert told["deflated_sharpe"] < float(summary(returns, 252)["probabilistic_sharpe"]) - 0.2
 
 
 def test_what_one_trial_cannot_tell_is_unknown() -> None:
-    told = overfitting(record(5), record(5)[:, np.newaxis], 252, earlier=0)
+    told = overfitting(record(5), record(5)[:, np.newaxis], 252, earlier_trials=0)
     assert told["pbo"] is None
     assert told["deflated_sharpe"] == pytest.approx(
         float(summary(record(5), 252)["probabilistic_sharpe"])

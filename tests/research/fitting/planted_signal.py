@@ -8,11 +8,17 @@ from typing import Self
 
 import numpy as np
 
-from agents.coefficients import version
-from agents.evidence import Signal, Weights, base_rate_term, terms, weights_of
+from agents.coefficients import version_with_weights
+from agents.evidence import (
+    Signal,
+    Weights,
+    base_rate_evidence,
+    evidence_of_signals,
+    weights_by_name,
+)
 from domain.panel import Floats, Panel
 from domain.timeframe import Timeframe
-from domain.votes import Votes, cast
+from domain.votes import Votes, build_votes
 
 SYMBOLS = tuple("ABCDEFGH")
 
@@ -23,8 +29,8 @@ def planted_panel(weight: float, seed: int = 1, bars: int = 1500) -> Panel:
     rng = np.random.default_rng(seed)
     shape = (bars, len(SYMBOLS))
     volume = rng.uniform(0.0, 2.0, shape)
-    rises = rng.random(shape) < 1.0 / (1.0 + np.exp(-weight * (volume - 1.0)))
-    moves = np.where(rises, 0.01, -0.01) * rng.uniform(0.5, 1.5, shape)
+    up = rng.random(shape) < 1.0 / (1.0 + np.exp(-weight * (volume - 1.0)))
+    moves = np.where(up, 0.01, -0.01) * rng.uniform(0.5, 1.5, shape)
     open_ = np.ones(shape)
     open_[2:] = np.exp(np.cumsum(moves[:-2], axis=0))
     start = np.datetime64("2015-01-01T21:00", "us")
@@ -48,29 +54,29 @@ class VolumeAgent:
         Signal("volume", "", 1.0, 1.0, 0.0, "Planted."),
         Signal("weekday", "", 3.0, 3.0, 0.02, "Nothing hangs on it."),
     )
-    shipped = weights_of(signals)
+    default_weights = weights_by_name(signals)
 
     def __init__(self, weights: Mapping[str, float] | None = None) -> None:
         self._weights = {} if weights is None else weights
-        self.version = version("1", weights)
+        self.version = version_with_weights("1", weights)
 
-    def tuned(self, weights: Mapping[str, float]) -> Self:
+    def with_weights(self, weights: Mapping[str, float]) -> Self:
         return type(self)(weights)
 
     def vote(self, panel: Panel, since: int = 0) -> Votes:
-        return self.weigh(panel, since, self.see(panel, since), self._weights)
+        return self.vote_with_weights(panel, since, self.observe(panel, since), self._weights)
 
-    def see(self, panel: Panel, since: int) -> Mapping[str, Floats]:
+    def observe(self, panel: Panel, since: int) -> Mapping[str, Floats]:
         day = panel.known_at.astype("datetime64[D]").astype(np.float64) % 7
         return {
             "volume": panel.volume,
             "weekday": np.repeat(day[:, np.newaxis], len(panel.symbols), axis=1),
         }
 
-    def weigh(
-        self, panel: Panel, since: int, seen: Mapping[str, Floats], weights: Weights
+    def vote_with_weights(
+        self, panel: Panel, since: int, observed: Mapping[str, Floats], weights: Weights
     ) -> Votes:
-        return cast(
+        return build_votes(
             panel, since, agent=self.name, version=self.version,
-            terms=[base_rate_term(panel, since), *terms(self.signals, seen, since, weights)],
+            evidence=[base_rate_evidence(panel, since), *evidence_of_signals(self.signals, observed, since, weights)],
         )  # fmt: skip

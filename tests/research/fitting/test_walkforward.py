@@ -10,14 +10,14 @@ from agents.technical import TechnicalAgent
 from domain.errors import InputError
 from domain.panel import Panel
 from domain.votes import Agent, Votes
-from research.fitting.fit import lesson
+from research.fitting.fit import build_sample
 from research.fitting.walkforward import (
-    ahead,
     cross_validate,
-    skills,
-    walk,
-    walk_forward_ballots,
-    walked,
+    estimate_skill,
+    out_of_sample_log_odds,
+    refit_walk,
+    skill_difference,
+    walk_forward_votes,
 )
 from tests.agents.random_panels import random_panel
 from tests.agents.test_sixth_agent import LeaderAgent
@@ -31,7 +31,7 @@ def builder(agent: Agent) -> Callable[[str], Agent]:
 
 
 def walk_of(agent: Agent, panel: Panel) -> Votes:
-    [ballot] = walk_forward_ballots(panel, SINCE, WINDOW, STEP, [agent.name], builder(agent))
+    [ballot] = walk_forward_votes(panel, SINCE, WINDOW, STEP, [agent.name], builder(agent))
     assert ballot.votes is not None, ballot.failure
     return ballot.votes
 
@@ -40,13 +40,13 @@ def test_each_step_votes_as_the_agent_of_its_weights_to_the_last_bit() -> None:
     panel, agent = planted_panel(weight=0.3, bars=1000), VolumeAgent()
     votes = walk_of(agent, panel)
     begin = SINCE - WINDOW
-    taught = lesson(panel, begin, agent, agent.see(panel, begin))
-    steps = walk(taught, WINDOW, WINDOW, STEP)
+    sample = build_sample(panel, begin, agent, agent.observe(panel, begin))
+    steps = refit_walk(sample, WINDOW, WINDOW, STEP)
     assert [step.test.start for step in steps] == [400, 550, 700, 850]
-    assert any(step.learnt.spread > 0.0 for step in steps)
+    assert any(step.fitted.prior_std > 0.0 for step in steps)
     for step in steps:
-        weights = dict(zip(taught.names, step.learnt.weights.tolist(), strict=True))
-        alone = agent.tuned(weights).vote(panel, begin).log_odds[step.test]
+        weights = dict(zip(sample.names, step.fitted.weights.tolist(), strict=True))
+        alone = agent.with_weights(weights).vote(panel, begin).log_odds[step.test]
         rows = slice(step.test.start - WINDOW, step.test.stop - WINDOW)
         assert np.array_equal(votes.log_odds[rows], alone, equal_nan=True)
 
@@ -90,44 +90,46 @@ def test_an_agent_without_weights_votes_as_it_is() -> None:
 
 def test_a_walk_without_a_past_is_refused() -> None:
     with pytest.raises(InputError, match="both sides of bar 0"):
-        walk_forward_ballots(planted_panel(0.0), 0, 100, 50, ["volume"], builder(VolumeAgent()))
+        walk_forward_votes(planted_panel(0.0), 0, 100, 50, ["volume"], builder(VolumeAgent()))
 
 
 def test_refitting_pays_where_there_is_something_to_learn_and_says_so() -> None:
     panel, agent = planted_panel(weight=0.5), VolumeAgent()
-    taught = lesson(panel, 0, agent, agent.see(panel, 0))
-    votes = walked(taught, walk(taught, SINCE, WINDOW, STEP))
+    sample = build_sample(panel, 0, agent, agent.observe(panel, 0))
+    votes = out_of_sample_log_odds(sample, refit_walk(sample, SINCE, WINDOW, STEP))
     assert np.isnan(votes[:SINCE]).all()
-    found = skills(taught, votes)
+    found = estimate_skill(sample, votes)
     assert found.brier_skill.low > 0.0
     assert found.rank_ic.low > 0.05
     assert found.relative_hits.low > 0.5
-    assert found.brier_skill.n == (~np.isnan(votes) & ~np.isnan(taught.change)).sum()
-    shipped = taught.log_odds(taught.shipped)
-    assert ahead(taught, votes, shipped).low > 0.0
-    assert ahead(taught, shipped, votes).high < 0.0
+    assert found.brier_skill.n == (~np.isnan(votes) & ~np.isnan(sample.change)).sum()
+    shipped = sample.log_odds(sample.shipped)
+    assert skill_difference(sample, votes, shipped).low > 0.0
+    assert skill_difference(sample, shipped, votes).high < 0.0
 
 
 def test_skill_is_one_less_the_ratio_of_brier_scores() -> None:
     panel, agent = planted_panel(weight=0.5, bars=400), VolumeAgent({"volume": 0.5})
-    taught = lesson(panel, 0, agent, agent.see(panel, 0))
+    sample = build_sample(panel, 0, agent, agent.observe(panel, 0))
     votes = agent.vote(panel).log_odds
-    up = (taught.change > 0.0)[~np.isnan(taught.change)]
+    up = (sample.change > 0.0)[~np.isnan(sample.change)]
     probability, base = (
-        1 / (1 + np.exp(-x[~np.isnan(taught.change)])) for x in (votes, taught.base)
+        1 / (1 + np.exp(-x[~np.isnan(sample.change)])) for x in (votes, sample.base_log_odds)
     )
     expected = 1 - ((probability - up) ** 2).mean() / ((base - up) ** 2).mean()
-    assert skills(taught, votes).brier_skill.value == pytest.approx(expected)
+    assert estimate_skill(sample, votes).brier_skill.value == pytest.approx(expected)
 
 
 def test_crossing_gives_as_many_histories_as_there_are_paths() -> None:
-    taught = {}
+    sample = {}
     for weight in (0.0, 0.5):
         panel, agent = planted_panel(weight, seed=2, bars=900), VolumeAgent()
-        taught[weight] = cross_validate(lesson(panel, 0, agent, agent.see(panel, 0)), 6, 2)
-    for crossed in taught.values():
+        sample[weight] = cross_validate(
+            build_sample(panel, 0, agent, agent.observe(panel, 0)), 6, 2
+        )
+    for crossed in sample.values():
         assert crossed.brier_skill.n == 5
         assert crossed.brier_skill.low <= crossed.brier_skill.value <= crossed.brier_skill.high
-    assert taught[0.5].brier_skill.low > 0.01
-    assert taught[0.5].rank_ic.low > 0.05
-    assert abs(taught[0.0].brier_skill.value) < 0.005
+    assert sample[0.5].brier_skill.low > 0.01
+    assert sample[0.5].rank_ic.low > 0.05
+    assert abs(sample[0.0].brier_skill.value) < 0.005

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from agents.registry import AgentSettings, build
-from agents.rl import SHIPPED as SHIPPED_POLICY
+from agents.rl import SHIPPED_POLICY as SHIPPED_POLICY
 from domain.errors import (
     ConfigurationError,
     InputError,
@@ -18,58 +18,58 @@ from domain.errors import (
 )
 from domain.timeframe import Timeframe
 from envs.observation import FEATURES
-from envs.policies.files import encode, save_policy
+from envs.policies.files import encode_policy, save_policy
 from envs.policies.policy import Policy
-from envs.training.arguments import Arguments
-from envs.training.events import HeldOut, Judged
+from envs.training.arguments import TrainingArguments
+from envs.training.events import HeldOutPaths, RunEvaluated
 from envs.training.run_folder import RunFolder
-from research.lab.lab import CONFIGURED, Lab, Seat
-from research.lab.training_data import HomeMarket
+from research.lab.lab import CONFIGURED, ActiveModelSlot, RLLab
+from research.lab.training_data import StoredMarket
 from storage.database import Database
-from storage.market_data.sql_store import SqlLibrary
-from storage.models.model_registry import SHIPPED, Models
+from storage.market_data.sql_store import SqlMarketDataStore
+from storage.models.model_registry import SHIPPED, ModelRegistry
 from tests.envs.policies.policy_fixtures import policy
 from tests.research.conftest import NOW, SYMBOLS
 
-HELD_OUT = HeldOut(("2024-01-02",), (1.0,), {}, {"flat": (1.0,)}).encode()
+HELD_OUT = HeldOutPaths(("2024-01-02",), (1.0,), {}, {"flat": (1.0,)}).encode()
 
 
-def try_out(folder: Path) -> object:
+def validate_model(folder: Path) -> object:
     return build("rl", AgentSettings(rl_policy=folder))
 
 
-Make = Callable[..., Lab]
+Make = Callable[..., RLLab]
 
 
 @pytest.fixture
-def models(tmp_path: Path) -> Iterator[Models]:
+def models(tmp_path: Path) -> Iterator[ModelRegistry]:
     database = Database(f"sqlite:///{tmp_path}/models.db")
     database.migrate()
-    yield Models(database, tmp_path / "rl" / "models")
+    yield ModelRegistry(database, tmp_path / "rl" / "models")
     database.close()
 
 
 @pytest.fixture
-def make(models: Models, library: SqlLibrary, tmp_path: Path) -> Make:
+def make(models: ModelRegistry, library: SqlMarketDataStore, tmp_path: Path) -> Make:
     def make(
         watched: tuple[str, ...] = SYMBOLS,
         timeframe: Timeframe = Timeframe.D1,
         configured: Path | None = None,
-    ) -> Lab:
-        market = HomeMarket(library, "demo", True, timeframe, lambda: watched, lambda: NOW)
-        seat = Seat(SHIPPED_POLICY, configured, try_out)
-        return Lab(models, tmp_path / "rl" / "runs", seat, market)
+    ) -> RLLab:
+        market = StoredMarket(library, "demo", True, timeframe, lambda: watched, lambda: NOW)
+        seat = ActiveModelSlot(SHIPPED_POLICY, configured, validate_model)
+        return RLLab(models, tmp_path / "rl" / "runs", seat, market)
 
     return make
 
 
 @pytest.fixture
-def lab(make: Make) -> Lab:
+def lab(make: Make) -> RLLab:
     return make()
 
 
 def same(one: Policy, other: Policy) -> bool:
-    return encode(one) == encode(other)
+    return encode_policy(one) == encode_policy(other)
 
 
 def other_version(manifest: bytes) -> bytes:
@@ -77,23 +77,25 @@ def other_version(manifest: bytes) -> bytes:
     return manifest.replace(b'"observation_version": 1', b'"observation_version": 2')
 
 
-def finished_run(lab: Lab, name: str, made: Policy) -> RunFolder:
-    folder = RunFolder.create(lab._runs / name, Arguments(), lab.market.lessons().history)
-    with folder.holding():
-        folder.keep(Judged(*encode(made), HELD_OUT))
+def make_finished_run(lab: RLLab, name: str, made: Policy) -> RunFolder:
+    folder = RunFolder.create(
+        lab._runs / name, TrainingArguments(), lab.market.training_data().history
+    )
+    with folder.lock():
+        folder.record(RunEvaluated(*encode_policy(made), HELD_OUT))
     return folder
 
 
-def test_the_policy_that_ships_has_the_seat_until_a_model_is_promoted(lab: Lab) -> None:
-    assert (lab.models(), lab.seated(), lab.former()) == ((SHIPPED,), SHIPPED, None)
+def test_the_policy_that_ships_has_the_seat_until_a_model_is_promoted(lab: RLLab) -> None:
+    assert (lab.models(), lab.active_model(), lab.previous_model()) == ((SHIPPED,), SHIPPED, None)
     assert lab.policy(SHIPPED).members
-    id = lab.add(*encode(policy(1)))
+    id = lab.add(*encode_policy(policy(1)))
     assert lab.models() == (id, SHIPPED)
     assert same(lab.policy(id), policy(1))
     lab.promote(id, "test")
-    assert (lab.seated(), lab.former()) == (id, SHIPPED)
+    assert (lab.active_model(), lab.previous_model()) == (id, SHIPPED)
     lab.roll_back("test")
-    assert (lab.seated(), lab.former()) == (SHIPPED, None)
+    assert (lab.active_model(), lab.previous_model()) == (SHIPPED, None)
 
 
 @pytest.mark.parametrize(
@@ -106,23 +108,23 @@ def test_the_policy_that_ships_has_the_seat_until_a_model_is_promoted(lab: Lab) 
     ],
 )
 def test_a_model_that_cannot_vote_is_refused_and_the_former_stays(
-    lab: Lab, spoil: Callable[[bytes, bytes], tuple[bytes, bytes]], why: str
+    lab: RLLab, spoil: Callable[[bytes, bytes], tuple[bytes, bytes]], why: str
 ) -> None:
-    former = lab.add(*encode(policy(1)))
+    former = lab.add(*encode_policy(policy(1)))
     lab.promote(former, "test")
-    id = lab.add(*spoil(*encode(policy(2))))
+    id = lab.add(*spoil(*encode_policy(policy(2))))
     with pytest.raises(ConfigurationError, match=why):
         lab.promote(id, "test")
     with pytest.raises(ConfigurationError, match=why):
         lab.policy(id)
-    assert lab.seated() == former
+    assert lab.active_model() == former
     assert len(lab.promotions()) == 1
 
 
 def test_a_model_that_was_damaged_since_is_neither_promoted_nor_rolled_back_to(
-    lab: Lab, models: Models
+    lab: RLLab, models: ModelRegistry
 ) -> None:
-    one, two = (lab.add(*encode(policy(seed))) for seed in (1, 2))
+    one, two = (lab.add(*encode_policy(policy(seed))) for seed in (1, 2))
     lab.promote(one, "test")
     lab.promote(two, "test")
     tensors = models.path(one) / "policy.safetensors"
@@ -131,27 +133,27 @@ def test_a_model_that_was_damaged_since_is_neither_promoted_nor_rolled_back_to(
         lab.promote(one, "test")
     with pytest.raises(VerificationError, match=f"The model {one} is damaged"):
         lab.roll_back("test")
-    assert lab.seated() == two
+    assert lab.active_model() == two
 
 
 def test_a_setting_keeps_the_seat_from_every_promotion(make: Make, tmp_path: Path) -> None:
     save_policy(tmp_path / "mine", policy(3))
     lab = make(configured=tmp_path / "mine")
-    id = lab.add(*encode(policy(1)))
+    id = lab.add(*encode_policy(policy(1)))
     with pytest.raises(InputError, match=r"The setting agents.rl_policy.*Unset it"):
         lab.promote(id, "test")
     with pytest.raises(InputError, match=r"The setting agents.rl_policy.*Unset it"):
         lab.roll_back("test")
-    assert lab.seated() == CONFIGURED
+    assert lab.active_model() == CONFIGURED
     assert same(lab.policy(CONFIGURED), policy(3))
 
 
-def test_unknown_ids_are_refused_with_the_nearest(lab: Lab) -> None:
-    id = lab.add(*encode(policy(1)))
+def test_unknown_ids_are_refused_with_the_nearest(lab: RLLab) -> None:
+    id = lab.add(*encode_policy(policy(1)))
     of_models: tuple[Callable[[str], object], ...] = (
         lab.policy,
         lab.drift,
-        lab.delete,
+        lab.delete_model,
         lambda wrong: lab.promote(wrong, "test"),
     )
     for attempt in of_models:
@@ -159,8 +161,8 @@ def test_unknown_ids_are_refused_with_the_nearest(lab: Lab) -> None:
             attempt(id[:-1])
         with pytest.raises(NotFoundError, match="There is no model"):
             attempt("../../etc")
-    finished_run(lab, "20240101-ppo", policy(1))
-    of_runs: tuple[Callable[[str], object], ...] = (lab.run, lab.keep, lab.forget)
+    make_finished_run(lab, "20240101-ppo", policy(1))
+    of_runs: tuple[Callable[[str], object], ...] = (lab.run, lab.register_model, lab.delete_run)
     for attempt in of_runs:
         with pytest.raises(NotFoundError, match="did you mean '20240101-ppo'"):
             attempt("20240101-pp")
@@ -168,12 +170,12 @@ def test_unknown_ids_are_refused_with_the_nearest(lab: Lab) -> None:
             attempt("../models")
 
 
-def test_the_policy_that_ships_is_not_deleted(lab: Lab) -> None:
+def test_the_policy_that_ships_is_not_deleted(lab: RLLab) -> None:
     with pytest.raises(InputError, match="cannot be deleted"):
-        lab.delete(SHIPPED)
+        lab.delete_model(SHIPPED)
 
 
-def test_a_folder_is_imported_whole_or_not_at_all(lab: Lab, tmp_path: Path) -> None:
+def test_a_folder_is_imported_whole_or_not_at_all(lab: RLLab, tmp_path: Path) -> None:
     save_policy(tmp_path / "there", policy(4))
     id = lab.import_folder(tmp_path / "there")
     shutil.rmtree(tmp_path / "there")
@@ -186,50 +188,52 @@ def test_a_folder_is_imported_whole_or_not_at_all(lab: Lab, tmp_path: Path) -> N
     assert lab.models() == (id, SHIPPED)
 
 
-def test_a_done_run_is_kept_as_a_model_and_one_that_is_not_is_refused(lab: Lab) -> None:
-    finished_run(lab, "done", policy(5))
-    id = lab.keep("done")
+def test_a_done_run_is_kept_as_a_model_and_one_that_is_not_is_refused(lab: RLLab) -> None:
+    make_finished_run(lab, "done", policy(5))
+    id = lab.register_model("done")
     assert same(lab.policy(id), policy(5))
-    assert lab.keep("done") == id
-    RunFolder.create(lab._runs / "begun", Arguments(), lab.market.lessons().history)
+    assert lab.register_model("done") == id
+    RunFolder.create(lab._runs / "begun", TrainingArguments(), lab.market.training_data().history)
     with pytest.raises(InputError, match="The run begun is not done"):
-        lab.keep("begun")
+        lab.register_model("begun")
     assert {state.id for state in lab.runs()} == {"done", "begun"}
-    lab.forget("done")
+    lab.delete_run("done")
     assert {state.id for state in lab.runs()} == {"begun"}
     assert same(lab.policy(id), policy(5))
 
 
-def test_a_run_that_goes_on_is_not_deleted(lab: Lab) -> None:
-    folder = RunFolder.create(lab._runs / "busy", Arguments(), lab.market.lessons().history)
-    with folder.holding(), pytest.raises(InputError, match="Another process is training"):
-        lab.forget("busy")
+def test_a_run_that_goes_on_is_not_deleted(lab: RLLab) -> None:
+    folder = RunFolder.create(
+        lab._runs / "busy", TrainingArguments(), lab.market.training_data().history
+    )
+    with folder.lock(), pytest.raises(InputError, match="Another process is training"):
+        lab.delete_run("busy")
     assert [state.id for state in lab.runs()] == ["busy"]
 
 
-def test_nothing_is_started_where_nothing_can_train(lab: Lab) -> None:
-    assert not lab.trains
+def test_nothing_is_started_where_nothing_can_train(lab: RLLab) -> None:
+    assert not lab.can_train
     with pytest.raises(InputError, match="needs Ray"):
-        lab.start(Arguments(), SYMBOLS)
+        lab.start(TrainingArguments(), SYMBOLS)
 
 
 def test_lessons_are_the_bars_of_the_calendar_that_most_symbols_share(make: Make) -> None:
-    lessons = make().market.lessons()
+    lessons = make().market.training_data()
     assert lessons.history.symbols == ("AAPL", "JPM", "XOM", "SPY")
     assert lessons.left_out == ("BTC-USD",)
     assert lessons.history.simulated
     assert lessons.history.name.startswith("demo: AAPL, JPM and 2 more, 2022-01-03")
     assert lessons.history.usable.any(axis=0).all()
-    coins = make().market.lessons(("BTC-USD",))
+    coins = make().market.training_data(("BTC-USD",))
     assert (coins.history.symbols, coins.left_out) == (("BTC-USD",), ())
-    unwatched = make(watched=("AAPL", "NVDA")).market.lessons()
+    unwatched = make(watched=("AAPL", "NVDA")).market.training_data()
     assert (unwatched.history.symbols, unwatched.left_out) == (("AAPL",), ("NVDA",))
 
 
 def test_lessons_are_traded_at_what_the_paper_account_would_pay(
-    lab: Lab, library: SqlLibrary
+    lab: RLLab, library: SqlMarketDataStore
 ) -> None:
-    history = lab.market.lessons(("AAPL",)).history
+    history = lab.market.training_data(("AAPL",)).history
     stored = library.bars("demo", "AAPL", Timeframe.D1)
     np.testing.assert_allclose(
         history.open[~np.isnan(history.open)], stored["open"].to_numpy(), rtol=1e-9
@@ -238,24 +242,24 @@ def test_lessons_are_traded_at_what_the_paper_account_would_pay(
 
 def test_lessons_that_cannot_be_are_refused(make: Make) -> None:
     with pytest.raises(UnknownSymbolError, match="NVDA"):
-        make().market.lessons(("AAPL", "NVDA"))
+        make().market.training_data(("AAPL", "NVDA"))
     with pytest.raises(InputError, match=r"daily bars.*--timeframe 1d"):
-        make(timeframe=Timeframe.H1).market.lessons()
+        make(timeframe=Timeframe.H1).market.training_data()
     with pytest.raises(InputError, match="Nothing that is watched is stored"):
-        make(watched=("NVDA",)).market.lessons()
+        make(watched=("NVDA",)).market.training_data()
 
 
 def test_drift_is_told_by_feature_and_not_where_too_little_was_seen(make: Make) -> None:
     told = make().drift(SHIPPED)
     assert [each.feature for each in told] == list(FEATURES)
     assert all(each.psi is not None and each.psi >= 0.0 for each in told)
-    far = make().drift(make().add(*encode(policy(1))))  # trained on noise of another kind
+    far = make().drift(make().add(*encode_policy(policy(1))))  # trained on noise of another kind
     assert "drifted" in {each.word for each in far}
     assert {each.psi for each in make(watched=("NVDA",)).drift(SHIPPED)} == {None}
 
 
-def test_scores_are_those_of_the_manifest(lab: Lab) -> None:
-    id = lab.add(*encode(policy(1)))
+def test_scores_are_those_of_the_manifest(lab: RLLab) -> None:
+    id = lab.add(*encode_policy(policy(1)))
     scores = lab.scores(id, SHIPPED)
     assert scores[id]["Sharpe ratio"].value == 1.0
     assert set(scores) == {id, SHIPPED}

@@ -5,14 +5,14 @@ from dataclasses import replace
 
 import numpy as np
 
-from agents.evidence import Signal, base_rate_term, terms
+from agents.evidence import Signal, base_rate_evidence, evidence_of_signals
 from domain.panel import Floats, Panel
-from domain.votes import Votes, cast
+from domain.votes import Votes, build_votes
 
-ODDITY = Signal("oddity", "", 0.0, 1.0, 0.1, "None: it is made up.")
+MADE_UP_SIGNAL = Signal("oddity", "", 0.0, 1.0, 0.1, "None: it is made up.")
 
 
-class Odd:
+class FaultyAgent:
     """An agent whose evidence is any array (T, N) drawn from the panel."""
 
     name, version, warmup = "odd", "1", 1
@@ -21,33 +21,41 @@ class Odd:
         self._observe = observe
 
     def vote(self, panel: Panel, since: int = 0) -> Votes:
-        observed = {ODDITY.name: np.broadcast_to(self._observe(panel), panel.shape)}
-        evidence = [base_rate_term(panel, since), *terms([ODDITY], observed, since)]
-        return cast(panel, since, agent=self.name, version=self.version, terms=evidence)
+        observed = {MADE_UP_SIGNAL.name: np.broadcast_to(self._observe(panel), panel.shape)}
+        evidence = [
+            base_rate_evidence(panel, since),
+            *evidence_of_signals([MADE_UP_SIGNAL], observed, since),
+        ]
+        return build_votes(panel, since, agent=self.name, version=self.version, evidence=evidence)
 
 
-class Forgetful(Odd):
+class WindowedAgent(FaultyAgent):
     """Its indicator starts anew with the rows that are asked for."""
 
     def vote(self, panel: Panel, since: int = 0) -> Votes:
-        observed = {ODDITY.name: panel.close / panel.close[since] - 1.0}
-        evidence = [base_rate_term(panel, since), *terms([ODDITY], observed, since)]
-        return cast(panel, since, agent=self.name, version=self.version, terms=evidence)
+        observed = {MADE_UP_SIGNAL.name: panel.close / panel.close[since] - 1.0}
+        evidence = [
+            base_rate_evidence(panel, since),
+            *evidence_of_signals([MADE_UP_SIGNAL], observed, since),
+        ]
+        return build_votes(panel, since, agent=self.name, version=self.version, evidence=evidence)
 
 
-class Moody(Odd):
+class NonDeterministicAgent(FaultyAgent):
     """Remembers that it was asked before."""
 
-    asked = 0
+    calls = 0
 
     def vote(self, panel: Panel, since: int = 0) -> Votes:
-        self.asked += 1
+        self.calls += 1
         votes = super().vote(panel, since)
-        term = replace(votes.terms[-1], log_odds=votes.terms[-1].log_odds + self.asked)
-        return replace(votes, terms=(*votes.terms[:-1], term), log_odds=votes.log_odds + self.asked)
+        term = replace(votes.evidence[-1], log_odds=votes.evidence[-1].log_odds + self.calls)
+        return replace(
+            votes, terms=(*votes.evidence[:-1], term), log_odds=votes.log_odds + self.calls
+        )
 
 
-class Eager(Odd):
+class VotesWithoutBarsAgent(FaultyAgent):
     """Votes where there is no bar."""
 
     def vote(self, panel: Panel, since: int = 0) -> Votes:
@@ -55,13 +63,13 @@ class Eager(Odd):
         return replace(votes, log_odds=np.nan_to_num(votes.log_odds))
 
 
-class Hasty(Odd):
+class WrongWarmupAgent(FaultyAgent):
     """Says that it needs ten bars and needs none."""
 
     warmup = 10
 
 
-class Failing(Odd):
+class FailingAgent(FaultyAgent):
     """Raises where there are few bars."""
 
     def vote(self, panel: Panel, since: int = 0) -> Votes:
@@ -70,7 +78,7 @@ class Failing(Odd):
         return super().vote(panel, since)
 
 
-class Disordered(Odd):
+class DependsOnNeighboursAgent(FaultyAgent):
     """Votes by the order of a set of strings, which differs from process to process."""
 
     def vote(self, panel: Panel, since: int = 0) -> Votes:
@@ -78,5 +86,5 @@ class Disordered(Odd):
         return super().vote(panel, since)
 
 
-def still(panel: Panel) -> Floats:
+def constant_signal(panel: Panel) -> Floats:
     return np.zeros(panel.shape)

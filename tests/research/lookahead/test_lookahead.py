@@ -14,32 +14,32 @@ from agents.registry import AGENTS, GROUP, AgentSettings, build
 from cli import agent_checks
 from domain.errors import InputError, NotFoundError, VerificationError
 from domain.panel import Floats, Panel, Times
-from quant.per_symbol import change
-from research.lookahead.examine import Report, cut_at, examine
+from quant.per_symbol import pct_change
+from research.lookahead.examine import LookaheadReport, choose_cuts, examine
 from research.lookahead.invariants import (
-    AGAIN,
-    AHEAD,
-    EMPTY,
-    LENGTH,
-    LEVEL,
-    NEIGHBOURS,
-    SOUND,
+    NO_LEVEL,
+    NO_LOOKAHEAD,
+    NO_NEIGHBOURS,
+    NO_WINDOW,
+    PANEL_LENGTH,
+    REPEATABLE,
+    SILENT_WITHOUT_BARS,
+    SOUND_VOTES,
     WARMUP,
-    WINDOW,
-    Finding,
+    InvariantViolation,
 )
-from research.lookahead.perturbations import another_future
+from research.lookahead.perturbations import replace_future
 from settings import Settings, load_settings
 from tests.agents.random_panels import random_panel
 from tests.research.lookahead.faulty_agents import (
-    Disordered,
-    Eager,
-    Failing,
-    Forgetful,
-    Hasty,
-    Moody,
-    Odd,
-    still,
+    DependsOnNeighboursAgent,
+    FailingAgent,
+    FaultyAgent,
+    NonDeterministicAgent,
+    VotesWithoutBarsAgent,
+    WindowedAgent,
+    WrongWarmupAgent,
+    constant_signal,
 )
 
 PANEL = random_panel(seed=11, bars=260)
@@ -82,7 +82,7 @@ def morning_headline(panel: Panel) -> Floats:
     return latest(panel, news.symbol, morning.astype("datetime64[us]"), np.sin(length))
 
 
-def surprise_foretold(panel: Panel) -> Floats:
+def future_surprise(panel: Panel) -> Floats:
     told = panel.earnings
     before = told.known_at - np.timedelta64(5, "D")
     return latest(panel, told.symbol, before, told.eps_actual - told.eps_estimate)
@@ -93,11 +93,13 @@ def share_of_time(panel: Panel) -> Floats:
 
 
 def average_move(panel: Panel) -> Floats:
-    return np.nan_to_num(change(panel.close, 1)).mean(axis=1)[:, np.newaxis]
+    return np.nan_to_num(pct_change(panel.close, 1)).mean(axis=1)[:, np.newaxis]
 
 
-def promises_of(observe: Callable[[Panel], Floats], panel: Panel = PANEL) -> list[Finding]:
-    return list(examine(Odd(observe), panel, cuts=12).findings)
+def violations_of(
+    observe: Callable[[Panel], Floats], panel: Panel = PANEL
+) -> list[InvariantViolation]:
+    return list(examine(FaultyAgent(observe), panel, cuts=12).violations)
 
 
 @pytest.mark.parametrize(
@@ -107,38 +109,40 @@ def promises_of(observe: Callable[[Panel], Floats], panel: Panel = PANEL) -> lis
         (whole_sample, "prices"),
         (period_end, "filings"),
         (morning_headline, "headlines"),
-        (surprise_foretold, "announcements"),
-        (share_of_time, LENGTH),
+        (future_surprise, "announcements"),
+        (share_of_time, PANEL_LENGTH),
     ],
 )
 def test_a_leak_is_caught_and_traced_to_where_it_comes_from(
     leak: Callable[[Panel], Floats], source: str
 ) -> None:
-    (finding,) = promises_of(leak)
-    assert (finding.promise, finding.source) == (AHEAD, source)
-    assert finding.where is not None
-    assert finding.where.symbol in PANEL.symbols
-    assert np.datetime64(finding.where.at.replace(tzinfo=None)) in PANEL.known_at
-    assert finding.where.one != finding.where.other
-    assert finding.where.field == "log-odds"
+    (finding,) = violations_of(leak)
+    assert (finding.invariant, finding.source) == (NO_LOOKAHEAD, source)
+    assert finding.difference is not None
+    assert finding.difference.symbol in PANEL.symbols
+    assert np.datetime64(finding.difference.at.replace(tzinfo=None)) in PANEL.known_at
+    assert finding.difference.one != finding.difference.other
+    assert finding.difference.field == "log-odds"
     assert 0 < finding.cuts <= 12
-    assert f"first {finding.where.symbol} at {finding.where.at:%Y-%m-%d}" in finding.told
+    assert (
+        f"first {finding.difference.symbol} at {finding.difference.at:%Y-%m-%d}" in finding.message
+    )
 
 
 def test_the_difference_told_is_the_one_that_an_earlier_look_would_have_shown() -> None:
-    (finding,) = promises_of(morning_headline)
-    where = finding.where
+    (finding,) = violations_of(morning_headline)
+    where = finding.difference
     assert where is not None
     row = int(np.searchsorted(PANEL.known_at, np.datetime64(where.at.replace(tzinfo=None))))
     column = PANEL.symbols.index(where.symbol)
-    agent = Odd(morning_headline)
+    agent = FaultyAgent(morning_headline)
     then, whole = agent.vote(PANEL.head(row + 1)), agent.vote(PANEL)
     values = [repr(float(votes.log_odds[row, column])) for votes in (then, whole)]
     assert values == [where.one, where.other]
 
 
 def test_two_leaks_at_once_are_both_named() -> None:
-    both = promises_of(lambda panel: centred_window(panel) + np.nan_to_num(period_end(panel)))
+    both = violations_of(lambda panel: centred_window(panel) + np.nan_to_num(period_end(panel)))
     assert {finding.source for finding in both} == {"prices", "filings"}
 
 
@@ -146,50 +150,57 @@ def test_two_leaks_at_once_are_both_named() -> None:
     ("observe", "promise"),
     [
         (
-            lambda panel: np.nan_to_num(change(panel.close, 1)).mean(axis=1)[:, np.newaxis],
-            NEIGHBOURS,
+            lambda panel: np.nan_to_num(pct_change(panel.close, 1)).mean(axis=1)[:, np.newaxis],
+            NO_NEIGHBOURS,
         ),
-        (lambda panel: panel.close - 100.0, LEVEL),
+        (lambda panel: panel.close - 100.0, NO_LEVEL),
     ],
 )
 def test_neighbours_and_levels_are_caught(observe: Callable[[Panel], Floats], promise: str) -> None:
     with np.errstate(all="ignore"):
-        assert [finding.promise for finding in promises_of(observe)] == [promise]
+        assert [finding.invariant for finding in violations_of(observe)] == [promise]
 
 
 @pytest.mark.parametrize(
     ("agent", "expected"),
     [
-        (Forgetful(still), {WINDOW}),
-        (Moody(still), {AGAIN}),
-        (Eager(still), {SOUND, EMPTY}),
-        (Hasty(still), {WARMUP}),
-        (Failing(still), {AHEAD}),
-        (Odd(still), set()),
+        (WindowedAgent(constant_signal), {NO_WINDOW}),
+        (NonDeterministicAgent(constant_signal), {REPEATABLE}),
+        (VotesWithoutBarsAgent(constant_signal), {SOUND_VOTES, SILENT_WITHOUT_BARS}),
+        (WrongWarmupAgent(constant_signal), {WARMUP}),
+        (FailingAgent(constant_signal), {NO_LOOKAHEAD}),
+        (FaultyAgent(constant_signal), set()),
     ],
     ids=lambda each: type(each).__name__,
 )
-def test_every_other_broken_promise_is_told_by_its_name(agent: Odd, expected: set[str]) -> None:
+def test_every_other_broken_promise_is_told_by_its_name(
+    agent: FaultyAgent, expected: set[str]
+) -> None:
     report = examine(agent, PANEL, cuts=4)
-    told = {finding.promise for finding in report.findings}
+    told = {finding.invariant for finding in report.violations}
     assert told == expected
 
 
 def test_an_agent_that_differs_from_process_to_process_is_caught() -> None:
-    report = examine(Disordered(still), PANEL, cuts=2, fresh=partial(Disordered, still))
-    assert {finding.promise for finding in report.findings} == {AGAIN}
-    assert "in a fresh one" in report.findings[0].told
+    report = examine(
+        DependsOnNeighboursAgent(constant_signal),
+        PANEL,
+        cuts=2,
+        make_fresh=partial(DependsOnNeighboursAgent, constant_signal),
+    )
+    assert {finding.invariant for finding in report.violations} == {REPEATABLE}
+    assert "in a fresh one" in report.violations[0].message
 
 
 def test_an_agent_that_always_fails_is_a_finding_and_no_crash() -> None:
-    report = examine(Odd(lambda panel: 1 / 0), PANEL)
-    assert "ZeroDivisionError" in report.findings[0].told
+    report = examine(FaultyAgent(lambda panel: 1 / 0), PANEL)
+    assert "ZeroDivisionError" in report.violations[0].message
     assert report.votes == 0
 
 
 def test_half_of_the_cuts_fall_right_before_something_becomes_known() -> None:
-    cuts = cut_at(PANEL, 40, seed=5)
-    assert cuts == cut_at(PANEL, 40, seed=5) != cut_at(PANEL, 40, seed=6)
+    cuts = choose_cuts(PANEL, 40, seed=5)
+    assert cuts == choose_cuts(PANEL, 40, seed=5) != choose_cuts(PANEL, 40, seed=6)
     assert cuts[:2] == [1, 259]
     assert all(1 <= rows <= 260 for rows in cuts)
     events = [PANEL.news.known_at, PANEL.filings.known_at, PANEL.earnings.known_at]
@@ -199,7 +210,7 @@ def test_half_of_the_cuts_fall_right_before_something_becomes_known() -> None:
 
 
 def test_the_future_is_another_and_the_past_is_untouched() -> None:
-    other = another_future(PANEL, 100, seed=1)
+    other = replace_future(PANEL, 100, seed=1)
     for name in ("open", "high", "low", "close", "volume"):
         mine, theirs = getattr(PANEL, name), getattr(other, name)
         assert mine[:100].tobytes() == theirs[:100].tobytes()
@@ -220,14 +231,17 @@ def test_the_future_is_another_and_the_past_is_untouched() -> None:
 
 def test_cutting_ends_when_time_is_up_and_says_how_far_it_came() -> None:
     answers: Iterator[bool] = iter([False, False, True])
-    assert examine(Odd(still), PANEL, cuts=9, hurried=lambda: next(answers)).cuts == 2
+    assert (
+        examine(FaultyAgent(constant_signal), PANEL, cuts=9, out_of_time=lambda: next(answers)).cuts
+        == 2
+    )
 
 
 @pytest.mark.parametrize("name", AGENTS)
 def test_every_agent_of_this_house_keeps_every_promise(name: str) -> None:
     agent = build(name, AgentSettings(news_model="lexicon"))
     report = examine(agent, random_panel(seed=4, bars=400), cuts=6)
-    assert report.findings == ()
+    assert report.violations == ()
     assert report.votes > 300
 
 
@@ -239,7 +253,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
         yield load_settings({"market": {"provider": "demo"}})
 
 
-def silent(_: str) -> None:
+def discard_text(_: str) -> None:
     return None
 
 
@@ -247,7 +261,7 @@ def silent(_: str) -> None:
 def _no_fresh_process(monkeypatch: pytest.MonkeyPatch) -> None:
     """Starting one takes seconds; that it could be is enough."""
 
-    def here(*words: Any, fresh: Any, **named: Any) -> Report:
+    def here(*words: Any, fresh: Any, **named: Any) -> LookaheadReport:
         assert fresh is None or pickle.dumps(fresh)
         return examine(*words, **named)
 
@@ -258,7 +272,9 @@ def _no_fresh_process(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("name", AGENTS)
 def test_every_agent_keeps_every_promise_on_the_simulated_market(demo: Settings, name: str) -> None:
     symbols = ["AAPL", "BTC-USD"]
-    checked = agent_checks.check(demo, name, symbols=symbols, cuts=4, seed=1, say=silent)
+    checked = agent_checks.check_agent(
+        demo, name, symbols=symbols, cuts=4, seed=1, log=discard_text
+    )
     told = agent_checks.as_json(checked)
     assert (told["agent"], told["market"], told["simulated"]) == (name, "demo", True)
     assert told["kept"]
@@ -268,8 +284,8 @@ def test_every_agent_keeps_every_promise_on_the_simulated_market(demo: Settings,
     agent_checks.refuse_if_broken(checked)
 
 
-def leaking() -> Odd:
-    return Odd(centred_window)
+def leaking() -> FaultyAgent:
+    return FaultyAgent(centred_window)
 
 
 @pytest.mark.usefixtures("_no_fresh_process")
@@ -280,7 +296,9 @@ def test_what_leaks_is_shown_and_refused_by_name(
 
     row = EntryPoint("odd", f"{__name__}:leaking", GROUP)
     monkeypatch.setitem(AGENTS, "odd", row)  # type: ignore[index]
-    checked = agent_checks.check(demo, "odd", symbols=["AAPL"], cuts=3, seed=1, say=silent)
+    checked = agent_checks.check_agent(
+        demo, "odd", symbols=["AAPL"], cuts=3, seed=1, log=discard_text
+    )
     agent_checks.show(checked, Console(width=200))
     shown = capsys.readouterr().out
     assert "broken no look-ahead" in shown
@@ -296,10 +314,10 @@ def test_what_cannot_be_checked_is_refused_with_the_remedy(
     demo: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with pytest.raises(NotFoundError, match="Did you mean 'technical'"):
-        agent_checks.check(demo, "techncal", symbols=[], cuts=3, seed=1, say=silent)
+        agent_checks.check_agent(demo, "techncal", symbols=[], cuts=3, seed=1, log=discard_text)
     with pytest.raises(InputError, match="at least 1"):
-        agent_checks.check(demo, "risk", symbols=[], cuts=0, seed=1, say=silent)
+        agent_checks.check_agent(demo, "risk", symbols=[], cuts=0, seed=1, log=discard_text)
     monkeypatch.setenv("QUORUM_HOME", str(tmp_path))
     bare = load_settings({"market": {"provider": "files"}})
     with pytest.raises(InputError, match="quorum import"):
-        agent_checks.check(bare, "risk", symbols=[], cuts=3, seed=1, say=silent)
+        agent_checks.check_agent(bare, "risk", symbols=[], cuts=3, seed=1, log=discard_text)

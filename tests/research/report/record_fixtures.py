@@ -2,13 +2,13 @@
 
 import numpy as np
 
-from domain.record import Record
+from domain.record import ForecastRecord
 
 AGENTS = ("technical", "news", "risk")
 SYMBOLS = ("AAPL", "MSFT", "NVDA", "JPM", "XOM", "GLD")
 
 
-def record(bars: int = 300, settled: bool = True, seed: int = 3) -> Record:
+def record(bars: int = 300, settled: bool = True, seed: int = 3) -> ForecastRecord:
     """`bars` daily rows of six symbols; without outcomes where it is not `settled`."""
     generator = np.random.default_rng(seed)
     shape = (bars, len(SYMBOLS))
@@ -19,7 +19,7 @@ def record(bars: int = 300, settled: bool = True, seed: int = 3) -> Record:
     log_odds[2, : bars // 2] = np.nan
     change[-5:] = np.nan
     at = np.datetime64("2019-01-02T21:00", "us") + np.arange(bars) * np.timedelta64(1, "D")
-    return Record(
+    return ForecastRecord(
         agents=AGENTS,
         symbols=SYMBOLS,
         known_at=at,

@@ -8,7 +8,7 @@ import numpy as np
 
 from domain.canonical import to_json
 from domain.panel import Floats, Times
-from orchestrator.evaluation.scoring import score
+from orchestrator.evaluation.scoring import score_record
 from tests.research.report.record_fixtures import record
 
 BARS = 520
@@ -39,7 +39,7 @@ def figures(shift: float = 0.0) -> dict[str, Any]:
 
 @cache
 def forecasts() -> Any:
-    return to_json(score(record()))
+    return to_json(score_record(record()))
 
 
 def result(**changes: Any) -> dict[str, Any]:

@@ -5,8 +5,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from research.backtest.drawdown_analysis import falls, luck, stress
-from research.report.conclusions import verdict
+from research.backtest.drawdown_analysis import (
+    compare_with_random,
+    drawdown_table,
+    stress_table,
+)
+from research.report.conclusions import conclusions
 from research.report.result_view import result_view
 from tests.research.report.result_fixtures import curves, figures, result
 
@@ -22,7 +26,7 @@ def test_falls_are_dated_by_their_days_and_deepest_first() -> None:
     equity = np.full(300, 100.0)
     equity[10:20] = 90.0  # made good on the 21st day
     equity[290:] = 60.0  # lasts
-    told = falls(DAYS, equity, 100.0)
+    told = drawdown_table(DAYS, equity, 100.0)
     assert [each["depth"] for each in told] == pytest.approx([-0.4, -0.1])
     assert (told[1]["peak"], told[1]["valley"], told[1]["recovery"]) == (
         "2020-01-10", "2020-01-11", "2020-01-21",
@@ -31,7 +35,7 @@ def test_falls_are_dated_by_their_days_and_deepest_first() -> None:
 
 
 def test_a_fall_from_the_first_bar_on_has_no_day_of_its_peak() -> None:
-    told = falls(DAYS, np.linspace(95.0, 90.0, 300), 100.0)
+    told = drawdown_table(DAYS, np.linspace(95.0, 90.0, 300), 100.0)
     assert told[0]["peak"] is None
     assert told[0]["depth"] == pytest.approx(-0.1)
 
@@ -39,20 +43,20 @@ def test_a_fall_from_the_first_bar_on_has_no_day_of_its_peak() -> None:
 def test_several_bars_of_a_day_count_as_one() -> None:
     hours = np.arange(48) * np.timedelta64(1, "h") + np.datetime64("2020-01-01T01:00", "us")
     equity = np.where(np.arange(48) % 24 == 12, 50.0, 100.0)
-    assert falls(hours, equity, 100.0) == []
+    assert drawdown_table(hours, equity, 100.0) == []
 
 
 def test_stress_is_told_only_where_the_period_holds_all_of_it() -> None:
-    told = stress(DAYS, {"committee": np.linspace(100.0, 130.0, 300)}, 100.0)
+    told = stress_table(DAYS, {"committee": np.linspace(100.0, 130.0, 300)}, 100.0)
     assert [each["name"] for each in told] == ["Pandemic 2020"]
     assert told[0]["returns"]["committee"] > 0
-    assert stress(DAYS[60:], {"committee": np.ones(240)}, 1.0) == []
+    assert stress_table(DAYS[60:], {"committee": np.ones(240)}, 1.0) == []
 
 
 def test_luck_counts_who_was_beaten_and_leaves_out_who_has_no_figure() -> None:
     unknown = {**figures(), "sharpe": {"value": None, "low": None, "high": None, "n": 0}}
     drawn = [sharpe(0.5, 0.1), sharpe(0.9, 0.1), unknown]
-    told = luck(figures(), drawn)
+    told = compare_with_random(figures(), drawn)
     assert told["sharpe"] == {"beaten": 1, "of": 2}
 
 
@@ -60,7 +64,7 @@ def test_luck_counts_who_was_beaten_and_leaves_out_who_has_no_figure() -> None:
     ("beaten", "said"), [(12, "that can be luck"), (20, "worth something"), (1, "did harm")]
 )
 def test_only_what_beats_nearly_all_of_chance_is_more_than_luck(beaten: int, said: str) -> None:
-    sentence = verdict(result(luck={"sharpe": {"beaten": beaten, "of": 20}}))[0]
+    sentence = conclusions(result(luck={"sharpe": {"beaten": beaten, "of": 20}}))[0]
     assert f"better than {beaten} of 20" in sentence
     assert said in sentence
 
@@ -68,16 +72,16 @@ def test_only_what_beats_nearly_all_of_chance_is_more_than_luck(beaten: int, sai
 def test_whoever_cannot_be_told_from_the_market_is_not_called_better() -> None:
     market = {"buy and hold": sharpe(1.0, 0.5)}
     like = result(committee=sharpe(1.4, 0.5), agents={"risk": sharpe(0.8, 0.3)}, benchmarks=market)
-    told = " ".join(verdict(like))
+    told = " ".join(conclusions(like))
     assert "cannot be told from that of buy and hold" in told
     assert "No Sharpe ratio here differs" in told
     ahead = result(committee=sharpe(2.0, 0.5), agents={"risk": sharpe(0.2, 0.3)}, benchmarks=market)
-    told = " ".join(verdict(ahead))
+    told = " ".join(conclusions(ahead))
     assert "lies above that of buy and hold" in told
     assert "risk alone (below)" in told
 
 
 def test_a_result_of_before_has_no_verdict_on_luck_and_no_table_of_falls() -> None:
     view = result_view(result(benchmarks={}, robustness={}), *curves())
-    assert view.verdict == ()
-    assert view.falls.lines == view.stress.lines == ()
+    assert view.conclusions == ()
+    assert view.drawdowns.lines == view.stress.lines == ()

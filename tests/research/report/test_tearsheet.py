@@ -6,14 +6,14 @@ import re
 
 import numpy as np
 
-from research.report.tearsheet import policy_of, tear_sheet
+from research.report.tearsheet import content_security_policy, render_tear_sheet
 from tests.research.report.result_fixtures import curves, result
 
 HOSTILE = "<script>alert(1)</script>"
 
 
 def test_it_loads_nothing_and_runs_nothing() -> None:
-    sheet = tear_sheet(result(), *curves())
+    sheet = render_tear_sheet(result(), *curves())
     assert "<script" not in sheet
     assert " style=" not in sheet
     assert not re.findall(r'(?:src|href)="', sheet)
@@ -21,15 +21,15 @@ def test_it_loads_nothing_and_runs_nothing() -> None:
     style = re.search(r"<style>(.*?)</style>", sheet, re.DOTALL)
     assert style is not None
     digest = base64.b64encode(hashlib.sha256(style[1].encode()).digest()).decode()
-    assert f"style-src 'sha256-{digest}'" in policy_of(sheet)
-    assert "default-src 'none'" in policy_of(sheet)
+    assert f"style-src 'sha256-{digest}'" in content_security_policy(sheet)
+    assert "default-src 'none'" in content_security_policy(sheet)
     written = re.search(r'Content-Security-Policy" content="([^"]*)"', sheet)
     assert written is not None
-    assert written[1].replace("&#39;", "'") == policy_of(sheet)
+    assert written[1].replace("&#39;", "'") == content_security_policy(sheet)
 
 
 def test_every_headline_has_its_interval_and_what_is_unknown_is_a_dash() -> None:
-    sheet = tear_sheet(result(), *curves())
+    sheet = render_tear_sheet(result(), *curves())
     assert ">12.0 %</span>" in sheet
     assert "−8.0 % to 32.0 %, n 520" in sheet
     assert "no interval, n 520" in sheet  # of the drawdown, which has none here
@@ -39,9 +39,9 @@ def test_every_headline_has_its_interval_and_what_is_unknown_is_a_dash() -> None
 
 
 def test_it_says_that_it_is_simulated_what_was_supposed_and_that_survivors_were_chosen() -> None:
-    sheet = tear_sheet(result(), *curves())
+    sheet = render_tear_sheet(result(), *curves())
     assert "SIMULATED" in sheet
-    assert "SIMULATED" not in tear_sheet(result(simulated=False), *curves())
+    assert "SIMULATED" not in render_tear_sheet(result(simulated=False), *curves())
     assert "survivorship bias" in sheet
     assert sheet.count("investment advice") == 1
     for supposed in ("100,000", "half spread bps", "kelly_fraction 0.25", "ab" * 32):
@@ -55,14 +55,14 @@ def test_what_strangers_named_is_text() -> None:
         label=HOSTILE, symbols=[HOSTILE], notes=[HOSTILE], receipt={HOSTILE: HOSTILE},
         benchmarks={HOSTILE: {}},
     )  # fmt: skip
-    sheet = tear_sheet(hostile, times, drawn)
+    sheet = render_tear_sheet(hostile, times, drawn)
     assert HOSTILE not in sheet
     assert "&lt;script&gt;" in sheet
 
 
 def test_months_multiply_to_their_year_and_years_to_the_total() -> None:
     times, drawn = curves()
-    sheet = tear_sheet(result(), times, drawn)
+    sheet = render_tear_sheet(result(), times, drawn)
     rows = re.search(r'id="months".*?</section>', sheet, re.DOTALL)
     assert rows is not None
     cells = re.findall(r"<tr><th[^>]*>(\d{4})</th>(.*?)</tr>", rows[0], re.DOTALL)
@@ -81,6 +81,6 @@ def test_months_multiply_to_their_year_and_years_to_the_total() -> None:
 def test_a_result_with_little_in_it_is_still_a_sheet() -> None:
     times, drawn = curves()
     bare = result(robustness={}, forecasts=None, notes=[], receipt={}, benchmarks={}, agents={})
-    sheet = tear_sheet(bare, times[:1], {"committee": drawn["committee"][:1]})
+    sheet = render_tear_sheet(bare, times[:1], {"committee": drawn["committee"][:1]})
     assert "Monte Carlo" not in sheet
     assert "investment advice" in sheet

@@ -6,28 +6,28 @@ from typing import Any
 
 from domain.trading.account import (
     Account,
+    AccountEvent,
+    AccountOpened,
     BarClosed,
-    CashMoved,
-    Filled,
-    Guard,
-    Happening,
-    Mode,
-    Opened,
-    OrderPlaced,
+    CashTransferred,
+    OrderFilled,
+    OrderSubmitted,
+    RiskState,
+    TradingMode,
 )
-from domain.trading.orders import Kind, Order, Side, Source, Status, Term
-from domain.trading.transactions import Act, Booked, Request
-from storage.accounts.account_log import Accounts
+from domain.trading.orders import Order, OrderSource, OrderStatus, OrderType, Side, TimeInForce
+from domain.trading.transactions import AccountCommand, ClientRequest, TransactionResult
+from storage.accounts.account_log import SqlAccountLog
 from storage.database import Database
 from tests.storage.samples import START, day
 from trading.account import ledger
 
-HERE = ("files", "live")
+ACCOUNT = ("files", "live")
 CAPITAL = 100_000.0
 
 
-def accounts(database: Database) -> Accounts:
-    return Accounts(database, ledger.apply)
+def account_log(database: Database) -> SqlAccountLog:
+    return SqlAccountLog(database, ledger.apply)
 
 
 def order(number: int = 1, symbol: str = "AAPL", **changed: Any) -> Order:
@@ -36,61 +36,69 @@ def order(number: int = 1, symbol: str = "AAPL", **changed: Any) -> Order:
         "key": f"key {number}",
         "symbol": symbol,
         "side": Side.BUY,
-        "kind": Kind.MARKET,
+        "kind": OrderType.MARKET,
         "quantity": 10.0,
-        "term": Term.GTC,
-        "source": Source.MANUAL,
+        "term": TimeInForce.GTC,
+        "source": OrderSource.MANUAL,
         "placed_at": day(0),
         "note": '<b>"Ä\x00 \u202e',
     }
     return Order(**{**made, **changed})
 
 
-def fill(of: Order, units: float = 10.0, price: float = 100.1) -> Filled:
-    return Filled(of.id, of.symbol, of.side.sign * units, price, 0.1, 0.3, "open", 0.02)
+def fill(of: Order, quantity: float = 10.0, price: float = 100.1) -> OrderFilled:
+    return OrderFilled(of.id, of.symbol, of.side.sign * quantity, price, 0.1, 0.3, "open", 0.02)
 
 
-def bar(
+def closed_bar(
     equity: float = CAPITAL, best: dict[str, float] | None = None, **closes: float
 ) -> BarClosed:
-    return BarClosed(closes, equity, Guard(high=equity), best or {})
+    return BarClosed(closes, equity, RiskState(peak_equity=equity), best or {})
 
 
-def says(*happenings: Happening) -> Act:
-    return lambda _: happenings
+def append_command(*events: AccountEvent) -> AccountCommand:
+    return lambda _: events
 
 
-def opened(to: Accounts, where: tuple[str, str] = HERE, at: datetime = START) -> Booked:
-    return to.transact(
-        *where, at, says(Opened("USD", Mode.AUTO, "balanced"), CashMoved(CAPITAL, ""))
+def open_account(
+    store: SqlAccountLog, where: tuple[str, str] = ACCOUNT, at: datetime = START
+) -> TransactionResult:
+    return store.transact(
+        *where,
+        at,
+        append_command(
+            AccountOpened("USD", TradingMode.AUTO, "balanced"), CashTransferred(CAPITAL, "")
+        ),
     )
 
 
 def place(
-    to: Accounts,
-    placed: Order,
+    store: SqlAccountLog,
+    submitted: Order,
     content: str = "a",
     at: datetime = START,
-    where: tuple[str, str] = HERE,
-) -> Booked:
+    where: tuple[str, str] = ACCOUNT,
+) -> TransactionResult:
     """As a request whose digest is `content`."""
-    request = Request(placed.key, content)
-    return to.transact(*where, at, says(OrderPlaced(placed)), request=request)
+    request = ClientRequest(submitted.key, content)
+    return store.transact(*where, at, append_command(OrderSubmitted(submitted)), request=request)
 
 
-def lively(to: Accounts, where: tuple[str, str] = HERE) -> Account:
+def active_account(store: SqlAccountLog, where: tuple[str, str] = ACCOUNT) -> Account:
     """An account with orders in several states, fills and marks: 13 entries, rows in all tables."""
-    opened(to, where)
+    open_account(store, where)
     for number, symbol in enumerate(("AAPL", "MSFT", "XOM", "AAPL"), start=1):
-        place(to, order(number, symbol), where=where)
-    trailing = order(5, "MSFT", side=Side.SELL, kind=Kind.TRAILING_STOP, trail=2.0)
-    held = order(6, "AAPL", side=Side.SELL, status=Status.HELD, parent="o1")
-    to.transact(*where, day(0), says(OrderPlaced(trailing), OrderPlaced(held)))
-    first: Sequence[Happening] = (
+        place(store, order(number, symbol), where=where)
+    trailing = order(5, "MSFT", side=Side.SELL, kind=OrderType.TRAILING_STOP, trail=2.0)
+    contingent = order(6, "AAPL", side=Side.SELL, status=OrderStatus.ACCEPTED, parent="o1")
+    store.transact(
+        *where, day(0), append_command(OrderSubmitted(trailing), OrderSubmitted(contingent))
+    )
+    first: Sequence[AccountEvent] = (
         fill(order(1)),
         fill(order(2, "MSFT"), 4.0, 250.3),
-        bar(99_000.0, {"o5": 251.0}, AAPL=101.0, MSFT=249.0),
+        closed_bar(99_000.0, {"o5": 251.0}, AAPL=101.0, MSFT=249.0),
     )
-    to.transact(*where, day(1), says(*first))
-    second = (fill(order(2, "MSFT"), 6.0, 249.7), bar(99_500.0, AAPL=102.0, MSFT=252.0))
-    return to.transact(*where, day(2), says(*second)).account
+    store.transact(*where, day(1), append_command(*first))
+    second = (fill(order(2, "MSFT"), 6.0, 249.7), closed_bar(99_500.0, AAPL=102.0, MSFT=252.0))
+    return store.transact(*where, day(2), append_command(*second)).account

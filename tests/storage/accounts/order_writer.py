@@ -10,13 +10,28 @@ import os
 import sys
 from itertools import count
 
-from domain.trading.account import Account, Entry, Happening, Mode, Opened, OrderPlaced
-from domain.trading.orders import Source
-from domain.trading.transactions import Act, Request
-from storage.accounts.account_log import Accounts
+from domain.trading.account import (
+    Account,
+    AccountEntry,
+    AccountEvent,
+    AccountOpened,
+    OrderSubmitted,
+    TradingMode,
+)
+from domain.trading.orders import OrderSource
+from domain.trading.transactions import AccountCommand, ClientRequest
+from storage.accounts.account_log import SqlAccountLog
 from storage.database import Database
-from storage.journal.sql_journal import Journal, Pen
-from tests.storage.accounts.account_fixtures import HERE, accounts, bar, fill, opened, order, says
+from storage.journal.sql_journal import JournalTransaction, SqlJournal
+from tests.storage.accounts.account_fixtures import (
+    ACCOUNT,
+    account_log,
+    append_command,
+    closed_bar,
+    fill,
+    open_account,
+    order,
+)
 from tests.storage.samples import INPUTS, cycle, day, panel
 from trading.account import ledger
 
@@ -24,70 +39,72 @@ PANEL = panel(30)
 
 
 def main(url: str) -> None:
-    compile_once()
+    compile_ledger()
     for line in sys.stdin:
         rounds, *seeds = map(int, line.split())
-        children = [fork(url, seed, rounds) for seed in seeds]
+        children = [fork_child(url, seed, rounds) for seed in seeds]
         for child in children:
             os.waitpid(child, 0)
         print("ended", flush=True)
 
 
-def fork(url: str, seed: int, rounds: int) -> int:
+def fork_child(url: str, seed: int, rounds: int) -> int:
     child = os.fork()
     if child == 0:
-        trade(url, seed, rounds)
+        write_orders(url, seed, rounds)
     return child
 
 
-def compile_once() -> None:
+def compile_ledger() -> None:
     """What a fill is reckoned with, here and not in every child."""
     account = None
-    happenings: list[Happening] = [
-        Opened("USD", Mode.AUTO, ""),
-        OrderPlaced(order()),
+    events: list[AccountEvent] = [
+        AccountOpened("USD", TradingMode.AUTO, ""),
+        OrderSubmitted(order()),
         fill(order()),
     ]
-    for number, what in enumerate(happenings, start=1):
-        account = ledger.apply(account, Entry(number, day(0), what))
+    for number, what in enumerate(events, start=1):
+        account = ledger.apply(account, AccountEntry(number, day(0), what))
 
 
-def trade(url: str, seed: int, rounds: int) -> None:
+def write_orders(url: str, seed: int, rounds: int) -> None:
     database = Database(url)
-    paper, journal = accounts(database), Journal(database)
-    if paper.account(*HERE) is None:
-        opened(paper)
+    paper, journal = account_log(database), SqlJournal(database)
+    if paper.account(*ACCOUNT) is None:
+        open_account(paper)
     os.write(1, f"{os.getpid()}\n".encode())  # connected: from here on it may be killed
     for number in range(rounds) if rounds else count():
         key = f"{seed}-{number}"
-        by_hand(paper, key)
-        by_the_committee(paper, journal, key, number)
-        paper.transact(*HERE, day(number), meet)
+        place_manually(paper, key)
+        place_by_committee(paper, journal, key, number)
+        paper.transact(*ACCOUNT, day(number), fill_open_orders)
         os.write(1, f"{key}\n".encode())
     os._exit(0)
 
 
-def by_hand(paper: Accounts, key: str) -> None:
-    placed = OrderPlaced(order(id=f"hand {key}", key=f"hand {key}"))
-    paper.transact(*HERE, day(0), says(placed), request=Request(f"hand {key}", "content"))
+def place_manually(paper: SqlAccountLog, key: str) -> None:
+    placed = OrderSubmitted(order(id=f"hand {key}", key=f"hand {key}"))
+    paper.transact(
+        *ACCOUNT, day(0), append_command(placed), request=ClientRequest(f"hand {key}", "content")
+    )
 
 
-def by_the_committee(paper: Accounts, journal: Journal, key: str, number: int) -> None:
+def place_by_committee(paper: SqlAccountLog, journal: SqlJournal, key: str, number: int) -> None:
     name = f"cycle {key}"
-    placed = order(id=name, key=name, source=Source.COMMITTEE)
-    act: Act = says(OrderPlaced(placed))
+    placed = order(id=name, key=name, source=OrderSource.COMMITTEE)
+    command: AccountCommand = append_command(OrderSubmitted(placed))
 
-    def then(pen: Pen) -> tuple[object, ...]:
-        return paper.book(pen, *HERE, day(number), act).events
+    def append_orders(transaction: JournalTransaction) -> tuple[object, ...]:
+        return paper.transact_within(transaction, *ACCOUNT, day(number), command).events
 
-    journal.record(cycle(number, salt=key), PANEL, INPUTS, then)  # type: ignore[arg-type]
+    journal.record(cycle(number, salt=key), PANEL, INPUTS, append_orders)  # type: ignore[arg-type]
 
 
-def meet(account: Account | None) -> list[Happening | Entry]:
+def fill_open_orders(account: Account | None) -> list[AccountEvent | AccountEntry]:
     """Whatever is open fills, half of it at a time, and a row of bars closes."""
     assert account is not None
-    fills = [fill(each, each.left if each.filled else 5.0) for each in account.orders.values()]
-    return [*fills, bar(AAPL=100.0)]
+    fills = [fill(each, each.remaining if each.filled else 5.0) for each in account.orders.values()]
+    return [*fills, closed_bar(AAPL=100.0)]
 
 
 if __name__ == "__main__":

@@ -7,23 +7,23 @@ from sqlalchemy import text
 
 from domain.errors import InputError
 from domain.events import EventKind
-from domain.trading.account import CashMoved, OrderEnded, OrderPlaced
-from domain.trading.orders import Status
-from domain.trading.transactions import Request
-from storage.accounts.account_log import SNAPSHOT_EVERY, Accounts
+from domain.trading.account import CashTransferred, OrderClosed, OrderSubmitted
+from domain.trading.orders import OrderStatus
+from domain.trading.transactions import ClientRequest
+from storage.accounts.account_log import SNAPSHOT_EVERY, SqlAccountLog
 from storage.database import Database
-from storage.journal.sql_journal import Journal
+from storage.journal.sql_journal import SqlJournal
 from tests.storage.accounts.account_fixtures import (
+    ACCOUNT,
     CAPITAL,
-    HERE,
-    accounts,
-    bar,
+    account_log,
+    active_account,
+    append_command,
+    closed_bar,
     fill,
-    lively,
-    opened,
+    open_account,
     order,
     place,
-    says,
 )
 from tests.storage.samples import INPUTS, cycle, day, panel
 from trading.account import ledger
@@ -33,8 +33,8 @@ TABLES = ("entry", "orders", "fill", "mark")
 
 
 @pytest.fixture
-def paper(database: Database) -> Accounts:
-    return accounts(database)
+def paper(database: Database) -> SqlAccountLog:
+    return account_log(database)
 
 
 def counts(database: Database) -> dict[str, int]:
@@ -45,66 +45,78 @@ def counts(database: Database) -> dict[str, int]:
         }
 
 
-def test_an_account_is_read_back_as_it_was_left(paper: Accounts, database: Database) -> None:
-    assert paper.account(*HERE) is None
-    left = lively(paper)
-    assert paper.account(*HERE) == left
-    assert accounts(database).account(*HERE) == left
-    assert left.number == 13
+def test_an_account_is_read_back_as_it_was_left(paper: SqlAccountLog, database: Database) -> None:
+    assert paper.account(*ACCOUNT) is None
+    left = active_account(paper)
+    assert paper.account(*ACCOUNT) == left
+    assert account_log(database).account(*ACCOUNT) == left
+    assert left.entry_count == 13
     assert counts(database) == {"entry": 13, "orders": 6, "fill": 3, "mark": 2}
 
 
 def test_an_account_is_read_from_its_snapshot_and_the_entries_since(
-    paper: Accounts, database: Database
+    paper: SqlAccountLog, database: Database
 ) -> None:
-    left = lively(paper)
+    left = active_account(paper)
     for number in range(3):
-        bars = [bar(CAPITAL + 0.1 * k, AAPL=1.0 / (3.0 + k)) for k in range(SNAPSHOT_EVERY // 2)]
-        left = paper.transact(*HERE, day(number), says(*bars)).account
-        assert accounts(database).account(*HERE) == paper.account(*HERE) == left
+        bars = [
+            closed_bar(CAPITAL + 0.1 * k, AAPL=1.0 / (3.0 + k)) for k in range(SNAPSHOT_EVERY // 2)
+        ]
+        left = paper.transact(*ACCOUNT, day(number), append_command(*bars)).account
+        assert account_log(database).account(*ACCOUNT) == paper.account(*ACCOUNT) == left
     with database.reading() as connection:
         taken = connection.execute(text("SELECT number FROM snapshot")).scalar_one()
-    assert SNAPSHOT_EVERY <= taken < left.number
+    assert SNAPSHOT_EVERY <= taken < left.entry_count
 
 
-def test_each_market_and_run_has_an_account_of_its_own(paper: Accounts) -> None:
-    lively(paper)
-    other = opened(paper, ("files", "replay 2024-01-01 2024-02-01")).account
-    assert (other.number, other.cash) == (2, CAPITAL)
+def test_each_market_and_run_has_an_account_of_its_own(paper: SqlAccountLog) -> None:
+    active_account(paper)
+    other = open_account(paper, ("files", "replay 2024-01-01 2024-02-01")).account
+    assert (other.entry_count, other.cash) == (2, CAPITAL)
     assert paper.account("yahoo", "live") is None
 
 
-def test_nothing_has_happened_where_the_act_raises(paper: Accounts, database: Database) -> None:
-    left = lively(paper)
-    before, last = counts(database), Journal(database).last_seq()
+def test_nothing_has_happened_where_the_act_raises(
+    paper: SqlAccountLog, database: Database
+) -> None:
+    left = active_account(paper)
+    before, last = counts(database), SqlJournal(database).last_seq()
 
     def refuse(_: object) -> tuple[()]:
         raise InputError("no")
 
     with pytest.raises(InputError):
-        paper.transact(*HERE, day(3), refuse)
+        paper.transact(*ACCOUNT, day(3), refuse)
     with pytest.raises(Exception, match="was placed already"):
-        paper.transact(*HERE, day(3), says(OrderPlaced(order(9)), OrderPlaced(order(3, "XOM"))))
-    assert (counts(database), Journal(database).last_seq()) == (before, last)
-    assert paper.account(*HERE) == accounts(database).account(*HERE) == left
-    assert paper.transact(*HERE, day(3), says()).events == ()
-    assert Journal(database).last_seq() == last
+        paper.transact(
+            *ACCOUNT,
+            day(3),
+            append_command(OrderSubmitted(order(9)), OrderSubmitted(order(3, "XOM"))),
+        )
+    assert (counts(database), SqlJournal(database).last_seq()) == (before, last)
+    assert paper.account(*ACCOUNT) == account_log(database).account(*ACCOUNT) == left
+    assert paper.transact(*ACCOUNT, day(3), append_command()).events == ()
+    assert SqlJournal(database).last_seq() == last
 
 
-def test_an_account_must_be_opened_first(paper: Accounts, database: Database) -> None:
+def test_an_account_must_be_opened_first(paper: SqlAccountLog, database: Database) -> None:
     with pytest.raises(Exception, match="first entry of an account opens it"):
-        paper.transact(*HERE, day(0), says(CashMoved(1.0, "")))
+        paper.transact(*ACCOUNT, day(0), append_command(CashTransferred(1.0, "")))
     with pytest.raises(ValueError, match="Nothing opened the account of files, live"):
-        paper.transact(*HERE, day(0), says())
-    assert paper.account(*HERE) is None
+        paper.transact(*ACCOUNT, day(0), append_command())
+    assert paper.account(*ACCOUNT) is None
     assert counts(database)["entry"] == 0
 
 
-def test_what_happened_is_told_in_the_same_transaction(paper: Accounts, database: Database) -> None:
-    opened(paper)
+def test_what_happened_is_told_in_the_same_transaction(
+    paper: SqlAccountLog, database: Database
+) -> None:
+    open_account(paper)
     place(paper, order())
-    told = paper.transact(*HERE, day(1), says(fill(order()), bar(99_998.0, AAPL=101.0))).events
-    assert Journal(database).events_after(0)[-3:] == told
+    told = paper.transact(
+        *ACCOUNT, day(1), append_command(fill(order()), closed_bar(99_998.0, AAPL=101.0))
+    ).events
+    assert SqlJournal(database).events_after(0)[-3:] == told
     filled, changed, account = told
     assert filled.kind is EventKind.ORDER_FILLED
     assert filled.payload["market"] == "files"
@@ -124,69 +136,80 @@ def test_what_happened_is_told_in_the_same_transaction(paper: Accounts, database
 
 
 def test_a_request_is_carried_out_once_however_often_it_comes(
-    paper: Accounts, database: Database
+    paper: SqlAccountLog, database: Database
 ) -> None:
-    opened(paper)
+    open_account(paper)
     first = place(paper, order())
-    paper.transact(*HERE, day(1), says(OrderEnded("o1", Status.CANCELLED, "changed my mind")))
-    last = Journal(database).last_seq()
+    paper.transact(
+        *ACCOUNT,
+        day(1),
+        append_command(OrderClosed("o1", OrderStatus.CANCELLED, "changed my mind")),
+    )
+    last = SqlJournal(database).last_seq()
     again = place(paper, order(2, key="key 1"))
     assert first.order == order()
     assert again.order is not None
-    assert (again.order.id, again.order.status) == ("o1", Status.CANCELLED)  # as it stands now
+    assert (again.order.id, again.order.status) == ("o1", OrderStatus.CANCELLED)  # as it stands now
     assert (again.entries, again.events) == ((), ())
-    assert Journal(database).last_seq() == last
+    assert SqlJournal(database).last_seq() == last
     with pytest.raises(InputError, match=r"'key 1' was used for another order: buy 10 AAPL"):
         place(paper, order(2, key="key 1"), "b")
     assert counts(database)["orders"] == 1
 
 
-def test_a_request_must_place_the_order_it_is_for(paper: Accounts) -> None:
-    opened(paper)
+def test_a_request_must_place_the_order_it_is_for(paper: SqlAccountLog) -> None:
+    open_account(paper)
     with pytest.raises(ValueError, match="None of the orders placed has the key 'mine'"):
-        paper.transact(*HERE, day(0), says(OrderPlaced(order())), request=Request("mine", "a"))
+        paper.transact(
+            *ACCOUNT,
+            day(0),
+            append_command(OrderSubmitted(order())),
+            request=ClientRequest("mine", "a"),
+        )
 
 
 def test_orders_of_a_cycle_exist_if_and_only_if_the_cycle_is_recorded(
-    paper: Accounts, database: Database
+    paper: SqlAccountLog, database: Database
 ) -> None:
-    opened(paper)
-    journal, asked = Journal(database), []
+    open_account(paper)
+    journal, asked = SqlJournal(database), []
 
     def record(then_fail: bool = False) -> int:
         def then(pen: object) -> tuple[object, ...]:
             asked.append(pen)
-            booked = paper.book(pen, *HERE, day(0), says(OrderPlaced(order())))  # type: ignore[arg-type]
+            booked = paper.transact_within(
+                pen, *ACCOUNT, day(0), append_command(OrderSubmitted(order()))
+            )  # type: ignore[arg-type]
             if then_fail:
                 raise KeyboardInterrupt
             return booked.events
 
         return len(journal.record(cycle(), PANEL, INPUTS, then))  # type: ignore[arg-type]
 
-    before = paper.account(*HERE)
+    before = paper.account(*ACCOUNT)
     with pytest.raises(KeyboardInterrupt):
         record(then_fail=True)
     assert journal.cursor("demo", "live", "XNYS") is None
-    assert paper.account(*HERE) == before
+    assert paper.account(*ACCOUNT) == before
     assert record() == 13 + 2
-    placed = paper.account(*HERE)
+    placed = paper.account(*ACCOUNT)
     assert placed is not None
     assert set(placed.orders) == {"o1"}
     assert record() == 0
-    assert paper.account(*HERE) == placed
+    assert paper.account(*ACCOUNT) == placed
     assert len(asked) == 2
     assert len(journal.events_after(0)) == journal.last_seq() == 1 + 13 + 2
 
 
 def test_two_writers_take_turns_on_one_account(url: str, database: Database) -> None:
-    opened(accounts(database))
+    open_account(account_log(database))
     together = threading.Barrier(2)
     failures: list[BaseException] = []
 
     def write(first: int) -> None:
         own = Database(url)
         try:
-            mine = accounts(own)
+            mine = account_log(own)
             together.wait()
             for number in range(first, first + 20):
                 place(mine, order(number))
@@ -201,26 +224,32 @@ def test_two_writers_take_turns_on_one_account(url: str, database: Database) -> 
     for writer in writers:
         writer.join()
     assert not failures
-    left = accounts(database).account(*HERE)
+    left = account_log(database).account(*ACCOUNT)
     assert left is not None
-    assert (left.number, len(left.orders), left.placed) == (42, 40, 40)
-    assert Journal(database).last_seq() == 1 + 40 * 2
+    assert (left.entry_count, len(left.orders), left.order_count) == (42, 40, 40)
+    assert SqlJournal(database).last_seq() == 1 + 40 * 2
 
 
 def test_an_account_that_was_rolled_back_is_not_remembered(
-    paper: Accounts, database: Database
+    paper: SqlAccountLog, database: Database
 ) -> None:
     """The same number is given again to something else, here and in another process."""
-    opened(paper)
-    journal = Journal(database)
+    open_account(paper)
+    journal = SqlJournal(database)
 
     def book_and_fail() -> None:
-        with journal.pen() as pen:
-            paper.book(pen, *HERE, day(0), says(CashMoved(5.0, "never")))
+        with journal.transaction() as pen:
+            paper.transact_within(
+                pen, *ACCOUNT, day(0), append_command(CashTransferred(5.0, "never"))
+            )
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
         book_and_fail()
-    kept = accounts(database).transact(*HERE, day(0), says(CashMoved(7.0, "kept"))).account
-    assert paper.account(*HERE) == kept
+    kept = (
+        account_log(database)
+        .transact(*ACCOUNT, day(0), append_command(CashTransferred(7.0, "kept")))
+        .account
+    )
+    assert paper.account(*ACCOUNT) == kept
     assert ledger.equity(kept) == CAPITAL + 7.0

@@ -12,12 +12,12 @@ from pathlib import Path
 
 from sqlalchemy import text
 
-from storage.accounts.audit import Audit
-from storage.accounts.blotter import Blotter
+from storage.accounts.audit import AccountAudit
+from storage.accounts.blotter import SqlBlotter
 from storage.database import Database
-from storage.journal.sql_journal import Journal
-from tests.storage.accounts.account_fixtures import HERE, accounts
-from tests.storage.accounts.order_writer import by_hand, by_the_committee
+from storage.journal.sql_journal import SqlJournal
+from tests.storage.accounts.account_fixtures import ACCOUNT, account_log
+from tests.storage.accounts.order_writer import place_by_committee, place_manually
 from trading.account import ledger
 
 ROOT = Path(__file__).parents[3]
@@ -58,11 +58,11 @@ def check(url: str, told: list[list[str]]) -> None:
     there twice."""
     database = Database(url)
     database.migrate()
-    assert Audit(database, ledger.apply).verify(*HERE) == ()
+    assert AccountAudit(database, ledger.apply).verify(*ACCOUNT) == ()
     with database.reading() as connection:
         events, newest, last, cycles = connection.execute(EVENTS).one()
     assert events == newest == last  # numbered without a gap
-    keys = [each.order.key for each in Blotter(database, *HERE).orders(limit=100_000)]
+    keys = [each.order.key for each in SqlBlotter(database, *ACCOUNT).orders(limit=100_000)]
     by_hand = {key for key in keys if key.startswith("hand")}
     committee = [key for key in keys if key.startswith("cycle")]
     assert len(committee) == cycles  # an order of a cycle exists if and only if the cycle does
@@ -91,12 +91,12 @@ def test_killed_at_random_moments_an_account_stays_whole(url: str) -> None:
     assert sum(map(len, told)) >= 4  # it did trade, on however slow a machine
 
     database = Database(url)
-    paper, journal = accounts(database), Journal(database)
+    paper, journal = account_log(database), SqlJournal(database)
     before = journal.last_seq()
     for keys in told:
         for number, key in enumerate(keys):
-            by_hand(paper, key)
-            by_the_committee(paper, journal, key, number)
+            place_manually(paper, key)
+            place_by_committee(paper, journal, key, number)
     assert journal.last_seq() == before  # what was done is done, and not again
     database.close()
 
@@ -114,6 +114,6 @@ def test_two_processes_trade_on_one_account_in_turns(url: str) -> None:
     keys = [f"{seed}-{number}" for seed in (2, 3) for number in range(rounds)]
     assert [each for each in told if "-" in each] == keys
     check(url, [["1-0"], keys])
-    left = accounts(Database(url)).account(*HERE)
+    left = account_log(Database(url)).account(*ACCOUNT)
     assert left is not None
-    assert left.placed == 2 * (1 + 2 * rounds)
+    assert left.order_count == 2 * (1 + 2 * rounds)

@@ -7,18 +7,18 @@ from sqlalchemy import text
 
 from domain.errors import NotFoundError, VerificationError
 from storage.accounts.account_log import SNAPSHOT_EVERY
-from storage.accounts.audit import Audit
+from storage.accounts.audit import AccountAudit
 from storage.database import Database
 from tests.storage.accounts.account_fixtures import (
+    ACCOUNT,
     CAPITAL,
-    HERE,
-    accounts,
-    bar,
-    lively,
-    opened,
+    account_log,
+    active_account,
+    append_command,
+    closed_bar,
+    open_account,
     order,
     place,
-    says,
 )
 from tests.storage.samples import day
 from trading.account import ledger
@@ -94,8 +94,8 @@ BESIDE = {
 
 
 @pytest.fixture
-def audit(database: Database) -> Audit:
-    return Audit(database, ledger.apply)
+def audit(database: Database) -> AccountAudit:
+    return AccountAudit(database, ledger.apply)
 
 
 def tamper(database: Database, where: tuple[str, str], *statements: str) -> None:
@@ -108,30 +108,30 @@ def tamper(database: Database, where: tuple[str, str], *statements: str) -> None
             assert done.rowcount > 0, statement
 
 
-def test_what_was_written_verifies(database: Database, audit: Audit) -> None:
-    lively(accounts(database))
-    opened(accounts(database), OTHER)
-    assert audit.accounts() == (HERE, OTHER)
-    assert audit.verify(*HERE) == audit.verify(*OTHER) == ()
+def test_what_was_written_verifies(database: Database, audit: AccountAudit) -> None:
+    active_account(account_log(database))
+    open_account(account_log(database), OTHER)
+    assert audit.accounts() == (ACCOUNT, OTHER)
+    assert audit.verify(*ACCOUNT) == audit.verify(*OTHER) == ()
     with pytest.raises(NotFoundError, match="There is no paper account of yahoo, live"):
         audit.verify("yahoo", "live")
 
 
-def test_a_log_that_was_tampered_with_is_told(database: Database, audit: Audit) -> None:
+def test_a_log_that_was_tampered_with_is_told(database: Database, audit: AccountAudit) -> None:
     """Each way on an account of its own: the others still verify."""
     for way, (statements, told) in LOG.items():
-        lively(accounts(database), ("files", way))
+        active_account(account_log(database), ("files", way))
         tamper(database, ("files", way), *statements)
         run = f"{way}!" if way == "whose it is" else way
         (difference,) = audit.verify("files", run)
         assert re.search(told, difference), (way, difference)
-    lively(accounts(database))
-    assert audit.verify(*HERE) == ()
+    active_account(account_log(database))
+    assert audit.verify(*ACCOUNT) == ()
 
 
-def test_what_does_not_follow_from_the_log_is_told(database: Database, audit: Audit) -> None:
+def test_what_does_not_follow_from_the_log_is_told(database: Database, audit: AccountAudit) -> None:
     for way, (statements, told) in BESIDE.items():
-        lively(accounts(database), ("files", way))
+        active_account(account_log(database), ("files", way))
         tamper(database, ("files", way), *statements)
         differences = audit.verify("files", way)
         assert re.search(told, differences[0]), (way, differences)
@@ -141,48 +141,50 @@ def test_what_does_not_follow_from_the_log_is_told(database: Database, audit: Au
 
 
 def test_a_snapshot_that_is_not_what_the_entries_make_is_told(
-    database: Database, audit: Audit
+    database: Database, audit: AccountAudit
 ) -> None:
-    paper = accounts(database)
-    opened(paper)
-    bars = [bar(CAPITAL + number, AAPL=1.0 / (number + 3)) for number in range(SNAPSHOT_EVERY)]
-    paper.transact(*HERE, day(1), says(*bars))
-    assert audit.verify(*HERE) == ()
+    paper = account_log(database)
+    open_account(paper)
+    bars = [
+        closed_bar(CAPITAL + number, AAPL=1.0 / (number + 3)) for number in range(SNAPSHOT_EVERY)
+    ]
+    paper.transact(*ACCOUNT, day(1), append_command(*bars))
+    assert audit.verify(*ACCOUNT) == ()
     tamper(
         database,
-        HERE,
+        ACCOUNT,
         "UPDATE snapshot SET body = replace(body, '100000', '100001') WHERE account = :id",
     )
-    assert audit.verify(*HERE) == ("The snapshot is not what the 502 entries up to it make.",)
-    tamper(database, HERE, "UPDATE snapshot SET body = 'nonsense' WHERE account = :id")
-    assert audit.verify(*HERE)[0].startswith("The snapshot cannot be read: ")
-    tamper(database, HERE, "UPDATE snapshot SET number = 503 WHERE account = :id")
-    assert audit.verify(*HERE) == ("The snapshot is of entry 503, which is not there.",)
-    tamper(database, HERE, "DELETE FROM snapshot WHERE account = :id")
-    assert audit.verify(*HERE) == ()  # it can be made again
+    assert audit.verify(*ACCOUNT) == ("The snapshot is not what the 502 entries up to it make.",)
+    tamper(database, ACCOUNT, "UPDATE snapshot SET body = 'nonsense' WHERE account = :id")
+    assert audit.verify(*ACCOUNT)[0].startswith("The snapshot cannot be read: ")
+    tamper(database, ACCOUNT, "UPDATE snapshot SET number = 503 WHERE account = :id")
+    assert audit.verify(*ACCOUNT) == ("The snapshot is of entry 503, which is not there.",)
+    tamper(database, ACCOUNT, "DELETE FROM snapshot WHERE account = :id")
+    assert audit.verify(*ACCOUNT) == ()  # it can be made again
 
 
 def test_nothing_is_booked_on_a_broken_log(database: Database) -> None:
-    paper = accounts(database)
-    lively(paper)
-    tamper(database, HERE, f"UPDATE entry SET body = replace(body, '250.3', '25.3') {AT} 10")
+    paper = account_log(database)
+    active_account(paper)
+    tamper(database, ACCOUNT, f"UPDATE entry SET body = replace(body, '250.3', '25.3') {AT} 10")
     with pytest.raises(VerificationError, match=r"broken at entry 10.*quorum audit --verify"):
-        place(accounts(database), order(7))
+        place(account_log(database), order(7))
     with pytest.raises(VerificationError, match="broken at entry 10"):
-        accounts(database).account(*HERE)
+        account_log(database).account(*ACCOUNT)
 
 
 def test_an_entry_that_cannot_follow_is_told_though_its_chain_is_whole(database: Database) -> None:
     """As from a program that knows kinds of entries which this one does not."""
-    lively(accounts(database))
+    active_account(account_log(database))
 
     def older(account: object, entry: object) -> object:
         made = ledger.apply(account, entry)  # type: ignore[arg-type]
-        if made.number == 8:
+        if made.entry_count == 8:
             raise VerificationError("'order put off' is no kind of entry")
         return made
 
-    (difference,) = Audit(database, older).verify(*HERE)  # type: ignore[arg-type]
+    (difference,) = AccountAudit(database, older).verify(*ACCOUNT)  # type: ignore[arg-type]
     assert difference == (
         "Entry 8 (order placed) cannot follow the ones before it: 'order put off' is no kind of"
         " entry"

@@ -9,10 +9,10 @@ import os
 import sys
 from itertools import count
 
-from domain.settlement import Lesson, Line, Outcome, Settlement
+from domain.settlement import DecisionOutcome, LearnerState, SettlementBatch, SettlementKey
 from domain.timeframe import Timeframe
 from storage.database import Database
-from storage.journal.sql_journal import Journal
+from storage.journal.sql_journal import SqlJournal
 from tests.storage.samples import INPUTS, cycle, day, panel
 
 DELAY = 2
@@ -23,33 +23,33 @@ def main(url: str) -> None:
     for line in sys.stdin:
         child = os.fork()
         if child == 0:
-            record_for_ever(url, int(line))
+            write_cycles(url, int(line))
         os.waitpid(child, 0)
         print("ended", flush=True)
 
 
-def record_for_ever(url: str, seed: int) -> None:
-    journal = Journal(Database(url))
+def write_cycles(url: str, seed: int) -> None:
+    journal = SqlJournal(Database(url))
     journal.last_seq()
     print(os.getpid(), flush=True)  # connected: from here on it may be killed
     for number in count():
-        made = cycle(number, run=f"{seed}")
-        journal.record(made, panel(30 + number, seed=seed), INPUTS)
-        os.write(1, f"{made.digest}\n".encode())
-        settle(journal, f"{seed}", number - DELAY)
+        cycle_made = cycle(number, run=f"{seed}")
+        journal.record(cycle_made, panel(30 + number, seed=seed), INPUTS)
+        os.write(1, f"{cycle_made.digest}\n".encode())
+        settle_due(journal, f"{seed}", number - DELAY)
 
 
-def settle(journal: Journal, run: str, number: int) -> None:
+def settle_due(journal: SqlJournal, run: str, number: int) -> None:
     """Settle the run's decisions until day `number` and learn a round of each of their days."""
-    line = Line("demo", run, "XNYS", Timeframe.D1, 5)
-    last = journal.lesson(line, day(number + DELAY))
-    pending = journal.pending(line, day(number))
-    outcomes = tuple(Outcome(each, each.as_of, day(number), 0.01, 0) for each in pending)
+    key = SettlementKey("demo", run, "XNYS", Timeframe.D1, 5)
+    learner_state = journal.learner_state(key, day(number + DELAY))
+    pending = journal.pending(key, day(number))
+    outcomes = tuple(DecisionOutcome(each, each.as_of, day(number), 0.01, 0) for each in pending)
     bars = sorted({each.as_of for each in pending})
     wait = day(DELAY) - day(0)
-    learnt = [Lesson(as_of, as_of + wait, (), (), (), {}) for as_of in bars]
-    after = last.as_of if last else None
-    journal.settle(Settlement(line, True, outcomes, tuple(learnt), after))
+    learner_states = [LearnerState(as_of, as_of + wait, (), (), (), {}) for as_of in bars]
+    after = learner_state.as_of if learner_state else None
+    journal.settle(SettlementBatch(key, True, outcomes, tuple(learner_states), after))
 
 
 if __name__ == "__main__":

@@ -8,12 +8,12 @@ import pytest
 from sqlalchemy import event
 
 from domain.errors import NotFoundError
-from domain.settlement import Line
+from domain.settlement import SettlementKey
 from domain.timeframe import Timeframe
 from storage.database import Database
-from storage.journal.decision_records import Records
-from storage.journal.panel_archive import Archive, digest
-from storage.journal.sql_journal import Journal
+from storage.journal.decision_records import SqlDecisionRecords
+from storage.journal.panel_archive import SqlPanelArchive, panel_digest
+from storage.journal.sql_journal import SqlJournal
 from tests.storage.samples import AGENTS, INPUTS, cycle, day, panel
 
 PANEL = panel(20, events=5)
@@ -21,18 +21,18 @@ REPLAY = "replay 2020-01-02 2020-02-02"
 
 
 @pytest.fixture
-def records(database: Database) -> Records:
+def records(database: Database) -> SqlDecisionRecords:
     """Live days 0 to 2, of which day 1 is of other symbols; a replay and another market."""
-    journal = Journal(database)
+    journal = SqlJournal(database)
     journal.record(cycle(0), PANEL, INPUTS)
     journal.record(cycle(1, symbols=("MSFT", "XOM")), PANEL, INPUTS)
     journal.record(cycle(2, symbols=("MSFT",)), PANEL, INPUTS)
     journal.record(cycle(7, run=REPLAY), PANEL, INPUTS)
     journal.record(cycle(8, market="yahoo"), PANEL, INPUTS)
-    return Records(database)
+    return SqlDecisionRecords(database)
 
 
-def test_the_latest_decision_of_each_symbol_stands(records: Records) -> None:
+def test_the_latest_decision_of_each_symbol_stands(records: SqlDecisionRecords) -> None:
     standing = records.latest("demo", "live")
     assert [(each.decision.symbol, each.as_of) for each in standing] == [
         ("AAPL", day(0)),
@@ -43,7 +43,7 @@ def test_the_latest_decision_of_each_symbol_stands(records: Records) -> None:
     assert records.latest("files", "live") == ()
 
 
-def test_a_decision_is_found_by_its_receipt(records: Records) -> None:
+def test_a_decision_is_found_by_its_receipt(records: SqlDecisionRecords) -> None:
     wanted = cycle(7, run=REPLAY)
     found = records.decision(wanted.decisions[1].receipt)
     assert found.decision == wanted.decisions[1]
@@ -55,27 +55,29 @@ def test_a_decision_is_found_by_its_receipt(records: Records) -> None:
 @pytest.mark.parametrize(
     "receipt", ["", "AAPL-20200302-0123456789ab", "' OR 1=1 --", "zero\x00byte", "\ud800", "Ä"]
 )
-def test_an_unknown_receipt_is_refused_by_name(records: Records, receipt: str) -> None:
+def test_an_unknown_receipt_is_refused_by_name(records: SqlDecisionRecords, receipt: str) -> None:
     with pytest.raises(NotFoundError, match="There is no decision with receipt"):
         records.decision(receipt)
     with pytest.raises(NotFoundError):
         records.inputs(receipt)
 
 
-def test_the_inputs_of_a_decision_give_back_its_panel(records: Records, database: Database) -> None:
+def test_the_inputs_of_a_decision_give_back_its_panel(
+    records: SqlDecisionRecords, database: Database
+) -> None:
     inputs = records.inputs(cycle(0).decisions[0].receipt)
     assert inputs.values == INPUTS
-    assert inputs.panel.digest == digest(PANEL)
-    assert digest(Archive(database).load(inputs.panel)) == digest(PANEL)
+    assert inputs.panel.digest == panel_digest(PANEL)
+    assert panel_digest(SqlPanelArchive(database).load(inputs.panel)) == panel_digest(PANEL)
 
 
-def test_history_is_newest_first_and_of_one_symbol(records: Records) -> None:
+def test_history_is_newest_first_and_of_one_symbol(records: SqlDecisionRecords) -> None:
     history = records.history("demo", "live", "MSFT", limit=2)
     assert [each.as_of for each in history] == [day(2), day(1)]
     assert records.history("demo", REPLAY, "XOM", limit=5) == ()
 
 
-def test_the_feed_pages_without_gap_or_repetition(records: Records) -> None:
+def test_the_feed_pages_without_gap_or_repetition(records: SqlDecisionRecords) -> None:
     whole = records.feed("demo", "live", limit=100)
     assert [each.seq for each in whole] == sorted((each.seq for each in whole), reverse=True)
     assert len(whole) == 5
@@ -86,25 +88,25 @@ def test_the_feed_pages_without_gap_or_repetition(records: Records) -> None:
     assert records.feed("demo", "live", limit=9, before=-(10**30)) == ()
 
 
-def test_runs_are_named_most_recently_active_first(records: Records) -> None:
+def test_runs_are_named_most_recently_active_first(records: SqlDecisionRecords) -> None:
     assert records.runs("demo") == (REPLAY, "live")
     assert records.runs("yahoo") == ("live",)
     assert records.runs("files") == ()
 
 
 def test_a_decision_below_the_quorum_is_kept_without_a_probability(
-    records: Records, database: Database
+    records: SqlDecisionRecords, database: Database
 ) -> None:
     full = cycle(3, symbols=("AAPL",))
     silent = replace(full.decisions[0], p_up=None, edge=None, rank=None, price=None, votes=())
-    Journal(database).record(replace(full, decisions=(silent,)), PANEL, INPUTS)
+    SqlJournal(database).record(replace(full, decisions=(silent,)), PANEL, INPUTS)
     assert records.latest("demo", "live")[0].decision == silent
 
 
 def test_every_page_is_answered_from_an_index(tmp_path: Path) -> None:
     home = Database(f"sqlite:///{tmp_path}/quorum.db")
     home.migrate()
-    Journal(home).record(cycle(), PANEL, INPUTS)
+    SqlJournal(home).record(cycle(), PANEL, INPUTS)
     asked: list[tuple[str, Any]] = []
 
     @event.listens_for(home._engine, "before_cursor_execute")
@@ -112,7 +114,7 @@ def test_every_page_is_answered_from_an_index(tmp_path: Path) -> None:
         if statement.startswith(("SELECT", "WITH")):
             asked.append((statement, given))
 
-    records, journal = Records(home), Journal(home)
+    records, journal = SqlDecisionRecords(home), SqlJournal(home)
     receipt = records.latest("demo", "live")[0].decision.receipt
     records.decision(receipt)
     records.inputs(receipt)
@@ -122,14 +124,14 @@ def test_every_page_is_answered_from_an_index(tmp_path: Path) -> None:
     journal.events_after(3, 5)
     journal.previous_targets("demo", "live", before=day(1))
     journal.cursor("demo", "live", "XNYS")
-    line = Line("demo", "live", "XNYS", Timeframe.D1, 5)
+    line = SettlementKey("demo", "live", "XNYS", Timeframe.D1, 5)
     journal.pending(line, day(1))
-    journal.awaited("demo", "live", day(0))
-    journal.lesson(line, day(9))
+    journal.unsettled_symbols("demo", "live", day(0))
+    journal.learner_state(line, day(9))
     records.record("demo", "live", Timeframe.D1, 5, AGENTS, "XNYS")
     records.calendars("demo", "live")
-    records.settled_of(receipt)
-    records.influence(line, AGENTS)
+    records.settled_outcome(receipt)
+    records.influence_history(line, AGENTS)
     assert len(asked) >= 18
     with home.reading() as connection:
         for statement, given in asked.copy():

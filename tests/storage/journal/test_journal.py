@@ -8,19 +8,19 @@ from sqlalchemy import text
 
 from domain.events import EngineState, EventKind
 from storage.database import Database
-from storage.journal.sql_journal import Journal
+from storage.journal.sql_journal import SqlJournal
 from tests.storage.samples import INPUTS, cycle, day, panel
 
 PANEL = panel(20, events=5)
 
 
 @pytest.fixture
-def journal(database: Database) -> Journal:
-    return Journal(database)
+def journal(database: Database) -> SqlJournal:
+    return SqlJournal(database)
 
 
 def test_a_cycle_tells_its_votes_then_its_decisions_then_that_it_is_complete(
-    journal: Journal,
+    journal: SqlJournal,
 ) -> None:
     events = journal.record(cycle(), PANEL, INPUTS)
     votes = [EventKind.VOTE_CAST] * 5
@@ -39,7 +39,7 @@ def test_a_cycle_tells_its_votes_then_its_decisions_then_that_it_is_complete(
     assert events[-1].payload["digest"] == cycle().digest
 
 
-def test_events_read_back_equal_the_events_recorded(journal: Journal) -> None:
+def test_events_read_back_equal_the_events_recorded(journal: SqlJournal) -> None:
     told = [*journal.record(cycle(0), PANEL, INPUTS)]
     told.append(journal.append(EventKind.AGENT_CHANGED, "live", None, {"agent": "rl"}))
     told.extend(journal.record(cycle(1), PANEL, INPUTS))
@@ -50,7 +50,7 @@ def test_events_read_back_equal_the_events_recorded(journal: Journal) -> None:
     assert journal.last_seq() == len(told) == 27
 
 
-def test_the_same_cycle_again_changes_nothing(journal: Journal) -> None:
+def test_the_same_cycle_again_changes_nothing(journal: SqlJournal) -> None:
     journal.record(cycle(), PANEL, INPUTS)
     before = journal.events_after(0)
     assert journal.record(cycle(), PANEL, INPUTS) == ()
@@ -59,7 +59,7 @@ def test_the_same_cycle_again_changes_nothing(journal: Journal) -> None:
 
 
 def test_a_cycle_that_cannot_be_written_whole_leaves_no_trace(
-    journal: Journal, database: Database
+    journal: SqlJournal, database: Database
 ) -> None:
     with pytest.raises(ValueError, match="no canonical JSON form"):
         journal.record(cycle(), PANEL, {"weight": float("nan")})
@@ -80,7 +80,7 @@ def test_two_writers_number_their_events_without_a_gap_in_the_order_of_commits(
         try:
             together.wait()
             for number in range(15):
-                Journal(own).record(cycle(number, run=run), PANEL, INPUTS)
+                SqlJournal(own).record(cycle(number, run=run), PANEL, INPUTS)
         except BaseException as failure:
             failures.append(failure)
         finally:
@@ -91,13 +91,13 @@ def test_two_writers_number_their_events_without_a_gap_in_the_order_of_commits(
     for writer in writers:
         writer.start()
     while any(writer.is_alive() for writer in writers):
-        seen.extend(event.seq for event in Journal(database).events_after(len(seen)))
-    seen.extend(event.seq for event in Journal(database).events_after(len(seen)))
+        seen.extend(event.seq for event in SqlJournal(database).events_after(len(seen)))
+    seen.extend(event.seq for event in SqlJournal(database).events_after(len(seen)))
     assert not failures
     assert seen == list(range(1, 2 * 15 * 13 + 1))  # a reader that follows along misses nothing
 
 
-def test_the_cursor_and_the_targets_stay_within_their_market_and_run(journal: Journal) -> None:
+def test_the_cursor_and_the_targets_stay_within_their_market_and_run(journal: SqlJournal) -> None:
     assert journal.cursor("demo", "live", "XNYS") is None
     for number in range(4):
         journal.record(cycle(number), PANEL, INPUTS)
@@ -109,7 +109,7 @@ def test_the_cursor_and_the_targets_stay_within_their_market_and_run(journal: Jo
     assert journal.previous_targets("yahoo", "live") == {}
 
 
-def test_the_targets_before_a_cycle_do_not_change_when_it_is_recorded(journal: Journal) -> None:
+def test_the_targets_before_a_cycle_do_not_change_when_it_is_recorded(journal: SqlJournal) -> None:
     journal.record(cycle(1), PANEL, INPUTS)
     journal.record(cycle(2, symbols=("AAPL", "XOM")), PANEL, INPUTS)
     before = journal.previous_targets("demo", "live", before=day(3))
@@ -119,7 +119,7 @@ def test_the_targets_before_a_cycle_do_not_change_when_it_is_recorded(journal: J
     assert journal.previous_targets("demo", "live", before=day(1)) == {}
 
 
-def test_the_state_of_the_engine_is_kept_and_its_change_told_once(journal: Journal) -> None:
+def test_the_state_of_the_engine_is_kept_and_its_change_told_once(journal: SqlJournal) -> None:
     assert journal.engine_state("demo", "live") == (EngineState.RUNNING, None)
     assert journal.set_engine_state("demo", "live", EngineState.RUNNING) is None
     changed = journal.set_engine_state("demo", "live", EngineState.HALTED, "the prices are odd")
@@ -140,7 +140,7 @@ def test_the_state_of_the_engine_is_kept_and_its_change_told_once(journal: Journ
     assert journal.engine_state("demo", "live") == (EngineState.RUNNING, None)
 
 
-def test_every_market_and_run_has_an_engine_of_its_own(journal: Journal) -> None:
+def test_every_market_and_run_has_an_engine_of_its_own(journal: SqlJournal) -> None:
     replay = "replay 2024-01-01 2024-02-01"
     journal.set_engine_state("demo", "live", EngineState.PAUSED)
     assert journal.engine_state("demo", replay) == (EngineState.RUNNING, None)
@@ -151,12 +151,12 @@ def test_every_market_and_run_has_an_engine_of_its_own(journal: Journal) -> None
 
 def test_events_are_stamped_by_the_clock_that_was_given(database: Database) -> None:
     noon = datetime(2024, 1, 2, 12, 0, 0, 250, tzinfo=UTC)
-    journal = Journal(database, now=lambda: noon)
+    journal = SqlJournal(database, now=lambda: noon)
     (*_, last) = journal.record(cycle(), PANEL, INPUTS)
     assert last.at == noon
     assert journal.events_after(12)[0].at == noon
 
 
-def test_the_epoch_belongs_to_the_database(journal: Journal, database: Database) -> None:
-    assert Journal(database).epoch == journal.epoch
+def test_the_epoch_belongs_to_the_database(journal: SqlJournal, database: Database) -> None:
+    assert SqlJournal(database).epoch == journal.epoch
     assert len(journal.epoch) == 8

@@ -11,10 +11,10 @@ from pathlib import Path
 from sqlalchemy import text
 
 from storage.database import Database
-from storage.journal.decision_records import Records
-from storage.journal.panel_archive import Archive, digest
-from storage.journal.sql_journal import Journal
-from tests.storage.journal.cycle_writer import settle
+from storage.journal.decision_records import SqlDecisionRecords
+from storage.journal.panel_archive import SqlPanelArchive, panel_digest
+from storage.journal.sql_journal import SqlJournal
+from tests.storage.journal.cycle_writer import settle_due
 from tests.storage.samples import INPUTS, cycle, panel
 
 ROOT = Path(__file__).parents[3]
@@ -94,16 +94,16 @@ def test_killed_at_random_moments_no_cycle_is_lost_and_none_is_half_there(url: s
     told = killed_recordings(url, kills, within)
     assert sum(map(len, told)) > 10  # it did record, on however slow a machine
 
-    before = Journal(database).last_seq()
+    before = SqlJournal(database).last_seq()
     for seed, digests in enumerate(told):
         for number in range(len(digests)):
             again = cycle(number, run=f"{seed}")
-            assert Journal(database).record(again, panel(30 + number, seed=seed), INPUTS) == ()
-    assert Journal(database).last_seq() == before
+            assert SqlJournal(database).record(again, panel(30 + number, seed=seed), INPUTS) == ()
+    assert SqlJournal(database).last_seq() == before
 
     for seed in range(len(told)):
         for _ in range(2):
-            settle(Journal(database), f"{seed}", 10_000)
+            settle_due(SqlJournal(database), f"{seed}", 10_000)
     check(url, told)
     with database.reading() as connection:
         pending, outcomes, *_ = connection.execute(OUTCOMES).one()
@@ -113,6 +113,6 @@ def test_killed_at_random_moments_no_cycle_is_lost_and_none_is_half_there(url: s
     seed = max(range(len(told)), key=lambda each: len(told[each]))
     number = len(told[seed]) - 1
     receipt = cycle(number, run=f"{seed}").decisions[0].receipt
-    kept = Archive(database).load(Records(database).inputs(receipt).panel)
-    assert digest(kept) == digest(panel(30 + number, seed=seed))
+    kept = SqlPanelArchive(database).load(SqlDecisionRecords(database).inputs(receipt).panel)
+    assert panel_digest(kept) == panel_digest(panel(30 + number, seed=seed))
     database.close()

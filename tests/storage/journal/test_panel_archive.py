@@ -12,13 +12,13 @@ from domain.errors import VerificationError
 from domain.panel import Panel
 from domain.timeframe import Timeframe
 from storage.database import Database
-from storage.journal.panel_archive import Archive, PanelManifest, digest, store
+from storage.journal.panel_archive import PanelManifest, SqlPanelArchive, panel_digest, store_panel
 from tests.storage.samples import panel
 
 
 def stored(database: Database, given: Panel) -> PanelManifest:
     with database.writing() as connection:
-        return store(connection, given)
+        return store_panel(connection, given)
 
 
 def chunks(database: Database) -> int:
@@ -62,9 +62,9 @@ def test_a_panel_comes_back_to_the_last_bit(
 ) -> None:
     given = replace(panel(days, symbols, seed, events), timeframe=timeframe)
     manifest = PanelManifest.from_json(stored(database, given).to_json())
-    loaded = Archive(database).load(manifest)
+    loaded = SqlPanelArchive(database).load(manifest)
     assert_equal_to_the_last_bit(given, loaded)
-    assert manifest.digest == digest(given) == digest(loaded)
+    assert manifest.digest == panel_digest(given) == panel_digest(loaded)
 
 
 def test_odd_bits_survive(database: Database) -> None:
@@ -72,14 +72,14 @@ def test_odd_bits_survive(database: Database) -> None:
     odd.close[0, 0] = -0.0
     odd.open[1, 0] = -np.float64("nan")
     odd.high[2, 1] = np.float64(5e-324)
-    assert_equal_to_the_last_bit(odd, Archive(database).load(stored(database, odd)))
+    assert_equal_to_the_last_bit(odd, SqlPanelArchive(database).load(stored(database, odd)))
 
 
 def test_a_head_has_the_digest_of_the_panel_built_then() -> None:
     whole = panel(400)
     head = whole.head(123)
     copy = replace(head, close=head.close.copy(), open=np.asfortranarray(head.open))
-    assert digest(head) == digest(copy) != digest(whole)
+    assert panel_digest(head) == panel_digest(copy) != panel_digest(whole)
 
 
 @pytest.mark.parametrize(
@@ -94,13 +94,13 @@ def test_a_head_has_the_digest_of_the_panel_built_then() -> None:
     ],
 )
 def test_whatever_differs_gives_another_digest(change: dict[str, object]) -> None:
-    assert digest(replace(panel(), **change)) != digest(panel())  # type: ignore[arg-type]
+    assert panel_digest(replace(panel(), **change)) != panel_digest(panel())  # type: ignore[arg-type]
 
 
 def test_a_changed_price_gives_another_digest() -> None:
     other = panel()
     other.close[-1, 0] = np.nextafter(other.close[-1, 0], 1)
-    assert digest(other) != digest(panel())
+    assert panel_digest(other) != panel_digest(panel())
 
 
 def test_the_next_day_shares_all_but_the_newest_pieces(database: Database) -> None:
@@ -120,8 +120,8 @@ def test_a_damaged_or_missing_piece_is_named(database: Database) -> None:
         spoil = text("UPDATE chunk SET body = :body WHERE digest = :digest")
         connection.execute(spoil, {"body": b"nonsense", "digest": broken})
     with pytest.raises(VerificationError, match=f"Piece {broken[:12]} .* restore"):
-        Archive(database).load(manifest)
+        SqlPanelArchive(database).load(manifest)
     with database.writing() as connection:
         connection.execute(text("DELETE FROM chunk"))
     with pytest.raises(VerificationError, match="is missing or damaged"):
-        Archive(database).load(manifest)
+        SqlPanelArchive(database).load(manifest)

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pandas.testing import assert_frame_equal
 
-from domain.store_reports import Fetch, Merge
+from domain.store_reports import FetchStatus, WriteReport
 from domain.symbols import AssetClass
 from domain.timeframe import Timeframe
 from market.provider import (
@@ -20,17 +20,17 @@ from market.provider import (
     FILING_COLUMNS,
     NEWS_COLUMNS,
 )
-from market.store import Library
+from market.store import MarketDataStore
 from storage.database import Database
-from storage.market_data.sql_store import SqlLibrary
+from storage.market_data.sql_store import SqlMarketDataStore
 
 D1 = Timeframe.D1
 INSTANT = "datetime64[us, UTC]"
 
 
 @pytest.fixture
-def library(database: Database) -> Library:
-    return SqlLibrary(database)
+def library(database: Database) -> MarketDataStore:
+    return SqlMarketDataStore(database)
 
 
 def at(day: int) -> datetime:
@@ -62,13 +62,15 @@ def news(*headlines: str, day: int = 2) -> pd.DataFrame:
     )
 
 
-def test_what_is_not_stored_is_an_empty_frame_with_its_columns_and_types(library: Library) -> None:
+def test_what_is_not_stored_is_an_empty_frame_with_its_columns_and_types(
+    library: MarketDataStore,
+) -> None:
     for frame, columns in (
         (library.bars("demo", "AAPL", D1), BAR_COLUMNS),
         (library.news("demo", "AAPL"), NEWS_COLUMNS),
         (library.filings("demo", "AAPL"), FILING_COLUMNS),
-        (library.facts("demo", ["AAPL"], "earnings"), EARNINGS_COLUMNS),
-        (library.facts("demo", [], "actions"), ACTION_COLUMNS),
+        (library.read_many("demo", ["AAPL"], "earnings"), EARNINGS_COLUMNS),
+        (library.read_many("demo", [], "actions"), ACTION_COLUMNS),
     ):
         assert list(frame.columns) == columns
         assert frame.empty
@@ -91,7 +93,7 @@ def test_what_is_not_stored_is_an_empty_frame_with_its_columns_and_types(library
     figures=st.lists(st.floats(allow_infinity=False), min_size=6, max_size=6),
 )
 def test_bars_come_back_to_the_last_bit_in_order(
-    library: Library, moments: list[datetime], figures: list[float]
+    library: MarketDataStore, moments: list[datetime], figures: list[float]
 ) -> None:
     frame = pd.DataFrame({"at": pd.Series(moments, dtype=INSTANT)})
     for column, figure in zip(BAR_COLUMNS[1:], figures, strict=True):
@@ -101,29 +103,29 @@ def test_bars_come_back_to_the_last_bit_in_order(
     ours = stored[stored["at"].isin(frame["at"])].reset_index(drop=True)
     assert_frame_equal(ours, frame.sort_values("at", ignore_index=True), check_exact=True)
     assert stored["at"].is_monotonic_increasing
-    assert library.put_bars("demo", "AAPL", D1, frame) == Merge(0, len(frame), 0)
+    assert library.put_bars("demo", "AAPL", D1, frame) == WriteReport(0, len(frame), 0)
 
 
 def test_a_put_adds_what_is_new_and_keeps_what_conflicts_unless_told_to_replace(
-    library: Library,
+    library: MarketDataStore,
 ) -> None:
-    assert library.put_bars("demo", "AAPL", D1, bars(1, 2, 3)) == Merge(3, 0, 0)
+    assert library.put_bars("demo", "AAPL", D1, bars(1, 2, 3)) == WriteReport(3, 0, 0)
     changed = pd.concat([bars(2), bars(3, 4, close=11.0)])
-    assert library.put_bars("demo", "AAPL", D1, changed) == Merge(1, 1, 1)
+    assert library.put_bars("demo", "AAPL", D1, changed) == WriteReport(1, 1, 1)
     assert library.bars("demo", "AAPL", D1)["close"].tolist() == [10, 10, 10, 11]
-    assert library.put_bars("demo", "AAPL", D1, changed, replace=True) == Merge(0, 2, 1)
+    assert library.put_bars("demo", "AAPL", D1, changed, replace=True) == WriteReport(0, 2, 1)
     assert library.bars("demo", "AAPL", D1)["close"].tolist() == [10, 10, 11, 11]
-    assert library.put_bars("demo", "AAPL", D1, bars()) == Merge(0, 0, 0)
+    assert library.put_bars("demo", "AAPL", D1, bars()) == WriteReport(0, 0, 0)
 
 
-def test_a_hole_is_unchanged_by_the_same_hole(library: Library) -> None:
+def test_a_hole_is_unchanged_by_the_same_hole(library: MarketDataStore) -> None:
     frame = bars(1, close=np.nan)
     library.put_bars("demo", "AAPL", D1, frame)
-    assert library.put_bars("demo", "AAPL", D1, frame) == Merge(0, 1, 0)
-    assert library.put_bars("demo", "AAPL", D1, bars(1)) == Merge(0, 0, 1)
+    assert library.put_bars("demo", "AAPL", D1, frame) == WriteReport(0, 1, 0)
+    assert library.put_bars("demo", "AAPL", D1, bars(1)) == WriteReport(0, 0, 1)
 
 
-def test_a_range_is_half_open(library: Library) -> None:
+def test_a_range_is_half_open(library: MarketDataStore) -> None:
     library.put_bars("demo", "AAPL", D1, bars(1, 2, 3, 4))
     within = library.bars("demo", "AAPL", D1, at(2), at(4))
     assert within["at"].tolist() == [pd.Timestamp(at(2)), pd.Timestamp(at(3))]
@@ -132,7 +134,7 @@ def test_a_range_is_half_open(library: Library) -> None:
     assert library.span("demo", "AAPL", D1) == (at(1), at(4))
 
 
-def test_markets_symbols_and_timeframes_never_mix(library: Library) -> None:
+def test_markets_symbols_and_timeframes_never_mix(library: MarketDataStore) -> None:
     library.put_bars("demo", "MSFT", D1, bars(1))
     library.put_bars("demo", "AAPL", Timeframe.H1, bars(2))
     library.put_bars("yahoo", "TSLA", D1, bars(3))
@@ -145,28 +147,28 @@ def test_markets_symbols_and_timeframes_never_mix(library: Library) -> None:
 
 
 def test_a_class_is_read_from_the_market_that_is_named_for_it(database: Database) -> None:
-    library = SqlLibrary(database, {AssetClass.CRYPTO: "files"})
+    library = SqlMarketDataStore(database, {AssetClass.CRYPTO: "files"})
     library.put_bars("yahoo", "AAPL", D1, bars(1))
     library.put_bars("yahoo", "ETH-USD", D1, bars(1))
     library.put_bars("files", "BTC-USD", D1, bars(2, 3))
     library.put_bars("files", "MSFT", D1, bars(4))
-    library.note_fetch("yahoo", "BTC-USD", "news", at(1), "never asked for")
+    library.record_fetch("yahoo", "BTC-USD", "news", at(1), "never asked for")
     assert library.symbols("yahoo") == ["AAPL", "BTC-USD"]
     assert library.symbols("files") == ["BTC-USD", "MSFT"]
-    read = library.facts("yahoo", ["BTC-USD", "MSFT", "ETH-USD", "AAPL"], "bars 1d")
+    read = library.read_many("yahoo", ["BTC-USD", "MSFT", "ETH-USD", "AAPL"], "bars 1d")
     assert read["symbol"].tolist() == ["BTC-USD", "BTC-USD", "AAPL"]
     assert library.span("yahoo", "BTC-USD", D1) == (at(2), at(3))
-    assert library.fetched("yahoo", "BTC-USD", "news") is None
+    assert library.last_fetch("yahoo", "BTC-USD", "news") is None
 
 
-def test_hostile_headlines_of_any_length_are_kept(library: Library) -> None:
+def test_hostile_headlines_of_any_length_are_kept(library: MarketDataStore) -> None:
     hostile = ["<script>alert(1)</script>", "x" * 100_000, "\u202eright to left", "'; DROP TABLE"]
     library.put_news("demo", "AAPL", news(*hostile))
     assert library.news("demo", "AAPL")["headline"].tolist() == sorted(hostile)
-    assert library.put_news("demo", "AAPL", news(*hostile)) == Merge(0, 4, 0)
+    assert library.put_news("demo", "AAPL", news(*hostile)) == WriteReport(0, 4, 0)
 
 
-def test_text_that_no_database_can_hold_is_marked(library: Library) -> None:
+def test_text_that_no_database_can_hold_is_marked(library: MarketDataStore) -> None:
     frame = news("zero\x00byte")
     frame["summary"] = pd.Series(["half \ud800 pair"], dtype="object")
     frame["source"] = None
@@ -175,10 +177,10 @@ def test_text_that_no_database_can_hold_is_marked(library: Library) -> None:
     assert stored["headline"] == "zero\ufffdbyte"
     assert stored["summary"] == "half \ufffd pair"
     assert stored["source"] == ""
-    assert library.put_news("demo", "AAPL", frame) == Merge(0, 1, 0)
+    assert library.put_news("demo", "AAPL", frame) == WriteReport(0, 1, 0)
 
 
-def test_filings_announcements_and_actions_come_back_as_put(library: Library) -> None:
+def test_filings_announcements_and_actions_come_back_as_put(library: MarketDataStore) -> None:
     filings = pd.DataFrame(
         {
             "symbol": "AAPL",
@@ -202,19 +204,19 @@ def test_filings_announcements_and_actions_come_back_as_put(library: Library) ->
     )
     library.put_earnings("demo", "AAPL", earnings)
     assert_frame_equal(
-        library.facts("demo", ["AAPL"], "earnings"), earnings.astype({"symbol": "category"})
+        library.read_many("demo", ["AAPL"], "earnings"), earnings.astype({"symbol": "category"})
     )
 
     actions = pd.DataFrame(
         {"symbol": "AAPL", "at": days(5, 5), "kind": ["split", "dividend"], "value": [4.0, 0.2]}
     )
     library.put_actions("demo", "AAPL", actions)
-    stored = library.facts("demo", ["AAPL"], "actions")
+    stored = library.read_many("demo", ["AAPL"], "actions")
     assert stored["kind"].tolist() == ["dividend", "split"]
-    assert library.put_actions("demo", "AAPL", actions) == Merge(0, 2, 0)
+    assert library.put_actions("demo", "AAPL", actions) == WriteReport(0, 2, 0)
 
 
-def test_facts_of_many_symbols_are_read_in_the_order_asked_for(library: Library) -> None:
+def test_facts_of_many_symbols_are_read_in_the_order_asked_for(library: MarketDataStore) -> None:
     for symbol in ("AAPL", "MSFT", "XOM"):
         library.put_bars("demo", symbol, D1, bars(3, 1, 2, close=float(len(symbol))))
     library.put_news("demo", "MSFT", news("z", "Z", "\u00e9", "\U0001f600", "\uffee", "a b", "a-b"))
@@ -222,7 +224,7 @@ def test_facts_of_many_symbols_are_read_in_the_order_asked_for(library: Library)
     library.put_news("demo", "AAPL", news("c", day=1))
 
     asked = ["XOM", "TSLA", "AAPL"]
-    read = library.facts("demo", asked, "bars 1d", at(2))
+    read = library.read_many("demo", asked, "bars 1d", at(2))
     assert list(read["symbol"].cat.categories) == asked
     assert read["symbol"].tolist() == ["XOM", "XOM", "AAPL", "AAPL"]
     assert read["close"].tolist() == [3.0, 3.0, 4.0, 4.0]
@@ -230,16 +232,16 @@ def test_facts_of_many_symbols_are_read_in_the_order_asked_for(library: Library)
         alone = library.bars("demo", symbol, D1, at(2))
         assert_frame_equal(facts[BAR_COLUMNS].reset_index(drop=True), alone, check_exact=True)
 
-    told = library.facts("demo", ["MSFT", "AAPL"], "news")["headline"].tolist()
+    told = library.read_many("demo", ["MSFT", "AAPL"], "news")["headline"].tolist()
     assert told == [*sorted(told[:-2]), "c", "b"]
 
 
-def test_one_fact_twice_in_a_frame_is_refused(library: Library) -> None:
+def test_one_fact_twice_in_a_frame_is_refused(library: MarketDataStore) -> None:
     with pytest.raises(ValueError, match="one fact twice"):
         library.put_bars("demo", "AAPL", D1, bars(1, 1))
 
 
-def test_a_transaction_is_all_or_nothing(library: Library) -> None:
+def test_a_transaction_is_all_or_nothing(library: MarketDataStore) -> None:
     library.put_bars("demo", "AAPL", D1, bars(1))
 
     def put_and_fail() -> None:
@@ -259,24 +261,26 @@ def test_a_transaction_is_all_or_nothing(library: Library) -> None:
     assert library.symbols("demo") == ["AAPL", "MSFT"]
 
 
-def test_a_failed_fetch_is_told_from_one_that_never_was(library: Library) -> None:
-    assert library.fetched("yahoo", "AAPL", "news") is None
-    library.note_fetch("yahoo", "AAPL", "news", at(1))
-    assert library.fetched("yahoo", "AAPL", "news") == Fetch(at(1), None, at(1))
-    library.note_fetch("yahoo", "AAPL", "news", at(2), error="429 Too Many Requests")
-    assert library.fetched("yahoo", "AAPL", "news") == Fetch(at(2), "429 Too Many Requests", at(1))
+def test_a_failed_fetch_is_told_from_one_that_never_was(library: MarketDataStore) -> None:
+    assert library.last_fetch("yahoo", "AAPL", "news") is None
+    library.record_fetch("yahoo", "AAPL", "news", at(1))
+    assert library.last_fetch("yahoo", "AAPL", "news") == FetchStatus(at(1), None, at(1))
+    library.record_fetch("yahoo", "AAPL", "news", at(2), error="429 Too Many Requests")
+    assert library.last_fetch("yahoo", "AAPL", "news") == FetchStatus(
+        at(2), "429 Too Many Requests", at(1)
+    )
     library.put_bars("yahoo", "AAPL", D1, bars(1))
-    assert library.fetched("yahoo", "AAPL", "bars 1d") is None
-    assert library.fetches("yahoo", ["MSFT", "AAPL"], "news") == {
-        "AAPL": Fetch(at(2), "429 Too Many Requests", at(1))
+    assert library.last_fetch("yahoo", "AAPL", "bars 1d") is None
+    assert library.last_fetches("yahoo", ["MSFT", "AAPL"], "news") == {
+        "AAPL": FetchStatus(at(2), "429 Too Many Requests", at(1))
     }
-    library.note_fetch("yahoo", "MSFT", "bars 1d", at(1), error="unknown")
+    library.record_fetch("yahoo", "MSFT", "bars 1d", at(1), error="unknown")
     assert library.symbols("yahoo") == ["AAPL"]
 
 
-def test_writers_of_one_series_take_turns(library: Library, database: Database) -> None:
+def test_writers_of_one_series_take_turns(library: MarketDataStore, database: Database) -> None:
     together = threading.Barrier(3)
-    merges: list[Merge] = []
+    merges: list[WriteReport] = []
 
     def put() -> None:
         together.wait()

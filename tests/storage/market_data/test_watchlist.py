@@ -5,41 +5,43 @@ import pytest
 from domain.errors import InputError, UnknownSymbolError
 from domain.events import EventKind
 from storage.database import Database
-from storage.journal.sql_journal import Journal
-from storage.market_data.watchlist import Watchlist
+from storage.journal.sql_journal import SqlJournal
+from storage.market_data.watchlist import SqlWatchlist
 
 DEFAULTS = ("AAPL", "SPY", "BTC-USD")
 
 
 @pytest.fixture
-def watchlist(database: Database) -> Watchlist:
-    return Watchlist(database, DEFAULTS)
+def watchlist(database: Database) -> SqlWatchlist:
+    return SqlWatchlist(database, DEFAULTS)
 
 
-def test_the_defaults_stand_until_the_first_edit(watchlist: Watchlist, database: Database) -> None:
+def test_the_defaults_stand_until_the_first_edit(
+    watchlist: SqlWatchlist, database: Database
+) -> None:
     assert watchlist.symbols() == DEFAULTS
-    assert Watchlist(database, ("XOM",)).symbols() == ("XOM",)
+    assert SqlWatchlist(database, ("XOM",)).symbols() == ("XOM",)
     watchlist.add("msft")
-    assert Watchlist(database, ("XOM",)).symbols() == (*DEFAULTS, "MSFT")
+    assert SqlWatchlist(database, ("XOM",)).symbols() == (*DEFAULTS, "MSFT")
 
 
-def test_an_edit_is_told_once(watchlist: Watchlist, database: Database) -> None:
+def test_an_edit_is_told_once(watchlist: SqlWatchlist, database: Database) -> None:
     added = watchlist.add("BTC/USDT")
     assert added is not None
     assert added.kind is EventKind.WATCHLIST_CHANGED
     assert added.payload == {"symbols": [*DEFAULTS, "BTC-USDT"]}
     assert watchlist.add("BTCUSDT") is None
     removed = watchlist.remove("SPY")
-    assert Journal(database).events_after(0) == (added, removed)
+    assert SqlJournal(database).events_after(0) == (added, removed)
 
 
-def test_a_list_can_be_emptied_and_stays_so(watchlist: Watchlist, database: Database) -> None:
+def test_a_list_can_be_emptied_and_stays_so(watchlist: SqlWatchlist, database: Database) -> None:
     for symbol in DEFAULTS:
         watchlist.remove(symbol)
-    assert Watchlist(database, DEFAULTS).symbols() == ()
+    assert SqlWatchlist(database, DEFAULTS).symbols() == ()
 
 
-def test_what_is_no_symbol_or_not_on_the_list_is_refused(watchlist: Watchlist) -> None:
+def test_what_is_no_symbol_or_not_on_the_list_is_refused(watchlist: SqlWatchlist) -> None:
     with pytest.raises(InputError, match="'<b>' is not a symbol"):
         watchlist.add("<b>")
     with pytest.raises(UnknownSymbolError, match=r"XOM is not on the watchlist.*AAPL, SPY"):

@@ -1,0 +1,103 @@
+"""What the code's names are called where they are kept or published, where the two differ.
+
+Hash-chained logs, receipts and programs that read `/api/v1` hold the names on the right of these
+tables: a name of the code may change, a stored one never does. This is the only place that knows
+both; `domain/canonical.py` writes by it and `domain/trading/account_json.py` reads by it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import fields
+from functools import cache
+from typing import Any
+
+from domain.trading.account import (
+    Account,
+    AccountEvent,
+    AccountOpened,
+    AccountReset,
+    AccountSettingsChanged,
+    BarClosed,
+    BorrowFeeCharged,
+    CashTransferred,
+    DividendPaid,
+    OrderClosed,
+    OrderFilled,
+    OrderSubmitted,
+    OrderUpdated,
+    Position,
+    RiskState,
+    SplitApplied,
+    TradingStateChanged,
+)
+from domain.trading.lots import RoundTrip
+from domain.trading.orders import Amendment, Order, OrderPreview, PreTradeCheck, Ticket
+
+ENTRY_KINDS: Mapping[str, type[AccountEvent]] = {
+    "opened": AccountOpened,
+    "cash moved": CashTransferred,
+    "reset": AccountReset,
+    "order placed": OrderSubmitted,
+    "order changed": OrderUpdated,
+    "order ended": OrderClosed,
+    "filled": OrderFilled,
+    "split applied": SplitApplied,
+    "dividend paid": DividendPaid,
+    "borrow charged": BorrowFeeCharged,
+    "bar closed": BarClosed,
+    "guard changed": TradingStateChanged,
+    "switched": AccountSettingsChanged,
+}
+"""By stored kind, the event of an account entry."""
+
+_PRICES = {
+    "limit_price": "limit",
+    "stop_price": "stop",
+    "trail_amount": "trail",
+    "trail_fraction": "trail_share",
+}
+_TERMS = {**_PRICES, "order_type": "kind", "time_in_force": "term"}
+_FIELDS: Mapping[type, Mapping[str, str]] = {
+    RiskState: {"trading_state": "standing", "peak_equity": "high"},
+    Position: {"quantity": "units", "average_cost": "cost"},
+    Account: {
+        "last_bars": "marks",
+        "order_count": "placed",
+        "risk": "guard",
+        "entry_count": "number",
+    },
+    OrderClosed: {"order_id": "order", "reason": "why"},
+    OrderFilled: {
+        "order_id": "order",
+        "quantity": "units",
+        "trigger": "moment",
+        "residual_slippage": "charged",
+    },
+    BarClosed: {"risk": "guard", "best_prices": "best"},
+    TradingStateChanged: {"risk": "guard"},
+    Ticket: _TERMS,
+    Order: {
+        **_TERMS,
+        "submitted_at": "placed_at",
+        "best_price": "best",
+        "remaining": "left",
+        "average_price": "average",
+        "reason": "why",
+    },
+    Amendment: _PRICES,
+    PreTradeCheck: {"reason": "why"},
+    OrderPreview: {"confirmation_token": "quote"},
+    RoundTrip: {
+        "quantity": "units",
+        "entry_price": "entry",
+        "exit_price": "exit",
+        "return_fraction": "share",
+        "order_ids": "orders",
+    },
+}
+
+
+@cache
+def stored_fields(kind: Any) -> tuple[tuple[str, str], ...]:
+    """Of a dataclass each field's name, in order, beside what it is called where it is stored."""
+    names = _FIELDS.get(kind, {})
+    return tuple((field.name, names.get(field.name, field.name)) for field in fields(kind))
