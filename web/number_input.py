@@ -2,8 +2,9 @@
 
 Promises that a number which could mean two things is never guessed at. Read in every locale: what
 can mean only one number (`1.5`, `1,5`, `1.234,5`, `1 000`, `1'000.5`, `١٢`). Read by the locale:
-its own thousands separator (`1,000` in English, `1.000` in German). Refused: any other single
-point or comma before exactly three digits (`1.000` in English, `1,000` in German and French).
+its own thousands separator (`1,000` in English, `1.000` in German) and a decimal point that
+pages and locale share (`1.125` in English). Refused: any other single point or comma before
+exactly three digits (`1.000` in French; `1,000` in German, for pages write a thousand so).
 `write_number` never writes such a number, so what a page fills in is read alike everywhere.
 Leaves out JSON and the command line, which keep the point.
 """
@@ -131,7 +132,7 @@ def _plain(label: str, text: str, style: NumberStyle, example: str) -> str:
     if _EXPONENT.fullmatch(same):
         return same
     parts = _PARTS.fullmatch(same)
-    plain = _read(parts["body"], style.group) if parts else None
+    plain = _read(parts["body"], style) if parts else None
     if parts is None or plain is None:
         raise _refusal(label, f"{text[:40]!r} is not a number. {_example(style, example)}")
     if isinstance(plain, tuple):
@@ -141,7 +142,7 @@ def _plain(label: str, text: str, style: NumberStyle, example: str) -> str:
     return parts["sign"] + plain
 
 
-def _read(body: str, group: str) -> str | tuple[str, str] | None:
+def _read(body: str, style: NumberStyle) -> str | tuple[str, str] | None:
     """Digits with separators, in plain; both readings where there are two, None where none is."""
     separators = [each for each in body if not each.isdigit()]
     if not separators:
@@ -158,7 +159,9 @@ def _read(body: str, group: str) -> str | tuple[str, str] | None:
         return thousands
     if thousands is None or last == "٫":
         return f"{head or 0}.{tail}" if tail else None
-    return thousands if last == group else (f"{head}.{tail}", thousands)
+    if last == style.decimal == ENGLISH.decimal:
+        return f"{head}.{tail}"
+    return thousands if last == style.group else (f"{head}.{tail}", thousands)
 
 
 def _ungrouped(body: str, separator: str) -> str | None:
