@@ -180,7 +180,7 @@ class AccountCycle:
             return ratios
         first, last = min(seen.values()), as_of + _INSTANT
         facts = self.store.read_many(self.account_store.market, list(seen), "actions", first, last)
-        splits = facts[facts["order_type"] == "split"]
+        splits = facts[facts["kind"] == "split"]
         for symbol, at, ratio in zip(splits["symbol"], splits["at"], splits["value"], strict=True):
             if at.to_pydatetime() > seen[symbol]:
                 ratios[symbol] = ratios.get(symbol, 1.0) * float(ratio)
