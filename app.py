@@ -1,7 +1,7 @@
 """The command line. Verbs parse their words, call one function and print what it returned.
 
 Standard output is for results (one JSON object with `--json`), standard error for people. Exit
-codes are those of `domain/errors.py` and are documented in docs/cli.md.
+codes are those of `domain/errors.py` and are documented in docs/use/cli.md.
 """
 
 import json

@@ -32,7 +32,7 @@ from envs.policies.shapley import Explanation, explain
 EVIDENCE_SHARE = 0.3
 """Share of the policy's evidence that is kept. What was learnt in one market is worth less in
 another: at full strength the shipped policy, trained in simulation, was worse than the base rate
-on real shares (docs/rl.md)."""
+on real shares (docs/understand/rl.md)."""
 
 SHIPPED_POLICY = Path(__file__).parent / "policies"
 """The policy that comes with Quorum, and the README of what it is worth."""

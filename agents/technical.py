@@ -2,7 +2,7 @@
 
 It reads prices and volumes only, on the panel's own bars and on completed weeks (and days, where
 the bars are shorter). Signs and sizes were set by hand from 2010 to 2018 and are kept modest, for
-over a week of bars there is little to know: `docs/agents.md` tells what came out later.
+over a week of bars there is little to know: `docs/extend/agents.md` tells what came out later.
 """
 
 from collections.abc import Mapping

@@ -1,2 +1,2 @@
 """Measurements, one module each. `python -m benchmarks NAME [--json]`; figures in
-docs/performance.md. Nothing here is a test: a benchmark reports, it never asserts."""
+docs/trust/performance.md. Nothing here is a test: a benchmark reports, it never asserts."""

@@ -1,4 +1,4 @@
-"""Published results, replayed with next-open fills and 10 bps: the tables of docs/results.md.
+"""Published results, replayed with next-open fills and 10 bps: the tables of docs/trust/results.md.
 
 `python -m benchmarks anchors data=FOLDER [only=NAME]`: imports the folder's daily and hourly files
 into a home of its own and runs a backtest for each anchor, as `quorum backtest` would. Prints a

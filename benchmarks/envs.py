@@ -39,7 +39,7 @@ def run(engine: str = "", repeats: str = "15") -> dict[str, Any]:
         figures[f"{each.name}, steps a second of processor time"] = processor
         if each.differs:
             figures[f"{each.name}, differs"] = each.differs
-    return figures | {f"{name}": "not installed (see docs/performance.md)" for name in absent}
+    return figures | {f"{name}": "not installed (see docs/trust/performance.md)" for name in absent}
 
 
 def _timed(engine: EnvEngine) -> tuple[float, float]:

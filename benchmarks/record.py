@@ -2,7 +2,7 @@
 
 `python -m benchmarks record data=FOLDER from=2011-01-01 to=2025-09-26`: the five agents vote on
 every bar of the folder's stocks and funds, under equal weights; the table is that of
-docs/record.md. Figures are in percent with their 90% interval, log scores in
+docs/trust/record.md. Figures are in percent with their 90% interval, log scores in
 millionths of a nat.
 """
 
@@ -32,7 +32,7 @@ HORIZONS = (1, 2, 3, 5, 10, 20)
 
 
 def run(data: str, **period: str) -> dict[str, Any]:
-    """The table of docs/record.md and the time that scoring takes, without and with extras."""
+    """The table of docs/trust/record.md and the time of scoring, without and with extras."""
     start = datetime.fromisoformat(period.get("from", "2011-01-01")).replace(tzinfo=UTC)
     end = datetime.fromisoformat(period.get("to", "2025-09-26")).replace(tzinfo=UTC)
     with imported_store(data) as (_, library):

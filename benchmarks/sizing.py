@@ -1,4 +1,4 @@
-"""What the ways to size are worth on real history: the tables of docs/sizing.md.
+"""What the ways to size are worth on real history: the tables of docs/understand/sizing.md.
 
 `python -m benchmarks sizing data=FOLDER [walk=BARS]`: imports the folder's daily files into a home
 of its own, lets the five agents vote on all shares and funds from 2015 on (by coefficients fitted

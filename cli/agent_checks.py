@@ -100,7 +100,7 @@ def refuse_if_broken(result: AgentCheckReport) -> None:
         named = dict.fromkeys(_name(finding) for finding in result.findings)
         raise VerificationError(
             f"The agent {result.agent} breaks {len(named)} of its promises: {'; '.join(named)}. "
-            "What was found is listed above; docs/lookahead.md says what usually is behind it."
+            "The findings are listed above; docs/trust/lookahead.md names the usual causes."
         )
 
 

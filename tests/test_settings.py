@@ -160,10 +160,10 @@ def test_a_breaker_can_be_turned_off_and_what_is_shown_says_so(
 
 
 SECTIONS = {
-    "account": (AccountSettings, "account.md"),
-    "costs": (CostSettings, "account.md"),
-    "limits": (LimitSettings, "account.md"),
-    "committee.sizing": (SizingSettings, "sizing.md"),
+    "account": (AccountSettings, "understand/account.md"),
+    "costs": (CostSettings, "understand/account.md"),
+    "limits": (LimitSettings, "understand/account.md"),
+    "committee.sizing": (SizingSettings, "understand/sizing.md"),
 }
 
 

@@ -4,7 +4,7 @@ Every `Engine` plays episodes of `EPISODE` bars with random actions drawn before
 `COST` of what is traded where one can be told it, and sees the eleven numbers of `FEATURES` where
 one can say what is seen; `differs` says in a word what it does otherwise. Imports happen when an
 engine is made, so a peer that is not installed costs nothing. Most come with the extra `peers`;
-tensortrade is pinned to an old numpy and goes in by hand (docs/performance.md).
+tensortrade is pinned to an old numpy and goes in by hand (docs/trust/performance.md).
 """
 
 import sys

@@ -11,7 +11,7 @@ use of it is late, by `horizon` + 1 rows. That is learning with a constant delay
 Ordentlich, "On delayed prediction of individual sequences", 2002; Joulani, Gyorgy and Szepesvari,
 "Online learning under delayed feedback", 2013): it adds to the regret only what the weights moved
 in the meantime. Left out: where ledgers are kept, and whether they should be followed at all
-(`docs/weights.md` says why the default is not to).
+(`docs/understand/weights.md` says why the default is not to).
 """
 
 from collections.abc import Mapping, Sequence

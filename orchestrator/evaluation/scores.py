@@ -1,6 +1,6 @@
 """What a record says of whoever cast it: the words for scores, all of them plain values.
 
-Frozen and fit for `domain.canonical.to_json`. What they are is told in docs/record.md; they are
+Frozen and fit for `domain.canonical.to_json`. docs/trust/record.md says what they are; they are
 computed in `record.py` and what it calls.
 """
 

@@ -5,7 +5,7 @@ sheet and a page can go through them without knowing any. A measure that has no 
 record is NaN: a ratio to a risk that never showed, a month's rate without months, anything of a
 record with a hole or without bars. Never zero, never infinite.
 
-`docs/metrics.md` has the formulas and where other libraries differ. Leaves out intervals
+`docs/trust/metrics.md` has the formulas and where other libraries differ. Leaves out intervals
 (`research/backtest/robustness.py`) and the number of trials (`significance.py`).
 """
 

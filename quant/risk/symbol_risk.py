@@ -25,7 +25,7 @@ PRIOR_QUANTILE = -1.645
 """5% quantile of a standard normal, and of a standardised return before any is known."""
 PRIOR_WEIGHT = 2000.0
 """Outcomes that the prior quantile counts for, eight years of daily ones: overlapping outcomes of
-one symbol say little of its tail. Set on 2005 to 2014 (docs/record.md)."""
+one symbol say little of its tail. Set on 2005 to 2014 (docs/trust/record.md)."""
 
 
 def forecast_volatility(close: Floats) -> Floats:

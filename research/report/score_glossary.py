@@ -1,7 +1,7 @@
 """What the words of a record mean, each in a sentence for whoever is no statistician.
 
 Promises that no score is shown on a page or a tear sheet whose meaning is not there too. The exact
-definitions are in docs/record.md.
+definitions are in docs/trust/record.md.
 """
 
 from research.report.tables import LabelledValue

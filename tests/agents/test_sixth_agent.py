@@ -1,4 +1,4 @@
-"""The worked example of docs/agents.md: a sixth agent, and the proof that it keeps the rules."""
+"""The example of docs/extend/agents.md: a sixth agent, and the proof that it keeps the rules."""
 
 from collections.abc import Mapping
 from importlib.metadata import EntryPoint
@@ -66,5 +66,5 @@ def test_one_line_in_the_registry_makes_it_known(monkeypatch: pytest.MonkeyPatch
 def test_the_documentation_shows_this_very_code() -> None:
     source = Path(__file__).read_text(encoding="utf-8")
     example = source.split("# example: begin\n")[1].split("\n\n\n# example: end")[0]
-    guide = Path(__file__).parents[2] / "docs" / "agents.md"
+    guide = Path(__file__).parents[2] / "docs" / "extend" / "agents.md"
     assert example in guide.read_text(encoding="utf-8")

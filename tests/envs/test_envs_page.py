@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-PAGE = Path(__file__).parents[2] / "docs" / "envs.md"
+PAGE = Path(__file__).parents[2] / "docs" / "extend" / "envs.md"
 
 
 def test_the_example_of_the_page_trains():

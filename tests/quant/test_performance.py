@@ -1,6 +1,7 @@
 """Every measure against a library that has it, or against its formula written out.
 
-Where quantstats follows another convention, the test says which; `docs/metrics.md` lists them.
+Where quantstats follows another convention, the test says which; `docs/trust/metrics.md` lists
+them.
 """
 
 from pathlib import Path
@@ -410,5 +411,5 @@ def test_the_registry_cannot_be_changed() -> None:
 
 @pytest.mark.parametrize("name", METRICS)
 def test_every_measure_is_documented(name: str) -> None:
-    page = Path(__file__).parents[2] / "docs" / "metrics.md"
+    page = Path(__file__).parents[2] / "docs" / "trust" / "metrics.md"
     assert f"`{name}`" in page.read_text()

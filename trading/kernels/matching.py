@@ -1,6 +1,6 @@
 """Open orders meet one row of bars: at the open, then stops, then limits, then those that end.
 
-The fill model is told in docs/orders.md; every doubt goes against the account.
+The fill model is told in docs/understand/orders.md; every doubt goes against the account.
 """
 
 from typing import Any

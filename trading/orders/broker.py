@@ -1,9 +1,10 @@
 """What a broker must be able to do, and the paper one.
 
 Promises that the core asks no more of a broker than this, in the core's own words: whatever a
-broker does is answered with entries, which the ledger folds and the record keeps, so that a broker
-of another make changes nothing above. `docs/orders.md` tells what an adapter must do, and
-`tests/trading/broker_contract.py` is what it must pass.
+broker does is answered with entries, which the ledger folds and the record keeps, so that the
+ledger, the log and the pages need no change for another broker. `docs/understand/orders.md` says
+what an adapter must do and what else has to be wired; it must pass
+`tests/trading/broker_contract.py`.
 
 Leaves out which tickets may be placed at all (`tickets.py`): that is looked at before, and is alike
 for all brokers. The paper broker keeps nothing: its account is all there is.
@@ -96,8 +97,10 @@ class Broker(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class PaperBroker:
-    """Fills by the assumptions of `docs/orders.md`. `tape` gives the bars that an account may have
-    to meet by an instant, `rules` its settings, `splits` the new units for an old one since."""
+    """Fills by the assumptions of `docs/understand/orders.md`.
+
+    `load_bars` gives the bars up to an instant that the account has not processed, `settings_of`
+    its settings, `splits_since` the new quantity for one old unit since an instant."""
 
     load_bars: Callable[[Account, datetime], BarMatrix]
     settings_of: Callable[[Account], TradingSettings]

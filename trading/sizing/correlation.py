@@ -23,7 +23,7 @@ CORRELATION_BARS = 63
 CORRELATION_THRESHOLD = 0.8
 """Correlation above which two symbols count as one bet. Two large American shares lie about 0.3
 (about 0.4 within a sector); above 0.8 are twins: two funds of bonds, two kinds of share of one
-company, two large banks. In a crash it is many more pairs (docs/sizing.md)."""
+company, two large banks. In a crash it is many more pairs (docs/understand/sizing.md)."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

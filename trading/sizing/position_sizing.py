@@ -2,7 +2,7 @@
 
 Long only. `size` is one row of N symbols with every limit on the way, `size_all` is K rows one
 after the other; both are the same compiled row. A target is a share of equity. Leaves out orders,
-costs and fills. The formulas, their sources and the defaults are in docs/sizing.md.
+costs and fills. The formulas, their sources and the defaults are in docs/understand/sizing.md.
 """
 
 import math

@@ -9,7 +9,7 @@ from web.api.schemas import ApiRequest, ApiResponse
 
 class LabRunIn(ApiRequest, frozen=True, kw_only=True):
     """What is left out is as the page proposes it: the watchlist, the costs in force, the history
-    divided by its length. `docs/rl.md` says what each means."""
+    divided by its length. `docs/understand/rl.md` says what each means."""
 
     symbols: list[str] | None = None
     algo: list[str] | None = None
