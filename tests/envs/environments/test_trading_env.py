@@ -190,7 +190,7 @@ def test_dearer_episodes_cost_up_to_so_much_more_and_less():
     costs = []
     for seed in range(200):
         env.reset(seed=seed)
-        costs.append(env.step(1)[4]["average_cost"] / 100_000.0 * 10_000)
+        costs.append(env.step(1)[4]["cost"] / 100_000.0 * 10_000)
     assert 5.0 <= min(costs) < 6.0
     assert 14.0 < max(costs) <= 15.0
 
