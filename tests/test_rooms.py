@@ -63,6 +63,6 @@ def test_nothing_calls_eval_exec_or_an_unsafe_load() -> None:
 
 def test_the_project_carries_no_path_of_a_machine() -> None:
     roots = tuple(f"/{name}/" for name in ("home", "root", "work"))
-    for path in [*SOURCES, *(ROOT / "docs").glob("*.md")]:
+    for path in [*SOURCES, *(ROOT / "docs").rglob("*.md")]:
         text = path.read_text()
         assert not any(root in text for root in roots), path
