@@ -1,4 +1,4 @@
-"""What every agent must keep, whatever it believes: use `check_everything(agent, panel)`."""
+"""What every agent must keep, whatever it believes: use `check_agent(agent, panel)`."""
 
 from domain.panel import Panel
 from domain.votes import Agent

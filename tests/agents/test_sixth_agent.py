@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import agents.registry as registry
-from agents.base import SignalAgent, Silences
+from agents.base import Abstentions, SignalAgent
 from agents.evidence import Signal
 from domain.panel import Floats, Panel
 from quant.per_symbol import pct_change
@@ -27,12 +27,13 @@ class LeaderAgent(SignalAgent):
                "Large moves of the market reach its slower members a little later."),
     )  # fmt: skip
 
-    def see(self, panel: Panel, since: int) -> Mapping[str, Floats]:
+    def observe(self, panel: Panel, since: int) -> Mapping[str, Floats]:
         benchmark = np.repeat(panel.benchmark[:, np.newaxis], len(panel.symbols), axis=1)
         return {"benchmark, last bar": 100.0 * pct_change(benchmark, 1)}
 
-    def silences(self, panel: Panel, since: int, seen: Mapping[str, Floats]) -> Silences:
-        return [(np.isnan(seen["benchmark, last bar"][since:]), "the benchmark is unknown")]
+    def abstentions(self, panel: Panel, since: int, observed: Mapping[str, Floats]) -> Abstentions:
+        unknown = np.isnan(observed["benchmark, last bar"][since:])
+        return [(unknown, "the benchmark is unknown")]
 
 
 # example: end
@@ -43,7 +44,7 @@ class LookaheadAgent(LeaderAgent):
 
     name = "fortune_teller"
 
-    def see(self, panel: Panel, since: int) -> Mapping[str, Floats]:
+    def observe(self, panel: Panel, since: int) -> Mapping[str, Floats]:
         benchmark = np.repeat(panel.benchmark[:, np.newaxis], len(panel.symbols), axis=1)
         return {"benchmark, last bar": benchmark / np.nanmax(benchmark)}
 
