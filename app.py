@@ -36,7 +36,6 @@ from cli.terminal import (
     stderr_console,
     stdout_console,
 )
-from domain.canonical import to_json
 from domain.errors import QuorumError
 from domain.timeframe import Timeframe
 from settings import config_file, home, load_settings, redacted
@@ -158,7 +157,7 @@ def download(
         load_settings_with(market, timeframe), symbols or [], since, log=log
     )
     if as_json:
-        print_json({"outcomes": [to_json(outcome) for outcome in outcomes]})
+        print_json({"outcomes": market_data.outcomes_as_json(outcomes)})
     else:
         market_data.show_outcomes(outcomes, stdout_console)
     market_data.refuse_if_nothing_fetched(outcomes)
