@@ -22,7 +22,7 @@ PAGES = [
     *sorted(DOCS.rglob("*.md")),
 ]
 ROOMS = (
-    "agents", "benchmarks", "cli", "docs", "domain", "envs", "market", "orchestrator", "quant",
+    "agents", "benchmarks", "cli", "docs", "domain", "envs", "examples", "market", "orchestrator", "quant",
     "research", "storage", "tests", "trading", "web", "wiring",
 )  # fmt: skip
 ABSENT = {"agents/leader.py", "agents.leader", "tests/agents/test_leader.py"}
@@ -94,10 +94,8 @@ def test_every_link_of_a_page_leads_to_a_file_and_a_heading_that_exist(page: Pat
 def test_every_file_and_folder_that_a_page_names_exists(page: Path) -> None:
     for span in code_spans(page):
         named = FILE.fullmatch(span)
-        if named and span not in ABSENT and "/" in span:
-            assert (ROOT / span).exists(), f"{span} does not exist"
-        elif named and span.endswith(".py") and span not in ABSENT:
-            assert (ROOT / span).exists(), f"Name {span} with its folder"
+        if named and span not in ABSENT:
+            assert (ROOT / span).exists(), f"{span} does not exist; name a file with its folder"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=_id)
