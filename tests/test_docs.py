@@ -22,8 +22,8 @@ PAGES = [
     *sorted(DOCS.rglob("*.md")),
 ]
 ROOMS = (
-    "agents", "benchmarks", "cli", "docs", "domain", "envs", "examples", "market", "orchestrator", "quant",
-    "research", "storage", "tests", "trading", "web", "wiring",
+    "agents", "benchmarks", "cli", "docs", "domain", "envs", "examples", "market", "orchestrator",
+    "quant", "research", "storage", "tests", "trading", "web", "wiring",
 )  # fmt: skip
 ABSENT = {"agents/leader.py", "agents.leader", "tests/agents/test_leader.py"}
 """Named as what a reader writes, or what a command writes for the reader."""
