@@ -1,4 +1,4 @@
-"""The JSON API: shapes, problems with a remedy, and the truth about simulation."""
+"""The JSON API: schemas, problems with a remedy, and the truth about simulation."""
 
 import json
 
@@ -13,7 +13,8 @@ from web.agents.learning_benchmarks import learning_benchmarks
 PATHS = (
     "status", "engine", "agents", "watchlist", "decisions", "decisions/latest",
     "symbols/AAPL/bars", "symbols/AAPL/votes", "symbols/AAPL/news", "symbols/AAPL/filings",
-    "record", "agents/risk/record", "agents/committee/record", "backtests", f"backtests/{BACKTEST_ID}",
+    "record", "agents/risk/record", "agents/committee/record",
+    "backtests", f"backtests/{BACKTEST_ID}",
     "lab/runs", "lab/models", "lab/models/shipped", "lab/models/shipped/drift",
     "orders", "fills", "account", "account/suggestions", "positions", "equity", "trades", "audit",
 )  # fmt: skip

@@ -18,6 +18,8 @@ from web.pages.backtests import BacktestsPage
 from web.pages.decisions import DecisionPage, DecisionsPage
 from web.pages.engine import EnginePage
 from web.pages.insights import InsightsPage
+from web.pages.lab import LabPage, RunPage
+from web.pages.lab_models import ModelComparePage, ModelPage
 from web.pages.orders import OrderPage, OrdersPage
 from web.pages.overview import OverviewPage
 from web.pages.portfolio import PortfolioPage
@@ -33,13 +35,13 @@ from web.views.symbol_rows import build_symbol_row
 
 CONTEXTS = (
     OverviewPage, InsightsPage, DecisionsPage, DecisionPage, SymbolPage, EnginePage, ProblemPage,
-    AgentsPage, AgentPage, BacktestsPage, BacktestPage, BacktestComparePage, PortfolioPage, TradesPage,
-    TradePage, OrdersPage, OrderPage,
+    AgentsPage, AgentPage, BacktestsPage, BacktestPage, BacktestComparePage, PortfolioPage,
+    TradesPage, TradePage, OrdersPage, OrderPage, LabPage, RunPage, ModelPage, ModelComparePage,
 )  # fmt: skip
 SHARED_TEMPLATE_NAMES = {
     "asset", "loop", "cell", "decision", "price", "banner", "words",
     "icon", "bar", "pill", "time", "tally", "empty", "failed", "figure", "grid", "facts", "drawn",
-    "calls", "trading_state", "positions", "row", "acting",
+    "calls", "trading_state", "positions", "row", "acting", "origin", "verdict", "drifts", "seats",
 }  # fmt: skip
 """Globals, macros imported by an outer template, and names that loops and `with` bind."""
 
