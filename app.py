@@ -17,9 +17,9 @@ import typer
 from rich.table import Table
 
 from agents.registry import PROBLEMS
-from cli.account_commands import account, audit, cancel, order, orders, parity, reconcile
-from cli.research_commands import backtest, check, fit
-from cli.rl_commands import rl
+from cli.account.account_commands import account, audit, cancel, order, orders, parity, reconcile
+from cli.research.research_commands import backtest, check, fit
+from cli.rl.rl_commands import rl
 from cli.terminal import (
     InProcessOption,
     JsonOption,

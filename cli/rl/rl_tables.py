@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Column, Table
 
-from cli.rl_models import DriftReport, ModelDetails, PromotionResult
+from cli.rl.rl_models import DriftReport, ModelDetails, PromotionResult
 from domain.canonical import format_instant
 from envs.policies.policy import Policy, Score
 from envs.training.evaluation import SHARPE_OVER, SKILL

@@ -24,7 +24,7 @@ from domain.trading.account import Account, TradingMode
 from domain.trading.orders import OrderType, Side, Ticket, TimeInForce
 
 if TYPE_CHECKING:  # heavy
-    from cli.account_session import AccountSession
+    from cli.account.account_session import AccountSession
 
 account = typer.Typer(help="The paper account: what it holds and may do.", no_args_is_help=True)
 
@@ -155,7 +155,7 @@ def orders(
     as_json: JsonOption = False,
 ) -> None:
     """The account's orders, newest first."""
-    from cli import account_session
+    from cli.account import account_session
 
     with account_session.open_account_session(
         load_settings_with(market, None), run, log
@@ -193,7 +193,7 @@ def order(
     as_json: JsonOption = False,
 ) -> None:
     """Preview an order with its costs and checks; with --yes, place it."""
-    from cli import account_session
+    from cli.account import account_session
     from domain.canonical import to_json
 
     ticket = Ticket(
@@ -232,7 +232,7 @@ def cancel(
     as_json: JsonOption = False,
 ) -> None:
     """Cancel an open order, or all of them."""
-    from cli import account_session
+    from cli.account import account_session
 
     if (id is None) is not everything:
         raise InputError("Name one order by its id, or give --all for every open one.")
@@ -253,7 +253,7 @@ def reconcile(
     run: RunOption = "live", market: MarketOption = None, as_json: JsonOption = False
 ) -> None:
     """Rebuild the account from its entries: it must agree to the cent."""
-    from cli import account_session
+    from cli.account import account_session
 
     with account_session.open_account_session(
         load_settings_with(market, None), run, log
@@ -275,7 +275,7 @@ def parity(
     as_json: JsonOption = False,
 ) -> None:
     """Replay paper days as a backtest: every difference in vote, decision, order and fill."""
-    from cli import parity
+    from cli.account import parity
 
     report = parity.compare_paper_days(load_settings_with(market, None), run, day, last, log)
     if as_json:
@@ -293,7 +293,7 @@ def audit(
     as_json: JsonOption = False,
 ) -> None:
     """The log of everything that ever happened to the account; with --verify, its proof."""
-    from cli import account_session
+    from cli.account import account_session
 
     with account_session.open_account_session(
         load_settings_with(market, None), run, log
@@ -311,7 +311,7 @@ def _change_and_show(
     change: Callable[["AccountSession"], Account], run: str, market: str | None, as_json: bool
 ) -> None:
     """Print the account of a run as `act` leaves it."""
-    from cli import account_session
+    from cli.account import account_session
 
     with account_session.open_account_session(
         load_settings_with(market, None), run, log

@@ -7,7 +7,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Column, Table
 
-from cli.weight_fitting import FitReport
+from cli.research.weight_fitting import FitReport
 from quant.resampling import IntervalEstimate
 from research.fitting.study import AgentFit
 from research.fitting.walkforward import SkillEstimates

@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from cli.account_session import open_account_session
+from cli.account.account_session import open_account_session
 from domain.canonical import format_instant
 from domain.errors import InputError
 from orchestrator.parity.checker import ParityReport

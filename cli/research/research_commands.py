@@ -77,7 +77,7 @@ def run(
     if context.invoked_subcommand is not None:
         _refuse_stray_options(context)
         return
-    from cli import backtests
+    from cli.research import backtests
 
     settings = load_settings_with(market, timeframe)
     if request:
@@ -125,7 +125,7 @@ def _refuse_stray_options(context: typer.Context) -> None:
 @backtest.command("list")
 def list_(as_json: JsonOption = False) -> None:
     """The results that are kept, newest first."""
-    from cli import backtests
+    from cli.research import backtests
     from domain.canonical import to_json
 
     summaries = backtests.list_results(load_settings())
@@ -138,7 +138,7 @@ def list_(as_json: JsonOption = False) -> None:
 @backtest.command()
 def show(identity: ResultId, as_json: JsonOption = False) -> None:
     """A kept result."""
-    from cli import backtests
+    from cli.research import backtests
 
     result = backtests.read_result(load_settings(), identity)
     if as_json:
@@ -153,7 +153,7 @@ def compare(
     as_json: JsonOption = False,
 ) -> None:
     """Kept results side by side."""
-    from cli import backtests
+    from cli.research import backtests
 
     if len(set(identities)) < 2:
         raise InputError(f"{identities[0]} has nothing beside it. Name two results or more.")
@@ -168,7 +168,7 @@ def compare(
 @backtest.command()
 def verify(identity: ResultId, as_json: JsonOption = False) -> None:
     """Run a kept result again from its receipt: it must come out the same to the last bit."""
-    from cli import backtests
+    from cli.research import backtests
 
     backtests.verify_result(load_settings(), identity)
     if as_json:
@@ -180,7 +180,7 @@ def verify(identity: ResultId, as_json: JsonOption = False) -> None:
 @backtest.command()
 def delete(identity: ResultId) -> None:
     """Throw a kept result away."""
-    from cli import backtests
+    from cli.research import backtests
 
     backtests.delete_result(load_settings(), identity)
     stderr_console.print(f"{identity} is gone.")
@@ -202,7 +202,7 @@ def fit(
     as_json: JsonOption = False,
 ) -> None:
     """Fit the agents' weights on the stored history, and say what that was worth out of sample."""
-    from cli import fit_report, weight_fitting
+    from cli.research import fit_report, weight_fitting
 
     outcome = weight_fitting.fit_weights(
         load_settings_with(market, timeframe),
@@ -230,7 +230,7 @@ def check(
     as_json: JsonOption = False,
 ) -> None:
     """Does AGENT keep its promises: no look-ahead, no memory, no neighbours, no guesses?"""
-    from cli import agent_checks
+    from cli.research import agent_checks
 
     report = agent_checks.check_agent(
         load_settings_with(market, timeframe),

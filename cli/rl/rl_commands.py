@@ -95,7 +95,7 @@ def train(
     **given: Any,
 ) -> None:
     """Train policies on the stored history and keep what they come to as a model."""
-    from cli import rl_models
+    from cli.rl import rl_models
 
     requested = {name: value for name, value in given.items() if value is not None}
     _print_trained(
@@ -107,7 +107,7 @@ def train(
 @rl.command()
 def resume(run: RunArgument, as_json: JsonOption = False) -> None:
     """Go on with a training RUN that was stopped, to the very model that it would have come to."""
-    from cli import rl_models
+    from cli.rl import rl_models
 
     _print_trained(rl_models.resume(load_settings(), run), as_json)
 
@@ -115,7 +115,7 @@ def resume(run: RunArgument, as_json: JsonOption = False) -> None:
 @rl.command()
 def runs(as_json: JsonOption = False) -> None:
     """Training runs, newest first."""
-    from cli import rl_models, rl_tables
+    from cli.rl import rl_models, rl_tables
 
     found = rl_models.runs(load_settings())
     if as_json:
@@ -127,7 +127,7 @@ def runs(as_json: JsonOption = False) -> None:
 @rl.command()
 def models(as_json: JsonOption = False) -> None:
     """The models that are kept, newest first, and which one votes."""
-    from cli import rl_models, rl_tables
+    from cli.rl import rl_models, rl_tables
 
     found = rl_models.models(load_settings())
     if as_json:
@@ -139,7 +139,7 @@ def models(as_json: JsonOption = False) -> None:
 @rl.command()
 def show(model: ModelArgument, as_json: JsonOption = False) -> None:
     """A model: what it was trained on and how, and what it was worth on held-out time."""
-    from cli import rl_models, rl_tables
+    from cli.rl import rl_models, rl_tables
 
     found = rl_models.model(load_settings(), model)
     if as_json:
@@ -154,7 +154,7 @@ def compare(
     as_json: JsonOption = False,
 ) -> None:
     """Models side by side, each on the time that was held out from it."""
-    from cli import rl_models, rl_tables
+    from cli.rl import rl_models, rl_tables
 
     found = rl_models.compare(load_settings(), models)
     if as_json:
@@ -166,7 +166,7 @@ def compare(
 @rl.command()
 def promote(model: ModelArgument, as_json: JsonOption = False) -> None:
     """Let a model vote in the RL agent's seat from the next cycle on."""
-    from cli import rl_models
+    from cli.rl import rl_models
 
     _print_promotion(rl_models.promote(load_settings(), model), as_json)
 
@@ -174,7 +174,7 @@ def promote(model: ModelArgument, as_json: JsonOption = False) -> None:
 @rl.command("roll-back")
 def roll_back(as_json: JsonOption = False) -> None:
     """Undo the last promotion: what voted before votes again."""
-    from cli import rl_models
+    from cli.rl import rl_models
 
     _print_promotion(rl_models.roll_back(load_settings()), as_json)
 
@@ -187,7 +187,7 @@ def delete(
     ] = False,
 ) -> None:
     """Throw a model away; the one that votes stays."""
-    from cli import rl_models
+    from cli.rl import rl_models
 
     rl_models.delete(load_settings(), model, yes=yes)
     stderr_console.print(f"{model} is gone.")
@@ -199,7 +199,7 @@ def import_(
     as_json: JsonOption = False,
 ) -> None:
     """Keep a copy of the policy in FOLDER as a model."""
-    from cli import rl_models
+    from cli.rl import rl_models
 
     model_id = rl_models.import_folder(load_settings(), folder)
     if as_json:
@@ -219,7 +219,7 @@ def drift(
     as_json: JsonOption = False,
 ) -> None:
     """How far the market has moved from the one that a model was trained on, by feature."""
-    from cli import rl_models, rl_tables
+    from cli.rl import rl_models, rl_tables
 
     found = rl_models.drift(load_settings_with(market, timeframe), model, symbols or [], log)
     if as_json:
@@ -229,7 +229,7 @@ def drift(
 
 
 def _print_trained(trained: Any, as_json: bool) -> None:
-    from cli import rl_tables
+    from cli.rl import rl_tables
 
     if as_json:
         print_json({"run": trained.run, **rl_tables.model_json(trained.model, full=True)})
@@ -239,7 +239,7 @@ def _print_trained(trained: Any, as_json: bool) -> None:
 
 
 def _print_promotion(result: Any, as_json: bool) -> None:
-    from cli import rl_tables
+    from cli.rl import rl_tables
 
     if as_json:
         print_json(rl_tables.promotion_json(result))
