@@ -73,11 +73,13 @@ def test_the_matrix_shows_every_vote_and_decision(client: Client, demo_app: Demo
 def test_ties_in_edge_are_ranked_by_the_edge_before_cost(client: Client, demo_app: DemoApp) -> None:
     page = client.get("/").text
     shown = re.findall(r'id="rank-([^"]+)"', page)
-    made = {
+    decisions = {
         formatting.slug(r.decision.symbol): r.decision
         for r in demo_app.records.latest("demo", "live")
     }
-    figures = [(made[s].edge or 0.0, made[s].p_up - made[s].base_rate) for s in shown]
+    figures = [
+        (decisions[s].edge or 0.0, decisions[s].p_up - decisions[s].base_rate) for s in shown
+    ]
     assert figures == sorted(figures, reverse=True)
 
 
@@ -126,13 +128,13 @@ def test_an_abstention_is_never_drawn_as_a_neutral_vote(client: Client) -> None:
 
 
 def test_a_decision_breaks_down_to_the_last_term(client: Client, demo_app: DemoApp) -> None:
-    made = demo_app.records.latest("demo", "live")[0].decision
-    page = client.get(f"/decisions/{made.receipt}").text
-    for vote in made.votes:
+    decision = demo_app.records.latest("demo", "live")[0].decision
+    page = client.get(f"/decisions/{decision.receipt}").text
+    for vote in decision.votes:
         for reason in vote.reasons:
             assert reason.name.replace("'", "&#39;") in page
-    assert made.receipt in page
-    assert demo_app.records.inputs(made.receipt).panel.digest in page
+    assert decision.receipt in page
+    assert demo_app.records.inputs(decision.receipt).panel.digest in page
 
 
 def test_a_decision_can_be_computed_again_from_its_page(client: Client, demo_app: DemoApp) -> None:
@@ -171,8 +173,8 @@ def test_the_engine_is_moved_by_its_buttons_and_halts_only_when_confirmed(
 
 
 def test_the_engine_page_tells_why_it_is_halted_and_how_it_stands(client: Client) -> None:
-    told = {"sure": "yes", "reason": "<b>odd</b> prices"}
-    page = client.post("/engine/halt", data=told).text
+    form = {"sure": "yes", "reason": "<b>odd</b> prices"}
+    page = client.post("/engine/halt", data=form).text
     assert "&lt;b&gt;odd&lt;/b&gt; prices (halted on the engine&#39;s page)" in page
     assert "2024-03-15 22:00" in page
     assert "TSLA" in page
@@ -223,7 +225,7 @@ def test_the_ray_dashboard_opens_with_its_token_in_a_cookie(client: Client) -> N
 
 
 def test_what_does_not_exist_is_a_page_with_a_remedy(client: Client) -> None:
-    for path, said in (
+    for path, expected in (
         ("/nowhere", "There is nothing at /nowhere"),
         ("/decisions/AAPL-19990101-000000000000", "There is no decision with receipt"),
         ("/symbols/ZZZZ", "Nothing is stored for ZZZZ"),
@@ -231,7 +233,7 @@ def test_what_does_not_exist_is_a_page_with_a_remedy(client: Client) -> None:
     ):
         page = client.get(path)
         assert page.status_code == 404
-        assert said in page.text
+        assert expected in page.text
         assert "Traceback" not in page.text
 
 
@@ -244,7 +246,7 @@ def test_what_breaks_is_told_by_a_number_and_no_traceback(
     """The second one breaks the page of the error too."""
 
     def fail(*_: object) -> None:
-        raise RuntimeError("secret of the house")
+        raise RuntimeError("a secret")
 
     monkeypatch.setattr(broken, fail)
     answer = client.get("/")
