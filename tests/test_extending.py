@@ -68,6 +68,6 @@ def test_the_command_counts_what_is_stored(module: Module, imported: Quorum) -> 
 
 
 def test_the_benchmark_measures_every_agent(module: Module) -> None:
-    figures = module("benchmarks/votes.py").run(bars="60")
+    figures = module("benchmarks/service/votes.py").run(bars="60")
     assert any(name.startswith("technical, 60 bars") for name in figures)
     assert all(seconds > 0 for seconds in figures.values())

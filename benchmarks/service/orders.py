@@ -22,7 +22,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from benchmarks.serve import _address, _get, _wait_until
+from benchmarks.service.serve import _address, _get, _wait_until
 
 CONNECTIONS = 32
 CLIENTS = 8

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from agents.registry import AGENTS, AgentSettings, build
-from benchmarks.cycle import SHARES
+from benchmarks.service.cycle import SHARES
 from benchmarks.support.backtest_peers import (
     BacktestEngine,
     daily_bars,
