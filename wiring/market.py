@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING
 
 from domain.errors import ConfigurationError
 from domain.symbols import ALWAYS_OPEN, asset_class, calendar_of
@@ -13,6 +13,9 @@ from settings import MarketName, Settings
 from storage.journal.sql_journal import SqlJournal
 from storage.market_data.sql_store import SqlMarketDataStore
 from wiring.stores import Log, Stores, TimeSource, utc_now
+
+if TYPE_CHECKING:  # heavy, and most verbs do without
+    from market.providers.yahoo import YahooProvider
 
 LIVE_RUN = "live"
 """The run of the engine's own cycles."""
@@ -38,6 +41,7 @@ def choose_market(
     configured = settings.market.provider
     name = _detect_market(settings, store, log) if configured == "auto" else configured
     by_class = settings.market.by_class
+    provider: Provider
     if name == "demo":
         provider = _demo_provider(settings, now)
     elif "yahoo" in {name, *by_class.values()}:
@@ -57,7 +61,7 @@ def _detect_market(settings: Settings, store: SqlMarketDataStore, log: Log) -> M
     if any(asset_class(symbol) not in by_class for symbol in store.symbols("files")):
         log("Market: files, for this home holds imported history (--market yahoo for live data).")
         return "files"
-    if _yahoo_provider(settings).reachable():
+    if _yahoo_provider(settings).is_reachable():
         return "yahoo"
     if by_class:
         raise ConfigurationError(
@@ -72,7 +76,7 @@ def _detect_market(settings: Settings, store: SqlMarketDataStore, log: Log) -> M
     return "demo"
 
 
-def _yahoo_provider(settings: Settings) -> Any:
+def _yahoo_provider(settings: Settings) -> "YahooProvider":
     from market.providers.yahoo import YahooProvider
 
     return YahooProvider(settings.home / "cache" / "yahoo", settings.yahoo.url)
@@ -90,7 +94,7 @@ def _demo_provider(settings: Settings, now: TimeSource) -> Provider:
 
 
 def demo_now(journal: SqlJournal) -> datetime:
-    """Where the simulated clock stands: at the newest bar the engine held, else at its start."""
+    """The simulated clock: the newest bar that the engine decided on, else where it starts."""
     from market.simulated.provider import LIVE_START
 
     cursors = [journal.cursor("demo", LIVE_RUN, calendar) for calendar in ("XNYS", ALWAYS_OPEN)]
