@@ -70,7 +70,8 @@ def explain_limit(
             f"{sector_of(symbol, sizing.sectors)} may take {sizing.sector_limit:.0%} of equity"
         ),
         "correlation limit": (
-            f"what moves together (a correlation above {CORRELATION_THRESHOLD:g}{others}) may take  {sizing.correlated_limit:.0%} of equity"
+            f"what moves together (a correlation above {CORRELATION_THRESHOLD:g}{others}) "
+            f"may take {sizing.correlated_limit:.0%} of equity"
         ),
         "gross limit": f"all symbols together may take {sizing.gross_limit:.0%} of equity",
         "net limit": f"all symbols together may take {sizing.net_limit:.0%} of equity net",

@@ -96,8 +96,8 @@ class ParityChecker:
         if not cycles:
             raise NotFoundError(
                 f"The run {account_store.run!r} held no cycle from {first} to {last} in the market "
-                f"{account_store.market!r}. `quorum account show` tells of a run, the record of its "
-                "days."
+                f"{account_store.market!r}. `quorum account show` tells of a run, the record of "
+                "its days."
             )
         recomputed = self._recompute(cycles)
         days = sorted(

@@ -31,8 +31,8 @@ def main(folder: Path) -> None:
     panel = random_panel()
 
     def cycle() -> list[str]:
-        ballots = team.vote(panel, len(panel.known_at) - 1)
-        return [ballot.failure or "voted" for ballot in ballots]
+        results = team.vote(panel, len(panel.known_at) - 1)
+        return [result.failure or "voted" for result in results]
 
     before = cycle()
     for agent in AGENTS:

@@ -11,7 +11,7 @@ from orchestrator.clocks import PacedClock
 from orchestrator.cycle import run_cycles
 from orchestrator.engine import Engine
 from orchestrator.team.local_team import LocalTeam
-from storage.accounts.account_tables import AccountEntryRow as EntryRow
+from storage.accounts.account_tables import AccountEntryRow
 from storage.journal.decision_records import SqlDecisionRecords
 from storage.journal.sql_journal import SqlJournal
 from storage.tables import table
@@ -34,8 +34,8 @@ class FailingJournal(SqlJournal):
     """Dies within the transaction of a cycle, after everything was written to it."""
 
     def record(self, cycle, panel, inputs, also_write=None):
-        def die(pen):
-            also_write(pen)
+        def die(transaction):
+            also_write(transaction)
             raise PowerLossError
 
         return super().record(cycle, panel, inputs, die)
@@ -43,7 +43,7 @@ class FailingJournal(SqlJournal):
 
 @pytest.fixture
 def context(database):
-    return run_context(database, day=account_cycle(database))
+    return run_context(database, account_cycle=account_cycle(database))
 
 
 def run_bars(context, team, *bars):
@@ -57,15 +57,15 @@ def orders(database, run="live"):
 
 def test_orders_follow_decisions_and_fill_at_the_next_open(database, context, local_team):
     run_bars(context, local_team, 135, 136)
-    bought = [order for order in orders(database) if order.placed_at == close_of_bar(135)]
+    bought = [order for order in orders(database) if order.submitted_at == close_of_bar(135)]
     assert bought
     assert all(order.source is OrderSource.COMMITTEE for order in bought)
     assert all(order.status is OrderStatus.FILLED for order in bought)
     receipts = {
         recorded.decision.receipt
-        for recorded in
-        # fmt: skip
-        SqlDecisionRecords(database).decisions_between("files", "live", FIRST, close_of_bar(135))
+        for recorded in SqlDecisionRecords(database).decisions_between(
+            "files", "live", FIRST, close_of_bar(135)
+        )
     }
     assert {order.receipt for order in bought} <= receipts
 
@@ -74,13 +74,17 @@ def test_a_cycle_that_dies_as_it_is_recorded_leaves_no_order_and_is_made_up_for(
     database, context, local_team
 ):
     run_bars(context, local_team, 135, 136)
-    dying = run_context(database, day=account_cycle(database), journal=FailingJournal(database))
+    dying = run_context(
+        database, account_cycle=account_cycle(database), journal=FailingJournal(database)
+    )
     with pytest.raises(PowerLossError):
         run_bars(dying, local_team, 137)
-    assert not [order for order in orders(database) if order.placed_at == close_of_bar(137)]
-    run_bars(run_context(database, day=account_cycle(database)), local_team, 137, 138)
+    assert not [order for order in orders(database) if order.submitted_at == close_of_bar(137)]
+    run_bars(run_context(database, account_cycle=account_cycle(database)), local_team, 137, 138)
     cut = account_store(database).account()
-    whole = run_context(database, "undisturbed", day=account_cycle(database, "undisturbed"))
+    whole = run_context(
+        database, "undisturbed", account_cycle=account_cycle(database, "undisturbed")
+    )
     run_bars(whole, local_team, 135, 136, 137, 138)
     other = account_store(database, "undisturbed").account()
     assert (cut.cash, cut.positions, cut.last_bars) == (
@@ -97,12 +101,14 @@ def test_a_cycle_held_again_places_nothing_and_meets_nothing_again(database, con
     assert account_store(database).account().entry_count == number
 
 
-def test_bars_missed_while_nobody_looked_are_met_in_their_order(database, context, local_team):
+def test_bars_missed_while_the_engine_was_down_are_processed_in_order(
+    database, context, local_team
+):
     run_bars(context, local_team, 135)
     run_bars(context, local_team, 140)
-    marks = account_store(database).blotter.curve().times
-    assert len(marks) == len(set(marks))
-    assert all(marks[:-1] < marks[1:])
+    times = account_store(database).blotter.curve().times
+    assert len(times) == len(set(times))
+    assert all(times[:-1] < times[1:])
     assert account_store(database).account().last_bars["BTC-USD"].at == close_of_bar(140)
 
 
@@ -116,8 +122,8 @@ def test_without_the_automatic_mode_nothing_is_ordered(database, context, local_
 def test_what_would_be_ordered_is_suggested(database, context, local_team):
     account_service(database, clock_after(135), mode=TradingMode.SUGGEST).account()
     run_bars(context, local_team, 135)
-    suggested = context.day.suggestions(account_store(database).account())
-    automatic = run_context(database, "other", day=account_cycle(database, "other"))
+    suggested = context.account_cycle.suggest_orders(account_store(database).account())
+    automatic = run_context(database, "other", account_cycle=account_cycle(database, "other"))
     run_bars(automatic, local_team, 135)
     placed = [(order.symbol, order.side, order.quantity) for order in orders(database, "other")]
     assert sorted((o.symbol, o.side, o.quantity) for o in suggested) == sorted(placed)
@@ -131,7 +137,9 @@ def test_the_profile_in_force_is_in_the_receipt(database, context, local_team):
     assert "meet" in result.seconds
 
 
-def test_what_is_held_is_met_though_it_is_no_longer_followed(database, context, local_team):
+def test_bars_of_a_position_are_processed_though_it_is_no_longer_followed(
+    database, context, local_team
+):
     run_bars(context, local_team, 135, 136)
     account = account_store(database).account()
     assert account.positions
@@ -151,17 +159,17 @@ def test_an_emergency_stop_sells_at_the_next_open_and_nothing_is_bought_after(
     account = account_store(database).account()
     assert account.positions == {}
     assert account.risk.trading_state is TradingState.HALTED
-    late = [order for order in orders(database) if order.placed_at > close_of_bar(136)]
+    late = [order for order in orders(database) if order.submitted_at > close_of_bar(136)]
     assert late == []
 
 
 def test_a_manual_order_fills_at_the_next_open_after_it(database, context, local_team):
-    floor = account_service(database, clock_after(135), mode=TradingMode.OBSERVE)
-    floor.account()
+    service = account_service(database, clock_after(135), mode=TradingMode.OBSERVE)
+    service.account()
     run_bars(context, local_team, 135)
     ticket = buy_ticket(3.0)
-    order = floor.place(
-        ticket, confirmation_token=floor.preview(ticket).confirmation_token, key="mine"
+    order = service.place(
+        ticket, confirmation_token=service.preview(ticket).confirmation_token, key="mine"
     )
     run_bars(context, local_team, 136)
     assert account_store(database).account().positions["BTC-USD"].quantity == 3.0
@@ -173,9 +181,9 @@ def test_an_engine_trades_nothing_on_an_account_that_does_not_reconcile(
 ):
     run_bars(context, local_team, 135, 136)
     with database.writing() as connection:
-        rows, richer = table(EntryRow), '{"amount": 1e9, "note": ""}'
+        rows, richer = table(AccountEntryRow), '{"amount": 1e9, "note": ""}'
         connection.execute(rows.update().where(rows.c.number == 2).values(body=richer))
-    again = run_context(database, day=account_cycle(database))
+    again = run_context(database, account_cycle=account_cycle(database))
     clock = PacedClock(lambda: COINS, Timeframe.D1, close_of_bar(136), close_of_bar(139))
     engine = Engine(again, clock, lambda: COINS, lambda _: LocalTeam(AGENTS, build_agent))
     engine.start()
@@ -191,17 +199,19 @@ def test_an_engine_trades_nothing_on_an_account_that_does_not_reconcile(
 
 def test_an_order_placed_while_the_bars_are_read_is_no_fault(database):
     clock, day = clock_after(150), account_cycle(database)
-    floor = account_service(database, clock)
+    service = account_service(database, clock)
     followed = [symbol for symbol in COINS if symbol != "BTC-USD"]
 
     class SlowAccountCycle(AccountCycle):
         """Reads its bars so slowly that somebody orders something else meanwhile."""
 
         def load_bars(self, account, symbols, as_of):
-            shown = floor.preview(buy_ticket())
-            floor.place(shown.ticket, confirmation_token=shown.confirmation_token, key="meanwhile")
+            shown = service.preview(buy_ticket())
+            service.place(
+                shown.ticket, confirmation_token=shown.confirmation_token, key="meanwhile"
+            )
             return super().load_bars(account, symbols, as_of)
 
     slow = SlowAccountCycle(**{field.name: getattr(day, field.name) for field in fields(day)})
     assert "BTC-USD" in slow.process_bars(followed, clock.market_time).symbols
-    assert set(followed) <= floor.account().last_bars.keys()
+    assert set(followed) <= service.account().last_bars.keys()

@@ -77,10 +77,10 @@ def test_a_decision_survives_its_canonical_form():
         assert canonical_bytes(decision_from_json(to_json(decision))) == canonical_bytes(decision)
 
 
-def test_that_costs_leave_nothing_is_told_without_a_signed_zero():
-    dear = decisions(rules=CommitteeSettings(round_trip_cost=0.09))
-    assert all(decision.edge == 0.0 for decision in dear)
-    for decision in dear:
+def test_that_costs_leave_nothing_is_written_without_a_signed_zero():
+    costly = decisions(rules=CommitteeSettings(round_trip_cost=0.09))
+    assert all(decision.edge == 0.0 for decision in costly)
+    for decision in costly:
         assert "costs leave nothing of that" in decision.why
         assert "0.00 points" not in decision.why
 
@@ -92,17 +92,17 @@ def test_symbols_are_ranked_by_edge_from_one():
 
 
 def test_below_the_quorum_nothing_is_opened_and_no_probability_is_given():
-    made = decisions(vote_results=votes_without("news", "rl", "technical"), previous={"S1": 0.1})
-    assert {decision.action for decision in made} == {Action.HOLD}
-    assert all(decision.p_up is None and decision.rank is None for decision in made)
-    assert [decision.target_weight for decision in made] == [0.0, 0.1, 0.0, 0.0]
-    assert "2 of 5 agents voted and 3 are needed" in made[0].why
+    decided = decisions(vote_results=votes_without("news", "rl", "technical"), previous={"S1": 0.1})
+    assert {decision.action for decision in decided} == {Action.HOLD}
+    assert all(decision.p_up is None and decision.rank is None for decision in decided)
+    assert [decision.target_weight for decision in decided] == [0.0, 0.1, 0.0, 0.0]
+    assert "2 of 5 agents voted and 3 are needed" in decided[0].why
 
 
 def test_without_the_risk_agent_exposure_only_shrinks_and_says_so():
     eager = CommitteeSettings(buy_edge=1e-6, strong_buy_edge=1e-5, round_trip_cost=0.0)
-    made = decisions(vote_results=votes_without("risk"), previous={"S0": 0.01}, rules=eager)
-    bought = [d for d in made if d.action in (Action.BUY, Action.STRONG_BUY)]
+    decided = decisions(vote_results=votes_without("risk"), previous={"S0": 0.01}, rules=eager)
+    bought = [d for d in decided if d.action in (Action.BUY, Action.STRONG_BUY)]
     assert bought
     for decision in bought:
         assert decision.target_weight <= (0.01 if decision.symbol == "S0" else 0.0)
@@ -116,32 +116,32 @@ def test_a_failed_agent_is_a_recorded_abstention_with_its_reason():
 
 
 def test_a_blocked_symbol_is_held_shrunk_by_caps_and_shown_with_its_finding():
-    ballots = TEAM.vote(PANEL, len(PANEL.known_at) - 1)
-    risk = ballots[3]
+    results = TEAM.vote(PANEL, len(PANEL.known_at) - 1)
+    risk = results[3]
     tight = replace(risk, votes=replace(risk.votes, cap=np.full((1, 4), 0.05)))
     verdicts = [QualityVerdict("S2", ("last bar is 9 days old",))]
-    made = decisions(
-        vote_results=(*ballots[:3], tight, ballots[4]), verdicts=verdicts, previous={"S2": 0.2}
+    decided = decisions(
+        vote_results=(*results[:3], tight, results[4]), verdicts=verdicts, previous={"S2": 0.2}
     )[2]
-    assert (made.action, made.p_up, made.rank, made.target_weight) == (
+    assert (decided.action, decided.p_up, decided.rank, decided.target_weight) == (
         Action.HOLD,
         None,
         None,
         0.05,
     )
-    assert made.why == "Held as it is: last bar is 9 days old."
-    assert made.limits[0].why == "the risk agent accepts at most 5.0% of equity"
+    assert decided.why == "Held as it is: last bar is 9 days old."
+    assert decided.limits[0].why == "the risk agent accepts at most 5.0% of equity"
 
 
 def test_a_veto_is_named_as_one():
-    ballots = TEAM.vote(PANEL, len(PANEL.known_at) - 1)
-    veto = replace(ballots[3], votes=replace(ballots[3].votes, cap=np.zeros((1, 4))))
+    results = TEAM.vote(PANEL, len(PANEL.known_at) - 1)
+    veto = replace(results[3], votes=replace(results[3].votes, cap=np.zeros((1, 4))))
     loyal = CommitteeSettings(sell_edge=0.4, strong_sell_edge=0.4)
-    made = decisions(
-        vote_results=(*ballots[:3], veto, ballots[4]), previous={"S0": 0.2, "S1": 0.2}, rules=loyal
+    decided = decisions(
+        vote_results=(*results[:3], veto, results[4]), previous={"S0": 0.2, "S1": 0.2}, rules=loyal
     )
-    assert all(decision.target_weight == 0.0 for decision in made)
-    reasons = {limit.why for decision in made for limit in decision.limits}
+    assert all(decision.target_weight == 0.0 for decision in decided)
+    reasons = {limit.why for decision in decided for limit in decision.limits}
     assert reasons == {"the risk agent vetoes any holding"}
 
 
@@ -152,31 +152,33 @@ def test_the_why_names_the_strongest_evidence_but_never_the_base_rate():
         assert "base rate" not in decision.why
 
 
-def test_the_fold_over_all_rows_agrees_with_live_cycles_bar_by_bar():
+def test_all_rows_at_once_agree_with_live_cycles_bar_by_bar():
     since, end = 120, 140
     whole = PANEL.head(end)
-    added = pool_votes(
+    pooled = pool_votes(
         collect_votes(whole, TEAM.vote(whole, since), since), equal_influence(len(AGENTS)), SETTINGS
     )
-    rows = target_inputs(added, np.zeros((end - since, 4), bool))
+    rows = target_inputs(pooled, np.zeros((end - since, 4), bool))
     codes, targets = decide_rows(rows, np.zeros(4), SETTINGS)
     previous: dict[str, float] = {}
     for row in range(since, end):
-        made = decisions(PANEL.head(row + 1), previous=previous)
-        previous = {decision.symbol: decision.target_weight for decision in made}
+        decided = decisions(PANEL.head(row + 1), previous=previous)
+        previous = {decision.symbol: decision.target_weight for decision in decided}
         assert list(previous.values()) == targets[row - since].tolist()
-        assert [list(Action)[2 - code] for code in codes[row - since]] == [d.action for d in made]
+        assert [list(Action)[2 - code] for code in codes[row - since]] == [
+            d.action for d in decided
+        ]
 
 
 EAGER = CommitteeSettings(
     buy_edge=1e-6, strong_buy_edge=1e-5, round_trip_cost=0.0, sell_edge=0.4, strong_sell_edge=0.4,
     minimum_probability=0.0, sizing={"sector_limit": 0.4, "correlated_limit": 0.3},
 )  # fmt: skip
-"""Buys nearly everything, so that limits bite."""
+"""Buys nearly everything, so that limits apply."""
 
 
-def concentrated():
-    """Three symbols of one sector, of which two move together, an index and one of no sector;
+def concentrated_panel():
+    """Three symbols of one sector, of which two are correlated, an index and one of no sector;
     all rise at the end."""
     walk = random_panel(symbols=5, seed=8)
     close = walk.close * 1.02 ** np.maximum(np.arange(200) - 185, 0)[:, np.newaxis]
@@ -185,69 +187,71 @@ def concentrated():
     return replace(walk, symbols=names, close=close)
 
 
-def test_live_cycles_are_limited_as_the_fold_is_and_say_by_what():
-    panel, since, end = concentrated(), 150, 190
+def test_live_cycles_are_limited_as_many_rows_are_and_say_by_what():
+    panel, since, end = concentrated_panel(), 150, 190
     whole = panel.head(end)
-    added = pool_votes(
+    pooled = pool_votes(
         collect_votes(whole, TEAM.vote(whole, since), since), equal_influence(len(AGENTS)), EAGER
     )
     _, targets = decide_rows(
-        target_inputs(added, np.zeros((end - since, 5), bool)), np.zeros(5), EAGER
+        target_inputs(pooled, np.zeros((end - since, 5), bool)), np.zeros(5), EAGER
     )
     previous: dict[str, float] = {}
-    said: dict[str, str] = {}
+    explanations: dict[str, str] = {}
     for row in range(since, end):
-        made = decisions(panel.head(row + 1), previous=previous, rules=EAGER)
-        previous = {decision.symbol: decision.target_weight for decision in made}
+        decided = decisions(panel.head(row + 1), previous=previous, rules=EAGER)
+        previous = {decision.symbol: decision.target_weight for decision in decided}
         assert list(previous.values()) == targets[row - since].tolist()
         assert sum(list(previous.values())[:3]) <= 0.4
         assert previous["AAPL"] + previous["MSFT"] <= 0.3
         assert previous["^VIX"] == 0.0
-        said |= {
+        explanations |= {
             f"{decision.symbol} {limit.name}": limit.why
-            for decision in made
+            for decision in decided
             for limit in decision.limits
         }
-    assert said["AAPL sector limit"] == "information technology may take 40% of equity"
-    assert said["AAPL correlation limit"] == (
+    assert explanations["AAPL sector limit"] == "information technology may take 40% of equity"
+    assert explanations["AAPL correlation limit"] == (
         "what moves together (a correlation above 0.8: MSFT) may take 30% of equity"
     )
-    assert said["^VIX not bought"].endswith("voted on and not bought (index)")
-    assert "NOBODY sector limit" not in said
+    assert explanations["^VIX not bought"].endswith("voted on and not bought (index)")
+    assert "NOBODY sector limit" not in explanations
 
 
 def test_a_buy_whose_sector_is_not_known_says_that_no_sector_limit_applies():
-    bought = {d.symbol: d.why for d in decisions(concentrated(), rules=EAGER) if d.target_weight}
+    bought = {
+        d.symbol: d.why for d in decisions(concentrated_panel(), rules=EAGER) if d.target_weight
+    }
     assert bought["NOBODY"].endswith("; its sector is not known, so no sector limit applies.")
     assert "sector" not in bought["AAPL"]
 
 
 def test_a_chance_below_the_minimum_opens_nothing_and_says_so():
     rules = EAGER.model_copy(update={"minimum_probability": 0.9})
-    made = decisions(concentrated(), rules=rules)
-    assert all(decision.target_weight == 0.0 for decision in made)
-    [why] = {limit.why for d in made for limit in d.limits if limit.name == "probability"}
+    decided = decisions(concentrated_panel(), rules=rules)
+    assert all(decision.target_weight == 0.0 for decision in decided)
+    [why] = {limit.why for d in decided for limit in d.limits if limit.name == "probability"}
     assert why == "a gain must have a chance of 90% for anything new"
 
 
-def test_a_record_older_than_a_limit_is_made_again_without_it():
+def test_a_record_older_than_a_limit_is_recomputed_without_it():
     old = EAGER.model_dump(mode="json", exclude={"minimum_probability"})
     old["sizing"] = {"kelly_fraction": 0.25, "position_limit": 0.25, "gross_limit": 1.0}
-    made = decisions(concentrated(), rules=settings_from_record(old))
-    weights = {decision.symbol: decision.target_weight for decision in made}
+    decided = decisions(concentrated_panel(), rules=settings_from_record(old))
+    weights = {decision.symbol: decision.target_weight for decision in decided}
     assert weights["AAPL"] + weights["MSFT"] + weights["NVDA"] > 0.5
     assert weights["^VIX"] > 0.0
-    assert {limit.name for d in made for limit in d.limits} <= {"cap", "position limit",
+    assert {limit.name for d in decided for limit in d.limits} <= {"cap", "position limit",
                                                                 "gross limit"}  # fmt: skip
-    assert not any("sector" in decision.why for decision in made)
+    assert not any("sector" in decision.why for decision in decided)
     assert settings_from_record(EAGER.model_dump(mode="json")) == EAGER
 
 
 @given(st.floats(-0.4, 0.4), st.floats(0.001, 0.5), st.floats(0, 0.05))
 def test_cost_shrinks_an_edge_towards_zero_and_never_turns_it(edge, volatility, cost):
-    left = float(net_edge(np.array([edge]), np.array([volatility]), cost)[0])
-    assert abs(left) <= abs(edge)
-    assert left * edge >= 0.0
+    remaining = float(net_edge(np.array([edge]), np.array([volatility]), cost)[0])
+    assert abs(remaining) <= abs(edge)
+    assert remaining * edge >= 0.0
 
 
 def test_an_edge_without_a_known_volatility_is_worth_nothing():
@@ -274,8 +278,8 @@ def free_of_cost(**rules):
 
 
 def test_an_agent_that_is_half_trusted_counts_with_half_its_evidence():
-    made = decisions(influence=LEANING)
-    for decision in made:
+    decided = decisions(influence=LEANING)
+    for decision in decided:
         usual = math.log(decision.base_rate / (1.0 - decision.base_rate))
         pooled = sum(v.weight * (usual + v.trust * (v.log_odds - usual)) for v in decision.votes)
         assert math.isclose(decision.p_up, 1.0 / (1.0 + math.exp(-pooled)), rel_tol=1e-12)
@@ -284,16 +288,16 @@ def test_an_agent_that_is_half_trusted_counts_with_half_its_evidence():
 
 def test_influence_may_change_from_row_to_row():
     since = 180
-    heard = collect_votes(PANEL, TEAM.vote(PANEL, since), since)
-    steady = pool_votes(heard, LEANING, SETTINGS)
+    votes = collect_votes(PANEL, TEAM.vote(PANEL, since), since)
+    steady = pool_votes(votes, LEANING, SETTINGS)
     rows = len(PANEL.known_at) - since
     changing = Influence(
         np.repeat(LEANING.weights, rows, axis=0), np.repeat(LEANING.trust, rows, axis=0)
     )
     changing.weights[:5], changing.trust[:5] = 0.2, 1.0
-    mixed = pool_votes(heard, changing, SETTINGS)
+    mixed = pool_votes(votes, changing, SETTINGS)
     assert np.array_equal(mixed.p_up[5:], steady.p_up[5:])
-    assert np.array_equal(mixed.p_up[:5], pool_votes(heard, equal_influence(5), SETTINGS).p_up[:5])
+    assert np.array_equal(mixed.p_up[:5], pool_votes(votes, equal_influence(5), SETTINGS).p_up[:5])
 
 
 def test_without_an_agent_a_decision_is_what_the_others_would_have_decided():
@@ -301,10 +305,10 @@ def test_without_an_agent_a_decision_is_what_the_others_would_have_decided():
     for missing in AGENTS:
         real = decisions(vote_results=votes_without(missing), rules=rules)
         for decision, other in zip(decisions(rules=rules), real, strict=True):
-            told = what_if(decision, rules, without=missing)
-            assert math.isclose(told.p_up, other.p_up, rel_tol=1e-12)
-            assert math.isclose(told.edge, other.edge, rel_tol=1e-9)
-            assert told.action is other.action
+            outcome = what_if(decision, rules, without=missing)
+            assert math.isclose(outcome.p_up, other.p_up, rel_tol=1e-12)
+            assert math.isclose(outcome.edge, other.edge, rel_tol=1e-9)
+            assert outcome.action is other.action
 
 
 def test_with_equal_weights_a_decision_is_what_equals_would_have_decided():
@@ -312,27 +316,31 @@ def test_with_equal_weights_a_decision_is_what_equals_would_have_decided():
     for decision, other in zip(
         decisions(influence=LEANING), decisions(influence=equals), strict=True
     ):
-        told = what_if(decision, SETTINGS, equal_weights=True)
-        assert math.isclose(told.p_up, other.p_up, rel_tol=1e-12)
+        outcome = what_if(decision, SETTINGS, equal_weights=True)
+        assert math.isclose(outcome.p_up, other.p_up, rel_tol=1e-12)
         if decision.edge != 0.0:
-            assert math.isclose(told.edge, other.edge, rel_tol=1e-9, abs_tol=1e-12)
-            assert told.action is other.action
+            assert math.isclose(outcome.edge, other.edge, rel_tol=1e-9, abs_tol=1e-12)
+            assert outcome.action is other.action
 
 
-def test_an_edge_is_not_told_where_the_record_does_not_hold_the_cost():
-    dear = CommitteeSettings(round_trip_cost=0.09)
-    for decision in decisions(rules=dear):
-        told = [what_if(decision, dear, without=agent) for agent in AGENTS]
-        assert all(one.p_up is not None for one in told)
-        assert {one.edge for one in told} <= {None, 0.0, -0.0}
-        assert {one.action for one in told} <= {None, Action.HOLD}
-        assert None in {one.edge for one in told}
+def test_an_edge_is_unknown_where_the_record_does_not_show_the_cost():
+    costly = CommitteeSettings(round_trip_cost=0.09)
+    for decision in decisions(rules=costly):
+        outcome = [what_if(decision, costly, without=agent) for agent in AGENTS]
+        assert all(one.p_up is not None for one in outcome)
+        assert {one.edge for one in outcome} <= {None, 0.0, -0.0}
+        assert {one.action for one in outcome} <= {None, Action.HOLD}
+        assert None in {one.edge for one in outcome}
 
 
 def test_below_the_quorum_the_others_open_nothing():
     short = decisions(vote_results=votes_without("news", "rl"))[0]
-    told = what_if(short, SETTINGS, without="technical")
-    assert (told.p_up, told.edge, told.action) == (None, None, Action.HOLD)
+    outcome = what_if(short, SETTINGS, without="technical")
+    assert (outcome.p_up, outcome.edge, outcome.action) == (
+        None,
+        None,
+        Action.HOLD,
+    )
 
 
 FLOATS = st.floats(-0.2, 0.2) | st.just(np.nan)
@@ -348,14 +356,14 @@ def many_inputs():
         volatility=arrays(np.float64, GRID, elements=st.floats(0.0, 0.2) | st.just(np.nan)),
         cap=arrays(np.float64, GRID, elements=st.floats(0.0, 1.0)),
         voters=arrays(np.int64, GRID, elements=st.integers(0, 5)),
-        risk_heard=flags,
+        has_risk_forecast=flags,
         blocked=flags,
         present=flags,
-        together=st.just(np.zeros(8, bool)),
+        same_instant=st.just(np.zeros(8, bool)),
         symbols=st.just(("AAPL", "MSFT", "NVDA", "JPM", "^VIX")),
-        horizons=st.just(np.full(5, 50.4)),
-        kinship=st.builds(
-            lambda pairs, table: CorrelationGroups(pairs | pairs.transpose(0, 2, 1), table),
+        horizons_per_year=st.just(np.full(5, 50.4)),
+        correlation_groups=st.builds(
+            lambda pairs, index: CorrelationGroups(pairs | pairs.transpose(0, 2, 1), index),
             arrays(np.bool_, (2, 5, 5)),
             arrays(np.int32, (8,), elements=st.integers(0, 1)),
         ),
@@ -364,17 +372,17 @@ def many_inputs():
 
 @settings(deadline=None)
 @given(many_inputs())
-def test_every_row_of_the_fold_is_what_it_would_be_live(docket):
-    codes, targets = decide_rows(docket, np.zeros(5), SETTINGS)
+def test_every_row_of_many_is_what_it_would_be_live(inputs):
+    codes, targets = decide_rows(inputs, np.zeros(5), SETTINGS)
     previous = np.zeros(5)
     for row in range(GRID[0]):
-        settled = decide_row(docket, row, previous, SETTINGS)
-        previous = settled.target
-        assert np.array_equal(codes[row], settled.action)
-        assert np.array_equal(targets[row], settled.target)
+        row_decision = decide_row(inputs, row, previous, SETTINGS)
+        previous = row_decision.target
+        assert np.array_equal(codes[row], row_decision.action)
+        assert np.array_equal(targets[row], row_decision.target)
 
 
-def test_two_calendars_folded_together_are_the_live_cycles_of_each():
+def test_two_calendars_merged_are_the_live_cycles_of_each():
     """Coins every row, stocks every second one, the gross limit shared between them."""
     rules = CommitteeSettings(
         buy_edge=1e-6, strong_buy_edge=1e-5, round_trip_cost=0.0, sell_edge=0.2,
@@ -385,23 +393,24 @@ def test_two_calendars_folded_together_are_the_live_cycles_of_each():
     since, influence = 180, equal_influence(len(AGENTS))
     parts = [
         target_inputs(
-            pool_votes(collect_votes(panel, TEAM.vote(panel, since), since), influence, rules), shut
+            pool_votes(collect_votes(panel, TEAM.vote(panel, since), since), influence, rules),
+            blocked,
         )
-        for panel, shut in ((PANEL, np.zeros((20, 4), bool)), (shares, np.zeros((20, 3), bool)))
+        for panel, blocked in ((PANEL, np.zeros((20, 4), bool)), (shares, np.zeros((20, 3), bool)))
     ]
     rows = (np.arange(0, 40, 2), np.arange(1, 40, 2))
     both = merge_calendars(parts, rows, (slice(0, 4), slice(4, 7)), np.zeros(40, bool))
     _, targets = decide_rows(both, np.zeros(7), rules)
     previous: dict[str, float] = {}
-    bit = set()
+    applied = set()
     for row in range(40):
         panel = (PANEL, shares)[row % 2].head(since + row // 2 + 1)
-        made = decisions(panel, previous=previous, rules=rules)
-        previous |= {decision.symbol: decision.target_weight for decision in made}
-        bit |= {limit.name for decision in made for limit in decision.limits}
-        stands = [previous.get(symbol, 0.0) for symbol in (*PANEL.symbols, *shares.symbols)]
-        assert targets[row].tolist() == stands
-    assert "gross limit" in bit
+        decided = decisions(panel, previous=previous, rules=rules)
+        previous |= {decision.symbol: decision.target_weight for decision in decided}
+        applied |= {limit.name for decision in decided for limit in decision.limits}
+        current = [previous.get(symbol, 0.0) for symbol in (*PANEL.symbols, *shares.symbols)]
+        assert targets[row].tolist() == current
+    assert "gross limit" in applied
 
 
 LATER = np.timedelta64(3, "h")

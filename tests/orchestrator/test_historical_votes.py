@@ -40,11 +40,11 @@ def build_today(name, version=None):
 @pytest.fixture
 def decisions_by_cycle(database):
     """Three cycles with version A, three with B; the decisions of each."""
-    trader, decided = run_context(database, day=account_cycle(database)), []
+    context, decided = run_context(database, account_cycle=account_cycle(database)), []
     for bars, version in enumerate("AAABBB", start=FIRST_BAR):
         team = LocalTeam(AGENTS, partial(build_version, version=version))
-        [held] = run_cycles(trader, team, COINS, close_of_bar(bars), only_new=True)
-        decided.append(held.cycle.decisions)
+        [result] = run_cycles(context, team, COINS, close_of_bar(bars), only_new=True)
+        decided.append(result.cycle.decisions)
     return decided
 
 
@@ -65,9 +65,9 @@ def test_a_receipt_is_verified_by_the_version_of_then(database, decisions_by_cyc
 
 def test_paper_days_around_a_replacement_come_out_as_they_were(database, decisions_by_cycle):
     days = day_of(close_of_bar(FIRST_BAR)), day_of(close_of_bar(FIRST_BAR + 5))
-    found = parity_checker(database, build=build_version).compare(*days)
-    assert found.differences == ()
-    assert found.cycles == 6
+    report = parity_checker(database, build=build_version).compare(*days)
+    assert report.differences == ()
+    assert report.cycles == 6
 
 
 def test_without_the_version_of_then_the_difference_is_explained_by_it(
@@ -86,15 +86,15 @@ def test_without_the_version_of_then_the_difference_is_explained_by_it(
 def test_every_row_is_voted_on_by_its_own_version():
     panel = random_panel()
     since = len(panel.known_at) - 6
-    seat = {version: [{"name": "rl", "version": version}] for version in ("A", "B", "")}
-    cycles = [(), seat["A"], seat[""], seat["B"], (), seat["A"]]
-    voted = vote_with_recorded_versions(panel, since, "rl", cycles, build_version)
-    assert voted.versions == ("A", "A", "A", "B", "B", "A")
-    for row, version in enumerate(voted.versions):
+    agents = {version: [{"name": "rl", "version": version}] for version in ("A", "B", "")}
+    cycles = [(), agents["A"], agents[""], agents["B"], (), agents["A"]]
+    historical = vote_with_recorded_versions(panel, since, "rl", cycles, build_version)
+    assert historical.versions == ("A", "A", "A", "B", "B", "A")
+    for row, version in enumerate(historical.versions):
         own = build_version("rl", version).vote(panel, since)
-        assert voted.result.votes.log_odds[row].tobytes() == own.log_odds[row].tobytes()
+        assert historical.result.votes.log_odds[row].tobytes() == own.log_odds[row].tobytes()
         for column in range(len(panel.symbols)):
-            reason = voted.result.votes.abstention_reason(row, column)
+            reason = historical.result.votes.abstention_reason(row, column)
             assert reason == own.abstention_reason(row, column)
 
 
@@ -102,7 +102,7 @@ def test_the_policy_of_a_version_is_found_among_those_that_are_kept(tmp_path):
     shipped = build_registered("rl", AgentSettings())
     gone = AgentSettings(rl_policy=tmp_path / "nothing")
     for version in (shipped.version, f"walk-forward {shipped.version}+0123abcd"):
-        found = build_registered("rl", gone, version=version, models=tmp_path)
-        assert found.version == shipped.version
+        report = build_registered("rl", gone, version=version, models=tmp_path)
+        assert report.version == shipped.version
     other = build_registered("rl", AgentSettings(), version="rl/3+0123456789ab", models=tmp_path)
     assert other.version == shipped.version

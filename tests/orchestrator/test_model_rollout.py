@@ -1,4 +1,4 @@
-"""Another takes a seat between two cycles, or the former stays in it."""
+"""A model is replaced between two cycles, or the old one stays."""
 
 import time
 
@@ -53,13 +53,13 @@ def team(request, tmp_path):
 
 
 def versions(team):
-    return [ballot.votes.version for ballot in team.vote(PANEL, LAST)]
+    return [result.votes.version for result in team.vote(PANEL, LAST)]
 
 
 def test_the_new_one_votes_from_then_on_and_nobody_else_is_touched(team):
     news = team.health()[0].pid
     assert versions(team) == ["1", "1"]
-    assert team.reseat("rl", build_newer) is None
+    assert team.replace_agent("rl", build_newer) is None
     assert versions(team) == ["1", "2"]
     assert [each.agent for each in team.vote(PANEL, LAST)] == ["news", "rl"]
     health = team.health()
@@ -69,15 +69,17 @@ def test_the_new_one_votes_from_then_on_and_nobody_else_is_touched(team):
     assert team.vote(PANEL, LAST)[1].votes.log_odds.tobytes() == expected.log_odds.tobytes()
 
 
-def test_one_that_cannot_be_built_leaves_the_former_where_it_is(team):
+def test_one_that_cannot_be_built_leaves_the_old_one_where_it_is(team):
     pid = team.health()[1].pid
-    assert team.reseat("rl", build_nothing) == "The policy of rl is refused: it is no policy."
+    assert (
+        team.replace_agent("rl", build_nothing) == "The policy of rl is refused: it is no policy."
+    )
     assert versions(team) == ["1", "1"]
     health = team.health()[1]
     assert (health.pid, health.state, health.failure) == (pid, "ready", None)
 
 
-def test_one_that_could_not_be_built_before_can_be_seated_later(tmp_path):
+def test_one_that_could_not_be_built_before_can_be_used_later(tmp_path):
     team = LocalTeam(("rl",), build_nothing)
     assert team.health()[0].state == "failing"
     assert team.replace_agent("rl", build_newer) is None
@@ -110,7 +112,7 @@ def actors_left(session, before, left):
 
 
 class DesiredModelByBar:
-    """Says what is wanted, bar by bar, and what the engine made of it."""
+    """Names the desired model, bar by bar."""
 
     def __init__(self, database, by_bar):
         self._records, self._by_bar = SqlDecisionRecords(database), by_bar
@@ -129,8 +131,8 @@ def factory_for(version):
 
 @pytest.fixture
 def run_with_models(database):
-    """Plays bars 150 to 155 with that wanted in the seat after each; the engine and the versions
-    of the rl agent's votes."""
+    """Runs bars 150 to 155 with the model desired after each; the engine and the versions of the
+    rl agent's votes."""
     engines = []
 
     def run(*by_bar):
@@ -159,30 +161,34 @@ def run_with_models(database):
         engine.stop()
 
 
-def test_what_is_wanted_by_then_votes_in_the_next_cycle(run_with_models, database):
+def test_the_model_desired_by_then_votes_in_the_next_cycle(run_with_models, database):
     engine, voted = run_with_models("A", "A", "B", "B", "A")
     assert voted == ["A", "A", "B", "B", "A", "A"]
-    told = [e for e in SqlJournal(database).events_after(0) if e.kind is EventKind.AGENT_CHANGED]
-    assert [event.payload["agent"] for event in told] == ["rl", "rl"]
+    recorded = [
+        e for e in SqlJournal(database).events_after(0) if e.kind is EventKind.AGENT_CHANGED
+    ]
+    assert [event.payload["agent"] for event in recorded] == ["rl", "rl"]
     assert engine.status().error is None
 
 
-def test_what_cannot_be_seated_leaves_the_former_voting_and_says_so(run_with_models, database):
+def test_what_cannot_be_used_leaves_the_old_one_voting_and_says_so(run_with_models, database):
     engine, voted = run_with_models("A", "damaged")
     assert voted == ["A"] * 6
-    told = [e for e in SqlJournal(database).events_after(0) if e.kind is EventKind.AGENT_CHANGED]
-    assert len(told) == 1  # and not at every cycle
-    assert told[0].payload["state"] == "ready"
+    recorded = [
+        e for e in SqlJournal(database).events_after(0) if e.kind is EventKind.AGENT_CHANGED
+    ]
+    assert len(recorded) == 1  # and not at every cycle
+    assert recorded[0].payload["state"] == "ready"
     assert (
-        told[0]
+        recorded[0]
         .payload["failure"]
         .startswith("damaged was not seated, so the former votes on: The policy of rl is refused")
     )
     health = next(each for each in engine.health() if each.agent == "rl")
-    assert (health.version, health.failure) == ("A", told[0].payload["failure"])
+    assert (health.version, health.failure) == ("A", recorded[0].payload["failure"])
 
 
-def test_the_trouble_is_over_when_something_sound_is_wanted(run_with_models):
+def test_the_error_is_over_when_a_sound_model_is_desired(run_with_models):
     engine, voted = run_with_models("A", "damaged", "damaged", "B")
     assert voted == ["A", "A", "A", "B", "B", "B"]
     assert all(each.failure is None for each in engine.health())

@@ -30,14 +30,14 @@ def team(ray_session, tmp_path_factory):
 
 @pytest.fixture
 def fault_folder(tmp_path):
-    folder = tmp_path / "moods"
+    folder = tmp_path / "faults"
     folder.mkdir()
     return folder
 
 
 @pytest.fixture
 def faulty_team(ray_session, tmp_path, fault_folder):
-    """Two agents whose mood the test sets; 'calm' is left in peace."""
+    """Two agents; the test makes 'wild' fail and leaves 'calm' in peace."""
     team = RayTeam(
         ray_session,
         ("calm", "wild"),
@@ -56,19 +56,19 @@ def faulty_result(results):
 
 
 def recovered_result(team):
-    """The wild agent's ballot once it is itself again; fails after some cycles."""
+    """The wild agent's result once it votes again; fails after some cycles."""
     for _ in range(10):
-        ballot = faulty_result(team.vote(PANEL, LAST))
-        if ballot.votes is not None:
-            return ballot
-    raise AssertionError(f"did not heal: {ballot.failure}")
+        result = faulty_result(team.vote(PANEL, LAST))
+        if result.votes is not None:
+            return result
+    raise AssertionError(f"did not heal: {result.failure}")
 
 
 @pytest.mark.parametrize("since", [0, LAST])
 def test_votes_through_ray_equal_those_in_process_to_the_last_bit(team, since):
     there = team.vote(PANEL, since)
     here = LocalTeam(AGENTS, build_agent).vote(PANEL, since)
-    assert [ballot.agent for ballot in there] == list(AGENTS)
+    assert [result.agent for result in there] == list(AGENTS)
     for remote, local in zip(there, here, strict=True):
         assert remote.failure is None
         assert remote.votes.log_odds.tobytes() == local.votes.log_odds.tobytes()
@@ -76,7 +76,7 @@ def test_votes_through_ray_equal_those_in_process_to_the_last_bit(team, since):
         assert remote.votes.reasons(0, 0) == local.votes.reasons(0, 0)
 
 
-def test_agents_live_in_processes_of_their_own_under_names_of_their_own(team, ray_session):
+def test_agents_run_in_processes_of_their_own_under_names_of_their_own(team, ray_session):
     pids = {health.pid for health in team.health()}
     assert len(pids) == len(AGENTS)
     assert os.getpid() not in pids
@@ -84,7 +84,7 @@ def test_agents_live_in_processes_of_their_own_under_names_of_their_own(team, ra
     assert {f"quorum-{agent}" for agent in AGENTS} <= names
 
 
-def test_health_tells_state_version_and_time(team):
+def test_health_shows_state_version_and_time(team):
     team.vote(PANEL, LAST)
     for health in team.health():
         assert (health.state, health.version, health.failure) == ("ready", "1", None)

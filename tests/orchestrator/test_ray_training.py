@@ -34,7 +34,7 @@ def local_events(market):
 
 def actor_pid(session, name):
     """Of the actor `name`."""
-    return session.ray.get(session.ray.get_actor(name, NAMESPACE).process.remote())
+    return session.ray.get(session.ray.get_actor(name, NAMESPACE).pid.remote())
 
 
 def test_a_run_in_a_worker_yields_what_it_yields_here_to_the_last_byte(
@@ -55,7 +55,9 @@ def test_a_worker_bears_the_runs_name_and_yields_to_those_who_vote(ray_session, 
     training.stop()
 
 
-def test_a_worker_that_is_stopped_is_an_interruption_and_keeps_what_it_told(ray_session, market):
+def test_a_worker_that_is_stopped_is_an_interruption_and_keeps_what_it_reported(
+    ray_session, market
+):
     training = RayTrainingWorker(ray_session, "stopped", NAMESPACE)
     events = training.train(ENDLESS, market, {})
     assert next(events).member == "a2c-0"

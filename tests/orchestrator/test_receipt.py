@@ -55,20 +55,20 @@ def test_a_changed_agent_is_named_with_both_versions(database, receipt):
 
 
 def test_a_decision_tampered_with_is_found_out(database, receipt):
-    class Tampered(SqlDecisionRecords):
+    class TamperedRecords(SqlDecisionRecords):
         def decision(self, receipt):
             recorded = super().decision(receipt)
             return replace(recorded, decision=replace(recorded.decision, target_weight=0.9))
 
-    found = verify_receipt(
+    verification = verify_receipt(
         receipt,
-        Tampered(database),
+        TamperedRecords(database),
         SqlPanelArchive(database),
         build_agent,
         panel_archive.panel_digest,
     )
-    assert not found.same
-    assert found.differences[0].startswith("target_weight was 0.9 and is")
+    assert not verification.same
+    assert verification.differences[0].startswith("target_weight was 0.9 and is")
 
 
 def test_a_damaged_panel_is_a_difference_and_not_a_crash(database, receipt):

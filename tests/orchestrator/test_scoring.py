@@ -45,20 +45,20 @@ def record(panel):
 
 
 def make_record(panel, log_odds, agents=("seer", "fool", "guesser", "echo"), **changes):
-    said = np.stack(log_odds)
-    rows = said.shape[1]
+    log_odds = np.stack(log_odds)
+    rows = log_odds.shape[1]
     weights = np.full((rows, len(log_odds)), 1.0 / len(log_odds))
     fields = {
         "agents": agents,
         "symbols": panel.symbols,
         "known_at": panel.known_at[-rows:],
         "horizon": panel.horizon,
-        "log_odds": said,
-        "pooled": pool(said, weights.T).log_odds,
+        "log_odds": log_odds,
+        "pooled": pool(log_odds, weights.T).log_odds,
         "base_rate": base_rate(panel.open, panel.horizon)[-rows:],
         "weights": weights,
         "trust": np.ones_like(weights),
-        "quantile_5": np.full(said.shape[1:], np.nan),
+        "quantile_5": np.full(log_odds.shape[1:], np.nan),
         "change": forward_returns(panel, len(panel.known_at) - rows).change,
         "regime": np.zeros(rows, np.int32),
         "receipts": {},
@@ -75,33 +75,33 @@ def forecaster_named(scores, name):
     return next(each for each in scores.forecasters if each.name == name)
 
 
-def test_a_record_is_made_of_a_panel_its_ballots_and_what_they_add_up_to(panel):
+def test_a_record_is_made_of_a_panel_its_votes_and_what_they_add_up_to(panel):
     votes = MomentumAgent("a").vote(panel, SINCE)
-    ballots = [AgentVoteResult("a", votes, None, 0.0), AgentVoteResult("b", None, "crashed", 0.0)]
+    results = [AgentVoteResult("a", votes, None, 0.0), AgentVoteResult("b", None, "crashed", 0.0)]
     influence = equal_influence(2)
-    added = pool_votes(collect_votes(panel, ballots, SINCE), influence, CommitteeSettings())
-    made_of = build_record(panel, ballots, added, influence, SINCE)
-    assert made_of.agents == ("a", "b")
-    assert np.array_equal(made_of.log_odds[0], votes.log_odds)
-    assert np.isnan(made_of.log_odds[1]).all()
-    assert made_of.pooled is added.pool.log_odds
-    assert made_of.weights.shape == made_of.trust.shape == (350, 2)
-    assert np.array_equal(made_of.change, forward_returns(panel, SINCE).change, equal_nan=True)
-    scored = score_record(made_of)
+    pooled = pool_votes(collect_votes(panel, results, SINCE), influence, CommitteeSettings())
+    record = build_record(panel, results, pooled, influence, SINCE)
+    assert record.agents == ("a", "b")
+    assert np.array_equal(record.log_odds[0], votes.log_odds)
+    assert np.isnan(record.log_odds[1]).all()
+    assert record.pooled is pooled.pool.log_odds
+    assert record.weights.shape == record.trust.shape == (350, 2)
+    assert np.array_equal(record.change, forward_returns(panel, SINCE).change, equal_nan=True)
+    scored = score_record(record)
     assert forecaster_named(scored, "a").overall.coverage == 1.0
     assert forecaster_named(scored, "b").overall.coverage == 0.0
 
 
 def test_overall_scores_are_those_of_scikit_learn_over_all_settled_votes(record, scores):
-    for agent, said in zip(record.agents, record.log_odds, strict=True):
+    for agent, log_odds in zip(record.agents, record.log_odds, strict=True):
         overall = forecaster_named(scores, agent).overall
-        there = ~np.isnan(said) & ~np.isnan(record.change)
-        up, p_up = record.change[there] > 0, sigmoid(said[there])
+        there = ~np.isnan(log_odds) & ~np.isnan(record.change)
+        up, p_up = record.change[there] > 0, sigmoid(log_odds[there])
         base = record.base_rate[there]
         brier, usual = brier_score_loss(up, p_up), brier_score_loss(up, base)
         assert overall.settled == overall.brier.n == there.sum()
-        assert overall.votes == (~np.isnan(said)).sum()
-        assert overall.coverage == pytest.approx((~np.isnan(said)).mean())
+        assert overall.votes == (~np.isnan(log_odds)).sum()
+        assert overall.coverage == pytest.approx((~np.isnan(log_odds)).mean())
         assert overall.brier.value == pytest.approx(brier)
         assert overall.brier_skill.value == pytest.approx(1.0 - brier / usual)
         skill = 1.0 - log_loss(up, p_up) / log_loss(up, base)
@@ -138,7 +138,7 @@ def test_slices_add_up_to_the_whole(scores):
     assert months[:2] == ["2020-02", "2020-03"]
 
 
-def test_a_record_of_years_is_told_by_the_year(panel):
+def test_a_record_of_years_is_sliced_by_the_year(panel):
     base = log_odds_of(base_rate(panel.open, panel.horizon))
     yearly = replace(
         make_record(panel, [base], agents=("echo",)),
@@ -152,11 +152,11 @@ def test_a_record_of_years_is_told_by_the_year(panel):
 
 
 def test_relative_hits_are_the_plain_definition(record, scores):
-    said, right, calls = record.log_odds[2], 0, 0
-    evidence = said - log_odds_of(record.base_rate)
-    for row in range(len(said)):
+    log_odds, right, calls = record.log_odds[2], 0, 0
+    evidence = log_odds - log_odds_of(record.base_rate)
+    for row in range(len(log_odds)):
         settled = np.flatnonzero(~np.isnan(record.change[row]))
-        voted = [n for n in settled if not np.isnan(said[row, n])]
+        voted = [n for n in settled if not np.isnan(log_odds[row, n])]
         for n in voted:
             leans = evidence[row, n] - np.median(evidence[row, voted])
             beats = record.change[row, n] - np.median(record.change[row, settled])
@@ -171,8 +171,8 @@ def test_regret_adds_up_the_log_score_and_an_abstention_is_the_base_rate(record,
     there = ~np.isnan(record.change)
     up, base = record.change > 0, log_odds_of(record.base_rate)
 
-    def gained(said):
-        filled = np.where(np.isnan(said), base, said)
+    def gained(log_odds):
+        filled = np.where(np.isnan(log_odds), base, log_odds)
         loss = [np.logaddexp(0.0, np.where(up, -each, each)) for each in (base, filled)]
         return np.cumsum(np.where(there, loss[0] - loss[1], 0.0).sum(axis=1))
 
@@ -180,9 +180,9 @@ def test_regret_adds_up_the_log_score_and_an_abstention_is_the_base_rate(record,
     assert list(rivals) == ["committee", *record.agents, "equal weights", "base rate"]
     last = scores.regret.at[-1]
     assert last.replace(tzinfo=None) == record.known_at[there.any(axis=1)][-1].item()
-    for name, said in (("committee", record.pooled), ("guesser", record.log_odds[2])):
-        told = len(rivals[name].gained)
-        assert rivals[name].gained == pytest.approx(gained(said)[:told], abs=1e-9)
+    for name, log_odds in (("committee", record.pooled), ("guesser", record.log_odds[2])):
+        count = len(rivals[name].gained)
+        assert rivals[name].gained == pytest.approx(gained(log_odds)[:count], abs=1e-9)
     assert rivals["equal weights"].gained == rivals["committee"].gained
     assert set(rivals["base rate"].gained) == {0.0}
     assert scores.regret.best_agent == "seer"
@@ -277,25 +277,25 @@ def test_a_record_with_nothing_settled_scores_nothing_and_breaks_nothing(record,
 
 
 def test_scores_are_plain_json_and_the_same_whenever_they_are_drawn(record, scores):
-    told = json.dumps(to_json(scores), allow_nan=False)
-    assert told == json.dumps(to_json(score_record(record)))
-    assert told != json.dumps(to_json(score_record(record, seed=1)))
+    text = json.dumps(to_json(scores), allow_nan=False)
+    assert text == json.dumps(to_json(score_record(record)))
+    assert text != json.dumps(to_json(score_record(record, seed=1)))
 
 
 def test_intervals_hold_the_truth_about_nine_times_in_ten():
     """Evidence that lasts and knows nothing, outcomes that overlap."""
-    held = []
+    covered = []
     for seed in range(60):
         rng = np.random.default_rng(seed)
         moves = rng.normal(0.0, 0.02, (506, 8)) + rng.normal(0.0, 0.01, (506, 1))
         change = np.stack([moves[row + 1 : row + 6].sum(axis=0) for row in range(500)])
-        said = lfilter([1.0], [1.0, -0.8], rng.normal(0.0, 0.1, (500, 8)), axis=0)
+        log_odds = lfilter([1.0], [1.0, -0.8], rng.normal(0.0, 0.1, (500, 8)), axis=0)
         cells = ScoreInputs(np.full((500, 8), 0.5), change)
         parts = ScoreSlices((), (), np.zeros((0, 500)), tuple("abcdefgh"))
-        card, *_ = scorecards("null", said, cells, parts, draw_bootstrap(500, 12.0, seed))
+        card, *_ = scorecards("null", log_odds, cells, parts, draw_bootstrap(500, 12.0, seed))
         for figure, nothing in (
             (card.hit_edge, 0.0), (card.rank_ic, 0.0), (card.time_ic, 0.0),
             (card.relative_hit_rate, 0.5),
         ):  # fmt: skip
-            held.append(figure.low <= nothing <= figure.high)
-    assert 0.82 < np.mean(held) < 0.96
+            covered.append(figure.low <= nothing <= figure.high)
+    assert 0.82 < np.mean(covered) < 0.96

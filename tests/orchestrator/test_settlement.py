@@ -112,20 +112,20 @@ def test_every_decision_older_than_the_horizon_and_a_bar_is_settled_and_none_you
     database, local_team, run
 ):
     run_all(database, local_team, 150, 165, run)
-    told = settled_events(database)
-    asked = sorted((event.payload["as_of"], event.symbol) for event in told)
+    events = settled_events(database)
+    settled = sorted((event.payload["as_of"], event.symbol) for event in events)
     due = [f"{close_of_bar(day):%Y-%m-%dT00:00:00Z}" for day in range(150, 160)]
-    assert asked == [(day, coin) for day in due for coin in COINS]
-    assert {event.run for event in told} == {run}
+    assert settled == [(day, coin) for day in due for coin in COINS]
+    assert {event.run for event in events} == {run}
     waiting = SqlJournal(database).pending(replace(KEY, run=run), close_of_bar(999))
     assert len(waiting) == 6 * len(COINS)
 
 
-def test_a_settled_decision_tells_what_was_said_and_what_came(database, local_team):
+def test_a_settled_decision_shows_what_was_forecast_and_its_outcome(database, local_team):
     run_all(database, local_team, 150, 156)
-    (table,) = prepare_panels(run_context(database), COINS, close_of_bar(156))
+    (prepared,) = prepare_panels(run_context(database), COINS, close_of_bar(156))
     first = settled_events(database)[0].payload
-    opens = table.panel.open[:, table.panel.symbols.index(COINS[0])]
+    opens = prepared.panel.open[:, prepared.panel.symbols.index(COINS[0])]
     assert first["change"] == opens[155] / opens[150] - 1.0
     assert first["receipt"].startswith("BTC-USD-20230601")
     assert sorted(first["agents"]) == sorted(AGENTS)
@@ -145,7 +145,7 @@ def test_what_nobody_settled_for_days_is_settled_as_it_would_have_been(database,
     assert sum(len(both) == 2 for both in changes.values()) == 4 * len(COINS)
 
 
-def test_holding_the_same_cycle_again_settles_nothing_again(database, local_team):
+def test_running_the_same_cycle_again_settles_nothing_again(database, local_team):
     run_all(database, local_team, 150, 160)
     before = SqlJournal(database).last_seq()
     run_all(database, local_team, 160, 160)
@@ -160,8 +160,8 @@ def test_a_symbol_that_is_no_longer_followed_is_settled_all_the_same(database, l
 
 
 def test_a_symbol_without_a_bar_is_not_waited_for_and_one_that_vanished_is(database, local_team):
-    library = SqlMarketDataStore(database)
-    store_bars(library, bars=152, symbols=("SOL-USD",))
+    store = SqlMarketDataStore(database)
+    store_bars(store, bars=152, symbols=("SOL-USD",))
     three = (*COINS, "SOL-USD")
     run_all(database, local_team, 150, 170, symbols=three)
     waiting = SqlJournal(database).pending(KEY, close_of_bar(160))
@@ -178,8 +178,8 @@ def test_a_changed_horizon_leaves_older_decisions_their_own(database, local_team
 
 def test_a_decision_asked_for_by_hand_settles_the_earlier_ones_of_its_run(database, local_team):
     for day in (150, 180):
-        for table in prepare_panels(run_context(database, "decide"), COINS, close_of_bar(day)):
-            run_cycle(run_context(database, "decide"), local_team, table, previous={})
+        for prepared in prepare_panels(run_context(database, "decide"), COINS, close_of_bar(day)):
+            run_cycle(run_context(database, "decide"), local_team, prepared, previous={})
     assert len(settled_events(database)) == len(COINS)
 
 
@@ -190,23 +190,23 @@ def load_record(database, run="live"):
     return SqlDecisionRecords(database).record("files", run, Timeframe.D1, 5, AGENTS)
 
 
-def test_the_ledger_after_live_cycles_is_the_one_learnt_in_one_go_to_the_last_bit(
+def test_the_learner_after_live_cycles_is_the_one_learnt_in_one_go_to_the_last_bit(
     database, local_team
 ):
     run_all(database, local_team, 150, 170, settings=LEARNING)
-    lesson = SqlJournal(database).learner_state(KEY, close_of_bar(170))
+    state = SqlJournal(database).learner_state(KEY, close_of_bar(170))
     record = load_record(database)
     due = slice(0, 21 - 6)
     order = [record.symbols.index(coin) for coin in COINS]
-    whole, stood = learn(
+    whole, learned = learn(
         new_learner(AGENTS), record.log_odds[:, due][..., order].copy(),
         record.base_rate[due][:, order], record.change[due][:, order],
     )  # fmt: skip
-    assert lesson.as_of == close_of_bar(164)
-    assert lesson.due_at == close_of_bar(170)
-    assert lesson.memory == whole.to_json()
-    assert (lesson.weights, lesson.trust) == (
-        tuple(stood.weights[-1].tolist()), tuple(stood.trust[-1].tolist()),
+    assert state.as_of == close_of_bar(164)
+    assert state.due_at == close_of_bar(170)
+    assert state.memory == whole.to_json()
+    assert (state.weights, state.trust) == (
+        tuple(learned.weights[-1].tolist()), tuple(learned.trust[-1].tolist()),
     )  # fmt: skip
 
 
@@ -238,14 +238,14 @@ def test_a_bar_decided_after_a_later_one_taught_is_settled_and_teaches_nothing(
     database, local_team
 ):
     run_all(database, local_team, 160, 166)
-    lesson = SqlJournal(database).learner_state(KEY, close_of_bar(166))
+    state = SqlJournal(database).learner_state(KEY, close_of_bar(166))
     run_all(database, local_team, 150, 150)
     run_all(database, local_team, 166, 166)
-    assert SqlJournal(database).learner_state(KEY, close_of_bar(166)) == lesson
+    assert SqlJournal(database).learner_state(KEY, close_of_bar(166)) == state
     assert settled_events(database)[-1].payload["as_of"] == "2023-06-01T00:00:00Z"
 
 
-def test_an_agent_that_joins_is_seated_among_what_was_learnt(database, local_team):
+def test_an_agent_that_joins_is_added_to_what_was_learnt(database, local_team):
     run_all(database, local_team, 150, 160, settings=LEARNING)
     team = LocalTeam(("newcomer", *AGENTS), build_agent)
     run_all(database, team, 161, 168, settings=LEARNING)
