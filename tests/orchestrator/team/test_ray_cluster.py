@@ -5,7 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 
 
 def test_a_cycle_survives_a_node_removed_in_its_middle_and_the_next_is_complete(tmp_path):
@@ -20,7 +20,7 @@ def test_a_cycle_survives_a_node_removed_in_its_middle_and_the_next_is_complete(
         "RAY_health_check_failure_threshold": "3",
     }
     run = subprocess.run(
-        [sys.executable, "-m", "tests.orchestrator.lose_a_node", str(tmp_path)],
+        [sys.executable, "-m", "tests.orchestrator.team.lose_a_node", str(tmp_path)],
         cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120, check=False,
     )  # fmt: skip
     assert run.returncode == 0, run.stderr[-3000:]
