@@ -30,6 +30,7 @@ ABSENT = {
     "agents/leader.py", "agents.leader", "tests/agents/test_leader.py", "agents/overnight_gap.py",
     "market/providers/csv_folder.py", "web/pages/closes.py", "web/templates/pages/closes.html",
     "cli/stored_bars.py", "tests/cli/test_coverage.py", "benchmarks/service/votes.py",
+    "make_bars.py",
 }  # fmt: skip
 """Named as what a reader writes, or what a command writes for the reader."""
 SETTING_KEYS = {f"agents.{key}" for key in AgentSettings.model_fields}
