@@ -58,7 +58,7 @@ def replay(
     """Plays stored history from `start` to `end` at `speed` days a second, as a run of its own.
 
     With `resume` it goes on with the newest run of these very dates and symbols where that
-    stopped. `told` hears of every cycle. Raises InputError for dates that are no period of the
+    stopped. `on_cycle` hears of every cycle. Raises InputError for dates that are no period of the
     past, for a speed that is none and where there is no run to go on with, UnknownSymbolError
     where nothing is stored to play.
     """
@@ -215,7 +215,7 @@ def _run_name(stores: Stores, market: ActiveMarket, name: str) -> str:
 def _stopped_run(
     settings: Settings, stores: Stores, market: ActiveMarket, name: str, symbols: Sequence[str]
 ) -> str:
-    """The run of that name, of those most recently active, that decided on `played` and nothing
+    """The run of that name, of those most recently active, that decided on `symbols` and nothing
     else. One that was killed early may not have come to a bar of every calendar yet."""
     runs = [
         run

@@ -32,9 +32,9 @@ SESSION_LENGTH = np.timedelta64(390, "m")
 
 @dataclass(frozen=True, slots=True, eq=False)
 class MarketHistory:
-    """`tape`: T bars of N symbols of one calendar as they were traded; `observation` (T, N, K) as
-    the agent sees it at their closes. `name` is what people call it, `simulated` whether it was
-    invented, `digest` the SHA-256 of the tape."""
+    """`bar_matrix`: T bars of N symbols of one calendar as they were traded; `observation` (T, N,
+    K) as the agent sees it at their closes. `name` is what people call it, `simulated` whether it
+    was invented, `digest` the SHA-256 of the tape."""
 
     name: str
     simulated: bool

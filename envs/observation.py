@@ -29,7 +29,7 @@ LIMIT = 6.0
 
 @dataclass(frozen=True, slots=True)
 class FeatureGroup:
-    """Features that are explained together. `shown` is the one a reader is told, in `unit`."""
+    """Features that are explained together. `displayed` is the one a reader is told, in `unit`."""
 
     name: str
     features: tuple[str, ...]

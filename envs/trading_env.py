@@ -51,7 +51,7 @@ class SingleEnv(gymnasium.Env[ObservationArray, Any]):
 class TradingEnv(SingleEnv):
     """Hold, leave or sell short one symbol through a random window of history.
 
-    Observation: Box(±CLIP, (K,)) float32, row t of `seen`, known at the close of bar t.
+    Observation: Box(±CLIP, (K,)) float32, row t of `observations`, known at the close of bar t.
     Action: Discrete(2), flat or long; Discrete(3), short, flat or long; Box(0, 1, (1,)) or
     Box(-1, 1, (1,)), any share (`settings.actions`): the share of equity to hold. It becomes an
     order at the close of bar t, which meets bar t + 1 through the paper account's fill model: at
@@ -79,9 +79,9 @@ class TradingEnv(SingleEnv):
         rows: range,
         settings: EnvSettings = DEFAULT_SETTINGS,
     ) -> None:
-        """`seen` (T, N, K), standardised and clipped, belongs to the rows of `history`.
+        """`observations` (T, N, K), standardised and clipped, belongs to the rows of `history`.
 
-        Raises InputError where `seen` or `rows` do not fit it, and where no window does.
+        Raises InputError where `observations` or `rows` do not fit it, and where no window does.
         """
         super().__init__(
             BatchedEnv(history, observations, rows, settings, 1), SingleAssetAction(settings)

@@ -48,7 +48,7 @@ def are_bars_due(
 ) -> bool:
     """Whether a bar that is not stored must have closed by `now`.
 
-    `asked` is when the provider was last asked successfully.
+    `last_fetched_at` is when the provider was last asked successfully.
     """
     span = store.span(market, symbol, timeframe)
     if span is None:

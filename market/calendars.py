@@ -89,7 +89,7 @@ def bar_closes(calendar: str, opened: pd.DatetimeIndex, timeframe: Timeframe) ->
 
 
 def bar_closes_array(calendar: str, opened: Times, timeframe: Timeframe) -> Times:
-    """`closes` on plain arrays (T,)."""
+    """`bar_closes` on plain arrays (T,)."""
     hours = sessions(calendar)
     if not timeframe.intraday:
         day = opened.astype("datetime64[D]").astype("datetime64[us]")

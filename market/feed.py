@@ -59,7 +59,7 @@ class FetchOutcome:
     """What became of one source of one symbol; `source` is named as in `Library.fetched`.
 
     `rows` were added or changed. STALE could not be fetched, but there is what was fetched at
-    `since`; FAILED has nothing at all; both say `why`.
+    `since`; FAILED has nothing at all; both say `reason`.
     """
 
     symbol: str
@@ -80,7 +80,7 @@ class _FetchTask:
 
 
 class Feed:
-    """Brings what is missing from `provider` into `library`, as the market of its name.
+    """Brings what is missing from `provider` into `store`, as the market of its name.
 
     Symbols that it does not `serve` come from elsewhere and are passed over.
     """

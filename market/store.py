@@ -1,7 +1,7 @@
 """The shelf on which the market's facts are kept: what a room may ask of it, not how it is kept.
 
-`storage/market_data/sql_store.py` implements `Library` over the database. Facts of two markets
-never mix: every method names its market. Frames are the tidy tables of `market/provider.py`
+`storage/market_data/sql_store.py` implements `MarketDataStore` over the database. Facts of two
+markets never mix: every method names its market. Frames are the tidy tables of `market/provider.py`
 (`BAR_COLUMNS` and its neighbours): UTC instants (`datetime64[us, UTC]`), float64 figures, int64
 fiscal years and quarters. Empty means that nothing is stored, and then the frame still has its
 columns and dtypes.
@@ -55,7 +55,7 @@ class MarketDataStore(Protocol):
         start: datetime | None = None,
         end: datetime | None = None,
     ) -> pd.DataFrame:
-        """What is stored of many symbols, read at once; `what` is named as in `fetched`.
+        """What is stored of many symbols, read at once; `source` is named as in `last_fetch`.
 
         `symbol` is a categorical of `symbols`, which are distinct; the other columns are those of
         the read of one symbol. The rows are in order of `symbols`, then as for one symbol.
@@ -119,14 +119,14 @@ class MarketDataStore(Protocol):
     ) -> WriteReport: ...
 
     def last_fetch(self, market: str, symbol: str, source: str) -> FetchStatus | None:
-        """The last attempt to fetch `what`: 'news', 'filings', 'earnings', 'actions', or 'bars 1d'
-        (bars and their timeframe). None if it was never tried, as in a market of files."""
+        """The last attempt to fetch `source`: 'news', 'filings', 'earnings', 'actions', or 'bars
+        1d' (bars and their timeframe). None if it was never tried, as in a market of files."""
         ...
 
     def last_fetches(
         self, market: str, symbols: Sequence[str], source: str
     ) -> Mapping[str, FetchStatus]:
-        """`fetched` of many symbols, without those for which it was never tried."""
+        """`last_fetch` of many symbols, without those for which it was never tried."""
         ...
 
     def record_fetch(

@@ -27,8 +27,8 @@ SIMD_LANES = 8
 class BootstrapDraws:
     """Which of `rows` rows were drawn, in blocks of `block` rows on average.
 
-    As runs of rows: `first` and one past the `last` of each run, and `at` (S + 1,), where each
-    sample's runs begin.
+    As runs of rows: `run_starts` and one past the `run_ends` of each run, and `sample_offsets` (S +
+    1,), where each sample's runs begin.
     """
 
     rows: int

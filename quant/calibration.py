@@ -14,10 +14,10 @@ of its own even where its members are calibrated; above 1 it is said to be extre
 
 d is the design effect (Kish, "Survey sampling", 1965): cells of one round move together and the
 horizons of neighbouring rounds overlap, so the first sum swings d times wider than among
-independent cells. It is measured, not assumed: both sums are cut into blocks of `BLOCK` rounds, g
-and i, and with c = sum of g / sum of i, d is the sum of (g - c i)^2 over the sum of i, at least 1
-(the clusters of Liang and Zeger, "Longitudinal data analysis using generalized linear models",
-1986). Left out: whom the slope belongs to, and delays
+independent cells. It is measured, not assumed: both sums are cut into blocks of `ROUNDS_PER_BLOCK`
+rounds, g and i, and with c = sum of g / sum of i, d is the sum of (g - c i)^2 over the sum of i, at
+least 1 (the clusters of Liang and Zeger, "Longitudinal data analysis using generalized linear
+models", 1986). Left out: whom the slope belongs to, and delays
 (`orchestrator/committee/learned_weights.py`).
 """
 

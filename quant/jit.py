@@ -1,9 +1,9 @@
 """Loops compiled by numba, once per machine and version of their sources.
 
 Promises that no loop runs stale: numba notices a change of a loop's own file but not of one that it
-calls, so compiled code is kept in a folder named after all sources of its package. Loops may therefore
-call each other across the files of one package. Where nothing can be written there, numba's own
-cache is used: such sources do not change either.
+calls, so compiled code is kept in a folder named after all sources of its package. Loops may
+therefore call each other across the files of one package. Where nothing can be written there,
+numba's own cache is used: such sources do not change either.
 """
 
 import hashlib

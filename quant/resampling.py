@@ -65,7 +65,7 @@ def ratio_estimate(
     """Sum of `numerator` over sum of `denominator` (R,), rows drawn together.
 
     A row with NaN in either is left out before drawing; n counts the rows that remain. NaN
-    where the denominators add up to zero; no interval where the rows are not `enough`.
+    where the denominators add up to zero; no interval where the rows are not `has_enough_blocks`.
     """
     known = np.isfinite(numerator) & np.isfinite(denominator)
     above = np.asarray(numerator[known], np.float64)

@@ -40,7 +40,8 @@ def tail_mean(values: Floats, level: float, length: int, minimum: int) -> Floats
 
 
 def slope(dependent: Floats, regressor: Floats, length: int, minimum: int) -> Floats:
-    """Least-squares slope of `of` on `on` (a beta); NaN where `on` stands still."""
+    """Least-squares slope of `dependent` on `regressor` (a beta); NaN where `regressor` stands
+    still."""
     return by_symbol(lambda y, x: _regression(y, x, length, minimum, False), dependent, regressor)
 
 

@@ -51,7 +51,7 @@ def make_account_cycle(
     run: str,
     opens_at: TimeSource,
 ) -> AccountCycle:
-    """The paper account of `run` through its cycles; one that is not opened yet `begins` then."""
+    """The paper account of `run` through its cycles; one that is not opened yet `opens_at` then."""
     blotter = SqlBlotter(stores.database, market.name, run)
     return AccountCycle(
         account_store=AccountStore(
@@ -82,7 +82,7 @@ def make_account_service(
     now: TimeSource,
     notify: Callable[[], None] = lambda: None,
 ) -> AccountService:
-    """Where the paper account of `day` is traded on; `now` is its run's time."""
+    """Where the paper account of `account_cycle` is traded on; `now` is its run's time."""
     return AccountService(
         account_cycle.account_store,
         LatestPrices(

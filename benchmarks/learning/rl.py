@@ -6,7 +6,7 @@
   same algorithm with the same network, epochs and learning rate learns from 8 scalar environments
   in stable-baselines3's DummyVecEnv, in minibatches of 64 as is usual there and in large ones, and
   from `VectorEnv` with 1,024 copies; and the same through `envs.training`, as `envs.train` does it.
-- score: seconds of learning until a policy makes `ENOUGH` of what the best one makes on the
+- score: seconds of learning until a policy makes `TARGET_SHARE` of what the best one makes on the
   validation rows of a planted toy market (`envs/environments/synthetic_markets.py`), by the median
   of seeds.
 - same: whether all of a training run, here and in a fresh process, leaves the same bytes, for

@@ -36,8 +36,8 @@ EngineRun = Callable[[Floats, Floats], float]
 
 @dataclass(frozen=True, slots=True)
 class BacktestEngine:
-    """`most` is on how many bars of one symbol, and how many symbols, it is measured; `imported_s`
-    the seconds its import took."""
+    """`max_size` is on how many bars of one symbol, and how many symbols, it is measured;
+    `imported_s` the seconds its import took."""
 
     name: str
     run: EngineRun

@@ -27,7 +27,7 @@ STOCKS = 30
 
 @dataclass(frozen=True, slots=True, eq=False)
 class BenchmarkMarket:
-    """What all play on: `seen` (T, N, K) is what an observation shows."""
+    """What all play on: `observations` (T, N, K) is what an observation shows."""
 
     market: MarketHistory
     observations: NDArray[np.float32]

@@ -55,7 +55,7 @@ BETWEEN_SECONDS = (0.5, 3.0)
 
 @dataclass
 class KillStats:
-    """What one kind of kill did. `wrong` is in words, and empty where all is well."""
+    """What one kind of kill did. `problems` is in words, and empty where all is well."""
 
     planned: int
     kills: int = 0

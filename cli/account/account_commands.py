@@ -310,7 +310,7 @@ def audit(
 def _change_and_show(
     change: Callable[["AccountSession"], Account], run: str, market: str | None, as_json: bool
 ) -> None:
-    """Print the account of a run as `act` leaves it."""
+    """Print the account of a run as `change` leaves it."""
     from cli.account import account_session
 
     with account_session.open_account_session(

@@ -35,8 +35,8 @@ TRAIN_SHARE, TRAIN_AND_VALIDATE_SHARE = 0.6, 0.8
 
 @dataclass(frozen=True, slots=True)
 class ModelDetails:
-    """`policy` is None where its files are refused, and `broken` says why. `votes` tells whether it
-    has the seat; `promotions` are its own, newest first."""
+    """`policy` is None where its files are refused, and `error` says why. `is_active` tells whether
+    it has the seat; `promotions` are its own, newest first."""
 
     id: str
     policy: Policy | None

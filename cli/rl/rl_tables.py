@@ -27,7 +27,7 @@ _TONES = {"stable": "green", "shifting": "yellow", "drifted": "red"}
 
 
 def model_json(details: ModelDetails, *, full: bool = False) -> dict[str, Any]:
-    """`whole`: with the arguments, the periods and everybody's scores."""
+    """`full`: with the arguments, the periods and everybody's scores."""
     policy = details.policy
     body: dict[str, Any] = {
         "id": details.id,

@@ -42,7 +42,7 @@ _RANDOMISED_COSTS = ("half_spread", "commission", "impact", "borrow")
 @dataclass(frozen=True, slots=True, eq=False)
 class StepResult:
     """Of M copies, each (M,): the reward, whether equity was used up (`terminated`) and whether the
-    window is over (`truncated`). `ended` counts the copies of which one of both is true."""
+    window is over (`truncated`). `ended_count` counts the copies of which one of both is true."""
 
     reward: Floats
     terminated: Bools
@@ -51,11 +51,11 @@ class StepResult:
 
 
 class BatchedEnv:
-    """`count` copies over `rows` of `history`. `seen` (T, N, K) float32 is the observation,
+    """`count` copies over `rows` of `history`. `observations` (T, N, K) float32 is the observation,
     standardised and clipped. A copy trades one symbol, drawn with its window, or with `portfolio`
     all N.
 
-    After `begin` and `step`, `observation` (M, W) float32 is what is seen at the close of `row`
+    After `reset` and `step`, `observation` (M, W) float32 is what is seen at the close of `row`
     (M,), and `equity` (M,) what the accounts are worth there; `cost` (M,) is what the step's fills
     took, in currency.
     """
@@ -137,7 +137,7 @@ class BatchedEnv:
         return np.where(self._tradable, value / self.equity[:, None], -1.0)
 
     def reset(self, indices: Ints, generators: Sequence[np.random.Generator]) -> None:
-        """New episodes for the copies `which`, drawn from a generator each."""
+        """New episodes for the copies `indices`, drawn from a generator each."""
         sample, many = self._episodes.sample(generators), self._accounts
         self.observation = self.observation.copy()
         many.orders[indices], many.positions[indices] = (

@@ -47,8 +47,9 @@ def observe_batch(
     offset: Ints,
     observation: Any,
 ) -> None:
-    """Fills `observation` (M, N * K and more) of the copies `which` from `seen` (S, T, N, K), 0
-    where a symbol is not traded; with a table of noise, its rows are added and the sum clipped."""
+    """Fills `observation` (M, N * K and more) of the copies `indices` from `observations` (S, T, N,
+    K), 0 where a symbol is not traded; with a table of noise, its rows are added and the sum
+    clipped."""
     symbols, features = observations.shape[2], observations.shape[3]
     for m in indices:
         s, t = traded[m], row[m]

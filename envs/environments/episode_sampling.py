@@ -24,8 +24,8 @@ _NUMBERS_PER_EPISODE = 4
 @dataclass(frozen=True, slots=True, eq=False)
 class EpisodeSample:
     """D episodes, each (D,): the `row` at whose close it starts, the set of symbols `traded`, the
-    factor on costs, bars of `delay`, row of the noise table; and `whole` (D, N), which symbols of
-    the set may be traded."""
+    factor on costs, bars of `delay`, row of the noise table; and `tradable` (D, N), which symbols
+    of the set may be traded."""
 
     row: Ints
     traded: Ints
@@ -37,7 +37,7 @@ class EpisodeSample:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class EpisodeWindows:
-    """W windows: their first `row` (W,), the set of symbols `traded` (W,) in each, and `whole`
+    """W windows: their first `row` (W,), the set of symbols `traded` (W,) in each, and `tradable`
     (W, N), which of them have every bar."""
 
     row: Ints
@@ -71,8 +71,8 @@ def episode_windows(
     """All windows of `settings.episode` bars after their first, for one symbol each or for all
     together: then those in which at least one symbol has every bar.
 
-    Raises InputError where `seen` does not belong to the history, the rows do not lie in it, or no
-    window fits.
+    Raises InputError where `observations` does not belong to the history, the rows do not lie in
+    it, or no window fits.
     """
     _check_inputs(history, observations, rows, settings.episode)
     usable = history.usable & np.isfinite(observations).all(axis=-1)

@@ -103,7 +103,7 @@ def batch_rewards(
     truncated: Bools,
 ) -> int:
     """Fills `reward` (M,), `terminated` (M,), where equity was used up, and `truncated` (M,), where
-    no bar is `left` (M,) of the episode; how many episodes have ended."""
+    no bar is `remaining` (M,) of the episode; how many episodes have ended."""
     ended = 0
     for m in range(len(before)):
         reward[m] = step_reward(number, before[m], after[m], memory[m])

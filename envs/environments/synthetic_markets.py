@@ -33,7 +33,7 @@ VOLATILITY = 0.01
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SyntheticMarket:
-    """`market`, and `best` (T, N): the share of equity that the best policy asks for at each
+    """`market`, and `best_shares` (T, N): the share of equity that the best policy asks for at each
     close of those that see what is seen but not what is held."""
 
     market: MarketHistory

@@ -56,7 +56,7 @@ def classify_regimes(x: Floats, mean: Floats, scale: Floats) -> IntArray:
 def pool_signals(
     signals: Floats, tempers: Floats, weights: Floats, regime: IntArray | None
 ) -> EnsembleForecast:
-    """Of `leanings` (members, M) at `tempers` (members,), under `weights` (R, members): of the row
+    """Of `signals` (members, M) at `tempers` (members,), under `weights` (R, members): of the row
     that `regime` (M,) names, the first where it is None."""
     if regime is None:
         regime = np.zeros(signals.shape[1], np.int64)

@@ -130,13 +130,13 @@ class Policy:
         return self.pool(signals, self.regime(x))
 
     def pool(self, signals: Floats, regime: IntArray | None) -> EnsembleForecast:
-        """Likewise, of `leanings` (members, M) and the `regime` (M,) that are known already."""
+        """Likewise, of `signals` (members, M) and the `regime` (M,) that are known already."""
         tempers = np.array([member.temper for member in self.members])
         return pool_signals(signals, tempers, self.weights, regime)
 
     def regime(self, x: Floats, mask: Floats | float = 1.0) -> IntArray | None:
         """(M,) which row of the weights is meant at (M, K) standardised observations, each feature
-        times `kept` (K,); None where one row is meant everywhere."""
+        times `mask` (K,); None where one row is meant everywhere."""
         if self.selection == "bagging":
             return None
         return classify_regimes(x * mask, self.mean, self.scale)

@@ -48,7 +48,7 @@ class Trial:
 
 
 class SweepFolder:
-    """`asked` is all that the scores depend on beside the configurations."""
+    """`config` is all that the scores depend on beside the configurations."""
 
     def __init__(self, path: Path, config: Mapping[str, Any], trials: Sequence[Trial]) -> None:
         self.path = path

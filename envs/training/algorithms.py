@@ -73,7 +73,7 @@ class StageResult:
 
 
 class Learner:
-    """One algorithm with one seed on windows of `rows`. `seen` (T, N, K) float32 is the
+    """One algorithm with one seed on windows of `rows`. `observations` (T, N, K) float32 is the
     observation, standardised and clipped."""
 
     def __init__(
@@ -100,8 +100,8 @@ class Learner:
         self._scale = scale
 
     def learn(self, stage: int, until: int, on_steps: Callable[[int], None]) -> StageResult:
-        """Go on to `until` steps, or as few beyond as whole rollouts allow; `tick` hears of every
-        so many. `stage` is the number of this part, from 0."""
+        """Go on to `until` steps, or as few beyond as whole rollouts allow; `on_steps` hears of
+        every so many. `stage` is the number of this part, from 0."""
         model, watch = self._model, _progress_callback(self._total, on_steps)
         if model.num_timesteps < until:
             drawn = np.random.SeedSequence((self._seed, stage)).generate_state(1)[0]

@@ -146,7 +146,7 @@ class TrainingArguments:
         return f"{', '.join(self.algo)} x {self.seeds} seed{'s' * (self.seeds > 1)} on {data}"
 
     def to_json(self) -> dict[str, JsonScalar]:
-        """As JSON holds it; `arguments_of` reads it back."""
+        """As JSON holds it; `parse_arguments` reads it back."""
         return {
             key: " ".join(value)
             if isinstance(value, tuple)

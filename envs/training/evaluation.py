@@ -115,7 +115,7 @@ class Evaluator:
         never below 0: a policy whose wishes do not come true is not turned upside down.
 
         Outcomes overlap, so `horizon` of them count as one; and tempered evidence is held to be
-        some `USUAL_EVIDENCE` strong before any is seen, so that a few bars make nobody sure.
+        some `PRIOR_EVIDENCE_STD` strong before any is seen, so that a few bars make nobody sure.
         """
         base, rose = self.outcomes(horizon)
         known = ~np.isnan(evidence + base + rose)

@@ -71,7 +71,7 @@ def evaluate_policy(
 
 
 def scatter(values: Floats, observed: Bools) -> Floats:
-    """(R, N) with `values` (M,) where `seen` (R, N), NaN elsewhere."""
+    """(R, N) with `values` (M,) where `observed` (R, N), NaN elsewhere."""
     out = np.full(observed.shape, np.nan)
     out[observed] = values
     return out

@@ -34,7 +34,7 @@ class StageCompleted:
 
 @dataclass(frozen=True, slots=True)
 class RunEvaluated:
-    """The end of a run: the policy's two files, and `HeldOut` as JSON."""
+    """The end of a run: the policy's two files, and `HeldOutPaths` as JSON."""
 
     tensors: bytes
     manifest: bytes

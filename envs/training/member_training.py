@@ -38,7 +38,7 @@ Bools = NDArray[np.bool_]
 @dataclass(frozen=True, slots=True, eq=False)
 class TrainingContext:
     """What all members of a run stand on. `mean` and `scale` (K,) are of the training period,
-    `seen` (T, N, K) the observation standardised by them and clipped."""
+    `observations` (T, N, K) the observation standardised by them and clipped."""
 
     arguments: TrainingArguments
     market: MarketHistory
@@ -59,7 +59,7 @@ class TrainingContext:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Checkpoint:
-    """`stage` stages are done and `steps` steps; `best` is the score of the best one, number
+    """`stage` stages are done and `steps` steps; `best_score` is the score of the best one, number
     `best_stage`, and `network` its policy. `arrays` are the learner's, empty where `ended`."""
 
     stage: int
@@ -126,7 +126,7 @@ def train_member(
     checkpoint: Checkpoint | None,
     on_steps: StepCallback,
 ) -> Iterator[tuple[StageCompleted, Checkpoint]]:
-    """A member's stages from `kept` on, or from the first; the last one has `ended`.
+    """A member's stages from `checkpoint` on, or from the first; the last one has `ended`.
 
     Raises InputError where no episode fits into the training period, and DamagedError for
     a checkpoint that does not fit the algorithm.

@@ -51,8 +51,8 @@ def run_training(
     checkpoints: Mapping[str, bytes],
     on_steps: StepCallback = ignore_steps,
 ) -> Iterator[TrainingEvent]:
-    """Train every member that `kept` (checkpoint by member; {} for a fresh run) does not hold
-    as ended, an event a stage, then judge. `tick(member, steps)` hears of steps in between.
+    """Train every member that `checkpoints` (checkpoint by member; {} for a fresh run) does not
+    hold as ended, an event a stage, then judge. `tick(member, steps)` hears of steps in between.
 
     Raises InputError for arguments or a market that cannot be trained on, and
     DamagedError for a checkpoint that is damaged or belongs to another run; both before
@@ -148,8 +148,8 @@ def _ensemble_weights(
     x: Floats,
     observed: Bools,
 ) -> Floats:
-    """(1 or R, members) by what was asked for; `leanings` (members, T, N) are of the validation
-    period, where `x` (M, K) is what was seen `there` (T, N)."""
+    """(1 or R, members) by what was asked for; `signals` (members, T, N) are of the validation
+    period, where `x` (M, K) is what was seen `observed` (T, N)."""
     if context.arguments.select == "bagging":
         return np.full((1, len(members)), 1.0 / len(members))
     base, rose = context.validation.outcomes(context.arguments.horizon)

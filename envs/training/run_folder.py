@@ -87,7 +87,7 @@ class StageProgress:
 
 
 class RunFolder:
-    """One run's folder. Reading never waits; writing is for whoever is `holding` it."""
+    """One run's folder. Reading never waits; writing is for whoever is `lock` it."""
 
     def __init__(self, path: Path, run_json: Mapping[str, Any]) -> None:
         self.path = path
@@ -243,7 +243,7 @@ class RunFolder:
         return self.path / POLICY if self._status()[0] == "done" else None
 
     def _check_same_run(self, run_json: Mapping[str, Any]) -> None:
-        """Raises InputError unless `made` is of this folder's own run."""
+        """Raises InputError unless `run_json` is of this folder's own run."""
         ours = {**self._run_json["arguments"], "data": self._run_json["data_digest"]}
         theirs = {**run_json["arguments"], "data": run_json["data_digest"]}
         same_by_digest = {"bars", "symbols"}

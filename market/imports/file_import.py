@@ -73,8 +73,8 @@ def import_file(
 ) -> ImportReport:
     """Stores a file in one transaction.
 
-    `progress` is told the file's name and its rows. Raises InputError as `read` does, and for a
-    file that contradicts what is stored unless it may `replace` that.
+    `progress` is told the file's name and its rows. Raises InputError as `read_table` does, and for
+    a file that contradicts what is stored unless it may `replace` that.
     """
     return _import(read_table(path, timeframe), store, market, replace, progress)
 

@@ -91,7 +91,7 @@ def read_bar_matrix(
 
 
 def unadjust(prices: Floats, factor: Floats) -> Floats:
-    """Adjusted prices with the factor taken out, to `DIGITS` digits."""
+    """Adjusted prices with the factor taken out, to `SIGNIFICANT_DIGITS` digits."""
     return _round_significant(prices / factor)
 
 
@@ -109,7 +109,7 @@ def implied_dividends(close: Floats, factor: Floats) -> Floats:
 
 
 def _round_significant(figures: Floats) -> Floats:
-    """To `DIGITS` digits; NaN where there is none."""
+    """To `SIGNIFICANT_DIGITS` digits; NaN where there is none."""
     with np.errstate(invalid="ignore", divide="ignore"):
         scale = 10.0 ** (SIGNIFICANT_DIGITS - 1 - np.floor(np.log10(figures)))
         return np.asarray(np.round(figures * scale) / scale)

@@ -100,7 +100,7 @@ def build_bar_panels(
     since: datetime,
 ) -> list[tuple[Panel, Floats]]:
     """For who only trades: panels of bars since then without any event, asked by nobody for a vote,
-    each with its factors (T, N) as in `History`. Raises as `build_panels` does."""
+    each with its factors (T, N) as in `PanelHistory`. Raises as `build_panels` does."""
     built = []
     for stored in _read_stored(store, market, symbols, timeframe, as_of, since):
         bars = _bars(stored, as_of, horizon=1, simulated=False)
@@ -118,7 +118,8 @@ def build_panels_with_blocks(
     since: datetime | None = None,
     simulated: bool = False,
 ) -> list[tuple[Panel, Bools]]:
-    """`build_traded` for who does not trade: each panel and where the gate would have blocked."""
+    """`build_panel_histories` for who does not trade: each panel and where the gate would have
+    blocked."""
     built = build_panel_histories(
         store, market, symbols, timeframe, as_of, horizon, since, simulated=simulated
     )

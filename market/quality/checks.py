@@ -48,8 +48,8 @@ Rows = NDArray[np.intp]
 class Flaw:
     """K occurrences of one flaw, in order: when (`at`, (K,)) and how large (`size`, (K,)).
 
-    `says` is a sentence about one of them with the fields `at` and `size`. A `passing` flaw is over
-    with the next bar, any other is remembered.
+    `message` is a sentence about one of them with the fields `at` and `size`. A `transient` flaw is
+    over with the next bar, any other is remembered.
     """
 
     message: str
@@ -78,7 +78,7 @@ def find_flaws(series: BarSeries, actions: pd.DataFrame) -> Iterator[Flaw]:
 
 
 def median_volume(series: BarSeries, rows: Rows) -> Floats:
-    """(K,): median volume of the `USUAL_WINDOW` bars before each of `rows` (K,), none earlier."""
+    """(K,): median volume of the `MEDIAN_WINDOW` bars before each of `rows` (K,), none earlier."""
     if not len(rows):
         return np.empty(0)
     past = np.lib.stride_tricks.sliding_window_view(series.volume, MEDIAN_WINDOW)

@@ -1,11 +1,11 @@
 """The quality gate: may a decision be built on this series, as of then?
 
-A flaw among the last `RECENT` bars, as far as the agents' longest indicators look back, is a
+A flaw among the last `RECENT_BARS` bars, as far as the agents' longest indicators look back, is a
 finding and blocks the symbol; an older one, or one that real markets show too, is a remark. The
-gate uses nothing after `as_of` and repairs nothing; `blocked` is its word as of many instants, from
-the same flaws. Limits were set so that fifty large companies, funds and coins from 1990 to 2025,
-crashes and earnings shocks included, are never blocked, while a planted split, hole or stale end
-is. Left out: whether prices are *right*, which takes a second source.
+gate uses nothing after `as_of` and repairs nothing; `blocked_rows` is its word as of many instants,
+from the same flaws. Limits were set so that fifty large companies, funds and coins from 1990 to
+2025, crashes and earnings shocks included, are never blocked, while a planted split, hole or stale
+end is. Left out: whether prices are *right*, which takes a second source.
 """
 
 from collections.abc import Iterator
@@ -46,8 +46,8 @@ def check_series(series: BarSeries, actions: pd.DataFrame, as_of: datetime) -> Q
 
 
 def blocked_rows(series: BarSeries, actions: pd.DataFrame, known_at: Times) -> Bools:
-    """(T,): whether `check` as of each instant of `known_at` (T,) would have blocked, given the
-    series and the actions as they stood then."""
+    """(T,): whether `check_series` as of each instant of `known_at` (T,) would have blocked, given
+    the series and the actions as they stood then."""
     bars: Rows = np.searchsorted(series.known_at, known_at, side="right")
     is_blocked: Bools = bars == 0
     if is_blocked.all():

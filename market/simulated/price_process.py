@@ -1,10 +1,10 @@
 """A market that never was: regimes, clustered and fat-tailed moves, factors, news in the making.
 
-`path` gives the whole history of one symbol from 2022 on, and a longer history begins with the
-shorter one to the last bit: every random number is a function of its day
+`simulate_prices` gives the whole history of one symbol from 2022 on, and a longer history begins
+with the shorter one to the last bit: every random number is a function of its day
 (`market/simulated/rng.py`) and every recursion runs forwards. A company's return is the market's,
-its sector's and its own; its own has a slow drift that headlines hint at (`mood`) and a jump and a
-drift after announcements (`surprise`). Left out: bars within the day, dividends, splits.
+its sector's and its own; its own has a slow drift that headlines hint at (`sentiment`) and a jump
+and a drift after announcements (`surprise`). Left out: bars within the day, dividends, splits.
 """
 
 import math
@@ -29,8 +29,8 @@ BLOCK_DAYS = 512
 
 @dataclass(frozen=True, slots=True)
 class Regime:
-    """`drift` and `volatility` of the market a day; `stays` is the chance of another such day,
-    and `then` the weights of the regimes that may follow."""
+    """`drift` and `volatility` of the market a day; `persistence` is the chance of another such
+    day, and `transition_weights` the weights of the regimes that may follow."""
 
     name: str
     drift: float

@@ -36,7 +36,7 @@ LIVE_START = datetime(2024, 1, 2, tzinfo=UTC)
 
 class DemoProvider:
     """Serves everything in `market/simulated/universe.py` with two years of history before
-    `PRESENT`."""
+    `LIVE_START`."""
 
     name = "demo"
     simulated = True

@@ -63,7 +63,7 @@ def win_years(series: ReturnSeries) -> Floats:
 
 
 def stress_returns(returns: Floats, times: Times) -> dict[str, Floats]:
-    """(...,) total return over each of `STRESS`; NaN where the record does not span it."""
+    """(...,) total return over each of `STRESS_PERIODS`; NaN where the record does not span it."""
     day = _day(times)
     answers = {}
     for name, (first, last) in STRESS_PERIODS.items():

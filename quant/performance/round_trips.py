@@ -22,10 +22,10 @@ DUST = 1e-9
 class RoundTripTable:
     """K round trips in order of their end, each field (K,).
 
-    `entry` and `exit` are rows, `column` the symbol. `profit` is in currency after commissions,
-    `returned` the profit over the value at entry. `adverse` (0 or below) and `favourable` (0 or
-    above) are the worst and best price seen on the way (MAE, MFE), as fractions of the entry
-    price.
+    `entry_row` and `exit_row` are rows, `column` the symbol. `profit` is in currency after
+    commissions, `return_fraction` the profit over the value at entry. `adverse` (0 or below) and
+    `favourable` (0 or above) are the worst and best price seen on the way (MAE, MFE), as fractions
+    of the entry price.
     """
 
     entry_row: Indices
@@ -47,7 +47,7 @@ def match_round_trips(
     low: Floats,
     high: Floats,
 ) -> RoundTripTable:
-    """The trips of F fills (F,) made at the opens of their `row`, `units` negative for sales.
+    """The trips of F fills (F,) made at the opens of their `row`, `quantity` negative for sales.
 
     `low` and `high` (T, N) are the bars' prices; NaN where there is no bar. The bar of the exit
     counts with the exit's price only, since the rest of it came afterwards.

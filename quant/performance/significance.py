@@ -63,9 +63,9 @@ def deflated_sharpe(series: ReturnSeries, trials: int, variance: float) -> Float
 class OverfittingEstimate:
     """What choosing the best of the trials is worth.
 
-    `overfit` is the probability that the best trial of one half is below the median in the other
-    half, `loss` that its Sharpe ratio there is negative; `inside` and `outside` (C,) are its
-    Sharpe ratios in both, for each of the C ways to halve the record.
+    `probability` is the probability that the best trial of one half is below the median in the
+    other half, `loss_probability` that its Sharpe ratio there is negative; `in_sample` and
+    `out_of_sample` (C,) are its Sharpe ratios in both, for each of the C ways to halve the record.
     """
 
     probability: float

@@ -10,11 +10,11 @@ from quant.risk.return_series import Floats
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TradingActivity:
-    """An account bar by bar, each (..., T), with `periods` bars a year.
+    """An account bar by bar, each (..., T), with `periods_per_year` bars a year.
 
-    `equity` and `held` (sum of the absolute values held) at the closes, `traded` (sum of the
-    absolute values bought and sold) and `cost` (commission, spread and impact) of the bar, all
-    in currency.
+    `equity` and `gross_value` (sum of the absolute values held) at the closes, `traded_value` (sum
+    of the absolute values bought and sold) and `cost` (commission, spread and impact) of the bar,
+    all in currency.
     """
 
     equity: Floats
@@ -55,8 +55,9 @@ def capacity(
 ) -> float:
     """Equity with which 95% of the fills would stay within `limit` of their bar's trade.
 
-    `traded` (F,) is the absolute value of each fill, `market` (F,) the value that changed hands
-    in its bar and `equity` (F,) the account's then. NaN without fills or without volumes.
+    `traded_value` (F,) is the absolute value of each fill, `market_value` (F,) the value that
+    changed hands in its bar and `equity` (F,) the account's then. NaN without fills or without
+    volumes.
     """
     share = ratio(
         np.abs(traded_value), market_value * equity

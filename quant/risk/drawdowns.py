@@ -2,7 +2,7 @@
 
 Wealth begins at one, so a first loss is a drawdown too. A drawdown lasts from the bar of its peak
 to the bar that reaches the peak again, or to the last bar where none does. Bars are turned into
-days by 365.25 / bars a year: `deepest` gives rows, for those who want dates.
+days by 365.25 / bars a year: `deepest_drawdowns` gives rows, for those who want dates.
 """
 
 from dataclasses import dataclass

@@ -19,11 +19,11 @@ Times = NDArray[np.datetime64]
 
 @dataclass(frozen=True, eq=False)
 class ReturnSeries:
-    """`returns` (..., T), fractions a bar, with `periods` bars a year.
+    """`returns` (..., T), fractions a bar, with `periods_per_year` bars a year.
 
     `benchmark` (T,) or (..., T) are another's returns of the same bars, `times` (T,) the closes
     of the bars in UTC; measures that need one which is missing are NaN. Raises ValueError where
-    the shapes do not fit or `periods` is not positive.
+    the shapes do not fit or `periods_per_year` is not positive.
     """
 
     returns: Floats

@@ -61,13 +61,13 @@ def expected_hit_rate(evidence: Floats, base_rate: Floats) -> Floats:
 
 def minus_median(values: Floats, mask: Bools, median: Floats) -> Floats:
     """Values (R, N) less their row's `median` (R,): what is said, or what happened, of a symbol
-    beside the others. NaN outside `kept`."""
+    beside the others. NaN outside `mask`."""
     return np.where(mask, values - median[:, np.newaxis], np.nan)
 
 
 def above_median(distance: Floats) -> Floats:
     """1 above the median, 0 below it, NaN on it: the outcome that a relative call is about, to
-    be met by evidence `from_median` in `hits`."""
+    be met by evidence `minus_median` in `hits`."""
     return np.where(np.isnan(distance) | (distance == 0.0), np.nan, distance > 0.0)
 
 
@@ -89,19 +89,19 @@ def sort_rows(values: Floats) -> SortedRows:
 
 
 def ranks(rows: SortedRows, mask: Bools) -> Floats:
-    """Ranks from 1 within each row among the cells in `kept` (M, L), ties sharing their average;
-    NaN elsewhere. `kept` holds no NaN."""
+    """Ranks from 1 within each row among the cells in `mask` (M, L), ties sharing their average;
+    NaN elsewhere. `mask` holds no NaN."""
     return _ranks(rows.values, rows.order, np.ascontiguousarray(mask))
 
 
 def medians(rows: SortedRows, mask: Bools) -> Floats:
-    """Median (M,) of each row's cells in `kept`, NaN where there are none."""
+    """Median (M,) of each row's cells in `mask`, NaN where there are none."""
     return _medians(rows.values, rows.order, np.ascontiguousarray(mask))
 
 
 def rank_correlation(one: SortedRows, other: SortedRows, mask: Bools, minimum: int) -> Floats:
-    """Spearman's, of each row over its cells in `kept`: (M,), NaN where those are fewer than
-    `fewest` or one side stands still.
+    """Spearman's, of each row over its cells in `mask`: (M,), NaN where those are fewer than
+    `minimum` or one side stands still.
 
     Over symbols, evidence against change: the rank information coefficient (Grinold 1989).
     """

@@ -3,7 +3,7 @@
 A *breach* is an outcome below the quantile forecast for it: one in twenty, if the forecast is
 right. Arrays are (T, N) or (T,) with NaN in the holes. The tests assume outcomes that do not
 overlap, which those of neighbouring bars do: give them every `horizon` + 1-th bar, where each
-forecast is made after the outcome before it was known (`apart`).
+forecast is made after the outcome before it was known (`non_overlapping`).
 """
 
 from dataclasses import dataclass
@@ -36,7 +36,8 @@ def breaches(forecast: Floats, outcome: Floats) -> Floats:
 
 
 def historical_simulation(open_: Floats, horizon: int) -> Floats:
-    """Rival: the 5% quantile of the symbol's last `HISTORY` outcomes complete at the row."""
+    """Rival: the 5% quantile of the symbol's last `HISTORY_OUTCOMES` outcomes complete at the
+    row."""
     return rolling.quantile(
         pct_change(open_, horizon), QUANTILE_LEVEL, HISTORY_OUTCOMES, HISTORY_OUTCOMES
     )
@@ -65,7 +66,7 @@ def non_overlapping(breached: Floats, horizon: int) -> Floats:
 
 
 def kupiec(breached: Floats) -> LikelihoodRatioTest:
-    """Are breaches as frequent as `LEVEL` says? Of breaches (K,) in order of time.
+    """Are breaches as frequent as `QUANTILE_LEVEL` says? Of breaches (K,) in order of time.
 
     The proportion-of-failures test (Kupiec 1995), one degree of freedom.
     """

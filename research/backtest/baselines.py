@@ -26,8 +26,8 @@ FAST, SLOW = 20, 50
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TargetPlan:
-    """What is wanted at the close of each row, and the limits that bind it; `groups` are those that
-    symbols share."""
+    """What is wanted at the close of each row, and the limits that bind it; `shared_limits` are
+    those that symbols share."""
 
     target_matrix: TargetMatrix
     limits: LimitSettings

@@ -45,7 +45,7 @@ class TimeGrid:
     """K rows of all parts in order of time (of rows that close together, the first part's first).
 
     Row `rows[p][r]` is row r of part p, whose symbols are the columns `columns[p]`. A row that is
-    `together` (K,) with the one before closed at the same instant.
+    `same_instant` (K,) with the one before closed at the same instant.
     """
 
     symbols: tuple[str, ...]
@@ -67,7 +67,7 @@ class TimeGrid:
 def load_panels(
     store: MarketDataStore, request: BacktestRequest, simulated: bool
 ) -> tuple[CalendarPanel, ...]:
-    """The parts of `asked`, a calendar each.
+    """The parts of `request`, a calendar each.
 
     Raises UnknownSymbolError for a symbol that is not stored and InputError for one without a bar
     in the period, and for a period too short for any vote to be settled.

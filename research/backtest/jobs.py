@@ -43,7 +43,7 @@ class BacktestJob:
 
 
 class BacktestJobs:
-    """`command` runs the verb; it reads the request from its standard input. `changed` is called,
+    """`command` runs the verb; it reads the request from its standard input. `on_change` is called,
     from any thread, whenever a job moves."""
 
     def __init__(self, command: Sequence[str], on_change: Callable[[], None]) -> None:

@@ -28,7 +28,7 @@ A_DAY = np.timedelta64(1, "D")
 
 
 class PerformanceCalculator:
-    """Measures the accounts of one stage. `a_year` is how many days a year has."""
+    """Measures the accounts of one stage. `days_per_year` is how many days a year has."""
 
     def __init__(self, inputs: BacktestInputs, market: SimulationResult) -> None:
         """`market` is what all are compared with."""

@@ -55,7 +55,7 @@ class BacktestReport:
 
 
 def build_report(suite: BacktestSuite, earlier_trials: int) -> BacktestReport:
-    """`earlier` is how many backtests were run before: they count as trials."""
+    """`earlier_trials` is how many backtests were run before: they count as trials."""
     curves = {
         "committee": suite.committee.equity,
         **{name: result.equity for name, result in suite.agents.items()},

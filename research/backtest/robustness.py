@@ -94,7 +94,7 @@ def monte_carlo(
 ) -> dict[str, Any]:
     """Paths of wealth made of the same returns (T,), and of the same round trips (K,).
 
-    `trips` are profits as shares of the equity at their entry, in order of their end. `bands`
+    `round_trips` are profits as shares of the equity at their entry, in order of their end. `bands`
     maps a percentile to the wealth, one at the beginning, after each of `points` bars (or trips);
     `final` maps a measure to its value, to 5% (`low`) and 95% (`high`) of the paths and to the
     percentiles between. The same under `trades`, None where there are too few.
@@ -116,8 +116,8 @@ def overfitting(
 ) -> dict[str, Any]:
     """How much of the record (T,) may be owed to the search that found it.
 
-    `trials` (T, K) are the returns of everything tried on these bars, `earlier` how many more
-    were tried before. Where the trials differ less than worthless ones would by chance, the
+    `trials` (T, K) are the returns of everything tried on these bars, `earlier_trials` how many
+    more were tried before. Where the trials differ less than worthless ones would by chance, the
     variance of the latter (1 / (T - 1)) is taken, so that like trials do not flatter.
     `sharpe_of_luck` is the yearly Sharpe ratio that the best of so many worthless ones shows,
     `bars_needed` the shortest record that tells one like this from nothing, at 95%.

@@ -49,9 +49,9 @@ RANDOM_COMMITTEES = 20
 
 @dataclass(frozen=True, slots=True, eq=False)
 class BacktestInputs:
-    """What all contestants share. `hearings`, `change` and `ballots` have an entry a part;
-    `change` (R, N) is what came of each vote. `tape` is of K rows and N symbols, prices as they
-    were traded and dividends in cash; all masks are (K, N): `traded` where there is a bar and
+    """What all contestants share. `vote_matrices`, `change` and `agent_votes` have an entry a part;
+    `change` (R, N) is what came of each vote. `bar_matrix` is of K rows and N symbols, prices as
+    they were traded and dividends in cash; all masks are (K, N): `traded` where there is a bar and
     `buyable` where it is of something that can be bought: an index is voted on but has no volume
     that one could trade."""
 
@@ -84,7 +84,7 @@ class PooledForecast:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CommitteeTargets:
-    """What a committee decided: `action` codes (K, N) and its plan."""
+    """What a committee decided: `actions` codes (K, N) and its plan."""
 
     actions: Codes
     plan: TargetPlan
@@ -95,7 +95,7 @@ def build_inputs(
     panels: Sequence[CalendarPanel],
     agent_votes: Sequence[tuple[AgentVoteResult, ...]],
 ) -> BacktestInputs:
-    """`ballots` are on the parts' voted rows, of the agents `asked.seated` in that order."""
+    """`agent_votes` are on the parts' voted rows, of the agents `asked.seated` in that order."""
     grid = build_grid(panels)
     vote_matrices = tuple(
         collect_votes(part.panel, cast, part.since)

@@ -40,8 +40,8 @@ KELLY_FACTORS = (0.5, 1.0, 2.0)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class BacktestSuite:
-    """What was played. `costs` and `delays` are the committee under other assumptions, `trials` it
-    under other settings, by their label. `fold_s` is what deciding and trading once took."""
+    """What was played. `by_cost` and `by_delay` are the committee under other assumptions, `trials`
+    it under other settings, by their label. `fold_s` is what deciding and trading once took."""
 
     inputs: BacktestInputs
     forecast: PooledForecast

@@ -42,12 +42,12 @@ DIGITS = 4
 class FitSample:
     """What R rows (`begin` to T - 1 of a panel) of N symbols say about the K weights of an agent.
 
-    `unit` (R, N, K): log-odds a unit of weight, 0 where the evidence is missing; `base` (R, N):
-    log-odds of the base rate; `voted` (R, N). `change` (R, N): the outcome, NaN where there is none
-    to learn from. `ends` (R,): row, counted from `begin`, at which the outcomes begun in a row are
-    complete. `slope` (R, K) and `bend` (R, K, K) are gradient and negative curvature of a row's
-    log-likelihood at the shipped weights, `pull` and `noise` (R,) its sum of residuals and the sum
-    of their squares.
+    `evidence` (R, N, K): log-odds a unit of weight, 0 where the evidence is missing;
+    `base_log_odds` (R, N): log-odds of the base rate; `voted` (R, N). `change` (R, N): the outcome,
+    NaN where there is none to learn from. `outcome_ends` (R,): row, counted from `begin`, at which
+    the outcomes begun in a row are complete. `gradient` (R, K) and `curvature` (R, K, K) are
+    gradient and negative curvature of a row's log-likelihood at the shipped weights, `residual_sum`
+    and `residual_squares` (R,) its sum of residuals and the sum of their squares.
     """
 
     agent: str
@@ -74,7 +74,7 @@ class FitSample:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FittedWeights:
-    """Weights (K,) in the order of the lesson's names; `spread` 0 are those that ship. `rows` is
+    """Weights (K,) in the order of the lesson's names; `prior_std` 0 are those that ship. `rows` is
     how many settled rows spoke."""
 
     weights: Floats
@@ -90,7 +90,7 @@ def embargo_rows(horizon: int) -> int:
 def build_sample(
     panel: Panel, begin: int, agent: TunableAgent[Any], evidence_inputs: Any
 ) -> FitSample:
-    """The lesson of rows `begin` to T - 1 for `agent`, which has `seen` them.
+    """The lesson of rows `begin` to T - 1 for `agent`, which has `evidence_inputs` them.
 
     An outcome that takes more than twice the rows it should, because its symbol was not traded, is
     not learnt from.
@@ -128,9 +128,9 @@ def build_sample(
 
 
 def fit_weights(sample: FitSample, rows: Rows, fold_count: int = FOLDS) -> FittedWeights:
-    """The weights that `rows` of the lesson speak for, their spread chosen on `count` folds.
+    """The weights that `rows` of the lesson speak for, their spread chosen on `fold_count` folds.
 
-    The shipped weights where fewer than `FEWEST_ROWS` are settled.
+    The shipped weights where fewer than `MIN_ROWS` are settled.
     """
     settled = rows[sample.residual_squares[rows] > 0.0]
     if len(settled) < MIN_ROWS:
@@ -156,8 +156,8 @@ def design_effect(sample: FitSample, rows: Rows) -> float:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _QuadraticLikelihood:
-    """The log-likelihood of some rows around the shipped weights: its `slope` (K,), its negative
-    curvature `bend` (K, K), the number of `rows` and their design `effect`.
+    """The log-likelihood of some rows around the shipped weights: its `gradient` (K,), its negative
+    curvature `curvature` (K, K), the number of `rows` and their design `design_effect`.
 
     Votes are moved by a few hundredths of log-odds, over which the likelihood is a parabola: one
     step of Newton's method is its maximum (a test holds it to that).
@@ -195,7 +195,7 @@ def _quadratic_likelihood(sample: FitSample, rows: Rows) -> _QuadraticLikelihood
 
 
 def _choose_prior_std(sample: FitSample, rows: Rows, fold_count: int) -> float:
-    """The smallest of `SPREADS` whose gain on folds is within one standard error of the best
+    """The smallest of `PRIOR_STDS` whose gain on folds is within one standard error of the best
     (Breiman, Friedman, Olshen and Stone 1984, section 3.4.3)."""
     first, last = int(rows[0]), int(rows[-1])
     gains = []

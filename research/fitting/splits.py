@@ -41,10 +41,10 @@ def purged_folds(ends: Rows, count: int, embargo: int) -> tuple[TrainTestSplit, 
 def combinatorial_splits(
     ends: Rows, groups: int, test_groups: int, embargo: int
 ) -> tuple[TrainTestSplit, ...]:
-    """A split for every choice of `tested` out of `groups` stretches, in the order of
+    """A split for every choice of `test_groups` out of `groups` stretches, in the order of
     `itertools.combinations`: combinatorial purged cross-validation.
 
-    Raises InputError unless 0 < `tested` < `groups`.
+    Raises InputError unless 0 < `test_groups` < `groups`.
     """
     _check_test_groups(groups, test_groups)
     blocks = _blocks(len(ends), groups)

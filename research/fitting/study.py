@@ -34,7 +34,7 @@ REFITS_PER_WINDOW = 5
 class AgentFit:
     """`weights` were fitted on all `rows` settled bars; the skills are those of a walk and of the
     shipped weights on the same bars. `gain`: Brier skill of the refitted less the shipped.
-    `crossed`: over the histories of a cross-validation of the whole period."""
+    `cross_validation`: over the histories of a cross-validation of the whole period."""
 
     agent: str
     version: str
@@ -84,7 +84,7 @@ def study_agent(sample: FitSample, folds: int) -> AgentFit:
 def build_coefficients(
     panel: Panel, digest: str, begin: int, fits: Sequence[AgentFit], made_at: datetime
 ) -> Coefficients:
-    """The weights of `chosen`, fitted on rows `begin` to T - 1 of the panel of that `digest`."""
+    """The weights of `fits`, fitted on rows `begin` to T - 1 of the panel of that `digest`."""
     return Coefficients(
         weights={each.agent: each.weights for each in fits},
         versions={each.agent: each.version for each in fits},

@@ -154,7 +154,8 @@ def skill_difference(sample: FitSample, one: Floats, other: Floats) -> IntervalE
 def cross_validate(
     sample: FitSample, groups: int = FOLD_GROUPS, test_groups: int = TEST_GROUPS
 ) -> CrossValidation:
-    """The agent's skill on every history that tests of `tested` of `groups` stretches make up."""
+    """The agent's skill on every history that tests of `test_groups` of `groups` stretches make
+    up."""
     splits = combinatorial_splits(
         sample.outcome_ends, groups, test_groups, embargo_rows(sample.horizon)
     )

@@ -38,8 +38,8 @@ class TrainingData:
 
 @dataclass(frozen=True, slots=True)
 class StoredMarket:
-    """One market as it is stored. `watched` are the symbols meant where none are named, `now` is
-    its present."""
+    """One market as it is stored. `watched_symbols` are the symbols meant where none are named,
+    `now` is its present."""
 
     store: MarketDataStore
     name: str

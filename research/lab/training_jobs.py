@@ -41,7 +41,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(slots=True, eq=False)
 class _ActiveRun:
-    """A run that goes on in this process, or is about to and has no name yet; `wish` is how
+    """A run that goes on in this process, or is about to and has no name yet; `end_reason` is how
     somebody wants it to end."""
 
     run: str = ""
@@ -56,8 +56,8 @@ class _ActiveRun:
 
 
 class TrainingJobs:
-    """`session` is the Ray that the agents vote in, None while it is starting. `finished` and
-    `changed` (called whenever a run moves) are called from threads of their own."""
+    """`session` is the Ray that the agents vote in, None while it is starting. `on_policy` and
+    `on_change` (called whenever a run moves) are called from threads of their own."""
 
     def __init__(
         self,

@@ -50,8 +50,8 @@ _LATER_CHECKS: tuple[tuple[str, InvariantCheck], ...] = (
 class LookaheadReport:
     """What `bars` of `symbols`, cut `cuts` times, say of an agent that cast `votes` votes there.
 
-    `silence` is the commonest reason for abstaining, None where it never did: an agent that was
-    silent throughout has shown nothing.
+    `commonest_abstention` is the commonest reason for abstaining, None where it never did: an agent
+    that was silent throughout has shown nothing.
     """
 
     agent: str
@@ -74,8 +74,8 @@ def examine(
     on_progress: ProgressCallback = lambda *_: None,
     out_of_time: Callable[[], bool] = lambda: False,
 ) -> LookaheadReport:
-    """Every promise, on one panel. `fresh` (picklable) makes the agent anew in another process;
-    without it only this one is asked. Cutting ends early once `hurried`."""
+    """Every promise, on one panel. `make_fresh` (picklable) makes the agent anew in another
+    process; without it only this one is asked. Cutting ends early once `out_of_time`."""
     try:
         case = CheckCase(agent, panel, agent.vote(panel), seed)
     except Exception as error:

@@ -39,7 +39,8 @@ AgentConstructor = Callable[[], Agent]
 @dataclass(frozen=True, slots=True)
 class InvariantViolation:
     """One promise broken. `source` is what an early vote was traced to (`altered.SOURCES` or
-    `LENGTH`), else empty; `where` is the first difference; `cuts` in how many cuts it showed."""
+    `PANEL_LENGTH`), else empty; `difference` is the first difference; `cuts` in how many cuts it
+    showed."""
 
     invariant: str
     message: str

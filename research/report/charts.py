@@ -32,7 +32,7 @@ from research.report.svg import (
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PlotCurve:
-    """`values` (T,), NaN where there is none. `look` 1 to 8 is its colour and dash."""
+    """`values` (T,), NaN where there is none. `style` 1 to 8 is its colour and dash."""
 
     name: str
     values: Floats
@@ -162,9 +162,9 @@ def calibration_chart(id: str, title: str, dots: Sequence[CalibrationPoint]) -> 
 
 
 def interval_mark(value: float, low: float, high: float, full_scale: float) -> str:
-    """A small mark for a table's cell: the interval and the value about zero in the middle, `full`
-    at either end; nothing without an interval. It says nothing that the cell does not say in
-    figures."""
+    """A small mark for a table's cell: the interval and the value about zero in the middle,
+    `full_scale` at either end; nothing without an interval. It says nothing that the cell does not
+    say in figures."""
 
     def x(number: float) -> float:
         return round(50 + 50 * min(max(number / full_scale, -1.0), 1.0), 1)

@@ -18,7 +18,7 @@ EstimateLike = Mapping[str, Any] | float | None
 
 @dataclass(frozen=True, slots=True)
 class FormattedFigure:
-    """`between` is the 90% interval in words, `n` the observations, `mark` a small drawing of the
+    """`interval` is the 90% interval in words, `n` the observations, `mark` a small drawing of the
     interval about zero; each empty where there is none. `tone` is 'up', 'down' or 'flat' where the
     whole interval lies on one side of zero or does not, and empty without an interval."""
 
@@ -36,8 +36,8 @@ def format_figure(
     digits: int | None = None,
     counted_unit: str = "",
 ) -> FormattedFigure:
-    """`told` in its unit; `full` asks for a mark, and a tone, on a scale from -full to full.
-    `counted` names what n counts, where that is not what n counts elsewhere."""
+    """`estimate` in its unit; `full_scale` asks for a mark, and a tone, on a scale from -full to
+    full. `counted_unit` names what n counts, where that is not what n counts elsewhere."""
     if not isinstance(estimate, Mapping):
         return FormattedFigure(format_number(estimate, unit, digits))
     value, low, high = (_float(estimate.get(name)) for name in ("value", "low", "high"))

@@ -32,7 +32,7 @@ def _no_url(_: str) -> str:
 @dataclass(frozen=True, slots=True)
 class ScoreColumn:
     """A score; `about_zero` where zero is what knows nothing, `counted` what its n counts if not
-    votes, `needs` what there was none of where that is 0."""
+    votes, `required` what there was none of where that is 0."""
 
     field: str
     heading: str
@@ -90,8 +90,8 @@ class ForecasterRow:
 
 @dataclass(frozen=True, slots=True)
 class RecordView:
-    """`weighed` says that weights are known. `calibration` and `regret` are figures in HTML, empty
-    where there is nothing to draw."""
+    """`has_weights` says that weights are known. `calibration` and `regret` are figures in HTML,
+    empty where there is nothing to draw."""
 
     has_weights: bool
     heads: tuple[ColumnHeading, ...]

@@ -17,7 +17,7 @@ class FigureRow:
 
 @dataclass(frozen=True, slots=True)
 class FigureTable:
-    """A table of figures: `corner` heads the names of its lines, `said` is a sentence on how to
+    """A table of figures: `row_header` heads the names of its lines, `note` is a sentence on how to
     read it."""
 
     title: str

@@ -36,7 +36,7 @@ Dump = dict[str, list[tuple[Any, ...]]]
 
 def dump(database: Database, *, without_outages: bool = False) -> Dump:
     """The rows of each table in the order of their keys, which are numbers of events where it is
-    not `apart` from those."""
+    not `without_outages` from those."""
     with database.reading() as connection:
         return {
             each.name: _rows(connection, each, without_outages)

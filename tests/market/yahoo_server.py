@@ -59,7 +59,8 @@ class FakeCompany:
 
 
 class YahooServer:
-    """`with YahooServer() as yahoo:` serves at `yahoo.url`; `yahoo.request_counts` counts by kind."""
+    """`with YahooServer() as yahoo:` serves at `yahoo.url`; `yahoo.request_counts` counts by
+    kind."""
 
     def __init__(self) -> None:
         self.companies: dict[str, FakeCompany] = {"ACME": FakeCompany()}

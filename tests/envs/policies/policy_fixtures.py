@@ -72,8 +72,8 @@ def policy(
     by_regime: bool = False,
     change: Callable[[Floats], Floats] = lambda numbers: numbers,
 ) -> Policy:
-    """Of `mixed` members unless others are given, at random weights; `change` makes other weights
-    of them."""
+    """Of `mixed_members` members unless others are given, at random weights; `change` makes other
+    weights of them."""
     rng = np.random.default_rng(seed)
     voting = mixed_members(seed) if members is None else members
     weights = rng.uniform(0.1, 1.0, (len(REGIMES) if by_regime else 1, len(voting)))
