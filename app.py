@@ -16,7 +16,7 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from agents.registry import PROBLEMS
+from agents.registry import PROBLEMS as AGENTS_LEFT_OUT
 from cli.account_verbs import account, audit, cancel, order, orders, parity, reconcile
 from cli.research_verbs import backtest, check, fit
 from cli.rl_verbs import rl
@@ -39,6 +39,7 @@ from cli.terminal import (
 from domain.canonical import to_json
 from domain.errors import QuorumError
 from domain.timeframe import Timeframe
+from market.registry import PROBLEMS as PROVIDERS_LEFT_OUT
 from settings import config_file, home, load_settings, redacted
 
 app = typer.Typer(
@@ -299,7 +300,7 @@ def run(arguments: list[str]) -> int:
     With --json nothing but our own object may reach standard output, whatever libraries print.
     """
     try:
-        for problem in PROBLEMS:
+        for problem in (*AGENTS_LEFT_OUT, *PROVIDERS_LEFT_OUT):
             say(problem)
         with redirect_stdout(sys.stderr) if "--json" in arguments else nullcontext():
             ended = int(app(arguments, standalone_mode=False) or 0)

@@ -2,14 +2,14 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from domain.errors import ConfigurationError
 from domain.symbols import ALWAYS_OPEN, asset_class, calendar_of
 from market.calendars import last_close
 from market.feed import Feed
 from market.provider import Provider
-from settings import MarketName, Settings
+from market.registry import AUTO, FILES, SHIPPED, make
+from settings import Settings
 from storage.journal import Journal
 from storage.library import SqlLibrary
 from wiring.stores import Clock, Say, Stores, utc_now
@@ -34,14 +34,17 @@ def choose_market(settings: Settings, library: SqlLibrary, now: Clock, say: Say)
     where only the demo is left beside classes of symbols that have a real market of their own.
     """
     asked = settings.market.provider
-    name = _found_market(settings, library, say) if asked == "auto" else asked
+    name = _found_market(settings, library, say) if asked == AUTO else asked
     by_class = settings.market.by_class
-    if name == "demo":
-        provider = _demo(settings, now)
-    elif "yahoo" in {name, *by_class.values()}:
-        provider = _yahoo(settings)
-    else:
-        return Market("files", simulated=False, feed=None)
+    fetched = sorted({name, *by_class.values()} - {FILES})
+    if not fetched:
+        return Market(FILES, simulated=False, feed=None)
+    if len(fetched) > 1:
+        raise ConfigurationError(
+            f"market.provider {name!r} and market.by_class fetch from {' and '.join(fetched)}, and "
+            f"one provider is fetched from at a time. Use {FILES!r} for all but one of them."
+        )
+    provider = _provider(settings, fetched[0], now)
 
     def serves(symbol: str) -> bool:
         return by_class.get(asset_class(symbol), name) == provider.name
@@ -50,12 +53,12 @@ def choose_market(settings: Settings, library: SqlLibrary, now: Clock, say: Say)
     return Market(name, provider.simulated, feed)
 
 
-def _found_market(settings: Settings, library: SqlLibrary, say: Say) -> MarketName:
+def _found_market(settings: Settings, library: SqlLibrary, say: Say) -> str:
     by_class = settings.market.by_class
     if any(asset_class(symbol) not in by_class for symbol in library.symbols("files")):
         say("Market: files, for this home holds imported history (--market yahoo for live data).")
         return "files"
-    if _yahoo(settings).reachable():
+    if _yahoo_answers(settings):
         return "yahoo"
     if by_class:
         raise ConfigurationError(
@@ -70,21 +73,23 @@ def _found_market(settings: Settings, library: SqlLibrary, say: Say) -> MarketNa
     return "demo"
 
 
-def _yahoo(settings: Settings) -> Any:
+def _yahoo_answers(settings: Settings) -> bool:
     from market.yahoo import YahooProvider
 
-    return YahooProvider(settings.home / "cache" / "yahoo", settings.yahoo.url)
+    return YahooProvider(settings.home / "cache" / "yahoo", settings.yahoo.url).reachable()
 
 
-def _demo(settings: Settings, now: Clock) -> Provider:
-    from market.demo import DemoProvider
-
-    if settings.market.timeframe.intraday:
+def _provider(settings: Settings, name: str, now: Clock) -> Provider:
+    """Those that ship have a section of settings of their own, others a table of options."""
+    options = settings.market.options.get(name, {})
+    own = getattr(settings, name) if name in SHIPPED else options
+    provider = make(name, own, cache=settings.home / "cache" / name, now=now)
+    if provider.simulated and settings.market.timeframe.intraday:
         raise ConfigurationError(
             f"The demo market has daily bars only, not {settings.market.timeframe}. Set "
             "market.timeframe to 1d, or choose another market."
         )
-    return DemoProvider(settings.demo.seed, now)
+    return provider
 
 
 def demo_present(journal: Journal) -> datetime:

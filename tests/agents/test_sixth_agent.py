@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import agents.registry as registry
-from agents.base import SignalAgent, Silences
+from agents.base import SignalAgent
 from agents.evidence import Signal
 from domain.panel import Floats, Panel
 from quant.columns import change
@@ -30,9 +30,6 @@ class LeaderAgent(SignalAgent):
     def see(self, panel: Panel, since: int) -> Mapping[str, Floats]:
         benchmark = np.repeat(panel.benchmark[:, np.newaxis], len(panel.symbols), axis=1)
         return {"benchmark, last bar": 100.0 * change(benchmark, 1)}
-
-    def silences(self, panel: Panel, since: int, seen: Mapping[str, Floats]) -> Silences:
-        return [(np.isnan(seen["benchmark, last bar"][since:]), "the benchmark is unknown")]
 
 
 # example: end
