@@ -18,6 +18,7 @@ from rich.table import Table
 
 from agents.registry import PROBLEMS as AGENTS_LEFT_OUT
 from cli.account_verbs import account, audit, cancel, order, orders, parity, reconcile
+from cli.new_verbs import new
 from cli.research_verbs import backtest, check, fit
 from cli.rl_verbs import rl
 from cli.terminal import (
@@ -55,6 +56,7 @@ app.add_typer(config, name="config")
 app.add_typer(backtest, name="backtest")
 app.add_typer(account, name="account")
 app.add_typer(rl, name="rl")
+app.add_typer(new, name="new")
 for verb in (orders, order, cancel, reconcile, audit, parity):
     app.command()(verb)
 app.command()(fit)

@@ -20,6 +20,7 @@ from cli.terminal import (
     settings_of,
 )
 from domain.errors import InputError
+from domain.timeframe import Timeframe
 from settings import load_settings
 
 backtest = typer.Typer(
@@ -221,7 +222,9 @@ def fit(
 
 
 def check(
-    agent: Annotated[str, typer.Argument(help="As `quorum agents` names it.")],
+    name: Annotated[
+        str, typer.Argument(help="An agent, as `quorum agents` names it, or a provider.")
+    ],
     symbols: SomeSymbols = None,
     cuts: Annotated[int, typer.Option(help="Random times to cut each panel at.")] = 20,
     seed: Annotated[int, typer.Option(help="Of the times and the altered futures.")] = 0,
@@ -229,12 +232,18 @@ def check(
     timeframe: OnTimeframe = None,
     as_json: AsJson = False,
 ) -> None:
-    """Does AGENT keep its promises: no look-ahead, no memory, no neighbours, no guesses?"""
+    """Does the agent NAME keep its promises: no look-ahead, no memory, no neighbours, no guesses?
+    Does the provider NAME keep its contract?"""
+    from agents.registry import AGENTS
     from cli import checking
+    from market.registry import PROVIDERS
 
+    if name in PROVIDERS and name not in AGENTS:
+        _check_provider(name, symbols or [], market, timeframe, as_json)
+        return
     checked = checking.check(
         settings_of(market, timeframe),
-        agent,
+        name,
         symbols=symbols or [],
         cuts=cuts,
         seed=seed,
@@ -245,3 +254,16 @@ def check(
     else:
         checking.show(checked, results)
     checking.refuse_if_broken(checked)
+
+
+def _check_provider(
+    name: str, symbols: list[str], market: str | None, timeframe: Timeframe | None, as_json: bool
+) -> None:
+    from cli import checking_providers
+
+    checked = checking_providers.check_provider(settings_of(market, timeframe), name, symbols)
+    if as_json:
+        print_json(checking_providers.as_json(checked))
+    else:
+        checking_providers.show(checked, results)
+    checking_providers.refuse_if_broken(checked)

@@ -44,7 +44,7 @@ def choose_market(settings: Settings, library: SqlLibrary, now: Clock, say: Say)
             f"market.provider {name!r} and market.by_class fetch from {' and '.join(fetched)}, and "
             f"one provider is fetched from at a time. Use {FILES!r} for all but one of them."
         )
-    provider = _provider(settings, fetched[0], now)
+    provider = make_provider(settings, fetched[0], now)
 
     def serves(symbol: str) -> bool:
         return by_class.get(asset_class(symbol), name) == provider.name
@@ -79,10 +79,11 @@ def _yahoo_answers(settings: Settings) -> bool:
     return YahooProvider(settings.home / "cache" / "yahoo", settings.yahoo.url).reachable()
 
 
-def _provider(settings: Settings, name: str, now: Clock) -> Provider:
-    """Those that ship have a section of settings of their own, others a table of options."""
+def make_provider(settings: Settings, name: str, now: Clock) -> Provider:
+    """The provider called `name`, with its own settings: those that ship have a section, others a
+    table of options. `now` is the demo's clock."""
     options = settings.market.options.get(name, {})
-    own = getattr(settings, name) if name in SHIPPED else options
+    own = getattr(settings, name, options) if name in SHIPPED else options
     provider = make(name, own, cache=settings.home / "cache" / name, now=now)
     if provider.simulated and settings.market.timeframe.intraday:
         raise ConfigurationError(
