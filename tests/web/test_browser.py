@@ -146,7 +146,7 @@ def test_a_backtest_is_refused_in_place_started_and_cancelled_without_a_new_page
         page.wait_for_selector("#live[data-state=live]")
         page.fill("#bt-capital", "much")
         page.click("#backtest-form button.primary")
-        page.wait_for_selector("#backtest-problem:has-text('is no number')")
+        page.wait_for_selector("#backtest-problem:has-text('is not a number')")
         assert page.input_value("#bt-capital") == "much"
         page.fill("#bt-capital", "50000")
         page.click("#backtest-form button.primary")
@@ -206,7 +206,7 @@ def test_money_notes_and_the_stop_work_in_place_and_the_journal_prints_clean(
         page.click("#money summary:has-text('Deposit')")
         page.fill("#deposit-amount", "much")
         page.click("#money form[action='/account/deposit'] button")
-        page.wait_for_selector("#deposit-problem:has-text('is no number')")
+        page.wait_for_selector("#deposit-problem:has-text('is not a number')")
         assert page.input_value("#deposit-amount") == "much"
         page.fill("#deposit-amount", "500")
         page.click("#money form[action='/account/deposit'] button")

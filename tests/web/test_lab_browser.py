@@ -33,7 +33,7 @@ def test_a_training_is_started_followed_on_the_stream_and_its_model_promoted(
         page.wait_for_selector("#live[data-state=live]")
         page.fill("#lab-steps", "many")
         page.click("#lab-form button.primary")
-        page.wait_for_selector("#lab-steps-fault:has-text('is no whole number')")
+        page.wait_for_selector("#lab-steps-fault:has-text('is not a number')")
         assert page.input_value("#lab-steps") == "many"
         assert _accessibility_violations(page) == []
         page.uncheck("#lab-form input[value=ppo]")
