@@ -1,4 +1,4 @@
-"""What agents have in common: what one declares of itself, and how weighted evidence is cast.
+"""What agents have in common: what each declares of itself, and how weighted evidence makes votes.
 
 An agent need not inherit from here to vote (`domain.votes.Agent` is all that a team asks for); what
 a class does not declare has the value that `BaseAgent` gives it. Leaves out which agents there are
@@ -29,8 +29,8 @@ from agents.evidence import (
 from domain.panel import Floats, Panel
 from domain.votes import Evidence, ItemEvidence, Votes, build_votes
 
-Silences = Sequence[tuple[NDArray[np.bool_], str]]
-"""Where an agent abstains (R, N), and why; see `domain.votes.cast`."""
+Abstentions = Sequence[tuple[NDArray[np.bool_], str]]
+"""Where an agent abstains (R, N), and why; see `domain.votes.build_votes`."""
 
 
 class BaseAgent:
@@ -56,33 +56,33 @@ class BaseAgent:
     def version(self) -> str:
         raise NotImplementedError
 
-    def cast(
+    def build_votes(
         self,
         panel: Panel,
         since: int,
         evidence: Sequence[Evidence] = (),
         *,
-        silent: Silences = (),
+        abstain_where: Abstentions = (),
         cap: Floats | None = None,
-        items: ItemEvidence | None = None,
+        item_evidence: ItemEvidence | None = None,
         quantile_5: Floats | None = None,
     ) -> Votes:
-        """Votes that begin with the base rate and add up `evidence`; see `domain.votes.cast`."""
+        """Votes of the base rate and `evidence` on top; see `domain.votes.build_votes`."""
         return build_votes(
             panel,
             since,
             agent=self.name,
             version=self.version,
             evidence=[base_rate_evidence(panel, since), *evidence],
-            abstain_where=silent,
+            abstain_where=abstain_where,
             cap=cap,
-            item_evidence=items,
+            item_evidence=item_evidence,
             quantile_5=quantile_5,
         )
 
 
 class WeightedAgent(BaseAgent, ABC, Generic[Observed]):
-    """An agent whose vote is what it sees times weights that can be fitted (`evidence.Tunable`)."""
+    """An agent that votes its observations times weights that can be fitted (`TunableAgent`)."""
 
     default_weights: ClassVar[Mapping[str, float]]
 
@@ -91,13 +91,13 @@ class WeightedAgent(BaseAgent, ABC, Generic[Observed]):
         self._weights: Weights = DEFAULT_WEIGHTS if weights is None else weights
 
     @property
-    def own_version(self) -> str:
+    def base_version(self) -> str:
         """Its version with the weights that ship."""
         return "1"
 
     @property
     def version(self) -> str:
-        return version_with_weights(self.own_version, self._weights)
+        return version_with_weights(self.base_version, self._weights)
 
     def with_weights(self, weights: Mapping[str, float]) -> Self:
         changed = copy(self)
@@ -119,7 +119,7 @@ class WeightedAgent(BaseAgent, ABC, Generic[Observed]):
 
 
 class SignalAgent(WeightedAgent[Mapping[str, Floats]]):
-    """An agent of `signals`: `see` observes each by its name, (T, N), and every weight is one's."""
+    """An agent of `signals`: `observe` answers each by its name, (T, N); each has one weight."""
 
     signals: ClassVar[tuple[Signal, ...]]
 
@@ -131,15 +131,16 @@ class SignalAgent(WeightedAgent[Mapping[str, Floats]]):
         self, panel: Panel, since: int, observed: Mapping[str, Floats], weights: Weights
     ) -> Votes:
         evidence = evidence_of_signals(self.signals, observed, since, weights)
-        return self.cast(panel, since, evidence, silent=self.silences(panel, since, observed))
+        abstentions = self.abstentions(panel, since, observed)
+        return self.build_votes(panel, since, evidence, abstain_where=abstentions)
 
-    def silences(
+    def abstentions(
         self,
         panel: Panel,  # noqa: ARG002 for those that override it
         since: int,
         observed: Mapping[str, Floats],
-    ) -> Silences:
-        """Where it abstains, and why, beside cells without a bar: where no signal is known."""
+    ) -> Abstentions:
+        """Where it abstains, and why, besides cells without a bar: where no signal is known."""
         unknown = [np.isnan(values[since:]) for values in observed.values()]
         return [(np.logical_and.reduce(unknown), "none of its signals is known")]
 
@@ -175,5 +176,5 @@ def profile_of(name: str, agent: type | None = None, fault: str = "") -> AgentPr
 
 
 def _first_paragraph(agent: type) -> str:
-    told = inspect.cleandoc(agent.__doc__ or "")
-    return " ".join(told.split("\n\n")[0].split())
+    text = inspect.cleandoc(agent.__doc__ or "")
+    return " ".join(text.split("\n\n")[0].split())

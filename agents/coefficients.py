@@ -42,9 +42,9 @@ class WeightSkill:
 class Coefficients:
     """Weights by agent and signal, and where they came from.
 
-    `versions` are those of the agents as they saw; `symbols`, `first` to `last`, `timeframe`,
-    `horizon` and `panel` (a digest) say on what they were fitted; `spread` is the penalty by agent,
-    told as the standard deviation to which departures from the shipped weights were held.
+    `versions` are the agents' at the time; `symbols`, `first` to `last`, `timeframe`,
+    `horizon` and `panel` (a digest) say on what they were fitted; `spread` is the penalty by agent:
+    the standard deviation to which departures from the shipped weights were held.
     """
 
     weights: Mapping[str, Mapping[str, float]]
@@ -144,7 +144,7 @@ def refuse_unknown_agents(coefficients: Coefficients, known: Iterable[str]) -> N
 
 
 def version_with_weights(base_version: str, weights: Mapping[str, Any] | None) -> str:
-    """The agent's `own` version, and after it the first digits of its weights' digest unless they
+    """The agent's `base_version`, and after it the first digits of its weights' digest unless they
     are those that ship."""
     if not weights:
         return base_version

@@ -22,12 +22,13 @@ Observed = TypeVar("Observed")
 
 @runtime_checkable
 class TunableAgent(Agent, Protocol[Observed]):
-    """An agent whose weights can be fitted, because its vote is what it saw times its weights.
+    """An agent whose weights can be fitted, because its vote is its observations times its weights.
 
-    `vote(panel, since)` is `weigh(panel, since, see(panel, since), weights)`. What is seen does not
-    depend on the weights. `shipped` names every weight. The log-odds less those of the base rate
-    are linear in the weights; an agent with several names each weight's term as the weight.
-    `tuned` is the same agent with other weights, and another version.
+    `vote(panel, since)` is `vote_with_weights(panel, since, observe(panel, since), weights)`. The
+    observations do not depend on the weights. `default_weights` names every weight. The log-odds
+    less those of the base rate are linear in the weights; an agent with several names each weight's
+    evidence as the weight. `with_weights` is the same agent with other weights, and another
+    version.
     """
 
     @property
@@ -42,8 +43,8 @@ class TunableAgent(Agent, Protocol[Observed]):
 @dataclass(frozen=True, slots=True)
 class Signal:
     """How one observation moves the log-odds: by `weight` at `centre + scale` and beyond, by the
-    opposite at `centre - scale` and beyond, along a straight line between. `why` is one sentence
-    for a reader who doubts it."""
+    opposite at `centre - scale` and beyond, along a straight line between. `rationale` is one
+    sentence for a reader who doubts it."""
 
     name: str
     unit: str
@@ -72,7 +73,7 @@ def evidence_of_signals(
     since: int,
     weights: Weights = DEFAULT_WEIGHTS,
 ) -> list[Evidence]:
-    """A term for each signal that was looked for: `observed` maps names to (T, N) values."""
+    """A piece of evidence for each observed signal: `observed` maps names to (T, N) values."""
     return [
         Evidence(
             s.name,
@@ -86,6 +87,6 @@ def evidence_of_signals(
 
 
 def base_rate_evidence(panel: Panel, since: int) -> Evidence:
-    """The first term of every vote: how often the symbol rose over the horizon so far."""
+    """The first evidence of every vote: how often the symbol rose over the horizon so far."""
     rate = base_rate(panel.open, panel.horizon)[since:]
     return Evidence("base rate", 100.0 * rate, log_odds(rate), "%")

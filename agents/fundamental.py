@@ -87,11 +87,11 @@ class FundamentalAgent(WeightedAgent[FundamentalObservations]):
         no_evidence = np.logical_and.reduce([np.isnan(term.log_odds) for term in evidence])
         age = observed.age[since:]
         unfetched = np.array([s in panel.unavailable.get("filings", {}) for s in panel.symbols])
-        return self.cast(
+        return self.build_votes(
             panel,
             since,
             evidence,
-            silent=[
+            abstain_where=[
                 (no_evidence & np.isnan(age) & unfetched, "filings could not be fetched"),
                 (no_evidence & np.isnan(age), "no filings known"),
                 (

@@ -138,7 +138,7 @@ def _total_weight(matches: Sequence[LexiconMatch]) -> float:
 
 
 def _find_moved(matches: Sequence[LexiconMatch], index: int) -> int | None:
-    """Where the unwanted thing stands that the move at `place` moves; None if it moves another."""
+    """Where the unwanted thing stands that the move at `index` moves; None if it moves another."""
     for ahead in range(index + 1, min(index + 1 + REACH_AHEAD, len(matches))):
         if matches[ahead].kind in (LexiconKind.PAUSE, LexiconKind.BOUNDARY):
             break
@@ -153,7 +153,7 @@ def _find_moved(matches: Sequence[LexiconMatch], index: int) -> int | None:
 
 
 def _context_factor(matches: Sequence[LexiconMatch], index: int) -> float:
-    """What the words around `place` multiply its weight by."""
+    """What the words around `index` multiply its weight by."""
     factor = 1.0
     before = [match.kind for match in matches[:index]]
     near = before[-3:]

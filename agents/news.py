@@ -55,8 +55,8 @@ _DAY = np.timedelta64(1, "D") / np.timedelta64(1, "us")
 class _Readings:
     """P pairs of a cell and a story read there, in order of cell, then story.
 
-    A story speaks `spoken` (P,), and `spoken / room` is its part of the bound: together no more
-    than the whole, either way.
+    A story has `weighted_sentiment` (P,), and `weighted_sentiment / denominator` is its part of the
+    bound: together no more than the whole, either way.
     """
 
     cell: IntArray
@@ -67,7 +67,7 @@ class _Readings:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class NewsObservations:
-    """What the stories told in the asked rows, and how they were read."""
+    """The stories told in the requested rows, their sentiment, and where each is read."""
 
     stories: Stories
     sentiment: Floats
@@ -97,30 +97,31 @@ class NewsAgent(WeightedAgent[NewsObservations]):
         return cls(make_scorer(settings.news_model, settings.models_dir))
 
     @property
-    def own_version(self) -> str:
+    def base_version(self) -> str:
         """The agent's own version and the scorer in use."""
         return f"1 {self._scorer.name}"
 
     def observe(self, panel: Panel, since: int) -> NewsObservations:
         known_at = panel.known_at
-        found = extract_stories(panel.news, known_at[since] - WINDOW, known_at[-1])
-        sentiment = self._scorer.score(found.text)
-        return NewsObservations(found, sentiment, _weigh_stories(panel, since, found, sentiment))
+        stories = extract_stories(panel.news, known_at[since] - WINDOW, known_at[-1])
+        sentiment = self._scorer.score(stories.text)
+        readings = _weigh_stories(panel, since, stories, sentiment)
+        return NewsObservations(stories, sentiment, readings)
 
     def vote_with_weights(
         self, panel: Panel, since: int, observed: NewsObservations, weights: Weights
     ) -> Votes:
         bound = weights.get(BOUND_WEIGHT, BOUND)
-        return self.cast(
+        return self.build_votes(
             panel,
             since,
-            silent=_abstentions(panel, since, observed.readings),
-            items=_item_evidence(observed, bound, panel.close[since:].shape),
+            abstain_where=_abstentions(panel, since, observed.readings),
+            item_evidence=_item_evidence(observed, bound, panel.close[since:].shape),
         )
 
 
 def _weigh_stories(panel: Panel, since: int, stories: Stories, sentiment: Floats) -> _Readings:
-    """Every story in every asked row in which it is known and no older than the window.
+    """Every story in every requested row in which it is known and no older than the window.
 
     A story of sentiment s has the weight w = relevance × source × 2^(-age / half-life), and
     contributes BOUND × w s / (RESISTANCE + Σ w |s|) over the stories of its cell: nearly w s
@@ -155,11 +156,11 @@ def _abstentions(
     quiet = np.ones((rows, columns), bool)
     quiet.reshape(-1)[readings.cell] = False
     failed = panel.unavailable.get("news", {})
-    because = [
+    failures = [
         (quiet & np.array([failed.get(symbol) == why for symbol in panel.symbols]), why)
         for why in sorted(set(failed.values()))
     ]
-    failed_masks = [(mask, f"news could not be fetched: {why}") for mask, why in because]
+    failed_masks = [(mask, f"news could not be fetched: {why}") for mask, why in failures]
     return [*failed_masks, (quiet, f"no headlines in the last {WINDOW.astype(int)} days")]
 
 

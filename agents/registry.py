@@ -63,13 +63,13 @@ class AgentSettings(NewsSettings, RlSettings):
     def _are_agents(cls, names: tuple[str, ...] | None) -> tuple[str, ...] | None:
         if names == ():
             raise ValueError("agents.enabled is empty; name at least one agent, or unset it.")
-        return None if names is None else tuple(dict.fromkeys(map(_accepted, names)))
+        return None if names is None else tuple(dict.fromkeys(map(_require_known, names)))
 
     @field_validator("options")
     @classmethod
     def _of_agents(cls, options: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
         for name in options:
-            _accepted(name)
+            _require_known(name)
         return options
 
     @property
@@ -92,16 +92,16 @@ def build(
     Raises NotFoundError where there is none, and ConfigurationError for one that cannot be loaded
     or made, and for a file of coefficients that does not fit the agents.
     """
-    kind = plugins.load("agent", AGENTS[require_agent(name)])
-    if version is not None and hasattr(kind, "earlier"):
-        for candidate in kind.earlier(version, settings, models):
+    agent_class = plugins.load("agent", AGENTS[require_agent(name)])
+    if version is not None and hasattr(agent_class, "earlier_settings"):
+        for candidate in agent_class.earlier_settings(version, settings, models):
             with suppress(ConfigurationError):  # the one in force may be damaged
-                agent = _made(name, kind, candidate)
+                agent = _make(name, agent_class, candidate)
                 if agent.version == version:
                     return agent
                 if agent.version in version:
                     return _with_fitted_weights(agent, candidate)
-    return _with_fitted_weights(_made(name, kind, settings), settings)
+    return _with_fitted_weights(_make(name, agent_class, settings), settings)
 
 
 @cache
@@ -131,19 +131,22 @@ def require_agent(name: str) -> str:
     return plugins.known("agent", name, AGENTS)
 
 
-def _accepted(name: str) -> str:
+def _require_known(name: str) -> str:
     try:
         return require_agent(name)
     except NotFoundError as error:
         raise ValueError(str(error)) from None
 
 
-def _made(name: str, kind: Any, settings: AgentSettings) -> Agent:
-    """`kind.create(settings)` where it declares `Settings`, else `kind()`."""
+def _make(name: str, agent_class: Any, settings: AgentSettings) -> Agent:
+    """`agent_class.create(settings)` where it declares `Settings`, else `agent_class()`."""
     try:
-        declared = getattr(kind, "Settings", None)
-        agent = kind() if declared is None else kind.create(_own(name, declared, settings))
-        called: str = agent.name
+        declared = getattr(agent_class, "Settings", None)
+        if declared is None:
+            agent = agent_class()
+        else:
+            agent = agent_class.create(_own_settings(name, declared, settings))
+        declared_name: str = agent.name
     except ConfigurationError:
         raise
     except Exception as error:
@@ -153,16 +156,16 @@ def _made(name: str, kind: Any, settings: AgentSettings) -> Agent:
             f"The agent {name!r} of {plugins.source(AGENTS[name])} cannot be made "
             f"({type(error).__name__}: {error}). Repair that package or uninstall it."
         ) from error
-    if called != name:
+    if declared_name != name:
         raise ConfigurationError(
-            f"The agent {name!r} of {plugins.source(AGENTS[name])} calls itself {called!r}. Give "
-            "it the same `name` as its entry point."
+            f"The agent {name!r} of {plugins.source(AGENTS[name])} calls itself {declared_name!r}. "
+            "Give it the same `name` as its entry point."
         )
     made: Agent = agent
     return made
 
 
-def _own(name: str, declared: type[BaseModel], settings: AgentSettings) -> BaseModel:
+def _own_settings(name: str, declared: type[BaseModel], settings: AgentSettings) -> BaseModel:
     """The agent's own settings: those that ship are keys of `agents`, others have a table."""
     if isinstance(settings, declared):
         return settings

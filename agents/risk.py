@@ -100,7 +100,7 @@ class RiskAgent(SignalAgent):
     name = "risk"
     label = "Risk"
     icon = "scale"
-    own_version = "2"
+    base_version = "2"
     warmup = symbol_risk.WARMUP_RETURNS + 1
     signals = SIGNALS
     forecasts_quantile = True
@@ -118,7 +118,7 @@ class RiskAgent(SignalAgent):
         for stress in STRESSES:
             cap = np.where(stress.applies(observed[stress.name]), cap * stress.factor, cap)
         too_few_bars = np.isnan(quantile[since:]) & ~np.isnan(panel.close[since:])
-        return self.cast(
+        return self.build_votes(
             panel,
             since,
             [
@@ -126,7 +126,7 @@ class RiskAgent(SignalAgent):
                 *(_informational(name, unit, observed[name][since:]) for name, unit in MEASURES),
                 *(_stress_evidence(stress, observed[stress.name][since:]) for stress in STRESSES),
             ],
-            silent=[(too_few_bars, f"fewer than {self.warmup} bars: no forecast")],
+            abstain_where=[(too_few_bars, f"fewer than {self.warmup} bars: no forecast")],
             cap=_carry_forward(cap)[since:],
             quantile_5=quantile[since:],
         )

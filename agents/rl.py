@@ -38,7 +38,7 @@ SHIPPED_POLICY = Path(__file__).parent / "policies"
 """The policy that comes with Quorum, and the README of what it is worth."""
 
 STRENGTH_WEIGHT = "the policy's evidence"
-"""Name of the trust among the coefficients."""
+"""Name of that share among the coefficients."""
 
 DISAGREEMENT = "disagreement"
 """Name of the reason that says what the members' disagreement took off."""
@@ -49,7 +49,7 @@ AnySettings = TypeVar("AnySettings", bound=RlSettings)
 @dataclass(frozen=True, slots=True, eq=False)
 class RlObservations:
     """The observation (R, N, features), where there is one (R, N), and the evidence of those
-    cells, not yet trusted."""
+    cells, before the share that is kept."""
 
     observation: Floats
     present: NDArray[np.bool_]
@@ -71,13 +71,13 @@ class RlAgent(WeightedAgent[RlObservations]):
     Settings = RlSettings
 
     def __init__(self, policy: Policy, weights: Mapping[str, float] | None = None) -> None:
-        """With a fitted share of the evidence in place of `TRUST`, where `weights` has one."""
+        """With another share of the evidence than `EVIDENCE_SHARE` where `weights` has one."""
         super().__init__(weights)
         self._policy = policy
         self._model = model_id(*encode_policy(policy))
 
     @property
-    def own_version(self) -> str:
+    def base_version(self) -> str:
         """The agent's own version and the policy's."""
         return f"rl/3+{self._model}"
 
@@ -87,7 +87,7 @@ class RlAgent(WeightedAgent[RlObservations]):
         return cls.load(settings.rl_policy)
 
     @classmethod
-    def earlier(
+    def earlier_settings(
         cls, version: str, settings: AnySettings, models: Path | None
     ) -> Iterator[AnySettings]:
         """Settings with which an agent of `version` may have been made: with the policy in force,
@@ -116,11 +116,11 @@ class RlAgent(WeightedAgent[RlObservations]):
     ) -> Votes:
         strength = weights.get(STRENGTH_WEIGHT, EVIDENCE_SHARE)
         bars = np.cumsum(~np.isnan(panel.close), axis=0)[since:]
-        return self.cast(
+        return self.build_votes(
             panel,
             since,
             self._evidence(observed, strength),
-            silent=[
+            abstain_where=[
                 (bars <= WARMUP, f"needs {WARMUP} bars of history"),
                 (
                     ~observed.present & ~np.isnan(panel.close[since:]),
@@ -130,14 +130,14 @@ class RlAgent(WeightedAgent[RlObservations]):
         )
 
     def _evidence(self, observed: RlObservations, strength: float | Floats) -> list[Evidence]:
-        """One term a group, and one of the disagreement; NaN where there is no observation."""
-        trust = np.broadcast_to(strength, observed.present.shape)[observed.present]
+        """Evidence of each group, and of the disagreement; NaN without an observation."""
+        share = np.broadcast_to(strength, observed.present.shape)[observed.present]
         log_odds = np.full((len(FEATURE_GROUPS) + 1, *observed.present.shape), np.nan)
-        log_odds[:, observed.present] = trust * observed.explained.shares.T
+        log_odds[:, observed.present] = share * observed.explained.shares.T
         disputed = np.full(observed.present.shape, np.nan)
         disputed[observed.present] = 100.0 * (1.0 - observed.explained.agreement)
-        terms = []
+        evidence = []
         for group, own in zip(FEATURE_GROUPS, log_odds[:-1], strict=True):
             shown = observed.observation[:, :, FEATURES.index(group.displayed)].copy()
-            terms.append(Evidence(group.name, shown, own, group.unit))
-        return [*terms, Evidence(DISAGREEMENT, disputed, log_odds[-1], "%")]
+            evidence.append(Evidence(group.name, shown, own, group.unit))
+        return [*evidence, Evidence(DISAGREEMENT, disputed, log_odds[-1], "%")]

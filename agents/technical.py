@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from agents.base import SignalAgent, Silences
+from agents.base import Abstentions, SignalAgent
 from agents.evidence import Signal
 from domain.panel import Floats, Panel
 from quant.features import indicators, price_volume, trends
@@ -78,12 +78,12 @@ class TechnicalAgent(SignalAgent):
     def observe(self, panel: Panel, since: int) -> Mapping[str, Floats]:  # noqa: ARG002 needs the past
         return observe(panel)
 
-    def silences(
+    def abstentions(
         self,
         panel: Panel,
         since: int,
         observed: Mapping[str, Floats],  # noqa: ARG002
-    ) -> Silences:
+    ) -> Abstentions:
         age = by_symbol(lambda close: np.arange(1, len(close) + 1), panel.close)[since:]
         return [(age < self.warmup, f"fewer than {self.warmup} bars")]
 

@@ -1,4 +1,4 @@
-"""What an account meets: rows of bars as they were traded, of all calendars on one axis of time.
+"""What an account trades on: rows of bars as traded, of all calendars on one axis of time.
 
 Leaves out how it is made of what is stored (`market/panels/bar_matrix.py`).
 """

@@ -44,7 +44,7 @@ class Vote:
 
 @dataclass(frozen=True, slots=True)
 class AppliedLimit:
-    """A clamp that bit: the target before and after it, and the rule in words."""
+    """A limit that changed a target: the target before and after it, and the rule in words."""
 
     name: str
     before: float
@@ -54,7 +54,7 @@ class AppliedLimit:
 
 @dataclass(frozen=True, slots=True)
 class QualityVerdict:
-    """The quality gate's word on one symbol. Findings block; remarks are only shown."""
+    """What the quality gate found about one symbol. Findings block; remarks are only shown."""
 
     symbol: str
     findings: tuple[str, ...] = ()

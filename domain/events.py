@@ -15,11 +15,11 @@ class EventKind(StrEnum):
     AGENT_CHANGED = "agent.changed"
     WATCHLIST_CHANGED = "watchlist.changed"
     ORDER_CHANGED = "order.changed"
-    """The order as it stands, and its market."""
+    """The order as it is now, and its market."""
     ORDER_FILLED = "order.filled"
     """A fill with the number of its entry, and its market."""
     ACCOUNT_CHANGED = "account.changed"
-    """Market, at, number, equity (None where a price is missing), cash, standing and mode."""
+    """Market, at, number, equity (None where a price is missing), cash, trading state and mode."""
     MODEL_PROMOTED = "model.promoted"
     """`model` and `previous` (None: the policy that ships), `by`, and whether it `undoes` one."""
 

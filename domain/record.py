@@ -1,4 +1,4 @@
-"""The record: every vote beside what came of it, whoever reads it, live or from a backtest.
+"""The record: every vote and its outcome, live or from a backtest.
 
 Arrays only. Leaves out what a record says of whoever cast the votes: see
 `orchestrator/evaluation/scoring.py`.

@@ -78,7 +78,8 @@ SECTORS: Mapping[str, str] = {
 
 
 def sector_of(symbol: str, overrides: Mapping[str, str]) -> str | None:
-    """The sector of `symbol` or `BROAD`, `own` before the table; None where it is not known."""
+    """The sector of `symbol` or `BROAD`, `overrides` before the table; None where it is not
+    known."""
     if symbol in overrides:
         return overrides[symbol]
     return COINS if asset_class(symbol) is AssetClass.CRYPTO else SECTORS.get(symbol)

@@ -1,7 +1,7 @@
-"""What became of recorded decisions: which still wait, what came of the others, what was learnt.
+"""Recorded decisions and their outcomes: what is pending, what came of the others, what was learnt.
 
-Said between the orchestrator, which works it out, and storage, which keeps it. Leaves out how
-outcomes and lessons are computed: see `orchestrator/evaluation/settlement.py`.
+Spoken between the orchestrator, which computes it, and storage, which records it. Leaves out how
+outcomes and learner states are computed: see `orchestrator/evaluation/settlement.py`.
 """
 
 from collections.abc import Mapping
@@ -26,7 +26,7 @@ class SettlementKey:
 
 @dataclass(frozen=True, slots=True)
 class VoteForecast:
-    """What an agent said; None where it abstained."""
+    """What an agent forecast; None where it abstained."""
 
     agent: str
     p_up: float | None
@@ -36,7 +36,8 @@ class VoteForecast:
 @dataclass(frozen=True, slots=True)
 class PendingDecision:
     """A recorded decision whose outcome is not known yet. `seq` is the decision's, `as_of` the
-    close of its bar, `horizon` in the symbol's own bars, `said` in the order of the votes."""
+    close of its bar, `horizon` in the symbol's own bars; `forecasts` are in the
+    order of the votes."""
 
     seq: int
     receipt: str
@@ -50,7 +51,7 @@ class PendingDecision:
 
 @dataclass(frozen=True, slots=True)
 class DecisionOutcome:
-    """What came of a decision: `change` is the return, a fraction, from the open of the bar that
+    """The outcome of a decision: `change` is the return, a fraction, from the open of the bar that
     closed at `entry_at` to the open of the one that closed at `exit_at`. `regime` is the index of
     the market's regime at the decision's bar, into `domain.record.REGIMES`."""
 
@@ -66,7 +67,7 @@ class LearnerState:
     """What the learner knows after the round of the bar that closed at `as_of`.
 
     In force from the bar that closed at `due_at`, at which that round was complete. `weights` and
-    `trust` are in the order of `agents`; `ledger` is the learner's whole memory in plain JSON.
+    `trust` are in the order of `agents`; `memory` is the learner's whole state in plain JSON.
     """
 
     as_of: datetime
@@ -79,8 +80,8 @@ class LearnerState:
 
 @dataclass(frozen=True, slots=True)
 class SettlementBatch:
-    """Everything that one cycle found to be due on a line. `after` is the bar of the lesson that
-    `lessons` follow, None where they are the first."""
+    """Everything that one cycle found to be due under a key. `previous_as_of` is the bar of the
+    learner state that `learner_states` follow, None where they are the first."""
 
     key: SettlementKey
     simulated: bool

@@ -1,4 +1,4 @@
-"""What the library answers besides frames: how a put went, and when one last looked."""
+"""What the market data store answers besides rows: how a write went, and the last fetch."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -6,8 +6,8 @@ from datetime import datetime
 
 @dataclass(frozen=True, slots=True)
 class WriteReport:
-    """What a put did, in rows: `added` were new, `unchanged` were stored already with the same
-    figures, `conflicting` were stored already with others (the stored ones were kept, or
+    """What a write did, in rows: `added` were new, `unchanged` were stored already with the same
+    figures, `conflicting` were stored already with others (the stored ones stayed, or were
     overwritten where the caller asked to replace)."""
 
     added: int

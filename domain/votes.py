@@ -60,11 +60,12 @@ class ItemEvidence:
 class Votes:
     """Votes of one agent for R rows (the panel's last R) and N symbols.
 
-    `log_odds` (R, N): NaN where the agent abstains, and then `abstentions[silence[r, n]]` says
-    why (index 0 is the empty reason of a vote that was cast). `cap` (R, N) in [0, 1]: the largest
-    share of equity the agent would accept; 1 where it has no view, 0 is a veto; a cap holds even
-    where the agent abstains. `quantile_5` (R, N): forecast 5% quantile of the return over the
-    horizon, as a fraction; None for agents that make no such forecast.
+    `log_odds` (R, N): NaN where the agent abstains, and then
+    `abstention_reasons[abstention_codes[r, n]]` says why (index 0 is the empty reason of a vote
+    that was cast). `cap` (R, N) in [0, 1]: the largest share of equity the agent would accept; 1
+    where it has no view, 0 is a veto; a cap holds even where the agent abstains. `quantile_5` (R,
+    N): forecast 5% quantile of the return over the horizon, as a fraction; None for agents that
+    make no such forecast.
     """
 
     agent: str
@@ -89,9 +90,9 @@ class Votes:
         if np.isnan(self.log_odds[row, col]):
             return ()
         dense = tuple(
-            Reason(t.name, _none_if_nan(t.value[row, col]), t.unit, float(t.log_odds[row, col]))
-            for t in self.evidence
-            if not np.isnan(t.log_odds[row, col])
+            Reason(e.name, _none_if_nan(e.value[row, col]), e.unit, float(e.log_odds[row, col]))
+            for e in self.evidence
+            if not np.isnan(e.log_odds[row, col])
         )
         return dense + self._item_reasons(row, col)
 
@@ -130,16 +131,16 @@ def build_votes(
 ) -> Votes:
     """Votes as the sum of their evidence over rows `since` to T - 1 of the panel.
 
-    All arrays are (R, N) with R = T - since. `silent` pairs a mask with the reason for abstaining
-    there; the first that applies is told. A cell without a bar, or without any evidence, abstains
-    of itself.
+    All arrays are (R, N) with R = T - since. `abstain_where` pairs a mask with the reason for
+    abstaining there; the first that applies counts. A cell without a bar, or without any evidence,
+    abstains of itself.
     """
     rows, columns = len(panel.known_at) - since, len(panel.symbols)
     total = np.zeros((rows, columns))
     has_evidence = np.zeros((rows, columns), bool)
-    for term in evidence:
-        present = ~np.isnan(term.log_odds)
-        total += np.where(present, term.log_odds, 0.0)
+    for item in evidence:
+        present = ~np.isnan(item.log_odds)
+        total += np.where(present, item.log_odds, 0.0)
         has_evidence |= present
     if item_evidence is not None:
         np.add.at(total, (item_evidence.row, item_evidence.col), item_evidence.log_odds)
@@ -171,7 +172,7 @@ class Agent(Protocol):
     `warmup` is the number of bars before its first vote. `vote` answers rows `since` to T - 1
     and may use, for row t, only rows 0 to t and events known by `panel.known_at[t]`; it reads no
     clock, network, database or unseeded randomness, and is equal to the last bit however the
-    panel is cut, whichever symbols stand beside and wherever `since` lies.
+    panel is cut, whichever other symbols it holds and wherever `since` lies.
     """
 
     @property

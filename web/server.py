@@ -1,4 +1,4 @@
-"""The web application over one house: pages, API, live streams, one door around them."""
+"""The web application: pages, API and live streams behind one security middleware."""
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -170,9 +170,9 @@ API = (
 
 
 def create_app(services: AppServices) -> Litestar:
-    """The pages, the API and the streams of `house`, as an ASGI application.
+    """The pages, the API and the streams of `services`, as an ASGI application.
 
-    Raises ConfigurationError if the browser's libraries were not laid.
+    Raises ConfigurationError if the browser's libraries are missing.
     """
     assets = Assets()
     renderer, prices = Renderer(assets), RecentPrices(services)
@@ -184,14 +184,14 @@ def create_app(services: AppServices) -> Litestar:
 
     event_follower = EventFollower(services, on_events)
     dependencies = {
-        "house": services,
+        "services": services,
         "assets": assets,
         "renderer": renderer,
         "prices": prices,
-        "frames": fragments,
-        "scored": score_cache,
-        "suggested": SuggestionCache(services),
-        "tail": event_follower,
+        "fragments": fragments,
+        "score_cache": score_cache,
+        "suggestion_cache": SuggestionCache(services),
+        "event_follower": event_follower,
     }
     app = Litestar(
         # Routers also for the pages: on the application itself a second handler of one path would

@@ -1,7 +1,7 @@
 """A paper account and everything that can happen to one.
 
 An account is the fold of its entries (`trading/account/ledger.py`): nothing changes it but an
-entry, and entries are only ever added. What is kept beside them for speed can be made again from
+entry, and entries are only ever added. What is stored beside them for speed can be rebuilt from
 them.
 """
 
@@ -31,12 +31,12 @@ class TradingState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RiskState:
-    """The breakers' memory. `reason`, `by` and `since` tell of the last change of standing, and
-    `until` the first day on which it goes back by itself (None: somebody must do it).
+    """The breakers' memory. `reason`, `by` and `since` describe the last change of the trading
+    state, and `until` the first day on which it goes back by itself (None: somebody must do it).
 
-    `high` is the highest equity since the last reset, `day_equity` the equity before `day` began,
-    `losses` how many positions in a row were closed at a loss. While `flattening` all that is held
-    is sold.
+    `peak_equity` is the highest equity since the last reset, `day_equity` the equity before `day`
+    began, `losses` how many positions in a row were closed at a loss. While `flattening`, all
+    positions are closed.
     """
 
     trading_state: TradingState = TradingState.ACTIVE
@@ -53,8 +53,8 @@ class RiskState:
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """`units` negative when short; `cost` the average price a unit with fees, `realised` the
-    profit taken since it was opened, in currency."""
+    """`quantity` in units, negative when short; `average_cost` the average price a unit with fees,
+    `realised` the profit taken since it was opened, in currency."""
 
     quantity: float
     average_cost: float
@@ -74,9 +74,9 @@ class LastBar:
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """`number` is that of the last entry. `orders` are the open ones by id, `placed` counts all
-    there ever were. `realised`, `fees`, `dividends`, `borrowing` and `deposited` are sums in
-    currency since it was opened."""
+    """`entry_count` is the number of the last entry. `orders` are the open ones by id;
+    `order_count` counts all there ever were. `realised`, `fees`, `dividends`, `borrowing` and
+    `deposited` are sums in currency since it was opened."""
 
     opened_at: datetime
     currency: str
@@ -113,8 +113,8 @@ class CashTransferred:
 
 @dataclass(frozen=True, slots=True)
 class AccountReset:
-    """A new beginning with `capital`: positions are out of the book and all sums begin anew. Open
-    orders were ended before it."""
+    """The account starts again with `capital`: it has no positions, and all sums start again. Open
+    orders were cancelled before it."""
 
     capital: float
     note: str
@@ -127,7 +127,7 @@ class OrderSubmitted:
 
 @dataclass(frozen=True, slots=True)
 class OrderUpdated:
-    """An order's new terms, or its activation: the whole order as it stands now."""
+    """An order's new terms, or its activation: the whole order as it is now."""
 
     order: Order
 
@@ -143,10 +143,10 @@ class OrderClosed:
 
 @dataclass(frozen=True, slots=True)
 class OrderFilled:
-    """`units` are negative for sales, `price` what was paid or got a unit and within the bar's
-    range; `commission` in currency, and so is `slippage`: spread and impact against the price
-    without them. What of it no price within the range could take is `charged` to the cash beside
-    the price. `moment` says how the bar was met: open, stop, limit."""
+    """`quantity` in units, negative for sales; `price` what was paid or got a unit, within the
+    bar's range; `commission` in currency, and so is `slippage`: spread and impact against the price
+    without them. The part of it that no price within the range could hold is `residual_slippage`,
+    taken from the cash on top of the price. `trigger` says what made it fill: open, stop, limit."""
 
     order_id: str
     symbol: str
@@ -159,7 +159,7 @@ class OrderFilled:
 
     @property
     def total_fees(self) -> float:
-        """What was paid beside the price."""
+        """What was paid on top of the price."""
         return self.commission + self.residual_slippage
 
 
@@ -186,8 +186,8 @@ class BorrowFeeCharged:
 
 @dataclass(frozen=True, slots=True)
 class BarClosed:
-    """A row of bars is behind the account: `closes` of the symbols that had one, the equity at
-    them, the breakers' word, and the best prices trailing stops have now seen, by order."""
+    """The account has processed a row of bars: `closes` of the symbols that had one, the equity at
+    them, the breakers' state, and the best prices that trailing stops have seen, by order."""
 
     closes: Mapping[str, float]
     equity: float
@@ -197,7 +197,7 @@ class BarClosed:
 
 @dataclass(frozen=True, slots=True)
 class TradingStateChanged:
-    """Somebody, or a failed reconciliation, changed the standing."""
+    """Somebody, or a failed reconciliation, changed the trading state."""
 
     risk: RiskState
 

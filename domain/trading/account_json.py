@@ -1,8 +1,8 @@
-"""What happens to accounts, and accounts, in plain JSON, and back again without losing a bit.
+"""Account events, and accounts, in plain JSON, and back again without losing a bit.
 
 Promises that what is read equals what was written, floats included, and that an unknown kind, an
 unknown field or a missing one is refused rather than guessed. A field that has a default may be
-missing: it was not there yet when the entry was written. Leaves out where they are kept.
+missing: it was not there yet when the entry was written. Leaves out where they are stored.
 """
 
 from collections.abc import Callable, Mapping
@@ -37,8 +37,8 @@ def account_event_from_json(kind: str, body: Mapping[str, Any]) -> AccountEvent:
     """Raises VerificationError for an unknown kind and for a body that is not one of its kind."""
     if kind not in ENTRY_KINDS:
         raise VerificationError(
-            f"{kind!r} is no kind of entry. This program knows: {', '.join(ENTRY_KINDS)}. It may have "
-            "been written by a newer one."
+            f"{kind!r} is no kind of entry. This program knows: {', '.join(ENTRY_KINDS)}. It may "
+            "have been written by a newer one."
         )
     return _decode(ENTRY_KINDS[kind], body, kind)
 
@@ -58,7 +58,7 @@ def order_from_json(stored: Mapping[str, Any]) -> Order:
 
 
 def _decode(kind: type[T], stored: Any, path: str) -> T:
-    """`stored` as a `kind`; `name` is where it stands, for the message."""
+    """`stored` as a `kind`; `path` says where it is, for the message."""
     try:
         value: T = _decoder(cast(Any, kind))(stored)
         return value

@@ -1,10 +1,10 @@
 """Tax lots, first in first out, and the round trips they end in.
 
 Promises that the lots of a symbol add up to its position, and that what a fill closes is matched
-with the oldest lots first: a sale that closes two lots ends two trips. Shorts are lots of negative
-units. Pure functions on entries, for the pages that read them and for whoever declares taxes. The
-account itself keeps the average cost (`trading/account/ledger.py`); over positions that are closed
-both come to the same profit.
+with the oldest lots first: a sale that closes two lots ends two round trips. Shorts are lots of
+negative quantity. Pure functions on entries, for the pages that read them and for whoever declares
+taxes. The account itself keeps the average cost (`trading/account/ledger.py`); over positions that
+are closed both come to the same profit.
 
 Left out: the worst and best price on the way, which the report of a backtest has
 (`quant/performance/round_trips.py`, the same matching on arrays); dividends and borrowing, which
@@ -28,8 +28,9 @@ from domain.trading.orders import DUST
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaxLot:
-    """`units` still held since the entry `number`, negative when short; `price` paid or got a unit
-    and `fees` a unit beside it, in currency. `order` opened it, after the decision `receipt`."""
+    """`quantity` that is still open of what the entry `entry_number` opened, in units, negative
+    when short; `entry_price` and `fees_per_unit` in currency a unit. The order `order_id` opened
+    it, after the decision `receipt`."""
 
     entry_number: int
     symbol: str
@@ -43,11 +44,12 @@ class TaxLot:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RoundTrip:
-    """A lot, or a part of one, that was closed. `units` are negative for a short.
+    """A lot, or a part of one, that was closed. `quantity` is negative for a short.
 
-    `entry` and `exit` are prices a unit, in the scale of the units at the exit; `fees` what both
-    fills cost beside them; `profit` is after fees and `share` of the value at entry. `orders` are
-    the opening and the closing one, `receipt` that of the decision behind the opening one.
+    `entry_price` and `exit_price` are a unit, in the scale of the units at the exit; `fees` what
+    both fills cost on top; `profit` is after fees and `return_fraction` that profit as a fraction
+    of the value at entry. `order_ids` are of the opening and the closing order, `receipt` that of
+    the decision behind the opening one.
     """
 
     id: str
@@ -69,16 +71,16 @@ class RoundTrip:
 def match_fill(
     lots: Sequence[TaxLot], entry: AccountEntry, fill: OrderFilled, receipt: str | None
 ) -> tuple[tuple[TaxLot, ...], tuple[RoundTrip, ...]]:
-    """The lots of a symbol, oldest first, after the fill of `entry`, and the trips it ended.
+    """The lots of a symbol, oldest first, after the fill of `entry`, and the round trips it ended.
 
     What the fill does not close becomes a lot of its own.
     """
-    open_lots, trips, remaining = list(lots), list[RoundTrip](), fill.quantity
+    open_lots, round_trips, remaining = list(lots), list[RoundTrip](), fill.quantity
     while open_lots and remaining != 0.0 and (open_lots[0].quantity > 0.0) != (remaining > 0.0):
         oldest = open_lots.pop(0)
         size = min(abs(oldest.quantity), abs(remaining))
         closed = size if oldest.quantity > 0.0 else -size
-        trips.append(_round_trip(oldest, closed, entry, fill))
+        round_trips.append(_round_trip(oldest, closed, entry, fill))
         remaining = _drop_dust(remaining + closed, fill.quantity)
         if rest := _drop_dust(oldest.quantity - closed, oldest.quantity):
             open_lots.insert(0, replace(oldest, quantity=rest))
@@ -95,7 +97,7 @@ def match_fill(
                 receipt=receipt,
             )
         )
-    return tuple(open_lots), tuple(trips)
+    return tuple(open_lots), tuple(round_trips)
 
 
 def adjust_lots_for_split(lots: Sequence[TaxLot], ratio: float) -> tuple[TaxLot, ...]:
@@ -116,7 +118,7 @@ def match_entries(
     lots: Mapping[str, tuple[TaxLot, ...]] = MappingProxyType({}),
     receipts: Mapping[str, str] = MappingProxyType({}),
 ) -> tuple[Mapping[str, tuple[TaxLot, ...]], tuple[RoundTrip, ...]]:
-    """By symbol the lots still held, oldest first, and the trips that `entries` ended, in that
+    """By symbol the open lots, oldest first, and the round trips that `entries` ended, in that
     order. `lots` and `receipts` are those of the entries before them."""
     open_lots, round_trips = dict(lots), list[RoundTrip]()
     decision_of_order = {**receipts, **receipts_by_order(entries)}
@@ -134,7 +136,7 @@ def match_entries(
                 open_lots[symbol] = adjust_lots_for_split(open_lots.get(symbol, ()), ratio)
             case AccountReset():
                 open_lots.clear()
-    return {symbol: held for symbol, held in open_lots.items() if held}, tuple(round_trips)
+    return {symbol: rest for symbol, rest in open_lots.items() if rest}, tuple(round_trips)
 
 
 def receipts_by_order(entries: Iterable[AccountEntry]) -> dict[str, str]:

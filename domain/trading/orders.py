@@ -1,7 +1,7 @@
-"""What somebody wants to trade, and what became of it: tickets, orders, quotes, fills.
+"""What somebody wants to trade, and what became of it: tickets, previews, orders, fills.
 
-Promises that an order is in exactly one status at a time and moves only as `NEXT` allows: the
-functions at the end are the only way there is. Leaves out who may place what
+Promises that an order is in exactly one status at a time and moves only as `TRANSITIONS`
+allows: the functions at the end are the only way there is. Leaves out who may place what
 (`trading/orders/tickets.py`) and how an order meets a bar (`trading/kernels/`).
 """
 
@@ -52,52 +52,73 @@ class OrderSource(StrEnum):
 
 
 class OrderStatus(StrEnum):
+    """Where an order is in its life; the values are stored and published.
+
+    The paper broker answers at once, so nothing here is ever SUBMITTED or PENDING_CANCEL yet: these
+    two are for brokers that take their time.
+    """
+
+    SUBMITTED = "submitted"
+    """Sent to the broker, which has not answered."""
     ACCEPTED = "held"
-    """An exit that waits for its parent to fill."""
+    """Taken by the broker and not in the market yet: an exit that waits for its parent to fill."""
     WORKING = "working"
+    """In the market; nothing has filled."""
     PARTIALLY_FILLED = "partially filled"
+    """In the market with what remains."""
+    PENDING_CANCEL = "pending cancel"
+    """Asked to be cancelled; the broker has not answered, and it may still fill."""
     FILLED = "filled"
     CANCELLED = "cancelled"
     EXPIRED = "expired"
+    """Its session, or the one open it was for, has passed."""
     REJECTED = "rejected"
+    """Refused by the broker, or by the rules at the moment it would have filled."""
 
+
+_FILLS = frozenset({OrderStatus.PARTIALLY_FILLED, OrderStatus.FILLED})
+_LAPSES = frozenset({OrderStatus.CANCELLED, OrderStatus.EXPIRED})
 
 TRANSITIONS: Mapping[OrderStatus, frozenset[OrderStatus]] = {
-    OrderStatus.ACCEPTED: frozenset({OrderStatus.WORKING, OrderStatus.CANCELLED}),
-    OrderStatus.WORKING: frozenset(
+    OrderStatus.SUBMITTED: frozenset(
         {
-            OrderStatus.PARTIALLY_FILLED,
-            OrderStatus.FILLED,
-            OrderStatus.CANCELLED,
-            OrderStatus.EXPIRED,
+            OrderStatus.ACCEPTED,
+            OrderStatus.WORKING,
+            OrderStatus.PENDING_CANCEL,
             OrderStatus.REJECTED,
+            *_FILLS,
+            *_LAPSES,
         }
     ),
-    OrderStatus.PARTIALLY_FILLED: frozenset(
-        {
-            OrderStatus.PARTIALLY_FILLED,
-            OrderStatus.FILLED,
-            OrderStatus.CANCELLED,
-            OrderStatus.EXPIRED,
-        }
+    OrderStatus.ACCEPTED: frozenset(
+        {OrderStatus.WORKING, OrderStatus.PENDING_CANCEL, OrderStatus.CANCELLED}
+    ),
+    OrderStatus.WORKING: frozenset(
+        {OrderStatus.PENDING_CANCEL, OrderStatus.REJECTED, *_FILLS, *_LAPSES}
+    ),
+    OrderStatus.PARTIALLY_FILLED: frozenset({OrderStatus.PENDING_CANCEL, *_FILLS, *_LAPSES}),
+    OrderStatus.PENDING_CANCEL: frozenset(
+        {OrderStatus.ACCEPTED, OrderStatus.WORKING, *_FILLS, *_LAPSES}
     ),
     OrderStatus.FILLED: frozenset(),
     OrderStatus.CANCELLED: frozenset(),
     OrderStatus.EXPIRED: frozenset(),
     OrderStatus.REJECTED: frozenset(),
 }
-"""By status, where an order may go from there; the last four are the end of it."""
+"""By status, where an order may go from there; nowhere once it has ended. A cancellation that the
+broker refuses leads back to where the order was."""
 
-OPEN_STATUSES = frozenset({OrderStatus.ACCEPTED, OrderStatus.WORKING, OrderStatus.PARTIALLY_FILLED})
+OPEN_STATUSES = frozenset(status for status, following in TRANSITIONS.items() if following)
+"""Those of orders that may still fill or be cancelled."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ticket:
     """What is asked for, not checked yet. `quantity` in units; prices in the account's currency.
 
-    `trail` is an amount and `trail_share` a fraction of the price, one of them for a trailing
-    stop. `stop_loss` and `take_profit` make it a bracket: prices of the two exits, of which one
-    cancels the other.
+    `trail_amount` is in currency and `trail_fraction` a fraction of the price, one of them for a
+    trailing stop. `stop_loss` and `take_profit` make it a bracket: prices of the two exits, of
+    which one cancels the other.
     """
 
     symbol: str
@@ -117,16 +138,16 @@ class Ticket:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
-    """An accepted order. `quantity`, `filled` and `left` are positive units; `average` is the mean
-    price of its fills and `fees` what was paid beside it, in currency.
+    """An order of an account. `quantity`, `filled` and `remaining` are positive units;
+    `average_price` is the mean price of its fills and `fees` what was paid on top, in currency.
 
     `key` is unique in its account: the same request again is the same order. Orders of one `group`
-    cancel each other when one fills; one with a `parent` is held until that has filled. It may
-    trade in bars that open at `placed_at` or after; a day order's session ends at `expires_at`,
-    None before it has met one. `best` is the most favourable price a trailing stop has seen. `why`
-    says why it was placed or, at its end, why it ended.
+    cancel each other when one fills; one with a `parent` waits until that has filled. It may
+    trade in bars that open at `submitted_at` or after; a day order's session ends at `expires_at`,
+    None before its first bar. `best_price` is the most favourable price that a trailing stop has
+    seen. `reason` says why it was placed or, at its end, why it ended.
 
-    `left` counts down what `filled` counts up, and both are kept: a difference of sums would
+    `remaining` counts down what `filled` counts up, and both are kept: a difference of sums would
     differ in its last bit from what the compiled loops count.
     """
 
@@ -159,9 +180,9 @@ class Order:
     reason: str = ""
 
     def __post_init__(self) -> None:
-        """A new order has all of its quantity left."""
+        """All of a new order's quantity remains."""
         if math.isnan(self.remaining):
-            object.__setattr__(self, "left", self.quantity)
+            object.__setattr__(self, "remaining", self.quantity)
 
     @property
     def is_open(self) -> bool:
@@ -182,7 +203,7 @@ class Amendment:
 
 @dataclass(frozen=True, slots=True)
 class PreTradeCheck:
-    """One rule that a ticket was held against: whether it passes, and in words."""
+    """One rule that a ticket was checked against: whether it passes, and why, in words."""
 
     name: str
     passed: bool
@@ -194,8 +215,8 @@ class OrderPreview:
     """What an order would do. `price` is the last close, known at `priced_at`; `costs` the
     expected commission, spread and impact in currency; `value` what it would take from the cash
     (negative: bring). `weight` is the symbol's share of equity after it, NaN where there is no
-    equity or it is unknown. `assumptions` say in words how it would be filled. `quote` confirms it
-    until `expires_at`; it is None where a check failed."""
+    equity or it is unknown. `assumptions` say in words how it would be filled. `confirmation_token`
+    confirms it until `expires_at`; it is None where a check failed."""
 
     ticket: Ticket
     price: float
@@ -215,9 +236,9 @@ the same (`trading/kernels/`)."""
 
 
 def transition(order: Order, status: OrderStatus, reason: str | None = None) -> Order:
-    """The order in its next status; `why` None leaves the reason as it is.
+    """The order in its next status; a `reason` of None leaves that as it is.
 
-    Raises VerificationError where `NEXT` does not lead there.
+    Raises VerificationError where `TRANSITIONS` do not lead there.
     """
     status = _require_transition(order, status)
     return replace(order, status=status, reason=order.reason if reason is None else reason)
@@ -234,9 +255,9 @@ def _require_transition(order: Order, status: OrderStatus) -> OrderStatus:
 
 
 def apply_fill(order: Order, quantity: float, price: float, fees: float) -> Order:
-    """The order after `units` more (positive) at `price`, with `fees` in currency.
+    """The order after `quantity` more units (positive) at `price`, with `fees` in currency.
 
-    Raises VerificationError for more than was left, and for an order that may not fill.
+    Raises VerificationError for more than remained, and for an order that may not fill.
     """
     if not DUST < quantity <= order.remaining + DUST:
         raise VerificationError(

@@ -1,6 +1,6 @@
-"""What is asked of a paper account in one transaction, and what it came to.
+"""What is asked of a paper account in one transaction, and its result.
 
-Said between the floor, which decides what happens, and storage, which keeps it.
+Spoken between the account service, which decides what happens, and storage, which records it.
 """
 
 from collections.abc import Callable, Sequence
@@ -11,14 +11,14 @@ from domain.trading.account import Account, AccountEntry, AccountEvent
 from domain.trading.orders import Order
 
 AccountCommand = Callable[[Account | None], Sequence[AccountEvent | AccountEntry]]
-"""Says what happens to the account as it stands (None: not opened yet); raises to refuse. What has
-a time of its own comes as the entry it becomes, numbered on from the account's."""
+"""Decides what happens to the account as it is (None: not opened yet); raises to refuse. An event
+with a time of its own comes as the entry it becomes, numbered on from the account's."""
 
 
 @dataclass(frozen=True, slots=True)
 class ClientRequest:
-    """What somebody asked for under a key of their own: `digest` is SHA-256 over its content, so
-    that the same request is told from another one."""
+    """A request under a key that its sender chose: `digest` is SHA-256 over its content, so that
+    the same request is told from another one."""
 
     key: str
     digest: str

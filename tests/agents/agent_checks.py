@@ -1,4 +1,4 @@
-"""What every agent must keep, whatever it believes: use `check_everything(agent, panel)`."""
+"""What every agent must keep, whatever it believes: use `check_agent(agent, panel)`."""
 
 from research.lookahead.contract import check_everything
 

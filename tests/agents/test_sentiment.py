@@ -287,7 +287,7 @@ def test_a_model_with_pickled_weights_alone_gives_way_to_the_lexicon(
 def test_a_slow_hub_holds_up_no_start_and_serves_the_next(
     hub: FakeHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("agents.hub.PATIENCE_SECONDS", 0.1)
+    monkeypatch.setattr("agents.hub.DOWNLOAD_WAIT_SECONDS", 0.1)
     hub.seconds = 0.15
     assert make_scorer(MODEL_ID, tmp_path).name == LexiconScorer().name
     assert "for the next start" in caplog.text
@@ -298,7 +298,7 @@ def test_a_slow_hub_holds_up_no_start_and_serves_the_next(
 def test_a_silent_hub_counts_as_unreachable(
     hub: FakeHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("agents.hub.ANSWER_SECONDS", 0.1)
+    monkeypatch.setattr("agents.hub.HUB_TIMEOUT_SECONDS", 0.1)
     hub.seconds = 1.0
     started = time.monotonic()
     assert make_scorer(MODEL_ID, tmp_path).name == LexiconScorer().name

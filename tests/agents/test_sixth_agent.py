@@ -27,7 +27,7 @@ class LeaderAgent(SignalAgent):
                "Large moves of the market reach its slower members a little later."),
     )  # fmt: skip
 
-    def see(self, panel: Panel, since: int) -> Mapping[str, Floats]:
+    def observe(self, panel: Panel, since: int) -> Mapping[str, Floats]:
         benchmark = np.repeat(panel.benchmark[:, np.newaxis], len(panel.symbols), axis=1)
         return {"benchmark, last bar": 100.0 * pct_change(benchmark, 1)}
 
@@ -40,7 +40,7 @@ class LookaheadAgent(LeaderAgent):
 
     name = "fortune_teller"
 
-    def see(self, panel: Panel, since: int) -> Mapping[str, Floats]:
+    def observe(self, panel: Panel, since: int) -> Mapping[str, Floats]:
         benchmark = np.repeat(panel.benchmark[:, np.newaxis], len(panel.symbols), axis=1)
         return {"benchmark, last bar": benchmark / np.nanmax(benchmark)}
 

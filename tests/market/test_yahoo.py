@@ -44,11 +44,11 @@ def yahoo(server, cache):
 
 def test_daily_bars_are_stamped_with_the_exchanges_date_at_midnight_utc(yahoo, server):
     bars = yahoo.bars("ACME", Timeframe.D1, *YEAR)
-    told = server.shares["ACME"].daily()
+    expected = server.companies["ACME"].daily()
     assert list(bars.columns) == BAR_COLUMNS
     assert bars["at"].iloc[0] == pd.Timestamp("2024-01-02", tz="UTC")
     assert bars["at"].dtype == "datetime64[us, UTC]"
-    assert bars["close"].tolist() == pytest.approx(told["close"].tolist())
+    assert bars["close"].tolist() == pytest.approx(expected["close"].tolist())
 
 
 def test_only_the_range_asked_for_is_given(yahoo):
@@ -58,7 +58,7 @@ def test_only_the_range_asked_for_is_given(yahoo):
 
 
 def test_splits_adjust_prices_and_dividends_only_adj_close(yahoo, server):
-    server.shares["ACME"] = FakeCompany(splits={"2024-02-05": 4.0}, dividends={"2024-03-01": 0.5})
+    server.companies["ACME"] = FakeCompany(splits={"2024-02-05": 4.0}, dividends={"2024-03-01": 0.5})
     bars = yahoo.bars("ACME", Timeframe.D1, *YEAR).set_index("at")
     before, after = bars.loc["2024-02-02"], bars.loc["2024-03-04"]
     assert 24 <= before["close"].item() <= 28
@@ -67,7 +67,7 @@ def test_splits_adjust_prices_and_dividends_only_adj_close(yahoo, server):
 
 
 def test_corporate_actions_are_splits_and_dividends(yahoo, server):
-    server.shares["ACME"] = FakeCompany(splits={"2024-02-05": 4.0}, dividends={"2024-03-01": 0.5})
+    server.companies["ACME"] = FakeCompany(splits={"2024-02-05": 4.0}, dividends={"2024-03-01": 0.5})
     actions = yahoo.actions("ACME", *YEAR)
     assert actions[["kind", "value"]].to_numpy().tolist() == [["split", 4.0], ["dividend", 0.5]]
     assert actions["at"].tolist() == [
@@ -116,8 +116,8 @@ def test_an_unknown_symbol_is_told_from_a_failure(yahoo):
 
 def test_it_recovers_when_yahoo_says_too_many_requests_once(yahoo, server):
     server.failures["/chart/"] = [(429, "Too Many Requests")] * 2
-    assert len(yahoo.bars("ACME", Timeframe.D1, *YEAR)) == len(server.shares["ACME"].daily())
-    assert server.asked["failed /chart/"] == 2
+    assert len(yahoo.bars("ACME", Timeframe.D1, *YEAR)) == len(server.companies["ACME"].daily())
+    assert server.request_counts["failed /chart/"] == 2
 
 
 def test_a_lasting_429_becomes_an_error_that_says_so(yahoo, server, capsys):
@@ -160,10 +160,10 @@ def test_nobody_listening_is_a_provider_error_and_not_reachable(cache):
 
 
 def test_reachable_means_that_prices_are_given(yahoo, server):
-    server.shares["SPY"] = FakeCompany(name="SPDR S&P 500")
-    assert yahoo.reachable()
+    server.companies["SPY"] = FakeCompany(name="SPDR S&P 500")
+    assert yahoo.is_reachable()
     server.failures["/chart/"] = [(429, "Too Many Requests"), FOR_EVER]
-    assert not yahoo.reachable()
+    assert not yahoo.is_reachable()
 
 
 def test_no_news_is_an_empty_frame(yahoo):
@@ -173,10 +173,10 @@ def test_no_news_is_an_empty_frame(yahoo):
 
 
 def test_news_carry_their_instant_and_whether_they_name_the_company(yahoo, server):
-    server.article("Acme beats expectations", "2024-03-04T13:00:00Z")
-    server.article("Ten shares to watch", "2024-03-05T13:00:00Z", summary="Among them $ACME.")
-    server.article("Rates rise again", "2024-03-06T13:00:00Z")
-    server.article("Too old", "2020-03-06T13:00:00Z")
+    server.add_article("Acme beats expectations", "2024-03-04T13:00:00Z")
+    server.add_article("Ten shares to watch", "2024-03-05T13:00:00Z", summary="Among them $ACME.")
+    server.add_article("Rates rise again", "2024-03-06T13:00:00Z")
+    server.add_article("Too old", "2020-03-06T13:00:00Z")
     news = yahoo.news("ACME", *YEAR)
     assert news["known_at"].dt.day.tolist() == [4, 5, 6]
     assert news["relevance"].tolist() == [1.0, 1.0, 0.3]
@@ -184,7 +184,7 @@ def test_news_carry_their_instant_and_whether_they_name_the_company(yahoo, serve
 
 
 def test_a_hostile_headline_is_kept_as_harmless_text(yahoo, server):
-    server.article(
+    server.add_article(
         "<script>alert(1)</script>\x00\u202eevil\n" + "x" * 100_000,
         "2024-03-04T13:00:00Z",
         canonicalUrl={"url": "javascript:alert(1)"},
@@ -224,7 +224,7 @@ def test_a_fund_files_nothing_and_that_is_no_failure(yahoo):
 
 
 def test_earnings_are_known_at_the_end_of_the_hour_they_are_stamped_with(yahoo, server):
-    server.announce(
+    server.add_earnings(
         ("February 01, 2024 at 4 PM EST", "1.0", "1.2"),
         ("November 02, 2023 at 12 AM EDT", "-", "0.9"),
         ("May 01, 2024 at 4 PM EDT", "1.1", "-"),
@@ -240,7 +240,7 @@ def test_earnings_are_known_at_the_end_of_the_hour_they_are_stamped_with(yahoo, 
 
 def test_a_quote_names_price_previous_close_and_company(yahoo, server):
     quote = yahoo.quote("ACME")
-    closes = server.shares["ACME"].daily()["close"]
+    closes = server.companies["ACME"].daily()["close"]
     assert (quote.price, quote.previous_close) == tuple(closes.iloc[[-1, -2]])
     assert (quote.name, quote.currency) == ("Acme Industries, Inc.", "USD")
     assert quote.at == datetime(2024, 3, 28, 20, tzinfo=UTC)

@@ -31,7 +31,7 @@ class FakeCompany:
     dividends: dict[str, float] = field(default_factory=dict)
 
     def daily(self) -> pd.DataFrame:
-        """As Yahoo tells it today: split-adjusted prices, `adj` also adjusted for dividends."""
+        """As Yahoo gives it today: split-adjusted prices, `adj` also adjusted for dividends."""
         dates = pd.bdate_range(self.first, self.last)
         close = pd.Series([100.0 + (i * 7 % 11) for i in range(len(dates))], index=dates)
         factor = pd.Series(1.0, index=dates)
@@ -59,7 +59,7 @@ class FakeCompany:
 
 
 class YahooServer:
-    """`with YahooServer() as yahoo:` serves at `yahoo.url`; `yahoo.asked` counts by kind."""
+    """`with YahooServer() as yahoo:` serves at `yahoo.url`; `yahoo.request_counts` counts by kind."""
 
     def __init__(self) -> None:
         self.companies: dict[str, FakeCompany] = {"ACME": FakeCompany()}
@@ -133,26 +133,26 @@ class YahooServer:
     def _chart(self, symbol: str, query: dict[str, str]) -> HttpAnswer:
         interval = query["interval"]
         self.request_counts[f"chart {interval}"] += 1
-        share = self.companies.get(symbol)
-        if share is None:
+        company = self.companies.get(symbol)
+        if company is None:
             error = {"code": "Not Found", "description": "No data found, symbol may be delisted"}
             return 404, json.dumps({"chart": {"result": None, "error": error}})
         minutes = {"1m": 1, "5m": 5, "15m": 15, "1h": 60}.get(interval)
-        frame = share.intraday(minutes) if minutes else share.daily()
+        frame = company.intraday(minutes) if minutes else company.daily()
         if "period1" in query:
             start, end = (
                 datetime.fromtimestamp(int(query[k]), UTC) for k in ("period1", "period2")
             )
             self.ranges.append((interval, start, end))
             frame = frame[(frame.index >= start) & (frame.index < end)]
-        result = {"meta": _meta(symbol, share, interval), "indicators": {"quote": [{}]}}
+        result = {"meta": _meta(symbol, company, interval), "indicators": {"quote": [{}]}}
         if len(frame):
             prices = {c: frame[c].tolist() for c in ("open", "high", "low", "close", "volume")}
             result["timestamp"] = [int(at.timestamp()) for at in frame.index]
             result["indicators"] = {"quote": [prices]}
             if not minutes:
                 result["indicators"]["adjclose"] = [{"adjclose": frame["adj"].tolist()}]
-                result["events"] = _events(share)
+                result["events"] = _events(company)
         return 200, json.dumps({"chart": {"result": [result], "error": None}})
 
     def _fundamentals(self, types: str) -> HttpAnswer:
@@ -188,11 +188,11 @@ class YahooServer:
         return Handler
 
 
-def _meta(symbol: str, share: FakeCompany, interval: str) -> dict[str, Any]:
-    daily = share.daily()
+def _meta(symbol: str, company: FakeCompany, interval: str) -> dict[str, Any]:
+    daily = company.daily()
     sessions = [[_period(day, day + pd.Timedelta(hours=6.5))] for day in daily.index]
     return {
-        "symbol": symbol, "currency": "USD", "instrumentType": "EQUITY", "longName": share.name,
+        "symbol": symbol, "currency": "USD", "instrumentType": "EQUITY", "longName": company.name,
         "exchangeTimezoneName": NEW_YORK, "timezone": "EST", "gmtoffset": -18000,
         "dataGranularity": interval, "priceHint": 2, "validRanges": ["1d", "5d", "1y", "max"],
         "regularMarketPrice": float(daily["close"].iloc[-1]),
@@ -212,20 +212,20 @@ def _period(start: pd.Timestamp, end: pd.Timestamp) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _events(share: FakeCompany) -> dict[str, Any]:
+def _events(company: FakeCompany) -> dict[str, Any]:
     def stamp(day: str) -> int:
         return int((pd.Timestamp(day) + pd.Timedelta(hours=9.5)).tz_localize(NEW_YORK).timestamp())
 
     return {
         "dividends": {
             str(stamp(day)): {"amount": amount, "date": stamp(day)}
-            for day, amount in share.dividends.items()
+            for day, amount in company.dividends.items()
         },
         "splits": {
             str(stamp(day)): {
                 "date": stamp(day), "numerator": ratio, "denominator": 1.0,
                 "splitRatio": f"{ratio:g}:1",
             }
-            for day, ratio in share.splits.items()
+            for day, ratio in company.splits.items()
         },
     }  # fmt: skip

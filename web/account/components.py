@@ -13,8 +13,8 @@ from domain.trading.account import Account, AccountReset, CashTransferred, Tradi
 from storage.accounts.blotter import EquityCurve
 from trading.limits import TradingSettings
 from web.account.suggestion_cache import SuggestionCache
-from web.components.dashboard_views import Kpi
 from web.services import AppServices
+from web.views.amounts import Kpi
 from web.views.equity import (
     AccountHistory,
     AccountHistoryView,

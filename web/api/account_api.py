@@ -1,7 +1,6 @@
 """The paper account: what it is, holds and did, and its switches. Orders: `orders_api.py`."""
 
-from dataclasses import asdict
-from typing import Annotated, Any
+from typing import Annotated
 
 import numpy as np
 from litestar import get, patch, post
@@ -12,7 +11,7 @@ from domain.errors import NotFoundError
 from domain.trading.account import Account
 from domain.trading.lots import RoundTrip, TaxLot
 from market.calendars import to_datetime
-from web.account import actions as actions
+from web.account import actions
 from web.account.components import load_account_history, trading_settings_of
 from web.account.suggestion_cache import SuggestionCache
 from web.account.trade_filter import parse_tags, parse_trade_filter
@@ -40,7 +39,7 @@ from web.api.account_schemas import (
     TradesOut,
     TradingStateOut,
 )
-from web.api.schemas import market_fields
+from web.api.schemas import market_fields, to_schema
 from web.pages.trades import matching_round_trips
 from web.services import AppServices
 from web.views.trades import trade_totals
@@ -110,7 +109,7 @@ def trades(
     )
     shown = matching[skip : skip + limit]
     return TradesOut(
-        totals=TotalsOut(**asdict(trade_totals(matching))),
+        totals=to_schema(trade_totals(matching), TotalsOut),
         trades=tuple(map(_round_trip_out, shown)),
         next=skip + limit if len(matching) > skip + limit else None,
         **market_fields(services),
@@ -182,17 +181,16 @@ def audit(
     found = services.blotter.entries(after, limit + 1)
     shown = found[:limit]
     return AuditOut(
-        entries=tuple(
-            EntryOut(e.number, e.at, e.recorded_at, e.kind, e.body, e.digest) for e in shown
-        ),
+        entries=tuple(to_schema(entry, EntryOut) for entry in shown),
         next=shown[-1].number if len(found) > limit else None,
         **market_fields(services),
     )
 
 
 def _account_out(services: AppServices, account: Account) -> AccountOut:
-    fields: dict[str, Any] = asdict(value_account(account))
-    return AccountOut(
+    return to_schema(
+        value_account(account),
+        AccountOut,
         currency=account.currency,
         opened_at=account.opened_at,
         mode=account.mode.value,
@@ -200,21 +198,16 @@ def _account_out(services: AppServices, account: Account) -> AccountOut:
         open_orders=len(account.orders),
         guard=_trading_state(services, account),
         number=account.entry_count,
-        **fields,
         **market_fields(services),
     )
 
 
 def _trading_state(services: AppServices, account: Account) -> TradingStateOut:
     risk, limits = account.risk, trading_settings_of(services, account).limits
-    return TradingStateOut(
+    return to_schema(
+        risk,
+        TradingStateOut,
         standing=risk.trading_state.value,
-        reason=risk.reason,
-        by=risk.by,
-        since=risk.since,
-        until=risk.until,
-        high=risk.peak_equity,
-        losses=risk.losses,
         limits=(
             LimitUse("daily_loss", day_loss(account, value_account(account)), limits.daily_loss),
             LimitUse("drawdown", value_account(account).drawdown, limits.drawdown),
@@ -224,31 +217,28 @@ def _trading_state(services: AppServices, account: Account) -> TradingStateOut:
 
 
 def _position_out(holding: Holding, lots: tuple[TaxLot, ...]) -> PositionOut:
-    fields = {
-        name: getattr(holding, name)
-        for name in holding.__slots__
-        if name not in ("stops", "targets")
-    }
-    return PositionOut(
+    return to_schema(
+        holding,
+        PositionOut,
+        units=holding.quantity,
         exits=tuple(order.id for order in (*holding.stop_orders, *holding.profit_orders)),
-        lots=tuple(
-            LotOut(
-                lot.opened_at,
-                lot.quantity,
-                lot.entry_price,
-                lot.fees_per_unit,
-                lot.order_id,
-                lot.receipt,
-            )
-            for lot in lots
-        ),
-        **fields,
+        lots=tuple(map(_lot_out, lots)),
+    )
+
+
+def _lot_out(lot: TaxLot) -> LotOut:
+    return LotOut(
+        opened_at=lot.opened_at,
+        units=lot.quantity,
+        price=lot.entry_price,
+        fees=lot.fees_per_unit,
+        order=lot.order_id,
+        decision=lot.receipt,
     )
 
 
 def _round_trip_out(round_trip: RoundTrip) -> RoundTripOut:
-    fields = asdict(round_trip)
-    return RoundTripOut(decision=fields.pop("receipt"), **fields)
+    return to_schema(round_trip, RoundTripOut, decision=round_trip.receipt)
 
 
 def _find_round_trip(services: AppServices, id: str) -> RoundTrip:

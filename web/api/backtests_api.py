@@ -18,7 +18,7 @@ from web.api.record_schemas import (
     ResultOut,
     StartedOut,
 )
-from web.api.schemas import market_fields
+from web.api.schemas import market_fields, to_schema
 from web.backtest_form import BacktestFormData
 from web.number_input import write_number
 from web.services import AppServices
@@ -84,8 +84,8 @@ def _form_text(name: str, value: Any) -> Any:
 
 def _result_out(summary: BacktestSummary) -> ResultOut:
     headline = {name: dict(metric) for name, metric in summary.headline.items()}
-    return ResultOut(**{**asdict(summary), "headline": headline})
+    return to_schema(summary, ResultOut, headline=headline)
 
 
 def _job_out(job: BacktestJob) -> JobOut:
-    return JobOut(**asdict(job))
+    return to_schema(job, JobOut)

@@ -1,7 +1,7 @@
 """The RL lab: training runs, models, and which of them has the RL agent's seat."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, replace
+from dataclasses import replace
 from math import isfinite
 from typing import Any
 
@@ -26,7 +26,7 @@ from web.api.lab_schemas import (
     LabRunsOut,
     LabStartedOut,
 )
-from web.api.schemas import market_fields
+from web.api.schemas import market_fields, to_schema
 from web.lab import components, training_form
 from web.lab.training_form import TrainingFormData
 from web.number_input import write_number
@@ -61,7 +61,7 @@ def run(services: NamedDependency[AppServices], id: FromPath[str]) -> LabRunDeta
     return LabRunDetailOut(
         training=_run_out(state),
         progress=_progress_out(progress),
-        held_out=HeldOutEquityOut(**asdict(held_out)) if held_out else None,
+        held_out=to_schema(held_out, HeldOutEquityOut) if held_out else None,
         model=model if model in services.lab.models() else None,
         **market_fields(services),
     )
@@ -106,7 +106,7 @@ def model(services: NamedDependency[AppServices], id: FromPath[str]) -> LabModel
 def drift(services: NamedDependency[AppServices], id: FromPath[str]) -> LabDriftOut:
     """How far what the model would see now has moved from what it was trained on."""
     components.find_model(services, id)
-    drift_out = tuple(DriftOut(**asdict(each)) for each in services.lab.drift(id))
+    drift_out = tuple(to_schema(each, DriftOut) for each in services.lab.drift(id))
     return LabDriftOut(model=id, drift=drift_out, **market_fields(services))
 
 
@@ -147,16 +147,13 @@ def _runs_out(services: AppServices) -> LabRunsOut:
 
 
 def _run_out(state: RunState) -> LabRunOut:
-    fields = asdict(state)
-    is_simulated = fields.pop("simulated")
-    return LabRunOut(**fields, invented=is_simulated)
+    return to_schema(state, LabRunOut, invented=state.simulated)
 
 
 def _progress_out(progress: StageProgress) -> LabProgressOut:
-    return LabProgressOut(
-        member=progress.member,
-        steps=progress.steps,
-        seconds=progress.seconds,
+    return to_schema(
+        progress,
+        LabProgressOut,
         scores={
             name: tuple(value if isfinite(value) else None for value in values)
             for name, values in progress.scores.items()

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from domain.trading.orders import Order, PreTradeCheck, Ticket
+from domain.trading.orders import OrderSource, OrderStatus, OrderType, Side, TimeInForce
 from web.api.schemas import ApiRequest, ApiResponse
 
 
@@ -53,18 +53,92 @@ class AmendmentIn(ApiRequest, frozen=True, kw_only=True):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PublishedTicket:
+    """What is asked for. `quantity` in units; prices in the account's currency.
+
+    `trail` is an amount and `trail_share` a fraction of the price, one of them for a trailing
+    stop. `stop_loss` and `take_profit` make it a bracket: prices of the two exits, of which one
+    cancels the other.
+    """
+
+    symbol: str
+    side: Side
+    kind: OrderType
+    quantity: float
+    limit: float | None
+    stop: float | None
+    trail: float | None
+    trail_share: float | None
+    term: TimeInForce
+    reduce_only: bool
+    stop_loss: float | None
+    take_profit: float | None
+    note: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PublishedOrder:
+    """An accepted order. `quantity`, `filled` and `left` are positive units; `average` is the mean
+    price of its fills and `fees` what was paid beside it, in currency.
+
+    `key` is unique in its account: the same request again is the same order. Orders of one `group`
+    cancel each other when one fills; one with a `parent` is held until that has filled. It may
+    trade in bars that open at `placed_at` or after; a day order's session ends at `expires_at`,
+    null before it has met one. `best` is the most favourable price a trailing stop has seen. `why`
+    says why it was placed or, at its end, why it ended.
+    """
+
+    id: str
+    key: str
+    symbol: str
+    side: Side
+    kind: OrderType
+    quantity: float
+    term: TimeInForce
+    source: OrderSource
+    placed_at: datetime
+    expires_at: datetime | None
+    status: OrderStatus
+    limit: float | None
+    stop: float | None
+    trail: float | None
+    trail_share: float | None
+    best: float | None
+    triggered: bool
+    reduce_only: bool
+    group: str | None
+    parent: str | None
+    receipt: str | None
+    note: str
+    filled: float
+    left: float
+    average: float | None
+    fees: float
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedCheck:
+    """One rule that a ticket was held against: whether it passes, and in words."""
+
+    name: str
+    passed: bool
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PreviewOut(ApiResponse):
     """What the order would do: see the fields of a preview. `quote` confirms `ticket` until
     `expires_at`; it is null where a check failed, and `weight` where there is no equity or
     something held has no price."""
 
-    ticket: Ticket
+    ticket: PublishedTicket
     price: float
     priced_at: datetime
     costs: float
     value: float
     weight: float | None
-    checks: tuple[PreTradeCheck, ...]
+    checks: tuple[PublishedCheck, ...]
     assumptions: tuple[str, ...]
     quote: str | None
     expires_at: datetime
@@ -76,12 +150,12 @@ class OrderLineOut:
 
     number: int
     updated_at: datetime
-    order: Order
+    order: PublishedOrder
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderOut(ApiResponse):
-    order: Order
+    order: PublishedOrder
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,7 +168,7 @@ class OrdersOut(ApiResponse):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CancelledOut(ApiResponse):
-    orders: tuple[Order, ...]
+    orders: tuple[PublishedOrder, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,10 +1,8 @@
 """Orders: a look at one before it is placed, placing, amending, cancelling, and all that filled."""
 
 import math
-from dataclasses import fields as dataclass_fields
 from typing import Annotated
 
-import msgspec
 from litestar import delete, get, patch, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, HeaderParameter, JSONBody, QueryParameter
@@ -14,7 +12,6 @@ from domain.symbols import parse_symbol
 from domain.trading.orders import (
     Amendment,
     Order,
-    OrderPreview,
     OrderType,
     Side,
     Ticket,
@@ -31,9 +28,12 @@ from web.api.order_schemas import (
     OrderOut,
     OrdersOut,
     PreviewOut,
+    PublishedCheck,
+    PublishedOrder,
+    PublishedTicket,
     TicketIn,
 )
-from web.api.schemas import market_fields
+from web.api.schemas import market_fields, to_schema
 from web.orders.order_filter import parse_order_filter
 from web.orders.ticket_form import enum_parser, quantity_for_value
 from web.services import AppServices
@@ -57,9 +57,14 @@ def preview(services: NamedDependency[AppServices], data: JSONBody[TicketIn]) ->
     """What an order would do, every rule it was held against and, where all pass, a quote that
     confirms it for 15 seconds."""
     found = services.account_service.preview(_parse_ticket(services, data))
-    fields = {field.name: getattr(found, field.name) for field in dataclass_fields(OrderPreview)}
-    fields["weight"] = None if math.isnan(found.weight) else found.weight
-    return PreviewOut(**fields, **market_fields(services))
+    return to_schema(
+        found,
+        PreviewOut,
+        ticket=to_schema(found.ticket, PublishedTicket),
+        checks=tuple(to_schema(check, PublishedCheck) for check in found.checks),
+        weight=None if math.isnan(found.weight) else found.weight,
+        **market_fields(services),
+    )
 
 
 @post("/orders", sync_to_thread=True, status_code=201)
@@ -107,7 +112,9 @@ def orders(
 def cancel_all(services: NamedDependency[AppServices]) -> CancelledOut:
     """Cancels every open order, exits included."""
     ended = services.account_service.cancel_all()
-    return CancelledOut(orders=ended, **market_fields(services))
+    return CancelledOut(
+        orders=tuple(to_schema(order, PublishedOrder) for order in ended), **market_fields(services)
+    )
 
 
 @get("/orders/{id:str}", sync_to_thread=True)
@@ -120,8 +127,14 @@ def amend(
     services: NamedDependency[AppServices], id: FromPath[str], data: JSONBody[AmendmentIn]
 ) -> OrderOut:
     """New terms of an open order, which trade from the next bar on."""
-    amended = services.account_service.amend(id, Amendment(**msgspec.structs.asdict(data)))
-    return _order_out(services, amended)
+    amendment = Amendment(
+        quantity=data.quantity,
+        limit_price=data.limit,
+        stop_price=data.stop,
+        trail_amount=data.trail,
+        trail_fraction=data.trail_share,
+    )
+    return _order_out(services, services.account_service.amend(id, amendment))
 
 
 @delete("/orders/{id:str}", sync_to_thread=True, status_code=200)
@@ -174,12 +187,12 @@ def _parse_ticket(services: AppServices, data: TicketIn) -> Ticket:
 
 
 def _order_out(services: AppServices, order: Order) -> OrderOut:
-    return OrderOut(order=order, **market_fields(services))
+    return OrderOut(order=to_schema(order, PublishedOrder), **market_fields(services))
 
 
 def _order_line_out(line: BlotterOrder) -> OrderLineOut:
-    return OrderLineOut(line.number, line.updated_at, line.order)
+    return to_schema(line, OrderLineOut, order=to_schema(line.order, PublishedOrder))
 
 
-def _fill_out(line: BlotterFill) -> FillOut:
-    return FillOut(**{field.name: getattr(line, field.name) for field in dataclass_fields(FillOut)})
+def _fill_out(fill: BlotterFill) -> FillOut:
+    return to_schema(fill, FillOut)

@@ -3,15 +3,18 @@
 import json
 from dataclasses import dataclass, fields
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 from litestar import Response
 
 from domain.canonical import to_json
 from domain.decision import Decision
+from domain.stored_names import stored_fields
 from storage.journal.decision_records import RecordedDecision
 from web.services import AppServices
+
+T = TypeVar("T")
 
 
 class JsonResponse(Response[Any]):
@@ -193,15 +196,22 @@ class VerificationOut(ApiResponse):
     differences: tuple[str, ...]
 
 
+def to_schema(value: Any, schema: type[T], **given: Any) -> T:
+    """The dataclass `value` in a published schema: a field takes what is `given` by its name, else
+    the value's own field that is published under that name. The schema may leave fields out."""
+    published = {name: getattr(value, own) for own, name in stored_fields(type(value))} | given
+    return schema(**{field.name: published[field.name] for field in fields(schema)})  # type: ignore[arg-type]
+
+
 def market_fields(services: AppServices) -> dict[str, Any]:
     """The fields that every answer begins with."""
     return {"market": services.market, "run": services.run, "simulated": services.simulated}
 
 
 def decision_out(recorded: RecordedDecision) -> DecisionOut:
-    made = {field.name: getattr(recorded.decision, field.name) for field in fields(Decision)}
-    return DecisionOut(
-        **made,
+    return to_schema(
+        recorded.decision,
+        DecisionOut,
         as_of=recorded.as_of,
         recorded_at=recorded.recorded_at,
         market=recorded.market,

@@ -13,6 +13,7 @@ from web.live.latest_state import LatestState
 from web.recent_prices import RecentPrices
 from web.services import AppServices, CycleProgress
 from web.shell import engine_view
+from web.views.amounts import Kpi
 from web.views.decisions import DecisionCell, decision_cell
 from web.views.symbol_rows import SymbolRow, build_symbol_row
 from web.views.vote_breakdown import AgentContribution, agent_contributions
@@ -28,15 +29,6 @@ MAX_TERMS = 6
 class AgentColumn:
     label: str
     icon: str
-
-
-@dataclass(frozen=True, slots=True)
-class Kpi:
-    label: str
-    icon: str
-    value: str
-    note: str
-    tone: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,7 +59,7 @@ MIN_EPISODE_BARS = 20
 
 @dataclass(frozen=True, slots=True)
 class TrainingFormData:
-    """The fields as text. `faults` says by field what was refused, under '' what is of none."""
+    """The fields as text. `errors` says by field what was refused, under '' what is of none."""
 
     symbols: str = ""
     algo: tuple[str, ...] = ()
@@ -83,7 +83,7 @@ class TrainingFormData:
     errors: Mapping[str, str] = field(default_factory=dict)
 
 
-FIELD_NAMES = tuple(each.name for each in fields(TrainingFormData) if each.name != "faults")
+FIELD_NAMES = tuple(each.name for each in fields(TrainingFormData) if each.name != "errors")
 _ARGUMENTS = tuple(name for name in FIELD_NAMES if name != "symbols")
 ADVANCED_FIELDS = frozenset(
     {"stages", "patience", "episode", "dearer", "delay", "noise", "seed", "hidden"}
@@ -158,7 +158,7 @@ def parse_form(
 
 
 class TrainingFormError(InputError):
-    """`faults`: by field what is wrong with it."""
+    """`errors`: by field what is wrong with it."""
 
     def __init__(self, errors: Mapping[str, str]) -> None:
         name, message = next(iter(errors.items()))

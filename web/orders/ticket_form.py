@@ -53,7 +53,7 @@ _E = TypeVar("_E", bound=StrEnum)
 @dataclass(frozen=True, slots=True)
 class TicketFormData:
     """The fields as text. `quantity` is in units, or in the account's currency where `measure` says
-    so; `trail` is a percentage of the price, or an amount of it. `faults` says by field what was
+    so; `trail` is a percentage of the price, or an amount of it. `errors` says by field what was
     refused, and under '' what is of no field."""
 
     symbol: str = ""
@@ -75,11 +75,11 @@ class TicketFormData:
 
 _NUMBERS = ("quantity", "limit", "stop", "trail", "stop_loss", "take_profit")
 _POINT = re.compile(r"[+-]?\d+\.\d+", re.ASCII)
-FIELD_NAMES = tuple(each.name for each in fields(TicketFormData) if each.name != "faults")
+FIELD_NAMES = tuple(each.name for each in fields(TicketFormData) if each.name != "errors")
 
 
 class TicketError(InputError):
-    """Fields that cannot be: `faults` says by field what is wrong and what would be accepted."""
+    """Fields that cannot be: `errors` says by field what is wrong and what would be accepted."""
 
     def __init__(self, errors: Mapping[str, str]) -> None:
         super().__init__(" ".join(errors.values()))

@@ -12,6 +12,7 @@ from litestar.response import Stream
 
 from domain.canonical import to_json
 from domain.errors import InputError
+from domain.stored_names import stored_fields
 from domain.trading.orders import Amendment
 from storage.accounts.blotter import BlotterFill, BlotterOrder
 from web.account.components import load_trading_state
@@ -203,12 +204,12 @@ def parse_amendment(data: Mapping[str, str], style: NumberStyle) -> Amendment:
     Raises InputError for what is no positive number.
     """
     terms = {
-        name: read_positive(name.replace("_", " ").capitalize(), data[name], style)
-        for name in ("quantity", "limit", "stop", "trail", "trail_share")
+        field: read_positive(name.replace("_", " ").capitalize(), data[name], style)
+        for field, name in stored_fields(Amendment)
         if data.get(name, "").strip()
     }
-    if "trail_share" in terms:
-        terms["trail_share"] /= 100
+    if "trail_fraction" in terms:
+        terms["trail_fraction"] /= 100
     return Amendment(**terms)
 
 
@@ -224,20 +225,14 @@ FILL_COLUMNS = (
 
 
 def _order_csv_row(line: BlotterOrder) -> Iterable[object]:
-    line_fields = {"number": line.number, "updated_at": line.updated_at}
-    return (
-        _csv_cell(line_fields[name] if name in line_fields else getattr(line.order, name))
-        for name in ORDER_COLUMNS
-    )
+    """Names and values as the API spells them."""
+    cells = {**to_json(line), **to_json(line.order)}
+    return (cells[name] for name in ORDER_COLUMNS)
 
 
-def _fill_csv_row(line: BlotterFill) -> Iterable[object]:
-    return (_csv_cell(getattr(line, name)) for name in FILL_COLUMNS)
-
-
-def _csv_cell(value: object) -> object:
-    """Instants and words as the API spells them."""
-    return value if isinstance(value, int | float) else to_json(value)
+def _fill_csv_row(fill: BlotterFill) -> Iterable[object]:
+    cells = to_json(fill)
+    return (cells[name] for name in FILL_COLUMNS)
 
 
 def _csv_response(name: str, columns: Sequence[str], lines: Iterable[Iterable[object]]) -> Stream:
@@ -251,7 +246,7 @@ def _csv_response(name: str, columns: Sequence[str], lines: Iterable[Iterable[ob
 def _older_url(
     chosen: OrderFilter, found: Sequence[BlotterOrder] | Sequence[BlotterFill], name: str
 ) -> str:
-    """Address of the page after the first `ORDERS` of `found`; empty where there is none."""
+    """Address of the page after the first `PAGE_SIZE` of `found`; empty where there is none."""
     return (
         chosen.url("/orders", **{name: found[PAGE_SIZE - 1].number})
         if len(found) > PAGE_SIZE

@@ -1,4 +1,7 @@
-"""Money, shares and units of an account in words. What is not known is a dash, never a zero."""
+"""Money, shares and units in words, and the key figures made of them. What is not known is a dash,
+never a zero."""
+
+from dataclasses import dataclass
 
 from web import formatting
 from web.number_input import clear
@@ -6,6 +9,15 @@ from web.number_input import clear
 UNKNOWN = "–"
 _ZERO_BAND = 0.005
 """Less than half a cent, or half a hundredth of a point, has no colour."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kpi:
+    label: str
+    icon: str
+    value: str
+    note: str
+    tone: str = ""
 
 
 def money(amount: float | None) -> str:

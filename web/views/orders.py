@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import quote
 
+from domain.stored_names import stored_fields
 from domain.trading.orders import Order, OrderSource, OrderStatus, OrderType, Side, Ticket
 from storage.accounts.blotter import BlotterFill, BlotterOrder
 from web import formatting
@@ -177,7 +178,7 @@ def _trail_text(order: Order | Ticket) -> str:
 
 
 def _amendable_fields(order: Order) -> tuple[AmendableField, ...]:
-    values = {name: getattr(order, name) for name, _ in _AMENDABLE}
+    values = {name: getattr(order, field) for field, name in stored_fields(Order)}
     if order.trail_fraction is not None:
         values["trail_share"] = order.trail_fraction * 100
     return tuple(

@@ -11,9 +11,9 @@ from urllib.parse import urlencode
 from domain.trading.account import Account
 from domain.trading.orders import Order
 from web import formatting
-from web.components.dashboard_views import Kpi
 from web.views.amounts import (
     UNKNOWN,
+    Kpi,
     arrow_icon,
     format_quantity,
     money,
