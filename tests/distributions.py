@@ -43,7 +43,7 @@ AGENT = '''
 
     from agents.base import SignalAgent
     from agents.evidence import Signal
-    from quant.columns import change
+    from quant.per_symbol import pct_change
 
 
     class Settings(BaseModel):
@@ -69,8 +69,8 @@ AGENT = '''
         def create(cls, settings: Settings) -> "TideAgent":
             return cls(settings.bars)
 
-        def see(self, panel, since):
-            return {"recent move": 100.0 * change(panel.close, self._bars)}
+        def observe(self, panel, since):
+            return {"recent move": 100.0 * pct_change(panel.close, self._bars)}
 '''
 
 PROVIDER = '''
