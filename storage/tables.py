@@ -1,14 +1,15 @@
 """The tables, as Alembic's migrations create them.
 
 Two families. *Facts* (series, bar, headline, filing, announcement, action) are bulk data: written
-and read as arrays by `library.py`, never as objects, with instants as microseconds since 1970.
+and read as arrays by `market_data/market_facts.py`, never as objects, with instants as microseconds since 1970.
 The *journal* (head, event, cycle, decision, vote, chunk) is append-only; `seq` counts its events
 without a gap and is the identity of every entry: a decision has the seq of its `decision.made`.
-What became of decisions is kept beside it: `pending` lists those whose outcome is not known yet, a
-row of `outcome` takes the place of each that is settled, and `lesson` is what the learner knew
+Beside it are the outcomes of decisions: `pending` lists the decisions whose outcome is not known
+yet, a row of `outcome` takes the place of each that is settled, and `lesson` is the learner's state
 after every round.
 
-Each fact is kept once. A decision's document holds its votes with their reasons; `vote` repeats
+The names of tables and columns are those of the first release: a home that it made opens as it is.
+Each fact is stored once. A decision's document holds its votes with their reasons; `vote` repeats
 only their figures, as columns for charts and scores.
 """
 
@@ -50,7 +51,7 @@ NO_AUTOINCREMENT = {"autoincrement": False}
 
 
 class UtcMicroseconds(TypeDecorator[datetime]):
-    """An aware UTC datetime kept as microseconds since 1970: exact, ordered, alike everywhere."""
+    """An aware UTC datetime stored as microseconds since 1970: exact, ordered, alike everywhere."""
 
     impl = BigInteger
     cache_ok = True
@@ -68,7 +69,7 @@ def microseconds(at: datetime) -> int:
 
 
 class TableRow(SQLModel, registry=registry(metadata=metadata)):
-    """What every table is."""
+    """The base of every table's class."""
 
 
 class SeriesRow(TableRow, table=True):
@@ -77,6 +78,7 @@ class SeriesRow(TableRow, table=True):
     `what` is 'bars 1d' (bars and their timeframe), 'news', 'filings', 'earnings' or 'actions'.
     """
 
+    __tablename__ = "series"
     __table_args__ = (UniqueConstraint("market", "symbol", "what"),)
 
     id: int = Field(primary_key=True)
@@ -89,6 +91,7 @@ class SeriesRow(TableRow, table=True):
 
 
 class BarRow(TableRow, table=True):
+    __tablename__ = "bar"
     __table_args__ = ({"sqlite_with_rowid": False},)
 
     series: int = Field(primary_key=True, foreign_key="series.id")
@@ -104,6 +107,8 @@ class BarRow(TableRow, table=True):
 class HeadlineRow(TableRow, table=True):
     """`fingerprint` stands for headline and source, which can be longer than an index allows."""
 
+    __tablename__ = "headline"
+
     series: int = Field(primary_key=True, foreign_key="series.id")
     known_at: int = Field(primary_key=True, sa_type=BigInteger)
     fingerprint: str = Field(primary_key=True)
@@ -115,6 +120,7 @@ class HeadlineRow(TableRow, table=True):
 
 
 class FilingRow(TableRow, table=True):
+    __tablename__ = "filing"
     __table_args__ = ({"sqlite_with_rowid": False},)
 
     series: int = Field(primary_key=True, foreign_key="series.id")
@@ -128,6 +134,7 @@ class FilingRow(TableRow, table=True):
 
 
 class AnnouncementRow(TableRow, table=True):
+    __tablename__ = "announcement"
     __table_args__ = ({"sqlite_with_rowid": False},)
 
     series: int = Field(primary_key=True, foreign_key="series.id")
@@ -137,6 +144,7 @@ class AnnouncementRow(TableRow, table=True):
 
 
 class CorporateActionRow(TableRow, table=True):
+    __tablename__ = "action"
     __table_args__ = ({"sqlite_with_rowid": False},)
 
     series: int = Field(primary_key=True, foreign_key="series.id")
@@ -149,6 +157,8 @@ class JournalHeadRow(TableRow, table=True):
     """The journal's only row that changes. Whoever writes events locks it first, so that `seq`
     has no gap and is ordered by commit."""
 
+    __tablename__ = "head"
+
     id: int = Field(primary_key=True, default=1)
     epoch: str
     last_seq: int = Field(sa_type=BigInteger)
@@ -156,6 +166,8 @@ class JournalHeadRow(TableRow, table=True):
 
 class EventRow(TableRow, table=True):
     """`payload` is JSON; NULL for votes and decisions, whose payload is in `decision.body`."""
+
+    __tablename__ = "event"
 
     seq: int = Field(primary_key=True, sa_type=COUNTER, sa_column_kwargs=NO_AUTOINCREMENT)
     at: datetime = Field(sa_type=UtcMicroseconds)
@@ -168,6 +180,7 @@ class EventRow(TableRow, table=True):
 class CycleRow(TableRow, table=True):
     """`manifest` names the chunks of the panel, `inputs` is everything else that went in."""
 
+    __tablename__ = "cycle"
     __table_args__ = (Index(None, "market", "run", "calendar", "as_of"),)
 
     seq: int = Field(primary_key=True, sa_type=COUNTER, sa_column_kwargs=NO_AUTOINCREMENT)
@@ -186,6 +199,7 @@ class CycleRow(TableRow, table=True):
 class DecisionRow(TableRow, table=True):
     """`body` is the decision's canonical JSON, votes included."""
 
+    __tablename__ = "decision"
     __table_args__ = (
         Index(None, "market", "run", "symbol", "as_of", "seq"),
         Index(None, "market", "run", "seq"),
@@ -207,8 +221,9 @@ class DecisionRow(TableRow, table=True):
 
 
 class VoteRow(TableRow, table=True):
-    """`position` is the vote's place in its decision's document."""
+    """`position` is the vote's index in its decision's document."""
 
+    __tablename__ = "vote"
     __table_args__ = (UniqueConstraint("decision", "position"),)
 
     seq: int = Field(primary_key=True, sa_type=COUNTER, sa_column_kwargs=NO_AUTOINCREMENT)
@@ -226,6 +241,7 @@ class VoteRow(TableRow, table=True):
 class PendingDecisionRow(TableRow, table=True):
     """A decision to be settled; its row goes when its outcome comes."""
 
+    __tablename__ = "pending"
     __table_args__ = (Index(None, "market", "run", "calendar", "timeframe", "as_of"),)
 
     decision: int = Field(
@@ -245,6 +261,8 @@ class PendingDecisionRow(TableRow, table=True):
 class OutcomeRow(TableRow, table=True):
     """`seq` is the number of its `decision.settled`, `horizon` in bars, `change` a fraction."""
 
+    __tablename__ = "outcome"
+
     seq: int = Field(primary_key=True, sa_type=COUNTER, sa_column_kwargs=NO_AUTOINCREMENT)
     decision: int = Field(foreign_key="decision.seq", unique=True, sa_type=BigInteger)
     horizon: int
@@ -258,6 +276,7 @@ class OutcomeRow(TableRow, table=True):
 class LearnerStateRow(TableRow, table=True):
     """`agents`, `weights`, `trust` and `ledger` are JSON; in force from `due_at`."""
 
+    __tablename__ = "lesson"
     __table_args__ = ({"sqlite_with_rowid": False},)
 
     market: str = Field(primary_key=True)
@@ -276,12 +295,16 @@ class LearnerStateRow(TableRow, table=True):
 class PanelChunkRow(TableRow, table=True):
     """A piece of a panel, named by the SHA-256 of its bytes before compression."""
 
+    __tablename__ = "chunk"
+
     digest: str = Field(primary_key=True)
     body: bytes = Field(sa_type=LargeBinary)
 
 
 class EngineStateRow(TableRow, table=True):
-    """An engine somebody has stopped or set going; one that nobody touched has no row."""
+    """An engine that somebody has paused, halted or resumed; one that nobody touched has no row."""
+
+    __tablename__ = "engine"
 
     market: str = Field(primary_key=True)
     run: str = Field(primary_key=True)
@@ -290,7 +313,9 @@ class EngineStateRow(TableRow, table=True):
 
 
 class WatchlistRow(TableRow, table=True):
-    """One row once the list was edited; none while the defaults stand. `symbols` is JSON."""
+    """One row once the list was edited; none while the defaults apply. `symbols` is JSON."""
+
+    __tablename__ = "watchlist"
 
     id: int = Field(primary_key=True, default=1)
     symbols: str = Field(sa_type=Text)

@@ -1,4 +1,4 @@
-"""Lays the browser's libraries into `web/static/vendor/`: `python -m web.assets`.
+"""Copies the browser's libraries into `web/static/vendor/`: `python -m web.assets`.
 
 Promises exactly the versions and contents that `package-lock.json` names (npm checks the hashes),
 their licences beside them, and no script of theirs run. Leaves out bundling: files are copied as

@@ -22,7 +22,7 @@ MIN_REFIT_BARS = 60
 
 @dataclass(frozen=True, slots=True)
 class BacktestFormData:
-    """The fields as text. `problem` is what was refused, empty where nothing was."""
+    """The fields as text. `error` is what was refused, empty where nothing was."""
 
     symbols: str
     start: str
@@ -215,8 +215,8 @@ def _require_history(services: AppServices, symbols: Sequence[str], start: date,
         span = services.store.span(services.market, symbol, services.timeframe)
         if span is None:
             raise InputError(
-                f"Symbols: nothing is stored for {symbol} in the {services.market} market. Leave it "
-                "out, or import its bars with `quorum import`."
+                f"Symbols: nothing is stored for {symbol} in the {services.market} market. Leave "
+                "it out, or import its bars with `quorum import`."
             )
         if span[0].date() > end or span[1].date() < start:
             raise InputError(

@@ -1,13 +1,13 @@
 """Tables as CSV, streamed in pieces, whatever their size: of a kept backtest, or row by row."""
 
-import csv as rows
+import csv
 import io
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, islice
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.csv as csv
+import pyarrow.csv
 import pyarrow.parquet as pq
 
 CHUNK_ROWS = 20_000
@@ -21,7 +21,9 @@ def parquet_as_csv(path: Path) -> Iterator[bytes]:
     yield (",".join(f'"{name}"' for name in names) + "\n").encode()
     for batch in table.iter_batches(CHUNK_ROWS):
         buffer = io.BytesIO()
-        csv.write_csv(_decode_dictionaries(batch), buffer, csv.WriteOptions(include_header=False))
+        pyarrow.csv.write_csv(
+            _decode_dictionaries(batch), buffer, pyarrow.csv.WriteOptions(include_header=False)
+        )
         yield buffer.getvalue()
 
 
@@ -35,7 +37,7 @@ def _decode_dictionaries(batch: pa.RecordBatch) -> pa.RecordBatch:
 
 
 def rows_as_csv(columns: Sequence[str], records: Iterable[Iterable[object]]) -> Iterator[bytes]:
-    """A line of `names`, then those of `lines`; None is empty.
+    """A line of `columns`, then those of `records`; None is empty.
 
     Text that a spreadsheet would take for a formula begins with an apostrophe there (OWASP, "CSV
     Injection"); numbers are left as they are.
@@ -43,7 +45,7 @@ def rows_as_csv(columns: Sequence[str], records: Iterable[Iterable[object]]) -> 
     remaining = chain([columns], records)
     while chunk := list(islice(remaining, CHUNK_ROWS // 20)):
         buffer = io.StringIO()
-        rows.writer(buffer, lineterminator="\n").writerows(
+        csv.writer(buffer, lineterminator="\n").writerows(
             map(_escape_formula, line) for line in chunk
         )
         yield buffer.getvalue().encode()

@@ -38,7 +38,7 @@ class ProblemPage(PageContext):
 
 
 def problem_from_error(error: Exception) -> Problem:
-    """What to say about an error. Anything unforeseen is logged under a number that is told."""
+    """What to say about an error. Anything unforeseen is logged under a number that is shown."""
     if isinstance(error, InputError):
         return replace(_problem(error.status, str(error)), field=error.field)
     if isinstance(error, QuorumError):
@@ -56,7 +56,7 @@ def problem_from_error(error: Exception) -> Problem:
 
 @get("/{path:path}", include_in_schema=False, sync_to_thread=False)
 def not_found(path: FromPath[str]) -> None:
-    """Every address that is no other's, so that its answer passes the same door."""
+    """Every address that is no other's, so that its answer passes the same checks."""
     raise NotFoundError(
         f"There is nothing at {path[:80]}. The overview is at /, the API's description at "
         "/api/v1/openapi.json."

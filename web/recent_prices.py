@@ -23,7 +23,7 @@ class RecentCloses:
 
 
 class RecentPrices:
-    """Reads the library once per symbol and bar. Safe to use from several threads."""
+    """Reads the store once per symbol and bar. Safe to use from several threads."""
 
     def __init__(self, services: AppServices) -> None:
         self._services = services

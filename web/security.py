@@ -1,4 +1,4 @@
-"""The guard at the door: who may ask, who may change something, what a page may load.
+"""Security of every request: who may ask, who may change something, what a page may load.
 
 Promises that a name rebound to this machine is refused (Host), that another site's page can read
 and change nothing (Origin, Sec-Fetch-Site), and that a page runs only our own files (CSP; an

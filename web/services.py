@@ -1,7 +1,7 @@
-"""What the pages stand on: the parts of the house they read and the few they may move.
+"""What the pages are built on: the parts of Quorum that they read and the few they may change.
 
-Promises that web/ reaches the rest of Quorum through this value alone. What has no one shape yet
-(an engine may be live or a replay's) is named by a protocol of what is used, no more.
+Promises that web/ reaches the rest of Quorum through this value alone. What has several
+implementations (an engine may be live or a replay's) is a protocol of what is used, no more.
 """
 
 from collections.abc import Callable, Sequence
@@ -94,11 +94,11 @@ class Backtests(Protocol):
 
 class LabService(Protocol):
     """The trained policies and the runs that they come of (`research/lab`). A model is named by its
-    id; the policy that comes with Quorum and one that a setting seats have words for ids.
+    id; the policy that comes with Quorum and one that a setting names have words for ids.
 
-    `trains` tells whether runs can be started here. What names nothing raises NotFoundError, what
-    cannot be done InputError, and files that are damaged ConfigurationError; a promotion that is
-    refused leaves the former seated.
+    `can_train` tells whether runs can be started here. What names nothing raises NotFoundError,
+    what cannot be done InputError, and files that are damaged ConfigurationError; a promotion that
+    is refused leaves the active model in place.
     """
 
     @property
@@ -132,12 +132,13 @@ class RayDashboard:
 class AppServices:
     """Everything one server shows: one market and one run ('live' or 'replay FROM TO').
 
-    `watched` are the symbols decided on: those of the watchlist, or those that a replay plays.
-    `bell` is rung by whoever wrote to the journal or made progress. `record` reads this run's
-    record over all calendars. `floor` is where this run's paper account trades, `blotter` what
-    became of it, `rules` what a strategy profile makes of the configured costs, limits and sizing:
-    what a backtest starts from, with `horizon`; `committee` is as configured, under no profile.
-    `hosts` are names under which a proxy in front may ask, beside the loopback ones.
+    `watched_symbols` are those decided on: of the watchlist, or those that a replay plays.
+    Whoever wrote to the journal or made progress calls `notifier`. `load_record` reads this run's
+    record over all calendars. `account_service` is where this run's paper account trades, `blotter`
+    what became of it, `trading_rules` what a strategy profile makes of the configured costs, limits
+    and sizing: what a backtest starts from, with `horizon`; `committee` is as configured, under no
+    profile. `allowed_hosts` are names under which a proxy in front may ask, beside the loopback
+    ones.
     """
 
     version: str

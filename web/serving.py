@@ -1,7 +1,7 @@
 """The application on a socket: the only file that knows uvicorn.
 
 Promises that the port is taken before anything slow begins, that an open stream never holds up
-the end, and that a signal or `Server.stop` ends it within seconds.
+the end, and that a signal or `WebServer.stop` ends it within seconds.
 """
 
 import signal
@@ -63,7 +63,7 @@ class WebServer:
         )
 
     def run(self, on_stop: Callable[[], None] = lambda: None) -> None:
-        """Blocks. `stopping` is called once serving has ended, however it ended. A signal that
+        """Blocks. `on_stop` is called once serving has ended, however it ended. A signal that
         ended it is raised once more, for the handler that was there before."""
         try:
             self._server.run(sockets=[self._listener])

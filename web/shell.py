@@ -49,9 +49,9 @@ class EngineView:
 
 @dataclass(frozen=True, slots=True)
 class Banner:
-    """What kind of market this is, where it is none of today: `replay` says which days are
-    played and `now` how far it is. The stream keeps the one of the house (`id` banner) up to
-    date; a page on another market has one of its own."""
+    """What kind of market this is, where it is none of today: `replay` says which days are played
+    and `now` how far it is. The stream keeps the one of the served market (`id` banner) up to date;
+    a page on another market has one of its own."""
 
     simulated: bool
     replay: str
@@ -61,7 +61,7 @@ class Banner:
 
 @dataclass(frozen=True, slots=True)
 class DataSource:
-    """Where the figures of a page come from, if not from the house's own market."""
+    """Where the figures of a page come from, if not from the served market."""
 
     market: str
     simulated: bool

@@ -38,7 +38,7 @@ class Asset:
 class Assets:
     """Every file under `folder`, by its path below it.
 
-    Raises ConfigurationError if the vendor files were not laid.
+    Raises ConfigurationError if the vendor files are missing.
     """
 
     def __init__(self, folder: Path = FOLDER) -> None:

@@ -42,7 +42,7 @@ def history_lines(services: AppServices, symbol: str) -> tuple[DecisionCell, ...
 
 
 def fetch_error(services: AppServices, symbol: str, kind: str) -> str:
-    """Why the symbol's `what` ('news', 'filings') could not be fetched last; empty if it could."""
+    """Why the symbol's `kind` ('news', 'filings') could not be fetched last; empty if it could."""
     status = services.store.last_fetch(services.market, symbol, kind)
     return formatting.single_line(status.error) if status and status.error else ""
 

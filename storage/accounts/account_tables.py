@@ -1,10 +1,10 @@
 """The tables of paper accounts, as Alembic's migrations create them.
 
 `entry` is the only truth: append-only, each row bound to the one before by its digest
-(`storage/accounts/hash_chain.py`). `account` holds the head of that chain and `snapshot` what it
-comes to. `orders`, `fill` and `mark` are read models: what entries say, laid out for the questions
-that pages ask; `storage/accounts/audit.py` tells whether they follow. `trip_note` is what people
-write beside their trades, no part of the account.
+(`storage/accounts/hash_chain.py`). `account` holds the head of that chain and `snapshot` the
+account that it folds to. `orders`, `fill` and `mark` are read models: the entries laid out for what
+pages query; `storage/accounts/audit.py` checks that they follow. `trip_note` holds people's notes
+on their trades, no part of the account.
 """
 
 from datetime import datetime
@@ -18,6 +18,7 @@ from storage.tables import NO_AUTOINCREMENT, TableRow, UtcMicroseconds
 class AccountRow(TableRow, table=True):
     """One for each market and run. `number` and `digest` are those of its last entry."""
 
+    __tablename__ = "account"
     __table_args__ = (UniqueConstraint("market", "run"),)
 
     id: int = Field(primary_key=True)
@@ -31,6 +32,8 @@ class AccountSnapshotRow(TableRow, table=True):
     """The account in JSON after the entry `number`, which may be some entries ago. Apart from
     `account`, because SQLite writes a row as a whole and that one changes with every entry."""
 
+    __tablename__ = "snapshot"
+
     account: int = Field(
         primary_key=True, foreign_key="account.id", sa_column_kwargs=NO_AUTOINCREMENT
     )
@@ -41,6 +44,7 @@ class AccountSnapshotRow(TableRow, table=True):
 class AccountEntryRow(TableRow, table=True):
     """`at` belongs to the market and `recorded_at` to the clock; `body` is canonical JSON."""
 
+    __tablename__ = "entry"
     __table_args__ = (Index(None, "account", "kind", "number"),)
 
     account: int = Field(
@@ -55,8 +59,8 @@ class AccountEntryRow(TableRow, table=True):
 
 
 class StoredOrderRow(TableRow, table=True):
-    """An order as it stands, in JSON in `body`. `number` is that of the entry that placed it;
-    `request` the digest of what somebody asked for under `key`, NULL where nobody did."""
+    """An order as it is now, in JSON in `body`. `number` is that of the entry that placed it;
+    `request` the digest of the request made under `key`, NULL where nobody did."""
 
     __tablename__ = "orders"
     __table_args__ = (
@@ -85,8 +89,9 @@ class StoredOrderRow(TableRow, table=True):
 
 
 class StoredFillRow(TableRow, table=True):
-    """A `Filled` with the number of its entry, and the source of its order."""
+    """An `OrderFilled` with the number of its entry, and the source of its order."""
 
+    __tablename__ = "fill"
     __table_args__ = (
         Index(None, "account", "order", "number"),
         Index(None, "account", "symbol", "number"),
@@ -109,9 +114,10 @@ class StoredFillRow(TableRow, table=True):
 
 
 class EquityPointRow(TableRow, table=True):
-    """What the account came to at the close of a row of bars; `exposure` is the value held, long
+    """The account's value at the close of a row of bars; `exposure` is the value of positions, long
     and short together, over equity, NULL where that is not positive or a price is missing."""
 
+    __tablename__ = "mark"
     __table_args__ = ({"sqlite_with_rowid": False},)
 
     account: int = Field(
@@ -125,7 +131,7 @@ class EquityPointRow(TableRow, table=True):
 
 
 class TradeNoteRow(TableRow, table=True):
-    """`trip` is the id of a `domain.trading.lots.Trip`; `tags` is a JSON list."""
+    """`trip` is the id of a `domain.trading.lots.RoundTrip`; `tags` is a JSON list."""
 
     __tablename__ = "trip_note"
 

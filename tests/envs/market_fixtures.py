@@ -57,4 +57,4 @@ def remove_bar(market: MarketHistory, row: int, col: int) -> MarketHistory:
         values = getattr(market.bar_matrix, name).copy()
         values[row, col] = np.nan
         columns[name] = values
-    return replace(market, tape=replace(market.bar_matrix, **columns))
+    return replace(market, bar_matrix=replace(market.bar_matrix, **columns))

@@ -1,4 +1,5 @@
-"""The parts of the paper account that pages and stream share, read from the house once each time.
+"""The parts of the paper account that pages and stream share, read from the services once each
+time.
 
 Leaves out how they look (`views/`).
 """
@@ -46,8 +47,8 @@ from web.views.trading_state import (
 
 @dataclass(frozen=True, slots=True)
 class AccountComponents:
-    """`past` is None before two rows of bars, `suggested` None but in suggest mode; `profile` is
-    the name of the strategy profile."""
+    """`history` is None before two rows of bars, `suggestions` None except in suggest mode;
+    `profile` is the name of the strategy profile."""
 
     kpis: tuple[Kpi, ...]
     positions: tuple[PositionLine, ...]
@@ -117,7 +118,7 @@ def load_cash_flows(services: AppServices, curve: EquityCurve) -> tuple[CashFlow
 
 
 def load_movers(services: AppServices, account: Account) -> Movers:
-    closes = {symbol: mark.close for symbol, mark in account.last_bars.items()}
+    closes = {symbol: bar.close for symbol, bar in account.last_bars.items()}
     profits = profit_by_symbol(services.blotter.round_trips(), services.blotter.lots(), closes)
     return movers(profits, account.positions)
 

@@ -1,7 +1,7 @@
 """What a live record is compared with: weights to be earned, other horizons, rival quantiles.
 
 The same functions that score a backtest, on this run's votes and on the history known by now; a
-calendar at a time, as its agents learn. Leaves out the scores (`scored.py`).
+calendar at a time, as its agents learn. Leaves out the scores (`score_cache.py`).
 """
 
 from collections.abc import Iterator
@@ -23,7 +23,7 @@ from orchestrator.evaluation.quantile_scores import benchmark_quantiles
 from web.services import AppServices
 
 HORIZONS = (1, 2, 3, 5, 10, 20)
-"""Bars over which the decay of the evidence is told."""
+"""Bars over which the decay of the evidence is shown."""
 
 WARMUP = timedelta(days=3 * 365)
 """History before the record, for forecasts of the quantile to warm up on."""
@@ -31,9 +31,10 @@ WARMUP = timedelta(days=3 * 365)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LearningBenchmarks:
-    """`changes` and `rivals` (R, N) as `orchestrator.evaluation.scoring.score` takes them. `earned`
-    would be in force at each row, and `trust` (R, A) too, had the settings asked for them. `rows`
-    are those of `calendar`, on which most symbols trade: each learns apart, so one is told of."""
+    """`changes` and `rivals` (R, N) as `score_record` of `orchestrator/evaluation/scoring.py` takes
+    them. `earned_influence` would be in force at each row, and `earned_trust` (R, A) too, had the
+    settings asked for them. `rows` are those of `calendar`, on which most symbols trade: each
+    calendar learns by itself, so one is shown."""
 
     changes: dict[int, Floats]
     rivals: dict[str, Floats]
@@ -100,9 +101,15 @@ def _stored_panels(services: AppServices, record: ForecastRecord) -> Iterator[Pa
     symbols = [symbol for symbol in record.symbols if symbol in stored]
     if symbols:
         built = build_panels(
-            services.store, services.market, symbols, services.timeframe, services.clock(), record.horizon,
-            to_datetime(record.known_at[0]) - WARMUP, services.simulated,
-        )  # fmt: skip
+            services.store,
+            services.market,
+            symbols,
+            services.timeframe,
+            services.clock(),
+            record.horizon,
+            to_datetime(record.known_at[0]) - WARMUP,
+            services.simulated,
+        )
         yield from (panel for panel, _ in built)
 
 

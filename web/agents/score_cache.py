@@ -24,10 +24,10 @@ _RELEVANT_EVENTS = frozenset({EventKind.DECISION_SETTLED, EventKind.CYCLE_COMPLE
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ScoredRecord:
-    """`found` is None where nothing was ever voted on, `scores` the same as JSON. `weights` (R, A)
-    were in force at `known_at` (R,), `now` are the newest, by agent. `earned` and `trust` (K, A)
-    are what settled votes would have earned by `learnt_at` (K,), the bars of `calendar`, whatever
-    is in force."""
+    """`scores` is None where nothing was ever voted on, `scores_json` the same as JSON. `weights`
+    (R, A) were in force at `known_at` (R,), `current_weights` are the newest, by agent.
+    `earned_weights` and `earned_trust` (K, A) are what settled votes would have earned by
+    `learned_at` (K,), the bars of `calendar`, whatever is in force."""
 
     scores: RecordScores | None
     scores_json: dict[str, Any] | None
@@ -47,7 +47,7 @@ class ScoredRecord:
 
 
 class ScoreCache:
-    """Safe in threads. `take` is told of events, in any thread."""
+    """Safe in threads. `on_events` may be called in any thread."""
 
     def __init__(self, services: AppServices) -> None:
         self._services = services

@@ -1,1 +1,1 @@
-"""The JSON API under /api/v1, in the shapes of the command line."""
+"""The JSON API under /api/v1, in the schemas of the command line."""

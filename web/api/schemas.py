@@ -3,7 +3,7 @@
 import json
 from dataclasses import dataclass, fields
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import msgspec
 from litestar import Response
@@ -199,8 +199,9 @@ class VerificationOut(ApiResponse):
 def to_schema(value: Any, schema: type[T], **given: Any) -> T:
     """The dataclass `value` in a published schema: a field takes what is `given` by its name, else
     the value's own field that is published under that name. The schema may leave fields out."""
-    published = {name: getattr(value, own) for own, name in stored_fields(type(value))} | given
-    return schema(**{field.name: published[field.name] for field in fields(schema)})  # type: ignore[arg-type]
+    published = {name: getattr(value, own) for own, name in stored_fields(value.__class__)} | given
+    names = (field.name for field in fields(cast(Any, schema)))
+    return schema(**{name: published[name] for name in names})
 
 
 def market_fields(services: AppServices) -> dict[str, Any]:

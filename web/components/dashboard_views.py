@@ -54,7 +54,7 @@ class AgentHealthLine:
 
 @dataclass(frozen=True, slots=True)
 class ProgressView:
-    """`trouble` says that this is not progress but what stands in its way, `passing` that it comes
+    """`is_error` says that this is not progress but what prevents it, `is_transient` that it comes
     and goes with every bar and so must move nothing on the page."""
 
     title: str

@@ -6,8 +6,8 @@ from research.report.formatting import format_number
 from research.report.tables import LabelledValue
 from web.agents.score_cache import ScoredRecord
 
-SHOWN = ("Brier skill", "Hits above base rate")
-"""Scores of its record that are told beside its weight."""
+SHOWN_SCORES = ("Brier skill", "Hits above base rate")
+"""Scores of its record that are shown beside its weight."""
 
 
 def active_model_facts(record: ScoredRecord) -> tuple[LabelledValue, ...]:
@@ -24,7 +24,7 @@ def active_model_facts(record: ScoredRecord) -> tuple[LabelledValue, ...]:
             name, line.cells[0].text, line.cells[0].interval and f"{line.cells[0].interval}"
         )
         for name, line in scores.items()
-        if name in SHOWN
+        if name in SHOWN_SCORES
     ]
     return (
         LabelledValue("Weight now", format_number(record.current_weights.get(agent), "%", 1)),

@@ -1,4 +1,5 @@
-"""What the pages of the RL lab and the stream draw alike: runs, models, the seat, one run whole.
+"""What the pages of the RL lab and the stream draw alike: runs, models, the active one, one run
+whole.
 
 Promises that a run or a model whose files are damaged is shown as such and breaks nothing else.
 """
@@ -45,7 +46,8 @@ MAX_LISTED_RUNS, MAX_LISTED_MODELS = 40, 40
 
 @dataclass(frozen=True, slots=True)
 class ActiveModelView:
-    """The model that `agent` votes with; `back` is which would after a roll back, '' for none."""
+    """The model that `agent` votes with; `rollback_target` is which would after a roll back, '' for
+    none."""
 
     agent: str
     model: ModelLine
@@ -116,10 +118,10 @@ def run_view(services: AppServices, state: RunState) -> RunView:
     run, load_error = _attempt(lambda: services.lab.run(state.id))
     progress, held_out, policy, errors = None, None, None, [load_error]
     if run is not None:
-        (progress, first), (held_out, second), (policy, third) = (
-            _attempt(run.progress), _attempt(run.held_out), _attempt(lambda: _load_run_policy(run)),
-        )  # fmt: skip
-        errors += [first, second, third]
+        progress, progress_error = _attempt(run.progress)
+        held_out, held_out_error = _attempt(run.held_out)
+        policy, policy_error = _attempt(lambda: _load_run_policy(run))
+        errors += [progress_error, held_out_error, policy_error]
     model = model_id_of_run(services, state)
     (line,) = run_lines(services, [state])
     return RunView(
@@ -130,7 +132,7 @@ def run_view(services: AppServices, state: RunState) -> RunView:
         origin=origin_facts(policy.manifest) if policy else (),
         arguments=argument_facts(state.arguments),
         load_error=" ".join(
-            dict.fromkeys(fault for fault in errors if fault and fault != line.error)
+            dict.fromkeys(error for error in errors if error and error != line.error)
         ),
         model=f"/lab/models/{model}" if model in services.lab.models() else "",
     )
@@ -159,7 +161,7 @@ def runs_by_model(services: AppServices) -> Mapping[str, str]:
 def apply_run_action(services: AppServices, id: str, action: str) -> str | None:
     """Stop or resume a run, or keep its policy; then the model's id.
 
-    Raises NotFoundError for another move.
+    Raises NotFoundError for another action.
     """
     match action:
         case "stop":

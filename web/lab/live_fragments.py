@@ -1,6 +1,7 @@
-"""The parts of the RL lab that move by themselves, drawn for the stream as the pages draw them.
+"""The parts of the RL lab that change by themselves, drawn for the stream as the pages draw them.
 
-Promises that only what has moved is drawn again. Leaves out who is told, and when (`stream.py`).
+Promises that only what has changed is drawn again. Leaves out who gets it, and when
+(`live/stream.py`).
 """
 
 import time
@@ -21,7 +22,7 @@ MAX_FOLLOWED_RUNS = 4
 
 
 class LabFragments:
-    """`draw` gives the elements of each topic as things stand."""
+    """`render` gives the elements of each topic as things stand."""
 
     def __init__(self, services: AppServices, renderer: Renderer) -> None:
         self._services, self._renderer = services, renderer
@@ -32,7 +33,7 @@ class LabFragments:
         self._cache: dict[str, Fragments] = {"lab-runs": {}, "lab-models": {}, "lab-run": {}}
 
     def render(self) -> Mapping[str, Fragments]:
-        """At most every `LOOK_SECONDS` it is looked at what has moved; events ring much oftener."""
+        """Looks for changes at most every `CHECK_SECONDS`; events wake it much more often."""
         now = time.monotonic()
         if now - self._checked_at < CHECK_SECONDS:
             return self._cache

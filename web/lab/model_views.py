@@ -1,6 +1,6 @@
 """Models as the pages of the RL lab draw them: a line in the list, one whole, several side by side.
 
-Leaves out which models there are, and how their worth is told (`lab_scores.py`).
+Leaves out which models there are, and how their scores are shown (`score_views.py`).
 """
 
 from collections import Counter
@@ -38,7 +38,7 @@ class DriftLine:
 
 @dataclass(frozen=True, slots=True)
 class ModelLine:
-    """`broken` says why its files are refused; all that they would say is empty then. `run` and
+    """`load_error` says why its files are refused; all that they would say is empty then. `run` and
     `parent` lead to where it came from, '' where that is not known."""
 
     id: str
@@ -78,8 +78,8 @@ def model_line(
     is_local: bool,
     run: str,
 ) -> ModelLine:
-    """`fixed` where a setting has the seat, so that no other can be promoted; `kept` where its
-    files are of this home, so that they can be deleted."""
+    """`pinned` where a setting names the active model, so that no other can be promoted; `is_local`
+    where its files are of this home, so that they can be deleted."""
     manifest = policy.manifest if policy else None
     return ModelLine(
         id=id,
@@ -119,10 +119,8 @@ def describe_members(policy: Policy) -> str:
 
 
 def describe_periods(manifest: Manifest) -> str:
-    """Its three periods in a sentence each, those that are told."""
-    words = (
-        ("train", "Trained"), ("validation", "chosen by"), ("test", "judged on"),
-    )  # fmt: skip
+    """Its three periods in a sentence each, those that are known."""
+    words = (("train", "Trained"), ("validation", "chosen by"), ("test", "judged on"))
     periods = [
         f"{word} {' to '.join(manifest.periods[name])}"
         for name, word in words
@@ -157,7 +155,7 @@ _PERIODS = {"train": "Trained on", "validation": "Chosen by", "test": "Judged on
 
 
 def members_grid(policy: Policy) -> FigureTable:
-    """Who votes in it: what each wish is worth and how much each weighs."""
+    """Who votes in it: the temper of each member and how much each weighs."""
     weights = policy.weights
     uneven = len(weights) > 1
     lines = tuple(

@@ -33,8 +33,8 @@ _SENTENCES = {
 
 @dataclass(frozen=True, slots=True)
 class RunAction:
-    """What can be done with a run: the last part of its address, its word, its icon; `first` marks
-    what most come for."""
+    """What can be done with a run: the last part of its address, its word, its icon; `primary`
+    marks what most come for."""
 
     verb: str
     word: str
@@ -49,7 +49,7 @@ REGISTER = RunAction("keep", "Keep as model", "layers", primary=True)
 
 @dataclass(frozen=True, slots=True)
 class RunLine:
-    """`what` says what it does, `left` how long it may still take, `percent` how much is done;
+    """`what` says what it does, `time_left` how long it may still take, `percent` how much is done;
     `error` why it failed. `data` names the market it learns from."""
 
     id: str
@@ -75,7 +75,7 @@ class RunLine:
 
 @dataclass(frozen=True, slots=True)
 class LabFigure:
-    """A figure in HTML under its title; `said` is how to read it."""
+    """A figure in HTML under its title; `caption` is how to read it."""
 
     id: str
     title: str
@@ -85,8 +85,8 @@ class LabFigure:
 
 @dataclass(frozen=True, slots=True)
 class RunView:
-    """A run whole. `trouble` says which of its files could not be read, `model` leads to what was
-    kept of it; each empty where there is none."""
+    """A run whole. `load_error` says which of its files could not be read, `model` leads to what
+    was kept of it; each empty where there is none."""
 
     line: RunLine
     curves: tuple[LabFigure, ...]
@@ -99,8 +99,8 @@ class RunView:
 
 
 def run_line(state: RunState, *, can_train: bool, is_registered: bool = False) -> RunLine:
-    """`trains` where runs can be stopped and gone on with from the page, `kept` where its policy
-    is a model already."""
+    """`can_train` where runs can be stopped and resumed from the page, `is_registered` where its
+    policy is a model already."""
     word, icon, tone = _STATES[state.state]
     actions = {
         "running": (STOP,) if can_train else (),

@@ -1,6 +1,6 @@
 """What a policy was worth on years it had not seen, in words and figures.
 
-Promises that nothing is told without its interval, and that what is not known is a dash.
+Promises that no score is shown without its interval, and that what is not known is a dash.
 """
 
 import re
@@ -25,11 +25,11 @@ SCORE_HEADS = (
     ),
     LabelledValue("Growth a year", "", "Compound, of the average account, net of cost."),
 )
-"""What each of `SHOWN` is called."""
+"""What each of `SHOWN_SCORES` is called."""
 INTERVAL_LIMITS = {SKILL: 0.02, SHARPE: 2.5, SHARPE_OVER: 1.5, GROWTH: 0.3, GROWTH_OVER: 0.3}
 """Where the small marks of intervals end."""
 SMALL_SKILL = 0.001
-"""A smaller skill is told to the hundredth of a percent."""
+"""A smaller skill is shown to the hundredth of a percent."""
 MEMBER_NAME = re.compile(r"[a-z0-9]+-\d+")
 
 

@@ -1,7 +1,7 @@
 """The form that starts a training run: what was typed, kept as it was typed, and what it asks for.
 
-Every field is told by itself what is wrong with it. Leaves out what a training may be asked for at
-all: `Arguments.check` knows, and the market is read by whoever trains.
+Every field has its own error beside it. Leaves out what a training may be asked for at all:
+`TrainingArguments.validate` knows, and the market is read by whoever trains.
 """
 
 from collections.abc import Mapping, Sequence
@@ -127,7 +127,8 @@ def parse_form(
 ) -> tuple[TrainingArguments, tuple[str, ...]]:
     """What to train, and on which symbols; the form's numbers are as `style` writes them.
 
-    Raises RefusedError naming every field that cannot be read, or the first that cannot be trained.
+    Raises TrainingFormError naming every field that cannot be read, or the first that cannot be
+    trained.
     """
     errors: dict[str, str] = {}
     symbols = _collect_error(errors, "symbols", lambda: _parse_symbols(services, form.symbols))
@@ -167,7 +168,7 @@ class TrainingFormError(InputError):
 
 
 def with_errors(form: TrainingFormData, refusal: InputError) -> TrainingFormData:
-    """The form with what was refused beside its fields."""
+    """The form with each refusal beside its field."""
     if isinstance(refusal, TrainingFormError):
         return replace(
             form, errors={_field_or_form(name): message for name, message in refusal.errors.items()}

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from litestar import get
 from litestar.di import NamedDependency
 from litestar.params import FromQuery, QueryParameter
-from litestar.response import Stream as Streamed
+from litestar.response import Stream
 
 from domain.errors import InputError
 from domain.events import Event
@@ -36,7 +36,7 @@ async def dashboard_stream(
     topics: FromQuery[str] = "",
     symbol: FromQuery[str] = "",
     since: FromQuery[str] = "",
-) -> Streamed:
+) -> Stream:
     """What a page shows, as it changes. `Last-Event-ID` goes over `since`."""
     requested = frozenset(filter(None, topics.split(",")))
     if unknown := requested - TOPICS:
@@ -57,7 +57,7 @@ async def events(
     services: NamedDependency[AppServices],
     event_follower: NamedDependency[EventFollower],
     since: SinceParameter = "",
-) -> Streamed:
+) -> Stream:
     """Every event of the journal as server-sent JSON, in order. Without `since` and without
     `Last-Event-ID` it starts with what happens next."""
     start = request.headers.get("last-event-id") or since
@@ -78,7 +78,8 @@ def _resume_seq(event_follower: EventFollower, start: str) -> int | None:
     cursor = (event_follower.epoch, int(start)) if is_seq(start) else parse_cursor(start)
     if cursor is None:
         raise InputError(
-            f"{start[:60]!r} is no event's id. Ids look like {event_follower.epoch}-{event_follower.seq}."
+            f"{start[:60]!r} is no event's id. Ids look like "
+            f"{event_follower.epoch}-{event_follower.seq}."
         )
     return (
         cursor[1]
@@ -132,5 +133,5 @@ def _event_body(services: AppServices, event: Event) -> dict[str, Any]:
     }
 
 
-def _stream_response(messages: AsyncIterator[bytes]) -> Streamed:
-    return Streamed(messages, media_type="text/event-stream", headers=_HEADERS)
+def _stream_response(messages: AsyncIterator[bytes]) -> Stream:
+    return Stream(messages, media_type="text/event-stream", headers=_HEADERS)

@@ -1,8 +1,8 @@
 """The end of the journal, followed once for all streams.
 
-Promises every event in order, none twice, whoever wrote it: the bell wakes it for this process's
-events and a look once a second finds those of others. A reader has a cursor, not a queue: a slow
-one costs nothing and catches up from memory, or from the database if it fell far behind.
+Promises every event in order, none twice, whoever wrote it: the notifier wakes it for this
+process's events and a look once a second finds those of others. A reader has a cursor, not a queue:
+a slow one costs nothing and catches up from memory, or from the database if it fell far behind.
 """
 
 import asyncio
@@ -26,7 +26,7 @@ class EventFollower:
     """`start` and `stop` belong to the server's lifespan. `seq` is the newest event known."""
 
     def __init__(self, services: AppServices, on_events: Callable[[Sequence[Event]], None]) -> None:
-        """`take` is told of every wake, in a thread, also of one that brought no event."""
+        """`on_events` is called at every wake-up, in a thread, also when it brought no event."""
         self._services = services
         self._on_events = on_events
         self._events: list[Event] = []
@@ -53,7 +53,7 @@ class EventFollower:
         return True
 
     def has_recorded(self, seq: int) -> bool:
-        """Whether event `seq` was recorded; the journal may be a moment ahead of this tail."""
+        """Whether event `seq` was recorded; the journal may be a moment ahead of this follower."""
         return seq <= self.seq or seq <= self._services.journal.last_seq()
 
     async def events_after(self, seq: int) -> Sequence[Event]:
@@ -70,7 +70,7 @@ class EventFollower:
         wakeup = notifier.subscribe()
         try:
             while True:
-                # Not wait_for: until Python 3.12 it can lose a cancellation that meets the ring.
+                # Not wait_for: until Python 3.12 it can lose a cancellation that meets the wake-up.
                 with suppress(TimeoutError):
                     async with asyncio.timeout(POLL_SECONDS):
                         await wakeup.wait()

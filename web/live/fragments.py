@@ -28,7 +28,7 @@ from web.views.votes import vote_cell
 
 
 class FragmentRenderer:
-    """The board, the versions of its keys and the drawings made of them. Safe in threads."""
+    """The latest state, the versions of its keys and the HTML made of them. Safe in threads."""
 
     def __init__(self, services: AppServices, renderer: Renderer, prices: RecentPrices) -> None:
         self._services, self._renderer, self._prices = services, renderer, prices
@@ -42,7 +42,7 @@ class FragmentRenderer:
         self.volatile = self._render_volatile()
 
     def on_events(self, events: Sequence[Event]) -> None:
-        """Brings the board up to date; without events only what is of the moment."""
+        """Brings the latest state up to date; without events only what is of the moment."""
         with self._lock:
             for event in filter(self._latest_state.is_relevant, events):
                 self._latest_state.apply(event)

@@ -33,7 +33,7 @@ _VOTE_FIELDS = tuple(field.name for field in fields(Vote))
 
 
 class LatestState:
-    """`votes` holds single votes that arrived before the decision they belong to."""
+    """`early_votes` holds single votes that arrived before the decision they belong to."""
 
     def __init__(self, services: AppServices) -> None:
         self._market, self._run = services.market, services.run
@@ -51,13 +51,13 @@ class LatestState:
         return max((recorded.as_of for recorded in self.decisions.values()), default=None)
 
     def is_relevant(self, event: Event) -> bool:
-        """Whether the event is of this market and run, or of the house as a whole."""
+        """Whether the event is of this market and run, or of no one market."""
         if event.kind in _RUN_EVENTS:
             return bool(event.run == self._run and event.payload.get("market") == self._market)
         return bool(event.payload.get("market", self._market) == self._market)
 
     def vote(self, symbol: str, agent: str) -> Vote | None:
-        """The newest vote, told by itself or within its decision."""
+        """The newest vote, on its own or within its decision."""
         if (symbol, agent) in self.early_votes:
             return self.early_votes[symbol, agent]
         recorded = self.decisions.get(symbol)
@@ -75,13 +75,13 @@ class LatestState:
 
 
 def vote_from_event(event: Event) -> Vote:
-    """The vote a `vote.cast` told of."""
+    """The vote of a `vote.cast` event."""
     payload = {name: event.payload[name] for name in _VOTE_FIELDS if name in event.payload}
     return Vote(**{**payload, "reasons": tuple(Reason(**reason) for reason in payload["reasons"])})
 
 
 def decision_from_event(event: Event) -> RecordedDecision:
-    """The decision a `decision.made` told of, as the records would give it."""
+    """The decision of a `decision.made` event, as the records would give it."""
     payload = event.payload
     return RecordedDecision(
         decision=decision_from_json({name: payload[name] for name in _DECISION_FIELDS}),

@@ -1,7 +1,7 @@
 """The ticket of an order: what was typed, kept as it was typed, and what it asks for.
 
-Promises that every field is told by itself what is wrong with it, and that a price which the kind
-of order has no use for is not looked at. Leaves out the rules of the account: the floor holds a
+Promises that every field has its own error beside it, and that a price which the order's type has
+no use for is not looked at. Leaves out the rules of the account: the account's service checks a
 ticket against them.
 """
 
@@ -30,7 +30,7 @@ REQUIRED_PRICES: Mapping[OrderType, tuple[str, ...]] = {
     OrderType.TRAILING_STOP: ("trail",),
     OrderType.TAKE_PROFIT: ("limit",),
 }
-"""The prices that each kind asks for."""
+"""The prices that each type of order needs, as the form names them."""
 LABELS = {
     "symbol": "Symbol", "side": "Side", "kind": "Kind of order", "quantity": "Quantity",
     "measure": "Quantity in", "limit": "Limit price", "stop": "Stop price", "trail": "Trails by",
@@ -110,7 +110,7 @@ def with_errors(form: TicketFormData, refusal: InputError) -> TicketFormData:
 
 
 def with_failed_checks(form: TicketFormData, preview: OrderPreview) -> TicketFormData:
-    """The form with what its checks say beside the field that would mend it; the first of each."""
+    """The form with each failed check beside the field that would mend it; the first of each."""
     errors: dict[str, str] = {}
     for check in preview.checks:
         if not check.passed and (name := _FIELD_BY_CHECK.get(check.name)):

@@ -41,7 +41,7 @@ class AgentsPage(PageContext):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AgentPage(PageContext):
-    """`one` is None for an agent of the house that has no record yet."""
+    """`forecaster` is None for an agent that has no record yet."""
 
     template: ClassVar[str] = "pages/agent.html"
     label: str
@@ -121,7 +121,7 @@ def require_forecaster(services: AppServices, scored: ScoredRecord, name: str) -
 
 
 def _influence_chart(id: str, title: str, scored: ScoredRecord, write: NumberFormat) -> str:
-    """Weights or trust that would be earned, over time; empty until they are told apart."""
+    """Weights or trust that would be earned, over time; empty until they differ."""
     values = scored.earned_weights if id == "weights" else scored.earned_trust
     if len(values) < 2 or (values == values[0, 0]).all():
         return ""

@@ -90,7 +90,8 @@ def compare(
     chosen = tuple(dict.fromkeys(id for part in ids or () for id in part.split(",") if id))
     if not 2 <= len(chosen) <= MAX_COMPARED:
         raise InputError(
-            f"{len(chosen)} backtests were chosen. Choose 2 to {MAX_COMPARED} of those on /backtests."
+            f"{len(chosen)} backtests were chosen. Choose 2 to {MAX_COMPARED} of those on "
+            "/backtests."
         )
     backtest_service = services.backtests
     committees = {id: backtest_service.read(id)["committee"] for id in chosen}
@@ -133,15 +134,15 @@ def backtest_file(
 ) -> Any:
     """`votes.parquet` as it is kept, `votes.csv` made of it on the way; `result.json`."""
     backtest_service = services.backtests
-    stem, _, kind = name.rpartition(".")
+    stem, _, extension = name.rpartition(".")
     filename = f"quorum-{id}-{name}"
-    if kind == "csv" and stem in TABLES:
+    if extension == "csv" and stem in TABLES:
         return Stream(
             parquet_as_csv(backtest_service.file(id, f"{stem}.parquet")),
             media_type="text/csv",
             headers={"Content-Disposition": f'attachment; filename="{filename}"'},
         )
-    if name == "result.json" or (kind == "parquet" and stem in TABLES):
+    if name == "result.json" or (extension == "parquet" and stem in TABLES):
         return File(
             backtest_service.file(id, name),
             filename=filename,

@@ -72,9 +72,9 @@ def post_engine_action(
 
 
 def apply_engine_action(engine: EngineControl, action: str, reason: str, requested_by: str) -> None:
-    """Pause, resume, halt or run; `reason` and `where` say why and where it was halted.
+    """Pause, resume, halt or run; `reason` says why it was halted and `requested_by` by whom.
 
-    Raises NotFoundError for any other move.
+    Raises NotFoundError for any other action.
     """
     match action:
         case "pause":

@@ -1,4 +1,4 @@
-"""The RL lab: who has the RL agent's seat, training runs, and what can be done with them."""
+"""The RL lab: the active model, training runs, and what can be done with them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -31,9 +31,9 @@ Form = Annotated[dict[str, Any], Body(media_type=RequestEncodingType.URL_ENCODED
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LabPage(PageContext):
-    """`facts` are of the RL agent's record, `drift` of what it sees. `trains` where a run can be
-    started here; `labels`, `choices` and `algorithms` are of the form, `more_open` where one of its
-    folded fields was refused."""
+    """`facts` are of the RL agent's record, `drift` of what it sees. `can_train` where a run can be
+    started here; `labels`, `choices` and `algorithms` are of the form, `show_advanced` where one of
+    its folded fields was refused."""
 
     template: ClassVar[str] = "pages/lab.html"
     active_model: ActiveModelView

@@ -1,4 +1,4 @@
-"""Models of the RL lab: one, several side by side, and which of them has the RL agent's seat."""
+"""Models of the RL lab: one, several side by side, and which of them the RL agent votes with."""
 
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -125,7 +125,8 @@ def models_to_compare(
     files are refused, and NotFoundError."""
     if not MIN_COMPARED <= len(ids) <= MAX_COMPARED:
         raise InputError(
-            f"{len(ids)} models were chosen. Choose {MIN_COMPARED} to {MAX_COMPARED} of those on /lab."
+            f"{len(ids)} models were chosen. Choose {MIN_COMPARED} to {MAX_COMPARED} of those on "
+            "/lab."
         )
     found = {}
     for id in ids:

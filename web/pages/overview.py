@@ -13,6 +13,7 @@ from web.recent_prices import RecentPrices
 from web.render import Renderer
 from web.services import AppServices
 from web.shell import PageContext, WebRequest, build_shell, engine_view
+from web.views.amounts import Kpi
 from web.views.decisions import DecisionCell
 from web.views.symbol_rows import SymbolRow
 
@@ -23,7 +24,7 @@ TOPICS = ("ranking", "feed", "kpis", "agents", "progress")
 class OverviewPage(PageContext):
     template: ClassVar[str] = "pages/overview.html"
     progress: dashboard_views.ProgressView | None
-    kpis: tuple[dashboard_views.Kpi, ...]
+    kpis: tuple[Kpi, ...]
     rows: tuple[SymbolRow, ...]
     feed: tuple[DecisionCell, ...]
     agents_health: tuple[dashboard_views.AgentHealthLine, ...]

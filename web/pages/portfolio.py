@@ -1,4 +1,4 @@
-"""The paper account: what it is worth, what it holds, how it came there, and its switches."""
+"""The paper account: what it is worth, what it holds, how it got there, and its switches."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,7 +12,7 @@ from litestar.response import Redirect
 
 from domain.errors import InputError, NotFoundError
 from domain.symbols import parse_symbol
-from web.account import actions as actions
+from web.account import actions
 from web.account.components import AccountComponents, account_components, trading_settings_of
 from web.account.suggestion_cache import SuggestionCache
 from web.number_input import NumberStyle, read_positive

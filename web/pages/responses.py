@@ -26,6 +26,6 @@ def see_other(path: str) -> Redirect:
 
 
 def safe_redirect_path(path: str, default: str = "/") -> str:
-    """`path` if it leads to a page of ours, else `otherwise`."""
+    """`path` if it leads to a page of ours, else `default`."""
     is_local = path.startswith("/") and not path.startswith(("//", "/\\")) and path.isprintable()
     return path if is_local else default

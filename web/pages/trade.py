@@ -1,7 +1,7 @@
 """A ticket in two steps: what the order would do, and only then the order.
 
 Promises that a ticket is confirmed by the quote of its preview and placed once, however often it
-is sent: the key of the preview goes with it. What is refused is told beside its field, with
+is sent: the key of the preview goes with it. What is refused is shown beside its field, with
 everything else as it was typed. All of it works without scripts.
 """
 
@@ -38,7 +38,7 @@ Form = Annotated[dict[str, str], Body(media_type=RequestEncodingType.URL_ENCODED
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TradePage(PageContext):
-    """`holds` is None until a symbol is named, `preview` before the first look."""
+    """`position` is None until a symbol is named, `preview` before the first look."""
 
     template: ClassVar[str] = "pages/trade.html"
     form: TicketFormData

@@ -40,8 +40,8 @@ class TradeFilterOption:
 
 @dataclass(frozen=True, slots=True)
 class RoundTripsView:
-    """Lines of one page; `older` and `all` are addresses, empty where there is no more; `csv` has
-    every trip the filter leaves. `any` says that there are trips at all."""
+    """Lines of one page; `older` and `all_url` are addresses, empty where there is no more;
+    `csv_url` has every trip the filter leaves. `has_trades` says that there are any at all."""
 
     lines: tuple[RoundTripLine, ...]
     totals: tuple[TradeTotalLine, ...]

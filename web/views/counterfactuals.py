@@ -19,7 +19,7 @@ FULL_BAR_RETURN = 0.1
 
 @dataclass(frozen=True, slots=True)
 class CounterfactualLine:
-    """`other` says that the action would not have been the same."""
+    """`differs` says that the action would not have been the same."""
 
     label: str
     percent: str

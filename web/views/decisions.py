@@ -14,7 +14,8 @@ ZERO_EDGE = 0.00005
 
 @dataclass(frozen=True, slots=True)
 class DecisionCell:
-    """A decision in a row or a list. `gross` is the edge before cost, by which ties are ranked."""
+    """A decision in a row or a list. `gross_edge` is the edge before cost, by which ties are
+    ranked."""
 
     id: str
     symbol: str

@@ -16,7 +16,7 @@ from market.calendars import bar_closes_array, to_datetime, to_datetime64_array
 from market.panels.panel_builder import BENCHMARKS
 from market.quality.checks import Bools
 from research.report import charts
-from research.report.charts import PlotCurve as Drawn
+from research.report.charts import PlotCurve
 from research.report.svg import format_money, format_percent
 from web.services import AppServices
 from web.views.amounts import percent, signed_percent, tone
@@ -28,7 +28,7 @@ _EVEN = 0.00005
 @dataclass(frozen=True, slots=True)
 class CashFlow:
     """Money that somebody moved: `amount` in currency, negative when paid out; a reset makes it all
-    there is (`anew`). `row` is the first row of bars that has it."""
+    there is (`reset`). `row` is the first row of bars that has it."""
 
     row: int
     amount: float
@@ -38,8 +38,8 @@ class CashFlow:
 @dataclass(frozen=True, slots=True, eq=False)
 class AccountHistory:
     """(K,) rows of bars since the last reset, in time order; NaN where not known. `growth` of 1
-    and its `drawdown` (0 at a high, negative below), money moved left out; `held` is what the
-    benchmark `benchmark` would have made of the same money, `held_growth` of 1."""
+    and its `drawdown` (0 at a high, negative below), money moved left out; `benchmark_equity` is
+    what `benchmark` would have made of the same money, `benchmark_growth` of 1."""
 
     times: Times
     equity: Floats
@@ -103,9 +103,9 @@ def account_history_view(history: AccountHistory, currency: str) -> AccountHisto
     if len(history.times) < 2:
         return None
     name = f"{history.benchmark}, bought and held"
-    curves = [Drawn("The account", history.equity, 1)]
+    curves = [PlotCurve("The account", history.equity, 1)]
     if history.benchmark:
-        curves.append(Drawn(name, history.benchmark_equity, 5))
+        curves.append(PlotCurve(name, history.benchmark_equity, 5))
     return AccountHistoryView(
         sample=_sample_note(history),
         measures=_measures(history),
@@ -116,14 +116,14 @@ def account_history_view(history: AccountHistory, currency: str) -> AccountHisto
             "drawdown",
             "Drawdown",
             history.times,
-            Drawn("Drawdown", history.drawdown, 6),
+            PlotCurve("Drawdown", history.drawdown, 6),
             format_percent,
         ),
         exposure=charts.area_chart(
             "exposure",
             "Exposure",
             history.times,
-            Drawn("Exposure", history.exposure, 8),
+            PlotCurve("Exposure", history.exposure, 8),
             format_percent,
         ),
     )

@@ -14,9 +14,11 @@ from web.views.amounts import UNKNOWN, format_quantity, money, percent
 
 SIDES = {Side.BUY: ("Buy", "arrow-up", "up"), Side.SELL: ("Sell", "arrow-down", "down")}
 STATUSES = {
+    OrderStatus.SUBMITTED: ("Submitted", "clock", "none"),
     OrderStatus.ACCEPTED: ("Held", "lock", "none"),
     OrderStatus.WORKING: ("Working", "clock", "flat"),
     OrderStatus.PARTIALLY_FILLED: ("Partly filled", "layers", "warn"),
+    OrderStatus.PENDING_CANCEL: ("Cancel requested", "ban", "warn"),
     OrderStatus.FILLED: ("Filled", "circle-check", "up"),
     OrderStatus.CANCELLED: ("Cancelled", "ban", "none"),
     OrderStatus.EXPIRED: ("Expired", "history", "none"),
@@ -56,10 +58,10 @@ class AmendableField:
 
 @dataclass(frozen=True, slots=True)
 class OrderRow:
-    """`terms` are its prices in words, `progress` how much of it has filled (0 to 100), `decision`
-    the address of the committee's decision behind it and `parent` that of the order it waits for
-    ('' where there is none), `edits` empty once it has ended, and where it follows the committee's
-    decisions."""
+    """`order_type` names its prices too, `progress` is how much of it has filled (0 to 100),
+    `decision_url` leads to the committee's decision behind it and `parent_url` to the order it
+    waits for ('' where there is none), `edits` are empty once it has ended, and where it follows
+    the committee's decisions."""
 
     id: str
     slug: str
@@ -92,7 +94,7 @@ class OrderRow:
 
 @dataclass(frozen=True, slots=True)
 class FillRow:
-    """`order` is the address of the order it belongs to."""
+    """`order_url` leads to the order it belongs to."""
 
     number: int
     at: datetime
@@ -154,8 +156,8 @@ def order_row(line: BlotterOrder) -> OrderRow:
     )
 
 
-def fill_rows(lines: Sequence[BlotterFill]) -> tuple[FillRow, ...]:
-    return tuple(map(_fill_row, lines))
+def fill_rows(fills: Sequence[BlotterFill]) -> tuple[FillRow, ...]:
+    return tuple(map(_fill_row, fills))
 
 
 def describe_order_type(order: Order | Ticket) -> str:
@@ -188,24 +190,24 @@ def _amendable_fields(order: Order) -> tuple[AmendableField, ...]:
     )
 
 
-def _fill_row(line: BlotterFill) -> FillRow:
-    side, icon, tone = SIDES[Side.BUY if line.units > 0 else Side.SELL]
+def _fill_row(fill: BlotterFill) -> FillRow:
+    side, icon, tone = SIDES[Side.BUY if fill.units > 0 else Side.SELL]
     return FillRow(
-        number=line.number,
-        at=line.at,
-        symbol=line.symbol,
+        number=fill.number,
+        at=fill.at,
+        symbol=fill.symbol,
         side=side,
         side_icon=icon,
         side_tone=tone,
-        quantity=format_quantity(abs(line.units)),
-        price=formatting.price(line.price),
-        value=money(abs(line.units) * line.price),
-        commission=money(line.commission),
-        slippage=money(line.slippage),
-        trigger=line.moment,
-        source=SOURCES[line.source],
-        order_url=_order_url(line.order),
-        code=_short_id(line.order),
+        quantity=format_quantity(abs(fill.units)),
+        price=formatting.price(fill.price),
+        value=money(abs(fill.units) * fill.price),
+        commission=money(fill.commission),
+        slippage=money(fill.slippage),
+        trigger=fill.moment,
+        source=SOURCES[fill.source],
+        order_url=_order_url(fill.order),
+        code=_short_id(fill.order),
     )
 
 

@@ -1,6 +1,6 @@
 """A paper account as the portfolio page draws it: key figures, positions, allocation, movers.
 
-What is not known is a dash, never a zero. Numbers come from `holdings.py`.
+What is not known is a dash, never a zero. Numbers come from `valuation.py`.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -27,7 +27,7 @@ from web.views.valuation import AccountValuation, Holding, holdings, value_accou
 
 _CASH = "Cash"
 _LOOKS = (1, 2, 3, 4, 6, 7, 8)
-"""Colours of an allocation, but for the grey of cash; what comes after them is told together."""
+"""Colours of an allocation, but for the grey of cash; what comes after them is shown together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class ExitLine:
 
 @dataclass(frozen=True, slots=True)
 class PositionLine:
-    """`held` says whether it is long or short; `close_url` opens a ticket that would close it,
+    """`direction` is long or short; `close_url` opens a ticket that would close it,
     `lots_url` shows the lots it is made of."""
 
     symbol: str
@@ -178,7 +178,7 @@ def allocations(account: Account, sectors: Mapping[str, str]) -> tuple[Allocatio
 
 
 def movers(profits: Mapping[str, float], held_symbols: Collection[str], count: int = 5) -> Movers:
-    """`profits` by symbol, taken and standing; `held` are the symbols there is a position in."""
+    """`profits` by symbol, realised and not; `held_symbols` are those there is a position in."""
     ranked = sorted(profits.items(), key=lambda each: (-each[1], each[0]))
     lines = [_mover(symbol, profit, symbol in held_symbols) for symbol, profit in ranked]
     return Movers(
@@ -229,7 +229,7 @@ def _exit_price(order: Order) -> str:
 def _slices(
     parts: Sequence[tuple[str, float]], cash: float, notes: Mapping[str, str]
 ) -> tuple[AllocationSlice, ...]:
-    """Each part's share of everything held and the cash; the smallest are told together."""
+    """Each part's share of everything held and the cash; the smallest are shown together."""
     shown = list(parts[: len(_LOOKS)])
     if rest := parts[len(_LOOKS) :]:
         shown.append((f"{len(rest)} others", sum(value for _, value in rest)))
@@ -258,7 +258,8 @@ def _mover(symbol: str, profit: float, is_held: bool) -> Mover:
 def _since_beginning(valuation: AccountValuation, currency: str) -> str:
     if valuation.profit is None or valuation.deposited <= 0:
         return currency
-    return f"{currency}, {signed_percent(valuation.profit / valuation.deposited)} on {money(valuation.deposited)} paid in"
+    share = signed_percent(valuation.profit / valuation.deposited)
+    return f"{currency}, {share} on {money(valuation.deposited)} paid in"
 
 
 def _income_note(valuation: AccountValuation) -> str:

@@ -15,13 +15,19 @@ from web.views.orders import SIDES, TIME_IN_FORCE_TEXT, describe_order_type
 from web.views.valuation import holdings
 
 _ORDER_TYPES = {
-    OrderType.MARKET: "Market", OrderType.LIMIT: "Limit", OrderType.STOP: "Stop", OrderType.STOP_LIMIT: "Stop limit",
-    OrderType.TRAILING_STOP: "Trailing stop", OrderType.TAKE_PROFIT: "Take profit",
-}  # fmt: skip
+    OrderType.MARKET: "Market",
+    OrderType.LIMIT: "Limit",
+    OrderType.STOP: "Stop",
+    OrderType.STOP_LIMIT: "Stop limit",
+    OrderType.TRAILING_STOP: "Trailing stop",
+    OrderType.TAKE_PROFIT: "Take profit",
+}
 _TIMES_IN_FORCE = {
-    TimeInForce.DAY: "Day: to the end of its session", TimeInForce.GTC: "Until cancelled",
-    TimeInForce.IOC: "Next open alone, in part (IOC)", TimeInForce.FOK: "Next open alone, whole (FOK)",
-}  # fmt: skip
+    TimeInForce.DAY: "Day: to the end of its session",
+    TimeInForce.GTC: "Until cancelled",
+    TimeInForce.IOC: "Next open alone, in part (IOC)",
+    TimeInForce.FOK: "Next open alone, whole (FOK)",
+}
 _STATE_WARNINGS = {
     TradingState.REDUCING: "The account may only shrink its positions",
     TradingState.HALTED: "The account is halted and takes no order",
@@ -45,8 +51,8 @@ class TicketOptions:
 @dataclass(frozen=True, slots=True)
 class CurrentPosition:
     """What the account holds of the symbol before the order. `price` is its last close, '' before
-    the first; `closes` as many units as would close the position and `side` the side that does;
-    `warning` says why less than usual may be traded."""
+    the first; `closing_quantity` as many units as would close the position and `closing_side` the
+    side that does; `warning` says why less than usual may be traded."""
 
     symbol: str
     price: str
@@ -69,8 +75,9 @@ class CheckLine:
 
 @dataclass(frozen=True, slots=True)
 class PreviewView:
-    """`asks` says the order in words, `takes` what it does to the cash. `quote` is empty where a
-    check failed; it confirms the order for `seconds` more, sent back with `fields`."""
+    """`description` says the order in words, `cash_effect` what it does to the cash. `quote` is
+    empty where a check failed; it confirms the order for `seconds` more, sent back with `fields`.
+    """
 
     description: str
     verb: str
@@ -96,12 +103,12 @@ def ticket_options(form: TicketFormData) -> TicketOptions:
     return TicketOptions(
         sides=tuple(TicketOption(s.value, SIDES[s][0], s.value == form.side) for s in Side),
         order_types=tuple(
-            TicketOption(kind.value, label, kind.value == form.kind)
-            for kind, label in _ORDER_TYPES.items()
+            TicketOption(each.value, label, each.value == form.kind)
+            for each, label in _ORDER_TYPES.items()
         ),
         times_in_force=tuple(
-            TicketOption(t.value, label, t.value == form.term)
-            for t, label in _TIMES_IN_FORCE.items()
+            TicketOption(each.value, label, each.value == form.term)
+            for each, label in _TIMES_IN_FORCE.items()
         ),
     )
 

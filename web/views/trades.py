@@ -124,7 +124,7 @@ def round_trip_lines(round_trips: Sequence[RoundTrip]) -> tuple[RoundTripLine, .
 
 
 def csv_rows(round_trips: Sequence[RoundTrip]) -> Iterator[Sequence[object]]:
-    """A line a trip, as `CSV_HEAD` names its columns."""
+    """A line a trip, as `CSV_COLUMNS` names its columns."""
     return map(_csv_row, round_trips)
 
 

@@ -1,4 +1,5 @@
-"""How an account's breakers stand: what tripped, what ends it, how much of each limit is used."""
+"""An account's trading state: what tripped the breakers, what ends it, how much of each limit is
+used."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -14,14 +15,25 @@ from web.views.amounts import format_quantity, percent
 from web.views.valuation import AccountValuation, drawdown, value_account
 
 _STATES = {
-    TradingState.ACTIVE: ("Active", "shield-check", "up", "Orders are placed within the limits below."),
+    TradingState.ACTIVE: (
+        "Active",
+        "shield-check",
+        "up",
+        "Orders are placed within the limits below.",
+    ),
     TradingState.REDUCING: (
-        "Reducing", "shield-alert", "warn", "Positions may only shrink: nothing new is bought.",
+        "Reducing",
+        "shield-alert",
+        "warn",
+        "Positions may only shrink: nothing new is bought.",
     ),
     TradingState.HALTED: (
-        "Halted", "octagon-x", "down", "Nothing is traded until somebody resets the breakers.",
+        "Halted",
+        "octagon-x",
+        "down",
+        "Nothing is traded until somebody resets the breakers.",
     ),
-}  # fmt: skip
+}
 _MODES = {
     TradingMode.OBSERVE: ("Observe", "eye", "Decisions are recorded and nothing comes of them."),
     TradingMode.SUGGEST: (
@@ -61,8 +73,8 @@ class ModeOption:
 
 @dataclass(frozen=True, slots=True)
 class TradingStateView:
-    """`ends` says what resets the breakers, empty while they stand as they should; `mode` is None
-    where the account cannot be read."""
+    """`reset_note` says what resets the breakers, empty while they are as they should be; `mode` is
+    None where the account cannot be read."""
 
     state: str
     word: str

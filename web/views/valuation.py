@@ -38,9 +38,9 @@ class AccountValuation:
 
 @dataclass(frozen=True, slots=True)
 class Holding:
-    """`units` negative when short; `last`, `value`, `unrealised`, `change` (of the price against
-    the cost, to the account's good) and `weight` (of equity, negative when short) are None
-    without a price. `stops` and `targets` are its open exits."""
+    """`quantity` is negative when short; `last`, `value`, `unrealised`, `change` (of the price
+    against the cost, to the account's good) and `weight` (of equity, negative when short) are None
+    without a price. `stop_orders` and `profit_orders` are its open exits."""
 
     symbol: str
     quantity: float
@@ -86,7 +86,7 @@ def value_account(account: Account) -> AccountValuation:
 
 
 def drawdown(equity: float | None, peak: float) -> float | None:
-    """The fraction of `since` that is lost, 0 where nothing is."""
+    """The fraction of `peak` that is lost, 0 where nothing is."""
     if equity is None or peak <= 0:
         return None
     return max(1.0 - equity / peak, 0.0)
@@ -110,14 +110,14 @@ def _build_holding(
     equity: float | None,
     exits: Sequence[Order],
 ) -> Holding:
-    position, mark = account.positions[symbol], account.last_bars.get(symbol)
+    position, last_bar = account.positions[symbol], account.last_bars.get(symbol)
     unrealised = None if value is None else value - position.quantity * position.average_cost
     return Holding(
         symbol=symbol,
         quantity=position.quantity,
         cost=position.average_cost,
-        last=mark.close if mark else None,
-        priced_at=mark.at if mark else None,
+        last=last_bar.close if last_bar else None,
+        priced_at=last_bar.at if last_bar else None,
         value=value,
         unrealised=unrealised,
         change=_ratio(unrealised, abs(position.quantity * position.average_cost)),
@@ -130,9 +130,9 @@ def _build_holding(
 
 
 def _market_values(account: Account) -> dict[str, float | None]:
-    marks = account.last_bars
+    last_bars = account.last_bars
     return {
-        symbol: position.quantity * marks[symbol].close if symbol in marks else None
+        symbol: position.quantity * last_bars[symbol].close if symbol in last_bars else None
         for symbol, position in account.positions.items()
         if position.quantity
     }

@@ -14,7 +14,7 @@ FULL_BAR_LOG_ODDS = 0.2
 
 @dataclass(frozen=True, slots=True)
 class EvidenceLine:
-    """One term of the sum. `share` is what it adds to the committee's log-odds."""
+    """One term of the sum. `contribution` is what it adds to the committee's log-odds."""
 
     name: str
     value: str
@@ -26,7 +26,7 @@ class EvidenceLine:
 
 @dataclass(frozen=True, slots=True)
 class AgentContribution:
-    """An agent's log-odds as the sum of its terms; `rest` counts the terms left out."""
+    """An agent's log-odds as the sum of its terms; `omitted` counts the terms left out."""
 
     cell: VoteCell
     agent_icon: str
@@ -43,7 +43,7 @@ class AgentContribution:
 def agent_contributions(
     decision: Decision, max_terms: int | None = None
 ) -> tuple[AgentContribution, ...]:
-    """Every agent's terms; of more than `most`, the base rate and the largest others."""
+    """Every agent's terms; of more than `max_terms`, the base rate and the largest others."""
     return tuple(_agent_contribution(vote, max_terms) for vote in decision.votes)
 
 

@@ -34,7 +34,8 @@ class DivergingBar:
 
 @dataclass(frozen=True, slots=True)
 class VoteCell:
-    """One agent on one symbol. `percent` is empty and `because` given where it abstains."""
+    """One agent on one symbol. Where it abstains, `percent` is empty and `abstention_reason` says
+    why."""
 
     id: str
     agent: str

@@ -85,11 +85,11 @@ def test_equity_is_that_of_the_paper_account_to_the_last_bit(seed, shares, delay
     )
     targets = np.zeros((21, 1))
     targets[:20, 0] = shares
-    asks = targets_where(targets, np.ones((21, 1), bool))
+    requested = targets_where(targets, np.ones((21, 1), bool))
     ours = [start["equity"], *(step[-1]["equity"] for step in path[1:])]
-    trading = env.unwrapped._copies.settings.trading
-    late = int(env.unwrapped._copies._delay[0])
-    theirs = simulate_trading((start["symbol"],), window, asks, trading, 100_000.0, late)
+    trading = env.unwrapped._env.settings.trading
+    late = int(env.unwrapped._env._delay[0])
+    theirs = simulate_trading((start["symbol"],), window, requested, trading, 100_000.0, late)
     assert np.array(ours).tobytes() == theirs.equity.tobytes()
 
 

@@ -133,7 +133,7 @@ def test_the_command_of_the_best_is_read_back_as_its_arguments():
 def test_a_sweep_ranks_by_validation_alone_and_tells_how_many_were_tried(
     ray_session, market, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr(sweeping, "market_of", lambda _: market)
+    monkeypatch.setattr(sweeping, "load_market", lambda _: market)
     search = ["hidden=4,8", "gamma=0.5,0.9", "noise=0,0.1"]
     asked = (BASE, search, 3, 1, tmp_path)
     folder, _ = sweeping.prepare(*asked)
@@ -166,7 +166,7 @@ def test_a_sweep_ranks_by_validation_alone_and_tells_how_many_were_tried(
 def test_a_sweep_goes_on_with_what_was_left_and_only_its_own(
     ray_session, market, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr(sweeping, "market_of", lambda _: market)
+    monkeypatch.setattr(sweeping, "load_market", lambda _: market)
     search = ["gamma=0.5,0.9,1e-3"]
     folder, _ = sweeping.prepare(BASE, search, 3, 1, tmp_path)
     folder.record(replace(folder.trials[0], state="done", scores=(0.1, 0.2, 9.0)))
@@ -187,7 +187,7 @@ def test_a_sweep_goes_on_with_what_was_left_and_only_its_own(
 def test_a_configuration_that_fails_is_told_and_the_others_are_tried(
     ray_session, market, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr(sweeping, "market_of", lambda _: market)
+    monkeypatch.setattr(sweeping, "load_market", lambda _: market)
     folder, _ = sweeping.prepare(BASE, ["gamma=0.5", "episode=60,5000"], 2, 0, tmp_path)
     with progress_bar(Console(quiet=True), BASE, folder) as tell:
         sweeping.sweep(ray_session.ray, BASE, market, folder, on_trial=tell)
@@ -198,7 +198,7 @@ def test_a_configuration_that_fails_is_told_and_the_others_are_tried(
 
 
 def test_none_at_once_is_refused(market, tmp_path, monkeypatch):
-    monkeypatch.setattr(sweeping, "market_of", lambda _: market)
+    monkeypatch.setattr(sweeping, "load_market", lambda _: market)
     folder, _ = sweeping.prepare(BASE, ["gamma=0.5"], 1, 0, tmp_path)
     with pytest.raises(InputError, match="--concurrent 0"):
         sweeping.sweep(None, BASE, market, folder, concurrent=0)
@@ -239,15 +239,15 @@ def test_the_command_line_refuses_in_words_and_leaves_nothing(words, code, told,
 def _without(market, day):
     """`market` with nothing but holes after `day`."""
     rows = market.dates > np.datetime64(day, "us")
-    tape = replace(
-        market.tape,
+    matrix = replace(
+        market.bar_matrix,
         **{
-            name: np.where(rows[:, None], np.nan, getattr(market.tape, name))
+            name: np.where(rows[:, None], np.nan, getattr(market.bar_matrix, name))
             for name in ("open", "high", "low", "close", "volume", "volatility")
         },
     )
-    seen = np.where(rows[:, None, None], np.nan, market.observation)
-    return replace(market, tape=tape, observation=seen)
+    observation = np.where(rows[:, None, None], np.nan, market.observation)
+    return replace(market, bar_matrix=matrix, observation=observation)
 
 
 def _validation_score(arguments, market):

@@ -41,19 +41,19 @@ def without_bars(until: int, symbol: int) -> MarketHistory:
         values = getattr(MARKET.bar_matrix, name).copy()
         values[:until, symbol] = np.nan
         gone[name] = values
-    seen = MARKET.observation.copy()
-    seen[:until, symbol] = np.nan
-    return replace(MARKET, tape=replace(MARKET.bar_matrix, **gone), observation=seen)
+    observation = MARKET.observation.copy()
+    observation[:until, symbol] = np.nan
+    return replace(MARKET, bar_matrix=replace(MARKET.bar_matrix, **gone), observation=observation)
 
 
 def three_symbols() -> MarketHistory:
     """The market of the first three symbols alone."""
-    tape = MARKET.bar_matrix
+    matrix = MARKET.bar_matrix
     names = ("open", "high", "low", "close", "volume", "volatility", "dividend")
-    kept = {name: np.ascontiguousarray(getattr(tape, name)[:, :3]) for name in names}
+    kept = {name: np.ascontiguousarray(getattr(matrix, name)[:, :3]) for name in names}
     return replace(
         MARKET,
-        tape=replace(tape, symbols=tape.symbols[:3], **kept),
+        bar_matrix=replace(matrix, symbols=matrix.symbols[:3], **kept),
         observation=MARKET.observation[:, :3],
     )
 

@@ -17,7 +17,7 @@ ARGUMENTS = TrainingArguments(seeds=2, steps=1_000, stages=4)
 HELD_OUT = HeldOutPaths(
     ("2020-01-01",), (1.0,), {"ppo-0": (1.0,), "ppo-1": (1.0,)}, {"flat": (1.0,)}
 )
-JUDGED = RunEvaluated(b"tensors", b"manifest", HELD_OUT.encode())
+EVALUATED = RunEvaluated(b"tensors", b"manifest", HELD_OUT.encode())
 
 
 def stage_completed(
@@ -36,15 +36,15 @@ def folder(tmp_path):
 
 def test_a_run_that_nobody_holds_is_interrupted_and_one_that_is_held_is_running(folder):
     assert folder.state().state == "interrupted"
-    with folder.holding():
+    with folder.lock():
         assert RunFolder.open(folder.path).state().state == "running"
     assert folder.state().state == "interrupted"
 
 
 def test_the_state_says_what_is_asked_how_far_it_is_and_how_long_it_takes(folder):
-    with folder.holding():
+    with folder.lock():
         assert folder.state().seconds_left is None
-        folder.keep(stage_completed(250))
+        folder.record(stage_completed(250))
         state = folder.state()
     assert (state.id, state.label) == ("run", "ppo x 2 seeds on simulated, seed 7")
     assert (state.what, state.done, state.total) == ("ppo-0, 1 of 2", 250, 2_000)
@@ -54,35 +54,35 @@ def test_the_state_says_what_is_asked_how_far_it_is_and_how_long_it_takes(folder
 
 
 def test_a_member_that_ended_early_counts_whole_once_the_next_has_begun(folder):
-    with folder.holding():
-        folder.keep(stage_completed(500, ended=True))
-        folder.keep(stage_completed(250, seed=1))
+    with folder.lock():
+        folder.record(stage_completed(500, ended=True))
+        folder.record(stage_completed(250, seed=1))
         assert folder.state().done == 1_250
 
 
 def test_progress_is_read_back_as_it_was_kept_and_the_last_checkpoint_with_it(folder):
-    with folder.holding():
+    with folder.lock():
         for steps in (250, 500):
-            folder.keep(stage_completed(steps, sharpe=steps / 1_000))
+            folder.record(stage_completed(steps, sharpe=steps / 1_000))
     progress = RunFolder.open(folder.path).progress()
     assert progress.member == ("ppo-0", "ppo-0")
     assert progress.steps == (250, 500)
     assert progress.seconds == (2.0, 2.0)
     assert progress.scores["Sharpe ratio"] == (0.25, 0.5)
     assert all(math.isnan(loss) for loss in progress.scores["loss"])
-    assert folder.kept() == {"ppo-0": b"500"}
+    assert folder.checkpoints() == {"ppo-0": b"500"}
 
 
 def test_a_stage_that_is_learnt_again_replaces_its_row(folder):
-    with folder.holding():
+    with folder.lock():
         for steps in (250, 500, 250):
-            folder.keep(stage_completed(steps))
+            folder.record(stage_completed(steps))
     assert folder.progress().steps == (250,)
 
 
 def test_a_row_that_was_cut_off_is_not_read(folder):
-    with folder.holding():
-        folder.keep(stage_completed(250))
+    with folder.lock():
+        folder.record(stage_completed(250))
     with (folder.path / "progress.csv").open("a") as file:
         file.write("ppo-0,50")
     assert folder.progress().steps == (250,)
@@ -91,9 +91,9 @@ def test_a_row_that_was_cut_off_is_not_read(folder):
 def test_tensorboard_can_read_the_curves(folder):
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-    with folder.holding():
+    with folder.lock():
         for steps in (250, 500):
-            folder.keep(stage_completed(steps, sharpe=steps / 1_000))
+            folder.record(stage_completed(steps, sharpe=steps / 1_000))
     curves = EventAccumulator(str(folder.path / "tensorboard" / "ppo-0")).Reload()
     read = [(each.step, each.value) for each in curves.Scalars("Sharpe ratio")]
     assert read == [(250, 0.25), (500, 0.5)]
@@ -102,8 +102,8 @@ def test_tensorboard_can_read_the_curves(folder):
 def test_nothing_is_there_to_vote_or_to_draw_before_the_run_is_done(folder):
     assert folder.policy() is None
     assert folder.held_out() is None
-    with folder.holding():
-        folder.keep(JUDGED)
+    with folder.lock():
+        folder.record(EVALUATED)
     assert folder.state().state == "done"
     assert folder.held_out() == HELD_OUT
     path = folder.policy()
@@ -112,10 +112,10 @@ def test_nothing_is_there_to_vote_or_to_draw_before_the_run_is_done(folder):
 
 
 def test_a_run_that_failed_says_why_until_it_is_gone_on_with(folder):
-    with folder.holding():
+    with folder.lock():
         folder.fail("The disk is full.")
     assert (folder.state().state, folder.state().error) == ("failed", "The disk is full.")
-    with folder.holding():
+    with folder.lock():
         assert folder.state().state == "running"
         folder.cancel()
     assert folder.state().state == "cancelled"
@@ -123,7 +123,7 @@ def test_a_run_that_failed_says_why_until_it_is_gone_on_with(folder):
 
 def test_a_second_process_is_refused_while_one_holds_the_folder(folder):
     with (
-        folder.holding(),
+        folder.lock(),
         pytest.raises(InputError, match="Another process is training into"),
         RunFolder.open(folder.path).lock(),
     ):
@@ -145,12 +145,12 @@ def test_a_folder_that_cannot_be_written_is_told_with_what_to_do(tmp_path):
 
 
 def test_a_full_disk_leaves_what_was_kept(folder, monkeypatch):
-    with folder.holding():
-        folder.keep(stage_completed(250))
+    with folder.lock():
+        folder.record(stage_completed(250))
         monkeypatch.setattr("os.fsync", _no_room)
         with pytest.raises(StorageError, match=r"No space left on device.*same command goes on"):
-            folder.keep(stage_completed(500))
-    assert folder.kept() == {"ppo-0": b"250"}
+            folder.record(stage_completed(500))
+    assert folder.checkpoints() == {"ppo-0": b"250"}
     assert not list(folder.path.rglob("*.new"))
 
 

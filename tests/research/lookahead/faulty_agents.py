@@ -51,7 +51,7 @@ class NonDeterministicAgent(FaultyAgent):
         votes = super().vote(panel, since)
         term = replace(votes.evidence[-1], log_odds=votes.evidence[-1].log_odds + self.calls)
         return replace(
-            votes, terms=(*votes.evidence[:-1], term), log_odds=votes.log_odds + self.calls
+            votes, evidence=(*votes.evidence[:-1], term), log_odds=votes.log_odds + self.calls
         )
 
 
