@@ -45,7 +45,8 @@ def test_in_the_checkout_it_is_a_module_a_row_and_a_test(
     files = [Path(each).relative_to(checkout) for each in json.loads(made.stdout)["files"]]
     module, rows, test = files
     assert str(module) == f"{kind.folder}/{name}.py"
-    assert f'"{name}": "{kind.folder.replace('/', '.')}.{name}:' in (checkout / rows).read_text()
+    dotted = f"{kind.folder}/{name}".replace("/", ".")
+    assert f'"{name}": "{dotted}:' in (checkout / rows).read_text()
     passed = python(checkout, tmp_path, "-m", "pytest", "-q", str(test))
     assert passed.returncode == 0, passed.stdout
     checked = python(checkout, tmp_path, "app.py", "check", name, "--cuts", "2", "--json")
