@@ -37,7 +37,6 @@ from cli.terminal import (
     stderr_console,
     stdout_console,
 )
-from domain.canonical import to_json
 from domain.errors import QuorumError
 from domain.timeframe import Timeframe
 from market.registry import PROBLEMS as PROVIDERS_LEFT_OUT
@@ -161,7 +160,7 @@ def download(
         load_settings_with(market, timeframe), symbols or [], since, log=log
     )
     if as_json:
-        print_json({"outcomes": [to_json(outcome) for outcome in outcomes]})
+        print_json({"outcomes": market_data.outcomes_as_json(outcomes)})
     else:
         market_data.show_outcomes(outcomes, stdout_console)
     market_data.refuse_if_nothing_fetched(outcomes)

@@ -102,7 +102,7 @@ def _name(pid: int, root: int) -> str:
     command = _read(Path(f"/proc/{pid}/cmdline")).replace("\0", " ").strip()
     if pid == root:
         return "server and engine"
-    if command.startswith("ray::_Seat") or "ray::quorum" in command:
+    if command.startswith("ray::_AgentActor") or "ray::quorum" in command:
         return "agents, five actors"
     return "Ray's own processes"
 

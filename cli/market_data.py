@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from cli.progress import progress_bar
-from domain.canonical import format_instant
+from domain.canonical import format_instant, to_json
 from domain.errors import InputError, ProviderError
 from domain.timeframe import Timeframe
 from market.feed import FetchOutcome, FetchState
@@ -51,6 +51,14 @@ def refuse_if_nothing_fetched(outcomes: Sequence[FetchOutcome]) -> None:
     """Raises ProviderError where not one source of one symbol is there."""
     if outcomes and all(outcome.state is FetchState.FAILED for outcome in outcomes):
         raise ProviderError(f"Nothing could be downloaded. The first reason: {outcomes[0].reason}")
+
+
+def outcomes_as_json(outcomes: Sequence[FetchOutcome]) -> list[dict[str, Any]]:
+    """One object an outcome; `why` is its reason."""
+    return [
+        {"why" if name == "reason" else name: value for name, value in to_json(outcome).items()}
+        for outcome in outcomes
+    ]
 
 
 def show_outcomes(outcomes: Sequence[FetchOutcome], console: Console) -> None:

@@ -1,4 +1,4 @@
-"""What a trade costs: half the spread, a commission, and the price that gives way before size.
+"""What a trade costs: half the spread, a commission, and the impact of its size on the price.
 
 Market impact follows the square-root law: a trade of Q units moves the price by about
 impact * volatility * sqrt(Q / V), with the volatility of one bar and its volume V, and an

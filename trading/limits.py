@@ -1,7 +1,7 @@
 """What an account may do: its limits and breakers, and the lots its orders are cut to.
 
 All are measured on equity, never on trades added up. A limit that is None is off. Leaves out how
-they are applied (`kernels/`) and the caps of the committee (`sizing.py`).
+they are applied (`kernels/`) and the caps of the committee (`sizing/position_sizing.py`).
 """
 
 import math
@@ -25,7 +25,7 @@ _POSITIVE = ("cooldown_days", "losses", "volatility_breaker", "margin", "take_pr
 
 @dataclass(frozen=True, slots=True)
 class LotSize:
-    """`size` in units, `minimum` (of an order's value) in currency."""
+    """`size` in units, `min_order_value` in currency."""
 
     size: float
     min_order_value: float
@@ -104,11 +104,11 @@ class LimitSettings(BaseModel):
     @model_validator(mode="after")
     def _within_reason(self) -> Self:
         for name in _FRACTIONS:
-            self._require(name, lambda given: 0.0 < given <= 1.0, "above 0 and at most 1")
+            self._require(name, lambda value: 0.0 < value <= 1.0, "above 0 and at most 1")
         for name in _POSITIVE:
-            self._require(name, lambda given: 0.0 < given < math.inf, "above 0")
-        self._require("band", lambda given: 0.0 <= given < 1.0, "at least 0 and below 1")
-        self._require("pause_seconds", lambda given: 0.0 <= given < math.inf, "at least 0")
+            self._require(name, lambda value: 0.0 < value < math.inf, "above 0")
+        self._require("band", lambda value: 0.0 <= value < 1.0, "at least 0 and below 1")
+        self._require("pause_seconds", lambda value: 0.0 <= value < math.inf, "at least 0")
         return self
 
     def _require(self, name: str, is_valid: Callable[[float], bool], accepted: str) -> None:
@@ -137,7 +137,7 @@ UNLIMITED = LimitSettings(
     pause_seconds=0.0,
     volatility_breaker=None,
 )
-"""Of a yardstick, which is no account with breakers."""
+"""Of a baseline, which is no account with breakers."""
 
 
 class TradingSettings(BaseModel):

@@ -1,9 +1,8 @@
-"""`python -m trading.warmup`: compiles the loops of account and sizing, so that nobody waits for
-it.
+"""`python -m trading.warmup`: compile the loops of account and sizing, so that nobody waits for it.
 
 Set-up runs it once; numba keeps the code beside the sources, where every later process finds it
-until a source changes. It calls each face once, with two symbols and two bars of the kinds of
-arrays that cycles and backtests have. Leaves out the loops of agents, which compile in a moment.
+until a source changes. It calls each entry point once, with two symbols and two bars of the kinds
+of arrays that cycles and backtests have. Leaves out the loops of agents, which compile in a moment.
 """
 
 import numpy as np
@@ -30,16 +29,14 @@ SYMBOLS = ("AAPL", "JPM")
 def compile_kernels() -> None:
     """Every loop that a first decision, its orders, a backtest or a training would wait for."""
     sizing, trading = SizingSettings(), TradingSettings()
-    ones, yes, days = (
-        np.ones((2, 2)),
-        np.ones((2, 2), bool),
-        np.arange(1, 3) * codes.DAY_MICROSECONDS,
-    )
+    ones, yes = np.ones((2, 2)), np.ones((2, 2), bool)
+    days = np.arange(1, 3) * codes.DAY_MICROSECONDS
     correlation = correlation_groups(ones, np.arange(2), 0)
     stake = stakes(ones, ones, np.ones(2), sizing)
     inputs = SizingInputs(
-        requested=stake, cap=ones, risk_missing=~yes, low_probability=~yes, untradable=~yes, has_bar=yes,
-        same_instant=~yes[0], correlation=correlation, buyable=yes[0], sector=np.zeros(2, np.int32),
+        requested=stake, cap=ones, risk_missing=~yes, low_probability=~yes, untradable=~yes,
+        has_bar=yes, same_instant=~yes[0], correlation=correlation, buyable=yes[0],
+        sector=np.zeros(2, np.int32),
     )  # fmt: skip
     size_row(inputs, 0, np.zeros(2), sizing)
     targets = size_rows(inputs, np.zeros(2), sizing)

@@ -47,7 +47,7 @@ EARLY = 0.25
 PATIENCE_SECONDS = 300.0
 RAY_SPEED = "4"
 """Days a second; an actor needs seconds to come back."""
-ACTORS = ("ray::_Seat", "ray::quorum")
+ACTORS = ("ray::_AgentActor", "ray::quorum")
 """What Ray calls the processes of agents."""
 BETWEEN_SECONDS = (0.5, 3.0)
 """Between the kills of two actors."""

@@ -1,7 +1,7 @@
 """What every broker must do, as tests: an adapter's own tests inherit from `BrokerContract`.
 
 A venue is a broker with a market that the test can move: its bars are calm, at about 100, with
-plenty of volume, unless it is told otherwise.
+plenty of volume, unless a test gives others.
 """
 
 from collections.abc import Sequence
@@ -25,7 +25,7 @@ class Venue(Protocol):
     broker: Broker
     symbol: str
     account: Account
-    """Opened, with cash for a few hundred units and nothing held, and synced until `now`."""
+    """Opened, with cash for a few hundred units and no position, and synced until `now`."""
     now: datetime
 
     def trade_bars(self, *bars: Bar) -> datetime:
@@ -42,7 +42,7 @@ class BrokerContract:
         return venue.account
 
     def submit(self, venue: Venue, key: str = "k", **terms: Any) -> Order:
-        terms = {"side": Side.BUY, "quantity": 10.0, "term": TimeInForce.GTC, **terms}
+        terms = {"side": Side.BUY, "quantity": 10.0, "time_in_force": TimeInForce.GTC, **terms}
         ticket = Ticket(symbol=venue.symbol, **terms)
         entries = venue.broker.place(venue.account, ticket, key=key, at=venue.now)
         self.fold(venue, entries)
@@ -62,12 +62,12 @@ class BrokerContract:
 
     def test_what_it_does_not_take_is_refused_before_anything_is_sent(self, venue: Venue) -> None:
         capabilities = venue.broker.capabilities
-        for kind in set(OrderType) - capabilities.order_types:
+        for order_type in set(OrderType) - capabilities.order_types:
             with pytest.raises(InputError):
-                self.submit(venue, kind=kind)
-        for term in set(TimeInForce) - capabilities.times_in_force:
+                self.submit(venue, order_type=order_type)
+        for time_in_force in set(TimeInForce) - capabilities.times_in_force:
             with pytest.raises(InputError):
-                self.submit(venue, term=term)
+                self.submit(venue, time_in_force=time_in_force)
         if not capabilities.supports_fractional:
             with pytest.raises(InputError):
                 self.submit(venue, quantity=0.5)
@@ -95,19 +95,19 @@ class BrokerContract:
         assert venue.account.orders == {}
         assert venue.account.positions[venue.symbol].quantity == 10.0
 
-    def test_what_was_told_once_is_not_told_again(self, venue: Venue) -> None:
+    def test_what_was_reported_once_is_not_reported_again(self, venue: Venue) -> None:
         self.submit(venue)
         self.sync(venue, CALM)
         assert list(venue.broker.sync(venue.account, venue.now)) == []
 
     def test_a_limit_waits_for_its_price_and_is_never_filled_worse(self, venue: Venue) -> None:
-        self.submit(venue, kind=OrderType.LIMIT, limit=97.0)
+        self.submit(venue, order_type=OrderType.LIMIT, limit_price=97.0)
         assert self.fills(self.sync(venue, CALM)) == []
         (fill,) = self.fills(self.sync(venue, (99.0, 99.0, 95.0, 96.0)))
         assert fill.price <= 97.0
 
     def test_a_cancelled_order_never_fills(self, venue: Venue) -> None:
-        order = self.submit(venue, kind=OrderType.LIMIT, limit=97.0)
+        order = self.submit(venue, order_type=OrderType.LIMIT, limit_price=97.0)
         entries = venue.broker.cancel(venue.account, order.id, venue.now)
         ended = [entry.event for entry in entries if isinstance(entry.event, OrderClosed)]
         assert [(end.order_id, end.status) for end in ended] == [(order.id, OrderStatus.CANCELLED)]
@@ -115,8 +115,8 @@ class BrokerContract:
         assert self.fills(self.sync(venue, (99.0, 99.0, 90.0, 91.0))) == []
 
     def test_an_order_is_replaced_under_its_id(self, venue: Venue) -> None:
-        order = self.submit(venue, kind=OrderType.LIMIT, limit=97.0)
-        new = replace(resize(venue.account.orders[order.id], 20.0), limit=98.0)
+        order = self.submit(venue, order_type=OrderType.LIMIT, limit_price=97.0)
+        new = replace(resize(venue.account.orders[order.id], 20.0), limit_price=98.0)
         self.fold(venue, venue.broker.replace(venue.account, new, venue.now))
         filled = self.fills(self.sync(venue, (99.0, 99.0, 97.5, 98.0)))
         assert sum(fill.quantity for fill in filled) == 20.0

@@ -1,9 +1,9 @@
-"""A storm over a paper account: orders of every kind, amended, cancelled, met by wild bars, with
-splits, deposits and emergency stops in between. And what must hold after it, worked out again from
-the entries alone.
+"""Random orders on a paper account: of every type, amended, cancelled, on volatile bars, with
+splits, deposits and emergency stops in between. And what must hold afterwards, computed from the
+entries alone.
 
-`python -m tests.trading.random_orders_stress 1000000` rages until there were so many order and fill
-events, and says what it saw.
+`python -m tests.trading.random_orders_stress 1000000` goes on until there were so many order and
+fill events, and prints how many of each.
 """
 
 import math

@@ -63,8 +63,8 @@ class TestPaper(BrokerContract):
 @pytest.mark.parametrize(
     ("terms", "why"),
     [
-        ({"kind": OrderType.STOP}, "takes no stop orders. Choose one of: limit, market"),
-        ({"term": TimeInForce.FOK}, "takes no fok orders. Choose one of: day, gtc"),
+        ({"order_type": OrderType.STOP}, "takes no stop orders. Choose one of: limit, market"),
+        ({"time_in_force": TimeInForce.FOK}, "takes no fok orders. Choose one of: day, gtc"),
         ({"stop_loss": 90.0}, "holds no exits"),
         ({"quantity": 2.5}, "Give 2 or 3"),
     ],

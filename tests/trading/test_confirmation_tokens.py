@@ -35,7 +35,7 @@ def test_a_quote_expires_after_fifteen_seconds() -> None:
     [
         replace(TICKET, quantity=11.0),
         replace(TICKET, side=Side.SELL),
-        replace(TICKET, limit=169.51),
+        replace(TICKET, limit_price=169.51),
         replace(TICKET, reduce_only=True),
         replace(TICKET, note="more"),
     ],

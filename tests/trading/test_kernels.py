@@ -1,4 +1,4 @@
-"""Kinds of orders one by one, and a long run of random ones: how an order meets a bar."""
+"""Order types one by one, and a long run of random orders: how an order is matched with a bar."""
 
 import math
 
@@ -42,17 +42,17 @@ class SingleSymbolAccount:
             self.arrays.positions["last_price"], self.arrays.positions["last_bar_at"] = 100.0, 0.0
         self.order_count, self.day = 0, 0
 
-    def place_order(self, side: int, kind: int, units: float, **told: object) -> int:
+    def place_order(self, side: int, order_type: int, units: float, **terms: object) -> int:
         m = 3 + self.order_count
         self.order_count += 1
         kernels.reset_order(self.arrays.orders[m], 0, side, units, self.day * DAY_MICROSECONDS)
-        self.arrays.orders[m]["order_type"] = kind
-        for name, value in told.items():
+        self.arrays.orders[m]["order_type"] = order_type
+        for name, value in terms.items():
             self.arrays.orders[m][name] = value
         return m
 
     def next_bar(self, opening, high, low, close, volume=1e9) -> list[tuple[float, float, int]]:
-        """Units, price and moment of the fills of one more day."""
+        """Quantity, price and trigger of the fills of one more day."""
         self.day += 1
         before = int(self.arrays.state["fill_count"][0])
         figures = [np.array([[float(each)]]) for each in (opening, high, low, close, volume)]
@@ -80,11 +80,11 @@ class SingleSymbolAccount:
         )
 
     def set_target(self, target: float, ceiling: float = 1.0) -> None:
-        asks = TargetMatrix(
+        target_matrix = TargetMatrix(
             np.array([[codes.TARGET]], np.int8), np.array([[target]]), np.array([[ceiling]])
         )
         kernels.place_target_orders(
-            self.arrays, asks, NO_SHARED_LIMITS, 0, self.day * DAY_MICROSECONDS
+            self.arrays, target_matrix, NO_SHARED_LIMITS, 0, self.day * DAY_MICROSECONDS
         )
 
     def status(self, m: int) -> int:
@@ -95,208 +95,217 @@ class SingleSymbolAccount:
 
 
 def test_a_stop_that_the_open_has_passed_fills_at_the_open():
-    stand = SingleSymbolAccount(10)
-    stand.place_order(SELL, codes.STOP, 10, stop_price=95.0)
-    assert stand.next_bar(99, 101, 96, 100) == []
-    assert stand.next_bar(90, 92, 88, 91) == [(-10.0, 90.0, TRIGGER_OPEN)]
+    account = SingleSymbolAccount(10)
+    account.place_order(SELL, codes.STOP, 10, stop_price=95.0)
+    assert account.next_bar(99, 101, 96, 100) == []
+    assert account.next_bar(90, 92, 88, 91) == [(-10.0, 90.0, TRIGGER_OPEN)]
 
 
 def test_a_stop_touched_within_the_bar_fills_at_its_price_less_slip():
-    stand = SingleSymbolAccount(
+    account = SingleSymbolAccount(
         10, CostSettings(half_spread_bps=100, commission_bps=0, impact=0, volume_cap=1)
     )
-    stand.place_order(SELL, codes.STOP, 10, stop_price=95.0)
-    assert stand.next_bar(99, 101, 95, 100) == [
+    account.place_order(SELL, codes.STOP, 10, stop_price=95.0)
+    assert account.next_bar(99, 101, 95, 100) == [
         (-10.0, 95.0, TRIGGER_STOP)
     ]  # no lower price was there
-    assert stand.arrays.fills[0]["residual_slippage"] == pytest.approx(10 * 0.95)
+    assert account.arrays.fills[0]["residual_slippage"] == pytest.approx(10 * 0.95)
     deep = SingleSymbolAccount(
         10, CostSettings(half_spread_bps=100, commission_bps=0, impact=0, volume_cap=1)
     )
     deep.place_order(SELL, codes.STOP, 10, stop_price=95.0)
     [(_, price, _)] = deep.next_bar(99, 101, 90, 100)
     assert price == pytest.approx(95 * 0.99)
-    assert deep.arrays.state["cash"] == pytest.approx(stand.arrays.state["cash"])
+    assert deep.arrays.state["cash"] == pytest.approx(account.arrays.state["cash"])
 
 
 def test_a_limit_touched_is_not_filled_and_one_traded_through_is():
-    stand = SingleSymbolAccount()
-    m = stand.place_order(BUY, codes.LIMIT, 10, limit_price=95.0)
-    assert stand.next_bar(99, 101, 95, 100) == []
-    assert stand.next_bar(99, 101, 94.99, 100) == [(10.0, 95.0, TRIGGER_LIMIT)]
-    assert stand.status(m) == codes.FILLED
+    account = SingleSymbolAccount()
+    m = account.place_order(BUY, codes.LIMIT, 10, limit_price=95.0)
+    assert account.next_bar(99, 101, 95, 100) == []
+    assert account.next_bar(99, 101, 94.99, 100) == [(10.0, 95.0, TRIGGER_LIMIT)]
+    assert account.status(m) == codes.FILLED
 
 
 def test_a_limit_takes_a_better_open_but_never_pays_more_than_it_says():
-    stand = SingleSymbolAccount(
+    account = SingleSymbolAccount(
         0, CostSettings(half_spread_bps=200, commission_bps=0, impact=0, volume_cap=1)
     )
-    stand.place_order(BUY, codes.LIMIT, 10, limit_price=95.0)
-    [(_, price, moment)] = stand.next_bar(94, 101, 90, 100)
-    assert (price, moment) == (95.0, TRIGGER_OPEN)
+    account.place_order(BUY, codes.LIMIT, 10, limit_price=95.0)
+    [(_, price, trigger)] = account.next_bar(94, 101, 90, 100)
+    assert (price, trigger) == (95.0, TRIGGER_OPEN)
 
 
 def test_a_stop_limit_is_a_limit_from_the_bar_after_it_was_triggered():
-    stand = SingleSymbolAccount(10)
-    stand.place_order(SELL, codes.STOP_LIMIT, 10, stop_price=95.0, limit_price=94.0)
-    assert stand.next_bar(99, 101, 90, 92) == []
-    assert stand.next_bar(92, 93, 91, 92) == []
-    assert stand.next_bar(93, 96, 92, 95) == [(-10.0, 94.0, TRIGGER_LIMIT)]
+    account = SingleSymbolAccount(10)
+    account.place_order(SELL, codes.STOP_LIMIT, 10, stop_price=95.0, limit_price=94.0)
+    assert account.next_bar(99, 101, 90, 92) == []
+    assert account.next_bar(92, 93, 91, 92) == []
+    assert account.next_bar(93, 96, 92, 95) == [(-10.0, 94.0, TRIGGER_LIMIT)]
 
 
 def test_a_stop_limit_passed_by_the_open_does_not_sell_below_its_limit():
-    stand = SingleSymbolAccount(10)
-    stand.place_order(SELL, codes.STOP_LIMIT, 10, stop_price=95.0, limit_price=94.0)
-    assert stand.next_bar(90, 93, 89, 92) == []
-    assert stand.next_bar(96, 97, 95, 96) == [(-10.0, 96.0, TRIGGER_OPEN)]
+    account = SingleSymbolAccount(10)
+    account.place_order(SELL, codes.STOP_LIMIT, 10, stop_price=95.0, limit_price=94.0)
+    assert account.next_bar(90, 93, 89, 92) == []
+    assert account.next_bar(96, 97, 95, 96) == [(-10.0, 96.0, TRIGGER_OPEN)]
 
 
-@pytest.mark.parametrize("told", [{"trail_amount": 5.0}, {"trail_fraction": 0.05}])
-def test_a_trailing_stop_follows_the_best_price_seen_before_the_bar(told):
-    stand = SingleSymbolAccount(10)
-    stand.place_order(SELL, codes.TRAILING_STOP, 10, best=100.0, **told)
-    assert stand.next_bar(100, 120, 99, 119) == []  # the bar's own high moves it for the next one
-    level = 120 - 5 if "trail_amount" in told else 120 * 0.95
-    assert stand.next_bar(118, 119, 113, 117) == [(-10.0, pytest.approx(level), TRIGGER_STOP)]
+@pytest.mark.parametrize("terms", [{"trail_amount": 5.0}, {"trail_fraction": 0.05}])
+def test_a_trailing_stop_follows_the_best_price_seen_before_the_bar(terms):
+    account = SingleSymbolAccount(10)
+    account.place_order(SELL, codes.TRAILING_STOP, 10, best=100.0, **terms)
+    assert account.next_bar(100, 120, 99, 119) == []  # the bar's own high moves it for the next one
+    level = 120 - 5 if "trail_amount" in terms else 120 * 0.95
+    assert account.next_bar(118, 119, 113, 117) == [(-10.0, pytest.approx(level), TRIGGER_STOP)]
 
 
 def test_stop_and_profit_in_one_bar_is_the_stop():
-    stand = SingleSymbolAccount(10)
-    stop = stand.place_order(SELL, codes.STOP, 10, stop_price=95.0, group=9, reduce_only=True)
-    profit = stand.place_order(SELL, codes.LIMIT, 10, limit_price=105.0, group=9, reduce_only=True)
-    assert stand.next_bar(100, 110, 90, 100) == [(-10.0, 95.0, TRIGGER_STOP)]
-    assert stand.status(stop) == codes.FILLED
-    assert stand.end_reason(profit) == "another order of its group was filled"
+    account = SingleSymbolAccount(10)
+    stop = account.place_order(SELL, codes.STOP, 10, stop_price=95.0, group=9, reduce_only=True)
+    profit = account.place_order(
+        SELL, codes.LIMIT, 10, limit_price=105.0, group=9, reduce_only=True
+    )
+    assert account.next_bar(100, 110, 90, 100) == [(-10.0, 95.0, TRIGGER_STOP)]
+    assert account.status(stop) == codes.FILLED
+    assert account.end_reason(profit) == "another order of its group was filled"
 
 
 def test_a_part_of_one_exit_shrinks_the_other():
-    stand = SingleSymbolAccount(10, FREE.model_copy(update={"volume_cap": 0.5}))
-    stand.place_order(SELL, codes.STOP, 10, stop_price=95.0, group=9, reduce_only=True)
-    profit = stand.place_order(SELL, codes.LIMIT, 10, limit_price=105.0, group=9, reduce_only=True)
-    assert stand.next_bar(100, 104, 90, 100, volume=8) == [(-4.0, 95.0, TRIGGER_STOP)]
-    assert stand.arrays.orders[profit]["remaining"] == 6.0
+    account = SingleSymbolAccount(10, FREE.model_copy(update={"volume_cap": 0.5}))
+    account.place_order(SELL, codes.STOP, 10, stop_price=95.0, group=9, reduce_only=True)
+    profit = account.place_order(
+        SELL, codes.LIMIT, 10, limit_price=105.0, group=9, reduce_only=True
+    )
+    assert account.next_bar(100, 104, 90, 100, volume=8) == [(-4.0, 95.0, TRIGGER_STOP)]
+    assert account.arrays.orders[profit]["remaining"] == 6.0
 
 
 def test_a_bracket_bought_at_the_open_may_take_profit_in_that_bar():
-    stand = SingleSymbolAccount()
-    parent = stand.place_order(BUY, codes.MARKET, 10)
-    told = {"status": codes.ACCEPTED, "parent": parent, "group": 9, "reduce_only": True}
-    stand.place_order(SELL, codes.STOP, 10, stop_price=95.0, **told)
-    stand.place_order(SELL, codes.LIMIT, 10, limit_price=105.0, **told)
-    assert [fill[2] for fill in stand.next_bar(100, 106, 96, 100)] == [TRIGGER_OPEN, TRIGGER_LIMIT]
+    account = SingleSymbolAccount()
+    parent = account.place_order(BUY, codes.MARKET, 10)
+    terms = {"status": codes.ACCEPTED, "parent": parent, "group": 9, "reduce_only": True}
+    account.place_order(SELL, codes.STOP, 10, stop_price=95.0, **terms)
+    account.place_order(SELL, codes.LIMIT, 10, limit_price=105.0, **terms)
+    assert [fill[2] for fill in account.next_bar(100, 106, 96, 100)] == [
+        TRIGGER_OPEN,
+        TRIGGER_LIMIT,
+    ]
 
 
 def test_a_bracket_bought_within_the_bar_may_stop_out_in_it_but_not_take_profit():
     for low, filled in ((93.0, [TRIGGER_LIMIT, TRIGGER_STOP]), (96.0, [TRIGGER_LIMIT])):
-        stand = SingleSymbolAccount()
-        parent = stand.place_order(BUY, codes.LIMIT, 10, limit_price=98.0)
-        told = {"status": codes.ACCEPTED, "parent": parent, "group": 9, "reduce_only": True}
-        stand.place_order(SELL, codes.STOP, 10, stop_price=95.0, **told)
-        stand.place_order(SELL, codes.LIMIT, 10, limit_price=105.0, **told)
-        assert [fill[2] for fill in stand.next_bar(100, 110, low, 100)] == filled
+        account = SingleSymbolAccount()
+        parent = account.place_order(BUY, codes.LIMIT, 10, limit_price=98.0)
+        terms = {"status": codes.ACCEPTED, "parent": parent, "group": 9, "reduce_only": True}
+        account.place_order(SELL, codes.STOP, 10, stop_price=95.0, **terms)
+        account.place_order(SELL, codes.LIMIT, 10, limit_price=105.0, **terms)
+        assert [fill[2] for fill in account.next_bar(100, 110, low, 100)] == filled
 
 
 def test_exits_end_with_a_parent_that_is_never_filled():
-    stand = SingleSymbolAccount()
-    parent = stand.place_order(BUY, codes.LIMIT, 10, limit_price=50.0, time_in_force=codes.DAY)
-    told = {"status": codes.ACCEPTED, "parent": parent, "group": 9, "reduce_only": True}
-    stop = stand.place_order(SELL, codes.STOP, 10, stop_price=45.0, **told)
-    assert stand.next_bar(100, 110, 90, 100) == []
-    assert stand.status(parent) == codes.EXPIRED
-    assert stand.end_reason(stop) == "its parent has ended"
+    account = SingleSymbolAccount()
+    parent = account.place_order(BUY, codes.LIMIT, 10, limit_price=50.0, time_in_force=codes.DAY)
+    terms = {"status": codes.ACCEPTED, "parent": parent, "group": 9, "reduce_only": True}
+    stop = account.place_order(SELL, codes.STOP, 10, stop_price=45.0, **terms)
+    assert account.next_bar(100, 110, 90, 100) == []
+    assert account.status(parent) == codes.EXPIRED
+    assert account.end_reason(stop) == "its parent has ended"
 
 
-def test_terms_end_what_they_must():
-    stand = SingleSymbolAccount(0, FREE.model_copy(update={"volume_cap": 0.5}))
-    part = stand.place_order(BUY, codes.MARKET, 10, time_in_force=codes.IOC)
-    whole = stand.place_order(BUY, codes.MARKET, 10, time_in_force=codes.FOK)
-    today = stand.place_order(BUY, codes.LIMIT, 1, limit_price=50.0, time_in_force=codes.DAY)
-    always = stand.place_order(BUY, codes.LIMIT, 1, limit_price=50.0)
-    assert stand.next_bar(100, 101, 99, 100, volume=8) == [(4.0, 100.0, TRIGGER_OPEN)]
-    assert stand.status(part) == codes.CANCELLED
-    assert stand.end_reason(whole) == "it could not be filled whole at the open"
-    assert stand.status(today) == codes.EXPIRED
-    assert stand.status(always) == codes.WORKING
+def test_an_order_ends_with_its_time_in_force():
+    account = SingleSymbolAccount(0, FREE.model_copy(update={"volume_cap": 0.5}))
+    part = account.place_order(BUY, codes.MARKET, 10, time_in_force=codes.IOC)
+    whole = account.place_order(BUY, codes.MARKET, 10, time_in_force=codes.FOK)
+    today = account.place_order(BUY, codes.LIMIT, 1, limit_price=50.0, time_in_force=codes.DAY)
+    always = account.place_order(BUY, codes.LIMIT, 1, limit_price=50.0)
+    assert account.next_bar(100, 101, 99, 100, volume=8) == [(4.0, 100.0, TRIGGER_OPEN)]
+    assert account.status(part) == codes.CANCELLED
+    assert account.end_reason(whole) == "it could not be filled whole at the open"
+    assert account.status(today) == codes.EXPIRED
+    assert account.status(always) == codes.WORKING
 
 
 def test_reduce_only_neither_opens_nor_flips():
-    stand = SingleSymbolAccount(4)
-    more = stand.place_order(SELL, codes.MARKET, 10, reduce_only=True)
-    none = stand.place_order(BUY, codes.MARKET, 10, reduce_only=True)
-    assert stand.next_bar(100, 101, 99, 100) == [(-4.0, 100.0, TRIGGER_OPEN)]
-    assert stand.end_reason(more) == stand.end_reason(none) == "nothing is left to reduce"
+    account = SingleSymbolAccount(4)
+    more = account.place_order(SELL, codes.MARKET, 10, reduce_only=True)
+    none = account.place_order(BUY, codes.MARKET, 10, reduce_only=True)
+    assert account.next_bar(100, 101, 99, 100) == [(-4.0, 100.0, TRIGGER_OPEN)]
+    assert account.end_reason(more) == account.end_reason(none) == "nothing is left to reduce"
 
 
 def test_long_only_sells_no_more_than_there_is():
-    stand = SingleSymbolAccount(4)
-    stand.place_order(SELL, codes.MARKET, 10)
-    assert stand.next_bar(100, 101, 99, 100) == [(-4.0, 100.0, TRIGGER_OPEN)]
+    account = SingleSymbolAccount(4)
+    account.place_order(SELL, codes.MARKET, 10)
+    assert account.next_bar(100, 101, 99, 100) == [(-4.0, 100.0, TRIGGER_OPEN)]
 
 
 def test_a_short_keeps_its_margin_pays_its_borrowing_and_is_bought_back():
-    stand = SingleSymbolAccount(0, FREE.model_copy(update={"borrow_bps": 3650.0}), shorting=True)
-    stand.place_order(SELL, codes.MARKET, 1_000)
-    [(units, _, _)] = stand.next_bar(100, 100, 100, 100)
+    account = SingleSymbolAccount(0, FREE.model_copy(update={"borrow_bps": 3650.0}), shorting=True)
+    account.place_order(SELL, codes.MARKET, 1_000)
+    [(units, _, _)] = account.next_bar(100, 100, 100, 100)
     assert units == -200.0  # half of its value beside its proceeds
-    assert stand.place_order(BUY, codes.MARKET, 50)
-    assert stand.next_bar(100, 100, 100, 100) == [(50.0, 100.0, TRIGGER_OPEN)]
-    assert stand.arrays.state["borrowing"] == pytest.approx(200 * 100 * 0.365 / 365)
-    assert stand.arrays.state["equity"] == pytest.approx(10_000 - 20.0)
+    assert account.place_order(BUY, codes.MARKET, 50)
+    assert account.next_bar(100, 100, 100, 100) == [(50.0, 100.0, TRIGGER_OPEN)]
+    assert account.arrays.state["borrowing"] == pytest.approx(200 * 100 * 0.365 / 365)
+    assert account.arrays.state["equity"] == pytest.approx(10_000 - 20.0)
 
 
-def test_an_order_meets_no_bar_that_opened_before_it_was_placed():
-    stand = SingleSymbolAccount()
-    stand.place_order(BUY, codes.MARKET, 1, submitted=DAY_MICROSECONDS // 2)
-    assert stand.next_bar(100, 101, 99, 100) == []
-    assert stand.next_bar(100, 101, 99, 100) == [(1.0, 100.0, TRIGGER_OPEN)]
+def test_an_order_is_matched_with_no_bar_that_opened_before_it_was_placed():
+    account = SingleSymbolAccount()
+    account.place_order(BUY, codes.MARKET, 1, submitted=DAY_MICROSECONDS // 2)
+    assert account.next_bar(100, 101, 99, 100) == []
+    assert account.next_bar(100, 101, 99, 100) == [(1.0, 100.0, TRIGGER_OPEN)]
 
 
-def test_what_the_cash_does_not_reach_is_given_up():
-    stand = SingleSymbolAccount()
-    m = stand.place_order(BUY, codes.MARKET, 1_000)
-    assert stand.next_bar(100, 101, 99, 100) == [(100.0, 100.0, TRIGGER_OPEN)]
-    assert (stand.status(m), stand.end_reason(m)) == (codes.CANCELLED, "the cash did not reach")
+def test_what_the_cash_does_not_cover_is_cancelled():
+    account = SingleSymbolAccount()
+    m = account.place_order(BUY, codes.MARKET, 1_000)
+    assert account.next_bar(100, 101, 99, 100) == [(100.0, 100.0, TRIGGER_OPEN)]
+    assert (account.status(m), account.end_reason(m)) == (codes.CANCELLED, "the cash did not reach")
 
 
 def test_an_order_that_has_ended_within_the_bar_is_not_ended_again():
-    stand = SingleSymbolAccount()
-    stand.arrays.state["cash"] = 0.0
-    m = stand.place_order(BUY, codes.LIMIT, 10, limit_price=95.0, time_in_force=codes.DAY)
-    assert stand.next_bar(99, 101, 90, 100) == []
-    assert (stand.status(m), stand.end_reason(m)) == (codes.CANCELLED, "the cash did not reach")
+    account = SingleSymbolAccount()
+    account.arrays.state["cash"] = 0.0
+    m = account.place_order(BUY, codes.LIMIT, 10, limit_price=95.0, time_in_force=codes.DAY)
+    assert account.next_bar(99, 101, 90, 100) == []
+    assert (account.status(m), account.end_reason(m)) == (codes.CANCELLED, "the cash did not reach")
 
 
-def test_the_committees_buys_are_guarded_and_the_guards_follow_the_position():
-    stand = SingleSymbolAccount(stop_loss=0.1, take_profit=0.2, trailing=0.05)
-    stand.next_bar(100, 100, 100, 100)
-    stand.set_target(0.5)
-    stand.next_bar(100, 100, 100, 100)
-    stop, profit = stand.arrays.orders[1], stand.arrays.orders[2]
+def test_the_committees_buys_are_protected_by_exits_that_follow_the_position():
+    account = SingleSymbolAccount(stop_loss=0.1, take_profit=0.2, trailing=0.05)
+    account.next_bar(100, 100, 100, 100)
+    account.set_target(0.5)
+    account.next_bar(100, 100, 100, 100)
+    stop, profit = account.arrays.orders[1], account.arrays.orders[2]
     assert (stop["remaining"], stop["stop_price"], profit["limit_price"]) == (50.0, 90.0, 120.0)
-    assert stand.next_bar(100, 118, 100, 118) == []
-    assert stand.next_bar(117, 118, 110, 111) == [(-50.0, pytest.approx(118 * 0.95), TRIGGER_STOP)]
-    assert stand.status(2) == codes.CANCELLED
+    assert account.next_bar(100, 118, 100, 118) == []
+    assert account.next_bar(117, 118, 110, 111) == [
+        (-50.0, pytest.approx(118 * 0.95), TRIGGER_STOP)
+    ]
+    assert account.status(2) == codes.CANCELLED
 
 
 def test_a_symbol_is_not_bought_again_so_soon_after_a_fill():
-    stand = SingleSymbolAccount(pause_seconds=90_000.0)
-    stand.next_bar(100, 100, 100, 100)
-    stand.set_target(0.5)
-    assert stand.next_bar(100, 100, 100, 100) == [(50.0, 100.0, TRIGGER_OPEN)]
-    stand.set_target(0.6)
-    assert stand.next_bar(100, 100, 100, 100) == []
-    stand.set_target(0.6)
-    assert len(stand.next_bar(100, 100, 100, 100)) == 1
+    account = SingleSymbolAccount(pause_seconds=90_000.0)
+    account.next_bar(100, 100, 100, 100)
+    account.set_target(0.5)
+    assert account.next_bar(100, 100, 100, 100) == [(50.0, 100.0, TRIGGER_OPEN)]
+    account.set_target(0.6)
+    assert account.next_bar(100, 100, 100, 100) == []
+    account.set_target(0.6)
+    assert len(account.next_bar(100, 100, 100, 100)) == 1
 
 
 def test_a_halted_account_loses_its_orders_and_trades_nothing():
-    stand = SingleSymbolAccount(10)
-    m = stand.place_order(SELL, codes.LIMIT, 10, limit_price=101.0)
-    stand.next_bar(100, 100, 100, 100)
-    stand.arrays.state["trading_state"] = codes.HALTED
-    stand.set_target(0.5)
-    assert stand.end_reason(m) == "the account is halted"
-    assert stand.next_bar(110, 120, 100, 100) == []
+    account = SingleSymbolAccount(10)
+    m = account.place_order(SELL, codes.LIMIT, 10, limit_price=101.0)
+    account.next_bar(100, 100, 100, 100)
+    account.arrays.state["trading_state"] = codes.HALTED
+    account.set_target(0.5)
+    assert account.end_reason(m) == "the account is halted"
+    assert account.next_bar(110, 120, 100, 100) == []
 
 
 @settings(deadline=None)
@@ -402,13 +411,13 @@ def run_random_orders(
 
 def test_a_million_random_orders_and_fills_make_and_lose_nothing():
     rows, symbols, manual, random = 12_000, 20, 200, np.random.default_rng(11)
-    desk = new_account_arrays(
+    arrays = new_account_arrays(
         [f"S{n}" for n in range(symbols)],
         TradingSettings(limits=LimitSettings(stop_loss=0.05, take_profit=0.05)),
         manual,
     )
     for name in ("cash", "equity", "high"):
-        desk.state[name] = 1e6
+        arrays.state[name] = 1e6
     close = 100 * np.exp(np.cumsum(random.normal(0, 0.01, (rows, symbols)), axis=0) * 0.1)
     opening = close * np.exp(random.normal(0, 0.01, close.shape))
     high = np.maximum(opening, close) * (1 + random.random(close.shape) * 0.02)
@@ -417,21 +426,21 @@ def test_a_million_random_orders_and_fills_make_and_lose_nothing():
     days = np.arange(1, rows + 1) * DAY_MICROSECONDS
     bars = BarArrays(opening, high, low, close, volume, np.zeros(close.shape),
                 np.full(close.shape, 0.01), days, days - DAY_MICROSECONDS, days)  # fmt: skip
-    kinds = random.integers(0, 1000, (rows, len(desk.orders)))
+    kinds = random.integers(0, 1000, (rows, len(arrays.orders)))
     events, broken, first = run_random_orders(
-        desk, bars, NO_TARGETS, NO_SHARED_LIMITS, kinds, random.random((rows, len(desk.orders)))
+        arrays, bars, NO_TARGETS, NO_SHARED_LIMITS, kinds, random.random((rows, len(arrays.orders)))
     )
     assert events > 1_000_000
     assert broken == 0, f"first in row {first}"
-    assert math.isfinite(desk.state["equity"][0])
+    assert math.isfinite(arrays.state["equity"][0])
 
 
 def test_two_buys_do_not_cover_the_same_short():
-    stand = SingleSymbolAccount(-10, shorting=True)
+    account = SingleSymbolAccount(-10, shorting=True)
     for _ in range(2):
-        stand.place_order(BUY, codes.MARKET, 10, reduce_only=True)
-    assert stand.next_bar(100, 101, 99, 100) == [(10.0, 100.0, TRIGGER_OPEN)]
-    assert stand.arrays.positions["quantity"] == [0.0]
+        account.place_order(BUY, codes.MARKET, 10, reduce_only=True)
+    assert account.next_bar(100, 101, 99, 100) == [(10.0, 100.0, TRIGGER_OPEN)]
+    assert account.arrays.positions["quantity"] == [0.0]
     poor = SingleSymbolAccount(-10, shorting=True)
     poor.arrays.state["cash"] = 1_500.0
     for _ in range(2):
@@ -441,8 +450,8 @@ def test_two_buys_do_not_cover_the_same_short():
 
 
 def test_an_account_without_money_trips_no_breaker():
-    stand = SingleSymbolAccount(drawdown=0.15, daily_loss=0.05)
+    account = SingleSymbolAccount(drawdown=0.15, daily_loss=0.05)
     for name in ("cash", "equity", "high"):
-        stand.arrays.state[name] = 0.0
-    stand.next_bar(100, 101, 99, 100)
-    assert stand.arrays.state["trading_state"] == codes.ACTIVE
+        account.arrays.state[name] = 0.0
+    account.next_bar(100, 101, 99, 100)
+    assert account.arrays.state["trading_state"] == codes.ACTIVE

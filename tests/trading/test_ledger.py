@@ -42,22 +42,27 @@ OPENING = (
 )
 
 
-def account(*happenings: AccountEvent) -> Account:
-    """Opened with 100,000; what happens, happens a day apart."""
+def account(*events: AccountEvent) -> Account:
+    """Opened with 100,000; the events are a day apart."""
     return fold(
-        AccountEntry(n + 1, START + timedelta(days=n), what)
-        for n, what in enumerate((*OPENING, *happenings))
+        AccountEntry(n + 1, START + timedelta(days=n), event)
+        for n, event in enumerate((*OPENING, *events))
     )
 
 
 def order(id: str = "a", side: Side = Side.BUY, quantity: float = 10.0, **terms: Any) -> Order:
-    return Order(
-        **{
-            "id": id, "key": id, "symbol": "AAPL", "side": side, "kind": OrderType.MARKET,
-            "quantity": quantity, "term": TimeInForce.GTC, "source": OrderSource.MANUAL, "placed_at": START,
-            **terms,
-        }
-    )  # fmt: skip
+    market_order = Order(
+        id=id,
+        key=id,
+        symbol="AAPL",
+        side=side,
+        order_type=OrderType.MARKET,
+        quantity=quantity,
+        time_in_force=TimeInForce.GTC,
+        source=OrderSource.MANUAL,
+        submitted_at=START,
+    )
+    return replace(market_order, **terms)
 
 
 def filled(units: float, price: float, fees: float = 0.0, order: str = "a") -> OrderFilled:
@@ -66,12 +71,12 @@ def filled(units: float, price: float, fees: float = 0.0, order: str = "a") -> O
 
 def traded(*deals: tuple[float, float, float]) -> Account:
     """Units, price and fees of one order each."""
-    happenings: list[AccountEvent] = []
+    events: list[AccountEvent] = []
     for n, (units, price, fees) in enumerate(deals):
         side = Side.BUY if units > 0 else Side.SELL
-        happenings.append(OrderSubmitted(order(str(n), side, abs(units))))
-        happenings.append(filled(units, price, fees, str(n)))
-    return account(*happenings)
+        events.append(OrderSubmitted(order(str(n), side, abs(units))))
+        events.append(filled(units, price, fees, str(n)))
+    return account(*events)
 
 
 def test_a_buy_costs_its_price_and_fees_and_both_are_in_its_average_cost() -> None:
@@ -141,7 +146,15 @@ def test_a_split_changes_units_and_prices_and_not_the_equity() -> None:
         filled(10.0, 400.0),
         BarClosed({"AAPL": 404.0}, 100_040.0, RiskState(), {}),
         OrderSubmitted(
-            order("b", Side.SELL, 6.0, kind=OrderType.STOP, stop=380.0, trail=8.0, best=410.0)
+            order(
+                "b",
+                Side.SELL,
+                6.0,
+                order_type=OrderType.STOP,
+                stop_price=380.0,
+                trail_amount=8.0,
+                best_price=410.0,
+            )
         ),
     )
     after = apply(before, AccountEntry(before.entry_count + 1, START, SplitApplied("AAPL", 4.0)))
@@ -149,16 +162,11 @@ def test_a_split_changes_units_and_prices_and_not_the_equity() -> None:
     assert after.positions["AAPL"].quantity == 40.0
     assert after.positions["AAPL"].average_cost == 100.0
     stop = after.orders["b"]
-    assert (stop.quantity, stop.remaining, stop.stop_price, stop.trail_amount, stop.best_price) == (
-        24,
-        24,
-        95,
-        2,
-        102.5,
-    )
+    assert (stop.quantity, stop.remaining, stop.stop_price) == (24, 24, 95)
+    assert (stop.trail_amount, stop.best_price) == (2, 102.5)
 
 
-def test_a_reset_begins_anew_and_remembers_prices() -> None:
+def test_a_reset_starts_again_and_remembers_prices() -> None:
     after = account(
         OrderSubmitted(order()),
         filled(10.0, 100.0, 1.0),
@@ -181,17 +189,17 @@ def test_an_order_fills_in_parts_and_is_open_until_nothing_is_left() -> None:
     assert whole.orders == {}
 
 
-def test_a_bar_moves_marks_the_guard_and_trailing_stops() -> None:
-    stop = order("b", Side.SELL, kind=OrderType.TRAILING_STOP, trail=2.0)
-    guard = RiskState(TradingState.REDUCING, "daily loss")
-    after = account(OrderSubmitted(stop), BarClosed({"AAPL": 99.0}, 100_000.0, guard, {"b": 103.0}))
+def test_a_bar_moves_last_bars_the_risk_state_and_trailing_stops() -> None:
+    stop = order("b", Side.SELL, order_type=OrderType.TRAILING_STOP, trail_amount=2.0)
+    risk = RiskState(TradingState.REDUCING, "daily loss")
+    after = account(OrderSubmitted(stop), BarClosed({"AAPL": 99.0}, 100_000.0, risk, {"b": 103.0}))
     assert after.last_bars["AAPL"].close == 99.0
     assert after.last_bars["AAPL"].at == START + timedelta(days=3)
-    assert after.risk == guard
+    assert after.risk == risk
     assert after.orders["b"].best_price == 103.0
 
 
-def test_mode_profile_and_standing_change_by_hand() -> None:
+def test_mode_profile_and_trading_state_change_by_hand() -> None:
     halted = RiskState(TradingState.HALTED, "emergency stop", "somebody")
     after = account(
         AccountSettingsChanged(TradingMode.OBSERVE, "conservative", "somebody"),
@@ -204,7 +212,7 @@ PLACED = OrderSubmitted(order())
 
 
 @pytest.mark.parametrize(
-    ("happenings", "why"),
+    ("events", "reason"),
     [
         ((filled(1.0, 100.0),), "Order a is not open"),
         ((PLACED, PLACED), "Order a of AAPL was placed already"),
@@ -227,17 +235,17 @@ PLACED = OrderSubmitted(order())
         ),
         ((OrderSubmitted(order(quantity=math.inf)),), "is for inf"),
         ((PLACED, OrderUpdated(order(side=Side.SELL))), "changed its symbol, side, key or fills"),
-        ((PLACED, OrderUpdated(order(left=4.0))), "its units add up"),
+        ((PLACED, OrderUpdated(order(remaining=4.0))), "its units add up"),
         ((PLACED, AccountReset(1.0, "")), "leaves order a open"),
         ((SplitApplied("AAPL", 0.0),), "into 0.0 is none"),
         (OPENING, "is open already"),
     ],
 )
 def test_what_cannot_happen_is_refused_and_named(
-    happenings: tuple[AccountEvent, ...], why: str
+    events: tuple[AccountEvent, ...], reason: str
 ) -> None:
-    with pytest.raises(VerificationError, match=why):
-        account(*happenings)
+    with pytest.raises(VerificationError, match=reason):
+        account(*events)
 
 
 def test_entries_are_folded_in_turn_and_the_first_opens_the_account() -> None:
@@ -252,22 +260,22 @@ def test_entries_are_folded_in_turn_and_the_first_opens_the_account() -> None:
 
 
 def test_an_account_that_agrees_with_its_entries_has_no_differences() -> None:
-    kept = traded((10.0, 100.0, 5.0))
-    assert differences(kept, traded((10.0, 100.0, 5.0))) == ()
-    assert differences(replace(kept, cash=kept.cash + 0.004), kept) == ()
+    recorded = traded((10.0, 100.0, 5.0))
+    assert differences(recorded, traded((10.0, 100.0, 5.0))) == ()
+    assert differences(replace(recorded, cash=recorded.cash + 0.004), recorded) == ()
 
 
-def test_each_difference_is_told_with_both_figures() -> None:
+def test_each_difference_is_reported_with_both_figures() -> None:
     rebuilt = account(PLACED, filled(4.0, 100.0, 5.0))
-    position = replace(rebuilt.positions["AAPL"], units=5.0)
-    kept = replace(
-        rebuilt, cash=rebuilt.cash - 0.01, positions={"AAPL": position}, orders={}, marks={}
+    position = replace(rebuilt.positions["AAPL"], quantity=5.0)
+    recorded = replace(
+        rebuilt, cash=rebuilt.cash - 0.01, positions={"AAPL": position}, orders={}, last_bars={}
     )
-    found = differences(kept, rebuilt)
+    found = differences(recorded, rebuilt)
     assert found[0].startswith("account: cash is 99594.99, but the entries make 99595.0")
-    assert "position AAPL: units is 5.0, but the entries make 4.0" in found
+    assert "position AAPL: quantity is 5.0, but the entries make 4.0" in found
     assert any(line.startswith("order a is missing") for line in found)
-    assert any(line.startswith("mark AAPL is missing") for line in found)
+    assert any(line.startswith("last bar AAPL is missing") for line in found)
 
 
 deals = st.lists(
@@ -288,9 +296,9 @@ def test_what_was_deposited_realised_and_is_unrealised_is_the_equity(
     cash = 100_000.0 - math.fsum(units * price + fees for units, price, fees in deals)
     units = sum(units for units, *_ in deals)
     assert after.cash == pytest.approx(cash, abs=1e-6)
-    held = after.positions.get("AAPL")
-    assert (held.quantity if held else 0.0) == units
-    open_profit = held.quantity * (last - held.average_cost) if held else 0.0
+    position = after.positions.get("AAPL")
+    assert (position.quantity if position else 0.0) == units
+    open_profit = position.quantity * (last - position.average_cost) if position else 0.0
     assert cash + units * last == pytest.approx(
         after.deposited + after.realised + open_profit, abs=1e-4
     )

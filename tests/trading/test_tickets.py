@@ -48,42 +48,48 @@ def ticket(**terms: Any) -> Ticket:
 
 
 def refusal(
-    asked: Ticket,
+    order_ticket: Ticket,
     account: Account = ACCOUNT,
     market: MarketSnapshot = MARKET,
     settings: TradingSettings = SETTINGS,
 ) -> str:
     """Why it is refused; empty where it is not."""
     try:
-        require_passed(preview_ticket(asked, account, market, settings, SizingSettings()).checks)
+        require_passed(
+            preview_ticket(order_ticket, account, market, settings, SizingSettings()).checks
+        )
     except InputError as refused:
         return str(refused)
     return ""
 
 
-def test_a_plain_order_passes_every_rule_and_tells_what_it_would_do() -> None:
-    seen = preview_ticket(ticket(), ACCOUNT, MARKET, SETTINGS, SizingSettings())
-    assert all(check.passed for check in seen.checks)
+def test_a_plain_order_passes_every_rule_and_shows_what_it_would_do() -> None:
+    preview = preview_ticket(ticket(), ACCOUNT, MARKET, SETTINGS, SizingSettings())
+    assert all(check.passed for check in preview.checks)
     slip = 0.0002 + 0.02 * math.sqrt(10 / 1e6)
-    assert seen.costs == pytest.approx(1000.0 * (slip + 0.0001))
-    assert seen.value == pytest.approx(1000.0 + seen.costs)
-    assert seen.weight == pytest.approx(0.11)
-    assert seen.expires_at - NOW == timedelta(seconds=15)
-    assert any("next bar" in line for line in seen.assumptions)
-    assert any("2 bp" in line for line in seen.assumptions)
+    assert preview.costs == pytest.approx(1000.0 * (slip + 0.0001))
+    assert preview.value == pytest.approx(1000.0 + preview.costs)
+    assert preview.weight == pytest.approx(0.11)
+    assert preview.expires_at - NOW == timedelta(seconds=15)
+    assert any("next bar" in line for line in preview.assumptions)
+    assert any("2 bp" in line for line in preview.assumptions)
 
 
 def test_a_limit_pays_commission_and_no_spread() -> None:
-    seen = preview_ticket(
-        ticket(kind=OrderType.LIMIT, limit=99.0), ACCOUNT, MARKET, SETTINGS, SizingSettings()
+    preview = preview_ticket(
+        ticket(order_type=OrderType.LIMIT, limit_price=99.0),
+        ACCOUNT,
+        MARKET,
+        SETTINGS,
+        SizingSettings(),
     )
-    assert seen.costs == pytest.approx(990.0 * 0.0001)
+    assert preview.costs == pytest.approx(990.0 * 0.0001)
 
 
 @pytest.mark.parametrize("quantity", [0.0, -5.0, math.nan, math.inf, 1e308])
 def test_a_quantity_that_is_none_is_refused_with_the_range_there_is(quantity: float) -> None:
-    assert "The quantity is" in (why := refusal(ticket(quantity=quantity)))
-    assert "Give a number of units from" in why
+    assert "The quantity is" in (reason := refusal(ticket(quantity=quantity)))
+    assert "Give a number of units from" in reason
 
 
 def test_a_quantity_between_lots_is_refused_with_its_neighbours() -> None:
@@ -93,36 +99,54 @@ def test_a_quantity_between_lots_is_refused_with_its_neighbours() -> None:
 
 
 @pytest.mark.parametrize(
-    ("terms", "why"),
+    ("terms", "reason"),
     [
-        ({"limit": 99.0}, "A market order has no limit. Leave it out"),
-        ({"kind": OrderType.LIMIT}, "A limit order needs a limit"),
-        ({"kind": OrderType.STOP}, "A stop order needs a stop"),
-        ({"kind": OrderType.STOP_LIMIT, "stop": 105.0}, "needs a limit"),
-        ({"kind": OrderType.TRAILING_STOP}, "needs a trail"),
-        ({"kind": OrderType.TRAILING_STOP, "trail": 1.0, "trail_share": 0.1}, "Give one of them"),
-        ({"kind": OrderType.TRAILING_STOP, "trail_share": 1.5}, "between 0 and 1"),
-        ({"kind": OrderType.TRAILING_STOP, "side": Side.SELL, "trail": 100.0}, "below 0"),
-        ({"kind": OrderType.LIMIT, "limit": 99.005}, "Give 99 or 99.01"),
-        ({"kind": OrderType.LIMIT, "limit": -1.0}, "Give a price above 0"),
-        ({"kind": OrderType.LIMIT, "limit": math.nan}, "Give a price above 0"),
-        ({"kind": OrderType.STOP, "stop": 99.0}, "wrong side.*Give one above"),
-        ({"kind": OrderType.STOP, "side": Side.SELL, "stop": 101.0}, "wrong side.*Give one below"),
-        ({"kind": OrderType.TAKE_PROFIT, "side": Side.SELL, "limit": 99.0}, "Give one above"),
+        ({"limit_price": 99.0}, "A market order has no limit. Leave it out"),
+        ({"order_type": OrderType.LIMIT}, "A limit order needs a limit"),
+        ({"order_type": OrderType.STOP}, "A stop order needs a stop"),
+        ({"order_type": OrderType.STOP_LIMIT, "stop_price": 105.0}, "needs a limit"),
+        ({"order_type": OrderType.TRAILING_STOP}, "needs a trail"),
+        (
+            {"order_type": OrderType.TRAILING_STOP, "trail_amount": 1.0, "trail_fraction": 0.1},
+            "Give one of them",
+        ),
+        ({"order_type": OrderType.TRAILING_STOP, "trail_fraction": 1.5}, "between 0 and 1"),
+        (
+            {"order_type": OrderType.TRAILING_STOP, "side": Side.SELL, "trail_amount": 100.0},
+            "below 0",
+        ),
+        ({"order_type": OrderType.LIMIT, "limit_price": 99.005}, "Give 99 or 99.01"),
+        ({"order_type": OrderType.LIMIT, "limit_price": -1.0}, "Give a price above 0"),
+        ({"order_type": OrderType.LIMIT, "limit_price": math.nan}, "Give a price above 0"),
+        ({"order_type": OrderType.STOP, "stop_price": 99.0}, "wrong side.*Give one above"),
+        (
+            {"order_type": OrderType.STOP, "side": Side.SELL, "stop_price": 101.0},
+            "wrong side.*Give one below",
+        ),
+        (
+            {"order_type": OrderType.TAKE_PROFIT, "side": Side.SELL, "limit_price": 99.0},
+            "Give one above",
+        ),
         ({"stop_loss": 101.0}, "bracket is crossed.*stop loss.*Give one below"),
         ({"take_profit": 99.0}, "bracket is crossed.*take profit.*Give one above"),
-        ({"kind": OrderType.LIMIT, "limit": 90.0, "stop_loss": 95.0}, "bracket is crossed"),
+        (
+            {"order_type": OrderType.LIMIT, "limit_price": 90.0, "stop_loss": 95.0},
+            "bracket is crossed",
+        ),
         ({"side": Side.SELL, "reduce_only": True, "stop_loss": 110.0}, "takes no exits"),
-        ({"term": TimeInForce.IOC, "stop_loss": 90.0}, "Choose day or gtc"),
-        ({"kind": OrderType.STOP, "stop": 105.0, "term": TimeInForce.FOK}, "Choose day or gtc"),
+        ({"time_in_force": TimeInForce.IOC, "stop_loss": 90.0}, "Choose day or gtc"),
+        (
+            {"order_type": OrderType.STOP, "stop_price": 105.0, "time_in_force": TimeInForce.FOK},
+            "Choose day or gtc",
+        ),
         ({"symbol": "^GSPC"}, "is an index"),
         ({"note": "x" * 501}, "at most 500"),
     ],
 )
 def test_a_ticket_that_is_no_order_is_refused_with_what_would_be(
-    terms: dict[str, Any], why: str
+    terms: dict[str, Any], reason: str
 ) -> None:
-    with pytest.raises(InputError, match=why):
+    with pytest.raises(InputError, match=reason):
         preview_ticket(ticket(**terms), ACCOUNT, MARKET, SETTINGS, SizingSettings())
 
 
@@ -131,11 +155,11 @@ def test_a_buy_over_cash_is_refused_with_what_the_cash_reaches() -> None:
         ACCOUNT,
         cash=500.0,
         positions={"ZZZZ": Position(100.0, 95.0, 0.0, BEFORE)},
-        marks={"ZZZZ": LastBar(BEFORE, 100.0, BEFORE)},
+        last_bars={"ZZZZ": LastBar(BEFORE, 100.0, BEFORE)},
     )
-    why = refusal(ticket(), poor)
-    assert "Over cash" in why
-    most = float(why.split("Give at most ")[-1].split()[0])
+    reason = refusal(ticket(), poor)
+    assert "Over cash" in reason
+    most = float(reason.split("Give at most ")[-1].split()[0])
     assert 4.9 < most < 5.0
     assert refusal(ticket(quantity=math.floor(most * 1e4) / 1e4), poor) == ""
 
@@ -143,11 +167,11 @@ def test_a_buy_over_cash_is_refused_with_what_the_cash_reaches() -> None:
 def test_what_is_advised_is_accepted() -> None:
     advised = 0
     for cash in range(20_000, 30_000, 37):  # of equity, held in thirds of a unit
-        account = replace(ACCOUNT, cash=float(cash), positions={}, marks={})
+        account = replace(ACCOUNT, cash=float(cash), positions={}, last_bars={})
         for price in (96.77, 187.73, 0.3377, 7.01):
             market = replace(MARKET, price=price)
-            why = refusal(ticket(quantity=1e6), account, market)
-            most = min(float(part.split()[0]) for part in why.split("Give at most ")[1:])
+            reason = refusal(ticket(quantity=1e6), account, market)
+            most = min(float(part.split()[0]) for part in reason.split("Give at most ")[1:])
             assert refusal(ticket(quantity=most), account, market) == ""
             advised += 1
     least = refusal(ticket(quantity=0.0001), market=replace(MARKET, price=96.77))
@@ -157,10 +181,10 @@ def test_what_is_advised_is_accepted() -> None:
 
 
 def test_where_nothing_fits_no_number_is_advised() -> None:
-    penniless = replace(ACCOUNT, cash=0.0, positions={}, marks={})
-    why = refusal(ticket(), penniless)
-    assert why.count("There is room for none.") == 5
-    assert "Give" not in why
+    penniless = replace(ACCOUNT, cash=0.0, positions={}, last_bars={})
+    reason = refusal(ticket(), penniless)
+    assert reason.count("There is room for none.") == 5
+    assert "Give" not in reason
     assert math.isnan(
         preview_ticket(ticket(), penniless, MARKET, SETTINGS, SizingSettings()).weight
     )
@@ -168,13 +192,16 @@ def test_where_nothing_fits_no_number_is_advised() -> None:
 
 def test_a_sale_of_what_is_not_held_is_refused_for_that_alone() -> None:
     for terms in ({}, {"reduce_only": True}):
-        why = refusal(ticket(symbol="MSFT", side=Side.SELL, quantity=5_000.0, **terms))
-        assert why.endswith("There is nothing to reduce.")
+        reason = refusal(ticket(symbol="MSFT", side=Side.SELL, quantity=5_000.0, **terms))
+        assert reason.endswith("There is nothing to reduce.")
 
 
 def test_what_open_buys_will_cost_is_not_free() -> None:
     (waiting,) = orders_from_ticket(
-        ticket(kind=OrderType.LIMIT, limit=90.0, quantity=995.0), id="a", key="a", at=NOW
+        ticket(order_type=OrderType.LIMIT, limit_price=90.0, quantity=995.0),
+        id="a",
+        key="a",
+        at=NOW,
     )
     assert "Over cash" in refusal(ticket(), replace(ACCOUNT, orders={"a": waiting}))
 
@@ -196,41 +223,43 @@ def test_what_a_short_brought_in_cannot_be_spent() -> None:
         ACCOUNT,
         cash=1_600.0,
         positions={"MSFT": Position(-10.0, 100.0, 0.0, BEFORE)},
-        marks={"MSFT": LastBar(BEFORE, 100.0, BEFORE)},
+        last_bars={"MSFT": LastBar(BEFORE, 100.0, BEFORE)},
     )
     assert "of 100.00 that is free" in refusal(ticket(quantity=1.5), short, settings=SHORTING)
-    seen = preview_ticket(ticket(quantity=0.9), short, MARKET, SHORTING, SizingSettings())
-    assert {check.name: check.passed for check in seen.checks}["cash"]
+    preview = preview_ticket(ticket(quantity=0.9), short, MARKET, SHORTING, SizingSettings())
+    assert {check.name: check.passed for check in preview.checks}["cash"]
 
 
 @pytest.mark.parametrize("side", [Side.BUY, Side.SELL])
 def test_what_only_reduces_may_not_exceed_what_is_held(side: Side) -> None:
-    asked = ticket(side=side, quantity=101.0, reduce_only=True)
-    assert "the order only reduces" in refusal(asked, settings=SHORTING)
+    order_ticket = ticket(side=side, quantity=101.0, reduce_only=True)
+    assert "the order only reduces" in refusal(order_ticket, settings=SHORTING)
 
 
 def test_a_price_that_cannot_be_relied_on_refuses_every_order() -> None:
-    stale = replace(MARKET, stale="its last bar is 6 days old")
+    stale = replace(MARKET, stale_reason="its last bar is 6 days old")
     assert "its last bar is 6 days old" in refusal(ticket(), market=stale)
 
 
-@pytest.mark.parametrize("term", [TimeInForce.IOC, TimeInForce.FOK])
-def test_an_order_for_at_once_is_refused_while_the_market_is_closed(term: TimeInForce) -> None:
-    closed = replace(MARKET, open=False)
-    assert "is closed" in refusal(ticket(term=term), market=closed)
-    assert refusal(ticket(term=term)) == ""
-    assert refusal(ticket(term=TimeInForce.GTC), market=closed) == ""
+@pytest.mark.parametrize("time_in_force", [TimeInForce.IOC, TimeInForce.FOK])
+def test_an_order_for_at_once_is_refused_while_the_market_is_closed(
+    time_in_force: TimeInForce,
+) -> None:
+    closed = replace(MARKET, is_open=False)
+    assert "is closed" in refusal(ticket(time_in_force=time_in_force), market=closed)
+    assert refusal(ticket(time_in_force=time_in_force)) == ""
+    assert refusal(ticket(time_in_force=TimeInForce.GTC), market=closed) == ""
 
 
 def test_a_halted_account_trades_nothing() -> None:
-    halted = replace(ACCOUNT, guard=RiskState(TradingState.HALTED, "emergency stop"))
+    halted = replace(ACCOUNT, risk=RiskState(TradingState.HALTED, "emergency stop"))
     for side in Side:
         assert "The account is halted (emergency stop). Reset" in refusal(ticket(side=side), halted)
 
 
 def test_a_reducing_account_sells_and_does_not_buy() -> None:
-    guard = RiskState(TradingState.REDUCING, "daily loss", until=date(2024, 3, 6))
-    reducing = replace(ACCOUNT, guard=guard)
+    risk = RiskState(TradingState.REDUCING, "daily loss", until=date(2024, 3, 6))
+    reducing = replace(ACCOUNT, risk=risk)
     assert "only reduces until 2024-03-06 (daily loss)" in refusal(ticket(), reducing)
     assert refusal(ticket(side=Side.SELL), reducing) == ""
 
@@ -244,32 +273,32 @@ def test_an_order_and_a_position_may_only_be_so_large() -> None:
 
 def test_open_orders_count_against_the_position_limit() -> None:
     (waiting,) = orders_from_ticket(ticket(quantity=100.0), id="a", key="a", at=NOW)
-    why = refusal(ticket(quantity=100.0), replace(ACCOUNT, orders={"a": waiting}))
-    assert "a position may be 25.0%" in why
+    reason = refusal(ticket(quantity=100.0), replace(ACCOUNT, orders={"a": waiting}))
+    assert "a position may be 25.0%" in reason
 
 
 def test_what_is_held_and_ordered_elsewhere_counts_against_sector_and_gross_limits() -> None:
-    held = replace(
+    account = replace(
         ACCOUNT,
         positions={**ACCOUNT.positions, "MSFT": Position(200.0, 95.0, 0.0, BEFORE)},
-        marks={**ACCOUNT.last_bars, "MSFT": LastBar(BEFORE, 100.0)},
+        last_bars={**ACCOUNT.last_bars, "MSFT": LastBar(BEFORE, 100.0)},
     )
 
-    def said(**limits: object) -> dict[str, bool]:
+    def checks(**limits: object) -> dict[str, bool]:
         sizing = SizingSettings.model_validate(limits)
-        seen = preview_ticket(ticket(), held, MARKET, SETTINGS, sizing)
-        return {check.name: check.passed for check in seen.checks}
+        preview = preview_ticket(ticket(), account, MARKET, SETTINGS, sizing)
+        return {check.name: check.passed for check in preview.checks}
 
-    assert said()["sector limit"]
-    assert said()["gross limit"]
-    assert not said(sector_limit=0.2)["sector limit"]
-    assert not said(gross_limit=0.2)["gross limit"]
-    assert said(sector_limit=0.2, sectors={"MSFT": "elsewhere"})["sector limit"]
+    assert checks()["sector limit"]
+    assert checks()["gross limit"]
+    assert not checks(sector_limit=0.2)["sector limit"]
+    assert not checks(gross_limit=0.2)["gross limit"]
+    assert checks(sector_limit=0.2, sectors={"MSFT": "elsewhere"})["sector limit"]
 
 
-def test_a_symbol_rests_between_trades_but_may_always_be_sold() -> None:
-    marks = {"AAPL": LastBar(BEFORE, 100.0, NOW - timedelta(seconds=100))}
-    traded = replace(ACCOUNT, marks=marks)
+def test_a_symbol_pauses_between_trades_but_may_always_be_sold() -> None:
+    last_bars = {"AAPL": LastBar(BEFORE, 100.0, NOW - timedelta(seconds=100))}
+    traded = replace(ACCOUNT, last_bars=last_bars)
     assert "300 s must pass between trades. Wait 200 s." in refusal(ticket(), traded)
     assert refusal(ticket(side=Side.SELL), traded) == ""
 
@@ -280,7 +309,7 @@ def test_an_order_has_a_least_value_unless_it_closes_the_position() -> None:
     assert refusal(ticket(side=Side.SELL, quantity=0.001), crumb) == ""
 
 
-def test_all_that_is_held_can_be_sold_whatever_floats_made_of_it() -> None:
+def test_a_whole_position_can_be_sold_whatever_floats_made_of_it() -> None:
     units = sum([0.1] * 8)
     assert units < 0.8
     account = replace(ACCOUNT, positions={"AAPL": Position(units, 95.0, 0.0, BEFORE)})
@@ -292,8 +321,8 @@ def test_all_that_is_held_can_be_sold_whatever_floats_made_of_it() -> None:
     assert "too much" in refusal(ticket(side=Side.SELL, quantity=0.8001), account)
 
 
-def test_every_failed_rule_is_told_not_only_the_first() -> None:
-    halted = replace(ACCOUNT, cash=0.0, guard=RiskState(TradingState.HALTED, "emergency stop"))
+def test_every_failed_rule_is_reported_not_only_the_first() -> None:
+    halted = replace(ACCOUNT, cash=0.0, risk=RiskState(TradingState.HALTED, "emergency stop"))
     failed = {
         check.name
         for check in run_checks(ticket(), halted, MARKET, SETTINGS, SizingSettings())
@@ -324,8 +353,8 @@ def test_a_bracket_becomes_three_orders_of_which_two_wait() -> None:
 
 
 def working(**terms: Any) -> Order:
-    asked = ticket(**{"kind": OrderType.LIMIT, "limit": 90.0, **terms})
-    return orders_from_ticket(asked, id="a", key="a", at=NOW)[0]
+    order_ticket = ticket(**{"order_type": OrderType.LIMIT, "limit_price": 90.0, **terms})
+    return orders_from_ticket(order_ticket, id="a", key="a", at=NOW)[0]
 
 
 def amend_in_market(order: Order, amendment: Amendment, account: Account = ACCOUNT) -> Order:
@@ -335,14 +364,14 @@ def amend_in_market(order: Order, amendment: Amendment, account: Account = ACCOU
 
 def test_an_amended_order_has_the_new_terms_and_keeps_the_others() -> None:
     order = working(quantity=100.0)
-    assert amend_in_market(order, Amendment(limit_price=91.0)) == replace(order, limit=91.0)
+    assert amend_in_market(order, Amendment(limit_price=91.0)) == replace(order, limit_price=91.0)
     assert amend_in_market(order, Amendment(quantity=150.0)) == replace(
-        order, quantity=150.0, left=150.0
+        order, quantity=150.0, remaining=150.0
     )
 
 
 @pytest.mark.parametrize(
-    ("amendment", "why"),
+    ("amendment", "reason"),
     [
         (Amendment(), "changes nothing"),
         (Amendment(limit_price=91.005), "off the tick"),
@@ -352,17 +381,17 @@ def test_an_amended_order_has_the_new_terms_and_keeps_the_others() -> None:
         (Amendment(quantity=2_000.0), "an order may be"),
     ],
 )
-def test_an_amendment_is_held_against_the_rules_of_a_new_order(
-    amendment: Amendment, why: str
+def test_an_amendment_is_checked_against_the_rules_of_a_new_order(
+    amendment: Amendment, reason: str
 ) -> None:
-    order = replace(working(), status=OrderStatus.PARTIALLY_FILLED, filled=4.0, left=6.0)
-    with pytest.raises(InputError, match=why):
+    order = replace(working(), status=OrderStatus.PARTIALLY_FILLED, filled=4.0, remaining=6.0)
+    with pytest.raises(InputError, match=reason):
         amend_in_market(order, amendment)
 
 
-def test_a_held_exit_lies_on_the_right_side_of_what_its_parent_waits_for() -> None:
-    asked = ticket(kind=OrderType.STOP, stop=120.0, stop_loss=110.0)
-    entry, stop = orders_from_ticket(asked, id="a", key="a", at=NOW)
+def test_a_waiting_exit_lies_on_the_right_side_of_what_its_parent_waits_for() -> None:
+    order_ticket = ticket(order_type=OrderType.STOP, stop_price=120.0, stop_loss=110.0)
+    entry, stop = orders_from_ticket(order_ticket, id="a", key="a", at=NOW)
     account = replace(ACCOUNT, orders={entry.id: entry, stop.id: stop})
     terms = (account, MARKET, SETTINGS, SizingSettings())
     assert amend_order(stop, Amendment(stop_price=112.0), *terms).stop_price == 112.0
@@ -371,10 +400,14 @@ def test_a_held_exit_lies_on_the_right_side_of_what_its_parent_waits_for() -> No
 
 
 def test_an_amendment_does_not_cross_the_bracket() -> None:
-    asked = ticket(kind=OrderType.LIMIT, limit=90.0, stop_loss=80.0, take_profit=120.0)
+    order_ticket = ticket(
+        order_type=OrderType.LIMIT, limit_price=90.0, stop_loss=80.0, take_profit=120.0
+    )
     account = replace(
         ACCOUNT,
-        orders={each.id: each for each in orders_from_ticket(asked, id="a", key="a", at=NOW)},
+        orders={
+            each.id: each for each in orders_from_ticket(order_ticket, id="a", key="a", at=NOW)
+        },
     )
     entry, terms = account.orders["a"], (account, MARKET, SETTINGS, SizingSettings())
     assert amend_order(entry, Amendment(limit_price=85.0), *terms).limit_price == 85.0
@@ -382,7 +415,7 @@ def test_an_amendment_does_not_cross_the_bracket() -> None:
         amend_order(entry, Amendment(limit_price=75.0), *terms)
 
 
-def test_an_exit_does_not_become_larger_than_what_it_ends() -> None:
+def test_an_exit_does_not_become_larger_than_what_it_closes() -> None:
     entry, stop = orders_from_ticket(ticket(stop_loss=80.0), id="a", key="a", at=NOW)
     waiting = replace(ACCOUNT, positions={}, orders={"a": entry, stop.id: stop})
     with pytest.raises(InputError, match=r"only reduces.* Give at most 10"):
@@ -394,15 +427,15 @@ def test_an_exit_does_not_become_larger_than_what_it_ends() -> None:
         == 4.0
     )
     working = replace(stop, status=OrderStatus.WORKING)
-    held = replace(ACCOUNT, orders={stop.id: working})
+    account = replace(ACCOUNT, orders={stop.id: working})
     assert (
         amend_order(
-            working, Amendment(quantity=100.0), held, MARKET, SETTINGS, SizingSettings()
+            working, Amendment(quantity=100.0), account, MARKET, SETTINGS, SizingSettings()
         ).remaining
         == 100.0
     )
     with pytest.raises(InputError, match="Give at most 100"):
-        amend_order(working, Amendment(quantity=101.0), held, MARKET, SETTINGS, SizingSettings())
+        amend_order(working, Amendment(quantity=101.0), account, MARKET, SETTINGS, SizingSettings())
 
 
 def test_what_has_ended_or_is_the_committees_cannot_be_amended() -> None:

@@ -1,7 +1,7 @@
 """A paper account with a past, written entry by entry through the real ledger and the real store.
 
 It trades the demo market's own closes, so that pages have something true to show; no order meets a
-bar here, that is what the floor is for.
+bar here: `orchestrator/account/service.py` is for that.
 """
 
 from datetime import datetime, timedelta
@@ -32,7 +32,7 @@ HELD_SYMBOLS = ("AAPL", "JPM", "BTC-USD")
 
 
 class AccountFixture:
-    """The account of the demo market's run, moved by hand."""
+    """The account of the demo market's run, changed by the tests."""
 
     def __init__(self, database: Database, run: str = "live") -> None:
         self.accounts = SqlAccountLog(database, ledger.apply)
@@ -69,24 +69,33 @@ class AccountFixture:
         symbol: str,
         quantity: float,
         *,
-        kind: OrderType = OrderType.MARKET,
-        stop: float | None = None,
-        limit: float | None = None,
+        order_type: OrderType = OrderType.MARKET,
+        stop_price: float | None = None,
+        limit_price: float | None = None,
         receipt: str | None = None,
     ) -> Order:
         number = self.account().order_count + 1
         side = Side.BUY if quantity > 0 else Side.SELL
         return Order(
-            id=f"order-{number}", key=f"key-{number}", symbol=symbol, side=side,
-            order_type=kind, quantity=abs(quantity), time_in_force=TimeInForce.GTC,
-            source=OrderSource.COMMITTEE if receipt else OrderSource.MANUAL, submitted_at=at, stop_price=stop,
-            limit_price=limit, reduce_only=stop is not None, receipt=receipt,
-        )  # fmt: skip
+            id=f"order-{number}",
+            key=f"key-{number}",
+            symbol=symbol,
+            side=side,
+            order_type=order_type,
+            quantity=abs(quantity),
+            time_in_force=TimeInForce.GTC,
+            source=OrderSource.COMMITTEE if receipt else OrderSource.MANUAL,
+            submitted_at=at,
+            stop_price=stop_price,
+            limit_price=limit_price,
+            reduce_only=stop_price is not None,
+            receipt=receipt,
+        )
 
     def close_bar(self, at: datetime, **closes: float) -> Account:
         """A row of bars is behind the account, and the breakers find nothing."""
         account = self.account()
-        last = {symbol: mark.close for symbol, mark in account.last_bars.items()} | closes
+        last = {symbol: bar.close for symbol, bar in account.last_bars.items()} | closes
         positions = account.positions.items()
         equity = account.cash + sum(p.quantity * last[symbol] for symbol, p in positions)
         before, day = account.risk, at.date()
@@ -134,19 +143,21 @@ def build_account_history(database: Database, now: datetime, days: int = 60) -> 
         if symbol not in account.account().positions:
             price = account.account().last_bars[symbol].close
             account.trade(now, symbol, round(8_000 / price, 4), price)
-    stop = account.account().last_bars["AAPL"].close * 0.9
+    stop_price = account.account().last_bars["AAPL"].close * 0.9
     quantity = account.account().positions["AAPL"].quantity
-    order = account.order(now, "AAPL", -quantity, kind=OrderType.STOP, stop=round(stop, 2))
+    order = account.order(
+        now, "AAPL", -quantity, order_type=OrderType.STOP, stop_price=round(stop_price, 2)
+    )
     account.append(now, OrderSubmitted(order))
     return account
 
 
 def _closes(
-    library: SqlMarketDataStore, start: datetime, end: datetime
+    store: SqlMarketDataStore, start: datetime, end: datetime
 ) -> dict[str, dict[datetime, float]]:
     found: dict[str, dict[datetime, float]] = {}
     for symbol in ("AAPL", "MSFT", "NVDA", "JPM", "XOM", "BTC-USD"):
-        frame = library.bars("demo", symbol, Timeframe.D1, start, end)
+        frame = store.bars("demo", symbol, Timeframe.D1, start, end)
         closed = [stamp.to_pydatetime().replace(hour=21) for stamp in frame["at"]]
         found[symbol] = {
             at: float(close) for at, close in zip(closed, frame["close"], strict=True) if at <= end

@@ -1,4 +1,4 @@
-"""One decided town a session for reading; a fresh one for whoever changes something."""
+"""One home with decisions a session, for reading; a fresh copy for whoever changes something."""
 
 import shutil
 from collections.abc import Iterator

@@ -1,7 +1,7 @@
-"""A small real house: the demo market in a SQLite file, real agents, committee and receipts.
+"""A small real app: the demo market in a SQLite file, real agents, committee and receipts.
 
-Nothing is faked but the clocks: `TownEngine` runs a cycle when told to, and `now` and `wall` are
-the times of the market and of the quotes.
+Nothing is faked but the clocks: `ManualEngine` runs a cycle when it is called, `market_time` is the
+time of the market and `clock_time` that of the quotes.
 """
 
 from collections.abc import Sequence
@@ -57,7 +57,7 @@ class EngineStep:
 
 
 class ManualEngine:
-    """An engine moved by hand, over the real journal's state."""
+    """An engine that tests control, over the real journal's state."""
 
     def __init__(self, demo_app: "DemoApp") -> None:
         self._demo_app = demo_app
@@ -102,7 +102,7 @@ class ManualEngine:
 
 
 class DemoApp:
-    """One home folder. `open` it as often as a server would be restarted on it."""
+    """One home folder; `services` are made as often as a server would be restarted on it."""
 
     def __init__(
         self,
@@ -153,7 +153,7 @@ class DemoApp:
                 self.store.put_earnings("demo", symbol, provider.earnings(symbol))
 
     def run_cycle(self, as_of: datetime = NOW) -> tuple[CycleResult, ...]:
-        """One real cycle for each calendar, recorded; the bell is rung."""
+        """One real cycle for each calendar, recorded; streams are notified."""
         results = run_cycles(self.context, self.team, self.watchlist.symbols(), as_of)
         self.notifier.notify()
         return results
@@ -191,7 +191,7 @@ class DemoApp:
         )
 
     def account_service(self) -> AccountService:
-        """Where this run's paper account trades; its present is that of the town."""
+        """Where this run's paper account trades, at `market_time`."""
         blotter = SqlBlotter(self.database, "demo", self.run)
         return AccountService(
             AccountStore(
@@ -204,7 +204,7 @@ class DemoApp:
             ),
             LatestPrices(self.store, "demo", Timeframe.D1),
             self.trading_rules,
-            secret=b"of the town",
+            secret=b"of the demo app",
             now=lambda: self.market_time,
             suggest_orders=lambda _: (),
             wall_clock=lambda: self.clock_time or datetime.now(UTC),

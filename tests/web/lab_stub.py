@@ -13,7 +13,7 @@ from typing import cast
 import numpy as np
 import pandas as pd
 
-from agents.rl import SHIPPED_POLICY as SHIPPED_POLICY
+from agents.rl import SHIPPED_POLICY
 from domain.errors import InputError
 from envs.market_data import MarketHistory, history
 from envs.observation import FEATURES
@@ -41,8 +41,8 @@ ARGUMENTS = TrainingArguments(
 
 
 class TrainingJobsStub:
-    """Stands in for the workers of Ray: runs are begun as they are there, and move when a test says
-    so. `asked` is what was started."""
+    """Stands in for the workers of Ray: runs are begun as they are there, and change when a test says
+    so. `started` has what was asked for."""
 
     def __init__(self, runs: Path) -> None:
         self.runs = runs
@@ -53,7 +53,7 @@ class TrainingJobsStub:
     def train_automatically(
         self, register: Callable[[bytes, bytes], object], changed: Callable[[], None]
     ) -> None:
-        """From now on runs go their way by themselves, at the pace of a reader."""
+        """From now on runs train by themselves, at the pace of a reader."""
 
         def train(folder: RunFolder) -> None:
             for stage in range(1, folder.arguments.stages + 1):
@@ -97,7 +97,7 @@ class TrainingJobsStub:
 
 
 class LabFixture:
-    """The RL lab of a town: everything is real but the workers. `open` is the lab itself."""
+    """The RL lab of a demo app: everything is real but the workers. `lab` is the lab itself."""
 
     def __init__(self, home: Path, database: Database, market: StoredMarket) -> None:
         self.runs = home / "rl" / "runs"
@@ -125,7 +125,7 @@ class LabFixture:
         )
 
     def finish_run(self, id: str, trained: Policy) -> str:
-        """Ends the run with `made`, which is kept as a model; its id."""
+        """Ends the run with `trained`, which is kept as a model; its id."""
         model = self.models.add(*record_evaluation(self.run(id), trained))
         self.training_jobs.unlock(id)
         return model

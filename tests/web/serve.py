@@ -1,6 +1,6 @@
-"""A town in a server process of its own: `python -m tests.web.serve FOLDER PORT [--days N]`.
+"""A demo app in a server process of its own: `python -m tests.web.serve FOLDER PORT [--days N]`.
 
-Runs that are started in its RL lab move by themselves to a policy that was made up.
+Runs that are started in its RL lab proceed by themselves to a policy that was made up.
 
 With `--rate N` it casts so many votes a second, one event each, as a busy engine would.
 """

@@ -47,7 +47,7 @@ def test_before_the_first_vote_the_pages_say_when_a_record_begins(tmp_path: Path
 def test_votes_that_are_not_settled_show_dashes_and_no_score(
     demo_app: DemoApp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(demo_app, "record", lambda: record(60, settled=False))
+    monkeypatch.setattr(demo_app, "load_record", lambda: record(60, settled=False))
     with open_client(demo_app) as client:
         page = client.get("/agents").text
         assert "<b>360</b>" in page
@@ -91,7 +91,7 @@ def test_a_record_is_scored_once_until_something_is_settled(demo_app: DemoApp) -
         read.append(demo_app.load_record())
         return read[-1]
 
-    scored = ScoreCache(replace(demo_app.services(), record=counted))
+    scored = ScoreCache(replace(demo_app.services(), load_record=counted))
     assert scored.current() is scored.current()
     assert len(read) == 1
     scored.on_events(())
@@ -105,7 +105,7 @@ def test_a_record_is_scored_once_until_something_is_settled(demo_app: DemoApp) -
 def test_a_record_with_enough_in_it_has_intervals_and_figures(
     demo_app: DemoApp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(demo_app, "record", record)
+    monkeypatch.setattr(demo_app, "load_record", record)
     with open_client(demo_app) as client:
         page = client.get("/agents").text
     own = to_json(score_record(record()))["forecasters"][1]["overall"]["brier_skill"]
@@ -148,7 +148,7 @@ def test_a_decision_shows_itself_without_each_agent_and_with_equal_weights(
 def test_weights_that_would_be_earned_stand_beside_those_in_force(
     demo_app: DemoApp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(demo_app, "record", record)
+    monkeypatch.setattr(demo_app, "load_record", record)
     made = record()
     would = influence_by_row(
         made.log_odds, made.base_rate, made.change, "earned", False, made.horizon
@@ -194,7 +194,7 @@ def test_an_agent_that_never_voted_has_dashes_and_no_line(
     made = record()
     said = made.log_odds.copy()
     said[0] = np.nan
-    monkeypatch.setattr(demo_app, "record", lambda: replace(made, log_odds=said))
+    monkeypatch.setattr(demo_app, "load_record", lambda: replace(made, log_odds=said))
     with open_client(demo_app) as client:
         page = client.get("/agents").text
     row = re.search(rf'href="/agents/{made.agents[0]}".*?</tr>', page, re.DOTALL)

@@ -180,7 +180,7 @@ TICKET = {"symbol": "AAPL", "side": "buy", "kind": "limit", "quantity": "1,5", "
 
 
 def test_a_german_ticket_is_read_confirmed_and_amended_with_decimal_commas(
-    client: Client, town: DemoApp
+    client: Client, demo_app: DemoApp
 ) -> None:
     page = client.post("/trade/preview", data={**TICKET, "term": "gtc"}, headers=GERMAN).text
     assert (
@@ -190,15 +190,15 @@ def test_a_german_ticket_is_read_confirmed_and_amended_with_decimal_commas(
     assert confirm is not None
     fields = dict(re.findall(r'<input type="hidden" name="([^"]*)" value="([^"]*)"', confirm[0]))
     client.post("/trade", data=fields, headers=GERMAN)
-    (line,) = town.services().blotter.orders()
+    (line,) = demo_app.services().blotter.orders()
     assert (line.order.quantity, line.order.limit_price) == (1.5, 150.25)
     amended = {"quantity": "2,25", "limit": "150.25"}
     client.post(f"/orders/{line.order.id}/amend", data=amended, headers=GERMAN)
-    assert town.services().blotter.order(line.order.id).order.quantity == 2.25
+    assert demo_app.services().blotter.order(line.order.id).order.quantity == 2.25
 
 
 def test_an_unclear_quantity_is_refused_beside_its_field_and_stays_as_typed(
-    client: Client, town: DemoApp
+    client: Client, demo_app: DemoApp
 ) -> None:
     typed = {**TICKET, "quantity": "1,000"}
     answer = client.post("/trade/preview", data=typed, headers=GERMAN)
@@ -212,10 +212,10 @@ def test_an_address_fills_in_a_ticket_that_every_locale_reads_alike(client: Clie
     assert 'value="1.1250"' in page
 
 
-def test_money_is_moved_by_the_amount_that_was_meant(client: Client, town: DemoApp) -> None:
-    before = town.account_service().account().cash
+def test_money_is_moved_by_the_amount_that_was_meant(client: Client, demo_app: DemoApp) -> None:
+    before = demo_app.account_service().account().cash
     client.post("/account/deposit", data={"amount": "1.000,50"}, headers=GERMAN)
-    assert town.account_service().account().cash == pytest.approx(before + 1000.5)
-    refused = client.post("/account/deposit", data={"amount": "1.000"})
+    assert demo_app.account_service().account().cash == pytest.approx(before + 1000.5)
+    refused = client.post("/account/deposit", data={"amount": "1,000"}, headers=GERMAN)
     assert refused.status_code == 422
-    assert town.account_service().account().cash == pytest.approx(before + 1000.5)
+    assert demo_app.account_service().account().cash == pytest.approx(before + 1000.5)

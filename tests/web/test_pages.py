@@ -233,7 +233,9 @@ def test_what_does_not_exist_is_a_page_with_a_remedy(client: Client) -> None:
         assert "Traceback" not in page.text
 
 
-@pytest.mark.parametrize("broken", ["web.components.dashboard_views.kpis", "web.shell.cursor"])
+@pytest.mark.parametrize(
+    "broken", ["web.components.dashboard_views.overview_kpis", "web.shell.stream_cursor"]
+)
 def test_what_breaks_is_told_by_a_number_and_no_traceback(
     client: Client, monkeypatch: pytest.MonkeyPatch, broken: str
 ) -> None:

@@ -112,7 +112,7 @@ def test_the_page_and_the_api_tell_the_same_account(
 
 def test_what_every_symbol_brought_adds_up_to_the_profit(read_only_account: AccountFixture) -> None:
     account = read_only_account.account()
-    closes = {symbol: mark.close for symbol, mark in account.last_bars.items()}
+    closes = {symbol: bar.close for symbol, bar in account.last_bars.items()}
     brought = profit_by_symbol(
         read_only_account.round_trips(), read_only_account.blotter.lots(), closes
     )
@@ -123,12 +123,13 @@ def test_a_position_without_a_price_is_a_dash_and_no_zero(
     read_only_account: AccountFixture,
 ) -> None:
     account = read_only_account.account()
-    blind = replace(account, marks={s: m for s, m in account.last_bars.items() if s != "AAPL"})
-    told = value_account(blind)
+    last_bars = {s: bar for s, bar in account.last_bars.items() if s != "AAPL"}
+    unpriced = replace(account, last_bars=last_bars)
+    told = value_account(unpriced)
     assert (told.equity, told.unrealised, told.drawdown, told.exposure) == (None,) * 4
-    values = {kpi.label: kpi.value for kpi in account_kpis(blind)}
+    values = {kpi.label: kpi.value for kpi in account_kpis(unpriced)}
     assert values["Equity"] == values["Today"] == values["Drawdown now"] == "–"
-    line = position_lines(blind)[-1]
+    line = position_lines(unpriced)[-1]
     assert (line.symbol, line.last, line.value, line.unrealised) == ("AAPL", "–", "–", "–")
 
 
@@ -192,7 +193,7 @@ def test_the_slices_of_an_allocation_fill_it(values: list[float], cash: float) -
         assert ends == pytest.approx([slice.x for slice in part.slices[1:]], abs=0.01)
 
 
-# How it came there -----------------------------------------------------------------------------
+# How it got there -----------------------------------------------------------------------------
 
 steps = st.lists(st.floats(0.8, 1.25), min_size=2, max_size=40)
 
@@ -257,11 +258,14 @@ def test_what_the_result_supposes_is_told_beside_it(read_only_client: Client) ->
 def test_the_breakers_say_what_tripped_who_when_and_what_ends_it(
     client: Client, account_fixture: AccountFixture
 ) -> None:
-    guard = account_fixture.account().risk
     tripped = replace(
-        guard, standing=TradingState.REDUCING, reason="drawdown <b>16 %</b>", by="drawdown breaker",
-        since=NOW, until=datetime(2024, 4, 4).date(),
-    )  # fmt: skip
+        account_fixture.account().risk,
+        trading_state=TradingState.REDUCING,
+        reason="drawdown <b>16 %</b>",
+        by="drawdown breaker",
+        since=NOW,
+        until=datetime(2024, 4, 4).date(),
+    )
     account_fixture.append(NOW, TradingStateChanged(tripped))
     for path in ("/portfolio", "/engine"):
         panel = client.get(path).text.split('id="guard"')[1].split("</section>")[0]
@@ -344,7 +348,7 @@ def test_an_amount_that_cannot_be_changes_nothing(
     client: Client, account_fixture: AccountFixture, move: str
 ) -> None:
     before = account_fixture.account()
-    for amount in ("", "0", "-5", "much", "nan", "1e308", "1e999", "1.500", "²", "<b>"):
+    for amount in ("", "0", "-5", "much", "nan", "1e308", "1e999", "²", "<b>"):
         refused = client.post(f"/account/{move}", data={"amount": amount})
         assert refused.status_code == 422, amount
         assert 'id="problem"' in refused.text
@@ -395,8 +399,8 @@ def test_mode_and_profile_are_switched_and_wrong_ones_refused(
 def test_a_suggestion_opens_the_ticket_filled_in(
     read_only_client: Client, read_only_account: AccountFixture
 ) -> None:
-    made = replace(read_only_account.order(NOW, "XOM", 81.25), why="target 9.1 % of equity")
-    (line,) = suggestion_lines((made,))
+    order = replace(read_only_account.order(NOW, "XOM", 81.25), reason="target 9.1 % of equity")
+    (line,) = suggestion_lines((order,))
     assert (line.side, line.quantity, line.reason) == ("buy", "81.25", "target 9.1 % of equity")
     ticket = read_only_client.get(line.url)
     assert ticket.status_code == 200
@@ -503,17 +507,15 @@ def test_the_file_of_trades_hides_no_formula(
 
 
 def test_a_trade_leads_to_the_decision_it_came_from(client: Client, demo_app: DemoApp) -> None:
-    books, made = (
-        AccountFixture(demo_app.database),
-        demo_app.records.latest("demo", "live")[0].decision,
-    )
-    books.trade(NOW, made.symbol, 2.0, 10.0, receipt=made.receipt)
-    lots = books.blotter.lots()[made.symbol]
-    books.trade(NOW, made.symbol, -sum(lot.quantity for lot in lots), 11.0)
-    assert books.round_trips()[-1].receipt == made.receipt
+    account_fixture = AccountFixture(demo_app.database)
+    decision = demo_app.records.latest("demo", "live")[0].decision
+    account_fixture.trade(NOW, decision.symbol, 2.0, 10.0, receipt=decision.receipt)
+    lots = account_fixture.blotter.lots()[decision.symbol]
+    account_fixture.trade(NOW, decision.symbol, -sum(lot.quantity for lot in lots), 11.0)
+    assert account_fixture.round_trips()[-1].receipt == decision.receipt
     page = client.get("/trades").text
-    assert f'href="/decisions/{made.receipt}"' in page
-    assert client.get(f"/decisions/{made.receipt}").status_code == 200
+    assert f'href="/decisions/{decision.receipt}"' in page
+    assert client.get(f"/decisions/{decision.receipt}").status_code == 200
 
 
 def test_a_long_journal_is_paged_to_its_end(
@@ -560,12 +562,12 @@ def test_the_log_is_read_to_its_end_without_gap(
 async def test_the_portfolio_follows_the_account_with_the_markup_of_the_page(
     demo_app: DemoApp,
 ) -> None:
-    books = AccountFixture(demo_app.database)
+    account_fixture = AccountFixture(demo_app.database)
     async with running_server(demo_app) as server:
         stream = server.dashboard("account,positions,guard,trips")
         await read_until(stream, "sys.hello")
-        books.trade(NOW, "GLD", 3.0, 100.0)
-        books.close_bar(NOW, GLD=110.0)
+        account_fixture.trade(NOW, "GLD", 3.0, 100.0)
+        account_fixture.close_bar(NOW, GLD=110.0)
         demo_app.notifier.notify()
         told = await read_until(stream, "position-GLD")
     sent = " ".join(each.data for each in told)
@@ -585,18 +587,19 @@ def _flat(html: str) -> str:
 
 
 def test_suggestions_are_made_once_until_something_happens(demo_app: DemoApp) -> None:
-    asked = []
+    computed_at = []
 
-    class Wishful(AccountService):
+    class CountingAccountService(AccountService):
         def __init__(self) -> None:
             pass
 
         def suggestions(self) -> tuple[Order, ...]:
-            asked.append(demo_app.journal.last_seq())
+            computed_at.append(demo_app.journal.last_seq())
             return ()
 
-    suggested = SuggestionCache(replace(demo_app.services(), floor=Wishful()))
-    assert suggested.current() == suggested.current() == ()
+    services = replace(demo_app.services(), account_service=CountingAccountService())
+    suggestion_cache = SuggestionCache(services)
+    assert suggestion_cache.current() == suggestion_cache.current() == ()
     demo_app.journal.append(EventKind.AGENT_CHANGED, "live", None, {"market": "demo"})
-    suggested.current()
-    assert asked == [asked[0], asked[0] + 1]
+    suggestion_cache.current()
+    assert computed_at == [computed_at[0], computed_at[0] + 1]

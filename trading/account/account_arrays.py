@@ -1,8 +1,9 @@
-"""An account as the compiled loops see it, and what they made of it as an account again.
+"""An account as the arrays that the compiled loops work on, and their figures as an account's
+again.
 
-Promises that nothing is lost on the way: an account turned into a desk before each row of bars
-trades to the bit as a desk that lived through all of them. Leaves out what happens between the two
-(`paper.py`).
+Promises that nothing is lost on the way: an account turned into arrays before each row of bars
+trades to the bit as arrays that went through all of them. Leaves out what happens between the two
+(`paper_account.py`).
 """
 
 import math
@@ -22,11 +23,19 @@ from trading.kernels import codes
 from trading.kernels.state import AccountArrays, BarArrays, Int64s, Records, new_account_arrays
 from trading.limits import TradingSettings
 
-ORDER_STATUSES = (
-    None, OrderStatus.ACCEPTED, OrderStatus.WORKING, OrderStatus.PARTIALLY_FILLED, OrderStatus.FILLED, OrderStatus.CANCELLED,
-    OrderStatus.EXPIRED, OrderStatus.REJECTED,
-)  # fmt: skip
-"""By the loops' codes."""
+STATUS_CODES: Mapping[OrderStatus, int] = {
+    OrderStatus.ACCEPTED: codes.ACCEPTED,
+    OrderStatus.WORKING: codes.WORKING,
+    OrderStatus.PARTIALLY_FILLED: codes.PARTIALLY_FILLED,
+    OrderStatus.FILLED: codes.FILLED,
+    OrderStatus.CANCELLED: codes.CANCELLED,
+    OrderStatus.EXPIRED: codes.EXPIRED,
+    OrderStatus.REJECTED: codes.REJECTED,
+}
+"""The loops' code of each status that they know. SUBMITTED and PENDING_CANCEL are waits for the
+answer of a broker, and the loops, which are the paper broker, wait for none."""
+STATUS_OF_CODE: Mapping[int, OrderStatus] = {int(code): s for s, code in STATUS_CODES.items()}
+"""The reverse; a record whose slot is free has no status."""
 ORDER_TYPES = (
     OrderType.MARKET,
     OrderType.LIMIT,
@@ -44,7 +53,7 @@ _MICROSECOND = timedelta(microseconds=1)
 
 @dataclass(slots=True, eq=False)
 class AccountArraysView:
-    """A desk, and whose order each of its records is: `ids` (M,), None where none is."""
+    """Arrays, and whose order each of their records is: `order_ids` (M,), None where none is."""
 
     symbols: tuple[str, ...]
     arrays: AccountArrays
@@ -71,7 +80,7 @@ def times_to_microseconds(times: Times) -> Int64s:
 
 
 def bar_arrays_from(bar_matrix: BarMatrix) -> BarArrays:
-    """The tape as the compiled loops read it."""
+    """The bars as the compiled loops read them."""
     return BarArrays(
         open=np.ascontiguousarray(bar_matrix.open),
         high=np.ascontiguousarray(bar_matrix.high),
@@ -92,10 +101,10 @@ def account_to_arrays(
     settings: TradingSettings,
     volatility: Mapping[str, float],
 ) -> AccountArraysView:
-    """The account at work; `volatility` of one bar by symbol, a fraction, where it is known.
+    """The account as arrays; `volatility` of one bar by symbol, a fraction, where it is known.
 
-    Raises VerificationError where something is held or ordered that `symbols` leave out, and for
-    two orders in one slot.
+    Raises VerificationError where `symbols` leave out one with a position or an order, for two
+    orders in one slot, and for an order that waits for the answer of a broker.
     """
     column = {symbol: n for n, symbol in enumerate(symbols)}
     known = account.positions.keys() | {order.symbol for order in account.orders.values()}
@@ -122,8 +131,8 @@ def account_to_arrays(
 
 
 def read_risk_state(state: Any, previous: RiskState, at: datetime) -> RiskState:
-    """The breakers' memory after a row that closed `at`; who changed the standing stays unless a
-    breaker just did."""
+    """The breakers' memory after a row that closed `at`; who changed the trading state stays unless
+    a breaker just did."""
     trading_state = TRADING_STATES[state["trading_state"]]
     reason, by, since = previous.reason, previous.by, previous.since
     if (state["trading_state"], state["reason"]) != _trading_state_codes(previous):
@@ -143,7 +152,7 @@ def read_risk_state(state: Any, previous: RiskState, at: datetime) -> RiskState:
 
 
 def _slot(order: Order, column: Mapping[str, int]) -> int | None:
-    """The committee's and the protective orders have slots of their own; None for a manual one."""
+    """The committee's order and the protective exits have a slot each; None for a manual order."""
     first = 3 * column[order.symbol]
     if order.source is OrderSource.MANUAL:
         return None
@@ -157,20 +166,16 @@ def _write_positions(
 ) -> None:
     for n, symbol in enumerate(symbols):
         position, last_bar = account.positions.get(symbol), account.last_bars.get(symbol)
+        record = positions[n]
         if position:
-            positions[n]["quantity"], positions[n]["average_cost"] = (
-                position.quantity,
-                position.average_cost,
-            )
-            positions[n]["realised"] = position.realised
+            record["quantity"], record["average_cost"] = position.quantity, position.average_cost
+            record["realised"] = position.realised
         if last_bar:
-            positions[n]["last_price"], positions[n]["last_bar_at"] = (
-                last_bar.close,
-                to_microseconds(last_bar.at),
-            )
+            record["last_price"] = last_bar.close
+            record["last_bar_at"] = to_microseconds(last_bar.at)
             if last_bar.traded_at:
-                positions[n]["last_fill_at"] = to_microseconds(last_bar.traded_at)
-        positions[n]["volatility"] = volatility.get(symbol, math.nan)
+                record["last_fill_at"] = to_microseconds(last_bar.traded_at)
+        record["volatility"] = volatility.get(symbol, math.nan)
 
 
 def _write_state(arrays: AccountArrays, account: Account) -> None:
@@ -190,7 +195,7 @@ def _write_state(arrays: AccountArrays, account: Account) -> None:
 
 
 def _trading_state_codes(risk: RiskState) -> tuple[int, int]:
-    """Codes of standing and reason; a reason that somebody wrote has none."""
+    """Codes of trading state and reason; a reason that somebody wrote has none."""
     reasons = codes.BREAKER_REASONS
     code = reasons.index(risk.reason) if risk.reason in reasons else codes.NO_BREAKER
     return TRADING_STATES.index(risk.trading_state), code
@@ -205,10 +210,8 @@ def _write_orders(
         order, record = account.orders[id], records[m]
         n = column[order.symbol]
         record["symbol"], record["remaining"], record["filled"] = n, order.remaining, order.filled
-        record["limit_price"], record["stop_price"] = (
-            _price(order.limit_price),
-            _price(order.stop_price),
-        )
+        record["limit_price"] = _price(order.limit_price)
+        record["stop_price"] = _price(order.stop_price)
         record["trail_amount"] = _price(order.trail_amount)
         record["trail_fraction"] = _price(order.trail_fraction)
         record["best"] = _price(order.best_price)
@@ -218,16 +221,23 @@ def _write_orders(
             exits = m < 3 * len(column)
             record["group"] = n + 1 if exits else len(column) + 1 + groups.index(order.group)
         record["parent"] = number.get(order.parent or "", -1)
-        record["status"] = ORDER_STATUSES.index(order.status)
+        record["status"] = _status_code(order)
         order_type = (
             OrderType.LIMIT if order.order_type is OrderType.TAKE_PROFIT else order.order_type
         )
-        record["order_type"], record["time_in_force"] = (
-            ORDER_TYPES.index(order_type),
-            TIMES_IN_FORCE.index(order.time_in_force),
-        )
+        record["order_type"] = ORDER_TYPES.index(order_type)
+        record["time_in_force"] = TIMES_IN_FORCE.index(order.time_in_force)
         record["side"] = 1 if order.side is Side.BUY else -1
         record["reduce_only"], record["triggered"] = order.reduce_only, order.triggered
+
+
+def _status_code(order: Order) -> int:
+    if order.status not in STATUS_CODES:
+        raise VerificationError(
+            f"Order {order.id} of {order.symbol} is {order.status}: it waits for the answer of a "
+            "broker, and the paper account has none to wait for. Its entries are of another broker."
+        )
+    return STATUS_CODES[order.status]
 
 
 def _price(price: float | None) -> float:
@@ -243,5 +253,5 @@ def _day(days: int) -> date:
 
 
 def price_or_none(value: float) -> float | None:
-    """What stands in a record, None where nothing does."""
+    """A record's price, None where it has none."""
     return None if np.isnan(value) else float(value)

@@ -1,8 +1,8 @@
-"""What the compiled loops did to an account, written down as entries.
+"""What the compiled loops did to an account, recorded as entries.
 
-The loops leave a desk behind and a list of fills. This compares the desk with the account, order by
-order, and writes what happened between them, folding as it goes: an entry that could not happen is
-refused here and never recorded. Leaves out the loops (`kernels/`).
+The loops change arrays and leave a list of fills. This compares the arrays with the account, order
+by order, and records what happened between them, folding as it goes: an entry that could not happen
+is refused here and never stored. Leaves out the loops (`kernels/`).
 """
 
 from collections.abc import Mapping
@@ -37,8 +37,8 @@ from domain.trading.orders import (
     TimeInForce,
 )
 from trading.account.account_arrays import (
-    ORDER_STATUSES,
     ORDER_TYPES,
+    STATUS_OF_CODE,
     AccountArraysView,
     price_or_none,
     read_risk_state,
@@ -46,19 +46,13 @@ from trading.account.account_arrays import (
     to_microseconds,
 )
 from trading.account.ledger import apply
-from trading.kernels.codes import (
-    END_REASONS,
-    FILL_TRIGGERS,
-    GROUP_FILLED,
-    NEW_DECISION,
-    PARENT_ENDED,
-)
+from trading.kernels import codes
 from trading.kernels.state import BarArrays
 
 
 @dataclass(slots=True)
 class EventRecorder:
-    """Writes entries; `account` is the one they lead to."""
+    """Collects entries; `account` is the one they lead to."""
 
     account: Account
     entries: list[AccountEntry] = field(default_factory=list)
@@ -70,14 +64,15 @@ class EventRecorder:
         self.entries.append(entry)
 
     def next_order_id(self) -> str:
-        """Of an order placed by the next entry."""
+        """The id of an order that the next entry submits."""
         return f"o{self.account.entry_count + 1}"
 
 
 def record_bar(recorder: EventRecorder, view: AccountArraysView, bars: BarArrays, t: int) -> None:
-    """What row `t` of the bars did: dividends, borrowing, fills, what became of orders, the close.
+    """Record what row `t` of the bars did: dividends, borrowing, fills, changes of orders, the
+    close.
 
-    Raises VerificationError where the ledger comes to other figures than the loops.
+    Raises VerificationError where the ledger's cash is not that of the loops.
     """
     opened, closed = to_datetime(bars.opened_at[t]), to_datetime(bars.known_at[t])
     positions, state = view.arrays.positions, view.arrays.state[0]
@@ -106,8 +101,8 @@ def record_bar(recorder: EventRecorder, view: AccountArraysView, bars: BarArrays
     )
     if recorder.account.cash != state["cash"]:
         raise VerificationError(
-            f"At {closed} the ledger comes to {recorder.account.cash} in cash and the compiled loops "
-            f"to {state['cash']}. Nothing was recorded; this is a fault of the program."
+            f"At {closed} the ledger comes to {recorder.account.cash} in cash and the compiled "
+            f"loops to {state['cash']}. Nothing was recorded; this is a fault of the program."
         )
 
 
@@ -117,18 +112,15 @@ def record_target_orders(
     at: datetime,
     receipts: Mapping[str, str | None],
 ) -> None:
-    """What `ask_row` made of decisions: orders ended and placed. `receipts` by symbol."""
+    """Record what `place_target_orders` did: orders ended and placed. `receipts` by symbol."""
     _record_order_updates(recorder, view, at)
     for n, symbol in enumerate(view.symbols):
         record = view.arrays.orders[3 * n]
-        if (
-            view.order_ids[3 * n] is None
-            and ORDER_STATUSES[record["status"]] is OrderStatus.WORKING
-        ):
+        if view.order_ids[3 * n] is None and record["status"] == codes.WORKING:
             risk = recorder.account.risk
-            source, reason = (
-                (OrderSource.EXIT, risk.reason) if risk.flattening else (OrderSource.COMMITTEE, "")
-            )
+            source, reason = OrderSource.COMMITTEE, ""
+            if risk.flattening:
+                source, reason = OrderSource.EXIT, risk.reason
             order = _new_order(recorder.next_order_id(), symbol, record, at, source, reason)
             recorder.record(at, OrderSubmitted(replace(order, receipt=receipts.get(symbol))))
 
@@ -159,18 +151,19 @@ class _Fill:
 def _record_fill(
     recorder: EventRecorder, view: AccountArraysView, fill: _Fill, upcoming: float
 ) -> None:
-    """A fill; `coming` are the units that its order still fills in this row, these among them.
+    """Record a fill; `upcoming` are the units that its order still fills in this row, these among
+    them.
 
-    Exits change their size within a row, when others sell what they guard or more is bought: the
-    order is made to fit what it is about to fill before it does.
+    Exits change their size within a row, when others sell what they protect or more is bought: the
+    order is resized to what it is about to fill before it does.
     """
     id, record = view.order_ids[fill.order], view.arrays.orders[fill.order]
     at = to_datetime(fill.record["at"])
     if id is None:
-        raise VerificationError(f"Record {fill.order} of the book filled, but is nobody's order.")
+        raise VerificationError(f"Record {fill.order} filled, but is nobody's order.")
     order = recorder.account.orders[id]
     remaining = order.remaining
-    if ORDER_STATUSES[record["status"]] is OrderStatus.FILLED:
+    if record["status"] == codes.FILLED:
         remaining = upcoming if abs(upcoming - remaining) > DUST else remaining
     elif remaining < upcoming - DUST:
         remaining = upcoming + float(record["remaining"])
@@ -186,7 +179,7 @@ def _record_fill(
             price=float(fill.record["price"]),
             commission=float(fill.record["commission"]),
             slippage=float(fill.record["slippage"]),
-            trigger=FILL_TRIGGERS[fill.record["trigger"]],
+            trigger=codes.FILL_TRIGGERS[fill.record["trigger"]],
             residual_slippage=float(fill.record["residual_slippage"]),
         ),
     )
@@ -195,14 +188,15 @@ def _record_fill(
 def _record_exit(
     recorder: EventRecorder, view: AccountArraysView, m: int, opened: datetime
 ) -> None:
-    """After a buy of the committee's: a protective exit that the row put into its slot."""
+    """Record, after a buy of the committee's, a protective exit that the row put into its slot."""
     record, id = view.arrays.orders[m], view.order_ids[m]
     old = recorder.account.orders.get(id or "")
     if record["submitted"] != to_microseconds(opened) or (old and old.submitted_at == opened):
         return
     if old:
         recorder.record(
-            opened, OrderClosed(old.id, OrderStatus.CANCELLED, END_REASONS[GROUP_FILLED])
+            opened,
+            OrderClosed(old.id, OrderStatus.CANCELLED, codes.END_REASONS[codes.GROUP_FILLED]),
         )
     symbol = view.symbols[record["symbol"]]
     order = _new_order(
@@ -214,75 +208,59 @@ def _record_exit(
 
 
 def _record_order_updates(recorder: EventRecorder, view: AccountArraysView, at: datetime) -> None:
-    """What became of every order that was open, fills aside."""
+    """Record what changed of every order that was open, fills aside."""
     for m in view.record_numbers:
         order = recorder.account.orders.get(view.order_ids[m] or "")
         if order is None:
             view.order_ids[m] = None
             continue
         record = view.arrays.orders[m]
-        status, reason = ORDER_STATUSES[record["status"]], END_REASONS[record["reason"]]
-        if record["submitted"] != to_microseconds(
-            order.submitted_at
-        ):  # another order is in its slot
-            status, reason = OrderStatus.CANCELLED, END_REASONS[NEW_DECISION]
+        status = STATUS_OF_CODE.get(int(record["status"]))
+        reason = codes.END_REASONS[record["reason"]]
+        if record["submitted"] != to_microseconds(order.submitted_at):  # its slot has a new order
+            status, reason = OrderStatus.CANCELLED, codes.END_REASONS[codes.NEW_DECISION]
         remaining = _allowed_remaining(view, m)
         if remaining <= 0.0:
-            status, reason = OrderStatus.CANCELLED, END_REASONS[PARENT_ENDED]
+            status, reason = OrderStatus.CANCELLED, codes.END_REASONS[codes.PARENT_ENDED]
         if status in {OrderStatus.CANCELLED, OrderStatus.EXPIRED}:
             recorder.record(at, OrderClosed(order.id, status, reason))
             view.order_ids[m] = None
             continue
-        if (now := _updated(order, record, remaining)) is not order:
-            recorder.record(at, OrderUpdated(now))
+        if (updated := _update(order, record, remaining)) is not order:
+            recorder.record(at, OrderUpdated(updated))
 
 
-def _updated(order: Order, record: Any, remaining: float) -> Order:
-    """The order as its record stands; itself where nothing changed."""
-    limit, stop = price_or_none(record["limit_price"]), price_or_none(record["stop_price"])
-    triggered = bool(record["triggered"])
-    expires_at = to_datetime(record["expires"]) if record["expires"] else None
-    accepted = (
-        order.status is OrderStatus.ACCEPTED
-        and ORDER_STATUSES[record["status"]] is OrderStatus.ACCEPTED
-    )
-    status = (
-        OrderStatus.WORKING
-        if order.status is OrderStatus.ACCEPTED and not accepted
-        else order.status
-    )
-    old = (
-        order.remaining,
-        order.limit_price,
-        order.stop_price,
-        order.triggered,
-        order.expires_at,
-        order.status,
-    )
-    if old == (remaining, limit, stop, triggered, expires_at, status):
-        return order
-    return replace(
-        _resize(order, remaining),
-        limit_price=limit,
-        stop_price=stop,
-        triggered=triggered,
-        expires_at=expires_at,
+def _update(order: Order, record: Any, remaining: float) -> Order:
+    """The order as its record is now; itself where nothing changed."""
+    status = order.status
+    if status is OrderStatus.ACCEPTED and record["status"] != codes.ACCEPTED:
+        status = OrderStatus.WORKING
+    updated = replace(
+        order,
+        limit_price=price_or_none(record["limit_price"]),
+        stop_price=price_or_none(record["stop_price"]),
+        triggered=bool(record["triggered"]),
+        expires_at=to_datetime(record["expires"]) if record["expires"] else None,
         status=status,
     )
+    if remaining == order.remaining and updated == order:
+        return order
+    return _resize(updated, remaining)
 
 
 def _allowed_remaining(view: AccountArraysView, m: int) -> float:
-    """What is left of an order: of one whose parent has ended, no more than that has filled."""
-    record = view.arrays.orders[m]
+    """What remains of an order: of one whose parent has ended, no more than that has filled."""
+    records = view.arrays.orders
+    record = records[m]
     remaining, parent = float(record["remaining"]), int(record["parent"])
-    if parent < 0 or ORDER_STATUSES[view.arrays.orders[parent]["status"]] in OPEN_STATUSES:
+    if parent < 0 or STATUS_OF_CODE.get(int(records[parent]["status"])) in OPEN_STATUSES:
         return remaining
-    most = float(view.arrays.orders[parent]["filled"] - record["filled"])
+    most = float(records[parent]["filled"] - record["filled"])
     return remaining if remaining <= most + DUST else most if most > DUST else 0.0
 
 
 def _resize(order: Order, remaining: float) -> Order:
-    """The order with `left` to fill; its quantity follows, unless that is only rounding."""
+    """The order with `remaining` to fill; its quantity follows, unless that is only rounding."""
     quantity = (
         order.quantity if abs(remaining - order.remaining) <= DUST else order.filled + remaining
     )
@@ -293,10 +271,8 @@ def _new_best_prices(account: Account, view: AccountArraysView) -> dict[str, flo
     """The best prices seen that are new, by order."""
     best = {}
     for m in view.record_numbers:
-        order, best_price = (
-            account.orders.get(view.order_ids[m] or ""),
-            price_or_none(view.arrays.orders[m]["best"]),
-        )
+        order = account.orders.get(view.order_ids[m] or "")
+        best_price = price_or_none(view.arrays.orders[m]["best"])
         if order is not None and best_price is not None and best_price != order.best_price:
             best[order.id] = best_price
     return best

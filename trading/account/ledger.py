@@ -7,8 +7,8 @@ average cost with fees; tax lots, first in first out, are in `domain/trading/lot
 Two sums always hold, to rounding: cash is what was deposited, less what fills cost, with dividends
 and without borrowing; and what was deposited, realised, unrealised and received is the equity.
 
-Left out: where entries come from (`trading/account/paper_account.py`), where they are kept, and
-whether an account that was kept agrees with its entries (`trading/account/reconciliation.py`).
+Left out: where entries come from (`trading/account/paper_account.py`), where they are stored, and
+whether a stored account agrees with its entries (`trading/account/reconciliation.py`).
 """
 
 import math
@@ -74,7 +74,7 @@ def apply(account: Account | None, entry: AccountEntry) -> Account:
             f"Entry {entry.number} cannot follow: the next of this account is {expected}."
         )
     if account is None:
-        return _account_opened(entry)
+        return _opened_account(entry)
     handler = _HANDLERS.get(type(entry.event))
     if handler is None:
         raise VerificationError(f"Entry {entry.number} opens an account that is open already.")
@@ -101,7 +101,7 @@ def equity(account: Account) -> float:
     return account.cash + value
 
 
-def _account_opened(entry: AccountEntry) -> Account:
+def _opened_account(entry: AccountEntry) -> Account:
     if not isinstance(entry.event, AccountOpened):
         raise VerificationError(
             f"The first entry of an account opens it, but this is {type(entry.event).__name__}."
@@ -160,7 +160,7 @@ def _order_submitted(account: Account, _: datetime, event: OrderSubmitted) -> Ac
     if not 0.0 < order.quantity < math.inf:
         raise VerificationError(f"Order {order.id} of {order.symbol} is for {order.quantity}.")
     return AccountChanges(
-        orders=_replaced(account.orders, order.id, order), order_count=account.order_count + 1
+        orders=_with_item(account.orders, order.id, order), order_count=account.order_count + 1
     )
 
 
@@ -177,17 +177,17 @@ def _order_updated(account: Account, _: datetime, event: OrderUpdated) -> Accoun
     if not 0.0 < new.remaining < math.inf or not counted or not new.is_open:
         raise VerificationError(
             f"Order {new.id} of {new.symbol} was changed to {new.quantity} units, {new.status}, "
-            f"with {new.filled} filled and {new.remaining} left. A changed order is open, has something "
-            "left, and its units add up."
+            f"with {new.filled} filled and {new.remaining} left. A changed order is open, has "
+            "something left, and its units add up."
         )
-    return AccountChanges(orders=_replaced(account.orders, new.id, new))
+    return AccountChanges(orders=_with_item(account.orders, new.id, new))
 
 
 def _order_closed(account: Account, _: datetime, event: OrderClosed) -> AccountChanges:
     order = transition(_open_order(account, event.order_id), event.status, event.reason)
     if order.is_open or order.status is OrderStatus.FILLED:
         raise VerificationError(f"Order {order.id} of {order.symbol} cannot end as {order.status}.")
-    return AccountChanges(orders=_replaced(account.orders, order.id, None))
+    return AccountChanges(orders=_with_item(account.orders, order.id, None))
 
 
 def _order_filled(account: Account, at: datetime, event: OrderFilled) -> AccountChanges:
@@ -201,11 +201,11 @@ def _order_filled(account: Account, at: datetime, event: OrderFilled) -> Account
     position, profit = _position_after(account.positions.get(event.symbol), at, event)
     last_bar = account.last_bars.get(event.symbol, LastBar(at, event.price))
     return AccountChanges(
-        orders=_replaced(account.orders, order.id, after if after.is_open else None),
+        orders=_with_item(account.orders, order.id, after if after.is_open else None),
         cash=account.cash - (event.quantity * event.price + event.total_fees),
         realised=account.realised + profit,
         fees=account.fees + event.total_fees,
-        positions=_replaced(account.positions, event.symbol, position),
+        positions=_with_item(account.positions, event.symbol, position),
         last_bars={**account.last_bars, event.symbol: replace(last_bar, traded_at=at)},
     )
 
@@ -237,8 +237,8 @@ def _split_applied(account: Account, _: datetime, event: SplitApplied) -> Accoun
     if last_bar is not None:
         last_bar = replace(last_bar, close=last_bar.close / ratio)
     return AccountChanges(
-        positions=_replaced(account.positions, event.symbol, position),
-        last_bars=_replaced(account.last_bars, event.symbol, last_bar),
+        positions=_with_item(account.positions, event.symbol, position),
+        last_bars=_with_item(account.last_bars, event.symbol, last_bar),
         orders={
             id: adjust_for_split(order, ratio) if order.symbol == event.symbol else order
             for id, order in account.orders.items()
@@ -295,11 +295,11 @@ def _open_order(account: Account, id: str) -> Order:
     return account.orders[id]
 
 
-def _replaced(values: Mapping[str, T], key: str, value: T | None) -> dict[str, T]:
-    """The values with another one at `key`, or without it where that is None."""
-    kept = dict(values)
+def _with_item(values: Mapping[str, T], key: str, value: T | None) -> dict[str, T]:
+    """A copy with `value` at `key`, or without that key where it is None."""
+    copy = dict(values)
     if value is None:
-        kept.pop(key, None)
+        copy.pop(key, None)
     else:
-        kept[key] = value
-    return kept
+        copy[key] = value
+    return copy

@@ -1,11 +1,12 @@
-"""The paper account at work: pure functions from an account and what came to it to entries.
+"""The paper account: pure functions from an account and new bars or decisions to entries.
 
 Promises that whatever happens to the account is an entry, with the time it belongs to, and that
 folding them (`ledger.py`) gives the very floats the compiled loops had: the loops' cash is compared
 with the fold's after every row. Each row starts from the account alone, so that a cycle after a
 restart, a catch-up over many rows and a backtest come to the same.
 
-Leaves out where bars, decisions and settings come from, and what people do (`hand.py`).
+Leaves out where bars, decisions and settings come from, and what people do
+(`trading/orders/manual_orders.py`).
 """
 
 from collections.abc import Mapping, Sequence
@@ -52,8 +53,8 @@ class BarsApplied:
 
 @dataclass(frozen=True, slots=True)
 class TargetRequest:
-    """A decision on a symbol, as shares of equity: `target` is what is wanted, None where the
-    symbol is blocked, and `ceiling` the most that risk accepts. Where `barred`, it may only be
+    """A decision on a symbol, as shares of equity: `target` is the share to hold, None where the
+    symbol is blocked, and `ceiling` the most that risk accepts. Where `buy_blocked`, it may only be
     sold. `receipt` names the decision."""
 
     target: float | None
@@ -68,22 +69,20 @@ def apply_bars(
     settings: TradingSettings,
     splits: Mapping[str, float] | None = None,
 ) -> BarsApplied:
-    """Every bar that the account has not seen is met, row by row.
+    """Apply every unprocessed bar to the account, in time order.
 
-    `tape` begins no later than the last bar seen of each symbol that is held, and `splits` are the
-    new units for an old one that were recorded since then. Where the tape tells that bar's close
-    in another scale, the recorded split is applied; where none explains it, the account is halted
-    and nothing is met. Raises VerificationError where something is held or ordered that the tape
-    leaves out.
+    `bar_matrix` begins no later than the last processed bar of each symbol with a position, and
+    `splits` are the new units for an old one that were recorded since then. Where the matrix has
+    that bar's close in another scale, the recorded split is applied; where none explains it, the
+    account is halted and no bar is applied. Raises VerificationError where the matrix leaves out a
+    symbol with a position or an order.
     """
     recorder = EventRecorder(account)
     if not _apply_splits(recorder, bar_matrix, splits or {}):
         return BarsApplied(tuple(recorder.entries), recorder.account)
     unprocessed = _unprocessed(recorder.account, bar_matrix)
-    bars, volatility = (
-        bar_arrays_from(_only_unprocessed(bar_matrix, unprocessed)),
-        VolatilityLookup(bar_matrix),
-    )
+    bars = bar_arrays_from(_only_unprocessed(bar_matrix, unprocessed))
+    volatility = VolatilityLookup(bar_matrix)
     for t in np.flatnonzero(unprocessed.any(axis=1)).tolist():
         view = account_to_arrays(
             recorder.account, bar_matrix.symbols, settings, volatility.before(t)
@@ -95,8 +94,8 @@ def apply_bars(
 
 
 def volatility_halted(bar_matrix: BarMatrix, settings: TradingSettings) -> frozenset[str]:
-    """Symbols whose last bar on the tape moved by more than the volatility breaker allows. The
-    tape alone tells, whatever an account has met already."""
+    """Symbols whose last bar in the matrix moved by more than the volatility breaker allows. That
+    depends on the matrix alone, whatever an account has processed already."""
     arrays, bars = new_account_arrays(bar_matrix.symbols, settings), bar_arrays_from(bar_matrix)
     for t in range(len(bar_matrix.known_at)):
         kernels.process_bar(arrays, bars, t)
@@ -113,12 +112,12 @@ def place_targets(
     buy_blocked: frozenset[str] = frozenset(),
     shared_limits: SharedLimits = NO_SHARED_LIMITS,
 ) -> tuple[AccountEntry, ...]:
-    """The committee's orders for decisions on bars that closed `at` and that the account has met,
-    within the limits that symbols share: `groups` of one row.
+    """The committee's orders for decisions on bars that closed `at` and that the account has
+    processed, within the limits that symbols share: `shared_limits` of one row.
 
-    `symbols` are those of the tape, in its order; one without a wish keeps its order. What is
-    `barred` is not bought: `wild` says what is. The same wishes again, at the same instant, change
-    nothing.
+    `symbols` are those of the bar matrix, in its order; one without a request keeps its order.
+    Symbols in `buy_blocked` are not bought, such as those of `volatility_halted`. The same requests
+    again, at the same instant, change nothing.
     """
     recorder = EventRecorder(account)
     _place_targets(recorder, symbols, requests, at, settings, buy_blocked, shared_limits)
@@ -143,15 +142,14 @@ def _place_targets(
     for n, symbol in enumerate(symbols):
         view.arrays.positions[n]["volatility_halted"] = symbol in buy_blocked
     kernels.place_target_orders(view.arrays, target_matrix, shared_limits, 0, to_microseconds(at))
-    record_target_orders(
-        recorder, view, at, {symbol: wish.receipt for symbol, wish in requests.items()}
-    )
+    receipts = {symbol: request.receipt for symbol, request in requests.items()}
+    record_target_orders(recorder, view, at, receipts)
 
 
 def target_matrix_from(
     symbols: Sequence[str], requests: Mapping[str, TargetRequest]
 ) -> TargetMatrix:
-    """The wishes as the compiled loops read them: one row, (1, N)."""
+    """The requests as the compiled loops read them: one row, (1, N)."""
     instructions = np.full((1, len(symbols)), codes.KEEP, np.int8)
     targets, ceilings = np.zeros((1, len(symbols))), np.ones((1, len(symbols)))
     for n, symbol in enumerate(symbols):
@@ -166,8 +164,8 @@ def target_matrix_from(
 
 
 def _unprocessed(account: Account, bar_matrix: BarMatrix) -> NDArray[np.bool_]:
-    """(K, N) where a bar is still to be met. A symbol never seen begins with the newest row that
-    was met, or with the account."""
+    """(K, N) where a bar is still to be processed. A symbol never seen begins with the newest row
+    that was processed, or with the account."""
     newest = max(
         (last_bar.at for last_bar in account.last_bars.values()), default=account.opened_at
     )
@@ -184,7 +182,7 @@ def _unprocessed(account: Account, bar_matrix: BarMatrix) -> NDArray[np.bool_]:
 
 
 def _only_unprocessed(bar_matrix: BarMatrix, unprocessed: NDArray[np.bool_]) -> BarMatrix:
-    """The tape without bars that were met already."""
+    """The matrix without the bars that were processed already."""
     prices = (bar_matrix.open, bar_matrix.high, bar_matrix.low, bar_matrix.close, bar_matrix.volume)
     opening, high, low, close, volume = (np.where(unprocessed, array, np.nan) for array in prices)
     dividend = np.where(unprocessed, np.nan_to_num(bar_matrix.dividend), 0.0)
@@ -194,7 +192,7 @@ def _only_unprocessed(bar_matrix: BarMatrix, unprocessed: NDArray[np.bool_]) -> 
 
 
 class VolatilityLookup:
-    """The volatility of each symbol as it was known before a row; rows are asked in their order."""
+    """The volatility of each symbol as it was known before a row; rows are asked for in order."""
 
     def __init__(self, bar_matrix: BarMatrix) -> None:
         self._bar_matrix, self._row = bar_matrix, 0
@@ -213,8 +211,8 @@ class VolatilityLookup:
 def _apply_splits(
     recorder: EventRecorder, bar_matrix: BarMatrix, splits: Mapping[str, float]
 ) -> bool:
-    """Prices since the last bar seen are in the scale of today: what is held follows. Whether it
-    could. A tape that ends before that bar, as of an instant that is begun again, tells nothing."""
+    """Bring the account into the scale of today's prices; whether that could be done. A matrix
+    that ends before the last processed bar, as of a cycle that is run again, shows no split."""
     account, known_at = recorder.account, times_to_microseconds(bar_matrix.known_at)
     ordered = {order.symbol for order in account.orders.values()}
     for n, symbol in enumerate(bar_matrix.symbols):

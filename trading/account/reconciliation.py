@@ -1,7 +1,7 @@
-"""Whether an account as kept is the one that its entries make, told in words.
+"""Whether a stored account is the one that its entries make; differences in words.
 
 Leaves out how it is rebuilt (`trading/account/ledger.py`) and what follows from a difference: the
-floor halts the account.
+account service halts the account.
 """
 
 from collections.abc import Mapping
@@ -26,7 +26,7 @@ def differences(recorded: Account, rebuilt: Account) -> tuple[str, ...]:
         *_field_differences("account", recorded, rebuilt),
         *_mapping_differences("position", recorded.positions, rebuilt.positions),
         *_mapping_differences("order", recorded.orders, rebuilt.orders),
-        *_mapping_differences("mark", recorded.last_bars, rebuilt.last_bars),
+        *_mapping_differences("last bar", recorded.last_bars, rebuilt.last_bars),
     )
 
 

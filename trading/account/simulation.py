@@ -1,8 +1,8 @@
-"""Targets carried out on history, through the same compiled account as live: `kernels/`.
+"""Targets traded on history, through the same compiled account as live: `kernels/`.
 
-The caller says at which row's close what share of equity is wanted of which symbol. What comes of
-it is decided by the settings: the fill model, limits and breakers of `kernels/`. Where nothing
-is said an order stands and units stay as they are, so shares drift with prices.
+The caller gives the target of each symbol at each row's close, a share of equity; the settings
+decide how it is traded: the fill model, limits and breakers of `kernels/`. Without a target an
+order stays and so do the units of a position, so that its share drifts with prices.
 
 Left out: manual orders, which history has none of, and splits: prices are in today's units.
 """
@@ -34,9 +34,10 @@ from trading.limits import TradingSettings
 class FillTable:
     """F fills in order of row, columns of equal length.
 
-    `units` are negative for sales, `price` is what was paid or got a unit, within the bar's range;
-    `commission` in currency with what of spread and impact no price within the range could take;
-    `cost` all of commission, spread and impact. `moment` is a code of `codes.MOMENTS`.
+    `quantity` in units, negative for sales; `price` what was paid or got a unit, within the bar's
+    range; `commission` in currency, with the part of spread and impact that no price within the
+    range could hold; `cost` all of commission, spread and impact. `trigger` is an index into
+    `codes.FILL_TRIGGERS`.
     """
 
     row: Ints
@@ -61,8 +62,8 @@ class SimulationResult:
     """An account through K rows, all (K,) but the fills.
 
     `equity` is at the closes, for symbols without a bar at their last; `cash` is its part in cash.
-    `dividends` and `borrowing` are what the row brought and took, in currency. `standing` and
-    `reason` are codes of `kernels/`.
+    `dividends` and `borrowing` are what the row brought and took, in currency. `trading_state` and
+    `reason` are codes of `kernels/codes.py`.
     """
 
     equity: Floats
@@ -90,7 +91,7 @@ class SimulationResult:
 
     @property
     def breaker_trips(self) -> Iterator[BreakerTrip]:
-        """Every time a breaker tripped, also while another one rested."""
+        """Every time a breaker tripped, also while another one was in force."""
         changed = np.flatnonzero(np.diff(self.reason, prepend=np.int8(0)) != 0)
         for row in changed.tolist():
             if self.reason[row]:
@@ -114,12 +115,12 @@ def simulate_trading(
     delay: int = 0,
     shared_limits: SharedLimits = NO_SHARED_LIMITS,
 ) -> SimulationResult:
-    """Carry out `asks` on `bars`, of K rows and N symbols, starting with nothing but `cash`, within
-    the limits that `groups` share.
+    """Trade to `targets` on `bars`, of K rows and N symbols, starting with nothing but `cash`,
+    within `shared_limits`.
 
-    With a `delay` what was wanted goes out so many bars of its symbol later, and its size is found
+    With a `delay` a target is traded so many bars of its symbol later, and its quantity is computed
     then. Raises InputError for a cash that is not positive, a negative delay, and a target that is
-    asked for but no number, or negative where the settings forbid to sell short.
+    no number, or negative where the settings forbid to sell short.
     """
     _validate(targets, cash, delay, settings.limits.shorting)
     if delay:
@@ -146,7 +147,7 @@ def simulate_trading(
 
 
 def targets_where(targets: Floats, ordered: Bools) -> TargetMatrix:
-    """`targets` (K, N) asked for where `ordered`; between, orders stand. Nothing caps them."""
+    """`targets` (K, N) where `ordered`; between, orders stay. No ceiling caps them."""
     instructions = np.where(ordered, TARGET, KEEP).astype(np.int8)
     return TargetMatrix(instructions, targets, np.full(targets.shape, np.inf))
 
@@ -154,7 +155,8 @@ def targets_where(targets: Floats, ordered: Bools) -> TargetMatrix:
 def committee_targets(
     targets: Floats, ceilings: Floats, traded: Bools, blocked: Bools
 ) -> TargetMatrix:
-    """A committee's word (K, N) on each bar: its target, and nothing where the gate is shut."""
+    """A committee's targets (K, N), for the bars that were `traded`; where `blocked` by the quality
+    gate, the order is cancelled."""
     instructions = np.where(traded, np.where(blocked, CANCEL, TARGET), KEEP).astype(np.int8)
     return TargetMatrix(instructions, targets, ceilings)
 
@@ -166,7 +168,7 @@ def changed_targets(targets: Floats) -> Bools:
 
 
 def _grow_fills(account: AccountArrays) -> AccountArrays:
-    """The desk with space for as many fills again, and for a row's."""
+    """The account with room for as many fills again, and for a row's."""
     more = np.empty(len(account.fills) + len(account.orders), account.fills.dtype)
     return account._replace(fills=np.concatenate((account.fills, more)))
 
@@ -184,17 +186,15 @@ def _fill_table(fills: Records) -> FillTable:
 
 
 def _delay(matrix: TargetMatrix, close: Floats, delay: int) -> TargetMatrix:
-    """What was said of each symbol, so many of its own bars later."""
+    """Each symbol's instructions, so many of its own bars later."""
     instructions = np.full(matrix.instructions.shape, KEEP, np.int8)
     targets, ceilings = np.zeros(close.shape), np.full(close.shape, np.inf)
     for n in range(close.shape[1]):
         rows = np.flatnonzero(~np.isnan(close[:, n]))
         later, before = rows[delay:], rows[: max(len(rows) - delay, 0)]
         instructions[later, n] = matrix.instructions[before, n]
-        targets[later, n], ceilings[later, n] = (
-            matrix.targets[before, n],
-            matrix.ceilings[before, n],
-        )
+        targets[later, n] = matrix.targets[before, n]
+        ceilings[later, n] = matrix.ceilings[before, n]
     return TargetMatrix(instructions, targets, ceilings)
 
 

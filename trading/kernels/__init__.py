@@ -1,7 +1,7 @@
-"""The compiled account: orders met bar by bar, breakers, and targets made into orders.
+"""The compiled account: orders matched bar by bar, breakers, and targets made into orders.
 
 Live cycles and backtests go through these loops, so one arithmetic serves both. They work on
-the records of `desk.py`, in the numbers of `codes.py`. Left out: checks of what goes in, splits
+the records of `state.py`, in the numbers of `codes.py`. Left out: checks of what goes in, splits
 (applied to the account before its bars), margin calls.
 """
 

@@ -1,4 +1,4 @@
-"""What surrounds the orders of a row: days that turn, carry, positions marked, breakers."""
+"""What surrounds the orders of a row: new days, carry, marking to market, breakers."""
 
 from typing import Any
 
@@ -19,8 +19,8 @@ from trading.kernels.codes import (
 
 @cached_njit
 def start_day(state: Any, at: int) -> None:
-    """A new UTC day begins with the row's (a close at midnight belongs to the day it ends): what
-    equity was before it is remembered, and a rest that is over ends."""
+    """Begin a new UTC day if the row does (a close at midnight belongs to the day it ends): keep
+    the equity before it, and end a breaker's pause that is over."""
     day = (at - 1) // DAY_MICROSECONDS
     if day <= state["day"]:
         return
@@ -33,7 +33,8 @@ def start_day(state: Any, at: int) -> None:
 
 @cached_njit
 def trip_breakers(state: Any, rules: Any) -> None:
-    """A drawdown is looked at first: it rests longest. Who never had anything lost nothing."""
+    """A drawdown is checked first: its pause is the longest. An account that never had anything
+    lost nothing."""
     equity = state["equity"]
     state["high"] = max(state["high"], equity)
     reducing = state["trading_state"] == REDUCING
@@ -55,7 +56,7 @@ def trip_breakers(state: Any, rules: Any) -> None:
 
 @cached_njit
 def apply_carry(state: Any, rules: Any, position: Any, dividend: float) -> None:
-    """What is held earns its dividend and costs its borrowing since its last bar."""
+    """A position earns its dividend and pays its borrowing since its last bar."""
     position["dividend"], position["borrowing"] = position["quantity"] * dividend, 0.0
     if position["quantity"] < 0.0:
         years = (state["at"] - position["last_bar_at"]) / (365.0 * DAY_MICROSECONDS)
@@ -80,23 +81,18 @@ def begin_bar(
     volume: float,
     dividend: float,
 ) -> None:
-    """A symbol's bar comes to the desk, and its position to the open."""
+    """Write a symbol's bar into its position, which is valued at the open."""
     position["has_bar"] = not np.isnan(close)
     if not position["has_bar"]:
         return
-    position["open"], position["close"], position["high"], position["low"] = (
-        opening,
-        close,
-        high,
-        low,
-    )
+    position["open"], position["close"] = opening, close
+    position["high"], position["low"] = high, low
     position["volume"] = volume
     position["remaining_volume"] = rules["volume_cap"] * volume if volume > 0.0 else 0.0
     usual = position["volatility"] if position["volatility"] > 0.0 else rules["unmeasured"]
     move = abs(close + dividend - position["last_price"])
-    position["volatility_halted"] = (
-        move > rules["volatility_breaker"] * usual * position["last_price"]
-    )
+    allowed = rules["volatility_breaker"] * usual * position["last_price"]
+    position["volatility_halted"] = move > allowed
     position["dividend"] = position["borrowing"] = 0.0
     if position["quantity"] != 0.0:
         apply_carry(state, rules, position, dividend)
@@ -106,11 +102,11 @@ def begin_bar(
 
 @cached_njit
 def mark_to_market(position: Any, close: float, volatility: float, at: int) -> float:
-    """A position at the close of its symbol's bar, if there is one."""
+    """The value of a position at the close of its symbol's bar, if there is one."""
     if position["has_bar"]:
         position["last_price"], position["last_bar_at"] = close, at
         if volatility > 0.0:
             position["volatility"] = volatility
-    return (
-        float(position["quantity"] * position["last_price"]) if position["quantity"] != 0.0 else 0.0
-    )
+    if position["quantity"] == 0.0:
+        return 0.0
+    return float(position["quantity"] * position["last_price"])

@@ -31,26 +31,22 @@ def process_bars(
     totals: Floats,
     trading_states: Codes,
 ) -> int:
-    """Rows `since` to `until` - 1 of the bars are met, and after each the asks of the same row; the
-    first row that was not met, for `desk.fills` had no room for it, or `until`. `asks` of no rows
-    ask for nothing. Rows that close at one instant, of several calendars, are all met before the
-    first of them asks, as a live cycle finds them.
+    """Process rows `since` to `until` - 1 of the bars, and after each the targets of the same row;
+    returns the first row that was not processed, for `account.fills` had no room for it, or
+    `until`. A `target_matrix` of no rows has no targets. Rows that close at one instant, of several
+    calendars, are all processed before the targets of the first, as in a live cycle.
 
-    A row in this order: the day turns and rests of breakers end; dividends and borrowing are paid
-    (those of the row stand in `held`, of symbols that are `here`); orders placed by the row's
-    opening instant on symbols with a bar are met; positions are marked; breakers are looked at;
-    targets become orders (`ask_row`).
+    A row in this order: the day turns and pauses of breakers end; dividends and borrowing are paid
+    (those of the row are in `positions`, of symbols with `has_bar`); orders submitted by the row's
+    opening instant on symbols with a bar are matched; positions are marked to market; breakers are
+    checked; targets become orders (`place_target_orders`).
 
-    Fills `sums` (4, K): equity, cash, and dividends and borrowing so far after each row, in
-    currency; and `standing` (2, K): standing and reason after it. All arrays are named outside of
-    the loop, for naming one costs as much as a row without orders.
+    Writes `totals` (4, K): equity, cash, and dividends and borrowing so far after each row, in
+    currency; and `trading_states` (2, K): trading state and reason after it. All arrays are named
+    outside of the loop, for naming one costs as much as a row without orders.
     """
-    state, rules, positions, orders = (
-        account.state[0],
-        account.rules[0],
-        account.positions,
-        account.orders,
-    )
+    state, rules = account.state[0], account.rules[0]
+    positions, orders = account.positions, account.orders
     opening, high, low, close = bars.open, bars.high, bars.low, bars.close
     volume, dividend, volatility = bars.volume, bars.dividend, bars.volatility
     known_at, opened_at, session_end = bars.known_at, bars.opened_at, bars.session_end
@@ -93,7 +89,7 @@ def process_bars(
 
 
 def process_bar(account: AccountArrays, bars: BarArrays, t: int) -> None:
-    """Row t of the bars is met and nothing asked. `desk.fills` must have room for M more."""
+    """Process row t of the bars, without targets. `account.fills` must have room for M more."""
     until = len(bars.known_at)
     totals, trading_states = np.empty((4, until)), np.empty((2, until), np.int8)
     process_bars(account, bars, NO_TARGETS, NO_SHARED_LIMITS, t, t + 1, totals, trading_states)

@@ -1,9 +1,9 @@
-"""Many accounts at once, each in a row of bars of its own: what the training environments step.
+"""Many accounts at once, each at a row of bars of its own: what the training environments step.
 
-The arithmetic is that of one account: orders, fills, carry and marks are the functions of the files
-beside this one, so that an account ends each row with the same bits as one that `trade_rows` leads
-through the same bars and asks. Left out is what such accounts do not have: breakers, limits of
-groups, protective exits and manual orders.
+The arithmetic is that of one account: orders, fills, carry and marking to market are the functions
+of the other files here, so that an account ends each row with the same bits as one that
+`process_bars` leads through the same bars and targets. Left out is what such accounts do not have:
+breakers, shared limits, protective exits and manual orders.
 """
 
 import math
@@ -33,14 +33,13 @@ from trading.kernels.targets import place_order, quantity_for_target
 from trading.limits import TradingSettings
 
 CACHE_LINE_BYTES = 64
-"""Bytes."""
 
 
 class AccountBatch(NamedTuple):
-    """M accounts of N symbols each, out of S sets of symbols: records as in `Desk`, but `book`
-    (M, 3N), `state` (M,), `held` (M, N), `rules` (M,) or one (1,) for all, `lots` (S, 2, N), and in
-    `fills` (M, 3N) those of the last row only. Account m trades the set `traded[m]` and has met its
-    bars up to `row[m]`."""
+    """M accounts of N symbols each, out of S sets of symbols: records as in `AccountArrays`, but
+    `orders` (M, 3N), `state` (M,), `positions` (M, N), `rules` (M,) or one (1,) for all, `lots`
+    (S, 2, N), and in `fills` (M, 3N) those of the last row only. Account m trades the set
+    `symbol_set[m]` and has processed its bars up to `row[m]`."""
 
     orders: Records
     state: Records
@@ -59,8 +58,8 @@ def new_account_batch(
     *,
     share_rules: bool,
 ) -> AccountBatch:
-    """`count` accounts without cash that hold nothing, of S sets of N symbols; those `alike` share
-    one record of rules."""
+    """`count` accounts without cash or positions, of S sets of N symbols; with `share_rules` they
+    have one record of rules."""
     account = new_account_arrays(symbol_sets[0], settings)
     return AccountBatch(
         orders=np.tile(account.orders, (count, 1)),
@@ -76,7 +75,7 @@ def new_account_batch(
 
 def align_rows(values: NDArray[Any]) -> NDArray[Any]:
     """`values` (..., K), every row of K numbers at the start of a line of the processor's cache.
-    Accounts read rows here and there, and a row costs what its lines cost."""
+    Accounts read rows in no order, and a row costs what its lines cost."""
     size, rows = values.itemsize, values.shape[:-1]
     width = -(-values.shape[-1] * size // CACHE_LINE_BYTES) * CACHE_LINE_BYTES // size
     count = math.prod(rows) * width
@@ -104,19 +103,15 @@ def step_batch(
     equity: Floats,
     cost: Floats,
 ) -> None:
-    """The accounts `which` say what they want at the close of their row, `words` of `codes.LEAVE`
-    and `codes.DECIDE` and `targets` (M, N), shares of equity; then each meets its next row. `bars`
-    are (S, K, N), `side_by_side`, their instants (K,).
+    """Place the orders of `accounts` at the close of their row, by `instructions`, which are
+    `codes.KEEP` or `codes.TARGET`, and `targets` (M, N), shares of equity; then process each one's
+    next row. `bars` are (S, K, N), of `interleave_bars`, their instants (K,).
 
-    Fills `equity` (M,) at the new row's closes and `cost` (M,), what its fills cost, in currency.
-    Arrays are named outside of the loop, as in `trade_rows`.
+    Writes `equity` (M,) at the new row's closes and `cost` (M,), what its fills cost, in currency.
+    Arrays are named outside of the loop, as in `process_bars`.
     """
-    orders, all_states, all_positions, all_rules = (
-        batch.orders,
-        batch.state,
-        batch.positions,
-        batch.rules,
-    )
+    orders, all_states = batch.orders, batch.state
+    all_positions, all_rules = batch.positions, batch.rules
     all_lots, fills, symbol_set, row = batch.lots, batch.fills, batch.symbol_set, batch.row
     opening, high, low, close = bars.open, bars.high, bars.low, bars.close
     volume, dividend, volatility = bars.volume, bars.dividend, bars.volatility
@@ -151,8 +146,8 @@ def step_batch(
         if has_open_orders:
             match_orders(
                 AccountArrays(
-                    orders[m], all_states[m : m + 1], all_positions[m], all_rules[k : k + 1], all_lots[s],
-                    fills[m],
+                    orders[m], all_states[m : m + 1], all_positions[m], all_rules[k : k + 1],
+                    all_lots[s], fills[m],
                 )
             )  # fmt: skip
             for j in range(state["fill_count"]):

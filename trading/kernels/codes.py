@@ -1,4 +1,5 @@
-"""Numbers that stand for words in the compiled account, and the words."""
+"""The numbers that stand for statuses, types and reasons in the compiled account, and their
+texts."""
 
 from collections.abc import Iterator
 from typing import cast
@@ -15,19 +16,19 @@ def _codes(count: int) -> Iterator[int]:
 FREE, ACCEPTED, WORKING, PARTIALLY_FILLED, FILLED, CANCELLED, EXPIRED, REJECTED = _codes(8)
 """`status` of a record; a slot is FREE until its first order."""
 MARKET, LIMIT, STOP, STOP_LIMIT, TRAILING_STOP = _codes(5)
-"""`kind`. A take-profit is a LIMIT that only reduces. A TRAILING_STOP may have a `stop` as well: it
-triggers at the nearer of both."""
+"""`order_type`. A take-profit is a LIMIT that only reduces. A TRAILING_STOP may have a `stop_price`
+as well: it triggers at the nearer of both."""
 DAY, GTC, IOC, FOK = _codes(4)
-"""`term`. The committee's order is GTC: `ask_row` ends it."""
+"""`time_in_force`. The committee's order is GTC: `place_target_orders` ends it."""
 ACTIVE_BEFORE_BAR, ACTIVE_FROM_OPEN, ACTIVE_WITHIN_BAR = _codes(3)
 """`activated`: before the present bar, at its open, or somewhere within it."""
 ACTIVE, REDUCING, HALTED = _codes(3)
-"""`standing`."""
+"""`trading_state`."""
 KEEP, TARGET, REDUCE, CANCEL = _codes(4)
-"""Words on a symbol in a row: nothing said, so that its order stands; a target to trade to; one to
-which may only be sold; a blocked symbol, whose order is cancelled and not replaced."""
+"""Instructions on a symbol in a row: none, so that its order stays; a target to trade to; a target
+that may only be sold to; a blocked symbol, whose order is cancelled and not replaced."""
 SECTOR, CORRELATED, TOTAL = _codes(3)
-"""Places in `Groups.limits`."""
+"""Indices into `SharedLimits.limits`."""
 FILL_TRIGGERS = ("open", "stop", "limit")
 TRIGGER_OPEN, TRIGGER_STOP, TRIGGER_LIMIT = _codes(3)
 BREAKER_REASONS = ("", "daily loss", "drawdown", "losing positions")
@@ -46,10 +47,9 @@ END_REASONS = (
     "its parent has ended",
 )
 (
-    NOT_ENDED, SESSION_ENDED, NOT_FILLED_WHOLE, IOC_REMAINDER, GROUP_FILLED, NOTHING_TO_REDUCE, NEW_DECISION,
-    BLOCKED, ACCOUNT_HALTED, INSUFFICIENT_CASH, PARENT_ENDED,
+    NOT_ENDED, SESSION_ENDED, NOT_FILLED_WHOLE, IOC_REMAINDER, GROUP_FILLED, NOTHING_TO_REDUCE,
+    NEW_DECISION, BLOCKED, ACCOUNT_HALTED, INSUFFICIENT_CASH, PARENT_ENDED,
 ) = _codes(11)  # fmt: skip
 DUST = 1e-9
 """Units below this are rounding."""
 DAY_MICROSECONDS = 86_400_000_000
-"""Microseconds."""

@@ -1,6 +1,7 @@
-"""Open orders meet one row of bars: at the open, then stops, then limits, then those that end.
+"""Match open orders with one row of bars: at the open, then stops, then limits, then those that
+end.
 
-The fill model is told in docs/understand/orders.md; every doubt goes against the account.
+docs/understand/orders.md describes the fill model; every doubt goes against the account.
 """
 
 from typing import Any
@@ -49,16 +50,16 @@ from trading.kernels.state import AccountArrays, Int64s
 @cached_njit
 def executes_at_open(order: Any, opening: float) -> bool:
     """Whether an order trades at the open; a stop that the open has passed is triggered."""
-    kind, side = order["order_type"], order["side"]
+    order_type, side = order["order_type"], order["side"]
     if not opening > 0.0:
         return False
-    if kind >= STOP and not order["triggered"]:
+    if order_type >= STOP and not order["triggered"]:
         if np.isnan(order["best"]):
             order["best"] = opening
         if side * (opening - trigger_price(order)) < 0.0:
             return False
         order["triggered"] = True
-    if kind in (LIMIT, STOP_LIMIT):
+    if order_type in (LIMIT, STOP_LIMIT):
         return bool(side * (order["limit_price"] - opening) > 0.0)
     return True
 
@@ -80,7 +81,7 @@ def fill_buy(
     reference: float,
     trigger: int,
 ) -> None:
-    """Buy as much as `share` of the cash wanted can pay; what it does not reach is given up."""
+    """Buy as much as `share` of the needed cash pays for; an order that it does not cover ends."""
     order = account.orders[m]
     if share < 1.0:
         increase = opening_quantity(account, m, quantity)
@@ -93,7 +94,7 @@ def fill_buy(
 
 @cached_njit
 def match_at_open(account: AccountArrays, queue: Int64s, count: int) -> None:
-    """Sales first, then all buys, which shrink together to the cash at hand."""
+    """Sales first, then all buys, which shrink together to the available cash."""
     buys, outlay = 0, 0.0
     for j in range(count):
         m = queue[j]
@@ -164,17 +165,16 @@ def fill_within_bar(account: AccountArrays, m: int, reference: float, trigger: i
 
 @cached_njit
 def match_stops(account: AccountArrays, queue: Int64s, count: int, since: int) -> None:
-    """Stops that the bar touched: since `AT_OPEN` of those that were there before it or at its
-    open, since `WITHIN` of those that came later. A stop-limit is triggered and is a limit from the
-    next bar on."""
+    """Stops that the bar touched: with `since` ACTIVE_FROM_OPEN those that were active before it or
+    at its open, with ACTIVE_WITHIN_BAR those activated later. A stop-limit is triggered and is a
+    limit from the next bar on."""
     for j in range(count):
         order = account.orders[queue[j]]
         position, side = account.positions[order["symbol"]], order["side"]
         if order["order_type"] < STOP or order["triggered"] or order["time_in_force"] >= IOC:
             continue
-        if not is_open(order) or (order["activated"] == ACTIVE_WITHIN_BAR) != (
-            since == ACTIVE_WITHIN_BAR
-        ):
+        later = order["activated"] == ACTIVE_WITHIN_BAR
+        if not is_open(order) or later != (since == ACTIVE_WITHIN_BAR):
             continue
         price = trigger_price(order)
         if order["activated"] != ACTIVE_BEFORE_BAR:  # no better than what its parent traded at
@@ -190,20 +190,14 @@ def match_limits(account: AccountArrays, queue: Int64s, count: int) -> None:
     """Limits that the bar traded through."""
     for j in range(count):
         order = account.orders[queue[j]]
-        position, side, limit = (
-            account.positions[order["symbol"]],
-            order["side"],
-            order["limit_price"],
-        )
-        if order["order_type"] != LIMIT and not (
-            order["order_type"] == STOP_LIMIT and order["triggered"]
-        ):
+        position, side = account.positions[order["symbol"]], order["side"]
+        limit = order["limit_price"]
+        triggered = order["order_type"] == STOP_LIMIT and order["triggered"]
+        if order["order_type"] != LIMIT and not triggered:
             continue
-        if (
-            not is_open(order)
-            or order["activated"] == ACTIVE_WITHIN_BAR
-            or order["time_in_force"] >= IOC
-        ):
+        if order["activated"] == ACTIVE_WITHIN_BAR or order["time_in_force"] >= IOC:
+            continue
+        if not is_open(order):
             continue
         if (position["low"] < limit) if side > 0 else (position["high"] > limit):
             fill_within_bar(account, queue[j], limit, TRIGGER_LIMIT)
@@ -211,7 +205,7 @@ def match_limits(account: AccountArrays, queue: Int64s, count: int) -> None:
 
 @cached_njit
 def finish_bar_orders(account: AccountArrays, queue: Int64s, count: int) -> None:
-    """What the row leaves of the orders it met: trailing stops have seen its prices, and those end
+    """Finish the row for the orders it matched: trailing stops follow its prices, and orders end
     that have nothing more to wait for."""
     for j in range(count):
         m, order = queue[j], account.orders[queue[j]]
@@ -241,8 +235,8 @@ def finish_bar_orders(account: AccountArrays, queue: Int64s, count: int) -> None
 
 @cached_njit
 def match_orders(account: AccountArrays) -> None:
-    """The row's bars, in the order that is worst for the account: the open, stops, limits, and last
-    the stops of what was bought on the way."""
+    """Match open orders with the row's bars, in the order that is worst for the account: the open,
+    stops, limits, and last the stops of what was bought on the way."""
     queue = np.empty(len(account.orders), np.int64)
     match_at_open(account, queue, collect_tradable(account, queue))
     count = collect_tradable(account, queue)

@@ -1,6 +1,6 @@
-"""One order: whether it is open, its level, price, fill and end, and the orders that hang on it.
+"""One order: whether it is open, its level, price, fill and end, and the orders that depend on it.
 
-Every doubt goes against the account. Leaves out when in a bar it is met (`matching.py`).
+Every doubt goes against the account. Leaves out when in a bar it is matched (`matching.py`).
 """
 
 from typing import Any
@@ -67,7 +67,7 @@ def trigger_price(order: Any) -> float:
 
 @cached_njit
 def end_order(account: AccountArrays, m: int, status: int, reason: int) -> None:
-    """An order is over, and so are those that still wait for it."""
+    """End an order, and those that still wait for it."""
     orders = account.orders
     orders[m]["status"], orders[m]["reason"] = status, reason
     for k in range(3 * len(account.positions), len(orders)):
@@ -77,22 +77,13 @@ def end_order(account: AccountArrays, m: int, status: int, reason: int) -> None:
 
 @cached_njit
 def reset_order(order: Any, n: int, side: int, quantity: float, submitted: int) -> None:
-    """A record becomes a new order to trade `units` (positive) at the market until cancelled."""
-    order["symbol"], order["side"], order["remaining"], order["submitted"] = (
-        n,
-        side,
-        quantity,
-        submitted,
-    )
-    order["status"], order["order_type"], order["time_in_force"], order["reason"] = (
-        WORKING,
-        MARKET,
-        GTC,
-        NOT_ENDED,
-    )
-    order["limit_price"] = order["stop_price"] = order["trail_amount"] = order["trail_fraction"] = (
-        np.nan
-    )
+    """Make a record a new order to trade `quantity` (positive) at the market until cancelled."""
+    order["symbol"], order["side"] = n, side
+    order["remaining"], order["submitted"] = quantity, submitted
+    order["status"], order["reason"] = WORKING, NOT_ENDED
+    order["order_type"], order["time_in_force"] = MARKET, GTC
+    order["limit_price"] = order["stop_price"] = np.nan
+    order["trail_amount"] = order["trail_fraction"] = np.nan
     order["filled"], order["best"] = 0.0, np.nan
     order["expires"], order["group"], order["parent"] = 0, 0, -1
     order["activated"], order["reduce_only"], order["triggered"] = ACTIVE_BEFORE_BAR, False, False
@@ -121,7 +112,7 @@ def collect_tradable(account: AccountArrays, queue: Int64s) -> int:
 
 @cached_njit
 def slippage_fraction(rules: Any, position: Any, quantity: float) -> float:
-    """Half the spread and the impact of so many units beside what was traded in this bar, a
+    """Half the spread and the impact of so many units on top of what was traded in this bar, a
     fraction of the price."""
     volatility = position["volatility"] if position["volatility"] > 0.0 else rules["unmeasured"]
     used_volume = rules["volume_cap"] * position["volume"] - position["remaining_volume"] + quantity
@@ -131,13 +122,10 @@ def slippage_fraction(rules: Any, position: Any, quantity: float) -> float:
 
 @cached_njit
 def tradable_quantity(account: AccountArrays, m: int, price: float) -> float:
-    """Units (positive) that an order may trade now, as holdings, standing and volume allow; buys
-    before their cash is looked at."""
-    order, rules, trading_state = (
-        account.orders[m],
-        account.rules[0],
-        account.state[0]["trading_state"],
-    )
+    """Units (positive) that an order may trade now, as positions, trading state and volume allow;
+    of buys before their cash is checked."""
+    order, rules = account.orders[m], account.rules[0]
+    trading_state = account.state[0]["trading_state"]
     n = order["symbol"]
     position = account.positions[n]
     quantity, reducible = order["remaining"], max(-order["side"] * position["quantity"], 0.0)
@@ -166,15 +154,12 @@ def tradable_quantity(account: AccountArrays, m: int, price: float) -> float:
 def slipped_price(account: AccountArrays, m: int, quantity: float, reference: float) -> float:
     """What a unit costs with spread and impact, but never worse than a limit."""
     order = account.orders[m]
-    side, share = (
-        order["side"],
-        slippage_fraction(account.rules[0], account.positions[order["symbol"]], quantity),
-    )
+    side, position = order["side"], account.positions[order["symbol"]]
+    share = slippage_fraction(account.rules[0], position, quantity)
     slipped = reference * max(1.0 + side * share, 0.0)
     if order["order_type"] in (LIMIT, STOP_LIMIT):
-        return float(
-            min(slipped, order["limit_price"]) if side > 0 else max(slipped, order["limit_price"])
-        )
+        limit = order["limit_price"]
+        return float(min(slipped, limit) if side > 0 else max(slipped, limit))
     return float(slipped)
 
 
@@ -182,8 +167,8 @@ def slipped_price(account: AccountArrays, m: int, quantity: float, reference: fl
 def fill_order(
     account: AccountArrays, m: int, quantity: float, slipped: float, reference: float, trigger: int
 ) -> None:
-    """An order trades `units` (positive) at the price `full` with spread and impact, `reference`
-    without. What of it lies beyond the bar's range is charged beside the price."""
+    """An order trades `quantity` (positive) at the price `slipped` with spread and impact,
+    `reference` without. The part of it beyond the bar's range is charged on top of the price."""
     order, state = account.orders[m], account.state[0]
     n, side = order["symbol"], order["side"]
     position = account.positions[n]
@@ -206,10 +191,8 @@ def fill_order(
     record["row"], record["order"], record["symbol"] = state["row"], m, n
     record["at"], record["trigger"] = at, trigger
     record["quantity"], record["price"], record["commission"] = signed_quantity, price, commission
-    record["slippage"], record["residual_slippage"] = (
-        abs(slipped - reference) * quantity,
-        residual_slippage,
-    )
+    record["slippage"] = abs(slipped - reference) * quantity
+    record["residual_slippage"] = residual_slippage
     if order["group"] > 0:
         update_group(account, m, quantity)
     activate_children(account, m, trigger, price)
@@ -219,20 +202,15 @@ def fill_order(
 @cached_njit
 def update_group(account: AccountArrays, m: int, quantity: float) -> None:
     """Exits of one group shrink by what one of them filled, other orders of one are cancelled."""
-    filled_order = account.orders[m]
+    filled = account.orders[m]
     for k in range(len(account.orders)):
         other = account.orders[k]
-        if (
-            k == m
-            or other["group"] != filled_order["group"]
-            or not ACCEPTED <= other["status"] <= PARTIALLY_FILLED
-        ):
+        if k == m or other["group"] != filled["group"]:
             continue
-        if (
-            other["reduce_only"]
-            and filled_order["reduce_only"]
-            and other["remaining"] > quantity + DUST
-        ):
+        if not ACCEPTED <= other["status"] <= PARTIALLY_FILLED:
+            continue
+        exits = other["reduce_only"] and filled["reduce_only"]
+        if exits and other["remaining"] > quantity + DUST:
             other["remaining"] -= quantity
         else:
             end_order(account, k, CANCELLED, GROUP_FILLED)
@@ -240,7 +218,7 @@ def update_group(account: AccountArrays, m: int, quantity: float) -> None:
 
 @cached_njit
 def activate_children(account: AccountArrays, m: int, trigger: int, price: float) -> None:
-    """Orders that wait for this one begin to live."""
+    """Orders that wait for this one become active."""
     for k in range(3 * len(account.positions), len(account.orders)):
         child = account.orders[k]
         if child["parent"] == m and child["status"] == ACCEPTED:
@@ -250,8 +228,8 @@ def activate_children(account: AccountArrays, m: int, trigger: int, price: float
 
 @cached_njit
 def update_protective_exits(account: AccountArrays, m: int, trigger: int, price: float) -> None:
-    """The symbol's protective exits follow its position: what the committee buys is guarded, what
-    is sold needs no guard any more."""
+    """The symbol's protective exits follow its position: what the committee buys is protected, what
+    is sold needs no protection any more."""
     rules, n = account.rules[0], account.orders[m]["symbol"]
     position = account.positions[n]
     bought = m == 3 * n and account.orders[m]["side"] > 0 and position["quantity"] > 0.0
@@ -271,10 +249,8 @@ def update_protective_exits(account: AccountArrays, m: int, trigger: int, price:
         order["remaining"] = position["quantity"]
         order["activated"] = ACTIVE_FROM_OPEN if trigger == TRIGGER_OPEN else ACTIVE_WITHIN_BAR
         if slot == 1:
-            order["order_type"], order["limit_price"] = (
-                LIMIT,
-                position["average_cost"] * (1.0 + rules["take_profit"]),
-            )
+            order["order_type"] = LIMIT
+            order["limit_price"] = position["average_cost"] * (1.0 + rules["take_profit"])
             continue
         order["order_type"] = STOP
         if rules["stop_loss"] > 0.0:

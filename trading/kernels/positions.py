@@ -1,4 +1,4 @@
-"""What is held: positions after a fill, and the cash that may be spent.
+"""Positions after a fill, and the cash that may be spent.
 
 Leaves out which fills there are (`matching.py`).
 """
@@ -14,11 +14,11 @@ from trading.kernels.state import AccountArrays
 def position_after_fill(
     quantity: float, cost: float, signed_quantity: float, price: float, fees: float
 ) -> tuple[float, float, float]:
-    """Units and average cost after a fill, and the profit that it took; the ledger's own too.
+    """Units and average cost after a fill, and the profit that it took; the ledger uses it too.
 
-    `traded` is negative for sales, `fees` in currency. What adds to a position moves its average
-    cost, fees included; what takes from it realises the difference to that cost, less fees. A fill
-    that goes through nothing does both, its fees in proportion.
+    `signed_quantity` is negative for sales, `fees` in currency. What adds to a position moves its
+    average cost, fees included; what takes from it realises the difference to that cost, less fees.
+    A fill that turns a position around does both, its fees in proportion.
     """
     after = quantity + signed_quantity
     if abs(after) <= DUST:

@@ -1,7 +1,7 @@
-"""What the account's compiled loops work on: the book of orders, the figures, the rules, the bars.
+"""What the account's compiled loops work on: records of orders, of the account, of rules, and bars.
 
 Plain records of numbers, so that a live cycle and a decade of history go through the same machine
-code. Leaves out the words that people see (`domain/trading/orders.py`,
+code. Leaves out the texts that people see (`domain/trading/orders.py`,
 `domain/trading/account.py`).
 """
 
@@ -52,10 +52,11 @@ ORDER_DTYPE = np.dtype(
 )
 """One order. `symbol` is its column, `remaining` and `filled` positive units, `side` 1 or -1;
 prices and `best` are NaN where there is none. `submitted` is an instant in microseconds since 1970,
-and so is `expires`, the end of a day order's session (0: of the first it meets). Orders of one
-`group` above 0 cancel each other; `parent` is the number in the book of the order this one waits
-for, -1 for none. `reason` is a code of `codes.WHY`, `activated` one of `codes.BEFORE`, `AT_OPEN`,
-`WITHIN`: since when in the present bar it lives.
+and so is `expires`, the end of a day order's session (0: of its first bar). Orders of one
+`group` above 0 cancel each other; `parent` is the record of the order that this one waits for,
+-1 for none. `reason` is an index into `codes.END_REASONS`, `activated` one of
+`codes.ACTIVE_BEFORE_BAR`, `ACTIVE_FROM_OPEN`, `ACTIVE_WITHIN_BAR`: since when it is active in the
+present bar.
 
 The first 3N records are slots: of symbol n the committee's order, its stop exit and its profit
 exit are 3n, 3n + 1 and 3n + 2. Manual orders come after them.
@@ -85,9 +86,9 @@ STATE_DTYPE = np.dtype(
 )
 """An account's figures. `equity` is at the last row's closes, `day_equity` that before `day` began;
 days are counted from 1970 and -1 before the first. `until` is the first day on which REDUCING ends
-by itself, `reason` a code of `codes.REASONS`. While `flattening` everything held is sold.
-`row` to `session_end` are of the row being met. `fill_count` counts the fills that were written,
-`dividends` and `borrowing` are sums in currency."""
+by itself, `reason` an index into `codes.BREAKER_REASONS`. While `flattening` all positions are
+closed. `row` to `session_end` are of the row being processed. `fill_count` counts the fills that
+were written, `dividends` and `borrowing` are sums in currency."""
 
 POSITION_DTYPE = np.dtype(
     [
@@ -95,7 +96,8 @@ POSITION_DTYPE = np.dtype(
             (name, np.float64)
             for name in (
                 "quantity", "average_cost", "realised", "last_price", "last_bar_at", "last_fill_at",
-                "volatility", "dividend", "borrowing", "open", "high", "low", "close", "volume", "remaining_volume",
+                "volatility", "dividend", "borrowing", "open", "high", "low", "close", "volume",
+                "remaining_volume",
             )
         ),
         ("has_bar", np.bool_),
@@ -103,13 +105,13 @@ POSITION_DTYPE = np.dtype(
     ],
     align=True,
 )  # fmt: skip
-"""What is held of one symbol: units, negative when short; average cost a unit with fees; profit
+"""The position in one symbol: units, negative when short; average cost a unit with fees; profit
 taken since the position was opened; last price; the instants of the last bar and of the last fill,
 microseconds since 1970; and the volatility of one bar as it was known at the last. These four are
 NaN before the first. Of its last bar: dividends got and borrowing charged, in currency; the bar
 itself; `remaining_volume`, what its volume still leaves in units; and whether it was
-`volatility_halted`: moved more than the volatility breaker allows. `has_bar` says whether it is of
-the row being met."""
+`volatility_halted`: moved more than the volatility breaker allows. `has_bar` says whether it has a
+bar in the row being processed."""
 
 RULES_DTYPE = np.dtype(
     [
@@ -140,18 +142,18 @@ FILL_DTYPE = np.dtype(
     ],
     align=True,
 )
-"""One fill: `row` of the history, `order` in the book, `quantity` negative for sales, `price`
-within the bar's range, `commission` and `slippage` in currency, `trigger` a code of
-`codes.MOMENTS`. `residual_slippage` is the part of `slippage` that no price within the range could
-take: cash changes by -(units * price + (commission + charged)), fill by fill, as
-`trading/account/ledger.py` does it. `at` is the bar's opening instant for a fill at the open, else
+"""One fill: `row` of the history, `order` the number of its record, `quantity` negative for sales,
+`price` within the bar's range, `commission` and `slippage` in currency, `trigger` an index into
+`codes.FILL_TRIGGERS`. `residual_slippage` is the part of `slippage` that no price within the range
+could hold: cash changes by -(quantity * price + (commission + residual_slippage)), fill by fill, as
+in `trading/account/ledger.py`. `at` is the bar's opening instant for a fill at the open, else
 its closing one."""
 
 
 class AccountArrays(NamedTuple):
-    """An account at work. `book` BOOK (M,), `state` STATE (1,), `held` HOLDING (N,), `rules` RULES
-    (1,), `lots` (2, N): lot in units and least value of an order; `fills` FILL (F,) with room for
-    them. Everything but rules and lots changes in place."""
+    """An account of N symbols. Records `orders` (M,), `state` (1,), `positions` (N,) and `rules`
+    (1,); `lots` (2, N): lot in units and least value of an order; `fills` (F,) with room for them.
+    Everything but rules and lots changes in place."""
 
     orders: Records
     state: Records
@@ -179,8 +181,8 @@ class BarArrays(NamedTuple):
 
 
 class TargetMatrix(NamedTuple):
-    """What the committee wants, (K, N): `words` of `codes.LEAVE` to `WITHDRAW`, `targets` shares
-    of equity at the row's closes, and `ceilings` the largest that risk accepts."""
+    """The committee's targets, (K, N): `instructions` of `codes.KEEP` to `CANCEL`, `targets` as
+    shares of equity at the row's closes, and `ceilings` the largest that risk accepts."""
 
     instructions: Codes
     targets: Floats
@@ -192,8 +194,9 @@ NO_TARGETS = TargetMatrix(np.empty((0, 0), np.int8), np.empty((0, 0)), np.empty(
 
 class SharedLimits(NamedTuple):
     """Limits that symbols share, as shares of equity: `limits` (3,) of one sector, of a symbol and
-    all that move with it, and of everything; 1 is none. `sector` (N,) is a number or -1; in row k
-    those move together that `alike[table[k]]` says, of `alike` (M, N, N) and `table` (K,)."""
+    all that are correlated with it, and of everything; 1 is none. `sector` (N,) is a number or -1;
+    in row k those are correlated that `correlated[matrix_index[k]]` says, of `correlated` (M, N, N)
+    and `matrix_index` (K,)."""
 
     sector: NDArray[np.int32]
     correlated: Bools
@@ -204,13 +207,13 @@ class SharedLimits(NamedTuple):
 NO_SHARED_LIMITS = SharedLimits(
     np.empty(0, np.int32), np.empty((0, 0, 0), bool), np.empty(0, np.int32), np.ones(3)
 )
-"""Nothing is limited but each symbol for itself."""
+"""Each symbol is limited by its own ceiling alone."""
 
 
 def new_account_arrays(
     symbols: Sequence[str], settings: TradingSettings, manual_orders: int = 0
 ) -> AccountArrays:
-    """An empty account without cash: N slots and room for `manual` orders beside them."""
+    """An account without cash, positions or orders, with 3N slots and room for `manual_orders`."""
     orders = np.zeros(3 * len(symbols) + manual_orders, ORDER_DTYPE)
     for name in ("limit_price", "stop_price", "trail_amount", "trail_fraction", "best"):
         orders[name] = np.nan
@@ -227,7 +230,7 @@ def new_account_arrays(
 
 
 def rules_array(settings: TradingSettings) -> Records:
-    """RULES (1,)."""
+    """(1,) of RULES_DTYPE."""
     costs, limits = settings.costs, settings.limits
     rules = np.zeros(1, RULES_DTYPE)
     for name in ("half_spread", "commission", "impact", "volume_cap", "borrow"):
@@ -246,8 +249,7 @@ def rules_array(settings: TradingSettings) -> Records:
 
 
 def lots_array(symbols: Sequence[str], settings: TradingSettings) -> Floats:
-    """(2, N) of `Desk.lots`."""
+    """(2, N), as in `AccountArrays.lots`."""
     lots = [settings.limits.lot_size(symbol) for symbol in symbols]
-    return np.array([[lot.size for lot in lots], [lot.min_order_value for lot in lots]]).reshape(
-        2, -1
-    )
+    rows = [[lot.size for lot in lots], [lot.min_order_value for lot in lots]]
+    return np.array(rows).reshape(2, -1)

@@ -1,5 +1,5 @@
 """Targets become the committee's orders: quantities at the close, the no-trade band, and the limits
-that what is held must keep to.
+on positions.
 
 Leaves out where targets come from (`trading/sizing/position_sizing.py`).
 """
@@ -43,7 +43,7 @@ def quantity_for_target(
     at: int,
 ) -> float:
     """Units to trade, negative to sell, so that a symbol's share of equity comes to its target; 0
-    within the band, below the least order, and where a limit forbids to buy."""
+    within the band, below the least order, and where a limit forbids buying."""
     equity, price = state["equity"], position["last_price"]
     if target == 0.0:
         return float(-position["quantity"])
@@ -67,18 +67,19 @@ def quantity_for_target(
 
 
 @cached_njit
-def place_order(order: Any, n: int, quantity: float, held_quantity: float, at: int) -> None:
-    """The committee's order in its slot, where so many units are held."""
+def place_order(order: Any, n: int, quantity: float, position_quantity: float, at: int) -> None:
+    """Put the committee's order into its slot; `position_quantity` units are in the position."""
     reset_order(order, n, 1 if quantity > 0.0 else -1, abs(quantity), at)
-    order["reduce_only"] = quantity * held_quantity < 0.0 and abs(quantity) <= abs(held_quantity)
+    reduces = quantity * position_quantity < 0.0
+    order["reduce_only"] = reduces and abs(quantity) <= abs(position_quantity)
 
 
 @cached_njit
 def cap_group(
     limit: float, member: Bools, planned: Floats, excess: Floats, kept_share: Floats
 ) -> None:
-    """Lower what `kept` (N,) says of the members of a group that would stand above its limit: the
-    share of its `excess` over its target that each may keep."""
+    """Where a group would be above its limit, lower `kept_share` (N,) of its members: the share of
+    its `excess` over its target that each may keep."""
     total = above = 0.0
     for n in range(len(member)):
         if member[n]:
@@ -95,7 +96,7 @@ def cap_group(
 def cap_groups(
     shared_limits: SharedLimits, t: int, planned: Floats, excess: Floats, kept_share: Floats
 ) -> None:
-    """`keep_to` of all groups of row t. A limit of 1 is none."""
+    """`cap_group` for all groups of row t. A limit of 1 is none."""
     limits, sector = shared_limits.limits, shared_limits.sector
     member = np.ones(len(planned), np.bool_)
     if limits[TOTAL] < 1.0:
@@ -125,21 +126,18 @@ def add_limit_sales(
     t: int,
     quantities: Floats,
 ) -> None:
-    """The band spares no sale that a limit asks for: adds such sales to `wanted` (N,), the units to
+    """Add the sales that limits require, within the band too, to `quantities` (N,), the units to
     trade.
 
-    Where what is planned for a group (what is held and ordered) exceeds its limit, its members sell
-    the same share of what they hold above their targets; one of several groups as the strictest
-    asks.
+    Where the plan for a group (its positions and orders) exceeds its limit, its members sell the
+    same share of what they have above their targets; a member of several groups as the strictest
+    requires.
     """
     equity, symbols = account.state[0]["equity"], len(account.positions)
     planned, excess, kept_share = np.zeros(symbols), np.zeros(symbols), np.ones(symbols)
     for n in range(symbols):
-        position, order, instruction = (
-            account.positions[n],
-            account.orders[3 * n],
-            target_matrix.instructions[t, n],
-        )
+        position, order = account.positions[n], account.orders[3 * n]
+        instruction = target_matrix.instructions[t, n]
         quantity = position["quantity"] + quantities[n]
         if instruction == KEEP and is_open(order):
             quantity += order["side"] * order["remaining"]
@@ -148,16 +146,14 @@ def add_limit_sales(
         weight = quantity * position["last_price"] / equity
         planned[n] = abs(weight)
         if quantities[n] == 0.0 and instruction in (TARGET, REDUCE):
-            excess[n] = max(
-                weight - min(target_matrix.targets[t, n], target_matrix.ceilings[t, n]), 0.0
-            )
+            target = min(target_matrix.targets[t, n], target_matrix.ceilings[t, n])
+            excess[n] = max(weight - target, 0.0)
     cap_groups(shared_limits, t, planned, excess, kept_share)
     for n in range(symbols):
         if kept_share[n] < 1.0 and excess[n] > 0.0:
             price = account.positions[n]["last_price"]
-            quantity = round_down_to_lot(
-                (1.0 - kept_share[n]) * excess[n] * equity / price, account.lots[0, n]
-            )
+            sold = (1.0 - kept_share[n]) * excess[n]
+            quantity = round_down_to_lot(sold * equity / price, account.lots[0, n])
             if quantity * price >= account.lots[1, n]:
                 quantities[n] = -quantity
 
@@ -170,12 +166,12 @@ def place_target_orders(
     t: int,
     at: int,
 ) -> None:
-    """The targets of row t become the committee's orders in the slots, after the bars they were
-    decided on were met, which closed `at`.
+    """Turn the targets of row t into the committee's orders in the slots, after the bars they were
+    decided on were processed, which closed `at`.
 
-    The old order of a symbol decided on is cancelled, or replaced in its slot: a record with
-    `filled` 0 that was `placed` at `at` is a new order. A halted account loses all its orders but
-    those that flatten it.
+    The old order of a symbol with a decision is cancelled, or replaced in its slot: a record with
+    `filled` 0 that was `submitted` at `at` is a new order. A halted account loses all its orders
+    but those that flatten it.
     """
     state, rules = account.state[0], account.rules[0]
     if state["trading_state"] == HALTED:
@@ -185,11 +181,8 @@ def place_target_orders(
                 end_order(account, m, CANCELLED, ACCOUNT_HALTED)
         return
     orders, positions, lots = account.orders, account.positions, account.lots
-    instructions, targets, ceilings = (
-        target_matrix.instructions,
-        target_matrix.targets,
-        target_matrix.ceilings,
-    )
+    instructions, targets = target_matrix.instructions, target_matrix.targets
+    ceilings = target_matrix.ceilings
     if state["flattening"]:
         for n in range(len(positions)):
             order, position = orders[3 * n], positions[n]
@@ -211,9 +204,8 @@ def place_target_orders(
         quantity = quantity_for_target(
             state, rules, position, lots[0, n], lots[1, n], targets[t, n], ceilings[t, n], at
         )
-        quantities[n] = (
-            quantity if instruction == TARGET or quantity * position["quantity"] < 0.0 else 0.0
-        )
+        if instruction == TARGET or quantity * position["quantity"] < 0.0:
+            quantities[n] = quantity
     if not decided:
         return
     limits = shared_limits.limits

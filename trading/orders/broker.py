@@ -7,7 +7,7 @@ what an adapter must do and what else has to be wired; it must pass
 `tests/trading/broker_contract.py`.
 
 Leaves out which tickets may be placed at all (`tickets.py`): that is looked at before, and is alike
-for all brokers. The paper broker keeps nothing: its account is all there is.
+for all brokers. The paper broker stores nothing: its account is all there is.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -26,8 +26,8 @@ from trading.orders import manual_orders
 
 @dataclass(frozen=True, slots=True)
 class BrokerCapabilities:
-    """What a broker takes. `bracket` is whether it holds the exits of a bracket until their parent
-    fills, `fractional` whether parts of a unit trade."""
+    """What a broker takes. `supports_brackets` is whether it holds the exits of a bracket until
+    their parent fills, `supports_fractional` whether parts of a unit trade."""
 
     order_types: frozenset[OrderType]
     times_in_force: frozenset[TimeInForce]
@@ -38,11 +38,13 @@ class BrokerCapabilities:
         """Raises InputError for a ticket that the broker does not take, with what it does."""
         if ticket.order_type not in self.order_types:
             raise InputError(
-                f"This broker takes no {ticket.order_type} orders. Choose one of: {_list(self.order_types)}."
+                f"This broker takes no {ticket.order_type} orders. Choose one of: "
+                f"{_list(self.order_types)}."
             )
         if ticket.time_in_force not in self.times_in_force:
             raise InputError(
-                f"This broker takes no {ticket.time_in_force} orders. Choose one of: {_list(self.times_in_force)}."
+                f"This broker takes no {ticket.time_in_force} orders. Choose one of: "
+                f"{_list(self.times_in_force)}."
             )
         if not self.supports_brackets and (ticket.stop_loss or ticket.take_profit):
             raise InputError("This broker holds no exits. Place them once the order has filled.")
@@ -55,7 +57,7 @@ class BrokerCapabilities:
 
 @dataclass(frozen=True, slots=True)
 class BrokerBalance:
-    """What the broker itself says there is: `units` by symbol, negative when short."""
+    """The broker's own figures: `quantities` in units by symbol, negative when short."""
 
     cash: float
     quantities: Mapping[str, float]
@@ -78,21 +80,21 @@ class Broker(Protocol):
     def place(
         self, account: Account, ticket: Ticket, *, key: str, at: datetime
     ) -> Sequence[AccountEntry]:
-        """The ticket's orders placed. Raises InputError for what the broker does not take,
+        """Place the ticket's orders. Raises InputError for what the broker does not take,
         ProviderError where it did not answer."""
 
     def replace(self, account: Account, order: Order, at: datetime) -> Sequence[AccountEntry]:
-        """The order of that id on the terms given. Raises NotFoundError where it is not open."""
+        """Give the order of that id new terms. Raises NotFoundError where it is not open."""
 
     def cancel(self, account: Account, id: str, at: datetime) -> Sequence[AccountEntry]:
-        """The order ended. Raises NotFoundError where it is not open."""
+        """End the order. Raises NotFoundError where it is not open."""
 
     def sync(self, account: Account, until: datetime) -> Sequence[AccountEntry]:
         """All that happened up to `until` and is not in the account yet: fills, orders that ended,
         dividends, bars. Nothing where nothing did, however often it is asked."""
 
     def balance(self, account: Account) -> BrokerBalance:
-        """Held against the account when it reconciles."""
+        """Compared with the account when it is reconciled."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,9 +1,10 @@
-"""Quotes: what was previewed, signed, so that it can be confirmed for a few seconds.
+"""Confirmation tokens: a preview, signed, so that it can be confirmed for a few seconds.
 
-Promises that a quote confirms one ticket of one account at the price it was shown with, until it
-expires, and that nobody without the secret can make one. Nothing is stored: the quote carries its
-price and expiry, and an HMAC-SHA256 over them and the ticket. Leaves out that a quote be used
-only once: the key of the order sees to that.
+Promises that a token confirms one ticket of one account at the price it was shown with, until it
+expires, and that nobody without the secret can make one. Nothing is stored: the token carries its
+price and expiry, and an HMAC-SHA256 over them and the ticket. Leaves out that a token be used
+only once: the key of the order sees to that. To people and programs a token is the "quote" of its
+preview.
 """
 
 import hashlib
@@ -23,7 +24,7 @@ _MICROSECOND = timedelta(microseconds=1)
 def sign_token(
     ticket: Ticket, price: float, expires_at: datetime, *, account: str, secret: bytes
 ) -> str:
-    """The quote of `ticket` at `price`; `account` names the account, such as 'yahoo live'."""
+    """The token of `ticket` at `price`; `account` names the account, such as 'yahoo live'."""
     payload = f"{(expires_at - _EPOCH) // _MICROSECOND}:{price!r}"
     return f"{payload}:{_signature(payload, ticket, account, secret)}"
 
@@ -31,7 +32,7 @@ def sign_token(
 def verify_token(
     token: str, ticket: Ticket, now: datetime, *, account: str, secret: bytes
 ) -> float:
-    """The price that `quote` was given at. Raises InputError where it is not of this ticket and
+    """The price that `token` was given at. Raises InputError where it is not of this ticket and
     account, or has expired."""
     payload, _, signature = token.rpartition(":")
     expected = _signature(payload, ticket, account, secret)

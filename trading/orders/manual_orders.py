@@ -1,7 +1,7 @@
 """What people do to a paper account: orders placed, amended and cancelled, the emergency stop.
 
 Pure functions from an account to the entries that follow. Whatever is refused raises before
-anything is written. Leaves out whether a ticket is a good one (`tickets.py`): that is looked at
+anything is written. Leaves out whether a ticket is a good one (`tickets.py`): that is checked
 before.
 """
 
@@ -38,7 +38,7 @@ from trading.orders.tickets import orders_from_ticket
 
 
 def place(account: Account, ticket: Ticket, *, key: str, at: datetime) -> tuple[AccountEntry, ...]:
-    """The order, and the exits of a bracket, which are held until it fills."""
+    """The order, and the exits of a bracket, which wait until it fills."""
     recorder = EventRecorder(account)
     for order in orders_from_ticket(ticket, id=recorder.next_order_id(), key=key, at=at):
         recorder.record(at, OrderSubmitted(order))
@@ -79,8 +79,8 @@ def cancel_all(
 def emergency_stop(
     account: Account, *, flatten: bool, reason: str, by: str, at: datetime
 ) -> tuple[AccountEntry, ...]:
-    """Every order ends, the account is halted and stays so, and with `flatten` all that is held is
-    sold at the next open; what its volume does not take is sold at the opens after it."""
+    """Every order ends, the account is halted and stays so, and with `flatten` all positions are
+    closed at the next open; what its volume does not take is sold at the opens after it."""
     recorder = EventRecorder(account)
     stop_reason = f"emergency stop: {reason}" if reason else "emergency stop"
     _cancel_all_open(recorder, at, stop_reason)
@@ -95,22 +95,18 @@ def emergency_stop(
     )
     recorder.record(at, TradingStateChanged(risk))
     for symbol, position in sorted(account.positions.items()) if flatten else ():
-        recorder.record(
-            at,
-            OrderSubmitted(_flatten_order(recorder.next_order_id(), symbol, position.quantity, at)),
-        )
+        order = _flatten_order(recorder.next_order_id(), symbol, position.quantity, at)
+        recorder.record(at, OrderSubmitted(order))
     return tuple(recorder.entries)
 
 
 def resume_trading(account: Account, *, by: str, at: datetime) -> tuple[AccountEntry, ...]:
-    """The account trades again, whatever had tripped; the highest equity begins anew, and orders
+    """The account trades again, whatever had tripped; the peak equity starts from now, and orders
     that were flattening it end."""
     recorder = EventRecorder(account)
+    flattening = {OrderSource.EMERGENCY_STOP, OrderSource.EXIT}
     for order in account.orders.values():
-        if (
-            order.source in {OrderSource.EMERGENCY_STOP, OrderSource.EXIT}
-            and order.order_type is OrderType.MARKET
-        ):
+        if order.source in flattening and order.order_type is OrderType.MARKET:
             _cancel(recorder, order, at, "the account was released")
     risk = RiskState(
         reason="released",
@@ -127,7 +123,7 @@ def resume_trading(account: Account, *, by: str, at: datetime) -> tuple[AccountE
 def reset_account(
     account: Account, capital: float, note: str, at: datetime
 ) -> tuple[AccountEntry, ...]:
-    """A new beginning with `capital`: orders end, positions leave the book, sums begin anew."""
+    """The account starts again with `capital`: orders end, positions go, sums start again."""
     recorder = EventRecorder(account)
     _cancel_all_open(recorder, at, "the account was reset")
     recorder.record(at, AccountReset(capital, note))

@@ -1,13 +1,13 @@
-"""Tickets previewed, turned into orders, and orders amended.
+"""Preview tickets, turn them into orders, and amend orders.
 
 Promises that the same ticket becomes the same orders every time, and that a preview shows every
-rule, its costs, and how the order is taken to fill. Pure: the time, the price and the state of the
-market are arguments. Leaves out quotes (`quotes.py`), which the caller adds, and how orders fill
-(`kernels/`).
+rule, its costs, and how the order is assumed to fill. Pure: the time, the price and the state of
+the market are arguments. Leaves out confirmation tokens (`confirmation_tokens.py`), which the
+caller adds, and how orders fill (`kernels/`).
 """
 
 import math
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import datetime
 
 from domain.errors import InputError
@@ -46,20 +46,19 @@ def preview_ticket(
     settings: TradingSettings,
     sizing: SizingSettings,
 ) -> OrderPreview:
-    """What the order would do, without a quote yet. Raises InputError where it is no order."""
+    """What the order would do, without a token yet. Raises InputError where it is no order."""
     validate_ticket(ticket, snapshot.price, settings.limits)
     costs = expected_costs(ticket, snapshot, settings)
     position = account.positions.get(ticket.symbol)
     quantity_after = (position.quantity if position else 0.0) + ticket.side.sign * ticket.quantity
+    total = equity(account)
     return OrderPreview(
         ticket=ticket,
         price=snapshot.price,
         priced_at=snapshot.priced_at,
         costs=costs,
         value=ticket.side.sign * ticket.quantity * expected_price(ticket, snapshot) + costs,
-        weight=quantity_after * snapshot.price / equity_value
-        if (equity_value := equity(account)) > 0.0
-        else math.nan,
+        weight=quantity_after * snapshot.price / total if total > 0.0 else math.nan,
         checks=run_checks(ticket, account, snapshot, settings, sizing),
         assumptions=fill_assumptions(ticket, settings),
         confirmation_token=None,
@@ -68,9 +67,9 @@ def preview_ticket(
 
 
 def orders_from_ticket(ticket: Ticket, *, id: str, key: str, at: datetime) -> tuple[Order, ...]:
-    """The orders a ticket becomes: itself and, of a bracket, its exits, which are held until it
-    fills and of which one cancels the other. Keys of what nobody asked for have a space, which no
-    key that is asked for has."""
+    """The orders a ticket becomes: itself and, of a bracket, its exits, which wait until it fills
+    and of which one cancels the other. The key of an exit has a space, which no key that a client
+    gives has."""
     order = Order(
         id=id,
         key=key,
@@ -94,16 +93,16 @@ def orders_from_ticket(ticket: Ticket, *, id: str, key: str, at: datetime) -> tu
             id=f"{id}-{name}",
             key=f"{key} {name}",
             side=Side.SELL if ticket.side is Side.BUY else Side.BUY,
-            order_type=kind,
+            order_type=order_type,
             time_in_force=TimeInForce.GTC,
             status=OrderStatus.ACCEPTED,
-            limit_price=level if kind is OrderType.TAKE_PROFIT else None,
-            stop_price=level if kind is OrderType.STOP else None,
+            limit_price=level if order_type is OrderType.TAKE_PROFIT else None,
+            stop_price=level if order_type is OrderType.STOP else None,
             reduce_only=True,
             group=id,
             parent=id,
         )
-        for name, kind, level in (
+        for name, order_type, level in (
             ("stop", OrderType.STOP, ticket.stop_loss),
             ("profit", OrderType.TAKE_PROFIT, ticket.take_profit),
         )
@@ -120,7 +119,7 @@ def amend_order(
     settings: TradingSettings,
     sizing: SizingSettings,
 ) -> Order:
-    """The order with new terms, held against the rules like a new one for what is left of it.
+    """The order with new terms, checked against the rules like a new one for what remains of it.
 
     Raises InputError for an order that has ended or was not placed by hand, for terms it cannot
     have, and for a failed check.
@@ -132,11 +131,7 @@ def amend_order(
             f"Order {order.id} is the {order.source}'s and follows its decisions. Cancel it, or "
             "switch to suggestions and place your own."
         )
-    terms = {
-        name: value
-        for name in ("quantity", "limit", "stop", "trail", "trail_share")
-        if (value := getattr(amendment, name)) is not None
-    }
+    terms = {name: value for name, value in asdict(amendment).items() if value is not None}
     if not terms:
         raise InputError("The amendment changes nothing. Give a quantity or a price.")
     changed = replace(resize(order, terms.pop("quantity", order.quantity)), **terms)
@@ -171,12 +166,10 @@ def _with_exits(ticket: Ticket, order: Order, account: Account) -> Ticket:
 
 
 def _validate_exit_size(exit: Order, account: Account) -> None:
-    """An exit is no larger than what it ends: the order it waits for, or the position."""
+    """An exit is no larger than what it closes: the order it waits for, or the position."""
     parent, position = account.orders.get(exit.parent or ""), account.positions.get(exit.symbol)
-    held_quantity = max(-exit.side.sign * position.quantity, 0.0) if position else 0.0
-    maximum = exit.filled + (
-        held_quantity if parent is None else max(held_quantity, parent.quantity)
-    )
+    reducible = max(-exit.side.sign * position.quantity, 0.0) if position else 0.0
+    maximum = exit.filled + (reducible if parent is None else max(reducible, parent.quantity))
     if exit.quantity > maximum + DUST:
         raise InputError(
             f"Order {exit.id} only reduces, so {exit.quantity:.12g} {exit.symbol} are too much. "
@@ -186,8 +179,8 @@ def _validate_exit_size(exit: Order, account: Account) -> None:
 
 
 def _reference_price(order: Order, account: Account, price: float) -> float:
-    """What an order's prices lie above or below: the last price, of an exit that is held still the
-    price that its parent waits for."""
+    """The price that an order's prices must lie above or below: the last price, or of an exit that
+    waits, the price that its parent waits for."""
     parent = account.orders.get(order.parent or "")
     if order.status is OrderStatus.ACCEPTED and parent is not None:
         return parent.limit_price or parent.stop_price or price
@@ -195,7 +188,7 @@ def _reference_price(order: Order, account: Account, price: float) -> float:
 
 
 def _remaining_ticket(order: Order) -> Ticket:
-    """What is left of an order, as a ticket."""
+    """What remains of an order, as a ticket."""
     return Ticket(
         symbol=order.symbol,
         side=order.side,
@@ -212,7 +205,7 @@ def _remaining_ticket(order: Order) -> Ticket:
 
 
 def fill_assumptions(ticket: Ticket, settings: TradingSettings) -> tuple[str, ...]:
-    """How the order is taken to fill, in words, with the figures in force."""
+    """How the order is assumed to fill, in words, with the figures in force."""
     costs = settings.costs
     slips = (
         f"{costs.half_spread_bps:g} bp of half the spread and an impact of {costs.impact:g} "
@@ -234,14 +227,14 @@ def fill_assumptions(ticket: Ticket, settings: TradingSettings) -> tuple[str, ..
 _FILL_RULES = {
     OrderType.MARKET: "Fills at the open of the next bar, against you by {slips}.",
     OrderType.LIMIT: "Fills at the limit where a bar trades through it, or at a better open.",
-    OrderType.STOP: "Becomes a market order where a bar reaches the stop and fills there, or at the "
-    "open beyond it, against you by {slips}.",
-    OrderType.STOP_LIMIT: "Becomes a limit order where a bar reaches the stop, and then fills where a "
-    "bar trades through the limit.",
-    OrderType.TRAILING_STOP: "Follows the best price of the bars before, and fills like a stop, against "
-    "you by {slips}.",
-    OrderType.TAKE_PROFIT: "Fills at the limit where a bar trades through it, or at a better open, and "
-    "never for more than is held.",
+    OrderType.STOP: "Becomes a market order where a bar reaches the stop and fills there, or at "
+    "the open beyond it, against you by {slips}.",
+    OrderType.STOP_LIMIT: "Becomes a limit order where a bar reaches the stop, and then fills "
+    "where a bar trades through the limit.",
+    OrderType.TRAILING_STOP: "Follows the best price of the bars before, and fills like a stop, "
+    "against you by {slips}.",
+    OrderType.TAKE_PROFIT: "Fills at the limit where a bar trades through it, or at a better "
+    "open, and never for more than is held.",
 }
 
 _TIME_IN_FORCE_RULES = {

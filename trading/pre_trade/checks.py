@@ -1,9 +1,9 @@
-"""The rules that a ticket is held against before it becomes an order.
+"""The rules that a ticket is checked against before it becomes an order.
 
-Promises that every rule is looked at, not only the first that fails, that each says in words what
-it found, and that what shrinks a position is never refused for what a limit on growth says. Leaves
-out whether a ticket is an order at all (`forms.py`), and that the compiled loops hold every order
-to cash, holdings and volume once more when it fills (`kernels/`).
+Promises that every rule is checked, not only the first that fails, that each says in words what it
+found, and that what shrinks a position is never refused by a limit on growth. Leaves out whether a
+ticket is an order at all (`order_validation.py`), and that the compiled loops check every order
+against cash, positions and volume once more when it fills (`kernels/`).
 """
 
 import math
@@ -26,7 +26,7 @@ from trading.sizing.position_sizing import SizingSettings
 class MarketSnapshot:
     """What is known of a symbol at `now`. `price` is its last close as traded, known at
     `priced_at`; `volatility` (of one bar, a fraction) and `volume` of the last bar are NaN where
-    unknown. `stale` says why the price cannot be relied on, None where it can."""
+    unknown. `stale_reason` says why the price cannot be relied on, None where it can."""
 
     now: datetime
     price: float
@@ -46,7 +46,7 @@ def expected_costs(ticket: Ticket, snapshot: MarketSnapshot, settings: TradingSe
     """Commission, and without a limit half the spread and impact, in currency.
 
     Impact is that of a bar like the last, of which no more than the volume cap is taken; what is
-    not known of it counts as dear.
+    not known of it counts as expensive.
     """
     costs = settings.costs
     share = costs.commission
@@ -66,19 +66,19 @@ def run_checks(
     settings: TradingSettings,
     sizing: SizingSettings,
 ) -> tuple[PreTradeCheck, ...]:
-    """Every rule that `ticket` was held against. Of `sizing` three limits bind: a symbol's, a
-    sector's and that of all together; what moves together is not looked at."""
+    """Every rule that `ticket` was checked against. Of `sizing` three limits bind: a symbol's, a
+    sector's and that of all together; correlation is not checked."""
     return tuple(_TicketReview(ticket, account, snapshot, settings, sizing).all())
 
 
 def require_passed(results: tuple[PreTradeCheck, ...]) -> None:
-    """Raises InputError with the words of every check that failed."""
+    """Raises InputError with the reasons of every check that failed."""
     if failed := [check.reason for check in results if not check.passed]:
         raise InputError(" ".join(failed))
 
 
 class _TicketReview:
-    """One ticket, one account, one moment; what the rules share is worked out once."""
+    """One ticket, one account, one moment; what the rules share is computed once."""
 
     def __init__(
         self,
@@ -154,14 +154,15 @@ class _TicketReview:
         if self.ticket.time_in_force in {TimeInForce.IOC, TimeInForce.FOK}:
             return PreTradeCheck(
                 "session", False, f"The market of {self.ticket.symbol} is closed, and "
-                f"{self.ticket.time_in_force} is for at once. Choose day or gtc, or wait until it opens."
+                f"{self.ticket.time_in_force} is for at once. Choose day or gtc, or wait until it "
+                "opens."
             )  # fmt: skip
         return PreTradeCheck(
             "session", True, "The market is closed; the order waits until it opens."
         )
 
     def holding(self) -> PreTradeCheck:
-        """What reduces may not exceed what is held; long-only, no sale may."""
+        """What reduces may not exceed the position; long-only, no sale may."""
         ticket, quantity, reducible = self.ticket, self.position_quantity, self.reducible
         if not self.must_reduce:
             return PreTradeCheck("holding", True, f"{quantity:.12g} {ticket.symbol} are held.")
@@ -172,8 +173,8 @@ class _TicketReview:
         return PreTradeCheck(
             "holding",
             False,
-            f"To {ticket.side} {ticket.quantity:.12g} {ticket.symbol} is too much: {quantity:.12g} are "
-            f"held and {reason}. {remedy}",
+            f"To {ticket.side} {ticket.quantity:.12g} {ticket.symbol} is too much: "
+            f"{quantity:.12g} are held and {reason}. {remedy}",
         )
 
     def minimum_value(self) -> PreTradeCheck:
@@ -186,23 +187,20 @@ class _TicketReview:
             min_value / expected_price(self.ticket, self.snapshot), up=True
         )
         return PreTradeCheck(
-            "least value", False, f"The order is worth {value}, less than the least, {min_value:,.2f}. "
-            f"Give at least {quantity:.12g} units."
+            "least value", False, f"The order is worth {value}, less than the least, "
+            f"{min_value:,.2f}. Give at least {quantity:.12g} units."
         )  # fmt: skip
 
     def pause(self) -> PreTradeCheck:
         """The committee waits between trades of a symbol, and so do people."""
         last_bar = self.account.last_bars.get(self.ticket.symbol)
         pause = timedelta(seconds=self.settings.limits.pause_seconds)
-        if (
-            last_bar is None
-            or last_bar.traded_at is None
-            or self.snapshot.now - last_bar.traded_at >= pause
-        ):
+        traded_at = last_bar.traded_at if last_bar else None
+        if traded_at is None or self.snapshot.now - traded_at >= pause:
             return PreTradeCheck("pause", True, "The last trade is long enough ago.")
-        seconds_left = (last_bar.traded_at + pause - self.snapshot.now).total_seconds()
+        seconds_left = (traded_at + pause - self.snapshot.now).total_seconds()
         return PreTradeCheck(
-            "pause", False, f"{self.ticket.symbol} traded at {last_bar.traded_at:%H:%M:%S} UTC, and "
+            "pause", False, f"{self.ticket.symbol} traded at {traded_at:%H:%M:%S} UTC, and "
             f"{pause.total_seconds():g} s must pass between trades. Wait {seconds_left:.0f} s."
         )  # fmt: skip
 
@@ -217,7 +215,7 @@ class _TicketReview:
         return self._share_of_equity("position limit", self._position_value(), limit, "a position")
 
     def sector(self) -> Iterator[PreTradeCheck]:
-        """Nothing is known of how much one may hold of a sector that is not known."""
+        """No limit applies where the sector is not known."""
         own = sector_of(self.ticket.symbol, self.sizing.sectors)
         if own is None or own == BROAD:
             return
@@ -231,7 +229,7 @@ class _TicketReview:
         return self._share_of_equity("gross limit", value, self.sizing.gross_limit, "all positions")
 
     def _value_among(self, among: Callable[[str], bool]) -> float:
-        """Worth of what is held of the symbols `among` them, of open buys, and of the ticket."""
+        """Value of positions and open buys of the symbols `among` them, and of the ticket."""
         account, own = self.account, self.ticket.symbol
         value = self._position_value()
         for symbol, position in account.positions.items():
@@ -243,7 +241,7 @@ class _TicketReview:
         return value
 
     def _position_value(self) -> float:
-        """Worth of the symbol's position after the ticket and open orders of its side."""
+        """Value of the symbol's position after the ticket and open orders of its side."""
         same = (
             order.side.sign * order.remaining
             for order in self.account.orders.values()
@@ -266,14 +264,13 @@ class _TicketReview:
         )
 
     def cash(self) -> PreTradeCheck:
-        """What a buy costs, beside what open buys have spoken for; for a short, its margin. Cash
-        that stands for positions sold short, and their margin, is not free."""
+        """What a buy costs, on top of what open buys have reserved; for a short, its margin. Cash
+        that covers positions sold short, and their margin, is not free."""
         margin, price = self.settings.limits.margin, self.snapshot.price
         costs = expected_costs(self.ticket, self.snapshot, self.settings)
-        opening_quantity = (
-            self.ticket.quantity
-            - min(abs(self.position_quantity), self.ticket.quantity) * self._reduces_position()
-        )
+        opening_quantity = self.ticket.quantity
+        if self._reduces_position():
+            opening_quantity -= min(abs(self.position_quantity), self.ticket.quantity)
         if self.ticket.side is Side.SELL:
             needed, noun = margin * opening_quantity * price + costs, "margin and costs"
         else:
@@ -294,13 +291,13 @@ class _TicketReview:
         return f"Give at most {most:.12g} units." if most > 0.0 else "There is room for none."
 
     def _round_to_lots(self, quantity: float, *, up: bool = False) -> float:
-        """Whole lots next to `units` and not beyond them: what is advised is accepted."""
+        """Whole lots next to `quantity` and not beyond it: what is advised is accepted."""
         size = self.settings.limits.lot_size(self.ticket.symbol).size
         below, above = adjacent_multiples(quantity, size)
         return above if up and not is_multiple(quantity, size) else below
 
     def _reduces_position(self) -> bool:
-        """Whether the ticket first takes from what is held."""
+        """Whether the ticket first takes from a position."""
         return self.ticket.side.sign * self.position_quantity < 0.0
 
     def _reserved_cash(self, order: Order) -> float:

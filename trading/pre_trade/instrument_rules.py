@@ -1,9 +1,9 @@
-"""What an order of a symbol must look like: whether it trades at all, and the steps of its prices.
+"""What an order of a symbol must look like: whether it trades at all, and the ticks of its prices.
 
 Lots and least values come with the limits, for the compiled loops cut orders to them as well
-(`limits.py`); ticks are only asked of prices that somebody types. Coins are quoted in five
-digits, never coarser than a cent, which is close to what exchanges do; each exchange has its own
-table. Leaves out contract sizes: a future is traded as if one unit were worth its price.
+(`trading/limits.py`); ticks are only required of prices that somebody types. Coins are quoted in
+five digits, never coarser than a cent, which is close to what exchanges do; each exchange has its
+own table. Leaves out contract sizes: a future is traded as if one unit were worth its price.
 """
 
 import math

@@ -1,15 +1,16 @@
-"""Whether a ticket is an order at all, whatever the account: its quantity, its prices, its term.
+"""Whether a ticket is an order at all, whatever the account: its quantity, prices, time in force.
 
 Promises that what passes here is understood by every broker alike: a positive quantity in whole
-lots, the prices its kind needs and no others, on their tick and on the right side of the market.
-Each refusal gives the value, the reason and what would be accepted. Leaves out what the account
-may do (`trading/orders/tickets.py`).
+lots, the prices its order type needs and no others, on their tick and on the right side of the
+market. Each refusal gives the value, the reason and what would be accepted, and names the field as
+forms and programs do. Leaves out what the account may do (`checks.py`).
 """
 
 import math
 from collections.abc import Mapping
 
 from domain.errors import InputError
+from domain.stored_names import stored_fields
 from domain.trading.orders import OrderType, Side, Ticket, TimeInForce
 from trading.limits import LimitSettings
 from trading.pre_trade.instrument_rules import (
@@ -25,6 +26,12 @@ MAX_ORDER_VALUE = 1e12
 MAX_NOTE_LENGTH = 500
 """Longest note, in characters."""
 
+_PUBLISHED_NAMES = dict(stored_fields(Ticket))
+"""By field of a ticket, what forms, programs and messages call it."""
+
+_PRICES = ("limit_price", "stop_price", "trail_amount", "stop_loss", "take_profit")
+"""Fields of a ticket that are prices or, of a trail, a distance in price."""
+
 _REQUIRED_PRICES: Mapping[OrderType, frozenset[str]] = {
     OrderType.MARKET: frozenset(),
     OrderType.LIMIT: frozenset({"limit"}),
@@ -33,13 +40,13 @@ _REQUIRED_PRICES: Mapping[OrderType, frozenset[str]] = {
     OrderType.TRAILING_STOP: frozenset({"trail"}),
     OrderType.TAKE_PROFIT: frozenset({"limit"}),
 }
-"""By kind the prices it needs; a trail is an amount or a share."""
+"""By order type the prices it needs, by their published names; a trail is an amount or a share."""
 
 _IMMEDIATE_TYPES = frozenset({OrderType.MARKET, OrderType.LIMIT})
-"""Kinds that may be for the next open alone."""
+"""Types that may be for the next open alone."""
 
 _EXIT_TYPES = frozenset({OrderType.TRAILING_STOP, OrderType.TAKE_PROFIT})
-"""Kinds that are exits themselves and take no bracket."""
+"""Types that are exits themselves and take no bracket."""
 
 
 def validate_ticket(ticket: Ticket, price: float, limits: LimitSettings) -> None:
@@ -48,8 +55,8 @@ def validate_ticket(ticket: Ticket, price: float, limits: LimitSettings) -> None
         raise InputError(reason, field="symbol")
     _validate_quantity(ticket, price, limits)
     _validate_required_prices(ticket)
-    for name in ("limit", "stop", "trail", "stop_loss", "take_profit"):
-        _validate_price(name, getattr(ticket, name), ticket.symbol)
+    for name in _PRICES:
+        _validate_price(_PUBLISHED_NAMES[name], getattr(ticket, name), ticket.symbol)
     _validate_trail_fraction(ticket.trail_fraction)
     _validate_time_in_force(ticket)
     _validate_price_sides(ticket, price)
@@ -80,25 +87,27 @@ def _validate_quantity(ticket: Ticket, price: float, limits: LimitSettings) -> N
 
 
 def _validate_required_prices(ticket: Ticket) -> None:
-    """Each kind has the prices it needs, and no price that would be ignored."""
-    needed = _REQUIRED_PRICES[ticket.order_type]
+    """Each type has the prices it needs, and no price that would be ignored."""
+    required = _REQUIRED_PRICES[ticket.order_type]
     trails = (ticket.trail_amount is not None) + (ticket.trail_fraction is not None)
-    given = {name for name in ("limit", "stop") if getattr(ticket, name) is not None}
-    given |= {"trail"} if trails else set()
-    if missing := sorted(needed - given):
+    given = {"trail"} if trails else set()
+    given |= {"limit"} if ticket.limit_price is not None else set()
+    given |= {"stop"} if ticket.stop_price is not None else set()
+    if missing := sorted(required - given):
         raise InputError(
             f"A {ticket.order_type} order needs a {' and a '.join(missing)}. Give it.",
             field=missing[0],
         )
-    if superfluous := sorted(given - needed):
+    if superfluous := sorted(given - required):
         raise InputError(
-            f"A {ticket.order_type} order has no {' and no '.join(superfluous)}. Leave it out, or choose "
-            "the kind that has it.",
+            f"A {ticket.order_type} order has no {' and no '.join(superfluous)}. Leave it out, or "
+            "choose the kind that has it.",
             field=superfluous[0],
         )
     if trails > 1:
         raise InputError(
-            f"The trail is {ticket.trail_amount} and {ticket.trail_fraction} of the price. Give one of them.",
+            f"The trail is {ticket.trail_amount} and {ticket.trail_fraction} of the price. Give one "
+            "of them.",
             field="trail",
         )
 
@@ -132,8 +141,8 @@ def _validate_time_in_force(ticket: Ticket) -> None:
         ticket.order_type not in _IMMEDIATE_TYPES or ticket.stop_loss or ticket.take_profit
     ):
         raise InputError(
-            f"A {ticket.order_type} order waits for a price, or its exits do, but {ticket.time_in_force} is for "
-            "the next open alone. Choose day or gtc.",
+            f"A {ticket.order_type} order waits for a price, or its exits do, but "
+            f"{ticket.time_in_force} is for the next open alone. Choose day or gtc.",
             field="term",
         )
 
@@ -141,25 +150,22 @@ def _validate_time_in_force(ticket: Ticket) -> None:
 def _validate_price_sides(ticket: Ticket, price: float) -> None:
     """A stop that the market has passed already would trigger at once, and so would a profit."""
     sign = ticket.side.sign
-    for name, away in (("stop", sign), ("limit", -sign)):
-        level = getattr(ticket, name)
-        if level is None or (name == "limit" and ticket.order_type is not OrderType.TAKE_PROFIT):
+    profit = ticket.limit_price if ticket.order_type is OrderType.TAKE_PROFIT else None
+    for name, level, away in (("stop", ticket.stop_price, sign), ("limit", profit, -sign)):
+        if level is None:
             continue
         if (level - price) * away <= 0.0:
             where = "above" if away > 0 else "below"
             raise InputError(
-                f"The {name} of {level:.12g} for a {ticket.order_type} {ticket.side} lies on the wrong "
-                f"side of the last price, {price:.12g}. Give one {where} it.",
+                f"The {name} of {level:.12g} for a {ticket.order_type} {ticket.side} lies on the "
+                f"wrong side of the last price, {price:.12g}. Give one {where} it.",
                 field=name,
             )
-    if (
-        ticket.trail_amount is not None
-        and ticket.side is Side.SELL
-        and ticket.trail_amount >= price
-    ):
+    trail = ticket.trail_amount
+    if trail is not None and ticket.side is Side.SELL and trail >= price:
         raise InputError(
-            f"A trail of {ticket.trail_amount:.12g} would put the stop below 0. Give less than the last "
-            f"price, {price:.12g}.",
+            f"A trail of {trail:.12g} would put the stop below 0. Give less than the last price, "
+            f"{price:.12g}.",
             field="trail",
         )
 

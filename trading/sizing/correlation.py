@@ -1,10 +1,10 @@
-"""Who moves together: pairs of symbols whose returns correlate, measured anew every week.
+"""Pairs of symbols whose returns correlate, measured anew every week.
 
-A pair is measured on the closes of its last `BARS` + 1 bars that both symbols have and that
-belong to weeks before the row's own (Monday to Sunday, UTC), so a whole week goes by the same
+A pair is measured on the closes of its last `CORRELATION_BARS` + 1 bars that both symbols have and
+that belong to weeks before the row's own (Monday to Sunday, UTC), so a whole week goes by the same
 pairs and nothing of the row itself is needed. Nothing but the two symbols' own closes goes in: no
 neighbour in the panel and no row of another can change a bit. A pair with fewer bars in common is
-not measured and counts as apart. Leaves out what follows from it (`sizing_kernels.py`).
+not measured and counts as uncorrelated. Leaves out what follows from it (`sizing_kernels.py`).
 """
 
 from collections.abc import Sequence
@@ -28,17 +28,17 @@ company, two large banks. In a crash it is many more pairs (docs/understand/sizi
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CorrelationGroups:
-    """Who moves together with whom, of N symbols on K rows.
+    """Which of N symbols are correlated, on K rows.
 
-    Row k goes by the pairs `alike[table[k]]`; `alike` (M, N, N) is symmetric and false on the
-    diagonal.
+    Those of row k are `correlated[matrix_index[k]]`; `correlated` (M, N, N) is symmetric and false
+    on the diagonal.
     """
 
     correlated: Bools
     matrix_index: Ints
 
     def reindex(self, symbols: Sequence[str], new_symbols: Sequence[str]) -> "CorrelationGroups":
-        """Of `among`, where `symbols` are those of now; the rest moves with nobody."""
+        """The same for `new_symbols` in place of `symbols`; what is new is correlated with none."""
         correlated = np.zeros((len(self.correlated), len(new_symbols), len(new_symbols)), bool)
         old_columns = [n for n, symbol in enumerate(symbols) if symbol in new_symbols]
         new_columns = [new_symbols.index(symbols[n]) for n in old_columns]
@@ -48,14 +48,14 @@ class CorrelationGroups:
         return CorrelationGroups(correlated, self.matrix_index)
 
     def pad(self, count: int) -> "CorrelationGroups":
-        """With so many more symbols, which move with nobody."""
+        """With so many more symbols, which are correlated with none."""
         return CorrelationGroups(
             np.pad(self.correlated, ((0, 0), (0, count), (0, count))), self.matrix_index
         )
 
 
 def uncorrelated(rows: int, symbols: int) -> CorrelationGroups:
-    """Nobody moves with anybody."""
+    """No symbol is correlated with another."""
     return CorrelationGroups(np.zeros((1, symbols, symbols), bool), np.zeros(rows, np.int32))
 
 
@@ -72,8 +72,9 @@ def correlation_groups(close: Floats, week: NDArray[np.int64], since: int) -> Co
 
 @cached_njit
 def _returns(close: Floats, out: Floats) -> None:
-    """Fill `into` (BARS,) with the returns between BARS + 1 closes, less their mean and of length
-    1, so that two such vectors multiply to the correlation; NaN where the price stood still."""
+    """Fill `out` (CORRELATION_BARS,) with the returns between CORRELATION_BARS + 1 closes, less
+    their mean and of length 1, so that two such vectors multiply to the correlation; NaN where the
+    price did not move."""
     mean = 0.0
     for t in range(len(out)):
         out[t] = close[t + 1] / close[t] - 1.0
@@ -90,8 +91,8 @@ def _returns(close: Floats, out: Floats) -> None:
 
 @cached_njit
 def _correlation(close: Floats, known: int, one: int, other: int, work: Floats) -> float:
-    """Of two symbols that lack some of each other's bars; `close` is (N, T), `work` (4, BARS + 1)
-    to work in. NaN with fewer bars in common than are needed."""
+    """Of two symbols that lack some of each other's bars; `close` is (N, T), `work`
+    (4, CORRELATION_BARS + 1) to work in. NaN with fewer bars in common than are needed."""
     count = 0
     for t in range(known - 1, -1, -1):
         if not (np.isnan(close[one, t]) or np.isnan(close[other, t])):
@@ -118,9 +119,9 @@ def _fill_return_matrix(
     same_bars_as: NDArray[np.int64],
     rows: NDArray[np.int64],
 ) -> None:
-    """Fill `side` (BARS, N) with each symbol's last returns before the row `known` and `step` (N,)
-    with the first symbol that has its bars in the same rows, or -1 where there are too few.
-    `close` is (N, T), `rows` (N, BARS + 1) to work in."""
+    """Fill `returns_matrix` (CORRELATION_BARS, N) with each symbol's last returns before the row
+    `known` and `same_bars_as` (N,) with the first symbol that has its bars in the same rows, or -1
+    where there are too few. `close` is (N, T), `rows` (N, CORRELATION_BARS + 1) to work in."""
     last, returns = np.empty(CORRELATION_BARS + 1), np.empty(CORRELATION_BARS)
     returns_matrix[:] = 0.0
     for n in range(len(close)):
@@ -154,10 +155,8 @@ def _correlated_pairs(close: Floats, known: NDArray[np.int64], threshold: float)
     symbols = len(close)
     correlated = np.zeros((len(known), symbols, symbols), np.bool_)
     returns_matrix, sums = np.empty((CORRELATION_BARS, symbols)), np.empty(symbols)
-    same_bars_as, rows = (
-        np.empty(symbols, np.int64),
-        np.empty((symbols, CORRELATION_BARS + 1), np.int64),
-    )
+    same_bars_as = np.empty(symbols, np.int64)
+    rows = np.empty((symbols, CORRELATION_BARS + 1), np.int64)
     work = np.empty((4, CORRELATION_BARS + 1))
     for m in range(len(known)):
         _fill_return_matrix(close, known[m], returns_matrix, same_bars_as, rows)

@@ -1,6 +1,6 @@
-"""From edges to target weights: what a buy asks for, then limits that only ever shrink.
+"""From edges to target weights: the share a buy requests, then limits that only ever shrink it.
 
-Long only. `size` is one row of N symbols with every limit on the way, `size_all` is K rows one
+Long only. `size_row` is one row of N symbols with every limit on the way, `size_rows` is K rows one
 after the other; both are the same compiled row. A target is a share of equity. Leaves out orders,
 costs and fills. The formulas, their sources and the defaults are in docs/understand/sizing.md.
 """
@@ -109,15 +109,15 @@ class LimitClamp:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SizingInputs:
-    """What K rows ask for, (K, N) but for the last four.
+    """What sizes K rows of N symbols, (K, N) but for the last four.
 
-    `asked` is the share asked for, NaN to keep the target there is; `cap` the largest share any
-    agent accepts. Where `frozen` (no risk agent) or `doubtful` (too small a chance), exposure may
-    only shrink; where `untradable`, the symbol is held as it is and takes no part in the sharing
-    of limits. A symbol that is not `present` belongs to another calendar than the row: its target
-    stays as it is and counts. A row that is `together` (K,) with the one before closes at the same
-    instant, on another calendar: neither knows the other's new targets. What is not `buyable` (N,)
-    gets nothing; `sector` (N,) is a number or -1.
+    `requested` is a share of equity, NaN to keep the target there is; `cap` the largest share any
+    agent accepts. Where `risk_missing` (no risk agent) or `low_probability`, exposure may only
+    shrink; where `untradable`, the position stays as it is and takes no part in the sharing of
+    limits. A symbol without `has_bar` belongs to another calendar than the row: its target stays as
+    it is and counts. A row with `same_instant` (K,) closes at the instant of the one before, on
+    another calendar: neither knows the other's new targets. What is not `buyable` (N,) gets
+    nothing; `sector` (N,) is a number or -1.
     """
 
     requested: Floats
@@ -147,8 +147,8 @@ def sector_numbers(symbols: Sequence[str], settings: SizingSettings) -> Ints:
 def shared_limits(
     symbols: Sequence[str], correlation: CorrelationGroups, settings: SizingSettings
 ) -> SharedLimits:
-    """The limits that symbols share, for what is held of them. Nothing is held short by targets, so
-    the lower of gross and net limit binds."""
+    """The limits that symbols share, for their positions. Targets are never short, so the lower of
+    gross and net limit binds."""
     everything = min(settings.gross_limit, settings.net_limit)
     return SharedLimits(
         sector_numbers(symbols, settings),
@@ -159,7 +159,7 @@ def shared_limits(
 
 
 def stakes(edge: Floats, volatility: Floats, horizons: Floats, settings: SizingSettings) -> Floats:
-    """Share of equity (K, N) that a buy asks for, before any limit.
+    """Share of equity (K, N) that a buy requests, before any limit.
 
     `edge` (K, N) is net, in probability of a gain over the horizon; `volatility` (K, N) the
     standard deviation of the return over the horizon, a fraction; `horizons` (N,) how many of them
@@ -197,7 +197,7 @@ def kelly(edge: Floats, volatility: Floats, fraction: float) -> Floats:
 def size_row(
     inputs: SizingInputs, row: int, previous: Floats, settings: SizingSettings
 ) -> tuple[Floats, tuple[LimitClamp, ...]]:
-    """Targets (N,) of one row and every limit on the way, in the order of `CLAMPS`. `previous`
+    """Targets (N,) of one row and every limit on the way, in the order of `CLAMP_NAMES`. `previous`
     (N,) are the targets so far."""
     steps = np.empty((len(CLAMP_NAMES) + 1, len(previous)))
     sizing_kernels.size_row(
@@ -219,8 +219,8 @@ def size_row(
 
 
 def size_rows(inputs: SizingInputs, previous: Floats, settings: SizingSettings) -> Floats:
-    """Targets (K, N) of all rows, each from those of the row before; `previous` (N,) stood before
-    the first."""
+    """Targets (K, N) of all rows, each from those of the row before; `previous` (N,) are those
+    before the first."""
     return sizing_kernels.size_rows(
         inputs.requested,
         previous,

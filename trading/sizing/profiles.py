@@ -1,4 +1,4 @@
-"""Strategy profiles: three named ways to hold the same votes, from careful to bold.
+"""Strategy profiles: three named ways to trade the same votes, from careful to bold.
 
 A profile is nothing but other values for some settings of sizing and of the account's limits; all
 that it does not name stays as it is configured. `balanced` names nothing. Leaves out what the
@@ -15,7 +15,7 @@ from trading.sizing.position_sizing import SizingSettings
 
 @dataclass(frozen=True, slots=True)
 class StrategyProfile:
-    """`sizing` and `limits` are the settings that differ, by name; `sentence` is for people."""
+    """`sizing` and `limits` are the settings that differ, by name; `description` is for people."""
 
     name: str
     description: str

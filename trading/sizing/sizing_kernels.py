@@ -1,4 +1,4 @@
-"""Targets of one row sized, and of many one after the other: the compiled loops of `sizing.py`.
+"""Size the targets of one row, and of many in turn: the compiled loops of `position_sizing.py`.
 
 Left out: checks of what goes in.
 """
@@ -25,10 +25,10 @@ CLAMP_NAMES = (
 )
 """The limits of `size_row` in their order."""
 POSITION, SECTOR, CORRELATED, GROSS, NET = range(5)
-"""Places in the `limits` of `size_row`."""
+"""Indices into the `limits` of `size_row`."""
 ROUNDING_MARGIN = 1.0 - 2.0**-48
 """A share is made smaller by this, so that what is left of many targets is never above their limit
-by a rounding, and a limit that is met does not bite again at the next row."""
+by a rounding, and a limit that is met does not apply again at the next row."""
 
 SAFELY_WITHIN = 1.0 - 2.0**-20
 """A group that a plain sum puts below this share of its limit is within it without any doubt, and
@@ -53,10 +53,10 @@ def exact_value(sums: Counts) -> float:
 
 @cached_njit
 def exact_total(values: Floats, flags: Bools, flag: bool) -> float:
-    """Sum of the values in [0, 1] whose `counted` is `wanted`, in whole multiples of 2^-94.
+    """Sum of the values in [0, 1] whose flag is `flag`, in whole multiples of 2^-94.
 
-    Whole numbers add up to the same in any order and beside any zeros, so a symbol may stand
-    anywhere and calendars may be sized apart or together. It is `math.fsum` unless a value has
+    Whole numbers add up to the same in any order and with any zeros among them, so a symbol may be
+    at any index and calendars may be sized apart or together. It is `math.fsum` unless a value has
     bits below 2^-94.
     """
     sums = np.zeros(2, np.int64)
@@ -68,7 +68,7 @@ def exact_total(values: Floats, flags: Bools, flag: bool) -> float:
 
 @cached_njit
 def scale_to_limit(fixed: float, sharing: float, limit: float) -> float:
-    """Factor on targets that add up to `sharing`, so that beside what is `fixed` they keep to the
+    """Factor on targets that add up to `sharing`, so that with what is `fixed` they keep to the
     limit."""
     available = max(limit - fixed, 0.0)
     return 1.0 if sharing <= available else available / sharing * ROUNDING_MARGIN
@@ -94,10 +94,10 @@ def limit_sectors(before: Floats, fixed: Bools, sector: Ints, limit: float, afte
 def limit_correlated(
     before: Floats, fixed: Bools, correlated: Bools, limit: float, after: Floats
 ) -> None:
-    """Each symbol with those that move with it shrinks to the limit.
+    """Each symbol with those correlated with it shrinks to the limit.
 
-    A symbol is in its own group and in that of each it moves with; the smallest of their factors
-    is its own. So every group keeps to the limit at once, in whatever order they are looked at.
+    A symbol is in its own group and in that of each it is correlated with; the smallest of their
+    factors is its own. So every group keeps to the limit at once, in whatever order they are taken.
     """
     nonzero = [n for n in range(len(before)) if before[n] > 0.0]
     factor, sums = np.ones(len(before)), np.empty((2, 2), np.int64)
@@ -136,7 +136,7 @@ def size_row(
     limits: Floats,
     steps: Floats,
 ) -> None:
-    """Fill `steps` (10, N): the target asked for, and what is left of it after each of `CLAMPS`.
+    """Fill `steps` (10, N): the target requested, and what is left after each of `CLAMP_NAMES`.
 
     A sector, correlation or net limit of 1 is none, for the gross limit is no larger.
     """
@@ -186,8 +186,9 @@ def size_rows(
     matrix_index: Ints,
     limits: Floats,
 ) -> Floats:
-    """Targets (K, N), each row from the targets of the one before; a row that is `together` with
-    the one before starts from the same targets as that one did. Row k goes by `alike[table[k]]`."""
+    """Targets (K, N), each row from the targets of the one before; a row of `same_instant` as the
+    one before starts from the same targets as that one did. The pairs of row k are
+    `correlated[matrix_index[k]]`."""
     rows, symbols = requested.shape
     targets = np.empty((rows, symbols))
     steps = np.empty((len(CLAMP_NAMES) + 1, symbols))
@@ -199,8 +200,8 @@ def size_rows(
         for n in range(symbols):
             fixed[n] = untradable[k, n] or not has_bar[k, n]
         size_row(
-            requested[k], row_start, cap[k], risk_missing[k], low_probability[k], fixed, has_bar[k], buyable,
-            sector, correlated[matrix_index[k]], limits, steps,
+            requested[k], row_start, cap[k], risk_missing[k], low_probability[k], fixed, has_bar[k],
+            buyable, sector, correlated[matrix_index[k]], limits, steps,
         )  # fmt: skip
         for n in range(symbols):
             if has_bar[k, n]:

@@ -20,8 +20,8 @@ from research.fitting.walkforward import (
     walk_forward_votes,
 )
 from tests.agents.random_panels import random_panel
-from tests.agents.test_sixth_agent import LeaderAgent
 from tests.research.fitting.planted_signal import VolumeAgent, planted_panel
+from tests.research.lookahead.faulty_agents import FaultyAgent, constant_signal
 
 SINCE, WINDOW, STEP = 500, 400, 150
 
@@ -31,9 +31,9 @@ def builder(agent: Agent) -> Callable[[str], Agent]:
 
 
 def walk_of(agent: Agent, panel: Panel) -> Votes:
-    [ballot] = walk_forward_votes(panel, SINCE, WINDOW, STEP, [agent.name], builder(agent))
-    assert ballot.votes is not None, ballot.failure
-    return ballot.votes
+    [result] = walk_forward_votes(panel, SINCE, WINDOW, STEP, [agent.name], builder(agent))
+    assert result.votes is not None, result.failure
+    return result.votes
 
 
 def test_each_step_votes_as_the_agent_of_its_weights_to_the_last_bit() -> None:
@@ -82,7 +82,7 @@ def test_every_agent_walks_and_its_reasons_add_up(name: str) -> None:
 
 
 def test_an_agent_without_weights_votes_as_it_is() -> None:
-    panel, agent = random_panel(seed=8, bars=520), LeaderAgent()
+    panel, agent = random_panel(seed=8, bars=520), FaultyAgent(constant_signal)
     votes = walk_of(agent, panel)
     assert votes.version == agent.version
     assert np.array_equal(votes.log_odds, agent.vote(panel, SINCE).log_odds, equal_nan=True)

@@ -77,7 +77,7 @@ class JobsHarness:
 def workers() -> set[int]:
     """Processes of ours that learn."""
     found = psutil.Process().children(recursive=True)
-    return {each.pid for each in found if "_Trainee.learn" in " ".join(each.cmdline())}
+    return {each.pid for each in found if "_TrainingActor.learn" in " ".join(each.cmdline())}
 
 
 @pytest.fixture

@@ -261,11 +261,11 @@ def discard_text(_: str) -> None:
 def _no_fresh_process(monkeypatch: pytest.MonkeyPatch) -> None:
     """Starting one takes seconds; that it could be is enough."""
 
-    def here(*words: Any, fresh: Any, **named: Any) -> LookaheadReport:
-        assert fresh is None or pickle.dumps(fresh)
-        return examine(*words, **named)
+    def examine_here(*args: Any, make_fresh: Any, **options: Any) -> LookaheadReport:
+        assert make_fresh is None or pickle.dumps(make_fresh)
+        return examine(*args, **options)
 
-    monkeypatch.setattr(agent_checks, "examine", here)
+    monkeypatch.setattr(agent_checks, "examine", examine_here)
 
 
 @pytest.mark.usefixtures("_no_fresh_process")
