@@ -15,7 +15,7 @@ import uvicorn
 
 from domain.canonical import to_json
 from domain.events import EventKind
-from tests.web.town import NOW, Town
+from tests.web.town import AGENTS, NOW, Town
 from web.server import create_app
 
 
@@ -25,8 +25,9 @@ def main() -> None:
     parser.add_argument("port", type=int)
     parser.add_argument("--days", type=int, default=1)
     parser.add_argument("--rate", type=float, default=0.0)
+    parser.add_argument("--more", nargs="*", default=[], help="agents beside those that ship")
     args = parser.parse_args()
-    town = Town(args.folder)
+    town = Town(args.folder, agents=(*AGENTS, *args.more))
     if not town.records.latest("demo", "live"):
         town.fill()
         town.decide_days(args.days)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, fields
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from agents.registry import AGENTS as REGISTERED
 from agents.registry import AgentSettings, build
 from domain.events import EngineState
 from domain.record import Record
@@ -33,6 +34,7 @@ from storage.journal import Journal
 from storage.library import SqlLibrary
 from storage.records import Records
 from storage.watchlist import Watchlist
+from tests.orchestrator.agents_for_tests import Momentum
 from tests.web.laboratory import Laboratory
 from tests.web.workshop import Workshop
 from trading.costs import CostSettings
@@ -228,4 +230,7 @@ class Town:
 
 
 def _agent(name: str, version: str | None = None) -> Agent:
+    """A registered agent; any other name rides a momentum of its own."""
+    if name not in REGISTERED:
+        return Momentum(name)
     return build(name, AgentSettings(news_model="lexicon"), version=version)
