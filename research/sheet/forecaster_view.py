@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from agents.registry import profile
 from research.sheet.grids import Fact, Grid, Line
 from research.sheet.record_parts import (
     Json,
@@ -66,7 +67,7 @@ def forecaster_view(scores: Json, name: str) -> ForecasterView | None:
             Line(column.head, (column.told(card),), hint=column.meaning) for column in COLUMNS
         ),
         words=WORDS,
-        calibration=calibration_figure("calibration", f"Calibration of {name}", own),
+        calibration=calibration_figure("calibration", f"Calibration: {profile(name).label}", own),
         by_symbol=_grid("By symbol", "Symbol", own["by_symbol"], "/symbols/"),
         by_regime=_grid("By regime", "Market", own["by_regime"]),
         by_period=_grid("By period", "Period", own["by_period"]),

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from agents.registry import profile
 from domain.panel import Floats, Times
 from research.sheet import drawing
 from research.sheet.drawing import Curve
@@ -88,6 +89,7 @@ def result_view(
     drawn = robust.get("monte_carlo") or {}
     committee = result["committee"]
     compared = {COMMITTEE: committee, **result["benchmarks"]}
+    agents = {profile(name).label: figures for name, figures in result["agents"].items()}
     return ResultView(
         id=result["id"],
         title=result.get("label") or ", ".join(result["symbols"]),
@@ -95,7 +97,7 @@ def result_view(
         simulated=bool(result["simulated"]),
         period=f"{result['from']} to {result['to']}",
         symbols=", ".join(result["symbols"]),
-        voters=", ".join(result["agents"]),
+        voters=", ".join(agents),
         headline=tuple(
             Headline(title(name), said(committee[name], unit(name)), meaning(name))
             for name in HEADLINE
@@ -107,8 +109,8 @@ def result_view(
         falls=falls_grid(result.get("drawdowns")),
         stress=stress_grid(result.get("stress")),
         months=_months(times, curves[COMMITTEE]),
-        contest=_contest({**compared, **{f"{n} alone": f for n, f in result["agents"].items()}}),
-        metrics=metrics_grid("Every figure", {**compared, **result["agents"]}),
+        contest=_contest({**compared, **{f"{n} alone": f for n, f in agents.items()}}),
+        metrics=metrics_grid("Every figure", {**compared, **agents}),
         costs=sensitivity("Were trading dearer", "Costs", "bps", robust.get("costs")),
         delays=sensitivity("Were orders later", "Delay", "bars", robust.get("delays")),
         monte_carlo=monte_carlo("monte-carlo", "Returns drawn again", drawn),

@@ -6,6 +6,7 @@ Promises that nothing is called better that its interval, or chance, does not ca
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from agents.registry import profile
 from research.sheet.wording import said
 
 MARKET = "buy and hold"
@@ -46,7 +47,7 @@ def _market(result: Mapping[str, Any]) -> Iterator[str]:
     told = said(market).text
     everybody = {
         "the committee": result["committee"],
-        **{f"{name} alone": figures for name, figures in result["agents"].items()},
+        **{f"{profile(n).label} alone": figures for n, figures in result["agents"].items()},
         **{n: figures for n, figures in benchmarks.items() if n not in (MARKET, RANDOM)},
     }
     apart = {name: side for name, f in everybody.items() if (side := _side(f, market["value"]))}
