@@ -20,7 +20,7 @@ from research.fitting.walkforward import (
     walked,
 )
 from tests.agents.panels import random_panel
-from tests.agents.test_sixth_agent import LeaderAgent
+from tests.orchestrator.agents_for_tests import Momentum
 from tests.research.planted import VolumeAgent, planted_panel
 
 SINCE, WINDOW, STEP = 500, 400, 150
@@ -82,7 +82,7 @@ def test_every_agent_walks_and_its_reasons_add_up(name: str) -> None:
 
 
 def test_an_agent_without_weights_votes_as_it_is() -> None:
-    panel, agent = random_panel(seed=8, bars=520), LeaderAgent()
+    panel, agent = random_panel(seed=8, bars=520), Momentum("plain")
     votes = walk_of(agent, panel)
     assert votes.version == agent.version
     assert np.array_equal(votes.log_odds, agent.vote(panel, SINCE).log_odds, equal_nan=True)
