@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from agents import registry
 from tests.distributions import AGENT, PROVIDER, install, quorum
 
-SHIPPED = ["technical", "news", "fundamental", "risk", "rl"]
+SHIPPED = list(registry.SHIPPED)
 
 
 @pytest.fixture

@@ -11,5 +11,7 @@ def check_everything(agent: Agent, panel: Panel, seed: int = 0) -> None:
     report = examine(agent, panel, cuts=6, seed=seed)
     if report.violations:
         raise AssertionError(
-            "\n".join(f"{each.invariant} ({each.source}): {each.message}" for each in report.violations)
+            "\n".join(
+                f"{each.invariant} ({each.source}): {each.message}" for each in report.violations
+            )
         )

@@ -58,7 +58,9 @@ def test_only_the_range_asked_for_is_given(yahoo):
 
 
 def test_splits_adjust_prices_and_dividends_only_adj_close(yahoo, server):
-    server.companies["ACME"] = FakeCompany(splits={"2024-02-05": 4.0}, dividends={"2024-03-01": 0.5})
+    server.companies["ACME"] = FakeCompany(
+        splits={"2024-02-05": 4.0}, dividends={"2024-03-01": 0.5}
+    )
     bars = yahoo.bars("ACME", Timeframe.D1, *YEAR).set_index("at")
     before, after = bars.loc["2024-02-02"], bars.loc["2024-03-04"]
     assert 24 <= before["close"].item() <= 28
@@ -67,7 +69,9 @@ def test_splits_adjust_prices_and_dividends_only_adj_close(yahoo, server):
 
 
 def test_corporate_actions_are_splits_and_dividends(yahoo, server):
-    server.companies["ACME"] = FakeCompany(splits={"2024-02-05": 4.0}, dividends={"2024-03-01": 0.5})
+    server.companies["ACME"] = FakeCompany(
+        splits={"2024-02-05": 4.0}, dividends={"2024-03-01": 0.5}
+    )
     actions = yahoo.actions("ACME", *YEAR)
     assert actions[["kind", "value"]].to_numpy().tolist() == [["split", 4.0], ["dividend", 0.5]]
     assert actions["at"].tolist() == [
