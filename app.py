@@ -17,10 +17,10 @@ import typer
 from rich.table import Table
 
 from agents.registry import PROBLEMS as AGENTS_LEFT_OUT
-from cli.account_commands import account, audit, cancel, order, orders, parity, reconcile
-from cli.new_commands import new
-from cli.research_commands import backtest, check, fit
-from cli.rl_commands import rl
+from cli.account.account_commands import account, audit, cancel, order, orders, parity, reconcile
+from cli.extend.new_commands import new
+from cli.research.research_commands import backtest, check, fit
+from cli.rl.rl_commands import rl
 from cli.terminal import (
     InProcessOption,
     JsonOption,

@@ -5,22 +5,26 @@ import importlib
 import json
 import platform
 import sys
+from pathlib import Path
 from typing import Any
 
-NAMES = (
-    "actions", "anchors", "backtest", "cycle", "envs", "identity", "news", "orders", "panel",
-    "record", "reliability", "rl", "serve", "sizing", "stream", "weights",
-)  # fmt: skip
+FOLDERS = ("history", "learning", "service")
+MODULES = {
+    path.stem: f"benchmarks.{folder}.{path.stem}"
+    for folder in FOLDERS
+    for path in (Path(__file__).parent / folder).glob("[a-z]*.py")
+}
+"""By name, every measurement there is."""
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("name", choices=NAMES)
+    parser.add_argument("name", choices=sorted(MODULES))
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument("option", nargs="*", help="KEY=VALUE, handed to the measurement")
     arguments = parser.parse_intermixed_args()
     options = dict(pair.split("=", 1) for pair in arguments.option)
-    measured = importlib.import_module(f"benchmarks.{arguments.name}").run(**options)
+    measured = importlib.import_module(MODULES[arguments.name]).run(**options)
     if arguments.json:
         sys.stdout.write(json.dumps({"benchmark": arguments.name, **machine(), **measured}) + "\n")
         return

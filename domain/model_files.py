@@ -1,5 +1,5 @@
-"""A trained model's two files, and the name that they make: what is read by one room is kept by
-another, and both must mean the same."""
+"""A trained model's two files, and the id that follows from them: one package reads what another
+stores, and both must mean the same."""
 
 import hashlib
 

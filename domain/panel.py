@@ -71,7 +71,7 @@ class Filings:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Earnings:
-    """Announced earnings per share beside what was expected, in order of `known_at`."""
+    """Announced earnings per share and what was expected, in order of `known_at`."""
 
     symbol: Ints
     known_at: Times

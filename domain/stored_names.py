@@ -1,4 +1,4 @@
-"""What the code's names are called where they are kept or published, where the two differ.
+"""The stored or published names of what the code calls otherwise.
 
 Hash-chained logs, receipts and programs that read `/api/v1` hold the names on the right of these
 tables: a name of the code may change, a stored one never does. This is the only place that knows
@@ -97,7 +97,9 @@ _FIELDS: Mapping[type, Mapping[str, str]] = {
 
 
 @cache
-def stored_fields(kind: Any) -> tuple[tuple[str, str], ...]:
-    """Of a dataclass each field's name, in order, beside what it is called where it is stored."""
-    names = _FIELDS.get(kind, {})
-    return tuple((field.name, names.get(field.name, field.name)) for field in fields(kind))
+def stored_fields(dataclass_type: Any) -> tuple[tuple[str, str], ...]:
+    """Each field of a dataclass, in order, and the name it is stored under."""
+    names = _FIELDS.get(dataclass_type, {})
+    return tuple(
+        (field.name, names.get(field.name, field.name)) for field in fields(dataclass_type)
+    )

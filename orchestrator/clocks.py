@@ -1,4 +1,4 @@
-"""Which bar closes next, and how long to wait for it: live, or as fast as somebody watches.
+"""Which bar closes next, and how long to wait for it: live, or at the pace of a replay.
 
 One small protocol for the engine. Neither clock sleeps: waiting, and being interrupted in it, is
 the engine's.
@@ -17,30 +17,30 @@ WatchedSymbols = Callable[[], Sequence[str]]
 
 
 class Clock(Protocol):
-    """`patient` says whether a bar that is missing now may still arrive."""
+    """`expects_late_bars` is whether a bar that is missing now may still arrive."""
 
     @property
     def expects_late_bars(self) -> bool: ...
 
     def next_instant(self, after: datetime | None) -> datetime | None:
-        """The instant of the first cycle after `after` (None: nothing was held yet); None at the
-        end of time."""
+        """The instant of the first cycle after `after` (None: none has run yet); None where there
+        are no more."""
         ...
 
     def seconds_until(self, instant: datetime, previous: datetime | None, elapsed: float) -> float:
-        """Seconds until the cycle of `instant` may be held, where the one of `earlier` (None:
-        there was none) began `elapsed` seconds ago."""
+        """Seconds until the cycle of `instant` may run, where the one of `previous` (None: there
+        was none) began `elapsed` seconds ago."""
         ...
 
     def immediate_instant(self, after: datetime | None) -> datetime | None:
-        """The instant of a cycle that must not wait; None at the end of time."""
+        """The instant of a cycle that must not wait; None where there are no more."""
         ...
 
 
 class LiveClock:
     """The exchanges' own time: a cycle `delay` after each close, for providers need a moment.
 
-    Whatever closed while nobody was looking is not made up for: only the newest bar is news.
+    What closed while the engine was down is not made up for: only the newest bar is news.
     """
 
     expects_late_bars = True

@@ -1,10 +1,11 @@
-"""One cycle: what is due is settled, agents vote, the committee decides, the journal remembers.
+"""One cycle: settle what is due, let agents vote and the committee decide, record in the journal.
 
-`consider` is pure but for the clock that times it: a panel and a team to a cycle. `run_cycles`
-performs it for every calendar at one instant and records. Before it the run's account meets the
-bars that have closed, and the orders from its decisions are in the transaction that records it.
-Settling and meeting are transactions of their own: killed between them and the cycle's, the next
-start finds nothing due and decides alike. Leaves out when to run (`engine.py`) and fetching.
+`decide_cycle` is pure but for the clock that times it: from a panel and a team to a cycle.
+`run_cycles` performs it for every calendar at one instant and records. Before it the run's account
+processes the bars that have closed, and the orders from its decisions are in the transaction that
+records it. Settling and processing bars are transactions of their own: killed between them and the
+cycle's, the next start finds nothing due and decides alike. Leaves out when to run (`engine.py`)
+and fetching.
 """
 
 import hashlib
@@ -39,10 +40,10 @@ from orchestrator.team.base import AgentVoteResult, Team
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunContext:
-    """Where cycles are held and under which name they are recorded.
+    """Where cycles run and under which name they are recorded.
 
     `digest_of` names a panel by its content (`storage.journal.panel_archive.digest`). `horizon` is
-    in bars, `since` the first bar of every panel (None: the first that is stored).
+    in bars, `history_start` the first bar of every panel (None: the first that is stored).
     """
 
     market: str
@@ -63,7 +64,7 @@ class RunContext:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CycleResult:
-    """A cycle with what it was made from. `inputs` is plain JSON and, with the panel, enough to
+    """A cycle and what it was made from. `inputs` is plain JSON and, with the panel, enough to
     make it again. `events` is empty if it was recorded before. `seconds` are by stage."""
 
     cycle: Cycle
@@ -91,25 +92,24 @@ def run_cycles(
     previous: Mapping[str, float] | None = None,
     only_new: bool = False,
 ) -> tuple[CycleResult, ...]:
-    """Hold and record one cycle for each calendar of `symbols`, on its last bar closed by `as_of`.
+    """Run and record one cycle for each calendar of `symbols`, on its last bar closed by `as_of`.
 
     `previous` are the targets to start from; None takes those recorded before the bar. With
     `only_new`, a calendar without a bar since its last recorded cycle is left out.
     """
     started = time.perf_counter()
-    account_state = (
-        context.account_cycle.process_bars(symbols, as_of) if context.account_cycle else None
-    )
-    account_seconds = time.perf_counter() - started
-    if account_state:
+    account_state = None
+    if context.account_cycle:
+        account_state = context.account_cycle.process_bars(symbols, as_of)
         context = replace(context, settings=account_state.rules.committee)
+    account_seconds = time.perf_counter() - started
     results = []
     for prepared in prepare_panels(context, symbols, as_of):
         if only_new and not _is_new(context, prepared.panel):
             continue
-        targets = (
-            _previous_targets(context, prepared.panel, symbols) if previous is None else previous
-        )
+        targets = previous
+        if targets is None:
+            targets = _previous_targets(context, prepared.panel, symbols)
         results.append(run_cycle(context, team, prepared, targets, account_state))
     if results and account_state:
         results[0] = replace(results[0], seconds={"meet": account_seconds, **results[0].seconds})
@@ -119,7 +119,7 @@ def run_cycles(
 def prepare_panels(
     context: RunContext, symbols: Sequence[str], as_of: datetime
 ) -> tuple[PreparedPanel, ...]:
-    """What is on the table before anybody votes, a calendar each; raises as `build_panels` does."""
+    """A panel for each calendar, before anybody votes; raises as `build_panels` does."""
     started = time.perf_counter()
     panels = build_panels(
         context.store, context.market, symbols, context.timeframe, as_of, context.horizon,
@@ -136,8 +136,8 @@ def run_cycle(
     previous: Mapping[str, float],
     account_state: CycleAccountState | None = None,
 ) -> CycleResult:
-    """The cycle on what is laid out, recorded, after what is due by its bar was settled; with its
-    orders, where the account has met the bar (`opening`)."""
+    """Settle what is due by the panel's last bar, decide the cycle on it and record it, with its
+    orders where the account has processed the bar (`account_state`)."""
     started = time.perf_counter()
     influence = settle_due_decisions(context, team.agents, prepared.panel)
     settling = time.perf_counter() - started
@@ -154,12 +154,12 @@ def run_cycle(
 def _order_writer(
     context: RunContext, result: CycleResult, account_state: CycleAccountState | None
 ) -> Callable[[Any], Sequence[Event]] | None:
-    """What follows from the cycle for the account, to be written with it."""
+    """Writes the account's orders for the cycle, in the transaction that records it."""
     if context.account_cycle is None or account_state is None:
         return None
     account_cycle = context.account_cycle
-    return lambda pen: account_cycle.place_target_orders(
-        pen, result.cycle, account_state, result.panel
+    return lambda transaction: account_cycle.place_target_orders(
+        transaction, result.cycle, account_state, result.panel
     )
 
 
@@ -183,8 +183,8 @@ def settle_due_decisions(context: RunContext, agents: Sequence[str], panel: Pane
 def _unfollowed_panels(
     context: RunContext, panel: Panel, pending: Sequence[PendingDecision]
 ) -> Sequence[Panel]:
-    """Panels of the symbols that were decided on and are no longer followed: leaving them out
-    would leave what came of them out of the record."""
+    """Panels of the symbols that were decided on and are no longer followed: without them their
+    outcomes would be missing from the record."""
     unfollowed = {decision.symbol for decision in pending}.difference(panel.symbols)
     stored = unfollowed and unfollowed.intersection(
         context.store.symbols(context.market, context.timeframe)
@@ -279,6 +279,6 @@ def _is_new(context: RunContext, panel: Panel) -> bool:
 def _previous_targets(
     context: RunContext, panel: Panel, symbols: Sequence[str]
 ) -> dict[str, float]:
-    """Targets of the symbols still followed, as they stood before the panel's last bar."""
+    """Targets of the symbols still followed, as they were before the panel's last bar."""
     before = context.journal.previous_targets(context.market, context.run, closed_at(panel))
     return {symbol: before[symbol] for symbol in symbols if symbol in before}

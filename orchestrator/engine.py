@@ -1,11 +1,11 @@
-"""The engine: owns the clock, holds a cycle at every bar, and can be paused, halted and stepped.
+"""The engine: owns the clock, runs a cycle at every bar, and can be paused, halted and stepped.
 
-It lives in a thread of its own and is crash-only: starting is recovering, for everything it must
-remember (its state, what was decided, what the account has seen) is in the database. It begins by
-rebuilding the paper account from its log and halts where that does not agree. An error in one cycle
-is recorded and shown, and the engine tries again, ever more patiently (`trouble.py`). Leaves out
-what happens in a cycle (`cycle.py`), which bar is next (`clocks.py`) and how the stream is woken
-(`publish`).
+It runs in a thread of its own and is crash-only: starting is recovering, for everything it must
+remember (its state, what was decided, what the account has processed) is in the database. It begins
+by rebuilding the paper account from its log and halts where that does not agree. An error in one
+cycle is recorded and shown, and the engine tries again after longer and longer pauses (`retry.py`).
+Leaves out what happens in a cycle (`cycle.py`), which bar is next (`clocks.py`) and how the stream
+is notified (`notify`).
 """
 
 import logging
@@ -18,7 +18,7 @@ from domain.errors import InputError, ProviderError, StorageError
 from domain.events import EngineState, EventKind
 from domain.symbols import calendar_of
 from market.calendars import last_close
-from market.provider import Progress as Tell
+from market.provider import Progress
 from orchestrator.clocks import Clock, WatchedSymbols
 from orchestrator.cycle import CycleResult, RunContext, run_cycles
 from orchestrator.retry import FIRST_PAUSE, MAX_TRIES, BarsLateError, RetryState
@@ -26,29 +26,29 @@ from orchestrator.status import EngineProgress, EngineStatus
 from orchestrator.team.base import AgentHealth, Team
 from orchestrator.team.model_rollout import ModelRollout
 
-Refresh = Callable[[Sequence[str], datetime, Tell], object]
-"""Brings what the symbols miss up to an instant into the library; a feed never raises for it."""
+Refresh = Callable[[Sequence[str], datetime, Progress], object]
+"""Fetches what the symbols miss up to an instant into the store; a feed never raises for it."""
 
 IDLE_SECONDS = 2.0
-"""Seconds between looks at whether there is something to do again."""
+"""Seconds between checks whether there is something to do again."""
 UNSETTLED_LOOKBACK = timedelta(days=90)
-"""How long the bars of a symbol that is no longer followed are asked for, so that what came of
-the decisions on it is known."""
+"""How long the bars of a symbol that is no longer followed are still fetched, so that the outcomes
+of the decisions on it become known."""
 
 log = logging.getLogger(__name__)
 
 
 class Engine:
-    """`open_team` is called in the engine's thread, with a way to tell of its progress, so that
-    pages can be served meanwhile. `seating` is of a seat that may be taken by another between two
-    cycles. `publish` is called after something was recorded."""
+    """`open_team` is called in the engine's thread, with a callback for its progress, so that pages
+    can be served meanwhile. `model_rollout` replaces the model of an agent between two cycles.
+    `notify` is called after something was recorded."""
 
     def __init__(
         self,
         context: RunContext,
         clock: Clock,
         watched: WatchedSymbols,
-        open_team: Callable[[Tell], Team],
+        open_team: Callable[[Progress], Team],
         *,
         refresh: Refresh | None = None,
         model_rollout: ModelRollout | None = None,
@@ -108,7 +108,7 @@ class Engine:
         self._set_state(EngineState.HALTED, reason)
 
     def run_now(self) -> None:
-        """Hold the next cycle at once, paused or not.
+        """Run the next cycle at once, paused or not.
 
         Raises InputError while halted.
         """
@@ -163,7 +163,7 @@ class Engine:
                 self._condition.notify_all()
 
     def _step(self) -> None:
-        """Whatever is next: get ready, wait for the bar, hold its cycle."""
+        """Whatever is next: open the team, wait for the bar, run its cycle."""
         if self.team is None:
             self.team = self._open_team(self._report_progress)
             self._report_agents(self.team)
@@ -226,7 +226,7 @@ class Engine:
             self._check_bars_arrived(present, instant)
 
     def _refresh_model(self, team: Team) -> None:
-        """Let another take the seat where another is wanted in it, and tell of it."""
+        """Replace the agent's model where another one is desired by now, and record that."""
         if self._model_rollout and self._model_rollout.refresh(team):
             health = next(each for each in self.health() if each.agent == self._model_rollout.agent)
             payload = {"agent": health.agent, "state": health.state, "failure": health.failure}
@@ -234,24 +234,20 @@ class Engine:
 
     def _symbols_to_refresh(self, symbols: Sequence[str], instant: datetime) -> tuple[str, ...]:
         """What is followed, what was until lately and has decisions to be settled, and what the
-        account holds or has orders on."""
+        account has positions in or orders on."""
         context = self._context
         unsettled = context.journal.unsettled_symbols(
             context.market, context.run, instant - UNSETTLED_LOOKBACK
         )
-        account_symbols = (
-            context.account_cycle.relevant_symbols(context.account_cycle.account_store.account())
-            if context.account_cycle
-            else ()
-        )
+        account_symbols: tuple[str, ...] = ()
+        if cycle := context.account_cycle:
+            account_symbols = cycle.relevant_symbols(cycle.account_store.account())
         return tuple(dict.fromkeys((*symbols, *unsettled, *account_symbols)))
 
     def _no_bars_error(self, symbols: Sequence[str]) -> ProviderError:
         """Why nothing can be decided, and what would help."""
-        context, named = (
-            self._context,
-            ", ".join(symbols[:5]) + (", ..." if len(symbols) > 5 else ""),
-        )
+        context = self._context
+        named = ", ".join(symbols[:5]) + (", ..." if len(symbols) > 5 else "")
         text = f"There are no bars yet of {named}."
         if not self._refresh:
             return ProviderError(f"{text} Import some, or start with --market demo.")
@@ -265,7 +261,7 @@ class Engine:
         )
 
     def _check_bars_arrived(self, symbols: Sequence[str], instant: datetime) -> None:
-        """Raises LateError where a bar that has closed has not arrived yet."""
+        """Raises BarsLateError where a bar that has closed has not arrived yet."""
         context = self._context
         late = [
             calendar
@@ -287,13 +283,13 @@ class Engine:
         return min((cursor for cursor in cursors if cursor), default=None)
 
     def _check_account(self) -> None:
-        """Nothing is traded on an account that is not what its log makes of it."""
+        """Halt where the account is not what its log makes of it."""
         account_cycle = self._context.account_cycle
         if account_cycle and (differences := account_cycle.account_store.reconcile()):
             self.halt(f"The paper account does not reconcile: {'; '.join(differences)}")
 
     def _handle_error(self, error: Exception) -> None:
-        """Rest after an error; where waiting cannot help, go on after a while. A database that is
+        """Pause after an error; where waiting cannot help, go on after a while. A database that is
         gone comes back, and a bar that was left out would not."""
         self._retry.record_failure(error)
         self._progress = None if self._retry.error else EngineProgress(str(error), 0, 0)

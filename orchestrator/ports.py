@@ -1,4 +1,4 @@
-"""What the orchestrator asks of storage: protocols, so that it can be tested without a database.
+"""What the orchestrator needs of storage: protocols, so that it can be tested without a database.
 
 `storage/` implements them; see there for the promises behind each.
 """
@@ -44,7 +44,8 @@ class Journal(Protocol):
 
 
 class AccountLog(Protocol):
-    """See `storage/accounts/account_log.py`. `pen` is what `Journal.record` hands to `then`."""
+    """See `storage/accounts/account_log.py`. `transaction` is what `Journal.record` hands to
+    `also_write`."""
 
     def account(self, market: str, run: str) -> Account | None: ...
     def transact(

@@ -2,7 +2,8 @@
 
 A local Ray is guarded by a token and its dashboard stays on the loopback interface; Ray's other
 ports listen on all interfaces, and the token is all that protects them. Ray is kept from standard
-output. Leaves out what is done with Ray: that is `ray_team.py`.
+output. Leaves out what is done with Ray (`team/ray_team.py`,
+`ray_training.py`).
 """
 
 import contextlib
@@ -73,8 +74,8 @@ class RaySession:
             if not ray.is_initialized():
                 ray.shutdown()  # whatever of it has started
             raise ConfigurationError(
-                f"Ray could not start ({describe_error(error)}). Free memory and disk space, or start "
-                "with --in-process, which needs no Ray."
+                f"Ray could not start ({describe_error(error)}). Free memory and disk space, or "
+                "start with --in-process, which needs no Ray."
             ) from error
         return cls(ray, context, None)
 
@@ -92,16 +93,16 @@ class RaySession:
             context = ray.init(address=address, log_to_driver=False, logging_level=logging.WARNING)
         except Exception as error:
             raise ConfigurationError(
-                f"Ray at {address} (ray.address) let nobody in: {describe_error(error)}. This machine "
-                f"must be a node of the cluster: `ray start --address={address}`."
+                f"Ray at {address} (ray.address) let nobody in: {describe_error(error)}. This "
+                f"machine must be a node of the cluster: `ray start --address={address}`."
             ) from error
         return cls(ray, context, _worker_environment())
 
     def start_actor(
         self, actor_class: Callable[..., Any], *args: Any, name: str, **options: Any
     ) -> Any:
-        """A new actor of the class `kind`, made of `args`, under the first free name: a server
-        beside this one may have taken `name` itself, or its bearer be about to end."""
+        """A new actor of `actor_class`, made of `args`, under the first free name: another server
+        may have taken `name` itself, or its bearer be about to end."""
         if self.environment:
             options["runtime_env"] = {"env_vars": self.environment}
         for number in itertools.count(1):
@@ -130,7 +131,7 @@ def _log_folder(home: Path) -> Path:
 
 
 def _worker_environment() -> dict[str, str]:
-    """One thread a worker, for the agents share the cores, and where to find the rooms."""
+    """One thread a worker, for the agents share the cores, and where to find the packages."""
     paths = [str(ROOT), *os.environ.get("PYTHONPATH", "").split(os.pathsep)]
     threads = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
     return {
@@ -150,8 +151,8 @@ def _import_ray() -> ModuleType:
 
 
 def _silence(ray: ModuleType) -> None:
-    """Keep from the terminal what Ray says there whatever it is told: that signals are left to us,
-    and (on standard output) that an actor's process died, which the team tells in its own words."""
+    """Keep off the terminal what Ray prints there whatever its settings: that signals are left to
+    us, and (on standard output) that an actor's process died, which the team reports itself."""
 
     def log_lines(data: dict[str, Any], ignore_prefix: bool) -> None:  # noqa: ARG001
         log.info("(%s) %s", data["pid"], " ".join(data["lines"]))

@@ -3,7 +3,7 @@
 Promises that stopping takes effect at once, that the worker yields its processor to the agents
 that vote, and that it ends with this process: nothing is detached, so a server that is killed
 leaves no training behind. The bars cross through the object store, and nothing is written where
-the worker is, so a cluster needs no shared disk. Leaves out what is kept of the events
+the worker is, so a cluster needs no shared disk. Leaves out what is stored of the events
 (`research/lab/training_jobs.py`).
 """
 
@@ -56,7 +56,7 @@ class RayTrainingWorker:
     def train(
         self, arguments: TrainingArguments, market: MarketHistory, checkpoints: Mapping[str, bytes]
     ) -> Iterator[TrainingEvent]:
-        """What `envs.training.run.learn` yields; the worker is gone afterwards.
+        """What `envs.training.run.run_training` yields; the worker is gone afterwards.
 
         Raises what that raises, and WorkerLostError.
         """

@@ -1,4 +1,4 @@
-"""What goes wrong in an engine: shown while it lasts, told once, and tried ever more patiently.
+"""Errors of an engine: shown while they last, reported once, retried after longer pauses.
 
 Leaves out what to do about it; the engine tries again.
 """
@@ -22,8 +22,8 @@ class BarsLateError(ProviderError):
 
 
 class RetryState:
-    """`error` is what last went wrong, None while all is well. `tell` is called with an error that
-    is new and with None when all is well again. `tries` counts failures in a row."""
+    """`error` is what last went wrong, None while all is well. `on_change` is called with an error
+    that is new and with None when all is well again. `tries` counts failures in a row."""
 
     def __init__(self, on_change: Callable[[str | None], object], first_pause: float) -> None:
         self.error: str | None = None
@@ -34,7 +34,7 @@ class RetryState:
 
     @property
     def pause(self) -> float:
-        """Seconds to rest before the next try."""
+        """Seconds before the next try."""
         return min(self._first_pause * 2.0 ** min(self.tries, 16), MAX_PAUSE)
 
     def record_failure(self, error: Exception) -> None:

@@ -1,4 +1,4 @@
-"""What an engine tells of itself: how far it is and how it stands."""
+"""What an engine reports: its progress and its status."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,8 +1,8 @@
 """Loops compiled by numba, once per machine and version of their sources.
 
 Promises that no loop runs stale: numba notices a change of a loop's own file but not of one that it
-calls, so compiled code is kept in a folder named after all sources beside it. Loops may therefore
-call each other across the files of one folder. Where nothing can be written there, numba's own
+calls, so compiled code is kept in a folder named after all sources of its package. Loops may therefore
+call each other across the files of one package. Where nothing can be written there, numba's own
 cache is used: such sources do not change either.
 """
 
@@ -46,10 +46,11 @@ def _cache_folder(sources: Path, user_cache: str) -> str:
         stat = file.stat()
         digest.update(f"{file} {stat.st_mtime_ns} {stat.st_size}\n".encode())
     base = Path(user_cache) if user_cache else sources / "__pycache__"
-    folder = base / f"numba-{sources.name}-{digest.hexdigest()[:16]}"
+    package = f"numba-{sources.name}-{hashlib.sha256(str(sources).encode()).hexdigest()[:8]}"
+    folder = base / f"{package}-{digest.hexdigest()[:16]}"
     try:
         if not folder.exists():
-            for old in base.glob(f"numba-{sources.name}-*"):
+            for old in base.glob(f"{package}-*"):
                 shutil.rmtree(old, ignore_errors=True)
         folder.mkdir(parents=True, exist_ok=True)
     except OSError:

@@ -1,23 +1,99 @@
-"""Folders that are written beside their place and become what they are by one rename.
+"""Files and folders that appear whole or not at all, and locks that end with their process.
 
-Promises that a draft is gone when whoever made it is done, and that what a killed process left is
-swept away by the next. Leaves out what is written, and the rename.
+Three parts. *Whole-file writes*: a file is written under another name and renamed. *File locks*:
+one process at a time, and a killed one holds none. *Drafts of folders*: a folder is filled under a
+hidden name next to its place and becomes what it is by one rename; a draft is gone when its maker
+is done, and what a killed process left is removed by the next. Leaves out what is written.
 """
 
+import fcntl
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import IO
 
-_PREFIX = ".draft-"
+from domain.errors import StorageError
+
+LOCK_TIMEOUT = 0.5
+"""Seconds to wait for a lock: whoever checks whether it is locked holds it for an instant."""
+
+_DRAFT_PREFIX = ".draft-"
+
+
+def write_atomic(path: Path, content: bytes) -> None:
+    """`content` at `path`, whole or not at all, in a folder that is made where there is none.
+
+    Raises StorageError for what the disk refuses.
+    """
+    temporary = path.with_name(f".{path.name}.new")
+    with storage_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with temporary.open("wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.replace(path)
+        except OSError:
+            with suppress(OSError):
+                temporary.unlink(missing_ok=True)
+            raise
+
+
+def read_file(path: Path) -> bytes:
+    """Raises StorageError for a file that cannot be read."""
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise StorageError(f"{path} cannot be read ({error.strerror}).") from error
+
+
+@contextmanager
+def storage_errors(path: Path) -> Iterator[None]:
+    """Raises StorageError, naming `path`, for what the disk refuses within."""
+    try:
+        yield
+    except OSError as error:
+        raise StorageError(
+            f"{path} cannot be written ({error.strerror}). Make room there or give another folder; "
+            "the same command goes on where it was."
+        ) from error
+
+
+def try_lock(file: IO[bytes]) -> bool:
+    """Lock the open file for this process; whether that succeeded within LOCK_TIMEOUT."""
+    until = time.monotonic() + LOCK_TIMEOUT
+    while True:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > until:
+                return False
+            time.sleep(LOCK_TIMEOUT / 20)
+        else:
+            return True
+
+
+def is_locked(path: Path) -> bool:
+    """Whether a process has locked the file; one that is not there is not locked."""
+    try:
+        with path.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except FileNotFoundError:
+        return False
+    return False
 
 
 @contextmanager
 def draft_folder(folder: Path) -> Iterator[Path]:
-    """A folder within `folder`, gone afterwards unless it was moved away."""
-    draft = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-", dir=folder))
+    """An empty folder within `folder`, gone afterwards unless it was moved away."""
+    draft = Path(tempfile.mkdtemp(prefix=f"{_DRAFT_PREFIX}{os.getpid()}-", dir=folder))
     draft.chmod(0o755)
     try:
         yield draft
@@ -26,25 +102,25 @@ def draft_folder(folder: Path) -> Iterator[Path]:
 
 
 def delete_folder(folder: Path) -> None:
-    """Delete a folder: out of sight by one rename; if this process is killed then, the rest is
-    swept away."""
+    """Delete a folder: out of sight by one rename; if the process is killed then, the rest is
+    removed by the next."""
     with draft_folder(folder.parent) as trash:
         folder.rename(trash / folder.name)
 
 
 def remove_stale_drafts(folder: Path) -> None:
-    """Drafts of processes that are no more."""
-    for path in folder.glob(f"{_PREFIX}*"):
-        process = path.name.removeprefix(_PREFIX).split("-")[0]
-        if not (process.isdigit() and _alive(int(process))):
+    """Remove the drafts in `folder` whose processes have ended."""
+    for path in folder.glob(f"{_DRAFT_PREFIX}*"):
+        pid = path.name.removeprefix(_DRAFT_PREFIX).split("-")[0]
+        if not (pid.isdigit() and _is_running(int(pid))):
             shutil.rmtree(path, ignore_errors=True)
 
 
-def _alive(process: int) -> bool:
-    if process == 0:
+def _is_running(pid: int) -> bool:
+    if pid == 0:
         return False
     try:
-        os.kill(process, 0)
+        os.kill(pid, 0)
     except ProcessLookupError:
         return False
     except PermissionError:

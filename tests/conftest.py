@@ -8,11 +8,15 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from orchestrator.ray_session import RaySession
 
 ROOT = Path(__file__).resolve().parents[1]
+
+hypothesis.settings.register_profile("without deadline", deadline=None)  # speed is not asserted
+hypothesis.settings.load_profile("without deadline")
 
 
 @pytest.fixture(scope="session", autouse=True)

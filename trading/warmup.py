@@ -1,6 +1,6 @@
 """`python -m trading.warmup`: compile the loops of account and sizing, so that nobody waits for it.
 
-Set-up runs it once; numba keeps the code beside the sources, where every later process finds it
+Set-up runs it once; numba stores the code next to the sources, where every later process finds it
 until a source changes. It calls each entry point once, with two symbols and two bars of the kinds
 of arrays that cycles and backtests have. Leaves out the loops of agents, which compile in a moment.
 """

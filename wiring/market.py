@@ -14,6 +14,7 @@ from storage.journal.sql_journal import SqlJournal
 from storage.market_data.sql_store import SqlMarketDataStore
 from wiring.stores import Log, Stores, TimeSource, utc_now
 
+
 LIVE_RUN = "live"
 """The run of the engine's own cycles."""
 
@@ -96,7 +97,7 @@ def make_provider(settings: Settings, name: str, now: TimeSource) -> Provider:
 
 
 def demo_now(journal: SqlJournal) -> datetime:
-    """Where the simulated clock stands: at the newest bar the engine held, else at its start."""
+    """The simulated clock: the newest bar that the engine decided on, else where it starts."""
     from market.simulated.provider import LIVE_START
 
     cursors = [journal.cursor("demo", LIVE_RUN, calendar) for calendar in ("XNYS", ALWAYS_OPEN)]

@@ -1,7 +1,7 @@
 """A paper account and everything that can happen to one.
 
 An account is the fold of its entries (`trading/account/ledger.py`): nothing changes it but an
-entry, and entries are only ever added. What is stored beside them for speed can be rebuilt from
+entry, and entries are only ever added. What else is stored, for speed, can be rebuilt from
 them.
 """
 

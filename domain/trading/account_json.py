@@ -57,49 +57,49 @@ def order_from_json(stored: Mapping[str, Any]) -> Order:
     return _decode(Order, stored, "order")
 
 
-def _decode(kind: type[T], stored: Any, path: str) -> T:
-    """`stored` as a `kind`; `path` says where it is, for the message."""
+def _decode(annotation: type[T], stored: Any, path: str) -> T:
+    """`stored` as a value of that type; `path` says where it is, for the message."""
     try:
-        value: T = _decoder(cast(Any, kind))(stored)
+        value: T = _decoder(cast(Any, annotation))(stored)
         return value
     except (TypeError, ValueError, KeyError) as wrong:
         raise VerificationError(f"{path} cannot be read: {wrong}") from wrong
 
 
 @cache
-def _decoder(kind: Any) -> Callable[[Any], Any]:
-    """How a value of the annotated type `kind` is read."""
-    if isinstance(kind, UnionType):
-        return _decode_optional(kind)
-    if get_origin(kind) is not None:
-        return _decode_mapping(kind)
-    if is_dataclass(kind):
-        return _decode_fields(kind)
-    if kind is datetime or kind is date:
-        return lambda stored: kind.fromisoformat(stored)
-    if isinstance(kind, type) and issubclass(kind, Enum):
-        return kind
-    return _decode_plain(kind)
+def _decoder(annotation: Any) -> Callable[[Any], Any]:
+    """How a value with that type annotation is read."""
+    if isinstance(annotation, UnionType):
+        return _decode_optional(annotation)
+    if get_origin(annotation) is not None:
+        return _decode_mapping(annotation)
+    if is_dataclass(annotation):
+        return _decode_fields(annotation)
+    if annotation is datetime or annotation is date:
+        return lambda stored: annotation.fromisoformat(stored)
+    if isinstance(annotation, type) and issubclass(annotation, Enum):
+        return annotation
+    return _decode_plain(annotation)
 
 
-def _decode_optional(kind: Any) -> Callable[[Any], Any]:
-    (inner,) = (each for each in get_args(kind) if each is not NoneType)
+def _decode_optional(annotation: Any) -> Callable[[Any], Any]:
+    (inner,) = (each for each in get_args(annotation) if each is not NoneType)
     read = _decoder(inner)
     return lambda stored: None if stored is None else read(stored)
 
 
-def _decode_mapping(kind: Any) -> Callable[[Any], Any]:
-    read = _decoder(get_args(kind)[1])
+def _decode_mapping(annotation: Any) -> Callable[[Any], Any]:
+    read = _decoder(get_args(annotation)[1])
     return lambda stored: {key: read(value) for key, value in stored.items()}
 
 
-def _decode_fields(kind: Any) -> Callable[[Any], Any]:
+def _decode_fields(annotation: Any) -> Callable[[Any], Any]:
     """By the names under which fields are stored."""
-    hints, names = get_type_hints(kind), stored_fields(kind)
+    hints, names = get_type_hints(annotation), stored_fields(annotation)
     readers = {stored: (name, _decoder(hints[name])) for name, stored in names}
     optional = {
         field.name
-        for field in fields(kind)
+        for field in fields(annotation)
         if not (field.default is MISSING and field.default_factory is MISSING)
     }
     required = {stored for name, stored in names if name not in optional}
@@ -108,24 +108,24 @@ def _decode_fields(kind: Any) -> Callable[[Any], Any]:
         if not isinstance(stored, Mapping):
             raise TypeError(f"{stored!r} is not an object")
         if wrong := (stored.keys() - readers.keys()) | (required - stored.keys()):
-            raise ValueError(f"{kind.__name__} has wrong or missing fields: {sorted(wrong)}")
+            raise ValueError(f"{annotation.__name__} has wrong or missing fields: {sorted(wrong)}")
         decoded = {}
         for key, value in stored.items():
             name, decode = readers[key]
             decoded[name] = decode(value)
-        return kind(**decoded)
+        return annotation(**decoded)
 
     return read
 
 
-def _decode_plain(kind: Any) -> Callable[[Any], Any]:
+def _decode_plain(annotation: Any) -> Callable[[Any], Any]:
     """Text, truth and numbers as they are; a whole number will do for a float."""
 
     def read(stored: Any) -> Any:
-        if type(stored) is kind:
+        if type(stored) is annotation:
             return stored
-        if kind is float and type(stored) is int:
+        if annotation is float and type(stored) is int:
             return float(stored)
-        raise TypeError(f"{stored!r} is no {kind.__name__}")
+        raise TypeError(f"{stored!r} is no {annotation.__name__}")
 
     return read

@@ -2,7 +2,8 @@
 
 Promises that an order is in exactly one status at a time and moves only as `TRANSITIONS`
 allows: the functions at the end are the only way there is. Leaves out who may place what
-(`trading/orders/tickets.py`) and how an order meets a bar (`trading/kernels/`).
+(`trading/orders/tickets.py`) and how an order is matched with a bar
+(`trading/kernels/`).
 """
 
 import math
@@ -35,8 +36,8 @@ class OrderType(StrEnum):
 
 
 class TimeInForce(StrEnum):
-    """How long an order stands: to the end of its next session, until cancelled, or for the next
-    open alone, in part (IOC) or whole (FOK)."""
+    """How long an order stays open: to the end of its next session, until cancelled, or for the
+    next open alone, in part (IOC) or whole (FOK)."""
 
     DAY = "day"
     GTC = "gtc"
@@ -114,7 +115,7 @@ OPEN_STATUSES = frozenset(status for status, following in TRANSITIONS.items() if
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ticket:
-    """What is asked for, not checked yet. `quantity` in units; prices in the account's currency.
+    """A request to trade, not checked yet. `quantity` in units; prices in the account's currency.
 
     `trail_amount` is in currency and `trail_fraction` a fraction of the price, one of them for a
     trailing stop. `stop_loss` and `take_profit` make it a bracket: prices of the two exits, of
@@ -147,7 +148,7 @@ class Order:
     None before its first bar. `best_price` is the most favourable price that a trailing stop has
     seen. `reason` says why it was placed or, at its end, why it ended.
 
-    `remaining` counts down what `filled` counts up, and both are kept: a difference of sums would
+    `remaining` counts down what `filled` counts up, and both are stored: a difference of sums would
     differ in its last bit from what the compiled loops count.
     """
 

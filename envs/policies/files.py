@@ -17,7 +17,6 @@ from safetensors.numpy import save as save_tensors
 from domain.errors import CorruptFileError
 from domain.model_files import MANIFEST_FILE, TENSORS_FILE
 from domain.panel import Floats
-from envs.disk import write_atomic
 from envs.policies.drift import FeatureReference
 from envs.policies.manifest import (
     PolicyRefusedError,
@@ -29,6 +28,7 @@ from envs.policies.manifest import (
 )
 from envs.policies.network import Network
 from envs.policies.policy import Manifest, Member, Policy
+from storage.atomic_files import write_atomic
 
 MAX_BYTES = {TENSORS_FILE: 64 * 2**20, MANIFEST_FILE: 4 * 2**20}
 """Bytes; what is larger is no policy of ours and is not read."""

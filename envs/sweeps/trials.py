@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import Any, Literal, Self
 
 from domain.errors import CorruptFileError, InputError
-from envs.disk import write_atomic
 from envs.training.arguments import JsonScalar, TrainingArguments, parse_arguments
+from storage.atomic_files import write_atomic
 
 RECORD, TABLE = "sweep.json", "sweep.csv"
 TrialStatus = Literal["waiting", "done", "stopped", "failed"]

@@ -9,8 +9,8 @@
     ended.json                      how it ended; without it a run that nobody holds is interrupted
     run.lock                        held by whoever trains
 
-Every file is written whole or not at all (`disk.py`), so that a run that is killed leaves the
-former file or the new one. Leaves out what learns (`run.py`).
+Every file is written whole or not at all (`storage/atomic_files.py`), so that a run that is killed
+leaves the former file or the new one. Leaves out what learns (`run.py`).
 """
 
 import csv
@@ -27,10 +27,10 @@ from typing import Any, Literal, Self, get_args
 
 from domain.errors import CorruptFileError, InputError, NotFoundError
 from domain.model_files import MANIFEST_FILE
-from envs.disk import is_locked, read_file, storage_errors, try_lock, write_atomic
 from envs.market_data import MarketHistory
 from envs.training.arguments import JsonScalar, TrainingArguments, parse_arguments
 from envs.training.events import HeldOutPaths, RunEvaluated, StageCompleted, TrainingEvent
+from storage.atomic_files import is_locked, read_file, storage_errors, try_lock, write_atomic
 
 RUN, ENDED, LOCK = "run.json", "ended.json", "run.lock"
 PROGRESS, HELD_OUT, CHECKPOINTS, TENSORBOARD = (

@@ -1,9 +1,10 @@
-"""What a cycle does to a paper account: bars that have closed are met, decisions become orders.
+"""What a cycle does to a paper account: apply the bars that have closed, turn decisions into
+orders.
 
-Promises that every bar is met once, whoever was killed when: the account's own marks say what it
-has seen, so starting is recovering. Orders from a cycle are placed in the transaction that records
-it. Leaves out what people do to the account (`floor.py`) and how an order meets a bar
-(`trading/account/paper_account.py`).
+Promises that every bar is processed once, whoever was killed when: the account's own last bars say
+what it has processed, so starting is recovering. Orders from a cycle are placed in the transaction
+that records it. Leaves out what people do to the account (`service.py`) and how an order is matched
+with a bar (`trading/account/paper_account.py`).
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -32,16 +33,18 @@ from trading.sizing.correlation import correlation_groups
 from trading.sizing.position_sizing import shared_limits
 
 BAR_LOOKBACK = timedelta(days=14)
-"""How much of the past a tape begins before what is to be met, so that the bar before is known."""
+"""How much of the past is read before the first unprocessed bar, so that the one before is
+known."""
 CORRELATION_LOOKBACK = timedelta(days=730)
-"""How much of the past says who moves together."""
+"""How much of the past the correlation of symbols is measured on."""
 _INSTANT = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
 class CycleAccountState:
-    """The account as a cycle finds it. `symbols` are those of the tape in its order, `wild` those
-    whose last bar trips the volatility breaker, `rules` what is in force."""
+    """The account as a cycle finds it. `symbols` are those of the bar matrix in its order,
+    `volatility_halted` those whose last bar trips the volatility breaker, `rules` what is in
+    force."""
 
     symbols: tuple[str, ...]
     volatility_halted: frozenset[str]
@@ -50,8 +53,8 @@ class CycleAccountState:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountCycle:
-    """The account of a run through its cycles. `rules` are those of a profile, `latest` the newest
-    decision on every symbol."""
+    """The account of a run through its cycles. `rules` are those of a profile, `latest_decisions`
+    the newest decision on every symbol."""
 
     account_store: AccountStore
     store: MarketDataStore
@@ -62,14 +65,14 @@ class AccountCycle:
     def relevant_symbols(
         self, account: Account | None, followed: Iterable[str] = ()
     ) -> tuple[str, ...]:
-        """What is followed, held or ordered, sorted: an account adds up in this order."""
-        symbols = _held_or_ordered(account) if account else set()
+        """What is followed, in a position or ordered, sorted: an account adds up in this order."""
+        symbols = _traded_symbols(account) if account else set()
         return tuple(sorted(symbols.union(followed)))
 
     def process_bars(self, followed: Sequence[str], as_of: datetime) -> CycleAccountState:
-        """Every bar closed by `as_of` that the account has not seen is met, in a transaction of
-        its own; what is ordered while the bars are read is read too. Raises VerificationError for
-        an account whose log is broken."""
+        """Apply every bar closed by `as_of` that the account has not processed, in a transaction
+        of its own; what is ordered while the bars are read is read too. Raises VerificationError
+        for an account whose log is broken."""
         account = self.account_store.account()
         while True:
             symbols = self.relevant_symbols(account, followed)
@@ -78,7 +81,7 @@ class AccountCycle:
             account = self.account_store.transact(
                 as_of, self._bar_processing(symbols, bars, split_ratios)
             ).account
-            if _held_or_ordered(account) <= set(symbols):
+            if _traded_symbols(account) <= set(symbols):
                 rules = self.rules(account.profile)
                 return CycleAccountState(
                     symbols, paper_account.volatility_halted(bars, rules.trading), rules
@@ -87,10 +90,10 @@ class AccountCycle:
     def _bar_processing(
         self, symbols: Sequence[str], bars: BarMatrix, split_ratios: Mapping[str, float]
     ) -> Callable[[Account], Sequence[AccountEntry]]:
-        """Meets the tape; nothing is met where the account has something that it leaves out."""
+        """Applies the bars; none where the account has a symbol that they leave out."""
 
         def process(account: Account) -> Sequence[AccountEntry]:
-            if not _held_or_ordered(account) <= set(symbols):
+            if not _traded_symbols(account) <= set(symbols):
                 return ()
             return paper_account.apply_bars(
                 account, bars, self.rules(account.profile).trading, split_ratios
@@ -101,32 +104,28 @@ class AccountCycle:
     def place_target_orders(
         self, transaction: Any, cycle: Cycle, account_state: CycleAccountState, panel: Panel
     ) -> tuple[Event, ...]:
-        """The orders that follow from the cycle's decisions on the panel's last bar, in the pen's
-        transaction."""
+        """The orders that follow from the cycle's decisions on the panel's last bar, in the
+        cycle's transaction."""
 
         def place(account: Account) -> Sequence[AccountEntry]:
             if account.mode is not TradingMode.AUTO:
                 return ()
             requests = target_requests(cycle.decisions, account_state.rules)
             symbols = self.relevant_symbols(account, account_state.symbols)
-            trading, limits = (
-                account_state.rules.trading,
-                shared_limits_of(panel, symbols, account_state.rules),
-            )
             return paper_account.place_targets(
                 account,
                 symbols,
                 requests,
                 cycle.as_of,
-                trading,
+                account_state.rules.trading,
                 account_state.volatility_halted,
-                limits,
+                shared_limits_of(panel, symbols, account_state.rules),
             )
 
         return self.account_store.write(transaction, cycle.as_of, place).events
 
     def suggest_orders(self, account: Account) -> tuple[Order, ...]:
-        """What the newest decisions of each calendar would place on the account as it stands."""
+        """What the newest decisions of each calendar would place on the account as it is."""
         rules, placed = self.rules(account.profile), []
         for as_of, decisions in _latest_cycles(self.latest_decisions()).items():
             symbols = self.relevant_symbols(account, (each.symbol for each in decisions))
@@ -146,10 +145,9 @@ class AccountCycle:
     def load_bars(
         self, account: Account | None, symbols: Sequence[str], as_of: datetime
     ) -> BarMatrix:
-        """The rows that the account may have to meet by `as_of`, and some before them."""
-        seen = [
-            mark.at for symbol in symbols if account and (mark := account.last_bars.get(symbol))
-        ]
+        """The rows that the account may have to process by `as_of`, and some before them."""
+        last_bars = account.last_bars if account else {}
+        seen = [last_bars[symbol].at for symbol in symbols if symbol in last_bars]
         if account and not seen:
             seen = [account.opened_at]
         since = min([*seen, as_of]) - BAR_LOOKBACK
@@ -188,8 +186,9 @@ class AccountCycle:
 
 
 def target_requests(decisions: Iterable[Decision], rules: TradingRules) -> dict[str, TargetRequest]:
-    """What the account is asked for: a blocked symbol is left as it is, one without a bar keeps its
-    order too; the ceiling is the smallest cap that an agent gave, at most the position limit."""
+    """What the decisions request of the account: a blocked symbol stays as it is, one without a bar
+    keeps its order too; the ceiling is the smallest cap that an agent gave, at most the position
+    limit."""
     return {
         each.symbol: TargetRequest(
             target=None if each.verdict.blocked else each.target_weight,
@@ -211,7 +210,7 @@ def shared_limits_of(panel: Panel, symbols: Sequence[str], rules: TradingRules) 
     )
 
 
-def _held_or_ordered(account: Account) -> set[str]:
+def _traded_symbols(account: Account) -> set[str]:
     return {*account.positions, *(order.symbol for order in account.orders.values())}
 
 

@@ -1,7 +1,7 @@
-"""What is known of a symbol at a moment: its last price as traded, and whether it can be relied on.
+"""The last price of a symbol as traded, as known at a moment, and whether it can be relied on.
 
-Nothing that closed later is looked at. Leaves out fetching, and what a bar that closes does to an
-account (`trading_day.py`).
+Nothing that closed later is read. Leaves out fetching, and what a bar that closes does to an
+account (`cycle_orders.py`).
 """
 
 import time
@@ -29,8 +29,8 @@ from trading.orders.confirmation_tokens import TOKEN_LIFETIME
 from trading.pre_trade.checks import MarketSnapshot
 
 CACHE_SECONDS = TOKEN_LIFETIME.total_seconds()
-"""Seconds for which a symbol is not read again, unless a bar closes meanwhile: as long as a quote
-holds, for reading all of a symbol's past costs ten times an order."""
+"""Seconds for which a symbol is not read again, unless a bar closes meanwhile: as long as a
+confirmation token holds, for reading all of a symbol's past costs ten times an order."""
 RECENT_HISTORY = timedelta(days=30)
 """A symbol that has had no bar for longer is looked for in all of its past."""
 

@@ -1,8 +1,8 @@
-"""The floor: through this one value pages, command line and engine touch a paper account.
+"""The account service: through this one value pages and command line act on a paper account.
 
 Promises that every change is one transaction of entries and events, that what is refused leaves
 nothing behind, and that a request is carried out once, however often it comes. Leaves out what a
-cycle does to the account (`trading_day.py`), which tickets may become orders
+cycle does to the account (`cycle_orders.py`), which tickets may become orders
 (`trading/orders/tickets.py`) and reading what became of them (`storage/accounts/blotter.py`).
 """
 
@@ -44,9 +44,9 @@ MAX_KEY_LENGTH = 100
 class AccountService:
     """The account of one market and run. Times are the run's own: a replay's are of its past.
 
-    `rules` are those of a profile. `secret` signs quotes, which expire by the clock on the `wall`.
-    `suggest` says what the newest decisions would place. `publish` is called after something was
-    recorded.
+    `rules` are those of a profile. `secret` signs confirmation tokens, which expire by the
+    `wall_clock`. `suggest_orders` gives what the newest decisions would place. `notify` is called
+    after something was recorded.
     """
 
     def __init__(
@@ -73,12 +73,12 @@ class AccountService:
         self._notify = notify
 
     def account(self) -> Account:
-        """As it stands now; opened with the configured capital if it was not."""
+        """As it is now; opened with the configured capital if it was not."""
         return self._account_store.account() or self._transact(lambda _: ()).account
 
     def preview(self, ticket: Ticket) -> OrderPreview:
-        """What the order would do, each rule it was held against and, where all pass, a quote that
-        confirms it for 15 seconds.
+        """What the order would do, each rule it was checked against and, where all pass, a token
+        that confirms it for 15 seconds.
 
         Raises InputError for a ticket that is no order at all (quantity zero or not a number,
         a price off tick, a crossed bracket), UnknownSymbolError for a symbol without prices.
@@ -92,14 +92,14 @@ class AccountService:
         return replace(result, confirmation_token=confirmation_token, expires_at=expires_at)
 
     def place(self, ticket: Ticket, *, confirmation_token: str, key: str) -> Order:
-        """Place what was previewed. The same `key` with the same ticket again is the same order.
+        """Place a previewed order. The same `key` with the same ticket again is the same order.
 
-        Raises InputError for a quote that is stale or of another ticket, a failed check and a key
-        that was used for another ticket.
+        Raises InputError for a token that has expired or is of another ticket, a failed check and a
+        key that was used for another ticket.
         """
-        _refuse_bad_key(key)
+        _require_valid_key(key)
 
-        def act(account: Account) -> Sequence[AccountEvent | AccountEntry]:
+        def change(account: Account) -> Sequence[AccountEvent | AccountEntry]:
             price = self._confirm_token(confirmation_token, ticket, self._wall_clock())
             market, rules = self._prices_and_rules(account, ticket.symbol)
             if market.price != price:
@@ -113,7 +113,7 @@ class AccountService:
             return manual_orders.place(account, ticket, key=key, at=market.now)
 
         digest = hashlib.sha256(canonical_bytes(ticket)).hexdigest()
-        placed = self._transact(act, ClientRequest(key, digest)).order
+        placed = self._transact(change, ClientRequest(key, digest)).order
         assert placed is not None  # noqa: S101 a request is answered with its order
         return placed
 
@@ -124,7 +124,7 @@ class AccountService:
         terms it cannot have.
         """
 
-        def act(account: Account) -> Sequence[AccountEvent | AccountEntry]:
+        def change(account: Account) -> Sequence[AccountEvent | AccountEntry]:
             order = self._find_order(account, id)
             market, rules = self._prices_and_rules(account, order.symbol)
             new = amend_order(
@@ -132,7 +132,7 @@ class AccountService:
             )
             return manual_orders.amend(account, new, market.now)
 
-        return self._transact(act).account.orders[id]
+        return self._transact(change).account.orders[id]
 
     def cancel(self, id: str) -> Order:
         """Cancel an open order and the exits that wait for it; one that was cancelled stays so.
@@ -140,7 +140,7 @@ class AccountService:
         Raises NotFoundError for an order that is not, InputError for one that ended otherwise.
         """
 
-        def act(account: Account) -> Sequence[AccountEvent | AccountEntry]:
+        def change(account: Account) -> Sequence[AccountEvent | AccountEntry]:
             order = self._find_order(account, id)
             if order.is_open:
                 return manual_orders.cancel(account, id, self._now())
@@ -148,7 +148,7 @@ class AccountService:
                 return ()
             raise InputError(f"Order {id} is {order.status} and cannot be cancelled any more.")
 
-        self._transact(act)
+        self._transact(change)
         return self._account_store.blotter.order(id).order
 
     def cancel_all(self) -> tuple[Order, ...]:
@@ -160,8 +160,8 @@ class AccountService:
         return tuple(self._account_store.blotter.order(id).order for id in ended)
 
     def emergency_stop(self, *, flatten: bool, reason: str, by: str) -> Account:
-        """Emergency stop: cancels everything, halts the account and, with `flatten`, sells what is
-        held at the next open. It stays halted, over restarts too, until `reset_guard`."""
+        """Cancel every order, halt the account and, with `flatten`, close all positions at the next
+        open. It stays halted, over restarts too, until `resume_trading`."""
 
         return self._transact(
             lambda account: manual_orders.emergency_stop(
@@ -170,7 +170,7 @@ class AccountService:
         ).account
 
     def resume_trading(self, *, by: str) -> Account:
-        """Back to ACTIVE, whatever had tripped; the highest equity begins anew.
+        """Back to ACTIVE, whatever had tripped; the peak equity starts from now.
 
         Raises InputError while the ledger does not reconcile.
         """
@@ -185,15 +185,15 @@ class AccountService:
         ).account
 
     def update_settings(self, *, mode: TradingMode | None, profile: str | None, by: str) -> Account:
-        """Another mode, another strategy profile; None leaves it. What the committee has ordered
-        is cancelled when its decisions are no longer carried out.
+        """Another mode, another strategy profile; None leaves it. The committee's orders are
+        cancelled when its decisions are no longer carried out.
 
         Raises InputError for a profile that is none.
         """
         if profile is not None:
             self._rules(profile)
 
-        def act(account: Account) -> Sequence[AccountEvent | AccountEntry]:
+        def change(account: Account) -> Sequence[AccountEvent | AccountEntry]:
             new = AccountSettingsChanged(mode or account.mode, profile or account.profile, by)
             if (new.mode, new.profile) == (account.mode, account.profile):
                 return ()
@@ -207,7 +207,7 @@ class AccountService:
                 ]
             return [*cancelled, new]
 
-        return self._transact(act).account
+        return self._transact(change).account
 
     def transfer_cash(self, amount: float, note: str) -> Account:
         """A deposit, or a withdrawal where `amount` is negative.
@@ -219,7 +219,7 @@ class AccountService:
                 f"{amount:g} cannot be moved. Give an amount up to {MAX_CASH_TRANSFER:g}."
             )
 
-        def act(account: Account) -> Sequence[AccountEvent | AccountEntry]:
+        def change(account: Account) -> Sequence[AccountEvent | AccountEntry]:
             if account.cash + amount < 0.0:
                 raise InputError(
                     f"{-amount:,.2f} {account.currency} cannot be withdrawn: there are "
@@ -227,11 +227,11 @@ class AccountService:
                 )
             return [CashTransferred(amount, note)]
 
-        return self._transact(act).account
+        return self._transact(change).account
 
     def reset(self, capital: float, note: str) -> Account:
-        """A new beginning with `capital`: orders cancelled, positions taken out of the book and
-        all sums begun anew. All of it is recorded, nothing is erased."""
+        """Start again with `capital`: orders are cancelled, positions go and all sums start again.
+        All of it is recorded, nothing is erased."""
         if not 1.0 <= capital <= MAX_CASH_TRANSFER:
             raise InputError(
                 f"An account cannot begin with {capital:g}. Give 1 to {MAX_CASH_TRANSFER:g}."
@@ -253,8 +253,8 @@ class AccountService:
         return market.price, market.priced_at
 
     def reconcile(self) -> tuple[str, ...]:
-        """Rebuild the account from its entries and compare: every difference in words. Any halts
-        the account."""
+        """Rebuild the account from its entries and compare: every difference in words. Any of
+        them halts the account."""
         differences = self._account_store.reconcile()
         if differences:
             self._notify()
@@ -263,11 +263,11 @@ class AccountService:
     def _prices_and_rules(
         self, account: Account, symbol: str
     ) -> tuple[MarketSnapshot, TradingRules]:
-        """What is known of the symbol now, and the rules in force."""
+        """The symbol's market now, and the rules in force."""
         return self._prices.get(symbol, self._now()), self._rules(account.profile)
 
     def _find_order(self, account: Account, id: str) -> Order:
-        """An order, open or ended. Raises NotFoundError."""
+        """An order, open or ended. Raises NotFoundError where there is none."""
         return account.orders.get(id) or self._account_store.blotter.order(id).order
 
     def _transact(
@@ -279,10 +279,9 @@ class AccountService:
         return result
 
 
-def _refuse_bad_key(key: str) -> None:
-    if not (
-        key.isascii() and key.isprintable() and " " not in key and 0 < len(key) <= MAX_KEY_LENGTH
-    ):
+def _require_valid_key(key: str) -> None:
+    printable = key.isascii() and key.isprintable() and " " not in key
+    if not printable or not 0 < len(key) <= MAX_KEY_LENGTH:
         raise InputError(
             f"{key[:40]!r} is no idempotency key. Give 1 to {MAX_KEY_LENGTH} printable ASCII "
             "characters without a space, such as a UUID."

@@ -1,6 +1,6 @@
-"""The book of one paper account: it opens itself when it is first needed, and changes only here.
+"""One paper account: it opens itself when it is first needed, and changes only here.
 
-Leaves out what happens in it (`floor.py`, `trading_day.py`) and how it is kept (`storage/`).
+Leaves out what happens to it (`service.py`, `cycle_orders.py`) and how it is stored (`storage/`).
 """
 
 from collections.abc import Callable, Sequence
@@ -32,7 +32,7 @@ from trading.limits import TradingSettings
 from trading.sizing.profiles import PROFILES
 
 AccountChange = Callable[[Account], Sequence[AccountEvent | AccountEntry]]
-"""Says what happens to the account as it stands; raises to refuse."""
+"""Decides what happens to the account as it is; raises to refuse."""
 
 
 class AccountSettings(BaseModel):
@@ -67,7 +67,7 @@ class AccountSettings(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class TradingRules:
-    """What is in force for an account: its profile's word over the settings."""
+    """What is in force for an account: the settings under its profile."""
 
     trading: TradingSettings
     committee: CommitteeSettings
@@ -80,8 +80,8 @@ class TradingRules:
 
 @dataclass(frozen=True, slots=True)
 class AccountStore:
-    """The account of one market and run. `opening` says how it begins, `begins` when: bars that
-    closed before are none of its business."""
+    """The account of one market and run. `initial_settings` say how it begins, `opens_at` when:
+    bars that closed before are none of its business."""
 
     market: str
     run: str
@@ -91,7 +91,7 @@ class AccountStore:
     opens_at: Callable[[], datetime]
 
     def account(self) -> Account | None:
-        """As it stands; None if nothing opened it yet. Raises VerificationError for a log that is
+        """As it is; None if nothing opened it yet. Raises VerificationError for a log that is
         broken."""
         return self.accounts.account(self.market, self.run)
 
@@ -103,19 +103,19 @@ class AccountStore:
         return self.accounts.transact(self.market, self.run, at, command, request=request)
 
     def write(self, transaction: Any, at: datetime, change: AccountChange) -> TransactionResult:
-        """The same within the transaction of `pen`."""
+        """The same within `transaction`."""
         return self.accounts.transact_within(
             transaction, self.market, self.run, at, self._opening_if_new(change)
         )
 
     def reconciliation_differences(self) -> tuple[str, ...]:
-        """Rebuilds the account from its entries: every difference in words."""
+        """Rebuild the account from its entries: every difference in words."""
         try:
             stored = self.account()
             if stored is None:
                 return ()
             entries = self.blotter.account_entries(*ENTRY_KINDS.values())
-            # what came while they were read is not in the account that was kept
+            # entries that came while they were read are not in the stored account
             return differences(
                 stored, fold(each for each in entries if each.number <= stored.entry_count)
             )
@@ -123,7 +123,7 @@ class AccountStore:
             return (str(error),)
 
     def reconcile(self) -> tuple[str, ...]:
-        """`unreconciled`, and any difference halts the account as of the last bar it has seen."""
+        """`reconciliation_differences`; any of them halts the account as of its last bar."""
         differences = self.reconciliation_differences()
         if differences:
             with suppress(VerificationError):  # a broken log can be neither traded on nor added to
@@ -134,7 +134,7 @@ class AccountStore:
         current = self.account()
         if current is None:
             return
-        at = max((mark.at for mark in current.last_bars.values()), default=current.opened_at)
+        at = max((bar.at for bar in current.last_bars.values()), default=current.opened_at)
 
         def halt(account: Account) -> Sequence[AccountEvent]:
             risk = replace(

@@ -1,7 +1,7 @@
-"""One row of the committee's arrays put into words: votes, limits, a why, a decision a symbol.
+"""Decisions from one row of the committee's arrays: votes, limits, an explanation, one a symbol.
 
-Pure. Every number comes from `committee.py`; here they only become readable. `what_if` reads the
-words back: the same decision without an agent, or with equal weights.
+Pure. Every number comes from `pooling.py` and `targets.py`; here they only become readable.
+`what_if` goes back from a decision: the same without an agent, or with equal weights.
 """
 
 import math
@@ -39,7 +39,7 @@ from trading.sizing.position_sizing import LimitClamp
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _DecisionContext:
-    """Everything on the table while one bar is put into words."""
+    """Everything that the decisions on one bar are made of."""
 
     panel: Panel
     vote_results: Sequence[AgentVoteResult]
@@ -54,7 +54,7 @@ class _DecisionContext:
 @dataclass(frozen=True, slots=True)
 class Counterfactual:
     """What a decision would have been. `p_up` is None below the quorum and where the symbol was
-    blocked. `edge` and `action` are None where the record does not tell the cost."""
+    blocked. `edge` and `action` are None where the record does not show the cost."""
 
     p_up: float | None
     edge: float | None
@@ -73,9 +73,9 @@ def decide(
 ) -> tuple[Decision, ...]:
     """Decisions on the panel's last bar, one a symbol in the panel's order.
 
-    `ballots` are on the last bar alone, `influence` (one row) is of their agents. `previous` maps
-    symbols to their last targets; those outside the panel count against the gross limit. `digest`
-    names the cycle in the receipts.
+    `vote_results` are on the last bar alone, `influence` (one row) is of their agents. `previous`
+    maps symbols to their last targets; those outside the panel count against the gross limit.
+    `digest` names the cycle in the receipts.
     """
     pooled = pool_votes(
         collect_votes(panel, vote_results, len(panel.known_at) - 1), influence, settings
@@ -105,8 +105,8 @@ def what_if(
 
     `settings` are those it was made under. The evidence counts as it was trusted then. The cost is
     the difference between the recorded p_up less base rate and the recorded edge; where that edge
-    is zero the cost is only known to be at least as large as the difference, which still tells
-    that a difference no larger is none, and that one hardly larger is a hold.
+    is zero the cost is only known to be at least as large as the difference, which still
+    shows that a difference no larger is none, and that one hardly larger is a hold.
     """
     votes = [vote for vote in decision.votes if vote.agent != without]
     cast_votes = [vote for vote in votes if vote.log_odds is not None]
@@ -135,7 +135,7 @@ def closed_at(panel: Panel) -> datetime:
 
 
 def _repool(votes: Sequence[Vote], weights: Sequence[float], rate: float) -> float:
-    """Pooled log-odds as `tally` adds them up; NaN where a base rate is needed and missing."""
+    """Pooled log-odds as `pool_votes` adds them up; NaN where a base rate is needed and missing."""
     log_odds = np.array([[[vote.log_odds]] for vote in votes], np.float64)
     trust = np.array([[vote.trust for vote in votes]])
     trusted = scale_evidence(log_odds, trust, np.array([[rate]]))
@@ -234,12 +234,12 @@ def _limits(context: _DecisionContext, column: int) -> tuple[AppliedLimit, ...]:
 
 
 def _correlated_symbols(context: _DecisionContext, clamp: LimitClamp, column: int) -> list[str]:
-    """Which others that move with a symbol were to be held beside it."""
-    alike = context.pooled.votes.correlation_groups.correlated[0, column]
+    """The other symbols with a target that are correlated with one."""
+    correlated = context.pooled.votes.correlation_groups.correlated[0, column]
     return [
         symbol
         for n, symbol in enumerate(context.panel.symbols)
-        if alike[n] and clamp.before[n] > 0.0
+        if correlated[n] and clamp.before[n] > 0.0
     ]
 
 

@@ -1,4 +1,4 @@
-"""Sentences of the committee: why a decision is what it is, why a limit bit."""
+"""Sentences of the committee: why a decision is what it is, why a limit applied."""
 
 from collections.abc import Mapping, Sequence
 
@@ -11,7 +11,7 @@ from orchestrator.committee.pooling import CommitteeSettings
 from trading.sizing.correlation import CORRELATION_THRESHOLD
 
 BASE_RATE = "base rate"
-"""The term every vote starts with: no evidence of its own, so never named as a reason."""
+"""The evidence that every vote starts with: none of the agent's own, so never named as a reason."""
 MAX_NAMED = 3
 """Most reasons named in a sentence."""
 
@@ -28,7 +28,7 @@ def explain_decision(
     symbol: str,
 ) -> str:
     """One plain sentence: what was decided, on what odds over `horizon` bars, the strongest
-    evidence, and what could not be looked at."""
+    evidence, and what could not be checked."""
     if verdict.blocked:
         return f"Held as it is: {verdict.findings[0].rstrip('.')}."
     if p_up is None or edge is None:
@@ -49,7 +49,7 @@ def explain_limit(
     companions: Sequence[str],
 ) -> str:
     """What the limit called `name` demands of `symbol`. `caps` are the agents' for it,
-    `companions` the others held that move with it."""
+    `companions` the other symbols with a target that are correlated with it."""
     sizing = settings.sizing
     if name == "cap":
         agent = min(caps, key=lambda name: caps[name])
@@ -57,9 +57,8 @@ def explain_limit(
             return f"the {agent} agent vetoes any holding"
         return f"the {agent} agent accepts at most {caps[agent]:.1%} of equity"
     required = " or ".join(required_to_open())
-    others = (
-        f"{', '.join(companions[:MAX_NAMED])}{' and others' if len(companions) > MAX_NAMED else ''}"
-    )
+    others = f": {', '.join(companions[:MAX_NAMED])}" if companions else ""
+    others += " and others" if len(companions) > MAX_NAMED else ""
     return {
         "not bought": f"it is of a class that is voted on and not bought ({asset_class(symbol)})",
         "probability": (
@@ -71,7 +70,7 @@ def explain_limit(
             f"{sector_of(symbol, sizing.sectors)} may take {sizing.sector_limit:.0%} of equity"
         ),
         "correlation limit": (
-            f"what moves together (a correlation above {CORRELATION_THRESHOLD:g}{': ' if others else ''}{others}) "
+            f"what moves together (a correlation above {CORRELATION_THRESHOLD:g}{others}) "
             f"may take {sizing.correlated_limit:.0%} of equity"
         ),
         "gross limit": f"all symbols together may take {sizing.gross_limit:.0%} of equity",

@@ -1,16 +1,16 @@
-"""What each agent counts for: its weight in the pool, and how much of its evidence is believed.
+"""What each agent counts for: its weight in the pool, and the factor on its evidence.
 
-Pure. Both are learnt from settled votes alone, by rules whose whole memory is a small ledger:
+Pure. Both are learnt from settled votes alone, by rules whose whole memory is a small state:
 weights by Hedge (`quant/adahedge.py`), trust by slopes (`quant/calibration.py`). A round is one bar
 of one calendar; its cells are the symbols voted on whose outcome was complete when the bar
 `horizon` + 1 rows later closed. A symbol that missed a bar on the way settles later: its record is
 scored, but its cell is in no round.
 
-Every round is judged by what the rounds before it had taught, as if no outcome were late; only the
-use of it is late, by `horizon` + 1 rows. That is learning with a constant delay (Weinberger and
+Every round is scored under what the rounds before it had taught, as if no outcome were late; only
+the use of it is late, by `horizon` + 1 rows. That is learning with a constant delay (Weinberger and
 Ordentlich, "On delayed prediction of individual sequences", 2002; Joulani, Gyorgy and Szepesvari,
 "Online learning under delayed feedback", 2013): it adds to the regret only what the weights moved
-in the meantime. Left out: where ledgers are kept, and whether they should be followed at all
+in the meantime. Left out: where the state is stored, and whether it should be followed at all
 (`docs/understand/weights.md` says why the default is not to).
 """
 
@@ -30,7 +30,7 @@ from quant.pooling import pool
 
 Weighting = Literal["equal", "earned"]
 POOLS: tuple[Weighting, ...] = ("equal", "earned")
-"""The pools whose own slope is learnt, in the order of the ledger."""
+"""The pools whose own slope is learnt, in the order of `pool_slopes`."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -46,7 +46,7 @@ class Influence:
 
 
 def equal_influence(agents: int) -> Influence:
-    """Everybody counts the same and is taken at their word."""
+    """Every agent has the same weight, and its evidence is taken as given."""
     return Influence(np.full((1, agents), 1.0 / agents), np.ones((1, agents)))
 
 
@@ -54,8 +54,9 @@ def equal_influence(agents: int) -> Influence:
 class WeightLearner:
     """All that the committee remembers of A agents after `rounds` rounds, whatever the settings.
 
-    `given` earns weights for votes as they were given and `believed` for votes as far as their
-    agents were trusted. `own` holds the slope of each agent and `pools` that of each of `POOLS`.
+    `raw_weights` are learnt from votes as they were given and `scaled_weights` from votes with
+    their evidence scaled by trust. `agent_slopes` has the slope of each agent and `pool_slopes`
+    that of each of `POOLS`.
     """
 
     agents: tuple[str, ...]
@@ -72,10 +73,10 @@ class WeightLearner:
 
     @classmethod
     def from_json(cls, stored: Mapping[str, Any], agents: Sequence[str]) -> Self:
-        """The ledger that `to_json` wrote, seated as `agents`.
+        """The learner that `to_json` wrote, its agents in the order of `agents`.
 
-        An agent that is not in it starts like everybody did: with an equal share, which it keeps
-        until its first settled vote, and believed at its word. One that left is forgotten. Those
+        An agent that is not in it starts like every other: with an equal share, which it keeps
+        until its first settled vote, and its evidence as given. One that left is forgotten. Those
         that stay share what remains in the proportions that they had.
 
         Raises StorageError for anything that `to_json` did not write.
@@ -105,13 +106,13 @@ _STORED_PARTS = {
     "agent_slopes": "own",
     "pool_slopes": "pools",
 }
-"""What the parts of a learner are called where it is stored."""
+"""The stored names of a learner's parts."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _LearnedRows:
-    """All figures on R rows, whatever the settings: weights `given` and `believed` (R, A), slopes
-    `own` (R, A) and `pools` (R, 2)."""
+    """Everything learnt on R rows, whatever the settings: weights (R, A), agents' slopes (R, A)
+    and pools' slopes (R, 2)."""
 
     raw_weights: Floats
     scaled_weights: Floats
@@ -128,18 +129,20 @@ class _LearnedRows:
         )
 
     def delayed(self, first: "_LearnedRows", rows: int) -> "_LearnedRows":
-        """What stood `rows` rows earlier, and the one row of `first` before there was any."""
+        """What was in force `rows` rows earlier, and the one row of `first` before there was
+        any."""
 
-        def shifted(name: str) -> Floats:
+        def shift(name: str) -> Floats:
             start, values = getattr(first, name), getattr(self, name)
-            kept = max(len(values) - rows, 0)
-            return np.concatenate([np.repeat(start, len(values) - kept, axis=0), values[:kept]])
+            remaining = max(len(values) - rows, 0)
+            fill = np.repeat(start, len(values) - remaining, axis=0)
+            return np.concatenate([fill, values[:remaining]])
 
-        return _LearnedRows(*(shifted(each.name) for each in fields(self)))
+        return _LearnedRows(*(shift(each.name) for each in fields(self)))
 
 
 def new_learner(agents: Sequence[str]) -> WeightLearner:
-    """Nothing learnt yet: equal weights, everybody believed."""
+    """Nothing learnt yet: equal weights, all evidence as given."""
     count = len(agents)
     return WeightLearner(
         agents=tuple(agents),
@@ -152,7 +155,7 @@ def new_learner(agents: Sequence[str]) -> WeightLearner:
 
 
 def current_influence(learner: WeightLearner, weighting: Weighting, calibrated: bool) -> Influence:
-    """What stands now, one row, under the committee's settings of these names."""
+    """What is in force now, one row, under the committee's settings of these names."""
     return _current(learner).influence(weighting, calibrated)
 
 
@@ -164,11 +167,11 @@ def learn(
     weighting: Weighting = "earned",
     calibrated: bool = True,
 ) -> tuple[WeightLearner, Influence]:
-    """The ledger after R more rounds, and the influence that stood after each of them.
+    """The learner after R more rounds, and the influence in force after each of them.
 
-    `log_odds` (A, R, N) of the ledger's agents in order; `base_rate` (R, N) a probability;
-    `change` (R, N) NaN where the outcome was not complete in time. The ledger is the same under
-    all settings, and to the last bit however the rounds are cut into calls.
+    `log_odds` (A, R, N) of the learner's agents in order; `base_rate` (R, N) a probability;
+    `change` (R, N) NaN where the outcome was not complete in time. The learner is the same
+    under all settings, and to the last bit however the rounds are cut into calls.
     """
     after, learned = _learn_rounds(learner, log_odds, base_rate, change)
     return after, learned.influence(weighting, calibrated)
@@ -182,7 +185,7 @@ def influence_by_row(
     calibrated: bool,
     horizon: int,
 ) -> Influence:
-    """Influence (R, A) in force at each row of a backtest that began with an empty ledger.
+    """Influence (R, A) in force at each row of a backtest that began with a new learner.
 
     Arrays as in `learn`, but `change` as it is known today; row t has learnt from rows 0 to
     t - (`horizon` + 1).
@@ -205,10 +208,10 @@ def mask_late_outcomes(change: Floats, base_rate: Floats, horizon: int) -> Float
     """
     wait = horizon + 1
     missed = np.cumsum(np.isnan(base_rate), axis=0)
-    kept = np.full(change.shape, np.nan)
+    masked = np.full(change.shape, np.nan)
     punctual = missed[wait:] == missed[: max(len(missed) - wait, 0)]
-    kept[: len(punctual)] = np.where(punctual, change[: len(punctual)], np.nan)
-    return kept
+    masked[: len(punctual)] = np.where(punctual, change[: len(punctual)], np.nan)
+    return masked
 
 
 def _learn_rounds(
@@ -234,7 +237,7 @@ def _learn_rounds(
 
 
 def _current(learner: WeightLearner) -> _LearnedRows:
-    """What stands now, one row."""
+    """What is in force now, one row."""
     return _LearnedRows(
         adahedge.current_weights(learner.raw_weights)[np.newaxis],
         adahedge.current_weights(learner.scaled_weights)[np.newaxis],
@@ -244,7 +247,7 @@ def _current(learner: WeightLearner) -> _LearnedRows:
 
 
 def _previous(first: Floats, after: Floats) -> Floats:
-    """(R, ...) what stood before each round, from what stood at first and after each."""
+    """(R, ...) what was in force before each round, from that at first and after each."""
     return np.concatenate([first, after[:-1]])
 
 
@@ -258,7 +261,7 @@ def _index_of(stored: list[str], agent: str) -> int | None:
 
 
 def _reordered(stored: Mapping[str, Any], order: Sequence[int | None]) -> dict[str, Any]:
-    """The last axis of each array as the agents in `seats`, zeros for a newcomer."""
+    """The last axis of each array in the `order` of agents, zeros for a new one (None)."""
 
     def reorder(values: Any) -> Any:
         if not isinstance(values, list):

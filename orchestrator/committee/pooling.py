@@ -1,7 +1,7 @@
-"""The committee on arrays: ballots to pooled probability, edge and action.
+"""The committee on arrays: from the agents' votes to pooled probability, edge and action.
 
-Pure. `hear` collects the votes of R rows and `tally` adds them up. What is done about them, row
-after row and given what is held, is in `docket.py`; words are put to it in `decisions.py`.
+Pure. `collect_votes` collects the votes of R rows and `pool_votes` adds them up. Targets, row after
+row and given the targets before, are in `targets.py`; `decisions.py` turns a row into decisions.
 """
 
 import math
@@ -111,13 +111,13 @@ def settings_from_record(values: Mapping[str, Any]) -> CommitteeSettings:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class VoteMatrix:
-    """What was said and what it is measured by, whoever counts for how much: R rows, N symbols.
+    """The votes and what they are measured by, whatever the agents' weights: R rows, N symbols.
 
     `log_odds` (A, R, N) of each agent, NaN for an abstention; `base_rate` (R, N) a probability;
     `volatility` (R, N) of the return over the horizon, a fraction; `cap` (R, N) the smallest share
-    any agent accepts; `risk_heard` (R, N) where every agent that is required to open gave a
-    forecast. `symbols` are N, `kinship` is which of them move together; a year has `horizons`
-    horizons.
+    any agent accepts; `has_risk_forecast` (R, N) where every agent that is required to open gave
+    a forecast. `symbols` are N, `correlation_groups` which of them are correlated; a year has
+    `horizons_per_year` horizons.
     """
 
     symbols: tuple[str, ...]
@@ -132,7 +132,7 @@ class VoteMatrix:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PooledVotes:
-    """What the votes of a hearing add up to, before anything is decided; arrays are (R, N).
+    """What votes add up to, before anything is decided; arrays are (R, N).
 
     `p_up` is NaN where nobody voted. `edge` is p_up less the base rate, net of cost and NaN with
     either.
@@ -145,7 +145,7 @@ class PooledVotes:
 
 
 def collect_votes(panel: Panel, vote_results: Sequence[AgentVoteResult], since: int) -> VoteMatrix:
-    """The ballots on rows `since` to T - 1 of the panel. A failed ballot abstains."""
+    """The votes on rows `since` to T - 1 of the panel. An agent that failed abstains."""
     shape = (len(panel.known_at) - since, len(panel.symbols))
     return VoteMatrix(
         symbols=panel.symbols,
@@ -160,7 +160,7 @@ def collect_votes(panel: Panel, vote_results: Sequence[AgentVoteResult], since: 
 
 
 def pool_votes(votes: VoteMatrix, influence: Influence, settings: CommitteeSettings) -> PooledVotes:
-    """The votes pooled. `influence` is of the hearing's agents, on its rows or on one for all."""
+    """Pool the votes. `influence` is of their agents, on each of their rows or on one for all."""
     rate = votes.base_rate
     pooled = pool(scale_evidence(votes.log_odds, influence.trust, rate), influence.weights.T)
     p_up = sigmoid(pooled.log_odds)
@@ -169,7 +169,7 @@ def pool_votes(votes: VoteMatrix, influence: Influence, settings: CommitteeSetti
 
 
 def scale_evidence(votes: Floats, trust: Floats, rate: Floats) -> Floats:
-    """Log-odds (A, R, N) of the votes (A, R, N) as far as each agent is trusted.
+    """Log-odds (A, R, N) of the votes (A, R, N), their evidence scaled by trust.
 
     A vote is the log-odds of the base rate `rate` (R, N) and evidence; `trust` (R|1, A) is the
     factor on the evidence. A trust of exactly 1 leaves the vote's bits alone; any other needs a
@@ -231,15 +231,15 @@ def _smallest_cap(vote_results: Sequence[AgentVoteResult], shape: tuple[int, int
 def _has_risk_forecast(vote_results: Sequence[AgentVoteResult], shape: tuple[int, int]) -> Bools:
     """Nowhere, if no agent that is required to open is on the team."""
     required = [result for result in vote_results if profile(result.agent).required_to_open]
-    heard = np.full(shape, bool(required))
+    given = np.full(shape, bool(required))
     for result in required:
-        heard &= _gave_forecast(result, shape)
-    return heard
+        given &= _gave_forecast(result, shape)
+    return given
 
 
-def _gave_forecast(ballot: AgentVoteResult, shape: tuple[int, int]) -> Bools:
-    if ballot.votes is None:
+def _gave_forecast(result: AgentVoteResult, shape: tuple[int, int]) -> Bools:
+    if result.votes is None:
         return np.zeros(shape, bool)
-    quantile = ballot.votes.quantile_5
-    voted = ~np.isnan(ballot.votes.log_odds)
+    quantile = result.votes.quantile_5
+    voted = ~np.isnan(result.votes.log_odds)
     return voted if quantile is None else voted | ~np.isnan(quantile)

@@ -1,9 +1,10 @@
 """What the committee does about its votes: actions and target weights, row after row.
 
-Pure. `settle` turns one row of a docket into actions and targets, given what is held; `fold` does
-so row after row, for calibration and backtests. Live is `settle` on the last row, so nothing can
-differ. A docket is of one calendar (`docket`), of one beside symbols of others (`beside`: a live
-cycle) or of many on one axis of time (`woven`: history).
+Pure. `decide_row` turns one row of inputs into actions and targets, given the targets before it;
+`decide_rows` does so row after row, for calibration and backtests. Live is `decide_row` on the last
+row, so nothing can differ. Inputs are of one calendar (`target_inputs`), of one with symbols of
+others (`with_other_symbols`: a live cycle) or of many on one axis of time (`merge_calendars`:
+history).
 """
 
 from collections.abc import Sequence
@@ -36,9 +37,9 @@ Scalar = TypeVar("Scalar", bound=np.generic)
 
 _OTHER_CALENDAR = {
     "edge": np.nan, "p_up": np.nan, "volatility": np.nan, "cap": 1.0, "voters": 0,
-    "risk_heard": False, "blocked": False, "present": False,
+    "has_risk_forecast": False, "blocked": False, "present": False,
 }  # fmt: skip
-"""What a row says of symbols of other calendars: nothing."""
+"""By field, the value in a row for symbols of other calendars: none."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -47,9 +48,10 @@ class TargetInputs:
 
     All are (K, N) but for the last four. Where not `present`, the row is another calendar's: the
     symbol keeps its target, which counts against the limits. `voters` is how many voted, `blocked`
-    the quality gate's word. Rows are in order of time; one that is `together` (K,) with the row
-    before closes at the same instant, so that neither knows the other's new targets. `horizons`
-    (N,) is how many horizons a year of the symbol has, `kinship` who moves together.
+    where the quality gate blocks. Rows are in order of time; one of `same_instant` (K,) closes at
+    the instant of the row before, so that neither knows the other's new targets.
+    `horizons_per_year` (N,) is how many horizons a year of the symbol has, `correlation_groups`
+    which symbols are correlated.
     """
 
     edge: Floats
@@ -69,7 +71,7 @@ class TargetInputs:
 @dataclass(frozen=True, slots=True, eq=False)
 class RowDecision:
     """One row decided, all (N,): `action` codes, `target` weights and the limits on the way.
-    `counted` says where the pooled probability counts: a quorum voted and nothing blocks."""
+    `eligible` is where the pooled probability counts: a quorum voted and nothing blocks."""
 
     eligible: Bools
     action: Codes
@@ -78,7 +80,7 @@ class RowDecision:
 
 
 def target_inputs(pooled: PooledVotes, blocked: Bools) -> TargetInputs:
-    """The rows of one calendar, where `blocked` (R, N) is the quality gate's word."""
+    """The rows of one calendar, where `blocked` (R, N) is of the quality gate."""
     votes = pooled.votes
     return TargetInputs(
         edge=pooled.edge,
@@ -97,7 +99,7 @@ def target_inputs(pooled: PooledVotes, blocked: Bools) -> TargetInputs:
 
 
 def with_other_symbols(inputs: TargetInputs, others: Sequence[str]) -> TargetInputs:
-    """The docket with `others` more symbols, which belong to other calendars than its rows."""
+    """The inputs with `others` as more symbols, which belong to other calendars than its rows."""
 
     def widen(array: NDArray[Scalar], fill: float) -> NDArray[Scalar]:
         return np.pad(array, ((0, 0), (0, len(others))), constant_values=fill)
@@ -120,15 +122,15 @@ def merge_calendars(
     columns: Sequence[slice],
     same_instant: Bools,
 ) -> TargetInputs:
-    """Dockets of a calendar each on one axis of K rows, where row r of part p is row `rows[p][r]`
-    and its symbols are `columns[p]`; `together` (K,) as in a docket."""
+    """Inputs of one calendar each on one axis of K rows, where row r of part p is row `rows[p][r]`
+    and its symbols are `columns[p]`; `same_instant` (K,) as in `TargetInputs`."""
     if len(parts) == 1:
         return replace(parts[0], same_instant=same_instant)
     symbols = tuple(symbol for part in parts for symbol in part.symbols)
 
     def wide(name: str, fill: float) -> NDArray[Any]:
-        shape, kind = (len(same_instant), len(symbols)), getattr(parts[0], name).dtype
-        grid: NDArray[Any] = np.full(shape, fill, kind)
+        shape, dtype = (len(same_instant), len(symbols)), getattr(parts[0], name).dtype
+        grid: NDArray[Any] = np.full(shape, fill, dtype)
         for part, places, own in zip(parts, rows, columns, strict=True):
             grid[places, own] = getattr(part, name)
         return grid
@@ -149,7 +151,7 @@ def decide_row(
 ) -> RowDecision:
     """Actions and targets of one row, `previous` (N,) being the targets so far.
 
-    A buy asks for its stake, a sell for nothing, a hold for what it has; below the quorum and
+    A buy requests its stake, a sell nothing, a hold what it has; below the quorum and
     where blocked the action is hold.
     """
     eligible, action, sizing = _sizing_inputs(inputs, slice(row, row + 1), settings)
@@ -162,7 +164,7 @@ def decide_rows(
 ) -> tuple[Codes, Floats]:
     """Action codes and targets (K, N), each row starting from the targets of the one before.
 
-    `previous` (N,) are the targets before the first row. Every row is what `settle` makes of it.
+    `previous` (N,) are the targets before the first row. Every row is as in `decide_row`.
     """
     _, action, sizing = _sizing_inputs(inputs, slice(None), settings)
     return action, size_rows(sizing, previous, settings.sizing)
@@ -171,7 +173,7 @@ def decide_rows(
 def _sizing_inputs(
     inputs: TargetInputs, rows: slice, settings: CommitteeSettings
 ) -> tuple[Bools, Codes, SizingInputs]:
-    """Where the votes count, the action and what it asks for; all (K, N)."""
+    """Where the votes count, the actions, and what sizes them; all (K, N)."""
     blocked, present = inputs.blocked[rows], inputs.present[rows]
     eligible = (inputs.voters[rows] >= settings.quorum) & ~blocked & present
     edge = np.where(eligible, inputs.edge[rows], np.nan)
@@ -197,13 +199,13 @@ def _sizing_inputs(
 def _merge_groups(
     parts: Sequence[CorrelationGroups], rows: Sequence[Ints], columns: Sequence[slice]
 ) -> CorrelationGroups:
-    tables, symbols = sum(len(part.correlated) for part in parts), columns[-1].stop
-    alike = np.zeros((tables, symbols, symbols), bool)
-    table = np.empty(sum(len(part.matrix_index) for part in parts), np.int32)
+    matrices, symbols = sum(len(part.correlated) for part in parts), columns[-1].stop
+    correlated = np.zeros((matrices, symbols, symbols), bool)
+    matrix_index = np.empty(sum(len(part.matrix_index) for part in parts), np.int32)
     first = 0
     for part, places, own in zip(parts, rows, columns, strict=True):
         last = first + len(part.correlated)
-        alike[first:last, own, own] = part.correlated
-        table[places] = part.matrix_index + first
+        correlated[first:last, own, own] = part.correlated
+        matrix_index[places] = part.matrix_index + first
         first = last
-    return CorrelationGroups(alike, table)
+    return CorrelationGroups(correlated, matrix_index)

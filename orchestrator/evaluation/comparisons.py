@@ -1,4 +1,4 @@
-"""Forecasters side by side: regret, the marginal value of an agent, best and worst calls.
+"""Comparisons of forecasters: regret, the marginal value of an agent, best and worst votes.
 
 Pure. The measure is the log score gained over the base rate, in nats: it adds up over votes, and
 whoever abstains is scored as the base rate there and gains nothing.
@@ -42,7 +42,7 @@ def regret(
     known_at: Times,
     bootstrap: BootstrapDraws,
 ) -> Regret:
-    """`gained` maps forecasters, the committee among them, to their `gains`."""
+    """`gains_of` maps forecasters, the committee among them, to their `gains`."""
     rows = {name: np.nansum(each, axis=1) for name, each in gains_of.items()}
     rows[BASE_RATE] = np.zeros(len(known_at))
     settled = (~np.isnan(gains_of[COMMITTEE])).sum(axis=1).astype(np.float64)
@@ -94,7 +94,7 @@ def best_and_worst_votes(
     known_at: Times,
     receipts: Mapping[tuple[int, int], str],
 ) -> tuple[tuple[ScoredVote, ...], tuple[ScoredVote, ...]]:
-    """The settled votes that `gained` most and those that lost most, most extreme first."""
+    """The settled votes that gained most and those that lost most, most extreme first."""
     flat = np.where(np.isnan(log_odds), np.nan, vote_gains).reshape(-1)
     best = [place for place in _largest(flat) if flat[place] > 0.0]
     worst = [place for place in _largest(-flat) if flat[place] < 0.0]
@@ -130,7 +130,7 @@ def to_utc_datetime(at: np.datetime64) -> datetime:
 
 
 def _sampled_rows(settled: Floats) -> list[int]:
-    """At most `POINTS` of the rows up to the last settled one, that one among them."""
+    """At most `MAX_CURVE_POINTS` of the rows up to the last settled one, that one among them."""
     filled = np.flatnonzero(settled)
     if len(filled) == 0:
         return []

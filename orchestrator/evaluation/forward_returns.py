@@ -1,7 +1,7 @@
-"""What came of it: the return that a vote spoke of, once its horizon has passed, never earlier.
+"""Forward returns: the return that a vote forecast, once its horizon has passed, never earlier.
 
 Pure. Everything is counted in a symbol's own bars, so that a holiday or a hole delays an outcome
-and never shortens it. Leaves out when live votes are settled and where outcomes are kept.
+and never shortens it. Leaves out when live votes are settled and where outcomes are stored.
 """
 
 from dataclasses import dataclass
@@ -26,12 +26,12 @@ NOT_COMPLETE = -1
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ForwardReturns:
-    """What came of votes on R rows of N symbols.
+    """The outcomes of votes on R rows of N symbols.
 
     `change` (R, N): the return from the open of the symbol's next own bar to the open `horizon`
     own bars later, a fraction; NaN where the symbol has no bar and while the outcome is not
     complete. `exit_row` (R, N) int32: the row of the panel (counted from its first, not from
-    `since`) at whose close the outcome is complete, `PENDING` while it is not.
+    `since`) at whose close the outcome is complete, `NOT_COMPLETE` while it is not.
     """
 
     change: Floats
@@ -44,16 +44,16 @@ def forward_returns(panel: Panel, since: int = 0) -> ForwardReturns:
 
 
 def forward_returns_over(panel: Panel, since: int, bars: int) -> Floats:
-    """`Outcomes.change` (R, N) had the horizon been `bars` bars."""
+    """`ForwardReturns.change` (R, N) with a horizon of `bars` bars."""
     return _forward_returns(panel.open, since, bars).change
 
 
 def market_regime(panel: Panel) -> Ints:
     """Code (T,) into `REGIMES` of each row, from the benchmark's closes up to that row.
 
-    Rising is a close above the average of its last `LONG_AVERAGE`; turbulent a forecast volatility
-    above `TURBULENT` times its own median of a year. Unknown where the benchmark has no close or
-    too short a past.
+    Rising is a close above the average of its last `TREND_BARS`; turbulent a forecast volatility
+    above `TURBULENCE_RATIO` times its own median of a year. Unknown where the benchmark has no
+    close or too short a past.
     """
     benchmark = rebase(panel.benchmark[:, np.newaxis], panel.benchmark[:, np.newaxis])[:, 0]
     average = rolling.mean(benchmark, TREND_BARS, TREND_BARS)

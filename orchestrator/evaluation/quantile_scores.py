@@ -1,7 +1,7 @@
 """An agent scored on the quantile it forecasts: the 5% quantile of the return over the horizon.
 
-Pure. Its rivals' forecasts need prices, so they are made from a panel (`tail_rivals`) and handed
-in; without them it stands alone.
+Pure. The benchmarks' forecasts need prices, so they are made from a panel (`benchmark_quantiles`)
+and handed in; without them it is scored alone.
 """
 
 from collections.abc import Mapping, Sequence
@@ -25,10 +25,9 @@ SIGNIFICANCE_LEVEL = 0.05
 
 def benchmark_quantiles(panel: Panel, since: int) -> dict[str, Floats]:
     """Forecasts of the same quantile, (R, N) for rows `since` to T - 1."""
+    historical = quantile_scoring.historical_simulation(panel.open, panel.horizon)
     return {
-        "historical simulation": quantile_scoring.historical_simulation(panel.open, panel.horizon)[
-            since:
-        ],
+        "historical simulation": historical[since:],
         "GARCH, normal": quantile_scoring.garch_normal(panel.close, panel.horizon)[since:],
     }
 
@@ -41,7 +40,8 @@ def score_quantile(
     horizon: int,
     bootstrap: BootstrapDraws,
 ) -> QuantileScore:
-    """Scores of `forecast` (R, N) where the `change` is known, rivals on the cells they share."""
+    """Scores of `forecast` (R, N) where the `change` is known, benchmarks on the cells they
+    share."""
     loss = quantile_scoring.pinball(forecast, change)
     breached = quantile_scoring.breaches(forecast, change)
     (pinball, breach_rate), n = _means([loss, breached], ~np.isnan(loss), bootstrap)

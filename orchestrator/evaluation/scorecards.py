@@ -38,7 +38,7 @@ TWO_YEARS = np.timedelta64(730, "D")
 
 @dataclass(frozen=True, eq=False)
 class ScoreInputs:
-    """What every forecaster is measured against, (R, N); NaN where nothing was asked or settled.
+    """What every forecaster is measured against, (R, N); NaN where there was no bar or no outcome.
 
     Handed over column by column in memory (Fortran order), as log-odds are too, slices by symbol
     are free; nothing depends on it.
@@ -191,10 +191,8 @@ def horizon_correlations(
     correlations = []
     for forecast in log_odds:
         evidence = forecast - base
-        by_row, by_symbol = (
-            forecast_scores.sort_rows(evidence),
-            forecast_scores.sort_rows(evidence.T),
-        )
+        by_row = forecast_scores.sort_rows(evidence)
+        by_symbol = forecast_scores.sort_rows(evidence.T)
         correlations.append(
             [
                 _horizon_correlation(bars, by_row, by_symbol, inputs, bootstrap)
@@ -226,18 +224,16 @@ def _horizon_correlation(
 
 
 def _score_sums(log_odds: Floats, inputs: ScoreInputs) -> list[tuple[Floats, Floats]]:
-    """Numerator and denominator of each score in `FIGURES`, 0 where there is nothing: (R, N), of
-    the last (R,)."""
+    """Numerator and denominator of each score in `SCORE_NAMES`, 0 where there is nothing: (R, N),
+    of the last (R,)."""
     settled = inputs.settled & ~np.isnan(log_odds)
     evidence = np.where(settled, log_odds - inputs.base_log_odds, np.nan)
     by_row = forecast_scores.sort_rows(evidence)
     from_median = forecast_scores.minus_median(
         evidence, settled, forecast_scores.medians(by_row, settled)
     )
-    brier, loss = (
-        forecast_scores.brier(log_odds, inputs.up),
-        forecast_scores.log_loss(log_odds, inputs.up),
-    )
+    brier = forecast_scores.brier(log_odds, inputs.up)
+    loss = forecast_scores.log_loss(log_odds, inputs.up)
     hit = forecast_scores.hits(evidence, inputs.up)
     means = (
         hit,

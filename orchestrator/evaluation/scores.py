@@ -1,7 +1,7 @@
-"""What a record says of whoever cast it: the words for scores, all of them plain values.
+"""The scores of a record's forecasters, all of them plain values.
 
 Frozen and fit for `domain.canonical.to_json`. docs/trust/record.md says what they are; they are
-computed in `record.py` and what it calls.
+computed in `scoring.py` and what it calls. The names of fields are published.
 """
 
 from dataclasses import dataclass
@@ -123,7 +123,7 @@ class RegretComparator:
 
 @dataclass(frozen=True, slots=True)
 class Regret:
-    """The committee beside its rivals at the instants `at`. `best_agent` is known in hindsight
+    """The committee and its rivals at the instants `at`. `best_agent` is known in hindsight
     only; None before anything is settled."""
 
     at: tuple[datetime, ...]

@@ -1,4 +1,4 @@
-"""The record: every vote beside what came of it, and what that says of whoever cast it.
+"""Build a record, every vote with its outcome, and score the committee and its agents on it.
 
 Pure arrays. A record of a live run (read from the journal) and one of a backtest have the same
 shape and are scored by the same functions.
@@ -48,8 +48,8 @@ def build_record(
 ) -> ForecastRecord:
     """The record of a committee that voted on rows `since` to T - 1 of a panel; no receipts.
 
-    `tally` is what `orchestrator.committee.pooling.tally` made of the `ballots` under the
-    `influence`. Everything it pooled is in the record, whether or not a quorum voted.
+    `pooled` is what `orchestrator.committee.pooling.pool_votes` made of the `vote_results` under
+    the `influence`. Everything it pooled is in the record, whether or not a quorum voted.
     """
     votes = pooled.votes
     missing = np.full(votes.base_rate.shape, np.nan)
@@ -81,11 +81,11 @@ def score_record(
 ) -> RecordScores:
     """Every score of the committee and its agents, with intervals drawn from `seed`.
 
-    `changes` maps other horizons in bars to the change (R, N) over them, for the decay of
-    evidence; `rivals` are other forecasts of the 5% quantile
-    (`orchestrator.evaluation.quantile_scores.tail_rivals`); `earned` is an influence to compare
-    with the one in force. What nobody handed in, and whatever has no settled vote yet, stays empty;
-    nothing raises.
+    `changes` maps other horizons in bars to the change (R, N) over them, for the decay of evidence;
+    `quantile_benchmarks` are other forecasts of the 5% quantile
+    (`orchestrator.evaluation.quantile_scores.benchmark_quantiles`); `learned` is an influence to
+    compare with the one in force. What was not given, and whatever has no settled vote yet, stays
+    empty; nothing raises.
     """
     inputs = ScoreInputs(np.asfortranarray(record.base_rate), np.asfortranarray(record.change))
     agents = zip(record.agents, record.log_odds, strict=True)
@@ -181,7 +181,7 @@ def _marginal_values(
 
 
 def _pooled_log_odds(record: ForecastRecord, influence: Influence) -> Floats:
-    """The committee's log-odds (R, N), had it sat under another influence."""
+    """The committee's log-odds (R, N) under another influence."""
     votes = scale_evidence(record.log_odds, influence.trust, record.base_rate)
     return pool(votes, influence.weights.T).log_odds
 

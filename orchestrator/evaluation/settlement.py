@@ -1,9 +1,9 @@
-"""What is due: outcomes of recorded decisions that are complete, and the lessons in them.
+"""Settle what is due: the complete outcomes of recorded decisions, and what is learnt from them.
 
 Pure. A decision is settled when its exit bar is in the panel, never before, and stays pending as
 long as it is not. The round of bar t (the votes of all symbols on it) is learnt from when the
 panel holds bar t + 1 + horizon, from the outcomes complete at exactly that bar, once and in order:
-so it makes no difference whether a cycle was held at every bar since, or none for days.
+so it makes no difference whether a cycle ran at every bar since, or none for days.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -38,7 +38,7 @@ def newest_due_close(panel: Panel) -> datetime | None:
 def settle_decisions(
     panels: Sequence[Panel], pending: Sequence[PendingDecision]
 ) -> tuple[DecisionOutcome, ...]:
-    """What came of those decisions whose outcome the panels hold, in the order of `pending`.
+    """The outcomes of those decisions that the panels complete, in the order of `pending`.
 
     No symbol is in two of the panels. Each decision is settled over its own horizon.
     """
@@ -57,7 +57,7 @@ def learn_due_rounds(
     settled: Sequence[DecisionOutcome],
     last: LearnerState | None,
 ) -> tuple[LearnerState, ...]:
-    """What the rounds that are due since `last` teach of the agents, oldest first.
+    """The learner states after the rounds that are due since `last`, oldest first.
 
     `pending` are decisions in order of their bars, as they were before any was settled, `settled`
     their outcomes. Only decisions over the panel's horizon teach; one on a bar not after that of
@@ -105,10 +105,8 @@ def _settle_in_panel(panel: Panel, pending: Sequence[PendingDecision]) -> Iterat
         if exit_row == NOT_COMPLETE or np.isnan(change):
             continue
         entry_row = row + 1 + int(np.argmax(~np.isnan(panel.open[row + 1 :, column])))
-        entry_at, exit_at = (
-            to_datetime(panel.known_at[entry_row]),
-            to_datetime(panel.known_at[exit_row]),
-        )
+        entry_at = to_datetime(panel.known_at[entry_row])
+        exit_at = to_datetime(panel.known_at[exit_row])
         yield DecisionOutcome(each, entry_at, exit_at, float(change), int(regimes[row]))
 
 
@@ -161,5 +159,5 @@ def _round_arrays(
 
 
 def _restore_learner(state: LearnerState | None, agents: Sequence[str]) -> WeightLearner:
-    """The learner's memory, seated as the agents of the team."""
+    """The learner of that state, for the agents of the team."""
     return new_learner(agents) if state is None else WeightLearner.from_json(state.memory, agents)

@@ -1,1 +1,1 @@
-"""What was recorded, computed again and compared."""
+"""Recorded decisions and paper days, computed again and compared."""

@@ -1,17 +1,18 @@
 """Parity: paper days replayed as a backtest, and every difference with its cause.
 
 Each day starts from what was recorded: the targets and the account as they stood when it began.
-Votes come from one vote over the panel, decisions from the fold, orders and fills from the loop
-that backtests run, all over the history as it is stored now. Nothing differs unless something
+Votes come from one vote over the panel, decisions from `decide_rows`, orders and fills from the
+loop that backtests run, all over the history as it is stored now. Nothing differs unless something
 changed: a bar was revised or late, an agent failed, somebody traded by hand or changed a setting.
 A day that differs does not make the next one differ. Days are of UTC; a close at midnight belongs
-to the day that it ends. Leaves out the causes' words (`causes.py`).
+to the day that it ends. Leaves out how causes are explained
+(`explain_diff.py`).
 """
 
 from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from functools import partial
 
@@ -42,17 +43,16 @@ from orchestrator.parity.recomputed_trades import (
 )
 from orchestrator.ports import DecisionRecords, PanelArchive
 from trading.account.paper_account import TargetRequest
-from trading.sizing.correlation import CorrelationGroups
 
 DAY = timedelta(days=1)
 INSTANT = timedelta(microseconds=1)
 PreviousTargets = Callable[[datetime], Mapping[str, float]]
-"""The targets as they stood before an instant."""
+"""The targets as they were before an instant."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ParityReport:
-    """What was compared, and what differs; nothing does where `differences` is empty."""
+    """What was compared, and what differs; nothing where `differences` is empty."""
 
     market: str
     run: str
@@ -69,8 +69,8 @@ class ParityReport:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ParityChecker:
-    """Compares the paper days of one run. Every agent votes in its version of then; `previous` are
-    the run's recorded targets."""
+    """Compares the paper days of one run. Every agent votes in its version of then;
+    `previous_targets` are the run's recorded ones."""
 
     account_cycle: AccountCycle
     previous_targets: PreviousTargets
@@ -96,7 +96,8 @@ class ParityChecker:
         if not cycles:
             raise NotFoundError(
                 f"The run {account_store.run!r} held no cycle from {first} to {last} in the market "
-                f"{account_store.market!r}. `quorum account show` tells of a run, the record of its days."
+                f"{account_store.market!r}. `quorum account show` tells of a run, the record of "
+                "its days."
             )
         recomputed = self._recompute(cycles)
         days = sorted(
@@ -190,10 +191,8 @@ class ParityChecker:
         from_instant = max(start, account.account.opened_at - INSTANT)
         rows = slice(*(int(np.searchsorted(bars.known_at, to_datetime64(at), "right"))
                        for at in (from_instant, end)))  # fmt: skip
-        now, then = (
-            recompute_trades(account.account, bars, rows, requests, self._rules(account)),
-            account.trades(),
-        )
+        then = account.trades()
+        now = recompute_trades(account.account, bars, rows, requests, self._rules(account))
         explain = _explain(account, bars, rows, differing_symbols, history)
         differences += diff_trades("order", then.orders, now.orders, explain)
         differences += diff_trades("fill", then.fills, now.fills, explain)
@@ -221,7 +220,7 @@ def day_of(close: datetime) -> date:
 def _target_requests(
     recomputed: RecomputedRun, rows: slice, targets: Floats, rules: TradingRules
 ) -> list[CycleTargets]:
-    """What the decisions on those rows ask of an account, a calendar and instant each."""
+    """What the decisions on those rows request of an account, a calendar and instant each."""
     results, inputs = [], recomputed.inputs
     for k, row in enumerate(range(rows.start, rows.stop)):
         part, own, _ = recomputed.locate(row)
@@ -234,10 +233,8 @@ def _target_requests(
                     None if inputs.blocked[row, n] else float(targets[k, n]),
                     min(rules.position_limit, float(inputs.cap[row, n])),
                 )
-        groups = CorrelationGroups(
-            inputs.correlation_groups.correlated,
-            inputs.correlation_groups.matrix_index[row : row + 1],
-        )
+        correlation = inputs.correlation_groups
+        groups = replace(correlation, matrix_index=correlation.matrix_index[row : row + 1])
         results.append(
             CycleTargets(recomputed.close_time(row), requests, groups, recomputed.symbols)
         )
@@ -247,11 +244,11 @@ def _target_requests(
 def _stored_changes(
     recomputed: RecomputedRun, rows: slice, explainer: DifferenceExplainer, symbol: str
 ) -> tuple[str, ...]:
-    """How what is stored of a symbol has changed since the day's first cycle on it."""
+    """How the stored history of a symbol has changed since the day's first cycle on it."""
     for row in range(rows.start, rows.stop):
-        part, own, held = recomputed.locate(row)
-        if held is not None and symbol in held.decisions:
-            return explainer.explain_history(held, part, own, symbol)
+        part, own, cycle = recomputed.locate(row)
+        if cycle is not None and symbol in cycle.decisions:
+            return explainer.explain_history(cycle, part, own, symbol)
     return ()
 
 
@@ -262,8 +259,8 @@ def _explain(
     differing_symbols: Collection[str],
     history: Callable[[str], tuple[str, ...]],
 ) -> Callable[[str], str]:
-    """Says of a symbol why its orders or fills of the day are others today; `history` says how
-    what is stored of it has changed."""
+    """Explains why a symbol's orders or fills of the day are others today; `history` explains how
+    the stored history of a symbol has changed."""
     causes = list(account.manual_actions)
     if account.account.mode is not TradingMode.AUTO:
         causes.append(f"the mode was {account.account.mode}")
@@ -282,7 +279,8 @@ def _explain(
         if symbol in differing_symbols:
             return "its decision is another"
         if differing_symbols:
-            return f"the decisions on {', '.join(sorted(differing_symbols))} are others, and so is the equity"
+            others = ", ".join(sorted(differing_symbols))
+            return f"the decisions on {others} are others, and so is the equity"
         reasons = causes or history(symbol)
         return "; ".join(reasons) or f"other costs or limits are configured now, or {UNEXPLAINED}"
 

@@ -1,7 +1,7 @@
-"""What differs between a record and the same stretch today: votes, decisions, orders, fills.
+"""What differs between a record and the same period today: votes, decisions, orders, fills.
 
-Everything is compared in words that hold every bit of it, and each difference is told with its
-cause (`causes.py`). Leaves out where the two come from (`parity.py`).
+Everything is compared in words that hold every bit of it, and each difference is reported with its
+cause (`explain_diff.py`). Leaves out where the two come from (`checker.py`).
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -22,7 +22,7 @@ DifferenceKind = Literal["vote", "decision", "order", "fill"]
 
 @dataclass(frozen=True, slots=True)
 class ParityDifference:
-    """`at` is the close of the bar; `recorded` and `again` say what was and what would be."""
+    """`at` is the close of the bar; `recorded` and `recomputed` are what was and what would be."""
 
     at: datetime
     kind: DifferenceKind
@@ -43,11 +43,15 @@ def diff_votes(
             now, version = _recomputed_vote(part, own, column, vote.agent)
             if cycle and (then := _recorded_vote(vote)) != now:
                 cause = explainer.explain_vote(cycle, part, own, vote, version)
-                yield (
-                    vote.agent,
-                    ParityDifference(recomputed.close_time(row), "vote", decision.symbol, f"{vote.agent} {then}",
-                               f"{vote.agent} {now}", cause),
-                )  # fmt: skip
+                difference = ParityDifference(
+                    recomputed.close_time(row),
+                    "vote",
+                    decision.symbol,
+                    f"{vote.agent} {then}",
+                    f"{vote.agent} {now}",
+                    cause,
+                )
+                yield vote.agent, difference
 
 
 def diff_decisions(
@@ -60,7 +64,7 @@ def diff_decisions(
     vote_causes: Mapping[tuple[int, str], Mapping[str, str]],
 ) -> Iterator[ParityDifference]:
     """Every decision on those rows that is another today, `actions` and `targets` (K, N) being
-    today's. `blames` has the causes, by agent, of the votes on a row's symbol that differ."""
+    today's. `vote_causes` has the causes, by agent, of the votes on a row's symbol that differ."""
     for k, row in enumerate(range(rows.start, rows.stop)):
         part, own, cycle = recomputed.locate(row)
         if cycle is None:

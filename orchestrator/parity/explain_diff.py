@@ -1,7 +1,7 @@
 """Why something that was recorded does not come out the same today, in words.
 
-Looks at what the cycle was made from then (its archived panel, its inputs) and what it would be
-made from now. Leaves out finding the differences (`parity.py`).
+Compares what the cycle was made from then (its archived panel, its inputs) with what it would be
+made from now. Leaves out finding the differences (`diff.py`).
 """
 
 from collections.abc import Iterator, Mapping
@@ -45,7 +45,7 @@ class DifferenceExplainer:
     def explain_history(
         self, cycle: RecordedCycle, part: CalendarRun, row: int, symbol: str
     ) -> tuple[str, ...]:
-        """How what is stored of a symbol has changed since the cycle."""
+        """How the stored history of a symbol has changed since the cycle."""
         try:
             then = self._panel(cycle)
         except VerificationError as error:
@@ -63,7 +63,8 @@ class DifferenceExplainer:
         self, cycle: RecordedCycle, part: CalendarRun, row: int, decision: Decision, blocked: bool,
         settings: CommitteeSettings, vote_causes: Mapping[str, str],
     ) -> str:  # fmt: skip
-        """`settings` are today's, `votes` the causes by agent of the symbol's votes that differ."""
+        """`settings` are today's, `vote_causes` the causes by agent of the symbol's votes that
+        differ."""
         if vote_causes:
             return "; ".join(f"{agent}: {cause}" for agent, cause in vote_causes.items())
         if decision.verdict.blocked is not blocked:

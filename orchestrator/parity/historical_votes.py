@@ -1,7 +1,7 @@
-"""A stretch of a record voted on again: on every row by the version of the agent that voted then.
+"""Votes on a recorded period again: on every row by the version of the agent that voted then.
 
-An agent that was replaced in between is asked once in each of its versions. Leaves out what the
-votes add up to (`replayed.py`).
+An agent that was replaced in between votes once in each of its versions. Leaves out what the votes
+add up to (`recomputed_decisions.py`).
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,7 +17,7 @@ from orchestrator.team.base import AgentVoteResult
 from orchestrator.team.local_team import LocalTeam
 
 RecordedAgents = Sequence[Mapping[str, Any]]
-"""What a cycle's inputs say of its agents: `name` and `version` ("" where it could not vote)."""
+"""The agents in a cycle's inputs: `name` and `version` ("" where it could not vote)."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -32,32 +32,30 @@ class HistoricalVotes:
 def vote_with_recorded_versions(
     panel: Panel, since: int, agent: str, cycles: Sequence[RecordedAgents], build: AgentFactory
 ) -> HistoricalVotes:
-    """`cycles` (R,) has the seats of the cycle that was held on each row, () where none was: there,
-    and where the agent could not vote, it does in the version next to it."""
+    """`cycles` (R,) has the agents of the cycle that ran on each row, () where none did: there, and
+    where the agent could not vote, it does in the version next to it."""
     recorded = _versions(agent, cycles)
     results = [
         _vote_as_version(panel, since, agent, version, build) for version in dict.fromkeys(recorded)
     ]
-    if failed := next((ballot for ballot in results if ballot.votes is None), None):
+    if failed := next((result for result in results if result.votes is None), None):
         return HistoricalVotes(failed, ("",) * len(recorded))
     rows = [np.array([each == version for each in recorded]) for version in dict.fromkeys(recorded)]
-    votes_by_version = [ballot.votes for ballot in results if ballot.votes is not None]
-    of = dict(
-        zip(dict.fromkeys(recorded), (votes.version for votes in votes_by_version), strict=True)
-    )
-    versions = tuple(of[version] for version in recorded)
+    votes_by_version = [result.votes for result in results if result.votes is not None]
+    actual = (votes.version for votes in votes_by_version)
+    version_of = dict(zip(dict.fromkeys(recorded), actual, strict=True))
+    versions = tuple(version_of[version] for version in recorded)
     if len(votes_by_version) == 1:
         return HistoricalVotes(results[0], versions)
-    return HistoricalVotes(
-        replace(results[0], votes=_merge_votes(votes_by_version, rows)), versions
-    )
+    merged = _merge_votes(votes_by_version, rows)
+    return HistoricalVotes(replace(results[0], votes=merged), versions)
 
 
 def _versions(agent: str, cycles: Sequence[RecordedAgents]) -> tuple[str | None, ...]:
     """(R,) of the agent on every row; None throughout where none is known."""
     versions: list[str | None] = [
-        next((seat["version"] for seat in seats if seat["name"] == agent), None) or None
-        for seats in cycles
+        next((each["version"] for each in agents if each["name"] == agent), None) or None
+        for agents in cycles
     ]
     current = next((version for version in versions if version), None)
     for row, version in enumerate(versions):

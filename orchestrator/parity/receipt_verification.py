@@ -1,7 +1,7 @@
-"""A stored decision made again from its stored inputs: it must come out the same to the byte.
+"""Recompute a stored decision from its stored inputs: it must come out the same to the byte.
 
-Agents vote in this process. An agent that failed then is not asked again: its failure is an
-input like any other. Leaves out deciding anew with today's settings or agents.
+Agents vote in this process. An agent that failed then does not vote again: its failure is an
+input like any other. Leaves out deciding again with today's settings or agents.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -26,7 +26,7 @@ from orchestrator.team.local_team import LocalTeam
 
 @dataclass(frozen=True, slots=True)
 class ReceiptVerification:
-    """What came of it: every difference in words, none where the decision stands."""
+    """The result: every difference in words, none where the decision is the same."""
 
     receipt: str
     differences: tuple[str, ...]
@@ -76,7 +76,7 @@ def _recompute_votes(
         return build(name, version=versions[name])
 
     team = LocalTeam(tuple(versions), build_version)
-    results = {b.agent: b for b in team.vote(panel, len(panel.known_at) - 1)}
+    results = {each.agent: each for each in team.vote(panel, len(panel.known_at) - 1)}
     return tuple(
         results.get(agent["name"]) or AgentVoteResult(agent["name"], None, agent["failure"], 0.0)
         for agent in agents
@@ -106,7 +106,7 @@ def _recompute_decision(
 
 
 def _recorded_influence(agents: Sequence[Mapping[str, Any]]) -> Influence:
-    """As it was recorded; before trust was, everybody was taken at their word."""
+    """As it was recorded; before trust was, all evidence counted as given."""
     return Influence(
         np.array([[agent["weight"] for agent in agents]]),
         np.array([[agent.get("trust", 1.0) for agent in agents]]),

@@ -1,9 +1,9 @@
-"""A stretch of a run's record beside the same stretch as a backtest makes it today.
+"""A recorded period of a run, and the same period as a backtest makes it today.
 
 The panels are built from the history as it is stored now, the agents vote once over all of it, and
-the committee's rows are folded as in a backtest. Taken from the record are which bars were decided
-on, which symbols were followed and how much each agent counted. Leaves out comparing
-(`parity.py`) and trading (`replayed_trades.py`).
+the committee decides row after row as in a backtest. Taken from the record are which bars were
+decided on, which symbols were followed and how much each agent counted. Leaves out comparing
+(`diff.py`) and trading (`recomputed_trades.py`).
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -38,7 +38,7 @@ from orchestrator.ports import DecisionRecords
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RecordedCycle:
-    """A cycle as it was recorded: `values` are its inputs beside the panel, `manifest` names the
+    """A cycle as it was recorded: `values` are its inputs but for the panel, `manifest` names the
     panel in the archive. `decisions` are by symbol."""
 
     calendar: str
@@ -72,8 +72,9 @@ class CalendarRun:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RecomputedRun:
-    """All calendars on one axis of K rows and N symbols, in order of time. Row k is the voted row
-    `place[k][1]` of part `place[k][0]`, and `docket` what the committee had before it."""
+    """All calendars on one axis of K rows and N symbols, in order of time. Row k is the
+    voted row `row_index[k][1]` of the calendar `row_index[k][0]`, and `inputs` are what the
+    committee decides on."""
 
     calendars: tuple[CalendarRun, ...]
     row_index: tuple[tuple[int, int], ...]
@@ -88,14 +89,14 @@ class RecomputedRun:
         return self.calendars[part].close_time(own)
 
     def locate(self, row: int) -> tuple[CalendarRun, int, RecordedCycle | None]:
-        """The part, its own voted row, and the cycle that was held there."""
+        """The calendar, its own voted row, and the cycle that ran there."""
         part, own = self.row_index[row]
         return self.calendars[part], own, self.calendars[part].cycles[own]
 
     def decide_rows(
         self, rows: slice, previous: Mapping[str, float], settings: CommitteeSettings
     ) -> tuple[Codes, Floats]:
-        """Actions and targets (K, N) of those rows; `previous` stood before the first."""
+        """Actions and targets (K, N) of those rows; `previous` are those before the first."""
         current = np.array([previous.get(symbol, 0.0) for symbol in self.symbols])
         return decide_rows(_slice_rows(self.inputs, rows), current, settings)
 
@@ -121,8 +122,7 @@ def recompute_run(
     build: AgentFactory,
     settings: CommitteeSettings,
 ) -> RecomputedRun:
-    """What today's history, the agents of then and today's `settings` make of the cycles that were
-    held.
+    """What today's history, the agents of then and today's `settings` make of the cycles.
 
     Raises UnknownSymbolError where a symbol that was decided on is not stored any more.
     """
@@ -133,11 +133,8 @@ def recompute_run(
         store, market, symbols, timeframe, last, horizon, simulated=simulated
     ):
         calendar_cycles = [cycle for cycle in cycles if cycle.calendar == panel.calendar]
-        row = int(
-            np.searchsorted(
-                panel.known_at, to_datetime64(min(each.as_of for each in calendar_cycles))
-            )
-        )
+        first = to_datetime64(min(each.as_of for each in calendar_cycles))
+        row = int(np.searchsorted(panel.known_at, first))
         calendars.append(
             _recompute_calendar(panel, row, blocked[row:], calendar_cycles, build, settings)
         )
@@ -160,9 +157,7 @@ def _recompute_calendar(
     build: AgentFactory,
     settings: CommitteeSettings,
 ) -> CalendarRun:
-    by_close = {
-        to_datetime64(cycle.as_of): cycle for cycle in recorded_cycles
-    }  # of several on a bar the last
+    by_close = {to_datetime64(cycle.as_of): cycle for cycle in recorded_cycles}  # the last on a bar
     cycles = tuple(by_close.get(at) for at in panel.known_at[since:])
     agents = _agent_names(cycles)
     recorded_agents = [cycle.values["agents"] if cycle else () for cycle in cycles]
@@ -178,7 +173,7 @@ def _recompute_calendar(
 
 
 def _agent_names(cycles: Iterable[RecordedCycle | None]) -> tuple[str, ...]:
-    """Everybody who was ever seated, as first seated."""
+    """Every agent that was ever on the team, in order of its first cycle."""
     return tuple(
         dict.fromkeys(
             agent["name"] for cycle in cycles if cycle for agent in cycle.values["agents"]
@@ -187,7 +182,7 @@ def _agent_names(cycles: Iterable[RecordedCycle | None]) -> tuple[str, ...]:
 
 
 def _influence(cycles: Sequence[RecordedCycle | None], agents: Sequence[str]) -> Influence:
-    """(R, A) as it was recorded; where no cycle was held it counts for nothing."""
+    """(R, A) as it was recorded; zero weights where no cycle ran."""
     weights, trust = np.zeros((len(cycles), len(agents))), np.ones((len(cycles), len(agents)))
     for row, cycle in enumerate(cycles):
         for agent in cycle.values["agents"] if cycle else ():
@@ -230,7 +225,9 @@ def _decided_symbols(part: CalendarRun) -> Bools:
 
 
 def _slice_rows(inputs: TargetInputs, rows: slice) -> TargetInputs:
-    names = ("edge", "p_up", "volatility", "cap", "voters", "risk_heard", "blocked", "present")
+    names = (
+        "edge", "p_up", "volatility", "cap", "voters", "has_risk_forecast", "blocked", "present",
+    )  # fmt: skip
     same_instant = inputs.same_instant[rows].copy()
     same_instant[:1] = False
     return replace(

@@ -1,7 +1,8 @@
-"""A day of a paper account beside the same day in the compiled loop that backtests run.
+"""A day of a paper account, and the same day in the compiled loop that backtests run.
 
-The account as it stood before the day's first bar becomes a desk, the day's rows of the tape are
-met one after the other, and its decisions become orders there. Leaves out comparing (`parity.py`).
+The account as it was before the day's first bar becomes arrays, the day's rows of bars are
+processed one after the other, and its decisions become orders there. Leaves out comparing
+(`diff.py`).
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -58,8 +59,8 @@ class DayTrades:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CycleTargets:
-    """What one cycle asks of the account at an instant; `kinship`, of one row, says who of the
-    `symbols` moves together."""
+    """What one cycle requests of the account at an instant; `correlation_groups`, of one row, are
+    of `symbols`."""
 
     at: datetime
     requests: Mapping[str, TargetRequest]
@@ -81,7 +82,7 @@ class AccountDay:
 
     @property
     def bar_closes(self) -> dict[tuple[datetime, str], float]:
-        """What bars closed at, as they were met."""
+        """The closes of bars, as they were processed."""
         return {
             (entry.at, symbol): close
             for entry in self.entries
@@ -90,20 +91,18 @@ class AccountDay:
         }
 
     def trades(self) -> DayTrades:
-        """Protective exits are told by their fills alone."""
+        """Protective exits are compared by their fills alone."""
         orders: dict[tuple[datetime, str], str] = {}
         fills = _NumberedFills()
         for entry in self.entries:
-            what = entry.event
-            if isinstance(what, OrderSubmitted):
-                if (
-                    what.order.source is not OrderSource.EXIT
-                    or what.order.order_type is OrderType.MARKET
-                ):
-                    orders[entry.at, what.order.symbol] = _describe_order(what.order)
-            elif isinstance(what, OrderFilled):
-                fills.add(entry.at, what.symbol, _describe_fill(what.quantity, what.price, what.commission,
-                          what.slippage, what.trigger))  # fmt: skip
+            match entry.event:
+                case OrderSubmitted(order) if not _is_protective(order):
+                    orders[entry.at, order.symbol] = _describe_order(order)
+                case OrderFilled() as fill:
+                    text = _describe_fill(
+                        fill.quantity, fill.price, fill.commission, fill.slippage, fill.trigger
+                    )
+                    fills.add(entry.at, fill.symbol, text)
         return DayTrades(orders, fills.fills)
 
 
@@ -129,7 +128,7 @@ def recompute_trades(
     targets: Sequence[CycleTargets],
     rules: TradingRules,
 ) -> DayTrades:
-    """Those rows of the tape, and what is wished for at their closes."""
+    """Those rows of bars, and the targets at their closes."""
     bars = bar_arrays_from(matrix)
     view = account_to_arrays(
         account, matrix.symbols, rules.trading, VolatilityLookup(matrix).before(rows.start)
@@ -173,10 +172,10 @@ class _NumberedFills:
 
 
 def _first_entry_after(entries: Sequence[AccountEntry], start: datetime, first: int) -> int:
-    """The first entry of a bar that closes after `start`, or of a hand after it.
+    """The first entry of a bar that closes after `start`, or of what people did after it.
 
-    A bar that opens when the one before closes begins at the same instant; only what bars bring
-    tells where it does.
+    A bar that opens when the one before closes begins at the same instant; only the events of bars
+    show where it does.
     """
     closed = [n for n in range(first, len(entries))
               if isinstance(entries[n].event, BarClosed) and entries[n].at <= start]  # fmt: skip
@@ -203,6 +202,10 @@ def _place_targets(
     )
 
 
+def _is_protective(order: Order) -> bool:
+    return order.source is OrderSource.EXIT and order.order_type is not OrderType.MARKET
+
+
 def _describe_order(order: Order) -> str:
     return f"{order.side} {order.quantity!r}"
 
@@ -223,10 +226,10 @@ def _describe_manual_action(entry: AccountEntry) -> str | None:
             return f"a manual order: {_describe_order(order)} {order.symbol}"
         case OrderSubmitted(order=order) if order.source is OrderSource.EMERGENCY_STOP:
             return f"the emergency stop sold {order.symbol}"
-        case OrderClosed(reason=why) if "by hand" in why:
-            return f"an order was cancelled by hand: {why}"
-        case TradingStateChanged(risk=guard):
-            return f"the standing was changed by {guard.by}: {guard.reason or guard.trading_state}"
+        case OrderClosed(reason=reason) if "by hand" in reason:
+            return f"an order was cancelled by hand: {reason}"
+        case TradingStateChanged(risk=risk):
+            return f"the standing was changed by {risk.by}: {risk.reason or risk.trading_state}"
         case AccountSettingsChanged(mode=mode, profile=profile):
             return f"switched to {mode}, {profile}"
         case _:

@@ -1,7 +1,7 @@
 """What a team of agents is: asked once, it answers for every agent, whatever happens to some.
 
-A ballot holds an agent's votes or, in words, why there are none. Teams differ only in where the
-agents live (`local_team.py`: here; `ray_team.py`: each in a process of its own).
+A result has an agent's votes or, in words, why there are none. Teams differ only in where the
+agents run (`local_team.py`: in this process; `ray_team.py`: each in a process of its own).
 """
 
 from collections.abc import Callable, Sequence
@@ -60,20 +60,20 @@ class Team(Protocol):
 
     @property
     def token(self) -> str | None:
-        """What the dashboard asks for; None where nothing is asked."""
+        """What the dashboard requires; None where it requires nothing."""
         ...
 
     def vote(self, panel: Panel, since: int) -> tuple[AgentVoteResult, ...]:
-        """Ballots for rows `since` to T - 1, in the order of `agents`. Never raises for an agent's
+        """Results for rows `since` to T - 1, in the order of `agents`. Never raises for an agent's
         fault, and returns within the team's timeout."""
         ...
 
     def health(self) -> tuple[AgentHealth, ...]: ...
 
     def replace_agent(self, agent: str, build: Callable[[str], Agent]) -> str | None:
-        """Put what `build` makes in the place of that agent, from now on; between two votes.
+        """Replace that agent by what `build` makes, from now on; between two votes.
 
-        Where it cannot be built the former stays, and what is wrong is returned in words.
+        Where it cannot be built the old one stays, and what is wrong is returned in words.
         """
         ...
 

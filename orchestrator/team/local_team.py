@@ -33,7 +33,7 @@ class LocalTeam:
 
     def vote(self, panel: Panel, since: int) -> tuple[AgentVoteResult, ...]:
         results = tuple(self._vote(name, panel, since) for name in self.agents)
-        self._last = {ballot.agent: ballot for ballot in results}
+        self._last = {result.agent: result for result in results}
         return results
 
     def health(self) -> tuple[AgentHealth, ...]:

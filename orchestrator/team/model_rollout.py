@@ -1,8 +1,8 @@
-"""Who votes in a seat whose occupant can be replaced while the engine runs.
+"""Replacing the model of an agent while the engine runs.
 
-Before every cycle the seat is offered to whatever is wanted in it by then; somebody else's process
-may have wanted it. What cannot vote is refused, in words, and the former votes on; it is tried
-again at the next cycle. Leaves out where agents live (`team.py`) and what a name stands for.
+Before every cycle the model that is desired by then is put in place; another process may have
+promoted it. One that cannot vote is refused, in words, and the old one votes on; it is tried again
+at the next cycle. Leaves out where agents run (`base.py`) and what a model's name stands for.
 """
 
 from collections.abc import Callable
@@ -17,8 +17,8 @@ BuildAgent = Callable[[str], Agent]
 
 
 class ModelRollout:
-    """`wanted` names what should vote in the seat of `agent`, and `builder` gives what builds the
-    team with it. `refusal` says why it does not vote yet; None where it does."""
+    """`desired` names the model that should vote as `agent`, and `factory_for` gives what builds
+    the team with it. `refusal` says why it does not vote yet; None where it does."""
 
     def __init__(
         self, agent: str, desired: Callable[[], str], factory_for: Callable[[str], BuildAgent]
@@ -30,12 +30,13 @@ class ModelRollout:
         self._active: str | None = None
 
     def initial_factory(self) -> BuildAgent:
-        """Builds a team as it is wanted now."""
+        """Builds a team with the model that is desired now."""
         self._active = self._desired()
         return self._factory_for(self._active)
 
     def refresh(self, team: Team) -> bool:
-        """Seat what is wanted by now, if it is another; whether that or `refusal` changed."""
+        """Use the model that is desired by now, if it is another; whether that or `refusal`
+        changed."""
         if self.agent not in team.agents:
             return False
         desired, before = self._desired(), (self._active, self.refusal)

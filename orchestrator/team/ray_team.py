@@ -1,7 +1,7 @@
 """A team of Ray actors, each agent in a process of its own.
 
 Promises that a vote returns within its timeout whatever an agent does, and that every agent heals
-by itself (`ray_chair.py`). The panel crosses once, through the object store, and the actors read
+by itself (`supervisor.py`). The panel crosses once, through the object store, and the actors read
 it without a copy.
 """
 
@@ -17,7 +17,7 @@ from orchestrator.team.base import AgentHealth, AgentVoteResult, validate_votes
 from orchestrator.team.supervisor import AgentSupervisor
 
 ProgressCallback = Callable[[str, int, int], None]
-"""Told (what, done, total) while something takes its time."""
+"""Called with (what, done, total) while something takes its time."""
 
 
 class RayTeam:
@@ -60,16 +60,12 @@ class RayTeam:
             def record(
                 supervisor: AgentSupervisor, votes: Votes | None, failure: str | None
             ) -> None:
-                seconds = time.monotonic() - started
-                if votes is not None:
-                    results[supervisor.agent] = validate_votes(
-                        supervisor.agent, votes, panel, since, seconds
-                    )
+                agent, seconds = supervisor.agent, time.monotonic() - started
+                if votes is None:
+                    results[agent] = AgentVoteResult(agent, None, failure, seconds)
                 else:
-                    results[supervisor.agent] = AgentVoteResult(
-                        supervisor.agent, None, failure, seconds
-                    )
-                supervisor.record(results[supervisor.agent])
+                    results[agent] = validate_votes(agent, votes, panel, since, seconds)
+                supervisor.record(results[agent])
 
             waiting = {
                 supervisor.request_vote(shared, since): supervisor
@@ -95,7 +91,8 @@ class RayTeam:
         return tuple(supervisor.health() for supervisor in self._supervisors)
 
     def replace_agent(self, agent: str, build: Callable[[str], Agent]) -> str | None:
-        """The new actor is met before the former is let go, for which it has `start_timeout`."""
+        """The new actor must answer before the old one is stopped; it has `start_timeout` for
+        it."""
         supervisor = self._supervise(agent, build)
         failure: str | None = "interrupted"
         try:
@@ -125,7 +122,7 @@ class RayTeam:
         return AgentSupervisor(self.session, agent, build, self._namespace)
 
     def _wait_until_ready(self, supervisor: AgentSupervisor) -> str | None:
-        """Wait for a chair's actor; says what is wrong with it, if anything."""
+        """Wait for a supervisor's actor; what is wrong with it in words, if anything."""
         ready, _ = self._ray.wait([supervisor.pending_ping], timeout=self._start_timeout)
         return supervisor.on_ready() if ready else f"not ready within {self._start_timeout:g} s"
 

@@ -1,7 +1,7 @@
-"""One agent of the Ray team: the actor it lives in, and the chair that is kept for it.
+"""One agent of the Ray team: the actor it runs in, and its supervisor in this process.
 
-Promises that an agent heals by itself: Ray restarts a process that died, and the chair replaces one
-that hangs. Leaves out when to ask (`ray_team.py`).
+Promises that an agent heals by itself: Ray restarts a process that died, and the supervisor
+replaces one that hangs. Leaves out when to ask (`ray_team.py`).
 """
 
 import contextlib
@@ -59,32 +59,30 @@ class AgentSupervisor:
         self._start_actor()
 
     def request_vote(self, panel: Any, since: int) -> Any:
-        """A reference to wait for: to the votes, or to the hello of an actor not yet met."""
-        return (
-            self.pending_ping
-            if self.pending_ping is not None
-            else self._actor.vote.remote(panel, since)
-        )
+        """A reference to wait for: to the votes, or to the ping of an actor that is starting."""
+        if self.pending_ping is not None:
+            return self.pending_ping
+        return self._actor.vote.remote(panel, since)
 
     def on_ready(self) -> str | None:
-        """Meet the actor whose hello has arrived; says what is wrong with it, if anything."""
+        """Take the answer to the ping; what is wrong with the actor in words, if anything."""
         try:
             self._update_process(*self._ray.get(self.pending_ping))
         except self._ray.exceptions.RayActorError:
             self._start_actor()
             return "crashed: its process died; another is starting"
         except self._ray.exceptions.RayTaskError as error:
-            self.pending_ping = self._actor.hello.remote()
+            self.pending_ping = self._actor.ping.remote()
             return describe_error(error.cause)
         self.pending_ping = None
         return None
 
     def collect_vote(self, reference: Any) -> tuple[Votes | None, str | None]:
-        """The votes that have arrived, or what went wrong, which is put right on the way."""
+        """The votes that have arrived, or what went wrong; a dead actor is started again."""
         try:
             pid, votes = self._ray.get(reference)
         except self._ray.exceptions.RayActorError:
-            self.pending_ping = self._actor.hello.options(max_task_retries=-1).remote()
+            self.pending_ping = self._actor.ping.options(max_task_retries=-1).remote()
             return None, "crashed: its process died"
         except self._ray.exceptions.RayTaskError as error:
             return None, describe_error(error.cause)
@@ -92,7 +90,7 @@ class AgentSupervisor:
         return votes, None
 
     def on_timeout(self, timeout: float, start_timeout: float) -> str:
-        """Say so of an actor that did not answer; replace one that will not."""
+        """What to report of an actor that did not answer; one that hangs is replaced."""
         if self.pending_ping is None:
             self._start_actor()
             return f"no answer within {timeout:g} s; restarting"
@@ -145,4 +143,4 @@ class AgentSupervisor:
             max_restarts=-1,
             scheduling_strategy="SPREAD",
         )
-        self.pending_ping = self._actor.hello.options(max_task_retries=-1).remote()
+        self.pending_ping = self._actor.ping.options(max_task_retries=-1).remote()

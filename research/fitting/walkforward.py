@@ -8,7 +8,7 @@ learnt, not what could have been earned.
 
 What an agent sees does not depend on its weights, so it is computed once and shared by all windows.
 Leaves out what the votes earn (`research.backtest.backtester`) and how they are printed
-(`cli.weight_fitting`).
+(`cli.research.weight_fitting`).
 """
 
 import hashlib

@@ -12,12 +12,12 @@ from functools import lru_cache
 from pathlib import Path
 
 from domain.errors import NotFoundError, QuorumError, StorageError
-from envs.disk import storage_errors
 from envs.market_data import MarketHistory
 from envs.training.arguments import TrainingArguments
 from envs.training.run import build_context
 from envs.training.run_folder import ENDED, RUN, RunFolder, RunState
 from research.lab.bars import save_bars
+from storage.atomic_files import storage_errors
 
 BARS = "bars.npz"
 RUN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")

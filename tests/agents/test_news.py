@@ -25,7 +25,7 @@ def test_the_news_agent_keeps_every_promise_on_a_long_history() -> None:
     check_everything(AGENT, random_panel(seed=7, bars=900))
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(panel=panels(), seed=st.integers(0, 1000))
 def test_the_news_agent_keeps_every_promise_on_any_panel(panel: Panel, seed: int) -> None:
     check_everything(AGENT, panel, seed)

@@ -20,7 +20,7 @@ def test_an_agent_keeps_every_promise_on_a_long_history(agent: Agent) -> None:
     check_everything(agent, random_panel(seed=7, bars=900))
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 @given(panel=panels(), seed=st.integers(0, 1000))
 @pytest.mark.parametrize("agent", AGENTS, ids=lambda agent: agent.name)
 def test_an_agent_keeps_every_promise_on_any_panel(agent: Agent, panel: Panel, seed: int) -> None:

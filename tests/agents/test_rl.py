@@ -29,7 +29,7 @@ def panel() -> Panel:
     return random_panel(3)
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(panels(), st.integers(0, 2**16), st.booleans())
 def test_it_keeps_what_every_agent_must_keep(panel: Panel, seed: int, shipped: bool) -> None:
     check_everything(RlAgent.load() if shipped else ENSEMBLE, panel, seed)

@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from cli.backtests import DEFAULT_PERIOD, _period
+from cli.research.backtests import DEFAULT_PERIOD, _period
 from domain.errors import InputError
 from research.backtest.request import build_request
 from tests.cli.conftest import Quorum

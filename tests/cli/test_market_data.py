@@ -117,6 +117,7 @@ def test_every_setting_is_explained(quorum: Quorum) -> None:
 
 
 def test_config_check_names_what_cannot_work(quorum: Quorum, monkeypatch) -> None:
+    monkeypatch.setenv("QUORUM__SERVER__PORT", "0")
     code, out, _ = quorum("config", "check")
     assert code == 0, out
     monkeypatch.setenv("QUORUM__RAY__ADDRESS", "127.0.0.1:9")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from cli.scaffold import AGENT, PROVIDER, Kind, create
+from cli.extend.scaffold import AGENT, PROVIDER, Kind, create
 from domain.errors import InputError
 from tests.distributions import CHECKOUT, install, quorum
 

@@ -35,9 +35,9 @@ def assert_refused(answer: tuple[int, Any, str], code: int, *words: str) -> str:
 
 
 def test_what_is_trained_is_kept_shown_and_can_be_compared(imported: Quorum, home: Path) -> None:
-    code, trained, told = imported(*TRAIN, "--json")
-    assert code == 0, told
-    assert "Training on files: AAPL, MSFT, SPY" in told
+    code, trained, errors = imported(*TRAIN, "--json")
+    assert code == 0, errors
+    assert "Training on files: AAPL, MSFT, SPY" in errors
     assert trained["members"] == ["ppo-0"]
     assert trained["arguments"]["steps"] == 512
     assert trained["arguments"]["episode"] < 252  # of which so short a history has several
@@ -74,14 +74,14 @@ def test_a_run_that_was_stopped_is_gone_on_with(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as stopped:
-        stopped.setattr(local_training, "_learn", interrupted)
+        stopped.setattr(local_training, "_train", interrupted)
         assert imported(*TRAIN)[0] == 130
     run = imported("rl", "runs", "--json")[1]["runs"][0]
     assert run["state"] == "interrupted"
-    code, gone_on, told = imported("rl", "resume", run["id"], "--json")
-    assert code == 0, told
-    assert gone_on["run"] == run["id"] != whole["run"]
-    assert gone_on["id"] == whole["id"]  # the very same model
+    code, resumed, errors = imported("rl", "resume", run["id"], "--json")
+    assert code == 0, errors
+    assert resumed["run"] == run["id"] != whole["run"]
+    assert resumed["id"] == whole["id"]  # the very same model
 
 
 def test_what_cannot_be_trained_is_refused_and_nothing_is_left(
@@ -109,8 +109,8 @@ def test_decisions_of_before_and_after_a_promotion_are_verified(
 
     model = model_id_of(home, 1)
     before, shipped = decide("2020-03-26")
-    turn = imported("rl", "promote", model, "--json")[1]
-    assert turn == {"votes": model, "before": "shipped", "changed": True}
+    promotion = imported("rl", "promote", model, "--json")[1]
+    assert promotion == {"votes": model, "before": "shipped", "changed": True}
     assert "votes already" in imported("rl", "promote", model)[1]
     after, promoted = decide("2020-03-27")
     assert (shipped == promoted, model in promoted) == (False, True)
@@ -161,9 +161,9 @@ def test_a_folder_is_imported_and_another_is_refused(
     quorum: Quorum, home: Path, tmp_path: Path
 ) -> None:
     save_policy(tmp_path / "there", policy(3))
-    code, said, _ = quorum("rl", "import", str(tmp_path / "there"), "--json")
+    code, model, _ = quorum("rl", "import", str(tmp_path / "there"), "--json")
     assert code == 0
-    assert quorum("rl", "show", said["id"], "--json")[1]["data"] == "an invented market"
+    assert quorum("rl", "show", model["id"], "--json")[1]["data"] == "an invented market"
     assert_refused(quorum("rl", "import", str(tmp_path)), 3, "manifest.json cannot be read")
 
 
@@ -184,10 +184,10 @@ def test_the_help_of_training_shows_every_default_and_whose_it_is(
     monkeypatch.setenv("COLUMNS", "300")
     code, out, _ = quorum("rl", "train", "--help")
     assert code == 0
-    told = " ".join(out.split())
-    assert told.count("(default: ") == len(options()) - 3  # bars are the home's
+    text = " ".join(out.split())
+    assert text.count("(default: ") == len(options()) - 3  # bars are the home's
     for default in ("ppo", "5", "200000", "setting market.horizon", "60% of the bars"):
-        assert f"(default: {default})" in told
+        assert f"(default: {default})" in text
 
 
 @pytest.mark.parametrize(
@@ -196,11 +196,11 @@ def test_the_help_of_training_shows_every_default_and_whose_it_is(
 def test_a_list_is_written_with_commas_or_by_repetition(
     imported: Quorum, words: tuple[str, ...]
 ) -> None:
-    code, trained, told = imported(
+    code, trained, errors = imported(
         *TRAIN[:4], "--symbols", "AAPL,msft,SPY", *TRAIN[10:], *words, "--json"
     )
-    assert code == 0, told
-    assert "Training on files: AAPL, MSFT, SPY" in told
+    assert code == 0, errors
+    assert "Training on files: AAPL, MSFT, SPY" in errors
     assert trained["members"] == ["ppo-0", "a2c-0"]
 
 
@@ -215,10 +215,10 @@ def test_a_configured_policy_keeps_its_seat(
 
 def test_drift_is_told_of_the_model_that_votes(imported: Quorum) -> None:
     words = ("rl", "drift", "--market", "files", "--symbol", "AAPL,SPY")
-    told = imported(*words, "--json")[1]
-    assert (told["model"], told["market"], told["simulated"]) == ("shipped", "files", False)
-    assert len(told["features"]) == 11
-    assert all(each["word"] in ("stable", "shifting", "drifted") for each in told["features"])
+    drift = imported(*words, "--json")[1]
+    assert (drift["model"], drift["market"], drift["simulated"]) == ("shipped", "files", False)
+    assert len(drift["features"]) == 11
+    assert all(each["word"] in ("stable", "shifting", "drifted") for each in drift["features"])
     assert "PSI" in imported(*words)[1]
 
 

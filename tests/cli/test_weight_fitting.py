@@ -11,8 +11,7 @@ from rich.console import Console
 
 from agents.coefficients import load_coefficients
 from agents.registry import build
-from cli import fit_report as shown
-from cli import weight_fitting
+from cli.research import fit_report, weight_fitting
 from domain.canonical import format_instant
 from domain.errors import InputError, NotFoundError, QuorumError, StorageError
 from settings import load_settings
@@ -27,11 +26,11 @@ def fit(quorum: Quorum, tmp_path: Path) -> Fit:
     bars(days=760).to_csv(tmp_path / "walks.csv", index=False)
     assert quorum("import", str(tmp_path / "walks.csv"))[0] == 0
 
-    def run(*agents: str, **how: Any) -> weight_fitting.FitReport:
-        asked = {"start": None, "end": "2020-03-31", "symbols": ["AAPL", "MSFT", "SPY"],
-                 "out": None, "say": lambda _: None, **how}  # fmt: skip
+    def run(*agents: str, **options: Any) -> weight_fitting.FitReport:
+        arguments = {"start": None, "end": "2020-03-31", "symbols": ["AAPL", "MSFT", "SPY"],
+                     "out": None, "log": lambda _: None, **options}  # fmt: skip
         return weight_fitting.fit_weights(
-            load_settings({"market": {"provider": "files"}}), agents, **asked
+            load_settings({"market": {"provider": "files"}}), agents, **arguments
         )
 
     return run
@@ -72,17 +71,17 @@ def test_what_is_in_force_is_not_what_is_compared_with(fit: Fit, tmp_path: Path)
 
 
 def test_json_has_every_weight_twice_and_no_number_that_is_none(fit: Fit) -> None:
-    told = json.loads(json.dumps(shown.as_json(fit("risk", "news")), default=format_instant,
-                                 allow_nan=False))  # fmt: skip
-    assert set(told["agents"]["risk"]["weights"]["volatility regime"]) == {"shipped", "fitted"}
-    assert told["agents"]["news"]["out_of_sample"]["shipped"]["brier_skill"]["value"] is None
-    assert told["agents"]["risk"]["out_of_sample"]["shipped"]["brier_skill"]["n"] > 500
-    assert told["file"] is None
-    assert told["key"] == "agents.coefficients"
+    result = json.loads(json.dumps(fit_report.as_json(fit("risk", "news")), default=format_instant,
+                                   allow_nan=False))  # fmt: skip
+    assert set(result["agents"]["risk"]["weights"]["volatility regime"]) == {"shipped", "fitted"}
+    assert result["agents"]["news"]["out_of_sample"]["shipped"]["brier_skill"]["value"] is None
+    assert result["agents"]["risk"]["out_of_sample"]["shipped"]["brier_skill"]["n"] > 500
+    assert result["file"] is None
+    assert result["key"] == "agents.coefficients"
 
 
 @pytest.mark.parametrize(
-    ("how", "kind", "said"),
+    ("options", "kind", "message"),
     [
         ({"symbols": ["AAPL"]}, InputError, r"One symbol \(AAPL\) is too little"),
         ({"symbols": ["AAPL", "TSLA"]}, InputError, "TSLA"),
@@ -95,21 +94,21 @@ def test_json_has_every_weight_twice_and_no_number_that_is_none(fit: Fit) -> Non
     ],
 )
 def test_what_cannot_be_fitted_is_refused(
-    fit: Fit, how: dict[str, Any], kind: type[QuorumError], said: str
+    fit: Fit, options: dict[str, Any], kind: type[QuorumError], message: str
 ) -> None:
-    with pytest.raises(kind, match=said):
-        fit("risk", **how)
+    with pytest.raises(kind, match=message):
+        fit("risk", **options)
 
 
 def test_people_read_both_weights_the_gain_and_what_to_do(fit: Fit, tmp_path: Path) -> None:
     console = Console(width=120, record=True, file=io.StringIO())
-    shown.show(fit("risk", out=tmp_path / "fitted.json"), console)
-    told = console.export_text()
-    assert "volatility regime" in told
-    assert "+0.0200" in told
-    assert "gain" in told
-    assert "Not recommended: risk" in told
-    assert "agents.coefficients" in told
+    fit_report.show(fit("risk", out=tmp_path / "fitted.json"), console)
+    text = console.export_text()
+    assert "volatility regime" in text
+    assert "+0.0200" in text
+    assert "gain" in text
+    assert "Not recommended: risk" in text
+    assert "agents.coefficients" in text
 
 
 def test_an_agent_that_does_not_exist_is_refused_by_the_nearest_name(fit: Fit) -> None:

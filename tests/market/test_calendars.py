@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.errors import InputError
@@ -60,7 +60,6 @@ def test_the_clock_names_the_next_close(after: str, timeframe: Timeframe, expect
     assert calendars.next_close("XNYS", timeframe, utc(after)) == utc(expected)
 
 
-@settings(deadline=None)
 @given(
     minute=st.integers(0, 60 * 24 * 800),
     calendar=st.sampled_from(["XNYS", "24/7", "24/5", "XLON", "XTKS"]),

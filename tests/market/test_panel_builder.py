@@ -136,7 +136,7 @@ def test_a_young_symbol_sees_the_benchmark_as_an_old_one_beside_it_does(
     assert np.isnan(alone.close[: (DAYS < "2024-01-01").sum(), 0]).all()
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(hours=st.integers(24, 24 * 540))
 def test_a_panel_built_as_of_then_is_the_head_of_one_built_later(
     store: MemoryMarketDataStore, hours: int

@@ -76,7 +76,7 @@ def range_mask(bars: pd.DataFrame, row: int, count: int) -> NDArray[np.bool_]:
     return (place >= row) & (place < row + count)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(seed=st.integers(0, 10_000), sigma=st.floats(0.002, 0.035))
 def test_a_healthy_series_passes(seed: int, sigma: float) -> None:
     assert not gate_verdict(healthy(seed, sigma=sigma)).blocked
@@ -229,7 +229,6 @@ def test_hourly_bars_are_judged_by_their_own_grid() -> None:
     assert any("bars missing" in f for f in gate_verdict(holed, timeframe=Timeframe.H1).findings)
 
 
-@settings(deadline=None)
 @given(factor=st.sampled_from([0.25, 2.0, 1024.0]))
 def test_the_verdict_does_not_depend_on_the_scale_of_prices(factor: float) -> None:
     bars = divide_prices(healthy(), -30, 10)
@@ -237,7 +236,7 @@ def test_the_verdict_does_not_depend_on_the_scale_of_prices(factor: float) -> No
     assert gate_verdict(scaled) == gate_verdict(bars)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(row=st.integers(300, len(DAYS) - 1))
 def test_a_verdict_as_of_then_does_not_know_what_came_later(row: int) -> None:
     bars = divide_prices(healthy(), row, 10)
@@ -305,7 +304,7 @@ def test_over_time_the_gate_says_what_it_would_have_said_then(flaw: str) -> None
     assert told[200:600].any() == (not harmless)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     seed=st.integers(0, 10_000),
     planted=st.lists(st.tuples(st.sampled_from(sorted(PLANTED)), st.integers(0, 380)), max_size=4),

@@ -1,4 +1,4 @@
-"""A floor over the small market of `stores_for_tests.py`, whose clocks stand where a test says."""
+"""An account service over the small market of `market_fixtures.py`, whose clocks a test sets."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -20,7 +20,8 @@ from trading.sizing.profiles import profile_by_name
 
 
 class ManualClock:
-    """`at` is the run's time, `wall` the clock on the wall; both only move when told to."""
+    """`market_time` is the run's time, `clock_time` that of the clock on the wall; both move only
+    when a test moves them."""
 
     def __init__(self, market_time: datetime) -> None:
         self.market_time = market_time

@@ -1,5 +1,6 @@
-"""A small market of random walks in a real database, and a desk to hold cycles over it."""
+"""A small market of random walks in a real database, and a context to run cycles over it."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -40,17 +41,15 @@ def store_bars(
 
 
 def run_context(database: Database, run: str = "live", **changed) -> RunContext:
-    return RunContext(
-        **{
-            "market": "files",
-            "run": run,
-            "simulated": False,
-            "timeframe": Timeframe.D1,
-            "horizon": 5,
-            "settings": CommitteeSettings(),
-            "library": SqlMarketDataStore(database),
-            "journal": SqlJournal(database),
-            "digest_of": panel_archive.panel_digest,
-            **changed,
-        }
+    context = RunContext(
+        market="files",
+        run=run,
+        simulated=False,
+        timeframe=Timeframe.D1,
+        horizon=5,
+        settings=CommitteeSettings(),
+        store=SqlMarketDataStore(database),
+        journal=SqlJournal(database),
+        digest_of=panel_archive.panel_digest,
     )
+    return replace(context, **changed)

@@ -1,4 +1,4 @@
-"""Small agents with a will: they vote on real arithmetic, or misbehave as told."""
+"""Small agents: they vote on real arithmetic, or fail as a test asks."""
 
 import os
 import time
@@ -13,7 +13,7 @@ from quant.per_symbol import pct_change
 
 
 class MomentumAgent:
-    """Votes by the last `bars` bars' return; a name of its own for each seat."""
+    """Votes by the last `bars` bars' return; its name is given."""
 
     version = "1"
 
@@ -25,11 +25,11 @@ class MomentumAgent:
     def vote(self, panel: Panel, since: int = 0) -> Votes:
         odds = log_odds(base_rate(panel.open, panel.horizon))[since:]
         returns = pct_change(panel.close, self._bars)[since:]
-        terms = [
+        evidence = [
             Evidence("base rate", odds, odds),
             Evidence(f"return {self._bars}", 100.0 * returns, np.tanh(5.0 * returns), "%"),
         ]
-        return build_votes(panel, since, agent=self.name, version=self.version, evidence=terms)
+        return build_votes(panel, since, agent=self.name, version=self.version, evidence=evidence)
 
 
 class CautiousAgent(MomentumAgent):
@@ -50,7 +50,7 @@ class CautiousAgent(MomentumAgent):
 
 
 class FaultInjectingAgent(MomentumAgent):
-    """Does what the file `mood` in `folder` says: crash, hang, lie, die; otherwise votes."""
+    """Fails as the file of its name in `folder` says: crash, hang, slow, lie, die; else votes."""
 
     def __init__(self, name: str, folder: Path) -> None:
         super().__init__(name)
@@ -72,7 +72,7 @@ class FaultInjectingAgent(MomentumAgent):
 
 
 def build_agent(name: str, version: str | None = None) -> Agent:
-    """`risk` is cautious, any other name rides its own momentum."""
+    """`risk` is cautious, any other name votes by a momentum of its own."""
     return CautiousAgent(name) if name == "risk" else MomentumAgent(name, bars=3 + len(name))
 
 

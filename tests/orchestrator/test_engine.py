@@ -30,14 +30,20 @@ def make(database):
     engines = []
 
     def make_engine(
-        first=149, last=160, clock=None, open_team=None, desk_of=(), watched=lambda: COINS, **more
+        first=149,
+        last=160,
+        clock=None,
+        open_team=None,
+        context_changes=(),
+        watched=lambda: COINS,
+        **more,
     ):
         days = {"start": close_of_bar(first), "end": close_of_bar(last)}
         engine = Engine(
-            run_context(database, **dict(desk_of)),
+            run_context(database, **dict(context_changes)),
             clock or PacedClock(lambda: COINS, Timeframe.D1, **days),
             watched,
-            open_team or (lambda tell: LocalTeam(AGENTS, build_agent)),
+            open_team or (lambda on_progress: LocalTeam(AGENTS, build_agent)),
             first_pause=0.01,
             **more,
         )
@@ -60,7 +66,7 @@ def days(first, last):
 
 def test_every_bar_is_decided_once_and_in_order(make, database):
     published = []
-    engine = make(publish=lambda: published.append(1))
+    engine = make(notify=lambda: published.append(1))
     engine.start()
     assert engine.join(20)
     assert bars_decided(database) == days(150, 160)
@@ -105,18 +111,18 @@ def test_a_halted_engine_refuses_to_step_and_says_why_also_after_a_restart(make)
 def test_a_replay_neither_inherits_nor_changes_the_state_of_the_live_engine(make):
     live = make()
     live.pause()
-    replay = make(desk_of={"run": "replay 2023-06-01 2023-06-11"})
+    replay = make(context_changes={"run": "replay 2023-06-01 2023-06-11"})
     assert replay.state is EngineState.RUNNING
     replay.halt("seen enough")
     assert make().state is EngineState.PAUSED
 
 
 def test_an_error_in_a_cycle_is_recorded_shown_and_overcome(make, database):
-    trouble = [RuntimeError("the disk sneezed"), RuntimeError("the disk sneezed")]
+    errors_to_come = [RuntimeError("the disk sneezed"), RuntimeError("the disk sneezed")]
 
-    def refresh(symbols, now, tell):
-        if trouble:
-            raise trouble.pop()
+    def refresh(symbols, now, on_progress):
+        if errors_to_come:
+            raise errors_to_come.pop()
 
     engine = make(refresh=refresh)
     engine.start()
@@ -131,10 +137,10 @@ def test_an_error_in_a_cycle_is_recorded_shown_and_overcome(make, database):
     assert engine.status().error is None
 
 
-def test_an_error_that_stays_is_shown_and_told_once_whatever_its_numbers(make, database):
+def test_an_error_that_stays_is_shown_and_recorded_once_whatever_its_numbers(make, database):
     tries = []
 
-    def open_team(tell):
+    def open_team(on_progress):
         tries.append(1)
         raise ConfigurationError(f"Ray could not start in session_{len(tries)}. Free memory.")
 
@@ -143,8 +149,8 @@ def test_an_error_that_stays_is_shown_and_told_once_whatever_its_numbers(make, d
     wait_until(lambda: len(tries) > 3)
     assert "Free memory" in engine.status().error
     assert engine.progress() is None
-    (told,) = SqlJournal(database).events_after(0)
-    assert told.payload == {
+    (recorded,) = SqlJournal(database).events_after(0)
+    assert recorded.payload == {
         "market": "files",
         "run": "live",
         "state": "running",
@@ -154,30 +160,30 @@ def test_an_error_that_stays_is_shown_and_told_once_whatever_its_numbers(make, d
     }
 
 
-def test_a_symbol_that_is_dropped_is_asked_for_until_its_decisions_are_settled(make, database):
-    asked, watched = {}, list(COINS)
+def test_a_symbol_that_is_dropped_is_fetched_until_its_decisions_are_settled(make, database):
+    requested, watched = {}, list(COINS)
 
-    def refresh(symbols, now, tell):
-        asked[now] = set(symbols)
+    def refresh(symbols, now, on_progress):
+        requested[now] = set(symbols)
         if now == close_of_bar(151):
             watched.remove(COINS[1])
 
     engine = make(watched=lambda: watched, last=162, refresh=refresh)
     engine.start()
     assert engine.join(20)
-    dropped = [now for now, symbols in asked.items() if COINS[1] not in symbols]
+    dropped = [now for now, symbols in requested.items() if COINS[1] not in symbols]
     assert dropped == days(158, 162)
 
 
 def test_without_a_single_bar_the_engine_says_what_the_provider_said(make, database):
     now = close_of_bar(150)
 
-    def refresh(symbols, at, tell):
+    def refresh(symbols, at, on_progress):
         SqlMarketDataStore(database).record_fetch(
             "empty", COINS[0], "bars 1d", now, "Nobody answers."
         )
 
-    engine = make(desk_of={"market": "empty"}, refresh=refresh)
+    engine = make(context_changes={"market": "empty"}, refresh=refresh)
     engine.start()
     wait_until(lambda: engine.status().error)
     assert "There are no bars yet of BTC-USD, ETH-USD. Nobody answers." in engine.status().error
@@ -199,7 +205,7 @@ def test_a_bar_that_is_a_little_late_is_waited_for_without_an_alarm(make, databa
 
 
 def test_a_bar_that_fails_for_ever_does_not_stop_a_replay(make, database):
-    def refresh(symbols, now, tell):
+    def refresh(symbols, now, on_progress):
         if now == close_of_bar(152):
             raise RuntimeError("this day is cursed")
 
@@ -210,11 +216,11 @@ def test_a_bar_that_fails_for_ever_does_not_stop_a_replay(make, database):
 
 
 def test_a_bar_is_waited_for_while_the_database_is_gone(make, database):
-    trouble = [StorageError("the database does not answer") for _ in range(MAX_TRIES + 2)]
+    errors_to_come = [StorageError("the database does not answer") for _ in range(MAX_TRIES + 2)]
 
-    def refresh(symbols, now, tell):
-        if now == close_of_bar(152) and trouble:
-            raise trouble.pop()
+    def refresh(symbols, now, on_progress):
+        if now == close_of_bar(152) and errors_to_come:
+            raise errors_to_come.pop()
 
     engine = make(refresh=refresh)
     engine.start()
@@ -230,11 +236,13 @@ def test_an_agent_in_trouble_is_an_event_and_so_is_its_recovery(make, database):
             self._build = (lambda name: 1 / 0) if broken else build_agent
             return super().vote(panel, since)
 
-    engine = make(open_team=lambda tell: FailingTeam(AGENTS, build_agent))
+    engine = make(open_team=lambda on_progress: FailingTeam(AGENTS, build_agent))
     engine.start()
     assert engine.join(20)
-    told = [e for e in SqlJournal(database).events_after(0) if e.kind is EventKind.AGENT_CHANGED]
-    assert [event.payload["state"] for event in told] == ["failing", "ready"]
+    recorded = [
+        e for e in SqlJournal(database).events_after(0) if e.kind is EventKind.AGENT_CHANGED
+    ]
+    assert [event.payload["state"] for event in recorded] == ["failing", "ready"]
 
 
 def test_stopping_does_not_wait_for_the_next_bar(make):

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from quant.adahedge import current_weights, initial_state, update
@@ -48,7 +48,6 @@ def test_a_pool_of_log_odds_loses_at_most_what_its_members_lose_on_average(membe
     assert pooled <= weights @ _log_loss(log_odds, outcome) + 1e-9
 
 
-@settings(deadline=None)
 @given(SEEDS, st.sampled_from([0.05, 1.0, 30.0]))
 def test_the_committee_regrets_no_more_than_the_bound(seed, size):
     log_odds, rose = _rounds(seed, size=size)
@@ -65,7 +64,6 @@ def test_the_committee_regrets_no_more_than_the_bound(seed, size):
     assert lost <= best + math.log(4) / rate + after.gap + 1e-6
 
 
-@settings(deadline=None)
 @given(SEEDS, st.integers(1, 39))
 def test_weights_are_the_same_to_the_last_bit_however_rounds_are_cut(seed, cut):
     log_odds, rose = _rounds(seed)
@@ -78,7 +76,6 @@ def test_weights_are_the_same_to_the_last_bit_however_rounds_are_cut(seed, cut):
     assert current_weights(whole).tobytes() == weights[-1].tobytes()
 
 
-@settings(deadline=None)
 @given(SEEDS)
 def test_weights_are_shares(seed):
     _, weights = update(initial_state(4), *_rounds(seed, size=200.0))

@@ -7,7 +7,7 @@ from quant.bootstrap_ratios import draw_bootstrap
 from quant.resampling import ratio_estimate
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.integers(0, 10_000), st.integers(1, 21), st.floats(1.0, 20.0), st.integers(10, 150))
 def test_many_ratios_are_each_what_it_would_be_alone(seed, series, block, rows):
     rng = np.random.default_rng(seed)

@@ -98,7 +98,7 @@ def test_a_forecaster_that_always_repeats_the_base_rate_keeps_its_slope():
     assert slopes(after).tolist() == [1.0]
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(st.integers(0, 1000), st.integers(1, YEAR + 29))
 def test_slopes_are_the_same_to_the_last_bit_however_rounds_are_cut(seed, cut):
     evidence, rate, rose = _market(seed, YEAR + 30, 3, 0.5)

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from quant import rolling
@@ -63,7 +63,6 @@ def test_there_are_sixty_one_candlestick_patterns() -> None:
     assert len(indicators.PATTERNS) == 61
 
 
-@settings(deadline=None)  # the first example waits for the compiler
 @given(
     values=st.lists(st.floats(-5, 5).map(lambda x: round(x, 1)), min_size=1, max_size=60),
     length=st.integers(2, 12),

@@ -142,7 +142,7 @@ def plain_drawdowns(returns: Floats) -> list[tuple[int, int, int | None, float]]
     return found
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(st.sampled_from([-0.2, -0.01, 0.0, 0.01, 0.3]), min_size=1, max_size=30))
 def test_drawdowns_are_those_found_by_walking_along(changes: list[float]) -> None:
     returns = np.array(changes)
@@ -321,7 +321,7 @@ def test_what_rounding_leaves_over_is_no_lot() -> None:
 FILL = st.tuples(st.integers(0, 1), st.integers(-5, 5).filter(bool), st.integers(50, 150))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(FILL, min_size=1, max_size=25))
 def test_profits_of_trips_are_the_cash_once_everything_is_sold(
     fills: list[tuple[int, int, int]],

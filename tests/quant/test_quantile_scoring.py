@@ -92,7 +92,7 @@ def test_outcomes_kept_apart_have_no_bar_in_common():
     assert quantile_scoring.non_overlapping(np.arange(10.0), horizon=5).tolist() == [0.0, 6.0]
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(st.integers(260, 400), st.integers(1, 10))
 def test_historical_simulation_knows_complete_outcomes_only(row, horizon):
     open_ = walk(450)

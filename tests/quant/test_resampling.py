@@ -112,7 +112,7 @@ def test_an_interval_needs_half_of_its_samples() -> None:
     assert resampling.percentile_interval(drawn[:4], 1.0, 50).low == pytest.approx(1.05)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     n=st.integers(12, 600),
     persistence=st.floats(-0.8, 0.95),

@@ -49,7 +49,7 @@ class PaperVenue:
     def bar_matrix(self) -> BarMatrix:
         return bar_matrix_of(np.array(self.bars))
 
-    def advance(self, *bars: Bar) -> datetime:
+    def trade_bars(self, *bars: Bar) -> datetime:
         self.bars += bars
         return self.now
 

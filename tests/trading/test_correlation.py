@@ -9,7 +9,7 @@ WEEK = np.arange(ROWS) // 5
 
 
 def walks(seed: int, symbols: int = 5, holes: float = 0.0) -> np.ndarray:
-    """Prices about as alike as the threshold, so that pairs fall on either side of it."""
+    """Prices about as correlated as the threshold, so that pairs fall on either side of it."""
     rng = np.random.default_rng(seed)
     common = rng.normal(0.0, 0.01, (ROWS, 1))
     close = 100.0 * np.exp(np.cumsum(common + rng.normal(0.0, 0.005, (ROWS, symbols)), axis=0))
@@ -33,8 +33,8 @@ def test_pairs_are_those_whose_correlation_on_their_common_bars_is_above_the_thr
                 both = before[:, [one, other]]
                 both = both[~np.isnan(both).any(axis=1)][-CORRELATION_BARS - 1 :]
                 measured = np.corrcoef((both[1:] / both[:-1] - 1.0).T)[0, 1]
-                told = found.correlated[found.matrix_index[row - SINCE], one, other]
-                assert told == (
+                flagged = found.correlated[found.matrix_index[row - SINCE], one, other]
+                assert flagged == (
                     len(both) == CORRELATION_BARS + 1 and measured > CORRELATION_THRESHOLD
                 )
 
@@ -55,7 +55,7 @@ def test_a_pair_does_not_depend_on_neighbours_nor_on_rows_without_it(seed, holes
 
 @compiling
 @given(seeds)
-def test_a_week_goes_by_what_was_known_before_it_and_never_by_what_comes(seed):
+def test_a_week_uses_what_was_known_before_it_and_never_by_what_comes(seed):
     close = walks(seed)
     whole = correlation_groups(close, WEEK, SINCE)
     for end in (SINCE + 1, SINCE + 4, SINCE + 23):
@@ -66,7 +66,7 @@ def test_a_week_goes_by_what_was_known_before_it_and_never_by_what_comes(seed):
     assert (np.diff(whole.matrix_index.reshape(-1, 5), axis=1) == 0).all()
 
 
-def test_a_scale_of_prices_changes_nothing_and_a_price_that_stands_still_moves_with_nobody():
+def test_a_scale_of_prices_changes_nothing_and_a_constant_price_is_correlated_with_none():
     close = walks(3)
     close[:, 4] = 7.0
     found = correlation_groups(close, WEEK, SINCE)
@@ -76,10 +76,10 @@ def test_a_scale_of_prices_changes_nothing_and_a_price_that_stands_still_moves_w
     assert not found.correlated[:, np.arange(5), np.arange(5)].any()
 
 
-def test_before_there_are_enough_bars_nothing_is_alike():
+def test_before_there_are_enough_bars_nothing_is_correlated():
     close = np.repeat(walks(1, 1), 2, axis=1)
     found = correlation_groups(close, WEEK, 0)
-    told = found.correlated[found.matrix_index, 0, 1]
-    first = int(np.flatnonzero(told)[0])
+    flagged = found.correlated[found.matrix_index, 0, 1]
+    first = int(np.flatnonzero(flagged)[0])
     assert first == 65  # the first row of a week that 64 closes came before
-    assert told[first:].all()
+    assert flagged[first:].all()

@@ -170,9 +170,17 @@ def run_history(
     for name in ("cash", "equity", "high", "day_equity"):
         arrays.state[0][name] = CAPITAL
     bars = BarArrays(
-        bar_matrix.open, bar_matrix.high, bar_matrix.low, bar_matrix.close, bar_matrix.volume, bar_matrix.dividend, bar_matrix.volatility,
-        micros(bar_matrix.known_at), micros(bar_matrix.opened_at), micros(bar_matrix.session_end),
-    )  # fmt: skip
+        bar_matrix.open,
+        bar_matrix.high,
+        bar_matrix.low,
+        bar_matrix.close,
+        bar_matrix.volume,
+        bar_matrix.dividend,
+        bar_matrix.volatility,
+        micros(bar_matrix.known_at),
+        micros(bar_matrix.opened_at),
+        micros(bar_matrix.session_end),
+    )
     rows = len(bar_matrix.known_at)
     arrays = arrays._replace(fills=np.empty(rows * len(arrays.orders), FILL_DTYPE))
     totals, trading_states = np.empty((4, rows)), np.empty((2, rows), np.int8)

@@ -21,7 +21,7 @@ SYMBOLS = ("AAPL", "JPM", "BTC-USD")
 
 
 def make_bars(opening, close, high=None, low=None, volume=1e9, dividend=0.0, volatility=0.0):
-    """Daily bars that are always open; no range beyond open and close where none is told."""
+    """Daily bars that are always open; no range beyond open and close where none is given."""
     opening, close = np.asarray(opening, np.float64), np.asarray(close, np.float64)
     opening = np.where(np.isnan(close), np.nan, opening)
     days = np.arange(1, len(close) + 1) * DAY_MICROSECONDS
@@ -30,8 +30,14 @@ def make_bars(opening, close, high=None, low=None, volume=1e9, dividend=0.0, vol
         opening,
         np.fmax(opening, close) if high is None else np.asarray(high, np.float64),
         np.fmin(opening, close) if low is None else np.asarray(low, np.float64),
-        close, full * volume, full * dividend, full * volatility, days, days - DAY_MICROSECONDS, days,
-    )  # fmt: skip
+        close,
+        full * volume,
+        full * dividend,
+        full * volatility,
+        days,
+        days - DAY_MICROSECONDS,
+        days,
+    )
 
 
 def grid(elements, shape=(K, N)):
@@ -64,7 +70,7 @@ some_costs = st.builds(
 
 @st.composite
 def histories(draw):
-    """Prices with holes, volumes that run dry, dividends, words, targets, costs and limits."""
+    """Prices with holes, volumes that run dry, dividends, instructions, targets, costs, limits."""
     hole = draw(arrays(np.bool_, (K, N)))
     opening = draw(grid(st.floats(1.0, 100.0)))
     close = np.where(hole, np.nan, opening * draw(grid(st.floats(0.8, 1.25))))
@@ -76,13 +82,15 @@ def histories(draw):
         dividend=draw(grid(st.sampled_from([0.0, 0.0, 0.5]))),
         volatility=draw(grid(st.sampled_from([np.nan, 0.01, 0.05]))),
     )  # fmt: skip
-    words = draw(arrays(np.int8, (K, N), elements=st.sampled_from([KEEP, TARGET, REDUCE, CANCEL])))
+    instructions = draw(
+        arrays(np.int8, (K, N), elements=st.sampled_from([KEEP, TARGET, REDUCE, CANCEL]))
+    )
     targets = draw(grid(st.sampled_from([0.0, 0.1, 0.3, 0.9])))
     ceilings = draw(grid(st.sampled_from([0.0, 0.25, 1.0])))
     return {
         "symbols": SYMBOLS,
         "bars": bars,
-        "asks": TargetMatrix(words, targets, ceilings),
+        "targets": TargetMatrix(instructions, targets, ceilings),
         "settings": TradingSettings(costs=draw(some_costs), limits=draw(some_limits)),
         "cash": 10_000.0,
         "delay": draw(st.integers(0, 3)),
@@ -95,29 +103,29 @@ relaxed = settings(deadline=None)
 @relaxed
 @given(histories())
 def test_cash_and_equity_follow_from_fills_and_dividends_alone(history):
-    played = simulate_trading(**history)
-    fills, bars = played.fills, history["bars"]
+    result = simulate_trading(**history)
+    fills, bars = result.fills, history["bars"]
     cash, units, last = 10_000.0, np.zeros(N), np.zeros(N)
     for row in range(K):
         cash += (
             units * np.nan_to_num(np.where(np.isnan(bars.close[row]), 0.0, bars.dividend[row]))
         ).sum()
-        mine = fills.row == row
-        cash -= (fills.quantity * fills.price)[mine].sum() + fills.commission[mine].sum()
-        np.add.at(units, fills.col[mine], fills.quantity[mine])
+        in_row = fills.row == row
+        cash -= (fills.quantity * fills.price)[in_row].sum() + fills.commission[in_row].sum()
+        np.add.at(units, fills.col[in_row], fills.quantity[in_row])
         last = np.where(np.isnan(bars.close[row]), last, bars.close[row])
-        assert played.cash[row] == pytest.approx(cash, abs=1e-6)
-        assert played.equity[row] == pytest.approx(cash + units @ last, abs=1e-6)
-        assert played.costs[row] == pytest.approx(fills.cost[mine].sum(), abs=1e-9)
+        assert result.cash[row] == pytest.approx(cash, abs=1e-6)
+        assert result.equity[row] == pytest.approx(cash + units @ last, abs=1e-6)
+        assert result.costs[row] == pytest.approx(fills.cost[in_row].sum(), abs=1e-9)
 
 
 @relaxed
 @given(histories())
 def test_nothing_is_borrowed_nor_sold_that_is_not_there(history):
-    played = simulate_trading(**history)
-    assert (played.cash >= -1e-6).all()
+    result = simulate_trading(**history)
+    assert (result.cash >= -1e-6).all()
     units = np.zeros(N)
-    for col, traded in zip(played.fills.col, played.fills.quantity, strict=True):
+    for col, traded in zip(result.fills.col, result.fills.quantity, strict=True):
         units[col] += traded
         assert units[col] >= -1e-9
 
@@ -125,13 +133,13 @@ def test_nothing_is_borrowed_nor_sold_that_is_not_there(history):
 @relaxed
 @given(histories())
 def test_all_fills_of_a_symbol_in_a_bar_keep_to_their_share_of_its_volume(history):
-    played, bars = simulate_trading(**history), history["bars"]
+    result, bars = simulate_trading(**history), history["bars"]
     taken = np.zeros((K, N))
-    np.add.at(taken, (played.fills.row, played.fills.col), np.abs(played.fills.quantity))
+    np.add.at(taken, (result.fills.row, result.fills.col), np.abs(result.fills.quantity))
     cap = history["settings"].costs.volume_cap * np.nan_to_num(bars.volume)
     assert (taken <= cap * (1 + 1e-12) + 1e-12).all()
     assert not taken[np.isnan(bars.close)].any()
-    assert (played.fills.quantity != 0.0).all()
+    assert (result.fills.quantity != 0.0).all()
 
 
 @relaxed
@@ -147,18 +155,20 @@ def test_no_fill_lies_outside_its_bar_and_none_is_better_than_without_costs(hist
 
 @relaxed
 @given(histories())
-def test_a_buy_is_never_larger_than_its_limit_at_the_close_that_asked_for_it(history):
-    played, bars = simulate_trading(**history), history["bars"]
+def test_a_buy_is_never_larger_than_its_limit_at_the_close_it_was_decided_on(history):
+    result, bars = simulate_trading(**history), history["bars"]
     largest = history["settings"].limits.order_limit
-    last, asked_at = np.full(N, np.nan), np.full(N, np.nan)
+    last, largest_at = np.full(N, np.nan), np.full(N, np.nan)
     for row in range(K):
-        for n in np.flatnonzero(played.fills.row == row):
-            col, units = played.fills.col[n], played.fills.quantity[n]
+        for n in np.flatnonzero(result.fills.row == row):
+            col, units = result.fills.col[n], result.fills.quantity[n]
             if units > 0.0:
-                assert units <= asked_at[col] * (1 + 1e-9)
+                assert units <= largest_at[col] * (1 + 1e-9)
         last = np.where(np.isnan(bars.close[row]), last, bars.close[row])
-        here = largest * played.equity[row] / last
-        asked_at = np.fmax(asked_at, here) if history["delay"] else np.fmax(here, asked_at)
+        at_close = largest * result.equity[row] / last
+        largest_at = (
+            np.fmax(largest_at, at_close) if history["delay"] else np.fmax(at_close, largest_at)
+        )
 
 
 @relaxed
@@ -167,7 +177,7 @@ def test_the_past_of_an_account_does_not_change_with_its_future(history, cut):
     whole = simulate_trading(**history)
     shorter = {
         name: type(history[name])(*(each[:cut] for each in history[name]))
-        for name in ("bars", "asks")
+        for name in ("bars", "targets")
     }
     start = simulate_trading(**history | shorter)
     assert np.array_equal(start.equity, whole.equity[:cut])
@@ -178,7 +188,7 @@ def test_the_past_of_an_account_does_not_change_with_its_future(history, cut):
 @relaxed
 @given(histories())
 def test_a_symbol_that_never_trades_changes_nothing_for_the_others(history):
-    def beside(arrays, fills):
+    def with_column(arrays, fills):
         return type(arrays)(*(
             np.hstack([each, np.full((K, 1), fill, each.dtype)]) if each.ndim == 2 else each
             for each, fill in zip(arrays, fills, strict=True)
@@ -186,8 +196,8 @@ def test_a_symbol_that_never_trades_changes_nothing_for_the_others(history):
 
     more = history | {
         "symbols": (*SYMBOLS, "MSFT"),
-        "bars": beside(history["bars"], [np.nan] * 5 + [0.0, np.nan] + [0] * 3),
-        "asks": beside(history["asks"], [TARGET, 0.5, 1.0]),
+        "bars": with_column(history["bars"], [np.nan] * 5 + [0.0, np.nan] + [0] * 3),
+        "targets": with_column(history["targets"], [TARGET, 0.5, 1.0]),
     }
     assert np.array_equal(simulate_trading(**more).equity, simulate_trading(**history).equity)
 
@@ -195,11 +205,11 @@ def test_a_symbol_that_never_trades_changes_nothing_for_the_others(history):
 FOUR = ("AAPL", "JPM", "MSFT", "XOM")
 
 
-def members(groups):
+def members(shared):
     """(G, N) of every group, and its limit."""
-    symbols, (sector, correlated, everything) = len(groups.sector), groups.limits
-    own = groups.alike[0] | np.eye(symbols, dtype=bool)
-    sectors = [groups.sector == number for number in np.unique(groups.sector[groups.sector >= 0])]
+    symbols, (sector, correlated, everything) = len(shared.sector), shared.limits
+    own = shared.correlated[0] | np.eye(symbols, dtype=bool)
+    sectors = [shared.sector == number for number in np.unique(shared.sector[shared.sector >= 0])]
     return [
         (np.ones(symbols, bool), everything),
         *((each, sector) for each in sectors),
@@ -219,78 +229,81 @@ def shared_limits(draw):
 
 @relaxed
 @given(shared_limits(), st.data())
-def test_what_is_held_keeps_to_shared_limits_however_wide_the_band(groups, data):
+def test_positions_keep_to_shared_limits_however_wide_the_band(shared, data):
     moves = data.draw(grid(st.floats(0.5, 2.0), (K, 4)))
     close = 50.0 * np.cumprod(moves, axis=0)
     bars = make_bars(close * data.draw(st.floats(0.9, 1.1)), close)
     targets = data.draw(grid(st.sampled_from([0.05, 0.1, 0.3, 0.6]), (K, 4)))
-    for each, limit in members(groups):
+    for each, limit in members(shared):
         total = targets[:, each].sum(axis=1)[:, np.newaxis]
         targets = targets / np.maximum(total / limit, 1.0)
-    asks = targets_where(targets, np.ones((K, 4), bool))
+    target_matrix = targets_where(targets, np.ones((K, 4), bool))
     limits = UNLIMITED.model_copy(update={"band": 0.2})
     trading = TradingSettings(costs=FREE, limits=limits)
-    played = simulate_trading(FOUR, bars, asks, trading, 100_000.0, shared_limits=groups)
+    result = simulate_trading(FOUR, bars, target_matrix, trading, 100_000.0, shared_limits=shared)
     units = np.zeros(4)
     for row in range(1, K):
-        mine = played.fills.row == row
-        np.add.at(units, played.fills.col[mine], played.fills.quantity[mine])
-        weight = units * close[row - 1] / played.equity[row - 1]
-        spared = (1e-4 * close[row - 1] + 1.0).sum() / played.equity[row - 1]  # lots, least orders
-        for each, limit in members(groups):
+        in_row = result.fills.row == row
+        np.add.at(units, result.fills.col[in_row], result.fills.quantity[in_row])
+        weight = units * close[row - 1] / result.equity[row - 1]
+        spared = (1e-4 * close[row - 1] + 1.0).sum() / result.equity[row - 1]  # lots, least orders
+        for each, limit in members(shared):
             assert limit == 1.0 or weight[each].sum() <= limit + spared
 
 
 def test_a_limit_takes_no_more_from_the_band_than_it_must():
     price = np.array([[10.0, 10.0], [10.0, 10.0], [13.0, 12.0], [13.0, 12.0]])
     none = np.zeros((1, 2, 2), bool)
-    groups = SharedLimits(
+    shared = SharedLimits(
         np.full(2, -1, np.int32), none, np.zeros(4, np.int32), np.array([1, 1, 0.5])
     )
-    asks = targets_where(np.full((4, 2), 0.25), np.ones((4, 2), bool))
+    target_matrix = targets_where(np.full((4, 2), 0.25), np.ones((4, 2), bool))
     trading = TradingSettings(costs=FREE, limits=UNLIMITED.model_copy(update={"band": 0.2}))
-    played = simulate_trading(
-        ("AAPL", "JPM"), make_bars(price, price), asks, trading, 1e6, shared_limits=groups
+    result = simulate_trading(
+        ("AAPL", "JPM"), make_bars(price, price), target_matrix, trading, 1e6, shared_limits=shared
     )
-    assert played.exposure[2] > 0.55
-    assert played.exposure[3] == pytest.approx(0.5, abs=1e-6)
-    first, second = played.fills.quantity[2:] * [13.0, 12.0]
+    assert result.exposure[2] > 0.55
+    assert result.exposure[3] == pytest.approx(0.5, abs=1e-6)
+    first, second = result.fills.quantity[2:] * [13.0, 12.0]
     above = np.array([0.325, 0.3]) / 1.125 - 0.25
     assert first / second == pytest.approx(above[0] / above[1], rel=1e-3)
 
 
 def run_simulation(
-    opening, targets, ordered=None, costs=FREE, limits=UNLIMITED, cash=100.0, delay=0, **told
+    opening, targets, ordered=None, costs=FREE, limits=UNLIMITED, cash=100.0, delay=0, **options
 ):
     """One symbol at prices that do not move within a bar, targets ordered where they move."""
     price = np.array(opening, np.float64)[:, np.newaxis]
-    wanted = np.array(targets, np.float64)[:, np.newaxis]
-    asks = targets_where(
-        wanted, changed_targets(wanted) if ordered is None else np.array(ordered)[:, np.newaxis]
+    target_column = np.array(targets, np.float64)[:, np.newaxis]
+    target_matrix = targets_where(
+        target_column,
+        changed_targets(target_column) if ordered is None else np.array(ordered)[:, np.newaxis],
     )
     trading = TradingSettings(costs=costs, limits=limits)
-    return simulate_trading(("AAPL",), make_bars(price, price, **told), asks, trading, cash, delay)
+    return simulate_trading(
+        ("AAPL",), make_bars(price, price, **options), target_matrix, trading, cash, delay
+    )
 
 
 def test_a_target_trades_at_the_next_open_of_its_own_symbol():
-    played = run_simulation([10.0, math.nan, 20.0, 40.0], [1, 1, 1, 1])
-    assert played.fills.row.tolist() == [2]
-    assert played.fills.quantity.tolist() == [5.0]
-    assert played.equity.tolist() == [100.0, 100.0, 100.0, 200.0]
+    result = run_simulation([10.0, math.nan, 20.0, 40.0], [1, 1, 1, 1])
+    assert result.fills.row.tolist() == [2]
+    assert result.fills.quantity.tolist() == [5.0]
+    assert result.equity.tolist() == [100.0, 100.0, 100.0, 200.0]
 
 
 @pytest.mark.parametrize("delay", [0, 1, 2, 3])
 def test_a_delay_is_counted_in_the_symbols_own_bars(delay):
-    played = run_simulation(
+    result = run_simulation(
         [1.0, 2.0, math.nan, 3.0, 4.0, math.nan, 5.0, 6.0], [0.5] * 8, delay=delay
     )
-    assert played.fills.price.tolist() == [2.0 + delay]
+    assert result.fills.price.tolist() == [2.0 + delay]
 
 
 def test_an_unchanged_target_leaves_the_units_alone():
-    played = run_simulation([10, 10, 20, 5, 10], [0.5] * 5)
-    assert played.fills.quantity.tolist() == [5.0]
-    assert played.exposure.tolist() == pytest.approx([0, 0.5, 2 / 3, 1 / 3, 0.5])
+    result = run_simulation([10, 10, 20, 5, 10], [0.5] * 5)
+    assert result.fills.quantity.tolist() == [5.0]
+    assert result.exposure.tolist() == pytest.approx([0, 0.5, 2 / 3, 1 / 3, 0.5])
 
 
 def test_an_order_repeated_restores_the_share_and_a_band_spares_it():
@@ -305,10 +318,10 @@ def test_an_order_repeated_restores_the_share_and_a_band_spares_it():
     ).fills.quantity.tolist() == [5.0]
 
 
-def test_what_the_volume_does_not_bear_waits_until_it_is_filled_or_replaced():
+def test_what_the_volume_does_not_allow_waits_until_it_is_filled_or_replaced():
     costs = FREE.model_copy(update={"volume_cap": 0.1})
-    played = run_simulation([10] * 6, [1, 1, 1, 0, 0, 0], costs=costs, volume=30.0)
-    assert played.fills.quantity.tolist() == [3.0, 3.0, 3.0, -3.0, -3.0]
+    result = run_simulation([10] * 6, [1, 1, 1, 0, 0, 0], costs=costs, volume=30.0)
+    assert result.fills.quantity.tolist() == [3.0, 3.0, 3.0, -3.0, -3.0]
 
 
 def test_an_order_waits_through_bars_without_volume():
@@ -316,21 +329,21 @@ def test_an_order_waits_through_bars_without_volume():
     assert run_simulation([10] * 4, [1] * 4, volume=volume).fills.row.tolist() == [3]
 
 
-def test_a_price_gives_way_with_the_square_root_of_size_and_what_the_bar_has_not_is_charged():
+def test_impact_grows_with_the_square_root_of_size_and_what_the_bar_has_not_is_charged():
     costs = CostSettings(half_spread_bps=0, commission_bps=0, impact=2.0, volume_cap=1)
     known = np.array([[0.02], [0.9]])  # what the fill's own bar will turn out to be is not known
     wide = {"high": [[10], [11]], "low": [[10], [10]]}
-    played = run_simulation(
+    result = run_simulation(
         [10, 10], [0.5, 0.5], costs=costs, cash=1000, volume=500.0, volatility=known, **wide
     )
     slip = 2.0 * 0.02 * math.sqrt(50.0 / 500.0)
-    assert played.fills.price[0] == pytest.approx(10 * (1 + slip))
+    assert result.fills.price[0] == pytest.approx(10 * (1 + slip))
     narrow = run_simulation(
         [10, 10], [0.5, 0.5], costs=costs, cash=1000, volume=500.0, volatility=known
     )
     assert narrow.fills.price[0] == 10.0
     assert narrow.fills.cost[0] == narrow.fills.commission[0]
-    assert narrow.equity[-1] == pytest.approx(played.equity[-1])
+    assert narrow.equity[-1] == pytest.approx(result.equity[-1])
     unknown = run_simulation(
         [10, 10], [0.5, 0.5], costs=costs, cash=1000, volume=500.0, volatility=math.nan
     )
@@ -344,69 +357,71 @@ def test_sales_pay_for_buys_and_buys_shrink_together():
     price = np.full((3, 3), 10.0)
     bars = make_bars(price, price)
     trading = TradingSettings(costs=FREE, limits=UNLIMITED)
-    played = simulate_trading(
+    result = simulate_trading(
         SYMBOLS, bars, targets_where(targets, changed_targets(targets)), trading, 120.0
     )
-    assert played.fills.quantity.tolist() == pytest.approx([12.0, -12.0, 8.0, 4.0], rel=1e-4)
-    assert 0.0 <= played.cash[-1] < 0.01
+    assert result.fills.quantity.tolist() == pytest.approx([12.0, -12.0, 8.0, 4.0], rel=1e-4)
+    assert 0.0 <= result.cash[-1] < 0.01
 
 
 def test_a_dividend_is_paid_in_cash_and_equity_goes_on():
     price = [10.0, 10.0, 8.0, 8.0]
-    played = run_simulation(price, [1.0] * 4, dividend=np.array([[0.0], [0.0], [2.0], [0.0]]))
-    assert played.equity.tolist() == pytest.approx([100.0] * 4)
-    assert played.dividends.tolist() == pytest.approx([0.0, 0.0, 20.0, 0.0])
+    result = run_simulation(price, [1.0] * 4, dividend=np.array([[0.0], [0.0], [2.0], [0.0]]))
+    assert result.equity.tolist() == pytest.approx([100.0] * 4)
+    assert result.dividends.tolist() == pytest.approx([0.0, 0.0, 20.0, 0.0])
 
 
 def test_a_daily_loss_stops_buying_until_the_next_day():
     limits = UNLIMITED.model_copy(update={"daily_loss": 0.05})
-    played = run_simulation(
+    result = run_simulation(
         [10, 10, 9, 9, 9, 9], [0.6, 0.6, 0.9, 0.9, 0.9, 0.9], [True] * 6, limits=limits
     )
-    [trip] = played.breaker_trips
+    [trip] = result.breaker_trips
     assert (trip.row, trip.reason) == (2, "daily loss")
-    assert played.restricted_rows == 1
-    assert played.fills.row.tolist() == [1, 4]
+    assert result.restricted_rows == 1
+    assert result.fills.row.tolist() == [1, 4]
 
 
-def test_a_drawdown_rests_for_its_days_and_begins_anew():
+def test_a_drawdown_pauses_for_its_days_and_starts_again():
     limits = UNLIMITED.model_copy(update={"drawdown": 0.1, "cooldown_days": 3})
-    played = run_simulation([10, 10, 8, 8, 8, 8, 8, 8], [0.9] * 8, [True] * 8, limits=limits)
-    assert [(trip.row, trip.reason) for trip in played.breaker_trips] == [(2, "drawdown")]
-    assert played.trading_state.tolist() == [0, 0, 1, 1, 1, 0, 0, 0]
-    assert HALTED not in played.trading_state
+    result = run_simulation([10, 10, 8, 8, 8, 8, 8, 8], [0.9] * 8, [True] * 8, limits=limits)
+    assert [(trip.row, trip.reason) for trip in result.breaker_trips] == [(2, "drawdown")]
+    assert result.trading_state.tolist() == [0, 0, 1, 1, 1, 0, 0, 0]
+    assert HALTED not in result.trading_state
 
 
 def test_a_breaker_that_flattens_sells_everything_at_the_next_open():
     limits = UNLIMITED.model_copy(update={"drawdown": 0.1, "flatten": True, "cooldown_days": 9})
-    played = run_simulation([10, 10, 8, 7, 7], [0.9] * 5, limits=limits)
-    assert played.fills.row.tolist() == [1, 3]
-    assert played.fills.quantity.sum() == 0.0
+    result = run_simulation([10, 10, 8, 7, 7], [0.9] * 5, limits=limits)
+    assert result.fills.row.tolist() == [1, 3]
+    assert result.fills.quantity.sum() == 0.0
 
 
 def test_a_losing_streak_stops_buying():
     limits = UNLIMITED.model_copy(update={"losses": 2})
     price = [10, 10, 9, 9, 9, 8, 8, 8]
-    played = run_simulation(price, [1, 0, 1, 1, 0, 0, 0, 0], limits=limits)
-    assert [trip.reason for trip in played.breaker_trips] == ["losing positions"]
+    result = run_simulation(price, [1, 0, 1, 1, 0, 0, 0, 0], limits=limits)
+    assert [trip.reason for trip in result.breaker_trips] == ["losing positions"]
 
 
-def test_nothing_is_bought_after_a_wild_bar():
+def test_nothing_is_bought_after_a_volatile_bar():
     limits = UNLIMITED.model_copy(update={"volatility_breaker": 6.0})
-    played = run_simulation(
+    result = run_simulation(
         [10, 20, 20, 20], [0.0, 0.5, 0.5, 0.5], [True] * 4, limits=limits, volatility=0.02
     )
-    assert played.fills.row.tolist() == [3]
+    assert result.fills.row.tolist() == [3]
 
 
 def test_a_position_beyond_its_ceiling_is_brought_back_within_the_band():
     price = np.array([10.0, 10.0, 11.0, 11.0])[:, np.newaxis]
-    words = np.full((4, 1), TARGET, np.int8)
-    asks = TargetMatrix(words, np.full((4, 1), 0.25), np.array([[1.0], [1.0], [0.25], [0.25]]))
+    instructions = np.full((4, 1), TARGET, np.int8)
+    target_matrix = TargetMatrix(
+        instructions, np.full((4, 1), 0.25), np.array([[1.0], [1.0], [0.25], [0.25]])
+    )
     trading = TradingSettings(costs=FREE, limits=LimitSettings(band=0.2, pause_seconds=0))
-    played = simulate_trading(("AAPL",), make_bars(price, price), asks, trading, 100.0)
-    assert played.fills.row.tolist() == [1, 3]
-    assert played.exposure[-1] == pytest.approx(0.25, abs=1e-4)
+    result = simulate_trading(("AAPL",), make_bars(price, price), target_matrix, trading, 100.0)
+    assert result.fills.row.tolist() == [1, 3]
+    assert result.exposure[-1] == pytest.approx(0.25, abs=1e-4)
 
 
 def test_orders_are_whole_lots_and_none_is_below_the_least_value():
@@ -415,7 +430,7 @@ def test_orders_are_whole_lots_and_none_is_below_the_least_value():
     assert run_simulation([10] * 3, [0.009] * 3).fills.quantity.size == 0
 
 
-def test_rows_that_close_at_one_instant_are_all_met_before_the_first_asks():
+def test_rows_that_close_at_one_instant_are_all_processed_before_the_first_targets():
     nan, days = math.nan, np.array([1, 1, 2, 2, 3, 3]) * DAY_MICROSECONDS
     opening = np.array([[100, nan], [nan, 100], [100, nan], [nan, 100], [100, nan], [nan, 200]])
     close = np.where(opening == 100, [[100.0, 200.0]], opening)
@@ -426,17 +441,17 @@ def test_rows_that_close_at_one_instant_are_all_met_before_the_first_asks():
     targets[1, 1], ordered[1, 1] = 0.5, True
     targets[2, 0], ordered[2, 0] = 0.25, True
     trading = TradingSettings(costs=FREE, limits=UNLIMITED)
-    played = simulate_trading(
+    result = simulate_trading(
         SYMBOLS[:2], bars, targets_where(targets, ordered), trading, 100_000.0
     )
-    worth = 100_000.0 + played.fills.quantity[0] * (200.0 - 100.0)
-    assert played.fills.quantity[1] == pytest.approx(0.25 * worth / 100.0, abs=1e-3)
+    worth = 100_000.0 + result.fills.quantity[0] * (200.0 - 100.0)
+    assert result.fills.quantity[1] == pytest.approx(0.25 * worth / 100.0, abs=1e-3)
 
 
 def test_one_bar_trades_nothing():
-    played = run_simulation([1.0], [1.0], cash=5.0)
-    assert played.equity.tolist() == [5.0]
-    assert len(played.fills.row) == 0
+    result = run_simulation([1.0], [1.0], cash=5.0)
+    assert result.equity.tolist() == [5.0]
+    assert len(result.fills.row) == 0
 
 
 def test_bad_input_is_refused_with_its_value():
@@ -454,13 +469,13 @@ def test_bad_input_is_refused_with_its_value():
 
 def test_a_target_below_nothing_is_sold_short_where_the_limits_allow_it():
     shorting = UNLIMITED.model_copy(update={"shorting": True})
-    played = run_simulation([10.0, 10.0, 8.0, 8.0], [-0.5, -0.5, 0, 0], limits=shorting)
-    assert played.fills.quantity.tolist() == [-5.0, 5.0]
-    assert played.equity.tolist() == pytest.approx([100.0, 100.0, 110.0, 110.0], abs=0.02)
+    result = run_simulation([10.0, 10.0, 8.0, 8.0], [-0.5, -0.5, 0, 0], limits=shorting)
+    assert result.fills.quantity.tolist() == [-5.0, 5.0]
+    assert result.equity.tolist() == pytest.approx([100.0, 100.0, 110.0, 110.0], abs=0.02)
 
 
 @pytest.mark.parametrize(
-    ("wrong", "told"),
+    ("wrong", "message"),
     [
         ({"band": -0.1}, "band is -0.1"),
         ({"order_limit": 0.0}, "order_limit is 0.0"),
@@ -469,6 +484,6 @@ def test_a_target_below_nothing_is_sold_short_where_the_limits_allow_it():
         ({"pause_seconds": math.nan}, "pause_seconds is nan"),
     ],
 )
-def test_limits_out_of_reason_are_refused_with_what_would_be_accepted(wrong, told):
-    with pytest.raises(ValueError, match=f"{told}, but it must be"):
+def test_limits_out_of_reason_are_refused_with_what_would_be_accepted(wrong, message):
+    with pytest.raises(ValueError, match=f"{message}, but it must be"):
         LimitSettings(**wrong)

@@ -34,32 +34,47 @@ compiling = settings(deadline=None)
 
 
 def size_one_row(
-    asked, cap=None, frozen=None, shut=None, present=None, doubtful=None, sector=None,
-    pairs=None, bought=None,
-):  # fmt: skip
-    shape, symbols = (1, len(asked)), len(asked)
+    requested,
+    cap=None,
+    risk_missing=None,
+    untradable=None,
+    has_bar=None,
+    low_probability=None,
+    sector=None,
+    pairs=None,
+    can_buy=None,
+):
+    shape, symbols = (1, len(requested)), len(requested)
     none = np.zeros(shape, bool)
     return SizingInputs(
-        requested=np.array([asked], float),
+        requested=np.array([requested], float),
         cap=np.ones(shape) if cap is None else np.array([cap]),
-        risk_missing=none if frozen is None else np.array([frozen]),
-        low_probability=none if doubtful is None else np.array([doubtful]),
-        untradable=none if shut is None else np.array([shut]),
-        has_bar=~none if present is None else np.array([present]),
+        risk_missing=none if risk_missing is None else np.array([risk_missing]),
+        low_probability=none if low_probability is None else np.array([low_probability]),
+        untradable=none if untradable is None else np.array([untradable]),
+        has_bar=~none if has_bar is None else np.array([has_bar]),
         same_instant=np.zeros(1, bool),
         correlation=CorrelationGroups(
             np.zeros((1, symbols, symbols), bool) if pairs is None else np.array([pairs]),
             np.zeros(1, np.int32),
         ),
-        buyable=np.ones(symbols, bool) if bought is None else bought,
+        buyable=np.ones(symbols, bool) if can_buy is None else can_buy,
         sector=np.full(symbols, -1, np.int32) if sector is None else np.array(sector, np.int32),
     )
 
 
 INPUTS = st.builds(
-    size_one_row, SHARES, cap=SHARES, frozen=FLAGS, shut=FLAGS, present=FLAGS, doubtful=FLAGS,
-    sector=SECTORS, pairs=PAIRS, bought=FLAGS,
-)  # fmt: skip
+    size_one_row,
+    SHARES,
+    cap=SHARES,
+    risk_missing=FLAGS,
+    untradable=FLAGS,
+    has_bar=FLAGS,
+    low_probability=FLAGS,
+    sector=SECTORS,
+    pairs=PAIRS,
+    can_buy=FLAGS,
+)
 LIMITS = st.builds(
     SizingSettings,
     **{
@@ -72,9 +87,9 @@ LIMITS = st.builds(
 
 @compiling
 @given(INPUTS, SHARES, LIMITS)
-def test_limits_only_ever_shrink_and_leave_an_unbroken_trail(wishes, held, limits):
-    target, clamps = size_row(wishes, 0, held * 0.16, limits)
-    before = np.where(wishes.present[0], wishes.asked[0], held * 0.16)
+def test_limits_only_ever_shrink_and_leave_an_unbroken_trail(inputs, previous, limits):
+    target, clamps = size_row(inputs, 0, previous * 0.16, limits)
+    before = np.where(inputs.has_bar[0], inputs.requested[0], previous * 0.16)
     for clamp in clamps:
         assert np.array_equal(clamp.before, before)
         assert (clamp.after <= clamp.before).all()
@@ -85,83 +100,89 @@ def test_limits_only_ever_shrink_and_leave_an_unbroken_trail(wishes, held, limit
 
 @compiling
 @given(INPUTS, SHARES, LIMITS)
-def test_what_the_row_may_change_keeps_to_every_limit_at_once(wishes, held, limits):
+def test_what_the_row_may_change_keeps_to_every_limit_at_once(inputs, previous, limits):
     """Beside what it may not change: symbols that are shut, and those of other calendars."""
-    target, _ = size_row(wishes, 0, held, limits)
-    here, fixed = wishes.present[0], wishes.untradable[0] | ~wishes.present[0]
-    assert (target <= np.where(here, np.minimum(wishes.cap[0], limits.position_limit), held)).all()
-    shrinking = here & (wishes.frozen[0] | wishes.doubtful[0])
-    assert (target[shrinking] <= held[shrinking]).all()
-    assert (target[here & ~wishes.buyable] == 0.0).all()
+    target, _ = size_row(inputs, 0, previous, limits)
+    has_bar, fixed = inputs.has_bar[0], inputs.untradable[0] | ~inputs.has_bar[0]
+    assert (
+        target <= np.where(has_bar, np.minimum(inputs.cap[0], limits.position_limit), previous)
+    ).all()
+    shrinking = has_bar & (inputs.risk_missing[0] | inputs.low_probability[0])
+    assert (target[shrinking] <= previous[shrinking]).all()
+    assert (target[has_bar & ~inputs.buyable] == 0.0).all()
     groups = [(np.ones(6, bool), min(limits.gross_limit, limits.net_limit) + 1e-12)]
-    groups += [(wishes.sector == number, limits.sector_limit) for number in range(3)]
-    pairs = wishes.kinship.alike[0] | np.eye(6, dtype=bool)
+    groups += [(inputs.sector == number, limits.sector_limit) for number in range(3)]
+    pairs = inputs.correlation.correlated[0] | np.eye(6, dtype=bool)
     groups += [(pairs[n], limits.correlated_limit) for n in range(6) if target[n] > 0.0]
     for members, limit in groups:
         changed = math.fsum(target[members & ~fixed])
         assert changed <= max(limit - math.fsum(target[members & fixed]), 0.0) or limit >= 1.0
-    assert np.array_equal(target[~here], held[~here])
+    assert np.array_equal(target[~has_bar], previous[~has_bar])
 
 
 @compiling
 @given(INPUTS, SHARES, LIMITS, st.permutations(range(6)))
 def test_the_same_targets_come_out_to_the_last_bit_wherever_a_symbol_stands(
-    wishes, held, limits, order
+    inputs, previous, limits, order
 ):
-    straight, _ = size_row(wishes, 0, held, limits)
-    turned = size_one_row(
-        *(getattr(wishes, name)[0][order] for name in ("asked", "cap", "frozen")),
-        *(getattr(wishes, name)[0][order] for name in ("untradable", "present", "doubtful")),
-        sector=wishes.sector[order],
-        pairs=wishes.kinship.alike[0][np.ix_(order, order)],
-        bought=wishes.buyable[order],
+    straight, _ = size_row(inputs, 0, previous, limits)
+    permuted = size_one_row(
+        *(getattr(inputs, name)[0][order] for name in ("requested", "cap", "risk_missing")),
+        *(getattr(inputs, name)[0][order] for name in ("untradable", "has_bar", "low_probability")),
+        sector=inputs.sector[order],
+        pairs=inputs.correlation.correlated[0][np.ix_(order, order)],
+        can_buy=inputs.buyable[order],
     )
-    assert np.array_equal(size_row(turned, 0, held[order], limits)[0], straight[order])
+    assert np.array_equal(size_row(permuted, 0, previous[order], limits)[0], straight[order])
 
 
 @compiling
 @given(INPUTS, LIMITS)
-def test_a_symbol_that_holds_nothing_changes_nothing_for_the_others(wishes, limits):
+def test_a_symbol_that_holds_nothing_changes_nothing_for_the_others(inputs, limits):
     """Also where it moves with all of them, so that what is followed does not matter."""
-    held = np.zeros(6)
+    previous = np.zeros(6)
     fewer = size_one_row(
-        *(getattr(wishes, name)[0][:5] for name in ("asked", "cap", "frozen")),
-        *(getattr(wishes, name)[0][:5] for name in ("untradable", "present", "doubtful")),
-        sector=wishes.sector[:5], pairs=wishes.kinship.alike[0][:5, :5],
-        bought=wishes.buyable[:5],
+        *(getattr(inputs, name)[0][:5] for name in ("requested", "cap", "risk_missing")),
+        *(getattr(inputs, name)[0][:5] for name in ("untradable", "has_bar", "low_probability")),
+        sector=inputs.sector[:5], pairs=inputs.correlation.correlated[0][:5, :5],
+        can_buy=inputs.buyable[:5],
     )  # fmt: skip
-    wishes.asked[0, 5] = 0.0
+    inputs.requested[0, 5] = 0.0
     assert np.array_equal(
-        size_row(wishes, 0, held, limits)[0][:5], size_row(fewer, 0, held[:5], limits)[0]
+        size_row(inputs, 0, previous, limits)[0][:5], size_row(fewer, 0, previous[:5], limits)[0]
     )
 
 
 @compiling
 @given(INPUTS, SHARES, LIMITS)
-def test_concentration_that_was_brought_to_its_limit_does_not_shrink_again(wishes, held, limits):
-    target, _ = size_row(wishes, 0, held * 0.16, limits)
-    wishes.asked[:] = np.nan
-    _, clamps = size_row(wishes, 0, target, limits)
+def test_concentration_that_was_brought_to_its_limit_does_not_shrink_again(
+    inputs, previous, limits
+):
+    target, _ = size_row(inputs, 0, previous * 0.16, limits)
+    inputs.requested[:] = np.nan
+    _, clamps = size_row(inputs, 0, target, limits)
     for clamp in clamps:
         if clamp.name in ("sector limit", "correlation limit"):
-            assert not clamp.reduced[~wishes.untradable[0]].any()
+            assert not clamp.reduced[~inputs.untradable[0]].any()
 
 
 def test_a_sector_is_shared_in_proportion_and_an_unknown_one_is_not_limited():
-    asked = np.array([0.2, 0.1, 0.2, 0.2])
+    requested = np.array([0.2, 0.1, 0.2, 0.2])
     rules = SizingSettings(sector_limit=0.3, correlated_limit=1.0)
-    target, clamps = size_row(size_one_row(asked, sector=[0, 0, 0, -1]), 0, np.zeros(4), rules)
+    target, clamps = size_row(size_one_row(requested, sector=[0, 0, 0, -1]), 0, np.zeros(4), rules)
     assert np.allclose(target, [0.12, 0.06, 0.12, 0.2], rtol=1e-12)
     [clamp] = [clamp for clamp in clamps if clamp.reduced.any()]
     assert clamp.name == "sector limit"
 
 
 def test_a_holding_on_another_calendar_takes_its_part_of_the_sector():
-    here = np.array([True, True, False])
+    has_bar = np.array([True, True, False])
     target, _ = size_row(
-        size_one_row(np.array([0.2, 0.2, 0.9]), present=here, sector=[3, 3, 3]), 0, np.array([0, 0, 0.3]),
+        size_one_row(np.array([0.2, 0.2, 0.9]), has_bar=has_bar, sector=[3, 3, 3]),
+        0,
+        np.array([0, 0, 0.3]),
         SETTINGS,
-    )  # fmt: skip
+    )
     assert np.allclose(target, [0.1, 0.1, 0.3], rtol=1e-12)
 
 
@@ -177,8 +198,10 @@ def test_of_three_in_a_chain_the_middle_one_is_in_both_groups():
 
 
 def test_what_is_held_on_other_calendars_takes_its_part_of_the_gross_limit():
-    asked, here = np.array([0.25, 0.25, 0.9]), np.array([True, True, False])
-    target, clamps = size_row(size_one_row(asked, present=here), 0, np.array([0, 0, 0.75]), OPEN)
+    requested, has_bar = np.array([0.25, 0.25, 0.9]), np.array([True, True, False])
+    target, clamps = size_row(
+        size_one_row(requested, has_bar=has_bar), 0, np.array([0, 0, 0.75]), OPEN
+    )
     assert target.tolist() == [0.125, 0.125, 0.75]
     assert [clamp.name for clamp in clamps if clamp.reduced.any()] == ["gross limit"]
 
@@ -191,25 +214,27 @@ def test_a_net_limit_below_the_gross_one_binds_after_it():
 
 
 def test_a_symbol_that_cannot_be_traded_is_not_cut_to_make_room():
-    asked = np.array([0.25, 0.25, 0.25, 0.25, 0.25])
-    shut = np.array([True, False, False, False, False])
-    target, _ = size_row(size_one_row(asked, shut=shut), 0, asked, OPEN)
+    requested = np.array([0.25, 0.25, 0.25, 0.25, 0.25])
+    untradable = np.array([True, False, False, False, False])
+    target, _ = size_row(size_one_row(requested, untradable=untradable), 0, requested, OPEN)
     assert target.tolist() == [0.25, 0.1875, 0.1875, 0.1875, 0.1875]
 
 
 def test_an_index_gets_no_target_and_takes_no_share_of_the_gross_limit():
     symbols = ("^VIX", "AAPL", "JPM", "XOM", "PG")
-    wishes = size_one_row(np.full(5, 0.25), bought=buyable(symbols, SETTINGS))
-    target, clamps = size_row(wishes, 0, np.full(5, 0.25), SETTINGS)
+    inputs = size_one_row(np.full(5, 0.25), can_buy=buyable(symbols, SETTINGS))
+    target, clamps = size_row(inputs, 0, np.full(5, 0.25), SETTINGS)
     assert target.tolist() == [0.0, 0.25, 0.25, 0.25, 0.25]
     assert [clamp.name for clamp in clamps if clamp.reduced.any()] == ["not bought"]
 
 
 def test_too_small_a_chance_opens_nothing_new_but_keeps_and_shrinks_what_there_is():
     target, _ = size_row(
-        size_one_row(np.array([0.2, 0.2, 0.05]), doubtful=NONE[:3] | True), 0, np.array([0.0, 0.1, 0.1]),
+        size_one_row(np.array([0.2, 0.2, 0.05]), low_probability=NONE[:3] | True),
+        0,
+        np.array([0.0, 0.1, 0.1]),
         SETTINGS,
-    )  # fmt: skip
+    )
     assert target.tolist() == [0.0, 0.1, 0.05]
 
 
@@ -220,17 +245,19 @@ def test_targets_are_added_up_without_rounding(values):
     assert sizing_kernels.exact_total(array, np.ones(len(array), bool), True) == math.fsum(values)
 
 
-def size_many_rows(made: list[SizingInputs], alike, table) -> SizingInputs:
-    last = ("kinship", "buyable", "sector")
+def size_many_rows(rows: list[SizingInputs], correlated, matrix_index) -> SizingInputs:
+    last = ("correlation", "buyable", "sector")
     together = {
-        name: np.concatenate([getattr(one, name) for one in made])
+        name: np.concatenate([getattr(one, name) for one in rows])
         for name in SizingInputs.__dataclass_fields__
         if name not in last
     }
     return SizingInputs(
-        **together, correlation=CorrelationGroups(alike, np.array(table, np.int32)), buyable=made[0].buyable,
-        sector=made[0].sector,
-    )  # fmt: skip
+        **together,
+        correlation=CorrelationGroups(correlated, np.array(matrix_index, np.int32)),
+        buyable=rows[0].buyable,
+        sector=rows[0].sector,
+    )
 
 
 @compiling
@@ -239,24 +266,24 @@ def size_many_rows(made: list[SizingInputs], alike, table) -> SizingInputs:
     st.tuples(PAIRS, PAIRS),
 )  # fmt: skip
 def test_many_rows_are_the_rows_one_by_one(steps, previous, limits, pairs):
-    wishes = size_many_rows(
-        [one for one, _ in steps], np.stack(pairs), [table for _, table in steps]
+    inputs = size_many_rows(
+        [one for one, _ in steps], np.stack(pairs), [matrix_index for _, matrix_index in steps]
     )
-    targets = size_rows(wishes, previous, limits)
+    targets = size_rows(inputs, previous, limits)
     for row in range(len(steps)):
-        previous, _ = size_row(wishes, row, previous, limits)
+        previous, _ = size_row(inputs, row, previous, limits)
         assert np.array_equal(targets[row], previous)
 
 
 def test_calendars_that_close_together_do_not_see_each_other():
-    asked = np.array([0.2, 0.2, 0.2, 0.2, 0.2, 0.2])
-    first, settled = np.array([True] * 3 + [False] * 3), np.full(6, 0.25)
-    steps = [size_one_row(asked, present=first), size_one_row(asked, present=~first)]
+    requested = np.array([0.2, 0.2, 0.2, 0.2, 0.2, 0.2])
+    first, previous = np.array([True] * 3 + [False] * 3), np.full(6, 0.25)
+    steps = [size_one_row(requested, has_bar=first), size_one_row(requested, has_bar=~first)]
     both = size_many_rows(steps, np.zeros((1, 6, 6), bool), [0, 0])
-    alone = [size_row(both, row, settled, SETTINGS)[0] for row in (0, 1)]
-    apart = size_rows(both, settled, SETTINGS)
+    alone = [size_row(both, row, previous, SETTINGS)[0] for row in (0, 1)]
+    apart = size_rows(both, previous, SETTINGS)
     both.same_instant[1] = True
-    targets = size_rows(both, settled, SETTINGS)
+    targets = size_rows(both, previous, SETTINGS)
     assert np.array_equal(targets[1], np.where(first, alone[0], alone[1]))
     assert not np.array_equal(targets[1], apart[1])
 
@@ -282,8 +309,8 @@ HORIZON_VOLATILITY = np.array([[0.04, 0.04, 0.08, 0.04, np.nan]])
     ],
 )
 def test_each_method_asks_for_what_its_formula_says_by_hand(rules, by_hand):
-    asked = stakes(EDGE, HORIZON_VOLATILITY, np.full(5, 50.4), SizingSettings(**rules))
-    assert np.allclose(asked, [[*by_hand, 0.0, 0.0]], rtol=1e-6)
+    requested = stakes(EDGE, HORIZON_VOLATILITY, np.full(5, 50.4), SizingSettings(**rules))
+    assert np.allclose(requested, [[*by_hand, 0.0, 0.0]], rtol=1e-6)
 
 
 @given(arrays(np.float64, (3, 6), elements=st.floats(0.01, 0.2)),
@@ -299,10 +326,10 @@ def test_a_method_asks_the_same_of_one_row_as_of_all(volatility, method):
 
 def test_positions_of_equal_risk_move_the_equity_alike():
     volatility = np.array([[0.02, 0.05, 0.11]])
-    asked = stakes(
+    requested = stakes(
         np.full((1, 3), 0.01), volatility, np.ones(3), SizingSettings(method="equal risk")
     )
-    assert np.allclose(asked * volatility, SETTINGS.risk_budget)
+    assert np.allclose(requested * volatility, SETTINGS.risk_budget)
 
 
 def test_without_a_known_volatility_nothing_is_staked():

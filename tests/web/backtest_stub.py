@@ -1,4 +1,4 @@
-"""Backtests for the pages: real kept results, and jobs that move when a test says so."""
+"""Backtests for the pages: real kept results, and jobs that change when a test says so."""
 
 import json
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""The machine's own Chromium, found and started the same way by tests, screenshots and benchmarks."""
+"""The machine's own Chromium, started the same way by tests, screenshots and benchmarks."""
 
 import shutil
 from collections.abc import Iterator

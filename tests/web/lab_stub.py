@@ -41,8 +41,8 @@ ARGUMENTS = TrainingArguments(
 
 
 class TrainingJobsStub:
-    """Stands in for the workers of Ray: runs are begun as they are there, and change when a test says
-    so. `started` has what was asked for."""
+    """Stands in for the workers of Ray: runs are begun as they are there, and change when a test
+    says so. `started` has what was asked for."""
 
     def __init__(self, runs: Path) -> None:
         self.runs = runs
@@ -223,14 +223,22 @@ def record_stages(run: RunFolder, stages: int, seed: int = 0) -> None:
         for stage in range(1, stages + 1):
             better = 0.15 * stage + float(rng.normal(0.0, 0.2))
             run.record(
-                StageCompleted(name, number, len(names), arguments.steps * stage // arguments.stages,
-                       arguments.steps, 1.5, {SHARPE: better, GROWTH: better / 10}, b"x",
-                       stage == arguments.stages)
-            )  # fmt: skip
+                StageCompleted(
+                    name,
+                    number,
+                    len(names),
+                    arguments.steps * stage // arguments.stages,
+                    arguments.steps,
+                    1.5,
+                    {SHARPE: better, GROWTH: better / 10},
+                    b"x",
+                    stage == arguments.stages,
+                )
+            )
 
 
 def record_evaluation(run: RunFolder, trained: Policy, seed: int = 0) -> tuple[bytes, bytes]:
-    """Ends the run with `made`; its two files."""
+    """Ends the run with `trained`; its two files."""
     tensors, manifest = encode_policy(trained)
     names = [member.name for member in trained.members]
     run.record(RunEvaluated(tensors, manifest, held_out(names, seed).encode()))

@@ -144,13 +144,13 @@ def test_a_settled_decision_tells_what_came_of_it_and_a_new_one_that_it_is_not_k
     client: Client, demo_app: DemoApp
 ) -> None:
     history = demo_app.records.history("demo", "live", "AAPL", 10)
-    came = demo_app.records.settled_outcome(history[-1].decision.receipt)
-    assert came is not None
+    outcome = demo_app.records.settled_outcome(history[-1].decision.receipt)
+    assert outcome is not None
     page = client.get(f"/decisions/{history[-1].decision.receipt}").text
-    told = re.search(r'id="aftermath".*?</section>', page, re.DOTALL)
-    assert told is not None
-    assert f"{came.change * 100:+.2f} %".replace("-", "−") in told[0]
-    assert f"{came.settled_count} symbols" in told[0]
+    section = re.search(r'id="aftermath".*?</section>', page, re.DOTALL)
+    assert section is not None
+    assert f"{outcome.change * 100:+.2f} %".replace("-", "−") in section[0]
+    assert f"{outcome.settled_count} symbols" in section[0]
     newest = client.get(f"/decisions/{history[0].decision.receipt}").text
     assert "Not settled yet" in newest
 
@@ -158,30 +158,35 @@ def test_a_settled_decision_tells_what_came_of_it_and_a_new_one_that_it_is_not_k
 def test_a_decision_shows_itself_without_each_agent_and_with_equal_weights(
     client: Client, demo_app: DemoApp
 ) -> None:
-    made = next(r.decision for r in demo_app.records.latest("demo", "live") if r.decision.p_up)
-    page = client.get(f"/decisions/{made.receipt}").text
+    decision = next(r.decision for r in demo_app.records.latest("demo", "live") if r.decision.p_up)
+    page = client.get(f"/decisions/{decision.receipt}").text
     table = re.search(r'id="what-if".*?</section>', page, re.DOTALL)
     assert table is not None
-    cast = [vote for vote in made.votes if vote.log_odds is not None]
+    cast = [vote for vote in decision.votes if vote.log_odds is not None]
     assert table[0].count('<th scope="row">without ') == len(cast)
     same = re.search(r"with equal weights</th><td[^>]*>([\d.]+) %", table[0])
     assert same is not None
-    assert float(same[1]) == pytest.approx(made.p_up * 100, abs=0.006)
+    assert float(same[1]) == pytest.approx(decision.p_up * 100, abs=0.006)
 
 
 def test_weights_that_would_be_earned_stand_beside_those_in_force(
     demo_app: DemoApp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(demo_app, "load_record", record)
-    made = record()
+    forecasts = record()
     would = influence_by_row(
-        made.log_odds, made.base_rate, made.change, "earned", False, made.horizon
+        forecasts.log_odds,
+        forecasts.base_rate,
+        forecasts.change,
+        "earned",
+        False,
+        forecasts.horizon,
     )
-    assert np.array_equal(influence_from_record(made, calibrated=False).weights, would.weights)
-    assert not np.allclose(would.weights[-1], 1 / len(made.agents))
+    assert np.array_equal(influence_from_record(forecasts, calibrated=False).weights, would.weights)
+    assert not np.allclose(would.weights[-1], 1 / len(forecasts.agents))
     with open_client(demo_app) as client:
         page = client.get("/agents").text
-        one = client.get(f"/agents/{made.agents[0]}").text
+        one = client.get(f"/agents/{forecasts.agents[0]}").text
     assert f">{would.weights[-1, 0] * 100:.1f} %</td>" in page
     assert f"would have earned {would.weights[-1, 0] * 100:.1f} %" in one
     assert "Earned weights</th>" in page
@@ -190,43 +195,47 @@ def test_weights_that_would_be_earned_stand_beside_those_in_force(
 
 def test_weights_are_learnt_a_calendar_at_a_time(demo_app: DemoApp) -> None:
     """A coin's bar on a Sunday delays nothing that shares have settled."""
-    made = demo_app.load_record()
-    both = influence_from_record(made, calibrated=True)
-    coins = [k for k, symbol in enumerate(made.symbols) if symbol.endswith("-USD")]
-    shares = [k for k in range(len(made.symbols)) if k not in coins]
-    rows = np.flatnonzero(~np.isnan(made.base_rate[:, shares]).all(axis=1))
+    forecasts = demo_app.load_record()
+    both = influence_from_record(forecasts, calibrated=True)
+    coins = [k for k, symbol in enumerate(forecasts.symbols) if symbol.endswith("-USD")]
+    shares = [k for k in range(len(forecasts.symbols)) if k not in coins]
+    rows = np.flatnonzero(~np.isnan(forecasts.base_rate[:, shares]).all(axis=1))
     alone = influence_by_row(
-        made.log_odds[:, rows[:, np.newaxis], shares], made.base_rate[np.ix_(rows, shares)],
-        made.change[np.ix_(rows, shares)], "earned", True, made.horizon,
-    )  # fmt: skip
+        forecasts.log_odds[:, rows[:, np.newaxis], shares],
+        forecasts.base_rate[np.ix_(rows, shares)],
+        forecasts.change[np.ix_(rows, shares)],
+        "earned",
+        True,
+        forecasts.horizon,
+    )
     assert np.array_equal(both.weights[rows], alone.weights)
 
 
 def test_a_live_record_has_its_rivals_and_other_horizons(demo_app: DemoApp) -> None:
-    beside = learning_benchmarks(demo_app.services(), demo_app.load_record())
-    made = demo_app.load_record()
-    settled = ~np.isnan(made.change)
+    benchmarks = learning_benchmarks(demo_app.services(), demo_app.load_record())
+    forecasts = demo_app.load_record()
+    settled = ~np.isnan(forecasts.change)
     assert settled.any()
-    assert np.array_equal(beside.changes[made.horizon][settled], made.change[settled])
-    assert set(beside.rivals) == {"historical simulation", "GARCH, normal"}
-    assert np.isfinite(beside.rivals["GARCH, normal"][settled]).all()
+    assert np.array_equal(benchmarks.changes[forecasts.horizon][settled], forecasts.change[settled])
+    assert set(benchmarks.rivals) == {"historical simulation", "GARCH, normal"}
+    assert np.isfinite(benchmarks.rivals["GARCH, normal"][settled]).all()
 
 
 def test_an_agent_that_never_voted_has_dashes_and_no_line(
     demo_app: DemoApp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    made = record()
-    said = made.log_odds.copy()
-    said[0] = np.nan
-    monkeypatch.setattr(demo_app, "load_record", lambda: replace(made, log_odds=said))
+    forecasts = record()
+    log_odds = forecasts.log_odds.copy()
+    log_odds[0] = np.nan
+    monkeypatch.setattr(demo_app, "load_record", lambda: replace(forecasts, log_odds=log_odds))
     with open_client(demo_app) as client:
         page = client.get("/agents").text
-    row = re.search(rf'href="/agents/{made.agents[0]}".*?</tr>', page, re.DOTALL)
+    row = re.search(rf'href="/agents/{forecasts.agents[0]}".*?</tr>', page, re.DOTALL)
     assert row is not None
     assert "0.00" not in row[0]
     rivals = re.search(r'id="ahead".*?</section>', page, re.DOTALL)
     assert rivals is not None
-    silent = re.search(rf">{agent_label(made.agents[0])}</th>(.*?)</tr>", rivals[0], re.DOTALL)
+    silent = re.search(rf">{agent_label(forecasts.agents[0])}</th>(.*?)</tr>", rivals[0], re.DOTALL)
     assert silent is not None
     assert silent[1].count("<b>–</b>") == 2
 
@@ -250,10 +259,10 @@ def test_trust_is_drawn_only_once_agents_are_told_apart(client: Client) -> None:
 
 
 def test_weights_are_told_of_one_calendar_not_of_two_in_turn(demo_app: DemoApp) -> None:
-    standing = ScoreCache(demo_app.services()).current()
-    assert standing.calendar == "XNYS"
+    scored = ScoreCache(demo_app.services()).current()
+    assert scored.calendar == "XNYS"
     shares = [
         k for k, symbol in enumerate(demo_app.load_record().symbols) if not symbol.endswith("-USD")
     ]
     traded = ~np.isnan(demo_app.load_record().base_rate[:, shares]).all(axis=1)
-    assert len(standing.learned_at) == traded.sum()
+    assert len(scored.learned_at) == traded.sum()

@@ -1,4 +1,4 @@
-"""The JSON API: shapes, problems with a remedy, and the truth about simulation."""
+"""The JSON API: schemas, problems with a remedy, and the truth about simulation."""
 
 import json
 
@@ -13,7 +13,8 @@ from web.agents.learning_benchmarks import learning_benchmarks
 PATHS = (
     "status", "engine", "agents", "watchlist", "decisions", "decisions/latest",
     "symbols/AAPL/bars", "symbols/AAPL/votes", "symbols/AAPL/news", "symbols/AAPL/filings",
-    "record", "agents/risk/record", "agents/committee/record", "backtests", f"backtests/{BACKTEST_ID}",
+    "record", "agents/risk/record", "agents/committee/record",
+    "backtests", f"backtests/{BACKTEST_ID}",
     "lab/runs", "lab/models", "lab/models/shipped", "lab/models/shipped/drift",
     "orders", "fills", "account", "account/suggestions", "positions", "equity", "trades", "audit",
 )  # fmt: skip
@@ -27,12 +28,12 @@ def test_every_answer_says_that_it_is_simulated(client: Client, path: str) -> No
     assert answer.json()["market"] == "demo"
 
 
-def test_decisions_have_the_shape_of_the_command_line(client: Client, demo_app: DemoApp) -> None:
+def test_decisions_have_the_fields_of_the_command_line(client: Client, demo_app: DemoApp) -> None:
     answer = client.get("/api/v1/decisions/latest").json()
     stored = demo_app.records.latest("demo", "live")
-    assert [made["symbol"] for made in answer["decisions"]] == sorted(SYMBOLS)
-    for told, recorded in zip(answer["decisions"], stored, strict=True):
-        assert to_json(recorded.decision).items() <= told.items()
+    assert [decision["symbol"] for decision in answer["decisions"]] == sorted(SYMBOLS)
+    for published, recorded in zip(answer["decisions"], stored, strict=True):
+        assert to_json(recorded.decision).items() <= published.items()
 
 
 def test_the_feed_is_read_to_its_end_without_gap_or_repeat(client: Client) -> None:
@@ -40,12 +41,12 @@ def test_the_feed_is_read_to_its_end_without_gap_or_repeat(client: Client) -> No
     before = ""
     while True:
         page = client.get(f"/api/v1/decisions?limit=5{before}").json()
-        seen += [made["seq"] for made in page["decisions"]]
+        seen += [decision["seq"] for decision in page["decisions"]]
         if page["next"] is None:
             break
         before = f"&before={page['next']}"
     everything = client.get("/api/v1/decisions?limit=500").json()["decisions"]
-    assert seen == [made["seq"] for made in everything]
+    assert seen == [decision["seq"] for decision in everything]
     assert len(seen) == len(set(seen))
 
 
@@ -159,33 +160,33 @@ def test_an_engine_that_has_decided_before_stays_ready_while_it_tries_again(
 
 def test_a_halt_keeps_its_reason(client: Client) -> None:
     client.post("/api/v1/engine/halt?reason=odd%20prices")
-    told = client.get("/api/v1/engine").json()
-    assert (told["state"], told["reason"]) == ("halted", "odd prices (halted through the API)")
-    assert told["missing"] == ["TSLA"]
-    assert told["seconds"] == {"panel": 0.25, "vote": 0.5}
+    body = client.get("/api/v1/engine").json()
+    assert (body["state"], body["reason"]) == ("halted", "odd prices (halted through the API)")
+    assert body["missing"] == ["TSLA"]
+    assert body["seconds"] == {"panel": 0.25, "vote": 0.5}
     client.post("/api/v1/engine/resume")
     assert client.get("/api/v1/engine").json()["reason"] is None
 
 
 def test_the_record_is_told_as_it_is_scored(client: Client, demo_app: DemoApp) -> None:
-    told = client.get("/api/v1/record").json()
-    beside = learning_benchmarks(demo_app.services(), demo_app.load_record())
+    body = client.get("/api/v1/record").json()
+    benchmarks = learning_benchmarks(demo_app.services(), demo_app.load_record())
     scores = score_record(
         demo_app.load_record(),
-        changes=beside.changes,
-        quantile_benchmarks=beside.rivals,
-        learned=beside.earned_influence,
+        changes=benchmarks.changes,
+        quantile_benchmarks=benchmarks.rivals,
+        learned=benchmarks.earned_influence,
     )
-    assert told["scores"] == to_json(scores)
-    assert told["weights"] == pytest.approx(dict.fromkeys(demo_app.agents, 0.2))
+    assert body["scores"] == to_json(scores)
+    assert body["weights"] == pytest.approx(dict.fromkeys(demo_app.agents, 0.2))
     own = client.get("/api/v1/agents/risk/record").json()
-    assert own["record"] in told["scores"]["forecasters"]
+    assert own["record"] in body["scores"]["forecasters"]
     assert own["record"]["overall"]["settled"] > 0
 
 
 def test_a_backtest_is_started_followed_and_cancelled(client: Client, demo_app: DemoApp) -> None:
-    asked = {"symbols": ["aapl"], "start": "2023-01-02", "agents": ["risk"], "capital": 5000}
-    started = client.post("/api/v1/backtests", json=asked)
+    body = {"symbols": ["aapl"], "start": "2023-01-02", "agents": ["risk"], "capital": 5000}
+    started = client.post("/api/v1/backtests", json=body)
     assert started.status_code == 202
     (request,) = demo_app.backtests.requests
     assert (request.symbols, request.agents, request.capital) == (("AAPL",), ("risk",), 5000.0)

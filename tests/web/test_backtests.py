@@ -30,13 +30,13 @@ def test_the_form_starts_from_the_watchlist_and_its_history(client: Client) -> N
 def test_what_is_asked_for_is_what_is_started(client: Client, demo_app: DemoApp) -> None:
     answer = client.post("/backtests", data=GOOD)
     assert answer.status_code == 200
-    (asked,) = demo_app.backtests.requests
-    assert asked.symbols == ("AAPL", "MSFT")
-    assert asked.agents == ("risk", "news")
-    assert (asked.capital, asked.delay, asked.committee.weighting) == (50_000.0, 1, "earned")
-    assert (asked.costs.half_spread_bps, asked.costs.commission_bps) == (2.0, 1.5)
-    assert (asked.costs.impact, asked.costs.volume_cap) == (0.5, 0.1)
-    assert (asked.committee.calibrated, asked.walk_forward, asked.seed) == (True, 500, 11)
+    (request,) = demo_app.backtests.requests
+    assert request.symbols == ("AAPL", "MSFT")
+    assert request.agents == ("risk", "news")
+    assert (request.capital, request.delay, request.committee.weighting) == (50_000.0, 1, "earned")
+    assert (request.costs.half_spread_bps, request.costs.commission_bps) == (2.0, 1.5)
+    assert (request.costs.impact, request.costs.volume_cap) == (0.5, 0.1)
+    assert (request.committee.calibrated, request.walk_forward, request.seed) == (True, 500, 11)
     assert "AAPL, MSFT, 2023-01-02 to 2024-02-01" in answer.text
 
 
@@ -45,10 +45,10 @@ def test_a_backtest_has_the_limits_and_the_sizing_of_the_account(
 ) -> None:
     client.post("/account/profile", data={"profile": "conservative"})
     client.post("/backtests", data=GOOD)
-    (asked,) = demo_app.backtests.requests
+    (request,) = demo_app.backtests.requests
     careful = demo_app.trading_rules("conservative")
-    assert asked.limits == careful.trading.limits
-    assert asked.committee.sizing == careful.committee.sizing
+    assert request.limits == careful.trading.limits
+    assert request.committee.sizing == careful.committee.sizing
 
 
 def test_what_is_folded_away_may_be_left_as_it_is(client: Client, demo_app: DemoApp) -> None:
@@ -63,14 +63,14 @@ def test_the_api_takes_the_same_options_in_their_own_units(
     given = {"symbols": ["AAPL"], "volume_cap": 0.1, "calibrated": True, "walk_forward": 300}
     headers = {"Origin": "http://localhost"}
     assert client.post("/api/v1/backtests", json=given, headers=headers).status_code == 202
-    (asked,) = demo_app.backtests.requests
-    assert (asked.costs.volume_cap, asked.committee.calibrated, asked.walk_forward) == (
+    (request,) = demo_app.backtests.requests
+    assert (request.costs.volume_cap, request.committee.calibrated, request.walk_forward) == (
         0.1, True, 300,
     )  # fmt: skip
 
 
 @pytest.mark.parametrize(
-    ("field", "value", "said"),
+    ("field", "value", "expected"),
     [
         ("symbols", "", "none is named"),
         ("symbols", "<b>AAPL</b>", "is not a symbol"),
@@ -98,14 +98,14 @@ def test_the_api_takes_the_same_options_in_their_own_units(
     ],
 )
 def test_bad_input_is_told_beside_what_was_typed(
-    client: Client, demo_app: DemoApp, field: str, value: str | list[str], said: str
+    client: Client, demo_app: DemoApp, field: str, value: str | list[str], expected: str
 ) -> None:
     typed = {**GOOD, "symbols": "aapl, MSFT", field: value}
     answer = client.post("/backtests", data=typed)
     assert answer.status_code == 422
     problem = re.search(r'id="backtest-problem".*?</div>', answer.text)
     assert problem is not None
-    assert said in problem[0]
+    assert expected in problem[0]
     assert "<b>AAPL" not in answer.text
     assert demo_app.backtests.requests == []
     if field != "capital":
@@ -133,20 +133,20 @@ async def test_a_job_is_followed_to_its_result_on_the_stream(demo_app: DemoApp) 
     async with running_server(demo_app) as server:
         stream = server.dashboard("backtests,results")
         await read_until(stream, "sys.hello")
-        job = demo_app.backtests.start(asked())
+        job = demo_app.backtests.start(backtest_request())
         demo_app.backtests.update_job(
             job, what="agents are voting", done=1, total=4, seconds_left=41.0
         )
         demo_app.notifier.notify()
-        told = _html(await read_until(stream, "agents are voting"))
-        assert 'hx-target="#jobs"' in told
-        assert "about 40 s left" in told
-        assert f'action="/backtests/jobs/{job}/cancel"' in told
+        html = _html(await read_until(stream, "agents are voting"))
+        assert 'hx-target="#jobs"' in html
+        assert "about 40 s left" in html
+        assert f'action="/backtests/jobs/{job}/cancel"' in html
         demo_app.backtests.add_result("20240316-new", 3)
         demo_app.backtests.update_job(job, state="done", result_id="20240316-new")
         demo_app.notifier.notify()
-        told = _html(await read_until(stream, "/backtests/20240316-new"))
-        assert "Cancel" not in told
+        html = _html(await read_until(stream, "/backtests/20240316-new"))
+        assert "Cancel" not in html
 
 
 def test_a_job_is_cancelled_and_a_failed_one_says_why(client: Client, demo_app: DemoApp) -> None:
@@ -162,12 +162,12 @@ def test_a_job_is_cancelled_and_a_failed_one_says_why(client: Client, demo_app: 
 
 def test_a_result_shows_intervals_robustness_assumptions_and_its_receipt(client: Client) -> None:
     page = client.get(f"/backtests/{BACKTEST_ID}").text
-    for said in (
+    for expected in (
         "−8.0 % to 32.0 %", "What the forecasts were worth", "overfitting (PBO)",
         "Were trading dearer", "Were orders later", "Returns drawn again",
         "survivorship bias", "half spread bps", "ab" * 32, "Drawdown of the committee",
     ):  # fmt: skip
-        assert said in page, said
+        assert expected in page, expected
     assert client.get("/backtests/none").status_code == 404
 
 
@@ -218,10 +218,10 @@ def test_tables_are_downloaded_as_they_are_kept_and_as_csv(client: Client) -> No
     parquet = client.get(f"/backtests/{BACKTEST_ID}/files/fills.parquet")
     assert "attachment" in parquet.headers["content-disposition"]
     rows = pq.read_table(io.BytesIO(parquet.content)).to_pydict()
-    told = client.get(f"/backtests/{BACKTEST_ID}/files/fills.csv").text.splitlines()
-    assert told[0] == '"known_at","symbol","price"'
-    assert len(told) == 1 + len(rows["symbol"])
-    assert told[2].endswith('"MSFT",')  # an unknown price is empty
+    lines = client.get(f"/backtests/{BACKTEST_ID}/files/fills.csv").text.splitlines()
+    assert lines[0] == '"known_at","symbol","price"'
+    assert len(lines) == 1 + len(rows["symbol"])
+    assert lines[2].endswith('"MSFT",')  # an unknown price is empty
     equity = client.get(f"/backtests/{BACKTEST_ID}/files/equity.csv").text
     assert equity.count("\n") == 521
 
@@ -248,7 +248,7 @@ def test_where_no_backtests_are_run_the_page_is_empty_and_says_what_helps(
         assert "No backtest yet" in client.get("/backtests").text
 
 
-def asked() -> BacktestRequest:
+def backtest_request() -> BacktestRequest:
     return build_request(
         market="demo", symbols=("AAPL",), start="2023-01-02", end="2023-06-01", agents=("risk",)
     )

@@ -26,7 +26,8 @@ pytestmark = pytest.mark.browser
 AXE = MODULES / "axe-core" / "axe.min.js"
 PAGES = (
     "/", "/insights", "/decisions", "/engine", "/symbols/AAPL", "/agents", "/agents/risk",
-    "/backtests", f"/backtests/{BACKTEST_ID}", f"/backtests/compare?ids={BACKTEST_ID},{OTHER_BACKTEST_ID}",
+    "/backtests", f"/backtests/{BACKTEST_ID}",
+    f"/backtests/compare?ids={BACKTEST_ID},{OTHER_BACKTEST_ID}",
     "/portfolio", "/trades", "/trade?symbol=AAPL", "/orders", "/lab", "/lab/models/shipped",
 )  # fmt: skip
 LOOKS = (("dark", 1440), ("light", 390))
@@ -131,11 +132,11 @@ def test_a_vote_reaches_its_pixel_and_a_restarted_server_is_found_again(
             page.wait_for_function(_shows("NVDA", "61"), timeout=5000)
         page.wait_for_selector("#live[data-state=offline]", timeout=20000)
         demo_app.run_cycle(NOW + timedelta(days=3))  # recorded while no server was running
-        made = next(
+        recorded = next(
             r for r in demo_app.records.latest("demo", "live") if r.decision.symbol == "XOM"
         )
         with serve_home(tmp_path / "home", port):
-            link = f"#decision-XOM a[href='/decisions/{made.decision.receipt}']"
+            link = f"#decision-XOM a[href='/decisions/{recorded.decision.receipt}']"
             page.wait_for_selector(link, timeout=30000)
             page.wait_for_selector("#live[data-state=live]")
             assert page.evaluate("document.querySelectorAll('.stream').length") == 1
@@ -222,7 +223,7 @@ def test_a_result_is_deleted_only_by_who_is_asked_twice(
         page.click("#delete-dialog .solid")
         page.wait_for_url("**/backtests")
         assert complaints == []
-    assert [kept.id for kept in demo_app.backtests.results()] == [OTHER_BACKTEST_ID]
+    assert [result.id for result in demo_app.backtests.results()] == [OTHER_BACKTEST_ID]
 
 
 def test_money_notes_and_the_stop_work_in_place_and_the_journal_prints_clean(
@@ -267,7 +268,8 @@ def _recording_errors(page: Page) -> tuple[Page, list[str]]:
     """The page and a list that gathers errors of its console, policy and scripts."""
     complaints: list[str] = []
     page.on(
-        "console", lambda told: told.type in ("error", "warning") and complaints.append(told.text)
+        "console",
+        lambda message: message.type in ("error", "warning") and complaints.append(message.text),
     )
     page.on("pageerror", lambda error: complaints.append(str(error)))
     return page, complaints

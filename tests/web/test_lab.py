@@ -1,4 +1,4 @@
-"""The RL lab's pages: who has the seat, runs on the stream, models, and what bad input does."""
+"""The RL lab's pages: the active model, runs on the stream, models, and what bad input does."""
 
 import json
 import re
@@ -32,7 +32,7 @@ GOOD = {
 XSS = "<script>alert(1)</script>"
 
 
-def test_the_page_says_who_has_the_seat_what_that_was_worth_and_where_it_was_learnt(
+def test_the_page_says_which_model_is_active_what_it_was_worth_and_where_it_learnt(
     client: Client,
 ) -> None:
     page = _visible_text(client.get("/lab").text)
@@ -59,19 +59,19 @@ def test_what_it_was_worth_is_said_by_its_whole_interval(
     model = demo_app.lab.add_model(policy(1, skill=skill, simulated=False))
     assert words in _visible_text(client.get(f"/lab/models/{model}").text)
     invented = demo_app.lab.add_model(policy(1, skill=skill))
-    told = words.replace("base rate ", "base rate in the simulated market ")
-    assert told in _visible_text(client.get(f"/lab/models/{invented}").text)
+    expected = words.replace("base rate ", "base rate in the simulated market ")
+    assert expected in _visible_text(client.get(f"/lab/models/{invented}").text)
 
 
 def test_drift_is_told_by_feature_in_a_number_and_a_word(client: Client, demo_app: DemoApp) -> None:
     """The policies of these tests were trained on standard normal observations."""
     model = demo_app.lab.add_model(policy(1))
     page = _visible_text(client.get(f"/lab/models/{model}").text)
-    told = client.get(f"/api/v1/lab/models/{model}/drift").json()["drift"]
-    assert len(told) == K
-    for each in told:
+    drift = client.get(f"/api/v1/lab/models/{model}/drift").json()["drift"]
+    assert len(drift) == K
+    for each in drift:
         assert f"{each['feature']} {each['psi']:.2f} {each['word']}" in page
-    assert "drifted" in {each["word"] for each in told}
+    assert "drifted" in {each["word"] for each in drift}
 
 
 def test_where_too_little_was_seen_the_page_says_so_and_not_zero(tmp_path: Path) -> None:
@@ -123,7 +123,7 @@ def test_what_is_asked_for_is_what_is_trained(client: Client, demo_app: DemoApp)
 
 
 @pytest.mark.parametrize(
-    ("field", "value", "said"),
+    ("field", "value", "expected"),
     [
         ("symbols", "", "None is named"),
         ("symbols", XSS, "is not a symbol"),
@@ -153,13 +153,13 @@ def test_what_is_asked_for_is_what_is_trained(client: Client, demo_app: DemoApp)
     ],
 )
 def test_bad_input_is_told_beside_its_field_and_what_was_typed_stays(
-    client: Client, demo_app: DemoApp, field: str, value: str | list[str], said: str
+    client: Client, demo_app: DemoApp, field: str, value: str | list[str], expected: str
 ) -> None:
     answer = client.post("/lab/runs", data={**GOOD, field: value})
     assert answer.status_code == 422
     fault = re.search(f'id="lab-{field}-fault">(.*?)</small>', answer.text)
     assert fault is not None
-    assert said in unescape(fault[1])
+    assert expected in unescape(fault[1])
     assert "<use" in fault[1]  # an icon, not colour alone
     assert XSS not in answer.text
     assert demo_app.lab.training_jobs.started == []
@@ -188,27 +188,27 @@ async def test_a_run_is_followed_to_its_model_on_the_stream(demo_app: DemoApp) -
         await read_until(stream, "sys.hello")
         run = lab.lab().start(ARGUMENTS, ("AAPL",))
         demo_app.notifier.notify()
-        told = _html(await read_until(stream, f"run-{run}"))
-        assert 'hx-target="#lab-runs"' in told
-        assert f'action="/lab/runs/{run}/stop"' in told
+        html = _html(await read_until(stream, f"run-{run}"))
+        assert 'hx-target="#lab-runs"' in html
+        assert f'action="/lab/runs/{run}/stop"' in html
         record_stages(lab.run(run), 1)
         demo_app.notifier.notify()
-        told = _html(await read_until(stream, "dqn-1, 4 of 4"))
-        assert "Validation: Sharpe ratio" in told  # the curves of the run's own page
+        html = _html(await read_until(stream, "dqn-1, 4 of 4"))
+        assert "Validation: Sharpe ratio" in html  # the curves of the run's own page
         model = lab.finish_run(run, policy(arguments=ARGUMENTS))
         demo_app.notifier.notify()
-        told = _html(await read_until(stream, f"model-{model}"))
-        assert "Growth on the held-out years" in told
-        assert f'action="/lab/runs/{run}/stop"' not in told
+        html = _html(await read_until(stream, f"model-{model}"))
+        assert "Growth on the held-out years" in html
+        assert f'action="/lab/runs/{run}/stop"' not in html
 
 
 async def test_what_does_not_move_is_told_once(demo_app: DemoApp) -> None:
     demo_app.lab.create_run("still")
     async with running_server(demo_app) as server:
         stream = server.dashboard("lab-runs,lab-models,lab-run")
-        told = await read_until(stream, "sys.hb", seconds=20)
-        assert _html(told).count('hx-target="#lab-runs"') == 1
-        assert _html(told).count('hx-target="#lab-models"') == 1
+        messages = await read_until(stream, "sys.hb", seconds=20)
+        assert _html(messages).count('hx-target="#lab-runs"') == 1
+        assert _html(messages).count('hx-target="#lab-models"') == 1
 
 
 def test_a_run_shows_its_curves_its_held_out_years_and_what_was_asked(
@@ -219,16 +219,16 @@ def test_a_run_shows_its_curves_its_held_out_years_and_what_was_asked(
     demo_app.lab.finish_run("kept", policy(arguments=ARGUMENTS))
     page = client.get("/lab/runs/kept").text
     words = _visible_text(page)
-    for said in (
+    for expected in (
         "PPO, mean", "DQN, mean", "buy and hold", "the ensemble", "dqn-1", "Data digest",
         "Environment steps that a policy is trained for. ", "Its model", "Done",
     ):  # fmt: skip
-        assert said in words
+        assert expected in words
     assert page.count('class="curve thin') == 4 * 3  # members: in two scores, and held out
     assert 'style="' not in page
-    told = client.get("/api/v1/lab/runs/kept").json()
-    assert told["held_out"]["dates"][0] == "2024-01-02"
-    assert told["model"] == demo_app.lab.lab().models()[0]
+    body = client.get("/api/v1/lab/runs/kept").json()
+    assert body["held_out"]["dates"][0] == "2024-01-02"
+    assert body["model"] == demo_app.lab.lab().models()[0]
 
 
 def test_a_run_is_stopped_resumed_kept_and_deleted(client: Client, demo_app: DemoApp) -> None:
@@ -304,7 +304,7 @@ def test_nothing_of_a_manifest_or_a_run_is_run_by_the_page(
         assert "&lt;script&gt;" in page
 
 
-def test_a_model_takes_the_seat_only_when_that_was_confirmed_and_gives_it_back(
+def test_a_model_is_promoted_only_when_confirmed_and_rolled_back(
     client: Client, demo_app: DemoApp
 ) -> None:
     lab = demo_app.lab
@@ -319,7 +319,7 @@ def test_a_model_takes_the_seat_only_when_that_was_confirmed_and_gives_it_back(
     assert "The policy that ships" in _element_html(
         client.post("/lab/roll-back", data={"sure": "yes"}).text, "lab-seat"
     )
-    assert [told.by for told in lab.models.promotions()] == ["on the RL lab's page"] * 2
+    assert [promotion.by for promotion in lab.models.promotions()] == ["on the RL lab's page"] * 2
 
 
 def test_models_are_compared_where_they_differ(client: Client, demo_app: DemoApp) -> None:
@@ -365,16 +365,16 @@ def test_without_ray_the_page_says_how_to_train_and_shows_what_there_is(demo_app
 
 def test_programs_do_all_of_it_over_the_api(client: Client, demo_app: DemoApp) -> None:
     headers = {"Origin": "http://localhost"}
-    asked = {"algo": ["a2c"], "steps": 5000, "noise": 0.25}
-    started = client.post("/api/v1/lab/runs", json=asked, headers=headers)
+    body = {"algo": ["a2c"], "steps": 5000, "noise": 0.25}
+    started = client.post("/api/v1/lab/runs", json=body, headers=headers)
     assert started.status_code == 202
     ((arguments, symbols),) = demo_app.lab.training_jobs.started
     assert (arguments.algo, arguments.steps, arguments.noise) == (("a2c",), 5000, 0.25)
     assert symbols == tuple(symbol for symbol in SYMBOLS if symbol != "BTC-USD")
     run = started.json()["id"]
     assert client.get("/api/v1/lab/runs").json()["runs"][0]["state"] == "running"
-    moved = client.post(f"/api/v1/lab/runs/{run}/stop").json()
-    assert moved["training"]["state"] == "cancelled"
+    stopped = client.post(f"/api/v1/lab/runs/{run}/stop").json()
+    assert stopped["training"]["state"] == "cancelled"
     assert client.delete(f"/api/v1/lab/runs/{run}").json()["runs"] == []
     refusal = client.post("/api/v1/lab/runs", json={"steps": 0})
     assert (refusal.status_code, refusal.json()["field"]) == (422, "steps")

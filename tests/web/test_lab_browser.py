@@ -1,4 +1,4 @@
-"""The RL lab in a real browser: from the form over the stream to the seat, and by keyboard."""
+"""The RL lab in a real browser: from the form over the stream to the promotion, and by keyboard."""
 
 from pathlib import Path
 

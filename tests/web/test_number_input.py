@@ -80,10 +80,10 @@ def test_what_can_mean_only_one_number_is_read(language: str, text: str, number:
 def test_everything_else_is_refused_with_an_example_in_the_own_locale(
     language: str, text: str, remedy: str
 ) -> None:
-    told = read(text, language)
-    assert isinstance(told, str)
-    assert told.startswith("Amount: ")
-    assert remedy in told
+    result = read(text, language)
+    assert isinstance(result, str)
+    assert result.startswith("Amount: ")
+    assert remedy in result
 
 
 def written(number: float, language: str, grouped: bool) -> str:
@@ -111,12 +111,12 @@ def test_a_number_in_the_writing_of_a_locale_is_read_back_or_refused(
     number: float, language: str, grouped: bool
 ) -> None:
     text = written(number, language, grouped)
-    told = read(text, language)
-    if isinstance(told, str):
-        assert "can mean two numbers" in told
+    result = read(text, language)
+    if isinstance(result, str):
+        assert "can mean two numbers" in result
         assert re.fullmatch(r"\D*\d{1,3}[.,]\d{3}\D*", text)
     else:
-        assert told == number
+        assert result == number
 
 
 @given(numbers.map(abs) | st.floats(1e-9, 1e12), st.sampled_from(LOCALES))
@@ -135,13 +135,13 @@ def test_a_number_that_is_copied_from_a_page_is_read_as_shown_or_refused(
     number: float, language: str
 ) -> None:
     for text, shown in ((format_quantity(number), number), (money(number), float(f"{number:.2f}"))):
-        told = read(text, language)
-        assert told == shown or "can mean two numbers" in str(told)
+        result = read(text, language)
+        assert result == shown or "can mean two numbers" in str(result)
 
 
 @given(st.text() | st.floats().map(str) | st.from_regex(r"[-+0-9.,' ٫٬eE]{1,12}", fullmatch=True))
 def test_no_text_is_read_as_different_numbers_in_different_locales(text: str) -> None:
-    readings = {told for each in LOCALES if not isinstance(told := read(text, each), str)}
+    readings = {result for each in LOCALES if not isinstance(result := read(text, each), str)}
     assert len(readings) <= 1
 
 

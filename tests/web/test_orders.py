@@ -101,13 +101,13 @@ def test_a_preview_says_what_the_order_would_do_and_places_nothing(
 ) -> None:
     price, known_at = demo_app.account_service().last_price("AAPL")
     page = client.post("/trade/preview", data=BUY).text
-    for said in (
+    for expected in (
         "Buy 10 AAPL: limit 150.00, until cancelled", f"{price:,.2f}", f"{known_at:%Y-%m-%d %H:%M}",
         "Takes from the cash", "1,500.15", "0.15", "Order limit", "Position limit", "Cash",
         "Fills at the limit where a bar trades through it", "A commission of 1 bp",
         f'data-seconds="{TOKEN_LIFETIME.seconds}"',
     ):  # fmt: skip
-        assert said in page, said
+        assert expected in page, expected
     assert blotter(demo_app).orders() == ()
 
 
@@ -116,11 +116,11 @@ def test_what_was_previewed_is_placed_once_however_often_it_is_sent(
 ) -> None:
     sent = preview_fields(client, BUY)
     with ThreadPoolExecutor(4) as several:
-        asked = [
+        futures = [
             several.submit(client.post, "/trade", data=sent, follow_redirects=False)
             for _ in range(4)
         ]
-        answers = [each.result() for each in asked]
+        answers = [each.result() for each in futures]
     assert {answer.status_code for answer in answers} == {303}
     (line,) = blotter(demo_app).orders()
     assert {answer.headers["location"] for answer in answers} == {f"/orders/{line.order.id}"}
@@ -162,7 +162,7 @@ def test_a_key_is_for_one_ticket(client: Client, demo_app: DemoApp) -> None:
 
 
 @pytest.mark.parametrize(
-    ("field", "typed", "said"),
+    ("field", "typed", "expected"),
     [
         ("symbol", {"symbol": ""}, "none is named"),
         ("symbol", {"symbol": "<b>AAPL</b>"}, "is not a symbol"),
@@ -195,14 +195,14 @@ def test_a_key_is_for_one_ticket(client: Client, demo_app: DemoApp) -> None:
     ],
 )
 def test_what_is_refused_stands_beside_its_field_with_all_that_was_typed(
-    read_only_app: tuple[Client, DemoApp], field: str, typed: dict[str, str], said: str
+    read_only_app: tuple[Client, DemoApp], field: str, typed: dict[str, str], expected: str
 ) -> None:
     client, demo_app = read_only_app
     answer = client.post("/trade/preview", data={**BUY, "note": "as typed", **typed})
     assert answer.status_code in (404, 422)
     fault = re.search(rf'id="t-{field}-fault">(.*?)</small>', answer.text)
     assert fault is not None
-    assert said in fault[1].replace("&#39;", "'")
+    assert expected in fault[1].replace("&#39;", "'")
     assert "<b>AAPL" not in answer.text
     assert blotter(demo_app).orders() == ()
     if field != "note":
@@ -255,9 +255,9 @@ def test_a_bracket_holds_its_exits_until_the_order_fills(client: Client, demo_ap
     ]  # fmt: skip
     page = client.get("/orders").text
     assert page.count('">its parent</a> fills') == 4  # in the open orders and in all
-    held = blotter(demo_app).orders(status=OrderStatus.ACCEPTED)[0]
-    working = replace(held, order=replace(held.order, status=OrderStatus.WORKING))
-    assert (bool(order_row(held).parent_url), order_row(working).parent_url) == (True, "")
+    accepted = blotter(demo_app).orders(status=OrderStatus.ACCEPTED)[0]
+    working = replace(accepted, order=replace(accepted.order, status=OrderStatus.WORKING))
+    assert (bool(order_row(accepted).parent_url), order_row(working).parent_url) == (True, "")
 
 
 def test_orders_are_listed_filtered_and_paged_by_their_address(
@@ -266,7 +266,7 @@ def test_orders_are_listed_filtered_and_paged_by_their_address(
     monkeypatch.setattr("web.pages.orders.PAGE_SIZE", 4)
     for symbol in ("AAPL", "MSFT") * 3:
         demo_app.account_service().cancel(place(demo_app, symbol=symbol).id)
-    kept = place(demo_app, symbol="XOM", limit_price=90.0, note="for the record")
+    still_open = place(demo_app, symbol="XOM", limit_price=90.0, note="for the record")
     newest = client.get("/orders").text
     assert _log(newest).count('<tr role="row" id') == 4
     older = re.search(r'class="button" href="(/orders\?before=\d+)"', newest)
@@ -278,7 +278,7 @@ def test_orders_are_listed_filtered_and_paged_by_their_address(
     ):  # fmt: skip
         page = client.get(f"/orders?{query}").text
         assert _log(page).count('<tr role="row" id') == count, query
-        assert f'id="open-{kept.id}"' in page
+        assert f'id="open-{still_open.id}"' in page
     assert "for the record" in newest
     assert client.get("/orders?status=lost").status_code == 422
     assert client.get("/orders?symbol=%3Cb%3E").status_code == 422
@@ -292,14 +292,14 @@ def test_an_order_is_amended_and_cancelled_in_place(client: Client, demo_app: De
     assert (answer.status_code, answer.headers["location"]) == (303, back)
     now = blotter(demo_app).order(order.id).order
     assert (now.quantity, now.limit_price) == (12.0, 151.5)
-    for wrong, said in (
+    for wrong, expected in (
         ({"limit": "x"}, "not a number"),
         ({"limit": "151.5555"}, "off the tick"),
         ({}, "changes"),
     ):
         refused = client.post(f"/orders/{order.id}/amend", data=wrong)
         assert refused.status_code == 422
-        assert said in re.search(r'id="problem".*?</p>', refused.text)[0]  # type: ignore[index]
+        assert expected in re.search(r'id="problem".*?</p>', refused.text)[0]  # type: ignore[index]
     away = {"back": "//evil.example"}
     gone = client.post(f"/orders/{order.id}/cancel", data=away, follow_redirects=False)
     assert gone.headers["location"] == "/orders"
@@ -332,8 +332,8 @@ def test_what_filled_is_told_with_its_price_and_costs(client: Client, demo_app: 
     page = client.get(f"/orders/{order.id}").text
     assert "Partly filled" in page
     fills = page[page.index('id="fills"') :]
-    for said in ("149.50", "3,737.50", "0.15", "0.40", ">limit<"):
-        assert said in fills
+    for expected in ("149.50", "3,737.50", "0.15", "0.40", ">limit<"):
+        assert expected in fills
 
 
 def test_files_hold_every_order_and_fill_and_no_formula(client: Client, demo_app: DemoApp) -> None:
@@ -370,15 +370,15 @@ async def test_orders_appear_and_change_on_the_stream_as_on_the_page(demo_app: D
         await read_until(stream, "sys.hello")
         order = place(demo_app)
         demo_app.notifier.notify()
-        told = await read_until(stream, f'id="order-{order.id}"')
-        assert f'id="open-{order.id}"' in _html(told)
+        messages = await read_until(stream, f'id="order-{order.id}"')
+        assert f'id="open-{order.id}"' in _html(messages)
         fill(demo_app, order, 4.0, 149.5)
         demo_app.notifier.notify()
-        told = await read_until(stream, "Partly filled")
-        assert 'hx-target="#fills"' in _html(told)
+        messages = await read_until(stream, "Partly filled")
+        assert 'hx-target="#fills"' in _html(messages)
         demo_app.account_service().cancel(order.id)
-        told = await read_until(stream, "No open order")
-        log = re.search(r'#order-log"[^>]*>(.*?)</hx-partial>', _html(told))
+        messages = await read_until(stream, "No open order")
+        log = re.search(r'#order-log"[^>]*>(.*?)</hx-partial>', _html(messages))
         assert log is not None
         drawn = _flat(log[1])
     with open_client(demo_app) as client:
@@ -392,8 +392,8 @@ async def test_the_open_orders_are_a_message_of_their_own(demo_app: DemoApp) -> 
         await read_until(stream, "sys.hello")
         place(demo_app)
         demo_app.notifier.notify()
-        told = await read_until(stream, "#open-orders")
-    (alone,) = [t for t in told if "#open-orders" in t.data]
+        messages = await read_until(stream, "#open-orders")
+    (alone,) = [t for t in messages if "#open-orders" in t.data]
     assert alone.data.count("<hx-partial") == 1
 
 
@@ -440,12 +440,12 @@ def test_programs_read_orders_and_fills_to_their_end(client: Client, demo_app: D
     assert len(_walk(client, "orders?status=partially%20filled", "orders")) == 3
     assert len(_walk(client, "orders?open=true&source=manual", "orders")) == 7
     assert len(_walk(client, "fills?limit=2", "fills")) == 3
-    (told,) = client.get(f"/api/v1/fills?order={orders[0].id}").json()["fills"]
-    assert (told["units"], told["price"], told["source"]) == (1.0, 149.5, "manual")
+    (published,) = client.get(f"/api/v1/fills?order={orders[0].id}").json()["fills"]
+    assert (published["units"], published["price"], published["source"]) == (1.0, 149.5, "manual")
 
 
 @pytest.mark.parametrize(
-    ("change", "status", "said"),
+    ("change", "status", "expected"),
     [
         ({"quantity": 0}, 422, "Give a number of units from"),
         ({"quantity": -1}, 422, "to sell, choose the side"),
@@ -464,14 +464,14 @@ def test_programs_read_orders_and_fills_to_their_end(client: Client, demo_app: D
     ],
 )
 def test_a_ticket_that_is_no_order_is_a_problem_with_a_remedy(
-    read_only_app: tuple[Client, DemoApp], change: dict[str, Any], status: int, said: str
+    read_only_app: tuple[Client, DemoApp], change: dict[str, Any], status: int, expected: str
 ) -> None:
     client, demo_app = read_only_app
     ticket = {"symbol": "AAPL", "side": "buy", "kind": "limit", "quantity": 10, "limit": 150}
     answer = client.post("/api/v1/orders/preview", json={**ticket, **change})
     assert answer.status_code == status
     assert answer.headers["content-type"].startswith("application/problem+json")
-    assert said in answer.json()["detail"]
+    assert expected in answer.json()["detail"]
     assert blotter(demo_app).orders() == ()
 
 
@@ -500,7 +500,7 @@ def test_a_check_that_fails_is_told_without_a_quote_and_refused_when_placed(
     seen = client.post("/api/v1/orders/preview", json=ticket).json()
     assert seen["quote"] is None
     assert "There is nothing to reduce" in str(seen["checks"])
-    for quote, key, said in (
+    for quote, key, expected in (
         ("", "k", "is not of this order"),
         ("1:2:3", "k", "is not of this order"),
         ("x", "", "needs a key"),
@@ -509,7 +509,7 @@ def test_a_check_that_fails_is_told_without_a_quote_and_refused_when_placed(
     ):
         answer = client.post("/api/v1/orders", json={"ticket": ticket, "quote": quote, "key": key})
         assert answer.status_code == 422
-        assert said in answer.json()["detail"]
+        assert expected in answer.json()["detail"]
     assert blotter(demo_app).orders() == ()
 
 

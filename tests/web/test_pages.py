@@ -18,6 +18,8 @@ from web.pages.backtests import BacktestsPage
 from web.pages.decisions import DecisionPage, DecisionsPage
 from web.pages.engine import EnginePage
 from web.pages.insights import InsightsPage
+from web.pages.lab import LabPage, RunPage
+from web.pages.lab_models import ModelComparePage, ModelPage
 from web.pages.orders import OrderPage, OrdersPage
 from web.pages.overview import OverviewPage
 from web.pages.portfolio import PortfolioPage
@@ -33,13 +35,14 @@ from web.views.symbol_rows import build_symbol_row
 
 CONTEXTS = (
     OverviewPage, InsightsPage, DecisionsPage, DecisionPage, SymbolPage, EnginePage, ProblemPage,
-    AgentsPage, AgentPage, BacktestsPage, BacktestPage, BacktestComparePage, PortfolioPage, TradesPage,
-    TradePage, OrdersPage, OrderPage,
+    AgentsPage, AgentPage, BacktestsPage, BacktestPage, BacktestComparePage, PortfolioPage,
+    TradesPage, TradePage, OrdersPage, OrderPage, LabPage, RunPage, ModelPage, ModelComparePage,
 )  # fmt: skip
 SHARED_TEMPLATE_NAMES = {
     "asset", "loop", "cell", "decision", "price", "banner", "words",
     "icon", "bar", "pill", "time", "tally", "empty", "failed", "figure", "grid", "facts", "drawn",
-    "calls", "trading_state", "positions", "row", "acting",
+    "calls", "trading_state", "positions", "row", "acting", "origin", "verdict",
+    "drift_list", "model_actions",
 }  # fmt: skip
 """Globals, macros imported by an outer template, and names that loops and `with` bind."""
 
@@ -71,11 +74,13 @@ def test_the_matrix_shows_every_vote_and_decision(client: Client, demo_app: Demo
 def test_ties_in_edge_are_ranked_by_the_edge_before_cost(client: Client, demo_app: DemoApp) -> None:
     page = client.get("/").text
     shown = re.findall(r'id="rank-([^"]+)"', page)
-    made = {
+    decisions = {
         formatting.slug(r.decision.symbol): r.decision
         for r in demo_app.records.latest("demo", "live")
     }
-    figures = [(made[s].edge or 0.0, made[s].p_up - made[s].base_rate) for s in shown]
+    figures = [
+        (decisions[s].edge or 0.0, decisions[s].p_up - decisions[s].base_rate) for s in shown
+    ]
     assert figures == sorted(figures, reverse=True)
 
 
@@ -124,13 +129,13 @@ def test_an_abstention_is_never_drawn_as_a_neutral_vote(client: Client) -> None:
 
 
 def test_a_decision_breaks_down_to_the_last_term(client: Client, demo_app: DemoApp) -> None:
-    made = demo_app.records.latest("demo", "live")[0].decision
-    page = client.get(f"/decisions/{made.receipt}").text
-    for vote in made.votes:
+    decision = demo_app.records.latest("demo", "live")[0].decision
+    page = client.get(f"/decisions/{decision.receipt}").text
+    for vote in decision.votes:
         for reason in vote.reasons:
             assert reason.name.replace("'", "&#39;") in page
-    assert made.receipt in page
-    assert demo_app.records.inputs(made.receipt).panel.digest in page
+    assert decision.receipt in page
+    assert demo_app.records.inputs(decision.receipt).panel.digest in page
 
 
 def test_a_decision_can_be_computed_again_from_its_page(client: Client, demo_app: DemoApp) -> None:
@@ -169,8 +174,8 @@ def test_the_engine_is_moved_by_its_buttons_and_halts_only_when_confirmed(
 
 
 def test_the_engine_page_tells_why_it_is_halted_and_how_it_stands(client: Client) -> None:
-    told = {"sure": "yes", "reason": "<b>odd</b> prices"}
-    page = client.post("/engine/halt", data=told).text
+    form = {"sure": "yes", "reason": "<b>odd</b> prices"}
+    page = client.post("/engine/halt", data=form).text
     assert "&lt;b&gt;odd&lt;/b&gt; prices (halted on the engine&#39;s page)" in page
     assert "2024-03-15 22:00" in page
     assert "TSLA" in page
@@ -221,7 +226,7 @@ def test_the_ray_dashboard_opens_with_its_token_in_a_cookie(client: Client) -> N
 
 
 def test_what_does_not_exist_is_a_page_with_a_remedy(client: Client) -> None:
-    for path, said in (
+    for path, expected in (
         ("/nowhere", "There is nothing at /nowhere"),
         ("/decisions/AAPL-19990101-000000000000", "There is no decision with receipt"),
         ("/symbols/ZZZZ", "Nothing is stored for ZZZZ"),
@@ -229,7 +234,7 @@ def test_what_does_not_exist_is_a_page_with_a_remedy(client: Client) -> None:
     ):
         page = client.get(path)
         assert page.status_code == 404
-        assert said in page.text
+        assert expected in page.text
         assert "Traceback" not in page.text
 
 
@@ -242,7 +247,7 @@ def test_what_breaks_is_told_by_a_number_and_no_traceback(
     """The second one breaks the page of the error too."""
 
     def fail(*_: object) -> None:
-        raise RuntimeError("secret of the house")
+        raise RuntimeError("a secret")
 
     monkeypatch.setattr(broken, fail)
     answer = client.get("/")

@@ -94,20 +94,20 @@ def read_only_account(read_only_app: DemoApp) -> AccountFixture:
 def test_the_page_and_the_api_tell_the_same_account(
     read_only_client: Client, read_only_account: AccountFixture
 ) -> None:
-    told, account = read_only_client.get("/api/v1/account").json(), read_only_account.account()
+    body, account = read_only_client.get("/api/v1/account").json(), read_only_account.account()
     page = read_only_client.get("/portfolio").text
     worth = account.cash + sum(
         p.quantity * account.last_bars[symbol].close for symbol, p in account.positions.items()
     )
-    assert told["equity"] == pytest.approx(worth)
+    assert body["equity"] == pytest.approx(worth)
     assert f"{worth:,.2f}" in page
     assert f"{account.cash:,.2f}" in page
-    assert told["deposited"] == CAPITAL
-    for held in read_only_client.get("/api/v1/positions").json()["positions"]:
-        row = re.search(rf'id="position-{held["symbol"]}".*?</tr>', page, re.S)
+    assert body["deposited"] == CAPITAL
+    for position in read_only_client.get("/api/v1/positions").json()["positions"]:
+        row = re.search(rf'id="position-{position["symbol"]}".*?</tr>', page, re.S)
         assert row is not None
-        assert f"{held['value']:,.2f}" in row[0]
-        assert sum(lot["units"] for lot in held["lots"]) == pytest.approx(held["units"])
+        assert f"{position['value']:,.2f}" in row[0]
+        assert sum(lot["units"] for lot in position["lots"]) == pytest.approx(position["units"])
 
 
 def test_what_every_symbol_brought_adds_up_to_the_profit(read_only_account: AccountFixture) -> None:
@@ -125,8 +125,10 @@ def test_a_position_without_a_price_is_a_dash_and_no_zero(
     account = read_only_account.account()
     last_bars = {s: bar for s, bar in account.last_bars.items() if s != "AAPL"}
     unpriced = replace(account, last_bars=last_bars)
-    told = value_account(unpriced)
-    assert (told.equity, told.unrealised, told.drawdown, told.exposure) == (None,) * 4
+    valuation = value_account(unpriced)
+    assert (valuation.equity, valuation.unrealised, valuation.drawdown, valuation.exposure) == (
+        None,
+    ) * 4
     values = {kpi.label: kpi.value for kpi in account_kpis(unpriced)}
     assert values["Equity"] == values["Today"] == values["Drawdown now"] == "–"
     line = position_lines(unpriced)[-1]
@@ -136,9 +138,9 @@ def test_a_position_without_a_price_is_a_dash_and_no_zero(
 def test_an_exit_is_shown_with_its_position(
     read_only_client: Client, read_only_account: AccountFixture
 ) -> None:
-    (held,) = [each for each in holdings(read_only_account.account()) if each.symbol == "AAPL"]
-    assert [order.order_type for order in held.stop_orders] == [OrderType.STOP]
-    assert f'href="/orders/{held.stop_orders[0].id}"' in read_only_client.get("/portfolio").text
+    (holding,) = [each for each in holdings(read_only_account.account()) if each.symbol == "AAPL"]
+    assert [order.order_type for order in holding.stop_orders] == [OrderType.STOP]
+    assert f'href="/orders/{holding.stop_orders[0].id}"' in read_only_client.get("/portfolio").text
 
 
 def test_closing_opens_a_ticket_that_only_reduces(
@@ -172,8 +174,8 @@ def test_a_new_account_says_how_it_begins(tmp_path: Path) -> None:
     with open_client(demo_app) as client:
         page, journal = client.get("/portfolio").text, client.get("/trades").text
         assert client.get("/api/v1/equity").json()["points"] == []
-    for said in ("Nothing is held", "No curve yet", "All in cash", "Neither yet", "100,000.00"):
-        assert said in page
+    for expected in ("Nothing is held", "No curve yet", "All in cash", "Neither yet", "100,000.00"):
+        assert expected in page
     assert "No trade has been closed yet" in journal
     assert "nan" not in page.lower().replace("finance", "").replace("financial", "")
 
@@ -240,16 +242,16 @@ def test_the_curve_stands_beside_the_benchmark_with_its_sample(read_only_client:
     page = read_only_client.get("/portfolio").text
     assert "SPY, bought and held" in page
     assert re.search(r"\d+ rows of bars, \d+ days: too few to tell skill from luck", page)
-    told = read_only_client.get("/api/v1/equity").json()
-    assert told["benchmark"] == "SPY"
-    assert told["points"][0]["growth"] == 1.0
-    assert all(point["drawdown"] <= 0 for point in told["points"])
+    body = read_only_client.get("/api/v1/equity").json()
+    assert body["benchmark"] == "SPY"
+    assert body["points"][0]["growth"] == 1.0
+    assert all(point["drawdown"] <= 0 for point in body["points"])
 
 
 def test_what_the_result_supposes_is_told_beside_it(read_only_client: Client) -> None:
     supposed = read_only_client.get("/portfolio").text.split('id="rules"')[1]
-    for said in ("Half spread", "2 bps", "Volume cap", "2.5 %", "next open"):
-        assert said in supposed
+    for expected in ("Half spread", "2 bps", "Volume cap", "2.5 %", "next open"):
+        assert expected in supposed
 
 
 # Breakers, mode, money -------------------------------------------------------------------------
@@ -275,8 +277,8 @@ def test_the_breakers_say_what_tripped_who_when_and_what_ends_it(
         assert "2024-03-15 22:00 UTC" in panel
         assert "by itself on 2024-04-04" in panel
         assert 'data-opens="resume-dialog"' in panel
-    told = client.get("/api/v1/account").json()["guard"]
-    assert (told["standing"], told["until"]) == ("reducing", "2024-04-04")
+    body = client.get("/api/v1/account").json()["guard"]
+    assert (body["standing"], body["until"]) == ("reducing", "2024-04-04")
 
 
 def test_a_broken_log_is_told_and_the_engines_page_still_opens(
@@ -392,8 +394,8 @@ def test_mode_and_profile_are_switched_and_wrong_ones_refused(
     assert client.post("/account/mode", data={"mode": "yolo"}).status_code == 422
     assert client.post("/account/profile", data={"profile": "<b>"}).status_code == 422
     assert client.post("/account/explode", data={}).status_code == 404
-    told = client.post("/api/v1/account/mode", json={"mode": "observe"}).json()
-    assert (told["mode"], told["profile"]) == ("observe", "conservative")
+    body = client.post("/api/v1/account/mode", json={"mode": "observe"}).json()
+    assert (body["mode"], body["profile"]) == ("observe", "conservative")
 
 
 def test_a_suggestion_opens_the_ticket_filled_in(
@@ -442,10 +444,10 @@ def test_the_filter_lives_in_the_address_and_the_totals_are_its_own(
         (f"?since={every[1].closed_at:%Y-%m-%d}", every[1:]),
         (f"?until={every[0].closed_at:%Y-%m-%d}", every[:1]),
     ):
-        told = read_only_client.get(f"/api/v1/trades{query}").json()
-        assert [trip["id"] for trip in told["trades"]] == [t.id for t in reversed(left)]
-        assert told["totals"]["count"] == len(left)
-        assert told["totals"]["profit"] == pytest.approx(sum(t.profit for t in left))
+        body = read_only_client.get(f"/api/v1/trades{query}").json()
+        assert [trip["id"] for trip in body["trades"]] == [t.id for t in reversed(left)]
+        assert body["totals"]["count"] == len(left)
+        assert body["totals"]["profit"] == pytest.approx(sum(t.profit for t in left))
         page = read_only_client.get(f"/trades{query}").text
         assert page.count('role="row" id="trip-') == len(left)
         assert f"n {len(left)}" in page
@@ -466,11 +468,11 @@ def test_a_note_and_tags_are_kept_escaped_and_found_again(
     client: Client, account_fixture: AccountFixture
 ) -> None:
     trip = account_fixture.round_trips()[0]
-    kept = client.post(
+    answer = client.post(
         f"/trades/{trip.id}",
         data={"note": HOSTILE, "tags": "  late ,<b>x</b>, late", "back": "/trades?result=won"},
     )
-    assert kept.status_code == 200
+    assert answer.status_code == 200
     page = client.get("/trades?tag=late").text
     assert page.count('role="row" id="trip-') == 1
     assert "<script>alert" not in page
@@ -487,8 +489,8 @@ def test_the_api_changes_only_what_it_is_given(
     trip = account_fixture.round_trips()[0]
     address = f"/api/v1/trades/{trip.id}"
     assert client.patch(address, json={"note": "why", "tags": ["a", "b, c"]}).status_code == 200
-    told = client.patch(address, json={"tags": ["z"]}).json()["trade"]
-    assert (told["note"], told["tags"]) == ("why", ["z"])
+    body = client.patch(address, json={"tags": ["z"]}).json()["trade"]
+    assert (body["note"], body["tags"]) == ("why", ["z"])
     assert client.patch("/api/v1/trades/none", json={"note": ""}).status_code == 404
     assert client.patch(address, json={"note": "a" * 100_000}).status_code == 422
     assert client.post("/trades/none", data={"note": "x"}).status_code == 404
@@ -536,9 +538,9 @@ def test_a_long_journal_is_paged_to_its_end(
 
 
 def test_totals_of_nothing_are_unknown() -> None:
-    told = trade_totals(())
-    assert (told.count, told.profit) == (0, 0.0)
-    assert (told.hit_rate, told.mean, told.ratio, told.days) == (None,) * 4
+    totals = trade_totals(())
+    assert (totals.count, totals.profit) == (0, 0.0)
+    assert (totals.hit_rate, totals.mean, totals.ratio, totals.days) == (None,) * 4
 
 
 def test_the_log_is_read_to_its_end_without_gap(
@@ -569,8 +571,8 @@ async def test_the_portfolio_follows_the_account_with_the_markup_of_the_page(
         account_fixture.trade(NOW, "GLD", 3.0, 100.0)
         account_fixture.close_bar(NOW, GLD=110.0)
         demo_app.notifier.notify()
-        told = await read_until(stream, "position-GLD")
-    sent = " ".join(each.data for each in told)
+        messages = await read_until(stream, "position-GLD")
+    sent = " ".join(each.data for each in messages)
     with open_client(demo_app) as client:
         page = client.get("/portfolio").text
     for target in ("account-kpis", "positions", "equity-past", "allocation", "movers", "guard"):
@@ -579,7 +581,7 @@ async def test_the_portfolio_follows_the_account_with_the_markup_of_the_page(
         )
         assert part is not None, target
         assert _flat(part[1]) in _flat(page), target
-    assert any(each.event == "trips.moved" for each in told)
+    assert any(each.event == "trips.moved" for each in messages)
 
 
 def _flat(html: str) -> str:

@@ -90,11 +90,11 @@ def test_static_files_are_kept_for_ever_under_their_hash(client: Client) -> None
 
 @pytest.mark.parametrize("path", ["/", "/health", "/api/v1/status", "/static/quorum.css", "/no"])
 def test_head_is_answered_as_get_is_without_the_body(client: Client, path: str) -> None:
-    asked, told = client.head(path), client.get(path)
-    assert asked.status_code == told.status_code
-    assert asked.content == b""
-    assert asked.headers["content-type"] == told.headers["content-type"]
-    assert told.headers["content-type"].count("charset") <= 1
+    head, get = client.head(path), client.get(path)
+    assert head.status_code == get.status_code
+    assert head.content == b""
+    assert head.headers["content-type"] == get.headers["content-type"]
+    assert get.headers["content-type"].count("charset") <= 1
     assert client.head("/api/v1/events").status_code == 405
 
 
@@ -149,8 +149,8 @@ def test_hostile_headlines_reach_page_and_json_harmless(client: Client, demo_app
     assert "A" * 400 not in page
     assert "http://ok.example/a" in page
     assert not any(c in page for c in "\x00\x07\x1b\u202e\u2066")
-    told = client.get("/api/v1/symbols/AAPL/news").json()["news"]
-    assert {item["headline"] for item in told} >= {HOSTILE[0], HOSTILE[-1]}
+    news = client.get("/api/v1/symbols/AAPL/news").json()["news"]
+    assert {item["headline"] for item in news} >= {HOSTILE[0], HOSTILE[-1]}
     receipt = next(
         r for r in demo_app.records.latest("demo", "live") if r.decision.symbol == "AAPL"
     ).decision.receipt

@@ -77,7 +77,7 @@ async def read_until(
                     )
             if any(until in (t.event, t.id) or until in t.data for t in messages_read):
                 return messages_read
-    raise AssertionError(f"never told of {until}")
+    raise AssertionError(f"{until} never came")
 
 
 async def test_programs_resume_without_gap_or_duplicate_across_a_restart(demo_app: DemoApp) -> None:
@@ -108,14 +108,14 @@ async def test_what_happens_while_a_program_listens_arrives_once_and_in_order(
         start = server.event_follower.seq
         stream = server.events()
         assert (await read_until(stream, "sys.hello"))[0].json["simulated"] is True
-        wanted = f"{server.event_follower.epoch}-{start + 40}"
-        reading = asyncio.create_task(read_until(stream, wanted))
+        last_id = f"{server.event_follower.epoch}-{start + 40}"
+        reading = asyncio.create_task(read_until(stream, last_id))
         for count in range(40):
             demo_app.journal.append(EventKind.WATCHLIST_CHANGED, "live", None, {"count": count})
             if count % 3 == 0:
                 demo_app.notifier.notify()
-        told = await reading
-        assert [t.json["payload"]["count"] for t in told] == list(range(40))
+        messages = await reading
+        assert [t.json["payload"]["count"] for t in messages] == list(range(40))
 
 
 async def test_an_id_of_another_database_resets(demo_app: DemoApp) -> None:
@@ -124,10 +124,10 @@ async def test_an_id_of_another_database_resets(demo_app: DemoApp) -> None:
             "elsewhere-5",
             f"{server.event_follower.epoch}-{server.event_follower.seq + 1}",
         ):
-            told = await read_until(server.events(since), "sys.reset")
-            assert told[-1].id == f"{server.event_follower.epoch}-{server.event_follower.seq}"
-            told = await read_until(server.dashboard("votes", since=since), "sys.reset")
-            assert told[-1].event == "sys.reset"
+            messages = await read_until(server.events(since), "sys.reset")
+            assert messages[-1].id == f"{server.event_follower.epoch}-{server.event_follower.seq}"
+            messages = await read_until(server.dashboard("votes", since=since), "sys.reset")
+            assert messages[-1].event == "sys.reset"
 
 
 async def test_a_page_drawn_from_the_journal_before_the_tail_read_it_is_not_reset(
@@ -136,10 +136,10 @@ async def test_a_page_drawn_from_the_journal_before_the_tail_read_it_is_not_rese
     server = StreamServer(demo_app)  # its tail does not follow yet
     demo_app.journal.append(EventKind.AGENT_CHANGED, "live", None, {})
     assert server.event_follower.seq < demo_app.journal.last_seq()
-    told = await read_until(
+    messages = await read_until(
         server.dashboard("votes", since=stream_cursor(server.services)), "sys.hello"
     )
-    assert told[0].id == ""
+    assert messages[0].id == ""
     assert (
         _resume_seq(server.event_follower, str(demo_app.journal.last_seq()))
         == demo_app.journal.last_seq()
@@ -150,14 +150,14 @@ async def test_the_dashboard_gets_what_changed_since_its_page_was_drawn(demo_app
     before = f"{demo_app.journal.epoch}-{demo_app.journal.last_seq()}"
     demo_app.run_cycle(NOW + timedelta(days=3))
     async with running_server(demo_app) as server:
-        told = await read_until(server.dashboard("votes,why", "AAPL", before), "why-AAPL")
-    text = "".join(t.data for t in told if not t.event)
+        messages = await read_until(server.dashboard("votes,why", "AAPL", before), "why-AAPL")
+    text = "".join(t.data for t in messages if not t.event)
     for agent in demo_app.agents:
         assert f'hx-target="#vote-AAPL-{agent}"' in text
     assert 'hx-target="#decision-BTC-USD"' in text
     assert 'hx-target="#why-MSFT"' not in text
     newest = f"{demo_app.journal.epoch}-{demo_app.journal.last_seq()}"
-    assert [t.id for t in told if t.id] == [newest] * len([t for t in told if t.id])
+    assert [t.id for t in messages if t.id] == [newest] * len([t for t in messages if t.id])
 
 
 async def test_page_and_stream_draw_the_same_cell(demo_app: DemoApp) -> None:
@@ -166,11 +166,11 @@ async def test_page_and_stream_draw_the_same_cell(demo_app: DemoApp) -> None:
     before = f"{demo_app.journal.epoch}-{demo_app.journal.last_seq()}"
     demo_app.run_cycle(NOW + timedelta(days=3))
     async with running_server(demo_app) as server:
-        told = await read_until(server.dashboard("votes", "", before), "#decision-XOM")
+        messages = await read_until(server.dashboard("votes", "", before), "#decision-XOM")
     app: Litestar = create_app(demo_app.services())
     async with AsyncTestClient(app, base_url="http://localhost") as client:
         page = _flat((await client.get("/insights")).text)
-    partial = re.search(r'#vote-XOM-technical"[^>]*>(.*?)</hx-partial>', _html(told))
+    partial = re.search(r'#vote-XOM-technical"[^>]*>(.*?)</hx-partial>', _html(messages))
     assert partial is not None
     assert _flat(partial[1]) in page
 
@@ -181,15 +181,15 @@ async def test_the_page_of_a_symbol_and_its_stream_tell_the_same_facts(demo_app:
     before = f"{demo_app.journal.epoch}-{demo_app.journal.last_seq()}"
     demo_app.run_cycle(NOW + timedelta(days=3))
     async with running_server(demo_app) as server:
-        told = await read_until(server.dashboard("facts", "AAPL", before), "#news-AAPL")
+        messages = await read_until(server.dashboard("facts", "AAPL", before), "#news-AAPL")
     app: Litestar = create_app(demo_app.services())
     async with AsyncTestClient(app, base_url="http://localhost") as client:
         page = _flat((await client.get("/symbols/AAPL")).text)
     for noun in ("history", "gate", "filings", "news"):
-        partial = re.search(rf'#{noun}-AAPL"[^>]*>(.*?)</hx-partial>', _html(told))
+        partial = re.search(rf'#{noun}-AAPL"[^>]*>(.*?)</hx-partial>', _html(messages))
         assert partial is not None, noun
         assert _flat(partial[1]) in page
-    assert "#news-MSFT" not in _html(told)
+    assert "#news-MSFT" not in _html(messages)
 
 
 async def test_a_slow_reader_gets_the_newest_of_each_cell_and_not_every_one(
@@ -205,8 +205,8 @@ async def test_a_slow_reader_gets_the_newest_of_each_cell_and_not_every_one(
                 demo_app.journal.append(EventKind.VOTE_CAST, "live", vote.symbol, payload)
             demo_app.notifier.notify()
             last = f"{server.event_follower.epoch}-{demo_app.journal.last_seq()}"
-            told = await read_until(stream, last)
-    cells = [t for t in told if f"vote-{vote.symbol}-" in t.data]
+            messages = await read_until(stream, last)
+    cells = [t for t in messages if f"vote-{vote.symbol}-" in t.data]
     assert len(cells) <= 4
     assert ">50<" in cells[-1].data
 
@@ -217,8 +217,8 @@ async def test_progress_has_no_id_for_it_is_of_the_moment_only(demo_app: DemoApp
         await read_until(stream, "#progress")
         demo_app.engine.step = EngineStep("asking five agents", 2, 5)
         demo_app.notifier.notify()
-        told = await read_until(stream, "asking five agents")
-    assert told[-1].id == ""
+        messages = await read_until(stream, "asking five agents")
+    assert messages[-1].id == ""
 
 
 async def test_trouble_is_seen_live_and_so_is_its_end(demo_app: DemoApp) -> None:
@@ -231,8 +231,8 @@ async def test_trouble_is_seen_live_and_so_is_its_end(demo_app: DemoApp) -> None
         demo_app.engine.error = None
         demo_app.engine.halt("tired of it")
         demo_app.notifier.notify()
-        told = _html(await read_until(stream, "tired of it"))
-        assert 'id="progress"> </div>' in told
+        html = _html(await read_until(stream, "tired of it"))
+        assert 'id="progress"> </div>' in html
 
 
 async def test_a_changed_engine_or_watchlist_is_told_everywhere(demo_app: DemoApp) -> None:
@@ -254,10 +254,10 @@ async def test_a_chart_hears_of_new_bars_and_decisions_on_its_symbol_only(
         stream = server.dashboard("chart", "AAPL")
         await read_until(stream, "sys.hello")
         demo_app.run_cycle(NOW + timedelta(days=3))
-        told = await read_until(stream, "chart.bar")
-    marks = [t.json for t in told if t.event == "chart.marker"]
+        messages = await read_until(stream, "chart.bar")
+    marks = [t.json for t in messages if t.event == "chart.marker"]
     assert [mark["symbol"] for mark in marks] == ["AAPL"]
-    assert any(t.event == "a11y.announce" for t in told)
+    assert any(t.event == "a11y.announce" for t in messages)
 
 
 def _html(messages: list[StreamMessage]) -> str:

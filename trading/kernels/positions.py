@@ -49,7 +49,7 @@ def update_position(
 
 @cached_njit
 def available_cash(account: AccountArrays) -> float:
-    """Cash that may be spent: not what stands for positions sold short, and their margin."""
+    """Cash that may be spent: not the proceeds and the margin of positions sold short."""
     cash = account.state[0]["cash"]
     if account.rules[0]["shorting"] > 0.0:
         for n in range(len(account.positions)):

@@ -1,7 +1,7 @@
 """What a broker must be able to do, and the paper one.
 
 Promises that the core asks no more of a broker than this, in the core's own words: whatever a
-broker does is answered with entries, which the ledger folds and the record keeps, so that the
+broker does is answered with entries, which the ledger folds and the log stores, so that the
 ledger, the log and the pages need no change for another broker. `docs/understand/orders.md` says
 what an adapter must do and what else has to be wired; it must pass
 `tests/trading/broker_contract.py`.

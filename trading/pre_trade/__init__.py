@@ -1,1 +1,1 @@
-"""What an order is held against before it is taken."""
+"""Checks of an order before it is placed: its form, its instrument, the account's limits."""

@@ -106,8 +106,8 @@ def _validate_required_prices(ticket: Ticket) -> None:
         )
     if trails > 1:
         raise InputError(
-            f"The trail is {ticket.trail_amount} and {ticket.trail_fraction} of the price. Give one "
-            "of them.",
+            f"The trail is {ticket.trail_amount} and {ticket.trail_fraction} of the price. Give "
+            "one of them.",
             field="trail",
         )
 
@@ -175,9 +175,10 @@ def _validate_bracket(ticket: Ticket, price: float) -> None:
     if ticket.stop_loss is None and ticket.take_profit is None:
         return
     if ticket.order_type in _EXIT_TYPES or ticket.reduce_only:
+        reduces = " that only reduces" if ticket.reduce_only else ""
         raise InputError(
-            f"A {ticket.order_type} order{' that only reduces' if ticket.reduce_only else ''} ends a "
-            "position and takes no exits of its own. Leave stop loss and take profit out.",
+            f"A {ticket.order_type} order{reduces} ends a position and takes no exits of its own. "
+            "Leave stop loss and take profit out.",
             field="take_profit" if ticket.stop_loss is None else "stop_loss",
         )
     entry = ticket.limit_price or ticket.stop_price or price

@@ -133,7 +133,7 @@ class SizingInputs:
 
 
 def buyable(symbols: Sequence[str], settings: SizingSettings) -> Bools:
-    """(N,): which may be held at all."""
+    """(N,): which may be bought at all."""
     return np.array([asset_class(each) not in settings.voted_only for each in symbols], bool)
 
 

@@ -28,7 +28,7 @@ POSITION, SECTOR, CORRELATED, GROSS, NET = range(5)
 """Indices into the `limits` of `size_row`."""
 ROUNDING_MARGIN = 1.0 - 2.0**-48
 """A share is made smaller by this, so that what is left of many targets is never above their limit
-by a rounding, and a limit that is met does not apply again at the next row."""
+by a rounding, and a limit that was reached does not apply again at the next row."""
 
 SAFELY_WITHIN = 1.0 - 2.0**-20
 """A group that a plain sum puts below this share of its limit is within it without any doubt, and

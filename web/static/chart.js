@@ -4,8 +4,8 @@
 // morphing skips them.
 customElements.define("px-chart", class extends HTMLElement {
   connectedCallback() {
-    this.leaving = new AbortController();
-    const { signal } = this.leaving;
+    this.aborter = new AbortController();
+    const { signal } = this.aborter;
     const redraw = () => this.refresh().catch((error) => this.fail(error));
     document.addEventListener("chart.bar", redraw, { signal });
     new MutationObserver(() => this.chart && this.paint())
@@ -16,7 +16,7 @@ customElements.define("px-chart", class extends HTMLElement {
   }
 
   disconnectedCallback() {
-    this.leaving.abort();
+    this.aborter.abort();
     this.chart?.remove();
     this.chart = null;
   }
@@ -44,10 +44,10 @@ customElements.define("px-chart", class extends HTMLElement {
     const share = { type: "custom", minMove: 0.1, formatter: (value) => `${value.toFixed(1)} %` };
     this.chance = this.chart.addSeries(lib.LineSeries, { ...quiet, lastValueVisible: true, lineWidth: 2, priceFormat: share }, 1);
     this.base = this.chart.addSeries(lib.LineSeries, { ...quiet, lineWidth: 1, lineStyle: 2, priceFormat: share }, 1);
-    this.marks = lib.createSeriesMarkers(this.candles, []);
+    this.markers = lib.createSeriesMarkers(this.candles, []);
     this.chart.panes()[0].setStretchFactor(3);
     this.chart.panes()[1].setStretchFactor(1);
-    this.chart.subscribeCrosshairMove((at) => this.tell(at.seriesData?.get(this.candles)));
+    this.chart.subscribeCrosshairMove((at) => this.showLegend(at.seriesData?.get(this.candles)));
     this.chart.subscribeClick((at) => {
       if (at.hoveredObjectId) location.assign(at.hoveredObjectId);
     });
@@ -55,14 +55,14 @@ customElements.define("px-chart", class extends HTMLElement {
 
   async refresh() {
     const read = async (url) => {
-      const answer = await fetch(url, { signal: this.leaving.signal });
+      const answer = await fetch(url, { signal: this.aborter.signal });
       if (!answer.ok) throw new Error((await answer.json()).detail);
       return answer.json();
     };
-    const [prices, said, traded] = await Promise.all(
+    const [prices, decided, traded] = await Promise.all(
       ["bars", "votes", "fills"].map((what) => read(this.dataset[what])));
     this.bars = prices.bars.map((bar) => ({ ...bar, time: Date.parse(bar.at) / 1000 }));
-    this.votes = said.votes.map((vote) => ({ ...vote, time: this.barOf(vote.as_of) })).filter((vote) => vote.time);
+    this.votes = decided.votes.map((vote) => ({ ...vote, time: this.barOf(vote.as_of) })).filter((vote) => vote.time);
     this.fills = traded.fills.map((fill) => ({ ...fill, time: this.barOf(fill.at, fill.moment === "open") }))
       .filter((fill) => fill.time);
     this.chart.applyOptions({ timeScale: { timeVisible: prices.timeframe !== "1d" } });
@@ -84,7 +84,7 @@ customElements.define("px-chart", class extends HTMLElement {
     this.chance.setData(points("p_up"));
     this.base.setData(points("base_rate"));
     this.paint();
-    this.tell(this.bars.at(-1));
+    this.showLegend(this.bars.at(-1));
   }
 
   paint() {
@@ -112,10 +112,10 @@ customElements.define("px-chart", class extends HTMLElement {
       id: `/orders/${encodeURIComponent(fill.order)}`, time: fill.time, size: 0.8, shape: "circle",
       position: fill.units > 0 ? "belowBar" : "aboveBar", color: this.colour("--accent"),
     }));
-    this.marks.setMarkers([...decided, ...traded].sort((one, other) => one.time - other.time));
+    this.markers.setMarkers([...decided, ...traded].sort((one, other) => one.time - other.time));
   }
 
-  tell(bar) {
+  showLegend(bar) {
     const shown = bar ?? this.bars?.at(-1);
     if (!shown) return;
     const tone = shown.close >= shown.open ? "tone-up" : "tone-down";

@@ -1,11 +1,11 @@
 "use strict";
-// The page's own script: the state of the stream, what is announced, what is held, and charts when
-// there are any. Everything that matters works without it.
+// The page's own script: the state of the stream, announcements, parts that are held back, and charts
+// where there are any. Everything that matters works without it.
 (() => {
   const SILENCE_MS = 15000;
   const stream = () => document.querySelector(".stream");
   const connection = () => stream()?._htmx?.sse;
-  let heard = Date.now();
+  let lastMessageAt = Date.now();
   let tries = 0;
   let retry = 0;
 
@@ -17,12 +17,12 @@
     chip.dataset.state = state;
     chip.querySelector("[data-live-text]").textContent = WORDS[state];
   }
-  function alive() {
-    heard = Date.now();
+  function onMessage() {
+    lastMessageAt = Date.now();
     tries = 0;
     show("live");
   }
-  function again() {
+  function reconnect() {
     show("offline");
     clearTimeout(retry);
     retry = setTimeout(() => {
@@ -30,46 +30,46 @@
       if (source && !connection()) htmx.trigger(source, "stream:retry");
     }, Math.min(1000 * 2 ** tries++, 15000));
   }
-  document.addEventListener("htmx:sse:after:connection", alive);
+  document.addEventListener("htmx:sse:after:connection", onMessage);
   document.addEventListener("htmx:sse:error", () => show("offline"));
   document.addEventListener("htmx:sse:close", (event) => {
-    if (event.target === stream() && event.detail.reason !== "removed") again();
+    if (event.target === stream() && event.detail.reason !== "removed") reconnect();
   });
   for (const name of ["htmx:error", "htmx:response:error"]) {
     document.addEventListener(name, (event) => {
-      if (event.target === stream() && !connection()) again();
+      if (event.target === stream() && !connection()) reconnect();
     });
   }
   setInterval(() => {
-    if (document.hidden) return void (heard = Date.now());
-    if (Date.now() - heard < SILENCE_MS) return;
-    heard = Date.now();
+    if (document.hidden) return void (lastMessageAt = Date.now());
+    if (Date.now() - lastMessageAt < SILENCE_MS) return;
+    lastMessageAt = Date.now();
     show("offline");
     connection()?.reader?.cancel(); // half open: the extension connects again and resumes
   }, 1000);
 
-  // What comes ------------------------------------------------------------------------------
+  // Messages -------------------------------------------------------------------------------
   // What would move under whoever points at it, or is about to act on it, waits: all of a feed, the
   // buttons of a list.
-  const HOLDS = "[data-hold]:is(:hover, :focus-within)";
-  const held = (id) => {
+  const HELD_SELECTOR = "[data-hold]:is(:hover, :focus-within)";
+  const isHeld = (id) => {
     const part = document.getElementById(id);
-    return part && (part.matches(HOLDS) || part.querySelector(HOLDS) || part.querySelector("ol")?.scrollTop > 0);
+    return part && (part.matches(HELD_SELECTOR) || part.querySelector(HELD_SELECTOR) || part.querySelector("ol")?.scrollTop > 0);
   };
   const waiting = new Set();
   let releasing = 0;
   document.addEventListener("htmx:sse:before:message", (event) => {
-    alive();
+    onMessage();
     const { message } = event.detail;
     const part = !message.event && message.data.match(/^<hx-partial hx-target="#([^"]+)"/)?.[1];
-    if (!part || !held(part)) return;
+    if (!part || !isHeld(part)) return;
     waiting.add(part);
     releasing = releasing || setInterval(release, 400);
     event.preventDefault();
   });
   function release() {
     for (const part of waiting) {
-      if (held(part)) continue;
+      if (isHeld(part)) continue;
       waiting.delete(part);
       htmx.ajax("GET", location.href, { target: `#${part}`, select: `#${part}`, swap: "outerMorph" });
     }
@@ -77,9 +77,9 @@
     clearInterval(releasing);
     releasing = 0;
   }
-  const named = (name, handle) =>
+  const onEvent = (name, handle) =>
     document.addEventListener(name, (event) => handle(JSON.parse(event.detail.data)));
-  named("sys.reset", () =>
+  onEvent("sys.reset", () =>
     htmx.ajax("GET", location.href, { target: "#main", select: "#main", swap: "outerMorph" }));
   // Scores move when something settles, the journal when a trade is closed: that part of the page is
   // read again, at most every few seconds and not while somebody writes in it, and what the reader
@@ -94,7 +94,7 @@
       await htmx.ajax("GET", location.href, { target: `#${part}`, select: `#${part}`, swap: "outerMorph" });
       all().forEach((each, k) => { each.open = Boolean(opened.get(each.id || k)); });
     };
-    named(`${part}.moved`, () => { due = due || setTimeout(read, 3000); });
+    onEvent(`${part}.moved`, () => { due = due || setTimeout(read, 3000); });
   }
   // What the reader has opened or closed stays so in parts that the stream draws anew.
   const folded = new Map();
@@ -110,7 +110,7 @@
     }
   }
   document.addEventListener("htmx:after:swap", unfold);
-  named("a11y.announce", ({ text }) => {
+  onEvent("a11y.announce", ({ text }) => {
     document.getElementById("announcer").textContent = text;
   });
 
@@ -129,31 +129,31 @@
 
   // Where all is in one column, whoever chooses a symbol is taken to its reasons, and whoever asks
   // for a preview to what it says.
-  const LEADS = { ".matrix a.symbol": ".insights .why", "#ticket button": "#preview .asks" };
-  let lead;
+  const SCROLL_TARGETS = { ".matrix a.symbol": ".insights .why", "#ticket button": "#preview .asks" };
+  let chosen;
   document.addEventListener("click", (event) => {
-    lead = Object.keys(LEADS).find((from) => event.target.closest?.(from));
+    chosen = Object.keys(SCROLL_TARGETS).find((from) => event.target.closest?.(from));
   });
-  function follow() {
-    const told = lead && document.querySelector(LEADS[lead])?.closest("section");
-    lead = undefined;
-    if (told && told.getBoundingClientRect().top > innerHeight / 2) told.scrollIntoView();
+  function scrollToTarget() {
+    const target = chosen && document.querySelector(SCROLL_TARGETS[chosen])?.closest("section");
+    chosen = undefined;
+    if (target && target.getBoundingClientRect().top > innerHeight / 2) target.scrollIntoView();
   }
 
   // A quote runs out ------------------------------------------------------------------------
-  let quoted = null;
-  function quote() {
+  let running = null;
+  function startQuoteTimer() {
     const preview = document.querySelector("[data-quote]");
-    if (!preview || preview.dataset.quote === quoted?.quote) return;
-    clearInterval(quoted?.timer);
+    if (!preview || preview.dataset.quote === running?.quote) return;
+    clearInterval(running?.timer);
     const ends = Date.now() + preview.dataset.seconds * 1000;
-    quoted = { quote: preview.dataset.quote, timer: setInterval(tick, 250) };
+    running = { quote: preview.dataset.quote, timer: setInterval(tick, 250) };
     function tick() {
       const left = Math.max(0, Math.ceil((ends - Date.now()) / 1000));
-      if (!preview.isConnected || preview.dataset.quote !== quoted.quote) return clearInterval(quoted.timer);
+      if (!preview.isConnected || preview.dataset.quote !== running.quote) return clearInterval(running.timer);
       preview.querySelector("[data-left]").textContent = left;
       if (left) return;
-      clearInterval(quoted.timer);
+      clearInterval(running.timer);
       preview.dataset.expired = "";
     }
   }
@@ -169,16 +169,16 @@
     }
   }
   // On a narrow screen the pages are a strip: the present one is brought into sight.
-  function reach() {
+  function showCurrentPage() {
     const side = document.querySelector(".side");
-    const here = side?.querySelector("[aria-current]");
-    if (here) side.scrollLeft = here.offsetLeft - (side.clientWidth - here.offsetWidth) / 2;
+    const current = side?.querySelector("[aria-current]");
+    if (current) side.scrollLeft = current.offsetLeft - (side.clientWidth - current.offsetWidth) / 2;
   }
   let charts = null;
-  function settle() {
+  function enhance() {
     localise();
-    quote();
-    reach();
+    startQuoteTimer();
+    showCurrentPage();
     const chart = document.querySelector("px-chart");
     if (!chart || charts) return;
     charts = [chart.dataset.library, chart.dataset.script].reduce(
@@ -193,8 +193,8 @@
       document.head.append(script);
     });
   }
-  document.addEventListener("htmx:after:swap", settle);
-  document.addEventListener("htmx:after:swap", follow);
-  if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", settle);
-  else settle();
+  document.addEventListener("htmx:after:swap", enhance);
+  document.addEventListener("htmx:after:swap", scrollToTarget);
+  if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", enhance);
+  else enhance();
 })();

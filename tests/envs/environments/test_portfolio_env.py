@@ -85,7 +85,7 @@ def test_a_symbol_that_misses_a_bar_of_the_window_is_marked_and_never_held():
     assert told == {(), (0,), (1,)}
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(st.integers(0, 2**31 - 1), st.integers(0, 2))
 def test_equity_is_that_of_the_paper_account_to_the_last_bit(seed, delay):
     env = portfolio(HOLEY, delay=delay, band=0.0)

@@ -58,7 +58,7 @@ def test_it_keeps_the_contracts_of_gymnasium_and_of_stable_baselines3(actions):
         check_for_sb3(env)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.integers(0, 2**31 - 1), st.lists(st.integers(0, 2), min_size=20, max_size=20))
 def test_the_same_seed_and_actions_are_the_same_episode(seed, actions):
     told = {"actions": "short-flat-long", "dearer": 0.5, "delay": 2, "noise": 0.3}
@@ -67,7 +67,7 @@ def test_the_same_seed_and_actions_are_the_same_episode(seed, actions):
     )
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     seed=st.integers(0, 2**31 - 1),
     shares=st.lists(st.floats(-1, 1, width=32), min_size=20, max_size=20),
@@ -93,7 +93,7 @@ def test_equity_is_that_of_the_paper_account_to_the_last_bit(seed, shares, delay
     assert np.array(ours).tobytes() == theirs.equity.tobytes()
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.integers(0, 2**31 - 1), st.lists(st.integers(0, 2), min_size=20, max_size=20))
 def test_rewards_add_up_to_the_growth_of_equity(seed, actions):
     path = path_of(environment(actions="short-flat-long"), seed, actions)

@@ -79,7 +79,7 @@ def same_as_scalar(vector, scalars, seed, steps=60):
     return ended
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(all_settings, st.integers(0, 2**31))
 def test_each_copy_is_the_scalar_environment_to_the_last_bit(chosen, seed):
     vector = VectorEnv(MARKET, SEEN, ROWS, chosen, 4)
@@ -87,7 +87,7 @@ def test_each_copy_is_the_scalar_environment_to_the_last_bit(chosen, seed):
     assert same_as_scalar(vector, scalars, seed) >= 4 * (60 // chosen.episode)
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(all_settings.filter(lambda chosen: not chosen.shorting), st.integers(0, 2**31))
 def test_each_copy_of_a_portfolio_is_the_scalar_one(chosen, seed):
     seen = observations_of(HOLEY)

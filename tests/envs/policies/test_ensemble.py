@@ -45,7 +45,7 @@ def test_the_evidence_of_one_member_is_its_tempered_leaning() -> None:
     assert np.allclose(alone.forecast(X).agreement, 1.0)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.integers(0, 2**16))
 def test_the_evidence_is_the_mean_probability_times_the_share_of_variance_not_in_dispute(
     seed: int,
@@ -79,7 +79,7 @@ def test_the_more_they_disagree_about_the_same_mean_the_less_is_left() -> None:
     assert pooled.evidence[-1] > 0.0
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=6), st.floats(0, 1e6))
 def test_however_loud_the_members_are_the_evidence_is_finite_and_never_more_than_the_mean(
     wishes: list[float], temper: float
@@ -102,7 +102,7 @@ def test_members_that_learnt_nothing_and_an_ordinary_bar_give_exactly_nothing(
     assert (policy(5, by_regime=by_regime).evidence(np.zeros((1, K))) == 0.0).all()
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.integers(0, 2**16), st.integers(1, 400), st.data(), st.booleans())
 def test_a_rows_answer_is_the_same_to_the_last_bit_whichever_rows_are_asked(
     seed: int, rows: int, data: st.DataObject, by_regime: bool
@@ -198,7 +198,7 @@ def test_cells_without_a_score_do_not_count() -> None:
 # Explained
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.integers(0, 2**16), st.booleans())
 def test_the_shares_of_the_groups_and_the_disagreement_add_up_to_the_evidence(
     seed: int, by_regime: bool

@@ -59,7 +59,7 @@ def test_observations_of_other_features_are_not_computed() -> None:
         network(0).outputs(np.zeros((4, K - 1)))
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.integers(0, 2**16), st.integers(1, 300), st.integers(0, 299))
 def test_a_rows_outputs_do_not_depend_on_the_rows_beside_it(seed: int, rows: int, pick: int):
     own, x = network(seed), observations(seed, rows)
@@ -151,7 +151,7 @@ def test_a_policy_that_could_not_be_read_is_not_written_and_the_former_stays(
     assert len(list(tmp_path.iterdir())) == 2
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.dictionaries(
         st.text(max_size=9),
@@ -295,7 +295,7 @@ def test_a_write_that_was_interrupted_is_refused(tmp_path: Path) -> None:
         load_policy(tmp_path)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.data(), st.integers(0, 1))
 def test_a_damaged_file_never_loads(data: st.DataObject, which: int) -> None:
     whole = FILES[which]
@@ -311,7 +311,7 @@ def test_a_damaged_file_never_loads(data: st.DataObject, which: int) -> None:
         decode_policy(*files, "a test")
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.data())
 def test_forged_tensors_are_refused_or_give_finite_evidence(data: st.DataObject) -> None:
     whole = FILES[0]

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from agents.registry import AGENTS, GROUP, AgentSettings, build
-from cli import agent_checks
+from cli.research import agent_checks
 from domain.errors import InputError, NotFoundError, VerificationError
 from domain.panel import Floats, Panel, Times
 from quant.per_symbol import pct_change

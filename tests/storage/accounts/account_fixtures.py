@@ -1,6 +1,8 @@
-"""A paper account that is opened, buys, sells and meets bars, for the tests of storage."""
+"""A paper account that is opened, buys, sells and processes bars, for the tests of storage."""
 
+import math
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -31,19 +33,19 @@ def account_log(database: Database) -> SqlAccountLog:
 
 
 def order(number: int = 1, symbol: str = "AAPL", **changed: Any) -> Order:
-    made: dict[str, Any] = {
-        "id": f"o{number}",
-        "key": f"key {number}",
-        "symbol": symbol,
-        "side": Side.BUY,
-        "kind": OrderType.MARKET,
-        "quantity": 10.0,
-        "term": TimeInForce.GTC,
-        "source": OrderSource.MANUAL,
-        "placed_at": day(0),
-        "note": '<b>"Ä\x00 \u202e',
-    }
-    return Order(**{**made, **changed})
+    market_order = Order(
+        id=f"o{number}",
+        key=f"key {number}",
+        symbol=symbol,
+        side=Side.BUY,
+        order_type=OrderType.MARKET,
+        quantity=10.0,
+        time_in_force=TimeInForce.GTC,
+        source=OrderSource.MANUAL,
+        submitted_at=day(0),
+        note='<b>"Ä\x00 \u202e',
+    )
+    return replace(market_order, **{"remaining": math.nan, **changed})
 
 
 def fill(of: Order, quantity: float = 10.0, price: float = 100.1) -> OrderFilled:
@@ -85,11 +87,13 @@ def place(
 
 
 def active_account(store: SqlAccountLog, where: tuple[str, str] = ACCOUNT) -> Account:
-    """An account with orders in several states, fills and marks: 13 entries, rows in all tables."""
+    """An account with orders in several states, fills and equity points: 13 entries, rows in all tables."""
     open_account(store, where)
     for number, symbol in enumerate(("AAPL", "MSFT", "XOM", "AAPL"), start=1):
         place(store, order(number, symbol), where=where)
-    trailing = order(5, "MSFT", side=Side.SELL, kind=OrderType.TRAILING_STOP, trail=2.0)
+    trailing = order(
+        5, "MSFT", side=Side.SELL, order_type=OrderType.TRAILING_STOP, trail_amount=2.0
+    )
     contingent = order(6, "AAPL", side=Side.SELL, status=OrderStatus.ACCEPTED, parent="o1")
     store.transact(
         *where, day(0), append_command(OrderSubmitted(trailing), OrderSubmitted(contingent))

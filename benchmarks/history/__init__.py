@@ -1,0 +1,1 @@
+"""What the committee does on imported history, and how fast."""

@@ -1,0 +1,1 @@
+"""Environments and training: how fast, and how well."""

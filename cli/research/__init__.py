@@ -1,0 +1,1 @@
+"""The commands of research: backtests, fitting, checks."""

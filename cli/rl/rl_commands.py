@@ -1,0 +1,247 @@
+"""The verbs of the RL desk: `rl train` and the runs and models that come of it.
+
+Only words are parsed here; each verb calls one function and prints what it returned. `train` has an
+option for each argument of a training, with the sentence that stands beside it.
+"""
+
+import inspect
+from collections.abc import Callable
+from pathlib import Path
+from types import UnionType
+from typing import Annotated, Any, Literal, get_args, get_origin
+
+import typer
+
+from cli.terminal import (
+    JsonOption,
+    MarketOption,
+    SymbolsOption,
+    TimeframeOption,
+    load_settings_with,
+    log,
+    print_json,
+    stderr_console,
+    stdout_console,
+)
+from envs.training.arguments import TrainingArguments
+from envs.training.options import ArgumentOption, options
+from settings import load_settings
+
+rl = typer.Typer(
+    help="Policies of the RL agent: train them, look at them, let one vote.", no_args_is_help=True
+)
+
+ModelArgument = Annotated[
+    str, typer.Argument(metavar="ID", help="As `rl models` names it, or 'shipped'.")
+]
+RunArgument = Annotated[str, typer.Argument(metavar="RUN", help="As `rl runs` names it.")]
+
+_FILE_ARGUMENTS = {"bars", "symbols", "market_seed"}
+"""Arguments that choose bars; here they are the home's."""
+_HOME_DEFAULTS = {
+    "horizon": "setting market.horizon",
+    "half_spread_bps": "setting costs.half_spread_bps",
+    "commission_bps": "setting costs.commission_bps",
+    "impact": "setting costs.impact",
+    "borrow_bps": "setting costs.borrow_bps",
+    "train_until": "60% of the bars",
+    "validate_until": "80% of the bars",
+    "episode": f"{TrainingArguments().episode}, or half of a short history",
+}
+"""Defaults that the home's settings or its history give (`lab.completed`)."""
+
+
+def _with_arguments(verb: Callable[..., None]) -> Callable[..., None]:
+    """The verb with an option for each argument of a training; left out, it is None."""
+    own = inspect.signature(verb).parameters.values()
+    added = [
+        inspect.Parameter(
+            name,
+            inspect.Parameter.KEYWORD_ONLY,
+            default=None,
+            annotation=Annotated[
+                _option_type(option) | None,
+                typer.Option(
+                    *option.flags,
+                    help=option.help(_HOME_DEFAULTS.get(name)),
+                    metavar=option.metavar if option.is_list else None,
+                ),
+            ],
+        )
+        for name, option in options().items()
+        if name not in _FILE_ARGUMENTS
+    ]
+    kept = [each for each in own if each.kind is not inspect.Parameter.VAR_KEYWORD]
+    vars(verb)["__signature__"] = inspect.Signature([*kept, *added])
+    return verb
+
+
+def _option_type(option: ArgumentOption) -> Any:
+    """What typer reads an argument as; dates are read by the arguments themselves."""
+    if option.is_list:
+        return list[str]
+    kind = get_args(option.kind)[0] if get_origin(option.kind) is UnionType else option.kind
+    return kind if kind in (int, float) or get_origin(kind) is Literal else str
+
+
+@rl.command()
+@_with_arguments
+def train(
+    *,
+    symbols: SymbolsOption = None,
+    market: MarketOption = None,
+    timeframe: TimeframeOption = None,
+    as_json: JsonOption = False,
+    **given: Any,
+) -> None:
+    """Train policies on the stored history and keep what they come to as a model."""
+    from cli.rl import rl_models
+
+    requested = {name: value for name, value in given.items() if value is not None}
+    _print_trained(
+        rl_models.train(load_settings_with(market, timeframe), symbols or [], requested, log),
+        as_json,
+    )
+
+
+@rl.command()
+def resume(run: RunArgument, as_json: JsonOption = False) -> None:
+    """Go on with a training RUN that was stopped, to the very model that it would have come to."""
+    from cli.rl import rl_models
+
+    _print_trained(rl_models.resume(load_settings(), run), as_json)
+
+
+@rl.command()
+def runs(as_json: JsonOption = False) -> None:
+    """Training runs, newest first."""
+    from cli.rl import rl_models, rl_tables
+
+    found = rl_models.runs(load_settings())
+    if as_json:
+        print_json({"runs": [rl_tables.run_json(each) for each in found]})
+    else:
+        rl_tables.show_runs(found, stdout_console)
+
+
+@rl.command()
+def models(as_json: JsonOption = False) -> None:
+    """The models that are kept, newest first, and which one votes."""
+    from cli.rl import rl_models, rl_tables
+
+    found = rl_models.models(load_settings())
+    if as_json:
+        print_json({"models": [rl_tables.model_json(each) for each in found]})
+    else:
+        rl_tables.show_models(found, stdout_console)
+
+
+@rl.command()
+def show(model: ModelArgument, as_json: JsonOption = False) -> None:
+    """A model: what it was trained on and how, and what it was worth on held-out time."""
+    from cli.rl import rl_models, rl_tables
+
+    found = rl_models.model(load_settings(), model)
+    if as_json:
+        print_json(rl_tables.model_json(found, full=True))
+    else:
+        rl_tables.show_model(found, stdout_console)
+
+
+@rl.command()
+def compare(
+    models: Annotated[list[str], typer.Argument(metavar="ID...", help="Two or more.")],
+    as_json: JsonOption = False,
+) -> None:
+    """Models side by side, each on the time that was held out from it."""
+    from cli.rl import rl_models, rl_tables
+
+    found = rl_models.compare(load_settings(), models)
+    if as_json:
+        print_json({"models": [rl_tables.model_json(each) for each in found]})
+    else:
+        rl_tables.show_comparison(found, stdout_console)
+
+
+@rl.command()
+def promote(model: ModelArgument, as_json: JsonOption = False) -> None:
+    """Let a model vote in the RL agent's seat from the next cycle on."""
+    from cli.rl import rl_models
+
+    _print_promotion(rl_models.promote(load_settings(), model), as_json)
+
+
+@rl.command("roll-back")
+def roll_back(as_json: JsonOption = False) -> None:
+    """Undo the last promotion: what voted before votes again."""
+    from cli.rl import rl_models
+
+    _print_promotion(rl_models.roll_back(load_settings()), as_json)
+
+
+@rl.command()
+def delete(
+    model: ModelArgument,
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Also one that has voted: its receipts stay unproven.")
+    ] = False,
+) -> None:
+    """Throw a model away; the one that votes stays."""
+    from cli.rl import rl_models
+
+    rl_models.delete(load_settings(), model, yes=yes)
+    stderr_console.print(f"{model} is gone.")
+
+
+@rl.command("import")
+def import_(
+    folder: Annotated[Path, typer.Argument(help="A policy's, or that of a run that is done.")],
+    as_json: JsonOption = False,
+) -> None:
+    """Keep a copy of the policy in FOLDER as a model."""
+    from cli.rl import rl_models
+
+    model_id = rl_models.import_folder(load_settings(), folder)
+    if as_json:
+        print_json({"id": model_id})
+    else:
+        stdout_console.print(f"Kept as {model_id}.")
+
+
+@rl.command()
+def drift(
+    model: Annotated[
+        str | None, typer.Argument(metavar="[ID]", help="Default: the model that votes.")
+    ] = None,
+    symbols: SymbolsOption = None,
+    market: MarketOption = None,
+    timeframe: TimeframeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """How far the market has moved from the one that a model was trained on, by feature."""
+    from cli.rl import rl_models, rl_tables
+
+    found = rl_models.drift(load_settings_with(market, timeframe), model, symbols or [], log)
+    if as_json:
+        print_json(rl_tables.drift_json(found))
+    else:
+        rl_tables.show_drift(found, stdout_console)
+
+
+def _print_trained(trained: Any, as_json: bool) -> None:
+    from cli.rl import rl_tables
+
+    if as_json:
+        print_json({"run": trained.run, **rl_tables.model_json(trained.model, full=True)})
+    else:
+        rl_tables.show_model(trained.model, stdout_console)
+        log(f"Kept as {trained.model.id}. `quorum rl promote {trained.model.id}` lets it vote.")
+
+
+def _print_promotion(result: Any, as_json: bool) -> None:
+    from cli.rl import rl_tables
+
+    if as_json:
+        print_json(rl_tables.promotion_json(result))
+    else:
+        rl_tables.show_promotion(result, stdout_console)
