@@ -16,8 +16,9 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from agents.registry import PROBLEMS
+from agents.registry import PROBLEMS as AGENTS_LEFT_OUT
 from cli.account.account_commands import account, audit, cancel, order, orders, parity, reconcile
+from cli.extend.new_commands import new
 from cli.research.research_commands import backtest, check, fit
 from cli.rl.rl_commands import rl
 from cli.terminal import (
@@ -38,6 +39,7 @@ from cli.terminal import (
 )
 from domain.errors import QuorumError
 from domain.timeframe import Timeframe
+from market.registry import PROBLEMS as PROVIDERS_LEFT_OUT
 from settings import config_file, home, load_settings, redacted
 
 app = typer.Typer(
@@ -55,6 +57,7 @@ app.add_typer(config_commands, name="config")
 app.add_typer(backtest, name="backtest")
 app.add_typer(account, name="account")
 app.add_typer(rl, name="rl")
+app.add_typer(new, name="new")
 for verb in (orders, order, cancel, reconcile, audit, parity):
     app.command()(verb)
 app.command()(fit)
@@ -302,7 +305,7 @@ def run_command(arguments: list[str]) -> int:
     With --json nothing but our own object may reach standard output, whatever libraries print.
     """
     try:
-        for problem in PROBLEMS:
+        for problem in (*AGENTS_LEFT_OUT, *PROVIDERS_LEFT_OUT):
             log(problem)
         with redirect_stdout(sys.stderr) if "--json" in arguments else nullcontext():
             exit_code = int(app(arguments, standalone_mode=False) or 0)

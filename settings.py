@@ -8,9 +8,9 @@ silently mean a default. Each room defines its own section; this file only compo
 import difflib
 import os
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, Self, get_args
+from typing import Any, Self, get_args
 
 from pydantic import (
     BaseModel,
@@ -29,10 +29,13 @@ from pydantic_settings import (
 )
 
 from agents.registry import AgentSettings
-from domain.errors import ConfigurationError, InputError
+from domain import plugins
+from domain.errors import ConfigurationError, InputError, NotFoundError
 from domain.symbols import AssetClass, parse_symbol
 from domain.timeframe import Timeframe
 from market.feed import FeedSettings
+from market.registry import AUTO, FILES, PROVIDERS
+from market.settings import DemoSettings, YahooSettings
 from orchestrator.account.store import AccountSettings
 from orchestrator.committee.pooling import CommitteeSettings
 from trading.costs import CostSettings
@@ -40,9 +43,8 @@ from trading.limits import LimitSettings
 
 PROJECT_ROOT = Path(__file__).resolve().parent
 PREFIX = "QUORUM__"
+DEMO = "demo"
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
-
-MarketName = Literal["yahoo", "files", "demo"]
 
 
 class Section(BaseModel):
@@ -70,10 +72,13 @@ class ServerSettings(Section):
 class MarketSettings(Section):
     """Which market is watched, and how."""
 
-    provider: Literal["auto", "yahoo", "files", "demo"] = "auto"
-    """`auto`: `files` once something was imported, else Yahoo if it answers, else the demo."""
-    by_class: dict[AssetClass, Literal["yahoo", "files"]] = {}
+    provider: str = AUTO
+    """`auto`: `files` once something was imported, else Yahoo if it answers, else the demo. Or
+    `yahoo`, `files`, `demo`, or a provider of another package."""
+    by_class: dict[AssetClass, str] = {}
     """Another provider for a class of symbols, such as `{crypto = "files"}`."""
+    options: dict[str, dict[str, Any]] = {}
+    """Settings of providers from other packages, a table each: `[market.options.NAME]`."""
     timeframe: Timeframe = Timeframe.D1
     """Length of a bar: 1m, 5m, 15m, 30m, 1h or 1d."""
     horizon: int = Field(default=5, ge=1, le=250)
@@ -92,30 +97,34 @@ class MarketSettings(Section):
         except InputError as error:
             raise ValueError(f"market.watchlist: {error}") from None
 
+    @field_validator("provider")
+    @classmethod
+    def _is_a_market(cls, name: str) -> str:
+        return _one_of("market.provider", name, (AUTO, FILES, *PROVIDERS))
+
+    @field_validator("by_class")
+    @classmethod
+    def _are_markets(cls, by_class: dict[AssetClass, str]) -> dict[AssetClass, str]:
+        real = (FILES, *(name for name in PROVIDERS if name != DEMO))
+        for name in by_class.values():
+            _one_of("market.by_class", name, real)
+        return by_class
+
+    @field_validator("options")
+    @classmethod
+    def _of_providers(cls, options: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+        for name in options:
+            _one_of("market.options", name, tuple(PROVIDERS))
+        return options
+
     @model_validator(mode="after")
     def _never_mix_simulated_and_real(self) -> Self:
-        if self.provider == "demo" and self.by_class:
+        if self.provider == DEMO and self.by_class:
             raise ValueError(
                 "market.by_class cannot be combined with market.provider 'demo': simulated and "
                 "real prices are never mixed. Remove by_class or choose another provider."
             )
         return self
-
-
-class YahooSettings(Section):
-    """How Yahoo is reached."""
-
-    url: str | None = None
-    """A proxy that answers as Yahoo does; None asks Yahoo itself."""
-
-
-class DemoSettings(Section):
-    """The simulated market."""
-
-    seed: int = 7
-    """Same seed, same market, on every machine."""
-    seconds_per_bar: float = Field(default=5.0, gt=0)
-    """How long a simulated session lasts while the engine runs."""
 
 
 class DatabaseSettings(Section):
@@ -230,6 +239,13 @@ def redacted(settings: Settings) -> dict[str, Any]:
 
         shown["database"]["url"] = make_url(settings.database.url).render_as_string()
     return shown
+
+
+def _one_of(key: str, name: str, names: Sequence[str]) -> str:
+    try:
+        return plugins.known("market", name, names)
+    except NotFoundError as error:
+        raise ValueError(f"{key}: {error}") from None
 
 
 def _with_home_models_dir(settings: Settings) -> Settings:

@@ -137,11 +137,12 @@ class SignalAgent(WeightedAgent[Mapping[str, Floats]]):
     def abstentions(
         self,
         panel: Panel,  # noqa: ARG002 for those that override it
-        since: int,  # noqa: ARG002
-        observed: Mapping[str, Floats],  # noqa: ARG002
+        since: int,
+        observed: Mapping[str, Floats],
     ) -> Abstentions:
-        """Where it abstains, and why, besides cells without a bar."""
-        return ()
+        """Where it abstains, and why, besides cells without a bar: where no signal is known."""
+        unknown = [np.isnan(values[since:]) for values in observed.values()]
+        return [(np.logical_and.reduce(unknown), "none of its signals is known")]
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,7 +48,7 @@ def registry(
     taken = {*entries, *reserved}
     for name in sorted(claims):
         claimed = {title: entry for entry in claims[name] if (title := source(entry))}
-        if fault := _fault(kind, name, list(claimed), taken):
+        if fault := _fault(kind, name, sorted(claimed), taken):
             problems.append(fault)
         else:
             entries[name] = claims[name][0]

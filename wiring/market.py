@@ -2,20 +2,18 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 from domain.errors import ConfigurationError
 from domain.symbols import ALWAYS_OPEN, asset_class, calendar_of
 from market.calendars import last_close
 from market.feed import Feed
 from market.provider import Provider
-from settings import MarketName, Settings
+from market.registry import AUTO, FILES, SHIPPED, make
+from settings import Settings
 from storage.journal.sql_journal import SqlJournal
 from storage.market_data.sql_store import SqlMarketDataStore
 from wiring.stores import Log, Stores, TimeSource, utc_now
 
-if TYPE_CHECKING:  # heavy, and most verbs do without
-    from market.providers.yahoo import YahooProvider
 
 LIVE_RUN = "live"
 """The run of the engine's own cycles."""
@@ -39,15 +37,17 @@ def choose_market(
     where only the demo is left beside classes of symbols that have a real market of their own.
     """
     configured = settings.market.provider
-    name = _detect_market(settings, store, log) if configured == "auto" else configured
+    name = _detect_market(settings, store, log) if configured == AUTO else configured
     by_class = settings.market.by_class
-    provider: Provider
-    if name == "demo":
-        provider = _demo_provider(settings, now)
-    elif "yahoo" in {name, *by_class.values()}:
-        provider = _yahoo_provider(settings)
-    else:
-        return ActiveMarket("files", simulated=False, feed=None)
+    fetched = sorted({name, *by_class.values()} - {FILES})
+    if not fetched:
+        return ActiveMarket(FILES, simulated=False, feed=None)
+    if len(fetched) > 1:
+        raise ConfigurationError(
+            f"market.provider {name!r} and market.by_class fetch from {' and '.join(fetched)}, and "
+            f"one provider is fetched from at a time. Use {FILES!r} for all but one of them."
+        )
+    provider = make_provider(settings, fetched[0], now)
 
     def serves(symbol: str) -> bool:
         return by_class.get(asset_class(symbol), name) == provider.name
@@ -56,12 +56,12 @@ def choose_market(
     return ActiveMarket(name, provider.simulated, feed)
 
 
-def _detect_market(settings: Settings, store: SqlMarketDataStore, log: Log) -> MarketName:
+def _detect_market(settings: Settings, store: SqlMarketDataStore, log: Log) -> str:
     by_class = settings.market.by_class
     if any(asset_class(symbol) not in by_class for symbol in store.symbols("files")):
         log("Market: files, for this home holds imported history (--market yahoo for live data).")
         return "files"
-    if _yahoo_provider(settings).is_reachable():
+    if _yahoo_answers(settings):
         return "yahoo"
     if by_class:
         raise ConfigurationError(
@@ -76,21 +76,24 @@ def _detect_market(settings: Settings, store: SqlMarketDataStore, log: Log) -> M
     return "demo"
 
 
-def _yahoo_provider(settings: Settings) -> "YahooProvider":
+def _yahoo_answers(settings: Settings) -> bool:
     from market.providers.yahoo import YahooProvider
 
-    return YahooProvider(settings.home / "cache" / "yahoo", settings.yahoo.url)
+    return YahooProvider(settings.home / "cache" / "yahoo", settings.yahoo.url).is_reachable()
 
 
-def _demo_provider(settings: Settings, now: TimeSource) -> Provider:
-    from market.simulated.provider import DemoProvider
-
-    if settings.market.timeframe.intraday:
+def make_provider(settings: Settings, name: str, now: TimeSource) -> Provider:
+    """The provider called `name`, with its own settings: those that ship have a section, others a
+    table of options. `now` is the demo's clock."""
+    options = settings.market.options.get(name, {})
+    own = getattr(settings, name, options) if name in SHIPPED else options
+    provider = make(name, own, cache=settings.home / "cache" / name, now=now)
+    if provider.simulated and settings.market.timeframe.intraday:
         raise ConfigurationError(
             f"The demo market has daily bars only, not {settings.market.timeframe}. Set "
             "market.timeframe to 1d, or choose another market."
         )
-    return DemoProvider(settings.demo.seed, now)
+    return provider
 
 
 def demo_now(journal: SqlJournal) -> datetime:

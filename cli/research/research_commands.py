@@ -20,6 +20,7 @@ from cli.terminal import (
     stdout_console,
 )
 from domain.errors import InputError
+from domain.timeframe import Timeframe
 from settings import load_settings
 
 backtest = typer.Typer(
@@ -221,7 +222,9 @@ def fit(
 
 
 def check(
-    agent: Annotated[str, typer.Argument(help="As `quorum agents` names it.")],
+    name: Annotated[
+        str, typer.Argument(help="An agent, as `quorum agents` names it, or a provider.")
+    ],
     symbols: SymbolsOption = None,
     cuts: Annotated[int, typer.Option(help="Random times to cut each panel at.")] = 20,
     seed: Annotated[int, typer.Option(help="Of the times and the altered futures.")] = 0,
@@ -229,12 +232,18 @@ def check(
     timeframe: TimeframeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Does AGENT keep its promises: no look-ahead, no memory, no neighbours, no guesses?"""
+    """Does the agent NAME keep its promises: no look-ahead, no memory, no neighbours, no guesses?
+    Does the provider NAME keep its contract?"""
+    from agents.registry import AGENTS
     from cli.research import agent_checks
+    from market.registry import PROVIDERS
 
+    if name in PROVIDERS and name not in AGENTS:
+        _check_provider(name, symbols or [], market, timeframe, as_json)
+        return
     report = agent_checks.check_agent(
         load_settings_with(market, timeframe),
-        agent,
+        name,
         symbols=symbols or [],
         cuts=cuts,
         seed=seed,
@@ -245,3 +254,16 @@ def check(
     else:
         agent_checks.show(report, stdout_console)
     agent_checks.refuse_if_broken(report)
+
+
+def _check_provider(
+    name: str, symbols: list[str], market: str | None, timeframe: Timeframe | None, as_json: bool
+) -> None:
+    from cli.extend import provider_checks
+
+    report = provider_checks.check_provider(load_settings_with(market, timeframe), name, symbols)
+    if as_json:
+        print_json(provider_checks.as_json(report))
+    else:
+        provider_checks.show(report, stdout_console)
+    provider_checks.refuse_if_broken(report)

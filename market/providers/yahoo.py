@@ -34,6 +34,7 @@ from domain.errors import InputError, ProviderError, RateLimitedError, UnknownSy
 from domain.timeframe import Timeframe
 from market.provider import BAR_COLUMNS, Quote
 from market.providers import yahoo_tables as tables
+from market.settings import YahooSettings
 
 log = logging.getLogger(__name__)
 
@@ -103,6 +104,17 @@ class YahooProvider:
 
     name = "yahoo"
     simulated = False
+    Settings = YahooSettings
+
+    @classmethod
+    def create(
+        cls,
+        settings: YahooSettings,
+        *,
+        cache: Path,
+        now: Callable[[], datetime],  # noqa: ARG003 its time is everybody's
+    ) -> "YahooProvider":
+        return cls(cache, settings.url)
 
     def __init__(
         self,

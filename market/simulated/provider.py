@@ -8,6 +8,7 @@ its own clock, `now`. Daily bars only.
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import lru_cache
+from pathlib import Path as FilePath
 
 import numpy as np
 import pandas as pd
@@ -24,6 +25,7 @@ from market.provider import (
     NEWS_COLUMNS,
     Quote,
 )
+from market.settings import DemoSettings
 from market.simulated import financials, headlines
 from market.simulated.price_process import BLOCK_DAYS, FIRST_DAY, PricePath, simulate_prices
 from market.simulated.universe import InstrumentKind, Listing, find_listing
@@ -40,11 +42,22 @@ class DemoProvider:
 
     name = "demo"
     simulated = True
+    Settings = DemoSettings
 
     def __init__(self, seed: int, now: Callable[[], datetime]) -> None:
         """`now` is the simulated clock; nothing that becomes known after it is told."""
         self._seed = seed
         self._now = now
+
+    @classmethod
+    def create(
+        cls,
+        settings: DemoSettings,
+        *,
+        cache: FilePath,  # noqa: ARG003 for those that fetch
+        now: Callable[[], datetime],
+    ) -> "DemoProvider":
+        return cls(settings.seed, now)
 
     def bars(
         self, symbol: str, timeframe: Timeframe, start: datetime, end: datetime

@@ -6,6 +6,7 @@ Promises that nothing is called better that its interval, or chance, does not ca
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from agents.registry import profile
 from research.report.formatting import format_figure
 
 BUY_AND_HOLD = "buy and hold"
@@ -50,7 +51,7 @@ def _against_market(result: Mapping[str, Any]) -> Iterator[str]:
     market_sharpe = format_figure(market).text
     everybody = {
         "the committee": result["committee"],
-        **{f"{name} alone": figures for name, figures in result["agents"].items()},
+        **{f"{profile(n).label} alone": figures for n, figures in result["agents"].items()},
         **{
             n: figures
             for n, figures in benchmarks.items()

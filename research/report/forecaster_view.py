@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from agents.registry import profile
 from research.report.formatting import FormattedFigure, format_number
 from research.report.record_sections import (
     Json,
@@ -67,7 +68,7 @@ def forecaster_view(scores: Json, name: str) -> ForecasterView | None:
             for column in SCORE_COLUMNS
         ),
         words=SCORE_TERMS,
-        calibration=calibration_figure("calibration", f"Calibration of {name}", own),
+        calibration=calibration_figure("calibration", f"Calibration: {profile(name).label}", own),
         by_symbol=_score_table("By symbol", "Symbol", own["by_symbol"], "/symbols/"),
         by_regime=_score_table("By regime", "Market", own["by_regime"]),
         by_period=_score_table("By period", "Period", own["by_period"]),

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from agents.registry import profile
 from domain.panel import Floats, Times
 from research.report import charts
 from research.report.charts import PlotCurve
@@ -87,6 +88,7 @@ def result_view(
     robust = result.get("robustness") or {}
     drawn = robust.get("monte_carlo") or {}
     committee = result["committee"]
+    agents = {profile(name).label: figures for name, figures in result["agents"].items()}
     compared = {COMMITTEE: committee, **result["benchmarks"]}
     return ResultView(
         id=result["id"],
@@ -95,7 +97,7 @@ def result_view(
         simulated=bool(result["simulated"]),
         period=f"{result['from']} to {result['to']}",
         symbols=", ".join(result["symbols"]),
-        voters=", ".join(result["agents"]),
+        voters=", ".join(agents),
         headline=tuple(
             HeadlineFigure(
                 metric_title(name),
@@ -111,10 +113,8 @@ def result_view(
         drawdowns=drawdowns_table(result.get("drawdowns")),
         stress=stress_table(result.get("stress")),
         months=_months(times, curves[COMMITTEE]),
-        comparison=_comparison_table(
-            {**compared, **{f"{n} alone": f for n, f in result["agents"].items()}}
-        ),
-        metrics=metrics_table("Every figure", {**compared, **result["agents"]}),
+        comparison=_comparison_table({**compared, **{f"{n} alone": f for n, f in agents.items()}}),
+        metrics=metrics_table("Every figure", {**compared, **agents}),
         costs=sensitivity_table("Were trading dearer", "Costs", "bps", robust.get("costs")),
         delays=sensitivity_table("Were orders later", "Delay", "bars", robust.get("delays")),
         monte_carlo=monte_carlo_chart("monte-carlo", "Returns drawn again", drawn),

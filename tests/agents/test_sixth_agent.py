@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 import agents.registry as registry
-from agents.base import Abstentions, SignalAgent
+from agents.base import SignalAgent
 from agents.evidence import Signal
 from domain.panel import Floats, Panel
 from quant.per_symbol import pct_change
-from tests.agents.agent_checks import check_agent
+from tests.agents.agent_checks import check_everything
 from tests.agents.random_panels import random_panel
 
 
@@ -31,10 +31,6 @@ class LeaderAgent(SignalAgent):
         benchmark = np.repeat(panel.benchmark[:, np.newaxis], len(panel.symbols), axis=1)
         return {"benchmark, last bar": 100.0 * pct_change(benchmark, 1)}
 
-    def abstentions(self, panel: Panel, since: int, observed: Mapping[str, Floats]) -> Abstentions:
-        unknown = np.isnan(observed["benchmark, last bar"][since:])
-        return [(unknown, "the benchmark is unknown")]
-
 
 # example: end
 
@@ -50,12 +46,12 @@ class LookaheadAgent(LeaderAgent):
 
 
 def test_the_sixth_agent_keeps_every_promise() -> None:
-    check_agent(LeaderAgent(), random_panel(seed=3))
+    check_everything(LeaderAgent(), random_panel(seed=3))
 
 
 def test_an_agent_that_looks_ahead_is_caught() -> None:
     with pytest.raises(AssertionError, match="differs in"):
-        check_agent(LookaheadAgent(), random_panel(seed=3))
+        check_everything(LookaheadAgent(), random_panel(seed=3))
 
 
 def test_one_line_in_the_registry_makes_it_known(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from agents.registry import AGENTS
 from tests.cli.conftest import Quorum
 
 DECIDE = ("decide", "AAPL", "MSFT", "--as-of", "2020-03-02", "--in-process", "--json")
@@ -19,9 +20,7 @@ def test_decide_prints_one_object_in_the_documented_shape(imported: Quorum) -> N
     assert [decision["symbol"] for decision in told["decisions"]] == ["AAPL", "MSFT"]
     for decision in told["decisions"]:
         assert {"action", "p_up", "target_weight", "receipt", "votes"} <= decision.keys()
-        assert [vote["agent"] for vote in decision["votes"]] == [
-            "technical", "news", "fundamental", "risk", "rl",
-        ]  # fmt: skip
+        assert [vote["agent"] for vote in decision["votes"]] == list(AGENTS)
 
 
 def test_reasons_sum_to_the_log_odds_of_the_vote_and_abstentions_say_why(

@@ -29,6 +29,7 @@ COMMITS = range(1, 7)
 """Of a process: to bring its database up to date, then for each bar to meet it, to settle what is
 due and to record the cycle with its orders."""
 PATIENCE_SECONDS = 240
+AGENTS = ["technical", "news", "fundamental", "risk", "rl"]
 
 
 class CommandRunner:
@@ -78,8 +79,9 @@ def test_killed_at_every_commit_nothing_is_lost_and_nothing_is_there_twice(
     imported: Quorum, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Between its commits a process has nothing that another would have to know. Without a band
-    there are orders on nearly every bar."""
+    these agents place orders on nearly every bar."""
     monkeypatch.setenv("QUORUM__LIMITS__BAND", "0")
+    monkeypatch.setenv("QUORUM__AGENTS__ENABLED", json.dumps(AGENTS))
     undisturbed, scratch = tmp_path / "undisturbed", tmp_path / "scratch"
     for each in (undisturbed, scratch):
         shutil.copytree(home, each)

@@ -4,6 +4,7 @@ import json
 import tomllib
 from pathlib import Path
 
+from agents.registry import AGENTS
 from tests.cli.conftest import Quorum, bars
 
 
@@ -128,9 +129,7 @@ def test_config_check_names_what_cannot_work(quorum: Quorum, monkeypatch) -> Non
 def test_agents_are_listed_with_their_versions(quorum: Quorum) -> None:
     code, told, _ = quorum("agents", "--json")
     assert code == 0
-    assert [agent["agent"] for agent in told["agents"]] == [
-        "technical", "news", "fundamental", "risk", "rl",
-    ]  # fmt: skip
+    assert [agent["agent"] for agent in told["agents"]] == list(AGENTS)
     assert all(agent["version"] for agent in told["agents"])
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, fields
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from agents.registry import AGENTS as REGISTERED
 from agents.registry import AgentSettings, build
 from domain.events import EngineState
 from domain.record import ForecastRecord
@@ -33,6 +34,7 @@ from storage.journal.decision_records import SqlDecisionRecords
 from storage.journal.sql_journal import SqlJournal
 from storage.market_data.sql_store import SqlMarketDataStore
 from storage.market_data.watchlist import SqlWatchlist
+from tests.orchestrator.sample_agents import MomentumAgent
 from tests.web.backtest_stub import BacktestStub
 from tests.web.lab_stub import LabFixture
 from trading.account.ledger import apply
@@ -236,4 +238,7 @@ class DemoApp:
 
 
 def _agent(name: str, version: str | None = None) -> Agent:
+    """A registered agent; any other name votes by momentum."""
+    if name not in REGISTERED:
+        return MomentumAgent(name)
     return build(name, AgentSettings(news_model="lexicon"), version=version)

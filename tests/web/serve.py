@@ -15,7 +15,7 @@ import uvicorn
 
 from domain.canonical import to_json
 from domain.events import EventKind
-from tests.web.demo_app import NOW, DemoApp
+from tests.web.demo_app import AGENTS, NOW, DemoApp
 from web.server import create_app
 
 
@@ -25,8 +25,9 @@ def main() -> None:
     parser.add_argument("port", type=int)
     parser.add_argument("--days", type=int, default=1)
     parser.add_argument("--rate", type=float, default=0.0)
+    parser.add_argument("--more", nargs="*", default=[], help="agents beside those that ship")
     args = parser.parse_args()
-    demo_app = DemoApp(args.folder)
+    demo_app = DemoApp(args.folder, agents=(*AGENTS, *args.more))
     if not demo_app.records.latest("demo", "live"):
         demo_app.fetch_demo_data()
         demo_app.run_daily_cycles(args.days)

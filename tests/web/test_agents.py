@@ -1,5 +1,6 @@
 """The record's pages: figures with what they rest on, and what a decision would have been."""
 
+import html
 import re
 from dataclasses import replace
 from datetime import timedelta
@@ -8,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from agents.registry import profile
 from domain.canonical import to_json
 from domain.record import ForecastRecord
 from orchestrator.committee.learned_weights import influence_by_row
@@ -56,6 +58,28 @@ def test_votes_that_are_not_settled_show_dashes_and_no_score(
         assert latest_state is not None
         assert "0.00 %" not in latest_state[0]
         assert client.get("/agents/technical").status_code == 200
+
+
+def test_an_agents_page_and_the_api_say_what_it_does(client: Client, demo_app: DemoApp) -> None:
+    told = {each["agent"]: each for each in client.get("/api/v1/agents").json()["agents"]}
+    for name in demo_app.agents:
+        declared = profile(name)
+        assert html.escape(declared.description) in client.get(f"/agents/{name}").text
+        assert (told[name]["label"], told[name]["description"]) == (
+            declared.label,
+            declared.description,
+        )
+
+
+def test_page_and_sentence_call_an_agent_alike(client: Client, demo_app: DemoApp) -> None:
+    named = re.compile(r"\((\w+), (?:for|against)\)")
+    for recorded in demo_app.records.latest("demo", "live"):
+        stored = named.findall(recorded.decision.why)
+        page = client.get(f"/decisions/{recorded.decision.receipt}").text
+        shown = re.search(r"strongest: [^<]*", page)
+        assert stored
+        assert shown is not None
+        assert named.findall(shown[0]) == [agent_label(agent) for agent in stored]
 
 
 def test_best_and_worst_calls_lead_to_their_decisions(client: Client, demo_app: DemoApp) -> None:

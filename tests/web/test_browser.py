@@ -44,9 +44,9 @@ def driven_browser() -> Iterator[Browser]:
 
 
 @contextmanager
-def serve_home(folder: Path, port: int) -> Iterator[str]:
+def serve_home(folder: Path, port: int, *options: str) -> Iterator[str]:
     """The home's server in a process of its own, ended as a crash would end it."""
-    command = [sys.executable, "-m", "tests.web.serve", str(folder), str(port)]
+    command = [sys.executable, "-m", "tests.web.serve", str(folder), str(port), *options]
     process = subprocess.Popen(command)
     url = f"http://127.0.0.1:{port}"
     try:
@@ -87,6 +87,37 @@ def test_pages_load_without_a_complaint_and_are_accessible(
             unasked = [c for c in complaints if "404" not in c]
             assert unasked == []
             context.close()
+
+
+@pytest.mark.parametrize("width", [1440, 1280, 1024, 390])
+def test_the_votes_of_eight_agents_stand_beside_each_other(
+    driven_browser: Browser, eight: str, width: int
+) -> None:
+    for theme in ("dark", "light"):
+        context = driven_browser.new_context(viewport={"width": width, "height": 900})
+        context.add_cookies([{"name": "theme", "value": theme, "url": eight}])
+        page = context.new_page()
+        page.goto(f"{eight}/insights")
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        cells = page.locator("#row-AAPL .vote").all()
+        assert len(cells) == 8
+        for cell in cells:
+            box = cell.bounding_box()
+            assert box is not None
+            assert 0 <= box["x"] < box["x"] + box["width"] <= width
+        assert _accessibility_violations(page) == []
+        context.close()
+
+
+@pytest.fixture(scope="module")
+def eight(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a server with eight agents."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = int(probe.getsockname()[1])
+    folder = tmp_path_factory.mktemp("eight")
+    with serve_home(folder, port, "--more", "wind", "tide", "moon") as url:
+        yield url
 
 
 def test_a_vote_reaches_its_pixel_and_a_restarted_server_is_found_again(

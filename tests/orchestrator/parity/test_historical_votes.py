@@ -16,9 +16,9 @@ from storage.journal.decision_records import SqlDecisionRecords
 from storage.journal.panel_archive import SqlPanelArchive
 from tests.orchestrator.account_fixtures import account_cycle
 from tests.orchestrator.market_fixtures import AGENTS, COINS, close_of_bar, run_context
+from tests.orchestrator.parity.test_parity import parity_checker
 from tests.orchestrator.random_panels import random_panel
 from tests.orchestrator.sample_agents import MomentumAgent, build_agent
-from tests.orchestrator.parity.test_parity import parity_checker
 
 BARS = {"A": 3, "B": 30}
 FIRST_BAR = 150

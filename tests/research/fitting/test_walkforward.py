@@ -19,9 +19,9 @@ from research.fitting.walkforward import (
     skill_difference,
     walk_forward_votes,
 )
-from tests.agents.random_panels import random_panel
+from research.lookahead.random_panel import random_panel
+from tests.orchestrator.sample_agents import MomentumAgent
 from tests.research.fitting.planted_signal import VolumeAgent, planted_panel
-from tests.research.lookahead.faulty_agents import FaultyAgent, constant_signal
 
 SINCE, WINDOW, STEP = 500, 400, 150
 
@@ -82,7 +82,7 @@ def test_every_agent_walks_and_its_reasons_add_up(name: str) -> None:
 
 
 def test_an_agent_without_weights_votes_as_it_is() -> None:
-    panel, agent = random_panel(seed=8, bars=520), FaultyAgent(constant_signal)
+    panel, agent = random_panel(seed=8, bars=520), MomentumAgent("plain")
     votes = walk_of(agent, panel)
     assert votes.version == agent.version
     assert np.array_equal(votes.log_odds, agent.vote(panel, SINCE).log_odds, equal_nan=True)

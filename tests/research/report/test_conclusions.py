@@ -78,7 +78,7 @@ def test_whoever_cannot_be_told_from_the_market_is_not_called_better() -> None:
     ahead = result(committee=sharpe(2.0, 0.5), agents={"risk": sharpe(0.2, 0.3)}, benchmarks=market)
     told = " ".join(conclusions(ahead))
     assert "lies above that of buy and hold" in told
-    assert "risk alone (below)" in told
+    assert "Risk alone (below)" in told
 
 
 def test_a_result_of_before_has_no_verdict_on_luck_and_no_table_of_falls() -> None:

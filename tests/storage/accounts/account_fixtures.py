@@ -91,7 +91,9 @@ def active_account(store: SqlAccountLog, where: tuple[str, str] = ACCOUNT) -> Ac
     open_account(store, where)
     for number, symbol in enumerate(("AAPL", "MSFT", "XOM", "AAPL"), start=1):
         place(store, order(number, symbol), where=where)
-    trailing = order(5, "MSFT", side=Side.SELL, order_type=OrderType.TRAILING_STOP, trail_amount=2.0)
+    trailing = order(
+        5, "MSFT", side=Side.SELL, order_type=OrderType.TRAILING_STOP, trail_amount=2.0
+    )
     contingent = order(6, "AAPL", side=Side.SELL, status=OrderStatus.ACCEPTED, parent="o1")
     store.transact(
         *where, day(0), append_command(OrderSubmitted(trailing), OrderSubmitted(contingent))

@@ -1,0 +1,60 @@
+"""A provider of another package, kept from stopping what depends on it.
+
+Promises that whatever it raises is an error of ours: one that is none becomes a ProviderError, so
+that its source counts as not fetched and everything else goes on. Leaves out whether its answers
+are sound (`provider_checks.py`).
+"""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import TypeVar
+
+import pandas as pd
+
+from domain.errors import ProviderError, QuorumError
+from domain.timeframe import Timeframe
+from market.provider import Provider, Quote
+
+Answer = TypeVar("Answer")
+
+
+class GuardedProvider:
+    """`provider`, whose mistakes are told as those of `source`, a distribution."""
+
+    def __init__(self, provider: Provider, source: str) -> None:
+        self._provider = provider
+        self._source = source
+        self.name = provider.name
+        self.simulated = provider.simulated
+
+    def bars(
+        self, symbol: str, timeframe: Timeframe, start: datetime, end: datetime
+    ) -> pd.DataFrame:
+        return self._ask(lambda: self._provider.bars(symbol, timeframe, start, end))
+
+    def actions(self, symbol: str, start: datetime, end: datetime) -> pd.DataFrame:
+        return self._ask(lambda: self._provider.actions(symbol, start, end))
+
+    def news(self, symbol: str, start: datetime, end: datetime) -> pd.DataFrame:
+        return self._ask(lambda: self._provider.news(symbol, start, end))
+
+    def filings(self, symbol: str) -> pd.DataFrame:
+        return self._ask(lambda: self._provider.filings(symbol))
+
+    def earnings(self, symbol: str) -> pd.DataFrame:
+        return self._ask(lambda: self._provider.earnings(symbol))
+
+    def quote(self, symbol: str) -> Quote:
+        return self._ask(lambda: self._provider.quote(symbol))
+
+    def _ask(self, question: Callable[[], Answer]) -> Answer:
+        try:
+            return question()
+        except QuorumError:
+            raise
+        except Exception as error:
+            raise ProviderError(
+                f"The provider {self.name!r} of {self._source} crashed "
+                f"({type(error).__name__}: {error}). Repair that package, or run its contract "
+                "checks (docs/plugins.md)."
+            ) from error

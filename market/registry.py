@@ -1,0 +1,102 @@
+"""Which providers there are: a row each for those that ship, and the entry points of others.
+
+A provider from another distribution is announced in the group `quorum.providers`. Its module is
+imported when it is made. The market of imported files has no provider.
+"""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from importlib.metadata import EntryPoint
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from domain import plugins
+from domain.errors import ConfigurationError
+from market.guarded import GuardedProvider
+from market.provider import Provider
+
+GROUP = "quorum.providers"
+SHIPPED: Mapping[str, str] = {
+    "yahoo": "market.providers.yahoo:YahooProvider",
+    "demo": "market.simulated.provider:DemoProvider",
+}
+FILES = "files"
+"""The market of what was imported."""
+AUTO = "auto"
+"""The setting that chooses a market by what can be had."""
+
+_FOUND = plugins.registry("provider", GROUP, SHIPPED, (FILES, AUTO))
+PROVIDERS: Mapping[str, EntryPoint] = _FOUND.entries
+"""Every provider by name."""
+PROBLEMS = _FOUND.problems
+"""Sentences about providers of other distributions that are left out."""
+
+
+def make(
+    name: str,
+    settings: BaseModel | Mapping[str, Any],
+    *,
+    cache: Path,
+    now: Callable[[], datetime],
+) -> Provider:
+    """The provider called `name`: `kind.create(settings, cache=, now=)` where its class declares
+    `Settings`, else `kind()`.
+
+    `cache` is a folder of its own, which need not exist, and `now` the clock of its market. Raises
+    NotFoundError where there is none, and ConfigurationError for settings that it refuses and for
+    one from another distribution that cannot be loaded or made, or that claims to be simulated.
+    """
+    entry = PROVIDERS[known(name)]
+    kind = plugins.load("provider", entry)
+    try:
+        declared = getattr(kind, "Settings", None)
+        if declared is None:
+            provider = kind()
+        else:
+            own = _own(name, declared, settings)
+            provider = kind.create(own, cache=cache, now=now)
+        called, simulated = provider.name, provider.simulated
+    except ConfigurationError:
+        raise
+    except Exception as error:
+        if entry.dist is None:
+            raise
+        raise ConfigurationError(
+            f"The provider {name!r} of {plugins.source(entry)} cannot be made "
+            f"({type(error).__name__}: {error}). Repair that package or uninstall it."
+        ) from error
+    if called != name:
+        raise ConfigurationError(
+            f"The provider {name!r} of {plugins.source(entry)} calls itself {called!r}. Give it "
+            "the same `name` as its entry point."
+        )
+    if simulated and entry.dist is not None:
+        raise ConfigurationError(
+            f"The provider {name!r} of {plugins.source(entry)} says that its market is simulated, "
+            "which only the demo market may be. Set its `simulated` to False, or use "
+            "market.provider 'demo'."
+        )
+    if entry.dist is not None:
+        return GuardedProvider(provider, plugins.source(entry))
+    made: Provider = provider
+    return made
+
+
+def known(name: str) -> str:
+    """`name`, if a provider is called so. Raises NotFoundError, naming the nearest, otherwise."""
+    return plugins.known("provider", name, PROVIDERS)
+
+
+def _own(
+    name: str, declared: type[BaseModel], settings: BaseModel | Mapping[str, Any]
+) -> BaseModel:
+    if isinstance(settings, declared):
+        return settings
+    try:
+        return declared.model_validate(settings)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(map(str, ("market.options", name, *first["loc"])))
+        raise ConfigurationError(f"The setting {key!r} is refused: {first['msg']}.") from None
