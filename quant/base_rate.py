@@ -24,10 +24,10 @@ def base_rate(open_: Floats, horizon: int) -> Floats:
         first = horizon + 1
         rose = prices[first:] > prices[1 : max(len(prices) - horizon, 1)]
         up = np.zeros(len(prices))
-        seen = np.zeros(len(prices))
+        count = np.zeros(len(prices))
         up[first:] = np.cumsum(rose)
-        seen[first:] = np.arange(1, len(rose) + 1)
-        return (PRIOR_COUNT + up) / (2 * PRIOR_COUNT + seen)
+        count[first:] = np.arange(1, len(rose) + 1)
+        return (PRIOR_COUNT + up) / (2 * PRIOR_COUNT + count)
 
     return by_symbol(rate, open_)
 

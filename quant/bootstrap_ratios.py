@@ -45,10 +45,10 @@ class BootstrapDraws:
         """
         answers = np.full((len(numerators), 3), np.nan)
         below = denominators.sum(axis=1)
-        something = below != 0.0
-        answers[something, 0] = numerators.sum(axis=1)[something] / below[something]
+        defined = below != 0.0
+        answers[defined, 0] = numerators.sum(axis=1)[defined] / below[defined]
         filled = (denominators != 0.0).sum(axis=1)
-        enough = something & (filled >= max(MIN_ROWS, MIN_BLOCKS * self.block))
+        enough = defined & (filled >= max(MIN_ROWS, MIN_BLOCKS * self.block))
         if enough.any():
             answers[enough, 1:] = _percentile_intervals(
                 self._sums(numerators, enough), self._sums(denominators, enough)
@@ -75,10 +75,10 @@ def _runs(drawn: NDArray[np.intp]) -> tuple[RunBounds, RunBounds, RunBounds]:
     begins = np.ones((samples, rows), bool)
     begins[:, 1:] = np.diff(drawn, axis=1) != 1
     starts = np.flatnonzero(begins)
-    firsts = drawn.reshape(-1)[starts]
-    lasts = firsts + np.diff(np.append(starts, samples * rows))
-    samples_at = np.concatenate([[0], np.cumsum(begins.sum(axis=1))])
-    return firsts.astype(np.uint32), lasts.astype(np.uint32), samples_at.astype(np.uint32)
+    run_starts = drawn.reshape(-1)[starts]
+    run_ends = run_starts + np.diff(np.append(starts, samples * rows))
+    offsets = np.concatenate([[0], np.cumsum(begins.sum(axis=1))])
+    return run_starts.astype(np.uint32), run_ends.astype(np.uint32), offsets.astype(np.uint32)
 
 
 def _percentile_intervals(above: Floats, below: Floats) -> Floats:
@@ -99,14 +99,14 @@ def _percentile_intervals(above: Floats, below: Floats) -> Floats:
 
 @cached_njit
 def _resampled_sums(
-    values: Floats, firsts: RunBounds, lasts: RunBounds, samples_at: RunBounds
+    values: Floats, run_starts: RunBounds, run_ends: RunBounds, sample_offsets: RunBounds
 ) -> Floats:
     """(K, S) sums of `values` (K, R) over the rows that each sample drew.
 
     Eight series at a time, so that their sums stay in registers.
     """
     series, rows = values.shape
-    samples = len(samples_at) - 1
+    samples = len(sample_offsets) - 1
     answers = np.empty((series, samples))
     running = np.zeros((rows + 1, SIMD_LANES))
     for lane in range(0, series, SIMD_LANES):
@@ -116,8 +116,8 @@ def _resampled_sums(
                 running[row + 1, k] = running[row, k] + values[lane + k, row]
         for sample in range(samples):
             a = b = c = d = e = f = g = h = 0.0
-            for run in range(samples_at[sample], samples_at[sample + 1]):
-                last, first = running[lasts[run]], running[firsts[run]]
+            for run in range(sample_offsets[sample], sample_offsets[sample + 1]):
+                last, first = running[run_ends[run]], running[run_starts[run]]
                 a += last[0] - first[0]
                 b += last[1] - first[1]
                 c += last[2] - first[2]

@@ -75,9 +75,7 @@ def update(
     `evidence` (K, R, N) is NaN where nothing was forecast; `base_rate` (R, N) a probability;
     `rose` (R, N) is 1 or 0, NaN in a cell that does not count.
     """
-    sums, block, rounds = (
-        state.sums.copy(), state.block.copy(), state.rounds.copy()
-    )  # fmt: skip
+    sums, block, rounds = state.sums.copy(), state.block.copy(), state.rounds.copy()
     slopes_after = _update(sums, block, rounds, evidence, base_rate, rose)
     return CalibrationState(sums, block, rounds), slopes_after
 

@@ -1,7 +1,7 @@
 """How prices and volumes move, as numbers without a price level.
 
 Arrays are (T, N) float64 with NaN in the holes; row t uses rows up to t only. Prices and volumes
-come rebased (`quant.per_symbol.rebased`). What any of it means for the odds is decided elsewhere.
+come rebased (`quant.per_symbol.rebase`). What any of it means for the odds is decided elsewhere.
 """
 
 import numpy as np

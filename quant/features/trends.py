@@ -1,6 +1,6 @@
 """Textbook indicators as numbers without a price level: what a chart reader would point at.
 
-Promises as `features.py`; apart from it because only this needs TA-Lib, which weighs 100 MB.
+Promises as `price_volume.py`; apart from it because only this needs TA-Lib, which weighs 100 MB.
 """
 
 import numpy as np

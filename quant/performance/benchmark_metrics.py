@@ -1,4 +1,4 @@
-"""A record beside its benchmark, bar by bar. NaN where the `Track` has none.
+"""A record beside its benchmark, bar by bar. NaN where the `ReturnSeries` has none.
 
 The regression is ordinary least squares of returns on the benchmark's, without a riskless rate
 (subtract one from both before, where there is one).

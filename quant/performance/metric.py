@@ -1,18 +1,19 @@
-"""What a measure of performance is: its words, its source and its arithmetic in one place."""
+"""What a measure of performance is: its name, its source and its arithmetic in one place."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
 MetricUnit = Literal["%", "", "x", "days", "bars"]
-MetricKind = Literal["track", "benchmark", "trades", "book"]
+MetricKind = Literal["returns", "benchmark", "trades", "activity"]
 
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """`function` takes a `Track` ("track"; with a benchmark "benchmark"), `Trades` or a `Book`,
-    whatever `kind` says. Figures in % are fractions (0.12 is 12%); x are multiples; ratios have
-    no unit. `better` is the direction that one wishes for: 1 up, -1 down, 0 neither."""
+    """`function` takes what `kind` says: a `ReturnSeries` ("returns", or "benchmark" if it needs
+    one), a `RoundTripTable` ("trades") or a `TradingActivity` ("activity"). Figures in % are
+    fractions (0.12 is 12%); x are multiples; ratios have no unit. `better` is the direction that
+    one wishes for: 1 up, -1 down, 0 neither."""
 
     name: str
     title: str

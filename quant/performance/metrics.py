@@ -1,6 +1,6 @@
 """Every measure of performance by its name, and all of them at once.
 
-`METRICS` holds the words, the unit, the source and the function of each, so that a file, a tear
+`METRICS` holds the title, the unit, the source and the function of each, so that a file, a tear
 sheet and a page can go through them without knowing any. A measure that has no meaning for a
 record is NaN: a ratio to a risk that never showed, a month's rate without months, anything of a
 record with a hole or without bars. Never zero, never infinite.
@@ -32,20 +32,20 @@ def summary(
     benchmark: Floats | None = None,
     times: Times | None = None,
 ) -> dict[str, Floats]:
-    """Every measure of `returns` (..., T), each (...,); see `Track` for the arguments.
+    """Every measure of `returns` (..., T), each (...,); see `ReturnSeries` for the arguments.
 
     Those beside a benchmark are NaN without one, those by day, month and year without `times`.
     """
-    track = ReturnSeries(returns, periods_per_year, benchmark, times)
+    series = ReturnSeries(returns, periods_per_year, benchmark, times)
     return {
-        metric.name: measure(metric, track)
+        metric.name: measure(metric, series)
         for metric in METRICS.values()
-        if metric.kind in ("track", "benchmark")
+        if metric.kind in ("returns", "benchmark")
     }
 
 
 def measure(metric: Metric, series: ReturnSeries) -> Floats:
-    """One measure of a track, (...,)."""
+    """One measure of a record, (...,)."""
     unknown = np.full(series.returns.shape[:-1], np.nan)
     known = series.complete_with_benchmark if metric.kind == "benchmark" else series.complete
     if series.n == 0 or not known.any():
@@ -57,10 +57,10 @@ def measure(metric: Metric, series: ReturnSeries) -> Floats:
 
 def trading_summary(round_trips: RoundTripTable, activity: TradingActivity) -> dict[str, float]:
     """Every measure of round trips and of the account (its fields (T,)) that made them."""
-    return {**_all("trades", round_trips), **_all("book", activity)}
+    return {**_measure_all("trades", round_trips), **_measure_all("activity", activity)}
 
 
-def _all(kind: MetricKind, of: RoundTripTable | TradingActivity) -> dict[str, float]:
+def _measure_all(kind: MetricKind, record: RoundTripTable | TradingActivity) -> dict[str, float]:
     with np.errstate(all="ignore"):
-        values = {m.name: float(m.function(of)) for m in METRICS.values() if m.kind == kind}
+        values = {m.name: float(m.function(record)) for m in METRICS.values() if m.kind == kind}
     return {name: value if np.isfinite(value) else np.nan for name, value in values.items()}

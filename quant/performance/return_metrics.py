@@ -1,8 +1,8 @@
 """What a record earned, how evenly, and what it earned for its risk.
 
-Every function takes a `Track` and answers (...,), as fractions where it is a share. NaN where the
-measure has no meaning: a ratio to a risk that is not there, a share of nothing. The sources are
-in `performance.METRICS`.
+Every function takes a `ReturnSeries` and answers (...,), as fractions where it is a share. NaN
+where the measure has no meaning: a ratio to a risk that is not there, a share of nothing. The
+sources are in `metrics.METRICS`.
 """
 
 import numpy as np

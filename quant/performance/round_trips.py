@@ -47,7 +47,8 @@ def match_round_trips(
     low: Floats,
     high: Floats,
 ) -> RoundTripTable:
-    """The trips of F fills (F,) made at the opens of their `row`, `quantity` negative for sales.
+    """The round trips of F fills (F,) made at the opens of their `row`, `quantity` negative for
+    sales.
 
     `low` and `high` (T, N) are the bars' prices; NaN where there is no bar. The bar of the exit
     counts with the exit's price only, since the rest of it came afterwards.
@@ -87,28 +88,28 @@ def _match(
 ) -> tuple[Indices, Floats]:
     """Places (K, 3) entry, exit, column and figures (K, 4) return, profit, adverse, favourable.
 
-    A fill closes at most the lots that stand before it, and each trip uses up a lot or a fill:
-    there are never more trips than two for each fill.
+    A fill closes at most the lots that stand before it, and each round trip uses up a lot or a
+    fill: there are never more round trips than two for each fill.
     """
     fills = len(quantity)
-    left = quantity.copy()  # of each fill, what still waits for its other half
+    remaining = quantity.copy()  # of each fill, what is not matched yet
     places, figures = np.empty((2 * fills, 3), np.intp), np.empty((2 * fills, 4))
-    made, oldest = 0, 0
+    count, oldest = 0, 0
     for closing in range(fills):
         if closing == 0 or column[closing] != column[closing - 1]:
             oldest = closing
-        while oldest < closing and left[closing] != 0.0:
-            if left[oldest] == 0.0:
+        while oldest < closing and remaining[closing] != 0.0:
+            if remaining[oldest] == 0.0:
                 oldest += 1
                 continue
-            if (left[oldest] > 0.0) == (left[closing] > 0.0):
+            if (remaining[oldest] > 0.0) == (remaining[closing] > 0.0):
                 break
-            sign = 1.0 if left[oldest] > 0.0 else -1.0
-            size = min(abs(left[oldest]), abs(left[closing]))
+            sign = 1.0 if remaining[oldest] > 0.0 else -1.0
+            size = min(abs(remaining[oldest]), abs(remaining[closing]))
             fees = size * abs(commission[oldest] / quantity[oldest])
             fees += size * abs(commission[closing] / quantity[closing])
             profit = sign * size * (price[closing] - price[oldest]) - fees
-            places[made] = row[oldest], row[closing], column[closing]
+            places[count] = row[oldest], row[closing], column[closing]
             adverse, favourable = _excursion(
                 sign,
                 price[oldest],
@@ -116,14 +117,14 @@ def _match(
                 low[row[oldest] : row[closing], column[closing]],
                 high[row[oldest] : row[closing], column[closing]],
             )
-            figures[made] = profit / (size * price[oldest]), profit, adverse, favourable
-            made += 1
-            left[oldest] -= sign * size
-            left[closing] += sign * size
+            figures[count] = profit / (size * price[oldest]), profit, adverse, favourable
+            count += 1
+            remaining[oldest] -= sign * size
+            remaining[closing] += sign * size
             for each in (oldest, closing):
-                if abs(left[each]) <= DUST * abs(quantity[each]):
-                    left[each] = 0.0
-    return places[:made], figures[:made]
+                if abs(remaining[each]) <= DUST * abs(quantity[each]):
+                    remaining[each] = 0.0
+    return places[:count], figures[:count]
 
 
 @cached_njit
@@ -142,7 +143,7 @@ def _excursion(
 
 
 def trade_win_rate(trades: RoundTripTable) -> float:
-    """Trades that came out even are left out."""
+    """Trades that came out even are remaining out."""
     return _divide(float((trades.profit > 0.0).sum()), float((trades.profit != 0.0).sum()))
 
 

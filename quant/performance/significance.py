@@ -22,10 +22,10 @@ def probabilistic_sharpe(series: ReturnSeries, target: float = 0.0) -> Floats:
 
     Bailey and López de Prado (2012), "The Sharpe ratio efficient frontier".
     """
-    found = ratio(series.mean, series.deviation)
+    sharpe = ratio(series.mean, series.deviation)
     with np.errstate(invalid="ignore"):
         return np.asarray(
-            ndtr((found - target) * np.sqrt((series.n - 1) / _sharpe_variance(series)))
+            ndtr((sharpe - target) * np.sqrt((series.n - 1) / _sharpe_variance(series)))
         )
 
 
@@ -91,17 +91,20 @@ def estimate_overfitting(returns: Floats, blocks: int = 16) -> OverfittingEstima
     for k, half in enumerate(combinations(range(blocks), blocks // 2)):
         chosen[k, list(half)] = 1.0
     bars = length * blocks // 2
-    inside = _sharpe(chosen @ sums, chosen @ squares, bars)
-    outside = _sharpe((1.0 - chosen) @ sums, (1.0 - chosen) @ squares, bars)
+    in_sample = _sharpe(chosen @ sums, chosen @ squares, bars)
+    out_of_sample = _sharpe((1.0 - chosen) @ sums, (1.0 - chosen) @ squares, bars)
     ways = np.arange(len(chosen))
-    best = inside.argmax(axis=1)
-    there = outside[ways, best]
-    below = (outside < there[:, np.newaxis]).sum(axis=1)
-    level = (outside == there[:, np.newaxis]).sum(axis=1)
+    best = in_sample.argmax(axis=1)
+    best_outside = out_of_sample[ways, best]
+    below = (out_of_sample < best_outside[:, np.newaxis]).sum(axis=1)
+    level = (out_of_sample == best_outside[:, np.newaxis]).sum(axis=1)
     rank = below + (level + 1) / 2  # of 1 to trials, the middle one among equals
-    overfit = rank / (returns.shape[1] + 1) <= 0.5
+    is_overfit = rank / (returns.shape[1] + 1) <= 0.5
     return OverfittingEstimate(
-        float(overfit.mean()), float((there < 0.0).mean()), inside[ways, best], there
+        float(is_overfit.mean()),
+        float((best_outside < 0.0).mean()),
+        in_sample[ways, best],
+        best_outside,
     )
 
 
@@ -141,8 +144,8 @@ def _resampled_means(values: Floats, drawn: np.typing.NDArray[np.intp]) -> Float
 
 def _sharpe_variance(series: ReturnSeries) -> Floats:
     """Variance of the estimated Sharpe ratio, times n - 1."""
-    found = ratio(series.mean, series.deviation)
-    return 1.0 - skew(series) * found + (kurtosis(series) + 2.0) / 4.0 * found * found
+    sharpe = ratio(series.mean, series.deviation)
+    return 1.0 - skew(series) * sharpe + (kurtosis(series) + 2.0) / 4.0 * sharpe * sharpe
 
 
 def _sharpe(sums: Floats, squares: Floats, bars: int) -> Floats:

@@ -59,9 +59,8 @@ def capacity(
     changed hands in its bar and `equity` (F,) the account's then. NaN without fills or without
     volumes.
     """
-    share = ratio(
-        np.abs(traded_value), market_value * equity
-    )  # of the bar's trade, for one unit of equity
+    # Of the bar's trade, for one unit of equity.
+    share = ratio(np.abs(traded_value), market_value * equity)
     known = share[np.isfinite(share)]
     if len(known) == 0:
         return np.nan

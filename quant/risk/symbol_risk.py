@@ -19,7 +19,7 @@ LONG_RUN_DECAY = 0.995
 VOLATILITY_BARS = 63
 """Returns from which the volatility of one traded bar is measured, a quarter of daily ones."""
 WARMUP_RETURNS = 20
-"""Returns seen before the first volatility."""
+"""Returns before the first volatility."""
 
 PRIOR_QUANTILE = -1.645
 """5% quantile of a standard normal, and of a standardised return before any is known."""
@@ -87,17 +87,15 @@ def horizon_quantile(open_: Floats, volatility: Floats, horizon: int, memory: in
     outcome = pct_change(open_, horizon)
     standardised = ratio(outcome, began * root)
     empirical = rolling.quantile(standardised, 0.05, memory, 1)
-    seen = by_symbol(lambda s: np.minimum(np.arange(1.0, len(s) + 1.0), memory), empirical)
-    shrunk = (seen * empirical + PRIOR_WEIGHT * PRIOR_QUANTILE) / (seen + PRIOR_WEIGHT)
+    count = by_symbol(lambda s: np.minimum(np.arange(1.0, len(s) + 1.0), memory), empirical)
+    shrunk = (count * empirical + PRIOR_WEIGHT * PRIOR_QUANTILE) / (count + PRIOR_WEIGHT)
     quantile = np.where(np.isnan(shrunk), PRIOR_QUANTILE, shrunk)
     forecast: Floats = np.maximum(np.minimum(quantile, 0.0) * volatility * root, -1.0)
     return forecast
 
 
 @cached_njit
-def _garch(
-    returns: Floats, reaction: float, persistence: float, decay: float, seasoning: int
-) -> Floats:
+def _garch(returns: Floats, alpha: float, beta: float, decay: float, warmup: int) -> Floats:
     answers = np.full(len(returns), np.nan)
     weighted = weights = variance = 0.0
     for t in range(len(returns)):
@@ -105,12 +103,12 @@ def _garch(
         weighted = decay * weighted + square
         weights = decay * weights + 1.0
         long_run = weighted / weights
-        if t < seasoning:
+        if t < warmup:
             variance = long_run
         else:
-            rest = 1.0 - reaction - persistence
-            variance = rest * long_run + persistence * variance + reaction * square
-        if t + 1 >= seasoning:
+            rest = 1.0 - alpha - beta
+            variance = rest * long_run + beta * variance + alpha * square
+        if t + 1 >= warmup:
             answers[t] = np.sqrt(variance)
     return answers
 
@@ -118,7 +116,7 @@ def _garch(
 @cached_njit
 def realised_volatility(close: Floats, length: int) -> Floats:
     """(T, N) standard deviation of each symbol's last `length` returns of one bar, NaN before there
-    are as many. Each is summed anew, so that it does not depend on where the history begins."""
+    are as many. Each is summed afresh, so that it does not depend on where the history begins."""
     answers, returns = np.full(close.shape, np.nan), np.empty(length)
     for n in range(close.shape[1]):
         last, count = np.nan, 0

@@ -1,7 +1,7 @@
 """The shape of a record's returns: its tails, its lean, its weight at the ends.
 
-Every function takes a `Track` and answers (...,). Quantiles interpolate between neighbours, as
-numpy does. NaN for too few bars, and for the shape of a record that never changes.
+Every function takes a `ReturnSeries` and answers (...,). Quantiles interpolate between neighbours,
+as numpy does. NaN for too few bars, and for the shape of a record that never changes.
 """
 
 import numpy as np

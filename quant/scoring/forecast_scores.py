@@ -127,14 +127,14 @@ def _standardise(ranked: Floats) -> Floats:
 
 
 @cached_njit
-def _ranks(values: Floats, order: SortOrder, kept: Bools) -> Floats:
+def _ranks(values: Floats, order: SortOrder, mask: Bools) -> Floats:
     answers = np.full(values.shape, np.nan)
     tied = np.empty(values.shape[1], np.int64)
     for row in range(values.shape[0]):
         ranked = count = 0
         for place in range(values.shape[1]):
             column = order[row, place]
-            if not kept[row, column]:
+            if not mask[row, column]:
                 continue
             if count > 0 and values[row, column] != values[row, tied[0]]:
                 for k in range(count):
@@ -149,14 +149,14 @@ def _ranks(values: Floats, order: SortOrder, kept: Bools) -> Floats:
 
 
 @cached_njit
-def _medians(values: Floats, order: SortOrder, kept: Bools) -> Floats:
+def _medians(values: Floats, order: SortOrder, mask: Bools) -> Floats:
     answers = np.full(len(values), np.nan)
     sorted_row = np.empty(values.shape[1])
     for row in range(len(values)):
         count = 0
         for place in range(values.shape[1]):
             column = order[row, place]
-            if kept[row, column]:
+            if mask[row, column]:
                 sorted_row[count] = values[row, column]
                 count += 1
         if count > 0:

@@ -61,8 +61,8 @@ class LikelihoodRatioTest:
 def non_overlapping(breached: Floats, horizon: int) -> Floats:
     """Of one symbol's breaches (T,), those of every `horizon` + 1-th bar that has one or none
     (K,): outcomes without a bar in common."""
-    own: Floats = breached[~np.isnan(breached)][:: horizon + 1]
-    return own
+    sampled: Floats = breached[~np.isnan(breached)][:: horizon + 1]
+    return sampled
 
 
 def kupiec(breached: Floats) -> LikelihoodRatioTest:

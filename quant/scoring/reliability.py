@@ -43,10 +43,10 @@ def reliability(
         nothing, unknown = np.empty(0), np.nan
         empty = np.empty((0, 3))
         return ReliabilityCurve(nothing, empty, nothing, *(5 * (unknown,)))
-    said, rose = p_up[known], up[known]
-    edges = np.quantile(said, np.linspace(0.0, 1.0, bins + 1)[1:-1])
+    forecasts, rose = p_up[known], up[known]
+    edges = np.quantile(forecasts, np.linspace(0.0, 1.0, bins + 1)[1:-1])
     inner = np.unique(edges)
-    where = np.searchsorted(inner, said, side="left")
+    where = np.searchsorted(inner, forecasts, side="left")
     cells = where * len(p_up) + np.nonzero(known)[0]
     size = (len(inner) + 1) * len(p_up)
     counts = (
@@ -57,7 +57,7 @@ def reliability(
     risen = np.bincount(cells, rose, minlength=size).reshape(-1, len(p_up)).astype(np.float64)
     filled = counts.any(axis=1)
     count = counts.sum(axis=1)[filled]
-    forecast = np.bincount(where, said, minlength=len(counts))[filled] / count
+    forecast = np.bincount(where, forecasts, minlength=len(counts))[filled] / count
     observed = draws.ratios(risen[filled], counts[filled])
     share, mean = count / count.sum(), rose.mean()
     distance = forecast - observed[:, 0]
@@ -66,7 +66,7 @@ def reliability(
         observed=observed,
         count=count,
         error=float((share * np.abs(distance)).sum()),
-        sharpness=float(np.abs(said - base_rate[known]).mean()),
+        sharpness=float(np.abs(forecasts - base_rate[known]).mean()),
         miscalibration=float((share * np.square(distance)).sum()),
         resolution=float((share * np.square(observed[:, 0] - mean)).sum()),
         uncertainty=float(mean * (1.0 - mean)),

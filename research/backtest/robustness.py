@@ -66,7 +66,7 @@ def estimates(
     samples: int = 500,
     names: Iterable[str] = METRICS,
 ) -> dict[str, IntervalEstimate]:
-    """The measures named of one record (T,) with their 90% intervals; see `Track` for the rest.
+    """The measures named of one record (T,) with their 90% intervals; see `ReturnSeries` for the rest.
 
     Bars of the record and its benchmark are drawn together. Those in `WITHOUT_INTERVAL` have a
     value only; those that need a benchmark or times which are not given are left out.
@@ -153,7 +153,7 @@ def overfitting(
 def _is_applicable(metric: Metric, series: ReturnSeries) -> bool:
     if metric.name in BY_PERIOD:
         return series.times is not None
-    return metric.kind == "track" or (metric.kind == "benchmark" and series.benchmark is not None)
+    return metric.kind == "returns" or (metric.kind == "benchmark" and series.benchmark is not None)
 
 
 def _block_length(returns: Floats) -> float:

@@ -41,7 +41,7 @@ def test_every_measure_has_its_value_and_those_that_can_an_interval() -> None:
 
 def test_what_needs_something_that_is_not_given_is_left_out() -> None:
     told = estimates(record(1), 252, 0, samples=100)
-    assert set(told) == {m.name for m in METRICS.values() if m.kind == "track"} - set(BY_PERIOD)
+    assert set(told) == {m.name for m in METRICS.values() if m.kind == "returns"} - set(BY_PERIOD)
 
 
 def test_the_same_seed_gives_the_same_intervals_to_the_last_bit() -> None:
