@@ -5,13 +5,20 @@ BIN    := $(VENV)/bin
 UV     := VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/uv pip install --quiet --compile-bytecode
 TORCH  := torch>=2.13,<3
 
-.PHONY: run test check format clean
+.PHONY: run test quick check format clean
 
 run: $(VENV)/.ready ## set up and open the dashboard
 	@$(BIN)/quorum serve || test $$? -eq 130 # Ctrl-C is how it ends
 
 test: check ## set up, check the code and run every test
 	$(BIN)/python -m pytest -n 2 --dist loadgroup
+
+quick: $(VENV)/.ready-dev ## style, imports and the tests of the rooms in which something changed
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
+	@tests="$$($(BIN)/python -m tests.changed)" && echo $$tests && \
+	$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not browser and not postgres" $$tests
 
 check: $(VENV)/.ready-dev
 	$(BIN)/ruff check .
