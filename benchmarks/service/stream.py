@@ -19,7 +19,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from tests.web.browser import launch_browser
+from tests.web.browser.chromium import launch_browser
 from tests.web.demo_app import DemoApp
 
 SECONDS = 12

@@ -1,11 +1,11 @@
 """Pictures of every page, wide and narrow, light, dark and colour-blind:
-`python -m tests.web.screenshots FOLDER --url http://127.0.0.1:8765 [--symbol AAPL]`."""
+`python -m tests.web.browser.screenshots FOLDER --url http://127.0.0.1:8765 [--symbol AAPL]`."""
 
 import argparse
 from pathlib import Path
 from typing import Any
 
-from tests.web.browser import launch_browser
+from tests.web.browser.chromium import launch_browser
 
 LOOKS = (("light", "default"), ("dark", "default"), ("dark", "safe"))
 WIDTHS = (1440, 390)

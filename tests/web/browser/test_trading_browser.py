@@ -6,14 +6,14 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 from domain.trading.orders import OrderStatus
-from tests.web.demo_app import DemoApp
-from tests.web.test_browser import (
+from tests.web.browser.test_browser import (
     _accessibility_violations,
     _recording_errors,
     driven_browser,
     port,
     serve_home,
 )
+from tests.web.demo_app import DemoApp
 from tests.web.test_orders import blotter, place
 
 pytestmark = pytest.mark.browser

@@ -5,15 +5,15 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser
 
-from tests.web.demo_app import DemoApp
-from tests.web.lab_stub import ARGUMENTS, policy, record_stages
-from tests.web.test_browser import (
+from tests.web.browser.test_browser import (
     _accessibility_violations,
     _recording_errors,
     driven_browser,
     port,
     serve_home,
 )
+from tests.web.demo_app import DemoApp
+from tests.web.lab_stub import ARGUMENTS, policy, record_stages
 
 pytestmark = pytest.mark.browser
 

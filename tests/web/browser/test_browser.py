@@ -16,7 +16,7 @@ from playwright.sync_api import Browser, Page
 
 from domain.events import EventKind
 from tests.web.account_fixtures import build_account_history
-from tests.web.browser import HOW_TO, find_chromium, launch_browser
+from tests.web.browser.chromium import HOW_TO, find_chromium, launch_browser
 from tests.web.conftest import BACKTEST_ID, OTHER_BACKTEST_ID
 from tests.web.demo_app import NOW, DemoApp
 from web.assets import MODULES
