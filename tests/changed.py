@@ -16,7 +16,7 @@ ALWAYS = "tests/test_rooms.py"
 OF_FILES = {
     "settings.py": ["tests/test_settings.py"],
     "app.py": ["tests/cli/test_exit_codes.py"],
-    "wiring": ["tests/cli"],
+    "wiring": ["tests/cli/test_by_class.py", "tests/cli/test_decisions.py"],
     "examples": ["tests/test_examples.py"],
     "docs": ["tests/test_docs.py"],
     "README.md": ["tests/test_docs.py"],
