@@ -15,7 +15,7 @@ from agents.evidence import Signal
 from domain.panel import Floats, Panel
 from domain.votes import Votes
 from quant.per_symbol import lag, ratio
-from research.lookahead.contract import check_everything
+from research.lookahead.contract import check_agent
 from research.lookahead.random_panel import random_panel
 
 GAP = Signal(
@@ -72,7 +72,7 @@ def main() -> None:
     votes = agent.vote(panel)
     for col in range(len(votes.symbols)):
         print(describe(votes, col))
-    check_everything(agent, panel)
+    check_agent(agent, panel)
     print("Every promise is kept.")
 
 

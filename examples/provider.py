@@ -33,7 +33,7 @@ from market.provider import (
     NEWS_COLUMNS,
     Quote,
 )
-from market.provider_contract import faults
+from market.provider_contract import find_faults
 
 COLUMNS = ["date", "open", "high", "low", "close", "volume"]
 
@@ -119,7 +119,7 @@ def check(folder: Path, symbol: str) -> tuple[str, ...]:
     provider = CsvFolderProvider(folder)
     bars = provider.bars(symbol, Timeframe.D1, datetime(1900, 1, 1, tzinfo=UTC), datetime.now(UTC))
     end = bars["at"].iloc[-1].to_pydatetime() + timedelta(days=1)
-    return faults(provider, symbol, end - timedelta(days=60), end)
+    return find_faults(provider, symbol, end - timedelta(days=60), end)
 
 
 def main() -> int:

@@ -3,7 +3,7 @@
 Only the bars since the last stored one are asked for, and a week before, to see whether they are
 still the same. A dividend or a split re-adjusts the past: then everything is downloaded again, and
 what lies further back than the provider reaches is rescaled by the same factors. It reads the
-library and asks the provider; storing is the caller's (`market/feed.py`).
+store and asks the provider; storing is the caller's (`market/feed.py`).
 """
 
 from dataclasses import dataclass
@@ -32,7 +32,7 @@ _SCALED = [*_PRICES, "adj_close"]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Download:
-    """Facts to be put on the shelf; `replace` where they supersede stored ones."""
+    """Facts to be stored; `replace` where they supersede stored ones."""
 
     frame: pd.DataFrame
     replace: bool = False
@@ -107,7 +107,7 @@ def _without_open_bar(
 
 
 def _first_change(stored: pd.DataFrame, fresh: pd.DataFrame) -> datetime | None:
-    """The first stored bar that the provider now tells differently, None where all agree.
+    """The first stored bar that the provider now gives differently, None where all agree.
 
     Where the two have no bar in common, nothing says that they agree: the first stored one.
     """
@@ -131,8 +131,8 @@ def _with_older_bars(stored: pd.DataFrame, fresh: pd.DataFrame) -> pd.DataFrame:
     older[_PRICES] *= factor
     older["volume"] /= factor
     older["adj_close"] *= float(both["adj_close_now"].iloc[0] / both["adj_close"].iloc[0])
-    whole: pd.DataFrame = pd.concat([older, fresh], ignore_index=True)
-    return whole
+    joined: pd.DataFrame = pd.concat([older, fresh], ignore_index=True)
+    return joined
 
 
 def _to_datetime(at: pd.Timestamp) -> datetime:

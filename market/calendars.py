@@ -50,13 +50,13 @@ def sessions(calendar: str) -> Sessions:
         raise InputError(
             f"{calendar!r} is not a calendar. Use a market identifier code such as XNYS, or 24/7."
         ) from None
-    whole = kind(
+    calendar_dates = kind(
         start=max(_FIRST, kind.bound_min() or _FIRST), end=min(_LAST, kind.bound_max() or _LAST)
     )
     return Sessions(
-        date=to_datetime64_array(whole.sessions),
-        open=to_datetime64_array(whole.opens),
-        close=to_datetime64_array(whole.closes),
+        date=to_datetime64_array(calendar_dates.sessions),
+        open=to_datetime64_array(calendar_dates.opens),
+        close=to_datetime64_array(calendar_dates.closes),
     )
 
 
@@ -107,8 +107,8 @@ def session_bounds(calendar: str, known_at: Times, timeframe: Timeframe) -> tupl
     index = np.minimum(np.searchsorted(hours.close, known_at), len(hours.close) - 1)
     opened = hours.open[index]
     if timeframe.intraday:
-        whole = np.maximum(_whole_bars(known_at - opened, timeframe) - 1, 0)
-        opened = opened + whole * _bar_length(timeframe)
+        number = np.maximum(_whole_bars(known_at - opened, timeframe) - 1, 0)
+        opened = opened + number * _bar_length(timeframe)
     return opened, hours.close[index]
 
 

@@ -1,7 +1,7 @@
-"""The library kept up with a provider: what is stored is not asked for again.
+"""The store kept up with a provider: what is stored is not asked for again.
 
 Bars are fetched when a new one must have closed (`market/backfill.py`); news, filings, earnings and
-corporate actions at intervals of their own. Every attempt is noted in the library, so that a panel
+corporate actions at intervals of their own. Every attempt is noted in the store, so that a panel
 can tell "nothing there" from "could not be fetched". One failure never stops the rest, but a
 provider that says it is asked too often is left alone for a while. It leaves out when to run (the
 engine's clock) and how to ask (the provider).
@@ -56,7 +56,8 @@ class FetchState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class FetchOutcome:
-    """What became of one source of one symbol; `source` is named as in `Library.fetched`.
+    """What became of one source of one symbol; `source` is named as in
+    `MarketDataStore.last_fetch`.
 
     `rows` were added or changed. STALE could not be fetched, but there is what was fetched at
     `since`; FAILED has nothing at all; both say `reason`.
@@ -82,7 +83,7 @@ class _FetchTask:
 class Feed:
     """Brings what is missing from `provider` into `store`, as the market of its name.
 
-    Symbols that it does not `serve` come from elsewhere and are passed over.
+    Symbols for which `serves` is false come from elsewhere and are passed over.
     """
 
     def __init__(
@@ -130,8 +131,8 @@ class Feed:
         for done, task in enumerate(tasks, start=1):
             outcome = self._fetch_if_due(task, now, since)
             outcomes.append(outcome)
-            why = f": {outcome.reason}" if outcome.reason else ""
-            progress(f"{task.symbol} {task.source}{why}", done, len(tasks))
+            reason = f": {outcome.reason}" if outcome.reason else ""
+            progress(f"{task.symbol} {task.source}{reason}", done, len(tasks))
         return outcomes
 
     def _fetch_if_due(
@@ -149,13 +150,13 @@ class Feed:
             self._store.record_fetch(self._market, task.symbol, task.source, now, str(error))
             return _failed_outcome(task, last, str(error))
         with self._store.transaction():
-            merge = self._write(task, download)
+            report = self._write(task, download)
             self._store.record_fetch(self._market, task.symbol, task.source, now)
         if task.timeframe and download.replace:
             self._rewritten.add(task.symbol)
         elif task.source == "actions":
             self._rewritten.discard(task.symbol)
-        rows = merge.added + (merge.conflicting if download.replace else 0)
+        rows = report.added + (report.conflicting if download.replace else 0)
         return FetchOutcome(task.symbol, task.source, FetchState.FETCHED, rows)
 
     def _is_due(
@@ -163,14 +164,14 @@ class Feed:
     ) -> bool:
         """What explains a history that was rewritten is asked for at once: an account that holds
         the symbol needs the split."""
-        asked = last.succeeded_at if last else None
+        fetched_at = last.succeeded_at if last else None
         if task.source == "actions" and task.symbol in self._rewritten:
             return True
         if task.timeframe:
             return since is not None or are_bars_due(
-                self._store, self._market, task.symbol, task.timeframe, now, asked
+                self._store, self._market, task.symbol, task.timeframe, now, fetched_at
             )
-        return asked is None or now >= asked + self._intervals[task.source]
+        return fetched_at is None or now >= fetched_at + self._intervals[task.source]
 
     def _request(
         self, task: _FetchTask, last: FetchStatus | None, now: datetime, since: datetime | None
@@ -199,8 +200,8 @@ class Feed:
             start = since or self._first_bar(symbol, task.timeframe) or history
             return download_bars(provider, self._store, symbol, task.timeframe, start, now)
         if task.source == "news":
-            asked = last.succeeded_at if last else None
-            start = asked - timedelta(days=1) if asked else history
+            fetched_at = last.succeeded_at if last else None
+            start = fetched_at - timedelta(days=1) if fetched_at else history
             return Download(provider.news(symbol, start, now))
         if task.source == "actions":
             return Download(provider.actions(symbol, since or history, now))

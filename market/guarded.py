@@ -2,7 +2,7 @@
 
 Promises that whatever it raises is an error of ours: one that is none becomes a ProviderError, so
 that its source counts as not fetched and everything else goes on. Leaves out whether its answers
-are sound (`provider_checks.py`).
+are sound (`provider_contract.py`).
 """
 
 from collections.abc import Callable
@@ -15,11 +15,11 @@ from domain.errors import ProviderError, QuorumError
 from domain.timeframe import Timeframe
 from market.provider import Provider, Quote
 
-Answer = TypeVar("Answer")
+Result = TypeVar("Result")
 
 
 class GuardedProvider:
-    """`provider`, whose mistakes are told as those of `source`, a distribution."""
+    """`provider`, whose errors name `source`, its distribution."""
 
     def __init__(self, provider: Provider, source: str) -> None:
         self._provider = provider
@@ -30,31 +30,31 @@ class GuardedProvider:
     def bars(
         self, symbol: str, timeframe: Timeframe, start: datetime, end: datetime
     ) -> pd.DataFrame:
-        return self._ask(lambda: self._provider.bars(symbol, timeframe, start, end))
+        return self._call(lambda: self._provider.bars(symbol, timeframe, start, end))
 
     def actions(self, symbol: str, start: datetime, end: datetime) -> pd.DataFrame:
-        return self._ask(lambda: self._provider.actions(symbol, start, end))
+        return self._call(lambda: self._provider.actions(symbol, start, end))
 
     def news(self, symbol: str, start: datetime, end: datetime) -> pd.DataFrame:
-        return self._ask(lambda: self._provider.news(symbol, start, end))
+        return self._call(lambda: self._provider.news(symbol, start, end))
 
     def filings(self, symbol: str) -> pd.DataFrame:
-        return self._ask(lambda: self._provider.filings(symbol))
+        return self._call(lambda: self._provider.filings(symbol))
 
     def earnings(self, symbol: str) -> pd.DataFrame:
-        return self._ask(lambda: self._provider.earnings(symbol))
+        return self._call(lambda: self._provider.earnings(symbol))
 
     def quote(self, symbol: str) -> Quote:
-        return self._ask(lambda: self._provider.quote(symbol))
+        return self._call(lambda: self._provider.quote(symbol))
 
-    def _ask(self, question: Callable[[], Answer]) -> Answer:
+    def _call(self, method: Callable[[], Result]) -> Result:
         try:
-            return question()
+            return method()
         except QuorumError:
             raise
         except Exception as error:
             raise ProviderError(
                 f"The provider {self.name!r} of {self._source} crashed "
                 f"({type(error).__name__}: {error}). Repair that package, or run its contract "
-                "checks (docs/plugins.md)."
+                "checks (docs/extend/extending.md)."
             ) from error

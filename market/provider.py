@@ -18,6 +18,9 @@ BAR_COLUMNS = ["at", "open", "high", "low", "close", "volume", "adj_close"]
 split-adjusted as traded, `adj_close` also dividend-adjusted (equal to close where unknown)."""
 
 NEWS_COLUMNS = ["symbol", "known_at", "headline", "summary", "source", "url", "relevance"]
+LISTED_ONLY_RELEVANCE = 0.3
+"""Relevance of a headline that was found under a symbol but does not name the company."""
+
 FILING_COLUMNS = [
     "symbol", "known_at", "fiscal_year", "fiscal_quarter",
     "revenue", "operating_income", "net_income", "shares",

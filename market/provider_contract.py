@@ -22,9 +22,9 @@ from market.provider import (
     Provider,
 )
 
-UNKNOWN = "NO-SUCH-SYMBOL"
+UNKNOWN_SYMBOL = "NO-SUCH-SYMBOL"
 PRICES = ["open", "high", "low", "close", "adj_close"]
-DAYS = 60
+DEFAULT_DAYS = 60
 """What is asked for where no dates are named."""
 
 
@@ -37,11 +37,11 @@ def check_provider(
 ) -> None:
     """Raises AssertionError naming every promise that `provider` breaks on `symbol`, which it must
     know, from `start` to `end` (the last days, where they are not named)."""
-    if broken := faults(provider, symbol, start, end, timeframe):
+    if broken := find_faults(provider, symbol, start, end, timeframe):
         raise AssertionError("\n".join(broken))
 
 
-def faults(
+def find_faults(
     provider: Provider,
     symbol: str,
     start: datetime | None = None,
@@ -50,25 +50,25 @@ def faults(
 ) -> tuple[str, ...]:
     """A sentence about each promise that is broken; none where all are kept."""
     until = end or datetime.now(UTC)
-    since = start or until - timedelta(days=DAYS)
+    since = start or until - timedelta(days=DEFAULT_DAYS)
     checks: tuple[Callable[[], Iterator[str]], ...] = (
-        lambda: _names(provider),
-        lambda: _bars(provider, symbol, timeframe, since, until),
-        lambda: _dated("actions", ACTION_COLUMNS, "at", symbol, since, until,
+        lambda: _check_names(provider),
+        lambda: _check_bars(provider, symbol, timeframe, since, until),
+        lambda: _check_events("actions", ACTION_COLUMNS, "at", symbol, since, until,
                        lambda: provider.actions(symbol, since, until)),
-        lambda: _dated("news", NEWS_COLUMNS, "known_at", symbol, since, until,
+        lambda: _check_events("news", NEWS_COLUMNS, "known_at", symbol, since, until,
                        lambda: provider.news(symbol, since, until)),
-        lambda: _dated("filings", FILING_COLUMNS, "known_at", symbol, None, None,
+        lambda: _check_events("filings", FILING_COLUMNS, "known_at", symbol, None, None,
                        lambda: provider.filings(symbol)),
-        lambda: _dated("earnings", EARNINGS_COLUMNS, "known_at", symbol, None, None,
+        lambda: _check_events("earnings", EARNINGS_COLUMNS, "known_at", symbol, None, None,
                        lambda: provider.earnings(symbol)),
-        lambda: _quote(provider, symbol),
-        lambda: _unknown(provider, timeframe, since, until),
+        lambda: _check_quote(provider, symbol),
+        lambda: _check_unknown_symbol(provider, timeframe, since, until),
     )  # fmt: skip
-    return tuple(fault for check in checks for fault in _tried(check))
+    return tuple(fault for check in checks for fault in _run_check(check))
 
 
-def _tried(check: Callable[[], Iterator[str]]) -> list[str]:
+def _run_check(check: Callable[[], Iterator[str]]) -> list[str]:
     """An answer that cannot even be looked at is a fault as well."""
     found: list[str] = []
     try:
@@ -80,7 +80,7 @@ def _tried(check: Callable[[], Iterator[str]]) -> list[str]:
     return found
 
 
-def _names(provider: Provider) -> Iterator[str]:
+def _check_names(provider: Provider) -> Iterator[str]:
     if not IDENTIFIER.fullmatch(provider.name):
         yield f"name: {provider.name!r} must be {SPELLING}"
     simulated: object = provider.simulated
@@ -88,103 +88,103 @@ def _names(provider: Provider) -> Iterator[str]:
         yield f"simulated: {simulated!r} must be True or False"
 
 
-def _bars(
+def _check_bars(
     provider: Provider, symbol: str, timeframe: Timeframe, start: datetime, end: datetime
 ) -> Iterator[str]:
-    told = provider.bars(symbol, timeframe, start, end)
-    yield from _columns("bars", told, BAR_COLUMNS)
-    if told.empty:
+    frame = provider.bars(symbol, timeframe, start, end)
+    yield from _check_columns("bars", frame, BAR_COLUMNS)
+    if frame.empty:
         yield f"bars: none of {symbol} from {start:%Y-%m-%d} to {end:%Y-%m-%d}"
         return
-    yield from _times("bars", told["at"], start, end)
-    if not (told["at"].is_monotonic_increasing and told["at"].is_unique):
+    yield from _check_times("bars", frame["at"], start, end)
+    if not (frame["at"].is_monotonic_increasing and frame["at"].is_unique):
         yield "bars: `at` must rise from bar to bar, each once"
-    if timeframe is Timeframe.D1 and (told["at"] != told["at"].dt.normalize()).any():
+    if timeframe is Timeframe.D1 and (frame["at"] != frame["at"].dt.normalize()).any():
         yield "bars: a daily bar is stamped with midnight UTC of its session's date"
-    prices = told[PRICES].to_numpy(np.float64)
+    prices = frame[PRICES].to_numpy(np.float64)
     if not (np.isfinite(prices) & (prices > 0.0)).all():
         yield "bars: every price must be finite and above zero"
-    body = told[["open", "close"]]
-    if (told["high"] < body.max(axis=1)).any() or (told["low"] > body.min(axis=1)).any():
+    body = frame[["open", "close"]]
+    if (frame["high"] < body.max(axis=1)).any() or (frame["low"] > body.min(axis=1)).any():
         yield "bars: open and close must lie between low and high"
-    if (told["volume"] < 0.0).any():
+    if (frame["volume"] < 0.0).any():
         yield "bars: volume must not be below zero"
-    if not told.equals(provider.bars(symbol, timeframe, start, end)):
+    if not frame.equals(provider.bars(symbol, timeframe, start, end)):
         yield "bars: asked again, it answered something else"
-    later = told["at"].iloc[len(told) // 2]
+    later = frame["at"].iloc[len(frame) // 2]
     part = provider.bars(symbol, timeframe, later.to_pydatetime(), end)
     if (
         not part["at"]
         .reset_index(drop=True)
-        .equals(told["at"][told["at"] >= later].reset_index(drop=True))
+        .equals(frame["at"][frame["at"] >= later].reset_index(drop=True))
     ):
         yield f"bars: asked from {later:%Y-%m-%d} on, it answered with other bars than before"
     nothing = provider.bars(symbol, timeframe, start, start)
-    yield from _columns("bars of no time", nothing, BAR_COLUMNS)
+    yield from _check_columns("bars of no time", nothing, BAR_COLUMNS)
     if len(nothing):
         yield "bars: there are some that closed before they opened"
 
 
-def _dated(
+def _check_events(
     source: str,
     columns: list[str],
-    when: str,
+    time_column: str,
     symbol: str,
     start: datetime | None,
     end: datetime | None,
-    ask: Callable[[], pd.DataFrame],
+    read: Callable[[], pd.DataFrame],
 ) -> Iterator[str]:
     """Empty is an answer: there is nothing. What is there has its columns and its times."""
     try:
-        told = ask()
+        frame = read()
     except ProviderError as error:
         yield f"{source}: could not be fetched now ({error}); check again later"
         return
-    yield from _columns(source, told, columns)
-    if told.empty or when not in told:
+    yield from _check_columns(source, frame, columns)
+    if frame.empty or time_column not in frame:
         return
-    yield from _times(source, told[when], start, end)
-    if "symbol" in columns and (told["symbol"].astype(str) != symbol).any():
+    yield from _check_times(source, frame[time_column], start, end)
+    if "symbol" in columns and (frame["symbol"].astype(str) != symbol).any():
         yield f"{source}: there are rows of other symbols than {symbol}"
-    if source == "actions" and not told["kind"].isin(["split", "dividend"]).all():
+    if source == "actions" and not frame["kind"].isin(["split", "dividend"]).all():
         yield "actions: `kind` must be 'split' or 'dividend'"
-    if source == "actions" and not (told["value"] > 0.0).all():
+    if source == "actions" and not (frame["value"] > 0.0).all():
         yield "actions: `value` must be above zero"
-    if source == "news" and not told["headline"].astype(str).str.strip().all():
+    if source == "news" and not frame["headline"].astype(str).str.strip().all():
         yield "news: a headline is empty"
-    if source == "news" and not told["relevance"].between(0.0, 1.0).all():
+    if source == "news" and not frame["relevance"].between(0.0, 1.0).all():
         yield "news: `relevance` must lie between 0 and 1"
-    if source == "filings" and not told["fiscal_quarter"].between(0, 4).all():
+    if source == "filings" and not frame["fiscal_quarter"].between(0, 4).all():
         yield "filings: `fiscal_quarter` must be 1 to 4, or 0 for a full year"
 
 
-def _quote(provider: Provider, symbol: str) -> Iterator[str]:
+def _check_quote(provider: Provider, symbol: str) -> Iterator[str]:
     try:
-        told = provider.quote(symbol)
+        quote = provider.quote(symbol)
     except (ProviderError, UnknownSymbolError):
         return
-    if not (np.isfinite(told.price) and told.price > 0.0):
-        yield f"quote: a price of {told.price!r} must be finite and above zero"
-    if told.at.tzinfo is None:
+    if not (np.isfinite(quote.price) and quote.price > 0.0):
+        yield f"quote: a price of {quote.price!r} must be finite and above zero"
+    if quote.at.tzinfo is None:
         yield "quote: `at` must know its time zone"
 
 
-def _unknown(
+def _check_unknown_symbol(
     provider: Provider, timeframe: Timeframe, start: datetime, end: datetime
 ) -> Iterator[str]:
     try:
-        told = provider.bars(UNKNOWN, timeframe, start, end)
+        bars = provider.bars(UNKNOWN_SYMBOL, timeframe, start, end)
     except (UnknownSymbolError, ProviderError):
         return
-    yield f"bars: for {UNKNOWN} it gave {len(told)} bars and must raise UnknownSymbolError"
+    yield f"bars: for {UNKNOWN_SYMBOL} it gave {len(bars)} bars and must raise UnknownSymbolError"
 
 
-def _columns(source: str, told: pd.DataFrame, columns: list[str]) -> Iterator[str]:
-    if list(told.columns) != columns:
-        yield f"{source}: the columns are {list(told.columns)} and must be {columns}"
+def _check_columns(source: str, frame: pd.DataFrame, columns: list[str]) -> Iterator[str]:
+    if list(frame.columns) != columns:
+        yield f"{source}: the columns are {list(frame.columns)} and must be {columns}"
 
 
-def _times(
+def _check_times(
     source: str, at: "pd.Series[pd.Timestamp]", start: datetime | None, end: datetime | None
 ) -> Iterator[str]:
     if str(getattr(at.dtype, "tz", None)) != "UTC":

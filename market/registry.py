@@ -41,23 +41,23 @@ def make(
     cache: Path,
     now: Callable[[], datetime],
 ) -> Provider:
-    """The provider called `name`: `kind.create(settings, cache=, now=)` where its class declares
-    `Settings`, else `kind()`.
+    """The provider called `name`: `provider_class.create(settings, cache=, now=)` where its class
+    declares `Settings`, else `provider_class()`.
 
     `cache` is a folder of its own, which need not exist, and `now` the clock of its market. Raises
     NotFoundError where there is none, and ConfigurationError for settings that it refuses and for
     one from another distribution that cannot be loaded or made, or that claims to be simulated.
     """
-    entry = PROVIDERS[known(name)]
-    kind = plugins.load("provider", entry)
+    entry = PROVIDERS[require_provider(name)]
+    provider_class = plugins.load("provider", entry)
     try:
-        declared = getattr(kind, "Settings", None)
+        declared = getattr(provider_class, "Settings", None)
         if declared is None:
-            provider = kind()
+            provider = provider_class()
         else:
-            own = _own(name, declared, settings)
-            provider = kind.create(own, cache=cache, now=now)
-        called, simulated = provider.name, provider.simulated
+            own_settings = _own_settings(name, declared, settings)
+            provider = provider_class.create(own_settings, cache=cache, now=now)
+        declared_name, simulated = provider.name, provider.simulated
     except ConfigurationError:
         raise
     except Exception as error:
@@ -67,10 +67,10 @@ def make(
             f"The provider {name!r} of {plugins.source(entry)} cannot be made "
             f"({type(error).__name__}: {error}). Repair that package or uninstall it."
         ) from error
-    if called != name:
+    if declared_name != name:
         raise ConfigurationError(
-            f"The provider {name!r} of {plugins.source(entry)} calls itself {called!r}. Give it "
-            "the same `name` as its entry point."
+            f"The provider {name!r} of {plugins.source(entry)} calls itself {declared_name!r}. "
+            "Give it the same `name` as its entry point."
         )
     if simulated and entry.dist is not None:
         raise ConfigurationError(
@@ -84,12 +84,12 @@ def make(
     return made
 
 
-def known(name: str) -> str:
+def require_provider(name: str) -> str:
     """`name`, if a provider is called so. Raises NotFoundError, naming the nearest, otherwise."""
     return plugins.known("provider", name, PROVIDERS)
 
 
-def _own(
+def _own_settings(
     name: str, declared: type[BaseModel], settings: BaseModel | Mapping[str, Any]
 ) -> BaseModel:
     if isinstance(settings, declared):

@@ -1,4 +1,4 @@
-"""The shelf on which the market's facts are kept: what a room may ask of it, not how it is kept.
+"""The store of a market's data: what may be asked of it, not how it is kept.
 
 `storage/market_data/sql_store.py` implements `MarketDataStore` over the database. Facts of two
 markets never mix: every method names its market. Frames are the tidy tables of `market/provider.py`

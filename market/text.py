@@ -26,8 +26,8 @@ def clean_text(text: object, length: int) -> str:
         return ""
     text = _SPACE.sub(" ", text[: 4 * length])
     if not text.isprintable():
-        seen = "".join(c for c in text if unicodedata.category(c) not in _INVISIBLE)
-        text = _SPACE.sub(" ", seen)
+        visible = "".join(c for c in text if unicodedata.category(c) not in _INVISIBLE)
+        text = _SPACE.sub(" ", visible)
     text = text.strip()
     return text if len(text) <= length else text[: length - 1].rstrip() + "…"
 

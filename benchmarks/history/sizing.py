@@ -93,7 +93,7 @@ def _rows(inputs: BacktestInputs) -> Iterator[tuple[str, str]]:
     yield "symbols", str(len(inputs.grid.symbols))
     yield "| |", " | ".join(name.replace("_", " ") for name in SHOWN_METRICS) + " | fills |"
     for name, settings, limits in _settings():
-        limited = replace(inputs, asked=inputs.request.model_copy(update={"limits": limits}))
+        limited = replace(inputs, request=inputs.request.model_copy(update={"limits": limits}))
         plan = decide_targets(limited, forecast, settings).plan
         yield f"| {name} |", _cells(calculator, simulate_plan(limited, plan))
     for name, plan in plain.items():

@@ -8,7 +8,7 @@ import typer
 from cli.terminal import JsonOption, print_json, stdout_console
 
 if TYPE_CHECKING:  # it reads both registries
-    from cli.extend.scaffold import Kind
+    from cli.extend.scaffold import ExtensionKind
 
 new = typer.Typer(
     help="An agent or a provider of your own, ready to be checked.", no_args_is_help=True
@@ -32,7 +32,7 @@ def new_provider(name: Name, as_json: JsonOption = False) -> None:
     _create(scaffold.PROVIDER, name, as_json)
 
 
-def _create(kind: "Kind", name: str, as_json: bool) -> None:
+def _create(kind: "ExtensionKind", name: str, as_json: bool) -> None:
     from cli.extend import scaffold
 
     created = scaffold.create(kind, name, Path.cwd())

@@ -9,14 +9,14 @@ from rich.console import Console
 
 from domain.errors import InputError, UnknownSymbolError, VerificationError
 from market.provider import Provider
-from market.provider_contract import DAYS, faults
+from market.provider_contract import DEFAULT_DAYS, find_faults
 from settings import Settings
 from wiring.market import demo_now, make_provider
 from wiring.stores import open_stores, utc_now
 
 
 @dataclass(frozen=True, slots=True)
-class CheckedProvider:
+class ProviderCheckReport:
     """`faults` are sentences about broken promises, none where all are kept."""
 
     provider: str
@@ -25,46 +25,46 @@ class CheckedProvider:
     faults: tuple[str, ...]
 
 
-def check_provider(settings: Settings, name: str, symbols: Sequence[str]) -> CheckedProvider:
+def check_provider(settings: Settings, name: str, symbols: Sequence[str]) -> ProviderCheckReport:
     """The contract of the provider called `name` on the first of `symbols` (the watchlist, if there
     are none) that it knows.
 
     Raises InputError where it knows none of them.
     """
     with open_stores(settings) as stores:
-        present = demo_now(stores.journal)
-        asked = list(symbols) or list(stores.watchlist.symbols())
-    provider = make_provider(settings, name, lambda: present)
-    now = present if provider.simulated else utc_now()
-    symbol = _known_symbol(settings, provider, asked, now)
+        simulated_now = demo_now(stores.journal)
+        candidates = list(symbols) or list(stores.watchlist.symbols())
+    provider = make_provider(settings, name, lambda: simulated_now)
+    now = simulated_now if provider.simulated else utc_now()
+    symbol = _known_symbol(settings, provider, candidates, now)
     timeframe = settings.market.timeframe
-    found = faults(provider, symbol, now - timedelta(days=DAYS), now, timeframe)
-    return CheckedProvider(name, symbol, provider.simulated, found)
+    found = find_faults(provider, symbol, now - timedelta(days=DEFAULT_DAYS), now, timeframe)
+    return ProviderCheckReport(name, symbol, provider.simulated, found)
 
 
-def refuse_if_broken(checked: CheckedProvider) -> None:
+def refuse_if_broken(report: ProviderCheckReport) -> None:
     """Raises VerificationError where a promise is broken."""
-    if checked.faults:
+    if report.faults:
         raise VerificationError(
-            f"The provider {checked.provider} breaks its contract on {checked.symbol}: "
-            f"{'; '.join(checked.faults)}. docs/plugins.md says what a provider promises."
+            f"The provider {report.provider} breaks its contract on {report.symbol}: "
+            f"{'; '.join(report.faults)}. docs/extend/extending.md says what a provider promises."
         )
 
 
-def as_json(checked: CheckedProvider) -> dict[str, Any]:
+def as_json(report: ProviderCheckReport) -> dict[str, Any]:
     return {
-        "provider": checked.provider,
-        "symbol": checked.symbol,
-        "simulated": checked.simulated,
-        "kept": not checked.faults,
-        "faults": list(checked.faults),
+        "provider": report.provider,
+        "symbol": report.symbol,
+        "simulated": report.simulated,
+        "kept": not report.faults,
+        "faults": list(report.faults),
     }
 
 
-def show(checked: CheckedProvider, console: Console) -> None:
-    kept = "broken" if checked.faults else "kept"
-    console.print(f"{checked.provider} on {checked.symbol}: contract {kept}", markup=False)
-    for fault in checked.faults:
+def show(report: ProviderCheckReport, console: Console) -> None:
+    kept = "broken" if report.faults else "kept"
+    console.print(f"{report.provider} on {report.symbol}: contract {kept}", markup=False)
+    for fault in report.faults:
         console.print(f"  {fault}", markup=False)
 
 
@@ -73,7 +73,9 @@ def _known_symbol(
 ) -> str:
     for symbol in symbols:
         try:
-            provider.bars(symbol, settings.market.timeframe, now - timedelta(days=DAYS), now)
+            provider.bars(
+                symbol, settings.market.timeframe, now - timedelta(days=DEFAULT_DAYS), now
+            )
         except UnknownSymbolError:
             continue
         return symbol

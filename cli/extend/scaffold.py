@@ -22,33 +22,33 @@ ROWS_BEGIN, ROWS_END = "SHIPPED: Mapping[str, str] = {\n", "}\n"
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class ExtensionKind:
     """What can be made: an agent or a provider.
 
-    In the checkout `room` holds its registry and names the folder of its test, `folder` holds its
-    module. `group` is that of its entry points, `taken` the names that are in use, `imported` what
-    its test imports.
+    In the checkout `package` holds its registry and names the folder of its test, `folder` holds
+    its module. `group` is that of its entry points, `taken` the names that are in use,
+    `test_imports` what its test imports.
     """
 
     name: str
-    room: str
+    package: str
     folder: str
     group: str
     taken: tuple[str, ...]
-    imported: str
+    test_imports: str
 
 
-AGENT = Kind(
+AGENT = ExtensionKind(
     "agent",
     "agents",
     "agents",
     agents.GROUP,
     (*agents.AGENTS, *agents.RESERVED),
-    "from research.lookahead.contract import check_everything\n"
+    "from research.lookahead.contract import check_agent\n"
     "from research.lookahead.random_panel import random_panel\n"
     "from {module} import {class_name}",
 )
-PROVIDER = Kind(
+PROVIDER = ExtensionKind(
     "provider",
     "market",
     "market/providers",
@@ -60,7 +60,7 @@ PROVIDER = Kind(
 
 
 @dataclass(frozen=True, slots=True)
-class Created:
+class CreatedFiles:
     """The files that were written or changed, and what to do next, a command a line."""
 
     name: str
@@ -68,20 +68,22 @@ class Created:
     next: tuple[str, ...]
 
 
-def create(kind: Kind, name: str, folder: Path, checkout: Path = PROJECT_ROOT) -> Created:
+def create(
+    kind: ExtensionKind, name: str, folder: Path, checkout: Path = PROJECT_ROOT
+) -> CreatedFiles:
     """Write the files of a new `kind` called `name`: into `checkout`, where `folder` lies in it,
     else as a package in `folder`.
 
     Raises InputError for a name that cannot be or is taken, and where a file stands in the way, and
     StorageError where nothing can be written.
     """
-    _refuse(kind, name)
+    _require_free_name(kind, name)
     if _is_checkout(checkout) and folder.resolve().is_relative_to(checkout.resolve()):
         return _in_checkout(kind, name, checkout)
     return _as_package(kind, name, folder)
 
 
-def _refuse(kind: Kind, name: str) -> None:
+def _require_free_name(kind: ExtensionKind, name: str) -> None:
     if not IDENTIFIER.fullmatch(name) or keyword.iskeyword(name):
         raise InputError(
             f"{name[:60]!r} cannot name the new {kind.name}: use {SPELLING}, such as "
@@ -97,65 +99,73 @@ def _is_checkout(checkout: Path) -> bool:
     return (checkout / "pyproject.toml").is_file() and (checkout / "tests").is_dir()
 
 
-def _in_checkout(kind: Kind, name: str, checkout: Path) -> Created:
-    words = _words(kind, name, f"{kind.folder.replace('/', '.')}.{name}")
+def _in_checkout(kind: ExtensionKind, name: str, checkout: Path) -> CreatedFiles:
+    substitutions = _substitutions(kind, name, f"{kind.folder.replace('/', '.')}.{name}")
     module = checkout / kind.folder / f"{name}.py"
-    test = checkout / "tests" / kind.room / f"test_{name}.py"
-    rows = checkout / kind.room / "registry.py"
+    test = checkout / "tests" / kind.package / f"test_{name}.py"
+    rows = checkout / kind.package / "registry.py"
     _write(
-        {module: _filled(kind.name, words), test: _filled(f"{kind.name}_test", words)},
-        {rows: _with_row(rows, name, words)},
+        {
+            module: _fill_template(kind.name, substitutions),
+            test: _fill_template(f"{kind.name}_test", substitutions),
+        },
+        {rows: _add_row(rows, name, substitutions)},
     )
-    return Created(
+    return CreatedFiles(
         name,
         (module, rows, test),
         (f"python -m pytest {test.relative_to(checkout)}", f"quorum check {name}"),
     )
 
 
-def _as_package(kind: Kind, name: str, folder: Path) -> Created:
-    words = _words(kind, name, f"quorum_{name}")
-    package = folder / words["distribution"]
+def _as_package(kind: ExtensionKind, name: str, folder: Path) -> CreatedFiles:
+    substitutions = _substitutions(kind, name, f"quorum_{name}")
+    package = folder / substitutions["distribution"]
     if package.exists():
         raise InputError(f"{package} is there already. Move it away, or choose another name.")
-    project, module = package / "pyproject.toml", package / f"{words['module']}.py"
+    project, module = package / "pyproject.toml", package / f"{substitutions['module']}.py"
     test = package / f"test_{name}.py"
     _write(
         {
-            project: _filled("pyproject", words),
-            module: _filled(kind.name, words),
-            test: _filled(f"{kind.name}_test", words),
+            project: _fill_template("pyproject", substitutions),
+            module: _fill_template(kind.name, substitutions),
+            test: _fill_template(f"{kind.name}_test", substitutions),
         }
     )
-    there = words["distribution"]
-    return Created(
+    distribution = substitutions["distribution"]
+    return CreatedFiles(
         name,
         (project, module, test),
-        (f"pip install -e {there}", f"python -m pytest {there}", f"quorum check {name}"),
+        (
+            f"pip install -e {distribution}",
+            f"python -m pytest {distribution}",
+            f"quorum check {name}",
+        ),
     )
 
 
-def _words(kind: Kind, name: str, module: str) -> Mapping[str, str]:
-    """What the templates leave open; `imports` are the test's, in order of their modules."""
+def _substitutions(kind: ExtensionKind, name: str, module: str) -> Mapping[str, str]:
+    """The values of the templates' variables; `imports` are the test's, in order of their
+    modules."""
     class_name = "".join(part.capitalize() for part in (*name.split("_"), kind.name))
-    imported = kind.imported.format(module=module, class_name=class_name)
+    test_imports = kind.test_imports.format(module=module, class_name=class_name)
     return {
         "kind": kind.name,
         "name": name,
         "label": name.replace("_", " ").capitalize(),
         "class_name": class_name,
         "module": module,
-        "imports": "\n".join(sorted(imported.split("\n"))),
+        "imports": "\n".join(sorted(test_imports.split("\n"))),
         "group": kind.group,
         "distribution": f"quorum-{name.replace('_', '-')}",
     }
 
 
-def _filled(template: str, words: Mapping[str, str]) -> str:
-    return Template((TEMPLATES / f"{template}.txt").read_text("utf-8")).substitute(words)
+def _fill_template(template: str, substitutions: Mapping[str, str]) -> str:
+    return Template((TEMPLATES / f"{template}.txt").read_text("utf-8")).substitute(substitutions)
 
 
-def _with_row(rows: Path, name: str, words: Mapping[str, str]) -> str:
+def _add_row(rows: Path, name: str, substitutions: Mapping[str, str]) -> str:
     """The registry's source with a row for the new part after the others."""
     source = rows.read_text("utf-8")
     before, begin, rest = source.partition(ROWS_BEGIN)
@@ -165,13 +175,13 @@ def _with_row(rows: Path, name: str, words: Mapping[str, str]) -> str:
             f"{rows} has no table of rows that begins with {ROWS_BEGIN.strip()!r}. Restore it, and "
             "run this again."
         )
-    row = f'    "{name}": "{words["module"]}:{words["class_name"]}",\n'
+    row = f'    "{name}": "{substitutions["module"]}:{substitutions["class_name"]}",\n'
     return f"{before}{begin}{table}{row}{end}{after}"
 
 
 def _write(new: Mapping[Path, str], changed: Mapping[Path, str] | None = None) -> None:
-    if there := [path for path in new if path.exists()]:
-        raise InputError(f"{there[0]} is there already. Choose another name.")
+    if existing := [path for path in new if path.exists()]:
+        raise InputError(f"{existing[0]} is there already. Choose another name.")
     try:
         for path, text in {**new, **(changed or {})}.items():
             path.parent.mkdir(parents=True, exist_ok=True)

@@ -1,7 +1,8 @@
-"""Files and folders brought into the library: each file by itself, whole or not at all.
+"""Files and folders brought into the store: each file by itself, whole or not at all.
 
 A folder stands for the files in it at any depth, without hidden ones (whose names begin with a dot)
-and without folders that are only linked to. Leaves out what a file may hold (`files.py`).
+and without folders that are only linked to. Leaves out what a file may hold
+(`file_import.py`).
 """
 
 import os

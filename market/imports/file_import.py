@@ -1,4 +1,4 @@
-"""CSV and Parquet brought into the library: each file whole, or not at all.
+"""CSV and Parquet brought into the store: each file whole, or not at all.
 
 What a file holds is told by its columns (`market/imports/schema_detection.py`), which rows are good
 by `market/imports/normalise.py`. A stored fact is never changed silently: a file that contradicts
@@ -111,21 +111,21 @@ def read_table(path: Path, timeframe: Timeframe | None = None) -> ParsedTable:
 def _import(
     table: ParsedTable, store: MarketDataStore, market: str, replace: bool, progress: Progress
 ) -> ImportReport:
-    merges: list[WriteReport] = []
-    contradicted: dict[str, int] = {}
+    reports: list[WriteReport] = []
+    conflicts: dict[str, int] = {}
     with store.transaction():
         done = 0
         for symbol, chunk in _chunks(table.frame):
-            merge = _write(store, market, table, symbol, chunk, replace)
-            merges.append(merge)
-            contradicted[symbol] = contradicted.get(symbol, 0) + merge.conflicting
+            report = _write(store, market, table, symbol, chunk, replace)
+            reports.append(report)
+            conflicts[symbol] = conflicts.get(symbol, 0) + report.conflicting
             done += len(chunk)
             progress(table.path.name, done, len(table.frame))
-        conflicting = sum(contradicted.values())
+        conflicting = sum(conflicts.values())
         if conflicting and not replace:
             raise InputError(
                 f"{table.path} contradicts {conflicting} stored {table.kind} of"
-                f" {_shorten([s for s, rows in contradicted.items() if rows])}: importing it would"
+                f" {_shorten([s for s, rows in conflicts.items() if rows])}: importing it would"
                 " rewrite history, so nothing was stored. Import it with --replace if that is"
                 " meant."
             )
@@ -135,11 +135,11 @@ def _import(
         kind=table.kind,
         timeframe=table.timeframe,
         read=table.rows,
-        stored=sum(merge.added for merge in merges),
-        unchanged=sum(merge.unchanged for merge in merges),
+        stored=sum(report.added for report in reports),
+        unchanged=sum(report.unchanged for report in reports),
         replaced=conflicting,
         refused=table.refused,
-        symbols=tuple(contradicted),
+        symbols=tuple(conflicts),
         span=(times.min().to_pydatetime(), times.max().to_pydatetime()),
     )
 
@@ -225,9 +225,9 @@ def _read_columns(
 
 
 def _unreadable_error(path: Path, error: Exception) -> InputError:
-    what = str(error).splitlines()[0][:200].rstrip(".") if str(error) else type(error).__name__
+    reason = str(error).splitlines()[0][:200].rstrip(".") if str(error) else type(error).__name__
     return InputError(
-        f"{path} cannot be read as {path.suffix.lower().lstrip('.')}: {what}."
+        f"{path} cannot be read as {path.suffix.lower().lstrip('.')}: {reason}."
         " It may be cut off or of another format; export it again as UTF-8 CSV or as Parquet."
     )
 

@@ -19,14 +19,17 @@ from domain.errors import InputError
 from domain.symbols import parse_symbol
 from domain.timeframe import Timeframe
 from market.imports.schema_detection import TableKind
-from market.provider import BAR_COLUMNS, EARNINGS_COLUMNS, FILING_COLUMNS, NEWS_COLUMNS
+from market.provider import (
+    BAR_COLUMNS,
+    EARNINGS_COLUMNS,
+    FILING_COLUMNS,
+    LISTED_ONLY_RELEVANCE,
+    NEWS_COLUMNS,
+)
 from market.text import HEADLINE_LENGTH, SUMMARY_LENGTH, clean_text, clean_url
 
 MAX_REJECTED_SHARE = 0.2
 """A table with a larger share of bad rows than this is taken for a misunderstanding."""
-
-LISTED_ONLY_RELEVANCE = 0.3
-"""Relevance of a headline that was found under a symbol but does not name the company."""
 
 Mask = NDArray[np.bool_]
 _DAY = pd.Timedelta(days=1)
@@ -72,8 +75,8 @@ class _RowFilter:
             raise InputError(f"{bad} of its {rows} rows are bad: {reasons}. Repair the file.")
 
     def _show(self, row: int, columns: tuple[str, ...]) -> str:
-        there = [column for column in columns if column in self.raw]
-        values = (f"{column} {str(self.raw[column].iloc[row])[:40]!r}" for column in there)
+        present = [column for column in columns if column in self.raw]
+        values = (f"{column} {str(self.raw[column].iloc[row])[:40]!r}" for column in present)
         return f"row {row + 1}: {', '.join(values)}"
 
 
@@ -154,13 +157,13 @@ def _parse(text: pd.Series) -> pd.Series:
 
 
 def _parsed_symbols(column: pd.Series) -> dict[Any, str]:
-    known: dict[Any, str] = {}
+    symbols: dict[Any, str] = {}
     for value in column.unique():
         try:
-            known[value] = parse_symbol(str(value))
+            symbols[value] = parse_symbol(str(value))
         except InputError:
             continue
-    return known
+    return symbols
 
 
 def _numbers(column: pd.Series) -> pd.Series:

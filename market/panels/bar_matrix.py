@@ -1,10 +1,10 @@
-"""A tape made of what is stored: bars as they were traded, of all calendars on one axis of time.
+"""A matrix of stored bars: bars as they were traded, of all calendars on one axis of time.
 
 Made of panels, whose prices are adjusted for splits and dividends, and of the factors that did it.
 Adjusting and taking it back leaves noise in the last bits, which grows other with every dividend:
-prices, volatility and dividends are told to ten digits, so that the same bar is the same whenever
-it is looked at.
-Splits stay in: the library tells all of the past in today's units. Left out: orders.
+prices, volatility and dividends are rounded to ten digits, so that the same bar is the same
+whenever it is looked at. Splits stay in: the store has all of the past in today's units. Left out:
+orders.
 """
 
 from collections.abc import Sequence
@@ -39,10 +39,10 @@ def build_bar_matrix(
     order = np.argsort(times, kind="stable")
     known_at = times[order]
 
-    def stacked(name: str) -> Times:
+    def stack(name: str) -> Times:
         return np.asarray(np.concatenate([getattr(part, name) for part in parts])[order])
 
-    def wide(name: str, fill: float = np.nan) -> Floats:
+    def widen(name: str, fill: float = np.nan) -> Floats:
         grid = np.full((len(times), sum(len(part.symbols) for part in parts)), fill)
         row = column = 0
         for part in parts:
@@ -54,15 +54,15 @@ def build_bar_matrix(
     return BarMatrix(
         symbols=tuple(symbol for part in parts for symbol in part.symbols),
         known_at=known_at,
-        opened_at=stacked("opened_at"),
-        session_end=stacked("session_end"),
-        open=wide("open"),
-        high=wide("high"),
-        low=wide("low"),
-        close=wide("close"),
-        volume=wide("volume"),
-        volatility=wide("volatility"),
-        dividend=wide("dividend", 0.0),
+        opened_at=stack("opened_at"),
+        session_end=stack("session_end"),
+        open=widen("open"),
+        high=widen("high"),
+        low=widen("low"),
+        close=widen("close"),
+        volume=widen("volume"),
+        volatility=widen("volatility"),
+        dividend=widen("dividend", 0.0),
     )
 
 
@@ -83,11 +83,11 @@ def read_bar_matrix(
     built = build_bar_panels(store, market, symbols, timeframe, as_of, since=begins)
     after = calendars.to_datetime64(since)
     first = [int(np.searchsorted(bars.known_at, after, side="right")) for bars, _ in built]
-    tape = build_bar_matrix([bars for bars, _ in built], [factor for _, factor in built], first)
-    column = [tape.symbols.index(symbol) for symbol in symbols]
+    matrix = build_bar_matrix([bars for bars, _ in built], [factor for _, factor in built], first)
+    column = [matrix.symbols.index(symbol) for symbol in symbols]
     names = ("open", "high", "low", "close", "volume", "volatility", "dividend")
-    figures = {name: np.ascontiguousarray(getattr(tape, name)[:, column]) for name in names}
-    return replace(tape, symbols=tuple(symbols), **figures)
+    figures = {name: np.ascontiguousarray(getattr(matrix, name)[:, column]) for name in names}
+    return replace(matrix, symbols=tuple(symbols), **figures)
 
 
 def unadjust(prices: Floats, factor: Floats) -> Floats:

@@ -55,7 +55,7 @@ def _load_known(
 ) -> tuple[Ints, pd.DataFrame]:
     """Facts of all symbols known by `last` in order of `known_at`, beside their symbol's index.
 
-    Facts known at one instant stand in the order of the symbols, then of the library.
+    Facts known at one instant stand in the order of the symbols, then of the store.
     """
     facts = store.read_many(market, symbols, source, None, last + timedelta(microseconds=1))
     index = facts["symbol"].cat.codes.to_numpy().astype(np.int32)

@@ -143,11 +143,11 @@ def _read_stored(
     as_of: datetime,
     since: datetime | None,
 ) -> list[_StoredBars]:
-    wanted = tuple(dict.fromkeys(symbols))
+    requested = tuple(dict.fromkeys(symbols))
     stored = set(store.symbols(market, timeframe))
-    _require_known(wanted, stored, market, timeframe)
+    _require_known(requested, stored, market, timeframe)
     by_calendar: dict[str, list[str]] = {}
-    for symbol in wanted:
+    for symbol in requested:
         by_calendar.setdefault(calendar_of(symbol), []).append(symbol)
 
     found = []
@@ -160,8 +160,8 @@ def _read_stored(
         found.append(
             _StoredBars([read[each] for each in names], read.get(benchmark or ""), actions)
         )
-    if wanted and not any(len(one.known_at) for each in found for one in each.all_series):
-        raise _before_history_error(store, market, wanted, timeframe, as_of, since)
+    if requested and not any(len(one.known_at) for each in found for one in each.all_series):
+        raise _before_history_error(store, market, requested, timeframe, as_of, since)
     return found
 
 
@@ -264,16 +264,16 @@ def _unavailable(
     for source in _SOURCES:
         fetches = store.last_fetches(market, symbols, source)
         failed = {each: fetches[each].error for each in symbols if each in fetches}
-        why = {symbol: error for symbol, error in failed.items() if error is not None}
-        if why:
-            found[source] = why
+        errors = {symbol: error for symbol, error in failed.items() if error is not None}
+        if errors:
+            found[source] = errors
     return found
 
 
 def _require_known(
-    wanted: Sequence[str], stored: set[str], market: str, timeframe: Timeframe
+    requested: Sequence[str], stored: set[str], market: str, timeframe: Timeframe
 ) -> None:
-    missing = [symbol for symbol in wanted if symbol not in stored]
+    missing = [symbol for symbol in requested if symbol not in stored]
     if not missing:
         return
     names = ", ".join(missing)
@@ -288,16 +288,16 @@ def _require_known(
 def _before_history_error(
     store: MarketDataStore,
     market: str,
-    wanted: Sequence[str],
+    requested: Sequence[str],
     timeframe: Timeframe,
     as_of: datetime,
     since: datetime | None,
 ) -> InputError:
-    spans = [store.span(market, symbol, timeframe) for symbol in wanted]
+    spans = [store.span(market, symbol, timeframe) for symbol in requested]
     first = min(span[0] for span in spans if span)
     after = f" since {since:%Y-%m-%d}" if since else ""
     return InputError(
-        f"No bar of {', '.join(wanted)} had closed{after} by {as_of:%Y-%m-%d %H:%M} UTC; the"
+        f"No bar of {', '.join(requested)} had closed{after} by {as_of:%Y-%m-%d %H:%M} UTC; the"
         f" history in the market {market!r} begins on {first:%Y-%m-%d}. Ask for a later date or"
         " add older bars."
     )

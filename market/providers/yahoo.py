@@ -82,10 +82,10 @@ class _Session(requests.Session[requests.Response]):
             url = self._url + (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         options["timeout"] = min(options.get("timeout") or TIMEOUT, TIMEOUT)
         self._wait()
-        answer = super().request(method, url, *args, **options)
+        response = super().request(method, url, *args, **options)
         if parts.path not in _AUXILIARY_PATHS:
-            self.last_response = answer
-        return answer
+            self.last_response = response
+        return response
 
     def _wait(self) -> None:
         pause = self._free_at - time.monotonic()
@@ -143,9 +143,9 @@ class YahooProvider:
         """Whether Yahoo gives prices to this machine now; answers within a few seconds."""
         with self._lock:
             try:
-                answer = self._session.get(_PROBE, timeout=PROBE_TIMEOUT)
-                chart = json.loads(answer.text)["chart"]
-                return bool(answer.status_code == 200 and chart["result"])
+                response = self._session.get(_PROBE, timeout=PROBE_TIMEOUT)
+                chart = json.loads(response.text)["chart"]
+                return bool(response.status_code == 200 and chart["result"])
             except (requests.exceptions.RequestException, ValueError, LookupError, TypeError):
                 return False
 
@@ -177,7 +177,7 @@ class YahooProvider:
         """
         company = self._company(symbol)
 
-        def question(ticker: yfinance.Ticker) -> pd.DataFrame:
+        def query(ticker: yfinance.Ticker) -> pd.DataFrame:
             articles = ticker.get_news(count=HEADLINES)
             listed = self._session.last_response.json()["data"]["tickerStream"]["stream"]
             frame = tables.news(symbol, articles, company)
@@ -185,46 +185,46 @@ class YahooProvider:
                 raise ProviderError(f"Yahoo's news of {symbol} have another shape than expected.")
             return frame
 
-        return _between(self._request(symbol, question), "known_at", start, end)
+        return _between(self._request(symbol, query), "known_at", start, end)
 
     def filings(self, symbol: str) -> pd.DataFrame:
         """Quarterly and yearly figures, known from now on since Yahoo states no filing date."""
 
-        def question(ticker: yfinance.Ticker) -> pd.DataFrame:
+        def query(ticker: yfinance.Ticker) -> pd.DataFrame:
             yearly = self._statement(ticker, "yearly")
             quarterly = self._statement(ticker, "quarterly")
             return tables.filings(symbol, quarterly, yearly, self._clock())
 
-        return self._request(symbol, question)
+        return self._request(symbol, query)
 
     def earnings(self, symbol: str) -> pd.DataFrame:
         """Announcements so far, each known at the end of the hour or day it is stamped with."""
 
-        def question(ticker: yfinance.Ticker) -> pd.DataFrame:
+        def query(ticker: yfinance.Ticker) -> pd.DataFrame:
             dates = ticker.get_earnings_dates(limit=ANNOUNCEMENTS)
             if dates is None and "earnings" not in self._session.last_response.text.lower():
                 raise ProviderError(f"Yahoo answered for {symbol} with no page of earnings.")
             return tables.earnings(symbol, dates, self._clock())
 
-        return self._request(symbol, question)
+        return self._request(symbol, query)
 
     def quote(self, symbol: str) -> Quote:
         """The last price and the close before it."""
 
-        def question(ticker: yfinance.Ticker) -> Quote:
+        def query(ticker: yfinance.Ticker) -> Quote:
             history = ticker.history(period="5d", auto_adjust=False)
-            about = ticker.get_history_metadata()
+            metadata = ticker.get_history_metadata()
             closes = history["Close"].dropna()
             return Quote(
                 symbol=symbol,
-                at=pd.Timestamp(about["regularMarketTime"]).tz_convert("UTC").to_pydatetime(),
-                price=float(about["regularMarketPrice"]),
+                at=pd.Timestamp(metadata["regularMarketTime"]).tz_convert("UTC").to_pydatetime(),
+                price=float(metadata["regularMarketPrice"]),
                 previous_close=float(closes.iloc[-2]) if len(closes) > 1 else None,
-                currency=str(about["currency"]),
-                name=str(about.get("longName") or about.get("shortName") or symbol),
+                currency=str(metadata["currency"]),
+                name=str(metadata.get("longName") or metadata.get("shortName") or symbol),
             )
 
-        return self._request(symbol, question)
+        return self._request(symbol, query)
 
     def _clip(self, timeframe: Timeframe, start: datetime, end: datetime) -> datetime:
         reach = _INTRADAY_HISTORY.get(timeframe)
@@ -253,7 +253,7 @@ class YahooProvider:
         time zone."""
         margin = timedelta(0) if timeframe.intraday else timedelta(days=1)
 
-        def question(ticker: yfinance.Ticker) -> pd.DataFrame:
+        def query(ticker: yfinance.Ticker) -> pd.DataFrame:
             try:
                 history: pd.DataFrame = ticker.history(
                     start=start - margin,
@@ -266,11 +266,12 @@ class YahooProvider:
                 if self._has_no_prices():
                     return pd.DataFrame()
                 raise
-            about = ticker.get_history_metadata()
-            self._companies[symbol] = str(about.get("longName") or about.get("shortName") or "")
+            metadata = ticker.get_history_metadata()
+            name = metadata.get("longName") or metadata.get("shortName") or ""
+            self._companies[symbol] = str(name)
             return history
 
-        return self._request(symbol, question)
+        return self._request(symbol, query)
 
     def _statement(self, ticker: yfinance.Ticker, frequency: str) -> pd.DataFrame:
         try:
@@ -305,25 +306,25 @@ class YahooProvider:
         YfData.cache_get.cache_clear()  # it would keep failures and outdated pages for ever
         self._session.last_response = None
         try:
-            answer = query(yfinance.Ticker(symbol, session=self._session))
+            result = query(yfinance.Ticker(symbol, session=self._session))
         except (ProviderError, InputError):
             raise
         except Exception as error:  # yfinance lets through whatever its parsing meets
             raise self._translate(symbol, error) from error
         self._require_success(symbol)
-        return answer
+        return result
 
     def _translate(self, symbol: str, error: Exception) -> Exception:
         try:
             self._require_success(symbol)
-        except (ProviderError, InputError) as told:
-            return told
+        except (ProviderError, InputError) as refusal:
+            return refusal
         if isinstance(error, YFRateLimitError):
             return _rate_limited_error()
         if isinstance(error, YFTzMissingError):
             return _unknown_symbol_error(symbol)
-        what = f"{type(error).__name__}: {error}".splitlines()[0][:200]
-        return ProviderError(f"Yahoo could not be asked for {symbol} ({what}). Try again later.")
+        reason = f"{type(error).__name__}: {error}".splitlines()[0][:200]
+        return ProviderError(f"Yahoo could not be asked for {symbol} ({reason}). Try again later.")
 
     def _require_success(self, symbol: str) -> None:
         """Raises where the last answer's status was a failure that yfinance may have hidden."""

@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from market.imports.normalise import LISTED_ONLY_RELEVANCE
 from market.provider import (
     ACTION_COLUMNS,
     BAR_COLUMNS,
     EARNINGS_COLUMNS,
     FILING_COLUMNS,
+    LISTED_ONLY_RELEVANCE,
     NEWS_COLUMNS,
 )
 from market.text import HEADLINE_LENGTH, SUMMARY_LENGTH, clean_text, clean_url, mentions_company
@@ -36,12 +36,12 @@ _FIGURES = {
 
 def empty_frame(columns: Sequence[str]) -> pd.DataFrame:
     """The empty frame of these columns, with the dtypes that a full one would have."""
-    times, whole = {"at", "known_at"}, {"fiscal_year", "fiscal_quarter"}
+    times, integers = {"at", "known_at"}, {"fiscal_year", "fiscal_quarter"}
     text = {"symbol", "kind", "headline", "summary", "source", "url"}
     return pd.DataFrame({
         column: pd.Series(
             dtype="datetime64[us, UTC]" if column in times
-            else "int64" if column in whole
+            else "int64" if column in integers
             else "str" if column in text
             else "float64"
         )

@@ -88,14 +88,14 @@ def median_volume(series: BarSeries, rows: Rows) -> Floats:
 
 def _excluded_bars(series: BarSeries) -> Iterator[Flaw]:
     """What was left out when the bars were put in order."""
-    for at, says, blocks in (
+    for at, message, blocks in (
         (series.repeated, "two bars for {at}", True),
         (series.unordered, "the bar of {at} is stored after a later one", True),
         (series.non_positive, "a price or volume that is not positive at {at}", True),
         (series.incomplete, "a price is missing at {at}", False),
         (series.off_hours, "a bar at {at}, when the market was closed, is left out", False),
     ):
-        yield Flaw(says, blocks, at, np.ones(len(at)))
+        yield Flaw(message, blocks, at, np.ones(len(at)))
 
 
 def _gaps(series: BarSeries) -> Iterator[Flaw]:
@@ -112,8 +112,8 @@ def _contradictions(series: BarSeries) -> Iterator[Flaw]:
     above = np.maximum(series.open, series.close) / series.high - 1.0
     below = 1.0 - np.minimum(series.open, series.close) / series.low
     worst = np.maximum(np.maximum(above, below), series.low / series.high - 1.0)
-    says = "high or low contradicts the other prices by {size:.1%} at {at}"
-    yield _flaw(says, True, series, worst > MAX_CONTRADICTION, worst)
+    message = "high or low contradicts the other prices by {size:.1%} at {at}"
+    yield _flaw(message, True, series, worst > MAX_CONTRADICTION, worst)
 
 
 def _jumps(series: BarSeries, actions: pd.DataFrame) -> Iterator[Flaw]:
@@ -165,8 +165,8 @@ def _idle_trading(series: BarSeries) -> Iterator[Flaw]:
     idle = np.zeros(len(series.volume) + 20)
     idle[20 + without] = median_volume(series, without) > 0
     count = np.cumsum(idle)[20:] - np.cumsum(idle)[:-20]
-    says = "no trading in {size:.0f} of the last 20 bars, up to {at}"
-    yield _flaw(says, True, series, count >= IDLE_BARS, count, transient=True)
+    message = "no trading in {size:.0f} of the last 20 bars, up to {at}"
+    yield _flaw(message, True, series, count >= IDLE_BARS, count, transient=True)
 
 
 def _frozen_prices(series: BarSeries) -> Iterator[Flaw]:
@@ -176,8 +176,8 @@ def _frozen_prices(series: BarSeries) -> Iterator[Flaw]:
     spans = np.lib.stride_tricks.sliding_window_view(prices, FROZEN_BARS, axis=1)
     still = np.zeros(prices.shape[1], bool)
     still[FROZEN_BARS - 1 :] = (spans == spans[:1, :, :1]).all(axis=(0, 2))
-    says = "the price has stood still for {size:.0f} bars, up to {at}"
-    yield _flaw(says, True, series, still, np.full(len(still), FROZEN_BARS), transient=True)
+    message = "the price has stood still for {size:.0f} bars, up to {at}"
+    yield _flaw(message, True, series, still, np.full(len(still), FROZEN_BARS), transient=True)
 
 
 def _flaw(

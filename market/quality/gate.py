@@ -2,10 +2,10 @@
 
 A flaw among the last `RECENT_BARS` bars, as far as the agents' longest indicators look back, is a
 finding and blocks the symbol; an older one, or one that real markets show too, is a remark. The
-gate uses nothing after `as_of` and repairs nothing; `blocked_rows` is its word as of many instants,
-from the same flaws. Limits were set so that fifty large companies, funds and coins from 1990 to
-2025, crashes and earnings shocks included, are never blocked, while a planted split, hole or stale
-end is. Left out: whether prices are *right*, which takes a second source.
+gate uses nothing after `as_of` and repairs nothing; `blocked_rows` is its verdict as of many
+instants, from the same flaws. Limits were set so that fifty large companies, funds and coins from
+1990 to 2025, crashes and earnings shocks included, are never blocked, while a planted split, hole
+or stale end is. Left out: whether prices are *right*, which takes a second source.
 """
 
 from collections.abc import Iterator
@@ -30,7 +30,7 @@ ODD_VOLUME_RATIO = 20.0
 
 
 def check_series(series: BarSeries, actions: pd.DataFrame, as_of: datetime) -> QualityVerdict:
-    """The gate's word on `series` as it stood at `as_of`, beside the `actions` recorded by then
+    """The gate's verdict on `series` as it stood at `as_of`, beside the `actions` recorded by then
     (`ACTION_COLUMNS`, of this and of other symbols)."""
     bars = np.array([len(series.known_at)])
     findings: list[str] = []
@@ -84,8 +84,8 @@ def _odd_volumes(series: BarSeries) -> Iterator[Flaw]:
     usual = checks.median_volume(series, rows)
     ratio = np.divide(series.volume[rows], usual, out=np.ones(len(rows)), where=usual > 0)
     odd = (ratio > ODD_VOLUME_RATIO) | (ratio < 1.0 / ODD_VOLUME_RATIO)
-    says = "volume is {size:.2g} times the usual at {at}"
-    yield Flaw(says, False, series.known_at[rows[odd]], ratio[odd])
+    message = "volume is {size:.2g} times the usual at {at}"
+    yield Flaw(message, False, series.known_at[rows[odd]], ratio[odd])
 
 
 def _staleness(series: BarSeries, now: Times) -> Iterator[Flaw]:

@@ -1,8 +1,8 @@
 """What the simulated companies report: statements and announced earnings, quarter by quarter.
 
-Better companies (`simulation.quality`) grow faster and keep more; a good surprise shows in the
-quarter's revenue and margin. Fiscal years are calendar years. A report is known at the end of the
-day on which it appears.
+Better companies (`price_process.company_quality`) grow faster and keep more; a good surprise shows
+in the quarter's revenue and margin. Fiscal years are calendar years. A report is known at the end
+of the day on which it appears.
 """
 
 import numpy as np
@@ -16,12 +16,13 @@ from market.simulated.rng import Index
 from market.simulated.universe import Listing
 
 _OLDEST = -12
-"""First reported quarter, counted from the one that begins at GENESIS."""
+"""First reported quarter, counted from the one that begins at `FIRST_DAY`."""
 _SEASONS = np.array([0.96, 0.98, 1.00, 1.06])
 
 
 def simulate_filings(seed: int, listing: Listing, quarters: int) -> pd.DataFrame:
-    """`FILING_COLUMNS` of a company up to quarter `quarters` from GENESIS, which is left out."""
+    """`FILING_COLUMNS` of a company up to quarter `quarters` from `FIRST_DAY`, which is left
+    out."""
     number, revenue, operating, net = _quarterly_results(seed, listing, quarters)
     announced, _ = earnings_announcements(seed, listing.symbol, number)
     delay = 1 + (6 * rng.uniform(seed, f"filing {listing.symbol}", number)).astype(np.int64)
@@ -40,7 +41,8 @@ def simulate_filings(seed: int, listing: Listing, quarters: int) -> pd.DataFrame
 
 
 def simulate_earnings(seed: int, listing: Listing, quarters: int) -> pd.DataFrame:
-    """`EARNINGS_COLUMNS` of a company up to quarter `quarters` from GENESIS, which is left out."""
+    """`EARNINGS_COLUMNS` of a company up to quarter `quarters` from `FIRST_DAY`, which is left
+    out."""
     number, _, _, net = _quarterly_results(seed, listing, quarters)
     announced, surprise = earnings_announcements(seed, listing.symbol, number)
     actual = net / _shares(seed, listing)

@@ -1,7 +1,7 @@
 """Headlines of the simulated market: made from templates, read like finance, signed "Simulated".
 
-Their tone follows the symbol's hidden mood loosely, so that they say a little, and only a little,
-about the days to come; after an announcement they say how it went.
+Their tone follows the symbol's hidden sentiment loosely, so that they say a little, and only a
+little, about the days to come; after an announcement they say how it went.
 """
 
 from collections.abc import Sequence
@@ -22,7 +22,7 @@ _HEADLINE_PROBABILITY = {
     InstrumentKind.COIN: 0.18,
 }
 """Chance of a headline, twice a day."""
-_MOOD_IN_TONE = 0.45
+_SENTIMENT_IN_TONE = 0.45
 _SOURCES = ("Simulated Wire", "Simulated Gazette", "Simulated Market Desk")
 _BROKERS = ("Alder & Finch", "Northgate", "Castle Row", "Brightwater", "Old Harbour")
 
@@ -94,15 +94,15 @@ _RESULTS = (
 
 
 def simulate_headlines(seed: int, listing: Listing, blocks: int) -> pd.DataFrame:
-    """`NEWS_COLUMNS` of one symbol from GENESIS on, in order of `known_at`."""
+    """`NEWS_COLUMNS` of one symbol from `FIRST_DAY` on, in order of `known_at`."""
     parts = [_regular_headlines(seed, listing, blocks, slot) for slot in ("morning", "evening")]
     if listing.kind is InstrumentKind.COMPANY:
         parts.append(_earnings_headlines(seed, listing, blocks))
-    told = pd.concat(parts, ignore_index=True).assign(
+    frame = pd.concat(parts, ignore_index=True).assign(
         symbol=listing.symbol, summary="", url="", relevance=1.0
     )
-    order = np.lexsort((told["headline"].to_numpy(str), told["known_at"].to_numpy()))
-    return told.iloc[order].reset_index(drop=True)[NEWS_COLUMNS]
+    order = np.lexsort((frame["headline"].to_numpy(str), frame["known_at"].to_numpy()))
+    return frame.iloc[order].reset_index(drop=True)[NEWS_COLUMNS]
 
 
 def _regular_headlines(seed: int, listing: Listing, blocks: int, slot: str) -> pd.DataFrame:
@@ -111,7 +111,7 @@ def _regular_headlines(seed: int, listing: Listing, blocks: int, slot: str) -> p
     day = day[rng.uniform(seed, f"news {name}", day) < _HEADLINE_PROBABILITY[listing.kind]]
     hint = sentiment(seed, listing.symbol, blocks)[day]
     noise = rng.normal(seed, f"tone {name}", day)
-    tone = _MOOD_IN_TONE * hint + np.sqrt(1 - _MOOD_IN_TONE**2) * noise
+    tone = _SENTIMENT_IN_TONE * hint + np.sqrt(1 - _SENTIMENT_IN_TONE**2) * noise
     begins, lasts = (6 * 3600, 8 * 3600) if slot == "morning" else (14 * 3600, 8 * 3600)
     second = begins + (lasts * rng.uniform(seed, f"second {name}", day)).astype(np.int64)
     choices = [_templates_for(value, listing.kind) for value in tone]
@@ -119,15 +119,15 @@ def _regular_headlines(seed: int, listing: Listing, blocks: int, slot: str) -> p
 
 
 def _earnings_headlines(seed: int, listing: Listing, blocks: int) -> pd.DataFrame:
-    """How announcements went, told on their evening."""
+    """How announcements went, on their evening."""
     quarters = np.arange(-1, blocks * BLOCK_DAYS // 90 + 2)
     day, surprise = earnings_announcements(seed, listing.symbol, quarters)
     inside = (day >= 0) & (day < blocks * BLOCK_DAYS)
     day, surprise = day[inside], surprise[inside]
-    heard = (surprise > -0.3).astype(int) + (surprise > 0.3)
+    outcome = (surprise > -0.3).astype(int) + (surprise > 0.3)
     second = np.full(len(day), 22 * 3600 + 300)
     return _headline_frame(
-        seed, listing, f"results {listing.symbol}", day, second, [(_RESULTS[h],) for h in heard]
+        seed, listing, f"results {listing.symbol}", day, second, [(_RESULTS[k],) for k in outcome]
     )
 
 
@@ -146,12 +146,12 @@ def _headline_frame(
     def pick(part: str) -> Floats:
         return rng.uniform(seed, f"{part} {name}", day)
 
-    words = zip(choices, pick("words"), pick("broker"), pick("number"), strict=True)
+    draws = zip(choices, pick("words"), pick("broker"), pick("number"), strict=True)
     texts = [
-        _pick(templates, word).format(
+        _pick(templates, template).format(
             name=listing.name, broker=_pick(_BROKERS, broker), number=50 * int(1 + 40 * number)
         )
-        for templates, word, broker, number in words
+        for templates, template, broker, number in draws
     ]
     stamps = (FIRST_DAY + day).astype("datetime64[us]") + second * np.timedelta64(1_000_000, "us")
     return pd.DataFrame(

@@ -46,9 +46,9 @@ REGIMES = (
     Regime("crisis", -0.0045, 0.0290, 0.940, (0.25, 0.4, 0.35, 0.0)),
 )
 _SECTOR_VOLATILITY = 0.0045
-_MOOD_MEMORY = 0.9
-_MOOD_DRIFT = 0.06
-"""Return a day for a mood of one, in units of the symbol's own volatility."""
+_SENTIMENT_MEMORY = 0.9
+_SENTIMENT_DRIFT = 0.06
+"""Return a day for a sentiment of one, in units of the symbol's own volatility."""
 _JUMP_CHANCE = 0.004
 _SURPRISE_JUMP, _SURPRISE_DRIFT, _DRIFT_DAYS = 1.6, 0.045, 40
 """Return on the day after an announcement, and on each of the days that follow, for a surprise of
@@ -71,28 +71,30 @@ class PricePath:
 @lru_cache(maxsize=128)
 def simulate_prices(seed: int, symbol: str, blocks: int) -> PricePath:
     """Raises UnknownSymbolError for a symbol that is not listed."""
-    what = find_listing(symbol)
+    listing = find_listing(symbol)
     sessions = calendars.sessions(calendar_of(symbol)).date
     end = FIRST_DAY + blocks * BLOCK_DAYS
     date = sessions[(sessions >= FIRST_DAY) & (sessions < end)]
     day = (date.astype("datetime64[D]") - FIRST_DAY).astype(np.int64)
-    own, heat = _idiosyncratic_returns(seed, what, blocks)
-    factor, rough = market_returns(seed, blocks)
-    returns = what.beta * factor[day] + own[day] + _announcement_returns(seed, what, day)
-    if what.sector:
-        returns += sector_returns(seed, what.sector, blocks)[day]
-    swing = np.sqrt((what.beta * rough[day]) ** 2 + (what.volatility * heat[day]) ** 2)
-    return _bars(seed, what, date, day, np.clip(returns, -0.5, 1.0), swing)
+    own, activity = _idiosyncratic_returns(seed, listing, blocks)
+    market, market_volatility = market_returns(seed, blocks)
+    returns = listing.beta * market[day] + own[day] + _announcement_returns(seed, listing, day)
+    if listing.sector:
+        returns += sector_returns(seed, listing.sector, blocks)[day]
+    amplitude = np.sqrt(
+        (listing.beta * market_volatility[day]) ** 2 + (listing.volatility * activity[day]) ** 2
+    )
+    return _bars(seed, listing, date, day, np.clip(returns, -0.5, 1.0), amplitude)
 
 
 @lru_cache(maxsize=4)
 def market_returns(seed: int, blocks: int) -> tuple[Floats, Floats]:
-    """Returns of the market and their volatility, both (blocks * BLOCK,), a day."""
+    """Returns of the market and their volatility, both (blocks * BLOCK_DAYS,), a day."""
     days = np.arange(blocks * BLOCK_DAYS)
     regime = _regimes(rng.uniform(seed, "regime", days).tolist())
     drift = np.array([r.drift for r in REGIMES])[regime]
-    rough = np.array([r.volatility for r in REGIMES])[regime]
-    return drift + rough * _fat_tailed(seed, "market", days), rough
+    volatility = np.array([r.volatility for r in REGIMES])[regime]
+    return drift + volatility * _fat_tailed(seed, "market", days), volatility
 
 
 @lru_cache(maxsize=32)
@@ -104,14 +106,14 @@ def sector_returns(seed: int, sector: str, blocks: int) -> Floats:
 
 @lru_cache(maxsize=128)
 def sentiment(seed: int, symbol: str, blocks: int) -> Floats:
-    """(blocks * BLOCK,): how well things go for `symbol`, a slow standard normal process.
+    """(blocks * BLOCK_DAYS,): how well things go for `symbol`, a slow standard normal process.
 
     It is what headlines hint at, and it moves the price from the next day on.
     """
     shocks = rng.normal(seed, f"mood {symbol}", np.arange(blocks * BLOCK_DAYS)).tolist()
-    share, level, levels = math.sqrt(1 - _MOOD_MEMORY**2), 0.0, []
+    share, level, levels = math.sqrt(1 - _SENTIMENT_MEMORY**2), 0.0, []
     for shock in shocks:
-        level = _MOOD_MEMORY * level + share * shock
+        level = _SENTIMENT_MEMORY * level + share * shock
         levels.append(level)
     return np.array(levels)
 
@@ -122,9 +124,9 @@ def company_quality(seed: int, symbol: str) -> float:
 
 
 def earnings_announcements(seed: int, symbol: str, quarters: Index) -> tuple[Index, Floats]:
-    """Day of announcement (from GENESIS, a weekday) and surprise, for each of `quarters`.
+    """Day of announcement (from `FIRST_DAY`, a weekday) and surprise, for each of `quarters`.
 
-    Quarters are counted from the one that begins at GENESIS; earlier ones are negative.
+    Quarters are counted from the one that begins at `FIRST_DAY`; earlier ones are negative.
     """
     months = 3 * (quarters + 1)
     ends = (np.datetime64("2022-01", "M") + months).astype("datetime64[D]")
@@ -135,7 +137,7 @@ def earnings_announcements(seed: int, symbol: str, quarters: Index) -> tuple[Ind
 
 
 def _idiosyncratic_returns(seed: int, listing: Listing, blocks: int) -> tuple[Floats, Floats]:
-    """Returns a day that are the symbol's own, and how heated its trading is (1 on average)."""
+    """Returns a day that are the symbol's own, and how active its trading is (1 on average)."""
     days = np.arange(blocks * BLOCK_DAYS)
     name = listing.symbol
     own = _fat_tailed(seed, f"own {name}", days)
@@ -143,26 +145,26 @@ def _idiosyncratic_returns(seed: int, listing: Listing, blocks: int) -> tuple[Fl
     own += np.where(jumps, 4.0 * rng.normal(seed, f"jump size {name}", days), 0.0)
     earlier = np.concatenate([[0.0], sentiment(seed, name, blocks)[:-1]])
     growth = 0.5 * listing.volatility**2 + 0.00015 * company_quality(seed, name)
-    heat = 1.0 + np.abs(own)
-    return growth + listing.volatility * (own + _MOOD_DRIFT * earlier), heat / 1.8
+    activity = 1.0 + np.abs(own)
+    return growth + listing.volatility * (own + _SENTIMENT_DRIFT * earlier), activity / 1.8
 
 
 def _announcement_returns(seed: int, listing: Listing, day: Index) -> Floats:
     """Returns (T,) that surprises cause in the sessions `day` (T,) after them."""
-    moved = np.zeros(len(day))
+    returns = np.zeros(len(day))
     if listing.kind is not InstrumentKind.COMPANY or not len(day):
-        return moved
+        return returns
     announced, surprise = earnings_announcements(
         seed, listing.symbol, np.arange(-1, day[-1] // 90 + 2)
     )
     for at, size in zip(np.searchsorted(day, announced, side="right"), surprise, strict=True):
-        moved[at : at + 1] += listing.volatility * _SURPRISE_JUMP * size
-        moved[at + 1 : at + 1 + _DRIFT_DAYS] += listing.volatility * _SURPRISE_DRIFT * size
-    return moved
+        returns[at : at + 1] += listing.volatility * _SURPRISE_JUMP * size
+        returns[at + 1 : at + 1 + _DRIFT_DAYS] += listing.volatility * _SURPRISE_DRIFT * size
+    return returns
 
 
 def _bars(
-    seed: int, listing: Listing, date: Times, day: Index, returns: Floats, swing: Floats
+    seed: int, listing: Listing, date: Times, day: Index, returns: Floats, amplitude: Floats
 ) -> PricePath:
     """Bars (T,) around a path of closes; ranges and volumes follow the size of the moves."""
 
@@ -173,8 +175,10 @@ def _bars(
     close = listing.price * growth
     before = listing.price * np.concatenate([[1.0], growth[:-1]])
     noise = rng.normal(seed, f"open {listing.symbol}", day)
-    opened = before * (1.0 + 0.4 * returns + np.clip(0.25 * swing * noise, -0.2, 0.2))
-    upper, lower = (np.minimum(swing * chance(n) * chance(f"{n}2"), 0.3) for n in ("up", "down"))
+    opened = before * (1.0 + 0.4 * returns + np.clip(0.25 * amplitude * noise, -0.2, 0.2))
+    upper, lower = (
+        np.minimum(amplitude * chance(n) * chance(f"{n}2"), 0.3) for n in ("up", "down")
+    )
     high = np.maximum(opened, close) * (1.0 + upper)
     low = np.minimum(opened, close) * (1.0 - lower)
     turnover = 1e9 * (0.5 + 4.0 * rng.uniform_scalar(seed, f"turnover {listing.symbol}"))
@@ -192,21 +196,21 @@ def _bars(
 
 def _regimes(chances: Sequence[float]) -> Index:
     """A Markov chain over REGIMES, from calm on."""
-    chain, now = [], 0
+    chain, current = [], 0
     for chance in chances:
-        regime = REGIMES[now]
+        regime = REGIMES[current]
         if chance >= regime.persistence:
-            left = (chance - regime.persistence) / (1.0 - regime.persistence)
-            now = int(np.searchsorted(np.cumsum(regime.transition_weights), left, side="right"))
-            now = min(now, len(REGIMES) - 1)
-        chain.append(now)
+            rest = (chance - regime.persistence) / (1.0 - regime.persistence)
+            current = int(np.searchsorted(np.cumsum(regime.transition_weights), rest, side="right"))
+            current = min(current, len(REGIMES) - 1)
+        chain.append(current)
     return np.array(chain)
 
 
 def _fat_tailed(seed: int, name: str, days: Index) -> Floats:
     """Moves of about unit variance that come in clusters, one in twenty-five thrice the size."""
-    wild = rng.uniform(seed, f"wild {name}", days) < 0.04
-    shocks = (rng.normal(seed, name, days) * np.where(wild, 2.6, 0.86)).tolist()
+    is_large = rng.uniform(seed, f"wild {name}", days) < 0.04
+    shocks = (rng.normal(seed, name, days) * np.where(is_large, 2.6, 0.86)).tolist()
     variance, moves = 1.0, []
     for shock in shocks:
         move = math.sqrt(variance) * shock

@@ -1,14 +1,14 @@
 """The provider of a simulated market, for a machine without network and for demonstrations.
 
-Everything it says is a function of the seed: the same in every process, on every machine and in
-whatever range it is asked for, and what is past never changes. It tells nothing that lies after
+Everything it serves is a function of the seed: the same in every process, on every machine and in
+whatever range it is asked for, and what is past never changes. It serves nothing that lies after
 its own clock, `now`. Daily bars only.
 """
 
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import lru_cache
-from pathlib import Path as FilePath
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -45,7 +45,7 @@ class DemoProvider:
     Settings = DemoSettings
 
     def __init__(self, seed: int, now: Callable[[], datetime]) -> None:
-        """`now` is the simulated clock; nothing that becomes known after it is told."""
+        """`now` is the simulated clock; nothing that becomes known after it is served."""
         self._seed = seed
         self._now = now
 
@@ -54,7 +54,7 @@ class DemoProvider:
         cls,
         settings: DemoSettings,
         *,
-        cache: FilePath,  # noqa: ARG003 for those that fetch
+        cache: Path,  # noqa: ARG003 for those that fetch
         now: Callable[[], datetime],
     ) -> "DemoProvider":
         return cls(settings.seed, now)
@@ -71,20 +71,20 @@ class DemoProvider:
                 f"The demo market has daily bars only, not {timeframe}. Set the timeframe to 1d."
             )
         until = min(end, self._now())
-        made = self._path(symbol, until)
-        closed = calendars.bar_closes_array(calendar_of(symbol), made.date, timeframe)
-        wanted = (made.date >= calendars.to_datetime64(start)) & (
+        prices = self._prices(symbol, until)
+        closed = calendars.bar_closes_array(calendar_of(symbol), prices.date, timeframe)
+        selected = (prices.date >= calendars.to_datetime64(start)) & (
             closed <= calendars.to_datetime64(until)
         )
         return pd.DataFrame(
             {
-                "at": pd.DatetimeIndex(made.date[wanted], tz="UTC"),
-                "open": made.open[wanted],
-                "high": made.high[wanted],
-                "low": made.low[wanted],
-                "close": made.close[wanted],
-                "volume": made.volume[wanted],
-                "adj_close": made.close[wanted],
+                "at": pd.DatetimeIndex(prices.date[selected], tz="UTC"),
+                "open": prices.open[selected],
+                "high": prices.high[selected],
+                "low": prices.low[selected],
+                "close": prices.close[selected],
+                "volume": prices.volume[selected],
+                "adj_close": prices.close[selected],
             }
         )[BAR_COLUMNS]
 
@@ -95,23 +95,23 @@ class DemoProvider:
 
     def news(self, symbol: str, start: datetime, end: datetime) -> pd.DataFrame:
         """Headlines known from `start` to `end`, both included (and by now)."""
-        what, until = find_listing(symbol), min(end, self._now())
-        told = _headlines(self._seed, what, _block_count(until))
-        wanted = (told["known_at"] >= start) & (told["known_at"] <= until)
-        return told[wanted].reset_index(drop=True)[NEWS_COLUMNS]
+        listing, until = find_listing(symbol), min(end, self._now())
+        news = _headlines(self._seed, listing, _block_count(until))
+        selected = (news["known_at"] >= start) & (news["known_at"] <= until)
+        return news[selected].reset_index(drop=True)[NEWS_COLUMNS]
 
     def filings(self, symbol: str) -> pd.DataFrame:
-        what, now = find_listing(symbol), self._now()
-        if what.kind is not InstrumentKind.COMPANY:
+        listing, now = find_listing(symbol), self._now()
+        if listing.kind is not InstrumentKind.COMPANY:
             return _empty_frame(FILING_COLUMNS)
-        filed = financials.simulate_filings(self._seed, what, _quarter_count(now))
+        filed = financials.simulate_filings(self._seed, listing, _quarter_count(now))
         return filed[filed["known_at"] <= now].reset_index(drop=True)
 
     def earnings(self, symbol: str) -> pd.DataFrame:
-        what, now = find_listing(symbol), self._now()
-        if what.kind is not InstrumentKind.COMPANY:
+        listing, now = find_listing(symbol), self._now()
+        if listing.kind is not InstrumentKind.COMPANY:
             return _empty_frame(EARNINGS_COLUMNS)
-        announced = financials.simulate_earnings(self._seed, what, _quarter_count(now))
+        announced = financials.simulate_earnings(self._seed, listing, _quarter_count(now))
         return announced[announced["known_at"] <= now].reset_index(drop=True)
 
     def quote(self, symbol: str) -> Quote:
@@ -134,7 +134,7 @@ class DemoProvider:
             name=f"{find_listing(symbol).name} (simulated)",
         )
 
-    def _path(self, symbol: str, until: datetime) -> PricePath:
+    def _prices(self, symbol: str, until: datetime) -> PricePath:
         return simulate_prices(self._seed, symbol, _block_count(until))
 
 
@@ -149,7 +149,7 @@ def _block_count(until: datetime) -> int:
 
 
 def _quarter_count(until: datetime) -> int:
-    """Quarters from GENESIS that have begun by `until`."""
+    """Quarters from `FIRST_DAY` that have begun by `until`."""
     begun = np.datetime64(until.astimezone(UTC).replace(tzinfo=None), "M")
     return max(int((begun - FIRST_DAY.astype("datetime64[M]")).astype(int)), 0) // 3 + 1
 
@@ -157,14 +157,14 @@ def _quarter_count(until: datetime) -> int:
 def _empty_frame(columns: list[str]) -> pd.DataFrame:
     """No facts, in columns of the right kind."""
     text = {"symbol", "kind"}
-    whole = {"fiscal_year", "fiscal_quarter"}
+    integers = {"fiscal_year", "fiscal_quarter"}
     stamps = {"at", "known_at"}
     return pd.DataFrame(
         {
             name: pd.Series(
                 dtype="datetime64[us, UTC]" if name in stamps
                 else "str" if name in text
-                else "int64" if name in whole
+                else "int64" if name in integers
                 else "float64"
             )
             for name in columns

@@ -18,7 +18,7 @@ from agents.sentiment import LexiconScorer
 from agents.technical import TechnicalAgent
 from domain.errors import ConfigurationError
 from domain.votes import Evidence
-from tests.agents.agent_checks import check_everything
+from research.lookahead.contract import check_agent
 from tests.agents.random_panels import random_panel
 
 PANEL = random_panel(seed=11, bars=420)
@@ -115,7 +115,7 @@ def test_each_row_can_be_weighed_on_its_own(name: str) -> None:
 def test_a_fitted_agent_keeps_every_promise(name: str) -> None:
     agent = build(name, PLAIN)
     assert isinstance(agent, TunableAgent)
-    check_everything(agent.with_weights(altered(agent)), random_panel(seed=5, bars=200))
+    check_agent(agent.with_weights(altered(agent)), random_panel(seed=5, bars=200))
 
 
 def test_agents_without_coefficients_in_the_file_stay_as_they_ship(tmp_path: Path) -> None:

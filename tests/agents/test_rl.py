@@ -12,7 +12,7 @@ from domain.model_files import MANIFEST_FILE, TENSORS_FILE, model_id
 from domain.panel import Panel
 from envs.observation import FEATURE_GROUPS, WARMUP, observe
 from envs.policies.files import encode_policy, load_policy, save_policy
-from tests.agents.agent_checks import check_everything
+from research.lookahead.contract import check_agent
 from tests.agents.random_panels import SYMBOLS, panels, random_panel
 from tests.envs.policies.policy_fixtures import policy
 
@@ -32,7 +32,7 @@ def panel() -> Panel:
 @settings(max_examples=10)
 @given(panels(), st.integers(0, 2**16), st.booleans())
 def test_it_keeps_what_every_agent_must_keep(panel: Panel, seed: int, shipped: bool) -> None:
-    check_everything(RlAgent.load() if shipped else ENSEMBLE, panel, seed)
+    check_agent(RlAgent.load() if shipped else ENSEMBLE, panel, seed)
 
 
 @pytest.mark.parametrize("by_regime", [False, True])

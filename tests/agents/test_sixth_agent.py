@@ -12,7 +12,7 @@ from agents.base import SignalAgent
 from agents.evidence import Signal
 from domain.panel import Floats, Panel
 from quant.per_symbol import pct_change
-from tests.agents.agent_checks import check_everything
+from research.lookahead.contract import check_agent
 from tests.agents.random_panels import random_panel
 
 
@@ -46,12 +46,12 @@ class LookaheadAgent(LeaderAgent):
 
 
 def test_the_sixth_agent_keeps_every_promise() -> None:
-    check_everything(LeaderAgent(), random_panel(seed=3))
+    check_agent(LeaderAgent(), random_panel(seed=3))
 
 
 def test_an_agent_that_looks_ahead_is_caught() -> None:
     with pytest.raises(AssertionError, match="differs in"):
-        check_everything(LookaheadAgent(), random_panel(seed=3))
+        check_agent(LookaheadAgent(), random_panel(seed=3))
 
 
 def test_one_line_in_the_registry_makes_it_known(monkeypatch: pytest.MonkeyPatch) -> None:

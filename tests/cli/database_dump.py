@@ -48,7 +48,8 @@ def dump(database: Database, *, without_outages: bool = False) -> Dump:
 def differences(one: Dump, other: Dump) -> list[str]:
     """Where the two are not the same, in words: the first row of each table that differs."""
     return [
-        f"{name}: {len(one[name])} rows and {len(other[name])}; {_first_difference(one[name], other[name])}"
+        f"{name}: {len(one[name])} rows and {len(other[name])}; "
+        f"{_first_difference(one[name], other[name])}"
         for name in one
         if one[name] != other[name]
     ]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from cli.extend.scaffold import AGENT, PROVIDER, Kind, create
+from cli.extend.scaffold import AGENT, PROVIDER, ExtensionKind, create
 from domain.errors import InputError
 from tests.distributions import CHECKOUT, install, quorum
 
@@ -37,7 +37,7 @@ def python(folder: Path, home: Path, *words: str) -> subprocess.CompletedProcess
 
 @KINDS
 def test_in_the_checkout_it_is_a_module_a_row_and_a_test(
-    kind: Kind, checkout: Path, tmp_path: Path
+    kind: ExtensionKind, checkout: Path, tmp_path: Path
 ) -> None:
     name = f"new_{kind.name}"
     made = python(checkout, tmp_path, "app.py", "new", kind.name, name, "--json")
@@ -60,7 +60,7 @@ def test_in_the_checkout_it_is_a_module_a_row_and_a_test(
 
 
 @KINDS
-def test_outside_it_is_a_package_with_an_entry_point(kind: Kind, tmp_path: Path) -> None:
+def test_outside_it_is_a_package_with_an_entry_point(kind: ExtensionKind, tmp_path: Path) -> None:
     created = create(kind, "breeze", tmp_path)
     project, module, test = created.files
     assert project.parent == tmp_path / "quorum-breeze"
@@ -80,7 +80,7 @@ def test_outside_it_is_a_package_with_an_entry_point(kind: Kind, tmp_path: Path)
 @KINDS
 @pytest.mark.parametrize("name", ["My Agent", "9lives", "Ünder", "class", "", "a" * 41, "../up"])
 def test_a_name_that_cannot_be_is_refused_and_nothing_is_written(
-    kind: Kind, name: str, tmp_path: Path
+    kind: ExtensionKind, name: str, tmp_path: Path
 ) -> None:
     with pytest.raises(InputError, match="lower-case letters"):
         create(kind, name, tmp_path)
@@ -90,7 +90,7 @@ def test_a_name_that_cannot_be_is_refused_and_nothing_is_written(
 @pytest.mark.parametrize(
     ("kind", "name"), [(AGENT, "risk"), (AGENT, "committee"), (PROVIDER, "yahoo")]
 )
-def test_a_name_that_is_taken_is_refused(kind: Kind, name: str, tmp_path: Path) -> None:
+def test_a_name_that_is_taken_is_refused(kind: ExtensionKind, name: str, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=f"'{name}' is taken"):
         create(kind, name, tmp_path)
 

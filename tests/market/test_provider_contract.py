@@ -9,7 +9,7 @@ import pytest
 import stamina
 
 from domain.timeframe import Timeframe
-from market.provider_contract import check_provider, faults
+from market.provider_contract import check_provider, find_faults
 from market.providers.yahoo import YahooProvider
 from market.registry import PROVIDERS, SHIPPED
 from market.simulated.provider import LIVE_START, DemoProvider
@@ -45,8 +45,8 @@ def test_these_are_all_that_ship() -> None:
     assert set(SHIPPED) == {"yahoo", "demo"} <= set(PROVIDERS)
 
 
-class Careless(DemoProvider):
-    """Breaks what it was told to."""
+class FaultyProvider(DemoProvider):
+    """Breaks the contract by `fault`."""
 
     def __init__(self, fault: str) -> None:
         super().__init__(7, lambda: LIVE_START)
@@ -72,7 +72,7 @@ class Careless(DemoProvider):
 
 
 @pytest.mark.parametrize(
-    ("fault", "told"),
+    ("fault", "message"),
     [
         ("naive", "`at` must be instants in UTC"),
         ("upside down", "open and close must lie between low and high"),
@@ -82,8 +82,8 @@ class Careless(DemoProvider):
         ("invents", "must raise UnknownSymbolError"),
     ],
 )
-def test_a_broken_promise_is_named(fault: str, told: str) -> None:
-    found = faults(Careless(fault), "MSFT", datetime(2023, 6, 1, tzinfo=UTC), END)
-    assert any(told in each for each in found), found
+def test_a_broken_promise_is_named(fault: str, message: str) -> None:
+    found = find_faults(FaultyProvider(fault), "MSFT", datetime(2023, 6, 1, tzinfo=UTC), END)
+    assert any(message in each for each in found), found
     with pytest.raises(AssertionError, match="bars: "):
-        check_provider(Careless(fault), "MSFT", datetime(2023, 6, 1, tzinfo=UTC), END)
+        check_provider(FaultyProvider(fault), "MSFT", datetime(2023, 6, 1, tzinfo=UTC), END)

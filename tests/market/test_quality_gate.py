@@ -264,7 +264,8 @@ PLANTED: dict[str, Flawed] = {
         volume=bars["volume"].where(~range_mask(bars, row, 40), 0.0)
     ),
     "a price that stands still": lambda bars, row: bars.assign(**{
-        name: bars[name].where(~range_mask(bars, row, 9), bars["close"].iloc[row]) for name in PRICES
+        name: bars[name].where(~range_mask(bars, row, 9), bars["close"].iloc[row])
+        for name in PRICES
     }),
     "an end": lambda bars, row: bars.iloc[:row],
     "heavy trading": lambda bars, row: alter_bar(divide_prices(bars, row, 1.6), row, volume=5e7),
