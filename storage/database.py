@@ -125,7 +125,7 @@ class Database:
             ) from error
 
     def _enable_wal(self) -> None:
-        """Kept in the file from then on. The change needs the file for itself and, unlike a
+        """A setting of the file from then on. The change needs the file for itself and, unlike a
         transaction, does not wait for it: where processes start together, it must try again."""
         deadline = monotonic() + BUSY_SECONDS
         while True:

@@ -1,12 +1,12 @@
 """The tables, as Alembic's migrations create them.
 
 Two families. *Facts* (series, bar, headline, filing, announcement, action) are bulk data: written
-and read as arrays by `market_data/market_facts.py`, never as objects, with instants as microseconds since 1970.
-The *journal* (head, event, cycle, decision, vote, chunk) is append-only; `seq` counts its events
-without a gap and is the identity of every entry: a decision has the seq of its `decision.made`.
-Beside it are the outcomes of decisions: `pending` lists the decisions whose outcome is not known
-yet, a row of `outcome` takes the place of each that is settled, and `lesson` is the learner's state
-after every round.
+and read as arrays by `market_data/market_facts.py`, never as objects, with instants as microseconds
+since 1970. The *journal* (head, event, cycle, decision, vote, chunk) is append-only; `seq` counts
+its events without a gap and is the identity of every entry: a decision has the seq of its
+`decision.made`. Beside it are the outcomes of decisions: `pending` lists the decisions whose
+outcome is not known yet, a row of `outcome` takes the place of each that is settled, and `lesson`
+is the learner's state after every round.
 
 The names of tables and columns are those of the first release: a home that it made opens as it is.
 Each fact is stored once. A decision's document holds its votes with their reasons; `vote` repeats

@@ -1,13 +1,13 @@
 """Paper accounts as they are written: what happened becomes entries, read models and events.
 
-Promises that a change is one transaction under the journal's pen, whole or not at all; that a
-request is carried out once, however often it comes; and that the account handed to whoever acts
-is the one its entries lead to. Leaves out what an entry does to an account
+Promises that a change is one transaction of the journal, whole or not at all; that a request is
+carried out once, however often it comes; and that the account handed to a command is the one its
+entries lead to. Leaves out what an entry does to an account
 (`trading/account/ledger.py`, handed in as `apply`), whether something may happen, reading for pages
-(`blotter.py`) and proving the log (`audit.py`).
+(`blotter.py`) and checking the log (`audit.py`).
 
-The account this process has seen last is kept in memory and only brought up to date
-(`standing.py`), so that a change costs no more with a long past.
+The account that this process has seen last stays in memory and is only brought up to date
+(`account_state.py`), so that a change costs no more with a long past.
 """
 
 import json
@@ -50,7 +50,7 @@ class SqlAccountLog:
         self._cache: dict[tuple[str, str], StoredAccount] = {}
 
     def account(self, market: str, run: str) -> Account | None:
-        """As it stands; None if nobody opened it. Raises VerificationError for a broken log."""
+        """As it is; None if nobody opened it. Raises VerificationError for a broken log."""
         with self._database.reading() as connection:
             stored = self._load(connection, market, run)
         return stored.account if stored else None
@@ -64,7 +64,7 @@ class SqlAccountLog:
         *,
         request: ClientRequest | None = None,
     ) -> TransactionResult:
-        """Let happen what `act` says, in a transaction of its own: see `book`."""
+        """Carry out `command` in a transaction of its own: see `transact_within`."""
         with self._journal.transaction() as transaction:
             return self.transact_within(transaction, market, run, at, command, request=request)
 
@@ -78,32 +78,30 @@ class SqlAccountLog:
         *,
         request: ClientRequest | None = None,
     ) -> TransactionResult:
-        """Let happen what `act` says of the account as it stands, in the pen's transaction; `at`
-        is the time of the market. If `act` raises, nothing has happened.
+        """Carry out `command` on the account as it is, within `transaction`; `at` is the time of
+        the market. If `command` raises, nothing has happened.
 
-        For what follows from a cycle, hand this to `Journal.record(..., then=...)`:
-        `lambda pen: accounts.book(pen, market, run, as_of, act).events`. Its orders then exist if
-        and only if the cycle is recorded, and the same cycle again places nothing.
+        For what follows from a cycle, call this from `SqlJournal.record(..., also_write=...)`. Its
+        orders then exist if and only if the cycle is recorded, and the same cycle again places
+        nothing.
 
-        With a `request`, one of the orders that `act` places must have its key. If an order of
-        that key is there already, `act` is not called and the order is returned, so checks of
-        what may expire belong into `act`; InputError if the key was used for something else.
+        With a `request`, one of the orders that `command` places must have its key. If an order of
+        that key is there already, `command` is not called and the order is returned, so checks of
+        what may expire belong into `command`; InputError if the key was used for something else.
         Raises VerificationError for an account whose log is broken, ValueError where nothing
         opened it.
         """
         before = self._load(transaction.connection, market, run)
-        if (
-            before
-            and request
-            and (existing := _find_requested_order(transaction.connection, before.id, request))
-        ):
-            return TransactionResult(_require_opened(before, market, run), (), (), existing)
+        if before and request:
+            existing = _find_requested_order(transaction.connection, before.id, request)
+            if existing:
+                return TransactionResult(_require_opened(before, market, run), (), (), existing)
         account_events = command(before.account if before else None)
         if before is None:
             before = _insert_account(transaction.connection, market, run)
         batch = _Batch(before)
-        for what in account_events:
-            batch.add(self._apply, at, what, transaction.recorded_at)
+        for event in account_events:
+            batch.add(self._apply, at, event, transaction.recorded_at)
         account = _require_opened(batch.after, market, run)
         if not batch.entries:
             return TransactionResult(account, (), (), None)
@@ -122,7 +120,7 @@ class SqlAccountLog:
 
 @dataclass(slots=True)
 class _Batch:
-    """What one transaction adds to an account that stood as `before`."""
+    """What one transaction adds to an account that was `before`."""
 
     before: StoredAccount
     after: StoredAccount = field(init=False)
@@ -235,13 +233,13 @@ _CHANGE = update(table(tables.StoredOrderRow)).where(
     table(tables.StoredOrderRow).c.id == bindparam("which"),
 )
 _HEAD = update(table(tables.AccountRow)).where(table(tables.AccountRow).c.id == bindparam("of"))
-"""What they set is whatever they are given besides."""
+"""What these updates set is whatever else they are given."""
 
 
 def _event_drafts(
     market: str, at: datetime, account: Account, read_models: AccountReadModels
 ) -> list[EventDraft]:
-    """Fills, the orders as they stand after all of it, and the account."""
+    """Fills, the orders as they are after all of it, and the account."""
     drafts: list[EventDraft] = [
         (EventKind.ORDER_FILLED, fill["symbol"], {**fill, "market": market})
         for fill in read_models.fills

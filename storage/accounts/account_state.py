@@ -1,4 +1,4 @@
-"""An account as it stands: its last snapshot, or what was seen of it before, and the entries since.
+"""An account as it is: its last snapshot, or what was seen of it before, and the entries since.
 
 Promises that every entry applied on the way is one that its chain vouches for, and that what was
 seen before is used only if it is part of the log that is there now.
@@ -39,7 +39,7 @@ class StoredAccount:
     account: Account | None
 
     def after(self, chained: ChainedEntry, apply: ApplyEntry) -> "StoredAccount":
-        """Raises VerificationError for a link that does not follow."""
+        """Raises VerificationError for an entry that does not follow."""
         if chained.number != self.number + 1 or not chained.follows(self.digest):
             raise broken_chain_error(self.number + 1)
         return StoredAccount(
@@ -50,7 +50,7 @@ class StoredAccount:
 def load_account(
     connection: Connection, market: str, run: str, apply: ApplyEntry, cached: StoredAccount | None
 ) -> StoredAccount | None:
-    """The account of a market and run; None if there is none. `known` is what was seen of it.
+    """The account of a market and run; None if there is none. `cached` is what was seen of it.
 
     Raises VerificationError where an entry since then is missing or was altered.
     """

@@ -1,9 +1,9 @@
-"""Whether an account's log is whole, and whether all that is kept beside it follows from it.
+"""Whether an account's log is whole, and whether all other rows of the account follow from it.
 
 Promises to find an entry that was altered, deleted, inserted or moved, a head that is not the end
-of the log, a snapshot that the entries do not make, and orders, fills and marks that say anything
-else than the entries. Differences are told, in words, and never repaired: entries are the truth
-and a difference means that somebody or something else wrote to the database.
+of the log, a snapshot that the entries do not make, and orders, fills and equity points that do not
+follow from the entries. Differences are reported, in words, and never repaired: entries are the
+truth and a difference means that somebody or something else wrote to the database.
 """
 
 import json
@@ -28,15 +28,15 @@ from storage.journal.cycle_rows import RowValues
 from storage.tables import table
 
 _MAX_LISTED = 5
-"""Differences of a kind that are told one by one."""
+"""Differences of a kind that are listed one by one."""
 
 _NOT_DERIVED = frozenset({"account", "request"})
-"""Columns that no entry speaks of."""
+"""Columns that do not follow from entries."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Head:
-    """What the account's row says of its log, and its snapshot (JSON) if there is one."""
+    """The end of the log in the account's row, and its snapshot (JSON) if there is one."""
 
     id: int
     number: int
@@ -47,7 +47,7 @@ class _Head:
 
 @dataclass(slots=True)
 class _Rebuilt:
-    """What the entries walked so far come to."""
+    """The account and read models of the entries taken so far."""
 
     digest: str
     account: Account | None = None
@@ -56,24 +56,21 @@ class _Rebuilt:
 
     def advance(self, chained: ChainedEntry, apply: ApplyEntry) -> str | None:
         """Go one entry further; what is wrong with it in words, None if nothing is."""
-        if chained.number != self.number + 1:
-            return (
-                f"Entry {self.number + 1} is missing: after {self.number} comes {chained.number}."
-            )
+        number = chained.number
+        if number != self.number + 1:
+            return f"Entry {self.number + 1} is missing: after {self.number} comes {number}."
         if not chained.follows(self.digest):
             return (
-                f"Entry {chained.number} ({chained.kind}) was altered, moved or put in: its digest does"
-                " not follow from what it says and the entry before it."
+                f"Entry {number} ({chained.kind}) was altered, moved or put in: its digest does not"
+                " follow from what it says and the entry before it."
             )
         try:
             entry = chained.entry()
             after = apply(self.account, entry)
             self.read_models.apply(self.account, entry, after)
         except (VerificationError, ValueError, KeyError) as wrong:
-            return (
-                f"Entry {chained.number} ({chained.kind}) cannot follow the ones before it: {wrong}"
-            )
-        self.account, self.number, self.digest = after, chained.number, chained.digest
+            return f"Entry {number} ({chained.kind}) cannot follow the ones before it: {wrong}"
+        self.account, self.number, self.digest = after, number, chained.digest
         return None
 
 
@@ -95,7 +92,7 @@ class AccountAudit:
     def verify(self, market: str, run: str) -> tuple[str, ...]:
         """What is wrong with the account's log or does not follow from it; empty if nothing is.
 
-        Of a broken log only its first break is told: nothing can be said of what comes after.
+        Of a broken log only its first break is reported: nothing is known of what comes after.
         Raises NotFoundError where there is no account.
         """
         with self._database.reading() as connection:
@@ -170,7 +167,7 @@ def _check_read_models(
 
 
 def _stored_rows(connection: Connection, model: Table, account: int) -> Iterator[RowValues]:
-    """Rows of a read model in order of number, without what no entry speaks of."""
+    """Rows of a read model in order of number, without columns that do not follow from entries."""
     columns = [column for column in model.c if column.name not in _NOT_DERIVED]
     query = select(*columns).where(model.c.account == account).order_by(model.c.number)
     for row in connection.execute(query):
@@ -187,7 +184,8 @@ def _differences(
         if expected is None:
             yield f"The {noun} of entry {number} is kept, but that entry makes none."
         elif row != expected:
-            yield f"The {noun} of entry {number} does not follow: {_changed_columns(row, expected)}."
+            changes = _changed_columns(row, expected)
+            yield f"The {noun} of entry {number} does not follow: {changes}."
     for number in missing:
         yield f"The {noun} of entry {number} is missing."
 

@@ -1,9 +1,9 @@
-"""What pages and programs read of a paper account: orders, fills, its curve, trips and its log.
+"""What pages and programs read of a paper account: orders, fills, its curve, round trips, its log.
 
-Every question names its market and run, is answered from an index, and is paged by the number of
-an entry, so that a page stays what it was while new orders come. What is read was written with
-the entries (`accounts.py`); `audit.py` tells whether it still follows from them. Notes on round
-trips are the only thing written here: they are people's words about the account, no part of it.
+Every query names its market and run, is answered from an index, and is paged by the number of an
+entry, so that a page stays what it was while new orders come. What is read was written with the
+entries (`account_log.py`); `audit.py` checks that it still follows from them. Notes on round trips
+are the only thing written here: they are about the account, no part of it.
 """
 
 import json
@@ -35,7 +35,7 @@ Query = Select[*tuple[Any, ...]]
 
 @dataclass(frozen=True, slots=True)
 class BlotterOrder:
-    """An order as it stands; `number` is that of the entry that placed it, `updated_at` the time
+    """An order as it is now; `number` is that of the entry that placed it, `updated_at` the time
     of the market at which it last changed."""
 
     number: int
@@ -45,7 +45,8 @@ class BlotterOrder:
 
 @dataclass(frozen=True, slots=True)
 class BlotterFill:
-    """See `domain.trading.account.Filled`; `number` is that of its entry, `source` its order's."""
+    """See `domain.trading.account.OrderFilled`; `number` is that of its entry, `source` its
+    order's."""
 
     number: int
     at: datetime
@@ -63,8 +64,8 @@ class BlotterFill:
 @dataclass(frozen=True, slots=True, eq=False)
 class EquityCurve:
     """All (K,), a row of bars each, oldest first: the number of its entry, when it closed, equity
-    and cash in currency, and the value held, long and short together, as a share of equity (NaN
-    where that is not known)."""
+    and cash in currency, and the value of positions, long and short together, as a share of
+    equity (NaN where that is not known)."""
 
     numbers: NDArray[np.int64]
     times: Times
@@ -75,7 +76,7 @@ class EquityCurve:
 
 @dataclass(frozen=True, slots=True)
 class AuditEntry:
-    """An entry as it is kept: `at` in the time of the market, `recorded_at` by the clock, `body`
+    """An entry as it is stored: `at` in the time of the market, `recorded_at` by the clock, `body`
     plain JSON; `digest` binds it to all before it (`storage/accounts/hash_chain.py`)."""
 
     number: int
@@ -112,24 +113,17 @@ class SqlBlotter:
             query = query.where(col(order.number).in_(self._open()))
         if symbols:
             query = query.where(col(order.symbol).in_(symbols))
-        for column, wanted in (
-            (order.status, status),
-            (order.source, source),
-        ):
-            if wanted is not None:
-                query = query.where(col(column) == str(wanted))
+        for column, value in ((order.status, status), (order.source, source)):
+            if value is not None:
+                query = query.where(col(column) == str(value))
         with self._database.reading() as connection:
             rows = connection.execute(_page(query, order.number, before, limit)).all()
         return tuple(map(_blotter_order, rows))
 
     def order(self, id: str) -> BlotterOrder:
         with self._database.reading() as connection:
-            found = (
-                _is_valid_id(id)
-                and connection.execute(
-                    self._orders().where(col(tables.StoredOrderRow.id) == id)
-                ).first()
-            )
+            query = self._orders().where(col(tables.StoredOrderRow.id) == id)
+            found = _is_valid_id(id) and connection.execute(query).first()
         if not found:
             raise NotFoundError(
                 f"There is no order {id[:60]!r} in the paper account of {self._market},"
@@ -153,9 +147,9 @@ class SqlBlotter:
         fill = tables.StoredFillRow
         names = [field.name for field in fields(BlotterFill)]
         query: Query = select(*table(fill).c[*names]).where(col(fill.account) == self._account())
-        for column, wanted in ((fill.order, order), (fill.symbol, symbol)):
-            if wanted is not None:
-                query = query.where(col(column) == wanted)
+        for column, value in ((fill.order, order), (fill.symbol, symbol)):
+            if value is not None:
+                query = query.where(col(column) == value)
         if since is not None:
             query = query.where(col(fill.at) >= since)
         if until is not None:
@@ -168,14 +162,10 @@ class SqlBlotter:
 
     def curve(self) -> EquityCurve:
         """As the driver gives it, which is fast: instants in microseconds."""
-        mark = tables.EquityPointRow
-        query = (
-            select(
-                col(mark.number), col(mark.at), col(mark.equity), col(mark.cash), col(mark.exposure)
-            )
-            .where(col(mark.account) == self._account())
-            .order_by(col(mark.number))
-        )
+        point = tables.EquityPointRow
+        names = ("number", "at", "equity", "cash", "exposure")
+        query: Query = select(*table(point).c[*names]).where(col(point.account) == self._account())
+        query = query.order_by(col(point.number))
         with self._database.reading() as connection:
             cursor: Any = connection.execute(query).cursor
             rows = cursor.fetchall()
@@ -201,11 +191,11 @@ class SqlBlotter:
             return read_entries(connection, self._account(), kinds)
 
     def lots(self) -> Mapping[str, tuple[TaxLot, ...]]:
-        """By symbol what is held, oldest first."""
+        """By symbol the open lots, oldest first."""
         return self._refresh_trades().lots
 
     def round_trips(self) -> tuple[RoundTrip, ...]:
-        """Closed round trips in order of their end, with what people noted beside them."""
+        """Closed round trips in order of their end, with people's notes on them."""
         with self._database.reading() as connection:
             notes_by_trip = load_notes(connection, self._account())
         trips = self._refresh_trades().round_trips
@@ -215,9 +205,9 @@ class SqlBlotter:
         )
 
     def annotate(self, trip_id: str, note: str, tags: Sequence[str]) -> None:
-        """Put `note` and `tags` beside the trip with that id, in place of what was there.
+        """Set `note` and `tags` of the round trip with that id, in place of what was there.
 
-        Raises NotFoundError for a trip that is not, InputError for too many words or tags.
+        Raises NotFoundError where there is none, InputError for a note or tags that are too long.
         """
         if trip_id not in {each.id for each in self._refresh_trades().round_trips}:
             raise NotFoundError(f"There is no closed trade {trip_id[:60]!r} in this account.")
@@ -237,8 +227,8 @@ class SqlBlotter:
         )
 
     def _open(self) -> Select[int]:
-        """Numbers of the open orders: asked for by themselves, SQLite finds them by their status
-        and does not walk through all there ever were."""
+        """Numbers of the open orders: in a query of its own, SQLite finds them by their status and
+        does not walk through all there ever were."""
         order = tables.StoredOrderRow
         return select(col(order.number)).where(
             col(order.account) == self._account(), col(order.status).in_(sorted(OPEN_STATUSES))

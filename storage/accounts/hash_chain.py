@@ -1,8 +1,8 @@
 """The chain that binds an account's entries: each digest covers the one before it.
 
 Promises that an entry altered, deleted, inserted or moved breaks the chain there or at its head.
-What it cannot see is a chain that somebody with the database in hand forged anew from the altered
-entry to the end: whoever fears that keeps a head digest elsewhere and compares.
+What it cannot see is a chain that somebody with access to the database forged anew from the altered
+entry to the end: whoever fears that stores a head digest elsewhere and compares.
 """
 
 import hashlib
@@ -62,7 +62,7 @@ class ChainedEntry:
 
 
 def genesis_digest(market: str, run: str) -> str:
-    """What stands before the first entry: a log cannot pass for that of another account."""
+    """The digest before the first entry: a log cannot pass for that of another account."""
     return hashlib.sha256(canonical_bytes(["account", market, run])).hexdigest()
 
 

@@ -1,6 +1,7 @@
-"""What pages read of an account, as it follows from its entries: orders, fills and marks. Pure.
+"""What pages read of an account, as it follows from its entries: orders, fills, equity points.
+Pure.
 
-Promises that the rows written beside an entry (`accounts.py`) and those that the audit makes from
+Promises that the rows written with an entry (`account_log.py`) and those that the audit makes from
 the whole log (`audit.py`) come from one function.
 """
 
@@ -40,7 +41,7 @@ class OrderReadModel:
         return dict(to_json(self.order))
 
     def row(self) -> RowValues:
-        """What may change of its row."""
+        """The part of its row that may change."""
         return {
             "status": self.order.status.value,
             "updated_at": self.updated_at,
@@ -65,7 +66,7 @@ class OrderReadModel:
 
 @dataclass(slots=True)
 class AccountReadModels:
-    """What entries come to, in the order in which they are told; `orders` by id."""
+    """The read models of entries, taken in their order; `orders` by id."""
 
     orders: dict[str, OrderReadModel] = field(default_factory=dict)
     fills: list[RowValues] = field(default_factory=list)
@@ -148,4 +149,4 @@ def _values(account: Account) -> list[float] | None:
     last_bars = account.last_bars
     if not account.positions.keys() <= last_bars.keys():
         return None
-    return [held.quantity * last_bars[symbol].close for symbol, held in account.positions.items()]
+    return [each.quantity * last_bars[symbol].close for symbol, each in account.positions.items()]

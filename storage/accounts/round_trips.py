@@ -1,7 +1,8 @@
-"""What was traded on an account, lot by lot: its entries, read once, and what they come to.
+"""The lots and round trips of an account: its entries, read once, and what they match to.
 
-Promises that lots and trips are those of all entries there are now, and that entries read before
-are neither read nor matched again. Leaves out how lots are matched (`domain/trading/lots.py`).
+Promises that lots and round trips are those of all entries there are now, and that entries read
+before are neither read nor matched again. Leaves out how lots are matched
+(`domain/trading/lots.py`).
 """
 
 import json
@@ -30,12 +31,12 @@ _RELEVANT_EVENTS: tuple[type[AccountEvent], ...] = (
     SplitApplied,
     AccountReset,
 )
-"""Kinds of entries that lots and trips follow from."""
+"""The events that lots and round trips follow from."""
 
 
 @dataclass(frozen=True, slots=True)
 class RoundTripIndex:
-    """By symbol the lots still held, oldest first, and the trips in order of their end, as they
+    """By symbol the open lots, oldest first, and the round trips in order of their end, as they
     follow from the entries up to `number`; `receipts` by order, of those that have one."""
 
     number: int = 0

@@ -1,4 +1,4 @@
-"""What people write beside their closed trades: a note and tags for each."""
+"""People's notes on closed trades: a text and tags for each."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -13,13 +13,13 @@ from storage.database import insert_missing
 from storage.journal.cycle_rows import canonical_text
 
 MAX_NOTE_LENGTH, MAX_TAGS, MAX_TAG_LENGTH = 4_000, 20, 40
-"""Characters of a note, tags of a trip, characters of a tag."""
+"""Characters of a note, tags of a round trip, characters of a tag."""
 
 
 def load_notes(
     connection: Connection, account: ScalarSelect[int]
 ) -> Mapping[str, tuple[str, tuple[str, ...]]]:
-    """Note and tags by trip."""
+    """Note and tags by round trip."""
     note_row = tables.TradeNoteRow
     query = select(col(note_row.trip), col(note_row.note), col(note_row.tags)).where(
         col(note_row.account) == account
@@ -33,7 +33,8 @@ def load_notes(
 def save_note(
     connection: Connection, account: int, trip_id: str, note: str, tags: Sequence[str], at: datetime
 ) -> None:
-    """In place of what was there. Raises InputError for too many words or tags."""
+    """Store a note and tags in place of what was there. Raises InputError for a note or tags that
+    are too long."""
     key = {"account": account, "trip": trip_id}
     row = {
         "note": canonical_text(_valid_note(note)),

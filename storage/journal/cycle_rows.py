@@ -1,6 +1,7 @@
-"""A cycle as the journal holds it: its rows, its events and what they say. Pure.
+"""A cycle as the journal stores it: its rows, its events and their payloads. Pure.
 
-Promises that an event says the same whether it was just recorded or is read back years later.
+Promises that an event has the same payload when it is recorded and when it is read back years
+later.
 """
 
 from collections.abc import Mapping
@@ -17,13 +18,13 @@ RowValues = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class DecisionDocument:
-    """A decision in JSON beside what its cycle adds to every payload."""
+    """A decision in JSON, and what its cycle adds to every payload."""
 
     decision: Mapping[str, Any]
     context: Mapping[str, Any]
 
     def payload(self, position: int | None) -> RowValues:
-        """What the event of the vote at that position says; None means of the decision itself."""
+        """The payload of the vote at that position; None means of the decision itself."""
         if position is None:
             return {**self.decision, **self.context}
         vote = self.decision["votes"][position]
@@ -42,7 +43,7 @@ class CycleRows:
 
 
 def event_context(market: str, simulated: bool, timeframe: str, as_of: datetime) -> RowValues:
-    """What the payload of every vote and decision of a cycle says besides its own."""
+    """What the payloads of all votes and decisions of a cycle have in common."""
     return {
         "market": market,
         "simulated": simulated,
@@ -98,7 +99,7 @@ def canonical_text(value: Any) -> str:
 
 
 def plain_json_text(plain: Any) -> str:
-    """`text` of what is plain JSON already."""
+    """`canonical_text` of what is plain JSON already."""
     return encode_json(plain).decode("ascii")
 
 

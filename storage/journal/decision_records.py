@@ -1,8 +1,8 @@
-"""What pages and programs read of the journal: decisions as they stand and as they were.
+"""What pages and programs read of the journal: the latest decisions and those before.
 
 Every query names its market and run, so that a replay never shows up among live decisions, and
-is answered from an index. Leaves out the stream (`Journal.events_after`), how the record is put
-together (`outcomes.py`) and all writing.
+is answered from an index. Leaves out the stream (`SqlJournal.events_after`), how the record is
+built (`outcomes.py`) and all writing.
 """
 
 import json
@@ -48,8 +48,8 @@ class RecordedDecision:
 
 @dataclass(frozen=True, slots=True)
 class CycleInputs:
-    """What a cycle was computed from: the panel (load it from the Archive) and `values`, all else
-    that its orchestrator gave the journal."""
+    """What a cycle was computed from: the panel (load it from the archive) and `values`, all else
+    that the orchestrator gave the journal."""
 
     panel: PanelManifest
     values: Mapping[str, Any]
@@ -134,7 +134,7 @@ class SqlDecisionRecords:
         agents: Sequence[str],
         calendar: str | None = None,
     ) -> ForecastRecord:
-        """Every vote of a run beside what came of it: on one calendar's bars, or (None) on all."""
+        """Every vote of a run with its outcome: on one calendar's bars, or (None) on all."""
         with self._database.reading() as connection:
             return outcomes.load_record(
                 connection, market, run, timeframe, horizon, agents, calendar
@@ -149,7 +149,7 @@ class SqlDecisionRecords:
             return tuple(connection.scalars(query))
 
     def settled_outcome(self, receipt: str) -> SettledOutcome | None:
-        """What came of a decision; None until it is settled, or where there is none."""
+        """The outcome of a decision; None until it is settled, or where there is none."""
         with self._database.reading() as connection:
             return outcomes.load_settled_outcome(connection, _valid_receipt(receipt))
 

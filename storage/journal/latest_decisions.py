@@ -1,4 +1,4 @@
-"""The one query behind "as things stand": the newest decision of every symbol."""
+"""The query for the newest decision of every symbol."""
 
 from datetime import datetime
 
@@ -14,17 +14,13 @@ def latest_decisions(market: str, run: str, before: datetime | None = None) -> S
     Hops from symbol to symbol along the index: its cost grows with the symbols, not with the
     years recorded.
     """
-    symbol, as_of, seq = (
-        col(tables.DecisionRow.symbol),
-        col(tables.DecisionRow.as_of),
-        col(tables.DecisionRow.seq),
-    )
-    here = and_(col(tables.DecisionRow.market) == market, col(tables.DecisionRow.run) == run)
+    decision = tables.DecisionRow
+    symbol, as_of, seq = col(decision.symbol), col(decision.as_of), col(decision.seq)
+    here = and_(col(decision.market) == market, col(decision.run) == run)
     first = select(func.min(symbol).label("symbol")).where(here)
     symbol_steps = first.cte("symbols", recursive=True)
-    following = (
-        select(func.min(symbol)).where(here, symbol > symbol_steps.c.symbol).scalar_subquery()
-    )
+    next_symbol = select(func.min(symbol)).where(here, symbol > symbol_steps.c.symbol)
+    following = next_symbol.scalar_subquery()
     symbols = symbol_steps.union_all(select(following).where(symbol_steps.c.symbol.is_not(None)))
     latest = select(seq).where(here, symbol == symbols.c.symbol)
     if before is not None:

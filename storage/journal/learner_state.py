@@ -1,6 +1,6 @@
-"""Lessons: what the learner knew after each round, the newest of which is its state.
+"""Learner states: what the learner knew after each round, the newest of which is in force.
 
-Promises that lessons of one line follow one another without a gap or a fork, whichever process
+Promises that the states under one key follow one another without a gap or a fork, whichever process
 learnt them. Leaves out learning: see `orchestrator/committee/learned_weights.py`.
 """
 
@@ -38,11 +38,11 @@ def load_learner_state(
     connection: Connection, key: SettlementKey, by: datetime
 ) -> LearnerState | None:
     """The newest that is in force on the bar that closed at `by`."""
-    stored = tables.LearnerStateRow
+    state_row = tables.LearnerStateRow
     query = (
-        select(tables.table(stored))
-        .where(_matches(key), col(stored.due_at) <= by)
-        .order_by(col(stored.as_of).desc())
+        select(tables.table(state_row))
+        .where(_matches(key), col(state_row.due_at) <= by)
+        .order_by(col(state_row.as_of).desc())
         .limit(1)
     )
     found = connection.execute(query).first()
@@ -55,8 +55,8 @@ def save_learner_states(
     states: Sequence[LearnerState],
     after: datetime | None,
 ) -> None:
-    """Keep the lessons that follow the one of the bar `after` (None: the first); nothing where
-    somebody else learnt on from there meanwhile."""
+    """Store the states that follow the one of the bar `after` (None: the first); nothing where
+    another process learnt on from there meanwhile."""
     if states and _latest_bar(connection, key) == after:
         rows = [_row(key, each) for each in states]
         insert_missing(connection, tables.LearnerStateRow, rows)
@@ -65,21 +65,26 @@ def save_learner_states(
 def load_influence_history(
     connection: Connection, key: SettlementKey, agents: Sequence[str]
 ) -> InfluenceHistory:
-    """What was learnt on a line of decisions; no rounds before the first lesson."""
-    lesson = tables.LearnerStateRow
+    """What was learnt under a key; no rounds before the first."""
+    state_row = tables.LearnerStateRow
     query: Query = (
-        select(col(lesson.due_at), col(lesson.agents), col(lesson.weights), col(lesson.trust))
+        select(
+            col(state_row.due_at),
+            col(state_row.agents),
+            col(state_row.weights),
+            col(state_row.trust),
+        )
         .where(_matches(key))
-        .order_by(col(lesson.as_of))
+        .order_by(col(state_row.as_of))
     )
     rows = connection.execute(query).all()
     history = np.full((2, len(rows), len(agents)), np.nan)
     for number, (_, named, *figures) in enumerate(rows):
-        place = {agent: k for k, agent in enumerate(json.loads(named))}
+        index_of = {agent: k for k, agent in enumerate(json.loads(named))}
         for kind, values in enumerate(map(json.loads, figures)):
-            for seat, agent in enumerate(agents):
-                if agent in place:
-                    history[kind, number, seat] = values[place[agent]]
+            for column, agent in enumerate(agents):
+                if agent in index_of:
+                    history[kind, number, column] = values[index_of[agent]]
     due_at = np.array([tables.microseconds(at) for at, *_ in rows], "datetime64[us]")
     return InfluenceHistory(tuple(agents), due_at, *history)
 
@@ -100,14 +105,14 @@ def _row(key: SettlementKey, state: LearnerState) -> RowValues:
     }
 
 
-def _learner_state(stored: Any) -> LearnerState:
+def _learner_state(state_row: Any) -> LearnerState:
     return LearnerState(
-        stored.as_of,
-        stored.due_at,
-        tuple(json.loads(stored.agents)),
-        tuple(json.loads(stored.weights)),
-        tuple(json.loads(stored.trust)),
-        json.loads(stored.ledger),
+        state_row.as_of,
+        state_row.due_at,
+        tuple(json.loads(state_row.agents)),
+        tuple(json.loads(state_row.weights)),
+        tuple(json.loads(state_row.trust)),
+        json.loads(state_row.ledger),
     )
 
 
@@ -119,11 +124,11 @@ def _latest_bar(connection: Connection, key: SettlementKey) -> datetime | None:
 
 
 def _matches(key: SettlementKey) -> ColumnElement[bool]:
-    lesson = tables.LearnerStateRow
+    state_row = tables.LearnerStateRow
     return and_(
-        col(lesson.market) == key.market,
-        col(lesson.run) == key.run,
-        col(lesson.calendar) == key.calendar,
-        col(lesson.timeframe) == key.timeframe.value,
-        col(lesson.horizon) == key.horizon,
+        col(state_row.market) == key.market,
+        col(state_row.run) == key.run,
+        col(state_row.calendar) == key.calendar,
+        col(state_row.timeframe) == key.timeframe.value,
+        col(state_row.horizon) == key.horizon,
     )

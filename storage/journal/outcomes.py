@@ -1,4 +1,4 @@
-"""The record as it is read: every vote of a run beside what came of it, as arrays.
+"""The record as it is read: every vote of a run with its outcome, as arrays.
 
 Promises that a run of some thousand bars is read in well under a second, and that of several
 decisions on one symbol and bar the newest counts. Leaves out every score: see
@@ -26,8 +26,8 @@ Query = Select[*tuple[Any, ...]]
 
 @dataclass(frozen=True, slots=True)
 class SettledOutcome:
-    """What came of one decision: see `domain.settlement.Outcome`. `median` is the median change of
-    the `settled` decisions of its cycle, itself among them."""
+    """The outcome of one decision: see `domain.settlement.DecisionOutcome`. `median_change` is of
+    the `settled_count` settled decisions of its cycle, itself among them."""
 
     entry_at: datetime
     exit_at: datetime
@@ -206,7 +206,7 @@ def _influence(
     cycles: Mapping[int, list[dict[str, Any]]], agents: Sequence[str], cells: _DecisionGrid
 ) -> tuple[Floats, Floats]:
     """Weights and trust (R, A) of the newest cycle of each bar; cycles from before trust was
-    recorded took everybody at their word."""
+    recorded have a trust of 1."""
     newest = np.zeros(cells.shape[0], np.int64)
     np.maximum.at(newest, cells.row, cells.cycle)
     figures = np.empty((2, len(newest), len(agents)))

@@ -1,9 +1,9 @@
-"""Panels kept in pieces named by their content, so that what two panels share is stored once.
+"""Panels stored in pieces named by their content, so that what two panels share is stored once.
 
 Promises that a panel loaded equals the one stored to the last bit, and that its digest depends on
 nothing but its content. A piece is one symbol's bars of one year (a month of hourly bars, a day
 of shorter ones), a month of news or a year of filings or announcements: from one day to the next
-only the newest pieces change. Leaves out deciding what to keep: the journal stores one a cycle.
+only the newest pieces change. Leaves out deciding what to store: the journal stores one a cycle.
 """
 
 import hashlib
@@ -38,7 +38,7 @@ from storage.database import Database, insert_missing
 
 Events = TypeVar("Events", News, Filings, Earnings)
 Pieces = dict[str, bytes]
-"""What each digest stands for, before compression."""
+"""By digest the bytes that it is of, before compression."""
 
 _MAX_PARAMETERS = 5_000
 """Digests asked for in one statement; both databases allow more."""
@@ -90,9 +90,9 @@ class SqlPanelArchive:
         self._database = database
 
     def load(self, manifest: PanelManifest) -> Panel:
-        """The panel of which `store` gave the manifest.
+        """The panel of which `store_panel` gave the manifest.
 
-        Raises VerificationError where a piece is missing or no longer what its digest says.
+        Raises VerificationError where a piece is missing or is not of its digest.
         """
         digests = {*manifest.rows, *manifest.news, *manifest.filings, *manifest.earnings}
         with self._database.reading() as connection:

@@ -1,8 +1,8 @@
-"""Settling: which decisions wait, and the one transaction in which they stop waiting.
+"""Settlement: which decisions are pending, and the one transaction in which they are settled.
 
 Promises that a decision is settled once, whoever finds it due and however often, and that what
-was learnt from a round is kept together with the outcomes it was learnt from. Leaves out what
-comes of a decision (`orchestrator/evaluation/settlement.py`) and reading the record
+was learnt from a round is stored together with the outcomes it was learnt from. Leaves out how
+outcomes are computed (`orchestrator/evaluation/settlement.py`) and reading the record
 (`outcomes.py`).
 """
 
@@ -54,8 +54,8 @@ def pending_rows(cycle: Cycle, decisions: Iterable[RowValues], horizon: int) -> 
 def load_pending(
     connection: Connection, key: SettlementKey, until: datetime
 ) -> tuple[PendingDecision, ...]:
-    """Decisions on bars that closed by `until`, oldest first; of other horizons than the line's
-    all that wait."""
+    """Decisions on bars that closed by `until`, oldest first; of other horizons than the key's
+    all that are pending."""
     pending_row, decision, vote = tables.PendingDecisionRow, tables.DecisionRow, tables.VoteRow
     query: Select[*tuple[Any, ...]] = (
         select(
@@ -67,7 +67,7 @@ def load_pending(
             col(decision.p_up),
             col(decision.base_rate),
             col(vote.agent),
-            col(vote.p_up).label("said"),
+            col(vote.p_up).label("vote_p_up"),
             col(vote.log_odds),
         )
         .join_from(pending_row, decision, col(decision.seq) == col(pending_row.decision))
@@ -88,7 +88,7 @@ def load_pending(
 def unsettled_symbols(
     connection: Connection, market: str, run: str, since: datetime
 ) -> tuple[str, ...]:
-    """Symbols with a decision that waits, of those on bars that closed after `since`."""
+    """Symbols with a pending decision, of those on bars that closed after `since`."""
     pending_row, symbol = tables.PendingDecisionRow, col(tables.DecisionRow.symbol)
     query = (
         select(symbol)
@@ -111,10 +111,10 @@ def unsettled_symbols(
 def settle(
     connection: Connection, batch: SettlementBatch, at: datetime, last_seq: int
 ) -> tuple[Event, ...]:
-    """Keep what is not kept yet, its events numbered from `last_seq` + 1; returns them.
+    """Store what is not stored yet, its events numbered from `last_seq` + 1; returns them.
 
-    A decision that somebody else settled meanwhile is left as it is, and lessons that somebody
-    else learnt meanwhile are not learnt again.
+    A decision that another process settled meanwhile is left as it is, and states that another
+    process learnt meanwhile are not stored again.
     """
     claimed = _claim(connection, [outcome.decision.seq for outcome in batch.outcomes])
     new = [outcome for outcome in batch.outcomes if outcome.decision.seq in claimed]
@@ -140,7 +140,7 @@ def _pending(votes: Sequence[Any]) -> PendingDecision:
 
 
 def _claim(connection: Connection, decisions: list[int]) -> set[int]:
-    """Those of the decisions that still waited: they no longer do."""
+    """Those of the decisions that were still pending: they no longer are."""
     decision = col(tables.PendingDecisionRow.decision)
     claimed: set[int] = set()
     for start in range(0, len(decisions), _MAX_PARAMETERS):
@@ -162,7 +162,7 @@ def _event(batch: SettlementBatch, outcome: DecisionOutcome, at: datetime, seq: 
         "regime": outcome.regime,
         "p_up": decision.p_up,
         "base_rate": decision.base_rate,
-        "agents": {said.agent: said.p_up for said in decision.forecasts},
+        "agents": {each.agent: each.p_up for each in decision.forecasts},
         **event_context(key.market, batch.simulated, key.timeframe.value, decision.as_of),
     }
     kind = EventKind.DECISION_SETTLED

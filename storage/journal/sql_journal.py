@@ -1,9 +1,9 @@
-"""What happened, in order, once: the append-only journal of cycles and events.
+"""The append-only journal of cycles and events: what happened, in order, once.
 
 Promises that a cycle is recorded as a whole or not at all, that the same cycle again changes
 nothing, and that events are numbered without a gap in the order of their commits, whichever
-process wrote them. Leaves out settling (`settling.py`), reading for pages (`records.py`) and
-publishing.
+process wrote them. Leaves out settlement (`settlement_writes.py`), reading for pages
+(`decision_records.py`) and publishing.
 """
 
 import json
@@ -35,7 +35,7 @@ from storage.journal.cycle_rows import (
 from storage.journal.latest_decisions import latest_decisions
 
 EventDraft = tuple[EventKind, str | None, Mapping[str, Any]]
-"""What an event says: its kind, symbol and payload."""
+"""What an event is made of: its kind, symbol and payload."""
 
 
 _LOCK = (
@@ -136,12 +136,12 @@ class SqlJournal:
         inputs: Mapping[str, Any],
         also_write: Callable[[JournalTransaction], Sequence[Event]] | None = None,
     ) -> tuple[Event, ...]:
-        """Keep the cycle, its panel and its other inputs (plain JSON) in one transaction.
+        """Store the cycle, its panel and its other inputs (plain JSON) in one transaction.
 
         Returns its events: for each decision its votes and then itself, `cycle.completed`, and
-        whatever `then` wrote with the same pen: what follows from a cycle exists if and only if
-        the cycle is recorded. Empty, and `then` not called, if a cycle of the same digest is
-        recorded already.
+        whatever `also_write` wrote in the same transaction: what follows from a cycle exists if and
+        only if the cycle is recorded. Empty, and `also_write` not called, if a cycle of the same
+        digest is recorded already.
         """
         digest = col(tables.CycleRow.digest)
         with self.transaction() as transaction:
@@ -155,12 +155,12 @@ class SqlJournal:
 
     def pending(self, key: SettlementKey, until: datetime) -> tuple[PendingDecision, ...]:
         """Decisions without an outcome on bars that closed by `until`, oldest first; of other
-        horizons than the line's all that wait."""
+        horizons than the key's all that are pending."""
         with self._database.reading() as connection:
             return settlement_writes.load_pending(connection, key, until)
 
     def unsettled_symbols(self, market: str, run: str, since: datetime) -> tuple[str, ...]:
-        """Symbols whose decisions on bars that closed after `since` wait for their outcome."""
+        """Symbols with a pending decision on a bar that closed after `since`."""
         with self._database.reading() as connection:
             return settlement_writes.unsettled_symbols(connection, market, run, since)
 
@@ -170,8 +170,8 @@ class SqlJournal:
             return learner_state.load_learner_state(connection, key, by)
 
     def settle(self, batch: SettlementBatch) -> tuple[Event, ...]:
-        """Keep outcomes and lessons in one transaction; returns a `decision.settled` for each
-        decision that nobody settled before."""
+        """Store outcomes and learner states in one transaction; returns a `decision.settled` for
+        each decision that nobody settled before."""
         with self.transaction() as transaction:
             return transaction.settle(batch)
 
@@ -207,8 +207,11 @@ class SqlJournal:
             documents = _documents(connection, decision_seqs)
         events = []
         for number, at, kind, run, symbol, payload, decision, position in rows:
-            told = documents[decision].payload(position) if payload is None else json.loads(payload)
-            events.append(Event(number, at, EventKind(kind), run, symbol, told))
+            if payload is None:
+                content = documents[decision].payload(position)
+            else:
+                content = json.loads(payload)
+            events.append(Event(number, at, EventKind(kind), run, symbol, content))
         return tuple(events)
 
     def engine_state(self, market: str, run: str) -> tuple[EngineState, str | None]:
@@ -219,7 +222,7 @@ class SqlJournal:
     def set_engine_state(
         self, market: str, run: str, state: EngineState, reason: str | None = None
     ) -> Event | None:
-        """Keep the state and its reason across restarts.
+        """Store the state and its reason, for restarts too.
 
         Returns the event of the change; None if it was so already.
         """

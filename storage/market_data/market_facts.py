@@ -1,7 +1,7 @@
-"""Facts in bulk: frames to rows and back, one statement for a whole column of them.
+"""Market facts in bulk: frames to rows and back, one statement for a whole column of them.
 
-Promises the dtypes, order and merging that the library's protocol asks for, alike on both
-databases. Leaves out transactions and which series a frame belongs to: see `library.py`.
+Promises the dtypes, order and merging that the protocol of `market/store.py` requires, alike on
+both databases. Leaves out transactions and which series a frame belongs to: see `sql_store.py`.
 """
 
 import hashlib
@@ -72,7 +72,7 @@ FACT_KINDS = {
     "earnings": EARNINGS,
     "actions": ACTIONS,
 }
-"""By the first word of `Series.what`."""
+"""By the first word of `SeriesRow.what`."""
 
 
 def read_facts(
@@ -82,7 +82,7 @@ def read_facts(
     start: datetime | None = None,
     end: datetime | None = None,
 ) -> tuple[np.ndarray, pd.DataFrame]:
-    """The facts of several series with start <= instant < end, beside their index in `series`.
+    """The facts of several series with start <= instant < end, and their index in `series`.
 
     In order of `series`, which are distinct, and then of the facts' identity.
     """

@@ -1,7 +1,7 @@
-"""The library of market facts over the database: bars, news, filings, earnings, actions.
+"""The market data store over the database: bars, news, filings, earnings, actions.
 
-Satisfies the protocol of `market/store.py`, where the promises stand. Text that no database can
-hold (zero bytes, halves of surrogate pairs) is kept with U+FFFD in its place. Leaves out fetching
+Satisfies the protocol of `market/store.py`, which has the promises. Text that no database can
+hold (zero bytes, halves of surrogate pairs) is stored with U+FFFD in its place. Leaves out fetching
 and checking.
 """
 
@@ -34,10 +34,10 @@ from storage.tables import EPOCH, MICROSECOND, BarRow, SeriesRow
 
 
 class SqlMarketDataStore:
-    """One database's library. A transaction belongs to the thread that opened it.
+    """One database's market data. A transaction belongs to the thread that opened it.
 
     `by_class` names the market from which symbols of a class are read, whichever market is asked
-    for; what is put goes where the caller says.
+    for; what is written goes where the caller says.
     """
 
     def __init__(
@@ -49,7 +49,7 @@ class SqlMarketDataStore:
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """All puts and notes inside succeed together, or none of them if the block raises."""
+        """All writes inside succeed together, or none of them if the block raises."""
         with self._writing():
             yield
 
@@ -236,7 +236,7 @@ class SqlMarketDataStore:
 
     @property
     def _current(self) -> Connection | None:
-        """Of the transaction open in this thread; so a put inside one sees what it did before."""
+        """Of the transaction open in this thread; so a write inside one sees those before it."""
         return getattr(self._open, "connection", None)
 
 

@@ -1,4 +1,4 @@
-"""The symbols the house watches, in the order in which the user added them."""
+"""The watchlist: the symbols that are followed, in the order in which the user added them."""
 
 import json
 from collections.abc import Callable, Sequence
@@ -32,19 +32,19 @@ class SqlWatchlist:
 
     def add(self, symbol: str) -> Event | None:
         """Put it at the end; None if it is on the list already. InputError if it is no symbol."""
-        wanted = parse_symbol(symbol)
-        return self._edit(lambda now: now if wanted in now else (*now, wanted))
+        added = parse_symbol(symbol)
+        return self._edit(lambda symbols: symbols if added in symbols else (*symbols, added))
 
     def remove(self, symbol: str) -> Event | None:
         """Take it off; UnknownSymbolError if it is not on the list."""
-        unwanted = parse_symbol(symbol)
+        removed = parse_symbol(symbol)
 
-        def without(now: tuple[str, ...]) -> tuple[str, ...]:
-            if unwanted not in now:
+        def without(symbols: tuple[str, ...]) -> tuple[str, ...]:
+            if removed not in symbols:
                 raise UnknownSymbolError(
-                    f"{unwanted} is not on the watchlist. On it are: {', '.join(now) or 'none'}."
+                    f"{removed} is not on the watchlist. On it are: {', '.join(symbols) or 'none'}."
                 )
-            return tuple(each for each in now if each != unwanted)
+            return tuple(each for each in symbols if each != removed)
 
         return self._edit(without)
 

@@ -1,9 +1,9 @@
 """Models as files: a folder each, named after its bytes, there whole or not at all.
 
-A folder holds `policy.safetensors` (numbers only) and `manifest.json`. It is written beside its
-place and moved there by one rename, so a write that was killed leaves nothing that anybody would
-take for a model; what it did leave is swept away by the next. Leaves out what the files say, and
-which model votes (`models.py`).
+A folder holds `policy.safetensors` (numbers only) and `manifest.json`. It is written as a
+draft and moved to its place by one rename, so a write that was killed leaves nothing that anybody
+would take for a model; what it did leave is removed by the next. Leaves out what the files contain,
+and which model votes (`model_registry.py`).
 """
 
 import os
@@ -35,10 +35,10 @@ class ModelFiles:
         self._folder = folder
 
     def add(self, tensors: bytes, manifest: bytes) -> str:
-        """Keep a model and return its id. One that is kept already stays; where its files were
-        damaged they are put right.
+        """Store a model and return its id. One that is there already stays; where its files were
+        damaged they are replaced.
 
-        Raises StorageError where nothing can be written, and nothing is kept then.
+        Raises StorageError where nothing can be written, and nothing is stored then.
         """
         identity = model_id(tensors, manifest)
         try:
@@ -80,10 +80,8 @@ class ModelFiles:
         """
         folder = self.path(identity)
         try:
-            tensors, manifest = (
-                (folder / TENSORS_FILE).read_bytes(),
-                (folder / MANIFEST_FILE).read_bytes(),
-            )
+            tensors = (folder / TENSORS_FILE).read_bytes()
+            manifest = (folder / MANIFEST_FILE).read_bytes()
         except OSError as error:
             raise StorageError(
                 f"The model {identity} cannot be read: {error.filename}: {error.strerror}. "

@@ -1,8 +1,8 @@
 """The models of one home, and which of them votes.
 
-The models are files (`model_files.py`). Which one votes is told by the promotions in the database,
-each an event of the journal in the same transaction, so that servers and pages hear of it. Leaves
-out what a model is worth: whoever promotes one has read it first (`research/lab`).
+The models are files (`model_files.py`). The promotions in the database decide which one
+votes, each an event of the journal in the same transaction, so that servers and pages learn of it.
+Leaves out what a model is worth: whoever promotes one has read it first (`research/lab`).
 """
 
 from collections.abc import Callable, Sequence
@@ -27,8 +27,8 @@ SHIPPED = "shipped"
 
 @dataclass(frozen=True, slots=True)
 class ModelPromotion:
-    """`model` took over from `previous`, each an id or `SHIPPED`; `undoes` tells that the promotion
-    of `previous` was rolled back. `seq` is the number of its event."""
+    """`model` took over from `previous`, each an id or `SHIPPED`; `undoes` is whether the
+    promotion of `previous` was rolled back. `seq` is the number of its event."""
 
     seq: int
     at: datetime
@@ -48,7 +48,7 @@ class ModelRegistry:
         self._files = ModelFiles(folder)
 
     def add(self, tensors: bytes, manifest: bytes) -> str:
-        """Keep a model and return its id; adding it again changes nothing."""
+        """Store a model and return its id; adding it again changes nothing."""
         return self._files.add(tensors, manifest)
 
     def models(self) -> tuple[StoredModel, ...]:
@@ -63,10 +63,10 @@ class ModelRegistry:
         return self._files.read(identity)
 
     def delete(self, identity: str, *, allow_promoted: bool = False) -> None:
-        """Throw a model away.
+        """Delete a model.
 
-        Raises InputError for the model that is promoted and, unless `voted` says that this is
-        meant, for one that ever was: no decision that it voted on can be verified without it.
+        Raises InputError for the model that is promoted and, unless `allow_promoted`, for one that
+        ever was: no decision that it voted on can be verified without it.
         """
         with self._journal.transaction() as transaction:  # nobody promotes it meanwhile
             self._files.path(identity)
@@ -114,7 +114,7 @@ class ModelRegistry:
     def roll_back(self, by: str, validate: Callable[[str], object] = lambda _: None) -> Event:
         """Promote what was in force before the present model was promoted.
 
-        `accept` is asked first, with its id: what it raises leaves everything as it is. Raises
+        `validate` is called first, with its id: what it raises leaves everything as it is. Raises
         InputError where no promotion is left to be undone.
         """
         with self._journal.transaction() as transaction:
