@@ -34,7 +34,7 @@ SESSION_LENGTH = np.timedelta64(390, "m")
 class MarketHistory:
     """`bar_matrix`: T bars of N symbols of one calendar as they were traded; `observation` (T, N,
     K) as the agent sees it at their closes. `name` is what people call it, `simulated` whether it
-    was invented, `digest` the SHA-256 of the tape."""
+    was invented, `digest` the SHA-256 of the bars."""
 
     name: str
     simulated: bool
@@ -113,11 +113,11 @@ def select_symbols(bars: pd.DataFrame, symbols: Sequence[str]) -> pd.DataFrame:
     if not symbols or "symbol" not in bars.columns:
         return bars
     spelled = bars["symbol"].map({each: _canonical(each) for each in bars["symbol"].unique()})
-    there = set(spelled)
-    if missing := [symbol for symbol in symbols if symbol not in there]:
+    known = set(spelled)
+    if missing := [symbol for symbol in symbols if symbol not in known]:
         raise InputError(
-            f"The bars hold nothing of {', '.join(missing)}, only of {abbreviate_symbols(sorted(there))}. "
-            "Leave it out, or give a file that has it."
+            f"The bars hold nothing of {', '.join(missing)}, only of "
+            f"{abbreviate_symbols(sorted(known))}. Leave it out, or give a file that has it."
         )
     return bars[spelled.isin(symbols)]
 
@@ -189,7 +189,7 @@ def history(bars: pd.DataFrame, name: str, *, simulated: bool = False) -> Market
 def build_history(
     panel: Panel, bar_matrix: BarMatrix, name: str, *, simulated: bool
 ) -> MarketHistory:
-    """A panel as it is seen, beside the tape of the same rows and symbols as they were traded.
+    """A panel as it is seen, beside the bars of the same rows and symbols as they were traded.
 
     Raises InputError for too short a history.
     """
@@ -235,8 +235,8 @@ def split_periods(dates: Times, train_until: date, validate_until: date, gap: in
 
 
 def _refuse_bad_rows(table: pd.DataFrame) -> None:
-    if nameless := int(table[["symbol", "date"]].isna().any(axis=1).sum()):
-        raise InputError(f"{nameless} rows have no symbol or no date. Correct the file.")
+    if unnamed := int(table[["symbol", "date"]].isna().any(axis=1).sum()):
+        raise InputError(f"{unnamed} rows have no symbol or no date. Correct the file.")
     repeated = table.duplicated(["symbol", "date"])
     values = table[[*_PRICES, "volume"]].to_numpy(np.float64)
     bad = ~np.isfinite(values).all(axis=1) | (values[:, :4] <= 0).any(axis=1) | (values[:, 4] < 0)
@@ -244,7 +244,7 @@ def _refuse_bad_rows(table: pd.DataFrame) -> None:
     beyond = (high < np.maximum(open_, close) * PRICE_TOLERANCE) | (
         low * PRICE_TOLERANCE > np.minimum(open_, close)
     )
-    for mask, what in (
+    for mask, problem in (
         (repeated, "occurs twice"),
         (bad, "has an impossible price or volume"),
         (beyond, "opens or closes beyond its high or low"),
@@ -252,7 +252,7 @@ def _refuse_bad_rows(table: pd.DataFrame) -> None:
         if mask.any():
             row = table.loc[np.asarray(mask)].iloc[0]
             raise InputError(
-                f"The bar of {row['symbol']} on {row['date']:%Y-%m-%d} {what}. Correct the file."
+                f"The bar of {row['symbol']} on {row['date']:%Y-%m-%d} {problem}. Correct the file."
             )
 
 

@@ -9,7 +9,7 @@ from envs.trading_env import SingleEnv
 
 
 class PortfolioEnv(SingleEnv):
-    """Hold N symbols in wanted weights through a random window of history, long only.
+    """Hold N symbols in requested weights through a random window of history, long only.
 
     Observation: Box(±CLIP, (N * K + N,)) float32: row t of `observations`, symbol after symbol,
     known at the close of bar t, and then the share of equity held in each symbol at that close. A

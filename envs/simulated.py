@@ -32,8 +32,8 @@ _LONG, _SHORT = 60, 5
 def simulate(
     seed: int, symbols: int = 24, first: str = "2006-01-02", days: int = 5_000
 ) -> pd.DataFrame:
-    """Tidy bars (columns of `market_data.COLUMNS`) of `symbols` invented symbols: business days
-    from `first` on. The same seed gives the same bars."""
+    """Tidy bars (columns of `envs.market_data.COLUMNS`) of `symbols` invented symbols: business
+    days from `first` on. The same seed gives the same bars."""
     rng = np.random.default_rng(seed)
     shape = (days, symbols)
     turbulent = _regime(rng, days)
@@ -74,10 +74,14 @@ def _tidy(
 ) -> pd.DataFrame:
     days, symbols = close.shape
     before = np.vstack([close[:1], close[:-1]])
-    wiggle = volatility[:, None] * 0.4
-    opening = before * np.exp(wiggle * rng.standard_normal(close.shape))
-    high = np.maximum(opening, close) * np.exp(wiggle * np.abs(rng.standard_normal(close.shape)))
-    low = np.minimum(opening, close) * np.exp(-wiggle * np.abs(rng.standard_normal(close.shape)))
+    noise_scale = volatility[:, None] * 0.4
+    opening = before * np.exp(noise_scale * rng.standard_normal(close.shape))
+    high = np.maximum(opening, close) * np.exp(
+        noise_scale * np.abs(rng.standard_normal(close.shape))
+    )
+    low = np.minimum(opening, close) * np.exp(
+        -noise_scale * np.abs(rng.standard_normal(close.shape))
+    )
     volume = np.round(1e6 * np.exp(0.3 * rng.standard_normal(close.shape)) * (0.5 + 0.6 * size))
     return pd.DataFrame(
         {

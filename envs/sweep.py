@@ -200,8 +200,8 @@ def _result_recorder(tune: ModuleType, folder: SweepFolder, on_trial: TrialCallb
     """Keeps, in this process, what the workers report."""
 
     class ResultRecorder(tune.Callback):  # type: ignore[misc, name-defined]
-        def __init__(self, folder: SweepFolder, tell: TrialCallback) -> None:
-            self._folder, self._tell = folder, tell
+        def __init__(self, folder: SweepFolder, on_trial: TrialCallback) -> None:
+            self._folder, self._on_trial = folder, on_trial
             self._latest = {each.number: each for each in folder.waiting}
 
         def __getstate__(self) -> dict[str, Any]:
@@ -210,24 +210,26 @@ def _result_recorder(tune: ModuleType, folder: SweepFolder, on_trial: TrialCallb
             return {}
 
         def on_trial_result(self, trial: Any, result: Mapping[str, Any], **_: Any) -> None:
-            tried = self._latest[trial.config["number"]]
-            tried = replace(tried, seconds=float(result["time_total_s"]))
+            trial_state = self._latest[trial.config["number"]]
+            trial_state = replace(trial_state, seconds=float(result["time_total_s"]))
             if "score" in result:
                 state: TrialStatus = "done" if result["ended"] else "stopped"
-                tried = replace(tried, scores=(*tried.scores, result["score"]), state=state)
+                trial_state = replace(
+                    trial_state, scores=(*trial_state.scores, result["score"]), state=state
+                )
             else:
-                tried = replace(tried, error=result["error"], state="failed")
-            self._latest[tried.number] = tried
-            self._tell(tried)
+                trial_state = replace(trial_state, error=result["error"], state="failed")
+            self._latest[trial_state.number] = trial_state
+            self._on_trial(trial_state)
 
         def on_trial_complete(self, trial: Any, **_: Any) -> None:
-            tried = self._latest[trial.config["number"]]
-            self._folder.record(tried)
-            self._tell(tried)
+            trial_state = self._latest[trial.config["number"]]
+            self._folder.record(trial_state)
+            self._on_trial(trial_state)
 
         def on_trial_error(self, trial: Any, **_: Any) -> None:
-            tried = self._latest[trial.config["number"]]
-            self._folder.record(replace(tried, error="Its process died.", state="failed"))
+            trial_state = self._latest[trial.config["number"]]
+            self._folder.record(replace(trial_state, error="Its process died.", state="failed"))
 
     return ResultRecorder(folder, on_trial)
 

@@ -14,7 +14,7 @@ from envs.market_data import MarketHistory
 
 
 class SingleEnv(gymnasium.Env[ObservationArray, Any]):
-    """One copy of `Copies` behind gymnasium's contract: what both scalar environments are."""
+    """One copy of `BatchedEnv` behind gymnasium's contract: what both scalar environments are."""
 
     metadata = {"render_modes": []}  # noqa: RUF012 - gymnasium's own declaration
 
@@ -23,7 +23,7 @@ class SingleEnv(gymnasium.Env[ObservationArray, Any]):
     ) -> None:
         self._env, self._actions = batched_env, actions
         self._running = False
-        self._which = np.zeros(1, np.int64)
+        self._indices = np.zeros(1, np.int64)
         self.observation_space, self.action_space = batched_env.observation_space, actions.space
 
     def reset(
@@ -33,7 +33,7 @@ class SingleEnv(gymnasium.Env[ObservationArray, Any]):
         options: dict[str, Any] | None = None,  # noqa: ARG002 - gymnasium's signature; none here
     ) -> tuple[ObservationArray, dict[str, Any]]:
         super().reset(seed=seed)
-        self._env.reset(self._which, (self.np_random,))
+        self._env.reset(self._indices, (self.np_random,))
         self._running = True
         return self._env.observation[0], self._env.info(0)
 
@@ -41,11 +41,11 @@ class SingleEnv(gymnasium.Env[ObservationArray, Any]):
         """Raises InputError for what is no action, ResetNeeded outside of an episode."""
         if not self._running:
             raise ResetNeeded("No episode is being played. Call reset() first.")
-        done = self._env.step(self._actions.to_targets(action, 1))
-        terminated, truncated = bool(done.terminated[0]), bool(done.truncated[0])
+        result = self._env.step(self._actions.to_targets(action, 1))
+        terminated, truncated = bool(result.terminated[0]), bool(result.truncated[0])
         self._running = not (terminated or truncated)
         observation, info = self._env.observation[0], self._env.info(0)
-        return observation, float(done.reward[0]), terminated, truncated, info
+        return observation, float(result.reward[0]), terminated, truncated, info
 
 
 class TradingEnv(SingleEnv):
@@ -54,11 +54,11 @@ class TradingEnv(SingleEnv):
     Observation: Box(±CLIP, (K,)) float32, row t of `observations`, known at the close of bar t.
     Action: Discrete(2), flat or long; Discrete(3), short, flat or long; Box(0, 1, (1,)) or
     Box(-1, 1, (1,)), any share (`settings.actions`): the share of equity to hold. It becomes an
-    order at the close of bar t, which meets bar t + 1 through the paper account's fill model: at
+    order at the close of bar t, which is filled in bar t + 1 by the paper account's fill model: at
     the open, with half the spread, a commission and impact, within the bar's volume, whole lots,
     the cash there is and the no-trade band.
-    Reward: of equity at the close of t + 1 over that at the close of t (`rewards.py`), a number.
-    Equity starts at `settings.capital`, in currency.
+    Reward: of equity at the close of t + 1 over that at the close of t
+    (`envs/environments/rewards.py`), a number. Equity starts at `settings.capital`, in currency.
     Episode: `settings.episode` steps from a start drawn with its symbol at reset, from those
     windows inside `rows` in which the symbol has every bar and observation. It ends by truncation
     after so many steps, or terminates when equity is used up (a short that went wrong).

@@ -2,7 +2,7 @@
 
 History is divided by date into training, validation and test, with a gap between them. Each
 algorithm learns on random windows of the training period, once a seed; the validation period says
-when to stop and what a wish is worth; the test period is looked at once, at the end, for the
+when to stop and what a signal is worth; the test period is looked at once, at the end, for the
 ensemble, every member and every benchmark. All is kept in one folder (`envs.training.run_folder`):
 the same command goes on there where it was, and gives the same policy, to the byte, as if it had
 never been stopped.
@@ -61,7 +61,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def train(arguments: TrainingArguments, out: Path, console: Console) -> None:
-    """The whole of a run, or what is left of it, kept in `out` and told on `console`.
+    """The whole of a run, or what is left of it, kept in `out` and shown on `console`.
 
     Raises QuorumError where the arguments, the bars or the folder cannot be used; nothing is
     written then.
@@ -82,15 +82,15 @@ def load_market(arguments: TrainingArguments) -> MarketHistory:
     """The bars that the arguments name. Raises InputError where they cannot be read, and for a
     symbol that is not among them."""
     symbols = parse_symbols(arguments.symbols)
-    of = f": {abbreviate_symbols(symbols)}" if symbols else ""
+    suffix = f": {abbreviate_symbols(symbols)}" if symbols else ""
     if arguments.bars is not None:
         bars = select_symbols(read_bars(arguments.bars), symbols)
-        return history(bars, f"{arguments.bars.name}{of}")
+        return history(bars, f"{arguments.bars.name}{suffix}")
     seed = arguments.market_seed
     if seed < 0:
         raise InputError(f"market_seed is {seed}, but it must be a whole number of at least 0.")
     return history(
-        select_symbols(simulate(seed), symbols), f"simulated, seed {seed}{of}", simulated=True
+        select_symbols(simulate(seed), symbols), f"simulated, seed {seed}{suffix}", simulated=True
     )
 
 
@@ -104,10 +104,10 @@ def _run_training(
     arguments: TrainingArguments, market: MarketHistory, folder: RunFolder, console: Console
 ) -> None:
     try:
-        with _progress_bar(folder, arguments, console) as (tick, told):
-            for event in run_training(arguments, market, folder.checkpoints(), tick):
+        with _progress_bar(folder, arguments, console) as (on_steps, on_event):
+            for event in run_training(arguments, market, folder.checkpoints(), on_steps):
                 folder.record(event)
-                told(event)
+                on_event(event)
     except Exception as error:
         with suppress(QuorumError):  # a full disk takes no word of it either
             folder.fail(str(error))

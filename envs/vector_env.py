@@ -91,10 +91,12 @@ class VectorEnv(VecEnv):
         self._total += result.reward
         infos = [_EMPTY_INFO] * self.num_envs
         if result.ended_count:
-            which = np.flatnonzero(ended)
-            for copy, info in zip(which.tolist(), self._episode_infos(which, result), strict=True):
+            ended_copies = np.flatnonzero(ended)
+            for copy, info in zip(
+                ended_copies.tolist(), self._episode_infos(ended_copies, result), strict=True
+            ):
                 infos[copy] = info
-            self._reset_copies(which)
+            self._reset_copies(ended_copies)
         return self._env.observation, result.reward, ended, infos
 
     def info(self, copy: int) -> dict[str, Any]:
@@ -128,15 +130,19 @@ class VectorEnv(VecEnv):
         return list(self._get_indices(indices))
 
     def _reset_copies(self, indices: Ints) -> None:
-        drawing = (self._generators[copy] for copy in indices.tolist())
-        self._env.reset(indices, [generator for generator in drawing if generator is not None])
+        generators = (self._generators[copy] for copy in indices.tolist())
+        self._env.reset(indices, [generator for generator in generators if generator is not None])
         self._total[indices] = 0.0
 
-    def _episode_infos(self, which: Ints, result: StepResult) -> Iterator[Info]:
+    def _episode_infos(self, ended_copies: Ints, result: StepResult) -> Iterator[Info]:
         """The infos of copies whose episode has ended."""
-        last = self._env.observation[which]
-        cut = result.truncated[which] & ~result.terminated[which]
-        figures = (self._total[which], self._env.elapsed_steps[which], self._env.log_growth[which])
+        last = self._env.observation[ended_copies]
+        cut = result.truncated[ended_copies] & ~result.terminated[ended_copies]
+        figures = (
+            self._total[ended_copies],
+            self._env.elapsed_steps[ended_copies],
+            self._env.log_growth[ended_copies],
+        )
         for observation, truncated, *summary in zip(
             last, cut.tolist(), *(each.tolist() for each in figures), strict=True
         ):

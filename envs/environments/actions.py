@@ -1,6 +1,6 @@
 """What an action asks for: spaces, and actions made into target shares of equity.
 
-Refuses what is no action. Leaves out how targets are traded (`copies.py`).
+Refuses what is no action. Leaves out how targets are traded (`batched_env.py`).
 """
 
 from typing import Any

@@ -2,7 +2,8 @@
 
 Promises that a copy's path is a function of its own seed and actions, to the last bit, however many
 others there are beside it. The accounts are the paper account's (`trading/kernels/batch.py`): what
-is wanted at the close of bar t meets bar t + 1. Arrays that it gives are new in every step.
+is requested at the close of bar t is filled in bar t + 1. Arrays that it gives are new in every
+step.
 
 Leaves out what an action is (`actions.py`) and the contracts of gymnasium and stable-baselines3.
 """
@@ -36,7 +37,7 @@ from trading.kernels.codes import KEEP, TARGET
 from trading.kernels.state import BarArrays, new_account_arrays
 
 _RANDOMISED_COSTS = ("half_spread", "commission", "impact", "borrow")
-"""What randomisation makes dearer or cheaper."""
+"""Costs that randomisation multiplies by a factor."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -69,7 +70,7 @@ class BatchedEnv:
         count: int,
         portfolio: bool = False,
     ) -> None:
-        """Raises InputError as `episodes` does."""
+        """Raises InputError as `episode_windows` does."""
         self.settings, self.count, self.symbols = settings, count, history.symbols
         self._episodes = episode_windows(history, observations, rows, settings, portfolio=portfolio)
         self._portfolio = portfolio
@@ -86,7 +87,7 @@ class BatchedEnv:
         self._initial_account = new_account_arrays(traded[0], settings.trading)
         for name in ("cash", "equity", "high", "day_equity"):
             self._initial_account.state[name] = settings.capital
-        self._quantity, self._last = (
+        self._quantities, self._last_prices = (
             self._accounts.positions["quantity"],
             self._accounts.positions["last_price"],
         )  # as they stand
@@ -133,30 +134,30 @@ class BatchedEnv:
     def shares(self) -> Floats:
         """(M, N) share of equity held at the last prices; -1 where the symbol cannot be held in
         this episode."""
-        value = np.where(self._quantity == 0.0, 0.0, self._quantity * self._last)
+        value = np.where(self._quantities == 0.0, 0.0, self._quantities * self._last_prices)
         return np.where(self._tradable, value / self.equity[:, None], -1.0)
 
     def reset(self, indices: Ints, generators: Sequence[np.random.Generator]) -> None:
         """New episodes for the copies `indices`, drawn from a generator each."""
-        sample, many = self._episodes.sample(generators), self._accounts
+        sample, accounts = self._episodes.sample(generators), self._accounts
         self.observation = self.observation.copy()
-        many.orders[indices], many.positions[indices] = (
+        accounts.orders[indices], accounts.positions[indices] = (
             self._initial_account.orders,
             self._initial_account.positions,
         )
-        many.state[indices] = self._initial_account.state[0]
+        accounts.state[indices] = self._initial_account.state[0]
         if self.settings.dearer:
-            many.rules[indices] = self._initial_account.rules[0]
+            accounts.rules[indices] = self._initial_account.rules[0]
             for name in _RANDOMISED_COSTS:
-                many.rules[name][indices] *= sample.cost_factor
+                accounts.rules[name][indices] *= sample.cost_factor
         self._start[indices], self._delay[indices] = sample.row, sample.delay
         self._remaining[indices] = self.settings.episode
         self._offset[indices], self._tradable[indices] = sample.noise_row, sample.tradable
         self._memory[indices] = initial_memory(self.settings.reward, self.settings.capital)
-        many.symbol_set[indices], many.row[indices] = sample.traded, sample.row - 1
+        accounts.symbol_set[indices], accounts.row[indices] = sample.traded, sample.row - 1
         self._instructions[indices] = KEEP
         step_batch(
-            many,
+            accounts,
             self._bars,
             indices,
             self._instructions,
@@ -171,7 +172,7 @@ class BatchedEnv:
 
     def step(self, targets: Floats) -> StepResult:
         """`targets` (M, N), shares of equity, are asked for at the closes of `row`, or `delay` bars
-        later, and the next bars are met."""
+        later, and filled in the next bars."""
         if self.settings.delay:
             targets = self._delay_targets(targets)
         before, self.equity = self.equity, np.empty(self.count)
@@ -185,31 +186,34 @@ class BatchedEnv:
             self.equity,
             self.cost,
         )
-        reward, over = np.empty(self.count), np.empty((2, self.count), bool)
-        ended = batch_rewards(
+        reward, is_over = np.empty(self.count), np.empty((2, self.count), bool)
+        ended_count = batch_rewards(
             self._reward,
             before,
             self.equity,
             self._memory,
             self._remaining,
             reward,
-            over[0],
-            over[1],
+            is_over[0],
+            is_over[1],
         )
         self.observation = np.empty_like(self.observation)
         self._observe(self._all_indices)
-        return StepResult(reward, over[0], over[1], ended)
+        return StepResult(reward, is_over[0], is_over[1], ended_count)
 
     def info(self, copy: int) -> dict[str, Any]:
-        """Where a copy stands, in words of people."""
+        """Where a copy stands, for people to read."""
         equity = float(self.equity[copy])
         info = {"row": int(self.row[copy]), "equity": equity, "cost": float(self.cost[copy])}
         if not self._portfolio:
-            value = float(self._quantity[copy, 0]) * float(self._last[copy, 0])
+            value = float(self._quantities[copy, 0]) * float(self._last_prices[copy, 0])
             share = value / equity if equity > 0.0 else math.nan
             return {"symbol": self.symbols[self.traded[copy]], "share": share, **info}
         positions = zip(self.symbols, self.shares[copy].tolist(), self._tradable[copy], strict=True)
-        return {"shares": {symbol: share for symbol, share, whole in positions if whole}, **info}
+        return {
+            "shares": {symbol: share for symbol, share, tradable in positions if tradable},
+            **info,
+        }
 
     def _delay_targets(self, targets: Floats) -> Floats:
         """What goes out now: the targets of `delay` bars ago, and nothing before there are any."""
@@ -223,10 +227,10 @@ class BatchedEnv:
         )
 
     def _observe(self, indices: Ints) -> None:
-        many = self._accounts
+        accounts = self._accounts
         observe_batch(
-            indices, many.symbol_set, many.row, self._start, self._observations, self._tradable, self._noise,
-            self._offset, self.observation,
+            indices, accounts.symbol_set, accounts.row, self._start, self._observations,
+            self._tradable, self._noise, self._offset, self.observation,
         )  # fmt: skip
         if self._portfolio:
             shares = np.clip(self.shares[indices], -CLIP, CLIP)

@@ -1,6 +1,7 @@
-"""What copies see: the observation of the row that each is at, with noise where that is asked for.
+"""What copies observe: the observation of the row that each is at, with noise where that is asked
+for.
 
-Leaves out what is in an observation (`observation.py`).
+Leaves out what is in an observation (`envs/observation.py`).
 """
 
 from typing import Any
@@ -22,8 +23,8 @@ _CLIP = np.float32(CLIP)
 
 
 def noise_table(deviation: float, features: int) -> ObservationArray:
-    """(NOISE, K) what is added to observations, (0, K) for no noise. The same table whatever the
-    seed, so that an episode only draws where in it it begins."""
+    """(NOISE_ROWS, K) what is added to observations, (0, K) for no noise. The same table whatever
+    the seed, so that an episode only draws where in it it begins."""
     if deviation == 0.0:
         return np.empty((0, features), np.float32)
     table = np.random.default_rng(_NOISE_SEED).standard_normal((NOISE_ROWS, features), np.float32)

@@ -108,8 +108,8 @@ def _check_inputs(
     shape = history.observation.shape
     if observations.shape[:2] != shape[:2] or observations.ndim != 3:
         raise InputError(
-            f"What is seen is of shape {observations.shape}, but the history has {shape[0]} bars of "
-            f"{shape[1]} symbols. Standardise the observation of the same history."
+            f"What is seen is of shape {observations.shape}, but the history has {shape[0]} bars "
+            f"of {shape[1]} symbols. Standardise the observation of the same history."
         )
     if len(rows) == 0 or rows.step != 1 or rows.start < 0 or rows.stop > shape[0]:
         raise InputError(

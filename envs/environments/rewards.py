@@ -1,7 +1,8 @@
 """Rewards of one step: small named functions of equity before and after it, net of every cost.
 
 Each may keep two numbers a copy between its steps. All are kept within ±LIMIT, so that one broken
-step cannot shout; a step that uses up equity is worth -LIMIT. Leaves out what equity comes to.
+step cannot drown the others; a step that uses up equity is worth -LIMIT. Leaves out what equity
+comes to.
 """
 
 from typing import Any
@@ -49,13 +50,14 @@ def log_return(before: float, after: float) -> float:
 @cached_njit
 def differential_sharpe(before: float, after: float, memory: Any) -> float:
     """What a return R adds to the Sharpe ratio of an exponential moving average (Moody and Saffell,
-    "Reinforcement Learning for Trading", 1998), per unit of its weight RATE:
+    "Reinforcement Learning for Trading", 1998), per unit of its weight
+    `AVERAGING_RATE`:
 
         D = (B (R - A) - A (R^2 - B) / 2) / (B - A^2)^(3/2)
 
     with A and B, the `memory`, averages of returns and of their squares up to the step before. They
-    begin at 0 and USUAL^2, and B - A^2 is never taken below LEAST^2, where the ratio has no
-    meaning.
+    begin at 0 and `PRIOR_VOLATILITY`^2, and B - A^2 is never taken below `MIN_VOLATILITY`^2, where
+    the ratio has no meaning.
     """
     average, square = memory[0], memory[1]
     growth = after / before - 1.0
@@ -69,11 +71,11 @@ def differential_sharpe(before: float, after: float, memory: Any) -> float:
 
 @cached_njit
 def drawdown_penalised(before: float, after: float, memory: Any) -> float:
-    """The log return, less PENALTY times how much deeper, in logs, equity lies below its peak (the
-    `memory`) than before."""
-    was = np.log(memory[0] / before)
+    """The log return, less `DRAWDOWN_PENALTY` times how much deeper, in logs, equity lies below its
+    peak (the `memory`) than before."""
+    depth = np.log(memory[0] / before)
     memory[0] = max(memory[0], after)
-    deeper = max(np.log(memory[0] / after) - was, 0.0)
+    deeper = max(np.log(memory[0] / after) - depth, 0.0)
     return float(np.log(after / before) - DRAWDOWN_PENALTY * deeper)
 
 

@@ -2,16 +2,16 @@
 
 In a planted market the first number seen at a close tells of the next bar:
 
-    log return of bar t + 1 = volatility * (strength * seen[t, 0] + noise)
+    log return of bar t + 1 = volatility * (strength * observation[t, 0] + noise)
 
 with everything drawn from standard normals, independent of all else. The other numbers tell
 nothing. Opens are the closes before, so that whoever asks at a close has the whole of the next
 bar. In an empty market nothing seen tells anything and the price is a fair game: in logs, whoever
 holds it loses half its variance a bar, and whoever trades loses what that costs.
 
-What a policy is worth here is asked of `envs.training.evaluation.Judge`, as everywhere. Left out
-is all that makes markets hard. A policy that fails here is broken; one that does well
-here has shown nothing about any real market.
+What a policy is worth here is asked of `envs.training.evaluation.Evaluator`, as everywhere. Left
+out is all that makes markets hard. A policy that fails here is broken; one that does well here has
+shown nothing about any real market.
 """
 
 from dataclasses import dataclass

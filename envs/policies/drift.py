@@ -43,18 +43,18 @@ class FeatureDrift:
 
 def build_reference(observation: Floats) -> FeatureReference:
     """Of the observations (..., K) of the training period, at least one; NaN cells are left out."""
-    seen = _known_observations(observation)
-    edges = np.quantile(seen, np.arange(1, DECILES) / DECILES, axis=0).T
-    return FeatureReference(np.ascontiguousarray(edges), _decile_shares(seen, edges))
+    known = _known_observations(observation)
+    edges = np.quantile(known, np.arange(1, DECILES) / DECILES, axis=0).T
+    return FeatureReference(np.ascontiguousarray(edges), _decile_shares(known, edges))
 
 
 def measure_drift(reference: FeatureReference, observation: Floats) -> tuple[FeatureDrift, ...]:
     """Of each feature, from the observations (..., K) of a recent while; NaN cells are left out."""
-    seen = _known_observations(observation)
-    if len(seen) < MIN_OBSERVATIONS:
+    known = _known_observations(observation)
+    if len(known) < MIN_OBSERVATIONS:
         return tuple(FeatureDrift(feature, None, None) for feature in FEATURES)
     before = np.maximum(reference.shares, MIN_SHARE)
-    now = np.maximum(_decile_shares(seen, reference.edges), MIN_SHARE)
+    now = np.maximum(_decile_shares(known, reference.edges), MIN_SHARE)
     indices = ((now - before) * np.log(now / before)).sum(axis=1)
     return tuple(
         FeatureDrift(feature, float(psi), drift_level(float(psi)))

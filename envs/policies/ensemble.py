@@ -1,6 +1,6 @@
 """Several policies, one forecast: bagged probabilities, and less of it where they disagree.
 
-Each member's wish, tempered, is a probability p_m of being long. The ensemble's is their weighted
+Each member's signal, tempered, is a probability p_m of being long. The ensemble's is their weighted
 mean p (bagging: Breiman 1996; linear opinion pool: Stone 1961). The variance of a coin thrown by a
 member drawn by weight splits into what each member leaves open and what they dispute (law of total
 variance): p (1 - p) = Σ w p_m (1 - p_m) + Σ w (p_m - p)². The first part's share is the
@@ -29,7 +29,8 @@ REGIMES = tuple(
 """Restless: volatility over 10 bars above that over 60. Rising, falling: a 60-bar return above 1 or
 below -1 volatilities."""
 MAX_LOG_ODDS = 20.0
-"""Tempered wishes are cut off at ±SURE log-odds, where a probability of 1 would end arithmetic."""
+"""Tempered signals are cut off at ±`MAX_LOG_ODDS`, where a probability of 1 would end
+arithmetic."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

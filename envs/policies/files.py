@@ -2,7 +2,7 @@
 
 `policy.safetensors` holds numbers only; nothing in it can run. `manifest.json` says whose they are,
 where they are from, and by its hashes that neither file was changed since. Every way in which they
-can fail to match each other or this program is a DamagedError that says which. Left out: the
+can fail to match each other or this program is a CorruptFileError that says which. Left out: the
 choice of the policy that votes, which is the registry's.
 """
 
@@ -41,7 +41,7 @@ SUM_TOLERANCE = 1e-9
 def encode_policy(policy: Policy) -> tuple[bytes, bytes]:
     """Its tensors and its manifest. The same policy gives the same bytes.
 
-    Raises DamagedError for a policy that would be refused when it is read.
+    Raises CorruptFileError for a policy that would be refused when it is read.
     """
     tensors = _tensors(policy)
     try:
@@ -62,7 +62,7 @@ def save_policy(folder: Path, policy: Policy) -> None:
 def load_policy(folder: Path) -> Policy:
     """The policy in `folder`.
 
-    Raises DamagedError where a file is missing or damaged, or the two do not match each
+    Raises CorruptFileError where a file is missing or damaged, or the two do not match each
     other or this program's observation.
     """
     manifest = _read_file(folder, MANIFEST_FILE)
@@ -70,7 +70,7 @@ def load_policy(folder: Path) -> Policy:
 
 
 def decode_policy(tensors: bytes, manifest: bytes, where: str) -> Policy:
-    """The policy of two files that are kept in `where`. Raises DamagedError as above."""
+    """The policy of two files that are kept in `where`. Raises CorruptFileError as above."""
     try:
         return _decode_files(tensors, manifest)
     except PolicyRefusedError as reason:
@@ -84,29 +84,29 @@ def _decode_files(tensors: bytes, manifest: bytes) -> Policy:
     sealed = read_manifest(manifest)
     if hashlib.sha256(tensors).hexdigest() != sealed.sha256:
         raise PolicyRefusedError(f"{TENSORS_FILE} is damaged or belongs to another {MANIFEST_FILE}")
-    found = _check_tensors(tensors, sealed)
+    arrays = _check_tensors(tensors, sealed)
     return Policy(
-        mean=found["mean"],
-        scale=found["scale"],
+        mean=arrays["mean"],
+        scale=arrays["scale"],
         members=tuple(
             Member(
-                algorithm=words.algorithm,
-                seed=words.seed,
-                kind=words.kind,
-                actions=words.actions,
+                algorithm=spec.algorithm,
+                seed=spec.seed,
+                kind=spec.kind,
+                actions=spec.actions,
                 network=Network(
                     tuple(
-                        (found[f"{words.name}.weight.{i}"], found[f"{words.name}.bias.{i}"])
-                        for i in range(len(words.sizes) - 1)
+                        (arrays[f"{spec.name}.weight.{i}"], arrays[f"{spec.name}.bias.{i}"])
+                        for i in range(len(spec.sizes) - 1)
                     )
                 ),
                 temper=float(temper),
-                squash=words.squash,
+                squash=spec.squash,
             )
-            for words, temper in zip(sealed.members, found["tempers"], strict=True)
+            for spec, temper in zip(sealed.members, arrays["tempers"], strict=True)
         ),
-        weights=found["weights"],
-        reference=FeatureReference(found["edges"], found["shares"]),
+        weights=arrays["weights"],
+        reference=FeatureReference(arrays["edges"], arrays["shares"]),
         manifest=Manifest(**{name: getattr(sealed, name) for name in Manifest.model_fields}),
     )
 
@@ -114,32 +114,32 @@ def _decode_files(tensors: bytes, manifest: bytes) -> Policy:
 def _check_tensors(content: bytes, manifest: SealedManifest) -> dict[str, Floats]:
     """The tensors that the manifest promises, and no others."""
     try:
-        found = {name: np.array(tensor) for name, tensor in load_tensors(content).items()}
+        arrays = {name: np.array(tensor) for name, tensor in load_tensors(content).items()}
     except (SafetensorError, KeyError, ValueError) as error:  # the last two: odd types and sizes
         raise PolicyRefusedError(f"{TENSORS_FILE} cannot be read ({error})") from error
     promised = tensor_shapes(manifest)
-    shapes = {name: tensor.shape for name, tensor in found.items()}
+    shapes = {name: tensor.shape for name, tensor in arrays.items()}
     if shapes != promised:
         odd = sorted({name for name, _ in set(shapes.items()) ^ set(promised.items())})[0]
         raise PolicyRefusedError(
             f"tensor {odd!r} has shape {shapes.get(odd)}, expected {promised.get(odd)}"
         )
-    for name, tensor in found.items():
+    for name, tensor in arrays.items():
         if tensor.dtype != np.float64 or not np.isfinite(tensor).all():
             raise PolicyRefusedError(f"tensor {name!r} holds something other than finite float64")
         if (np.abs(tensor) > MAX_MAGNITUDE).any():
             raise PolicyRefusedError(f"tensor {name!r} holds numbers beyond {MAX_MAGNITUDE:.0e}")
-    if (found["scale"] <= 0.0).any():
+    if (arrays["scale"] <= 0.0).any():
         raise PolicyRefusedError("tensor 'scale' must be positive")
-    if (found["tempers"] < 0.0).any():
+    if (arrays["tempers"] < 0.0).any():
         raise PolicyRefusedError("tensor 'tempers' must not be negative")
-    if (np.diff(found["edges"], axis=1) < 0.0).any():
+    if (np.diff(arrays["edges"], axis=1) < 0.0).any():
         raise PolicyRefusedError("tensor 'edges' must ascend")
     for name in ("weights", "shares"):
-        off = np.abs(found[name].sum(axis=1) - 1.0).max()
-        if (found[name] < 0.0).any() or off > SUM_TOLERANCE:
+        off = np.abs(arrays[name].sum(axis=1) - 1.0).max()
+        if (arrays[name] < 0.0).any() or off > SUM_TOLERANCE:
             raise PolicyRefusedError(f"each row of tensor {name!r} must sum to 1, none below 0")
-    return found
+    return arrays
 
 
 def _tensors(policy: Policy) -> bytes:

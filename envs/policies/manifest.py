@@ -95,7 +95,7 @@ def read_manifest(manifest: bytes) -> SealedManifest:
             f"({len(sealed.features)} features), this program makes version "
             f"{OBSERVATION_VERSION} ({len(FEATURES)} features)"
         )
-    names = [words.name for words in sealed.members]
+    names = [spec.name for spec in sealed.members]
     for name in names:
         if names.count(name) > 1:
             raise PolicyRefusedError(f"member {name!r} is named {names.count(name)} times")
@@ -103,8 +103,8 @@ def read_manifest(manifest: bytes) -> SealedManifest:
 
 
 def seal_manifest(policy: Policy, sha256: str) -> SealedManifest:
-    """Sealed. `sha256` is that of the tensors. Raises RefusedError for words that could not be read
-    again."""
+    """Sealed. `sha256` is that of the tensors. Raises PolicyRefusedError for words that could not
+    be read again."""
     try:
         manifest = SealedManifest(
             **{name: getattr(policy.manifest, name) for name in Manifest.model_fields},
@@ -148,10 +148,10 @@ def tensor_shapes(manifest: SealedManifest) -> dict[str, tuple[int, ...]]:
         "edges": (features, DECILES - 1),
         "shares": (features, DECILES),
     }
-    for words in manifest.members:
-        for i, (inputs, outputs) in enumerate(pairwise(words.sizes)):
-            shapes[f"{words.name}.weight.{i}"] = (inputs, outputs)
-            shapes[f"{words.name}.bias.{i}"] = (outputs,)
+    for spec in manifest.members:
+        for i, (inputs, outputs) in enumerate(pairwise(spec.sizes)):
+            shapes[f"{spec.name}.weight.{i}"] = (inputs, outputs)
+            shapes[f"{spec.name}.bias.{i}"] = (outputs,)
     return shapes
 
 

@@ -67,8 +67,8 @@ def _outputs(x: Floats, units: IntArray, numbers: Floats, outputs: Floats) -> No
     """`outputs` (O, M) of x (K, M)."""
     rows, widest = x.shape[1], max(units)
     values, sums = np.zeros((widest, BLOCK_ROWS)), np.zeros((widest, BLOCK_ROWS))
-    first, behind = units[0] * units[1], (units[0] + 1) * units[1]
-    weight, bias = numbers[:first].reshape(units[0], units[1]), numbers[first:behind]
+    first, stop = units[0] * units[1], (units[0] + 1) * units[1]
+    weight, bias = numbers[:first].reshape(units[0], units[1]), numbers[first:stop]
     for start in range(0, rows, BLOCK_ROWS):
         count = min(BLOCK_ROWS, rows - start)
         for feature in range(units[0]):
@@ -89,8 +89,8 @@ def _coalitions(
     rows, widest = x.shape[1], max(units)
     values, sums = np.zeros((widest, BLOCK_ROWS)), np.zeros((widest, BLOCK_ROWS))
     parts = np.empty((max(group) + 1, units[1], BLOCK_ROWS))
-    first, behind = units[0] * units[1], (units[0] + 1) * units[1]
-    weight, bias = numbers[:first].reshape(units[0], units[1]), numbers[first:behind]
+    first, stop = units[0] * units[1], (units[0] + 1) * units[1]
+    weight, bias = numbers[:first].reshape(units[0], units[1]), numbers[first:stop]
     for start in range(0, rows, BLOCK_ROWS):
         count = min(BLOCK_ROWS, rows - start)
         parts.fill(0.0)
@@ -108,7 +108,8 @@ def _coalitions(
 
 @cached_njit
 def _coalition_sums(parts: Floats, coalition: int, bias: Floats, sums: Floats) -> None:
-    """sums (H, PIECE) = bias + those of the parts (G, H, PIECE) that are in the coalition."""
+    """sums (H, BLOCK_ROWS) = bias + those of the parts (G, H, BLOCK_ROWS) that are in the
+    coalition."""
     for unit in range(len(bias)):
         total = sums[unit]
         total[:] = bias[unit]
@@ -137,7 +138,8 @@ def _later_layers(sums: Floats, values: Floats, units: IntArray, numbers: Floats
 
 @cached_njit
 def _layer(values: Floats, weight: Floats, bias: Floats, sums: Floats) -> None:
-    """sums (out, PIECE) = bias + weight (in, out) applied to values (in, PIECE), in order.
+    """sums (out, BLOCK_ROWS) = bias + weight (in, out) applied to values (in, BLOCK_ROWS), in
+    order.
 
     Units come first and rows last, so that the innermost loop runs along contiguous rows.
     """

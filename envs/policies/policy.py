@@ -1,8 +1,9 @@
-"""What a trained policy is: an ensemble of networks, what each wish is worth, and where it is from.
+"""What a trained policy is: an ensemble of networks, what each signal is worth, and where it is
+from.
 
 A member is one algorithm with one seed. Members of every kind are read alike: how much more would
 it be long here than on an ordinary bar of the training period (all standardised features zero).
-How their wishes become one forecast is `envs.policies.ensemble`, how it is explained
+How their signals become one forecast is `envs.policies.ensemble`, how it is explained
 `envs.policies.shapley`, and how a policy is kept `envs.policies.files`.
 """
 
@@ -47,7 +48,7 @@ class Manifest(BaseModel):
 
     data: str = Field(description="What people call the history it was trained on.")
     simulated: bool = Field(description="Whether that history was invented.")
-    data_digest: str = Field(description="SHA-256 of its tape.")
+    data_digest: str = Field(description="SHA-256 of its bars.")
     code_version: str = Field(description="Of the program that trained it.")
     periods: dict[str, tuple[str, str]] = Field(description="First and last day of each.")
     arguments: dict[str, str | int | float | bool | tuple[str, ...] | None]
@@ -59,7 +60,7 @@ class Manifest(BaseModel):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Member:
-    """One algorithm with one seed. `temper` is what its wish is worth in log-odds, never below 0:
+    """One algorithm with one seed. `temper` is what its signal is worth in log-odds, never below 0:
     fitted on the validation period, 0 for one that had learnt nothing."""
 
     algorithm: str
@@ -87,10 +88,11 @@ class Member:
         return Network((*before, difference))
 
     def signal(self, x: Floats) -> Floats:
-        """(M,) `reading` of (M, K) standardised observations, less that of the ordinary bar."""
-        reading = self.signal_network
-        ordinary = reading.outputs(np.zeros((1, x.shape[1])))
-        return np.asarray(reading.outputs(x)[:, 0] - ordinary[0, 0])
+        """(M,) output of `signal_network` at (M, K) standardised observations, less that of the
+        ordinary bar."""
+        network = self.signal_network
+        ordinary = network.outputs(np.zeros((1, x.shape[1])))
+        return np.asarray(network.outputs(x)[:, 0] - ordinary[0, 0])
 
     def share(self, x: Floats) -> Floats:
         """(M,) share of equity that it would hold at (M, K) standardised observations."""
@@ -98,10 +100,10 @@ class Member:
         if self.kind != "share":
             shares = np.array([ACTION_SHARES[name] for name in NAMED_ACTIONS[self.actions]])
             return np.asarray(shares[outputs.argmax(axis=1)])
-        least = -1.0 if self.actions == "short-share" else 0.0
+        lowest = -1.0 if self.actions == "short-share" else 0.0
         if self.squash == "clip":
-            return np.clip(outputs[:, 0], least, 1.0)
-        return least + 0.5 * (np.tanh(outputs[:, 0]) + 1.0) * (1.0 - least)
+            return np.clip(outputs[:, 0], lowest, 1.0)
+        return lowest + 0.5 * (np.tanh(outputs[:, 0]) + 1.0) * (1.0 - lowest)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

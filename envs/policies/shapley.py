@@ -41,10 +41,10 @@ def explain(
     shares, agreement = np.empty((len(x), len(groups) + 1)), np.empty(len(x))
     for start in range(0, len(x), CHUNK_ROWS):
         part = slice(start, start + CHUNK_ROWS)
-        values, whole = _coalition_values(policy, x[part], group)
+        values, forecast = _coalition_values(policy, x[part], group)
         shares[part, :-1] = _shapley_shares(values, len(groups)).T
-        shares[part, -1] = whole.evidence - whole.log_odds
-        agreement[part] = whole.agreement
+        shares[part, -1] = forecast.evidence - forecast.log_odds
+        agreement[part] = forecast.agreement
     return Explanation(shares, agreement)
 
 
@@ -57,12 +57,12 @@ def _coalition_values(
     for number, member in enumerate(policy.members):
         values = member.signal_network.coalitions(x, group)
         signals[:, number] = values - values[0]
-    worth = np.empty((coalitions, len(x)))
+    log_odds = np.empty((coalitions, len(x)))
     for coalition in range(coalitions):
         mask = (coalition >> group & 1).astype(np.float64)
         pooled = policy.pool(signals[coalition], policy.regime(x, mask))
-        worth[coalition] = pooled.log_odds
-    return worth, pooled
+        log_odds[coalition] = pooled.log_odds
+    return log_odds, pooled
 
 
 def _shapley_shares(values: Floats, count: int) -> Floats:

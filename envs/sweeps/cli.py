@@ -62,13 +62,13 @@ def progress_bar(
     with Progress(*columns, console=console) as progress:
         task = progress.add_task("Trying", total=total)
 
-        def on_trial(tried: Trial) -> None:
+        def on_trial(trial: Trial) -> None:
             nonlocal best
-            ended = tried.number in done and folder.state(tried.number) != "waiting"
-            done[tried.number] = arguments.stages if ended else len(tried.scores)
-            best = max(best, *tried.scores, -math.inf)
-            shown = f"best {best:.2f}" if math.isfinite(best) else "Trying"
-            progress.update(task, completed=sum(done.values()), description=shown)
+            ended = trial.number in done and folder.state(trial.number) != "waiting"
+            done[trial.number] = arguments.stages if ended else len(trial.scores)
+            best = max(best, *trial.scores, -math.inf)
+            description = f"best {best:.2f}" if math.isfinite(best) else "Trying"
+            progress.update(task, completed=sum(done.values()), description=description)
 
         yield on_trial
 

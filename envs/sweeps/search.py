@@ -1,8 +1,9 @@
-"""Which configurations a sweep tries: fields of `Arguments`, what each may be, and a draw of them.
+"""Which configurations a sweep tries: fields of `TrainingArguments`, what each may be, and a draw
+of them.
 
 The same words and seed draw the same configurations. What defines the score itself (the bars, the
 periods, what a trade costs, the seeds) cannot be searched: of two markets the easier one always
-wins. Leaves out how they are tried (`sweep.py`).
+wins. Leaves out how they are tried (`envs/sweep.py`).
 """
 
 import difflib
@@ -66,7 +67,7 @@ class SearchDimension:
 
 
 def parse_search(options: Sequence[str]) -> tuple[SearchDimension, ...]:
-    """`name=low..high` or `name=value,value,...`, each for a field of `Arguments`.
+    """`name=low..high` or `name=value,value,...`, each for a field of `TrainingArguments`.
 
     Raises InputError for a field that does not exist, cannot be searched or is named twice, for
     a value of another type, and for a range that is empty or reversed.
@@ -125,13 +126,13 @@ def _candidates(
             every = list(itertools.product(*(each.values for each in search)))
             yield from (every[place] for place in rng.permutation(count))
             return
-    seen: set[tuple[Any, ...]] = set()
-    known = 0
-    while known < MAX_REPEATED_DRAWS:
+    drawn: set[tuple[Any, ...]] = set()
+    repeats = 0
+    while repeats < MAX_REPEATED_DRAWS:
         values = tuple(each.draw(rng) for each in search)
-        known = known + 1 if values in seen else 0
-        if not known:
-            seen.add(values)
+        repeats = repeats + 1 if values in drawn else 0
+        if not repeats:
+            drawn.add(values)
             yield values
 
 

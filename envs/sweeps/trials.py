@@ -6,7 +6,7 @@
 Both are written beside their place and moved there after every configuration that ended, so a
 sweep that is killed goes on with those that have not. Nothing else is read back: Ray Tune keeps
 its own state in files that could run code, and those are thrown away. Leaves out trying
-(`sweep.py`).
+(`envs/sweep.py`).
 """
 
 import csv
@@ -64,7 +64,7 @@ class SweepFolder:
     ) -> Self:
         """The folder of a sweep: a new one, or the one that was begun by the same command.
 
-        Raises InputError where another sweep is there, DamagedError where what is there
+        Raises InputError where another sweep is there, CorruptFileError where what is there
         cannot be read, and StorageError where nothing can be written.
         """
         fresh = [Trial(number, each) for number, each in enumerate(configurations, start=1)]

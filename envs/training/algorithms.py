@@ -2,10 +2,10 @@
 plain arrays.
 
 A stage begins anew: random numbers come from (seed, stage) and episodes from a reset. What is
-carried from stage to stage is in `Learner.arrays` (`state.py`) and nothing else. One thread: two
-gain nothing here, and sums would depend on how they share the work.
+carried from stage to stage is in `Learner.arrays` (`checkpoint_arrays.py`) and nothing else. One
+thread: two gain nothing here, and sums would depend on how they share the work.
 
-Leaves out when to stop and what a policy is worth (`member.py`).
+Leaves out when to stop and what a policy is worth (`member_training.py`).
 """
 
 from collections.abc import Callable, Mapping
@@ -102,20 +102,20 @@ class Learner:
     def learn(self, stage: int, until: int, on_steps: Callable[[int], None]) -> StageResult:
         """Go on to `until` steps, or as few beyond as whole rollouts allow; `on_steps` hears of
         every so many. `stage` is the number of this part, from 0."""
-        model, watch = self._model, _progress_callback(self._total, on_steps)
+        model, recorder = self._model, _progress_callback(self._total, on_steps)
         if model.num_timesteps < until:
             drawn = np.random.SeedSequence((self._seed, stage)).generate_state(1)[0]
             model.set_random_seed(int(drawn) >> 1)
             model._last_obs = None  # so that episodes begin anew
-            if (explores := getattr(model, "exploration_schedule", None)) is not None:
-                model.exploration_rate = explores(1.0 - model.num_timesteps / self._total)
+            if (schedule := getattr(model, "exploration_schedule", None)) is not None:
+                model.exploration_rate = schedule(1.0 - model.num_timesteps / self._total)
             model.learn(
                 until - model.num_timesteps,
-                callback=watch,
+                callback=recorder,
                 log_interval=None,
                 reset_num_timesteps=False,
             )
-        return StageResult(model.num_timesteps, watch.mean / self._scale, _last_loss(model))
+        return StageResult(model.num_timesteps, recorder.mean / self._scale, _last_loss(model))
 
     @property
     def network(self) -> Network:
@@ -224,7 +224,7 @@ def _scale_rewards(environment: Any, scale: float) -> Any:
     """The environment with rewards of size 1, which step sizes are made for."""
     from stable_baselines3.common.vec_env import VecEnvWrapper
 
-    class Scaled(VecEnvWrapper):
+    class ScaledRewards(VecEnvWrapper):
         def reset(self) -> Any:
             return self.venv.reset()
 
@@ -232,7 +232,7 @@ def _scale_rewards(environment: Any, scale: float) -> Any:
             observation, reward, ended, infos = self.venv.step_wait()
             return observation, reward * scale, ended, infos
 
-    return Scaled(environment)
+    return ScaledRewards(environment)
 
 
 def _reward_scale(
@@ -258,11 +258,11 @@ def _progress_callback(total: int, on_steps: Callable[[int], None]) -> Any:
     from stable_baselines3.common.callbacks import BaseCallback
 
     class StepRecorder(BaseCallback):
-        rewards, seen = 0.0, 0
+        rewards, steps = 0.0, 0
 
         @property
         def mean(self) -> float:
-            return self.rewards / self.seen if self.seen else float("nan")
+            return self.rewards / self.steps if self.steps else float("nan")
 
         def _on_training_start(self) -> None:
             self.model._total_timesteps = total
@@ -270,7 +270,7 @@ def _progress_callback(total: int, on_steps: Callable[[int], None]) -> Any:
         def _on_step(self) -> bool:
             on_steps(self.training_env.num_envs)
             self.rewards += float(self.locals["rewards"].sum())
-            self.seen += self.training_env.num_envs
+            self.steps += self.training_env.num_envs
             return True
 
     return StepRecorder()

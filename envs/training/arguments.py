@@ -247,7 +247,7 @@ class TrainingArguments:
 
 
 def parse_arguments(values: Mapping[str, Any]) -> TrainingArguments:
-    """What `Arguments.plain` made, or a form's fields; what is missing is as by default.
+    """What `TrainingArguments.to_json` made, or a form's fields; what is missing is as by default.
 
     Raises InputError, with the name of the field, for what is no argument or cannot be read.
     """

@@ -1,6 +1,6 @@
 """What a policy is worth on time it has not seen, beside doing nothing clever.
 
-Each symbol is a paper account of its own, led through history by `trading.account.simulation`; the
+Each symbol is a paper account of its own, run through history by `trading.account.simulation`; the
 figures are of the average of all of them, bar by bar. Intervals come from resampling blocks of
 bars, all symbols together, so that days and symbols that move together are not counted as
 independent evidence. Nothing here chooses anything: choosing is done on the validation period, by
@@ -92,8 +92,8 @@ class Evaluator:
 
     def point_estimates(self, shares: Floats) -> dict[str, float]:
         """Sharpe ratio (NaN where nothing moves) and growth a year, without intervals."""
-        track = ReturnSeries(self.returns(shares), BARS_PER_YEAR)
-        return {SHARPE: float(sharpe(track)), GROWTH: float(cagr(track))}
+        series = ReturnSeries(self.returns(shares), BARS_PER_YEAR)
+        return {SHARPE: float(sharpe(series)), GROWTH: float(cagr(series))}
 
     def skill(self, evidence: Floats, horizon: int) -> IntervalEstimate:
         """Share of the base rate's Brier score that the forecasts save; 0 is no better.
@@ -112,7 +112,7 @@ class Evaluator:
 
     def fit_temper(self, evidence: Floats, horizon: int) -> float:
         """The factor on `evidence` (R, N) under which the forecasts have the best log score,
-        never below 0: a policy whose wishes do not come true is not turned upside down.
+        never below 0: a policy whose signals do not come true is not turned upside down.
 
         Outcomes overlap, so `horizon` of them count as one; and tempered evidence is held to be
         some `PRIOR_EVIDENCE_STD` strong before any is seen, so that a few bars make nobody sure.
@@ -169,13 +169,13 @@ class Evaluator:
     @cached_property
     def _symbol_bars(self) -> tuple[BarArrays, ...]:
         """The bars of each symbol alone, of this stretch."""
-        whole = bar_arrays_from(self.history.bar_matrix)
+        bars = bar_arrays_from(self.history.bar_matrix)
         return tuple(
             BarArrays._make(
                 np.ascontiguousarray(
                     each[self._row_slice, n : n + 1] if each.ndim == 2 else each[self._row_slice]
                 )
-                for each in whole
+                for each in bars
             )
             for n in range(len(self.history.symbols))
         )
@@ -191,9 +191,9 @@ class Evaluator:
             self.settings.trading,
             self.settings.capital,
         )
-        worth = np.maximum(result.equity, 0.0)
-        before = worth[:-1]
-        return np.where(before > 0.0, worth[1:] / np.where(before > 0.0, before, 1.0) - 1.0, 0.0)
+        equity = np.maximum(result.equity, 0.0)
+        before = equity[:-1]
+        return np.where(before > 0.0, equity[1:] / np.where(before > 0.0, before, 1.0) - 1.0, 0.0)
 
     def _estimates(
         self, bars: Floats, statistics: Mapping[str, Statistic]
@@ -217,7 +217,7 @@ class Evaluator:
 
 
 def _above_average(close: Floats) -> Floats:
-    """1.0 where the close is above the mean of the last SMA closes (all known), else 0.0."""
+    """1.0 where the close is above the mean of the last `SMA_BARS` closes (all known), else 0.0."""
     above = np.zeros(close.shape)
     if len(close) >= SMA_BARS:
         windows = np.lib.stride_tricks.sliding_window_view(close, SMA_BARS, axis=0).mean(axis=-1)

@@ -34,7 +34,7 @@ class EvaluationReport:
 def evaluate_policy(
     policy: Policy, evaluator: Evaluator, horizon: int, seed: int
 ) -> EvaluationReport:
-    """Everything there is to know about `policy` in `judge.rows`; `seed` is of the random
+    """Everything there is to know about `policy` in `evaluator.rows`; `seed` is of the random
     benchmark."""
     observation = evaluator.history.observation[evaluator.rows.start : evaluator.rows.stop]
     observed = np.asarray(~np.isnan(observation).any(axis=-1))

@@ -59,7 +59,7 @@ class HeldOutPaths:
 
     @classmethod
     def decode(cls, content: bytes, where: str) -> "HeldOutPaths":
-        """Raises DamagedError where `content`, read from `where`, is not what `encode`
+        """Raises CorruptFileError where `content`, read from `where`, is not what `encode`
         makes."""
         try:
             raw = json.loads(content)

@@ -87,7 +87,7 @@ class Checkpoint:
 def decode_checkpoint(content: bytes, member: str, context: TrainingContext) -> Checkpoint:
     """What `Checkpoint.encode` made of `member`.
 
-    Raises DamagedError for what is damaged, of another run or of another observation.
+    Raises CorruptFileError for what is damaged, of another run or of another observation.
     """
     try:
         tensors = load_tensors(content)
@@ -128,7 +128,7 @@ def train_member(
 ) -> Iterator[tuple[StageCompleted, Checkpoint]]:
     """A member's stages from `checkpoint` on, or from the first; the last one has `ended`.
 
-    Raises InputError where no episode fits into the training period, and DamagedError for
+    Raises InputError where no episode fits into the training period, and CorruptFileError for
     a checkpoint that does not fit the algorithm.
     """
     arguments, name = context.arguments, f"{algo}-{seed}"

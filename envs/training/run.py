@@ -1,4 +1,4 @@
-"""A whole training run as a stream of events: members one after another, then the judgement.
+"""A whole training run as a stream of events: members one after another, then the evaluation.
 
 Nothing is written and nothing shown here; whoever asked for the run keeps its events. The same
 arguments, market and checkpoints give the same bytes on the same machine, wherever a run was
@@ -52,10 +52,11 @@ def run_training(
     on_steps: StepCallback = ignore_steps,
 ) -> Iterator[TrainingEvent]:
     """Train every member that `checkpoints` (checkpoint by member; {} for a fresh run) does not
-    hold as ended, an event a stage, then judge. `tick(member, steps)` hears of steps in between.
+    hold as ended, an event a stage, then evaluate. `on_steps(member, steps)` hears of steps in
+    between.
 
     Raises InputError for arguments or a market that cannot be trained on, and
-    DamagedError for a checkpoint that is damaged or belongs to another run; both before
+    CorruptFileError for a checkpoint that is damaged or belongs to another run; both before
     anything is learnt.
     """
     context = build_context(arguments, market)
@@ -119,7 +120,7 @@ def _evaluate_run(context: TrainingContext, points: Mapping[str, Checkpoint]) ->
 
 
 def _build_ensemble(context: TrainingContext, points: Mapping[str, Checkpoint]) -> Policy:
-    """All members with what their wishes are worth on the validation period, not scored yet."""
+    """All members with what their signals are worth on the validation period, not scored yet."""
     arguments, evaluator = context.arguments, context.validation
     observation = context.market.observation[evaluator.rows.start : evaluator.rows.stop]
     observed = np.asarray(~np.isnan(observation).any(axis=-1))
@@ -149,7 +150,7 @@ def _ensemble_weights(
     observed: Bools,
 ) -> Floats:
     """(1 or R, members) by what was asked for; `signals` (members, T, N) are of the validation
-    period, where `x` (M, K) is what was seen `observed` (T, N)."""
+    period, where `x` (M, K) are the observations in the `observed` (T, N) cells."""
     if context.arguments.select == "bagging":
         return np.full((1, len(members)), 1.0 / len(members))
     base, rose = context.validation.outcomes(context.arguments.horizon)
@@ -168,7 +169,7 @@ def _build_manifest(context: TrainingContext) -> Manifest:
     arguments, market = context.arguments, context.market
     days = market.dates.astype("datetime64[D]").astype(str)
     plain = arguments.to_json()
-    del plain["bars"], plain["parent"]  # the data's digest says more than a path; parent is told
+    del plain["bars"], plain["parent"]  # the data's digest says more than a path; parent is named
     return Manifest(
         data=market.name,
         simulated=market.simulated,

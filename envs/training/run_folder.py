@@ -87,7 +87,7 @@ class StageProgress:
 
 
 class RunFolder:
-    """One run's folder. Reading never waits; writing is for whoever is `lock` it."""
+    """One run's folder. Reading never waits; writing is for whoever holds its `lock`."""
 
     def __init__(self, path: Path, run_json: Mapping[str, Any]) -> None:
         self.path = path
@@ -118,7 +118,7 @@ class RunFolder:
     def open(cls, path: Path) -> Self:
         """The folder of a run that was begun before.
 
-        Raises NotFoundError where there is none, DamagedError where it cannot be read.
+        Raises NotFoundError where there is none, CorruptFileError where it cannot be read.
         """
         try:
             run_json = json.loads((path / RUN).read_bytes())
@@ -191,19 +191,19 @@ class RunFolder:
         total = arguments.steps * len(arguments.members)
         names = [f"{algo}-{seed}" for algo, seed in arguments.members]
         # A member that ended early counts whole: the next one has begun, or all is done.
-        behind = names.index(progress.member[-1]) if progress.member else 0
-        done = arguments.steps * behind + (last[progress.member[-1]] if last else 0)
+        index = names.index(progress.member[-1]) if progress.member else 0
+        done = arguments.steps * index + (last[progress.member[-1]] if last else 0)
         done = total if status == "done" else min(done, total)
         seconds, steps = sum(progress.seconds), sum(last.values())
-        paced = status in ("running", "interrupted") and seconds > 0 and steps > 0
+        has_pace = status in ("running", "interrupted") and seconds > 0 and steps > 0
         return RunState(
             id=self.path.name,
             label=arguments.label(self._run_json["data"]),
             state=status,
-            what=f"{progress.member[-1]}, {behind + 1} of {len(names)}" if last else "",
+            what=f"{progress.member[-1]}, {index + 1} of {len(names)}" if last else "",
             done=done,
             total=total,
-            seconds_left=seconds / steps * (total - done) if paced else None,
+            seconds_left=seconds / steps * (total - done) if has_pace else None,
             error=error,
             started_at=datetime.fromisoformat(self._run_json["started_at"]),
             arguments=self._run_json["arguments"],
@@ -212,7 +212,7 @@ class RunFolder:
         )
 
     def progress(self) -> StageProgress:
-        """What was kept of each stage so far. Raises DamagedError where it cannot be read."""
+        """What was kept of each stage so far. Raises CorruptFileError where it cannot be read."""
         try:
             names, rows = self._progress_rows()
             known = {f"{algo}-{seed}" for algo, seed in self.arguments.members}
@@ -244,17 +244,19 @@ class RunFolder:
 
     def _check_same_run(self, run_json: Mapping[str, Any]) -> None:
         """Raises InputError unless `run_json` is of this folder's own run."""
-        ours = {**self._run_json["arguments"], "data": self._run_json["data_digest"]}
-        theirs = {**run_json["arguments"], "data": run_json["data_digest"]}
+        expected = {**self._run_json["arguments"], "data": self._run_json["data_digest"]}
+        given = {**run_json["arguments"], "data": run_json["data_digest"]}
         same_by_digest = {"bars", "symbols"}
         different = [
-            name for name in theirs if ours.get(name) != theirs[name] and name not in same_by_digest
+            name
+            for name in given
+            if expected.get(name) != given[name] and name not in same_by_digest
         ]
         if different:
             name = different[0]
             raise InputError(
-                f"{self.path} holds a run with {name} {ours.get(name)}, and this one has "
-                f"{theirs[name]}. Give another folder, or the same command to go on."
+                f"{self.path} holds a run with {name} {expected.get(name)}, and this one has "
+                f"{given[name]}. Give another folder, or the same command to go on."
             )
 
     def _status(self) -> tuple[RunStatus, str]:
