@@ -29,7 +29,7 @@ def test_the_leaderboard_shows_everybody_with_what_is_settled(
     page = client.get("/agents").text
     scores = score_record(demo_app.load_record())
     for each in scores.forecasters:
-        row = re.search(rf'<a class="symbol" href="/agents/{each.name}".*?</tr>', page, re.DOTALL)
+        row = re.search(rf'<a class="symbol"\s+href="/agents/{each.name}".*?</tr>', page, re.DOTALL)
         assert row is not None
         assert f"<b>{each.overall.votes:,}</b>" in row[0]
         assert f"{each.overall.settled:,} settled" in row[0]
@@ -164,7 +164,7 @@ def test_a_decision_shows_itself_without_each_agent_and_with_equal_weights(
     assert table is not None
     cast = [vote for vote in decision.votes if vote.log_odds is not None]
     assert table[0].count('<th scope="row">without ') == len(cast)
-    same = re.search(r"with equal weights</th><td[^>]*>([\d.]+) %", table[0])
+    same = re.search(r"with equal weights</th>\s*<td[^>]*>\s*([\d.]+) %", table[0])
     assert same is not None
     assert float(same[1]) == pytest.approx(decision.p_up * 100, abs=0.006)
 
@@ -235,7 +235,7 @@ def test_an_agent_that_never_voted_has_dashes_and_no_line(
     assert "0.00" not in row[0]
     rivals = re.search(r'id="ahead".*?</section>', page, re.DOTALL)
     assert rivals is not None
-    silent = re.search(rf">{agent_label(forecasts.agents[0])}</th>(.*?)</tr>", rivals[0], re.DOTALL)
+    silent = re.search(rf">\s*{agent_label(forecasts.agents[0])}</th>(.*?)</tr>", rivals[0], re.DOTALL)
     assert silent is not None
     assert silent[1].count("<b>–</b>") == 2
 

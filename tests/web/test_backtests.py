@@ -103,7 +103,7 @@ def test_bad_input_is_told_beside_what_was_typed(
     typed = {**GOOD, "symbols": "aapl, MSFT", field: value}
     answer = client.post("/backtests", data=typed)
     assert answer.status_code == 422
-    problem = re.search(r'id="backtest-problem".*?</div>', answer.text)
+    problem = re.search(r'id="backtest-problem".*?</div>', answer.text, re.DOTALL)
     assert problem is not None
     assert expected in problem[0]
     assert "<b>AAPL" not in answer.text

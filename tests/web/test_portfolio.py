@@ -388,7 +388,7 @@ def test_mode_and_profile_are_switched_and_wrong_ones_refused(
 ) -> None:
     page = client.post("/account/mode", data={"mode": "suggest"}).text
     assert account_fixture.account().mode is TradingMode.SUGGEST
-    assert re.search(r'value="suggest" aria-pressed="true"', page)
+    assert re.search(r'value="suggest"\s+aria-pressed="true"', page)
     client.post("/account/profile", data={"profile": "conservative"})
     assert account_fixture.account().profile == "conservative"
     assert client.post("/account/mode", data={"mode": "yolo"}).status_code == 422

@@ -33,7 +33,7 @@ def test_every_headline_has_its_interval_and_what_is_unknown_is_a_dash() -> None
     assert ">12.0 %</span>" in sheet
     assert "−8.0 % to 32.0 %, n 520" in sheet
     assert "no interval, n 520" in sheet  # of the drawdown, which has none here
-    turnover = re.search(r'scope="row"[^>]*>Turnover</th>(.*?)</tr>', sheet, re.DOTALL)
+    turnover = re.search(r'scope="row"[^>]*>\s*Turnover</th>(.*?)</tr>', sheet, re.DOTALL)
     assert turnover is not None
     assert "<b>–</b>" in turnover[1]
 
@@ -65,7 +65,7 @@ def test_months_multiply_to_their_year_and_years_to_the_total() -> None:
     sheet = render_tear_sheet(result(), times, drawn)
     rows = re.search(r'id="months".*?</section>', sheet, re.DOTALL)
     assert rows is not None
-    cells = re.findall(r"<tr><th[^>]*>(\d{4})</th>(.*?)</tr>", rows[0], re.DOTALL)
+    cells = re.findall(r"<tr><th[^>]*>\s*(\d{4})</th>(.*?)</tr>", rows[0], re.DOTALL)
     years = []
     for _, row in cells:
         shown = [c.replace("−", "-") for c in re.findall(r"<b[^>]*>([^<]*)</b>", row)]
