@@ -235,9 +235,10 @@ def test_an_agent_that_never_voted_has_dashes_and_no_line(
     assert "0.00" not in row[0]
     rivals = re.search(r'id="ahead".*?</section>', page, re.DOTALL)
     assert rivals is not None
-    silent = re.search(rf">\s*{agent_label(forecasts.agents[0])}</th>(.*?)</tr>", rivals[0], re.DOTALL)
-    assert silent is not None
-    assert silent[1].count("<b>–</b>") == 2
+    label = agent_label(forecasts.agents[0])
+    abstained = re.search(rf">\s*{label}</th>(.*?)</tr>", rivals[0], re.DOTALL)
+    assert abstained is not None
+    assert abstained[1].count("<b>–</b>") == 2
 
 
 async def test_a_page_of_the_record_hears_when_something_is_settled(tmp_path: Path) -> None:
