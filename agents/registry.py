@@ -14,8 +14,7 @@ from typing import Any
 from pydantic import BaseModel, Field, ValidationError, field_validator
 
 from agents.base import AgentProfile, profile_of
-from agents.coefficients import load_coefficients as load_coefficients
-from agents.coefficients import refuse_unknown_agents, weights_for_agent
+from agents.coefficients import load_coefficients, refuse_unknown_agents, weights_for_agent
 from agents.evidence import TunableAgent
 from agents.settings import NewsSettings, RlSettings
 from domain import plugins

@@ -55,26 +55,26 @@ def check_configuration(settings: Settings, console: Console) -> QuorumError | N
     """Prints a line a check. Returns the first failure, None where all passed."""
     failures: list[QuorumError] = []
 
-    def run_check(what: str, trial: Callable[[], str]) -> None:
+    def run_check(label: str, check: Callable[[], str]) -> None:
         try:
-            finding = trial()
+            result = check()
         except QuorumError as error:
             failures.append(error)
-            console.print(f"[red]✗[/] {what}: ", end="")
+            console.print(f"[red]✗[/] {label}: ", end="")
             console.print(str(error), markup=False)
         else:
-            console.print(f"[green]✓[/] {what}: ", end="")
-            console.print(finding, markup=False)
+            console.print(f"[green]✓[/] {label}: ", end="")
+            console.print(result, markup=False)
 
-    def with_stores(trial: Callable[[Stores], str]) -> Callable[[], str]:
-        def opened_check() -> str:
-            with open_stores(settings) as opened:
-                return trial(opened)
+    def with_stores(check: Callable[[Stores], str]) -> Callable[[], str]:
+        def check_with_stores() -> str:
+            with open_stores(settings) as stores:
+                return check(stores)
 
-        return opened_check
+        return check_with_stores
 
-    run_check("database", with_stores(lambda opened: str(opened.database)))
-    run_check("market", with_stores(lambda opened: _market(settings, opened, console)))
+    run_check("database", with_stores(lambda stores: str(stores.database)))
+    run_check("market", with_stores(lambda stores: _market(settings, stores, console)))
     for name in settings.agents.names:
         run_check(f"agent {name}", with_stores(partial(_agent, settings, name)))
     run_check("address of the pages", partial(_address, settings))

@@ -1,4 +1,4 @@
-"""`decide` and `receipt`: one committee session from the command line, printed or as JSON."""
+"""`decide` and `receipt`: one committee decision from the command line, printed or as JSON."""
 
 from collections.abc import Sequence
 from contextlib import closing
@@ -17,8 +17,7 @@ from domain.decision import Action, Decision
 from domain.errors import VerificationError
 from market.calendars import parse_as_of
 from orchestrator.cycle import prepare_panels, run_cycle
-from orchestrator.parity.receipt_verification import ReceiptVerification
-from orchestrator.parity.receipt_verification import verify_receipt as verify_receipt
+from orchestrator.parity.receipt_verification import ReceiptVerification, verify_receipt
 from settings import Settings
 from storage.journal.decision_records import RecordedDecision
 from storage.journal.panel_archive import panel_digest
@@ -62,9 +61,8 @@ def decide(
         known_until = now if as_of is None else parse_as_of(as_of, now)
         fetch_missing(market, settings, symbols, now)
         context = make_run_context(settings, stores, market, DECIDE_RUN)
-        panels = prepare_panels(
-            context, symbols, known_until
-        )  # refuses bad input before any agent is woken
+        # Bad input is refused before any agent is started.
+        panels = prepare_panels(context, symbols, known_until)
         with (
             progress_bar() as progress,
             closing(
@@ -88,7 +86,7 @@ def decide(
 def fetch_missing(
     market: ActiveMarket, settings: Settings, symbols: Sequence[str], now: datetime
 ) -> None:
-    """What is missing of `symbols`, where the market has somebody to ask."""
+    """Fetch what is missing of `symbols`, where the market has a provider."""
     if market.feed is not None:
         with progress_bar() as progress:
             market.feed.refresh(symbols, settings.market.timeframe, now, progress)

@@ -1,4 +1,4 @@
-"""`download` and `import`: facts from the outside world into the home's library."""
+"""`download` and `import`: facts from the outside world into the home's store."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, time
@@ -138,8 +138,8 @@ def show_imported(imported: ImportResult, console: Console) -> None:
         )
         for refusal in report.refused:
             examples = "; ".join(refusal.examples[:MAX_EXAMPLES])
-            told = f"  {refusal.rows:,} refused: {refusal.reason} ({examples})"
-            console.print(told, markup=False)
+            line = f"  {refusal.rows:,} refused: {refusal.reason} ({examples})"
+            console.print(line, markup=False)
 
 
 def parse_date(text: str) -> datetime:

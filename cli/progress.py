@@ -1,4 +1,4 @@
-"""Progress bars on standard error; a plain silence where it is no terminal."""
+"""Progress bars on standard error; nothing where it is no terminal."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,11 +11,11 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 def progress_bar() -> Iterator[Callable[[str, int, int], None]]:
     """A function `(what, done, total)` that moves one bar."""
     console = Console(stderr=True)
-    silent = not console.is_terminal
+    disabled = not console.is_terminal
     columns = (
         TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(),
     )  # fmt: skip
-    with Progress(*columns, console=console, transient=True, disable=silent) as progress:
+    with Progress(*columns, console=console, transient=True, disable=disabled) as progress:
         task = progress.add_task("", total=None)
 
         def update(what: str, done: int, total: int) -> None:

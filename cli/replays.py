@@ -38,7 +38,7 @@ from wiring.stores import Log, Stores, open_stores, utc_now
 MIN_SPEED = 0.00001
 """Days a second; real time is about this fast."""
 OnCycle = Callable[[dict[str, Any]], None]
-"""Hears of every cycle that was played, as `decide --json` would print it."""
+"""Is given every cycle that was replayed, as `decide --json` would print it."""
 
 
 def replay(
@@ -63,7 +63,7 @@ def replay(
     where nothing is stored to play.
     """
     first, last = parse_date(start), parse_date(end) + timedelta(days=1)
-    per_day = _seconds_per_day(speed)
+    seconds_per_day = _seconds_per_day(speed)
     with open_stores(settings) as stores:
         listener = listen(settings.server.host, settings.server.port) if page else None
         simulated_now = SimulatedClock(demo_now(stores.journal))
@@ -84,20 +84,29 @@ def replay(
             report_cycles()
 
         account_cycle = make_account_cycle(settings, stores, market, run, lambda: first)
+        context = make_run_context(settings, stores, market, run, account_cycle)
         model_rollout = make_model_rollout(settings, stores)
         engine = Engine(
-            replace(make_run_context(settings, stores, market, run, account_cycle), starts_after=first),
-            PacedClock(lambda: symbols_to_replay, settings.market.timeframe, first, last,
-                       seconds_per_day=per_day),
+            replace(context, starts_after=first),
+            PacedClock(
+                lambda: symbols_to_replay,
+                settings.market.timeframe,
+                first,
+                last,
+                seconds_per_day=seconds_per_day,
+            ),
             lambda: symbols_to_replay,
-            lambda tell: make_team(
-                settings, model_rollout.initial_factory(), in_process=in_process, on_progress=tell
+            lambda on_progress: make_team(
+                settings,
+                model_rollout.initial_factory(),
+                in_process=in_process,
+                on_progress=on_progress,
             ),
             model_rollout=model_rollout,
             notify=notify,
-        )  # fmt: skip
-        how = "Going on with" if resume else "Playing"
-        log(f"{how} {', '.join(symbols_to_replay)} from {start} to {end} as the run '{run}'.")
+        )
+        verb = "Going on with" if resume else "Playing"
+        log(f"{verb} {', '.join(symbols_to_replay)} from {start} to {end} as the run '{run}'.")
         if listener is None:
             _run_to_end(engine)
         else:
@@ -157,8 +166,8 @@ def _seconds_per_day(speed: str) -> float:
         days = math.nan
     if not (math.isfinite(days) and days >= MIN_SPEED):
         raise InputError(
-            f"--speed {speed!r} is not a number of days a second from {MIN_SPEED} on. Try 1, 0.5 or "
-            "max."
+            f"--speed {speed!r} is not a number of days a second from {MIN_SPEED} on. Try 1, 0.5 "
+            "or max."
         )
     return 1 / days
 
@@ -183,7 +192,7 @@ def _replayable_symbols(
     symbols: Sequence[str],
     first: datetime,
 ) -> tuple[str, ...]:
-    """The asked symbols, or those of the watchlist that have history at `first`."""
+    """The requested symbols, or those of the watchlist that have history at `first`."""
     timeframe = settings.market.timeframe
     requested = symbols or stores.watchlist.symbols()
     spans = {
@@ -241,7 +250,7 @@ def _stopped_run(
 
 
 def _cycle_reporter(stores: Stores, run: str, on_cycle: OnCycle) -> Callable[[], None]:
-    """A function that tells of every cycle of `run` completed since it was last called."""
+    """A function that reports every cycle of `run` completed since it was last called."""
     last_seq = stores.journal.last_seq()
     decisions: list[dict[str, Any]] = []
 

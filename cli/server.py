@@ -59,17 +59,20 @@ def serve(settings: Settings, *, in_process: bool, log: Log) -> None:
             else LiveClock(watched_symbols, settings.market.timeframe)
         )  # fmt: skip
         notifier = Notifier()
+        now = simulated_now if market.simulated else utc_now
         account_cycle = make_account_cycle(
-            settings, stores, market, LIVE_RUN,
-            lambda: latest_common_close(settings, stores, simulated_now() if market.simulated else utc_now()),
-        )  # fmt: skip
+            settings, stores, market, LIVE_RUN, lambda: latest_common_close(settings, stores, now())
+        )
         model_rollout = make_model_rollout(settings, stores)
         engine = Engine(
             make_run_context(settings, stores, market, LIVE_RUN, account_cycle),
             clock,
             watched_symbols,
-            lambda tell: make_team(
-                settings, model_rollout.initial_factory(), in_process=in_process, on_progress=tell
+            lambda on_progress: make_team(
+                settings,
+                model_rollout.initial_factory(),
+                in_process=in_process,
+                on_progress=on_progress,
             ),
             refresh=_make_refresh(settings, market, simulated_now),
             model_rollout=model_rollout,

@@ -1,4 +1,4 @@
-"""Where cycles are held and the paper account of a run is traded on."""
+"""Where cycles run and the paper account of a run trades."""
 
 from collections.abc import Callable
 from functools import partial
@@ -29,7 +29,7 @@ def make_run_context(
     run: str,
     account_cycle: AccountCycle | None = None,
 ) -> RunContext:
-    """Where the cycles of `run` are held, and traded on if it has a paper account."""
+    """Where the cycles of `run` run, and trade if it has a paper account."""
     return RunContext(
         market=market.name,
         run=run,
@@ -51,7 +51,8 @@ def make_account_cycle(
     run: str,
     opens_at: TimeSource,
 ) -> AccountCycle:
-    """The paper account of `run` through its cycles; one that is not opened yet `opens_at` then."""
+    """The paper account of `run` through its cycles; one that is not opened yet opens at
+    `opens_at`."""
     blotter = SqlBlotter(stores.database, market.name, run)
     return AccountCycle(
         account_store=AccountStore(
@@ -82,7 +83,7 @@ def make_account_service(
     now: TimeSource,
     notify: Callable[[], None] = lambda: None,
 ) -> AccountService:
-    """Where the paper account of `account_cycle` is traded on; `now` is its run's time."""
+    """The service of the paper account of `account_cycle`; `now` is its run's time."""
     return AccountService(
         account_cycle.account_store,
         LatestPrices(

@@ -1,4 +1,4 @@
-"""The agents, with the policy that has the seat, and the team that they are."""
+"""The agents, with the policy that votes, and the team that they are."""
 
 import os
 from collections.abc import Callable
@@ -17,7 +17,7 @@ from wiring.stores import Log, Stores, models_folder, secret
 ProgressCallback = Callable[[str, int, int], None]
 
 
-def build_agents(settings: AgentSettings, say: Log) -> list[Agent]:
+def build_agents(settings: AgentSettings, log: Log) -> list[Agent]:
     """Every agent that votes, in this process; one of another package that cannot be made is told
     of and left out.
 
@@ -30,7 +30,7 @@ def build_agents(settings: AgentSettings, say: Log) -> list[Agent]:
         except ConfigurationError as error:
             if AGENTS[name].dist is None:
                 raise
-            say(str(error))
+            log(str(error))
     return built
 
 
@@ -46,8 +46,8 @@ def agent_factory(settings: Settings, stores: Stores) -> AgentFactory:
 
 
 def make_model_rollout(settings: Settings, stores: Stores) -> ModelRollout:
-    """The seat of the agent that votes with policies, for the one that is promoted by the time of
-    a cycle."""
+    """The agent that votes with policies, for the model that is promoted by the time of a
+    cycle."""
     return ModelRollout(
         policy_agent(),
         partial(_active_model, settings, stores),

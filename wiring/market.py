@@ -14,7 +14,6 @@ from storage.journal.sql_journal import SqlJournal
 from storage.market_data.sql_store import SqlMarketDataStore
 from wiring.stores import Log, Stores, TimeSource, utc_now
 
-
 LIVE_RUN = "live"
 """The run of the engine's own cycles."""
 

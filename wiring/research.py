@@ -53,7 +53,7 @@ def make_lab(
 ) -> "RLLab":
     """The RL lab of this home; `training` runs what is started from it, None where nothing can
     be."""
-    from agents.rl import SHIPPED_POLICY as SHIPPED_POLICY
+    from agents.rl import SHIPPED_POLICY
     from research.lab.lab import ActiveModelSlot, RLLab
     from research.lab.training_data import StoredMarket
 

@@ -39,7 +39,7 @@ ACTOR = "the command line"
 @account.command()
 def show(run: RunOption = "live", market: MarketOption = None, as_json: JsonOption = False) -> None:
     """What it is worth, holds and may do."""
-    _change_and_show(lambda at: at.service.account(), run, market, as_json)
+    _change_and_show(lambda session: session.service.account(), run, market, as_json)
 
 
 @account.command()
@@ -52,7 +52,9 @@ def deposit(
 ) -> None:
     """Pay AMOUNT in."""
     _refuse_unless_positive(amount)
-    _change_and_show(lambda at: at.service.transfer_cash(amount, note), run, market, as_json)
+    _change_and_show(
+        lambda session: session.service.transfer_cash(amount, note), run, market, as_json
+    )
 
 
 @account.command()
@@ -65,7 +67,9 @@ def withdraw(
 ) -> None:
     """Take AMOUNT out of the cash."""
     _refuse_unless_positive(amount)
-    _change_and_show(lambda at: at.service.transfer_cash(-amount, note), run, market, as_json)
+    _change_and_show(
+        lambda session: session.service.transfer_cash(-amount, note), run, market, as_json
+    )
 
 
 @account.command()
@@ -84,7 +88,7 @@ def reset(
         raise InputError("A reset ends every order and position. Add --yes to do it.")
     if capital is None:
         capital = load_settings_with(market, None).account.capital
-    _change_and_show(lambda at: at.service.reset(capital, note), run, market, as_json)
+    _change_and_show(lambda session: session.service.reset(capital, note), run, market, as_json)
 
 
 @account.command()
@@ -96,7 +100,7 @@ def mode(
 ) -> None:
     """Observe decisions, suggest orders, or place them."""
     _change_and_show(
-        lambda at: at.service.update_settings(mode=mode, profile=None, by=ACTOR),
+        lambda session: session.service.update_settings(mode=mode, profile=None, by=ACTOR),
         run,
         market,
         as_json,
@@ -112,7 +116,7 @@ def profile(
 ) -> None:
     """Size and limit by another strategy profile from the next cycle on."""
     _change_and_show(
-        lambda at: at.service.update_settings(mode=None, profile=name, by=ACTOR),
+        lambda session: session.service.update_settings(mode=None, profile=name, by=ACTOR),
         run,
         market,
         as_json,
@@ -129,7 +133,7 @@ def stop(
 ) -> None:
     """Emergency stop: every order is cancelled and the account halted until `resume`."""
     _change_and_show(
-        lambda at: at.service.emergency_stop(flatten=flatten, reason=reason, by=ACTOR),
+        lambda session: session.service.emergency_stop(flatten=flatten, reason=reason, by=ACTOR),
         run,
         market,
         as_json,
@@ -141,7 +145,7 @@ def resume(
     run: RunOption = "live", market: MarketOption = None, as_json: JsonOption = False
 ) -> None:
     """Let a halted or reducing account trade again."""
-    _change_and_show(lambda at: at.service.resume_trading(by=ACTOR), run, market, as_json)
+    _change_and_show(lambda session: session.service.resume_trading(by=ACTOR), run, market, as_json)
 
 
 def orders(
@@ -160,11 +164,11 @@ def orders(
     with account_session.open_account_session(
         load_settings_with(market, None), run, log
     ) as session:
-        found = session.blotter.orders(open_only=open_only, symbols=symbols or [], limit=limit)
+        lines = session.blotter.orders(open_only=open_only, symbols=symbols or [], limit=limit)
     if as_json:
-        print_json({"orders": [account_session.order_json(line.order) for line in found]})
+        print_json({"orders": [account_session.order_json(line.order) for line in lines]})
     else:
-        account_session.show_orders(found, stdout_console)
+        account_session.show_orders(lines, stdout_console)
 
 
 def order(
@@ -197,8 +201,9 @@ def order(
     from domain.canonical import to_json
 
     ticket = Ticket(
-        symbol=parse_symbol(symbol), side=side, order_type=_order_type(limit, stop, trail, trail_share),
-        quantity=quantity, limit_price=limit, stop_price=stop, trail_amount=trail, trail_fraction=trail_share, time_in_force=term,
+        symbol=parse_symbol(symbol), side=side, quantity=quantity,
+        order_type=_order_type(limit, stop, trail, trail_share), time_in_force=term,
+        limit_price=limit, stop_price=stop, trail_amount=trail, trail_fraction=trail_share,
         reduce_only=reduce_only, stop_loss=stop_loss, take_profit=take_profit, note=note,
     )  # fmt: skip
     with account_session.open_account_session(
@@ -209,11 +214,11 @@ def order(
         else:
             preview, placed = account_session.place_order(session, ticket, key)
     if as_json:
-        answer = {
+        body = {
             "preview": to_json(preview),
             "order": placed and account_session.order_json(placed),
         }
-        print_json(answer)
+        print_json(body)
         return
     account_session.show_preview(preview, stdout_console)
     if placed is not None:
@@ -239,13 +244,13 @@ def cancel(
     with account_session.open_account_session(
         load_settings_with(market, None), run, log
     ) as session:
-        ended = session.service.cancel_all() if id is None else (session.service.cancel(id),)
+        cancelled = session.service.cancel_all() if id is None else (session.service.cancel(id),)
     if as_json:
-        print_json({"orders": [account_session.order_json(each) for each in ended]})
+        print_json({"orders": [account_session.order_json(each) for each in cancelled]})
         return
-    for each in ended:
+    for each in cancelled:
         account_session.show_order(each, stdout_console)
-    if not ended:
+    if not cancelled:
         stdout_console.print("No order was open.")
 
 

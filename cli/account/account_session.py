@@ -1,7 +1,7 @@
 """The paper account from the command line: what it holds, its orders, and all one may do to it.
 
 Every verb works beside a running server, on the same database: a change is one transaction, and
-the server's pages hear of it. Leaves out parsing words (`account_verbs.py`) and what is allowed
+the server's pages hear of it. Leaves out parsing words (`account_commands.py`) and what is allowed
 (`orchestrator/account/service.py`).
 """
 
@@ -42,7 +42,7 @@ from wiring.stores import Log, Stores, open_stores
 
 @dataclass(frozen=True, slots=True)
 class AccountSession:
-    """Where one account is dealt with. `now` is the time of its run."""
+    """One account and what it is changed by. `now` is the time of its run."""
 
     market: ActiveMarket
     run: str
@@ -75,12 +75,12 @@ def place_order(
     session: AccountSession, ticket: Ticket, key: str | None
 ) -> tuple[OrderPreview, Order]:
     """The order placed after its preview. Raises InputError naming every check that failed."""
-    preview_result = session.service.preview(ticket)
-    if preview_result.confirmation_token is None:
-        failed = " ".join(check.reason for check in preview_result.checks if not check.passed)
+    preview = session.service.preview(ticket)
+    if preview.confirmation_token is None:
+        failed = " ".join(check.reason for check in preview.checks if not check.passed)
         raise InputError(f"The order was not placed. {failed}")
-    return preview_result, session.service.place(
-        ticket, confirmation_token=preview_result.confirmation_token, key=key or uuid.uuid4().hex
+    return preview, session.service.place(
+        ticket, confirmation_token=preview.confirmation_token, key=key or uuid.uuid4().hex
     )
 
 
@@ -181,24 +181,25 @@ def show_account(session: AccountSession, account: Account, console: Console) ->
     table = Table("symbol", "units", "cost", "last", "value", "profit", "share")
     for holding in holdings(account):
         table.add_row(
-            holding.symbol, f"{holding.quantity:,.10g}", f"{holding.cost:,.4f}", _money(holding.last, 4),
-            _money(holding.value), _money(holding.unrealised), _share(holding.weight),
+            holding.symbol, f"{holding.quantity:,.10g}", f"{holding.cost:,.4f}",
+            _money(holding.last, 4), _money(holding.value), _money(holding.unrealised),
+            _share(holding.weight),
         )  # fmt: skip
     console.print(table)
 
 
-def show_preview(shown: OrderPreview, console: Console) -> None:
-    console.print(_describe_order(shown.ticket), highlight=False)
+def show_preview(preview: OrderPreview, console: Console) -> None:
+    console.print(_describe_order(preview.ticket), highlight=False)
     console.print(
-        f"last price {shown.price:,.4f} of {shown.priced_at:%Y-%m-%d %H:%M} UTC; costs about "
-        f"{shown.costs:,.2f}; takes {shown.value:,.2f} of the cash; {_share(shown.weight)} of "
-        "equity after it",
+        f"last price {preview.price:,.4f} of {preview.priced_at:%Y-%m-%d %H:%M} UTC; costs about "
+        f"{preview.costs:,.2f}; takes {preview.value:,.2f} of the cash; {_share(preview.weight)} "
+        "of equity after it",
         highlight=False,
     )
-    for check in shown.checks:
+    for check in preview.checks:
         mark = "[green]✓[/]" if check.passed else "[red]✗[/]"
         console.print(f"{mark} {escape(check.name)}: {escape(check.reason)}", highlight=False)
-    for assumption in shown.assumptions:
+    for assumption in preview.assumptions:
         console.print(f"· {assumption}", highlight=False, markup=False)
 
 
@@ -208,18 +209,18 @@ def show_order(order: Order, console: Console) -> None:
         console.print(f"  {order.reason}", markup=False, highlight=False)
 
 
-def show_orders(found: Sequence[BlotterOrder], console: Console) -> None:
-    if not found:
+def show_orders(lines: Sequence[BlotterOrder], console: Console) -> None:
+    if not lines:
         console.print("There are no such orders.")
         return
-    whole = (Column(name, no_wrap=True) for name in ("id", "placed"))
-    table = Table(*whole, "order", "status", "filled", "average", "source", "why")
-    for line in found:
+    unwrapped = (Column(name, no_wrap=True) for name in ("id", "placed"))
+    table = Table(*unwrapped, "order", "status", "filled", "average", "source", "why")
+    for line in lines:
         order = line.order
         table.add_row(
-            order.id, f"{order.submitted_at:%Y-%m-%d %H:%M}", _describe_order(order), order.status.value,
-            f"{order.filled:,.10g}", _money(order.average_price, 4), order.source.value,
-            escape(order.reason),
+            order.id, f"{order.submitted_at:%Y-%m-%d %H:%M}", _describe_order(order),
+            order.status.value, f"{order.filled:,.10g}", _money(order.average_price, 4),
+            order.source.value, escape(order.reason),
         )  # fmt: skip
     console.print(table)
 

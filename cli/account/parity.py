@@ -32,14 +32,14 @@ def compare_paper_days(
         )
 
 
-def as_json(found: ParityReport) -> dict[str, Any]:
+def as_json(report: ParityReport) -> dict[str, Any]:
     return {
-        "market": found.market,
-        "run": found.run,
-        "from": found.first.isoformat(),
-        "to": found.last.isoformat(),
-        "compared": _counts(found),
-        "same": not found.differences,
+        "market": report.market,
+        "run": report.run,
+        "from": report.first.isoformat(),
+        "to": report.last.isoformat(),
+        "compared": _counts(report),
+        "same": not report.differences,
         "differences": [
             {
                 "at": format_instant(each.at),
@@ -49,33 +49,33 @@ def as_json(found: ParityReport) -> dict[str, Any]:
                 "again": each.recomputed,
                 "cause": each.cause,
             }
-            for each in found.differences
+            for each in report.differences
         ],
     }
 
 
-def show(found: ParityReport, console: Console) -> None:
-    counted = ", ".join(f"{number:,} {noun}" for noun, number in _counts(found).items())
+def show(report: ParityReport, console: Console) -> None:
+    counted = ", ".join(f"{number:,} {noun}" for noun, number in _counts(report).items())
     console.print(f"Compared: {counted}.", highlight=False)
-    if not found.differences:
+    if not report.differences:
         console.print("[green]Nothing differs[/]: the record is what a backtest makes of it today.")
         return
     table = Table("at", "what", "symbol", "recorded", "today", "cause")
-    for each in found.differences:
+    for each in report.differences:
         words = (each.recorded, each.recomputed, each.cause)
         table.add_row(f"{each.at:%Y-%m-%d %H:%M}", each.kind, each.symbol, *map(escape, words))
     console.print(table)
-    console.print(f"{len(found.differences)} differences.", highlight=False)
+    console.print(f"{len(report.differences)} differences.", highlight=False)
 
 
-def _counts(found: ParityReport) -> dict[str, int]:
+def _counts(report: ParityReport) -> dict[str, int]:
     return {
-        "days": found.days,
-        "cycles": found.cycles,
-        "votes": found.votes,
-        "decisions": found.decisions,
-        "orders": found.orders,
-        "fills": found.fills,
+        "days": report.days,
+        "cycles": report.cycles,
+        "votes": report.votes,
+        "decisions": report.decisions,
+        "orders": report.orders,
+        "fills": report.fills,
     }
 
 

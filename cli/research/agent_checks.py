@@ -68,10 +68,10 @@ def check_agent(
         instance = build_fresh()
         market = choose_market(settings, stores.market_data, lambda: demo_now(stores.journal), log)
         now = demo_now(stores.journal) if market.simulated else utc_now()
-        chosen = list(symbols) or _sample_watchlist(settings, stores, market)
+        selected = list(symbols) or _sample_watchlist(settings, stores, market)
         if market.simulated:
-            fetch_missing(market, settings, chosen, now)
-        panels = _panels(settings, stores, market, chosen, now)
+            fetch_missing(market, settings, selected, now)
+        panels = _panels(settings, stores, market, selected, now)
     reports = []
     with progress_bar() as progress:
         for number, panel in enumerate(panels, start=1):
@@ -184,16 +184,16 @@ def _finding_json(finding: InvariantViolation) -> dict[str, Any]:
     }
 
 
-def _show_report(report: LookaheadReport, asked: int, console: Console) -> None:
+def _show_report(report: LookaheadReport, requested_cuts: int, console: Console) -> None:
     console.print(
         f"\n{', '.join(report.symbols)}: {report.bars:,} bars, {report.votes:,} votes, "
         f"cut at {report.cuts} instants",
         highlight=False,
     )
     broken = {finding.invariant for finding in report.violations}
-    for promise, meaning in INVARIANTS.items():
-        mark = "[bold red]broken[/]" if promise in broken else "[green]kept[/]  "
-        console.print(f"  {mark} {promise}: {meaning}", highlight=False)
+    for invariant, meaning in INVARIANTS.items():
+        mark = "[bold red]broken[/]" if invariant in broken else "[green]kept[/]  "
+        console.print(f"  {mark} {invariant}: {meaning}", highlight=False)
     for finding in report.violations:
         occurrence = f" (in {finding.cuts} of {report.cuts} cuts)" if finding.cuts else ""
         console.print(
@@ -201,8 +201,10 @@ def _show_report(report: LookaheadReport, asked: int, console: Console) -> None:
         )
     if not report.votes:
         console.print(
-            f"  [yellow]It abstained throughout ({escape(report.commonest_abstention or '')}), so nothing was "
-            "shown of its votes. Check it on symbols it can read.[/]"
+            f"  [yellow]It abstained throughout ({escape(report.commonest_abstention or '')}), so "
+            "nothing was shown of its votes. Check it on symbols it can read.[/]"
         )
-    if report.cuts < asked and not broken:
-        console.print(f"  [yellow]Time was up before the other {asked - report.cuts} cuts.[/]")
+    if report.cuts < requested_cuts and not broken:
+        console.print(
+            f"  [yellow]Time was up before the other {requested_cuts - report.cuts} cuts.[/]"
+        )

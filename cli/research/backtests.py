@@ -28,7 +28,7 @@ from wiring.research import backtest_results, make_backtester
 from wiring.stores import Log, Stores, open_stores, utc_now
 
 DEFAULT_PERIOD = timedelta(days=5 * 365)
-"""How far back a backtest goes when it is not told."""
+"""How far back a backtest goes when no dates are named."""
 WARMUP_HISTORY = timedelta(days=365)
 """History left for the agents to warm up on when no first date is named."""
 
@@ -43,13 +43,13 @@ def run_backtest(settings: Settings, requested: Mapping[str, Any], log: Log) -> 
     """
     with open_stores(settings) as stores:
         market = _market(settings, stores, log)
-        request_to_run = _complete_request(settings, stores, market, requested, log)
+        request = _complete_request(settings, stores, market, requested, log)
         with progress_bar() as on_progress:
-            return _run(settings, stores, market, request_to_run, on_progress)
+            return _run(settings, stores, market, request, on_progress)
 
 
 def run_requested_job(settings: Settings) -> dict[str, Any]:
-    """Runs the request on standard input, telling its progress on standard error."""
+    """Runs the request on standard input, with its progress on standard error."""
     requested = BacktestRequest.model_validate_json(sys.stdin.read())
 
     def on_progress(what: str, done: int, total: int) -> None:
@@ -95,8 +95,8 @@ def _run(
 
 
 def _market(settings: Settings, stores: Stores, log: Log) -> ActiveMarket:
-    present = demo_now(stores.journal)
-    return choose_market(settings, stores.market_data, lambda: present, log)
+    now = demo_now(stores.journal)
+    return choose_market(settings, stores.market_data, lambda: now, log)
 
 
 def _complete_request(
@@ -183,12 +183,12 @@ def print_result(result: Mapping[str, Any], console: Console) -> None:
     )
 
 
-def print_summaries(found: Sequence[BacktestSummary], console: Console) -> None:
-    if not found:
+def print_summaries(summaries: Sequence[BacktestSummary], console: Console) -> None:
+    if not summaries:
         console.print("No backtest is kept yet. `quorum backtest` runs one.")
         return
     table = Table(Column("id", no_wrap=True), "what", "who votes", *_titles(SUMMARY_METRICS))
-    for each in found:
+    for each in summaries:
         figures = (_figure(each.headline, metric, brief=True) for metric in SUMMARY_METRICS)
         table.add_row(each.id, each.label, ", ".join(each.agents), *figures)
     console.print(table)

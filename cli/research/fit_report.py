@@ -45,12 +45,12 @@ def as_json(report: FitReport) -> dict[str, Any]:
 
 
 def _weights_table(study: AgentFit) -> Table:
-    kept = "kept as shipped" if study.prior_std == 0.0 else f"spread {study.prior_std:g}"
+    prior = "kept as shipped" if study.prior_std == 0.0 else f"spread {study.prior_std:g}"
     table = Table(
         study.agent,
         Column("shipped", justify="right"),
         Column("fitted", justify="right"),
-        title=f"{study.agent}: {kept}, {study.rows:,} settled bars",
+        title=f"{study.agent}: {prior}, {study.rows:,} settled bars",
         title_justify="left",
     )
     for name, weight in study.shipped.items():
@@ -63,8 +63,8 @@ def _skills_table(results: Sequence[AgentFit]) -> Table:
     table = Table("out of sample", "weights", *right)
     for study in results:
         for name, skills in (("shipped", study.shipped_skills), ("refitted", study.fitted_skills)):
-            table.add_row(study.agent, name, _percent(skills.brier_skill), _interval(skills.rank_ic),
-                          f"{skills.brier_skill.n:,}")  # fmt: skip
+            brier_skill, rank_ic = _percent(skills.brier_skill), _interval(skills.rank_ic)
+            table.add_row(study.agent, name, brier_skill, rank_ic, f"{skills.brier_skill.n:,}")
         table.add_row(study.agent, "gain", _percent(study.gain), "", "")
         table.add_row(
             study.agent,
@@ -79,19 +79,21 @@ def _skills_table(results: Sequence[AgentFit]) -> Table:
 def _advice(report: FitReport) -> str:
     better = [each.agent for each in report.agents if each.recommended]
     others = [each.agent for each in report.agents if not each.recommended]
-    told = []
+    sentences = []
     if others:
-        told.append(
+        sentences.append(
             f"Not recommended: {', '.join(others)}. Out of sample the refitted weights did not "
             "beat those that ship."
         )
     if better:
-        told.append(f"Recommended: {', '.join(better)}.")
+        sentences.append(f"Recommended: {', '.join(better)}.")
     if report.path is None:
-        told.append("Nothing was written; --out FILE writes the fitted weights all the same.")
+        sentences.append("Nothing was written; --out FILE writes the fitted weights all the same.")
     else:
-        told.append(f'Written to {report.path}. To use it: {KEY} = "{report.path}" in quorum.toml.')
-    return "\n".join(told)
+        sentences.append(
+            f'Written to {report.path}. To use it: {KEY} = "{report.path}" in quorum.toml.'
+        )
+    return "\n".join(sentences)
 
 
 def _agent_json(study: AgentFit) -> dict[str, Any]:

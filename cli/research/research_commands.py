@@ -159,11 +159,11 @@ def compare(
     if len(set(identities)) < 2:
         raise InputError(f"{identities[0]} has nothing beside it. Name two results or more.")
     settings = load_settings()
-    backtests_found = [backtests.read_result(settings, identity) for identity in identities]
+    results = [backtests.read_result(settings, identity) for identity in identities]
     if as_json:
-        print_json({"backtests": backtests_found})
+        print_json({"backtests": results})
     else:
-        backtests.print_comparison(backtests_found, stdout_console)
+        backtests.print_comparison(results, stdout_console)
 
 
 @backtest.command()

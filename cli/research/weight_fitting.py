@@ -2,7 +2,7 @@
 
 Promises that what is recommended beat the shipped weights on bars later than those it was fitted
 on, and that a file is written whole or not at all. Leaves out the arithmetic (`research/`) and
-how it is told (`fitted.py`).
+how it is shown (`fit_report.py`).
 """
 
 import os
@@ -36,7 +36,7 @@ from wiring.agents import agent_settings, build_agents
 from wiring.market import ActiveMarket, choose_market, demo_now
 from wiring.stores import Log, Stores, open_stores, utc_now
 
-FEWEST_BARS, FEWEST_SYMBOLS = 500, 2
+MIN_BARS, MIN_SYMBOLS = 500, 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +88,8 @@ def fit_weights(
     with progress_bar() as progress:
         for done, agent in enumerate(tunable):
             progress(f"fitting {agent.name}", done, len(tunable))
-            problem = build_sample(panel, begin, agent, agent.observe(panel, begin))
-            results.append(study_agent(problem, folds))
+            sample = build_sample(panel, begin, agent, agent.observe(panel, begin))
+            results.append(study_agent(sample, folds))
     to_write = [each for each in results if out is not None or each.recommended]
     path = (out or settings.home / "models" / "coefficients.json") if to_write else None
     if path is not None:
@@ -109,15 +109,16 @@ def fit_weights(
 
 
 def _tunable_agents(
-    names: Sequence[str], settings: AgentSettings, say: Log
+    names: Sequence[str], settings: AgentSettings, log: Log
 ) -> list[TunableAgent[Any]]:
     named = [build(name, settings) for name in dict.fromkeys(names)]
-    built = named or build_agents(settings, say)
+    built = named or build_agents(settings, log)
     tunable = [agent for agent in built if isinstance(agent, TunableAgent)]
     without_weights = [agent.name for agent in built if not isinstance(agent, TunableAgent)]
     if names and without_weights:
         raise InputError(
-            f"{', '.join(without_weights)} has no weights to fit. Name other agents, or none for all that do."
+            f"{', '.join(without_weights)} has no weights to fit. Name other agents, or none for "
+            "all that do."
         )
     return tunable
 
@@ -139,7 +140,7 @@ def _panel(
     settings: Settings, stores: Stores, market: ActiveMarket, symbols: Sequence[str],
     as_of: datetime, log: Log,
 ) -> Panel:  # fmt: skip
-    """The calendar with most of the asked symbols: others open at other hours."""
+    """The calendar with most of the requested symbols: others open at other hours."""
     timeframe = settings.market.timeframe
     stored = set(stores.market_data.symbols(market.name, timeframe))
     requested = list(symbols) or [s for s in stores.watchlist.symbols() if s in stored]
@@ -155,7 +156,7 @@ def _panel(
     panel = max((panel for panel, _ in built), key=lambda panel: len(panel.symbols))
     if left_out := [s for s in requested if s not in panel.symbols]:
         log(f"Left out, because they trade at other hours than the rest: {', '.join(left_out)}.")
-    if len(panel.symbols) < FEWEST_SYMBOLS:
+    if len(panel.symbols) < MIN_SYMBOLS:
         raise InputError(
             f"One symbol ({panel.symbols[0]}) is too little to fit on: what it did by chance would "
             "be taken for a rule. Name more with --symbol."
@@ -164,17 +165,17 @@ def _panel(
 
 
 def _begin(panel: Panel, first: datetime | None) -> int:
-    """The first row of the period; unless told, that from which half of the symbols have bars."""
+    """The first row of the period; unless named, that from which half of the symbols have bars."""
     if first is None:
-        there = (~np.isnan(panel.close)).mean(axis=1) >= 0.5
-        begin = int(np.argmax(there)) if there.any() else len(there)
+        listed = (~np.isnan(panel.close)).mean(axis=1) >= 0.5
+        begin = int(np.argmax(listed)) if listed.any() else len(listed)
     else:
         instant = np.datetime64(first.replace(tzinfo=None), "us")
         begin = int(np.searchsorted(panel.known_at, instant))
     bars = len(panel.known_at) - begin
-    if bars < FEWEST_BARS:
+    if bars < MIN_BARS:
         raise InputError(
-            f"The period has {bars} bars, and {FEWEST_BARS} are needed to fit on some and test on "
+            f"The period has {bars} bars, and {MIN_BARS} are needed to fit on some and test on "
             "others. Begin earlier, or add history."
         )
     return begin

@@ -1,4 +1,4 @@
-"""The verbs of the RL desk: `rl train` and the runs and models that come of it.
+"""The verbs of the RL lab: `rl train` and the runs and models that come of it.
 
 Only words are parsed here; each verb calls one function and prints what it returned. `train` has an
 option for each argument of a training, with the sentence that stands beside it.
@@ -48,12 +48,12 @@ _HOME_DEFAULTS = {
     "validate_until": "80% of the bars",
     "episode": f"{TrainingArguments().episode}, or half of a short history",
 }
-"""Defaults that the home's settings or its history give (`lab.completed`)."""
+"""Defaults that the home's settings or its history give (`rl_models.complete_arguments`)."""
 
 
 def _with_arguments(verb: Callable[..., None]) -> Callable[..., None]:
     """The verb with an option for each argument of a training; left out, it is None."""
-    own = inspect.signature(verb).parameters.values()
+    declared = inspect.signature(verb).parameters.values()
     added = [
         inspect.Parameter(
             name,
@@ -71,8 +71,8 @@ def _with_arguments(verb: Callable[..., None]) -> Callable[..., None]:
         for name, option in options().items()
         if name not in _FILE_ARGUMENTS
     ]
-    kept = [each for each in own if each.kind is not inspect.Parameter.VAR_KEYWORD]
-    vars(verb)["__signature__"] = inspect.Signature([*kept, *added])
+    own_parameters = [each for each in declared if each.kind is not inspect.Parameter.VAR_KEYWORD]
+    vars(verb)["__signature__"] = inspect.Signature([*own_parameters, *added])
     return verb
 
 
@@ -228,14 +228,14 @@ def drift(
         rl_tables.show_drift(found, stdout_console)
 
 
-def _print_trained(trained: Any, as_json: bool) -> None:
+def _print_trained(result: Any, as_json: bool) -> None:
     from cli.rl import rl_tables
 
     if as_json:
-        print_json({"run": trained.run, **rl_tables.model_json(trained.model, full=True)})
+        print_json({"run": result.run, **rl_tables.model_json(result.model, full=True)})
     else:
-        rl_tables.show_model(trained.model, stdout_console)
-        log(f"Kept as {trained.model.id}. `quorum rl promote {trained.model.id}` lets it vote.")
+        rl_tables.show_model(result.model, stdout_console)
+        log(f"Kept as {result.model.id}. `quorum rl promote {result.model.id}` lets it vote.")
 
 
 def _print_promotion(result: Any, as_json: bool) -> None:

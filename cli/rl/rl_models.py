@@ -1,6 +1,6 @@
 """`rl`: models and training runs from the command line, printed or as JSON.
 
-Leaves out how they are printed (`lab_tables.py`) and all that they promise (`research/lab`).
+Leaves out how they are printed (`rl_tables.py`) and all that they promise (`research/lab`).
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -36,7 +36,7 @@ TRAIN_SHARE, TRAIN_AND_VALIDATE_SHARE = 0.6, 0.8
 @dataclass(frozen=True, slots=True)
 class ModelDetails:
     """`policy` is None where its files are refused, and `error` says why. `is_active` tells whether
-    it has the seat; `promotions` are its own, newest first."""
+    it votes; `promotions` are its own, newest first."""
 
     id: str
     policy: Policy | None
@@ -192,17 +192,17 @@ def _open_lab(settings: Settings) -> Iterator[RLLab]:
 def _lab(
     settings: Settings, stores: Stores, market: ActiveMarket, symbols: Sequence[str] = ()
 ) -> RLLab:
-    def watched() -> Sequence[str]:
+    def watched_symbols() -> Sequence[str]:
         return symbols or stores.watchlist.symbols()
 
     return make_lab(
-        settings, stores, market, watched, lambda: current_time(stores, market, LIVE_RUN)
+        settings, stores, market, watched_symbols, lambda: current_time(stores, market, LIVE_RUN)
     )
 
 
 def _market(settings: Settings, stores: Stores, log: Log) -> ActiveMarket:
-    present = demo_now(stores.journal)
-    return choose_market(settings, stores.market_data, lambda: present, log)
+    now = demo_now(stores.journal)
+    return choose_market(settings, stores.market_data, lambda: now, log)
 
 
 def _fetch_if_empty(settings: Settings, stores: Stores, market: ActiveMarket, log: Log) -> None:
@@ -224,7 +224,7 @@ def _model_details(lab: RLLab, id: str) -> ModelDetails:
         policy, error = lab.policy(id), ""
     except QuorumError as refusal:
         policy, error = None, str(refusal)
-    added = {kept.id: kept.added_at for kept in lab.local_models()}
+    added = {stored.id: stored.added_at for stored in lab.local_models()}
     return ModelDetails(
         id=id,
         policy=policy,

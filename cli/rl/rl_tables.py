@@ -102,8 +102,8 @@ def show_model(details: ModelDetails, console: Console) -> None:
         if text:
             console.print(f"  {name}: {text}", markup=False, highlight=False)
     for each in details.promotions:
-        how = "by a roll back" if each.undoes else "promoted"
-        console.print(f"  {how} {each.at:%Y-%m-%d %H:%M} UTC, {each.by}", highlight=False)
+        way = "by a roll back" if each.undoes else "promoted"
+        console.print(f"  {way} {each.at:%Y-%m-%d %H:%M} UTC, {each.by}", highlight=False)
     title = "On the held-out period, net of cost" + (" (SIMULATED)" if manifest.simulated else "")
     console.print(score_table(title, manifest.scores, policy))
 
@@ -197,8 +197,8 @@ def show_drift(found: DriftReport, console: Console) -> None:
 
 def composition(policy: Policy) -> str:
     """`PPO x 5, DQN x 2, by regimes`."""
-    counted = Counter(member.algorithm.upper() for member in policy.members)
-    members = ", ".join(f"{name} x {number}" for name, number in counted.items())
+    counts = Counter(member.algorithm.upper() for member in policy.members)
+    members = ", ".join(f"{name} x {number}" for name, number in counts.items())
     return members if policy.selection == "bagging" else f"{members}, by regimes"
 
 

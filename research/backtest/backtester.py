@@ -1,8 +1,8 @@
-"""A backtest from beginning to end: read, vote, contest, report, keep.
+"""A backtest from beginning to end: read, vote, simulate, report, keep.
 
 The agents vote once over the whole period, by the same functions as live; everything after is a
 fold over time. A result is kept whole or not at all, with a receipt from which it can be computed
-again to the last bit. Leaves out who competes (`contest.py`) and what is reported (`report.py`).
+again to the last bit. Leaves out who competes (`scenarios.py`) and what is reported (`report.py`).
 """
 
 import hashlib
@@ -131,8 +131,8 @@ class Backtester:
         if _digest(inputs) != receipt["inputs"]:
             differences.append("the stored inputs are not those of the receipt")
         for name, version in versions.items():
-            if version != (was := receipt["agents"][name]):
-                differences.append(f"the {name} agent was {was} and is {version} now")
+            if version != (recorded := receipt["agents"][name]):
+                differences.append(f"the {name} agent was {recorded} and is {version} now")
         if changed := _differing_parts(report, stored, folder):
             differences.append(f"computed again, it differs in {', '.join(changed)}")
         elif report.digest != receipt["outcome"]:
@@ -175,13 +175,13 @@ class Backtester:
         results = []
         for done, name in enumerate(request.required_agents):
             on_progress(f"{name} votes", done, len(request.required_agents))
-            [ballot] = LocalTeam((name,), build).vote(part.panel, part.since)
-            if ballot.votes is None:
+            [result] = LocalTeam((name,), build).vote(part.panel, part.since)
+            if result.votes is None:
                 raise ConfigurationError(
-                    f"The {name} agent could not vote: {ballot.failure}. Leave it out with "
+                    f"The {name} agent could not vote: {result.failure}. Leave it out with "
                     "--agent, or see `quorum config check`."
                 )
-            results.append(ballot)
+            results.append(result)
         return tuple(results)
 
     def _save_inputs(
@@ -223,7 +223,7 @@ class Backtester:
 
 
 def _read_inputs(folder: Path) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
-    """What was kept of the inputs; the gate's word and the factors of each part."""
+    """What was kept of the inputs; what the gate blocked and the factors of each part."""
     try:
         inputs: dict[str, Any] = json.loads((folder / _INPUTS_FILE).read_text())
         with np.load(folder / _GATE_FILE, allow_pickle=False) as gate:

@@ -3,7 +3,7 @@
 Each gives shares of equity and the bars on which orders for them go out. None looks at anything
 but prices, and none uses the future. They are no accounts with breakers: what they ask for is
 bound by costs, volume and cash alone. Leaves out the random committees, which need a committee
-(`contest.py`).
+(`scenarios.py`).
 """
 
 from collections.abc import Sequence
@@ -26,7 +26,7 @@ FAST, SLOW = 20, 50
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TargetPlan:
-    """What is wanted at the close of each row, and the limits that bind it; `shared_limits` are
+    """What is requested at the close of each row, and the limits that bind it; `shared_limits` are
     those that symbols share."""
 
     target_matrix: TargetMatrix

@@ -1,8 +1,8 @@
 """The hard times of a backtest: its deepest falls, the stress of markets it went through, and how
 many committees of chance it was better than.
 
-Plain JSON of what was played; fractions, not percent. Leaves out words and drawing
-(`hardship_view.py`, `verdict.py`).
+Plain JSON of what was simulated; fractions, not percent. Leaves out words and drawing
+(`research/report/drawdown_view.py`, `conclusions.py`).
 """
 
 from collections.abc import Mapping, Sequence

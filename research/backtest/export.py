@@ -26,7 +26,7 @@ def vote_rows(suite: BacktestSuite) -> Columns:
     """One row for each agent, bar and symbol; null log-odds where it abstained."""
     inputs, pooled_forecast = suite.inputs, suite.forecast
     parts = []
-    for part, ballots, matrix, pooled, influence in zip(
+    for part, vote_results, matrix, pooled, influence in zip(
         inputs.panels,
         inputs.agent_votes,
         inputs.vote_matrices,
@@ -36,9 +36,9 @@ def vote_rows(suite: BacktestSuite) -> Columns:
     ):
         row, col = np.nonzero(part.traded)
         at = part.panel.known_at[part.since :][row]
-        for seat, ballot in enumerate(ballots):
-            trust = np.broadcast_to(influence.trust, (len(part.blocked), len(ballots)))
-            votes = ballot.votes
+        for index, vote_result in enumerate(vote_results):
+            trust = np.broadcast_to(influence.trust, (len(part.blocked), len(vote_results)))
+            votes = vote_result.votes
             assert votes is not None  # noqa: S101 whoever cannot vote ends the backtest
             unknown = np.full(votes.cap.shape, np.nan)
             forecast = unknown if votes.quantile_5 is None else votes.quantile_5
@@ -46,11 +46,11 @@ def vote_rows(suite: BacktestSuite) -> Columns:
                 {
                     "known_at": timestamp_column(at),
                     "symbol": dictionary_column(col, part.panel.symbols),
-                    "agent": dictionary_column(np.zeros(len(row), np.int32), (ballot.agent,)),
-                    "log_odds": float_column(matrix.log_odds[seat][row, col]),
+                    "agent": dictionary_column(np.zeros(len(row), np.int32), (vote_result.agent,)),
+                    "log_odds": float_column(matrix.log_odds[index][row, col]),
                     "p_up": float_column(votes.p_up[row, col]),
-                    "weight": float_column(pooled.pool.shares[seat][row, col]),
-                    "trust": float_column(trust[row, seat]),
+                    "weight": float_column(pooled.pool.shares[index][row, col]),
+                    "trust": float_column(trust[row, index]),
                     "cap": float_column(votes.cap[row, col]),
                     "quantile_5": float_column(forecast[row, col]),
                 }
@@ -62,10 +62,10 @@ def decision_rows(suite: BacktestSuite) -> Columns:
     """One row for each bar and symbol."""
     inputs, targets = suite.inputs, suite.targets
     row, col = np.nonzero(inputs.traded)
-    wide, pooled_votes = inputs.grid.widen, suite.forecast.pooled_votes
+    widen, pooled_votes = inputs.grid.widen, suite.forecast.pooled_votes
 
     def column(arrays: Sequence[Floats]) -> Any:
-        return float_column(wide(arrays, np.nan)[row, col])
+        return float_column(widen(arrays, np.nan)[row, col])
 
     return {
         "known_at": timestamp_column(inputs.grid.known_at[row]),

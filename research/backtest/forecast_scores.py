@@ -1,6 +1,6 @@
 """The forecasts behind a backtest, scored: the same record and scores as a live run's.
 
-Leaves out the money (`accounts.py`).
+Leaves out the money (`performance.py`).
 """
 
 from typing import Any
@@ -19,14 +19,14 @@ from research.backtest.scenarios import BacktestInputs, PooledForecast, pool_for
 from research.backtest.suite import BacktestSuite
 
 HORIZONS = (1, 2, 3, 5, 10, 20)
-"""Bars over which the decay of the evidence is told."""
+"""Bars over which the decay of the evidence is measured."""
 
 
 def score_forecasts(suite: BacktestSuite) -> dict[str, Any]:
-    """`orchestrator.evaluation.scores.Scores` as plain JSON."""
+    """`orchestrator.evaluation.scores.RecordScores` as plain JSON."""
     inputs = suite.inputs
-    earned_settings = inputs.request.committee.model_copy(update={"weighting": "earned"})
-    earned_forecast = pool_forecast(inputs, inputs.request.agents, earned_settings)
+    earned_weighting = inputs.request.committee.model_copy(update={"weighting": "earned"})
+    earned_forecast = pool_forecast(inputs, inputs.request.agents, earned_weighting)
     scores = score_record(
         committee_record(inputs, suite.forecast),
         inputs.request.seed,
@@ -41,8 +41,8 @@ def score_forecasts(suite: BacktestSuite) -> dict[str, Any]:
 def committee_record(inputs: BacktestInputs, forecast: PooledForecast) -> ForecastRecord:
     """The committee's record on the rows of all calendars."""
     records = [
-        build_record(part.panel, ballots, added, influence, part.since)
-        for part, ballots, added, influence in zip(
+        build_record(part.panel, vote_results, pooled_votes, influence, part.since)
+        for part, vote_results, pooled_votes, influence in zip(
             inputs.panels,
             inputs.agent_votes,
             forecast.pooled_votes,
@@ -53,14 +53,14 @@ def committee_record(inputs: BacktestInputs, forecast: PooledForecast) -> Foreca
     if len(records) == 1:
         return records[0]
     grid, influence = inputs.grid, _influence(inputs, forecast)
-    seats = range(len(inputs.request.required_agents))
+    indices = range(len(inputs.request.required_agents))
     return ForecastRecord(
         agents=inputs.request.required_agents,
         symbols=grid.symbols,
         known_at=grid.known_at,
         horizon=inputs.request.horizon,
         log_odds=np.stack(
-            [grid.widen([each.log_odds[seat] for each in records], np.nan) for seat in seats]
+            [grid.widen([each.log_odds[index] for each in records], np.nan) for index in indices]
         ),
         pooled=grid.widen([each.pooled for each in records], np.nan),
         base_rate=grid.widen([each.base_rate for each in records], np.nan),
@@ -94,10 +94,10 @@ def _influence(inputs: BacktestInputs, forecast: PooledForecast) -> Influence:
 
 def _stack_rows(inputs: BacktestInputs, arrays: list[NDArray[Any]]) -> NDArray[Any]:
     """(K, ...) of arrays (R, ...) of the parts."""
-    whole = np.empty((len(inputs.grid.known_at), *arrays[0].shape[1:]), arrays[0].dtype)
+    stacked = np.empty((len(inputs.grid.known_at), *arrays[0].shape[1:]), arrays[0].dtype)
     for array, rows in zip(arrays, inputs.grid.rows, strict=True):
-        whole[rows] = array
-    return whole
+        stacked[rows] = array
+    return stacked
 
 
 def _realised_returns(inputs: BacktestInputs, bars: int) -> Floats:

@@ -1,6 +1,6 @@
-"""What a backtest is played on: a panel for each calendar, and one axis of time for all of them.
+"""What a backtest runs on: a panel for each calendar, and one axis of time for all of them.
 
-The panels are those that live cycles are built from, with the quality gate's word on every row.
+The panels are those that live cycles are built from, with the quality gate's verdict on every row.
 Nothing known after the period's end is in them.
 """
 
@@ -89,13 +89,13 @@ def load_panels(
 def build_grid(parts: Sequence[CalendarPanel]) -> TimeGrid:
     """All parts on one axis."""
     times = [part.panel.known_at[part.since :] for part in parts]
-    together = np.concatenate(times)
-    order = np.argsort(together, kind="stable")
+    joined_times = np.concatenate(times)
+    order = np.argsort(joined_times, kind="stable")
     place = np.empty(len(order), np.int32)
     place[order] = np.arange(len(order))
     ends = np.cumsum([len(each) for each in times])
     widths = np.cumsum([0, *(len(part.panel.symbols) for part in parts)])
-    known_at = together[order]
+    known_at = joined_times[order]
     return TimeGrid(
         symbols=tuple(symbol for part in parts for symbol in part.panel.symbols),
         known_at=known_at,
@@ -115,8 +115,8 @@ def _refuse_without_bars(parts: Sequence[CalendarPanel], request: BacktestReques
     if missing:
         raise InputError(
             f"No {request.timeframe} bar of {', '.join(missing)} lies between {request.start} and "
-            f"{request.end} in the market {request.market!r}. Leave them out, choose another period, "
-            "or add history."
+            f"{request.end} in the market {request.market!r}. Leave them out, choose another "
+            "period, or add history."
         )
 
 

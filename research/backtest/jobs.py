@@ -20,7 +20,7 @@ JobState = Literal["running", "failed", "cancelled", "done"]
 MAX_RUNNING = 2
 """Jobs that may run at once; each loads a history of its own."""
 MAX_FINISHED = 20
-"""Finished jobs that are still told of."""
+"""Finished jobs that are still listed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +61,8 @@ class BacktestJobs:
         with self._lock:
             if len(self._processes) >= MAX_RUNNING:
                 raise InputError(
-                    f"{MAX_RUNNING} backtests are running, which is as many as may. Wait for one to end "
-                    "or cancel it."
+                    f"{MAX_RUNNING} backtests are running, which is as many as may. Wait for one "
+                    "to end or cancel it."
                 )
             process = subprocess.Popen(  # noqa: S603 our own command, the request on its input
                 self._command,
@@ -106,29 +106,29 @@ class BacktestJobs:
         began = time.monotonic()
         with suppress(BrokenPipeError), cast(IO[str], process.stdin) as stdin:
             stdin.write(request.model_dump_json())  # one that ended before it was asked
-        last = ""
+        last_line = ""
         for line in cast(IO[str], process.stderr):
-            last = line.strip() or last
+            last_line = line.strip() or last_line
             if progress := _parse_progress(line):
                 self._update_progress(identity, began, progress)
-        printed = cast(IO[str], process.stdout).read()
+        output = cast(IO[str], process.stdout).read()
         code = process.wait()
         with self._lock:
             del self._processes[identity]
             job = self._jobs[identity]
             if job.state != "cancelled":
-                job = _finished_job(job, code, printed, last)
+                job = _finished_job(job, code, output, last_line)
             self._jobs[identity] = replace(job, seconds_left=None)
         self._on_change()
 
     def _update_progress(self, identity: str, began: float, progress: dict[str, Any]) -> None:
         done, total = int(progress["done"]), int(progress["total"])
         elapsed = time.monotonic() - began
-        left = elapsed / done * (total - done) if done and total else None
+        seconds_left = elapsed / done * (total - done) if done and total else None
         with self._lock:
             job = self._jobs[identity]
             self._jobs[identity] = replace(
-                job, what=str(progress["what"]), done=done, total=total, seconds_left=left
+                job, what=str(progress["what"]), done=done, total=total, seconds_left=seconds_left
             )
         self._on_change()
 
@@ -155,11 +155,11 @@ def _parse_progress(line: str) -> dict[str, Any] | None:
     return progress if isinstance(progress, dict) else None
 
 
-def _finished_job(job: BacktestJob, code: int, printed: str, last: str) -> BacktestJob:
+def _finished_job(job: BacktestJob, code: int, output: str, last_line: str) -> BacktestJob:
     if code == 0:
-        return replace(job, state="done", what="done", result_id=json.loads(printed)["id"])
+        return replace(job, state="done", what="done", result_id=json.loads(output)["id"])
     try:
-        error = str(json.loads(last)["error"]["message"])
+        error = str(json.loads(last_line)["error"]["message"])
     except (ValueError, KeyError, TypeError):
-        error = f"It ended with exit code {code}: {last[:200] or 'nothing was said'}"
+        error = f"It ended with exit code {code}: {last_line[:200] or 'nothing was said'}"
     return replace(job, state="failed", error=error)

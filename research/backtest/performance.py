@@ -2,7 +2,7 @@
 
 Every contestant is measured by the same functions on the same days, beside buy and hold. A day's
 equity is that of its last row, so a market that never closes and one that does are measured
-alike. Leaves out forecasts (`outlook.py`).
+alike. Leaves out forecasts (`forecast_scores.py`).
 """
 
 from collections.abc import Mapping, Sequence
@@ -28,7 +28,7 @@ A_DAY = np.timedelta64(1, "D")
 
 
 class PerformanceCalculator:
-    """Measures the accounts of one stage. `days_per_year` is how many days a year has."""
+    """Measures the accounts of one backtest. `days_per_year` is how many days a year has."""
 
     def __init__(self, inputs: BacktestInputs, market: SimulationResult) -> None:
         """`market` is what all are compared with."""
@@ -65,8 +65,8 @@ class PerformanceCalculator:
     ) -> MetricFigures:
         """The measures named; those of returns with their interval."""
         estimated = estimates(
-            self.daily_returns(result), self.days_per_year, self._inputs.request.seed, self._market, self._times,
-            names=names,
+            self.daily_returns(result), self.days_per_year, self._inputs.request.seed,
+            self._market, self._times, names=names,
         )  # fmt: skip
         return self._select(estimated, result, names)
 
@@ -89,25 +89,25 @@ class PerformanceCalculator:
 
     def capacity(self, result: SimulationResult) -> float | None:
         """Equity with which nearly all fills would stay within a hundredth of their bar's trade."""
-        fills, stage = result.fills, self._inputs
+        fills, bars = result.fills, self._inputs.bar_matrix
         at = fills.row, fills.col
-        turned_over = stage.bar_matrix.volume[at] * stage.bar_matrix.open[at]
+        market_value = bars.volume[at] * bars.open[at]
         return _finite_or_none(
-            capacity(fills.quantity * fills.price, turned_over, result.equity[fills.row])
+            capacity(fills.quantity * fills.price, market_value, result.equity[fills.row])
         )
 
     def _select(
         self,
-        of_returns: Mapping[str, IntervalEstimate],
+        return_metrics: Mapping[str, IntervalEstimate],
         result: SimulationResult,
         names: Sequence[str],
     ) -> MetricFigures:
-        values = {**of_returns, **self._trading_metrics(result)}
+        values = {**return_metrics, **self._trading_metrics(result)}
         return {name: estimate_json(values[name]) for name in names}
 
     def _trading_metrics(self, result: SimulationResult) -> dict[str, IntervalEstimate]:
         round_trips = self.round_trips(result)
-        book = TradingActivity(
+        activity = TradingActivity(
             equity=result.equity,
             gross_value=result.exposure * result.equity,
             traded_value=result.turnover * result.equity,
@@ -121,7 +121,7 @@ class PerformanceCalculator:
                 np.nan,
                 len(round_trips.exit_row if METRICS[name].kind == "trades" else result.equity),
             )
-            for name, value in trading_summary(round_trips, book).items()
+            for name, value in trading_summary(round_trips, activity).items()
         }
 
 

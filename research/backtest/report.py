@@ -1,6 +1,7 @@
 """What came of a backtest, in figures with intervals, and every row behind them.
 
-Leaves out what it looks like (`tearsheet.py`, the pages) and where it is kept (`results.py`).
+Leaves out what it looks like (`research/report/tearsheet.py`, the pages) and where it is kept
+(`results.py`).
 """
 
 import hashlib
@@ -32,7 +33,7 @@ CAVEATS = (
     "way through a bar goes against the account.",
 )
 SENSITIVITY_METRICS = ("total_return", "cagr", "sharpe", "max_drawdown", "turnover", "yearly_cost")
-"""Figures that are told for every assumption."""
+"""Figures that are given for every assumption."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -174,23 +175,24 @@ def _notes(suite: BacktestSuite) -> Iterator[str]:
     inputs = suite.inputs
     yield from CAVEATS
     yield from assumptions(inputs.request)
-    if round_trips := list(suite.committee.breaker_trips):
+    if trips := list(suite.committee.breaker_trips):
         yield (
-            f"Breakers tripped {len(round_trips)} times, so that on {suite.committee.restricted_rows:,} of "
-            f"{len(inputs.grid.known_at):,} rows nothing was bought."
+            f"Breakers tripped {len(trips)} times, so that on "
+            f"{suite.committee.restricted_rows:,} of {len(inputs.grid.known_at):,} rows nothing "
+            "was bought."
         )
     if inputs.request.walk_forward is not None:
         yield _refit_note(inputs.request.walk_forward, min(part.since for part in inputs.panels))
-    if silent := [name for name in inputs.request.agents if not _has_voted(inputs, name)]:
+    if without_votes := [name for name in inputs.request.agents if not _has_voted(inputs, name)]:
         yield (
-            f"Without a single vote here, and so in cash throughout: {', '.join(silent)}. The "
-            "committee decided without them."
+            f"Without a single vote here, and so in cash throughout: {', '.join(without_votes)}. "
+            "The committee decided without them."
         )
-    stopped = int((inputs.blocked & inputs.traded).sum())
-    if stopped:
+    blocked_count = int((inputs.blocked & inputs.traded).sum())
+    if blocked_count:
         yield (
-            f"The quality gate blocked {stopped:,} of {int(inputs.traded.sum()):,} decisions: "
-            "nothing is bought or sold there."
+            f"The quality gate blocked {blocked_count:,} of {int(inputs.traded.sum()):,} "
+            "decisions: nothing is bought or sold there."
         )
     if suite.committee.fills.row.size == 0:
         yield "The committee never traded: no edge was large enough, or nothing could be filled."
@@ -203,14 +205,14 @@ def _refit_note(window: int, available: int) -> str:
             "so every vote is out of sample."
         )
     return (
-        f"Only {available} bars lie before the period, so the first fits saw fewer than the {window} "
-        "asked for; where too few of them were settled, the weights that ship voted."
+        f"Only {available} bars lie before the period, so the first fits saw fewer than the "
+        f"{window} asked for; where too few of them were settled, the weights that ship voted."
     )
 
 
 def _has_voted(inputs: BacktestInputs, agent: str) -> bool:
-    seat = inputs.request.required_agents.index(agent)
-    return any(bool(np.isfinite(heard.log_odds[seat]).any()) for heard in inputs.vote_matrices)
+    index = inputs.request.required_agents.index(agent)
+    return any(bool(np.isfinite(matrix.log_odds[index]).any()) for matrix in inputs.vote_matrices)
 
 
 def _digest(core: Mapping[str, Any], files: Mapping[str, parquet.Columns]) -> str:

@@ -3,7 +3,7 @@
 Pure functions of what a backtest gives. Paths are drawn by the stationary bootstrap, in blocks
 long enough for returns and for the clustering of their size; a new order alone would leave the
 end of every path where it was, so nothing here is a permutation. Figures are plain numbers, None
-where unknown, ready for JSON. Leaves out what was tried (`programme.py`).
+where unknown, ready for JSON. Leaves out what was tried (`suite.py`).
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -66,7 +66,8 @@ def estimates(
     samples: int = 500,
     names: Iterable[str] = METRICS,
 ) -> dict[str, IntervalEstimate]:
-    """The measures named of one record (T,) with their 90% intervals; see `ReturnSeries` for the rest.
+    """The measures named of one record (T,) with their 90% intervals; see `ReturnSeries` for the
+    rest.
 
     Bars of the record and its benchmark are drawn together. Those in `WITHOUT_INTERVAL` have a
     value only; those that need a benchmark or times which are not given are left out.
@@ -163,7 +164,7 @@ def _block_length(returns: Floats) -> float:
 
 
 def _resample_series(series: ReturnSeries, seed: int, samples: int) -> Iterator[ReturnSeries]:
-    """The track drawn again `samples` times, (some, T) at a time."""
+    """The record drawn again `samples` times, (some, T) at a time."""
     block = _block_length(series.returns)
     some = max(CHUNK_RETURNS // series.n, 1)
     for part, first in enumerate(range(0, samples, some)):

@@ -1,8 +1,9 @@
-"""The contest: the committee, each agent alone, plain strategies and random committees, all on the
-same bars, with the same costs and fills; all committees with the same sizing, limits and breakers.
+"""What a backtest compares: the committee, each agent alone, plain strategies and random
+committees, all on the same bars, with the same costs and fills; all committees with the same
+sizing, limits and breakers.
 
 The agents have voted once over the whole period; here the votes are pooled, decided row by row
-with the live committee's own functions, and traded. Pure. Leaves out voting (`backtest.py`) and
+with the live committee's own functions, and traded. Pure. Leaves out voting (`backtester.py`) and
 what the outcome is worth (`report.py`).
 """
 
@@ -68,7 +69,7 @@ class BacktestInputs:
 
     @property
     def kernel_bars(self) -> BarArrays:
-        """The tape as the compiled account reads it."""
+        """The bars as the compiled account reads them."""
         return bar_arrays_from(
             replace(self.bar_matrix, volume=np.where(self.buyable, self.bar_matrix.volume, 0.0))
         )
@@ -95,11 +96,12 @@ def build_inputs(
     panels: Sequence[CalendarPanel],
     agent_votes: Sequence[tuple[AgentVoteResult, ...]],
 ) -> BacktestInputs:
-    """`agent_votes` are on the parts' voted rows, of the agents `asked.seated` in that order."""
+    """`agent_votes` are on the parts' voted rows, of the agents `request.required_agents` in that
+    order."""
     grid = build_grid(panels)
     vote_matrices = tuple(
-        collect_votes(part.panel, cast, part.since)
-        for part, cast in zip(panels, agent_votes, strict=True)
+        collect_votes(part.panel, results, part.since)
+        for part, results in zip(panels, agent_votes, strict=True)
     )
     traded = grid.widen([part.traded for part in panels], False)
     buyable = traded & [asset_class(symbol) is not AssetClass.INDEX for symbol in grid.symbols]
@@ -124,19 +126,19 @@ def build_inputs(
 def pool_forecast(
     inputs: BacktestInputs, voters: Sequence[str], settings: CommitteeSettings
 ) -> PooledForecast:
-    """What `voters` think together, weighed and believed as `settings` say."""
+    """What `voters` think together, weighed and calibrated as `settings` say."""
     influence = tuple(
         _influence(inputs, part, voters, settings) for part in range(len(inputs.panels))
     )
     pooled_votes = tuple(
-        pool_votes(hearing, each, settings)
-        for hearing, each in zip(inputs.vote_matrices, influence, strict=True)
+        pool_votes(matrix, each, settings)
+        for matrix, each in zip(inputs.vote_matrices, influence, strict=True)
     )
     return PooledForecast(influence, pooled_votes)
 
 
 def single_agent_forecast(inputs: BacktestInputs, agent: str) -> PooledForecast:
-    """What one agent thinks, taken at its word."""
+    """What one agent thinks, uncalibrated."""
     trusting = inputs.request.committee.model_copy(
         update={"weighting": "equal", "calibrated": False}
     )
@@ -151,7 +153,8 @@ def random_forecasts(
     for draw in range(RANDOM_COMMITTEES):
         rng = np.random.default_rng([seed, draw])
         shifted = (
-            _shift_evidence(added, inputs.request.committee, rng) for added in forecast.pooled_votes
+            _shift_evidence(pooled, inputs.request.committee, rng)
+            for pooled in forecast.pooled_votes
         )
         yield PooledForecast(forecast.influence, tuple(shifted))
 
@@ -163,16 +166,16 @@ def decide_targets(
     grid = inputs.grid
     voters = max(int((each.weights > 0.0).any(axis=0).sum()) for each in forecast.influence)
     parts = [
-        target_inputs(added, part.blocked)
-        for added, part in zip(forecast.pooled_votes, inputs.panels, strict=True)
+        target_inputs(pooled, part.blocked)
+        for pooled, part in zip(forecast.pooled_votes, inputs.panels, strict=True)
     ]
     rows = merge_calendars(parts, grid.rows, grid.columns, grid.same_instant)
-    reachable = settings.model_copy(update={"quorum": min(settings.quorum, voters)})
-    action, targets = decide_rows(rows, np.zeros(len(grid.symbols)), reachable)
-    ceilings = np.minimum(rows.cap, settings.sizing.position_limit)
-    target_matrix = committee_targets(targets, ceilings, inputs.traded, inputs.blocked)
+    with_reachable_quorum = settings.model_copy(update={"quorum": min(settings.quorum, voters)})
+    actions, targets = decide_rows(rows, np.zeros(len(grid.symbols)), with_reachable_quorum)
+    caps = np.minimum(rows.cap, settings.sizing.position_limit)
+    target_matrix = committee_targets(targets, caps, inputs.traded, inputs.blocked)
     limits = shared_limits(grid.symbols, rows.correlation_groups, settings.sizing)
-    return CommitteeTargets(action, TargetPlan(target_matrix, inputs.request.limits, limits))
+    return CommitteeTargets(actions, TargetPlan(target_matrix, inputs.request.limits, limits))
 
 
 def simulate_plan(
@@ -181,7 +184,7 @@ def simulate_plan(
     costs: CostSettings | None = None,
     delay: int | None = None,
 ) -> SimulationResult:
-    """The plan carried out from `asked.capital`, by default at the costs and delay asked for."""
+    """The plan carried out from `request.capital`, by default at the costs and delay asked for."""
     request = inputs.request
     settings = TradingSettings(costs=costs or request.costs, limits=plan.limits)
     return simulate_trading(
@@ -196,7 +199,7 @@ def simulate_plan(
 
 
 def baseline_plans(inputs: BacktestInputs) -> dict[str, TargetPlan]:
-    """The yardsticks by name."""
+    """The baselines by name."""
     return {
         "buy and hold": buy_and_hold(inputs.buyable),
         "equal weight": equal_weight(inputs.buyable, inputs.grid.known_at),
@@ -207,20 +210,20 @@ def baseline_plans(inputs: BacktestInputs) -> dict[str, TargetPlan]:
 def _influence(
     inputs: BacktestInputs, part: int, voters: Sequence[str], settings: CommitteeSettings
 ) -> Influence:
-    """(R|1, A) of all who are seated in a part; those who do not vote weigh nothing."""
-    seated, hearing = inputs.request.required_agents, inputs.vote_matrices[part]
-    columns = [seated.index(name) for name in voters]
-    earned_influence = influence_by_row(
-        hearing.log_odds[columns],
-        hearing.base_rate,
+    """(R|1, A) of all required agents in a part; those who do not vote weigh nothing."""
+    required, matrix = inputs.request.required_agents, inputs.vote_matrices[part]
+    columns = [required.index(name) for name in voters]
+    learned = influence_by_row(
+        matrix.log_odds[columns],
+        matrix.base_rate,
         inputs.change[part],
         weighting=settings.weighting,
         calibrated=settings.calibrated,
         horizon=inputs.request.horizon,
     )
-    weights = np.zeros((len(earned_influence.weights), len(seated)))
-    trust = np.ones((len(earned_influence.trust), len(seated)))
-    weights[:, columns], trust[:, columns] = earned_influence.weights, earned_influence.trust
+    weights = np.zeros((len(learned.weights), len(required)))
+    trust = np.ones((len(learned.trust), len(required)))
+    weights[:, columns], trust[:, columns] = learned.weights, learned.trust
     return Influence(weights, trust)
 
 
@@ -233,8 +236,8 @@ def _shift_evidence(
     for column in range(evidence.shape[1]):
         rows = np.flatnonzero(~np.isnan(evidence[:, column]))
         if len(rows):
-            by = int(rng.integers(len(rows)))
-            evidence[rows, column] = np.roll(evidence[rows, column], by)
+            offset = int(rng.integers(len(rows)))
+            evidence[rows, column] = np.roll(evidence[rows, column], offset)
     p_up = sigmoid(base + evidence)
     edge = net_edge(p_up - votes.base_rate, votes.volatility, settings.round_trip_cost)
     return replace(pooled, p_up=p_up, edge=edge)

@@ -1,6 +1,6 @@
 """Everything a page may do with backtests: look at the kept ones, start, watch and cancel others.
 
-One value over `results.py` and `jobs.py`; leaves out running them (`backtest.py`).
+One value over `results.py` and `jobs.py`; leaves out running them (`backtester.py`).
 """
 
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from research.backtest.results import BacktestStore, BacktestSummary
 
 
 class BacktestService:
-    """See `Results` and `Jobs` for what each method promises and raises."""
+    """See `BacktestStore` and `BacktestJobs` for what each method promises and raises."""
 
     def __init__(self, results: BacktestStore, jobs: BacktestJobs) -> None:
         self._results = results

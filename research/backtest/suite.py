@@ -1,4 +1,4 @@
-"""Everything that is played in one backtest, in order: the contest, then what the result hangs on.
+"""Everything that is simulated in one backtest, in order: the comparison, then what it depends on.
 
 Sensitivities move one assumption at a time; the trials move several, for the question of how
 much of a result was search. Leaves out figures and words (`report.py`).
@@ -40,8 +40,9 @@ KELLY_FACTORS = (0.5, 1.0, 2.0)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class BacktestSuite:
-    """What was played. `by_cost` and `by_delay` are the committee under other assumptions, `trials`
-    it under other settings, by their label. `fold_s` is what deciding and trading once took."""
+    """What was simulated. `by_cost` and `by_delay` are the committee under other assumptions,
+    `trials` it under other settings, by their label. `fold_s` is what deciding and trading once
+    took."""
 
     inputs: BacktestInputs
     forecast: PooledForecast
@@ -57,7 +58,7 @@ class BacktestSuite:
 
 
 def run_suite(inputs: BacktestInputs, on_progress: ProgressCallback) -> BacktestSuite:
-    """Play everything."""
+    """Simulate everything."""
     request = inputs.request
     began = time.perf_counter()
     forecast = pool_forecast(inputs, request.agents, request.committee)

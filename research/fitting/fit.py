@@ -1,8 +1,8 @@
 """What weights history would have given an agent's signals: ridge logistic regression.
 
 The model is the agent's own arithmetic: log-odds of the base rate (an offset, never fitted) plus
-weights times what was seen, pooled over symbols. Weights are drawn towards those that ship, so that
-a signal on which history is silent keeps its weight, and no evidence at all changes nothing.
+weights times what was observed, pooled over symbols. Weights are drawn towards those that ship, so
+that a signal on which history is silent keeps its weight, and no evidence at all changes nothing.
 
 Three things keep it from believing too much. Outcomes that overlap and symbols that move together
 say less than their number, so the likelihood is divided by a design effect. How far weights may
@@ -74,7 +74,7 @@ class FitSample:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FittedWeights:
-    """Weights (K,) in the order of the lesson's names; `prior_std` 0 are those that ship. `rows` is
+    """Weights (K,) in the order of the sample's names; `prior_std` 0 are those that ship. `rows` is
     how many settled rows spoke."""
 
     weights: Floats
@@ -90,7 +90,7 @@ def embargo_rows(horizon: int) -> int:
 def build_sample(
     panel: Panel, begin: int, agent: TunableAgent[Any], evidence_inputs: Any
 ) -> FitSample:
-    """The lesson of rows `begin` to T - 1 for `agent`, which has `evidence_inputs` them.
+    """The sample of rows `begin` to T - 1 for `agent`, which observed `evidence_inputs` there.
 
     An outcome that takes more than twice the rows it should, because its symbol was not traded, is
     not learnt from.
@@ -100,35 +100,35 @@ def build_sample(
     votes = agent.vote_with_weights(panel, begin, evidence_inputs, dict.fromkeys(names, 1.0))
     base = votes.evidence[0].log_odds
     voted = ~np.isnan(votes.log_odds)
-    unit = np.ascontiguousarray(np.stack(_evidence(votes, names), axis=2))
+    evidence = np.ascontiguousarray(np.stack(_evidence(votes, names), axis=2))
     settled = forward_returns(panel, begin)
     change = np.where(voted & _is_prompt(settled, begin, panel.horizon), settled.change, np.nan)
     known = ~np.isnan(change)
-    unit[~voted] = 0.0
-    forecast = sigmoid(np.where(known, base, 0.0) + unit @ shipped)
+    evidence[~voted] = 0.0
+    forecast = sigmoid(np.where(known, base, 0.0) + evidence @ shipped)
     residual = np.where(known, (change > 0.0) - forecast, 0.0)
     variance = np.where(known, forecast * (1.0 - forecast), 0.0)
-    across = unit.transpose(0, 2, 1)
+    across = evidence.transpose(0, 2, 1)
     return FitSample(
         agent=agent.name,
         version=agent.version,
         names=names,
         shipped=shipped,
-        evidence=unit,
+        evidence=evidence,
         base_log_odds=base,
         voted=voted,
         change=change,
         outcome_ends=_outcome_ends(settled, known, begin, panel.horizon),
         horizon=panel.horizon,
         gradient=(across @ residual[:, :, np.newaxis])[:, :, 0],
-        curvature=across @ (unit * variance[:, :, np.newaxis]),
+        curvature=across @ (evidence * variance[:, :, np.newaxis]),
         residual_sum=residual.sum(axis=1),
         residual_squares=(residual * residual).sum(axis=1),
     )
 
 
 def fit_weights(sample: FitSample, rows: Rows, fold_count: int = FOLDS) -> FittedWeights:
-    """The weights that `rows` of the lesson speak for, their spread chosen on `fold_count` folds.
+    """The weights that `rows` of the sample speak for, their prior chosen on `fold_count` folds.
 
     The shipped weights where fewer than `MIN_ROWS` are settled.
     """
@@ -157,7 +157,7 @@ def design_effect(sample: FitSample, rows: Rows) -> float:
 @dataclass(frozen=True, slots=True, eq=False)
 class _QuadraticLikelihood:
     """The log-likelihood of some rows around the shipped weights: its `gradient` (K,), its negative
-    curvature `curvature` (K, K), the number of `rows` and their design `design_effect`.
+    `curvature` (K, K), the number of `rows` and their `design_effect`.
 
     Votes are moved by a few hundredths of log-odds, over which the likelihood is a parabola: one
     step of Newton's method is its maximum (a test holds it to that).
@@ -209,7 +209,7 @@ def _choose_prior_std(sample: FitSample, rows: Rows, fold_count: int) -> float:
                 _quadratic_likelihood(sample, train),
                 _quadratic_likelihood(sample, test),
             )
-            gains.append([tested.gain(trained.maximum(spread)) for spread in PRIOR_STDS])
+            gains.append([tested.gain(trained.maximum(prior_std)) for prior_std in PRIOR_STDS])
     if len(gains) < 2:
         return 0.0
     mean = np.mean(gains, axis=0)
@@ -219,7 +219,8 @@ def _choose_prior_std(sample: FitSample, rows: Rows, fold_count: int) -> float:
 
 
 def _evidence(votes: Votes, names: tuple[str, ...]) -> list[Floats]:
-    """(R, N) log-odds of each weight: those of its term, or all evidence where there is but one."""
+    """(R, N) log-odds of each weight: those of its evidence, or all of it where there is but
+    one."""
     by_name: Mapping[str, Floats] = {term.name: term.log_odds for term in votes.evidence}
     if len(names) == 1:
         return [np.nan_to_num(votes.log_odds - votes.evidence[0].log_odds)]
@@ -229,8 +230,8 @@ def _evidence(votes: Votes, names: tuple[str, ...]) -> list[Floats]:
 
 def _is_prompt(settled: ForwardReturns, begin: int, horizon: int) -> Bools:
     rows = begin + np.arange(len(settled.exit_row))[:, np.newaxis]
-    there = settled.exit_row != NOT_COMPLETE
-    prompt: Bools = there & (settled.exit_row - rows <= 2 * (horizon + 1))
+    complete = settled.exit_row != NOT_COMPLETE
+    prompt: Bools = complete & (settled.exit_row - rows <= 2 * (horizon + 1))
     return prompt
 
 

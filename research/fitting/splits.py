@@ -55,8 +55,8 @@ def combinatorial_splits(
 def backtest_paths(groups: int, test_groups: int) -> NDArray[np.intp]:
     """(P, groups): the number of the combinatorial split from which path p takes its group g.
 
-    Every stretch is tested in P = comb(groups - 1, tested - 1) splits, so that the tests join to P
-    whole histories; no test of a stretch is used twice.
+    Every stretch is tested in P = comb(groups - 1, test_groups - 1) splits, so that the tests join
+    to P whole histories; no test of a stretch is used twice.
     """
     _check_test_groups(groups, test_groups)
     splits = np.empty((comb(groups - 1, test_groups - 1), groups), np.intp)
@@ -128,6 +128,6 @@ def _purged_split(ends: Rows, blocks: Sequence[Rows], embargo: int) -> TrainTest
 def _check_test_groups(groups: int, test_groups: int) -> None:
     if not 0 < test_groups < groups:
         raise InputError(
-            f"{test_groups} of {groups} stretches cannot be tested while learning from the others. Test "
-            "at least one and fewer than all."
+            f"{test_groups} of {groups} stretches cannot be tested while learning from the others. "
+            "Test at least one and fewer than all."
         )

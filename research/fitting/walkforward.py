@@ -6,8 +6,8 @@ Prado 2018, chapter 12) joins tests of every choice of stretches to many histori
 has a distribution and not only a value; it learns from the future too, so it says what could be
 learnt, not what could have been earned.
 
-What an agent sees does not depend on its weights, so it is computed once and shared by all windows.
-Leaves out what the votes earn (`research.backtest.backtester`) and how they are printed
+What an agent observes does not depend on its weights, so it is computed once and shared by all
+windows. Leaves out what the votes earn (`research.backtest.backtester`) and how they are printed
 (`cli.research.weight_fitting`).
 """
 
@@ -53,7 +53,7 @@ class SkillEstimates:
 
 @dataclass(frozen=True, slots=True)
 class RefitStep:
-    """One refit of a walk: the test's rows of the lesson and what was learnt before them."""
+    """One refit of a walk: the test rows of the sample and what was learnt before them."""
 
     test: slice
     fitted: FittedWeights
@@ -103,7 +103,7 @@ def walk_forward_votes(
 
 
 def refit_walk(sample: FitSample, first: int, window: int, step: int) -> tuple[RefitStep, ...]:
-    """Refits from row `first` of the lesson to its last."""
+    """Refits from row `first` of the sample to its last."""
     splits = walk_forward_splits(
         sample.outcome_ends, first, window, step, embargo_rows(sample.horizon)
     )
@@ -114,7 +114,7 @@ def refit_walk(sample: FitSample, first: int, window: int, step: int) -> tuple[R
 
 
 def weight_schedule(sample: FitSample, steps: Sequence[RefitStep]) -> Floats:
-    """(K, R, 1) weights by row of the lesson; those that ship before the first step."""
+    """(K, R, 1) weights by row of the sample; those that ship before the first step."""
     weights = np.tile(sample.shipped, (len(sample.base_log_odds), 1))
     for step in steps:
         weights[step.test] = step.fitted.weights
@@ -129,7 +129,7 @@ def out_of_sample_log_odds(sample: FitSample, steps: Sequence[RefitStep]) -> Flo
 
 
 def estimate_skill(sample: FitSample, log_odds: Floats) -> SkillEstimates:
-    """Of votes (R, N) on the lesson's rows, NaN where they are not asked about."""
+    """Of votes (R, N) on the sample's rows, NaN where they are not asked about."""
     up, base = _outcome(sample, log_odds)
     saved = forecast_scores.brier(base, up) - forecast_scores.brier(log_odds, up)
     ranked, hits = _relative_scores(sample, log_odds)
@@ -145,7 +145,7 @@ def estimate_skill(sample: FitSample, log_odds: Floats) -> SkillEstimates:
 
 
 def skill_difference(sample: FitSample, one: Floats, other: Floats) -> IntervalEstimate:
-    """Brier skill of votes `one` less that of `other` (R, N), on the cells in which both spoke."""
+    """Brier skill of votes `one` less that of `other` (R, N), on the cells in which both voted."""
     up, base = _outcome(sample, one + 0.0 * other)
     saved = forecast_scores.brier(other, up) - forecast_scores.brier(one, up)
     return _ratio_estimate(saved, forecast_scores.brier(base, up), _block_rows(sample))
@@ -197,12 +197,12 @@ def _relative_scores(sample: FitSample, log_odds: Floats) -> tuple[Floats, Float
         known,
         forecast_scores.MIN_SYMBOLS,
     )
-    beaten = forecast_scores.above_median(_minus_median(change))
-    return ranked, forecast_scores.hits(_minus_median(evidence), beaten)
+    above = forecast_scores.above_median(_minus_median(change))
+    return ranked, forecast_scores.hits(_minus_median(evidence), above)
 
 
 def _minus_median(values: Floats) -> Floats:
-    """Values (R, N) less the median of their row, NaN where fewer than `FEWEST_SYMBOLS` spoke."""
+    """Values (R, N) less the median of their row, NaN where fewer than `MIN_SYMBOLS` have one."""
     enough = (~np.isnan(values)).sum(axis=1) >= forecast_scores.MIN_SYMBOLS
     centred = np.full(values.shape, np.nan)
     centred[enough] = values[enough] - np.nanmedian(values[enough], axis=1, keepdims=True)
@@ -218,14 +218,15 @@ def _ratio_estimate(above: Floats, below: Floats, block: float) -> IntervalEstim
 
 
 def _block_rows(sample: FitSample) -> float:
-    """Mean block of the bootstrap, in rows: outcomes overlap over a horizon, moods last longer."""
+    """Mean block of the bootstrap, in rows: outcomes overlap over a horizon, regimes last
+    longer."""
     return 4.0 * sample.horizon
 
 
 def _ratio(above: Floats, below: Floats) -> float:
     """Sum over sum of what is known; NaN where nothing is."""
-    whole = np.nansum(below)
-    return float(np.nansum(above) / whole) if whole else np.nan
+    total = np.nansum(below)
+    return float(np.nansum(above) / total) if total else np.nan
 
 
 def _quantiles(values: Sequence[float]) -> IntervalEstimate:

@@ -42,18 +42,19 @@ def save_bars(path: Path, history: MarketHistory) -> None:
 def load_bars(path: Path) -> MarketHistory:
     """What `save_bars` wrote.
 
-    Raises NotFoundError where nothing is kept and DamagedError for a damaged file.
+    Raises NotFoundError where nothing is kept and CorruptFileError for a damaged file.
     """
     try:
-        with np.load(path, allow_pickle=False) as kept:
+        with np.load(path, allow_pickle=False) as stored:
             return MarketHistory(
-                name=str(kept["name"]),
-                simulated=bool(kept["simulated"]),
+                name=str(stored["name"]),
+                simulated=bool(stored["simulated"]),
                 bar_matrix=BarMatrix(
-                    tuple(map(str, kept["symbols"])), **{name: kept[name] for name in BAR_ARRAYS}
+                    tuple(map(str, stored["symbols"])),
+                    **{name: stored[name] for name in BAR_ARRAYS},
                 ),
-                observation=kept["observation"],
-                digest=str(kept["digest"]),
+                observation=stored["observation"],
+                digest=str(stored["digest"]),
             )
     except FileNotFoundError:
         raise NotFoundError(f"The bars of this run are not kept: there is no {path}.") from None

@@ -1,8 +1,9 @@
 """The RL lab: models, the runs that they come of, and who votes. What a page and a terminal may do.
 
 Promises that a model is read whole, and an agent made of it, before it is promoted, so that what is
-damaged or of another observation leaves the former in its seat. Leaves out training (`jobs.py`,
-`here.py`) and where files lie (`storage/models/model_registry.py`, `envs/training/run_folder.py`).
+damaged or of another observation leaves the former in its place. Leaves out training
+(`training_jobs.py`, `local_training.py`) and where files lie (`storage/models/model_registry.py`,
+`envs/training/run_folder.py`).
 """
 
 import shutil
@@ -82,7 +83,7 @@ class RLLab:
         return self._models.promotions()
 
     def policy(self, id: str) -> Policy:
-        """Raises NotFoundError, and DamagedError where its files are refused."""
+        """Raises NotFoundError, and CorruptFileError where its files are refused."""
         return _load_policy(folder := self._folder(id), _modified_at(folder))
 
     def scores(self, *ids: str) -> Mapping[str, Mapping[str, Score]]:
@@ -100,8 +101,8 @@ class RLLab:
     def promote(self, id: str, by: str) -> Event | None:
         """Let a model vote from the next cycle on; None if it does already.
 
-        Raises NotFoundError, VerificationError or DamagedError for one that cannot vote, and
-        InputError where a setting has the seat; the former stays seated then.
+        Raises NotFoundError, VerificationError or CorruptFileError for one that cannot vote, and
+        InputError where a setting names the policy; the former stays active then.
         """
         self._refuse_if_configured()
         self._validate_model(id)
@@ -113,7 +114,7 @@ class RLLab:
         return self._models.roll_back(by, self._validate_model)
 
     def delete_model(self, id: str, *, voted: bool = False) -> None:
-        """See `Models.delete`; the policy that ships stays."""
+        """See `ModelRegistry.delete`; the policy that ships stays."""
         if id == SHIPPED:
             raise InputError("The policy that ships cannot be deleted.")
         self._require_model(id)
@@ -126,19 +127,19 @@ class RLLab:
     def import_folder(self, folder: Path) -> str:
         """Keep a copy of the policy in `folder`, which may be its run's; its id.
 
-        Raises InputError for a run without a policy and DamagedError where the files are refused;
-        nothing is kept then.
+        Raises InputError for a run without a policy and CorruptFileError where the files are
+        refused; nothing is kept then.
         """
-        place = policy_folder(folder)
-        load_policy(place)
-        return self.add(*((place / name).read_bytes() for name in (TENSORS_FILE, MANIFEST_FILE)))
+        source = policy_folder(folder)
+        load_policy(source)
+        return self.add(*((source / name).read_bytes() for name in (TENSORS_FILE, MANIFEST_FILE)))
 
     def runs(self) -> Sequence[RunState]:
         """Newest first."""
         return self._training.states() if self._training else run_states(self._runs)
 
     def run(self, id: str) -> RunFolder:
-        """Raises NotFoundError, and DamagedError where it cannot be read."""
+        """Raises NotFoundError, and CorruptFileError where it cannot be read."""
         return RunFolder.open(self._runs / self._run_id(id))
 
     def start(self, arguments: TrainingArguments, symbols: Sequence[str]) -> str:
@@ -213,8 +214,8 @@ class RLLab:
         if not (RUN_NAME.fullmatch(id) and (self._runs / id / RUN).exists()):
             known = [path.parent.name for path in self._runs.glob(f"*/{RUN}")]
             raise NotFoundError(
-                f"There is no training run {id[:60]!r}{_suggestion(id, known)} `quorum rl runs` lists "
-                "those that there are."
+                f"There is no training run {id[:60]!r}{_suggestion(id, known)} `quorum rl runs` "
+                "lists those that there are."
             )
         return id
 

@@ -1,7 +1,7 @@
 """A training run in this process: what a terminal does, with the same folder as a page's run.
 
 Promises that the policy is kept before its run counts as done, and that a run that was interrupted
-is gone on with on its own bars. Leaves out runs in workers (`jobs.py`).
+is gone on with on its own bars. Leaves out runs in workers (`training_jobs.py`).
 """
 
 from collections.abc import Callable

@@ -1,7 +1,7 @@
 """The training runs of a home: a folder each, under one roof, with the bars that they learn from.
 
 What a page and a terminal begin is begun here. Leaves out what a run's folder holds
-(`envs/training/run_folder.py`) and who trains (`jobs.py`, `here.py`).
+(`envs/training/run_folder.py`) and who trains (`training_jobs.py`, `local_training.py`).
 """
 
 import re
@@ -42,7 +42,7 @@ def create_run(runs: Path, arguments: TrainingArguments, market: MarketHistory) 
 
 
 def open_run(runs: Path, identity: str) -> RunFolder:
-    """Raises NotFoundError, and DamagedError where it cannot be read."""
+    """Raises NotFoundError, and CorruptFileError where it cannot be read."""
     if not RUN_NAME.fullmatch(identity):
         raise NotFoundError(f"There is no training run {identity[:60]!r}.")
     return RunFolder.open(runs / identity)

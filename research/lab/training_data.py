@@ -1,7 +1,7 @@
 """What a home's own history is for the RL lab: bars to train on, and how the market looks now.
 
-Bars are those that live cycles see and the paper account meets, of one calendar at a time: markets
-that close at other hours have no rows in common. Leaves out fetching.
+Bars are those that live cycles see and the paper account trades in, of one calendar at a time:
+markets that close at other hours have no rows in common. Leaves out fetching.
 """
 
 from collections import Counter
@@ -60,20 +60,20 @@ class StoredMarket:
                 "Train with --timeframe 1d."
             )
         requested = tuple(dict.fromkeys(symbols or self.watched_symbols()))
-        chosen = _majority_calendar(requested if symbols else self._stored())
-        if not chosen:
+        selected = _majority_calendar(requested if symbols else self._stored())
+        if not selected:
             raise InputError(
                 f"Nothing that is watched is stored in the market {self.name!r}. Import or "
                 "download its history, or name symbols that are."
             )
         [(panel, factor)] = build_bar_panels(
-            self.store, self.name, chosen, self.timeframe, self.now(), since=EARLIEST
+            self.store, self.name, selected, self.timeframe, self.now(), since=EARLIEST
         )
-        tape = build_bar_matrix([panel], [factor], [0])
-        first, last = (str(at.astype("datetime64[D]")) for at in tape.known_at[[0, -1]])
-        name = f"{self.name}: {abbreviate_symbols(chosen)}, {first} to {last}"
-        history = build_history(panel, tape, name, simulated=self.simulated)
-        return TrainingData(history, tuple(each for each in requested if each not in chosen))
+        matrix = build_bar_matrix([panel], [factor], [0])
+        first, last = (str(at.astype("datetime64[D]")) for at in matrix.known_at[[0, -1]])
+        name = f"{self.name}: {abbreviate_symbols(selected)}, {first} to {last}"
+        history = build_history(panel, matrix, name, simulated=self.simulated)
+        return TrainingData(history, tuple(each for each in requested if each not in selected))
 
     def latest_close(self) -> datetime | None:
         """Close of the newest stored bar of what is watched; None where there is none."""
@@ -96,8 +96,8 @@ class StoredMarket:
         return np.asarray(cells[~np.isnan(cells).any(axis=1)])
 
     def _stored(self) -> tuple[str, ...]:
-        there = set(self.store.symbols(self.name, self.timeframe))
-        return tuple(symbol for symbol in self.watched_symbols() if symbol in there)
+        stored = set(self.store.symbols(self.name, self.timeframe))
+        return tuple(symbol for symbol in self.watched_symbols() if symbol in stored)
 
 
 def _majority_calendar(symbols: Sequence[str]) -> tuple[str, ...]:

@@ -162,8 +162,8 @@ class TrainingJobs:
                 )
             if len(self._active) >= MAX_RUNNING:
                 raise InputError(
-                    f"{MAX_RUNNING} trainings are running, which is as many as may. Wait for one to end "
-                    "or cancel it."
+                    f"{MAX_RUNNING} trainings are running, which is as many as may. Wait for one "
+                    "to end or cancel it."
                 )
             self._active.append(active_run)
         try:
@@ -179,7 +179,7 @@ class TrainingJobs:
     def _launch(
         self, active_run: _ActiveRun, folder: RunFolder, market: MarketHistory, session: RaySession
     ) -> None:
-        """Hire the worker and follow it; the folder is held from here on."""
+        """Start the worker and follow it; the folder is locked from here on."""
         identity = folder.path.name
         with ExitStack() as stack:
             stack.enter_context(folder.lock())

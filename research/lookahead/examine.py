@@ -1,10 +1,10 @@
-"""Does an agent keep its promises? Asked many times about one market, told otherwise each time.
+"""Does an agent keep its promises? Asked many times about one market, changed each time.
 
 The panel is cut at many instants, with its headlines, filings and announcements, and the future is
 replaced by another: no vote of the past may change by a bit. Half of the cuts are drawn at random,
-half fall right before something becomes known, where a leak of hours shows. What is found is told,
-never raised: an agent that fails is a finding too. Left out: whether the votes are worth anything,
-and leaks in what was stored before it came into the panel.
+half fall right before something becomes known, where a leak of hours shows. What is found is
+reported, never raised: an agent that fails is a finding too. Left out: whether the votes are worth
+anything, and leaks in what was stored before it came into the panel.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -133,7 +133,7 @@ def _run_checks(
 def _run_check(invariant: str, check: InvariantCheck, case: CheckCase) -> list[InvariantViolation]:
     try:
         return list(check(case))
-    except Exception as error:  # whatever a stranger's agent raises is what we tell
+    except Exception as error:  # whatever a stranger's agent raises is what we report
         return [InvariantViolation(invariant, _failure_text(error))]
 
 

@@ -1,6 +1,6 @@
 """What an agent promises, and each promise put to the test on one panel.
 
-Every check asks the agent about the same market told otherwise and yields what is broken. Checks
+Every check asks the agent about the same market, changed, and yields what is broken. Checks
 raise whatever the agent raises.
 """
 
@@ -38,7 +38,7 @@ AgentConstructor = Callable[[], Agent]
 
 @dataclass(frozen=True, slots=True)
 class InvariantViolation:
-    """One promise broken. `source` is what an early vote was traced to (`altered.SOURCES` or
+    """One promise broken. `source` is what an early vote was traced to (`perturbations.SOURCES` or
     `PANEL_LENGTH`), else empty; `difference` is the first difference; `cuts` in how many cuts it
     showed."""
 

@@ -1,4 +1,4 @@
-"""The same market told otherwise: panels in which only that was changed which a vote must not see.
+"""The same market, changed: panels in which only that was changed which a vote must not see.
 
 Pure; nothing is computed from prices, and the panel that was handed in stays as it is.
 """

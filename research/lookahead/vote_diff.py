@@ -45,8 +45,8 @@ def first_difference(
         if unequal.any():
             row, column = np.argwhere(unequal)[0]
             return VoteDifference(
-                field, _value_text(mine[row, column]), _value_text(theirs[row, column]), symbols[column],
-                _to_datetime(cuts[0].known_at[row]),
+                field, _value_text(mine[row, column]), _value_text(theirs[row, column]),
+                symbols[column], _to_datetime(cuts[0].known_at[row]),
                 int(unequal.sum()), unequal.size,
             )  # fmt: skip
     return _items_difference(*cuts, symbols)
@@ -76,10 +76,10 @@ def _fields(cut: _VoteSlice) -> Iterator[tuple[str, NDArray[Any]]]:
     yield "cap", cut.select(votes.cap)
     if votes.quantile_5 is not None:
         yield "5% quantile", cut.select(votes.quantile_5)
-    for term in votes.evidence:
-        unit = f" [{term.unit}]" if term.unit else ""
-        yield f"{term.name}{unit}", cut.select(term.value)
-        yield f"log-odds of {term.name}", cut.select(term.log_odds)
+    for evidence in votes.evidence:
+        unit = f" [{evidence.unit}]" if evidence.unit else ""
+        yield f"{evidence.name}{unit}", cut.select(evidence.value)
+        yield f"log-odds of {evidence.name}", cut.select(evidence.log_odds)
     yield (
         "reason for abstaining",
         np.array(votes.abstention_reasons, object)[cut.select(votes.abstention_codes)],
@@ -89,8 +89,8 @@ def _fields(cut: _VoteSlice) -> Iterator[tuple[str, NDArray[Any]]]:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _ItemTable:
-    """K single pieces of evidence in order of cell (row times the number of columns, plus column),
-    as told in each."""
+    """K single pieces of evidence in order of cell (row times the number of columns, plus
+    column)."""
 
     cell: IndexArray
     name: NDArray[Any]

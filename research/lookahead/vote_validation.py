@@ -25,18 +25,18 @@ def validate_votes(agent: Agent, panel: Panel, votes: Votes) -> Iterator[str]:
         return
     if not ((votes.cap >= 0.0) & (votes.cap <= 1.0)).all():
         yield "a cap is no share between 0 and 1"
-    silent = np.isnan(votes.log_odds)
-    if not ((votes.p_up[~silent] > 0.0) & (votes.p_up[~silent] < 1.0)).all():
+    abstained = np.isnan(votes.log_odds)
+    if not ((votes.p_up[~abstained] > 0.0) & (votes.p_up[~abstained] < 1.0)).all():
         yield "a probability is 0 or 1"
-    if (silent != (votes.abstention_codes > 0)).any():
+    if (abstained != (votes.abstention_codes > 0)).any():
         yield "a vote has a reason for abstaining, or an abstention has none"
-    if not silent[np.isnan(panel.close)].all():
+    if not abstained[np.isnan(panel.close)].all():
         yield "it votes on a symbol at a time without a bar"
-    yield from _validate_reasons(votes, silent)
+    yield from _validate_reasons(votes, abstained)
 
 
-def _validate_reasons(votes: Votes, silent: np.ndarray) -> Iterator[str]:
-    for row, column in _sample_cells(~silent):
+def _validate_reasons(votes: Votes, abstained: np.ndarray) -> Iterator[str]:
+    for row, column in _sample_cells(~abstained):
         total = 0.0
         for reason in votes.reasons(row, column):
             total += reason.log_odds
@@ -44,7 +44,7 @@ def _validate_reasons(votes: Votes, silent: np.ndarray) -> Iterator[str]:
             where = f"{votes.symbols[column]} at {votes.known_at[row]}"
             yield f"the reasons of {where} add up to {total!r}, not {votes.log_odds[row, column]!r}"
             break
-    if not all(votes.abstention_reason(row, column) for row, column in _sample_cells(silent)):
+    if not all(votes.abstention_reason(row, column) for row, column in _sample_cells(abstained)):
         yield "an abstention tells no reason"
 
 

@@ -236,5 +236,5 @@ def _level_line(scale: AxisScale, level: float | None) -> list[str]:
 
 
 def _band(low: Floats, high: Floats, scale: AxisScale, css_class: str) -> str:
-    there, back = plot_points(low, scale), plot_points(high, scale)[::-1]
-    return f'<polygon class="{css_class}" points="{join_points(there)} {join_points(back)}"/>'
+    lower, upper = plot_points(low, scale), plot_points(high, scale)[::-1]
+    return f'<polygon class="{css_class}" points="{join_points(lower)} {join_points(upper)}"/>'

@@ -27,10 +27,10 @@ def conclusions(result: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def _against_random(comparison: NamedFigures) -> Iterator[str]:
-    by = comparison.get("sharpe")
-    if not by:
+    sharpe = comparison.get("sharpe")
+    if not sharpe:
         return
-    beaten, of = by["beaten"], by["of"]
+    beaten, of = sharpe["beaten"], sharpe["of"]
     if beaten >= CLEAR_SHARE * of:
         meaning = "its timing was worth something"
     elif beaten <= (1 - CLEAR_SHARE) * of:
@@ -60,19 +60,22 @@ def _against_market(result: Mapping[str, Any]) -> Iterator[str]:
     }
     sides = {name: side for name, f in everybody.items() if (side := _side(f, market["value"]))}
     committee_sharpe = format_figure(result["committee"].get("sharpe"))
-    between = f" ({committee_sharpe.interval})" if committee_sharpe.interval else ""
-    ahead = sides.pop("the committee", "")
-    if ahead:
-        yield f"Its Sharpe ratio of {committee_sharpe.text}{between} lies {ahead} that of buy and hold, {market_sharpe}."
+    interval = f" ({committee_sharpe.interval})" if committee_sharpe.interval else ""
+    committee_side = sides.pop("the committee", "")
+    if committee_side:
+        yield (
+            f"Its Sharpe ratio of {committee_sharpe.text}{interval} lies {committee_side} that of "
+            f"buy and hold, {market_sharpe}."
+        )
     else:
         yield (
-            f"Its Sharpe ratio of {committee_sharpe.text}{between} cannot be told from that of buy and hold, "
-            f"{market_sharpe}."
+            f"Its Sharpe ratio of {committee_sharpe.text}{interval} cannot be told from that of "
+            f"buy and hold, {market_sharpe}."
         )
     if sides:
         names = ", ".join(f"{name} ({side})" for name, side in sides.items())
         yield f"Of the others, these differ from buy and hold by more than their interval: {names}."
-    elif not ahead:
+    elif not committee_side:
         yield "No Sharpe ratio here differs from that of buy and hold by more than its interval."
 
 

@@ -12,7 +12,7 @@ DrawdownRows = Sequence[Mapping[str, Any]] | None
 
 
 def drawdowns_table(rows: DrawdownRows) -> FigureTable:
-    """Empty for a result that was kept before falls were told."""
+    """Empty for a result that was kept before drawdowns were."""
     return FigureTable(
         "The deepest falls",
         "From its high on",

@@ -79,14 +79,16 @@ def forecaster_view(scores: Json, name: str) -> ForecasterView | None:
     )
 
 
-def _score_table(title: str, corner: str, cards: Sequence[Json], folder: str = "") -> FigureTable:
-    reach = [
+def _score_table(
+    title: str, row_header: str, cards: Sequence[Json], folder: str = ""
+) -> FigureTable:
+    full_scales = [
         _full_scale([card[c.field] for card in cards]) if c.about_zero else None
         for c in SCORE_COLUMNS
     ]
     return FigureTable(
         title,
-        corner,
+        row_header,
         ("Settled", *(column.heading for column in SCORE_COLUMNS)),
         tuple(
             FigureRow(
@@ -94,8 +96,8 @@ def _score_table(title: str, corner: str, cards: Sequence[Json], folder: str = "
                 (
                     FormattedFigure(f"{card['settled']:,}"),
                     *(
-                        column.format(card, full)
-                        for column, full in zip(SCORE_COLUMNS, reach, strict=True)
+                        column.format(card, full_scale)
+                        for column, full_scale in zip(SCORE_COLUMNS, full_scales, strict=True)
                     ),
                 ),
                 f"{folder}{card['name']}" if folder else "",
@@ -106,7 +108,7 @@ def _score_table(title: str, corner: str, cards: Sequence[Json], folder: str = "
 
 
 def _full_scale(figures: Sequence[Json]) -> float | None:
-    ends = [told[end] for told in figures for end in ("value", "low", "high")]
+    ends = [estimate[end] for estimate in figures for end in ("value", "low", "high")]
     return max((abs(end) for end in ends if end is not None), default=0.0) or None
 
 

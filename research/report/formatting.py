@@ -1,6 +1,6 @@
 """Figures in words: a value in its unit, its interval, the number of observations behind it.
 
-Promises that what is not known is a dash, never a zero, and that an interval is told wherever
+Promises that what is not known is a dash, never a zero, and that an interval is given wherever
 there is one.
 """
 
@@ -36,8 +36,9 @@ def format_figure(
     digits: int | None = None,
     counted_unit: str = "",
 ) -> FormattedFigure:
-    """`estimate` in its unit; `full_scale` asks for a mark, and a tone, on a scale from -full to
-    full. `counted_unit` names what n counts, where that is not what n counts elsewhere."""
+    """`estimate` in its unit; `full_scale` asks for a mark, and a tone, on a scale from
+    -`full_scale` to `full_scale`. `counted_unit` names what n counts, where that is not what n
+    counts elsewhere."""
     if not isinstance(estimate, Mapping):
         return FormattedFigure(format_number(estimate, unit, digits))
     value, low, high = (_float(estimate.get(name)) for name in ("value", "low", "high"))

@@ -22,7 +22,7 @@ Json = Mapping[str, Any]
 Label = Callable[[str], str]
 
 THOUSANDTHS = 1000.0
-"""Log scores are told in thousandths of a nat."""
+"""Log scores are shown in thousandths of a nat."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,14 +142,14 @@ def _quantile_figures(scores: Json) -> tuple[FormattedFigure, FormattedFigure]:
 def regret_figure(scores: Json, label: Label = str) -> str:
     """Log score gained over the base rate, which is the line at zero, since the beginning. Who
     never voted, or was the committee all the time, has no line."""
-    regret, silent = scores["regret"], _without_settled(scores)
+    regret, without_settled = scores["regret"], _without_settled(scores)
     own = next((each["gained"] for each in regret["rivals"] if each["name"] == COMMITTEE), None)
     times = np.array([at.rstrip("Z") for at in regret["at"]], "datetime64[us]")
     curves = [
         PlotCurve(label(each["name"]), np.array(each["gained"], float), 1 + place % 8)
         for place, each in enumerate(regret["rivals"])
         if len(each["gained"]) == len(times)
-        and each["name"] not in (BASE_RATE, *silent)
+        and each["name"] not in (BASE_RATE, *without_settled)
         and (each["name"] == COMMITTEE or not np.allclose(each["gained"], own or [], atol=1e-9))
     ]
     if len(times) < 2 or not curves:
@@ -160,12 +160,12 @@ def regret_figure(scores: Json, label: Label = str) -> str:
 
 
 def benchmark_table(scores: Json, label: Label = str) -> FigureTable:
-    regret, silent = scores["regret"], _without_settled(scores)
+    regret, without_settled = scores["regret"], _without_settled(scores)
     lines = tuple(
         FigureRow(
             _benchmark_label(each["name"], regret["best_agent"], label),
             (format_figure(in_thousandths(each["gain"])), _committee_lead(each))
-            if each["name"] not in silent
+            if each["name"] not in without_settled
             else (FormattedFigure(UNKNOWN), FormattedFigure(UNKNOWN)),
         )
         for each in regret["rivals"]

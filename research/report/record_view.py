@@ -1,8 +1,9 @@
 """A scored record made ready to be shown: a live run's and a backtest's alike.
 
-Reads `orchestrator.evaluation.scores.Scores` as JSON. Promises that a score without enough behind
-it is a dash beside how much there is, and that a figure is never shown without the number of votes
-(for rank correlations, bars) it rests on. Leaves out the single forecaster (`forecaster_view.py`).
+Reads `orchestrator.evaluation.scores.RecordScores` as JSON. Promises that a score without enough
+behind it is a dash beside how much there is, and that a figure is never shown without the number of
+votes (for rank correlations, bars) it rests on. Leaves out the single forecaster
+(`forecaster_view.py`).
 """
 
 from collections.abc import Mapping, Sequence
@@ -31,8 +32,8 @@ def _no_url(_: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class ScoreColumn:
-    """A score; `about_zero` where zero is what knows nothing, `counted` what its n counts if not
-    votes, `required` what there was none of where that is 0."""
+    """A score; `about_zero` where zero is what knows nothing, `counted_unit` what its n counts if
+    not votes, `required` what there was none of where that is 0."""
 
     field: str
     heading: str
@@ -46,9 +47,9 @@ class ScoreColumn:
     def meaning(self) -> str:
         return SCORE_MEANINGS[self.heading]
 
-    def format(self, card: Json, full: float | None = None) -> FormattedFigure:
-        counted = self.counted_unit if card[self.field]["n"] else self.required
-        return format_figure(card[self.field], self.unit, full, self.digits, counted)
+    def format(self, card: Json, full_scale: float | None = None) -> FormattedFigure:
+        counted_unit = self.counted_unit if card[self.field]["n"] else self.required
+        return format_figure(card[self.field], self.unit, full_scale, self.digits, counted_unit)
 
 
 SCORE_COLUMNS = (
@@ -118,20 +119,20 @@ def record_view(
         return None
     marginal = {each["agent"]: each["value"] for each in scores["marginal"]}
     overall = [each["overall"] for each in scores["forecasters"]]
-    reach = [_full_scale(overall, column) for column in LEADERBOARD_COLUMNS]
-    wide = max(
+    full_scales = [_full_scale(overall, column) for column in LEADERBOARD_COLUMNS]
+    marginal_scale = max(
         (_farthest_from_zero(in_thousandths(value)) for value in marginal.values()), default=0.0
     )
-    standings = []
+    forecasters = []
     for card in overall:
         name = card["name"]
         cells = [
-            column.format(card, full)
-            for column, full in zip(LEADERBOARD_COLUMNS, reach, strict=True)
+            column.format(card, full_scale)
+            for column, full_scale in zip(LEADERBOARD_COLUMNS, full_scales, strict=True)
         ]
-        worth = marginal.get(name) if card["settled"] else None
-        cells.append(format_figure(in_thousandths(worth), "", wide or None))
-        standings.append(
+        marginal_value = marginal.get(name) if card["settled"] else None
+        cells.append(format_figure(in_thousandths(marginal_value), "", marginal_scale or None))
+        forecasters.append(
             ForecasterRow(
                 name=name,
                 label=label(name),
@@ -151,7 +152,7 @@ def record_view(
             *(ColumnHeading(column.heading, column.meaning) for column in LEADERBOARD_COLUMNS),
             ColumnHeading("Marginal value, thousandths", SCORE_MEANINGS["Marginal value"]),
         ),
-        forecasters=tuple(standings),
+        forecasters=tuple(forecasters),
         scale=_scale(scores),
         calibration=calibration_figure("calibration", "Calibration of the committee", committee),
         regret=regret_figure(scores, label),

@@ -167,46 +167,46 @@ def equity_figure(id: str, times: Times, curves: Mapping[str, Floats]) -> str:
 def _drawdown(times: Times, equity: Floats) -> str:
     if not len(times):
         return ""
-    fallen = equity / np.maximum.accumulate(equity) - 1.0
+    drawdown = equity / np.maximum.accumulate(equity) - 1.0
     return charts.area_chart(
-        "drawdown", "Drawdown of the committee", times, PlotCurve("Drawdown", fallen, 6)
+        "drawdown", "Drawdown of the committee", times, PlotCurve("Drawdown", drawdown, 6)
     )
 
 
 def _months(times: Times, equity: Floats) -> FigureTable:
-    """Returns by calendar month, years downwards; a month that is not whole is told as it is."""
+    """Returns by calendar month, years downwards; a month that is not whole is shown as it is."""
     lines = []
     months = times.astype("datetime64[M]")
     ends = np.flatnonzero(np.append(months[1:] != months[:-1], len(times) > 0))
     before = float(equity[0]) if len(times) else np.nan
-    found: dict[int, dict[int, float]] = {}
+    by_year: dict[int, dict[int, float]] = {}
     for end in ends:
         year, month = divmod(int(months[end].astype(int)), 12)
-        found.setdefault(year + 1970, {})[month] = float(equity[end]) / before - 1.0
+        by_year.setdefault(year + 1970, {})[month] = float(equity[end]) / before - 1.0
         before = float(equity[end])
-    for year, changes in found.items():
-        whole = float(np.prod([1.0 + each for each in changes.values()])) - 1.0
+    for year, changes in by_year.items():
+        year_return = float(np.prod([1.0 + each for each in changes.values()])) - 1.0
         cells = [
             format_change(changes[month] * 100) if month in changes else FormattedFigure("")
             for month in range(12)
         ]
-        lines.append(FigureRow(str(year), (*cells, format_change(whole * 100))))
+        lines.append(FigureRow(str(year), (*cells, format_change(year_return * 100))))
     return FigureTable("Month by month", "Year", (*MONTHS, "Year"), tuple(lines))
 
 
 def _comparison_table(entries: Mapping[str, Mapping[str, Any]]) -> FigureTable:
     """One line a contestant, by the figures that tell most."""
-    shown = [
+    metrics = [
         name for name in COMPARISON_METRICS if any(name in figures for figures in entries.values())
     ]
     return FigureTable(
         "The contest",
         "Contestant",
-        tuple(map(metric_title, shown)),
+        tuple(map(metric_title, metrics)),
         tuple(
             FigureRow(
                 contestant,
-                tuple(format_figure(figures.get(name), metric_unit(name)) for name in shown),
+                tuple(format_figure(figures.get(name), metric_unit(name)) for name in metrics),
             )
             for contestant, figures in entries.items()
         ),
@@ -229,6 +229,6 @@ def _timing(timing: Mapping[str, Any]) -> str:
     if not timing:
         return ""
     return (
-        f"The agents voted on {timing['bars']:,} bars in {timing['vote_s']:.2f} s, the fold over time "
-        f"took {timing['fold_s']:.2f} s, everything {timing['total_s']:.2f} s."
+        f"The agents voted on {timing['bars']:,} bars in {timing['vote_s']:.2f} s, the fold over "
+        f"time took {timing['fold_s']:.2f} s, everything {timing['total_s']:.2f} s."
     )

@@ -1,4 +1,4 @@
-"""The same backtest under other suppositions: dearer, later, with other settings, drawn again."""
+"""The same backtest under other assumptions: dearer, later, with other settings, drawn again."""
 
 from collections.abc import Callable, Mapping, Sequence, Set
 from typing import Any
@@ -58,16 +58,16 @@ def overfitting_values(figures: Mapping[str, Any] | None) -> tuple[LabelledValue
 
 
 def _value_text(value: float | None, unit: str) -> str:
-    """A small p-value is not told as none."""
+    """A small p-value is not shown as zero."""
     if unit == "p":
         return "below 0.01" if value is not None and value < 0.01 else format_number(value)
     return format_number(value, unit)
 
 
 def sensitivity_table(
-    head: str, corner: str, key: str, rows: Sequence[Mapping[str, Any]] | None
+    head: str, row_header: str, key: str, rows: Sequence[Mapping[str, Any]] | None
 ) -> FigureTable:
-    return _variant_table(head, corner, rows, {key}, lambda row: _counted(row[key], key))
+    return _variant_table(head, row_header, rows, {key}, lambda row: _counted(row[key], key))
 
 
 def parameter_table(rows: Sequence[Mapping[str, Any]] | None) -> FigureTable:
@@ -82,12 +82,12 @@ def parameter_table(rows: Sequence[Mapping[str, Any]] | None) -> FigureTable:
 
 def _variant_table(
     head: str,
-    corner: str,
+    row_header: str,
     rows: Sequence[Mapping[str, Any]] | None,
     keys: Set[str],
     row_label: Callable[[Mapping[str, Any]], str],
 ) -> FigureTable:
-    """The same backtest under other suppositions, a line each."""
+    """The same backtest under other assumptions, a line each."""
     rows = rows or ()
     figures = [name for name in (rows[0] if rows else {}) if name not in keys]
     lines = tuple(
@@ -97,7 +97,7 @@ def _variant_table(
         )
         for row in rows
     )
-    return FigureTable(head, corner, tuple(map(metric_title, figures)), lines)
+    return FigureTable(head, row_header, tuple(map(metric_title, figures)), lines)
 
 
 def _counted(count: float, unit: str) -> str:
@@ -124,6 +124,6 @@ def capacity_note(equity: float | None) -> tuple[str, ...]:
     if equity is None:
         return ()
     return (
-        f"With up to about {format_money(float(f'{equity:.2g}'))} of equity nearly all fills would stay "
-        "within a hundredth of what their bar traded.",
+        f"With up to about {format_money(float(f'{equity:.2g}'))} of equity nearly all fills would "
+        "stay within a hundredth of what their bar traded.",
     )

@@ -25,19 +25,42 @@ SCORE_MEANINGS = {
 """By the head of a column."""
 
 SCORE_TERMS = (
-    LabelledValue("Settled", "", "a vote is settled when its horizon has passed and the return from the "
-         "next open is known; only settled votes are scored"),
-    LabelledValue("Coverage", "", "the share of what could be voted on that was; the rest are abstentions"),
-    LabelledValue("Base rate", "", "how often a symbol rose so far: the forecast of one who knows nothing "
-         "else"),
+    LabelledValue(
+        "Settled",
+        "",
+        "a vote is settled when its horizon has passed and the return from the next open is "
+        "known; only settled votes are scored",
+    ),
+    LabelledValue(
+        "Coverage",
+        "",
+        "the share of what could be voted on that was; the rest are abstentions",
+    ),
+    LabelledValue(
+        "Base rate",
+        "",
+        "how often a symbol rose so far: the forecast of one who knows nothing else",
+    ),
     *(LabelledValue(name, "", meaning) for name, meaning in SCORE_MEANINGS.items()),
-    LabelledValue("Log score", "", "the logarithm of the probability that was given to what happened; its "
-         "unit is the nat, and one vote gains a few thousandths of one at best"),
-    LabelledValue("Calibration", "", "whether things happen as often as they are forecast: of all forecasts "
-         "of 55 %, 55 of 100 should come true"),
-    LabelledValue("Interval", "", "what 90 of 100 other draws of the same history, in blocks of bars, would "
-         "have shown; too short a record has none"),
-)  # fmt: skip
+    LabelledValue(
+        "Log score",
+        "",
+        "the logarithm of the probability that was given to what happened; its unit is the "
+        "nat, and one vote gains a few thousandths of one at best",
+    ),
+    LabelledValue(
+        "Calibration",
+        "",
+        "whether things happen as often as they are forecast: of all forecasts of 55 %, 55 of"
+        " 100 should come true",
+    ),
+    LabelledValue(
+        "Interval",
+        "",
+        "what 90 of 100 other draws of the same history, in blocks of bars, would have shown;"
+        " too short a record has none",
+    ),
+)
 
 QUANTILE_NOTE = (
     "The forecast is of a bad case: a return that only 5 of 100 outcomes should fall below. "

@@ -1,7 +1,7 @@
 """What every figure is made of: an even scale, thinned paths, a frame with words and a table.
 
 Promises that words stay outside the stretched drawing, and so keep their size. Leaves out which
-figures there are (`drawing.py`).
+figures there are (`charts.py`).
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -57,8 +57,8 @@ def build_scale(values: Iterable[Floats], level: float | None, max_ticks: int = 
     low, high = (float(every.min()), float(every.max())) if len(every) else (0.0, 1.0)
     size = max(abs(low), abs(high))
     if high - low <= max(1e-9 * size, 1e-12):
-        reach = 0.1 * size if size > 1e-9 else 1.0
-        low, high = low - reach, high + reach
+        margin = 0.1 * size if size > 1e-9 else 1.0
+        low, high = low - margin, high + margin
     power = 10.0 ** np.floor(np.log10((high - low) / max_ticks))
     step = next(
         s * power for s in (1.0, 2.0, 2.5, 5.0, 10.0) if (high - low) / (s * power) <= max_ticks

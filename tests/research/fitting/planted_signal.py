@@ -76,7 +76,6 @@ class VolumeAgent:
     def vote_with_weights(
         self, panel: Panel, since: int, observed: Mapping[str, Floats], weights: Weights
     ) -> Votes:
-        return build_votes(
-            panel, since, agent=self.name, version=self.version,
-            evidence=[base_rate_evidence(panel, since), *evidence_of_signals(self.signals, observed, since, weights)],
-        )  # fmt: skip
+        read = evidence_of_signals(self.signals, observed, since, weights)
+        evidence = [base_rate_evidence(panel, since), *read]
+        return build_votes(panel, since, agent=self.name, version=self.version, evidence=evidence)

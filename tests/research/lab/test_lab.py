@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from agents.registry import AgentSettings, build
-from agents.rl import SHIPPED_POLICY as SHIPPED_POLICY
+from agents.rl import SHIPPED_POLICY
 from domain.errors import (
     ConfigurationError,
     InputError,
