@@ -1,1 +1,1 @@
-"""The words every room speaks: frozen values, no input or output, nothing of ours imported."""
+"""Frozen values that all packages share: no input or output, nothing of ours imported."""

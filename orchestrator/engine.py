@@ -184,7 +184,7 @@ class Engine:
         self._retry.record_success()
 
     def _wait(self) -> bool:
-        """Sleep until the next bar, a command or the end; whether a cycle was asked for."""
+        """Sleep until the next bar, a command or the end; whether a cycle was requested."""
         with self._condition:
             if not self._is_running() or self._next is None:
                 self._condition.wait_for(

@@ -1,1 +1,1 @@
-"""What is kept: the library of market facts, the archive of panels and the journal of cycles."""
+"""The database and files: market data, the archive of panels, the journal, accounts, models."""

@@ -1,1 +1,1 @@
-"""The paper account in a cycle and in service of people."""
+"""The paper account in a cycle, and what people do to it."""

@@ -95,7 +95,7 @@ class WeightLearner:
             )
         except (KeyError, TypeError, ValueError, IndexError) as error:
             raise StorageError(
-                f"The stored ledger of {', '.join(agents)} cannot be read ({error!r}). Remove it: "
+                f"The stored learner state of {', '.join(agents)} cannot be read ({error!r}). Remove it: "
                 "it is learnt again from the record."
             ) from error
 

@@ -229,7 +229,8 @@ def _describe_manual_action(entry: AccountEntry) -> str | None:
         case OrderClosed(reason=reason) if "by hand" in reason:
             return f"an order was cancelled by hand: {reason}"
         case TradingStateChanged(risk=risk):
-            return f"the standing was changed by {risk.by}: {risk.reason or risk.trading_state}"
+            what = risk.reason or risk.trading_state
+            return f"the trading state was changed by {risk.by}: {what}"
         case AccountSettingsChanged(mode=mode, profile=profile):
             return f"switched to {mode}, {profile}"
         case _:

@@ -1,1 +1,1 @@
-"""Accounts kept as a hash-chained log, with the read models that follow from it."""
+"""Accounts stored as a hash-chained log, with the read models that follow from it."""

@@ -87,7 +87,8 @@ def place(
 
 
 def active_account(store: SqlAccountLog, where: tuple[str, str] = ACCOUNT) -> Account:
-    """An account with orders in several states, fills and equity points: 13 entries, rows in all tables."""
+    """An account with orders in several states, fills, equity points: 13 entries, rows in all
+    tables."""
     open_account(store, where)
     for number, symbol in enumerate(("AAPL", "MSFT", "XOM", "AAPL"), start=1):
         place(store, order(number, symbol), where=where)

@@ -1,4 +1,4 @@
-"""What happens to an account is kept as a whole, once, and read back as it was."""
+"""What happens to an account is stored as a whole, once, and read back as it was."""
 
 import threading
 
@@ -76,7 +76,7 @@ def test_each_market_and_run_has_an_account_of_its_own(paper: SqlAccountLog) -> 
     assert paper.account("yahoo", "live") is None
 
 
-def test_nothing_has_happened_where_the_act_raises(
+def test_nothing_has_happened_where_the_command_raises(
     paper: SqlAccountLog, database: Database
 ) -> None:
     left = active_account(paper)
@@ -108,16 +108,16 @@ def test_an_account_must_be_opened_first(paper: SqlAccountLog, database: Databas
     assert counts(database)["entry"] == 0
 
 
-def test_what_happened_is_told_in_the_same_transaction(
+def test_events_are_recorded_in_the_same_transaction(
     paper: SqlAccountLog, database: Database
 ) -> None:
     open_account(paper)
     place(paper, order())
-    told = paper.transact(
+    events = paper.transact(
         *ACCOUNT, day(1), append_command(fill(order()), closed_bar(99_998.0, AAPL=101.0))
     ).events
-    assert SqlJournal(database).events_after(0)[-3:] == told
-    filled, changed, account = told
+    assert SqlJournal(database).events_after(0)[-3:] == events
+    filled, changed, account = events
     assert filled.kind is EventKind.ORDER_FILLED
     assert filled.payload["market"] == "files"
     assert filled.payload["units"] == 10.0
@@ -172,17 +172,17 @@ def test_orders_of_a_cycle_exist_if_and_only_if_the_cycle_is_recorded(
     paper: SqlAccountLog, database: Database
 ) -> None:
     open_account(paper)
-    journal, asked = SqlJournal(database), []
+    journal, transactions = SqlJournal(database), []
 
     def record(then_fail: bool = False) -> int:
-        def then(pen: object) -> tuple[object, ...]:
-            asked.append(pen)
-            booked = paper.transact_within(
-                pen, *ACCOUNT, day(0), append_command(OrderSubmitted(order()))
+        def then(transaction: object) -> tuple[object, ...]:
+            transactions.append(transaction)
+            result = paper.transact_within(
+                transaction, *ACCOUNT, day(0), append_command(OrderSubmitted(order()))
             )  # type: ignore[arg-type]
             if then_fail:
                 raise KeyboardInterrupt
-            return booked.events
+            return result.events
 
         return len(journal.record(cycle(), PANEL, INPUTS, then))  # type: ignore[arg-type]
 
@@ -197,7 +197,7 @@ def test_orders_of_a_cycle_exist_if_and_only_if_the_cycle_is_recorded(
     assert set(placed.orders) == {"o1"}
     assert record() == 0
     assert paper.account(*ACCOUNT) == placed
-    assert len(asked) == 2
+    assert len(transactions) == 2
     assert len(journal.events_after(0)) == journal.last_seq() == 1 + 13 + 2
 
 
@@ -238,18 +238,18 @@ def test_an_account_that_was_rolled_back_is_not_remembered(
     journal = SqlJournal(database)
 
     def book_and_fail() -> None:
-        with journal.transaction() as pen:
+        with journal.transaction() as transaction:
             paper.transact_within(
-                pen, *ACCOUNT, day(0), append_command(CashTransferred(5.0, "never"))
+                transaction, *ACCOUNT, day(0), append_command(CashTransferred(5.0, "never"))
             )
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
         book_and_fail()
-    kept = (
+    recorded = (
         account_log(database)
         .transact(*ACCOUNT, day(0), append_command(CashTransferred(7.0, "kept")))
         .account
     )
-    assert paper.account(*ACCOUNT) == kept
-    assert ledger.equity(kept) == CAPITAL + 7.0
+    assert paper.account(*ACCOUNT) == recorded
+    assert ledger.equity(recorded) == CAPITAL + 7.0

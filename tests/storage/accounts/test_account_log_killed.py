@@ -53,7 +53,7 @@ def line(process: "subprocess.Popen[str]") -> str:
     return process.stdout.readline().strip()
 
 
-def check(url: str, told: list[list[str]]) -> None:
+def check(url: str, committed_by_kill: list[list[str]]) -> None:
     """Opens the database as the next start would, and looks for what is lost, half there or
     there twice."""
     database = Database(url)
@@ -66,34 +66,38 @@ def check(url: str, told: list[list[str]]) -> None:
     by_hand = {key for key in keys if key.startswith("hand")}
     committee = [key for key in keys if key.startswith("cycle")]
     assert len(committee) == cycles  # an order of a cycle exists if and only if the cycle does
-    committed = {f"{who} {key}" for keys in told for key in keys for who in ("hand", "cycle")}
+    committed = {
+        f"{who} {key}" for keys in committed_by_kill for key in keys for who in ("hand", "cycle")
+    }
     assert committed <= set(keys)
-    assert len(by_hand) - len(committed) // 2 <= len(told)  # at most one a kill, not told yet
+    assert len(by_hand) - len(committed) // 2 <= len(
+        committed_by_kill
+    )  # at most one a kill, not printed yet
     database.close()
 
 
 def test_killed_at_random_moments_an_account_stays_whole(url: str) -> None:
     Database(url).migrate()
     kills, within = (20, 0.06) if url.startswith("sqlite") else (4, 0.3)
-    moments, told = random.Random(4), []
+    moments, committed_by_kill = random.Random(4), []
     with trader(url) as process:
         for seed in range(kills):
             child = start(process, 0, seed)
             first = [line(process) for _ in range(2 if seed % 3 == 0 else 0)]
             time.sleep(moments.uniform(0.0, within))
             os.kill(child, signal.SIGKILL)
-            told.append([*first, *iter(lambda: line(process), "ended")])
+            committed_by_kill.append([*first, *iter(lambda: line(process), "ended")])
             if seed % 8 == 0:
-                check(url, told)
+                check(url, committed_by_kill)
         assert process.stdin is not None
         process.stdin.close()
-    check(url, told)
-    assert sum(map(len, told)) >= 4  # it did trade, on however slow a machine
+    check(url, committed_by_kill)
+    assert sum(map(len, committed_by_kill)) >= 4  # it did trade, on however slow a machine
 
     database = Database(url)
     paper, journal = account_log(database), SqlJournal(database)
     before = journal.last_seq()
-    for keys in told:
+    for keys in committed_by_kill:
         for number, key in enumerate(keys):
             place_manually(paper, key)
             place_by_committee(paper, journal, key, number)
@@ -108,11 +112,11 @@ def test_two_processes_trade_on_one_account_in_turns(url: str) -> None:
         start(process, 1, 1)
         assert [line(process), line(process)] == ["1-0", "ended"]  # opened, by now
         start(process, rounds, 2, 3)
-        told = sorted(iter(lambda: line(process), "ended"))
+        committed_by_kill = sorted(iter(lambda: line(process), "ended"))
         assert process.stdin is not None
         process.stdin.close()
     keys = [f"{seed}-{number}" for seed in (2, 3) for number in range(rounds)]
-    assert [each for each in told if "-" in each] == keys
+    assert [each for each in committed_by_kill if "-" in each] == keys
     check(url, [["1-0"], keys])
     left = account_log(Database(url)).account(*ACCOUNT)
     assert left is not None

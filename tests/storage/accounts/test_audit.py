@@ -1,4 +1,4 @@
-"""Whatever somebody does to the log, or to what is kept beside it, is found and told."""
+"""Whatever somebody does to the log, or to what is kept beside it, is found and reported."""
 
 import re
 
@@ -64,7 +64,7 @@ LOG = {
         r"^Entry 1 .*altered, moved or put in",
     ),
 }
-BESIDE = {
+READ_MODELS = {
     "a status": (
         [f"UPDATE orders SET status = 'working' {AT} 3"],
         r"^The order of entry 3 does not follow: status is working, not filled\.",
@@ -117,30 +117,32 @@ def test_what_was_written_verifies(database: Database, audit: AccountAudit) -> N
         audit.verify("yahoo", "live")
 
 
-def test_a_log_that_was_tampered_with_is_told(database: Database, audit: AccountAudit) -> None:
+def test_a_log_that_was_tampered_with_is_reported(database: Database, audit: AccountAudit) -> None:
     """Each way on an account of its own: the others still verify."""
-    for way, (statements, told) in LOG.items():
-        active_account(account_log(database), ("files", way))
-        tamper(database, ("files", way), *statements)
-        run = f"{way}!" if way == "whose it is" else way
+    for tampering, (statements, message) in LOG.items():
+        active_account(account_log(database), ("files", tampering))
+        tamper(database, ("files", tampering), *statements)
+        run = f"{tampering}!" if tampering == "whose it is" else tampering
         (difference,) = audit.verify("files", run)
-        assert re.search(told, difference), (way, difference)
+        assert re.search(message, difference), (tampering, difference)
     active_account(account_log(database))
     assert audit.verify(*ACCOUNT) == ()
 
 
-def test_what_does_not_follow_from_the_log_is_told(database: Database, audit: AccountAudit) -> None:
-    for way, (statements, told) in BESIDE.items():
-        active_account(account_log(database), ("files", way))
-        tamper(database, ("files", way), *statements)
-        differences = audit.verify("files", way)
-        assert re.search(told, differences[0]), (way, differences)
+def test_what_does_not_follow_from_the_log_is_reported(
+    database: Database, audit: AccountAudit
+) -> None:
+    for tampering, (statements, message) in READ_MODELS.items():
+        active_account(account_log(database), ("files", tampering))
+        tamper(database, ("files", tampering), *statements)
+        differences = audit.verify("files", tampering)
+        assert re.search(message, differences[0]), (tampering, differences)
     assert len(audit.verify("files", "a status")) == 1
     *_, last = audit.verify("files", "many")
     assert last == "1 more differences of orders."
 
 
-def test_a_snapshot_that_is_not_what_the_entries_make_is_told(
+def test_a_snapshot_that_is_not_what_the_entries_make_is_reported(
     database: Database, audit: AccountAudit
 ) -> None:
     paper = account_log(database)
@@ -164,7 +166,7 @@ def test_a_snapshot_that_is_not_what_the_entries_make_is_told(
     assert audit.verify(*ACCOUNT) == ()  # it can be made again
 
 
-def test_nothing_is_booked_on_a_broken_log(database: Database) -> None:
+def test_nothing_is_recorded_on_a_broken_log(database: Database) -> None:
     paper = account_log(database)
     active_account(paper)
     tamper(database, ACCOUNT, f"UPDATE entry SET body = replace(body, '250.3', '25.3') {AT} 10")
@@ -174,7 +176,9 @@ def test_nothing_is_booked_on_a_broken_log(database: Database) -> None:
         account_log(database).account(*ACCOUNT)
 
 
-def test_an_entry_that_cannot_follow_is_told_though_its_chain_is_whole(database: Database) -> None:
+def test_an_entry_that_cannot_follow_is_reported_though_its_chain_is_whole(
+    database: Database,
+) -> None:
     """As from a program that knows kinds of entries which this one does not."""
     active_account(account_log(database))
 

@@ -1,4 +1,4 @@
-"""Orders, fills, the curve, the log and the trips of an account are read as they were written."""
+"""Orders, fills, the curve, the log and round trips of an account are read as written."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -74,9 +74,7 @@ def test_orders_are_found_by_what_they_are(paper: SqlAccountLog, blotter: SqlBlo
     assert blotter.order("o3").updated_at == day(0)
 
 
-def test_an_order_that_is_not_there_is_said_to_be_none(
-    paper: SqlAccountLog, blotter: SqlBlotter
-) -> None:
+def test_an_order_that_is_not_there_is_not_found(paper: SqlAccountLog, blotter: SqlBlotter) -> None:
     active_account(paper)
     for id in ("o9", "", "\x00", "'; DROP TABLE orders", "\ud800", "Ä" * 999):
         with pytest.raises(NotFoundError, match=r"There is no order .* in the paper account of"):
@@ -167,15 +165,15 @@ def test_the_log_is_read_from_its_beginning_in_pieces(
 def test_entries_of_a_kind_are_read_alone(paper: SqlAccountLog, blotter: SqlBlotter) -> None:
     active_account(paper)
     paper.transact(*ACCOUNT, day(3), append_command(CashTransferred(-5.0, "rent")))
-    moved = blotter.account_entries(CashTransferred, AccountReset)
-    assert [entry.event for entry in moved] == [
+    transfers = blotter.account_entries(CashTransferred, AccountReset)
+    assert [entry.event for entry in transfers] == [
         CashTransferred(CAPITAL, ""),
         CashTransferred(-5.0, "rent"),
     ]
-    assert [entry.number for entry in moved] == [2, 14]
+    assert [entry.number for entry in transfers] == [2, 14]
 
 
-def test_trips_close_oldest_lots_first_and_carry_their_notes(
+def test_round_trips_close_oldest_lots_first_and_carry_their_notes(
     paper: SqlAccountLog, blotter: SqlBlotter, database: Database
 ) -> None:
     open_account(paper)
@@ -202,10 +200,10 @@ def test_trips_close_oldest_lots_first_and_carry_their_notes(
     blotter.annotate(first.id, "zu früh\x00 \ud800 <b>", ["Gap", " earnings ", "Gap", ""])
     blotter.annotate(second.id, "", ["later"])
     blotter.annotate(second.id, "better", [])
-    noted = SqlBlotter(database, *ACCOUNT).round_trips()
-    assert (noted[0].note, noted[0].tags) == ("zu früh\x00 \ud800 <b>", ("Gap", "earnings"))
-    assert (noted[1].note, noted[1].tags) == ("better", ())
-    assert blotter.round_trips() == noted
+    annotated = SqlBlotter(database, *ACCOUNT).round_trips()
+    assert (annotated[0].note, annotated[0].tags) == ("zu früh\x00 \ud800 <b>", ("Gap", "earnings"))
+    assert (annotated[1].note, annotated[1].tags) == ("better", ())
+    assert blotter.round_trips() == annotated
 
 
 def test_a_note_that_is_too_long_is_refused(paper: SqlAccountLog, blotter: SqlBlotter) -> None:
@@ -246,10 +244,10 @@ def test_accounts_do_not_mix(paper: SqlAccountLog, database: Database) -> None:
         other.order("o1")
 
 
-def test_every_question_is_answered_from_its_index(sqlite: Database) -> None:
+def test_every_query_is_answered_from_its_index(sqlite: Database) -> None:
     active_account(account_log(sqlite))
     blotter = SqlBlotter(sqlite, *ACCOUNT)
-    asked: list[tuple[Callable[[], object], str]] = [
+    queries: list[tuple[Callable[[], object], str]] = [
         (lambda: blotter.orders(before=9), "orders (account=? AND number<?)"),
         (lambda: blotter.orders(symbols=["XOM"]), "orders (account=? AND symbol=?)"),
         (lambda: blotter.orders(status=OrderStatus.FILLED), "orders (account=? AND status=?)"),
@@ -267,9 +265,9 @@ def test_every_question_is_answered_from_its_index(sqlite: Database) -> None:
         ),
         (lambda: blotter.round_trips(), "entry (account=? AND kind=? AND number>?)"),
     ]
-    for ask, expected in asked:
+    for query, expected in queries:
         with plans(sqlite) as planned:
-            ask()
+            query()
         searched = {re.sub(r"SEARCH (\w+) USING.*\(", r"\1 (", step) for step in planned}
         assert expected in searched, searched
         assert not any(step.startswith("SCAN") for step in planned), planned
@@ -282,8 +280,8 @@ def plans(database: Database) -> Iterator[list[str]]:
 
     def explain(connection: Any, cursor: Any, statement: str, given: Any, *_: Any) -> None:
         if statement.startswith("SELECT"):
-            beside = cursor.connection.execute(f"EXPLAIN QUERY PLAN {statement}", given)
-            planned.extend(step[3] for step in beside.fetchall())
+            plan = cursor.connection.execute(f"EXPLAIN QUERY PLAN {statement}", given)
+            planned.extend(step[3] for step in plan.fetchall())
 
     with database.reading() as connection:
         engine = connection.engine

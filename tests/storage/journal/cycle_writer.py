@@ -33,9 +33,9 @@ def write_cycles(url: str, seed: int) -> None:
     journal.last_seq()
     print(os.getpid(), flush=True)  # connected: from here on it may be killed
     for number in count():
-        cycle_made = cycle(number, run=f"{seed}")
-        journal.record(cycle_made, panel(30 + number, seed=seed), INPUTS)
-        os.write(1, f"{cycle_made.digest}\n".encode())
+        recorded_cycle = cycle(number, run=f"{seed}")
+        journal.record(recorded_cycle, panel(30 + number, seed=seed), INPUTS)
+        os.write(1, f"{recorded_cycle.digest}\n".encode())
         settle_due(journal, f"{seed}", number - DELAY)
 
 

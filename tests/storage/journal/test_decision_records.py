@@ -32,23 +32,23 @@ def records(database: Database) -> SqlDecisionRecords:
     return SqlDecisionRecords(database)
 
 
-def test_the_latest_decision_of_each_symbol_stands(records: SqlDecisionRecords) -> None:
-    standing = records.latest("demo", "live")
-    assert [(each.decision.symbol, each.as_of) for each in standing] == [
+def test_the_latest_decision_of_each_symbol_is_read(records: SqlDecisionRecords) -> None:
+    latest = records.latest("demo", "live")
+    assert [(each.decision.symbol, each.as_of) for each in latest] == [
         ("AAPL", day(0)),
         ("MSFT", day(2)),
         ("XOM", day(1)),
     ]
-    assert standing[1].decision == cycle(2, symbols=("MSFT",)).decisions[0]
+    assert latest[1].decision == cycle(2, symbols=("MSFT",)).decisions[0]
     assert records.latest("files", "live") == ()
 
 
 def test_a_decision_is_found_by_its_receipt(records: SqlDecisionRecords) -> None:
-    wanted = cycle(7, run=REPLAY)
-    found = records.decision(wanted.decisions[1].receipt)
-    assert found.decision == wanted.decisions[1]
+    replayed = cycle(7, run=REPLAY)
+    found = records.decision(replayed.decisions[1].receipt)
+    assert found.decision == replayed.decisions[1]
     assert (found.run, found.market, found.simulated) == (REPLAY, "demo", True)
-    assert (found.timeframe, found.digest) == (Timeframe.D1, wanted.digest)
+    assert (found.timeframe, found.digest) == (Timeframe.D1, replayed.digest)
     assert found.recorded_at.tzinfo is not None
 
 
@@ -94,7 +94,7 @@ def test_runs_are_named_most_recently_active_first(records: SqlDecisionRecords) 
     assert records.runs("files") == ()
 
 
-def test_a_decision_below_the_quorum_is_kept_without_a_probability(
+def test_a_decision_below_the_quorum_is_stored_without_a_probability(
     records: SqlDecisionRecords, database: Database
 ) -> None:
     full = cycle(3, symbols=("AAPL",))
@@ -107,12 +107,12 @@ def test_every_page_is_answered_from_an_index(tmp_path: Path) -> None:
     home = Database(f"sqlite:///{tmp_path}/quorum.db")
     home.migrate()
     SqlJournal(home).record(cycle(), PANEL, INPUTS)
-    asked: list[tuple[str, Any]] = []
+    statements: list[tuple[str, Any]] = []
 
     @event.listens_for(home._engine, "before_cursor_execute")
-    def remember(_c: object, _k: object, statement: str, given: Any, *_: object) -> None:
+    def record_statement(_c: object, _k: object, statement: str, given: Any, *_: object) -> None:
         if statement.startswith(("SELECT", "WITH")):
-            asked.append((statement, given))
+            statements.append((statement, given))
 
     records, journal = SqlDecisionRecords(home), SqlJournal(home)
     receipt = records.latest("demo", "live")[0].decision.receipt
@@ -124,17 +124,17 @@ def test_every_page_is_answered_from_an_index(tmp_path: Path) -> None:
     journal.events_after(3, 5)
     journal.previous_targets("demo", "live", before=day(1))
     journal.cursor("demo", "live", "XNYS")
-    line = SettlementKey("demo", "live", "XNYS", Timeframe.D1, 5)
-    journal.pending(line, day(1))
+    key = SettlementKey("demo", "live", "XNYS", Timeframe.D1, 5)
+    journal.pending(key, day(1))
     journal.unsettled_symbols("demo", "live", day(0))
-    journal.learner_state(line, day(9))
+    journal.learner_state(key, day(9))
     records.record("demo", "live", Timeframe.D1, 5, AGENTS, "XNYS")
     records.calendars("demo", "live")
     records.settled_outcome(receipt)
-    records.influence_history(line, AGENTS)
-    assert len(asked) >= 18
+    records.influence_history(key, AGENTS)
+    assert len(statements) >= 18
     with home.reading() as connection:
-        for statement, given in asked.copy():
+        for statement, given in statements.copy():
             plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", given).all()
             steps = [str(step[3]) for step in plan]
             scans = {step for step in steps if step.startswith("SCAN") and "INDEX" not in step}

@@ -1,4 +1,4 @@
-"""Cycles are recorded once, as a whole, and every event is told again as it was told first."""
+"""Cycles are recorded once, as a whole, and every event is read back as it was recorded."""
 
 import threading
 from datetime import UTC, datetime
@@ -19,7 +19,7 @@ def journal(database: Database) -> SqlJournal:
     return SqlJournal(database)
 
 
-def test_a_cycle_tells_its_votes_then_its_decisions_then_that_it_is_complete(
+def test_a_cycle_records_its_votes_then_its_decisions_then_that_it_is_complete(
     journal: SqlJournal,
 ) -> None:
     events = journal.record(cycle(), PANEL, INPUTS)
@@ -40,14 +40,14 @@ def test_a_cycle_tells_its_votes_then_its_decisions_then_that_it_is_complete(
 
 
 def test_events_read_back_equal_the_events_recorded(journal: SqlJournal) -> None:
-    told = [*journal.record(cycle(0), PANEL, INPUTS)]
-    told.append(journal.append(EventKind.AGENT_CHANGED, "live", None, {"agent": "rl"}))
-    told.extend(journal.record(cycle(1), PANEL, INPUTS))
-    assert journal.events_after(0) == tuple(told)
-    assert journal.events_after(5, limit=12) == tuple(told[5:17])
-    assert journal.events_after(len(told)) == ()
+    recorded = [*journal.record(cycle(0), PANEL, INPUTS)]
+    recorded.append(journal.append(EventKind.AGENT_CHANGED, "live", None, {"agent": "rl"}))
+    recorded.extend(journal.record(cycle(1), PANEL, INPUTS))
+    assert journal.events_after(0) == tuple(recorded)
+    assert journal.events_after(5, limit=12) == tuple(recorded[5:17])
+    assert journal.events_after(len(recorded)) == ()
     assert journal.events_after(10**30) == ()
-    assert journal.last_seq() == len(told) == 27
+    assert journal.last_seq() == len(recorded) == 27
 
 
 def test_the_same_cycle_again_changes_nothing(journal: SqlJournal) -> None:
@@ -119,7 +119,9 @@ def test_the_targets_before_a_cycle_do_not_change_when_it_is_recorded(journal: S
     assert journal.previous_targets("demo", "live", before=day(1)) == {}
 
 
-def test_the_state_of_the_engine_is_kept_and_its_change_told_once(journal: SqlJournal) -> None:
+def test_the_state_of_the_engine_is_stored_and_its_change_recorded_once(
+    journal: SqlJournal,
+) -> None:
     assert journal.engine_state("demo", "live") == (EngineState.RUNNING, None)
     assert journal.set_engine_state("demo", "live", EngineState.RUNNING) is None
     changed = journal.set_engine_state("demo", "live", EngineState.HALTED, "the prices are odd")

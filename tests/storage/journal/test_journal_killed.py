@@ -39,7 +39,7 @@ def killed_recordings(url: str, kills: int, within: float) -> list[list[str]]:
     """Digests whose commit had returned, for each child that was killed within so many seconds;
     checks each time."""
     moments = random.Random(20)
-    told = []
+    committed_by_kill = []
     with subprocess.Popen(
         [sys.executable, "-m", "tests.storage.journal.cycle_writer", url],
         cwd=ROOT,
@@ -58,31 +58,33 @@ def killed_recordings(url: str, kills: int, within: float) -> list[list[str]]:
             time.sleep(moments.uniform(0.0, within))
             os.kill(child, signal.SIGKILL)
             rest = iter(lambda: recorder.stdout.readline().strip(), "ended")  # type: ignore[union-attr]
-            told.append([*first, *rest])
-            check(url, told)
+            committed_by_kill.append([*first, *rest])
+            check(url, committed_by_kill)
         recorder.stdin.close()
-    return told
+    return committed_by_kill
 
 
-def check(url: str, told: list[list[str]]) -> None:
+def check(url: str, committed_by_kill: list[list[str]]) -> None:
     """Opens the database as the next start would, and looks for what is lost or half there."""
     database = Database(url)
     database.migrate()
     with database.reading() as connection:
         stored = set(connection.scalars(text("SELECT digest FROM cycle")))
         cycles, decisions, votes, events, newest, last = connection.execute(HALVES).one()
-        pending, outcomes, told_of, paired, both, lessons = connection.execute(OUTCOMES).one()
+        pending, outcomes, settled_events, paired, both, states = connection.execute(OUTCOMES).one()
         if connection.dialect.name == "sqlite":
             assert connection.scalar(text("PRAGMA integrity_check")) == "ok"
             assert connection.execute(text("PRAGMA foreign_key_check")).all() == []
-    committed = {digest for digests in told for digest in digests}
+    committed = {digest for digests in committed_by_kill for digest in digests}
     assert committed <= stored  # none is lost
-    assert len(stored - committed) <= len(told)  # at most one a kill, committed but not yet told
+    assert len(stored - committed) <= len(
+        committed_by_kill
+    )  # at most one a kill, committed but not yet printed
     assert (decisions, votes) == (cycles * DECISIONS, cycles * VOTES)
     assert events == cycles * EVENTS + outcomes
     assert pending + outcomes == decisions  # each waits or is settled, and none is both
-    assert (told_of, paired, both) == (outcomes, outcomes, 0)
-    assert lessons * DECISIONS == outcomes  # and every settled round has taught, once
+    assert (settled_events, paired, both) == (outcomes, outcomes, 0)
+    assert states * DECISIONS == outcomes  # and every settled round has taught, once
     assert newest == last == events  # numbered without a gap
     database.close()
 
@@ -91,28 +93,28 @@ def test_killed_at_random_moments_no_cycle_is_lost_and_none_is_half_there(url: s
     database = Database(url)
     database.migrate()
     kills, within = (60, 0.08) if url.startswith("sqlite") else (8, 0.4)
-    told = killed_recordings(url, kills, within)
-    assert sum(map(len, told)) > 10  # it did record, on however slow a machine
+    committed_by_kill = killed_recordings(url, kills, within)
+    assert sum(map(len, committed_by_kill)) > 10  # it did record, on however slow a machine
 
     before = SqlJournal(database).last_seq()
-    for seed, digests in enumerate(told):
+    for seed, digests in enumerate(committed_by_kill):
         for number in range(len(digests)):
             again = cycle(number, run=f"{seed}")
             assert SqlJournal(database).record(again, panel(30 + number, seed=seed), INPUTS) == ()
     assert SqlJournal(database).last_seq() == before
 
-    for seed in range(len(told)):
+    for seed in range(len(committed_by_kill)):
         for _ in range(2):
             settle_due(SqlJournal(database), f"{seed}", 10_000)
-    check(url, told)
+    check(url, committed_by_kill)
     with database.reading() as connection:
         pending, outcomes, *_ = connection.execute(OUTCOMES).one()
     assert pending == 0
     assert outcomes > 0
 
-    seed = max(range(len(told)), key=lambda each: len(told[each]))
-    number = len(told[seed]) - 1
+    seed = max(range(len(committed_by_kill)), key=lambda each: len(committed_by_kill[each]))
+    number = len(committed_by_kill[seed]) - 1
     receipt = cycle(number, run=f"{seed}").decisions[0].receipt
-    kept = SqlPanelArchive(database).load(SqlDecisionRecords(database).inputs(receipt).panel)
-    assert panel_digest(kept) == panel_digest(panel(30 + number, seed=seed))
+    loaded = SqlPanelArchive(database).load(SqlDecisionRecords(database).inputs(receipt).panel)
+    assert panel_digest(loaded) == panel_digest(panel(30 + number, seed=seed))
     database.close()

@@ -1,4 +1,4 @@
-"""A decision waits until it is settled, and is settled once; the record shows what came of it."""
+"""A decision is pending until it is settled, once; the record shows its outcome."""
 
 from dataclasses import replace
 from typing import Any
@@ -24,7 +24,7 @@ LATER = (
     "pending", "outcome", "lesson", "promotion",
 )  # fmt: skip
 """Tables that the first release did not have."""
-LINE = SettlementKey("demo", "live", "XNYS", Timeframe.D1, 5)
+KEY = SettlementKey("demo", "live", "XNYS", Timeframe.D1, 5)
 
 
 @pytest.fixture
@@ -38,24 +38,24 @@ def journal(database: Database) -> SqlJournal:
 
 
 def settlement(
-    journal: SqlJournal, until: int, *lessons: LearnerState, after: Any = None
+    journal: SqlJournal, until: int, *states: LearnerState, after: Any = None
 ) -> SettlementBatch:
     """Of the decisions until that day, each with a change of its own."""
     outcomes = tuple(
         DecisionOutcome(pending, day(1), day(6), 0.01 * k - 0.02, 2)
-        for k, pending in enumerate(journal.pending(LINE, day(until)))
+        for k, pending in enumerate(journal.pending(KEY, day(until)))
     )
-    return SettlementBatch(LINE, True, outcomes, lessons, after)
+    return SettlementBatch(KEY, True, outcomes, states, after)
 
 
-def lesson(number: int, weight: float = 0.2) -> LearnerState:
+def learner_state(number: int, weight: float = 0.2) -> LearnerState:
     weights, trust = (weight, 1.0 - weight), (0.1 + 0.2, 1.0)
-    ledger = {"losses": [1 / 3, 2e-17], "rounds": number}
-    return LearnerState(day(number), day(number + 6), ("technical", "risk"), weights, trust, ledger)
+    memory = {"losses": [1 / 3, 2e-17], "rounds": number}
+    return LearnerState(day(number), day(number + 6), ("technical", "risk"), weights, trust, memory)
 
 
-def test_decisions_wait_in_order_with_what_was_said(journal: SqlJournal) -> None:
-    waiting = journal.pending(LINE, day(1))
+def test_decisions_are_pending_in_order_with_their_forecasts(journal: SqlJournal) -> None:
+    waiting = journal.pending(KEY, day(1))
     assert [(each.as_of, each.symbol) for each in waiting] == [
         (day(number), symbol) for number in (0, 1) for symbol in ("AAPL", "MSFT")
     ]
@@ -63,8 +63,8 @@ def test_decisions_wait_in_order_with_what_was_said(journal: SqlJournal) -> None
     assert (waiting[0].p_up, waiting[0].base_rate, waiting[0].horizon) == (0.55, 0.53, 5)
     assert [said.agent for said in waiting[0].forecasts] == list(AGENTS)
     assert [said.log_odds for said in waiting[0].forecasts] == [0.2, None, 0.2, 0.2, 0.2]
-    assert journal.pending(replace(LINE, run="decide"), day(9)) == ()
-    assert journal.pending(replace(LINE, timeframe=Timeframe.H1), day(9)) == ()
+    assert journal.pending(replace(KEY, run="decide"), day(9)) == ()
+    assert journal.pending(replace(KEY, timeframe=Timeframe.H1), day(9)) == ()
 
 
 def test_a_decision_without_a_bar_or_a_vote_is_no_burden(journal: SqlJournal) -> None:
@@ -72,7 +72,7 @@ def test_a_decision_without_a_bar_or_a_vote_is_no_burden(journal: SqlJournal) ->
     without_bar = replace(full.decisions[0], price=None)
     without_votes = replace(full.decisions[1], votes=())
     journal.record(replace(full, decisions=(without_bar, without_votes)), PANEL, INPUTS)
-    (waiting,) = (each for each in journal.pending(LINE, day(9)) if each.as_of == day(7))
+    (waiting,) = (each for each in journal.pending(KEY, day(9)) if each.as_of == day(7))
     assert (waiting.symbol, waiting.forecasts) == ("MSFT", ())
 
 
@@ -88,7 +88,7 @@ def test_what_is_settled_no_longer_waits_and_tells_of_itself(journal: SqlJournal
     assert (first["as_of"], first["run"] if "run" in first else events[0].run) == (
         "2020-01-02T21:00:00Z", "live",
     )  # fmt: skip
-    assert [each.as_of for each in journal.pending(LINE, day(9))] == [day(2)] * 2 + [day(3)] * 2
+    assert [each.as_of for each in journal.pending(KEY, day(9))] == [day(2)] * 2 + [day(3)] * 2
 
 
 def test_what_was_settled_meanwhile_is_not_settled_again(journal: SqlJournal) -> None:
@@ -100,25 +100,25 @@ def test_what_was_settled_meanwhile_is_not_settled_again(journal: SqlJournal) ->
     assert journal.events_after(0, 1000) == before
 
 
-def test_the_newest_lesson_in_force_is_the_state_to_the_last_bit(journal: SqlJournal) -> None:
-    assert journal.learner_state(LINE, day(99)) is None
-    journal.settle(settlement(journal, 1, lesson(0), lesson(1)))
-    assert journal.learner_state(LINE, day(5)) is None
-    assert journal.learner_state(LINE, day(6)) == lesson(0)
-    assert journal.learner_state(LINE, day(99)) == lesson(1)
-    assert to_json(journal.learner_state(LINE, day(99))) == to_json(lesson(1))
-    assert journal.learner_state(replace(LINE, horizon=10), day(99)) is None
+def test_the_newest_learner_state_in_force_is_read_to_the_last_bit(journal: SqlJournal) -> None:
+    assert journal.learner_state(KEY, day(99)) is None
+    journal.settle(settlement(journal, 1, learner_state(0), learner_state(1)))
+    assert journal.learner_state(KEY, day(5)) is None
+    assert journal.learner_state(KEY, day(6)) == learner_state(0)
+    assert journal.learner_state(KEY, day(99)) == learner_state(1)
+    assert to_json(journal.learner_state(KEY, day(99))) == to_json(learner_state(1))
+    assert journal.learner_state(replace(KEY, horizon=10), day(99)) is None
 
 
-def test_lessons_that_do_not_follow_the_newest_are_not_kept(journal: SqlJournal) -> None:
-    journal.settle(settlement(journal, 0, lesson(0)))
-    journal.settle(settlement(journal, 1, lesson(0, 0.9), lesson(1, 0.9)))
-    assert journal.learner_state(LINE, day(99)) == lesson(0)
-    journal.settle(settlement(journal, 1, lesson(1), after=day(0)))
-    assert journal.learner_state(LINE, day(99)) == lesson(1)
+def test_learner_states_that_do_not_follow_the_newest_are_not_stored(journal: SqlJournal) -> None:
+    journal.settle(settlement(journal, 0, learner_state(0)))
+    journal.settle(settlement(journal, 1, learner_state(0, 0.9), learner_state(1, 0.9)))
+    assert journal.learner_state(KEY, day(99)) == learner_state(0)
+    journal.settle(settlement(journal, 1, learner_state(1), after=day(0)))
+    assert journal.learner_state(KEY, day(99)) == learner_state(1)
 
 
-def test_the_record_has_every_vote_beside_what_came_of_it(
+def test_the_record_has_every_vote_with_its_outcome(
     journal: SqlJournal, database: Database
 ) -> None:
     journal.settle(settlement(journal, 1))
@@ -186,11 +186,11 @@ def test_a_settled_decision_is_shown_beside_its_row(
 ) -> None:
     journal.settle(settlement(journal, 1))
     records = SqlDecisionRecords(database)
-    came = records.settled_outcome(cycle(1).decisions[1].receipt)
-    assert came is not None
-    assert (came.change, came.regime, came.settled_count) == (0.01 * 3 - 0.02, 2, 2)
-    assert came.median_change == np.median([0.0, 0.01 * 3 - 0.02])
-    assert (came.entry_at, came.exit_at) == (day(1), day(6))
+    outcome = records.settled_outcome(cycle(1).decisions[1].receipt)
+    assert outcome is not None
+    assert (outcome.change, outcome.regime, outcome.settled_count) == (0.01 * 3 - 0.02, 2, 2)
+    assert outcome.median_change == np.median([0.0, 0.01 * 3 - 0.02])
+    assert (outcome.entry_at, outcome.exit_at) == (day(1), day(6))
     assert records.settled_outcome(cycle(2).decisions[0].receipt) is None
     assert records.settled_outcome("AAPL-20200302-0123456789ab") is None
 
@@ -198,13 +198,13 @@ def test_a_settled_decision_is_shown_beside_its_row(
 def test_influence_over_time_has_holes_where_an_agent_was_not_on_the_team(
     journal: SqlJournal, database: Database
 ) -> None:
-    journal.settle(settlement(journal, 1, lesson(0, 0.2), lesson(1, 0.3)))
-    history = SqlDecisionRecords(database).influence_history(LINE, ("risk", "news", "technical"))
+    journal.settle(settlement(journal, 1, learner_state(0, 0.2), learner_state(1, 0.3)))
+    history = SqlDecisionRecords(database).influence_history(KEY, ("risk", "news", "technical"))
     assert history.due_at.tolist() == [day(6).replace(tzinfo=None), day(7).replace(tzinfo=None)]
     assert history.weights[:, [0, 2]].tolist() == [[0.8, 0.2], [0.7, 0.3]]
     assert np.isnan(history.weights[:, 1]).all()
     assert history.trust[0, 2] == 0.1 + 0.2
-    nothing = SqlDecisionRecords(database).influence_history(replace(LINE, run="replay"), AGENTS)
+    nothing = SqlDecisionRecords(database).influence_history(replace(KEY, run="replay"), AGENTS)
     assert nothing.weights.shape == (0, 5)
 
 
@@ -227,11 +227,11 @@ def test_a_database_of_the_first_release_is_brought_up_to_date_with_its_decision
     for _ in range(2):
         database.migrate()
     assert journal.events_after(0, 1000) == before
-    waiting = journal.pending(LINE, day(9))
+    waiting = journal.pending(KEY, day(9))
     assert [(each.as_of, each.symbol, each.horizon) for each in waiting] == [
         (day(0), "AAPL", 5),
         (day(0), "MSFT", 5),
     ]
-    assert [each.horizon for each in journal.pending(replace(LINE, run="replay"), day(9))] == [8, 8]
-    assert len(journal.settle(settlement(journal, 9, lesson(0)))) == 2
+    assert [each.horizon for each in journal.pending(replace(KEY, run="replay"), day(9))] == [8, 8]
+    assert len(journal.settle(settlement(journal, 9, learner_state(0)))) == 2
     database.close()

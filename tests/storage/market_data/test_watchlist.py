@@ -1,4 +1,4 @@
-"""The list is the defaults until it is edited, and every edit is told."""
+"""The list is the defaults until it is edited, and every edit is an event."""
 
 import pytest
 
@@ -25,7 +25,7 @@ def test_the_defaults_stand_until_the_first_edit(
     assert SqlWatchlist(database, ("XOM",)).symbols() == (*DEFAULTS, "MSFT")
 
 
-def test_an_edit_is_told_once(watchlist: SqlWatchlist, database: Database) -> None:
+def test_an_edit_is_an_event_once(watchlist: SqlWatchlist, database: Database) -> None:
     added = watchlist.add("BTC/USDT")
     assert added is not None
     assert added.kind is EventKind.WATCHLIST_CHANGED

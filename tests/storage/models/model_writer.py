@@ -1,4 +1,4 @@
-"""Adds models to a folder until it is killed, telling each id once it is kept."""
+"""Adds models to a folder until it is killed, printing each id once it is stored."""
 
 import itertools
 import sys

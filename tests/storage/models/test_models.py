@@ -1,4 +1,4 @@
-"""Models are there whole or not at all, and promotions are told and can be taken back."""
+"""Models are there whole or not at all, and promotions are recorded and can be undone."""
 
 import os
 import random
@@ -71,7 +71,7 @@ def test_a_damaged_model_is_refused_and_put_right_by_adding_it_again(
     assert files.read(identity) == model(1)
 
 
-def test_a_model_with_a_file_missing_is_told_of_and_put_right(files: ModelFiles) -> None:
+def test_a_model_with_a_file_missing_is_reported_and_put_right(files: ModelFiles) -> None:
     identity = files.add(*model(1))
     (files.path(identity) / TENSORS_FILE).unlink()
     with pytest.raises(StorageError, match=f"The model {identity} cannot be read"):
@@ -110,7 +110,7 @@ def test_a_file_where_the_folder_should_be_keeps_nothing(tmp_path: Path) -> None
 def test_killed_at_random_moments_a_model_is_there_whole_or_not_at_all(
     files: ModelFiles, tmp_path: Path
 ) -> None:
-    moments, told = random.Random(7), 0
+    moments, count = random.Random(7), 0
     for kill in range(12):
         command = [sys.executable, "-m", "tests.storage.models.model_writer"]
         with subprocess.Popen(
@@ -124,10 +124,10 @@ def test_killed_at_random_moments_a_model_is_there_whole_or_not_at_all(
             kept += process.stdout.read().split()
         for identity in kept[:-1]:
             files.read(identity)
-        told += len(kept)
+        count += len(kept)
         for each in files.models():
             files.read(each.id)
-    assert told > 12
+    assert count > 12
     files.add(*model(0))
     left = {path.name for path in (tmp_path / "models").iterdir()}
     assert left == {each.id for each in files.models()}  # what was half written is swept away
@@ -146,10 +146,14 @@ def test_a_promotion_is_an_event_in_the_same_transaction(
     models: ModelRegistry, database: Database
 ) -> None:
     one, two = models.add(*model(1)), models.add(*model(2))
-    told = [models.promote(one, "page"), models.promote(two, "terminal"), models.roll_back("page")]
-    assert tuple(told) == SqlJournal(database).events_after(0)
-    assert {event.kind for event in told if event} == {EventKind.MODEL_PROMOTED}
-    assert [event.payload for event in told if event] == [
+    events = [
+        models.promote(one, "page"),
+        models.promote(two, "terminal"),
+        models.roll_back("page"),
+    ]
+    assert tuple(events) == SqlJournal(database).events_after(0)
+    assert {event.kind for event in events if event} == {EventKind.MODEL_PROMOTED}
+    assert [event.payload for event in events if event] == [
         {"model": one, "previous": None, "by": "page", "undoes": False},
         {"model": two, "previous": one, "by": "terminal", "undoes": False},
         {"model": one, "previous": two, "by": "page", "undoes": True},
