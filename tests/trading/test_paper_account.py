@@ -43,7 +43,7 @@ from domain.trading.orders import (
 from tests.trading.bar_matrices import bar_matrix_of, first_rows, random_walk, two_calendars
 from tests.trading.random_orders_stress import RandomOrdersStress
 from trading import kernels
-from trading.account.account_arrays import to_datetime
+from trading.account.account_arrays import STATUS_CODES, to_datetime
 from trading.account.ledger import apply, equity, fold
 from trading.account.paper_account import (
     BarsApplied,
@@ -662,6 +662,18 @@ def test_an_exit_that_another_sale_shrinks_is_updated_before_it_fills() -> None:
     assert sum(fill.quantity for fill in account.events(OrderFilled)) == pytest.approx(0.0)
     assert account.account.orders == {}
     assert account.events(OrderUpdated)
+
+
+def test_the_loops_know_every_status_but_those_that_wait_for_a_broker() -> None:
+    waiting = {OrderStatus.SUBMITTED, OrderStatus.PENDING_CANCEL}
+    assert set(STATUS_CODES) == set(OrderStatus) - waiting
+    assert sorted(map(int, STATUS_CODES.values())) == list(range(1, 8))  # 0 is a free slot
+    account = start_paper_account(CALM)
+    order = account.place()
+    for status in waiting:
+        orders = {order.id: replace(order, status=status)}
+        with pytest.raises(VerificationError, match=f"is {status}: it waits for the answer"):
+            apply_bars(replace(account.account, orders=orders), account.bar_matrix, FREE)
 
 
 def test_the_ledger_and_the_loops_have_one_dust() -> None:
