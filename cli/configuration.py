@@ -100,7 +100,7 @@ def _market(settings: Settings, stores: Stores, console: Console) -> str:
 def _ray(settings: Settings) -> str:
     if settings.ray.address is None:
         return "a local one is started when it is needed"
-    from orchestrator.ray_session import RaySession
+    from orchestrator.team.ray_session import RaySession
 
     RaySession.join(settings.ray.address).close()
     return f"{settings.ray.address} answers"

@@ -14,8 +14,8 @@ from market.simulated.provider import LIVE_START
 from orchestrator.account.cycle_orders import AccountCycle
 from orchestrator.clocks import Clock, LiveClock, PacedClock
 from orchestrator.engine import Engine
-from orchestrator.ray_session import RaySession
 from orchestrator.team.base import Team
+from orchestrator.team.ray_session import RaySession
 from research.backtest.jobs import BacktestJobs
 from research.backtest.service import BacktestService
 from research.lab.training_jobs import TrainingJobs

@@ -11,7 +11,7 @@ from pathlib import Path
 import hypothesis
 import pytest
 
-from orchestrator.ray_session import RaySession
+from orchestrator.team.ray_session import RaySession
 
 ROOT = Path(__file__).resolve().parents[1]
 

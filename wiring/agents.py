@@ -85,7 +85,7 @@ def make_team(
     names = settings.agents.names
     if in_process:
         return LocalTeam(names, build)
-    from orchestrator.ray_session import RaySession
+    from orchestrator.team.ray_session import RaySession
     from orchestrator.team.ray_team import RayTeam
 
     on_progress("starting Ray", 0, len(names))

@@ -1,7 +1,7 @@
 """Are votes live, in replay and in a backtest the same? Compared to the last bit on real history.
 
 `python -m benchmarks identity data=FOLDER pairs=1000`: imports the folder's files into a home of
-its own. A backtest votes on the whole period at once. Then, on random days, cycles are held and
+its own. A backtest votes on the whole period at once. Then, on random days, cycles are run and
 recorded as `quorum serve` does (each agent in a Ray actor) and as `quorum replay --in-process`
 does, on random symbols, and every recorded vote is compared with the backtest's: log-odds, cap,
 forecast quantile and every reason.
@@ -25,9 +25,9 @@ from domain.votes import Votes
 from market.calendars import to_datetime
 from orchestrator.committee.pooling import CommitteeSettings
 from orchestrator.cycle import RunContext, run_cycles
-from orchestrator.ray_session import RaySession
 from orchestrator.team.base import Team
 from orchestrator.team.local_team import LocalTeam
+from orchestrator.team.ray_session import RaySession
 from orchestrator.team.ray_team import RayTeam
 from storage.database import Database
 from storage.journal.panel_archive import panel_digest
@@ -42,11 +42,11 @@ def run(data: str, pairs: str = "1000", seed: str = "7", **period: str) -> dict[
     """How many (symbol, day) pairs were compared, and every difference."""
     start = datetime.fromisoformat(period.get("from", "2012-01-03")).replace(tzinfo=UTC)
     end = datetime.fromisoformat(period.get("to", "2025-09-26")).replace(tzinfo=UTC)
-    with imported_store(data) as (database, library), tempfile.TemporaryDirectory() as home:
-        panel = build_panel(library, library.symbols("files", Timeframe.D1), end)
+    with imported_store(data) as (database, store), tempfile.TemporaryDirectory() as home:
+        panel = build_panel(store, store.symbols("files", Timeframe.D1), end)
         since = int(np.searchsorted(panel.known_at, np.datetime64(start.replace(tzinfo=None))))
-        backtest = {ballot.agent: ballot.votes for ballot in vote_all(panel, since) if ballot.votes}
-        chosen = list(_pairs(panel, since, int(pairs), int(seed)))
+        backtest = {result.agent: result.votes for result in vote_all(panel, since) if result.votes}
+        sample = list(_pairs(panel, since, int(pairs), int(seed)))
         builder = partial(build, settings=SETTINGS)
         session = RaySession.local(Path(home), dashboard=False)
         teams: dict[str, Team] = {
@@ -54,18 +54,18 @@ def run(data: str, pairs: str = "1000", seed: str = "7", **period: str) -> dict[
             "replay": LocalTeam(tuple(AGENTS), builder),
         }
         try:
-            found = {
-                run: list(_differences(run, team, database, library, panel, backtest, chosen))
+            differences_by_run = {
+                run: list(_differences(run, team, database, store, panel, backtest, sample))
                 for run, team in teams.items()
             }
         finally:
             for team in teams.values():
                 team.close()
     return {
-        "pairs": sum(len(names) for _, names in chosen),
-        "days": len(chosen),
-        "votes compared": sum(len(names) for _, names in chosen) * len(AGENTS) * len(teams),
-        **{f"differences {run}": differences for run, differences in found.items()},
+        "pairs": sum(len(names) for _, names in sample),
+        "days": len(sample),
+        "votes compared": sum(len(names) for _, names in sample) * len(AGENTS) * len(teams),
+        **{f"differences {run}": differences for run, differences in differences_by_run.items()},
     }
 
 
@@ -76,8 +76,8 @@ def _pairs(panel: Panel, since: int, pairs: int, seed: int) -> Iterator[tuple[in
     for row in np.sort(
         rng.choice(np.arange(since, len(panel.known_at)), pairs // SYMBOLS_PER_DAY + 1, False)
     ):
-        there = np.flatnonzero(~np.isnan(panel.close[row]))
-        names = rng.choice(there, min(SYMBOLS_PER_DAY, len(there), left), replace=False)
+        listed = np.flatnonzero(~np.isnan(panel.close[row]))
+        names = rng.choice(listed, min(SYMBOLS_PER_DAY, len(listed), left), replace=False)
         if len(names):
             yield int(row), [panel.symbols[n] for n in names]
         left -= len(names)
@@ -87,24 +87,25 @@ def _differences(
     run: str,
     team: Team,
     database: Database,
-    library: SqlMarketDataStore,
+    store: SqlMarketDataStore,
     panel: Panel,
     backtest: dict[str, Votes],
-    chosen: Sequence[tuple[int, list[str]]],
+    sample: Sequence[tuple[int, list[str]]],
 ) -> Iterator[str]:
-    desk = RunContext(
+    context = RunContext(
         market="files", run=run, simulated=False, timeframe=Timeframe.D1, horizon=panel.horizon,
-        settings=CommitteeSettings(), store=library, journal=SqlJournal(database), digest_of=panel_digest,
+        settings=CommitteeSettings(), store=store, journal=SqlJournal(database),
+        digest_of=panel_digest,
     )  # fmt: skip
-    for row, names in chosen:
-        [result] = run_cycles(desk, team, names, to_datetime(panel.known_at[row]), previous={})
+    for row, names in sample:
+        [result] = run_cycles(context, team, names, to_datetime(panel.known_at[row]), previous={})
         for decision in result.cycle.decisions:
             column = panel.symbols.index(decision.symbol)
-            for cast in decision.votes:
-                whole = backtest[cast.agent]
-                line = row - (len(panel.known_at) - len(whole.known_at))
-                if _vote_values(cast) != _matrix_values(whole, line, column):
-                    yield f"{cast.agent} {decision.symbol} {panel.known_at[row]}"
+            for vote in decision.votes:
+                votes = backtest[vote.agent]
+                matrix_row = row - (len(panel.known_at) - len(votes.known_at))
+                if _vote_values(vote) != _matrix_values(votes, matrix_row, column):
+                    yield f"{vote.agent} {decision.symbol} {panel.known_at[row]}"
 
 
 def _vote_values(vote: Vote) -> tuple[object, ...]:

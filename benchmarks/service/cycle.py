@@ -20,9 +20,9 @@ from market.calendars import last_close
 from market.simulated.provider import DemoProvider
 from orchestrator.committee.pooling import CommitteeSettings
 from orchestrator.cycle import RunContext, run_cycles
-from orchestrator.ray_session import RaySession
 from orchestrator.team.base import Team
 from orchestrator.team.local_team import LocalTeam
+from orchestrator.team.ray_session import RaySession
 from orchestrator.team.ray_team import RayTeam
 from storage.database import Database
 from storage.journal import panel_archive
@@ -64,56 +64,60 @@ def _measure(
     database.migrate()
     names = [f"B{number:03}" for number in range(count)]
     end = START + timedelta(days=2 * cycles + 10)
-    library = SqlMarketDataStore(database)
+    store = SqlMarketDataStore(database)
     for number, name in enumerate(names):
-        _store_simulated(library, name, number, end)
+        _store_simulated(store, name, number, end)
     figures = {}
-    for where, team in (("Ray", ray_team), ("in process", local_team)):
-        desk = RunContext(
+    for run_name, team in (("Ray", ray_team), ("in process", local_team)):
+        context = RunContext(
             market="demo",
-            run=where,
+            run=run_name,
             simulated=True,
             timeframe=Timeframe.D1,
             horizon=5,
             settings=CommitteeSettings(),
-            store=library,
+            store=store,
             journal=SqlJournal(database),
             digest_of=panel_archive.panel_digest,
         )
-        for stage, seconds in _run_cycles(desk, team, names, cycles).items():
-            figures[f"{count} symbols, {where}, {stage}, ms"] = round(1000 * seconds, 1)
+        for stage, seconds in _run_cycles(context, team, names, cycles).items():
+            figures[f"{count} symbols, {run_name}, {stage}, ms"] = round(1000 * seconds, 1)
     database.close()
-    through, local = (figures[f"{count} symbols, {w}, vote, ms"] for w in ("Ray", "in process"))
+    ray_vote, local_vote = (
+        figures[f"{count} symbols, {w}, vote, ms"] for w in ("Ray", "in process")
+    )
     whole = figures[f"{count} symbols, Ray, whole, ms"]
-    figures[f"{count} symbols, share of the cycle Ray adds"] = round((through - local) / whole, 3)
+    figures[f"{count} symbols, share of the cycle Ray adds"] = round(
+        (ray_vote - local_vote) / whole, 3
+    )
     return figures
 
 
 def _run_cycles(
-    desk: RunContext, team: Team, names: Sequence[str], cycles: int
+    context: RunContext, team: Team, names: Sequence[str], cycles: int
 ) -> dict[str, float]:
     """Median seconds by stage and of the whole."""
-    taken: dict[str, list[float]] = {"whole": [], **{stage: [] for stage in STAGES}}
+    durations: dict[str, list[float]] = {"whole": [], **{stage: [] for stage in STAGES}}
     for day in range(cycles + 1):
         as_of = last_close("XNYS", Timeframe.D1, START + timedelta(days=2 * day))
         started = time.perf_counter()
-        (result,) = run_cycles(desk, team, names, as_of)
-        taken["whole"].append(time.perf_counter() - started)
+        (result,) = run_cycles(context, team, names, as_of)
+        durations["whole"].append(time.perf_counter() - started)
         for stage in STAGES:
-            taken[stage].append(result.seconds[stage])
-    return {stage: statistics.median(seconds[1:]) for stage, seconds in taken.items()}
+            durations[stage].append(result.seconds[stage])
+    return {stage: statistics.median(seconds[1:]) for stage, seconds in durations.items()}
 
 
-def _store_simulated(library: SqlMarketDataStore, name: str, seed: int, end: datetime) -> None:
+def _store_simulated(store: SqlMarketDataStore, name: str, seed: int, end: datetime) -> None:
     """Store one of the simulated market's shares, of another seed, under a name of its own."""
     provider, share = DemoProvider(seed, lambda: end), SHARES[seed % len(SHARES)]
-    with library.transaction():
-        library.put_bars(
+    with store.transaction():
+        store.put_bars(
             "demo", name, Timeframe.D1, provider.bars(share, Timeframe.D1, HISTORY_START, end)
         )
-        library.put_news("demo", name, provider.news(share, HISTORY_START, end).assign(symbol=name))
-        library.put_filings("demo", name, provider.filings(share).assign(symbol=name))
-        library.put_earnings("demo", name, provider.earnings(share).assign(symbol=name))
+        store.put_news("demo", name, provider.news(share, HISTORY_START, end).assign(symbol=name))
+        store.put_filings("demo", name, provider.filings(share).assign(symbol=name))
+        store.put_earnings("demo", name, provider.earnings(share).assign(symbol=name))
 
 
 def _resident_megabytes(pid: int | str | None) -> int | None:

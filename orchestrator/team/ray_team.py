@@ -12,8 +12,8 @@ from pathlib import Path
 
 from domain.panel import Panel
 from domain.votes import Agent, Votes
-from orchestrator.ray_session import RaySession, home_hash
 from orchestrator.team.base import AgentHealth, AgentVoteResult, validate_votes
+from orchestrator.team.ray_session import RaySession, home_hash
 from orchestrator.team.supervisor import AgentSupervisor
 
 ProgressCallback = Callable[[str, int, int], None]

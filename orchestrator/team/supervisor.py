@@ -13,8 +13,8 @@ from typing import Any
 
 from domain.panel import Panel
 from domain.votes import Agent, Votes
-from orchestrator.ray_session import RaySession
 from orchestrator.team.base import AgentHealth, AgentState, AgentVoteResult, describe_error
+from orchestrator.team.ray_session import RaySession
 
 
 class _AgentActor:

@@ -22,9 +22,9 @@ from envs.market_data import MarketHistory
 from envs.training.arguments import TrainingArguments
 from envs.training.events import RunEvaluated
 from envs.training.run_folder import RunFolder, RunState
-from orchestrator.ray_session import RaySession, home_hash
-from orchestrator.ray_training import RayTrainingWorker, WorkerLostError
 from orchestrator.team.base import describe_error
+from orchestrator.team.ray_session import RaySession, home_hash
+from orchestrator.team.ray_training import RayTrainingWorker, WorkerLostError
 from research.lab.bars import load_bars
 from research.lab.runs import BARS, create_run, open_run, run_states
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from ray.cluster_utils import Cluster
 
-from orchestrator.ray_session import RaySession
+from orchestrator.team.ray_session import RaySession
 from orchestrator.team.ray_team import RayTeam
 from tests.orchestrator.random_panels import random_panel
 from tests.orchestrator.sample_agents import build_fault_injecting

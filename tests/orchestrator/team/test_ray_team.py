@@ -10,8 +10,8 @@ import pytest
 
 from agents import registry
 from domain.errors import ConfigurationError
-from orchestrator.ray_session import RaySession
 from orchestrator.team.local_team import LocalTeam
+from orchestrator.team.ray_session import RaySession
 from orchestrator.team.ray_team import RayTeam
 from tests.orchestrator.random_panels import random_panel
 from tests.orchestrator.sample_agents import build_agent, build_fault_injecting

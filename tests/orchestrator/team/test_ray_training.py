@@ -11,7 +11,7 @@ from envs.market_data import history
 from envs.simulated import simulate
 from envs.training.arguments import TrainingArguments
 from envs.training.run import run_training
-from orchestrator.ray_training import RayTrainingWorker, WorkerLostError
+from orchestrator.team.ray_training import RayTrainingWorker, WorkerLostError
 
 ARGUMENTS = TrainingArguments(
     seeds=1, steps=600, stages=3, patience=3, copies=8, episode=60,

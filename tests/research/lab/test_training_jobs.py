@@ -21,7 +21,7 @@ from envs.training.arguments import TrainingArguments
 from envs.training.events import RunEvaluated
 from envs.training.run import run_training
 from envs.training.run_folder import RunFolder, RunState
-from orchestrator.ray_session import RaySession
+from orchestrator.team.ray_session import RaySession
 from research.lab.bars import load_bars, save_bars
 from research.lab.runs import create_run, run_states
 from research.lab.training_jobs import MAX_RUNNING, TrainingJobs

@@ -25,7 +25,7 @@ from typing import Any
 from domain.errors import ConfigurationError
 from orchestrator.team.base import describe_error
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 MAX_FOLDER_LENGTH = 38
 """Ray puts sockets some 65 characters below its folder, and their paths end at 103."""
 CONNECT_TIMEOUT_SECONDS = 5.0

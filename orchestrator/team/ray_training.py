@@ -15,7 +15,7 @@ from domain.errors import ProviderError
 from envs.market_data import MarketHistory, copy_history
 from envs.training.arguments import TrainingArguments
 from envs.training.events import TrainingEvent
-from orchestrator.ray_session import RaySession
+from orchestrator.team.ray_session import RaySession
 
 NICENESS = 10
 """On top of Ray's own: agents that vote are served first."""
