@@ -45,7 +45,8 @@ def imported_modules(path: Path) -> Iterator[str]:
         ("exchange_calendars", {"market/calendars.py"}),
         ("talib", {"quant/features/indicators.py"}),
         ("transformers", {"agents/sentiment.py"}),
-        ("ray", {"orchestrator/team/ray_session.py", "envs/sweep.py"}),  # a team's, and a sweep's own
+        # a team's session, and a sweep's own
+        ("ray", {"orchestrator/team/ray_session.py", "envs/sweep.py"}),
         ("stable_baselines3", {"envs/training/algorithms.py", "envs/vector_env.py"}),
         ("tensorboard", {"envs/training/run_folder.py"}),
         ("babel", {"web/number_input.py"}),

@@ -95,8 +95,8 @@ class WeightLearner:
             )
         except (KeyError, TypeError, ValueError, IndexError) as error:
             raise StorageError(
-                f"The stored learner state of {', '.join(agents)} cannot be read ({error!r}). Remove it: "
-                "it is learnt again from the record."
+                f"The stored learner state of {', '.join(agents)} cannot be read ({error!r}). "
+                "Remove it: it is learnt again from the record."
             ) from error
 
 
