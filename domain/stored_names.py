@@ -2,7 +2,7 @@
 
 Hash-chained logs, receipts and programs that read `/api/v1` hold the names on the right of these
 tables: a name of the code may change, a stored one never does. This is the only place that knows
-both; `domain/canonical.py` writes by it and `domain/trading/account_json.py` reads by it.
+both; `domain/canonical.py` writes by it and `domain/account_json.py` reads by it.
 """
 
 from collections.abc import Mapping

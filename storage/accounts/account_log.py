@@ -18,10 +18,10 @@ from datetime import datetime
 from sqlalchemy import Connection, bindparam, insert, select, update
 from sqlmodel import col
 
+from domain.account_json import account_to_json, order_from_json
 from domain.errors import InputError
 from domain.events import EventKind
 from domain.trading.account import Account, AccountEntry, AccountEvent
-from domain.trading.account_json import account_to_json, order_from_json
 from domain.trading.orders import Order
 from domain.trading.transactions import AccountCommand, ClientRequest, TransactionResult
 from storage.accounts import account_tables as tables

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, bindparam, select
 from sqlmodel import col
 
+from domain.account_json import account_from_json
 from domain.errors import VerificationError
 from domain.trading.account import Account, AccountEntry
-from domain.trading.account_json import account_from_json
 from storage.accounts import account_tables as tables
 from storage.accounts import hash_chain
 from storage.accounts.hash_chain import ChainedEntry

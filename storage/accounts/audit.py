@@ -15,9 +15,9 @@ from typing import Any
 from sqlalchemy import Connection, Select, Table, select
 from sqlmodel import col
 
+from domain.account_json import account_from_json
 from domain.errors import NotFoundError, VerificationError
 from domain.trading.account import Account
-from domain.trading.account_json import account_from_json
 from storage.accounts import account_tables as tables
 from storage.accounts import hash_chain
 from storage.accounts.account_state import ApplyEntry

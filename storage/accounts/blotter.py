@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 from sqlalchemy import ScalarSelect, Select, select
 from sqlmodel import col
 
+from domain.account_json import order_from_json
 from domain.errors import NotFoundError
 from domain.panel import Floats, Times
 from domain.trading.account import AccountEntry, AccountEvent
-from domain.trading.account_json import order_from_json
 from domain.trading.lots import RoundTrip, TaxLot
 from domain.trading.orders import OPEN_STATUSES, Order, OrderSource, OrderStatus
 from storage.accounts import account_tables as tables

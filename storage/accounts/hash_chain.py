@@ -15,9 +15,9 @@ from typing import Any
 from sqlalchemy import Connection, Select, bindparam, select
 from sqlmodel import col
 
+from domain.account_json import account_event_from_json, account_event_to_json, kind_of
 from domain.canonical import canonical_bytes
 from domain.trading.account import AccountEntry
-from domain.trading.account_json import account_event_from_json, account_event_to_json, kind_of
 from storage.accounts import account_tables as tables
 from storage.journal.cycle_rows import RowValues, plain_json_text
 from storage.tables import microseconds, table

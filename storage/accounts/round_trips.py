@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from sqlalchemy import Connection, ScalarSelect, select
 from sqlmodel import col
 
+from domain.account_json import account_event_from_json
 from domain.stored_names import ENTRY_KINDS
 from domain.trading.account import (
     AccountEntry,
@@ -21,7 +22,6 @@ from domain.trading.account import (
     OrderSubmitted,
     SplitApplied,
 )
-from domain.trading.account_json import account_event_from_json
 from domain.trading.lots import RoundTrip, TaxLot, match_entries, receipts_by_order
 from storage.accounts import account_tables as tables
 

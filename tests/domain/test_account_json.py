@@ -9,17 +9,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domain.canonical import canonical_bytes
-from domain.errors import VerificationError
-from domain.stored_names import ENTRY_KINDS
-from domain.trading.account import Account, AccountEvent, OrderFilled
-from domain.trading.account_json import (
+from domain.account_json import (
     account_event_from_json,
     account_event_to_json,
     account_from_json,
     account_to_json,
     kind_of,
 )
+from domain.canonical import canonical_bytes
+from domain.errors import VerificationError
+from domain.stored_names import ENTRY_KINDS
+from domain.trading.account import Account, AccountEvent, OrderFilled
 
 st.register_type_strategy(float, st.floats(allow_nan=False, allow_infinity=False))
 st.register_type_strategy(datetime, st.datetimes(timezones=st.just(UTC)))

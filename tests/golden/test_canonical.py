@@ -15,11 +15,7 @@ from typing import Any
 
 import pytest
 
-from domain.canonical import canonical_bytes, decision_from_json
-from domain.events import EventKind
-from domain.stored_names import ENTRY_KINDS
-from domain.trading.account import AccountEntry
-from domain.trading.account_json import (
+from domain.account_json import (
     account_event_from_json,
     account_event_to_json,
     account_from_json,
@@ -27,6 +23,10 @@ from domain.trading.account_json import (
     kind_of,
     order_from_json,
 )
+from domain.canonical import canonical_bytes, decision_from_json
+from domain.events import EventKind
+from domain.stored_names import ENTRY_KINDS
+from domain.trading.account import AccountEntry
 from envs.policies.files import encode_policy, load_policy
 from storage.accounts.account_log import SqlAccountLog
 from storage.database import Database

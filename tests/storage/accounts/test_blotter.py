@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from sqlalchemy import event
 
+from domain.account_json import account_event_from_json
 from domain.errors import InputError, NotFoundError
 from domain.trading.account import AccountReset, CashTransferred, OrderSubmitted, SplitApplied
-from domain.trading.account_json import account_event_from_json
 from domain.trading.orders import OrderSource, OrderStatus, Side
 from storage.accounts.account_log import SqlAccountLog
 from storage.accounts.blotter import AuditEntry, BlotterOrder, SqlBlotter
