@@ -21,7 +21,7 @@ from research.backtest.service import BacktestService
 from research.lab.training_jobs import TrainingJobs
 from settings import Settings
 from storage.accounts.blotter import SqlBlotter
-from web.live.notifier import Notifier
+from web.notifier import Notifier
 from web.server import create_app
 from web.services import AppServices, RayDashboard
 from web.serving import WebServer, address, listen

@@ -47,10 +47,10 @@ from web.pages import (
     trade,
     trades,
 )
-from web.recent_prices import RecentPrices
 from web.render import Renderer
 from web.security import SecurityMiddleware
 from web.services import AppServices
+from web.state.recent_prices import RecentPrices
 from web.static_files import Assets, static_file
 
 PAGES = (

@@ -30,7 +30,7 @@ from research.backtest.results import BacktestSummary
 from storage.accounts.blotter import SqlBlotter
 from storage.journal.decision_records import SqlDecisionRecords
 from storage.journal.sql_journal import SqlJournal
-from web.live.notifier import Notifier
+from web.notifier import Notifier
 
 
 class WatchlistEditor(Protocol):

@@ -41,7 +41,7 @@ from trading.account.ledger import apply
 from trading.costs import CostSettings
 from trading.limits import LimitSettings, TradingSettings
 from trading.sizing.profiles import profile_by_name
-from web.live.notifier import Notifier
+from web.notifier import Notifier
 from web.services import AppServices, RayDashboard
 
 SYMBOLS = ("AAPL", "MSFT", "NVDA", "JPM", "XOM", "SPY", "GLD", "BTC-USD")

@@ -27,8 +27,8 @@ from web.pages.symbol import SymbolPage
 from web.pages.trade import TradePage
 from web.pages.trades import TradesPage
 from web.problems import ProblemPage
-from web.recent_prices import RecentCloses
 from web.render import Renderer
+from web.state.recent_prices import RecentCloses
 from web.static_files import Assets
 from web.views.decisions import decision_cell
 from web.views.symbol_rows import build_symbol_row

@@ -19,9 +19,9 @@ from web.live.event_follower import EventFollower
 from web.live.fragments import FragmentRenderer
 from web.live.stream import DashboardStream
 from web.live.topics import StreamSubscription
-from web.recent_prices import RecentPrices
 from web.render import Renderer
 from web.shell import stream_cursor
+from web.state.recent_prices import RecentPrices
 from web.static_files import Assets
 
 

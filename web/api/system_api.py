@@ -13,10 +13,10 @@ from domain.errors import InputError
 from domain.symbols import parse_symbol
 from web import formatting
 from web.api.schemas import AgentOut, AgentsOut, ProgressOut, StatusOut, WatchlistOut, market_fields
-from web.live.latest_state import LatestState
 from web.pages.engine import apply_engine_action
 from web.services import AppServices
 from web.shell import WebRequest, stream_cursor
+from web.state.latest_state import LatestState
 
 MAX_WATCHLIST_SYMBOLS = 500
 

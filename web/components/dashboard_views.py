@@ -9,10 +9,10 @@ from domain.events import EngineState
 from orchestrator.status import EngineStatus
 from orchestrator.team.base import AgentHealth
 from web import formatting
-from web.live.latest_state import LatestState
-from web.recent_prices import RecentPrices
 from web.services import AppServices, CycleProgress
 from web.shell import engine_view
+from web.state.latest_state import LatestState
+from web.state.recent_prices import RecentPrices
 from web.views.amounts import Kpi
 from web.views.decisions import DecisionCell, decision_cell
 from web.views.symbol_rows import SymbolRow, build_symbol_row

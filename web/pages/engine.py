@@ -16,11 +16,11 @@ from domain.symbols import parse_symbol
 from web import formatting
 from web.account.components import load_trading_state
 from web.components import dashboard_views
-from web.live.latest_state import LatestState
 from web.pages.responses import html_response, see_other
 from web.render import Renderer
 from web.services import AppServices, EngineControl, RayDashboard
 from web.shell import PageContext, WebRequest, build_shell, engine_view
+from web.state.latest_state import LatestState
 from web.views.trading_state import TradingStateView
 
 TOPICS = ("engine", "agents", "progress", "guard")

@@ -8,13 +8,13 @@ from litestar.di import NamedDependency
 from litestar.params import FromQuery
 
 from web.components import dashboard_views
-from web.live.latest_state import LatestState
 from web.pages.responses import html_response
 from web.pages.symbol import known_symbol
-from web.recent_prices import RecentPrices
 from web.render import Renderer
 from web.services import AppServices
 from web.shell import PageContext, WebRequest, build_shell, engine_view
+from web.state.latest_state import LatestState
+from web.state.recent_prices import RecentPrices
 from web.views.decisions import DecisionCell
 from web.views.symbol_rows import SymbolRow
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from domain.symbols import asset_class
 from storage.journal.decision_records import RecordedDecision
 from web import formatting
-from web.recent_prices import RecentCloses
+from web.state.recent_prices import RecentCloses
 from web.views.decisions import DecisionCell, decision_cell
 from web.views.votes import VoteCell, vote_cell, waiting_cell
 

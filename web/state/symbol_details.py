@@ -10,8 +10,8 @@ from typing import Any
 import pandas as pd
 
 from web import formatting
-from web.live.latest_state import LatestState
 from web.services import AppServices
+from web.state.latest_state import LatestState
 from web.views.decisions import DecisionCell, decision_cell
 
 _HISTORY, _NEWS, _FILINGS = 12, 25, 8
