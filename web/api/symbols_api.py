@@ -18,10 +18,10 @@ from web.api.schemas import (
     VotesPoint,
     market_fields,
 )
+from web.components.symbol_details import known_until
 from web.pages.symbol import known_symbol
 from web.services import AppServices
 from web.state.latest_state import LatestState
-from web.state.symbol_details import known_until
 
 Limit = Annotated[int, QueryParameter(ge=1, le=5000, description="The newest so many.")]
 

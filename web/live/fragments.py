@@ -13,6 +13,7 @@ from web import formatting
 from web.account.components import account_components, load_trading_state
 from web.account.suggestion_cache import SuggestionCache
 from web.components import dashboard_views
+from web.components.symbol_details import fetch_error, filing_lines, history_lines, news_lines
 from web.lab.live_fragments import LabFragments
 from web.live.topics import FragmentKey, stale_keys
 from web.render import Renderer
@@ -20,7 +21,6 @@ from web.services import AppServices
 from web.shell import build_banner, engine_view
 from web.state.latest_state import LatestState
 from web.state.recent_prices import RecentPrices
-from web.state.symbol_details import fetch_error, filing_lines, history_lines, news_lines
 from web.views.backtests import HEADS, job_lines, result_lines
 from web.views.orders import MAX_OPEN_ORDERS, PAGE_SIZE, fill_rows, order_rows
 from web.views.portfolio import position_lines

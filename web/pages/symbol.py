@@ -11,13 +11,7 @@ from domain.decision import QualityVerdict
 from domain.errors import UnknownSymbolError
 from domain.symbols import asset_class, calendar_of, parse_symbol
 from web.components import dashboard_views
-from web.pages.responses import html_response, see_other
-from web.render import Renderer
-from web.services import AppServices
-from web.shell import PageContext, WebRequest, build_shell, engine_view
-from web.state.latest_state import LatestState
-from web.state.recent_prices import RecentPrices
-from web.state.symbol_details import (
+from web.components.symbol_details import (
     FilingLine,
     NewsLine,
     fetch_error,
@@ -25,6 +19,12 @@ from web.state.symbol_details import (
     history_lines,
     news_lines,
 )
+from web.pages.responses import html_response, see_other
+from web.render import Renderer
+from web.services import AppServices
+from web.shell import PageContext, WebRequest, build_shell, engine_view
+from web.state.latest_state import LatestState
+from web.state.recent_prices import RecentPrices
 from web.views.decisions import DecisionCell
 from web.views.symbol_rows import PriceCell
 

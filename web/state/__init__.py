@@ -1,1 +1,1 @@
-"""What pages and streams read again and again, kept in memory: latest votes, prices, details."""
+"""What pages and streams read again and again, kept in memory: latest votes and prices."""
