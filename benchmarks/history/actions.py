@@ -31,21 +31,23 @@ def run(data: str, **period: str) -> dict[str, Any]:
     """Shares of the actions, changes of action a symbol and year, turnover, and quantiles."""
     start = datetime.fromisoformat(period.get("from", "2015-01-01")).replace(tzinfo=UTC)
     end = datetime.fromisoformat(period.get("to", "2025-09-26")).replace(tzinfo=UTC)
-    with imported_store(data) as (_, library):
-        panel = build_panel(library, share_symbols(library, start - timedelta(days=730)), end)
+    with imported_store(data) as (_, store):
+        panel = build_panel(store, share_symbols(store, start - timedelta(days=730)), end)
     since = int(np.searchsorted(panel.known_at, np.datetime64(start.replace(tzinfo=None))))
     began = time.perf_counter()
-    ballots = vote_all(panel, since)
+    results = vote_all(panel, since)
     voted = time.perf_counter() - began
-    return {"vote_s": round(voted, 2), **_counts(panel, ballots, since)}
+    return {"vote_s": round(voted, 2), **_counts(panel, results, since)}
 
 
-def _counts(panel: Panel, ballots: Sequence[AgentVoteResult], since: int) -> dict[str, Any]:
+def _counts(panel: Panel, results: Sequence[AgentVoteResult], since: int) -> dict[str, Any]:
     settings = CommitteeSettings()
-    added = pool_votes(collect_votes(panel, ballots, since), equal_influence(len(AGENTS)), settings)
+    pooled = pool_votes(
+        collect_votes(panel, results, since), equal_influence(len(AGENTS)), settings
+    )
     blocked = np.isnan(panel.close[since:])
     actions, targets = decide_rows(
-        target_inputs(added, blocked), np.zeros(len(panel.symbols)), settings
+        target_inputs(pooled, blocked), np.zeros(len(panel.symbols)), settings
     )
     open_cells = ~blocked
     share = partial(_share, actions[open_cells])
@@ -53,13 +55,13 @@ def _counts(panel: Panel, ballots: Sequence[AgentVoteResult], since: int) -> dic
     changes = (np.diff(actions, axis=0) != 0).sum() / years / len(panel.symbols)
     turnover = np.abs(np.diff(targets, axis=0)).sum() / years
     abstained = {
-        f"abstained {ballot.agent} %": round(
-            100 * float(np.isnan(ballot.votes.log_odds[open_cells]).mean()), 1
+        f"abstained {result.agent} %": round(
+            100 * float(np.isnan(result.votes.log_odds[open_cells]).mean()), 1
         )
-        for ballot in ballots
-        if ballot.votes is not None
+        for result in results
+        if result.votes is not None
     }
-    quantiles = np.nanquantile(added.p_up[open_cells], [0.01, 0.25, 0.5, 0.75, 0.99])
+    quantiles = np.nanquantile(pooled.p_up[open_cells], [0.01, 0.25, 0.5, 0.75, 0.99])
     return {
         "symbols": len(panel.symbols),
         "bars": len(actions),

@@ -43,30 +43,30 @@ WINDOW = 1_008
 def run(data: str, only: str = "") -> dict[str, Any]:
     """A table for each anchor, by its name."""
     with (
-        imported_store(data, (*DAILY, *COINS)) as (database, library),
+        imported_store(data, (*DAILY, *COINS)) as (database, store),
         tempfile.TemporaryDirectory() as at,
     ):
         backtester = Backtester(
-            BacktestStore(Path(at)), library, database, partial(build, settings=SETTINGS), "anchors"
+            BacktestStore(Path(at)), store, database, partial(build, settings=SETTINGS), "anchors"
         )
         return {
             name: "\n" + "\n".join(_table(_run(backtester, backtest)))
-            for name, backtest in _anchors(library)
+            for name, backtest in _anchors(store)
             if only in name
         }
 
 
-def _anchors(library: SqlMarketDataStore) -> Iterator[tuple[str, BacktestRequest]]:
-    stored = share_symbols(library)
+def _anchors(store: SqlMarketDataStore) -> Iterator[tuple[str, BacktestRequest]]:
+    stored = share_symbols(store)
     yield "three shares, 2024 Q1", _request(("AAPL", "GOOGL", "AMZN"), "2024-01-02", "2024-03-28")
-    coins = tuple(library.symbols("files", Timeframe.H1))
+    coins = tuple(store.symbols("files", Timeframe.H1))
     yield (
         "five coins by the hour, 2025",
         _request(coins, "2025-10-07", "2025-11-05", timeframe=Timeframe.H1),
     )
     large = tuple(symbol for symbol in DOW if symbol in stored)
     yield "large caps, 2009 to 2020-05", _request(large, "2009-01-02", "2020-05-08")
-    everything = tuple(share_symbols(library, datetime(2009, 1, 1, tzinfo=UTC)))
+    everything = tuple(share_symbols(store, datetime(2009, 1, 1, tzinfo=UTC)))
     yield (
         "all, walked forward 2010 to 2025",
         _request(everything, "2010-01-04", "2025-09-26", walk_forward=WINDOW),

@@ -1,9 +1,9 @@
 """How long does a backtest take: an SMA cross beside other engines, and the whole committee.
 
 `python -m benchmarks backtest`: the SMA(20/50) cross of 100 symbols x 2,520 bars and of one symbol
-x 1,000,000 bars from prices to the equity at every close (`peers.py`), through ours and every
-installed peer, in one process and on the same prices. The first call of each compiles or loads
-compiled code; warm is the best of the calls after it. Then five agents vote on 100 symbols of
+x 1,000,000 bars from prices to the equity at every close (`backtest_peers.py`), through ours and
+every installed peer, in one process and on the same prices. The first call of each compiles or
+loads compiled code; warm is the best of the calls after it. Then five agents vote on 100 symbols of
 the simulated market x 2,520 daily bars, the committee decides and the orders are filled.
 Skip a part with `cross=no` or `committee=no`.
 """
@@ -152,31 +152,31 @@ def _committee() -> dict[str, Any]:
         panel = _simulated_panel(Path(home), symbols=100)
     since, settings = len(panel.known_at) - BARS, CommitteeSettings()
     votes_s: dict[str, float] = {}
-    ballots = []
+    results = []
     for name in AGENTS:
         agent = build(name, SETTINGS)
         votes_s[name], votes = _timed(partial(agent.vote, panel, since))
-        ballots.append(AgentVoteResult(name, votes, None, 0.0))
+        results.append(AgentVoteResult(name, votes, None, 0.0))
     blocked = np.isnan(panel.close[since:])
-    nothing = np.zeros(len(panel.symbols))
+    no_targets = np.zeros(len(panel.symbols))
 
     def decide() -> Any:
-        added = pool_votes(
-            collect_votes(panel, ballots, since), equal_influence(len(AGENTS)), settings
+        pooled = pool_votes(
+            collect_votes(panel, results, since), equal_influence(len(AGENTS)), settings
         )
-        return added, decide_rows(target_inputs(added, blocked), nothing, settings)
+        return pooled, decide_rows(target_inputs(pooled, blocked), no_targets, settings)
 
-    tape = build_bar_matrix([panel], [np.where(np.isnan(panel.close), np.nan, 1.0)], [since])
+    grid = build_bar_matrix([panel], [np.where(np.isnan(panel.close), np.nan, 1.0)], [since])
     bars = BarArrays(
-        tape.open, tape.high, tape.low, tape.close, tape.volume, tape.dividend, tape.volatility,
-        *(each.astype(np.int64) for each in (tape.known_at, tape.opened_at, tape.session_end)),
+        grid.open, grid.high, grid.low, grid.close, grid.volume, grid.dividend, grid.volatility,
+        *(each.astype(np.int64) for each in (grid.known_at, grid.opened_at, grid.session_end)),
     )  # fmt: skip
 
     def trade(settings: TradingSettings) -> Any:
-        asks = committee_targets(
-            target_shares, np.minimum(pooled.heard.cap, 0.25), ~blocked, blocked
+        targets = committee_targets(
+            target_shares, np.minimum(pooled.votes.cap, 0.25), ~blocked, blocked
         )
-        return simulate_trading(panel.symbols, bars, asks, settings, 1e6)
+        return simulate_trading(panel.symbols, bars, targets, settings, 1e6)
 
     decide_first, (pooled, (_, target_shares)) = _timed(decide)
     trade_first, result = _timed(lambda: trade(DEFAULT_SETTINGS))
@@ -194,7 +194,7 @@ def _committee() -> dict[str, Any]:
         **{f"{name}, of which {agent}, s": round(s, 3) for agent, s in votes_s.items()},
         f"{name}, fold_s": round(fold_s, 4),
         f"{name}, of which the fold alone, s": round(
-            _timed(lambda: decide_rows(rows, nothing, settings))[0], 4
+            _timed(lambda: decide_rows(rows, no_targets, settings))[0], 4
         ),
         f"{name}, play_s": round(play_s, 4),
         f"{name}, play with exits as well, s": round(_timed(lambda: trade(LIMITED))[0], 4),
@@ -209,22 +209,22 @@ def _simulated_panel(home: Path, symbols: int) -> Panel:
     """Shares of the simulated market under names of their own, bars, news and filings."""
     database = Database(f"sqlite:///{home / 'quorum.db'}")
     database.migrate()
-    library = SqlMarketDataStore(database)
+    store = SqlMarketDataStore(database)
     names = [f"B{number:03}" for number in range(symbols)]
     for number, name in enumerate(names):
         demo, share = DemoProvider(number, lambda: END), SHARES[number % len(SHARES)]
-        with library.transaction():
-            library.put_bars("demo", name, Timeframe.D1,
+        with store.transaction():
+            store.put_bars("demo", name, Timeframe.D1,
                              demo.bars(share, Timeframe.D1, HISTORY_START, END))  # fmt: skip
-            library.put_news("demo", name, demo.news(share, HISTORY_START, END).assign(symbol=name))
-            library.put_filings("demo", name, demo.filings(share).assign(symbol=name))
-            library.put_earnings("demo", name, demo.earnings(share).assign(symbol=name))
-    ((panel, _),) = build_panels(library, "demo", names, Timeframe.D1, END, 5, simulated=True)
+            store.put_news("demo", name, demo.news(share, HISTORY_START, END).assign(symbol=name))
+            store.put_filings("demo", name, demo.filings(share).assign(symbol=name))
+            store.put_earnings("demo", name, demo.earnings(share).assign(symbol=name))
+    ((panel, _),) = build_panels(store, "demo", names, Timeframe.D1, END, 5, simulated=True)
     database.close()
     return panel
 
 
 def _timed(work: Callable[[], Any]) -> tuple[float, Any]:
     began = time.perf_counter()
-    answer = work()
-    return time.perf_counter() - began, answer
+    result = work()
+    return time.perf_counter() - began, result

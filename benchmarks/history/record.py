@@ -35,8 +35,8 @@ def run(data: str, **period: str) -> dict[str, Any]:
     """The table of docs/trust/record.md and the time of scoring, without and with extras."""
     start = datetime.fromisoformat(period.get("from", "2011-01-01")).replace(tzinfo=UTC)
     end = datetime.fromisoformat(period.get("to", "2025-09-26")).replace(tzinfo=UTC)
-    with imported_store(data) as (_, library):
-        panel = build_panel(library, share_symbols(library), end)
+    with imported_store(data) as (_, store):
+        panel = build_panel(store, share_symbols(store), end)
     since = int(np.searchsorted(panel.known_at, np.datetime64(start.replace(tzinfo=None))))
     record = _record(panel, since)
     changes = {bars: forward_returns_over(panel, since, bars) for bars in HORIZONS}
@@ -56,9 +56,9 @@ def run(data: str, **period: str) -> dict[str, Any]:
 
 
 def _record(panel: Panel, since: int) -> ForecastRecord:
-    ballots, influence = vote_all(panel, since), equal_influence(len(AGENTS))
-    added = pool_votes(collect_votes(panel, ballots, since), influence, CommitteeSettings())
-    return build_record(panel, ballots, added, influence, since)
+    results, influence = vote_all(panel, since), equal_influence(len(AGENTS))
+    pooled = pool_votes(collect_votes(panel, results, since), influence, CommitteeSettings())
+    return build_record(panel, results, pooled, influence, since)
 
 
 def _table(scores: RecordScores) -> dict[str, Any]:
@@ -97,8 +97,12 @@ def _forecaster_rows(forecaster: ForecasterScores) -> dict[str, Any]:
         },
         "calibration error": forecaster.calibration.error,
         "sharpness": forecaster.calibration.sharpness,
-        "decay of rank_ic": [(each.horizon, _figure_text(each.rank_ic)) for each in forecaster.decay],
-        "rank_ic by regime": [(card.name, _figure_text(card.rank_ic)) for card in forecaster.by_regime],
+        "decay of rank_ic": [
+            (each.horizon, _figure_text(each.rank_ic)) for each in forecaster.decay
+        ],
+        "rank_ic by regime": [
+            (card.name, _figure_text(card.rank_ic)) for card in forecaster.by_regime
+        ],
         "brier_skill by period": [
             (card.name, _figure_text(card.brier_skill)) for card in forecaster.by_period
         ],

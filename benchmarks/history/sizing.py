@@ -62,12 +62,12 @@ LOOSE_LIMITS = {
 
 def run(data: str, walk: str = "1008") -> dict[str, Any]:
     """By method, profile and what is left out: a row of a Markdown table each."""
-    with imported_store(data) as (_, library):
+    with imported_store(data) as (_, store):
         backtest = build_request(
-            market="files", symbols=tuple(share_symbols(library, datetime(2015, 1, 1, tzinfo=UTC))),
+            market="files", symbols=tuple(share_symbols(store, datetime(2015, 1, 1, tzinfo=UTC))),
             start=FIRST, end=LAST, agents=tuple(AGENTS),
         )  # fmt: skip
-        parts = load_panels(library, backtest, False)
+        parts = load_panels(store, backtest, False)
     inputs = build_inputs(
         backtest, parts, [_collect_votes(backtest, part, int(walk)) for part in parts]
     )
@@ -103,13 +103,13 @@ def _rows(inputs: BacktestInputs) -> Iterator[tuple[str, str]]:
 
 def _limit_days(inputs: BacktestInputs, forecast: PooledForecast) -> Iterator[tuple[str, str]]:
     """On how many days each limit shrank at least one target, and how many targets of those."""
-    [added], [part] = forecast.pooled_votes, inputs.panels
-    rows, previous = target_inputs(added, part.blocked), np.zeros(len(inputs.grid.symbols))
+    [pooled], [part] = forecast.pooled_votes, inputs.panels
+    rows, previous = target_inputs(pooled, part.blocked), np.zeros(len(inputs.grid.symbols))
     days, targets = Counter[str](), Counter[str]()
     for row in range(len(part.blocked)):
-        settled = decide_row(rows, row, previous, CommitteeSettings())
-        previous = settled.target
-        for clamp in settled.clamps:
+        decision = decide_row(rows, row, previous, CommitteeSettings())
+        previous = decision.target
+        for clamp in decision.clamps:
             days[clamp.name] += bool(clamp.reduced.any())
             targets[clamp.name] += int(clamp.reduced.sum())
     for name, count in days.items():
@@ -130,8 +130,8 @@ def _settings() -> Iterator[tuple[str, CommitteeSettings, LimitSettings]]:
         yield name, CommitteeSettings(), limits
 
 
-def _cells(calculator: PerformanceCalculator, played: SimulationResult) -> str:
-    figures = calculator.with_intervals(played, SHOWN_METRICS)
+def _cells(calculator: PerformanceCalculator, simulation: SimulationResult) -> str:
+    figures = calculator.with_intervals(simulation, SHOWN_METRICS)
     cells = []
     for name in SHOWN_METRICS:
         estimate, scale = figures[name], 1.0 if name in RATIOS else 100.0
@@ -140,4 +140,4 @@ def _cells(calculator: PerformanceCalculator, played: SimulationResult) -> str:
         if low is not None and high is not None:
             cell += f" [{low * scale:.2f}, {high * scale:.2f}]"
         cells.append(cell)
-    return " | ".join([*cells, str(len(played.fills.row))]) + " |"
+    return " | ".join([*cells, str(len(simulation.fills.row))]) + " |"

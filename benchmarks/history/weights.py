@@ -43,44 +43,42 @@ def run(data: str = "", markets: str = "shares,coins,demo") -> dict[str, Any]:
     """By market and way of pooling: log loss and Brier skill against the base rate and, in the
     lines `less equal`, against equal weights, each with its 90% interval."""
     panels: dict[str, Callable[[SqlMarketDataStore], tuple[Panel, int]]] = {
-        "shares": lambda library: _shares(library, Path(data)),
-        "coins": lambda library: _coins(library, Path(data)),
+        "shares": lambda store: _shares(store, Path(data)),
+        "coins": lambda store: _coins(store, Path(data)),
         "demo": _demo,
     }
     measured: dict[str, Any] = {}
     for market in markets.split(","):
-        with empty_store() as (_, library):
-            panel, since = panels[market](library)
+        with empty_store() as (_, store):
+            panel, since = panels[market](store)
         for name, figure in _measure(panel, since):
             measured[f"{market}: {name}"] = figure
     return measured
 
 
-def _shares(library: SqlMarketDataStore, data: Path) -> tuple[Panel, int]:
+def _shares(store: SqlMarketDataStore, data: Path) -> tuple[Panel, int]:
     for table in DAILY:
-        import_file(data / f"{table}.parquet", library)
-    panel = build_panel(library, share_symbols(library), SHARES_TO)
+        import_file(data / f"{table}.parquet", store)
+    panel = build_panel(store, share_symbols(store), SHARES_TO)
     return panel, int(np.searchsorted(panel.known_at, np.datetime64(SHARES_FROM.date())))
 
 
-def _coins(library: SqlMarketDataStore, data: Path) -> tuple[Panel, int]:
-    import_file(data / "crypto_1h.parquet", library)
-    coins = library.symbols("files", Timeframe.H1)
-    return build_panel(library, coins, datetime.now(UTC), Timeframe.H1), 0
+def _coins(store: SqlMarketDataStore, data: Path) -> tuple[Panel, int]:
+    import_file(data / "crypto_1h.parquet", store)
+    coins = store.symbols("files", Timeframe.H1)
+    return build_panel(store, coins, datetime.now(UTC), Timeframe.H1), 0
 
 
-def _demo(library: SqlMarketDataStore) -> tuple[Panel, int]:
+def _demo(store: SqlMarketDataStore) -> tuple[Panel, int]:
     provider = DemoProvider(7, lambda: DEMO_TO)
     span = (DEMO_FROM, DEMO_TO)
-    with library.transaction():
+    with store.transaction():
         for symbol in SIMULATED_SYMBOLS:
-            library.put_bars(
-                "demo", symbol, Timeframe.D1, provider.bars(symbol, Timeframe.D1, *span)
-            )
-            library.put_news("demo", symbol, provider.news(symbol, *span))
-            library.put_filings("demo", symbol, provider.filings(symbol))
-            library.put_earnings("demo", symbol, provider.earnings(symbol))
-    return build_panel(library, SIMULATED_SYMBOLS, DEMO_TO, market="demo"), 0
+            store.put_bars("demo", symbol, Timeframe.D1, provider.bars(symbol, Timeframe.D1, *span))
+            store.put_news("demo", symbol, provider.news(symbol, *span))
+            store.put_filings("demo", symbol, provider.filings(symbol))
+            store.put_earnings("demo", symbol, provider.earnings(symbol))
+    return build_panel(store, SIMULATED_SYMBOLS, DEMO_TO, market="demo"), 0
 
 
 def _measure(panel: Panel, since: int) -> Iterator[tuple[str, Any]]:
@@ -116,17 +114,17 @@ def _score_rows(
     counts = ~np.isnan(change) & ~np.isnan(matrix.base_rate) & ~np.isnan(ways["equal"])
     rose = change > 0.0
 
-    def lost(p: Floats) -> tuple[Floats, Floats]:
+    def losses(p: Floats) -> tuple[Floats, Floats]:
         """Log loss and squared error, summed over each row's cells."""
         log_loss = np.where(counts, -np.log(np.where(rose, p, 1.0 - p)), 0.0)
         square = np.where(counts, (p - rose) ** 2, 0.0)
         return log_loss.sum(axis=1), square.sum(axis=1)
 
     cells = counts.sum(axis=1).astype(float)
-    usual, equal = lost(matrix.base_rate), lost(ways["equal"])
+    usual, equal = losses(matrix.base_rate), losses(ways["equal"])
     yield "decisions", f"{int(cells.sum())} on {len(cells)} bars"
     for name, p in ways.items():
-        mine = lost(p)
+        mine = losses(p)
         yield f"{name}: log loss", _estimate_text(1e5, mine[0] - usual[0], cells)
         yield f"{name}: Brier skill", _estimate_text(100, usual[1] - mine[1], usual[1])
         if name != "equal":
@@ -138,6 +136,6 @@ def _score_rows(
 
 
 def _estimate_text(scale: float, numerator: Floats, denominator: Floats) -> str:
-    found: IntervalEstimate = ratio_estimate(numerator, denominator, block_length(numerator))
-    value, low, high = (scale * each for each in (found.value, found.low, found.high))
+    estimate: IntervalEstimate = ratio_estimate(numerator, denominator, block_length(numerator))
+    value, low, high = (scale * each for each in (estimate.value, estimate.low, estimate.high))
     return f"{value:+.3g} [{low:+.3g}, {high:+.3g}]"

@@ -19,13 +19,13 @@ from benchmarks.support.env_peers import EnvEngine, engines
 
 def run(engine: str = "", repeats: str = "15") -> dict[str, Any]:
     """Steps a second, and as multiples of our one scalar environment's."""
-    absent: list[str] = []
+    missing: list[str] = []
     taken: dict[EnvEngine, list[tuple[float, float]]] = {}
-    with warnings.catch_warnings(), redirect_stderr(StringIO()):  # what peers say when imported
-        found = list(engines(build_market()))
-    for each in found:
+    with warnings.catch_warnings(), redirect_stderr(StringIO()):  # what peers print when imported
+        available = list(engines(build_market()))
+    for each in available:
         if isinstance(each, str):
-            absent.append(each)
+            missing.append(each)
         elif engine in each.name:
             each.run_steps(EPISODE + 1)
             taken[each] = []
@@ -39,7 +39,9 @@ def run(engine: str = "", repeats: str = "15") -> dict[str, Any]:
         figures[f"{each.name}, steps a second of processor time"] = processor
         if each.differs:
             figures[f"{each.name}, differs"] = each.differs
-    return figures | {f"{name}": "not installed (see docs/trust/performance.md)" for name in absent}
+    return figures | {
+        f"{name}": "not installed (see docs/trust/performance.md)" for name in missing
+    }
 
 
 def _timed(engine: EnvEngine) -> tuple[float, float]:

@@ -80,14 +80,14 @@ def run(steps: str = "200000", part: str = "") -> dict[str, Any]:
 
 
 def _speed(steps: int) -> dict[str, Any]:
-    on, figures = build_market(), dict[str, Any]()
-    for way in SETUPS:
-        model = _ppo(way, on, EnvSettings(episode=EPISODE), 0)
-        model.learn(2 * way.copies * way.steps)
-        most = steps if way.batch == LARGE else steps // 4
-        figures |= _rates(f"PPO, {way.name}", partial(model.learn, most), model)
+    benchmark, figures = build_market(), dict[str, Any]()
+    for setup in SETUPS:
+        model = _ppo(setup, benchmark, EnvSettings(episode=EPISODE), 0)
+        model.learn(2 * setup.copies * setup.steps)
+        max_steps = steps if setup.batch == LARGE else steps // 4
+        figures |= _rates(f"PPO, {setup.name}", partial(model.learn, max_steps), model)
     arguments = TrainingArguments(steps=10**6, copies=1_024, batch=LARGE)
-    learner = Learner("ppo", 0, arguments, on.market, on.observations, on.rows)
+    learner = Learner("ppo", 0, arguments, benchmark.market, benchmark.observations, benchmark.rows)
     done = learner.learn(1, 20_000, lambda _: None).steps
     clock, processor = time.perf_counter(), time.process_time()
     frames = learner.learn(2, done + steps, lambda _: None).steps - done
@@ -111,29 +111,29 @@ def _rates(name: str, learn: Any, model: Any) -> dict[str, Any]:
 
 def _score() -> dict[str, Any]:
     figures: dict[str, Any] = {}
-    for way in (SETUPS[0], SETUPS[2]):
-        reached = [_train_to_target(way, seed) for seed in SEEDS]
-        for what, values in zip(
+    for setup in (SETUPS[0], SETUPS[2]):
+        reached = [_train_to_target(setup, seed) for seed in SEEDS]
+        for unit, values in zip(
             ("s", "processor s", "steps"), zip(*reached, strict=True), strict=True
         ):
-            name = f"to {TARGET_SHARE:.0%} of the best in a planted market, {way.name}, {what}"
+            name = f"to {TARGET_SHARE:.0%} of the best in a planted market, {setup.name}, {unit}"
             figures[name] = round(statistics.median(values), 2)
     return figures
 
 
-def _train_to_target(way: TrainingSetup, seed: int) -> tuple[float, float, float]:
+def _train_to_target(setup: TrainingSetup, seed: int) -> tuple[float, float, float]:
     """Seconds of learning, of processor time, and steps; infinite where it was not reached."""
     synthetic, settings = planted_market(seed, rows=ROWS), EnvSettings(episode=20)
     observations = np.clip(synthetic.market.observation, -5, 5).astype(np.float32)
     model = _ppo(
-        way, BenchmarkMarket(synthetic.market, observations), settings, seed, range(TRAINED)
+        setup, BenchmarkMarket(synthetic.market, observations), settings, seed, range(TRAINED)
     )
     evaluator = Evaluator(synthetic.market, range(TRAINED, ROWS), settings)
     enough = TARGET_SHARE * _growth(evaluator, synthetic.best_shares[TRAINED:])
     spent = np.zeros(2)
     while model.num_timesteps < MAX_STEPS:
         began = np.array([time.perf_counter(), time.process_time()])
-        model.learn(way.copies * way.steps, reset_num_timesteps=False)
+        model.learn(setup.copies * setup.steps, reset_num_timesteps=False)
         spent += np.array([time.perf_counter(), time.process_time()]) - began
         if _growth(evaluator, _predicted_shares(model, observations)) > enough:
             return float(spent[0]), float(spent[1]), float(model.num_timesteps)
@@ -141,19 +141,19 @@ def _train_to_target(way: TrainingSetup, seed: int) -> tuple[float, float, float
 
 
 def _predicted_shares(model: Any, observations: Any) -> Floats:
-    """(R, N) shares on the rows it is judged by."""
+    """(R, N) shares on the rows it is evaluated on."""
     rows = observations[TRAINED:]
     actions, _ = model.predict(rows.reshape(-1, rows.shape[-1]), deterministic=True)
     return np.asarray(actions.reshape(len(rows), -1), np.float64)
 
 
-def _growth(judge: Evaluator, shares: Floats) -> float:
-    return float(np.log1p(judge.returns(shares)).sum())
+def _growth(evaluator: Evaluator, shares: Floats) -> float:
+    return float(np.log1p(evaluator.returns(shares)).sum())
 
 
 def _ppo(
-    way: TrainingSetup,
-    on: BenchmarkMarket,
+    setup: TrainingSetup,
+    benchmark: BenchmarkMarket,
     settings: EnvSettings,
     seed: int,
     rows: range | None = None,
@@ -166,14 +166,14 @@ def _ppo(
     from envs.vector_env import VectorEnv
 
     torch.set_num_threads(1)
-    env_args = (on.market, on.observations, rows or on.rows, settings)
+    env_args = (benchmark.market, benchmark.observations, rows or benchmark.rows, settings)
     environment = (
-        DummyVecEnv([partial(TradingEnv, *env_args)] * way.copies)
-        if way.scalar
-        else VectorEnv(*env_args, way.copies)
+        DummyVecEnv([partial(TradingEnv, *env_args)] * setup.copies)
+        if setup.scalar
+        else VectorEnv(*env_args, setup.copies)
     )
     return PPO(
-        "MlpPolicy", environment, n_steps=way.steps, batch_size=way.batch, n_epochs=EPOCHS,
+        "MlpPolicy", environment, n_steps=setup.steps, batch_size=setup.batch, n_epochs=EPOCHS,
         learning_rate=3e-3, gamma=0.8, gae_lambda=0.9, seed=seed, device="cpu",
         policy_kwargs={"net_arch": [16, 16], "activation_fn": torch.nn.ReLU},
     )  # fmt: skip
@@ -202,5 +202,5 @@ def _policy(arguments: TrainingArguments) -> Sequence[str]:
     *_, last = run_training(run_arguments, toy.market, {})
     if not isinstance(last, RunEvaluated):
         raise TypeError(f"A training run ended with {last}.")
-    kept = (last.tensors, last.manifest, last.held_out)
-    return [hashlib.sha256(content).hexdigest() for content in kept]
+    contents = (last.tensors, last.manifest, last.held_out)
+    return [hashlib.sha256(content).hexdigest() for content in contents]

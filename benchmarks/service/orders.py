@@ -40,7 +40,7 @@ ROW_FRAME = b'data: <hx-partial hx-target="#open-orders"'
 
 @dataclass
 class StreamLog:
-    """What the streams told. Times are monotonic seconds."""
+    """What the streams sent. Times are monotonic seconds."""
 
     numbers: dict[str, int] = field(default_factory=dict)
     """By order, the number of the event that placed it."""
@@ -59,7 +59,7 @@ class OrderLog:
 
 
 def run(rate: str = "200", seconds: str = "30", streams: str = "50") -> dict[str, Any]:
-    """Milliseconds at the rate asked for, orders a second at most, and the server's share."""
+    """Milliseconds at the requested rate, orders a second at most, and the server's share."""
     with tempfile.TemporaryDirectory() as home, _serving(Path(home)) as (url, pid):
         port = int(url.rpartition(":")[2])
         return asyncio.run(_measure(port, pid, float(rate), float(seconds), int(streams)))
@@ -68,28 +68,28 @@ def run(rate: str = "200", seconds: str = "30", streams: str = "50") -> dict[str
 async def _measure(
     port: int, pid: int, rate: float, seconds: float, streams: int
 ) -> dict[str, Any]:
-    log, sent, most = StreamLog(), OrderLog(), OrderLog()
+    log, sent, flat_out_log = StreamLog(), OrderLog(), OrderLog()
     async with _open_dashboards(port, streams, log), _clients(port) as clients:
         used = _processor_seconds(pid)
-        took = await _at_rate(clients, rate, seconds, sent)
+        elapsed = await _at_rate(clients, rate, seconds, sent)
         used = _processor_seconds(pid) - used
         await asyncio.sleep(LAST_FRAMES_SECONDS)
-        flat_out = await _flat_out(clients, most)
+        flat_out = await _flat_out(clients, flat_out_log)
     rows = list(_latencies(sent, log))
     return {
         "asked for, orders a second": rate,
-        "answered, orders a second": round(len(sent.clicks) / took, 1),
+        "answered, orders a second": round(len(sent.clicks) / elapsed, 1),
         "preview, ms": _summary(sent.previews),
         "confirmation, ms": _summary(sent.confirmations),
         "click to row, ms": _summary(rows),
         "streams": streams,
         "rows awaited": len(rows),
-        "server's cores": round(used / took, 2),
-        "flat out with streams, orders a second": round(len(most.clicks) / flat_out, 1),
-        "flat out, confirmation, ms": _summary(most.confirmations),
-        "open orders at the end": len(sent.clicks) + len(most.clicks),
-        "refused": len(sent.refused) + len(most.refused),
-        "first refusal": next(iter([*sent.refused, *most.refused]), ""),
+        "server's cores": round(used / elapsed, 2),
+        "flat out with streams, orders a second": round(len(flat_out_log.clicks) / flat_out, 1),
+        "flat out, confirmation, ms": _summary(flat_out_log.confirmations),
+        "open orders at the end": len(sent.clicks) + len(flat_out_log.clicks),
+        "refused": len(sent.refused) + len(flat_out_log.refused),
+        "first refusal": next(iter([*sent.refused, *flat_out_log.refused]), ""),
     }
 
 
@@ -123,19 +123,19 @@ async def _order(clients: "asyncio.Queue[ApiConnection]", number: int, sent: Ord
     """Preview and confirm, as a page does; the wait for a free connection counts."""
     ticket = {"symbol": SYMBOLS[number % len(SYMBOLS)], "side": "buy", "quantity": 1}
     began = time.monotonic()
-    answer = await _post(clients, "/api/v1/orders/preview", ticket)
+    reply = await _post(clients, "/api/v1/orders/preview", ticket)
     clicked = time.monotonic()
     sent.previews.append(clicked - began)
-    if not answer.get("quote"):
-        sent.refused.append(json.dumps(answer)[:500])
+    if not reply.get("quote"):
+        sent.refused.append(json.dumps(reply)[:500])
         return
-    body = {"ticket": ticket, "quote": answer["quote"], "key": uuid.uuid4().hex}
-    answer = await _post(clients, "/api/v1/orders", body)
+    body = {"ticket": ticket, "quote": reply["quote"], "key": uuid.uuid4().hex}
+    reply = await _post(clients, "/api/v1/orders", body)
     sent.confirmations.append(time.monotonic() - clicked)
-    if "order" in answer:
-        sent.clicks[answer["order"]["id"]] = clicked
+    if "order" in reply:
+        sent.clicks[reply["order"]["id"]] = clicked
     else:
-        sent.refused.append(json.dumps(answer)[:500])
+        sent.refused.append(json.dumps(reply)[:500])
 
 
 async def _post(clients: "asyncio.Queue[ApiConnection]", path: str, body: object) -> dict[str, Any]:
@@ -147,8 +147,8 @@ async def _post(clients: "asyncio.Queue[ApiConnection]", path: str, body: object
 
 
 class ApiConnection:
-    """A connection that is kept, and made again when the server lets it go. What was asked on one
-    that had been let go is asked once more, which an order's key makes harmless."""
+    """A connection that is kept, and made again when the server lets it go. What was sent on one
+    that had been let go is sent once more, which an order's key makes harmless."""
 
     def __init__(self, port: int) -> None:
         self._port = port
@@ -171,8 +171,8 @@ class ApiConnection:
         writer.write(request)
         head = (await reader.readuntil(b"\r\n\r\n")).lower()
         length = int(head.partition(b"content-length: ")[2].split(b"\r\n")[0])
-        answer: dict[str, Any] = json.loads(await reader.readexactly(length))
-        return answer
+        reply: dict[str, Any] = json.loads(await reader.readexactly(length))
+        return reply
 
     def close(self) -> None:
         if self._streams:
@@ -183,13 +183,13 @@ class ApiConnection:
 @asynccontextmanager
 async def _clients(port: int) -> "AsyncIterator[asyncio.Queue[ApiConnection]]":
     free: asyncio.Queue[ApiConnection] = asyncio.Queue()
-    made = [ApiConnection(port) for _ in range(CONNECTIONS)]
-    for client in made:
+    connections = [ApiConnection(port) for _ in range(CONNECTIONS)]
+    for client in connections:
         free.put_nowait(client)
     try:
         yield free
     finally:
-        for client in made:
+        for client in connections:
             client.close()
 
 
@@ -253,7 +253,7 @@ def _latencies(sent: OrderLog, log: StreamLog) -> Iterator[float]:
 
 @contextmanager
 def _serving(home: Path) -> Iterator[tuple[str, int]]:
-    """Address and process of a server that has held its first cycle."""
+    """Address and process of a server that has run its first cycle."""
     environment = {**os.environ, **SETTINGS, "QUORUM_HOME": str(home), "PYTHONUNBUFFERED": "1"}
     command = [sys.executable, "-m", "app", "serve", "--market", "demo", "--port", "0"]
     with subprocess.Popen(

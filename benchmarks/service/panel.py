@@ -24,16 +24,16 @@ AS_OF = datetime(2025, 9, 27, tzinfo=UTC)
 
 
 class _CachedStore:
-    """A library whose facts have been read before, to see the gate and the builder alone."""
+    """A store whose facts have been read before, to see the gate and the builder alone."""
 
     def __init__(self, store: MarketDataStore) -> None:
         self._store = store
         self._cache: dict[str, pd.DataFrame] = {}
 
-    def facts(self, market: str, symbols: Sequence[str], what: str, *ends: Any) -> pd.DataFrame:
-        if what not in self._cache:
-            self._cache[what] = self._store.read_many(market, symbols, what, *ends)
-        return self._cache[what]
+    def read_many(self, market: str, symbols: Sequence[str], kind: str, *ends: Any) -> pd.DataFrame:
+        if kind not in self._cache:
+            self._cache[kind] = self._store.read_many(market, symbols, kind, *ends)
+        return self._cache[kind]
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._store, name)
@@ -51,22 +51,22 @@ def run() -> dict[str, float]:
 def _measure(path: Path, symbols: int, bars: int) -> dict[str, float]:
     database = Database(f"sqlite:///{path}")
     database.migrate()
-    library = SqlMarketDataStore(database)
+    store = SqlMarketDataStore(database)
     names = [f"S{number}" for number in range(symbols)]
-    with library.transaction():
+    with store.transaction():
         for number, name in enumerate(names):
-            library.put_bars("files", name, Timeframe.D1, _bars(number, bars))
+            store.put_bars("files", name, Timeframe.D1, _bars(number, bars))
 
     def build(source: MarketDataStore) -> None:
         ((panel, verdicts),) = build_panels(source, "files", names, Timeframe.D1, AS_OF, 5)
         if panel.shape != (bars, symbols) or any(verdict.blocked for verdict in verdicts):
             raise RuntimeError(f"built {panel.shape} with {verdicts}")
 
-    read: Any = _CachedStore(library)
+    cached: Any = _CachedStore(store)
     size = f"{symbols} symbols x {bars} bars"
     figures = {
-        f"{size}, from SQLite, s": _best(lambda: build(library)),
-        f"{size}, from memory, s": _best(lambda: build(read)),
+        f"{size}, from SQLite, s": _best(lambda: build(store)),
+        f"{size}, from memory, s": _best(lambda: build(cached)),
     }
     database.close()
     return figures

@@ -38,17 +38,17 @@ def run(
 ) -> dict[str, Any]:  # fmt: skip
     """Kills by kind and by what they interrupted, what was compared, and what was wrong."""
     default = REAL if home else SIMULATED
-    play = ReplaySpec(
+    spec = ReplaySpec(
         default.market, tuple(filter(None, symbols.split(","))) or default.symbols,
         period.get("from", default.start), period.get("to", default.end),
     )  # fmt: skip
     planned = {"server": int(server), "database": int(database), "actor": int(actor)}
     began = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
-        moments = random.Random(int(seed))  # noqa: S311 nobody need be surprised by them
-        scenario = ReplayScenario(play, prepare(Path(folder), play, home), Path(folder), moments)
+        rng = random.Random(int(seed))  # noqa: S311 nobody need be surprised by them
+        scenario = ReplayScenario(spec, prepare(Path(folder), spec, home), Path(folder), rng)
         with scenario.home() as scratch:
-            warm_up(scratch, play)
+            warm_up(scratch, spec)
         undisturbed, figures = run_undisturbed(scenario)
         for kind, disturb in KINDS.items():
             stats = KillStats(planned[kind])

@@ -63,8 +63,8 @@ def _address(server: "subprocess.Popen[str]") -> str:
 
 def _get(url: str) -> bytes:
     try:
-        with urllib.request.urlopen(url, timeout=10) as answer:  # noqa: S310 our own server
-            body: bytes = answer.read()
+        with urllib.request.urlopen(url, timeout=10) as response:  # noqa: S310 our own server
+            body: bytes = response.read()
             return body
     except urllib.error.URLError:
         return b'{"decisions": []}' if "/api/" in url else b""

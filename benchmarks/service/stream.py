@@ -40,10 +40,10 @@ _RECORD = """() => {
 def run() -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder)
-        town = DemoApp(home)
-        town.fetch_demo_data()
-        town.run_cycle()
-        town.database.close()
+        app = DemoApp(home)
+        app.fetch_demo_data()
+        app.run_cycle()
+        app.database.close()
         return {
             "vote_to_pixel_20_ms": _vote_to_pixel(home, 20),
             "vote_to_pixel_200_ms": _vote_to_pixel(home, 200),
@@ -143,8 +143,8 @@ def _stamps(home: Path, first: int) -> list[tuple[int, float]]:
 
 
 def _get(url: str) -> Any:
-    with urllib.request.urlopen(url, timeout=2) as answer:  # noqa: S310 it is our own server
-        return json.loads(answer.read())
+    with urllib.request.urlopen(url, timeout=2) as response:  # noqa: S310 it is our own server
+        return json.loads(response.read())
 
 
 def _processor_seconds(pid: int) -> float:

@@ -1,8 +1,8 @@
 """The SMA(20/50) cross through other engines, and through a plain loop that can do nothing else.
 
-Each `Engine` takes opens and closes (K, N) and gives the final equity of one account that starts
-with `CASH` and holds `1/N` of its equity in each symbol from the open after its fast average rose
-above its slow one to the open after it fell below, at `COSTS`. Where an engine cannot do that,
+Each `BacktestEngine` takes opens and closes (K, N) and gives the final equity of one account that
+starts with `CASH` and holds `1/N` of its equity in each symbol from the open after its fast average
+rose above its slow one to the open after it fell below, at `COSTS`. Where an engine cannot do that,
 `differs` says what it does. Imports happen when an engine is made, so a peer that is not
 installed costs nothing; they come with the extra `peers`.
 """
@@ -93,9 +93,9 @@ def _loop(opening: Floats, close: Floats, half_spread: float, commission: float)
     holding, target = np.zeros(symbols, np.bool_), np.zeros(symbols, np.bool_)
     cash = CASH
     for t in range(rows):
-        worth = cash
+        equity_at_open = cash
         for n in range(symbols):
-            worth += units[n] * opening[t, n]
+            equity_at_open += units[n] * opening[t, n]
         for n in range(symbols):
             if holding[n] and not target[n]:
                 cash += units[n] * opening[t, n] * (1.0 - half_spread) * (1.0 - commission)
@@ -103,7 +103,7 @@ def _loop(opening: Floats, close: Floats, half_spread: float, commission: float)
         for n in range(symbols):
             if target[n] and not holding[n]:
                 price = opening[t, n] * (1.0 + half_spread)
-                bought = worth / symbols / opening[t, n]
+                bought = equity_at_open / symbols / opening[t, n]
                 bought = min(bought, cash / (price * (1.0 + commission)))
                 cash -= bought * price * (1.0 + commission)
                 units[n], holding[n] = bought, True
@@ -126,11 +126,11 @@ def _vectorbt() -> BacktestEngine:
         wanted = np.where(fast > slow, 1.0 / close.shape[1], 0.0)
         size = np.full(close.shape, np.nan)
         size[1:] = np.where(changed_targets(wanted), wanted, np.nan)[:-1]
-        one: dict[str, Any] = {"group_by": True, "cash_sharing": True, "call_seq": "auto"}
-        together = one if close.shape[1] > 1 else {}
+        one_account: dict[str, Any] = {"group_by": True, "cash_sharing": True, "call_seq": "auto"}
+        sharing = one_account if close.shape[1] > 1 else {}
         portfolio = vectorbt.Portfolio.from_orders(
             close, size, size_type="targetpercent", price=opening, fees=COSTS.commission,
-            slippage=COSTS.half_spread, init_cash=CASH, **together,
+            slippage=COSTS.half_spread, init_cash=CASH, **sharing,
         )  # fmt: skip
         return float(np.asarray(portfolio.value()).reshape(-1)[-1])
 
@@ -163,10 +163,10 @@ def _backtesting() -> BacktestEngine:
             })  # fmt: skip
             with warnings.catch_warnings(), redirect_stderr(StringIO()):
                 warnings.simplefilter("ignore")
-                trial = Backtest(
+                backtest = Backtest(
                     bars, Cross, cash=1e9, spread=COSTS.half_spread, commission=COSTS.commission
                 )
-                total += float(trial.run()["Equity Final [$]"]) / 1e9
+                total += float(backtest.run()["Equity Final [$]"]) / 1e9
         return total / close.shape[1] * CASH
 
     return BacktestEngine(

@@ -1,7 +1,7 @@
 """What environments are measured on, and three that do nothing but step through it.
 
-Nobody beats the batch that looks up and multiplies; beside it stands one with the least that an
-environment of a market must do. Leaves out whoever keeps an account (`env_peers.py`).
+Nothing beats the batch that looks up and multiplies; beside it stands one with the least that an
+environment of a market must do. Leaves out those that keep an account (`env_peers.py`).
 """
 
 from collections.abc import Callable
@@ -27,7 +27,7 @@ STOCKS = 30
 
 @dataclass(frozen=True, slots=True, eq=False)
 class BenchmarkMarket:
-    """What all play on: `observations` (T, N, K) is what an observation shows."""
+    """What all run on: `observations` (T, N, K) is what an observation shows."""
 
     market: MarketHistory
     observations: NDArray[np.float32]
@@ -38,15 +38,15 @@ class BenchmarkMarket:
 
     def frame(self, column: int) -> pd.DataFrame:
         """An episode's bars of one symbol, with what is seen as columns `feature ...`."""
-        tape, rows = self.market.bar_matrix, slice(WARMUP, WARMUP + EPISODE + 1)
+        bars, rows = self.market.bar_matrix, slice(WARMUP, WARMUP + EPISODE + 1)
         prices = {
-            name: getattr(tape, name)[rows, column]
+            name: getattr(bars, name)[rows, column]
             for name in ("open", "high", "low", "close", "volume")
         }
         features = {
             f"feature {name}": self.observations[rows, column, k] for k, name in enumerate(FEATURES)
         }
-        return pd.DataFrame({**prices, **features}, index=pd.DatetimeIndex(tape.known_at[rows]))
+        return pd.DataFrame({**prices, **features}, index=pd.DatetimeIndex(bars.known_at[rows]))
 
 
 def build_market() -> BenchmarkMarket:
@@ -67,7 +67,7 @@ class BareEnv(gymnasium.Env[NDArray[np.float32], int]):
     def __init__(self, market: BenchmarkMarket) -> None:
         self.observation_space = spaces.Box(-5.0, 5.0, (len(FEATURES),), np.float32)
         self.action_space = spaces.Discrete(2)
-        self._seen = market.observations[WARMUP:, 0].copy()
+        self._observations = market.observations[WARMUP:, 0].copy()
         self._growth = np.diff(np.log(market.market.close[WARMUP:, 0])).tolist()
         self._row = self._end = 0
 
@@ -77,17 +77,17 @@ class BareEnv(gymnasium.Env[NDArray[np.float32], int]):
         super().reset(seed=seed, options=options)
         self._row = int(self.np_random.integers(len(self._growth) - EPISODE))
         self._end = self._row + EPISODE
-        return self._seen[self._row], {}
+        return self._observations[self._row], {}
 
     def step(self, action: int) -> tuple[NDArray[np.float32], float, bool, bool, dict[str, Any]]:
         reward = self._growth[self._row] if action else 0.0
         self._row += 1
-        return self._seen[self._row], reward, False, self._row == self._end, {}
+        return self._observations[self._row], reward, False, self._row == self._end, {}
 
 
 def numpy_batch(market: BenchmarkMarket, copies: int) -> Callable[[int], int]:
-    """Rows looked up and returns multiplied, for all copies at once: what nobody can beat."""
-    seen = np.ascontiguousarray(market.observations[WARMUP:].reshape(-1, len(FEATURES)))
+    """Rows looked up and returns multiplied, for all copies at once: what nothing can beat."""
+    observations = np.ascontiguousarray(market.observations[WARMUP:].reshape(-1, len(FEATURES)))
     close = market.market.close[WARMUP:]
     growth = np.vstack([close[1:] / close[:-1] - 1.0, np.zeros((1, STOCKS))]).reshape(-1)
     targets, random = random_actions(copies).astype(np.float64), np.random.default_rng(0)
@@ -98,11 +98,11 @@ def numpy_batch(market: BenchmarkMarket, copies: int) -> Callable[[int], int]:
             if number % EPISODE == 0:
                 at = random.integers(len(close) - EPISODE, size=copies) * STOCKS
                 at += random.integers(STOCKS, size=copies)
-                worth = np.ones(copies)
+                value = np.ones(copies)
             reward = targets[number % len(targets)] * growth[at]
-            worth *= 1.0 + reward
+            value *= 1.0 + reward
             at += STOCKS
-            seen[at]
+            observations[at]
         return rounds * copies
 
     return run_steps
@@ -114,7 +114,9 @@ class NumpyBatchWithCost:
     out."""
 
     def __init__(self, market: BenchmarkMarket, copies: int) -> None:
-        self._seen = np.ascontiguousarray(market.observations[WARMUP:].reshape(-1, len(FEATURES)))
+        self._observations = np.ascontiguousarray(
+            market.observations[WARMUP:].reshape(-1, len(FEATURES))
+        )
         close = market.market.close[WARMUP:]
         self._growth = (close[1:] / close[:-1] - 1.0).reshape(-1)
         self._starts = (len(close) - EPISODE) * STOCKS
@@ -124,7 +126,7 @@ class NumpyBatchWithCost:
         )
         self._at = self._random.integers(self._starts, size=copies)
         self._left, self._positions = np.full(copies, EPISODE), np.zeros(copies)
-        self._worth = np.ones(copies)
+        self._value = np.ones(copies)
 
     def run_steps(self, steps: int) -> int:
         rounds = -(-steps // len(self._at))
@@ -134,7 +136,7 @@ class NumpyBatchWithCost:
 
     def step(self, targets: Floats) -> tuple[NDArray[np.float32], Floats, NDArray[np.bool_]]:
         grown = 1.0 + targets * self._growth[self._at] - COST * np.abs(targets - self._positions)
-        self._worth *= grown
+        self._value *= grown
         self._positions = targets.copy()
         self._at = self._at + STOCKS
         self._left -= 1
@@ -142,5 +144,5 @@ class NumpyBatchWithCost:
         if over.any():
             ended = np.flatnonzero(over)
             self._at[ended] = self._random.integers(self._starts, size=len(ended))
-            self._left[ended], self._positions[ended], self._worth[ended] = EPISODE, 0.0, 1.0
-        return self._seen[self._at], np.log(grown), over
+            self._left[ended], self._positions[ended], self._value[ended] = EPISODE, 0.0, 1.0
+        return self._observations[self._at], np.log(grown), over

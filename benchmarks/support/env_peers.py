@@ -1,7 +1,7 @@
 """Environments to step through the simulated market, ours, others', and two that do nothing else.
 
-Every `Engine` plays episodes of `EPISODE` bars with random actions drawn beforehand, at a cost of
-`COST` of what is traded where one can be told it, and sees the eleven numbers of `FEATURES` where
+Every `EnvEngine` runs episodes of `EPISODE` bars with random actions drawn beforehand, at a cost
+of `COST` of what is traded where it can be set, and sees the eleven numbers of `FEATURES` where
 one can say what is seen; `differs` says in a word what it does otherwise. Imports happen when an
 engine is made, so a peer that is not installed costs nothing. Most come with the extra `peers`;
 tensortrade is pinned to an old numpy and goes in by hand (docs/trust/performance.md).
@@ -46,8 +46,8 @@ ACTION_COUNT = 4_096
 
 @dataclass(frozen=True, slots=True)
 class EnvEngine:
-    """`play(steps)` plays at least so many, and says how many they were; `steps` is on how many it
-    is measured."""
+    """`run_steps(steps)` takes at least so many, and returns how many they were; `steps` is on how
+    many it is measured."""
 
     name: str
     run_steps: Callable[[int], int]
@@ -68,12 +68,11 @@ def engines(market: BenchmarkMarket) -> Iterator[EnvEngine | str]:
     yield EnvEngine(
         "bare numpy, 1,024 copies", numpy_batch(market, 1_024), 4_000_000, "looks up, multiplies"
     )
-    least = "looks up, multiplies; a cost, a log, ends of its own"
     yield EnvEngine(
         "numpy with cost, 1,024 copies",
         NumpyBatchWithCost(market, 1_024).run_steps,
         2_000_000,
-        least,
+        "looks up, multiplies; a cost, a log, ends of its own",
     )
     for name, make in (
         ("gym-anytrading", _anytrading),
@@ -94,12 +93,12 @@ def own_engines(market: BenchmarkMarket) -> Iterator[EnvEngine]:
         "quorum, one", run_scalar(TradingEnv(*args, settings), discrete_actions(2)), 6_000
     )
     for copies in (1_024, 4_096):
-        for what, actions in (
+        for label, actions in (
             ("few trades", rare_actions(copies)),
             ("random", random_actions(copies)),
         ):
             many = VectorEnv(*args, settings, copies)
-            name = f"quorum, {copies:,} copies, {what}"
+            name = f"quorum, {copies:,} copies, {label}"
             yield EnvEngine(name, run_vectorised(many, actions), EPISODE * 2_048)
     name = f"quorum, portfolio of {STOCKS}"
     yield EnvEngine(
@@ -114,7 +113,7 @@ def own_engines(market: BenchmarkMarket) -> Iterator[EnvEngine]:
 def run_scalar(env: Any, actions: Sequence[Any]) -> Callable[[int], int]:
     """Episode after episode of a gymnasium environment."""
 
-    def play(steps: int) -> int:
+    def step_through(steps: int) -> int:
         env.reset(seed=0)
         for number in range(steps):
             _, _, over, cut, _ = env.step(actions[number % ACTION_COUNT])
@@ -122,25 +121,25 @@ def run_scalar(env: Any, actions: Sequence[Any]) -> Callable[[int], int]:
                 env.reset()
         return steps
 
-    return play
+    return step_through
 
 
 def run_vectorised(env: Any, actions: NDArray[Any]) -> Callable[[int], int]:
     """All copies of a VecEnv at once, which resets each of them itself; `actions` (D, M, ...)."""
 
-    def play(steps: int) -> int:
+    def step_through(steps: int) -> int:
         env.reset()
         rounds = -(-steps // env.num_envs)
         for number in range(rounds):
             env.step(actions[number % len(actions)])
         return rounds * env.num_envs
 
-    return play
+    return step_through
 
 
 def discrete_actions(count: int) -> list[int]:
-    drawn: list[int] = np.random.default_rng(0).integers(count, size=ACTION_COUNT).tolist()
-    return drawn
+    actions: list[int] = np.random.default_rng(0).integers(count, size=ACTION_COUNT).tolist()
+    return actions
 
 
 def box_actions(low: float, count: int) -> list[NDArray[np.float32]]:
@@ -150,7 +149,7 @@ def box_actions(low: float, count: int) -> list[NDArray[np.float32]]:
 
 
 def rare_actions(copies: int) -> NDArray[np.int64]:
-    """(D, M) of accounts that change what they want with probability FEW."""
+    """(D, M) of accounts that change what they want with `CHANGE_PROBABILITY`."""
     changed = np.random.default_rng(0).random((256, copies)) < CHANGE_PROBABILITY
     actions: NDArray[np.int64] = np.cumsum(changed, axis=0) % 2
     return actions
@@ -203,8 +202,8 @@ def _load_single_file(package: str, path: str) -> ModuleType:
     found = find_spec(package)
     if found is None or not found.submodule_search_locations:
         raise ModuleNotFoundError(f"No module named {package!r}", name=package)
-    where = Path(found.submodule_search_locations[0]) / path
-    spec = spec_from_file_location(f"{package}_alone", where)
+    file = Path(found.submodule_search_locations[0]) / path
+    spec = spec_from_file_location(f"{package}_alone", file)
     if spec is None or spec.loader is None:
         raise ImportError(f"{package} has no {path}.")
     module = module_from_spec(spec)
@@ -225,8 +224,8 @@ def _tensortrade(name: str, market: BenchmarkMarket) -> EnvEngine:
 
     bars, share = market.frame(0), Instrument("SHARE", 8, "share")
 
-    def stream(column: str, called: str) -> Any:
-        return Stream.source(bars[column].tolist(), dtype="float").rename(called)
+    def stream(column: str, name: str) -> Any:
+        return Stream.source(bars[column].tolist(), dtype="float").rename(name)
 
     exchange = Exchange("simulated", execute_order, ExchangeOptions(commission=COST))(
         stream("close", "USD-SHARE")
@@ -243,9 +242,9 @@ def _tensortrade(name: str, market: BenchmarkMarket) -> EnvEngine:
 
 
 def _run_old_gym(env: Any, actions: Sequence[Any]) -> Callable[[int], int]:
-    """Before gymnasium a step answered four things, of which one said that it is over."""
+    """Before gymnasium a step returned four values, of which one said that it is over."""
 
-    def play(steps: int) -> int:
+    def step_through(steps: int) -> int:
         env.reset()
         for number in range(steps):
             _, _, over, _ = env.step(actions[number % ACTION_COUNT])
@@ -253,4 +252,4 @@ def _run_old_gym(env: Any, actions: Sequence[Any]) -> Callable[[int], int]:
                 env.reset()
         return steps
 
-    return play
+    return step_through

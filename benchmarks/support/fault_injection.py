@@ -1,8 +1,8 @@
 """Kills at random moments: of the server's process, of PostgreSQL's, of one Ray actor's.
 
 Promises that only processes started here are killed, by their own ids; that each kind goes on from
-kill to kill until it has had as many as it was to have; and that what is wrong is told and never
-raised, so that a long measurement comes to its end.
+kill to kill until it has had as many as it was to have; and that what is wrong is returned and
+never raised, so that a long measurement comes to its end.
 """
 
 import json
@@ -41,7 +41,7 @@ from tests.cli.database_dump import TRADING_TABLES, Dump, differences, dump, fin
 START_SECONDS = 0.6
 """A process is killed before it is at work in the first so many seconds."""
 AT_WORK_SECONDS = 1.0
-"""Or in so many after it has held a cycle."""
+"""Or in so many after it has run a cycle."""
 EARLY = 0.25
 """Share of the kills that come early."""
 PATIENCE_SECONDS = 300.0
@@ -81,7 +81,7 @@ class KillStats:
 
 @dataclass(frozen=True)
 class ReplayScenario:
-    """A play, a home with its facts and nothing else, and how to get another like it."""
+    """A replay, a home with its facts and nothing else, and how to get another like it."""
 
     spec: ReplaySpec
     base: Path
@@ -100,16 +100,16 @@ class ReplayScenario:
 def run_undisturbed(
     scenario: ReplayScenario, absent: Path | None = None
 ) -> tuple[Dump, dict[str, Any]]:
-    """What the play comes to, as a whole and in figures."""
+    """What the replay comes to, as a whole and in figures."""
     with scenario.home() as home:
         words = [f"ABSENT={absent}"] * (absent is not None) + scenario.command(home)
         with running(home, words) as process:
             if process.join(PATIENCE_SECONDS) != 0:
                 raise RuntimeError(f"it did not play to its end: {process.output[-2000:]}")
-        with home.database() as opened:
-            content = dump(opened, without_outages=True)
-    play = scenario.spec
-    description = f"{play.market}: {', '.join(play.symbols)}, {play.start} to {play.end}"
+        with home.database() as database:
+            content = dump(database, without_outages=True)
+    spec = scenario.spec
+    description = f"{spec.market}: {', '.join(spec.symbols)}, {spec.start} to {spec.end}"
     names = ("cycle", "decision", "event", *TRADING_TABLES)
     return content, {
         "played": description,
@@ -118,7 +118,7 @@ def run_undisturbed(
 
 
 def kill_server(scenario: ReplayScenario, stats: KillStats, undisturbed: Dump) -> None:
-    """The process that serves pages and holds cycles, on SQLite: killed, gone on with."""
+    """The process that serves pages and runs cycles, on SQLite: killed, gone on with."""
     while stats.kills < stats.planned:
         with scenario.home() as home:
             while _run_until_killed(scenario, home, stats):
@@ -145,9 +145,9 @@ def kill_database(scenario: ReplayScenario, stats: KillStats, undisturbed: Dump)
     """PostgreSQL, all of its processes, under a server that stays."""
     with postgres_server() as postgres:
         facts = ReplayHome(scenario.base, postgres.create("facts"))
-        with facts.database() as theirs, ReplayHome(scenario.base).database() as mine:
-            theirs.migrate()
-            copy_facts(mine, theirs, (*scenario.spec.symbols, "SPY"), scenario.spec.market)
+        with facts.database() as target, ReplayHome(scenario.base).database() as source:
+            target.migrate()
+            copy_facts(source, target, (*scenario.spec.symbols, "SPY"), scenario.spec.market)
         while stats.kills < stats.planned:
             url = postgres.create(f"round{stats.rounds}", "facts")
             with tempfile.TemporaryDirectory(dir=scenario.folder) as at:
@@ -198,8 +198,8 @@ def kill_actors(scenario: ReplayScenario, stats: KillStats, undisturbed: Dump) -
                 if (code := process.join(PATIENCE_SECONDS)) != 0:
                     stats.problems.append(f"the server ended with {code}: {process.output[-300:]}")
             _check(scenario, home, stats)
-            with home.database() as opened:
-                absent = recorded_abstentions(opened)
+            with home.database() as database:
+                absent = recorded_abstentions(database)
             stats.counts["abstentions recorded"] += sum(map(len, absent.values()))
             file = home.folder / "absent.json"
             file.write_text(json.dumps(absent))
@@ -217,12 +217,12 @@ def _kill_actor(scenario: ReplayScenario, stats: KillStats, process: ReplayProce
 
 def _wait_random(scenario: ReplayScenario, stats: KillStats, process: ReplayProcess) -> bool:
     """Wait for the next random moment; whether it came while the process lived."""
-    moments, begins = scenario.rng, time.monotonic()
+    moments, started = scenario.rng, time.monotonic()
     if process.cycles == 0 and moments.random() < EARLY:
         wait = moments.uniform(0.0, START_SECONDS)
     elif process.cycles or process.wait_until(lambda: process.cycles > 0, PATIENCE_SECONDS):
         if stats.kills and process.cycles == 1:
-            stats.recovery_seconds.append(time.monotonic() - begins)
+            stats.recovery_seconds.append(time.monotonic() - started)
         wait = moments.uniform(0.0, AT_WORK_SECONDS)
     else:
         return False
@@ -236,30 +236,30 @@ def _count_kill(stats: KillStats, process: ReplayProcess) -> None:
 
 
 def _check(scenario: ReplayScenario, home: ReplayHome, stats: KillStats) -> None:
-    """What must hold at any moment, whoever is at work."""
+    """What must hold at any moment, whatever runs."""
     run = ("--run", scenario.spec.run, "--market", scenario.spec.market)
-    with home.database() as opened:
-        opened.migrate()
-        stats.problems += find_faults(opened)
-        there = _has_account(opened, scenario.spec)
-    for words in (("reconcile", *run), ("audit", "--verify", *run)) if there else ():
+    with home.database() as database:
+        database.migrate()
+        stats.problems += find_faults(database)
+        has_account = _has_account(database, scenario.spec)
+    for words in (("reconcile", *run), ("audit", "--verify", *run)) if has_account else ():
         code, output = run_command(home, words)
         stats.counts[f"times {words[0]} agreed"] += code == 0
         if code:
             stats.problems.append(f"{words[0]} ended with {code}: {output[-300:]}")
 
 
-def _has_account(opened: Database, play: ReplaySpec) -> bool:
+def _has_account(database: Database, spec: ReplaySpec) -> bool:
     """Killed early, a run has none yet."""
     account = tables.table(account_tables.AccountRow)
-    mine = select(account.c.id).where(account.c.run == play.run)
-    with opened.reading() as connection:
-        return connection.execute(mine).first() is not None
+    query = select(account.c.id).where(account.c.run == spec.run)
+    with database.reading() as connection:
+        return connection.execute(query).first() is not None
 
 
 def _compare_content(home: ReplayHome, stats: KillStats, undisturbed: Dump) -> None:
-    with home.database() as opened:
-        found = differences(undisturbed, dump(opened, without_outages=True))
+    with home.database() as database:
+        found = differences(undisturbed, dump(database, without_outages=True))
     stats.rounds += 1
     stats.equal += not found
     stats.problems += found

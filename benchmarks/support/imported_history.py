@@ -30,11 +30,11 @@ SETTINGS = AgentSettings(news_model="lexicon")
 def imported_store(
     folder: str, names: Sequence[str] = DAILY
 ) -> Iterator[tuple[Database, SqlMarketDataStore]]:
-    """A database and library that hold the files of these names."""
-    with empty_store() as (database, library):
+    """A database and store that hold the files of these names."""
+    with empty_store() as (database, store):
         for name in names:
-            import_file(Path(folder) / f"{name}.parquet", library)
-        yield database, library
+            import_file(Path(folder) / f"{name}.parquet", store)
+        yield database, store
 
 
 @contextmanager

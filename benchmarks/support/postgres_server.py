@@ -45,13 +45,13 @@ class PostgresServer:
     def start(self) -> None:
         """Starts and waits until it answers; after a kill it first recovers."""
         options = f"-h 127.0.0.1 -p {self._port} -k {self._home} -c shared_buffers=64MB"
-        patience = time.monotonic() + TIMEOUT_SECONDS
+        deadline = time.monotonic() + TIMEOUT_SECONDS
         while True:  # children of a killed one may hold its shared memory for a moment
             with suppress(subprocess.SubprocessError):
                 self._run("pg_ctl", "-D", self._data, "-o", options, "-l", self._home / "log", "-w",
                           "start")  # fmt: skip
                 return
-            if time.monotonic() > patience:
+            if time.monotonic() > deadline:
                 raise RuntimeError((self._home / "log").read_text()[-2000:])
             time.sleep(0.1)
 
@@ -62,9 +62,9 @@ class PostgresServer:
         for pid in (postmaster, *children):
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
-        patience = time.monotonic() + TIMEOUT_SECONDS
+        deadline = time.monotonic() + TIMEOUT_SECONDS
         while any(_is_running(pid) for pid in (postmaster, *children)):
-            if time.monotonic() > patience:
+            if time.monotonic() > deadline:
                 raise RuntimeError("a killed PostgreSQL did not end")
             time.sleep(0.01)
 
@@ -81,9 +81,9 @@ class PostgresServer:
 
     def _run(self, program: str, *words: object) -> None:
         """As nobody where we are root, whom PostgreSQL refuses."""
-        lowered = ("runuser", "-u", "nobody", "--") if os.geteuid() == 0 else ()
+        as_nobody = ("runuser", "-u", "nobody", "--") if os.geteuid() == 0 else ()
         subprocess.run(
-            [*lowered, str(self._programs / program), *map(str, words)], check=True, cwd="/",
+            [*as_nobody, str(self._programs / program), *map(str, words)], check=True, cwd="/",
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=TIMEOUT_SECONDS,
         )  # fmt: skip
 
@@ -91,12 +91,12 @@ class PostgresServer:
 @contextmanager
 def postgres_server() -> Iterator[PostgresServer]:
     """One that runs, and leaves neither a process nor a file."""
-    made = PostgresServer()
+    server = PostgresServer()
     try:
-        made.start()
-        yield made
+        server.start()
+        yield server
     finally:
-        made.remove()
+        server.remove()
 
 
 def descendants(pid: int) -> set[int]:

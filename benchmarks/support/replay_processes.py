@@ -1,6 +1,6 @@
-"""Where replays are played to be disturbed: small homes with the same history, and processes.
+"""Where replays run to be disturbed: small homes with the same history, and processes.
 
-Every home has the facts of a few symbols and nothing else, so that a run that is played in two of
+Every home has the facts of a few symbols and nothing else, so that a run that is replayed in two of
 them must come to the same. A process ends when it is left, whatever happened.
 """
 
@@ -40,7 +40,7 @@ SIMULATED_SINCE = "2022-01-01"
 
 @dataclass(frozen=True, slots=True)
 class ReplaySpec:
-    """What is played: `market` is files or demo, dates as the command line takes them."""
+    """What is replayed: `market` is files or demo, dates as the command line takes them."""
 
     market: str
     symbols: tuple[str, ...]
@@ -72,26 +72,26 @@ class ReplayHome:
 
     @contextmanager
     def database(self) -> Iterator[Database]:
-        opened = Database(self.url or f"sqlite:///{self.folder / 'quorum.db'}")
+        database = Database(self.url or f"sqlite:///{self.folder / 'quorum.db'}")
         try:
-            yield opened
+            yield database
         finally:
-            opened.close()
+            database.close()
 
 
 class ReplayProcess:
-    """A process that plays, with the note of what it is doing (`staged.py`).
+    """A process that replays, with the note of what it is doing (`stage_tracking.py`).
 
     It is forked, so that it is at work at once: what it would have to import and compile is here
     already. A `cold` one begins from nothing, as Ray's must.
     """
 
     def __init__(self, home: ReplayHome, words: Sequence[str], *, cold: bool = False) -> None:
-        self._note_file, self._output_file = home.folder / "note", home.folder / "said.log"
+        self._note_file, self._output_file = home.folder / "note", home.folder / "output.log"
         self._note_file.write_bytes(bytes(SIZE))
-        begin = _run_fresh if cold else _run_forked
+        target = _run_fresh if cold else _run_forked
         self._process = get_context("fork").Process(
-            target=begin, args=(home.environment, self._note_file, self._output_file, list(words))
+            target=target, args=(home.environment, self._note_file, self._output_file, list(words))
         )
         self._process.start()
         self.pid = self._process.pid or 0
@@ -116,8 +116,8 @@ class ReplayProcess:
 
     def wait_until(self, condition: Callable[[], bool], seconds: float) -> bool:
         """Wait for it; whether it came while the process ran, and within so many seconds."""
-        patience = time.monotonic() + seconds
-        while self.exit_code is None and time.monotonic() < patience:
+        deadline = time.monotonic() + seconds
+        while self.exit_code is None and time.monotonic() < deadline:
             if condition():
                 return True
             time.sleep(0.002)
@@ -160,50 +160,50 @@ def _redirect_output(path: Path) -> None:
 def running(
     home: ReplayHome, words: Sequence[str], *, cold: bool = False
 ) -> Iterator[ReplayProcess]:
-    life = ReplayProcess(home, words, cold=cold)
+    process = ReplayProcess(home, words, cold=cold)
     try:
-        yield life
+        yield process
     finally:
-        if life.exit_code is None:
-            life.kill()
+        if process.exit_code is None:
+            process.kill()
 
 
-def warm_up(home: ReplayHome, play: ReplaySpec) -> None:
+def warm_up(home: ReplayHome, spec: ReplaySpec) -> None:
     """What every process would load and compile is loaded into this one."""
-    words = play.command(resume=False)
-    words[words.index("--to") + 1] = play.start
+    words = spec.command(resume=False)
+    words[words.index("--to") + 1] = spec.start
     code, output = run_command(home, [*words, "--no-page"])
     if code:
         raise RuntimeError(f"it cannot be played: {output}")
 
 
-def prepare(folder: Path, play: ReplaySpec, source: str) -> Path:
-    """A home with nothing but the facts of the play's symbols, from the home `source` or, where
+def prepare(folder: Path, spec: ReplaySpec, source: str) -> Path:
+    """A home with nothing but the facts of the replay's symbols, from the home `source` or, where
     that is empty, invented by the demo market."""
     base = folder / "base"
     if not source:
-        words = ["download", *play.symbols, "SPY", "--market", "demo", "--since", SIMULATED_SINCE]
+        words = ["download", *spec.symbols, "SPY", "--market", "demo", "--since", SIMULATED_SINCE]
         run_command(ReplayHome(base), words)
         return base
     base.mkdir()
-    with ReplayHome(Path(source)).database() as theirs, ReplayHome(base).database() as mine:
-        mine.migrate()
-        copy_facts(theirs, mine, (*play.symbols, "SPY"), play.market)
+    with ReplayHome(Path(source)).database() as filled, ReplayHome(base).database() as empty:
+        empty.migrate()
+        copy_facts(filled, empty, (*spec.symbols, "SPY"), spec.market)
     return base
 
 
 def copy_facts(source: Database, target: Database, symbols: Sequence[str], market: str) -> None:
     """The facts of some symbols; the target has none yet."""
     series = tables.table(tables.SeriesRow)
-    with source.reading() as one, target.writing() as other:
-        mine = (series.c.symbol.in_(symbols), series.c.market == market)
-        found = one.execute(select(series).where(*mine)).mappings().all()
-        other.execute(insert(series), [dict(row) for row in found])
+    with source.reading() as reader, target.writing() as writer:
+        wanted = (series.c.symbol.in_(symbols), series.c.market == market)
+        series_rows = reader.execute(select(series).where(*wanted)).mappings().all()
+        writer.execute(insert(series), [dict(row) for row in series_rows])
         for facts in map(tables.table, FACTS):
-            of = facts.c.series.in_([row["id"] for row in found])
-            rows = [dict(row) for row in one.execute(select(facts).where(of)).mappings()]
+            of_series = facts.c.series.in_([row["id"] for row in series_rows])
+            rows = [dict(row) for row in reader.execute(select(facts).where(of_series)).mappings()]
             if rows:
-                other.execute(insert(facts), rows)
+                writer.execute(insert(facts), rows)
 
 
 def copy_home(base: Path, folder: Path) -> ReplayHome:
@@ -212,19 +212,19 @@ def copy_home(base: Path, folder: Path) -> ReplayHome:
     return ReplayHome(folder)
 
 
-def can_resume(home: ReplayHome, play: ReplaySpec) -> bool:
-    """Whether the run has a cycle that can be gone on with."""
+def can_resume(home: ReplayHome, spec: ReplaySpec) -> bool:
+    """Whether the run has a cycle that it can go on from."""
     cycle = tables.CycleRow
     with home.database() as database, database.reading() as connection:
-        known = select(col(cycle.seq)).where(col(cycle.run) == play.run).limit(1)
-        return connection.scalars(known).first() is not None
+        any_cycle = select(col(cycle.seq)).where(col(cycle.run) == spec.run).limit(1)
+        return connection.scalars(any_cycle).first() is not None
 
 
-def recorded_abstentions(opened: Database) -> dict[str, dict[str, str]]:
+def recorded_abstentions(database: Database) -> dict[str, dict[str, str]]:
     """Who could not vote, and why, by calendar and bar."""
     cycle = tables.CycleRow
     query = select(col(cycle.calendar), col(cycle.as_of), col(cycle.inputs))
-    with opened.reading() as connection:
+    with database.reading() as connection:
         return {
             f"{calendar} {as_of.isoformat()}": {
                 agent["name"]: agent["failure"]
@@ -236,7 +236,7 @@ def recorded_abstentions(opened: Database) -> dict[str, dict[str, str]]:
 
 
 def run_command(home: ReplayHome, arguments: Sequence[str]) -> tuple[int, str]:
-    """A `quorum` command in this process, without a word on its streams: exit code and words."""
+    """A `quorum` command in this process, with nothing on its streams: exit code and output."""
     output = io.StringIO()
     with _environment(home.environment), redirect_stdout(output), redirect_stderr(output):
         code = app.run_command(list(arguments))
@@ -245,10 +245,10 @@ def run_command(home: ReplayHome, arguments: Sequence[str]) -> tuple[int, str]:
 
 @contextmanager
 def _environment(values: Mapping[str, str]) -> Iterator[None]:
-    before = dict(os.environ)
+    saved = dict(os.environ)
     os.environ.update(values)
     try:
         yield
     finally:
         os.environ.clear()
-        os.environ.update(before)
+        os.environ.update(saved)

@@ -19,6 +19,7 @@ from typing import Any
 import app
 from cli import replays
 from domain.panel import Panel
+from domain.votes import Agent
 from orchestrator import cycle, engine
 from orchestrator.account.cycle_orders import AccountCycle
 from orchestrator.committee.decisions import closed_at
@@ -34,7 +35,7 @@ AnyCallable = Callable[..., Any]
 
 
 class StageNote:
-    """The shared file, as its writer holds it."""
+    """The shared file, as it is written."""
 
     def __init__(self, path: Path) -> None:
         with path.open("r+b") as file:
@@ -43,40 +44,40 @@ class StageNote:
     def track(self, stage: str, do: AnyCallable, *, then: str = "") -> AnyCallable:
         """`do` under that stage; afterwards `then`, or what was before."""
 
-        def done(*words: Any, **named: Any) -> Any:
+        def tracked(*args: Any, **kwargs: Any) -> Any:
             before, self._bytes[0] = self._bytes[0], STAGES.index(stage)
             try:
-                return do(*words, **named)
+                return do(*args, **kwargs)
             finally:
                 self._bytes[0] = STAGES.index(then) if then else before
 
-        return done
+        return tracked
 
-    def track_writing(self, pen: AnyCallable) -> AnyCallable:
-        """A journal's pen: the stage of whoever holds it is `writing`, its commit included."""
+    def track_writing(self, transaction: AnyCallable) -> AnyCallable:
+        """A journal's `transaction`: its stage is `writing`, the commit included."""
 
         @contextmanager
         def tracked(journal: SqlJournal) -> Iterator[JournalTransaction]:
             before, self._bytes[0] = self._bytes[0], STAGES.index("writing")
             try:
-                with pen(journal) as mine:
-                    yield mine
+                with transaction(journal) as opened:
+                    yield opened
             finally:
                 self._bytes[0] = before
 
         return tracked
 
     def count_calls(self, do: AnyCallable) -> AnyCallable:
-        def done(*words: Any, **named: Any) -> Any:
-            result = do(*words, **named)
+        def counted(*args: Any, **kwargs: Any) -> Any:
+            result = do(*args, **kwargs)
             self._bytes[1:] = struct.pack("<I", struct.unpack("<I", self._bytes[1:])[0] + 1)
             return result
 
-        return done
+        return counted
 
 
 class TeamWithAbsences:
-    """A team in which some abstain as they did before: the rest answers for itself."""
+    """A team in which some abstain as they did before, and the rest votes."""
 
     def __init__(self, team: Team, absent: Mapping[str, Mapping[str, str]]) -> None:
         self._team, self._absent = team, absent
@@ -94,35 +95,38 @@ class TeamWithAbsences:
     def health(self) -> tuple[AgentHealth, ...]:
         return self._team.health()
 
+    def replace_agent(self, agent: str, build: Callable[[str], Agent]) -> str | None:
+        return self._team.replace_agent(agent, build)
+
     def close(self) -> None:
         self._team.close()
 
 
 def install_tracking(path: Path, words: Sequence[str]) -> list[str]:
-    """From here on this process notes what it does; the words of the command that is left."""
+    """From here on this process notes what it does. Returns the words of the command."""
     note, absent = StageNote(path), {}
     if words[0].startswith("ABSENT="):
         absent = json.loads(Path(words[0].removeprefix("ABSENT=")).read_text())
         words = words[1:]
 
-    def team(made: AnyCallable) -> AnyCallable:
-        def make(*told: Any, **named: Any) -> Team:
-            found = TeamWithAbsences(made(*told, **named), absent)
-            found.vote = note.track("voting", found.vote)  # type: ignore[method-assign]
-            return found
+    def with_absences(make_team: AnyCallable) -> AnyCallable:
+        def make(*args: Any, **kwargs: Any) -> Team:
+            team = TeamWithAbsences(make_team(*args, **kwargs), absent)
+            team.vote = note.track("voting", team.vote)  # type: ignore[method-assign]
+            return team
 
         return make
 
-    _wrap(replays, "make_team", team)
+    _wrap(replays, "make_team", with_absences)
     _wrap(
         engine,
         "run_cycles",
         lambda do: note.track("deciding", note.count_calls(do), then="between"),
     )
-    _wrap(cycle, "lay_out", lambda do: note.track("laying out", do))
-    _wrap(cycle, "settle_due", lambda do: note.track("settling", do))
-    _wrap(AccountCycle, "meet", lambda do: note.track("meeting bars", do))
-    _wrap(SqlJournal, "pen", note.track_writing)
+    _wrap(cycle, "prepare_panels", lambda do: note.track("laying out", do))
+    _wrap(cycle, "settle_due_decisions", lambda do: note.track("settling", do))
+    _wrap(AccountCycle, "process_bars", lambda do: note.track("meeting bars", do))
+    _wrap(SqlJournal, "transaction", note.track_writing)
     return list(words)
 
 
@@ -131,8 +135,8 @@ def main() -> None:
     app.main()
 
 
-def _wrap(where: object, name: str, by: Callable[[AnyCallable], AnyCallable]) -> None:
-    setattr(where, name, by(getattr(where, name)))
+def _wrap(owner: object, name: str, wrap: Callable[[AnyCallable], AnyCallable]) -> None:
+    setattr(owner, name, wrap(getattr(owner, name)))
 
 
 if __name__ == "__main__":
