@@ -148,7 +148,7 @@ def _print_report(folder: RunFolder, console: Console) -> None:
     title = f"{manifest.data}, test period {' to '.join(manifest.periods['test'])}, net of cost"
     console.print(score_table(title, manifest.scores, policy))
     tempers = ", ".join(f"{name} {temper:.4f}" for name, temper in policy.tempers().items())
-    console.print(f"Tempers: {tempers}.", highlight=False)
+    console.print(f"Scaling factors: {tempers}.", highlight=False)
     console.print(f"Saved in {path}; curves: tensorboard --logdir {folder.path}.", highlight=False)
 
 

@@ -77,7 +77,7 @@ class LimitSettings(BaseModel):
         "deviations.",
     )
     flatten: bool = Field(
-        default=False, description="A breaker that trips also sells all that is held."
+        default=False, description="A risk limit that trips also sells all that is held."
     )
     fractional: bool = Field(default=True, description="Parts of a share may be traded.")
     shorting: bool = Field(default=False, description="A sale may go below nothing.")

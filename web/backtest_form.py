@@ -162,7 +162,8 @@ def _parse_agents(services: AppServices, names: Sequence[str]) -> tuple[str, ...
         raise InputError("Agents: nobody votes. Choose at least one.")
     if unknown := [name for name in names if name not in services.agents]:
         raise InputError(
-            f"Agents: {unknown[0][:40]!r} is none of this house: {', '.join(services.agents)}."
+            f"Agents: {unknown[0][:40]!r} is not one of the agents here: "
+            f"{', '.join(services.agents)}."
         )
     return tuple(names)
 

@@ -78,12 +78,12 @@ def reset(
         float | None, typer.Argument(help="Cash of the new beginning; as configured.")
     ] = None,
     note: Note = "",
-    yes: Annotated[bool, typer.Option("--yes", help="Really begin anew.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Really reset it.")] = False,
     run: RunOption = "live",
     market: MarketOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Begin anew: orders end, positions leave the book; what was stays in the audit log."""
+    """Reset the account: orders end, positions leave the book; what was stays in the audit log."""
     if not yes:
         raise InputError("A reset ends every order and position. Add --yes to do it.")
     if capital is None:
@@ -93,12 +93,12 @@ def reset(
 
 @account.command()
 def mode(
-    mode: Annotated[TradingMode, typer.Argument(help="What becomes of decisions.")],
+    mode: Annotated[TradingMode, typer.Argument(help="observe, suggest or auto.")],
     run: RunOption = "live",
     market: MarketOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Observe decisions, suggest orders, or place them."""
+    """Set the trading mode: only record decisions, suggest orders, or place them."""
     _change_and_show(
         lambda session: session.service.update_settings(mode=mode, profile=None, by=ACTOR),
         run,

@@ -166,7 +166,7 @@ def _now(stores: Stores, market: ActiveMarket) -> datetime:
 
 
 def print_result(result: Mapping[str, Any], console: Console) -> None:
-    """The headline of everybody in the contest, each figure with its interval."""
+    """The headline of every compared strategy, each figure with its interval."""
     table = Table(Column("", no_wrap=True), *_titles(HEADLINE_METRICS), title=_title(result))
     rows = {"committee": result["committee"]}
     rows |= {f"{name} alone": metrics for name, metrics in result["agents"].items()}

@@ -165,7 +165,7 @@ def compare(
 
 @rl.command()
 def promote(model: ModelArgument, as_json: JsonOption = False) -> None:
-    """Let a model vote in the RL agent's seat from the next cycle on."""
+    """Make a model the active one from the next cycle on."""
     from cli.rl import rl_models
 
     _print_promotion(rl_models.promote(load_settings(), model), as_json)

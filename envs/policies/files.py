@@ -170,5 +170,5 @@ def _read_file(folder: Path, name: str) -> bytes:
 def _refusal(where: str, what: str) -> CorruptFileError:
     return CorruptFileError(
         f"The policy in {where} is refused: {what}. Bring a copy that is whole, or train again; "
-        "where the setting agents.rl_policy names it, unset that to seat another."
+        "where the setting agents.rl_policy names it, unset that to use another."
     )

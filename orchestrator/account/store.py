@@ -48,7 +48,7 @@ class AccountSettings(BaseModel):
     )
     mode: TradingMode = Field(
         default=TradingMode.AUTO,
-        description="What becomes of decisions: observe (nothing), suggest or auto (orders).",
+        description="Trading mode: observe (only records), suggest or auto (orders).",
     )
     profile: str = Field(
         default="balanced",

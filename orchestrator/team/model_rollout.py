@@ -46,7 +46,9 @@ class ModelRollout:
             if failure is None:
                 self._active = desired
             else:
-                self.refusal = f"{desired} was not seated, so the former votes on: {failure}"
+                self.refusal = (
+                    f"{desired} was not made active, so the former model votes on: {failure}"
+                )
         return (self._active, self.refusal) != before
 
     def annotate(self, health: AgentHealth) -> AgentHealth:

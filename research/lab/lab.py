@@ -222,8 +222,8 @@ class RLLab:
     def _refuse_if_configured(self) -> None:
         if self._slot.configured:
             raise InputError(
-                f"The setting agents.rl_policy gives the seat to {self._slot.configured}, so no "
-                "promotion would be heard of. Unset it first."
+                f"The setting agents.rl_policy names {self._slot.configured} as the active "
+                "model, so no promotion would be heard of. Unset it first."
             )
 
     def _require_training(self) -> TrainingJobs:

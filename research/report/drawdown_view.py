@@ -1,4 +1,4 @@
-"""The hard times of a backtest as tables: its deepest falls, and the stress of markets."""
+"""The drawdowns of a backtest and the stress of markets, as tables."""
 
 from collections.abc import Mapping, Sequence
 from datetime import date
@@ -22,7 +22,7 @@ def drawdowns_table(rows: DrawdownRows) -> FigureTable:
 
 
 def stress_table(rows: DrawdownRows) -> FigureTable:
-    """One line a stress of markets that lies within the period, one column a contestant."""
+    """One line a stress of markets that lies within the period, one column a strategy."""
     rows = rows or ()
     names = tuple(dict.fromkeys(name for each in rows for name in each["returns"]))
     return FigureTable(

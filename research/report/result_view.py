@@ -34,7 +34,7 @@ COMPARISON_METRICS = (
     "total_return", "cagr", "sharpe", "max_drawdown", "volatility", "exposure", "turnover",
     "yearly_cost",
 )  # fmt: skip
-"""What contestants are compared by at a glance."""
+"""What strategies are compared by at a glance."""
 HEADLINE_METRICS = ("total_return", "cagr", "sharpe", "max_drawdown", "volatility")
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 STYLES = 8
@@ -132,7 +132,7 @@ def result_view(
 
 
 def metrics_table(head: str, columns: Mapping[str, Mapping[str, Any]]) -> FigureTable:
-    """One line a metric that any column has, one column a contestant."""
+    """One line a metric that any column has, one column a strategy."""
     names = dict.fromkeys(name for figures in columns.values() for name in figures)
     return FigureTable(
         head,
@@ -195,13 +195,13 @@ def _months(times: Times, equity: Floats) -> FigureTable:
 
 
 def _comparison_table(entries: Mapping[str, Mapping[str, Any]]) -> FigureTable:
-    """One line a contestant, by the figures that tell most."""
+    """One line a strategy, by the figures that tell most."""
     metrics = [
         name for name in COMPARISON_METRICS if any(name in figures for figures in entries.values())
     ]
     return FigureTable(
-        "The contest",
-        "Contestant",
+        "Compared strategies",
+        "Strategy",
         tuple(map(metric_title, metrics)),
         tuple(
             FigureRow(

@@ -80,7 +80,7 @@ def test_the_api_takes_the_same_options_in_their_own_units(
         ("start", "", "is no date"),
         ("end", "2023-13-40", "is no date"),
         ("agents", [], "nobody votes"),
-        ("agents", ["risk", "oracle"], "is none of this house"),
+        ("agents", ["risk", "oracle"], "is not one of the agents here"),
         ("capital", "much", "Enter a number such as 2.5"),
         ("capital", "-5", "cannot be traded"),
         ("capital", "nan", "is not a number"),

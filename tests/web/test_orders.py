@@ -243,7 +243,7 @@ def test_an_account_that_is_halted_says_so_before_anything_is_typed(
     )
     answer = client.post("/trade/preview", data=BUY)
     assert answer.status_code == 422
-    assert "Reset its breakers first" in answer.text
+    assert "Resume trading first" in answer.text
 
 
 def test_a_bracket_holds_its_exits_until_the_order_fills(client: Client, demo_app: DemoApp) -> None:

@@ -127,12 +127,12 @@ class _TicketReview:
         passed = True
         if risk.trading_state is TradingState.HALTED:
             passed = False
-            reason = f"The account is halted ({risk.reason}). Reset its breakers first."
+            reason = f"The account is halted ({risk.reason}). Resume trading first."
         elif risk.trading_state is TradingState.REDUCING:
             passed = not self.increases
             until = f" until {risk.until}" if risk.until else ""
             reason = f"The account only reduces{until} ({risk.reason}): " + (
-                "this order does." if passed else "sell, wait, or reset its breakers."
+                "this order does." if passed else "sell, wait, or resume trading."
             )
         return PreTradeCheck("account", passed, reason)
 

@@ -1,6 +1,6 @@
 """What may be done to the paper account from a page or the API, and in which words it is recorded.
 
-Leaves out orders (`pages/orders.py`): this is money, mode, profile and breakers.
+Leaves out orders (`pages/orders.py`): this is money, mode, profile and trading state.
 """
 
 from domain.errors import InputError
@@ -9,7 +9,7 @@ from web import formatting
 from web.services import AppServices
 
 RESET_WORD = "reset"
-"""What one types to begin anew."""
+"""What one types to reset the account."""
 MAX_REASON_LENGTH = 200
 
 
@@ -61,7 +61,7 @@ def stop(services: AppServices, reason: str, flatten: bool, changed_by: str) -> 
 
 
 def resume(services: AppServices, changed_by: str) -> Account:
-    """Resets the breakers."""
+    """Resumes trading."""
     return _notified(services, services.account_service.resume_trading(by=changed_by))
 
 

@@ -1,4 +1,7 @@
-"""What auto mode would place, kept while nothing happens: it is read from the market's bars."""
+"""What the automatic mode would place, kept while nothing happens.
+
+It is read from the market's bars.
+"""
 
 from threading import Lock
 

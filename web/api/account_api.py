@@ -54,7 +54,7 @@ AfterParameter = Annotated[int, QueryParameter(ge=0, description="Entries with a
 
 @get("/account", sync_to_thread=True)
 def account(services: NamedDependency[AppServices]) -> AccountOut:
-    """Figures, mode, profile and breakers of the paper account."""
+    """Figures, mode, profile and risk limits of the paper account."""
     return _account_out(services, services.account_service.account())
 
 
@@ -62,7 +62,7 @@ def account(services: NamedDependency[AppServices]) -> AccountOut:
 def suggestions(
     services: NamedDependency[AppServices], suggestion_cache: NamedDependency[SuggestionCache]
 ) -> SuggestionsOut:
-    """What auto mode would place now for the newest decisions, whatever the mode."""
+    """What the mode `auto` would place now for the newest decisions, whatever the mode."""
     found = tuple(
         SuggestionOut(o.symbol, o.side.value, o.quantity, o.reason, o.receipt)
         for o in suggestion_cache.current()
@@ -144,14 +144,14 @@ def withdraw(services: NamedDependency[AppServices], data: JSONBody[MoneyIn]) ->
 
 @post("/account/reset", sync_to_thread=True, status_code=200)
 def reset(services: NamedDependency[AppServices], data: JSONBody[ResetIn]) -> AccountOut:
-    """A new beginning with `capital`: orders are cancelled and positions leave the book. What was
+    """Resets the account to `capital`: orders are cancelled and positions leave the book. What was
     before stays in the log."""
     return _account_out(services, actions.reset(services, data.capital, data.note))
 
 
 @post("/account/mode", sync_to_thread=True, status_code=200)
 def mode(services: NamedDependency[AppServices], data: JSONBody[ModeIn]) -> AccountOut:
-    """What becomes of decisions: nothing (observe), suggestions, or orders (auto)."""
+    """Trading mode: decisions are only recorded (observe), become suggestions, or orders (auto)."""
     return _account_out(services, actions.set_mode(services, data.mode, CHANGED_BY))
 
 
@@ -169,7 +169,7 @@ def stop(services: NamedDependency[AppServices], data: JSONBody[StopIn]) -> Acco
 
 @post("/account/resume", sync_to_thread=True, status_code=200)
 def resume(services: NamedDependency[AppServices]) -> AccountOut:
-    """Resets the breakers, if the books agree with their log."""
+    """Resumes trading, if the account reconciles."""
     return _account_out(services, actions.resume(services, CHANGED_BY))
 
 

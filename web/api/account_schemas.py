@@ -9,7 +9,7 @@ from web.api.schemas import ApiRequest, ApiResponse
 
 @dataclass(frozen=True, slots=True)
 class LimitUse:
-    """How much of a breaker's limit is used: fractions of equity, or a count. `used` is null where
+    """How much of a risk limit is used: fractions of equity, or a count. `used` is null where
     it is not known yet, `limit` null where there is none."""
 
     name: str
@@ -19,8 +19,8 @@ class LimitUse:
 
 @dataclass(frozen=True, slots=True)
 class TradingStateOut:
-    """`standing` is active, reducing or halted. `until` is the first day on which a breaker ends
-    by itself, null where somebody must reset it."""
+    """`standing` is the trading state: active, reducing or halted. `until` is the first day on
+    which it ends by itself, null where trading must be resumed."""
 
     standing: str
     reason: str
@@ -142,7 +142,7 @@ class RoundTripOut:
 
 @dataclass(frozen=True, slots=True)
 class TotalsOut:
-    """Of all trips the filter leaves, not only those shown. Null without a trip behind it."""
+    """Of all round trips the filter leaves, not only those shown. Null without one behind it."""
 
     count: int
     profit: float
@@ -169,7 +169,7 @@ class TradeOut(ApiResponse):
 
 @dataclass(frozen=True, slots=True)
 class SuggestionOut:
-    """What auto mode would place now; `decision` is the receipt behind it."""
+    """What the mode `auto` would place now; `decision` is the receipt behind it."""
 
     symbol: str
     side: str

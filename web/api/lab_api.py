@@ -1,4 +1,4 @@
-"""The RL lab: training runs, models, and which of them has the RL agent's seat."""
+"""The RL lab: training runs, models, and which of them is active."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -90,7 +90,7 @@ def delete_run(services: NamedDependency[AppServices], id: FromPath[str]) -> Lab
 
 @get("/lab/models", sync_to_thread=True)
 def models(services: NamedDependency[AppServices]) -> LabModelsOut:
-    """Models, newest first, the policy that ships at the end; and which one is seated."""
+    """Models, newest first, the policy that ships at the end; and which one is active."""
     return _models_out(services)
 
 
@@ -112,8 +112,8 @@ def drift(services: NamedDependency[AppServices], id: FromPath[str]) -> LabDrift
 
 @post("/lab/models/{id:str}/promote", sync_to_thread=True, status_code=200)
 def promote(services: NamedDependency[AppServices], id: FromPath[str]) -> LabModelsOut:
-    """Gives the model the seat from the next cycle on. One whose files are refused leaves the
-    former seated."""
+    """Makes the model active from the next cycle on. One whose files are refused leaves the former
+    active."""
     services.lab.promote(id, PROMOTED_BY)
     services.notifier.notify()
     return _models_out(services)
@@ -121,7 +121,7 @@ def promote(services: NamedDependency[AppServices], id: FromPath[str]) -> LabMod
 
 @post("/lab/roll-back", sync_to_thread=True, status_code=200)
 def roll_back(services: NamedDependency[AppServices]) -> LabModelsOut:
-    """Seats who had the seat before the present model was promoted."""
+    """Makes the model active that was before the present one was promoted."""
     services.lab.roll_back(PROMOTED_BY)
     services.notifier.notify()
     return _models_out(services)
@@ -131,7 +131,7 @@ def roll_back(services: NamedDependency[AppServices]) -> LabModelsOut:
 def delete_model(
     services: NamedDependency[AppServices], id: FromPath[str], voted: FromQuery[bool] = False
 ) -> LabModelsOut:
-    """Deletes a model; the one in the seat is refused. One that ever had it only goes with `voted`,
+    """Deletes a model; the active one is refused. One that was ever active only goes with `voted`,
     for what it decided cannot be verified afterwards."""
     services.lab.delete_model(id, voted=voted)
     services.notifier.notify()

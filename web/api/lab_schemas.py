@@ -119,8 +119,8 @@ class LabModelOut:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LabModelsOut(ApiResponse):
-    """`seated` has the RL agent's seat ('shipped' is the policy that comes with Quorum); `former`
-    would have it after a roll back."""
+    """`seated` is the active model ('shipped' is the policy that comes with Quorum); `former`
+    would be after a roll back."""
 
     seated: str
     former: str | None

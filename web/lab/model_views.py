@@ -155,7 +155,7 @@ _PERIODS = {"train": "Trained on", "validation": "Chosen by", "test": "Judged on
 
 
 def members_grid(policy: Policy) -> FigureTable:
-    """Who votes in it: the temper of each member and how much each weighs."""
+    """Who votes in it: the scaling of each member and how much each weighs."""
     weights = policy.weights
     uneven = len(weights) > 1
     lines = tuple(
@@ -177,9 +177,9 @@ def members_grid(policy: Policy) -> FigureTable:
     return FigureTable(
         title="Members",
         row_header="Member",
-        heads=("Its network gives", "Temper", "Weight"),
+        heads=("Its network gives", "Scaling", "Weight"),
         lines=lines,
-        note="temper is what a wish is worth in log-odds; 0 is a member that had learnt nothing",
+        note="scaling turns a preference into log-odds; 0 is a member that had learnt nothing",
     )
 
 

@@ -44,8 +44,8 @@ _ALLOWED = {
 }
 LABELS = {
     "symbols": "Symbols", "algo": "Algorithms", "actions": "What it may do", "reward": "Reward",
-    "steps": "Steps a policy", "seeds": "Seeds", "train_until": "Train until",
-    "validate_until": "Choose until", "half_spread_bps": "Half spread, bps",
+    "steps": "Steps a policy", "seeds": "Seeds", "train_until": "Training ends",
+    "validate_until": "Validation ends", "half_spread_bps": "Half spread, bps",
     "commission_bps": "Commission, bps", "select": "They vote", "stages": "Stages",
     "patience": "Patience", "episode": "Episode, bars", "dearer": "Costs vary by",
     "delay": "Orders late by", "noise": "Noise", "seed": "First seed", "hidden": "Units a layer",

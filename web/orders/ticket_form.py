@@ -32,9 +32,9 @@ REQUIRED_PRICES: Mapping[OrderType, tuple[str, ...]] = {
 }
 """The prices that each type of order needs, as the form names them."""
 LABELS = {
-    "symbol": "Symbol", "side": "Side", "kind": "Kind of order", "quantity": "Quantity",
+    "symbol": "Symbol", "side": "Side", "kind": "Order type", "quantity": "Quantity",
     "measure": "Quantity in", "limit": "Limit price", "stop": "Stop price", "trail": "Trails by",
-    "trail_in": "Trails in", "term": "Stands", "stop_loss": "Stop loss",
+    "trail_in": "Trails in", "term": "Time in force", "stop_loss": "Stop loss",
     "take_profit": "Take profit", "note": "Note",
 }  # fmt: skip
 _FIELD_BY_CHECK = {

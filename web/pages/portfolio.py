@@ -39,7 +39,7 @@ class TaxLotsView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PortfolioPage(PageContext):
-    """`lots` is None until a symbol's are asked for; `reset_word` is typed to begin anew."""
+    """`lots` is None until a symbol's are asked for; `reset_word` is typed to reset the account."""
 
     template: ClassVar[str] = "pages/portfolio.html"
     account: AccountComponents
@@ -108,7 +108,7 @@ def post_account_action(
             _require_confirmation(data, "The emergency stop")
             actions.stop(services, data.get("reason", ""), data.get("flatten") == "yes", CHANGED_BY)
         case "resume":
-            _require_confirmation(data, "Resetting the breakers")
+            _require_confirmation(data, "Resuming trading")
             actions.resume(services, CHANGED_BY)
         case _:
             raise NotFoundError(

@@ -33,9 +33,9 @@ SOURCES = {
 }
 TIME_IN_FORCE_TEXT = {
     "day": "today",
-    "gtc": "until cancelled",
-    "ioc": "at once or not",
-    "fok": "whole or not",
+    "gtc": "good till cancelled",
+    "ioc": "immediate or cancel",
+    "fok": "fill or kill",
 }
 PAGE_SIZE, MAX_OPEN_ORDERS = 50, 100
 """Lines of a page, and open ones that are drawn at most."""

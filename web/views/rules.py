@@ -1,4 +1,4 @@
-"""What a paper account supposes about fills and costs, and what it limits, in words with their
+"""What a paper account assumes about fills and costs, and what it limits, in words with their
 figures. It stands beside every result of the account."""
 
 from collections.abc import Iterator

@@ -24,9 +24,9 @@ _ORDER_TYPES = {
 }
 _TIMES_IN_FORCE = {
     TimeInForce.DAY: "Day: to the end of its session",
-    TimeInForce.GTC: "Until cancelled",
-    TimeInForce.IOC: "Next open alone, in part (IOC)",
-    TimeInForce.FOK: "Next open alone, whole (FOK)",
+    TimeInForce.GTC: "Good till cancelled (GTC)",
+    TimeInForce.IOC: "Immediate or cancel (IOC): next open, in part",
+    TimeInForce.FOK: "Fill or kill (FOK): next open, whole",
 }
 _STATE_WARNINGS = {
     TradingState.REDUCING: "The account may only shrink its positions",

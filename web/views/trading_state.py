@@ -1,4 +1,4 @@
-"""An account's trading state: what tripped the breakers, what ends it, how much of each limit is
+"""An account's trading state: which risk limit tripped, what ends it, how much of each limit is
 used."""
 
 from collections.abc import Iterator, Sequence
@@ -31,17 +31,21 @@ _STATES = {
         "Halted",
         "octagon-x",
         "down",
-        "Nothing is traded until somebody resets the breakers.",
+        "Nothing is traded until you resume trading.",
     ),
 }
 _MODES = {
-    TradingMode.OBSERVE: ("Observe", "eye", "Decisions are recorded and nothing comes of them."),
+    TradingMode.OBSERVE: (
+        "Manual only",
+        "eye",
+        "Decisions are recorded and nothing comes of them.",
+    ),
     TradingMode.SUGGEST: (
         "Suggest",
         "lightbulb",
         "Decisions become suggestions that you may place.",
     ),
-    TradingMode.AUTO: ("Auto", "bot", "Decisions become orders by themselves."),
+    TradingMode.AUTO: ("Automatic", "bot", "Decisions become orders by themselves."),
 }
 UNREADABLE = "broken"
 _WARNING_SHARE = 0.75
@@ -73,7 +77,7 @@ class ModeOption:
 
 @dataclass(frozen=True, slots=True)
 class TradingStateView:
-    """`reset_note` says what resets the breakers, empty while they are as they should be; `mode` is
+    """`reset_note` says what ends it, empty while it is active; `mode` is
     None where the account cannot be read."""
 
     state: str
@@ -188,8 +192,8 @@ def _reset_note(risk: RiskState) -> str:
     if risk.trading_state is TradingState.ACTIVE:
         return ""
     if risk.until is None:
-        return "It stays so until somebody resets it."
-    return f"It ends by itself on {risk.until:%Y-%m-%d}, or when somebody resets it."
+        return "It stays so until you resume trading."
+    return f"It ends by itself on {risk.until:%Y-%m-%d}, or when you resume trading."
 
 
 def _mode_option(mode: TradingMode, chosen: TradingMode) -> ModeOption:

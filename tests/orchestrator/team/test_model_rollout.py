@@ -179,10 +179,9 @@ def test_what_cannot_be_used_leaves_the_old_one_voting_and_says_so(run_with_mode
     ]
     assert len(recorded) == 1  # and not at every cycle
     assert recorded[0].payload["state"] == "ready"
-    assert (
-        recorded[0]
-        .payload["failure"]
-        .startswith("damaged was not seated, so the former votes on: The policy of rl is refused")
+    failure = recorded[0].payload["failure"]
+    assert failure.startswith(
+        "damaged was not made active, so the former model votes on: The policy of rl is refused"
     )
     health = next(each for each in engine.health() if each.agent == "rl")
     assert (health.version, health.failure) == ("A", recorded[0].payload["failure"])
