@@ -93,7 +93,7 @@ def reset(
 
 @account.command()
 def mode(
-    mode: Annotated[TradingMode, typer.Argument(help="observe, suggest or auto.")],
+    mode: Annotated[TradingMode, typer.Argument(help="The new trading mode.")],
     run: RunOption = "live",
     market: MarketOption = None,
     as_json: JsonOption = False,

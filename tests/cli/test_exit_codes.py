@@ -19,13 +19,13 @@ def test_an_interrupted_verb_says_so_by_its_code(
         raise KeyboardInterrupt
 
     monkeypatch.setattr(decisions, "decide", interrupted)
-    code, _, told = quorum("decide", "AAPL")
-    assert (code, told) == (130, "Interrupted.\n")
+    code, _, error = quorum("decide", "AAPL")
+    assert (code, error) == (130, "Interrupted.\n")
 
 
 def test_without_a_verb_the_help_is_all_that_is_told(quorum: Quorum) -> None:
-    code, out, told = quorum()
-    assert (code, told) == (2, "")
+    code, out, error = quorum()
+    assert (code, error) == (2, "")
     assert "decide" in out
 
 
@@ -50,12 +50,12 @@ def test_a_signal_ends_the_server_in_order(sent: signal.Signals, home: Path) -> 
             while "Not investment advice" not in server.stderr.readline():
                 assert server.poll() is None
             server.send_signal(sent)
-            told = server.communicate(timeout=60)[1]
+            error = server.communicate(timeout=60)[1]
         finally:
             server.kill()
     assert server.returncode == 130
-    assert "Interrupted." in told
-    assert "Traceback" not in told
+    assert "Interrupted." in error
+    assert "Traceback" not in error
 
 
 def _mind_the_interrupt() -> None:
@@ -65,9 +65,17 @@ def _mind_the_interrupt() -> None:
 
 def run_with_logging(home: Path, doing: str) -> str:
     """What a process of its own, with its notes kept, says on standard error while `doing`."""
-    keep = "import logging, sys; from pathlib import Path; from cli import logs"
+    keep = (
+        "import logging, sys; from pathlib import Path; from cli import log_setup\n"
+        "log_setup.configure_logging(Path(sys.argv[1]))"
+    )
     return subprocess.run(
-        [sys.executable, "-c", f"{keep}\nlogs.keep(Path(sys.argv[1]))\n{doing}", str(home)],
+        [
+            sys.executable,
+            "-c",
+            f"{keep}\n{doing}",
+            str(home),
+        ],
         stderr=subprocess.PIPE,
         text=True,
         check=True,

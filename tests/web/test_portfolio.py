@@ -248,16 +248,16 @@ def test_the_curve_stands_beside_the_benchmark_with_its_sample(read_only_client:
     assert all(point["drawdown"] <= 0 for point in body["points"])
 
 
-def test_what_the_result_supposes_is_told_beside_it(read_only_client: Client) -> None:
+def test_the_assumptions_are_told_beside_the_result(read_only_client: Client) -> None:
     supposed = read_only_client.get("/portfolio").text.split('id="rules"')[1]
     for expected in ("Half spread", "2 bps", "Volume cap", "2.5 %", "next open"):
         assert expected in supposed
 
 
-# Breakers, mode, money -------------------------------------------------------------------------
+# Risk limits, mode, money ----------------------------------------------------------------------
 
 
-def test_the_breakers_say_what_tripped_who_when_and_what_ends_it(
+def test_the_risk_limits_say_what_tripped_who_when_and_what_ends_it(
     client: Client, account_fixture: AccountFixture
 ) -> None:
     tripped = replace(
@@ -316,7 +316,7 @@ def test_a_limit_that_is_off_and_a_figure_not_known_are_told_apart() -> None:
     assert (losses.used, losses.word) == ("0", "within")
 
 
-def test_the_emergency_stop_is_confirmed_halts_and_stays_until_reset(
+def test_the_emergency_stop_is_confirmed_halts_and_stays_until_resumed(
     client: Client, account_fixture: AccountFixture
 ) -> None:
     assert client.post("/account/stop", data={"reason": "odd"}).status_code == 422
