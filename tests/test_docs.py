@@ -113,10 +113,10 @@ def test_every_python_name_that_a_page_gives_in_full_exists(page: Path) -> None:
             and span not in ABSENT | SETTING_KEYS
         ):
             module, *names = span.split(".")
-            found = importlib.import_module(module)
+            resolved = importlib.import_module(module)
             for name in names:
                 module = f"{module}.{name}"
-                found = getattr(found, name, None) or importlib.import_module(module)
+                resolved = getattr(resolved, name, None) or importlib.import_module(module)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=_id)

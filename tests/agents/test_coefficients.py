@@ -47,9 +47,9 @@ def coefficients(
     )  # fmt: skip
 
 
-def settings_of(weights: Mapping[str, Mapping[str, float]], folder: Path, **how: Any):
+def settings_of(weights: Mapping[str, Mapping[str, float]], folder: Path, **changes: Any):
     path = folder / "fitted.json"
-    path.write_bytes(coefficients(weights, **how).to_bytes())
+    path.write_bytes(coefficients(weights, **changes).to_bytes())
     return AgentSettings(news_model="lexicon", coefficients=path)
 
 
@@ -132,17 +132,17 @@ def test_equal_weights_have_equal_versions_and_others_have_others() -> None:
 
 
 @pytest.mark.parametrize(
-    ("weights", "said"),
+    ("weights", "message"),
     [
         ({"techncal": {"RSI 14": 0.1}}, r"'techncal' is no agent; did you mean 'technical'"),
         ({"technical": {"RSI 41": 0.1}}, r"'RSI 41' is no signal of .*did you mean 'RSI 14'"),
     ],
 )
 def test_unknown_names_are_refused_with_the_nearest(
-    weights: dict[str, dict[str, float]], said: str, tmp_path: Path
+    weights: dict[str, dict[str, float]], message: str, tmp_path: Path
 ) -> None:
     settings = settings_of(weights, tmp_path)
-    with pytest.raises(ConfigurationError, match=said):
+    with pytest.raises(ConfigurationError, match=message):
         build("technical", settings)
 
 

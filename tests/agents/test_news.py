@@ -149,16 +149,16 @@ def test_the_version_names_the_scorer_in_use() -> None:
     assert LexiconScorer().name in AGENT.version
 
 
-def _panel(*told: tuple[float, str]) -> Panel:
+def _panel(*stories: tuple[float, str]) -> Panel:
     """A market in which WALK has these headlines, each so many days after bar `ROW` closed."""
     panel = random_panel(seed=3, bars=200)
-    at = [panel.known_at[ROW] + np.timedelta64(int(days * 86_400), "s") for days, _ in told]
+    at = [panel.known_at[ROW] + np.timedelta64(int(days * 86_400), "s") for days, _ in stories]
     news = News(
-        symbol=np.zeros(len(told), np.int32),
+        symbol=np.zeros(len(stories), np.int32),
         known_at=np.array(at, "datetime64[us]"),
-        headline=tuple(text for _, text in told),
-        source=("Reuters",) * len(told),
-        relevance=np.ones(len(told)),
+        headline=tuple(text for _, text in stories),
+        source=("Reuters",) * len(stories),
+        relevance=np.ones(len(stories)),
     )
     return replace(panel, news=news)
 

@@ -146,8 +146,8 @@ class FakeHub:
         time.sleep(self.seconds)
         self.asked.append(request.path)
         if request.path.endswith("/discussions"):
-            found = [PROPOSAL] if self.proposed else []
-            return _json({"discussions": found, "count": len(found), "start": 0})
+            discussions = [PROPOSAL] if self.proposed else []
+            return _json({"discussions": discussions, "count": len(discussions), "start": 0})
         if "/resolve/" in request.path:
             return self._file(request.path.rsplit("/", 1)[1])
         if "/tree/" in request.path:
@@ -173,14 +173,26 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from tokenizers import Tokenizer, models, pre_tokenizers, processors
     from transformers import BertConfig, BertForSequenceClassification, PreTrainedTokenizerFast
 
-    words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "profit", "sales", "shares", "up", "down", "flat"]
-    vocabulary = {word: k for k, word in enumerate(words)}
+    vocabulary_words = [
+        "[PAD]",
+        "[UNK]",
+        "[CLS]",
+        "[SEP]",
+        "profit",
+        "sales",
+        "shares",
+        "up",
+        "down",
+        "flat",
+    ]
+    vocabulary = {word: k for k, word in enumerate(vocabulary_words)}
     tokenizer = Tokenizer(models.WordLevel(vocabulary, unk_token="[UNK]"))
     tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
     tokenizer.post_processor = processors.BertProcessing(("[SEP]", 3), ("[CLS]", 2))
     config = BertConfig(
-        vocab_size=len(words), hidden_size=32, num_hidden_layers=2, num_attention_heads=2,
-        intermediate_size=48, max_position_embeddings=64, initializer_range=0.5,
+        vocab_size=len(vocabulary_words), hidden_size=32, num_hidden_layers=2,
+        num_attention_heads=2, intermediate_size=48, max_position_embeddings=64,
+        initializer_range=0.5,
         id2label={0: "positive", 1: "negative", 2: "neutral"},
     )  # fmt: skip
     torch.manual_seed(0)
@@ -260,11 +272,11 @@ def test_a_model_is_fetched_once_and_then_found_without_the_hub(
     hub: FakeHub, tmp_path: Path
 ) -> None:
     first = make_scorer(MODEL_ID, tmp_path)
-    asked = len(hub.asked)
+    requests_before = len(hub.asked)
     second = make_scorer(MODEL_ID, tmp_path)
     assert first.name.startswith(f"{MODEL_ID}@")
     assert second.name == first.name
-    assert len(hub.asked) == asked
+    assert len(hub.asked) == requests_before
 
 
 def test_pickled_weights_at_the_hub_are_passed_over_for_the_bots_conversion(

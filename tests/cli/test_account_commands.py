@@ -18,9 +18,9 @@ def decided_account(imported: Quorum) -> Quorum:
     return imported
 
 
-def error_of(told: str) -> dict[str, object]:
-    found: dict[str, object] = json.loads(told.splitlines()[-1])["error"]
-    return found
+def error_of(err: str) -> dict[str, object]:
+    error: dict[str, object] = json.loads(err.splitlines()[-1])["error"]
+    return error
 
 
 def test_an_account_is_traded_from_the_command_line(decided_account: Quorum) -> None:
@@ -30,8 +30,8 @@ def test_an_account_is_traded_from_the_command_line(decided_account: Quorum) -> 
     assert decided_account("account", "mode", "observe", *OF_RUN)[1]["mode"] == "observe"
     assert decided_account("account", "deposit", "500", *OF_RUN)[1]["deposited"] == 100_500.0
 
-    code, told, _ = decided_account("order", "AAPL", "buy", "2", *OF_RUN)
-    assert (code, told["order"]) == (0, None)
+    code, body, _ = decided_account("order", "AAPL", "buy", "2", *OF_RUN)
+    assert (code, body["order"]) == (0, None)
     words = ("order", "AAPL", "buy", "2", "--yes", "--key", "mine", *OF_RUN)
     order = decided_account(*words)[1]["order"]
     assert decided_account(*words)[1]["order"] == order
@@ -61,9 +61,11 @@ def test_an_account_is_traded_from_the_command_line(decided_account: Quorum) -> 
 
 
 def test_a_replayed_week_is_what_a_backtest_makes_of_it(decided_account: Quorum) -> None:
-    code, found, _ = decided_account("parity", "--day", "2020-03-16", "--to", "2020-03-20", *OF_RUN)
-    assert (code, found["differences"], found["same"]) == (0, [], True)
-    assert found["compared"]["cycles"] == 5
+    code, report, _ = decided_account(
+        "parity", "--day", "2020-03-16", "--to", "2020-03-20", *OF_RUN
+    )
+    assert (code, report["differences"], report["same"]) == (0, [], True)
+    assert report["compared"]["cycles"] == 5
 
 
 REFUSED = (

@@ -40,15 +40,15 @@ def test_a_year_is_left_to_warm_up_on_where_history_is_short() -> None:
 def test_an_option_before_list_is_refused_and_not_forgotten(
     quorum: Quorum, stray: tuple[str, ...]
 ) -> None:
-    code, _, told = quorum("backtest", *stray, "list")
+    code, _, error = quorum("backtest", *stray, "list")
     assert code == 2
-    assert f"{stray[0]} before `list`" in told
+    assert f"{stray[0]} before `list`" in error
 
 
 def test_one_result_is_no_comparison(quorum: Quorum) -> None:
-    code, _, told = quorum("backtest", "compare", "20240301-090000-00000000")
+    code, _, error = quorum("backtest", "compare", "20240301-090000-00000000")
     assert code == 2
-    assert "two results or more" in " ".join(told.split())
+    assert "two results or more" in " ".join(error.split())
 
 
 def test_a_refused_request_ends_in_one_full_stop() -> None:

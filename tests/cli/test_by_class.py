@@ -35,13 +35,13 @@ def coins(quorum: Quorum, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Qu
 
 
 @pytest.mark.usefixtures("coins")
-@pytest.mark.parametrize("asked", ["yahoo", "auto"])
-def test_a_panel_takes_each_class_from_its_own_market(asked: str) -> None:
+@pytest.mark.parametrize("provider", ["yahoo", "auto"])
+def test_a_panel_takes_each_class_from_its_own_market(provider: str) -> None:
     with YahooServer() as server, stamina.set_testing(True):
         server.companies["SPY"] = (
             FakeCompany()
         )  # which `auto` asks for to see whether Yahoo answers
-        settings = load_settings({"market": {"provider": asked}, "yahoo": {"url": server.url}})
+        settings = load_settings({"market": {"provider": provider}, "yahoo": {"url": server.url}})
         with open_stores(settings) as stores:
             market = choose_market(settings, stores.market_data, utc_now, silent)
             assert market.name == "yahoo"

@@ -13,12 +13,12 @@ DECIDE = ("decide", "AAPL", "MSFT", "--as-of", "2020-03-02", "--in-process", "--
 
 
 def test_decide_prints_one_object_in_the_documented_shape(imported: Quorum) -> None:
-    code, told, _ = imported(*DECIDE)
+    code, body, _ = imported(*DECIDE)
     assert code == 0
-    assert told["as_of"] == "2020-03-02T21:00:00Z"
-    assert (told["market"], told["simulated"]) == ("files", False)
-    assert [decision["symbol"] for decision in told["decisions"]] == ["AAPL", "MSFT"]
-    for decision in told["decisions"]:
+    assert body["as_of"] == "2020-03-02T21:00:00Z"
+    assert (body["market"], body["simulated"]) == ("files", False)
+    assert [decision["symbol"] for decision in body["decisions"]] == ["AAPL", "MSFT"]
+    for decision in body["decisions"]:
         assert {"action", "p_up", "target_weight", "receipt", "votes"} <= decision.keys()
         assert [vote["agent"] for vote in decision["votes"]] == list(AGENTS)
 
@@ -26,8 +26,8 @@ def test_decide_prints_one_object_in_the_documented_shape(imported: Quorum) -> N
 def test_reasons_sum_to_the_log_odds_of_the_vote_and_abstentions_say_why(
     imported: Quorum,
 ) -> None:
-    _, told, _ = imported(*DECIDE)
-    votes = [vote for decision in told["decisions"] for vote in decision["votes"]]
+    _, body, _ = imported(*DECIDE)
+    votes = [vote for decision in body["decisions"] for vote in decision["votes"]]
     spoken = [vote for vote in votes if vote["p_up"] is not None]
     assert len(spoken) >= 6
     for vote in spoken:
@@ -45,8 +45,8 @@ def test_the_same_decide_twice_is_the_same_to_the_last_bit(imported: Quorum) -> 
 
 def test_a_receipt_verifies_and_a_tampered_one_is_found_out(imported: Quorum, home: Path) -> None:
     receipt = imported(*DECIDE)[1]["decisions"][0]["receipt"]
-    code, told, _ = imported("receipt", receipt, "--verify", "--json")
-    assert (code, told["verified"], told["differences"]) == (0, True, [])
+    code, body, _ = imported("receipt", receipt, "--verify", "--json")
+    assert (code, body["verified"], body["differences"]) == (0, True, [])
     with sqlite3.connect(home / "quorum.db") as database:
         changed = database.execute(
             "update decision set body = replace(body, '\"cap\":1.0', '\"cap\":0.5')"
@@ -59,7 +59,7 @@ def test_a_receipt_verifies_and_a_tampered_one_is_found_out(imported: Quorum, ho
 
 
 @pytest.mark.parametrize(
-    ("words", "code", "said"),
+    ("words", "code", "message"),
     [
         (("decide", "ZZZZ", "--as-of", "2020-03-02"), 2, "ZZZZ"),
         (("decide", "AA PL"), 2, "AA PL"),
@@ -74,11 +74,11 @@ def test_a_receipt_verifies_and_a_tampered_one_is_found_out(imported: Quorum, ho
     ],
 )
 def test_bad_input_is_refused_with_its_exit_code_and_names_what_was_wrong(
-    imported: Quorum, words: tuple[str, ...], code: int, said: str
+    imported: Quorum, words: tuple[str, ...], code: int, message: str
 ) -> None:
     got, out, error = imported(*words, "--json") if words[0] != "watch" else imported(*words)
     assert got == code, error
-    assert said in error
+    assert message in error
     assert "Traceback" not in error
     assert not out
 
@@ -86,9 +86,9 @@ def test_bad_input_is_refused_with_its_exit_code_and_names_what_was_wrong(
 def test_without_yahoo_a_new_home_decides_on_the_simulated_market_and_says_so(
     quorum: Quorum,
 ) -> None:
-    code, told, error = quorum("decide", "AAPL", "BTC-USD", "--in-process", "--json")
+    code, body, error = quorum("decide", "AAPL", "BTC-USD", "--in-process", "--json")
     assert code == 0, error
-    assert (told["market"], told["simulated"]) == ("demo", True)
+    assert (body["market"], body["simulated"]) == ("demo", True)
     assert "SIMULATED" in error
 
 

@@ -45,8 +45,8 @@ class CommandRunner:
         begun = SqlDecisionRecords(_database(home)).runs("files")
         words = (*REPLAY, "--resume") if begun else REPLAY
         self._process.stdin.write(json.dumps([str(home), when, commit, *words]) + "\n")
-        told = iter(self._process.stdout.readline, "")
-        code = next((line.strip() for line in told if line.strip().lstrip("-").isdigit()), None)
+        lines = iter(self._process.stdout.readline, "")
+        code = next((line.strip() for line in lines if line.strip().lstrip("-").isdigit()), None)
         assert code is not None, f"it was not at its end after {PATIENCE_SECONDS} s"
         return int(code)
 

@@ -24,10 +24,10 @@ def yahoo(quorum: Quorum, monkeypatch: pytest.MonkeyPatch) -> Iterator[YahooServ
 def test_a_new_home_fetches_what_it_needs_and_decides_on_the_real_market(
     quorum: Quorum, yahoo: YahooServer
 ) -> None:
-    code, told, error = quorum("decide", "ACME", "--market", "yahoo", "--in-process", "--json")
+    code, body, error = quorum("decide", "ACME", "--market", "yahoo", "--in-process", "--json")
     assert code == 0, error
-    assert (told["market"], told["simulated"]) == ("yahoo", False)
-    [decision] = told["decisions"]
+    assert (body["market"], body["simulated"]) == ("yahoo", False)
+    [decision] = body["decisions"]
     assert decision["votes"][0]["p_up"] is not None
     assert yahoo.request_counts["chart 1d"] >= 1
 

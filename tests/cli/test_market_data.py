@@ -14,8 +14,8 @@ def test_an_import_tells_what_was_stored_and_what_was_refused_and_why(
     frame = bars(("AAPL",), days=50)
     frame.iloc[7, frame.columns.get_loc("close")] = -1.0
     frame.to_parquet(tmp_path / "one.parquet")
-    code, told, _ = quorum("import", str(tmp_path / "one.parquet"), "--json")
-    [report] = told["files"]
+    code, body, _ = quorum("import", str(tmp_path / "one.parquet"), "--json")
+    [report] = body["files"]
     assert code == 0
     assert (report["read"], report["stored"]) == (len(frame), len(frame) - 1)
     [refused] = report["refused"]
@@ -55,12 +55,12 @@ def test_several_files_and_folders_are_each_reported_and_one_refusal_ends_with_i
     (tmp_path / "data" / "notes.txt").write_text("hello")
     (tmp_path / "bad.csv").write_text("a,b\n1,2\n")
     words = ("import", "one.csv", "bad.csv", "data", "--json")
-    code, told, error = quorum(*words)
+    code, body, error = quorum(*words)
     assert code == 2
-    assert [(each["path"], bool(each["refused_because"])) for each in told["files"]] == [
+    assert [(each["path"], bool(each["refused_because"])) for each in body["files"]] == [
         ("one.csv", False), ("bad.csv", True), ("data/shares/two.parquet", False),
     ]  # fmt: skip
-    assert told["skipped"] == ["data/notes.txt"]
+    assert body["skipped"] == ["data/notes.txt"]
     message = json.loads(error.splitlines()[-1])["error"]["message"]
     assert "1 of 3 were refused" in message
     assert "bad.csv" in message
@@ -73,8 +73,8 @@ def test_several_files_and_folders_are_each_reported_and_one_refusal_ends_with_i
 
 def test_an_import_of_one_file_says_what_it_always_said(quorum: Quorum, tmp_path: Path) -> None:
     bars(("AAPL",), days=50).to_csv(tmp_path / "one.csv", index=False)
-    _, told, _ = quorum("import", "one.csv", "--json")
-    [report] = told["files"]
+    _, body, _ = quorum("import", "one.csv", "--json")
+    [report] = body["files"]
     assert list(report) == [
         "path", "kind", "timeframe", "read", "stored", "unchanged", "replaced", "refused",
         "symbols", "span", "refused_because",
@@ -104,9 +104,9 @@ def test_config_shows_a_file_that_means_what_is_in_force(quorum: Quorum, home: P
     assert tomllib.loads(out)["server"]["port"] == 8765
     home.mkdir(exist_ok=True)
     (home / "quorum.toml").write_text(out.replace("port = 8765", "port = 8799"))
-    _, told, _ = quorum("config", "show", "--json")
-    assert told["server"]["port"] == 8799
-    assert told["home"] == str(home)
+    _, body, _ = quorum("config", "show", "--json")
+    assert body["server"]["port"] == 8799
+    assert body["home"] == str(home)
 
 
 def test_every_setting_is_explained(quorum: Quorum) -> None:
@@ -127,10 +127,10 @@ def test_config_check_names_what_cannot_work(quorum: Quorum, monkeypatch) -> Non
 
 
 def test_agents_are_listed_with_their_versions(quorum: Quorum) -> None:
-    code, told, _ = quorum("agents", "--json")
+    code, body, _ = quorum("agents", "--json")
     assert code == 0
-    assert [agent["agent"] for agent in told["agents"]] == list(AGENTS)
-    assert all(agent["version"] for agent in told["agents"])
+    assert [agent["agent"] for agent in body["agents"]] == list(AGENTS)
+    assert all(agent["version"] for agent in body["agents"])
 
 
 def test_a_corrupt_policy_is_refused_by_name(quorum: Quorum, tmp_path: Path, monkeypatch) -> None:

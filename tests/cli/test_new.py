@@ -40,9 +40,9 @@ def test_in_the_checkout_it_is_a_module_a_row_and_a_test(
     kind: ExtensionKind, checkout: Path, tmp_path: Path
 ) -> None:
     name = f"new_{kind.name}"
-    made = python(checkout, tmp_path, "app.py", "new", kind.name, name, "--json")
-    assert made.returncode == 0, made.stderr
-    files = [Path(each).relative_to(checkout) for each in json.loads(made.stdout)["files"]]
+    creation = python(checkout, tmp_path, "app.py", "new", kind.name, name, "--json")
+    assert creation.returncode == 0, creation.stderr
+    files = [Path(each).relative_to(checkout) for each in json.loads(creation.stdout)["files"]]
     module, rows, test = files
     assert str(module) == f"{kind.folder}/{name}.py"
     dotted = f"{kind.folder}/{name}".replace("/", ".")

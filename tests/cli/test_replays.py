@@ -55,7 +55,7 @@ def test_a_weekend_holds_nothing_to_play_and_says_so(imported: Quorum) -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "message"),
     [
         (("--from", "2020-03-06", "--to", "2020-03-02"), "Exchange them"),
         (("--from", "2020-03-02", "--to", "2999-01-01"), "future"),
@@ -67,8 +67,8 @@ def test_a_weekend_holds_nothing_to_play_and_says_so(imported: Quorum) -> None:
     ],
 )
 def test_what_cannot_be_played_is_refused(
-    imported: Quorum, words: tuple[str, ...], said: str
+    imported: Quorum, words: tuple[str, ...], message: str
 ) -> None:
     code, out, error = imported("replay", *words, "--in-process", "--json")
     assert (code, out) == (2, "")
-    assert said in error
+    assert message in error

@@ -31,7 +31,7 @@ def market_of(opening: Floats, close: Floats, volume: float = 1e9) -> MarketHist
     close = np.asarray(close, np.float64).reshape(len(close), -1)
     opening = np.asarray(opening, np.float64).reshape(close.shape)
     known = np.datetime64("2020-01-01", "us") + np.arange(len(close)) * np.timedelta64(1, "D")
-    tape = BarMatrix(
+    matrix = BarMatrix(
         symbols=tuple(f"S{n}" for n in range(close.shape[1])),
         known_at=known,
         opened_at=known - np.timedelta64(6, "h"),
@@ -46,7 +46,7 @@ def market_of(opening: Floats, close: Floats, volume: float = 1e9) -> MarketHist
     )
     rows = np.broadcast_to(np.arange(len(close))[:, None, None] / 100.0, (*close.shape, 2))
     return MarketHistory(
-        "made up", True, tape, np.where(np.isnan(close)[..., None], np.nan, rows), ""
+        "made up", True, matrix, np.where(np.isnan(close)[..., None], np.nan, rows), ""
     )
 
 

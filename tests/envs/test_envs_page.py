@@ -8,6 +8,6 @@ PAGE = Path(__file__).parents[2] / "docs" / "extend" / "envs.md"
 
 def test_the_example_of_the_page_trains():
     (example,) = re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.DOTALL)
-    told: dict[str, object] = {}
-    exec(example, told)
-    assert told["model"].num_timesteps >= 8_192
+    namespace: dict[str, object] = {}
+    exec(example, namespace)
+    assert namespace["model"].num_timesteps >= 8_192

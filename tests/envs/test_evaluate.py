@@ -40,22 +40,22 @@ def saved(tmp_path_factory):
     return folder
 
 
-def words(capsys) -> str:
+def output_of(capsys) -> str:
     return " ".join(capsys.readouterr().out.split())
 
 
 def test_on_the_bars_it_was_trained_on_it_is_judged_by_its_test_period():
-    found = evaluate(POLICY, MARKET, None, None)
-    assert (found.first, found.seen) == ("2007-07-10", "")
+    result = evaluate(POLICY, MARKET, None, None)
+    assert (result.first, result.seen) == ("2007-07-10", "")
     names = [member.name for member in POLICY.members]
-    assert list(found.scores)[: len(names) + 1] == ["policy", *names]
-    assert [each.feature for each in found.drift] == list(FEATURES)
+    assert list(result.scores)[: len(names) + 1] == ["policy", *names]
+    assert [each.feature for each in result.drift] == list(FEATURES)
 
 
 def test_days_it_has_learnt_from_are_told():
-    found = evaluate(POLICY, MARKET, date(2007, 1, 1), date(2007, 10, 1))
-    assert (found.first, found.last) == ("2007-01-01", "2007-10-01")
-    assert "on these bars up to 2007-06-29" in found.seen
+    result = evaluate(POLICY, MARKET, date(2007, 1, 1), date(2007, 10, 1))
+    assert (result.first, result.last) == ("2007-01-01", "2007-10-01")
+    assert "on these bars up to 2007-06-29" in result.seen
     other = replace(MARKET, digest="another")
     assert "on bars of old up to 2007-06-29" in evaluate(POLICY, other, None, None).seen
     invented = replace(other, simulated=True)
@@ -65,18 +65,18 @@ def test_days_it_has_learnt_from_are_told():
 def test_the_command_prints_tables_or_json_and_a_runs_folder_will_do(saved, capsys):
     command = [str(saved / "run"), "--bars", str(saved / "bars.parquet")]
     assert main(command) == 0
-    said = words(capsys)
-    assert "buy and hold" in said
-    assert "stable" in said or "shifting" in said or "drifted" in said
+    output = output_of(capsys)
+    assert "buy and hold" in output
+    assert "stable" in output or "shifting" in output or "drifted" in output
     assert main([*command, "--json"]) == 0
-    found = json.loads(capsys.readouterr().out)
-    assert found["data"] == "bars.parquet"
-    assert found["scores"]["buy and hold"]["Sharpe over buy and hold"]["value"] == 0.0
-    assert len(found["drift"]) == len(FEATURES)
+    result = json.loads(capsys.readouterr().out)
+    assert result["data"] == "bars.parquet"
+    assert result["scores"]["buy and hold"]["Sharpe over buy and hold"]["value"] == 0.0
+    assert len(result["drift"]) == len(FEATURES)
 
 
 @pytest.mark.parametrize(
-    ("options", "code", "said"),
+    ("options", "code", "message"),
     [
         (["run"], 2, "does not exist"),
         (["nowhere"], 3, "manifest.json cannot be read"),
@@ -85,11 +85,11 @@ def test_the_command_prints_tables_or_json_and_a_runs_folder_will_do(saved, caps
         (["run", "--from", "2007-03-01", "--until", "2007-02-01"], 2, "No bars are left"),
     ],
 )
-def test_what_cannot_be_judged_ends_with_its_code_and_reason(saved, capsys, options, code, said):
+def test_what_cannot_be_judged_ends_with_its_code_and_reason(saved, capsys, options, code, message):
     policy, *rest = options
     bars = "bars.parquet" if rest or policy == "nowhere" else "none.parquet"
     assert main([str(saved / policy), "--bars", str(saved / bars), *rest]) == code
-    assert said in " ".join(capsys.readouterr().err.split())
+    assert message in " ".join(capsys.readouterr().err.split())
 
 
 def test_a_seed_of_no_market_and_a_day_of_no_calendar_are_refused(saved, capsys):
@@ -104,5 +104,5 @@ def test_a_seed_of_no_market_and_a_day_of_no_calendar_are_refused(saved, capsys)
 def test_some_symbols_of_the_bars_can_be_judged_on_alone(saved, capsys, flags):
     command = [*flags, str(saved / "run"), "--bars", str(saved / "bars.parquet"), "--json"]
     assert main(command) == 0
-    found = json.loads(capsys.readouterr().out)
-    assert found["data"] == "bars.parquet: SIM01"
+    result = json.loads(capsys.readouterr().out)
+    assert result["data"] == "bars.parquet: SIM01"

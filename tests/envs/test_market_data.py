@@ -27,12 +27,12 @@ def test_bars_come_back_as_aligned_arrays():
 
 
 def test_adjusted_bars_are_traded_at_as_they_stand_and_one_closes_before_the_next_opens():
-    tape = history(BARS, "made").bar_matrix
-    assert np.array_equal(tape.close[:, 0], BARS[BARS.symbol == "SIM00"].close)
-    assert not tape.dividend.any()
-    assert (tape.opened_at[1:] > tape.known_at[:-1]).all()
-    assert np.isnan(tape.volatility[0]).all()
-    assert (tape.volatility[-1] > 0).all()
+    matrix = history(BARS, "made").bar_matrix
+    assert np.array_equal(matrix.close[:, 0], BARS[BARS.symbol == "SIM00"].close)
+    assert not matrix.dividend.any()
+    assert (matrix.opened_at[1:] > matrix.known_at[:-1]).all()
+    assert np.isnan(matrix.volatility[0]).all()
+    assert (matrix.volatility[-1] > 0).all()
 
 
 def test_a_price_that_never_moves_is_not_played():
@@ -64,7 +64,7 @@ def test_a_file_is_read_as_it_was_written(tmp_path, suffix):
 
 
 @pytest.mark.parametrize(
-    ("spoil", "words"),
+    ("spoil", "message"),
     [
         (lambda bars: bars.drop(columns="volume"), "no column volume"),
         (lambda bars: pd.concat([bars, bars.iloc[[5]]]), "SIM01 on 2006-01-04 occurs twice"),
@@ -81,8 +81,8 @@ def test_a_file_is_read_as_it_was_written(tmp_path, suffix):
         (lambda bars: bars.assign(close="dear"), "a date or number that is none"),
     ],
 )
-def test_impossible_bars_are_refused_by_name(spoil, words):
-    with pytest.raises(InputError, match=words):
+def test_impossible_bars_are_refused_by_name(spoil, message):
+    with pytest.raises(InputError, match=message):
         history(spoil(BARS), "made")
 
 

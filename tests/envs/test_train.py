@@ -41,7 +41,7 @@ def done(bars, tmp_path_factory):
     return out
 
 
-def words(capsys) -> str:
+def output_of(capsys) -> str:
     return " ".join(capsys.readouterr().out.split())
 
 
@@ -61,20 +61,20 @@ def test_a_run_that_was_killed_goes_on_and_ends_in_the_same_bytes(bars, done, tm
     assert state.state == "interrupted"
     assert state.done < state.total
     assert main(command) == 0
-    assert "Sharpe ratio" in words(capsys)
+    assert "Sharpe ratio" in output_of(capsys)
     for name in ("policy/policy.safetensors", "held-out.json", "checkpoints/ppo-0.safetensors"):
         assert (tmp_path / name).read_bytes() == (done / name).read_bytes()
-    ours, theirs = (RunFolder.open(each).progress() for each in (tmp_path, done))
-    assert ours.steps == theirs.steps
-    assert ours.scores.keys() == theirs.scores.keys()
+    resumed, uninterrupted = (RunFolder.open(each).progress() for each in (tmp_path, done))
+    assert resumed.steps == uninterrupted.steps
+    assert resumed.scores.keys() == uninterrupted.scores.keys()
 
 
 def test_the_same_command_once_more_trains_nothing_and_tells_the_result_again(bars, done, capsys):
     before = {path: path.read_bytes() for path in done.rglob("*") if path.is_file()}
     assert main(["--bars", str(bars), "--out", str(done), *SMALL]) == 0
-    said = words(capsys)
-    assert "This run was done before." in said
-    assert "buy and hold" in said
+    output = output_of(capsys)
+    assert "This run was done before." in output
+    assert "buy and hold" in output
     assert {path: path.read_bytes() for path in done.rglob("*") if path.is_file()} == before
 
 
@@ -82,7 +82,7 @@ def test_another_command_in_the_same_folder_is_refused_and_the_policy_kept(bars,
     policy = load_policy(done / "policy").manifest
     command = ["--bars", str(bars), "--out", str(done), *SMALL, "--gamma", "0.5"]
     assert main(command) == 2
-    assert "gamma 0.8, and this one has 0.5" in words(capsys)
+    assert "gamma 0.8, and this one has 0.5" in output_of(capsys)
     assert load_policy(done / "policy").manifest == policy
 
 
@@ -91,14 +91,14 @@ def test_a_truncated_checkpoint_is_told_with_its_file_and_what_to_do(bars, tmp_p
     (tmp_path / "checkpoints").mkdir()
     (tmp_path / "checkpoints" / "ppo-0.safetensors").write_bytes(b"\x10\0\0\0\0\0\0\0half")
     assert main(command) == 3
-    said = words(capsys)
-    assert "checkpoints/ppo-0.safetensors is refused: it is truncated or damaged" in said
+    output = output_of(capsys)
+    assert "checkpoints/ppo-0.safetensors is refused: it is truncated or damaged" in output
     state = RunFolder.open(tmp_path).state()
     assert (state.state, "truncated" in state.error) == ("failed", True)
 
 
 @pytest.mark.parametrize(
-    ("options", "code", "said"),
+    ("options", "code", "message"),
     [
         (["--bars", "none.csv"], 2, "none.csv does not exist"),
         (["--train-until", "2020-01-01"], 2, "would end before training"),
@@ -111,20 +111,20 @@ def test_a_truncated_checkpoint_is_told_with_its_file_and_what_to_do(bars, tmp_p
     ],
 )
 def test_what_cannot_be_trained_ends_with_the_code_of_bad_input_and_writes_nothing(
-    options, code, said, tmp_path, capsys
+    options, code, message, tmp_path, capsys
 ):
     out = tmp_path / "run"
     assert main(["--out", str(out), *options]) == code
-    assert said in words(capsys)
+    assert message in output_of(capsys)
     assert not out.exists()
 
 
 def test_the_help_has_a_sentence_for_every_option(capsys):
     with pytest.raises(SystemExit):
         main(["--help"])
-    said = words(capsys)
-    assert "--half-spread-bps" in said
-    assert said.count("(default:") == len(fields(TrainingArguments)) + 1
+    output = output_of(capsys)
+    assert "--half-spread-bps" in output
+    assert output.count("(default:") == len(fields(TrainingArguments)) + 1
 
 
 def test_a_planted_signal_is_learnt_and_pays_on_time_not_seen():
@@ -136,10 +136,10 @@ def test_a_planted_signal_is_learnt_and_pays_on_time_not_seen():
     *_, last = run_training(arguments, toy.market, {})
     policy = decode_policy(last.tensors, last.manifest, "memory")
     rows = range(760, 900)
-    judge = Evaluator(toy.market, rows, arguments.settings)
+    evaluator = Evaluator(toy.market, rows, arguments.settings)
     seen = toy.market.observation[760:]
     shares = policy.share(policy.standardise(seen.reshape(-1, seen.shape[2])))
-    ours = judge.point_estimates(shares.reshape(seen.shape[:2]))[SHARPE]
-    best = judge.point_estimates(toy.best_shares[760:])[SHARPE]
-    hold = judge.point_estimates(np.ones(seen.shape[:2]))[SHARPE]
-    assert ours > 0.8 * best > hold
+    trained = evaluator.point_estimates(shares.reshape(seen.shape[:2]))[SHARPE]
+    best = evaluator.point_estimates(toy.best_shares[760:])[SHARPE]
+    hold = evaluator.point_estimates(np.ones(seen.shape[:2]))[SHARPE]
+    assert trained > 0.8 * best > hold

@@ -67,8 +67,8 @@ class MemoryMarketDataStore:
     def read_many(self, market, symbols, source, start=None, end=None):
         frames = [self._read((market, symbol, source), start, end) for symbol in symbols]
         codes = [code for code, frame in enumerate(frames) for _ in range(len(frame))]
-        whole = pd.concat([_empty(source.split()[0]), *frames], ignore_index=True)
-        return whole.assign(symbol=pd.Categorical.from_codes(codes, list(symbols)))
+        facts = pd.concat([_empty(source.split()[0]), *frames], ignore_index=True)
+        return facts.assign(symbol=pd.Categorical.from_codes(codes, list(symbols)))
 
     def bars(self, market, symbol, timeframe, start=None, end=None):
         return self._read((market, symbol, f"bars {timeframe}"), start, end)

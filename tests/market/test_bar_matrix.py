@@ -82,11 +82,11 @@ def test_rows_of_all_calendars_stand_in_order_of_time(store):
 
 
 def test_a_row_is_the_same_however_much_is_read(store):
-    whole, end = read_matrix(store), read_matrix(store, "2023-11-01")
+    all_bars, end = read_matrix(store), read_matrix(store, "2023-11-01")
     rows = len(end.known_at)
-    assert 0 < rows < len(whole.known_at)
+    assert 0 < rows < len(all_bars.known_at)
     for name in ("known_at", "opened_at", "open", "close", "volatility", "dividend"):
-        assert np.array_equal(getattr(end, name), getattr(whole, name)[-rows:],
+        assert np.array_equal(getattr(end, name), getattr(all_bars, name)[-rows:],
                               equal_nan=name not in ("known_at", "opened_at"))  # fmt: skip
     assert np.isfinite(end.volatility[:, 1][~np.isnan(end.close[:, 1])]).all()
 

@@ -93,8 +93,8 @@ def assert_same(one: Panel, other: Panel) -> None:
         assert getattr(one, name).flags.c_contiguous
     for source, columns in EVENTS.items():
         for column in columns:
-            ours, theirs = (getattr(getattr(panel, source), column) for panel in (one, other))
-            assert list(map(repr, ours)) == list(map(repr, theirs)), (source, column)
+            value, other_value = (getattr(getattr(panel, source), column) for panel in (one, other))
+            assert list(map(repr, value)) == list(map(repr, other_value)), (source, column)
 
 
 def test_a_mixed_watchlist_becomes_one_panel_per_calendar(store: MemoryMarketDataStore) -> None:
@@ -143,10 +143,10 @@ def test_a_panel_built_as_of_then_is_the_head_of_one_built_later(
 ) -> None:
     as_of = utc("2023-01-04") + timedelta(hours=hours)
     symbols = ["AAPL", "NEW", "SPY"]
-    ((whole, _),) = build(store, *symbols)
+    ((full, _),) = build(store, *symbols)
     ((then, verdicts),) = build_panels(store, "files", symbols, Timeframe.D1, as_of, 5)
-    rows = int(np.searchsorted(whole.known_at, calendars.to_datetime64(as_of), side="right"))
-    assert_same(then, whole.head(rows))
+    rows = int(np.searchsorted(full.known_at, calendars.to_datetime64(as_of), side="right"))
+    assert_same(then, full.head(rows))
     last = calendars.to_datetime(then.known_at[-1])
     (_, at_close) = build_panels(store, "files", symbols, Timeframe.D1, last, 5)[0]
     assert [v.findings for v in at_close if v.symbol != "NEW"] == [(), ()]
@@ -163,11 +163,11 @@ def test_the_future_changes_neither_an_earlier_panel_nor_its_verdicts(
     future = bars.tail(30).assign(at=bars["at"].tail(30) + pd.Timedelta(days=60), close=-1.0)
     spoilt = MemoryMarketDataStore()
     spoilt.put_bars("files", "AAPL", Timeframe.D1, pd.concat([bars, future]))
-    (one, said), (other, also_said) = (
+    (one, one_verdicts), (other, other_verdicts) = (
         build_panels(each, "files", ["AAPL"], Timeframe.D1, cut, 5)[0] for each in (past, spoilt)
     )
     assert_same(one, other)
-    assert said == also_said
+    assert one_verdicts == other_verdicts
 
 
 def test_events_are_in_order_and_known_by_the_last_bar_only(store: MemoryMarketDataStore) -> None:

@@ -83,7 +83,7 @@ class FaultyProvider(DemoProvider):
     ],
 )
 def test_a_broken_promise_is_named(fault: str, message: str) -> None:
-    found = find_faults(FaultyProvider(fault), "MSFT", datetime(2023, 6, 1, tzinfo=UTC), END)
-    assert any(message in each for each in found), found
+    faults = find_faults(FaultyProvider(fault), "MSFT", datetime(2023, 6, 1, tzinfo=UTC), END)
+    assert any(message in each for each in faults), faults
     with pytest.raises(AssertionError, match="bars: "):
         check_provider(FaultyProvider(fault), "MSFT", datetime(2023, 6, 1, tzinfo=UTC), END)

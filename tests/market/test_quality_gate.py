@@ -223,8 +223,8 @@ def test_hourly_bars_are_judged_by_their_own_grid() -> None:
         calendars.bar_closes_array("XNYS", calendars.to_datetime64_array(opened), Timeframe.H1)
         == known
     )
-    whole = gate_verdict(bars[keep], timeframe=Timeframe.H1)
-    assert not whole.blocked
+    full = gate_verdict(bars[keep], timeframe=Timeframe.H1)
+    assert not full.blocked
     holed = bars[keep].drop(index=bars[keep].index[-60:-30])
     assert any("bars missing" in f for f in gate_verdict(holed, timeframe=Timeframe.H1).findings)
 
@@ -284,12 +284,12 @@ def assert_word_for_word(
     named = bars.assign(symbol=pd.Categorical([symbol] * len(bars), [symbol]))
     last = calendars.to_datetime(known_at[-1])
     (series,) = build_series(named, calendar_of(symbol), timeframe, last)
-    told = gate.blocked_rows(series, actions, known_at)
+    by_row = gate.blocked_rows(series, actions, known_at)
     for row in rows:
         then = calendars.to_datetime(known_at[row])
         recorded = actions[calendars.to_datetime64_array(actions["at"]) <= known_at[row]]
-        assert told[row] == gate_verdict(bars, recorded, then, symbol, timeframe).blocked, then
-    return told
+        assert by_row[row] == gate_verdict(bars, recorded, then, symbol, timeframe).blocked, then
+    return by_row
 
 
 @pytest.mark.parametrize("flaw", PLANTED)
@@ -299,10 +299,10 @@ def test_over_time_the_gate_says_what_it_would_have_said_then(flaw: str) -> None
         "XNYS", calendars.to_datetime64_array(DAYS[:620]), Timeframe.D1
     )
     edges = np.r_[0:2, 198:222, 235:245, 448:465, 598:608]
-    told = assert_word_for_word(bars, edges, known_at)
-    assert not told[:200].any()
+    by_row = assert_word_for_word(bars, edges, known_at)
+    assert not by_row[:200].any()
     harmless = flaw in {"a few missing sessions", "no price", "heavy trading"}
-    assert told[200:600].any() == (not harmless)
+    assert by_row[200:600].any() == (not harmless)
 
 
 @settings(max_examples=25)
@@ -343,6 +343,6 @@ def test_over_time_hours_are_judged_by_their_own_grid() -> None:
     bars = healthy(days=opened, sigma=0.004).drop(index=range(300, 330)).iloc[:400]
     off_the_grid = np.sort(np.append(known, known[::50] + np.timedelta64(20, "m")))
     rows = np.r_[0:9, 290:350, len(off_the_grid) - 150 : len(off_the_grid)]
-    told = assert_word_for_word(bars, rows, off_the_grid, timeframe=Timeframe.H1)
-    assert told[200:].any()
-    assert not told[20:290].any()
+    by_row = assert_word_for_word(bars, rows, off_the_grid, timeframe=Timeframe.H1)
+    assert by_row[200:].any()
+    assert not by_row[20:290].any()

@@ -99,9 +99,9 @@ def test_the_market_is_the_same_in_another_process() -> None:
 def test_any_range_is_cut_from_one_history(symbol: str, first: int, length: int) -> None:
     start = HISTORY_START + timedelta(days=first)
     end = min(start + timedelta(days=length), LATER)
-    whole = daily(demo(), symbol, HISTORY_START, LATER)
+    full = daily(demo(), symbol, HISTORY_START, LATER)
     part = daily(demo(), symbol, start, end)
-    inside = whole[(whole["at"] >= start) & (whole["at"] < end)]
+    inside = full[(full["at"] >= start) & (full["at"] < end)]
     missing = len(inside) - len(part)
     assert missing in (0, 1)
     pd.testing.assert_frame_equal(
@@ -111,12 +111,12 @@ def test_any_range_is_cut_from_one_history(symbol: str, first: int, length: int)
 
 @pytest.mark.parametrize("symbol", ["AAPL", "XLE", "BTC-USD"])
 def test_the_past_never_changes_as_time_goes_on(symbol: str) -> None:
-    whole = simulate_prices(3, symbol, 12)
+    full = simulate_prices(3, symbol, 12)
     for blocks in (1, 2, 5):
         earlier = simulate_prices(3, symbol, blocks)
         for figure in ("date", "open", "high", "low", "close", "volume"):
             then = getattr(earlier, figure)
-            assert getattr(whole, figure)[: len(then)].tobytes() == then.tobytes()
+            assert getattr(full, figure)[: len(then)].tobytes() == then.tobytes()
 
 
 @pytest.mark.parametrize("now", [LIVE_START, datetime(2024, 2, 9, 21, tzinfo=UTC)])
@@ -194,16 +194,16 @@ def test_prices_stay_sane_for_a_century() -> None:
 
 
 def test_headlines_are_signed_simulated_and_hint_only_weakly_at_the_future() -> None:
-    told = demo().news("AAPL", HISTORY_START, LATER)
-    assert told["source"].str.startswith("Simulated").all()
-    assert told["known_at"].is_monotonic_increasing
-    good = told["headline"].str.contains("upgrades|beat|raises|gains|lift|outperforms")
+    stories = demo().news("AAPL", HISTORY_START, LATER)
+    assert stories["source"].str.startswith("Simulated").all()
+    assert stories["known_at"].is_monotonic_increasing
+    good = stories["headline"].str.contains("upgrades|beat|raises|gains|lift|outperforms")
     assert 0.15 < good.mean() < 0.5
     hints = []
     for symbol in ("AAPL", "MSFT", "JPM", "XOM", "KO", "GE"):
-        made = simulate_prices(7, symbol, 14)
-        day = (made.date.astype("datetime64[D]") - np.datetime64("2022-01-01")).astype(int)
-        returns = made.close[1:] / made.close[:-1] - 1
+        prices = simulate_prices(7, symbol, 14)
+        day = (prices.date.astype("datetime64[D]") - np.datetime64("2022-01-01")).astype(int)
+        returns = prices.close[1:] / prices.close[:-1] - 1
         hints.append(np.corrcoef(sentiment(7, symbol, 14)[day[:-1]], returns)[0, 1])
     assert 0.01 < np.mean(hints) < 0.1
 
@@ -212,13 +212,13 @@ def test_prices_jump_and_drift_with_announced_surprises() -> None:
     surprises, jumps, drifts = [], [], []
     companies = [s for s, what in LISTINGS.items() if what.kind is InstrumentKind.COMPANY][:30]
     for symbol in companies:
-        made = simulate_prices(7, symbol, 7)
-        day = (made.date.astype("datetime64[D]") - np.datetime64("2022-01-01")).astype(int)
+        prices = simulate_prices(7, symbol, 7)
+        day = (prices.date.astype("datetime64[D]") - np.datetime64("2022-01-01")).astype(int)
         announced, size = earnings_announcements(7, symbol, np.arange(0, 30))
         after = np.searchsorted(day, announced, side="right")
         surprises.append(size)
-        jumps.append(made.close[after] / made.close[after - 1] - 1)
-        drifts.append(made.close[after + 40] / made.close[after] - 1)
+        jumps.append(prices.close[after] / prices.close[after - 1] - 1)
+        drifts.append(prices.close[after + 40] / prices.close[after] - 1)
     assert np.corrcoef(np.ravel(surprises), np.ravel(jumps))[0, 1] > 0.4
     assert 0.05 < np.corrcoef(np.ravel(surprises), np.ravel(drifts))[0, 1] < 0.5
 

@@ -91,9 +91,11 @@ def test_long_ranges_of_minutes_are_asked_for_in_pieces_and_no_further_back_than
     yahoo, server
 ):
     bars = yahoo.bars("ACME", Timeframe.M1, datetime(2023, 1, 1, tzinfo=UTC), TODAY)
-    asked = [(end - start).days for interval, start, end in server.ranges if interval == "1m"]
-    assert len(asked) > 1
-    assert max(asked) <= 7
+    requested_days = [
+        (end - start).days for interval, start, end in server.ranges if interval == "1m"
+    ]
+    assert len(requested_days) > 1
+    assert max(requested_days) <= 7
     assert bars["at"].is_unique
     assert bars["at"].iloc[0] >= pd.Timestamp("2024-02-29", tz="UTC")
 

@@ -67,13 +67,13 @@ def test_the_committee_regrets_no_more_than_the_bound(seed, size):
 @given(SEEDS, st.integers(1, 39))
 def test_weights_are_the_same_to_the_last_bit_however_rounds_are_cut(seed, cut):
     log_odds, rose = _rounds(seed)
-    whole, weights = update(initial_state(4), log_odds, rose)
+    all_at_once, weights = update(initial_state(4), log_odds, rose)
     half, first = update(initial_state(4), log_odds[:, :cut].copy(), rose[:cut].copy())
     rest, second = update(half, log_odds[:, cut:], rose[cut:])
     assert np.vstack([first, second]).tobytes() == weights.tobytes()
-    assert rest.losses.tobytes() == whole.losses.tobytes()
-    assert rest.gap == whole.gap
-    assert current_weights(whole).tobytes() == weights[-1].tobytes()
+    assert rest.losses.tobytes() == all_at_once.losses.tobytes()
+    assert rest.gap == all_at_once.gap
+    assert current_weights(all_at_once).tobytes() == weights[-1].tobytes()
 
 
 @given(SEEDS)

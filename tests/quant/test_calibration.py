@@ -42,19 +42,19 @@ def test_a_slope_is_never_negative_and_never_above_two():
 
 
 def test_everybody_is_believed_until_there_is_a_year_of_rounds():
-    _, stood = update(initial_state(1), *_market(3, YEAR + 5, 20, 0.0))
-    assert (stood[: YEAR - 1] == 1.0).all()
-    assert stood[YEAR - 1, 0] < 0.7
-    assert (stood[YEAR - 1 :] == stood[YEAR - 1]).all()
+    _, slopes_by_row = update(initial_state(1), *_market(3, YEAR + 5, 20, 0.0))
+    assert (slopes_by_row[: YEAR - 1] == 1.0).all()
+    assert slopes_by_row[YEAR - 1, 0] < 0.7
+    assert (slopes_by_row[YEAR - 1 :] == slopes_by_row[YEAR - 1]).all()
 
 
 def test_rounds_without_a_vote_do_not_count():
     evidence, rate, rose = _market(4, 2 * YEAR, 3, 0.0)
     evidence[0, ::2] = np.nan
     rose[1, :] = np.nan
-    after, stood = update(initial_state(1), evidence, rate, rose)
+    after, slopes_by_row = update(initial_state(1), evidence, rate, rose)
     assert after.rounds.tolist() == [YEAR - 1]
-    assert (stood == 1.0).all()
+    assert (slopes_by_row == 1.0).all()
 
 
 def test_a_crowd_that_moves_as_one_teaches_no_more_than_one():
@@ -103,8 +103,8 @@ def test_a_forecaster_that_always_repeats_the_base_rate_keeps_its_slope():
 def test_slopes_are_the_same_to_the_last_bit_however_rounds_are_cut(seed, cut):
     evidence, rate, rose = _market(seed, YEAR + 30, 3, 0.5)
     evidence = np.concatenate([evidence, 0.1 * evidence[:, :, ::-1]])
-    whole, stood = update(initial_state(2), evidence, rate, rose)
+    all_at_once, slopes_by_row = update(initial_state(2), evidence, rate, rose)
     half, first = update(initial_state(2), evidence[:, :cut], rate[:cut], rose[:cut])
     rest, second = update(half, evidence[:, cut:].copy(), rate[cut:], rose[cut:])
-    assert np.vstack([first, second]).tobytes() == stood.tobytes()
-    assert slopes(rest).tobytes() == slopes(whole).tobytes() == stood[-1].tobytes()
+    assert np.vstack([first, second]).tobytes() == slopes_by_row.tobytes()
+    assert slopes(rest).tobytes() == slopes(all_at_once).tobytes() == slopes_by_row[-1].tobytes()

@@ -148,8 +148,8 @@ def test_drawdowns_are_those_found_by_walking_along(changes: list[float]) -> Non
     returns = np.array(changes)
     plain = plain_drawdowns(returns)
     table = deepest_drawdowns(returns, 100)
-    told = sorted((each.peak, each.trough, each.recovery) for each in table)
-    assert told == sorted(each[:3] for each in plain)
+    figures = sorted((each.peak, each.trough, each.recovery) for each in table)
+    assert figures == sorted(each[:3] for each in plain)
     assert [each.depth for each in table] == sorted(each.depth for each in table)
     measures = summary(returns, 365.25)  # a bar a day
     lasted = [(len(returns) - 1 if end is None else end) - peak for peak, _, end, _ in plain]
@@ -165,8 +165,8 @@ def test_drawdowns_are_those_found_by_walking_along(changes: list[float]) -> Non
 
 
 def test_time_under_water_counts_the_bars_below_an_earlier_high() -> None:
-    told = summary(np.array([0.1, -0.05, 0.02, 0.1, 0.0]), 252)
-    assert float(told["time_under_water"]) == pytest.approx(2 / 5)
+    figures = summary(np.array([0.1, -0.05, 0.02, 0.1, 0.0]), 252)
+    assert float(figures["time_under_water"]) == pytest.approx(2 / 5)
 
 
 @pytest.mark.parametrize("name", ALL)
@@ -211,29 +211,29 @@ UNDEFINED = {
 @pytest.mark.parametrize("case", UNDEFINED)
 def test_a_measure_without_a_meaning_is_unknown_and_never_zero_or_infinite(case: str) -> None:
     returns, names = UNDEFINED[case]
-    told = summary(returns, 252, np.resize(MARKET, len(returns)))
-    assert [name for name in names if not np.isnan(told[name])] == []
-    assert not any(np.isinf(value) for value in told.values())
+    figures = summary(returns, 252, np.resize(MARKET, len(returns)))
+    assert [name for name in names if not np.isnan(figures[name])] == []
+    assert not any(np.isinf(value) for value in figures.values())
 
 
 def test_a_hole_makes_that_record_unknown_and_no_other() -> None:
     holed = RETURNS.copy()
     holed[1, 700] = np.nan
-    told, whole = summary(holed, 252, MARKET, TIMES), summary(RETURNS, 252, MARKET, TIMES)
-    for name, value in told.items():
+    figures, unbroken = summary(holed, 252, MARKET, TIMES), summary(RETURNS, 252, MARKET, TIMES)
+    for name, value in figures.items():
         assert np.isnan(value[1])
-        assert value[[0, 2]].tobytes() == whole[name][[0, 2]].tobytes()
+        assert value[[0, 2]].tobytes() == unbroken[name][[0, 2]].tobytes()
 
 
 def test_a_hole_in_the_benchmark_hides_only_what_is_compared_with_it() -> None:
     holed = MARKET.copy()
     holed[3] = np.nan
-    told, whole = summary(FOLLOWING, 252, holed, TIMES), ALL
-    for name, value in told.items():
+    figures, unbroken = summary(FOLLOWING, 252, holed, TIMES), ALL
+    for name, value in figures.items():
         if METRICS[name].kind == "benchmark":
             assert np.isnan(value)
         else:
-            assert value.tobytes() == whole[name].tobytes()
+            assert value.tobytes() == unbroken[name].tobytes()
 
 
 def test_no_bars_give_no_measures() -> None:
@@ -241,9 +241,9 @@ def test_no_bars_give_no_measures() -> None:
 
 
 def test_without_a_benchmark_or_times_what_needs_them_is_unknown() -> None:
-    told = summary(RETURNS[0], 252)
+    figures = summary(RETURNS[0], 252)
     needing = {m.name for m in METRICS.values() if m.kind == "benchmark"}
-    assert {name for name, value in told.items() if np.isnan(value)} == needing | {
+    assert {name for name, value in figures.items() if np.isnan(value)} == needing | {
         "win_days", "win_months", "win_years",
     }  # fmt: skip
 
@@ -268,18 +268,18 @@ def test_returns_by_month_compound_and_midnight_ends_its_day() -> None:
         ["2024-01-31T00:00", "2024-02-01T00:00", "2024-02-01T21:00", "2024-03-01T00:00"],
         "datetime64[us]",
     )
-    told = period_returns(np.array([0.1, 0.1, -0.5, 1.0]), times, "M")
-    assert told.start.tolist() == [np.datetime64(m, "M").item() for m in ("2024-01", "2024-02")]
-    assert told.returns == pytest.approx([0.21, 0.0])
+    figures = period_returns(np.array([0.1, 0.1, -0.5, 1.0]), times, "M")
+    assert figures.start.tolist() == [np.datetime64(m, "M").item() for m in ("2024-01", "2024-02")]
+    assert figures.returns == pytest.approx([0.21, 0.0])
 
 
 def test_a_stretch_of_history_is_known_only_to_records_that_span_it() -> None:
-    told = stress_returns(RETURNS[0], TIMES)
+    figures = stress_returns(RETURNS[0], TIMES)
     inside = (DAYS > "2018-09-20") & (DAYS <= "2018-12-24")
     expected = np.prod(1 + RETURNS[0][inside]) - 1
-    assert float(told["Rates and trade 2018"]) == pytest.approx(expected)
-    assert np.isnan(told["Financial crisis 2007-2009"])
-    assert set(told) == set(STRESS_PERIODS)
+    assert float(figures["Rates and trade 2018"]) == pytest.approx(expected)
+    assert np.isnan(figures["Financial crisis 2007-2009"])
+    assert set(figures) == set(STRESS_PERIODS)
 
 
 def trip_table(*fills: tuple[int, int, float, float, float], bars: int = 10) -> RoundTripTable:
@@ -290,32 +290,34 @@ def trip_table(*fills: tuple[int, int, float, float, float], bars: int = 10) -> 
 
 
 def test_lots_are_closed_first_in_first_out() -> None:
-    made = trip_table((0, 0, 10.0, 100.0, 1.0), (1, 0, 10.0, 110.0, 1.0), (4, 0, -15.0, 120.0, 3.0))
-    assert made.entry_row.tolist() == [0, 1]
-    assert made.exit_row.tolist() == [4, 4]
+    trips = trip_table(
+        (0, 0, 10.0, 100.0, 1.0), (1, 0, 10.0, 110.0, 1.0), (4, 0, -15.0, 120.0, 3.0)
+    )
+    assert trips.entry_row.tolist() == [0, 1]
+    assert trips.exit_row.tolist() == [4, 4]
     # 10 units from 100 to 120 less 1 and two thirds of 3; 5 units from 110 less half of 1 and 1.
-    assert made.profit.tolist() == pytest.approx([200 - 3, 50 - 1.5])
-    assert made.return_fraction.tolist() == pytest.approx([197 / 1000, 48.5 / 550])
+    assert trips.profit.tolist() == pytest.approx([200 - 3, 50 - 1.5])
+    assert trips.return_fraction.tolist() == pytest.approx([197 / 1000, 48.5 / 550])
 
 
 def test_a_sale_beyond_what_is_held_opens_a_short() -> None:
-    made = trip_table((0, 0, 5.0, 100.0, 0.0), (2, 0, -8.0, 90.0, 0.0), (5, 0, 3.0, 80.0, 0.0))
-    assert made.profit.tolist() == pytest.approx([-50.0, 30.0])
-    assert made.entry_row.tolist() == [0, 2]
+    trips = trip_table((0, 0, 5.0, 100.0, 0.0), (2, 0, -8.0, 90.0, 0.0), (5, 0, 3.0, 80.0, 0.0))
+    assert trips.profit.tolist() == pytest.approx([-50.0, 30.0])
+    assert trips.entry_row.tolist() == [0, 2]
 
 
 def test_symbols_do_not_close_each_others_lots() -> None:
-    made = trip_table((0, 0, 5.0, 100.0, 0.0), (1, 1, -5.0, 100.0, 0.0))
-    assert len(made.profit) == 0
+    trips = trip_table((0, 0, 5.0, 100.0, 0.0), (1, 1, -5.0, 100.0, 0.0))
+    assert len(trips.profit) == 0
 
 
 def test_what_rounding_leaves_over_is_no_lot() -> None:
-    made = trip_table(
+    trips = trip_table(
         (0, 0, 0.1, 100.0, 0.0), (1, 0, 0.2, 100.0, 0.0), (2, 0, -(0.1 + 0.2), 100.0, 0.0),
         (3, 0, 1.0, 100.0, 0.0), (4, 0, -1.0, 110.0, 0.0),
     )  # fmt: skip
-    assert made.entry_row.tolist() == [0, 1, 3]
-    assert made.profit[-1] == pytest.approx(10.0)
+    assert trips.entry_row.tolist() == [0, 1, 3]
+    assert trips.profit[-1] == pytest.approx(10.0)
 
 
 FILL = st.tuples(st.integers(0, 1), st.integers(-5, 5).filter(bool), st.integers(50, 150))
@@ -326,16 +328,16 @@ FILL = st.tuples(st.integers(0, 1), st.integers(-5, 5).filter(bool), st.integers
 def test_profits_of_trips_are_the_cash_once_everything_is_sold(
     fills: list[tuple[int, int, int]],
 ) -> None:
-    held = [sum(units for column, units, _ in fills if column == c) for c in (0, 1)]
-    closing = [(c, -held[c], 100) for c in (0, 1) if held[c]]
+    units_held = [sum(units for column, units, _ in fills if column == c) for c in (0, 1)]
+    closing = [(c, -units_held[c], 100) for c in (0, 1) if units_held[c]]
     everything = [
         (row, column, float(units), float(price), 0.5)
         for row, (column, units, price) in enumerate([*fills, *closing])
     ]
-    made = trip_table(*everything, bars=len(everything) + 1)
+    trips = trip_table(*everything, bars=len(everything) + 1)
     cash = sum(-units * price - fee for _, _, units, price, fee in everything)
-    assert made.profit.sum() == pytest.approx(cash)
-    assert (made.exit_row > made.entry_row).all()
+    assert trips.profit.sum() == pytest.approx(cash)
+    assert (trips.exit_row > trips.entry_row).all()
 
 
 def test_excursions_end_where_the_trade_ends() -> None:
@@ -357,27 +359,27 @@ def an_activity(traded: float = 0.0) -> TradingActivity:
 
 
 def test_trades_and_accounts_are_measured_by_their_formulas() -> None:
-    made = trip_table(
+    trips = trip_table(
         (0, 0, 1.0, 100.0, 0.0), (2, 0, -1.0, 110.0, 0.0),
         (3, 0, 1.0, 100.0, 0.0), (4, 0, -1.0, 95.0, 0.0),
         (5, 0, 1.0, 100.0, 0.0), (9, 0, -1.0, 120.0, 0.0),
     )  # fmt: skip
-    told = trading_summary(made, an_activity(traded=20.0))
-    assert told["trades"] == 3
-    assert told["trade_win_rate"] == pytest.approx(2 / 3)
-    assert told["trade_payoff"] == pytest.approx(0.15 / 0.05)
-    assert told["profit_factor"] == pytest.approx(30 / 5)
-    assert told["expectancy"] == pytest.approx((0.1 - 0.05 + 0.2) / 3)
-    assert told["holding"] == pytest.approx((2 + 1 + 4) / 3)
-    assert (told["best_trade"], told["worst_trade"]) == pytest.approx((0.2, -0.05))
-    assert (told["adverse_excursion"], told["favourable_excursion"]) == pytest.approx(
+    figures = trading_summary(trips, an_activity(traded=20.0))
+    assert figures["trades"] == 3
+    assert figures["trade_win_rate"] == pytest.approx(2 / 3)
+    assert figures["trade_payoff"] == pytest.approx(0.15 / 0.05)
+    assert figures["profit_factor"] == pytest.approx(30 / 5)
+    assert figures["expectancy"] == pytest.approx((0.1 - 0.05 + 0.2) / 3)
+    assert figures["holding"] == pytest.approx((2 + 1 + 4) / 3)
+    assert (figures["best_trade"], figures["worst_trade"]) == pytest.approx((0.2, -0.05))
+    assert (figures["adverse_excursion"], figures["favourable_excursion"]) == pytest.approx(
         (-0.05 / 3, 0.1)
     )
-    assert told["exposure"] == pytest.approx(0.125)
-    assert told["time_in_market"] == pytest.approx(0.25)
-    assert told["turnover"] == pytest.approx(20 * 252 / 2 / 1000)
-    assert told["yearly_cost"] == pytest.approx(252 / 1e5)
-    assert set(told) | set(ALL) == set(METRICS)
+    assert figures["exposure"] == pytest.approx(0.125)
+    assert figures["time_in_market"] == pytest.approx(0.25)
+    assert figures["turnover"] == pytest.approx(20 * 252 / 2 / 1000)
+    assert figures["yearly_cost"] == pytest.approx(252 / 1e5)
+    assert set(figures) | set(ALL) == set(METRICS)
 
 
 def test_without_trades_nothing_is_said_about_them_but_their_number() -> None:
@@ -385,14 +387,14 @@ def test_without_trades_nothing_is_said_about_them_but_their_number() -> None:
     none = match_round_trips(
         nothing, nothing, nothing, nothing, nothing, low=np.ones((3, 1)), high=np.ones((3, 1))
     )
-    told = trading_summary(none, an_activity())
-    assert told["trades"] == 0
+    figures = trading_summary(none, an_activity())
+    assert figures["trades"] == 0
     assert all(
-        np.isnan(told[m.name])
+        np.isnan(figures[m.name])
         for m in METRICS.values()
         if m.kind == "trades" and m.name != "trades"
     )
-    assert told["turnover"] == 0.0  # known: nothing was traded
+    assert figures["turnover"] == 0.0  # known: nothing was traded
 
 
 def test_capacity_is_the_equity_at_which_fills_reach_the_limit_of_volume() -> None:

@@ -27,8 +27,8 @@ def test_the_pool_is_exactly_the_sum_of_shares_times_votes(votes, weights):
 
 @given(VOTES, WEIGHTS)
 def test_a_cell_pools_the_same_alone_as_among_others(votes, weights):
-    whole, cell = pool(votes, weights), pool(votes[:, 1:, 2:].copy(), weights)
-    assert whole.log_odds[1, 2].tobytes() == cell.log_odds[0, 0].tobytes()
+    all_cells, cell = pool(votes, weights), pool(votes[:, 1:, 2:].copy(), weights)
+    assert all_cells.log_odds[1, 2].tobytes() == cell.log_odds[0, 0].tobytes()
 
 
 def test_an_abstention_leaves_its_weight_to_the_others():

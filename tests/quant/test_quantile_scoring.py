@@ -21,8 +21,8 @@ def walk(bars=700, seed=0):
 def test_pinball_loss_is_that_of_scikit_learn(seed):
     rng = np.random.default_rng(seed)
     outcome, forecast = rng.normal(size=50), rng.normal(size=50)
-    ours = quantile_scoring.pinball(forecast, outcome).mean()
-    assert ours == pytest.approx(
+    mean_loss = quantile_scoring.pinball(forecast, outcome).mean()
+    assert mean_loss == pytest.approx(
         mean_pinball_loss(outcome, forecast, alpha=quantile_scoring.QUANTILE_LEVEL)
     )
 

@@ -62,12 +62,12 @@ def test_a_ratio_is_resampled_by_the_very_rows_that_are_drawn() -> None:
 
 def test_the_interval_of_a_mean_agrees_with_arch() -> None:
     series = autoregression(800, 0.5, 11)
-    ours = resampling.mean_estimate(series, 12.0, samples=4000)
-    theirs = StationaryBootstrap(12, series, seed=5).conf_int(
+    own = resampling.mean_estimate(series, 12.0, samples=4000)
+    reference = StationaryBootstrap(12, series, seed=5).conf_int(
         lambda x: x.mean(), 4000, method="percentile", size=0.90
     )
-    width = ours.high - ours.low
-    assert (ours.low, ours.high) == pytest.approx(tuple(theirs[:, 0]), abs=0.08 * width)
+    width = own.high - own.low
+    assert (own.low, own.high) == pytest.approx(tuple(reference[:, 0]), abs=0.08 * width)
 
 
 def test_blocks_cover_the_truth_where_single_rows_promise_too_much() -> None:
@@ -120,8 +120,8 @@ def test_an_interval_needs_half_of_its_samples() -> None:
 )
 def test_the_block_length_is_archs(n: int, persistence: float, seed: int) -> None:
     series = autoregression(n, persistence, seed)
-    theirs = float(optimal_block_length(series)["stationary"].iloc[0])
-    assert resampling.block_length(series) == pytest.approx(max(theirs, 1.0), rel=1e-6)
+    reference = float(optimal_block_length(series)["stationary"].iloc[0])
+    assert resampling.block_length(series) == pytest.approx(max(reference, 1.0), rel=1e-6)
 
 
 def test_a_series_that_never_changes_or_is_short_needs_no_blocks() -> None:

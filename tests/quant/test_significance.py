@@ -20,8 +20,8 @@ def noise(rows: int, trials: int, seed: int, drift: float = 0.0) -> Floats:
 def test_the_probability_of_skill_is_quantstats() -> None:
     returns = np.random.default_rng(3).standard_t(4, 700) * 0.01 + 0.0004
     series = pd.Series(returns, pd.bdate_range("2020-01-01", periods=700))
-    ours = significance.probabilistic_sharpe(ReturnSeries(returns, 252))
-    assert float(ours) == pytest.approx(float(qs.probabilistic_sharpe_ratio(series)))
+    p_value = significance.probabilistic_sharpe(ReturnSeries(returns, 252))
+    assert float(p_value) == pytest.approx(float(qs.probabilistic_sharpe_ratio(series)))
 
 
 def test_the_shortest_record_that_convinces_is_one_that_just_convinces() -> None:
@@ -78,9 +78,9 @@ def test_selection_follows_the_papers_steps() -> None:
         )
         rank = stats.rankdata(outside)[inside.argmax()] / 6
         logits.append(np.log(rank / (1 - rank)))
-    told = significance.estimate_overfitting(returns, blocks=6)
-    assert told.probability == pytest.approx(np.mean(np.array(logits) <= 0))
-    assert len(told.in_sample) == 20
+    overfitting = significance.estimate_overfitting(returns, blocks=6)
+    assert overfitting.probability == pytest.approx(np.mean(np.array(logits) <= 0))
+    assert len(overfitting.in_sample) == 20
 
 
 def test_choosing_among_worthless_trials_is_overfitting_and_choosing_skill_is_not() -> None:
@@ -96,15 +96,15 @@ def test_choosing_among_worthless_trials_is_overfitting_and_choosing_skill_is_no
 
 def test_trials_that_stand_still_are_not_chosen_before_a_gain() -> None:
     returns = np.hstack([np.zeros((160, 2)), noise(160, 1, 3, 0.01)])
-    told = significance.estimate_overfitting(returns)
-    assert told.in_sample.min() > 0
+    overfitting = significance.estimate_overfitting(returns)
+    assert overfitting.in_sample.min() > 0
 
 
 def test_selection_needs_trials_and_bars() -> None:
     for returns in (noise(400, 1, 0), noise(31, 5, 0), np.full((400, 3), np.nan)):
-        told = significance.estimate_overfitting(returns)
-        assert np.isnan([told.probability, told.loss_probability]).all()
-        assert len(told.in_sample) == 0
+        overfitting = significance.estimate_overfitting(returns)
+        assert np.isnan([overfitting.probability, overfitting.loss_probability]).all()
+        assert len(overfitting.in_sample) == 0
 
 
 @pytest.mark.parametrize("drift", [0.0, 0.0006, 0.0012])
@@ -113,10 +113,10 @@ def test_superiority_is_judged_as_arch_does(drift: float) -> None:
     trials = market[:, np.newaxis] + noise(750, 12, 12, -0.0002)
     trials[:, 3] += drift
     trials[:, 5] -= 0.02  # plainly worse
-    theirs = SPA(-market, -trials, block_size=5, reps=2000, bootstrap="stationary", seed=1)
-    theirs.compute()
-    ours = significance.superior_predictive_ability(trials, market, block=5.0, samples=2000)
-    assert ours == pytest.approx(float(theirs.pvalues["consistent"]), abs=0.04)
+    reference = SPA(-market, -trials, block_size=5, reps=2000, bootstrap="stationary", seed=1)
+    reference.compute()
+    p_value = significance.superior_predictive_ability(trials, market, block=5.0, samples=2000)
+    assert p_value == pytest.approx(float(reference.pvalues["consistent"]), abs=0.04)
 
 
 def test_superiority_is_seldom_found_where_there_is_none() -> None:

@@ -26,14 +26,14 @@ def demo_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("backtests")
     database = Database(f"sqlite:///{folder / 'quorum.db'}")
     database.migrate()
-    library, provider = SqlMarketDataStore(database), DemoProvider(7, lambda: NOW)
-    with library.transaction():
+    store, provider = SqlMarketDataStore(database), DemoProvider(7, lambda: NOW)
+    with store.transaction():
         for symbol in SYMBOLS:
             bars = provider.bars(symbol, Timeframe.D1, STORED, NOW)
-            library.put_bars("demo", symbol, Timeframe.D1, bars)
-            library.put_news("demo", symbol, provider.news(symbol, STORED, NOW))
-            library.put_filings("demo", symbol, provider.filings(symbol))
-            library.put_earnings("demo", symbol, provider.earnings(symbol))
+            store.put_bars("demo", symbol, Timeframe.D1, bars)
+            store.put_news("demo", symbol, provider.news(symbol, STORED, NOW))
+            store.put_filings("demo", symbol, provider.filings(symbol))
+            store.put_earnings("demo", symbol, provider.earnings(symbol))
     database.close()
     return folder
 
@@ -46,7 +46,7 @@ def database(demo_home: Path) -> Iterator[Database]:
 
 
 @pytest.fixture(scope="session")
-def library(database: Database) -> SqlMarketDataStore:
+def store(database: Database) -> SqlMarketDataStore:
     return SqlMarketDataStore(database)
 
 
@@ -56,7 +56,5 @@ def results(tmp_path: Path) -> BacktestStore:
 
 
 @pytest.fixture
-def backtester(
-    results: BacktestStore, library: SqlMarketDataStore, database: Database
-) -> Backtester:
-    return Backtester(results, library, database, builder, "test")
+def backtester(results: BacktestStore, store: SqlMarketDataStore, database: Database) -> Backtester:
+    return Backtester(results, store, database, builder, "test")

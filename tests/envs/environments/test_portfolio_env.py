@@ -69,7 +69,7 @@ def test_sales_pay_for_buys_of_the_same_bar():
 
 def test_a_symbol_that_misses_a_bar_of_the_window_is_marked_and_never_held():
     env = portfolio(HOLEY)
-    told = set()
+    absences = set()
     for seed in range(200):
         seen, info = env.reset(seed=seed)
         for _ in range(20):
@@ -78,11 +78,11 @@ def test_a_symbol_that_misses_a_bar_of_the_window_is_marked_and_never_held():
                 features = seen[n * 11 : (n + 1) * 11]
                 assert (seen[33 + n] == -1.0) == (n in absent)
                 assert not (features.any() and n in absent)
-            told.add(tuple(absent))
+            absences.add(tuple(absent))
             if seed > 20:
                 break
             seen, *_, info = env.step(np.full(3, 1.0, np.float32))
-    assert told == {(), (0,), (1,)}
+    assert absences == {(), (0,), (1,)}
 
 
 @settings(max_examples=15)
@@ -97,13 +97,13 @@ def test_equity_is_that_of_the_paper_account_to_the_last_bit(seed, delay):
     window = BarArrays(*(each[rows] for each in bar_arrays_from(HOLEY.bar_matrix)))
     total = np.maximum((wanted[:, 0].astype(float) + wanted[:, 1]) + wanted[:, 2], 1.0)
     targets = np.vstack([wanted / total[:, None], np.zeros((1, 3))])
-    held = np.array([symbol in start["shares"] for symbol in HOLEY.symbols])
-    words = np.where(np.tile(held, (21, 1)), TARGET, KEEP).astype(np.int8)
-    asks = TargetMatrix(words, targets, np.full((21, 3), np.inf))
+    is_held = np.array([symbol in start["shares"] for symbol in HOLEY.symbols])
+    kinds = np.where(np.tile(is_held, (21, 1)), TARGET, KEEP).astype(np.int8)
+    requested = TargetMatrix(kinds, targets, np.full((21, 3), np.inf))
     late = int(env._env._delay[0])
     trading = env._env.settings.trading
-    theirs = simulate_trading(HOLEY.symbols, window, asks, trading, 100_000.0, late)
-    assert np.array(equity).tobytes() == theirs.equity.tobytes()
+    simulated = simulate_trading(HOLEY.symbols, window, requested, trading, 100_000.0, late)
+    assert np.array(equity).tobytes() == simulated.equity.tobytes()
 
 
 def test_a_weight_that_is_not_finite_is_refused_by_name():

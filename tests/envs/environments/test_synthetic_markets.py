@@ -79,8 +79,8 @@ def test_the_whole_of_the_next_bar_is_had_by_who_asks_at_the_close():
 def test_in_an_empty_market_nothing_seen_tells_anything_and_the_price_is_a_fair_game():
     toy = empty_market(0, rows=20_000)
     returns = np.diff(toy.market.close, axis=0) / toy.market.close[:-1]
-    told = np.einsum("tnk,tn->k", toy.market.observation[:-1], returns) / returns.size
-    assert np.abs(told).max() < 4 * VOLATILITY / np.sqrt(returns.size)
+    correlation = np.einsum("tnk,tn->k", toy.market.observation[:-1], returns) / returns.size
+    assert np.abs(correlation).max() < 4 * VOLATILITY / np.sqrt(returns.size)
     assert abs(returns.mean()) < 4 * VOLATILITY / np.sqrt(returns.size)
     assert not toy.best_shares.any()
 
@@ -127,18 +127,18 @@ def untrained_shares(run_arguments: TrainingArguments, toy: SyntheticMarket) -> 
 @pytest.mark.parametrize("algo", HOW)
 def test_a_planted_signal_is_learnt_to_within_a_twentieth_of_the_best_net_of_cost(algo):
     toy, held_out = planted_market(0, rows=ROWS), range(VALIDATED + 1, ROWS)
-    told = arguments(algo, toy)
+    training = arguments(algo, toy)
     best = growth(toy, toy.best_shares, held_out)
-    assert growth(toy, train_shares(told, toy), held_out) > 0.95 * best
-    assert growth(toy, untrained_shares(told, toy), held_out) < 0.6 * best
+    assert growth(toy, train_shares(training, toy), held_out) > 0.95 * best
+    assert growth(toy, untrained_shares(training, toy), held_out) < 0.6 * best
 
 
 @pytest.mark.parametrize("algo", HOW)
 def test_where_nothing_can_be_learnt_and_trading_costs_a_policy_learns_to_stay_flat(algo):
     toy, held_out = empty_market(0, rows=ROWS), range(VALIDATED + 1, ROWS)
-    told = arguments(algo, toy, **DEAR)
+    training = arguments(algo, toy, **DEAR)
     learned, before = (
-        shares(told, toy)[held_out.start :] for shares in (train_shares, untrained_shares)
+        shares(training, toy)[held_out.start :] for shares in (train_shares, untrained_shares)
     )
     assert learned.mean() < 0.01
     assert np.abs(np.diff(learned, axis=0)).mean() < 0.01

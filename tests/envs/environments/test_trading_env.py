@@ -61,9 +61,9 @@ def test_it_keeps_the_contracts_of_gymnasium_and_of_stable_baselines3(actions):
 @settings(max_examples=20)
 @given(st.integers(0, 2**31 - 1), st.lists(st.integers(0, 2), min_size=20, max_size=20))
 def test_the_same_seed_and_actions_are_the_same_episode(seed, actions):
-    told = {"actions": "short-flat-long", "dearer": 0.5, "delay": 2, "noise": 0.3}
-    assert path_of(environment(**told), seed, actions) == path_of(
-        environment(**told), seed, actions
+    randomised = {"actions": "short-flat-long", "dearer": 0.5, "delay": 2, "noise": 0.3}
+    assert path_of(environment(**randomised), seed, actions) == path_of(
+        environment(**randomised), seed, actions
     )
 
 
@@ -86,11 +86,11 @@ def test_equity_is_that_of_the_paper_account_to_the_last_bit(seed, shares, delay
     targets = np.zeros((21, 1))
     targets[:20, 0] = shares
     requested = targets_where(targets, np.ones((21, 1), bool))
-    ours = [start["equity"], *(step[-1]["equity"] for step in path[1:])]
+    equities = [start["equity"], *(step[-1]["equity"] for step in path[1:])]
     trading = env.unwrapped._env.settings.trading
     late = int(env.unwrapped._env._delay[0])
-    theirs = simulate_trading((start["symbol"],), window, requested, trading, 100_000.0, late)
-    assert np.array(ours).tobytes() == theirs.equity.tobytes()
+    settled = simulate_trading((start["symbol"],), window, requested, trading, 100_000.0, late)
+    assert np.array(equities).tobytes() == settled.equity.tobytes()
 
 
 @settings(max_examples=20)
@@ -183,10 +183,10 @@ def test_a_delayed_action_goes_out_so_many_bars_later(delay):
 
 
 def test_dearer_episodes_cost_up_to_so_much_more_and_less():
-    told = {"half_spread_bps": 10.0, "commission_bps": 0.0, "impact": 0.0}
+    costs = {"half_spread_bps": 10.0, "commission_bps": 0.0, "impact": 0.0}
     flat = np.full(40, 10.0)
     market = market_of(flat, flat)
-    env = environment(market, range(0, 40), dearer=0.5, costs=CostSettings(**told))
+    env = environment(market, range(0, 40), dearer=0.5, costs=CostSettings(**costs))
     costs = []
     for seed in range(200):
         env.reset(seed=seed)
@@ -245,7 +245,7 @@ def test_windows_with_a_number_missing_in_what_is_seen_are_never_played():
 
 
 @pytest.mark.parametrize(
-    ("rows", "told", "words"),
+    ("rows", "settings", "expected_message"),
     [
         (range(60, 300), {"episode": 500}, "episode of 500 bars needs 501 rows, but 240"),
         (range(60, 60), {}, r"range\(60, 60\) are no rows of a history of 400"),
@@ -254,9 +254,9 @@ def test_windows_with_a_number_missing_in_what_is_seen_are_never_played():
         (range(0, 100), {"episode": 60}, "No symbol has 61 bars in a row, each with an obs"),
     ],
 )
-def test_rows_in_which_no_episode_fits_are_refused(rows, told, words):
-    with pytest.raises(InputError, match=words):
-        environment(rows=rows, **told)
+def test_rows_in_which_no_episode_fits_are_refused(rows, settings, expected_message):
+    with pytest.raises(InputError, match=expected_message):
+        environment(rows=rows, **settings)
 
 
 def test_a_market_of_one_price_is_refused():
@@ -271,7 +271,7 @@ def test_what_is_seen_of_another_history_is_refused():
 
 
 @pytest.mark.parametrize(
-    ("told", "words"),
+    ("settings", "expected_message"),
     [
         ({"episode": 0}, "episode is 0, but it must be at least 1"),
         ({"capital": 0.0}, "capital is 0.0, but it must be above 0"),
@@ -282,6 +282,6 @@ def test_what_is_seen_of_another_history_is_refused():
         ({"reward": "wealth"}, "log-return"),
     ],
 )
-def test_settings_that_cannot_be_are_refused_with_their_value(told, words):
-    with pytest.raises(ValidationError, match=words):
-        EnvSettings(**told)
+def test_settings_that_cannot_be_are_refused_with_their_value(settings, expected_message):
+    with pytest.raises(ValidationError, match=expected_message):
+        EnvSettings(**settings)

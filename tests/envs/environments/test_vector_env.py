@@ -67,9 +67,9 @@ def same_as_scalar(vector, scalars, seed, steps=60):
             assert (terminated or truncated) == done[number]
             if done[number]:
                 ended += 1
-                told = infos[number]
-                assert told["terminal_observation"].tobytes() == own.tobytes()
-                assert told["TimeLimit.truncated"] == (truncated and not terminated)
+                info = infos[number]
+                assert info["terminal_observation"].tobytes() == own.tobytes()
+                assert info["TimeLimit.truncated"] == (truncated and not terminated)
                 own, info = env.reset()
             else:
                 assert not infos[number]
@@ -109,14 +109,14 @@ def test_copies_that_are_ruined_are_the_scalar_ones_too(reward):
 
 def test_what_was_given_is_not_changed_by_later_steps():
     env = VectorEnv(MARKET, SEEN, ROWS, short_episodes(episode=2), 8)
-    kept = [env.reset()]
+    arrays = [env.reset()]
     for _ in range(7):
         seen, rewards, done, _ = env.step(np.ones(8, int))
-        kept += [seen, rewards, done]
-    before = [each.tobytes() for each in kept]
+        arrays += [seen, rewards, done]
+    before = [each.tobytes() for each in arrays]
     env.step(np.zeros(8, int))
     env.reset()
-    assert [each.tobytes() for each in kept] == before
+    assert [each.tobytes() for each in arrays] == before
 
 
 def test_a_seed_fixes_all_later_episodes_and_copies_differ():
@@ -134,10 +134,10 @@ def test_an_ended_episode_is_summed_up():
     env.seed(0)
     env.reset()
     steps = [env.step(np.ones(2, int)) for _ in range(5)]
-    told = steps[-1][3][1]["episode"]
-    assert told["l"] == 5
-    assert told["r"] == pytest.approx(sum(step[1][1] for step in steps))
-    assert told["r"] == pytest.approx(told["growth"])
+    episode = steps[-1][3][1]["episode"]
+    assert episode["l"] == 5
+    assert episode["r"] == pytest.approx(sum(step[1][1] for step in steps))
+    assert episode["r"] == pytest.approx(episode["growth"])
 
 
 def test_a_thousand_copies_step_through_several_episodes():
@@ -158,7 +158,7 @@ def test_a_thousand_copies_step_through_several_episodes():
 
 
 @pytest.mark.parametrize(
-    ("algorithm", "actions", "told"),
+    ("algorithm", "actions", "options"),
     [
         (PPO, "flat-long", {"n_steps": 4, "batch_size": 2048, "n_epochs": 1}),
         (A2C, "short-flat-long", {"n_steps": 4}),
@@ -167,11 +167,11 @@ def test_a_thousand_copies_step_through_several_episodes():
         (TD3, "share", {"learning_starts": 0, "buffer_size": 4096, "batch_size": 16}),
     ],
 )
-def test_every_algorithm_learns_on_a_thousand_copies(algorithm, actions, told):
+def test_every_algorithm_learns_on_a_thousand_copies(algorithm, actions, options):
     env = VecMonitor(
         VectorEnv(MARKET, SEEN, ROWS, short_episodes(actions=actions, episode=3), 1_024)
     )
-    model = algorithm("MlpPolicy", env, seed=1, policy_kwargs={"net_arch": [4]}, **told)
+    model = algorithm("MlpPolicy", env, seed=1, policy_kwargs={"net_arch": [4]}, **options)
     model.learn(4 * 1_024)
     assert model.num_timesteps == 4_096
     assert len(model.ep_info_buffer) > 0

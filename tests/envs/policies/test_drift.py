@@ -21,10 +21,10 @@ def live(seed: int, rows: int = 300) -> np.ndarray:
 
 
 def test_the_same_market_is_stable_in_every_feature() -> None:
-    told = measure_drift(build_reference(TRAINED), live(1))
-    assert [each.feature for each in told] == list(FEATURES)
-    assert {each.word for each in told} == {"stable"}
-    assert all(each.psi is not None and 0.0 < each.psi < 0.02 for each in told)
+    measured = measure_drift(build_reference(TRAINED), live(1))
+    assert [each.feature for each in measured] == list(FEATURES)
+    assert {each.word for each in measured} == {"stable"}
+    assert all(each.psi is not None and 0.0 < each.psi < 0.02 for each in measured)
     assert all(each.psi == 0.0 for each in measure_drift(build_reference(TRAINED), TRAINED))
 
 
@@ -74,8 +74,8 @@ def test_of_too_few_observations_nothing_is_said() -> None:
 
 
 @pytest.mark.parametrize(
-    ("psi", "said"),
+    ("psi", "level"),
     [(0.0, "stable"), (0.0999, "stable"), (0.1, "shifting"), (0.25, "drifted"), (9.0, "drifted")],
 )
-def test_the_words_change_where_they_are_said_to(psi: float, said: str) -> None:
-    assert drift_level(psi) == said
+def test_the_words_change_where_they_are_said_to(psi: float, level: str) -> None:
+    assert drift_level(psi) == level

@@ -227,8 +227,8 @@ def test_what_one_linear_member_says_of_a_group_is_its_share() -> None:
     own = Member("sac", 0, "share", "share", Network(((weight, np.ones(1)),)), 0.2, "tanh")
     shares = explain(policy(members=(own,)), X).shares
     for column, group in enumerate(FEATURE_GROUPS):
-        mine = [FEATURES.index(name) for name in group.features]
-        assert np.allclose(shares[:, column], 0.2 * X[:, mine] @ weight[mine, 0])
+        in_group = [FEATURES.index(name) for name in group.features]
+        assert np.allclose(shares[:, column], 0.2 * X[:, in_group] @ weight[in_group, 0])
 
 
 def test_two_that_read_different_groups_are_both_heard_and_their_dispute_is_told() -> None:
@@ -271,5 +271,5 @@ def test_a_network_left_without_some_groups_is_the_network_on_what_is_left() -> 
     own, group = network(4, (6, 6), 1), np.arange(K) % 3
     worth = own.coalitions(X, group)
     for coalition in range(8):
-        kept = (coalition >> group & 1).astype(float)
-        assert np.allclose(worth[coalition], own.outputs(X * kept)[:, 0], atol=1e-12)
+        mask = (coalition >> group & 1).astype(float)
+        assert np.allclose(worth[coalition], own.outputs(X * mask)[:, 0], atol=1e-12)

@@ -176,12 +176,12 @@ def test_whatever_it_was_trained_with_is_read_back_as_it_was(arguments: dict[str
 
 def words_of(manifest: bytes, **changes: Any) -> bytes:
     """A manifest with other words, sealed as if it had been written so."""
-    words = {**json.loads(manifest), **changes, "seal": ""}
+    content = {**json.loads(manifest), **changes, "seal": ""}
 
     def text() -> bytes:
-        return (json.dumps(words, indent=2, sort_keys=True) + "\n").encode()
+        return (json.dumps(content, indent=2, sort_keys=True) + "\n").encode()
 
-    words["seal"] = hashlib.sha256(text()).hexdigest()
+    content["seal"] = hashlib.sha256(text()).hexdigest()
     return text()
 
 
@@ -298,13 +298,15 @@ def test_a_write_that_was_interrupted_is_refused(tmp_path: Path) -> None:
 @settings(max_examples=100)
 @given(st.data(), st.integers(0, 1))
 def test_a_damaged_file_never_loads(data: st.DataObject, which: int) -> None:
-    whole = FILES[which]
-    at = data.draw(st.integers(0, len(whole) - 1))
+    file_bytes = FILES[which]
+    at = data.draw(st.integers(0, len(file_bytes) - 1))
     if data.draw(st.booleans()):
-        broken = whole[:at]
+        broken = file_bytes[:at]
     else:
         broken = (
-            whole[:at] + bytes([whole[at] ^ 1 << data.draw(st.integers(0, 7))]) + whole[at + 1 :]
+            file_bytes[:at]
+            + bytes([file_bytes[at] ^ 1 << data.draw(st.integers(0, 7))])
+            + file_bytes[at + 1 :]
         )
     files = (broken, FILES[1]) if which == 0 else (FILES[0], broken)
     with pytest.raises(ConfigurationError):
@@ -314,10 +316,10 @@ def test_a_damaged_file_never_loads(data: st.DataObject, which: int) -> None:
 @settings(max_examples=100)
 @given(st.data())
 def test_forged_tensors_are_refused_or_give_finite_evidence(data: st.DataObject) -> None:
-    whole = FILES[0]
-    broken = bytearray(whole)
+    file_bytes = FILES[0]
+    broken = bytearray(file_bytes)
     for _ in range(data.draw(st.integers(1, 4))):
-        broken[data.draw(st.integers(0, len(whole) - 1))] = data.draw(st.integers(0, 255))
+        broken[data.draw(st.integers(0, len(file_bytes) - 1))] = data.draw(st.integers(0, 255))
     try:
         forged = decode_policy(*stamped(bytes(broken), FILES[1]), "a test")
     except ConfigurationError:

@@ -81,13 +81,13 @@ def test_a_number_that_could_never_be_trained_is_refused_whatever_else_is_drawn(
 
 def test_lists_are_tried_in_every_combination_that_can_be_trained_and_none_twice():
     search = parse_search(["algo=ppo,dqn,sac", "actions=flat-long,share", "hidden=8,16,8"])
-    found = draw_configurations(BASE, search, 100, 0)
-    made = Counter((each["algo"], each["actions"], each["hidden"]) for each in found)
-    assert max(made.values()) == 1
-    assert {(algo, actions) for algo, actions, _ in made} == {
+    drawn = draw_configurations(BASE, search, 100, 0)
+    counts = Counter((each["algo"], each["actions"], each["hidden"]) for each in drawn)
+    assert max(counts.values()) == 1
+    assert {(algo, actions) for algo, actions, _ in counts} == {
         (("ppo",), "flat-long"), (("ppo",), "share"), (("dqn",), "flat-long"), (("sac",), "share"),
     }  # fmt: skip
-    assert len(found) == 8
+    assert len(drawn) == 8
 
 
 def test_where_no_combination_can_be_trained_the_reason_is_that_of_training():
@@ -109,10 +109,10 @@ def test_a_draw_lies_within_its_range(low, factor, whole, seed):
 
 def test_the_same_words_and_seed_draw_the_same_and_wide_ranges_are_drawn_by_their_logarithm():
     search = parse_search(["learning_rate=1e-4..1e-1", "hidden=4..64"])
-    found = draw_configurations(BASE, search, 300, 5)
-    assert found == draw_configurations(BASE, search, 300, 5)
-    assert found != draw_configurations(BASE, search, 300, 6)
-    low = sum(each["learning_rate"] < 10**-2.5 for each in found)
+    drawn = draw_configurations(BASE, search, 300, 5)
+    assert drawn == draw_configurations(BASE, search, 300, 5)
+    assert drawn != draw_configurations(BASE, search, 300, 6)
+    low = sum(each["learning_rate"] < 10**-2.5 for each in drawn)
     assert 110 < low < 190
 
 
@@ -135,15 +135,15 @@ def test_a_sweep_ranks_by_validation_alone_and_tells_how_many_were_tried(
 ):
     monkeypatch.setattr(sweeping, "load_market", lambda _: market)
     search = ["hidden=4,8", "gamma=0.5,0.9", "noise=0,0.1"]
-    asked = (BASE, search, 3, 1, tmp_path)
-    folder, _ = sweeping.prepare(*asked)
+    prepared_with = (BASE, search, 3, 1, tmp_path)
+    folder, _ = sweeping.prepare(*prepared_with)
     # Behind the validation period nothing is looked at: there, nothing is to be seen.
     blind = _without(market, date(2008, 1, 31))
-    told = []
-    sweeping.sweep(ray_session.ray, BASE, blind, folder, concurrent=1, on_trial=told.append)
+    trials = []
+    sweeping.sweep(ray_session.ray, BASE, blind, folder, concurrent=1, on_trial=trials.append)
 
     assert folder.waiting == ()
-    assert {each.number for each in told} == {1, 2, 3}
+    assert {each.number for each in trials} == {1, 2, 3}
     assert folder.best
     ended = [each for each in folder.trials if each.state == "done"]
     assert folder.best.score == max(each.score for each in ended)
@@ -173,9 +173,9 @@ def test_a_sweep_goes_on_with_what_was_left_and_only_its_own(
     folder.record(replace(folder.trials[1], state="failed", error="odd"))
     again, _ = sweeping.prepare(BASE, search, 3, 1, tmp_path)
     assert [each.number for each in again.waiting] == [3]
-    told = []
-    sweeping.sweep(ray_session.ray, BASE, market, again, concurrent=1, on_trial=told.append)
-    assert {each.number for each in told} == {3}
+    trials = []
+    sweeping.sweep(ray_session.ray, BASE, market, again, concurrent=1, on_trial=trials.append)
+    assert {each.number for each in trials} == {3}
     assert again.best
     assert again.best.score == 9.0
     assert [each.state for each in again.ranked][-1] == "failed"
@@ -221,18 +221,20 @@ def test_a_record_is_read_as_it_was_written_without_scores_too(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("words", "code", "told"),
+    ("words", "code", "message"),
     [
         (["--search", "gama=0.1,0.2"], 2, "nearest is gamma"),
         (["--search", "gamma=0.1,0.2", "--trials", "0"], 2, "--trials 0"),
         (["--search", "gamma=0.1,0.2", "--bars", "nowhere.csv"], 2, "nowhere.csv"),
     ],
 )
-def test_the_command_line_refuses_in_words_and_leaves_nothing(words, code, told, tmp_path, capsys):
+def test_the_command_line_refuses_in_words_and_leaves_nothing(
+    words, code, message, tmp_path, capsys
+):
     assert sweeping.main([*words, "--out", str(tmp_path / "sweep")]) == code
     captured = capsys.readouterr()
     assert captured.out == ""
-    assert told in " ".join(captured.err.split())
+    assert message in " ".join(captured.err.split())
     assert not (tmp_path / "sweep").exists()
 
 

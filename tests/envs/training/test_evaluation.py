@@ -50,10 +50,10 @@ def three_symbols() -> MarketHistory:
     """The market of the first three symbols alone."""
     matrix = MARKET.bar_matrix
     names = ("open", "high", "low", "close", "volume", "volatility", "dividend")
-    kept = {name: np.ascontiguousarray(getattr(matrix, name)[:, :3]) for name in names}
+    columns = {name: np.ascontiguousarray(getattr(matrix, name)[:, :3]) for name in names}
     return replace(
         MARKET,
-        bar_matrix=replace(matrix, symbols=matrix.symbols[:3], **kept),
+        bar_matrix=replace(matrix, symbols=matrix.symbols[:3], **columns),
         observation=MARKET.observation[:, :3],
     )
 
@@ -70,16 +70,16 @@ def test_each_symbol_is_an_account_that_history_would_have_played():
     rng = np.random.default_rng(0)
     shares = rng.uniform(-1.0, 1.0, SHAPE)
     settings = EnvSettings(actions="short-share")
-    found = Evaluator(three_symbols(), ROWS, settings).returns(shares[:, :3])
+    result = Evaluator(three_symbols(), ROWS, settings).returns(shares[:, :3])
     each = []
     for n in range(3):
         bars = make_evaluator()._symbol_bars[n]
-        asks = targets_where(shares[:, n : n + 1], np.ones((len(ROWS), 1), bool))
+        targets = targets_where(shares[:, n : n + 1], np.ones((len(ROWS), 1), bool))
         played = simulate_trading(
-            MARKET.symbols[n : n + 1], bars, asks, settings.trading, settings.capital
+            MARKET.symbols[n : n + 1], bars, targets, settings.trading, settings.capital
         )
         each.append(played.equity[1:] / played.equity[:-1] - 1.0)
-    assert np.array_equal(found, np.mean(each, axis=0))
+    assert np.array_equal(result, np.mean(each, axis=0))
 
 
 def test_flat_is_worth_exactly_nothing_and_has_no_sharpe_ratio():
@@ -156,22 +156,22 @@ def test_a_symbol_that_is_not_listed_yet_does_not_count():
 def test_without_observation_there_is_neither_evidence_nor_a_position():
     eager: Policy = policy_fixtures.policy(0)
     market = without_bars(800, 3)
-    found = evaluate_policy(eager, make_short_evaluator(market), 5, 0)
+    result = evaluate_policy(eager, make_short_evaluator(market), 5, 0)
     everywhere = evaluate_policy(eager, make_short_evaluator(), 5, 0)
-    assert found.scores["policy"] != everywhere.scores["policy"]
+    assert result.scores["policy"] != everywhere.scores["policy"]
     blind = replace(MARKET, observation=np.full(MARKET.observation.shape, np.nan))
     assert set(evaluate_policy(eager, make_short_evaluator(blind), 5, 0).held_out.ensemble) == {1.0}
 
 
 def test_the_policy_stands_beside_its_members_and_the_benchmarks():
     policy = policy_fixtures.policy(0)
-    found = evaluate_policy(policy, make_short_evaluator(), 5, 0)
+    result = evaluate_policy(policy, make_short_evaluator(), 5, 0)
     names = [member.name for member in policy.members]
-    assert list(found.scores) == ["policy", *names, *make_evaluator().benchmarks(0)]
-    assert list(found.held_out.members) == names
-    assert found.scores["buy and hold"][SHARPE_OVER].value == 0.0
+    assert list(result.scores) == ["policy", *names, *make_evaluator().benchmarks(0)]
+    assert list(result.held_out.members) == names
+    assert result.scores["buy and hold"][SHARPE_OVER].value == 0.0
     last = float(np.prod(1.0 + make_short_evaluator().returns(np.ones(SHAPE))))
-    assert found.held_out.benchmarks["buy and hold"][-1] == pytest.approx(last, abs=1e-6)
+    assert result.held_out.benchmarks["buy and hold"][-1] == pytest.approx(last, abs=1e-6)
 
 
 def test_the_average_rule_holds_what_stands_above_its_average():

@@ -157,8 +157,8 @@ def test_a_full_disk_leaves_what_was_kept(folder, monkeypatch):
 def test_no_run_and_a_damaged_one_are_told_apart(tmp_path, folder):
     with pytest.raises(NotFoundError, match="holds no training run"):
         RunFolder.open(tmp_path / "none")
-    whole = (folder.path / "run.json").read_text()
-    for broken in (whole[:50], "{}", "[]", whole.replace('"seeds": 2', '"seeds": "many"')):
+    text = (folder.path / "run.json").read_text()
+    for broken in (text[:50], "{}", "[]", text.replace('"seeds": 2', '"seeds": "many"')):
         (folder.path / "run.json").write_text(broken)
         with pytest.raises(ConfigurationError, match=r"run\.json is damaged"):
             RunFolder.open(folder.path)

@@ -91,7 +91,7 @@ def test_a_label_is_a_few_words():
     assert replace(arguments, seeds=1).label("bars.csv") == "ppo, dqn x 1 seed on bars.csv"
 
 
-def written(*words: str) -> TrainingArguments:
+def parsed(*words: str) -> TrainingArguments:
     parser = argparse.ArgumentParser()
     add_options(parser)
     return arguments_from_options(parser.parse_args(words))
@@ -106,11 +106,11 @@ def written(*words: str) -> TrainingArguments:
     ],
 )
 def test_lists_are_written_with_commas_by_repetition_or_in_a_row(words):
-    assert written(*words) == TrainingArguments(algo=("ppo", "a2c"), symbols=("AAPL", "MSFT"))
+    assert parsed(*words) == TrainingArguments(algo=("ppo", "a2c"), symbols=("AAPL", "MSFT"))
 
 
 def test_no_words_are_the_arguments_as_they_are():
-    assert written() == TrainingArguments()
+    assert parsed() == TrainingArguments()
 
 
 def test_every_argument_has_a_sentence():

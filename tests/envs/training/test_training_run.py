@@ -31,16 +31,18 @@ FIVE = [
 ]  # fmt: skip
 
 
-def run(arguments: TrainingArguments, kept: dict[str, bytes] | None = None, stages: int = 100):
+def run(
+    arguments: TrainingArguments, checkpoints: dict[str, bytes] | None = None, stages: int = 100
+):
     """Events, and the checkpoints after `stages` of them."""
-    kept, events = dict(kept or {}), []
-    for event in run_training(arguments, MARKET, kept):
+    checkpoints, events = dict(checkpoints or {}), []
+    for event in run_training(arguments, MARKET, checkpoints):
         events.append(event)
         if isinstance(event, StageCompleted):
-            kept[event.member] = event.checkpoint
+            checkpoints[event.member] = event.checkpoint
         if len(events) == stages:
             break
-    return events, kept
+    return events, checkpoints
 
 
 def policy_of(events: list[TrainingEvent]) -> Policy:
@@ -58,14 +60,14 @@ def two():
 @pytest.mark.parametrize(("algo", "actions"), FIVE)
 def test_a_run_that_is_gone_on_with_gives_the_bytes_of_an_undisturbed_one(algo, actions):
     arguments = replace(SMALL, algo=(algo,), actions=actions)
-    whole, _ = run(arguments)
-    before, kept = run(arguments, stages=2)
-    after, _ = run(arguments, kept)
+    uninterrupted, _ = run(arguments)
+    before, checkpoints = run(arguments, stages=2)
+    after, _ = run(arguments, checkpoints)
     assert [each.checkpoint for each in (*before, *after[:-1])] == [
-        each.checkpoint for each in whole[:-1]
+        each.checkpoint for each in uninterrupted[:-1]
     ]
-    assert after[-1].tensors == whole[-1].tensors
-    assert after[-1].held_out == whole[-1].held_out
+    assert after[-1].tensors == uninterrupted[-1].tensors
+    assert after[-1].held_out == uninterrupted[-1].held_out
 
 
 @pytest.mark.parametrize(("algo", "actions"), FIVE)
@@ -82,8 +84,8 @@ def test_the_plain_network_is_the_policy_that_was_trained(algo, actions):
     with torch.no_grad():
         chosen, _ = learner._model.predict(x, deterministic=True)
     shares = {"flat-long": (0.0, 1.0), "short-flat-long": (-1.0, 0.0, 1.0)}.get(actions)
-    theirs = chosen[:, 0] if shares is None else np.array(shares)[chosen]
-    wrong = np.abs(member.share(x.astype(np.float64)) - theirs) > 1e-5
+    expected = chosen[:, 0] if shares is None else np.array(shares)[chosen]
+    wrong = np.abs(member.share(x.astype(np.float64)) - expected) > 1e-5
     assert wrong.mean() < 0.01  # a tie may fall the other way in single precision
 
 
@@ -140,39 +142,39 @@ def test_nothing_of_the_test_period_reaches_what_is_learnt_and_chosen(two):
 
 def test_a_member_stops_where_validation_gets_no_better_and_keeps_its_best():
     arguments = replace(SMALL, steps=2_048, stages=16, patience=2)
-    events, kept = run(arguments)
+    events, checkpoints = run(arguments)
     scores = [event.scores["Sharpe ratio"] for event in events[:-1]]
     merits = [0.0 if np.isnan(score) else score for score in scores]
     best = int(np.argmax(merits))
     assert len(scores) < 16
     assert len(scores) == best + 1 + 2
     assert events[-2].ended
-    point = safetensors.numpy.load(kept["ppo-0"])
+    point = safetensors.numpy.load(checkpoints["ppo-0"])
     assert point["best"][0] == merits[best]
     assert not any(name.startswith("learner/") for name in point)
 
 
 def test_members_that_have_ended_are_not_trained_again():
-    events, kept = run(SMALL)
-    again, _ = run(SMALL, kept)
+    events, checkpoints = run(SMALL)
+    again, _ = run(SMALL, checkpoints)
     assert len(again) == 1
     assert again[0].tensors == events[-1].tensors
 
 
-def refused(kept: bytes, arguments: TrainingArguments = SMALL) -> str:
+def refused(checkpoint: bytes, arguments: TrainingArguments = SMALL) -> str:
     with pytest.raises(ConfigurationError) as refusal:
-        next(run_training(arguments, MARKET, {"ppo-0": kept}))
+        next(run_training(arguments, MARKET, {"ppo-0": checkpoint}))
     assert "checkpoints/ppo-0.safetensors" in str(refusal.value)
     assert "Delete the file" in str(refusal.value)
     return str(refusal.value)
 
 
 def test_a_checkpoint_that_is_not_this_runs_is_refused_with_its_reason():
-    kept = run(SMALL, stages=1)[1]["ppo-0"]
-    for cut in (0, 7, 100, len(kept) - 1):
-        assert "truncated or damaged" in refused(kept[:cut])
-    assert "another run" in refused(kept, replace(SMALL, gamma=0.5))
-    tensors = safetensors.numpy.load(kept)
+    checkpoint = run(SMALL, stages=1)[1]["ppo-0"]
+    for cut in (0, 7, 100, len(checkpoint) - 1):
+        assert "truncated or damaged" in refused(checkpoint[:cut])
+    assert "another run" in refused(checkpoint, replace(SMALL, gamma=0.5))
+    tensors = safetensors.numpy.load(checkpoint)
     tensors["observation_version"] = np.array([OBSERVATION_VERSION + 1])
     assert f"version {OBSERVATION_VERSION + 1}" in refused(safetensors.numpy.save(tensors))
     del tensors["learner/counters"]
@@ -181,7 +183,7 @@ def test_a_checkpoint_that_is_not_this_runs_is_refused_with_its_reason():
 
 
 @pytest.mark.parametrize(
-    ("changes", "words"),
+    ("changes", "message"),
     [
         ({"train_until": date(2030, 1, 1), "validate_until": date(2031, 1, 1)}, "No bars are left"),
         ({"train_until": date(2006, 2, 1)}, "No bars are left for the train period"),
@@ -190,8 +192,8 @@ def test_a_checkpoint_that_is_not_this_runs_is_refused_with_its_reason():
         ({"algo": ("sac",)}, "sac cannot learn flat-long"),
     ],
 )
-def test_what_cannot_be_learnt_is_refused_before_anything_is(changes, words):
-    with pytest.raises(InputError, match=words):
+def test_what_cannot_be_learnt_is_refused_before_anything_is(changes, message):
+    with pytest.raises(InputError, match=message):
         next(run_training(replace(SMALL, **changes), MARKET, {}))
 
 

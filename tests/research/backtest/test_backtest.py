@@ -46,23 +46,23 @@ def run(backtester: Backtester, request: BacktestRequest) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def kept(
-    library: SqlMarketDataStore, database: Database, tmp_path_factory: pytest.TempPathFactory
+def kept_result(
+    store: SqlMarketDataStore, database: Database, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[BacktestStore, dict[str, Any]]:
     """One backtest of everything, for all who only read it."""
     results = BacktestStore(tmp_path_factory.mktemp("kept"))
-    return results, run(Backtester(results, library, database, builder, "test"), make_request())
+    return results, run(Backtester(results, store, database, builder, "test"), make_request())
 
 
-def rows(kept: tuple[BacktestStore, dict[str, Any]], name: str) -> Any:
-    results, result = kept
+def rows(kept_result: tuple[BacktestStore, dict[str, Any]], name: str) -> Any:
+    results, result = kept_result
     return pq.read_table(results.file(result["id"], name)).to_pandas()
 
 
 def test_everybody_in_the_contest_is_measured_by_every_measure_with_its_interval(
-    kept: tuple[BacktestStore, dict[str, Any]],
+    kept_result: tuple[BacktestStore, dict[str, Any]],
 ) -> None:
-    _, result = kept
+    _, result = kept_result
     assert set(result["agents"]) == set(AGENTS)
     assert set(result["benchmarks"]) == {
         "buy and hold", "equal weight", "SMA 20/50", "random committee",
@@ -76,7 +76,7 @@ def test_everybody_in_the_contest_is_measured_by_every_measure_with_its_interval
     sharpe = result["committee"]["sharpe"]
     assert sharpe["low"] < sharpe["value"] < sharpe["high"]
     assert {"vote_s", "fold_s", "total_s", "bars"} == set(result["timing"])
-    assert result["timing"]["bars"] == len(rows(kept, stored.DECISIONS))
+    assert result["timing"]["bars"] == len(rows(kept_result, stored.DECISIONS))
 
 
 def test_a_result_is_listed_read_and_deleted(
@@ -94,49 +94,54 @@ def test_a_result_is_listed_read_and_deleted(
 
 
 def test_votes_and_decisions_are_those_of_live_cycles_to_the_last_bit(
-    kept: tuple[BacktestStore, dict[str, Any]], library: SqlMarketDataStore, database: Database
+    kept_result: tuple[BacktestStore, dict[str, Any]], store: SqlMarketDataStore, database: Database
 ) -> None:
-    _, result = kept
-    desk = RunContext(
+    _, result = kept_result
+    context = RunContext(
         market="demo", run="live", simulated=True, timeframe=Timeframe.D1, horizon=5,
-        settings=make_request().committee, store=library, journal=SqlJournal(database),
+        settings=make_request().committee, store=store, journal=SqlJournal(database),
         digest_of=panel_archive.panel_digest,
     )  # fmt: skip
     team = LocalTeam(tuple(AGENTS), builder)
-    decisions = rows(kept, stored.DECISIONS).set_index(["known_at", "symbol"]).sort_index()
-    votes = rows(kept, stored.VOTES).set_index(["known_at", "symbol", "agent"]).sort_index()
+    decisions = rows(kept_result, stored.DECISIONS).set_index(["known_at", "symbol"]).sort_index()
+    votes = rows(kept_result, stored.VOTES).set_index(["known_at", "symbol", "agent"]).sort_index()
     times = decisions.index.get_level_values("known_at").unique()
     for at in np.random.default_rng(3).choice(times[1:], 12, replace=False):
         before = decisions.loc[decisions.index.get_level_values("known_at") < at]
         previous = before.groupby("symbol", observed=True)["target_weight"].last().to_dict()
-        for laid in prepare_panels(desk, SYMBOLS, at.to_pydatetime()):
-            if to_datetime(laid.panel.known_at[-1]) != at:
+        for prepared in prepare_panels(context, SYMBOLS, at.to_pydatetime()):
+            if to_datetime(prepared.panel.known_at[-1]) != at:
                 continue
             minutes = decide_cycle(
-                desk, team, laid.panel, laid.verdicts, previous, equal_influence(len(AGENTS))
+                context,
+                team,
+                prepared.panel,
+                prepared.verdicts,
+                previous,
+                equal_influence(len(AGENTS)),
             )
             for decision in minutes.cycle.decisions:
-                told = decisions.loc[(at, decision.symbol)]
-                assert told["action"] == decision.action.value
-                assert told["target_weight"] == decision.target_weight
-                assert told["price"] == decision.price
+                stored_row = decisions.loc[(at, decision.symbol)]
+                assert stored_row["action"] == decision.action.value
+                assert stored_row["target_weight"] == decision.target_weight
+                assert stored_row["price"] == decision.price
                 for vote in decision.votes:
-                    said = votes.loc[(at, decision.symbol, vote.agent)]
-                    assert same(said["log_odds"], vote.log_odds)
-                    assert said["cap"] == vote.cap
-                    assert same(said["weight"], vote.weight)
+                    vote_row = votes.loc[(at, decision.symbol, vote.agent)]
+                    assert same(vote_row["log_odds"], vote.log_odds)
+                    assert vote_row["cap"] == vote.cap
+                    assert same(vote_row["weight"], vote.weight)
     assert result["settings"]["committee"] == make_request().committee.model_dump(mode="json")
 
 
-def same(told: float, number: float | None) -> bool:
-    return math.isnan(told) if number is None else told == number
+def same(value: float, number: float | None) -> bool:
+    return math.isnan(value) if number is None else value == number
 
 
 def test_the_same_request_gives_the_same_outcome_and_its_receipt_verifies(
-    backtester: Backtester, kept: tuple[BacktestStore, dict[str, Any]]
+    backtester: Backtester, kept_result: tuple[BacktestStore, dict[str, Any]]
 ) -> None:
     again = run(backtester, make_request())
-    assert again["receipt"] == kept[1]["receipt"]
+    assert again["receipt"] == kept_result[1]["receipt"]
     assert backtester.verify(again["id"], lambda *_: None) == ()
 
 
@@ -155,9 +160,11 @@ def test_a_kept_result_that_was_touched_does_not_verify(
     backtester: Backtester, results: BacktestStore
 ) -> None:
     result = run(backtester, make_request(symbols=("XOM",), agents=("technical",)))
-    told, fills = (results.file(result["id"], name) for name in (stored.RESULT, stored.FILLS))
+    result_file, fills = (
+        results.file(result["id"], name) for name in (stored.RESULT, stored.FILLS)
+    )
     flattering = {**result["committee"], "sharpe": {**result["committee"]["sharpe"], "value": 9.0}}
-    told.write_text(json.dumps({**result, "committee": flattering}))
+    result_file.write_text(json.dumps({**result, "committee": flattering}))
     pq.write_table(pq.read_table(fills).slice(1), fills)
     [difference] = backtester.verify(result["id"], lambda *_: None)
     assert difference.endswith("differs in committee, fills.parquet")
@@ -202,19 +209,21 @@ def test_two_that_end_alike_in_the_same_second_are_one_result(
 
 
 def test_nothing_after_the_period_is_used(
-    backtester: Backtester, kept: tuple[BacktestStore, dict[str, Any]], results: BacktestStore
+    backtester: Backtester,
+    kept_result: tuple[BacktestStore, dict[str, Any]],
+    results: BacktestStore,
 ) -> None:
     """The rows of a shorter backtest are the first rows of a longer one."""
     shorter = run(backtester, make_request(end=date(2023, 10, 31)))
     early = pq.read_table(results.file(shorter["id"], stored.VOTES)).to_pandas()
-    whole = rows(kept, stored.VOTES)
-    whole = whole[whole["known_at"] <= early["known_at"].max()]
+    full = rows(kept_result, stored.VOTES)
+    full = full[full["known_at"] <= early["known_at"].max()]
     keys = ["known_at", "symbol", "agent"]
-    early, whole = (
-        frame.astype({"symbol": str, "agent": str}).sort_values(keys) for frame in (early, whole)
+    early, full = (
+        frame.astype({"symbol": str, "agent": str}).sort_values(keys) for frame in (early, full)
     )
     for column in ("log_odds", "cap", "weight", "quantile_5"):
-        assert np.array_equal(early[column].to_numpy(), whole[column].to_numpy(), equal_nan=True)
+        assert np.array_equal(early[column].to_numpy(), full[column].to_numpy(), equal_nan=True)
 
 
 def test_the_risk_agents_caps_bind_also_where_it_does_not_vote(
@@ -232,11 +241,11 @@ def test_the_risk_agents_caps_bind_also_where_it_does_not_vote(
 
 
 def test_equity_is_the_capital_and_what_the_fills_made_of_it(
-    kept: tuple[BacktestStore, dict[str, Any]],
+    kept_result: tuple[BacktestStore, dict[str, Any]],
 ) -> None:
-    _, result = kept
-    fills, decisions = rows(kept, stored.FILLS), rows(kept, stored.DECISIONS)
-    equity = rows(kept, stored.EQUITY)
+    _, result = kept_result
+    fills, decisions = rows(kept_result, stored.FILLS), rows(kept_result, stored.DECISIONS)
+    equity = rows(kept_result, stored.EQUITY)
     cash = result["capital"] - (fills["units"] * fills["price"] + fills["commission"]).sum()
     held = fills.groupby("symbol", observed=True)["units"].sum()
     last = decisions.groupby("symbol", observed=True)["price"].last()
@@ -244,7 +253,7 @@ def test_equity_is_the_capital_and_what_the_fills_made_of_it(
 
 
 @pytest.mark.parametrize(
-    ("changes", "error", "told"),
+    ("changes", "error", "message"),
     [
         ({"start": date(2024, 3, 1), "end": date(2023, 1, 1)}, InputError, "exchange the dates"),
         ({"start": date(2024, 2, 27)}, InputError, "7 are needed"),
@@ -269,9 +278,9 @@ def test_what_cannot_be_tested_is_refused_by_name_and_nothing_is_kept(
     results: BacktestStore,
     changes: dict[str, Any],
     error: type[Exception],
-    told: str,
+    message: str,
 ) -> None:
-    with pytest.raises(error, match=told):
+    with pytest.raises(error, match=message):
         run(backtester, make_request(**changes))
     assert results.summaries() == ()
 
@@ -312,9 +321,9 @@ def test_a_walk_forward_votes_with_other_weights_and_says_so(backtester: Backtes
 
 
 def test_a_walk_on_too_little_history_does_not_claim_to_be_out_of_sample(
-    backtester: Backtester, library: SqlMarketDataStore
+    backtester: Backtester, store: SqlMarketDataStore
 ) -> None:
-    first = library.span("demo", "AAPL", Timeframe.D1)
+    first = store.span("demo", "AAPL", Timeframe.D1)
     assert first is not None
     begin = first[0].date() + timedelta(days=40)
     result = run(

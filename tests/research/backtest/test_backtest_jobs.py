@@ -48,10 +48,10 @@ def test_a_job_tells_its_progress_and_ends_with_a_result(
     jobs: BacktestJobs, demo_home: Path
 ) -> None:
     jobs.start(make_request())
-    told = set()
-    job = wait_for(jobs, lambda job: bool(told.add(job.what)) or job.state != "running")
+    stages = set()
+    job = wait_for(jobs, lambda job: bool(stages.add(job.what)) or job.state != "running")
     assert job.state == "done", job.error
-    assert any("votes" in what for what in told)
+    assert any("votes" in what for what in stages)
     assert job.result_id in {each.id for each in BacktestStore(demo_home / "backtests").summaries()}
 
 

@@ -27,10 +27,10 @@ def closes(bars: int) -> Times:
 
 def test_every_measure_has_its_value_and_those_that_can_an_interval() -> None:
     returns, market, times = record(1, 3000), record(2, 3000), closes(3000)
-    told = estimates(returns, 365, 0, market, times, samples=200)
+    intervals = estimates(returns, 365, 0, market, times, samples=200)
     values = summary(returns, 365, market, times)
-    assert set(told) == set(values)
-    for name, estimate in told.items():
+    assert set(intervals) == set(values)
+    for name, estimate in intervals.items():
         assert estimate.value == pytest.approx(float(values[name]))
         # Ten years are no ten periods' worth of an interval: there are only eight here.
         known = name not in WITHOUT_INTERVAL and name != "win_years"
@@ -40,8 +40,10 @@ def test_every_measure_has_its_value_and_those_that_can_an_interval() -> None:
 
 
 def test_what_needs_something_that_is_not_given_is_left_out() -> None:
-    told = estimates(record(1), 252, 0, samples=100)
-    assert set(told) == {m.name for m in METRICS.values() if m.kind == "returns"} - set(BY_PERIOD)
+    intervals = estimates(record(1), 252, 0, samples=100)
+    assert set(intervals) == {m.name for m in METRICS.values() if m.kind == "returns"} - set(
+        BY_PERIOD
+    )
 
 
 def test_the_same_seed_gives_the_same_intervals_to_the_last_bit() -> None:
@@ -51,12 +53,12 @@ def test_the_same_seed_gives_the_same_intervals_to_the_last_bit() -> None:
 
 def test_nine_intervals_in_ten_hold_the_truth() -> None:
     truth = {"sharpe": 0.04 * np.sqrt(252), "volatility": 0.01 * np.sqrt(252)}
-    held = dict.fromkeys(truth, 0)
+    covered = dict.fromkeys(truth, 0)
     for seed in range(60):
-        told = estimates(record(seed, 500), 252, seed, samples=200)
+        intervals = estimates(record(seed, 500), 252, seed, samples=200)
         for name, true in truth.items():
-            held[name] += told[name].low <= true <= told[name].high
-    assert all(count >= 45 for count in held.values()), held
+            covered[name] += intervals[name].low <= true <= intervals[name].high
+    assert all(count >= 45 for count in covered.values()), covered
 
 
 def test_returns_that_cluster_are_drawn_in_longer_blocks() -> None:
@@ -70,28 +72,28 @@ def test_returns_that_cluster_are_drawn_in_longer_blocks() -> None:
 
 @pytest.mark.parametrize("returns", [record(1, 9), np.append(record(1), np.nan), np.empty(0)])
 def test_a_record_too_short_or_with_a_hole_has_no_intervals(returns: Floats) -> None:
-    told = estimates(returns, 252, 0, samples=50)
-    assert all(np.isnan([each.low, each.high]).all() for each in told.values())
+    intervals = estimates(returns, 252, 0, samples=50)
+    assert all(np.isnan([each.low, each.high]).all() for each in intervals.values())
 
 
 def test_drawn_paths_end_in_different_places_and_around_what_happened() -> None:
     returns, trips = record(3), record(4, 80, 0.01)
-    told = monte_carlo(returns, trips, 252, seed=1, samples=400)
-    for paths, made in ((told, returns), (told["trades"], trips)):
+    paths_drawn = monte_carlo(returns, trips, 252, seed=1, samples=400)
+    for paths, sample in ((paths_drawn, returns), (paths_drawn["trades"], trips)):
         bands = np.array([paths["bands"][str(p)] for p in PERCENTILES])
         assert paths["points"][0] == 0
-        assert paths["points"][-1] == len(made)
+        assert paths["points"][-1] == len(sample)
         assert bands.shape == (5, len(paths["points"]))
         assert (bands[:, 0] == 1.0).all()
         assert (np.diff(bands[:, 1:], axis=0) > 0).all()
         end = paths["final"]["total_return"]
-        assert end["value"] == pytest.approx(np.prod(1 + made) - 1)
+        assert end["value"] == pytest.approx(np.prod(1 + sample) - 1)
         assert end["low"] < end["25"] < end["50"] < end["75"] < end["high"]
         assert end["low"] < end["value"] < end["high"]
         assert bands[0, -1] - 1 == pytest.approx(end["low"])
         assert paths["final"]["max_drawdown"]["high"] <= 0
-    assert json.loads(json.dumps(told, allow_nan=False)) == told
-    assert told == monte_carlo(returns, trips, 252, seed=1, samples=400)
+    assert json.loads(json.dumps(paths_drawn, allow_nan=False)) == paths_drawn
+    assert paths_drawn == monte_carlo(returns, trips, 252, seed=1, samples=400)
 
 
 def test_too_few_trips_have_no_paths() -> None:
@@ -102,11 +104,11 @@ def test_too_few_trips_have_no_paths() -> None:
 def test_a_search_among_worthless_trials_is_told_as_luck() -> None:
     trials = np.stack([record(seed, drift=0.0) for seed in range(30)], axis=1)
     best = trials[:, int(np.argmax(trials.mean(axis=0)))]
-    told = overfitting(best, trials, 252, earlier_trials=0)
-    assert told["trials"] == 30
-    assert told["pbo"] > 0.3
-    assert told["deflated_sharpe"] < 0.8
-    assert told["p_value_of_the_best"] > 0.2
+    report = overfitting(best, trials, 252, earlier_trials=0)
+    assert report["trials"] == 30
+    assert report["pbo"] > 0.3
+    assert report["deflated_sharpe"] < 0.8
+    assert report["p_value_of_the_best"] > 0.2
     alone = summary(best, 252)
     assert float(alone["probabilistic_sharpe"]) > 0.9  # what it looks like without the search
 
@@ -124,14 +126,14 @@ def test_skill_survives_its_search_and_fades_with_every_earlier_one() -> None:
 def test_like_trials_do_not_flatter() -> None:
     returns = record(5)
     trials = returns[:, np.newaxis] + 1e-6 * np.stack([record(s) for s in range(20)], axis=1)
-    told = overfitting(returns, trials, 252, earlier_trials=0)
-    assert told["deflated_sharpe"] < float(summary(returns, 252)["probabilistic_sharpe"]) - 0.2
+    report = overfitting(returns, trials, 252, earlier_trials=0)
+    assert report["deflated_sharpe"] < float(summary(returns, 252)["probabilistic_sharpe"]) - 0.2
 
 
 def test_what_one_trial_cannot_tell_is_unknown() -> None:
-    told = overfitting(record(5), record(5)[:, np.newaxis], 252, earlier_trials=0)
-    assert told["pbo"] is None
-    assert told["deflated_sharpe"] == pytest.approx(
+    report = overfitting(record(5), record(5)[:, np.newaxis], 252, earlier_trials=0)
+    assert report["pbo"] is None
+    assert report["deflated_sharpe"] == pytest.approx(
         float(summary(record(5), 252)["probabilistic_sharpe"])
     )
-    assert all(value is None or np.isfinite(value) for value in told.values())
+    assert all(value is None or np.isfinite(value) for value in report.values())

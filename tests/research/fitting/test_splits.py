@@ -106,7 +106,7 @@ def test_with_outcomes_of_six_rows_twelve_around_a_fold_are_left_out() -> None:
 
 
 @pytest.mark.parametrize(
-    ("refused", "said"),
+    ("refused", "message"),
     [
         (lambda: purged_folds(np.arange(3), 4, 0), "3 bars cannot be divided into 4 stretches"),
         (lambda: purged_folds(np.arange(9), 1, 0), "9 bars cannot be divided into 1 stretches"),
@@ -118,6 +118,6 @@ def test_with_outcomes_of_six_rows_twelve_around_a_fold_are_left_out() -> None:
         (lambda: walk_forward_splits(np.arange(9), 5, 2, 2, -1), "embargo of -1"),
     ],
 )
-def test_what_cannot_be_split_is_refused(refused, said: str) -> None:
-    with pytest.raises(InputError, match=said):
+def test_what_cannot_be_split_is_refused(refused, message: str) -> None:
+    with pytest.raises(InputError, match=message):
         refused()

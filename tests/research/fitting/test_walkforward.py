@@ -54,10 +54,10 @@ def test_each_step_votes_as_the_agent_of_its_weights_to_the_last_bit() -> None:
 @pytest.mark.parametrize("agent", [VolumeAgent(), TechnicalAgent()], ids=lambda a: a.name)
 def test_a_later_end_changes_no_earlier_vote(agent: Agent) -> None:
     panel = planted_panel(weight=0.4, bars=1000)
-    whole = walk_of(agent, panel)
+    votes_at_once = walk_of(agent, panel)
     for rows in (SINCE + 1, 700, 851):
         part = walk_of(agent, panel.head(rows))
-        assert np.array_equal(part.log_odds, whole.log_odds[: rows - SINCE], equal_nan=True)
+        assert np.array_equal(part.log_odds, votes_at_once.log_odds[: rows - SINCE], equal_nan=True)
 
 
 @pytest.mark.parametrize("name", ["technical", "news", "fundamental", "risk", "rl"])
@@ -98,11 +98,11 @@ def test_refitting_pays_where_there_is_something_to_learn_and_says_so() -> None:
     sample = build_sample(panel, 0, agent, agent.observe(panel, 0))
     votes = out_of_sample_log_odds(sample, refit_walk(sample, SINCE, WINDOW, STEP))
     assert np.isnan(votes[:SINCE]).all()
-    found = estimate_skill(sample, votes)
-    assert found.brier_skill.low > 0.0
-    assert found.rank_ic.low > 0.05
-    assert found.relative_hits.low > 0.5
-    assert found.brier_skill.n == (~np.isnan(votes) & ~np.isnan(sample.change)).sum()
+    skill = estimate_skill(sample, votes)
+    assert skill.brier_skill.low > 0.0
+    assert skill.rank_ic.low > 0.05
+    assert skill.relative_hits.low > 0.5
+    assert skill.brier_skill.n == (~np.isnan(votes) & ~np.isnan(sample.change)).sum()
     shipped = sample.log_odds(sample.shipped)
     assert skill_difference(sample, votes, shipped).low > 0.0
     assert skill_difference(sample, shipped, votes).high < 0.0

@@ -50,15 +50,15 @@ def models(tmp_path: Path) -> Iterator[ModelRegistry]:
 
 
 @pytest.fixture
-def make(models: ModelRegistry, library: SqlMarketDataStore, tmp_path: Path) -> Make:
+def make(models: ModelRegistry, store: SqlMarketDataStore, tmp_path: Path) -> Make:
     def make(
         watched: tuple[str, ...] = SYMBOLS,
         timeframe: Timeframe = Timeframe.D1,
         configured: Path | None = None,
     ) -> RLLab:
-        market = StoredMarket(library, "demo", True, timeframe, lambda: watched, lambda: NOW)
-        seat = ActiveModelSlot(SHIPPED_POLICY, configured, validate_model)
-        return RLLab(models, tmp_path / "rl" / "runs", seat, market)
+        market = StoredMarket(store, "demo", True, timeframe, lambda: watched, lambda: NOW)
+        slot = ActiveModelSlot(SHIPPED_POLICY, configured, validate_model)
+        return RLLab(models, tmp_path / "rl" / "runs", slot, market)
 
     return make
 
@@ -77,12 +77,12 @@ def other_version(manifest: bytes) -> bytes:
     return manifest.replace(b'"observation_version": 1', b'"observation_version": 2')
 
 
-def make_finished_run(lab: RLLab, name: str, made: Policy) -> RunFolder:
+def make_finished_run(lab: RLLab, name: str, trained: Policy) -> RunFolder:
     folder = RunFolder.create(
         lab._runs / name, TrainingArguments(), lab.market.training_data().history
     )
     with folder.lock():
-        folder.record(RunEvaluated(*encode_policy(made), HELD_OUT))
+        folder.record(RunEvaluated(*encode_policy(trained), HELD_OUT))
     return folder
 
 
@@ -231,12 +231,12 @@ def test_lessons_are_the_bars_of_the_calendar_that_most_symbols_share(make: Make
 
 
 def test_lessons_are_traded_at_what_the_paper_account_would_pay(
-    lab: RLLab, library: SqlMarketDataStore
+    lab: RLLab, store: SqlMarketDataStore
 ) -> None:
     history = lab.market.training_data(("AAPL",)).history
-    stored = library.bars("demo", "AAPL", Timeframe.D1)
+    stored_bars = store.bars("demo", "AAPL", Timeframe.D1)
     np.testing.assert_allclose(
-        history.open[~np.isnan(history.open)], stored["open"].to_numpy(), rtol=1e-9
+        history.open[~np.isnan(history.open)], stored_bars["open"].to_numpy(), rtol=1e-9
     )
 
 
@@ -250,9 +250,9 @@ def test_lessons_that_cannot_be_are_refused(make: Make) -> None:
 
 
 def test_drift_is_told_by_feature_and_not_where_too_little_was_seen(make: Make) -> None:
-    told = make().drift(SHIPPED)
-    assert [each.feature for each in told] == list(FEATURES)
-    assert all(each.psi is not None and each.psi >= 0.0 for each in told)
+    measured = make().drift(SHIPPED)
+    assert [each.feature for each in measured] == list(FEATURES)
+    assert all(each.psi is not None and each.psi >= 0.0 for each in measured)
     far = make().drift(make().add(*encode_policy(policy(1))))  # trained on noise of another kind
     assert "drifted" in {each.word for each in far}
     assert {each.psi for each in make(watched=("NVDA",)).drift(SHIPPED)} == {None}

@@ -76,8 +76,8 @@ class JobsHarness:
 
 def workers() -> set[int]:
     """Processes of ours that learn."""
-    found = psutil.Process().children(recursive=True)
-    return {each.pid for each in found if "_TrainingActor.learn" in " ".join(each.cmdline())}
+    processes = psutil.Process().children(recursive=True)
+    return {each.pid for each in processes if "_TrainingActor.learn" in " ".join(each.cmdline())}
 
 
 @pytest.fixture

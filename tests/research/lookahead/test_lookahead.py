@@ -59,13 +59,13 @@ def whole_sample(panel: Panel) -> Floats:
 
 def latest(panel: Panel, symbol: np.ndarray, known_at: Times, figure: Floats) -> Floats:
     """Each symbol's last figure known at each bar."""
-    told = np.full(panel.shape, np.nan)
+    by_row = np.full(panel.shape, np.nan)
     for column in range(len(panel.symbols)):
         of = np.flatnonzero(symbol == column)
         of = of[np.argsort(known_at[of], kind="stable")]
         place = np.searchsorted(known_at[of], panel.known_at, side="right") - 1
-        told[place >= 0, column] = figure[of][place[place >= 0]]
-    return told
+        by_row[place >= 0, column] = figure[of][place[place >= 0]]
+    return by_row
 
 
 def period_end(panel: Panel) -> Floats:
@@ -83,9 +83,9 @@ def morning_headline(panel: Panel) -> Floats:
 
 
 def future_surprise(panel: Panel) -> Floats:
-    told = panel.earnings
-    before = told.known_at - np.timedelta64(5, "D")
-    return latest(panel, told.symbol, before, told.eps_actual - told.eps_estimate)
+    earnings = panel.earnings
+    before = earnings.known_at - np.timedelta64(5, "D")
+    return latest(panel, earnings.symbol, before, earnings.eps_actual - earnings.eps_estimate)
 
 
 def share_of_time(panel: Panel) -> Floats:
@@ -136,8 +136,8 @@ def test_the_difference_told_is_the_one_that_an_earlier_look_would_have_shown() 
     row = int(np.searchsorted(PANEL.known_at, np.datetime64(where.at.replace(tzinfo=None))))
     column = PANEL.symbols.index(where.symbol)
     agent = FaultyAgent(morning_headline)
-    then, whole = agent.vote(PANEL.head(row + 1)), agent.vote(PANEL)
-    values = [repr(float(votes.log_odds[row, column])) for votes in (then, whole)]
+    then, on_all = agent.vote(PANEL.head(row + 1)), agent.vote(PANEL)
+    values = [repr(float(votes.log_odds[row, column])) for votes in (then, on_all)]
     assert values == [where.one, where.other]
 
 
@@ -177,8 +177,8 @@ def test_every_other_broken_promise_is_told_by_its_name(
     agent: FaultyAgent, expected: set[str]
 ) -> None:
     report = examine(agent, PANEL, cuts=4)
-    told = {finding.invariant for finding in report.violations}
-    assert told == expected
+    broken = {finding.invariant for finding in report.violations}
+    assert broken == expected
 
 
 def test_an_agent_that_differs_from_process_to_process_is_caught() -> None:
@@ -212,9 +212,9 @@ def test_half_of_the_cuts_fall_right_before_something_becomes_known() -> None:
 def test_the_future_is_another_and_the_past_is_untouched() -> None:
     other = replace_future(PANEL, 100, seed=1)
     for name in ("open", "high", "low", "close", "volume"):
-        mine, theirs = getattr(PANEL, name), getattr(other, name)
-        assert mine[:100].tobytes() == theirs[:100].tobytes()
-        assert not np.allclose(mine[100:], theirs[100:], equal_nan=True)
+        value, other_value = getattr(PANEL, name), getattr(other, name)
+        assert value[:100].tobytes() == other_value[:100].tobytes()
+        assert not np.allclose(value[100:], other_value[100:], equal_nan=True)
     last = PANEL.known_at[99]
     for events, changed, column in (
         (PANEL.filings, other.filings, "revenue"),
@@ -275,12 +275,12 @@ def test_every_agent_keeps_every_promise_on_the_simulated_market(demo: Settings,
     checked = agent_checks.check_agent(
         demo, name, symbols=symbols, cuts=4, seed=1, log=discard_text
     )
-    told = agent_checks.as_json(checked)
-    assert (told["agent"], told["market"], told["simulated"]) == (name, "demo", True)
-    assert told["kept"]
-    assert [panel["symbols"] for panel in told["panels"]] == [["AAPL"], ["BTC-USD"]]
-    assert all(panel["cuts"] == 4 for panel in told["panels"])
-    assert told["panels"][0]["votes"] > 100
+    body = agent_checks.as_json(checked)
+    assert (body["agent"], body["market"], body["simulated"]) == (name, "demo", True)
+    assert body["kept"]
+    assert [panel["symbols"] for panel in body["panels"]] == [["AAPL"], ["BTC-USD"]]
+    assert all(panel["cuts"] == 4 for panel in body["panels"])
+    assert body["panels"][0]["votes"] > 100
     agent_checks.refuse_if_broken(checked)
 
 

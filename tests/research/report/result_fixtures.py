@@ -24,14 +24,14 @@ def curves(seed: int = 1) -> tuple[Times, dict[str, Floats]]:
 
 
 def figures(shift: float = 0.0) -> dict[str, Any]:
-    def told(value: float, half: float) -> dict[str, float | int]:
+    def estimate(value: float, half: float) -> dict[str, float | int]:
         return {"value": value, "low": value - half, "high": value + half, "n": BARS}
 
     return {
-        "total_return": told(0.12 + shift, 0.2),
-        "cagr": told(0.058 + shift, 0.09),
-        "sharpe": told(0.71 + shift, 0.8),
-        "volatility": told(0.14, 0.02),
+        "total_return": estimate(0.12 + shift, 0.2),
+        "cagr": estimate(0.058 + shift, 0.09),
+        "sharpe": estimate(0.71 + shift, 0.8),
+        "volatility": estimate(0.14, 0.02),
         "max_drawdown": {"value": -0.11, "low": None, "high": None, "n": BARS},
         "turnover": {"value": None, "low": None, "high": None, "n": 0},
     }

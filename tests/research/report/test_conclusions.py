@@ -18,26 +18,26 @@ DAYS = np.arange(300) * np.timedelta64(1, "D") + np.datetime64("2020-01-01T21:00
 
 
 def sharpe(value: float, half: float) -> dict[str, Any]:
-    told = {"value": value, "low": value - half, "high": value + half, "n": 500}
-    return {**figures(), "sharpe": told}
+    sharpe = {"value": value, "low": value - half, "high": value + half, "n": 500}
+    return {**figures(), "sharpe": sharpe}
 
 
 def test_falls_are_dated_by_their_days_and_deepest_first() -> None:
     equity = np.full(300, 100.0)
     equity[10:20] = 90.0  # made good on the 21st day
     equity[290:] = 60.0  # lasts
-    told = drawdown_table(DAYS, equity, 100.0)
-    assert [each["depth"] for each in told] == pytest.approx([-0.4, -0.1])
-    assert (told[1]["peak"], told[1]["valley"], told[1]["recovery"]) == (
+    drawdowns = drawdown_table(DAYS, equity, 100.0)
+    assert [each["depth"] for each in drawdowns] == pytest.approx([-0.4, -0.1])
+    assert (drawdowns[1]["peak"], drawdowns[1]["valley"], drawdowns[1]["recovery"]) == (
         "2020-01-10", "2020-01-11", "2020-01-21",
     )  # fmt: skip
-    assert told[0]["recovery"] is None
+    assert drawdowns[0]["recovery"] is None
 
 
 def test_a_fall_from_the_first_bar_on_has_no_day_of_its_peak() -> None:
-    told = drawdown_table(DAYS, np.linspace(95.0, 90.0, 300), 100.0)
-    assert told[0]["peak"] is None
-    assert told[0]["depth"] == pytest.approx(-0.1)
+    drawdowns = drawdown_table(DAYS, np.linspace(95.0, 90.0, 300), 100.0)
+    assert drawdowns[0]["peak"] is None
+    assert drawdowns[0]["depth"] == pytest.approx(-0.1)
 
 
 def test_several_bars_of_a_day_count_as_one() -> None:
@@ -47,38 +47,38 @@ def test_several_bars_of_a_day_count_as_one() -> None:
 
 
 def test_stress_is_told_only_where_the_period_holds_all_of_it() -> None:
-    told = stress_table(DAYS, {"committee": np.linspace(100.0, 130.0, 300)}, 100.0)
-    assert [each["name"] for each in told] == ["Pandemic 2020"]
-    assert told[0]["returns"]["committee"] > 0
+    periods = stress_table(DAYS, {"committee": np.linspace(100.0, 130.0, 300)}, 100.0)
+    assert [each["name"] for each in periods] == ["Pandemic 2020"]
+    assert periods[0]["returns"]["committee"] > 0
     assert stress_table(DAYS[60:], {"committee": np.ones(240)}, 1.0) == []
 
 
 def test_luck_counts_who_was_beaten_and_leaves_out_who_has_no_figure() -> None:
     unknown = {**figures(), "sharpe": {"value": None, "low": None, "high": None, "n": 0}}
     drawn = [sharpe(0.5, 0.1), sharpe(0.9, 0.1), unknown]
-    told = compare_with_random(figures(), drawn)
-    assert told["sharpe"] == {"beaten": 1, "of": 2}
+    compared = compare_with_random(figures(), drawn)
+    assert compared["sharpe"] == {"beaten": 1, "of": 2}
 
 
 @pytest.mark.parametrize(
-    ("beaten", "said"), [(12, "that can be luck"), (20, "worth something"), (1, "did harm")]
+    ("beaten", "words"), [(12, "that can be luck"), (20, "worth something"), (1, "did harm")]
 )
-def test_only_what_beats_nearly_all_of_chance_is_more_than_luck(beaten: int, said: str) -> None:
+def test_only_what_beats_nearly_all_of_chance_is_more_than_luck(beaten: int, words: str) -> None:
     sentence = conclusions(result(luck={"sharpe": {"beaten": beaten, "of": 20}}))[0]
     assert f"better than {beaten} of 20" in sentence
-    assert said in sentence
+    assert words in sentence
 
 
 def test_whoever_cannot_be_told_from_the_market_is_not_called_better() -> None:
     market = {"buy and hold": sharpe(1.0, 0.5)}
     like = result(committee=sharpe(1.4, 0.5), agents={"risk": sharpe(0.8, 0.3)}, benchmarks=market)
-    told = " ".join(conclusions(like))
-    assert "cannot be told from that of buy and hold" in told
-    assert "No Sharpe ratio here differs" in told
+    text = " ".join(conclusions(like))
+    assert "cannot be told from that of buy and hold" in text
+    assert "No Sharpe ratio here differs" in text
     ahead = result(committee=sharpe(2.0, 0.5), agents={"risk": sharpe(0.2, 0.3)}, benchmarks=market)
-    told = " ".join(conclusions(ahead))
-    assert "lies above that of buy and hold" in told
-    assert "Risk alone (below)" in told
+    text = " ".join(conclusions(ahead))
+    assert "lies above that of buy and hold" in text
+    assert "Risk alone (below)" in text
 
 
 def test_a_result_of_before_has_no_verdict_on_luck_and_no_table_of_falls() -> None:
