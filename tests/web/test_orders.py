@@ -102,7 +102,8 @@ def test_a_preview_says_what_the_order_would_do_and_places_nothing(
     price, known_at = demo_app.account_service().last_price("AAPL")
     page = client.post("/trade/preview", data=BUY).text
     for expected in (
-        "Buy 10 AAPL: limit 150.00, good till cancelled", f"{price:,.2f}", f"{known_at:%Y-%m-%d %H:%M}",
+        "Buy 10 AAPL: limit 150.00, good till cancelled",
+        f"{price:,.2f}", f"{known_at:%Y-%m-%d %H:%M}",
         "Takes from the cash", "1,500.15", "0.15", "Order limit", "Position limit", "Cash",
         "Fills at the limit where a bar trades through it", "A commission of 1 bp",
         f'data-seconds="{TOKEN_LIFETIME.seconds}"',
