@@ -58,8 +58,8 @@ app.add_typer(backtest, name="backtest")
 app.add_typer(account, name="account")
 app.add_typer(rl, name="rl")
 app.add_typer(new, name="new")
-for verb in (orders, order, cancel, reconcile, audit, parity):
-    app.command()(verb)
+for command in (orders, order, cancel, reconcile, audit, parity):
+    app.command()(command)
 app.command()(fit)
 app.command()(check)
 
@@ -291,7 +291,7 @@ def config_check() -> None:
 
 
 def main() -> None:
-    """Entry point: runs a verb and turns every outcome into a documented exit code."""
+    """Entry point: runs a command and turns every outcome into a documented exit code."""
     from cli import log_setup
 
     log_setup.configure_logging(home())
@@ -313,7 +313,9 @@ def run_command(arguments: list[str]) -> int:
             stderr_console.print("Interrupted.")
         return exit_code
     except QuorumError as error:
-        _print_error(arguments, type(error).__name__, str(error), error.exit_code)
+        from domain.stored_names import error_kind
+
+        _print_error(arguments, error_kind(error), str(error), error.exit_code)
         return error.exit_code
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -321,14 +323,14 @@ def run_command(arguments: list[str]) -> int:
     except Exception as error:
         if code := getattr(error, "exit_code", None):
             message = getattr(error, "format_message", error.__str__)()
-            if message:  # without a verb the help has been printed and says it all
+            if message:  # without a command the help has been printed and says it all
                 _print_error(arguments, "UsageError", message, code)
             return int(code)
         return _report_bug(arguments, error)
 
 
 def _report_bug(arguments: list[str], error: Exception) -> int:
-    """A bug is told in one line; its traceback goes to the home's log."""
+    """A bug is reported in one line; its traceback goes to the home's log."""
     import traceback
 
     log_path = home() / "logs" / "crash.log"
@@ -336,10 +338,10 @@ def _report_bug(arguments: list[str], error: Exception) -> int:
         log_path.parent.mkdir(parents=True, exist_ok=True)
         with log_path.open("a") as file:
             traceback.print_exception(error, file=file)
-        where_text = f"Its traceback is in {log_path}."
+        location = f"Its traceback is in {log_path}."
     except OSError as refused:
-        where_text = f"Its traceback could not be written: {refused}."
-    message = f"{type(error).__name__}: {error}. This is a bug. {where_text}"
+        location = f"Its traceback could not be written: {refused}."
+    message = f"{type(error).__name__}: {error}. This is a bug. {location}"
     _print_error(arguments, "Bug", message, EXIT_BUG)
     return EXIT_BUG
 

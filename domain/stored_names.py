@@ -10,6 +10,7 @@ from dataclasses import fields
 from functools import cache
 from typing import Any
 
+from domain.errors import CorruptFileError, QuorumError
 from domain.trading.account import (
     Account,
     AccountEvent,
@@ -94,6 +95,14 @@ _FIELDS: Mapping[type, Mapping[str, str]] = {
         "order_ids": "orders",
     },
 }
+
+
+_ERROR_KINDS: Mapping[type[QuorumError], str] = {CorruptFileError: "DamagedError"}
+
+
+def error_kind(error: QuorumError) -> str:
+    """The published kind of an error: the name of its class, or what that was called first."""
+    return _ERROR_KINDS.get(type(error), type(error).__name__)
 
 
 @cache

@@ -1,4 +1,4 @@
-"""The documentation quotes the program as it speaks, and links and names only what exists."""
+"""The documentation quotes the program's own words, and links and names only what exists."""
 
 import ast
 import importlib

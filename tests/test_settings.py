@@ -1,4 +1,4 @@
-"""Configuration: which source wins, and what a typing mistake is answered with."""
+"""Configuration: which source wins, and what a typing mistake leads to."""
 
 from pathlib import Path
 

@@ -64,7 +64,7 @@ def test_a_file_is_read_back_as_it_was_written(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", TUNABLE)
-def test_shipped_weights_given_as_fitted_ones_cast_the_same_votes(name: str) -> None:
+def test_shipped_weights_given_as_fitted_ones_give_the_same_votes(name: str) -> None:
     agent = build(name, PLAIN)
     assert isinstance(agent, TunableAgent)
     same = agent.with_weights(agent.default_weights)
@@ -93,7 +93,7 @@ def test_evidence_grows_with_the_weights_and_the_base_rate_does_not(
 
 @pytest.mark.parametrize("name", TUNABLE)
 def test_each_row_can_be_weighed_on_its_own(name: str) -> None:
-    """A schedule of weights casts, row by row, what the agent of that row's weights casts."""
+    """A schedule of weights votes, row by row, as the agent of that row's weights does."""
     agent = build(name, PLAIN)
     assert isinstance(agent, TunableAgent)
     since = 300

@@ -1,4 +1,4 @@
-"""What the fundamental agent makes of filings and announcements, and when it keeps silent."""
+"""What the fundamental agent makes of filings and announcements, and when it abstains."""
 
 from dataclasses import replace
 

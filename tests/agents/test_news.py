@@ -56,7 +56,7 @@ def test_a_repeated_story_counts_once_from_its_first_telling() -> None:
     assert again.log_odds[:, 0].tobytes() == once.log_odds[:, 0].tobytes()
 
 
-def test_a_story_told_again_after_days_is_news_again() -> None:
+def test_a_story_repeated_after_days_is_news_again() -> None:
     again = AGENT.vote(_panel((0.0, BAD), (4.0, BAD)))
     assert len(_headlines(again, ROW + 5)) == 2
 
@@ -87,7 +87,7 @@ def test_a_flood_of_bad_news_stays_within_the_bound_and_is_summed_beyond_five() 
     assert -BOUND < sum(reason.log_odds for reason in named) < -0.8 * BOUND
 
 
-def test_news_that_could_not_be_fetched_is_told_apart_from_no_news() -> None:
+def test_news_that_could_not_be_fetched_differs_from_no_news() -> None:
     panel = replace(_panel((0.0, BAD)), unavailable={"news": {"WALK": "timeout", "DRY": "404"}})
     votes = AGENT.vote(panel)
     assert votes.abstention_reason(ROW - 1, 0) == "news could not be fetched: timeout"
@@ -129,7 +129,7 @@ def test_huge_and_empty_headlines_do_no_harm() -> None:
     assert len(only.name) <= 160
 
 
-def test_only_headlines_of_the_asked_rows_are_scored() -> None:
+def test_only_headlines_of_the_requested_rows_are_scored() -> None:
     class Counting(LexiconScorer):
         texts: tuple[str, ...] = ()
 

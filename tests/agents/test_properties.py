@@ -1,4 +1,4 @@
-"""The agents of this house keep the promises every agent must keep."""
+"""The shipped agents keep the promises every agent must keep."""
 
 import pytest
 from hypothesis import given, settings

@@ -31,7 +31,7 @@ def panel() -> Panel:
 
 @settings(max_examples=10)
 @given(panels(), st.integers(0, 2**16), st.booleans())
-def test_it_keeps_what_every_agent_must_keep(panel: Panel, seed: int, shipped: bool) -> None:
+def test_it_keeps_every_promise_of_an_agent(panel: Panel, seed: int, shipped: bool) -> None:
     check_agent(RlAgent.load() if shipped else ENSEMBLE, panel, seed)
 
 
@@ -57,7 +57,7 @@ def test_the_first_reason_is_the_base_rate_then_come_the_groups_and_the_disagree
     assert all(reason.value is not None for reason in reasons)
 
 
-def test_what_the_members_dispute_is_told_in_percent_and_takes_from_the_vote(
+def test_what_the_members_dispute_is_given_in_percent_and_takes_from_the_vote(
     panel: Panel,
 ) -> None:
     _, *of_groups, disputed = ENSEMBLE.vote(panel).evidence

@@ -102,7 +102,7 @@ def test_the_lexicon_scores_any_text_within_bounds(text: str) -> None:
 
 
 class CountingScorer:
-    """A scorer that remembers what it was asked."""
+    """A scorer that remembers what it scored."""
 
     name = "counting"
 
@@ -257,7 +257,7 @@ def test_a_model_that_cannot_be_had_gives_way_to_the_lexicon_at_once(
 
 @pytest.fixture
 def hub(tiny: Path, httpserver: HTTPServer, monkeypatch: pytest.MonkeyPatch) -> FakeHub:
-    """The hub's client, asking a hub on the loopback."""
+    """The hub's client, with a hub on the loopback."""
     address = httpserver.url_for("").rstrip("/")
     template = address + "/{repo_id}/resolve/{revision}/{filename}"
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", False)
@@ -296,7 +296,7 @@ def test_a_model_with_pickled_weights_alone_gives_way_to_the_lexicon(
     assert "pickled weights only" in caplog.text
 
 
-def test_a_slow_hub_holds_up_no_start_and_serves_the_next(
+def test_a_slow_hub_delays_no_start_and_serves_the_next(
     hub: FakeHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr("agents.hub.DOWNLOAD_WAIT_SECONDS", 0.1)

@@ -4,7 +4,7 @@ Two homes with the same facts in which the same was played hold the same, howeve
 was killed: every row of every table, but for stamps of the wall clock and what is made from those.
 Bulk facts are left out, and the snapshots of an account, whose times are nobody's promise.
 
-Where an outage was told of in events of its own, everything after them has other numbers: `apart`
+Where an outage was recorded in events of its own, everything after them has other numbers: `apart`
 from those numbers, and from those events, the same is still the same.
 """
 
@@ -26,7 +26,7 @@ WALL_CLOCK_COLUMNS = {
     "account": {"digest"},
     "entry": {"recorded_at", "digest"},
 }
-"""By table, the columns that tell of the wall clock, or are made from one that does."""
+"""By table, the columns that hold the wall clock, or are made from one that does."""
 SEQUENCE_COLUMNS = {"seq", "last_seq", "cycle", "decision"}
 """Columns that number events, or name what has such a number."""
 OUTAGE_EVENTS = ("engine.changed", "agent.changed")

@@ -1,4 +1,4 @@
-"""How a run ends, whatever happens in it: its exit code, and what people and programs are told."""
+"""How a run ends, whatever happens in it: its exit code, and what people and programs read."""
 
 import os
 import signal
@@ -23,7 +23,7 @@ def test_an_interrupted_verb_says_so_by_its_code(
     assert (code, error) == (130, "Interrupted.\n")
 
 
-def test_without_a_verb_the_help_is_all_that_is_told(quorum: Quorum) -> None:
+def test_without_a_verb_only_the_help_is_printed(quorum: Quorum) -> None:
     code, out, error = quorum()
     assert (code, error) == (2, "")
     assert "decide" in out
@@ -59,12 +59,12 @@ def test_a_signal_ends_the_server_in_order(sent: signal.Signals, home: Path) -> 
 
 
 def _mind_the_interrupt() -> None:
-    """Whoever runs the tests in the background has children that ignore it."""
+    """Tests in the background have children that ignore it."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def run_with_logging(home: Path, doing: str) -> str:
-    """What a process of its own, with its notes kept, says on standard error while `doing`."""
+    """What a process of its own, with its log kept, writes on standard error while `doing`."""
     keep = (
         "import logging, sys; from pathlib import Path; from cli import log_setup\n"
         "log_setup.configure_logging(Path(sys.argv[1]))"
@@ -90,6 +90,8 @@ def test_a_traceback_goes_to_the_log_and_people_read_one_line(home: Path) -> Non
     assert "Traceback" in (home / "logs" / "quorum.log").read_text()
 
 
-def test_a_home_that_cannot_be_written_holds_no_note_up(tmp_path: Path) -> None:
+def test_a_home_that_cannot_be_written_blocks_no_log_message(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    assert run_with_logging(tmp_path / "file", "logging.warning('still told')") == "still told\n"
+    assert (
+        run_with_logging(tmp_path / "file", "logging.warning('still printed')") == "still printed\n"
+    )

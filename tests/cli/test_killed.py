@@ -26,14 +26,14 @@ REPLAY = (
 )  # fmt: skip
 FIRST = ("decide", "AAPL", "--as-of", "2020-02-10", "--in-process")
 COMMITS = range(1, 7)
-"""Of a process: to bring its database up to date, then for each bar to meet it, to settle what is
-due and to record the cycle with its orders."""
+"""Of a process: to bring its database up to date, then for each bar to process it, to settle what
+is due and to record the cycle with its orders."""
 PATIENCE_SECONDS = 240
 AGENTS = ["technical", "news", "fundamental", "risk", "rl"]
 
 
 class CommandRunner:
-    """A process whose children run one command each in a home (`player.py`)."""
+    """A process whose children run one command each in a home (`killable_commands.py`)."""
 
     def __init__(self, process: "subprocess.Popen[str]") -> None:
         self._process = process

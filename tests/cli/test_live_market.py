@@ -48,7 +48,7 @@ def test_a_symbol_that_yahoo_does_not_know_is_refused_by_name(
     assert "NOSUCH" in error
 
 
-def test_a_provider_that_refuses_everything_is_told_and_may_be_tried_again(
+def test_a_provider_that_refuses_everything_is_reported_and_may_be_tried_again(
     quorum: Quorum, yahoo: YahooServer
 ) -> None:
     for path in ("chart", "ncp", "fundamentals", "earnings"):

@@ -8,7 +8,7 @@ from agents.registry import AGENTS
 from tests.cli.conftest import Quorum, bars
 
 
-def test_an_import_tells_what_was_stored_and_what_was_refused_and_why(
+def test_an_import_reports_what_was_stored_and_what_was_refused_and_why(
     quorum: Quorum, tmp_path: Path
 ) -> None:
     frame = bars(("AAPL",), days=50)
@@ -23,7 +23,7 @@ def test_an_import_tells_what_was_stored_and_what_was_refused_and_why(
     assert "-1.0" in str(refused["examples"])
 
 
-def test_history_is_not_rewritten_unless_asked(imported: Quorum, tmp_path: Path) -> None:
+def test_history_is_not_rewritten_without_replace(imported: Quorum, tmp_path: Path) -> None:
     changed = bars(seed=2)
     changed.to_csv(tmp_path / "changed.csv", index=False)
     code, _, error = imported("import", str(tmp_path / "changed.csv"))

@@ -138,7 +138,8 @@ def test_a_model_that_cannot_vote_is_listed_refused_and_leaves_the_former(
     tensors = home / "rl" / "models" / broken / "policy.safetensors"
     tensors.write_bytes(tensors.read_bytes()[:-4])
     assert_refused(quorum("rl", "promote", broken), 6, f"The model {broken} is damaged")
-    assert_refused(quorum("rl", "show", broken), 3, "is refused", "damaged")
+    refusal = assert_refused(quorum("rl", "show", broken, "--json"), 3, "is refused", "damaged")
+    assert json.loads(refusal.splitlines()[-1])["error"]["kind"] == "DamagedError"
     listed = {each["id"]: each for each in quorum("rl", "models", "--json")[1]["models"]}
     assert listed[sound]["votes"]
     assert "damaged" in listed[broken]["broken"]
@@ -204,7 +205,7 @@ def test_a_list_is_written_with_commas_or_by_repetition(
     assert trained["members"] == ["ppo-0", "a2c-0"]
 
 
-def test_a_configured_policy_keeps_its_seat(
+def test_a_configured_policy_stays_active(
     quorum: Quorum, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     save_policy(tmp_path / "mine", policy(3))
@@ -213,7 +214,7 @@ def test_a_configured_policy_keeps_its_seat(
     assert "agents.rl_policy" in quorum("rl", "models")[1]
 
 
-def test_drift_is_told_of_the_model_that_votes(imported: Quorum) -> None:
+def test_drift_is_reported_for_the_model_that_votes(imported: Quorum) -> None:
     words = ("rl", "drift", "--market", "files", "--symbol", "AAPL,SPY")
     drift = imported(*words, "--json")[1]
     assert (drift["model"], drift["market"], drift["simulated"]) == ("shipped", "files", False)

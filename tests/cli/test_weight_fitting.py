@@ -1,4 +1,4 @@
-"""`fit` as its caller sees it: what it answers, what it writes, and what it refuses."""
+"""`fit` as its caller sees it: what it prints, what it writes, and what it refuses."""
 
 import io
 import json
@@ -44,7 +44,7 @@ def test_on_random_walks_nothing_is_recommended_and_nothing_written(fit: Fit, ho
     assert not (home / "models").exists()
 
 
-def test_asked_for_a_file_it_writes_one_that_the_agents_take(fit: Fit, tmp_path: Path) -> None:
+def test_with_out_it_writes_a_file_that_the_agents_take(fit: Fit, tmp_path: Path) -> None:
     path = tmp_path / "new" / "fitted.json"
     fitted = fit("technical", "risk", out=path)
     assert fitted.path == path

@@ -1,4 +1,4 @@
-"""A saved policy on other bars: judged as after training, and told where it has been before."""
+"""A saved policy on other bars: evaluated as after training, with what it has seen before named."""
 
 import json
 from dataclasses import replace
@@ -44,7 +44,7 @@ def output_of(capsys) -> str:
     return " ".join(capsys.readouterr().out.split())
 
 
-def test_on_the_bars_it_was_trained_on_it_is_judged_by_its_test_period():
+def test_on_the_bars_it_was_trained_on_it_is_evaluated_on_its_test_period():
     result = evaluate(POLICY, MARKET, None, None)
     assert (result.first, result.seen) == ("2007-07-10", "")
     names = [member.name for member in POLICY.members]
@@ -52,7 +52,7 @@ def test_on_the_bars_it_was_trained_on_it_is_judged_by_its_test_period():
     assert [each.feature for each in result.drift] == list(FEATURES)
 
 
-def test_days_it_has_learnt_from_are_told():
+def test_days_it_has_learnt_from_are_reported():
     result = evaluate(POLICY, MARKET, date(2007, 1, 1), date(2007, 10, 1))
     assert (result.first, result.last) == ("2007-01-01", "2007-10-01")
     assert "on these bars up to 2007-06-29" in result.seen
@@ -85,7 +85,9 @@ def test_the_command_prints_tables_or_json_and_a_runs_folder_will_do(saved, caps
         (["run", "--from", "2007-03-01", "--until", "2007-02-01"], 2, "No bars are left"),
     ],
 )
-def test_what_cannot_be_judged_ends_with_its_code_and_reason(saved, capsys, options, code, message):
+def test_what_cannot_be_evaluated_ends_with_its_code_and_reason(
+    saved, capsys, options, code, message
+):
     policy, *rest = options
     bars = "bars.parquet" if rest or policy == "nowhere" else "none.parquet"
     assert main([str(saved / policy), "--bars", str(saved / bars), *rest]) == code
@@ -101,7 +103,7 @@ def test_a_seed_of_no_market_and_a_day_of_no_calendar_are_refused(saved, capsys)
 
 
 @pytest.mark.parametrize("flags", [("--symbol", "SIM01"), ("--symbols", "sim01,SIM01")])
-def test_some_symbols_of_the_bars_can_be_judged_on_alone(saved, capsys, flags):
+def test_some_symbols_of_the_bars_can_be_evaluated_alone(saved, capsys, flags):
     command = [*flags, str(saved / "run"), "--bars", str(saved / "bars.parquet"), "--json"]
     assert main(command) == 0
     result = json.loads(capsys.readouterr().out)

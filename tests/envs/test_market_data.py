@@ -35,7 +35,7 @@ def test_adjusted_bars_are_traded_at_as_they_stand_and_one_closes_before_the_nex
     assert (matrix.volatility[-1] > 0).all()
 
 
-def test_a_price_that_never_moves_is_not_played():
+def test_a_price_that_never_moves_is_not_traded():
     still = BARS.assign(open=10.0, high=10.0, low=10.0, close=10.0)
     assert not history(still, "still").usable.any()
 

@@ -35,7 +35,7 @@ def bars(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def done(bars, tmp_path_factory):
-    """A run's folder, undisturbed."""
+    """A run's folder, never interrupted."""
     out = tmp_path_factory.mktemp("run") / "done"
     assert main(["--bars", str(bars), "--out", str(out), *SMALL]) == 0
     return out
@@ -69,7 +69,7 @@ def test_a_run_that_was_killed_goes_on_and_ends_in_the_same_bytes(bars, done, tm
     assert resumed.scores.keys() == uninterrupted.scores.keys()
 
 
-def test_the_same_command_once_more_trains_nothing_and_tells_the_result_again(bars, done, capsys):
+def test_the_same_command_once_more_trains_nothing_and_prints_the_result_again(bars, done, capsys):
     before = {path: path.read_bytes() for path in done.rglob("*") if path.is_file()}
     assert main(["--bars", str(bars), "--out", str(done), *SMALL]) == 0
     output = output_of(capsys)
@@ -86,7 +86,7 @@ def test_another_command_in_the_same_folder_is_refused_and_the_policy_kept(bars,
     assert load_policy(done / "policy").manifest == policy
 
 
-def test_a_truncated_checkpoint_is_told_with_its_file_and_what_to_do(bars, tmp_path, capsys):
+def test_a_truncated_checkpoint_is_reported_with_its_file_and_what_to_do(bars, tmp_path, capsys):
     command = ["--bars", str(bars), "--out", str(tmp_path), *SMALL]
     (tmp_path / "checkpoints").mkdir()
     (tmp_path / "checkpoints" / "ppo-0.safetensors").write_bytes(b"\x10\0\0\0\0\0\0\0half")

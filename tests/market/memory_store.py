@@ -1,4 +1,4 @@
-"""A library kept in dictionaries: the protocol of `market/store.py` at its smallest.
+"""A store in dictionaries: the protocol of `market/store.py` at its smallest.
 
 Tests write into it as a provider's feed would; `transaction` restores everything when its block
 raises.
@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 
 import pandas as pd
 
+from domain.store_reports import FetchStatus, WriteReport
 from domain.timeframe import Timeframe
 from market.provider import (
     ACTION_COLUMNS,
@@ -18,7 +19,6 @@ from market.provider import (
     FILING_COLUMNS,
     NEWS_COLUMNS,
 )
-from market.store import FetchStatus, WriteReport
 
 _COLUMNS = {
     "bars": BAR_COLUMNS,

@@ -1,4 +1,4 @@
-"""Several files and folders: each file by itself, each once, and nothing passed over in silence."""
+"""Several files and folders: each file by itself, each once, and nothing skipped unsaid."""
 
 import os
 from pathlib import Path

@@ -49,7 +49,7 @@ def feed(cache):
         yield FeedFixture(server, cache)
 
 
-def test_the_first_refresh_fetches_history_and_the_second_asks_for_nothing(feed):
+def test_the_first_refresh_fetches_history_and_the_second_fetches_nothing(feed):
     first = feed.refresh()
     assert first["ACME", BARS].rows == len(feed.bars()) > 40
     assert {outcome.state for outcome in first.values()} == {FetchState.FETCHED}
@@ -87,7 +87,7 @@ def test_a_dividend_or_split_replaces_the_whole_history(feed, change):
     assert feed.bars()["close"].tolist() == pytest.approx(expected["close"].tolist())
 
 
-def test_a_rewritten_history_is_explained_at_once_however_lately_it_was_asked(feed):
+def test_a_rewritten_history_is_explained_at_once_however_lately_it_was_fetched(feed):
     feed.now = datetime(2024, 3, 11, 12, tzinfo=UTC)
     feed.refresh()
     feed.server.companies["ACME"] = FakeCompany(splits={"2024-03-11": 4.0})
@@ -161,7 +161,7 @@ def test_a_provider_that_says_429_is_left_alone_until_its_pause_is_over(feed):
     assert feed.refresh()["ACME", BARS].state is FetchState.FETCHED
 
 
-def test_a_failure_is_not_asked_again_at_once(feed):
+def test_a_failure_is_not_tried_again_at_once(feed):
     feed.server.failures["/xhr/ncp"] = [(500, "{}"), None]
     feed.refresh()
     request_counts = feed.server.request_counts["failed /xhr/ncp"]
@@ -180,7 +180,7 @@ def test_filings_seen_before_keep_the_instant_at_which_they_were_first_seen(feed
     assert filings["known_at"].tolist() == [pd.Timestamp(first_seen)]
 
 
-def test_a_longer_history_is_fetched_when_asked_for(feed):
+def test_a_longer_history_is_fetched_when_requested(feed):
     feed.server.companies["ACME"] = FakeCompany(first="2020-01-02")
     feed.refresh()
     assert feed.bars()["at"].iloc[0] >= pd.Timestamp("2022-03-09", tz="UTC")
@@ -188,7 +188,7 @@ def test_a_longer_history_is_fetched_when_asked_for(feed):
     assert feed.bars()["at"].iloc[0] == pd.Timestamp("2020-01-02", tz="UTC")
 
 
-def test_progress_is_told_step_by_step_and_coins_have_no_filings(feed):
+def test_progress_is_reported_step_by_step_and_coins_have_no_filings(feed):
     feed.server.companies["BTC-USD"] = FakeCompany(name="Bitcoin USD")
     steps = []
     feed.refresh("BTC-USD", progress=lambda *step: steps.append(step))

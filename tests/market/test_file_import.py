@@ -1,4 +1,4 @@
-"""Files into a library: what is taken, what is refused, and that nothing is stored by halves."""
+"""Files into a store: what is taken, what is refused, and that nothing is stored by halves."""
 
 from pathlib import Path
 
@@ -80,7 +80,7 @@ def test_figures_marked_as_wrong_are_missing_and_the_full_year_is_quarter_four()
     np.testing.assert_array_equal(filings["shares"], [1000.0, np.nan])
 
 
-def test_a_fourth_quarter_of_its_own_is_refused_since_the_year_tells_it(tmp_path):
+def test_a_fourth_quarter_of_its_own_is_refused_since_the_year_implies_it(tmp_path):
     file = tmp_path / "filings.csv"
     rows = (FIXTURES / "filings.csv").read_text()
     more = "".join(f"ACME,{year},FY,{year + 1}-02-05,1,True,1,1\n" for year in range(2010, 2020))
@@ -194,7 +194,7 @@ def test_a_path_that_is_not_there_is_refused(tmp_path, store):
         import_file(tmp_path / "nowhere.csv", store)
 
 
-def test_a_file_that_contradicts_what_is_stored_changes_nothing_unless_told_to(tmp_path, store):
+def test_a_file_that_contradicts_what_is_stored_changes_nothing_without_replace(tmp_path, store):
     import_file(bars_csv(tmp_path / "a.csv", rows=30), store)
     other = bars_csv(tmp_path / "b.csv", rows=40, close=20.0)
     with pytest.raises(InputError, match=r"contradicts 30 stored bars of 'ACME'.*--replace"):
@@ -205,7 +205,7 @@ def test_a_file_that_contradicts_what_is_stored_changes_nothing_unless_told_to(t
     assert store.bars("files", "ACME", D1)["close"].tolist() == [20.0] * 40
 
 
-def test_nothing_is_stored_when_the_library_fails_half_way(tmp_path):
+def test_nothing_is_stored_when_the_store_fails_half_way(tmp_path):
     class Full(MemoryMarketDataStore):
         def put_bars(self, market, symbol, *rest):
             if symbol == "BETA":

@@ -1,4 +1,4 @@
-"""Panels out of a library: one axis of time, adjusted prices, and nothing known too early."""
+"""Panels out of a store: one axis of time, adjusted prices, and nothing known too early."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -116,7 +116,7 @@ def test_prices_are_adjusted_and_holes_are_nan_in_all_five(store: MemoryMarketDa
     assert hole[0, :, 1].sum() == (DAYS < "2024-01-01").sum() + 2
 
 
-def test_the_benchmark_is_there_whichever_symbols_are_asked_for(
+def test_the_benchmark_is_there_whichever_symbols_are_requested(
     store: MemoryMarketDataStore,
 ) -> None:
     ((alone, _),) = build(store, "AAPL")
@@ -181,7 +181,7 @@ def test_events_are_in_order_and_known_by_the_last_bar_only(store: MemoryMarketD
     assert panel.filings.fiscal_quarter.tolist() == [1, 2]
 
 
-def test_what_could_not_be_fetched_is_told_apart_from_what_is_not_there(
+def test_what_could_not_be_fetched_differs_from_what_is_not_there(
     store: MemoryMarketDataStore,
 ) -> None:
     ((panel, _),) = build(store, "AAPL", "NEW")
@@ -199,7 +199,7 @@ def test_a_symbol_without_a_bar_yet_stays_and_is_blocked(store: MemoryMarketData
     assert coin.blocked
 
 
-def test_history_begins_where_asked(store: MemoryMarketDataStore) -> None:
+def test_history_begins_where_requested(store: MemoryMarketDataStore) -> None:
     ((panel, _),) = build(store, "AAPL", since=utc("2024-02-01"))
     assert panel.known_at[0] == np.datetime64("2024-02-01T21:00")
 
@@ -222,7 +222,7 @@ def test_no_symbols_make_no_panel(store: MemoryMarketDataStore) -> None:
     assert build(store) == []
 
 
-def test_history_is_the_panels_with_the_gate_asked_on_every_row(
+def test_history_is_the_panels_with_the_gate_on_every_row(
     store: MemoryMarketDataStore,
 ) -> None:
     symbols, as_of = ["AAPL", "BTC-USDT", "NEW"], utc("2024-06-29")

@@ -1,4 +1,4 @@
-"""Every provider that ships keeps the contract, and one that breaks it is told how."""
+"""Every provider that ships keeps the contract, and a fault in one is named."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime

@@ -280,7 +280,7 @@ def assert_word_for_word(
     timeframe: Timeframe = Timeframe.D1,
     actions: pd.DataFrame = NO_ACTIONS,
 ) -> NDArray[np.bool_]:
-    """`blocked` is `check` as of each of `rows` of `known_at`; returns it of all rows."""
+    """`blocked_rows` is the verdict as of each of `rows` of `known_at`; returns it of all rows."""
     named = bars.assign(symbol=pd.Categorical([symbol] * len(bars), [symbol]))
     last = calendars.to_datetime(known_at[-1])
     (series,) = build_series(named, calendar_of(symbol), timeframe, last)

@@ -120,7 +120,7 @@ def test_the_past_never_changes_as_time_goes_on(symbol: str) -> None:
 
 
 @pytest.mark.parametrize("now", [LIVE_START, datetime(2024, 2, 9, 21, tzinfo=UTC)])
-def test_nothing_is_told_before_its_time(now: datetime) -> None:
+def test_nothing_is_published_before_its_time(now: datetime) -> None:
     provider, later = demo(now), demo()
     for symbol in ("AAPL", "SPY", "BTC-USD"):
         bars = daily(provider, symbol, HISTORY_START, LATER)

@@ -8,7 +8,7 @@ from market.text import clean_text, clean_url, mentions_company
 
 
 @given(st.text(), st.integers(1, 50))
-def test_cleaned_text_is_one_printable_line_no_longer_than_asked_for(text, length):
+def test_cleaned_text_is_one_printable_line_no_longer_than_requested(text, length):
     cleaned = clean_text(text, length)
     assert len(cleaned) <= length
     assert cleaned.isprintable()

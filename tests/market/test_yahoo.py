@@ -51,7 +51,7 @@ def test_daily_bars_are_stamped_with_the_exchanges_date_at_midnight_utc(yahoo, s
     assert bars["close"].tolist() == pytest.approx(expected["close"].tolist())
 
 
-def test_only_the_range_asked_for_is_given(yahoo):
+def test_only_the_requested_range_is_given(yahoo):
     start, end = datetime(2024, 2, 5, tzinfo=UTC), datetime(2024, 2, 7, tzinfo=UTC)
     bars = yahoo.bars("ACME", Timeframe.D1, start, end)
     assert [at.day for at in bars["at"]] == [5, 6]
@@ -87,7 +87,7 @@ def test_intraday_bars_are_stamped_with_their_opening_instant(yahoo, timeframe):
     assert bars["at"].diff().median() == timeframe.duration
 
 
-def test_long_ranges_of_minutes_are_asked_for_in_pieces_and_no_further_back_than_yahoo_keeps(
+def test_long_ranges_of_minutes_are_requested_in_pieces_and_no_further_back_than_yahoo_keeps(
     yahoo, server
 ):
     bars = yahoo.bars("ACME", Timeframe.M1, datetime(2023, 1, 1, tzinfo=UTC), TODAY)
@@ -115,7 +115,7 @@ def test_a_range_without_sessions_is_empty_and_no_failure(yahoo):
     assert list(bars.columns) == BAR_COLUMNS
 
 
-def test_an_unknown_symbol_is_told_from_a_failure(yahoo):
+def test_an_unknown_symbol_differs_from_a_failure(yahoo):
     with pytest.raises(UnknownSymbolError, match="does not know NOPE"):
         yahoo.bars("NOPE", Timeframe.D1, *YEAR)
 
@@ -158,7 +158,7 @@ def test_answers_out_of_shape_become_provider_errors(yahoo, server, source, answ
     ask(yahoo)  # nothing of the failure has stuck
 
 
-def test_nobody_listening_is_a_provider_error_and_not_reachable(cache):
+def test_a_closed_port_is_a_provider_error_and_not_reachable(cache):
     yahoo = YahooProvider(cache, "http://127.0.0.1:9", seconds_between_requests=0)
     assert not yahoo.is_reachable()
     with pytest.raises(ProviderError, match="Try again later"):

@@ -1,4 +1,4 @@
-"""Weights are earned by log loss, the committee's regret is bounded, and sleep costs nothing."""
+"""Weights follow log loss, the committee's regret is bounded, and abstaining costs nothing."""
 
 import math
 
@@ -17,7 +17,7 @@ def _log_loss(log_odds: np.ndarray, rose: np.ndarray) -> np.ndarray:
 
 
 def _rounds(seed: int, rows: int = 40, columns: int = 3, size: float = 1.0):
-    """Votes of four experts: one knows something, one is wild, one sleeps often, one always."""
+    """Votes of four experts: one knows something, one is wild, one abstains often, one always."""
     rng = np.random.default_rng(seed)
     rose = (rng.random((rows, columns)) < 0.5).astype(float)
     log_odds = size * rng.normal(0.0, 1.0, (4, rows, columns))

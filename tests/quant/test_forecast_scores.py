@@ -49,7 +49,7 @@ def test_a_hit_is_evidence_on_the_side_of_what_happened():
     assert np.array_equal(forecast_scores.hits(evidence, up), expected, equal_nan=True)
 
 
-def test_whoever_always_leans_with_the_base_rate_has_no_edge_over_it():
+def test_always_leaning_with_the_base_rate_has_no_edge_over_it():
     rng = np.random.default_rng(0)
     up = (rng.random(100_000) < 0.6).astype(float)
     evidence = np.full(100_000, 0.1)

@@ -34,7 +34,7 @@ def test_every_drawn_row_exists(n: int, block: float, seed: int) -> None:
 
 
 @pytest.mark.parametrize("block", [1.0, 4.0, 25.0])
-def test_blocks_are_as_long_as_asked_for_and_wrap_around_the_end(block: float) -> None:
+def test_blocks_are_as_long_as_requested_and_wrap_around_the_end(block: float) -> None:
     n = 500
     drawn = resampling.stationary_indices(n, block, 400, 7)
     follows = np.diff(drawn) % n == 1

@@ -254,7 +254,9 @@ def test_an_order_for_at_once_is_refused_while_the_market_is_closed(
 def test_a_halted_account_trades_nothing() -> None:
     halted = replace(ACCOUNT, risk=RiskState(TradingState.HALTED, "emergency stop"))
     for side in Side:
-        assert "The account is halted (emergency stop). Resume" in refusal(ticket(side=side), halted)
+        assert "The account is halted (emergency stop). Resume" in refusal(
+            ticket(side=side), halted
+        )
 
 
 def test_a_reducing_account_sells_and_does_not_buy() -> None:

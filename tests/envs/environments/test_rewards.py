@@ -1,4 +1,4 @@
-"""Rewards: what each adds up to, and that none can shout."""
+"""Rewards: what each adds up to, and that none grows too large."""
 
 from itertools import pairwise
 
@@ -49,7 +49,7 @@ def test_the_drawdown_reward_takes_every_new_loss_below_the_peak_twice(steps):
 
 @given(st.lists(st.floats(-0.04, 0.04), min_size=2, max_size=80))
 def test_the_differential_sharpe_ratio_is_the_derivative_of_the_average_one(returns):
-    """Against the derivative by differences: d S / d RATE at RATE = 0 of the moving Sharpe ratio,
+    """Against the derivative by differences: d S / d `rate` at 0 of the moving Sharpe ratio,
     wherever its variance is not too small to mean anything."""
     average, square = 0.0, PRIOR_VOLATILITY**2
     path = path_of(1.0 + np.array(returns))

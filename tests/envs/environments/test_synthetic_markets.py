@@ -57,7 +57,7 @@ def test_no_threshold_on_the_planted_number_beats_its_sign_by_more_than_chance(s
 
 
 @pytest.mark.parametrize("strength", [0.5, 1.0, 2.0])
-def test_the_planted_number_tells_the_next_bar_as_strongly_as_it_says(strength):
+def test_the_planted_number_predicts_the_next_bar_as_strongly_as_set(strength):
     market = planted_market(0, strength, rows=5_000).market
     moves = np.diff(np.log(market.close), axis=0) / VOLATILITY
     slopes = [
@@ -67,7 +67,7 @@ def test_the_planted_number_tells_the_next_bar_as_strongly_as_it_says(strength):
     assert np.abs(slopes[1:]).max() < 0.06
 
 
-def test_the_whole_of_the_next_bar_is_had_by_who_asks_at_the_close():
+def test_an_order_at_the_close_has_the_whole_of_the_next_bar():
     toy = planted_market(1)
     free = EnvSettings(costs={"half_spread_bps": 0, "commission_bps": 0, "impact": 0})
     moves = np.diff(toy.market.close, axis=0) / toy.market.close[:-1]
@@ -76,7 +76,7 @@ def test_the_whole_of_the_next_bar_is_had_by_who_asks_at_the_close():
     assert growth(toy, toy.best_shares, range(1_000)) < gained - 0.4 * ROUND_TRIP * 500
 
 
-def test_in_an_empty_market_nothing_seen_tells_anything_and_the_price_is_a_fair_game():
+def test_in_an_empty_market_nothing_seen_predicts_anything_and_the_price_is_a_fair_game():
     toy = empty_market(0, rows=20_000)
     returns = np.diff(toy.market.close, axis=0) / toy.market.close[:-1]
     correlation = np.einsum("tnk,tn->k", toy.market.observation[:-1], returns) / returns.size
@@ -107,7 +107,7 @@ def arguments(algo: str, toy: SyntheticMarket, **changes) -> TrainingArguments:
 
 
 def train_shares(run_arguments: TrainingArguments, toy: SyntheticMarket) -> np.ndarray:
-    """(T, N) shares that the policy of a whole training run asks for, its two files read again."""
+    """(T, N) target shares of the policy of a whole training run, its two files read again."""
     *_, last = run_training(run_arguments, toy.market, {})
     assert isinstance(last, RunEvaluated)
     policy = decode_policy(last.tensors, last.manifest, "the toy")

@@ -195,7 +195,7 @@ def test_dearer_episodes_cost_up_to_so_much_more_and_less():
     assert 14.0 < max(costs) <= 15.0
 
 
-def test_noise_is_of_the_size_asked_for_and_clipped():
+def test_noise_is_of_the_requested_size_and_clipped():
     quiet, noisy, loud = environment(), environment(noise=0.5), environment(noise=5.0)
     added = np.concatenate(
         [noisy.reset(seed=seed)[0] - quiet.reset(seed=seed)[0] for seed in range(300)]
@@ -226,7 +226,7 @@ def test_a_number_that_names_no_action_is_refused(bad):
         env.step(bad)
 
 
-def test_windows_with_a_missing_bar_are_never_played():
+def test_windows_with_a_missing_bar_are_never_episodes():
     market = MARKET
     for col in range(3):
         market = remove_bar(market, 150, col)
@@ -236,7 +236,7 @@ def test_windows_with_a_missing_bar_are_never_played():
     assert min(rows) < 150 < max(rows)
 
 
-def test_windows_with_a_number_missing_in_what_is_seen_are_never_played():
+def test_windows_with_a_missing_observation_are_never_episodes():
     seen = observations_of(MARKET)
     seen[150, :, 2] = np.nan
     env = TradingEnv(MARKET, seen, ROWS, short_episodes())

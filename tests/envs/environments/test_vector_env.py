@@ -28,7 +28,7 @@ SEEN = observations_of(MARKET)
 HOLEY = remove_bar(remove_bar(MARKET, 100, 0), 200, 1)
 RISING = 10.0 * 3.0 ** (np.arange(120) // 10)
 RUINOUS = market_of(RISING, RISING)
-"""Who is short here is ruined within ten bars."""
+"""A short position here is ruined within ten bars."""
 all_settings = st.builds(
     EnvSettings,
     actions=st.sampled_from(["flat-long", "short-flat-long", "share", "short-share"]),
@@ -42,13 +42,13 @@ all_settings = st.builds(
 
 
 def some_actions(env, dice, count):
-    """`count` actions, each kept for a while: half of all steps ask for what was asked before."""
+    """`count` actions, each kept for a while: half of all steps repeat the one before."""
     fresh = [env.action_space.sample() for _ in range(2)]
     return np.array([fresh[int(dice.random() < 0.2)] for _ in range(count)])
 
 
 def same_as_scalar(vector, scalars, seed, steps=60):
-    """Plays both; how many episodes ended."""
+    """Steps both; how many episodes ended."""
     dice = np.random.default_rng(seed)
     scalars[0].action_space.seed(seed)
     vector.seed(seed)

@@ -1,4 +1,4 @@
-"""A market that has changed is told apart from one that has not."""
+"""A market that has changed is distinguished from one that has not."""
 
 import numpy as np
 import pytest

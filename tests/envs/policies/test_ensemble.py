@@ -104,7 +104,7 @@ def test_members_that_learnt_nothing_and_an_ordinary_bar_give_exactly_nothing(
 
 @settings(max_examples=40)
 @given(st.integers(0, 2**16), st.integers(1, 400), st.data(), st.booleans())
-def test_a_rows_answer_is_the_same_to_the_last_bit_whichever_rows_are_asked(
+def test_a_rows_output_is_the_same_to_the_last_bit_whichever_rows_are_requested(
     seed: int, rows: int, data: st.DataObject, by_regime: bool
 ) -> None:
     own, x = policy(seed, by_regime=by_regime), observations(seed, rows)
@@ -141,7 +141,7 @@ def at(volatility: float, trend: float) -> Floats:
         (1.1, 1.5, "restless, rising"),
     ],
 )
-def test_a_regime_is_told_by_volatility_and_trend_in_their_own_units(
+def test_a_regime_is_detected_by_volatility_and_trend_in_their_own_units(
     volatility: float, trend: float, name: str
 ) -> None:
     raw = at(volatility, trend)
@@ -231,7 +231,7 @@ def test_what_one_linear_member_says_of_a_group_is_its_share() -> None:
         assert np.allclose(shares[:, column], 0.2 * X[:, in_group] @ weight[in_group, 0])
 
 
-def test_two_that_read_different_groups_are_both_heard_and_their_dispute_is_told() -> None:
+def test_two_that_read_different_groups_both_count_and_their_dispute_is_reported() -> None:
     opposed = policy(
         members=(linear(1.0, "return 5"), linear(-1.0, "return 60", "dqn")),
         change=lambda weights: EQUAL,

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from domain.errors import ConfigurationError, InputError
-from envs import sweep as sweeping
+from envs import sweep
 from envs.market_data import history
 from envs.simulated import simulate
 from envs.sweeps.cli import print_ranking, progress_bar, train_command
@@ -130,17 +130,17 @@ def test_the_command_of_the_best_is_read_back_as_its_arguments():
     assert arguments_from_options(parser.parse_args(words[3:])) == wanted
 
 
-def test_a_sweep_ranks_by_validation_alone_and_tells_how_many_were_tried(
+def test_a_sweep_ranks_by_validation_alone_and_reports_how_many_were_tried(
     ray_session, market, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr(sweeping, "load_market", lambda _: market)
+    monkeypatch.setattr(sweep, "load_market", lambda _: market)
     search = ["hidden=4,8", "gamma=0.5,0.9", "noise=0,0.1"]
     prepared_with = (BASE, search, 3, 1, tmp_path)
-    folder, _ = sweeping.prepare(*prepared_with)
+    folder, _ = sweep.prepare(*prepared_with)
     # Behind the validation period nothing is looked at: there, nothing is to be seen.
     blind = _without(market, date(2008, 1, 31))
     trials = []
-    sweeping.sweep(ray_session.ray, BASE, blind, folder, concurrent=1, on_trial=trials.append)
+    sweep.sweep(ray_session.ray, BASE, blind, folder, concurrent=1, on_trial=trials.append)
 
     assert folder.waiting == ()
     assert {each.number for each in trials} == {1, 2, 3}
@@ -166,31 +166,31 @@ def test_a_sweep_ranks_by_validation_alone_and_tells_how_many_were_tried(
 def test_a_sweep_goes_on_with_what_was_left_and_only_its_own(
     ray_session, market, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr(sweeping, "load_market", lambda _: market)
+    monkeypatch.setattr(sweep, "load_market", lambda _: market)
     search = ["gamma=0.5,0.9,1e-3"]
-    folder, _ = sweeping.prepare(BASE, search, 3, 1, tmp_path)
+    folder, _ = sweep.prepare(BASE, search, 3, 1, tmp_path)
     folder.record(replace(folder.trials[0], state="done", scores=(0.1, 0.2, 9.0)))
     folder.record(replace(folder.trials[1], state="failed", error="odd"))
-    again, _ = sweeping.prepare(BASE, search, 3, 1, tmp_path)
+    again, _ = sweep.prepare(BASE, search, 3, 1, tmp_path)
     assert [each.number for each in again.waiting] == [3]
     trials = []
-    sweeping.sweep(ray_session.ray, BASE, market, again, concurrent=1, on_trial=trials.append)
+    sweep.sweep(ray_session.ray, BASE, market, again, concurrent=1, on_trial=trials.append)
     assert {each.number for each in trials} == {3}
     assert again.best
     assert again.best.score == 9.0
     assert [each.state for each in again.ranked][-1] == "failed"
     for other in ((replace(BASE, steps=900), search), (BASE, ["gamma=0.5,0.9,1e-2"])):
         with pytest.raises(InputError, match="holds another sweep"):
-            sweeping.prepare(*other, 3, 1, tmp_path)
+            sweep.prepare(*other, 3, 1, tmp_path)
 
 
-def test_a_configuration_that_fails_is_told_and_the_others_are_tried(
+def test_a_configuration_that_fails_is_reported_and_the_others_are_tried(
     ray_session, market, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr(sweeping, "load_market", lambda _: market)
-    folder, _ = sweeping.prepare(BASE, ["gamma=0.5", "episode=60,5000"], 2, 0, tmp_path)
+    monkeypatch.setattr(sweep, "load_market", lambda _: market)
+    folder, _ = sweep.prepare(BASE, ["gamma=0.5", "episode=60,5000"], 2, 0, tmp_path)
     with progress_bar(Console(quiet=True), BASE, folder) as tell:
-        sweeping.sweep(ray_session.ray, BASE, market, folder, on_trial=tell)
+        sweep.sweep(ray_session.ray, BASE, market, folder, on_trial=tell)
     states = {each.changes["episode"]: each for each in folder.trials}
     assert states[60].state == "done"
     assert states[5000].state == "failed"
@@ -198,10 +198,10 @@ def test_a_configuration_that_fails_is_told_and_the_others_are_tried(
 
 
 def test_none_at_once_is_refused(market, tmp_path, monkeypatch):
-    monkeypatch.setattr(sweeping, "load_market", lambda _: market)
-    folder, _ = sweeping.prepare(BASE, ["gamma=0.5"], 1, 0, tmp_path)
+    monkeypatch.setattr(sweep, "load_market", lambda _: market)
+    folder, _ = sweep.prepare(BASE, ["gamma=0.5"], 1, 0, tmp_path)
     with pytest.raises(InputError, match="--concurrent 0"):
-        sweeping.sweep(None, BASE, market, folder, concurrent=0)
+        sweep.sweep(None, BASE, market, folder, concurrent=0)
 
 
 def test_a_damaged_record_is_refused_and_left_as_it_is(tmp_path):
@@ -231,7 +231,7 @@ def test_a_record_is_read_as_it_was_written_without_scores_too(tmp_path):
 def test_the_command_line_refuses_in_words_and_leaves_nothing(
     words, code, message, tmp_path, capsys
 ):
-    assert sweeping.main([*words, "--out", str(tmp_path / "sweep")]) == code
+    assert sweep.main([*words, "--out", str(tmp_path / "sweep")]) == code
     captured = capsys.readouterr()
     assert captured.out == ""
     assert message in " ".join(captured.err.split())

@@ -66,7 +66,7 @@ def test_holding_without_cost_earns_the_mean_of_what_the_symbols_did():
     assert np.allclose(days, growth.mean(axis=1), atol=1e-3)  # within the band of cash left
 
 
-def test_each_symbol_is_an_account_that_history_would_have_played():
+def test_each_symbol_is_an_account_that_trading_history_would_have_had():
     rng = np.random.default_rng(0)
     shares = rng.uniform(-1.0, 1.0, SHAPE)
     settings = EnvSettings(actions="short-share")

@@ -34,14 +34,14 @@ def folder(tmp_path):
     return RunFolder.create(tmp_path / "run", ARGUMENTS, MARKET)
 
 
-def test_a_run_that_nobody_holds_is_interrupted_and_one_that_is_held_is_running(folder):
+def test_an_unlocked_run_is_interrupted_and_a_locked_one_is_running(folder):
     assert folder.state().state == "interrupted"
     with folder.lock():
         assert RunFolder.open(folder.path).state().state == "running"
     assert folder.state().state == "interrupted"
 
 
-def test_the_state_says_what_is_asked_how_far_it_is_and_how_long_it_takes(folder):
+def test_the_state_has_the_arguments_the_progress_and_the_time_it_takes(folder):
     with folder.lock():
         assert folder.state().seconds_left is None
         folder.record(stage_completed(250))
@@ -138,7 +138,7 @@ def test_the_same_command_finds_its_run_and_another_is_refused_by_its_difference
         RunFolder.create(folder.path, ARGUMENTS, replace(MARKET, digest="another"))
 
 
-def test_a_folder_that_cannot_be_written_is_told_with_what_to_do(tmp_path):
+def test_a_folder_that_cannot_be_written_is_reported_with_what_to_do(tmp_path):
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(StorageError, match="cannot be written"):
         RunFolder.create(tmp_path / "file" / "run", ARGUMENTS, MARKET)
@@ -154,7 +154,7 @@ def test_a_full_disk_leaves_what_was_kept(folder, monkeypatch):
     assert not list(folder.path.rglob("*.new"))
 
 
-def test_no_run_and_a_damaged_one_are_told_apart(tmp_path, folder):
+def test_no_run_differs_from_a_damaged_one(tmp_path, folder):
     with pytest.raises(NotFoundError, match="holds no training run"):
         RunFolder.open(tmp_path / "none")
     text = (folder.path / "run.json").read_text()

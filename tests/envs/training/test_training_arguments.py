@@ -1,4 +1,4 @@
-"""What a run is asked for: read from words, written to JSON, refused where it cannot be."""
+"""A run's arguments: read from words, written to JSON, refused where it cannot be."""
 
 import argparse
 from dataclasses import fields, replace

@@ -21,10 +21,17 @@ from orchestrator.committee.learned_weights import equal_influence
 from orchestrator.cycle import RunContext, decide_cycle, prepare_panels
 from orchestrator.team.local_team import LocalTeam
 from quant.performance.metrics import METRICS
-from research.backtest import results as stored
 from research.backtest.backtester import Backtester
 from research.backtest.request import BacktestRequest, build_request
-from research.backtest.results import BacktestStore
+from research.backtest.results import (
+    DECISIONS,
+    EQUITY,
+    FILES,
+    FILLS,
+    RESULT,
+    VOTES,
+    BacktestStore,
+)
 from storage.database import Database
 from storage.journal import panel_archive
 from storage.journal.sql_journal import SqlJournal
@@ -49,7 +56,7 @@ def run(backtester: Backtester, request: BacktestRequest) -> dict[str, Any]:
 def kept_result(
     store: SqlMarketDataStore, database: Database, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[BacktestStore, dict[str, Any]]:
-    """One backtest of everything, for all who only read it."""
+    """One backtest of everything, for all tests that only read it."""
     results = BacktestStore(tmp_path_factory.mktemp("kept"))
     return results, run(Backtester(results, store, database, builder, "test"), make_request())
 
@@ -76,7 +83,7 @@ def test_everybody_in_the_contest_is_measured_by_every_measure_with_its_interval
     sharpe = result["committee"]["sharpe"]
     assert sharpe["low"] < sharpe["value"] < sharpe["high"]
     assert {"vote_s", "fold_s", "total_s", "bars"} == set(result["timing"])
-    assert result["timing"]["bars"] == len(rows(kept_result, stored.DECISIONS))
+    assert result["timing"]["bars"] == len(rows(kept_result, DECISIONS))
 
 
 def test_a_result_is_listed_read_and_deleted(
@@ -85,7 +92,7 @@ def test_a_result_is_listed_read_and_deleted(
     result = run(backtester, make_request(symbols=("AAPL",), agents=("technical",)))
     assert [each.id for each in results.summaries()] == [result["id"]]
     assert results.read(result["id"]) == result
-    for name in stored.FILES:
+    for name in FILES:
         assert results.file(result["id"], name).stat().st_size > 0
     results.delete(result["id"])
     assert results.summaries() == ()
@@ -103,8 +110,8 @@ def test_votes_and_decisions_are_those_of_live_cycles_to_the_last_bit(
         digest_of=panel_archive.panel_digest,
     )  # fmt: skip
     team = LocalTeam(tuple(AGENTS), builder)
-    decisions = rows(kept_result, stored.DECISIONS).set_index(["known_at", "symbol"]).sort_index()
-    votes = rows(kept_result, stored.VOTES).set_index(["known_at", "symbol", "agent"]).sort_index()
+    decisions = rows(kept_result, DECISIONS).set_index(["known_at", "symbol"]).sort_index()
+    votes = rows(kept_result, VOTES).set_index(["known_at", "symbol", "agent"]).sort_index()
     times = decisions.index.get_level_values("known_at").unique()
     for at in np.random.default_rng(3).choice(times[1:], 12, replace=False):
         before = decisions.loc[decisions.index.get_level_values("known_at") < at]
@@ -149,20 +156,18 @@ def test_a_receipt_whose_inputs_were_touched_does_not_verify(
     backtester: Backtester, results: BacktestStore
 ) -> None:
     result = run(backtester, make_request(symbols=("AAPL",), agents=("technical",)))
-    inputs = results.file(result["id"], stored.RESULT).with_name("inputs.json")
+    inputs = results.file(result["id"], RESULT).with_name("inputs.json")
     inputs.write_text(inputs.read_text().replace('"capital":100000.0', '"capital":90000.0'))
     first, second = backtester.verify(result["id"], lambda *_: None)
     assert "not those of the receipt" in first
     assert "capital" in second
 
 
-def test_a_kept_result_that_was_touched_does_not_verify(
+def test_a_stored_result_that_was_changed_does_not_verify(
     backtester: Backtester, results: BacktestStore
 ) -> None:
     result = run(backtester, make_request(symbols=("XOM",), agents=("technical",)))
-    result_file, fills = (
-        results.file(result["id"], name) for name in (stored.RESULT, stored.FILLS)
-    )
+    result_file, fills = (results.file(result["id"], name) for name in (RESULT, FILLS))
     flattering = {**result["committee"], "sharpe": {**result["committee"]["sharpe"], "value": 9.0}}
     result_file.write_text(json.dumps({**result, "committee": flattering}))
     pq.write_table(pq.read_table(fills).slice(1), fills)
@@ -176,7 +181,7 @@ def test_an_agent_that_is_another_by_now_is_named(
     result = run(backtester, make_request(symbols=("AAPL",), agents=("technical",)))
     assert set(result["receipt"]["agents"]) == {"technical", "risk"}
     result["receipt"]["agents"]["risk"] = "0+old"
-    results.file(result["id"], stored.RESULT).write_text(json.dumps(result))
+    results.file(result["id"], RESULT).write_text(json.dumps(result))
     [difference] = backtester.verify(result["id"], lambda *_: None)
     assert difference.startswith("the risk agent was 0+old and is ")
 
@@ -190,7 +195,7 @@ def test_a_damaged_result_is_refused_in_words(
     backtester: Backtester, results: BacktestStore, file: str, error: type[Exception]
 ) -> None:
     result = run(backtester, make_request(symbols=("AAPL",), agents=("technical",)))
-    damaged = results.file(result["id"], stored.RESULT).with_name(file)
+    damaged = results.file(result["id"], RESULT).with_name(file)
     damaged.write_bytes(damaged.read_bytes()[:100])
     with pytest.raises(error, match=result["id"]):
         backtester.verify(result["id"], lambda *_: None)
@@ -199,11 +204,11 @@ def test_a_damaged_result_is_refused_in_words(
 def test_two_that_end_alike_in_the_same_second_are_one_result(
     backtester: Backtester, results: BacktestStore
 ) -> None:
-    """As when a form is sent twice: both began before either was kept."""
+    """As when a form is sent twice: both began before either was stored."""
     result = run(backtester, make_request(symbols=("AAPL",), agents=("technical",)))
     [summary] = results.summaries()
     with results.draft_folder() as draft:
-        (draft / stored.RESULT).write_text("{}")
+        (draft / RESULT).write_text("{}")
         assert results.save(draft, summary).name == result["id"]
     assert results.read(result["id"]) == result
 
@@ -215,8 +220,8 @@ def test_nothing_after_the_period_is_used(
 ) -> None:
     """The rows of a shorter backtest are the first rows of a longer one."""
     shorter = run(backtester, make_request(end=date(2023, 10, 31)))
-    early = pq.read_table(results.file(shorter["id"], stored.VOTES)).to_pandas()
-    full = rows(kept_result, stored.VOTES)
+    early = pq.read_table(results.file(shorter["id"], VOTES)).to_pandas()
+    full = rows(kept_result, VOTES)
     full = full[full["known_at"] <= early["known_at"].max()]
     keys = ["known_at", "symbol", "agent"]
     early, full = (
@@ -230,8 +235,8 @@ def test_the_risk_agents_caps_bind_also_where_it_does_not_vote(
     backtester: Backtester, results: BacktestStore
 ) -> None:
     result = run(backtester, make_request(agents=("technical",)))
-    votes = pq.read_table(results.file(result["id"], stored.VOTES)).to_pandas()
-    decisions = pq.read_table(results.file(result["id"], stored.DECISIONS)).to_pandas()
+    votes = pq.read_table(results.file(result["id"], VOTES)).to_pandas()
+    decisions = pq.read_table(results.file(result["id"], DECISIONS)).to_pandas()
     risk = votes[votes["agent"] == "risk"]
     assert (risk["weight"] == 0.0).all()
     caps = risk.set_index(["known_at", "symbol"])["cap"]
@@ -244,8 +249,8 @@ def test_equity_is_the_capital_and_what_the_fills_made_of_it(
     kept_result: tuple[BacktestStore, dict[str, Any]],
 ) -> None:
     _, result = kept_result
-    fills, decisions = rows(kept_result, stored.FILLS), rows(kept_result, stored.DECISIONS)
-    equity = rows(kept_result, stored.EQUITY)
+    fills, decisions = rows(kept_result, FILLS), rows(kept_result, DECISIONS)
+    equity = rows(kept_result, EQUITY)
     cash = result["capital"] - (fills["units"] * fills["price"] + fills["commission"]).sum()
     held = fills.groupby("symbol", observed=True)["units"].sum()
     last = decisions.groupby("symbol", observed=True)["price"].last()

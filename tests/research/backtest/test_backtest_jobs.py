@@ -36,7 +36,7 @@ def make_request(**changes: object) -> BacktestRequest:
 
 
 def wait_for(jobs: BacktestJobs, done: Callable[[BacktestJob], bool]) -> BacktestJob:
-    """The newest job once it is as wished."""
+    """The newest job once it meets the condition."""
     for _ in range(1200):
         if done(jobs.jobs()[0]):
             return jobs.jobs()[0]
@@ -44,7 +44,7 @@ def wait_for(jobs: BacktestJobs, done: Callable[[BacktestJob], bool]) -> Backtes
     raise AssertionError(jobs.jobs())
 
 
-def test_a_job_tells_its_progress_and_ends_with_a_result(
+def test_a_job_reports_its_progress_and_ends_with_a_result(
     jobs: BacktestJobs, demo_home: Path
 ) -> None:
     jobs.start(make_request())
@@ -80,7 +80,7 @@ def test_a_killed_job_leaves_no_result_and_says_that_it_died(
     assert results.summaries() == before
 
 
-def test_what_is_refused_is_told_in_the_words_of_the_command_line(jobs: BacktestJobs) -> None:
+def test_what_is_refused_has_the_message_of_the_command_line(jobs: BacktestJobs) -> None:
     jobs.start(make_request(symbols=("TSLA",)))
     job = wait_for(jobs, lambda job: job.state != "running")
     assert job.state == "failed"
@@ -99,8 +99,8 @@ def test_a_job_that_does_not_exist_cannot_be_cancelled(jobs: BacktestJobs) -> No
         jobs.cancel("job-0")
 
 
-def test_a_command_that_ends_before_it_is_asked_has_failed() -> None:
-    """A request longer than a pipe holds, so that whoever does not read it is noticed."""
+def test_a_command_that_ends_before_its_request_has_failed() -> None:
+    """A request longer than a pipe holds, so that a command that does not read it is noticed."""
     jobs = BacktestJobs((sys.executable, "-c", "raise SystemExit(3)"), lambda: None)
     jobs.start(make_request(symbols=tuple(f"S{number}" for number in range(20_000))))
     job = wait_for(jobs, lambda job: job.state != "running")

@@ -1,4 +1,4 @@
-"""What a record could also have been: intervals that cover, paths that differ, luck told."""
+"""What a record could also have been: intervals that cover, paths that differ, luck measured."""
 
 import json
 
@@ -101,7 +101,7 @@ def test_too_few_trips_have_no_paths() -> None:
     assert monte_carlo(np.empty(0), np.empty(0), 252, seed=1) == {"trades": None}
 
 
-def test_a_search_among_worthless_trials_is_told_as_luck() -> None:
+def test_a_search_among_worthless_trials_is_reported_as_luck() -> None:
     trials = np.stack([record(seed, drift=0.0) for seed in range(30)], axis=1)
     best = trials[:, int(np.argmax(trials.mean(axis=0)))]
     report = overfitting(best, trials, 252, earlier_trials=0)

@@ -1,4 +1,4 @@
-"""A market in which one thing is known: volume tells a little of where the price goes next.
+"""A market in which one thing is known: volume predicts a little of where the price goes next.
 
 Real panels and a real agent's arithmetic, with a weight that a test can look for.
 """
@@ -46,7 +46,7 @@ def planted_panel(weight: float, seed: int = 1, bars: int = 1500) -> Panel:
 
 
 class VolumeAgent:
-    """Believes in volume, by as much as it is told, and in what has nothing to do with anything."""
+    """Votes by volume, as strongly as its weight says, and by what means nothing."""
 
     name = "volume"
     warmup = 1

@@ -86,7 +86,7 @@ def make_finished_run(lab: RLLab, name: str, trained: Policy) -> RunFolder:
     return folder
 
 
-def test_the_policy_that_ships_has_the_seat_until_a_model_is_promoted(lab: RLLab) -> None:
+def test_the_shipped_policy_is_active_until_a_model_is_promoted(lab: RLLab) -> None:
     assert (lab.models(), lab.active_model(), lab.previous_model()) == ((SHIPPED,), SHIPPED, None)
     assert lab.policy(SHIPPED).members
     id = lab.add(*encode_policy(policy(1)))
@@ -136,7 +136,7 @@ def test_a_model_that_was_damaged_since_is_neither_promoted_nor_rolled_back_to(
     assert lab.active_model() == two
 
 
-def test_a_setting_keeps_the_seat_from_every_promotion(make: Make, tmp_path: Path) -> None:
+def test_a_configured_policy_is_active_whatever_is_promoted(make: Make, tmp_path: Path) -> None:
     save_policy(tmp_path / "mine", policy(3))
     lab = make(configured=tmp_path / "mine")
     id = lab.add(*encode_policy(policy(1)))
@@ -249,7 +249,7 @@ def test_lessons_that_cannot_be_are_refused(make: Make) -> None:
         make(watched=("NVDA",)).market.training_data()
 
 
-def test_drift_is_told_by_feature_and_not_where_too_little_was_seen(make: Make) -> None:
+def test_drift_is_reported_by_feature_and_not_where_too_little_was_seen(make: Make) -> None:
     measured = make().drift(SHIPPED)
     assert [each.feature for each in measured] == list(FEATURES)
     assert all(each.psi is not None and each.psi >= 0.0 for each in measured)

@@ -75,7 +75,7 @@ class JobsHarness:
 
 
 def workers() -> set[int]:
-    """Processes of ours that learn."""
+    """Processes of this session that train."""
     processes = psutil.Process().children(recursive=True)
     return {each.pid for each in processes if "_TrainingActor.learn" in " ".join(each.cmdline())}
 

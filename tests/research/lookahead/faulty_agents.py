@@ -30,7 +30,7 @@ class FaultyAgent:
 
 
 class WindowedAgent(FaultyAgent):
-    """Its indicator starts anew with the rows that are asked for."""
+    """Its indicator starts anew with the requested rows."""
 
     def vote(self, panel: Panel, since: int = 0) -> Votes:
         observed = {MADE_UP_SIGNAL.name: panel.close / panel.close[since] - 1.0}
@@ -42,7 +42,7 @@ class WindowedAgent(FaultyAgent):
 
 
 class NonDeterministicAgent(FaultyAgent):
-    """Remembers that it was asked before."""
+    """Remembers that it voted before."""
 
     calls = 0
 

@@ -129,7 +129,7 @@ def test_a_leak_is_caught_and_traced_to_where_it_comes_from(
     )
 
 
-def test_the_difference_told_is_the_one_that_an_earlier_look_would_have_shown() -> None:
+def test_the_reported_difference_is_the_one_that_an_earlier_look_would_have_shown() -> None:
     (finding,) = violations_of(morning_headline)
     where = finding.difference
     assert where is not None
@@ -173,7 +173,7 @@ def test_neighbours_and_levels_are_caught(observe: Callable[[Panel], Floats], pr
     ],
     ids=lambda each: type(each).__name__,
 )
-def test_every_other_broken_promise_is_told_by_its_name(
+def test_every_other_broken_promise_is_reported_by_its_name(
     agent: FaultyAgent, expected: set[str]
 ) -> None:
     report = examine(agent, PANEL, cuts=4)
@@ -238,7 +238,7 @@ def test_cutting_ends_when_time_is_up_and_says_how_far_it_came() -> None:
 
 
 @pytest.mark.parametrize("name", AGENTS)
-def test_every_agent_of_this_house_keeps_every_promise(name: str) -> None:
+def test_every_shipped_agent_keeps_every_promise(name: str) -> None:
     agent = build(name, AgentSettings(news_model="lexicon"))
     report = examine(agent, random_panel(seed=4, bars=400), cuts=6)
     assert report.violations == ()

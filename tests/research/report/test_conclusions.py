@@ -46,7 +46,7 @@ def test_several_bars_of_a_day_count_as_one() -> None:
     assert drawdown_table(hours, equity, 100.0) == []
 
 
-def test_stress_is_told_only_where_the_period_holds_all_of_it() -> None:
+def test_stress_is_reported_only_where_the_period_has_all_of_it() -> None:
     periods = stress_table(DAYS, {"committee": np.linspace(100.0, 130.0, 300)}, 100.0)
     assert [each["name"] for each in periods] == ["Pandemic 2020"]
     assert periods[0]["returns"]["committee"] > 0
@@ -69,7 +69,7 @@ def test_only_what_beats_nearly_all_of_chance_is_more_than_luck(beaten: int, wor
     assert words in sentence
 
 
-def test_whoever_cannot_be_told_from_the_market_is_not_called_better() -> None:
+def test_what_cannot_be_told_from_the_market_is_not_called_better() -> None:
     market = {"buy and hold": sharpe(1.0, 0.5)}
     like = result(committee=sharpe(1.4, 0.5), agents={"risk": sharpe(0.8, 0.3)}, benchmarks=market)
     text = " ".join(conclusions(like))
