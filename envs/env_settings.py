@@ -1,4 +1,4 @@
-"""What an environment is set to: what may be done, what it is rewarded for, what a trade costs."""
+"""The settings of an environment: its actions, its reward, and the costs of trading."""
 
 from typing import Literal, Self
 
@@ -14,12 +14,12 @@ NAMED_ACTIONS: dict[str, tuple[str, ...]] = {
     "short-flat-long": ("short", "flat", "long"),
 }
 ACTION_SHARES = {"short": -1.0, "flat": 0.0, "long": 1.0}
-"""Share of equity that each named action asks for."""
+"""Target share of equity of each named action."""
 RewardName = Literal["log-return", "differential-sharpe", "drawdown"]
 
 
 class EnvSettings(BaseModel):
-    """Of one environment or of many alike."""
+    """Settings of one environment, or of many identical copies."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -62,7 +62,8 @@ class EnvSettings(BaseModel):
 
     @property
     def trading(self) -> TradingSettings:
-        """Of the account: nothing limits it but its cash, for breakers are what people set."""
+        """Settings of the account: only its cash limits it, because breakers are for people to
+        set."""
         limits = UNLIMITED.model_copy(update={"band": self.band, "shorting": self.shorting})
         return TradingSettings(costs=self.costs, limits=limits)
 

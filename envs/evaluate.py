@@ -34,8 +34,8 @@ from envs.training.score_tables import score_table
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """`first` and `last` are ISO days; `seen` says which of these days the policy was trained or
-    chosen on, and is empty where none is known to be."""
+    """The evaluation of a policy. `first` and `last` are ISO days. `seen` says which of these days
+    the policy was trained or selected on; it is empty where none are known to be."""
 
     data: str
     simulated: bool
@@ -46,7 +46,7 @@ class Evaluation:
     drift: tuple[FeatureDrift, ...]
 
     def to_json(self) -> dict[str, Any]:
-        """As JSON holds it."""
+        """Return the evaluation as a JSON object."""
         scores = {
             who: {name: score.model_dump() for name, score in figures.items()}
             for who, figures in self.scores.items()
@@ -82,10 +82,10 @@ def main(argv: list[str] | None = None) -> int:
 def evaluate(
     policy: Policy, market: MarketHistory, first: date | None, last: date | None
 ) -> Evaluation:
-    """`policy` on the bars of `market` from `first` to `last`.
+    """Evaluate `policy` on the bars of `market` from `first` to `last`.
 
-    Left out, these are the bars of its test period if it was trained on the same bars, else all
-    that can be seen. Raises InputError where there is nothing to be judged on.
+    The default is the policy's test period if it was trained on the same bars, otherwise all bars
+    with an observation. Raises InputError where there is nothing to evaluate on.
     """
     arguments = _arguments(policy.manifest.arguments)
     same = policy.manifest.data_digest == market.digest
@@ -105,7 +105,7 @@ def evaluate(
 def _evaluation_rows(
     market: MarketHistory, policy: Policy, first: date | None, last: date | None, same: bool
 ) -> range:
-    """Rows to be judged on."""
+    """Return the rows to evaluate on."""
     days = market.dates.astype("datetime64[D]")
     start, stop = WARMUP, len(days)
     if first is not None:
@@ -129,7 +129,8 @@ def _evaluation_rows(
 
 
 def _overlap_warning(policy: Policy, market: MarketHistory, first: str) -> str:
-    """Invented markets have no days in common but of the same bars."""
+    """Return a warning where the policy has learnt from days evaluated here. Simulated markets
+    share days only if their bars are the same."""
     manifest = policy.manifest
     known = manifest.periods["validation"][1]
     same = manifest.data_digest == market.digest
@@ -144,7 +145,7 @@ def _overlap_warning(policy: Policy, market: MarketHistory, first: str) -> str:
 
 
 def _arguments(stored: Mapping[str, Any]) -> TrainingArguments:
-    """What it was trained with, as far as this program knows the words."""
+    """Return the arguments of the training run, without those unknown to this version."""
     known = {each.name for each in fields(TrainingArguments)}
     return parse_arguments({name: value for name, value in stored.items() if name in known})
 

@@ -1,7 +1,7 @@
-"""History to train on: bars as they were traded beside what is seen of them, divided by date.
+"""History to train on: bars as they were traded, the observations of them, and a split by date.
 
-Reads files; asks no provider. The three periods are kept apart by a gap, so that no outcome that
-starts in one period ends in the next.
+Reads files; calls no provider. A gap separates the three periods, so that no outcome that starts in
+one period ends in the next.
 """
 
 import hashlib
@@ -25,16 +25,17 @@ from quant.risk.symbol_risk import VOLATILITY_BARS, realised_volatility
 COLUMNS = ["symbol", "date", "open", "high", "low", "close", "volume"]
 _PRICES = COLUMNS[2:6]
 PRICE_TOLERANCE = 1.0 - 1e-3
-"""Prices that lie this near, as rounding and adjusting leave them, are not beyond each other."""
+"""Tolerance for comparing prices, which absorbs rounding and adjusting."""
 SESSION_LENGTH = np.timedelta64(390, "m")
-"""How long a bar of a file is open; only that it opens after the one before closed matters."""
+"""Assumed length of a bar read from a file; only that it opens after the previous one closed
+matters."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class MarketHistory:
     """`bar_matrix`: T bars of N symbols of one calendar as they were traded; `observation` (T, N,
-    K) as the agent sees it at their closes. `name` is what people call it, `simulated` whether it
-    was invented, `digest` the SHA-256 of the bars."""
+    K): K features as the agent observes them at the closes. `name` is the display name, `simulated`
+    whether the market is simulated, `digest` the SHA-256 of the bars."""
 
     name: str
     simulated: bool
@@ -48,28 +49,28 @@ class MarketHistory:
 
     @property
     def dates(self) -> Times:
-        """(T,) when each bar is known."""
+        """(T,) the instant from which each bar is known."""
         return self.bar_matrix.known_at
 
     @property
     def open(self) -> Floats:
-        """(T, N), NaN where there was no bar."""
+        """(T, N) opening prices, NaN where there was no bar."""
         return self.bar_matrix.open
 
     @property
     def close(self) -> Floats:
-        """(T, N), NaN where there was no bar."""
+        """(T, N) closing prices, NaN where there was no bar."""
         return self.bar_matrix.close
 
     @property
     def usable(self) -> NDArray[np.bool_]:
-        """(T, N) where the symbol has a bar and an observation."""
+        """(T, N) whether the symbol has a bar and an observation."""
         return ~(np.isnan(self.open) | np.isnan(self.close) | np.isnan(self.observation[..., 0]))
 
 
 @dataclass(frozen=True, slots=True)
 class DataPeriods:
-    """Rows of a history to train on, to choose by, and to be judged by, in order of time."""
+    """Rows of a history for training, validation and test, in order of time."""
 
     train: range
     validation: range
@@ -77,8 +78,8 @@ class DataPeriods:
 
 
 def copy_history(source: MarketHistory) -> MarketHistory:
-    """The same with arrays of this process's own. What comes out of shared memory is read-only, for
-    which every compiled loop would be compiled once more."""
+    """Copy the history into arrays owned by this process. Arrays in shared memory are read-only,
+    and every compiled loop would be compiled again for them."""
     arrays = {
         each.name: getattr(source.bar_matrix, each.name).copy() for each in fields(BarMatrix)[1:]
     }
@@ -87,9 +88,9 @@ def copy_history(source: MarketHistory) -> MarketHistory:
 
 
 def read_bars(path: Path) -> pd.DataFrame:
-    """Tidy bars (columns COLUMNS, prices adjusted) from a .csv or .parquet file.
+    """Read tidy bars (columns COLUMNS, prices adjusted) from a .csv or .parquet file.
 
-    Raises InputError for another kind of file, none, and one that cannot be read.
+    Raises InputError for a missing file, one of another type and one that cannot be read.
     """
     kind = path.suffix.lower()
     if kind not in (".csv", ".parquet"):
@@ -99,14 +100,14 @@ def read_bars(path: Path) -> pd.DataFrame:
     try:
         if kind == ".parquet":
             return pd.read_parquet(path)
-        # Only what is empty is missing: pandas would also take the symbol NA for that.
+        # Only an empty cell is missing: pandas would also read the symbol NA as missing.
         return pd.read_csv(path, dtype={"symbol": str}, keep_default_na=False, na_values=[""])
-    except (ValueError, OSError) as error:  # pandas' and pyarrow's refusals are ValueErrors
+    except (ValueError, OSError) as error:  # pandas and pyarrow raise ValueError
         raise InputError(f"{path} cannot be read ({error}). Write it again.") from None
 
 
 def select_symbols(bars: pd.DataFrame, symbols: Sequence[str]) -> pd.DataFrame:
-    """The rows of `symbols`, however the bars spell them; all rows where none are named.
+    """Return the rows of `symbols`, however the bars spell them; all rows where none are named.
 
     Raises InputError for a symbol that has no row.
     """
@@ -123,15 +124,15 @@ def select_symbols(bars: pd.DataFrame, symbols: Sequence[str]) -> pd.DataFrame:
 
 
 def abbreviate_symbols(symbols: Sequence[str]) -> str:
-    """A few of them by name and how many more: "AAPL, MSFT and 12 more"."""
+    """Return the first few symbols and the number of the others: "AAPL, MSFT and 12 more"."""
     shown = symbols if len(symbols) <= 3 else symbols[:2]
     more = len(symbols) - len(shown)
     return ", ".join(shown) + (f" and {more} more" if more else "")
 
 
 def history(bars: pd.DataFrame, name: str, *, simulated: bool = False) -> MarketHistory:
-    """Aligned arrays and observations of tidy bars, one row a symbol and date; their prices are
-    adjusted, so they are traded at as they stand and no dividend is paid beside them.
+    """Build aligned arrays and observations from tidy bars, one row per symbol and date. Prices are
+    adjusted already, so they are traded as they are and no dividends are paid.
 
     Raises InputError for missing columns, repeated or impossible rows and too short a history.
     """
@@ -189,7 +190,8 @@ def history(bars: pd.DataFrame, name: str, *, simulated: bool = False) -> Market
 def build_history(
     panel: Panel, bar_matrix: BarMatrix, name: str, *, simulated: bool
 ) -> MarketHistory:
-    """A panel as it is seen, beside the bars of the same rows and symbols as they were traded.
+    """Build a history from a panel, which is observed, and the same rows and symbols as they were
+    traded.
 
     Raises InputError for too short a history.
     """
@@ -201,7 +203,7 @@ def build_history(
 
 
 def bars_digest(bar_matrix: BarMatrix) -> str:
-    """SHA-256 of its symbols and numbers."""
+    """Return the SHA-256 of the symbols and numbers."""
     digest = hashlib.sha256("\n".join(bar_matrix.symbols).encode())
     for each in fields(bar_matrix)[1:]:
         digest.update(np.ascontiguousarray(getattr(bar_matrix, each.name)).tobytes())
@@ -209,8 +211,8 @@ def bars_digest(bar_matrix: BarMatrix) -> str:
 
 
 def split_periods(dates: Times, train_until: date, validate_until: date, gap: int) -> DataPeriods:
-    """Rows up to and including each date, without the last `gap` rows of a period that is
-    followed by another: their outcomes reach into it.
+    """Return the rows up to and including each date, without the last `gap` rows of a period that
+    another one follows, because their outcomes reach into it.
 
     Raises InputError where a period would hold no rows.
     """
@@ -257,7 +259,7 @@ def _refuse_bad_rows(table: pd.DataFrame) -> None:
 
 
 def _canonical(symbol: object) -> str:
-    """As symbols are spelled here; what cannot be one stays as it is."""
+    """Return the symbol in its canonical spelling; return what cannot be a symbol unchanged."""
     try:
         return parse_symbol(str(symbol))
     except InputError:

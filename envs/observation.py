@@ -1,13 +1,13 @@
-"""What the policy sees of a market: K scale-free numbers for every bar and symbol.
+"""What the policy observes of a market: K scale-free features for every bar and symbol.
 
-One function, used by the training environment and by the agent that votes, so that they cannot
-drift apart. Row t uses the symbol's own bars up to t and nothing else; every number is a ratio
-or is measured in the symbol's own volatility, so neither the price level nor the bar length
-matters. Windows are summed in a fixed order over a fixed length: a value is the same to the last
-bit however long the panel is and whichever symbols stand beside.
+The training environment and the agent that votes share one function, so that they cannot diverge.
+Row t uses the symbol's own bars up to t and nothing else; every feature is a ratio or is measured
+in the symbol's own volatility, so neither the price level nor the bar length matters. Windows are
+summed in a fixed order over a fixed length: a value is the same to the last bit whatever the length
+of the panel and the other symbols in it.
 
-Left out on purpose: other symbols, news, fundamentals (other agents read those) and the position
-held, for an agent is a function of the market alone.
+Leaves out on purpose: other symbols, news, fundamentals (other agents read those) and the position
+held, because an agent is a function of the market alone.
 """
 
 from dataclasses import dataclass
@@ -18,18 +18,19 @@ from numpy.typing import NDArray
 from domain.panel import Floats, Panel
 
 OBSERVATION_VERSION = 1
-"""Counts up whenever the numbers below change; a policy trained on another one is refused."""
+"""Incremented whenever the features below change; a policy trained on another version is
+rejected."""
 
 WARMUP = 60
 """Bars before the first observation."""
 
 LIMIT = 6.0
-"""Numbers are clipped to ±LIMIT, so that one broken bar cannot shout."""
+"""Features are clipped to ±LIMIT, so that one broken bar cannot dominate."""
 
 
 @dataclass(frozen=True, slots=True)
 class FeatureGroup:
-    """Features that are explained together. `displayed` is the one a reader is told, in `unit`."""
+    """Features that are explained together. `displayed` is the one shown to a reader, in `unit`."""
 
     name: str
     features: tuple[str, ...]
@@ -48,10 +49,10 @@ FEATURES = tuple(name for group in FEATURE_GROUPS for name in group.features)
 
 
 def observe(panel: Panel, since: int = 0) -> Floats:
-    """(R, N, K) features of rows `since` to T - 1 in the order of FEATURES.
+    """Return (R, N, K) features of rows `since` to T - 1 in the order of FEATURES.
 
-    NaN (in all K) where the symbol has no bar, fewer than WARMUP bars came before, the price
-    stood still for WARMUP bars, or a price in reach is not positive.
+    NaN (in all K) where the symbol has no bar, fewer than WARMUP bars came before, the price did
+    not move for WARMUP bars, or a price in the windows is not positive.
 
     - return n: log return over n bars, in volatilities of n bars (root mean square over 60 bars)
     - from high, from low 60: log distance of the close from the 60-bar extreme, likewise scaled
@@ -72,8 +73,8 @@ def observe(panel: Panel, since: int = 0) -> Floats:
 
 
 def _without_gaps(panel: Panel) -> tuple[NDArray[np.intp] | None, tuple[Floats, ...]]:
-    """High, low, close and volume with each symbol's bars moved up over its holes, and the row
-    each came from (None where there are no holes)."""
+    """Return high, low, close and volume with each symbol's bars moved up to fill gaps, and the row
+    each bar came from (None where there are no gaps)."""
     prices = (panel.high, panel.low, panel.close)
     columns = (*(np.where(price > 0.0, price, np.nan) for price in prices), panel.volume)
     missing = np.isnan(panel.close)
@@ -112,7 +113,7 @@ def _log_return(close: Floats, bars: int) -> Floats:
 
 
 def _mean(values: Floats, window: int) -> Floats:
-    """Mean over the last `window` rows, summed oldest first; NaN before there are so many."""
+    """Return the mean over the last `window` rows, summed oldest first; NaN in the rows before."""
     out = np.full_like(values, np.nan)
     rows = len(values) - window + 1
     if rows > 0:
@@ -124,7 +125,7 @@ def _mean(values: Floats, window: int) -> Floats:
 
 
 def _extreme(pick: np.ufunc, values: Floats, window: int) -> Floats:
-    """Largest or smallest (`pick`) of the last `window` rows; NaN before there are so many."""
+    """Return the largest or smallest (`pick`) of the last `window` rows; NaN in the rows before."""
     out = np.full_like(values, np.nan)
     rows = len(values) - window + 1
     if rows > 0:
@@ -136,5 +137,6 @@ def _extreme(pick: np.ufunc, values: Floats, window: int) -> Floats:
 
 
 def _ratio(part: Floats, whole: Floats, otherwise: float) -> Floats:
-    """part / whole, and `otherwise` where the whole is zero (a volume that is not reported)."""
+    """Return part / whole, and `otherwise` where the whole is zero (a volume that is not
+    reported)."""
     return np.where(whole == 0.0, otherwise, part / whole)

@@ -1,1 +1,1 @@
-"""What the environments are made of: batches, observations, actions, rewards, episodes."""
+"""The parts of an environment: batches, observations, actions, rewards and episodes."""

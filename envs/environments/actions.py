@@ -1,6 +1,6 @@
-"""What an action asks for: spaces, and actions made into target shares of equity.
+"""Action spaces, and the conversion of actions to target shares of equity.
 
-Refuses what is no action. Leaves out how targets are traded (`batched_env.py`).
+Rejects invalid actions. Leaves out how targets are traded (`batched_env.py`).
 """
 
 from typing import Any
@@ -17,7 +17,7 @@ Space = spaces.Space[Any]
 
 
 class SingleAssetAction:
-    """Of one symbol a copy: named targets are Discrete, any share Box((1,))."""
+    """Actions for one symbol per copy: Discrete for named targets, Box((1,)) for any share."""
 
     def __init__(self, settings: EnvSettings) -> None:
         self._lowest = -1.0 if settings.shorting else 0.0
@@ -32,7 +32,7 @@ class SingleAssetAction:
         )
 
     def to_targets(self, actions: Any, count: int) -> Floats:
-        """(M, 1) shares of equity that M actions ask for; shares beyond the ends are the ends.
+        """Return the (M, 1) shares of equity that M actions ask for, clipped to the allowed range.
 
         Raises InputError for a number that names no action and for one that is not finite.
         """
@@ -51,7 +51,7 @@ class SingleAssetAction:
 
 
 class PortfolioAction:
-    """Of N symbols together: a weight each, the rest is cash."""
+    """Actions for N symbols together: one weight per symbol; the rest is cash."""
 
     def __init__(self, settings: EnvSettings, symbols: int) -> None:
         """Raises InputError where the settings go short."""
@@ -64,14 +64,14 @@ class PortfolioAction:
         self._symbols = symbols
 
     def to_targets(self, actions: Any, count: int) -> Floats:
-        """(M, N) shares of equity; weights below 0 are 0, and where their sum is above 1 all are
-        divided by it.
+        """Return the (M, N) shares of equity that M actions ask for. Weights below 0 become 0;
+        where weights sum to more than 1, all are divided by the sum.
 
         Raises InputError for a weight that is not finite.
         """
         weights = np.maximum(_check_finite(actions, (count, self._symbols)), 0.0)
         total = np.zeros(count)
-        for n in range(self._symbols):  # in a fixed order, however many copies there are
+        for n in range(self._symbols):  # in a fixed order, whatever the number of copies
             total += weights[:, n]
         return weights / np.maximum(total, 1.0)[:, None]
 

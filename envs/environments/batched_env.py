@@ -1,9 +1,9 @@
-"""Copies of an environment, stepped together: the one core of the scalar and the vectorised one.
+"""Copies of an environment stepped together: the core of the scalar and the vectorised
+environments.
 
-Promises that a copy's path is a function of its own seed and actions, to the last bit, however many
-others there are beside it. The accounts are the paper account's (`trading/kernels/batch.py`): what
-is requested at the close of bar t is filled in bar t + 1. Arrays that it gives are new in every
-step.
+Promises that the path of a copy depends only on its own seed and actions, to the last bit, whatever
+the number of copies. The accounts are the paper account's (`trading/kernels/batch.py`): what is
+requested at the close of bar t is filled in bar t + 1. Every step returns new arrays.
 
 Leaves out what an action is (`actions.py`) and the contracts of gymnasium and stable-baselines3.
 """
@@ -42,8 +42,9 @@ _RANDOMISED_COSTS = ("half_spread", "commission", "impact", "borrow")
 
 @dataclass(frozen=True, slots=True, eq=False)
 class StepResult:
-    """Of M copies, each (M,): the reward, whether equity was used up (`terminated`) and whether the
-    window is over (`truncated`). `ended_count` counts the copies of which one of both is true."""
+    """The outcome of one step of M copies, each array (M,): the reward, whether equity was used up
+    (`terminated`) and whether the episode ran its full length (`truncated`). `ended_count` is the
+    number of copies that ended either way."""
 
     reward: Floats
     terminated: Bools
@@ -52,13 +53,13 @@ class StepResult:
 
 
 class BatchedEnv:
-    """`count` copies over `rows` of `history`. `observations` (T, N, K) float32 is the observation,
-    standardised and clipped. A copy trades one symbol, drawn with its window, or with `portfolio`
-    all N.
+    """`count` copies (M) that trade the `rows` of `history`. `observations` (T, N, K) float32 holds
+    the K features, standardised and clipped. Each copy trades one symbol, drawn with its window, or
+    all N symbols with `portfolio`.
 
-    After `reset` and `step`, `observation` (M, W) float32 is what is seen at the close of `row`
-    (M,), and `equity` (M,) what the accounts are worth there; `cost` (M,) is what the step's fills
-    took, in currency.
+    After `reset` and `step`, `observation` (M, W) float32 is the observation of W numbers at the
+    close of `row` (M,), `equity` (M,) is the equity of the accounts there, and `cost` (M,) is the
+    cost of the step's fills, in currency.
     """
 
     def __init__(
@@ -70,7 +71,7 @@ class BatchedEnv:
         count: int,
         portfolio: bool = False,
     ) -> None:
-        """Raises InputError as `episode_windows` does."""
+        """Raises InputError under the same conditions as `episode_windows`."""
         self.settings, self.count, self.symbols = settings, count, history.symbols
         self._episodes = episode_windows(history, observations, rows, settings, portfolio=portfolio)
         self._portfolio = portfolio
@@ -90,7 +91,7 @@ class BatchedEnv:
         self._quantities, self._last_prices = (
             self._accounts.positions["quantity"],
             self._accounts.positions["last_price"],
-        )  # as they stand
+        )  # views, so always current
         self._all_indices = np.arange(count)
         self._reward = REWARDS.index(settings.reward)
         self._memory = np.tile(initial_memory(settings.reward, settings.capital), (count, 1))
@@ -105,40 +106,40 @@ class BatchedEnv:
 
     @property
     def observation_space(self) -> spaces.Space[ObservationArray]:
-        """Of one copy's observation."""
+        """The observation space of one copy."""
         return spaces.Box(-CLIP, CLIP, (self.observation.shape[1],), np.float32)
 
     @property
     def row(self) -> Ints:
-        """(M,) of the bar just closed."""
+        """(M,) row of the bar just closed."""
         return self._accounts.row
 
     @property
     def traded(self) -> Ints:
-        """(M,) number of the symbol that a copy trades; 0 of a portfolio."""
+        """(M,) column of the symbol that each copy trades; 0 for a portfolio."""
         return self._accounts.symbol_set
 
     @property
     def elapsed_steps(self) -> Ints:
-        """(M,) since the episode began."""
+        """(M,) steps since the episode began."""
         return self._accounts.row - self._start
 
     @property
     def log_growth(self) -> Floats:
-        """(M,) log of what equity grew by since the episode began; -inf when it is used up."""
+        """(M,) log of the growth of equity since the episode began; -inf when equity is used up."""
         with np.errstate(divide="ignore"):
             grown: Floats = np.log(np.maximum(self.equity, 0.0) / self.settings.capital)
             return grown
 
     @property
     def shares(self) -> Floats:
-        """(M, N) share of equity held at the last prices; -1 where the symbol cannot be held in
+        """(M, N) shares of equity held at the last prices; -1 where the symbol cannot be held in
         this episode."""
         value = np.where(self._quantities == 0.0, 0.0, self._quantities * self._last_prices)
         return np.where(self._tradable, value / self.equity[:, None], -1.0)
 
     def reset(self, indices: Ints, generators: Sequence[np.random.Generator]) -> None:
-        """New episodes for the copies `indices`, drawn from a generator each."""
+        """Start new episodes for the copies `indices`, each drawn from its own generator."""
         sample, accounts = self._episodes.sample(generators), self._accounts
         self.observation = self.observation.copy()
         accounts.orders[indices], accounts.positions[indices] = (
@@ -164,15 +165,15 @@ class BatchedEnv:
             self._delayed_targets[0],
             self.equity,
             self.cost,
-        )  # the first bar is seen and marks the account, which holds nothing
+        )  # the first bar is observed and marks the account, which holds nothing
         self._instructions[indices] = np.where(
             sample.tradable & (sample.delay == 0)[:, None], TARGET, KEEP
         )
         self._observe(indices)
 
     def step(self, targets: Floats) -> StepResult:
-        """`targets` (M, N), shares of equity, are asked for at the closes of `row`, or `delay` bars
-        later, and filled in the next bars."""
+        """Advance all copies by one bar. `targets` (M, N), shares of equity, are requested at the
+        closes of `row`, or `delay` bars later, and filled in the bar after."""
         if self.settings.delay:
             targets = self._delay_targets(targets)
         before, self.equity = self.equity, np.empty(self.count)
@@ -202,7 +203,7 @@ class BatchedEnv:
         return StepResult(reward, is_over[0], is_over[1], ended_count)
 
     def info(self, copy: int) -> dict[str, Any]:
-        """Where a copy stands, for people to read."""
+        """Return the state of one copy for people to read."""
         equity = float(self.equity[copy])
         info = {"row": int(self.row[copy]), "equity": equity, "cost": float(self.cost[copy])}
         if not self._portfolio:
@@ -216,7 +217,8 @@ class BatchedEnv:
         }
 
     def _delay_targets(self, targets: Floats) -> Floats:
-        """What goes out now: the targets of `delay` bars ago, and nothing before there are any."""
+        """Return the targets to request now, those of `delay` bars ago; request nothing before
+        there are any."""
         elapsed, size = self.elapsed_steps, len(self._delayed_targets)
         self._delayed_targets[elapsed % size, self._all_indices] = targets
         self._instructions[:] = np.where(

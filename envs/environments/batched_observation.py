@@ -1,7 +1,6 @@
-"""What copies observe: the observation of the row that each is at, with noise where that is asked
-for.
+"""The observation of each copy at its current row, with noise where the settings ask for it.
 
-Leaves out what is in an observation (`envs/observation.py`).
+Leaves out what an observation contains (`envs/observation.py`).
 """
 
 from typing import Any
@@ -17,14 +16,15 @@ Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 
 NOISE_ROWS = 16_384
-"""Rows of the table of noise."""
+"""Rows of the noise table."""
 _NOISE_SEED = 0
 _CLIP = np.float32(CLIP)
 
 
 def noise_table(deviation: float, features: int) -> ObservationArray:
-    """(NOISE_ROWS, K) what is added to observations, (0, K) for no noise. The same table whatever
-    the seed, so that an episode only draws where in it it begins."""
+    """Return the noise added to observations of K features, (NOISE_ROWS, K), or (0, K) for no
+    noise. The table is the same for every seed; an episode draws only the row at which it
+    begins."""
     if deviation == 0.0:
         return np.empty((0, features), np.float32)
     table = np.random.default_rng(_NOISE_SEED).standard_normal((NOISE_ROWS, features), np.float32)
@@ -32,7 +32,8 @@ def noise_table(deviation: float, features: int) -> ObservationArray:
 
 
 def symbol_sets(values: NDArray[Any], portfolio: bool) -> NDArray[Any]:
-    """(T, N, ...) as (S, T, n, ...): all symbols as one set, or each as a set of its own."""
+    """Return (T, N, ...) as (S, T, n, ...), S sets of n symbols: all symbols as one set
+    (`portfolio`), or each symbol as a set of its own."""
     return values[None] if portfolio else values.swapaxes(0, 1)[:, :, None]
 
 
@@ -48,9 +49,9 @@ def observe_batch(
     offset: Ints,
     observation: Any,
 ) -> None:
-    """Fills `observation` (M, N * K and more) of the copies `indices` from `observations` (S, T, N,
-    K), 0 where a symbol is not traded; with a table of noise, its rows are added and the sum
-    clipped."""
+    """Fill `observation` (M, N * K and more) for the copies `indices` from `observations` (S, T, N,
+    K), S being the symbol sets and K the features; 0 where a symbol is not traded. With a noise
+    table, add its rows and clip the sum."""
     symbols, features = observations.shape[2], observations.shape[3]
     for m in indices:
         s, t = traded[m], row[m]

@@ -1,9 +1,9 @@
-"""Episodes: which windows of history may be played, and what is drawn at the start of each.
+"""Episodes: the windows of history in which one can be played, and what is drawn at its start.
 
-A window lies wholly inside the rows given, its last bar included. A symbol is traded in it only
-where it has a bar and an observation in every row: a missing number is never played over. Each copy
-of an environment draws from a generator of its own, always the same count of numbers, so that one
-copy's draws do not depend on its neighbours or on which randomisation is on.
+A window lies within the given rows, its last bar included. A symbol is traded in a window only if
+it has a bar and an observation in every row, so no missing number is ever traded. Each copy of an
+environment draws from its own generator, always the same count of numbers, so that its draws depend
+neither on the other copies nor on which randomisation is on.
 """
 
 from collections.abc import Sequence
@@ -18,14 +18,14 @@ from envs.environments.batched_observation import NOISE_ROWS, Bools, Ints, Obser
 from envs.market_data import MarketHistory
 
 _NUMBERS_PER_EPISODE = 4
-"""Numbers of an episode: window, cost factor, delay, place in the table of noise."""
+"""Numbers drawn per episode: window, cost factor, delay, row of the noise table."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class EpisodeSample:
-    """D episodes, each (D,): the `row` at whose close it starts, the set of symbols `traded`, the
-    factor on costs, bars of `delay`, row of the noise table; and `tradable` (D, N), which symbols
-    of the set may be traded."""
+    """D drawn episodes, each array (D,): the `row` at whose close the episode starts, the symbol
+    set `traded`, the factor on costs, the `delay` in bars and the row of the noise table; and
+    `tradable` (D, N), the symbols of the set that can be traded."""
 
     row: Ints
     traded: Ints
@@ -37,8 +37,8 @@ class EpisodeSample:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class EpisodeWindows:
-    """W windows: their first `row` (W,), the set of symbols `traded` (W,) in each, and `tradable`
-    (W, N), which of them have every bar."""
+    """W windows: the first `row` (W,) of each, its symbol set `traded` (W,), and `tradable` (W, N),
+    the symbols that have every bar in it."""
 
     row: Ints
     traded: Ints
@@ -46,7 +46,7 @@ class EpisodeWindows:
     settings: EnvSettings
 
     def sample(self, generators: Sequence[np.random.Generator]) -> EpisodeSample:
-        """One episode a generator."""
+        """Draw one episode from each generator."""
         numbers = np.array([generator.random(_NUMBERS_PER_EPISODE) for generator in generators]).T
         window = (numbers[0] * len(self.row)).astype(np.int64)
         settings = self.settings
@@ -68,11 +68,11 @@ def episode_windows(
     *,
     portfolio: bool,
 ) -> EpisodeWindows:
-    """All windows of `settings.episode` bars after their first, for one symbol each or for all
-    together: then those in which at least one symbol has every bar.
+    """Return all windows of `settings.episode` bars after their first: of each symbol alone, or of
+    all symbols together where at least one has every bar.
 
-    Raises InputError where `observations` does not belong to the history, the rows do not lie in
-    it, or no window fits.
+    Raises InputError where `observations` does not match the history, the rows lie outside it, or
+    no window fits.
     """
     _check_inputs(history, observations, rows, settings.episode)
     usable = history.usable & np.isfinite(observations).all(axis=-1)
@@ -93,8 +93,8 @@ def episode_windows(
 
 
 def _complete_windows(usable: Bools, rows: range, bars: int) -> Bools:
-    """(F, N) whether a symbol is usable in a row of `rows` and in the `bars` after it, of the F
-    rows that have so many after them."""
+    """Return (F, N) whether a symbol is usable in a row of `rows` and in the `bars` after it, for
+    the F rows that have so many after them."""
     counted = np.vstack([np.zeros((1, usable.shape[1]), int), np.cumsum(usable, axis=0)])
     last = rows.stop - bars
     inside = counted[rows.start + bars + 1 : last + bars + 1] - counted[rows.start : last]

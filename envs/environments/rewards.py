@@ -1,8 +1,8 @@
 """Rewards of one step: small named functions of equity before and after it, net of every cost.
 
-Each may keep two numbers a copy between its steps. All are kept within ±LIMIT, so that one broken
-step cannot drown the others; a step that uses up equity is worth -LIMIT. Leaves out what equity
-comes to.
+Each reward may keep two numbers per copy between steps. All are clipped to ±LIMIT, so that one
+broken step cannot dominate the others; a step that uses up equity is worth -LIMIT. Leaves out how
+equity is computed.
 """
 
 from typing import Any
@@ -15,24 +15,24 @@ from envs.environments.batched_observation import Bools, Ints
 from quant.jit import cached_njit
 
 LIMIT = 5.0
-"""A growth of equity to its 148-fold, or its fall to 0.7%."""
+"""The largest reward: equity growing 148-fold or falling to 0.7% in one step."""
 AVERAGING_RATE = 1.0 / 63.0
-"""Weight of the newest return in the averages of the differential Sharpe ratio: a quarter of daily
-bars."""
+"""Weight of the newest return in the averages of the differential Sharpe ratio: 63 daily bars, a
+quarter."""
 PRIOR_VOLATILITY = 0.01
-"""Volatility of one bar that stands for what was before the episode."""
+"""Volatility of one bar, assumed for the time before the episode."""
 MIN_VOLATILITY = 0.001
-"""Volatility of one bar that a return is never measured in less than; that of cash is none."""
+"""Lowest volatility of one bar by which a return is divided; that of cash is 0."""
 DRAWDOWN_PENALTY = 1.0
-"""What a step deeper into drawdown costs beside its loss: such losses count twice."""
+"""Penalty for deepening a drawdown, on top of the loss itself: such losses count twice."""
 
 REWARDS: tuple[RewardName, ...] = ("log-return", "differential-sharpe", "drawdown")
-"""By number, as the compiled loops know them."""
+"""Rewards by number, as the compiled loops refer to them."""
 _LOG_RETURN, _SHARPE, _DRAWDOWN = (np.int64(number) for number in range(3))
 
 
 def initial_memory(name: RewardName, capital: float) -> Floats:
-    """(2,) what an episode's first step finds."""
+    """Return the (2,) memory with which an episode begins."""
     by_name = {
         "log-return": (0.0, 0.0),
         "differential-sharpe": (0.0, PRIOR_VOLATILITY**2),
@@ -43,21 +43,20 @@ def initial_memory(name: RewardName, capital: float) -> Floats:
 
 @cached_njit
 def log_return(before: float, after: float) -> float:
-    """log(after / before): summed over an episode, the log of what equity grew by."""
+    """Return log(after / before); its sum over an episode is the log of the growth of equity."""
     return float(np.log(after / before))
 
 
 @cached_njit
 def differential_sharpe(before: float, after: float, memory: Any) -> float:
-    """What a return R adds to the Sharpe ratio of an exponential moving average (Moody and Saffell,
-    "Reinforcement Learning for Trading", 1998), per unit of its weight
-    `AVERAGING_RATE`:
+    """Return what a return R adds to the Sharpe ratio of an exponential moving average (Moody and
+    Saffell, "Reinforcement Learning for Trading", 1998), per unit of its weight `AVERAGING_RATE`:
 
         D = (B (R - A) - A (R^2 - B) / 2) / (B - A^2)^(3/2)
 
-    with A and B, the `memory`, averages of returns and of their squares up to the step before. They
-    begin at 0 and `PRIOR_VOLATILITY`^2, and B - A^2 is never taken below `MIN_VOLATILITY`^2, where
-    the ratio has no meaning.
+    A and B, the `memory`, are averages of the returns and of their squares up to the step before.
+    They begin at 0 and `PRIOR_VOLATILITY`^2; B - A^2 is taken as at least `MIN_VOLATILITY`^2,
+    because the ratio has no meaning below.
     """
     average, square = memory[0], memory[1]
     growth = after / before - 1.0
@@ -71,8 +70,8 @@ def differential_sharpe(before: float, after: float, memory: Any) -> float:
 
 @cached_njit
 def drawdown_penalised(before: float, after: float, memory: Any) -> float:
-    """The log return, less `DRAWDOWN_PENALTY` times how much deeper, in logs, equity lies below its
-    peak (the `memory`) than before."""
+    """Return the log return, less `DRAWDOWN_PENALTY` times the increase in drawdown, in logs, from
+    the peak of equity (the `memory`)."""
     depth = np.log(memory[0] / before)
     memory[0] = max(memory[0], after)
     deeper = max(np.log(memory[0] / after) - depth, 0.0)
@@ -81,7 +80,7 @@ def drawdown_penalised(before: float, after: float, memory: Any) -> float:
 
 @cached_njit
 def step_reward(number: int, before: float, after: float, memory: Any) -> float:
-    """The reward of a step by its number in `REWARDS`; `memory` (2,) changes in place."""
+    """Return the reward of a step by its number in `REWARDS`; update `memory` (2,) in place."""
     if not after > 0.0:
         return -LIMIT
     if number == _LOG_RETURN:
@@ -104,8 +103,8 @@ def batch_rewards(
     terminated: Bools,
     truncated: Bools,
 ) -> int:
-    """Fills `reward` (M,), `terminated` (M,), where equity was used up, and `truncated` (M,), where
-    no bar is `remaining` (M,) of the episode; how many episodes have ended."""
+    """Fill `reward` (M,), `terminated` (M,), where equity was used up, and `truncated` (M,), where
+    no bar of the episode is `remaining` (M,). Return how many episodes have ended."""
     ended = 0
     for m in range(len(before)):
         reward[m] = step_reward(number, before[m], after[m], memory[m])

@@ -1,17 +1,17 @@
-"""Toy markets of which it is known what can be learnt, and what the best policy would have made.
+"""Toy markets for which it is known what can be learnt and which policy is the best.
 
-In a planted market the first number seen at a close tells of the next bar:
+In a planted market the first observed number at a close predicts the next bar:
 
     log return of bar t + 1 = volatility * (strength * observation[t, 0] + noise)
 
-with everything drawn from standard normals, independent of all else. The other numbers tell
-nothing. Opens are the closes before, so that whoever asks at a close has the whole of the next
-bar. In an empty market nothing seen tells anything and the price is a fair game: in logs, whoever
-holds it loses half its variance a bar, and whoever trades loses what that costs.
+All numbers are independent draws from standard normals, and the others carry no information. Each
+open equals the close before, so an order placed at a close earns the whole of the next bar. In an
+empty market no observation predicts anything and the price is a fair game: in logs, holding loses
+half the variance per bar, and trading loses its costs.
 
-What a policy is worth here is asked of `envs.training.evaluation.Evaluator`, as everywhere. Left
-out is all that makes markets hard. A policy that fails here is broken; one that does well here has
-shown nothing about any real market.
+`envs.training.evaluation.Evaluator` scores a policy here, as everywhere. Leaves out everything that
+makes real markets hard. A policy that fails here is broken; one that does well here has shown
+nothing about any real market.
 """
 
 from dataclasses import dataclass
@@ -25,42 +25,41 @@ from envs.observation import FEATURES
 
 FIRST = np.datetime64("2000-01-03", "D")
 DEEP_VOLUME = 1e12
-"""Volume, so large that no trade moves the price."""
+"""Volume so large that no trade moves the price."""
 SYMBOLS = 4
 VOLATILITY = 0.01
-"""Of the noise, a bar."""
+"""Standard deviation of the noise, per bar."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SyntheticMarket:
-    """`market`, and `best_shares` (T, N): the share of equity that the best policy asks for at each
-    close of those that see what is seen but not what is held."""
+    """`market`, and `best_shares` (T, N): the share of equity at each close of the best policy
+    among those that observe the market but not the position held."""
 
     market: MarketHistory
     best_shares: Floats
 
 
 def planted_market(seed: int, strength: float = 2.0, *, rows: int = 1_000) -> SyntheticMarket:
-    """The best policy is long where the sign is positive.
+    """Return a market in which the best policy is long where the first observed number is positive.
 
-    By symmetry no other threshold does better: being long above s earns
-    strength * VOLATILITY * density(s) a bar and costs 2 c P (1 - P), with c the cost of a trade and
-    P the share of time above s; where strength * VOLATILITY > 1.6 c, that is best at s = 0.
-    Holding through a sign that is weaker than the cost would earn a hair more, but needs to know
-    what is held.
+    By symmetry no other threshold does better: being long above s earns strength * VOLATILITY *
+    density(s) per bar and costs 2 c P (1 - P), with c the cost of a trade and P the share of time
+    above s; where strength * VOLATILITY > 1.6 c, the best threshold is s = 0. Holding through a
+    signal weaker than the cost would earn slightly more, but requires observing the position.
     """
     market = _history(f"planted toy market, seed {seed}", seed, rows, strength, 0.0)
     return SyntheticMarket(market, (market.observation[..., 0] > 0.0).astype(np.float64))
 
 
 def empty_market(seed: int, *, rows: int = 1_000) -> SyntheticMarket:
-    """The best policy stays flat."""
+    """Return a market in which the best policy stays flat."""
     market = _history(f"empty toy market, seed {seed}", seed, rows, 0.0, -0.5 * VOLATILITY**2)
     return SyntheticMarket(market, np.zeros(market.close.shape))
 
 
 def _history(name: str, seed: int, rows: int, strength: float, drift: float) -> MarketHistory:
-    """SYMBOLS symbols on business days from FIRST on."""
+    """Return `SYMBOLS` symbols on business days from `FIRST` on."""
     random = np.random.default_rng(seed)
     observations: Floats = random.standard_normal((rows, SYMBOLS, len(FEATURES)))
     moves: Floats = random.standard_normal((rows, SYMBOLS))

@@ -1,9 +1,9 @@
-"""Does the market of today look like the one a policy was trained on? Feature by feature.
+"""Whether the current market resembles the one that a policy was trained on, feature by feature.
 
-The population stability index compares how two samples fall into the tenths of the first:
-Σ (live - trained) ln(live / trained). Below 0.1 is held to be stable, above 0.25 to have shifted
-for good (Lewis 1994; Siddiqi 2006). It is a measure, not a test: bars and symbols move together,
-so a few days of many symbols can look shifted by chance. Give it months.
+The population stability index compares how two samples fall into the deciles of the first: Σ (live
+- trained) ln(live / trained). Below 0.1 counts as stable, above 0.25 as a lasting shift (Lewis
+1994; Siddiqi 2006). It is a measure, not a test: bars and symbols move together, so a few days of
+many symbols can look shifted by chance. Give it months.
 """
 
 from dataclasses import dataclass
@@ -15,18 +15,18 @@ from domain.panel import Floats
 from envs.observation import FEATURES
 
 MIN_OBSERVATIONS = 200
-"""Observations below which nothing is said."""
+"""Observations below which no drift is reported."""
 DECILES = 10
 MIN_SHARE = 1e-4
-"""Shares are counted as at least this, so that an empty tenth has a logarithm."""
+"""Smallest share counted, so that an empty decile has a logarithm."""
 
 DriftLevel = Literal["stable", "shifting", "drifted"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FeatureReference:
-    """`edges` (K, 9) between the tenths of each feature in training, and `shares` (K, 10) of the
-    observations in each, which are not all one tenth where values are tied."""
+    """`edges` (K, 9) between the deciles of each of K features in training, and `shares` (K, 10) of
+    the observations in each, which differ from one tenth where values are tied."""
 
     edges: Floats
     shares: Floats
@@ -34,7 +34,8 @@ class FeatureReference:
 
 @dataclass(frozen=True, slots=True)
 class FeatureDrift:
-    """How far a feature has moved, and in a word; None where too little was seen."""
+    """How far a feature has moved, as a number and a level; None where there are too few
+    observations."""
 
     feature: str
     psi: float | None
@@ -42,14 +43,16 @@ class FeatureDrift:
 
 
 def build_reference(observation: Floats) -> FeatureReference:
-    """Of the observations (..., K) of the training period, at least one; NaN cells are left out."""
+    """Return the reference of the observations (..., K) of the training period, of which at least
+    one is known; NaN cells are left out."""
     known = _known_observations(observation)
     edges = np.quantile(known, np.arange(1, DECILES) / DECILES, axis=0).T
     return FeatureReference(np.ascontiguousarray(edges), _decile_shares(known, edges))
 
 
 def measure_drift(reference: FeatureReference, observation: Floats) -> tuple[FeatureDrift, ...]:
-    """Of each feature, from the observations (..., K) of a recent while; NaN cells are left out."""
+    """Return the drift of each feature from recent observations (..., K); NaN cells are left
+    out."""
     known = _known_observations(observation)
     if len(known) < MIN_OBSERVATIONS:
         return tuple(FeatureDrift(feature, None, None) for feature in FEATURES)
@@ -74,8 +77,9 @@ def _known_observations(observation: Floats) -> Floats:
 
 
 def _decile_shares(observations: Floats, edges: Floats) -> Floats:
-    """(K, 10) share of the values of each feature in each tenth. A value on an edge is above it;
-    one on which several edges are tied, for it fills more than a tenth, is alone between them."""
+    """Return the (K, 10) share of each feature's values in each decile. A value on an edge counts
+    as above it. A value that fills more than a decile ties several edges and is alone between
+    them."""
     shares = np.empty((len(edges), DECILES))
     for feature, own in enumerate(edges):
         above = np.searchsorted(own, observations[:, feature], side="right")

@@ -1,13 +1,14 @@
-"""Several policies, one forecast: bagged probabilities, and less of it where they disagree.
+"""Several policies combined into one forecast: bagged probabilities, shrunk where they disagree.
 
-Each member's signal, tempered, is a probability p_m of being long. The ensemble's is their weighted
-mean p (bagging: Breiman 1996; linear opinion pool: Stone 1961). The variance of a coin thrown by a
-member drawn by weight splits into what each member leaves open and what they dispute (law of total
-variance): p (1 - p) = Σ w p_m (1 - p_m) + Σ w (p_m - p)². The first part's share is the
-*agreement*, and the evidence is agreement x log-odds of p: members of one mind keep all of it.
+Each member's signal, times its temper, is the log-odds of a probability p_m of being long. The
+ensemble's probability is their weighted mean p (bagging: Breiman 1996; linear opinion pool: Stone
+1961). The variance of the outcome under a member drawn by weight has two parts, the uncertainty
+within members and the disagreement between them (law of total variance): p (1 - p) = Σ w p_m (1 -
+p_m) + Σ w (p_m - p)². The first part's share is the *agreement*, and the evidence is agreement x
+log-odds of p: members that agree keep all of it.
 
-Weights may differ by regime. A regime is read from the observation itself, so that the agent stays
-a function of the panel. A row's answer does not depend on which rows it is asked with.
+Weights may differ by regime. The regime is computed from the observation itself, so that the agent
+stays a function of the panel. The forecast of a row does not depend on the other rows of the batch.
 """
 
 import math
@@ -29,13 +30,13 @@ REGIMES = tuple(
 """Restless: volatility over 10 bars above that over 60. Rising, falling: a 60-bar return above 1 or
 below -1 volatilities."""
 MAX_LOG_ODDS = 20.0
-"""Tempered signals are cut off at ±`MAX_LOG_ODDS`, where a probability of 1 would end
-arithmetic."""
+"""Tempered signals are clipped to ±`MAX_LOG_ODDS`, so that no probability reaches 1."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class EnsembleForecast:
-    """(M,) log-odds of the mean probability, and the agreement in it, above 0 and up to 1."""
+    """(M,) log-odds of the mean probability, and the agreement of the members, above 0 and up to
+    1."""
 
     log_odds: Floats
     agreement: Floats
@@ -46,7 +47,7 @@ class EnsembleForecast:
 
 
 def classify_regimes(x: Floats, mean: Floats, scale: Floats) -> IntArray:
-    """(M,) which of REGIMES each of (M, K) standardised observations is in."""
+    """Return (M,) the index in REGIMES of each of M standardised observations `x` (M, K)."""
     turbulence, trend = FEATURES.index("volatility 10/60"), FEATURES.index("return 60")
     restless = x[:, turbulence] > (1.0 - mean[turbulence]) / scale[turbulence]
     falling = x[:, trend] < (-1.0 - mean[trend]) / scale[trend]
@@ -57,8 +58,8 @@ def classify_regimes(x: Floats, mean: Floats, scale: Floats) -> IntArray:
 def pool_signals(
     signals: Floats, tempers: Floats, weights: Floats, regime: IntArray | None
 ) -> EnsembleForecast:
-    """Of `signals` (members, M) at `tempers` (members,), under `weights` (R, members): of the row
-    that `regime` (M,) names, the first where it is None."""
+    """Pool `signals` (members, M) times `tempers` (members,), under `weights` (regimes, members):
+    the row named by `regime` (M,), the first row where it is None."""
     if regime is None:
         regime = np.zeros(signals.shape[1], np.int64)
     log_odds, agreement = np.empty(signals.shape[1]), np.empty(signals.shape[1])
@@ -75,8 +76,8 @@ def _pool_rows(
     log_odds: Floats,
     agreement: Floats,
 ) -> None:
-    """Members are the inner loop: should a compiler take several exponentials at once, it takes
-    those of one row, and never other ones because of the row's neighbours."""
+    """Members are the inner loop: a compiler that vectorises the exponentials then takes those of
+    one row, so no result depends on the row's neighbours."""
     for row in range(signals.shape[1]):
         rise, fall, own = 0.0, 0.0, 0.0
         for member in range(signals.shape[0]):
@@ -95,15 +96,16 @@ def _pool_rows(
 def regime_weights(
     scores: Floats, regime: IntArray, algorithms: Sequence[str], horizon: int
 ) -> Floats:
-    """(R, members) weights that favour, in each regime, the algorithms that forecast better there.
+    """Return (regimes, members) weights that favour, in each regime, the algorithms that forecast
+    better there.
 
-    `scores` (members, T, N) are log scores of each member's forecasts on the validation period (NaN
-    where there is none), `regime` (T, N) is which of REGIMES each was made in, `algorithms` names
-    each member's. With equal weights before, the weight of a member is that of its algorithm's mean
-    score times the number of observations: exp(n (score - best)), normalised (pseudo-BMA: Yao,
-    Vehtari, Simpson and Gelman 2018, after Akaike 1978). Outcomes overlap over `horizon` bars and
-    symbols move together, so n counts the bars, not the cells, and a horizon of them as one. Where
-    a regime was hardly seen, n is small and the weights stay near equal.
+    `scores` (members, T, N) are the log scores of each member's forecasts on the validation period
+    (NaN where there is none), `regime` (T, N) is the index in REGIMES of each, `algorithms` names
+    the algorithm of each member. From equal prior weights, the weight of a member follows from its
+    algorithm's mean score and the number of observations n: exp(n (score - best)), normalised
+    (pseudo-BMA: Yao, Vehtari, Simpson and Gelman 2018, after Akaike 1978). Outcomes overlap over
+    `horizon` bars and symbols move together, so n counts bars, not cells, and `horizon` bars count
+    as one. In a rare regime n is small and the weights stay nearly equal.
     """
     known = ~np.isnan(scores).any(axis=0)
     weights = np.full((len(REGIMES), len(scores)), 1.0 / len(scores))

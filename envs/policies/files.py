@@ -1,9 +1,9 @@
-"""A policy kept as two files of plain numbers and words, and read back with suspicion.
+"""A policy stored as two files of plain data, checked in full when they are read.
 
-`policy.safetensors` holds numbers only; nothing in it can run. `manifest.json` says whose they are,
-where they are from, and by its hashes that neither file was changed since. Every way in which they
-can fail to match each other or this program is a CorruptFileError that says which. Left out: the
-choice of the policy that votes, which is the registry's.
+`policy.safetensors` holds numbers only; nothing in it can run. `manifest.json` says what they are,
+where they are from, and by its hashes that neither file has changed. Every mismatch between the
+files, or with this program, raises a CorruptFileError that names it. Leaves out the choice of the
+policy that votes, which is the registry's.
 """
 
 import hashlib
@@ -31,17 +31,18 @@ from envs.policies.policy import Manifest, Member, Policy
 from storage.atomic_files import write_atomic
 
 MAX_BYTES = {TENSORS_FILE: 64 * 2**20, MANIFEST_FILE: 4 * 2**20}
-"""Bytes; what is larger is no policy of ours and is not read."""
+"""Largest sizes in bytes; a larger file is rejected unread."""
 MAX_MAGNITUDE = 1e12
-"""Numbers this large are no training's: with them sums could pass what a float holds."""
+"""Largest magnitude of a number; with larger ones sums could overflow a float, and no training
+produces them."""
 SUM_TOLERANCE = 1e-9
-"""How far from 1 rounding may leave a sum of weights."""
+"""Tolerance for a sum of weights to differ from 1 by rounding."""
 
 
 def encode_policy(policy: Policy) -> tuple[bytes, bytes]:
-    """Its tensors and its manifest. The same policy gives the same bytes.
+    """Return the bytes of the tensors and of the manifest. The same policy gives the same bytes.
 
-    Raises CorruptFileError for a policy that would be refused when it is read.
+    Raises CorruptFileError for a policy that would be rejected when it is read.
     """
     tensors = _tensors(policy)
     try:
@@ -53,24 +54,26 @@ def encode_policy(policy: Policy) -> tuple[bytes, bytes]:
 
 
 def save_policy(folder: Path, policy: Policy) -> None:
-    """Write both files. Each is written beside its place and moved there, tensors first: a run that
-    is killed leaves the former policy, or one that is refused, never one that is half new."""
+    """Write both files. Each is written to a temporary file and renamed, tensors first, so that a
+    process that is killed leaves the previous policy or one that is rejected, never an unnoticed
+    mix."""
     for name, content in zip((TENSORS_FILE, MANIFEST_FILE), encode_policy(policy), strict=True):
         write_atomic(folder / name, content)
 
 
 def load_policy(folder: Path) -> Policy:
-    """The policy in `folder`.
+    """Read the policy in `folder`.
 
-    Raises CorruptFileError where a file is missing or damaged, or the two do not match each
-    other or this program's observation.
+    Raises CorruptFileError where a file is missing or damaged, or the two do not match each other
+    or this program's observation.
     """
     manifest = _read_file(folder, MANIFEST_FILE)
     return decode_policy(_read_file(folder, TENSORS_FILE), manifest, str(folder))
 
 
 def decode_policy(tensors: bytes, manifest: bytes, where: str) -> Policy:
-    """The policy of two files that are kept in `where`. Raises CorruptFileError as above."""
+    """Decode the policy from its two files, read from `where`. Raises CorruptFileError as
+    `load_policy` does."""
     try:
         return _decode_files(tensors, manifest)
     except PolicyRefusedError as reason:
@@ -112,7 +115,7 @@ def _decode_files(tensors: bytes, manifest: bytes) -> Policy:
 
 
 def _check_tensors(content: bytes, manifest: SealedManifest) -> dict[str, Floats]:
-    """The tensors that the manifest promises, and no others."""
+    """Return the tensors that the manifest lists; reject missing and additional ones."""
     try:
         arrays = {name: np.array(tensor) for name, tensor in load_tensors(content).items()}
     except (SafetensorError, KeyError, ValueError) as error:  # the last two: odd types and sizes

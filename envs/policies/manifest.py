@@ -1,7 +1,7 @@
-"""The manifest as it stands in its file: the words of a policy, sealed.
+"""The manifest file of a policy: its metadata, sealed by a hash.
 
-It says what the tensors are, where the policy is from, and by its hashes that neither file was
-changed since. Left out: the numbers, and reading files (`envs.policies.files`).
+It says what the tensors are, where the policy is from, and by its hashes that neither file has
+changed. Leaves out the numbers, and reading files (`envs.policies.files`).
 """
 
 import hashlib
@@ -22,11 +22,11 @@ MAX_MEMBERS = 64
 
 
 class PolicyRefusedError(Exception):
-    """Why two files are no policy of this program."""
+    """Raised with the reason why two files are no policy of this program."""
 
 
 class MemberSpec(BaseModel):
-    """A member but for its numbers."""
+    """A member without its numbers."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -57,7 +57,7 @@ class MemberSpec(BaseModel):
 
 
 class SealedManifest(Manifest):
-    """The manifest as it stands in its file: with what the numbers are, and that they are these."""
+    """The manifest as stored: with what the tensors are, and the hashes that seal it."""
 
     format: int
     observation_version: int
@@ -69,13 +69,13 @@ class SealedManifest(Manifest):
 
 
 class _Format(BaseModel):
-    """What can be read of the manifest of any format."""
+    """The only field that can be read from a manifest of any format."""
 
     format: int
 
 
 def read_manifest(manifest: bytes) -> SealedManifest:
-    """Every word of the manifest, checked."""
+    """Parse and check the whole manifest."""
     try:
         found = _Format.model_validate_json(manifest).format
         if found == 1:
@@ -103,8 +103,8 @@ def read_manifest(manifest: bytes) -> SealedManifest:
 
 
 def seal_manifest(policy: Policy, sha256: str) -> SealedManifest:
-    """Sealed. `sha256` is that of the tensors. Raises PolicyRefusedError for words that could not
-    be read again."""
+    """Return the sealed manifest. `sha256` is that of the tensors. Raises PolicyRefusedError for a
+    manifest that could not be read again."""
     try:
         manifest = SealedManifest(
             **{name: getattr(policy.manifest, name) for name in Manifest.model_fields},

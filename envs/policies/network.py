@@ -1,8 +1,8 @@
-"""A small dense network as plain numbers, computed bit for bit.
+"""A small dense network of plain numbers, computed reproducibly to the bit.
 
-Rectified units between the layers, none behind the last. Sums run over the inputs in a fixed order
-and never over the batch, so a row's answer does not depend on which rows it is asked with; no
-exponential is taken, so it does not depend on the machine either.
+Rectified units between the layers, none after the last. Sums run over the inputs in a fixed order
+and never over the batch, so the output of a row does not depend on the other rows; no exponential
+is taken, so it does not depend on the machine either.
 """
 
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from domain.panel import Floats
 from quant.jit import cached_njit
 
 BLOCK_ROWS = 128
-"""Rows worked on at a time, so that a layer stays in the processor's nearest cache. No answer
+"""Rows computed at a time, so that a layer stays in the processor's nearest cache. No result
 depends on it."""
 IntArray = NDArray[np.int64]
 Layer = tuple[Floats, Floats]
@@ -33,16 +33,16 @@ class Network:
         return tuple(len(bias) for _, bias in self.layers[:-1])
 
     def outputs(self, x: Floats) -> Floats:
-        """(M, O) of (M, K) standardised observations."""
+        """Return the (M, O) values of O outputs at (M, K) standardised observations."""
         outputs = np.empty((len(self.layers[-1][1]), len(x)))
         _outputs(self._columns(x), *self._packed(), outputs)
         return outputs.T
 
     def coalitions(self, x: Floats, group: IntArray) -> Floats:
-        """(2^G, M) first output of (M, K) standardised observations with features left out.
+        """Return (2^G, M) first output at (M, K) standardised observations with features left out.
 
-        `group` (K,) is the group, from 0 to G - 1, of each feature. Row c has the groups whose bits
-        are set in c; the features of the others are 0. The groups' sums of the first layer are
+        `group` (K,) is the group, from 0 to G - 1, of each feature. Row c keeps the groups whose
+        bits are set in c; the features of the others are 0. The groups' sums of the first layer are
         computed once: an absent group adds nothing to it.
         """
         outputs = np.empty((2 ** (int(group.max()) + 1), len(x)))
@@ -50,13 +50,13 @@ class Network:
         return outputs
 
     def _columns(self, x: Floats) -> Floats:
-        """(K, M), and no other K: compiled loops do not look where an array ends."""
+        """Return `x` as (K, M), and check K: compiled loops do not check array bounds."""
         if x.ndim != 2 or x.shape[1] != len(self.layers[0][0]):
             raise ValueError(f"{x.shape} is not (M, {len(self.layers[0][0])}).")
         return np.ascontiguousarray(x.T, np.float64)
 
     def _packed(self) -> tuple[IntArray, Floats]:
-        """Units of every layer from the inputs on, and all weights and biases in one row."""
+        """Units of every layer from the inputs on, and all weights and biases in one array."""
         units = [len(self.layers[0][0]), *(len(bias) for _, bias in self.layers)]
         numbers = [part.ravel() for layer in self.layers for part in layer]
         return np.array(units, np.int64), np.concatenate(numbers)
@@ -64,7 +64,7 @@ class Network:
 
 @cached_njit
 def _outputs(x: Floats, units: IntArray, numbers: Floats, outputs: Floats) -> None:
-    """`outputs` (O, M) of x (K, M)."""
+    """Fill `outputs` (O, M) from x (K, M)."""
     rows, widest = x.shape[1], max(units)
     values, sums = np.zeros((widest, BLOCK_ROWS)), np.zeros((widest, BLOCK_ROWS))
     first, stop = units[0] * units[1], (units[0] + 1) * units[1]
@@ -85,7 +85,7 @@ def _outputs(x: Floats, units: IntArray, numbers: Floats, outputs: Floats) -> No
 def _coalitions(
     x: Floats, group: IntArray, units: IntArray, numbers: Floats, outputs: Floats
 ) -> None:
-    """`outputs` (2^G, M) of x (K, M)."""
+    """Fill `outputs` (2^G, M) from x (K, M)."""
     rows, widest = x.shape[1], max(units)
     values, sums = np.zeros((widest, BLOCK_ROWS)), np.zeros((widest, BLOCK_ROWS))
     parts = np.empty((max(group) + 1, units[1], BLOCK_ROWS))
@@ -108,8 +108,8 @@ def _coalitions(
 
 @cached_njit
 def _coalition_sums(parts: Floats, coalition: int, bias: Floats, sums: Floats) -> None:
-    """sums (H, BLOCK_ROWS) = bias + those of the parts (G, H, BLOCK_ROWS) that are in the
-    coalition."""
+    """Fill sums (H, BLOCK_ROWS) of the H units of the first layer: bias + the parts (G, H,
+    BLOCK_ROWS) that are in the coalition."""
     for unit in range(len(bias)):
         total = sums[unit]
         total[:] = bias[unit]
@@ -122,7 +122,8 @@ def _coalition_sums(parts: Floats, coalition: int, bias: Floats, sums: Floats) -
 
 @cached_njit
 def _later_layers(sums: Floats, values: Floats, units: IntArray, numbers: Floats) -> None:
-    """From the sums of the first layer to those of the last, in place; `values` is for work."""
+    """Compute the sums of the last layer from those of the first, in place; `values` is a work
+    array."""
     place = (units[0] + 1) * units[1]
     for layer in range(1, len(units) - 1):
         inputs, outputs = units[layer], units[layer + 1]
@@ -138,8 +139,8 @@ def _later_layers(sums: Floats, values: Floats, units: IntArray, numbers: Floats
 
 @cached_njit
 def _layer(values: Floats, weight: Floats, bias: Floats, sums: Floats) -> None:
-    """sums (out, BLOCK_ROWS) = bias + weight (in, out) applied to values (in, BLOCK_ROWS), in
-    order.
+    """Fill sums (out, BLOCK_ROWS) with bias + weight (in, out) applied to values (in, BLOCK_ROWS),
+    in order.
 
     Units come first and rows last, so that the innermost loop runs along contiguous rows.
     """

@@ -1,10 +1,9 @@
-"""What a trained policy is: an ensemble of networks, what each signal is worth, and where it is
-from.
+"""A trained policy: an ensemble of networks, the strength of each signal, and where it is from.
 
-A member is one algorithm with one seed. Members of every kind are read alike: how much more would
-it be long here than on an ordinary bar of the training period (all standardised features zero).
-How their signals become one forecast is `envs.policies.ensemble`, how it is explained
-`envs.policies.shapley`, and how a policy is kept `envs.policies.files`.
+A member is one algorithm with one seed. Members of every kind are read alike: how much more it
+would be long here than on an ordinary bar of the training period (all standardised features zero).
+Leaves out how signals become one forecast (`envs.policies.ensemble`), how it is explained
+(`envs.policies.shapley`), and how a policy is stored (`envs.policies.files`).
 """
 
 from collections.abc import Mapping
@@ -25,14 +24,15 @@ CLIP = 5.0
 
 OutputKind = Literal["logits", "values", "share"]
 """What a network's outputs are: a logit for each named action (PPO, A2C), a value for each named
-action (DQN), or one number that is squashed into a share of equity (SAC, TD3, PPO, A2C)."""
+action (DQN), or one number that is squashed to a share of equity (SAC, TD3, PPO, A2C)."""
 Squash = Literal["tanh", "clip"]
-"""How: "tanh", then stretched over the shares that are allowed; or "clip", cut off at them."""
+"""How the number becomes a share: "tanh", then stretched over the allowed shares; or "clip",
+clipped to them."""
 
 
 class Score(BaseModel):
-    """A figure with the interval that 90 of 100 resamples of time fall into. One that is not known
-    is left out, for all three are finite."""
+    """A score with its 90% interval from resampling time. All three numbers are finite; an unknown
+    score is left out."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
@@ -42,7 +42,8 @@ class Score(BaseModel):
 
 
 class Manifest(BaseModel):
-    """Where a policy is from and what it was worth. No clock: the same run, the same bytes."""
+    """Where a policy is from and how it scored. It holds no time of day, so the same run gives the
+    same bytes."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
@@ -60,8 +61,8 @@ class Manifest(BaseModel):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Member:
-    """One algorithm with one seed. `temper` is what its signal is worth in log-odds, never below 0:
-    fitted on the validation period, 0 for one that had learnt nothing."""
+    """One algorithm with one seed. `temper` is the factor from its signal to log-odds, never below
+    0: it is fitted on the validation period, and 0 for a member that has learnt nothing."""
 
     algorithm: str
     seed: int
@@ -77,8 +78,8 @@ class Member:
 
     @property
     def signal_network(self) -> Network:
-        """The network with one output, how much it would be long: long less flat of the logits or
-        the values, or the number before it is squashed."""
+        """The network with one output, how much the member would be long: long less flat of the
+        logits or the values, or the number before it is squashed."""
         *before, (weight, bias) = self.network.layers
         if self.kind == "share":
             return self.network
@@ -88,14 +89,15 @@ class Member:
         return Network((*before, difference))
 
     def signal(self, x: Floats) -> Floats:
-        """(M,) output of `signal_network` at (M, K) standardised observations, less that of the
-        ordinary bar."""
+        """Return (M,) output of `signal_network` at (M, K) standardised observations, less that of
+        the ordinary bar."""
         network = self.signal_network
         ordinary = network.outputs(np.zeros((1, x.shape[1])))
         return np.asarray(network.outputs(x)[:, 0] - ordinary[0, 0])
 
     def share(self, x: Floats) -> Floats:
-        """(M,) share of equity that it would hold at (M, K) standardised observations."""
+        """Return (M,) share of equity that the member would hold at (M, K) standardised
+        observations."""
         outputs = self.network.outputs(x)
         if self.kind != "share":
             shares = np.array([ACTION_SHARES[name] for name in NAMED_ACTIONS[self.actions]])
@@ -108,9 +110,9 @@ class Member:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Policy:
-    """`mean`, `scale` (K,) standardise the features. `weights` (R, members) weigh the members, each
-    row summing to 1: one row for all bars (bagging), or one for each of `ensemble.REGIMES`.
-    `reference` is what its training data looked like."""
+    """`mean`, `scale` (K,) standardise the features. `weights` (rows, members) weigh the members,
+    each row summing to 1: one row for all bars (bagging), or one for each of `ensemble.REGIMES`.
+    `reference` describes the distribution of the training data."""
 
     mean: Floats
     scale: Floats
@@ -127,29 +129,29 @@ class Policy:
         return standardise(observation, self.mean, self.scale)
 
     def forecast(self, x: Floats) -> EnsembleForecast:
-        """The members' one forecast at (M, K) standardised observations."""
+        """Return the forecast of the ensemble at (M, K) standardised observations."""
         signals = np.stack([member.signal(x) for member in self.members])
         return self.pool(signals, self.regime(x))
 
     def pool(self, signals: Floats, regime: IntArray | None) -> EnsembleForecast:
-        """Likewise, of `signals` (members, M) and the `regime` (M,) that are known already."""
+        """Return the same forecast from known `signals` (members, M) and `regime` (M,)."""
         tempers = np.array([member.temper for member in self.members])
         return pool_signals(signals, tempers, self.weights, regime)
 
     def regime(self, x: Floats, mask: Floats | float = 1.0) -> IntArray | None:
-        """(M,) which row of the weights is meant at (M, K) standardised observations, each feature
-        times `mask` (K,); None where one row is meant everywhere."""
+        """Return (M,) the row of the weights for each of (M, K) standardised observations, each
+        feature times `mask` (K,); None where one row applies to all."""
         if self.selection == "bagging":
             return None
         return classify_regimes(x * mask, self.mean, self.scale)
 
     def evidence(self, x: Floats) -> Floats:
-        """(M,) log-odds that it adds to the base rate at (M, K) standardised observations; 0 on the
-        ordinary bar."""
+        """Return (M,) log-odds to add to the base rate at (M, K) standardised observations; 0 on
+        the ordinary bar."""
         return self.forecast(x).evidence
 
     def share(self, x: Floats) -> Floats:
-        """(M,) weighted mean of the shares of equity that the members would hold."""
+        """Return (M,) weighted mean of the shares of equity that the members would hold."""
         regime = self.regime(x)
         rows = np.zeros(len(x), np.int64) if regime is None else regime
         shares = np.zeros(len(x))
@@ -158,10 +160,10 @@ class Policy:
         return shares
 
     def tempers(self) -> Mapping[str, float]:
-        """By the name of the member."""
+        """The temper of each member, by its name."""
         return {member.name: member.temper for member in self.members}
 
 
 def standardise(observation: Floats, mean: Floats, scale: Floats) -> Floats:
-    """(..., K) in standard deviations of the training period, clipped to ±CLIP."""
+    """Return (..., K) features in standard deviations of the training period, clipped to ±CLIP."""
     return np.clip((observation - mean) / scale, -CLIP, CLIP)

@@ -1,12 +1,12 @@
-"""Which group of observations moved the ensemble, and by how much: exact Shapley values.
+"""Which group of features moved the ensemble, and by how much: exact Shapley values.
 
-A group's share is what adding it changes, averaged over every order in which the groups can be
+A group's share is the change from adding it, averaged over every order in which the groups can be
 added to an ordinary bar (the training mean, where all standardised features are zero). The shares
 sum to the difference between this bar and the ordinary one. Source: Shapley (1953); for models,
 Štrumbelj and Kononenko (2014). All 2^G coalitions are computed, so G stays small.
 
-Explained is the log-odds of the ensemble's mean probability; what disagreement takes off is a share
-of its own, so that it is seen.
+The explained quantity is the log-odds of the ensemble's mean probability; the reduction by
+disagreement is a share of its own, so that it is visible.
 """
 
 from dataclasses import dataclass
@@ -21,13 +21,14 @@ from envs.policies.network import IntArray
 from envs.policies.policy import Policy
 
 CHUNK_ROWS = 4_096
-"""Rows worked on at a time, to stay within the processor's cache; no answer depends on it."""
+"""Rows computed at a time, to stay within the processor's cache; no result depends on it."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Explanation:
-    """`shares` (M, G + 1): what each group adds to the log-odds of the ensemble, and last what its
-    members' disagreement takes off; together, its evidence. `agreement` (M,) of the members."""
+    """`shares` (M, G + 1): what each group adds to the log-odds of the ensemble, and last what the
+    disagreement of its members takes off; their sum is the evidence. `agreement` (M,) of the
+    members."""
 
     shares: Floats
     agreement: Floats
@@ -36,7 +37,7 @@ class Explanation:
 def explain(
     policy: Policy, x: Floats, groups: tuple[FeatureGroup, ...] = FEATURE_GROUPS
 ) -> Explanation:
-    """The ensemble's evidence at (M, K) standardised observations."""
+    """Explain the evidence of the ensemble at (M, K) standardised observations."""
     group = np.array([_group_index(feature, groups) for feature in FEATURES], np.int64)
     shares, agreement = np.empty((len(x), len(groups) + 1)), np.empty(len(x))
     for start in range(0, len(x), CHUNK_ROWS):
@@ -51,7 +52,7 @@ def explain(
 def _coalition_values(
     policy: Policy, x: Floats, group: IntArray
 ) -> tuple[Floats, EnsembleForecast]:
-    """(2^G, M) log-odds of every coalition, and the forecast of them all together."""
+    """Return (2^G, M) log-odds of every coalition, and the forecast with all groups present."""
     coalitions = 2 ** (int(group.max()) + 1)
     signals = np.empty((coalitions, len(policy.members), len(x)))
     for number, member in enumerate(policy.members):
@@ -66,7 +67,7 @@ def _coalition_values(
 
 
 def _shapley_shares(values: Floats, count: int) -> Floats:
-    """(G, M) shares of the groups in what the coalitions are worth."""
+    """Return (G, M) Shapley shares of the groups from the values of the coalitions."""
     shares = np.zeros((count, values.shape[1]))
     for coalition in range(len(values)):
         present = coalition.bit_count()
