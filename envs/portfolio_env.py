@@ -11,14 +11,15 @@ from envs.trading_env import SingleEnv
 class PortfolioEnv(SingleEnv):
     """Hold N symbols in requested weights through a random window of history, long only.
 
-    Observation: Box(±CLIP, (N * K + N,)) float32: row t of `observations`, symbol after symbol,
-    known at the close of bar t, and then the share of equity held in each symbol at that close. A
-    symbol that misses a bar or an observation anywhere in the window cannot be held in the episode:
-    it is seen as zeros and its held share as -1, which nothing held can have.
-    Action: Box(0, 1, (N,)), the share of equity requested of each; where their sum is above 1 all
-    are divided by it, and the rest is cash. What is requested of a symbol that cannot be held stays
-    cash. Orders are filled in bar t + 1 as in `TradingEnv`: sales first, then buys, which shrink
-    together to the cash there is.
+    Observation: Box(±CLIP, (N * K + N,)) float32: the K features of each symbol in row t of
+    `observations`, symbol after symbol, known at the close of bar t, and then the share of equity
+    held in each symbol at that close. A symbol that lacks a bar or an observation anywhere in the
+    window cannot be held in the episode: its features are zeros and its held share is -1, which no
+    held symbol can have.
+    Action: Box(0, 1, (N,)), the share of equity requested of each; where they sum to more than 1,
+    all are divided by the sum, and the rest is cash. What is requested of a symbol that cannot be
+    held stays cash. Orders are filled in bar t + 1 as in `TradingEnv`: sales first, then buys,
+    which shrink together to the available cash.
     Reward, equity, randomisation, ending and seeding: as in `TradingEnv`. Windows are those inside
     `rows` in which at least one symbol has every bar and observation.
     Info: `shares` (held, by symbol, of those that can be), `row`, `equity`, `cost`.

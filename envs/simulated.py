@@ -1,15 +1,15 @@
-"""An invented market with a known, weak structure to train the default policy on.
+"""A simulated market with a known, weak structure to train the default policy on.
 
 Per symbol and day, in volatilities of that day:
 
     return = MOMENTUM * (last sixty days) - REVERSION * (last five days)
              + common factor + own noise (Student t, five degrees of freedom)
 
-There is no drift: whoever is always long earns nothing, so what can be learnt is timing.
-A hidden two-state regime (calm, turbulent) is shared by all symbols: turbulent days are wilder
-and have reversion but no momentum. Volume follows the size of the move. So there is something to
-learn, about as weak as in real markets at their best, and it is known what. It stands for no
-real market; nothing learned here is a claim about one.
+There is no drift: holding long throughout earns nothing, so only timing can be learnt. A hidden
+two-state regime (calm, turbulent) is shared by all symbols: turbulent days are more volatile and
+have reversion but no momentum. Volume follows the size of the move. The structure is known and
+about as weak as real markets show at best. The market models no real one; nothing learnt here is a
+claim about one.
 """
 
 import numpy as np
@@ -23,17 +23,17 @@ MOMENTUM = 0.06
 COMMON = 0.4
 """Correlation of a symbol's shock with the common factor."""
 DAILY_VOLATILITY = (0.010, 0.022)
-"""Calm, turbulent."""
+"""Daily volatility of the calm and of the turbulent regime."""
 SWITCH = (0.010, 0.030)
-"""Daily probability of leaving the calm, the turbulent regime."""
+"""Daily probability of leaving the calm and the turbulent regime."""
 _LONG, _SHORT = 60, 5
 
 
 def simulate(
     seed: int, symbols: int = 24, first: str = "2006-01-02", days: int = 5_000
 ) -> pd.DataFrame:
-    """Tidy bars (columns of `envs.market_data.COLUMNS`) of `symbols` invented symbols: business
-    days from `first` on. The same seed gives the same bars."""
+    """Return tidy bars (columns of `envs.market_data.COLUMNS`) of `symbols` simulated symbols on
+    business days from `first` on. The same seed gives the same bars."""
     rng = np.random.default_rng(seed)
     shape = (days, symbols)
     turbulent = _regime(rng, days)
@@ -54,7 +54,7 @@ def _regime(rng: np.random.Generator, days: int) -> NDArray[np.bool_]:
 
 
 def _moves(shock: Floats, turbulent: NDArray[np.bool_]) -> Floats:
-    """(days, symbols) daily log returns in volatilities."""
+    """Return (days, symbols) daily log returns in volatilities."""
     moves = np.zeros_like(shock)
     for day in range(len(shock)):
         recent = moves[max(day - _SHORT, 0) : day].sum(axis=0) / np.sqrt(_SHORT)

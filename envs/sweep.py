@@ -39,9 +39,9 @@ from envs.training.run import build_context, ignore_steps
 
 ROOT = Path(__file__).resolve().parents[1]
 GRACE_PARTS = 5
-"""Nothing is stopped in the first of so many parts of its stages."""
+"""No configuration is stopped in the first of this many parts of its stages."""
 REDUCTION_FACTOR = 3
-"""At each look the best one in so many goes on."""
+"""At each comparison the best one in this many continues."""
 REACH_SECONDS = 5.0
 
 
@@ -73,7 +73,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def prepare(
     arguments: TrainingArguments, search: Sequence[str], trials: int, seed: int, out: Path
 ) -> tuple[SweepFolder, MarketHistory]:
-    """The sweep's folder, new or gone on with, and its bars.
+    """Create or reopen the sweep's folder and load its bars.
 
     Raises InputError for what cannot be searched or trained; nothing is written then.
     """
@@ -106,10 +106,10 @@ def sweep(
     concurrent: int | None = None,
     on_trial: TrialCallback = lambda _: None,
 ) -> None:
-    """Try what is waiting in `folder`, `concurrent` at once (None: as many as there are
-    processors).
+    """Train the waiting configurations of `folder`, `concurrent` at once (None: as many as there
+    are processors).
 
-    Raises InputError where `concurrent` is none.
+    Raises InputError where `concurrent` is not positive.
     """
     if concurrent is not None and concurrent < 1:
         raise InputError(f"--concurrent {concurrent} must be at least 1.", field="concurrent")
@@ -135,7 +135,7 @@ def sweep(
                     reduction_factor=REDUCTION_FACTOR,
                 ),
                 max_concurrent_trials=min(concurrent or processors, processors),
-                reuse_actors=True,  # each would import torch for seconds
+                reuse_actors=True,  # importing torch anew takes seconds
             ),
             run_config=tune.RunConfig(
                 name="sweep",
@@ -150,8 +150,8 @@ def sweep(
 def stage_scores(
     arguments: TrainingArguments, market: MarketHistory
 ) -> Iterator[tuple[float, bool]]:
-    """The validation score after each stage, and whether nothing more is learnt. All policies go
-    through a stage before any begins the next."""
+    """Yield the validation score after each stage, and whether all policies have stopped learning.
+    All policies finish a stage before any begins the next."""
     context = build_context(arguments, market)
     running = {
         number: train_member(context, algo, seed, number, None, ignore_steps)
@@ -168,7 +168,8 @@ def stage_scores(
 
 
 def _trainable(tune: ModuleType) -> Any:
-    """What runs in a worker: one configuration after another, a round at each step."""
+    """Return the class that runs in a worker: one configuration after another, one stage of all
+    policies per step."""
 
     class SweepTrainable(tune.Trainable):  # type: ignore[misc, name-defined]
         def setup(
@@ -188,7 +189,7 @@ def _trainable(tune: ModuleType) -> Any:
         def step(self) -> Mapping[str, Any]:
             try:
                 score, ended = next(self._rounds)
-            except Exception as error:  # one configuration's fault is not the sweep's
+            except Exception as error:  # a failed configuration must not end the sweep
                 text = " ".join(str(error).split())
                 return {"error": text or type(error).__name__, "done": True}
             return {"score": score, "ended": ended, "done": ended}
@@ -197,7 +198,7 @@ def _trainable(tune: ModuleType) -> Any:
 
 
 def _result_recorder(tune: ModuleType, folder: SweepFolder, on_trial: TrialCallback) -> Any:
-    """Keeps, in this process, what the workers report."""
+    """Return the callback that records, in this process, what the workers report."""
 
     class ResultRecorder(tune.Callback):  # type: ignore[misc, name-defined]
         def __init__(self, folder: SweepFolder, on_trial: TrialCallback) -> None:
@@ -205,8 +206,8 @@ def _result_recorder(tune: ModuleType, folder: SweepFolder, on_trial: TrialCallb
             self._latest = {each.number: each for each in folder.waiting}
 
         def __getstate__(self) -> dict[str, Any]:
-            """Nothing: Tune writes a copy of its callbacks, which is thrown away, and what is drawn
-            on a terminal cannot be copied."""
+            """Return no state: Tune writes a copy of its callbacks, which is never used, and a
+            terminal display cannot be copied."""
             return {}
 
         def on_trial_result(self, trial: Any, result: Mapping[str, Any], **_: Any) -> None:
@@ -236,9 +237,10 @@ def _result_recorder(tune: ModuleType, folder: SweepFolder, on_trial: TrialCallb
 
 @contextmanager
 def _ray_session(address: str | None) -> Iterator[ModuleType]:
-    """A Ray of this process's own behind a token, or the cluster at `address`; left at the end.
+    """Start a Ray of this process's own protected by a token, or connect to the cluster at
+    `address`; shut down or disconnect at the end.
 
-    Raises ConfigurationError where it does not start or does not answer.
+    Raises ConfigurationError where Ray does not start or the cluster does not answer.
     """
     if address:
         _check_reachable(address)
@@ -275,14 +277,14 @@ def _ray_session(address: str | None) -> Iterator[ModuleType]:
 
 
 def _worker_environment() -> dict[str, str]:
-    """One thread a worker, and where to find the rooms."""
+    """Return the variables that give each worker one thread and the path of this program."""
     paths = [str(ROOT), *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
     threads = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
     return {"PYTHONPATH": os.pathsep.join(paths), **dict.fromkeys(threads, "1")}
 
 
 def _check_reachable(address: str) -> None:
-    """Make sure that something answers at `address`: Ray's own connecting would wait far longer."""
+    """Check that something answers at `address`: Ray itself would wait much longer to connect."""
     host, _, port = address.rpartition(":")
     remedy = "Start it with `ray start --head`, or leave --address out to use a local one."
     if not host or not port.isdecimal() or "/" in host:
@@ -294,7 +296,7 @@ def _check_reachable(address: str) -> None:
 
 
 def _silence_tune() -> None:
-    """Tune talks much, and to no purpose here: what it would tell is in the folder."""
+    """Silence Tune's own output: the sweep's folder holds everything it would print."""
     os.environ.update(
         RAY_AIR_NEW_OUTPUT="0",
         TUNE_DISABLE_AUTO_CALLBACK_LOGGERS="1",

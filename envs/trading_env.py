@@ -1,4 +1,4 @@
-"""A gymnasium environment: one symbol, a target a bar, filled in the next bar, net of cost."""
+"""A gymnasium environment: one symbol, one target per bar, filled in the next bar, net of cost."""
 
 from typing import Any
 
@@ -14,7 +14,8 @@ from envs.market_data import MarketHistory
 
 
 class SingleEnv(gymnasium.Env[ObservationArray, Any]):
-    """One copy of `BatchedEnv` behind gymnasium's contract: what both scalar environments are."""
+    """One copy of `BatchedEnv` behind gymnasium's contract; the base of both scalar
+    environments."""
 
     metadata = {"render_modes": []}  # noqa: RUF012 - gymnasium's own declaration
 
@@ -38,7 +39,8 @@ class SingleEnv(gymnasium.Env[ObservationArray, Any]):
         return self._env.observation[0], self._env.info(0)
 
     def step(self, action: Any) -> tuple[ObservationArray, float, bool, bool, dict[str, Any]]:
-        """Raises InputError for what is no action, ResetNeeded outside of an episode."""
+        """Advance by one bar. Raises InputError for an invalid action, ResetNeeded outside of an
+        episode."""
         if not self._running:
             raise ResetNeeded("No episode is being played. Call reset() first.")
         result = self._env.step(self._actions.to_targets(action, 1))

@@ -61,7 +61,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def train(arguments: TrainingArguments, out: Path, console: Console) -> None:
-    """The whole of a run, or what is left of it, kept in `out` and shown on `console`.
+    """Run a training, or what is left of it, store it in `out` and show it on `console`.
 
     Raises QuorumError where the arguments, the bars or the folder cannot be used; nothing is
     written then.
@@ -79,7 +79,7 @@ def train(arguments: TrainingArguments, out: Path, console: Console) -> None:
 
 
 def load_market(arguments: TrainingArguments) -> MarketHistory:
-    """The bars that the arguments name. Raises InputError where they cannot be read, and for a
+    """Load the bars that the arguments name. Raises InputError where they cannot be read, and for a
     symbol that is not among them."""
     symbols = parse_symbols(arguments.symbols)
     suffix = f": {abbreviate_symbols(symbols)}" if symbols else ""
@@ -95,7 +95,7 @@ def load_market(arguments: TrainingArguments) -> MarketHistory:
 
 
 def run_name(arguments: TrainingArguments) -> str:
-    """A folder's name that other arguments do not have."""
+    """Return a folder name that is unique to these arguments."""
     text = json.dumps(arguments.to_json(), sort_keys=True)
     return f"{'-'.join(arguments.algo)}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
 
@@ -109,7 +109,7 @@ def _run_training(
                 folder.record(event)
                 on_event(event)
     except Exception as error:
-        with suppress(QuorumError):  # a full disk takes no word of it either
+        with suppress(QuorumError):  # a full disk cannot store the failure either
             folder.fail(str(error))
         raise
 
@@ -118,7 +118,7 @@ def _run_training(
 def _progress_bar(
     folder: RunFolder, arguments: TrainingArguments, console: Console
 ) -> Iterator[tuple[StepCallback, EventCallback]]:
-    """A bar over all members' steps, with the time left."""
+    """Show a progress bar over the steps of all members, with the time left."""
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),

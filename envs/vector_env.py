@@ -1,7 +1,7 @@
 """Many environments as one: the VecEnv that stable-baselines3 trains on.
 
-Copy i is bit for bit the scalar environment seeded with `seed` + i. Leaves out rendering, and
-setting anything of a single copy: all are alike.
+Copy i equals the scalar environment seeded with `seed` + i, to the last bit. Leaves out rendering
+and changing a single copy: all are identical.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -24,19 +24,20 @@ from envs.market_data import MarketHistory
 Info = Mapping[str, Any]
 
 _EMPTY_INFO: Info = MappingProxyType({})
-"""The info of a copy whose episode goes on; one for all, for a thousand dictionaries take as long
-to make as a thousand steps, and refusing to be written to."""
+"""The info of a copy whose episode continues. All copies share one, because making a thousand
+dictionaries takes as long as a thousand steps; it is read-only."""
 
 
 class VectorEnv(VecEnv):
-    """`count` copies of `TradingEnv`, or with `portfolio` of `PortfolioEnv`: their spaces, units,
-    rewards and endings.
+    """`count` copies of `TradingEnv`, or with `portfolio` of `PortfolioEnv`, with their spaces,
+    units, rewards and endings.
 
-    A copy whose episode has ended starts the next at once: what `step` gives of it is the new
-    episode's first observation, and its info holds `terminal_observation`, `TimeLimit.truncated`
-    and `episode`: `r`, the sum of rewards, `l`, steps, and `growth`, log of what equity grew by.
+    A copy whose episode has ended starts the next at once: `step` returns the new episode's first
+    observation for it, and its info holds `terminal_observation`, `TimeLimit.truncated` and
+    `episode`: `r`, the sum of rewards, `l`, the number of steps, and `growth`, the log of the
+    growth of equity.
 
-    Version history as of the scalar ones.
+    Version history: as in the scalar environments.
     """
 
     render_mode = None
@@ -66,8 +67,8 @@ class VectorEnv(VecEnv):
         super().__init__(count, self._env.observation_space, self._actions.space)
 
     def reset(self) -> ObservationArray:
-        """New episodes in all copies. After `seed(s)` copy i draws from s + i; else each goes on
-        drawing where it was."""
+        """Start new episodes in all copies. After `seed(s)` copy i draws from s + i; otherwise its
+        generator continues."""
         self._generators = [
             generator if seed is None and generator is not None else np_random(seed)[0]
             for seed, generator in zip(self._seeds, self._generators, strict=True)
@@ -78,7 +79,8 @@ class VectorEnv(VecEnv):
         return self._env.observation
 
     def step_async(self, actions: NDArray[Any]) -> None:
-        """Raises InputError for what is no action, ResetNeeded before the first reset."""
+        """Set the next actions. Raises InputError for an invalid action, ResetNeeded before the
+        first reset."""
         if self._generators[0] is None:
             raise ResetNeeded("No episodes are being played. Call reset() first.")
         self._targets = self._actions.to_targets(actions, self.num_envs)
@@ -100,14 +102,14 @@ class VectorEnv(VecEnv):
         return self._env.observation, result.reward, ended, infos
 
     def info(self, copy: int) -> dict[str, Any]:
-        """Where a copy stands, as the scalar environment's info says it."""
+        """Return the state of one copy, as the scalar environment's info."""
         return self._env.info(copy)
 
     def close(self) -> None:
-        """Nothing is held open."""
+        """Do nothing: no resource is held open."""
 
     def get_attr(self, attr_name: str, indices: Any = None) -> list[Any]:
-        """The same for every copy, for all are alike."""
+        """Return the same value for every copy, because all are identical."""
         return [getattr(self, attr_name)] * len(self._indices(indices))
 
     def set_attr(self, attr_name: str, value: Any, indices: Any = None) -> None:  # noqa: ARG002
@@ -118,7 +120,7 @@ class VectorEnv(VecEnv):
     def env_method(
         self, method_name: str, *method_args: Any, indices: Any = None, **method_kwargs: Any
     ) -> list[Any]:
-        """Of copies: `info`."""
+        """Call `info`, the only method of a copy."""
         if method_name != "info":
             raise AttributeError(f"A copy has no method {method_name}, only info.")
         return [self.info(copy, *method_args, **method_kwargs) for copy in self._indices(indices)]
@@ -135,7 +137,7 @@ class VectorEnv(VecEnv):
         self._total[indices] = 0.0
 
     def _episode_infos(self, ended_copies: Ints, result: StepResult) -> Iterator[Info]:
-        """The infos of copies whose episode has ended."""
+        """Yield the infos of the copies whose episode has ended."""
         last = self._env.observation[ended_copies]
         cut = result.truncated[ended_copies] & ~result.terminated[ended_copies]
         figures = (

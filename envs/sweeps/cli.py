@@ -1,4 +1,5 @@
-"""What a sweep asks and shows: its options, its progress, the ranking, the command of the best."""
+"""The command line of a sweep: its options, its progress, the ranking and the command of the
+best."""
 
 import argparse
 import math
@@ -17,7 +18,7 @@ from envs.training.arguments import TrainingArguments
 from envs.training.options import add_options, options
 
 TrialCallback = Callable[[Trial], None]
-"""Hears of a configuration whenever it was scored or has ended."""
+"""Called whenever a configuration was scored or has ended."""
 
 
 def build_parser(description: str | None) -> argparse.ArgumentParser:
@@ -54,7 +55,7 @@ def build_parser(description: str | None) -> argparse.ArgumentParser:
 def progress_bar(
     console: Console, arguments: TrainingArguments, folder: SweepFolder
 ) -> Iterator[TrialCallback]:
-    """A progress bar in stages, with the time left and the best so far."""
+    """Show a progress bar in stages, with the time left and the best score so far."""
     columns = (*Progress.get_default_columns()[:-1], TimeRemainingColumn())
     total = len(folder.waiting) * arguments.stages
     done: dict[int, int] = {}
@@ -74,7 +75,7 @@ def progress_bar(
 
 
 def print_ranking(console: Console, base: TrainingArguments, folder: SweepFolder) -> None:
-    """The ranking, what to think of it, and the command that trains the best."""
+    """Print the ranking, how to read it, and the command that trains the best configuration."""
     count, seeds = len(folder.trials), len(base.members)
     table = Table(title=f"Sharpe ratio on the validation period, mean of {seeds} policies")
     names = list(dict.fromkeys(name for each in folder.trials for name in each.changes))
@@ -99,7 +100,8 @@ def print_ranking(console: Console, base: TrainingArguments, folder: SweepFolder
 
 
 def train_command(arguments: TrainingArguments) -> list[str]:
-    """The words of the command that trains with `arguments`: what is not as by default."""
+    """Return the words of the command that trains with `arguments`: only those that differ from the
+    defaults."""
     words = ["python", "-m", "envs.train"]
     for name, option in options().items():
         value = getattr(arguments, name)

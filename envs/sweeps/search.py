@@ -1,9 +1,9 @@
-"""Which configurations a sweep tries: fields of `TrainingArguments`, what each may be, and a draw
-of them.
+"""The configurations that a sweep tries: fields of `TrainingArguments`, their possible values, and
+a random choice of them.
 
-The same words and seed draw the same configurations. What defines the score itself (the bars, the
-periods, what a trade costs, the seeds) cannot be searched: of two markets the easier one always
-wins. Leaves out how they are tried (`envs/sweep.py`).
+The same options and seed give the same configurations. What defines the score itself (the bars, the
+periods, the costs of trading, the seeds) cannot be searched: the easier market would always win.
+Leaves out how configurations are trained (`envs/sweep.py`).
 """
 
 import difflib
@@ -37,17 +37,17 @@ NOT_SEARCHABLE: Mapping[str, str] = {
     "tried": "it is a note",
 }
 LOG_SCALE_RATIO = 10.0
-"""Ends of a range this many times apart are drawn between evenly by their logarithm."""
+"""A range whose ends are at least this many times apart is drawn evenly in logarithms."""
 MAX_LISTED = 10_000
 MAX_TRIALS = 10_000
 MAX_REPEATED_DRAWS = 1_000
-"""Draws in a row that bring nothing new, after which there is nothing new."""
+"""Repeated draws in a row after which the search ends."""
 
 
 @dataclass(frozen=True, slots=True)
 class SearchDimension:
-    """What one argument may be: one of `values`, or (where there are none) anything from `low` to
-    `high`, a whole number where it is `whole`."""
+    """The possible values of one argument: one of `values`, or (where there are none) any number
+    from `low` to `high`, a whole number where `whole`."""
 
     name: str
     values: tuple[Any, ...] = ()
@@ -67,10 +67,10 @@ class SearchDimension:
 
 
 def parse_search(options: Sequence[str]) -> tuple[SearchDimension, ...]:
-    """`name=low..high` or `name=value,value,...`, each for a field of `TrainingArguments`.
+    """Parse `name=low..high` or `name=value,value,...`, each for a field of `TrainingArguments`.
 
-    Raises InputError for a field that does not exist, cannot be searched or is named twice, for
-    a value of another type, and for a range that is empty or reversed.
+    Raises InputError for a field that does not exist, cannot be searched or is named twice, for a
+    value of another type, and for a range that is empty or reversed.
     """
     if not options:
         raise InputError(
@@ -88,8 +88,8 @@ def parse_search(options: Sequence[str]) -> tuple[SearchDimension, ...]:
 def draw_configurations(
     base: TrainingArguments, search: Sequence[SearchDimension], trials: int, seed: int
 ) -> tuple[Mapping[str, Any], ...]:
-    """What `trials` configurations change of `base`; fewer where there are no more different ones
-    that can be trained.
+    """Return what `trials` configurations change of `base`; fewer where no more different ones can
+    be trained.
 
     Raises InputError where none can be trained.
     """
@@ -119,7 +119,7 @@ def draw_configurations(
 def _candidates(
     search: Sequence[SearchDimension], rng: np.random.Generator
 ) -> Iterator[tuple[Any, ...]]:
-    """Different configurations in random order: all of them where they can be listed."""
+    """Yield different configurations in random order: all of them where they can be listed."""
     if all(each.values for each in search):
         count = math.prod(len(each.values) for each in search)
         if count <= MAX_LISTED:
@@ -154,7 +154,7 @@ def _parse_dimension(option: str) -> SearchDimension:
 
 
 def _kind(name: str) -> Any:
-    """The type of a field. Raises InputError where there is none to search."""
+    """Return the type of a field. Raises InputError where the field cannot be searched."""
     kinds = get_type_hints(TrainingArguments)
     if name not in kinds:
         near = difflib.get_close_matches(name, [*kinds], 1, 0.0)[0]
@@ -210,7 +210,7 @@ def _value(name: str, kind: Any, word: str) -> Any:
 
 
 def _check_ends(base: TrainingArguments, search: Sequence[SearchDimension]) -> None:
-    """A number that can never be trained is refused, whatever the other arguments are."""
+    """Reject a number that could not be trained with any value of the other arguments."""
     for each in search:
         ends = each.values or (each.low, each.high)
         for end in ends:

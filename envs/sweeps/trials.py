@@ -1,12 +1,11 @@
-"""A sweep as a folder: what is tried, how each configuration did, and so what is left to try.
+"""A sweep as a folder: what is tried, how each configuration scored, and what is left to try.
 
-    sweep.json   what was asked for and every configuration with its scores
+    sweep.json   the request and every configuration with its scores
     sweep.csv    the same as a table, best first
 
-Both are written beside their place and moved there after every configuration that ended, so a
-sweep that is killed goes on with those that have not. Nothing else is read back: Ray Tune keeps
-its own state in files that could run code, and those are thrown away. Leaves out trying
-(`envs/sweep.py`).
+Both are written to a temporary file and renamed whenever a configuration has ended, so a sweep that
+is killed continues with the remaining ones. Nothing else is read back: Ray Tune keeps its own state
+in files that could run code, and those are deleted. Leaves out training (`envs/sweep.py`).
 """
 
 import csv
@@ -28,8 +27,8 @@ TrialStatus = Literal["waiting", "done", "stopped", "failed"]
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """One configuration: what it changes of the sweep's arguments, and its validation score after
-    each stage, NaN where there was none. It is `stopped` where others were ahead by far."""
+    """One configuration: its `changes` to the sweep's arguments, and its validation score after
+    each stage, NaN where there was none. It is `stopped` where others were far ahead."""
 
     number: int
     changes: Mapping[str, JsonScalar]
@@ -43,12 +42,13 @@ class Trial:
         return self.scores[-1] if self.scores else math.nan
 
     def arguments(self, base: TrainingArguments) -> TrainingArguments:
-        """`base` with the changes."""
+        """Return `base` with the changes."""
         return parse_arguments({**base.to_json(), **self.changes})
 
 
 class SweepFolder:
-    """`config` is all that the scores depend on beside the configurations."""
+    """The folder of one sweep. `config` is everything that the scores depend on except the
+    configurations."""
 
     def __init__(self, path: Path, config: Mapping[str, Any], trials: Sequence[Trial]) -> None:
         self.path = path
@@ -62,10 +62,10 @@ class SweepFolder:
         config: Mapping[str, Any],
         configurations: Sequence[Mapping[str, JsonScalar]],
     ) -> Self:
-        """The folder of a sweep: a new one, or the one that was begun by the same command.
+        """Create the folder of a sweep, or reopen the one that the same command began.
 
-        Raises InputError where another sweep is there, CorruptFileError where what is there
-        cannot be read, and StorageError where nothing can be written.
+        Raises InputError where another sweep is there, CorruptFileError where what is there cannot
+        be read, and StorageError where nothing can be written.
         """
         fresh = [Trial(number, each) for number, each in enumerate(configurations, start=1)]
         if not (path / RECORD).exists():
@@ -93,7 +93,7 @@ class SweepFolder:
 
     @property
     def ranked(self) -> tuple[Trial, ...]:
-        """Best first: those that were tried to the end, then those that were stopped."""
+        """Best first: those that were trained to the end, then those that were stopped."""
         order = {"done": 0, "stopped": 1, "failed": 2, "waiting": 3}
 
         def place(each: Trial) -> tuple[int, float, int]:
@@ -104,7 +104,7 @@ class SweepFolder:
 
     @property
     def best(self) -> Trial | None:
-        """None where no configuration was tried to the end with a score."""
+        """The best configuration; None where none was trained to the end with a score."""
         first = self.ranked[0]
         return first if first.state == "done" and not math.isnan(first.score) else None
 
@@ -112,7 +112,8 @@ class SweepFolder:
         return self._trials[number].state
 
     def record(self, trial: Trial) -> None:
-        """Raises StorageError where that is not possible; what was kept before stays."""
+        """Store the result of a configuration. Raises StorageError where it cannot be written; what
+        was stored before stays."""
         self._trials[trial.number] = trial
         self._write()
 

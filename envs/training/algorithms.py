@@ -1,11 +1,11 @@
-"""Learning itself: five algorithms of stable-baselines3, stage by stage, with all they know as
-plain arrays.
+"""The learning itself: five algorithms of stable-baselines3, stage by stage, with their whole state
+as plain arrays.
 
-A stage begins anew: random numbers come from (seed, stage) and episodes from a reset. What is
-carried from stage to stage is in `Learner.arrays` (`checkpoint_arrays.py`) and nothing else. One
-thread: two gain nothing here, and sums would depend on how they share the work.
+A stage begins anew: random numbers come from (seed, stage) and episodes from a reset. Only
+`Learner.arrays` (`checkpoint_arrays.py`) is carried from stage to stage. One thread: a second
+brings no speed here, and sums would depend on how they share the work.
 
-Leaves out when to stop and what a policy is worth (`member_training.py`).
+Leaves out when to stop and how a policy is scored (`member_training.py`).
 """
 
 from collections.abc import Callable, Mapping
@@ -28,13 +28,13 @@ if TYPE_CHECKING:
 ObservationArray = NDArray[np.float32]
 
 PROBE_ENVS = 64
-"""Environments, and steps in each, by which the size of a reward is found."""
+"""Environments, and steps in each, that measure the size of a reward."""
 
 
 @dataclass(frozen=True, slots=True)
 class AlgorithmDefaults:
-    """What suits an algorithm where nothing is asked for: the best policy in the least time, on a
-    simulated market of another seed than it was trained on."""
+    """Default settings of an algorithm: the best policy in the least time, found on a simulated
+    market of another seed than the default policy was trained on."""
 
     copies: int
     batch: int
@@ -50,21 +50,21 @@ ALGORITHM_DEFAULTS: Mapping[Algo, AlgorithmDefaults] = {
     "td3": AlgorithmDefaults(copies=64, batch=512, learning_rate=1e-3, entropy=0.0),
 }
 ROLLOUT_STEPS = 20_480
-"""Steps of all copies together that PPO learns from at a time, at most about: a stage is divided
-into rollouts of one length."""
+"""Steps of all copies together in one PPO rollout, at most about: a stage is divided into rollouts
+of equal length."""
 REPLAY_BUFFER_SIZE = 50_000
-"""Steps that are remembered to learn from again (dqn, sac, td3)."""
+"""Steps in the replay buffer (dqn, sac, td3)."""
 STEPS_PER_UPDATE = 32
-"""Steps of all copies for which a batch is learnt from again."""
+"""Steps of all copies per batch learnt from the replay buffer."""
 MIN_STAGE_STEPS = 16
-"""Steps of each copy in a stage, at least: fewer copies are used where a stage is short."""
+"""Fewest steps of each copy in a stage: a short stage uses fewer copies."""
 RANDOM_STEPS = 2_048
-"""Random steps before learning from memory begins."""
+"""Random steps before learning from the replay buffer begins."""
 
 
 @dataclass(frozen=True, slots=True)
 class StageResult:
-    """What a stage brought: environment `steps` done so far, mean `reward` of a step of the stage,
+    """The result of a stage: environment `steps` done so far, mean `reward` of a step of the stage,
     and the last update's `loss` (NaN before the first)."""
 
     steps: int
@@ -73,8 +73,8 @@ class StageResult:
 
 
 class Learner:
-    """One algorithm with one seed on windows of `rows`. `observations` (T, N, K) float32 is the
-    observation, standardised and clipped."""
+    """One algorithm with one seed on windows of `rows`. `observations` (T, N, K) float32 holds the
+    K features, standardised and clipped."""
 
     def __init__(
         self,
@@ -100,8 +100,8 @@ class Learner:
         self._scale = scale
 
     def learn(self, stage: int, until: int, on_steps: Callable[[int], None]) -> StageResult:
-        """Go on to `until` steps, or as few beyond as whole rollouts allow; `on_steps` hears of
-        every so many. `stage` is the number of this part, from 0."""
+        """Continue to `until` steps, or as few beyond as whole rollouts allow; call `on_steps`
+        every few steps. `stage` is the number of this stage, from 0."""
         model, recorder = self._model, _progress_callback(self._total, on_steps)
         if model.num_timesteps < until:
             drawn = np.random.SeedSequence((self._seed, stage)).generate_state(1)[0]
@@ -119,23 +119,24 @@ class Learner:
 
     @property
     def network(self) -> Network:
-        """The policy as plain layers."""
+        """Return the policy as plain layers."""
         return Network(
             tuple(_plain_layer(module) for module in _actor_layers(self._model, self._algo))
         )
 
     @property
     def arrays(self) -> Arrays:
-        """All that is carried from stage to stage."""
+        """Return everything that is carried from stage to stage."""
         return model_arrays(self._model)
 
     def restore(self, arrays: Arrays) -> None:
-        """Go on from `arrays`. Raises ValueError or KeyError where they are another learner's."""
+        """Continue from `arrays`. Raises ValueError or KeyError where they are another
+        learner's."""
         restore_model(self._model, arrays)
 
 
 def output_kind(algo: Algo, settings: EnvSettings) -> tuple[OutputKind, Squash | None]:
-    """What the outputs of the algorithm's network are."""
+    """Return what the outputs of the algorithm's network are."""
     if settings.actions not in NAMED_ACTIONS:
         return "share", "tanh" if algo in ("sac", "td3") else "clip"
     return ("values" if algo == "dqn" else "logits"), None
@@ -213,7 +214,7 @@ def _env_count(algo: Algo, arguments: TrainingArguments) -> int:
 
 
 def _minibatch_size(size: int, batch: int) -> int:
-    """The largest part of a rollout that is no larger than about `batch` and divides it."""
+    """Return the largest divisor of a rollout's `size` that is no larger than about `batch`."""
     parts = max(round(size / batch), 1)
     while size % parts:
         parts += 1
@@ -221,7 +222,7 @@ def _minibatch_size(size: int, batch: int) -> int:
 
 
 def _scale_rewards(environment: Any, scale: float) -> Any:
-    """The environment with rewards of size 1, which step sizes are made for."""
+    """Return the environment with rewards scaled to size 1, which learning rates assume."""
     from stable_baselines3.common.vec_env import VecEnvWrapper
 
     class ScaledRewards(VecEnvWrapper):
@@ -238,7 +239,7 @@ def _scale_rewards(environment: Any, scale: float) -> Any:
 def _reward_scale(
     market: MarketHistory, observations: ObservationArray, rows: range, settings: EnvSettings
 ) -> float:
-    """One over the root mean square of the rewards of random actions; 1 where there are none."""
+    """Return one over the root mean square of the rewards of random actions; 1 where all are 0."""
     from envs.vector_env import VectorEnv
 
     environment = VectorEnv(market, observations, rows, settings, PROBE_ENVS)
@@ -253,8 +254,8 @@ def _reward_scale(
 
 
 def _progress_callback(total: int, on_steps: Callable[[int], None]) -> Any:
-    """A callback that tells of steps, adds up rewards, and makes what runs down with time (how
-    often DQN explores) run down over the whole training instead of over a stage."""
+    """Return a callback that reports steps, sums rewards, and makes decaying schedules (how often
+    DQN explores) decay over the whole training instead of over a stage."""
     from stable_baselines3.common.callbacks import BaseCallback
 
     class StepRecorder(BaseCallback):
@@ -277,7 +278,7 @@ def _progress_callback(total: int, on_steps: Callable[[int], None]) -> Any:
 
 
 def _last_loss(model: "BaseAlgorithm") -> float:
-    """What the last update said of itself; the critic's loss where there are two."""
+    """Return the loss of the last update; the critic's where there are two."""
     logged = model.logger.name_to_value
     for name in ("train/loss", "train/critic_loss", "train/value_loss"):
         if name in logged:
@@ -286,7 +287,7 @@ def _last_loss(model: "BaseAlgorithm") -> float:
 
 
 def _actor_layers(model: Any, algo: Algo) -> list[Any]:
-    """The layers of the actor, first to last."""
+    """Return the layers of the actor, first to last."""
     import torch
 
     match algo:

@@ -1,8 +1,8 @@
-"""What a training run is asked for: one dataclass, from which the command line, the page and the
+"""The arguments of a training run: one dataclass, from which the command line, the page and the
 sweep are made.
 
-Leaves out where a run is written, which is no part of what it learns, and what the options of the
-command line look like (`options.py`).
+Leaves out where a run is written, which does not affect what it learns, and the form of the
+command-line options (`options.py`).
 """
 
 import argparse
@@ -24,17 +24,17 @@ from trading.costs import CostSettings
 Algo = Literal["ppo", "a2c", "dqn", "sac", "td3"]
 EnsembleSelection = Literal["bagging", "regimes"]
 JsonScalar = str | int | float | bool | None
-"""What JSON and a manifest hold of an argument."""
+"""Types of an argument in JSON and in a manifest."""
 
 MAX_MEMBERS = 64
-"""Policies in a model, at most."""
+"""Most policies in a model."""
 REQUIRED_ACTIONS: Mapping[Algo, str] = {"dqn": "named", "sac": "share", "td3": "share"}
-"""Algorithms that know only named actions, or only shares; the others know both."""
+"""Algorithms that support only named actions, or only shares; the others support both."""
 
 
 @dataclass(frozen=True, slots=True)
 class TrainingArguments:
-    """Everything a run depends on beside its bars; each is an option of the command."""
+    """Everything a run depends on besides its bars; each field is an option of the command."""
 
     algo: Annotated[
         tuple[Algo, ...], "Algorithms to train, each once a seed; their policies vote together."
@@ -117,7 +117,7 @@ class TrainingArguments:
 
     @property
     def settings(self) -> EnvSettings:
-        """Of the environments, and of the accounts that validation and test are played in."""
+        """Settings of the environments, and of the accounts in validation and test."""
         return EnvSettings(
             actions=self.actions,
             reward=self.reward,
@@ -142,11 +142,11 @@ class TrainingArguments:
         )
 
     def label(self, data: str) -> str:
-        """A few words: "ppo, dqn x 5 seeds on simulated, seed 7"."""
+        """Return a short description: "ppo, dqn x 5 seeds on simulated, seed 7"."""
         return f"{', '.join(self.algo)} x {self.seeds} seed{'s' * (self.seeds > 1)} on {data}"
 
     def to_json(self) -> dict[str, JsonScalar]:
-        """As JSON holds it; `parse_arguments` reads it back."""
+        """Return the arguments as a JSON object; `parse_arguments` reads it back."""
         return {
             key: " ".join(value)
             if isinstance(value, tuple)
@@ -157,7 +157,8 @@ class TrainingArguments:
         }
 
     def validate(self) -> None:
-        """Raises InputError, with the name of the field, for what cannot be trained."""
+        """Check the arguments. Raises InputError, with the name of the field, for what cannot be
+        trained."""
         for name, kind in (
             ("actions", ActionScheme),
             ("reward", RewardName),
@@ -219,7 +220,8 @@ class TrainingArguments:
                 )
 
     def _bounds(self) -> tuple[tuple[str, bool, str], ...]:
-        """Name, whether it holds, and what would be accepted."""
+        """Return the name of each bounded field, whether it is within bounds, and what is
+        accepted."""
         return (
             ("horizon", 1 <= self.horizon <= 250, "from 1 to 250"),
             ("seeds", 1 <= self.seeds <= 100, "from 1 to 100"),
@@ -247,9 +249,11 @@ class TrainingArguments:
 
 
 def parse_arguments(values: Mapping[str, Any]) -> TrainingArguments:
-    """What `TrainingArguments.to_json` made, or a form's fields; what is missing is as by default.
+    """Parse what `TrainingArguments.to_json` made, or a form's fields; missing fields take their
+    defaults.
 
-    Raises InputError, with the name of the field, for what is no argument or cannot be read.
+    Raises InputError, with the name of the field, for an unknown argument or one that cannot be
+    read.
     """
     kinds = _field_types()
     given: dict[str, Any] = {}
@@ -271,7 +275,7 @@ def _field_types() -> Mapping[str, Any]:
 
 
 def value_parser(kind: Any) -> Callable[[str], Any]:
-    """Makes a value of type `kind` of a word of the command line or a form."""
+    """Return the function that parses a word of the command line or a form to type `kind`."""
     if get_origin(kind) is tuple:
         return lambda words: tuple(words.replace(",", " ").split())
     if isinstance(kind, types.UnionType):
@@ -282,7 +286,7 @@ def value_parser(kind: Any) -> Callable[[str], Any]:
 
 
 def parse_date(text: str) -> date:
-    """Raises ArgumentTypeError, which argparse shows, for what is no day."""
+    """Parse an ISO day. Raises ArgumentTypeError, which argparse shows, for anything else."""
     try:
         return date.fromisoformat(text)
     except ValueError:

@@ -1,9 +1,9 @@
-"""All that a model of stable-baselines3 carries from stage to stage, as plain arrays by name.
+"""The state that a model of stable-baselines3 carries from stage to stage, as plain arrays by name.
 
 Parameters of its networks, target networks and entropy weight (`parameter/`), the optimisers'
-moments (`moment/`), the replay buffer as far as it is filled (`memory/`) and `counters`. No pickle:
-arrays go in and out of tensors that the model has made itself. Leaves out random numbers and the
-environment, which a stage begins anew.
+moments (`moment/`), the filled part of the replay buffer (`memory/`) and `counters`. No pickle:
+arrays are copied into and out of tensors that the model itself has made. Leaves out random numbers
+and the environment, which a stage begins anew.
 """
 
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ COUNTERS = ("num_timesteps", "_n_updates", "_n_calls")
 
 
 def model_arrays(model: Any) -> Arrays:
-    """Copies: what the model does next does not change them."""
+    """Return copies of the model's arrays, which later learning does not change."""
     return {
         **{f"parameter/{name}": _to_array(tensor) for name, tensor in _tensors(model).items()},
         **_optimizer_moments(model),
@@ -29,7 +29,7 @@ def model_arrays(model: Any) -> Arrays:
 
 
 def restore_model(model: Any, arrays: Arrays) -> None:
-    """A fresh model of the same arguments goes on from `arrays`.
+    """Restore `arrays` to a new model of the same arguments.
 
     Raises ValueError or KeyError where they are another model's.
     """
@@ -71,7 +71,7 @@ def _counters(model: Any) -> tuple[str, ...]:
 
 
 def _tensors(model: Any) -> dict[str, Any]:
-    """Every parameter and buffer of its networks, target networks and entropy weight."""
+    """Return every parameter and buffer of the networks, target networks and entropy weight."""
     named = dict(model.policy.state_dict())
     if (entropy := getattr(model, "log_ent_coef", None)) is not None:
         named["log_ent_coef"] = entropy
@@ -98,7 +98,7 @@ def _optimizer_moments(model: Any) -> Arrays:
 
 
 def _replay_arrays(model: Any) -> Arrays:
-    """The replay buffer as far as it is filled."""
+    """Return the filled part of the replay buffer."""
     buffer = getattr(model, "replay_buffer", None)
     if buffer is None:
         return {}

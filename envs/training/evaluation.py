@@ -1,10 +1,9 @@
-"""What a policy is worth on time it has not seen, beside doing nothing clever.
+"""The scores of a policy on unseen history, compared with simple benchmarks.
 
-Each symbol is a paper account of its own, run through history by `trading.account.simulation`; the
-figures are of the average of all of them, bar by bar. Intervals come from resampling blocks of
-bars, all symbols together, so that days and symbols that move together are not counted as
-independent evidence. Nothing here chooses anything: choosing is done on the validation period, by
-the caller.
+Each symbol has its own paper account, run through history by `trading.account.simulation`; the
+scores are of the average of all accounts, bar by bar. Intervals come from resampling blocks of
+bars, all symbols together, so that days and symbols that move together do not count as independent
+evidence. Leaves out selection: the caller selects on the validation period.
 """
 
 from collections.abc import Callable, Mapping
@@ -34,22 +33,22 @@ from trading.account.simulation import simulate_trading, targets_where
 from trading.kernels.state import BarArrays
 
 BARS_PER_YEAR = 252
-"""Bars a year."""
+"""Daily bars per year."""
 SMA_BARS = 50
 """Bars in the average of the SMA rule."""
 PRIOR_EVIDENCE_STD = 0.5
-"""Standard deviation, in log-odds, of a good forecaster's evidence; more than most ever have."""
+"""Standard deviation, in log-odds, of a good forecaster's evidence; most forecasters have less."""
 GROWTH, SHARPE, SKILL = "growth a year", "Sharpe ratio", "Brier skill over the base rate"
 GROWTH_OVER, SHARPE_OVER = "growth over buy and hold", "Sharpe over buy and hold"
 
 Statistic = Callable[[Floats], Floats]
-"""(...,) of (2, ..., D) bars."""
+"""A function from (2, ..., D) returns of D bars to (...,) values."""
 
 
 @dataclass(frozen=True, eq=False)
 class Evaluator:
-    """A stretch of history to be judged on: `rows` of `history`, R of them, with accounts and
-    costs as in `settings`, whose randomisation is left out."""
+    """A stretch of history to evaluate on: the R `rows` of `history`, with accounts and costs as in
+    `settings`, without its randomisation."""
 
     history: MarketHistory
     rows: range
@@ -64,8 +63,8 @@ class Evaluator:
         )
 
     def returns(self, shares: Floats) -> Floats:
-        """(R - 1,) return of the average account that asks for `shares` (R, N) at each close. A
-        symbol counts from the first bar on that is known of it; one without a share is flat."""
+        """Return the (R - 1,) returns of the average account that requests `shares` (R, N) at each
+        close. A symbol counts from its first known bar on; one without a share is flat."""
         growth = np.stack(
             [self._symbol_returns(n, shares[:, n]) for n in range(shares.shape[1])], axis=1
         )
@@ -73,8 +72,8 @@ class Evaluator:
         return np.asarray((np.where(counted, growth, 0.0).sum(axis=1)) / counted.sum(axis=1))
 
     def scores(self, shares: Floats) -> dict[str, IntervalEstimate]:
-        """Compound growth a year and Sharpe ratio of `shares` (R, N), and both less those of
-        buying and holding every symbol, with 90% intervals; NaN where nothing can be said."""
+        """Return compound growth per year and Sharpe ratio of `shares` (R, N), and both less those
+        of buying and holding every symbol, with 90% intervals; NaN where unknown."""
         bars = np.stack([self.returns(shares), self._buy_and_hold_returns])
         statistics: dict[str, Statistic] = {
             GROWTH: lambda drawn: cagr(ReturnSeries(drawn[0], BARS_PER_YEAR)),
@@ -91,12 +90,13 @@ class Evaluator:
         return self._estimates(bars, statistics)
 
     def point_estimates(self, shares: Floats) -> dict[str, float]:
-        """Sharpe ratio (NaN where nothing moves) and growth a year, without intervals."""
+        """Return Sharpe ratio (NaN where the returns do not vary) and growth per year, without
+        intervals."""
         series = ReturnSeries(self.returns(shares), BARS_PER_YEAR)
         return {SHARPE: float(sharpe(series)), GROWTH: float(cagr(series))}
 
     def skill(self, evidence: Floats, horizon: int) -> IntervalEstimate:
-        """Share of the base rate's Brier score that the forecasts save; 0 is no better.
+        """Return the share of the base rate's Brier score that the forecasts save; 0 is no better.
 
         `evidence` (R, N) is added to the base rate's log-odds.
         """
@@ -111,11 +111,11 @@ class Evaluator:
         )[SKILL]
 
     def fit_temper(self, evidence: Floats, horizon: int) -> float:
-        """The factor on `evidence` (R, N) under which the forecasts have the best log score,
-        never below 0: a policy whose signals do not come true is not turned upside down.
+        """Return the factor on `evidence` (R, N) with which the forecasts have the best log score,
+        never below 0: the signals of a policy that forecasts badly are not reversed.
 
-        Outcomes overlap, so `horizon` of them count as one; and tempered evidence is held to be
-        some `PRIOR_EVIDENCE_STD` strong before any is seen, so that a few bars make nobody sure.
+        Outcomes overlap, so `horizon` of them count as one; and the prior holds tempered evidence
+        to about `PRIOR_EVIDENCE_STD`, so that a few bars cannot make the forecasts confident.
         """
         base, rose = self.outcomes(horizon)
         known = ~np.isnan(evidence + base + rose)
@@ -131,8 +131,9 @@ class Evaluator:
         return max(factor, 0.0)
 
     def outcomes(self, horizon: int) -> tuple[Floats, Floats]:
-        """(R, N) log-odds of the base rate, and 1.0 where the price rose from the next open to
-        the open `horizon` bars later, 0.0 where not, NaN where that lies beyond the period."""
+        """Return (R, N) log-odds of the base rate, and (R, N) outcomes: 1.0 where the price rose
+        from the next open to the open `horizon` bars later, 0.0 where not, NaN where that is after
+        the period."""
         opens = self.history.open[: self.rows.stop]
         rose = np.full(opens.shape, np.nan)
         before, after = opens[1:-horizon], opens[1 + horizon :]
@@ -140,7 +141,7 @@ class Evaluator:
         return log_odds(base_rate(opens, horizon))[self.rows.start :], rose[self.rows.start :]
 
     def benchmarks(self, seed: int) -> Mapping[str, Floats]:
-        """(R, N) shares of the strategies that every policy must be held against."""
+        """Return the (R, N) shares of the benchmark strategies, by name."""
         rng = np.random.default_rng(seed)
         close = self.history.close
         shape = (len(self.rows), close.shape[1])
@@ -158,17 +159,17 @@ class Evaluator:
 
     @cached_property
     def _buy_and_hold_returns(self) -> Floats:
-        """(R - 1,) return of buying and holding."""
+        """(R - 1,) returns of buying and holding."""
         return self.returns(np.ones((len(self.rows), len(self.history.symbols))))
 
     @cached_property
     def _listed(self) -> Floats:
-        """(R, N) where a bar of the symbol is known by then."""
+        """(R, N) whether any bar of the symbol is known by then."""
         return np.logical_or.accumulate(~np.isnan(self.history.close), axis=0)[self._row_slice]
 
     @cached_property
     def _symbol_bars(self) -> tuple[BarArrays, ...]:
-        """The bars of each symbol alone, of this stretch."""
+        """The bars of each symbol alone, in this stretch."""
         bars = bar_arrays_from(self.history.bar_matrix)
         return tuple(
             BarArrays._make(
@@ -181,7 +182,8 @@ class Evaluator:
         )
 
     def _symbol_returns(self, n: int, shares: Floats) -> Floats:
-        """(R - 1,) of the account of one symbol; used up, it stays so."""
+        """Return the (R - 1,) returns of the account of one symbol; equity that is used up stays
+        so."""
         bars = self._symbol_bars[n]
         targets = np.where(np.isnan(shares), 0.0, shares)[:, None]
         result = simulate_trading(
@@ -198,8 +200,8 @@ class Evaluator:
     def _estimates(
         self, bars: Floats, statistics: Mapping[str, Statistic]
     ) -> dict[str, IntervalEstimate]:
-        """Each of `statistics` of (2, D) bars, with intervals from the same draws of blocks that
-        are as long as the first row and its size ask for."""
+        """Return each of `statistics` of (2, D) bars, with intervals from the same resampled
+        blocks. The first row and its squares determine the length of the blocks."""
         count = bars.shape[1]
         block_bars = max(block_length(bars[0]), block_length(np.abs(bars[0])))
         block = max(min(block_bars, count / MIN_BLOCKS), 1.0)
@@ -217,7 +219,8 @@ class Evaluator:
 
 
 def _above_average(close: Floats) -> Floats:
-    """1.0 where the close is above the mean of the last `SMA_BARS` closes (all known), else 0.0."""
+    """Return 1.0 where the close is above the mean of the last `SMA_BARS` closes (all known), else
+    0.0."""
     above = np.zeros(close.shape)
     if len(close) >= SMA_BARS:
         windows = np.lib.stride_tricks.sliding_window_view(close, SMA_BARS, axis=0).mean(axis=-1)

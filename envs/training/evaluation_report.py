@@ -1,6 +1,6 @@
-"""A policy on a stretch of history, beside its members and the benchmarks.
+"""A policy on a stretch of history, compared with its members and the benchmarks.
 
-Used at the end of a training run on the test period, and by `python -m envs.evaluate` on any bars.
+A training run uses it at its end on the test period, and `python -m envs.evaluate` on any bars.
 """
 
 from dataclasses import dataclass
@@ -15,9 +15,9 @@ from envs.training.events import HeldOutPaths
 from quant.resampling import IntervalEstimate
 
 MAX_PATH_POINTS = 500
-"""Of an equity path, at most."""
+"""Most points of an equity path."""
 ENSEMBLE = "policy"
-"""What the ensemble is called among those that were scored."""
+"""Name of the ensemble among the scores."""
 
 Bools = NDArray[np.bool_]
 ScoresByName = dict[str, dict[str, Score]]
@@ -25,7 +25,8 @@ ScoresByName = dict[str, dict[str, Score]]
 
 @dataclass(frozen=True, slots=True)
 class EvaluationReport:
-    """`scores` of the policy, its members and the benchmarks, in this order, and their paths."""
+    """`scores` of the policy, its members and the benchmarks, in this order, and their equity
+    paths."""
 
     scores: ScoresByName
     held_out: HeldOutPaths
@@ -34,8 +35,7 @@ class EvaluationReport:
 def evaluate_policy(
     policy: Policy, evaluator: Evaluator, horizon: int, seed: int
 ) -> EvaluationReport:
-    """Everything there is to know about `policy` in `evaluator.rows`; `seed` is of the random
-    benchmark."""
+    """Evaluate `policy` in `evaluator.rows`; `seed` is of the random benchmark."""
     observation = evaluator.history.observation[evaluator.rows.start : evaluator.rows.stop]
     observed = np.asarray(~np.isnan(observation).any(axis=-1))
     x = policy.standardise(observation[observed])
@@ -71,14 +71,15 @@ def evaluate_policy(
 
 
 def scatter(values: Floats, observed: Bools) -> Floats:
-    """(R, N) with `values` (M,) where `observed` (R, N), NaN elsewhere."""
+    """Return (R, N) with `values` (M,), one for each of the M cells that are `observed` (R, N), and
+    NaN elsewhere."""
     out = np.full(observed.shape, np.nan)
     out[observed] = values
     return out
 
 
 def known_scores(estimates: dict[str, IntervalEstimate]) -> dict[str, Score]:
-    """Those of which a figure and its interval are known."""
+    """Return the scores of which the value and its interval are known."""
     return {
         name: Score(value=each.value, low=each.low, high=each.high)
         for name, each in estimates.items()
@@ -87,5 +88,5 @@ def known_scores(estimates: dict[str, IntervalEstimate]) -> dict[str, Score]:
 
 
 def _equity(returns: Floats) -> Floats:
-    """(R,) from 1 on, of R - 1 returns."""
+    """Return the (R,) equity, 1 at the beginning, of R - 1 returns."""
     return np.concatenate(([1.0], np.cumprod(1.0 + returns)))

@@ -1,7 +1,7 @@
-"""What a training run says while it goes on, and what its last word holds.
+"""The events that a training run reports, and the content of the last one.
 
-Events are values: whoever runs a training keeps, shows or sends them on. Light to import, so that
-pages and jobs need nothing of what learns.
+Events are values: the caller stores, shows or sends them. The module imports nothing heavy, so that
+pages and jobs need none of the learning libraries.
 """
 
 import json
@@ -15,10 +15,10 @@ from domain.errors import CorruptFileError
 class StageCompleted:
     """A member has learnt for another stage and was scored on the validation period.
 
-    `member` is `number` of `members`, counted from 1; `steps` of its `total` are done, in this
-    stage in `seconds`. `scores` are NaN where a figure is not known. `checkpoint` (safetensors)
-    is all that is needed to go on from here; where `ended` nothing more is learnt, because the
-    steps are done or validation has stopped getting better.
+    `member` is `number` of `members`, counted from 1; `steps` of its `total` are done, this stage's
+    in `seconds`. `scores` are NaN where unknown. `checkpoint` (safetensors) is everything needed to
+    continue from here; a member has `ended` when its steps are done or validation has stopped
+    improving.
     """
 
     member: str
@@ -46,8 +46,8 @@ TrainingEvent = StageCompleted | RunEvaluated
 
 @dataclass(frozen=True, slots=True)
 class HeldOutPaths:
-    """Equity through the test period, 1 at its start, at the closes of `dates` (ISO days):
-    of the ensemble, of each member and of each benchmark; net of cost, thinned."""
+    """Equity through the test period, 1 at its start, at the closes of `dates` (ISO days): of the
+    ensemble, of each member and of each benchmark; net of cost, thinned."""
 
     dates: tuple[str, ...]
     ensemble: tuple[float, ...]
@@ -59,8 +59,8 @@ class HeldOutPaths:
 
     @classmethod
     def decode(cls, content: bytes, where: str) -> "HeldOutPaths":
-        """Raises CorruptFileError where `content`, read from `where`, is not what `encode`
-        makes."""
+        """Decode what `encode` made. Raises CorruptFileError where `content`, read from `where`, is
+        anything else."""
         try:
             raw = json.loads(content)
             paths = {

@@ -1,8 +1,9 @@
-"""One member of the ensemble: stages of learning, a score after each, and when to stop.
+"""The training of one member of the ensemble: stages of learning, a score after each, and when to
+stop.
 
-What is kept of a member is its best stage by the Sharpe ratio of the validation period (a policy
-that never trades has none, and counts as 0). A checkpoint holds all that is needed to go on after
-a stage; going on gives the same bytes as never having stopped.
+A member is the policy of its best stage by the Sharpe ratio of the validation period (a policy that
+never trades has none, and counts as 0). A checkpoint holds everything needed to continue after a
+stage; the result has the same bytes as without an interruption.
 """
 
 import hashlib
@@ -31,14 +32,14 @@ from envs.training.evaluation import SHARPE, Evaluator
 from envs.training.events import StageCompleted
 
 StepCallback = Callable[[str, int], None]
-"""Hears of a member's steps as they are done."""
+"""Called with a member's name and its steps as they are done."""
 Bools = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TrainingContext:
-    """What all members of a run stand on. `mean` and `scale` (K,) are of the training period,
-    `observations` (T, N, K) the observation standardised by them and clipped."""
+    """What all members of a run share. `mean` and `scale` (K,) of the K features are of the
+    training period, `observations` (T, N, K) is standardised by them and clipped."""
 
     arguments: TrainingArguments
     market: MarketHistory
@@ -49,7 +50,7 @@ class TrainingContext:
     validation: Evaluator
 
     def run_key(self, member: str) -> NDArray[np.uint8]:
-        """(32,) hash of all that decides what a member learns."""
+        """Return the (32,) hash of everything that determines what a member learns."""
         plain = self.arguments.to_json()
         for name in ("bars", "seeds", "algo", "select", "parent", "tried"):
             del plain[name]
@@ -59,8 +60,9 @@ class TrainingContext:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Checkpoint:
-    """`stage` stages are done and `steps` steps; `best_score` is the score of the best one, number
-    `best_stage`, and `network` its policy. `arrays` are the learner's, empty where `ended`."""
+    """The state of a member after `stage` stages and `steps` steps; `best_score` is the score of
+    the best stage, number `best_stage`, and `network` its policy. `arrays` are the learner's, empty
+    where `ended`."""
 
     stage: int
     steps: int
@@ -85,9 +87,10 @@ class Checkpoint:
 
 
 def decode_checkpoint(content: bytes, member: str, context: TrainingContext) -> Checkpoint:
-    """What `Checkpoint.encode` made of `member`.
+    """Decode what `Checkpoint.encode` made of `member`.
 
-    Raises CorruptFileError for what is damaged, of another run or of another observation.
+    Raises CorruptFileError for a checkpoint that is damaged, of another run or of another
+    observation.
     """
     try:
         tensors = load_tensors(content)
@@ -126,10 +129,11 @@ def train_member(
     checkpoint: Checkpoint | None,
     on_steps: StepCallback,
 ) -> Iterator[tuple[StageCompleted, Checkpoint]]:
-    """A member's stages from `checkpoint` on, or from the first; the last one has `ended`.
+    """Train a member from `checkpoint` on, or from the start, and yield each stage; the last one
+    has `ended`.
 
-    Raises InputError where no episode fits into the training period, and CorruptFileError for
-    a checkpoint that does not fit the algorithm.
+    Raises InputError where no episode fits into the training period, and CorruptFileError for a
+    checkpoint that does not fit the algorithm.
     """
     arguments, name = context.arguments, f"{algo}-{seed}"
     learner = Learner(
@@ -183,7 +187,7 @@ def build_member(
 def _validation_scores(
     context: TrainingContext, algo: Algo, seed: int, network: Network
 ) -> Mapping[str, float]:
-    """On the validation period."""
+    """Return the scores on the validation period."""
     member, evaluator = build_member(context, algo, seed, network, 0.0), context.validation
     observations = context.observations[evaluator.rows.start : evaluator.rows.stop].astype(
         np.float64

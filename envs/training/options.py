@@ -1,7 +1,7 @@
-"""The arguments of a training as options of a command: one a field, with its sentence, its default
-and one way to write a list.
+"""The arguments of a training as command-line options: one per field, with its sentence, its
+default and one way to write a list.
 
-Leaves out what the arguments mean and which are refused (`arguments.py`).
+Leaves out what the arguments mean and which are rejected (`arguments.py`).
 """
 
 import argparse
@@ -16,8 +16,8 @@ from envs.training.arguments import TrainingArguments, value_parser
 
 @dataclass(frozen=True, slots=True)
 class ArgumentOption:
-    """One argument. `choices` are the words that it, or each of its list, may be; there are none
-    where any will do."""
+    """One argument. `choices` are the words that it, or each of its list, can be; empty where any
+    word is allowed."""
 
     name: str
     kind: Any
@@ -38,7 +38,7 @@ class ArgumentOption:
         return f"{{{','.join(self.choices)}}}" if self.choices else self.name.upper()
 
     def help(self, default: str | None = None) -> str:
-        """Its sentence and its default, which somebody else may have chosen."""
+        """Return the sentence and the default, which the caller may override."""
         return f"{self.sentence} (default: {default or self._default_text})"
 
     @property
@@ -48,14 +48,14 @@ class ArgumentOption:
         return "none" if self.default is None else str(self.default)
 
     def read_list(self, words: Iterable[str]) -> tuple[str, ...]:
-        """What was written in one word or several, with commas or without."""
+        """Parse a list written in one word or several, with commas or without."""
         read: tuple[str, ...] = value_parser(self.kind)(" ".join(words))
         return read
 
 
 @cache
 def options() -> Mapping[str, ArgumentOption]:
-    """The option of every argument, in the order of its fields."""
+    """Return the option of every argument, in the order of the fields."""
     hints = get_type_hints(TrainingArguments, include_extras=True)
     found = {}
     for each in fields(TrainingArguments):
@@ -72,13 +72,13 @@ def options() -> Mapping[str, ArgumentOption]:
 
 
 def choices_of(kind: Any) -> tuple[str, ...]:
-    """The words that a field of type `kind`, or each of its list, may be."""
+    """Return the words that a field of type `kind`, or each of its list, can be."""
     inner = get_args(kind)[0] if get_origin(kind) is tuple else kind
     return get_args(inner) if get_origin(inner) is Literal else ()
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """One option a field."""
+    """Add one option per field."""
     for option in options().values():
         if option.is_list:
             parser.add_argument(
@@ -102,7 +102,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def arguments_from_options(parsed: argparse.Namespace) -> TrainingArguments:
-    """The arguments among what `add_options` made the parser read."""
+    """Return the arguments among the options that the parser read."""
     given: dict[str, Any] = {}
     for name, option in options().items():
         value = getattr(parsed, name)

@@ -1,8 +1,8 @@
 """A whole training run as a stream of events: members one after another, then the evaluation.
 
-Nothing is written and nothing shown here; whoever asked for the run keeps its events. The same
-arguments, market and checkpoints give the same bytes on the same machine, wherever a run was
-interrupted. The test period is looked at once, at the end.
+Nothing is written or shown here; the caller stores the events. The same arguments, market and
+checkpoints give the same bytes on the same machine, wherever a run was interrupted. The test period
+is used once, at the end.
 """
 
 import hashlib
@@ -38,11 +38,11 @@ from envs.training.member_training import (
 
 ROOT = Path(__file__).parents[2]
 VERSIONED_FOLDERS = ("envs", "trading/kernels")
-"""Folders whose sources decide what is learnt."""
+"""Folders whose sources determine what is learnt."""
 
 
 def ignore_steps(member: str, steps: int) -> None:
-    """Steps that nobody wants to hear of."""
+    """Ignore the reported steps."""
 
 
 def run_training(
@@ -51,13 +51,12 @@ def run_training(
     checkpoints: Mapping[str, bytes],
     on_steps: StepCallback = ignore_steps,
 ) -> Iterator[TrainingEvent]:
-    """Train every member that `checkpoints` (checkpoint by member; {} for a fresh run) does not
-    hold as ended, an event a stage, then evaluate. `on_steps(member, steps)` hears of steps in
+    """Train every member that has not ended in `checkpoints` (checkpoint by member; {} for a new
+    run), yield an event after each stage, then evaluate. `on_steps(member, steps)` is called in
     between.
 
-    Raises InputError for arguments or a market that cannot be trained on, and
-    CorruptFileError for a checkpoint that is damaged or belongs to another run; both before
-    anything is learnt.
+    Raises InputError for arguments or a market that cannot be trained on, and CorruptFileError for
+    a checkpoint that is damaged or belongs to another run; both before learning begins.
     """
     context = build_context(arguments, market)
     points = {
@@ -78,7 +77,8 @@ def run_training(
 
 
 def build_context(arguments: TrainingArguments, market: MarketHistory) -> TrainingContext:
-    """Raises InputError for arguments or a market that cannot be trained on."""
+    """Prepare what all members share. Raises InputError for arguments or a market that cannot be
+    trained on."""
     arguments.validate()
     periods = split_periods(
         market.dates, arguments.train_until, arguments.validate_until, arguments.horizon + 1
@@ -87,7 +87,7 @@ def build_context(arguments: TrainingArguments, market: MarketHistory) -> Traini
     observations = standardise(market.observation, mean, scale).astype(np.float32)
     episode_windows(
         market, observations, periods.train, arguments.settings, portfolio=False
-    )  # or none fits
+    )  # raises where no window fits
     return TrainingContext(
         arguments=arguments,
         market=market,
@@ -100,7 +100,7 @@ def build_context(arguments: TrainingArguments, market: MarketHistory) -> Traini
 
 
 def code_version() -> str:
-    """Of the program, and a digest of the sources that decide what is learnt."""
+    """Return the program's version and a digest of the sources that determine what is learnt."""
     digest = hashlib.sha256()
     for folder in VERSIONED_FOLDERS:
         for path in sorted((ROOT / folder).rglob("*.py")):
@@ -109,7 +109,7 @@ def code_version() -> str:
 
 
 def _evaluate_run(context: TrainingContext, points: Mapping[str, Checkpoint]) -> RunEvaluated:
-    """The policy of all members, judged on the test period."""
+    """Evaluate the policy of all members on the test period."""
     arguments, market = context.arguments, context.market
     policy = _build_ensemble(context, points)
     evaluator = Evaluator(market, context.periods.test, arguments.settings)
@@ -120,7 +120,7 @@ def _evaluate_run(context: TrainingContext, points: Mapping[str, Checkpoint]) ->
 
 
 def _build_ensemble(context: TrainingContext, points: Mapping[str, Checkpoint]) -> Policy:
-    """All members with what their signals are worth on the validation period, not scored yet."""
+    """Return the ensemble, with tempers and weights from the validation period, not yet scored."""
     arguments, evaluator = context.arguments, context.validation
     observation = context.market.observation[evaluator.rows.start : evaluator.rows.stop]
     observed = np.asarray(~np.isnan(observation).any(axis=-1))
@@ -149,8 +149,9 @@ def _ensemble_weights(
     x: Floats,
     observed: Bools,
 ) -> Floats:
-    """(1 or R, members) by what was asked for; `signals` (members, T, N) are of the validation
-    period, where `x` (M, K) are the observations in the `observed` (T, N) cells."""
+    """Return (1, members) equal weights or (regimes, members), as the arguments select; `signals`
+    (members, T, N) are of the validation period, where `x` (M, K) are the observations of the M
+    cells that are `observed` (T, N)."""
     if context.arguments.select == "bagging":
         return np.full((1, len(members)), 1.0 / len(members))
     base, rose = context.validation.outcomes(context.arguments.horizon)
@@ -169,7 +170,7 @@ def _build_manifest(context: TrainingContext) -> Manifest:
     arguments, market = context.arguments, context.market
     days = market.dates.astype("datetime64[D]").astype(str)
     plain = arguments.to_json()
-    del plain["bars"], plain["parent"]  # the data's digest says more than a path; parent is named
+    del plain["bars"], plain["parent"]  # the digest identifies the bars; `parent` is a field
     return Manifest(
         data=market.name,
         simulated=market.simulated,
@@ -186,7 +187,7 @@ def _build_manifest(context: TrainingContext) -> Manifest:
 
 
 def _feature_moments(observation: Floats) -> tuple[Floats, Floats]:
-    """Mean and standard deviation (K,) of all observations that are there."""
+    """Return the (K,) mean and standard deviation of each feature over all known observations."""
     known = observation[~np.isnan(observation).any(axis=-1)]
     if not len(known):
         raise InputError(

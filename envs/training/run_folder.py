@@ -1,16 +1,16 @@
-"""A training run as a folder: what was asked, how it goes, where to go on, what came of it.
+"""A training run as a folder: its arguments, progress, checkpoints and results.
 
     run.json                        arguments, data and its digest; written once
-    progress.csv                    a row a stage: member, steps, seconds, scores
+    progress.csv                    a row per stage: member, steps, seconds, scores
     tensorboard/<member>/           the same for TensorBoard
     checkpoints/<member>.safetensors
     held-out.json                   equity paths of the test period
-    policy/                         what `envs.policies.policy` reads
-    ended.json                      how it ended; without it a run that nobody holds is interrupted
-    run.lock                        held by whoever trains
+    policy/                         what `envs.policies.files` reads
+    ended.json                      how it ended; without it and without a lock: interrupted
+    run.lock                        held by the process that trains
 
 Every file is written whole or not at all (`storage/atomic_files.py`), so that a run that is killed
-leaves the former file or the new one. Leaves out what learns (`run.py`).
+leaves the previous file or the new one. Leaves out the learning (`run.py`).
 """
 
 import csv
@@ -41,9 +41,9 @@ RunStatus = Literal["running", "done", "failed", "cancelled", "interrupted"]
 
 
 def policy_folder(folder: Path) -> Path:
-    """Where the policy of `folder` lies, which is a policy's own folder or that of its run.
+    """Return where the policy of `folder` is; `folder` is a policy's own folder or that of its run.
 
-    Raises InputError for a run that has come to no policy yet.
+    Raises InputError for a run that has no policy yet.
     """
     inside = folder / POLICY
     if (inside / MANIFEST_FILE).exists():
@@ -58,9 +58,9 @@ def policy_folder(folder: Path) -> Path:
 
 @dataclass(frozen=True, slots=True)
 class RunState:
-    """A run at a glance. `what` is the member last heard of ("ppo-0, 1 of 5"), `done` of `total`
-    are environment steps, `seconds_left` None where nothing is known of its pace or nothing is
-    left. `error` is empty unless it failed."""
+    """A summary of a run. `what` is the member in training ("ppo-0, 1 of 5"), `done` and `total`
+    are environment steps; `seconds_left` is None where the pace is unknown or nothing is left.
+    `error` is empty unless the run failed."""
 
     id: str
     label: str
@@ -78,7 +78,7 @@ class RunState:
 
 @dataclass(frozen=True, slots=True)
 class StageProgress:
-    """Columns of progress.csv, a row a stage; a score that is not known is NaN."""
+    """The columns of progress.csv, one row per stage; an unknown score is NaN."""
 
     member: tuple[str, ...]
     steps: tuple[int, ...]
@@ -87,7 +87,7 @@ class StageProgress:
 
 
 class RunFolder:
-    """One run's folder. Reading never waits; writing is for whoever holds its `lock`."""
+    """The folder of one run. Reading never waits; only the holder of its `lock` writes."""
 
     def __init__(self, path: Path, run_json: Mapping[str, Any]) -> None:
         self.path = path
@@ -95,10 +95,9 @@ class RunFolder:
 
     @classmethod
     def create(cls, path: Path, arguments: TrainingArguments, market: MarketHistory) -> Self:
-        """The folder of a run: a new one, or the one that was begun by the same command.
+        """Create the folder of a run, or reopen the one that the same command began.
 
-        Raises InputError where another run is there, and StorageError where nothing can be
-        written.
+        Raises InputError where another run is there, and StorageError where nothing can be written.
         """
         run_json = {
             "arguments": arguments.to_json(),
@@ -116,7 +115,7 @@ class RunFolder:
 
     @classmethod
     def open(cls, path: Path) -> Self:
-        """The folder of a run that was begun before.
+        """Open the folder of an existing run.
 
         Raises NotFoundError where there is none, CorruptFileError where it cannot be read.
         """
@@ -142,10 +141,10 @@ class RunFolder:
 
     @contextmanager
     def lock(self) -> Iterator[None]:
-        """While this lasts the run is "running", and nobody else can write to it.
+        """Hold the run's lock: meanwhile its state is "running", and no other process can write to
+        it.
 
-        Raises InputError where somebody holds it already, StorageError where nothing can be
-        written.
+        Raises InputError where another process holds it, StorageError where nothing can be written.
         """
         with storage_errors(self.path):
             file = (self.path / LOCK).open("ab")
@@ -161,8 +160,8 @@ class RunFolder:
             yield
 
     def record(self, event: TrainingEvent) -> None:
-        """Write what has happened. Raises StorageError where that is not possible; what was kept
-        before stays as it is."""
+        """Store an event. Raises StorageError where that is not possible; what was stored before
+        stays."""
         if isinstance(event, RunEvaluated):
             write_atomic(self.path / POLICY / "policy.safetensors", event.tensors)
             write_atomic(self.path / POLICY / "manifest.json", event.manifest)
@@ -174,7 +173,7 @@ class RunFolder:
         self._write_tensorboard(event)
 
     def checkpoints(self) -> Mapping[str, bytes]:
-        """The last checkpoint of every member that has one."""
+        """Return the last checkpoint of every member that has one."""
         found = sorted((self.path / CHECKPOINTS).glob("*.safetensors"))
         return {each.stem: read_file(each) for each in found}
 
@@ -190,7 +189,7 @@ class RunFolder:
         status, error = self._status()
         total = arguments.steps * len(arguments.members)
         names = [f"{algo}-{seed}" for algo, seed in arguments.members]
-        # A member that ended early counts whole: the next one has begun, or all is done.
+        # A member that ended early counts in full: the next one has begun, or the run is done.
         index = names.index(progress.member[-1]) if progress.member else 0
         done = arguments.steps * index + (last[progress.member[-1]] if last else 0)
         done = total if status == "done" else min(done, total)
@@ -212,7 +211,7 @@ class RunFolder:
         )
 
     def progress(self) -> StageProgress:
-        """What was kept of each stage so far. Raises CorruptFileError where it cannot be read."""
+        """Return the stored stages so far. Raises CorruptFileError where they cannot be read."""
         try:
             names, rows = self._progress_rows()
             known = {f"{algo}-{seed}" for algo, seed in self.arguments.members}
@@ -234,16 +233,16 @@ class RunFolder:
             ) from error
 
     def held_out(self) -> HeldOutPaths | None:
-        """Equity of the test period; None before the run is done."""
+        """Return the equity of the test period; None before the run is done."""
         path = self.path / HELD_OUT
         return HeldOutPaths.decode(read_file(path), str(path)) if path.exists() else None
 
     def policy(self) -> Path | None:
-        """The policy's folder; None before the run is done."""
+        """Return the policy's folder; None before the run is done."""
         return self.path / POLICY if self._status()[0] == "done" else None
 
     def _check_same_run(self, run_json: Mapping[str, Any]) -> None:
-        """Raises InputError unless `run_json` is of this folder's own run."""
+        """Raises InputError unless `run_json` describes this folder's own run."""
         expected = {**self._run_json["arguments"], "data": self._run_json["data_digest"]}
         given = {**run_json["arguments"], "data": run_json["data_digest"]}
         same_by_digest = {"bars", "symbols"}
@@ -260,7 +259,7 @@ class RunFolder:
             )
 
     def _status(self) -> tuple[RunStatus, str]:
-        """How it stands, and what went wrong."""
+        """Return the status, and the error of a failed run."""
         try:
             ended = json.loads((self.path / ENDED).read_bytes())
             if ended["state"] not in get_args(RunStatus):
@@ -273,7 +272,7 @@ class RunFolder:
         write_atomic(self.path / ENDED, json.dumps({"state": state, "error": error}).encode())
 
     def _progress_rows(self) -> tuple[list[str], list[list[str]]]:
-        """Header and whole rows of progress.csv."""
+        """Return the header and the complete rows of progress.csv."""
         try:
             text = (self.path / PROGRESS).read_text()
         except FileNotFoundError:
@@ -282,8 +281,8 @@ class RunFolder:
         return names, rows
 
     def _add_row(self, event: StageCompleted) -> None:
-        """A row goes before its checkpoint: one that is there already belongs to a stage that was
-        lost, and is replaced."""
+        """Add a row for a stage; it is written before the checkpoint, so an existing row of the
+        stage or a later one belongs to a lost checkpoint and is replaced."""
         names, rows = self._progress_rows()
         names = names or ["member", "steps", "seconds", *event.scores]
         rows = [row for row in rows if row[0] != event.member or int(row[1]) < event.steps]
@@ -294,7 +293,7 @@ class RunFolder:
         write_atomic(self.path / PROGRESS, out.getvalue().encode())
 
     def _write_tensorboard(self, event: StageCompleted) -> None:
-        """One file a member, to which each stage is added: whoever watches it reads on."""
+        """Append each stage to one file per member, so that TensorBoard keeps reading it."""
         from tensorboard.compat.proto.event_pb2 import Event as Point
         from tensorboard.compat.proto.summary_pb2 import Summary
         from tensorboard.summary.writer.record_writer import RecordWriter

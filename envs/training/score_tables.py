@@ -10,8 +10,8 @@ COLUMNS = (GROWTH, SHARPE, SHARPE_OVER, SKILL)
 
 
 def score_table(title: str, scores: ScoresByName, policy: Policy) -> Table:
-    """A row for each that was scored: the policy, its members, the benchmarks; and a column for
-    each figure, with its interval, "–" where it is not known."""
+    """Return a table with a row for each of the policy, its members and the benchmarks, and a
+    column for each score with its interval; "–" where unknown."""
     table = Table(title=title, caption="In brackets: 90% intervals, blocks of time drawn again.")
     for heading in ("", *COLUMNS):
         table.add_column(heading)
