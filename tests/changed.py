@@ -17,12 +17,17 @@ OF_FILES = {
     "settings.py": ["tests/test_settings.py"],
     "app.py": ["tests/cli/test_exit_codes.py"],
     "wiring": ["tests/cli/test_by_class.py", "tests/cli/test_decisions.py"],
+    "web/account": ["tests/web/test_portfolio.py", "tests/web/test_pages.py"],
+    "web/agents": ["tests/web/test_agents.py", "tests/web/test_pages.py"],
+    "web/lab": ["tests/web/test_lab.py"],
+    "web/live": ["tests/web/test_stream.py", "tests/web/test_pages.py"],
+    "web/orders": ["tests/web/test_orders.py", "tests/web/test_pages.py"],
     "examples": ["tests/test_examples.py"],
     "docs": ["tests/test_docs.py"],
     "README.md": ["tests/test_docs.py"],
     "CONTRIBUTING.md": ["tests/test_docs.py"],
 }
-"""The tests of what has no folder of its own in `tests/`, by file or folder."""
+"""The tests of files and folders that have no folder of their own in `tests/`."""
 
 
 def changed_files(root: Path = ROOT) -> list[str]:
@@ -46,9 +51,9 @@ def select_tests(files: Iterable[str], root: Path = ROOT) -> list[str]:
 def _tests_of(file: PurePosixPath, root: Path) -> list[str]:
     if file.parts[0] == "tests" and file.name.startswith("test_") and (root / file).exists():
         return [str(file)]
-    for of in (file, file.parents[-2] if len(file.parts) > 1 else file):
-        if str(of) in OF_FILES:
-            return OF_FILES[str(of)]
+    for path in (file, *file.parents):
+        if str(path) in OF_FILES:
+            return OF_FILES[str(path)]
     room = file.relative_to("tests") if file.parts[0] == "tests" else file
     folders = [f"tests/{folder}" for folder in room.parents[:-1]]
     return next(([folder] for folder in folders if (root / folder).is_dir()), [])

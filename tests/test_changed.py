@@ -15,6 +15,7 @@ from tests.changed import OF_FILES, ROOT, changed_files, select_tests
         ("storage/tables.py", ["tests/storage"]),
         ("domain/trading/orders.py", ["tests/domain"]),
         ("web/templates/pages/orders.html", ["tests/web"]),
+        ("web/lab/figures.py", ["tests/web/test_lab.py"]),
         ("tests/agents/test_risk.py", ["tests/agents/test_risk.py"]),
         ("tests/storage/samples.py", ["tests/storage"]),
         ("tests/storage/test_that_was_deleted.py", ["tests/storage"]),
