@@ -3,7 +3,7 @@
 It forecasts the 5% quantile of the return over the horizon and turns it into a cap: what a bad
 horizon may cost is a fixed share of equity. Stress tightens the cap, named extremes veto. Its
 vote on the direction is small. What is already held it does not know: limits across positions
-belong to whoever sizes them.
+belong to sizing.
 """
 
 from collections.abc import Mapping

@@ -8,11 +8,11 @@ which is what Hedge keeps close to the best member's. The bound therefore holds 
     sum of the pool's losses <= the smallest of `losses` + log(A) / rate + gap
 
 with A experts, `rate` = min(1, log(A) / gap), and the mixability gap of AdaHedge (de Rooij, van
-Erven, Grunwald and Koolen, "Follow the leader if you can, hedge if you must", JMLR 2014). A rate
-of 1 is Bayes' rule for log loss (Vovk, "Aggregating strategies", 1990) with a round as one
-observation: symbols move together and horizons overlap, so that a round is hardly ever worth
-more. AdaHedge alone begins with an infinite rate and would follow whoever led the first week; here
-it only slows the rule down where experts are so wild that Bayes' rule would jump between them.
+Erven, Grunwald and Koolen, "Follow the leader if you can, hedge if you must", JMLR 2014). A rate of
+1 is Bayes' rule for log loss (Vovk, "Aggregating strategies", 1990) with a round as one
+observation: symbols move together and horizons overlap, so that a round is hardly ever worth more.
+AdaHedge alone begins with an infinite rate and would follow the leader of the first week; here it
+only slows the rule down where experts are so wild that Bayes' rule would jump between them.
 
 An expert asleep is charged what the pool of those awake is charged, cell by cell (Freund,
 Schapire, Singer and Warmuth, "Using and combining predictors that specialize", 1997; Chernov and
@@ -155,7 +155,7 @@ def _add_round(
 
 @cached_njit
 def _newcomer_loss(losses: Floats, rate: float, rounds: Counts) -> float:
-    """The loss that gives a newcomer the mean weight of those heard so far."""
+    """The loss that gives a newcomer the mean weight of those that have voted."""
     odds = _odds(losses, rate, rounds)
     voters = 0
     least = np.inf
@@ -180,7 +180,7 @@ def _weights(losses: Floats, gap: float, rounds: Counts) -> Floats:
 
 @cached_njit
 def _odds(losses: Floats, rate: float, rounds: Counts) -> Floats:
-    """Of each expert heard against the best one; 0 for who never voted."""
+    """Of each expert that voted against the best one; 0 for one that never did."""
     least = np.inf
     for agent in range(len(losses)):
         if rounds[agent] > 0:

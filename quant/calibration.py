@@ -5,7 +5,7 @@ the forecast becomes log-odds(p) + s * e. The slope is a logistic regression of 
 with the base rate as offset, drawn towards 1 by a ridge, in one Newton step from s = 0 so that
 two running sums are its whole memory:
 
-    s = (PRIOR * d + sum of e (y - p)) / (PRIOR * d + sum of e^2 p (1 - p)), within 0 to 2
+    s = (prior * d + sum of e (y - p)) / (prior * d + sum of e^2 p (1 - p)), within 0 to 2
 
 Cox, "Two further applications of a model for binary regression", 1958 (the slope); Ranjan and
 Gneiting, "Combining probability forecasts", 2010, and Satopaa et al., "Combining multiple

@@ -18,8 +18,8 @@ ProgressCallback = Callable[[str, int, int], None]
 
 
 def build_agents(settings: AgentSettings, log: Log) -> list[Agent]:
-    """Every agent that votes, in this process; one of another package that cannot be made is told
-    of and left out.
+    """Every agent that votes, in this process; one of another package that cannot be made is
+    reported and left out.
 
     Raises ConfigurationError for one that ships.
     """

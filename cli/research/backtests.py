@@ -1,7 +1,7 @@
 """`backtest`: the committee over history, and the results that are kept.
 
-The verb is also what a page's job runs: told to take its request from standard input, it tells its
-progress in lines of JSON. Leaves out the arithmetic (`research/`).
+The command is also what a page's job runs: with its request on standard input, it writes its
+progress as lines of JSON. Leaves out the arithmetic (`research/`).
 """
 
 import json

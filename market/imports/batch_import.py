@@ -42,8 +42,9 @@ def import_paths(
 ) -> ImportResult:
     """Stores every file that `paths` name, each in a transaction of its own and each once.
 
-    `progress` is told a file's name and its rows. A file that is refused is reported and the others
-    go on. Raises StorageError where nothing more can be stored; the files before are stored then.
+    `progress` is given a file's name and its rows. A file that is refused is reported and the
+    others go on. Raises StorageError where nothing more can be stored; the files before are stored
+    then.
     """
     files, skipped, refused = _find_files(paths)
     reports = []

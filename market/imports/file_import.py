@@ -1,8 +1,8 @@
 """CSV and Parquet brought into the store: each file whole, or not at all.
 
-What a file holds is told by its columns (`market/imports/schema_detection.py`), which rows are good
-by `market/imports/normalise.py`. A stored fact is never changed silently: a file that contradicts
-what is stored is refused unless the caller asks to replace. It leaves out folders
+What a file holds follows from its columns (`market/imports/schema_detection.py`), which rows are
+good by `market/imports/normalise.py`. A stored fact is never changed silently: a file that
+contradicts what is stored is refused unless the caller asks to replace. It leaves out folders
 (`market/imports/batch_import.py`), archives, spreadsheets and the network.
 """
 
@@ -73,8 +73,8 @@ def import_file(
 ) -> ImportReport:
     """Stores a file in one transaction.
 
-    `progress` is told the file's name and its rows. Raises InputError as `read_table` does, and for
-    a file that contradicts what is stored unless it may `replace` that.
+    `progress` is given the file's name and its rows. Raises InputError as `read_table` does, and
+    for a file that contradicts what is stored unless it may `replace` that.
     """
     return _import(read_table(path, timeframe), store, market, replace, progress)
 

@@ -144,7 +144,7 @@ class _Timestamps:
         return day
 
     def known_at(self, day_only: pd.Series | None = None) -> pd.Series:
-        """The instant, or 24:00 UTC of the day where only the day is told (`day_only`; a table
+        """The instant, or 24:00 UTC of the day where only the day is known (`day_only`; a table
         that does not say means a stamp at exactly midnight)."""
         if day_only is None:
             day_only = self.written == self.written.dt.floor("D")

@@ -99,8 +99,8 @@ def build_bar_panels(
     as_of: datetime,
     since: datetime,
 ) -> list[tuple[Panel, Floats]]:
-    """For who only trades: panels of bars since then without any event, asked by nobody for a vote,
-    each with its factors (T, N) as in `PanelHistory`. Raises as `build_panels` does."""
+    """For trading alone: panels of bars since then without any event, on which no agent votes, each
+    with its factors (T, N) as in `PanelHistory`. Raises as `build_panels` does."""
     built = []
     for stored in _read_stored(store, market, symbols, timeframe, as_of, since):
         bars = _bars(stored, as_of, horizon=1, simulated=False)

@@ -1,7 +1,7 @@
 """How much of a good record is luck: the length of the record, its tails, the number of tries.
 
 Sharpe ratios here are per bar, as in the papers: divide a yearly one by the root of the bars a
-year. Trials are everything that was tried, also what nobody kept; their returns are (T, trials).
+year. Trials are everything that was tried, also what was not kept; their returns are (T, trials).
 NaN where a record does not vary or is too short.
 """
 

@@ -3,7 +3,7 @@
 What several measures need (the order of the returns, the path of wealth) is computed once, when
 first asked for. Simple returns, one a bar, compounded; leading axes are different records of the
 same bars, and each is measured as if it were alone, to the last bit. Returns are taken as they
-are: whoever wants excess returns subtracts the riskless rate first.
+are: for excess returns subtract the riskless rate first.
 """
 
 from dataclasses import dataclass

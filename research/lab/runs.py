@@ -80,7 +80,7 @@ def _read(path: Path) -> RunState:
 
 
 def _claim_folder(runs: Path, arguments: TrainingArguments) -> Path:
-    """A new folder, which nobody else can have taken for theirs: `20261121-194501-ppo-dqn`,
+    """A new folder, which no other process can have taken: `20261121-194501-ppo-dqn`,
     numbered where that is taken."""
     name = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{'-'.join(arguments.algo)}"
     with storage_errors(runs):

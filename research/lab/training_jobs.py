@@ -1,8 +1,8 @@
 """Training runs that a page starts, watches, stops and goes on with; each learns in a Ray worker.
 
 Promises that a run's folder (`envs.training.run_folder`) is written here, by the process that
-asked, from the events that its worker sends back: a worker that is killed loses one stage at most.
-A run that is cancelled stops at once and says so; one whose worker, Ray or server ended is
+started it, from the events that its worker sends back: a worker that is killed loses one stage at
+most. A run that is cancelled stops at once and says so; one whose worker, Ray or server ended is
 "interrupted" and can be gone on with, to the bytes that it would have come to. Leaves out what is
 trained, on what, and where policies are kept.
 """
@@ -42,7 +42,7 @@ log = logging.getLogger(__name__)
 @dataclass(slots=True, eq=False)
 class _ActiveRun:
     """A run that goes on in this process, or is about to and has no name yet; `end_reason` is how
-    somebody wants it to end."""
+    it is to end."""
 
     run: str = ""
     training: RayTrainingWorker | None = None

@@ -51,7 +51,7 @@ class LookaheadReport:
     """What `bars` of `symbols`, cut `cuts` times, say of an agent that cast `votes` votes there.
 
     `commonest_abstention` is the commonest reason for abstaining, None where it never did: an agent
-    that was silent throughout has shown nothing.
+    that abstained throughout has shown nothing.
     """
 
     agent: str
@@ -75,7 +75,7 @@ def examine(
     out_of_time: Callable[[], bool] = lambda: False,
 ) -> LookaheadReport:
     """Every promise, on one panel. `make_fresh` (picklable) makes the agent anew in another
-    process; without it only this one is asked. Cutting ends early once `out_of_time`."""
+    process; without it only this one votes. Cutting ends early once `out_of_time`."""
     try:
         case = CheckCase(agent, panel, agent.vote(panel), seed)
     except Exception as error:

@@ -1,6 +1,6 @@
 """What an agent promises, and each promise put to the test on one panel.
 
-Every check asks the agent about the same market, changed, and yields what is broken. Checks
+Every check has the agent vote on the same market, changed, and yields what is broken. Checks
 raise whatever the agent raises.
 """
 

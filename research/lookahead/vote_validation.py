@@ -1,4 +1,5 @@
-"""Whether an answer is what it says it is: shapes, ranges, sums of reasons, silence explained."""
+"""Whether votes are what they say they are: shapes, ranges, sums of reasons, abstentions
+explained."""
 
 from collections.abc import Iterator
 

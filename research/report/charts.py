@@ -2,7 +2,7 @@
 
 Promises that a figure needs neither a script nor an inline style, so that it draws under the
 strictest policy; that colours and dashes are classes of the page around it, light or dark; that
-its words keep their size however wide it is; and that whoever cannot see it is given its title,
+its words keep their size however wide it is; and that those who cannot see it are given its title,
 a sentence and a table. Leaves out the style sheet (`templates/figures.css`).
 """
 

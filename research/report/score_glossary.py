@@ -1,4 +1,4 @@
-"""What the words of a record mean, each in a sentence for whoever is no statistician.
+"""What the words of a record mean, each in a sentence for those who are no statisticians.
 
 Promises that no score is shown on a page or a tear sheet whose meaning is not there too. The exact
 definitions are in docs/trust/record.md.
