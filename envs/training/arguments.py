@@ -146,7 +146,11 @@ class TrainingArguments:
         return f"{', '.join(self.algo)} x {self.seeds} seed{'s' * (self.seeds > 1)} on {data}"
 
     def to_json(self) -> dict[str, JsonScalar]:
-        """Return the arguments as a JSON object; `parse_arguments` reads it back."""
+        """Return the arguments as a JSON object; `parse_arguments` reads it back.
+
+        Without `symbols` it has no such key: runs and sweeps of release 0.1.0 are named and
+        checked by the hash of this object, and must be found and resumed.
+        """
         return {
             key: " ".join(value)
             if isinstance(value, tuple)
@@ -154,6 +158,7 @@ class TrainingArguments:
             if isinstance(value, int | float | str | None)
             else str(value)
             for key, value in asdict(self).items()
+            if key != "symbols" or value
         }
 
     def validate(self) -> None:

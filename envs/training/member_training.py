@@ -52,8 +52,8 @@ class TrainingContext:
     def run_key(self, member: str) -> NDArray[np.uint8]:
         """Return the (32,) hash of everything that determines what a member learns."""
         plain = self.arguments.to_json()
-        for name in ("bars", "seeds", "algo", "select", "parent", "tried"):
-            del plain[name]
+        for name in ("bars", "symbols", "seeds", "algo", "select", "parent", "tried"):
+            plain.pop(name, None)
         text = json.dumps([member, plain, self.market.digest], sort_keys=True)
         return np.frombuffer(hashlib.sha256(text.encode()).digest(), np.uint8)
 

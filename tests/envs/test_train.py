@@ -13,7 +13,7 @@ import pytest
 from envs.environments.synthetic_markets import planted_market
 from envs.policies.files import decode_policy, load_policy
 from envs.simulated import simulate
-from envs.train import main
+from envs.train import main, run_name
 from envs.training.arguments import TrainingArguments
 from envs.training.evaluation import SHARPE, Evaluator
 from envs.training.run import run_training
@@ -143,3 +143,8 @@ def test_a_planted_signal_is_learnt_and_pays_on_time_not_seen():
     best = evaluator.point_estimates(toy.best_shares[760:])[SHARPE]
     hold = evaluator.point_estimates(np.ones(seen.shape[:2]))[SHARPE]
     assert trained > 0.8 * best > hold
+
+
+def test_a_run_has_the_name_that_release_0_1_0_gave_it() -> None:
+    """So that the same command goes on in the same folder."""
+    assert run_name(TrainingArguments()) == "ppo-86a1336e"

@@ -11,9 +11,11 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from itertools import groupby
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from safetensors.numpy import load
 
 from domain.account_json import (
     account_event_from_json,
@@ -28,6 +30,8 @@ from domain.events import EventKind
 from domain.stored_names import ENTRY_KINDS
 from domain.trading.account import AccountEntry
 from envs.policies.files import encode_policy, load_policy
+from envs.training.arguments import parse_arguments
+from envs.training.member_training import TrainingContext
 from storage.accounts.account_log import SqlAccountLog
 from storage.database import Database
 from tests.golden.test_home import ARCHIVE, MODEL, home, rows  # noqa: F401
@@ -113,3 +117,15 @@ def transactions(home: Path) -> Iterator[list[Any]]:  # noqa: F811
             )
             for _, number, at, kind, body in together
         ]
+
+
+def test_a_checkpoint_belongs_to_the_run_that_it_belonged_to(home: Path) -> None:  # noqa: F811
+    """What the key of a checkpoint is made of is as it was, so that a run can be resumed."""
+    [folder] = (home / "rl" / "runs").iterdir()
+    run = json.loads((folder / "run.json").read_text())
+    context = SimpleNamespace(
+        arguments=parse_arguments(run["arguments"]),
+        market=SimpleNamespace(digest=run["data_digest"]),
+    )
+    checkpoint = load((folder / "checkpoints" / "ppo-0.safetensors").read_bytes())
+    assert TrainingContext.run_key(context, "ppo-0").tolist() == checkpoint["run"].tolist()
