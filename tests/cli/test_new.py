@@ -54,6 +54,8 @@ def test_in_the_checkout_it_is_a_module_a_row_and_a_test(
     assert json.loads(checked.stdout)["kept"]
     styled = python(checkout, tmp_path, "-m", "ruff", "check", *map(str, files))
     assert styled.returncode == 0, styled.stdout
+    typed = python(checkout, tmp_path, "-m", "mypy", str(module))
+    assert typed.returncode == 0, typed.stdout
     again = python(checkout, tmp_path, "app.py", "new", kind.name, name)
     assert again.returncode == 2
     assert f"The name '{name}' is taken" in again.stderr
