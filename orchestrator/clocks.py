@@ -1,7 +1,6 @@
 """Which bar closes next, and how long to wait for it: live, or at the pace of a replay.
 
-One small protocol for the engine. Neither clock sleeps: waiting, and being interrupted in it, is
-the engine's.
+One small protocol for the engine. Neither clock sleeps: the engine waits, and can be interrupted.
 """
 
 from collections.abc import Callable, Sequence
@@ -17,30 +16,31 @@ WatchedSymbols = Callable[[], Sequence[str]]
 
 
 class Clock(Protocol):
-    """`expects_late_bars` is whether a bar that is missing now may still arrive."""
+    """When the engine runs its cycles. `expects_late_bars` is whether a missing bar may still
+    arrive."""
 
     @property
     def expects_late_bars(self) -> bool: ...
 
     def next_instant(self, after: datetime | None) -> datetime | None:
-        """The instant of the first cycle after `after` (None: none has run yet); None where there
-        are no more."""
+        """Return the instant of the first cycle after `after` (None: none has run yet); None if
+        there are no more."""
         ...
 
     def seconds_until(self, instant: datetime, previous: datetime | None, elapsed: float) -> float:
-        """Seconds until the cycle of `instant` may run, where the one of `previous` (None: there
-        was none) began `elapsed` seconds ago."""
+        """Return the seconds until the cycle of `instant` may run, if the cycle of `previous`
+        (None: there was none) began `elapsed` seconds ago."""
         ...
 
     def immediate_instant(self, after: datetime | None) -> datetime | None:
-        """The instant of a cycle that must not wait; None where there are no more."""
+        """Return the instant of a cycle that must not wait; None if there are no more."""
         ...
 
 
 class LiveClock:
-    """The exchanges' own time: a cycle `delay` after each close, for providers need a moment.
+    """The exchanges' own time: a cycle `delay` after each close, because providers need a moment.
 
-    What closed while the engine was down is not made up for: only the newest bar is news.
+    Bars that closed while the engine was down get no cycle: only the newest bar does.
     """
 
     expects_late_bars = True
@@ -76,8 +76,8 @@ class LiveClock:
 class PacedClock:
     """History or a simulation, bar by bar: closes after `start` and until `end`.
 
-    Between two bars pass `seconds_per_bar`, or `seconds_per_day` for each day between their
-    closes, less what the cycle itself took; both zero is as fast as it goes.
+    The wait between two bars is `seconds_per_bar`, or `seconds_per_day` for each day between their
+    closes, less the time that the cycle took; if both are zero there is no wait.
     """
 
     expects_late_bars = False

@@ -1,11 +1,11 @@
 """One cycle: settle what is due, let agents vote and the committee decide, record in the journal.
 
-`decide_cycle` is pure but for the clock that times it: from a panel and a team to a cycle.
-`run_cycles` performs it for every calendar at one instant and records. Before it the run's account
-processes the bars that have closed, and the orders from its decisions are in the transaction that
-records it. Settling and processing bars are transactions of their own: killed between them and the
-cycle's, the next start finds nothing due and decides alike. Leaves out when to run (`engine.py`)
-and fetching.
+`decide_cycle` turns a panel and a team into a cycle and is pure, apart from the clock that times
+it. `run_cycles` runs it for every calendar at one instant and records the result. Before that, the
+run's account processes the bars that have closed; its orders are placed in the transaction that
+records the decisions. Settling and processing bars are transactions of their own: if the process is
+killed between them and the cycle's, the next start finds nothing due and decides the same. Leaves
+out when to run (`engine.py`) and fetching.
 """
 
 import hashlib
@@ -42,8 +42,9 @@ from orchestrator.team.base import AgentVoteResult, Team
 class RunContext:
     """Where cycles run and under which name they are recorded.
 
-    `digest_of` names a panel by its content (`storage.journal.panel_archive.digest`). `horizon` is
-    in bars, `history_start` the first bar of every panel (None: the first that is stored).
+    `digest_of` names a panel by its content (`storage.journal.panel_archive.panel_digest`).
+    `horizon` is in bars, `history_start` the first bar of every panel (None: the first that is
+    stored).
     """
 
     market: str
@@ -57,15 +58,15 @@ class RunContext:
     digest_of: Callable[[Panel], str]
     history_start: datetime | None = None
     starts_after: datetime | None = None
-    """A run that begins here leaves out bars that closed by then."""
+    """A new run leaves out bars that closed by then."""
     account_cycle: AccountCycle | None = None
-    """The run's paper account through its cycles; None where nothing is traded."""
+    """The run's paper account in its cycles; None if nothing is traded."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CycleResult:
-    """A cycle and what it was made from. `inputs` is plain JSON and, with the panel, enough to
-    make it again. `events` is empty if it was recorded before. `seconds` are by stage."""
+    """A cycle and its inputs. `inputs` is plain JSON and, with the panel, enough to recompute the
+    cycle. `events` is empty if the cycle was recorded before. `seconds` are by stage."""
 
     cycle: Cycle
     panel: Panel
@@ -76,7 +77,7 @@ class CycleResult:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PreparedPanel:
-    """A panel with the gate's verdicts; `seconds` is what it took to build."""
+    """A panel with the quality gate's verdicts; `seconds` is how long it took to build."""
 
     panel: Panel
     verdicts: tuple[QualityVerdict, ...]
@@ -119,7 +120,7 @@ def run_cycles(
 def prepare_panels(
     context: RunContext, symbols: Sequence[str], as_of: datetime
 ) -> tuple[PreparedPanel, ...]:
-    """A panel for each calendar, before anybody votes; raises as `build_panels` does."""
+    """Build a panel for each calendar, before any agent votes; raises as `build_panels` does."""
     started = time.perf_counter()
     panels = build_panels(
         context.store, context.market, symbols, context.timeframe, as_of, context.horizon,
@@ -137,7 +138,7 @@ def run_cycle(
     account_state: CycleAccountState | None = None,
 ) -> CycleResult:
     """Settle what is due by the panel's last bar, decide the cycle on it and record it, with its
-    orders where the account has processed the bar (`account_state`)."""
+    orders if the account has processed the bar (`account_state`)."""
     started = time.perf_counter()
     influence = settle_due_decisions(context, team.agents, prepared.panel)
     settling = time.perf_counter() - started
@@ -154,7 +155,8 @@ def run_cycle(
 def _order_writer(
     context: RunContext, result: CycleResult, account_state: CycleAccountState | None
 ) -> Callable[[Any], Sequence[Event]] | None:
-    """Writes the account's orders for the cycle, in the transaction that records it."""
+    """Return the function that writes the account's orders in the transaction that records the
+    cycle."""
     if context.account_cycle is None or account_state is None:
         return None
     account_cycle = context.account_cycle
@@ -165,7 +167,7 @@ def _order_writer(
 
 def settle_due_decisions(context: RunContext, agents: Sequence[str], panel: Panel) -> Influence:
     """Settle the run's decisions whose outcome the panel holds and learn from the rounds that are
-    due; the influence of `agents` in force at the panel's end."""
+    due. Return the influence of `agents` in force at the panel's end."""
     key = SettlementKey(context.market, context.run, panel.calendar, panel.timeframe, panel.horizon)
     last = context.journal.learner_state(key, closed_at(panel))
     until = newest_due_close(panel)
@@ -209,7 +211,8 @@ def decide_cycle(
     previous: Mapping[str, float],
     influence: Influence,
 ) -> CycleResult:
-    """The cycle on the panel's last bar, not recorded yet; `influence` is of the team's agents."""
+    """Decide the cycle on the panel's last bar, without recording it; `influence` is that of the
+    team's agents."""
     started = time.perf_counter()
     vote_results = team.vote(panel, len(panel.known_at) - 1)
     voted = time.perf_counter()
@@ -234,7 +237,7 @@ def decide_cycle(
 
 
 def digest_of_inputs(inputs: Mapping[str, Any]) -> str:
-    """The cycle's identity: SHA-256 over the canonical bytes of everything that went in."""
+    """Return the cycle's identity: SHA-256 over the canonical bytes of all its inputs."""
     return hashlib.sha256(canonical_bytes(inputs)).hexdigest()
 
 
@@ -279,6 +282,6 @@ def _is_new(context: RunContext, panel: Panel) -> bool:
 def _previous_targets(
     context: RunContext, panel: Panel, symbols: Sequence[str]
 ) -> dict[str, float]:
-    """Targets of the symbols still followed, as they were before the panel's last bar."""
+    """Return the targets of the symbols still followed, as they were before the panel's last bar."""
     before = context.journal.previous_targets(context.market, context.run, closed_at(panel))
     return {symbol: before[symbol] for symbol in symbols if symbol in before}

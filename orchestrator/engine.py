@@ -1,8 +1,8 @@
 """The engine: owns the clock, runs a cycle at every bar, and can be paused, halted and stepped.
 
-It runs in a thread of its own and is crash-only: starting is recovering, for everything it must
-remember (its state, what was decided, what the account has processed) is in the database. It begins
-by rebuilding the paper account from its log and halts where that does not agree. An error in one
+It runs in a thread of its own and is crash-only: a start is a recovery, because everything it must
+remember (its state, the decisions, the bars that the account has processed) is in the database. It
+begins by rebuilding the paper account from its log and halts if the two differ. An error in one
 cycle is recorded and shown, and the engine tries again after longer and longer pauses (`retry.py`).
 Leaves out what happens in a cycle (`cycle.py`), which bar is next (`clocks.py`) and how the stream
 is notified (`notify`).
@@ -27,21 +27,22 @@ from orchestrator.team.base import AgentHealth, Team
 from orchestrator.team.model_rollout import ModelRollout
 
 Refresh = Callable[[Sequence[str], datetime, Progress], object]
-"""Fetches what the symbols miss up to an instant into the store; a feed never raises for it."""
+"""Fetches missing data of the symbols up to an instant into the store; a feed never raises for it.
+"""
 
 IDLE_SECONDS = 2.0
-"""Seconds between checks whether there is something to do again."""
+"""Seconds between checks for something to do."""
 UNSETTLED_LOOKBACK = timedelta(days=90)
-"""How long the bars of a symbol that is no longer followed are still fetched, so that the outcomes
-of the decisions on it become known."""
+"""How long bars are still fetched for a symbol that is no longer followed, so that its decisions
+can be settled."""
 
 log = logging.getLogger(__name__)
 
 
 class Engine:
-    """`open_team` is called in the engine's thread, with a callback for its progress, so that pages
-    can be served meanwhile. `model_rollout` replaces the model of an agent between two cycles.
-    `notify` is called after something was recorded."""
+    """Runs the cycles of one run. `open_team` is called in the engine's thread, with a callback for
+    its progress, so that pages can be served meanwhile. `model_rollout` replaces an agent's model
+    between two cycles. `notify` is called after something was recorded."""
 
     def __init__(
         self,
@@ -86,7 +87,7 @@ class Engine:
         self._thread.start()
 
     def stop(self, timeout: float = 40.0) -> None:
-        """Finish the cycle under way, let the agents go and end the thread."""
+        """Finish the current cycle, close the team and end the thread."""
         with self._condition:
             self._stopping = True
             self._condition.notify_all()
@@ -94,7 +95,8 @@ class Engine:
             self._thread.join(timeout)
 
     def join(self, timeout: float | None = None) -> bool:
-        """Wait until the clock has no more bars (or the engine was stopped); whether it is so."""
+        """Wait until the clock has no more bars or the engine was stopped. Return whether that
+        happened within `timeout` seconds."""
         with self._condition:
             return self._condition.wait_for(lambda: self._finished or self._stopping, timeout)
 
@@ -119,11 +121,11 @@ class Engine:
             self._condition.notify_all()
 
     def progress(self) -> EngineProgress | None:
-        """None when nothing is under way."""
+        """What the engine is doing; None while it does nothing."""
         return self._progress
 
     def health(self) -> tuple[AgentHealth, ...]:
-        """Empty until the team is there."""
+        """Health of each agent; empty until the team is there."""
         health = self.team.health() if self.team else ()
         return tuple(map(self._model_rollout.annotate, health)) if self._model_rollout else health
 
@@ -163,7 +165,7 @@ class Engine:
                 self._condition.notify_all()
 
     def _step(self) -> None:
-        """Whatever is next: open the team, wait for the bar, run its cycle."""
+        """Do the next thing: open the team, wait for the bar, run its cycle."""
         if self.team is None:
             self.team = self._open_team(self._report_progress)
             self._report_agents(self.team)
@@ -184,7 +186,7 @@ class Engine:
         self._retry.record_success()
 
     def _wait(self) -> bool:
-        """Sleep until the next bar, a command or the end; whether a cycle was requested."""
+        """Sleep until the next bar, a command or the end. Return whether a cycle was requested."""
         with self._condition:
             if not self._is_running() or self._next is None:
                 self._condition.wait_for(
@@ -226,14 +228,14 @@ class Engine:
             self._check_bars_arrived(present, instant)
 
     def _refresh_model(self, team: Team) -> None:
-        """Replace the agent's model where another one is desired by now, and record that."""
+        """Replace the agent's model if another one is active by now, and record that."""
         if self._model_rollout and self._model_rollout.refresh(team):
             health = next(each for each in self.health() if each.agent == self._model_rollout.agent)
             payload = {"agent": health.agent, "state": health.state, "failure": health.failure}
             self._record_event(EventKind.AGENT_CHANGED, payload)
 
     def _symbols_to_refresh(self, symbols: Sequence[str], instant: datetime) -> tuple[str, ...]:
-        """What is followed, what was until lately and has decisions to be settled, and what the
+        """Return the followed symbols, those with decisions still to be settled, and those that the
         account has positions in or orders on."""
         context = self._context
         unsettled = context.journal.unsettled_symbols(
@@ -245,7 +247,7 @@ class Engine:
         return tuple(dict.fromkeys((*symbols, *unsettled, *account_symbols)))
 
     def _no_bars_error(self, symbols: Sequence[str]) -> ProviderError:
-        """Why nothing can be decided, and what would help."""
+        """Return the error that says why nothing can be decided, and what would help."""
         context = self._context
         named = ", ".join(symbols[:5]) + (", ..." if len(symbols) > 5 else "")
         text = f"There are no bars yet of {named}."
@@ -261,7 +263,7 @@ class Engine:
         )
 
     def _check_bars_arrived(self, symbols: Sequence[str], instant: datetime) -> None:
-        """Raises BarsLateError where a bar that has closed has not arrived yet."""
+        """Raise BarsLateError if a bar that has closed has not arrived yet."""
         context = self._context
         late = [
             calendar
@@ -276,21 +278,23 @@ class Engine:
             )
 
     def _resume_point(self) -> datetime | None:
-        """Where an earlier engine stopped: the calendar that is furthest behind decides."""
+        """Return where an earlier engine stopped: the close of the calendar that is furthest
+        behind."""
         context = self._context
         calendars = {calendar_of(symbol) for symbol in self._watched()}
         cursors = [context.journal.cursor(context.market, context.run, name) for name in calendars]
         return min((cursor for cursor in cursors if cursor), default=None)
 
     def _check_account(self) -> None:
-        """Halt where the account is not what its log makes of it."""
+        """Halt if the account differs from what its log makes of it."""
         account_cycle = self._context.account_cycle
         if account_cycle and (differences := account_cycle.account_store.reconcile()):
             self.halt(f"The paper account does not reconcile: {'; '.join(differences)}")
 
     def _handle_error(self, error: Exception) -> None:
-        """Pause after an error; where waiting cannot help, go on after a while. A database that is
-        gone comes back, and a bar that was left out would not."""
+        """Pause after an error. Where waiting cannot help, go on to the next bar after `MAX_TRIES`;
+        a database that is down is waited for without end, because a bar that was skipped would be
+        lost."""
         self._retry.record_failure(error)
         self._progress = None if self._retry.error else EngineProgress(str(error), 0, 0)
         give_up = not (self._clock.expects_late_bars or isinstance(error, StorageError))
@@ -310,7 +314,7 @@ class Engine:
         self._progress = EngineProgress(what, done, total)
 
     def _report_agents(self, team: Team) -> None:
-        """An event for every agent that is doing better or worse than last time."""
+        """Record an event for every agent whose state changed since the last cycle."""
         for agent in team.health():
             if agent.state != self._reported_states.get(agent.agent, "ready"):
                 payload = {"agent": agent.agent, "state": agent.state, "failure": agent.failure}
@@ -318,7 +322,8 @@ class Engine:
             self._reported_states[agent.agent] = agent.state
 
     def _record_event(self, kind: EventKind, payload: Mapping[str, object]) -> None:
-        """Into the journal; a journal that fails must not stop the engine from trying again."""
+        """Record an event in the journal; a journal that fails must not stop the engine from trying
+        again."""
         try:
             market = {"market": self._context.market}
             self._context.journal.append(kind, self._context.run, None, {**market, **payload})

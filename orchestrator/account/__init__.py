@@ -1,1 +1,1 @@
-"""The paper account in a cycle, and what people do to it."""
+"""The paper account of a run: what cycles and people do to it."""

@@ -1,10 +1,10 @@
 """What a cycle does to a paper account: apply the bars that have closed, turn decisions into
 orders.
 
-Promises that every bar is processed once, whoever was killed when: the account's own last bars say
-what it has processed, so starting is recovering. Orders from a cycle are placed in the transaction
-that records it. Leaves out what people do to the account (`service.py`) and how an order is matched
-with a bar (`trading/account/paper_account.py`).
+Promises that every bar is processed exactly once, even if the process is killed at any point: the
+account's own last bars say what it has processed, so a start is a recovery. Orders from a cycle are
+placed in the transaction that records it. Leaves out what people do to the account (`service.py`)
+and how an order is matched with a bar (`trading/account/paper_account.py`).
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -33,17 +33,17 @@ from trading.sizing.correlation import correlation_groups
 from trading.sizing.position_sizing import shared_limits
 
 BAR_LOOKBACK = timedelta(days=14)
-"""How much of the past is read before the first unprocessed bar, so that the one before is
-known."""
+"""How far before the first unprocessed bar the history is read, so that the previous bar is known.
+"""
 CORRELATION_LOOKBACK = timedelta(days=730)
-"""How much of the past the correlation of symbols is measured on."""
+"""How far back the correlation of symbols is measured."""
 _INSTANT = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
 class CycleAccountState:
-    """The account as a cycle finds it. `symbols` are those of the bar matrix in its order,
-    `volatility_halted` those whose last bar trips the volatility breaker, `rules` what is in
+    """The account when a cycle begins. `symbols` are those of the bar matrix in its order,
+    `volatility_halted` those whose last bar trips the volatility breaker, `rules` the rules in
     force."""
 
     symbols: tuple[str, ...]
@@ -53,7 +53,7 @@ class CycleAccountState:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountCycle:
-    """The account of a run through its cycles. `rules` are those of a profile, `latest_decisions`
+    """The account of a run in its cycles. `rules` gives the rules of a profile, `latest_decisions`
     the newest decision on every symbol."""
 
     account_store: AccountStore
@@ -65,14 +65,15 @@ class AccountCycle:
     def relevant_symbols(
         self, account: Account | None, followed: Iterable[str] = ()
     ) -> tuple[str, ...]:
-        """What is followed, in a position or ordered, sorted: an account adds up in this order."""
+        """Return the followed symbols and those with a position or an open order, sorted. The
+        account adds up its figures in this order."""
         symbols = _traded_symbols(account) if account else set()
         return tuple(sorted(symbols.union(followed)))
 
     def process_bars(self, followed: Sequence[str], as_of: datetime) -> CycleAccountState:
-        """Apply every bar closed by `as_of` that the account has not processed, in a transaction
-        of its own; what is ordered while the bars are read is read too. Raises VerificationError
-        for an account whose log is broken."""
+        """Apply every bar closed by `as_of` that the account has not processed, in a transaction of
+        its own. A symbol that is ordered while the bars are read is included. Raises
+        VerificationError for an account whose log is broken."""
         account = self.account_store.account()
         while True:
             symbols = self.relevant_symbols(account, followed)
@@ -90,7 +91,8 @@ class AccountCycle:
     def _bar_processing(
         self, symbols: Sequence[str], bars: BarMatrix, split_ratios: Mapping[str, float]
     ) -> Callable[[Account], Sequence[AccountEntry]]:
-        """Applies the bars; none where the account has a symbol that they leave out."""
+        """Return the change that applies the bars; it changes nothing if the account trades a
+        symbol that is not in `symbols`."""
 
         def process(account: Account) -> Sequence[AccountEntry]:
             if not _traded_symbols(account) <= set(symbols):
@@ -104,7 +106,7 @@ class AccountCycle:
     def place_target_orders(
         self, transaction: Any, cycle: Cycle, account_state: CycleAccountState, panel: Panel
     ) -> tuple[Event, ...]:
-        """The orders that follow from the cycle's decisions on the panel's last bar, in the
+        """Place the orders that follow from the cycle's decisions on the panel's last bar, in the
         cycle's transaction."""
 
         def place(account: Account) -> Sequence[AccountEntry]:
@@ -125,7 +127,8 @@ class AccountCycle:
         return self.account_store.write(transaction, cycle.as_of, place).events
 
     def suggest_orders(self, account: Account) -> tuple[Order, ...]:
-        """What the newest decisions of each calendar would place on the account as it is."""
+        """Return the orders that the newest decisions of each calendar would place on the account
+        now."""
         rules, placed = self.rules(account.profile), []
         for as_of, decisions in _latest_cycles(self.latest_decisions()).items():
             symbols = self.relevant_symbols(account, (each.symbol for each in decisions))
@@ -145,7 +148,7 @@ class AccountCycle:
     def load_bars(
         self, account: Account | None, symbols: Sequence[str], as_of: datetime
     ) -> BarMatrix:
-        """The rows that the account may have to process by `as_of`, and some before them."""
+        """Return the rows that the account may have to process by `as_of`, and some before them."""
         last_bars = account.last_bars if account else {}
         seen = [last_bars[symbol].at for symbol in symbols if symbol in last_bars]
         if account and not seen:
@@ -156,7 +159,7 @@ class AccountCycle:
         )
 
     def _correlation_panel(self, symbols: Iterable[str], as_of: datetime) -> Panel:
-        """Of symbols of one calendar that were decided on."""
+        """Build the panel that correlation is measured on, of `symbols` of one calendar."""
         [(panel, _)] = build_panels(
             self.store,
             self.account_store.market,
@@ -171,7 +174,7 @@ class AccountCycle:
     def _split_ratios(
         self, account: Account, symbols: Sequence[str], as_of: datetime
     ) -> Mapping[str, float]:
-        """New units for an old one since the account last saw a bar of the symbol."""
+        """Return, by symbol, the new units for one old unit since the account's last bar of it."""
         seen = {each: account.last_bars[each].at for each in symbols if each in account.last_bars}
         ratios: dict[str, float] = {}
         if not seen:
@@ -186,9 +189,9 @@ class AccountCycle:
 
 
 def target_requests(decisions: Iterable[Decision], rules: TradingRules) -> dict[str, TargetRequest]:
-    """What the decisions request of the account: a blocked symbol stays as it is, one without a bar
-    keeps its order too; the ceiling is the smallest cap that an agent gave, at most the position
-    limit."""
+    """Turn decisions into target requests by symbol. A blocked symbol has no target, so its
+    position stays; a symbol without a price has no request, so its order stays too. The ceiling is
+    the smallest cap that an agent gave, at most the position limit."""
     return {
         each.symbol: TargetRequest(
             target=None if each.verdict.blocked else each.target_weight,
@@ -201,7 +204,7 @@ def target_requests(decisions: Iterable[Decision], rules: TradingRules) -> dict[
 
 
 def shared_limits_of(panel: Panel, symbols: Sequence[str], rules: TradingRules) -> SharedLimits:
-    """The limits that `symbols` share on the panel's last bar."""
+    """Return the limits that `symbols` share on the panel's last bar."""
     correlation = correlation_groups(
         panel.close, week_numbers(panel.known_at), len(panel.known_at) - 1
     )
@@ -215,8 +218,8 @@ def _traded_symbols(account: Account) -> set[str]:
 
 
 def _latest_cycles(recorded: Iterable[HasDatedDecision]) -> dict[datetime, list[Decision]]:
-    """The decisions of the newest cycle of each calendar, by its time; an older decision is of a
-    symbol that is no longer followed."""
+    """Group the decisions of the newest cycle of each calendar by its time. Older decisions are on
+    symbols that are no longer followed."""
     newest: dict[str, datetime] = {}
     for each in recorded:
         calendar = calendar_of(each.decision.symbol)

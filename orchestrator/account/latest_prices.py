@@ -29,14 +29,14 @@ from trading.orders.confirmation_tokens import TOKEN_LIFETIME
 from trading.pre_trade.checks import MarketSnapshot
 
 CACHE_SECONDS = TOKEN_LIFETIME.total_seconds()
-"""Seconds for which a symbol is not read again, unless a bar closes meanwhile: as long as a
-confirmation token holds, for reading all of a symbol's past costs ten times an order."""
+"""Seconds before a symbol is read again, unless a bar closes first: the lifetime of a confirmation
+token, because reading all of a symbol's history takes ten times as long as placing an order."""
 RECENT_HISTORY = timedelta(days=30)
-"""A symbol that has had no bar for longer is looked for in all of its past."""
+"""If a symbol has had no bar for longer, all of its history is searched."""
 
 
 class LatestPrices:
-    """Of one market's symbols, by bars of `timeframe`. `clock` counts seconds."""
+    """Latest prices of one market's symbols, from bars of `timeframe`. `clock` counts seconds."""
 
     def __init__(
         self,
@@ -52,7 +52,8 @@ class LatestPrices:
         self._cache: dict[str, tuple[float, datetime, MarketSnapshot]] = {}
 
     def get(self, symbol: str, now: datetime) -> MarketSnapshot:
-        """Raises UnknownSymbolError for a symbol without a bar that closed by `now`."""
+        """Return the symbol's prices as known at `now`. Raises UnknownSymbolError for a symbol
+        without a bar that closed by `now`."""
         calendar, read_at = calendar_of(symbol), self._clock()
         newest = last_close(calendar, self._timeframe, now)
         cached = self._cache.get(symbol)
@@ -76,7 +77,7 @@ class LatestPrices:
         )
 
     def _last_bar(self, symbol: str, now: datetime) -> tuple[float, float, datetime]:
-        """Close and volume as traded of the newest bar, and when it was known."""
+        """Return close and volume as traded of the newest bar, and when it was known."""
         for since in (now - RECENT_HISTORY, None):
             bars = self._store.bars(self._market, symbol, self._timeframe, since, now)
             opened = to_datetime64_array(bars["at"])

@@ -1,9 +1,9 @@
-"""The account service: through this one value pages and command line act on a paper account.
+"""The account service, through which pages and the command line act on a paper account.
 
-Promises that every change is one transaction of entries and events, that what is refused leaves
-nothing behind, and that a request is carried out once, however often it comes. Leaves out what a
+Promises that every change is one transaction of entries and events, that a refused change leaves
+nothing behind, and that a request is carried out once, however often it arrives. Leaves out what a
 cycle does to the account (`cycle_orders.py`), which tickets may become orders
-(`trading/orders/tickets.py`) and reading what became of them (`storage/accounts/blotter.py`).
+(`trading/orders/tickets.py`) and reading the results (`storage/accounts/blotter.py`).
 """
 
 import hashlib
@@ -37,16 +37,16 @@ TimeSource = Callable[[], datetime]
 SuggestOrders = Callable[[Account], tuple[Order, ...]]
 
 MAX_CASH_TRANSFER = 1e12
-"""Largest amount of cash that is moved at once: beyond it floats lose cents."""
+"""Largest cash transfer: above it floats lose cents."""
 MAX_KEY_LENGTH = 100
 
 
 class AccountService:
-    """The account of one market and run. Times are the run's own: a replay's are of its past.
+    """The account of one market and run. Times are the run's own: in a replay they lie in the past.
 
-    `rules` are those of a profile. `secret` signs confirmation tokens, which expire by the
-    `wall_clock`. `suggest_orders` gives what the newest decisions would place. `notify` is called
-    after something was recorded.
+    `rules` gives the rules of a profile. `secret` signs confirmation tokens, which expire by the
+    `wall_clock`. `suggest_orders` gives the orders that the newest decisions would place. `notify`
+    is called after a change was recorded.
     """
 
     def __init__(
@@ -73,15 +73,15 @@ class AccountService:
         self._notify = notify
 
     def account(self) -> Account:
-        """As it is now; opened with the configured capital if it was not."""
+        """Return the account now; open it with the configured capital if it is not open yet."""
         return self._account_store.account() or self._transact(lambda _: ()).account
 
     def preview(self, ticket: Ticket) -> OrderPreview:
-        """What the order would do, each rule it was checked against and, where all pass, a token
+        """Preview an order: its effect, each rule it was checked against and, if all pass, a token
         that confirms it for 15 seconds.
 
-        Raises InputError for a ticket that is no order at all (quantity zero or not a number,
-        a price off tick, a crossed bracket), UnknownSymbolError for a symbol without prices.
+        Raises InputError for a ticket that cannot be an order (quantity zero or not a number, a
+        price off tick, a crossed bracket), UnknownSymbolError for a symbol without prices.
         """
         account = self.account()
         market, rules = self._prices_and_rules(account, ticket.symbol)
@@ -92,10 +92,10 @@ class AccountService:
         return replace(result, confirmation_token=confirmation_token, expires_at=expires_at)
 
     def place(self, ticket: Ticket, *, confirmation_token: str, key: str) -> Order:
-        """Place a previewed order. The same `key` with the same ticket again is the same order.
+        """Place a previewed order. The same `key` with the same ticket returns the same order.
 
-        Raises InputError for a token that has expired or is of another ticket, a failed check and a
-        key that was used for another ticket.
+        Raises InputError for a token that has expired or belongs to another ticket, for a failed
+        check and for a key that was used for another ticket.
         """
         _require_valid_key(key)
 
@@ -118,10 +118,10 @@ class AccountService:
         return placed
 
     def amend(self, id: str, amendment: Amendment) -> Order:
-        """New terms of an open order, which trade from the next bar on.
+        """Give an open order new terms, which apply from the next bar.
 
-        Raises NotFoundError for an order that is not, InputError for one that has ended and for
-        terms it cannot have.
+        Raises NotFoundError for an order that does not exist, InputError for one that has ended and
+        for terms it cannot have.
         """
 
         def change(account: Account) -> Sequence[AccountEvent | AccountEntry]:
@@ -135,9 +135,11 @@ class AccountService:
         return self._transact(change).account.orders[id]
 
     def cancel(self, id: str) -> Order:
-        """Cancel an open order and the exits that wait for it; one that was cancelled stays so.
+        """Cancel an open order and the exits that wait for it; do nothing if it is cancelled
+        already.
 
-        Raises NotFoundError for an order that is not, InputError for one that ended otherwise.
+        Raises NotFoundError for an order that does not exist, InputError for one that ended
+        otherwise.
         """
 
         def change(account: Account) -> Sequence[AccountEvent | AccountEntry]:
@@ -152,7 +154,7 @@ class AccountService:
         return self._account_store.blotter.order(id).order
 
     def cancel_all(self) -> tuple[Order, ...]:
-        """Every order that was open, cancelled."""
+        """Cancel every open order and return them."""
         result = self._transact(lambda account: manual_orders.cancel_all(account, self._now()))
         ended = [
             each.event.order_id for each in result.entries if isinstance(each.event, OrderClosed)
@@ -170,7 +172,8 @@ class AccountService:
         ).account
 
     def resume_trading(self, *, by: str) -> Account:
-        """Back to ACTIVE, whatever had tripped; the peak equity starts from now.
+        """Make the account active again, whichever breaker had tripped; peak equity starts from
+        now.
 
         Raises InputError while the ledger does not reconcile.
         """
@@ -185,10 +188,10 @@ class AccountService:
         ).account
 
     def update_settings(self, *, mode: TradingMode | None, profile: str | None, by: str) -> Account:
-        """Another mode, another strategy profile; None leaves it. The committee's orders are
-        cancelled when its decisions are no longer carried out.
+        """Set another mode or strategy profile; None keeps the present one. The committee's orders
+        are cancelled if its decisions are no longer carried out.
 
-        Raises InputError for a profile that is none.
+        Raises InputError for an unknown profile.
         """
         if profile is not None:
             self._rules(profile)
@@ -210,9 +213,9 @@ class AccountService:
         return self._transact(change).account
 
     def transfer_cash(self, amount: float, note: str) -> Account:
-        """A deposit, or a withdrawal where `amount` is negative.
+        """Deposit `amount`, or withdraw it if negative.
 
-        Raises InputError for no amount and for more than there is in cash.
+        Raises InputError for an amount of zero and for a withdrawal larger than the cash.
         """
         if not (math.isfinite(amount) and 0.0 < abs(amount) <= MAX_CASH_TRANSFER):
             raise InputError(
@@ -230,8 +233,8 @@ class AccountService:
         return self._transact(change).account
 
     def reset(self, capital: float, note: str) -> Account:
-        """Start again with `capital`: orders are cancelled, positions go and all sums start again.
-        All of it is recorded, nothing is erased."""
+        """Start again with `capital`: cancel orders, remove positions and reset all sums. The log
+        records it and keeps what came before."""
         if not 1.0 <= capital <= MAX_CASH_TRANSFER:
             raise InputError(
                 f"An account cannot begin with {capital:g}. Give 1 to {MAX_CASH_TRANSFER:g}."
@@ -241,20 +244,21 @@ class AccountService:
         ).account
 
     def suggestions(self) -> tuple[Order, ...]:
-        """What AUTO would place now for the newest decisions, whatever the mode; not recorded."""
+        """Return the orders that AUTO would place now for the newest decisions, whatever the mode;
+        nothing is recorded."""
         return self._suggest_orders(self.account())
 
     def last_price(self, symbol: str) -> tuple[float, datetime]:
-        """Last close as traded, and when it was known.
+        """Return the last close as traded, and when it was known.
 
-        Raises UnknownSymbolError where there is none.
+        Raises UnknownSymbolError if there is none.
         """
         market = self._prices.get(symbol, self._now())
         return market.price, market.priced_at
 
     def reconcile(self) -> tuple[str, ...]:
-        """Rebuild the account from its entries and compare: every difference in words. Any of
-        them halts the account."""
+        """Rebuild the account from its entries and return every difference in words. Any difference
+        halts the account."""
         differences = self._account_store.reconcile()
         if differences:
             self._notify()
@@ -267,7 +271,7 @@ class AccountService:
         return self._prices.get(symbol, self._now()), self._rules(account.profile)
 
     def _find_order(self, account: Account, id: str) -> Order:
-        """An order, open or ended. Raises NotFoundError where there is none."""
+        """Return an order, open or ended. Raises NotFoundError if there is none."""
         return account.orders.get(id) or self._account_store.blotter.order(id).order
 
     def _transact(

@@ -1,6 +1,7 @@
-"""One paper account: it opens itself when it is first needed, and changes only here.
+"""One paper account: it opens itself when it is first needed, and is changed only through this
+module.
 
-Leaves out what happens to it (`service.py`, `cycle_orders.py`) and how it is stored (`storage/`).
+Leaves out what is changed (`service.py`, `cycle_orders.py`) and how it is stored (`storage/`).
 """
 
 from collections.abc import Callable, Sequence
@@ -32,7 +33,7 @@ from trading.limits import TradingSettings
 from trading.sizing.profiles import PROFILES
 
 AccountChange = Callable[[Account], Sequence[AccountEvent | AccountEntry]]
-"""Decides what happens to the account as it is; raises to refuse."""
+"""Decides what happens to the account in its present state; raises to refuse."""
 
 
 class AccountSettings(BaseModel):
@@ -67,7 +68,7 @@ class AccountSettings(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class TradingRules:
-    """What is in force for an account: the settings under its profile."""
+    """The rules in force for an account: the settings under its profile."""
 
     trading: TradingSettings
     committee: CommitteeSettings
@@ -80,8 +81,8 @@ class TradingRules:
 
 @dataclass(frozen=True, slots=True)
 class AccountStore:
-    """The account of one market and run. `initial_settings` say how it begins, `opens_at` when:
-    bars that closed before are none of its business."""
+    """The account of one market and run. `initial_settings` and `opens_at` say how and when it
+    begins; bars that closed before `opens_at` do not affect it."""
 
     market: str
     run: str
@@ -91,31 +92,31 @@ class AccountStore:
     opens_at: Callable[[], datetime]
 
     def account(self) -> Account | None:
-        """As it is; None if nothing opened it yet. Raises VerificationError for a log that is
-        broken."""
+        """Return the account now; None if it is not open yet. Raises VerificationError for a broken
+        log."""
         return self.accounts.account(self.market, self.run)
 
     def transact(
         self, at: datetime, change: AccountChange, request: ClientRequest | None = None
     ) -> TransactionResult:
-        """A transaction of its own; `at` is the time of the market."""
+        """Carry out `change` in a transaction of its own; `at` is market time."""
         command = self._opening_if_new(change)
         return self.accounts.transact(self.market, self.run, at, command, request=request)
 
     def write(self, transaction: Any, at: datetime, change: AccountChange) -> TransactionResult:
-        """The same within `transaction`."""
+        """Carry out `change` within `transaction`."""
         return self.accounts.transact_within(
             transaction, self.market, self.run, at, self._opening_if_new(change)
         )
 
     def reconciliation_differences(self) -> tuple[str, ...]:
-        """Rebuild the account from its entries: every difference in words."""
+        """Rebuild the account from its entries and return every difference in words."""
         try:
             stored = self.account()
             if stored is None:
                 return ()
             entries = self.blotter.account_entries(*ENTRY_KINDS.values())
-            # entries that came while they were read are not in the stored account
+            # entries added during the read are not in the stored account
             return differences(
                 stored, fold(each for each in entries if each.number <= stored.entry_count)
             )
@@ -123,7 +124,7 @@ class AccountStore:
             return (str(error),)
 
     def reconcile(self) -> tuple[str, ...]:
-        """`reconciliation_differences`; any of them halts the account as of its last bar."""
+        """Return `reconciliation_differences`; any of them halts the account as of its last bar."""
         differences = self.reconciliation_differences()
         if differences:
             with suppress(VerificationError):  # a broken log can be neither traded on nor added to

@@ -1,1 +1,1 @@
-"""Votes pooled into decisions and targets."""
+"""Pool votes into decisions and targets."""

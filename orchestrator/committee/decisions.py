@@ -1,7 +1,8 @@
-"""Decisions from one row of the committee's arrays: votes, limits, an explanation, one a symbol.
+"""Decisions from one row of the committee's arrays: votes, limits and an explanation for each
+symbol.
 
-Pure. Every number comes from `pooling.py` and `targets.py`; here they only become readable.
-`what_if` goes back from a decision: the same without an agent, or with equal weights.
+Pure. Every number comes from `pooling.py` and `targets.py`; this module only makes them readable.
+`what_if` recomputes a decision without an agent, or with equal weights.
 """
 
 import math
@@ -39,7 +40,7 @@ from trading.sizing.position_sizing import LimitClamp
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _DecisionContext:
-    """Everything that the decisions on one bar are made of."""
+    """The inputs of the decisions on one bar."""
 
     panel: Panel
     vote_results: Sequence[AgentVoteResult]
@@ -53,8 +54,8 @@ class _DecisionContext:
 
 @dataclass(frozen=True, slots=True)
 class Counterfactual:
-    """What a decision would have been. `p_up` is None below the quorum and where the symbol was
-    blocked. `edge` and `action` are None where the record does not show the cost."""
+    """What a decision would have been. `p_up` is None below the quorum and for a blocked symbol.
+    `edge` and `action` are None if the cost cannot be recovered from the record."""
 
     p_up: float | None
     edge: float | None
@@ -71,11 +72,11 @@ def decide(
     settings: CommitteeSettings,
     digest: str,
 ) -> tuple[Decision, ...]:
-    """Decisions on the panel's last bar, one a symbol in the panel's order.
+    """Decide on the panel's last bar, one decision a symbol in the panel's order.
 
-    `vote_results` are on the last bar alone, `influence` (one row) is of their agents. `previous`
-    maps symbols to their last targets; those outside the panel count against the gross limit.
-    `digest` names the cycle in the receipts.
+    `vote_results` are on the last bar alone; `influence` (one row) has the weights and trust of
+    their agents. `previous` maps symbols to their last targets; those outside the panel count
+    against the gross limit. `digest` names the cycle in the receipts.
     """
     pooled = pool_votes(
         collect_votes(panel, vote_results, len(panel.known_at) - 1), influence, settings
@@ -101,12 +102,12 @@ def what_if(
     without: str | None = None,
     equal_weights: bool = False,
 ) -> Counterfactual:
-    """The decision again from its recorded votes, `without` an agent or with equal weights.
+    """Recompute a decision from its recorded votes, `without` an agent or with equal weights.
 
-    `settings` are those it was made under. The evidence counts as it was trusted then. The cost is
-    the difference between the recorded p_up less base rate and the recorded edge; where that edge
-    is zero the cost is only known to be at least as large as the difference, which still
-    shows that a difference no larger is none, and that one hardly larger is a hold.
+    `settings` are those it was made under, and evidence keeps its recorded trust. The cost is the
+    recorded p_up less base rate, less the recorded edge. Where that edge is zero, the cost is only
+    known to be at least as large as that difference; this still shows that a difference no larger
+    has no edge, and that one hardly larger is a hold.
     """
     votes = [vote for vote in decision.votes if vote.agent != without]
     cast_votes = [vote for vote in votes if vote.log_odds is not None]
@@ -123,19 +124,21 @@ def what_if(
 
 
 def receipt_id(symbol: str, at: datetime, timeframe: Timeframe, digest: str) -> str:
-    """`AAPL-20200302-0123456789ab`: symbol, close of the bar (UTC), start of the cycle's digest."""
+    """Return a receipt id such as `AAPL-20200302-0123456789ab`: symbol, close of the bar (UTC),
+    start of the cycle's digest."""
     stamp = at.strftime("%Y%m%dT%H%M" if timeframe.intraday else "%Y%m%d")
     return f"{symbol}-{stamp}-{digest[:12]}"
 
 
 def closed_at(panel: Panel) -> datetime:
-    """When the panel's last bar closed, aware and in UTC."""
+    """Return when the panel's last bar closed, aware and in UTC."""
     instant: datetime = panel.known_at[-1].item()
     return instant.replace(tzinfo=UTC)
 
 
 def _repool(votes: Sequence[Vote], weights: Sequence[float], rate: float) -> float:
-    """Pooled log-odds as `pool_votes` adds them up; NaN where a base rate is needed and missing."""
+    """Return pooled log-odds as `pool_votes` adds them up; NaN where a base rate is needed and
+    missing."""
     log_odds = np.array([[[vote.log_odds]] for vote in votes], np.float64)
     trust = np.array([[vote.trust for vote in votes]])
     trusted = scale_evidence(log_odds, trust, np.array([[rate]]))
@@ -234,7 +237,7 @@ def _limits(context: _DecisionContext, column: int) -> tuple[AppliedLimit, ...]:
 
 
 def _correlated_symbols(context: _DecisionContext, clamp: LimitClamp, column: int) -> list[str]:
-    """The other symbols with a target that are correlated with one."""
+    """Return the other symbols with a target that are correlated with this one."""
     correlated = context.pooled.votes.correlation_groups.correlated[0, column]
     return [
         symbol
@@ -244,7 +247,8 @@ def _correlated_symbols(context: _DecisionContext, clamp: LimitClamp, column: in
 
 
 def _ranks(edge: Floats) -> list[int | None]:
-    """1 for the highest edge; equal edges keep the panel's order; None where there is none."""
+    """Rank by edge: 1 for the highest, equal edges in the panel's order, None where there is no
+    edge."""
     order = np.argsort(-edge, kind="stable")
     place = {int(column): rank for rank, column in enumerate(order, start=1)}
     return [None if np.isnan(edge[column]) else place[column] for column in range(len(edge))]

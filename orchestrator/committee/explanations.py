@@ -1,4 +1,4 @@
-"""Sentences of the committee: why a decision is what it is, why a limit applied."""
+"""The committee's sentences: the reasons for a decision, and why a limit applied."""
 
 from collections.abc import Mapping, Sequence
 
@@ -11,7 +11,8 @@ from orchestrator.committee.pooling import CommitteeSettings
 from trading.sizing.correlation import CORRELATION_THRESHOLD
 
 BASE_RATE = "base rate"
-"""The evidence that every vote starts with: none of the agent's own, so never named as a reason."""
+"""The evidence that every vote starts with. It is no agent's own, so it is never named as a reason.
+"""
 MAX_NAMED = 3
 """Most reasons named in a sentence."""
 
@@ -27,8 +28,8 @@ def explain_decision(
     horizon: int,
     symbol: str,
 ) -> str:
-    """One plain sentence: what was decided, on what odds over `horizon` bars, the strongest
-    evidence, and what could not be checked."""
+    """Explain a decision in one plain sentence: the action, the odds over `horizon` bars, the
+    strongest evidence, and what could not be checked."""
     if verdict.blocked:
         return f"Held as it is: {verdict.findings[0].rstrip('.')}."
     if p_up is None or edge is None:
@@ -48,7 +49,7 @@ def explain_limit(
     symbol: str,
     companions: Sequence[str],
 ) -> str:
-    """What the limit called `name` demands of `symbol`. `caps` are the agents' for it,
+    """Explain what the limit called `name` demands of `symbol`. `caps` are the agents' caps on it,
     `companions` the other symbols with a target that are correlated with it."""
     sizing = settings.sizing
     if name == "cap":

@@ -1,17 +1,17 @@
 """What each agent counts for: its weight in the pool, and the factor on its evidence.
 
-Pure. Both are learnt from settled votes alone, by rules whose whole memory is a small state:
-weights by Hedge (`quant/adahedge.py`), trust by slopes (`quant/calibration.py`). A round is one bar
-of one calendar; its cells are the symbols voted on whose outcome was complete when the bar
-`horizon` + 1 rows later closed. A symbol that missed a bar on the way settles later: its record is
-scored, but its cell is in no round.
+Pure. Both are learnt from settled votes alone, by rules that remember only a small state: weights
+by Hedge (`quant/adahedge.py`), trust by slopes (`quant/calibration.py`). A round is one bar of one
+calendar; its cells are the symbols voted on whose outcome was complete when the bar `horizon` + 1
+rows later closed. A symbol that missed a bar in between settles later: its vote is scored, but its
+cell is in no round.
 
-Every round is scored under what the rounds before it had taught, as if no outcome were late; only
-the use of it is late, by `horizon` + 1 rows. That is learning with a constant delay (Weinberger and
+Every round is scored with what the rounds before it taught, as if outcomes were never late; only
+its effect is late, by `horizon` + 1 rows. That is learning with a constant delay (Weinberger and
 Ordentlich, "On delayed prediction of individual sequences", 2002; Joulani, Gyorgy and Szepesvari,
 "Online learning under delayed feedback", 2013): it adds to the regret only what the weights moved
-in the meantime. Left out: where the state is stored, and whether it should be followed at all
-(`docs/understand/weights.md` says why the default is not to).
+in the meantime. Leaves out where the state is stored, and whether to follow it at all
+(`docs/understand/weights.md` says why the default does not).
 """
 
 from collections.abc import Mapping, Sequence
@@ -35,10 +35,10 @@ POOLS: tuple[Weighting, ...] = ("equal", "earned")
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Influence:
-    """Of A agents on R rows, or on one row that holds for all.
+    """What A agents count for, on R rows or on one row that holds for all.
 
     `weights` (R, A) sum to one over the agents. `trust` (R, A) is the factor on an agent's
-    evidence, that is on its log-odds less those of the base rate; 1 takes it as it was given.
+    evidence, that is on its log-odds less those of the base rate; 1 leaves the evidence as given.
     """
 
     weights: Floats
@@ -46,17 +46,17 @@ class Influence:
 
 
 def equal_influence(agents: int) -> Influence:
-    """Every agent has the same weight, and its evidence is taken as given."""
+    """Give every agent the same weight and leave its evidence as given."""
     return Influence(np.full((1, agents), 1.0 / agents), np.ones((1, agents)))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class WeightLearner:
-    """All that the committee remembers of A agents after `rounds` rounds, whatever the settings.
+    """The committee's memory of A agents after `rounds` rounds, the same under all settings.
 
-    `raw_weights` are learnt from votes as they were given and `scaled_weights` from votes with
-    their evidence scaled by trust. `agent_slopes` has the slope of each agent and `pool_slopes`
-    that of each of `POOLS`.
+    `raw_weights` are learnt from votes as given and `scaled_weights` from votes with their evidence
+    scaled by trust. `agent_slopes` has the slope of each agent and `pool_slopes` that of each of
+    `POOLS`.
     """
 
     agents: tuple[str, ...]
@@ -67,17 +67,17 @@ class WeightLearner:
     pool_slopes: CalibrationState
 
     def to_json(self) -> dict[str, Any]:
-        """Plain JSON; numbers in it read back to the same bits."""
+        """Return plain JSON, whose numbers read back to the same bits."""
         parts = {stored: _to_json(getattr(self, name)) for name, stored in _STORED_PARTS.items()}
         return {"agents": list(self.agents), "rounds": self.rounds, **parts}
 
     @classmethod
     def from_json(cls, stored: Mapping[str, Any], agents: Sequence[str]) -> Self:
-        """The learner that `to_json` wrote, its agents in the order of `agents`.
+        """Restore the learner that `to_json` wrote, its agents in the order of `agents`.
 
         An agent that is not in it starts like every other: with an equal share, which it keeps
-        until its first settled vote, and its evidence as given. One that left is forgotten. Those
-        that stay share what remains in the proportions that they had.
+        until its first settled vote, and its evidence as given. An agent that left is forgotten.
+        Those that stay share the rest in their former proportions.
 
         Raises StorageError for anything that `to_json` did not write.
         """
@@ -111,7 +111,7 @@ _STORED_PARTS = {
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _LearnedRows:
-    """Everything learnt on R rows, whatever the settings: weights (R, A), agents' slopes (R, A)
+    """What was learnt on R rows, the same under all settings: weights (R, A), agents' slopes (R, A)
     and pools' slopes (R, 2)."""
 
     raw_weights: Floats
@@ -129,8 +129,8 @@ class _LearnedRows:
         )
 
     def delayed(self, first: "_LearnedRows", rows: int) -> "_LearnedRows":
-        """What was in force `rows` rows earlier, and the one row of `first` before there was
-        any."""
+        """Return what was in force `rows` rows earlier, and the one row of `first` on the rows
+        before any was."""
 
         def shift(name: str) -> Floats:
             start, values = getattr(first, name), getattr(self, name)
@@ -142,7 +142,7 @@ class _LearnedRows:
 
 
 def new_learner(agents: Sequence[str]) -> WeightLearner:
-    """Nothing learnt yet: equal weights, all evidence as given."""
+    """Return a learner that has learnt nothing: equal weights, all evidence as given."""
     count = len(agents)
     return WeightLearner(
         agents=tuple(agents),
@@ -155,7 +155,8 @@ def new_learner(agents: Sequence[str]) -> WeightLearner:
 
 
 def current_influence(learner: WeightLearner, weighting: Weighting, calibrated: bool) -> Influence:
-    """What is in force now, one row, under the committee's settings of these names."""
+    """Return the influence in force now, one row, under the committee's settings `weighting` and
+    `calibrated`."""
     return _current(learner).influence(weighting, calibrated)
 
 
@@ -167,11 +168,11 @@ def learn(
     weighting: Weighting = "earned",
     calibrated: bool = True,
 ) -> tuple[WeightLearner, Influence]:
-    """The learner after R more rounds, and the influence in force after each of them.
+    """Return the learner after R more rounds, and the influence in force after each of them.
 
-    `log_odds` (A, R, N) of the learner's agents in order; `base_rate` (R, N) a probability;
-    `change` (R, N) NaN where the outcome was not complete in time. The learner is the same
-    under all settings, and to the last bit however the rounds are cut into calls.
+    `log_odds` (A, R, N) are those of the learner's agents in order; `base_rate` (R, N) is a
+    probability; `change` (R, N) is NaN where the outcome was not complete in time. The learner is
+    the same under all settings, and to the last bit however the rounds are split into calls.
     """
     after, learned = _learn_rounds(learner, log_odds, base_rate, change)
     return after, learned.influence(weighting, calibrated)
@@ -185,10 +186,10 @@ def influence_by_row(
     calibrated: bool,
     horizon: int,
 ) -> Influence:
-    """Influence (R, A) in force at each row of a backtest that began with a new learner.
+    """Return the influence (R, A) in force at each row of a backtest that began with a new learner.
 
-    Arrays as in `learn`, but `change` as it is known today; row t has learnt from rows 0 to
-    t - (`horizon` + 1).
+    Arrays as in `learn`, but `change` as it is known today; row t has learnt from rows 0 to t -
+    (`horizon` + 1).
     """
     agents, rows = log_odds.shape[:2]
     learner = new_learner([str(agent) for agent in range(agents)])
@@ -202,9 +203,9 @@ def influence_by_row(
 
 
 def mask_late_outcomes(change: Floats, base_rate: Floats, horizon: int) -> Floats:
-    """`change` (R, N) where it was complete `horizon` + 1 rows later, NaN elsewhere.
+    """Return `change` (R, N) where it was complete `horizon` + 1 rows later, NaN elsewhere.
 
-    That is where the symbol has a bar, and so a base rate, in each of those rows.
+    It was complete if the symbol has a bar, and so a base rate, in each of those rows.
     """
     wait = horizon + 1
     missed = np.cumsum(np.isnan(base_rate), axis=0)
@@ -237,7 +238,7 @@ def _learn_rounds(
 
 
 def _current(learner: WeightLearner) -> _LearnedRows:
-    """What is in force now, one row."""
+    """Return what is in force now, one row."""
     return _LearnedRows(
         adahedge.current_weights(learner.raw_weights)[np.newaxis],
         adahedge.current_weights(learner.scaled_weights)[np.newaxis],
@@ -247,7 +248,7 @@ def _current(learner: WeightLearner) -> _LearnedRows:
 
 
 def _previous(first: Floats, after: Floats) -> Floats:
-    """(R, ...) what was in force before each round, from that at first and after each."""
+    """Return what was in force before each round (R, ...), from the value at first and after each."""
     return np.concatenate([first, after[:-1]])
 
 
@@ -261,7 +262,7 @@ def _index_of(stored: list[str], agent: str) -> int | None:
 
 
 def _reordered(stored: Mapping[str, Any], order: Sequence[int | None]) -> dict[str, Any]:
-    """The last axis of each array in the `order` of agents, zeros for a new one (None)."""
+    """Put the last axis of each array into the `order` of agents, zeros for a new one (None)."""
 
     def reorder(values: Any) -> Any:
         if not isinstance(values, list):

@@ -1,7 +1,7 @@
 """The committee on arrays: from the agents' votes to pooled probability, edge and action.
 
-Pure. `collect_votes` collects the votes of R rows and `pool_votes` adds them up. Targets, row after
-row and given the targets before, are in `targets.py`; `decisions.py` turns a row into decisions.
+Pure. `collect_votes` stacks the votes on R rows and `pool_votes` pools them. `targets.py` computes
+targets row after row, each from the targets before it; `decisions.py` turns a row into decisions.
 """
 
 import math
@@ -38,11 +38,11 @@ HOUR = timedelta(hours=1)
 VOLATILITY_BARS = 63
 """Bars (a quarter of daily ones) over which the realised volatility is measured."""
 CALENDAR_DAYS_PER_YEAR, TRADING_DAYS_PER_YEAR, SESSION_HOURS = 365.25, 252.0, 6.5
-"""Of a year: of what never closes, and of an exchange, whose session has so many hours."""
+"""Days a year of a market that never closes, days a year of an exchange, hours of its session."""
 _LIMITS_OFF: Mapping[str, Any] = {
     "sector_limit": 1.0, "correlated_limit": 1.0, "net_limit": 1.0, "voted_only": [],
 }  # fmt: skip
-"""Limits of sizing that a record may be older than."""
+"""Values that turn off the sizing limits that an older record does not have."""
 
 
 class CommitteeSettings(BaseModel):
@@ -102,7 +102,8 @@ class CommitteeSettings(BaseModel):
 
 
 def settings_from_record(values: Mapping[str, Any]) -> CommitteeSettings:
-    """The settings of a record. A limit that it does not name did not exist then, and is off."""
+    """Return the settings of a record. A limit that it does not name did not exist then, and is
+    off."""
     sizing = {**_LIMITS_OFF, **values.get("sizing", {})}
     return CommitteeSettings.model_validate(
         {"minimum_probability": 0.0, **values, "sizing": sizing}
@@ -111,13 +112,13 @@ def settings_from_record(values: Mapping[str, Any]) -> CommitteeSettings:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class VoteMatrix:
-    """The votes and what they are measured by, whatever the agents' weights: R rows, N symbols.
+    """The votes and what pooling needs with them, before any weights: A agents, R rows, N symbols.
 
     `log_odds` (A, R, N) of each agent, NaN for an abstention; `base_rate` (R, N) a probability;
     `volatility` (R, N) of the return over the horizon, a fraction; `cap` (R, N) the smallest share
-    any agent accepts; `has_risk_forecast` (R, N) where every agent that is required to open gave
-    a forecast. `symbols` are N, `correlation_groups` which of them are correlated; a year has
-    `horizons_per_year` horizons.
+    any agent accepts; `has_risk_forecast` (R, N) where every agent that is required to open gave a
+    forecast. `symbols` are the N names, `correlation_groups` says which of them are correlated; a
+    year has `horizons_per_year` horizons.
     """
 
     symbols: tuple[str, ...]
@@ -132,10 +133,10 @@ class VoteMatrix:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PooledVotes:
-    """What votes add up to, before anything is decided; arrays are (R, N).
+    """The pooled votes, before anything is decided; arrays are (R, N).
 
-    `p_up` is NaN where nobody voted. `edge` is p_up less the base rate, net of cost and NaN with
-    either.
+    `p_up` is NaN where no agent voted. `edge` is p_up less the base rate, net of cost, and NaN if
+    either is.
     """
 
     votes: VoteMatrix
@@ -145,7 +146,7 @@ class PooledVotes:
 
 
 def collect_votes(panel: Panel, vote_results: Sequence[AgentVoteResult], since: int) -> VoteMatrix:
-    """The votes on rows `since` to T - 1 of the panel. An agent that failed abstains."""
+    """Stack the votes on rows `since` to T - 1 of the panel. An agent that failed abstains."""
     shape = (len(panel.known_at) - since, len(panel.symbols))
     return VoteMatrix(
         symbols=panel.symbols,
@@ -160,7 +161,7 @@ def collect_votes(panel: Panel, vote_results: Sequence[AgentVoteResult], since: 
 
 
 def pool_votes(votes: VoteMatrix, influence: Influence, settings: CommitteeSettings) -> PooledVotes:
-    """Pool the votes. `influence` is of their agents, on each of their rows or on one for all."""
+    """Pool the votes. `influence` is that of their agents, on each of their rows or on one for all."""
     rate = votes.base_rate
     pooled = pool(scale_evidence(votes.log_odds, influence.trust, rate), influence.weights.T)
     p_up = sigmoid(pooled.log_odds)
@@ -169,10 +170,10 @@ def pool_votes(votes: VoteMatrix, influence: Influence, settings: CommitteeSetti
 
 
 def scale_evidence(votes: Floats, trust: Floats, rate: Floats) -> Floats:
-    """Log-odds (A, R, N) of the votes (A, R, N), their evidence scaled by trust.
+    """Return the log-odds (A, R, N) of the votes (A, R, N) with their evidence scaled by trust.
 
-    A vote is the log-odds of the base rate `rate` (R, N) and evidence; `trust` (R|1, A) is the
-    factor on the evidence. A trust of exactly 1 leaves the vote's bits alone; any other needs a
+    A vote is the log-odds of the base rate `rate` (R, N) plus evidence; `trust` (R|1, A) is the
+    factor on the evidence. A trust of exactly 1 leaves the vote's bits unchanged; any other needs a
     base rate, and where there is none the vote does not count (NaN).
     """
     if (trust == 1.0).all():
@@ -183,8 +184,8 @@ def scale_evidence(votes: Floats, trust: Floats, rate: Floats) -> Floats:
 
 
 def horizon_volatility(close: Floats, horizon: int) -> Floats:
-    """Standard deviation of a return over `horizon` bars, a fraction, from the last
-    `VOLATILITY_BARS` returns of one bar; NaN before there are as many."""
+    """Return the standard deviation of a return over `horizon` bars, a fraction, from the last
+    `VOLATILITY_BARS` returns of one bar; NaN until there are that many."""
     one_bar: Floats = standard_deviation(pct_change(close, 1), VOLATILITY_BARS)
     return one_bar * math.sqrt(horizon)
 
@@ -198,7 +199,7 @@ def horizons_per_year(panel: Panel) -> float:
 
 
 def net_edge(edge: Floats, volatility: Floats, round_trip_cost: float) -> Floats:
-    """The edge in probability with the cost taken off its size; zero where cost eats it all.
+    """Take the cost off the size of the edge in probability; zero where the cost exceeds it.
 
     A cost of c moves the probability of a gain by about NORMAL_PEAK * c / volatility. Where the
     volatility is unknown, so is the cost, and no edge is left.
@@ -210,7 +211,7 @@ def net_edge(edge: Floats, volatility: Floats, round_trip_cost: float) -> Floats
 
 
 def action_codes(edge: Floats, settings: CommitteeSettings) -> Codes:
-    """-2 (strong sell) to 2 (strong buy), elementwise; hold where the edge is NaN."""
+    """Return -2 (strong sell) to 2 (strong buy), elementwise; hold where the edge is NaN."""
     up = (edge >= settings.buy_edge).astype(np.int8) + (edge >= settings.strong_buy_edge)
     down = (edge <= -settings.sell_edge).astype(np.int8) + (edge <= -settings.strong_sell_edge)
     return (up - down).astype(np.int8)
@@ -229,7 +230,8 @@ def _smallest_cap(vote_results: Sequence[AgentVoteResult], shape: tuple[int, int
 
 
 def _has_risk_forecast(vote_results: Sequence[AgentVoteResult], shape: tuple[int, int]) -> Bools:
-    """Nowhere, if no agent that is required to open is on the team."""
+    """Return where all required agents forecast the risk; false everywhere if no agent that is
+    required to open is on the team."""
     required = [result for result in vote_results if profile(result.agent).required_to_open]
     given = np.full(shape, bool(required))
     for result in required:

@@ -1,10 +1,10 @@
-"""What the committee does about its votes: actions and target weights, row after row.
+"""From pooled votes to actions and target weights, row after row.
 
-Pure. `decide_row` turns one row of inputs into actions and targets, given the targets before it;
-`decide_rows` does so row after row, for calibration and backtests. Live is `decide_row` on the last
-row, so nothing can differ. Inputs are of one calendar (`target_inputs`), of one with symbols of
-others (`with_other_symbols`: a live cycle) or of many on one axis of time (`merge_calendars`:
-history).
+Pure. `decide_row` turns one row of inputs into actions and targets, from the targets before it;
+`decide_rows` does so row after row, for calibration and backtests. A live cycle calls `decide_row`
+on the last row, so live and backtest cannot differ. Inputs are of one calendar (`target_inputs`),
+of one calendar with symbols of others (`with_other_symbols`: a live cycle) or of many calendars on
+one axis of time (`merge_calendars`: history).
 """
 
 from collections.abc import Sequence
@@ -39,19 +39,19 @@ _OTHER_CALENDAR = {
     "edge": np.nan, "p_up": np.nan, "volatility": np.nan, "cap": 1.0, "voters": 0,
     "has_risk_forecast": False, "blocked": False, "present": False,
 }  # fmt: skip
-"""By field, the value in a row for symbols of other calendars: none."""
+"""By field, the value on a row for symbols of other calendars."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TargetInputs:
-    """K rows of N symbols to be decided one after the other, of one calendar or many.
+    """K rows of N symbols, of one calendar or many, to be decided one after the other.
 
-    All are (K, N) but for the last four. Where not `present`, the row is another calendar's: the
-    symbol keeps its target, which counts against the limits. `voters` is how many voted, `blocked`
-    where the quality gate blocks. Rows are in order of time; one of `same_instant` (K,) closes at
-    the instant of the row before, so that neither knows the other's new targets.
-    `horizons_per_year` (N,) is how many horizons a year of the symbol has, `correlation_groups`
-    which symbols are correlated.
+    All arrays are (K, N) but for the last four fields. Where not `present`, the row belongs to
+    another calendar: the symbol keeps its target, which counts against the limits. `voters` is how
+    many agents voted, `blocked` where the quality gate blocks. Rows are in order of time; a row
+    with `same_instant` (K,) closes at the instant of the row before, so neither knows the other's
+    new targets. `horizons_per_year` (N,) is how many horizons a year of the symbol has;
+    `correlation_groups` says which symbols are correlated.
     """
 
     edge: Floats
@@ -70,7 +70,7 @@ class TargetInputs:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RowDecision:
-    """One row decided, all (N,): `action` codes, `target` weights and the limits on the way.
+    """The decisions on one row, all (N,): `action` codes, `target` weights and the limits applied.
     `eligible` is where the pooled probability counts: a quorum voted and nothing blocks."""
 
     eligible: Bools
@@ -80,7 +80,7 @@ class RowDecision:
 
 
 def target_inputs(pooled: PooledVotes, blocked: Bools) -> TargetInputs:
-    """The rows of one calendar, where `blocked` (R, N) is of the quality gate."""
+    """Return the inputs of one calendar; `blocked` (R, N) is where the quality gate blocks."""
     votes = pooled.votes
     return TargetInputs(
         edge=pooled.edge,
@@ -99,7 +99,7 @@ def target_inputs(pooled: PooledVotes, blocked: Bools) -> TargetInputs:
 
 
 def with_other_symbols(inputs: TargetInputs, others: Sequence[str]) -> TargetInputs:
-    """The inputs with `others` as more symbols, which belong to other calendars than its rows."""
+    """Add `others` as more symbols, which belong to other calendars than the rows."""
 
     def widen(array: NDArray[Scalar], fill: float) -> NDArray[Scalar]:
         return np.pad(array, ((0, 0), (0, len(others))), constant_values=fill)
@@ -122,8 +122,9 @@ def merge_calendars(
     columns: Sequence[slice],
     same_instant: Bools,
 ) -> TargetInputs:
-    """Inputs of one calendar each on one axis of K rows, where row r of part p is row `rows[p][r]`
-    and its symbols are `columns[p]`; `same_instant` (K,) as in `TargetInputs`."""
+    """Put the inputs of several calendars on one axis of K rows: row r of part p becomes row
+    `rows[p][r]` and its symbols become the columns `columns[p]`. `same_instant` (K,) as in
+    `TargetInputs`."""
     if len(parts) == 1:
         return replace(parts[0], same_instant=same_instant)
     symbols = tuple(symbol for part in parts for symbol in part.symbols)
@@ -149,9 +150,9 @@ def merge_calendars(
 def decide_row(
     inputs: TargetInputs, row: int, previous: Floats, settings: CommitteeSettings
 ) -> RowDecision:
-    """Actions and targets of one row, `previous` (N,) being the targets so far.
+    """Return actions and targets of one row, from the targets so far, `previous` (N,).
 
-    A buy requests its stake, a sell nothing, a hold what it has; below the quorum and
+    A buy requests its stake, a sell requests nothing, a hold keeps its target; below the quorum and
     where blocked the action is hold.
     """
     eligible, action, sizing = _sizing_inputs(inputs, slice(row, row + 1), settings)
@@ -162,9 +163,9 @@ def decide_row(
 def decide_rows(
     inputs: TargetInputs, previous: Floats, settings: CommitteeSettings
 ) -> tuple[Codes, Floats]:
-    """Action codes and targets (K, N), each row starting from the targets of the one before.
+    """Return action codes and targets (K, N), each row starting from the targets of the one before.
 
-    `previous` (N,) are the targets before the first row. Every row is as in `decide_row`.
+    `previous` (N,) are the targets before the first row. Every row is decided as in `decide_row`.
     """
     _, action, sizing = _sizing_inputs(inputs, slice(None), settings)
     return action, size_rows(sizing, previous, settings.sizing)
@@ -173,7 +174,7 @@ def decide_rows(
 def _sizing_inputs(
     inputs: TargetInputs, rows: slice, settings: CommitteeSettings
 ) -> tuple[Bools, Codes, SizingInputs]:
-    """Where the votes count, the actions, and what sizes them; all (K, N)."""
+    """Return where the votes count, the actions, and the inputs of sizing; all (K, N)."""
     blocked, present = inputs.blocked[rows], inputs.present[rows]
     eligible = (inputs.voters[rows] >= settings.quorum) & ~blocked & present
     edge = np.where(eligible, inputs.edge[rows], np.nan)
