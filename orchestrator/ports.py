@@ -1,6 +1,6 @@
 """What the orchestrator needs of storage: protocols, so that it can be tested without a database.
 
-`storage/` implements them; see there for the promises behind each.
+`storage/` implements them; see there for what each promises.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -44,7 +44,7 @@ class Journal(Protocol):
 
 
 class AccountLog(Protocol):
-    """See `storage/accounts/account_log.py`. `transaction` is what `Journal.record` hands to
+    """See `storage/accounts/account_log.py`. `transaction` is what `Journal.record` passes to
     `also_write`."""
 
     def account(self, market: str, run: str) -> Account | None: ...
@@ -89,7 +89,7 @@ class HasDecision(Protocol):
 
 
 class HasCycleInputs(Protocol):
-    """What a cycle was computed from. `panel` is the manifest the archive understands."""
+    """The inputs of a cycle. `panel` is a manifest that the archive can load."""
 
     @property
     def panel(self) -> Any: ...
@@ -103,7 +103,8 @@ class HasDatedDecision(HasDecision, Protocol):
 
 
 class DecisionRecords(Protocol):
-    """See `storage/journal/decision_records.py`; those of one receipt raise NotFoundError."""
+    """See `storage/journal/decision_records.py`; the methods that take a receipt raise
+    NotFoundError."""
 
     def decisions_between(
         self, market: str, run: str, after: datetime, until: datetime
@@ -113,7 +114,6 @@ class DecisionRecords(Protocol):
 
 
 class PanelArchive(Protocol):
-    """See `storage/journal/panel_archive.py`. Raises VerificationError for a panel that is
-    damaged."""
+    """See `storage/journal/panel_archive.py`. Raises VerificationError for a damaged panel."""
 
     def load(self, manifest: Any) -> Panel: ...

@@ -1,6 +1,7 @@
-"""Errors of an engine: shown while they last, reported once, retried after longer pauses.
+"""Errors of the engine: shown while they last, reported once, retried after longer and longer
+pauses.
 
-Leaves out what to do about it; the engine tries again.
+Leaves out the retry itself, which is the engine's.
 """
 
 import logging
@@ -9,21 +10,23 @@ from collections.abc import Callable
 from domain.errors import ProviderError, QuorumError
 
 FIRST_PAUSE, MAX_PAUSE = 2.0, 300.0
-"""Seconds before a failed cycle is tried again; doubled each time up to the longest."""
+"""Seconds before a failed cycle is tried again: the first pause, doubled each time up to the
+longest."""
 MAX_TRIES = 5
-"""Times a cycle is tried where waiting cannot help; then the engine goes on to the next bar. What
-is late is waited for as often before it counts as an error."""
+"""Most tries of a cycle where waiting cannot help; then the engine goes on to the next bar. Late
+bars are waited for this many times before that counts as an error."""
 
 log = logging.getLogger(__name__)
 
 
 class BarsLateError(ProviderError):
-    """What should have arrived may still come."""
+    """Bars that should have arrived are late and may still arrive."""
 
 
 class RetryState:
-    """`error` is what last went wrong, None while all is well. `on_change` is called with an error
-    that is new and with None when all is well again. `tries` counts failures in a row."""
+    """The failures since the last success. `error` is the last one in words, None while all is
+    well. `on_change` is called with each new error, and with None when all is well again. `tries`
+    counts failures in a row."""
 
     def __init__(self, on_change: Callable[[str | None], object], first_pause: float) -> None:
         self.error: str | None = None
@@ -48,7 +51,7 @@ class RetryState:
             self._on_change(self.error)
 
     def record_success(self) -> None:
-        """A cycle went well."""
+        """Record that a cycle succeeded."""
         previous, self.error, self.tries = self.error, None, 0
         self._reported.clear()
         if previous:

@@ -18,9 +18,9 @@ class EngineProgress:
 
 @dataclass(frozen=True, slots=True)
 class EngineStatus:
-    """Everything to show of the engine. `reason` is why it is halted, `error` what last went
-    wrong (None since a cycle went well), `missing` the symbols without a single bar, `finished`
-    that the clock has no more bars, `seconds` the last cycle's by stage."""
+    """What the pages show of the engine. `reason` is why it is halted, `error` the last error (None
+    since a cycle succeeded), `missing` the symbols without a single bar, `finished` whether the
+    clock has no more bars, `seconds` the last cycle's duration by stage."""
 
     state: EngineState
     reason: str | None

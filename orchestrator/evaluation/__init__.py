@@ -1,1 +1,1 @@
-"""Outcomes settled and forecasts scored."""
+"""Settle outcomes and score forecasts."""

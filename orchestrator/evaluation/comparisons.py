@@ -1,7 +1,7 @@
 """Comparisons of forecasters: regret, the marginal value of an agent, best and worst votes.
 
-Pure. The measure is the log score gained over the base rate, in nats: it adds up over votes, and
-whoever abstains is scored as the base rate there and gains nothing.
+Pure. The measure is the log score gained over the base rate, in nats: it adds up over votes, and an
+abstention is scored as the base rate and gains nothing.
 """
 
 from collections.abc import Mapping, Sequence
@@ -25,13 +25,13 @@ from quant.bootstrap_ratios import BootstrapDraws
 from quant.scoring import forecast_scores
 
 MAX_CURVE_POINTS = 500
-"""Instants of a regret curve at the most; between them nothing is lost, for it is a sum."""
+"""Most instants of a regret curve; a curve is a running sum, so skipping instants loses nothing."""
 MAX_VOTES = 5
 
 
 def gains(log_odds: Floats, inputs: ScoreInputs) -> Floats:
-    """Log score above the base rate's (R, N), in nats: 0 where the forecaster abstained, NaN
-    where nothing is settled."""
+    """Return the log score above the base rate's (R, N), in nats: 0 where the forecaster abstained,
+    NaN where nothing is settled."""
     gained = inputs.base_loss - forecast_scores.log_loss(log_odds, inputs.up)
     return np.where(inputs.settled & np.isnan(log_odds), 0.0, gained)
 
@@ -42,7 +42,8 @@ def regret(
     known_at: Times,
     bootstrap: BootstrapDraws,
 ) -> Regret:
-    """`gains_of` maps forecasters, the committee among them, to their `gains`."""
+    """Compare the committee with its rivals. `gains_of` maps forecasters, the committee among them,
+    to their `gains`."""
     rows = {name: np.nansum(each, axis=1) for name, each in gains_of.items()}
     rows[BASE_RATE] = np.zeros(len(known_at))
     settled = (~np.isnan(gains_of[COMMITTEE])).sum(axis=1).astype(np.float64)
@@ -68,8 +69,8 @@ def regret(
 def marginal_values(
     with_all: Floats, without: Mapping[str, Floats], bootstrap: BootstrapDraws
 ) -> tuple[MarginalValue, ...]:
-    """What each agent adds: `with_all` (R, N) are the committee's gains where it stated a
-    probability, `without` those of the committee that remains when the agent leaves."""
+    """Return what each agent adds: `with_all` (R, N) are the committee's gains where it stated a
+    probability, `without` the gains of the committee without the agent."""
     stated = ~np.isnan(with_all)
     lost = [
         np.where(stated, with_all - remaining, 0.0).sum(axis=1) for remaining in without.values()
@@ -94,7 +95,7 @@ def best_and_worst_votes(
     known_at: Times,
     receipts: Mapping[tuple[int, int], str],
 ) -> tuple[tuple[ScoredVote, ...], tuple[ScoredVote, ...]]:
-    """The settled votes that gained most and those that lost most, most extreme first."""
+    """Return the settled votes that gained most and those that lost most, most extreme first."""
     flat = np.where(np.isnan(log_odds), np.nan, vote_gains).reshape(-1)
     best = [place for place in _largest(flat) if flat[place] > 0.0]
     worst = [place for place in _largest(-flat) if flat[place] < 0.0]
@@ -115,7 +116,7 @@ def best_and_worst_votes(
 
 
 def _largest(flat: Floats) -> list[int]:
-    """Places of the largest numbers in falling order, the earlier first among equals."""
+    """Return the indices of the largest numbers in falling order, the earlier first among equals."""
     there = np.flatnonzero(~np.isnan(flat))
     if len(there) > MAX_VOTES:
         limit = np.partition(flat[there], -MAX_VOTES)[-MAX_VOTES]
@@ -130,7 +131,8 @@ def to_utc_datetime(at: np.datetime64) -> datetime:
 
 
 def _sampled_rows(settled: Floats) -> list[int]:
-    """At most `MAX_CURVE_POINTS` of the rows up to the last settled one, that one among them."""
+    """Return at most `MAX_CURVE_POINTS` of the rows up to the last settled one, that one among
+    them."""
     filled = np.flatnonzero(settled)
     if len(filled) == 0:
         return []

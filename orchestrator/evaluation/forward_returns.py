@@ -1,4 +1,4 @@
-"""Forward returns: the return that a vote forecast, once its horizon has passed, never earlier.
+"""Forward returns: the return that a vote forecast, once its horizon has passed and never earlier.
 
 Pure. Everything is counted in a symbol's own bars, so that a holiday or a hole delays an outcome
 and never shortens it. Leaves out when live votes are settled and where outcomes are stored.
@@ -39,21 +39,21 @@ class ForwardReturns:
 
 
 def forward_returns(panel: Panel, since: int = 0) -> ForwardReturns:
-    """Outcomes of votes on rows `since` to T - 1, as far as the panel knows them."""
+    """Return the outcomes of votes on rows `since` to T - 1, as far as the panel has them."""
     return _forward_returns(panel.open, since, panel.horizon)
 
 
 def forward_returns_over(panel: Panel, since: int, bars: int) -> Floats:
-    """`ForwardReturns.change` (R, N) with a horizon of `bars` bars."""
+    """Return `ForwardReturns.change` (R, N) with a horizon of `bars` bars."""
     return _forward_returns(panel.open, since, bars).change
 
 
 def market_regime(panel: Panel) -> Ints:
-    """Code (T,) into `REGIMES` of each row, from the benchmark's closes up to that row.
+    """Return the code (T,) into `REGIMES` of each row, from the benchmark's closes up to that row.
 
-    Rising is a close above the average of its last `TREND_BARS`; turbulent a forecast volatility
+    Rising is a close above the average of its last `TREND_BARS`; turbulent is a forecast volatility
     above `TURBULENCE_RATIO` times its own median of a year. Unknown where the benchmark has no
-    close or too short a past.
+    close or too short a history.
     """
     benchmark = rebase(panel.benchmark[:, np.newaxis], panel.benchmark[:, np.newaxis])[:, 0]
     average = rolling.mean(benchmark, TREND_BARS, TREND_BARS)
@@ -78,8 +78,8 @@ def _forward_returns(open_: Floats, since: int, bars: int) -> ForwardReturns:
 def _entry_exit_rows(
     own: NDArray[np.intp], since: int, bars: int
 ) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp]]:
-    """Rows of the votes, entries and exits of the outcomes that are complete; `own` are the rows
-    in which the symbol has a bar."""
+    """Return the rows of the votes, entries and exits of complete outcomes; `own` are the rows in
+    which the symbol has a bar."""
     complete = max(len(own) - bars - 1, 0)
     first = min(int(np.searchsorted(own, since)), complete)
     votes = own[first:complete]

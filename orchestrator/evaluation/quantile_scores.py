@@ -1,7 +1,7 @@
-"""An agent scored on the quantile it forecasts: the 5% quantile of the return over the horizon.
+"""Scores of an agent's quantile forecast: the 5% quantile of the return over the horizon.
 
 Pure. The benchmarks' forecasts need prices, so they are made from a panel (`benchmark_quantiles`)
-and handed in; without them it is scored alone.
+and passed in; without them the agent is scored alone.
 """
 
 from collections.abc import Mapping, Sequence
@@ -24,7 +24,7 @@ SIGNIFICANCE_LEVEL = 0.05
 
 
 def benchmark_quantiles(panel: Panel, since: int) -> dict[str, Floats]:
-    """Forecasts of the same quantile, (R, N) for rows `since` to T - 1."""
+    """Return benchmark forecasts of the same quantile by name, (R, N) for rows `since` to T - 1."""
     historical = quantile_scoring.historical_simulation(panel.open, panel.horizon)
     return {
         "historical simulation": historical[since:],
@@ -40,8 +40,8 @@ def score_quantile(
     horizon: int,
     bootstrap: BootstrapDraws,
 ) -> QuantileScore:
-    """Scores of `forecast` (R, N) where the `change` is known, benchmarks on the cells they
-    share."""
+    """Score `forecast` (R, N) where the `change` is known; compare it with each benchmark on the
+    cells that both forecast."""
     loss = quantile_scoring.pinball(forecast, change)
     breached = quantile_scoring.breaches(forecast, change)
     (pinball, breach_rate), n = _means([loss, breached], ~np.isnan(loss), bootstrap)
@@ -84,7 +84,7 @@ def _score_benchmark(
 def _means(
     scores: Sequence[Floats], cells: np.ndarray, bootstrap: BootstrapDraws
 ) -> tuple[Floats, int]:
-    """Mean of each score (R, N) over `cells` with its interval, and how many cells there are."""
+    """Return the mean of each score (R, N) over `cells` with its interval, and the number of cells."""
     numerators = np.stack([np.where(cells, score, 0.0).sum(axis=1) for score in scores])
     denominators = np.broadcast_to(cells.sum(axis=1).astype(np.float64), numerators.shape)
     return bootstrap.ratios(numerators, denominators), int(cells.sum())

@@ -1,7 +1,7 @@
 """Forecasts against outcomes, cell by cell, added up over slices: symbols, regimes, periods.
 
-Pure. A score is a ratio of two sums over cells, so one pass over the cells serves every slice,
-and all slices are resampled together. Leaves out what compares forecasters (`comparisons.py`).
+Pure. A score is a ratio of two sums over cells, so one pass over the cells serves every slice, and
+all slices are resampled together. Leaves out comparisons of forecasters (`comparisons.py`).
 """
 
 from collections.abc import Mapping, Sequence
@@ -40,8 +40,8 @@ TWO_YEARS = np.timedelta64(730, "D")
 class ScoreInputs:
     """What every forecaster is measured against, (R, N); NaN where there was no bar or no outcome.
 
-    Handed over column by column in memory (Fortran order), as log-odds are too, slices by symbol
-    are free; nothing depends on it.
+    Slices by symbol copy nothing if these arrays and log-odds are stored column by column (Fortran
+    order); results do not depend on it.
     """
 
     base_rate: Floats
@@ -93,7 +93,7 @@ class ScoreInputs:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ScoreSlices:
-    """Parts of a record by name: sets of rows, `masks` (M, R), and each symbol of its own."""
+    """Parts of a record by name: M sets of rows, `masks` (M, R), and each symbol on its own."""
 
     periods: tuple[str, ...]
     regimes: tuple[str, ...]
@@ -102,8 +102,8 @@ class ScoreSlices:
 
 
 def slice_record(known_at: Times, regime: Ints, symbols: tuple[str, ...]) -> ScoreSlices:
-    """Calendar years (months, where the record is shorter than two years), the regimes that
-    occurred, and the symbols."""
+    """Slice a record by calendar years (months, if it is shorter than two years), by the regimes
+    that occurred, and by symbol."""
     short = len(known_at) > 0 and known_at[-1] - known_at[0] < TWO_YEARS
     period = known_at.astype("datetime64[M]" if short else "datetime64[Y]").astype(str)
     periods = tuple(dict.fromkeys(period.tolist()))
@@ -124,7 +124,8 @@ def scorecards(
     record_slices: ScoreSlices,
     bootstrap: BootstrapDraws,
 ) -> tuple[Scorecard, ...]:
-    """Of the whole record (called `name`), then of its periods, regimes and symbols."""
+    """Return the scorecards of the whole record (called `name`), then of its periods, regimes and
+    symbols."""
     names = (name, *record_slices.periods, *record_slices.regimes, *record_slices.symbols)
     shape = (len(SCORE_NAMES), len(names), len(log_odds))
     numerators, denominators = np.zeros(shape), np.zeros(shape)
@@ -160,7 +161,7 @@ def scorecards(
 def calibration(
     log_odds: Floats, inputs: ScoreInputs, bootstrap: BootstrapDraws
 ) -> CalibrationCurve:
-    """Of the settled votes."""
+    """Return the calibration curve of the settled votes."""
     curve = reliability(sigmoid(log_odds), inputs.base_rate, inputs.up, bootstrap)
     return CalibrationCurve(
         bins=tuple(
@@ -180,7 +181,7 @@ def calibration(
 def horizon_correlations(
     log_odds: Sequence[Floats], base: Floats, changes: Mapping[int, Floats], block: float, seed: int
 ) -> list[list[HorizonCorrelation]]:
-    """For each forecaster, its rank correlations with `changes` over other horizons (bars)."""
+    """Return, for each forecaster, its rank correlations with `changes` over other horizons (bars)."""
     if not changes:
         return [[] for _ in log_odds]
     horizons = [
@@ -224,8 +225,8 @@ def _horizon_correlation(
 
 
 def _score_sums(log_odds: Floats, inputs: ScoreInputs) -> list[tuple[Floats, Floats]]:
-    """Numerator and denominator of each score in `SCORE_NAMES`, 0 where there is nothing: (R, N),
-    of the last (R,)."""
+    """Return numerator and denominator of each score in `SCORE_NAMES`, 0 where there is nothing:
+    (R, N), of the last score (R,)."""
     settled = inputs.settled & ~np.isnan(log_odds)
     evidence = np.where(settled, log_odds - inputs.base_log_odds, np.nan)
     by_row = forecast_scores.sort_rows(evidence)
@@ -264,15 +265,15 @@ def _mean(score: Floats) -> tuple[Floats, Floats]:
 
 
 def _products(evidence: Floats, outcomes: forecast_scores.SortedRows) -> Floats:
-    """(R, N) whose mean over a symbol's rows is the rank correlation through time."""
+    """Return (R, N) whose mean over a symbol's rows is the rank correlation through time."""
     return forecast_scores.rank_products(
         forecast_scores.sort_rows(evidence.T), outcomes, ~np.isnan(evidence.T)
     ).T
 
 
 def _add_to_slices(score: Floats, record_slices: ScoreSlices, out: Floats) -> None:
-    """Sums (R, N) of each row, or one number a row (R,), which no single symbol has, into (K, R):
-    over all symbols, that in each period and regime, and each symbol's own."""
+    """Add up `score` by slice into `out` (K, R): over all symbols, in each period and regime, and
+    for each symbol. `score` is (R, N), or (R,) for a score that no single symbol has."""
     rows = score if score.ndim == 1 else score.sum(axis=1)
     sets = 1 + len(record_slices.masks)
     out[0] = rows

@@ -1,7 +1,7 @@
-"""The scores of a record's forecasters, all of them plain values.
+"""The scores of a record's forecasters, as plain values.
 
-Frozen and fit for `domain.canonical.to_json`. docs/trust/record.md says what they are; they are
-computed in `scoring.py` and what it calls. The names of fields are published.
+Frozen and fit for `domain.canonical.to_json`. docs/trust/record.md defines them; they are computed
+in `scoring.py` and what it calls. The names of fields are published.
 """
 
 from dataclasses import dataclass
@@ -27,9 +27,9 @@ class ScoreEstimate:
 class Scorecard:
     """The scores of one forecaster over one slice of the record.
 
-    `asked` cells had a bar, `votes` of them were voted on, `settled` of those have an outcome.
-    Skills are shares of the base rate's loss that the forecaster saved; 0 knows nothing.
-    `hit_edge` is the hit rate less what the base rate expected of the same calls.
+    `asked` cells had a bar, `votes` of them were voted on, `settled` of those have an outcome. A
+    skill is the share of the base rate's loss that the forecaster saved; 0 is no better than the
+    base rate. `hit_edge` is the hit rate less what the base rate expected of the same calls.
     """
 
     name: str
@@ -59,7 +59,7 @@ class CalibrationBin:
 
 @dataclass(frozen=True, slots=True)
 class CalibrationCurve:
-    """Calibration: bins of equal count, and Murphy's parts of the Brier score over them."""
+    """Calibration: bins of equal count, and Murphy's decomposition of the Brier score over them."""
 
     bins: tuple[CalibrationBin, ...]
     error: float | None
@@ -93,7 +93,7 @@ class ScoredVote:
 
 @dataclass(frozen=True, slots=True)
 class ForecasterScores:
-    """Everything on the committee or one of its agents."""
+    """All scores of the committee or of one agent."""
 
     name: str
     overall: Scorecard
@@ -108,10 +108,10 @@ class ForecasterScores:
 
 @dataclass(frozen=True, slots=True)
 class RegretComparator:
-    """What the committee is compared with.
+    """A forecaster that the committee is compared with.
 
     `gained` is the log score gained over the base rate up to each instant, in nats, summed over
-    votes; an abstention is scored as the base rate and gains nothing. `gain` is the whole of it a
+    votes; an abstention is scored as the base rate and gains nothing. `gain` is the total per
     settled cell, and `committee_ahead` by how much the committee's is larger.
     """
 
@@ -123,8 +123,8 @@ class RegretComparator:
 
 @dataclass(frozen=True, slots=True)
 class Regret:
-    """The committee and its rivals at the instants `at`. `best_agent` is known in hindsight
-    only; None before anything is settled."""
+    """The committee and its rivals at the instants `at`. `best_agent` is known in hindsight only;
+    None before anything is settled."""
 
     at: tuple[datetime, ...]
     rivals: tuple[RegretComparator, ...]
@@ -133,7 +133,7 @@ class Regret:
 
 @dataclass(frozen=True, slots=True)
 class MarginalValue:
-    """What the committee's log score, a settled vote, would lose without the agent, in nats."""
+    """The log score per settled vote that the committee would lose without the agent, in nats."""
 
     agent: str
     value: ScoreEstimate
@@ -142,7 +142,7 @@ class MarginalValue:
 @dataclass(frozen=True, slots=True)
 class QuantileBenchmark:
     """Another forecast of the same quantile, on the same cells. `saved` is its pinball loss less
-    the agent's, `skill` the share of it that the agent saved."""
+    the agent's, `skill` the share of its loss that the agent saved."""
 
     name: str
     pinball: ScoreEstimate
@@ -180,8 +180,8 @@ class QuantileScore:
 
 @dataclass(frozen=True, slots=True)
 class RecordScores:
-    """Of a whole record. `block` is the mean length, in bars, of the blocks that the 90%
-    intervals were drawn in. `forecasters` are the committee and then the agents."""
+    """The scores of a whole record. `block` is the mean length, in bars, of the blocks that the 90%
+    intervals were resampled in. `forecasters` are the committee and then the agents."""
 
     horizon: int
     bars: int
@@ -193,11 +193,11 @@ class RecordScores:
 
 
 def to_estimate(values: Floats, n: int) -> ScoreEstimate:
-    """Of `values` (3,): value, low, high, NaN where unknown."""
+    """Turn `values` (3,) into an estimate: value, low, high, NaN where unknown."""
     value, low, high = values.tolist()
     return ScoreEstimate(none_if_nan(value), none_if_nan(low), none_if_nan(high), n)
 
 
 def none_if_nan(value: float) -> float | None:
-    """None for NaN."""
+    """Return None for NaN, else the value."""
     return None if value != value else value

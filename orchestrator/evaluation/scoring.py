@@ -46,10 +46,11 @@ def build_record(
     influence: Influence,
     since: int,
 ) -> ForecastRecord:
-    """The record of a committee that voted on rows `since` to T - 1 of a panel; no receipts.
+    """Return the record of a committee that voted on rows `since` to T - 1 of a panel; it has no
+    receipts.
 
     `pooled` is what `orchestrator.committee.pooling.pool_votes` made of the `vote_results` under
-    the `influence`. Everything it pooled is in the record, whether or not a quorum voted.
+    the `influence`. All pooled cells are in the record, whether or not a quorum voted.
     """
     votes = pooled.votes
     missing = np.full(votes.base_rate.shape, np.nan)
@@ -79,13 +80,13 @@ def score_record(
     quantile_benchmarks: Mapping[str, Floats] | None = None,
     learned: Influence | None = None,
 ) -> RecordScores:
-    """Every score of the committee and its agents, with intervals drawn from `seed`.
+    """Return every score of the committee and its agents, with intervals drawn from `seed`.
 
     `changes` maps other horizons in bars to the change (R, N) over them, for the decay of evidence;
     `quantile_benchmarks` are other forecasts of the 5% quantile
     (`orchestrator.evaluation.quantile_scores.benchmark_quantiles`); `learned` is an influence to
-    compare with the one in force. What was not given, and whatever has no settled vote yet, stays
-    empty; nothing raises.
+    compare with the one in force. Scores whose inputs were not given, or that have no settled vote
+    yet, stay empty; nothing raises.
     """
     inputs = ScoreInputs(np.asfortranarray(record.base_rate), np.asfortranarray(record.change))
     agents = zip(record.agents, record.log_odds, strict=True)
@@ -181,18 +182,19 @@ def _marginal_values(
 
 
 def _pooled_log_odds(record: ForecastRecord, influence: Influence) -> Floats:
-    """The committee's log-odds (R, N) under another influence."""
+    """Return the committee's log-odds (R, N) under another influence."""
     votes = scale_evidence(record.log_odds, influence.trust, record.base_rate)
     return pool(votes, influence.weights.T).log_odds
 
 
 def _broadcast_rows(influence: Floats, rows: int) -> Floats:
-    """(R, A) of (R|1, A)."""
+    """Return (R, A) from (R|1, A)."""
     return np.array(np.broadcast_to(influence, (rows, influence.shape[1])))
 
 
 def _block(committee: Floats, horizon: int) -> float:
-    """Mean block length in bars: twice the overlap of outcomes, or more where the committee's
-    gains (R, N) hang together for longer, as far as the record holds enough such blocks."""
+    """Return the mean block length in bars: twice the overlap of outcomes, or more where the
+    committee's gains (R, N) stay correlated for longer, as far as the record holds enough such
+    blocks."""
     suited = min(block_length(np.nansum(committee, axis=1)), len(committee) / (2 * MIN_BLOCKS))
     return max(2.0 * (horizon + 1), suited)

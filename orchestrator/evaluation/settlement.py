@@ -1,9 +1,9 @@
 """Settle what is due: the complete outcomes of recorded decisions, and what is learnt from them.
 
-Pure. A decision is settled when its exit bar is in the panel, never before, and stays pending as
-long as it is not. The round of bar t (the votes of all symbols on it) is learnt from when the
-panel holds bar t + 1 + horizon, from the outcomes complete at exactly that bar, once and in order:
-so it makes no difference whether a cycle ran at every bar since, or none for days.
+Pure. A decision is settled when its exit bar is in the panel, never before, and stays pending until
+then. The round of bar t (the votes of all symbols on it) is learnt when the panel holds bar t + 1 +
+horizon, from the outcomes complete at exactly that bar, once and in order: so it makes no
+difference whether a cycle ran at every bar since, or none for days.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -30,7 +30,7 @@ from orchestrator.evaluation.forward_returns import NOT_COMPLETE, forward_return
 
 
 def newest_due_close(panel: Panel) -> datetime | None:
-    """Close of the newest bar whose round is due; None while the panel is too short."""
+    """Return the close of the newest bar whose round is due; None while the panel is too short."""
     row = len(panel.known_at) - 2 - panel.horizon
     return None if row < 0 else to_datetime(panel.known_at[row])
 
@@ -38,7 +38,7 @@ def newest_due_close(panel: Panel) -> datetime | None:
 def settle_decisions(
     panels: Sequence[Panel], pending: Sequence[PendingDecision]
 ) -> tuple[DecisionOutcome, ...]:
-    """The outcomes of those decisions that the panels complete, in the order of `pending`.
+    """Return the outcomes of the decisions that the panels complete, in the order of `pending`.
 
     No symbol is in two of the panels. Each decision is settled over its own horizon.
     """
@@ -57,11 +57,11 @@ def learn_due_rounds(
     settled: Sequence[DecisionOutcome],
     last: LearnerState | None,
 ) -> tuple[LearnerState, ...]:
-    """The learner states after the rounds that are due since `last`, oldest first.
+    """Return the learner states after the rounds that are due since `last`, oldest first.
 
     `pending` are decisions in order of their bars, as they were before any was settled, `settled`
-    their outcomes. Only decisions over the panel's horizon teach; one on a bar not after that of
-    `last` comes too late to teach.
+    their outcomes. Only decisions over the panel's horizon teach; a decision on a bar not after
+    that of `last` is too late to teach.
     """
     learner = _restore_learner(last, agents)
     exits = {outcome.decision.seq: outcome for outcome in settled}
@@ -83,7 +83,8 @@ def learn_due_rounds(
 def influence_in_force(
     state: LearnerState | None, agents: Sequence[str], settings: CommitteeSettings
 ) -> Influence:
-    """The influence that the settings grant to what was learnt; one row, in order of `agents`."""
+    """Return the influence that the settings grant to what was learnt; one row, in order of
+    `agents`."""
     if settings.weighting == "equal" and not settings.calibrated:
         return equal_influence(len(agents))
     return current_influence(
@@ -92,7 +93,7 @@ def influence_in_force(
 
 
 def _settle_in_panel(panel: Panel, pending: Sequence[PendingDecision]) -> Iterator[DecisionOutcome]:
-    """Of the decisions on the panel's own bars and symbols."""
+    """Yield the outcomes of decisions on the panel's own bars and symbols."""
     located = [(each, *cell) for each in pending if (cell := _cell(panel, each)) is not None]
     if not located:
         return
@@ -111,7 +112,7 @@ def _settle_in_panel(panel: Panel, pending: Sequence[PendingDecision]) -> Iterat
 
 
 def _cell(panel: Panel, decision: PendingDecision) -> tuple[int, int] | None:
-    """Row and column of the decision; None where the panel has no such bar or symbol."""
+    """Return row and column of the decision; None if the panel has no such bar or symbol."""
     row = _row(panel, decision.as_of)
     if row is None or decision.symbol not in panel.symbols:
         return None
@@ -119,13 +120,14 @@ def _cell(panel: Panel, decision: PendingDecision) -> tuple[int, int] | None:
 
 
 def _row(panel: Panel, at: datetime) -> int | None:
-    """The bar that closed at that instant."""
+    """Return the row of the bar that closed at that instant."""
     row = int(np.searchsorted(panel.known_at, to_datetime64(at)))
     return row if row < len(panel.known_at) and panel.known_at[row] == to_datetime64(at) else None
 
 
 def _due_at(panel: Panel, as_of: datetime) -> datetime | None:
-    """Close of the bar at which the round of a bar is due; None where the panel lacks either."""
+    """Return the close of the bar at which the round of a bar is due; None if the panel lacks
+    either."""
     row = _row(panel, as_of)
     due = len(panel.known_at) if row is None else row + 1 + panel.horizon
     return to_datetime(panel.known_at[due]) if due < len(panel.known_at) else None
@@ -138,8 +140,9 @@ def _round_arrays(
     exits: Mapping[int, DecisionOutcome],
     due_at: datetime,
 ) -> tuple[Floats, Floats, Floats]:
-    """Log-odds (A, 1, N), base rate (1, N) and change (1, N) of one bar; NaN for an outcome that
-    was not complete at `due_at`. Symbols in the panel's order, then those no longer followed."""
+    """Return log-odds (A, 1, N), base rate (1, N) and change (1, N) of one bar; NaN for an outcome
+    that was not complete at `due_at`. Symbols in the panel's order, then those no longer followed.
+    """
     symbols = [*panel.symbols, *sorted(votes.keys() - set(panel.symbols))]
     index_of = {agent: index for index, agent in enumerate(agents)}
     log_odds = np.full((len(agents), 1, len(symbols)), np.nan)
@@ -159,5 +162,5 @@ def _round_arrays(
 
 
 def _restore_learner(state: LearnerState | None, agents: Sequence[str]) -> WeightLearner:
-    """The learner of that state, for the agents of the team."""
+    """Return the learner of that state, for the agents of the team."""
     return new_learner(agents) if state is None else WeightLearner.from_json(state.memory, agents)

@@ -1,1 +1,1 @@
-"""Recorded decisions and paper days, computed again and compared."""
+"""Recompute recorded decisions and paper days, and compare."""

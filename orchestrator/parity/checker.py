@@ -1,12 +1,11 @@
 """Parity: paper days replayed as a backtest, and every difference with its cause.
 
-Each day starts from what was recorded: the targets and the account as they stood when it began.
-Votes come from one vote over the panel, decisions from `decide_rows`, orders and fills from the
-loop that backtests run, all over the history as it is stored now. Nothing differs unless something
-changed: a bar was revised or late, an agent failed, somebody traded by hand or changed a setting.
-A day that differs does not make the next one differ. Days are of UTC; a close at midnight belongs
-to the day that it ends. Leaves out how causes are explained
-(`explain_diff.py`).
+Each day starts from the record: the targets and the account as they were when it began. Agents vote
+once over the panel, decisions come from `decide_rows`, orders and fills from the loop that
+backtests run, all on the history as it is stored now. Nothing differs unless something changed: a
+bar was revised or late, an agent failed, somebody traded by hand or changed a setting. A day that
+differs does not make the next one differ. Days are of UTC; a close at midnight belongs to the day
+that it ends. Leaves out how causes are explained (`explain_diff.py`).
 """
 
 from bisect import bisect_right
@@ -52,7 +51,7 @@ PreviousTargets = Callable[[datetime], Mapping[str, float]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ParityReport:
-    """What was compared, and what differs; nothing where `differences` is empty."""
+    """What was compared and what differs; `differences` is empty if nothing does."""
 
     market: str
     run: str
@@ -69,7 +68,7 @@ class ParityReport:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ParityChecker:
-    """Compares the paper days of one run. Every agent votes in its version of then;
+    """Compares the paper days of one run. Every agent votes in the version of that time;
     `previous_targets` are the run's recorded ones."""
 
     account_cycle: AccountCycle
@@ -81,9 +80,9 @@ class ParityChecker:
     simulated: bool
 
     def compare(self, first: date, last: date) -> ParityReport:
-        """Every day from `first` to `last`, and what differs.
+        """Compare every day from `first` to `last`.
 
-        Raises NotFoundError where the run held no cycle in that time.
+        Raises NotFoundError if the run recorded no cycle in that time.
         """
         account_store = self.account_cycle.account_store
         cycles = load_cycles(
@@ -140,7 +139,7 @@ class ParityChecker:
         )
 
     def _rules(self, account: AccountDay | None) -> TradingRules:
-        """Today's, under the profile of that day."""
+        """Return today's rules, under the profile of that day."""
         initial = self.account_cycle.account_store.initial_settings
         return self.account_cycle.rules(account.account.profile if account else initial.profile)
 
@@ -151,7 +150,7 @@ class ParityChecker:
         account: AccountDay | None,
         explainer: DifferenceExplainer,
     ) -> "_DayResult":
-        """Votes, decisions, orders and fills of one day."""
+        """Compare votes, decisions, orders and fills of one day."""
         closes = [recomputed.close_time(row) for row in range(len(recomputed.row_index))]
         start, end = day_start(day), day_start(day) + DAY
         rows = slice(bisect_right(closes, start), bisect_right(closes, end))
@@ -201,7 +200,7 @@ class ParityChecker:
 
 @dataclass(frozen=True, slots=True)
 class _DayResult:
-    """What differs on a day, and how many orders and fills were compared."""
+    """The differences of a day, and how many orders and fills were compared."""
 
     differences: list[ParityDifference]
     orders: int
@@ -209,7 +208,8 @@ class _DayResult:
 
 
 def day_start(day: date) -> datetime:
-    """Bars that close after this instant, and by a day later, are of the day."""
+    """Return the instant at which a day starts: bars that close after it, and by a day later, are
+    of the day."""
     return datetime.combine(day, time(), UTC)
 
 
@@ -220,7 +220,7 @@ def day_of(close: datetime) -> date:
 def _target_requests(
     recomputed: RecomputedRun, rows: slice, targets: Floats, rules: TradingRules
 ) -> list[CycleTargets]:
-    """What the decisions on those rows request of an account, a calendar and instant each."""
+    """Return what the decisions on those rows request of an account, for each calendar and instant."""
     results, inputs = [], recomputed.inputs
     for k, row in enumerate(range(rows.start, rows.stop)):
         part, own, _ = recomputed.locate(row)
@@ -244,7 +244,7 @@ def _target_requests(
 def _stored_changes(
     recomputed: RecomputedRun, rows: slice, explainer: DifferenceExplainer, symbol: str
 ) -> tuple[str, ...]:
-    """How the stored history of a symbol has changed since the day's first cycle on it."""
+    """Say how the stored history of a symbol has changed since the day's first cycle on it."""
     for row in range(rows.start, rows.stop):
         part, own, cycle = recomputed.locate(row)
         if cycle is not None and symbol in cycle.decisions:
@@ -259,8 +259,8 @@ def _explain(
     differing_symbols: Collection[str],
     history: Callable[[str], tuple[str, ...]],
 ) -> Callable[[str], str]:
-    """Explains why a symbol's orders or fills of the day are others today; `history` explains how
-    the stored history of a symbol has changed."""
+    """Return a function that explains why a symbol's orders or fills of the day differ today;
+    `history` explains how the stored history of a symbol has changed."""
     causes = list(account.manual_actions)
     if account.account.mode is not TradingMode.AUTO:
         causes.append(f"the mode was {account.account.mode}")

@@ -1,7 +1,8 @@
-"""What differs between a record and the same period today: votes, decisions, orders, fills.
+"""Differences between a record and the same period recomputed today: votes, decisions, orders,
+fills.
 
-Everything is compared in words that hold every bit of it, and each difference is reported with its
-cause (`explain_diff.py`). Leaves out where the two come from (`checker.py`).
+Everything is compared as text that holds every bit of it, and each difference is reported with its
+cause (`explain_diff.py`). Leaves out where the two sides come from (`checker.py`).
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -22,7 +23,8 @@ DifferenceKind = Literal["vote", "decision", "order", "fill"]
 
 @dataclass(frozen=True, slots=True)
 class ParityDifference:
-    """`at` is the close of the bar; `recorded` and `recomputed` are what was and what would be."""
+    """One difference. `at` is the close of the bar; `recorded` and `recomputed` are the two sides
+    in words."""
 
     at: datetime
     kind: DifferenceKind
@@ -35,7 +37,7 @@ class ParityDifference:
 def diff_votes(
     recomputed: RecomputedRun, row: int, explainer: DifferenceExplainer
 ) -> Iterator[tuple[str, ParityDifference]]:
-    """Every vote of the row's recorded cycle that is another today, by its agent."""
+    """Yield every vote of the row's recorded cycle that differs today, with its agent."""
     part, own, cycle = recomputed.locate(row)
     for decision in cycle.decisions.values() if cycle else ():
         column = part.panel.symbols.index(decision.symbol)
@@ -63,8 +65,8 @@ def diff_decisions(
     explainer: DifferenceExplainer,
     vote_causes: Mapping[tuple[int, str], Mapping[str, str]],
 ) -> Iterator[ParityDifference]:
-    """Every decision on those rows that is another today, `actions` and `targets` (K, N) being
-    today's. `vote_causes` has the causes, by agent, of the votes on a row's symbol that differ."""
+    """Yield every decision on those rows that differs today, from today's `actions` and `targets`
+    (K, N). `vote_causes` has the causes, by agent, of the differing votes on a row's symbol."""
     for k, row in enumerate(range(rows.start, rows.stop)):
         part, own, cycle = recomputed.locate(row)
         if cycle is None:
@@ -93,7 +95,7 @@ def diff_trades(
     recomputed: Mapping[Any, str],
     explain: Callable[[str], str],
 ) -> Iterator[ParityDifference]:
-    """Orders or fills by instant and symbol that are others today, or there only once."""
+    """Yield the orders or fills, by instant and symbol, that differ or exist on one side only."""
     for key in sorted(recorded.keys() | recomputed.keys()):
         then, now = recorded.get(key, "none"), recomputed.get(key, "none")
         if then != now:
@@ -104,7 +106,7 @@ def diff_trades(
 def _recomputed_vote(
     part: CalendarRun, row: int, column: int, agent: str
 ) -> tuple[str, str | None]:
-    """Today's vote in words, and the version of the agent (None: it cannot vote)."""
+    """Return today's vote in words, and the version of the agent (None: it cannot vote)."""
     historical = part.votes[agent]
     votes = historical.result.votes
     if votes is None:

@@ -1,7 +1,7 @@
-"""Why something that was recorded does not come out the same today, in words.
+"""Why something recorded comes out differently today, in words.
 
-Compares what the cycle was made from then (its archived panel, its inputs) with what it would be
-made from now. Leaves out finding the differences (`diff.py`).
+Compares the inputs of the cycle at that time (its archived panel, its settings) with the inputs it
+would have now. Leaves out finding the differences (`diff.py`).
 """
 
 from collections.abc import Iterator, Mapping
@@ -19,7 +19,8 @@ from orchestrator.parity.recomputed_decisions import CalendarRun, RecordedCycle
 from orchestrator.ports import PanelArchive
 
 PRICE_TOLERANCE = 1e-9
-"""Relative difference of two price ratios below which only the scale of prices has changed."""
+"""Two price ratios that differ by less than this fraction mean that only the scale of prices
+changed."""
 UNEXPLAINED = "unexplained: please report it"
 
 
@@ -33,7 +34,8 @@ class DifferenceExplainer:
     def explain_vote(
         self, cycle: RecordedCycle, part: CalendarRun, row: int, vote: Vote, version: str | None
     ) -> str:
-        """`version` is today's of the agent, None where it cannot vote now."""
+        """Explain a differing vote. `version` is today's version of the agent, None if it cannot
+        vote now."""
         if vote.version == "":
             return f"the agent could not vote then: {vote.abstained_because}"
         if version is None:
@@ -45,7 +47,7 @@ class DifferenceExplainer:
     def explain_history(
         self, cycle: RecordedCycle, part: CalendarRun, row: int, symbol: str
     ) -> tuple[str, ...]:
-        """How the stored history of a symbol has changed since the cycle."""
+        """Say how the stored history of a symbol has changed since the cycle."""
         try:
             then = self._panel(cycle)
         except VerificationError as error:
@@ -54,7 +56,8 @@ class DifferenceExplainer:
         return tuple(_panel_changes(then, now, symbol))
 
     def _panel(self, cycle: RecordedCycle) -> Panel:
-        """What the agents were shown; differences of one cycle are asked for one after another."""
+        """Return the panel that the agents were shown. It is kept until another cycle's is
+        requested, because differences of one cycle come one after another."""
         if self._loaded is None or self._loaded[0] is not cycle:
             self._loaded = (cycle, self._archive.load(cycle.manifest))
         return self._loaded[1]
@@ -63,8 +66,8 @@ class DifferenceExplainer:
         self, cycle: RecordedCycle, part: CalendarRun, row: int, decision: Decision, blocked: bool,
         settings: CommitteeSettings, vote_causes: Mapping[str, str],
     ) -> str:  # fmt: skip
-        """`settings` are today's, `vote_causes` the causes by agent of the symbol's votes that
-        differ."""
+        """Explain a differing decision. `settings` are today's, `vote_causes` the causes by agent
+        of the differing votes on the symbol."""
         if vote_causes:
             return "; ".join(f"{agent}: {cause}" for agent, cause in vote_causes.items())
         if decision.verdict.blocked is not blocked:
@@ -76,7 +79,7 @@ class DifferenceExplainer:
 
 
 def describe_changed_settings(cycle: RecordedCycle, settings: CommitteeSettings) -> str | None:
-    """Which of the committee's settings are others than those of the record."""
+    """Say which of the committee's settings differ from those of the record; None if none do."""
     then, now = _flatten(cycle.settings), _flatten(settings.model_dump(mode="json"))
     changes = [
         f"{name} was {then.get(name)} and is {value}"
@@ -128,8 +131,8 @@ def _same_benchmark(then: Panel, now: Panel) -> bool:
 
 
 def _revisions(then: Floats, now: Floats, at: list[datetime]) -> Iterator[str]:
-    """`then` and `now` are (B, 5) figures of the same bars; a common factor on prices is only
-    another scale."""
+    """Describe what was revised. `then` and `now` are (B, 5) figures of the same B bars; a common
+    factor on prices is only another scale."""
     scale = now[-1, 3] / then[-1, 3]
     prices = np.abs(now[:, :4] / then[:, :4] / scale - 1.0) > PRICE_TOLERANCE
     volumes = then[:, 4] != now[:, 4]

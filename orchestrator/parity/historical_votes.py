@@ -1,7 +1,7 @@
-"""Votes on a recorded period again: on every row by the version of the agent that voted then.
+"""Votes on a recorded period again, on every row by the version of the agent that voted then.
 
-An agent that was replaced in between votes once in each of its versions. Leaves out what the votes
-add up to (`recomputed_decisions.py`).
+An agent that was replaced during the period votes once in each of its versions. Leaves out pooling
+the votes (`recomputed_decisions.py`).
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,13 +17,13 @@ from orchestrator.team.base import AgentVoteResult
 from orchestrator.team.local_team import LocalTeam
 
 RecordedAgents = Sequence[Mapping[str, Any]]
-"""The agents in a cycle's inputs: `name` and `version` ("" where it could not vote)."""
+"""The agents in a cycle's inputs: `name` and `version` ("" if the agent could not vote)."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class HistoricalVotes:
-    """One agent's answer for R rows, and the version that it is of on each (R,); the reasons are
-    left out where there are several."""
+    """One agent's votes on R rows, and the version that cast them on each row (R,). Reasons are
+    left out if there are several versions."""
 
     result: AgentVoteResult
     versions: tuple[str, ...]
@@ -32,8 +32,11 @@ class HistoricalVotes:
 def vote_with_recorded_versions(
     panel: Panel, since: int, agent: str, cycles: Sequence[RecordedAgents], build: AgentFactory
 ) -> HistoricalVotes:
-    """`cycles` (R,) has the agents of the cycle that ran on each row, () where none did: there, and
-    where the agent could not vote, it does in the version next to it."""
+    """Let `agent` vote on rows `since` to T - 1 in its recorded versions.
+
+    `cycles` (R,) has the agents of the cycle that ran on each row, () where none did; there, and
+    where the agent could not vote, the version of the nearest row votes.
+    """
     recorded = _versions(agent, cycles)
     results = [
         _vote_as_version(panel, since, agent, version, build) for version in dict.fromkeys(recorded)
@@ -52,7 +55,7 @@ def vote_with_recorded_versions(
 
 
 def _versions(agent: str, cycles: Sequence[RecordedAgents]) -> tuple[str | None, ...]:
-    """(R,) of the agent on every row; None throughout where none is known."""
+    """Return the version (R,) of the agent on every row; None throughout if none is known."""
     versions: list[str | None] = [
         next((each["version"] for each in agents if each["name"] == agent), None) or None
         for agents in cycles
@@ -74,7 +77,7 @@ def _vote_as_version(
 
 
 def _merge_votes(votes_by_version: Sequence[Votes], rows: Sequence[NDArray[np.bool_]]) -> Votes:
-    """Of each votes (R, N) its own rows."""
+    """Take from each version's votes (R, N) its own rows."""
     first, *others = votes_by_version
     merged = replace(
         first, log_odds=first.log_odds.copy(), cap=first.cap.copy(),

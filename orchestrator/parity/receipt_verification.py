@@ -1,7 +1,7 @@
 """Recompute a stored decision from its stored inputs: it must come out the same to the byte.
 
-Agents vote in this process. An agent that failed then does not vote again: its failure is an
-input like any other. Leaves out deciding again with today's settings or agents.
+Agents vote in this process. An agent that failed then does not vote again: its failure is an input
+like any other. Leaves out deciding again with today's settings or agents.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -26,7 +26,7 @@ from orchestrator.team.local_team import LocalTeam
 
 @dataclass(frozen=True, slots=True)
 class ReceiptVerification:
-    """The result: every difference in words, none where the decision is the same."""
+    """The result of a verification: every difference in words, none if the decision is the same."""
 
     receipt: str
     differences: tuple[str, ...]
@@ -106,7 +106,7 @@ def _recompute_decision(
 
 
 def _recorded_influence(agents: Sequence[Mapping[str, Any]]) -> Influence:
-    """As it was recorded; before trust was, all evidence counted as given."""
+    """Return the recorded influence. Older records have no trust: their evidence counted as given."""
     return Influence(
         np.array([[agent["weight"] for agent in agents]]),
         np.array([[agent.get("trust", 1.0) for agent in agents]]),

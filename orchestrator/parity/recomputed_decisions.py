@@ -1,9 +1,9 @@
-"""A recorded period of a run, and the same period as a backtest makes it today.
+"""A recorded period of a run, and the same period as a backtest computes it today.
 
 The panels are built from the history as it is stored now, the agents vote once over all of it, and
-the committee decides row after row as in a backtest. Taken from the record are which bars were
-decided on, which symbols were followed and how much each agent counted. Leaves out comparing
-(`diff.py`) and trading (`recomputed_trades.py`).
+the committee decides row after row as in a backtest. The record supplies which bars were decided
+on, which symbols were followed and how much each agent counted. Leaves out comparing (`diff.py`)
+and trading (`recomputed_trades.py`).
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -38,7 +38,7 @@ from orchestrator.ports import DecisionRecords
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RecordedCycle:
-    """A cycle as it was recorded: `values` are its inputs but for the panel, `manifest` names the
+    """A cycle as it was recorded: `values` are its inputs except the panel, `manifest` names the
     panel in the archive. `decisions` are by symbol."""
 
     calendar: str
@@ -55,8 +55,9 @@ class RecordedCycle:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CalendarRun:
-    """One calendar today: panel of T bars, the agents' votes on rows `since` to T - 1 by agent,
-    what they add up to, and the record's cycle on each of those rows (None where there is none)."""
+    """One calendar recomputed: its panel of T bars, the agents' votes on rows `since` to T - 1 by
+    agent, the pooled votes, and the recorded cycle of each of those rows (None if there is none).
+    """
 
     panel: Panel
     since: int
@@ -66,15 +67,14 @@ class CalendarRun:
     cycles: tuple[RecordedCycle | None, ...]
 
     def close_time(self, row: int) -> datetime:
-        """When the voted row closed."""
+        """Return when the voted row closed."""
         return to_datetime(self.panel.known_at[self.since + row])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RecomputedRun:
-    """All calendars on one axis of K rows and N symbols, in order of time. Row k is the
-    voted row `row_index[k][1]` of the calendar `row_index[k][0]`, and `inputs` are what the
-    committee decides on."""
+    """All calendars on one axis of K rows and N symbols, in order of time. Row k is the voted row
+    `row_index[k][1]` of the calendar `row_index[k][0]`; `inputs` are the committee's inputs."""
 
     calendars: tuple[CalendarRun, ...]
     row_index: tuple[tuple[int, int], ...]
@@ -89,14 +89,15 @@ class RecomputedRun:
         return self.calendars[part].close_time(own)
 
     def locate(self, row: int) -> tuple[CalendarRun, int, RecordedCycle | None]:
-        """The calendar, its own voted row, and the cycle that ran there."""
+        """Return the calendar, its own voted row, and the cycle that ran there."""
         part, own = self.row_index[row]
         return self.calendars[part], own, self.calendars[part].cycles[own]
 
     def decide_rows(
         self, rows: slice, previous: Mapping[str, float], settings: CommitteeSettings
     ) -> tuple[Codes, Floats]:
-        """Actions and targets (K, N) of those rows; `previous` are those before the first."""
+        """Return actions and targets (K, N) of those rows; `previous` are the targets before the
+        first."""
         current = np.array([previous.get(symbol, 0.0) for symbol in self.symbols])
         return decide_rows(_slice_rows(self.inputs, rows), current, settings)
 
@@ -104,7 +105,8 @@ class RecomputedRun:
 def load_cycles(
     records: DecisionRecords, market: str, run: str, after: datetime, until: datetime
 ) -> tuple[RecordedCycle, ...]:
-    """The cycles on bars that closed after `after` and by `until`, in order of their record."""
+    """Return the cycles on bars that closed after `after` and by `until`, in the order they were
+    recorded."""
     cycles: dict[tuple[datetime, str], list[Any]] = {}
     for row in records.decisions_between(market, run, after, until):
         cycles.setdefault((row.as_of, row.digest), []).append(row)
@@ -122,9 +124,10 @@ def recompute_run(
     build: AgentFactory,
     settings: CommitteeSettings,
 ) -> RecomputedRun:
-    """What today's history, the agents of then and today's `settings` make of the cycles.
+    """Recompute the cycles from today's history and today's `settings`, with the agents of that
+    time.
 
-    Raises UnknownSymbolError where a symbol that was decided on is not stored any more.
+    Raises UnknownSymbolError for a symbol that was decided on and is not stored any more.
     """
     symbols = tuple(dict.fromkeys(symbol for cycle in cycles for symbol in cycle.decisions))
     last = max(each.as_of for each in cycles)
@@ -157,7 +160,9 @@ def _recompute_calendar(
     build: AgentFactory,
     settings: CommitteeSettings,
 ) -> CalendarRun:
-    by_close = {to_datetime64(cycle.as_of): cycle for cycle in recorded_cycles}  # the last on a bar
+    by_close = {
+        to_datetime64(cycle.as_of): cycle for cycle in recorded_cycles
+    }  # the last cycle on a bar
     cycles = tuple(by_close.get(at) for at in panel.known_at[since:])
     agents = _agent_names(cycles)
     recorded_agents = [cycle.values["agents"] if cycle else () for cycle in cycles]
@@ -173,7 +178,7 @@ def _recompute_calendar(
 
 
 def _agent_names(cycles: Iterable[RecordedCycle | None]) -> tuple[str, ...]:
-    """Every agent that was ever on the team, in order of its first cycle."""
+    """Return every agent that was ever on the team, in order of its first cycle."""
     return tuple(
         dict.fromkeys(
             agent["name"] for cycle in cycles if cycle for agent in cycle.values["agents"]
@@ -182,7 +187,7 @@ def _agent_names(cycles: Iterable[RecordedCycle | None]) -> tuple[str, ...]:
 
 
 def _influence(cycles: Sequence[RecordedCycle | None], agents: Sequence[str]) -> Influence:
-    """(R, A) as it was recorded; zero weights where no cycle ran."""
+    """Return the influence (R, A) as it was recorded; zero weights where no cycle ran."""
     weights, trust = np.zeros((len(cycles), len(agents))), np.ones((len(cycles), len(agents)))
     for row, cycle in enumerate(cycles):
         for agent in cycle.values["agents"] if cycle else ():
@@ -214,7 +219,7 @@ def _merge(calendars: Sequence[CalendarRun]) -> RecomputedRun:
 
 
 def _decided_symbols(part: CalendarRun) -> Bools:
-    """(R, N): which symbols were decided on at the row, then."""
+    """Return (R, N): which symbols were decided on at the row."""
     return np.array(
         [
             [cycle is not None and symbol in cycle.decisions for symbol in part.panel.symbols]

@@ -1,8 +1,7 @@
-"""A day of a paper account, and the same day in the compiled loop that backtests run.
+"""A recorded day of a paper account, and the same day in the compiled loop that backtests run.
 
-The account as it was before the day's first bar becomes arrays, the day's rows of bars are
-processed one after the other, and its decisions become orders there. Leaves out comparing
-(`diff.py`).
+The account before the day's first bar becomes arrays, the day's rows of bars are processed one
+after the other, and the day's decisions become orders there. Leaves out comparing (`diff.py`).
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -46,7 +45,7 @@ from trading.sizing.position_sizing import shared_limits
 _BAR_EVENTS = (
     OrderFilled, DividendPaid, BorrowFeeCharged, SplitApplied, OrderUpdated, BarClosed,
 )  # fmt: skip
-"""Entries that only a bar brings, at its open or later."""
+"""Entries that only a bar causes, at its open or later."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +58,8 @@ class DayTrades:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CycleTargets:
-    """What one cycle requests of the account at an instant; `correlation_groups`, of one row, are
-    of `symbols`."""
+    """What one cycle requests of the account at an instant; `correlation_groups` has one row, for
+    `symbols`."""
 
     at: datetime
     requests: Mapping[str, TargetRequest]
@@ -70,7 +69,7 @@ class CycleTargets:
 
 @dataclass(slots=True)
 class AccountDay:
-    """What was recorded of a day: the account before its first bar and the entries since."""
+    """The record of a day: the account before its first bar and the entries since."""
 
     account: Account
     entries: list[AccountEntry] = field(default_factory=list)
@@ -82,7 +81,7 @@ class AccountDay:
 
     @property
     def bar_closes(self) -> dict[tuple[datetime, str], float]:
-        """The closes of bars, as they were processed."""
+        """Return the closes of the bars as they were processed."""
         return {
             (entry.at, symbol): close
             for entry in self.entries
@@ -91,7 +90,7 @@ class AccountDay:
         }
 
     def trades(self) -> DayTrades:
-        """Protective exits are compared by their fills alone."""
+        """Return the day's orders and fills. Protective exits are compared by their fills alone."""
         orders: dict[tuple[datetime, str], str] = {}
         fills = _NumberedFills()
         for entry in self.entries:
@@ -109,8 +108,8 @@ class AccountDay:
 def account_days(
     entries: Sequence[AccountEntry], bounds: Sequence[datetime]
 ) -> Iterator[AccountDay | None]:
-    """One for each pair of neighbouring `bounds`: bars that close after the first and by the
-    second. None before the account was opened."""
+    """Yield one day for each pair of neighbouring `bounds`: bars that close after the first and by
+    the second. None before the account was opened."""
     account: Account | None = None
     at = 0
     for start, end in pairwise(bounds):
@@ -128,7 +127,8 @@ def recompute_trades(
     targets: Sequence[CycleTargets],
     rules: TradingRules,
 ) -> DayTrades:
-    """Those rows of bars, and the targets at their closes."""
+    """Process those rows of bars, place the targets at their closes, and return the orders and
+    fills."""
     bars = bar_arrays_from(matrix)
     view = account_to_arrays(
         account, matrix.symbols, rules.trading, VolatilityLookup(matrix).before(rows.start)
@@ -162,7 +162,7 @@ def recompute_trades(
 
 @dataclass(slots=True)
 class _NumberedFills:
-    """Fills of one symbol at one instant, numbered."""
+    """Fills in words, numbered within one symbol and instant."""
 
     fills: dict[tuple[datetime, str, int], str] = field(default_factory=dict)
 
@@ -172,10 +172,11 @@ class _NumberedFills:
 
 
 def _first_entry_after(entries: Sequence[AccountEntry], start: datetime, first: int) -> int:
-    """The first entry of a bar that closes after `start`, or of what people did after it.
+    """Return the index of the first entry of a bar that closes after `start`, or of a manual action
+    after it.
 
-    A bar that opens when the one before closes begins at the same instant; only the events of bars
-    show where it does.
+    A bar that opens when the one before closes begins at the same instant, so only the events of
+    bars show where it begins.
     """
     closed = [n for n in range(first, len(entries))
               if isinstance(entries[n].event, BarClosed) and entries[n].at <= start]  # fmt: skip

@@ -1,1 +1,1 @@
-"""Agents that run: in this process or as Ray actors, supervised."""
+"""Teams of agents: in this process or as Ray actors, supervised."""

@@ -1,4 +1,4 @@
-"""What a team of agents is: asked once, it answers for every agent, whatever happens to some.
+"""What a team of agents is: one call returns a result for every agent, whatever happens to some.
 
 A result has an agent's votes or, in words, why there are none. Teams differ only in where the
 agents run (`local_team.py`: in this process; `ray_team.py`: each in a process of its own).
@@ -19,7 +19,7 @@ AgentState = Literal["starting", "ready", "restarting", "failing"]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class AgentVoteResult:
-    """One agent's answer to one question: exactly one of `votes` and `failure` is set.
+    """One agent's result of one vote: exactly one of `votes` and `failure` is set.
 
     `seconds` is how long the team waited for it.
     """
@@ -32,10 +32,10 @@ class AgentVoteResult:
 
 @dataclass(frozen=True, slots=True)
 class AgentHealth:
-    """How an agent is doing. `seconds` is its last answer's time; None before the first.
+    """The health of an agent. `seconds` is how long its last vote took; None before the first.
 
-    `restarts` counts the times it came back as another process; `pid` and `version` are of the
-    present one, None while there is none.
+    `restarts` counts how often it was started again in another process; `pid` and `version` are of
+    the present process, None while there is none.
     """
 
     agent: str
@@ -60,38 +60,38 @@ class Team(Protocol):
 
     @property
     def token(self) -> str | None:
-        """What the dashboard requires; None where it requires nothing."""
+        """The token that the dashboard requires; None if it requires none."""
         ...
 
     def vote(self, panel: Panel, since: int) -> tuple[AgentVoteResult, ...]:
-        """Results for rows `since` to T - 1, in the order of `agents`. Never raises for an agent's
-        fault, and returns within the team's timeout."""
+        """Return the results for rows `since` to T - 1, in the order of `agents`. Never raises for
+        an agent's fault, and returns within the team's timeout."""
         ...
 
     def health(self) -> tuple[AgentHealth, ...]: ...
 
     def replace_agent(self, agent: str, build: Callable[[str], Agent]) -> str | None:
-        """Replace that agent by what `build` makes, from now on; between two votes.
+        """Replace that agent by the one that `build` makes, between two votes.
 
-        Where it cannot be built the old one stays, and what is wrong is returned in words.
+        If it cannot be built, the old one stays and the problem is returned in words.
         """
         ...
 
     def close(self) -> None:
-        """Lets go of everything; safe to call twice."""
+        """Release everything; safe to call twice."""
         ...
 
 
 def validate_votes(
     agent: str, votes: Votes, panel: Panel, since: int, seconds: float
 ) -> AgentVoteResult:
-    """The agent's votes, or a failure naming what is wrong with them."""
+    """Return the agent's votes, or a failure that names what is wrong with them."""
     fault = _find_fault(votes, panel, since)
     return AgentVoteResult(agent, None if fault else votes, fault, seconds)
 
 
 def describe_error(error: BaseException) -> str:
-    """An exception in one line for people; one of ours explains itself."""
+    """Describe an exception in one line for people; a QuorumError explains itself."""
     text = " ".join(str(error).split())
     if isinstance(error, QuorumError):
         return text

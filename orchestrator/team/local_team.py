@@ -1,7 +1,7 @@
 """A team in this process, one agent after the other: for tests, backtests and `--in-process`.
 
-An exception is a failure of that agent alone. A hang is not guarded against: Python cannot stop
-a thread, which is what the Ray team's processes are for.
+An exception is a failure of that agent alone. There is no protection against an agent that hangs:
+Python cannot stop a thread, so the Ray team uses processes.
 """
 
 import os
@@ -14,9 +14,11 @@ from orchestrator.team.base import AgentHealth, AgentVoteResult, describe_error,
 
 
 class LocalTeam:
-    """`build` makes an agent from its name; one that cannot be built is tried again every vote.
+    """Agents in this process. `build` makes an agent from its name; one that cannot be built is
+    tried again at every vote.
 
-    Raises nothing of an agent's at construction: that, too, is a failure in words.
+    The constructor raises nothing for an agent that cannot be built: that, too, is a failure in
+    words.
     """
 
     dashboard_url: str | None = None

@@ -1,8 +1,8 @@
-"""Replacing the model of an agent while the engine runs.
+"""Replacing an agent's model while the engine runs.
 
-Before every cycle the model that is desired by then is put in place; another process may have
-promoted it. One that cannot vote is refused, in words, and the old one votes on; it is tried again
-at the next cycle. Leaves out where agents run (`base.py`) and what a model's name stands for.
+Before every cycle the active model is put in place; another process may have promoted it. A model
+that cannot vote is refused, in words, and the old one keeps voting; the new one is tried again at
+the next cycle. Leaves out where agents run (`base.py`) and what a model's name stands for.
 """
 
 from collections.abc import Callable
@@ -17,8 +17,9 @@ BuildAgent = Callable[[str], Agent]
 
 
 class ModelRollout:
-    """`desired` names the model that should vote as `agent`, and `factory_for` gives what builds
-    the team with it. `refusal` says why it does not vote yet; None where it does."""
+    """Keeps the model of one agent up to date. `desired` names the model that should vote as
+    `agent`; `factory_for` returns the function that builds the team's agents with it. `refusal`
+    says why it does not vote yet; None if it does."""
 
     def __init__(
         self, agent: str, desired: Callable[[], str], factory_for: Callable[[str], BuildAgent]

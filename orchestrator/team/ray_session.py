@@ -1,9 +1,8 @@
-"""Ray started, or a cluster joined: the only file that imports Ray.
+"""Start Ray, or join a cluster: the only file that imports Ray.
 
-A local Ray is guarded by a token and its dashboard stays on the loopback interface; Ray's other
-ports listen on all interfaces, and the token is all that protects them. Ray is kept from standard
-output. Leaves out what is done with Ray (`team/ray_team.py`,
-`ray_training.py`).
+A local Ray requires a token and its dashboard stays on the loopback interface. Ray's other ports
+listen on all interfaces, protected by the token alone. Ray is kept from standard output. Leaves out
+what Ray is used for (`team/ray_team.py`, `ray_training.py`).
 """
 
 import contextlib
@@ -27,7 +26,7 @@ from orchestrator.team.base import describe_error
 
 ROOT = Path(__file__).resolve().parents[2]
 MAX_FOLDER_LENGTH = 38
-"""Ray puts sockets some 65 characters below its folder, and their paths end at 103."""
+"""Ray puts sockets about 65 characters below its folder, and their paths have at most 103."""
 CONNECT_TIMEOUT_SECONDS = 5.0
 HEALTH_CHECK_SECONDS = 30.0
 
@@ -35,7 +34,7 @@ log = logging.getLogger(__name__)
 
 
 class RaySession:
-    """This process's one connection to Ray: a Ray of its own, or somebody's cluster."""
+    """This process's one connection to Ray: a local Ray or an existing cluster."""
 
     def __init__(self, ray: ModuleType, context: Any, environment: dict[str, str] | None) -> None:
         self.ray = ray
@@ -51,8 +50,8 @@ class RaySession:
     ) -> "RaySession":
         """Start a Ray that belongs to this process and leaves its logs in `home`.
 
-        Where the path of `home` is too long for Ray's sockets, they are in the temporary folder.
-        Raises ConfigurationError where Ray does not start.
+        If the path of `home` is too long for Ray's sockets, they are in the temporary folder.
+        Raises ConfigurationError if Ray does not start.
         """
         os.environ.update(_worker_environment())
         os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
@@ -72,7 +71,7 @@ class RaySession:
             )
         except Exception as error:
             if not ray.is_initialized():
-                ray.shutdown()  # whatever of it has started
+                ray.shutdown()  # whatever part has started
             raise ConfigurationError(
                 f"Ray could not start ({describe_error(error)}). Free memory and disk space, or "
                 "start with --in-process, which needs no Ray."
@@ -81,9 +80,9 @@ class RaySession:
 
     @classmethod
     def join(cls, address: str, token: str | None = None) -> "RaySession":
-        """Join the cluster at `address` (host:port), on which Quorum is installed as it is here.
+        """Join the cluster at `address` (host:port), which must have the same Quorum installed.
 
-        Raises ConfigurationError, in bounded time, where no Ray answers there.
+        Raises ConfigurationError, in bounded time, if no Ray answers there.
         """
         if token:
             os.environ.update(RAY_AUTH_TOKEN=token, RAY_AUTH_MODE="token")
@@ -101,8 +100,8 @@ class RaySession:
     def start_actor(
         self, actor_class: Callable[..., Any], *args: Any, name: str, **options: Any
     ) -> Any:
-        """A new actor of `actor_class`, made of `args`, under the first free name: another server
-        may have taken `name` itself, or its bearer be about to end."""
+        """Start an actor of `actor_class` with `args`, under the first free name: another server
+        may have taken `name`, or an actor of that name may be about to end."""
         if self.environment:
             options["runtime_env"] = {"env_vars": self.environment}
         for number in itertools.count(1):
@@ -112,14 +111,14 @@ class RaySession:
         raise AssertionError("itertools.count never ends")
 
     def close(self) -> None:
-        """Leave, and stop a Ray of our own; its logs go with it, as nothing went wrong."""
+        """Disconnect, and stop a local Ray; its logs are removed, since nothing went wrong."""
         self.ray.shutdown()
         if self._folder:
             shutil.rmtree(self._folder, ignore_errors=True)
 
 
 def home_hash(home: Path) -> str:
-    """Names a home among all others on a machine."""
+    """Return a name that tells a home from all others on a machine."""
     return hashlib.sha256(str(home.resolve()).encode()).hexdigest()[:8]
 
 
@@ -131,7 +130,8 @@ def _log_folder(home: Path) -> Path:
 
 
 def _worker_environment() -> dict[str, str]:
-    """One thread a worker, for the agents share the cores, and where to find the packages."""
+    """Return the environment of workers: one thread each, because the agents share the cores, and
+    where to find the packages."""
     paths = [str(ROOT), *os.environ.get("PYTHONPATH", "").split(os.pathsep)]
     threads = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
     return {
@@ -141,7 +141,7 @@ def _worker_environment() -> dict[str, str]:
 
 
 def _import_ray() -> ModuleType:
-    """Ray reads its environment when it is imported, so this is the one place that does."""
+    """Import Ray. It reads its environment at import, so only this function imports it."""
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
     os.environ["RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO"] = "0"
     import ray
@@ -151,7 +151,7 @@ def _import_ray() -> ModuleType:
 
 
 def _silence(ray: ModuleType) -> None:
-    """Keep off the terminal what Ray prints there whatever its settings: that signals are left to
+    """Keep off the terminal what Ray prints there whatever its settings: that it leaves signals to
     us, and (on standard output) that an actor's process died, which the team reports itself."""
 
     def log_lines(data: dict[str, Any], ignore_prefix: bool) -> None:  # noqa: ARG001
@@ -166,7 +166,7 @@ def _is_not_about_signals(record: logging.LogRecord) -> bool:
 
 
 def _check_reachable(address: str) -> None:
-    """Make sure that Ray answers at `address`: its own connecting would wait far longer."""
+    """Check that Ray answers at `address`: Ray's own attempt to connect would wait far longer."""
     host, _, port = address.rpartition(":")
     remedy = "Start it with `ray start --head` or leave ray.address unset to use a local one."
     if not host or not port.isdecimal() or "/" in host:

@@ -1,8 +1,8 @@
 """A team of Ray actors, each agent in a process of its own.
 
-Promises that a vote returns within its timeout whatever an agent does, and that every agent heals
-by itself (`supervisor.py`). The panel crosses once, through the object store, and the actors read
-it without a copy.
+Promises that a vote returns within its timeout whatever an agent does, and that every agent
+recovers by itself (`supervisor.py`). The panel is put into the object store once, and the actors
+read it without a copy.
 """
 
 import threading
@@ -17,15 +17,16 @@ from orchestrator.team.ray_session import RaySession, home_hash
 from orchestrator.team.supervisor import AgentSupervisor
 
 ProgressCallback = Callable[[str, int, int], None]
-"""Called with (what, done, total) while something takes its time."""
+"""Called with (what, done, total) during something slow."""
 
 
 class RayTeam:
-    """`build` makes an agent from its name; it is sent to the actors, so it must pickle.
+    """Agents in Ray actors. `build` makes an agent from its name; it is sent to the actors, so it
+    must pickle.
 
     Actors are called `quorum-<agent>` in a namespace derived from `home`. An agent has `timeout`
-    seconds for a vote and `start_timeout` to be ready, which the constructor waits for; one that is
-    not ready by then abstains until it is.
+    seconds for a vote and `start_timeout` seconds to be ready, which the constructor waits for; an
+    agent that is not ready by then abstains until it is.
     """
 
     def __init__(
@@ -91,8 +92,8 @@ class RayTeam:
         return tuple(supervisor.health() for supervisor in self._supervisors)
 
     def replace_agent(self, agent: str, build: Callable[[str], Agent]) -> str | None:
-        """The new actor must answer before the old one is stopped; it has `start_timeout` for
-        it."""
+        """Replace an agent. The new actor must answer within `start_timeout` seconds before the old
+        one is stopped."""
         supervisor = self._supervise(agent, build)
         failure: str | None = "interrupted"
         try:
@@ -122,7 +123,7 @@ class RayTeam:
         return AgentSupervisor(self.session, agent, build, self._namespace)
 
     def _wait_until_ready(self, supervisor: AgentSupervisor) -> str | None:
-        """Wait for a supervisor's actor; what is wrong with it in words, if anything."""
+        """Wait for a supervisor's actor. Return what is wrong with it in words, None if nothing is."""
         ready, _ = self._ray.wait([supervisor.pending_ping], timeout=self._start_timeout)
         return supervisor.on_ready() if ready else f"not ready within {self._start_timeout:g} s"
 

@@ -1,9 +1,9 @@
 """One training run in a Ray worker of its own, its events streamed back as they happen.
 
-Promises that stopping takes effect at once, that the worker yields its processor to the agents
-that vote, and that it ends with this process: nothing is detached, so a server that is killed
-leaves no training behind. The bars cross through the object store, and nothing is written where
-the worker is, so a cluster needs no shared disk. Leaves out what is stored of the events
+Promises that stopping takes effect at once, that the worker yields its processor to the agents that
+vote, and that it ends with this process: nothing is detached, so a server that is killed leaves no
+training behind. The bars pass through the object store, and nothing is written on the worker's
+machine, so a cluster needs no shared disk. Leaves out storing the events
 (`research/lab/training_jobs.py`).
 """
 
@@ -18,16 +18,16 @@ from envs.training.events import TrainingEvent
 from orchestrator.team.ray_session import RaySession
 
 NICENESS = 10
-"""On top of Ray's own: agents that vote are served first."""
+"""Added to Ray's own niceness, so that agents that vote come first."""
 
 
 class WorkerLostError(ProviderError):
-    """The worker was stopped, killed or ran out of memory, or its node is gone. Nothing is wrong
-    with the run, which can be gone on with."""
+    """The worker was stopped, killed or ran out of memory, or its node is gone. The run itself is
+    intact and can be resumed."""
 
 
 class _TrainingActor:
-    """What runs in the worker's process."""
+    """The part that runs in the worker's process."""
 
     def __init__(self) -> None:
         os.nice(NICENESS)
@@ -44,8 +44,8 @@ class _TrainingActor:
 
 
 class RayTrainingWorker:
-    """A worker called `quorum-training-<run>` in `namespace`, with one processor to itself: it
-    waits for one where all are taken."""
+    """A worker called `quorum-training-<run>` in `namespace`, with one processor to itself; it
+    waits for one while all are taken."""
 
     def __init__(self, session: RaySession, run: str, namespace: str) -> None:
         self._ray = session.ray
@@ -56,7 +56,7 @@ class RayTrainingWorker:
     def train(
         self, arguments: TrainingArguments, market: MarketHistory, checkpoints: Mapping[str, bytes]
     ) -> Iterator[TrainingEvent]:
-        """What `envs.training.run.run_training` yields; the worker is gone afterwards.
+        """Yield what `envs.training.run.run_training` yields; the worker is gone afterwards.
 
         Raises what that raises, and WorkerLostError.
         """
@@ -76,6 +76,6 @@ class RayTrainingWorker:
             self.stop()
 
     def stop(self) -> None:
-        """End the worker at once, from any thread; again does nothing."""
+        """End the worker at once, from any thread; does nothing if it has ended."""
         with suppress(Exception):  # it may be gone already, and Ray with it
             self._ray.kill(self._actor, no_restart=True)

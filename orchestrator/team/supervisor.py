@@ -1,7 +1,7 @@
 """One agent of the Ray team: the actor it runs in, and its supervisor in this process.
 
-Promises that an agent heals by itself: Ray restarts a process that died, and the supervisor
-replaces one that hangs. Leaves out when to ask (`ray_team.py`).
+Promises that an agent recovers by itself: Ray restarts a process that died, and the supervisor
+replaces one that hangs. Leaves out when to request votes (`ray_team.py`).
 """
 
 import contextlib
@@ -18,8 +18,8 @@ from orchestrator.team.ray_session import RaySession
 
 
 class _AgentActor:
-    """What runs in the actor's process. The agent is built on first use, so that a failure to
-    build it is an answer like any other and not the death of the process."""
+    """The part that runs in the actor's process. The agent is built on first use, so that a failure
+    to build it is returned like any other instead of ending the process."""
 
     def __init__(self, agent: str, build: Callable[[str], Agent]) -> None:
         self._name = agent
@@ -59,13 +59,15 @@ class AgentSupervisor:
         self._start_actor()
 
     def request_vote(self, panel: Any, since: int) -> Any:
-        """A reference to wait for: to the votes, or to the ping of an actor that is starting."""
+        """Return a reference to wait for: to the votes, or to the ping of an actor that is
+        starting."""
         if self.pending_ping is not None:
             return self.pending_ping
         return self._actor.vote.remote(panel, since)
 
     def on_ready(self) -> str | None:
-        """Take the answer to the ping; what is wrong with the actor in words, if anything."""
+        """Process the answer to the ping. Return what is wrong with the actor in words, None if
+        nothing is."""
         try:
             self._update_process(*self._ray.get(self.pending_ping))
         except self._ray.exceptions.RayActorError:
@@ -78,7 +80,7 @@ class AgentSupervisor:
         return None
 
     def collect_vote(self, reference: Any) -> tuple[Votes | None, str | None]:
-        """The votes that have arrived, or what went wrong; a dead actor is started again."""
+        """Return the votes that have arrived, or what went wrong; start a dead actor again."""
         try:
             pid, votes = self._ray.get(reference)
         except self._ray.exceptions.RayActorError:
@@ -90,7 +92,7 @@ class AgentSupervisor:
         return votes, None
 
     def on_timeout(self, timeout: float, start_timeout: float) -> str:
-        """What to report of an actor that did not answer; one that hangs is replaced."""
+        """Say what to report of an actor that did not answer; replace one that hangs."""
         if self.pending_ping is None:
             self._start_actor()
             return f"no answer within {timeout:g} s; restarting"
@@ -130,7 +132,7 @@ class AgentSupervisor:
         self._pid, self._version = pid, version
 
     def _start_actor(self) -> None:
-        """Put a new actor in the place of the present one, if any."""
+        """Start a new actor in place of the present one, if any."""
         self.kill()
         self._started_at = time.monotonic()
         self._actor = self._session.start_actor(
