@@ -185,8 +185,8 @@ def settle_due_decisions(context: RunContext, agents: Sequence[str], panel: Pane
 def _unfollowed_panels(
     context: RunContext, panel: Panel, pending: Sequence[PendingDecision]
 ) -> Sequence[Panel]:
-    """Panels of the symbols that were decided on and are no longer followed: without them their
-    outcomes would be missing from the record."""
+    """Build panels of the symbols that were decided on and are no longer followed: without them the
+    record would lack their outcomes."""
     unfollowed = {decision.symbol for decision in pending}.difference(panel.symbols)
     stored = unfollowed and unfollowed.intersection(
         context.store.symbols(context.market, context.timeframe)

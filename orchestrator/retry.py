@@ -46,7 +46,7 @@ class RetryState:
             return
         self.error = _describe(error)
         pattern = "".join(letter for letter in self.error if not letter.isdigit())
-        if pattern not in self._reported:  # the same error may carry other numbers at every try
+        if pattern not in self._reported:  # its numbers may differ at every try
             self._reported.add(pattern)
             self._on_change(self.error)
 

@@ -267,7 +267,7 @@ class AccountService:
     def _prices_and_rules(
         self, account: Account, symbol: str
     ) -> tuple[MarketSnapshot, TradingRules]:
-        """The symbol's market now, and the rules in force."""
+        """Return the symbol's prices now, and the rules in force."""
         return self._prices.get(symbol, self._now()), self._rules(account.profile)
 
     def _find_order(self, account: Account, id: str) -> Order:

@@ -124,8 +124,8 @@ def what_if(
 
 
 def receipt_id(symbol: str, at: datetime, timeframe: Timeframe, digest: str) -> str:
-    """Return a receipt id such as `AAPL-20200302-0123456789ab`: symbol, close of the bar (UTC),
-    start of the cycle's digest."""
+    """Return the receipt's id, such as `AAPL-20200302-0123456789ab`: symbol, close of the bar
+    (UTC), start of the cycle's digest."""
     stamp = at.strftime("%Y%m%dT%H%M" if timeframe.intraday else "%Y%m%d")
     return f"{symbol}-{stamp}-{digest[:12]}"
 
@@ -148,7 +148,8 @@ def _repool(votes: Sequence[Vote], weights: Sequence[float], rate: float) -> flo
 def _recompute_action(
     decision: Decision, gain: float, settings: CommitteeSettings
 ) -> tuple[float | None, Action | None]:
-    """Edge and action for `gain`, p_up less the base rate, at the recorded decision's cost."""
+    """Return edge and action for `gain`, p_up less the base rate, at the recorded decision's
+    cost."""
     if decision.p_up is None or decision.base_rate is None or decision.edge is None:
         return None, None
     cost = abs(decision.p_up - decision.base_rate) - abs(decision.edge)

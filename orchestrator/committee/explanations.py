@@ -82,7 +82,8 @@ def explain_limit(
 def strongest_evidence(
     votes: Sequence[Vote], count: int = MAX_NAMED
 ) -> list[tuple[str, Reason, float]]:
-    """(agent, reason, weighted log-odds), strongest first, the base rate left out."""
+    """Return (agent, reason, weighted log-odds) of the strongest evidence, strongest first, without
+    the base rate."""
     evidence = [
         (vote.agent, reason, vote.weight * reason.log_odds)
         for vote in votes

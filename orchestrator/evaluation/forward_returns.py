@@ -17,9 +17,10 @@ from quant.per_symbol import ratio, rebase
 from quant.risk import symbol_risk
 
 TREND_BARS = 200
-"""Bars of the benchmark whose average parts rising from falling."""
+"""Bars of the benchmark whose average separates rising from falling."""
 TURBULENCE_RATIO = 1.25
-"""Forecast volatility over its own median of a year from which the market counts as turbulent."""
+"""The market is turbulent where forecast volatility exceeds this multiple of its own median of a
+year."""
 NOT_COMPLETE = -1
 """The exit row of an outcome that is not complete."""
 

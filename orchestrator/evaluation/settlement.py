@@ -71,7 +71,7 @@ def learn_due_rounds(
         due_at = _due_at(panel, as_of)
         if due_at is None or (last is not None and as_of <= last.as_of):
             continue
-        votes = {each.symbol: each for each in decisions}  # of several on one symbol the newest
+        votes = {each.symbol: each for each in decisions}  # the newest of each symbol
         learner, influence = learn(learner, *_round_arrays(panel, agents, votes, exits, due_at))
         weights, trust = tuple(influence.weights[-1].tolist()), tuple(influence.trust[-1].tolist())
         states.append(

@@ -43,7 +43,7 @@ def verify_receipt(
     build: AgentFactory,
     digest_of: Callable[[Panel], str],
 ) -> ReceiptVerification:
-    """Compute the decision again and compare, every agent as it was in its version of then.
+    """Recompute the decision and compare; every agent votes in its version of that time.
 
     Raises NotFoundError for a receipt that does not exist.
     """

@@ -160,9 +160,7 @@ def _recompute_calendar(
     build: AgentFactory,
     settings: CommitteeSettings,
 ) -> CalendarRun:
-    by_close = {
-        to_datetime64(cycle.as_of): cycle for cycle in recorded_cycles
-    }  # the last cycle on a bar
+    by_close = {to_datetime64(cycle.as_of): cycle for cycle in recorded_cycles}  # the last on a bar
     cycles = tuple(by_close.get(at) for at in panel.known_at[since:])
     agents = _agent_names(cycles)
     recorded_agents = [cycle.values["agents"] if cycle else () for cycle in cycles]

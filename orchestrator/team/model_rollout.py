@@ -18,8 +18,8 @@ BuildAgent = Callable[[str], Agent]
 
 class ModelRollout:
     """Keeps the model of one agent up to date. `desired` names the model that should vote as
-    `agent`; `factory_for` returns the function that builds the team's agents with it. `refusal`
-    says why it does not vote yet; None if it does."""
+    `agent`; `factory_for` returns the function that builds agents with it. `refusal` says why it
+    does not vote yet; None if it does."""
 
     def __init__(
         self, agent: str, desired: Callable[[], str], factory_for: Callable[[str], BuildAgent]
@@ -31,13 +31,13 @@ class ModelRollout:
         self._active: str | None = None
 
     def initial_factory(self) -> BuildAgent:
-        """Builds a team with the model that is desired now."""
+        """Return the function that builds a team with the present desired model."""
         self._active = self._desired()
         return self._factory_for(self._active)
 
     def refresh(self, team: Team) -> bool:
-        """Use the model that is desired by now, if it is another; whether that or `refusal`
-        changed."""
+        """Replace the agent's model if another one is desired by now. Return whether the model or
+        `refusal` changed."""
         if self.agent not in team.agents:
             return False
         desired, before = self._desired(), (self._active, self.refusal)
@@ -53,7 +53,8 @@ class ModelRollout:
         return (self._active, self.refusal) != before
 
     def annotate(self, health: AgentHealth) -> AgentHealth:
-        """The agent's health with the refusal, where it says nothing worse."""
+        """Return the agent's health with the refusal as its failure, unless it has a failure
+        already."""
         if self.refusal is None or health.agent != self.agent:
             return health
         return replace(health, failure=health.failure or self.refusal)
