@@ -282,6 +282,7 @@ def _is_new(context: RunContext, panel: Panel) -> bool:
 def _previous_targets(
     context: RunContext, panel: Panel, symbols: Sequence[str]
 ) -> dict[str, float]:
-    """Return the targets of the symbols still followed, as they were before the panel's last bar."""
+    """Return the targets of the symbols still followed, as they were before the panel's last
+    bar."""
     before = context.journal.previous_targets(context.market, context.run, closed_at(panel))
     return {symbol: before[symbol] for symbol in symbols if symbol in before}

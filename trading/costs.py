@@ -1,11 +1,11 @@
 """What a trade costs: half the spread, a commission, and the impact of its size on the price.
 
-Market impact follows the square-root law: a trade of Q units moves the price by about
-impact * volatility * sqrt(Q / V), with the volatility of one bar and its volume V, and an
-`impact` near 1 in most markets (Tóth et al., "Anomalous price impact and the critical nature of
-liquidity in financial markets", 2011; Almgren et al., "Direct estimation of equity market impact",
-2005, find the exponent 0.6). Its whole size is charged on every unit, where an order worked through
-the bar would pay about two thirds. Taxes are left out.
+Market impact follows the square-root law: a trade of Q units moves the price by about impact *
+volatility * sqrt(Q / V), with the volatility of one bar and its volume V, and an `impact` near 1 in
+most markets (Tóth et al., "Anomalous price impact and the critical nature of liquidity in financial
+markets", 2011; Almgren et al., "Direct estimation of equity market impact", 2005, find the exponent
+0.6). The full impact is charged on every unit; an order worked through the bar would pay about two
+thirds. Leaves out taxes.
 """
 
 from typing import Self
@@ -61,23 +61,23 @@ class CostSettings(BaseModel):
 
     @property
     def half_spread(self) -> float:
-        """As a fraction of the price."""
+        """Half the spread as a fraction of the price."""
         return self.half_spread_bps / 10_000
 
     @property
     def commission(self) -> float:
-        """As a fraction of the filled value."""
+        """Commission as a fraction of the filled value."""
         return self.commission_bps / 10_000
 
     @property
     def borrow(self) -> float:
-        """A year, as a fraction of the value sold short."""
+        """Borrowing cost per year, as a fraction of the value sold short."""
         return self.borrow_bps / 10_000
 
     @property
     def round_trip(self) -> float:
-        """Cost of buying and selling again at an unchanged price, as a fraction of its value;
-        impact, which depends on the size, is not in it."""
+        """Cost of buying and selling again at an unchanged price, as a fraction of its value,
+        without impact, which depends on the size."""
         return 2 * (self.half_spread_bps + self.commission_bps) / 10_000
 
 

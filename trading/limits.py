@@ -1,4 +1,4 @@
-"""What an account may do: its limits and breakers, and the lots its orders are cut to.
+"""What an account may do: its limits and breakers, and the lots its orders are rounded to.
 
 All are measured on equity, never on trades added up. A limit that is None is off. Leaves out how
 they are applied (`kernels/`) and the caps of the committee (`sizing/position_sizing.py`).
@@ -15,7 +15,7 @@ from domain.symbols import AssetClass, asset_class
 from trading.costs import CostSettings
 
 _FRACTIONS = ("order_limit", "daily_loss", "drawdown", "stop_loss", "trailing")
-"""Above 0 and at most 1."""
+"""Settings that must be above 0 and at most 1."""
 _MAY_BE_OFF = (
     "daily_loss", "drawdown", "losses", "volatility_breaker", "stop_loss", "take_profit",
     "trailing",
@@ -25,7 +25,7 @@ _POSITIVE = ("cooldown_days", "losses", "volatility_breaker", "margin", "take_pr
 
 @dataclass(frozen=True, slots=True)
 class LotSize:
-    """`size` in units, `min_order_value` in currency."""
+    """The smallest order: `size` in units, `min_order_value` in currency."""
 
     size: float
     min_order_value: float
@@ -98,7 +98,7 @@ class LimitSettings(BaseModel):
     @field_validator(*_MAY_BE_OFF, mode="before")
     @classmethod
     def _off(cls, value: object) -> object:
-        """TOML and the environment have no word for nothing."""
+        """Read "off" as None: TOML and the environment have no null."""
         return None if value == "off" else value
 
     @model_validator(mode="after")
@@ -121,7 +121,7 @@ class LimitSettings(BaseModel):
             )
 
     def lot_size(self, symbol: str) -> LotSize:
-        """What orders of `symbol` are cut to."""
+        """Return the lot of `symbol`'s orders."""
         lot_size = _LOT_SIZES[asset_class(symbol)]
         if asset_class(symbol) is AssetClass.EQUITY and not self.fractional:
             return LotSize(1.0, lot_size.min_order_value)
@@ -137,11 +137,11 @@ UNLIMITED = LimitSettings(
     pause_seconds=0.0,
     volatility_breaker=None,
 )
-"""Of a baseline, which is no account with breakers."""
+"""Trading settings of a baseline: an account without breakers."""
 
 
 class TradingSettings(BaseModel):
-    """All that decides how orders become fills."""
+    """The settings that decide how orders become fills."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

@@ -1,8 +1,8 @@
-"""`python -m trading.warmup`: compile the loops of account and sizing, so that nobody waits for it.
+"""`python -m trading.warmup`: compile the loops of account and sizing before they are needed.
 
 Set-up runs it once; numba stores the code next to the sources, where every later process finds it
 until a source changes. It calls each entry point once, with two symbols and two bars of the kinds
-of arrays that cycles and backtests have. Leaves out the loops of agents, which compile in a moment.
+of arrays that cycles and backtests have. Leaves out the loops of agents, which compile quickly.
 """
 
 import numpy as np
@@ -27,7 +27,8 @@ SYMBOLS = ("AAPL", "JPM")
 
 
 def compile_kernels() -> None:
-    """Every loop that a first decision, its orders, a backtest or a training would wait for."""
+    """Compile every loop that a first decision, its orders, a backtest or a training would wait
+    for."""
     sizing, trading = SizingSettings(), TradingSettings()
     ones, yes = np.ones((2, 2)), np.ones((2, 2), bool)
     days = np.arange(1, 3) * codes.DAY_MICROSECONDS

@@ -248,7 +248,8 @@ def _current(learner: WeightLearner) -> _LearnedRows:
 
 
 def _previous(first: Floats, after: Floats) -> Floats:
-    """Return what was in force before each round (R, ...), from the value at first and after each."""
+    """Return what was in force before each round (R, ...), from the value at first and after
+    each."""
     return np.concatenate([first, after[:-1]])
 
 

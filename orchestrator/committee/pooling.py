@@ -161,7 +161,8 @@ def collect_votes(panel: Panel, vote_results: Sequence[AgentVoteResult], since: 
 
 
 def pool_votes(votes: VoteMatrix, influence: Influence, settings: CommitteeSettings) -> PooledVotes:
-    """Pool the votes. `influence` is that of their agents, on each of their rows or on one for all."""
+    """Pool the votes. `influence` is that of their agents, on each of their rows or on one for
+    all."""
     rate = votes.base_rate
     pooled = pool(scale_evidence(votes.log_odds, influence.trust, rate), influence.weights.T)
     p_up = sigmoid(pooled.log_odds)

@@ -116,7 +116,8 @@ def best_and_worst_votes(
 
 
 def _largest(flat: Floats) -> list[int]:
-    """Return the indices of the largest numbers in falling order, the earlier first among equals."""
+    """Return the indices of the largest numbers in falling order, the earlier first among
+    equals."""
     there = np.flatnonzero(~np.isnan(flat))
     if len(there) > MAX_VOTES:
         limit = np.partition(flat[there], -MAX_VOTES)[-MAX_VOTES]

@@ -84,7 +84,8 @@ def _score_benchmark(
 def _means(
     scores: Sequence[Floats], cells: np.ndarray, bootstrap: BootstrapDraws
 ) -> tuple[Floats, int]:
-    """Return the mean of each score (R, N) over `cells` with its interval, and the number of cells."""
+    """Return the mean of each score (R, N) over `cells` with its interval, and the number of
+    cells."""
     numerators = np.stack([np.where(cells, score, 0.0).sum(axis=1) for score in scores])
     denominators = np.broadcast_to(cells.sum(axis=1).astype(np.float64), numerators.shape)
     return bootstrap.ratios(numerators, denominators), int(cells.sum())

@@ -181,7 +181,8 @@ def calibration(
 def horizon_correlations(
     log_odds: Sequence[Floats], base: Floats, changes: Mapping[int, Floats], block: float, seed: int
 ) -> list[list[HorizonCorrelation]]:
-    """Return, for each forecaster, its rank correlations with `changes` over other horizons (bars)."""
+    """Return, for each forecaster, its rank correlations with `changes` over other horizons
+    (bars)."""
     if not changes:
         return [[] for _ in log_odds]
     horizons = [

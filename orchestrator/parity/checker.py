@@ -220,7 +220,8 @@ def day_of(close: datetime) -> date:
 def _target_requests(
     recomputed: RecomputedRun, rows: slice, targets: Floats, rules: TradingRules
 ) -> list[CycleTargets]:
-    """Return what the decisions on those rows request of an account, for each calendar and instant."""
+    """Return what the decisions on those rows request of an account, for each calendar and
+    instant."""
     results, inputs = [], recomputed.inputs
     for k, row in enumerate(range(rows.start, rows.stop)):
         part, own, _ = recomputed.locate(row)

@@ -106,7 +106,8 @@ def _recompute_decision(
 
 
 def _recorded_influence(agents: Sequence[Mapping[str, Any]]) -> Influence:
-    """Return the recorded influence. Older records have no trust: their evidence counted as given."""
+    """Return the recorded influence. Older records have no trust: their evidence counted as
+    given."""
     return Influence(
         np.array([[agent["weight"] for agent in agents]]),
         np.array([[agent.get("trust", 1.0) for agent in agents]]),

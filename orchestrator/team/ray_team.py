@@ -123,7 +123,8 @@ class RayTeam:
         return AgentSupervisor(self.session, agent, build, self._namespace)
 
     def _wait_until_ready(self, supervisor: AgentSupervisor) -> str | None:
-        """Wait for a supervisor's actor. Return what is wrong with it in words, None if nothing is."""
+        """Wait for a supervisor's actor. Return what is wrong with it in words, None if nothing
+        is."""
         ready, _ = self._ray.wait([supervisor.pending_ping], timeout=self._start_timeout)
         return supervisor.on_ready() if ready else f"not ready within {self._start_timeout:g} s"
 

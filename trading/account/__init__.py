@@ -1,1 +1,1 @@
-"""A paper account: its ledger, its bars, its simulation over history."""
+"""A paper account: its ledger, its bars, and its simulation on history."""

@@ -1,8 +1,7 @@
-"""An account as the arrays that the compiled loops work on, and their figures as an account's
-again.
+"""An account as the arrays that the compiled loops work on, and back.
 
-Promises that nothing is lost on the way: an account turned into arrays before each row of bars
-trades to the bit as arrays that went through all of them. Leaves out what happens between the two
+Promises that nothing is lost on the way: an account that is turned into arrays before each row of
+bars trades to the bit like arrays that go through all rows. Leaves out what happens to the arrays
 (`paper_account.py`).
 """
 
@@ -32,10 +31,10 @@ STATUS_CODES: Mapping[OrderStatus, int] = {
     OrderStatus.EXPIRED: codes.EXPIRED,
     OrderStatus.REJECTED: codes.REJECTED,
 }
-"""The loops' code of each status that they know. SUBMITTED and PENDING_CANCEL are waits for the
-answer of a broker, and the loops, which are the paper broker, wait for none."""
+"""The loops' code of each status they have. SUBMITTED and PENDING_CANCEL wait for a broker's
+answer; the loops are the paper broker and wait for none."""
 STATUS_OF_CODE: Mapping[int, OrderStatus] = {int(code): s for s, code in STATUS_CODES.items()}
-"""The reverse; a record whose slot is free has no status."""
+"""Status by code; a record whose slot is free has none."""
 ORDER_TYPES = (
     OrderType.MARKET,
     OrderType.LIMIT,
@@ -53,7 +52,8 @@ _MICROSECOND = timedelta(microseconds=1)
 
 @dataclass(slots=True, eq=False)
 class AccountArraysView:
-    """Arrays, and whose order each of their records is: `order_ids` (M,), None where none is."""
+    """The arrays, and the id of the order in each of their M records: `order_ids` (M,), None where
+    a record has no order."""
 
     symbols: tuple[str, ...]
     arrays: AccountArrays
@@ -61,12 +61,12 @@ class AccountArraysView:
 
     @property
     def record_numbers(self) -> range:
-        """Numbers of the records."""
+        """The numbers of the M records."""
         return range(len(self.order_ids))
 
 
 def to_microseconds(at: datetime) -> int:
-    """Microseconds since 1970."""
+    """Return microseconds since 1970."""
     return (at - _EPOCH) // _MICROSECOND
 
 
@@ -75,12 +75,12 @@ def to_datetime(microseconds: float) -> datetime:
 
 
 def times_to_microseconds(times: Times) -> Int64s:
-    """Microseconds since 1970 of each."""
+    """Return microseconds since 1970 of each time."""
     return times.astype("datetime64[us]").astype(np.int64)
 
 
 def bar_arrays_from(bar_matrix: BarMatrix) -> BarArrays:
-    """The bars as the compiled loops read them."""
+    """Return the bars as the compiled loops read them."""
     return BarArrays(
         open=np.ascontiguousarray(bar_matrix.open),
         high=np.ascontiguousarray(bar_matrix.high),
@@ -101,10 +101,11 @@ def account_to_arrays(
     settings: TradingSettings,
     volatility: Mapping[str, float],
 ) -> AccountArraysView:
-    """The account as arrays; `volatility` of one bar by symbol, a fraction, where it is known.
+    """Turn an account into arrays; `volatility` of one bar by symbol, a fraction, where it is
+    known.
 
-    Raises VerificationError where `symbols` leave out one with a position or an order, for two
-    orders in one slot, and for an order that waits for the answer of a broker.
+    Raises VerificationError if a symbol with a position or an order is not in `symbols`, for two
+    orders in one slot, and for an order that waits for a broker's answer.
     """
     column = {symbol: n for n, symbol in enumerate(symbols)}
     known = account.positions.keys() | {order.symbol for order in account.orders.values()}
@@ -131,8 +132,8 @@ def account_to_arrays(
 
 
 def read_risk_state(state: Any, previous: RiskState, at: datetime) -> RiskState:
-    """The breakers' memory after a row that closed `at`; who changed the trading state stays unless
-    a breaker just did."""
+    """Return the breakers' memory after a row that closed at `at`. `previous` keeps who changed the
+    trading state, unless a breaker just did."""
     trading_state = TRADING_STATES[state["trading_state"]]
     reason, by, since = previous.reason, previous.by, previous.since
     if (state["trading_state"], state["reason"]) != _trading_state_codes(previous):
@@ -152,7 +153,8 @@ def read_risk_state(state: Any, previous: RiskState, at: datetime) -> RiskState:
 
 
 def _slot(order: Order, column: Mapping[str, int]) -> int | None:
-    """The committee's order and the protective exits have a slot each; None for a manual order."""
+    """Return an order's slot: one each for the committee's order and the protective exits of a
+    symbol; None for a manual order."""
     first = 3 * column[order.symbol]
     if order.source is OrderSource.MANUAL:
         return None
@@ -188,14 +190,14 @@ def _write_state(arrays: AccountArrays, account: Account) -> None:
     state["trading_state"], state["reason"] = _trading_state_codes(risk)
     state["flattening"] = risk.flattening
     value = 0.0
-    for n in range(len(arrays.positions)):  # in the order and the way of the loops
+    for n in range(len(arrays.positions)):  # in the loops' order and arithmetic
         if arrays.positions[n]["quantity"] != 0.0:
             value += float(arrays.positions[n]["quantity"] * arrays.positions[n]["last_price"])
     state["equity"] = account.cash + value
 
 
 def _trading_state_codes(risk: RiskState) -> tuple[int, int]:
-    """Codes of trading state and reason; a reason that somebody wrote has none."""
+    """Return the codes of trading state and reason; a reason that a person wrote has no code."""
     reasons = codes.BREAKER_REASONS
     code = reasons.index(risk.reason) if risk.reason in reasons else codes.NO_BREAKER
     return TRADING_STATES.index(risk.trading_state), code
@@ -253,5 +255,5 @@ def _day(days: int) -> date:
 
 
 def price_or_none(value: float) -> float | None:
-    """A record's price, None where it has none."""
+    """Return a record's price, None if it has none."""
     return None if np.isnan(value) else float(value)

@@ -1,8 +1,8 @@
-"""What the compiled loops did to an account, recorded as entries.
+"""Record what the compiled loops did to an account as entries.
 
-The loops change arrays and leave a list of fills. This compares the arrays with the account, order
-by order, and records what happened between them, folding as it goes: an entry that could not happen
-is refused here and never stored. Leaves out the loops (`kernels/`).
+The loops change arrays and leave a list of fills. This module compares the arrays with the account,
+order by order, records the changes, and applies each entry at once: an entry that cannot happen is
+refused here and never stored. Leaves out the loops (`kernels/`).
 """
 
 from collections.abc import Mapping
@@ -52,19 +52,19 @@ from trading.kernels.state import BarArrays
 
 @dataclass(slots=True)
 class EventRecorder:
-    """Collects entries; `account` is the one they lead to."""
+    """Collects entries; `account` is the account after them."""
 
     account: Account
     entries: list[AccountEntry] = field(default_factory=list)
 
     def record(self, at: datetime, event: AccountEvent) -> None:
-        """Raises VerificationError for what cannot happen to the account."""
+        """Record an event. Raises VerificationError if it cannot happen to the account."""
         entry = AccountEntry(self.account.entry_count + 1, at, event)
         self.account = apply(self.account, entry)
         self.entries.append(entry)
 
     def next_order_id(self) -> str:
-        """The id of an order that the next entry submits."""
+        """Return the id of an order that the next entry submits."""
         return f"o{self.account.entry_count + 1}"
 
 
@@ -72,7 +72,7 @@ def record_bar(recorder: EventRecorder, view: AccountArraysView, bars: BarArrays
     """Record what row `t` of the bars did: dividends, borrowing, fills, changes of orders, the
     close.
 
-    Raises VerificationError where the ledger's cash is not that of the loops.
+    Raises VerificationError if the ledger's cash differs from that of the loops.
     """
     opened, closed = to_datetime(bars.opened_at[t]), to_datetime(bars.known_at[t])
     positions, state = view.arrays.positions, view.arrays.state[0]
@@ -112,7 +112,7 @@ def record_target_orders(
     at: datetime,
     receipts: Mapping[str, str | None],
 ) -> None:
-    """Record what `place_target_orders` did: orders ended and placed. `receipts` by symbol."""
+    """Record what `place_target_orders` did: orders ended and placed. `receipts` are by symbol."""
     _record_order_updates(recorder, view, at)
     for n, symbol in enumerate(view.symbols):
         record = view.arrays.orders[3 * n]
@@ -151,11 +151,11 @@ class _Fill:
 def _record_fill(
     recorder: EventRecorder, view: AccountArraysView, fill: _Fill, upcoming: float
 ) -> None:
-    """Record a fill; `upcoming` are the units that its order still fills in this row, these among
-    them.
+    """Record a fill; `upcoming` are the units that its order still fills in this row, including
+    these.
 
     Exits change their size within a row, when others sell what they protect or more is bought: the
-    order is resized to what it is about to fill before it does.
+    order is resized to what it is about to fill before the fill.
     """
     id, record = view.order_ids[fill.order], view.arrays.orders[fill.order]
     at = to_datetime(fill.record["at"])
@@ -188,7 +188,7 @@ def _record_fill(
 def _record_exit(
     recorder: EventRecorder, view: AccountArraysView, m: int, opened: datetime
 ) -> None:
-    """Record, after a buy of the committee's, a protective exit that the row put into its slot."""
+    """Record a protective exit that the row put into its slot after the committee bought."""
     record, id = view.arrays.orders[m], view.order_ids[m]
     old = recorder.account.orders.get(id or "")
     if record["submitted"] != to_microseconds(opened) or (old and old.submitted_at == opened):
@@ -208,7 +208,7 @@ def _record_exit(
 
 
 def _record_order_updates(recorder: EventRecorder, view: AccountArraysView, at: datetime) -> None:
-    """Record what changed of every order that was open, fills aside."""
+    """Record what changed for every open order, apart from fills."""
     for m in view.record_numbers:
         order = recorder.account.orders.get(view.order_ids[m] or "")
         if order is None:
@@ -231,7 +231,7 @@ def _record_order_updates(recorder: EventRecorder, view: AccountArraysView, at: 
 
 
 def _update(order: Order, record: Any, remaining: float) -> Order:
-    """The order as its record is now; itself where nothing changed."""
+    """Return the order as its record is now; the same order if nothing changed."""
     status = order.status
     if status is OrderStatus.ACCEPTED and record["status"] != codes.ACCEPTED:
         status = OrderStatus.WORKING
@@ -249,7 +249,8 @@ def _update(order: Order, record: Any, remaining: float) -> Order:
 
 
 def _allowed_remaining(view: AccountArraysView, m: int) -> float:
-    """What remains of an order: of one whose parent has ended, no more than that has filled."""
+    """Return the remaining units of an order. If its parent has ended, they are at most what the
+    parent filled."""
     records = view.arrays.orders
     record = records[m]
     remaining, parent = float(record["remaining"]), int(record["parent"])
@@ -260,7 +261,8 @@ def _allowed_remaining(view: AccountArraysView, m: int) -> float:
 
 
 def _resize(order: Order, remaining: float) -> Order:
-    """The order with `remaining` to fill; its quantity follows, unless that is only rounding."""
+    """Return the order with `remaining` to fill; its quantity follows, unless the difference is
+    only rounding."""
     quantity = (
         order.quantity if abs(remaining - order.remaining) <= DUST else order.filled + remaining
     )
@@ -268,7 +270,7 @@ def _resize(order: Order, remaining: float) -> Order:
 
 
 def _new_best_prices(account: Account, view: AccountArraysView) -> dict[str, float]:
-    """The best prices seen that are new, by order."""
+    """Return the best prices that are new, by order."""
     best = {}
     for m in view.record_numbers:
         order = account.orders.get(view.order_ids[m] or "")
@@ -281,7 +283,7 @@ def _new_best_prices(account: Account, view: AccountArraysView) -> dict[str, flo
 def _new_order(
     id: str, symbol: str, record: Any, at: datetime, source: OrderSource, reason: str
 ) -> Order:
-    """An order that the loops placed, as new."""
+    """Return a new order that the loops placed."""
     order_type = ORDER_TYPES[record["order_type"]]
     if source is OrderSource.EXIT and order_type is OrderType.LIMIT:
         order_type = OrderType.TAKE_PROFIT

@@ -1,13 +1,13 @@
-"""An account as the fold of its entries: what each of them does.
+"""The ledger: an account as the result of its entries, and what each entry does.
 
 Promises that the same entries make the same account to the bit, on any machine, and that an entry
-which cannot follow the ones before it is refused and never bent into shape. Positions carry their
-average cost with fees; tax lots, first in first out, are in `domain/trading/lots.py`.
+which cannot follow the ones before it is refused, never adjusted. Positions carry their average
+cost with fees; tax lots, first in first out, are in `domain/trading/lots.py`.
 
-Two sums always hold, to rounding: cash is what was deposited, less what fills cost, with dividends
-and without borrowing; and what was deposited, realised, unrealised and received is the equity.
+Two identities always hold, to rounding. Cash is deposits less the cost of fills, plus dividends,
+less borrowing. Equity is deposits plus realised and unrealised profit plus what was received.
 
-Left out: where entries come from (`trading/account/paper_account.py`), where they are stored, and
+Leaves out where entries come from (`trading/account/paper_account.py`), where they are stored, and
 whether a stored account agrees with its entries (`trading/account/reconciliation.py`).
 """
 
@@ -46,7 +46,7 @@ T = TypeVar("T")
 
 
 class AccountChanges(TypedDict, total=False):
-    """What an entry changes of an account."""
+    """The fields of an account that an entry changes."""
 
     mode: TradingMode
     profile: str
@@ -64,9 +64,10 @@ class AccountChanges(TypedDict, total=False):
 
 
 def apply(account: Account | None, entry: AccountEntry) -> Account:
-    """The account after `entry`; None is the account before its first one, which opens it.
+    """Return the account after `entry`; None is the account before its first entry, which opens it.
 
-    Raises VerificationError for an entry out of turn, or one that cannot happen to this account.
+    Raises VerificationError for an entry out of sequence, or one that cannot happen to this
+    account.
     """
     expected = 1 if account is None else account.entry_count + 1
     if entry.number != expected:
@@ -82,8 +83,8 @@ def apply(account: Account | None, entry: AccountEntry) -> Account:
 
 
 def fold(entries: Iterable[AccountEntry]) -> Account:
-    """The account that all of its entries make. Raises VerificationError as `apply` does, and
-    where there is no entry at all."""
+    """Return the account that results from all of its entries. Raises VerificationError as `apply`
+    does, and if there is no entry at all."""
     account = None
     for entry in entries:
         account = apply(account, entry)
@@ -93,7 +94,7 @@ def fold(entries: Iterable[AccountEntry]) -> Account:
 
 
 def equity(account: Account) -> float:
-    """Cash and positions at their last close; NaN where one has never been seen to close."""
+    """Return cash plus positions at their last close; NaN if a position has never had a close."""
     value = 0.0
     for symbol, position in account.positions.items():
         last_bar = account.last_bars.get(symbol)
@@ -111,8 +112,8 @@ def _opened_account(entry: AccountEntry) -> Account:
 
 
 def _cash_transferred(account: Account, _: datetime, event: CashTransferred) -> AccountChanges:
-    """The breakers measure which share was lost, and moving cash loses nothing: what they compare
-    with grows or shrinks as the equity does."""
+    """Move cash. The breakers measure the fraction lost, and a transfer is not a loss: the figures
+    they compare with grow or shrink in proportion to the equity."""
     risk, before = account.risk, equity(account)
     after = before + event.amount
     known = before > 0.0 and after > 0.0
@@ -213,7 +214,8 @@ def _order_filled(account: Account, at: datetime, event: OrderFilled) -> Account
 def _position_after(
     position: Position | None, at: datetime, fill: OrderFilled
 ) -> tuple[Position | None, float]:
-    """The position after a fill, None where nothing is left, and the profit that the fill took."""
+    """Return the position after a fill, None if nothing is left, and the profit that the fill
+    realised."""
     before = position or Position(0.0, 0.0, 0.0, at)
     quantity, cost, profit = position_after_fill(
         before.quantity, before.average_cost, fill.quantity, fill.price, fill.total_fees
@@ -296,7 +298,7 @@ def _open_order(account: Account, id: str) -> Order:
 
 
 def _with_item(values: Mapping[str, T], key: str, value: T | None) -> dict[str, T]:
-    """A copy with `value` at `key`, or without that key where it is None."""
+    """Return a copy with `value` at `key`, or without that key if `value` is None."""
     copy = dict(values)
     if value is None:
         copy.pop(key, None)

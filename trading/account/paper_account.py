@@ -1,9 +1,9 @@
 """The paper account: pure functions from an account and new bars or decisions to entries.
 
-Promises that whatever happens to the account is an entry, with the time it belongs to, and that
-folding them (`ledger.py`) gives the very floats the compiled loops had: the loops' cash is compared
-with the fold's after every row. Each row starts from the account alone, so that a cycle after a
-restart, a catch-up over many rows and a backtest come to the same.
+Promises that whatever happens to the account is an entry with its own time, and that applying the
+entries (`ledger.py`) gives exactly the floats of the compiled loops: the loops' cash is compared
+with the ledger's after every row. Each row starts from the account alone, so that a cycle after a
+restart, a catch-up over many rows and a backtest give the same result.
 
 Leaves out where bars, decisions and settings come from, and what people do
 (`trading/orders/manual_orders.py`).
@@ -40,12 +40,13 @@ from trading.kernels.state import NO_SHARED_LIMITS, SharedLimits, TargetMatrix, 
 from trading.limits import TradingSettings
 
 PRICE_TOLERANCE = 0.005
-"""How near two prices must be, as a fraction, to be the same price, or one a split of the other."""
+"""Two prices that differ by at most this fraction are the same price, or one is a split of the
+other."""
 
 
 @dataclass(frozen=True, slots=True)
 class BarsApplied:
-    """What rows of bars did: the `entries`, and the `account` after them."""
+    """The `entries` from rows of bars, and the `account` after them."""
 
     entries: tuple[AccountEntry, ...]
     account: Account
@@ -53,9 +54,9 @@ class BarsApplied:
 
 @dataclass(frozen=True, slots=True)
 class TargetRequest:
-    """A decision on a symbol, as shares of equity: `target` is the share to hold, None where the
-    symbol is blocked, and `ceiling` the most that risk accepts. Where `buy_blocked`, it may only be
-    sold. `receipt` names the decision."""
+    """What a decision requests for one symbol, as shares of equity: `target` is the share to hold,
+    None if the symbol is blocked, and `ceiling` the most that risk accepts. If `buy_blocked`, it
+    may only be sold. `receipt` names the decision."""
 
     target: float | None
     ceiling: float
@@ -72,10 +73,10 @@ def apply_bars(
     """Apply every unprocessed bar to the account, in time order.
 
     `bar_matrix` begins no later than the last processed bar of each symbol with a position, and
-    `splits` are the new units for an old one that were recorded since then. Where the matrix has
-    that bar's close in another scale, the recorded split is applied; where none explains it, the
-    account is halted and no bar is applied. Raises VerificationError where the matrix leaves out a
-    symbol with a position or an order.
+    `splits` has the new units for one old unit recorded since then. Where the matrix has that bar's
+    close in another scale, the recorded split is applied; if none explains the difference, the
+    account is halted and no bar is applied. Raises VerificationError if the matrix lacks a symbol
+    with a position or an order.
     """
     recorder = EventRecorder(account)
     if not _apply_splits(recorder, bar_matrix, splits or {}):
@@ -94,8 +95,8 @@ def apply_bars(
 
 
 def volatility_halted(bar_matrix: BarMatrix, settings: TradingSettings) -> frozenset[str]:
-    """Symbols whose last bar in the matrix moved by more than the volatility breaker allows. That
-    depends on the matrix alone, whatever an account has processed already."""
+    """Return the symbols whose last bar in the matrix moved by more than the volatility breaker
+    allows. This depends on the matrix alone, whatever bars an account has processed."""
     arrays, bars = new_account_arrays(bar_matrix.symbols, settings), bar_arrays_from(bar_matrix)
     for t in range(len(bar_matrix.known_at)):
         kernels.process_bar(arrays, bars, t)
@@ -112,12 +113,12 @@ def place_targets(
     buy_blocked: frozenset[str] = frozenset(),
     shared_limits: SharedLimits = NO_SHARED_LIMITS,
 ) -> tuple[AccountEntry, ...]:
-    """The committee's orders for decisions on bars that closed `at` and that the account has
-    processed, within the limits that symbols share: `shared_limits` of one row.
+    """Place the committee's orders for decisions on bars that closed at `at` and that the account
+    has processed, within the limits that symbols share: `shared_limits` has one row.
 
     `symbols` are those of the bar matrix, in its order; one without a request keeps its order.
-    Symbols in `buy_blocked` are not bought, such as those of `volatility_halted`. The same requests
-    again, at the same instant, change nothing.
+    Symbols in `buy_blocked`, such as those of `volatility_halted`, are not bought. The same
+    requests at the same instant change nothing the second time.
     """
     recorder = EventRecorder(account)
     _place_targets(recorder, symbols, requests, at, settings, buy_blocked, shared_limits)
@@ -149,7 +150,7 @@ def _place_targets(
 def target_matrix_from(
     symbols: Sequence[str], requests: Mapping[str, TargetRequest]
 ) -> TargetMatrix:
-    """The requests as the compiled loops read them: one row, (1, N)."""
+    """Return the requests as the compiled loops read them: one row, (1, N)."""
     instructions = np.full((1, len(symbols)), codes.KEEP, np.int8)
     targets, ceilings = np.zeros((1, len(symbols))), np.ones((1, len(symbols)))
     for n, symbol in enumerate(symbols):
@@ -164,8 +165,8 @@ def target_matrix_from(
 
 
 def _unprocessed(account: Account, bar_matrix: BarMatrix) -> NDArray[np.bool_]:
-    """(K, N) where a bar is still to be processed. A symbol never seen begins with the newest row
-    that was processed, or with the account."""
+    """Return (K, N): where a bar is still to be processed. A new symbol begins with the newest row
+    that was processed, or with the opening of the account."""
     newest = max(
         (last_bar.at for last_bar in account.last_bars.values()), default=account.opened_at
     )
@@ -182,7 +183,7 @@ def _unprocessed(account: Account, bar_matrix: BarMatrix) -> NDArray[np.bool_]:
 
 
 def _only_unprocessed(bar_matrix: BarMatrix, unprocessed: NDArray[np.bool_]) -> BarMatrix:
-    """The matrix without the bars that were processed already."""
+    """Return the matrix without the bars that were processed already."""
     prices = (bar_matrix.open, bar_matrix.high, bar_matrix.low, bar_matrix.close, bar_matrix.volume)
     opening, high, low, close, volume = (np.where(unprocessed, array, np.nan) for array in prices)
     dividend = np.where(unprocessed, np.nan_to_num(bar_matrix.dividend), 0.0)
@@ -192,7 +193,8 @@ def _only_unprocessed(bar_matrix: BarMatrix, unprocessed: NDArray[np.bool_]) -> 
 
 
 class VolatilityLookup:
-    """The volatility of each symbol as it was known before a row; rows are asked for in order."""
+    """The volatility of each symbol as it was known before a row; rows must be requested in
+    order."""
 
     def __init__(self, bar_matrix: BarMatrix) -> None:
         self._bar_matrix, self._row = bar_matrix, 0
@@ -211,8 +213,9 @@ class VolatilityLookup:
 def _apply_splits(
     recorder: EventRecorder, bar_matrix: BarMatrix, splits: Mapping[str, float]
 ) -> bool:
-    """Bring the account into the scale of today's prices; whether that could be done. A matrix
-    that ends before the last processed bar, as of a cycle that is run again, shows no split."""
+    """Apply recorded splits, so that the account is in the scale of today's prices. Return whether
+    that could be done. A matrix that ends before the last processed bar, as in a cycle that is run
+    again, shows no split."""
     account, known_at = recorder.account, times_to_microseconds(bar_matrix.known_at)
     ordered = {order.symbol for order in account.orders.values()}
     for n, symbol in enumerate(bar_matrix.symbols):

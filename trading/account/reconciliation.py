@@ -1,4 +1,4 @@
-"""Whether a stored account is the one that its entries make; differences in words.
+"""Whether a stored account equals the one that its entries make; differences in words.
 
 Leaves out how it is rebuilt (`trading/account/ledger.py`) and what follows from a difference: the
 account service halts the account.
@@ -11,17 +11,17 @@ from typing import Any
 from domain.trading.account import Account
 
 CENT = 0.005
-"""Differences in currency below half of a cent are rounding."""
+"""Differences in currency below half a cent are rounding."""
 
 ROUNDING = 1e-9
-"""Differences below this are rounding in units and, as a fraction, in prices."""
+"""Smaller differences are rounding: in units, and in prices as a fraction."""
 
 _MONEY = {"cash", "deposited", "realised", "fees", "dividends", "borrowing"}
 
 
 def differences(recorded: Account, rebuilt: Account) -> tuple[str, ...]:
-    """Where the two differ, one sentence each: money by half of a cent or more, units and prices
-    by more than rounding, all else at all. None where they agree."""
+    """Return where the two accounts differ, one sentence each: money by half a cent or more, units
+    and prices by more than rounding, everything else by any difference. Empty if they agree."""
     return (
         *_field_differences("account", recorded, rebuilt),
         *_mapping_differences("position", recorded.positions, rebuilt.positions),
@@ -45,7 +45,7 @@ def _mapping_differences(
 
 
 def _field_differences(noun: str, recorded: Any, rebuilt: Any) -> list[str]:
-    """The plain fields in which two values of one dataclass differ."""
+    """Describe the plain fields in which two values of one dataclass differ."""
     found = []
     for field in fields(recorded):
         one, other = getattr(recorded, field.name), getattr(rebuilt, field.name)

@@ -4,7 +4,7 @@ The caller gives the target of each symbol at each row's close, a share of equit
 decide how it is traded: the fill model, limits and breakers of `kernels/`. Without a target an
 order stays and so do the units of a position, so that its share drifts with prices.
 
-Left out: manual orders, which history has none of, and splits: prices are in today's units.
+Leaves out manual orders, which history has none of, and splits: prices are in today's units.
 """
 
 from collections.abc import Iterator, Sequence
@@ -34,10 +34,10 @@ from trading.limits import TradingSettings
 class FillTable:
     """F fills in order of row, columns of equal length.
 
-    `quantity` in units, negative for sales; `price` what was paid or got a unit, within the bar's
-    range; `commission` in currency, with the part of spread and impact that no price within the
-    range could hold; `cost` all of commission, spread and impact. `trigger` is an index into
-    `codes.FILL_TRIGGERS`.
+    `quantity` in units, negative for sales; `price` paid or received per unit, within the bar's
+    range; `commission` in currency, including the part of spread and impact that no price within
+    the range could hold; `cost` the sum of commission, spread and impact. `trigger` is an index
+    into `codes.FILL_TRIGGERS`.
     """
 
     row: Ints
@@ -51,7 +51,7 @@ class FillTable:
 
 @dataclass(frozen=True, slots=True)
 class BreakerTrip:
-    """A breaker tripped at the close of `row`."""
+    """A breaker that tripped at the close of `row`."""
 
     row: int
     reason: str
@@ -59,11 +59,11 @@ class BreakerTrip:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SimulationResult:
-    """An account through K rows, all (K,) but the fills.
+    """An account through K rows; all arrays are (K,) but the fills.
 
-    `equity` is at the closes, for symbols without a bar at their last; `cash` is its part in cash.
-    `dividends` and `borrowing` are what the row brought and took, in currency. `trading_state` and
-    `reason` are codes of `kernels/codes.py`.
+    `equity` is at the closes, for symbols without a bar at their last close; `cash` is the part of
+    it in cash. `dividends` and `borrowing` are received and paid in the row, in currency.
+    `trading_state` and `reason` are codes of `kernels/codes.py`.
     """
 
     equity: Floats
@@ -86,12 +86,12 @@ class SimulationResult:
 
     @property
     def costs(self) -> Floats:
-        """What the row's fills cost, in currency."""
+        """Cost of the row's fills, in currency."""
         return self._by_row(self.fills.cost)
 
     @property
     def breaker_trips(self) -> Iterator[BreakerTrip]:
-        """Every time a breaker tripped, also while another one was in force."""
+        """Every trip of a breaker, also while another one was in force."""
         changed = np.flatnonzero(np.diff(self.reason, prepend=np.int8(0)) != 0)
         for row in changed.tolist():
             if self.reason[row]:
@@ -99,7 +99,7 @@ class SimulationResult:
 
     @property
     def restricted_rows(self) -> int:
-        """Rows at whose close positions could only shrink."""
+        """Number of rows at whose close positions could only shrink."""
         return int((self.trading_state != ACTIVE).sum())
 
     def _by_row(self, amounts: Floats) -> Floats:
@@ -115,12 +115,12 @@ def simulate_trading(
     delay: int = 0,
     shared_limits: SharedLimits = NO_SHARED_LIMITS,
 ) -> SimulationResult:
-    """Trade to `targets` on `bars`, of K rows and N symbols, starting with nothing but `cash`,
+    """Trade to `targets` on `bars`, of K rows and N symbols, starting with `cash` and no positions,
     within `shared_limits`.
 
-    With a `delay` a target is traded so many bars of its symbol later, and its quantity is computed
-    then. Raises InputError for a cash that is not positive, a negative delay, and a target that is
-    no number, or negative where the settings forbid to sell short.
+    With a `delay`, a target is traded that many bars of its symbol later, and its quantity is
+    computed then. Raises InputError if cash is not positive, for a negative delay, and for a target
+    that is not a number, or is negative although the settings forbid short sales.
     """
     _validate(targets, cash, delay, settings.limits.shorting)
     if delay:
@@ -147,7 +147,7 @@ def simulate_trading(
 
 
 def targets_where(targets: Floats, ordered: Bools) -> TargetMatrix:
-    """`targets` (K, N) where `ordered`; between, orders stay. No ceiling caps them."""
+    """Return `targets` (K, N) where `ordered`; elsewhere orders stay. There are no ceilings."""
     instructions = np.where(ordered, TARGET, KEEP).astype(np.int8)
     return TargetMatrix(instructions, targets, np.full(targets.shape, np.inf))
 
@@ -155,20 +155,20 @@ def targets_where(targets: Floats, ordered: Bools) -> TargetMatrix:
 def committee_targets(
     targets: Floats, ceilings: Floats, traded: Bools, blocked: Bools
 ) -> TargetMatrix:
-    """A committee's targets (K, N), for the bars that were `traded`; where `blocked` by the quality
-    gate, the order is cancelled."""
+    """Return a committee's targets (K, N) for the bars that were `traded`; where `blocked` by the
+    quality gate, the order is cancelled."""
     instructions = np.where(traded, np.where(blocked, CANCEL, TARGET), KEEP).astype(np.int8)
     return TargetMatrix(instructions, targets, ceilings)
 
 
 def changed_targets(targets: Floats) -> Bools:
-    """(K, N) where a target differs from the row before, in the first row from nothing."""
+    """Return (K, N): where a target differs from the row before, in the first row from zero."""
     changed: Bools = np.diff(targets, axis=0, prepend=0.0) != 0.0
     return changed
 
 
 def _grow_fills(account: AccountArrays) -> AccountArrays:
-    """The account with room for as many fills again, and for a row's."""
+    """Return the account with room for twice as many fills, and for one more row's."""
     more = np.empty(len(account.fills) + len(account.orders), account.fills.dtype)
     return account._replace(fills=np.concatenate((account.fills, more)))
 
@@ -186,7 +186,7 @@ def _fill_table(fills: Records) -> FillTable:
 
 
 def _delay(matrix: TargetMatrix, close: Floats, delay: int) -> TargetMatrix:
-    """Each symbol's instructions, so many of its own bars later."""
+    """Shift each symbol's instructions by `delay` of its own bars."""
     instructions = np.full(matrix.instructions.shape, KEEP, np.int8)
     targets, ceilings = np.zeros(close.shape), np.full(close.shape, np.inf)
     for n in range(close.shape[1]):
