@@ -1,8 +1,8 @@
-"""The compiled account: orders matched bar by bar, breakers, and targets made into orders.
+"""The compiled account: orders matched bar by bar, breakers, and targets turned into orders.
 
-Live cycles and backtests go through these loops, so one arithmetic serves both. They work on
-the records of `state.py`, in the numbers of `codes.py`. Left out: checks of what goes in, splits
-(applied to the account before its bars), margin calls.
+Live cycles and backtests run these loops, so both compute the same. They work on the records of
+`state.py`, in the numbers of `codes.py`. Leaves out checks of the inputs, splits (applied to the
+account before its bars) and margin calls.
 """
 
 from trading.kernels.bar_loop import process_bar, process_bars

@@ -1,4 +1,4 @@
-"""What surrounds the orders of a row: new days, carry, marking to market, breakers."""
+"""The parts of a row other than matching: new days, carry, marking to market, breakers."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ from trading.kernels.codes import (
 
 @cached_njit
 def start_day(state: Any, at: int) -> None:
-    """Begin a new UTC day if the row does (a close at midnight belongs to the day it ends): keep
+    """Begin a new UTC day if the row does (a close at midnight belongs to the day it ends): store
     the equity before it, and end a breaker's pause that is over."""
     day = (at - 1) // DAY_MICROSECONDS
     if day <= state["day"]:
@@ -33,8 +33,8 @@ def start_day(state: Any, at: int) -> None:
 
 @cached_njit
 def trip_breakers(state: Any, rules: Any) -> None:
-    """A drawdown is checked first: its pause is the longest. An account that never had anything
-    lost nothing."""
+    """Trip the breakers that the row calls for. The drawdown breaker is checked first, because its
+    pause is the longest. An account that never had any equity has lost nothing."""
     equity = state["equity"]
     state["high"] = max(state["high"], equity)
     reducing = state["trading_state"] == REDUCING
@@ -56,7 +56,7 @@ def trip_breakers(state: Any, rules: Any) -> None:
 
 @cached_njit
 def apply_carry(state: Any, rules: Any, position: Any, dividend: float) -> None:
-    """A position earns its dividend and pays its borrowing since its last bar."""
+    """Pay a position's dividend and charge its borrowing since its last bar."""
     position["dividend"], position["borrowing"] = position["quantity"] * dividend, 0.0
     if position["quantity"] < 0.0:
         years = (state["at"] - position["last_bar_at"]) / (365.0 * DAY_MICROSECONDS)
@@ -81,7 +81,7 @@ def begin_bar(
     volume: float,
     dividend: float,
 ) -> None:
-    """Write a symbol's bar into its position, which is valued at the open."""
+    """Write a symbol's bar into its position, valued at the open."""
     position["has_bar"] = not np.isnan(close)
     if not position["has_bar"]:
         return
@@ -102,7 +102,7 @@ def begin_bar(
 
 @cached_njit
 def mark_to_market(position: Any, close: float, volatility: float, at: int) -> float:
-    """The value of a position at the close of its symbol's bar, if there is one."""
+    """Return the value of a position at the close of its symbol's bar, if there is one."""
     if position["has_bar"]:
         position["last_price"], position["last_bar_at"] = close, at
         if volatility > 0.0:

@@ -1,4 +1,4 @@
-"""One account through rows of bars. Live cycles and backtests go through this loop."""
+"""One account through rows of bars. Live cycles and backtests run this loop."""
 
 import numpy as np
 
@@ -31,19 +31,20 @@ def process_bars(
     totals: Floats,
     trading_states: Codes,
 ) -> int:
-    """Process rows `since` to `until` - 1 of the bars, and after each the targets of the same row;
-    returns the first row that was not processed, for `account.fills` had no room for it, or
-    `until`. A `target_matrix` of no rows has no targets. Rows that close at one instant, of several
-    calendars, are all processed before the targets of the first, as in a live cycle.
+    """Process rows `since` to `until` - 1 of the bars, and after each the targets of the same row.
 
-    A row in this order: the day turns and pauses of breakers end; dividends and borrowing are paid
-    (those of the row are in `positions`, of symbols with `has_bar`); orders submitted by the row's
-    opening instant on symbols with a bar are matched; positions are marked to market; breakers are
-    checked; targets become orders (`place_target_orders`).
+    Returns the first row that was not processed because `account.fills` had no room for it, or
+    `until`. A `target_matrix` without rows has no targets. Rows that close at one instant, of
+    several calendars, are all processed before the targets of the first, as in a live cycle.
 
-    Writes `totals` (4, K): equity, cash, and dividends and borrowing so far after each row, in
-    currency; and `trading_states` (2, K): trading state and reason after it. All arrays are named
-    outside of the loop, for naming one costs as much as a row without orders.
+    The order within a row: the day turns and pauses of breakers end; dividends and borrowing are
+    paid (those of the row are in `positions`, of symbols with `has_bar`); orders submitted by the
+    row's opening instant on symbols with a bar are matched; positions are marked to market;
+    breakers are checked; targets become orders (`place_target_orders`).
+
+    Writes `totals` (4, K): equity, cash, and the sums of dividends and borrowing after each row, in
+    currency; and `trading_states` (2, K): trading state and reason after it. All arrays are bound
+    to names outside the loop, because binding one costs as much as a row without orders.
     """
     state, rules = account.state[0], account.rules[0]
     positions, orders = account.positions, account.orders

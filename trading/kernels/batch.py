@@ -1,9 +1,9 @@
-"""Many accounts at once, each at a row of bars of its own: what the training environments step.
+"""Many accounts at once, each at its own row of bars: the training environments step them.
 
 The arithmetic is that of one account: orders, fills, carry and marking to market are the functions
-of the other files here, so that an account ends each row with the same bits as one that
-`process_bars` leads through the same bars and targets. Left out is what such accounts do not have:
-breakers, shared limits, protective exits and manual orders.
+of the other files here, so an account ends each row with the same bits as one that `process_bars`
+takes through the same bars and targets. Leaves out what these accounts do not have: breakers,
+shared limits, protective exits and manual orders.
 """
 
 import math
@@ -36,9 +36,9 @@ CACHE_LINE_BYTES = 64
 
 
 class AccountBatch(NamedTuple):
-    """M accounts of N symbols each, out of S sets of symbols: records as in `AccountArrays`, but
-    `orders` (M, 3N), `state` (M,), `positions` (M, N), `rules` (M,) or one (1,) for all, `lots`
-    (S, 2, N), and in `fills` (M, 3N) those of the last row only. Account m trades the set
+    """M accounts of N symbols each, out of S sets of symbols. Records are as in `AccountArrays`,
+    but `orders` (M, 3N), `state` (M,), `positions` (M, N), `rules` (M,) or one for all (1,), `lots`
+    (S, 2, N), and `fills` (M, 3N) has those of the last row only. Account m trades the set
     `symbol_set[m]` and has processed its bars up to `row[m]`."""
 
     orders: Records
@@ -58,8 +58,8 @@ def new_account_batch(
     *,
     share_rules: bool,
 ) -> AccountBatch:
-    """`count` accounts without cash or positions, of S sets of N symbols; with `share_rules` they
-    have one record of rules."""
+    """Create `count` accounts without cash or positions, of S sets of N symbols; with `share_rules`
+    they share one record of rules."""
     account = new_account_arrays(symbol_sets[0], settings)
     return AccountBatch(
         orders=np.tile(account.orders, (count, 1)),
@@ -74,8 +74,8 @@ def new_account_batch(
 
 
 def align_rows(values: NDArray[Any]) -> NDArray[Any]:
-    """`values` (..., K), every row of K numbers at the start of a line of the processor's cache.
-    Accounts read rows in no order, and a row costs what its lines cost."""
+    """Return `values` (..., K) with every row of K numbers at the start of a cache line. Accounts
+    read rows in no order, and reading a row takes as long as reading its cache lines."""
     size, rows = values.itemsize, values.shape[:-1]
     width = -(-values.shape[-1] * size // CACHE_LINE_BYTES) * CACHE_LINE_BYTES // size
     count = math.prod(rows) * width
@@ -87,7 +87,7 @@ def align_rows(values: NDArray[Any]) -> NDArray[Any]:
 
 
 def interleave_bars(bars: BarArrays) -> BarArrays:
-    """The bars, all figures of a symbol's bar in one line of the cache."""
+    """Return the bars with all figures of a symbol's bar in one cache line."""
     fields = [each for each in bars if each.ndim > 1]
     aligned = align_rows(np.stack(fields, axis=-1))
     return BarArrays(*(aligned[..., k] for k in range(len(fields))), *bars[len(fields) :])
@@ -103,12 +103,13 @@ def step_batch(
     equity: Floats,
     cost: Floats,
 ) -> None:
-    """Place the orders of `accounts` at the close of their row, by `instructions`, which are
-    `codes.KEEP` or `codes.TARGET`, and `targets` (M, N), shares of equity; then process each one's
-    next row. `bars` are (S, K, N), of `interleave_bars`, their instants (K,).
+    """Place the orders of `accounts` at the close of their row, then process each one's next row.
 
-    Writes `equity` (M,) at the new row's closes and `cost` (M,), what its fills cost, in currency.
-    Arrays are named outside of the loop, as in `process_bars`.
+    `instructions` are `codes.KEEP` or `codes.TARGET`, `targets` (M, N) are shares of equity. `bars`
+    are (S, K, N), from `interleave_bars`, and their instants (K,).
+
+    Writes `equity` (M,) at the new row's closes and `cost` (M,), the cost of its fills, in
+    currency. Arrays are bound to names outside the loop, as in `process_bars`.
     """
     orders, all_states = batch.orders, batch.state
     all_positions, all_rules = batch.positions, batch.rules

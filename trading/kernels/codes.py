@@ -8,8 +8,8 @@ import numpy as np
 
 
 def _codes(count: int) -> Iterator[int]:
-    """0 and up, as numbers of numpy: numba compiles a function anew for every number of Python's
-    that it is called with."""
+    """Yield 0 and up as numpy numbers: numba compiles a function anew for every Python number that
+    it is called with."""
     return cast(Iterator[int], map(np.int64, range(count)))
 
 
@@ -25,8 +25,8 @@ ACTIVE_BEFORE_BAR, ACTIVE_FROM_OPEN, ACTIVE_WITHIN_BAR = _codes(3)
 ACTIVE, REDUCING, HALTED = _codes(3)
 """`trading_state`."""
 KEEP, TARGET, REDUCE, CANCEL = _codes(4)
-"""Instructions on a symbol in a row: none, so that its order stays; a target to trade to; a target
-that may only be sold to; a blocked symbol, whose order is cancelled and not replaced."""
+"""Instructions for a symbol in a row. KEEP: none, its order stays. TARGET: trade to the target.
+REDUCE: trade to the target by selling only. CANCEL: the symbol is blocked, cancel its order."""
 SECTOR, CORRELATED, TOTAL = _codes(3)
 """Indices into `SharedLimits.limits`."""
 FILL_TRIGGERS = ("open", "stop", "limit")

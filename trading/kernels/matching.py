@@ -1,7 +1,6 @@
-"""Match open orders with one row of bars: at the open, then stops, then limits, then those that
-end.
+"""Match open orders with one row of bars: at the open, then stops, then limits; then end orders.
 
-docs/understand/orders.md describes the fill model; every doubt goes against the account.
+docs/understand/orders.md describes the fill model; every doubt is resolved against the account.
 """
 
 from typing import Any
@@ -49,7 +48,7 @@ from trading.kernels.state import AccountArrays, Int64s
 
 @cached_njit
 def executes_at_open(order: Any, opening: float) -> bool:
-    """Whether an order trades at the open; a stop that the open has passed is triggered."""
+    """Return whether an order trades at the open; a stop that the open has passed is triggered."""
     order_type, side = order["order_type"], order["side"]
     if not opening > 0.0:
         return False
@@ -66,7 +65,7 @@ def executes_at_open(order: Any, opening: float) -> bool:
 
 @cached_njit
 def opening_quantity(account: AccountArrays, m: int, quantity: float) -> float:
-    """The part of a buy that does not cover a short position."""
+    """Return the part of a buy that does not cover a short position."""
     short = max(-account.positions[account.orders[m]["symbol"]]["quantity"], 0.0)
     return float(quantity - min(short, quantity))
 
@@ -81,7 +80,8 @@ def fill_buy(
     reference: float,
     trigger: int,
 ) -> None:
-    """Buy as much as `share` of the needed cash pays for; an order that it does not cover ends."""
+    """Buy as much as the fraction `share` of the needed cash pays for; an order that this does not
+    cover ends."""
     order = account.orders[m]
     if share < 1.0:
         increase = opening_quantity(account, m, quantity)
@@ -94,7 +94,7 @@ def fill_buy(
 
 @cached_njit
 def match_at_open(account: AccountArrays, queue: Int64s, count: int) -> None:
-    """Sales first, then all buys, which shrink together to the available cash."""
+    """Fill at the open: sales first, then all buys, which shrink together to the available cash."""
     buys, outlay = 0, 0.0
     for j in range(count):
         m = queue[j]
@@ -128,7 +128,7 @@ def match_at_open(account: AccountArrays, queue: Int64s, count: int) -> None:
                 * price[j]
                 * (1.0 + account.rules[0]["commission"])
             )
-            position["quantity"] += quantities[j]  # no two cover the same short
+            position["quantity"] += quantities[j]  # so that no two buys cover the same short
     for j in range(buys - 1, -1, -1):
         account.positions[account.orders[queue[j]]["symbol"]]["quantity"] = quantities_before[j]
     cash = available_cash(account)
@@ -144,8 +144,8 @@ def match_at_open(account: AccountArrays, queue: Int64s, count: int) -> None:
 
 @cached_njit
 def fill_within_bar(account: AccountArrays, m: int, reference: float, trigger: int) -> None:
-    """An order trades within the bar: a stop with spread and impact, a limit at its price, a buy
-    with the cash there is then."""
+    """Fill an order within the bar: a stop with spread and impact, a limit at its price, a buy with
+    the cash available at that moment."""
     quantity = tradable_quantity(account, m, reference)
     if quantity <= 0.0:
         return
@@ -165,9 +165,9 @@ def fill_within_bar(account: AccountArrays, m: int, reference: float, trigger: i
 
 @cached_njit
 def match_stops(account: AccountArrays, queue: Int64s, count: int, since: int) -> None:
-    """Stops that the bar touched: with `since` ACTIVE_FROM_OPEN those that were active before it or
-    at its open, with ACTIVE_WITHIN_BAR those activated later. A stop-limit is triggered and is a
-    limit from the next bar on."""
+    """Fill the stops that the bar touched: with `since` ACTIVE_FROM_OPEN those that were active
+    before it or at its open, with ACTIVE_WITHIN_BAR those activated later. A stop-limit is
+    triggered and is a limit from the next bar on."""
     for j in range(count):
         order = account.orders[queue[j]]
         position, side = account.positions[order["symbol"]], order["side"]
@@ -187,7 +187,7 @@ def match_stops(account: AccountArrays, queue: Int64s, count: int, since: int) -
 
 @cached_njit
 def match_limits(account: AccountArrays, queue: Int64s, count: int) -> None:
-    """Limits that the bar traded through."""
+    """Fill the limits that the bar traded through."""
     for j in range(count):
         order = account.orders[queue[j]]
         position, side = account.positions[order["symbol"]], order["side"]
@@ -205,7 +205,7 @@ def match_limits(account: AccountArrays, queue: Int64s, count: int) -> None:
 
 @cached_njit
 def finish_bar_orders(account: AccountArrays, queue: Int64s, count: int) -> None:
-    """Finish the row for the orders it matched: trailing stops follow its prices, and orders end
+    """Finish the row for the orders it matched: move trailing stops with its prices, and end orders
     that have nothing more to wait for."""
     for j in range(count):
         m, order = queue[j], account.orders[queue[j]]
@@ -235,8 +235,8 @@ def finish_bar_orders(account: AccountArrays, queue: Int64s, count: int) -> None
 
 @cached_njit
 def match_orders(account: AccountArrays) -> None:
-    """Match open orders with the row's bars, in the order that is worst for the account: the open,
-    stops, limits, and last the stops of what was bought on the way."""
+    """Match open orders with the row's bars, in the order that is worst for the account: at the
+    open, stops, limits, and last the stops of what was bought within the bar."""
     queue = np.empty(len(account.orders), np.int64)
     match_at_open(account, queue, collect_tradable(account, queue))
     count = collect_tradable(account, queue)

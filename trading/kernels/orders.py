@@ -1,6 +1,6 @@
 """One order: whether it is open, its level, price, fill and end, and the orders that depend on it.
 
-Every doubt goes against the account. Leaves out when in a bar it is matched (`matching.py`).
+Every doubt is resolved against the account. Leaves out when in a bar it is matched (`matching.py`).
 """
 
 from typing import Any
@@ -47,14 +47,14 @@ def is_open(order: Any) -> bool:
 
 @cached_njit
 def round_down_to_lot(quantity: float, lot: float) -> float:
-    """Units (positive) in whole lots, rounded towards zero."""
+    """Return units (positive) in whole lots, rounded towards zero."""
     return float(np.floor(quantity / lot) * lot)
 
 
 @cached_njit
 def trigger_price(order: Any) -> float:
-    """Where a stop triggers: at its price, at its distance from the best price seen, or at the
-    nearer of both."""
+    """Return where a stop triggers: at its price, at its distance from the best price so far, or at
+    the nearer of the two."""
     if order["order_type"] != TRAILING_STOP:
         return float(order["stop_price"])
     if order["trail_amount"] > 0.0:
@@ -91,8 +91,8 @@ def reset_order(order: Any, n: int, side: int, quantity: float, submitted: int) 
 
 @cached_njit
 def collect_tradable(account: AccountArrays, queue: Int64s) -> int:
-    """Numbers of the open orders that may trade in this row; how many. Day orders whose session is
-    over end here."""
+    """Write the numbers of the open orders that may trade in this row into `queue`. Return how
+    many. Day orders whose session is over end here."""
     orders, opened, count = account.orders, account.state[0]["opened"], 0
     for m in range(len(orders)):
         order = orders[m]
@@ -112,8 +112,8 @@ def collect_tradable(account: AccountArrays, queue: Int64s) -> int:
 
 @cached_njit
 def slippage_fraction(rules: Any, position: Any, quantity: float) -> float:
-    """Half the spread and the impact of so many units on top of what was traded in this bar, a
-    fraction of the price."""
+    """Return half the spread plus the impact of `quantity` units on top of those already traded in
+    this bar, as a fraction of the price."""
     volatility = position["volatility"] if position["volatility"] > 0.0 else rules["unmeasured"]
     used_volume = rules["volume_cap"] * position["volume"] - position["remaining_volume"] + quantity
     size = max(used_volume, 0.0) / position["volume"]
@@ -122,8 +122,8 @@ def slippage_fraction(rules: Any, position: Any, quantity: float) -> float:
 
 @cached_njit
 def tradable_quantity(account: AccountArrays, m: int, price: float) -> float:
-    """Units (positive) that an order may trade now, as positions, trading state and volume allow;
-    of buys before their cash is checked."""
+    """Return the units (positive) that an order may trade now, as positions, trading state and
+    volume allow; for buys, before their cash is checked."""
     order, rules = account.orders[m], account.rules[0]
     trading_state = account.state[0]["trading_state"]
     n = order["symbol"]
@@ -152,7 +152,7 @@ def tradable_quantity(account: AccountArrays, m: int, price: float) -> float:
 
 @cached_njit
 def slipped_price(account: AccountArrays, m: int, quantity: float, reference: float) -> float:
-    """What a unit costs with spread and impact, but never worse than a limit."""
+    """Return the price per unit with spread and impact, but never worse than a limit."""
     order = account.orders[m]
     side, position = order["side"], account.positions[order["symbol"]]
     share = slippage_fraction(account.rules[0], position, quantity)
@@ -167,8 +167,8 @@ def slipped_price(account: AccountArrays, m: int, quantity: float, reference: fl
 def fill_order(
     account: AccountArrays, m: int, quantity: float, slipped: float, reference: float, trigger: int
 ) -> None:
-    """An order trades `quantity` (positive) at the price `slipped` with spread and impact,
-    `reference` without. The part of it beyond the bar's range is charged on top of the price."""
+    """Fill `quantity` (positive) of an order at the price `slipped` with spread and impact,
+    `reference` without. The part of the price beyond the bar's range is charged on top."""
     order, state = account.orders[m], account.state[0]
     n, side = order["symbol"], order["side"]
     position = account.positions[n]
@@ -201,7 +201,8 @@ def fill_order(
 
 @cached_njit
 def update_group(account: AccountArrays, m: int, quantity: float) -> None:
-    """Exits of one group shrink by what one of them filled, other orders of one are cancelled."""
+    """Update an order's group after a fill: exits shrink by what one of them filled, other orders
+    are cancelled when one fills."""
     filled = account.orders[m]
     for k in range(len(account.orders)):
         other = account.orders[k]
@@ -218,7 +219,7 @@ def update_group(account: AccountArrays, m: int, quantity: float) -> None:
 
 @cached_njit
 def activate_children(account: AccountArrays, m: int, trigger: int, price: float) -> None:
-    """Orders that wait for this one become active."""
+    """Activate the orders that wait for this one."""
     for k in range(3 * len(account.positions), len(account.orders)):
         child = account.orders[k]
         if child["parent"] == m and child["status"] == ACCEPTED:
@@ -228,8 +229,8 @@ def activate_children(account: AccountArrays, m: int, trigger: int, price: float
 
 @cached_njit
 def update_protective_exits(account: AccountArrays, m: int, trigger: int, price: float) -> None:
-    """The symbol's protective exits follow its position: what the committee buys is protected, what
-    is sold needs no protection any more."""
+    """Adjust the symbol's protective exits to its position: what the committee buys is protected,
+    what is sold no longer is."""
     rules, n = account.rules[0], account.orders[m]["symbol"]
     position = account.positions[n]
     bought = m == 3 * n and account.orders[m]["side"] > 0 and position["quantity"] > 0.0

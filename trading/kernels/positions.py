@@ -14,11 +14,12 @@ from trading.kernels.state import AccountArrays
 def position_after_fill(
     quantity: float, cost: float, signed_quantity: float, price: float, fees: float
 ) -> tuple[float, float, float]:
-    """Units and average cost after a fill, and the profit that it took; the ledger uses it too.
+    """Return units and average cost after a fill, and the profit it realised; the ledger uses it
+    too.
 
-    `signed_quantity` is negative for sales, `fees` in currency. What adds to a position moves its
-    average cost, fees included; what takes from it realises the difference to that cost, less fees.
-    A fill that turns a position around does both, its fees in proportion.
+    `signed_quantity` is negative for sales, `fees` in currency. A fill that adds to a position
+    moves its average cost, fees included; one that reduces it realises the difference to that cost,
+    less fees. A fill that reverses a position does both, its fees in proportion.
     """
     after = quantity + signed_quantity
     if abs(after) <= DUST:
@@ -36,7 +37,7 @@ def position_after_fill(
 def update_position(
     state: Any, position: Any, signed_quantity: float, price: float, fees: float
 ) -> None:
-    """The position after a fill; one that ends counts as won or lost."""
+    """Update the position after a fill; a position that ends counts as won or lost."""
     before = position["quantity"]
     position["quantity"], position["average_cost"], profit = position_after_fill(
         before, position["average_cost"], signed_quantity, price, fees
@@ -49,7 +50,7 @@ def update_position(
 
 @cached_njit
 def available_cash(account: AccountArrays) -> float:
-    """Cash that may be spent: not the proceeds and the margin of positions sold short."""
+    """Return the cash that may be spent: without the proceeds and the margin of short positions."""
     cash = account.state[0]["cash"]
     if account.rules[0]["shorting"] > 0.0:
         for n in range(len(account.positions)):

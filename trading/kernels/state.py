@@ -1,8 +1,7 @@
-"""What the account's compiled loops work on: records of orders, of the account, of rules, and bars.
+"""Records that the compiled loops work on: orders, the account, rules, and bars.
 
-Plain records of numbers, so that a live cycle and a decade of history go through the same machine
-code. Leaves out the texts that people see (`domain/trading/orders.py`,
-`domain/trading/account.py`).
+Plain records of numbers, so that a live cycle and a decade of history run the same machine code.
+Leaves out the texts that people see (`domain/trading/orders.py`, `domain/trading/account.py`).
 """
 
 import math
@@ -16,14 +15,14 @@ from domain.panel import Floats
 from trading.limits import TradingSettings
 
 Records = NDArray[Any]
-"""(M,) of a structured type."""
+"""An array (M,) of a structured type."""
 Int64s = NDArray[np.int64]
 Codes = NDArray[np.int8]
 Bools = NDArray[np.bool_]
 
 UNMEASURED_VOLATILITY = 0.05
-"""Volatility of a bar that stands in for one not measured yet: higher than nearly all, so that
-what is not known is never cheap."""
+"""Volatility of a bar that is used until it is measured: higher than nearly all, so that the
+unknown is never cheap."""
 
 ORDER_DTYPE = np.dtype(
     [
@@ -52,14 +51,13 @@ ORDER_DTYPE = np.dtype(
 )
 """One order. `symbol` is its column, `remaining` and `filled` positive units, `side` 1 or -1;
 prices and `best` are NaN where there is none. `submitted` is an instant in microseconds since 1970,
-and so is `expires`, the end of a day order's session (0: of its first bar). Orders of one
-`group` above 0 cancel each other; `parent` is the record of the order that this one waits for,
--1 for none. `reason` is an index into `codes.END_REASONS`, `activated` one of
-`codes.ACTIVE_BEFORE_BAR`, `ACTIVE_FROM_OPEN`, `ACTIVE_WITHIN_BAR`: since when it is active in the
-present bar.
+and so is `expires`, the end of a day order's session (0: of its first bar). Orders of one `group`
+above 0 cancel each other; `parent` is the record of the order that this one waits for, -1 for none.
+`reason` is an index into `codes.END_REASONS`. `activated` is when it became active, relative to the
+present bar: `codes.ACTIVE_BEFORE_BAR`, `ACTIVE_FROM_OPEN` or `ACTIVE_WITHIN_BAR`.
 
-The first 3N records are slots: of symbol n the committee's order, its stop exit and its profit
-exit are 3n, 3n + 1 and 3n + 2. Manual orders come after them.
+The first 3N records are slots: the committee's order, the stop exit and the profit exit of symbol n
+are records 3n, 3n + 1 and 3n + 2. Manual orders come after them.
 """
 
 STATE_DTYPE = np.dtype(
@@ -84,11 +82,11 @@ STATE_DTYPE = np.dtype(
     ],
     align=True,
 )
-"""An account's figures. `equity` is at the last row's closes, `day_equity` that before `day` began;
-days are counted from 1970 and -1 before the first. `until` is the first day on which REDUCING ends
-by itself, `reason` an index into `codes.BREAKER_REASONS`. While `flattening` all positions are
-closed. `row` to `session_end` are of the row being processed. `fill_count` counts the fills that
-were written, `dividends` and `borrowing` are sums in currency."""
+"""An account's figures. `equity` is at the last row's closes, `day_equity` before `day` began; days
+are counted from 1970 and -1 before the first. `until` is the first day on which REDUCING ends by
+itself, `reason` an index into `codes.BREAKER_REASONS`. While `flattening`, all positions are
+closed. `row` to `session_end` describe the row being processed. `fill_count` counts the fills
+written; `dividends` and `borrowing` are sums in currency."""
 
 POSITION_DTYPE = np.dtype(
     [
@@ -106,10 +104,10 @@ POSITION_DTYPE = np.dtype(
     align=True,
 )  # fmt: skip
 """The position in one symbol: units, negative when short; average cost a unit with fees; profit
-taken since the position was opened; last price; the instants of the last bar and of the last fill,
-microseconds since 1970; and the volatility of one bar as it was known at the last. These four are
-NaN before the first. Of its last bar: dividends got and borrowing charged, in currency; the bar
-itself; `remaining_volume`, what its volume still leaves in units; and whether it was
+realised since the position was opened; last price; the instants of the last bar and of the last
+fill, microseconds since 1970; and the volatility of one bar as known at the last bar. These four
+are NaN before the first. Of its last bar: dividends received and borrowing charged, in currency;
+the bar itself; `remaining_volume`, the units that its volume still allows; and whether it was
 `volatility_halted`: moved more than the volatility breaker allows. `has_bar` says whether it has a
 bar in the row being processed."""
 
@@ -124,8 +122,8 @@ RULES_DTYPE = np.dtype(
         )
     ]
 )  # fmt: skip
-"""The settings as the loops read them: fractions, microseconds and days; what is off is infinite
-where it is a breaker and 0 where it is an exit."""
+"""The settings as the loops read them: fractions, microseconds and days. An off breaker is
+infinite, an off exit is 0."""
 
 FILL_DTYPE = np.dtype(
     [
@@ -152,8 +150,8 @@ its closing one."""
 
 class AccountArrays(NamedTuple):
     """An account of N symbols. Records `orders` (M,), `state` (1,), `positions` (N,) and `rules`
-    (1,); `lots` (2, N): lot in units and least value of an order; `fills` (F,) with room for them.
-    Everything but rules and lots changes in place."""
+    (1,); `lots` (2, N): lot in units and least value of an order; `fills` (F,), an array with free
+    space. Everything but rules and lots changes in place."""
 
     orders: Records
     state: Records
@@ -165,8 +163,9 @@ class AccountArrays(NamedTuple):
 
 class BarArrays(NamedTuple):
     """Rows of bars, prices and volume as traded. (K, N) and NaN without a bar: prices, volume,
-    `dividend` a unit that is ex at this bar (0 without), `volatility` of one bar as known at the
-    row's close. (K,) microseconds since 1970: when the row closed, opened, and its session ends."""
+    `dividend` a unit with its ex-date at this bar (0 for none), `volatility` of one bar as known at
+    the row's close. (K,) in microseconds since 1970: when the row closed, when it opened, and when
+    its session ends."""
 
     open: Floats
     high: Floats
@@ -181,8 +180,8 @@ class BarArrays(NamedTuple):
 
 
 class TargetMatrix(NamedTuple):
-    """The committee's targets, (K, N): `instructions` of `codes.KEEP` to `CANCEL`, `targets` as
-    shares of equity at the row's closes, and `ceilings` the largest that risk accepts."""
+    """The committee's targets, (K, N): `instructions` from `codes.KEEP` to `CANCEL`, `targets` as
+    shares of equity at the row's closes, and `ceilings`, the largest that risk accepts."""
 
     instructions: Codes
     targets: Floats
@@ -193,10 +192,10 @@ NO_TARGETS = TargetMatrix(np.empty((0, 0), np.int8), np.empty((0, 0)), np.empty(
 
 
 class SharedLimits(NamedTuple):
-    """Limits that symbols share, as shares of equity: `limits` (3,) of one sector, of a symbol and
-    all that are correlated with it, and of everything; 1 is none. `sector` (N,) is a number or -1;
-    in row k those are correlated that `correlated[matrix_index[k]]` says, of `correlated` (M, N, N)
-    and `matrix_index` (K,)."""
+    """Limits that symbols share, as shares of equity: `limits` (3,) of one sector, of a symbol with
+    all that are correlated with it, and of everything; 1 is no limit. `sector` (N,) is a number or
+    -1. `correlated` (M, N, N) has M matrices of correlated pairs; row k uses
+    `correlated[matrix_index[k]]`, with `matrix_index` (K,)."""
 
     sector: NDArray[np.int32]
     correlated: Bools
@@ -207,13 +206,14 @@ class SharedLimits(NamedTuple):
 NO_SHARED_LIMITS = SharedLimits(
     np.empty(0, np.int32), np.empty((0, 0, 0), bool), np.empty(0, np.int32), np.ones(3)
 )
-"""Each symbol is limited by its own ceiling alone."""
+"""No shared limits: each symbol is limited by its own ceiling alone."""
 
 
 def new_account_arrays(
     symbols: Sequence[str], settings: TradingSettings, manual_orders: int = 0
 ) -> AccountArrays:
-    """An account without cash, positions or orders, with 3N slots and room for `manual_orders`."""
+    """Create an account without cash, positions or orders, with 3N slots and room for
+    `manual_orders`."""
     orders = np.zeros(3 * len(symbols) + manual_orders, ORDER_DTYPE)
     for name in ("limit_price", "stop_price", "trail_amount", "trail_fraction", "best"):
         orders[name] = np.nan
@@ -230,7 +230,7 @@ def new_account_arrays(
 
 
 def rules_array(settings: TradingSettings) -> Records:
-    """(1,) of RULES_DTYPE."""
+    """Return the settings as one record (1,) of RULES_DTYPE."""
     costs, limits = settings.costs, settings.limits
     rules = np.zeros(1, RULES_DTYPE)
     for name in ("half_spread", "commission", "impact", "volume_cap", "borrow"):
@@ -249,7 +249,7 @@ def rules_array(settings: TradingSettings) -> Records:
 
 
 def lots_array(symbols: Sequence[str], settings: TradingSettings) -> Floats:
-    """(2, N), as in `AccountArrays.lots`."""
+    """Return (2, N), as in `AccountArrays.lots`."""
     lots = [settings.limits.lot_size(symbol) for symbol in symbols]
     rows = [[lot.size for lot in lots], [lot.min_order_value for lot in lots]]
     return np.array(rows).reshape(2, -1)

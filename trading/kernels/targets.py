@@ -1,5 +1,5 @@
-"""Targets become the committee's orders: quantities at the close, the no-trade band, and the limits
-on positions.
+"""Turn targets into the committee's orders: quantities at the close, the no-trade band, and the
+limits on positions.
 
 Leaves out where targets come from (`trading/sizing/position_sizing.py`).
 """
@@ -42,8 +42,8 @@ def quantity_for_target(
     ceiling: float,
     at: int,
 ) -> float:
-    """Units to trade, negative to sell, so that a symbol's share of equity comes to its target; 0
-    within the band, below the least order, and where a limit forbids buying."""
+    """Return the units to trade, negative to sell, that bring a symbol's share of equity to its
+    target; 0 within the band, below the least order, and where a limit forbids buying."""
     equity, price = state["equity"], position["last_price"]
     if target == 0.0:
         return float(-position["quantity"])
@@ -68,7 +68,7 @@ def quantity_for_target(
 
 @cached_njit
 def place_order(order: Any, n: int, quantity: float, position_quantity: float, at: int) -> None:
-    """Put the committee's order into its slot; `position_quantity` units are in the position."""
+    """Put the committee's order into its slot; `position_quantity` is the position's units."""
     reset_order(order, n, 1 if quantity > 0.0 else -1, abs(quantity), at)
     reduces = quantity * position_quantity < 0.0
     order["reduce_only"] = reduces and abs(quantity) <= abs(position_quantity)
@@ -78,8 +78,8 @@ def place_order(order: Any, n: int, quantity: float, position_quantity: float, a
 def cap_group(
     limit: float, member: Bools, planned: Floats, excess: Floats, kept_share: Floats
 ) -> None:
-    """Where a group would be above its limit, lower `kept_share` (N,) of its members: the share of
-    its `excess` over its target that each may keep."""
+    """If a group would exceed its limit, lower `kept_share` (N,) of its members: the fraction of
+    its `excess` over target that each may keep."""
     total = above = 0.0
     for n in range(len(member)):
         if member[n]:
@@ -96,7 +96,7 @@ def cap_group(
 def cap_groups(
     shared_limits: SharedLimits, t: int, planned: Floats, excess: Floats, kept_share: Floats
 ) -> None:
-    """`cap_group` for all groups of row t. A limit of 1 is none."""
+    """Apply `cap_group` to all groups of row t. A limit of 1 is no limit."""
     limits, sector = shared_limits.limits, shared_limits.sector
     member = np.ones(len(planned), np.bool_)
     if limits[TOTAL] < 1.0:
@@ -126,12 +126,12 @@ def add_limit_sales(
     t: int,
     quantities: Floats,
 ) -> None:
-    """Add the sales that limits require, within the band too, to `quantities` (N,), the units to
+    """Add the sales that limits require, also within the band, to `quantities` (N,), the units to
     trade.
 
-    Where the plan for a group (its positions and orders) exceeds its limit, its members sell the
-    same share of what they have above their targets; a member of several groups as the strictest
-    requires.
+    If the plan for a group (its positions and orders) exceeds its limit, its members sell the same
+    fraction of what they have above their targets; a member of several groups sells what the
+    strictest requires.
     """
     equity, symbols = account.state[0]["equity"], len(account.positions)
     planned, excess, kept_share = np.zeros(symbols), np.zeros(symbols), np.ones(symbols)
@@ -166,8 +166,8 @@ def place_target_orders(
     t: int,
     at: int,
 ) -> None:
-    """Turn the targets of row t into the committee's orders in the slots, after the bars they were
-    decided on were processed, which closed `at`.
+    """Turn the targets of row t into the committee's orders in the slots, after the bars that
+    closed at `at`, on which they were decided, were processed.
 
     The old order of a symbol with a decision is cancelled, or replaced in its slot: a record with
     `filled` 0 that was `submitted` at `at` is a new order. A halted account loses all its orders

@@ -1,1 +1,1 @@
-"""Orders that people and brokers place: tickets, confirmation, the broker protocol."""
+"""Orders from people and for brokers: tickets, confirmation, the broker protocol."""

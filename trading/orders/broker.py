@@ -1,13 +1,12 @@
-"""What a broker must be able to do, and the paper one.
+"""What a broker must be able to do, and the paper broker.
 
-Promises that the core asks no more of a broker than this, in the core's own words: whatever a
-broker does is answered with entries, which the ledger folds and the log stores, so that the
-ledger, the log and the pages need no change for another broker. `docs/understand/orders.md` says
-what an adapter must do and what else has to be wired; it must pass
-`tests/trading/broker_contract.py`.
+Promises that the core requires no more of a broker than this, in the core's own terms: a broker
+answers with entries, which the ledger applies and the log stores, so that the ledger, the log and
+the pages need no change for another broker. `docs/understand/orders.md` says what an adapter must
+do and what else has to be wired; it must pass `tests/trading/broker_contract.py`.
 
-Leaves out which tickets may be placed at all (`tickets.py`): that is looked at before, and is alike
-for all brokers. The paper broker stores nothing: its account is all there is.
+Leaves out which tickets may be placed at all (`tickets.py`): that is checked before, alike for all
+brokers. The paper broker stores nothing but its account.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -26,8 +25,8 @@ from trading.orders import manual_orders
 
 @dataclass(frozen=True, slots=True)
 class BrokerCapabilities:
-    """What a broker takes. `supports_brackets` is whether it holds the exits of a bracket until
-    their parent fills, `supports_fractional` whether parts of a unit trade."""
+    """What a broker accepts. `supports_brackets` is whether it holds the exits of a bracket until
+    their parent fills, `supports_fractional` whether fractions of a unit trade."""
 
     order_types: frozenset[OrderType]
     times_in_force: frozenset[TimeInForce]
@@ -35,7 +34,7 @@ class BrokerCapabilities:
     supports_fractional: bool
 
     def validate(self, ticket: Ticket) -> None:
-        """Raises InputError for a ticket that the broker does not take, with what it does."""
+        """Raise InputError for a ticket that the broker does not accept, saying what it accepts."""
         if ticket.order_type not in self.order_types:
             raise InputError(
                 f"This broker takes no {ticket.order_type} orders. Choose one of: "
@@ -66,9 +65,9 @@ class BrokerBalance:
 class Broker(Protocol):
     """One account at one broker.
 
-    Each call is given the account as it is recorded and answers with the entries that follow on it;
-    they are recorded in one transaction. A call may come again with the same account, when the
-    process died before its answer was recorded: `key` must then find the order that was placed.
+    Each call receives the account as it is recorded and returns the entries that follow on it; they
+    are recorded in one transaction. If the process dies before they are recorded, the call is
+    repeated with the same account: `key` must then find the order that was placed.
     """
 
     @property
@@ -80,29 +79,30 @@ class Broker(Protocol):
     def place(
         self, account: Account, ticket: Ticket, *, key: str, at: datetime
     ) -> Sequence[AccountEntry]:
-        """Place the ticket's orders. Raises InputError for what the broker does not take,
-        ProviderError where it did not answer."""
+        """Place the ticket's orders. Raises InputError for what the broker does not accept,
+        ProviderError if it did not answer."""
 
     def replace(self, account: Account, order: Order, at: datetime) -> Sequence[AccountEntry]:
-        """Give the order of that id new terms. Raises NotFoundError where it is not open."""
+        """Give the order of that id new terms. Raises NotFoundError if it is not open."""
 
     def cancel(self, account: Account, id: str, at: datetime) -> Sequence[AccountEntry]:
-        """End the order. Raises NotFoundError where it is not open."""
+        """End the order. Raises NotFoundError if it is not open."""
 
     def sync(self, account: Account, until: datetime) -> Sequence[AccountEntry]:
-        """All that happened up to `until` and is not in the account yet: fills, orders that ended,
-        dividends, bars. Nothing where nothing did, however often it is asked."""
+        """Return everything up to `until` that is not in the account yet: fills, orders that ended,
+        dividends, bars. Empty if nothing happened, however often it is called."""
 
     def balance(self, account: Account) -> BrokerBalance:
-        """Compared with the account when it is reconciled."""
+        """Return the balance that the account is compared with when it is reconciled."""
 
 
 @dataclass(frozen=True, slots=True)
 class PaperBroker:
-    """Fills by the assumptions of `docs/understand/orders.md`.
+    """Fills orders by the assumptions of `docs/understand/orders.md`.
 
     `load_bars` gives the bars up to an instant that the account has not processed, `settings_of`
-    its settings, `splits_since` the new quantity for one old unit since an instant."""
+    its settings, `splits_since` the new units for one old unit since an instant.
+    """
 
     load_bars: Callable[[Account, datetime], BarMatrix]
     settings_of: Callable[[Account], TradingSettings]

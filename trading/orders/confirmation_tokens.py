@@ -1,9 +1,9 @@
-"""Confirmation tokens: a preview, signed, so that it can be confirmed for a few seconds.
+"""Confirmation tokens: a signed preview that can be confirmed for a few seconds.
 
-Promises that a token confirms one ticket of one account at the price it was shown with, until it
-expires, and that nobody without the secret can make one. Nothing is stored: the token carries its
-price and expiry, and an HMAC-SHA256 over them and the ticket. Leaves out that a token be used
-only once: the key of the order sees to that. To people and programs a token is the "quote" of its
+Promises that a token confirms one ticket of one account at the price it was previewed at, until it
+expires, and that it cannot be made without the secret. Nothing is stored: the token carries its
+price and expiry, and an HMAC-SHA256 over them and the ticket. Leaves out that a token is used only
+once: the key of the order ensures that. People and programs see a token as the "quote" of its
 preview.
 """
 
@@ -24,7 +24,8 @@ _MICROSECOND = timedelta(microseconds=1)
 def sign_token(
     ticket: Ticket, price: float, expires_at: datetime, *, account: str, secret: bytes
 ) -> str:
-    """The token of `ticket` at `price`; `account` names the account, such as 'yahoo live'."""
+    """Return the token of `ticket` at `price`; `account` names the account, such as 'yahoo
+    live'."""
     payload = f"{(expires_at - _EPOCH) // _MICROSECOND}:{price!r}"
     return f"{payload}:{_signature(payload, ticket, account, secret)}"
 
@@ -32,8 +33,8 @@ def sign_token(
 def verify_token(
     token: str, ticket: Ticket, now: datetime, *, account: str, secret: bytes
 ) -> float:
-    """The price that `token` was given at. Raises InputError where it is not of this ticket and
-    account, or has expired."""
+    """Return the price that `token` was given at. Raises InputError if it belongs to another ticket
+    or account, or has expired."""
     payload, _, signature = token.rpartition(":")
     expected = _signature(payload, ticket, account, secret)
     if not hmac.compare_digest(signature.encode(), expected.encode()):

@@ -1,8 +1,7 @@
-"""What people do to a paper account: orders placed, amended and cancelled, the emergency stop.
+"""What people do to a paper account: place, amend and cancel orders, and the emergency stop.
 
-Pure functions from an account to the entries that follow. Whatever is refused raises before
-anything is written. Leaves out whether a ticket is a good one (`tickets.py`): that is checked
-before.
+Pure functions from an account to the entries that follow. A refusal raises before anything is
+written. Leaves out whether a ticket may be placed (`tickets.py`): that is checked before.
 """
 
 from dataclasses import replace
@@ -38,7 +37,7 @@ from trading.orders.tickets import orders_from_ticket
 
 
 def place(account: Account, ticket: Ticket, *, key: str, at: datetime) -> tuple[AccountEntry, ...]:
-    """The order, and the exits of a bracket, which wait until it fills."""
+    """Place the order, and the exits of a bracket, which wait until it fills."""
     recorder = EventRecorder(account)
     for order in orders_from_ticket(ticket, id=recorder.next_order_id(), key=key, at=at):
         recorder.record(at, OrderSubmitted(order))
@@ -46,7 +45,8 @@ def place(account: Account, ticket: Ticket, *, key: str, at: datetime) -> tuple[
 
 
 def amend(account: Account, order: Order, at: datetime) -> tuple[AccountEntry, ...]:
-    """`order` is the one of that id with its new terms; the exits of a bracket follow its size."""
+    """Amend an order: `order` has the same id and the new terms; the exits of a bracket follow its
+    size."""
     recorder = EventRecorder(account)
     old = find_open_order(account, order.id)
     recorder.record(at, OrderUpdated(replace(order, submitted_at=at)))
@@ -59,7 +59,7 @@ def amend(account: Account, order: Order, at: datetime) -> tuple[AccountEntry, .
 def cancel(
     account: Account, id: str, at: datetime, reason: str = "cancelled by hand"
 ) -> tuple[AccountEntry, ...]:
-    """The order ends, and with it the exits that wait for it; exits of what has filled stay.
+    """End the order and the exits that wait for it; exits of what has filled stay.
 
     Raises NotFoundError for an order that is not open.
     """
@@ -79,8 +79,8 @@ def cancel_all(
 def emergency_stop(
     account: Account, *, flatten: bool, reason: str, by: str, at: datetime
 ) -> tuple[AccountEntry, ...]:
-    """Every order ends, the account is halted and stays so, and with `flatten` all positions are
-    closed at the next open; what its volume does not take is sold at the opens after it."""
+    """End every order and halt the account until it is resumed. With `flatten`, close all positions
+    at the next open; what its volume does not take is sold at the opens after it."""
     recorder = EventRecorder(account)
     stop_reason = f"emergency stop: {reason}" if reason else "emergency stop"
     _cancel_all_open(recorder, at, stop_reason)
@@ -101,8 +101,8 @@ def emergency_stop(
 
 
 def resume_trading(account: Account, *, by: str, at: datetime) -> tuple[AccountEntry, ...]:
-    """The account trades again, whatever had tripped; the peak equity starts from now, and orders
-    that were flattening it end."""
+    """Let the account trade again, whichever breaker had tripped; peak equity starts from now, and
+    orders that were flattening it end."""
     recorder = EventRecorder(account)
     flattening = {OrderSource.EMERGENCY_STOP, OrderSource.EXIT}
     for order in account.orders.values():
@@ -123,7 +123,7 @@ def resume_trading(account: Account, *, by: str, at: datetime) -> tuple[AccountE
 def reset_account(
     account: Account, capital: float, note: str, at: datetime
 ) -> tuple[AccountEntry, ...]:
-    """The account starts again with `capital`: orders end, positions go, sums start again."""
+    """Start the account again with `capital`: orders end, positions go, sums start again."""
     recorder = EventRecorder(account)
     _cancel_all_open(recorder, at, "the account was reset")
     recorder.record(at, AccountReset(capital, note))
@@ -131,7 +131,7 @@ def reset_account(
 
 
 def find_open_order(account: Account, id: str) -> Order:
-    """Raises NotFoundError for an order that is not open."""
+    """Return an open order. Raises NotFoundError if it is not open."""
     if id not in account.orders:
         raise NotFoundError(
             f"No open order has the id {id!r}. It may have filled or ended; look at all orders."

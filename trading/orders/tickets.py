@@ -46,7 +46,7 @@ def preview_ticket(
     settings: TradingSettings,
     sizing: SizingSettings,
 ) -> OrderPreview:
-    """What the order would do, without a token yet. Raises InputError where it is no order."""
+    """Preview the order, without a token. Raises InputError if the ticket cannot be an order."""
     validate_ticket(ticket, snapshot.price, settings.limits)
     costs = expected_costs(ticket, snapshot, settings)
     position = account.positions.get(ticket.symbol)
@@ -67,9 +67,9 @@ def preview_ticket(
 
 
 def orders_from_ticket(ticket: Ticket, *, id: str, key: str, at: datetime) -> tuple[Order, ...]:
-    """The orders a ticket becomes: itself and, of a bracket, its exits, which wait until it fills
-    and of which one cancels the other. The key of an exit has a space, which no key that a client
-    gives has."""
+    """Return the orders that a ticket becomes: the order itself and, for a bracket, its exits. The
+    exits wait until it fills, and one that fills cancels the other. The key of an exit has a space,
+    which a client's key never has."""
     order = Order(
         id=id,
         key=key,
@@ -119,7 +119,7 @@ def amend_order(
     settings: TradingSettings,
     sizing: SizingSettings,
 ) -> Order:
-    """The order with new terms, checked against the rules like a new one for what remains of it.
+    """Return the order with new terms, checked like a new order for what remains of it.
 
     Raises InputError for an order that has ended or was not placed by hand, for terms it cannot
     have, and for a failed check.
@@ -153,7 +153,7 @@ def amend_order(
 
 
 def _with_exits(ticket: Ticket, order: Order, account: Account) -> Ticket:
-    """With the exits that wait for the order, which new terms must not cross."""
+    """Add the exits that wait for the order, which new terms must not cross."""
     waiting = [
         other
         for other in account.orders.values()
@@ -166,7 +166,8 @@ def _with_exits(ticket: Ticket, order: Order, account: Account) -> Ticket:
 
 
 def _validate_exit_size(exit: Order, account: Account) -> None:
-    """An exit is no larger than what it closes: the order it waits for, or the position."""
+    """Check that an exit is no larger than what it closes: the order it waits for, or the
+    position."""
     parent, position = account.orders.get(exit.parent or ""), account.positions.get(exit.symbol)
     reducible = max(-exit.side.sign * position.quantity, 0.0) if position else 0.0
     maximum = exit.filled + (reducible if parent is None else max(reducible, parent.quantity))
@@ -179,8 +180,8 @@ def _validate_exit_size(exit: Order, account: Account) -> None:
 
 
 def _reference_price(order: Order, account: Account, price: float) -> float:
-    """The price that an order's prices must lie above or below: the last price, or of an exit that
-    waits, the price that its parent waits for."""
+    """Return the price that an order's prices must lie above or below: the last price or, for an
+    exit that waits, its parent's price."""
     parent = account.orders.get(order.parent or "")
     if order.status is OrderStatus.ACCEPTED and parent is not None:
         return parent.limit_price or parent.stop_price or price
@@ -188,7 +189,7 @@ def _reference_price(order: Order, account: Account, price: float) -> float:
 
 
 def _remaining_ticket(order: Order) -> Ticket:
-    """What remains of an order, as a ticket."""
+    """Return what remains of an order, as a ticket."""
     return Ticket(
         symbol=order.symbol,
         side=order.side,
@@ -205,7 +206,7 @@ def _remaining_ticket(order: Order) -> Ticket:
 
 
 def fill_assumptions(ticket: Ticket, settings: TradingSettings) -> tuple[str, ...]:
-    """How the order is assumed to fill, in words, with the figures in force."""
+    """Say how the order is assumed to fill, with the figures in force."""
     costs = settings.costs
     slips = (
         f"{costs.half_spread_bps:g} bp of half the spread and an impact of {costs.impact:g} "

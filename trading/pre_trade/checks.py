@@ -1,9 +1,9 @@
 """The rules that a ticket is checked against before it becomes an order.
 
 Promises that every rule is checked, not only the first that fails, that each says in words what it
-found, and that what shrinks a position is never refused by a limit on growth. Leaves out whether a
-ticket is an order at all (`order_validation.py`), and that the compiled loops check every order
-against cash, positions and volume once more when it fills (`kernels/`).
+found, and that an order that shrinks a position is never refused by a limit on growth. Leaves out
+whether a ticket can be an order at all (`order_validation.py`), and the compiled loops' own check
+of cash, positions and volume when an order fills (`kernels/`).
 """
 
 import math
@@ -26,7 +26,7 @@ from trading.sizing.position_sizing import SizingSettings
 class MarketSnapshot:
     """What is known of a symbol at `now`. `price` is its last close as traded, known at
     `priced_at`; `volatility` (of one bar, a fraction) and `volume` of the last bar are NaN where
-    unknown. `stale_reason` says why the price cannot be relied on, None where it can."""
+    unknown. `stale_reason` says why the price cannot be relied on, None if it can."""
 
     now: datetime
     price: float
@@ -38,15 +38,15 @@ class MarketSnapshot:
 
 
 def expected_price(ticket: Ticket, snapshot: MarketSnapshot) -> float:
-    """What a unit would trade at before costs: its limit, its stop, or the last close."""
+    """Return the price per unit before costs: the limit, the stop, or the last close."""
     return ticket.limit_price or ticket.stop_price or snapshot.price
 
 
 def expected_costs(ticket: Ticket, snapshot: MarketSnapshot, settings: TradingSettings) -> float:
-    """Commission, and without a limit half the spread and impact, in currency.
+    """Return the commission and, without a limit, half the spread and the impact, in currency.
 
-    Impact is that of a bar like the last, of which no more than the volume cap is taken; what is
-    not known of it counts as expensive.
+    Impact is that of a bar like the last, of which no more than the volume cap is taken; unknown
+    figures count as expensive.
     """
     costs = settings.costs
     share = costs.commission
@@ -66,19 +66,19 @@ def run_checks(
     settings: TradingSettings,
     sizing: SizingSettings,
 ) -> tuple[PreTradeCheck, ...]:
-    """Every rule that `ticket` was checked against. Of `sizing` three limits bind: a symbol's, a
-    sector's and that of all together; correlation is not checked."""
+    """Check `ticket` against every rule. Of `sizing` three limits bind: a symbol's, a sector's and
+    that of all together; correlation is not checked."""
     return tuple(_TicketReview(ticket, account, snapshot, settings, sizing).all())
 
 
 def require_passed(results: tuple[PreTradeCheck, ...]) -> None:
-    """Raises InputError with the reasons of every check that failed."""
+    """Raise InputError with the reasons of every failed check."""
     if failed := [check.reason for check in results if not check.passed]:
         raise InputError(" ".join(failed))
 
 
 class _TicketReview:
-    """One ticket, one account, one moment; what the rules share is computed once."""
+    """One ticket, one account, one moment; figures that the rules share are computed once."""
 
     def __init__(
         self,
@@ -148,7 +148,7 @@ class _TicketReview:
         )
 
     def session(self) -> PreTradeCheck:
-        """An order for the next open alone must not wait over a closed market."""
+        """An order that trades only at the next open must not wait while the market is closed."""
         if self.snapshot.is_open:
             return PreTradeCheck("session", True, "The market is open.")
         if self.ticket.time_in_force in {TimeInForce.IOC, TimeInForce.FOK}:
@@ -162,7 +162,7 @@ class _TicketReview:
         )
 
     def holding(self) -> PreTradeCheck:
-        """What reduces may not exceed the position; long-only, no sale may."""
+        """An order that reduces may not exceed the position; in a long-only account no sale may."""
         ticket, quantity, reducible = self.ticket, self.position_quantity, self.reducible
         if not self.must_reduce:
             return PreTradeCheck("holding", True, f"{quantity:.12g} {ticket.symbol} are held.")
@@ -178,7 +178,7 @@ class _TicketReview:
         )
 
     def minimum_value(self) -> PreTradeCheck:
-        """What closes a position may be as small as it is."""
+        """An order that closes a position may be as small as the position."""
         min_value = self.settings.limits.lot_size(self.ticket.symbol).min_order_value
         value = f"{self.value:,.2f} {self.currency}"
         if self.value >= min_value or self.quantity_after == 0.0:
@@ -192,7 +192,7 @@ class _TicketReview:
         )  # fmt: skip
 
     def pause(self) -> PreTradeCheck:
-        """The committee waits between trades of a symbol, and so do people."""
+        """The pause between the committee's trades of a symbol holds for people too."""
         last_bar = self.account.last_bars.get(self.ticket.symbol)
         pause = timedelta(seconds=self.settings.limits.pause_seconds)
         traded_at = last_bar.traded_at if last_bar else None
@@ -210,12 +210,12 @@ class _TicketReview:
         )
 
     def position(self) -> PreTradeCheck:
-        """With what open orders of the same side would add."""
+        """The position limit, including what open orders of the same side would add."""
         limit = self.sizing.position_limit
         return self._share_of_equity("position limit", self._position_value(), limit, "a position")
 
     def sector(self) -> Iterator[PreTradeCheck]:
-        """No limit applies where the sector is not known."""
+        """The sector limit; none applies if the sector is unknown."""
         own = sector_of(self.ticket.symbol, self.sizing.sectors)
         if own is None or own == BROAD:
             return
@@ -229,7 +229,8 @@ class _TicketReview:
         return self._share_of_equity("gross limit", value, self.sizing.gross_limit, "all positions")
 
     def _value_among(self, among: Callable[[str], bool]) -> float:
-        """Value of positions and open buys of the symbols `among` them, and of the ticket."""
+        """Return the value of positions and open buys of the symbols `among` the group, and of the
+        ticket."""
         account, own = self.account, self.ticket.symbol
         value = self._position_value()
         for symbol, position in account.positions.items():
@@ -241,7 +242,8 @@ class _TicketReview:
         return value
 
     def _position_value(self) -> float:
-        """Value of the symbol's position after the ticket and open orders of its side."""
+        """Return the value of the symbol's position after the ticket and open orders of its
+        side."""
         same = (
             order.side.sign * order.remaining
             for order in self.account.orders.values()
@@ -264,8 +266,8 @@ class _TicketReview:
         )
 
     def cash(self) -> PreTradeCheck:
-        """What a buy costs, on top of what open buys have reserved; for a short, its margin. Cash
-        that covers positions sold short, and their margin, is not free."""
+        """The cash that a buy needs, on top of what open buys have reserved; for a short, its
+        margin. Cash that covers short positions, and their margin, is not free."""
         margin, price = self.settings.limits.margin, self.snapshot.price
         costs = expected_costs(self.ticket, self.snapshot, self.settings)
         opening_quantity = self.ticket.quantity
@@ -291,13 +293,13 @@ class _TicketReview:
         return f"Give at most {most:.12g} units." if most > 0.0 else "There is room for none."
 
     def _round_to_lots(self, quantity: float, *, up: bool = False) -> float:
-        """Whole lots next to `quantity` and not beyond it: what is advised is accepted."""
+        """Round `quantity` to whole lots, never beyond it, so that advice is always accepted."""
         size = self.settings.limits.lot_size(self.ticket.symbol).size
         below, above = adjacent_multiples(quantity, size)
         return above if up and not is_multiple(quantity, size) else below
 
     def _reduces_position(self) -> bool:
-        """Whether the ticket first takes from a position."""
+        """Whether the ticket first reduces a position."""
         return self.ticket.side.sign * self.position_quantity < 0.0
 
     def _reserved_cash(self, order: Order) -> float:

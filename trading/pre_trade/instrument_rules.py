@@ -1,9 +1,9 @@
-"""What an order of a symbol must look like: whether it trades at all, and the ticks of its prices.
+"""Rules of an instrument: whether a symbol trades at all, and the ticks of its prices.
 
-Lots and least values come with the limits, for the compiled loops cut orders to them as well
-(`trading/limits.py`); ticks are only required of prices that somebody types. Coins are quoted in
-five digits, never coarser than a cent, which is close to what exchanges do; each exchange has its
-own table. Leaves out contract sizes: a future is traded as if one unit were worth its price.
+Lots and least values are in `trading/limits.py`, because the compiled loops round orders to them as
+well; ticks are only required of prices that somebody types. Coins are quoted in five digits, never
+coarser than a cent, which is close to what exchanges do; each exchange has its own table. Leaves
+out contract sizes: a future is traded as if one unit were worth its price.
 """
 
 import math
@@ -11,11 +11,11 @@ import math
 from domain.symbols import AssetClass, asset_class
 
 FINEST_TICK_PRICE = 1e-8
-"""Prices of coins below this have the ticks of this one."""
+"""Coins with a lower price have the tick of this price."""
 
 
 def untradable_reason(symbol: str) -> str | None:
-    """Why nothing can be traded under `symbol`; None where it can."""
+    """Return why `symbol` cannot be traded; None if it can."""
     if asset_class(symbol) is AssetClass.INDEX:
         return (
             f"{symbol} is an index: a figure, which nobody can hold. Trade a fund that follows it."
@@ -24,8 +24,8 @@ def untradable_reason(symbol: str) -> str | None:
 
 
 def tick_size(symbol: str, price: float) -> float:
-    """Smallest step of a price near `price`. Shares: a cent, below 1 a hundredth of one (SEC rule
-    612)."""
+    """Return the smallest step of a price near `price`. Shares: a cent, below 1 a hundredth of one
+    (SEC rule 612)."""
     match asset_class(symbol):
         case AssetClass.CRYPTO:
             digits = math.floor(math.log10(max(price, FINEST_TICK_PRICE)))
@@ -39,14 +39,14 @@ def tick_size(symbol: str, price: float) -> float:
 
 
 def is_multiple(number: float, step: float) -> bool:
-    """Whether `number` (not negative) is a whole multiple of `step`, but for rounding: a crumb of
-    the first step is not."""
+    """Return whether `number` (not negative) is a whole multiple of `step`, apart from rounding. A
+    small fraction of the first step is not."""
     steps = number / step
     return abs(steps - round(steps)) <= 1e-6 * min(steps, 1.0) + 1e-15 * steps
 
 
 def adjacent_multiples(number: float, step: float) -> tuple[float, float]:
-    """The whole multiples of `step` below and above `number`, as short decimals."""
+    """Return the whole multiples of `step` below and above `number`, as short decimals."""
     digits = max(0, -math.floor(math.log10(step)))
     below = math.floor(number / step + 1e-9)
     return round(below * step, digits), round((below + 1) * step, digits)

@@ -1,9 +1,9 @@
-"""Whether a ticket is an order at all, whatever the account: its quantity, prices, time in force.
+"""Whether a ticket can be an order at all, whatever the account: quantity, prices, time in force.
 
-Promises that what passes here is understood by every broker alike: a positive quantity in whole
-lots, the prices its order type needs and no others, on their tick and on the right side of the
-market. Each refusal gives the value, the reason and what would be accepted, and names the field as
-forms and programs do. Leaves out what the account may do (`checks.py`).
+Promises that every broker understands a valid ticket alike: a positive quantity in whole lots, the
+prices its order type needs and no others, on their tick and on the right side of the market. Each
+refusal gives the value, the reason and what would be accepted, and names the field as forms and
+programs do. Leaves out what the account may do (`checks.py`).
 """
 
 import math
@@ -21,16 +21,16 @@ from trading.pre_trade.instrument_rules import (
 )
 
 MAX_ORDER_VALUE = 1e12
-"""Largest value of an order in currency, and largest quantity: beyond it floats lose cents."""
+"""Largest value of an order in currency, and largest quantity: above it floats lose cents."""
 
 MAX_NOTE_LENGTH = 500
 """Longest note, in characters."""
 
 _PUBLISHED_NAMES = dict(stored_fields(Ticket))
-"""By field of a ticket, what forms, programs and messages call it."""
+"""By field of a ticket, its name in forms, programs and messages."""
 
 _PRICES = ("limit_price", "stop_price", "trail_amount", "stop_loss", "take_profit")
-"""Fields of a ticket that are prices or, of a trail, a distance in price."""
+"""Fields of a ticket that are prices or, for a trail, a distance in price."""
 
 _REQUIRED_PRICES: Mapping[OrderType, frozenset[str]] = {
     OrderType.MARKET: frozenset(),
@@ -40,17 +40,18 @@ _REQUIRED_PRICES: Mapping[OrderType, frozenset[str]] = {
     OrderType.TRAILING_STOP: frozenset({"trail"}),
     OrderType.TAKE_PROFIT: frozenset({"limit"}),
 }
-"""By order type the prices it needs, by their published names; a trail is an amount or a share."""
+"""By order type the prices it needs, by their published names; a trail is an amount or a
+fraction."""
 
 _IMMEDIATE_TYPES = frozenset({OrderType.MARKET, OrderType.LIMIT})
-"""Types that may be for the next open alone."""
+"""Types that may trade at the next open only."""
 
 _EXIT_TYPES = frozenset({OrderType.TRAILING_STOP, OrderType.TAKE_PROFIT})
 """Types that are exits themselves and take no bracket."""
 
 
 def validate_ticket(ticket: Ticket, price: float, limits: LimitSettings) -> None:
-    """Raises InputError where `ticket` is no order; `price` is the symbol's last close."""
+    """Raise InputError if `ticket` cannot be an order; `price` is the symbol's last close."""
     if reason := untradable_reason(ticket.symbol):
         raise InputError(reason, field="symbol")
     _validate_quantity(ticket, price, limits)
@@ -148,7 +149,8 @@ def _validate_time_in_force(ticket: Ticket) -> None:
 
 
 def _validate_price_sides(ticket: Ticket, price: float) -> None:
-    """A stop that the market has passed already would trigger at once, and so would a profit."""
+    """Refuse a stop or a take-profit that the market has passed already: it would trigger at
+    once."""
     sign = ticket.side.sign
     profit = ticket.limit_price if ticket.order_type is OrderType.TAKE_PROFIT else None
     for name, level, away in (("stop", ticket.stop_price, sign), ("limit", profit, -sign)):
@@ -171,7 +173,7 @@ def _validate_price_sides(ticket: Ticket, price: float) -> None:
 
 
 def _validate_bracket(ticket: Ticket, price: float) -> None:
-    """The exits lie on either side of the entry: stop below and profit above for a buy."""
+    """Require the exits on either side of the entry: for a buy, stop below and profit above."""
     if ticket.stop_loss is None and ticket.take_profit is None:
         return
     if ticket.order_type in _EXIT_TYPES or ticket.reduce_only:

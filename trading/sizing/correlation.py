@@ -1,10 +1,10 @@
 """Pairs of symbols whose returns correlate, measured anew every week.
 
 A pair is measured on the closes of its last `CORRELATION_BARS` + 1 bars that both symbols have and
-that belong to weeks before the row's own (Monday to Sunday, UTC), so a whole week goes by the same
-pairs and nothing of the row itself is needed. Nothing but the two symbols' own closes goes in: no
-neighbour in the panel and no row of another can change a bit. A pair with fewer bars in common is
-not measured and counts as uncorrelated. Leaves out what follows from it (`sizing_kernels.py`).
+that belong to weeks before the row's own (Monday to Sunday, UTC), so the pairs are constant within
+a week and nothing of the row itself is needed. Only the two symbols' own closes matter: no other
+symbol in the panel and no row of another can change a bit. A pair with fewer bars in common is not
+measured and counts as uncorrelated. Leaves out what follows from it (`sizing_kernels.py`).
 """
 
 from collections.abc import Sequence
@@ -21,24 +21,25 @@ Bools = NDArray[np.bool_]
 CORRELATION_BARS = 63
 """Returns of one bar that a correlation is measured on: a quarter of daily ones."""
 CORRELATION_THRESHOLD = 0.8
-"""Correlation above which two symbols count as one bet. Two large American shares lie about 0.3
-(about 0.4 within a sector); above 0.8 are twins: two funds of bonds, two kinds of share of one
-company, two large banks. In a crash it is many more pairs (docs/understand/sizing.md)."""
+"""Correlation above which two symbols count as one bet. Two large American shares have about 0.3
+(about 0.4 within a sector); above 0.8 are near copies: two bond funds, two share classes of one
+company, two large banks. In a crash there are many more such pairs (docs/understand/sizing.md)."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CorrelationGroups:
     """Which of N symbols are correlated, on K rows.
 
-    Those of row k are `correlated[matrix_index[k]]`; `correlated` (M, N, N) is symmetric and false
-    on the diagonal.
+    The pairs of row k are `correlated[matrix_index[k]]`; `correlated` (M, N, N) has M matrices,
+    symmetric and false on the diagonal.
     """
 
     correlated: Bools
     matrix_index: Ints
 
     def reindex(self, symbols: Sequence[str], new_symbols: Sequence[str]) -> "CorrelationGroups":
-        """The same for `new_symbols` in place of `symbols`; what is new is correlated with none."""
+        """Return the groups for `new_symbols` in place of `symbols`; a symbol that is new is
+        correlated with none."""
         correlated = np.zeros((len(self.correlated), len(new_symbols), len(new_symbols)), bool)
         old_columns = [n for n, symbol in enumerate(symbols) if symbol in new_symbols]
         new_columns = [new_symbols.index(symbols[n]) for n in old_columns]
@@ -48,20 +49,20 @@ class CorrelationGroups:
         return CorrelationGroups(correlated, self.matrix_index)
 
     def pad(self, count: int) -> "CorrelationGroups":
-        """With so many more symbols, which are correlated with none."""
+        """Add `count` symbols, which are correlated with none."""
         return CorrelationGroups(
             np.pad(self.correlated, ((0, 0), (0, count), (0, count))), self.matrix_index
         )
 
 
 def uncorrelated(rows: int, symbols: int) -> CorrelationGroups:
-    """No symbol is correlated with another."""
+    """Return groups in which no symbol is correlated with another."""
     return CorrelationGroups(np.zeros((1, symbols, symbols), bool), np.zeros(rows, np.int32))
 
 
 def correlation_groups(close: Floats, week: NDArray[np.int64], since: int) -> CorrelationGroups:
-    """Of the rows `since` to T - 1. `close` is (T, N), NaN without a bar; `week` (T,) numbers
-    the week of each row and never falls."""
+    """Return the groups of rows `since` to T - 1. `close` is (T, N), NaN without a bar; `week` (T,)
+    numbers the week of each row and never falls."""
     weeks, matrix_index = np.unique(week[since:], return_inverse=True)
     known = np.searchsorted(week, weeks)
     return CorrelationGroups(
@@ -73,8 +74,8 @@ def correlation_groups(close: Floats, week: NDArray[np.int64], since: int) -> Co
 @cached_njit
 def _returns(close: Floats, out: Floats) -> None:
     """Fill `out` (CORRELATION_BARS,) with the returns between CORRELATION_BARS + 1 closes, less
-    their mean and of length 1, so that two such vectors multiply to the correlation; NaN where the
-    price did not move."""
+    their mean and scaled to length 1, so that the product of two such vectors is the correlation;
+    NaN where the price did not move."""
     mean = 0.0
     for t in range(len(out)):
         out[t] = close[t + 1] / close[t] - 1.0
@@ -91,8 +92,8 @@ def _returns(close: Floats, out: Floats) -> None:
 
 @cached_njit
 def _correlation(close: Floats, known: int, one: int, other: int, work: Floats) -> float:
-    """Of two symbols that lack some of each other's bars; `close` is (N, T), `work`
-    (4, CORRELATION_BARS + 1) to work in. NaN with fewer bars in common than are needed."""
+    """Return the correlation of two symbols that lack some of each other's bars; `close` is (N, T),
+    `work` (4, CORRELATION_BARS + 1) is scratch space. NaN with fewer bars in common than needed."""
     count = 0
     for t in range(known - 1, -1, -1):
         if not (np.isnan(close[one, t]) or np.isnan(close[other, t])):
@@ -119,9 +120,10 @@ def _fill_return_matrix(
     same_bars_as: NDArray[np.int64],
     rows: NDArray[np.int64],
 ) -> None:
-    """Fill `returns_matrix` (CORRELATION_BARS, N) with each symbol's last returns before the row
-    `known` and `same_bars_as` (N,) with the first symbol that has its bars in the same rows, or -1
-    where there are too few. `close` is (N, T), `rows` (N, CORRELATION_BARS + 1) to work in."""
+    """Fill `returns_matrix` (CORRELATION_BARS, N) with each symbol's last returns before the
+    row `known` and `same_bars_as` (N,) with the first symbol that has its bars in the same
+    rows, or -1 where there are too few. `close` is (N, T), `rows` (N, CORRELATION_BARS + 1) is
+    scratch space."""
     last, returns = np.empty(CORRELATION_BARS + 1), np.empty(CORRELATION_BARS)
     returns_matrix[:] = 0.0
     for n in range(len(close)):
@@ -146,11 +148,11 @@ def _fill_return_matrix(
 
 @cached_njit
 def _correlated_pairs(close: Floats, known: NDArray[np.int64], threshold: float) -> Bools:
-    """(M, N, N): which pairs correlate above the threshold on the first `known[m]` rows of
+    """Return (M, N, N): which pairs correlate above the threshold on the first `known[m]` rows of
     `close` (N, T).
 
-    Nearly all symbols of a calendar have the same bars: the returns of those are laid side by
-    side and multiplied for all pairs at once, each sum still in order of time.
+    Nearly all symbols of a calendar have the same bars: their returns are put side by side and
+    multiplied for all pairs at once, each sum still in order of time.
     """
     symbols = len(close)
     correlated = np.zeros((len(known), symbols, symbols), np.bool_)

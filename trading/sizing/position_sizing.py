@@ -1,8 +1,9 @@
 """From edges to target weights: the share a buy requests, then limits that only ever shrink it.
 
-Long only. `size_row` is one row of N symbols with every limit on the way, `size_rows` is K rows one
-after the other; both are the same compiled row. A target is a share of equity. Leaves out orders,
-costs and fills. The formulas, their sources and the defaults are in docs/understand/sizing.md.
+Long only. `size_row` sizes one row of N symbols and returns every limit applied, `size_rows` sizes
+K rows one after the other; both run the same compiled row. A target is a share of equity. Leaves
+out orders, costs and fills. The formulas, their sources and the defaults are in
+docs/understand/sizing.md.
 """
 
 import math
@@ -87,7 +88,7 @@ class SizingSettings(BaseModel):
 
     @property
     def limits(self) -> Floats:
-        """(5,) in the order of `sizing_kernels`."""
+        """The limits (5,) in the order of `sizing_kernels`."""
         return np.array([
             self.position_limit, self.sector_limit, self.correlated_limit, self.gross_limit,
             self.net_limit,
@@ -109,14 +110,14 @@ class LimitClamp:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SizingInputs:
-    """What sizes K rows of N symbols, (K, N) but for the last four.
+    """The inputs that size K rows of N symbols, (K, N) but for the last four.
 
-    `requested` is a share of equity, NaN to keep the target there is; `cap` the largest share any
+    `requested` is a share of equity, NaN to keep the present target; `cap` the largest share any
     agent accepts. Where `risk_missing` (no risk agent) or `low_probability`, exposure may only
-    shrink; where `untradable`, the position stays as it is and takes no part in the sharing of
-    limits. A symbol without `has_bar` belongs to another calendar than the row: its target stays as
-    it is and counts. A row with `same_instant` (K,) closes at the instant of the one before, on
-    another calendar: neither knows the other's new targets. What is not `buyable` (N,) gets
+    shrink; where `untradable`, the position stays as it is and limits do not shrink it. A symbol
+    without `has_bar` belongs to another calendar than the row: its target stays as it is and
+    counts. A row with `same_instant` (K,) closes at the instant of the one before, on another
+    calendar: neither knows the other's new targets. Symbols that are not `buyable` (N,) get
     nothing; `sector` (N,) is a number or -1.
     """
 
@@ -133,12 +134,12 @@ class SizingInputs:
 
 
 def buyable(symbols: Sequence[str], settings: SizingSettings) -> Bools:
-    """(N,): which may be bought at all."""
+    """Return (N,): which symbols may be bought at all."""
     return np.array([asset_class(each) not in settings.voted_only for each in symbols], bool)
 
 
 def sector_numbers(symbols: Sequence[str], settings: SizingSettings) -> Ints:
-    """(N,): equal for symbols of one sector, -1 where there is none or it is not known."""
+    """Return (N,): equal for symbols of one sector, -1 where there is none or it is unknown."""
     named = [sector_of(symbol, settings.sectors) for symbol in symbols]
     sectors = [name for name in dict.fromkeys(named) if name not in (None, BROAD)]
     return np.array([sectors.index(n) if n in sectors else -1 for n in named], np.int32)
@@ -147,8 +148,8 @@ def sector_numbers(symbols: Sequence[str], settings: SizingSettings) -> Ints:
 def shared_limits(
     symbols: Sequence[str], correlation: CorrelationGroups, settings: SizingSettings
 ) -> SharedLimits:
-    """The limits that symbols share, for their positions. Targets are never short, so the lower of
-    gross and net limit binds."""
+    """Return the limits that symbols share, for their positions. Targets are never short, so the
+    lower of gross and net limit binds."""
     everything = min(settings.gross_limit, settings.net_limit)
     return SharedLimits(
         sector_numbers(symbols, settings),
@@ -159,7 +160,7 @@ def shared_limits(
 
 
 def stakes(edge: Floats, volatility: Floats, horizons: Floats, settings: SizingSettings) -> Floats:
-    """Share of equity (K, N) that a buy requests, before any limit.
+    """Return the share of equity (K, N) that a buy requests, before any limit.
 
     `edge` (K, N) is net, in probability of a gain over the horizon; `volatility` (K, N) the
     standard deviation of the return over the horizon, a fraction; `horizons` (N,) how many of them
@@ -177,11 +178,12 @@ def stakes(edge: Floats, volatility: Floats, horizons: Floats, settings: SizingS
 
 
 def kelly(edge: Floats, volatility: Floats, fraction: float) -> Floats:
-    """Share of equity for a net `edge` in probability of a gain over the horizon, elementwise.
+    """Return the share of equity for a net `edge` in probability of a gain over the horizon,
+    elementwise.
 
-    A normal return with standard deviation `volatility` (over the horizon, a fraction) and an
-    edge of e has a mean of about e / NORMAL_PEAK * volatility, and Kelly's stake is the mean over
-    the variance. Zero for no edge, a negative one, or an unknown volatility.
+    A normal return with standard deviation `volatility` (over the horizon, a fraction) and an edge
+    of e has a mean of about e / NORMAL_PEAK * volatility, and Kelly's stake is the mean over the
+    variance. Zero for no edge, a negative one, or an unknown volatility.
     """
     stake = np.empty(edge.shape)
     sizing_kernels.kelly_stakes(
@@ -197,8 +199,8 @@ def kelly(edge: Floats, volatility: Floats, fraction: float) -> Floats:
 def size_row(
     inputs: SizingInputs, row: int, previous: Floats, settings: SizingSettings
 ) -> tuple[Floats, tuple[LimitClamp, ...]]:
-    """Targets (N,) of one row and every limit on the way, in the order of `CLAMP_NAMES`. `previous`
-    (N,) are the targets so far."""
+    """Return the targets (N,) of one row and every limit applied, in the order of `CLAMP_NAMES`.
+    `previous` (N,) are the targets so far."""
     steps = np.empty((len(CLAMP_NAMES) + 1, len(previous)))
     sizing_kernels.size_row(
         inputs.requested[row],
@@ -219,8 +221,8 @@ def size_row(
 
 
 def size_rows(inputs: SizingInputs, previous: Floats, settings: SizingSettings) -> Floats:
-    """Targets (K, N) of all rows, each from those of the row before; `previous` (N,) are those
-    before the first."""
+    """Return the targets (K, N) of all rows, each from those of the row before; `previous` (N,) are
+    those before the first."""
     return sizing_kernels.size_rows(
         inputs.requested,
         previous,

@@ -1,8 +1,8 @@
 """Strategy profiles: three named ways to trade the same votes, from careful to bold.
 
-A profile is nothing but other values for some settings of sizing and of the account's limits; all
-that it does not name stays as it is configured. `balanced` names nothing. Leaves out what the
-committee thinks: its thresholds are the same in every profile.
+A profile only changes some settings of sizing and of the account's limits; all others stay as
+configured. `balanced` changes none. Leaves out the committee: its thresholds are the same in every
+profile.
 """
 
 from collections.abc import Mapping
@@ -67,7 +67,7 @@ PROFILES: Mapping[str, StrategyProfile] = {
 
 
 def profile_by_name(name: str) -> StrategyProfile:
-    """Raises InputError for a name that is none."""
+    """Return the profile of that name. Raises InputError for an unknown one."""
     if name not in PROFILES:
         raise InputError(
             f"There is no strategy profile {name[:40]!r}. Take one of {', '.join(PROFILES)}."

@@ -1,6 +1,6 @@
 """Size the targets of one row, and of many in turn: the compiled loops of `position_sizing.py`.
 
-Left out: checks of what goes in.
+Leaves out checks of the inputs.
 """
 
 import numpy as np
@@ -27,18 +27,18 @@ CLAMP_NAMES = (
 POSITION, SECTOR, CORRELATED, GROSS, NET = range(5)
 """Indices into the `limits` of `size_row`."""
 ROUNDING_MARGIN = 1.0 - 2.0**-48
-"""A share is made smaller by this, so that what is left of many targets is never above their limit
-by a rounding, and a limit that was reached does not apply again at the next row."""
+"""Shares are multiplied by this, so that rounding never puts the sum of many targets above their
+limit, and a limit that was reached does not apply again at the next row."""
 
 SAFELY_WITHIN = 1.0 - 2.0**-20
-"""A group that a plain sum puts below this share of its limit is within it without any doubt, and
-needs no exact one."""
+"""A group whose plain sum is below this fraction of its limit is certainly within it and needs no
+exact sum."""
 
 
 @cached_njit
 def add_exact(value: float, sums: Counts) -> None:
-    """Add a value in [0, 1] to the sum `sums` (2,): whole multiples of 2^-42 and, of what is left,
-    of 2^-94."""
+    """Add a value in [0, 1] to the sum `sums` (2,): whole multiples of 2^-42, and the rest in
+    multiples of 2^-94."""
     scaled = value * 2.0**42
     whole = int(scaled)
     low = sums[1] + int((scaled - whole) * 2.0**52)
@@ -53,11 +53,11 @@ def exact_value(sums: Counts) -> float:
 
 @cached_njit
 def exact_total(values: Floats, flags: Bools, flag: bool) -> float:
-    """Sum of the values in [0, 1] whose flag is `flag`, in whole multiples of 2^-94.
+    """Return the sum of the values in [0, 1] whose flag is `flag`, in whole multiples of 2^-94.
 
     Whole numbers add up to the same in any order and with any zeros among them, so a symbol may be
-    at any index and calendars may be sized apart or together. It is `math.fsum` unless a value has
-    bits below 2^-94.
+    at any index and calendars may be sized apart or together. The result is that of `math.fsum`
+    unless a value has bits below 2^-94.
     """
     sums = np.zeros(2, np.int64)
     for n in range(len(values)):
@@ -68,15 +68,15 @@ def exact_total(values: Floats, flags: Bools, flag: bool) -> float:
 
 @cached_njit
 def scale_to_limit(fixed: float, sharing: float, limit: float) -> float:
-    """Factor on targets that add up to `sharing`, so that with what is `fixed` they keep to the
-    limit."""
+    """Return the factor on targets that add up to `sharing`, so that together with what is `fixed`
+    they keep to the limit."""
     available = max(limit - fixed, 0.0)
     return 1.0 if sharing <= available else available / sharing * ROUNDING_MARGIN
 
 
 @cached_njit
 def limit_sectors(before: Floats, fixed: Bools, sector: Ints, limit: float, after: Floats) -> None:
-    """Each sector shrinks to the limit; -1 is no sector."""
+    """Shrink each sector to the limit; -1 is no sector."""
     groups = 1 + max(sector.max(), 0)
     sums = np.zeros((groups, 2, 2), np.int64)
     for n in range(len(before)):
@@ -94,10 +94,11 @@ def limit_sectors(before: Floats, fixed: Bools, sector: Ints, limit: float, afte
 def limit_correlated(
     before: Floats, fixed: Bools, correlated: Bools, limit: float, after: Floats
 ) -> None:
-    """Each symbol with those correlated with it shrinks to the limit.
+    """Shrink each symbol with those correlated with it to the limit.
 
-    A symbol is in its own group and in that of each it is correlated with; the smallest of their
-    factors is its own. So every group keeps to the limit at once, in whatever order they are taken.
+    A symbol is in its own group and in that of each it is correlated with; it shrinks by the
+    smallest of their factors. So every group keeps to the limit at once, in whatever order they are
+    taken.
     """
     nonzero = [n for n in range(len(before)) if before[n] > 0.0]
     factor, sums = np.ones(len(before)), np.empty((2, 2), np.int64)
@@ -138,7 +139,7 @@ def size_row(
 ) -> None:
     """Fill `steps` (10, N): the target requested, and what is left after each of `CLAMP_NAMES`.
 
-    A sector, correlation or net limit of 1 is none, for the gross limit is no larger.
+    A sector, correlation or net limit of 1 is no limit, because the gross limit is no larger.
     """
     for n in range(len(requested)):
         if not has_bar[n]:
@@ -186,9 +187,9 @@ def size_rows(
     matrix_index: Ints,
     limits: Floats,
 ) -> Floats:
-    """Targets (K, N), each row from the targets of the one before; a row of `same_instant` as the
-    one before starts from the same targets as that one did. The pairs of row k are
-    `correlated[matrix_index[k]]`."""
+    """Return the targets (K, N), each row from the targets of the one before. A row with
+    `same_instant` as the one before starts from the same targets as that one did. The pairs of row
+    k are `correlated[matrix_index[k]]`."""
     rows, symbols = requested.shape
     targets = np.empty((rows, symbols))
     steps = np.empty((len(CLAMP_NAMES) + 1, symbols))
