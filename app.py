@@ -1,4 +1,4 @@
-"""The command line. Verbs parse their words, call one function and print what it returned.
+"""The command line: each command parses its words, calls one function and prints the result.
 
 Standard output is for results (one JSON object with `--json`), standard error for people. Exit
 codes are those of `domain/errors.py` and are documented in docs/use/cli.md.
@@ -291,7 +291,7 @@ def config_check() -> None:
 
 
 def main() -> None:
-    """Entry point: runs a command and turns every outcome into a documented exit code."""
+    """Run a command and turn every outcome into a documented exit code."""
     from cli import log_setup
 
     log_setup.configure_logging(home())
@@ -300,7 +300,7 @@ def main() -> None:
 
 
 def run_command(arguments: list[str]) -> int:
-    """Does what the command line `arguments` say and returns the exit code; never raises.
+    """Run the command line `arguments` and return the exit code; never raises.
 
     With --json nothing but our own object may reach standard output, whatever libraries print.
     """
@@ -330,7 +330,7 @@ def run_command(arguments: list[str]) -> int:
 
 
 def _report_bug(arguments: list[str], error: Exception) -> int:
-    """A bug is reported in one line; its traceback goes to the home's log."""
+    """Report a bug in one line; write its traceback to the home's log."""
     import traceback
 
     log_path = home() / "logs" / "crash.log"

@@ -1,8 +1,8 @@
 """Configuration, read once: command line over environment over `quorum.toml` over defaults.
 
-Environment names are `QUORUM__SECTION__KEY`; `QUORUM_HOME` alone says where everything Quorum
-writes lives. Unknown keys are errors that name the nearest valid key: a typing mistake must not
-silently mean a default. Each room defines its own section; this file only composes them.
+Environment names are `QUORUM__SECTION__KEY`; `QUORUM_HOME` alone sets the folder for everything
+Quorum writes. An unknown key is an error that names the nearest valid key: a typing mistake must
+not silently mean a default. Each package defines its own section; this file only composes them.
 """
 
 import difflib
@@ -160,7 +160,7 @@ class RaySettings(Section):
 
 
 class Settings(BaseSettings):
-    """All of it. Build it with `load_settings`, which says what is wrong in plain words."""
+    """All settings. Make them with `load_settings`, which explains errors in plain words."""
 
     model_config = SettingsConfigDict(
         env_prefix=PREFIX, env_nested_delimiter="__", extra="forbid", frozen=True
@@ -197,21 +197,21 @@ class Settings(BaseSettings):
 
 
 def home() -> Path:
-    """The folder that holds everything Quorum writes."""
+    """Return the folder that holds everything Quorum writes."""
     return Path(os.environ.get("QUORUM_HOME") or PROJECT_ROOT / "var").expanduser().resolve()
 
 
 def config_file() -> Path | None:
-    """The first `quorum.toml` found: in the home, then in the working directory."""
+    """Return the first `quorum.toml` found: in the home, then in the working directory."""
     candidates = (home() / "quorum.toml", Path.cwd() / "quorum.toml")
     return next((path for path in candidates if path.is_file()), None)
 
 
 def load_settings(overrides: Mapping[str, Any] | None = None) -> Settings:
-    """Settings with the command line's `overrides` (nested dictionaries) on top.
+    """Load the settings, with the command line's `overrides` (nested dictionaries) on top.
 
-    Raises ConfigurationError naming the key, where it was found, the refused value and the
-    nearest valid key.
+    Raises ConfigurationError naming the key, where it was found, the refused value and the nearest
+    valid key.
     """
     source = config_file()
     try:
@@ -232,7 +232,8 @@ def load_settings(overrides: Mapping[str, Any] | None = None) -> Settings:
 
 
 def redacted(settings: Settings) -> dict[str, Any]:
-    """The effective configuration as plain JSON, a section a key, passwords replaced by stars."""
+    """Return the effective configuration as plain JSON, a section a key, passwords replaced by
+    stars."""
     shown: dict[str, Any] = settings.model_dump(mode="json")
     if settings.database.url:
         from sqlalchemy import make_url
@@ -249,7 +250,7 @@ def _one_of(key: str, name: str, names: Sequence[str]) -> str:
 
 
 def _with_home_models_dir(settings: Settings) -> Settings:
-    """Models are kept in the home, unless another folder was configured."""
+    """Keep models in the home, unless another folder is configured."""
     if "models_dir" in settings.agents.model_fields_set:
         return settings
     agents = settings.agents.model_copy(update={"models_dir": home() / "models"})
@@ -257,7 +258,8 @@ def _with_home_models_dir(settings: Settings) -> Settings:
 
 
 def _with_round_trip_cost(settings: Settings) -> Settings:
-    """Edges are net of the costs in force, unless another cost was configured for them."""
+    """Set the committee's round-trip cost to that of the configured costs, unless it is configured
+    itself."""
     if "round_trip_cost" in settings.committee.model_fields_set:
         return settings
     known = {"round_trip_cost": settings.costs.round_trip}

@@ -1,4 +1,5 @@
-"""The composition root: settings become the parts that the verbs and the server work with.
+"""The composition root: settings become the parts that the commands and the server work with.
 
-Everything is built here once and handed on as an argument. Nothing else chooses an implementation.
+Everything is built here once and passed on as an argument. No other package chooses an
+implementation.
 """

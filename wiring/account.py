@@ -1,4 +1,4 @@
-"""Where cycles run and the paper account of a run trades."""
+"""The run context, and the paper account that trades in it."""
 
 from collections.abc import Callable
 from functools import partial
@@ -18,7 +18,7 @@ from wiring.agents import agent_factory
 from wiring.market import ActiveMarket
 from wiring.stores import Stores, TimeSource, secret, utc_now
 
-if TYPE_CHECKING:  # heavy, and most verbs do without
+if TYPE_CHECKING:  # heavy, and most commands do without
     from orchestrator.parity.checker import ParityChecker
 
 
@@ -29,7 +29,7 @@ def make_run_context(
     run: str,
     account_cycle: AccountCycle | None = None,
 ) -> RunContext:
-    """Where the cycles of `run` run, and trade if it has a paper account."""
+    """Return the context of the cycles of `run`, which trade if `account_cycle` is given."""
     return RunContext(
         market=market.name,
         run=run,
@@ -51,8 +51,7 @@ def make_account_cycle(
     run: str,
     opens_at: TimeSource,
 ) -> AccountCycle:
-    """The paper account of `run` through its cycles; one that is not opened yet opens at
-    `opens_at`."""
+    """Return the paper account of `run` for its cycles; a new account opens at `opens_at`."""
     blotter = SqlBlotter(stores.database, market.name, run)
     return AccountCycle(
         account_store=AccountStore(
@@ -66,7 +65,8 @@ def make_account_cycle(
 
 
 def trading_rules(settings: Settings, profile_name: str) -> TradingRules:
-    """What is in force under a strategy profile. Raises InputError for a name that is none."""
+    """Return the trading rules under a strategy profile. Raises InputError for an unknown
+    profile."""
     strategy_profile, sizing = profile_by_name(profile_name), settings.committee.sizing
     return TradingRules(
         TradingSettings(
@@ -83,7 +83,7 @@ def make_account_service(
     now: TimeSource,
     notify: Callable[[], None] = lambda: None,
 ) -> AccountService:
-    """The service of the paper account of `account_cycle`; `now` is its run's time."""
+    """Return the service of the paper account of `account_cycle`; `now` is its run's time."""
     return AccountService(
         account_cycle.account_store,
         LatestPrices(
@@ -100,7 +100,8 @@ def make_account_service(
 def make_parity_checker(
     settings: Settings, stores: Stores, market: ActiveMarket, run: str
 ) -> "ParityChecker":
-    """Compares paper days of `run` with a backtest of them, its agents in this process."""
+    """Return what compares paper days of `run` with a backtest of them, with agents in this
+    process."""
     from orchestrator.parity.checker import ParityChecker
 
     return ParityChecker(

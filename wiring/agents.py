@@ -1,4 +1,4 @@
-"""The agents, with the policy that votes, and the team that they are."""
+"""The agents, their factory, and the team they form."""
 
 import os
 from collections.abc import Callable
@@ -18,10 +18,10 @@ ProgressCallback = Callable[[str, int, int], None]
 
 
 def build_agents(settings: AgentSettings, log: Log) -> list[Agent]:
-    """Every agent that votes, in this process; one of another package that cannot be made is
-    reported and left out.
+    """Build every configured agent in this process.
 
-    Raises ConfigurationError for one that ships.
+    An agent of another package that cannot be built is reported and left out. Raises
+    ConfigurationError for one that ships with Quorum.
     """
     built = []
     for name in settings.names:
@@ -35,19 +35,17 @@ def build_agents(settings: AgentSettings, log: Log) -> list[Agent]:
 
 
 def agent_settings(settings: Settings, stores: Stores) -> AgentSettings:
-    """As the agents vote from now on: with the policy that is promoted, unless another is
-    configured."""
+    """Return the agents' settings with the active model, unless another policy is configured."""
     return _with_model(settings, _active_model(settings, stores))
 
 
 def agent_factory(settings: Settings, stores: Stores) -> AgentFactory:
-    """Makes agents as they vote from now on, or as they were in a version that is named."""
+    """Return a factory for the agents in their present versions, or in a version that is named."""
     return _factory_for_model(settings, _active_model(settings, stores))
 
 
 def make_model_rollout(settings: Settings, stores: Stores) -> ModelRollout:
-    """The agent that votes with policies, for the model that is promoted by the time of a
-    cycle."""
+    """Return the rollout that keeps the agent that votes with policies on the active model."""
     return ModelRollout(
         policy_agent(),
         partial(_active_model, settings, stores),
@@ -78,9 +76,10 @@ def make_team(
     in_process: bool,
     on_progress: ProgressCallback = lambda *_: None,
 ) -> Team:
-    """The agents that vote, made by `build`, in this process or each in a Ray actor.
+    """Make the team of the configured agents, built by `build`, in this process or each in a Ray
+    actor.
 
-    Raises ConfigurationError where the configured Ray does not answer.
+    Raises ConfigurationError if the configured Ray does not answer.
     """
     names = settings.agents.names
     if in_process:

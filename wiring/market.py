@@ -1,4 +1,4 @@
-"""Which market is in force, and its present."""
+"""Which market is in force, and its current time."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -20,7 +20,7 @@ LIVE_RUN = "live"
 
 @dataclass(frozen=True, slots=True)
 class ActiveMarket:
-    """The market in force. `feed` is None where nothing is fetched (imported files)."""
+    """The market in force. `feed` is None if nothing is fetched (imported files)."""
 
     name: str
     simulated: bool
@@ -30,10 +30,11 @@ class ActiveMarket:
 def choose_market(
     settings: Settings, store: SqlMarketDataStore, now: TimeSource, log: Log
 ) -> ActiveMarket:
-    """The configured market; `auto` takes imported files, else Yahoo if it answers, else the demo.
+    """Return the configured market; `auto` takes imported files, else Yahoo if it answers, else the
+    demo.
 
-    `now` is the demo's clock. Says aloud whatever it chose by itself. Raises ConfigurationError
-    where only the demo is left beside classes of symbols that have a real market of their own.
+    `now` is the demo's clock. Logs what `auto` chose. Raises ConfigurationError if only the demo is
+    left although some classes of symbols have a real market of their own.
     """
     configured = settings.market.provider
     name = _detect_market(settings, store, log) if configured == AUTO else configured
@@ -82,8 +83,8 @@ def _yahoo_answers(settings: Settings) -> bool:
 
 
 def make_provider(settings: Settings, name: str, now: TimeSource) -> Provider:
-    """The provider called `name`, with its own settings: those that ship have a section, others a
-    table of options. `now` is the demo's clock."""
+    """Return the provider called `name` with its settings: a section for those that ship, a table
+    of options for others. `now` is the demo's clock."""
     options = settings.market.options.get(name, {})
     own = getattr(settings, name, options) if name in SHIPPED else options
     provider = make(name, own, cache=settings.home / "cache" / name, now=now)
@@ -96,7 +97,8 @@ def make_provider(settings: Settings, name: str, now: TimeSource) -> Provider:
 
 
 def demo_now(journal: SqlJournal) -> datetime:
-    """The simulated clock: the newest bar that the engine decided on, else where it starts."""
+    """Return the simulated time: the newest bar that the engine decided on, else where it
+    starts."""
     from market.simulated.provider import LIVE_START
 
     cursors = [journal.cursor("demo", LIVE_RUN, calendar) for calendar in ("XNYS", ALWAYS_OPEN)]
@@ -104,14 +106,16 @@ def demo_now(journal: SqlJournal) -> datetime:
 
 
 def latest_common_close(settings: Settings, stores: Stores, now: datetime) -> datetime:
-    """By which every exchange of the watchlist has closed a bar: where a live account begins."""
+    """Return the instant by which every exchange of the watchlist has closed a bar: a live account
+    begins there."""
     calendars = {calendar_of(symbol) for symbol in stores.watchlist.symbols()}
     closed = (last_close(calendar, settings.market.timeframe, now) for calendar in calendars)
     return min(closed, default=now)
 
 
 def current_time(stores: Stores, market: ActiveMarket, run: str) -> datetime:
-    """The present of a run: the clock's, or of history where its record has got to."""
+    """Return the current time of a run: the clock's for a live run, else the newest bar in its
+    record."""
     if run == LIVE_RUN:
         return demo_now(stores.journal) if market.simulated else utc_now()
     calendars = stores.records.calendars(market.name, run)

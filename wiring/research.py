@@ -11,7 +11,7 @@ from wiring.agents import agent_factory
 from wiring.market import ActiveMarket
 from wiring.stores import PROGRAM_VERSION, Stores, TimeSource
 
-if TYPE_CHECKING:  # heavy, and most verbs do without
+if TYPE_CHECKING:  # heavy, and most commands do without
     from research.backtest.backtester import Backtester
     from research.backtest.results import BacktestStore
     from research.lab.lab import RLLab
@@ -19,14 +19,14 @@ if TYPE_CHECKING:  # heavy, and most verbs do without
 
 
 def backtest_results(settings: Settings) -> "BacktestStore":
-    """The backtests kept in this home."""
+    """Return the backtests kept in this home."""
     from research.backtest.results import BacktestStore
 
     return BacktestStore(settings.home / "backtests")
 
 
 def make_backtester(settings: Settings, stores: Stores) -> "Backtester":
-    """Runs backtests on this home's history, its agents in this process."""
+    """Return what runs backtests on this home's history, with agents in this process."""
     from research.backtest.backtester import Backtester
 
     return Backtester(
@@ -39,7 +39,7 @@ def make_backtester(settings: Settings, stores: Stores) -> "Backtester":
 
 
 def runs_folder(settings: Settings) -> Path:
-    """Where training runs are kept."""
+    """Return the folder of training runs."""
     return settings.home / "rl" / "runs"
 
 
@@ -51,8 +51,8 @@ def make_lab(
     now: TimeSource,
     training: "TrainingJobs | None" = None,
 ) -> "RLLab":
-    """The RL lab of this home; `training` runs what is started from it, None where nothing can
-    be."""
+    """Return the RL lab of this home. `training` runs the trainings started from it; None if none
+    can be."""
     from agents.rl import SHIPPED_POLICY
     from research.lab.lab import ActiveModelSlot, RLLab
     from research.lab.training_data import StoredMarket

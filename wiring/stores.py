@@ -1,4 +1,4 @@
-"""The home and what is kept in it. Leaves out what is made of it."""
+"""The home's stores, over one database. Leaves out what is built from them."""
 
 import os
 import secrets
@@ -29,7 +29,7 @@ TimeSource = Callable[[], datetime]
 
 @dataclass(frozen=True, slots=True)
 class Stores:
-    """Everything that is kept, over one database."""
+    """All stores of a home, over one database."""
 
     database: Database
     market_data: SqlMarketDataStore
@@ -43,9 +43,9 @@ class Stores:
 
 @contextmanager
 def open_stores(settings: Settings) -> Iterator[Stores]:
-    """The home's database, migrated; closed at the end.
+    """Open the home's database, migrate it, and close it at the end.
 
-    Raises StorageError where the home cannot be written or the database is newer than this program.
+    Raises StorageError if the home cannot be written or the database is newer than this program.
     """
     database = Database(settings.database.url or f"sqlite:///{settings.home / 'quorum.db'}")
     try:
@@ -72,12 +72,12 @@ def open_stores(settings: Settings) -> Iterator[Stores]:
 
 
 def models_folder(settings: Settings) -> Path:
-    """Where policies are kept."""
+    """Return the folder of models."""
     return settings.home / "rl" / "models"
 
 
 def secret(home: Path, name: str) -> str:
-    """The home's secret of that name, made at first use and readable by its owner only."""
+    """Return the home's secret of that name, made at first use and readable by its owner only."""
     path = home / "secrets" / name
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)

@@ -229,8 +229,8 @@ class _TicketReview:
         return self._share_of_equity("gross limit", value, self.sizing.gross_limit, "all positions")
 
     def _value_among(self, among: Callable[[str], bool]) -> float:
-        """Return the value of positions and open buys of the symbols `among` the group, and of the
-        ticket."""
+        """Return the value of positions and open buys in the symbols that `among` accepts, and of
+        the ticket."""
         account, own = self.account, self.ticket.symbol
         value = self._position_value()
         for symbol, position in account.positions.items():
