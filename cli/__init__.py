@@ -1,1 +1,1 @@
-"""What the command line's verbs do, and how their results are printed."""
+"""The functions behind the commands, and how their results are printed."""

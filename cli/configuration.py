@@ -1,4 +1,4 @@
-"""`config show` and `config check`: every setting with its sentence, and whether it can work."""
+"""`config show` and `config check`: every setting with its description, and whether it works."""
 
 import json
 import textwrap
@@ -19,7 +19,7 @@ from wiring.stores import Stores, open_stores, utc_now
 
 
 def as_toml(settings: Settings) -> str:
-    """A `quorum.toml` that says what is in force; what is unset is a comment."""
+    """Return the configuration in force as a `quorum.toml`; an unset key is a comment."""
     lines = [f"# home: {settings.home}", f"# file: {config_file() or 'none'}"]
     for name, values in redacted(settings).items():
         lines += ["", *_section(name, getattr(settings, name), values)]
@@ -45,14 +45,15 @@ def _section(path: str, section: BaseModel, values: dict[str, Any]) -> list[str]
 
 
 def _toml(value: Any) -> str:
-    """Numbers, text, booleans and lists are written alike in JSON and TOML; tables are not."""
+    """Write a value as TOML. Numbers, text, booleans and lists are the same as in JSON; tables are
+    not."""
     if isinstance(value, dict):
         return "{" + ", ".join(f"{_toml(key)} = {_toml(item)}" for key, item in value.items()) + "}"
     return json.dumps(value, ensure_ascii=False)
 
 
 def check_configuration(settings: Settings, console: Console) -> QuorumError | None:
-    """Prints a line a check. Returns the first failure, None where all passed."""
+    """Run every check and print a line for each. Return the first failure, None if all passed."""
     failures: list[QuorumError] = []
 
     def run_check(label: str, check: Callable[[], str]) -> None:
@@ -93,7 +94,7 @@ def _address(settings: Settings) -> str:
 
 
 def _market(settings: Settings, stores: Stores, console: Console) -> str:
-    log = lambda message: console.print(message, markup=False)  # noqa: E731 one use, two words
+    log = lambda message: console.print(message, markup=False)  # noqa: E731 one use, one line
     return choose_market(settings, stores.market_data, utc_now, log).name
 
 

@@ -33,7 +33,7 @@ COLOURS = {Action.STRONG_BUY: "bold green", Action.BUY: "green", Action.SELL: "r
 
 @dataclass(frozen=True, slots=True)
 class DecideResult:
-    """`as_of` is the newest bar's close among the decisions."""
+    """The outcome of `decide`. `as_of` is the newest bar's close among the decisions."""
 
     as_of: datetime
     market: str
@@ -50,10 +50,10 @@ class ReceiptResult:
 def decide(
     settings: Settings, symbols: Sequence[str], *, as_of: str | None, in_process: bool, log: Log
 ) -> DecideResult:
-    """The committee's decisions on `symbols`, recorded under the run 'decide'.
+    """Let the committee decide on `symbols`, and record the decisions under the run 'decide'.
 
-    Nothing is taken as held before. Raises InputError for a date in the future or before history,
-    UnknownSymbolError for a symbol the market does not know.
+    Every symbol starts without a position. Raises InputError for a date in the future or before
+    history, UnknownSymbolError for a symbol the market does not know.
     """
     with open_stores(settings) as stores:
         market = choose_market(settings, stores.market_data, lambda: demo_now(stores.journal), log)
@@ -86,7 +86,7 @@ def decide(
 def fetch_missing(
     market: ActiveMarket, settings: Settings, symbols: Sequence[str], now: datetime
 ) -> None:
-    """Fetch what is missing of `symbols`, where the market has a provider."""
+    """Fetch what is missing of `symbols`, if the market has a provider."""
     if market.feed is not None:
         with progress_bar() as progress:
             market.feed.refresh(symbols, settings.market.timeframe, now, progress)
@@ -109,7 +109,7 @@ def show(outcome: DecideResult, console: Console) -> None:
 
 
 def receipt(settings: Settings, identity: str, *, verify: bool) -> ReceiptResult:
-    """A stored decision, and with `verify` the outcome of computing it again.
+    """Return a stored decision and, with `verify`, the result of recomputing it.
 
     Raises NotFoundError for a receipt that does not exist.
     """
@@ -121,7 +121,7 @@ def receipt(settings: Settings, identity: str, *, verify: bool) -> ReceiptResult
 
 
 def receipt_verifier(settings: Settings, stores: Stores) -> partial[ReceiptVerification]:
-    """A function of a receipt that computes it again."""
+    """Return a function of a receipt that recomputes its decision."""
     return partial(
         verify_receipt,
         records=stores.records,
@@ -159,7 +159,7 @@ def show_receipt(result: ReceiptResult, console: Console) -> None:
 
 
 def refuse_if_different(result: ReceiptResult) -> None:
-    """Raises VerificationError listing every difference, where there is one."""
+    """Raise VerificationError with every difference, if there is one."""
     if result.verification is not None and not result.verification.same:
         listed = "; ".join(result.verification.differences)
         raise VerificationError(

@@ -1,4 +1,4 @@
-"""What is noted beside the results: a line for people, the whole of it in the home's log."""
+"""Logging of a command: one line for people, the full record in the home's log."""
 
 import logging
 import sys
@@ -6,12 +6,12 @@ from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
 MAX_LOG_BYTES = 5_000_000
-"""Bytes of a log before the next is begun; the last two are kept."""
+"""Bytes of a log file before the next begins; the last two are kept."""
 
 
 def configure_logging(home: Path) -> None:
-    """Warnings and errors go to standard error in a line each, without tracebacks, and with them
-    to `logs/quorum.log` in the home. A log that cannot be written holds nothing up."""
+    """Send warnings and errors to standard error, one line each without tracebacks, and in full to
+    `logs/quorum.log` in the home. A log that cannot be written does not stop the command."""
     logging.raiseExceptions = False
     stderr_handler = logging.StreamHandler(sys.stderr)
     stderr_handler.setFormatter(OneLineFormatter())
@@ -27,7 +27,7 @@ def configure_logging(home: Path) -> None:
             delay=True,
         )
     except OSError:
-        pass  # the verb itself says what is wrong with the home
+        pass  # the command itself says what is wrong with the home
     else:
         file_handler.setFormatter(
             logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s")

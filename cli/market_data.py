@@ -1,4 +1,4 @@
-"""`download` and `import`: facts from the outside world into the home's store."""
+"""`download` and `import`: fetch or read market data into the home's store."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, time
@@ -25,7 +25,7 @@ MAX_EXAMPLES = 3
 def download(
     settings: Settings, symbols: Sequence[str], since: str | None, log: Log
 ) -> list[FetchOutcome]:
-    """Fetches what is missing of `symbols` (the watchlist if there are none)."""
+    """Fetch what is missing of `symbols` (of the watchlist, if empty)."""
     start = parse_date(since) if since else None
     with open_stores(settings) as stores:
         market = choose_market(settings, stores.market_data, utc_now, log)
@@ -48,13 +48,13 @@ def download(
 
 
 def refuse_if_nothing_fetched(outcomes: Sequence[FetchOutcome]) -> None:
-    """Raises ProviderError where not one source of one symbol is there."""
+    """Raise ProviderError if no source of any symbol was fetched."""
     if outcomes and all(outcome.state is FetchState.FAILED for outcome in outcomes):
         raise ProviderError(f"Nothing could be downloaded. The first reason: {outcomes[0].reason}")
 
 
 def outcomes_as_json(outcomes: Sequence[FetchOutcome]) -> list[dict[str, Any]]:
-    """One object an outcome; `why` is its reason."""
+    """Return one JSON object an outcome; `why` is its reason."""
     return [
         {"why" if name == "reason" else name: value for name, value in to_json(outcome).items()}
         for outcome in outcomes
@@ -73,7 +73,7 @@ def show_outcomes(outcomes: Sequence[FetchOutcome], console: Console) -> None:
 def import_files(
     settings: Settings, paths: Sequence[Path], timeframe: Timeframe | None, replace: bool
 ) -> ImportResult:
-    """Stores what `paths` hold, as the market 'files'."""
+    """Store the contents of `paths`, as the market 'files'."""
     with open_stores(settings) as stores, progress_bar() as progress:
         return import_paths(
             paths, stores.market_data, timeframe=timeframe, replace=replace, progress=progress
@@ -81,7 +81,7 @@ def import_files(
 
 
 def refuse_if_refused(imported: ImportResult) -> None:
-    """Raises InputError where anything was refused: with the reason, and how much it was of."""
+    """Raise InputError if anything was refused, with the reason and the number of rows."""
     if not imported.refused:
         return
     reason = imported.refused[0].refused_because
@@ -120,7 +120,8 @@ def report_json(report: ImportReport) -> dict[str, Any]:
 
 
 def show_imported(imported: ImportResult, console: Console) -> None:
-    """A single path that was refused is left to `refuse_if_refused`, which says all of it."""
+    """Print what was imported. A single refused path is left to `refuse_if_refused`, which says all
+    of it."""
     if imported.skipped:
         names = ", ".join(map(str, imported.skipped))
         console.print(f"Skipped, neither .csv nor .parquet: {names}", markup=False)
@@ -143,7 +144,7 @@ def show_imported(imported: ImportResult, console: Console) -> None:
 
 
 def parse_date(text: str) -> datetime:
-    """Midnight UTC of a date such as 2020-02-03."""
+    """Return midnight UTC of a date such as 2020-02-03."""
     try:
         return datetime.combine(datetime.strptime(text, "%Y-%m-%d").date(), time(), UTC)
     except ValueError:

@@ -1,4 +1,4 @@
-"""Progress bars on standard error; nothing where it is no terminal."""
+"""Progress bars on standard error; none if it is not a terminal."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -9,7 +9,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 @contextmanager
 def progress_bar() -> Iterator[Callable[[str, int, int], None]]:
-    """A function `(what, done, total)` that moves one bar."""
+    """Yield a function `(what, done, total)` that moves one bar."""
     console = Console(stderr=True)
     disabled = not console.is_terminal
     columns = (

@@ -1,7 +1,7 @@
-"""`replay`: stored history played as if it were live, in a run of its own, to be watched.
+"""`replay`: stored history played as if it were live, in a run of its own, to watch it.
 
-A run that was stopped or killed can be gone on with: the engine starts where the run's own record
-ends, as it always does.
+A run that was stopped or killed can be resumed: the engine starts where the run's own record ends,
+as it always does.
 """
 
 import math
@@ -38,7 +38,7 @@ from wiring.stores import Log, Stores, open_stores, utc_now
 MIN_SPEED = 0.00001
 """Days a second; real time is about this fast."""
 OnCycle = Callable[[dict[str, Any]], None]
-"""Is given every cycle that was replayed, as `decide --json` would print it."""
+"""Called with every replayed cycle, as `decide --json` would print it."""
 
 
 def replay(
@@ -55,12 +55,12 @@ def replay(
     log: Log,
     on_cycle: OnCycle | None = None,
 ) -> None:
-    """Plays stored history from `start` to `end` at `speed` days a second, as a run of its own.
+    """Replay stored history from `start` to `end` at `speed` days a second, as a run of its own.
 
-    With `resume` it goes on with the newest run of these very dates and symbols where that
-    stopped. `on_cycle` hears of every cycle. Raises InputError for dates that are no period of the
-    past, for a speed that is none and where there is no run to go on with, UnknownSymbolError
-    where nothing is stored to play.
+    With `resume`, continue the newest run of the same dates and symbols where it stopped.
+    `on_cycle` is called with every cycle. Raises InputError for dates that are not a period of the
+    past, for an invalid speed and if there is no run to resume; UnknownSymbolError if there is no
+    stored history to replay.
     """
     first, last = parse_date(start), parse_date(end) + timedelta(days=1)
     seconds_per_day = _seconds_per_day(speed)
@@ -192,7 +192,7 @@ def _replayable_symbols(
     symbols: Sequence[str],
     first: datetime,
 ) -> tuple[str, ...]:
-    """The requested symbols, or those of the watchlist that have history at `first`."""
+    """Return the requested symbols, or those of the watchlist that have history at `first`."""
     timeframe = settings.market.timeframe
     requested = symbols or stores.watchlist.symbols()
     spans = {
@@ -215,7 +215,8 @@ def _replayable_symbols(
 
 
 def _run_name(stores: Stores, market: ActiveMarket, name: str) -> str:
-    """`name`, numbered from the second time on: every replay is a record of its own."""
+    """Return `name`, numbered from the second time on, because every replay is a record of its
+    own."""
     used = set(stores.records.runs(market.name))
     names = (name, *(f"{name} ({number})" for number in range(2, len(used) + 3)))
     return next(each for each in names if each not in used)
@@ -224,8 +225,8 @@ def _run_name(stores: Stores, market: ActiveMarket, name: str) -> str:
 def _stopped_run(
     settings: Settings, stores: Stores, market: ActiveMarket, name: str, symbols: Sequence[str]
 ) -> str:
-    """The run of that name, of those most recently active, that decided on `symbols` and nothing
-    else. One that was killed early may not have come to a bar of every calendar yet."""
+    """Return the most recently active run of that name that decided on `symbols` and nothing else.
+    A run that was killed early may not have reached a bar of every calendar."""
     runs = [
         run
         for run in stores.records.runs(market.name)
@@ -250,7 +251,7 @@ def _stopped_run(
 
 
 def _cycle_reporter(stores: Stores, run: str, on_cycle: OnCycle) -> Callable[[], None]:
-    """A function that reports every cycle of `run` completed since it was last called."""
+    """Return a function that reports every cycle of `run` completed since its last call."""
     last_seq = stores.journal.last_seq()
     decisions: list[dict[str, Any]] = []
 

@@ -1,4 +1,4 @@
-"""`serve`: an engine in its thread, and the pages that watch it.
+"""`serve`: an engine in its thread, and the pages that show it.
 
 The pages are served at once; Ray, models and history load behind a progress card.
 """
@@ -32,11 +32,11 @@ from wiring.research import backtest_results, make_lab
 from wiring.stores import PROGRAM_VERSION, Log, Stores, open_stores, utc_now
 
 STALE_HISTORY = timedelta(days=30)
-"""History that ended longer ago is for replays."""
+"""History that ended longer ago can only be replayed."""
 
 
 class SimulatedClock:
-    """The demo market's present: wherever the engine's clock has got to."""
+    """The demo market's current time: the time that the engine's clock has reached."""
 
     def __init__(self, at: datetime) -> None:
         self.at = at
@@ -46,7 +46,7 @@ class SimulatedClock:
 
 
 def serve(settings: Settings, *, in_process: bool, log: Log) -> None:
-    """Follows the watchlist and serves the pages until interrupted."""
+    """Follow the watchlist and serve the pages until interrupted."""
     with open_stores(settings) as stores:
         listener = listen(settings.server.host, settings.server.port)
         simulated_now = SimulatedClock(demo_now(stores.journal))
@@ -102,7 +102,7 @@ def serve(settings: Settings, *, in_process: bool, log: Log) -> None:
 
 
 def stop_all(engine: Engine, training: TrainingJobs | None) -> None:
-    """Trainings first: they end in order while their Ray is there."""
+    """Stop trainings first, so that they end in order while their Ray is there; then the engine."""
     if training:
         training.close()
     engine.stop()
@@ -111,7 +111,8 @@ def stop_all(engine: Engine, training: TrainingJobs | None) -> None:
 def make_training_jobs(
     settings: Settings, stores: Stores, engine: Engine, notifier: Notifier
 ) -> TrainingJobs:
-    """Trains in the Ray that the agents vote in; what comes of it is kept as a model."""
+    """Return the training jobs, which run in the Ray that the agents vote in; a finished run is
+    kept as a model."""
 
     def session() -> RaySession | None:
         return getattr(engine.team, "session", None)
@@ -124,7 +125,7 @@ def make_training_jobs(
 def make_backtest_service(
     settings: Settings, market: ActiveMarket, notifier: Notifier
 ) -> BacktestService:
-    """Backtests of this home; each job is this program's own verb."""
+    """Return the backtests of this home; each job runs this program's own command."""
     command = (sys.executable, "-m", "app", "backtest", "--request", "--market", market.name)
     return BacktestService(backtest_results(settings), BacktestJobs(command, notifier.notify))
 
@@ -141,7 +142,8 @@ def make_services(
     watched_symbols: Callable[[], Sequence[str]],
     start: datetime = LIVE_START,
 ) -> AppServices:
-    """`start` is the time of a clock of its own before its first bar: nothing later is shown."""
+    """Build the services of the pages. `start` is the time that a simulated clock shows before its
+    first bar: nothing later is shown."""
     run = account_cycle.account_store.run
 
     def now() -> datetime:
@@ -213,7 +215,8 @@ def print_address(market: ActiveMarket, at: str, log: Log) -> None:
 
 
 def _warn_stale_history(settings: Settings, stores: Stores, market: ActiveMarket, log: Log) -> None:
-    """Nobody adds bars to imported files, so live they are soon too old to decide on."""
+    """Warn about imported files that have ended: nothing adds bars to them, so in live use they are
+    soon too old to decide on."""
     if market.feed is not None:
         return
     spans = [

@@ -1,4 +1,4 @@
-"""What all verbs share: where they print, what they call their options, how they read settings.
+"""What all commands share: their consoles, options, and reading of settings.
 
 Standard output is for results (one JSON object with `--json`), standard error for people.
 """
@@ -15,7 +15,7 @@ from domain.symbols import FLAGS, parse_symbols
 from domain.timeframe import Timeframe
 from settings import Settings, load_settings
 
-# Broken by the terminal and not by us, so that a path of any length can be copied whole.
+# The terminal wraps lines, not Rich, so that a path of any length can be copied whole.
 stderr_console = Console(stderr=True, highlight=False, soft_wrap=True)
 stdout_console = Console(highlight=False)
 
@@ -31,7 +31,7 @@ PortOption = Annotated[int | None, typer.Option("--port", help="Port of the page
 
 
 def _symbols(words: list[str] | None) -> list[str]:
-    """As the other rooms spell them, however they were listed."""
+    """Return the symbols as other packages spell them, however they were listed."""
     return list(parse_symbols(words or ()))
 
 
@@ -57,17 +57,17 @@ OnlySymbolsOption = Annotated[
 
 
 def log(message: str) -> None:
-    """A line for people."""
+    """Print a line for people."""
     stderr_console.print(escape_markup(message))
 
 
 def escape_markup(message: str) -> str:
-    """`message` with nothing in it that the console would take for markup."""
+    """Return `message` with everything escaped that the console would take for markup."""
     return message.replace("[", r"\[")
 
 
 def print_json(value: Any) -> None:
-    """The one JSON object on standard output, even while that is handed to people."""
+    """Print the one JSON object on standard output, even while that is redirected."""
     print(
         json.dumps(value, default=format_instant, allow_nan=False), file=sys.__stdout__, flush=True
     )
@@ -76,7 +76,7 @@ def print_json(value: Any) -> None:
 def load_settings_with(
     market: str | None, timeframe: Timeframe | None, port: int | None = None
 ) -> Settings:
-    """The configuration under what the command line said."""
+    """Load the settings with the command line's values on top."""
     overrides: dict[str, dict[str, Any]] = {"market": {}, "server": {}}
     if market is not None:
         overrides["market"]["provider"] = market

@@ -1,7 +1,7 @@
-"""The verbs of the paper account: `account`, `orders`, `order`, `cancel`, `reconcile`, `audit`,
+"""The commands of the paper account: `account`, `orders`, `order`, `cancel`, `reconcile`, `audit`,
 `parity`.
 
-Only words are parsed here; each verb calls one function and prints what it returned.
+Only words are parsed here; each command calls one function and prints what it returned.
 """
 
 from collections.abc import Callable
@@ -33,7 +33,7 @@ Note = Annotated[str, typer.Option(help="Why; it stays in the audit log.")]
 Amount = Annotated[float, typer.Argument(help="In the account's currency.")]
 
 ACTOR = "the command line"
-"""Who the log says it was."""
+"""The author that the log records."""
 
 
 @account.command()
@@ -315,7 +315,7 @@ def audit(
 def _change_and_show(
     change: Callable[["AccountSession"], Account], run: str, market: str | None, as_json: bool
 ) -> None:
-    """Print the account of a run as `change` leaves it."""
+    """Change the account of a run and print the result."""
     from cli.account import account_session
 
     with account_session.open_account_session(

@@ -1,7 +1,7 @@
-"""The paper account from the command line: what it holds, its orders, and all one may do to it.
+"""The paper account from the command line: what it holds, its orders, and every change to it.
 
-Every verb works beside a running server, on the same database: a change is one transaction, and
-the server's pages hear of it. Leaves out parsing words (`account_commands.py`) and what is allowed
+Every command also works while a server runs on the same database: a change is one transaction, and
+the server's pages show it. Leaves out parsing words (`account_commands.py`) and what is allowed
 (`orchestrator/account/service.py`).
 """
 
@@ -42,7 +42,7 @@ from wiring.stores import Log, Stores, open_stores
 
 @dataclass(frozen=True, slots=True)
 class AccountSession:
-    """One account and what it is changed by. `now` is the time of its run."""
+    """One account and the service that changes it. `now` is the time of its run."""
 
     market: ActiveMarket
     run: str
@@ -54,9 +54,9 @@ class AccountSession:
 
 @contextmanager
 def open_account_session(settings: Settings, run: str, log: Log) -> Iterator[AccountSession]:
-    """The account of `run` in the market in force.
+    """Open the account of `run` in the market in force.
 
-    Raises NotFoundError for a run that never was; the live one begins when it is asked for.
+    Raises NotFoundError for a run that does not exist; the live account is opened at first use.
     """
     with open_stores(settings) as stores:
         market = choose_market(settings, stores.market_data, lambda: demo_now(stores.journal), log)
@@ -74,7 +74,7 @@ def open_account_session(settings: Settings, run: str, log: Log) -> Iterator[Acc
 def place_order(
     session: AccountSession, ticket: Ticket, key: str | None
 ) -> tuple[OrderPreview, Order]:
-    """The order placed after its preview. Raises InputError naming every check that failed."""
+    """Preview and place an order. Raises InputError naming every check that failed."""
     preview = session.service.preview(ticket)
     if preview.confirmation_token is None:
         failed = " ".join(check.reason for check in preview.checks if not check.passed)
@@ -85,18 +85,19 @@ def place_order(
 
 
 def verify_log(session: AccountSession) -> tuple[str, ...]:
-    """What does not follow from the account's log, in words; nothing where it is whole."""
+    """Verify the account's log. Return in words what does not follow from it; empty if it is
+    whole."""
     return AccountAudit(session.stores.database, apply).verify(session.market.name, session.run)
 
 
 def refuse_if_broken(differences: Sequence[str]) -> None:
-    """Raises VerificationError listing what the audit found."""
+    """Raise VerificationError with what the audit found, if anything."""
     if differences:
         raise VerificationError(f"The log is not whole: {'; '.join(differences)}")
 
 
 def refuse_if_different(differences: Sequence[str]) -> None:
-    """Raises VerificationError listing what does not reconcile."""
+    """Raise VerificationError with what does not reconcile, if anything."""
     if differences:
         raise VerificationError(
             f"The account does not reconcile and is halted: {'; '.join(differences)}."
@@ -104,7 +105,7 @@ def refuse_if_different(differences: Sequence[str]) -> None:
 
 
 def account_json(session: AccountSession, account: Account) -> dict[str, Any]:
-    """What the account is worth, holds and may do."""
+    """Return the account's value, its positions and its rules as JSON."""
     risk = account.risk
     return {
         "market": session.market.name,
@@ -140,7 +141,7 @@ def order_json(order: Order) -> dict[str, Any]:
 
 
 def audit_json(lines: Sequence[AuditEntry], differences: Sequence[str] | None) -> dict[str, Any]:
-    """`differences` is None where nothing was verified."""
+    """Return entries as JSON; `differences` is None if nothing was verified."""
     return {
         "entries": [to_json(line) for line in lines],
         "verified": None if differences is None else not differences,

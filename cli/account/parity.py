@@ -19,9 +19,9 @@ from wiring.stores import Log
 def compare_paper_days(
     settings: Settings, run: str, first: str, last: str | None, log: Log
 ) -> ParityReport:
-    """Compares the days from `first` to `last` (None: that day alone).
+    """Compare the days from `first` to `last` (None: that day alone).
 
-    Raises InputError for what is no date, NotFoundError for a run or a time without cycles.
+    Raises InputError for a malformed date, NotFoundError for a run or a period without cycles.
     """
     start, end = _date(first), _date(last or first)
     if end < start:

@@ -1,4 +1,4 @@
-"""`quorum new`: an agent or a provider of one's own."""
+"""`quorum new`: an agent or a provider of your own."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated

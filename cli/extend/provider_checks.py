@@ -1,4 +1,4 @@
-"""`check` of a provider: does it keep its contract for one symbol? Stores nothing."""
+"""`check` of a provider: whether it keeps its contract for one symbol. Stores nothing."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,7 +17,8 @@ from wiring.stores import open_stores, utc_now
 
 @dataclass(frozen=True, slots=True)
 class ProviderCheckReport:
-    """`faults` are sentences about broken promises, none where all are kept."""
+    """The result of a check. `faults` are sentences about broken promises; empty if all are
+    kept."""
 
     provider: str
     symbol: str
@@ -26,10 +27,10 @@ class ProviderCheckReport:
 
 
 def check_provider(settings: Settings, name: str, symbols: Sequence[str]) -> ProviderCheckReport:
-    """The contract of the provider called `name` on the first of `symbols` (the watchlist, if there
-    are none) that it knows.
+    """Check the provider called `name` against its contract, on the first of `symbols` (of the
+    watchlist, if empty) that it knows.
 
-    Raises InputError where it knows none of them.
+    Raises InputError if it knows none of them.
     """
     with open_stores(settings) as stores:
         simulated_now = demo_now(stores.journal)
@@ -43,7 +44,7 @@ def check_provider(settings: Settings, name: str, symbols: Sequence[str]) -> Pro
 
 
 def refuse_if_broken(report: ProviderCheckReport) -> None:
-    """Raises VerificationError where a promise is broken."""
+    """Raise VerificationError if a promise is broken."""
     if report.faults:
         raise VerificationError(
             f"The provider {report.provider} breaks its contract on {report.symbol}: "

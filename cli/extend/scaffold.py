@@ -1,8 +1,8 @@
-"""`new`: the files of a new agent or provider, ready to be checked and tested as they are.
+"""`new`: the files of a new agent or provider, which can be checked and tested as they are.
 
 In the checkout they are a module, its registry row and a test; anywhere else a package of its own,
-announced by an entry point. Promises that nothing is written where a name is refused or a file
-stands in the way.
+registered by an entry point. Promises that nothing is written if a name is refused or a file is
+already there.
 """
 
 import keyword
@@ -23,11 +23,11 @@ ROWS_BEGIN, ROWS_END = "SHIPPED: Mapping[str, str] = {\n", "}\n"
 
 @dataclass(frozen=True, slots=True)
 class ExtensionKind:
-    """What can be made: an agent or a provider.
+    """A kind of extension: an agent or a provider.
 
-    In the checkout `package` holds its registry and names the folder of its test, `folder` holds
-    its module. `group` is that of its entry points, `taken` the names that are in use,
-    `test_imports` what its test imports.
+    In the checkout, `package` holds its registry and names the folder of its test; `folder` holds
+    its module. `group` is the group of its entry points, `taken` the names in use, `test_imports`
+    the imports of its test.
     """
 
     name: str
@@ -61,7 +61,7 @@ PROVIDER = ExtensionKind(
 
 @dataclass(frozen=True, slots=True)
 class CreatedFiles:
-    """The files that were written or changed, and what to do next, a command a line."""
+    """The files that were written or changed, and the next steps, a command a line."""
 
     name: str
     files: tuple[Path, ...]
@@ -71,11 +71,11 @@ class CreatedFiles:
 def create(
     kind: ExtensionKind, name: str, folder: Path, checkout: Path = PROJECT_ROOT
 ) -> CreatedFiles:
-    """Write the files of a new `kind` called `name`: into `checkout`, where `folder` lies in it,
-    else as a package in `folder`.
+    """Write the files of a new `kind` called `name`: into `checkout` if `folder` is inside it, else
+    as a package in `folder`.
 
-    Raises InputError for a name that cannot be or is taken, and where a file stands in the way, and
-    StorageError where nothing can be written.
+    Raises InputError for an invalid or taken name, and if a file is already there; StorageError if
+    nothing can be written.
     """
     _require_free_name(kind, name)
     if _is_checkout(checkout) and folder.resolve().is_relative_to(checkout.resolve()):
@@ -145,7 +145,7 @@ def _as_package(kind: ExtensionKind, name: str, folder: Path) -> CreatedFiles:
 
 
 def _substitutions(kind: ExtensionKind, name: str, module: str) -> Mapping[str, str]:
-    """The values of the templates' variables; `imports` are the test's, in order of their
+    """Return the values of the templates' variables; `imports` are the test's, in order of their
     modules."""
     class_name = "".join(part.capitalize() for part in (*name.split("_"), kind.name))
     test_imports = kind.test_imports.format(module=module, class_name=class_name)
@@ -166,7 +166,7 @@ def _fill_template(template: str, substitutions: Mapping[str, str]) -> str:
 
 
 def _add_row(rows: Path, name: str, substitutions: Mapping[str, str]) -> str:
-    """The registry's source with a row for the new part after the others."""
+    """Return the registry's source with a row for the new part after the others."""
     source = rows.read_text("utf-8")
     before, begin, rest = source.partition(ROWS_BEGIN)
     table, end, after = rest.partition(ROWS_END)

@@ -1,4 +1,4 @@
-"""`check`: does an agent keep its promises on the history that this home holds?
+"""`check`: whether an agent keeps its promises on the history that this home holds.
 
 Runs in this process and one fresh one, for about a minute at most. Fetches nothing but the
 simulated market.
@@ -28,14 +28,15 @@ from wiring.market import ActiveMarket, choose_market, demo_now
 from wiring.stores import Log, Stores, open_stores, utc_now
 
 MAX_SYMBOLS = 8
-"""Of the watchlist, where none are named."""
+"""Symbols taken from the watchlist if none are named."""
 TIME_LIMIT_SECONDS = 45.0
 """Seconds after which no further cut is made."""
 
 
 @dataclass(frozen=True, slots=True)
 class AgentCheckReport:
-    """A report for each exchange calendar among the symbols. `cuts` were asked for of each."""
+    """A report for each exchange calendar among the symbols. `cuts` is how many were requested of
+    each."""
 
     agent: str
     version: str
@@ -54,11 +55,11 @@ class AgentCheckReport:
 def check_agent(
     settings: Settings, agent: str, *, symbols: Sequence[str], cuts: int, seed: int, log: Log
 ) -> AgentCheckReport:
-    """Every promise of `agent` on the stored history of `symbols` (some that are followed, if
-    there are none).
+    """Check every promise of `agent` on the stored history of `symbols` (a sample of the watchlist,
+    if empty).
 
-    Raises NotFoundError for an unknown agent, UnknownSymbolError for a symbol without bars
-    and InputError where nothing is stored or the number of cuts is below one.
+    Raises NotFoundError for an unknown agent, UnknownSymbolError for a symbol without bars and
+    InputError if nothing is stored or the number of cuts is below one.
     """
     if cuts < 1:
         raise InputError(f"{cuts} cuts show nothing. Ask for at least 1, such as --cuts 20.")
@@ -95,7 +96,7 @@ def check_agent(
 
 
 def refuse_if_broken(result: AgentCheckReport) -> None:
-    """Raises VerificationError naming every broken promise, where there is one."""
+    """Raise VerificationError naming every broken promise, if there is one."""
     if result.findings:
         named = dict.fromkeys(_name(finding) for finding in result.findings)
         raise VerificationError(

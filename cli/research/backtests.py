@@ -1,7 +1,7 @@
-"""`backtest`: the committee over history, and the results that are kept.
+"""`backtest`: the committee on history, and the stored results.
 
-The command is also what a page's job runs: with its request on standard input, it writes its
-progress as lines of JSON. Leaves out the arithmetic (`research/`).
+A page's job runs this command too: it reads its request from standard input and writes its progress
+as lines of JSON. Leaves out the arithmetic (`research/`).
 """
 
 import json
@@ -28,18 +28,19 @@ from wiring.research import backtest_results, make_backtester
 from wiring.stores import Log, Stores, open_stores, utc_now
 
 DEFAULT_PERIOD = timedelta(days=5 * 365)
-"""How far back a backtest goes when no dates are named."""
+"""Length of a backtest if no dates are named."""
 WARMUP_HISTORY = timedelta(days=365)
-"""History left for the agents to warm up on when no first date is named."""
+"""History left for the agents to warm up on if no first date is named."""
 
 HEADLINE_METRICS = ("total_return", "cagr", "volatility", "sharpe", "max_drawdown", "turnover")
 SUMMARY_METRICS = ("total_return", "sharpe", "max_drawdown")
 
 
 def run_backtest(settings: Settings, requested: Mapping[str, Any], log: Log) -> dict[str, Any]:
-    """Runs what the command line asked for (None: the usual) and returns the kept result.
+    """Run the backtest that the command line requested (None: the default) and return the stored
+    result.
 
-    Raises InputError naming whatever cannot be, and keeps nothing then.
+    Raises InputError naming everything that is invalid; nothing is stored then.
     """
     with open_stores(settings) as stores:
         market = _market(settings, stores, log)
@@ -49,7 +50,7 @@ def run_backtest(settings: Settings, requested: Mapping[str, Any], log: Log) -> 
 
 
 def run_requested_job(settings: Settings) -> dict[str, Any]:
-    """Runs the request on standard input, with its progress on standard error."""
+    """Run the request on standard input, with its progress on standard error."""
     requested = BacktestRequest.model_validate_json(sys.stdin.read())
 
     def on_progress(what: str, done: int, total: int) -> None:
@@ -74,7 +75,7 @@ def delete_result(settings: Settings, identity: str) -> None:
 
 
 def verify_result(settings: Settings, identity: str) -> None:
-    """Runs a kept backtest again from its receipt. Raises VerificationError where it differs."""
+    """Run a stored backtest again from its receipt. Raises VerificationError if it differs."""
     with open_stores(settings) as stores, progress_bar() as on_progress:
         differences = make_backtester(settings, stores).verify(identity, on_progress)
     if differences:
@@ -102,7 +103,7 @@ def _market(settings: Settings, stores: Stores, log: Log) -> ActiveMarket:
 def _complete_request(
     settings: Settings, stores: Stores, market: ActiveMarket, requested: Mapping[str, Any], log: Log
 ) -> BacktestRequest:
-    """The request with the usual in place of what was not named."""
+    """Return the request with defaults for what was not named."""
     timeframe = settings.market.timeframe
     symbols = tuple(requested["symbols"]) or tuple(stores.watchlist.symbols())
     if market.feed and not stores.market_data.symbols(market.name, timeframe):
@@ -152,7 +153,7 @@ def _specified(requested: Mapping[str, Any], *names: str) -> dict[str, Any]:
 def _period(
     start: str | None, end: str | None, spans: Sequence[tuple[datetime, datetime]]
 ) -> tuple[date, date]:
-    """What was asked for; else the last years up to the end, less what warming up takes."""
+    """Return the requested period; without dates the last years up to the end, less the warm-up."""
     oldest = min(first for first, _ in spans).astimezone(UTC).date()
     newest = max(last for _, last in spans).astimezone(UTC).date()
     last = parse_date(end).date() if end else newest
@@ -166,7 +167,7 @@ def _now(stores: Stores, market: ActiveMarket) -> datetime:
 
 
 def print_result(result: Mapping[str, Any], console: Console) -> None:
-    """The headline of every compared strategy, each figure with its interval."""
+    """Print the main figures of every compared strategy, each with its interval."""
     table = Table(Column("", no_wrap=True), *_titles(HEADLINE_METRICS), title=_title(result))
     rows = {"committee": result["committee"]}
     rows |= {f"{name} alone": metrics for name, metrics in result["agents"].items()}
@@ -195,7 +196,7 @@ def print_summaries(summaries: Sequence[BacktestSummary], console: Console) -> N
 
 
 def print_comparison(results: Sequence[Mapping[str, Any]], console: Console) -> None:
-    """Every figure of the committees, a column each."""
+    """Print every figure of the committees, a column each."""
     table = Table("", *(f"{result['id']}\n{result['label']}" for result in results))
     for metric in results[0]["committee"]:
         figures = (_figure(result["committee"], metric) for result in results)
@@ -213,7 +214,7 @@ def _title(result: Mapping[str, Any]) -> str:
 
 
 def _figure(figures: Mapping[str, Any], metric: str, brief: bool = False) -> str:
-    """`12.3% (-1.0 to 20.4)`, a dash where nothing is known."""
+    """Return text such as `12.3% (-1.0 to 20.4)`, a dash if nothing is known."""
     estimate = figures.get(metric)
     if estimate is None or estimate["value"] is None:
         return "–"

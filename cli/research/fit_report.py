@@ -1,4 +1,4 @@
-"""What `fit` answered: tables for people, and one object for programs."""
+"""The report of `fit`: tables for people, and one JSON object for programs."""
 
 import math
 from collections.abc import Sequence

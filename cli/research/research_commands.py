@@ -1,6 +1,6 @@
-"""The verbs of research: `backtest` and what is kept of it, `fit`, `check`.
+"""The commands of research: `backtest` and its stored results, `fit`, `check`.
 
-Only words are parsed here; each verb calls one function and prints what it returned.
+Only words are parsed here; each command calls one function and prints what it returned.
 """
 
 from pathlib import Path
@@ -108,7 +108,8 @@ def run(
 
 
 def _refuse_stray_options(context: typer.Context) -> None:
-    """Options of a run mean nothing to what follows; ignored they would seem to be obeyed."""
+    """Refuse options of a run before a subcommand: they have no effect there, and ignoring them
+    would suggest that they do."""
     misplaced = [
         parameter.opts[0]
         for parameter in context.command.params

@@ -1,8 +1,8 @@
-"""`fit`: weights fitted on the stored history, and whether they would have been worth having.
+"""`fit`: weights fitted on the stored history, and whether they would have helped.
 
-Promises that what is recommended beat the shipped weights on bars later than those it was fitted
-on, and that a file is written whole or not at all. Leaves out the arithmetic (`research/`) and
-how it is shown (`fit_report.py`).
+Promises that recommended weights beat the shipped ones on bars later than those they were fitted
+on, and that a file is written whole or not at all. Leaves out the arithmetic (`research/`) and how
+it is shown (`fit_report.py`).
 """
 
 import os
@@ -41,8 +41,8 @@ MIN_BARS, MIN_SYMBOLS = 500, 2
 
 @dataclass(frozen=True, slots=True)
 class FitReport:
-    """`tested_from` is the first bar of the walk's tests. `path` is None where nothing was
-    written."""
+    """The results of a fit. `tested_from` is the first bar of the walk-forward tests. `path` is
+    None if nothing was written."""
 
     market: str
     simulated: bool
@@ -67,11 +67,11 @@ def fit_weights(
     out: Path | None,
     log: Log,
 ) -> FitReport:
-    """Fits `agents` (all that have weights, if none are named) on the period.
+    """Fit `agents` (all that have weights, if empty) on the period.
 
-    Writes all of them to `out`, or those that are recommended into the home. Raises InputError for
-    a period or symbols that cannot be fitted on, NotFoundError for an agent that does not
-    exist and StorageError where the file cannot be written.
+    Writes all of them to `out`, or the recommended ones into the home. Raises InputError for a
+    period or symbols that cannot be fitted on, NotFoundError for an agent that does not exist and
+    StorageError if the file cannot be written.
     """
     first, until = _parse_period(start, end)
     _refuse_folds(folds)
@@ -140,7 +140,8 @@ def _panel(
     settings: Settings, stores: Stores, market: ActiveMarket, symbols: Sequence[str],
     as_of: datetime, log: Log,
 ) -> Panel:  # fmt: skip
-    """The calendar with most of the requested symbols: others open at other hours."""
+    """Return the panel of the calendar with most of the requested symbols; others are open at other
+    hours."""
     timeframe = settings.market.timeframe
     stored = set(stores.market_data.symbols(market.name, timeframe))
     requested = list(symbols) or [s for s in stores.watchlist.symbols() if s in stored]
@@ -165,7 +166,8 @@ def _panel(
 
 
 def _begin(panel: Panel, first: datetime | None) -> int:
-    """The first row of the period; unless named, that from which half of the symbols have bars."""
+    """Return the first row of the period; without a date, the row from which half of the symbols
+    have bars."""
     if first is None:
         listed = (~np.isnan(panel.close)).mean(axis=1) >= 0.5
         begin = int(np.argmax(listed)) if listed.any() else len(listed)

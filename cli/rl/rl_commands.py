@@ -1,7 +1,7 @@
-"""The verbs of the RL lab: `rl train` and the runs and models that come of it.
+"""The commands of the RL lab: `rl train`, and those for its runs and models.
 
-Only words are parsed here; each verb calls one function and prints what it returned. `train` has an
-option for each argument of a training, with the sentence that stands beside it.
+Only words are parsed here; each command calls one function and prints what it returned. `train` has
+an option for each training argument, with the argument's description.
 """
 
 import inspect
@@ -37,7 +37,7 @@ ModelArgument = Annotated[
 RunArgument = Annotated[str, typer.Argument(metavar="RUN", help="As `rl runs` names it.")]
 
 _FILE_ARGUMENTS = {"bars", "symbols", "market_seed"}
-"""Arguments that choose bars; here they are the home's."""
+"""Arguments that choose bars; here the home's bars are used."""
 _HOME_DEFAULTS = {
     "horizon": "setting market.horizon",
     "half_spread_bps": "setting costs.half_spread_bps",
@@ -48,11 +48,11 @@ _HOME_DEFAULTS = {
     "validate_until": "80% of the bars",
     "episode": f"{TrainingArguments().episode}, or half of a short history",
 }
-"""Defaults that the home's settings or its history give (`rl_models.complete_arguments`)."""
+"""Defaults that come from the home's settings or its history (`rl_models.complete_arguments`)."""
 
 
 def _with_arguments(verb: Callable[..., None]) -> Callable[..., None]:
-    """The verb with an option for each argument of a training; left out, it is None."""
+    """Give the command an option for each training argument; one that is left out is None."""
     declared = inspect.signature(verb).parameters.values()
     added = [
         inspect.Parameter(
@@ -77,7 +77,8 @@ def _with_arguments(verb: Callable[..., None]) -> Callable[..., None]:
 
 
 def _option_type(option: ArgumentOption) -> Any:
-    """What typer reads an argument as; dates are read by the arguments themselves."""
+    """Return the type that typer reads an argument as; dates are parsed by the arguments
+    themselves."""
     if option.is_list:
         return list[str]
     kind = get_args(option.kind)[0] if get_origin(option.kind) is UnionType else option.kind

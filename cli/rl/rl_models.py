@@ -1,6 +1,6 @@
 """`rl`: models and training runs from the command line, printed or as JSON.
 
-Leaves out how they are printed (`rl_tables.py`) and all that they promise (`research/lab`).
+Leaves out how they are printed (`rl_tables.py`) and what the lab promises (`research/lab`).
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -30,13 +30,13 @@ from wiring.stores import Log, Stores, open_stores, utc_now
 
 ACTOR = "the command line"
 TRAIN_SHARE, TRAIN_AND_VALIDATE_SHARE = 0.6, 0.8
-"""Shares of the history to train on, and to train and choose on, where no dates are named."""
+"""Fractions of the history to train on, and to train and select on, if no dates are named."""
 
 
 @dataclass(frozen=True, slots=True)
 class ModelDetails:
-    """`policy` is None where its files are refused, and `error` says why. `is_active` tells whether
-    it votes; `promotions` are its own, newest first."""
+    """A model with its details. `policy` is None if its files are refused, and `error` says why.
+    `is_active` is whether it votes; `promotions` are its own, newest first."""
 
     id: str
     policy: Policy | None
@@ -54,7 +54,7 @@ class TrainResult:
 
 @dataclass(frozen=True, slots=True)
 class PromotionResult:
-    """Who votes now and who did before; the same where nothing changed."""
+    """The model that votes now and the one before; the same if nothing changed."""
 
     model: str
     previous: str
@@ -71,9 +71,9 @@ class DriftReport:
 def train(
     settings: Settings, symbols: Sequence[str], requested: Mapping[str, Any], log: Log
 ) -> TrainResult:
-    """Trains on the stored history of `symbols` (none: the watchlist) and keeps the model.
+    """Train on the stored history of `symbols` (of the watchlist, if empty) and keep the model.
 
-    Raises InputError naming whatever cannot be trained, and nothing is kept then.
+    Raises InputError naming everything that prevents training; nothing is kept then.
     """
     with open_stores(settings) as stores:
         market = _market(settings, stores, log)
@@ -93,8 +93,8 @@ def train(
 
 
 def resume(settings: Settings, run: str) -> TrainResult:
-    """Raises NotFoundError for a run that does not exist, InputError for one that is done or goes
-    on elsewhere."""
+    """Resume a training run. Raises NotFoundError for a run that does not exist, InputError for one
+    that is done or is running elsewhere."""
     with _open_lab(settings) as lab:
         return _finish_training(lab, lab.run(run))
 
@@ -110,14 +110,15 @@ def models(settings: Settings) -> tuple[ModelDetails, ...]:
 
 
 def model(settings: Settings, id: str) -> ModelDetails:
-    """Raises NotFoundError, and ConfigurationError for one whose files are refused."""
+    """Return a model's details. Raises NotFoundError, and ConfigurationError for a model whose
+    files are refused."""
     with _open_lab(settings) as lab:
         lab.policy(id)
         return _model_details(lab, id)
 
 
 def compare(settings: Settings, ids: Sequence[str]) -> tuple[ModelDetails, ...]:
-    """Raises InputError for a single one, and as `model` does."""
+    """Return several models' details. Raises InputError for a single id, and as `model` does."""
     model_ids = tuple(dict.fromkeys(ids))
     if len(model_ids) < 2:
         raise InputError(f"{model_ids[0]} has nothing beside it. Name two models or more.")
@@ -149,7 +150,8 @@ def import_folder(settings: Settings, folder: Path) -> str:
 
 
 def drift(settings: Settings, id: str | None, symbols: Sequence[str], log: Log) -> DriftReport:
-    """Of a model (None: the one that votes) on the last year of `symbols` (none: the watchlist)."""
+    """Measure the drift of a model (None: the active one) on the last year of `symbols` (of the
+    watchlist, if empty)."""
     with open_stores(settings) as stores:
         market = _market(settings, stores, log)
         lab = _lab(settings, stores, market, symbols)
@@ -160,8 +162,8 @@ def drift(settings: Settings, id: str | None, symbols: Sequence[str], log: Log) 
 def complete_arguments(
     settings: Settings, history: MarketHistory, requested: Mapping[str, Any]
 ) -> TrainingArguments:
-    """What was asked for, at the home's horizon and costs, on a usual share of its history and in
-    episodes of which a short one has several."""
+    """Complete the requested arguments: the home's horizon and costs, a default split of its
+    history, and episodes short enough that a short history has several."""
     costs, days = settings.costs, history.dates.astype("datetime64[D]")
     train_days = int(TRAIN_SHARE * (len(days) - 1))
     defaults = replace(
@@ -184,7 +186,7 @@ def complete_arguments(
 
 @contextmanager
 def _open_lab(settings: Settings) -> Iterator[RLLab]:
-    """The lab for what has nothing to do with bars: no market is looked for."""
+    """Open the lab for commands that need no bars: no market is chosen."""
     with open_stores(settings) as stores:
         yield _lab(settings, stores, ActiveMarket("", simulated=False, feed=None))
 

@@ -1,6 +1,6 @@
 """Models and training runs as tables for people and as JSON for programs.
 
-A figure that is not known is a dash or null; simulated data is said to be so wherever it is named.
+An unknown figure is a dash or null; simulated data is marked as such wherever it is named.
 """
 
 from collections import Counter
@@ -27,7 +27,7 @@ _TONES = {"stable": "green", "shifting": "yellow", "drifted": "red"}
 
 
 def model_json(details: ModelDetails, *, full: bool = False) -> dict[str, Any]:
-    """`full`: with the arguments, the periods and everybody's scores."""
+    """Return a model as JSON; `full` adds the arguments, the periods and all scores."""
     policy = details.policy
     body: dict[str, Any] = {
         "id": details.id,
@@ -109,7 +109,7 @@ def show_model(details: ModelDetails, console: Console) -> None:
 
 
 def show_comparison(found: Sequence[ModelDetails], console: Console) -> None:
-    """A column each; the interval of each figure is in brackets."""
+    """Print a column for each model; the interval of each figure is in brackets."""
     known = [(each, each.policy) for each in found if each.policy is not None]
     table = Table("", *(each.id for each, _ in known))
     table.add_row("made of", *(composition(policy) for _, policy in known))
@@ -196,14 +196,14 @@ def show_drift(found: DriftReport, console: Console) -> None:
 
 
 def composition(policy: Policy) -> str:
-    """`PPO x 5, DQN x 2, by regimes`."""
+    """Return text such as `PPO x 5, DQN x 2, by regimes`."""
     counts = Counter(member.algorithm.upper() for member in policy.members)
     members = ", ".join(f"{name} x {number}" for name, number in counts.items())
     return members if policy.selection == "bagging" else f"{members}, by regimes"
 
 
 def figure(score: Score | None, name: str) -> str:
-    """`0.12 [-0.10, 0.34]`, a dash where nothing is known."""
+    """Return text such as `0.12 [-0.10, 0.34]`, a dash if nothing is known."""
     if score is None:
         return UNKNOWN
     digits = 4 if name == SKILL else 2
