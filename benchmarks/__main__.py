@@ -14,7 +14,7 @@ MODULES = {
     for folder in FOLDERS
     for path in (Path(__file__).parent / folder).glob("[a-z]*.py")
 }
-"""By name, every measurement there is."""
+"""Every measurement by name."""
 
 
 def main() -> None:
@@ -33,7 +33,7 @@ def main() -> None:
 
 
 def machine() -> dict[str, Any]:
-    """What it ran on, for every figure needs it."""
+    """Describe the machine: every figure depends on it."""
     return {"python": platform.python_version(), "machine": platform.machine()}
 
 

@@ -142,8 +142,8 @@ def make_services(
     watched_symbols: Callable[[], Sequence[str]],
     start: datetime = LIVE_START,
 ) -> AppServices:
-    """Build the services of the pages. `start` is the time that a simulated clock shows before its
-    first bar: nothing later is shown."""
+    """Build the services of the pages. `start` is the current time of a replay or simulation before
+    its first bar: nothing later is shown."""
     run = account_cycle.account_store.run
 
     def now() -> datetime:

@@ -1,8 +1,9 @@
-"""How often each action occurs over years of history: do the defaults hold for ever, or churn?
+"""How often each action occurs over years of history: do the defaults always hold, or trade too
+much?
 
-`python -m benchmarks actions data=FOLDER from=2015-01-01 to=2025-01-01`: imports the folder's
-files into a home of its own, lets the five agents vote on every bar at once and folds the
-committee over them. Symbols with fewer than two years before the first date are left out.
+`python -m benchmarks actions data=FOLDER from=2015-01-01 to=2025-01-01`: imports the folder's files
+into a home of its own, lets the five agents vote on every bar at once and runs the committee on
+their votes. Symbols with fewer than two years before the first date are left out.
 """
 
 import time
@@ -28,7 +29,8 @@ from orchestrator.team.base import AgentVoteResult
 
 
 def run(data: str, **period: str) -> dict[str, Any]:
-    """Shares of the actions, changes of action a symbol and year, turnover, and quantiles."""
+    """Return shares of the actions, changes of action a symbol and year, turnover, and
+    quantiles."""
     start = datetime.fromisoformat(period.get("from", "2015-01-01")).replace(tzinfo=UTC)
     end = datetime.fromisoformat(period.get("to", "2025-09-26")).replace(tzinfo=UTC)
     with imported_store(data) as (_, store):

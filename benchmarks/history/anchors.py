@@ -1,9 +1,9 @@
 """Published results, replayed with next-open fills and 10 bps: the tables of docs/trust/results.md.
 
 `python -m benchmarks anchors data=FOLDER [only=NAME]`: imports the folder's daily and hourly files
-into a home of its own and runs a backtest for each anchor, as `quorum backtest` would. Prints a
-Markdown table each: the committee, its agents alone, the yardsticks, each figure with its 90%
-interval, and what the forecasts were worth.
+into a home of its own and runs a backtest for each published result, as `quorum backtest` would.
+Prints a Markdown table each: the committee, its agents alone, the baselines, each figure with its
+90% interval, and the scores of the forecasts.
 """
 
 import tempfile
@@ -32,16 +32,16 @@ DOW = (
     "AAPL", "AXP", "BA", "CAT", "CSCO", "CVX", "DIS", "GS", "HD", "IBM", "INTC", "JNJ", "JPM",
     "KO", "MCD", "MMM", "MRK", "MSFT", "NKE", "PFE", "PG", "TRV", "UNH", "V", "VZ", "WMT", "XOM",
 )  # fmt: skip
-"""Members of the Dow Jones in 2020; those that the history holds are taken."""
+"""Members of the Dow Jones in 2020; those that the history holds are used."""
 SHOWN_METRICS = ("total_return", "sharpe", "max_drawdown", "turnover")
 RATIOS = ("sharpe", "turnover")
-"""The rest is in percent."""
+"""Figures that are ratios; the others are in percent."""
 WINDOW = 1_008
-"""Bars, four years, that the agents are fitted on in the walk."""
+"""Bars, four years, that the agents are fitted on in the walk-forward test."""
 
 
 def run(data: str, only: str = "") -> dict[str, Any]:
-    """A table for each anchor, by its name."""
+    """Return a table for each published result, by name."""
     with (
         imported_store(data, (*DAILY, *COINS)) as (database, store),
         tempfile.TemporaryDirectory() as at,
@@ -112,7 +112,8 @@ def _table(result: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _earned(result: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The same settings but for the weights, from the trials: values without intervals."""
+    """Return the result with earned weights and otherwise the same settings, from the trials:
+    values without intervals."""
     trials = result["robustness"]["parameters"]
     return next(each for each in trials if each["value"] == "earned, 1, 1")
 

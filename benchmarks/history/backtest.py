@@ -1,11 +1,11 @@
-"""How long does a backtest take: an SMA cross beside other engines, and the whole committee.
+"""How long a backtest takes: an SMA cross in other engines and ours, and the whole committee.
 
 `python -m benchmarks backtest`: the SMA(20/50) cross of 100 symbols x 2,520 bars and of one symbol
-x 1,000,000 bars from prices to the equity at every close (`backtest_peers.py`), through ours and
+x 1,000,000 bars from prices to the equity at every close (`backtest_peers.py`), in our engine and
 every installed peer, in one process and on the same prices. The first call of each compiles or
 loads compiled code; warm is the best of the calls after it. Then five agents vote on 100 symbols of
-the simulated market x 2,520 daily bars, the committee decides and the orders are filled.
-Skip a part with `cross=no` or `committee=no`.
+the simulated market x 2,520 daily bars, the committee decides and the orders are filled. Skip a
+part with `cross=no` or `committee=no`.
 """
 
 import tempfile
@@ -57,12 +57,14 @@ DEFAULT_SETTINGS = TradingSettings()
 LIMITED = TradingSettings(
     limits=LimitSettings(band=0.002, stop_loss=0.1, take_profit=0.3, trailing=0.15)
 )
-"""All limits and breakers, every protective exit, and a band that a share in a hundred leaves."""
+"""All limits and breakers, every protective exit, and a band narrower than the share of one symbol
+in a hundred."""
 SETTINGS = AgentSettings(news_model="lexicon")
 
 
 def run(cross: str = "yes", committee: str = "yes", repeats: str = "9") -> dict[str, Any]:
-    """Seconds, bars (rows x symbols) a second, and how many times as long as ours others take."""
+    """Return seconds, bars (rows x symbols) a second, and the time of other engines as multiples of
+    ours."""
     figures: dict[str, Any] = {}
     if cross == "yes":
         for bars, symbols in SIZES:
@@ -88,7 +90,8 @@ def _cross(bars: int, symbols: int, repeats: int) -> dict[str, Any]:
 def _measure(
     size: str, engine: BacktestEngine, opening: Floats, close: Floats, repeats: int
 ) -> dict[str, Any]:
-    """On as much of the prices as the engine is measured on, compared with ours on the same."""
+    """Measure an engine on as many of the prices as it is measured on, and compare it with ours on
+    the same."""
     if engine.max_size:
         opening, close = (
             np.ascontiguousarray(prices[: engine.max_size[0], : engine.max_size[1]])
@@ -113,7 +116,7 @@ def _measure(
 
 
 def _parts(size: str, opening: Floats, close: Floats, repeats: int) -> dict[str, Any]:
-    """Where our own time goes, milliseconds, the best of the calls."""
+    """Return the time of each part of our engine, milliseconds, the best of the calls."""
     shares = target_shares(close)
     names, bars = [f"S{number}" for number in range(close.shape[1])], daily_bars(opening, close)
     plain, whole = (
@@ -140,7 +143,7 @@ def _parts(size: str, opening: Floats, close: Floats, repeats: int) -> dict[str,
 
 
 def _prices(bars: int, symbols: int) -> tuple[Floats, Floats]:
-    """Random walks without drift."""
+    """Return random walks without drift."""
     random = np.random.default_rng(0)
     close = 100.0 * np.exp(np.cumsum(random.normal(0.0, 0.01, (bars, symbols)), axis=0))
     before = np.vstack([np.full((1, symbols), 100.0), close[:-1]])
@@ -206,7 +209,8 @@ def _committee() -> dict[str, Any]:
 
 
 def _simulated_panel(home: Path, symbols: int) -> Panel:
-    """Shares of the simulated market under names of their own, bars, news and filings."""
+    """Build a panel of simulated shares, each copied under a name of its own: bars, news and
+    filings."""
     database = Database(f"sqlite:///{home / 'quorum.db'}")
     database.migrate()
     store = SqlMarketDataStore(database)

@@ -1,4 +1,4 @@
-"""Are votes live, in replay and in a backtest the same? Compared to the last bit on real history.
+"""Whether votes live, in a replay and in a backtest are the same, to the last bit on real history.
 
 `python -m benchmarks identity data=FOLDER pairs=1000`: imports the folder's files into a home of
 its own. A backtest votes on the whole period at once. Then, on random days, cycles are run and
@@ -35,11 +35,11 @@ from storage.journal.sql_journal import SqlJournal
 from storage.market_data.sql_store import SqlMarketDataStore
 
 SYMBOLS_PER_DAY = 8
-"""Symbols that are looked at on one day."""
+"""Symbols compared on one day."""
 
 
 def run(data: str, pairs: str = "1000", seed: str = "7", **period: str) -> dict[str, Any]:
-    """How many (symbol, day) pairs were compared, and every difference."""
+    """Return how many (symbol, day) pairs were compared, and every difference."""
     start = datetime.fromisoformat(period.get("from", "2012-01-03")).replace(tzinfo=UTC)
     end = datetime.fromisoformat(period.get("to", "2025-09-26")).replace(tzinfo=UTC)
     with imported_store(data) as (database, store), tempfile.TemporaryDirectory() as home:
@@ -70,7 +70,7 @@ def run(data: str, pairs: str = "1000", seed: str = "7", **period: str) -> dict[
 
 
 def _pairs(panel: Panel, since: int, pairs: int, seed: int) -> Iterator[tuple[int, list[str]]]:
-    """Random rows of the panel, each with random symbols that had a bar then."""
+    """Yield random rows of the panel, each with random symbols that had a bar then."""
     rng = np.random.default_rng(seed)
     left = pairs
     for row in np.sort(

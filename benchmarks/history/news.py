@@ -1,9 +1,9 @@
 """How fast headlines are scored, on one thread, and how well, on labelled sentences.
 
-Speed needs nothing but this module: generated headlines, and where FinBERT is not at hand a
-network of its size with random weights, which takes as long. Accuracy needs a table of labelled
-sentences (columns `dataset`, `text` and `label`), which this project does not ship. The lexicon
-was tuned on one half of such a table; only the other half is reported.
+Speed needs only this module: generated headlines and, if FinBERT is not installed, a network of its
+size with random weights, which takes as long. Accuracy needs a table of labelled sentences (columns
+`dataset`, `text` and `label`), which this project does not ship. The lexicon was tuned on one half
+of such a table; only the other half is reported.
 """
 
 import hashlib
@@ -35,7 +35,8 @@ _EVENTS = (
 
 
 def run(labelled: str | Path | None = None) -> dict[str, Any]:
-    """Headlines a second per scorer and, with `labelled`, accuracy and macro-F1 per dataset."""
+    """Return headlines a second per scorer and, with `labelled`, accuracy and macro-F1 per
+    dataset."""
     with tempfile.TemporaryDirectory() as scratch:
         scorers: dict[str, tuple[HeadlineScorer, int]] = {"lexicon": (LexiconScorer(), 20_000)}
         finbert = cached_model(DEFAULT_MODEL, AgentSettings().models_dir)
@@ -56,7 +57,7 @@ def run(labelled: str | Path | None = None) -> dict[str, Any]:
 
 
 def headlines(count: int) -> list[str]:
-    """Distinct invented headlines, the same ones every time."""
+    """Return distinct invented headlines, the same ones every time."""
     return [
         f"{_SUBJECTS[k % len(_SUBJECTS)]} {_EVENTS[k % len(_EVENTS)].format(k)}"
         for k in range(count)
@@ -72,13 +73,13 @@ def _speed(scorer: HeadlineScorer, count: int) -> float:
 
 
 def _held_out(table: pd.DataFrame) -> pd.DataFrame:
-    """The half that no word of the lexicon was chosen from: odd first byte of SHA-256."""
+    """Return the half that the lexicon was not tuned on: odd first byte of SHA-256."""
     odd = [hashlib.sha256(text.encode()).digest()[0] % 2 == 1 for text in table["text"]]
     return table[odd]
 
 
 def _quality(name: str, scorer: HeadlineScorer, table: pd.DataFrame) -> dict[str, float]:
-    """Accuracy and macro-F1 over everything and per dataset."""
+    """Return accuracy and macro-F1 over everything and per dataset."""
     label = _labels(scorer.score(table["text"].tolist()))
     datasets = {"all": np.ones(len(table), bool)}
     datasets |= {d: (table["dataset"] == d).to_numpy() for d in sorted(set(table["dataset"]))}
@@ -100,7 +101,8 @@ def _labels(scores: np.ndarray) -> np.ndarray:
 
 
 def _untrained_bert_base(folder: Path) -> Path:
-    """A classifier of BERT-base's 12 layers, with random weights and the headlines' own words."""
+    """Write a classifier with BERT-base's 12 layers, random weights and the headlines' own
+    words."""
     from tokenizers import Tokenizer, models, pre_tokenizers
     from transformers import BertConfig, BertForSequenceClassification, PreTrainedTokenizerFast
 

@@ -1,9 +1,9 @@
-"""What the agents' votes were worth on a home's history, and how long scoring them takes.
+"""Scores of the agents' votes on a home's history, and how long scoring takes.
 
 `python -m benchmarks record data=FOLDER from=2011-01-01 to=2025-09-26`: the five agents vote on
 every bar of the folder's stocks and funds, under equal weights; the table is that of
-docs/trust/record.md. Figures are in percent with their 90% interval, log scores in
-millionths of a nat.
+docs/trust/record.md. Figures are in percent with their 90% interval, log scores in millionths of a
+nat.
 """
 
 import time
@@ -32,7 +32,7 @@ HORIZONS = (1, 2, 3, 5, 10, 20)
 
 
 def run(data: str, **period: str) -> dict[str, Any]:
-    """The table of docs/trust/record.md and the time of scoring, without and with extras."""
+    """Return the table of docs/trust/record.md and the time of scoring, without and with extras."""
     start = datetime.fromisoformat(period.get("from", "2011-01-01")).replace(tzinfo=UTC)
     end = datetime.fromisoformat(period.get("to", "2025-09-26")).replace(tzinfo=UTC)
     with imported_store(data) as (_, store):

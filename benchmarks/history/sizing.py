@@ -1,10 +1,10 @@
-"""What the ways to size are worth on real history: the tables of docs/understand/sizing.md.
+"""Performance of the sizing methods on real history: the tables of docs/understand/sizing.md.
 
 `python -m benchmarks sizing data=FOLDER [walk=BARS]`: imports the folder's daily files into a home
-of its own, lets the five agents vote on all shares and funds from 2015 on (by coefficients fitted
-anew on the BARS before; 0 takes those that ship), and trades the same votes under each method,
-each profile, and with each limit off. Each figure comes with its 90% interval. Then it counts on
-how many days each limit bit.
+of its own, lets the five agents vote on all shares and funds from 2015 on (with coefficients fitted
+anew on the BARS before; 0 takes those that ship), and trades the same votes with each method, each
+profile, and with each limit off. Each figure has its 90% interval. Then it counts on how many days
+each limit applied.
 """
 
 from collections import Counter
@@ -42,7 +42,7 @@ from trading.sizing.profiles import PROFILES
 FIRST, LAST = date(2015, 1, 2), date(2025, 9, 26)
 SHOWN_METRICS = ("cagr", "sharpe", "max_drawdown", "exposure", "turnover")
 RATIOS = ("sharpe", "turnover")
-"""The rest is in percent."""
+"""Figures that are ratios; the others are in percent."""
 METHODS = ("kelly", "fixed", "volatility", "equal risk")
 DISABLED_LIMITS: dict[str, dict[str, Any]] = {
     "no minimum probability": {"minimum_probability": 0.0},
@@ -57,11 +57,11 @@ LOOSE_LIMITS = {
     "no breakers": LimitSettings(daily_loss=None, drawdown=None, losses=None),
     "no band": LimitSettings(band=0.0),
 }
-"""Limits of the account."""
+"""The account's limits, loosened."""
 
 
 def run(data: str, walk: str = "1008") -> dict[str, Any]:
-    """By method, profile and what is left out: a row of a Markdown table each."""
+    """Return a row of a Markdown table for each method, profile and limit left out."""
     with imported_store(data) as (_, store):
         backtest = build_request(
             market="files", symbols=tuple(share_symbols(store, datetime(2015, 1, 1, tzinfo=UTC))),
@@ -86,7 +86,7 @@ def _collect_votes(
 
 
 def _rows(inputs: BacktestInputs) -> Iterator[tuple[str, str]]:
-    """Each with its interval, and how many fills it had."""
+    """Yield the rows, each figure with its interval, and the number of fills."""
     plain = baseline_plans(inputs)
     calculator = PerformanceCalculator(inputs, simulate_plan(inputs, plain["buy and hold"]))
     forecast = pool_forecast(inputs, inputs.request.agents, CommitteeSettings())
@@ -102,7 +102,8 @@ def _rows(inputs: BacktestInputs) -> Iterator[tuple[str, str]]:
 
 
 def _limit_days(inputs: BacktestInputs, forecast: PooledForecast) -> Iterator[tuple[str, str]]:
-    """On how many days each limit shrank at least one target, and how many targets of those."""
+    """Yield on how many days each limit shrank at least one target, and how many targets on those
+    days."""
     [pooled], [part] = forecast.pooled_votes, inputs.panels
     rows, previous = target_inputs(pooled, part.blocked), np.zeros(len(inputs.grid.symbols))
     days, targets = Counter[str](), Counter[str]()

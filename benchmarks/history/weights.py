@@ -1,9 +1,9 @@
-"""Does influence that is earned beat equal weights? Forecasts scored on what came of them.
+"""Whether earned weights beat equal weights: forecasts scored on their outcomes.
 
 `python -m benchmarks weights data=FOLDER`: imports the folder's files into a home of its own and
 lets the five agents vote on daily US shares and on hourly coins, and on the simulated market. Each
-row's influence comes from the rounds settled by then, so every figure is out of sample, except
-that the best agent is named in hindsight. `markets=shares,coins,demo` measures some of them.
+row's influence comes from the rounds settled by then, so every figure is out of sample, except that
+the best agent is named in hindsight. `markets=shares,coins,demo` measures some of them.
 """
 
 import time
@@ -40,8 +40,8 @@ DEMO_FROM, DEMO_TO = datetime(2022, 1, 1, tzinfo=UTC), datetime(2032, 1, 1, tzin
 
 
 def run(data: str = "", markets: str = "shares,coins,demo") -> dict[str, Any]:
-    """By market and way of pooling: log loss and Brier skill against the base rate and, in the
-    lines `less equal`, against equal weights, each with its 90% interval."""
+    """Return, by market and way of pooling, log loss and Brier skill against the base rate and, in
+    the lines `less equal`, against equal weights, each with its 90% interval."""
     panels: dict[str, Callable[[SqlMarketDataStore], tuple[Panel, int]]] = {
         "shares": lambda store: _shares(store, Path(data)),
         "coins": lambda store: _coins(store, Path(data)),
@@ -109,13 +109,14 @@ def _influence_text(influence: Influence) -> str:
 def _score_rows(
     matrix: VoteMatrix, change: Floats, ways: dict[str, Floats]
 ) -> Iterator[tuple[str, str]]:
-    """Excess log loss over the base rate in 1e-5 nats a decision (less is better) and Brier skill
-    in percent (more is better), each way's and less that of equal weights."""
+    """Yield, for each way of pooling, the excess log loss over the base rate in 1e-5 nats a
+    decision (less is better) and Brier skill in percent (more is better), and both less those of
+    equal weights."""
     counts = ~np.isnan(change) & ~np.isnan(matrix.base_rate) & ~np.isnan(ways["equal"])
     rose = change > 0.0
 
     def losses(p: Floats) -> tuple[Floats, Floats]:
-        """Log loss and squared error, summed over each row's cells."""
+        """Return log loss and squared error, summed over each row's cells."""
         log_loss = np.where(counts, -np.log(np.where(rose, p, 1.0 - p)), 0.0)
         square = np.where(counts, (p - rose) ** 2, 0.0)
         return log_loss.sum(axis=1), square.sum(axis=1)

@@ -1,10 +1,10 @@
-"""How many steps a second environments make: ours, others', and two that do nothing else.
+"""Steps a second of environments: ours, others', and baselines that only step.
 
 `python -m benchmarks envs [engine=TEXT] [repeats=15]`: the environments of `env_peers.py` on one
 simulated market, episodes of 252 bars, random actions, in one process and on one core. Each is
-warmed up with an episode and then measured in turn for a fraction of a second, so that what else
-the machine does falls on all of them; the figure is the best of the rounds, by the clock and by
-processor time. `engine` keeps those whose name it is part of.
+warmed up with an episode and then measured in turn for a fraction of a second, so that other load
+on the machine affects all of them; the figure is the best of the rounds, by the clock and by
+processor time. `engine` selects those whose name contains it.
 """
 
 import time
@@ -18,7 +18,7 @@ from benchmarks.support.env_peers import EnvEngine, engines
 
 
 def run(engine: str = "", repeats: str = "15") -> dict[str, Any]:
-    """Steps a second, and as multiples of our one scalar environment's."""
+    """Return steps a second, and multiples of our scalar environment's."""
     missing: list[str] = []
     taken: dict[EnvEngine, list[tuple[float, float]]] = {}
     with warnings.catch_warnings(), redirect_stderr(StringIO()):  # what peers print when imported
@@ -45,7 +45,7 @@ def run(engine: str = "", repeats: str = "15") -> dict[str, Any]:
 
 
 def _timed(engine: EnvEngine) -> tuple[float, float]:
-    """Steps a second by the clock and by processor time."""
+    """Return steps a second by the clock and by processor time."""
     clock, processor = time.perf_counter(), time.process_time()
     steps = engine.run_steps(engine.steps)
     return steps / (time.perf_counter() - clock), steps / (time.process_time() - processor)

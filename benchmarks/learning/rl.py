@@ -1,4 +1,4 @@
-"""How fast policies are learnt: eight scalar environments against a thousand stepped as one.
+"""How fast policies are learnt: eight scalar environments against a batch of 1,024.
 
 `python -m benchmarks rl [steps=200000] [part=speed|score|same]`:
 
@@ -6,13 +6,14 @@
   same algorithm with the same network, epochs and learning rate learns from 8 scalar environments
   in stable-baselines3's DummyVecEnv, in minibatches of 64 as is usual there and in large ones, and
   from `VectorEnv` with 1,024 copies; and the same through `envs.training`, as `envs.train` does it.
-- score: seconds of learning until a policy makes `TARGET_SHARE` of what the best one makes on the
-  validation rows of a planted toy market (`envs/environments/synthetic_markets.py`), by the median
-  of seeds.
-- same: whether all of a training run, here and in a fresh process, leaves the same bytes, for
+- score: seconds of learning until a policy earns `TARGET_SHARE` of what the best one earns on the
+  validation rows of a planted toy market (`envs/environments/synthetic_markets.py`), as the median
+  over seeds.
+- same: whether a whole training run, here and in a fresh process, leaves the same bytes, for
   every algorithm.
 
-Each figure by the clock is followed by one by processor time, for the machine may have other work.
+Each figure by the clock is followed by one by processor time, because the machine may have other
+load.
 """
 
 import hashlib
@@ -38,14 +39,14 @@ from envs.training.events import RunEvaluated
 from envs.training.run import run_training
 
 LARGE = 4_096
-"""Steps in a minibatch where there are copies enough."""
+"""Steps in a minibatch if there are enough copies."""
 EPOCHS = 10
 TARGET_SHARE = 0.9
 SEEDS = range(3)
 MAX_STEPS = 300_000
-"""Steps after which the score is given up."""
+"""Steps after which the score part gives up."""
 ROWS, TRAINED = 2_000, 1_300
-"""Of the toy market: rows, and how many of them are trained on."""
+"""Rows of the toy market, and how many of them are for training."""
 SMALL = TrainingArguments(seeds=1, steps=4_096, stages=2, episode=60, copies=64, batch=256)
 
 
@@ -122,7 +123,8 @@ def _score() -> dict[str, Any]:
 
 
 def _train_to_target(setup: TrainingSetup, seed: int) -> tuple[float, float, float]:
-    """Seconds of learning, of processor time, and steps; infinite where it was not reached."""
+    """Return seconds of learning, seconds of processor time, and steps; infinite if the target was
+    not reached."""
     synthetic, settings = planted_market(seed, rows=ROWS), EnvSettings(episode=20)
     observations = np.clip(synthetic.market.observation, -5, 5).astype(np.float32)
     model = _ppo(
@@ -141,7 +143,7 @@ def _train_to_target(setup: TrainingSetup, seed: int) -> tuple[float, float, flo
 
 
 def _predicted_shares(model: Any, observations: Any) -> Floats:
-    """(R, N) shares on the rows it is evaluated on."""
+    """Return the shares (R, N) on the rows that are evaluated."""
     rows = observations[TRAINED:]
     actions, _ = model.predict(rows.reshape(-1, rows.shape[-1]), deterministic=True)
     return np.asarray(actions.reshape(len(rows), -1), np.float64)
@@ -195,7 +197,7 @@ def _algorithms() -> Iterator[tuple[Algo, Any]]:
 
 
 def _policy(arguments: TrainingArguments) -> Sequence[str]:
-    """Hashes of all that a training run leaves."""
+    """Return hashes of everything that a training run leaves."""
     toy = planted_market(0, rows=ROWS)
     days = toy.market.dates.astype("datetime64[D]").astype(object)
     run_arguments = replace(arguments, train_until=days[TRAINED], validate_until=days[1_600])

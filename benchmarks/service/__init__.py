@@ -1,1 +1,1 @@
-"""Cycles, panels, the server and its streams: how fast, and what they survive."""
+"""Cycles, panels, the server and its streams: speed and reliability."""

@@ -1,8 +1,8 @@
-"""One whole cycle, through Ray and in process: what do the actors cost, and what do they weigh?
+"""One whole cycle, through Ray and in process: what the actors cost in time and memory.
 
 `python -m benchmarks cycle`: the five agents on the simulated market (bars, headlines, filings),
-500 bars of 50 and of 500 symbols. A cycle is building the panel from the database, voting on the
-last bar, deciding and recording. Medians of a few cycles after a first one that warms up.
+500 bars of 50 and of 500 symbols. A cycle builds the panel from the database, votes on the last
+bar, decides and records. Medians of a few cycles after a first one that warms up.
 """
 
 import statistics
@@ -38,7 +38,7 @@ SETTINGS = AgentSettings(news_model="lexicon")
 
 
 def run(symbols: str = "50,500", cycles: str = "5") -> dict[str, Any]:
-    """Milliseconds of a cycle and its stages, the share Ray adds, and resident megabytes."""
+    """Return milliseconds of a cycle and its stages, the share Ray adds, and resident megabytes."""
     figures: dict[str, Any] = {}
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder)
@@ -96,7 +96,7 @@ def _measure(
 def _run_cycles(
     context: RunContext, team: Team, names: Sequence[str], cycles: int
 ) -> dict[str, float]:
-    """Median seconds by stage and of the whole."""
+    """Return median seconds by stage and of the whole."""
     durations: dict[str, list[float]] = {"whole": [], **{stage: [] for stage in STAGES}}
     for day in range(cycles + 1):
         as_of = last_close("XNYS", Timeframe.D1, START + timedelta(days=2 * day))
@@ -121,7 +121,8 @@ def _store_simulated(store: SqlMarketDataStore, name: str, seed: int, end: datet
 
 
 def _resident_megabytes(pid: int | str | None) -> int | None:
-    """Megabytes of a process in memory; None where the system does not tell (Linux does)."""
+    """Return the megabytes of a process in memory; None if the system does not report it (Linux
+    does)."""
     try:
         status = Path(f"/proc/{pid}/status").read_text()
     except OSError:

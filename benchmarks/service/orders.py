@@ -1,10 +1,11 @@
 """Manual orders through the API, each previewed and confirmed, while dashboards watch.
 
 `python -m benchmarks orders [rate=200] [seconds=30] [streams=50]`: a server of its own (simulated
-market, agents in process, an account rich enough that no check fails) takes orders at a steady
-rate, however slow its answers are, each under a key of its own. `click to row` runs from sending
-the confirmation to the frame in which a dashboard's list of open orders is of that order's event
-or of a newer one. Then as many as it can take, from a few clients that wait for their answers.
+market, agents in process, an account rich enough that no check fails) receives orders at a steady
+rate, however slow its answers are, each under a key of its own. `click to row` is the time from
+sending the confirmation to the frame in which a dashboard's list of open orders includes that
+order's event or a newer one. Then as many orders as it can take, from a few clients that wait for
+their answers.
 """
 
 import asyncio
@@ -26,7 +27,7 @@ from benchmarks.service.serve import _address, _get, _wait_until
 
 CONNECTIONS = 32
 CLIENTS = 8
-"""Of those that wait for their answers."""
+"""Clients that wait for their answers."""
 FLAT_OUT_SECONDS = 10.0
 LAST_FRAMES_SECONDS = 3.0
 SYMBOLS = ("AAPL", "MSFT", "NVDA", "JPM", "XOM", "GLD")
@@ -40,17 +41,19 @@ ROW_FRAME = b'data: <hx-partial hx-target="#open-orders"'
 
 @dataclass
 class StreamLog:
-    """What the streams sent. Times are monotonic seconds."""
+    """Records what the streams sent. Times are monotonic seconds."""
 
     numbers: dict[str, int] = field(default_factory=dict)
     """By order, the number of the event that placed it."""
     frames: list[list[tuple[int, float]]] = field(default_factory=list)
-    """By stream, the newest event that each frame of the list is of, and when it came."""
+    """By stream, the newest event that each frame of the list includes, and when the frame
+    arrived."""
 
 
 @dataclass
 class OrderLog:
-    """By order, when its confirmation was sent; what the requests took; what was refused."""
+    """By order, when its confirmation was sent, how long the requests took, and what was
+    refused."""
 
     clicks: dict[str, float] = field(default_factory=dict)
     previews: list[float] = field(default_factory=list)
@@ -59,7 +62,8 @@ class OrderLog:
 
 
 def run(rate: str = "200", seconds: str = "30", streams: str = "50") -> dict[str, Any]:
-    """Milliseconds at the requested rate, orders a second at most, and the server's share."""
+    """Return milliseconds at the requested rate, the most orders a second, and the server's
+    share."""
     with tempfile.TemporaryDirectory() as home, _serving(Path(home)) as (url, pid):
         port = int(url.rpartition(":")[2])
         return asyncio.run(_measure(port, pid, float(rate), float(seconds), int(streams)))
@@ -96,8 +100,8 @@ async def _measure(
 async def _at_rate(
     clients: "asyncio.Queue[ApiConnection]", rate: float, seconds: float, sent: OrderLog
 ) -> float:
-    """An order every 1/rate seconds, whether earlier ones were answered or not; the seconds until
-    all were."""
+    """Send an order every 1/rate seconds, whether earlier ones were answered or not. Return the
+    seconds until all were answered."""
     began = time.monotonic()
     orders = []
     for number in range(round(rate * seconds)):
@@ -120,7 +124,7 @@ async def _flat_out(clients: "asyncio.Queue[ApiConnection]", sent: OrderLog) -> 
 
 
 async def _order(clients: "asyncio.Queue[ApiConnection]", number: int, sent: OrderLog) -> None:
-    """Preview and confirm, as a page does; the wait for a free connection counts."""
+    """Preview and confirm, as a page does; waiting for a free connection counts."""
     ticket = {"symbol": SYMBOLS[number % len(SYMBOLS)], "side": "buy", "quantity": 1}
     began = time.monotonic()
     reply = await _post(clients, "/api/v1/orders/preview", ticket)
@@ -147,8 +151,8 @@ async def _post(clients: "asyncio.Queue[ApiConnection]", path: str, body: object
 
 
 class ApiConnection:
-    """A connection that is kept, and made again when the server lets it go. What was sent on one
-    that had been let go is sent once more, which an order's key makes harmless."""
+    """A persistent connection, reopened when the server closes it. A request that was sent on a
+    closed connection is sent once more, which an order's key makes harmless."""
 
     def __init__(self, port: int) -> None:
         self._port = port
@@ -195,7 +199,7 @@ async def _clients(port: int) -> "AsyncIterator[asyncio.Queue[ApiConnection]]":
 
 @asynccontextmanager
 async def _open_dashboards(port: int, streams: int, log: StreamLog) -> AsyncIterator[None]:
-    """Dashboards on the page of orders, and one program that follows the events."""
+    """Open dashboards on the page of orders, and one client that follows the events."""
     log.frames = [[] for _ in range(streams)]
     path = "/stream?topics=orders,order-log,account,guard"
     tasks = [asyncio.create_task(_follow(port, log.numbers))]
@@ -236,7 +240,7 @@ async def _lines(port: int, path: str) -> AsyncIterator[bytes]:
 
 
 def _latencies(sent: OrderLog, log: StreamLog) -> Iterator[float]:
-    """Seconds from each click to each dashboard."""
+    """Yield seconds from each click to each dashboard."""
     clicks = sorted(
         (log.numbers[order], at) for order, at in sent.clicks.items() if order in log.numbers
     )
@@ -253,7 +257,7 @@ def _latencies(sent: OrderLog, log: StreamLog) -> Iterator[float]:
 
 @contextmanager
 def _serving(home: Path) -> Iterator[tuple[str, int]]:
-    """Address and process of a server that has run its first cycle."""
+    """Yield address and process id of a server that has run its first cycle."""
     environment = {**os.environ, **SETTINGS, "QUORUM_HOME": str(home), "PYTHONUNBUFFERED": "1"}
     command = [sys.executable, "-m", "app", "serve", "--market", "demo", "--port", "0"]
     with subprocess.Popen(

@@ -1,4 +1,4 @@
-"""Time to read daily bars from SQLite, to gate them and to build them into a panel, by size."""
+"""Time to read daily bars from SQLite, to check them and to build them into a panel, by size."""
 
 import tempfile
 import time
@@ -24,7 +24,7 @@ AS_OF = datetime(2025, 9, 27, tzinfo=UTC)
 
 
 class _CachedStore:
-    """A store whose facts have been read before, to see the gate and the builder alone."""
+    """A store that keeps what it has read, to measure the quality gate and the builder alone."""
 
     def __init__(self, store: MarketDataStore) -> None:
         self._store = store
@@ -40,7 +40,7 @@ class _CachedStore:
 
 
 def run() -> dict[str, float]:
-    """Seconds, the best of five: from SQLite, and of the gate and the builder alone."""
+    """Return seconds, the best of five: from SQLite, and of the gate and the builder alone."""
     figures: dict[str, float] = {}
     for symbols, bars in SIZES:
         with tempfile.TemporaryDirectory() as folder:

@@ -1,12 +1,12 @@
-"""Does an account survive `kill -9` of the server, of Ray's actors and of PostgreSQL?
+"""Whether an account survives `kill -9` of the server, of Ray's actors and of PostgreSQL.
 
-`python -m benchmarks reliability [server=60] [database=40] [actor=15] [seed=1] [home=FOLDER]`
-plays a trading replay of the simulated market, or of the real history in the home FOLDER
-(`symbols=A,B from=DATE to=DATE`), again and again until each kind has had its kills, at random
-moments. After every kill the ledger must reconcile, the audit log verify, and no event, entry or
-order be missing or there twice. What was played to its end must equal what was played
-undisturbed: every vote, decision, order, fill and entry, to the last bit. An actor that died is an
-abstention, so there the undisturbed one is played with the abstentions that were recorded.
+`python -m benchmarks reliability [server=60] [database=40] [actor=15] [seed=1] [home=FOLDER]` plays
+a trading replay of the simulated market, or of the real history in the home FOLDER (`symbols=A,B
+from=DATE to=DATE`), again and again until each kind has had its kills, at random moments. After
+every kill the ledger must reconcile, the audit log verify, and no event, entry or order be missing
+or doubled. A replay that was played to its end must equal an undisturbed one: every vote, decision,
+order, fill and entry, to the last bit. An actor that died is an abstention, so the undisturbed
+replay is then played with the recorded abstentions.
 """
 
 import random
@@ -36,7 +36,7 @@ def run(
     server: str = "60", database: str = "40", actor: str = "15", seed: str = "1", home: str = "",
     symbols: str = "", **period: str,
 ) -> dict[str, Any]:  # fmt: skip
-    """Kills by kind and by what they interrupted, what was compared, and what was wrong."""
+    """Return kills by kind and by what they interrupted, what was compared, and what was wrong."""
     default = REAL if home else SIMULATED
     spec = ReplaySpec(
         default.market, tuple(filter(None, symbols.split(","))) or default.symbols,
@@ -45,7 +45,7 @@ def run(
     planned = {"server": int(server), "database": int(database), "actor": int(actor)}
     began = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
-        rng = random.Random(int(seed))  # noqa: S311 nobody need be surprised by them
+        rng = random.Random(int(seed))  # noqa: S311 not for secrets
         scenario = ReplayScenario(spec, prepare(Path(folder), spec, home), Path(folder), rng)
         with scenario.home() as scratch:
             warm_up(scratch, spec)

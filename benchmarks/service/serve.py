@@ -1,6 +1,5 @@
-"""How long `quorum serve` takes from a standing start in a new home to the first decision shown,
-and how much memory each of its processes then holds. Demo market, local Ray, a free port.
-"""
+"""How long `quorum serve` takes from a cold start in a new home to the first decision shown, and
+how much memory each of its processes then holds. Demo market, local Ray, a free port."""
 
 import json
 import os
@@ -19,7 +18,7 @@ SETTLING_SECONDS = 20.0
 
 
 def run() -> dict[str, Any]:
-    """Seconds to the first page, to the first decision, and resident memory in MB."""
+    """Return seconds to the first page, to the first decision, and resident memory in MB."""
     with tempfile.TemporaryDirectory() as home:
         environment = {**os.environ, "QUORUM_HOME": home, "PYTHONUNBUFFERED": "1"}
         command = [sys.executable, "-m", "app", "serve", "--market", "demo", "--port", "0"]
@@ -79,7 +78,7 @@ def _wait_until(started: float, condition: Any) -> float:
 
 
 def _memory(root: int) -> dict[str, int]:
-    """Resident MB of a process and its descendants by what they are called, from /proc."""
+    """Return resident MB of a process and its descendants by name, from /proc."""
     parents: dict[int, int] = {}
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():

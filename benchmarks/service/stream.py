@@ -1,7 +1,7 @@
 """Vote to pixel in a real browser at 20 and 200 events a second, and 300 streams at once.
 
-Votes are journalled one by one by a server in its own process. Latency runs from the journal's
-stamp of an event to the frame in which the browser has drawn the cell of it or of a newer one.
+A server in its own process journals votes one by one. Latency is the time from the journal's stamp
+of an event to the frame in which the browser has drawn its cell or that of a newer event.
 """
 
 import asyncio
@@ -82,7 +82,7 @@ def _streams(home: Path, rate: int) -> dict[str, float]:
 
 
 async def _listen_all(url: str) -> list[float]:
-    """Latency of every frame of every stream, from its newest event's stamp."""
+    """Return the latency of every frame of every stream, from its newest event's stamp."""
     port = int(url.rpartition(":")[2])
     waits: list[tuple[int, float]] = []
     listening = [asyncio.create_task(_listen(port, waits)) for _ in range(STREAMS)]

@@ -1,1 +1,1 @@
-"""What several benchmarks share: peers, processes, histories."""
+"""What several benchmarks share: other engines, processes, histories."""

@@ -1,10 +1,10 @@
-"""The SMA(20/50) cross through other engines, and through a plain loop that can do nothing else.
+"""The SMA(20/50) cross in our engine, in other engines, and in a minimal loop.
 
 Each `BacktestEngine` takes opens and closes (K, N) and gives the final equity of one account that
 starts with `CASH` and holds `1/N` of its equity in each symbol from the open after its fast average
-rose above its slow one to the open after it fell below, at `COSTS`. Where an engine cannot do that,
-`differs` says what it does. Imports happen when an engine is made, so a peer that is not
-installed costs nothing; they come with the extra `peers`.
+rose above its slow one to the open after it fell below, at `COSTS`. If an engine cannot do that,
+`differs` says what it does. Imports happen when an engine is made, so a peer that is not installed
+costs nothing; they come with the extra `peers`.
 """
 
 import time
@@ -30,14 +30,14 @@ from trading.limits import UNLIMITED, TradingSettings
 FAST, SLOW = 20, 50
 CASH = 1e6
 COSTS = CostSettings(half_spread_bps=1, commission_bps=1, impact=0, volume_cap=1)
-"""Impact and volume caps are left out, for not all engines know them."""
+"""Impact and volume caps are left out, because not all engines have them."""
 EngineRun = Callable[[Floats, Floats], float]
 
 
 @dataclass(frozen=True, slots=True)
 class BacktestEngine:
-    """`max_size` is on how many bars of one symbol, and how many symbols, it is measured;
-    `imported_s` the seconds its import took."""
+    """One engine. `max_size` is the largest number of bars of one symbol, and of symbols, that it
+    is measured on; `imported_s` the seconds its import took."""
 
     name: str
     run: EngineRun
@@ -47,7 +47,7 @@ class BacktestEngine:
 
 
 def engines() -> Iterator[BacktestEngine | str]:
-    """Every engine, ours first; for a peer that is not installed its name."""
+    """Yield every engine, ours first; for a peer that is not installed, its name."""
     yield BacktestEngine("quorum", own_engine)
     yield BacktestEngine("plain numba loop", plain_loop, "no record of fills, costs or exposure")
     for name, make in (("vectorbt", _vectorbt), ("backtesting", _backtesting)):
@@ -55,12 +55,12 @@ def engines() -> Iterator[BacktestEngine | str]:
 
 
 def target_shares(close: Floats) -> Floats:
-    """(K, N) shares of equity wanted at each close."""
+    """Return the target shares of equity (K, N) at each close."""
     return np.where(sma(close, FAST) > sma(close, SLOW), 1.0 / close.shape[1], 0.0)
 
 
 def own_engine(opening: Floats, close: Floats) -> float:
-    """Our own indicators and the accounting that backtests use."""
+    """Run our own indicators and the accounting that backtests use."""
     shares = target_shares(close)
     names, bars = [f"S{number}" for number in range(close.shape[1])], daily_bars(opening, close)
     settings = TradingSettings(costs=COSTS, limits=UNLIMITED)
@@ -72,7 +72,7 @@ def own_engine(opening: Floats, close: Floats) -> float:
 
 
 def daily_bars(opening: Floats, close: Floats) -> BarArrays:
-    """Bars of nothing but an open and a close (K, N), with more volume than one could want."""
+    """Return bars with only an open and a close (K, N), and more volume than any order needs."""
     none, days = np.zeros(close.shape), np.arange(1, len(close) + 1) * DAY_MICROSECONDS
     return BarArrays(
         opening, np.maximum(opening, close), np.minimum(opening, close), close, none + 1e15, none,
@@ -86,7 +86,8 @@ def plain_loop(opening: Floats, close: Floats) -> float:
 
 @cached_njit
 def _loop(opening: Floats, close: Floats, half_spread: float, commission: float) -> Floats:
-    """What anybody would write by hand: running sums, a cross, a fill at the next open."""
+    """Compute the cross as one would write it by hand: running sums, a cross, a fill at the next
+    open."""
     rows, symbols = close.shape
     equity = np.empty(rows)
     units, fast, slow = np.zeros(symbols), np.zeros(symbols), np.zeros(symbols)

@@ -1,7 +1,8 @@
-"""What environments are measured on, and three that do nothing but step through it.
+"""The market that environments are measured on, and three baselines that do nothing but step.
 
-Nothing beats the batch that looks up and multiplies; beside it stands one with the least that an
-environment of a market must do. Leaves out those that keep an account (`env_peers.py`).
+`numpy_batch` looks up and multiplies: no environment can be faster. `NumpyBatchWithCost` does the
+least that a market environment must do. Leaves out environments that keep an account
+(`env_peers.py`).
 """
 
 from collections.abc import Callable
@@ -21,13 +22,13 @@ from envs.simulated import simulate
 
 EPISODE = 252
 COST = 3e-4
-"""Half the spread and the commission of `CostSettings()`, a share of what is traded."""
+"""Half the spread and the commission of `CostSettings()`, a fraction of the traded value."""
 STOCKS = 30
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class BenchmarkMarket:
-    """What all run on: `observations` (T, N, K) is what an observation shows."""
+    """The market that all run on: `observations` (T, N, K) has the K features of an observation."""
 
     market: MarketHistory
     observations: NDArray[np.float32]
@@ -37,7 +38,8 @@ class BenchmarkMarket:
         return range(WARMUP, len(self.market.dates))
 
     def frame(self, column: int) -> pd.DataFrame:
-        """An episode's bars of one symbol, with what is seen as columns `feature ...`."""
+        """Return an episode's bars of one symbol, with its observations as columns `feature
+        ...`."""
         bars, rows = self.market.bar_matrix, slice(WARMUP, WARMUP + EPISODE + 1)
         prices = {
             name: getattr(bars, name)[rows, column]
@@ -57,12 +59,12 @@ def build_market() -> BenchmarkMarket:
 
 
 def random_actions(copies: int) -> NDArray[np.int64]:
-    """(D, M) anew at every bar: half of the accounts trade."""
+    """Draw D actions for M copies (D, M), independent at every bar: half of the accounts trade."""
     return np.random.default_rng(0).integers(2, size=(256, copies))
 
 
 class BareEnv(gymnasium.Env[NDArray[np.float32], int]):
-    """The least that keeps gymnasium's contract: a row looked up, a return earned if long."""
+    """The minimal gymnasium environment: it looks up a row and earns the return if long."""
 
     def __init__(self, market: BenchmarkMarket) -> None:
         self.observation_space = spaces.Box(-5.0, 5.0, (len(FEATURES),), np.float32)
@@ -86,7 +88,8 @@ class BareEnv(gymnasium.Env[NDArray[np.float32], int]):
 
 
 def numpy_batch(market: BenchmarkMarket, copies: int) -> Callable[[int], int]:
-    """Rows looked up and returns multiplied, for all copies at once: what nothing can beat."""
+    """Look up rows and multiply returns, for all copies at once: an upper bound for every
+    environment."""
     observations = np.ascontiguousarray(market.observations[WARMUP:].reshape(-1, len(FEATURES)))
     close = market.market.close[WARMUP:]
     growth = np.vstack([close[1:] / close[:-1] - 1.0, np.zeros((1, STOCKS))]).reshape(-1)
@@ -109,9 +112,8 @@ def numpy_batch(market: BenchmarkMarket, copies: int) -> Callable[[int], int]:
 
 
 class NumpyBatchWithCost:
-    """The batch with the least that a VecEnv of a market must do: a cost where a target changes,
-    the log of growth, copies that end by themselves and begin anew, and arrays of its own to hand
-    out."""
+    """The batch with the least that a VecEnv of a market must do: a cost when a target changes, the
+    log of growth, copies that end and reset by themselves, and newly allocated arrays to return."""
 
     def __init__(self, market: BenchmarkMarket, copies: int) -> None:
         self._observations = np.ascontiguousarray(

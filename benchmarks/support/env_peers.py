@@ -1,10 +1,10 @@
-"""Environments to step through the simulated market, ours, others', and two that do nothing else.
+"""Environments on the simulated market: ours, others', and baselines that only step.
 
-Every `EnvEngine` runs episodes of `EPISODE` bars with random actions drawn beforehand, at a cost
-of `COST` of what is traded where it can be set, and sees the eleven numbers of `FEATURES` where
-one can say what is seen; `differs` says in a word what it does otherwise. Imports happen when an
+Every `EnvEngine` runs episodes of `EPISODE` bars with random actions drawn beforehand, at a cost of
+`COST` of the traded value if it can be set, and observes the eleven numbers of `FEATURES` if the
+observation can be chosen; `differs` says in a word what it does otherwise. Imports happen when an
 engine is made, so a peer that is not installed costs nothing. Most come with the extra `peers`;
-tensortrade is pinned to an old numpy and goes in by hand (docs/trust/performance.md).
+tensortrade requires an old numpy and must be installed by hand (docs/trust/performance.md).
 """
 
 import sys
@@ -39,15 +39,15 @@ from envs.vector_env import VectorEnv
 
 CASH = 100_000.0
 CHANGE_PROBABILITY = 0.02
-"""Probability that an account that trades seldom changes what it wants."""
+"""Probability that an account that seldom trades changes its target."""
 ACTION_COUNT = 4_096
-"""Steps after which the drawn actions begin again."""
+"""Steps after which the drawn actions repeat."""
 
 
 @dataclass(frozen=True, slots=True)
 class EnvEngine:
-    """`run_steps(steps)` takes at least so many, and returns how many they were; `steps` is on how
-    many it is measured."""
+    """One environment. `run_steps(steps)` takes at least that many steps and returns how many it
+    took; `steps` is how many it is measured on."""
 
     name: str
     run_steps: Callable[[int], int]
@@ -56,8 +56,8 @@ class EnvEngine:
 
 
 def engines(market: BenchmarkMarket) -> Iterator[EnvEngine | str]:
-    """Every engine, ours first; for a peer that is not installed, or lacks what it imports, its
-    name."""
+    """Yield every engine, ours first; for a peer that is not installed, or lacks what it imports,
+    its name."""
     yield from own_engines(market)
     yield EnvEngine(
         "bare gymnasium, one",
@@ -111,7 +111,7 @@ def own_engines(market: BenchmarkMarket) -> Iterator[EnvEngine]:
 
 
 def run_scalar(env: Any, actions: Sequence[Any]) -> Callable[[int], int]:
-    """Episode after episode of a gymnasium environment."""
+    """Return a function that steps a gymnasium environment, episode after episode."""
 
     def step_through(steps: int) -> int:
         env.reset(seed=0)
@@ -125,7 +125,8 @@ def run_scalar(env: Any, actions: Sequence[Any]) -> Callable[[int], int]:
 
 
 def run_vectorised(env: Any, actions: NDArray[Any]) -> Callable[[int], int]:
-    """All copies of a VecEnv at once, which resets each of them itself; `actions` (D, M, ...)."""
+    """Return a function that steps all M copies of a VecEnv at once, which resets each of them
+    itself; `actions` (D, M, ...)."""
 
     def step_through(steps: int) -> int:
         env.reset()
@@ -149,7 +150,7 @@ def box_actions(low: float, count: int) -> list[NDArray[np.float32]]:
 
 
 def rare_actions(copies: int) -> NDArray[np.int64]:
-    """(D, M) of accounts that change what they want with `CHANGE_PROBABILITY`."""
+    """Draw D actions for M accounts (D, M) that change their target with `CHANGE_PROBABILITY`."""
     changed = np.random.default_rng(0).random((256, copies)) < CHANGE_PROBABILITY
     actions: NDArray[np.int64] = np.cumsum(changed, axis=0) % 2
     return actions
@@ -198,7 +199,7 @@ def _finrl(name: str, market: BenchmarkMarket, stocks: int) -> EnvEngine:
 
 
 def _load_single_file(package: str, path: str) -> ModuleType:
-    """One file of a package whose own start would load brokers and data vendors."""
+    """Load one file of a package whose own import would load brokers and data vendors."""
     found = find_spec(package)
     if found is None or not found.submodule_search_locations:
         raise ModuleNotFoundError(f"No module named {package!r}", name=package)
@@ -212,7 +213,7 @@ def _load_single_file(package: str, path: str) -> ModuleType:
 
 
 def _tensortrade(name: str, market: BenchmarkMarket) -> EnvEngine:
-    for unused in ("tensortrade.agents", "tensortrade.stochastic"):  # they want tensorflow
+    for unused in ("tensortrade.agents", "tensortrade.stochastic"):  # they need tensorflow
         sys.modules.setdefault(unused, ModuleType(unused))
     from tensortrade.env import default
     from tensortrade.env.default.actions import BSH
@@ -242,7 +243,8 @@ def _tensortrade(name: str, market: BenchmarkMarket) -> EnvEngine:
 
 
 def _run_old_gym(env: Any, actions: Sequence[Any]) -> Callable[[int], int]:
-    """Before gymnasium a step returned four values, of which one said that it is over."""
+    """Step an environment from before gymnasium, whose step returned four values, one of them
+    saying that the episode is over."""
 
     def step_through(steps: int) -> int:
         env.reset()

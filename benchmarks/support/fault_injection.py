@@ -1,8 +1,8 @@
 """Kills at random moments: of the server's process, of PostgreSQL's, of one Ray actor's.
 
-Promises that only processes started here are killed, by their own ids; that each kind goes on from
-kill to kill until it has had as many as it was to have; and that what is wrong is returned and
-never raised, so that a long measurement comes to its end.
+Promises that only processes started here are killed, by their own ids; that each kind continues
+until it has had its number of kills; and that what is wrong is returned, never raised, so that a
+long measurement runs to its end.
 """
 
 import json
@@ -39,23 +39,23 @@ from storage.database import Database
 from tests.cli.database_dump import TRADING_TABLES, Dump, differences, dump, find_faults
 
 START_SECONDS = 0.6
-"""A process is killed before it is at work in the first so many seconds."""
+"""A process is killed during startup, within this many seconds."""
 AT_WORK_SECONDS = 1.0
-"""Or in so many after it has run a cycle."""
+"""Or within this many seconds after it has run a cycle."""
 EARLY = 0.25
-"""Share of the kills that come early."""
+"""Share of the kills during startup."""
 PATIENCE_SECONDS = 300.0
 RAY_SPEED = "4"
 """Days a second; an actor needs seconds to come back."""
 ACTORS = ("ray::_AgentActor", "ray::quorum")
 """What Ray calls the processes of agents."""
 BETWEEN_SECONDS = (0.5, 3.0)
-"""Between the kills of two actors."""
+"""Seconds between the kills of two actors."""
 
 
 @dataclass
 class KillStats:
-    """What one kind of kill did. `problems` is in words, and empty where all is well."""
+    """The results of one kind of kill. `problems` is in words, and empty if there are none."""
 
     planned: int
     kills: int = 0
@@ -63,7 +63,7 @@ class KillStats:
     equal: int = 0
     stages: Counter[str] = field(default_factory=Counter)
     recovery_seconds: list[float] = field(default_factory=list)
-    """Seconds from the new start to the next cycle."""
+    """Seconds from each restart to the next cycle."""
     counts: Counter[str] = field(default_factory=Counter)
     problems: list[str] = field(default_factory=list)
 
@@ -81,7 +81,7 @@ class KillStats:
 
 @dataclass(frozen=True)
 class ReplayScenario:
-    """A replay, a home with its facts and nothing else, and how to get another like it."""
+    """A replay, a home that holds only its facts, and how to make another like it."""
 
     spec: ReplaySpec
     base: Path
@@ -100,7 +100,7 @@ class ReplayScenario:
 def run_undisturbed(
     scenario: ReplayScenario, absent: Path | None = None
 ) -> tuple[Dump, dict[str, Any]]:
-    """What the replay comes to, as a whole and in figures."""
+    """Return the result of the replay, as a whole and in figures."""
     with scenario.home() as home:
         words = [f"ABSENT={absent}"] * (absent is not None) + scenario.command(home)
         with running(home, words) as process:
@@ -118,7 +118,7 @@ def run_undisturbed(
 
 
 def kill_server(scenario: ReplayScenario, stats: KillStats, undisturbed: Dump) -> None:
-    """The process that serves pages and runs cycles, on SQLite: killed, gone on with."""
+    """Kill the process that serves pages and runs cycles, on SQLite, and resume it."""
     while stats.kills < stats.planned:
         with scenario.home() as home:
             while _run_until_killed(scenario, home, stats):
@@ -127,7 +127,7 @@ def kill_server(scenario: ReplayScenario, stats: KillStats, undisturbed: Dump) -
 
 
 def _run_until_killed(scenario: ReplayScenario, home: ReplayHome, stats: KillStats) -> bool:
-    """One life of the server; whether it was killed before its end."""
+    """Run the server until it is killed or ends. Return whether it was killed before its end."""
     with running(home, scenario.command(home)) as process:
         due = stats.kills < stats.planned and _wait_random(scenario, stats, process)
         if due and process.exit_code is None:
@@ -142,7 +142,7 @@ def _run_until_killed(scenario: ReplayScenario, home: ReplayHome, stats: KillSta
 
 
 def kill_database(scenario: ReplayScenario, stats: KillStats, undisturbed: Dump) -> None:
-    """PostgreSQL, all of its processes, under a server that stays."""
+    """Kill PostgreSQL, all of its processes, under a server that keeps running."""
     with postgres_server() as postgres:
         facts = ReplayHome(scenario.base, postgres.create("facts"))
         with facts.database() as target, ReplayHome(scenario.base).database() as source:
@@ -168,7 +168,8 @@ def _run_outages(
     process: ReplayProcess,
     switch: tuple[Callable[[], None], ...],
 ) -> int | None:
-    """Outages while one server lives; its exit code, None if it gave up and must be started."""
+    """Cause outages while one server lives. Return its exit code, None if it gave up and must be
+    started."""
     off, on = switch
     while stats.kills < stats.planned and _wait_random(scenario, stats, process):
         _count_kill(stats, process)
@@ -187,7 +188,7 @@ def _run_outages(
 
 
 def kill_actors(scenario: ReplayScenario, stats: KillStats, undisturbed: Dump) -> None:  # noqa: ARG001 others abstain
-    """One agent's process at a time, under a server and a Ray that stay."""
+    """Kill one agent's process at a time, under a server and a Ray that keep running."""
     while stats.kills < stats.planned:
         with scenario.home() as home:
             words = scenario.spec.command(resume=False, speed=RAY_SPEED, in_process=False)
@@ -216,7 +217,7 @@ def _kill_actor(scenario: ReplayScenario, stats: KillStats, process: ReplayProce
 
 
 def _wait_random(scenario: ReplayScenario, stats: KillStats, process: ReplayProcess) -> bool:
-    """Wait for the next random moment; whether it came while the process lived."""
+    """Wait for the next random moment. Return whether it came while the process lived."""
     moments, started = scenario.rng, time.monotonic()
     if process.cycles == 0 and moments.random() < EARLY:
         wait = moments.uniform(0.0, START_SECONDS)
@@ -236,7 +237,7 @@ def _count_kill(stats: KillStats, process: ReplayProcess) -> None:
 
 
 def _check(scenario: ReplayScenario, home: ReplayHome, stats: KillStats) -> None:
-    """What must hold at any moment, whatever runs."""
+    """Check what must hold at any moment, whatever runs."""
     run = ("--run", scenario.spec.run, "--market", scenario.spec.market)
     with home.database() as database:
         database.migrate()
@@ -250,7 +251,7 @@ def _check(scenario: ReplayScenario, home: ReplayHome, stats: KillStats) -> None
 
 
 def _has_account(database: Database, spec: ReplaySpec) -> bool:
-    """Killed early, a run has none yet."""
+    """Return whether the run has an account; a run that was killed early has none."""
     account = tables.table(account_tables.AccountRow)
     query = select(account.c.id).where(account.c.run == spec.run)
     with database.reading() as connection:

@@ -1,4 +1,4 @@
-"""Real history for measurements: a folder's files imported into a home that is gone afterwards.
+"""Real history for measurements: a folder's files imported into a temporary home.
 
 The folder holds Parquet files in any columns that `quorum import` accepts, by these names.
 """
@@ -23,14 +23,14 @@ DAILY = ("bars_daily", "news", "fundamentals_pit", "earnings_announcements")
 COINS = ("crypto_1h",)
 HORIZON = 5
 SETTINGS = AgentSettings(news_model="lexicon")
-"""Headlines are scored alike on every machine."""
+"""The lexicon scores headlines alike on every machine."""
 
 
 @contextmanager
 def imported_store(
     folder: str, names: Sequence[str] = DAILY
 ) -> Iterator[tuple[Database, SqlMarketDataStore]]:
-    """A database and store that hold the files of these names."""
+    """Yield a database and store that hold the files of these names."""
     with empty_store() as (database, store):
         for name in names:
             import_file(Path(folder) / f"{name}.parquet", store)
@@ -39,7 +39,7 @@ def imported_store(
 
 @contextmanager
 def empty_store() -> Iterator[tuple[Database, SqlMarketDataStore]]:
-    """The same with nothing in it."""
+    """Yield an empty database and store."""
     with tempfile.TemporaryDirectory() as home:
         database = Database(f"sqlite:///{Path(home) / 'quorum.db'}")
         database.migrate()
@@ -48,7 +48,7 @@ def empty_store() -> Iterator[tuple[Database, SqlMarketDataStore]]:
 
 
 def share_symbols(store: SqlMarketDataStore, before: datetime | None = None) -> list[str]:
-    """Imported shares and funds, those with history `before` an instant."""
+    """Return the imported shares and funds, those with history `before` an instant."""
     return [
         symbol
         for symbol in store.symbols("files", Timeframe.D1)
@@ -65,13 +65,13 @@ def build_panel(
     timeframe: Timeframe = Timeframe.D1,
     market: str = "files",
 ) -> Panel:
-    """The one panel of symbols that share a calendar."""
+    """Build the one panel of symbols that share a calendar."""
     [(panel, _)] = build_panels(store, market, symbols, timeframe, end, HORIZON)
     return panel
 
 
 def vote_all(panel: Panel, since: int) -> tuple[AgentVoteResult, ...]:
-    """All five agents' votes on rows `since` to T - 1."""
+    """Let all five agents vote on rows `since` to T - 1."""
     return tuple(
         AgentVoteResult(name, build(name, SETTINGS).vote(panel, since), None, 0.0)
         for name in AGENTS

@@ -1,7 +1,7 @@
-"""A PostgreSQL of its own that can be killed: loopback, a free port, a temporary folder.
+"""A private PostgreSQL that can be killed: loopback, a free port, a temporary folder.
 
-Promises that only processes it started are ever killed: the postmaster by the id in its own
-folder, and that one's children. Durability is PostgreSQL's default (fsync on).
+Promises that only processes it started are ever killed: the postmaster by the id in its own folder,
+and that one's children. Durability is PostgreSQL's default (fsync on).
 """
 
 import os
@@ -23,7 +23,7 @@ TIMEOUT_SECONDS = 60.0
 
 
 class PostgresServer:
-    """`start` and `kill` as often as one likes; `remove` at the end."""
+    """A PostgreSQL server. Call `start` and `kill` as often as needed, and `remove` at the end."""
 
     def __init__(self) -> None:
         found = binaries()
@@ -43,7 +43,7 @@ class PostgresServer:
         return f"postgresql://quorum@127.0.0.1:{self._port}/{name}"
 
     def start(self) -> None:
-        """Starts and waits until it answers; after a kill it first recovers."""
+        """Start the server and wait until it answers; after a kill it recovers first."""
         options = f"-h 127.0.0.1 -p {self._port} -k {self._home} -c shared_buffers=64MB"
         deadline = time.monotonic() + TIMEOUT_SECONDS
         while True:  # children of a killed one may hold its shared memory for a moment
@@ -56,7 +56,7 @@ class PostgresServer:
             time.sleep(0.1)
 
     def kill(self) -> None:
-        """SIGKILL to the postmaster and, before they can notice, to its children."""
+        """Send SIGKILL to the postmaster and at once to its children."""
         postmaster = int((self._data / "postmaster.pid").read_text().split()[0])
         children = descendants(postmaster)
         for pid in (postmaster, *children):
@@ -69,7 +69,7 @@ class PostgresServer:
             time.sleep(0.01)
 
     def create(self, name: str, template: str = "template1") -> str:
-        """The URL of a new database that holds what `template` does."""
+        """Create a database that holds what `template` does, and return its URL."""
         with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
             connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
         return self.url(name)
@@ -80,7 +80,8 @@ class PostgresServer:
         shutil.rmtree(self._home, ignore_errors=True)
 
     def _run(self, program: str, *words: object) -> None:
-        """As nobody where we are root, whom PostgreSQL refuses."""
+        """Run a program of PostgreSQL, as the user nobody if we are root, because PostgreSQL
+        refuses root."""
         as_nobody = ("runuser", "-u", "nobody", "--") if os.geteuid() == 0 else ()
         subprocess.run(
             [*as_nobody, str(self._programs / program), *map(str, words)], check=True, cwd="/",
@@ -90,7 +91,7 @@ class PostgresServer:
 
 @contextmanager
 def postgres_server() -> Iterator[PostgresServer]:
-    """One that runs, and leaves neither a process nor a file."""
+    """Yield a running server, and leave neither a process nor a file."""
     server = PostgresServer()
     try:
         server.start()
@@ -100,7 +101,7 @@ def postgres_server() -> Iterator[PostgresServer]:
 
 
 def descendants(pid: int) -> set[int]:
-    """Ids of the processes that descend from it, from /proc."""
+    """Return the ids of the processes that descend from `pid`, from /proc."""
     parents = {}
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
@@ -114,7 +115,7 @@ def descendants(pid: int) -> set[int]:
 
 
 def command_line(pid: int) -> str:
-    """A process's command line; empty if it has ended."""
+    """Return a process's command line; empty if it has ended."""
     try:
         return Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " ").strip()
     except OSError:
@@ -122,7 +123,7 @@ def command_line(pid: int) -> str:
 
 
 def _is_running(pid: int) -> bool:
-    """Whether it still runs; one that waits to be buried does not."""
+    """Return whether a process still runs; a zombie does not."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except OSError:

@@ -1,7 +1,7 @@
-"""Where replays run to be disturbed: small homes with the same history, and processes.
+"""Homes with the same history and processes that replay it, to be killed.
 
-Every home has the facts of a few symbols and nothing else, so that a run that is replayed in two of
-them must come to the same. A process ends when it is left, whatever happened.
+Every home has only the facts of a few symbols, so that a run replayed in two of them must give the
+same result. A process ends when its context ends, whatever happened.
 """
 
 import io
@@ -27,7 +27,7 @@ from storage.database import Database
 
 ROOT = Path(__file__).resolve().parents[2]
 MEMORY_LIMIT = 8 << 30
-"""Bytes of address space of a process without Ray."""
+"""Address space of a process without Ray, in bytes."""
 FACTS: tuple[type[tables.TableRow], ...] = (
     tables.BarRow,
     tables.HeadlineRow,
@@ -40,7 +40,7 @@ SIMULATED_SINCE = "2022-01-01"
 
 @dataclass(frozen=True, slots=True)
 class ReplaySpec:
-    """What is replayed: `market` is files or demo, dates as the command line takes them."""
+    """What to replay: `market` is files or demo, dates as the command line takes them."""
 
     market: str
     symbols: tuple[str, ...]
@@ -60,7 +60,7 @@ class ReplaySpec:
 
 @dataclass(frozen=True, slots=True)
 class ReplayHome:
-    """A folder, and a database of its own elsewhere if `url` says so."""
+    """A folder, and its database: in the folder, or at `url` if given."""
 
     folder: Path
     url: str | None = None
@@ -80,10 +80,10 @@ class ReplayHome:
 
 
 class ReplayProcess:
-    """A process that replays, with the note of what it is doing (`stage_tracking.py`).
+    """A process that replays, with the note of its current stage (`stage_tracking.py`).
 
-    It is forked, so that it is at work at once: what it would have to import and compile is here
-    already. A `cold` one begins from nothing, as Ray's must.
+    It is forked, so that it starts at once: what it would have to import and compile is loaded here
+    already. A `cold` one starts a new interpreter, as Ray requires.
     """
 
     def __init__(self, home: ReplayHome, words: Sequence[str], *, cold: bool = False) -> None:
@@ -98,7 +98,7 @@ class ReplayProcess:
 
     @property
     def exit_code(self) -> int | None:
-        """None while it runs; negative: the signal that ended it."""
+        """The exit code; None while it runs, negative for the signal that ended it."""
         return self._process.exitcode
 
     @property
@@ -107,7 +107,7 @@ class ReplayProcess:
 
     @property
     def stage(self) -> str:
-        """What it is doing, or did last."""
+        """The present stage, or the last one."""
         return STAGES[self._note_file.read_bytes()[0]]
 
     @property
@@ -115,7 +115,8 @@ class ReplayProcess:
         return self._output_file.read_text()
 
     def wait_until(self, condition: Callable[[], bool], seconds: float) -> bool:
-        """Wait for it; whether it came while the process ran, and within so many seconds."""
+        """Wait for the condition. Return whether it came true while the process ran, within this
+        many seconds."""
         deadline = time.monotonic() + seconds
         while self.exit_code is None and time.monotonic() < deadline:
             if condition():
@@ -128,7 +129,7 @@ class ReplayProcess:
         self._process.join()
 
     def join(self, seconds: float) -> int | None:
-        """The exit code; it is killed if it has none after so many seconds."""
+        """Wait for the process and return its exit code; kill it after this many seconds."""
         self._process.join(seconds)
         if self.exit_code is None:
             self.kill()
@@ -150,7 +151,7 @@ def _run_fresh(environment: Mapping[str, str], note: Path, output: Path, words: 
 
 
 def _redirect_output(path: Path) -> None:
-    """Both streams of this process into a file."""
+    """Redirect both output streams of this process into a file."""
     with path.open("w") as file:
         os.dup2(file.fileno(), 1)
         os.dup2(file.fileno(), 2)
@@ -169,7 +170,7 @@ def running(
 
 
 def warm_up(home: ReplayHome, spec: ReplaySpec) -> None:
-    """What every process would load and compile is loaded into this one."""
+    """Load and compile in this process what every forked process would need."""
     words = spec.command(resume=False)
     words[words.index("--to") + 1] = spec.start
     code, output = run_command(home, [*words, "--no-page"])
@@ -178,8 +179,8 @@ def warm_up(home: ReplayHome, spec: ReplaySpec) -> None:
 
 
 def prepare(folder: Path, spec: ReplaySpec, source: str) -> Path:
-    """A home with nothing but the facts of the replay's symbols, from the home `source` or, where
-    that is empty, invented by the demo market."""
+    """Make a home with only the facts of the replay's symbols, from the home `source` or, if that
+    is empty, from the demo market."""
     base = folder / "base"
     if not source:
         words = ["download", *spec.symbols, "SPY", "--market", "demo", "--since", SIMULATED_SINCE]
@@ -193,7 +194,7 @@ def prepare(folder: Path, spec: ReplaySpec, source: str) -> Path:
 
 
 def copy_facts(source: Database, target: Database, symbols: Sequence[str], market: str) -> None:
-    """The facts of some symbols; the target has none yet."""
+    """Copy the facts of some symbols; the target has none yet."""
     series = tables.table(tables.SeriesRow)
     with source.reading() as reader, target.writing() as writer:
         wanted = (series.c.symbol.in_(symbols), series.c.market == market)
@@ -207,13 +208,13 @@ def copy_facts(source: Database, target: Database, symbols: Sequence[str], marke
 
 
 def copy_home(base: Path, folder: Path) -> ReplayHome:
-    """A home like `base` in a new folder."""
+    """Copy the home `base` to a new folder."""
     shutil.copytree(base, folder)
     return ReplayHome(folder)
 
 
 def can_resume(home: ReplayHome, spec: ReplaySpec) -> bool:
-    """Whether the run has a cycle that it can go on from."""
+    """Return whether the run has a cycle to resume from."""
     cycle = tables.CycleRow
     with home.database() as database, database.reading() as connection:
         any_cycle = select(col(cycle.seq)).where(col(cycle.run) == spec.run).limit(1)
@@ -221,7 +222,7 @@ def can_resume(home: ReplayHome, spec: ReplaySpec) -> bool:
 
 
 def recorded_abstentions(database: Database) -> dict[str, dict[str, str]]:
-    """Who could not vote, and why, by calendar and bar."""
+    """Return which agents could not vote, and why, by calendar and bar."""
     cycle = tables.CycleRow
     query = select(col(cycle.calendar), col(cycle.as_of), col(cycle.inputs))
     with database.reading() as connection:
@@ -236,7 +237,8 @@ def recorded_abstentions(database: Database) -> dict[str, dict[str, str]]:
 
 
 def run_command(home: ReplayHome, arguments: Sequence[str]) -> tuple[int, str]:
-    """A `quorum` command in this process, with nothing on its streams: exit code and output."""
+    """Run a `quorum` command in this process and return its exit code and output; nothing reaches
+    this process's streams."""
     output = io.StringIO()
     with _environment(home.environment), redirect_stdout(output), redirect_stderr(output):
         code = app.run_command(list(arguments))

@@ -1,10 +1,10 @@
-"""The command line with a note of what it is doing: `python -m benchmarks.support.stage_tracking
+"""The command line with a note of its current stage: `python -m benchmarks.support.stage_tracking
 NOTE WORD...`.
 
-The first byte of the file NOTE is the stage (a place in STAGES), the four after it count the cycles
-of this process. The file is shared memory, so the note outlives the process that is killed. With
-ABSENT=FILE in front of the words, the agents named there abstain as they did in another run: a JSON
-object of calendar and bar to agent and failure.
+The first byte of the file NOTE is the stage (an index into STAGES), the four after it count the
+cycles of this process. The file is shared memory, so the note outlives a process that is killed.
+With ABSENT=FILE in front of the words, the agents named there abstain as they did in another run: a
+JSON object of calendar and bar to agent and failure.
 """
 
 import json
@@ -35,14 +35,15 @@ AnyCallable = Callable[..., Any]
 
 
 class StageNote:
-    """The shared file, as it is written."""
+    """The shared file and its present content."""
 
     def __init__(self, path: Path) -> None:
         with path.open("r+b") as file:
             self._bytes = mmap.mmap(file.fileno(), SIZE)
 
     def track(self, stage: str, do: AnyCallable, *, then: str = "") -> AnyCallable:
-        """`do` under that stage; afterwards `then`, or what was before."""
+        """Wrap `do` so that its stage is noted; afterwards the stage is `then`, or what it was
+        before."""
 
         def tracked(*args: Any, **kwargs: Any) -> Any:
             before, self._bytes[0] = self._bytes[0], STAGES.index(stage)
@@ -54,7 +55,7 @@ class StageNote:
         return tracked
 
     def track_writing(self, transaction: AnyCallable) -> AnyCallable:
-        """A journal's `transaction`: its stage is `writing`, the commit included."""
+        """Wrap a journal's `transaction`: its stage is `writing`, including the commit."""
 
         @contextmanager
         def tracked(journal: SqlJournal) -> Iterator[JournalTransaction]:
@@ -77,7 +78,7 @@ class StageNote:
 
 
 class TeamWithAbsences:
-    """A team in which some abstain as they did before, and the rest votes."""
+    """A team in which some agents abstain as recorded, and the rest vote."""
 
     def __init__(self, team: Team, absent: Mapping[str, Mapping[str, str]]) -> None:
         self._team, self._absent = team, absent
@@ -103,7 +104,7 @@ class TeamWithAbsences:
 
 
 def install_tracking(path: Path, words: Sequence[str]) -> list[str]:
-    """From here on this process notes what it does. Returns the words of the command."""
+    """Let this process note its stage from here on. Return the words of the command."""
     note, absent = StageNote(path), {}
     if words[0].startswith("ABSENT="):
         absent = json.loads(Path(words[0].removeprefix("ABSENT=")).read_text())
