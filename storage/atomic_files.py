@@ -1,9 +1,10 @@
 """Files and folders that appear whole or not at all, and locks that end with their process.
 
 Three parts. *Whole-file writes*: a file is written under another name and renamed. *File locks*:
-one process at a time, and a killed one holds none. *Drafts of folders*: a folder is filled under a
-hidden name next to its place and becomes what it is by one rename; a draft is gone when its maker
-is done, and what a killed process left is removed by the next. Leaves out what is written.
+one process at a time; a killed process holds none. *Drafts of folders*: a folder is filled under a
+hidden name next to its final place and moved there by one rename. A draft is removed when the
+process that made it is done, and the drafts of a killed process are removed by the next. Leaves out
+what is written.
 """
 
 import fcntl
@@ -19,15 +20,15 @@ from typing import IO
 from domain.errors import StorageError
 
 LOCK_TIMEOUT = 0.5
-"""Seconds to wait for a lock: whoever checks whether it is locked holds it for an instant."""
+"""Seconds to wait for a lock: a process that checks the lock holds it for an instant."""
 
 _DRAFT_PREFIX = ".draft-"
 
 
 def write_atomic(path: Path, content: bytes) -> None:
-    """`content` at `path`, whole or not at all, in a folder that is made where there is none.
+    """Write `content` to `path`, whole or not at all, and make its folder if needed.
 
-    Raises StorageError for what the disk refuses.
+    Raises StorageError for an error of the disk.
     """
     temporary = path.with_name(f".{path.name}.new")
     with storage_errors(path):
@@ -45,7 +46,7 @@ def write_atomic(path: Path, content: bytes) -> None:
 
 
 def read_file(path: Path) -> bytes:
-    """Raises StorageError for a file that cannot be read."""
+    """Return a file's content. Raises StorageError for a file that cannot be read."""
     try:
         return path.read_bytes()
     except OSError as error:
@@ -54,7 +55,7 @@ def read_file(path: Path) -> bytes:
 
 @contextmanager
 def storage_errors(path: Path) -> Iterator[None]:
-    """Raises StorageError, naming `path`, for what the disk refuses within."""
+    """Turn errors of the disk within the block into StorageError, naming `path`."""
     try:
         yield
     except OSError as error:
@@ -65,7 +66,7 @@ def storage_errors(path: Path) -> Iterator[None]:
 
 
 def try_lock(file: IO[bytes]) -> bool:
-    """Lock the open file for this process; whether that succeeded within LOCK_TIMEOUT."""
+    """Lock the open file for this process. Return whether that succeeded within LOCK_TIMEOUT."""
     until = time.monotonic() + LOCK_TIMEOUT
     while True:
         try:
@@ -79,7 +80,7 @@ def try_lock(file: IO[bytes]) -> bool:
 
 
 def is_locked(path: Path) -> bool:
-    """Whether a process has locked the file; one that is not there is not locked."""
+    """Return whether a process has locked the file; a file that does not exist is not locked."""
     try:
         with path.open("rb") as file:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
@@ -92,7 +93,7 @@ def is_locked(path: Path) -> bool:
 
 @contextmanager
 def draft_folder(folder: Path) -> Iterator[Path]:
-    """An empty folder within `folder`, gone afterwards unless it was moved away."""
+    """Yield an empty folder within `folder`, removed afterwards unless it was moved away."""
     draft = Path(tempfile.mkdtemp(prefix=f"{_DRAFT_PREFIX}{os.getpid()}-", dir=folder))
     draft.chmod(0o755)
     try:
@@ -102,8 +103,8 @@ def draft_folder(folder: Path) -> Iterator[Path]:
 
 
 def delete_folder(folder: Path) -> None:
-    """Delete a folder: out of sight by one rename; if the process is killed then, the rest is
-    removed by the next."""
+    """Delete a folder. One rename hides it first; if the process is killed then, the next removes
+    the rest."""
     with draft_folder(folder.parent) as trash:
         folder.rename(trash / folder.name)
 

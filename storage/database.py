@@ -1,12 +1,12 @@
 """One database, SQLite by default and PostgreSQL by URL: connections, durability, migrations.
 
-Promises that a committed transaction survives `kill -9` and power loss, that a database is never
-touched by a program older than itself, and that the database's and the disk's refusals become
+Promises that a committed transaction survives `kill -9` and power loss, that a program never
+touches a database newer than itself, and that errors of the database and the disk become
 StorageErrors with a remedy, here and nowhere else. Leaves out what is stored: see `tables.py`.
 
-SQLite runs in WAL mode, in which readers never wait, with synchronous=FULL: a killed process
-would lose nothing with NORMAL either, but the machine's power may. A cycle is one commit, so the
-extra fsync costs milliseconds a bar.
+SQLite runs in WAL mode, in which readers never wait, with synchronous=FULL: a killed process would
+lose nothing with NORMAL either, but a power loss might. A cycle is one commit, so the extra fsync
+costs milliseconds a bar.
 """
 
 from collections.abc import Iterator, Sequence
@@ -28,13 +28,13 @@ from domain.errors import ConfigurationError, StorageError
 from storage.tables import TableRow
 
 BUSY_SECONDS = 20
-"""How long a writer waits for another before it gives up."""
+"""Seconds that a writer waits for another before it gives up."""
 
 _MIGRATION_LOCK = 7_061_755_021
 """Key of PostgreSQL's advisory lock: two processes that start together migrate in turn."""
 
 _BEGIN_TO_WRITE = "BEGIN IMMEDIATE"
-"""SQLite's write lock is taken at once: a reader that starts to write later could only fail."""
+"""Take SQLite's write lock at once: a reader that starts to write later could only fail."""
 
 _REMEDIES = (
     ("file is not a database", "It is no database of Quorum. Move it away or choose another home."),
@@ -56,7 +56,7 @@ _REMEDIES = (
 class Database:
     """A database by URL: `sqlite:////path/quorum.db` or `postgresql://user@host/name`.
 
-    Raises ConfigurationError for any other URL. Nothing is opened before it is used.
+    Raises ConfigurationError for any other URL. Nothing is opened before first use.
     """
 
     def __init__(self, url: str) -> None:
@@ -64,12 +64,12 @@ class Database:
         self._engine = _engine(self._url)
 
     def __str__(self) -> str:
-        """Where it is, without the password."""
+        """The URL without the password."""
         return self._url.database or "" if self._is_sqlite else self._url.render_as_string()
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
-        """A transaction that sees one state of the database and is never made to wait."""
+        """Open a transaction that sees one state of the database and never waits."""
         with self._translating_errors(), self._engine.connect() as connection:
             if not self._is_sqlite:
                 connection = connection.execution_options(isolation_level="REPEATABLE READ")
@@ -77,7 +77,8 @@ class Database:
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
-        """A transaction that commits as a whole at the end, or leaves no trace on an exception.
+        """Open a transaction that commits as a whole at the end, or leaves no trace on an
+        exception.
 
         On SQLite it is the only one that writes, from its first line on.
         """
@@ -108,7 +109,7 @@ class Database:
             command.upgrade(_alembic(connection), "head")
 
     def close(self) -> None:
-        """Give back every connection; the database may be used again afterwards."""
+        """Close every connection; the database may be used again afterwards."""
         self._engine.dispose()
 
     @property
@@ -125,8 +126,9 @@ class Database:
             ) from error
 
     def _enable_wal(self) -> None:
-        """A setting of the file from then on. The change needs the file for itself and, unlike a
-        transaction, does not wait for it: where processes start together, it must try again."""
+        """Set WAL mode, a permanent setting of the file. The change needs the file exclusively and,
+        unlike a transaction, does not wait for it, so it is tried again if processes start
+        together."""
         deadline = monotonic() + BUSY_SECONDS
         while True:
             with self._engine.connect() as connection:
@@ -141,9 +143,11 @@ class Database:
             sleep(0.02)
 
     def _revision(self, connection: Connection, scripts: ScriptDirectory) -> str | None:
-        """The database's revision, None if it is empty; StorageError if it is not for us.
+        """Return the database's revision, None if it is empty. Raises StorageError if the program
+        must not use it.
 
-        Looks for tables first: if another process migrates between, then the revision tells."""
+        Looks for tables first: if another process migrates in between, then the revision tells.
+        """
         has_tables = bool(inspect(connection).get_table_names())
         revision = MigrationContext.configure(connection).get_current_revision()
         if revision is None and has_tables:

@@ -2,13 +2,13 @@
 
 Two families. *Facts* (series, bar, headline, filing, announcement, action) are bulk data: written
 and read as arrays by `market_data/market_facts.py`, never as objects, with instants as microseconds
-since 1970. The *journal* (head, event, cycle, decision, vote, chunk) is append-only; `seq` counts
+since 1970. The *journal* (head, event, cycle, decision, vote, chunk) is append-only; `seq` numbers
 its events without a gap and is the identity of every entry: a decision has the seq of its
-`decision.made`. Beside it are the outcomes of decisions: `pending` lists the decisions whose
-outcome is not known yet, a row of `outcome` takes the place of each that is settled, and `lesson`
-is the learner's state after every round.
+`decision.made`. Next to it are the outcomes of decisions: `pending` lists the decisions whose
+outcome is not known yet; when one is settled, a row of `outcome` replaces it; `lesson` has the
+learner's state after every round.
 
-The names of tables and columns are those of the first release: a home that it made opens as it is.
+The names of tables and columns are those of the first release, so that its homes open unchanged.
 Each fact is stored once. A decision's document holds its votes with their reasons; `vote` repeats
 only their figures, as columns for charts and scores.
 """
@@ -44,14 +44,15 @@ metadata = MetaData(
 )
 
 COUNTER = BigInteger().with_variant(Integer, "sqlite")
-"""64 bits on both; on SQLite the type that makes a primary key the row's own address."""
+"""64 bits on both databases; on SQLite the type that makes a primary key the row id."""
 
 NO_AUTOINCREMENT = {"autoincrement": False}
-"""The journal counts for itself."""
+"""The journal numbers its own rows."""
 
 
 class UtcMicroseconds(TypeDecorator[datetime]):
-    """An aware UTC datetime stored as microseconds since 1970: exact, ordered, alike everywhere."""
+    """An aware UTC datetime stored as microseconds since 1970: exact, ordered, the same on both
+    databases."""
 
     impl = BigInteger
     cache_ok = True
@@ -64,7 +65,7 @@ class UtcMicroseconds(TypeDecorator[datetime]):
 
 
 def microseconds(at: datetime) -> int:
-    """Microseconds since 1970 of an aware instant (a naive one raises TypeError)."""
+    """Return microseconds since 1970 of an aware instant (a naive one raises TypeError)."""
     return (at - EPOCH) // MICROSECOND
 
 
@@ -239,7 +240,7 @@ class VoteRow(TableRow, table=True):
 
 
 class PendingDecisionRow(TableRow, table=True):
-    """A decision to be settled; its row goes when its outcome comes."""
+    """A decision to be settled; the row is removed when it is."""
 
     __tablename__ = "pending"
     __table_args__ = (Index(None, "market", "run", "calendar", "timeframe", "as_of"),)
@@ -302,7 +303,7 @@ class PanelChunkRow(TableRow, table=True):
 
 
 class EngineStateRow(TableRow, table=True):
-    """An engine that somebody has paused, halted or resumed; one that nobody touched has no row."""
+    """An engine that was paused, halted or resumed; one that never was has no row."""
 
     __tablename__ = "engine"
 
@@ -322,10 +323,10 @@ class WatchlistRow(TableRow, table=True):
 
 
 def table(row: type[TableRow]) -> Table:
-    """The table behind a class, for statements on bulk data."""
+    """Return the table behind a class, for statements on bulk data."""
     return metadata.tables[str(row.__tablename__)]
 
 
 def seq_within_range(seq: int) -> int:
-    """Any number somebody may ask for, as one that the databases can compare."""
+    """Return any requested number as one that the databases can compare."""
     return max(0, min(seq, 2**63 - 1))

@@ -1,13 +1,13 @@
 """Paper accounts as they are written: what happened becomes entries, read models and events.
 
 Promises that a change is one transaction of the journal, whole or not at all; that a request is
-carried out once, however often it comes; and that the account handed to a command is the one its
-entries lead to. Leaves out what an entry does to an account
-(`trading/account/ledger.py`, handed in as `apply`), whether something may happen, reading for pages
-(`blotter.py`) and checking the log (`audit.py`).
+carried out once, however often it arrives; and that the account passed to a command is the one its
+entries lead to. Leaves out what an entry does to an account (`trading/account/ledger.py`, passed in
+as `apply`), whether something may happen, reading for pages (`blotter.py`) and checking the log
+(`audit.py`).
 
-The account that this process has seen last stays in memory and is only brought up to date
-(`account_state.py`), so that a change costs no more with a long past.
+This process keeps the account it has last seen in memory and only brings it up to date
+(`account_state.py`), so that a change takes no longer when the log is long.
 """
 
 import json
@@ -35,7 +35,7 @@ from storage.journal.sql_journal import EventDraft, JournalTransaction, SqlJourn
 from storage.tables import table
 
 SNAPSHOT_EVERY = 500
-"""Entries between two snapshots: what a process that has seen nothing yet has to apply at most."""
+"""Entries between two snapshots: the most that a process without a cached account has to apply."""
 
 
 class SqlAccountLog:
@@ -50,7 +50,8 @@ class SqlAccountLog:
         self._cache: dict[tuple[str, str], StoredAccount] = {}
 
     def account(self, market: str, run: str) -> Account | None:
-        """As it is; None if nobody opened it. Raises VerificationError for a broken log."""
+        """Return the account now; None if it was never opened. Raises VerificationError for a
+        broken log."""
         with self._database.reading() as connection:
             stored = self._load(connection, market, run)
         return stored.account if stored else None
@@ -78,18 +79,18 @@ class SqlAccountLog:
         *,
         request: ClientRequest | None = None,
     ) -> TransactionResult:
-        """Carry out `command` on the account as it is, within `transaction`; `at` is the time of
-        the market. If `command` raises, nothing has happened.
+        """Carry out `command` on the account now, within `transaction`; `at` is market time. If
+        `command` raises, nothing has happened.
 
         For what follows from a cycle, call this from `SqlJournal.record(..., also_write=...)`. Its
-        orders then exist if and only if the cycle is recorded, and the same cycle again places
-        nothing.
+        orders then exist if and only if the cycle is recorded, and recording the same cycle again
+        places nothing.
 
         With a `request`, one of the orders that `command` places must have its key. If an order of
-        that key is there already, `command` is not called and the order is returned, so checks of
-        what may expire belong into `command`; InputError if the key was used for something else.
-        Raises VerificationError for an account whose log is broken, ValueError where nothing
-        opened it.
+        that key exists already, `command` is not called and the order is returned, so checks of
+        anything that may expire belong in `command`. Raises InputError if the key was used for
+        something else, VerificationError for an account whose log is broken, ValueError if nothing
+        opened the account.
         """
         before = self._load(transaction.connection, market, run)
         if before and request:
@@ -120,7 +121,7 @@ class SqlAccountLog:
 
 @dataclass(slots=True)
 class _Batch:
-    """What one transaction adds to an account that was `before`."""
+    """What one transaction adds to an account; `before` is the account it starts from."""
 
     before: StoredAccount
     after: StoredAccount = field(init=False)
@@ -187,7 +188,8 @@ def _find_requested_order(
 def _write(
     connection: Connection, batch: _Batch, account: Account, request: ClientRequest | None
 ) -> Order | None:
-    """Entries, read models and the head, which is `account`; returns the order of the request."""
+    """Write entries, read models and the head, which is `account`. Return the order of the
+    request."""
     id, read_models = batch.before.id, batch.read_models
     inserted, updated, requested = [], [], None
     for state in read_models.orders.values():
@@ -233,7 +235,7 @@ _CHANGE = update(table(tables.StoredOrderRow)).where(
     table(tables.StoredOrderRow).c.id == bindparam("which"),
 )
 _HEAD = update(table(tables.AccountRow)).where(table(tables.AccountRow).c.id == bindparam("of"))
-"""What these updates set is whatever else they are given."""
+"""These updates set every column that they are given."""
 
 
 def _event_drafts(

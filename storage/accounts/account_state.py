@@ -1,7 +1,7 @@
-"""An account as it is: its last snapshot, or what was seen of it before, and the entries since.
+"""Load an account: its last snapshot, or what this process has cached, and the entries since.
 
-Promises that every entry applied on the way is one that its chain vouches for, and that what was
-seen before is used only if it is part of the log that is there now.
+Promises that every entry applied is verified by the hash chain, and that a cached account is used
+only if it is part of the present log.
 """
 
 import json
@@ -19,7 +19,7 @@ from storage.accounts import hash_chain
 from storage.accounts.hash_chain import ChainedEntry
 
 ApplyEntry = Callable[[Account | None, AccountEntry], Account]
-"""The account after an entry; None is the one that is not opened yet."""
+"""Returns the account after an entry; None is the account that is not opened yet."""
 
 _HEAD = (
     select(col(tables.AccountRow.id), col(tables.AccountRow.number), col(tables.AccountRow.digest))
@@ -30,8 +30,8 @@ _HEAD = (
 
 @dataclass(frozen=True, slots=True)
 class StoredAccount:
-    """The account `id` with the number and the digest of its last entry; None, 0 and the chain's
-    root before the first."""
+    """The account `id` with the number and the digest of its last entry; before the first entry,
+    None, 0 and the chain's root."""
 
     id: int
     number: int
@@ -39,7 +39,8 @@ class StoredAccount:
     account: Account | None
 
     def after(self, chained: ChainedEntry, apply: ApplyEntry) -> "StoredAccount":
-        """Raises VerificationError for an entry that does not follow."""
+        """Return the account after the next entry. Raises VerificationError for an entry that does
+        not follow."""
         if chained.number != self.number + 1 or not chained.follows(self.digest):
             raise broken_chain_error(self.number + 1)
         return StoredAccount(
@@ -50,9 +51,10 @@ class StoredAccount:
 def load_account(
     connection: Connection, market: str, run: str, apply: ApplyEntry, cached: StoredAccount | None
 ) -> StoredAccount | None:
-    """The account of a market and run; None if there is none. `cached` is what was seen of it.
+    """Return the account of a market and run; None if there is none. `cached` is the account as
+    this process last saw it.
 
-    Raises VerificationError where an entry since then is missing or was altered.
+    Raises VerificationError if an entry since then is missing or was altered.
     """
     head = connection.execute(_HEAD, {"market": market, "run": run}).first()
     if head is None:
@@ -80,8 +82,8 @@ def broken_chain_error(number: int) -> VerificationError:
 def _is_part_of(
     connection: Connection, cached: StoredAccount, id: int, number: int, digest: str
 ) -> bool:
-    """Whether the log that ends there contains it: another transaction may have been rolled back,
-    and a database restored."""
+    """Return whether the log that ends at `number` and `digest` contains the cached account: a
+    transaction may have been rolled back, or a database restored."""
     if cached.id != id or cached.number > number:
         return False
     if cached.number < number:

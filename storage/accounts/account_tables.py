@@ -2,9 +2,9 @@
 
 `entry` is the only truth: append-only, each row bound to the one before by its digest
 (`storage/accounts/hash_chain.py`). `account` holds the head of that chain and `snapshot` the
-account that it folds to. `orders`, `fill` and `mark` are read models: the entries laid out for what
-pages query; `storage/accounts/audit.py` checks that they follow. `trip_note` holds people's notes
-on their trades, no part of the account.
+account that results from it. `orders`, `fill` and `mark` are read models: the entries arranged for
+the queries of pages; `storage/accounts/audit.py` checks that they follow. `trip_note` holds
+people's notes on their trades, which are not part of the account.
 """
 
 from datetime import datetime
@@ -29,8 +29,8 @@ class AccountRow(TableRow, table=True):
 
 
 class AccountSnapshotRow(TableRow, table=True):
-    """The account in JSON after the entry `number`, which may be some entries ago. Apart from
-    `account`, because SQLite writes a row as a whole and that one changes with every entry."""
+    """The account in JSON after the entry `number`, which may be some entries ago. Separate from
+    `account`, because SQLite writes whole rows and that one changes with every entry."""
 
     __tablename__ = "snapshot"
 
@@ -60,7 +60,7 @@ class AccountEntryRow(TableRow, table=True):
 
 class StoredOrderRow(TableRow, table=True):
     """An order as it is now, in JSON in `body`. `number` is that of the entry that placed it;
-    `request` the digest of the request made under `key`, NULL where nobody did."""
+    `request` the digest of the request made under `key`, NULL if there was none."""
 
     __tablename__ = "orders"
     __table_args__ = (
@@ -115,7 +115,7 @@ class StoredFillRow(TableRow, table=True):
 
 class EquityPointRow(TableRow, table=True):
     """The account's value at the close of a row of bars; `exposure` is the value of positions, long
-    and short together, over equity, NULL where that is not positive or a price is missing."""
+    and short together, over equity, NULL if equity is not positive or a price is missing."""
 
     __tablename__ = "mark"
     __table_args__ = ({"sqlite_with_rowid": False},)

@@ -1,9 +1,9 @@
 """Whether an account's log is whole, and whether all other rows of the account follow from it.
 
 Promises to find an entry that was altered, deleted, inserted or moved, a head that is not the end
-of the log, a snapshot that the entries do not make, and orders, fills and equity points that do not
-follow from the entries. Differences are reported, in words, and never repaired: entries are the
-truth and a difference means that somebody or something else wrote to the database.
+of the log, a snapshot that differs from the entries, and orders, fills and equity points that do
+not follow from them. Differences are reported in words and never repaired: entries are the truth,
+and a difference means that somebody or something else wrote to the database.
 """
 
 import json
@@ -47,7 +47,7 @@ class _Head:
 
 @dataclass(slots=True)
 class _Rebuilt:
-    """The account and read models of the entries taken so far."""
+    """The account and read models of the entries applied so far."""
 
     digest: str
     account: Account | None = None
@@ -55,7 +55,7 @@ class _Rebuilt:
     read_models: AccountReadModels = field(default_factory=AccountReadModels)
 
     def advance(self, chained: ChainedEntry, apply: ApplyEntry) -> str | None:
-        """Go one entry further; what is wrong with it in words, None if nothing is."""
+        """Apply the next entry. Return what is wrong with it in words, None if nothing is."""
         number = chained.number
         if number != self.number + 1:
             return f"Entry {self.number + 1} is missing: after {self.number} comes {number}."
@@ -75,7 +75,7 @@ class _Rebuilt:
 
 
 class AccountAudit:
-    """Of the accounts of one database; `apply` says what an entry does
+    """Audits the accounts of one database; `apply` returns the account after an entry
     (`trading/account/ledger.py`)."""
 
     def __init__(self, database: Database, apply: ApplyEntry) -> None:
@@ -83,17 +83,18 @@ class AccountAudit:
         self._apply = apply
 
     def accounts(self) -> tuple[tuple[str, str], ...]:
-        """Market and run of each, in order."""
+        """Return market and run of each account, in order."""
         market, run = col(tables.AccountRow.market), col(tables.AccountRow.run)
         with self._database.reading() as connection:
             rows = connection.execute(select(market, run).order_by(market, run)).all()
         return tuple((row.market, row.run) for row in rows)
 
     def verify(self, market: str, run: str) -> tuple[str, ...]:
-        """What is wrong with the account's log or does not follow from it; empty if nothing is.
+        """Return what is wrong with the account's log or does not follow from it; empty if nothing
+        is.
 
-        Of a broken log only its first break is reported: nothing is known of what comes after.
-        Raises NotFoundError where there is no account.
+        Only the first break of a log is reported, because nothing is known of what comes after it.
+        Raises NotFoundError if there is no account.
         """
         with self._database.reading() as connection:
             head = _head(connection, market, run)

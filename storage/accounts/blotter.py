@@ -1,9 +1,9 @@
-"""What pages and programs read of a paper account: orders, fills, its curve, round trips, its log.
+"""What pages and programs read of a paper account: orders, fills, equity, round trips, its log.
 
 Every query names its market and run, is answered from an index, and is paged by the number of an
-entry, so that a page stays what it was while new orders come. What is read was written with the
-entries (`account_log.py`); `audit.py` checks that it still follows from them. Notes on round trips
-are the only thing written here: they are about the account, no part of it.
+entry, so that a page stays the same while new orders arrive. The rows were written with the entries
+(`account_log.py`); `audit.py` checks that they still follow from them. Only notes on round trips
+are written here: they are about the account, not part of it.
 """
 
 import json
@@ -63,9 +63,9 @@ class BlotterFill:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class EquityCurve:
-    """All (K,), a row of bars each, oldest first: the number of its entry, when it closed, equity
-    and cash in currency, and the value of positions, long and short together, as a share of
-    equity (NaN where that is not known)."""
+    """The equity curve. All arrays are (K,), a row of bars each, oldest first: the number of its
+    entry, when it closed, equity and cash in currency, and the value of positions, long and short
+    together, as a share of equity (NaN where that is not known)."""
 
     numbers: NDArray[np.int64]
     times: Times
@@ -88,7 +88,7 @@ class AuditEntry:
 
 
 class SqlBlotter:
-    """The read side of one account. An account that was not opened yet has nothing."""
+    """The read side of one account. An account that is not open yet has nothing."""
 
     def __init__(self, database: Database, market: str, run: str) -> None:
         self._database = database
@@ -105,8 +105,8 @@ class SqlBlotter:
         before: int | None = None,
         limit: int = 100,
     ) -> tuple[BlotterOrder, ...]:
-        """Newest first, of `symbols` where some are named; the page after one that ended with
-        `number` starts `before` that."""
+        """Return orders, newest first, of `symbols` if some are named. The page after one that
+        ended with `number` starts `before` that."""
         order = tables.StoredOrderRow
         query = self._orders()
         if open_only:
@@ -141,7 +141,7 @@ class SqlBlotter:
         before: int | None = None,
         limit: int = 500,
     ) -> tuple[BlotterFill, ...]:
-        """Newest first, of bars that closed from `since` up to but not at `until`."""
+        """Return fills, newest first, of bars that closed from `since` up to but not at `until`."""
         if order is not None and not _is_valid_id(order):
             return ()
         fill = tables.StoredFillRow
@@ -161,7 +161,8 @@ class SqlBlotter:
         )
 
     def curve(self) -> EquityCurve:
-        """As the driver gives it, which is fast: instants in microseconds."""
+        """Return the equity curve; instants stay microseconds, as the driver gives them, which is
+        fast."""
         point = tables.EquityPointRow
         names = ("number", "at", "equity", "cash", "exposure")
         query: Query = select(*table(point).c[*names]).where(col(point.account) == self._account())
@@ -175,7 +176,7 @@ class SqlBlotter:
         return EquityCurve(np.array(numbers, np.int64), times, equity, cash, exposure)
 
     def entries(self, after: int = 0, limit: int = 500) -> tuple[AuditEntry, ...]:
-        """The log from its beginning: the first with a larger number."""
+        """Return the log's entries in order, starting after the number `after`."""
         entry = tables.AccountEntryRow
         names = [field.name for field in fields(AuditEntry)]
         query: Query = select(*table(entry).c[*names]).where(
@@ -186,16 +187,16 @@ class SqlBlotter:
         return tuple(AuditEntry(**{**row._mapping, "body": json.loads(row.body)}) for row in rows)
 
     def account_entries(self, *kinds: type[AccountEvent]) -> tuple[AccountEntry, ...]:
-        """All entries of these kinds, oldest first."""
+        """Return all entries of these kinds, oldest first."""
         with self._database.reading() as connection:
             return read_entries(connection, self._account(), kinds)
 
     def lots(self) -> Mapping[str, tuple[TaxLot, ...]]:
-        """By symbol the open lots, oldest first."""
+        """Return the open lots by symbol, oldest first."""
         return self._refresh_trades().lots
 
     def round_trips(self) -> tuple[RoundTrip, ...]:
-        """Closed round trips in order of their end, with people's notes on them."""
+        """Return closed round trips in order of their end, with people's notes on them."""
         with self._database.reading() as connection:
             notes_by_trip = load_notes(connection, self._account())
         trips = self._refresh_trades().round_trips
@@ -205,9 +206,9 @@ class SqlBlotter:
         )
 
     def annotate(self, trip_id: str, note: str, tags: Sequence[str]) -> None:
-        """Set `note` and `tags` of the round trip with that id, in place of what was there.
+        """Replace `note` and `tags` of the round trip with that id.
 
-        Raises NotFoundError where there is none, InputError for a note or tags that are too long.
+        Raises NotFoundError if there is none, InputError for a note or tags that are too long.
         """
         if trip_id not in {each.id for each in self._refresh_trades().round_trips}:
             raise NotFoundError(f"There is no closed trade {trip_id[:60]!r} in this account.")
@@ -227,8 +228,8 @@ class SqlBlotter:
         )
 
     def _open(self) -> Select[int]:
-        """Numbers of the open orders: in a query of its own, SQLite finds them by their status and
-        does not walk through all there ever were."""
+        """Select the numbers of the open orders. In a query of its own, SQLite finds them by their
+        status instead of scanning all orders."""
         order = tables.StoredOrderRow
         return select(col(order.number)).where(
             col(order.account) == self._account(), col(order.status).in_(sorted(OPEN_STATUSES))
@@ -254,5 +255,6 @@ def _blotter_order(row: Any) -> BlotterOrder:
 
 
 def _is_valid_id(id: str) -> bool:
-    """Whether a database could even compare it: a zero byte, for one, is no text to it."""
+    """Whether a database can compare the id at all: a zero byte, for one, is not valid text to
+    it."""
     return id.isascii() and id.isprintable()

@@ -1,8 +1,8 @@
 """The chain that binds an account's entries: each digest covers the one before it.
 
-Promises that an entry altered, deleted, inserted or moved breaks the chain there or at its head.
-What it cannot see is a chain that somebody with access to the database forged anew from the altered
-entry to the end: whoever fears that stores a head digest elsewhere and compares.
+Promises that an entry altered, deleted, inserted or moved breaks the chain there or at its head. It
+cannot detect a chain that somebody with access to the database rebuilt from the altered entry to
+the end: to guard against that, store a head digest elsewhere and compare.
 """
 
 import hashlib
@@ -38,7 +38,7 @@ class ChainedEntry:
     digest: str
 
     def entry(self) -> AccountEntry:
-        """Raises VerificationError for a body that is not of its kind."""
+        """Decode the entry. Raises VerificationError for a body that does not match its kind."""
         return AccountEntry(
             self.number, self.at, account_event_from_json(self.kind, json.loads(self.body))
         )
@@ -55,28 +55,31 @@ class ChainedEntry:
         }
 
     def follows(self, previous: str) -> bool:
-        """Whether its digest is what it must be after an entry with the digest `previous`."""
+        """Return whether its digest is what it must be after an entry with the digest
+        `previous`."""
         return self.digest == entry_digest(
             previous, self.number, self.at, self.recorded_at, self.kind, self.body
         )
 
 
 def genesis_digest(market: str, run: str) -> str:
-    """The digest before the first entry: a log cannot pass for that of another account."""
+    """Return the digest before the first entry, so that a log cannot pass for that of another
+    account."""
     return hashlib.sha256(canonical_bytes(["account", market, run])).hexdigest()
 
 
 def entry_digest(
     previous: str, number: int, at: datetime, recorded_at: datetime, kind: str, body: str
 ) -> str:
-    """SHA-256 in hex over three lines of ASCII, the last without an end: the previous digest;
-    number, `at` and `recorded_at` (microseconds since 1970) and kind; the body as stored."""
+    """Return SHA-256 in hex over three lines of ASCII, the last without a line end: the
+    previous digest; number, `at` and `recorded_at` (microseconds since 1970) and kind; the body
+    as stored."""
     line = f"{number} {microseconds(at)} {microseconds(recorded_at)} {kind}"
     return hashlib.sha256(f"{previous}\n{line}\n{body}".encode("ascii")).hexdigest()
 
 
 def chain_entry(previous: str, entry: AccountEntry, recorded_at: datetime) -> ChainedEntry:
-    """The entry as it is stored after one with the digest `previous`."""
+    """Return the entry as it is stored after one with the digest `previous`."""
     kind, body = kind_of(entry.event), plain_json_text(account_event_to_json(entry.event))
     made = entry_digest(previous, entry.number, entry.at, recorded_at, kind, body)
     return ChainedEntry(entry.number, entry.at, recorded_at, kind, body, made)
@@ -85,7 +88,7 @@ def chain_entry(previous: str, entry: AccountEntry, recorded_at: datetime) -> Ch
 def read_chain(
     connection: Connection, account: int, after: int, until: int | None = None
 ) -> Iterator[ChainedEntry]:
-    """In order of number, those larger than `after`, up to and including `until`."""
+    """Yield entries in order of number, those larger than `after`, up to and including `until`."""
     entry = tables.AccountEntryRow
     names = [field.name for field in fields(ChainedEntry)]
     query: Select[*tuple[Any, ...]] = select(*table(entry).c[*names]).where(
@@ -103,7 +106,7 @@ def read_chain(
 
 
 def stored_digest(connection: Connection, account: int, number: int) -> str:
-    """The digest of an entry; empty, which no digest is, where there is none."""
+    """Return the digest of an entry; empty, which no digest is, if there is none."""
     return connection.scalars(_DIGEST, {"of": account, "at": number}).first() or ""
 
 

@@ -1,5 +1,4 @@
-"""What pages read of an account, as it follows from its entries: orders, fills, equity points.
-Pure.
+"""What pages read of an account, derived from its entries: orders, fills, equity points. Pure.
 
 Promises that the rows written with an entry (`account_log.py`) and those that the audit makes from
 the whole log (`audit.py`) come from one function.
@@ -29,8 +28,8 @@ from storage.journal.cycle_rows import RowValues, plain_json_text
 
 @dataclass(frozen=True)
 class OrderReadModel:
-    """An order after the last entry that touched it, `updated_at` in the market's time. `number`
-    is that of the entry that placed it, None where that came before the entries looked at."""
+    """An order after the last entry that changed it, `updated_at` in market time. `number` is that
+    of the entry that placed it, None if that came before the entries applied here."""
 
     order: Order
     updated_at: datetime
@@ -41,7 +40,7 @@ class OrderReadModel:
         return dict(to_json(self.order))
 
     def row(self) -> RowValues:
-        """The part of its row that may change."""
+        """Return the part of its row that may change."""
         return {
             "status": self.order.status.value,
             "updated_at": self.updated_at,
@@ -49,7 +48,7 @@ class OrderReadModel:
         }
 
     def new_row(self) -> RowValues:
-        """The whole row but for its account and its request."""
+        """Return the whole row except its account and its request."""
         order = self.order
         return {
             **self.row(),
@@ -66,14 +65,14 @@ class OrderReadModel:
 
 @dataclass(slots=True)
 class AccountReadModels:
-    """The read models of entries, taken in their order; `orders` by id."""
+    """The read models of entries, applied in their order; `orders` by id."""
 
     orders: dict[str, OrderReadModel] = field(default_factory=dict)
     fills: list[RowValues] = field(default_factory=list)
     equity_points: list[RowValues] = field(default_factory=list)
 
     def apply(self, before: Account | None, entry: AccountEntry, after: Account) -> None:
-        """Take in the entry that led from `before` to `after`."""
+        """Apply the entry that led from `before` to `after`."""
         orders_before: Mapping[str, Order] = before.orders if before else {}
         match entry.event:
             case OrderSubmitted(order) | OrderUpdated(order):
@@ -105,13 +104,13 @@ class AccountReadModels:
 
 
 def known_equity(account: Account) -> float | None:
-    """Cash and positions at the last prices seen; None where one was not seen yet."""
+    """Return cash and positions at their last prices; None if a position has no price yet."""
     values = _values(account)
     return None if values is None else fsum((account.cash, *values))
 
 
 def _fully_filled(order: Order, fill: OrderFilled) -> Order:
-    """An order of which nothing is left after the fill."""
+    """Return an order that the fill has completed."""
     return apply_fill(order, abs(fill.quantity), fill.price, fill.total_fees)
 
 
@@ -144,8 +143,8 @@ def _equity_point_row(entry: AccountEntry, bar: BarClosed, after: Account) -> Ro
 
 
 def _values(account: Account) -> list[float] | None:
-    """Of each position at its last price, in no order: to be added exactly. None where one has no
-    price."""
+    """Return the value of each position at its last price, in no order: they are to be summed
+    exactly. None if one has no price."""
     last_bars = account.last_bars
     if not account.positions.keys() <= last_bars.keys():
         return None

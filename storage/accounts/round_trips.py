@@ -1,8 +1,7 @@
-"""The lots and round trips of an account: its entries, read once, and what they match to.
+"""The lots and round trips of an account, matched from its entries, each read once.
 
-Promises that lots and round trips are those of all entries there are now, and that entries read
-before are neither read nor matched again. Leaves out how lots are matched
-(`domain/trading/lots.py`).
+Promises that lots and round trips are those of all present entries, and that entries read before
+are neither read nor matched again. Leaves out how lots are matched (`domain/trading/lots.py`).
 """
 
 import json
@@ -36,8 +35,8 @@ _RELEVANT_EVENTS: tuple[type[AccountEvent], ...] = (
 
 @dataclass(frozen=True, slots=True)
 class RoundTripIndex:
-    """By symbol the open lots, oldest first, and the round trips in order of their end, as they
-    follow from the entries up to `number`; `receipts` by order, of those that have one."""
+    """The open lots by symbol, oldest first, and the round trips in order of their end, from the
+    entries up to `number`; `receipts` by order, for those that have one."""
 
     number: int = 0
     lots: Mapping[str, tuple[TaxLot, ...]] = field(default_factory=dict)
@@ -45,7 +44,8 @@ class RoundTripIndex:
     receipts: Mapping[str, str] = field(default_factory=dict)
 
     def refresh(self, connection: Connection, account: ScalarSelect[int]) -> "RoundTripIndex":
-        """Itself where nothing that matters has come since."""
+        """Return the index with the entries since; the same object if there are none that
+        matter."""
         new_entries = read_entries(connection, account, _RELEVANT_EVENTS, self.number)
         if not new_entries:
             return self
@@ -60,13 +60,13 @@ def read_entries(
     kinds: Sequence[type[AccountEvent]],
     after: int = 0,
 ) -> tuple[AccountEntry, ...]:
-    """Entries of these kinds with a larger number, oldest first."""
+    """Return entries of these kinds with a larger number, oldest first."""
     entry = tables.AccountEntryRow
     names = [name for name, kind in ENTRY_KINDS.items() if kind in kinds]
     query = select(col(entry.number), col(entry.at), col(entry.kind), col(entry.body)).where(
         col(entry.account) == account, col(entry.kind).in_(names), col(entry.number) > after
     )
-    rows = sorted(connection.execute(query).all())  # in SQL, SQLite would walk the whole log
+    rows = sorted(connection.execute(query).all())  # in SQL, SQLite would scan the whole log
     return tuple(
         AccountEntry(number, at, account_event_from_json(kind, json.loads(body)))
         for number, at, kind, body in rows

@@ -1,7 +1,6 @@
 """A cycle as the journal stores it: its rows, its events and their payloads. Pure.
 
-Promises that an event has the same payload when it is recorded and when it is read back years
-later.
+Promises that an event has the same payload when it is recorded and when it is read back later.
 """
 
 from collections.abc import Mapping
@@ -18,13 +17,13 @@ RowValues = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class DecisionDocument:
-    """A decision in JSON, and what its cycle adds to every payload."""
+    """A decision in JSON, and the fields that its cycle adds to every payload."""
 
     decision: Mapping[str, Any]
     context: Mapping[str, Any]
 
     def payload(self, position: int | None) -> RowValues:
-        """The payload of the vote at that position; None means of the decision itself."""
+        """Return the payload of the vote at that position, or of the decision itself (None)."""
         if position is None:
             return {**self.decision, **self.context}
         vote = self.decision["votes"][position]
@@ -43,7 +42,7 @@ class CycleRows:
 
 
 def event_context(market: str, simulated: bool, timeframe: str, as_of: datetime) -> RowValues:
-    """What the payloads of all votes and decisions of a cycle have in common."""
+    """Return what the payloads of all votes and decisions of a cycle have in common."""
     return {
         "market": market,
         "simulated": simulated,
@@ -55,8 +54,8 @@ def event_context(market: str, simulated: bool, timeframe: str, as_of: datetime)
 def build_cycle_rows(
     cycle: Cycle, manifest: str, inputs: str, at: datetime, last_seq: int
 ) -> CycleRows:
-    """The cycle's entries, numbered from `last_seq` + 1: the votes of each decision and then the
-    decision, and `cycle.completed` at last."""
+    """Return the cycle's rows and events, numbered from `last_seq` + 1: the votes of each decision
+    and then the decision, with `cycle.completed` last."""
     seq = last_seq + sum(len(decision.votes) + 1 for decision in cycle.decisions) + 1
     rows = CycleRows(_cycle_row(cycle, seq, manifest, inputs, at))
     context = event_context(cycle.market, cycle.simulated, cycle.timeframe, cycle.as_of)
@@ -99,7 +98,7 @@ def canonical_text(value: Any) -> str:
 
 
 def plain_json_text(plain: Any) -> str:
-    """`canonical_text` of what is plain JSON already."""
+    """Return the `canonical_text` of a value that is plain JSON already."""
     return encode_json(plain).decode("ascii")
 
 

@@ -1,8 +1,8 @@
 """What pages and programs read of the journal: the latest decisions and those before.
 
-Every query names its market and run, so that a replay never shows up among live decisions, and
-is answered from an index. Leaves out the stream (`SqlJournal.events_after`), how the record is
-built (`outcomes.py`) and all writing.
+Every query names its market and run, so that a replay never shows up among live decisions, and is
+answered from an index. Leaves out the stream (`SqlJournal.events_after`), how the record is built
+(`outcomes.py`) and all writing.
 """
 
 import json
@@ -48,8 +48,8 @@ class RecordedDecision:
 
 @dataclass(frozen=True, slots=True)
 class CycleInputs:
-    """What a cycle was computed from: the panel (load it from the archive) and `values`, all else
-    that the orchestrator gave the journal."""
+    """The inputs of a cycle: the panel (load it from the archive) and `values`, all other inputs
+    that the orchestrator passed to the journal."""
 
     panel: PanelManifest
     values: Mapping[str, Any]
@@ -62,7 +62,7 @@ class SqlDecisionRecords:
         self._database = database
 
     def latest(self, market: str, run: str) -> tuple[RecordedDecision, ...]:
-        """The newest decision on every symbol, in order of symbol."""
+        """Return the newest decision on every symbol, in order of symbol."""
         newest = col(tables.DecisionRow.seq).in_(latest_decisions(market, run))
         return self._read(_decisions().where(newest).order_by(col(tables.DecisionRow.symbol)))
 
@@ -74,7 +74,7 @@ class SqlDecisionRecords:
         return found[0]
 
     def inputs(self, receipt: str) -> CycleInputs:
-        """What the decision can be recomputed from."""
+        """Return the inputs from which the decision can be recomputed."""
         cycle, decision = tables.CycleRow, tables.DecisionRow
         query = (
             select(col(cycle.manifest), col(cycle.inputs))
@@ -91,13 +91,14 @@ class SqlDecisionRecords:
     def history(
         self, market: str, run: str, symbol: str, limit: int
     ) -> tuple[RecordedDecision, ...]:
-        """Decisions on one symbol, newest first."""
+        """Return decisions on one symbol, newest first."""
         return self._read(_newest_first(_decisions(), market, run, symbol).limit(limit))
 
     def decisions_between(
         self, market: str, run: str, after: datetime, until: datetime
     ) -> tuple[RecordedDecision, ...]:
-        """Decisions on bars that closed after `after` and by `until`, as they were recorded."""
+        """Return decisions on bars that closed after `after` and by `until`, in the order they were
+        recorded."""
         as_of = col(tables.DecisionRow.as_of)
         query = _of_run(_decisions(), market, run).where(as_of > after, as_of <= until)
         return self._read(query.order_by(col(tables.DecisionRow.seq)))
@@ -105,8 +106,8 @@ class SqlDecisionRecords:
     def feed(
         self, market: str, run: str, limit: int, before: int | None = None
     ) -> tuple[RecordedDecision, ...]:
-        """Decisions in the order in which they were recorded, newest first; the page after one
-        that ended with `seq` starts `before` that seq."""
+        """Return decisions in the order in which they were recorded, newest first; the page after
+        one that ended with `seq` starts `before` that seq."""
         seq = col(tables.DecisionRow.seq)
         query = _of_run(_decisions(), market, run).order_by(seq.desc()).limit(limit)
         if before is not None:
@@ -114,7 +115,7 @@ class SqlDecisionRecords:
         return self._read(query)
 
     def runs(self, market: str) -> tuple[str, ...]:
-        """Names of the runs recorded, the most recently active first."""
+        """Return the names of recorded runs, the most recently active first."""
         run, seq = col(tables.CycleRow.run), col(tables.CycleRow.seq)
         query = (
             select(run)
@@ -134,14 +135,14 @@ class SqlDecisionRecords:
         agents: Sequence[str],
         calendar: str | None = None,
     ) -> ForecastRecord:
-        """Every vote of a run with its outcome: on one calendar's bars, or (None) on all."""
+        """Return every vote of a run with its outcome: on one calendar's bars, or (None) on all."""
         with self._database.reading() as connection:
             return outcomes.load_record(
                 connection, market, run, timeframe, horizon, agents, calendar
             )
 
     def calendars(self, market: str, run: str) -> tuple[str, ...]:
-        """Calendars on whose bars the run decided, in alphabetical order."""
+        """Return the calendars on whose bars the run decided, in alphabetical order."""
         cycle, calendar = tables.CycleRow, col(tables.CycleRow.calendar)
         here = (col(cycle.market) == market, col(cycle.run) == run)
         query = select(calendar).where(*here).distinct().order_by(calendar)
@@ -149,12 +150,12 @@ class SqlDecisionRecords:
             return tuple(connection.scalars(query))
 
     def settled_outcome(self, receipt: str) -> SettledOutcome | None:
-        """The outcome of a decision; None until it is settled, or where there is none."""
+        """Return the outcome of a decision; None until it is settled, or if there is none."""
         with self._database.reading() as connection:
             return outcomes.load_settled_outcome(connection, _valid_receipt(receipt))
 
     def influence_history(self, key: SettlementKey, agents: Sequence[str]) -> InfluenceHistory:
-        """What was learnt of the agents over time."""
+        """Return what was learnt of the agents over time."""
         with self._database.reading() as connection:
             return learner_state.load_influence_history(connection, key, agents)
 
@@ -206,7 +207,7 @@ def _newest_first(query: Query, market: str, run: str, symbol: str) -> Query:
 
 
 def _valid_receipt(receipt: str) -> str:
-    """Refuses here what a database could not even compare, such as a zero byte."""
+    """Refuse a receipt that a database could not even compare, such as one with a zero byte."""
     if not (receipt.isascii() and receipt.isprintable()):
         raise _receipt_not_found(receipt)
     return receipt

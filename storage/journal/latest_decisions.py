@@ -9,10 +9,11 @@ from storage import tables
 
 
 def latest_decisions(market: str, run: str, before: datetime | None = None) -> Select[tuple[int]]:
-    """`decision.seq` of each symbol's newest decision, of those made strictly before an instant.
+    """Select `decision.seq` of each symbol's newest decision, of those made strictly before an
+    instant.
 
-    Hops from symbol to symbol along the index: its cost grows with the symbols, not with the
-    years recorded.
+    The query jumps from symbol to symbol along the index: its time grows with the symbols, not with
+    the years recorded.
     """
     decision = tables.DecisionRow
     symbol, as_of, seq = col(decision.symbol), col(decision.as_of), col(decision.seq)

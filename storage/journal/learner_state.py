@@ -1,4 +1,4 @@
-"""Learner states: what the learner knew after each round, the newest of which is in force.
+"""Learner states: what the learner knew after each round; the newest is in force.
 
 Promises that the states under one key follow one another without a gap or a fork, whichever process
 learnt them. Leaves out learning: see `orchestrator/committee/learned_weights.py`.
@@ -37,7 +37,7 @@ class InfluenceHistory:
 def load_learner_state(
     connection: Connection, key: SettlementKey, by: datetime
 ) -> LearnerState | None:
-    """The newest that is in force on the bar that closed at `by`."""
+    """Return the newest state that is in force on the bar that closed at `by`."""
     state_row = tables.LearnerStateRow
     query = (
         select(tables.table(state_row))
@@ -55,8 +55,8 @@ def save_learner_states(
     states: Sequence[LearnerState],
     after: datetime | None,
 ) -> None:
-    """Store the states that follow the one of the bar `after` (None: the first); nothing where
-    another process learnt on from there meanwhile."""
+    """Store the states that follow the one of the bar `after` (None: the first); do nothing if
+    another process has stored states after it meanwhile."""
     if states and _latest_bar(connection, key) == after:
         rows = [_row(key, each) for each in states]
         insert_missing(connection, tables.LearnerStateRow, rows)
@@ -65,7 +65,7 @@ def save_learner_states(
 def load_influence_history(
     connection: Connection, key: SettlementKey, agents: Sequence[str]
 ) -> InfluenceHistory:
-    """What was learnt under a key; no rounds before the first."""
+    """Return what was learnt under a key; K is 0 before the first round."""
     state_row = tables.LearnerStateRow
     query: Query = (
         select(

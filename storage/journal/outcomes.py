@@ -1,7 +1,7 @@
 """The record as it is read: every vote of a run with its outcome, as arrays.
 
 Promises that a run of some thousand bars is read in well under a second, and that of several
-decisions on one symbol and bar the newest counts. Leaves out every score: see
+decisions on one symbol and bar the newest counts. Leaves out all scores: see
 `orchestrator/evaluation/scoring.py`.
 """
 
@@ -26,8 +26,8 @@ Query = Select[*tuple[Any, ...]]
 
 @dataclass(frozen=True, slots=True)
 class SettledOutcome:
-    """The outcome of one decision: see `domain.settlement.DecisionOutcome`. `median_change` is of
-    the `settled_count` settled decisions of its cycle, itself among them."""
+    """The outcome of one decision: see `domain.settlement.DecisionOutcome`. `median_change` is over
+    the `settled_count` settled decisions of its cycle, this one included."""
 
     entry_at: datetime
     exit_at: datetime
@@ -64,15 +64,15 @@ def load_record(
     agents: Sequence[str],
     calendar: str | None,
 ) -> ForecastRecord:
-    """Of one calendar, or of all on the union of their bars. Outcomes over another horizon than
-    `horizon` (in bars) are left out."""
+    """Return the record of one calendar, or of all on the union of their bars. Outcomes over
+    another horizon than `horizon` (in bars) are left out."""
     cycles = _cycles(connection, market, run, timeframe, calendar)
     rows = [each for each in _decisions(connection, market, run, horizon) if each[1] in cycles]
     seq, cycle, at, receipt, symbol, *figures = list(zip(*rows, strict=True)) or [()] * 9
     known_at, row = np.unique(np.array(at, np.int64), return_inverse=True)
     symbols, column = np.unique(np.array(symbol, "U"), return_inverse=True)
     newest = np.full((len(known_at), len(symbols)), -1)
-    newest[row, column] = np.arange(len(seq))  # of one cell's decisions the last stays
+    newest[row, column] = np.arange(len(seq))  # a cell's last decision stays
     kept = newest[newest >= 0]
     cells = _DecisionGrid(
         np.array(seq, np.int64)[kept],
@@ -107,7 +107,7 @@ def load_record(
 
 
 def load_settled_outcome(connection: Connection, receipt: str) -> SettledOutcome | None:
-    """None for a receipt that is not settled, or that does not exist."""
+    """Return the outcome; None for a receipt that is not settled, or that does not exist."""
     outcome, decision = tables.OutcomeRow, tables.DecisionRow
     query: Query = (
         select(
@@ -138,7 +138,7 @@ def load_settled_outcome(connection: Connection, receipt: str) -> SettledOutcome
 def _cycles(
     connection: Connection, market: str, run: str, timeframe: Timeframe, calendar: str | None
 ) -> dict[int, list[dict[str, Any]]]:
-    """By seq, the agents of each cycle as its inputs name them."""
+    """Return the agents of each cycle by its seq, as its inputs name them."""
     cycle = tables.CycleRow
     query: Query = select(col(cycle.seq), col(cycle.inputs)).where(
         col(cycle.market) == market,
@@ -152,7 +152,8 @@ def _cycles(
 
 
 def _decisions(connection: Connection, market: str, run: str, horizon: int) -> list[Any]:
-    """As the driver gives them, which is fast: instants in microseconds, oldest entry first."""
+    """Return rows as the driver gives them, which is fast: instants in microseconds, oldest entry
+    first."""
     decision, outcome = tables.DecisionRow, tables.OutcomeRow
     has_outcome = and_(col(outcome.decision) == col(decision.seq), col(outcome.horizon) == horizon)
     query: Query = (
@@ -177,7 +178,7 @@ def _decisions(connection: Connection, market: str, run: str, horizon: int) -> l
 def _votes(
     connection: Connection, market: str, run: str, agents: Sequence[str], cells: _DecisionGrid
 ) -> tuple[Floats, Floats]:
-    """Log-odds (A, R, N) and the forecast quantile (R, N)."""
+    """Return log-odds (A, R, N) and the forecast quantile (R, N)."""
     decision, vote = tables.DecisionRow, tables.VoteRow
     query: Query = (
         select(col(vote.decision), col(vote.agent), col(vote.log_odds), col(vote.quantile_5))
@@ -205,7 +206,7 @@ def _votes(
 def _influence(
     cycles: Mapping[int, list[dict[str, Any]]], agents: Sequence[str], cells: _DecisionGrid
 ) -> tuple[Floats, Floats]:
-    """Weights and trust (R, A) of the newest cycle of each bar; cycles from before trust was
+    """Return weights and trust (R, A) of the newest cycle of each bar; cycles from before trust was
     recorded have a trust of 1."""
     newest = np.zeros(cells.shape[0], np.int64)
     np.maximum.at(newest, cells.row, cells.cycle)

@@ -1,9 +1,9 @@
 """Panels stored in pieces named by their content, so that what two panels share is stored once.
 
-Promises that a panel loaded equals the one stored to the last bit, and that its digest depends on
-nothing but its content. A piece is one symbol's bars of one year (a month of hourly bars, a day
-of shorter ones), a month of news or a year of filings or announcements: from one day to the next
-only the newest pieces change. Leaves out deciding what to store: the journal stores one a cycle.
+Promises that a panel loaded equals the one stored to the last bit, and that its digest depends only
+on its content. A piece is one symbol's bars of one year (a month of hourly bars, a day of shorter
+ones), a month of news or a year of filings or announcements: from one day to the next only the
+newest pieces change. Leaves out when to store: the journal stores one panel a cycle.
 """
 
 import hashlib
@@ -38,16 +38,17 @@ from storage.database import Database, insert_missing
 
 Events = TypeVar("Events", News, Filings, Earnings)
 Pieces = dict[str, bytes]
-"""By digest the bytes that it is of, before compression."""
+"""Content by digest, before compression."""
 
 _MAX_PARAMETERS = 5_000
-"""Digests asked for in one statement; both databases allow more."""
+"""Digests in one statement; both databases allow more."""
 
 
 @dataclass(frozen=True, slots=True)
 class PanelManifest:
-    """A panel with digests for arrays. `rows` (times and benchmark) has one a period, `bars` the
-    same for each symbol, `news`, `filings` and `earnings` one a period with any."""
+    """A panel with digests in place of arrays. `rows` (times and benchmark) has one a period,
+    `bars` one a period for each symbol, `news`, `filings` and `earnings` one a period that has
+    any."""
 
     symbols: tuple[str, ...]
     calendar: str
@@ -90,9 +91,9 @@ class SqlPanelArchive:
         self._database = database
 
     def load(self, manifest: PanelManifest) -> Panel:
-        """The panel of which `store_panel` gave the manifest.
+        """Return the panel for which `store_panel` returned the manifest.
 
-        Raises VerificationError where a piece is missing or is not of its digest.
+        Raises VerificationError if a piece is missing or does not match its digest.
         """
         digests = {*manifest.rows, *manifest.news, *manifest.filings, *manifest.earnings}
         with self._database.reading() as connection:
@@ -101,12 +102,12 @@ class SqlPanelArchive:
 
 
 def panel_digest(panel: Panel) -> str:
-    """64 hex characters: equal for panels of equal content, whichever are stored."""
+    """Return 64 hex characters: equal for panels of equal content, whichever are stored."""
     return _split_panel(panel)[0].digest
 
 
 def store_panel(connection: Connection, panel: Panel) -> PanelManifest:
-    """Write the pieces that are not there yet, inside the caller's transaction."""
+    """Write the pieces that do not exist yet, inside the caller's transaction."""
     manifest, pieces = _split_panel(panel)
     missing = pieces.keys() - _known_pieces(connection, pieces.keys())
     rows = [{"digest": name, "body": zlib.compress(pieces[name], 1)} for name in sorted(missing)]
@@ -147,7 +148,7 @@ _BAR_PERIODS = {Timeframe.D1: "Y", Timeframe.H1: "M", Timeframe.M30: "M"}
 
 
 def _periods(times: Times, unit: str) -> Iterator[slice]:
-    """Slices of the ordered times that fall into one calendar year, month or day."""
+    """Yield slices of the ordered times that fall into one calendar year, month or day."""
     if len(times):
         period = times.astype(f"datetime64[{unit}]")
         starts = np.flatnonzero(period[1:] != period[:-1]) + 1
@@ -156,7 +157,8 @@ def _periods(times: Times, unit: str) -> Iterator[slice]:
 
 
 def _event_bodies(events: Events, symbols: tuple[str, ...], unit: str) -> Iterator[bytes]:
-    """JSON of columns, with names for symbols: another watchlist's pieces can be the same."""
+    """Yield JSON of columns, with names for symbols, so that another watchlist's pieces can be the
+    same."""
     for rows in _periods(events.known_at, unit):
         columns = {
             field.name: _plain(getattr(events, field.name)[rows]) for field in fields(events)

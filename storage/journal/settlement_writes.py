@@ -1,7 +1,7 @@
 """Settlement: which decisions are pending, and the one transaction in which they are settled.
 
-Promises that a decision is settled once, whoever finds it due and however often, and that what
-was learnt from a round is stored together with the outcomes it was learnt from. Leaves out how
+Promises that a decision is settled once, whichever process finds it due and however often, and that
+what was learnt from a round is stored together with the outcomes it was learnt from. Leaves out how
 outcomes are computed (`orchestrator/evaluation/settlement.py`) and reading the record
 (`outcomes.py`).
 """
@@ -34,8 +34,8 @@ _MAX_PARAMETERS = 5_000
 
 
 def pending_rows(cycle: Cycle, decisions: Iterable[RowValues], horizon: int) -> list[RowValues]:
-    """Rows of the table pending for a cycle's new rows of decision; without a bar there is no
-    outcome to wait for."""
+    """Return rows of the table pending for a cycle's new rows of decision; a decision without a bar
+    has no outcome to wait for."""
     return [
         {
             "market": cycle.market,
@@ -88,7 +88,7 @@ def load_pending(
 def unsettled_symbols(
     connection: Connection, market: str, run: str, since: datetime
 ) -> tuple[str, ...]:
-    """Symbols with a pending decision, of those on bars that closed after `since`."""
+    """Return the symbols with a pending decision on a bar that closed after `since`."""
     pending_row, symbol = tables.PendingDecisionRow, col(tables.DecisionRow.symbol)
     query = (
         select(symbol)
@@ -111,7 +111,7 @@ def unsettled_symbols(
 def settle(
     connection: Connection, batch: SettlementBatch, at: datetime, last_seq: int
 ) -> tuple[Event, ...]:
-    """Store what is not stored yet, its events numbered from `last_seq` + 1; returns them.
+    """Store what is not stored yet and return its events, numbered from `last_seq` + 1.
 
     A decision that another process settled meanwhile is left as it is, and states that another
     process learnt meanwhile are not stored again.
@@ -133,14 +133,14 @@ def settle(
 
 
 def _pending(votes: Sequence[Any]) -> PendingDecision:
-    """From the rows of one decision, a vote each."""
+    """Build a pending decision from its rows, a vote each."""
     seq, receipt, symbol, as_of, horizon, p_up, base_rate, *_ = votes[0]
     forecasts = tuple(VoteForecast(*vote[7:]) for vote in votes if vote.agent is not None)
     return PendingDecision(seq, receipt, symbol, as_of, horizon, p_up, base_rate, forecasts)
 
 
 def _claim(connection: Connection, decisions: list[int]) -> set[int]:
-    """Those of the decisions that were still pending: they no longer are."""
+    """Mark the decisions as settled. Return those that were still pending."""
     decision = col(tables.PendingDecisionRow.decision)
     claimed: set[int] = set()
     for start in range(0, len(decisions), _MAX_PARAMETERS):

@@ -35,7 +35,7 @@ from storage.journal.cycle_rows import (
 from storage.journal.latest_decisions import latest_decisions
 
 EventDraft = tuple[EventKind, str | None, Mapping[str, Any]]
-"""What an event is made of: its kind, symbol and payload."""
+"""The parts of an event: its kind, symbol and payload."""
 
 
 _LOCK = (
@@ -61,11 +61,11 @@ class JournalTransaction:
     def append(
         self, kind: EventKind, run: str, symbol: str | None, payload: Mapping[str, Any]
     ) -> Event:
-        """An event that is not part of a cycle."""
+        """Write an event that is not part of a cycle."""
         return self.append_all(run, [(kind, symbol, payload)])[0]
 
     def append_all(self, run: str, drafts: Sequence[EventDraft]) -> tuple[Event, ...]:
-        """Events of one run that are not part of a cycle, in this order."""
+        """Write events of one run that are not part of a cycle, in this order."""
         events = tuple(
             Event(seq, self.recorded_at, kind, run, symbol, to_json(payload))
             for seq, (kind, symbol, payload) in enumerate(drafts, start=self.last_seq + 1)
@@ -110,18 +110,18 @@ class SqlJournal:
 
     @property
     def epoch(self) -> str:
-        """Names this database among all others; together with seq it names an event."""
+        """A name for this database that no other has; together with seq it names an event."""
         with self._database.reading() as connection:
             return connection.scalars(select(col(tables.JournalHeadRow.epoch))).one()
 
     def last_seq(self) -> int:
-        """0 before the first event."""
+        """The number of the newest event; 0 before the first."""
         with self._database.reading() as connection:
             return connection.scalars(select(col(tables.JournalHeadRow.last_seq))).one()
 
     @contextmanager
     def transaction(self) -> Iterator[JournalTransaction]:
-        """A transaction that writes events: all of them, or none on an exception."""
+        """Open a transaction that writes events: all of them, or none on an exception."""
         with self._database.writing() as connection:
             transaction = JournalTransaction(
                 connection, self._now(), connection.scalars(_LOCK).one()
@@ -139,8 +139,8 @@ class SqlJournal:
         """Store the cycle, its panel and its other inputs (plain JSON) in one transaction.
 
         Returns its events: for each decision its votes and then itself, `cycle.completed`, and
-        whatever `also_write` wrote in the same transaction: what follows from a cycle exists if and
-        only if the cycle is recorded. Empty, and `also_write` not called, if a cycle of the same
+        whatever `also_write` wrote in the same transaction, so that this exists if and only if the
+        cycle is recorded. Returns nothing, without calling `also_write`, if a cycle of the same
         digest is recorded already.
         """
         digest = col(tables.CycleRow.digest)
@@ -154,36 +154,37 @@ class SqlJournal:
             return (*events, *also_write(transaction)) if also_write else events
 
     def pending(self, key: SettlementKey, until: datetime) -> tuple[PendingDecision, ...]:
-        """Decisions without an outcome on bars that closed by `until`, oldest first; of other
-        horizons than the key's all that are pending."""
+        """Return decisions without an outcome on bars that closed by `until`, oldest first; of
+        horizons other than the key's, all that are pending."""
         with self._database.reading() as connection:
             return settlement_writes.load_pending(connection, key, until)
 
     def unsettled_symbols(self, market: str, run: str, since: datetime) -> tuple[str, ...]:
-        """Symbols with a pending decision on a bar that closed after `since`."""
+        """Return the symbols with a pending decision on a bar that closed after `since`."""
         with self._database.reading() as connection:
             return settlement_writes.unsettled_symbols(connection, market, run, since)
 
     def learner_state(self, key: SettlementKey, by: datetime) -> LearnerState | None:
-        """The newest that is in force on the bar that closed at `by`; None before the first."""
+        """Return the newest state in force on the bar that closed at `by`; None before the
+        first."""
         with self._database.reading() as connection:
             return learner_state.load_learner_state(connection, key, by)
 
     def settle(self, batch: SettlementBatch) -> tuple[Event, ...]:
-        """Store outcomes and learner states in one transaction; returns a `decision.settled` for
-        each decision that nobody settled before."""
+        """Store outcomes and learner states in one transaction. Return a `decision.settled` for
+        each decision that was not settled before."""
         with self.transaction() as transaction:
             return transaction.settle(batch)
 
     def append(
         self, kind: EventKind, run: str, symbol: str | None, payload: Mapping[str, Any]
     ) -> Event:
-        """Record something that is not part of a cycle."""
+        """Record an event that is not part of a cycle."""
         with self.transaction() as transaction:
             return transaction.append(kind, run, symbol, payload)
 
     def events_after(self, seq: int, limit: int = 500) -> tuple[Event, ...]:
-        """The first events with a larger number, at most `limit`."""
+        """Return the first events with a larger number, at most `limit`."""
         event, vote = tables.EventRow, tables.VoteRow
         query = (
             select(
@@ -215,16 +216,17 @@ class SqlJournal:
         return tuple(events)
 
     def engine_state(self, market: str, run: str) -> tuple[EngineState, str | None]:
-        """The state of the run's engine and why it is so; running until somebody says otherwise."""
+        """Return the state of the run's engine and its reason; running until it is set
+        otherwise."""
         with self._database.reading() as connection:
             return _engine_state(connection, market, run)
 
     def set_engine_state(
         self, market: str, run: str, state: EngineState, reason: str | None = None
     ) -> Event | None:
-        """Store the state and its reason, for restarts too.
+        """Store the state and its reason, which persist over restarts.
 
-        Returns the event of the change; None if it was so already.
+        Returns the event of the change; None if the state was the same already.
         """
         with self.transaction() as transaction:
             previous = _engine_state(transaction.connection, market, run)
@@ -241,7 +243,7 @@ class SqlJournal:
             return transaction.append(EventKind.ENGINE_CHANGED, run, None, payload)
 
     def cursor(self, market: str, run: str, calendar: str) -> datetime | None:
-        """Close of the newest bar recorded; None before the first."""
+        """Return the close of the newest bar recorded; None before the first."""
         cycle = tables.CycleRow
         query = select(func.max(col(cycle.as_of))).where(
             col(cycle.market) == market, col(cycle.run) == run, col(cycle.calendar) == calendar
@@ -252,10 +254,10 @@ class SqlJournal:
     def previous_targets(
         self, market: str, run: str, before: datetime | None = None
     ) -> dict[str, float]:
-        """Newest target weight of every symbol ever decided.
+        """Return the newest target weight of every symbol ever decided.
 
-        With `before`, of decisions made strictly before that instant: what a cycle that closes
-        then must use, so that running it again after it was recorded gives the same digest.
+        With `before`, of decisions made strictly before that instant: a cycle that closes then must
+        use these, so that running it again after it was recorded gives the same digest.
         """
         decision = tables.DecisionRow
         query = (

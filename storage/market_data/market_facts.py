@@ -1,6 +1,6 @@
 """Market facts in bulk: frames to rows and back, one statement for a whole column of them.
 
-Promises the dtypes, order and merging that the protocol of `market/store.py` requires, alike on
+Promises the dtypes, order and merging that the protocol of `market/store.py` requires, the same on
 both databases. Leaves out transactions and which series a frame belongs to: see `sql_store.py`.
 """
 
@@ -37,14 +37,15 @@ _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 @dataclass(frozen=True, slots=True)
 class FactKind:
-    """One kind of fact: its table, and what tells two facts of a series apart, instant first."""
+    """One kind of fact: its table, and the columns that distinguish two facts of a series, instant
+    first."""
 
     table: Table
     identity: tuple[str, ...]
 
     @property
     def columns(self) -> tuple[Column[Any], ...]:
-        """What a frame shows."""
+        """The columns of a frame."""
         return tuple(c for c in self.table.c if c.name not in ("series", "fingerprint"))
 
     @property
@@ -72,7 +73,7 @@ FACT_KINDS = {
     "earnings": EARNINGS,
     "actions": ACTIONS,
 }
-"""By the first word of `SeriesRow.what`."""
+"""Kinds by the first word of `SeriesRow.what`."""
 
 
 def read_facts(
@@ -82,7 +83,7 @@ def read_facts(
     start: datetime | None = None,
     end: datetime | None = None,
 ) -> tuple[np.ndarray, pd.DataFrame]:
-    """The facts of several series with start <= instant < end, and their index in `series`.
+    """Return the facts of several series with start <= instant < end, and their index in `series`.
 
     In order of `series`, which are distinct, and then of the facts' identity.
     """
@@ -112,9 +113,10 @@ def read_facts(
 
 
 def _columns(kind: FactKind, rows: Any) -> list[Sequence[Any]]:
-    """The driver's own tuples, which are made in C, as a column each: series, then the kind's.
+    """Return the driver's own tuples, which are made in C, as a column each: series, then the
+    kind's.
 
-    Where all are numbers they become floats at once, which are exact for every identity and for
+    If all are numbers they become floats at once, which are exact for every identity and for
     microseconds until the year 2255.
     """
     width = 1 + len(kind.columns)
@@ -127,9 +129,9 @@ def _columns(kind: FactKind, rows: Any) -> list[Sequence[Any]]:
 def merge_facts(
     connection: Connection, kind: FactKind, series: int, frame: pd.DataFrame, replace: bool
 ) -> WriteReport:
-    """Insert the facts that are new; overwrite the conflicting ones only to `replace` them.
+    """Insert the facts that are new; overwrite conflicting ones only with `replace`.
 
-    Raises ValueError where the frame has one fact twice.
+    Raises ValueError if the frame has one fact twice.
     """
     new = _storable(kind, frame)
     if new.empty:
@@ -173,7 +175,7 @@ def _dtype(column: Column[Any]) -> Any:
 
 
 def _storable(kind: FactKind, frame: pd.DataFrame) -> pd.DataFrame:
-    """The frame in our dtypes; what no database can hold as text becomes U+FFFD."""
+    """Return the frame in our dtypes; text that no database can hold becomes U+FFFD."""
     columns = {}
     for column in kind.columns:
         given, dtype = frame[column.name], _dtype(column)
@@ -217,7 +219,7 @@ def _overwrite(connection: Connection, kind: FactKind, series: int, frame: pd.Da
 
 
 def _rows(kind: FactKind, series: int, frame: pd.DataFrame) -> dict[str, list[Any]]:
-    """The table's columns as lists of what its drivers take."""
+    """Return the table's columns as lists that its drivers accept."""
     rows: dict[str, list[Any]] = {"series": [series] * len(frame)}
     for column in kind.columns:
         given = frame[column.name]

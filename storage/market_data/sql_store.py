@@ -1,6 +1,6 @@
-"""The market data store over the database: bars, news, filings, earnings, actions.
+"""The market data store in the database: bars, news, filings, earnings, actions.
 
-Satisfies the protocol of `market/store.py`, which has the promises. Text that no database can
+Implements the protocol of `market/store.py`, which states the promises. Text that no database can
 hold (zero bytes, halves of surrogate pairs) is stored with U+FFFD in its place. Leaves out fetching
 and checking.
 """
@@ -36,8 +36,8 @@ from storage.tables import EPOCH, MICROSECOND, BarRow, SeriesRow
 class SqlMarketDataStore:
     """One database's market data. A transaction belongs to the thread that opened it.
 
-    `by_class` names the market from which symbols of a class are read, whichever market is asked
-    for; what is written goes where the caller says.
+    `by_class` names the market from which symbols of a class are read, whichever market a caller
+    names; writes go to the market that the caller names.
     """
 
     def __init__(
@@ -49,7 +49,7 @@ class SqlMarketDataStore:
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """All writes inside succeed together, or none of them if the block raises."""
+        """Make all writes inside succeed together, or none of them if the block raises."""
         with self._writing():
             yield
 
@@ -201,7 +201,8 @@ class SqlMarketDataStore:
     def _named(
         self, market: str, symbols: Sequence[str], what: str
     ) -> tuple[ColumnElement[bool], ...]:
-        """The series to read `what` of the symbols from, at most one a symbol."""
+        """Return conditions for the series to read `what` of the symbols from, at most one a
+        symbol."""
         by_market: dict[str, list[str]] = {market: []}
         for symbol in symbols:
             by_market.setdefault(self._market_of(market, symbol), []).append(symbol)
@@ -236,7 +237,8 @@ class SqlMarketDataStore:
 
     @property
     def _current(self) -> Connection | None:
-        """Of the transaction open in this thread; so a write inside one sees those before it."""
+        """The transaction open in this thread, so that a read or write inside it sees the writes
+        before it."""
         return getattr(self._open, "connection", None)
 
 
@@ -245,7 +247,7 @@ def _bars(timeframe: Timeframe) -> str:
 
 
 def _locked(connection: Connection, market: str, symbol: str, what: str) -> int:
-    """The series, made if need be, and ours alone until the transaction ends."""
+    """Return the series, made if needed and locked until the transaction ends."""
     named = {"market": market, "symbol": symbol, "what": what}
     insert_missing(connection, SeriesRow, [named])
     query = select(col(SeriesRow.id)).filter_by(**named).with_for_update()

@@ -16,7 +16,7 @@ from storage.journal.sql_journal import SqlJournal
 
 
 class SqlWatchlist:
-    """One database's list: `defaults` until somebody edits it, and from then on what they made.
+    """One database's list: `defaults` until the first edit, then the edited list.
 
     Every edit is an event of the journal, in the same transaction.
     """
@@ -31,12 +31,13 @@ class SqlWatchlist:
             return self._stored(connection)
 
     def add(self, symbol: str) -> Event | None:
-        """Put it at the end; None if it is on the list already. InputError if it is no symbol."""
+        """Append the symbol; return None if it is on the list already. Raises InputError for an
+        invalid symbol."""
         added = parse_symbol(symbol)
         return self._edit(lambda symbols: symbols if added in symbols else (*symbols, added))
 
     def remove(self, symbol: str) -> Event | None:
-        """Take it off; UnknownSymbolError if it is not on the list."""
+        """Remove the symbol. Raises UnknownSymbolError if it is not on the list."""
         removed = parse_symbol(symbol)
 
         def without(symbols: tuple[str, ...]) -> tuple[str, ...]:

@@ -1,1 +1,1 @@
-"""How the tables came about, revision by revision. `Database.migrate` runs them."""
+"""The history of the tables, revision by revision. `Database.migrate` runs them."""

@@ -1,9 +1,9 @@
 """Models as files: a folder each, named after its bytes, there whole or not at all.
 
-A folder holds `policy.safetensors` (numbers only) and `manifest.json`. It is written as a
-draft and moved to its place by one rename, so a write that was killed leaves nothing that anybody
-would take for a model; what it did leave is removed by the next. Leaves out what the files contain,
-and which model votes (`model_registry.py`).
+A folder holds `policy.safetensors` (numbers only) and `manifest.json`. It is written as a draft and
+moved to its place by one rename, so a killed write leaves nothing that could be mistaken for a
+model; the next write removes what it did leave. Leaves out what the files contain, and which model
+votes (`model_registry.py`).
 """
 
 import os
@@ -35,10 +35,10 @@ class ModelFiles:
         self._folder = folder
 
     def add(self, tensors: bytes, manifest: bytes) -> str:
-        """Store a model and return its id. One that is there already stays; where its files were
-        damaged they are replaced.
+        """Store a model and return its id. One that exists already stays; if its files are damaged,
+        they are replaced.
 
-        Raises StorageError where nothing can be written, and nothing is stored then.
+        Raises StorageError if nothing can be written; nothing is stored then.
         """
         identity = model_id(tensors, manifest)
         try:
@@ -54,7 +54,7 @@ class ModelFiles:
         return identity
 
     def models(self) -> tuple[StoredModel, ...]:
-        """Newest first."""
+        """Return the models, newest first."""
         found = []
         for path in self._folder.glob(f"[!.]*/{MANIFEST_FILE}"):
             with suppress(OSError):  # deleted meanwhile
@@ -63,7 +63,8 @@ class ModelFiles:
         return tuple(sorted(found, key=lambda model: (model.added_at, model.id), reverse=True))
 
     def path(self, identity: str) -> Path:
-        """The model's folder. Raises NotFoundError, naming the nearest, where there is none."""
+        """Return the model's folder. Raises NotFoundError, naming the nearest id, if there is
+        none."""
         known = [model.id for model in self.models()]
         if identity not in known:
             raise NotFoundError(
@@ -73,10 +74,10 @@ class ModelFiles:
         return self._folder / identity
 
     def read(self, identity: str) -> tuple[bytes, bytes]:
-        """Its tensors and its manifest, as they were added.
+        """Return its tensors and its manifest, as they were added.
 
         Raises NotFoundError for a model that does not exist, StorageError for one that cannot be
-        read and VerificationError where its files are not those that were added.
+        read and VerificationError if its files are not those that were added.
         """
         folder = self.path(identity)
         try:
@@ -95,7 +96,7 @@ class ModelFiles:
         return tensors, manifest
 
     def delete(self, identity: str) -> None:
-        """Raises NotFoundError, and StorageError where nothing may be deleted."""
+        """Delete a model. Raises NotFoundError, and StorageError if it may not be deleted."""
         self.path(identity)
         try:
             delete_folder(self._folder / identity)
@@ -115,7 +116,7 @@ class ModelFiles:
             try:
                 draft_path.rename(self._folder / identity)
             except OSError:
-                if not self._is_whole(identity):  # or somebody added the same meanwhile
+                if not self._is_whole(identity):  # or another process added the same
                     raise
             _sync(self._folder)
 
@@ -132,7 +133,8 @@ _REMEDY = "Restore its folder from a copy, or delete it with `quorum rl delete`.
 
 
 def _write_synced(path: Path, content: bytes) -> None:
-    """On the disk before it has its name: power that fails leaves no model without its bytes."""
+    """Write a file and flush it to the disk before it is renamed: a power failure leaves no model
+    without its bytes."""
     with path.open("xb") as file:
         file.write(content)
         file.flush()

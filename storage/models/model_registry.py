@@ -1,8 +1,8 @@
 """The models of one home, and which of them votes.
 
-The models are files (`model_files.py`). The promotions in the database decide which one
-votes, each an event of the journal in the same transaction, so that servers and pages learn of it.
-Leaves out what a model is worth: whoever promotes one has read it first (`research/lab`).
+The models are files (`model_files.py`). The promotions in the database decide which one votes; each
+is an event of the journal in the same transaction, so that servers and pages are notified. Leaves
+out how good a model is: `research/lab` checks that before a promotion.
 """
 
 from collections.abc import Callable, Sequence
@@ -22,7 +22,8 @@ from storage.models.model_files import ModelFiles, StoredModel
 from storage.tables import table
 
 SHIPPED = "shipped"
-"""The policy that comes with Quorum: in force until a model is promoted, and to go back to."""
+"""The policy that comes with Quorum: in force until a model is promoted, and again after a roll
+back to it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +40,8 @@ class ModelPromotion:
 
 
 class ModelRegistry:
-    """Models in `folder`, promotions in `database`. See `ModelFiles` for what is raised of files;
-    NotFoundError for a model that does not exist is raised by all that name one."""
+    """Models in `folder`, promotions in `database`. File errors are those of `ModelFiles`; every
+    method that names a model raises NotFoundError if it does not exist."""
 
     def __init__(self, database: Database, folder: Path) -> None:
         self._database = database
@@ -52,21 +53,21 @@ class ModelRegistry:
         return self._files.add(tensors, manifest)
 
     def models(self) -> tuple[StoredModel, ...]:
-        """Newest first."""
+        """Return the models, newest first."""
         return self._files.models()
 
     def path(self, identity: str) -> Path:
         return self._files.path(identity)
 
     def read(self, identity: str) -> tuple[bytes, bytes]:
-        """Its tensors and its manifest, as they were added."""
+        """Return its tensors and its manifest, as they were added."""
         return self._files.read(identity)
 
     def delete(self, identity: str, *, allow_promoted: bool = False) -> None:
         """Delete a model.
 
-        Raises InputError for the model that is promoted and, unless `allow_promoted`, for one that
-        ever was: no decision that it voted on can be verified without it.
+        Raises InputError for the promoted model and, unless `allow_promoted`, for one that ever was
+        promoted: no decision that it voted on can be verified without it.
         """
         with self._journal.transaction() as transaction:  # nobody promotes it meanwhile
             self._files.path(identity)
@@ -84,19 +85,19 @@ class ModelRegistry:
             self._files.delete(identity)
 
     def active_model(self) -> str | None:
-        """The id of the model that is in force; None while it is the policy that ships."""
+        """Return the id of the model in force; None while it is the policy that ships."""
         row = model_tables.PromotionRow
         newest = select(col(row.model)).order_by(col(row.seq).desc()).limit(1)
         with self._database.reading() as connection:
             return connection.scalar(newest)
 
     def promotions(self) -> tuple[ModelPromotion, ...]:
-        """Newest first."""
+        """Return the promotions, newest first."""
         with self._database.reading() as connection:
             return _promotions(connection)[::-1]
 
     def previous_model(self) -> str | None:
-        """What a roll back would promote; None where no promotion is left to be undone."""
+        """Return what a roll back would promote; None if no promotion is left to undo."""
         with self._database.reading() as connection:
             stack = _promotion_stack(_promotions(connection))
         return stack[-2] if len(stack) > 1 else None
@@ -114,8 +115,8 @@ class ModelRegistry:
     def roll_back(self, by: str, validate: Callable[[str], object] = lambda _: None) -> Event:
         """Promote what was in force before the present model was promoted.
 
-        `validate` is called first, with its id: what it raises leaves everything as it is. Raises
-        InputError where no promotion is left to be undone.
+        `validate` is called first, with its id; if it raises, nothing changes. Raises InputError if
+        no promotion is left to undo.
         """
         with self._journal.transaction() as transaction:
             stack = _promotion_stack(_promotions(transaction.connection))
@@ -157,7 +158,7 @@ def _stored_id(identity: str) -> str | None:
 
 
 def _promotions(connection: Connection) -> tuple[ModelPromotion, ...]:
-    """Oldest first."""
+    """Return the promotions, oldest first."""
     promotions: list[ModelPromotion] = []
     rows = table(model_tables.PromotionRow)
     for row in connection.execute(select(rows).order_by(rows.c.seq)):
@@ -173,7 +174,8 @@ def _active_model(promotions: Sequence[ModelPromotion]) -> str:
 
 
 def _promotion_stack(promotions: Sequence[ModelPromotion]) -> list[str]:
-    """What was in force, one promotion upon the other, without those that were rolled back."""
+    """Return the models in force, one promotion on top of the other, without those that were rolled
+    back."""
     stack = [SHIPPED]
     for each in promotions:
         if each.undoes:

@@ -14,7 +14,7 @@ COUNTER = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 
 def upgrade() -> None:
-    """Create them, and the journal's head with this database's own epoch."""
+    """Create the tables, and the journal's head with this database's own epoch."""
     op.create_table(
         "chunk",
         sa.Column("digest", sa.String(), nullable=False),

@@ -1,4 +1,4 @@
-"""What became of decisions: those that wait for their outcome, the outcomes, what was learnt."""
+"""Outcomes of decisions: pending decisions, outcomes, and what was learnt."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -17,7 +17,7 @@ _HORIZON = {
 
 
 def upgrade() -> None:
-    """Create them, and let every decision recorded so far wait for its outcome."""
+    """Create the tables, and make every decision recorded so far pending."""
     op.create_table(
         "pending",
         sa.Column("decision", COUNTER, autoincrement=False, nullable=False),

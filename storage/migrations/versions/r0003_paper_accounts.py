@@ -1,4 +1,4 @@
-"""Paper accounts: their entries, what is read of them, and notes on round trips."""
+"""Paper accounts: their entries, their read models, and notes on round trips."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -10,7 +10,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Create them; nobody has an account yet."""
+    """Create the tables; no account exists yet."""
     op.create_table(
         "account",
         sa.Column("id", sa.Integer(), nullable=False),
@@ -98,7 +98,7 @@ def upgrade() -> None:
 
 
 def _numbered(table: str) -> tuple[sa.schema.SchemaItem, ...]:
-    """What rows are known by: their account and the number of an entry of it."""
+    """Return the key of rows: their account and the number of one of its entries."""
     return (
         sa.Column("account", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("number", sa.BigInteger(), autoincrement=False, nullable=False),

@@ -1,4 +1,4 @@
-"""Which model was promoted when, and by whom."""
+"""Promotions of models: which, when, and by whom."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -10,7 +10,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Create the table; the policy that ships stands until somebody promotes another."""
+    """Create the table; the policy that ships is in force until a model is promoted."""
     op.create_table(
         "promotion",
         sa.Column(
