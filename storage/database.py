@@ -175,7 +175,8 @@ class Database:
 def insert_missing(
     connection: Connection, table: type[TableRow], rows: Sequence[dict[str, Any]]
 ) -> None:
-    """Insert the rows whose key is not there yet, also if another process just inserts it."""
+    """Insert the rows whose key does not exist yet, also if another process inserts it at the same
+    time."""
     if rows:
         dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
         connection.execute(dialect.insert(table).on_conflict_do_nothing(), rows)

@@ -171,7 +171,8 @@ def _insert_account(connection: Connection, market: str, run: str) -> StoredAcco
 def _find_requested_order(
     connection: Connection, account: int, request: ClientRequest
 ) -> Order | None:
-    """The order of the request if it was carried out; InputError if another one had its key."""
+    """Return the order of the request if it was carried out. Raises InputError if another request
+    used its key."""
     found = connection.execute(_BY_KEY, {"of": account, "asked": request.key}).first()
     if found is None:
         return None
@@ -241,7 +242,7 @@ _HEAD = update(table(tables.AccountRow)).where(table(tables.AccountRow).c.id == 
 def _event_drafts(
     market: str, at: datetime, account: Account, read_models: AccountReadModels
 ) -> list[EventDraft]:
-    """Fills, the orders as they are after all of it, and the account."""
+    """Return events for the fills, the orders as they are afterwards, and the account."""
     drafts: list[EventDraft] = [
         (EventKind.ORDER_FILLED, fill["symbol"], {**fill, "market": market})
         for fill in read_models.fills

@@ -168,7 +168,8 @@ def _check_read_models(
 
 
 def _stored_rows(connection: Connection, model: Table, account: int) -> Iterator[RowValues]:
-    """Rows of a read model in order of number, without columns that do not follow from entries."""
+    """Yield the rows of a read model in order of number, without columns that do not follow from
+    entries."""
     columns = [column for column in model.c if column.name not in _NOT_DERIVED]
     query = select(*columns).where(model.c.account == account).order_by(model.c.number)
     for row in connection.execute(query):

@@ -19,7 +19,7 @@ MAX_NOTE_LENGTH, MAX_TAGS, MAX_TAG_LENGTH = 4_000, 20, 40
 def load_notes(
     connection: Connection, account: ScalarSelect[int]
 ) -> Mapping[str, tuple[str, tuple[str, ...]]]:
-    """Note and tags by round trip."""
+    """Return note and tags by round trip."""
     note_row = tables.TradeNoteRow
     query = select(col(note_row.trip), col(note_row.note), col(note_row.tags)).where(
         col(note_row.account) == account

@@ -54,8 +54,8 @@ def pending_rows(cycle: Cycle, decisions: Iterable[RowValues], horizon: int) -> 
 def load_pending(
     connection: Connection, key: SettlementKey, until: datetime
 ) -> tuple[PendingDecision, ...]:
-    """Decisions on bars that closed by `until`, oldest first; of other horizons than the key's
-    all that are pending."""
+    """Return decisions on bars that closed by `until`, oldest first; of horizons other than the
+    key's, all that are pending."""
     pending_row, decision, vote = tables.PendingDecisionRow, tables.DecisionRow, tables.VoteRow
     query: Select[*tuple[Any, ...]] = (
         select(
