@@ -105,8 +105,8 @@ def replay(
             model_rollout=model_rollout,
             notify=notify,
         )
-        verb = "Going on with" if resume else "Playing"
-        log(f"{verb} {', '.join(symbols_to_replay)} from {start} to {end} as the run '{run}'.")
+        activity = "Going on with" if resume else "Playing"
+        log(f"{activity} {', '.join(symbols_to_replay)} from {start} to {end} as the run '{run}'.")
         if listener is None:
             _run_to_end(engine)
         else:
@@ -219,7 +219,7 @@ def _run_name(stores: Stores, market: ActiveMarket, name: str) -> str:
     own."""
     used = set(stores.records.runs(market.name))
     names = (name, *(f"{name} ({number})" for number in range(2, len(used) + 3)))
-    return next(each for each in names if each not in used)
+    return next(candidate for candidate in names if candidate not in used)
 
 
 def _stopped_run(

@@ -46,7 +46,9 @@ def compile_kernels() -> None:
     simulate_trading(SYMBOLS, bars, target_matrix, trading, 1.0, shared_limits=limits)
     kernels.place_target_orders(new_account_arrays(SYMBOLS, trading), target_matrix, limits, 0, 0)
     batch = new_account_batch([SYMBOLS], trading, 1, share_rules=True)
-    sets = interleave_bars(BarArrays._make(each[None] if each.ndim == 2 else each for each in bars))
+    sets = interleave_bars(
+        BarArrays._make(array[None] if array.ndim == 2 else array for array in bars)
+    )
     instructions, accounts = np.full((1, 2), codes.KEEP, np.int8), np.zeros(1, np.int64)
     kernels.step_batch(
         batch, sets, accounts, instructions, np.zeros((1, 2)), np.zeros(1), np.zeros(1)

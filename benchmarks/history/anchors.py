@@ -115,7 +115,7 @@ def _earned(result: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return the result with earned weights and otherwise the same settings, from the trials:
     values without intervals."""
     trials = result["robustness"]["parameters"]
-    return next(each for each in trials if each["value"] == "earned, 1, 1")
+    return next(trial for trial in trials if trial["value"] == "earned, 1, 1")
 
 
 def _figure_text(estimate: Mapping[str, Any] | None, scale: float) -> str:

@@ -138,5 +138,5 @@ def _score_rows(
 
 def _estimate_text(scale: float, numerator: Floats, denominator: Floats) -> str:
     estimate: IntervalEstimate = ratio_estimate(numerator, denominator, block_length(numerator))
-    value, low, high = (scale * each for each in (estimate.value, estimate.low, estimate.high))
+    value, low, high = (scale * number for number in (estimate.value, estimate.low, estimate.high))
     return f"{value:+.3g} [{low:+.3g}, {high:+.3g}]"

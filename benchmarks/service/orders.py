@@ -203,7 +203,7 @@ async def _open_dashboards(port: int, streams: int, log: StreamLog) -> AsyncIter
     log.frames = [[] for _ in range(streams)]
     path = "/stream?topics=orders,order-log,account,guard"
     tasks = [asyncio.create_task(_follow(port, log.numbers))]
-    tasks += [asyncio.create_task(_dashboard(port, path, each)) for each in log.frames]
+    tasks += [asyncio.create_task(_dashboard(port, path, frames)) for frames in log.frames]
     await asyncio.sleep(1.0)
     try:
         yield

@@ -124,9 +124,9 @@ def _vectorbt() -> BacktestEngine:
     def run(opening: Floats, close: Floats) -> float:
         fast = vectorbt.MA.run(close, FAST).ma.to_numpy()
         slow = vectorbt.MA.run(close, SLOW).ma.to_numpy()
-        wanted = np.where(fast > slow, 1.0 / close.shape[1], 0.0)
+        targets = np.where(fast > slow, 1.0 / close.shape[1], 0.0)
         size = np.full(close.shape, np.nan)
-        size[1:] = np.where(changed_targets(wanted), wanted, np.nan)[:-1]
+        size[1:] = np.where(changed_targets(targets), targets, np.nan)[:-1]
         one_account: dict[str, Any] = {"group_by": True, "cash_sharing": True, "call_seq": "auto"}
         sharing = one_account if close.shape[1] > 1 else {}
         portfolio = vectorbt.Portfolio.from_orders(

@@ -185,7 +185,7 @@ def _finrl(name: str, market: BenchmarkMarket, stocks: int) -> EnvEngine:
     frames = [market.frame(column).assign(tic=f"S{column:02}") for column in range(stocks)]
     bars = pd.concat(frames).rename_axis("date").reset_index().sort_values(["date", "tic"])
     bars.index = pd.Index(pd.factorize(bars["date"])[0])
-    seen = [f"feature {each}" for each in FEATURES]
+    seen = [f"feature {name}" for name in FEATURES]
     env = env_of(
         bars, stocks, hmax=100, initial_amount=CASH, num_stock_shares=[0] * stocks,
         buy_cost_pct=[COST] * stocks, sell_cost_pct=[COST] * stocks, reward_scaling=1e-4,

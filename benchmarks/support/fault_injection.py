@@ -113,7 +113,7 @@ def run_undisturbed(
     names = ("cycle", "decision", "event", *TRADING_TABLES)
     return content, {
         "played": description,
-        **{f"undisturbed: {each}": len(content[each]) for each in names},
+        **{f"undisturbed: {name}": len(content[name]) for name in names},
     }
 
 

@@ -197,8 +197,8 @@ def copy_facts(source: Database, target: Database, symbols: Sequence[str], marke
     """Copy the facts of some symbols; the target has none yet."""
     series = tables.table(tables.SeriesRow)
     with source.reading() as reader, target.writing() as writer:
-        wanted = (series.c.symbol.in_(symbols), series.c.market == market)
-        series_rows = reader.execute(select(series).where(*wanted)).mappings().all()
+        selected = (series.c.symbol.in_(symbols), series.c.market == market)
+        series_rows = reader.execute(select(series).where(*selected)).mappings().all()
         writer.execute(insert(series), [dict(row) for row in series_rows])
         for facts in map(tables.table, FACTS):
             of_series = facts.c.series.in_([row["id"] for row in series_rows])

@@ -246,7 +246,7 @@ def cancel(
     ) as session:
         cancelled = session.service.cancel_all() if id is None else (session.service.cancel(id),)
     if as_json:
-        print_json({"orders": [account_session.order_json(each) for each in cancelled]})
+        print_json({"orders": [account_session.order_json(order) for order in cancelled]})
         return
     for each in cancelled:
         account_session.show_order(each, stdout_console)

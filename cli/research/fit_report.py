@@ -77,8 +77,8 @@ def _skills_table(results: Sequence[AgentFit]) -> Table:
 
 
 def _advice(report: FitReport) -> str:
-    better = [each.agent for each in report.agents if each.recommended]
-    others = [each.agent for each in report.agents if not each.recommended]
+    better = [fit.agent for fit in report.agents if fit.recommended]
+    others = [fit.agent for fit in report.agents if not fit.recommended]
     sentences = []
     if others:
         sentences.append(

@@ -117,10 +117,10 @@ def _refuse_stray_options(context: typer.Context) -> None:
         and source.name == "COMMANDLINE"
     ]
     if misplaced:
-        verb = context.invoked_subcommand
+        name = context.invoked_subcommand
         raise InputError(
-            f"{', '.join(misplaced)} before `{verb}` would not be followed. Leave it out, or write "
-            f"what `quorum backtest {verb} --help` names after `{verb}`."
+            f"{', '.join(misplaced)} before `{name}` would not be followed. Leave it out, or write "
+            f"what `quorum backtest {name} --help` names after `{name}`."
         )
 
 
@@ -132,7 +132,7 @@ def list_(as_json: JsonOption = False) -> None:
 
     summaries = backtests.list_results(load_settings())
     if as_json:
-        print_json({"backtests": [to_json(each) for each in summaries]})
+        print_json({"backtests": [to_json(summary) for summary in summaries]})
     else:
         backtests.print_summaries(summaries, stdout_console)
 

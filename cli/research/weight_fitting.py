@@ -90,7 +90,7 @@ def fit_weights(
             progress(f"fitting {agent.name}", done, len(tunable))
             sample = build_sample(panel, begin, agent, agent.observe(panel, begin))
             results.append(study_agent(sample, folds))
-    to_write = [each for each in results if out is not None or each.recommended]
+    to_write = [result for result in results if out is not None or result.recommended]
     path = (out or settings.home / "models" / "coefficients.json") if to_write else None
     if path is not None:
         _write(path, build_coefficients(panel, panel_digest(panel), begin, to_write, utc_now()))

@@ -51,9 +51,9 @@ _HOME_DEFAULTS = {
 """Defaults that come from the home's settings or its history (`rl_models.complete_arguments`)."""
 
 
-def _with_arguments(verb: Callable[..., None]) -> Callable[..., None]:
+def _with_arguments(command: Callable[..., None]) -> Callable[..., None]:
     """Give the command an option for each training argument; one that is left out is None."""
-    declared = inspect.signature(verb).parameters.values()
+    declared = inspect.signature(command).parameters.values()
     added = [
         inspect.Parameter(
             name,
@@ -71,9 +71,11 @@ def _with_arguments(verb: Callable[..., None]) -> Callable[..., None]:
         for name, option in options().items()
         if name not in _FILE_ARGUMENTS
     ]
-    own_parameters = [each for each in declared if each.kind is not inspect.Parameter.VAR_KEYWORD]
-    vars(verb)["__signature__"] = inspect.Signature([*own_parameters, *added])
-    return verb
+    own_parameters = [
+        parameter for parameter in declared if parameter.kind is not inspect.Parameter.VAR_KEYWORD
+    ]
+    vars(command)["__signature__"] = inspect.Signature([*own_parameters, *added])
+    return command
 
 
 def _option_type(option: ArgumentOption) -> Any:
@@ -120,7 +122,7 @@ def runs(as_json: JsonOption = False) -> None:
 
     found = rl_models.runs(load_settings())
     if as_json:
-        print_json({"runs": [rl_tables.run_json(each) for each in found]})
+        print_json({"runs": [rl_tables.run_json(run) for run in found]})
     else:
         rl_tables.show_runs(found, stdout_console)
 
@@ -132,7 +134,7 @@ def models(as_json: JsonOption = False) -> None:
 
     found = rl_models.models(load_settings())
     if as_json:
-        print_json({"models": [rl_tables.model_json(each) for each in found]})
+        print_json({"models": [rl_tables.model_json(model) for model in found]})
     else:
         rl_tables.show_models(found, stdout_console)
 
@@ -159,7 +161,7 @@ def compare(
 
     found = rl_models.compare(load_settings(), models)
     if as_json:
-        print_json({"models": [rl_tables.model_json(each) for each in found]})
+        print_json({"models": [rl_tables.model_json(model) for model in found]})
     else:
         rl_tables.show_comparison(found, stdout_console)
 

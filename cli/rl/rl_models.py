@@ -233,5 +233,5 @@ def _model_details(lab: RLLab, id: str) -> ModelDetails:
         error=error,
         added_at=added.get(id),
         is_active=id == lab.active_model(),
-        promotions=tuple(each for each in lab.promotions() if each.model == id),
+        promotions=tuple(promotion for promotion in lab.promotions() if promotion.model == id),
     )

@@ -77,7 +77,7 @@ def show_models(found: Sequence[ModelDetails], console: Console) -> None:
         made = f"{composition(each.policy)}\n{escape(_data(each.policy))}"
         table.add_row(name, made, *figures)
     console.print(table)
-    if not any(each.is_active for each in found):
+    if not any(model.is_active for model in found):
         console.print(f"The policy of the setting agents.rl_policy ({CONFIGURED}) votes.")
 
 
@@ -118,7 +118,7 @@ def show_comparison(found: Sequence[ModelDetails], console: Console) -> None:
     table.add_row("held out", *(" to ".join(days) if days else UNKNOWN for days in periods))
     scores = [policy.manifest.scores.get(ENSEMBLE, {}) for _, policy in known]
     for name in dict.fromkeys(name for each in scores for name in each):
-        table.add_row(name, *(figure(each.get(name), name) for each in scores))
+        table.add_row(name, *(figure(score.get(name), name) for score in scores))
     console.print(table)
     if len({(policy.manifest.data_digest, *(days or ())) for (_, policy), days
             in zip(known, periods, strict=True)}) > 1:  # fmt: skip
@@ -179,7 +179,8 @@ def drift_json(found: DriftReport) -> dict[str, Any]:
         "market": found.market,
         "simulated": found.simulated,
         "features": [
-            {"feature": each.feature, "psi": each.psi, "word": each.word} for each in found.features
+            {"feature": feature.feature, "psi": feature.psi, "word": feature.word}
+            for feature in found.features
         ],
     }
 

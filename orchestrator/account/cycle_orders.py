@@ -131,7 +131,7 @@ class AccountCycle:
         now."""
         rules, placed = self.rules(account.profile), []
         for as_of, decisions in _latest_cycles(self.latest_decisions()).items():
-            symbols = self.relevant_symbols(account, (each.symbol for each in decisions))
+            symbols = self.relevant_symbols(account, (decision.symbol for decision in decisions))
             volatility_halted = paper_account.volatility_halted(
                 self.load_bars(None, symbols, as_of), rules.trading
             )
@@ -141,7 +141,7 @@ class AccountCycle:
                 account, symbols, requests, as_of, rules.trading, volatility_halted, limits
             )
             placed += [
-                each.event.order for each in entries if isinstance(each.event, OrderSubmitted)
+                entry.event.order for entry in entries if isinstance(entry.event, OrderSubmitted)
             ]
         return tuple(placed)
 
@@ -175,7 +175,11 @@ class AccountCycle:
         self, account: Account, symbols: Sequence[str], as_of: datetime
     ) -> Mapping[str, float]:
         """Return, by symbol, the new units for one old unit since the account's last bar of it."""
-        seen = {each: account.last_bars[each].at for each in symbols if each in account.last_bars}
+        seen = {
+            symbol: account.last_bars[symbol].at
+            for symbol in symbols
+            if symbol in account.last_bars
+        }
         ratios: dict[str, float] = {}
         if not seen:
             return ratios

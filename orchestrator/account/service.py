@@ -157,7 +157,7 @@ class AccountService:
         """Cancel every open order and return them."""
         result = self._transact(lambda account: manual_orders.cancel_all(account, self._now()))
         ended = [
-            each.event.order_id for each in result.entries if isinstance(each.event, OrderClosed)
+            entry.event.order_id for entry in result.entries if isinstance(entry.event, OrderClosed)
         ]
         return tuple(self._account_store.blotter.order(id).order for id in ended)
 

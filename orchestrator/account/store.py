@@ -118,7 +118,7 @@ class AccountStore:
             entries = self.blotter.account_entries(*ENTRY_KINDS.values())
             # entries added during the read are not in the stored account
             return differences(
-                stored, fold(each for each in entries if each.number <= stored.entry_count)
+                stored, fold(entry for entry in entries if entry.number <= stored.entry_count)
             )
         except VerificationError as error:
             return (str(error),)

@@ -229,7 +229,7 @@ def _learn_rounds(
     raw, weights = adahedge.update(learner.raw_weights, log_odds, rose)
     scaled, trusted = adahedge.update(learner.scaled_weights, base_log_odds + evidence, rose)
     by_pool = (np.full(len(learner.agents), 1.0), _previous(before.scaled_weights, trusted).T)
-    pooled = np.stack([pool(evidence, each).log_odds for each in by_pool])
+    pooled = np.stack([pool(evidence, weights).log_odds for weights in by_pool])
     pools, slopes = calibration.update(learner.pool_slopes, pooled, base_rate, rose)
 
     rounds = int((settled & ~np.isnan(log_odds).all(axis=0)).any(axis=1).sum())
@@ -254,7 +254,7 @@ def _previous(first: Floats, after: Floats) -> Floats:
 
 
 def _to_json(part: AdaHedgeState | CalibrationState) -> dict[str, Any]:
-    values = {each.name: getattr(part, each.name) for each in fields(part)}
+    values = {field.name: getattr(part, field.name) for field in fields(part)}
     return {k: v.tolist() if isinstance(v, np.ndarray) else v for k, v in values.items()}
 
 

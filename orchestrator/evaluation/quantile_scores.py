@@ -57,8 +57,8 @@ def score_quantile(
             for name, theirs in benchmarks.items()
         ),
         by_symbol=by_symbol,
-        coverage_rejected=_rejection_rate([each.coverage_p for each in by_symbol]),
-        independence_rejected=_rejection_rate([each.independence_p for each in by_symbol]),
+        coverage_rejected=_rejection_rate([test.coverage_p for test in by_symbol]),
+        independence_rejected=_rejection_rate([test.independence_p for test in by_symbol]),
     )
 
 

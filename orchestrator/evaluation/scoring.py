@@ -65,7 +65,7 @@ def build_record(
         base_rate=votes.base_rate,
         weights=_broadcast_rows(influence.weights, len(missing)),
         trust=_broadcast_rows(influence.trust, len(missing)),
-        quantile_5=next((each for each in quantiles if each is not None), missing),
+        quantile_5=next((quantile for quantile in quantiles if quantile is not None), missing),
         change=forward_returns(panel, since).change,
         regime=market_regime(panel)[since:],
         receipts={},

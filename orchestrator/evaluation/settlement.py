@@ -47,7 +47,7 @@ def settle_decisions(
         for panel in panels
         for outcome in _settle_in_panel(panel, pending)
     }
-    return tuple(found[each.seq] for each in pending if each.seq in found)
+    return tuple(found[decision.seq] for decision in pending if decision.seq in found)
 
 
 def learn_due_rounds(
@@ -65,13 +65,13 @@ def learn_due_rounds(
     """
     learner = _restore_learner(last, agents)
     exits = {outcome.decision.seq: outcome for outcome in settled}
-    of_horizon = (each for each in pending if each.horizon == panel.horizon)
+    of_horizon = (decision for decision in pending if decision.horizon == panel.horizon)
     states = []
     for as_of, decisions in groupby(of_horizon, attrgetter("as_of")):
         due_at = _due_at(panel, as_of)
         if due_at is None or (last is not None and as_of <= last.as_of):
             continue
-        votes = {each.symbol: each for each in decisions}  # the newest of each symbol
+        votes = {decision.symbol: decision for decision in decisions}  # the newest of a symbol
         learner, influence = learn(learner, *_round_arrays(panel, agents, votes, exits, due_at))
         weights, trust = tuple(influence.weights[-1].tolist()), tuple(influence.trust[-1].tolist())
         states.append(
@@ -94,7 +94,9 @@ def influence_in_force(
 
 def _settle_in_panel(panel: Panel, pending: Sequence[PendingDecision]) -> Iterator[DecisionOutcome]:
     """Yield the outcomes of decisions on the panel's own bars and symbols."""
-    located = [(each, *cell) for each in pending if (cell := _cell(panel, each)) is not None]
+    located = [
+        (decision, *cell) for decision in pending if (cell := _cell(panel, decision)) is not None
+    ]
     if not located:
         return
     regimes, since = market_regime(panel), min(row for _, row, _ in located)

@@ -121,9 +121,11 @@ class ParityChecker:
             cycles=len(cycles),
             votes=sum(len(decision.votes) for decision in decisions),
             decisions=len(decisions),
-            orders=sum(each.orders for each in results),
-            fills=sum(each.fills for each in results),
-            differences=tuple(difference for each in results for difference in each.differences),
+            orders=sum(result.orders for result in results),
+            fills=sum(result.fills for result in results),
+            differences=tuple(
+                difference for result in results for difference in result.differences
+            ),
         )
 
     def _recompute(self, cycles: Sequence[RecordedCycle]) -> RecomputedRun:
@@ -167,7 +169,9 @@ class ParityChecker:
         )
         if account is None:
             return _DayResult(differences, 0, 0)
-        differing_symbols = {each.symbol for each in differences if each.kind == "decision"}
+        differing_symbols = {
+            difference.symbol for difference in differences if difference.kind == "decision"
+        }
         requests = _target_requests(recomputed, rows, targets, self._rules(account))
         history = partial(_stored_changes, recomputed, rows, explainer)
         return self._trade_day(
@@ -184,7 +188,7 @@ class ParityChecker:
         history: Callable[[str], tuple[str, ...]],
     ) -> "_DayResult":
         start, end = bounds
-        followed = {symbol for each in requests for symbol in each.requests}
+        followed = {symbol for request in requests for symbol in request.requests}
         symbols = self.account_cycle.relevant_symbols(account.account, followed)
         bars = self.account_cycle.load_bars(account.account, symbols, end)
         from_instant = max(start, account.account.opened_at - INSTANT)

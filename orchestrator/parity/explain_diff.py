@@ -161,5 +161,5 @@ def _count(panel: Panel, source: str, symbol: str) -> int:
 
 
 def _days(at: list[datetime]) -> str:
-    text = ", ".join(f"{each:%Y-%m-%d %H:%M}" for each in at[:3])
+    text = ", ".join(f"{instant:%Y-%m-%d %H:%M}" for instant in at[:3])
     return f"{text} and {len(at) - 3} more" if len(at) > 3 else text

@@ -76,7 +76,7 @@ def _recompute_votes(
         return build(name, version=versions[name])
 
     team = LocalTeam(tuple(versions), build_version)
-    results = {each.agent: each for each in team.vote(panel, len(panel.known_at) - 1)}
+    results = {result.agent: result for result in team.vote(panel, len(panel.known_at) - 1)}
     return tuple(
         results.get(agent["name"]) or AgentVoteResult(agent["name"], None, agent["failure"], 0.0)
         for agent in agents

@@ -130,13 +130,13 @@ def recompute_run(
     Raises UnknownSymbolError for a symbol that was decided on and is not stored any more.
     """
     symbols = tuple(dict.fromkeys(symbol for cycle in cycles for symbol in cycle.decisions))
-    last = max(each.as_of for each in cycles)
+    last = max(cycle.as_of for cycle in cycles)
     calendars = []
     for panel, blocked in build_panels_with_blocks(
         store, market, symbols, timeframe, last, horizon, simulated=simulated
     ):
         calendar_cycles = [cycle for cycle in cycles if cycle.calendar == panel.calendar]
-        first = to_datetime64(min(each.as_of for each in calendar_cycles))
+        first = to_datetime64(min(cycle.as_of for cycle in calendar_cycles))
         row = int(np.searchsorted(panel.known_at, first))
         calendars.append(
             _recompute_calendar(panel, row, blocked[row:], calendar_cycles, build, settings)
@@ -147,7 +147,7 @@ def recompute_run(
 def _to_cycle(records: DecisionRecords, found: Sequence[Any]) -> RecordedCycle:
     one = found[0]
     inputs = records.inputs(one.decision.receipt)
-    decisions = {each.decision.symbol: each.decision for each in found}
+    decisions = {recorded.decision.symbol: recorded.decision for recorded in found}
     calendar = calendar_of(one.decision.symbol)
     return RecordedCycle(calendar, one.as_of, inputs.values, inputs.panel, decisions)
 
@@ -168,7 +168,7 @@ def _recompute_calendar(
         agent: vote_with_recorded_versions(panel, since, agent, recorded_agents, build)
         for agent in agents
     }
-    vote_results = [each.result for each in votes.values()]
+    vote_results = [vote.result for vote in votes.values()]
     pooled = pool_votes(
         collect_votes(panel, vote_results, since), _influence(cycles, agents), settings
     )

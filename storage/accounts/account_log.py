@@ -173,7 +173,7 @@ def _find_requested_order(
 ) -> Order | None:
     """Return the order of the request if it was carried out. Raises InputError if another request
     used its key."""
-    found = connection.execute(_BY_KEY, {"of": account, "asked": request.key}).first()
+    found = connection.execute(_BY_KEY, {"of": account, "request_key": request.key}).first()
     if found is None:
         return None
     placed = order_from_json(json.loads(found.body))
@@ -203,7 +203,7 @@ def _write(
     if request and requested is None:
         raise ValueError(f"None of the orders placed has the key {request.key!r}.")
     for rows, statement in (
-        ([each.row(id) for each in batch.chained], insert(tables.AccountEntryRow)),
+        ([entry.row(id) for entry in batch.chained], insert(tables.AccountEntryRow)),
         (inserted, insert(tables.StoredOrderRow)),
         (updated, _CHANGE),
         ([{**row, "account": id} for row in read_models.fills], insert(tables.StoredFillRow)),
@@ -229,7 +229,7 @@ def _take_snapshot(connection: Connection, id: int, account: Account) -> None:
 
 _BY_KEY = select(col(tables.StoredOrderRow.request), col(tables.StoredOrderRow.body)).where(
     col(tables.StoredOrderRow.account) == bindparam("of"),
-    col(tables.StoredOrderRow.key) == bindparam("asked"),
+    col(tables.StoredOrderRow.key) == bindparam("request_key"),
 )
 _CHANGE = update(table(tables.StoredOrderRow)).where(
     table(tables.StoredOrderRow).c.account == bindparam("of"),

@@ -210,7 +210,7 @@ class SqlBlotter:
 
         Raises NotFoundError if there is none, InputError for a note or tags that are too long.
         """
-        if trip_id not in {each.id for each in self._refresh_trades().round_trips}:
+        if trip_id not in {trip.id for trip in self._refresh_trades().round_trips}:
             raise NotFoundError(f"There is no closed trade {trip_id[:60]!r} in this account.")
         with self._database.writing() as connection:
             account = connection.scalars(select(self._account())).one()

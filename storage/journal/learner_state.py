@@ -58,7 +58,7 @@ def save_learner_states(
     """Store the states that follow the one of the bar `after` (None: the first); do nothing if
     another process has stored states after it meanwhile."""
     if states and _latest_bar(connection, key) == after:
-        rows = [_row(key, each) for each in states]
+        rows = [_row(key, state) for state in states]
         insert_missing(connection, tables.LearnerStateRow, rows)
 
 

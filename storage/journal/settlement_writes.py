@@ -162,7 +162,7 @@ def _event(batch: SettlementBatch, outcome: DecisionOutcome, at: datetime, seq: 
         "regime": outcome.regime,
         "p_up": decision.p_up,
         "base_rate": decision.base_rate,
-        "agents": {each.agent: each.p_up for each in decision.forecasts},
+        "agents": {forecast.agent: forecast.p_up for forecast in decision.forecasts},
         **event_context(key.market, batch.simulated, key.timeframe.value, decision.as_of),
     }
     kind = EventKind.DECISION_SETTLED

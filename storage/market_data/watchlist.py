@@ -45,7 +45,7 @@ class SqlWatchlist:
                 raise UnknownSymbolError(
                     f"{removed} is not on the watchlist. On it are: {', '.join(symbols) or 'none'}."
                 )
-            return tuple(each for each in symbols if each != removed)
+            return tuple(symbol for symbol in symbols if symbol != removed)
 
         return self._edit(without)
 

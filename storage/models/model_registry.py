@@ -77,7 +77,7 @@ class ModelRegistry:
                     f"The model {identity} is promoted. Promote another, or roll back, before it "
                     "is deleted."
                 )
-            if not allow_promoted and any(each.model == identity for each in promotions):
+            if not allow_promoted and any(promotion.model == identity for promotion in promotions):
                 raise InputError(
                     f"The model {identity} was promoted once: no decision that it voted on can be "
                     "verified without it. Say that this is meant (--yes) to delete it."

@@ -88,7 +88,7 @@ def align_rows(values: NDArray[Any]) -> NDArray[Any]:
 
 def interleave_bars(bars: BarArrays) -> BarArrays:
     """Return the bars with all figures of a symbol's bar in one cache line."""
-    fields = [each for each in bars if each.ndim > 1]
+    fields = [array for array in bars if array.ndim > 1]
     aligned = align_rows(np.stack(fields, axis=-1))
     return BarArrays(*(aligned[..., k] for k in range(len(fields))), *bars[len(fields) :])
 

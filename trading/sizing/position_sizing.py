@@ -135,7 +135,7 @@ class SizingInputs:
 
 def buyable(symbols: Sequence[str], settings: SizingSettings) -> Bools:
     """Return (N,): which symbols may be bought at all."""
-    return np.array([asset_class(each) not in settings.voted_only for each in symbols], bool)
+    return np.array([asset_class(symbol) not in settings.voted_only for symbol in symbols], bool)
 
 
 def sector_numbers(symbols: Sequence[str], settings: SizingSettings) -> Ints:
