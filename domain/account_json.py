@@ -1,8 +1,8 @@
-"""Account events, and accounts, in plain JSON, and back again without losing a bit.
+"""Accounts and account events as plain JSON, and back without loss.
 
-Promises that what is read equals what was written, floats included, and that an unknown kind, an
-unknown field or a missing one is refused rather than guessed. A field that has a default may be
-missing: it was not there yet when the entry was written. Leaves out where they are stored.
+Promises that a value read equals the value written, floats to the last bit, and that an unknown
+kind, an unknown field or a missing one is refused. A field with a default may be missing, because
+it may be newer than the entry. Leaves out where they are stored.
 """
 
 from collections.abc import Callable, Mapping
@@ -29,12 +29,18 @@ def kind_of(event: AccountEvent) -> str:
 
 
 def account_event_to_json(event: AccountEvent) -> dict[str, Any]:
-    """Raises ValueError for a number that is not finite: no data is None in an entry."""
+    """The event as a JSON object.
+
+    Raises ValueError for a number that is not finite: missing data is None in an entry.
+    """
     return dict(to_json(event))
 
 
 def account_event_from_json(kind: str, body: Mapping[str, Any]) -> AccountEvent:
-    """Raises VerificationError for an unknown kind and for a body that is not one of its kind."""
+    """The event of the stored `kind` with the fields of `body`.
+
+    Raises VerificationError for an unknown kind and for a body that does not fit it.
+    """
     if kind not in ENTRY_KINDS:
         raise VerificationError(
             f"{kind!r} is no kind of entry. This program knows: {', '.join(ENTRY_KINDS)}. It may "
@@ -48,17 +54,18 @@ def account_to_json(account: Account) -> dict[str, Any]:
 
 
 def account_from_json(stored: Mapping[str, Any]) -> Account:
-    """Raises VerificationError for what no account is."""
+    """The account that `account_to_json` wrote. Raises VerificationError for anything else."""
     return _decode(Account, stored, "account")
 
 
 def order_from_json(stored: Mapping[str, Any]) -> Order:
-    """The order that `domain.canonical.to_json` wrote. Raises VerificationError for another."""
+    """The order that `domain.canonical.to_json` wrote. Raises VerificationError for anything
+    else."""
     return _decode(Order, stored, "order")
 
 
 def _decode(annotation: type[T], stored: Any, path: str) -> T:
-    """`stored` as a value of that type; `path` says where it is, for the message."""
+    """Read `stored` as a value of the type `annotation`; `path` is its place, for the message."""
     try:
         value: T = _decoder(cast(Any, annotation))(stored)
         return value
@@ -68,7 +75,7 @@ def _decode(annotation: type[T], stored: Any, path: str) -> T:
 
 @cache
 def _decoder(annotation: Any) -> Callable[[Any], Any]:
-    """How a value with that type annotation is read."""
+    """A function that reads a stored value of the type `annotation`."""
     if isinstance(annotation, UnionType):
         return _decode_optional(annotation)
     if get_origin(annotation) is not None:
@@ -83,7 +90,7 @@ def _decoder(annotation: Any) -> Callable[[Any], Any]:
 
 
 def _decode_optional(annotation: Any) -> Callable[[Any], Any]:
-    (inner,) = (each for each in get_args(annotation) if each is not NoneType)
+    (inner,) = (member for member in get_args(annotation) if member is not NoneType)
     read = _decoder(inner)
     return lambda stored: None if stored is None else read(stored)
 
@@ -94,7 +101,7 @@ def _decode_mapping(annotation: Any) -> Callable[[Any], Any]:
 
 
 def _decode_fields(annotation: Any) -> Callable[[Any], Any]:
-    """By the names under which fields are stored."""
+    """A function that reads a dataclass by the stored names of its fields."""
     hints, names = get_type_hints(annotation), stored_fields(annotation)
     readers = {stored: (name, _decoder(hints[name])) for name, stored in names}
     optional = {
@@ -119,7 +126,7 @@ def _decode_fields(annotation: Any) -> Callable[[Any], Any]:
 
 
 def _decode_plain(annotation: Any) -> Callable[[Any], Any]:
-    """Text, truth and numbers as they are; a whole number will do for a float."""
+    """A function that checks text, booleans and numbers; it also accepts an int for a float."""
 
     def read(stored: Any) -> Any:
         if type(stored) is annotation:

@@ -1,6 +1,6 @@
-"""What an account trades on: rows of bars as traded, of all calendars on one axis of time.
+"""The bars on which an account trades: as traded, of all calendars, in rows of one time axis.
 
-Leaves out how it is made of what is stored (`market/panels/bar_matrix.py`).
+Leaves out how a matrix is built from stored bars (`market/panels/bar_matrix.py`).
 """
 
 from dataclasses import dataclass
@@ -10,13 +10,13 @@ from domain.panel import Floats, Times
 
 @dataclass(frozen=True, slots=True, eq=False)
 class BarMatrix:
-    """K rows of N symbols in order of time (of rows that close together, the first calendar's
-    first).
+    """K rows of N symbols in order of time (where rows of several calendars close together, in
+    order of calendar).
 
-    Instants (K,): when a row is known, when its bars opened, when its session ends. Prices and
-    `volume` (K, N) as traded, NaN without a bar. `volatility` (K, N) of one bar, a fraction, as
-    known at the row's close. `dividend` (K, N) a unit in currency, ex at this bar; 0 where there is
-    none.
+    Instants (K,): `known_at` when a row is known, `opened_at` when its bars opened, `session_end`
+    when its session ends. Prices and `volume` (K, N) as traded, NaN without a bar. `volatility`
+    (K, N) of one bar, a fraction, as known at the row's close. `dividend` (K, N) per unit, in
+    currency, ex at this bar; 0 where there is none.
     """
 
     symbols: tuple[str, ...]

@@ -1,7 +1,7 @@
-"""One spelling in bytes for every value that is hashed, stored or compared.
+"""The canonical JSON of every value that is hashed, stored or compared.
 
 Promises that equal values have equal bytes, on every machine and in every process, and that a
-decision read back equals the one written. Leaves out arrays: a panel is hashed by the archive.
+decision read back equals the one written. Leaves out arrays: the archive hashes panels.
 """
 
 import json
@@ -21,15 +21,15 @@ from domain.votes import Reason
 _ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False)
 
 _PLAIN_TYPES = frozenset({str, bool, int, type(None)})
-"""Types of most values; subclasses of them are looked at more closely."""
+"""Types of most values, returned unchanged; subclasses of them are converted."""
 
 
 def to_json(value: Any) -> Any:
-    """`value` in plain JSON: dataclasses as objects by their stored names, enums as their value,
-    instants as ISO 8601 Z.
+    """Convert `value` to plain JSON: dataclasses to objects with their stored names, enums to their
+    value, instants to ISO 8601 with Z.
 
-    Raises ValueError for NaN, infinity and instants without a zone, TypeError for a key that is
-    not text and for anything that has no JSON form.
+    Raises ValueError for NaN, infinity and instants without a time zone, TypeError for a key that
+    is not text and for anything that has no JSON form.
     """
     if type(value) in _PLAIN_TYPES:
         return value
@@ -57,16 +57,16 @@ def to_json(value: Any) -> Any:
 
 
 def canonical_bytes(value: Any) -> bytes:
-    """JSON with sorted keys, no spaces and floats by their shortest repr, in ASCII.
+    """Encode `value` as ASCII JSON with sorted keys, no spaces and floats in their shortest repr.
 
-    Everything beyond ASCII is escaped, so that a headline with a zero byte or half a surrogate
+    Characters beyond ASCII are escaped, so that a headline with a zero byte or half a surrogate
     pair can be stored and hashed like any other.
     """
     return encode_json(to_json(value))
 
 
 def encode_json(value: Any) -> bytes:
-    """`canonical_bytes` of what `to_json` made: it is not walked through again."""
+    """Encode the result of `to_json`, without converting it again; see `canonical_bytes`."""
     return _ENCODER.encode(value).encode("ascii")
 
 
@@ -78,7 +78,7 @@ def format_instant(at: datetime) -> str:
 
 
 def decision_from_json(stored: Mapping[str, Any]) -> Decision:
-    """The decision that `to_json` wrote; a vote from before trust was recorded had all of it."""
+    """The decision that `to_json` wrote; a vote without a stored `trust` has a trust of 1."""
     return Decision(
         **{
             **stored,

@@ -1,4 +1,4 @@
-"""What a cycle leaves behind: votes with reasons, the decisions they were pooled into, a receipt.
+"""The result of a cycle: votes with reasons, the decisions they were pooled into, receipts.
 
 These are the scalar, readable counterparts of `Votes`' arrays: what the journal stores, the
 stream publishes and the pages draw.
@@ -22,11 +22,12 @@ class Action(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Vote:
-    """One agent on one symbol at one bar. `p_up` and `log_odds` are None when abstaining.
+    """The vote of one agent on one symbol at one bar. `p_up` and `log_odds` are None when
+    abstaining.
 
     `weight` is the share this vote had in the pool (0 when abstaining). `quantile_5` is the
-    agent's forecast, a fraction. `trust` is the factor on the vote's evidence, its log-odds
-    less those of the base rate, under which it was pooled; 1 takes it at its word.
+    agent's forecast 5% quantile of the return, a fraction. `trust` is the factor applied to the
+    vote's evidence (its log-odds less those of the base rate) before pooling; 1 changes nothing.
     """
 
     agent: str
@@ -67,13 +68,13 @@ class QualityVerdict:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What the committee makes of one symbol at one bar.
+    """The committee's decision on one symbol at one bar.
 
     `p_up` is None below the quorum or where the symbol is blocked. `edge` is p_up less
-    `base_rate`, net of cost in the same unit, with its sign; `rank` orders the cycle's symbols by
-    it (1 is the highest; None without a p_up). `target_weight` is a share of equity, after
-    `limits`. `price` is the close the decision was made at. `receipt` names the record from which
-    the decision can be recomputed.
+    `base_rate`, reduced by the cost in the same unit, with its sign; `rank` orders the cycle's
+    symbols by `edge` (1 is the highest; None without a p_up). `target_weight` is a share of
+    equity, after `limits`. `price` is the close at which the decision was made. `receipt` is the
+    id of the record from which the decision can be recomputed.
     """
 
     symbol: str
@@ -93,11 +94,11 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class Cycle:
-    """One bar of one calendar, voted on and decided.
+    """The votes and decisions of one bar of one calendar.
 
     `run` separates records that must not mix: 'live', 'decide', 'replay 2020-02-03 2020-04-30'.
     `as_of` is the close of the bar. `digest` (64 hex characters) is the SHA-256 of everything
-    that went in, and so the cycle's identity: the same inputs again are the same cycle.
+    that went in. It identifies the cycle: the same inputs give the same cycle.
     """
 
     run: str

@@ -1,20 +1,21 @@
-"""One small tree of errors, named for whoever must act.
+"""The exceptions of Quorum, named for whoever must act.
 
 Every message names the refused value and the remedy. The command line turns `exit_code` into
-its exit status and the web server turns `status` into a response; nobody else translates.
+its exit status and the web server turns `status` into a response; nothing else translates them.
 """
 
 
 class QuorumError(Exception):
-    """Anything Quorum refuses on purpose. `exit_code` and `status` are stable and documented."""
+    """Base of all errors that Quorum raises on purpose. `exit_code` and `status` are stable and
+    documented."""
 
     exit_code = 1
     status = 500
 
 
 class InputError(QuorumError):
-    """The user asked for something that cannot be: a date, a file, a quantity. `field` is the name
-    of what was refused, where it is one field of several."""
+    """The user's input is not valid: a date, a file, a quantity. `field` is the name of the refused
+    field where the input has several."""
 
     exit_code = 2
     status = 422
@@ -43,32 +44,32 @@ class ConfigurationError(QuorumError):
 
 
 class CorruptFileError(ConfigurationError):
-    """A file of a run or a model is not what was written, or of another program: bring a whole
-    copy, or make it again."""
+    """A file of a run or a model is corrupt, or was written by another program: restore a complete
+    copy or create it again."""
 
     status = 409
 
 
 class ProviderError(QuorumError):
-    """The outside world did not answer as hoped; trying again later may help."""
+    """A provider failed or gave an invalid response; trying again later may help."""
 
     exit_code = 4
     status = 503
 
 
 class RateLimitedError(ProviderError):
-    """The provider said that it was asked too often: asking again at once makes it worse."""
+    """The provider's rate limit is exceeded: an immediate retry makes it worse."""
 
 
 class StorageError(QuorumError):
-    """The database or the disk refused: full, newer than this program, locked, unreadable."""
+    """The database or the disk failed: full, locked, unreadable, or newer than this program."""
 
     exit_code = 5
     status = 503
 
 
 class VerificationError(QuorumError):
-    """Something recomputed does not equal what was stored."""
+    """A recomputed value does not equal the stored one."""
 
     exit_code = 6
     status = 409

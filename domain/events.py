@@ -1,4 +1,4 @@
-"""What happened, in the past tense: the entries of the journal and of the stream."""
+"""Events: the entries of the journal and of the stream."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,9 +15,9 @@ class EventKind(StrEnum):
     AGENT_CHANGED = "agent.changed"
     WATCHLIST_CHANGED = "watchlist.changed"
     ORDER_CHANGED = "order.changed"
-    """The order as it is now, and its market."""
+    """The order in its new state, and its market."""
     ORDER_FILLED = "order.filled"
-    """A fill with the number of its entry, and its market."""
+    """The fill, the number of its account entry, and its market."""
     ACCOUNT_CHANGED = "account.changed"
     """Market, at, number, equity (None where a price is missing), cash, trading state and mode."""
     MODEL_PROMOTED = "model.promoted"

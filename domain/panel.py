@@ -1,9 +1,9 @@
-"""The one thing an agent may look at: everything known about N symbols at the close of T bars.
+"""The only input of an agent: everything known about N symbols at the close of T bars.
 
 A panel holds symbols of one calendar and one timeframe. Prices are split- and dividend-adjusted
 in one consistent scale per symbol: ratios are right, levels are not, so agents use ratios only
-(a test doubles every price and demands the same votes). A panel says nothing of today: it has
-no clock, and `head` cuts it to what was known earlier, events included.
+(a test doubles every price and demands the same votes). A panel has no clock and no knowledge of
+the present; `head` cuts it to what was known at an earlier bar, events included.
 """
 
 from collections.abc import Mapping
@@ -121,10 +121,10 @@ class Panel:
 
     `known_at` (T,) strictly increasing: the instant bar t closed. `open` to `volume` are (T, N)
     float64, C-contiguous, NaN in all five where the symbol had no bar. `benchmark` (T,) is the
-    close of the calendar's benchmark (NaN where unknown), loaded whichever symbols are asked
-    for, so that a symbol's votes never depend on its neighbours in the panel. `horizon` is in
-    bars of the symbol itself. `unavailable` maps a source to the symbols for which it *could not
-    be fetched* and why; a symbol that simply has no news is not in it.
+    close of the calendar's benchmark (NaN where unknown), loaded for any choice of symbols, so
+    that a symbol's votes never depend on the other symbols in the panel. `horizon` is in bars of
+    the symbol itself. `unavailable` maps a source to the symbols for which it *could not be
+    fetched* and the reason; a symbol that has no news is not in it.
     """
 
     symbols: tuple[str, ...]
@@ -150,7 +150,10 @@ class Panel:
         return len(self.known_at), len(self.symbols)
 
     def head(self, rows: int) -> "Panel":
-        """The panel as it stood at the close of its bar `rows - 1`: views, nothing is copied."""
+        """The panel as it was at the close of its bar `rows - 1`: views, nothing is copied.
+
+        Raises IndexError unless 0 < `rows` <= T.
+        """
         if not 0 < rows <= len(self.known_at):
             raise IndexError(f"a panel of {len(self.known_at)} bars has no head of {rows}")
         last = self.known_at[rows - 1]

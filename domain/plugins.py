@@ -1,8 +1,8 @@
 """Parts by name: those that ship, and those that installed distributions add by entry points.
 
-Promises that one distribution's mistake stays its own: a name that is taken, that two distributions
-claim or that is no identifier is left out and told in a sentence, and nothing is imported before it
-is asked for. Leaves out what a part must be able to do.
+Promises that a mistake in one distribution does not affect the others: a part is left out, and a
+sentence says so, if its name is taken, claimed by two distributions or not an identifier. A part is
+imported only when it is loaded. Leaves out what a part must be able to do.
 """
 
 import re
@@ -15,7 +15,7 @@ from typing import Any
 from domain.errors import ConfigurationError, NotFoundError
 
 IDENTIFIER = re.compile(r"[a-z][a-z0-9_]{0,39}")
-"""What a name looks like: it is part of settings, addresses and records."""
+"""The form of a name: it is part of settings, addresses and records."""
 SPELLING = "lower-case letters, digits and _, a letter first, at most 40 characters"
 
 
@@ -31,8 +31,11 @@ class Registry:
 def registry(
     kind: str, group: str, shipped: Mapping[str, str], reserved: Iterable[str] = ()
 ) -> Registry:
-    """`shipped` maps names to 'module:Class'; after those come what distributions announce in
-    `group`, in order of name. Nobody may take a name that is shipped or `reserved`."""
+    """Collect the parts of one `kind`.
+
+    `shipped` maps names to 'module:Class'; after them come the entry points of distributions in
+    `group`, in order of name. A distribution may not use a name that is shipped or `reserved`.
+    """
     entries = {name: EntryPoint(name, value, group) for name, value in shipped.items()}
     problems = []
     claims: dict[str, list[EntryPoint]] = {}
@@ -56,10 +59,10 @@ def registry(
 
 
 def load(kind: str, entry: EntryPoint) -> Any:
-    """The class or function behind `entry`.
+    """Import the class or function that `entry` names.
 
-    Raises ConfigurationError, naming the distribution and what helps, where one from outside cannot
-    be imported.
+    Raises ConfigurationError, with the distribution and the remedy, where one that does not ship
+    with Quorum cannot be imported.
     """
     if entry.dist is None:
         return entry.load()
@@ -74,25 +77,26 @@ def load(kind: str, entry: EntryPoint) -> Any:
 
 
 def known(kind: str, name: str, names: Iterable[str]) -> str:
-    """`name`, if it is one of `names`. Raises NotFoundError, naming the nearest, otherwise."""
-    there = tuple(names)
-    if name not in there:
-        near = get_close_matches(name, there, n=1, cutoff=0.0)
+    """Return `name` if it is one of `names`. Otherwise raise NotFoundError with the nearest."""
+    existing = tuple(names)
+    if name not in existing:
+        near = get_close_matches(name, existing, n=1, cutoff=0.0)
         article = "an" if kind[0] in "aeiou" else "a"
         raise NotFoundError(
             f"{name[:60]!r} is not {article} {kind}. Did you mean {near[0]!r}? There are: "
-            f"{', '.join(there)}."
+            f"{', '.join(existing)}."
         )
     return name
 
 
 def source(entry: EntryPoint) -> str:
-    """Where a part comes from: 'Quorum', or the distribution and its version."""
+    """The origin of a part: 'Quorum', or the distribution and its version."""
     return "Quorum" if entry.dist is None else _title(entry.dist)
 
 
 def _announced(distribution: Distribution, group: str) -> Iterator[EntryPoint]:
-    """Distributions are many and few are meant, so the group is looked for in the text first."""
+    """Yield the entry points of `group`. Most distributions have none, so search the text first:
+    parsing all of them is slow."""
     if group in (distribution.read_text("entry_points.txt") or ""):
         yield from distribution.entry_points.select(group=group)
 
@@ -103,7 +107,7 @@ def _title(distribution: Distribution) -> str:
 
 
 def _fault(kind: str, name: str, claimed: list[str], taken: set[str]) -> str:
-    """What keeps `name` out; empty where nothing does."""
+    """A sentence on why `name` is left out; empty where it is not."""
     by = " and ".join(claimed)
     if not IDENTIFIER.fullmatch(name):
         return (

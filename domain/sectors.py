@@ -1,9 +1,9 @@
-"""Which sector a symbol belongs to, so that no more than a share of the equity lies in one.
+"""The sector of each symbol, for the limit on the share of equity in one sector.
 
 Large American companies and the usual funds by GICS sector, as commonly known; a coin's sector is
-its asset class. A fund of the whole market is `BROAD`, which is no sector. What is not here has
-no known sector, which is different: it may have one. Leaves out history: a company that changed
-its sector is listed under the one it has now.
+its asset class. A fund of the whole market is `BROAD`, which is not a sector. A symbol that is not
+listed has an unknown sector, which is different. Leaves out history: a company that changed its
+sector is listed under its present one.
 """
 
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from domain.symbols import AssetClass, asset_class
 
 BROAD = "broad market"
-"""A fund of everything: not a sector, so nothing limits it as one."""
+"""A fund of the whole market: not a sector, so the sector limit does not apply."""
 COINS = "digital assets"
 
 _BY_SECTOR = {
@@ -78,8 +78,8 @@ SECTORS: Mapping[str, str] = {
 
 
 def sector_of(symbol: str, overrides: Mapping[str, str]) -> str | None:
-    """The sector of `symbol` or `BROAD`, `overrides` before the table; None where it is not
-    known."""
+    """The sector of `symbol` or `BROAD`, from `overrides` or else from the table; None where it is
+    unknown."""
     if symbol in overrides:
         return overrides[symbol]
     return COINS if asset_class(symbol) is AssetClass.CRYPTO else SECTORS.get(symbol)

@@ -1,7 +1,7 @@
-"""Recorded decisions and their outcomes: what is pending, what came of the others, what was learnt.
+"""Settlement of recorded decisions: pending ones, outcomes, and the learner's states.
 
-Spoken between the orchestrator, which computes it, and storage, which records it. Leaves out how
-outcomes and learner states are computed: see `orchestrator/evaluation/settlement.py`.
+The orchestrator computes these values and storage records them. Leaves out how outcomes and learner
+states are computed: see `orchestrator/evaluation/settlement.py`.
 """
 
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ from domain.timeframe import Timeframe
 
 @dataclass(frozen=True, slots=True)
 class SettlementKey:
-    """Decisions that follow one another and can be compared: of one market, run, calendar and
+    """Identifies a sequence of comparable decisions: those of one market, run, calendar and
     timeframe, over the same `horizon` in bars."""
 
     market: str
@@ -26,7 +26,7 @@ class SettlementKey:
 
 @dataclass(frozen=True, slots=True)
 class VoteForecast:
-    """What an agent forecast; None where it abstained."""
+    """An agent's forecast in a vote; None where it abstained."""
 
     agent: str
     p_up: float | None
@@ -35,9 +35,9 @@ class VoteForecast:
 
 @dataclass(frozen=True, slots=True)
 class PendingDecision:
-    """A recorded decision whose outcome is not known yet. `seq` is the decision's, `as_of` the
-    close of its bar, `horizon` in the symbol's own bars; `forecasts` are in the
-    order of the votes."""
+    """A recorded decision whose outcome is not known yet. `seq` is that of the decision's event,
+    `as_of` the close of its bar, `horizon` in the symbol's own bars; `forecasts` are in the order
+    of the votes."""
 
     seq: int
     receipt: str
@@ -52,8 +52,8 @@ class PendingDecision:
 @dataclass(frozen=True, slots=True)
 class DecisionOutcome:
     """The outcome of a decision: `change` is the return, a fraction, from the open of the bar that
-    closed at `entry_at` to the open of the one that closed at `exit_at`. `regime` is the index of
-    the market's regime at the decision's bar, into `domain.record.REGIMES`."""
+    closed at `entry_at` to the open of the one that closed at `exit_at`. `regime` is an index into
+    `domain.record.REGIMES`: the market's regime at the decision's bar."""
 
     decision: PendingDecision
     entry_at: datetime
@@ -64,9 +64,9 @@ class DecisionOutcome:
 
 @dataclass(frozen=True, slots=True)
 class LearnerState:
-    """What the learner knows after the round of the bar that closed at `as_of`.
+    """The learner's state after the round of the bar that closed at `as_of`.
 
-    In force from the bar that closed at `due_at`, at which that round was complete. `weights` and
+    It applies from the bar that closed at `due_at`, when that round was complete. `weights` and
     `trust` are in the order of `agents`; `memory` is the learner's whole state in plain JSON.
     """
 
@@ -80,8 +80,8 @@ class LearnerState:
 
 @dataclass(frozen=True, slots=True)
 class SettlementBatch:
-    """Everything that one cycle found to be due under a key. `previous_as_of` is the bar of the
-    learner state that `learner_states` follow, None where they are the first."""
+    """All outcomes and learner states under one key that became due in a cycle. `previous_as_of` is
+    the bar of the learner state before `learner_states`, None where they are the first."""
 
     key: SettlementKey
     simulated: bool

@@ -1,4 +1,4 @@
-"""What the market data store answers besides rows: how a write went, and the last fetch."""
+"""Reports of the market data store: the result of a write, and the last fetch of a source."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -6,9 +6,9 @@ from datetime import datetime
 
 @dataclass(frozen=True, slots=True)
 class WriteReport:
-    """What a write did, in rows: `added` were new, `unchanged` were stored already with the same
-    figures, `conflicting` were stored already with others (the stored ones stayed, or were
-    overwritten where the caller asked to replace)."""
+    """The result of a write, in rows: `added` were new, `unchanged` were stored already with the
+    same figures, `conflicting` were stored already with different figures (kept, or overwritten
+    where the caller chose to replace)."""
 
     added: int
     unchanged: int
@@ -17,10 +17,10 @@ class WriteReport:
 
 @dataclass(frozen=True, slots=True)
 class FetchStatus:
-    """The last attempt to fetch something, so that "nothing there" and "could not look" differ.
+    """The last attempt to fetch a source, so that "no data" and "fetch failed" differ.
 
-    `at` is that attempt, `error` why it failed (None if it succeeded), and `succeeded_at` the last
-    attempt that succeeded (None if none ever did).
+    `at` is the time of that attempt, `error` why it failed (None if it succeeded), and
+    `succeeded_at` the time of the last attempt that succeeded (None if none has).
     """
 
     at: datetime

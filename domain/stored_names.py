@@ -1,8 +1,8 @@
-"""The stored or published names of what the code calls otherwise.
+"""The stored and published names of fields that have another name in the code.
 
-Hash-chained logs, receipts and programs that read `/api/v1` hold the names on the right of these
-tables: a name of the code may change, a stored one never does. This is the only place that knows
-both; `domain/canonical.py` writes by it and `domain/account_json.py` reads by it.
+Hash-chained logs, receipts and programs that read `/api/v1` use the names on the right of these
+tables: a name in the code may change, a stored name never does. Only this module maps one to the
+other; `domain/canonical.py` writes with it and `domain/account_json.py` reads with it.
 """
 
 from collections.abc import Mapping
@@ -101,13 +101,14 @@ _ERROR_KINDS: Mapping[type[QuorumError], str] = {CorruptFileError: "DamagedError
 
 
 def error_kind(error: QuorumError) -> str:
-    """The published kind of an error: the name of its class, or what that was called first."""
+    """The published kind of an error: the name of its class, or the first name of a renamed
+    class."""
     return _ERROR_KINDS.get(type(error), type(error).__name__)
 
 
 @cache
 def stored_fields(dataclass_type: Any) -> tuple[tuple[str, str], ...]:
-    """Each field of a dataclass, in order, and the name it is stored under."""
+    """The name and the stored name of each field of a dataclass, in order."""
     names = _FIELDS.get(dataclass_type, {})
     return tuple(
         (field.name, names.get(field.name, field.name)) for field in fields(dataclass_type)

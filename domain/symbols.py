@@ -1,4 +1,4 @@
-"""What a symbol may look like, what kind of thing it is and when it trades.
+"""Symbols: their spelling, asset class and exchange calendar.
 
 Symbols are written as Yahoo writes them (`AAPL`, `BRK-B`, `BTC-USD`, `^VIX`, `VOD.L`).
 Exchange spellings of coin pairs (`BTCUSDT`, `BTC/USDT`) are folded into `BTC-USDT`.
@@ -11,7 +11,7 @@ from enum import StrEnum
 from domain.errors import InputError
 
 FLAGS = ("--symbol", "--symbols")
-"""What the option that names symbols is called, in every command that has one."""
+"""The names of the option for symbols, in every command that has one."""
 
 _BETWEEN = re.compile(r"[,;]")
 _SYMBOL_PATTERN = re.compile(r"\^?[A-Z0-9][A-Z0-9.=-]{0,19}")
@@ -25,7 +25,7 @@ _SUFFIX_CALENDARS = {
 }  # fmt: skip
 
 ALWAYS_OPEN = "24/7"
-"""Calendar of everything that never closes: coins."""
+"""Calendar of markets that never close: coins."""
 
 
 class AssetClass(StrEnum):
@@ -37,9 +37,9 @@ class AssetClass(StrEnum):
 
 
 def parse_symbol(text: str) -> str:
-    """The canonical spelling of `text`.
+    """The symbol `text` in canonical spelling.
 
-    Raises InputError where it cannot be a symbol.
+    Raises InputError for text that cannot be a symbol.
     """
     symbol = text.strip().upper()
     if pair := (_PAIR.fullmatch(symbol) or _JOINED_PAIR.fullmatch(symbol)):
@@ -59,8 +59,8 @@ def parse_symbols(words: Iterable[str]) -> tuple[str, ...]:
     """
     found: dict[str, None] = {}
     for word in words:
-        named = [part for part in _BETWEEN.split(word) if part.strip()]
-        found |= dict.fromkeys(map(parse_symbol, named or [word]))
+        parts = [part for part in _BETWEEN.split(word) if part.strip()]
+        found |= dict.fromkeys(map(parse_symbol, parts or [word]))
     return tuple(found)
 
 
@@ -77,7 +77,7 @@ def asset_class(symbol: str) -> AssetClass:
 
 
 def calendar_of(symbol: str) -> str:
-    """Name of the exchange calendar the symbol trades on, as `exchange_calendars` names it."""
+    """Name of the symbol's exchange calendar in `exchange_calendars`."""
     kind = asset_class(symbol)
     if kind is AssetClass.CRYPTO:
         return ALWAYS_OPEN

@@ -1,11 +1,11 @@
-"""How long a bar is."""
+"""Timeframes: the lengths of bars."""
 
 from datetime import timedelta
 from enum import StrEnum
 
 
 class Timeframe(StrEnum):
-    """Bar lengths, written as the field writes them."""
+    """The supported bar lengths."""
 
     M1 = "1m"
     M5 = "5m"

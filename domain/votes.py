@@ -1,6 +1,6 @@
-"""What an agent answers: probabilities for every bar and symbol, each the exact sum of its reasons.
+"""An agent's output: log-odds for every bar and symbol, each the exact sum of its evidence.
 
-An abstention is a missing vote (NaN log-odds and a reason why), never one half.
+An abstention is a missing vote (NaN log-odds and a reason), never a probability of one half.
 """
 
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ class Reason:
     """One named piece of evidence: `RSI 14`, 74.2, '', -0.21.
 
     `value` is what was observed, in `unit` ('' for a plain number, '%', 'σ', 'x', 'days');
-    None where a number would say nothing. `log_odds` is what it adds to the vote.
+    None where a number has no meaning. `log_odds` is what it adds to the vote.
     """
 
     name: str
@@ -31,7 +31,7 @@ class Reason:
 class Evidence:
     """One kind of evidence over all rows: `value` and `log_odds` are (R, N).
 
-    NaN log-odds mean that this evidence is missing in the cell and adds nothing there.
+    NaN log-odds mean that the cell lacks this evidence, which then adds nothing to the vote.
     """
 
     name: str
@@ -129,11 +129,11 @@ def build_votes(
     item_evidence: ItemEvidence | None = None,
     quantile_5: Floats | None = None,
 ) -> Votes:
-    """Votes as the sum of their evidence over rows `since` to T - 1 of the panel.
+    """Sum the evidence into votes on rows `since` to T - 1 of the panel.
 
     All arrays are (R, N) with R = T - since. `abstain_where` pairs a mask with the reason for
-    abstaining there; the first that applies counts. A cell without a bar, or without any evidence,
-    abstains of itself.
+    abstaining where it is true; the first that applies counts. A cell without a bar or without
+    evidence always abstains.
     """
     rows, columns = len(panel.known_at) - since, len(panel.symbols)
     total = np.zeros((rows, columns))
@@ -169,10 +169,10 @@ class Agent(Protocol):
     """A pure function of a panel, with a name.
 
     `version` changes whenever the same panel could give another vote (code, coefficients, model).
-    `warmup` is the number of bars before its first vote. `vote` answers rows `since` to T - 1
-    and may use, for row t, only rows 0 to t and events known by `panel.known_at[t]`; it reads no
-    clock, network, database or unseeded randomness, and is equal to the last bit however the
-    panel is cut, whichever other symbols it holds and wherever `since` lies.
+    `warmup` is the number of bars before its first vote. `vote` returns votes on rows `since` to
+    T - 1. For row t it may use only rows 0 to t and events known by `panel.known_at[t]`; it reads
+    no clock, network, database or unseeded randomness. A vote is the same to the last bit whatever
+    the panel's first and last bar, its other symbols and `since`.
     """
 
     @property
@@ -185,8 +185,8 @@ class Agent(Protocol):
 
 
 class AgentFactory(Protocol):
-    """Makes an agent from its name: as it was when it had `version`, where one is named and its
-    parts are still there, and otherwise as it is."""
+    """Builds an agent from its name: in its earlier state of `version` where one is given and the
+    files of that version still exist, otherwise in its present state."""
 
     def __call__(self, name: str, *, version: str | None = None) -> Agent: ...
 

@@ -1,8 +1,7 @@
-"""A paper account and everything that can happen to one.
+"""A paper account and its events.
 
-An account is the fold of its entries (`trading/account/ledger.py`): nothing changes it but an
-entry, and entries are only ever added. What else is stored, for speed, can be rebuilt from
-them.
+An account is the fold of its entries (`trading/account/ledger.py`): only an entry changes it, and
+entries are only appended. Anything else that is stored, for speed, can be rebuilt from them.
 """
 
 from collections.abc import Mapping
@@ -14,7 +13,7 @@ from domain.trading.orders import Order, OrderStatus
 
 
 class TradingMode(StrEnum):
-    """What becomes of the committee's decisions: nothing, suggestions, or orders."""
+    """What the committee's decisions lead to: nothing, suggestions, or orders."""
 
     OBSERVE = "observe"
     SUGGEST = "suggest"
@@ -31,12 +30,13 @@ class TradingState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RiskState:
-    """The breakers' memory. `reason`, `by` and `since` describe the last change of the trading
-    state, and `until` the first day on which it goes back by itself (None: somebody must do it).
+    """The state of the circuit breakers. `reason`, `by` and `since` describe the last change of the
+    trading state, and `until` the first day on which trading resumes automatically (None: a person
+    must resume it).
 
     `peak_equity` is the highest equity since the last reset, `day_equity` the equity before `day`
-    began, `losses` how many positions in a row were closed at a loss. While `flattening`, all
-    positions are closed.
+    began, `losses` the number of positions in a row that were closed at a loss. While `flattening`,
+    all positions are being closed.
     """
 
     trading_state: TradingState = TradingState.ACTIVE
@@ -53,8 +53,8 @@ class RiskState:
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """`quantity` in units, negative when short; `average_cost` the average price a unit with fees,
-    `realised` the profit taken since it was opened, in currency."""
+    """An open position. `quantity` is in units, negative when short; `average_cost` the average
+    price of a unit with fees, `realised` the profit taken since it was opened, in currency."""
 
     quantity: float
     average_cost: float
@@ -74,9 +74,9 @@ class LastBar:
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """`entry_count` is the number of the last entry. `orders` are the open ones by id;
-    `order_count` counts all there ever were. `realised`, `fees`, `dividends`, `borrowing` and
-    `deposited` are sums in currency since it was opened."""
+    """A paper account. `entry_count` is the number of its last entry. `orders` are the open ones by
+    id; `order_count` counts all orders so far. `realised`, `fees`, `dividends`, `borrowing` and
+    `deposited` are sums in currency since it was opened or reset."""
 
     opened_at: datetime
     currency: str
@@ -113,8 +113,8 @@ class CashTransferred:
 
 @dataclass(frozen=True, slots=True)
 class AccountReset:
-    """The account starts again with `capital`: it has no positions, and all sums start again. Open
-    orders were cancelled before it."""
+    """The account starts again with `capital`, no positions and all sums at zero. Open orders were
+    cancelled before."""
 
     capital: float
     note: str
@@ -143,10 +143,11 @@ class OrderClosed:
 
 @dataclass(frozen=True, slots=True)
 class OrderFilled:
-    """`quantity` in units, negative for sales; `price` what was paid or got a unit, within the
-    bar's range; `commission` in currency, and so is `slippage`: spread and impact against the price
-    without them. The part of it that no price within the range could hold is `residual_slippage`,
-    taken from the cash on top of the price. `trigger` says what made it fill: open, stop, limit."""
+    """A fill. `quantity` is in units, negative for sales; `price` per unit, within the bar's range;
+    `commission` in currency, and so is `slippage`: spread and impact against the price without
+    them. `residual_slippage` is the part of `slippage` that would move the price out of the range;
+    it is taken from the cash in addition. `trigger` says what caused the fill: open, stop,
+    limit."""
 
     order_id: str
     symbol: str
@@ -159,7 +160,7 @@ class OrderFilled:
 
     @property
     def total_fees(self) -> float:
-        """What was paid on top of the price."""
+        """Commission and residual slippage, in currency: what is paid on top of the price."""
         return self.commission + self.residual_slippage
 
 
@@ -186,8 +187,8 @@ class BorrowFeeCharged:
 
 @dataclass(frozen=True, slots=True)
 class BarClosed:
-    """The account has processed a row of bars: `closes` of the symbols that had one, the equity at
-    them, the breakers' state, and the best prices that trailing stops have seen, by order."""
+    """The account has processed a row of bars: `closes` of the symbols that had a bar, the equity
+    at these closes, the breakers' state, and by order the best price of each trailing stop."""
 
     closes: Mapping[str, float]
     equity: float
@@ -197,7 +198,7 @@ class BarClosed:
 
 @dataclass(frozen=True, slots=True)
 class TradingStateChanged:
-    """Somebody, or a failed reconciliation, changed the trading state."""
+    """A person, or a failed reconciliation, changed the trading state."""
 
     risk: RiskState
 
@@ -228,8 +229,8 @@ AccountEvent = (
 
 @dataclass(frozen=True, slots=True)
 class AccountEntry:
-    """Number `number` of an account's entries, counted from 1. `at` is the time of the market it
-    belongs to: a bar's close, its open for a fill there, or the instant somebody acted."""
+    """An entry of an account's log. `number` counts from 1. `at` is its market time: the close of a
+    bar, the open of a bar for a fill at the open, or the instant at which a person acted."""
 
     number: int
     at: datetime

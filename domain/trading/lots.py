@@ -1,14 +1,13 @@
-"""Tax lots, first in first out, and the round trips they end in.
+"""Tax lots, first in first out, and the round trips that close them.
 
-Promises that the lots of a symbol add up to its position, and that what a fill closes is matched
-with the oldest lots first: a sale that closes two lots ends two round trips. Shorts are lots of
-negative quantity. Pure functions on entries, for the pages that read them and for whoever declares
-taxes. The account itself keeps the average cost (`trading/account/ledger.py`); over positions that
-are closed both come to the same profit.
+Promises that the lots of a symbol add up to its position, and that a fill closes the oldest lots
+first: a sale that closes two lots ends two round trips. Shorts are lots of negative quantity. Pure
+functions on entries, for pages and tax reports. The account itself uses the average cost
+(`trading/account/ledger.py`); for closed positions both give the same profit.
 
-Left out: the worst and best price on the way, which the report of a backtest has
-(`quant/performance/round_trips.py`, the same matching on arrays); dividends and borrowing, which
-belong to the account.
+Leaves out the worst and best price during a trade, which the report of a backtest has
+(`quant/performance/round_trips.py`, the same matching on arrays), and dividends and borrowing,
+which belong to the account.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -28,9 +27,9 @@ from domain.trading.orders import DUST
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaxLot:
-    """`quantity` that is still open of what the entry `entry_number` opened, in units, negative
-    when short; `entry_price` and `fees_per_unit` in currency a unit. The order `order_id` opened
-    it, after the decision `receipt`."""
+    """A lot that the entry `entry_number` opened. `quantity` is the part still open, in units,
+    negative when short; `entry_price` and `fees_per_unit` are in currency per unit. `order_id` is
+    the opening order, `receipt` the decision behind it."""
 
     entry_number: int
     symbol: str
@@ -46,10 +45,10 @@ class TaxLot:
 class RoundTrip:
     """A lot, or a part of one, that was closed. `quantity` is negative for a short.
 
-    `entry_price` and `exit_price` are a unit, in the scale of the units at the exit; `fees` what
-    both fills cost on top; `profit` is after fees and `return_fraction` that profit as a fraction
-    of the value at entry. `order_ids` are of the opening and the closing order, `receipt` that of
-    the decision behind the opening one.
+    `entry_price` and `exit_price` are per unit, in units as they are at the exit (after splits);
+    `fees` those of both fills, in currency; `profit` is after fees and `return_fraction` that
+    profit as a fraction of the value at entry. `order_ids` are those of the opening and the closing
+    order, `receipt` that of the decision behind the opening order.
     """
 
     id: str
@@ -71,9 +70,10 @@ class RoundTrip:
 def match_fill(
     lots: Sequence[TaxLot], entry: AccountEntry, fill: OrderFilled, receipt: str | None
 ) -> tuple[tuple[TaxLot, ...], tuple[RoundTrip, ...]]:
-    """The lots of a symbol, oldest first, after the fill of `entry`, and the round trips it ended.
+    """Return a symbol's lots, oldest first, after the fill of `entry`, and the round trips it
+    ended.
 
-    What the fill does not close becomes a lot of its own.
+    The part of the fill that closes nothing becomes a new lot.
     """
     open_lots, round_trips, remaining = list(lots), list[RoundTrip](), fill.quantity
     while open_lots and remaining != 0.0 and (open_lots[0].quantity > 0.0) != (remaining > 0.0):
@@ -101,7 +101,7 @@ def match_fill(
 
 
 def adjust_lots_for_split(lots: Sequence[TaxLot], ratio: float) -> tuple[TaxLot, ...]:
-    """The lots of a symbol with `ratio` new units for an old one."""
+    """The lots of a symbol after a split of `ratio` new units for an old one."""
     return tuple(
         replace(
             lot,
@@ -118,8 +118,8 @@ def match_entries(
     lots: Mapping[str, tuple[TaxLot, ...]] = MappingProxyType({}),
     receipts: Mapping[str, str] = MappingProxyType({}),
 ) -> tuple[Mapping[str, tuple[TaxLot, ...]], tuple[RoundTrip, ...]]:
-    """By symbol the open lots, oldest first, and the round trips that `entries` ended, in that
-    order. `lots` and `receipts` are those of the entries before them."""
+    """Return the open lots by symbol, oldest first, and the round trips that `entries` ended, in
+    order of the closing entry. `lots` and `receipts` are the results of the entries before."""
     open_lots, round_trips = dict(lots), list[RoundTrip]()
     decision_of_order = {**receipts, **receipts_by_order(entries)}
     for entry in entries:
@@ -140,7 +140,8 @@ def match_entries(
 
 
 def receipts_by_order(entries: Iterable[AccountEntry]) -> dict[str, str]:
-    """By order the decision that it follows from; of those that follow from one."""
+    """By order id, the receipt of the decision behind the order; orders without one are left
+    out."""
     return {
         entry.event.order.id: entry.event.order.receipt
         for entry in entries

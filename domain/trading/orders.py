@@ -1,9 +1,8 @@
-"""What somebody wants to trade, and what became of it: tickets, previews, orders, fills.
+"""Orders and their life: tickets, previews, orders, amendments, fills.
 
-Promises that an order is in exactly one status at a time and moves only as `TRANSITIONS`
-allows: the functions at the end are the only way there is. Leaves out who may place what
-(`trading/orders/tickets.py`) and how an order is matched with a bar
-(`trading/kernels/`).
+Promises that an order is in exactly one status at a time and changes it only as `TRANSITIONS`
+allows, through the functions at the end of this module. Leaves out which orders may be placed
+(`trading/orders/tickets.py`) and how an order is matched with a bar (`trading/kernels/`).
 """
 
 import math
@@ -25,7 +24,8 @@ class Side(StrEnum):
 
 
 class OrderType(StrEnum):
-    """A take-profit is a limit that only reduces; a bracket is a parent and two exits."""
+    """A take-profit is a limit order that only reduces a position; a bracket is a parent order and
+    two exits."""
 
     MARKET = "market"
     LIMIT = "limit"
@@ -36,8 +36,8 @@ class OrderType(StrEnum):
 
 
 class TimeInForce(StrEnum):
-    """How long an order stays open: to the end of its next session, until cancelled, or for the
-    next open alone, in part (IOC) or whole (FOK)."""
+    """How long an order stays open: to the end of its next session (DAY), until cancelled (GTC), or
+    for the next open only, in part (IOC) or whole (FOK)."""
 
     DAY = "day"
     GTC = "gtc"
@@ -53,28 +53,29 @@ class OrderSource(StrEnum):
 
 
 class OrderStatus(StrEnum):
-    """Where an order is in its life; the values are stored and published.
+    """The status of an order; the values are stored and published.
 
-    The paper broker answers at once, so nothing here is ever SUBMITTED or PENDING_CANCEL yet: these
-    two are for brokers that take their time.
+    The paper broker responds at once, so its orders are never SUBMITTED or PENDING_CANCEL: these
+    two are for brokers that respond later.
     """
 
     SUBMITTED = "submitted"
-    """Sent to the broker, which has not answered."""
+    """Sent to the broker, which has not responded."""
     ACCEPTED = "held"
-    """Taken by the broker and not in the market yet: an exit that waits for its parent to fill."""
+    """Accepted by the broker and not in the market yet: an exit that waits for its parent to
+    fill."""
     WORKING = "working"
     """In the market; nothing has filled."""
     PARTIALLY_FILLED = "partially filled"
-    """In the market with what remains."""
+    """In the market with the remaining quantity."""
     PENDING_CANCEL = "pending cancel"
-    """Asked to be cancelled; the broker has not answered, and it may still fill."""
+    """Cancellation requested; the broker has not responded, and the order may still fill."""
     FILLED = "filled"
     CANCELLED = "cancelled"
     EXPIRED = "expired"
-    """Its session, or the one open it was for, has passed."""
+    """The order's session, or the single open that it was for, has passed."""
     REJECTED = "rejected"
-    """Refused by the broker, or by the rules at the moment it would have filled."""
+    """Refused by the broker, or by the rules when it would have filled."""
 
 
 _FILLS = frozenset({OrderStatus.PARTIALLY_FILLED, OrderStatus.FILLED})
@@ -106,20 +107,20 @@ TRANSITIONS: Mapping[OrderStatus, frozenset[OrderStatus]] = {
     OrderStatus.EXPIRED: frozenset(),
     OrderStatus.REJECTED: frozenset(),
 }
-"""By status, where an order may go from there; nowhere once it has ended. A cancellation that the
-broker refuses leads back to where the order was."""
+"""By status, the statuses that may follow; none once an order has ended. A cancellation that the
+broker refuses restores the status before it."""
 
 OPEN_STATUSES = frozenset(status for status, following in TRANSITIONS.items() if following)
-"""Those of orders that may still fill or be cancelled."""
+"""The statuses in which an order may still fill or be cancelled."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ticket:
     """A request to trade, not checked yet. `quantity` in units; prices in the account's currency.
 
-    `trail_amount` is in currency and `trail_fraction` a fraction of the price, one of them for a
-    trailing stop. `stop_loss` and `take_profit` make it a bracket: prices of the two exits, of
-    which one cancels the other.
+    A trailing stop has either `trail_amount`, in currency, or `trail_fraction`, a fraction of the
+    price. `stop_loss` and `take_profit` make a bracket: the prices of two exits, of which one
+    cancels the other.
     """
 
     symbol: str
@@ -139,17 +140,18 @@ class Ticket:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
-    """An order of an account. `quantity`, `filled` and `remaining` are positive units;
-    `average_price` is the mean price of its fills and `fees` what was paid on top, in currency.
+    """An order of an account. `quantity`, `filled` and `remaining` are in units, positive;
+    `average_price` is the mean price of its fills and `fees` the sum of their fees, in currency.
 
-    `key` is unique in its account: the same request again is the same order. Orders of one `group`
-    cancel each other when one fills; one with a `parent` waits until that has filled. It may
-    trade in bars that open at `submitted_at` or after; a day order's session ends at `expires_at`,
-    None before its first bar. `best_price` is the most favourable price that a trailing stop has
-    seen. `reason` says why it was placed or, at its end, why it ended.
+    `key` is unique in its account: a repeated request gives the same order. Orders of one `group`
+    cancel each other when one fills; an order with a `parent` waits until the parent has filled. An
+    order may trade in bars that open at `submitted_at` or later; the session of a day order ends at
+    `expires_at`, None before its first bar. `best_price` is the most favourable price since a
+    trailing stop was placed. `reason` says why the order was placed or, once it has ended, why it
+    ended.
 
-    `remaining` counts down what `filled` counts up, and both are stored: a difference of sums would
-    differ in its last bit from what the compiled loops count.
+    Both `filled` and `remaining` are stored: `quantity - filled` would differ in its last bit from
+    the `remaining` of the compiled loops, which subtract each fill.
     """
 
     id: str
@@ -181,7 +183,7 @@ class Order:
     reason: str = ""
 
     def __post_init__(self) -> None:
-        """All of a new order's quantity remains."""
+        """Set `remaining` of a new order to its quantity."""
         if math.isnan(self.remaining):
             object.__setattr__(self, "remaining", self.quantity)
 
@@ -192,8 +194,8 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class Amendment:
-    """New terms of an open order; None leaves a term as it is. `quantity` is the whole of it,
-    with what has filled already."""
+    """New terms of an open order; None leaves a term unchanged. `quantity` is the total, including
+    what has filled already."""
 
     quantity: float | None = None
     limit_price: float | None = None
@@ -204,7 +206,7 @@ class Amendment:
 
 @dataclass(frozen=True, slots=True)
 class PreTradeCheck:
-    """One rule that a ticket was checked against: whether it passes, and why, in words."""
+    """The result of one rule on a ticket: whether it passes, and why, in words."""
 
     name: str
     passed: bool
@@ -213,10 +215,10 @@ class PreTradeCheck:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderPreview:
-    """What an order would do. `price` is the last close, known at `priced_at`; `costs` the
-    expected commission, spread and impact in currency; `value` what it would take from the cash
-    (negative: bring). `weight` is the symbol's share of equity after it, NaN where there is no
-    equity or it is unknown. `assumptions` say in words how it would be filled. `confirmation_token`
+    """The expected effect of an order. `price` is the last close, known at `priced_at`; `costs` the
+    expected commission, spread and impact in currency; `value` the amount taken from the cash
+    (negative: added to it). `weight` is the symbol's share of equity afterwards, NaN where equity
+    is zero or unknown. `assumptions` say in words how the order would fill. `confirmation_token`
     confirms it until `expires_at`; it is None where a check failed."""
 
     ticket: Ticket
@@ -232,14 +234,14 @@ class OrderPreview:
 
 
 DUST = 1e-9
-"""Units up to this are the rounding of sums: far below the smallest lot. The compiled loops have
-the same (`trading/kernels/`)."""
+"""Quantities up to this, in units, are rounding errors of sums: far below the smallest lot. The
+compiled loops use the same value (`trading/kernels/`)."""
 
 
 def transition(order: Order, status: OrderStatus, reason: str | None = None) -> Order:
-    """The order in its next status; a `reason` of None leaves that as it is.
+    """The order with the new `status`; a `reason` of None leaves the present one.
 
-    Raises VerificationError where `TRANSITIONS` do not lead there.
+    Raises VerificationError where `TRANSITIONS` do not allow it.
     """
     status = _require_transition(order, status)
     return replace(order, status=status, reason=order.reason if reason is None else reason)
@@ -256,7 +258,7 @@ def _require_transition(order: Order, status: OrderStatus) -> OrderStatus:
 
 
 def apply_fill(order: Order, quantity: float, price: float, fees: float) -> Order:
-    """The order after `quantity` more units (positive) at `price`, with `fees` in currency.
+    """The order after a fill of `quantity` units (positive) at `price`, with `fees` in currency.
 
     Raises VerificationError for more than remained, and for an order that may not fill.
     """
@@ -281,12 +283,12 @@ def apply_fill(order: Order, quantity: float, price: float, fees: float) -> Orde
 
 
 def resize(order: Order, quantity: float) -> Order:
-    """The order for another `quantity`, of which what has filled is a part."""
+    """The order with another total `quantity`, which includes what has filled."""
     return replace(order, quantity=quantity, remaining=quantity - order.filled)
 
 
 def adjust_for_split(order: Order, ratio: float) -> Order:
-    """The order after a split of `ratio` new units for an old one: as much money, other units."""
+    """The order after a split of `ratio` new units for an old one: the same value in new units."""
     return replace(
         order,
         quantity=order.quantity * ratio,

@@ -1,1 +1,1 @@
-"""The committee over history: runs, baselines, results."""
+"""Backtests of the committee: runs, baselines and results."""

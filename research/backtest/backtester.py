@@ -1,8 +1,9 @@
-"""A backtest from beginning to end: read, vote, simulate, report, keep.
+"""A backtest from beginning to end: load the history, vote, simulate, report, store.
 
 The agents vote once over the whole period, by the same functions as live; everything after is a
-fold over time. A result is kept whole or not at all, with a receipt from which it can be computed
-again to the last bit. Leaves out who competes (`scenarios.py`) and what is reported (`report.py`).
+fold over time. A result is stored whole or not at all, with a receipt from which it can be
+recomputed to the last bit. Leaves out which strategies are compared (`scenarios.py`) and what is
+reported (`report.py`).
 """
 
 import hashlib
@@ -41,7 +42,7 @@ _INPUTS_FILE, _GATE_FILE = "inputs.json", "gate.npz"
 
 
 class Backtester:
-    """Runs backtests over one home's history and keeps them in `results`.
+    """Runs backtests over the history of one home and stores them in `results`.
 
     `version` is the program's.
     """
@@ -68,10 +69,10 @@ class Backtester:
         now: datetime,
         on_progress: ProgressCallback,
     ) -> dict[str, Any]:
-        """The kept result, as `result.json` has it.
+        """Run a backtest; return the stored result, the content of `result.json`.
 
         Raises InputError for what cannot be tested, ConfigurationError where an agent cannot vote
-        and StorageError where nothing can be kept; nothing is kept then.
+        and StorageError where nothing can be stored; nothing is stored then.
         """
         began = time.perf_counter()
         earlier_trials = sum(each.market == request.market for each in self._results.summaries())
@@ -109,11 +110,11 @@ class Backtester:
         return result
 
     def verify(self, identity: str, on_progress: ProgressCallback) -> tuple[str, ...]:
-        """Computes a kept result again from its receipt, by the agents in their versions of then;
-        every difference in words.
+        """Recompute a stored result from its receipt, with the versions of the agents of that time;
+        return every difference in words.
 
         Raises NotFoundError for a result that does not exist, StorageError for one that cannot be
-        read and VerificationError where what it was made from is damaged.
+        read and VerificationError where its stored inputs are damaged.
         """
         stored = self._results.read(identity)
         folder, receipt = self._results.file(identity, RESULT).parent, stored["receipt"]
@@ -147,7 +148,7 @@ class Backtester:
         build: Callable[[str], Agent],
         on_progress: ProgressCallback,
     ) -> tuple[BacktestReport, dict[str, str], float]:
-        """The report, the version of each agent, and the seconds that voting took."""
+        """Return the report, the version of each agent, and the seconds that voting took."""
         began = time.perf_counter()
         votes = [self._collect_votes(request, part, build, on_progress) for part in panels]
         vote_s = time.perf_counter() - began
@@ -191,7 +192,8 @@ class Backtester:
         earlier_trials: int,
         draft: Path,
     ) -> Mapping[str, Any]:
-        """Everything that went in: the panels in the archive, the rest beside the result."""
+        """Store all inputs: the panels in the archive, the rest beside the result; return what the
+        receipt holds."""
         with self._database.writing() as connection:
             manifests = [store_panel(connection, part.panel) for part in panels]
         masks: dict[str, Any] = {}
@@ -223,7 +225,8 @@ class Backtester:
 
 
 def _read_inputs(folder: Path) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
-    """What was kept of the inputs; what the gate blocked and the factors of each part."""
+    """Read the stored inputs; return them, and the gate's masks and the price factors of each
+    part."""
     try:
         inputs: dict[str, Any] = json.loads((folder / _INPUTS_FILE).read_text())
         with np.load(folder / _GATE_FILE, allow_pickle=False) as gate:
@@ -246,7 +249,7 @@ def _digest(inputs: Mapping[str, Any]) -> str:
 
 
 def _agent_versions(votes: Sequence[tuple[AgentVoteResult, ...]]) -> dict[str, str]:
-    """By agent; on calendars of their own a walk-forward has a version each."""
+    """Return the versions by agent; a refitted agent has a version for each calendar."""
     by_agent: dict[str, list[str]] = {}
     for each in chain.from_iterable(votes):
         if each.votes is not None and each.votes.version not in by_agent.setdefault(each.agent, []):
@@ -255,7 +258,8 @@ def _agent_versions(votes: Sequence[tuple[AgentVoteResult, ...]]) -> dict[str, s
 
 
 def _differing_parts(report: BacktestReport, stored: Mapping[str, Any], folder: Path) -> list[str]:
-    """Parts of the kept result and files beside it that do not say what was computed again."""
+    """Return the parts of the stored result, and the files, that differ from the recomputed
+    ones."""
     recomputed = json.loads(json.dumps(report.core))
     parts = [part for part in recomputed if recomputed[part] != stored.get(part)]
     files = [

@@ -1,9 +1,8 @@
-"""Plain strategies that a committee must be compared with, on the same bars, costs and fills.
+"""Simple strategies to compare a committee with, on the same bars, costs and fills.
 
-Each gives shares of equity and the bars on which orders for them go out. None looks at anything
-but prices, and none uses the future. They are no accounts with breakers: what they ask for is
-bound by costs, volume and cash alone. Leaves out the random committees, which need a committee
-(`scenarios.py`).
+Each returns shares of equity and the bars on which orders are placed. They use only past prices.
+Breakers do not apply to them: only costs, volume and cash limit their orders. Leaves out the random
+committees, which need a committee (`scenarios.py`).
 """
 
 from collections.abc import Sequence
@@ -26,7 +25,7 @@ FAST, SLOW = 20, 50
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TargetPlan:
-    """What is requested at the close of each row, and the limits that bind it; `shared_limits` are
+    """Targets at the close of each row, and the limits that apply to them; `shared_limits` are
     those that symbols share."""
 
     target_matrix: TargetMatrix
@@ -35,13 +34,15 @@ class TargetPlan:
 
 
 def buy_and_hold(buyable: Bools) -> TargetPlan:
-    """An equal share of each symbol at its first bar (`buyable` (K, N)), and never again."""
+    """Buy an equal share of each symbol at its first bar (`buyable` (K, N)), and never trade
+    again."""
     first = np.cumsum(buyable, axis=0) == 1
     return _plan(np.full(buyable.shape, _equal_share(buyable)), first & buyable)
 
 
 def equal_weight(buyable: Bools, known_at: Times) -> TargetPlan:
-    """Equal shares of all symbols that have had a bar, restored at the first bar of each month."""
+    """Hold equal shares of all symbols that have had a bar, rebalanced at the first bar of each
+    month."""
     listed = np.maximum.accumulate(buyable, axis=0)
     months = known_at.astype("datetime64[M]")
     rebalance = np.zeros(buyable.shape, bool)
@@ -54,7 +55,7 @@ def equal_weight(buyable: Bools, known_at: Times) -> TargetPlan:
 
 
 def sma_cross(parts: Sequence[CalendarPanel], grid: TimeGrid, buyable: Bools) -> TargetPlan:
-    """An equal share of each symbol while its 20-bar average stands above its 50-bar one."""
+    """Hold an equal share of each symbol while its 20-bar average is above its 50-bar average."""
     crossed = []
     for part in parts:
         close = part.panel.close
@@ -74,11 +75,11 @@ def _plan(targets: Floats, order_rows: Bools) -> TargetPlan:
 
 
 def _carry_forward(state: Bools, rows: NDArray[np.intp], length: int) -> Bools:
-    """The state of the last row that had one, for every row."""
+    """Return, for every row, the state of the last row that had one."""
     at = np.searchsorted(rows, np.arange(length), side="right") - 1
     return np.where(at >= 0, state[np.maximum(at, 0)], False)
 
 
 def _equal_share(buyable: Bools) -> float:
-    """Of each symbol that can be bought at all."""
+    """Return the equal share of each symbol that can be bought at all."""
     return 1.0 / max(int(buyable.any(axis=0).sum()), 1)

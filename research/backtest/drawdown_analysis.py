@@ -1,7 +1,7 @@
-"""The hard times of a backtest: its deepest falls, the stress of markets it went through, and how
-many committees of chance it was better than.
+"""The bad periods of a backtest: its deepest drawdowns, its returns in market crises, and its rank
+among random committees.
 
-Plain JSON of what was simulated; fractions, not percent. Leaves out words and drawing
+Plain JSON of what was simulated; fractions, not percent. Leaves out words and charts
 (`research/report/drawdown_view.py`, `conclusions.py`).
 """
 
@@ -17,14 +17,15 @@ from quant.risk.drawdowns import deepest_drawdowns
 
 MAX_DRAWDOWNS = 10
 RANKED_METRICS = ("total_return", "sharpe", "max_drawdown")
-"""Figures by which the committee is ranked among committees of chance."""
+"""Metrics by which the committee is ranked among random committees."""
 
 NamedFigures = Mapping[str, Mapping[str, Any]]
 
 
 def drawdown_table(times: Times, equity: Floats, capital: float) -> list[dict[str, Any]]:
-    """The deepest drawdowns of daily equity, deepest first. `equity` (K,) at `times` (K,) began
-    with `capital`; `peak` is None where that was never passed, `recovery` while it lasts."""
+    """Return the deepest drawdowns of daily equity, deepest first. `equity` (K,) at `times` (K,)
+    began with `capital`; `peak` is None where equity never exceeded it, `recovery` while the
+    drawdown lasts."""
     daily = period_returns(_returns(equity, capital), times, "D")
     days = [str(day) for day in daily.start]
     return [
@@ -41,7 +42,8 @@ def drawdown_table(times: Times, equity: Floats, capital: float) -> list[dict[st
 def stress_table(
     times: Times, curves: Mapping[str, Floats], capital: float
 ) -> list[dict[str, Any]]:
-    """Everybody's return over each known stress of markets that lies within `times`."""
+    """Return the return of every strategy over each known market crisis that lies within
+    `times`."""
     by_stress: dict[str, dict[str, float]] = {}
     for name, equity in curves.items():
         for period, change in stress_returns(_returns(equity, capital), times).items():
@@ -61,7 +63,7 @@ def stress_table(
 def compare_with_random(
     committee: NamedFigures, random_figures: Sequence[NamedFigures]
 ) -> dict[str, Any]:
-    """Of the committees of chance with a figure, how many the committee was better than."""
+    """Return, by metric, how many of the random committees that have it the committee beat."""
     comparison: dict[str, Any] = {}
     for name in RANKED_METRICS:
         own = committee[name]["value"]

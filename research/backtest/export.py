@@ -1,7 +1,7 @@
-"""A backtest's votes, decisions, fills and equity as columns, a row a fact.
+"""A backtest's votes, decisions, fills and equity as columns, one fact per row.
 
-What is a row of the journal live is a row here. Leaves out reasons: the receipt makes every vote
-again with all of its own.
+What is a row of the journal live is a row here. Leaves out reasons: from the receipt every vote can
+be recomputed with all its reasons.
 """
 
 from collections.abc import Mapping, Sequence
@@ -23,7 +23,7 @@ from trading.kernels.codes import FILL_TRIGGERS
 
 
 def vote_rows(suite: BacktestSuite) -> Columns:
-    """One row for each agent, bar and symbol; null log-odds where it abstained."""
+    """Return one row per agent, bar and symbol; null log-odds where the agent abstained."""
     inputs, pooled_forecast = suite.inputs, suite.forecast
     parts = []
     for part, vote_results, matrix, pooled, influence in zip(
@@ -39,7 +39,7 @@ def vote_rows(suite: BacktestSuite) -> Columns:
         for index, vote_result in enumerate(vote_results):
             trust = np.broadcast_to(influence.trust, (len(part.blocked), len(vote_results)))
             votes = vote_result.votes
-            assert votes is not None  # noqa: S101 whoever cannot vote ends the backtest
+            assert votes is not None  # noqa: S101 an agent that cannot vote ends the backtest
             unknown = np.full(votes.cap.shape, np.nan)
             forecast = unknown if votes.quantile_5 is None else votes.quantile_5
             parts.append(
@@ -59,7 +59,7 @@ def vote_rows(suite: BacktestSuite) -> Columns:
 
 
 def decision_rows(suite: BacktestSuite) -> Columns:
-    """One row for each bar and symbol."""
+    """Return one row per bar and symbol."""
     inputs, targets = suite.inputs, suite.targets
     row, col = np.nonzero(inputs.traded)
     widen, pooled_votes = inputs.grid.widen, suite.forecast.pooled_votes
@@ -84,7 +84,7 @@ def decision_rows(suite: BacktestSuite) -> Columns:
 
 
 def fill_rows(suite: BacktestSuite) -> Columns:
-    """The committee's fills; `known_at` is the close of the bar in which they were made."""
+    """Return the committee's fills; `known_at` is the close of the bar in which they were made."""
     inputs, fills = suite.inputs, suite.committee.fills
     return {
         "known_at": timestamp_column(inputs.grid.known_at[fills.row]),
@@ -98,7 +98,7 @@ def fill_rows(suite: BacktestSuite) -> Columns:
 
 
 def equity_rows(times: Times, curves: Mapping[str, Floats]) -> Columns:
-    """Everybody's equity at the close of every row."""
+    """Return the equity of every strategy at the close of every row."""
     return {
         "known_at": timestamp_column(times),
         **{name: float_column(each) for name, each in curves.items()},

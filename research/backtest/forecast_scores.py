@@ -1,6 +1,6 @@
 """The forecasts behind a backtest, scored: the same record and scores as a live run's.
 
-Leaves out the money (`performance.py`).
+Leaves out the performance of the account (`performance.py`).
 """
 
 from typing import Any
@@ -19,11 +19,11 @@ from research.backtest.scenarios import BacktestInputs, PooledForecast, pool_for
 from research.backtest.suite import BacktestSuite
 
 HORIZONS = (1, 2, 3, 5, 10, 20)
-"""Bars over which the decay of the evidence is measured."""
+"""Horizons, in bars, over which the decay of the evidence is measured."""
 
 
 def score_forecasts(suite: BacktestSuite) -> dict[str, Any]:
-    """`orchestrator.evaluation.scores.RecordScores` as plain JSON."""
+    """Return `orchestrator.evaluation.scores.RecordScores` as plain JSON."""
     inputs = suite.inputs
     earned_weighting = inputs.request.committee.model_copy(update={"weighting": "earned"})
     earned_forecast = pool_forecast(inputs, inputs.request.agents, earned_weighting)
@@ -39,7 +39,7 @@ def score_forecasts(suite: BacktestSuite) -> dict[str, Any]:
 
 
 def committee_record(inputs: BacktestInputs, forecast: PooledForecast) -> ForecastRecord:
-    """The committee's record on the rows of all calendars."""
+    """Return the committee's record on the rows of all calendars."""
     records = [
         build_record(part.panel, vote_results, pooled_votes, influence, part.since)
         for part, vote_results, pooled_votes, influence in zip(
@@ -79,7 +79,7 @@ def _quantile_benchmarks(inputs: BacktestInputs) -> dict[str, Floats]:
 
 
 def _influence(inputs: BacktestInputs, forecast: PooledForecast) -> Influence:
-    """(K, A) on the rows of all calendars."""
+    """Return the (K, A) influence on the rows of all calendars."""
 
     def rows(name: str) -> list[Floats]:
         return [
@@ -93,7 +93,7 @@ def _influence(inputs: BacktestInputs, forecast: PooledForecast) -> Influence:
 
 
 def _stack_rows(inputs: BacktestInputs, arrays: list[NDArray[Any]]) -> NDArray[Any]:
-    """(K, ...) of arrays (R, ...) of the parts."""
+    """Return (K, ...) from the arrays (R, ...) of the parts."""
     stacked = np.empty((len(inputs.grid.known_at), *arrays[0].shape[1:]), arrays[0].dtype)
     for array, rows in zip(arrays, inputs.grid.rows, strict=True):
         stacked[rows] = array
@@ -101,6 +101,6 @@ def _stack_rows(inputs: BacktestInputs, arrays: list[NDArray[Any]]) -> NDArray[A
 
 
 def _realised_returns(inputs: BacktestInputs, bars: int) -> Floats:
-    """What came of each vote over so many bars, (K, N)."""
+    """Return the (K, N) outcome of each vote over `bars` bars."""
     each = [forward_returns_over(part.panel, part.since, bars) for part in inputs.panels]
     return inputs.grid.widen(each, np.nan)

@@ -1,7 +1,7 @@
-"""What a backtest runs on: a panel for each calendar, and one axis of time for all of them.
+"""The data a backtest runs on: a panel for each calendar, and one time axis for all of them.
 
-The panels are those that live cycles are built from, with the quality gate's verdict on every row.
-Nothing known after the period's end is in them.
+Panels are built as for live cycles, with the quality gate's verdict on every row. Nothing known
+after the period's end is in them.
 """
 
 from collections.abc import Sequence
@@ -26,7 +26,7 @@ class CalendarPanel:
     """One calendar's panel of T bars and N symbols, of which rows `since` to T - 1 are voted on.
 
     `blocked` (R, N), R = T - since, is where the quality gate allows no decision. `factor` (T, N)
-    is what the panel's prices are of those that were traded.
+    is the panel's prices divided by the traded ones.
     """
 
     panel: Panel
@@ -36,16 +36,17 @@ class CalendarPanel:
 
     @property
     def traded(self) -> Bools:
-        """(R, N): where there is a bar."""
+        """(R, N) whether there is a bar."""
         return ~np.isnan(self.panel.close[self.since :])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TimeGrid:
-    """K rows of all parts in order of time (of rows that close together, the first part's first).
+    """K rows of all parts in order of time (of rows that close at the same instant, the first
+    part's first).
 
-    Row `rows[p][r]` is row r of part p, whose symbols are the columns `columns[p]`. A row that is
-    `same_instant` (K,) with the one before closed at the same instant.
+    Row `rows[p][r]` is row r of part p, whose symbols are the columns `columns[p]`. `same_instant`
+    (K,) is True for a row that closed at the same instant as the row before.
     """
 
     symbols: tuple[str, ...]
@@ -55,7 +56,7 @@ class TimeGrid:
     same_instant: Bools
 
     def widen(self, arrays: Sequence[NDArray[Any]], fill: Any) -> NDArray[Any]:
-        """One (K, N) array of the parts' (R, N) ones, `fill` where a part has no row."""
+        """Return one (K, N) array from the parts' (R, N) arrays, `fill` where a part has no row."""
         if len(arrays) == 1:
             return arrays[0]
         grid = np.full((len(self.known_at), len(self.symbols)), fill, arrays[0].dtype)
@@ -67,7 +68,7 @@ class TimeGrid:
 def load_panels(
     store: MarketDataStore, request: BacktestRequest, simulated: bool
 ) -> tuple[CalendarPanel, ...]:
-    """The parts of `request`, a calendar each.
+    """Load the parts of `request`, one per calendar.
 
     Raises UnknownSymbolError for a symbol that is not stored and InputError for one without a bar
     in the period, and for a period too short for any vote to be settled.
@@ -87,7 +88,7 @@ def load_panels(
 
 
 def build_grid(parts: Sequence[CalendarPanel]) -> TimeGrid:
-    """All parts on one axis."""
+    """Merge all parts on one time axis."""
     times = [part.panel.known_at[part.since :] for part in parts]
     joined_times = np.concatenate(times)
     order = np.argsort(joined_times, kind="stable")

@@ -1,7 +1,7 @@
-"""Backtests in processes of their own, so that a page can start, watch and cancel them.
+"""Backtests in separate processes, so that a page can start, watch and cancel them.
 
-A job is the command line's own `backtest` verb: what the page starts is what a terminal would.
-Promises that a cancelled or killed job leaves no result. Leaves out the results (`results.py`).
+A job runs the command line's own `backtest` verb: the page starts what a terminal would. Promises
+that a cancelled or killed job leaves no result. Leaves out the results (`results.py`).
 """
 
 import json
@@ -18,17 +18,17 @@ from research.backtest.request import BacktestRequest
 
 JobState = Literal["running", "failed", "cancelled", "done"]
 MAX_RUNNING = 2
-"""Jobs that may run at once; each loads a history of its own."""
+"""Most jobs that run at once; each loads its own history."""
 MAX_FINISHED = 20
 """Finished jobs that are still listed."""
 
 
 @dataclass(frozen=True, slots=True)
 class BacktestJob:
-    """How far a backtest is: `what` it does, `done` of `total` steps (total 0: unknown).
+    """The progress of a backtest: `what` it does, `done` of `total` steps (total 0: unknown).
 
-    `seconds_left` is a guess from the steps so far. `result_id` is there once it is done, `error`
-    once it has failed.
+    `seconds_left` is estimated from the steps so far. `result_id` is set once the job is done,
+    `error` once it has failed.
     """
 
     id: str
@@ -43,8 +43,8 @@ class BacktestJob:
 
 
 class BacktestJobs:
-    """`command` runs the verb; it reads the request from its standard input. `on_change` is called,
-    from any thread, whenever a job moves."""
+    """The backtest jobs of this process. `command` runs the verb, which reads the request from its
+    standard input. `on_change` is called, from any thread, whenever a job changes."""
 
     def __init__(self, command: Sequence[str], on_change: Callable[[], None]) -> None:
         self._command = tuple(command)
@@ -54,9 +54,9 @@ class BacktestJobs:
         self._processes: dict[str, subprocess.Popen[str]] = {}
 
     def start(self, request: BacktestRequest) -> str:
-        """Begin a backtest; returns the job's id.
+        """Start a backtest; return the job's id.
 
-        Raises InputError while as many as may run at once are running.
+        Raises InputError while the maximum number of jobs is running.
         """
         with self._lock:
             if len(self._processes) >= MAX_RUNNING:
@@ -80,7 +80,7 @@ class BacktestJobs:
         return identity
 
     def jobs(self) -> tuple[BacktestJob, ...]:
-        """Newest first."""
+        """Return all jobs, newest first."""
         with self._lock:
             return tuple(reversed(self._jobs.values()))
 
@@ -105,7 +105,7 @@ class BacktestJobs:
     ) -> None:
         began = time.monotonic()
         with suppress(BrokenPipeError), cast(IO[str], process.stdin) as stdin:
-            stdin.write(request.model_dump_json())  # one that ended before it was asked
+            stdin.write(request.model_dump_json())  # the process may have ended already
         last_line = ""
         for line in cast(IO[str], process.stderr):
             last_line = line.strip() or last_line
@@ -139,7 +139,7 @@ class BacktestJobs:
 
 
 def request_label(request: BacktestRequest) -> str:
-    """A backtest in a few words: `AAPL, MSFT and 8 more, 2015-01-02 to 2020-12-31`."""
+    """Return a backtest in a few words: `AAPL, MSFT and 8 more, 2015-01-02 to 2020-12-31`."""
     shown = request.symbols if len(request.symbols) <= 3 else request.symbols[:2]
     more = len(request.symbols) - len(shown)
     names = ", ".join(shown) + (f" and {more} more" if more else "")

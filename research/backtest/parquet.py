@@ -1,7 +1,7 @@
-"""Every vote, decision, fill and equity point of a backtest as Parquet.
+"""The votes, decisions, fills and equity of a backtest as Parquet files.
 
-One row a fact, instants in UTC, missing numbers as nulls. Names of symbols, agents and actions are
-dictionaries. The bytes depend on nothing but the content.
+One fact per row, instants in UTC, missing numbers as nulls. Names of symbols, agents and actions
+are dictionary-encoded. The bytes depend only on the content.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,12 +19,12 @@ Columns = Mapping[str, Any]
 
 
 def dictionary_column(index: NDArray[np.integer[Any]], values: Sequence[str]) -> pa.DictionaryArray:
-    """Words by their index, each word stored once."""
+    """Return a column of `values` by their index, each value stored once."""
     return pa.DictionaryArray.from_arrays(pa.array(index.astype(np.int32)), pa.array(list(values)))
 
 
 def float_column(values: Floats) -> pa.Array:
-    """Float64 with nulls for NaN."""
+    """Return Float64 with nulls for NaN."""
     return pa.array(np.ascontiguousarray(values), mask=np.isnan(values))
 
 
@@ -33,7 +33,7 @@ def timestamp_column(values: Times) -> pa.Array:
 
 
 def concatenate(parts: Sequence[Columns]) -> Columns:
-    """The rows of all parts, one after the other, under one set of names."""
+    """Join the rows of all parts, one after the other, under one set of names."""
     return {
         name: pa.chunked_array([part[name] for part in parts]).unify_dictionaries().combine_chunks()
         for name in parts[0]
@@ -41,7 +41,7 @@ def concatenate(parts: Sequence[Columns]) -> Columns:
 
 
 def column_bytes(column: Any) -> bytes:
-    """What a column says, as bytes to be hashed."""
+    """Return the content of a column as bytes to be hashed."""
     array = column if isinstance(column, pa.Array) else pa.array(column)
     sink = pa.BufferOutputStream()
     table = pa.table({"": array})
@@ -51,12 +51,13 @@ def column_bytes(column: Any) -> bytes:
 
 
 def write_table(path: Path, columns: Columns) -> None:
-    """`columns` (name to an array of equal length) as one file."""
+    """Write `columns` (name to an array of equal length) as one file."""
     pq.write_table(pa.table(dict(columns)), path, compression="zstd")
 
 
 def matches_file(path: Path, columns: Columns) -> bool:
-    """Whether the file says what `columns` say; a damaged or missing one does not."""
+    """Return whether the file holds the content of `columns`; False for a damaged or missing
+    one."""
     try:
         stored = pq.read_table(path)
     except (OSError, pa.ArrowException):
@@ -65,7 +66,8 @@ def matches_file(path: Path, columns: Columns) -> bool:
 
 
 def _decode_dictionaries(table: pa.Table) -> pa.Table:
-    """Words instead of their index, whose order a reader may change."""
+    """Replace dictionary indices by their values, because a reader may change the order of a
+    dictionary."""
     words = [
         column.cast(pa.string()) if pa.types.is_dictionary(column.type) else column
         for column in table.columns

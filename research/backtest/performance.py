@@ -1,8 +1,8 @@
-"""An account's path put into figures: daily returns, their measures with intervals, its trades.
+"""The performance of an account: daily returns, their metrics with intervals, its trades.
 
-Every contestant is measured by the same functions on the same days, beside buy and hold. A day's
-equity is that of its last row, so a market that never closes and one that does are measured
-alike. Leaves out forecasts (`forecast_scores.py`).
+Every strategy is measured by the same functions on the same days, and compared with buy and hold. A
+day's equity is that of its last row, so markets with and without closing hours are measured alike.
+Leaves out forecasts (`forecast_scores.py`).
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,17 +21,18 @@ from research.backtest.scenarios import BacktestInputs
 from trading.account.simulation import SimulationResult
 
 MetricFigures = dict[str, dict[str, float | int | None]]
-"""By metric: value, low, high and n; None where unknown."""
+"""Value, low, high and n by metric; None where unknown."""
 
 TRADING_DAYS, ALL_DAYS = 252.0, 365.25
 A_DAY = np.timedelta64(1, "D")
 
 
 class PerformanceCalculator:
-    """Measures the accounts of one backtest. `days_per_year` is how many days a year has."""
+    """Measures the accounts of one backtest. `days_per_year` is the number of daily returns per
+    year."""
 
     def __init__(self, inputs: BacktestInputs, market: SimulationResult) -> None:
-        """`market` is what all are compared with."""
+        """`market` is the buy-and-hold account that all others are compared with."""
         self._inputs = inputs
         always = any(part.panel.calendar == ALWAYS_OPEN for part in inputs.panels)
         self.days_per_year = ALL_DAYS if always else TRADING_DAYS
@@ -42,13 +43,13 @@ class PerformanceCalculator:
         self._market = self.daily_returns(market)
 
     def daily_returns(self, result: SimulationResult) -> Floats:
-        """(D,) simple returns a day, the first from the starting capital."""
+        """Return the (D,) simple daily returns of D days, the first from the starting capital."""
         equity = result.equity[self._last]
         before = np.append(self._inputs.request.capital, equity[:-1])
         return np.asarray(equity / before - 1.0)
 
     def round_trips(self, result: SimulationResult) -> RoundTripTable:
-        """Round trips, first in first out; dividends are not in their profits."""
+        """Return the round trips, first in first out; their profits exclude dividends."""
         fills = result.fills
         return match_round_trips(
             fills.row.astype(np.intp),
@@ -63,7 +64,7 @@ class PerformanceCalculator:
     def with_intervals(
         self, result: SimulationResult, names: Sequence[str] = tuple(METRICS)
     ) -> MetricFigures:
-        """The measures named; those of returns with their interval."""
+        """Return the named metrics; those of returns with their interval."""
         estimated = estimates(
             self.daily_returns(result), self.days_per_year, self._inputs.request.seed,
             self._market, self._times, names=names,
@@ -73,7 +74,7 @@ class PerformanceCalculator:
     def without_intervals(
         self, result: SimulationResult, names: Sequence[str] = tuple(METRICS)
     ) -> MetricFigures:
-        """The measures named without intervals, at a small part of the cost."""
+        """Return the named metrics without intervals, at a fraction of the cost."""
         returns = self.daily_returns(result)
         measured = summary(returns, self.days_per_year, self._market, self._times)
         estimated = {
@@ -83,12 +84,13 @@ class PerformanceCalculator:
         return self._select(estimated, result, names)
 
     def round_trip_returns(self, result: SimulationResult) -> Floats:
-        """(K,) profit of each round trip as a share of the equity at its entry."""
+        """Return the (K,) profit of each of K round trips as a share of the equity at its entry."""
         round_trips = self.round_trips(result)
         return np.asarray(round_trips.profit / result.equity[round_trips.entry_row])
 
     def capacity(self, result: SimulationResult) -> float | None:
-        """Equity with which nearly all fills would stay within a hundredth of their bar's trade."""
+        """Return the equity with which nearly all fills would stay within a hundredth of their
+        bar's volume."""
         fills, bars = result.fills, self._inputs.bar_matrix
         at = fills.row, fills.col
         market_value = bars.volume[at] * bars.open[at]
@@ -126,7 +128,7 @@ class PerformanceCalculator:
 
 
 def summarise_draws(draws: Sequence[MetricFigures]) -> MetricFigures:
-    """What chance did: of each metric the median and the 5% and 95% quantiles over contestants."""
+    """Return the median and the 5% and 95% quantiles of each metric over random committees."""
     quantiles: MetricFigures = {}
     for name in draws[0]:
         values = [each[name]["value"] for each in draws]
@@ -139,7 +141,7 @@ def summarise_draws(draws: Sequence[MetricFigures]) -> MetricFigures:
 
 
 def estimate_json(estimate: IntervalEstimate) -> dict[str, float | int | None]:
-    """JSON of an estimate."""
+    """Return an estimate as a JSON object."""
     return {
         "value": _finite_or_none(estimate.value),
         "low": _finite_or_none(estimate.low),

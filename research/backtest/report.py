@@ -1,6 +1,6 @@
-"""What came of a backtest, in figures with intervals, and every row behind them.
+"""The report of a backtest: figures with intervals, and every row behind them.
 
-Leaves out what it looks like (`research/report/tearsheet.py`, the pages) and where it is kept
+Leaves out the presentation (`research/report/tearsheet.py`, the pages) and the storage
 (`results.py`).
 """
 
@@ -33,14 +33,15 @@ CAVEATS = (
     "way through a bar goes against the account.",
 )
 SENSITIVITY_METRICS = ("total_return", "cagr", "sharpe", "max_drawdown", "turnover", "yearly_cost")
-"""Figures that are given for every assumption."""
+"""Metrics reported for every alternative assumption."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class BacktestReport:
-    """`core` is plain JSON, `curves` everybody's equity (K,) by name at `times` (K,), `files` the
-    columns of each Parquet file. `digest` (64 hex characters) covers all of them. `bars` is how
-    many were voted on, `fold_s` what deciding and trading once took."""
+    """`core` is plain JSON, `curves` the equity (K,) of every strategy by name at `times` (K,),
+    `files` the columns of each Parquet file. `digest` (64 hex characters) covers all of them.
+    `bars` is the number of bars voted on, `fold_s` the seconds that deciding and trading once
+    took."""
 
     core: Mapping[str, Any]
     times: Times
@@ -56,7 +57,8 @@ class BacktestReport:
 
 
 def build_report(suite: BacktestSuite, earlier_trials: int) -> BacktestReport:
-    """`earlier_trials` is how many backtests were run before: they count as trials."""
+    """Build the report. `earlier_trials` is the number of earlier backtests, which count as
+    trials."""
     curves = {
         "committee": suite.committee.equity,
         **{name: result.equity for name, result in suite.agents.items()},
@@ -117,7 +119,7 @@ def _core(suite: BacktestSuite, earlier_trials: int) -> dict[str, Any]:
 
 
 def _breaker_trips(suite: BacktestSuite) -> dict[str, Any]:
-    """When breakers stopped the committee from buying, why, and for how many rows."""
+    """Return when breakers stopped the committee from buying, why, and for how many rows."""
     result, times = suite.committee, suite.inputs.grid.known_at
     return {
         "trips": [

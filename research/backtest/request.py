@@ -1,4 +1,4 @@
-"""What a backtest is asked for: checked once, kept in its receipt, enough to run it again.
+"""The request for a backtest: checked once, kept in its receipt, sufficient to run it again.
 
 Leaves out where the history comes from and what is done with it.
 """
@@ -19,12 +19,12 @@ from trading.limits import LimitSettings
 
 MAX_DELAY = 3
 REFIT_BARS = 252
-"""Bars between two fits of a walk-forward, a year of daily ones."""
+"""Bars between two fits of a walk-forward: a year of daily ones."""
 
 
 class BacktestRequest(BaseModel):
-    """One backtest. `symbols` are traded, `agents` vote; the caps of those required to open
-    always bind."""
+    """One backtest. `symbols` are traded, `agents` vote; the caps of the agents required to open
+    always apply."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -42,10 +42,10 @@ class BacktestRequest(BaseModel):
     delay: Annotated[int, Field(ge=0, le=MAX_DELAY)] = 0
     """Bars that every order waits beyond the next open."""
     walk_forward: Annotated[int | None, Field(ge=60)] = None
-    """Bars of the rolling window on which the agents' coefficients are fitted anew; None keeps
-    those in force."""
+    """Bars of the rolling window on which the agents' coefficients are refitted; None keeps the
+    current ones."""
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 7
-    """Of resampling and of the random committees."""
+    """Seed of the resampling and of the random committees."""
 
     @field_validator("symbols")
     @classmethod
@@ -83,17 +83,20 @@ class BacktestRequest(BaseModel):
 
     @property
     def as_of(self) -> datetime:
-        """Nothing known later is used, not even to settle the last votes."""
+        """The last instant of data: nothing known later is used, not even to settle the last
+        votes."""
         return datetime.combine(self.end, time(), UTC) + timedelta(days=1)
 
     @property
     def required_agents(self) -> tuple[str, ...]:
-        """Who must answer: those that vote, and those required to open, for their caps."""
+        """The agents that must answer: those that vote, and those required to open, for their
+        caps."""
         return tuple(dict.fromkeys((*self.agents, *required_to_open())))
 
 
 def build_request(**fields: object) -> BacktestRequest:
-    """A checked request; raises InputError naming what was refused and what would be accepted."""
+    """Build and check a request. Raises InputError naming what was rejected and what would be
+    accepted."""
     try:
         return BacktestRequest.model_validate(fields)
     except ValidationError as error:
@@ -111,7 +114,7 @@ def _explain(error: ValidationError) -> str:
 
 
 def assumptions(request: BacktestRequest) -> tuple[str, ...]:
-    """How orders became fills and what bound them, in sentences."""
+    """Return, in sentences, how orders were filled and which limits applied."""
     costs, limits = request.costs, request.limits
     breakers = [
         f"{name} {value:g}"

@@ -1,7 +1,8 @@
-"""Stored backtests: a folder each, there whole or not at all.
+"""Stored backtests: one folder each, complete or absent.
 
-A backtest is written into a draft beside the results, and one rename makes it a result. What a
-killed one left behind is swept away by the next. Leaves out what the files say (`report.py`).
+A backtest is written into a draft folder beside the results and becomes a result by one rename. A
+later backtest deletes the drafts that killed ones left. Leaves out the content of the files
+(`report.py`).
 """
 
 import json
@@ -22,7 +23,7 @@ from storage.atomic_files import delete_folder, draft_folder, remove_stale_draft
 RESULT, TEAR_SHEET, EQUITY = "result.json", "tearsheet.html", "equity.parquet"
 VOTES, DECISIONS, FILLS = "votes.parquet", "decisions.parquet", "fills.parquet"
 FILES = (RESULT, TEAR_SHEET, EQUITY, VOTES, DECISIONS, FILLS)
-"""What may be downloaded of a result."""
+"""Files of a result that may be downloaded."""
 
 _SUMMARY = "summary.json"
 _AXIS = "known_at"
@@ -30,7 +31,7 @@ _AXIS = "known_at"
 
 @dataclass(frozen=True, slots=True)
 class BacktestSummary:
-    """A result in one line. `headline` maps a metric to its value and interval."""
+    """The summary of a result. `headline` maps a metric to its value and interval."""
 
     id: str
     made_at: datetime
@@ -45,14 +46,14 @@ class BacktestSummary:
 
 
 class BacktestStore:
-    """The results in one folder, which is made when the first is kept."""
+    """The results in one folder, which is created with the first result."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
     @contextmanager
     def draft_folder(self) -> Iterator[Path]:
-        """A folder to write a result into; whatever happens, it is gone afterwards.
+        """Provide a folder to write a result into; it is deleted afterwards in every case.
 
         Raises StorageError where nothing can be written.
         """
@@ -65,9 +66,10 @@ class BacktestStore:
             raise _unwritable_error(self._folder, error) from None
 
     def save(self, draft_folder: Path, summary: BacktestSummary) -> Path:
-        """The draft becomes the result `summary.id`; returns its folder.
+        """Turn the draft into the result `summary.id`; return its folder.
 
-        An id names an instant and an outcome: one that somebody kept meanwhile says the same.
+        An id names an instant and an outcome: a result already stored under it has the same
+        content.
         """
         fields = {**_summary_fields(summary), "made_at": summary.made_at.isoformat()}
         (draft_folder / _SUMMARY).write_text(json.dumps(fields, allow_nan=False))
@@ -80,15 +82,17 @@ class BacktestStore:
         return folder
 
     def summaries(self) -> tuple[BacktestSummary, ...]:
-        """Newest first."""
+        """Return all summaries, newest first."""
         found = []
         for path in self._folder.glob(f"[!.]*/{_SUMMARY}"):
-            with suppress(OSError, ValueError, KeyError, TypeError):  # deleted, or not ours
+            with suppress(
+                OSError, ValueError, KeyError, TypeError
+            ):  # deleted meanwhile, or written by another program
                 found.append(_parse_summary(json.loads(path.read_text())))
         return tuple(sorted(found, key=lambda each: (each.made_at, each.id), reverse=True))
 
     def read(self, identity: str) -> dict[str, Any]:
-        """The whole of `result.json`; raises StorageError where it is damaged."""
+        """Return the whole of `result.json`. Raises StorageError where it is damaged."""
         path = self.file(identity, RESULT)
         try:
             read: dict[str, Any] = json.loads(path.read_text())
@@ -100,7 +104,7 @@ class BacktestStore:
         return read
 
     def equity(self, identity: str) -> tuple[Times, dict[str, Floats]]:
-        """(K,) instants and the equity of everybody in the contest at them, by name."""
+        """Return (K,) instants and the equity of every strategy at them, by name."""
         table = pq.read_table(self.file(identity, EQUITY))
         curves = {
             name: table[name].to_numpy().astype(np.float64)
@@ -110,7 +114,8 @@ class BacktestStore:
         return table[_AXIS].to_numpy().astype("datetime64[us]"), curves
 
     def file(self, identity: str, name: str) -> Path:
-        """Raises NotFoundError for a result that does not exist and a file that none has."""
+        """Return the path of a file. Raises NotFoundError for a result that does not exist and for
+        a file that results do not have."""
         if name not in FILES:
             raise NotFoundError(f"A backtest has no file {name[:40]!r}. It has {', '.join(FILES)}.")
         return self._result(identity) / name

@@ -1,9 +1,10 @@
-"""What else could have come of the same strategy: intervals, paths drawn again, luck of the search.
+"""Other outcomes that the same strategy could have had: intervals, resampled paths, luck of the
+search.
 
-Pure functions of what a backtest gives. Paths are drawn by the stationary bootstrap, in blocks
-long enough for returns and for the clustering of their size; a new order alone would leave the
-end of every path where it was, so nothing here is a permutation. Figures are plain numbers, None
-where unknown, ready for JSON. Leaves out what was tried (`suite.py`).
+Pure functions of a backtest's returns. Paths are drawn by the stationary bootstrap, in blocks long
+enough for the dependence of returns and for volatility clustering; a permutation would leave the
+end of every path where it was, so none is used. Figures are plain numbers, None where unknown,
+ready for JSON. Leaves out what was tried (`suite.py`).
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -43,18 +44,19 @@ WITHOUT_INTERVAL: Mapping[str, str] = {
     "longest_losses": "blocks cut streaks short",
     "stability": "a path of drawn blocks has another trend in every stretch",
 }
-"""Measures that are given by their value alone, and why."""
+"""Metrics that are given without an interval, and why."""
 
 BY_PERIOD: Mapping[str, PeriodUnit] = {"win_days": "D", "win_months": "M", "win_years": "Y"}
-"""Measures whose days, months and years are drawn instead of bars."""
+"""Metrics for which days, months and years are resampled instead of bars."""
 
 PERCENTILES = (5, 25, 50, 75, 95)
 FINAL_METRICS = ("total_return", "sharpe", "max_drawdown")
 PATH_POINTS = 100
 CHUNK_RETURNS = 250_000
-"""Returns that are drawn and measured together: what fits a processor's cache."""
+"""Returns that are drawn and measured together: as many as fit a processor's cache."""
 MAX_ROUND_TRIPS = 20_000_000
-"""Round trips drawn in all: an account that trades a thousand times a month has fewer paths."""
+"""Most round trips drawn in all: an account that trades a thousand times a month has fewer
+paths."""
 
 
 def estimates(
@@ -66,11 +68,11 @@ def estimates(
     samples: int = 500,
     names: Iterable[str] = METRICS,
 ) -> dict[str, IntervalEstimate]:
-    """The measures named of one record (T,) with their 90% intervals; see `ReturnSeries` for the
-    rest.
+    """Estimate the named metrics of one record (T,) with their 90% intervals; see `ReturnSeries`
+    for the other arguments.
 
-    Bars of the record and its benchmark are drawn together. Those in `WITHOUT_INTERVAL` have a
-    value only; those that need a benchmark or times which are not given are left out.
+    Bars of the record and its benchmark are drawn together. Metrics in `WITHOUT_INTERVAL` have only
+    a value; those that need a missing benchmark or missing times are left out.
     """
     series = ReturnSeries(returns, periods, benchmark, times)
     chosen = [METRICS[name] for name in names if _is_applicable(METRICS[name], series)]
@@ -93,12 +95,12 @@ def estimates(
 def monte_carlo(
     returns: Floats, round_trips: Floats, periods: float, seed: int, samples: int = 1000
 ) -> dict[str, Any]:
-    """Paths of wealth made of the same returns (T,), and of the same round trips (K,).
+    """Resample paths of wealth from the same returns (T,), and from the same K round trips (K,).
 
     `round_trips` are profits as shares of the equity at their entry, in order of their end. `bands`
-    maps a percentile to the wealth, one at the beginning, after each of `points` bars (or trips);
-    `final` maps a measure to its value, to 5% (`low`) and 95% (`high`) of the paths and to the
-    percentiles between. The same under `trades`, None where there are too few.
+    maps a percentile to the wealth, 1 at the beginning, after each of `points` bars (or trips);
+    `final` maps a metric to its value, its 5% (`low`) and 95% (`high`) quantiles over the paths and
+    the percentiles between. The same under `trades`, None where there are too few.
     """
     trips_per_year = periods * len(round_trips) / max(len(returns), 1)
     return {
@@ -115,13 +117,13 @@ def monte_carlo(
 def overfitting(
     returns: Floats, trials: Floats, periods: float, earlier_trials: int
 ) -> dict[str, Any]:
-    """How much of the record (T,) may be owed to the search that found it.
+    """Return how much of the record (T,) may come from the search that found it.
 
-    `trials` (T, K) are the returns of everything tried on these bars, `earlier_trials` how many
-    more were tried before. Where the trials differ less than worthless ones would by chance, the
-    variance of the latter (1 / (T - 1)) is taken, so that like trials do not flatter.
-    `sharpe_of_luck` is the yearly Sharpe ratio that the best of so many worthless ones shows,
-    `bars_needed` the shortest record that tells one like this from nothing, at 95%.
+    `trials` (T, K) are the returns of all K trials on these bars, `earlier_trials` how many more
+    were made before. Where the trials differ less than trials without skill would by chance, the
+    variance of the latter (1 / (T - 1)) is used, so that similar trials do not flatter the result.
+    `sharpe_of_luck` is the yearly Sharpe ratio that the best of so many trials without skill shows,
+    `bars_needed` the shortest record that distinguishes this one from no skill, at 95%.
     """
     series = ReturnSeries(returns, periods)
     trial_series = ReturnSeries(np.ascontiguousarray(trials.T), periods)
@@ -158,13 +160,14 @@ def _is_applicable(metric: Metric, series: ReturnSeries) -> bool:
 
 
 def _block_length(returns: Floats) -> float:
-    """Long enough for the returns and for their size, short enough to draw several."""
+    """Return a block length that covers the dependence of returns and of their size, and is short
+    enough to draw several blocks."""
     length = max(block_length(returns), block_length(np.abs(returns)))
     return max(min(length, len(returns) / MIN_BLOCKS), 1.0)
 
 
 def _resample_series(series: ReturnSeries, seed: int, samples: int) -> Iterator[ReturnSeries]:
-    """The record drawn again `samples` times, (some, T) at a time."""
+    """Resample the record `samples` times, (some, T) at a time."""
     block = _block_length(series.returns)
     some = max(CHUNK_RETURNS // series.n, 1)
     for part, first in enumerate(range(0, samples, some)):
@@ -177,7 +180,7 @@ def _resample_series(series: ReturnSeries, seed: int, samples: int) -> Iterator[
 def _resampled_values(
     metrics: list[Metric], series: ReturnSeries, seed: int, samples: int
 ) -> dict[str, Floats]:
-    """(samples,) values of each measure; nothing where the record is too short to say."""
+    """Return (samples,) values of each metric; nothing where the record is too short."""
     if not series.complete.all() or not has_enough_blocks(series.n, 1.0):
         return {}
     values: dict[str, list[Floats]] = {metric.name: [] for metric in metrics}

@@ -1,10 +1,10 @@
-"""What a backtest compares: the committee, each agent alone, plain strategies and random
-committees, all on the same bars, with the same costs and fills; all committees with the same
+"""The strategies that a backtest compares: the committee, each agent alone, simple strategies and
+random committees, all on the same bars, with the same costs and fills; all committees with the same
 sizing, limits and breakers.
 
-The agents have voted once over the whole period; here the votes are pooled, decided row by row
-with the live committee's own functions, and traded. Pure. Leaves out voting (`backtester.py`) and
-what the outcome is worth (`report.py`).
+The agents have voted once over the whole period; here the votes are pooled, decided row by row with
+the live committee's own functions, and traded. Pure. Leaves out voting (`backtester.py`) and the
+scores of the outcome (`report.py`).
 """
 
 from collections.abc import Iterator, Sequence
@@ -45,16 +45,16 @@ from trading.sizing.position_sizing import shared_limits
 Bools = NDArray[np.bool_]
 
 RANDOM_COMMITTEES = 20
-"""Enough to say where the committee stands among them to the nearest twentieth."""
+"""Enough to rank the committee among them to the nearest twentieth."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class BacktestInputs:
-    """What all contestants share. `vote_matrices`, `change` and `agent_votes` have an entry a part;
-    `change` (R, N) is what came of each vote. `bar_matrix` is of K rows and N symbols, prices as
-    they were traded and dividends in cash; all masks are (K, N): `traded` where there is a bar and
-    `buyable` where it is of something that can be bought: an index is voted on but has no volume
-    that one could trade."""
+    """What all strategies share. `vote_matrices`, `change` and `agent_votes` have an entry for each
+    part; `change` (R, N) is the outcome of each vote. `bar_matrix` is of K rows and N symbols,
+    prices as they were traded and dividends in cash; all masks are (K, N): `traded` where there is
+    a bar and `buyable` where the symbol can be bought: an index is voted on but has no volume to
+    trade."""
 
     request: BacktestRequest
     panels: tuple[CalendarPanel, ...]
@@ -77,7 +77,7 @@ class BacktestInputs:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PooledForecast:
-    """Votes pooled under an influence, an entry a part each."""
+    """Votes pooled under an influence, one entry for each part."""
 
     influence: tuple[Influence, ...]
     pooled_votes: tuple[PooledVotes, ...]
@@ -85,7 +85,7 @@ class PooledForecast:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CommitteeTargets:
-    """What a committee decided: `actions` codes (K, N) and its plan."""
+    """The decisions of a committee: `actions` codes (K, N) and its plan."""
 
     actions: Codes
     plan: TargetPlan
@@ -96,8 +96,8 @@ def build_inputs(
     panels: Sequence[CalendarPanel],
     agent_votes: Sequence[tuple[AgentVoteResult, ...]],
 ) -> BacktestInputs:
-    """`agent_votes` are on the parts' voted rows, of the agents `request.required_agents` in that
-    order."""
+    """Build the inputs. `agent_votes` are on the parts' voted rows, of the agents
+    `request.required_agents` in that order."""
     grid = build_grid(panels)
     vote_matrices = tuple(
         collect_votes(part.panel, results, part.since)
@@ -126,7 +126,7 @@ def build_inputs(
 def pool_forecast(
     inputs: BacktestInputs, voters: Sequence[str], settings: CommitteeSettings
 ) -> PooledForecast:
-    """What `voters` think together, weighed and calibrated as `settings` say."""
+    """Pool the votes of `voters`, weighted and calibrated as `settings` say."""
     influence = tuple(
         _influence(inputs, part, voters, settings) for part in range(len(inputs.panels))
     )
@@ -138,7 +138,7 @@ def pool_forecast(
 
 
 def single_agent_forecast(inputs: BacktestInputs, agent: str) -> PooledForecast:
-    """What one agent thinks, uncalibrated."""
+    """Return the forecast of one agent, uncalibrated."""
     trusting = inputs.request.committee.model_copy(
         update={"weighting": "equal", "calibrated": False}
     )
@@ -148,8 +148,8 @@ def single_agent_forecast(inputs: BacktestInputs, agent: str) -> PooledForecast:
 def random_forecasts(
     inputs: BacktestInputs, forecast: PooledForecast, seed: int
 ) -> Iterator[PooledForecast]:
-    """The committee's own evidence, each symbol's moved to another time by chance: as strong, as
-    lasting and as often there, but about nothing."""
+    """Yield the committee's own evidence with each symbol's shifted by a random time: as strong, as
+    persistent and as frequent, but without information."""
     for draw in range(RANDOM_COMMITTEES):
         rng = np.random.default_rng([seed, draw])
         shifted = (
@@ -162,7 +162,8 @@ def random_forecasts(
 def decide_targets(
     inputs: BacktestInputs, forecast: PooledForecast, settings: CommitteeSettings
 ) -> CommitteeTargets:
-    """Row after row, as the live committee does. The quorum is never more than there are voters."""
+    """Decide row after row, as the live committee does. The quorum is at most the number of
+    voters."""
     grid = inputs.grid
     voters = max(int((each.weights > 0.0).any(axis=0).sum()) for each in forecast.influence)
     parts = [
@@ -184,7 +185,8 @@ def simulate_plan(
     costs: CostSettings | None = None,
     delay: int | None = None,
 ) -> SimulationResult:
-    """The plan carried out from `request.capital`, by default at the costs and delay asked for."""
+    """Simulate the plan from `request.capital`, by default with the costs and delay of the
+    request."""
     request = inputs.request
     settings = TradingSettings(costs=costs or request.costs, limits=plan.limits)
     return simulate_trading(
@@ -199,7 +201,7 @@ def simulate_plan(
 
 
 def baseline_plans(inputs: BacktestInputs) -> dict[str, TargetPlan]:
-    """The baselines by name."""
+    """Return the plans of the baselines, by name."""
     return {
         "buy and hold": buy_and_hold(inputs.buyable),
         "equal weight": equal_weight(inputs.buyable, inputs.grid.known_at),
@@ -210,7 +212,8 @@ def baseline_plans(inputs: BacktestInputs) -> dict[str, TargetPlan]:
 def _influence(
     inputs: BacktestInputs, part: int, voters: Sequence[str], settings: CommitteeSettings
 ) -> Influence:
-    """(R|1, A) of all required agents in a part; those who do not vote weigh nothing."""
+    """Return the (R, A) or (1, A) influence of all required agents in a part; agents that do not
+    vote have weight 0."""
     required, matrix = inputs.request.required_agents, inputs.vote_matrices[part]
     columns = [required.index(name) for name in voters]
     learned = influence_by_row(

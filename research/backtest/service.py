@@ -1,4 +1,5 @@
-"""Everything a page may do with backtests: look at the kept ones, start, watch and cancel others.
+"""Everything that a page can do with backtests: read the stored ones; start, watch and cancel
+others.
 
 One value over `results.py` and `jobs.py`; leaves out running them (`backtester.py`).
 """
@@ -14,7 +15,7 @@ from research.backtest.results import BacktestStore, BacktestSummary
 
 
 class BacktestService:
-    """See `BacktestStore` and `BacktestJobs` for what each method promises and raises."""
+    """See `BacktestStore` and `BacktestJobs` for the contract of each method."""
 
     def __init__(self, results: BacktestStore, jobs: BacktestJobs) -> None:
         self._results = results
@@ -45,5 +46,5 @@ class BacktestService:
         self._jobs.cancel(id)
 
     def close(self) -> None:
-        """End whatever runs."""
+        """End all running jobs."""
         self._jobs.close()

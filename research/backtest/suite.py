@@ -1,7 +1,7 @@
-"""Everything that is simulated in one backtest, in order: the comparison, then what it depends on.
+"""All simulations of one backtest, in order: the comparison, then the sensitivities.
 
-Sensitivities move one assumption at a time; the trials move several, for the question of how
-much of a result was search. Leaves out figures and words (`report.py`).
+Sensitivities change one assumption at a time; the trials change several, to measure how much of a
+result may come from search. Leaves out figures and words (`report.py`).
 """
 
 import time
@@ -25,24 +25,24 @@ from trading.account.simulation import SimulationResult
 from trading.costs import CostSettings
 
 ProgressCallback = Callable[[str, int, int], None]
-"""Hears `(what, done, total)`."""
+"""Called with `(what, done, total)`."""
 
 COST_BPS = (0.0, 5.0, 10.0, 20.0, 30.0, 50.0)
 """Basis points of the traded value each way, in place of commission and spread."""
 EDGE_FACTORS = (0.5, 0.75, 1.0, 1.5, 2.0)
-"""Factors on the edges from which the committee acts."""
+"""Factors on the edges at which the committee acts."""
 WEIGHTINGS = ("equal", "earned")
 TRIAL_SETTINGS = "weights, edges ×, Kelly ×"
-"""What the label of a trial names."""
+"""The settings that the label of a trial lists."""
 KELLY_FACTORS = (0.5, 1.0, 2.0)
-"""Factors on the share of the Kelly stake."""
+"""Factors on the fraction of the Kelly stake."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class BacktestSuite:
-    """What was simulated. `by_cost` and `by_delay` are the committee under other assumptions,
-    `trials` it under other settings, by their label. `fold_s` is what deciding and trading once
-    took."""
+    """All simulations of one backtest. `by_cost` and `by_delay` are the committee under other
+    assumptions, `trials` the committee under other settings, by their label. `fold_s` is the
+    seconds that deciding and trading once took."""
 
     inputs: BacktestInputs
     forecast: PooledForecast
@@ -58,7 +58,7 @@ class BacktestSuite:
 
 
 def run_suite(inputs: BacktestInputs, on_progress: ProgressCallback) -> BacktestSuite:
-    """Simulate everything."""
+    """Run all simulations."""
     request = inputs.request
     began = time.perf_counter()
     forecast = pool_forecast(inputs, request.agents, request.committee)
@@ -99,7 +99,7 @@ def _simulate(inputs: BacktestInputs, forecast: PooledForecast) -> SimulationRes
 
 
 def _run_trials(inputs: BacktestInputs) -> Iterator[tuple[str, SimulationResult]]:
-    """The committee under settings round about those asked for, by their label."""
+    """Yield the committee under settings near the requested ones, by their label."""
     request = inputs.request
     for weighting in WEIGHTINGS:
         weighed = request.committee.model_copy(update={"weighting": weighting})
@@ -127,5 +127,5 @@ def _scale_settings(settings: CommitteeSettings, edge: float, kelly: float) -> C
 
 
 def _flat_costs(inputs: BacktestInputs, bps: float) -> CostSettings:
-    """Costs of so many basis points each way, impact and volume cap as asked."""
+    """Return costs of `bps` basis points each way, with impact and volume cap as requested."""
     return inputs.request.costs.model_copy(update={"half_spread_bps": 0.0, "commission_bps": bps})

@@ -1,13 +1,14 @@
-"""What weights history would have given an agent's signals: ridge logistic regression.
+"""The weights that history supports for an agent's signals: ridge logistic regression.
 
 The model is the agent's own arithmetic: log-odds of the base rate (an offset, never fitted) plus
-weights times what was observed, pooled over symbols. Weights are drawn towards those that ship, so
-that a signal on which history is silent keeps its weight, and no evidence at all changes nothing.
+weights times what was observed, pooled over symbols. Weights are shrunk towards the shipped ones,
+so that a signal without evidence in history keeps its weight, and no evidence at all changes
+nothing.
 
-Three things keep it from believing too much. Outcomes that overlap and symbols that move together
-say less than their number, so the likelihood is divided by a design effect. How far weights may
-depart is chosen on purged folds, and only as far as their gain exceeds its own standard error.
-And the search begins at the shipped weights.
+Three things prevent overfitting. Overlapping outcomes and symbols that move together carry less
+information than their number, so the likelihood is divided by a design effect. The allowed
+departure of the weights is chosen on purged folds, and only as far as the gain exceeds its own
+standard error. And the search begins at the shipped weights.
 
 Leaves out when to fit and whether it was worth it (`research.fitting.walkforward`).
 """
@@ -29,20 +30,20 @@ from research.fitting.splits import Rows, purged_folds
 Bools = NDArray[np.bool_]
 
 PRIOR_STDS = (0.0, 0.003, 0.006, 0.0125, 0.025, 0.05, 0.1)
-"""Standard deviations, in log-odds at full scale, within which weights may depart from those that
-ship: from not at all to further than any signal of this kind was ever worth."""
+"""Standard deviations, in log-odds at full scale, of the prior on a weight's departure from the
+shipped one: from none to more than any signal of this kind has ever been worth."""
 FOLDS = 5
 MIN_ROWS = 120
-"""With fewer settled rows nothing is learnt."""
+"""Fewest settled rows to fit weights."""
 DIGITS = 4
-"""Decimals of a fitted weight; a ten-thousandth of log-odds is nothing."""
+"""Decimals of a fitted weight; differences of a ten-thousandth of log-odds are negligible."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FitSample:
     """What R rows (`begin` to T - 1 of a panel) of N symbols say about the K weights of an agent.
 
-    `evidence` (R, N, K): log-odds a unit of weight, 0 where the evidence is missing;
+    `evidence` (R, N, K): log-odds per unit of weight, 0 where the evidence is missing;
     `base_log_odds` (R, N): log-odds of the base rate; `voted` (R, N). `change` (R, N): the outcome,
     NaN where there is none to learn from. `outcome_ends` (R,): row, counted from `begin`, at which
     the outcomes begun in a row are complete. `gradient` (R, K) and `curvature` (R, K, K) are
@@ -66,7 +67,7 @@ class FitSample:
     residual_squares: Floats
 
     def log_odds(self, weights: Floats) -> Floats:
-        """(R, N) votes under `weights` (K,), or (R, K) where each row has its own."""
+        """Return the (R, N) votes under `weights` (K,), or (R, K) with weights for each row."""
         each = np.broadcast_to(weights, (len(self.base_log_odds), len(self.names)))
         evidence = (self.evidence @ each[:, :, np.newaxis])[:, :, 0]
         return np.where(self.voted, self.base_log_odds + evidence, np.nan)
@@ -74,8 +75,8 @@ class FitSample:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FittedWeights:
-    """Weights (K,) in the order of the sample's names; `prior_std` 0 are those that ship. `rows` is
-    how many settled rows spoke."""
+    """Weights (K,) in the order of the sample's names; `prior_std` is 0 for the shipped ones.
+    `rows` is the number of settled rows used."""
 
     weights: Floats
     prior_std: float
@@ -83,17 +84,19 @@ class FittedWeights:
 
 
 def embargo_rows(horizon: int) -> int:
-    """Rows left out beside the purged ones: what agents see still echoes what was tested."""
+    """Return how many rows to leave out after the purged ones, in which observations still reflect
+    the test rows."""
     return 4 * horizon
 
 
 def build_sample(
     panel: Panel, begin: int, agent: TunableAgent[Any], evidence_inputs: Any
 ) -> FitSample:
-    """The sample of rows `begin` to T - 1 for `agent`, which observed `evidence_inputs` there.
+    """Build the sample of rows `begin` to T - 1 for `agent`, which observed `evidence_inputs`
+    there.
 
-    An outcome that takes more than twice the rows it should, because its symbol was not traded, is
-    not learnt from.
+    An outcome that takes more than twice its normal number of rows, because its symbol was not
+    traded, is left out.
     """
     names = tuple(agent.default_weights)
     shipped = np.array([agent.default_weights[name] for name in names])
@@ -128,9 +131,9 @@ def build_sample(
 
 
 def fit_weights(sample: FitSample, rows: Rows, fold_count: int = FOLDS) -> FittedWeights:
-    """The weights that `rows` of the sample speak for, their prior chosen on `fold_count` folds.
+    """Fit the weights on `rows` of the sample, with the prior chosen on `fold_count` folds.
 
-    The shipped weights where fewer than `MIN_ROWS` are settled.
+    Return the shipped weights where fewer than `MIN_ROWS` are settled.
     """
     settled = rows[sample.residual_squares[rows] > 0.0]
     if len(settled) < MIN_ROWS:
@@ -144,9 +147,9 @@ def fit_weights(sample: FitSample, rows: Rows, fold_count: int = FOLDS) -> Fitte
 
 
 def design_effect(sample: FitSample, rows: Rows) -> float:
-    """How many votes say as much as one that stands alone.
+    """Return how many votes carry the information of one independent vote.
 
-    Neighbouring rows share all but one bar of their outcomes: as many as the horizon is long.
+    Neighbouring rows share all but one bar of their outcomes: the factor over time is the horizon.
     Within a row it is the variance of the sum over the sum of variances, 1 + (n - 1) times the mean
     correlation (Kish 1965, Survey Sampling, section 5.4), at least 1.
     """
@@ -159,8 +162,8 @@ class _QuadraticLikelihood:
     """The log-likelihood of some rows around the shipped weights: its `gradient` (K,), its negative
     `curvature` (K, K), the number of `rows` and their `design_effect`.
 
-    Votes are moved by a few hundredths of log-odds, over which the likelihood is a parabola: one
-    step of Newton's method is its maximum (a test holds it to that).
+    Weights change votes by a few hundredths of log-odds, over which the likelihood is a parabola:
+    one step of Newton's method reaches its maximum (a test verifies this).
     """
 
     gradient: Floats
@@ -169,7 +172,8 @@ class _QuadraticLikelihood:
     design_effect: float
 
     def maximum(self, prior_std: float) -> Floats:
-        """How far from the shipped weights (K,) the penalised likelihood has its maximum."""
+        """Return the (K,) departure from the shipped weights at which the penalised likelihood is
+        highest."""
         if prior_std == 0.0:
             return np.zeros(len(self.gradient))
         penalised = self.curvature / self.design_effect + np.eye(len(self.gradient)) / (
@@ -180,7 +184,7 @@ class _QuadraticLikelihood:
         )
 
     def gain(self, departure: Floats) -> float:
-        """Log-likelihood a row gained by departing."""
+        """Return the log-likelihood per row gained by a departure."""
         gain = self.gradient @ departure - 0.5 * departure @ self.curvature @ departure
         return float(gain / self.rows)
 
@@ -195,8 +199,8 @@ def _quadratic_likelihood(sample: FitSample, rows: Rows) -> _QuadraticLikelihood
 
 
 def _choose_prior_std(sample: FitSample, rows: Rows, fold_count: int) -> float:
-    """The smallest of `PRIOR_STDS` whose gain on folds is within one standard error of the best
-    (Breiman, Friedman, Olshen and Stone 1984, section 3.4.3)."""
+    """Return the smallest of `PRIOR_STDS` whose gain on folds is within one standard error of the
+    best (Breiman, Friedman, Olshen and Stone 1984, section 3.4.3)."""
     first, last = int(rows[0]), int(rows[-1])
     gains = []
     for fold in purged_folds(
@@ -219,8 +223,8 @@ def _choose_prior_std(sample: FitSample, rows: Rows, fold_count: int) -> float:
 
 
 def _evidence(votes: Votes, names: tuple[str, ...]) -> list[Floats]:
-    """(R, N) log-odds of each weight: those of its evidence, or all of it where there is but
-    one."""
+    """Return (R, N) log-odds for each weight: those of its evidence, or all evidence where there is
+    only one weight."""
     by_name: Mapping[str, Floats] = {term.name: term.log_odds for term in votes.evidence}
     if len(names) == 1:
         return [np.nan_to_num(votes.log_odds - votes.evidence[0].log_odds)]
@@ -236,7 +240,8 @@ def _is_prompt(settled: ForwardReturns, begin: int, horizon: int) -> Bools:
 
 
 def _outcome_ends(settled: ForwardReturns, known: Bools, begin: int, horizon: int) -> Rows:
-    """Of the outcomes that are learnt from; rows without any end as they should."""
+    """Return the row at which the outcomes learnt from end; a row without any ends at the normal
+    row."""
     expected = np.arange(len(known)) + horizon + 1
     latest = np.where(known, settled.exit_row - begin, 0).max(axis=1, initial=0)
     return np.maximum.accumulate(np.maximum(expected, latest)).astype(np.intp)

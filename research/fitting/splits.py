@@ -1,10 +1,11 @@
-"""Which rows to learn from and which to test on, when outcomes reach ahead.
+"""Train and test rows when outcomes extend into later rows.
 
-A vote at row t is settled at row `ends[t]`, so rows near a border know something of the other side.
-Promises that no row learnt from shares any part of its outcome with a row tested on (purging), and
-that after a tested stretch some rows more are left out (embargo), because what agents observe there
-still echoes it (Lopez de Prado 2018, Advances in Financial Machine Learning, chapters 7 and 12).
-Rows are index arrays in ascending order. Leaves out the cells of a row: symbols share its fate.
+A vote at row t is settled at row `ends[t]`, so rows near a border carry information about the other
+side. Promises that no training row shares any part of its outcome with a test row (purging), and
+that some more rows after a test block are left out (embargo), because what agents observe there
+still reflects it (Lopez de Prado 2018, Advances in Financial Machine Learning, chapters 7 and 12).
+Rows are index arrays in ascending order. Leaves out the cells of a row: all symbols of a row are on
+the same side.
 """
 
 from collections.abc import Iterator, Sequence
@@ -22,18 +23,19 @@ Rows = NDArray[np.intp]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TrainTestSplit:
-    """Rows to learn from and rows to test on; none is in both."""
+    """Rows to train on and rows to test on; no row is in both."""
 
     train: Rows
     test: Rows
 
 
 def purged_folds(ends: Rows, count: int, embargo: int) -> tuple[TrainTestSplit, ...]:
-    """`count` stretches of nearly equal length, each tested once while learning from the others.
+    """Return `count` splits into blocks of nearly equal length, each tested once with the others
+    for training.
 
     `ends` (R,): the row at which the outcomes begun in each row are complete, never before it and
-    never falling. `embargo` is in rows. Raises InputError where there are fewer than two stretches
-    or not a row for each.
+    never falling. `embargo` is in rows. Raises InputError where there are fewer than two blocks or
+    fewer rows than blocks.
     """
     return tuple(_purged_split(ends, [block], embargo) for block in _blocks(len(ends), count))
 
@@ -41,7 +43,7 @@ def purged_folds(ends: Rows, count: int, embargo: int) -> tuple[TrainTestSplit, 
 def combinatorial_splits(
     ends: Rows, groups: int, test_groups: int, embargo: int
 ) -> tuple[TrainTestSplit, ...]:
-    """A split for every choice of `test_groups` out of `groups` stretches, in the order of
+    """Return a split for every choice of `test_groups` out of `groups` blocks, in the order of
     `itertools.combinations`: combinatorial purged cross-validation.
 
     Raises InputError unless 0 < `test_groups` < `groups`.
@@ -53,10 +55,11 @@ def combinatorial_splits(
 
 
 def backtest_paths(groups: int, test_groups: int) -> NDArray[np.intp]:
-    """(P, groups): the number of the combinatorial split from which path p takes its group g.
+    """Return (P, groups): the number of the combinatorial split from which path p takes its group
+    g.
 
-    Every stretch is tested in P = comb(groups - 1, test_groups - 1) splits, so that the tests join
-    to P whole histories; no test of a stretch is used twice.
+    Every block is tested in P = comb(groups - 1, test_groups - 1) splits, so that the tests join to
+    P whole histories; no test of a block is used twice.
     """
     _check_test_groups(groups, test_groups)
     splits = np.empty((comb(groups - 1, test_groups - 1), groups), np.intp)
@@ -69,15 +72,15 @@ def backtest_paths(groups: int, test_groups: int) -> NDArray[np.intp]:
 
 
 def group_of(rows: int, groups: int) -> NDArray[np.intp]:
-    """(R,): the stretch in which each row lies."""
+    """Return (R,) the block in which each row lies."""
     return np.repeat(np.arange(groups), [len(block) for block in _blocks(rows, groups)])
 
 
 def walk_forward_splits(
     ends: Rows, since: int, window: int, step: int, embargo: int
 ) -> tuple[TrainTestSplit, ...]:
-    """Tests of `step` rows from row `since` to the last, each learning from the `window` rows
-    before it whose outcomes were complete more than `embargo` rows earlier.
+    """Return tests of `step` rows from row `since` to the last, each training on those of the
+    `window` rows before it whose outcomes were complete more than `embargo` rows earlier.
 
     The last test may be shorter. Raises InputError for lengths that are not positive, and where
     there is no row before `since` or none from it on.
@@ -116,8 +119,8 @@ def _blocks(rows: int, count: int) -> Sequence[Rows]:
 
 
 def _purged_split(ends: Rows, blocks: Sequence[Rows], embargo: int) -> TrainTestSplit:
-    """A row is kept where its outcome ends before each tested stretch begins, or where it begins
-    more than the embargo after the last outcome of that stretch."""
+    """Keep a row where its outcome ends before each test block begins, or where it begins more than
+    the embargo after the last outcome of that block."""
     rows = np.arange(len(ends))
     kept = np.ones(len(ends), bool)
     for block in blocks:

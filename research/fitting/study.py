@@ -1,7 +1,7 @@
-"""One agent's weights fitted on a period beside the shipped ones, and what they were worth.
+"""One agent's weights fitted on a period, compared with the shipped ones.
 
-The weights come from the whole period; their worth from a walk through its later part, on bars
-later than those each refit learnt from. Leaves out reading history and writing files.
+The weights are fitted on the whole period; their skill comes from a walk through its later part, on
+bars later than those of each refit. Leaves out reading history and writing files.
 """
 
 from collections.abc import Mapping, Sequence
@@ -25,9 +25,9 @@ from research.fitting.walkforward import (
 )
 
 WINDOW_BARS = 1260
-"""Bars that each refit of the walk learns from, five years of days."""
+"""Bars in the window of each refit: five years of daily ones."""
 REFITS_PER_WINDOW = 5
-"""Refits in the time of one window."""
+"""Refits per window length."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +49,13 @@ class AgentFit:
 
     @property
     def recommended(self) -> bool:
-        """Whether the whole interval of the gain lies above zero."""
+        """Whether the whole interval of the gain is above zero."""
         return self.gain.low > 0.0
 
 
 def window_length(rows: int) -> int:
-    """Bars before the first test: a window, or half of a history shorter than two."""
+    """Return the number of bars before the first test: a window, or half of a history shorter than
+    two windows."""
     return min(WINDOW_BARS, rows // 2)
 
 
@@ -84,7 +85,8 @@ def study_agent(sample: FitSample, folds: int) -> AgentFit:
 def build_coefficients(
     panel: Panel, digest: str, begin: int, fits: Sequence[AgentFit], made_at: datetime
 ) -> Coefficients:
-    """The weights of `fits`, fitted on rows `begin` to T - 1 of the panel of that `digest`."""
+    """Return the weights of `fits`, fitted on rows `begin` to T - 1 of the panel with that
+    `digest`."""
     return Coefficients(
         weights={each.agent: each.weights for each in fits},
         versions={each.agent: each.version for each in fits},
@@ -102,7 +104,7 @@ def build_coefficients(
 
 
 def bar_close(panel: Panel, row: int) -> datetime:
-    """When the bar of that row closed."""
+    """Return when the bar of a row closed."""
     at: datetime = panel.known_at[row].astype("datetime64[us]").item()
     return at.replace(tzinfo=UTC)
 

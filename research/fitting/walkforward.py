@@ -1,9 +1,9 @@
-"""Fitted weights where it counts: on bars later than those they were fitted on.
+"""Fitted weights tested on later bars than those they were fitted on.
 
-A walk refits on a rolling window and votes on the step after it; the steps joined are votes like
+A walk refits on a rolling window and votes on the step after it; the joined steps are votes like
 any others, and nothing in them was known too late. Combinatorial purged cross-validation (Lopez de
-Prado 2018, chapter 12) joins tests of every choice of stretches to many histories, so that skill
-has a distribution and not only a value; it learns from the future too, so it says what could be
+Prado 2018, chapter 12) joins the tests of every choice of blocks into many histories, so that skill
+has a distribution and not only a value; it also trains on the future, so it shows what could be
 learnt, not what could have been earned.
 
 What an agent observes does not depend on its weights, so it is computed once and shared by all
@@ -34,12 +34,12 @@ from research.fitting.splits import (
 
 SEED = 20_240_101
 FOLD_GROUPS, TEST_GROUPS = 10, 2
-"""Stretches of the cross-validation, and how many are tested at once: 45 fits, 9 histories."""
+"""Blocks of the cross-validation, and how many are tested at once: 45 fits, 9 histories."""
 
 
 @dataclass(frozen=True, slots=True)
 class SkillEstimates:
-    """How votes did, each a 90% interval.
+    """The skill of votes, each a 90% interval.
 
     `brier_skill`: share of the base rate's Brier score saved. `rank_ic`: mean over bars of the rank
     correlation between evidence and change across symbols. `relative_hits`: share of calls above or
@@ -53,7 +53,7 @@ class SkillEstimates:
 
 @dataclass(frozen=True, slots=True)
 class RefitStep:
-    """One refit of a walk: the test rows of the sample and what was learnt before them."""
+    """One refit of a walk: the test rows of the sample and the weights fitted before them."""
 
     test: slice
     fitted: FittedWeights
@@ -62,7 +62,7 @@ class RefitStep:
 @dataclass(frozen=True, slots=True)
 class CrossValidation:
     """One agent under combinatorial cross-validation: the median over its histories, with the 5%
-    and 95% quantiles for an interval and their number for n; `shipped` on the same rows."""
+    and 95% quantiles as interval and their number as n; `shipped` on the same rows."""
 
     brier_skill: IntervalEstimate
     rank_ic: IntervalEstimate
@@ -77,11 +77,11 @@ def walk_forward_votes(
     agents: Sequence[str],
     build: Callable[[str], Agent],
 ) -> tuple[AgentVoteResult, ...]:
-    """Votes on rows `since` to T - 1, in the order of `agents`, those of every `step` rows with the
-    weights fitted on the `window` rows before them.
+    """Return votes on rows `since` to T - 1, in the order of `agents`, every `step` rows with
+    weights refitted on the `window` rows before them.
 
-    An agent without weights votes as it is, and so does every agent on rows that too few settled
-    rows lie before. Raises InputError where no row lies before `since`.
+    An agent without weights votes unchanged, and so does every agent on rows with too few settled
+    rows before them. Raises InputError where no row lies before `since`.
     """
     begin = max(since - window, 0)
     results = []
@@ -103,7 +103,7 @@ def walk_forward_votes(
 
 
 def refit_walk(sample: FitSample, first: int, window: int, step: int) -> tuple[RefitStep, ...]:
-    """Refits from row `first` of the sample to its last."""
+    """Refit from row `first` of the sample to its last."""
     splits = walk_forward_splits(
         sample.outcome_ends, first, window, step, embargo_rows(sample.horizon)
     )
@@ -114,7 +114,7 @@ def refit_walk(sample: FitSample, first: int, window: int, step: int) -> tuple[R
 
 
 def weight_schedule(sample: FitSample, steps: Sequence[RefitStep]) -> Floats:
-    """(K, R, 1) weights by row of the sample; those that ship before the first step."""
+    """Return (K, R, 1) weights by row of the sample; the shipped ones before the first step."""
     weights = np.tile(sample.shipped, (len(sample.base_log_odds), 1))
     for step in steps:
         weights[step.test] = step.fitted.weights
@@ -122,14 +122,14 @@ def weight_schedule(sample: FitSample, steps: Sequence[RefitStep]) -> Floats:
 
 
 def out_of_sample_log_odds(sample: FitSample, steps: Sequence[RefitStep]) -> Floats:
-    """(R, N) log-odds out of sample, NaN before the first step."""
+    """Return (R, N) log-odds out of sample, NaN before the first step."""
     log_odds = sample.log_odds(weight_schedule(sample, steps)[:, :, 0].T)
     log_odds[: steps[0].test.start] = np.nan
     return log_odds
 
 
 def estimate_skill(sample: FitSample, log_odds: Floats) -> SkillEstimates:
-    """Of votes (R, N) on the sample's rows, NaN where they are not asked about."""
+    """Estimate the skill of votes (R, N) on the sample's rows, NaN where there is no vote."""
     up, base = _outcome(sample, log_odds)
     saved = forecast_scores.brier(base, up) - forecast_scores.brier(log_odds, up)
     ranked, hits = _relative_scores(sample, log_odds)
@@ -145,7 +145,8 @@ def estimate_skill(sample: FitSample, log_odds: Floats) -> SkillEstimates:
 
 
 def skill_difference(sample: FitSample, one: Floats, other: Floats) -> IntervalEstimate:
-    """Brier skill of votes `one` less that of `other` (R, N), on the cells in which both voted."""
+    """Return the Brier skill of votes `one` less that of `other` (R, N), on the cells in which both
+    voted."""
     up, base = _outcome(sample, one + 0.0 * other)
     saved = forecast_scores.brier(other, up) - forecast_scores.brier(one, up)
     return _ratio_estimate(saved, forecast_scores.brier(base, up), _block_rows(sample))
@@ -154,8 +155,8 @@ def skill_difference(sample: FitSample, one: Floats, other: Floats) -> IntervalE
 def cross_validate(
     sample: FitSample, groups: int = FOLD_GROUPS, test_groups: int = TEST_GROUPS
 ) -> CrossValidation:
-    """The agent's skill on every history that tests of `test_groups` of `groups` stretches make
-    up."""
+    """Return the agent's skill on every history joined from tests of `test_groups` of `groups`
+    blocks."""
     splits = combinatorial_splits(
         sample.outcome_ends, groups, test_groups, embargo_rows(sample.horizon)
     )
@@ -177,8 +178,8 @@ def cross_validate(
 
 
 def _outcome(sample: FitSample, log_odds: Floats) -> tuple[Floats, Floats]:
-    """1 where the symbol rose, else 0, and the base rate's log-odds; NaN where there was no vote
-    or nothing came of it."""
+    """Return 1 where the symbol rose, else 0, and the base rate's log-odds; NaN where there was no
+    vote or no outcome."""
     known = ~np.isnan(sample.change) & ~np.isnan(log_odds)
     return (
         np.where(known, sample.change > 0.0, np.nan),
@@ -187,7 +188,8 @@ def _outcome(sample: FitSample, log_odds: Floats) -> tuple[Floats, Floats]:
 
 
 def _relative_scores(sample: FitSample, log_odds: Floats) -> tuple[Floats, Floats]:
-    """Rank correlation of each row (R,), and hits (R, N) of calls against the row's median."""
+    """Return the rank correlation of each row (R,), and hits (R, N) of calls against the row's
+    median."""
     known = ~np.isnan(sample.change) & ~np.isnan(log_odds)
     evidence = np.where(known, log_odds - sample.base_log_odds, np.nan)
     change = np.where(known, sample.change, np.nan)
@@ -202,7 +204,8 @@ def _relative_scores(sample: FitSample, log_odds: Floats) -> tuple[Floats, Float
 
 
 def _minus_median(values: Floats) -> Floats:
-    """Values (R, N) less the median of their row, NaN where fewer than `MIN_SYMBOLS` have one."""
+    """Return values (R, N) less the median of their row, NaN where fewer than `MIN_SYMBOLS` have
+    one."""
     enough = (~np.isnan(values)).sum(axis=1) >= forecast_scores.MIN_SYMBOLS
     centred = np.full(values.shape, np.nan)
     centred[enough] = values[enough] - np.nanmedian(values[enough], axis=1, keepdims=True)
@@ -210,7 +213,7 @@ def _minus_median(values: Floats) -> Floats:
 
 
 def _ratio_estimate(above: Floats, below: Floats, block: float) -> IntervalEstimate:
-    """Sum of `above` over sum of `below` (R, N), whole rows drawn together."""
+    """Return the sum of `above` over the sum of `below` (R, N), whole rows resampled together."""
     known = np.isfinite(above).any(axis=1)
     over, under = (np.nansum(cells, axis=1)[known] for cells in (above, below))
     estimate = ratio_estimate(over, under, block, seed=SEED)
@@ -218,13 +221,13 @@ def _ratio_estimate(above: Floats, below: Floats, block: float) -> IntervalEstim
 
 
 def _block_rows(sample: FitSample) -> float:
-    """Mean block of the bootstrap, in rows: outcomes overlap over a horizon, regimes last
-    longer."""
+    """Return the mean block of the bootstrap, in rows: outcomes overlap over a horizon, regimes
+    last longer."""
     return 4.0 * sample.horizon
 
 
 def _ratio(above: Floats, below: Floats) -> float:
-    """Sum over sum of what is known; NaN where nothing is."""
+    """Return the ratio of the sums of known values; NaN where none is known."""
     total = np.nansum(below)
     return float(np.nansum(above) / total) if total else np.nan
 
@@ -239,7 +242,7 @@ def _version(agent: Agent, schedule: Floats) -> str:
 
 
 def _votes_from(votes: Votes, first: int) -> Votes:
-    """The votes from row `first` on."""
+    """Return the votes from row `first` on."""
     return replace(
         votes,
         known_at=votes.known_at[first:],
