@@ -27,7 +27,7 @@ from domain.symbols import calendar_of
 from orchestrator.clocks import PacedClock
 from orchestrator.engine import Engine
 from settings import Settings
-from web.notifier import Notifier
+from web.live.notifier import Notifier
 from web.server import create_app
 from web.serving import WebServer, address, listen
 from wiring.account import make_account_cycle, make_run_context

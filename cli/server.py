@@ -12,8 +12,10 @@ from cli.decisions import receipt_verifier
 from domain.record import ForecastRecord
 from market.simulated.provider import LIVE_START
 from orchestrator.account.cycle_orders import AccountCycle
+from orchestrator.account.history import AccountHistoryReader
 from orchestrator.clocks import Clock, LiveClock, PacedClock
 from orchestrator.engine import Engine
+from orchestrator.evaluation.record_scorer import RecordScorer
 from orchestrator.team.base import Team
 from orchestrator.team.ray_session import RaySession
 from research.backtest.jobs import BacktestJobs
@@ -21,9 +23,9 @@ from research.backtest.service import BacktestService
 from research.lab.training_jobs import TrainingJobs
 from settings import Settings
 from storage.accounts.blotter import SqlBlotter
-from web.notifier import Notifier
+from web.live.notifier import Notifier
 from web.server import create_app
-from web.services import AppServices, RayDashboard
+from web.services import AppServices, RayDashboard, ServedRun
 from web.serving import WebServer, address, listen
 from wiring.account import make_account_cycle, make_account_service, make_run_context, trading_rules
 from wiring.agents import ProgressCallback, make_model_rollout, make_team
@@ -151,13 +153,18 @@ def make_services(
             return utc_now()
         return engine.status().last or start
 
-    return AppServices(
-        version=PROGRAM_VERSION,
+    served_run = ServedRun(
         market=market.name,
         run=run,
         simulated=market.simulated,
         timeframe=settings.market.timeframe,
+        horizon=settings.market.horizon,
         agents=settings.agents.names,
+        version=PROGRAM_VERSION,
+    )
+    blotter = SqlBlotter(stores.database, market.name, run)
+    return AppServices(
+        served_run=served_run,
         journal=stores.journal,
         records=stores.records,
         store=stores.market_data,
@@ -166,15 +173,23 @@ def make_services(
         engine=engine,
         verify=receipt_verifier(settings, stores),
         account_service=make_account_service(settings, stores, account_cycle, now, notifier.notify),
-        blotter=SqlBlotter(stores.database, market.name, run),
-        trading_rules=partial(trading_rules, settings),
+        blotter=blotter,
+        rules_of_profile=partial(trading_rules, settings),
         clock=now,
         notifier=notifier,
-        load_record=partial(_load_record, settings, stores, market, run),
+        account_history=AccountHistoryReader(
+            served_run, stores.market_data, blotter, watched_symbols
+        ),
+        record_scorer=RecordScorer(
+            served_run,
+            stores.market_data,
+            partial(_load_record, settings, stores, market, run),
+            now,
+            settings.committee.calibrated,
+        ),
         backtests=backtests,
         lab=make_lab(settings, stores, market, watched_symbols, now, training),
         committee=settings.committee,
-        horizon=settings.market.horizon,
         ray_dashboard=partial(_ray_dashboard, engine),
     )
 

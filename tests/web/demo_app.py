@@ -16,11 +16,13 @@ from domain.record import ForecastRecord
 from domain.timeframe import Timeframe
 from domain.votes import Agent
 from market.simulated.provider import DemoProvider
+from orchestrator.account.history import AccountHistoryReader
 from orchestrator.account.latest_prices import LatestPrices
 from orchestrator.account.service import AccountService
 from orchestrator.account.store import AccountSettings, AccountStore, TradingRules
 from orchestrator.committee.pooling import CommitteeSettings
 from orchestrator.cycle import CycleResult, RunContext, run_cycles
+from orchestrator.evaluation.record_scorer import RecordScorer
 from orchestrator.parity.receipt_verification import ReceiptVerification, verify_receipt
 from orchestrator.status import EngineStatus
 from orchestrator.team.base import AgentHealth
@@ -41,8 +43,8 @@ from trading.account.ledger import apply
 from trading.costs import CostSettings
 from trading.limits import LimitSettings, TradingSettings
 from trading.sizing.profiles import profile_by_name
-from web.notifier import Notifier
-from web.services import AppServices, RayDashboard
+from web.live.notifier import Notifier
+from web.services import AppServices, RayDashboard, ServedRun
 
 SYMBOLS = ("AAPL", "MSFT", "NVDA", "JPM", "XOM", "SPY", "GLD", "BTC-USD")
 AGENTS = ("technical", "news", "fundamental", "risk", "rl")
@@ -165,13 +167,18 @@ class DemoApp:
             self.run_cycle(until - timedelta(days=back))
 
     def services(self) -> AppServices:
-        return AppServices(
-            version="0.1.0",
+        served_run = ServedRun(
             market="demo",
             run=self.run,
             simulated=True,
             timeframe=Timeframe.D1,
+            horizon=self.context.horizon,
             agents=self.agents,
+            version="0.1.0",
+        )
+        blotter = SqlBlotter(self.database, "demo", self.run)
+        return AppServices(
+            served_run=served_run,
             journal=self.journal,
             records=self.records,
             store=self.store,
@@ -180,15 +187,23 @@ class DemoApp:
             engine=self.engine,
             verify=self.verify,
             account_service=self.account_service(),
-            blotter=SqlBlotter(self.database, "demo", self.run),
-            trading_rules=self.trading_rules,
+            blotter=blotter,
+            rules_of_profile=self.trading_rules,
             clock=lambda: self.market_time,
             notifier=self.notifier,
-            load_record=self.load_record,
+            account_history=AccountHistoryReader(
+                served_run, self.store, blotter, self.watchlist.symbols
+            ),
+            record_scorer=RecordScorer(
+                served_run,
+                self.store,
+                self.load_record,
+                lambda: self.market_time,
+                self.context.settings.calibrated,
+            ),
             backtests=self.backtests,
             lab=self.lab.lab(can_train=self.can_train),
             committee=self.context.settings,
-            horizon=self.context.horizon,
             ray_dashboard=lambda: RayDashboard("http://127.0.0.1:8265", TOKEN),
         )
 
