@@ -7,14 +7,17 @@ each request.
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import fields
 from inspect import Parameter, signature
-from typing import Annotated, Any, TypeVar, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, TypeAlias, TypeVar, get_args, get_origin, get_type_hints
 
-from litestar.di import Dependency, Provide
+from litestar.di import NamedDependency, Provide
 from litestar.handlers import BaseRouteHandler
+from litestar.params import SkipValidation, SkipValidationMarker
 
 from web.services import AppServices
 
 T = TypeVar("T")
+Injected: TypeAlias = NamedDependency[SkipValidation[T]]
+"""The type of a handler's parameter that takes the one service of type T."""
 _PACKAGE = __name__.split(".")[0]
 """Only classes of the pages are built here; everything below them is given."""
 
@@ -41,13 +44,13 @@ class Injector:
         return service
 
     def dependencies(self, handlers: Iterable[BaseRouteHandler]) -> dict[str, Provide]:
-        """Return what the handlers ask for: parameters of the type `NamedDependency[Service]`.
+        """Return what the handlers ask for: parameters of the type `Injected[Service]`.
 
         One name has one type in all handlers; LookupError if not.
         """
         types: dict[str, Any] = {}
         for handler in handlers:
-            for name, kind in _named_dependencies(handler):
+            for name, kind in _injected_parameters(handler):
                 if types.setdefault(name, kind) != kind:
                     raise LookupError(f"{name} of {handler} is a {types[name]} elsewhere")
         return {
@@ -67,10 +70,10 @@ class Injector:
         return kind(**{name: self.get(types[name]) for name in needed})
 
 
-def _named_dependencies(handler: BaseRouteHandler) -> Iterator[tuple[str, Any]]:
+def _injected_parameters(handler: BaseRouteHandler) -> Iterator[tuple[str, Any]]:
     for name, hint in get_type_hints(handler.fn, include_extras=True).items():
         kind, *extras = get_args(hint) if get_origin(hint) is Annotated else (hint,)
-        if any(isinstance(extra, Dependency) for extra in extras):
+        if any(isinstance(extra, SkipValidationMarker) for extra in extras):
             yield name, kind
 
 

@@ -14,7 +14,7 @@ from jinja2 import ChoiceLoader, Environment, FileSystemLoader, PrefixLoader, St
 
 from research.report.tearsheet import TEMPLATES as RESULTS
 from web import formatting
-from web.static_files import Assets
+from web.http.static_files import Assets
 
 FEATURES = [folder.parent for folder in sorted(Path(__file__).parent.glob("*/templates"))]
 """The folders of `web/` that hold templates: `orders/_fills.html` is the partial `_fills.html` in

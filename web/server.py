@@ -20,24 +20,24 @@ from litestar.openapi.plugins import JsonRenderPlugin
 
 from domain.events import Event
 from domain.run import RunScope
+from web.components.preferences import set_preferences
 from web.feature import EventListener, Feature
 from web.features import FEATURES
-from web.head_requests import answer_head_requests
+from web.http.api_description import api_description
+from web.http.head_requests import answer_head_requests
+from web.http.problems import ProblemResponder, not_found
+from web.http.static_files import static_file
 from web.injection import Injector
 from web.live.endpoints import dashboard_stream, events
 from web.live.event_follower import EventFollower
 from web.live.fragments import FragmentRenderer
 from web.live.latest_state import LatestState
 from web.number_input import number_style
-from web.openapi import api_description
-from web.preferences import set_preferences
-from web.problems import ProblemResponder, not_found
 from web.schemas import JsonResponse
 from web.security.middleware import SameSiteMiddleware, add_security_headers
 from web.security.permissions import OPTION, Permission, require_permission
 from web.services import AppServices
 from web.shell import Navigation, WebRequest
-from web.static_files import static_file
 
 MAX_BODY_BYTES = 256 * 1024
 
@@ -75,7 +75,7 @@ def create_app(services: AppServices, features: Sequence[Feature] = FEATURES) ->
         openapi_config=OpenAPIConfig(
             title="Quorum",
             version=services.served_run.version,
-            path="/api",
+            openapi_router=Router("/api", route_handlers=[], opt={OPTION: Permission.LOCAL}),
             render_plugins=[JsonRenderPlugin(path="/openapi.json")],
         ),
         request_max_body_size=MAX_BODY_BYTES,

@@ -19,6 +19,8 @@ from web.components.decision_cells import decision_cell
 from web.components.symbol_rows import build_symbol_row
 from web.decisions.pages import DecisionPage, DecisionsPage
 from web.engine.pages import EnginePage
+from web.http.problems import ProblemPage
+from web.http.static_files import Assets
 from web.insights.pages import InsightsPage
 from web.lab.model_pages import ModelComparePage, ModelPage
 from web.lab.pages import LabPage, RunPage
@@ -27,9 +29,7 @@ from web.orders.pages import OrderPage, OrdersPage
 from web.orders.ticket_pages import TradePage
 from web.overview.pages import OverviewPage
 from web.portfolio.pages import PortfolioPage
-from web.problems import ProblemPage
 from web.render import Renderer
-from web.static_files import Assets
 from web.symbols.pages import SymbolPage
 from web.trades.pages import TradesPage
 
@@ -41,7 +41,7 @@ CONTEXTS = (
 SHARED_TEMPLATE_NAMES = {
     "asset", "loop", "cell", "decision", "price", "banner", "words",
     "icon", "bar", "pill", "time", "tally", "empty", "failed", "figure", "grid", "facts", "drawn",
-    "calls", "trading_state", "positions", "row", "acting", "origin", "verdict",
+    "calls", "trading_state", "positions", "row", "acting", "origin", "verdict", "engine",
     "drift_list", "model_actions",
 }  # fmt: skip
 """Globals, macros imported by an outer template, and names that loops and `with` bind."""

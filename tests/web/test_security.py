@@ -6,11 +6,15 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from litestar import Litestar, get
+from litestar.routes import HTTPRoute
+from litestar.testing import TestClient
 
 from market.provider import NEWS_COLUMNS
 from tests.web.conftest import BACKTEST_ID, Client
 from tests.web.demo_app import NOW, DemoApp
 from web import formatting
+from web.security.permissions import OPTION, Permission, require_permission
 
 HOSTILE = (
     "<script>alert(1)</script>",
@@ -179,3 +183,25 @@ def test_an_address_is_followed_only_to_the_web(text: str) -> None:
 
 def test_times_are_said_in_utc() -> None:
     assert formatting.instant(datetime(2020, 3, 2, 21, tzinfo=UTC)) == "2020-03-02 21:00 UTC"
+
+
+def test_every_route_declares_its_permission(client: Client) -> None:
+    handlers = [
+        (route.path, handler)
+        for route in client.app.routes
+        if isinstance(route, HTTPRoute)
+        for handler in route.route_handlers
+        if handler.http_methods != {"OPTIONS"}
+    ]
+    assert len(handlers) > 100
+    undeclared = [path for path, handler in handlers if handler.opt.get(OPTION) not in Permission]
+    assert undeclared == []
+
+
+def test_a_route_without_a_permission_is_refused() -> None:
+    @get("/new", sync_to_thread=False)
+    def new() -> str:
+        return "served"
+
+    with TestClient(Litestar([new], guards=[require_permission])) as client:
+        assert client.get("/new").status_code == 403

@@ -279,7 +279,7 @@ def _flat(html: str) -> str:
 async def test_a_tail_that_is_rung_as_it_is_stopped_ends(demo_app: DemoApp) -> None:
     services = demo_app.services()
     for turns in range(6):
-        tail = EventFollower(services, lambda _: None)
+        tail = EventFollower(services.journal, services.notifier, lambda _: None)
         tail.start()
         await asyncio.sleep(0.05)
         services.notifier.notify()

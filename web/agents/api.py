@@ -1,7 +1,6 @@
 """The record as scores: everybody's, and one forecaster's."""
 
 from litestar import get
-from litestar.di import NamedDependency
 from litestar.params import FromPath
 
 from agents.registry import profile
@@ -9,14 +8,13 @@ from web import formatting
 from web.agents.pages import require_forecaster
 from web.agents.schemas import AgentOut, AgentRecordOut, AgentsOut, RecordOut
 from web.agents.score_cache import ScoreCache
+from web.injection import Injected
 from web.schemas import market_fields
 from web.services import EngineControl, ServedRun
 
 
 @get("/agents", sync_to_thread=True)
-def agents(
-    served_run: NamedDependency[ServedRun], engine: NamedDependency[EngineControl]
-) -> AgentsOut:
+def agents(served_run: Injected[ServedRun], engine: Injected[EngineControl]) -> AgentsOut:
     """The agents and how they are doing."""
     found = tuple(
         AgentOut(
@@ -35,9 +33,7 @@ def agents(
 
 
 @get("/record", sync_to_thread=True)
-def record(
-    served_run: NamedDependency[ServedRun], score_cache: NamedDependency[ScoreCache]
-) -> RecordOut:
+def record(served_run: Injected[ServedRun], score_cache: Injected[ScoreCache]) -> RecordOut:
     """The run's record: the committee and every agent, scored. `scores` is null before the first
     vote."""
     scored = score_cache.current()
@@ -48,8 +44,8 @@ def record(
 
 @get("/agents/{name:str}/record", sync_to_thread=True)
 def agent_record(
-    served_run: NamedDependency[ServedRun],
-    score_cache: NamedDependency[ScoreCache],
+    served_run: Injected[ServedRun],
+    score_cache: Injected[ScoreCache],
     name: FromPath[str],
 ) -> AgentRecordOut:
     """One agent's record, or the committee's. `record` is null before its first vote."""

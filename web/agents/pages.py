@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from litestar import Response, get
-from litestar.di import NamedDependency
 from litestar.params import FromPath
 
 from agents.registry import profile
@@ -20,8 +19,9 @@ from research.report.record_view import RecordView, explain_weights, record_view
 from research.report.svg import NumberFormat, format_percent, format_plain
 from web import formatting
 from web.agents.score_cache import ScoreCache
+from web.http.responses import html_response
+from web.injection import Injected
 from web.render import Renderer
-from web.responses import html_response
 from web.services import ServedRun
 from web.shell import PageContext, ShellBuilder, WebRequest
 
@@ -58,10 +58,10 @@ class AgentPage(PageContext):
 @get("/agents", include_in_schema=False, sync_to_thread=True)
 def agents(
     request: WebRequest,
-    committee: NamedDependency[CommitteeSettings],
-    shell_builder: NamedDependency[ShellBuilder],
-    renderer: NamedDependency[Renderer],
-    score_cache: NamedDependency[ScoreCache],
+    committee: Injected[CommitteeSettings],
+    shell_builder: Injected[ShellBuilder],
+    renderer: Injected[Renderer],
+    score_cache: Injected[ScoreCache],
 ) -> Response[Any]:
     shell = shell_builder.build(request, "Agents", topics=TOPICS)
     scored = score_cache.current()
@@ -89,10 +89,10 @@ def agents(
 @get("/agents/{name:str}", include_in_schema=False, sync_to_thread=True)
 def agent(
     request: WebRequest,
-    served_run: NamedDependency[ServedRun],
-    shell_builder: NamedDependency[ShellBuilder],
-    renderer: NamedDependency[Renderer],
-    score_cache: NamedDependency[ScoreCache],
+    served_run: Injected[ServedRun],
+    shell_builder: Injected[ShellBuilder],
+    renderer: Injected[Renderer],
+    score_cache: Injected[ScoreCache],
     name: FromPath[str],
 ) -> Response[Any]:
     scored = score_cache.current()

@@ -4,7 +4,6 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from litestar import get, post
-from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
 
 from market.store import MarketDataStore
@@ -21,6 +20,7 @@ from web.agents.schemas import (
 )
 from web.backtests import backtest_form
 from web.backtests.backtest_form import BacktestFormData
+from web.injection import Injected
 from web.live.notifier import Notifier
 from web.number_input import write_number
 from web.schemas import market_fields, to_schema
@@ -28,23 +28,21 @@ from web.services import Backtests, Clock, RulesOfProfile, ServedRun, WatchedSym
 
 
 @get("/backtests", sync_to_thread=True)
-def backtests(
-    served_run: NamedDependency[ServedRun], backtests: NamedDependency[Backtests]
-) -> BacktestsOut:
+def backtests(served_run: Injected[ServedRun], backtests: Injected[Backtests]) -> BacktestsOut:
     """Kept results and jobs, newest first."""
     return _backtests_out(served_run, backtests)
 
 
 @post("/backtests", sync_to_thread=True, status_code=202)
 def start(
-    served_run: NamedDependency[ServedRun],
-    store: NamedDependency[MarketDataStore],
-    watched_symbols: NamedDependency[WatchedSymbols],
-    account_service: NamedDependency[AccountService],
-    rules_of_profile: NamedDependency[RulesOfProfile],
-    clock: NamedDependency[Clock],
-    notifier: NamedDependency[Notifier],
-    backtests: NamedDependency[Backtests],
+    served_run: Injected[ServedRun],
+    store: Injected[MarketDataStore],
+    watched_symbols: Injected[WatchedSymbols],
+    account_service: Injected[AccountService],
+    rules_of_profile: Injected[RulesOfProfile],
+    clock: Injected[Clock],
+    notifier: Injected[Notifier],
+    backtests: Injected[Backtests],
     data: JSONBody[BacktestIn],
 ) -> StartedOut:
     """Starts a backtest in a process of its own; follow its job in the list."""
@@ -65,7 +63,7 @@ def start(
 
 @get("/backtests/{id:str}", sync_to_thread=True)
 def backtest(
-    served_run: NamedDependency[ServedRun], backtests: NamedDependency[Backtests], id: FromPath[str]
+    served_run: Injected[ServedRun], backtests: Injected[Backtests], id: FromPath[str]
 ) -> BacktestOut:
     """Everything that was kept of one, but for the rows behind it (see its files)."""
     return BacktestOut(result=backtests.read(id), **market_fields(served_run))
@@ -73,9 +71,9 @@ def backtest(
 
 @post("/backtests/jobs/{job:str}/cancel", sync_to_thread=True, status_code=200)
 def cancel(
-    served_run: NamedDependency[ServedRun],
-    notifier: NamedDependency[Notifier],
-    backtests: NamedDependency[Backtests],
+    served_run: Injected[ServedRun],
+    notifier: Injected[Notifier],
+    backtests: Injected[Backtests],
     job: FromPath[str],
 ) -> BacktestsOut:
     """Ends a job; one that has ended already stays as it is."""

@@ -15,10 +15,11 @@ from web import formatting
 from web.backtests import backtest_form
 from web.backtests.backtest_form import BacktestFormData
 from web.backtests.views import HEADS, JobLine, ResultLine, job_lines, result_lines
+from web.http.responses import html_response, see_other
+from web.injection import Injected
 from web.live.notifier import Notifier
 from web.number_input import NumberStyle
 from web.render import Renderer
-from web.responses import html_response, see_other
 from web.services import Backtests, Clock, RulesOfProfile, ServedRun, WatchedSymbols
 from web.shell import PageContext, ShellBuilder, WebRequest
 
@@ -47,15 +48,15 @@ class BacktestsPage(PageContext):
 @get("/backtests", include_in_schema=False, sync_to_thread=True)
 def backtests(
     request: WebRequest,
-    served_run: NamedDependency[ServedRun],
-    store: NamedDependency[MarketDataStore],
-    watched_symbols: NamedDependency[WatchedSymbols],
-    account_service: NamedDependency[AccountService],
-    rules_of_profile: NamedDependency[RulesOfProfile],
-    clock: NamedDependency[Clock],
-    backtests: NamedDependency[Backtests],
-    shell_builder: NamedDependency[ShellBuilder],
-    renderer: NamedDependency[Renderer],
+    served_run: Injected[ServedRun],
+    store: Injected[MarketDataStore],
+    watched_symbols: Injected[WatchedSymbols],
+    account_service: Injected[AccountService],
+    rules_of_profile: Injected[RulesOfProfile],
+    clock: Injected[Clock],
+    backtests: Injected[Backtests],
+    shell_builder: Injected[ShellBuilder],
+    renderer: Injected[Renderer],
 ) -> Response[Any]:
     return html_response(
         renderer,
@@ -74,14 +75,14 @@ def backtests(
 @post("/backtests", include_in_schema=False, sync_to_thread=True)
 def start_backtest(
     request: WebRequest,
-    served_run: NamedDependency[ServedRun],
-    store: NamedDependency[MarketDataStore],
-    account_service: NamedDependency[AccountService],
-    rules_of_profile: NamedDependency[RulesOfProfile],
-    notifier: NamedDependency[Notifier],
-    backtests: NamedDependency[Backtests],
-    shell_builder: NamedDependency[ShellBuilder],
-    renderer: NamedDependency[Renderer],
+    served_run: Injected[ServedRun],
+    store: Injected[MarketDataStore],
+    account_service: Injected[AccountService],
+    rules_of_profile: Injected[RulesOfProfile],
+    notifier: Injected[Notifier],
+    backtests: Injected[Backtests],
+    shell_builder: Injected[ShellBuilder],
+    renderer: Injected[Renderer],
     style: NamedDependency[NumberStyle],
     data: Form,
 ) -> Response[Any]:
@@ -108,7 +109,7 @@ def start_backtest(
 
 @post("/backtests/jobs/{job:str}/cancel", include_in_schema=False, sync_to_thread=True)
 def cancel_backtest(
-    notifier: NamedDependency[Notifier], backtests: NamedDependency[Backtests], job: FromPath[str]
+    notifier: Injected[Notifier], backtests: Injected[Backtests], job: FromPath[str]
 ) -> Response[Any]:
     backtests.cancel(job)
     notifier.notify()
@@ -117,7 +118,7 @@ def cancel_backtest(
 
 @post("/backtests/{id:str}/delete", include_in_schema=False, sync_to_thread=True)
 def delete_backtest(
-    notifier: NamedDependency[Notifier], backtests: NamedDependency[Backtests], id: FromPath[str]
+    notifier: Injected[Notifier], backtests: Injected[Backtests], id: FromPath[str]
 ) -> Response[Any]:
     backtests.delete(id)
     notifier.notify()

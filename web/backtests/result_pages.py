@@ -6,7 +6,6 @@ from typing import Any, ClassVar
 
 import numpy as np
 from litestar import Response, get
-from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery
 from litestar.response import File, Stream
 
@@ -22,9 +21,10 @@ from research.report.tables import FigureTable
 from research.report.tearsheet import content_security_policy
 from web import formatting
 from web.backtests.views import HEADS, ResultLine, result_lines
-from web.downloads import parquet_as_csv
+from web.http.downloads import parquet_as_csv
+from web.http.responses import HTML, html_response
+from web.injection import Injected
 from web.render import Renderer
-from web.responses import HTML, html_response
 from web.services import Backtests
 from web.shell import DataSource, PageContext, ShellBuilder, WebRequest
 
@@ -55,9 +55,9 @@ class BacktestComparePage(PageContext):
 @get("/backtests/{id:str}", include_in_schema=False, sync_to_thread=True)
 def backtest(
     request: WebRequest,
-    backtests: NamedDependency[Backtests],
-    shell_builder: NamedDependency[ShellBuilder],
-    renderer: NamedDependency[Renderer],
+    backtests: Injected[Backtests],
+    shell_builder: Injected[ShellBuilder],
+    renderer: Injected[Renderer],
     id: FromPath[str],
 ) -> Response[Any]:
     backtest_service = backtests
@@ -82,9 +82,9 @@ def backtest(
 @get("/backtests/compare", include_in_schema=False, sync_to_thread=True)
 def compare(
     request: WebRequest,
-    backtests: NamedDependency[Backtests],
-    shell_builder: NamedDependency[ShellBuilder],
-    renderer: NamedDependency[Renderer],
+    backtests: Injected[Backtests],
+    shell_builder: Injected[ShellBuilder],
+    renderer: Injected[Renderer],
     ids: FromQuery[list[str] | None] = None,
 ) -> Response[Any]:
     chosen = tuple(dict.fromkeys(id for part in ids or () for id in part.split(",") if id))
@@ -115,7 +115,7 @@ def compare(
 
 
 @get("/backtests/{id:str}/tearsheet", include_in_schema=False, sync_to_thread=True)
-def tearsheet(backtests: NamedDependency[Backtests], id: FromPath[str]) -> Response[Any]:
+def tearsheet(backtests: Injected[Backtests], id: FromPath[str]) -> Response[Any]:
     """The file as it was kept, under a policy that lets it be nothing but a document."""
     sheet = backtests.file(id, "tearsheet.html").read_text("utf-8")
     policy = f"{content_security_policy(sheet)}; frame-ancestors 'none'; sandbox"
@@ -127,9 +127,7 @@ def tearsheet(backtests: NamedDependency[Backtests], id: FromPath[str]) -> Respo
 
 
 @get("/backtests/{id:str}/files/{name:str}", include_in_schema=False, sync_to_thread=True)
-def backtest_file(
-    backtests: NamedDependency[Backtests], id: FromPath[str], name: FromPath[str]
-) -> Any:
+def backtest_file(backtests: Injected[Backtests], id: FromPath[str], name: FromPath[str]) -> Any:
     """`votes.parquet` as it is kept, `votes.csv` made of it on the way; `result.json`."""
     backtest_service = backtests
     stem, _, extension = name.rpartition(".")

@@ -3,11 +3,11 @@
 from typing import Annotated
 
 from litestar import get, post
-from litestar.di import NamedDependency
 from litestar.params import FromPath, QueryParameter
 
 from storage.journal.decision_records import SqlDecisionRecords
 from web.decisions.schemas import DecisionOut, DecisionsOut, VerificationOut, decision_out
+from web.injection import Injected
 from web.schemas import market_fields
 from web.services import ServedRun, VerifyReceipt
 
@@ -18,9 +18,7 @@ BeforeParameter = Annotated[
 
 
 @get("/decisions/latest", sync_to_thread=True)
-def latest(
-    served_run: NamedDependency[ServedRun], records: NamedDependency[SqlDecisionRecords]
-) -> DecisionsOut:
+def latest(served_run: Injected[ServedRun], records: Injected[SqlDecisionRecords]) -> DecisionsOut:
     """The newest decision on every symbol, in order of symbol."""
     found = records.latest(served_run.market, served_run.run)
     return DecisionsOut(
@@ -32,8 +30,8 @@ def latest(
 
 @get("/decisions", sync_to_thread=True)
 def feed(
-    served_run: NamedDependency[ServedRun],
-    records: NamedDependency[SqlDecisionRecords],
+    served_run: Injected[ServedRun],
+    records: Injected[SqlDecisionRecords],
     limit: LimitParameter = 50,
     before: BeforeParameter = None,
 ) -> DecisionsOut:
@@ -49,15 +47,15 @@ def feed(
 
 
 @get("/decisions/{receipt:str}", sync_to_thread=True)
-def by_receipt(records: NamedDependency[SqlDecisionRecords], receipt: FromPath[str]) -> DecisionOut:
+def by_receipt(records: Injected[SqlDecisionRecords], receipt: FromPath[str]) -> DecisionOut:
     return decision_out(records.decision(receipt))
 
 
 @post("/decisions/{receipt:str}/verify", sync_to_thread=True, status_code=200)
 def verify(
-    served_run: NamedDependency[ServedRun],
-    records: NamedDependency[SqlDecisionRecords],
-    verify: NamedDependency[VerifyReceipt],
+    served_run: Injected[ServedRun],
+    records: Injected[SqlDecisionRecords],
+    verify: Injected[VerifyReceipt],
     receipt: FromPath[str],
 ) -> VerificationOut:
     """Computes the decision again from its stored inputs and compares every byte."""

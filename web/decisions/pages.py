@@ -7,7 +7,6 @@ from math import fsum, log
 from typing import Any, ClassVar
 
 from litestar import Response, get, post
-from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery
 
 from domain.decision import Decision
@@ -27,8 +26,9 @@ from web.decisions.counterfactuals import (
     counterfactual_lines,
     outcome_view,
 )
+from web.http.responses import html_response
+from web.injection import Injected
 from web.render import Renderer
-from web.responses import html_response
 from web.services import ServedRun, VerificationOutcome, VerifyReceipt
 from web.shell import PageContext, ShellBuilder, WebRequest
 
@@ -87,10 +87,10 @@ class DecisionPage(PageContext):
 @get("/decisions", include_in_schema=False, sync_to_thread=True)
 def decisions(
     request: WebRequest,
-    served_run: NamedDependency[ServedRun],
-    records: NamedDependency[SqlDecisionRecords],
-    shell_builder: NamedDependency[ShellBuilder],
-    renderer: NamedDependency[Renderer],
+    served_run: Injected[ServedRun],
+    records: Injected[SqlDecisionRecords],
+    shell_builder: Injected[ShellBuilder],
+    renderer: Injected[Renderer],
     before: FromQuery[int | None] = None,
 ) -> Response[Any]:
     shell = shell_builder.build(request, "Decisions", topics=("log",) if before is None else ())
@@ -109,9 +109,9 @@ def decisions(
 @get("/decisions/{receipt:str}", include_in_schema=False, sync_to_thread=True)
 def decision(
     request: WebRequest,
-    records: NamedDependency[SqlDecisionRecords],
-    shell_builder: NamedDependency[ShellBuilder],
-    renderer: NamedDependency[Renderer],
+    records: Injected[SqlDecisionRecords],
+    shell_builder: Injected[ShellBuilder],
+    renderer: Injected[Renderer],
     receipt: FromPath[str],
 ) -> Response[Any]:
     recorded = records.decision(receipt)
@@ -121,10 +121,10 @@ def decision(
 @post("/decisions/{receipt:str}/verify", include_in_schema=False, sync_to_thread=True)
 def verify(
     request: WebRequest,
-    records: NamedDependency[SqlDecisionRecords],
-    verify: NamedDependency[VerifyReceipt],
-    shell_builder: NamedDependency[ShellBuilder],
-    renderer: NamedDependency[Renderer],
+    records: Injected[SqlDecisionRecords],
+    verify: Injected[VerifyReceipt],
+    shell_builder: Injected[ShellBuilder],
+    renderer: Injected[Renderer],
     receipt: FromPath[str],
 ) -> Response[Any]:
     recorded = records.decision(receipt)

@@ -1,7 +1,6 @@
 """Status, agents, watchlist and engine."""
 
 from litestar import delete, get, post, put
-from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, JSONBody
 
 from domain.errors import InputError
@@ -10,6 +9,7 @@ from storage.journal.decision_records import SqlDecisionRecords
 from storage.journal.sql_journal import SqlJournal
 from web.engine.pages import apply_engine_action
 from web.engine.schemas import ProgressOut, StatusOut, SymbolIn, SymbolsIn, WatchlistOut
+from web.injection import Injected
 from web.live.latest_state import LatestState
 from web.live.notifier import Notifier
 from web.schemas import market_fields
@@ -21,10 +21,10 @@ MAX_WATCHLIST_SYMBOLS = 500
 
 @get("/status", sync_to_thread=True)
 def status(
-    served_run: NamedDependency[ServedRun],
-    journal: NamedDependency[SqlJournal],
-    records: NamedDependency[SqlDecisionRecords],
-    engine: NamedDependency[EngineControl],
+    served_run: Injected[ServedRun],
+    journal: Injected[SqlJournal],
+    records: Injected[SqlDecisionRecords],
+    engine: Injected[EngineControl],
 ) -> StatusOut:
     """The engine's state, how far it is and what stands in its way."""
     return _status_out(served_run, journal, records, engine)
@@ -32,10 +32,10 @@ def status(
 
 @get("/engine", sync_to_thread=True)
 def engine(
-    served_run: NamedDependency[ServedRun],
-    journal: NamedDependency[SqlJournal],
-    records: NamedDependency[SqlDecisionRecords],
-    engine: NamedDependency[EngineControl],
+    served_run: Injected[ServedRun],
+    journal: Injected[SqlJournal],
+    records: Injected[SqlDecisionRecords],
+    engine: Injected[EngineControl],
 ) -> StatusOut:
     """The same as the status."""
     return _status_out(served_run, journal, records, engine)
@@ -43,11 +43,11 @@ def engine(
 
 @post("/engine/{move:str}", sync_to_thread=True, status_code=200)
 def post_engine_action(
-    served_run: NamedDependency[ServedRun],
-    journal: NamedDependency[SqlJournal],
-    records: NamedDependency[SqlDecisionRecords],
-    engine: NamedDependency[EngineControl],
-    notifier: NamedDependency[Notifier],
+    served_run: Injected[ServedRun],
+    journal: Injected[SqlJournal],
+    records: Injected[SqlDecisionRecords],
+    engine: Injected[EngineControl],
+    notifier: Injected[Notifier],
     move: FromPath[str],
     reason: FromQuery[str] = "",
 ) -> StatusOut:
@@ -59,16 +59,16 @@ def post_engine_action(
 
 @get("/watchlist", sync_to_thread=True)
 def watchlist(
-    served_run: NamedDependency[ServedRun], watchlist: NamedDependency[WatchlistEditor]
+    served_run: Injected[ServedRun], watchlist: Injected[WatchlistEditor]
 ) -> WatchlistOut:
     return _watchlist_out(served_run, watchlist)
 
 
 @put("/watchlist", sync_to_thread=True)
 def replace_watchlist(
-    served_run: NamedDependency[ServedRun],
-    watchlist: NamedDependency[WatchlistEditor],
-    notifier: NamedDependency[Notifier],
+    served_run: Injected[ServedRun],
+    watchlist: Injected[WatchlistEditor],
+    notifier: Injected[Notifier],
     data: JSONBody[SymbolsIn],
 ) -> WatchlistOut:
     """Makes the list hold exactly these symbols."""
@@ -89,9 +89,9 @@ def replace_watchlist(
 
 @post("/watchlist", sync_to_thread=True, status_code=200)
 def add_to_watchlist(
-    served_run: NamedDependency[ServedRun],
-    watchlist: NamedDependency[WatchlistEditor],
-    notifier: NamedDependency[Notifier],
+    served_run: Injected[ServedRun],
+    watchlist: Injected[WatchlistEditor],
+    notifier: Injected[Notifier],
     data: JSONBody[SymbolIn],
 ) -> WatchlistOut:
     watchlist.add(parse_symbol(data.symbol))
@@ -101,9 +101,9 @@ def add_to_watchlist(
 
 @delete("/watchlist/{symbol:str}", sync_to_thread=True, status_code=200)
 def remove_from_watchlist(
-    served_run: NamedDependency[ServedRun],
-    watchlist: NamedDependency[WatchlistEditor],
-    notifier: NamedDependency[Notifier],
+    served_run: Injected[ServedRun],
+    watchlist: Injected[WatchlistEditor],
+    notifier: Injected[Notifier],
     symbol: FromPath[str],
 ) -> WatchlistOut:
     watchlist.remove(parse_symbol(symbol))

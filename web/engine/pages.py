@@ -6,7 +6,6 @@ from urllib.parse import urlsplit, urlunsplit
 
 from litestar import Response, get, post
 from litestar.datastructures import Cookie
-from litestar.di import NamedDependency
 from litestar.enums import RequestEncodingType
 from litestar.params import Body, FromPath
 from litestar.response import Redirect
@@ -23,10 +22,11 @@ from web.components.engine_status import (
 )
 from web.components.trading_state import TradingStateReader, TradingStateView
 from web.engine.views import MAX_REASON_LENGTH, EngineFact, engine_facts
+from web.http.responses import html_response, see_other
+from web.injection import Injected
 from web.live.latest_state import LatestState
 from web.live.notifier import Notifier
 from web.render import Renderer
-from web.responses import html_response, see_other
 from web.services import EngineControl, FindRayDashboard, RayDashboard, ServedRun, WatchlistEditor
 from web.shell import PageContext, ShellBuilder, WebRequest
 
@@ -49,14 +49,14 @@ class EnginePage(PageContext):
 @get("/engine", include_in_schema=False, sync_to_thread=True)
 def engine(
     request: WebRequest,
-    served_run: NamedDependency[ServedRun],
-    records: NamedDependency[SqlDecisionRecords],
-    watchlist: NamedDependency[WatchlistEditor],
-    engine: NamedDependency[EngineControl],
-    ray_dashboard: NamedDependency[FindRayDashboard],
-    trading_state_reader: NamedDependency[TradingStateReader],
-    shell_builder: NamedDependency[ShellBuilder],
-    renderer: NamedDependency[Renderer],
+    served_run: Injected[ServedRun],
+    records: Injected[SqlDecisionRecords],
+    watchlist: Injected[WatchlistEditor],
+    engine: Injected[EngineControl],
+    ray_dashboard: Injected[FindRayDashboard],
+    trading_state_reader: Injected[TradingStateReader],
+    shell_builder: Injected[ShellBuilder],
+    renderer: Injected[Renderer],
 ) -> Response[Any]:
     shell = shell_builder.build(request, "Engine", topics=TOPICS)
     status, first = engine.status(), not LatestState(served_run, records).decisions
@@ -76,8 +76,8 @@ def engine(
 
 @post("/engine/{move:str}", include_in_schema=False, sync_to_thread=True)
 def post_engine_action(
-    engine: NamedDependency[EngineControl],
-    notifier: NamedDependency[Notifier],
+    engine: Injected[EngineControl],
+    notifier: Injected[Notifier],
     move: FromPath[str],
     data: Form,
 ) -> Redirect:
@@ -111,7 +111,7 @@ def apply_engine_action(engine: EngineControl, action: str, reason: str, request
 
 @post("/watchlist", include_in_schema=False, sync_to_thread=True)
 def add_to_watchlist(
-    watchlist: NamedDependency[WatchlistEditor], notifier: NamedDependency[Notifier], data: Form
+    watchlist: Injected[WatchlistEditor], notifier: Injected[Notifier], data: Form
 ) -> Redirect:
     watchlist.add(parse_symbol(data.get("symbol", "")))
     notifier.notify()
@@ -120,7 +120,7 @@ def add_to_watchlist(
 
 @post("/watchlist/remove", include_in_schema=False, sync_to_thread=True)
 def remove_from_watchlist(
-    watchlist: NamedDependency[WatchlistEditor], notifier: NamedDependency[Notifier], data: Form
+    watchlist: Injected[WatchlistEditor], notifier: Injected[Notifier], data: Form
 ) -> Redirect:
     watchlist.remove(parse_symbol(data.get("symbol", "")))
     notifier.notify()
@@ -128,9 +128,7 @@ def remove_from_watchlist(
 
 
 @get("/ray", include_in_schema=False, sync_to_thread=False)
-def open_ray_dashboard(
-    request: WebRequest, ray_dashboard: NamedDependency[FindRayDashboard]
-) -> Redirect:
+def open_ray_dashboard(request: WebRequest, ray_dashboard: Injected[FindRayDashboard]) -> Redirect:
     """Opens Ray's own pages: its token travels as a cookie that scripts cannot read. Cookies belong
     to a host's name, so the redirect keeps the name under which this page was asked."""
     dashboard = ray_dashboard()

@@ -3,16 +3,16 @@
 from typing import Any
 
 from litestar import Response, get
-from litestar.di import NamedDependency
 
 from domain.errors import QuorumError
 from orchestrator.team.base import AgentHealth
 from storage.journal.decision_records import SqlDecisionRecords
+from web.injection import Injected
 from web.services import EngineControl, ServedRun
 
 
 @get("/health", include_in_schema=False, sync_to_thread=False)
-def health(served_run: NamedDependency[ServedRun]) -> dict[str, Any]:
+def health(served_run: Injected[ServedRun]) -> dict[str, Any]:
     """The process answers; nothing else is asked."""
     return {"status": "ok", "version": served_run.version, "simulated": served_run.simulated}
 
@@ -23,9 +23,9 @@ def _agent_problem(agent: AgentHealth) -> str:
 
 @get("/ready", include_in_schema=False, sync_to_thread=True)
 def ready(
-    served_run: NamedDependency[ServedRun],
-    records: NamedDependency[SqlDecisionRecords],
-    engine: NamedDependency[EngineControl],
+    served_run: Injected[ServedRun],
+    records: Injected[SqlDecisionRecords],
+    engine: Injected[EngineControl],
 ) -> Response[dict[str, Any]]:
     """The database can be read, the agents are there and well, and nothing has kept the engine from
     its first decision; 503 and why otherwise."""

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from litestar import Response, get
-from litestar.di import NamedDependency
 from litestar.params import FromQuery
 
 from storage.journal.decision_records import SqlDecisionRecords
@@ -15,9 +14,10 @@ from web.components.engine_status import ProgressView, progress_view
 from web.components.known_symbols import KnownSymbols
 from web.components.symbol_rows import SymbolRow, SymbolRows
 from web.components.why import SymbolExplanation, explain_symbol
+from web.http.responses import html_response
+from web.injection import Injected
 from web.live.latest_state import LatestState
 from web.render import Renderer
-from web.responses import html_response
 from web.services import EngineControl, ServedRun, WatchedSymbols
 from web.shell import PageContext, ShellBuilder, WebRequest
 
@@ -44,14 +44,14 @@ class InsightsPage(PageContext):
 @get("/insights", include_in_schema=False, sync_to_thread=True)
 def insights(
     request: WebRequest,
-    served_run: NamedDependency[ServedRun],
-    records: NamedDependency[SqlDecisionRecords],
-    engine: NamedDependency[EngineControl],
-    watched_symbols: NamedDependency[WatchedSymbols],
-    known_symbols: NamedDependency[KnownSymbols],
-    symbol_rows: NamedDependency[SymbolRows],
-    shell_builder: NamedDependency[ShellBuilder],
-    renderer: NamedDependency[Renderer],
+    served_run: Injected[ServedRun],
+    records: Injected[SqlDecisionRecords],
+    engine: Injected[EngineControl],
+    watched_symbols: Injected[WatchedSymbols],
+    known_symbols: Injected[KnownSymbols],
+    symbol_rows: Injected[SymbolRows],
+    shell_builder: Injected[ShellBuilder],
+    renderer: Injected[Renderer],
     symbol: FromQuery[str] = "",
 ) -> Response[Any]:
     selected = known_symbols.require(symbol) if symbol else next(iter(watched_symbols()), "")

@@ -6,13 +6,13 @@ from math import isfinite
 from typing import Any
 
 from litestar import delete, get, post
-from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, JSONBody
 
 from envs.training.run_folder import RunState, StageProgress
 from market.store import MarketDataStore
 from orchestrator.account.service import AccountService
 from storage.models.model_registry import SHIPPED
+from web.injection import Injected
 from web.lab import components, training_form
 from web.lab.schemas import (
     DriftOut,
@@ -40,20 +40,20 @@ PROMOTED_BY = "over the API"
 
 
 @get("/lab/runs", sync_to_thread=True)
-def runs(served_run: NamedDependency[ServedRun], lab: NamedDependency[LabService]) -> LabRunsOut:
+def runs(served_run: Injected[ServedRun], lab: Injected[LabService]) -> LabRunsOut:
     """Training runs, newest first."""
     return _runs_out(served_run, lab)
 
 
 @post("/lab/runs", sync_to_thread=True, status_code=202)
 def start(
-    served_run: NamedDependency[ServedRun],
-    store: NamedDependency[MarketDataStore],
-    watched_symbols: NamedDependency[WatchedSymbols],
-    account_service: NamedDependency[AccountService],
-    rules_of_profile: NamedDependency[RulesOfProfile],
-    notifier: NamedDependency[Notifier],
-    lab: NamedDependency[LabService],
+    served_run: Injected[ServedRun],
+    store: Injected[MarketDataStore],
+    watched_symbols: Injected[WatchedSymbols],
+    account_service: Injected[AccountService],
+    rules_of_profile: Injected[RulesOfProfile],
+    notifier: Injected[Notifier],
+    lab: Injected[LabService],
     data: JSONBody[LabRunIn],
 ) -> LabStartedOut:
     """Starts a training in a Ray worker; follow it in the list. Refused where this server runs
@@ -76,7 +76,7 @@ def start(
 
 @get("/lab/runs/{id:str}", sync_to_thread=True)
 def run(
-    served_run: NamedDependency[ServedRun], lab: NamedDependency[LabService], id: FromPath[str]
+    served_run: Injected[ServedRun], lab: Injected[LabService], id: FromPath[str]
 ) -> LabRunDetailOut:
     """One run: how it stands, its validation scores by stage, its held-out equity."""
     state = components.find_run(lab, id)
@@ -94,9 +94,9 @@ def run(
 
 @post("/lab/runs/{id:str}/{move:str}", sync_to_thread=True, status_code=200)
 def post_run_action(
-    served_run: NamedDependency[ServedRun],
-    notifier: NamedDependency[Notifier],
-    lab: NamedDependency[LabService],
+    served_run: Injected[ServedRun],
+    notifier: Injected[Notifier],
+    lab: Injected[LabService],
     id: FromPath[str],
     move: FromPath[str],
 ) -> LabRunActionOut:
@@ -111,9 +111,9 @@ def post_run_action(
 
 @delete("/lab/runs/{id:str}", sync_to_thread=True, status_code=200)
 def delete_run(
-    served_run: NamedDependency[ServedRun],
-    notifier: NamedDependency[Notifier],
-    lab: NamedDependency[LabService],
+    served_run: Injected[ServedRun],
+    notifier: Injected[Notifier],
+    lab: Injected[LabService],
     id: FromPath[str],
 ) -> LabRunsOut:
     """Deletes a run that has ended; a model that was kept of it stays."""
@@ -123,16 +123,14 @@ def delete_run(
 
 
 @get("/lab/models", sync_to_thread=True)
-def models(
-    served_run: NamedDependency[ServedRun], lab: NamedDependency[LabService]
-) -> LabModelsOut:
+def models(served_run: Injected[ServedRun], lab: Injected[LabService]) -> LabModelsOut:
     """Models, newest first, the policy that ships at the end; and which one is active."""
     return _models_out(served_run, lab)
 
 
 @get("/lab/models/{id:str}", sync_to_thread=True)
 def model(
-    served_run: NamedDependency[ServedRun], lab: NamedDependency[LabService], id: FromPath[str]
+    served_run: Injected[ServedRun], lab: Injected[LabService], id: FromPath[str]
 ) -> LabModelDetailOut:
     """One model with its manifest."""
     components.find_model(lab, id)
@@ -142,7 +140,7 @@ def model(
 
 @get("/lab/models/{id:str}/drift", sync_to_thread=True)
 def drift(
-    served_run: NamedDependency[ServedRun], lab: NamedDependency[LabService], id: FromPath[str]
+    served_run: Injected[ServedRun], lab: Injected[LabService], id: FromPath[str]
 ) -> LabDriftOut:
     """How far what the model would see now has moved from what it was trained on."""
     components.find_model(lab, id)
@@ -152,9 +150,9 @@ def drift(
 
 @post("/lab/models/{id:str}/promote", sync_to_thread=True, status_code=200)
 def promote(
-    served_run: NamedDependency[ServedRun],
-    notifier: NamedDependency[Notifier],
-    lab: NamedDependency[LabService],
+    served_run: Injected[ServedRun],
+    notifier: Injected[Notifier],
+    lab: Injected[LabService],
     id: FromPath[str],
 ) -> LabModelsOut:
     """Makes the model active from the next cycle on. One whose files are refused leaves the former
@@ -166,9 +164,9 @@ def promote(
 
 @post("/lab/roll-back", sync_to_thread=True, status_code=200)
 def roll_back(
-    served_run: NamedDependency[ServedRun],
-    notifier: NamedDependency[Notifier],
-    lab: NamedDependency[LabService],
+    served_run: Injected[ServedRun],
+    notifier: Injected[Notifier],
+    lab: Injected[LabService],
 ) -> LabModelsOut:
     """Makes the model active that was before the present one was promoted."""
     lab.roll_back(PROMOTED_BY)
@@ -178,9 +176,9 @@ def roll_back(
 
 @delete("/lab/models/{id:str}", sync_to_thread=True, status_code=200)
 def delete_model(
-    served_run: NamedDependency[ServedRun],
-    notifier: NamedDependency[Notifier],
-    lab: NamedDependency[LabService],
+    served_run: Injected[ServedRun],
+    notifier: Injected[Notifier],
+    lab: Injected[LabService],
     id: FromPath[str],
     voted: FromQuery[bool] = False,
 ) -> LabModelsOut:

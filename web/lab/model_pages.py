@@ -4,18 +4,18 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from litestar import Response, get, post
-from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery
 
 from domain.errors import InputError
 from envs.policies.policy import Policy
 from research.report.tables import FigureTable
+from web.http.responses import html_response, see_other
+from web.injection import Injected
 from web.lab import components
 from web.lab.model_views import DriftLine, ModelLine, ModelView, comparison_grids, model_view
 from web.lab.pages import Form, require_confirmation
 from web.live.notifier import Notifier
 from web.render import Renderer
-from web.responses import html_response, see_other
 from web.services import LabService
 from web.shell import DataSource, PageContext, ShellBuilder, WebRequest
 
@@ -48,9 +48,9 @@ class ModelComparePage(PageContext):
 @get("/lab/models/{id:str}", include_in_schema=False, sync_to_thread=True)
 def model(
     request: WebRequest,
-    lab: NamedDependency[LabService],
-    shell_builder: NamedDependency[ShellBuilder],
-    renderer: NamedDependency[Renderer],
+    lab: Injected[LabService],
+    shell_builder: Injected[ShellBuilder],
+    renderer: Injected[Renderer],
     id: FromPath[str],
 ) -> Response[Any]:
     line, policy = components.find_model(lab, id)
@@ -69,9 +69,9 @@ def model(
 @get("/lab/compare", include_in_schema=False, sync_to_thread=True)
 def compare(
     request: WebRequest,
-    lab: NamedDependency[LabService],
-    shell_builder: NamedDependency[ShellBuilder],
-    renderer: NamedDependency[Renderer],
+    lab: Injected[LabService],
+    shell_builder: Injected[ShellBuilder],
+    renderer: Injected[Renderer],
     models: FromQuery[list[str] | None] = None,
 ) -> Response[Any]:
     chosen = tuple(dict.fromkeys(id for part in models or () for id in part.split(",") if id))
@@ -95,8 +95,8 @@ def compare(
 
 @post("/lab/models/{id:str}/promote", include_in_schema=False, sync_to_thread=True)
 def promote(
-    notifier: NamedDependency[Notifier],
-    lab: NamedDependency[LabService],
+    notifier: Injected[Notifier],
+    lab: Injected[LabService],
     id: FromPath[str],
     data: Form,
 ) -> Response[Any]:
@@ -107,9 +107,7 @@ def promote(
 
 
 @post("/lab/roll-back", include_in_schema=False, sync_to_thread=True)
-def roll_back(
-    notifier: NamedDependency[Notifier], lab: NamedDependency[LabService], data: Form
-) -> Response[Any]:
+def roll_back(notifier: Injected[Notifier], lab: Injected[LabService], data: Form) -> Response[Any]:
     require_confirmation(data, "The roll back")
     lab.roll_back(PROMOTED_BY)
     notifier.notify()
@@ -118,8 +116,8 @@ def roll_back(
 
 @post("/lab/models/{id:str}/delete", include_in_schema=False, sync_to_thread=True)
 def delete_model(
-    notifier: NamedDependency[Notifier],
-    lab: NamedDependency[LabService],
+    notifier: Injected[Notifier],
+    lab: Injected[LabService],
     id: FromPath[str],
     data: Form,
 ) -> Response[Any]:

@@ -14,6 +14,8 @@ from market.store import MarketDataStore
 from orchestrator.account.service import AccountService
 from research.report.tables import LabelledValue
 from web.agents.score_cache import ScoreCache
+from web.http.responses import html_response, safe_redirect_path, see_other
+from web.injection import Injected
 from web.lab import components, training_form
 from web.lab.active_model import active_model_facts
 from web.lab.components import ActiveModelView
@@ -24,7 +26,6 @@ from web.lab.training_form import TrainingFormData
 from web.live.notifier import Notifier
 from web.number_input import NumberStyle
 from web.render import Renderer
-from web.responses import html_response, safe_redirect_path, see_other
 from web.services import LabService, RulesOfProfile, ServedRun, WatchedSymbols
 from web.shell import DataSource, PageContext, ShellBuilder, WebRequest
 
@@ -63,15 +64,15 @@ class RunPage(PageContext):
 @get("/lab", include_in_schema=False, sync_to_thread=True)
 def lab(
     request: WebRequest,
-    served_run: NamedDependency[ServedRun],
-    store: NamedDependency[MarketDataStore],
-    watched_symbols: NamedDependency[WatchedSymbols],
-    account_service: NamedDependency[AccountService],
-    rules_of_profile: NamedDependency[RulesOfProfile],
-    lab: NamedDependency[LabService],
-    shell_builder: NamedDependency[ShellBuilder],
-    renderer: NamedDependency[Renderer],
-    score_cache: NamedDependency[ScoreCache],
+    served_run: Injected[ServedRun],
+    store: Injected[MarketDataStore],
+    watched_symbols: Injected[WatchedSymbols],
+    account_service: Injected[AccountService],
+    rules_of_profile: Injected[RulesOfProfile],
+    lab: Injected[LabService],
+    shell_builder: Injected[ShellBuilder],
+    renderer: Injected[Renderer],
+    score_cache: Injected[ScoreCache],
 ) -> Response[Any]:
     return html_response(
         renderer,
@@ -90,15 +91,15 @@ def lab(
 @post("/lab/runs", include_in_schema=False, sync_to_thread=True)
 def start_run(
     request: WebRequest,
-    served_run: NamedDependency[ServedRun],
-    store: NamedDependency[MarketDataStore],
-    account_service: NamedDependency[AccountService],
-    rules_of_profile: NamedDependency[RulesOfProfile],
-    notifier: NamedDependency[Notifier],
-    lab: NamedDependency[LabService],
-    shell_builder: NamedDependency[ShellBuilder],
-    renderer: NamedDependency[Renderer],
-    score_cache: NamedDependency[ScoreCache],
+    served_run: Injected[ServedRun],
+    store: Injected[MarketDataStore],
+    account_service: Injected[AccountService],
+    rules_of_profile: Injected[RulesOfProfile],
+    notifier: Injected[Notifier],
+    lab: Injected[LabService],
+    shell_builder: Injected[ShellBuilder],
+    renderer: Injected[Renderer],
+    score_cache: Injected[ScoreCache],
     style: NamedDependency[NumberStyle],
     data: Form,
 ) -> Response[Any]:
@@ -122,9 +123,9 @@ def start_run(
 @get("/lab/runs/{id:str}", include_in_schema=False, sync_to_thread=True)
 def run(
     request: WebRequest,
-    lab: NamedDependency[LabService],
-    shell_builder: NamedDependency[ShellBuilder],
-    renderer: NamedDependency[Renderer],
+    lab: Injected[LabService],
+    shell_builder: Injected[ShellBuilder],
+    renderer: Injected[Renderer],
     id: FromPath[str],
 ) -> Response[Any]:
     view = components.run_view(lab, components.find_run(lab, id))
@@ -144,8 +145,8 @@ def run(
 
 @post("/lab/runs/{id:str}/{move:str}", include_in_schema=False, sync_to_thread=True)
 def post_run_action(
-    notifier: NamedDependency[Notifier],
-    lab: NamedDependency[LabService],
+    notifier: Injected[Notifier],
+    lab: Injected[LabService],
     id: FromPath[str],
     move: FromPath[str],
     data: Form,
@@ -157,8 +158,8 @@ def post_run_action(
 
 @post("/lab/runs/{id:str}/delete", include_in_schema=False, sync_to_thread=True)
 def delete_run(
-    notifier: NamedDependency[Notifier],
-    lab: NamedDependency[LabService],
+    notifier: Injected[Notifier],
+    lab: Injected[LabService],
     id: FromPath[str],
     data: Form,
 ) -> Response[Any]:

@@ -6,13 +6,13 @@ from collections.abc import AsyncIterator
 from typing import Annotated, Any
 
 from litestar import get
-from litestar.di import NamedDependency
 from litestar.params import FromQuery, QueryParameter
 from litestar.response import Stream
 
 from domain.errors import InputError
 from domain.events import Event
 from domain.symbols import parse_symbol
+from web.injection import Injected
 from web.live.event_follower import EventFollower
 from web.live.fragments import FragmentRenderer
 from web.live.stream import (
@@ -36,10 +36,10 @@ SinceParameter = Annotated[
 @get("/stream", include_in_schema=False)
 async def dashboard_stream(
     request: WebRequest,
-    served_run: NamedDependency[ServedRun],
-    clock: NamedDependency[Clock],
-    event_follower: NamedDependency[EventFollower],
-    fragment_renderer: NamedDependency[FragmentRenderer],
+    served_run: Injected[ServedRun],
+    clock: Injected[Clock],
+    event_follower: Injected[EventFollower],
+    fragment_renderer: Injected[FragmentRenderer],
     topics: FromQuery[str] = "",
     symbol: FromQuery[str] = "",
     since: FromQuery[str] = "",
@@ -63,8 +63,8 @@ async def dashboard_stream(
 @get("/events", media_type="text/event-stream")
 async def events(
     request: WebRequest,
-    served_run: NamedDependency[ServedRun],
-    event_follower: NamedDependency[EventFollower],
+    served_run: Injected[ServedRun],
+    event_follower: Injected[EventFollower],
     since: SinceParameter = "",
 ) -> Stream:
     """Every event of the journal as server-sent JSON, in order. Without `since` and without

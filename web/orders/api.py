@@ -4,7 +4,6 @@ import math
 from typing import Annotated
 
 from litestar import delete, get, patch, post
-from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, HeaderParameter, JSONBody, QueryParameter
 
 from domain.errors import InputError
@@ -19,6 +18,7 @@ from domain.trading.orders import (
 )
 from orchestrator.account.service import AccountService
 from storage.accounts.blotter import BlotterFill, BlotterOrder, SqlBlotter
+from web.injection import Injected
 from web.orders.order_filter import parse_order_filter
 from web.orders.schemas import (
     AmendmentIn,
@@ -55,9 +55,9 @@ IdempotencyKeyHeader = Annotated[
 
 @post("/orders/preview", sync_to_thread=True, status_code=200)
 def preview(
-    served_run: NamedDependency[ServedRun],
-    account_service: NamedDependency[AccountService],
-    rules_of_profile: NamedDependency[RulesOfProfile],
+    served_run: Injected[ServedRun],
+    account_service: Injected[AccountService],
+    rules_of_profile: Injected[RulesOfProfile],
     data: JSONBody[TicketIn],
 ) -> PreviewOut:
     """What an order would do, every rule it was held against and, where all pass, a quote that
@@ -75,9 +75,9 @@ def preview(
 
 @post("/orders", sync_to_thread=True, status_code=201)
 def place(
-    served_run: NamedDependency[ServedRun],
-    account_service: NamedDependency[AccountService],
-    rules_of_profile: NamedDependency[RulesOfProfile],
+    served_run: Injected[ServedRun],
+    account_service: Injected[AccountService],
+    rules_of_profile: Injected[RulesOfProfile],
     data: JSONBody[OrderIn],
     key: IdempotencyKeyHeader = None,
 ) -> OrderOut:
@@ -98,8 +98,8 @@ def place(
 
 @get("/orders", sync_to_thread=True)
 def orders(
-    served_run: NamedDependency[ServedRun],
-    blotter: NamedDependency[SqlBlotter],
+    served_run: Injected[ServedRun],
+    blotter: Injected[SqlBlotter],
     limit: LimitParameter = 100,
     before: BeforeParameter = None,
     symbol: FromQuery[str] = "",
@@ -119,7 +119,7 @@ def orders(
 
 @delete("/orders", sync_to_thread=True, status_code=200)
 def cancel_all(
-    served_run: NamedDependency[ServedRun], account_service: NamedDependency[AccountService]
+    served_run: Injected[ServedRun], account_service: Injected[AccountService]
 ) -> CancelledOut:
     """Cancels every open order, exits included."""
     ended = account_service.cancel_all()
@@ -131,15 +131,15 @@ def cancel_all(
 
 @get("/orders/{id:str}", sync_to_thread=True)
 def order(
-    served_run: NamedDependency[ServedRun], blotter: NamedDependency[SqlBlotter], id: FromPath[str]
+    served_run: Injected[ServedRun], blotter: Injected[SqlBlotter], id: FromPath[str]
 ) -> OrderOut:
     return _order_out(served_run, blotter.order(id).order)
 
 
 @patch("/orders/{id:str}", sync_to_thread=True)
 def amend(
-    served_run: NamedDependency[ServedRun],
-    account_service: NamedDependency[AccountService],
+    served_run: Injected[ServedRun],
+    account_service: Injected[AccountService],
     id: FromPath[str],
     data: JSONBody[AmendmentIn],
 ) -> OrderOut:
@@ -156,8 +156,8 @@ def amend(
 
 @delete("/orders/{id:str}", sync_to_thread=True, status_code=200)
 def cancel(
-    served_run: NamedDependency[ServedRun],
-    account_service: NamedDependency[AccountService],
+    served_run: Injected[ServedRun],
+    account_service: Injected[AccountService],
     id: FromPath[str],
 ) -> OrderOut:
     """Cancels an open order and the exits that wait for it; a cancelled one stays so."""
@@ -167,8 +167,8 @@ def cancel(
 
 @get("/fills", sync_to_thread=True)
 def fills(
-    served_run: NamedDependency[ServedRun],
-    blotter: NamedDependency[SqlBlotter],
+    served_run: Injected[ServedRun],
+    blotter: Injected[SqlBlotter],
     limit: LimitParameter = 100,
     before: BeforeParameter = None,
     symbol: FromQuery[str] = "",

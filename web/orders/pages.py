@@ -17,7 +17,9 @@ from domain.trading.orders import Amendment
 from orchestrator.account.service import AccountService
 from storage.accounts.blotter import BlotterFill, BlotterOrder, SqlBlotter
 from web.components.trading_state import TradingStateReader, TradingStateView
-from web.downloads import rows_as_csv
+from web.http.downloads import rows_as_csv
+from web.http.responses import html_response, safe_redirect_path, see_other
+from web.injection import Injected
 from web.number_input import NumberStyle, read_positive
 from web.orders.order_filter import OrderFilter, parse_order_filter
 from web.orders.views import (
@@ -32,7 +34,6 @@ from web.orders.views import (
     order_rows,
 )
 from web.render import Renderer
-from web.responses import html_response, safe_redirect_path, see_other
 from web.shell import PageContext, ShellBuilder, WebRequest
 
 NEWEST_TOPICS, FILTERED_TOPICS = ("orders", "order-log", "guard"), ("order-pages", "guard")
@@ -85,11 +86,11 @@ class OrderPage(PageContext):
 @get("/orders", include_in_schema=False, sync_to_thread=True)
 def orders(
     request: WebRequest,
-    account_service: NamedDependency[AccountService],
-    blotter: NamedDependency[SqlBlotter],
-    trading_state_reader: NamedDependency[TradingStateReader],
-    shell_builder: NamedDependency[ShellBuilder],
-    renderer: NamedDependency[Renderer],
+    account_service: Injected[AccountService],
+    blotter: Injected[SqlBlotter],
+    trading_state_reader: Injected[TradingStateReader],
+    shell_builder: Injected[ShellBuilder],
+    renderer: Injected[Renderer],
     symbol: FromQuery[str] = "",
     status: FromQuery[str] = "",
     source: FromQuery[str] = "",
@@ -130,9 +131,9 @@ def orders(
 @get("/orders/{id:str}", include_in_schema=False, sync_to_thread=True)
 def order(
     request: WebRequest,
-    blotter: NamedDependency[SqlBlotter],
-    shell_builder: NamedDependency[ShellBuilder],
-    renderer: NamedDependency[Renderer],
+    blotter: Injected[SqlBlotter],
+    shell_builder: Injected[ShellBuilder],
+    renderer: Injected[Renderer],
     id: FromPath[str],
 ) -> Response[Any]:
     line = blotter.order(id)
@@ -157,7 +158,7 @@ def order(
 
 @post("/orders/{id:str}/amend", include_in_schema=False, sync_to_thread=True)
 def amend_order(
-    account_service: NamedDependency[AccountService],
+    account_service: Injected[AccountService],
     style: NamedDependency[NumberStyle],
     id: FromPath[str],
     data: Form,
@@ -168,14 +169,14 @@ def amend_order(
 
 @post("/orders/{id:str}/cancel", include_in_schema=False, sync_to_thread=True)
 def cancel_order(
-    account_service: NamedDependency[AccountService], id: FromPath[str], data: Form
+    account_service: Injected[AccountService], id: FromPath[str], data: Form
 ) -> Response[Any]:
     account_service.cancel(id)
     return _redirect_back(data)
 
 
 @post("/orders/cancel", include_in_schema=False, sync_to_thread=True)
-def cancel_orders(account_service: NamedDependency[AccountService], data: Form) -> Response[Any]:
+def cancel_orders(account_service: Injected[AccountService], data: Form) -> Response[Any]:
     if data.get("sure") != "yes":
         raise InputError("Cancelling was not confirmed. Use the dialog on the orders' page.")
     account_service.cancel_all()
@@ -184,7 +185,7 @@ def cancel_orders(account_service: NamedDependency[AccountService], data: Form) 
 
 @get("/orders/orders.csv", include_in_schema=False, sync_to_thread=True)
 def orders_csv(
-    blotter: NamedDependency[SqlBlotter],
+    blotter: Injected[SqlBlotter],
     symbol: FromQuery[str] = "",
     status: FromQuery[str] = "",
     source: FromQuery[str] = "",
@@ -194,7 +195,7 @@ def orders_csv(
 
 
 @get("/orders/fills.csv", include_in_schema=False, sync_to_thread=True)
-def fills_csv(blotter: NamedDependency[SqlBlotter], symbol: FromQuery[str] = "") -> Stream:
+def fills_csv(blotter: Injected[SqlBlotter], symbol: FromQuery[str] = "") -> Stream:
     found = parse_order_filter(symbol).all_fills(blotter)
     return _csv_response("quorum-fills.csv", FILL_COLUMNS, map(_fill_csv_row, found))
 

@@ -18,6 +18,8 @@ from domain.errors import InputError, UnknownSymbolError
 from domain.trading.orders import OrderPreview
 from orchestrator.account.service import AccountService
 from web.components.known_symbols import KnownSymbols
+from web.http.responses import html_response, see_other
+from web.injection import Injected
 from web.number_input import NumberStyle
 from web.orders import ticket_form
 from web.orders.ticket_form import TicketFormData
@@ -30,7 +32,6 @@ from web.orders.ticket_view import (
     ticket_options,
 )
 from web.render import Renderer
-from web.responses import html_response, see_other
 from web.services import RulesOfProfile
 from web.shell import PageContext, ShellBuilder, WebRequest
 
@@ -52,10 +53,10 @@ class TradePage(PageContext):
 @get("/trade", include_in_schema=False, sync_to_thread=True)
 def trade(
     request: WebRequest,
-    account_service: NamedDependency[AccountService],
-    known_symbols: NamedDependency[KnownSymbols],
-    shell_builder: NamedDependency[ShellBuilder],
-    renderer: NamedDependency[Renderer],
+    account_service: Injected[AccountService],
+    known_symbols: Injected[KnownSymbols],
+    shell_builder: Injected[ShellBuilder],
+    renderer: Injected[Renderer],
 ) -> Response[Any]:
     """An empty ticket, or one filled in with what the address names."""
     form = ticket_form.from_address(request.query_params)
@@ -67,11 +68,11 @@ def trade(
 @post("/trade/preview", include_in_schema=False, sync_to_thread=True)
 def preview_order(
     request: WebRequest,
-    account_service: NamedDependency[AccountService],
-    rules_of_profile: NamedDependency[RulesOfProfile],
-    known_symbols: NamedDependency[KnownSymbols],
-    shell_builder: NamedDependency[ShellBuilder],
-    renderer: NamedDependency[Renderer],
+    account_service: Injected[AccountService],
+    rules_of_profile: Injected[RulesOfProfile],
+    known_symbols: Injected[KnownSymbols],
+    shell_builder: Injected[ShellBuilder],
+    renderer: Injected[Renderer],
     style: NamedDependency[NumberStyle],
     data: Form,
 ) -> Response[Any]:
@@ -109,11 +110,11 @@ def preview_order(
 @post("/trade", include_in_schema=False, sync_to_thread=True)
 def place_order(
     request: WebRequest,
-    account_service: NamedDependency[AccountService],
-    rules_of_profile: NamedDependency[RulesOfProfile],
-    known_symbols: NamedDependency[KnownSymbols],
-    shell_builder: NamedDependency[ShellBuilder],
-    renderer: NamedDependency[Renderer],
+    account_service: Injected[AccountService],
+    rules_of_profile: Injected[RulesOfProfile],
+    known_symbols: Injected[KnownSymbols],
+    shell_builder: Injected[ShellBuilder],
+    renderer: Injected[Renderer],
     style: NamedDependency[NumberStyle],
     data: Form,
 ) -> Response[Any]:

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from litestar import Response, get
-from litestar.di import NamedDependency
 
 from storage.journal.decision_records import SqlDecisionRecords
 from web.components.amounts import Kpi
@@ -16,10 +15,11 @@ from web.components.engine_status import (
     progress_view,
 )
 from web.components.symbol_rows import SymbolRow, SymbolRows, rank_by_edge
+from web.http.responses import html_response
+from web.injection import Injected
 from web.live.latest_state import LatestState
 from web.overview.views import overview_kpis
 from web.render import Renderer
-from web.responses import html_response
 from web.services import EngineControl, ServedRun, WatchedSymbols
 from web.shell import PageContext, ShellBuilder, WebRequest
 
@@ -39,13 +39,13 @@ class OverviewPage(PageContext):
 @get("/", include_in_schema=False, sync_to_thread=True)
 def overview(
     request: WebRequest,
-    served_run: NamedDependency[ServedRun],
-    records: NamedDependency[SqlDecisionRecords],
-    engine: NamedDependency[EngineControl],
-    watched_symbols: NamedDependency[WatchedSymbols],
-    symbol_rows: NamedDependency[SymbolRows],
-    shell_builder: NamedDependency[ShellBuilder],
-    renderer: NamedDependency[Renderer],
+    served_run: Injected[ServedRun],
+    records: Injected[SqlDecisionRecords],
+    engine: Injected[EngineControl],
+    watched_symbols: Injected[WatchedSymbols],
+    symbol_rows: Injected[SymbolRows],
+    shell_builder: Injected[ShellBuilder],
+    renderer: Injected[Renderer],
 ) -> Response[Any]:
     shell = shell_builder.build(request, "Overview", topics=TOPICS)
     latest_state = LatestState(served_run, records)

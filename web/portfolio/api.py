@@ -4,7 +4,6 @@ from typing import Annotated
 
 import numpy as np
 from litestar import get, post
-from litestar.di import NamedDependency
 from litestar.params import JSONBody, QueryParameter
 
 from domain.trading.account import Account
@@ -15,6 +14,7 @@ from orchestrator.account.service import AccountService
 from storage.accounts.blotter import SqlBlotter
 from trading.account.valuation import Holding, holdings, value_account
 from web.components.trading_state import day_loss
+from web.injection import Injected
 from web.portfolio.actions import AccountActions
 from web.portfolio.schemas import (
     AccountOut,
@@ -46,9 +46,9 @@ AfterParameter = Annotated[int, QueryParameter(ge=0, description="Entries with a
 
 @get("/account", sync_to_thread=True)
 def account(
-    served_run: NamedDependency[ServedRun],
-    account_service: NamedDependency[AccountService],
-    rules_of_profile: NamedDependency[RulesOfProfile],
+    served_run: Injected[ServedRun],
+    account_service: Injected[AccountService],
+    rules_of_profile: Injected[RulesOfProfile],
 ) -> AccountOut:
     """Figures, mode, profile and risk limits of the paper account."""
     return _account_out(served_run, rules_of_profile, account_service.account())
@@ -56,7 +56,7 @@ def account(
 
 @get("/account/suggestions", sync_to_thread=True)
 def suggestions(
-    served_run: NamedDependency[ServedRun], suggestion_cache: NamedDependency[SuggestionCache]
+    served_run: Injected[ServedRun], suggestion_cache: Injected[SuggestionCache]
 ) -> SuggestionsOut:
     """What the mode `auto` would place now for the newest decisions, whatever the mode."""
     found = tuple(
@@ -68,9 +68,9 @@ def suggestions(
 
 @get("/positions", sync_to_thread=True)
 def positions(
-    served_run: NamedDependency[ServedRun],
-    account_service: NamedDependency[AccountService],
-    blotter: NamedDependency[SqlBlotter],
+    served_run: Injected[ServedRun],
+    account_service: Injected[AccountService],
+    blotter: Injected[SqlBlotter],
 ) -> PositionsOut:
     """What is held, the largest first, each with its tax lots."""
     lots = blotter.lots()
@@ -81,7 +81,7 @@ def positions(
 
 @get("/equity", sync_to_thread=True)
 def equity(
-    served_run: NamedDependency[ServedRun], account_history: NamedDependency[AccountHistoryReader]
+    served_run: Injected[ServedRun], account_history: Injected[AccountHistoryReader]
 ) -> EquityOut:
     """Equity, drawdown and exposure since the account last began, beside the benchmark."""
     past = account_history.read()
@@ -95,9 +95,9 @@ def equity(
 
 @post("/account/deposit", sync_to_thread=True, status_code=200)
 def deposit(
-    served_run: NamedDependency[ServedRun],
-    rules_of_profile: NamedDependency[RulesOfProfile],
-    account_actions: NamedDependency[AccountActions],
+    served_run: Injected[ServedRun],
+    rules_of_profile: Injected[RulesOfProfile],
+    account_actions: Injected[AccountActions],
     data: JSONBody[MoneyIn],
 ) -> AccountOut:
     """Pays cash in. It is recorded and never edited."""
@@ -108,9 +108,9 @@ def deposit(
 
 @post("/account/withdraw", sync_to_thread=True, status_code=200)
 def withdraw(
-    served_run: NamedDependency[ServedRun],
-    rules_of_profile: NamedDependency[RulesOfProfile],
-    account_actions: NamedDependency[AccountActions],
+    served_run: Injected[ServedRun],
+    rules_of_profile: Injected[RulesOfProfile],
+    account_actions: Injected[AccountActions],
     data: JSONBody[MoneyIn],
 ) -> AccountOut:
     """Pays cash out, as far as there is any."""
@@ -121,9 +121,9 @@ def withdraw(
 
 @post("/account/reset", sync_to_thread=True, status_code=200)
 def reset(
-    served_run: NamedDependency[ServedRun],
-    rules_of_profile: NamedDependency[RulesOfProfile],
-    account_actions: NamedDependency[AccountActions],
+    served_run: Injected[ServedRun],
+    rules_of_profile: Injected[RulesOfProfile],
+    account_actions: Injected[AccountActions],
     data: JSONBody[ResetIn],
 ) -> AccountOut:
     """Resets the account to `capital`: orders are cancelled and positions leave the book. What was
@@ -135,9 +135,9 @@ def reset(
 
 @post("/account/mode", sync_to_thread=True, status_code=200)
 def mode(
-    served_run: NamedDependency[ServedRun],
-    rules_of_profile: NamedDependency[RulesOfProfile],
-    account_actions: NamedDependency[AccountActions],
+    served_run: Injected[ServedRun],
+    rules_of_profile: Injected[RulesOfProfile],
+    account_actions: Injected[AccountActions],
     data: JSONBody[ModeIn],
 ) -> AccountOut:
     """Trading mode: decisions are only recorded (observe), become suggestions, or orders (auto)."""
@@ -148,9 +148,9 @@ def mode(
 
 @post("/account/profile", sync_to_thread=True, status_code=200)
 def profile(
-    served_run: NamedDependency[ServedRun],
-    rules_of_profile: NamedDependency[RulesOfProfile],
-    account_actions: NamedDependency[AccountActions],
+    served_run: Injected[ServedRun],
+    rules_of_profile: Injected[RulesOfProfile],
+    account_actions: Injected[AccountActions],
     data: JSONBody[ProfileIn],
 ) -> AccountOut:
     """Sizing and limits by their name."""
@@ -161,9 +161,9 @@ def profile(
 
 @post("/account/stop", sync_to_thread=True, status_code=200)
 def stop(
-    served_run: NamedDependency[ServedRun],
-    rules_of_profile: NamedDependency[RulesOfProfile],
-    account_actions: NamedDependency[AccountActions],
+    served_run: Injected[ServedRun],
+    rules_of_profile: Injected[RulesOfProfile],
+    account_actions: Injected[AccountActions],
     data: JSONBody[StopIn],
 ) -> AccountOut:
     """Emergency stop: cancels every order and halts the account until `/account/resume`."""
@@ -174,9 +174,9 @@ def stop(
 
 @post("/account/resume", sync_to_thread=True, status_code=200)
 def resume(
-    served_run: NamedDependency[ServedRun],
-    rules_of_profile: NamedDependency[RulesOfProfile],
-    account_actions: NamedDependency[AccountActions],
+    served_run: Injected[ServedRun],
+    rules_of_profile: Injected[RulesOfProfile],
+    account_actions: Injected[AccountActions],
 ) -> AccountOut:
     """Resumes trading, if the account reconciles."""
     return _account_out(served_run, rules_of_profile, account_actions.resume(CHANGED_BY))
@@ -184,8 +184,8 @@ def resume(
 
 @get("/audit", sync_to_thread=True)
 def audit(
-    served_run: NamedDependency[ServedRun],
-    blotter: NamedDependency[SqlBlotter],
+    served_run: Injected[ServedRun],
+    blotter: Injected[SqlBlotter],
     after: AfterParameter = 0,
     limit: LimitParameter = 100,
 ) -> AuditOut:

@@ -15,6 +15,8 @@ from domain.symbols import parse_symbol
 from orchestrator.account.service import AccountService
 from orchestrator.committee.pooling import CommitteeSettings
 from storage.accounts.blotter import SqlBlotter
+from web.http.responses import html_response, safe_redirect_path, see_other
+from web.injection import Injected
 from web.number_input import NumberStyle, read_positive
 from web.portfolio.account_components import (
     AccountComponents,
@@ -25,7 +27,6 @@ from web.portfolio.profiles import ProfileLine, profile_lines
 from web.portfolio.rules import TradingRuleLine, trading_rule_lines
 from web.portfolio.tax_lots import TaxLotLine, tax_lot_lines
 from web.render import Renderer
-from web.responses import html_response, safe_redirect_path, see_other
 from web.services import RulesOfProfile
 from web.shell import PageContext, ShellBuilder, WebRequest
 
@@ -60,13 +61,13 @@ class PortfolioPage(PageContext):
 @get(PATH, include_in_schema=False, sync_to_thread=True)
 def portfolio(
     request: WebRequest,
-    account_service: NamedDependency[AccountService],
-    blotter: NamedDependency[SqlBlotter],
-    rules_of_profile: NamedDependency[RulesOfProfile],
-    committee: NamedDependency[CommitteeSettings],
-    account_components: NamedDependency[AccountComponentsReader],
-    shell_builder: NamedDependency[ShellBuilder],
-    renderer: NamedDependency[Renderer],
+    account_service: Injected[AccountService],
+    blotter: Injected[SqlBlotter],
+    rules_of_profile: Injected[RulesOfProfile],
+    committee: Injected[CommitteeSettings],
+    account_components: Injected[AccountComponentsReader],
+    shell_builder: Injected[ShellBuilder],
+    renderer: Injected[Renderer],
     lots: FromQuery[str] = "",
 ) -> Response[Any]:
     shell = shell_builder.build(request, "Portfolio", topics=TOPICS)
@@ -93,7 +94,7 @@ def portfolio(
 
 @post("/account/{move:str}", include_in_schema=False, sync_to_thread=True)
 def post_account_action(
-    account_actions: NamedDependency[AccountActions],
+    account_actions: Injected[AccountActions],
     style: NamedDependency[NumberStyle],
     move: FromPath[str],
     data: Form,

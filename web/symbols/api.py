@@ -4,12 +4,12 @@ from typing import Annotated, Any
 
 import pandas as pd
 from litestar import get
-from litestar.di import NamedDependency
 from litestar.params import FromPath, QueryParameter
 
 from market.store import MarketDataStore
 from storage.journal.decision_records import SqlDecisionRecords
 from web.components.known_symbols import KnownSymbols
+from web.injection import Injected
 from web.live.latest_state import LatestState
 from web.schemas import market_fields
 from web.services import ServedRun
@@ -30,11 +30,11 @@ Limit = Annotated[int, QueryParameter(ge=1, le=5000, description="The newest so 
 
 @get("/symbols/{symbol:str}/bars", sync_to_thread=True)
 def bars(
-    served_run: NamedDependency[ServedRun],
-    records: NamedDependency[SqlDecisionRecords],
-    store: NamedDependency[MarketDataStore],
-    known_symbols: NamedDependency[KnownSymbols],
-    symbol_details: NamedDependency[SymbolDetails],
+    served_run: Injected[ServedRun],
+    records: Injected[SqlDecisionRecords],
+    store: Injected[MarketDataStore],
+    known_symbols: Injected[KnownSymbols],
+    symbol_details: Injected[SymbolDetails],
     symbol: FromPath[str],
     limit: Limit = 500,
 ) -> BarsOut:
@@ -50,9 +50,9 @@ def bars(
 
 @get("/symbols/{symbol:str}/votes", sync_to_thread=True)
 def votes(
-    served_run: NamedDependency[ServedRun],
-    records: NamedDependency[SqlDecisionRecords],
-    known_symbols: NamedDependency[KnownSymbols],
+    served_run: Injected[ServedRun],
+    records: Injected[SqlDecisionRecords],
+    known_symbols: Injected[KnownSymbols],
     symbol: FromPath[str],
     limit: Limit = 250,
 ) -> VotesOut:
@@ -78,11 +78,11 @@ def votes(
 
 @get("/symbols/{symbol:str}/news", sync_to_thread=True)
 def news(
-    served_run: NamedDependency[ServedRun],
-    records: NamedDependency[SqlDecisionRecords],
-    store: NamedDependency[MarketDataStore],
-    known_symbols: NamedDependency[KnownSymbols],
-    symbol_details: NamedDependency[SymbolDetails],
+    served_run: Injected[ServedRun],
+    records: Injected[SqlDecisionRecords],
+    store: Injected[MarketDataStore],
+    known_symbols: Injected[KnownSymbols],
+    symbol_details: Injected[SymbolDetails],
     symbol: FromPath[str],
     limit: Limit = 100,
 ) -> NewsOut:
@@ -100,11 +100,11 @@ def news(
 
 @get("/symbols/{symbol:str}/filings", sync_to_thread=True)
 def filings(
-    served_run: NamedDependency[ServedRun],
-    records: NamedDependency[SqlDecisionRecords],
-    store: NamedDependency[MarketDataStore],
-    known_symbols: NamedDependency[KnownSymbols],
-    symbol_details: NamedDependency[SymbolDetails],
+    served_run: Injected[ServedRun],
+    records: Injected[SqlDecisionRecords],
+    store: Injected[MarketDataStore],
+    known_symbols: Injected[KnownSymbols],
+    symbol_details: Injected[SymbolDetails],
     symbol: FromPath[str],
     limit: Limit = 100,
 ) -> FilingsOut:

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from litestar import Response, get
-from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery
 
 from domain.decision import QualityVerdict
@@ -14,9 +13,10 @@ from web.components.decision_cells import DecisionCell
 from web.components.known_symbols import KnownSymbols
 from web.components.symbol_rows import PriceCell, SymbolRows
 from web.components.why import SymbolExplanation, explain_symbol
+from web.http.responses import html_response, see_other
+from web.injection import Injected
 from web.live.latest_state import LatestState
 from web.render import Renderer
-from web.responses import html_response, see_other
 from web.services import ServedRun
 from web.shell import PageContext, ShellBuilder, WebRequest
 from web.symbols.symbol_details import FilingLine, NewsLine, SymbolDetails
@@ -52,13 +52,13 @@ def find_symbol(q: FromQuery[str] = "") -> Response[Any]:
 @get("/symbols/{symbol:str}", include_in_schema=False, sync_to_thread=True)
 def symbol_page(
     request: WebRequest,
-    served_run: NamedDependency[ServedRun],
-    records: NamedDependency[SqlDecisionRecords],
-    known_symbols: NamedDependency[KnownSymbols],
-    symbol_details: NamedDependency[SymbolDetails],
-    symbol_rows: NamedDependency[SymbolRows],
-    shell_builder: NamedDependency[ShellBuilder],
-    renderer: NamedDependency[Renderer],
+    served_run: Injected[ServedRun],
+    records: Injected[SqlDecisionRecords],
+    known_symbols: Injected[KnownSymbols],
+    symbol_details: Injected[SymbolDetails],
+    symbol_rows: Injected[SymbolRows],
+    shell_builder: Injected[ShellBuilder],
+    renderer: Injected[Renderer],
     symbol: FromPath[str],
 ) -> Response[Any]:
     name = known_symbols.require(symbol)

@@ -3,12 +3,12 @@
 from typing import Annotated
 
 from litestar import get, patch
-from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 
 from domain.errors import NotFoundError
 from domain.trading.lots import RoundTrip
 from storage.accounts.blotter import SqlBlotter
+from web.injection import Injected
 from web.schemas import market_fields, to_schema
 from web.services import ServedRun
 from web.trades.pages import matching_round_trips
@@ -22,8 +22,8 @@ SkipParameter = Annotated[int, QueryParameter(ge=0, description="Continue a list
 
 @get("/trades", sync_to_thread=True)
 def trades(
-    served_run: NamedDependency[ServedRun],
-    blotter: NamedDependency[SqlBlotter],
+    served_run: Injected[ServedRun],
+    blotter: Injected[SqlBlotter],
     symbol: FromQuery[str] = "",
     result: FromQuery[str] = "",
     tag: FromQuery[str] = "",
@@ -48,8 +48,8 @@ def trades(
 
 @patch("/trades/{id:str}", sync_to_thread=True)
 def annotate(
-    served_run: NamedDependency[ServedRun],
-    blotter: NamedDependency[SqlBlotter],
+    served_run: Injected[ServedRun],
+    blotter: Injected[SqlBlotter],
     id: FromPath[str],
     data: JSONBody[AnnotationIn],
 ) -> TradeOut:

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar
 
 from litestar import Response, get, post
-from litestar.di import NamedDependency
 from litestar.enums import RequestEncodingType
 from litestar.params import Body, FromPath, FromQuery
 from litestar.response import Redirect, Stream
@@ -13,9 +12,10 @@ from domain.trading.lots import RoundTrip
 from orchestrator.account.service import AccountService
 from storage.accounts.blotter import SqlBlotter
 from storage.accounts.trade_notes import MAX_NOTE_LENGTH
-from web.downloads import rows_as_csv
+from web.http.downloads import rows_as_csv
+from web.http.responses import html_response, safe_redirect_path, see_other
+from web.injection import Injected
 from web.render import Renderer
-from web.responses import html_response, safe_redirect_path, see_other
 from web.services import ServedRun
 from web.shell import PageContext, ShellBuilder, WebRequest
 from web.trades.trade_filter import RESULTS, TradeFilter, parse_tags, parse_trade_filter
@@ -69,10 +69,10 @@ class TradesPage(PageContext):
 @get(PATH, include_in_schema=False, sync_to_thread=True)
 def trades(
     request: WebRequest,
-    account_service: NamedDependency[AccountService],
-    blotter: NamedDependency[SqlBlotter],
-    shell_builder: NamedDependency[ShellBuilder],
-    renderer: NamedDependency[Renderer],
+    account_service: Injected[AccountService],
+    blotter: Injected[SqlBlotter],
+    shell_builder: Injected[ShellBuilder],
+    renderer: Injected[Renderer],
     symbol: FromQuery[str] = "",
     result: FromQuery[str] = "",
     tag: FromQuery[str] = "",
@@ -104,8 +104,8 @@ def trades(
 
 @get("/trades/trades.csv", include_in_schema=False, sync_to_thread=True)
 def trades_file(
-    served_run: NamedDependency[ServedRun],
-    blotter: NamedDependency[SqlBlotter],
+    served_run: Injected[ServedRun],
+    blotter: Injected[SqlBlotter],
     symbol: FromQuery[str] = "",
     result: FromQuery[str] = "",
     tag: FromQuery[str] = "",
@@ -124,9 +124,7 @@ def trades_file(
 
 
 @post("/trades/{trip:str}", include_in_schema=False, sync_to_thread=True)
-def annotate_trade(
-    blotter: NamedDependency[SqlBlotter], trip: FromPath[str], data: Form
-) -> Redirect:
+def annotate_trade(blotter: Injected[SqlBlotter], trip: FromPath[str], data: Form) -> Redirect:
     """Keeps the note and the tags, and goes back to the journal as it was filtered."""
     blotter.annotate(trip, data.get("note", "").strip(), parse_tags([data.get("tags", "")]))
     return see_other(safe_redirect_path(data.get("back", ""), PATH))

@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from litestar import Request, Response, get
-from litestar.di import NamedDependency
 from litestar.params import FromPath
 
 from domain.errors import ConfigurationError, NotFoundError
 from research.report.tearsheet import TEMPLATES
+from web.injection import Injected
 
-FOLDER = Path(__file__).parent / "static"
+FOLDER = Path(__file__).parent.parent / "static"
 REQUIRED_FILES = ("vendor/htmx.js", "vendor/charts.js", "vendor/inter.woff2", "vendor/icons.svg")
 FONT = "vendor/inter.woff2"
 FIGURES = "figures.css"
@@ -76,7 +76,7 @@ class Assets:
 
 @get("/static/{name:path}", include_in_schema=False, sync_to_thread=False)
 def static_file(
-    name: FromPath[Path], request: Request[Any, Any, Any], assets: NamedDependency[Assets]
+    name: FromPath[Path], request: Request[Any, Any, Any], assets: Injected[Assets]
 ) -> Response[bytes]:
     asset = assets.get(name.as_posix().lstrip("/"))
     cache_control = _IMMUTABLE if request.query_params.get("v") == asset.version else "no-cache"

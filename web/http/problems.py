@@ -12,8 +12,8 @@ from litestar.params import FromPath
 
 from domain.canonical import canonical_bytes
 from domain.errors import InputError, NotFoundError, QuorumError
+from web.http.responses import html_response
 from web.render import Renderer
-from web.responses import html_response
 from web.services import ServedRun
 from web.shell import PageContext, ShellBuilder, WebRequest
 

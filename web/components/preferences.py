@@ -8,7 +8,7 @@ from litestar.enums import RequestEncodingType
 from litestar.params import Body
 from litestar.response import Redirect
 
-from web.responses import safe_redirect_path, see_other
+from web.http.responses import safe_redirect_path, see_other
 
 CHOICES = {"theme": ("auto", "light", "dark"), "palette": ("default", "safe")}
 _YEAR = 365 * 24 * 3600
