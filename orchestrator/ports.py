@@ -7,9 +7,12 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
+import numpy as np
+from numpy.typing import NDArray
+
 from domain.decision import Cycle, Decision
 from domain.events import EngineState, Event, EventKind
-from domain.panel import Panel
+from domain.panel import Floats, Panel, Times
 from domain.settlement import LearnerState, PendingDecision, SettlementBatch, SettlementKey
 from domain.trading.account import Account, AccountEntry, AccountEvent
 from domain.trading.orders import Order
@@ -74,9 +77,24 @@ class HasOrder(Protocol):
     def order(self) -> Order: ...
 
 
+class AccountCurve(Protocol):
+    """Columns (K,) of the rows of bars that an account has processed, in order of `times`;
+    `numbers` are those of the log's entries that recorded them."""
+
+    @property
+    def times(self) -> Times: ...
+    @property
+    def equity(self) -> Floats: ...
+    @property
+    def exposure(self) -> Floats: ...
+    @property
+    def numbers(self) -> NDArray[np.int64]: ...
+
+
 class Blotter(Protocol):
     """See `storage/accounts/blotter.py`. `order` raises NotFoundError."""
 
+    def curve(self) -> AccountCurve: ...
     def order(self, id: str) -> HasOrder: ...
     def account_entries(self, *kinds: type[AccountEvent]) -> tuple[AccountEntry, ...]: ...
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from domain.events import EventKind
+from web.features import FEATURES
 from web.live import endpoints
-from web.server import API
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = (ROOT / "docs" / "extend" / "api.md").read_text()
@@ -28,14 +28,15 @@ def rows_of_events() -> dict[str, str]:
 def test_every_address_is_named_and_no_other() -> None:
     addresses = {
         f"{method} {re.sub(r':str', '', path)}"
-        for handler in API
+        for feature in FEATURES
+        for handler in feature.api
         for path in handler.paths
         for method in handler.http_methods - {"HEAD", "OPTIONS"}
     }
     table = PAGE.split("## Addresses")[1].split("## Events")[0]
     named = {span for span in spans(table) if re.match(r"(GET|POST|PUT|PATCH|DELETE) /[a-z]", span)}
     assert named - {"GET /events"} == addresses - {"GET /events"}
-    assert endpoints.events in API
+    assert endpoints.events.paths == {"/events"}
     assert "GET /events" in named
 
 

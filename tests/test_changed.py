@@ -14,7 +14,7 @@ from tests.changed import OF_FILES, ROOT, changed_files, select_tests
         ("storage/journal/outcomes.py", ["tests/storage/journal"]),
         ("storage/tables.py", ["tests/storage"]),
         ("domain/trading/orders.py", ["tests/domain"]),
-        ("web/templates/pages/orders.html", ["tests/web"]),
+        ("web/templates/orders/orders.html", ["tests/web"]),
         ("web/lab/figures.py", ["tests/web/test_lab.py"]),
         ("tests/agents/test_risk.py", ["tests/agents/test_risk.py"]),
         ("tests/storage/samples.py", ["tests/storage"]),

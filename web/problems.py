@@ -12,10 +12,10 @@ from litestar.params import FromPath
 
 from domain.canonical import canonical_bytes
 from domain.errors import InputError, NotFoundError, QuorumError
-from web.pages.responses import html_response
 from web.render import Renderer
-from web.services import AppServices
-from web.shell import PageContext, WebRequest, build_shell, engine_view
+from web.responses import html_response
+from web.services import ServedRun
+from web.shell import PageContext, ShellBuilder, WebRequest
 
 log = logging.getLogger("quorum.web")
 
@@ -33,7 +33,7 @@ class Problem:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProblemPage(PageContext):
-    template: ClassVar[str] = "pages/problem.html"
+    template: ClassVar[str] = "components/problem.html"
     problem: Problem
 
 
@@ -63,39 +63,40 @@ def not_found(path: FromPath[str]) -> None:
     )
 
 
-def error_response(
-    request: WebRequest, error: Exception, services: AppServices, renderer: Renderer
-) -> Response[Any]:
-    """JSON for programs, a page for browsers."""
-    problem = problem_from_error(error)
-    path = request.url.path
-    if path.startswith(("/api/", "/stream", "/health", "/ready", "/static/")):
-        return _json_response(services, problem)
-    try:
-        page = ProblemPage(
-            shell=build_shell(services, request, problem.title),
-            engine=engine_view(services.engine.state),
-            problem=problem,
+class ProblemResponder:
+    """Answers errors: JSON for programs, a page for browsers."""
+
+    def __init__(
+        self, served_run: ServedRun, shell_builder: ShellBuilder, renderer: Renderer
+    ) -> None:
+        self._served_run, self._shell_builder = served_run, shell_builder
+        self._renderer = renderer
+
+    def respond(self, request: WebRequest, error: Exception) -> Response[Any]:
+        problem = problem_from_error(error)
+        if request.url.path.startswith(("/api/", "/stream", "/health", "/ready", "/static/")):
+            return self._json_response(problem)
+        try:
+            shell = self._shell_builder.build(request, problem.title)
+            page = ProblemPage(shell=shell, problem=problem)
+            return html_response(self._renderer, page, problem.status)
+        except Exception:  # the database may be the very thing that broke
+            log.exception("the page of an error could not be drawn")
+            return self._json_response(problem)
+
+    def _json_response(self, problem: Problem) -> Response[Any]:
+        body = {
+            "type": "about:blank",
+            "title": problem.title,
+            "status": problem.status,
+            "detail": problem.detail,
+            "simulated": self._served_run.simulated,
+        } | ({"field": problem.field} if problem.field else {})
+        return Response(
+            canonical_bytes(body),
+            status_code=problem.status,
+            media_type="application/problem+json",
         )
-        return html_response(renderer, page, problem.status)
-    except Exception:  # the database may be the very thing that broke
-        log.exception("the page of an error could not be drawn")
-        return _json_response(services, problem)
-
-
-def _json_response(services: AppServices, problem: Problem) -> Response[Any]:
-    body = {
-        "type": "about:blank",
-        "title": problem.title,
-        "status": problem.status,
-        "detail": problem.detail,
-        "simulated": services.simulated,
-    } | ({"field": problem.field} if problem.field else {})
-    return Response(
-        canonical_bytes(body),
-        status_code=problem.status,
-        media_type="application/problem+json",
-    )
 
 
 _HTTP_MESSAGES = {

@@ -10,13 +10,15 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import ChoiceLoader, Environment, FileSystemLoader, PrefixLoader, StrictUndefined
 
 from research.report.tearsheet import TEMPLATES as RESULTS
 from web import formatting
 from web.static_files import Assets
 
-TEMPLATES = Path(__file__).parent / "templates"
+FEATURES = [folder.parent for folder in sorted(Path(__file__).parent.glob("*/templates"))]
+"""The folders of `web/` that hold templates: `orders/_fills.html` is the partial `_fills.html` in
+the templates of `orders`."""
 
 
 class TemplateContext(Protocol):
@@ -31,7 +33,14 @@ class Renderer:
 
     def __init__(self, assets: Assets) -> None:
         self.environment = Environment(
-            loader=FileSystemLoader([TEMPLATES, RESULTS]),
+            loader=ChoiceLoader(
+                [
+                    PrefixLoader(
+                        {folder.name: FileSystemLoader(folder / "templates") for folder in FEATURES}
+                    ),
+                    FileSystemLoader(RESULTS),
+                ]
+            ),
             autoescape=True,
             undefined=StrictUndefined,
             trim_blocks=True,
@@ -46,5 +55,7 @@ class Renderer:
         names = {field.name: getattr(context, field.name) for field in fields(context)}
         return self.environment.get_template(context.template).render(names).encode()
 
-    def partial(self, name_of_partial: str, **names: Any) -> str:
-        return self.environment.get_template(f"partials/_{name_of_partial}.html").render(names)
+    def partial(self, partial: str, **names: Any) -> str:
+        """Render a partial: "orders/fills" is `_fills.html` in the templates of `orders`."""
+        folder, _, name = partial.rpartition("/")
+        return self.environment.get_template(f"{folder}/_{name}.html").render(names)

@@ -1,233 +1,149 @@
-"""The web application: pages, API and live streams behind one security middleware."""
+"""The web application: the features' pages, API and live parts, folded into one.
 
-from collections.abc import AsyncIterator, Callable, Sequence
+Promises that every request passes the same checks (`security/`), and that every route is in a
+router that declares its permission.
+"""
+
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from litestar import Litestar, Router
+from litestar import Litestar, Response, Router
 from litestar.config.compression import CompressionConfig
 from litestar.di import Provide
+from litestar.enums import MediaType
+from litestar.handlers import BaseRouteHandler
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
 
 from domain.events import Event
-from web import probes, problems
-from web.account.suggestion_cache import SuggestionCache
-from web.agents.score_cache import ScoreCache
-from web.api import (
-    account_api,
-    backtests_api,
-    decisions_api,
-    lab_api,
-    orders_api,
-    record_api,
-    symbols_api,
-    system_api,
-)
-from web.api.schemas import JsonResponse
-from web.live import endpoints
+from domain.run import RunScope
+from web.feature import EventListener, Feature
+from web.features import FEATURES
+from web.head_requests import answer_head_requests
+from web.injection import Injector
+from web.live.endpoints import dashboard_stream, events
 from web.live.event_follower import EventFollower
 from web.live.fragments import FragmentRenderer
+from web.live.latest_state import LatestState
 from web.number_input import number_style
-from web.pages import (
-    agents,
-    backtest,
-    backtests,
-    decisions,
-    engine,
-    insights,
-    lab,
-    lab_models,
-    orders,
-    overview,
-    portfolio,
-    preferences,
-    symbol,
-    trade,
-    trades,
-)
-from web.render import Renderer
-from web.security import SecurityMiddleware
+from web.openapi import api_description
+from web.preferences import set_preferences
+from web.problems import ProblemResponder, not_found
+from web.schemas import JsonResponse
+from web.security.middleware import SameSiteMiddleware, add_security_headers
+from web.security.permissions import OPTION, Permission, require_permission
 from web.services import AppServices
-from web.state.recent_prices import RecentPrices
-from web.static_files import Assets, static_file
+from web.shell import Navigation, WebRequest
+from web.static_files import static_file
 
-PAGES = (
-    overview.overview,
-    insights.insights,
-    decisions.decisions,
-    decisions.decision,
-    decisions.verify,
-    symbol.find_symbol,
-    symbol.symbol_page,
-    trade.trade,
-    trade.preview_order,
-    trade.place_order,
-    orders.orders,
-    orders.order,
-    orders.amend_order,
-    orders.cancel_order,
-    orders.cancel_orders,
-    orders.orders_csv,
-    orders.fills_csv,
-    agents.agents,
-    agents.agent,
-    backtests.backtests,
-    backtests.start_backtest,
-    backtests.cancel_backtest,
-    backtests.delete_backtest,
-    backtest.backtest,
-    backtest.compare,
-    backtest.tearsheet,
-    backtest.backtest_file,
-    lab.lab,
-    lab.start_run,
-    lab.run,
-    lab.post_run_action,
-    lab.delete_run,
-    lab_models.model,
-    lab_models.compare,
-    lab_models.promote,
-    lab_models.roll_back,
-    lab_models.delete_model,
-    portfolio.portfolio,
-    portfolio.post_account_action,
-    trades.trades,
-    trades.trades_file,
-    trades.annotate_trade,
-    engine.engine,
-    engine.post_engine_action,
-    engine.add_to_watchlist,
-    engine.remove_from_watchlist,
-    engine.open_ray_dashboard,
-    preferences.set_preferences,
-    endpoints.dashboard_stream,
-    probes.health,
-    probes.ready,
-    static_file,
-    problems.not_found,
-)
-API = (
-    system_api.schema,
-    system_api.status,
-    system_api.engine,
-    system_api.post_engine_action,
-    system_api.agents,
-    system_api.watchlist,
-    system_api.replace_watchlist,
-    system_api.add_to_watchlist,
-    system_api.remove_from_watchlist,
-    symbols_api.bars,
-    symbols_api.votes,
-    symbols_api.news,
-    symbols_api.filings,
-    decisions_api.latest,
-    decisions_api.feed,
-    decisions_api.by_receipt,
-    decisions_api.verify,
-    record_api.record,
-    record_api.agent_record,
-    orders_api.preview,
-    orders_api.place,
-    orders_api.orders,
-    orders_api.cancel_all,
-    orders_api.order,
-    orders_api.amend,
-    orders_api.cancel,
-    orders_api.fills,
-    backtests_api.backtests,
-    backtests_api.start,
-    backtests_api.backtest,
-    backtests_api.cancel,
-    lab_api.runs,
-    lab_api.start,
-    lab_api.run,
-    lab_api.post_run_action,
-    lab_api.delete_run,
-    lab_api.models,
-    lab_api.model,
-    lab_api.promote,
-    lab_api.roll_back,
-    lab_api.delete_model,
-    lab_api.drift,
-    account_api.account,
-    account_api.suggestions,
-    account_api.positions,
-    account_api.equity,
-    account_api.trades,
-    account_api.annotate,
-    account_api.deposit,
-    account_api.withdraw,
-    account_api.reset,
-    account_api.mode,
-    account_api.profile,
-    account_api.stop,
-    account_api.resume,
-    account_api.audit,
-    endpoints.events,
-)
+MAX_BODY_BYTES = 256 * 1024
 
 
-def create_app(services: AppServices) -> Litestar:
-    """The pages, the API and the streams of `services`, as an ASGI application.
+def create_app(services: AppServices, features: Sequence[Feature] = FEATURES) -> Litestar:
+    """Build the ASGI application that shows `services`.
 
     Raises ConfigurationError if the browser's libraries are missing.
     """
-    assets = Assets()
-    renderer, prices = Renderer(assets), RecentPrices(services)
-    fragments, score_cache = FragmentRenderer(services, renderer, prices), ScoreCache(services)
+    injector = make_injector(services, features)
+    event_follower = injector.get(EventFollower)
+    same_site = SameSiteMiddleware(services.allowed_hosts)
+    problem_responder = injector.get(ProblemResponder)
 
-    def on_events(events: Sequence[Event]) -> None:
-        fragments.on_events(events)
-        score_cache.on_events(events)
+    def respond_to_error(request: WebRequest, error: Exception) -> Response[Any]:
+        """The router refuses before any middleware is asked."""
+        if refusal := same_site.refusal(request.scope):
+            return Response(refusal, status_code=403, media_type=MediaType.TEXT)
+        return problem_responder.respond(request, error)
 
-    event_follower = EventFollower(services, on_events)
-    dependencies = {
-        "services": services,
-        "assets": assets,
-        "renderer": renderer,
-        "prices": prices,
-        "fragments": fragments,
-        "score_cache": score_cache,
-        "suggestion_cache": SuggestionCache(services),
-        "event_follower": event_follower,
-    }
+    routes = _Routes.of(features)
     app = Litestar(
-        # Routers also for the pages: on the application itself a second handler of one path would
-        # wrap the first one's thread twice.
-        route_handlers=[
-            Router("/", route_handlers=PAGES),
-            Router("/api/v1", route_handlers=API, response_class=JsonResponse),
-        ],
+        route_handlers=routes.routers(),
+        guards=[require_permission],
+        middleware=[same_site],
+        before_send=[add_security_headers],
         dependencies={
-            name: Provide(_provide(part), sync_to_thread=False)
-            for name, part in dependencies.items()
-        }
-        | {"style": Provide(number_style, sync_to_thread=False)},
-        compression_config=CompressionConfig("gzip", gzip_compress_level=5, exclude=["/static/"]),
-        exception_handlers={
-            Exception: lambda request, error: problems.error_response(
-                request, error, services, renderer
-            )
+            **injector.dependencies(routes),
+            "style": Provide(number_style, sync_to_thread=False),
         },
+        compression_config=CompressionConfig("gzip", gzip_compress_level=5, exclude=["/static/"]),
+        exception_handlers={Exception: respond_to_error},
         lifespan=[partial(_follow_events, event_follower)],
         logging_config=None,
         openapi_config=OpenAPIConfig(
             title="Quorum",
-            version=services.version,
+            version=services.served_run.version,
             path="/api",
             render_plugins=[JsonRenderPlugin(path="/openapi.json")],
         ),
-        request_max_body_size=256 * 1024,
+        request_max_body_size=MAX_BODY_BYTES,
     )
-    # Around the routing too: a middleware never sees what the router refuses by itself.
-    app.asgi_handler = SecurityMiddleware(app.asgi_handler, services.allowed_hosts)
+    # Around the routing: it would refuse the method HEAD of a GET handler.
+    app.asgi_handler = answer_head_requests(app.asgi_handler)
     return app
 
 
-def _provide(part: Any) -> Callable[[], Any]:
-    return lambda: part
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Routes:
+    """All handlers, by kind. Each kind has a router of its own, which declares its permission."""
+
+    pages: Sequence[BaseRouteHandler]
+    api: Sequence[BaseRouteHandler]
+    streams: Sequence[BaseRouteHandler]
+    public: Sequence[BaseRouteHandler]
+
+    @classmethod
+    def of(cls, features: Sequence[Feature]) -> "_Routes":
+        return cls(
+            pages=[*(page for each in features for page in each.pages), set_preferences],
+            api=[api_description, *(handler for each in features for handler in each.api)],
+            streams=[dashboard_stream],
+            public=[*(probe for each in features for probe in each.probes), static_file, not_found],
+        )
+
+    def routers(self) -> list[Router]:
+        """Pages are in one too: on the application itself a second handler of one path would wrap
+        the first one's thread twice."""
+        local = {OPTION: Permission.LOCAL}
+        api = [*self.api, events]
+        return [
+            Router("/", route_handlers=self.pages, opt=local),
+            Router("/api/v1", route_handlers=api, opt=local, response_class=JsonResponse),
+            Router("/", route_handlers=self.streams, opt=local),
+            Router("/", route_handlers=self.public, opt=local),
+        ]
+
+    def __iter__(self) -> Iterator[BaseRouteHandler]:
+        return iter((*self.pages, *self.api, events, *self.streams, *self.public))
+
+
+def make_injector(services: AppServices, features: Sequence[Feature] = FEATURES) -> Injector:
+    """Return what provides `services`, and what the features build from them: among it the follower
+    of the journal, whose events reach the streams and the caches."""
+    injector = Injector(services)
+    navigation = tuple(feature.navigation for feature in features if feature.navigation)
+    injector.provide(Navigation, navigation)
+    injector.provide(RunScope, services.served_run)
+    live = [injector.get(feature.live) for feature in features if feature.live]
+    fragment_renderer = FragmentRenderer(
+        injector.get(LatestState),
+        [part for each in live for part in each.parts()],
+        [part for each in live for part in each.moment_parts()],
+    )
+    own_services: list[object] = [
+        injector.get(each) for feature in features for each in feature.services
+    ]
+    listeners = [each for each in own_services if isinstance(each, EventListener)]
+
+    def on_events(events: Sequence[Event]) -> None:
+        for listener in (fragment_renderer, *listeners):
+            listener.on_events(events)
+
+    injector.provide(FragmentRenderer, fragment_renderer)
+    injector.provide(EventFollower, EventFollower(services.journal, services.notifier, on_events))
+    return injector
 
 
 @asynccontextmanager

@@ -12,16 +12,17 @@ from typing import Any, Protocol
 
 from domain.events import EngineState
 from domain.panel import Floats, Times
-from domain.record import ForecastRecord
-from domain.timeframe import Timeframe
+from domain.run import RunScope
 from envs.policies.drift import FeatureDrift
 from envs.policies.policy import Policy
 from envs.training.arguments import TrainingArguments
 from envs.training.run_folder import RunFolder, RunState
 from market.store import MarketDataStore
+from orchestrator.account.history import AccountHistoryReader
 from orchestrator.account.service import AccountService
 from orchestrator.account.store import TradingRules
 from orchestrator.committee.pooling import CommitteeSettings
+from orchestrator.evaluation.record_scorer import RecordScorer
 from orchestrator.status import EngineStatus
 from orchestrator.team.base import AgentHealth
 from research.backtest.jobs import BacktestJob
@@ -30,7 +31,7 @@ from research.backtest.results import BacktestSummary
 from storage.accounts.blotter import SqlBlotter
 from storage.journal.decision_records import SqlDecisionRecords
 from storage.journal.sql_journal import SqlJournal
-from web.notifier import Notifier
+from web.live.notifier import Notifier
 
 
 class WatchlistEditor(Protocol):
@@ -129,44 +130,52 @@ class RayDashboard:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AppServices:
-    """Everything one server shows: one market and one run ('live' or 'replay FROM TO').
+class ServedRun(RunScope):
+    """The run that one server shows. `agents` are the names of those that vote, `version` is that
+    of the program."""
 
-    `watched_symbols` are those decided on: of the watchlist, or those that a replay plays.
-    Whoever wrote to the journal or made progress calls `notifier`. `load_record` reads this run's
-    record over all calendars. `account_service` is where this run's paper account trades, `blotter`
-    what became of it, `trading_rules` what a strategy profile makes of the configured costs, limits
-    and sizing: what a backtest starts from, with `horizon`; `committee` is as configured, under no
-    profile. `allowed_hosts` are names under which a proxy in front may ask, beside the loopback
-    ones.
+    agents: tuple[str, ...]
+    version: str
+
+
+WatchedSymbols = Callable[[], Sequence[str]]
+"""The symbols that are decided on: of the watchlist, or those that a replay plays."""
+Clock = Callable[[], datetime]
+"""The present of the served run."""
+RulesOfProfile = Callable[[str], TradingRules]
+"""What a strategy profile makes of the configured costs, limits and sizing."""
+VerifyReceipt = Callable[[str], VerificationOutcome]
+FindRayDashboard = Callable[[], RayDashboard | None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AppServices:
+    """Everything that an application is made of. Handlers and views never see this value: each
+    names the services that it needs, and `injection.py` finds them here by their types.
+
+    Whoever wrote to the journal or made progress calls `notifier`. `account_service` is where the
+    run's paper account trades, `blotter` holds its orders, fills and trades; `committee` is as
+    configured, under no profile. `allowed_hosts` are names under which a proxy in front may ask,
+    beside the loopback ones.
     """
 
-    version: str
-    market: str
-    run: str
-    simulated: bool
-    timeframe: Timeframe
-    agents: tuple[str, ...]
+    served_run: ServedRun
     journal: SqlJournal
     records: SqlDecisionRecords
     store: MarketDataStore
     watchlist: WatchlistEditor
-    watched_symbols: Callable[[], Sequence[str]]
+    watched_symbols: WatchedSymbols
     engine: EngineControl
-    verify: Callable[[str], VerificationOutcome]
+    verify: VerifyReceipt
     account_service: AccountService
     blotter: SqlBlotter
-    trading_rules: Callable[[str], TradingRules]
-    clock: Callable[[], datetime]
+    rules_of_profile: RulesOfProfile
+    clock: Clock
     notifier: Notifier
-    load_record: Callable[[], ForecastRecord]
+    account_history: AccountHistoryReader
+    record_scorer: RecordScorer
     backtests: Backtests
     lab: LabService
     committee: CommitteeSettings
-    horizon: int
-    ray_dashboard: Callable[[], RayDashboard | None]
+    ray_dashboard: FindRayDashboard
     allowed_hosts: frozenset[str] = frozenset()
-
-    @property
-    def replay(self) -> bool:
-        return self.run.startswith("replay")

@@ -9,29 +9,32 @@ from urllib.parse import urlencode
 from litestar import Request
 
 from domain.events import EngineState
+from storage.journal.decision_records import SqlDecisionRecords
+from storage.journal.sql_journal import SqlJournal
 from web import formatting
-from web.services import AppServices
+from web.services import EngineControl, ServedRun, WatchedSymbols
 
 Theme = Literal["auto", "light", "dark"]
 Palette = Literal["default", "safe"]
 WebRequest = Request[Any, Any, Any]
 
-PAGES = (
-    ("Overview", "/", "layout-dashboard"),
-    ("Portfolio", "/portfolio", "wallet"),
-    ("Orders", "/orders", "list-ordered"),
-    ("Trades", "/trades", "history"),
-    ("Insights", "/insights", "brain-circuit"),
-    ("Decisions", "/decisions", "list-checks"),
-    ("Agents", "/agents", "users"),
-    ("Backtests", "/backtests", "chart-line"),
-    ("RL lab", "/lab", "flask-conical"),
-    ("Engine", "/engine", "cpu"),
-)
+
+@dataclass(frozen=True, slots=True)
+class NavigationEntry:
+    """A link of the main navigation; `icon` is a name in `assets.py`."""
+
+    label: str
+    url: str
+    icon: str
+
+
+Navigation = tuple[NavigationEntry, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class NavItem:
+    """A link as one page shows it; `current` if it leads to that page."""
+
     label: str
     url: str
     icon: str
@@ -84,6 +87,7 @@ class Shell:
     topics: tuple[str, ...]
     symbol: str
     cursor: str
+    engine: EngineView
 
     @property
     def stream_id(self) -> str:
@@ -101,69 +105,91 @@ class PageContext:
 
     template: ClassVar[str]
     shell: Shell
-    engine: EngineView
 
 
-def build_shell(
-    services: AppServices,
-    request: WebRequest,
-    title: str,
-    *,
-    topics: Sequence[str] = (),
-    symbol: str = "",
-    data_source: DataSource | None = None,
-) -> Shell:
-    path = request.url.path
-    banner = build_banner(services, _replay_position(services))
-    if data_source is not None:
-        banner = Banner(data_source.simulated, "", None, "origin-banner")
-    return Shell(
-        title=title,
-        path=path if request.method == "GET" else "/",
-        theme=theme_of(request),
-        palette="safe" if request.cookies.get("palette") == "safe" else "default",
-        environment=environment_label(services)
-        if data_source is None
-        else _source_label(data_source),
-        banner=banner,
-        symbols=tuple(services.watched_symbols()),
-        version=services.version,
-        navigation=tuple(
-            NavItem(label, url, icon, path == url or (url != "/" and path.startswith(f"{url}/")))
-            for label, url, icon in PAGES
-        ),
-        topics=tuple(topics),
-        symbol=symbol,
-        cursor=stream_cursor(services),
-    )
+class ShellBuilder:
+    """Builds the shell of every page of one application."""
+
+    def __init__(
+        self,
+        served_run: ServedRun,
+        journal: SqlJournal,
+        records: SqlDecisionRecords,
+        watched_symbols: WatchedSymbols,
+        engine: EngineControl,
+        navigation: Navigation,
+    ) -> None:
+        self._served_run, self._journal, self._records = served_run, journal, records
+        self._watched_symbols, self._engine = watched_symbols, engine
+        self._navigation = navigation
+
+    def build(
+        self,
+        request: WebRequest,
+        title: str,
+        *,
+        topics: Sequence[str] = (),
+        symbol: str = "",
+        data_source: DataSource | None = None,
+    ) -> Shell:
+        """Build the shell of one page; it opens a stream of `topics`, and of `symbol` if the page
+        is of one."""
+        cursor, path = stream_cursor(self._journal), request.url.path
+        banner = build_banner(self._served_run, self._replay_position())
+        environment = environment_label(self._served_run)
+        if data_source is not None:
+            banner = Banner(data_source.simulated, "", None, "origin-banner")
+            environment = _source_label(data_source)
+        return Shell(
+            title=title,
+            path=path if request.method == "GET" else "/",
+            theme=theme_of(request),
+            palette="safe" if request.cookies.get("palette") == "safe" else "default",
+            environment=environment,
+            banner=banner,
+            symbols=tuple(self._watched_symbols()),
+            version=self._served_run.version,
+            navigation=tuple(_navigation_item(entry, path) for entry in self._navigation),
+            topics=tuple(topics),
+            symbol=symbol,
+            cursor=cursor,
+            engine=engine_view(self._engine.state),
+        )
+
+    def _replay_position(self) -> datetime | None:
+        """How far a replay is."""
+        served = self._served_run
+        newest = self._records.feed(served.market, served.run, 1) if served.is_replay else ()
+        return newest[0].as_of if newest else None
 
 
-def build_banner(services: AppServices, now: datetime | None) -> Banner:
+def build_banner(served_run: ServedRun, now: datetime | None) -> Banner:
     replayed_days = (
-        services.run.removeprefix("replay ").replace(" ", " to ", 1) if services.replay else ""
+        served_run.run.removeprefix("replay ").replace(" ", " to ", 1)
+        if served_run.is_replay
+        else ""
     )
-    return Banner(services.simulated, replayed_days, now if services.replay else None)
+    return Banner(served_run.simulated, replayed_days, now if served_run.is_replay else None)
 
 
-def _replay_position(services: AppServices) -> datetime | None:
-    """How far a replay is."""
-    newest = services.records.feed(services.market, services.run, 1) if services.replay else ()
-    return newest[0].as_of if newest else None
-
-
-def stream_cursor(services: AppServices) -> str:
+def stream_cursor(journal: SqlJournal) -> str:
     """The id of the newest event: `{epoch}-{seq}`."""
-    return f"{services.journal.epoch}-{services.journal.last_seq()}"
+    return f"{journal.epoch}-{journal.last_seq()}"
 
 
-def environment_label(services: AppServices) -> str:
-    if services.simulated:
+def environment_label(served_run: ServedRun) -> str:
+    if served_run.simulated:
         return "SIMULATED"
-    return "REPLAY" if services.replay else services.market.upper()
+    return "REPLAY" if served_run.is_replay else served_run.market.upper()
 
 
 def _source_label(source: DataSource) -> str:
     return "SIMULATED" if source.simulated else source.market.upper()
+
+
+def _navigation_item(entry: NavigationEntry, path: str) -> NavItem:
+    current = path == entry.url or (entry.url != "/" and path.startswith(f"{entry.url}/"))
+    return NavItem(entry.label, entry.url, entry.icon, current)
 
 
 def theme_of(request: WebRequest) -> Theme:

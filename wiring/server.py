@@ -9,13 +9,15 @@ from contextlib import closing, contextmanager
 from functools import partial
 from socket import socket
 
+from orchestrator.account.history import AccountHistoryReader
 from orchestrator.engine import Engine
+from orchestrator.evaluation.record_scorer import RecordScorer
 from orchestrator.status import EngineStatus
 from research.lab.training_jobs import TrainingJobs
 from settings import Settings
-from web.notifier import Notifier
+from web.live.notifier import Notifier
 from web.server import create_app
-from web.services import AppServices, Backtests, EngineControl, RayDashboard
+from web.services import AppServices, Backtests, EngineControl, RayDashboard, ServedRun
 from web.serving import WebServer, address, listen
 from wiring.account import make_account_service, make_blotter, trading_rules
 from wiring.engine import EngineRun, make_engine
@@ -95,13 +97,18 @@ def make_services(
 ) -> AppServices:
     """Return the services of the pages of `run`; nothing later than `now` is shown."""
     settings, stores, market = home.settings, home.stores, home.market
-    return AppServices(
-        version=PROGRAM_VERSION,
+    served_run = ServedRun(
         market=market.name,
         run=run.name,
         simulated=market.simulated,
         timeframe=settings.market.timeframe,
+        horizon=settings.market.horizon,
         agents=settings.agents.names,
+        version=PROGRAM_VERSION,
+    )
+    blotter = make_blotter(home, run.name)
+    return AppServices(
+        served_run=served_run,
         journal=stores.journal,
         records=stores.records,
         store=stores.market_data,
@@ -110,22 +117,29 @@ def make_services(
         engine=engine,
         verify=make_receipt_verifier(settings, stores),
         account_service=make_account_service(home, run.account_cycle, now, notify=notifier.notify),
-        blotter=make_blotter(home, run.name),
-        trading_rules=partial(trading_rules, settings),
+        blotter=blotter,
+        rules_of_profile=partial(trading_rules, settings),
         clock=now,
         notifier=notifier,
-        load_record=partial(
-            stores.records.record,
-            market.name,
-            run.name,
-            settings.market.timeframe,
-            settings.market.horizon,
-            settings.agents.names,
+        account_history=AccountHistoryReader(
+            served_run, stores.market_data, blotter, run.watched_symbols
+        ),
+        record_scorer=RecordScorer(
+            served_run,
+            stores.market_data,
+            lambda: stores.records.record(
+                served_run.market,
+                served_run.run,
+                served_run.timeframe,
+                served_run.horizon,
+                served_run.agents,
+            ),
+            now,
+            settings.committee.calibrated,
         ),
         backtests=backtests,
         lab=make_lab(home, run.watched_symbols, now, training),
         committee=settings.committee,
-        horizon=settings.market.horizon,
         ray_dashboard=ray_dashboard,
     )
 

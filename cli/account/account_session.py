@@ -27,7 +27,7 @@ from settings import Settings
 from storage.accounts.audit import AccountAudit
 from storage.accounts.blotter import AuditEntry, BlotterOrder, SqlBlotter
 from trading.account.ledger import apply
-from web.views.valuation import holdings, value_account
+from trading.account.valuation import holdings, value_account
 from wiring.account import make_blotter, open_account
 from wiring.home import Home, open_home
 from wiring.market import LIVE_RUN

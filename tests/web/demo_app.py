@@ -29,7 +29,7 @@ from settings import MarketSettings, Settings
 from tests.orchestrator.sample_agents import MomentumAgent
 from tests.web.backtest_stub import BacktestStub
 from tests.web.lab_stub import LabFixture
-from web.notifier import Notifier
+from web.live.notifier import Notifier
 from web.services import AppServices, RayDashboard
 from wiring.account import make_account_service, trading_rules
 from wiring.agents import agent_factory
@@ -181,7 +181,9 @@ class DemoApp:
             ray_dashboard=lambda: RayDashboard("http://127.0.0.1:8265", TOKEN),
         )
         return replace(
-            services, account_service=self.account_service(), load_record=lambda: self.load_record()
+            services,
+            account_service=self.account_service(),
+            record_scorer=replace(services.record_scorer, load_record=lambda: self.load_record()),
         )
 
     def account_service(self) -> AccountService:

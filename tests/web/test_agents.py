@@ -13,12 +13,12 @@ from agents.registry import profile
 from domain.canonical import to_json
 from domain.record import ForecastRecord
 from orchestrator.committee.learned_weights import influence_by_row
+from orchestrator.evaluation.learning_benchmarks import influence_from_record
 from orchestrator.evaluation.scoring import score_record
 from tests.research.report.record_fixtures import record
 from tests.web.conftest import Client, open_client
 from tests.web.demo_app import NOW, DemoApp
 from tests.web.test_stream import read_until, running_server
-from web.agents.learning_benchmarks import influence_from_record, learning_benchmarks
 from web.agents.score_cache import ScoreCache
 from web.formatting import agent_label
 
@@ -115,7 +115,7 @@ def test_a_record_is_scored_once_until_something_is_settled(demo_app: DemoApp) -
         read.append(demo_app.load_record())
         return read[-1]
 
-    scored = ScoreCache(replace(demo_app.services(), load_record=counted))
+    scored = ScoreCache(replace(demo_app.services().record_scorer, load_record=counted))
     assert scored.current() is scored.current()
     assert len(read) == 1
     scored.on_events(())
@@ -212,7 +212,7 @@ def test_weights_are_learnt_a_calendar_at_a_time(demo_app: DemoApp) -> None:
 
 
 def test_a_live_record_has_its_rivals_and_other_horizons(demo_app: DemoApp) -> None:
-    benchmarks = learning_benchmarks(demo_app.services(), demo_app.load_record())
+    benchmarks = demo_app.services().record_scorer.benchmarks(demo_app.load_record())
     forecasts = demo_app.load_record()
     settled = ~np.isnan(forecasts.change)
     assert settled.any()
@@ -260,7 +260,7 @@ def test_trust_is_drawn_only_once_agents_are_told_apart(client: Client) -> None:
 
 
 def test_weights_are_told_of_one_calendar_not_of_two_in_turn(demo_app: DemoApp) -> None:
-    scored = ScoreCache(demo_app.services()).current()
+    scored = ScoreCache(demo_app.services().record_scorer).current()
     assert scored.calendar == "XNYS"
     shares = [
         k for k, symbol in enumerate(demo_app.load_record().symbols) if not symbol.endswith("-USD")

@@ -8,7 +8,6 @@ from domain.canonical import to_json
 from orchestrator.evaluation.scoring import score_record
 from tests.web.conftest import BACKTEST_ID, Client
 from tests.web.demo_app import SYMBOLS, DemoApp
-from web.agents.learning_benchmarks import learning_benchmarks
 
 PATHS = (
     "status", "engine", "agents", "watchlist", "decisions", "decisions/latest",
@@ -170,7 +169,7 @@ def test_a_halt_keeps_its_reason(client: Client) -> None:
 
 def test_the_record_is_told_as_it_is_scored(client: Client, demo_app: DemoApp) -> None:
     body = client.get("/api/v1/record").json()
-    benchmarks = learning_benchmarks(demo_app.services(), demo_app.load_record())
+    benchmarks = demo_app.services().record_scorer.benchmarks(demo_app.load_record())
     scores = score_record(
         demo_app.load_record(),
         changes=benchmarks.changes,

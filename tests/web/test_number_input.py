@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from domain.errors import InputError
 from tests.web.conftest import Client
 from tests.web.demo_app import DemoApp
+from web.components.amounts import format_quantity, money
 from web.number_input import (
     ENGLISH,
     read_number,
@@ -21,14 +22,13 @@ from web.number_input import (
     style_of,
     write_number,
 )
-from web.views.amounts import format_quantity, money
 
 LOCALES = (
     "en-US", "en-GB", "en-IN", "en-ZA", "de", "de-AT", "de-CH", "fr", "fr-CH", "it", "es", "es-MX",
     "pt-BR", "pt-PT", "nl", "sv", "nb", "da", "fi", "pl", "cs", "ru", "uk", "tr", "el", "bg", "hu",
     "ar", "ar-EG", "ar-MA", "fa", "he", "hi", "mr", "ja", "zh-CN", "ko", "vi", "th",
 )  # fmt: skip
-TEMPLATES = Path(__file__).parents[2] / "web" / "templates"
+TEMPLATES = Path(__file__).parents[2] / "web"
 numbers = st.floats(-1e12, 1e12) | st.decimals(-(10**9), 10**9, places=3).map(float)
 
 

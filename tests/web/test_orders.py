@@ -25,8 +25,8 @@ from tests.web.test_security import HOSTILE
 from tests.web.test_stream import _flat, _html, read_until, running_server
 from trading.account import ledger
 from trading.orders.confirmation_tokens import TOKEN_LIFETIME
+from web.orders.views import order_row
 from web.shell import stream_cursor
-from web.views.orders import order_row
 
 BUY = {"symbol": "aapl", "side": "buy", "kind": "limit", "quantity": "10", "limit": "150",
        "term": "gtc"}  # fmt: skip
@@ -264,7 +264,7 @@ def test_a_bracket_holds_its_exits_until_the_order_fills(client: Client, demo_ap
 def test_orders_are_listed_filtered_and_paged_by_their_address(
     client: Client, demo_app: DemoApp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("web.pages.orders.PAGE_SIZE", 4)
+    monkeypatch.setattr("web.orders.pages.PAGE_SIZE", 4)
     for symbol in ("AAPL", "MSFT") * 3:
         demo_app.account_service().cancel(place(demo_app, symbol=symbol).id)
     still_open = place(demo_app, symbol="XOM", limit_price=90.0, note="for the record")
@@ -367,7 +367,7 @@ def test_hostile_notes_are_harmless_wherever_they_are_shown(
 
 async def test_orders_appear_and_change_on_the_stream_as_on_the_page(demo_app: DemoApp) -> None:
     async with running_server(demo_app) as server:
-        stream = server.dashboard("orders,order-log", since=stream_cursor(server.services))
+        stream = server.dashboard("orders,order-log", since=stream_cursor(server.services.journal))
         await read_until(stream, "sys.hello")
         order = place(demo_app)
         demo_app.notifier.notify()
@@ -389,7 +389,7 @@ async def test_orders_appear_and_change_on_the_stream_as_on_the_page(demo_app: D
 async def test_the_open_orders_are_a_message_of_their_own(demo_app: DemoApp) -> None:
     """So that the page can hold them back while somebody points at a button."""
     async with running_server(demo_app) as server:
-        stream = server.dashboard("orders,order-log", since=stream_cursor(server.services))
+        stream = server.dashboard("orders,order-log", since=stream_cursor(server.services.journal))
         await read_until(stream, "sys.hello")
         place(demo_app)
         demo_app.notifier.notify()
@@ -400,7 +400,7 @@ async def test_the_open_orders_are_a_message_of_their_own(demo_app: DemoApp) -> 
 
 async def test_a_filtered_page_is_told_to_read_itself_again(demo_app: DemoApp) -> None:
     async with running_server(demo_app) as server:
-        stream = server.dashboard("order-pages", since=stream_cursor(server.services))
+        stream = server.dashboard("order-pages", since=stream_cursor(server.services.journal))
         await read_until(stream, "sys.hello")
         place(demo_app)
         demo_app.notifier.notify()

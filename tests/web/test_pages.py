@@ -12,26 +12,26 @@ from domain.events import EngineState
 from tests.web.conftest import BACKTEST_ID, OTHER_BACKTEST_ID, Client, open_client
 from tests.web.demo_app import NOW, SYMBOLS, TOKEN, DemoApp, EngineStep
 from web import formatting
-from web.pages.agents import AgentPage, AgentsPage
-from web.pages.backtest import BacktestComparePage, BacktestPage
-from web.pages.backtests import BacktestsPage
-from web.pages.decisions import DecisionPage, DecisionsPage
-from web.pages.engine import EnginePage
-from web.pages.insights import InsightsPage
-from web.pages.lab import LabPage, RunPage
-from web.pages.lab_models import ModelComparePage, ModelPage
-from web.pages.orders import OrderPage, OrdersPage
-from web.pages.overview import OverviewPage
-from web.pages.portfolio import PortfolioPage
-from web.pages.symbol import SymbolPage
-from web.pages.trade import TradePage
-from web.pages.trades import TradesPage
+from web.agents.pages import AgentPage, AgentsPage
+from web.backtests.pages import BacktestsPage
+from web.backtests.result_pages import BacktestComparePage, BacktestPage
+from web.components.decision_cells import decision_cell
+from web.components.symbol_rows import build_symbol_row
+from web.decisions.pages import DecisionPage, DecisionsPage
+from web.engine.pages import EnginePage
+from web.insights.pages import InsightsPage
+from web.lab.model_pages import ModelComparePage, ModelPage
+from web.lab.pages import LabPage, RunPage
+from web.live.recent_prices import RecentCloses
+from web.orders.pages import OrderPage, OrdersPage
+from web.orders.ticket_pages import TradePage
+from web.overview.pages import OverviewPage
+from web.portfolio.pages import PortfolioPage
 from web.problems import ProblemPage
 from web.render import Renderer
-from web.state.recent_prices import RecentCloses
 from web.static_files import Assets
-from web.views.decisions import decision_cell
-from web.views.symbol_rows import build_symbol_row
+from web.symbols.pages import SymbolPage
+from web.trades.pages import TradesPage
 
 CONTEXTS = (
     OverviewPage, InsightsPage, DecisionsPage, DecisionPage, SymbolPage, EnginePage, ProblemPage,
@@ -238,9 +238,7 @@ def test_what_does_not_exist_is_a_page_with_a_remedy(client: Client) -> None:
         assert "Traceback" not in page.text
 
 
-@pytest.mark.parametrize(
-    "broken", ["web.components.dashboard_views.overview_kpis", "web.shell.stream_cursor"]
-)
+@pytest.mark.parametrize("broken", ["web.overview.pages.overview_kpis", "web.shell.stream_cursor"])
 def test_what_breaks_is_told_by_a_number_and_no_traceback(
     client: Client, monkeypatch: pytest.MonkeyPatch, broken: str
 ) -> None:
@@ -271,6 +269,6 @@ def _names(environment: Any, template: str) -> set[str]:
     tree = environment.parse(environment.loader.get_source(environment, template)[0])
     names = set(meta.find_undeclared_variables(tree))
     for inner in meta.find_referenced_templates(tree):
-        if inner and not inner.startswith(("macros/", "result/grids")):
+        if inner and not inner.startswith(("components/ui", "lab/macros", "result/grids")):
             names |= _names(environment, inner)
     return names

@@ -32,14 +32,14 @@ from tests.web.account_fixtures import CAPITAL, AccountFixture, build_account_hi
 from tests.web.conftest import Client, open_client
 from tests.web.demo_app import NOW, DemoApp
 from tests.web.test_stream import read_until, running_server
+from trading.account.history import CashFlow, account_history
+from trading.account.valuation import holdings, value_account
 from trading.limits import LimitSettings
-from web.account.suggestion_cache import SuggestionCache
-from web.views.equity import CashFlow, account_history
-from web.views.portfolio import account_kpis, allocations, position_lines
-from web.views.tax_lots import profit_by_symbol
-from web.views.trades import trade_totals
-from web.views.trading_state import suggestion_lines, trading_state_view
-from web.views.valuation import holdings, value_account
+from web.components.trading_state import suggestion_lines, trading_state_view
+from web.portfolio.suggestion_cache import SuggestionCache
+from web.portfolio.tax_lots import profit_by_symbol
+from web.portfolio.views import account_kpis, allocations, position_lines
+from web.trades.views import trade_totals
 
 HOSTILE = '<script>alert(1)</script>"\x1b\u202e =HYPERLINK("x")'
 
@@ -599,8 +599,7 @@ def test_suggestions_are_made_once_until_something_happens(demo_app: DemoApp) ->
             computed_at.append(demo_app.journal.last_seq())
             return ()
 
-    services = replace(demo_app.services(), account_service=CountingAccountService())
-    suggestion_cache = SuggestionCache(services)
+    suggestion_cache = SuggestionCache(demo_app.journal, CountingAccountService())
     assert suggestion_cache.current() == suggestion_cache.current() == ()
     demo_app.journal.append(EventKind.AGENT_CHANGED, "live", None, {"market": "demo"})
     suggestion_cache.current()

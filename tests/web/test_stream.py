@@ -17,12 +17,9 @@ from tests.web.demo_app import NOW, DemoApp, EngineStep
 from web.live.endpoints import _event_messages, _resume_seq
 from web.live.event_follower import EventFollower
 from web.live.fragments import FragmentRenderer
-from web.live.stream import DashboardStream
-from web.live.topics import StreamSubscription
-from web.render import Renderer
+from web.live.stream import DashboardStream, StreamSubscription
+from web.server import make_injector
 from web.shell import stream_cursor
-from web.state.recent_prices import RecentPrices
-from web.static_files import Assets
 
 
 @dataclass
@@ -40,17 +37,28 @@ class StreamServer:
     """What a server runs behind its streams, started and stopped like one."""
 
     def __init__(self, demo_app: DemoApp) -> None:
-        services = self.services = demo_app.services()
-        self.fragments = FragmentRenderer(services, Renderer(Assets()), RecentPrices(services))
-        self.event_follower = EventFollower(services, self.fragments.on_events)
+        self.services = demo_app.services()
+        injector = make_injector(self.services)
+        self.fragments = injector.get(FragmentRenderer)
+        self.event_follower = injector.get(EventFollower)
 
     def dashboard(self, topics: str, symbol: str = "", since: str = "") -> AsyncIterator[bytes]:
         view = StreamSubscription(frozenset(topics.split(",")), symbol)
-        return DashboardStream(self.services, self.event_follower, self.fragments, view).run(since)
+        stream = DashboardStream(
+            self.services.served_run.version,
+            self.services.clock,
+            self.event_follower,
+            self.fragments,
+            view,
+        )
+        return stream.run(since)
 
     def events(self, since: str = "") -> AsyncIterator[bytes]:
         return _event_messages(
-            self.services, self.event_follower, since, _resume_seq(self.event_follower, since)
+            self.services.served_run.simulated,
+            self.event_follower,
+            since,
+            _resume_seq(self.event_follower, since),
         )
 
 
@@ -137,7 +145,7 @@ async def test_a_page_drawn_from_the_journal_before_the_tail_read_it_is_not_rese
     demo_app.journal.append(EventKind.AGENT_CHANGED, "live", None, {})
     assert server.event_follower.seq < demo_app.journal.last_seq()
     messages = await read_until(
-        server.dashboard("votes", since=stream_cursor(server.services)), "sys.hello"
+        server.dashboard("votes", since=stream_cursor(server.services.journal)), "sys.hello"
     )
     assert messages[0].id == ""
     assert (

@@ -1,1 +1,1 @@
-"""Scores and learning benchmarks of the agents, kept for pages."""
+"""The agents and their record."""

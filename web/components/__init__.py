@@ -1,1 +1,1 @@
-"""What several pages draw."""
+"""What several features draw."""

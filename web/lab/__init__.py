@@ -1,1 +1,1 @@
-"""The RL lab's forms, views and live parts."""
+"""The RL lab: training runs and models."""

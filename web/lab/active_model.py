@@ -1,10 +1,10 @@
 """How the agent that votes with policies does now: its weight, what it earned, its live record."""
 
 from agents.registry import policy_agent
+from orchestrator.evaluation.record_scorer import ScoredRecord
 from research.report.forecaster_view import forecaster_view
 from research.report.formatting import format_number
 from research.report.tables import LabelledValue
-from web.agents.score_cache import ScoredRecord
 
 SHOWN_SCORES = ("Brier skill", "Hits above base rate")
 """Scores of its record that are shown beside its weight."""

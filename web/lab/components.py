@@ -35,7 +35,7 @@ from web.lab.run_views import (
     run_line,
 )
 from web.lab.score_views import scores_grid
-from web.services import AppServices
+from web.services import LabService
 
 _T = TypeVar("_T")
 BUILT_IN_NAMES = {SHIPPED: "The policy that ships", CONFIGURED: "The configured policy"}
@@ -54,47 +54,47 @@ class ActiveModelView:
     rollback_target: str
 
 
-def run_list_context(services: AppServices, states: Sequence[RunState]) -> dict[str, Any]:
+def run_list_context(lab: LabService, states: Sequence[RunState]) -> dict[str, Any]:
     """What the list of runs is drawn from: the newest of `states`, and how many more there are."""
-    lines = run_lines(services, states)
+    lines = run_lines(lab, states)
     return {"runs": lines, "more_runs": len(states) - len(lines)}
 
 
-def run_lines(services: AppServices, states: Sequence[RunState]) -> tuple[RunLine, ...]:
-    models = frozenset(services.lab.models())
+def run_lines(lab: LabService, states: Sequence[RunState]) -> tuple[RunLine, ...]:
+    models = frozenset(lab.models())
     return tuple(
         run_line(
             state,
-            can_train=services.lab.can_train,
-            is_registered=model_id_of_run(services, state) in models,
+            can_train=lab.can_train,
+            is_registered=model_id_of_run(lab, state) in models,
         )
         for state in states[:MAX_LISTED_RUNS]
     )
 
 
-def model_lines(services: AppServices) -> tuple[ModelLine, ...]:
+def model_lines(lab: LabService) -> tuple[ModelLine, ...]:
     """Newest first, the policy that ships at the end."""
-    runs = runs_by_model(services)
-    ids = [id for id in services.lab.models() if id != SHIPPED][:MAX_LISTED_MODELS]
-    return tuple(load_model_line(services, id, runs)[0] for id in (*ids, SHIPPED))
+    runs = runs_by_model(lab)
+    ids = [id for id in lab.models() if id != SHIPPED][:MAX_LISTED_MODELS]
+    return tuple(load_model_line(lab, id, runs)[0] for id in (*ids, SHIPPED))
 
 
-def active_model_view(services: AppServices) -> ActiveModelView:
-    previous = services.lab.previous_model()
+def active_model_view(lab: LabService) -> ActiveModelView:
+    previous = lab.previous_model()
     rollback_target = "" if previous is None else model_name(previous)
     return ActiveModelView(
         policy_agent(),
-        load_model_line(services, services.lab.active_model(), {})[0],
+        load_model_line(lab, lab.active_model(), {})[0],
         rollback_target,
     )
 
 
 def load_model_line(
-    services: AppServices, id: str, runs: Mapping[str, str]
+    lab: LabService, id: str, runs: Mapping[str, str]
 ) -> tuple[ModelLine, Policy | None]:
     """A model's line, and what its files hold; `runs` names runs by the model they came to."""
-    policy, load_error = _attempt(lambda: services.lab.policy(id))
-    active = services.lab.active_model()
+    policy, load_error = _attempt(lambda: lab.policy(id))
+    active = lab.active_model()
     run = f"/lab/runs/{runs[id]}" if id in runs else ""
     line = model_line(
         id,
@@ -113,17 +113,17 @@ def model_name(id: str) -> str:
     return BUILT_IN_NAMES.get(id, f"Model {id}")
 
 
-def run_view(services: AppServices, state: RunState) -> RunView:
+def run_view(lab: LabService, state: RunState) -> RunView:
     """The run whole; what of it cannot be read is said, and the rest is shown."""
-    run, load_error = _attempt(lambda: services.lab.run(state.id))
+    run, load_error = _attempt(lambda: lab.run(state.id))
     progress, held_out, policy, errors = None, None, None, [load_error]
     if run is not None:
         progress, progress_error = _attempt(run.progress)
         held_out, held_out_error = _attempt(run.held_out)
         policy, policy_error = _attempt(lambda: _load_run_policy(run))
         errors += [progress_error, held_out_error, policy_error]
-    model = model_id_of_run(services, state)
-    (line,) = run_lines(services, [state])
+    model = model_id_of_run(lab, state)
+    (line,) = run_lines(lab, [state])
     return RunView(
         line=line,
         curves=learning_curve_figures(progress) if progress else (),
@@ -134,42 +134,42 @@ def run_view(services: AppServices, state: RunState) -> RunView:
         load_error=" ".join(
             dict.fromkeys(error for error in errors if error and error != line.error)
         ),
-        model=f"/lab/models/{model}" if model in services.lab.models() else "",
+        model=f"/lab/models/{model}" if model in lab.models() else "",
     )
 
 
-def find_run(services: AppServices, id: str) -> RunState:
+def find_run(lab: LabService, id: str) -> RunState:
     """Raises NotFoundError where there is no such run."""
-    found = next((state for state in services.lab.runs() if state.id == id), None)
+    found = next((state for state in lab.runs() if state.id == id), None)
     if found is None:
         raise NotFoundError(f"There is no training run {id[:60]!r}. /lab lists those that are.")
     return found
 
 
-def find_model(services: AppServices, id: str) -> tuple[ModelLine, Policy | None]:
+def find_model(lab: LabService, id: str) -> tuple[ModelLine, Policy | None]:
     """A model by its id. Raises NotFoundError where there is none."""
-    if id not in (*services.lab.models(), services.lab.active_model()):
+    if id not in (*lab.models(), lab.active_model()):
         raise NotFoundError(f"There is no model {id[:60]!r}. /lab lists those that are.")
-    return load_model_line(services, id, runs_by_model(services))
+    return load_model_line(lab, id, runs_by_model(lab))
 
 
-def runs_by_model(services: AppServices) -> Mapping[str, str]:
+def runs_by_model(lab: LabService) -> Mapping[str, str]:
     """Ids of done runs, the newest of each model that they came to."""
-    return {model_id_of_run(services, state): state.id for state in reversed(services.lab.runs())}
+    return {model_id_of_run(lab, state): state.id for state in reversed(lab.runs())}
 
 
-def apply_run_action(services: AppServices, id: str, action: str) -> str | None:
+def apply_run_action(lab: LabService, id: str, action: str) -> str | None:
     """Stop or resume a run, or keep its policy; then the model's id.
 
     Raises NotFoundError for another action.
     """
     match action:
         case "stop":
-            services.lab.stop(id)
+            lab.stop(id)
         case "resume":
-            services.lab.resume(id)
+            lab.resume(id)
         case "keep":
-            return services.lab.register_model(id)
+            return lab.register_model(id)
         case _:
             raise NotFoundError(
                 f"A training run has no switch {action[:40]!r}. It has {', '.join(RUN_ACTIONS)}."
@@ -177,19 +177,19 @@ def apply_run_action(services: AppServices, id: str, action: str) -> str | None:
     return None
 
 
-def load_drift_lines(services: AppServices, id: str) -> tuple[DriftLine, ...]:
+def load_drift_lines(lab: LabService, id: str) -> tuple[DriftLine, ...]:
     """Nothing where that cannot be told."""
-    drift, _ = _attempt(lambda: services.lab.drift(id))
+    drift, _ = _attempt(lambda: lab.drift(id))
     return drift_lines(drift or ())
 
 
-def overlaid_model_equity(services: AppServices, ids: Sequence[str]) -> str:
+def overlaid_model_equity(lab: LabService, ids: Sequence[str]) -> str:
     """Held-out equity of the models whose runs are still there; '' for fewer than two."""
-    runs = runs_by_model(services)
+    runs = runs_by_model(lab)
     held_out_by_model = {
         model_name(id): path
         for id in ids
-        if id in runs and (path := _attempt(services.lab.run(runs[id]).held_out)[0])
+        if id in runs and (path := _attempt(lab.run(runs[id]).held_out)[0])
     }
     return (
         overlaid_equity("equity", "Growth on the held-out years", held_out_by_model)
@@ -198,11 +198,11 @@ def overlaid_model_equity(services: AppServices, ids: Sequence[str]) -> str:
     )
 
 
-def model_id_of_run(services: AppServices, state: RunState) -> str:
+def model_id_of_run(lab: LabService, state: RunState) -> str:
     """The id that a done run's policy has or would have as a model; '' for another run."""
     if state.state != "done":
         return ""
-    folder, _ = _attempt(lambda: services.lab.run(state.id).policy())
+    folder, _ = _attempt(lambda: lab.run(state.id).policy())
     try:
         return _model_id(folder, (folder / MANIFEST_FILE).stat().st_mtime_ns) if folder else ""
     except OSError:

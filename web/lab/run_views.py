@@ -10,10 +10,10 @@ from envs.training.events import HeldOutPaths
 from envs.training.run_folder import RunState, StageProgress
 from research.report.tables import FigureTable, LabelledValue
 from web import formatting
+from web.backtests.views import remaining_time
+from web.components.amounts import UNKNOWN
 from web.lab.figures import held_out_equity, learning_curves
 from web.lab.training_form import LABELS
-from web.views.amounts import UNKNOWN
-from web.views.backtests import remaining_time
 
 _STATES = {
     "running": ("Training", "refresh-cw", "flat"),

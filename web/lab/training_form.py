@@ -7,7 +7,6 @@ Every field has its own error beside it. Leaves out what a training may be asked
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import date, timedelta
-from functools import partial
 from typing import Any, get_args
 
 from domain.errors import InputError
@@ -15,10 +14,12 @@ from domain.symbols import parse_symbols
 from envs.env_settings import ActionScheme, RewardName
 from envs.observation import WARMUP
 from envs.training.arguments import Algo, EnsembleSelection, TrainingArguments
+from market.store import MarketDataStore
+from orchestrator.account.service import AccountService
 from storage.models.model_registry import SHIPPED
 from trading.costs import CostSettings
 from web.number_input import ENGLISH, NumberStyle, read_number, read_whole, write_number
-from web.services import AppServices
+from web.services import LabService, RulesOfProfile, ServedRun, WatchedSymbols
 
 MAX_FIELD_LENGTH = 4_000
 ALGORITHMS = get_args(Algo)
@@ -91,14 +92,19 @@ ADVANCED_FIELDS = frozenset(
 """Fields that are folded away until one of them is refused."""
 
 
-def default_form(services: AppServices) -> TrainingFormData:
+def default_form(
+    served_run: ServedRun,
+    store: MarketDataStore,
+    watched_symbols: WatchedSymbols,
+    account_service: AccountService,
+    rules_of_profile: RulesOfProfile,
+) -> TrainingFormData:
     """What is stored of the watchlist, divided in time by the length of its history, at the costs
     in force."""
-    watched = tuple(filter(partial(_has_bars, services), services.watched_symbols())) or tuple(
-        services.watched_symbols()
-    )
-    begin, train_until, validate_until = _split_dates(services, watched)
-    costs = _costs(services)
+    symbols = tuple(watched_symbols())
+    watched = tuple(s for s in symbols if _has_bars(served_run, store, s)) or symbols
+    begin, train_until, validate_until = _split_dates(served_run, store, watched)
+    costs = _costs(account_service, rules_of_profile)
     plain = replace(
         TrainingArguments(),
         train_until=train_until,
@@ -123,7 +129,13 @@ def read_form(data: Mapping[str, Any]) -> TrainingFormData:
 
 
 def parse_form(
-    services: AppServices, form: TrainingFormData, style: NumberStyle = ENGLISH
+    served_run: ServedRun,
+    store: MarketDataStore,
+    account_service: AccountService,
+    rules_of_profile: RulesOfProfile,
+    lab: LabService,
+    form: TrainingFormData,
+    style: NumberStyle = ENGLISH,
 ) -> tuple[TrainingArguments, tuple[str, ...]]:
     """What to train, and on which symbols; the form's numbers are as `style` writes them.
 
@@ -131,7 +143,9 @@ def parse_form(
     trained.
     """
     errors: dict[str, str] = {}
-    symbols = _collect_error(errors, "symbols", lambda: _parse_symbols(services, form.symbols))
+    symbols = _collect_error(
+        errors, "symbols", lambda: _parse_symbols(served_run, store, form.symbols)
+    )
     read = {
         name: _collect_error(
             errors, name, lambda name=name: _parse_field(name, getattr(form, name), style)
@@ -140,12 +154,12 @@ def parse_form(
     }
     if errors:
         raise TrainingFormError(errors)
-    active = services.lab.active_model()
-    parent = active if active in services.lab.models() and active != SHIPPED else None
-    costs = _costs(services)
+    active = lab.active_model()
+    parent = active if active in lab.models() and active != SHIPPED else None
+    costs = _costs(account_service, rules_of_profile)
     arguments = replace(
         TrainingArguments(),
-        horizon=services.horizon,
+        horizon=served_run.horizon,
         parent=parent,
         impact=costs.impact,
         borrow_bps=costs.borrow_bps,
@@ -218,25 +232,25 @@ def _parse_field(name: str, text: str | tuple[str, ...], style: NumberStyle) -> 
         raise InputError(f"{text[:40]!r} is no date. Write it as 2015-01-31.") from None
 
 
-def _parse_symbols(services: AppServices, text: str) -> tuple[str, ...]:
+def _parse_symbols(served_run: ServedRun, store: MarketDataStore, text: str) -> tuple[str, ...]:
     symbols = parse_symbols(text.split())
     if not symbols:
         raise InputError("None is named. Give at least one, such as AAPL.")
     for symbol in symbols:
-        if not _has_bars(services, symbol):
+        if not _has_bars(served_run, store, symbol):
             raise InputError(
-                f"Nothing is stored for {symbol} in the {services.market} market. Leave it out, or "
-                "import its bars with `quorum import`."
+                f"Nothing is stored for {symbol} in the {served_run.market} market. Leave it out, "
+                "or import its bars with `quorum import`."
             )
     return symbols
 
 
-def _costs(services: AppServices) -> CostSettings:
-    return services.trading_rules(services.account_service.account().profile).trading.costs
+def _costs(account_service: AccountService, rules_of_profile: RulesOfProfile) -> CostSettings:
+    return rules_of_profile(account_service.account().profile).trading.costs
 
 
-def _has_bars(services: AppServices, symbol: str) -> bool:
-    return services.store.span(services.market, symbol, services.timeframe) is not None
+def _has_bars(served_run: ServedRun, store: MarketDataStore, symbol: str) -> bool:
+    return store.span(served_run.market, symbol, served_run.timeframe) is not None
 
 
 def _default_episode(begin: date, train_until: date) -> int:
@@ -245,10 +259,12 @@ def _default_episode(begin: date, train_until: date) -> int:
     return min(TrainingArguments().episode, max(bars // 2, MIN_EPISODE_BARS))
 
 
-def _split_dates(services: AppServices, symbols: Sequence[str]) -> tuple[date, date, date]:
+def _split_dates(
+    served_run: ServedRun, store: MarketDataStore, symbols: Sequence[str]
+) -> tuple[date, date, date]:
     """The first day, and the last days to train and to choose on; the usual ones where nothing is
     stored."""
-    spans = [services.store.span(services.market, symbol, services.timeframe) for symbol in symbols]
+    spans = [store.span(served_run.market, symbol, served_run.timeframe) for symbol in symbols]
     known = [span for span in spans if span is not None]
     if not known:
         return date.min, TrainingArguments().train_until, TrainingArguments().validate_until

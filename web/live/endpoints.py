@@ -15,9 +15,15 @@ from domain.events import Event
 from domain.symbols import parse_symbol
 from web.live.event_follower import EventFollower
 from web.live.fragments import FragmentRenderer
-from web.live.stream import HEARTBEAT_SECONDS, DashboardStream, is_seq, json_event, parse_cursor
-from web.live.topics import TOPICS, StreamSubscription
-from web.services import AppServices
+from web.live.stream import (
+    HEARTBEAT_SECONDS,
+    DashboardStream,
+    StreamSubscription,
+    is_seq,
+    json_event,
+    parse_cursor,
+)
+from web.services import Clock, ServedRun
 from web.shell import WebRequest
 
 _HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
@@ -30,31 +36,34 @@ SinceParameter = Annotated[
 @get("/stream", include_in_schema=False)
 async def dashboard_stream(
     request: WebRequest,
-    services: NamedDependency[AppServices],
+    served_run: NamedDependency[ServedRun],
+    clock: NamedDependency[Clock],
     event_follower: NamedDependency[EventFollower],
-    fragments: NamedDependency[FragmentRenderer],
+    fragment_renderer: NamedDependency[FragmentRenderer],
     topics: FromQuery[str] = "",
     symbol: FromQuery[str] = "",
     since: FromQuery[str] = "",
 ) -> Stream:
     """What a page shows, as it changes. `Last-Event-ID` goes over `since`."""
     requested = frozenset(filter(None, topics.split(",")))
-    if unknown := requested - TOPICS:
+    topics_known = fragment_renderer.topics
+    if unknown := requested - topics_known:
         raise InputError(
             f"There is no topic {', '.join(sorted(unknown))[:80]!r}. "
-            f"Topics are {', '.join(sorted(TOPICS))}."
+            f"Topics are {', '.join(sorted(topics_known))}."
         )
     subscription = StreamSubscription(requested, parse_symbol(symbol) if symbol else "")
     start = request.headers.get("last-event-id") or since
-    return _stream_response(
-        DashboardStream(services, event_follower, fragments, subscription).run(start)
+    stream = DashboardStream(
+        served_run.version, clock, event_follower, fragment_renderer, subscription
     )
+    return _stream_response(stream.run(start))
 
 
 @get("/events", media_type="text/event-stream")
 async def events(
     request: WebRequest,
-    services: NamedDependency[AppServices],
+    served_run: NamedDependency[ServedRun],
     event_follower: NamedDependency[EventFollower],
     since: SinceParameter = "",
 ) -> Stream:
@@ -63,7 +72,7 @@ async def events(
     start = request.headers.get("last-event-id") or since
     return _stream_response(
         _event_messages(
-            services,
+            served_run.simulated,
             event_follower,
             start,
             await asyncio.to_thread(_resume_seq, event_follower, start),
@@ -89,19 +98,19 @@ def _resume_seq(event_follower: EventFollower, start: str) -> int | None:
 
 
 async def _event_messages(
-    services: AppServices, event_follower: EventFollower, start: str, seq: int | None
+    simulated: bool, event_follower: EventFollower, start: str, seq: int | None
 ) -> AsyncIterator[bytes]:
     opened = {
         "epoch": event_follower.epoch,
         "seq": event_follower.seq,
-        "simulated": services.simulated,
+        "simulated": simulated,
     }
     yield json_event("sys.hello", opened)
     if seq is None:
         seq = event_follower.seq
         reset = {
             "because": f"{start[:60]} is no event of this database",
-            "simulated": services.simulated,
+            "simulated": simulated,
         }
         yield json_event("sys.reset", reset, id=f"{event_follower.epoch}-{seq}")
     last_heartbeat = time.monotonic()
@@ -110,7 +119,7 @@ async def _event_messages(
             seq = event.seq
             yield json_event(
                 event.kind.value,
-                _event_body(services, event),
+                _event_body(event, simulated),
                 id=f"{event_follower.epoch}-{event.seq}",
             )
         if seq >= event_follower.seq:
@@ -120,7 +129,7 @@ async def _event_messages(
             yield b": still here\n\n"
 
 
-def _event_body(services: AppServices, event: Event) -> dict[str, Any]:
+def _event_body(event: Event, simulated: bool) -> dict[str, Any]:
     """The event as the journal has it, and whether its market is simulated."""
     return {
         "seq": event.seq,
@@ -128,7 +137,7 @@ def _event_body(services: AppServices, event: Event) -> dict[str, Any]:
         "kind": event.kind,
         "run": event.run,
         "symbol": event.symbol,
-        "simulated": event.payload.get("simulated", services.simulated),
+        "simulated": event.payload.get("simulated", simulated),
         "payload": event.payload,
     }
 

@@ -13,7 +13,8 @@ from contextlib import suppress
 
 from domain.errors import StorageError
 from domain.events import Event
-from web.services import AppServices
+from storage.journal.sql_journal import SqlJournal
+from web.live.notifier import Notifier
 
 log = logging.getLogger("quorum.web")
 
@@ -25,14 +26,19 @@ _READ_SIZE = 500
 class EventFollower:
     """`start` and `stop` belong to the server's lifespan. `seq` is the newest event known."""
 
-    def __init__(self, services: AppServices, on_events: Callable[[Sequence[Event]], None]) -> None:
+    def __init__(
+        self,
+        journal: SqlJournal,
+        notifier: Notifier,
+        on_events: Callable[[Sequence[Event]], None],
+    ) -> None:
         """`on_events` is called at every wake-up, in a thread, also when it brought no event."""
-        self._services = services
+        self._journal, self._notifier = journal, notifier
         self._on_events = on_events
         self._events: list[Event] = []
         self._changed = asyncio.Event()
-        self.epoch = services.journal.epoch
-        self.seq = services.journal.last_seq()
+        self.epoch = journal.epoch
+        self.seq = journal.last_seq()
         self._oldest_seq = self.seq
 
     def start(self) -> None:
@@ -54,7 +60,7 @@ class EventFollower:
 
     def has_recorded(self, seq: int) -> bool:
         """Whether event `seq` was recorded; the journal may be a moment ahead of this follower."""
-        return seq <= self.seq or seq <= self._services.journal.last_seq()
+        return seq <= self.seq or seq <= self._journal.last_seq()
 
     async def events_after(self, seq: int) -> Sequence[Event]:
         """Events with a larger number, oldest first; all that are known or the next 500 of them."""
@@ -62,11 +68,11 @@ class EventFollower:
             return ()
         if seq >= self._oldest_seq:
             return self._events[bisect_right(self._events, seq, key=_seq) :]
-        events = await asyncio.to_thread(self._services.journal.events_after, seq, _READ_SIZE)
+        events = await asyncio.to_thread(self._journal.events_after, seq, _READ_SIZE)
         return [event for event in events if event.seq <= self.seq]
 
     async def _follow(self) -> None:
-        notifier = self._services.notifier
+        notifier = self._notifier
         wakeup = notifier.subscribe()
         try:
             while True:
@@ -85,9 +91,7 @@ class EventFollower:
     async def _read_new_events(self) -> None:
         while True:
             try:
-                events = await asyncio.to_thread(
-                    self._services.journal.events_after, self.seq, _READ_SIZE
-                )
+                events = await asyncio.to_thread(self._journal.events_after, self.seq, _READ_SIZE)
             except StorageError as refusal:
                 log.warning("the journal cannot be read just now: %s", refusal)
                 break

@@ -10,14 +10,15 @@ import asyncio
 import json
 import time
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from typing import Any
 
 from domain.canonical import to_json
 from domain.events import Event, EventKind
 from web.live.event_follower import EventFollower
 from web.live.fragments import FragmentRenderer
-from web.live.topics import SEPARATE_KEYS, SLOW_TOPICS, FragmentKey, StreamSubscription, stale_keys
-from web.services import AppServices
+from web.live.parts import FragmentKey, LivePart
+from web.services import Clock
 
 FRAME_SECONDS = 0.1
 BUSY_FRAME_SECONDS = 0.25
@@ -27,8 +28,6 @@ HEARTBEAT_SECONDS = 5.0
 ANNOUNCE_SECONDS = 10.0
 MAX_CATCH_UP_EVENTS = 2_000
 """Events after which a page is fetched anew rather than caught up piece by piece."""
-RELOAD_TOPICS = ("record", "trips")
-"""Topics of parts that only their page's own address can draw: the browser reads it again."""
 
 
 def sse_message(data: str, *, event: str = "", id: str = "") -> bytes:
@@ -52,22 +51,38 @@ def is_seq(text: str) -> bool:
     return text.isascii() and text.isdecimal() and len(text) < 19
 
 
+@dataclass(frozen=True, slots=True)
+class StreamSubscription:
+    """What one stream is of: the topics of its page and the page's symbol."""
+
+    topics: frozenset[str]
+    symbol: str
+
+    def includes(self, part: LivePart, key: FragmentKey) -> bool:
+        if part.topic not in self.topics and not part.always:
+            return False
+        return not part.page_symbol or key[1] == self.symbol
+
+
 class DashboardStream:
     """One tab's stream, from its cursor on. `run` yields messages until the reader leaves."""
 
     def __init__(
         self,
-        services: AppServices,
+        version: str,
+        clock: Clock,
         event_follower: EventFollower,
         fragments: FragmentRenderer,
         subscription: StreamSubscription,
     ) -> None:
-        self._services, self._event_follower, self._fragments, self._subscription = (
-            services,
-            event_follower,
-            fragments,
-            subscription,
-        )
+        self._version, self._clock = version, clock
+        self._event_follower, self._fragments = event_follower, fragments
+        self._subscription = subscription
+        self._named_events = [
+            part.events
+            for part in fragments.parts.values()
+            if part.events and part.topic in subscription.topics
+        ]
         self._stale_keys: set[FragmentKey] = set()
         self._pending_events: list[bytes] = []
         self._flushed_at = self._slow_at = self._announced_at = 0.0
@@ -76,7 +91,7 @@ class DashboardStream:
     async def run(self, since: str) -> AsyncIterator[bytes]:
         event_follower, started = self._event_follower, parse_cursor(since)
         seq = event_follower.seq
-        opened = {"epoch": event_follower.epoch, "seq": seq, "version": self._services.version}
+        opened = {"epoch": event_follower.epoch, "seq": seq, "version": self._version}
         if started and await self._can_catch_up(*started):
             seq = started[1]
             yield json_event("sys.hello", opened)
@@ -93,7 +108,7 @@ class DashboardStream:
             now = time.monotonic()
             if now - last_heartbeat >= HEARTBEAT_SECONDS:
                 last_heartbeat = now
-                yield json_event("sys.hb", {"at": self._services.clock()})
+                yield json_event("sys.hb", {"at": self._clock()})
             wait = self._next_frame_at() - now
             if wait <= 0:
                 yield await self._render_frame(f"{event_follower.epoch}-{seq}")
@@ -113,17 +128,20 @@ class DashboardStream:
 
     def _next_frame_at(self) -> float:
         """When the next frame is to be sent, on the monotonic clock."""
-        quick = any(key[0] not in SLOW_TOPICS for key in self._stale_keys)
-        if quick or self._pending_events or self._changed_volatile():
+        quick = any(not self._part(key).slow for key in self._stale_keys)
+        if quick or self._pending_events or self._changed_moment():
             busy = len(self._stale_keys) > BUSY_KEYS
             return self._flushed_at + (BUSY_FRAME_SECONDS if busy else FRAME_SECONDS)
         return self._slow_at + SLOW_SECONDS if self._stale_keys else float("inf")
 
-    def _changed_volatile(self) -> dict[str, str]:
-        """What is of the moment, on this page, and another than was told."""
+    def _part(self, key: FragmentKey) -> LivePart:
+        return self._fragments.parts[key[0]]
+
+    def _changed_moment(self) -> dict[str, str]:
+        """The parts of the moment that are on this page and have changed since they were sent."""
         return {
             topic: drawn
-            for topic, drawn in self._fragments.volatile.items()
+            for topic, drawn in self._fragments.moment.items()
             if drawn and topic in self._subscription.topics and self._last_sent.get(topic) != drawn
         }
 
@@ -134,25 +152,22 @@ class DashboardStream:
             )
         if not self._fragments.is_relevant(event):
             return
-        self._stale_keys.update(
-            key for key in stale_keys(event) if self._subscription.includes(key)
-        )
+        for key in self._fragments.stale_keys(event):
+            if self._subscription.includes(self._part(key), key):
+                self._stale_keys.add(key)
+        for events in self._named_events:
+            self._pending_events += [
+                json_event(name, value) for name, value in events(event, self._subscription.symbol)
+            ]
         if event.kind is EventKind.CYCLE_COMPLETED:
-            self._handle_cycle_completed(event)
-        if event.kind is EventKind.DECISION_MADE and self._subscription.shows_chart(event.symbol):
-            self._pending_events.append(json_event("chart.marker", chart_marker(event)))
+            self._announce(event)
 
-    def _handle_cycle_completed(self, event: Event) -> None:
-        symbols, as_of = event.payload["symbols"], event.payload["as_of"]
-        if self._subscription.symbol in symbols and self._subscription.shows_chart(
-            self._subscription.symbol
-        ):
-            self._pending_events.append(
-                json_event("chart.bar", {"symbol": self._subscription.symbol, "as_of": as_of})
-            )
+    def _announce(self, event: Event) -> None:
+        """Say to a screen reader what a cycle decided, not more often than one can listen to."""
         now = time.monotonic()
         if now - self._announced_at >= ANNOUNCE_SECONDS:
             self._announced_at = now
+            symbols, as_of = event.payload["symbols"], event.payload["as_of"]
             text = f"{len(symbols)} decisions on the bar of {as_of[:10]}"
             self._pending_events.append(json_event("a11y.announce", {"text": text}))
 
@@ -162,39 +177,27 @@ class DashboardStream:
         if now - self._slow_at >= SLOW_SECONDS:
             due, self._slow_at = self._stale_keys, now
         else:
-            due = {key for key in self._stale_keys if key[0] not in SLOW_TOPICS}
+            due = {key for key in self._stale_keys if not self._part(key).slow}
         self._stale_keys = self._stale_keys - due
-        separate = [{key} for key in sorted(due & SEPARATE_KEYS)]
+        separate = {key for key in due if self._part(key).separate}
         fragments = [
             await self._fragments.render_all(keys)
-            for keys in (due - SEPARATE_KEYS, *separate)
+            for keys in (due - separate, *({key} for key in sorted(separate)))
             if keys
         ]
         sent = [sse_message(html, id=cursor) for html in fragments if html]
-        if ("log",) in due:
-            sent.append(json_event("sys.reset", {"because": "new decisions"}))
-        if ("order-pages",) in due:
-            sent.append(json_event("sys.reset", {"because": "orders changed"}))
-        reload_topics = [topic for topic in RELOAD_TOPICS if (topic,) in due]
-        sent.extend(
-            json_event(f"{topic}.moved", {"at": self._services.clock()}) for topic in reload_topics
-        )
+        stale_parts = [part for topic, part in self._fragments.parts.items() if (topic,) in due]
+        sent += [
+            json_event("sys.reset", {"because": part.reset}) for part in stale_parts if part.reset
+        ]
+        sent += [
+            json_event(f"{part.topic}.moved", {"at": self._clock()})
+            for part in stale_parts
+            if part.announces
+        ]
         sent.extend(self._pending_events)
         self._pending_events = []
-        volatile = self._changed_volatile()
-        self._last_sent |= volatile
-        sent.extend(map(sse_message, volatile.values()))
+        moment = self._changed_moment()
+        self._last_sent |= moment
+        sent.extend(map(sse_message, moment.values()))
         return b"".join(sent)
-
-
-def chart_marker(event: Event) -> dict[str, Any]:
-    """What a chart needs of a decision."""
-    payload = event.payload
-    return {
-        "symbol": event.symbol,
-        "as_of": payload["as_of"],
-        "action": payload["action"],
-        "p_up": payload["p_up"],
-        "base_rate": payload["base_rate"],
-        "receipt": payload["receipt"],
-    }

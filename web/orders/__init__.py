@@ -1,1 +1,1 @@
-"""Forms and filters of orders."""
+"""Orders: the ticket, open orders, fills."""

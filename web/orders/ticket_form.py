@@ -15,10 +15,11 @@ from typing import Any, TypeVar
 from domain.errors import InputError, UnknownSymbolError
 from domain.symbols import parse_symbol
 from domain.trading.orders import OrderPreview, OrderType, Side, Ticket, TimeInForce
+from orchestrator.account.service import AccountService
 from trading.pre_trade.instrument_rules import adjacent_multiples
 from trading.pre_trade.order_validation import MAX_ORDER_VALUE
 from web.number_input import NumberStyle, read_positive, write_number
-from web.services import AppServices
+from web.services import RulesOfProfile
 
 UNITS, VALUE = "units", "value"
 PRICE, PERCENT = "price", "percent"
@@ -118,7 +119,12 @@ def with_failed_checks(form: TicketFormData, preview: OrderPreview) -> TicketFor
     return replace(form, errors={**form.errors, **errors})
 
 
-def parse_form(services: AppServices, form: TicketFormData, style: NumberStyle) -> Ticket:
+def parse_form(
+    account_service: AccountService,
+    rules_of_profile: RulesOfProfile,
+    form: TicketFormData,
+    style: NumberStyle,
+) -> Ticket:
     """The ticket that the form makes, its numbers as `style` writes them.
 
     Raises TicketError with what each refused field would take, UnknownSymbolError for a value in
@@ -151,7 +157,7 @@ def parse_form(services: AppServices, form: TicketFormData, style: NumberStyle) 
         raise TicketError(errors)
     if form.measure == VALUE:
         price = prices.get("limit") or prices.get("stop")
-        quantity = quantity_for_value(services, symbol, quantity, price)
+        quantity = quantity_for_value(account_service, rules_of_profile, symbol, quantity, price)
     trail, in_percent = prices.get("trail"), form.trail_in == PERCENT
     return Ticket(
         symbol=symbol,
@@ -171,16 +177,18 @@ def parse_form(services: AppServices, form: TicketFormData, style: NumberStyle) 
 
 
 def quantity_for_value(
-    services: AppServices, symbol: str, value: float, price: float | None
+    account_service: AccountService,
+    rules_of_profile: RulesOfProfile,
+    symbol: str,
+    value: float,
+    price: float | None,
 ) -> float:
     """As many whole lots as `value` pays for at `price`, or at the last close.
 
     Raises InputError where it pays for none.
     """
-    lot = services.trading_rules(
-        services.account_service.account().profile
-    ).trading.limits.lot_size(symbol)
-    unit_price = price or services.account_service.last_price(symbol)[0]
+    lot = rules_of_profile(account_service.account().profile).trading.limits.lot_size(symbol)
+    unit_price = price or account_service.last_price(symbol)[0]
     quantity = adjacent_multiples(min(value / unit_price, MAX_ORDER_VALUE), lot.size)[0]
     if not quantity > 0:
         raise InputError(

@@ -1,1 +1,0 @@
-"""What pages and API do with the paper account."""

@@ -1,0 +1,64 @@
+"""The record as scores: everybody's, and one forecaster's."""
+
+from litestar import get
+from litestar.di import NamedDependency
+from litestar.params import FromPath
+
+from agents.registry import profile
+from web import formatting
+from web.agents.pages import require_forecaster
+from web.agents.schemas import AgentOut, AgentRecordOut, AgentsOut, RecordOut
+from web.agents.score_cache import ScoreCache
+from web.schemas import market_fields
+from web.services import EngineControl, ServedRun
+
+
+@get("/agents", sync_to_thread=True)
+def agents(
+    served_run: NamedDependency[ServedRun], engine: NamedDependency[EngineControl]
+) -> AgentsOut:
+    """The agents and how they are doing."""
+    found = tuple(
+        AgentOut(
+            agent=agent.agent,
+            label=formatting.agent_label(agent.agent),
+            description=profile(agent.agent).description,
+            version=agent.version,
+            state=agent.state,
+            restarts=agent.restarts,
+            seconds=agent.seconds,
+            failure=agent.failure,
+        )
+        for agent in engine.health()
+    )
+    return AgentsOut(agents=found, **market_fields(served_run))
+
+
+@get("/record", sync_to_thread=True)
+def record(
+    served_run: NamedDependency[ServedRun], score_cache: NamedDependency[ScoreCache]
+) -> RecordOut:
+    """The run's record: the committee and every agent, scored. `scores` is null before the first
+    vote."""
+    scored = score_cache.current()
+    return RecordOut(
+        scores=scored.scores, weights=dict(scored.current_weights), **market_fields(served_run)
+    )
+
+
+@get("/agents/{name:str}/record", sync_to_thread=True)
+def agent_record(
+    served_run: NamedDependency[ServedRun],
+    score_cache: NamedDependency[ScoreCache],
+    name: FromPath[str],
+) -> AgentRecordOut:
+    """One agent's record, or the committee's. `record` is null before its first vote."""
+    scored = score_cache.current()
+    require_forecaster(served_run, scored, name)
+    forecasters = scored.scores.forecasters if scored.scores else ()
+    return AgentRecordOut(
+        agent=name,
+        weight=scored.current_weights.get(name),
+        record=next((each for each in forecasters if each.name == name), None),
+        **market_fields(served_run),
+    )

@@ -1,1 +1,0 @@
-"""The JSON API under /api/v1, in the schemas of the command line."""

@@ -1,0 +1,1 @@
+"""Backtests: jobs, results, comparisons."""

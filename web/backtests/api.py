@@ -1,0 +1,134 @@
+"""Backtests: those there are, a new one, one of them, and an end to one under way."""
+
+from dataclasses import asdict, replace
+from typing import Any
+
+from litestar import get, post
+from litestar.di import NamedDependency
+from litestar.params import FromPath, JSONBody
+
+from market.store import MarketDataStore
+from orchestrator.account.service import AccountService
+from research.backtest.jobs import BacktestJob
+from research.backtest.results import BacktestSummary
+from web.agents.schemas import (
+    BacktestIn,
+    BacktestOut,
+    BacktestsOut,
+    JobOut,
+    ResultOut,
+    StartedOut,
+)
+from web.backtests import backtest_form
+from web.backtests.backtest_form import BacktestFormData
+from web.live.notifier import Notifier
+from web.number_input import write_number
+from web.schemas import market_fields, to_schema
+from web.services import Backtests, Clock, RulesOfProfile, ServedRun, WatchedSymbols
+
+
+@get("/backtests", sync_to_thread=True)
+def backtests(
+    served_run: NamedDependency[ServedRun], backtests: NamedDependency[Backtests]
+) -> BacktestsOut:
+    """Kept results and jobs, newest first."""
+    return _backtests_out(served_run, backtests)
+
+
+@post("/backtests", sync_to_thread=True, status_code=202)
+def start(
+    served_run: NamedDependency[ServedRun],
+    store: NamedDependency[MarketDataStore],
+    watched_symbols: NamedDependency[WatchedSymbols],
+    account_service: NamedDependency[AccountService],
+    rules_of_profile: NamedDependency[RulesOfProfile],
+    clock: NamedDependency[Clock],
+    notifier: NamedDependency[Notifier],
+    backtests: NamedDependency[Backtests],
+    data: JSONBody[BacktestIn],
+) -> StartedOut:
+    """Starts a backtest in a process of its own; follow its job in the list."""
+    job = backtests.start(
+        backtest_form.parse_form(
+            served_run,
+            store,
+            account_service,
+            rules_of_profile,
+            _form_from_json(
+                served_run, store, watched_symbols, account_service, rules_of_profile, clock, data
+            ),
+        )
+    )
+    notifier.notify()
+    return StartedOut(job=job, **market_fields(served_run))
+
+
+@get("/backtests/{id:str}", sync_to_thread=True)
+def backtest(
+    served_run: NamedDependency[ServedRun], backtests: NamedDependency[Backtests], id: FromPath[str]
+) -> BacktestOut:
+    """Everything that was kept of one, but for the rows behind it (see its files)."""
+    return BacktestOut(result=backtests.read(id), **market_fields(served_run))
+
+
+@post("/backtests/jobs/{job:str}/cancel", sync_to_thread=True, status_code=200)
+def cancel(
+    served_run: NamedDependency[ServedRun],
+    notifier: NamedDependency[Notifier],
+    backtests: NamedDependency[Backtests],
+    job: FromPath[str],
+) -> BacktestsOut:
+    """Ends a job; one that has ended already stays as it is."""
+    backtests.cancel(job)
+    notifier.notify()
+    return _backtests_out(served_run, backtests)
+
+
+def _backtests_out(served_run: ServedRun, backtests: Backtests) -> BacktestsOut:
+    backtest_service = backtests
+    return BacktestsOut(
+        results=tuple(map(_result_out, backtest_service.results())),
+        jobs=tuple(map(_job_out, backtest_service.jobs())),
+        **market_fields(served_run),
+    )
+
+
+def _form_from_json(
+    served_run: ServedRun,
+    store: MarketDataStore,
+    watched_symbols: WatchedSymbols,
+    account_service: AccountService,
+    rules_of_profile: RulesOfProfile,
+    clock: Clock,
+    data: BacktestIn,
+) -> BacktestFormData:
+    """The usual form with what was given in its place, as if it had been typed."""
+    given = {name: value for name, value in asdict(data).items() if value is not None}
+    values = {name: _form_text(name, value) for name, value in given.items()}
+    return replace(
+        backtest_form.default_form(
+            served_run, store, watched_symbols, account_service, rules_of_profile, clock
+        ),
+        **values,
+    )
+
+
+def _form_text(name: str, value: Any) -> Any:
+    if name == "agents":
+        return tuple(value)
+    if name == "volume_cap":
+        return write_number(value * 100, 10)  # the form has it in percent
+    if isinstance(value, bool):
+        return backtest_form.NO_YES[value]
+    if isinstance(value, float):
+        return write_number(value)
+    return " ".join(value) if name == "symbols" else str(value)
+
+
+def _result_out(summary: BacktestSummary) -> ResultOut:
+    headline = {name: dict(metric) for name, metric in summary.headline.items()}
+    return to_schema(summary, ResultOut, headline=headline)
+
+
+def _job_out(job: BacktestJob) -> JobOut:
+    return to_schema(job, JobOut)

@@ -1,0 +1,151 @@
+"""Backtests: the form that starts one, those under way, those that are kept."""
+
+from dataclasses import dataclass
+from typing import Annotated, Any, ClassVar
+
+from litestar import Response, get, post
+from litestar.di import NamedDependency
+from litestar.enums import RequestEncodingType
+from litestar.params import Body, FromPath
+
+from domain.errors import InputError
+from market.store import MarketDataStore
+from orchestrator.account.service import AccountService
+from web import formatting
+from web.backtests import backtest_form
+from web.backtests.backtest_form import BacktestFormData
+from web.backtests.views import HEADS, JobLine, ResultLine, job_lines, result_lines
+from web.live.notifier import Notifier
+from web.number_input import NumberStyle
+from web.render import Renderer
+from web.responses import html_response, see_other
+from web.services import Backtests, Clock, RulesOfProfile, ServedRun, WatchedSymbols
+from web.shell import PageContext, ShellBuilder, WebRequest
+
+TOPICS = ("backtests", "results")
+Form = Annotated[dict[str, Any], Body(media_type=RequestEncodingType.URL_ENCODED)]
+
+
+@dataclass(frozen=True, slots=True)
+class AgentOption:
+    name: str
+    label: str
+    icon: str
+    chosen: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BacktestsPage(PageContext):
+    template: ClassVar[str] = "backtests/backtests.html"
+    form: BacktestFormData
+    agent_options: tuple[AgentOption, ...]
+    jobs: tuple[JobLine, ...]
+    results: tuple[ResultLine, ...]
+    heads: tuple[str, ...]
+
+
+@get("/backtests", include_in_schema=False, sync_to_thread=True)
+def backtests(
+    request: WebRequest,
+    served_run: NamedDependency[ServedRun],
+    store: NamedDependency[MarketDataStore],
+    watched_symbols: NamedDependency[WatchedSymbols],
+    account_service: NamedDependency[AccountService],
+    rules_of_profile: NamedDependency[RulesOfProfile],
+    clock: NamedDependency[Clock],
+    backtests: NamedDependency[Backtests],
+    shell_builder: NamedDependency[ShellBuilder],
+    renderer: NamedDependency[Renderer],
+) -> Response[Any]:
+    return html_response(
+        renderer,
+        _page(
+            request,
+            served_run,
+            backtests,
+            shell_builder,
+            backtest_form.default_form(
+                served_run, store, watched_symbols, account_service, rules_of_profile, clock
+            ),
+        ),
+    )
+
+
+@post("/backtests", include_in_schema=False, sync_to_thread=True)
+def start_backtest(
+    request: WebRequest,
+    served_run: NamedDependency[ServedRun],
+    store: NamedDependency[MarketDataStore],
+    account_service: NamedDependency[AccountService],
+    rules_of_profile: NamedDependency[RulesOfProfile],
+    notifier: NamedDependency[Notifier],
+    backtests: NamedDependency[Backtests],
+    shell_builder: NamedDependency[ShellBuilder],
+    renderer: NamedDependency[Renderer],
+    style: NamedDependency[NumberStyle],
+    data: Form,
+) -> Response[Any]:
+    """Starts it, or shows the form again with what was typed and what was refused."""
+    form = backtest_form.read_form({name: _as_list(value) for name, value in data.items()})
+    try:
+        backtests.start(
+            backtest_form.parse_form(
+                served_run, store, account_service, rules_of_profile, form, style
+            )
+        )
+    except InputError as refusal:
+        page = _page(
+            request,
+            served_run,
+            backtests,
+            shell_builder,
+            backtest_form.with_error(form, str(refusal)),
+        )
+        return html_response(renderer, page, refusal.status)
+    notifier.notify()
+    return see_other("/backtests")
+
+
+@post("/backtests/jobs/{job:str}/cancel", include_in_schema=False, sync_to_thread=True)
+def cancel_backtest(
+    notifier: NamedDependency[Notifier], backtests: NamedDependency[Backtests], job: FromPath[str]
+) -> Response[Any]:
+    backtests.cancel(job)
+    notifier.notify()
+    return see_other("/backtests")
+
+
+@post("/backtests/{id:str}/delete", include_in_schema=False, sync_to_thread=True)
+def delete_backtest(
+    notifier: NamedDependency[Notifier], backtests: NamedDependency[Backtests], id: FromPath[str]
+) -> Response[Any]:
+    backtests.delete(id)
+    notifier.notify()
+    return see_other("/backtests")
+
+
+def _page(
+    request: WebRequest,
+    served_run: ServedRun,
+    backtests: Backtests,
+    shell_builder: ShellBuilder,
+    form: BacktestFormData,
+) -> BacktestsPage:
+    backtest_service = backtests
+    return BacktestsPage(
+        shell=shell_builder.build(request, "Backtests", topics=TOPICS),
+        form=form,
+        agent_options=tuple(
+            AgentOption(
+                name, formatting.agent_label(name), formatting.agent_icon(name), name in form.agents
+            )
+            for name in served_run.agents
+        ),
+        jobs=job_lines(backtest_service.jobs()),
+        results=result_lines(backtest_service.results()),
+        heads=HEADS,
+    )
+
+
+def _as_list(value: Any) -> list[str]:
+    return [str(each) for each in value] if isinstance(value, list) else [str(value)]

@@ -1,0 +1,1 @@
+"""Decisions: the feed, one decision, its verification."""

@@ -1,0 +1,1 @@
+"""The engine: status, control, watchlist, probes."""

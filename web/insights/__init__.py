@@ -1,0 +1,1 @@
+"""Insights: every agent's vote on every symbol, live."""

@@ -1,0 +1,197 @@
+"""The RL lab: the active model, training runs, and what can be done with them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Annotated, Any, ClassVar
+
+from litestar import Response, get, post
+from litestar.di import NamedDependency
+from litestar.enums import RequestEncodingType
+from litestar.params import Body, FromPath
+
+from domain.errors import InputError
+from market.store import MarketDataStore
+from orchestrator.account.service import AccountService
+from research.report.tables import LabelledValue
+from web.agents.score_cache import ScoreCache
+from web.lab import components, training_form
+from web.lab.active_model import active_model_facts
+from web.lab.components import ActiveModelView
+from web.lab.model_views import DriftLine, ModelLine
+from web.lab.run_views import RunLine, RunView
+from web.lab.score_views import SCORE_HEADS
+from web.lab.training_form import TrainingFormData
+from web.live.notifier import Notifier
+from web.number_input import NumberStyle
+from web.render import Renderer
+from web.responses import html_response, safe_redirect_path, see_other
+from web.services import LabService, RulesOfProfile, ServedRun, WatchedSymbols
+from web.shell import DataSource, PageContext, ShellBuilder, WebRequest
+
+TOPICS = ("lab-runs", "lab-models", "record")
+Form = Annotated[dict[str, Any], Body(media_type=RequestEncodingType.URL_ENCODED)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LabPage(PageContext):
+    """`facts` are of the RL agent's record, `drift` of what it sees. `can_train` where a run can be
+    started here; `labels`, `choices` and `algorithms` are of the form, `show_advanced` where one of
+    its folded fields was refused."""
+
+    template: ClassVar[str] = "lab/lab.html"
+    active_model: ActiveModelView
+    facts: tuple[LabelledValue, ...]
+    drift: tuple[DriftLine, ...]
+    runs: tuple[RunLine, ...]
+    more_runs: int
+    models: tuple[ModelLine, ...]
+    heads: tuple[LabelledValue, ...]
+    can_train: bool
+    form: TrainingFormData
+    show_advanced: bool
+    labels: Mapping[str, str] = field(default_factory=lambda: training_form.LABELS)
+    choices: Mapping[str, Any] = field(default_factory=lambda: training_form.CHOICES)
+    algorithms: tuple[str, ...] = training_form.ALGORITHMS
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunPage(PageContext):
+    template: ClassVar[str] = "lab/run.html"
+    run: RunView
+
+
+@get("/lab", include_in_schema=False, sync_to_thread=True)
+def lab(
+    request: WebRequest,
+    served_run: NamedDependency[ServedRun],
+    store: NamedDependency[MarketDataStore],
+    watched_symbols: NamedDependency[WatchedSymbols],
+    account_service: NamedDependency[AccountService],
+    rules_of_profile: NamedDependency[RulesOfProfile],
+    lab: NamedDependency[LabService],
+    shell_builder: NamedDependency[ShellBuilder],
+    renderer: NamedDependency[Renderer],
+    score_cache: NamedDependency[ScoreCache],
+) -> Response[Any]:
+    return html_response(
+        renderer,
+        _page(
+            request,
+            lab,
+            shell_builder,
+            score_cache,
+            training_form.default_form(
+                served_run, store, watched_symbols, account_service, rules_of_profile
+            ),
+        ),
+    )
+
+
+@post("/lab/runs", include_in_schema=False, sync_to_thread=True)
+def start_run(
+    request: WebRequest,
+    served_run: NamedDependency[ServedRun],
+    store: NamedDependency[MarketDataStore],
+    account_service: NamedDependency[AccountService],
+    rules_of_profile: NamedDependency[RulesOfProfile],
+    notifier: NamedDependency[Notifier],
+    lab: NamedDependency[LabService],
+    shell_builder: NamedDependency[ShellBuilder],
+    renderer: NamedDependency[Renderer],
+    score_cache: NamedDependency[ScoreCache],
+    style: NamedDependency[NumberStyle],
+    data: Form,
+) -> Response[Any]:
+    """Starts it, or shows the form again with each refusal beside its field."""
+    form = training_form.read_form(data)
+    try:
+        lab.start(
+            *training_form.parse_form(
+                served_run, store, account_service, rules_of_profile, lab, form, style
+            )
+        )
+    except InputError as refusal:
+        page = _page(
+            request, lab, shell_builder, score_cache, training_form.with_errors(form, refusal)
+        )
+        return html_response(renderer, page, refusal.status)
+    notifier.notify()
+    return see_other("/lab")
+
+
+@get("/lab/runs/{id:str}", include_in_schema=False, sync_to_thread=True)
+def run(
+    request: WebRequest,
+    lab: NamedDependency[LabService],
+    shell_builder: NamedDependency[ShellBuilder],
+    renderer: NamedDependency[Renderer],
+    id: FromPath[str],
+) -> Response[Any]:
+    view = components.run_view(lab, components.find_run(lab, id))
+    return html_response(
+        renderer,
+        RunPage(
+            shell=shell_builder.build(
+                request,
+                view.line.label,
+                topics=("lab-run",),
+                data_source=DataSource(view.line.data, view.line.simulated),
+            ),
+            run=view,
+        ),
+    )
+
+
+@post("/lab/runs/{id:str}/{move:str}", include_in_schema=False, sync_to_thread=True)
+def post_run_action(
+    notifier: NamedDependency[Notifier],
+    lab: NamedDependency[LabService],
+    id: FromPath[str],
+    move: FromPath[str],
+    data: Form,
+) -> Response[Any]:
+    components.apply_run_action(lab, id, move)
+    notifier.notify()
+    return see_other(safe_redirect_path(str(data.get("back", "")), "/lab"))
+
+
+@post("/lab/runs/{id:str}/delete", include_in_schema=False, sync_to_thread=True)
+def delete_run(
+    notifier: NamedDependency[Notifier],
+    lab: NamedDependency[LabService],
+    id: FromPath[str],
+    data: Form,
+) -> Response[Any]:
+    require_confirmation(data, "Deleting")
+    lab.delete_run(id)
+    notifier.notify()
+    return see_other("/lab")
+
+
+def require_confirmation(data: Mapping[str, Any], what: str) -> None:
+    """Raises InputError where nobody was asked twice."""
+    if data.get("sure") != "yes":
+        raise InputError(f"{what} was not confirmed. Use the dialog on the RL lab's page.")
+
+
+def _page(
+    request: WebRequest,
+    lab: LabService,
+    shell_builder: ShellBuilder,
+    score_cache: ScoreCache,
+    form: TrainingFormData,
+) -> LabPage:
+    shell = shell_builder.build(request, "RL lab", topics=TOPICS)
+    active_model = components.active_model_view(lab)
+    return LabPage(
+        shell=shell,
+        active_model=active_model,
+        facts=active_model_facts(score_cache.current()),
+        drift=components.load_drift_lines(lab, active_model.model.id),
+        **components.run_list_context(lab, lab.runs()),
+        models=components.model_lines(lab),
+        heads=SCORE_HEADS,
+        can_train=lab.can_train,
+        form=form,
+        show_advanced=bool(training_form.ADVANCED_FIELDS & set(form.errors)),
+    )

@@ -1,0 +1,1 @@
+"""The overview: what the committee decided, ranked by edge."""

@@ -1,1 +1,0 @@
-"""The pages: a controller, a typed context and a template each."""

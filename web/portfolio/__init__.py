@@ -1,0 +1,1 @@
+"""The paper account: its worth, positions, past and switches."""

@@ -1,0 +1,251 @@
+"""The paper account: what it is, holds and did, and its switches. Orders: `orders_api.py`."""
+
+from typing import Annotated
+
+import numpy as np
+from litestar import get, post
+from litestar.di import NamedDependency
+from litestar.params import JSONBody, QueryParameter
+
+from domain.trading.account import Account
+from domain.trading.lots import TaxLot
+from market.calendars import to_datetime
+from orchestrator.account.history import AccountHistoryReader
+from orchestrator.account.service import AccountService
+from storage.accounts.blotter import SqlBlotter
+from trading.account.valuation import Holding, holdings, value_account
+from web.components.trading_state import day_loss
+from web.portfolio.actions import AccountActions
+from web.portfolio.schemas import (
+    AccountOut,
+    AuditOut,
+    EntryOut,
+    EquityOut,
+    EquityPoint,
+    LimitUse,
+    LotOut,
+    ModeIn,
+    MoneyIn,
+    PositionOut,
+    PositionsOut,
+    ProfileIn,
+    ResetIn,
+    StopIn,
+    SuggestionOut,
+    SuggestionsOut,
+    TradingStateOut,
+)
+from web.portfolio.suggestion_cache import SuggestionCache
+from web.schemas import market_fields, to_schema
+from web.services import RulesOfProfile, ServedRun
+
+CHANGED_BY = "through the API"
+LimitParameter = Annotated[int, QueryParameter(ge=1, le=1000, description="At most so many.")]
+AfterParameter = Annotated[int, QueryParameter(ge=0, description="Entries with a larger number.")]
+
+
+@get("/account", sync_to_thread=True)
+def account(
+    served_run: NamedDependency[ServedRun],
+    account_service: NamedDependency[AccountService],
+    rules_of_profile: NamedDependency[RulesOfProfile],
+) -> AccountOut:
+    """Figures, mode, profile and risk limits of the paper account."""
+    return _account_out(served_run, rules_of_profile, account_service.account())
+
+
+@get("/account/suggestions", sync_to_thread=True)
+def suggestions(
+    served_run: NamedDependency[ServedRun], suggestion_cache: NamedDependency[SuggestionCache]
+) -> SuggestionsOut:
+    """What the mode `auto` would place now for the newest decisions, whatever the mode."""
+    found = tuple(
+        SuggestionOut(o.symbol, o.side.value, o.quantity, o.reason, o.receipt)
+        for o in suggestion_cache.current()
+    )
+    return SuggestionsOut(suggestions=found, **market_fields(served_run))
+
+
+@get("/positions", sync_to_thread=True)
+def positions(
+    served_run: NamedDependency[ServedRun],
+    account_service: NamedDependency[AccountService],
+    blotter: NamedDependency[SqlBlotter],
+) -> PositionsOut:
+    """What is held, the largest first, each with its tax lots."""
+    lots = blotter.lots()
+    account_holdings = holdings(account_service.account())
+    found = tuple(_position_out(each, lots.get(each.symbol, ())) for each in account_holdings)
+    return PositionsOut(positions=found, **market_fields(served_run))
+
+
+@get("/equity", sync_to_thread=True)
+def equity(
+    served_run: NamedDependency[ServedRun], account_history: NamedDependency[AccountHistoryReader]
+) -> EquityOut:
+    """Equity, drawdown and exposure since the account last began, beside the benchmark."""
+    past = account_history.read()
+    columns = (past.equity, past.exposure, past.growth, past.drawdown, past.benchmark_equity)
+    points = tuple(
+        EquityPoint(to_datetime(at), *(float(v) if np.isfinite(v) else None for v in row))
+        for at, *row in zip(past.times, *columns, strict=True)
+    )
+    return EquityOut(benchmark=past.benchmark or None, points=points, **market_fields(served_run))
+
+
+@post("/account/deposit", sync_to_thread=True, status_code=200)
+def deposit(
+    served_run: NamedDependency[ServedRun],
+    rules_of_profile: NamedDependency[RulesOfProfile],
+    account_actions: NamedDependency[AccountActions],
+    data: JSONBody[MoneyIn],
+) -> AccountOut:
+    """Pays cash in. It is recorded and never edited."""
+    return _account_out(
+        served_run, rules_of_profile, account_actions.deposit(data.amount, data.note)
+    )
+
+
+@post("/account/withdraw", sync_to_thread=True, status_code=200)
+def withdraw(
+    served_run: NamedDependency[ServedRun],
+    rules_of_profile: NamedDependency[RulesOfProfile],
+    account_actions: NamedDependency[AccountActions],
+    data: JSONBody[MoneyIn],
+) -> AccountOut:
+    """Pays cash out, as far as there is any."""
+    return _account_out(
+        served_run, rules_of_profile, account_actions.withdraw(data.amount, data.note)
+    )
+
+
+@post("/account/reset", sync_to_thread=True, status_code=200)
+def reset(
+    served_run: NamedDependency[ServedRun],
+    rules_of_profile: NamedDependency[RulesOfProfile],
+    account_actions: NamedDependency[AccountActions],
+    data: JSONBody[ResetIn],
+) -> AccountOut:
+    """Resets the account to `capital`: orders are cancelled and positions leave the book. What was
+    before stays in the log."""
+    return _account_out(
+        served_run, rules_of_profile, account_actions.reset(data.capital, data.note)
+    )
+
+
+@post("/account/mode", sync_to_thread=True, status_code=200)
+def mode(
+    served_run: NamedDependency[ServedRun],
+    rules_of_profile: NamedDependency[RulesOfProfile],
+    account_actions: NamedDependency[AccountActions],
+    data: JSONBody[ModeIn],
+) -> AccountOut:
+    """Trading mode: decisions are only recorded (observe), become suggestions, or orders (auto)."""
+    return _account_out(
+        served_run, rules_of_profile, account_actions.set_mode(data.mode, CHANGED_BY)
+    )
+
+
+@post("/account/profile", sync_to_thread=True, status_code=200)
+def profile(
+    served_run: NamedDependency[ServedRun],
+    rules_of_profile: NamedDependency[RulesOfProfile],
+    account_actions: NamedDependency[AccountActions],
+    data: JSONBody[ProfileIn],
+) -> AccountOut:
+    """Sizing and limits by their name."""
+    return _account_out(
+        served_run, rules_of_profile, account_actions.set_profile(data.profile, CHANGED_BY)
+    )
+
+
+@post("/account/stop", sync_to_thread=True, status_code=200)
+def stop(
+    served_run: NamedDependency[ServedRun],
+    rules_of_profile: NamedDependency[RulesOfProfile],
+    account_actions: NamedDependency[AccountActions],
+    data: JSONBody[StopIn],
+) -> AccountOut:
+    """Emergency stop: cancels every order and halts the account until `/account/resume`."""
+    return _account_out(
+        served_run, rules_of_profile, account_actions.stop(data.reason, data.flatten, CHANGED_BY)
+    )
+
+
+@post("/account/resume", sync_to_thread=True, status_code=200)
+def resume(
+    served_run: NamedDependency[ServedRun],
+    rules_of_profile: NamedDependency[RulesOfProfile],
+    account_actions: NamedDependency[AccountActions],
+) -> AccountOut:
+    """Resumes trading, if the account reconciles."""
+    return _account_out(served_run, rules_of_profile, account_actions.resume(CHANGED_BY))
+
+
+@get("/audit", sync_to_thread=True)
+def audit(
+    served_run: NamedDependency[ServedRun],
+    blotter: NamedDependency[SqlBlotter],
+    after: AfterParameter = 0,
+    limit: LimitParameter = 100,
+) -> AuditOut:
+    """The account's log, oldest first: every state change, each bound to the one before it."""
+    found = blotter.entries(after, limit + 1)
+    shown = found[:limit]
+    return AuditOut(
+        entries=tuple(to_schema(entry, EntryOut) for entry in shown),
+        next=shown[-1].number if len(found) > limit else None,
+        **market_fields(served_run),
+    )
+
+
+def _account_out(
+    served_run: ServedRun, rules_of_profile: RulesOfProfile, account: Account
+) -> AccountOut:
+    return to_schema(
+        value_account(account),
+        AccountOut,
+        currency=account.currency,
+        opened_at=account.opened_at,
+        mode=account.mode.value,
+        profile=account.profile,
+        open_orders=len(account.orders),
+        guard=_trading_state(rules_of_profile, account),
+        number=account.entry_count,
+        **market_fields(served_run),
+    )
+
+
+def _trading_state(rules_of_profile: RulesOfProfile, account: Account) -> TradingStateOut:
+    risk, limits = account.risk, rules_of_profile(account.profile).trading.limits
+    return to_schema(
+        risk,
+        TradingStateOut,
+        standing=risk.trading_state.value,
+        limits=(
+            LimitUse("daily_loss", day_loss(account, value_account(account)), limits.daily_loss),
+            LimitUse("drawdown", value_account(account).drawdown, limits.drawdown),
+            LimitUse("losses", risk.losses, limits.losses),
+        ),
+    )
+
+
+def _position_out(holding: Holding, lots: tuple[TaxLot, ...]) -> PositionOut:
+    return to_schema(
+        holding,
+        PositionOut,
+        units=holding.quantity,
+        exits=tuple(order.id for order in (*holding.stop_orders, *holding.profit_orders)),
+        lots=tuple(map(_lot_out, lots)),
+    )
+
+
+def _lot_out(lot: TaxLot) -> LotOut:
+    return LotOut(
+        opened_at=lot.opened_at,
+        units=lot.quantity,
+        price=lot.entry_price,
+        fees=lot.fees_per_unit,
+        order=lot.order_id,
+        decision=lot.receipt,
+    )

@@ -1,0 +1,144 @@
+"""The paper account: what it is worth, what it holds, how it got there, and its switches."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Any, ClassVar
+
+from litestar import Response, get, post
+from litestar.di import NamedDependency
+from litestar.enums import RequestEncodingType
+from litestar.params import Body, FromPath, FromQuery
+from litestar.response import Redirect
+
+from domain.errors import InputError, NotFoundError
+from domain.symbols import parse_symbol
+from orchestrator.account.service import AccountService
+from orchestrator.committee.pooling import CommitteeSettings
+from storage.accounts.blotter import SqlBlotter
+from web.number_input import NumberStyle, read_positive
+from web.portfolio.account_components import (
+    AccountComponents,
+    AccountComponentsReader,
+)
+from web.portfolio.actions import RESET_WORD, AccountActions
+from web.portfolio.profiles import ProfileLine, profile_lines
+from web.portfolio.rules import TradingRuleLine, trading_rule_lines
+from web.portfolio.tax_lots import TaxLotLine, tax_lot_lines
+from web.render import Renderer
+from web.responses import html_response, safe_redirect_path, see_other
+from web.services import RulesOfProfile
+from web.shell import PageContext, ShellBuilder, WebRequest
+
+TOPICS = ("account", "positions", "guard")
+PATH = "/portfolio"
+CHANGED_BY = "on the account's page"
+ACCOUNT_ACTIONS = ("deposit", "withdraw", "reset", "mode", "profile", "stop", "resume")
+Form = Annotated[dict[str, str], Body(media_type=RequestEncodingType.URL_ENCODED)]
+
+
+@dataclass(frozen=True, slots=True)
+class TaxLotsView:
+    symbol: str
+    lots: tuple[TaxLotLine, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PortfolioPage(PageContext):
+    """`lots` is None until a symbol's are asked for; `reset_word` is typed to reset the account."""
+
+    template: ClassVar[str] = "portfolio/portfolio.html"
+    account: AccountComponents
+    lots: TaxLotsView | None
+    profiles: tuple[ProfileLine, ...]
+    rules: tuple[TradingRuleLine, ...]
+    currency: str
+    opened_at: datetime
+    capital: str
+    reset_word: str
+
+
+@get(PATH, include_in_schema=False, sync_to_thread=True)
+def portfolio(
+    request: WebRequest,
+    account_service: NamedDependency[AccountService],
+    blotter: NamedDependency[SqlBlotter],
+    rules_of_profile: NamedDependency[RulesOfProfile],
+    committee: NamedDependency[CommitteeSettings],
+    account_components: NamedDependency[AccountComponentsReader],
+    shell_builder: NamedDependency[ShellBuilder],
+    renderer: NamedDependency[Renderer],
+    lots: FromQuery[str] = "",
+) -> Response[Any]:
+    shell = shell_builder.build(request, "Portfolio", topics=TOPICS)
+    account = account_service.account()
+    return html_response(
+        renderer,
+        PortfolioPage(
+            shell=shell,
+            account=account_components.read(),
+            lots=_tax_lots(account_service, blotter, lots) if lots.strip() else None,
+            profiles=profile_lines(
+                account.profile,
+                committee.sizing,
+                rules_of_profile("balanced").trading.limits,
+            ),
+            rules=trading_rule_lines(rules_of_profile(account.profile).trading),
+            currency=account.currency,
+            opened_at=account.opened_at,
+            capital=f"{account.deposited:.2f}",
+            reset_word=RESET_WORD,
+        ),
+    )
+
+
+@post("/account/{move:str}", include_in_schema=False, sync_to_thread=True)
+def post_account_action(
+    account_actions: NamedDependency[AccountActions],
+    style: NamedDependency[NumberStyle],
+    move: FromPath[str],
+    data: Form,
+) -> Redirect:
+    """Does it, and goes back to the page it was asked on."""
+    note = data.get("note", "")
+    match move:
+        case "deposit":
+            account_actions.deposit(read_positive("Amount", data.get("amount", ""), style), note)
+        case "withdraw":
+            account_actions.withdraw(read_positive("Amount", data.get("amount", ""), style), note)
+        case "reset":
+            _require_reset_word(data.get("word", ""))
+            account_actions.reset(read_positive("New cash", data.get("capital", ""), style), note)
+        case "mode":
+            account_actions.set_mode(data.get("mode", ""), CHANGED_BY)
+        case "profile":
+            account_actions.set_profile(data.get("profile", ""), CHANGED_BY)
+        case "stop":
+            _require_confirmation(data, "The emergency stop")
+            account_actions.stop(data.get("reason", ""), data.get("flatten") == "yes", CHANGED_BY)
+        case "resume":
+            _require_confirmation(data, "Resuming trading")
+            account_actions.resume(CHANGED_BY)
+        case _:
+            raise NotFoundError(
+                f"The account has no switch {move[:40]!r}. It has {', '.join(ACCOUNT_ACTIONS)}."
+            )
+    return see_other(safe_redirect_path(data.get("back", ""), PATH))
+
+
+def _tax_lots(account_service: AccountService, blotter: SqlBlotter, text: str) -> TaxLotsView:
+    symbol = parse_symbol(text)
+    last_bar = account_service.account().last_bars.get(symbol)
+    open_lots = blotter.lots().get(symbol, ())
+    return TaxLotsView(symbol, tax_lot_lines(open_lots, last_bar.close if last_bar else None))
+
+
+def _require_reset_word(word: str) -> None:
+    if word.strip().lower() != RESET_WORD:
+        raise InputError(
+            f"{word[:40]!r} does not confirm a new beginning. Type {RESET_WORD} to do so."
+        )
+
+
+def _require_confirmation(data: dict[str, str], what: str) -> None:
+    if data.get("sure") != "yes":
+        raise InputError(f"{what} was not confirmed. Use the dialog on the account's page.")

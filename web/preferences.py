@@ -1,0 +1,28 @@
+"""How the pages look, kept in cookies: theme and palette."""
+
+from typing import Annotated
+
+from litestar import post
+from litestar.datastructures import Cookie
+from litestar.enums import RequestEncodingType
+from litestar.params import Body
+from litestar.response import Redirect
+
+from web.responses import safe_redirect_path, see_other
+
+CHOICES = {"theme": ("auto", "light", "dark"), "palette": ("default", "safe")}
+_YEAR = 365 * 24 * 3600
+
+
+@post("/preferences", include_in_schema=False, sync_to_thread=False)
+def set_preferences(
+    data: Annotated[dict[str, str], Body(media_type=RequestEncodingType.URL_ENCODED)],
+) -> Redirect:
+    """Keeps what is chosen and goes back to the page it was chosen on; other values are ignored."""
+    back = data.get("back", "/")
+    response = see_other(safe_redirect_path(back))
+    for name, choices in CHOICES.items():
+        if data.get(name) in choices:
+            cookie = Cookie(name, value=data[name], max_age=_YEAR, httponly=True, samesite="lax")
+            response.set_cookie(cookie)
+    return response

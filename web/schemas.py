@@ -1,0 +1,48 @@
+"""What the API answers. Every answer says of which market it is and whether that is simulated."""
+
+import json
+from dataclasses import dataclass, fields
+from typing import Any, TypeVar, cast
+
+import msgspec
+from litestar import Response
+
+from domain.canonical import to_json
+from domain.stored_names import stored_fields
+from web.services import ServedRun
+
+T = TypeVar("T")
+
+
+class JsonResponse(Response[Any]):
+    """JSON as `domain/canonical.py` spells it, all in ASCII, so that no text can break it."""
+
+    def render(self, content: Any, media_type: str, enc_hook: Any = None) -> bytes:  # noqa: ARG002
+        if isinstance(content, bytes):
+            return content
+        return json.dumps(to_json(content), allow_nan=False).encode("ascii")
+
+
+class ApiRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a program asks for. A field that does not exist is refused: one misspelt stop loss must
+    not become an order without any."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApiResponse:
+    market: str
+    run: str
+    simulated: bool
+
+
+def to_schema(value: Any, schema: type[T], **given: Any) -> T:
+    """The dataclass `value` in a published schema: a field takes what is `given` by its name, else
+    the value's own field that is published under that name. The schema may leave fields out."""
+    published = {name: getattr(value, own) for own, name in stored_fields(value.__class__)} | given
+    names = (field.name for field in fields(cast(Any, schema)))
+    return schema(**{name: published[name] for name in names})
+
+
+def market_fields(served_run: ServedRun) -> dict[str, Any]:
+    """The fields that every answer begins with."""
+    return {"market": served_run.market, "run": served_run.run, "simulated": served_run.simulated}

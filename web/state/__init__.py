@@ -1,1 +1,0 @@
-"""What pages and streams read again and again, kept in memory: latest votes and prices."""

@@ -1,0 +1,1 @@
+"""One symbol: its chart, votes, news and filings."""
