@@ -12,7 +12,6 @@ from rich.console import Console
 from agents.registry import build
 from domain.errors import QuorumError
 from settings import Settings, config_file, redacted
-from web.serving import listen
 from wiring.agents import agent_settings
 from wiring.market import choose_market
 from wiring.stores import Stores, open_stores, utc_now
@@ -88,8 +87,10 @@ def _agent(settings: Settings, name: str, stores: Stores) -> str:
 
 
 def _address(settings: Settings) -> str:
-    listener = listen(settings.server.host, settings.server.port)
-    listener.close()
+    from wiring.server import take_address
+
+    with take_address(settings):
+        pass
     return f"{settings.server.host}:{settings.server.port} is free"
 
 

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
 from typing import Any
 
 from rich.console import Console
@@ -17,14 +16,14 @@ from domain.decision import Action, Decision
 from domain.errors import VerificationError
 from market.calendars import parse_as_of
 from orchestrator.cycle import prepare_panels, run_cycle
-from orchestrator.parity.receipt_verification import ReceiptVerification, verify_receipt
+from orchestrator.parity.receipt_verification import ReceiptVerification
 from settings import Settings
 from storage.journal.decision_records import RecordedDecision
-from storage.journal.panel_archive import panel_digest
-from wiring.account import make_run_context
 from wiring.agents import agent_factory, make_team
-from wiring.market import ActiveMarket, choose_market, demo_now
-from wiring.stores import Log, Stores, open_stores, utc_now
+from wiring.engine import make_run_context
+from wiring.home import Home, open_home
+from wiring.parity import make_receipt_verifier
+from wiring.stores import Log, open_stores
 
 DECIDE_RUN = "decide"
 COLOURS = {Action.STRONG_BUY: "bold green", Action.BUY: "green", Action.SELL: "red",
@@ -55,12 +54,11 @@ def decide(
     Every symbol starts without a position. Raises InputError for a date in the future or before
     history, UnknownSymbolError for a symbol the market does not know.
     """
-    with open_stores(settings) as stores:
-        market = choose_market(settings, stores.market_data, lambda: demo_now(stores.journal), log)
-        now = demo_now(stores.journal) if market.simulated else utc_now()
+    with open_home(settings, log) as home:
+        now = home.now()
         known_until = now if as_of is None else parse_as_of(as_of, now)
-        fetch_missing(market, settings, symbols, now)
-        context = make_run_context(settings, stores, market, DECIDE_RUN)
+        fetch_missing(home, symbols)
+        context = make_run_context(home, DECIDE_RUN)
         # Bad input is refused before any agent is started.
         panels = prepare_panels(context, symbols, known_until)
         with (
@@ -68,7 +66,7 @@ def decide(
             closing(
                 make_team(
                     settings,
-                    agent_factory(settings, stores),
+                    agent_factory(settings, home.stores),
                     in_process=in_process,
                     on_progress=progress,
                 )
@@ -77,19 +75,17 @@ def decide(
             cycles = [run_cycle(context, team, prepared, previous={}) for prepared in panels]
     return DecideResult(
         as_of=max(result.cycle.as_of for result in cycles),
-        market=market.name,
-        simulated=market.simulated,
+        market=home.market.name,
+        simulated=home.market.simulated,
         decisions=tuple(d for result in cycles for d in result.cycle.decisions),
     )
 
 
-def fetch_missing(
-    market: ActiveMarket, settings: Settings, symbols: Sequence[str], now: datetime
-) -> None:
-    """Fetch what is missing of `symbols`, if the market has a provider."""
-    if market.feed is not None:
+def fetch_missing(home: Home, symbols: Sequence[str]) -> None:
+    """Fetch what is missing of `symbols` up to now, if the market has a provider."""
+    if home.market.feed is not None:
         with progress_bar() as progress:
-            market.feed.refresh(symbols, settings.market.timeframe, now, progress)
+            home.refresh(symbols, home.now(), progress)
 
 
 def as_json(outcome: DecideResult) -> dict[str, Any]:
@@ -116,19 +112,8 @@ def receipt(settings: Settings, identity: str, *, verify: bool) -> ReceiptResult
     with open_stores(settings) as stores:
         recorded = stores.records.decision(identity)
         return ReceiptResult(
-            recorded, receipt_verifier(settings, stores)(identity) if verify else None
+            recorded, make_receipt_verifier(settings, stores)(identity) if verify else None
         )
-
-
-def receipt_verifier(settings: Settings, stores: Stores) -> partial[ReceiptVerification]:
-    """Return a function of a receipt that recomputes its decision."""
-    return partial(
-        verify_receipt,
-        records=stores.records,
-        archive=stores.archive,
-        build=agent_factory(settings, stores),
-        digest_of=panel_digest,
-    )
 
 
 def receipt_json(result: ReceiptResult) -> dict[str, Any]:

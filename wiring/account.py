@@ -1,67 +1,65 @@
-"""The run context, and the paper account that trades in it."""
+"""The paper account of a run: in its cycles, and for whoever acts on it."""
 
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING
 
 from orchestrator.account.cycle_orders import AccountCycle
 from orchestrator.account.latest_prices import LatestPrices
 from orchestrator.account.service import AccountService
 from orchestrator.account.store import AccountStore, TradingRules
-from orchestrator.cycle import RunContext
 from settings import Settings
 from storage.accounts.blotter import SqlBlotter
-from storage.journal.panel_archive import panel_digest
 from trading.limits import TradingSettings
 from trading.sizing.profiles import profile_by_name
-from wiring.agents import agent_factory
-from wiring.market import ActiveMarket
-from wiring.stores import Stores, TimeSource, secret, utc_now
-
-if TYPE_CHECKING:  # heavy, and most commands do without
-    from orchestrator.parity.checker import ParityChecker
+from wiring.home import Home
+from wiring.stores import TimeSource, secret, utc_now
 
 
-def make_run_context(
-    settings: Settings,
-    stores: Stores,
-    market: ActiveMarket,
-    run: str,
-    account_cycle: AccountCycle | None = None,
-) -> RunContext:
-    """Return the context of the cycles of `run`, which trade if `account_cycle` is given."""
-    return RunContext(
-        market=market.name,
-        run=run,
-        simulated=market.simulated,
-        timeframe=settings.market.timeframe,
-        horizon=settings.market.horizon,
-        settings=settings.committee,
-        store=stores.market_data,
-        journal=stores.journal,
-        digest_of=panel_digest,
-        account_cycle=account_cycle,
-    )
-
-
-def make_account_cycle(
-    settings: Settings,
-    stores: Stores,
-    market: ActiveMarket,
-    run: str,
-    opens_at: TimeSource,
-) -> AccountCycle:
+def make_account_cycle(home: Home, run: str, opens_at: TimeSource) -> AccountCycle:
     """Return the paper account of `run` for its cycles; a new account opens at `opens_at`."""
-    blotter = SqlBlotter(stores.database, market.name, run)
+    settings, stores, market = home.settings, home.stores, home.market.name
     return AccountCycle(
         account_store=AccountStore(
-            market.name, run, stores.accounts, blotter, settings.account, opens_at
+            market, run, stores.accounts, make_blotter(home, run), settings.account, opens_at
         ),
         store=stores.market_data,
         timeframe=settings.market.timeframe,
         rules=partial(trading_rules, settings),
-        latest_decisions=partial(stores.records.latest, market.name, run),
+        latest_decisions=partial(stores.records.latest, market, run),
     )
+
+
+def make_account_service(
+    home: Home,
+    account_cycle: AccountCycle,
+    now: TimeSource,
+    *,
+    notify: Callable[[], None] = lambda: None,
+    wall_clock: TimeSource = utc_now,
+) -> AccountService:
+    """Return the service of the paper account of `account_cycle`; `now` is its run's time."""
+    return AccountService(
+        account_cycle.account_store,
+        LatestPrices(home.stores.market_data, home.market.name, account_cycle.timeframe),
+        account_cycle.rules,
+        secret=secret(home.settings.home, "quotes").encode(),
+        now=now,
+        suggest_orders=account_cycle.suggest_orders,
+        notify=notify,
+        wall_clock=wall_clock,
+    )
+
+
+def open_account(home: Home, run: str) -> AccountService:
+    """Return the service of a run's account for one command, at the run's time as it is now."""
+    now = home.time_of(run)
+    account_cycle = make_account_cycle(home, run, home.latest_common_close)
+    return make_account_service(home, account_cycle, lambda: now)
+
+
+def make_blotter(home: Home, run: str) -> SqlBlotter:
+    """Return the orders, fills and entries of a run's account, for reading."""
+    return SqlBlotter(home.stores.database, home.market.name, run)
 
 
 def trading_rules(settings: Settings, profile_name: str) -> TradingRules:
@@ -73,43 +71,4 @@ def trading_rules(settings: Settings, profile_name: str) -> TradingRules:
             costs=settings.costs, limits=strategy_profile.apply_to_limits(settings.limits)
         ),
         settings.committee.model_copy(update={"sizing": strategy_profile.apply_to_sizing(sizing)}),
-    )
-
-
-def make_account_service(
-    settings: Settings,
-    stores: Stores,
-    account_cycle: AccountCycle,
-    now: TimeSource,
-    notify: Callable[[], None] = lambda: None,
-) -> AccountService:
-    """Return the service of the paper account of `account_cycle`; `now` is its run's time."""
-    return AccountService(
-        account_cycle.account_store,
-        LatestPrices(
-            stores.market_data, account_cycle.account_store.market, account_cycle.timeframe
-        ),
-        account_cycle.rules,
-        secret=secret(settings.home, "quotes").encode(),
-        now=now,
-        suggest_orders=account_cycle.suggest_orders,
-        notify=notify,
-    )
-
-
-def make_parity_checker(
-    settings: Settings, stores: Stores, market: ActiveMarket, run: str
-) -> "ParityChecker":
-    """Return what compares paper days of `run` with a backtest of them, with agents in this
-    process."""
-    from orchestrator.parity.checker import ParityChecker
-
-    return ParityChecker(
-        account_cycle=make_account_cycle(settings, stores, market, run, utc_now),
-        previous_targets=partial(stores.journal.previous_targets, market.name, run),
-        records=stores.records,
-        archive=stores.archive,
-        build=agent_factory(settings, stores),
-        horizon=settings.market.horizon,
-        simulated=market.simulated,
     )

@@ -1,18 +1,17 @@
-"""Which market is in force, and its current time."""
+"""Which market is in force, and the simulated time of the demo."""
 
 from dataclasses import dataclass
 from datetime import datetime
 
 from domain.errors import ConfigurationError
-from domain.symbols import ALWAYS_OPEN, asset_class, calendar_of
-from market.calendars import last_close
+from domain.symbols import ALWAYS_OPEN, asset_class
 from market.feed import Feed
 from market.provider import Provider
 from market.registry import AUTO, FILES, SHIPPED, make
 from settings import Settings
 from storage.journal.sql_journal import SqlJournal
 from storage.market_data.sql_store import SqlMarketDataStore
-from wiring.stores import Log, Stores, TimeSource, utc_now
+from wiring.stores import Log, TimeSource
 
 LIVE_RUN = "live"
 """The run of the engine's own cycles."""
@@ -103,21 +102,3 @@ def demo_now(journal: SqlJournal) -> datetime:
 
     cursors = [journal.cursor("demo", LIVE_RUN, calendar) for calendar in ("XNYS", ALWAYS_OPEN)]
     return max([LIVE_START, *(at for at in cursors if at)])
-
-
-def latest_common_close(settings: Settings, stores: Stores, now: datetime) -> datetime:
-    """Return the instant by which every exchange of the watchlist has closed a bar: a live account
-    begins there."""
-    calendars = {calendar_of(symbol) for symbol in stores.watchlist.symbols()}
-    closed = (last_close(calendar, settings.market.timeframe, now) for calendar in calendars)
-    return min(closed, default=now)
-
-
-def current_time(stores: Stores, market: ActiveMarket, run: str) -> datetime:
-    """Return the current time of a run: the clock's for a live run, else the newest bar in its
-    record."""
-    if run == LIVE_RUN:
-        return demo_now(stores.journal) if market.simulated else utc_now()
-    calendars = stores.records.calendars(market.name, run)
-    cursors = (stores.journal.cursor(market.name, run, calendar) for calendar in calendars)
-    return max((at for at in cursors if at), default=utc_now())

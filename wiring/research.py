@@ -1,19 +1,24 @@
 """Backtests and the RL lab of a home."""
 
-from collections.abc import Callable, Sequence
+import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from agents.registry import build, policy_agent
 from domain.votes import Agent
+from orchestrator.clocks import WatchedSymbols
 from settings import Settings
 from wiring.agents import agent_factory
-from wiring.market import ActiveMarket
+from wiring.home import Home
 from wiring.stores import PROGRAM_VERSION, Stores, TimeSource
 
 if TYPE_CHECKING:  # heavy, and most commands do without
+    from orchestrator.engine import Engine
+    from orchestrator.team.ray_session import RaySession
     from research.backtest.backtester import Backtester
     from research.backtest.results import BacktestStore
+    from research.backtest.service import BacktestService
     from research.lab.lab import RLLab
     from research.lab.training_jobs import TrainingJobs
 
@@ -38,16 +43,23 @@ def make_backtester(settings: Settings, stores: Stores) -> "Backtester":
     )
 
 
+def make_backtest_service(home: Home, on_change: Callable[[], None]) -> "BacktestService":
+    """Return the backtests of the pages; each job runs this program's own command."""
+    from research.backtest.jobs import BacktestJobs
+    from research.backtest.service import BacktestService
+
+    command = (sys.executable, "-m", "app", "backtest", "--request", "--market", home.market.name)
+    return BacktestService(backtest_results(home.settings), BacktestJobs(command, on_change))
+
+
 def runs_folder(settings: Settings) -> Path:
     """Return the folder of training runs."""
     return settings.home / "rl" / "runs"
 
 
 def make_lab(
-    settings: Settings,
-    stores: Stores,
-    market: ActiveMarket,
-    watched_symbols: Callable[[], Sequence[str]],
+    home: Home,
+    watched_symbols: WatchedSymbols,
     now: TimeSource,
     training: "TrainingJobs | None" = None,
 ) -> "RLLab":
@@ -56,6 +68,8 @@ def make_lab(
     from agents.rl import SHIPPED_POLICY
     from research.lab.lab import ActiveModelSlot, RLLab
     from research.lab.training_data import StoredMarket
+
+    settings, stores, market = home.settings, home.stores, home.market
 
     def validate_model(folder: Path) -> Agent:
         return build(policy_agent(), settings.agents.model_copy(update={"rl_policy": folder}))
@@ -73,4 +87,19 @@ def make_lab(
             now,
         ),
         training,
+    )
+
+
+def make_training_jobs(
+    home: Home, engine: "Engine", on_change: Callable[[], None]
+) -> "TrainingJobs":
+    """Return the training jobs, which run in the Ray that the agents vote in; a finished run is
+    kept as a model."""
+    from research.lab.training_jobs import TrainingJobs
+
+    def session() -> "RaySession | None":
+        return getattr(engine.team, "session", None)
+
+    return TrainingJobs(
+        home.settings.home, session, on_policy=home.stores.models.add, on_change=on_change
     )

@@ -47,7 +47,7 @@ def open_stores(settings: Settings) -> Iterator[Stores]:
 
     Raises StorageError if the home cannot be written or the database is newer than this program.
     """
-    database = Database(settings.database.url or f"sqlite:///{settings.home / 'quorum.db'}")
+    stores = make_stores(settings)
     try:
         settings.home.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -56,19 +56,25 @@ def open_stores(settings: Settings) -> Iterator[Stores]:
             "Free it, or set QUORUM_HOME to a folder that can be."
         ) from None
     try:
-        database.migrate()
-        yield Stores(
-            database=database,
-            market_data=SqlMarketDataStore(database, settings.market.by_class),
-            journal=SqlJournal(database),
-            accounts=SqlAccountLog(database, apply),
-            archive=SqlPanelArchive(database),
-            records=SqlDecisionRecords(database),
-            watchlist=SqlWatchlist(database, settings.market.watchlist),
-            models=ModelRegistry(database, models_folder(settings)),
-        )
+        stores.database.migrate()
+        yield stores
     finally:
-        database.close()
+        stores.database.close()
+
+
+def make_stores(settings: Settings) -> Stores:
+    """Return the stores of a home whose database may not be there yet; nothing is read."""
+    database = Database(settings.database.url or f"sqlite:///{settings.home / 'quorum.db'}")
+    return Stores(
+        database=database,
+        market_data=SqlMarketDataStore(database, settings.market.by_class),
+        journal=SqlJournal(database),
+        accounts=SqlAccountLog(database, apply),
+        archive=SqlPanelArchive(database),
+        records=SqlDecisionRecords(database),
+        watchlist=SqlWatchlist(database, settings.market.watchlist),
+        models=ModelRegistry(database, models_folder(settings)),
+    )
 
 
 def models_folder(settings: Settings) -> Path:

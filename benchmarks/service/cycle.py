@@ -18,16 +18,17 @@ from agents.registry import AGENTS, AgentSettings, build
 from domain.timeframe import Timeframe
 from market.calendars import last_close
 from market.simulated.provider import DemoProvider
-from orchestrator.committee.pooling import CommitteeSettings
 from orchestrator.cycle import RunContext, run_cycles
 from orchestrator.team.base import Team
 from orchestrator.team.local_team import LocalTeam
 from orchestrator.team.ray_session import RaySession
 from orchestrator.team.ray_team import RayTeam
-from storage.database import Database
-from storage.journal import panel_archive
-from storage.journal.sql_journal import SqlJournal
+from settings import DatabaseSettings, Settings
 from storage.market_data.sql_store import SqlMarketDataStore
+from wiring.engine import make_run_context
+from wiring.home import Home, SimulatedClock
+from wiring.market import ActiveMarket
+from wiring.stores import make_stores
 
 START = datetime(2023, 12, 29, tzinfo=UTC)
 """Some 500 sessions after the simulated history begins."""
@@ -60,29 +61,22 @@ def run(symbols: str = "50,500", cycles: str = "5") -> dict[str, Any]:
 def _measure(
     home: Path, count: int, cycles: int, ray_team: Team, local_team: Team
 ) -> dict[str, Any]:
-    database = Database(f"sqlite:///{home / f'{count}.db'}")
-    database.migrate()
+    url = f"sqlite:///{home / f'{count}.db'}"
+    settings = Settings(agents=SETTINGS, database=DatabaseSettings(url=url))
+    stores = make_stores(settings)
+    stores.database.migrate()
     names = [f"B{number:03}" for number in range(count)]
     end = START + timedelta(days=2 * cycles + 10)
-    store = SqlMarketDataStore(database)
     for number, name in enumerate(names):
-        _store_simulated(store, name, number, end)
+        _store_simulated(stores.market_data, name, number, end)
+    market = ActiveMarket("demo", simulated=True, feed=None)
+    measured_home = Home(settings, stores, market, SimulatedClock(end))
     figures = {}
     for run_name, team in (("Ray", ray_team), ("in process", local_team)):
-        context = RunContext(
-            market="demo",
-            run=run_name,
-            simulated=True,
-            timeframe=Timeframe.D1,
-            horizon=5,
-            settings=CommitteeSettings(),
-            store=store,
-            journal=SqlJournal(database),
-            digest_of=panel_archive.panel_digest,
-        )
+        context = make_run_context(measured_home, run_name)
         for stage, seconds in _run_cycles(context, team, names, cycles).items():
             figures[f"{count} symbols, {run_name}, {stage}, ms"] = round(1000 * seconds, 1)
-    database.close()
+    stores.database.close()
     ray_vote, local_vote = (
         figures[f"{count} symbols, {w}, vote, ms"] for w in ("Ray", "in process")
     )

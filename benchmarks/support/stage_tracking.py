@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import app
-from cli import replays
+import wiring.engine
 from domain.panel import Panel
 from domain.votes import Agent
 from orchestrator import cycle, engine
@@ -118,7 +118,7 @@ def install_tracking(path: Path, words: Sequence[str]) -> list[str]:
 
         return make
 
-    _wrap(replays, "make_team", with_absences)
+    _wrap(wiring.engine, "make_team", with_absences)
     _wrap(
         engine,
         "run_cycles",

@@ -28,28 +28,20 @@ from storage.accounts.audit import AccountAudit
 from storage.accounts.blotter import AuditEntry, BlotterOrder, SqlBlotter
 from trading.account.ledger import apply
 from trading.account.valuation import holdings, value_account
-from wiring.account import make_account_cycle, make_account_service
-from wiring.market import (
-    LIVE_RUN,
-    ActiveMarket,
-    choose_market,
-    current_time,
-    demo_now,
-    latest_common_close,
-)
-from wiring.stores import Log, Stores, open_stores
+from wiring.account import make_blotter, open_account
+from wiring.home import Home, open_home
+from wiring.market import LIVE_RUN
+from wiring.stores import Log
 
 
 @dataclass(frozen=True, slots=True)
 class AccountSession:
-    """One account and the service that changes it. `now` is the time of its run."""
+    """The account of one run, the service that changes it and its blotter for reading."""
 
-    market: ActiveMarket
+    home: Home
     run: str
-    stores: Stores
     service: AccountService
     blotter: SqlBlotter
-    now: datetime
 
 
 @contextmanager
@@ -58,17 +50,10 @@ def open_account_session(settings: Settings, run: str, log: Log) -> Iterator[Acc
 
     Raises NotFoundError for a run that does not exist; the live account is opened at first use.
     """
-    with open_stores(settings) as stores:
-        market = choose_market(settings, stores.market_data, lambda: demo_now(stores.journal), log)
-        if run != LIVE_RUN and stores.accounts.account(market.name, run) is None:
-            raise NotFoundError(_unknown_run_message(stores, market, run))
-        now = current_time(stores, market, run)
-        account_cycle = make_account_cycle(
-            settings, stores, market, run, lambda: latest_common_close(settings, stores, now)
-        )
-        service = make_account_service(settings, stores, account_cycle, lambda: now)
-        blotter = SqlBlotter(stores.database, market.name, run)
-        yield AccountSession(market, run, stores, service, blotter, now)
+    with open_home(settings, log) as home:
+        if run != LIVE_RUN and home.stores.accounts.account(home.market.name, run) is None:
+            raise NotFoundError(_unknown_run_message(home, run))
+        yield AccountSession(home, run, open_account(home, run), make_blotter(home, run))
 
 
 def place_order(
@@ -87,7 +72,8 @@ def place_order(
 def verify_log(session: AccountSession) -> tuple[str, ...]:
     """Verify the account's log. Return in words what does not follow from it; empty if it is
     whole."""
-    return AccountAudit(session.stores.database, apply).verify(session.market.name, session.run)
+    home = session.home
+    return AccountAudit(home.stores.database, apply).verify(home.market.name, session.run)
 
 
 def refuse_if_broken(differences: Sequence[str]) -> None:
@@ -108,9 +94,9 @@ def account_json(session: AccountSession, account: Account) -> dict[str, Any]:
     """Return the account's value, its positions and its rules as JSON."""
     risk = account.risk
     return {
-        "market": session.market.name,
+        "market": session.home.market.name,
         "run": session.run,
-        "simulated": session.market.simulated,
+        "simulated": session.home.market.simulated,
         "opened_at": format_instant(account.opened_at),
         "currency": account.currency,
         "mode": account.mode.value,
@@ -162,8 +148,8 @@ def show_audit(
 
 
 def show_account(session: AccountSession, account: Account, console: Console) -> None:
-    values, risk = value_account(account), account.risk
-    label = "SIMULATED market" if session.market.simulated else f"market {session.market.name}"
+    values, risk, market = value_account(account), account.risk, session.home.market
+    label = "SIMULATED market" if market.simulated else f"market {market.name}"
     console.print(
         f"Paper account '{session.run}', {label}: {account.mode}, {account.profile}, "
         f"[bold]{risk.trading_state}[/]"
@@ -239,12 +225,12 @@ def _describe_order(order: Order | Ticket) -> str:
     return ", ".join(parts)
 
 
-def _unknown_run_message(stores: Stores, market: ActiveMarket, run: str) -> str:
-    runs = [name for name in stores.records.runs(market.name) if name != "decide"]
+def _unknown_run_message(home: Home, run: str) -> str:
+    market = home.market.name
+    runs = [name for name in home.stores.records.runs(market) if name != "decide"]
     known = ", ".join(repr(name) for name in runs[:5]) or "none yet"
     return (
-        f"The run {run[:60]!r} has no paper account in the market {market.name!r}. Runs there: "
-        f"{known}."
+        f"The run {run[:60]!r} has no paper account in the market {market!r}. Runs there: {known}."
     )
 
 

@@ -12,7 +12,7 @@ from domain.canonical import format_instant
 from domain.errors import InputError
 from orchestrator.parity.checker import ParityReport
 from settings import Settings
-from wiring.account import make_parity_checker
+from wiring.parity import make_parity_checker
 from wiring.stores import Log
 
 
@@ -27,9 +27,7 @@ def compare_paper_days(
     if end < start:
         raise InputError(f"{last} lies before {first}. Exchange them.")
     with open_account_session(settings, run, log) as session:
-        return make_parity_checker(settings, session.stores, session.market, run).compare(
-            start, end
-        )
+        return make_parity_checker(session.home, run).compare(start, end)
 
 
 def as_json(report: ParityReport) -> dict[str, Any]:

@@ -7,7 +7,6 @@ simulated market.
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from functools import partial
 from typing import Any
 
@@ -24,8 +23,8 @@ from research.lookahead.examine import LookaheadReport, examine
 from research.lookahead.invariants import INVARIANTS, InvariantViolation
 from settings import Settings
 from wiring.agents import agent_settings
-from wiring.market import ActiveMarket, choose_market, demo_now
-from wiring.stores import Log, Stores, open_stores, utc_now
+from wiring.home import Home, make_home
+from wiring.stores import Log, open_stores
 
 MAX_SYMBOLS = 8
 """Symbols taken from the watchlist if none are named."""
@@ -67,12 +66,12 @@ def check_agent(
     with open_stores(settings) as stores:
         build_fresh = partial(build, agent, settings=agent_settings(settings, stores))
         instance = build_fresh()
-        market = choose_market(settings, stores.market_data, lambda: demo_now(stores.journal), log)
-        now = demo_now(stores.journal) if market.simulated else utc_now()
-        selected = list(symbols) or _sample_watchlist(settings, stores, market)
+        home = make_home(settings, stores, log)
+        market = home.market
+        selected = list(symbols) or _sample_watchlist(home)
         if market.simulated:
-            fetch_missing(market, settings, selected, now)
-        panels = _panels(settings, stores, market, selected, now)
+            fetch_missing(home, selected)
+        panels = _panels(home, selected)
     reports = []
     with progress_bar() as progress:
         for number, panel in enumerate(panels, start=1):
@@ -129,25 +128,25 @@ def show(result: AgentCheckReport, console: Console) -> None:
         _show_report(report, result.cuts, console)
 
 
-def _sample_watchlist(settings: Settings, stores: Stores, market: ActiveMarket) -> list[str]:
-    stored = stores.market_data.symbols(market.name, settings.market.timeframe)
-    followed = list(stores.watchlist.symbols())
+def _sample_watchlist(home: Home) -> list[str]:
+    market, timeframe = home.market, home.settings.market.timeframe
+    stored = home.stores.market_data.symbols(market.name, timeframe)
+    followed = list(home.stores.watchlist.symbols())
     if not market.simulated:
         followed = [symbol for symbol in followed if symbol in set(stored)] or stored
     if not followed:
         raise InputError(
-            f"No {settings.market.timeframe} bars are stored in the market {market.name!r}. Use "
+            f"No {timeframe} bars are stored in the market {market.name!r}. Use "
             "`quorum download` or `quorum import PATH` first, or check on `--market demo`."
         )
     return followed[:: -(-len(followed) // MAX_SYMBOLS)]
 
 
-def _panels(
-    settings: Settings, stores: Stores, market: ActiveMarket, symbols: Sequence[str], now: datetime
-) -> list[Any]:
+def _panels(home: Home, symbols: Sequence[str]) -> list[Any]:
+    market, bars = home.market, home.settings.market
     built = build_panels(
-        stores.market_data, market.name, symbols, settings.market.timeframe, now,
-        settings.market.horizon, simulated=market.simulated,
+        home.stores.market_data, market.name, symbols, bars.timeframe, home.now(), bars.horizon,
+        simulated=market.simulated,
     )  # fmt: skip
     return [panel for panel, _ in built]
 

@@ -23,9 +23,9 @@ from research.backtest.results import BacktestSummary
 from research.backtest.suite import ProgressCallback
 from settings import Settings
 from wiring.account import trading_rules
-from wiring.market import ActiveMarket, choose_market, demo_now
+from wiring.home import Home, open_home
 from wiring.research import backtest_results, make_backtester
-from wiring.stores import Log, Stores, open_stores, utc_now
+from wiring.stores import Log, open_stores, utc_now
 
 DEFAULT_PERIOD = timedelta(days=5 * 365)
 """Length of a backtest if no dates are named."""
@@ -42,11 +42,10 @@ def run_backtest(settings: Settings, requested: Mapping[str, Any], log: Log) -> 
 
     Raises InputError naming everything that is invalid; nothing is stored then.
     """
-    with open_stores(settings) as stores:
-        market = _market(settings, stores, log)
-        request = _complete_request(settings, stores, market, requested, log)
+    with open_home(settings, log) as home:
+        request = _complete_request(home, requested, log)
         with progress_bar() as on_progress:
-            return _run(settings, stores, market, request, on_progress)
+            return _run(home, request, on_progress)
 
 
 def run_requested_job(settings: Settings) -> dict[str, Any]:
@@ -57,9 +56,8 @@ def run_requested_job(settings: Settings) -> dict[str, Any]:
         progress = {"progress": {"what": what, "done": done, "total": total}}
         print(json.dumps(progress), file=sys.stderr, flush=True)
 
-    with open_stores(settings) as stores:
-        market = _market(settings, stores, lambda _: None)
-        return _run(settings, stores, market, requested, on_progress)
+    with open_home(settings, lambda _: None) as home:
+        return _run(home, requested, on_progress)
 
 
 def list_results(settings: Settings) -> tuple[BacktestSummary, ...]:
@@ -82,33 +80,20 @@ def verify_result(settings: Settings, identity: str) -> None:
         raise VerificationError(f"The backtest {identity} differs: {'; '.join(differences)}.")
 
 
-def _run(
-    settings: Settings,
-    stores: Stores,
-    market: ActiveMarket,
-    requested: BacktestRequest,
-    on_progress: ProgressCallback,
-) -> dict[str, Any]:
-    backtester = make_backtester(settings, stores)
-    return backtester.run(
-        requested, simulated=market.simulated, now=utc_now(), on_progress=on_progress
+def _run(home: Home, requested: BacktestRequest, on_progress: ProgressCallback) -> dict[str, Any]:
+    return make_backtester(home.settings, home.stores).run(
+        requested, simulated=home.market.simulated, now=utc_now(), on_progress=on_progress
     )
 
 
-def _market(settings: Settings, stores: Stores, log: Log) -> ActiveMarket:
-    now = demo_now(stores.journal)
-    return choose_market(settings, stores.market_data, lambda: now, log)
-
-
-def _complete_request(
-    settings: Settings, stores: Stores, market: ActiveMarket, requested: Mapping[str, Any], log: Log
-) -> BacktestRequest:
+def _complete_request(home: Home, requested: Mapping[str, Any], log: Log) -> BacktestRequest:
     """Return the request with defaults for what was not named."""
+    settings, stores, market = home.settings, home.stores, home.market
     timeframe = settings.market.timeframe
     symbols = tuple(requested["symbols"]) or tuple(stores.watchlist.symbols())
     if market.feed and not stores.market_data.symbols(market.name, timeframe):
         log(f"Fetching history of {', '.join(symbols)} first.")
-        refuse_if_nothing_fetched(market.feed.refresh(symbols, timeframe, _now(stores, market)))
+        refuse_if_nothing_fetched(home.refresh(symbols, home.now()))
     spans = {symbol: stores.market_data.span(market.name, symbol, timeframe) for symbol in symbols}
     if not any(spans.values()):
         raise UnknownSymbolError(
@@ -160,10 +145,6 @@ def _period(
     until = min(last, newest)
     default_start = max(min(oldest + WARMUP_HISTORY, until), until - DEFAULT_PERIOD)
     return (parse_date(start).date() if start else default_start), last
-
-
-def _now(stores: Stores, market: ActiveMarket) -> datetime:
-    return demo_now(stores.journal) if market.simulated else utc_now()
 
 
 def print_result(result: Mapping[str, Any], console: Console) -> None:

@@ -33,8 +33,8 @@ from research.fitting.study import (
 from settings import Settings
 from storage.journal.panel_archive import panel_digest
 from wiring.agents import agent_settings, build_agents
-from wiring.market import ActiveMarket, choose_market, demo_now
-from wiring.stores import Log, Stores, open_stores, utc_now
+from wiring.home import Home, make_home
+from wiring.stores import Log, open_stores, utc_now
 
 MIN_BARS, MIN_SYMBOLS = 500, 2
 
@@ -80,9 +80,9 @@ def fit_weights(
             update={"coefficients": None}
         )
         tunable = _tunable_agents(agents, unfitted_settings, log)
-        market = choose_market(settings, stores.market_data, lambda: demo_now(stores.journal), log)
-        now = demo_now(stores.journal) if market.simulated else utc_now()
-        panel = _panel(settings, stores, market, symbols, min(until or now, now), log)
+        home = make_home(settings, stores, log)
+        now = home.now()
+        panel = _panel(home, symbols, min(until or now, now), log)
     begin = _begin(panel, first)
     results = []
     with progress_bar() as progress:
@@ -95,8 +95,8 @@ def fit_weights(
     if path is not None:
         _write(path, build_coefficients(panel, panel_digest(panel), begin, to_write, utc_now()))
     return FitReport(
-        market=market.name,
-        simulated=market.simulated,
+        market=home.market.name,
+        simulated=home.market.simulated,
         symbols=panel.symbols,
         timeframe=str(panel.timeframe),
         horizon=panel.horizon,
@@ -136,13 +136,10 @@ def _refuse_folds(folds: int) -> None:
         raise InputError(f"--folds {folds} is not from 2 to 20. Try {FOLDS}.")
 
 
-def _panel(
-    settings: Settings, stores: Stores, market: ActiveMarket, symbols: Sequence[str],
-    as_of: datetime, log: Log,
-) -> Panel:  # fmt: skip
+def _panel(home: Home, symbols: Sequence[str], as_of: datetime, log: Log) -> Panel:
     """Return the panel of the calendar with most of the requested symbols; others are open at other
     hours."""
-    timeframe = settings.market.timeframe
+    stores, market, timeframe = home.stores, home.market, home.settings.market.timeframe
     stored = set(stores.market_data.symbols(market.name, timeframe))
     requested = list(symbols) or [s for s in stores.watchlist.symbols() if s in stored]
     if not requested:
@@ -151,8 +148,8 @@ def _panel(
             "Download or import some, or name symbols with --symbol."
         )
     built = build_panels(
-        stores.market_data, market.name, requested, timeframe, as_of, settings.market.horizon,
-        simulated=market.simulated,
+        stores.market_data, market.name, requested, timeframe, as_of,
+        home.settings.market.horizon, simulated=market.simulated,
     )  # fmt: skip
     panel = max((panel for panel, _ in built), key=lambda panel: len(panel.symbols))
     if left_out := [s for s in requested if s not in panel.symbols]:

@@ -24,9 +24,9 @@ from research.lab.local_training import train_locally
 from research.lab.runs import create_run
 from settings import Settings
 from storage.models.model_registry import ModelPromotion
-from wiring.market import LIVE_RUN, ActiveMarket, choose_market, current_time, demo_now
+from wiring.home import Home, make_marketless_home, open_home
 from wiring.research import make_lab, runs_folder
-from wiring.stores import Log, Stores, open_stores, utc_now
+from wiring.stores import Log, open_stores
 
 ACTOR = "the command line"
 TRAIN_SHARE, TRAIN_AND_VALIDATE_SHARE = 0.6, 0.8
@@ -75,10 +75,9 @@ def train(
 
     Raises InputError naming everything that prevents training; nothing is kept then.
     """
-    with open_stores(settings) as stores:
-        market = _market(settings, stores, log)
-        _fetch_if_empty(settings, stores, market, log)
-        lab = _lab(settings, stores, market)
+    with open_home(settings, log) as home:
+        _fetch_if_empty(home, log)
+        lab = make_lab(home, home.stores.watchlist.symbols, home.now)
         training_data = lab.market.training_data(symbols)
         if training_data.left_out:
             log(f"Left out, for they close at other hours or nothing of them is stored: "
@@ -152,10 +151,9 @@ def import_folder(settings: Settings, folder: Path) -> str:
 def drift(settings: Settings, id: str | None, symbols: Sequence[str], log: Log) -> DriftReport:
     """Measure the drift of a model (None: the active one) on the last year of `symbols` (of the
     watchlist, if empty)."""
-    with open_stores(settings) as stores:
-        market = _market(settings, stores, log)
-        lab = _lab(settings, stores, market, symbols)
-        model_id = id or lab.active_model()
+    with open_home(settings, log) as home:
+        lab = make_lab(home, lambda: symbols or home.stores.watchlist.symbols(), home.now)
+        model_id, market = id or lab.active_model(), home.market
         return DriftReport(model_id, market.name, market.simulated, lab.drift(model_id))
 
 
@@ -186,33 +184,18 @@ def complete_arguments(
 
 @contextmanager
 def _open_lab(settings: Settings) -> Iterator[RLLab]:
-    """Open the lab for commands that need no bars: no market is chosen."""
+    """Open the lab for commands that need no bars."""
     with open_stores(settings) as stores:
-        yield _lab(settings, stores, ActiveMarket("", simulated=False, feed=None))
+        home = make_marketless_home(settings, stores)
+        yield make_lab(home, stores.watchlist.symbols, home.now)
 
 
-def _lab(
-    settings: Settings, stores: Stores, market: ActiveMarket, symbols: Sequence[str] = ()
-) -> RLLab:
-    def watched_symbols() -> Sequence[str]:
-        return symbols or stores.watchlist.symbols()
-
-    return make_lab(
-        settings, stores, market, watched_symbols, lambda: current_time(stores, market, LIVE_RUN)
-    )
-
-
-def _market(settings: Settings, stores: Stores, log: Log) -> ActiveMarket:
-    now = demo_now(stores.journal)
-    return choose_market(settings, stores.market_data, lambda: now, log)
-
-
-def _fetch_if_empty(settings: Settings, stores: Stores, market: ActiveMarket, log: Log) -> None:
-    timeframe, symbols = settings.market.timeframe, stores.watchlist.symbols()
-    if market.feed and not stores.market_data.symbols(market.name, timeframe):
+def _fetch_if_empty(home: Home, log: Log) -> None:
+    market, symbols = home.market, home.stores.watchlist.symbols()
+    timeframe = home.settings.market.timeframe
+    if market.feed and not home.stores.market_data.symbols(market.name, timeframe):
         log(f"Fetching history of {', '.join(symbols)} first.")
-        now = demo_now(stores.journal) if market.simulated else utc_now()
-        refuse_if_nothing_fetched(market.feed.refresh(symbols, timeframe, now))
+        refuse_if_nothing_fetched(home.refresh(symbols, home.now()))
 
 
 def _finish_training(lab: RLLab, folder: RunFolder) -> TrainResult:

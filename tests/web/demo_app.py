@@ -1,50 +1,43 @@
 """A small real app: the demo market in a SQLite file, real agents, committee and receipts.
 
-Nothing is faked but the clocks: `ManualEngine` runs a cycle when it is called, `market_time` is the
-time of the market and `clock_time` that of the quotes.
+It is built as a server's is (`wiring/`). Nothing is faked but the clocks and what runs elsewhere:
+`ManualEngine` runs a cycle when it is called, `market_time` is the time of the market and
+`clock_time` that of the quotes, and backtests and trainings have no processes of their own.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import cast
 
 from agents.registry import AGENTS as REGISTERED
-from agents.registry import AgentSettings, build
+from agents.registry import AgentSettings
 from domain.events import EngineState
 from domain.record import ForecastRecord
 from domain.timeframe import Timeframe
 from domain.votes import Agent
 from market.simulated.provider import DemoProvider
-from orchestrator.account.history import AccountHistoryReader
-from orchestrator.account.latest_prices import LatestPrices
 from orchestrator.account.service import AccountService
-from orchestrator.account.store import AccountSettings, AccountStore, TradingRules
-from orchestrator.committee.pooling import CommitteeSettings
-from orchestrator.cycle import CycleResult, RunContext, run_cycles
-from orchestrator.evaluation.record_scorer import RecordScorer
-from orchestrator.parity.receipt_verification import ReceiptVerification, verify_receipt
+from orchestrator.account.store import TradingRules
+from orchestrator.cycle import CycleResult, run_cycles
 from orchestrator.status import EngineStatus
 from orchestrator.team.base import AgentHealth
 from orchestrator.team.local_team import LocalTeam
-from research.lab.training_data import StoredMarket
-from storage.accounts.account_log import SqlAccountLog
-from storage.accounts.blotter import SqlBlotter
-from storage.database import Database
-from storage.journal import panel_archive
-from storage.journal.decision_records import SqlDecisionRecords
-from storage.journal.sql_journal import SqlJournal
-from storage.market_data.sql_store import SqlMarketDataStore
-from storage.market_data.watchlist import SqlWatchlist
+from research.lab.training_jobs import TrainingJobs
+from settings import MarketSettings, Settings
 from tests.orchestrator.sample_agents import MomentumAgent
 from tests.web.backtest_stub import BacktestStub
 from tests.web.lab_stub import LabFixture
-from trading.account.ledger import apply
-from trading.costs import CostSettings
-from trading.limits import LimitSettings, TradingSettings
-from trading.sizing.profiles import profile_by_name
 from web.live.notifier import Notifier
-from web.services import AppServices, RayDashboard, ServedRun
+from web.services import AppServices, RayDashboard
+from wiring.account import make_account_service, trading_rules
+from wiring.agents import agent_factory
+from wiring.engine import EngineRun, live_run, make_run_context, replay_run
+from wiring.home import Home, SimulatedClock
+from wiring.market import LIVE_RUN, ActiveMarket
+from wiring.server import make_services
+from wiring.stores import make_stores
 
 SYMBOLS = ("AAPL", "MSFT", "NVDA", "JPM", "XOM", "SPY", "GLD", "BTC-USD")
 AGENTS = ("technical", "news", "fundamental", "risk", "rl")
@@ -105,6 +98,16 @@ class ManualEngine:
         self._demo_app.journal.set_engine_state("demo", self._demo_app.run, state, reason)
 
 
+class HomeSettings(Settings):
+    """The settings of the home in `folder`, whatever home the environment names."""
+
+    folder: Path
+
+    @property
+    def home(self) -> Path:
+        return self.folder
+
+
 class DemoApp:
     """One home folder; `services` are made as often as a server would be restarted on it."""
 
@@ -112,38 +115,37 @@ class DemoApp:
         self,
         folder: Path,
         symbols: Sequence[str] = SYMBOLS,
-        run: str = "live",
+        run: str = LIVE_RUN,
         agents: Sequence[str] = AGENTS,
     ) -> None:
-        self.database = Database(f"sqlite:///{folder / 'quorum.db'}")
+        self.settings: Settings = HomeSettings(
+            folder=folder,
+            market=MarketSettings(watchlist=list(symbols)),
+            agents=AgentSettings(news_model="lexicon").model_copy(
+                update={"enabled": tuple(agents)}  # which may be others than those that are known
+            ),
+        )
+        self.stores = make_stores(self.settings)
+        self.database = self.stores.database
         self.database.migrate()
-        self.store = SqlMarketDataStore(self.database)
-        self.journal = SqlJournal(self.database)
-        self.records = SqlDecisionRecords(self.database)
-        self.watchlist = SqlWatchlist(self.database, symbols)
-        self.team = LocalTeam(agents, _agent)
+        self.store, self.journal = self.stores.market_data, self.stores.journal
+        self.records, self.watchlist = self.stores.records, self.stores.watchlist
+        self.run = run
         self.agents = tuple(agents)
-        self.costs = CostSettings()
+        self.team = LocalTeam(agents, self._agent)
         self.engine = ManualEngine(self)
         self.notifier = Notifier()
         self.backtests = BacktestStub(folder / "backtests")
-        self.lab = LabFixture(
-            folder,
-            self.database,
-            StoredMarket(
-                store=self.store, name="demo", simulated=True, timeframe=Timeframe.D1,
-                watched_symbols=self.watchlist.symbols, now=lambda: self.market_time,
-            ),
-        )  # fmt: skip
-        self.run = run
-        self.can_train = True
         self.market_time = NOW
         self.clock_time: datetime | None = None
-        self.context = RunContext(
-            market="demo", run=run, simulated=True, timeframe=Timeframe.D1, horizon=5,
-            settings=CommitteeSettings(), store=self.store, journal=self.journal,
-            digest_of=panel_archive.panel_digest,
-        )  # fmt: skip
+        self.can_train = True
+        self.lab = LabFixture(self.home, self._now)
+
+    @property
+    def home(self) -> Home:
+        """The home as a server would open it now; nothing is fetched."""
+        market = ActiveMarket("demo", simulated=True, feed=None)
+        return Home(self.settings, self.stores, market, SimulatedClock(self.market_time))
 
     def fetch_demo_data(self, now: datetime = NOW) -> None:
         """Bars, headlines and filings of the demo market, as known by `now`."""
@@ -158,7 +160,8 @@ class DemoApp:
 
     def run_cycle(self, as_of: datetime = NOW) -> tuple[CycleResult, ...]:
         """One real cycle for each calendar, recorded; streams are notified."""
-        results = run_cycles(self.context, self.team, self.watchlist.symbols(), as_of)
+        context = make_run_context(self.home, self.run)
+        results = run_cycles(context, self.team, self.watchlist.symbols(), as_of)
         self.notifier.notify()
         return results
 
@@ -167,93 +170,50 @@ class DemoApp:
             self.run_cycle(until - timedelta(days=back))
 
     def services(self) -> AppServices:
-        served_run = ServedRun(
-            market="demo",
-            run=self.run,
-            simulated=True,
-            timeframe=Timeframe.D1,
-            horizon=self.context.horizon,
-            agents=self.agents,
-            version="0.1.0",
-        )
-        blotter = SqlBlotter(self.database, "demo", self.run)
-        return AppServices(
-            served_run=served_run,
-            journal=self.journal,
-            records=self.records,
-            store=self.store,
-            watchlist=self.watchlist,
-            watched_symbols=self.watchlist.symbols,
+        services = make_services(
+            self.home,
+            self._engine_run(),
             engine=self.engine,
-            verify=self.verify,
-            account_service=self.account_service(),
-            blotter=blotter,
-            rules_of_profile=self.trading_rules,
-            clock=lambda: self.market_time,
             notifier=self.notifier,
-            account_history=AccountHistoryReader(
-                served_run, self.store, blotter, self.watchlist.symbols
-            ),
-            record_scorer=RecordScorer(
-                served_run,
-                self.store,
-                self.load_record,
-                lambda: self.market_time,
-                self.context.settings.calibrated,
-            ),
             backtests=self.backtests,
-            lab=self.lab.lab(can_train=self.can_train),
-            committee=self.context.settings,
+            training=cast(TrainingJobs, self.lab.training_jobs) if self.can_train else None,
+            now=self._now,
             ray_dashboard=lambda: RayDashboard("http://127.0.0.1:8265", TOKEN),
+        )
+        return replace(
+            services,
+            account_service=self.account_service(),
+            record_scorer=replace(services.record_scorer, load_record=lambda: self.load_record()),
         )
 
     def account_service(self) -> AccountService:
         """Where this run's paper account trades, at `market_time`."""
-        blotter = SqlBlotter(self.database, "demo", self.run)
-        return AccountService(
-            AccountStore(
-                "demo",
-                self.run,
-                SqlAccountLog(self.database, apply),
-                blotter,
-                AccountSettings(),
-                lambda: NOW,
-            ),
-            LatestPrices(self.store, "demo", Timeframe.D1),
-            self.trading_rules,
-            secret=b"of the demo app",
-            now=lambda: self.market_time,
-            suggest_orders=lambda _: (),
-            wall_clock=lambda: self.clock_time or datetime.now(UTC),
+        return make_account_service(
+            self.home,
+            self._engine_run().account_cycle,
+            self._now,
             notify=self.notifier.notify,
+            wall_clock=lambda: self.clock_time or datetime.now(UTC),
         )
 
     def trading_rules(self, name: str) -> TradingRules:
-        known, settings = profile_by_name(name), self.context.settings
-        return TradingRules(
-            TradingSettings(costs=self.costs, limits=known.apply_to_limits(LimitSettings())),
-            settings.model_copy(update={"sizing": known.apply_to_sizing(settings.sizing)}),
-        )
+        return trading_rules(self.settings, name)
 
     def load_record(self) -> ForecastRecord:
         """This run's record, over all calendars."""
-        read = self.records.record("demo", self.run, Timeframe.D1, 5, self.agents)
-        return ForecastRecord(
-            **{field.name: getattr(read, field.name) for field in fields(ForecastRecord)}
-        )
+        return self.records.record("demo", self.run, Timeframe.D1, 5, self.agents)
 
-    def verify(self, receipt: str) -> ReceiptVerification:
-        return verify_receipt(
-            receipt,
-            self.records,
-            panel_archive.SqlPanelArchive(self.database),
-            _agent,
-            panel_archive.panel_digest,
-        )
+    def _engine_run(self) -> EngineRun:
+        if self.run == LIVE_RUN:
+            return live_run(self.home)
+        symbols = self.watchlist.symbols()
+        return replay_run(self.home, self.run, symbols, START, NOW, seconds_per_day=0.0)
 
+    def _now(self) -> datetime:
+        return self.market_time
 
-def _agent(name: str, version: str | None = None) -> Agent:
-    """A registered agent; any other name votes by momentum."""
-    if name not in REGISTERED:
-        return MomentumAgent(name)
-    return build(name, AgentSettings(news_model="lexicon"), version=version)
+    def _agent(self, name: str) -> Agent:
+        """A registered agent; any other name votes by momentum."""
+        if name not in REGISTERED:
+            return MomentumAgent(name)
+        return agent_factory(self.settings, self.stores)(name)

@@ -13,24 +13,23 @@ from typing import cast
 import numpy as np
 import pandas as pd
 
-from agents.rl import SHIPPED_POLICY
 from domain.errors import InputError
 from envs.market_data import MarketHistory, history
 from envs.observation import FEATURES
 from envs.policies.drift import build_reference
-from envs.policies.files import encode_policy, load_policy
+from envs.policies.files import encode_policy
 from envs.policies.network import Network
 from envs.policies.policy import Manifest, Member, Policy, Score
 from envs.training.arguments import TrainingArguments
 from envs.training.evaluation import GROWTH, SHARPE, SKILL
 from envs.training.events import HeldOutPaths, RunEvaluated, StageCompleted
 from envs.training.run_folder import RunFolder, RunState
-from research.lab.lab import ActiveModelSlot, RLLab
+from research.lab.lab import RLLab
 from research.lab.runs import create_run, run_states
-from research.lab.training_data import StoredMarket
 from research.lab.training_jobs import TrainingJobs
-from storage.database import Database
-from storage.models.model_registry import ModelRegistry
+from wiring.home import Home
+from wiring.research import make_lab, runs_folder
+from wiring.stores import TimeSource
 
 K = len(FEATURES)
 BUSINESS_DAYS = 300
@@ -99,16 +98,15 @@ class TrainingJobsStub:
 class LabFixture:
     """The RL lab of a demo app: everything is real but the workers. `lab` is the lab itself."""
 
-    def __init__(self, home: Path, database: Database, market: StoredMarket) -> None:
-        self.runs = home / "rl" / "runs"
-        self.models = ModelRegistry(database, home / "rl" / "models")
+    def __init__(self, home: Home, now: TimeSource) -> None:
+        self.runs = runs_folder(home.settings)
+        self.models = home.stores.models
         self.training_jobs = TrainingJobsStub(self.runs)
-        self._active_slot = ActiveModelSlot(SHIPPED_POLICY, None, load_policy)
-        self._market = market
+        self._home, self._now = home, now
 
-    def lab(self, *, can_train: bool = True) -> RLLab:
-        training = cast(TrainingJobs, self.training_jobs) if can_train else None
-        return RLLab(self.models, self.runs, self._active_slot, self._market, training)
+    def lab(self) -> RLLab:
+        training = cast(TrainingJobs, self.training_jobs)
+        return make_lab(self._home, self._home.stores.watchlist.symbols, self._now, training)
 
     def run(self, id: str) -> RunFolder:
         return RunFolder.open(self.runs / id)

@@ -100,10 +100,12 @@ def test_what_is_watched_and_not_stored_is_not_proposed(client: Client, demo_app
 
 
 def test_size_and_borrowing_cost_in_training_what_they_cost_in_the_paper_account(
-    client: Client, demo_app: DemoApp
+    demo_app: DemoApp,
 ) -> None:
-    demo_app.costs = CostSettings(impact=0.5, borrow_bps=50.0)
-    client.post("/lab/runs", data=GOOD)
+    costs = CostSettings(impact=0.5, borrow_bps=50.0)
+    demo_app.settings = demo_app.settings.model_copy(update={"costs": costs})
+    with open_client(demo_app) as client:
+        client.post("/lab/runs", data=GOOD)
     ((arguments, _),) = demo_app.lab.training_jobs.started
     assert (arguments.impact, arguments.borrow_bps) == (0.5, 50.0)
 
