@@ -6,6 +6,7 @@ Arrays only. Leaves out how the forecasts are scored: see `orchestrator/evaluati
 from dataclasses import dataclass
 
 from domain.panel import Floats, Ints, Times
+from domain.timeframe import Timeframe
 
 REGIMES = (
     "rising, calm",
@@ -17,6 +18,22 @@ REGIMES = (
 """The market regime of a bar: the benchmark against its long average, and its volatility against
 the usual one."""
 UNKNOWN_REGIME = len(REGIMES) - 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunScope:
+    """One market and one run of it ('live', 'replay 2020-02-03 2020-04-30'), by bars of
+    `timeframe`; `horizon` is in bars. Records of two runs never mix."""
+
+    market: str
+    run: str
+    simulated: bool
+    timeframe: Timeframe
+    horizon: int
+
+    @property
+    def is_replay(self) -> bool:
+        return self.run.startswith("replay")
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -3,6 +3,8 @@
 import ast
 import importlib
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -28,7 +30,8 @@ ROOMS = (
 )  # fmt: skip
 ABSENT = {
     "agents/leader.py", "agents.leader", "tests/agents/test_leader.py", "agents/overnight_gap.py",
-    "market/providers/csv_folder.py", "web/pages/closes.py", "web/templates/pages/closes.html",
+    "market/providers/csv_folder.py", "web/closes/pages.py", "web/closes/feature.py",
+    "web/closes/templates/closes.html",
     "cli/stored_bars.py", "tests/cli/test_coverage.py", "benchmarks/service/votes.py",
     "make_bars.py",
 }  # fmt: skip
@@ -139,6 +142,28 @@ def test_every_command_that_a_page_shows_exists_with_its_options(page: Path) -> 
         for word in words:
             option = word.split("|")[0].split("=")[0].rstrip(",.")
             assert not option.startswith("--") or option in known, f"{line}: no option {option}"
+
+
+def test_every_python_sample_of_the_recipes_compiles_and_passes_ruff(tmp_path: Path) -> None:
+    """As a new module of the project; `app` stands in the file to which a command is added."""
+    for page in (DOCS / "extend").glob("*.md"):
+        for k, (language, code) in enumerate(FENCE.findall(page.read_text())):
+            if language == "python":
+                compile(code, f"{page.name}, block {k}", "exec")
+                (tmp_path / f"{page.stem}_{k}.py").write_text(code)
+    options = [f'src = ["{ROOT}"]', 'builtins = ["app"]', 'lint.extend-ignore = ["ARG002", "S101"]']
+    checked = subprocess.run(
+        [
+            *(sys.executable, "-m", "ruff", "check", "--no-cache", "--output-format", "concise"),
+            *("--config", str(ROOT / "pyproject.toml")),
+            *(part for option in options for part in ("--config", option)),
+            str(tmp_path),
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert checked.returncode == 0, checked.stdout + checked.stderr
 
 
 def test_the_index_lists_every_page() -> None:

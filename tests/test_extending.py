@@ -16,6 +16,7 @@ from settings import load_settings
 from tests.cli.conftest import Quorum, home, imported, quorum  # noqa: F401
 from tests.web.demo_app import DemoApp
 from web import server
+from web.features import FEATURES
 from web.render import Renderer
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -42,7 +43,7 @@ def test_the_page_is_answered(
 ) -> None:
     demo = DemoApp(tmp_path)
     demo.fetch_demo_data()
-    template = DictLoader({"pages/closes.html": FILES["web/templates/pages/closes.html"]})
+    template = DictLoader({"closes/closes.html": FILES["web/closes/templates/closes.html"]})
     draw = Renderer.__init__
 
     def with_template(renderer: Renderer, *parts: Any) -> None:
@@ -52,8 +53,11 @@ def test_the_page_is_answered(
         environment.loader = ChoiceLoader([environment.loader, template])
 
     monkeypatch.setattr(Renderer, "__init__", with_template)
-    monkeypatch.setattr(server, "PAGES", (*server.PAGES, module("web/pages/closes.py").closes))
-    with TestClient(server.create_app(demo.services()), base_url="http://localhost") as client:
+    package = ModuleType("web.closes")
+    monkeypatch.setattr(package, "pages", module("web/closes/pages.py"), raising=False)
+    monkeypatch.setitem(sys.modules, "web.closes", package)
+    app = server.create_app(demo.services(), (*FEATURES, module("web/closes/feature.py").CLOSES))
+    with TestClient(app, base_url="http://localhost") as client:
         page = client.get("/closes")
     assert page.status_code == 200
     last = demo.store.bars("demo", "AAPL", "1d", None, None)["adj_close"].iloc[-1]

@@ -19,7 +19,7 @@ from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
 
 from domain.events import Event
-from domain.run import RunScope
+from domain.record import RunScope
 from web.components.preferences import set_preferences
 from web.feature import EventListener, Feature
 from web.features import FEATURES

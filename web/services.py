@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 from domain.events import EngineState
 from domain.panel import Floats, Times
-from domain.run import RunScope
+from domain.record import RunScope
 from envs.policies.drift import FeatureDrift
 from envs.policies.policy import Policy
 from envs.training.arguments import TrainingArguments

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from domain.panel import Floats, Times
-from domain.run import RunScope
+from domain.record import RunScope
 from domain.symbols import calendar_of
 from domain.trading.account import AccountReset, CashTransferred
 from market.calendars import bar_closes_array, to_datetime, to_datetime64_array

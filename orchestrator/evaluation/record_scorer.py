@@ -9,8 +9,7 @@ import numpy as np
 
 from domain.canonical import to_json
 from domain.panel import Floats, Panel, Times
-from domain.record import ForecastRecord
-from domain.run import RunScope
+from domain.record import ForecastRecord, RunScope
 from market.calendars import to_datetime
 from market.panels.panel_builder import build_panels
 from market.store import MarketDataStore
