@@ -130,3 +130,10 @@ def tone(number: float, even: float = 0.0) -> str:
     if number > even:
         return "up"
     return "down" if number < -even else "flat"
+
+
+def remaining_time(seconds: float) -> str:
+    """`about 40 s left`, `about 3 min left`: a guess is not told to the second."""
+    if seconds < 90:
+        return f"about {max(5, round(seconds / 5) * 5):.0f} s left"
+    return f"about {seconds / 60:.0f} min left"

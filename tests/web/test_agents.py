@@ -19,8 +19,8 @@ from tests.research.report.record_fixtures import record
 from tests.web.conftest import Client, open_client
 from tests.web.demo_app import NOW, DemoApp
 from tests.web.test_stream import read_until, running_server
-from web.agents.score_cache import ScoreCache
 from web.formatting import agent_label
+from web.live.score_cache import ScoreCache
 
 
 def test_the_leaderboard_shows_everybody_with_what_is_settled(

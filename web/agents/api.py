@@ -7,8 +7,8 @@ from agents.registry import profile
 from web import formatting
 from web.agents.pages import require_forecaster
 from web.agents.schemas import AgentOut, AgentRecordOut, AgentsOut, RecordOut
-from web.agents.score_cache import ScoreCache
 from web.injection import Injected
+from web.live.score_cache import ScoreCache
 from web.schemas import market_fields
 from web.services import EngineControl, ServedRun
 

@@ -2,8 +2,8 @@
 
 from web.agents import api, pages
 from web.agents.live import AgentsLive
-from web.agents.score_cache import ScoreCache
 from web.feature import Feature
+from web.live.score_cache import ScoreCache
 from web.shell import NavigationEntry
 
 AGENTS = Feature(

@@ -18,9 +18,9 @@ from research.report.forecaster_view import ForecasterView, forecaster_view
 from research.report.record_view import RecordView, explain_weights, record_view
 from research.report.svg import NumberFormat, format_percent, format_plain
 from web import formatting
-from web.agents.score_cache import ScoreCache
 from web.http.responses import html_response
 from web.injection import Injected
+from web.live.score_cache import ScoreCache
 from web.render import Renderer
 from web.services import ServedRun
 from web.shell import PageContext, ShellBuilder, WebRequest

@@ -10,7 +10,9 @@ from market.store import MarketDataStore
 from orchestrator.account.service import AccountService
 from research.backtest.jobs import BacktestJob
 from research.backtest.results import BacktestSummary
-from web.agents.schemas import (
+from web.backtests import backtest_form
+from web.backtests.backtest_form import BacktestFormData
+from web.backtests.schemas import (
     BacktestIn,
     BacktestOut,
     BacktestsOut,
@@ -18,8 +20,6 @@ from web.agents.schemas import (
     ResultOut,
     StartedOut,
 )
-from web.backtests import backtest_form
-from web.backtests.backtest_form import BacktestFormData
 from web.injection import Injected
 from web.live.notifier import Notifier
 from web.number_input import write_number

@@ -74,13 +74,6 @@ def result_lines(results: Sequence[BacktestSummary]) -> tuple[ResultLine, ...]:
     )
 
 
-def remaining_time(seconds: float) -> str:
-    """`about 40 s left`, `about 3 min left`: a guess is not told to the second."""
-    if seconds < 90:
-        return f"about {max(5, round(seconds / 5) * 5):.0f} s left"
-    return f"about {seconds / 60:.0f} min left"
-
-
 def _job_line(job: BacktestJob) -> JobLine:
     word, icon, tone = _STATES[job.state]
     return JobLine(
@@ -89,7 +82,7 @@ def _job_line(job: BacktestJob) -> JobLine:
         what=formatting.single_line(job.error or (job.what if job.state == "running" else ""), 600),
         done=job.done,
         total=job.total,
-        time_left="" if job.seconds_left is None else remaining_time(job.seconds_left),
+        time_left="" if job.seconds_left is None else formatting.remaining_time(job.seconds_left),
         running=job.state == "running",
         word=word,
         icon=icon,

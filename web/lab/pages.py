@@ -13,7 +13,6 @@ from domain.errors import InputError
 from market.store import MarketDataStore
 from orchestrator.account.service import AccountService
 from research.report.tables import LabelledValue
-from web.agents.score_cache import ScoreCache
 from web.http.responses import html_response, safe_redirect_path, see_other
 from web.injection import Injected
 from web.lab import components, training_form
@@ -24,6 +23,7 @@ from web.lab.run_views import RunLine, RunView
 from web.lab.score_views import SCORE_HEADS
 from web.lab.training_form import TrainingFormData
 from web.live.notifier import Notifier
+from web.live.score_cache import ScoreCache
 from web.number_input import NumberStyle
 from web.render import Renderer
 from web.services import LabService, RulesOfProfile, ServedRun, WatchedSymbols

@@ -10,7 +10,6 @@ from envs.training.events import HeldOutPaths
 from envs.training.run_folder import RunState, StageProgress
 from research.report.tables import FigureTable, LabelledValue
 from web import formatting
-from web.backtests.views import remaining_time
 from web.components.amounts import UNKNOWN
 from web.lab.figures import held_out_equity, learning_curves
 from web.lab.training_form import LABELS
@@ -120,7 +119,9 @@ def run_line(state: RunState, *, can_train: bool, is_registered: bool = False) -
         running=state.state == "running",
         resumable=state.state in ("interrupted", "cancelled"),
         what=_progress_text(state),
-        time_left="" if state.seconds_left is None else remaining_time(state.seconds_left),
+        time_left=""
+        if state.seconds_left is None
+        else formatting.remaining_time(state.seconds_left),
         done=state.done,
         total=state.total,
         percent=f"{100 * state.done / max(state.total, 1):.0f} %",
