@@ -151,7 +151,12 @@ def test_every_python_sample_of_the_recipes_compiles_and_passes_ruff(tmp_path: P
             if language == "python":
                 compile(code, f"{page.name}, block {k}", "exec")
                 (tmp_path / f"{page.stem}_{k}.py").write_text(code)
-    options = [f'src = ["{ROOT}"]', 'builtins = ["app"]', 'lint.extend-ignore = ["ARG002", "S101"]']
+    options = [
+        f'src = ["{ROOT}"]',
+        'builtins = ["app"]',
+        'lint.extend-ignore = ["ARG002", "S101"]',
+        'lint.isort.known-first-party = ["web"]',
+    ]
     checked = subprocess.run(
         [
             *(sys.executable, "-m", "ruff", "check", "--no-cache", "--output-format", "concise"),

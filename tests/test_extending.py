@@ -5,7 +5,6 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
-from typing import Any
 
 import pytest
 from jinja2 import ChoiceLoader, DictLoader
@@ -17,6 +16,7 @@ from tests.cli.conftest import Quorum, home, imported, quorum  # noqa: F401
 from tests.web.demo_app import DemoApp
 from web import server
 from web.features import FEATURES
+from web.http.static_files import Assets
 from web.render import Renderer
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -46,8 +46,8 @@ def test_the_page_is_answered(
     template = DictLoader({"closes/closes.html": FILES["web/closes/templates/closes.html"]})
     draw = Renderer.__init__
 
-    def with_template(renderer: Renderer, *parts: Any) -> None:
-        draw(renderer, *parts)
+    def with_template(renderer: Renderer, assets: Assets) -> None:
+        draw(renderer, assets)
         environment = renderer.environment
         assert environment.loader is not None
         environment.loader = ChoiceLoader([environment.loader, template])
