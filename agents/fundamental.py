@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from agents.base import WeightedAgent
 from agents.evidence import Signal, Weights, evidence_of_signals, weights_by_name
-from domain.panel import Filings, Floats, Panel, Times
+from domain.instants import Times
+from domain.panel import Filings, Floats, Panel
 from domain.votes import Votes
 from quant import rolling
 from quant.features.fundamentals import standardised_surprises, trailing_twelve_months

@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agents.lexicon import tone
-from domain.panel import Floats, Ints, News, Times
+from domain.instants import Times
+from domain.panel import Floats, Ints, News
 
 MAX_TEXT_LENGTH = 2_000
 """Characters of a headline that are looked at; what is longer is no headline."""

@@ -8,17 +8,17 @@ the present; `head` cuts it to what was known at an earlier bar, events included
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from domain.instants import Times, to_datetime
 from domain.timeframe import Timeframe
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int32]
-Times = NDArray[np.datetime64]
-"""UTC instants, datetime64[us]."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -149,6 +149,11 @@ class Panel:
         """(T, N)."""
         return len(self.known_at), len(self.symbols)
 
+    @property
+    def as_of(self) -> datetime:
+        """When the last bar closed, in UTC."""
+        return to_datetime(self.known_at[-1])
+
     def head(self, rows: int) -> "Panel":
         """The panel as it was at the close of its bar `rows - 1`: views, nothing is copied.
 
@@ -170,6 +175,30 @@ class Panel:
             filings=self.filings.head(_count_known_by(self.filings.known_at, last)),
             earnings=self.earnings.head(_count_known_by(self.earnings.known_at, last)),
         )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class BarMatrix:
+    """K rows of N symbols in order of time (where rows of several calendars close together, in
+    order of calendar).
+
+    Instants (K,): `known_at` when a row is known, `opened_at` when its bars opened, `session_end`
+    when its session ends. Prices and `volume` (K, N) as traded, NaN without a bar. `volatility`
+    (K, N) of one bar, a fraction, as known at the row's close. `dividend` (K, N) per unit, in
+    currency, ex at this bar; 0 where there is none.
+    """
+
+    symbols: tuple[str, ...]
+    known_at: Times
+    opened_at: Times
+    session_end: Times
+    open: Floats
+    high: Floats
+    low: Floats
+    close: Floats
+    volume: Floats
+    volatility: Floats
+    dividend: Floats
 
 
 def _count_known_by(known_at: Times, instant: np.datetime64) -> int:

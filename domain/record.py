@@ -5,7 +5,8 @@ Arrays only. Leaves out how the forecasts are scored: see `orchestrator/evaluati
 
 from dataclasses import dataclass
 
-from domain.panel import Floats, Ints, Times
+from domain.instants import Times
+from domain.panel import Floats, Ints
 from domain.timeframe import Timeframe
 
 REGIMES = (

@@ -10,7 +10,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from domain.panel import Floats, Ints, Panel, Times
+from domain.instants import Times
+from domain.panel import Floats, Ints, Panel
 
 
 @dataclass(frozen=True, slots=True)

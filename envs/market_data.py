@@ -14,9 +14,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from domain.bar_matrix import BarMatrix
 from domain.errors import InputError
-from domain.panel import Floats, Panel, Times
+from domain.instants import Times
+from domain.panel import BarMatrix, Floats, Panel
 from domain.symbols import parse_symbol
 from domain.timeframe import Timeframe
 from envs.observation import WARMUP, observe

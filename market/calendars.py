@@ -17,7 +17,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from domain.errors import InputError
-from domain.panel import Times
+from domain.instants import Times, to_datetime, to_datetime64, to_datetime64_array
 from domain.timeframe import Timeframe
 
 BarCounts = NDArray[np.int64]
@@ -58,24 +58,6 @@ def sessions(calendar: str) -> Sessions:
         open=to_datetime64_array(calendar_dates.opens),
         close=to_datetime64_array(calendar_dates.closes),
     )
-
-
-def to_datetime64_array(stamps: "pd.DatetimeIndex | pd.Series[pd.Timestamp]") -> Times:
-    """Pandas' stamps (aware, or naive and meant as UTC) as datetime64[us]; NaT stays NaT."""
-    index = pd.DatetimeIndex(stamps)
-    utc = index if index.tz is None else index.tz_convert("UTC").tz_localize(None)
-    return np.asarray(utc.as_unit("us").to_numpy())
-
-
-def to_datetime64(at: datetime) -> np.datetime64:
-    """An aware datetime as datetime64[us] in UTC."""
-    return np.datetime64(at.astimezone(UTC).replace(tzinfo=None), "us")
-
-
-def to_datetime(at: np.datetime64) -> datetime:
-    """A datetime64 as an aware datetime in UTC."""
-    naive: datetime = at.astype("datetime64[us]").item()
-    return naive.replace(tzinfo=UTC)
 
 
 def bar_closes(calendar: str, opened: pd.DatetimeIndex, timeframe: Timeframe) -> pd.DatetimeIndex:

@@ -11,7 +11,8 @@ from itertools import pairwise, starmap
 import numpy as np
 import pandas as pd
 
-from domain.panel import Floats, Times
+from domain.instants import Times, to_datetime64, to_datetime64_array
+from domain.panel import Floats
 from domain.timeframe import Timeframe
 from market import calendars
 
@@ -52,12 +53,12 @@ def build_series(
 
     `bars` has that categorical and `BAR_COLUMNS`, sorted by symbol and for each in any order.
     """
-    opened = calendars.to_datetime64_array(bars["at"])
+    opened = to_datetime64_array(bars["at"])
     known_at = calendars.bar_closes_array(calendar, opened, timeframe)
     figures = np.stack([bars[name].to_numpy(np.float64) for name in _COLUMNS])
     symbols, codes = bars["symbol"].cat.categories, bars["symbol"].cat.codes.to_numpy()
     ends = np.searchsorted(codes, np.arange(len(symbols) + 1))
-    until = calendars.to_datetime64(as_of)
+    until = to_datetime64(as_of)
     return [
         _series(symbol, calendar, timeframe, opened[of], known_at[of], figures[:, of], until)
         for symbol, of in zip(symbols, starmap(slice, pairwise(ends.tolist())), strict=True)

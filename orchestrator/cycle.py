@@ -25,7 +25,7 @@ from domain.timeframe import Timeframe
 from market.panels.panel_builder import build_panels
 from market.store import MarketDataStore
 from orchestrator.account.cycle_orders import AccountCycle, CycleAccountState
-from orchestrator.committee.decisions import closed_at, decide
+from orchestrator.committee.decisions import decide
 from orchestrator.committee.learned_weights import Influence
 from orchestrator.committee.pooling import CommitteeSettings
 from orchestrator.evaluation.settlement import (
@@ -169,7 +169,7 @@ def settle_due_decisions(context: RunContext, agents: Sequence[str], panel: Pane
     """Settle the run's decisions whose outcome the panel holds and learn from the rounds that are
     due. Return the influence of `agents` in force at the panel's end."""
     key = SettlementKey(context.market, context.run, panel.calendar, panel.timeframe, panel.horizon)
-    last = context.journal.learner_state(key, closed_at(panel))
+    last = context.journal.learner_state(key, panel.as_of)
     until = newest_due_close(panel)
     pending = context.journal.pending(key, until) if until else ()
     if pending:
@@ -178,7 +178,7 @@ def settle_due_decisions(context: RunContext, agents: Sequence[str], panel: Pane
         if outcomes or states:
             after = last.as_of if last else None
             context.journal.settle(SettlementBatch(key, context.simulated, outcomes, states, after))
-            last = context.journal.learner_state(key, closed_at(panel))
+            last = context.journal.learner_state(key, panel.as_of)
     return influence_in_force(last, agents, context.settings)
 
 
@@ -195,7 +195,7 @@ def _unfollowed_panels(
         return ()
     try:
         panels = build_panels(
-            context.store, context.market, sorted(stored), context.timeframe, closed_at(panel),
+            context.store, context.market, sorted(stored), context.timeframe, panel.as_of,
             context.horizon, context.history_start, context.simulated,
         )  # fmt: skip
     except InputError:  # not one bar of them by then
@@ -228,7 +228,7 @@ def decide_cycle(
         simulated=context.simulated,
         calendar=panel.calendar,
         timeframe=panel.timeframe,
-        as_of=closed_at(panel),
+        as_of=panel.as_of,
         digest=digest,
         decisions=decisions,
     )
@@ -276,7 +276,7 @@ def _is_new(context: RunContext, panel: Panel) -> bool:
     cursor = (
         context.journal.cursor(context.market, context.run, panel.calendar) or context.starts_after
     )
-    return cursor is None or cursor < closed_at(panel)
+    return cursor is None or cursor < panel.as_of
 
 
 def _previous_targets(
@@ -284,5 +284,5 @@ def _previous_targets(
 ) -> dict[str, float]:
     """Return the targets of the symbols still followed, as they were before the panel's last
     bar."""
-    before = context.journal.previous_targets(context.market, context.run, closed_at(panel))
+    before = context.journal.previous_targets(context.market, context.run, panel.as_of)
     return {symbol: before[symbol] for symbol in symbols if symbol in before}

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from domain.decision import Cycle, Decision
 from domain.events import EngineState, Event, EventKind
-from domain.panel import Floats, Panel, Times
+from domain.instants import Times
+from domain.panel import Floats, Panel
 from domain.settlement import LearnerState, PendingDecision, SettlementBatch, SettlementKey
 from domain.trading.account import Account, AccountEntry, AccountEvent
 from domain.trading.orders import Order

@@ -13,7 +13,7 @@ Each fact is stored once. A decision's document holds its votes with their reaso
 only their figures, as columns for charts and scores.
 """
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 
 from sqlalchemy import (
     BigInteger,
@@ -30,8 +30,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import registry
 from sqlmodel import Field, SQLModel
 
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-MICROSECOND = timedelta(microseconds=1)
+from domain.instants import from_microseconds, to_microseconds
 
 metadata = MetaData(
     naming_convention={
@@ -58,15 +57,10 @@ class UtcMicroseconds(TypeDecorator[datetime]):
     cache_ok = True
 
     def process_bind_param(self, value: datetime | None, _: Dialect) -> int | None:
-        return None if value is None else microseconds(value)
+        return None if value is None else to_microseconds(value)
 
     def process_result_value(self, value: int | None, _: Dialect) -> datetime | None:
-        return None if value is None else EPOCH + value * MICROSECOND
-
-
-def microseconds(at: datetime) -> int:
-    """Return microseconds since 1970 of an aware instant (a naive one raises TypeError)."""
-    return (at - EPOCH) // MICROSECOND
+        return None if value is None else from_microseconds(value)
 
 
 class TableRow(SQLModel, registry=registry(metadata=metadata)):

@@ -96,6 +96,19 @@ def test_no_two_public_classes_have_one_name() -> None:
     assert SHARED_CLASS_NAMES.keys() <= shared.keys()
 
 
+def test_instants_are_converted_in_one_module() -> None:
+    """A microsecond as a step and the beginning of 1970 are what such conversions are made of."""
+    converting = {
+        str(path.relative_to(ROOT))
+        for path in SOURCES
+        for node in nodes(path)
+        if isinstance(node, ast.Call)
+        and ast.unparse(node).replace(" ", "")
+        in ("timedelta(microseconds=1)", "datetime(1970,1,1,tzinfo=UTC)")
+    }
+    assert converting == {"domain/instants.py"}
+
+
 def test_no_folder_of_code_holds_more_than_18_python_files() -> None:
     folders = (*ROOMS, "benchmarks", "examples", "tests")
     files = [path for folder in folders for path in (ROOT / folder).rglob("*.py")]

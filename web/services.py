@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from domain.events import EngineState
-from domain.panel import Floats, Times
+from domain.instants import Times
+from domain.panel import Floats
 from domain.record import RunScope
 from envs.policies.drift import FeatureDrift
 from envs.policies.policy import Policy

@@ -19,10 +19,10 @@ import numpy as np
 from agents.registry import AGENTS, build
 from benchmarks.support.imported_history import SETTINGS, build_panel, imported_store, vote_all
 from domain.decision import Vote
+from domain.instants import to_datetime
 from domain.panel import Panel
 from domain.timeframe import Timeframe
 from domain.votes import Votes
-from market.calendars import to_datetime
 from orchestrator.committee.pooling import CommitteeSettings
 from orchestrator.cycle import RunContext, run_cycles
 from orchestrator.team.base import Team

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from domain.instants import to_datetime64
 from domain.timeframe import Timeframe
 from market import calendars
 from market.panels.panel_builder import build_panels
@@ -75,7 +76,7 @@ def _measure(path: Path, symbols: int, bars: int) -> dict[str, float]:
 def _bars(seed: int, bars: int) -> pd.DataFrame:
     random = np.random.default_rng(seed)
     dates = calendars.sessions("XNYS").date
-    at = dates[dates < calendars.to_datetime64(AS_OF)][-bars:]
+    at = dates[dates < to_datetime64(AS_OF)][-bars:]
     close = 100 * np.exp(np.cumsum(random.normal(0, 0.01, bars)))
     return pd.DataFrame(
         {

@@ -22,7 +22,6 @@ from domain.panel import Panel
 from domain.votes import Agent
 from orchestrator import cycle, engine
 from orchestrator.account.cycle_orders import AccountCycle
-from orchestrator.committee.decisions import closed_at
 from orchestrator.team.base import AgentHealth, AgentVoteResult, Team
 from storage.journal.sql_journal import JournalTransaction, SqlJournal
 
@@ -85,7 +84,7 @@ class TeamWithAbsences:
         self.agents, self.dashboard_url, self.token = team.agents, None, None
 
     def vote(self, panel: Panel, since: int) -> tuple[AgentVoteResult, ...]:
-        failed = self._absent.get(f"{panel.calendar} {closed_at(panel).isoformat()}", {})
+        failed = self._absent.get(f"{panel.calendar} {panel.as_of.isoformat()}", {})
         return tuple(
             AgentVoteResult(each.agent, None, failed[each.agent], 0.0)
             if each.agent in failed

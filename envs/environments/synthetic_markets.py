@@ -18,8 +18,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from domain.bar_matrix import BarMatrix
-from domain.panel import Floats, Times
+from domain.instants import Times
+from domain.panel import BarMatrix, Floats
 from envs.market_data import SESSION_LENGTH, MarketHistory, bars_digest
 from envs.observation import FEATURES
 

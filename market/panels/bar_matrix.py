@@ -13,8 +13,8 @@ from datetime import datetime, timedelta
 
 import numpy as np
 
-from domain.bar_matrix import BarMatrix
-from domain.panel import Floats, Panel, Times
+from domain.instants import Times, to_datetime64
+from domain.panel import BarMatrix, Floats, Panel
 from domain.timeframe import Timeframe
 from market import calendars
 from market.panels.panel_builder import build_bar_panels
@@ -81,7 +81,7 @@ def read_bar_matrix(
     """
     begins = since - WARMUP_HISTORY[timeframe.intraday]
     built = build_bar_panels(store, market, symbols, timeframe, as_of, since=begins)
-    after = calendars.to_datetime64(since)
+    after = to_datetime64(since)
     first = [int(np.searchsorted(bars.known_at, after, side="right")) for bars, _ in built]
     matrix = build_bar_matrix([bars for bars, _ in built], [factor for _, factor in built], first)
     column = [matrix.symbols.index(symbol) for symbol in symbols]

@@ -1,13 +1,13 @@
 """Stored news, filings and announcements as the columns of a panel, in the order of their time."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import numpy as np
 import pandas as pd
 
+from domain.instants import INSTANT, to_datetime64_array
 from domain.panel import Earnings, EventSource, Filings, Floats, Ints, News
-from market import calendars
 from market.store import MarketDataStore
 
 
@@ -15,7 +15,7 @@ def load_news(store: MarketDataStore, market: str, symbols: Sequence[str], last:
     symbol, facts = _load_known(store, market, symbols, "news", last)
     return News(
         symbol,
-        calendars.to_datetime64_array(facts["known_at"]),
+        to_datetime64_array(facts["known_at"]),
         _texts(facts["headline"]),
         _texts(facts["source"]),
         _floats(facts["relevance"]),
@@ -28,7 +28,7 @@ def load_filings(
     symbol, facts = _load_known(store, market, symbols, "filings", last)
     return Filings(
         symbol,
-        calendars.to_datetime64_array(facts["known_at"]),
+        to_datetime64_array(facts["known_at"]),
         facts["fiscal_year"].to_numpy(np.int32),
         facts["fiscal_quarter"].to_numpy(np.int32),
         _floats(facts["revenue"]),
@@ -44,7 +44,7 @@ def load_earnings(
     symbol, facts = _load_known(store, market, symbols, "earnings", last)
     return Earnings(
         symbol,
-        calendars.to_datetime64_array(facts["known_at"]),
+        to_datetime64_array(facts["known_at"]),
         _floats(facts["eps_estimate"]),
         _floats(facts["eps_actual"]),
     )
@@ -57,9 +57,9 @@ def _load_known(
 
     Facts known at one instant stand in the order of the symbols, then of the store.
     """
-    facts = store.read_many(market, symbols, source, None, last + timedelta(microseconds=1))
+    facts = store.read_many(market, symbols, source, None, last + INSTANT)
     index = facts["symbol"].cat.codes.to_numpy().astype(np.int32)
-    order = np.argsort(calendars.to_datetime64_array(facts["known_at"]), kind="stable")
+    order = np.argsort(to_datetime64_array(facts["known_at"]), kind="stable")
     return index[order], facts.iloc[order]
 
 

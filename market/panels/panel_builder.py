@@ -9,14 +9,15 @@ is stored.
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import numpy as np
 import pandas as pd
 
 from domain.decision import QualityVerdict
 from domain.errors import InputError, UnknownSymbolError
-from domain.panel import EventSource, Floats, Panel, Times
+from domain.instants import INSTANT, Times, to_datetime, to_datetime64
+from domain.panel import EventSource, Floats, Panel
 from domain.symbols import ALWAYS_OPEN, calendar_of
 from domain.timeframe import Timeframe
 from market import calendars
@@ -32,7 +33,6 @@ BENCHMARKS: Mapping[str, tuple[str, ...]] = {
 }
 """By calendar, the symbols that stand for its whole market; the first that is stored is taken."""
 
-_INSTANT = timedelta(microseconds=1)
 _SOURCES: tuple[EventSource, ...] = ("news", "filings", "earnings")
 
 
@@ -156,7 +156,7 @@ def _read_stored(
         every = tuple(dict.fromkeys([*names, *([benchmark] if benchmark else [])]))
         bars = store.read_many(market, every, f"bars {timeframe}", since, as_of)
         read = {one.symbol: one for one in build_series(bars, calendar, timeframe, as_of)}
-        actions = store.read_many(market, names, "actions", None, as_of + _INSTANT)
+        actions = store.read_many(market, names, "actions", None, as_of + INSTANT)
         found.append(
             _StoredBars([read[each] for each in names], read.get(benchmark or ""), actions)
         )
@@ -178,7 +178,7 @@ def _panel(
     simulated: bool,
 ) -> Panel:
     bars = _bars(stored, as_of, horizon, simulated)
-    symbols, last = bars.symbols, calendars.to_datetime(bars.known_at[-1])
+    symbols, last = bars.symbols, to_datetime(bars.known_at[-1])
     return replace(
         bars,
         news=fundamental_events.load_news(store, market, symbols, last),
@@ -195,7 +195,7 @@ def _bars(stored: _StoredBars, as_of: datetime, horizon: int, simulated: bool) -
     known_at = _axis(all_series, stored.benchmark)
     if not len(known_at):
         closed = calendars.last_close(calendar, timeframe, as_of)
-        known_at = np.array([calendars.to_datetime64(closed)])
+        known_at = np.array([to_datetime64(closed)])
     return Panel(
         symbols=tuple(one.symbol for one in all_series),
         calendar=calendar,

@@ -12,7 +12,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from domain.panel import Floats, Times
+from domain.instants import Times, to_datetime, to_datetime64_array
+from domain.panel import Floats
 from domain.symbols import AssetClass, asset_class
 from domain.timeframe import Timeframe
 from market import calendars
@@ -123,7 +124,7 @@ def _jumps(series: BarSeries, actions: pd.DataFrame) -> Iterator[Flaw]:
     unexplained, explained = by_split.copy(), by_split.copy()
     splits = actions[(actions["symbol"] == series.symbol) & (actions["kind"] == "split")]
     split_at, ratios = (
-        calendars.to_datetime64_array(splits["at"]),
+        to_datetime64_array(splits["at"]),
         np.log(splits["value"].to_numpy(np.float64)),
     )
     for t in np.flatnonzero(np.abs(logs) > JUMP_LOG_RETURN).tolist():
@@ -195,5 +196,5 @@ def _flaw(
 
 def _stamp(at: np.datetime64, timeframe: Timeframe) -> str:
     if timeframe.intraday:
-        return f"{calendars.to_datetime(at):%Y-%m-%d %H:%M} UTC"
-    return f"{calendars.to_datetime(at - np.timedelta64(1, 'us')):%Y-%m-%d}"
+        return f"{to_datetime(at):%Y-%m-%d %H:%M} UTC"
+    return f"{to_datetime(at - np.timedelta64(1, 'us')):%Y-%m-%d}"

@@ -15,7 +15,8 @@ import numpy as np
 import pandas as pd
 
 from domain.decision import QualityVerdict
-from domain.panel import Floats, Times
+from domain.instants import Times, to_datetime64
+from domain.panel import Floats
 from market import calendars
 from market.quality import checks
 from market.quality.checks import MEDIAN_WINDOW, Bools, Flaw, Rows
@@ -69,7 +70,7 @@ def _recent_since(series: BarSeries, bars: Rows, flaw: Flaw) -> Times:
 
 
 def _current_flaws(series: BarSeries, as_of: datetime) -> Iterator[Flaw]:
-    now = np.array([calendars.to_datetime64(as_of)])
+    now = np.array([to_datetime64(as_of)])
     if len(series.known_at):
         yield from _odd_volumes(series)
         yield from _staleness(series, now)

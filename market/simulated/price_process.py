@@ -14,7 +14,8 @@ from functools import lru_cache
 
 import numpy as np
 
-from domain.panel import Floats, Times
+from domain.instants import Times
+from domain.panel import Floats
 from domain.symbols import calendar_of
 from market import calendars
 from market.simulated import rng

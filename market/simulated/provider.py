@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from domain.errors import InputError, ProviderError
+from domain.instants import to_datetime64
 from domain.symbols import calendar_of
 from domain.timeframe import Timeframe
 from market import calendars
@@ -73,9 +74,7 @@ class DemoProvider:
         until = min(end, self._now())
         prices = self._prices(symbol, until)
         closed = calendars.bar_closes_array(calendar_of(symbol), prices.date, timeframe)
-        selected = (prices.date >= calendars.to_datetime64(start)) & (
-            closed <= calendars.to_datetime64(until)
-        )
+        selected = (prices.date >= to_datetime64(start)) & (closed <= to_datetime64(until))
         return pd.DataFrame(
             {
                 "at": pd.DatetimeIndex(prices.date[selected], tz="UTC"),

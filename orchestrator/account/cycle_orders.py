@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from domain.bar_matrix import BarMatrix
 from domain.decision import Cycle, Decision
 from domain.events import Event
-from domain.panel import Panel
+from domain.instants import INSTANT
+from domain.panel import BarMatrix, Panel
 from domain.symbols import calendar_of
 from domain.timeframe import Timeframe
 from domain.trading.account import Account, AccountEntry, OrderSubmitted, TradingMode
@@ -37,7 +37,6 @@ BAR_LOOKBACK = timedelta(days=14)
 """
 CORRELATION_LOOKBACK = timedelta(days=730)
 """How far back the correlation of symbols is measured."""
-_INSTANT = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +182,7 @@ class AccountCycle:
         ratios: dict[str, float] = {}
         if not seen:
             return ratios
-        first, last = min(seen.values()), as_of + _INSTANT
+        first, last = min(seen.values()), as_of + INSTANT
         facts = self.store.read_many(self.account_store.market, list(seen), "actions", first, last)
         splits = facts[facts["kind"] == "split"]
         for symbol, at, ratio in zip(splits["symbol"], splits["at"], splits["value"], strict=True):

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from domain.panel import Floats, Times
+from domain.instants import Times, to_datetime, to_datetime64_array
+from domain.panel import Floats
 from domain.record import RunScope
 from domain.symbols import calendar_of
 from domain.trading.account import AccountReset, CashTransferred
-from market.calendars import bar_closes_array, to_datetime, to_datetime64_array
+from market.calendars import bar_closes_array
 from market.panels.panel_builder import BENCHMARKS
 from market.store import MarketDataStore
 from orchestrator.ports import AccountCurve, Blotter

@@ -12,16 +12,10 @@ from datetime import datetime, timedelta
 import numpy as np
 
 from domain.errors import UnknownSymbolError
+from domain.instants import to_datetime, to_datetime64, to_datetime64_array
 from domain.symbols import calendar_of
 from domain.timeframe import Timeframe
-from market.calendars import (
-    bar_closes_array,
-    is_open,
-    last_close,
-    to_datetime,
-    to_datetime64,
-    to_datetime64_array,
-)
+from market.calendars import bar_closes_array, is_open, last_close
 from market.panels.panel_builder import build_panels
 from market.store import MarketDataStore
 from orchestrator.committee.pooling import horizon_volatility

@@ -8,7 +8,7 @@ Pure. Every number comes from `pooling.py` and `targets.py`; this module only ma
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 import numpy as np
 
@@ -130,12 +130,6 @@ def receipt_id(symbol: str, at: datetime, timeframe: Timeframe, digest: str) -> 
     return f"{symbol}-{stamp}-{digest[:12]}"
 
 
-def closed_at(panel: Panel) -> datetime:
-    """Return when the panel's last bar closed, aware and in UTC."""
-    instant: datetime = panel.known_at[-1].item()
-    return instant.replace(tzinfo=UTC)
-
-
 def _repool(votes: Sequence[Vote], weights: Sequence[float], rate: float) -> float:
     """Return pooled log-odds as `pool_votes` adds them up; NaN where a base rate is needed and
     missing."""
@@ -192,7 +186,7 @@ def _decision(context: _DecisionContext, column: int, rank: int | None) -> Decis
             symbol,
         ),
         votes=votes,
-        receipt=receipt_id(symbol, closed_at(panel), panel.timeframe, context.digest),
+        receipt=receipt_id(symbol, panel.as_of, panel.timeframe, context.digest),
     )
 
 

@@ -9,7 +9,8 @@ from datetime import UTC, datetime
 
 import numpy as np
 
-from domain.panel import Floats, Times
+from domain.instants import Times
+from domain.panel import Floats
 from domain.votes import sigmoid
 from orchestrator.evaluation.scorecards import ScoreInputs
 from orchestrator.evaluation.scores import (

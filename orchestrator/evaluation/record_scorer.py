@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from domain.canonical import to_json
-from domain.panel import Floats, Panel, Times
+from domain.instants import Times, to_datetime
+from domain.panel import Floats, Panel
 from domain.record import ForecastRecord, RunScope
-from market.calendars import to_datetime
 from market.panels.panel_builder import build_panels
 from market.store import MarketDataStore
 from orchestrator.evaluation.learning_benchmarks import LearningBenchmarks, learning_benchmarks

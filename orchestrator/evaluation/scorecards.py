@@ -11,7 +11,8 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from domain.panel import Floats, Ints, Times
+from domain.instants import Times
+from domain.panel import Floats, Ints
 from domain.record import REGIMES
 from domain.votes import sigmoid
 from orchestrator.evaluation.scores import (

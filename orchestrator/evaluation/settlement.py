@@ -14,9 +14,9 @@ from operator import attrgetter
 
 import numpy as np
 
+from domain.instants import to_datetime, to_datetime64
 from domain.panel import Floats, Panel
 from domain.settlement import DecisionOutcome, LearnerState, PendingDecision
-from market.calendars import to_datetime, to_datetime64
 from orchestrator.committee.learned_weights import (
     Influence,
     WeightLearner,

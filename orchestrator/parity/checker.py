@@ -17,13 +17,12 @@ from functools import partial
 
 import numpy as np
 
-from domain.bar_matrix import BarMatrix
 from domain.errors import NotFoundError
-from domain.panel import Floats
+from domain.instants import INSTANT, to_datetime, to_datetime64
+from domain.panel import BarMatrix, Floats
 from domain.stored_names import ENTRY_KINDS
 from domain.trading.account import TradingMode
 from domain.votes import AgentFactory
-from market.calendars import to_datetime, to_datetime64
 from orchestrator.account.cycle_orders import AccountCycle
 from orchestrator.account.store import TradingRules
 from orchestrator.parity.diff import ParityDifference, diff_decisions, diff_trades, diff_votes
@@ -44,7 +43,6 @@ from orchestrator.ports import DecisionRecords, PanelArchive
 from trading.account.paper_account import TargetRequest
 
 DAY = timedelta(days=1)
-INSTANT = timedelta(microseconds=1)
 PreviousTargets = Callable[[datetime], Mapping[str, float]]
 """The targets as they were before an instant."""
 
@@ -218,7 +216,7 @@ def day_start(day: date) -> datetime:
 
 
 def day_of(close: datetime) -> date:
-    return (close - timedelta(microseconds=1)).astimezone(UTC).date()
+    return (close - INSTANT).astimezone(UTC).date()
 
 
 def _target_requests(

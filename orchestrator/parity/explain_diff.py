@@ -12,8 +12,8 @@ import numpy as np
 
 from domain.decision import Decision, Vote
 from domain.errors import VerificationError
+from domain.instants import to_datetime
 from domain.panel import Floats, Panel
-from market.calendars import to_datetime
 from orchestrator.committee.pooling import CommitteeSettings
 from orchestrator.parity.recomputed_decisions import CalendarRun, RecordedCycle
 from orchestrator.ports import PanelArchive

@@ -15,11 +15,11 @@ from typing import Any
 import numpy as np
 
 from domain.decision import Decision
+from domain.instants import to_datetime, to_datetime64
 from domain.panel import Floats, Panel
 from domain.symbols import calendar_of
 from domain.timeframe import Timeframe
 from domain.votes import AgentFactory
-from market.calendars import to_datetime, to_datetime64
 from market.panels.panel_builder import build_panels_with_blocks
 from market.store import MarketDataStore
 from orchestrator.committee.learned_weights import Influence

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import pairwise
 
-from domain.bar_matrix import BarMatrix
+from domain.instants import from_microseconds, to_microseconds
+from domain.panel import BarMatrix
 from domain.trading.account import (
     Account,
     AccountEntry,
@@ -29,12 +30,7 @@ from domain.trading.account import (
 from domain.trading.orders import Order, OrderSource, OrderType, Side
 from orchestrator.account.store import TradingRules
 from trading import kernels
-from trading.account.account_arrays import (
-    account_to_arrays,
-    bar_arrays_from,
-    to_datetime,
-    to_microseconds,
-)
+from trading.account.account_arrays import account_to_arrays, bar_arrays_from
 from trading.account.ledger import apply
 from trading.account.paper_account import TargetRequest, VolatilityLookup, target_matrix_from
 from trading.kernels import codes
@@ -136,7 +132,7 @@ def recompute_trades(
     arrays, fills = view.arrays, _NumberedFills()
     orders: dict[tuple[datetime, str], str] = {}
     for t in range(rows.start, rows.stop):
-        at = to_datetime(bars.known_at[t])
+        at = from_microseconds(bars.known_at[t])
         last = t + 1 == rows.stop or bars.known_at[t + 1] != bars.known_at[t]
         kernels.process_bar(arrays, bars, t)
         kernels.place_target_orders(
@@ -153,7 +149,7 @@ def recompute_trades(
                 orders[at, symbol] = f"{side} {float(order['remaining'])!r}"
     for fill in arrays.fills[: arrays.state[0]["fill_count"]]:
         fills.add(
-            to_datetime(fill["at"]), matrix.symbols[fill["symbol"]],
+            from_microseconds(fill["at"]), matrix.symbols[fill["symbol"]],
             _describe_fill(float(fill["quantity"]), float(fill["price"]), float(fill["commission"]),
                   float(fill["slippage"]), codes.FILL_TRIGGERS[fill["trigger"]]),
         )  # fmt: skip

@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from domain.panel import Floats, Times
+from domain.instants import Times
+from domain.panel import Floats
 from quant.performance.metrics import METRICS
 from quant.performance.periods import STRESS_PERIODS, period_returns, stress_returns
 from quant.risk.drawdowns import deepest_drawdowns

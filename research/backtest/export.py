@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from domain.panel import Floats, Times
+from domain.instants import Times
+from domain.panel import Floats
 from orchestrator.committee.pooling import ACTIONS
 from research.backtest.parquet import (
     Columns,

@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domain.errors import InputError
-from domain.panel import Floats, Ints, Panel, Times
+from domain.instants import Times
+from domain.panel import Floats, Ints, Panel
 from market.panels.panel_builder import build_panel_histories
 from market.store import MarketDataStore
 from research.backtest.request import BacktestRequest

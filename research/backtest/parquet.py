@@ -13,7 +13,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from domain.panel import Floats, Times
+from domain.instants import Times
+from domain.panel import Floats
 
 Columns = Mapping[str, Any]
 

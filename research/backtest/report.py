@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 
 from domain.canonical import canonical_bytes
-from domain.panel import Floats, Times
+from domain.instants import Times
+from domain.panel import Floats
 from research.backtest import parquet
 from research.backtest.drawdown_analysis import compare_with_random, drawdown_table, stress_table
 from research.backtest.export import decision_rows, equity_rows, fill_rows, vote_rows

@@ -17,7 +17,8 @@ import numpy as np
 import pyarrow.parquet as pq
 
 from domain.errors import NotFoundError, StorageError
-from domain.panel import Floats, Times
+from domain.instants import Times
+from domain.panel import Floats
 from storage.atomic_files import delete_folder, draft_folder, remove_stale_drafts
 
 RESULT, TEAR_SHEET, EQUITY = "result.json", "tearsheet.html", "equity.parquet"

@@ -13,8 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from domain.bar_matrix import BarMatrix
-from domain.panel import Floats
+from domain.panel import BarMatrix, Floats
 from domain.symbols import AssetClass, asset_class
 from domain.votes import sigmoid
 from market.panels.bar_matrix import build_bar_matrix

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from domain.panel import Floats, Times
+from domain.instants import Times
+from domain.panel import Floats
 from research.backtest.jobs import BacktestJob, BacktestJobs
 from research.backtest.request import BacktestRequest
 from research.backtest.results import BacktestStore, BacktestSummary

@@ -10,8 +10,8 @@ from zipfile import BadZipFile
 
 import numpy as np
 
-from domain.bar_matrix import BarMatrix
 from domain.errors import CorruptFileError, NotFoundError, StorageError
+from domain.panel import BarMatrix
 from envs.market_data import MarketHistory
 
 BAR_ARRAYS = tuple(each.name for each in fields(BarMatrix)[1:])

@@ -6,7 +6,8 @@ Deterministic in the seed. Meant for invariants; nothing here resembles a market
 
 import numpy as np
 
-from domain.panel import Earnings, Filings, News, Panel, Times
+from domain.instants import Times
+from domain.panel import Earnings, Filings, News, Panel
 from domain.timeframe import Timeframe
 
 SYMBOLS = ("WALK", "HOLES", "LATE", "STILL", "DRY", "WILD")

@@ -12,7 +12,8 @@ from html import escape
 
 import numpy as np
 
-from domain.panel import Floats, Times
+from domain.instants import Times
+from domain.panel import Floats
 from research.report.svg import (
     WIDTH,
     AxisScale,

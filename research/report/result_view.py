@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 
 from agents.registry import profile
-from domain.panel import Floats, Times
+from domain.instants import Times
+from domain.panel import Floats
 from research.report import charts
 from research.report.charts import PlotCurve
 from research.report.conclusions import conclusions

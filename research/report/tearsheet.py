@@ -15,7 +15,8 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from domain.panel import Floats, Times
+from domain.instants import Times
+from domain.panel import Floats
 from research.report.record_view import record_view
 from research.report.result_view import result_view
 

@@ -19,7 +19,8 @@ from sqlmodel import col
 
 from domain.account_json import order_from_json
 from domain.errors import NotFoundError
-from domain.panel import Floats, Times
+from domain.instants import Times
+from domain.panel import Floats
 from domain.trading.account import AccountEntry, AccountEvent
 from domain.trading.lots import RoundTrip, TaxLot
 from domain.trading.orders import OPEN_STATUSES, Order, OrderSource, OrderStatus

@@ -17,10 +17,11 @@ from sqlmodel import col
 
 from domain.account_json import account_event_from_json, account_event_to_json, kind_of
 from domain.canonical import canonical_bytes
+from domain.instants import to_microseconds
 from domain.trading.account import AccountEntry
 from storage.accounts import account_tables as tables
 from storage.journal.cycle_rows import RowValues, plain_json_text
-from storage.tables import microseconds, table
+from storage.tables import table
 
 _BATCH = 1_000
 """Entries read at a time, so that a long log needs little memory."""
@@ -74,7 +75,7 @@ def entry_digest(
     """Return SHA-256 in hex over three lines of ASCII, the last without a line end: the
     previous digest; number, `at` and `recorded_at` (microseconds since 1970) and kind; the body
     as stored."""
-    line = f"{number} {microseconds(at)} {microseconds(recorded_at)} {kind}"
+    line = f"{number} {to_microseconds(at)} {to_microseconds(recorded_at)} {kind}"
     return hashlib.sha256(f"{previous}\n{line}\n{body}".encode("ascii")).hexdigest()
 
 

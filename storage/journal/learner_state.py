@@ -14,7 +14,8 @@ import numpy as np
 from sqlalchemy import ColumnElement, Connection, Select, and_, select
 from sqlmodel import col
 
-from domain.panel import Floats, Times
+from domain.instants import Times, to_microseconds
+from domain.panel import Floats
 from domain.settlement import LearnerState, SettlementKey
 from storage import tables
 from storage.database import insert_missing
@@ -85,7 +86,7 @@ def load_influence_history(
             for column, agent in enumerate(agents):
                 if agent in index_of:
                     history[kind, number, column] = values[index_of[agent]]
-    due_at = np.array([tables.microseconds(at) for at, *_ in rows], "datetime64[us]")
+    due_at = np.array([to_microseconds(at) for at, *_ in rows], "datetime64[us]")
     return InfluenceHistory(tuple(agents), due_at, *history)
 
 

@@ -20,6 +20,7 @@ from sqlmodel import col
 
 from domain.canonical import canonical_bytes, to_json
 from domain.errors import VerificationError
+from domain.instants import Times
 from domain.panel import (
     Earnings,
     EventSource,
@@ -27,7 +28,6 @@ from domain.panel import (
     Floats,
     News,
     Panel,
-    Times,
     empty_earnings,
     empty_filings,
     empty_news,

@@ -28,6 +28,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.sql import bindparam
 
+from domain.instants import to_microseconds
 from domain.store_reports import WriteReport
 from storage import tables
 
@@ -90,9 +91,9 @@ def read_facts(
     table, series_column = kind.table, kind.table.c.series
     query = select(series_column, *kind.columns).where(series_column.in_(series))
     if start is not None:
-        query = query.where(kind.time_column >= tables.microseconds(start))
+        query = query.where(kind.time_column >= to_microseconds(start))
     if end is not None:
-        query = query.where(kind.time_column < tables.microseconds(end))
+        query = query.where(kind.time_column < to_microseconds(end))
     # text in the order of its bytes, which Python shares and a database's own order may not be
     binary = "BINARY" if connection.dialect.name == "sqlite" else "C"
     identity = [

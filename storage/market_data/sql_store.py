@@ -16,6 +16,7 @@ import pandas as pd
 from sqlalchemy import ColumnElement, Connection, func, or_, select, update
 from sqlmodel import col
 
+from domain.instants import from_microseconds
 from domain.store_reports import FetchStatus, WriteReport
 from domain.symbols import AssetClass, asset_class
 from domain.timeframe import Timeframe
@@ -30,7 +31,7 @@ from storage.market_data.market_facts import (
     NEWS,
     FactKind,
 )
-from storage.tables import EPOCH, MICROSECOND, BarRow, SeriesRow
+from storage.tables import BarRow, SeriesRow
 
 
 class SqlMarketDataStore:
@@ -77,7 +78,7 @@ class SqlMarketDataStore:
         if found is None:
             return None
         first, last = found
-        return EPOCH + first * MICROSECOND, EPOCH + last * MICROSECOND
+        return from_microseconds(first), from_microseconds(last)
 
     def read_many(
         self,

@@ -4,8 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from domain.bar_matrix import BarMatrix
-from domain.panel import Floats
+from domain.panel import BarMatrix, Floats
 from envs.env_settings import EnvSettings
 from envs.environments.batched_observation import ObservationArray
 from envs.market_data import MarketHistory, history

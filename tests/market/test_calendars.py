@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.errors import InputError
+from domain.instants import to_datetime64, to_datetime64_array
 from domain.timeframe import Timeframe
 from market import calendars
 
@@ -72,14 +73,13 @@ def test_last_and_next_close_are_neighbours_in_the_list_of_closes(
     listed = calendars.closes_between(
         calendar, timeframe, at - timedelta(days=15), at + timedelta(days=15)
     )
-    stamp = calendars.to_datetime64(at)
+    stamp = to_datetime64(at)
     assert (
-        calendars.to_datetime64(calendars.last_close(calendar, timeframe, at))
+        to_datetime64(calendars.last_close(calendar, timeframe, at))
         == listed[listed <= stamp].max()
     )
     assert (
-        calendars.to_datetime64(calendars.next_close(calendar, timeframe, at))
-        == listed[listed > stamp].min()
+        to_datetime64(calendars.next_close(calendar, timeframe, at)) == listed[listed > stamp].min()
     )
 
 
@@ -93,7 +93,7 @@ def test_bars_of_the_grid_are_numbered_without_a_hole(calendar: str, timeframe: 
 
 
 def test_hourly_bars_on_the_full_hour_have_the_same_numbers_as_those_on_the_half() -> None:
-    opened = calendars.to_datetime64_array(
+    opened = to_datetime64_array(
         pd.DatetimeIndex(["2024-06-03 13:30", *(f"2024-06-03 {h}:00" for h in range(14, 20))])
     )
     known = calendars.bar_closes_array("XNYS", opened, Timeframe.H1)

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from domain.decision import QualityVerdict
 from domain.errors import InputError, UnknownSymbolError
+from domain.instants import to_datetime, to_datetime64
 from domain.panel import Panel
 from domain.timeframe import Timeframe
 from market import calendars
@@ -145,9 +146,9 @@ def test_a_panel_built_as_of_then_is_the_head_of_one_built_later(
     symbols = ["AAPL", "NEW", "SPY"]
     ((full, _),) = build(store, *symbols)
     ((then, verdicts),) = build_panels(store, "files", symbols, Timeframe.D1, as_of, 5)
-    rows = int(np.searchsorted(full.known_at, calendars.to_datetime64(as_of), side="right"))
+    rows = int(np.searchsorted(full.known_at, to_datetime64(as_of), side="right"))
     assert_same(then, full.head(rows))
-    last = calendars.to_datetime(then.known_at[-1])
+    last = to_datetime(then.known_at[-1])
     (_, at_close) = build_panels(store, "files", symbols, Timeframe.D1, last, 5)[0]
     assert [v.findings for v in at_close if v.symbol != "NEW"] == [(), ()]
     assert [v.symbol for v in verdicts] == symbols
@@ -242,6 +243,6 @@ def test_history_is_the_panels_with_the_gate_on_every_row(
         assert_same(panel, same)
         assert blocked.shape == panel.shape
         for row in np.random.default_rng(5).integers(0, len(panel.known_at), 15):
-            then = calendars.to_datetime(panel.known_at[row])
+            then = to_datetime(panel.known_at[row])
             ((_, verdicts),) = build_panels(flawed, "files", panel.symbols, Timeframe.D1, then, 5)
             assert blocked[row].tolist() == [verdict.blocked for verdict in verdicts], then

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from domain.decision import QualityVerdict
-from domain.panel import Times
+from domain.instants import Times, to_datetime, to_datetime64_array
 from domain.symbols import calendar_of
 from domain.timeframe import Timeframe
 from market import calendars
@@ -23,8 +23,8 @@ Flawed = Callable[[pd.DataFrame, int], pd.DataFrame]
 
 SESSIONS = pd.DatetimeIndex(calendars.sessions("XNYS").date)
 DAYS = SESSIONS[(SESSIONS >= "2021-01-04") & (SESSIONS <= "2024-06-28")]
-END = calendars.to_datetime(
-    calendars.bar_closes_array("XNYS", calendars.to_datetime64_array(DAYS[-1:]), Timeframe.D1)[0]
+END = to_datetime(
+    calendars.bar_closes_array("XNYS", to_datetime64_array(DAYS[-1:]), Timeframe.D1)[0]
 )
 NO_ACTIONS = MemoryMarketDataStore().read_many("files", [], "actions")
 PRICES = ["open", "high", "low", "close", "adj_close"]
@@ -219,10 +219,7 @@ def test_hourly_bars_are_judged_by_their_own_grid() -> None:
     known = calendars.closes_between("XNYS", Timeframe.H1, END - timedelta(days=120), END)
     opened = pd.DatetimeIndex(known - np.timedelta64(1, "h"))
     bars = healthy(days=opened, sigma=0.004)
-    keep = (
-        calendars.bar_closes_array("XNYS", calendars.to_datetime64_array(opened), Timeframe.H1)
-        == known
-    )
+    keep = calendars.bar_closes_array("XNYS", to_datetime64_array(opened), Timeframe.H1) == known
     full = gate_verdict(bars[keep], timeframe=Timeframe.H1)
     assert not full.blocked
     holed = bars[keep].drop(index=bars[keep].index[-60:-30])
@@ -240,10 +237,8 @@ def test_the_verdict_does_not_depend_on_the_scale_of_prices(factor: float) -> No
 @given(row=st.integers(300, len(DAYS) - 1))
 def test_a_verdict_as_of_then_does_not_know_what_came_later(row: int) -> None:
     bars = divide_prices(healthy(), row, 10)
-    as_of = calendars.to_datetime(
-        calendars.bar_closes_array(
-            "XNYS", calendars.to_datetime64_array(DAYS[[row - 1]]), Timeframe.D1
-        )[0]
+    as_of = to_datetime(
+        calendars.bar_closes_array("XNYS", to_datetime64_array(DAYS[[row - 1]]), Timeframe.D1)[0]
     )
     assert gate_verdict(bars, as_of=as_of) == gate_verdict(bars.iloc[:row], as_of=as_of)
     assert not gate_verdict(bars, as_of=as_of).blocked
@@ -282,12 +277,12 @@ def assert_word_for_word(
 ) -> NDArray[np.bool_]:
     """`blocked_rows` is the verdict as of each of `rows` of `known_at`; returns it of all rows."""
     named = bars.assign(symbol=pd.Categorical([symbol] * len(bars), [symbol]))
-    last = calendars.to_datetime(known_at[-1])
+    last = to_datetime(known_at[-1])
     (series,) = build_series(named, calendar_of(symbol), timeframe, last)
     by_row = gate.blocked_rows(series, actions, known_at)
     for row in rows:
-        then = calendars.to_datetime(known_at[row])
-        recorded = actions[calendars.to_datetime64_array(actions["at"]) <= known_at[row]]
+        then = to_datetime(known_at[row])
+        recorded = actions[to_datetime64_array(actions["at"]) <= known_at[row]]
         assert by_row[row] == gate_verdict(bars, recorded, then, symbol, timeframe).blocked, then
     return by_row
 
@@ -295,9 +290,7 @@ def assert_word_for_word(
 @pytest.mark.parametrize("flaw", PLANTED)
 def test_over_time_the_gate_says_what_it_would_have_said_then(flaw: str) -> None:
     bars = PLANTED[flaw](healthy(days=DAYS[:600], sigma=0.008), 200)
-    known_at = calendars.bar_closes_array(
-        "XNYS", calendars.to_datetime64_array(DAYS[:620]), Timeframe.D1
-    )
+    known_at = calendars.bar_closes_array("XNYS", to_datetime64_array(DAYS[:620]), Timeframe.D1)
     edges = np.r_[0:2, 198:222, 235:245, 448:465, 598:608]
     by_row = assert_word_for_word(bars, edges, known_at)
     assert not by_row[:200].any()
@@ -327,7 +320,7 @@ def test_over_time_the_gate_is_the_gate(
         "kind": "split", "value": 10.0,
     }).astype({"value": "float64"})  # fmt: skip
     first, last = (
-        calendars.to_datetime(calendars.to_datetime64_array(DAYS[[0]])[0]),
+        to_datetime(to_datetime64_array(DAYS[[0]])[0]),
         DAYS[399 + late],
     )
     known_at = calendars.closes_between(

@@ -4,8 +4,7 @@ from dataclasses import fields, replace
 
 import numpy as np
 
-from domain.bar_matrix import BarMatrix
-from domain.panel import Floats
+from domain.panel import BarMatrix, Floats
 
 DAY = np.timedelta64(1, "D")
 

@@ -15,7 +15,8 @@ from datetime import datetime
 
 import numpy as np
 
-from domain.bar_matrix import BarMatrix
+from domain.instants import from_microseconds
+from domain.panel import BarMatrix
 from domain.trading.account import (
     Account,
     AccountEntry,
@@ -41,7 +42,6 @@ from domain.trading.orders import (
     resize,
 )
 from tests.trading.bar_matrices import first_rows, random_walk
-from trading.account.account_arrays import to_datetime
 from trading.account.ledger import apply, equity, fold
 from trading.account.paper_account import TargetRequest, apply_bars, place_targets
 from trading.account.reconciliation import differences
@@ -81,7 +81,9 @@ class RandomOrdersStress:
         self.account = fold(self.entries)
 
     def at(self, row: int) -> datetime:
-        return to_datetime(self.matrix.known_at.astype("datetime64[us]").astype(np.int64)[row])
+        return from_microseconds(
+            self.matrix.known_at.astype("datetime64[us]").astype(np.int64)[row]
+        )
 
     def append(self, entries: Sequence[AccountEntry]) -> None:
         for entry in entries:

@@ -6,8 +6,9 @@ from datetime import datetime
 import numpy as np
 import pytest
 
-from domain.bar_matrix import BarMatrix
 from domain.errors import InputError
+from domain.instants import from_microseconds
+from domain.panel import BarMatrix
 from domain.trading.account import (
     Account,
     AccountEntry,
@@ -18,7 +19,6 @@ from domain.trading.account import (
 from domain.trading.orders import OrderType, Side, Ticket, TimeInForce
 from tests.trading.bar_matrices import bar_matrix_of
 from tests.trading.broker_contract import CALM, Bar, BrokerContract
-from trading.account.account_arrays import to_datetime
 from trading.account.ledger import apply, fold
 from trading.limits import UNLIMITED, TradingSettings
 from trading.orders.broker import BrokerCapabilities, PaperBroker
@@ -44,7 +44,9 @@ class PaperVenue:
 
     @property
     def now(self) -> datetime:
-        return to_datetime(self.bar_matrix().known_at.astype("datetime64[us]").astype(np.int64)[-1])
+        return from_microseconds(
+            self.bar_matrix().known_at.astype("datetime64[us]").astype(np.int64)[-1]
+        )
 
     def bar_matrix(self) -> BarMatrix:
         return bar_matrix_of(np.array(self.bars))

@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domain.bar_matrix import BarMatrix
 from domain.errors import NotFoundError, VerificationError
+from domain.instants import from_microseconds
+from domain.panel import BarMatrix
 from domain.trading.account import (
     Account,
     AccountEntry,
@@ -43,7 +44,7 @@ from domain.trading.orders import (
 from tests.trading.bar_matrices import bar_matrix_of, first_rows, random_walk, two_calendars
 from tests.trading.random_orders_stress import RandomOrdersStress
 from trading import kernels
-from trading.account.account_arrays import STATUS_CODES, to_datetime
+from trading.account.account_arrays import STATUS_CODES
 from trading.account.ledger import apply, equity, fold
 from trading.account.paper_account import (
     BarsApplied,
@@ -74,7 +75,7 @@ def micros(times: Any) -> Any:
 
 
 def close_of(bar_matrix: BarMatrix, row: int) -> datetime:
-    return to_datetime(micros(bar_matrix.known_at)[row])
+    return from_microseconds(micros(bar_matrix.known_at)[row])
 
 
 def opening_entries(at: datetime, capital: float = CAPITAL) -> tuple[AccountEntry, ...]:

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from domain.errors import InputError, NotFoundError
-from domain.panel import Floats, Times
+from domain.instants import Times
+from domain.panel import Floats
 from research.backtest import parquet
 from research.backtest.jobs import BacktestJob, request_label
 from research.backtest.request import BacktestRequest

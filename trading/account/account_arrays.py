@@ -8,18 +8,18 @@ bars trades to the bit like arrays that go through all rows. Leaves out what hap
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import numpy as np
 
-from domain.bar_matrix import BarMatrix
 from domain.errors import VerificationError
-from domain.panel import Times
+from domain.instants import times_to_microseconds, to_microseconds
+from domain.panel import BarMatrix
 from domain.trading.account import Account, RiskState, TradingState
 from domain.trading.orders import Order, OrderSource, OrderStatus, OrderType, Side, TimeInForce
 from trading.kernels import codes
-from trading.kernels.state import AccountArrays, BarArrays, Int64s, Records, new_account_arrays
+from trading.kernels.state import AccountArrays, BarArrays, Records, new_account_arrays
 from trading.limits import TradingSettings
 
 STATUS_CODES: Mapping[OrderStatus, int] = {
@@ -45,9 +45,7 @@ ORDER_TYPES = (
 TIMES_IN_FORCE = (TimeInForce.DAY, TimeInForce.GTC, TimeInForce.IOC, TimeInForce.FOK)
 TRADING_STATES = (TradingState.ACTIVE, TradingState.REDUCING, TradingState.HALTED)
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _FIRST_DAY = date(1970, 1, 1)
-_MICROSECOND = timedelta(microseconds=1)
 
 
 @dataclass(slots=True, eq=False)
@@ -63,20 +61,6 @@ class AccountArraysView:
     def record_numbers(self) -> range:
         """The numbers of the M records."""
         return range(len(self.order_ids))
-
-
-def to_microseconds(at: datetime) -> int:
-    """Return microseconds since 1970."""
-    return (at - _EPOCH) // _MICROSECOND
-
-
-def to_datetime(microseconds: float) -> datetime:
-    return _EPOCH + int(microseconds) * _MICROSECOND
-
-
-def times_to_microseconds(times: Times) -> Int64s:
-    """Return microseconds since 1970 of each time."""
-    return times.astype("datetime64[us]").astype(np.int64)
 
 
 def bar_arrays_from(bar_matrix: BarMatrix) -> BarArrays:

@@ -14,6 +14,7 @@ import numpy as np
 
 from domain.canonical import format_instant
 from domain.errors import VerificationError
+from domain.instants import from_microseconds, to_microseconds
 from domain.trading.account import (
     Account,
     AccountEntry,
@@ -42,8 +43,6 @@ from trading.account.account_arrays import (
     AccountArraysView,
     price_or_none,
     read_risk_state,
-    to_datetime,
-    to_microseconds,
 )
 from trading.account.ledger import apply
 from trading.kernels import codes
@@ -74,7 +73,7 @@ def record_bar(recorder: EventRecorder, view: AccountArraysView, bars: BarArrays
 
     Raises VerificationError if the ledger's cash differs from that of the loops.
     """
-    opened, closed = to_datetime(bars.opened_at[t]), to_datetime(bars.known_at[t])
+    opened, closed = from_microseconds(bars.opened_at[t]), from_microseconds(bars.known_at[t])
     positions, state = view.arrays.positions, view.arrays.state[0]
     present = [n for n in range(len(view.symbols)) if not np.isnan(bars.close[t, n])]
     for n in present:
@@ -158,7 +157,7 @@ def _record_fill(
     order is resized to what it is about to fill before the fill.
     """
     id, record = view.order_ids[fill.order], view.arrays.orders[fill.order]
-    at = to_datetime(fill.record["at"])
+    at = from_microseconds(fill.record["at"])
     if id is None:
         raise VerificationError(f"Record {fill.order} filled, but is nobody's order.")
     order = recorder.account.orders[id]
@@ -240,7 +239,7 @@ def _update(order: Order, record: Any, remaining: float) -> Order:
         limit_price=price_or_none(record["limit_price"]),
         stop_price=price_or_none(record["stop_price"]),
         triggered=bool(record["triggered"]),
-        expires_at=to_datetime(record["expires"]) if record["expires"] else None,
+        expires_at=from_microseconds(record["expires"]) if record["expires"] else None,
         status=status,
     )
     if remaining == order.remaining and updated == order:

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from domain.panel import Floats, Times
+from domain.instants import Times
+from domain.panel import Floats
 
 Bools = NDArray[np.bool_]
 

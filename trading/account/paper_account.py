@@ -16,7 +16,8 @@ from datetime import datetime
 import numpy as np
 from numpy.typing import NDArray
 
-from domain.bar_matrix import BarMatrix
+from domain.instants import from_microseconds, times_to_microseconds, to_microseconds
+from domain.panel import BarMatrix
 from domain.trading.account import (
     Account,
     AccountEntry,
@@ -27,13 +28,7 @@ from domain.trading.account import (
     TradingStateChanged,
 )
 from trading import kernels
-from trading.account.account_arrays import (
-    account_to_arrays,
-    bar_arrays_from,
-    times_to_microseconds,
-    to_datetime,
-    to_microseconds,
-)
+from trading.account.account_arrays import account_to_arrays, bar_arrays_from
 from trading.account.event_recorder import EventRecorder, record_bar, record_target_orders
 from trading.kernels import codes
 from trading.kernels.state import NO_SHARED_LIMITS, SharedLimits, TargetMatrix, new_account_arrays
@@ -90,7 +85,9 @@ def apply_bars(
         )
         kernels.process_bar(view.arrays, bars, t)
         record_bar(recorder, view, bars, t)
-        _place_targets(recorder, bar_matrix.symbols, {}, to_datetime(bars.known_at[t]), settings)
+        _place_targets(
+            recorder, bar_matrix.symbols, {}, from_microseconds(bars.known_at[t]), settings
+        )
     return BarsApplied(tuple(recorder.entries), recorder.account)
 
 

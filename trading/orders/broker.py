@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from domain.bar_matrix import BarMatrix
 from domain.errors import InputError
+from domain.panel import BarMatrix
 from domain.trading.account import Account, AccountEntry
 from domain.trading.orders import Order, OrderType, Ticket, TimeInForce
 from trading.account.paper_account import apply_bars

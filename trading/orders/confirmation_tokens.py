@@ -9,16 +9,14 @@ preview.
 
 import hashlib
 import hmac
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from domain.canonical import canonical_bytes
 from domain.errors import InputError
+from domain.instants import from_microseconds, to_microseconds
 from domain.trading.orders import Ticket
 
 TOKEN_LIFETIME = timedelta(seconds=15)
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
 
 
 def sign_token(
@@ -26,7 +24,7 @@ def sign_token(
 ) -> str:
     """Return the token of `ticket` at `price`; `account` names the account, such as 'yahoo
     live'."""
-    payload = f"{(expires_at - _EPOCH) // _MICROSECOND}:{price!r}"
+    payload = f"{to_microseconds(expires_at)}:{price!r}"
     return f"{payload}:{_signature(payload, ticket, account, secret)}"
 
 
@@ -43,7 +41,7 @@ def verify_token(
             "confirm the quote of that preview."
         )
     expiry, price = payload.split(":")
-    overdue = now - (_EPOCH + int(expiry) * _MICROSECOND)
+    overdue = now - from_microseconds(int(expiry))
     if overdue > timedelta(0):
         raise InputError(
             f"The quote expired {overdue.total_seconds():.1f} s ago; it holds for "

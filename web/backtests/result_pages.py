@@ -10,7 +10,8 @@ from litestar.params import FromPath, FromQuery
 from litestar.response import File, Stream
 
 from domain.errors import InputError, NotFoundError
-from domain.panel import Floats, Times
+from domain.instants import Times
+from domain.panel import Floats
 from research.backtest.results import BacktestSummary
 from research.report import charts
 from research.report.charts import PlotCurve

@@ -6,9 +6,9 @@ import numpy as np
 from litestar import get, post
 from litestar.params import JSONBody, QueryParameter
 
+from domain.instants import to_datetime
 from domain.trading.account import Account
 from domain.trading.lots import TaxLot
-from market.calendars import to_datetime
 from orchestrator.account.history import AccountHistoryReader
 from orchestrator.account.service import AccountService
 from storage.accounts.blotter import SqlBlotter

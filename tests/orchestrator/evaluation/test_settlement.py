@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain.events import EventKind
+from domain.instants import to_datetime
 from domain.settlement import PendingDecision, SettlementKey
 from domain.timeframe import Timeframe
-from market.calendars import to_datetime
 from orchestrator.committee.learned_weights import influence_by_row, learn, new_learner
 from orchestrator.committee.pooling import CommitteeSettings
 from orchestrator.cycle import prepare_panels, run_cycle, run_cycles

@@ -15,8 +15,8 @@ from domain.errors import (
     UnknownSymbolError,
     VerificationError,
 )
+from domain.instants import to_datetime
 from domain.timeframe import Timeframe
-from market.calendars import to_datetime
 from orchestrator.committee.learned_weights import equal_influence
 from orchestrator.cycle import RunContext, decide_cycle, prepare_panels
 from orchestrator.team.local_team import LocalTeam

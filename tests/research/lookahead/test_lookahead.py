@@ -13,7 +13,8 @@ import pytest
 from agents.registry import AGENTS, GROUP, AgentSettings, build
 from cli.research import agent_checks
 from domain.errors import InputError, NotFoundError, VerificationError
-from domain.panel import Floats, Panel, Times
+from domain.instants import Times
+from domain.panel import Floats, Panel
 from quant.per_symbol import pct_change
 from research.lookahead.examine import LookaheadReport, choose_cuts, examine
 from research.lookahead.invariants import (

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from domain.canonical import to_json
-from domain.panel import Floats, Times
+from domain.instants import Times
+from domain.panel import Floats
 from orchestrator.evaluation.scoring import score_record
 from tests.research.report.record_fixtures import record
 
