@@ -22,10 +22,10 @@ class BarSeries:
 
     `open` to `close` (T,) are adjusted for splits and dividends: the traded price times `factor`
     (T,). `volume` (T,) is as stored, zero where unknown. The rest are instants of flawed bars:
-    `repeated` (a second bar at one time, of which the last was kept), `unordered` (bars
-    stored before an earlier one), `incomplete` (a price missing), `non_positive` (a price of zero
-    or less, or a negative volume) and `off_hours` (opened outside every session; a daily bar at the
-    end of its date).
+    `repeated` (a second bar at one time, of which the last was kept), `unordered` (stored after a
+    later bar), `incomplete` (a price missing), `non_positive` (a price of zero or less, or a
+    negative volume) and `off_hours` (opened outside every session; a daily bar at the end of its
+    date).
     """
 
     symbol: str

@@ -3,8 +3,8 @@
 A panel begins with the first stored bar of its symbols or of their benchmark (or `since`) and ends
 with the symbols' last bar closed by `as_of`, so a panel built as of an earlier instant is the
 beginning of one built as of a later one, to the last bit. A symbol that fails the quality gate
-stays in its panel, and its verdict says why. Leaves out fetching (`market/feed.py`) and any repair of stored
-data.
+stays in its panel, and its verdict says why. Leaves out fetching (`market/feed.py`) and any repair
+of stored data.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
