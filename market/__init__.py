@@ -1,1 +1,1 @@
-"""The outside world turned into a panel."""
+"""Market data: fetching, importing, checking, and building panels from it."""

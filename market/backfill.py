@@ -1,9 +1,9 @@
-"""What to download so that a symbol's stored bars are complete and of one scale.
+"""Downloads the bars that make a symbol's stored history complete and consistently adjusted.
 
-Only the bars since the last stored one are asked for, and a week before, to see whether they are
-still the same. A dividend or a split re-adjusts the past: then everything is downloaded again, and
-what lies further back than the provider reaches is rescaled by the same factors. It reads the
-store and asks the provider; storing is the caller's (`market/feed.py`).
+Only the bars since the last stored one are downloaded, and those of the week before, to check that
+they are unchanged. A dividend or a split changes the adjustment of past bars: then everything is
+downloaded again, and stored bars older than the provider's history are rescaled by the same
+factors. Reads the store and calls the provider; the caller writes (`market/feed.py`).
 """
 
 from dataclasses import dataclass
@@ -18,13 +18,13 @@ from market.provider import Provider
 from market.store import MarketDataStore
 
 OVERLAP = timedelta(days=7)
-"""How much of what is stored is asked for again."""
+"""How much of the stored history is downloaded again."""
 
 TOLERANCE = 1e-5
-"""Relative difference above which a price has changed: providers round below it."""
+"""Relative difference above which a price counts as changed: providers' rounding is smaller."""
 
 PUBLICATION_DELAY = timedelta(minutes=30)
-"""A provider that has no newer bar this long after a close has none at all."""
+"""A provider without a newer bar this long after a close is taken to have none."""
 
 _PRICES = ["open", "high", "low", "close"]
 _SCALED = [*_PRICES, "adj_close"]
@@ -32,7 +32,7 @@ _SCALED = [*_PRICES, "adj_close"]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Download:
-    """Facts to be stored; `replace` where they supersede stored ones."""
+    """Facts to store; `replace` where they supersede stored ones."""
 
     frame: pd.DataFrame
     replace: bool = False
@@ -48,7 +48,7 @@ def are_bars_due(
 ) -> bool:
     """Whether a bar that is not stored must have closed by `now`.
 
-    `last_fetched_at` is when the provider was last asked successfully.
+    `last_fetched_at` is the time of the last successful fetch.
     """
     span = store.span(market, symbol, timeframe)
     if span is None:
@@ -68,10 +68,10 @@ def download_bars(
     since: datetime,
     now: datetime,
 ) -> Download:
-    """The bars that are missing or have changed, of those that closed by `now`.
+    """Download the missing and changed bars among those that closed by `now`.
 
-    `since` is where a history begins that is not stored yet; a stored one is extended to an
-    earlier `since` by downloading it again. Raises what the provider raises.
+    A new history begins at `since`; a stored one that begins later is downloaded again from
+    `since`. Raises what the provider raises.
     """
     market = provider.name
 
@@ -99,7 +99,7 @@ def download_bars(
 def _without_open_bar(
     bars: pd.DataFrame, symbol: str, timeframe: Timeframe, now: datetime
 ) -> pd.DataFrame:
-    """Without the bar that is still running; one outside all sessions ends after its duration."""
+    """`bars` without the one still open; a bar outside all sessions closes after its duration."""
     at = pd.DatetimeIndex(bars["at"])
     known = bar_closes(calendar_of(symbol), at, timeframe)
     known = known.where(known.notna(), at + timeframe.duration)
@@ -107,9 +107,9 @@ def _without_open_bar(
 
 
 def _first_change(stored: pd.DataFrame, fresh: pd.DataFrame) -> datetime | None:
-    """The first stored bar that the provider now gives differently, None where all agree.
+    """Opening instant of the first stored bar that differs from `fresh`, None where all agree.
 
-    Where the two have no bar in common, nothing says that they agree: the first stored one.
+    Where the two have no bar in common, agreement is unknown: return the first stored bar.
     """
     if fresh.empty:
         return None
@@ -122,7 +122,7 @@ def _first_change(stored: pd.DataFrame, fresh: pd.DataFrame) -> datetime | None:
 
 
 def _with_older_bars(stored: pd.DataFrame, fresh: pd.DataFrame) -> pd.DataFrame:
-    """`fresh` and before it the older stored bars, brought to its scale where they meet."""
+    """`fresh` preceded by older stored bars, rescaled by their ratio at the first common bar."""
     both = stored.merge(fresh, on="at", suffixes=("", "_now")).head(1)
     if both.empty:
         return fresh

@@ -1,10 +1,10 @@
-"""When markets are open and when a bar is known: the only file that knows exchange_calendars.
+"""Trading sessions and the times at which bars close: the only user of exchange_calendars.
 
-Every question is answered from three sorted arrays a calendar (session dates, opening and closing
+Everything is computed from three sorted arrays per calendar (session dates, opening and closing
 instants), half days, holidays and daylight saving included. A daily bar is known when its session
 closes; an intraday bar after its length, or at the session's close if that comes first. Intraday
-grids start at the session's opening, as Yahoo's do. Left out: midday breaks in Asia (no bar simply
-appears then) and trading before the opening or after the close, which belongs to no session.
+grids start at the session's opening, as Yahoo's do. Leaves out midday breaks in Asia (there are
+just no bars then) and trading before the opening or after the close, which is in no session.
 """
 
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ BarCounts = NDArray[np.int64]
 _FIRST = pd.Timestamp("1962-01-01")
 """Yahoo's oldest daily bars."""
 _LAST = pd.Timestamp("2199-12-31")
-"""By the rules of today; far enough for a simulated market that runs for days."""
+"""By today's rules; far enough ahead for a simulated market that runs for days."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -43,7 +43,7 @@ class Sessions:
 
 @lru_cache(maxsize=64)
 def sessions(calendar: str) -> Sessions:
-    """Raises InputError for a name that exchange_calendars does not know."""
+    """The sessions of `calendar`. Raises InputError for a name unknown to exchange_calendars."""
     try:
         kind = type(exchange_calendars.get_calendar(calendar))
     except exchange_calendars.errors.InvalidCalendarName:
@@ -61,9 +61,9 @@ def sessions(calendar: str) -> Sessions:
 
 
 def bar_closes(calendar: str, opened: pd.DatetimeIndex, timeframe: Timeframe) -> pd.DatetimeIndex:
-    """When bars that opened at `opened` became known, in UTC and the same order.
+    """The closing instants of bars that opened at `opened`, in UTC and the same order.
 
-    For `1d` only the date of `opened` counts. NaT where the calendar has no session then.
+    For `1d` only the date of `opened` counts. NaT outside the calendar's sessions.
     """
     return pd.DatetimeIndex(
         bar_closes_array(calendar, to_datetime64_array(opened), timeframe), tz="UTC"
@@ -84,7 +84,7 @@ def bar_closes_array(calendar: str, opened: Times, timeframe: Timeframe) -> Time
 
 
 def session_bounds(calendar: str, known_at: Times, timeframe: Timeframe) -> tuple[Times, Times]:
-    """When the bars that ended at `known_at` (T,) opened, and when their sessions end."""
+    """Opening instants of the bars that closed at `known_at` (T,), and their sessions' ends."""
     hours = sessions(calendar)
     index = np.minimum(np.searchsorted(hours.close, known_at), len(hours.close) - 1)
     opened = hours.open[index]
@@ -95,10 +95,11 @@ def session_bounds(calendar: str, known_at: Times, timeframe: Timeframe) -> tupl
 
 
 def bar_numbers(calendar: str, known_at: Times, timeframe: Timeframe) -> BarCounts:
-    """(T,) int64: how many bars of the calendar's grid ended before the one ending at `known_at`.
+    """(T,) int64 numbers of the bars that closed at `known_at`, counted along the calendar's grid.
 
     Successive bars differ by one across nights, weekends and holidays, so a difference of k + 1
-    means that k bars are missing. A bar off the grid has the number of the bar it ends in.
+    means that k bars are missing. A bar off the grid has the number of the grid bar in which it
+    closes.
     """
     hours = sessions(calendar)
     index = np.minimum(np.searchsorted(hours.close, known_at), len(hours.close) - 1)
@@ -109,7 +110,7 @@ def bar_numbers(calendar: str, known_at: Times, timeframe: Timeframe) -> BarCoun
 
 
 def bars_per_session(calendar: str, timeframe: Timeframe) -> int:
-    """Bars in a whole session, the most there are; 1 for `1d`."""
+    """The largest number of bars in a session; 1 for `1d`."""
     if not timeframe.intraday:
         return 1
     hours = sessions(calendar)
@@ -119,7 +120,7 @@ def bars_per_session(calendar: str, timeframe: Timeframe) -> int:
 def next_close(calendar: str, timeframe: Timeframe, after: datetime) -> datetime:
     """The first closing instant of a bar later than `after`.
 
-    Raises InputError past the calendar's end.
+    Raises InputError after the calendar's end.
     """
     hours, at = sessions(calendar), to_datetime64(after)
     index = int(np.searchsorted(hours.close, at, side="right"))
@@ -138,7 +139,7 @@ def next_close(calendar: str, timeframe: Timeframe, after: datetime) -> datetime
 def last_close(calendar: str, timeframe: Timeframe, at: datetime) -> datetime:
     """The latest closing instant of a bar that is not later than `at`.
 
-    Raises InputError before the calendar's beginning.
+    Raises InputError before the calendar's start.
     """
     return to_datetime(last_closes(calendar, timeframe, np.array([to_datetime64(at)]))[0])
 
@@ -183,10 +184,10 @@ def is_open(calendar: str, at: datetime) -> bool:
 
 
 def parse_as_of(text: str, now: datetime) -> datetime:
-    """What a person means by `--as-of`: a date is everything known by 24:00 UTC of that date (or
-    by now, today), an instant is itself (UTC where it names no zone).
+    """Parse the `--as-of` argument: a date means 24:00 UTC of that date (today: now), an instant
+    means itself (in UTC where no zone is given).
 
-    Raises InputError for what is neither, and for the future.
+    Raises InputError for any other text, and for the future.
     """
     try:
         if day := _parse_day(text):
@@ -204,7 +205,7 @@ def parse_as_of(text: str, now: datetime) -> datetime:
 
 
 def _parse_day(text: str) -> datetime | None:
-    """Midnight UTC of a date in any of ISO 8601's spellings, None for what is no date alone."""
+    """Midnight UTC of a date in any ISO 8601 format; None if `text` is not just a date."""
     try:
         return datetime.combine(date.fromisoformat(text), time(), UTC)
     except ValueError:
@@ -223,5 +224,5 @@ def _bar_length(timeframe: Timeframe) -> np.timedelta64:
 
 
 def _whole_bars(span: np.ndarray, timeframe: Timeframe) -> BarCounts:
-    """Whole bars that `span` (timedelta64) needs, int64."""
+    """How many bars cover `span` (timedelta64), rounded up, int64."""
     return np.asarray(-(-span // _bar_length(timeframe)), dtype=np.int64)

@@ -1,10 +1,10 @@
-"""The store kept up with a provider: what is stored is not asked for again.
+"""Keeps the store up to date with a provider, without fetching again what is stored.
 
 Bars are fetched when a new one must have closed (`market/backfill.py`); news, filings, earnings and
-corporate actions at intervals of their own. Every attempt is noted in the store, so that a panel
-can tell "nothing there" from "could not be fetched". One failure never stops the rest, but a
-provider that says it is asked too often is left alone for a while. It leaves out when to run (the
-engine's clock) and how to ask (the provider).
+corporate actions each at their own interval. Every attempt is recorded in the store, so that a
+panel can tell "nothing there" from "could not be fetched". One failure never stops the rest, but
+after a rate limit the provider gets no requests for a while. Leaves out when to run (the engine's
+clock) and how to make requests (the provider).
 """
 
 from collections.abc import Callable, Sequence
@@ -56,11 +56,11 @@ class FetchState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class FetchOutcome:
-    """What became of one source of one symbol; `source` is named as in
+    """The result of fetching one source of one symbol; `source` is named as in
     `MarketDataStore.last_fetch`.
 
-    `rows` were added or changed. STALE could not be fetched, but there is what was fetched at
-    `since`; FAILED has nothing at all; both say `reason`.
+    `rows` is how many were added or changed. STALE: the fetch failed, but data fetched at `since`
+    is stored. FAILED: the fetch failed and nothing is stored. Both give a `reason`.
     """
 
     symbol: str
@@ -73,7 +73,7 @@ class FetchOutcome:
 
 @dataclass(frozen=True, slots=True)
 class _FetchTask:
-    """One source of one symbol; bars have a timeframe."""
+    """One source of one symbol to fetch; `timeframe` is set for bars only."""
 
     symbol: str
     source: str
@@ -81,9 +81,9 @@ class _FetchTask:
 
 
 class Feed:
-    """Brings what is missing from `provider` into `store`, as the market of its name.
+    """Fetches from `provider` what is missing in `store`; the provider's name is the market.
 
-    Symbols for which `serves` is false come from elsewhere and are passed over.
+    Symbols for which `serves` is false come from elsewhere and are skipped.
     """
 
     def __init__(
@@ -116,10 +116,10 @@ class Feed:
         progress: Progress = lambda *_: None,
         since: datetime | None = None,
     ) -> list[FetchOutcome]:
-        """Fetches what is due at `now`, the bars of all symbols first.
+        """Fetch what is due at `now`, the bars of all symbols first.
 
-        `since` asks for history from then on, where a shorter one is stored too. What the provider
-        refuses becomes an outcome, never an exception; a StorageError is raised.
+        With `since`, fetch history from then on, also where a shorter one is stored. A provider's
+        error becomes an outcome, never an exception; a StorageError is raised.
         """
         served = [symbol for symbol in symbols if self._serves(symbol)]
         tasks = [_FetchTask(symbol, f"bars {timeframe}", timeframe) for symbol in served]
@@ -162,8 +162,8 @@ class Feed:
     def _is_due(
         self, task: _FetchTask, last: FetchStatus | None, now: datetime, since: datetime | None
     ) -> bool:
-        """What explains a history that was rewritten is asked for at once: an account that holds
-        the symbol needs the split."""
+        """Whether to fetch `task` at `now`. After a history was rewritten, actions are due at once:
+        an account that holds the symbol needs the split."""
         fetched_at = last.succeeded_at if last else None
         if task.source == "actions" and task.symbol in self._rewritten:
             return True
@@ -176,7 +176,7 @@ class Feed:
     def _request(
         self, task: _FetchTask, last: FetchStatus | None, now: datetime, since: datetime | None
     ) -> Download:
-        """Asks the provider, unless it has lately said that it is asked too often."""
+        """Fetch `task`. Raises ProviderError during the pause after a rate limit."""
         if self._paused_until and now < self._paused_until:
             raise ProviderError(
                 f"{self._market} is asked too often; it is left alone until"
@@ -215,7 +215,7 @@ class Feed:
         return span[0] if span else None
 
     def _new_filings(self, symbol: str, filings: pd.DataFrame) -> pd.DataFrame:
-        """Without the periods that are stored: a figure is known since it was first seen."""
+        """`filings` without the periods already stored: a figure is known from its first fetch."""
         period = ["fiscal_year", "fiscal_quarter"]
         stored = self._store.filings(self._market, symbol)
         known = pd.MultiIndex.from_frame(stored[period])
@@ -235,7 +235,7 @@ class Feed:
 
 
 def _has_source(symbol: str, source: str) -> bool:
-    """Only companies file, earn and split; everything has headlines."""
+    """Whether `symbol` has `source`: all have news, only equities the other sources."""
     return source == "news" or asset_class(symbol) is AssetClass.EQUITY
 
 

@@ -1,8 +1,8 @@
-"""A provider of another package, kept from stopping what depends on it.
+"""A wrapper around a provider of another package, so that its crashes stop nothing else.
 
-Promises that whatever it raises is an error of ours: one that is none becomes a ProviderError, so
-that its source counts as not fetched and everything else goes on. Leaves out whether its answers
-are sound (`provider_contract.py`).
+Promises that every exception is a QuorumError: any other becomes a ProviderError, so that the
+source counts as not fetched and the rest goes on. Leaves out whether the returned data are sound
+(`provider_contract.py`).
 """
 
 from collections.abc import Callable
@@ -19,7 +19,7 @@ Result = TypeVar("Result")
 
 
 class GuardedProvider:
-    """`provider`, whose errors name `source`, its distribution."""
+    """Wraps `provider`; messages name `source`, the distribution it comes from."""
 
     def __init__(self, provider: Provider, source: str) -> None:
         self._provider = provider

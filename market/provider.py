@@ -1,7 +1,7 @@
-"""The one protocol of the market: who can bring bars, news, filings and quotes.
+"""The protocol of a market data provider: bars, news, filings, earnings, actions and quotes.
 
-Frames are tidy pandas tables, one row a fact, UTC instants. Empty means that there is nothing;
-a ProviderError means that one could not look.
+Frames are tidy pandas tables: one fact a row, instants in UTC. An empty frame means that there is
+nothing; a ProviderError means that the provider could not be reached.
 """
 
 from collections.abc import Callable
@@ -30,12 +30,12 @@ ACTION_COLUMNS = ["symbol", "at", "kind", "value"]
 """Corporate actions: kind 'split' (value 4.0 for four-for-one) or 'dividend' (value per share)."""
 
 Progress = Callable[[str, int, int], None]
-"""Called while something takes long: what is being done, how much is done, and of how much."""
+"""Callback of a long operation: what is being done, how much is done, and the total."""
 
 
 @dataclass(frozen=True, slots=True)
 class Quote:
-    """A snapshot of now; it never enters the past."""
+    """The current price of a symbol; it is never stored as history."""
 
     symbol: str
     at: datetime
@@ -46,8 +46,11 @@ class Quote:
 
 
 class Provider(Protocol):
-    """Methods block, may raise ProviderError (try again later; RateLimitedError: much later) or
-    UnknownSymbolError."""
+    """A source of market data.
+
+    Methods block. They may raise ProviderError (retry later), RateLimitedError (retry much later)
+    or UnknownSymbolError.
+    """
 
     @property
     def name(self) -> str: ...

@@ -1,7 +1,7 @@
-"""The contract of a provider, for its test and for `quorum check`.
+"""Contract checks of a provider, for its tests and for `quorum check`.
 
-`check_provider(MyProvider(), "AAPL")` in a test. Promises to look at what it says and not at
-whether that is true. It asks for each source twice, so it is slow where requests are.
+Call `check_provider(MyProvider(), "AAPL")` in a test. Checks the form of the data, not whether they
+are true. Makes several requests, so it is slow where requests are slow.
 """
 
 from collections.abc import Callable, Iterator
@@ -25,7 +25,7 @@ from market.provider import (
 UNKNOWN_SYMBOL = "NO-SUCH-SYMBOL"
 PRICES = ["open", "high", "low", "close", "adj_close"]
 DEFAULT_DAYS = 60
-"""What is asked for where no dates are named."""
+"""Length of the range checked without a `start`."""
 
 
 def check_provider(
@@ -35,8 +35,10 @@ def check_provider(
     end: datetime | None = None,
     timeframe: Timeframe = Timeframe.D1,
 ) -> None:
-    """Raises AssertionError naming every promise that `provider` breaks on `symbol`, which it must
-    know, from `start` to `end` (the last days, where they are not named)."""
+    """Raise AssertionError listing every fault of `provider` with `symbol`, which it must know.
+
+    The range is `start` to `end`; by default the last `DEFAULT_DAYS` days.
+    """
     if broken := find_faults(provider, symbol, start, end, timeframe):
         raise AssertionError("\n".join(broken))
 
@@ -48,7 +50,7 @@ def find_faults(
     end: datetime | None = None,
     timeframe: Timeframe = Timeframe.D1,
 ) -> tuple[str, ...]:
-    """A sentence about each promise that is broken; none where all are kept."""
+    """Return a sentence about each fault, empty where the provider keeps the contract."""
     until = end or datetime.now(UTC)
     since = start or until - timedelta(days=DEFAULT_DAYS)
     checks: tuple[Callable[[], Iterator[str]], ...] = (
@@ -69,7 +71,7 @@ def find_faults(
 
 
 def _run_check(check: Callable[[], Iterator[str]]) -> list[str]:
-    """An answer that cannot even be looked at is a fault as well."""
+    """Collect the faults of one check; an exception is a fault as well."""
     found: list[str] = []
     try:
         found.extend(check())
@@ -134,7 +136,7 @@ def _check_events(
     end: datetime | None,
     read: Callable[[], pd.DataFrame],
 ) -> Iterator[str]:
-    """Empty is an answer: there is nothing. What is there has its columns and its times."""
+    """Yield faults of an event source; an empty frame with the right columns is valid."""
     try:
         frame = read()
     except ProviderError as error:

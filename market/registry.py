@@ -1,7 +1,7 @@
-"""Which providers there are: a row each for those that ship, and the entry points of others.
+"""The registry of providers: those shipped, and the entry points of other distributions.
 
-A provider from another distribution is announced in the group `quorum.providers`. Its module is
-imported when it is made. The market of imported files has no provider.
+A provider of another distribution is registered in the entry point group `quorum.providers`. Its
+module is imported when the provider is made. The market of imported files has no provider.
 """
 
 from collections.abc import Callable, Mapping
@@ -23,15 +23,15 @@ SHIPPED: Mapping[str, str] = {
     "demo": "market.simulated.provider:DemoProvider",
 }
 FILES = "files"
-"""The market of what was imported."""
+"""The market of imported files, which has no provider."""
 AUTO = "auto"
-"""The setting that chooses a market by what can be had."""
+"""The setting that chooses among the available markets."""
 
 _FOUND = plugins.registry("provider", GROUP, SHIPPED, (FILES, AUTO))
 PROVIDERS: Mapping[str, EntryPoint] = _FOUND.entries
 """Every provider by name."""
 PROBLEMS = _FOUND.problems
-"""Sentences about providers of other distributions that are left out."""
+"""A sentence about each provider of another distribution that could not be registered."""
 
 
 def make(
@@ -41,12 +41,13 @@ def make(
     cache: Path,
     now: Callable[[], datetime],
 ) -> Provider:
-    """The provider called `name`: `provider_class.create(settings, cache=, now=)` where its class
+    """Make the provider `name`: `provider_class.create(settings, cache=, now=)` where its class
     declares `Settings`, else `provider_class()`.
 
-    `cache` is a folder of its own, which need not exist, and `now` the clock of its market. Raises
-    NotFoundError where there is none, and ConfigurationError for settings that it refuses and for
-    one from another distribution that cannot be loaded or made, or that claims to be simulated.
+    `cache` is the provider's own folder, which need not exist, and `now` the clock of its market.
+    Raises NotFoundError for an unknown name. Raises ConfigurationError for invalid settings, and
+    for a provider of another distribution that cannot be loaded or made, has another name, or
+    claims to be simulated.
     """
     entry = PROVIDERS[require_provider(name)]
     provider_class = plugins.load("provider", entry)
@@ -85,7 +86,7 @@ def make(
 
 
 def require_provider(name: str) -> str:
-    """`name`, if a provider is called so. Raises NotFoundError, naming the nearest, otherwise."""
+    """Return `name` if there is such a provider; else raise NotFoundError naming the nearest."""
     return plugins.known("provider", name, PROVIDERS)
 
 

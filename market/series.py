@@ -1,7 +1,7 @@
-"""Each symbol's bars put in order and timed: the step between a stored frame and a panel.
+"""Sorted bars of each symbol with their closing times: the step from a stored frame to a panel.
 
-Bars that cannot be used (a price missing, zero or below) and bars outside every session are set
-aside and remembered, for the quality gate to speak of; nothing is repaired.
+Unusable bars (a price missing, zero or negative) and bars outside every session are left out and
+recorded for the quality gate; nothing is repaired.
 """
 
 from dataclasses import dataclass
@@ -19,14 +19,14 @@ from market import calendars
 
 @dataclass(frozen=True, slots=True, eq=False)
 class BarSeries:
-    """T usable bars of one symbol by `known_at` (T,) strictly increasing, datetime64[us].
+    """T usable bars of one symbol by `known_at` (T,), strictly increasing, datetime64[us].
 
-    `open` to `close` (T,) are adjusted for splits and dividends, by `factor` (T,) on what was
-    traded; `volume` (T,) as stored, zero where unknown. The rest are instants of what was found on
-    the way: `repeated` (a second bar at one time, of which the last was kept), `unordered` (bars
-    stored before an earlier one), `incomplete` (a price missing), `non_positive` (a price of zero
-    or less, or a negative volume) and `off_hours` (opened outside every session; a daily bar at the
-    end of its date).
+    `open` to `close` (T,) are adjusted for splits and dividends: the traded price times `factor`
+    (T,). `volume` (T,) is as stored, zero where unknown. The rest are instants of flawed bars:
+    `repeated` (a second bar at one time, of which the last was kept), `unordered` (stored after a
+    later bar), `incomplete` (a price missing), `non_positive` (a price of zero or less, or a
+    negative volume) and `off_hours` (opened outside every session; a daily bar at the end of its
+    date).
     """
 
     symbol: str
@@ -49,9 +49,11 @@ class BarSeries:
 def build_series(
     bars: pd.DataFrame, calendar: str, timeframe: Timeframe, as_of: datetime
 ) -> list[BarSeries]:
-    """What `bars` said at `as_of` of each symbol, in the order of the categories of `symbol`.
+    """The series of each symbol from the `bars` closed by `as_of`, in the order of the categories
+    of the column `symbol`.
 
-    `bars` has that categorical and `BAR_COLUMNS`, sorted by symbol and for each in any order.
+    `bars` has that categorical and `BAR_COLUMNS`, sorted by symbol; a symbol's bars may be in any
+    order.
     """
     opened = to_datetime64_array(bars["at"])
     known_at = calendars.bar_closes_array(calendar, opened, timeframe)
@@ -113,7 +115,7 @@ _COLUMNS = ("open", "high", "low", "close", "volume", "adj_close")
 
 
 def _in_order(opened: Times) -> tuple[np.ndarray, np.ndarray]:
-    """Indices that sort `opened`, and indices of the bars that stand after a later one."""
+    """Indices that sort `opened`, and indices of the bars stored after a later one."""
     latest = np.maximum.accumulate(opened)
     unordered = np.flatnonzero(opened < latest)
     order = np.argsort(opened, kind="stable") if len(unordered) else np.arange(len(opened))

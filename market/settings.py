@@ -1,5 +1,5 @@
-"""What single providers are made with, apart from their modules: reading a configuration must
-import no vendor's library."""
+"""Settings of the shipped providers, apart from their modules: reading a configuration must not
+import a vendor's library."""
 
 from pydantic import BaseModel, ConfigDict, Field
 

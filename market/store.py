@@ -1,4 +1,4 @@
-"""The store of a market's data: what may be asked of it, not how it is kept.
+"""The protocol of the market data store, without its implementation.
 
 `storage/market_data/sql_store.py` implements `MarketDataStore` over the database. Facts of two
 markets never mix: every method names its market. Frames are the tidy tables of `market/provider.py`
@@ -6,10 +6,10 @@ markets never mix: every method names its market. Frames are the tidy tables of 
 fiscal years and quarters. Empty means that nothing is stored, and then the frame still has its
 columns and dtypes.
 
-Everywhere a range is half-open, `start <= at < end`, over `at` (bars, actions) or `known_at`
-(news, filings, earnings); None leaves that side open. Frames read are in order of that instant and
-then of the rest of the fact's identity, so that two reads of the same facts are equal to the last
-bit. A failing disk or database raises StorageError.
+Every range is half-open, `start <= at < end`, over `at` (bars, actions) or `known_at` (news,
+filings, earnings); None leaves that side open. Frames are sorted by that instant and then by the
+rest of the fact's identity, so that two reads of the same facts are equal to the last bit. A
+failing disk or database raises StorageError.
 """
 
 from collections.abc import Mapping, Sequence
@@ -26,7 +26,7 @@ from domain.timeframe import Timeframe
 class MarketDataStore(Protocol):
     """Bars, news, filings, earnings and corporate actions of several markets.
 
-    A put takes the provider's frame (its columns in any order, its rows too), at most one row an
+    A put takes the provider's frame, with columns and rows in any order and at most one row per
     identity, and is atomic by itself. The identity of a fact within (market, symbol) is: a bar's
     timeframe and `at`; a headline's `known_at`, `headline` and `source`; a filing's `known_at`,
     `fiscal_year` and `fiscal_quarter`; an announcement's `known_at`; an action's `at` and `kind`.
@@ -34,11 +34,11 @@ class MarketDataStore(Protocol):
     """
 
     def transaction(self) -> AbstractContextManager[None]:
-        """All puts and notes inside succeed together, or none of them if the block raises."""
+        """Commit every put and recorded fetch of the block together, or none if it raises."""
         ...
 
     def symbols(self, market: str, timeframe: Timeframe | None = None) -> list[str]:
-        """Symbols with bars (of that timeframe, or of any), sorted."""
+        """Symbols with bars of `timeframe` (None: of any), sorted."""
         ...
 
     def span(
@@ -55,10 +55,10 @@ class MarketDataStore(Protocol):
         start: datetime | None = None,
         end: datetime | None = None,
     ) -> pd.DataFrame:
-        """What is stored of many symbols, read at once; `source` is named as in `last_fetch`.
+        """Read one source of many symbols at once; `source` is named as in `last_fetch`.
 
-        `symbol` is a categorical of `symbols`, which are distinct; the other columns are those of
-        the read of one symbol. The rows are in order of `symbols`, then as for one symbol.
+        The column `symbol` is a categorical of `symbols`, which must be distinct; the others are
+        those of the method for one symbol. Rows are sorted by `symbols`, then as for one symbol.
         """
         ...
 
@@ -120,17 +120,17 @@ class MarketDataStore(Protocol):
 
     def last_fetch(self, market: str, symbol: str, source: str) -> FetchStatus | None:
         """The last attempt to fetch `source`: 'news', 'filings', 'earnings', 'actions', or 'bars
-        1d' (bars and their timeframe). None if it was never tried, as in a market of files."""
+        1d' (bars and their timeframe). None without any attempt, as in the market of files."""
         ...
 
     def last_fetches(
         self, market: str, symbols: Sequence[str], source: str
     ) -> Mapping[str, FetchStatus]:
-        """`last_fetch` of many symbols, without those for which it was never tried."""
+        """`last_fetch` of each of `symbols`, without those that were never fetched."""
         ...
 
     def record_fetch(
         self, market: str, symbol: str, source: str, at: datetime, error: str | None = None
     ) -> None:
-        """Records an attempt made at `at`; an `error` leaves `succeeded_at` as it was."""
+        """Record an attempt made at `at`; an `error` leaves `succeeded_at` as it was."""
         ...

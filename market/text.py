@@ -1,7 +1,7 @@
-"""Words from outside made safe to keep: what a headline, a name or an address may contain.
+"""Cleaning of text from outside: headlines, names and addresses made safe to store.
 
-Markup stays as it was written (a page escapes it; here it is only text); what could hide text,
-turn it round or break a database is removed. It leaves out every judgement of the content.
+Markup is kept as written (pages escape it); characters that could hide or reverse text or break a
+database are removed. Leaves out any judgement of the content.
 """
 
 import re
@@ -18,9 +18,9 @@ _ADDRESS = re.compile(r"https?://[^\s\"'<>\\^`{|}]+", re.IGNORECASE)
 
 
 def clean_text(text: object, length: int) -> str:
-    """`text` on one line without characters that cannot be seen, '' for no text.
+    """Return `text` on one line without invisible characters, '' for no text.
 
-    Longer than `length` characters it is cut and ends in an ellipsis.
+    Text longer than `length` characters is cut and ends in an ellipsis.
     """
     if not isinstance(text, str):
         return ""
@@ -33,7 +33,7 @@ def clean_text(text: object, length: int) -> str:
 
 
 def clean_url(text: object) -> str:
-    """`text` where it is an http or https address of at most 2,000 characters, else ''."""
+    """Return `text` if it is an http or https address of at most 2,000 characters, else ''."""
     if not isinstance(text, str) or len(text) > 2_000 or not text.isprintable():
         return ""
     text = text.strip()
@@ -54,7 +54,7 @@ _COMMON_WORDS = frozenset({
 def mentions_company(text: str, symbol: str, company: str) -> bool:
     """Whether `text` names the company: by its symbol, its name, or the first word of its name.
 
-    A symbol of one letter counts only where it is marked as one: `$F`, `(F)`, `NYSE:F`.
+    A one-letter symbol counts only where it is marked as a symbol: `$F`, `(F)`, `NYSE:F`.
     """
     bare = re.escape(symbol.split("-")[0].lstrip("^"))
     marked = rf"[$(:]\s?{bare}\b" if len(bare) == 1 else rf"(?<!\w){bare}(?!\w)"

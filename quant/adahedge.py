@@ -1,23 +1,23 @@
-"""Weights earned by forecasting, round after round, by experts who may sleep: Hedge on log loss.
+"""AdaHedge: online weights of experts by log loss, where an expert may abstain from a round.
 
-The log loss of a probability with log-odds x is log(1 + exp(-x)) where the event came and
-log(1 + exp(x)) where it did not: convex in x. A pool of log-odds is a weighted mean of x, so by
+The log loss of a probability with log-odds x is log(1 + exp(-x)) where the event happened
+and log(1 + exp(x)) where it did not: convex in x. A pool of log-odds is a weighted mean of x, so by
 Jensen's inequality its log loss is at most the same weighted mean of its members' log losses,
-which is what Hedge keeps close to the best member's. The bound therefore holds for the committee:
+which Hedge keeps close to the best member's. The bound therefore holds for the committee:
 
     sum of the pool's losses <= the smallest of `losses` + log(A) / rate + gap
 
 with A experts, `rate` = min(1, log(A) / gap), and the mixability gap of AdaHedge (de Rooij, van
 Erven, Grunwald and Koolen, "Follow the leader if you can, hedge if you must", JMLR 2014). A rate of
 1 is Bayes' rule for log loss (Vovk, "Aggregating strategies", 1990) with a round as one
-observation: symbols move together and horizons overlap, so that a round is hardly ever worth more.
-AdaHedge alone begins with an infinite rate and would follow the leader of the first week; here it
-only slows the rule down where experts are so wild that Bayes' rule would jump between them.
+observation: symbols move together and horizons overlap, so a round is hardly ever worth more than
+one. AdaHedge alone starts with an infinite rate and would follow the leader of the first week; here
+it only lowers the rate where losses differ so much that Bayes' rule would jump between experts.
 
-An expert asleep is charged what the pool of those awake is charged, cell by cell (Freund,
+An abstaining expert is charged the loss of the pool of voters, cell by cell (Freund,
 Schapire, Singer and Warmuth, "Using and combining predictors that specialize", 1997; Chernov and
 Vovk, "Prediction with expert evaluators' advice", 2009). One that has never voted keeps an equal
-share, and enters with it. Left out: base rates, trust and delays
+share, and starts with it. Leaves out base rates, trust and delays
 (`orchestrator/committee/learned_weights.py`).
 """
 
@@ -35,16 +35,16 @@ Counts = NDArray[np.int64]
 MAX_LEARNING_RATE = 1.0
 """The learning rate of Bayes' rule, in weight per nat of a round's mean loss."""
 MIN_ODDS = 1e-12
-"""No expert's odds against the best one fall below this: without weight it would not be a voter."""
+"""Lower bound of an expert's odds against the best one: with weight 0 it would not be a voter."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class AdaHedgeState:
-    """All that is remembered of A experts.
+    """The state of A experts.
 
-    `losses` (A,): sum over the rounds of the mean log loss in a round's cells, in nats; who
-    entered late starts with what gave it an equal share. `gap`: how much worse than the mixture's
-    were the weighted mean losses, summed. `rounds` (A,): how many each voted in.
+    `losses` (A,): sum over the rounds of the mean log loss in a round's cells, in nats; a late
+    entrant starts with the loss that gives it an equal share. `gap`: sum over the rounds of the
+    weighted mean loss less the mixture's loss. `rounds` (A,): how many each expert voted in.
     """
 
     losses: Floats
@@ -57,16 +57,16 @@ def initial_state(experts: int) -> AdaHedgeState:
 
 
 def current_weights(state: AdaHedgeState) -> Floats:
-    """(A,) weights that stand now; they sum to one."""
+    """(A,) current weights; they sum to one."""
     answer: Floats = _weights(state.losses, state.gap, state.rounds)
     return answer
 
 
 def update(state: AdaHedgeState, log_odds: Floats, rose: Floats) -> tuple[AdaHedgeState, Floats]:
-    """The memory after R more rounds, and the weights (R, A) that stood after each.
+    """Return the state after R more rounds, and the weights (R, A) after each.
 
-    `log_odds` (A, R, N) is NaN for an expert asleep; `rose` (R, N) is 1 or 0, NaN in a cell that
-    does not count. A row without a cell that counts and was voted on is no round.
+    `log_odds` (A, R, N) is NaN for an abstention; `rose` (R, N) is 1 or 0, NaN in a cell that does
+    not count. A row without a vote in a cell that counts is not a round.
     """
     losses, rounds = state.losses.copy(), state.rounds.copy()
     gap, weights = _update(losses, state.gap, rounds, log_odds, rose)
@@ -96,7 +96,7 @@ def _update(
 def _round_losses(
     weights: Floats, log_odds: Floats, rose: Floats, loss: Floats, voted: NDArray[np.bool_]
 ) -> int:
-    """Fills `loss` (A,) with sums over the cells and `voted` (A,); returns the number of cells."""
+    """Fill `loss` (A,) with sums over the cells and `voted` (A,); return the number of cells."""
     agents, columns = log_odds.shape
     loss[:] = 0.0
     voted[:] = False
@@ -131,7 +131,7 @@ def _add_round(
     loss: Floats,
     voted: NDArray[np.bool_],
 ) -> float:
-    """Adds a round to `losses` and `rounds`; returns what it adds to the gap."""
+    """Add a round to `losses` and `rounds`; return its mixability gap."""
     entry = _newcomer_loss(losses, rate, rounds)
     least = np.inf
     total = mean = 0.0
@@ -155,7 +155,7 @@ def _add_round(
 
 @cached_njit
 def _newcomer_loss(losses: Floats, rate: float, rounds: Counts) -> float:
-    """The loss that gives a newcomer the mean weight of those that have voted."""
+    """The loss that gives a new voter the mean weight of those that have voted before."""
     odds = _odds(losses, rate, rounds)
     voters = 0
     least = np.inf
@@ -180,7 +180,7 @@ def _weights(losses: Floats, gap: float, rounds: Counts) -> Floats:
 
 @cached_njit
 def _odds(losses: Floats, rate: float, rounds: Counts) -> Floats:
-    """Of each expert that voted against the best one; 0 for one that never did."""
+    """(A,) odds of each expert against the best one; 0 for one that never voted."""
     least = np.inf
     for agent in range(len(losses)):
         if rounds[agent] > 0:

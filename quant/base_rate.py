@@ -1,7 +1,7 @@
-"""How often a symbol rose over the horizon so far: the forecast every other one must beat.
+"""The base rate: how often a symbol has risen over the horizon, the forecast to beat.
 
-Row t counts only outcomes that were complete at the close of bar t. Nothing here looks at
-evidence of any kind.
+Row t counts only outcomes that were complete at the close of bar t. Leaves out evidence of any
+kind.
 """
 
 import numpy as np
@@ -13,10 +13,10 @@ PRIOR_COUNT = 50.0
 
 
 def base_rate(open_: Floats, horizon: int) -> Floats:
-    """Share of past returns over `horizon` bars of the symbol itself that were positive.
+    """Share of the symbol's past returns over `horizon` bars that were positive, a probability.
 
-    `open_` is (T, N) or (T,) with NaN where there was no bar, and so is the answer: a
-    probability. An outcome runs from open[s + 1] to open[s + 1 + horizon] and counts from row
+    `open_` is (T, N) or (T,) with NaN where there was no bar; the result has the same shape and
+    NaN. An outcome runs from open[s + 1] to open[s + 1 + horizon] and counts from row
     s + 1 + horizon on, shrunk towards one half by a Beta(50, 50) prior.
     """
 

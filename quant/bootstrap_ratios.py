@@ -1,9 +1,11 @@
-"""Many ratios over the same rows, each with its interval, from one set of draws.
+"""Bootstrap intervals of many ratios over the same rows, from one set of draws.
 
-What `quant.resampling.ratio_estimate` does for one series, at a small part of the cost where a
-table needs thousands of them: rows are drawn once, and a drawn block costs one difference of
-running sums. A row in which a series has nothing (a denominator of 0) stays among the draws, so
-that slices of one record (a year, a symbol) are drawn together.
+Does what `quant.resampling.ratio_estimate` does for one series, at a small part of the cost for a
+table of thousands: rows are drawn once, and a drawn block costs one difference of running sums. A
+row in which a series has no data (a denominator of 0) can still be drawn, so that slices of one
+record (a year, a symbol) share the draws.
+
+Letters: K series, R rows, S samples.
 """
 
 from dataclasses import dataclass
@@ -25,10 +27,10 @@ SIMD_LANES = 8
 
 @dataclass(frozen=True, slots=True, eq=False)
 class BootstrapDraws:
-    """Which of `rows` rows were drawn, in blocks of `block` rows on average.
+    """S samples of `rows` rows, drawn in blocks of `block` rows on average.
 
-    As runs of rows: `run_starts` and one past the `run_ends` of each run, and `sample_offsets` (S +
-    1,), where each sample's runs begin.
+    Stored as runs of consecutive rows: the first row (`run_starts`) and one past the last
+    (`run_ends`) of each run, and `sample_offsets` (S + 1,), where each sample's runs begin.
     """
 
     rows: int
@@ -38,10 +40,10 @@ class BootstrapDraws:
     sample_offsets: RunBounds
 
     def ratios(self, numerators: Floats, denominators: Floats) -> Floats:
-        """Sum of numerators over sum of denominators (K, R), of K series: (K, 3) value, low, high.
+        """(K, 3) value, low and high of sum of numerators over sum of denominators, both (K, R).
 
-        The 90% percentile interval of the stationary bootstrap. NaN where there is nothing to
-        divide by; no interval where the rows with something in them make up too few blocks.
+        Low and high are the 90% percentile interval of the stationary bootstrap. NaN where the
+        denominators sum to zero; no interval where the rows with data make up too few blocks.
         """
         answers = np.full((len(numerators), 3), np.nan)
         below = denominators.sum(axis=1)
@@ -61,7 +63,7 @@ class BootstrapDraws:
 
 
 def draw_bootstrap(rows: int, block: float, seed: int, samples: int = SAMPLES) -> BootstrapDraws:
-    """The draws of `quant.resampling.stationary_indices`."""
+    """Draw the samples of `quant.resampling.stationary_indices`."""
     if rows == 0:
         nothing = np.zeros(0, np.uint32)
         return BootstrapDraws(rows, block, nothing, nothing, np.zeros(samples + 1, np.uint32))
@@ -69,8 +71,8 @@ def draw_bootstrap(rows: int, block: float, seed: int, samples: int = SAMPLES) -
 
 
 def _runs(drawn: NDArray[np.intp]) -> tuple[RunBounds, RunBounds, RunBounds]:
-    """Rows drawn (S, R) as runs of rows: first and one past the last of each, and the place of
-    each sample's first run, (S + 1,)."""
+    """Convert drawn rows (S, R) to runs: the first row and one past the last row of each run, and
+    the index of each sample's first run, (S + 1,)."""
     samples, rows = drawn.shape
     begins = np.ones((samples, rows), bool)
     begins[:, 1:] = np.diff(drawn, axis=1) != 1
@@ -82,7 +84,8 @@ def _runs(drawn: NDArray[np.intp]) -> tuple[RunBounds, RunBounds, RunBounds]:
 
 
 def _percentile_intervals(above: Floats, below: Floats) -> Floats:
-    """(K, 2) from resampled sums (K, S); NaN where fewer than half the samples gave a ratio."""
+    """(K, 2) intervals from resampled sums (K, S); NaN where less than half of the samples have a
+    ratio."""
     with np.errstate(divide="ignore", invalid="ignore"):
         ratios = np.sort(np.where(below == 0.0, np.nan, above / below), axis=1)
     known = (~np.isnan(ratios)).sum(axis=1)

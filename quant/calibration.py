@@ -1,23 +1,23 @@
-"""How much of a forecaster's evidence is to be believed: a slope, learnt from what came of it.
+"""Calibration slopes: how far to trust a forecaster's evidence, estimated from past outcomes.
 
-A forecast's evidence e is its log-odds less those of the base rate p. It is believed by a slope s:
-the forecast becomes log-odds(p) + s * e. The slope is a logistic regression of the outcome y on e
-with the base rate as offset, drawn towards 1 by a ridge, in one Newton step from s = 0 so that
-two running sums are its whole memory:
+A forecast's evidence e is its log-odds less those of the base rate p. A slope s scales it: the
+forecast becomes log-odds(p) + s * e. The slope is a logistic regression of the outcome y on e with
+the base rate as offset, shrunk towards 1 by a ridge, in one Newton step from s = 0, so that two
+running sums are the whole state:
 
     s = (prior * d + sum of e (y - p)) / (prior * d + sum of e^2 p (1 - p)), within 0 to 2
 
 Cox, "Two further applications of a model for binary regression", 1958 (the slope); Ranjan and
 Gneiting, "Combining probability forecasts", 2010, and Satopaa et al., "Combining multiple
 probability predictions using a simple logit model", 2014 (the same for a pool, which needs a slope
-of its own even where its members are calibrated; above 1 it is said to be extremised).
+of its own even where its members are calibrated; with a slope above 1 it is called extremised).
 
 d is the design effect (Kish, "Survey sampling", 1965): cells of one round move together and the
-horizons of neighbouring rounds overlap, so the first sum swings d times wider than among
-independent cells. It is measured, not assumed: both sums are cut into blocks of `ROUNDS_PER_BLOCK`
-rounds, g and i, and with c = sum of g / sum of i, d is the sum of (g - c i)^2 over the sum of i, at
-least 1 (the clusters of Liang and Zeger, "Longitudinal data analysis using generalized linear
-models", 1986). Left out: whom the slope belongs to, and delays
+horizons of neighbouring rounds overlap, so the first sum has d times the variance that it would
+have with independent cells. It is estimated, not assumed: both sums are cut into blocks of
+`ROUNDS_PER_BLOCK` rounds, g and i, and with c = sum of g / sum of i, d is the sum of (g - c i)^2
+over the sum of i, at least 1 (the clusters of Liang and Zeger, "Longitudinal data analysis using
+generalized linear models", 1986). Leaves out whose slope it is, and delays
 (`orchestrator/committee/learned_weights.py`).
 """
 
@@ -34,20 +34,20 @@ Counts = NDArray[np.int64]
 PRIOR_PRECISION = 4.0
 """Before any evidence the slope is 1 with a standard deviation of 1 / sqrt(4), a half."""
 ROUNDS_PER_BLOCK = 21
-"""Rounds in a block, a month of daily bars: long beside the horizon, or d comes out too small."""
+"""Rounds in a block, a month of daily bars; must be long against the horizon, or d is too low."""
 MIN_BLOCKS = 12
-"""Blocks (252 rounds, a year of daily bars) before a slope leaves 1; of fewer squares d would be
-known worse than to 40%."""
+"""Blocks (252 rounds, a year of daily bars) before a slope leaves 1; with fewer, the error of d
+would exceed 40%."""
 MAX_SLOPE = 2.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CalibrationState:
-    """All that is remembered of K forecasters.
+    """The state of K forecasters.
 
     `sums` (5, K) over each one's complete blocks, of g, i, g^2, g i and i^2, where g is a block's
-    sum of e (y - p) and i its sum of e^2 p (1 - p). `block` (2, K): g and i of the block that is
-    not complete. `rounds` (K,): how many each voted in.
+    sum of e (y - p) and i its sum of e^2 p (1 - p). `block` (2, K): g and i of the current,
+    incomplete block. `rounds` (K,): how many each voted in.
     """
 
     sums: Floats
@@ -62,7 +62,7 @@ def initial_state(forecasters: int) -> CalibrationState:
 
 
 def slopes(state: CalibrationState) -> Floats:
-    """(K,) slopes that stand now, 1 without enough complete blocks. They move once a block."""
+    """(K,) current slopes, 1 without enough complete blocks. They change once a block."""
     every = range(len(state.rounds))
     return np.array([_slope(state.sums[:, k], state.rounds[k]) for k in every])
 
@@ -70,7 +70,7 @@ def slopes(state: CalibrationState) -> Floats:
 def update(
     state: CalibrationState, evidence: Floats, base_rate: Floats, rose: Floats
 ) -> tuple[CalibrationState, Floats]:
-    """The memory after R more rounds, and the slopes (R, K) that stood after each.
+    """Return the state after R more rounds, and the slopes (R, K) after each.
 
     `evidence` (K, R, N) is NaN where nothing was forecast; `base_rate` (R, N) a probability;
     `rose` (R, N) is 1 or 0, NaN in a cell that does not count.
@@ -89,7 +89,7 @@ def _update(
     base_rate: Floats,
     rose: Floats,
 ) -> Floats:
-    """The slopes after each row; the memory is brought forward in place."""
+    """Return the slopes (R, K) after each row; update `sums`, `block` and `rounds` in place."""
     forecasters, rows, columns = evidence.shape
     slopes_after = np.empty((rows, forecasters))
     for k in range(forecasters):

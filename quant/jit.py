@@ -1,9 +1,9 @@
-"""Loops compiled by numba, once per machine and version of their sources.
+"""Numba compilation with a cache, once per machine and version of the sources.
 
-Promises that no loop runs stale: numba notices a change of a loop's own file but not of one that it
-calls, so compiled code is kept in a folder named after all sources of its package. Loops may
-therefore call each other across the files of one package. Where nothing can be written there,
-numba's own cache is used: such sources do not change either.
+Promises never to run stale code: numba notices a change of a function's own file but not of the
+functions that it calls, so compiled code is kept in a folder named after all sources of its
+package. Compiled functions may therefore call each other across the files of one package. Where
+that folder is not writable, numba's own cache is used: such sources do not change either.
 """
 
 import hashlib
@@ -21,14 +21,14 @@ config: Any = numba.config
 
 
 def cached_njit(function: Function) -> Function:
-    """`function` as machine code, strict IEEE arithmetic in the order written (no fastmath)."""
+    """Compile `function` with strict IEEE arithmetic in the order written (no fastmath)."""
     with _cache_beside(Path(function.__code__.co_filename).parent):
         return cast(Function, numba.njit(cache=True)(function))
 
 
 @contextmanager
 def _cache_beside(sources: Path) -> Iterator[None]:
-    """Numba's documented `NUMBA_CACHE_DIR`, for what is decorated within."""
+    """Set numba's documented `NUMBA_CACHE_DIR` for functions decorated in the block."""
     before = config.CACHE_DIR
     config.CACHE_DIR = _cache_folder(sources, before)
     try:
@@ -39,8 +39,8 @@ def _cache_beside(sources: Path) -> Iterator[None]:
 
 @cache
 def _cache_folder(sources: Path, user_cache: str) -> str:
-    """Where code compiled from `sources` is kept, within the folder that the user has chosen; that
-    of older sources goes."""
+    """The folder of code compiled from `sources`, within `user_cache` if set. Deletes the folders
+    of older versions of the sources."""
     digest = hashlib.sha256()
     for file in sorted(sources.glob("*.py")):
         stat = file.stat()

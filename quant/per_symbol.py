@@ -1,8 +1,8 @@
-"""Panels have holes, indicators must not see them: work on each symbol's own bars.
+"""Computation on each symbol's own bars, so that indicators never see the gaps of a panel.
 
-`by_symbol` takes the bars out of each column, hands them on as a gapless series and puts the
-answers back where the bars were. So a lag of five is five bars of the symbol, one missing value
-spoils nothing, and no symbol's numbers can depend on its neighbours.
+`by_symbol` takes the bars of each column, passes them on as a gapless series and puts the results
+back in the rows of the bars. So a lag of five is five bars of the symbol, a missing value affects
+no other row, and no symbol's numbers depend on another symbol's.
 """
 
 from collections.abc import Callable
@@ -14,10 +14,10 @@ Floats = NDArray[np.float64]
 
 
 def by_symbol(function: Callable[..., NDArray[np.generic]], *series: Floats) -> Floats:
-    """`function` of each column's bars, scattered back; NaN where any of `series` has a hole.
+    """Apply `function` to each column's bars; the result is NaN where any of `series` has a gap.
 
     `series` are float64 of one shape, (T, N) or (T,). `function` takes as many gapless,
-    C-contiguous 1-D arrays, which it must leave as they are, and returns one number a bar.
+    C-contiguous 1-D arrays, which it must not modify, and returns one number a bar.
     Columns without a bar stay NaN.
     """
     if series[0].ndim == 1:
@@ -61,9 +61,9 @@ def ratio(values: Floats, unit: Floats) -> Floats:
 def rebase(values: Floats, unit: Floats) -> Floats:
     """`values` (T, N) over the first positive entry of each column of `unit`.
 
-    Price and volume have no true level, only ratios. Rebasing first makes every later number
-    equal to the last bit when all prices (or volumes) of a symbol are doubled, even where a
-    library compares with a fixed epsilon.
+    Only ratios of prices and volumes carry meaning. Rebasing first makes every later number equal
+    to the last bit when all prices (or volumes) of a symbol are doubled, even where a library
+    compares with a fixed epsilon.
     """
     positive = unit > 0.0
     first = np.argmax(positive, axis=0)
@@ -75,12 +75,12 @@ def rebase(values: Floats, unit: Floats) -> Floats:
 def of_completed_periods(
     values: Floats, period: NDArray[np.int64], function: Callable[..., Floats]
 ) -> Floats:
-    """`function` of each symbol's last values of completed periods (weeks of a daily panel).
+    """Apply `function` to each symbol's last values of completed periods (weeks of a daily panel).
 
-    `period` (T,) numbers the period of each row, never falling. `function` sees one value a
-    completed period and returns as many; row t gets the answer for the last period before its
-    own. A period counts as complete once a bar of a later one has closed, so Friday's row still
-    sees the week before: nothing has to be known about holidays to come.
+    `period` (T,) numbers the period of each row and never decreases. `function` receives one value
+    for each completed period and returns as many; row t gets the result for the last period before
+    its own. A period is complete once a bar of a later one has closed, so Friday's row still uses
+    the week before: that way no knowledge of future holidays is needed.
     """
 
     def on_completed(series: Floats, periods: Floats) -> Floats:
@@ -97,12 +97,12 @@ def of_completed_periods(
 
 
 def week_numbers(known_at: NDArray[np.datetime64]) -> NDArray[np.int64]:
-    """Number of the week, Monday to Sunday UTC, that a bar closing at `known_at` belongs to."""
+    """Number of the week, Monday to Sunday UTC, of a bar that closes at `known_at`."""
     return (day_numbers(known_at) + 3) // 7
 
 
 def day_numbers(known_at: NDArray[np.datetime64]) -> NDArray[np.int64]:
-    """Number of the UTC day that a bar closing at `known_at` belongs to (midnight ends a day)."""
+    """Number of the UTC day of a bar that closes at `known_at` (midnight ends a day)."""
     within = known_at - np.timedelta64(1, "us")
     return within.astype("datetime64[D]").astype(np.int64)
 
@@ -112,7 +112,7 @@ def latest_known(
 ) -> Floats:
     """The newest of `values` (K,) known by each of `rows` (T,); NaN before the first.
 
-    `known_at` (K,) never falls.
+    `known_at` (K,) never decreases.
     """
     newest = np.searchsorted(known_at, rows, side="right") - 1
     answers = np.full(len(rows), np.nan)

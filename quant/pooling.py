@@ -1,8 +1,8 @@
-"""Several forecasts made into one: log-odds pooled linearly over those who voted.
+"""Pooling of forecasts: the weighted mean of the log-odds of those who voted.
 
 The pool of log-odds is the weighted geometric mean of the odds (the logarithmic opinion pool of
-Genest & Zidek, "Combining probability distributions", 1986), and it breaks down exactly: summed in
-the agents' order, shares times log-odds *are* the pooled log-odds, to the last bit.
+Genest & Zidek, "Combining probability distributions", 1986), and its breakdown is exact: summed in
+the agents' order, shares times log-odds are the pooled log-odds, to the last bit.
 """
 
 from dataclasses import dataclass
@@ -15,8 +15,8 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LogOpinionPool:
-    """`log_odds` (R, N), NaN where nobody voted; `shares` (A, R, N), what each vote weighed there
-    (they sum to one over those that voted, 0 for an abstention); `voters` (R, N), how many did."""
+    """`log_odds` (R, N), NaN where nobody voted; `shares` (A, R, N), the weight of each vote (they
+    sum to one over those that voted, 0 for an abstention); `voters` (R, N), how many voted."""
 
     log_odds: Floats
     shares: Floats
@@ -24,10 +24,10 @@ class LogOpinionPool:
 
 
 def pool(log_odds: Floats, weights: Floats) -> LogOpinionPool:
-    """`log_odds` (A, R, N) of A agents, NaN for an abstention, under `weights` (A,) or, where
+    """Pool `log_odds` (A, R, N) of A agents, NaN for an abstention, with `weights` (A,) or, where
     they change from row to row, (A, R).
 
-    A weight that is zero silences its agent. Weights need not sum to one.
+    An agent with weight zero does not count as a voter. Weights need not sum to one.
     """
     weight = weights.reshape(len(weights), -1, 1)
     voted = ~np.isnan(log_odds) & (weight > 0.0)
@@ -40,7 +40,7 @@ def pool(log_odds: Floats, weights: Floats) -> LogOpinionPool:
 
 
 def _sum_in_order(layers: Floats) -> Floats:
-    """Sum over the first axis, strictly one after the other, as a reader would add it up."""
+    """Sum over the first axis, strictly one after the other, as one would by hand."""
     total = np.zeros(layers.shape[1:])
     for layer in layers:
         total = total + layer

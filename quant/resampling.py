@@ -1,9 +1,9 @@
-"""What else the same evidence could have shown: intervals by resampling blocks of time.
+"""Confidence intervals by resampling blocks of a time series: the stationary bootstrap.
 
-Returns and forecasts follow one another, so single ones must not be drawn: the stationary
+Returns and forecasts are serially dependent, so single rows must not be drawn: the stationary
 bootstrap (Politis and Romano 1994) draws blocks of random, geometric length and wraps around the
-end. The same seed gives the same draws; block lengths are in rows. What cannot be known is NaN:
-a figure without observations, an interval where the evidence holds too few blocks.
+end. The same seed gives the same draws; block lengths are in rows. NaN marks what is unknown: a
+figure without observations, an interval of a series with too few blocks.
 """
 
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ Floats = NDArray[np.float64]
 Indices = NDArray[np.intp]
 
 MIN_ROWS, MIN_BLOCKS = 10, 5
-"""With less evidence an interval would only look narrow: a single block is only ever rotated."""
+"""With fewer, an interval would be misleadingly narrow: resampling one block only rotates it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,25 +32,25 @@ class IntervalEstimate:
 
 
 def stationary_indices(n: int, block: float, samples: int, seed: int | Sequence[int]) -> Indices:
-    """(samples, n) rows to draw from a series of n rows, in blocks of `block` rows on average.
+    """Draw (samples, n) row indices of a series of n rows, in blocks of `block` rows on average.
 
-    Whoever draws in parts gives each part a seed of several numbers.
+    To draw in parts, give each part its own `seed` of several numbers.
     """
     return _indices(n, block, samples, np.random.default_rng(seed))
 
 
 def has_enough_blocks(n: int, block: float) -> bool:
-    """Do n rows hold enough blocks for an interval?"""
+    """Whether n rows contain enough blocks for an interval."""
     return n >= MIN_ROWS and n >= MIN_BLOCKS * block
 
 
 def percentile_interval(values: Floats, value: float, n: int) -> IntervalEstimate:
     """`value` between the 5% and 95% quantiles of its resampled `values` (samples,).
 
-    The percentile interval: it never leaves what the figure can be (a drawdown stays below
-    zero, a rate within its bounds) and is the same on any scale, which intervals made from a
-    standard error are not. It does not correct bias: where resampling itself shifts a figure,
-    the value may stand near an edge. NaN where fewer than half the samples gave a value.
+    The percentile interval stays within the figure's range (a drawdown stays below zero, a rate
+    within its bounds) and is the same on any scale, unlike an interval from a standard error. It
+    does not correct bias: where resampling itself shifts a figure, the value may lie near an end.
+    NaN where fewer than half the samples have a value.
     """
     known = values[np.isfinite(values)]
     if len(known) == 0 or 2 * len(known) < len(values):
@@ -86,7 +86,7 @@ def mean_estimate(
 
 
 def block_length(series: Floats) -> float:
-    """Mean block length, in rows, that suits the dependence in `series` (R,); 1 at the least.
+    """Mean block length, in rows, that suits the dependence in `series` (R,); at least 1.
 
     Politis and White (2004) with Patton, Politis and White's correction (2009), for the
     stationary bootstrap and the mean. NaN are left out; 1 for a series that is too short or
@@ -134,11 +134,11 @@ def _bandwidth(size: Floats, needed: int, limit: float, farthest: int) -> int:
 
 @cached_njit
 def _block(n: int, block: float, generator: np.random.Generator) -> tuple[int, int]:
-    """A first row and a geometric length with mean `block`."""
+    """Draw a first row and a geometric length with mean `block`."""
     first = int(generator.random() * n)
     if block <= 1.0:
         return first, 1
-    longest = float(n)  # a longer one is cut where the sample is full
+    longest = float(n)  # a longer block is cut where the sample is full
     length = 1.0 + np.floor(np.log(1.0 - generator.random()) / np.log(1.0 - 1.0 / block))
     return first, int(min(length, longest))
 
@@ -163,8 +163,8 @@ def _indices(n: int, block: float, samples: int, generator: np.random.Generator)
 def _ratios(
     above: Floats, below: Floats, block: float, samples: int, generator: np.random.Generator
 ) -> Floats:
-    """One ratio a sample. A block's sums are differences of running sums, so that a sample
-    costs as many steps as it has blocks."""
+    """(samples,) ratios. A block's sums are differences of running sums, so that a sample costs as
+    many steps as it has blocks."""
     n = len(above)
     over, under = np.zeros(2 * n + 1), np.zeros(2 * n + 1)
     for k in range(2 * n):

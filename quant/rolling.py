@@ -1,9 +1,9 @@
 """Trailing windows over each symbol's own bars.
 
-Each window is computed afresh, or kept as a sorted list, never as a running sum: no rounding
-drifts, and a series that stands still has a spread of exactly zero. Arrays are (T, N) or (T,)
-float64 with NaN in the holes; row t uses its last `length` bars up to t, and where there are
-fewer than `minimum` it is NaN.
+Each window is computed afresh, or kept as a sorted list, never as a running sum: rounding errors
+do not accumulate, and a constant series has a spread of exactly zero. Arrays are (T, N) or (T,)
+float64 with NaN in the gaps; row t uses the last `length` bars up to t, and is NaN with fewer than
+`minimum`.
 """
 
 import numpy as np
@@ -12,7 +12,7 @@ from quant.jit import cached_njit
 from quant.per_symbol import Floats, by_symbol
 
 CHUNK_ROWS = 1_024
-"""Rows whose windows are summed together, in the processor's nearest cache."""
+"""Rows whose windows are summed together, so that they fit in the processor's L1 cache."""
 
 
 def mean(values: Floats, length: int, minimum: int) -> Floats:
@@ -29,8 +29,8 @@ def highest(values: Floats, length: int, minimum: int) -> Floats:
 
 
 def quantile(values: Floats, level: float, length: int, minimum: int) -> Floats:
-    """Lower empirical quantile: the smallest value with at least `level` of the window below
-    or at it."""
+    """Lower empirical quantile: the smallest value with at least `level` of the window at or below
+    it."""
     return by_symbol(lambda s: _sorted_window(s, level, length, minimum, False), values)
 
 
@@ -40,19 +40,19 @@ def tail_mean(values: Floats, level: float, length: int, minimum: int) -> Floats
 
 
 def slope(dependent: Floats, regressor: Floats, length: int, minimum: int) -> Floats:
-    """Least-squares slope of `dependent` on `regressor` (a beta); NaN where `regressor` stands
-    still."""
+    """Least-squares slope of `dependent` on `regressor` (a beta); NaN where `regressor` is
+    constant."""
     return by_symbol(lambda y, x: _regression(y, x, length, minimum, False), dependent, regressor)
 
 
 def correlation(first: Floats, second: Floats, length: int, minimum: int) -> Floats:
-    """Pearson's; NaN where either stands still."""
+    """Pearson's correlation; NaN where either series is constant."""
     return by_symbol(lambda y, x: _regression(y, x, length, minimum, True), first, second)
 
 
 @cached_njit
 def _mean(series: Floats, length: int, minimum: int) -> Floats:
-    """The windows of a piece stand side by side: each is summed oldest bar first."""
+    """Sum the windows of a chunk of rows together, each from its oldest bar on."""
     answers = np.zeros(len(series))
     for first in range(0, len(series), CHUNK_ROWS):
         for back in range(length - 1, -1, -1):
@@ -76,7 +76,7 @@ def _variance(series: Floats, length: int, minimum: int) -> Floats:
 
 @cached_njit
 def _lagged(answers: Floats, series: Floats, first: int, back: int) -> tuple[Floats, Floats]:
-    """The answers of a piece's rows that have a bar so far `back`, and these bars."""
+    """Views of `answers` in the chunk's rows that have a bar `back` bars ago, and of those bars."""
     start = max(first, back)
     stop = max(min(first + CHUNK_ROWS, len(series)), start)
     return answers[start:stop], series[start - back : stop - back]
@@ -84,7 +84,7 @@ def _lagged(answers: Floats, series: Floats, first: int, back: int) -> tuple[Flo
 
 @cached_njit
 def _divide_by_count(total: Floats, length: int, minimum: int) -> Floats:
-    """Sums over as many bars as each window has."""
+    """Divide each sum by the number of bars in its window, NaN with fewer than `minimum`."""
     for t in range(len(total)):
         total[t] = total[t] / min(t + 1, length) if t + 1 >= minimum else np.nan
     return total

@@ -1,8 +1,7 @@
-"""Files and folders brought into the store: each file by itself, whole or not at all.
+"""Import of files and folders into the store: each file by itself, whole or not at all.
 
-A folder stands for the files in it at any depth, without hidden ones (whose names begin with a dot)
-and without folders that are only linked to. Leaves out what a file may hold
-(`file_import.py`).
+A folder means all files in it at any depth, except hidden ones (names that begin with a dot) and
+symbolic links to folders. Leaves out what a file may contain (`file_import.py`).
 """
 
 import os
@@ -19,15 +18,15 @@ from market.store import MarketDataStore
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ImportResult:
-    """What became of each file, in the order in which they were named, and of each folder that had
-    none. `skipped` are the other files of the folders: neither .csv nor .parquet."""
+    """The result for each file, in the order given, and for each folder without any. `skipped` are
+    the files in folders that are neither .csv nor .parquet."""
 
     reports: tuple[ImportReport, ...]
     skipped: tuple[Path, ...]
 
     @property
     def refused(self) -> tuple[ImportReport, ...]:
-        """Those of which nothing was stored."""
+        """The reports of files of which nothing was stored."""
         return tuple(report for report in self.reports if report.refused_because)
 
 
@@ -40,11 +39,11 @@ def import_paths(
     replace: bool = False,
     progress: Progress = lambda *_: None,
 ) -> ImportResult:
-    """Stores every file that `paths` name, each in a transaction of its own and each once.
+    """Store every file in `paths` once, each in its own transaction.
 
-    `progress` is given a file's name and its rows. A file that is refused is reported and the
-    others go on. Raises StorageError where nothing more can be stored; the files before are stored
-    then.
+    `progress` is called with the file's name, rows done and rows in all. A refused file is reported
+    and the import goes on. Raises StorageError where nothing more can be stored; the files before
+    it remain stored.
     """
     files, skipped, refused = _find_files(paths)
     reports = []
@@ -69,14 +68,14 @@ def import_paths(
 
 
 def _find_files(paths: Sequence[Path]) -> tuple[list[Path], list[Path], dict[Path, str]]:
-    """The files to import, those that are skipped, and why some of the former (folders, mostly)
-    are refused at once. What is named twice, or linked to, is found once."""
+    """The files to import, the files to skip, and the reason for each path refused at once (mostly
+    folders). A path given twice, or also through a link, is found once."""
     files: dict[str, Path] = {}
     skipped: dict[str, Path] = {}
     refused: dict[Path, str] = {}
     for path in paths:
         found = [path]
-        if os.path.isdir(path):  # noqa: PTH112 a name too long is no folder, and no error yet
+        if os.path.isdir(path):  # noqa: PTH112 a name too long is not a folder, not yet an error
             found, others, closed = _list_folder(path)
             skipped |= {os.path.realpath(each): each for each in others}
             refused |= closed
@@ -90,8 +89,8 @@ def _find_files(paths: Sequence[Path]) -> tuple[list[Path], list[Path], dict[Pat
 
 
 def _list_folder(folder: Path) -> tuple[list[Path], list[Path], dict[Path, str]]:
-    """Files of a folder that can be imported, its other files, and the folders in it that cannot be
-    looked into, with the reason."""
+    """The importable files of a folder, its other files, and its unreadable subfolders with the
+    reason."""
     files: list[Path] = []
     others: list[Path] = []
     closed: dict[Path, str] = {}

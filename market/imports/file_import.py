@@ -1,9 +1,9 @@
-"""CSV and Parquet brought into the store: each file whole, or not at all.
+"""Import of a CSV or Parquet file into the store, whole or not at all.
 
-What a file holds follows from its columns (`market/imports/schema_detection.py`), which rows are
-good by `market/imports/normalise.py`. A stored fact is never changed silently: a file that
-contradicts what is stored is refused unless the caller asks to replace. It leaves out folders
-(`market/imports/batch_import.py`), archives, spreadsheets and the network.
+The columns determine what a file contains (`market/imports/schema_detection.py`);
+`market/imports/normalise.py` decides which rows are valid. A stored fact is never changed silently:
+a file that contradicts stored facts is refused unless the caller asks to replace them. Leaves out
+folders (`market/imports/batch_import.py`), archives, spreadsheets and the network.
 """
 
 import csv
@@ -32,7 +32,7 @@ SUFFIXES = (".csv", ".parquet")
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ParsedTable:
-    """A file's good rows: a frame of its kind with a `symbol` column, sorted; `rows` were read."""
+    """A file's valid rows: a sorted frame with a `symbol` column; `rows` is how many were read."""
 
     path: Path
     kind: TableKind
@@ -44,9 +44,9 @@ class ParsedTable:
 
 @dataclass(frozen=True, slots=True)
 class ImportReport:
-    """What became of one file. Figures are rows; `span` is its first and last instant.
+    """The result of importing one file. Counts are of rows; `span` is its first and last instant.
 
-    `refused_because` says why nothing of the file was stored; None where it was.
+    `refused_because` is the reason why nothing of the file was stored; None if it was stored.
     """
 
     path: Path
@@ -71,19 +71,19 @@ def import_file(
     replace: bool = False,
     progress: Progress = lambda *_: None,
 ) -> ImportReport:
-    """Stores a file in one transaction.
+    """Store a file in one transaction.
 
-    `progress` is given the file's name and its rows. Raises InputError as `read_table` does, and
-    for a file that contradicts what is stored unless it may `replace` that.
+    `progress` is called with the file's name, rows done and rows in all. Raises InputError as
+    `read_table` does, and without `replace` for a file that contradicts stored facts.
     """
     return _import(read_table(path, timeframe), store, market, replace, progress)
 
 
 def read_table(path: Path, timeframe: Timeframe | None = None) -> ParsedTable:
-    """The good rows of a file.
+    """Read the valid rows of a file.
 
-    Raises InputError, naming the file, what was found and the remedy, where it is no table that
-    Quorum knows or where more than a fifth of its rows are bad.
+    Raises InputError, naming the file, the problem and the remedy, where it is not a table that
+    Quorum knows or more than a fifth of its rows are bad.
     """
     columns = _read_header(path)
     try:
@@ -170,7 +170,7 @@ def _write(
 
 
 def _read_header(path: Path) -> list[str]:
-    """The names in a file's head. InputError where it is not there or is neither format."""
+    """The column names of a file. Raises InputError where it is missing or in neither format."""
     try:
         if not path.is_file():
             raise InputError(f"{path} is not there. Give a .csv or .parquet file, or a folder.")
@@ -180,7 +180,7 @@ def _read_header(path: Path) -> list[str]:
             with path.open(encoding="utf-8-sig", newline="") as lines:
                 head = next((row for row in csv.reader(lines) if row), [])
                 while lines.read(CHUNK):
-                    pass  # all of it must be UTF-8, not only the head
+                    pass  # the whole file must be UTF-8, not only the header
                 return head
     except (pa.ArrowException, OSError, UnicodeDecodeError, csv.Error) as error:
         raise _unreadable_error(path, error) from error
@@ -190,7 +190,7 @@ def _read_header(path: Path) -> list[str]:
 def _read_columns(
     path: Path, names: dict[str, str]
 ) -> tuple[pd.DataFrame, tuple[RejectedRows, ...]]:
-    """The recognised columns under our names, and the lines that were no rows at all."""
+    """The recognised columns under our names, and the malformed lines."""
     malformed: list[str] = []
 
     def skip(row: arrow_csv.InvalidRow) -> str:
@@ -214,7 +214,7 @@ def _read_columns(
                     },
                 ),
             )
-        table.validate(full=True)  # Parquet may call text what is no UTF-8
+        table.validate(full=True)  # Parquet may declare invalid UTF-8 as text
         frame = table.to_pandas(date_as_object=False)
     except (pa.ArrowException, OSError, ValueError) as error:
         raise _unreadable_error(path, error) from error

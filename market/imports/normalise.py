@@ -1,10 +1,10 @@
-"""Rows of a recognised table turned into the market's tidy frames, the bad ones refused by reason.
+"""Conversion of a recognised table into the market's tidy frames, rejecting bad rows by reason.
 
-Times are ISO 8601; one without a zone is UTC. A fact stamped with a day only (or, where the table
-does not tell its precision, at exactly midnight) is known at 24:00 UTC of that day, never earlier.
-Nothing is repaired: a row is taken as it is or refused and counted. Figures that the table itself
-marks as wrong (`revenue_ok` false) and share counts that are not positive are taken as missing,
-for the rest of such a row is good.
+Times are ISO 8601, in UTC where no zone is given. A fact with only a date (or, in a table without a
+precision, with a time of exactly midnight) is known at 24:00 UTC of that day, never earlier.
+Nothing is repaired: a row is kept unchanged, or rejected and counted. Figures that the table itself
+marks as wrong (`revenue_ok` false) and share counts that are not positive count as missing, since
+the rest of such a row is valid.
 """
 
 from collections.abc import Callable
@@ -29,7 +29,7 @@ from market.provider import (
 from market.text import HEADLINE_LENGTH, SUMMARY_LENGTH, clean_text, clean_url
 
 MAX_REJECTED_SHARE = 0.2
-"""A table with a larger share of bad rows than this is taken for a misunderstanding."""
+"""A table with a larger share of bad rows than this is refused as a whole."""
 
 Mask = NDArray[np.bool_]
 _DAY = pd.Timedelta(days=1)
@@ -40,7 +40,7 @@ _PERIODS = {"Q1": 1, "Q2": 2, "Q3": 3, "FY": 4}
 
 @dataclass(frozen=True, slots=True)
 class RejectedRows:
-    """`rows` rows were left out for one `reason`; the first few of them, readable."""
+    """`rows` rows rejected for one `reason`; `examples` describes the first few."""
 
     reason: str
     rows: int
@@ -48,7 +48,7 @@ class RejectedRows:
 
 
 class _RowFilter:
-    """Remembers which rows are still in and why the others are not; the first reason counts."""
+    """The rows still kept, and why the others are rejected; the first reason counts."""
 
     def __init__(self, raw: pd.DataFrame, malformed: tuple[RejectedRows, ...]) -> None:
         self.raw = raw
@@ -64,7 +64,7 @@ class _RowFilter:
             self.kept[rows] = False
 
     def require_mostly_valid(self) -> None:
-        """InputError, with the reasons, where more than a fifth of the rows are bad."""
+        """Raise InputError, with the reasons, where more than a fifth of the rows are bad."""
         bad = sum(refusal.rows for refusal in self.rejected)
         rows = np.count_nonzero(self.kept) + bad
         if bad > MAX_REJECTED_SHARE * rows:
@@ -86,11 +86,12 @@ def normalise(
     malformed: tuple[RejectedRows, ...] = (),
     timeframe: Timeframe | None = None,
 ) -> tuple[pd.DataFrame, tuple[RejectedRows, ...], Timeframe | None]:
-    """The good rows of `raw` (our column names) as a frame of `kind`, with a `symbol` column.
+    """Return the valid rows of `raw` (our column names) as a frame of `kind` with `symbol`, all
+    rejected rows, and for bars their timeframe.
 
-    Rows are sorted by symbol and time. Bars come with their timeframe, inferred from their spacing
-    unless given. `malformed` are the lines that did not even become rows. Raises InputError where
-    more than a fifth of all is bad, or the timeframe cannot be inferred.
+    Rows are sorted by symbol and time. The timeframe is inferred from the spacing of the bars
+    unless given. `malformed` are lines that could not be parsed as rows. Raises InputError where
+    more than a fifth of all rows are bad, or the timeframe cannot be inferred.
     """
     row_filter = _RowFilter(raw, malformed)
     symbols = raw["symbol"].map(_parsed_symbols(raw["symbol"]))
@@ -119,8 +120,8 @@ def normalise(
 
 
 class _Timestamps:
-    """A column of times read twice: the `instant` in UTC, and as `written`, on the table's own
-    clock (a daily bar belongs to the date that is written)."""
+    """A column of times in two forms: the `instant` in UTC, and as `written` in the table's own
+    time zone (a daily bar belongs to the date as written)."""
 
     def __init__(self, column: pd.Series) -> None:
         if isinstance(column.dtype, pd.DatetimeTZDtype):
@@ -139,13 +140,13 @@ class _Timestamps:
 
     @property
     def day(self) -> pd.Series:
-        """Midnight UTC of the date that is written."""
+        """Midnight UTC of the date as written."""
         day: pd.Series = self.written.dt.floor("D").dt.tz_localize("UTC")
         return day
 
     def known_at(self, day_only: pd.Series | None = None) -> pd.Series:
-        """The instant, or 24:00 UTC of the day where only the day is known (`day_only`; a table
-        that does not say means a stamp at exactly midnight)."""
+        """The instant, or 24:00 UTC of the day where only the day is known (`day_only`; if None,
+        where the time is exactly midnight)."""
         if day_only is None:
             day_only = self.written == self.written.dt.floor("D")
         known: pd.Series = self.instant.where(~day_only, self.day + _DAY)
@@ -167,7 +168,7 @@ def _parsed_symbols(column: pd.Series) -> dict[Any, str]:
 
 
 def _numbers(column: pd.Series) -> pd.Series:
-    """float64, NaN for whatever is not a finite number."""
+    """`column` as float64, NaN for anything but a finite number."""
     numbers = pd.to_numeric(column, errors="coerce").astype("float64")
     return numbers.where(np.isfinite(numbers))
 
@@ -177,7 +178,7 @@ def _booleans(column: pd.Series) -> pd.Series:
 
 
 def _infer_timeframe(symbols: pd.Series, instants: pd.Series) -> Timeframe:
-    """The timeframe whose duration is the median spacing of every symbol's bars."""
+    """The timeframe whose duration is the median spacing of each symbol's bars."""
     known = "1m, 5m, 15m, 30m, 1h or 1d"
     table = pd.DataFrame({"symbol": symbols, "at": instants}).drop_duplicates()
     table = table.sort_values(["symbol", "at"])

@@ -1,7 +1,7 @@
-"""Which tables Quorum takes from a file, recognised by their columns alone.
+"""The tables that Quorum imports, recognised by their column names alone.
 
 Names are compared in lower case with everything but letters and digits folded into `_`, so that
-`Adj Close` is `adj_close`. It says nothing of the rows: those are `market/imports/normalise.py`'s.
+`Adj Close` is `adj_close`. Leaves out the rows (`market/imports/normalise.py`).
 """
 
 import re
@@ -14,7 +14,7 @@ from domain.errors import InputError
 
 
 class TableKind(StrEnum):
-    """What a table holds."""
+    """What a table contains."""
 
     BARS = "bars"
     NEWS = "news"
@@ -24,7 +24,7 @@ class TableKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class TableSchema:
-    """Our name of a column -> the spellings accepted for it, the first one present wins."""
+    """Column names of ours, each with the accepted spellings; the first one present is used."""
 
     required: Mapping[str, tuple[str, ...]]
     optional: Mapping[str, tuple[str, ...]]
@@ -88,20 +88,20 @@ SCHEMAS: Mapping[TableKind, TableSchema] = MappingProxyType({
 TEXT_COLUMNS = frozenset({
     "symbol", "at", "fiscal_period", "headline", "precision", "summary", "source", "url",
 })  # fmt: skip
-"""Columns that a CSV reader must not take for numbers, truth values or times."""
+"""Columns that a CSV reader must not parse as numbers, booleans or times."""
 
 ACCEPTED_COLUMNS = "; ".join(
     f"{kind}: {', '.join(spellings[0] for spellings in layout.required.values())}"
     for kind, layout in SCHEMAS.items()
 )
-"""The columns each kind needs, for messages."""
+"""The required columns of each kind, for messages."""
 
 
 def detect_schema(columns: Sequence[str]) -> tuple[TableKind, dict[str, str]] | None:
-    """The kind of a table with these columns and, by our names, the names of its own to read.
+    """Return the kind of a table with these columns, and for each of our column names its column.
 
-    None where no kind has all its required columns. Raises InputError where one of them is there
-    twice, since nobody could say which is meant.
+    None where no kind has all its required columns. Raises InputError where a column appears twice,
+    since which one is meant is ambiguous.
     """
     for kind, layout in SCHEMAS.items():
         found = _match({**layout.required, **layout.optional}, columns)

@@ -1,10 +1,10 @@
-"""A matrix of stored bars: bars as they were traded, of all calendars on one axis of time.
+"""Builds the bar matrix: unadjusted bars of all calendars on one time axis.
 
-Made of panels, whose prices are adjusted for splits and dividends, and of the factors that did it.
-Adjusting and taking it back leaves noise in the last bits, which grows other with every dividend:
-prices, volatility and dividends are rounded to ten digits, so that the same bar is the same
-whenever it is looked at. Splits stay in: the store has all of the past in today's units. Left out:
-orders.
+It is built from panels, whose prices are adjusted for splits and dividends, and the adjustment
+factors. Adjusting and undoing it leaves rounding noise in the last bits, which changes with every
+dividend: prices, volatility and dividends are rounded to ten digits, so that a bar is the same
+whenever it is read. Prices stay adjusted for splits: the store has all history in today's units.
+Leaves out orders.
 """
 
 from collections.abc import Sequence
@@ -23,15 +23,15 @@ from quant.risk.symbol_risk import VOLATILITY_BARS, realised_volatility
 
 SIGNIFICANT_DIGITS = 10
 WARMUP_HISTORY = {True: timedelta(days=30), False: timedelta(days=150)}
-"""By whether bars are intraday: history enough to measure it."""
+"""By whether bars are intraday: how much history the volatility needs."""
 MIN_DIVIDEND_FRACTION = 1e-6
-"""Share of the price below which a change of the factor is rounding."""
+"""Share of the price below which a change of the factor counts as rounding."""
 
 
 def build_bar_matrix(
     panels: Sequence[Panel], factors: Sequence[Floats], since: Sequence[int]
 ) -> BarMatrix:
-    """The rows from `since` on of each panel, with its factors (T, N)."""
+    """Build the matrix from the rows of each panel from its `since` on; `factors` are (T, N)."""
     parts = [_single_calendar_matrix(*each) for each in zip(panels, factors, since, strict=True)]
     if len(parts) == 1:
         return parts[0]
@@ -74,10 +74,10 @@ def read_bar_matrix(
     since: datetime,
     as_of: datetime,
 ) -> BarMatrix:
-    """The rows of `symbols`, in that order, that closed after `since` and by `as_of`.
+    """Read the bars of `symbols`, in that order, that closed after `since` and by `as_of`.
 
-    Only so much history is read as the first row's volatility needs; it has the same bits from any
-    more. Raises as `build_panels` does.
+    Reads only the history that the first row's volatility needs; more would give the same bits.
+    Raises as `build_panels` does.
     """
     begins = since - WARMUP_HISTORY[timeframe.intraday]
     built = build_bar_panels(store, market, symbols, timeframe, as_of, since=begins)
@@ -91,13 +91,13 @@ def read_bar_matrix(
 
 
 def unadjust(prices: Floats, factor: Floats) -> Floats:
-    """Adjusted prices with the factor taken out, to `SIGNIFICANT_DIGITS` digits."""
+    """Traded prices: adjusted `prices` over `factor`, to `SIGNIFICANT_DIGITS` digits."""
     return _round_significant(prices / factor)
 
 
 def implied_dividends(close: Floats, factor: Floats) -> Floats:
-    """(T, N) in currency a unit, of closes as traded: what the factor's step before each bar says
-    was paid to who held the bar before."""
+    """(T, N) dividend per unit, in currency, paid at each bar to holders of the bar before: derived
+    from unadjusted closes and the change of the factor."""
     paid = np.zeros(close.shape)
     for n in range(close.shape[1]):
         rows = np.flatnonzero(~np.isnan(close[:, n]))
@@ -109,7 +109,7 @@ def implied_dividends(close: Floats, factor: Floats) -> Floats:
 
 
 def _round_significant(figures: Floats) -> Floats:
-    """To `SIGNIFICANT_DIGITS` digits; NaN where there is none."""
+    """Round to `SIGNIFICANT_DIGITS` digits; NaN stays NaN."""
     with np.errstate(invalid="ignore", divide="ignore"):
         scale = 10.0 ** (SIGNIFICANT_DIGITS - 1 - np.floor(np.log10(figures)))
         return np.asarray(np.round(figures * scale) / scale)

@@ -1,4 +1,4 @@
-"""Stored news, filings and announcements as the columns of a panel, in the order of their time."""
+"""Stored news, filings and earnings as columns of a panel, in time order."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -53,9 +53,10 @@ def load_earnings(
 def _load_known(
     store: MarketDataStore, market: str, symbols: Sequence[str], source: EventSource, last: datetime
 ) -> tuple[Ints, pd.DataFrame]:
-    """Facts of all symbols known by `last` in order of `known_at`, beside their symbol's index.
+    """The index of each fact's symbol, and the facts of all symbols known by `last`, in order of
+    `known_at`.
 
-    Facts known at one instant stand in the order of the symbols, then of the store.
+    Facts known at the same instant are in the order of the symbols, then of the store.
     """
     facts = store.read_many(market, symbols, source, None, last + INSTANT)
     index = facts["symbol"].cat.codes.to_numpy().astype(np.int32)

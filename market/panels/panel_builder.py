@@ -1,10 +1,10 @@
-"""From stored facts to panels: everything known of some symbols at one instant, one per calendar.
+"""Builds panels from the store: everything known of some symbols as of an instant, one a calendar.
 
 A panel begins with the first stored bar of its symbols or of their benchmark (or `since`) and ends
-with the symbols' last bar closed by `as_of`, so a panel built as of an earlier instant is the head
-of one built as of a later one, to the last bit. A symbol that fails the quality gate stays in its
-panel, and its verdict says why. Left out: fetching (see `market/feed.py`), and any repair of what
-is stored.
+with the symbols' last bar closed by `as_of`, so a panel built as of an earlier instant is the
+beginning of one built as of a later one, to the last bit. A symbol that fails the quality gate
+stays in its panel, and its verdict says why. Leaves out fetching (`market/feed.py`) and any repair
+of stored data.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -31,7 +31,7 @@ BENCHMARKS: Mapping[str, tuple[str, ...]] = {
     "XNYS": ("SPY",),
     ALWAYS_OPEN: ("BTC-USD", "BTC-USDT"),
 }
-"""By calendar, the symbols that stand for its whole market; the first that is stored is taken."""
+"""By calendar, candidates for the benchmark of its market; the first one stored is used."""
 
 _SOURCES: tuple[EventSource, ...] = ("news", "filings", "earnings")
 
@@ -46,7 +46,8 @@ def build_panels(
     since: datetime | None = None,
     simulated: bool = False,
 ) -> list[tuple[Panel, tuple[QualityVerdict, ...]]]:
-    """One panel a calendar in the order in which `symbols` first name it, with a verdict a symbol.
+    """Build one panel per calendar, in the order of first appearance in `symbols`, with a verdict
+    for each symbol.
 
     `horizon` is in bars. Raises UnknownSymbolError for a symbol without stored bars, and
     InputError if no symbol had a bar by `as_of`.
@@ -62,9 +63,9 @@ def build_panels(
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PanelHistory:
-    """A panel of T bars and N symbols with what was true of each row then, both (T, N): `blocked`
-    where the quality gate, asked at the close of that row, would have blocked the symbol, and
-    `factor`, by which the panel's prices are those that were traded; NaN without a bar."""
+    """A panel of T bars and N symbols with two (T, N) arrays: `blocked`, whether the quality gate
+    would have blocked the symbol at the close of that row, and `factor`, the panel's price over the
+    traded price, NaN without a bar."""
 
     panel: Panel
     blocked: Bools
@@ -81,7 +82,7 @@ def build_panel_histories(
     since: datetime | None = None,
     simulated: bool = False,
 ) -> list[PanelHistory]:
-    """The panels of `build_panels`, each with its rows' past. Raises as `build_panels` does."""
+    """Build the panels of `build_panels` as `PanelHistory`. Raises as `build_panels` does."""
     built = []
     for stored in _read_stored(store, market, symbols, timeframe, as_of, since):
         panel = _panel(store, market, stored, as_of, horizon, simulated)
@@ -99,8 +100,8 @@ def build_bar_panels(
     as_of: datetime,
     since: datetime,
 ) -> list[tuple[Panel, Floats]]:
-    """For trading alone: panels of bars since then without any event, on which no agent votes, each
-    with its factors (T, N) as in `PanelHistory`. Raises as `build_panels` does."""
+    """Build price-only panels for trade simulation, from `since` on and without news, filings or
+    earnings, each with its `factor` (T, N) as in `PanelHistory`. Raises as `build_panels` does."""
     built = []
     for stored in _read_stored(store, market, symbols, timeframe, as_of, since):
         bars = _bars(stored, as_of, horizon=1, simulated=False)
@@ -118,12 +119,11 @@ def build_panels_with_blocks(
     since: datetime | None = None,
     simulated: bool = False,
 ) -> list[tuple[Panel, Bools]]:
-    """`build_panel_histories` for who does not trade: each panel and where the gate would have
-    blocked."""
+    """Build panels with their `blocked` (T, N) as in `PanelHistory`, without the factors."""
     built = build_panel_histories(
         store, market, symbols, timeframe, as_of, horizon, since, simulated=simulated
     )
-    return [(each.panel, each.blocked) for each in built]
+    return [(history.panel, history.blocked) for history in built]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -189,7 +189,7 @@ def _panel(
 
 
 def _bars(stored: _StoredBars, as_of: datetime, horizon: int, simulated: bool) -> Panel:
-    """A panel in which nothing has happened yet."""
+    """A panel of bars only, without news, filings or earnings."""
     all_series = stored.all_series
     calendar, timeframe = all_series[0].calendar, all_series[0].timeframe
     known_at = _axis(all_series, stored.benchmark)
@@ -213,10 +213,10 @@ def _bars(stored: _StoredBars, as_of: datetime, horizon: int, simulated: bool) -
 
 
 def _axis(all_series: Iterable[BarSeries], benchmark: BarSeries | None) -> Times:
-    """Every closing instant of any symbol, in order; symbols mostly share all of theirs.
+    """Every closing instant of any symbol, in order; most symbols share all of theirs.
 
-    The benchmark's own, as far back as they go, are among them: what is measured on it must be
-    the same whichever symbols stand in the panel. They never make a panel longer at its end.
+    The benchmark's instants are included as far back as they go, since a measure of the benchmark
+    must not depend on the symbols in the panel. They never extend a panel at its end.
     """
     axis: Times = np.empty(0, "datetime64[us]")
     for one in all_series:
@@ -229,7 +229,7 @@ def _axis(all_series: Iterable[BarSeries], benchmark: BarSeries | None) -> Times
 
 
 def _grid(known_at: Times, all_series: Sequence[BarSeries], figure: str) -> Floats:
-    """(T, N) of one figure on the axis `known_at`, NaN where a symbol has no bar."""
+    """(T, N) values of the field `figure` on the axis `known_at`, NaN where a symbol has no bar."""
     grid = np.full((len(known_at), len(all_series)), np.nan)
     for n, one in enumerate(all_series):
         grid[_rows(known_at, one), n] = getattr(one, figure)
@@ -237,7 +237,7 @@ def _grid(known_at: Times, all_series: Sequence[BarSeries], figure: str) -> Floa
 
 
 def _rows(known_at: Times, one: BarSeries) -> "slice | np.ndarray":
-    """Where the bars of `one` lie on the axis `known_at`, which has them all."""
+    """Rows of the bars of `one` on the axis `known_at`, which includes all of them."""
     if not len(one.known_at):
         return slice(0, 0)
     start = int(np.searchsorted(known_at, one.known_at[0]))

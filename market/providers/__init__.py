@@ -1,1 +1,1 @@
-"""Where market data comes from: one file a vendor."""
+"""Providers of market data, one file per vendor."""

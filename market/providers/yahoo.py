@@ -1,10 +1,9 @@
-"""Yahoo Finance through yfinance: the only file that knows either.
+"""Yahoo Finance through yfinance: the only file that makes requests to it.
 
-Every request is throttled, has a timeout and is repeated with backoff. Whatever goes wrong becomes
-one of our errors: RateLimitedError where Yahoo says that it is asked too often, UnknownSymbolError
-where it knows no such symbol, ProviderError for all else (no network, no JSON, another shape than
-expected). An empty frame means that Yahoo answered and has nothing. It leaves out caching (the
-feed's) and streaming prices.
+Every request is throttled, has a timeout and is retried with backoff. Every failure becomes one of
+our errors: RateLimitedError where Yahoo limits the rate, UnknownSymbolError for a symbol that it
+does not know, ProviderError for all else (no network, no JSON, an unexpected shape). An empty frame
+means that Yahoo answered and has nothing. Leaves out caching (the feed's) and streaming prices.
 """
 
 import json
@@ -67,7 +66,7 @@ _MAX_REQUEST = {Timeframe.M1: timedelta(days=7)}
 
 
 class _Session(requests.Session[requests.Response]):
-    """Yahoo's hosts, or one server in their place; remembers the last answer that mattered."""
+    """An HTTP session to Yahoo, or to a proxy at `url`; keeps the last response with data."""
 
     def __init__(self, url: str | None, seconds_between: float) -> None:
         super().__init__(impersonate="chrome")
@@ -98,8 +97,8 @@ class YahooProvider:
     """A `Provider` of Yahoo's bars, corporate actions, news, statements, earnings and quotes.
 
     `cache` is the directory for what yfinance keeps (cookies, time zones). `url` is a proxy that
-    answers as Yahoo does, None Yahoo itself. Safe to call from several threads; requests are made
-    one after the other.
+    answers as Yahoo does; None for Yahoo itself. Safe to call from several threads; requests are
+    made one after the other.
     """
 
     name = "yahoo"
@@ -112,7 +111,7 @@ class YahooProvider:
         settings: YahooSettings,
         *,
         cache: Path,
-        now: Callable[[], datetime],  # noqa: ARG003 its time is everybody's
+        now: Callable[[], datetime],  # noqa: ARG003 Yahoo's clock is real time
     ) -> "YahooProvider":
         return cls(cache, settings.url)
 
@@ -129,7 +128,7 @@ class YahooProvider:
         yfinance.config.debug.hide_exceptions = False
         logging.getLogger("yfinance").setLevel(logging.CRITICAL)
         warnings.filterwarnings("ignore", category=DeprecationWarning, module="yfinance")
-        # retries are ordinary: what still fails after them is told once, by the error
+        # Retries are ordinary: a failure after the last one is reported once, by the error.
         stamina.instrumentation.set_on_retry_hooks(())
         self._session = _Session(url, seconds_between_requests)
         self._clock = clock
@@ -140,7 +139,7 @@ class YahooProvider:
         ).on(ProviderError)
 
     def is_reachable(self) -> bool:
-        """Whether Yahoo gives prices to this machine now; answers within a few seconds."""
+        """Whether Yahoo serves prices to this machine now; returns within a few seconds."""
         with self._lock:
             try:
                 response = self._session.get(_PROBE, timeout=PROBE_TIMEOUT)
@@ -152,9 +151,9 @@ class YahooProvider:
     def bars(
         self, symbol: str, timeframe: Timeframe, start: datetime, end: datetime
     ) -> pd.DataFrame:
-        """`start <= at < end`, as far back as Yahoo keeps bars of that length.
+        """Bars with `start <= at < end`, as far back as Yahoo keeps bars of that length.
 
-        Raises InputError where all of it lies further back.
+        Raises InputError where the whole range lies further back.
         """
         start = self._clip(timeframe, start, end)
         parts = []
@@ -173,7 +172,7 @@ class YahooProvider:
     def news(self, symbol: str, start: datetime, end: datetime) -> pd.DataFrame:
         """The latest headlines (Yahoo lists no others), `start <= known_at < end`.
 
-        `relevance` is 1 where headline or summary name the company.
+        `relevance` is 1 where the headline or the summary names the company.
         """
         company = self._company(symbol)
 
@@ -188,7 +187,7 @@ class YahooProvider:
         return _between(self._request(symbol, query), "known_at", start, end)
 
     def filings(self, symbol: str) -> pd.DataFrame:
-        """Quarterly and yearly figures, known from now on since Yahoo states no filing date."""
+        """Quarterly and yearly figures, known from now on because Yahoo gives no filing date."""
 
         def query(ticker: yfinance.Ticker) -> pd.DataFrame:
             yearly = self._statement(ticker, "yearly")
@@ -198,7 +197,7 @@ class YahooProvider:
         return self._request(symbol, query)
 
     def earnings(self, symbol: str) -> pd.DataFrame:
-        """Announcements so far, each known at the end of the hour or day it is stamped with."""
+        """Earnings announced so far, each known at the end of the hour or day of its timestamp."""
 
         def query(ticker: yfinance.Ticker) -> pd.DataFrame:
             dates = ticker.get_earnings_dates(limit=ANNOUNCEMENTS)
@@ -249,8 +248,8 @@ class YahooProvider:
     def _history(
         self, symbol: str, timeframe: Timeframe, start: datetime, end: datetime
     ) -> pd.DataFrame:
-        """yfinance's own frame; of daily bars a day more on each side, whatever the exchange's
-        time zone."""
+        """yfinance's own frame; for daily bars with an extra day on each side, to cover every
+        exchange's time zone."""
         margin = timedelta(0) if timeframe.intraday else timedelta(days=1)
 
         def query(ticker: yfinance.Ticker) -> pd.DataFrame:
@@ -291,25 +290,25 @@ class YahooProvider:
             return False
 
     def _company(self, symbol: str) -> str:
-        """The company's name as Yahoo writes it, '' where it writes none."""
+        """The company's name at Yahoo, '' where it has none."""
         if symbol not in self._companies:
             now = self._clock()
             self._history(symbol, Timeframe.D1, now - timedelta(days=5), now)
         return self._companies.get(symbol, "")
 
     def _request(self, symbol: str, query: Callable[[yfinance.Ticker], Result]) -> Result:
-        """yfinance's answer, or one of our errors after a few attempts."""
+        """Return yfinance's answer; raise one of our errors after `ATTEMPTS` attempts."""
         with self._lock:
             return self._repeat(self._request_once, symbol, query)
 
     def _request_once(self, symbol: str, query: Callable[[yfinance.Ticker], Result]) -> Result:
-        YfData.cache_get.cache_clear()  # it would keep failures and outdated pages for ever
+        YfData.cache_get.cache_clear()  # it would cache failures and outdated pages for ever
         self._session.last_response = None
         try:
             result = query(yfinance.Ticker(symbol, session=self._session))
         except (ProviderError, InputError):
             raise
-        except Exception as error:  # yfinance lets through whatever its parsing meets
+        except Exception as error:  # yfinance raises any error of its parsing
             raise self._translate(symbol, error) from error
         self._require_success(symbol)
         return result
@@ -327,7 +326,7 @@ class YahooProvider:
         return ProviderError(f"Yahoo could not be asked for {symbol} ({reason}). Try again later.")
 
     def _require_success(self, symbol: str) -> None:
-        """Raises where the last answer's status was a failure that yfinance may have hidden."""
+        """Raise where the last response had a failing status that yfinance may have hidden."""
         status = (
             self._session.last_response.status_code
             if self._session.last_response is not None

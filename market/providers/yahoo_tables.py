@@ -1,8 +1,8 @@
-"""Yahoo's answers, as yfinance hands them over, turned into the market's tidy frames.
+"""Conversion of yfinance's results into the market's tidy frames.
 
-No network here. What Yahoo does not state is not invented: a statement comes without a filing date
-and is therefore known from the moment it is fetched; an announcement is stamped with an hour and is
-therefore known at that hour's end. Values that are not numbers are missing.
+Makes no requests and invents nothing that Yahoo does not state: a statement has no filing date and
+is therefore known from when it is fetched; an announcement is stamped with an hour and is therefore
+known at that hour's end. Values that are not numbers are missing.
 """
 
 from collections.abc import Mapping, Sequence
@@ -35,7 +35,7 @@ _FIGURES = {
 
 
 def empty_frame(columns: Sequence[str]) -> pd.DataFrame:
-    """The empty frame of these columns, with the dtypes that a full one would have."""
+    """Return an empty frame of `columns`, with the dtypes of a filled one."""
     times, integers = {"at", "known_at"}, {"fiscal_year", "fiscal_quarter"}
     text = {"symbol", "kind", "headline", "summary", "source", "url"}
     return pd.DataFrame({
@@ -50,7 +50,7 @@ def empty_frame(columns: Sequence[str]) -> pd.DataFrame:
 
 
 def bars(history: pd.DataFrame, intraday: bool) -> pd.DataFrame:
-    """`Ticker.history` without adjustment as `BAR_COLUMNS`; bars without a price are left out."""
+    """Convert an unadjusted `Ticker.history` to `BAR_COLUMNS`, without bars that lack a price."""
     if history.empty:
         return empty_frame(BAR_COLUMNS)
     frame = history.rename(columns=_BARS)[list(_BARS.values())].astype("float64")
@@ -78,14 +78,14 @@ def actions(symbol: str, history: pd.DataFrame) -> pd.DataFrame:
 
 
 def _opening_instants(index: pd.Index, intraday: bool) -> pd.DatetimeIndex:
-    """Instants in UTC; of a daily bar midnight UTC of its date at the exchange."""
+    """Opening instants in UTC; for a daily bar midnight UTC of its date at the exchange."""
     at = pd.DatetimeIndex(index)
     at = at.tz_convert("UTC") if intraday else at.tz_localize(None).normalize().tz_localize("UTC")
     return at.as_unit("us")
 
 
 def news(symbol: str, articles: Sequence[Mapping[str, Any]], company: str) -> pd.DataFrame:
-    """The articles that have a title and an instant, each once."""
+    """The articles that have a title and a time, without duplicates."""
     rows = [row for article in articles if (row := _article(symbol, article, company))]
     if not rows:
         return empty_frame(NEWS_COLUMNS)
@@ -121,11 +121,11 @@ def _nested(content: Mapping[str, Any], outer: str, inner: str) -> Any:
 def filings(
     symbol: str, quarterly: pd.DataFrame, yearly: pd.DataFrame, now: datetime
 ) -> pd.DataFrame:
-    """Income statements (periods are columns) as filings, all known since `now`.
+    """Convert income statements (periods are columns) to filings, all known since `now`.
 
     Fiscal years are numbered by the calendar year in which they end. The quarter that ends with
-    the year is not listed, for the year's own row tells it; without any year, nothing can be
-    numbered and nothing is listed.
+    the year is left out, since the year's own row implies it. Without a yearly statement no period
+    can be numbered, and the frame is empty.
     """
     if yearly.empty:
         return empty_frame(FILING_COLUMNS)
@@ -156,7 +156,7 @@ def _figures(statement: pd.DataFrame, end: pd.Timestamp) -> list[float]:
 
 
 def earnings(symbol: str, dates: pd.DataFrame | None, now: datetime) -> pd.DataFrame:
-    """Announcements of the past; one stamped at midnight is known at the end of its day."""
+    """Past announcements; one stamped at midnight is known at the end of its day."""
     if dates is None or dates.empty:
         return empty_frame(EARNINGS_COLUMNS)
     at = pd.DatetimeIndex(dates.index)

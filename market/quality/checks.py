@@ -1,8 +1,8 @@
-"""What can be wrong with the bars of a series: each finder speaks of all bars at once.
+"""Checks for flaws in the bars of a series; each check covers all bars at once.
 
-Whether a bar is flawed depends on that bar and those before it only, so what is found in a whole
-history is what would have been found on the way. What follows from a flaw is for
-`market/quality/gate.py` to say.
+Whether a bar is flawed depends only on it and on earlier bars, so a check of a whole history finds
+what checks at each bar would have found. Leaves out the consequences of a flaw
+(`market/quality/gate.py`).
 """
 
 from collections.abc import Iterator
@@ -28,18 +28,18 @@ JUMP_LOG_RETURN = 0.35
 JUMP_SIGMAS = 6.0
 """The same in standard deviations of the sixty returns before; both must be exceeded."""
 MAX_LOG_RETURN = 1.5
-"""Log return that no trading explains: -78% and +350%."""
+"""Log return too large for any volume to explain: -78% and +350%."""
 HEAVY_TURNOVER = 2.0
-"""Turnover, in medians of the twenty bars before, that marks a jump as real: a split leaves it
-as it was. Indices, which do not trade, are spared."""
+"""Turnover, in medians of the twenty bars before, that marks a jump as real: a split leaves
+turnover unchanged. Indices, which do not trade, are exempt."""
 SPLIT_MATCH = 0.25
-"""Log distance within which a jump is the recorded split."""
+"""Log distance within which a jump is attributed to the recorded split."""
 FROZEN_BARS = 5
-"""Bars at one unmoving price that make a series stale."""
+"""Bars in a row at one unchanged price that are a finding."""
 IDLE_BARS = 10
-"""So many of the last twenty bars without volume, where there was some before, are a finding."""
+"""This many of the last twenty bars without volume are a finding where there was volume before."""
 MEDIAN_WINDOW = 60
-"""Bars before a bar whose median volume is the usual one."""
+"""Bars before a bar over which its usual (median) volume is measured."""
 
 Bools = NDArray[np.bool_]
 Rows = NDArray[np.intp]
@@ -49,8 +49,8 @@ Rows = NDArray[np.intp]
 class Flaw:
     """K occurrences of one flaw, in order: when (`at`, (K,)) and how large (`size`, (K,)).
 
-    `message` is a sentence about one of them with the fields `at` and `size`. A `transient` flaw is
-    over with the next bar, any other is remembered.
+    `message` is a format string for one occurrence, with the fields `at` and `size`. A `transient`
+    flaw matters only at its own bar, any other for as long as the gate looks back.
     """
 
     message: str
@@ -60,7 +60,7 @@ class Flaw:
     transient: bool = False
 
     def describe(self, mask: Bools, timeframe: Timeframe) -> str:
-        """The last of the chosen occurrences in words, and how many more there are."""
+        """Describe the last occurrence in `mask` (K,), and say how many more there are."""
         last = np.flatnonzero(mask)[-1]
         sentence = self.message.format(at=_stamp(self.at[last], timeframe), size=self.size[last])
         more = int(mask.sum()) - 1
@@ -68,7 +68,7 @@ class Flaw:
 
 
 def find_flaws(series: BarSeries, actions: pd.DataFrame) -> Iterator[Flaw]:
-    """Every flaw of `series`, beside `actions` (`ACTION_COLUMNS`, of this and of other symbols)."""
+    """Yield every flaw of `series`, given `actions` (`ACTION_COLUMNS`, also of other symbols)."""
     yield from _excluded_bars(series)
     if len(series.known_at):
         yield from _gaps(series)
@@ -79,7 +79,8 @@ def find_flaws(series: BarSeries, actions: pd.DataFrame) -> Iterator[Flaw]:
 
 
 def median_volume(series: BarSeries, rows: Rows) -> Floats:
-    """(K,): median volume of the `MEDIAN_WINDOW` bars before each of `rows` (K,), none earlier."""
+    """(K,) median volume of the `MEDIAN_WINDOW` bars before each of `rows` (K,); no row may be
+    earlier than `MEDIAN_WINDOW`."""
     if not len(rows):
         return np.empty(0)
     past = np.lib.stride_tricks.sliding_window_view(series.volume, MEDIAN_WINDOW)
@@ -88,7 +89,7 @@ def median_volume(series: BarSeries, rows: Rows) -> Floats:
 
 
 def _excluded_bars(series: BarSeries) -> Iterator[Flaw]:
-    """What was left out when the bars were put in order."""
+    """Flaws that `build_series` recorded when it sorted the bars."""
     for at, message, blocks in (
         (series.repeated, "two bars for {at}", True),
         (series.unordered, "the bar of {at} is stored after a later one", True),

@@ -1,11 +1,11 @@
-"""The quality gate: may a decision be built on this series, as of then?
+"""The quality gate: whether a decision may use a series as of an instant.
 
 A flaw among the last `RECENT_BARS` bars, as far as the agents' longest indicators look back, is a
 finding and blocks the symbol; an older one, or one that real markets show too, is a remark. The
-gate uses nothing after `as_of` and repairs nothing; `blocked_rows` is its verdict as of many
-instants, from the same flaws. Limits were set so that fifty large companies, funds and coins from
-1990 to 2025, crashes and earnings shocks included, are never blocked, while a planted split, hole
-or stale end is. Left out: whether prices are *right*, which takes a second source.
+gate uses nothing after `as_of` and repairs nothing; `blocked_rows` gives its verdict as of many
+instants, from the same flaws. Limits are set so that fifty large companies, funds and coins from
+1990 to 2025, crashes and earnings shocks included, are never blocked, while a planted split, gap
+or stale end is. Leaves out whether prices are *right*, which takes a second source.
 """
 
 from collections.abc import Iterator
@@ -27,12 +27,12 @@ RECENT_BARS = 250
 STALE_BARS = 3
 """A series that ends more bars ago than this, and than a session has, is stale."""
 ODD_VOLUME_RATIO = 20.0
-"""Volume this many times above or below the median of the sixty bars before is remarked."""
+"""Volume this many times above or below the median of the sixty bars before is a remark."""
 
 
 def check_series(series: BarSeries, actions: pd.DataFrame, as_of: datetime) -> QualityVerdict:
-    """The gate's verdict on `series` as it stood at `as_of`, beside the `actions` recorded by then
-    (`ACTION_COLUMNS`, of this and of other symbols)."""
+    """Return the gate's verdict on `series` as of `as_of`, given the `actions` recorded by then
+    (`ACTION_COLUMNS`, also of other symbols)."""
     bars = np.array([len(series.known_at)])
     findings: list[str] = []
     remarks: list[str] = []
@@ -47,8 +47,8 @@ def check_series(series: BarSeries, actions: pd.DataFrame, as_of: datetime) -> Q
 
 
 def blocked_rows(series: BarSeries, actions: pd.DataFrame, known_at: Times) -> Bools:
-    """(T,): whether `check_series` as of each instant of `known_at` (T,) would have blocked, given
-    the series and the actions as they stood then."""
+    """(T,) whether `check_series` would have blocked the symbol as of each instant of `known_at`
+    (T,), given the series and the actions as of then."""
     bars: Rows = np.searchsorted(series.known_at, known_at, side="right")
     is_blocked: Bools = bars == 0
     if is_blocked.all():
@@ -63,7 +63,7 @@ def blocked_rows(series: BarSeries, actions: pd.DataFrame, known_at: Times) -> B
 
 
 def _recent_since(series: BarSeries, bars: Rows, flaw: Flaw) -> Times:
-    """(R,): the instant from which on a flaw is recent when the series has `bars` (R,) bars."""
+    """(T,) the instant from which on a flaw is recent when the series has `bars` (T,) bars."""
     if not len(series.known_at):
         return np.full(len(bars), np.datetime64("1900-01-01", "us"))
     return series.known_at[np.maximum(bars - (1 if flaw.transient else RECENT_BARS), 0)]
@@ -79,7 +79,7 @@ def _current_flaws(series: BarSeries, as_of: datetime) -> Iterator[Flaw]:
 
 
 def _odd_volumes(series: BarSeries) -> Iterator[Flaw]:
-    """Of the last sixty bars, each beside the sixty before it."""
+    """Yield odd volumes of the last sixty bars, each against the sixty bars before it."""
     bars = len(series.volume)
     rows = np.arange(max(bars - MEDIAN_WINDOW, MEDIAN_WINDOW), bars)
     usual = checks.median_volume(series, rows)
@@ -98,7 +98,7 @@ def _staleness(series: BarSeries, now: Times) -> Iterator[Flaw]:
 
 
 def _bars_behind(series: BarSeries, last: Times, as_of: Times) -> Floats:
-    """(R,): bars that were due by `as_of` (R,) after the one that closed at `last` (R,)."""
+    """(T,) bars due by `as_of` (T,) after the one that closed at `last` (T,)."""
     due = calendars.last_closes(series.calendar, series.timeframe, as_of)
     number_due, number = (
         calendars.bar_numbers(series.calendar, at, series.timeframe) for at in (due, last)

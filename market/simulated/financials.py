@@ -1,8 +1,8 @@
-"""What the simulated companies report: statements and announced earnings, quarter by quarter.
+"""Simulated statements and announced earnings of companies, quarter by quarter.
 
-Better companies (`price_process.company_quality`) grow faster and keep more; a good surprise shows
-in the quarter's revenue and margin. Fiscal years are calendar years. A report is known at the end
-of the day on which it appears.
+Better companies (`price_process.company_quality`) grow faster and have wider margins; a good
+surprise shows in the quarter's revenue and margin. Fiscal years are calendar years. A report is
+known at the end of the day on which it appears.
 """
 
 import numpy as np
@@ -21,8 +21,7 @@ _SEASONS = np.array([0.96, 0.98, 1.00, 1.06])
 
 
 def simulate_filings(seed: int, listing: Listing, quarters: int) -> pd.DataFrame:
-    """`FILING_COLUMNS` of a company up to quarter `quarters` from `FIRST_DAY`, which is left
-    out."""
+    """`FILING_COLUMNS` of a company up to, without, quarter `quarters` from `FIRST_DAY`."""
     number, revenue, operating, net = _quarterly_results(seed, listing, quarters)
     announced, _ = earnings_announcements(seed, listing.symbol, number)
     delay = 1 + (6 * rng.uniform(seed, f"filing {listing.symbol}", number)).astype(np.int64)
@@ -41,8 +40,7 @@ def simulate_filings(seed: int, listing: Listing, quarters: int) -> pd.DataFrame
 
 
 def simulate_earnings(seed: int, listing: Listing, quarters: int) -> pd.DataFrame:
-    """`EARNINGS_COLUMNS` of a company up to quarter `quarters` from `FIRST_DAY`, which is left
-    out."""
+    """`EARNINGS_COLUMNS` of a company up to, without, quarter `quarters` from `FIRST_DAY`."""
     number, _, _, net = _quarterly_results(seed, listing, quarters)
     announced, surprise = earnings_announcements(seed, listing.symbol, number)
     actual = net / _shares(seed, listing)
@@ -74,7 +72,7 @@ def _quarterly_results(
 
 
 def _as_filed(figures: Floats) -> Floats:
-    """Quarters as companies file them: the fourth gives the full year. Rounded to thousands."""
+    """Figures as filed: the fourth quarter is replaced by the full year. Rounded to thousands."""
     year = figures.reshape(-1)[: len(figures) // 4 * 4].reshape(-1, 4)
     filed = figures.copy()
     filed[3::4] = year[:, 0] + year[:, 1] + year[:, 2] + year[:, 3]

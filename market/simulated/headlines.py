@@ -1,7 +1,7 @@
-"""Headlines of the simulated market: made from templates, read like finance, signed "Simulated".
+"""Headlines of the simulated market, made from templates, with the source "Simulated".
 
-Their tone follows the symbol's hidden sentiment loosely, so that they say a little, and only a
-little, about the days to come; after an announcement they say how it went.
+Their tone follows the symbol's hidden sentiment loosely, so that they have a little, and only a
+little, predictive power; after an earnings announcement they report the surprise.
 """
 
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ _HEADLINE_PROBABILITY = {
     InstrumentKind.FUND: 0.10,
     InstrumentKind.COIN: 0.18,
 }
-"""Chance of a headline, twice a day."""
+"""Probability of a headline, drawn twice a day."""
 _SENTIMENT_IN_TONE = 0.45
 _SOURCES = ("Simulated Wire", "Simulated Gazette", "Simulated Market Desk")
 _BROKERS = ("Alder & Finch", "Northgate", "Castle Row", "Brightwater", "Old Harbour")
@@ -119,7 +119,7 @@ def _regular_headlines(seed: int, listing: Listing, blocks: int, slot: str) -> p
 
 
 def _earnings_headlines(seed: int, listing: Listing, blocks: int) -> pd.DataFrame:
-    """How announcements went, on their evening."""
+    """Headlines on earnings surprises, on the evening of the announcement."""
     quarters = np.arange(-1, blocks * BLOCK_DAYS // 90 + 2)
     day, surprise = earnings_announcements(seed, listing.symbol, quarters)
     inside = (day >= 0) & (day < blocks * BLOCK_DAYS)

@@ -1,10 +1,11 @@
-"""A market that never was: regimes, clustered and fat-tailed moves, factors, news in the making.
+"""Price simulation: regimes, clustered and fat-tailed returns, factors, sentiment and surprises.
 
-`simulate_prices` gives the whole history of one symbol from 2022 on, and a longer history begins
-with the shorter one to the last bit: every random number is a function of its day
-(`market/simulated/rng.py`) and every recursion runs forwards. A company's return is the market's,
-its sector's and its own; its own has a slow drift that headlines hint at (`sentiment`) and a jump
-and a drift after announcements (`surprise`). Left out: bars within the day, dividends, splits.
+`simulate_prices` returns the whole history of one symbol from 2022 on, and a longer history begins
+with the shorter one, to the last bit: every random number is a function of its day
+(`market/simulated/rng.py`) and every recursion runs forwards. A company's return is the sum of
+a market, a sector and an idiosyncratic return; the last has a slow drift that headlines hint at
+(`sentiment`), and a jump and a drift after announcements (`earnings_announcements`). Leaves out
+intraday bars, dividends and splits.
 """
 
 import math
@@ -23,15 +24,15 @@ from market.simulated.rng import Index
 from market.simulated.universe import InstrumentKind, Listing, find_listing
 
 FIRST_DAY = np.datetime64("2022-01-01", "D")
-"""Day 0 of the simulated world."""
+"""Day 0 of the simulation."""
 BLOCK_DAYS = 512
-"""Histories are made in whole blocks of this many days."""
+"""Histories are simulated in whole blocks of this many days."""
 
 
 @dataclass(frozen=True, slots=True)
 class Regime:
-    """`drift` and `volatility` of the market a day; `persistence` is the chance of another such
-    day, and `transition_weights` the weights of the regimes that may follow."""
+    """`drift` and `volatility` of the market a day; `persistence` is the probability of staying in
+    the regime for another day, `transition_weights` those of the regimes that may follow."""
 
     name: str
     drift: float
@@ -71,7 +72,7 @@ class PricePath:
 
 @lru_cache(maxsize=128)
 def simulate_prices(seed: int, symbol: str, blocks: int) -> PricePath:
-    """Raises UnknownSymbolError for a symbol that is not listed."""
+    """Simulate `symbol`. Raises UnknownSymbolError for a symbol that is not listed."""
     listing = find_listing(symbol)
     sessions = calendars.sessions(calendar_of(symbol)).date
     end = FIRST_DAY + blocks * BLOCK_DAYS
@@ -90,7 +91,7 @@ def simulate_prices(seed: int, symbol: str, blocks: int) -> PricePath:
 
 @lru_cache(maxsize=4)
 def market_returns(seed: int, blocks: int) -> tuple[Floats, Floats]:
-    """Returns of the market and their volatility, both (blocks * BLOCK_DAYS,), a day."""
+    """Daily returns of the market and their volatility, both (blocks * BLOCK_DAYS,)."""
     days = np.arange(blocks * BLOCK_DAYS)
     regime = _regimes(rng.uniform(seed, "regime", days).tolist())
     drift = np.array([r.drift for r in REGIMES])[regime]
@@ -107,9 +108,9 @@ def sector_returns(seed: int, sector: str, blocks: int) -> Floats:
 
 @lru_cache(maxsize=128)
 def sentiment(seed: int, symbol: str, blocks: int) -> Floats:
-    """(blocks * BLOCK_DAYS,): how well things go for `symbol`, a slow standard normal process.
+    """(blocks * BLOCK_DAYS,) sentiment about `symbol`, a slow standard normal process.
 
-    It is what headlines hint at, and it moves the price from the next day on.
+    Headlines hint at it, and it moves the price from the next day on.
     """
     shocks = rng.normal(seed, f"mood {symbol}", np.arange(blocks * BLOCK_DAYS)).tolist()
     share, level, levels = math.sqrt(1 - _SENTIMENT_MEMORY**2), 0.0, []
@@ -120,7 +121,7 @@ def sentiment(seed: int, symbol: str, blocks: int) -> Floats:
 
 
 def company_quality(seed: int, symbol: str) -> float:
-    """In [-1, 1): the better company grows faster, and its price drifts upwards a little."""
+    """In [-1, 1): a better company grows faster, and its price drifts upwards a little."""
     return rng.uniform_scalar(seed, f"quality {symbol}", -1.0, 1.0)
 
 
@@ -138,7 +139,7 @@ def earnings_announcements(seed: int, symbol: str, quarters: Index) -> tuple[Ind
 
 
 def _idiosyncratic_returns(seed: int, listing: Listing, blocks: int) -> tuple[Floats, Floats]:
-    """Returns a day that are the symbol's own, and how active its trading is (1 on average)."""
+    """Idiosyncratic daily returns of the symbol, and how active its trading is (1 on average)."""
     days = np.arange(blocks * BLOCK_DAYS)
     name = listing.symbol
     own = _fat_tailed(seed, f"own {name}", days)
@@ -151,7 +152,7 @@ def _idiosyncratic_returns(seed: int, listing: Listing, blocks: int) -> tuple[Fl
 
 
 def _announcement_returns(seed: int, listing: Listing, day: Index) -> Floats:
-    """Returns (T,) that surprises cause in the sessions `day` (T,) after them."""
+    """Returns (T,) in the sessions `day` (T,) caused by earlier surprises."""
     returns = np.zeros(len(day))
     if listing.kind is not InstrumentKind.COMPANY or not len(day):
         return returns
@@ -196,7 +197,7 @@ def _bars(
 
 
 def _regimes(chances: Sequence[float]) -> Index:
-    """A Markov chain over REGIMES, from calm on."""
+    """A Markov chain over `REGIMES` that starts in the calm one."""
     chain, current = [], 0
     for chance in chances:
         regime = REGIMES[current]
@@ -209,7 +210,7 @@ def _regimes(chances: Sequence[float]) -> Index:
 
 
 def _fat_tailed(seed: int, name: str, days: Index) -> Floats:
-    """Moves of about unit variance that come in clusters, one in twenty-five thrice the size."""
+    """Returns of about unit variance with clustered volatility, one in 25 three times the size."""
     is_large = rng.uniform(seed, f"wild {name}", days) < 0.04
     shocks = (rng.normal(seed, name, days) * np.where(is_large, 2.6, 0.86)).tolist()
     variance, moves = 1.0, []

@@ -1,8 +1,8 @@
 """The provider of a simulated market, for a machine without network and for demonstrations.
 
-Everything it serves is a function of the seed: the same in every process, on every machine and in
-whatever range it is asked for, and what is past never changes. It serves nothing that lies after
-its own clock, `now`. Daily bars only.
+All data are a function of the seed: the same in every process, on every machine and for every
+requested range, and the past never changes. Nothing later than the provider's clock, `now`, is
+served. Daily bars only.
 """
 
 from collections.abc import Callable
@@ -32,9 +32,9 @@ from market.simulated.price_process import BLOCK_DAYS, FIRST_DAY, PricePath, sim
 from market.simulated.universe import InstrumentKind, Listing, find_listing
 
 HISTORY_START = datetime(2022, 1, 1, tzinfo=UTC)
-"""When simulated history begins."""
+"""Start of the simulated history."""
 LIVE_START = datetime(2024, 1, 2, tzinfo=UTC)
-"""When simulated time starts to pass; until then it is history."""
+"""Start of live simulated time; everything before is history."""
 
 
 class DemoProvider:
@@ -46,7 +46,7 @@ class DemoProvider:
     Settings = DemoSettings
 
     def __init__(self, seed: int, now: Callable[[], datetime]) -> None:
-        """`now` is the simulated clock; nothing that becomes known after it is served."""
+        """`now` is the simulated clock; nothing that becomes known later is served."""
         self._seed = seed
         self._now = now
 
@@ -55,7 +55,7 @@ class DemoProvider:
         cls,
         settings: DemoSettings,
         *,
-        cache: Path,  # noqa: ARG003 for those that fetch
+        cache: Path,  # noqa: ARG003 for providers that download
         now: Callable[[], datetime],
     ) -> "DemoProvider":
         return cls(settings.seed, now)
@@ -63,7 +63,7 @@ class DemoProvider:
     def bars(
         self, symbol: str, timeframe: Timeframe, start: datetime, end: datetime
     ) -> pd.DataFrame:
-        """Bars that opened at `start` or later and had closed by `end` (and by now).
+        """Bars that opened at `start` or later and closed by `end` and by now.
 
         Raises InputError for an intraday timeframe.
         """
@@ -88,12 +88,12 @@ class DemoProvider:
         )[BAR_COLUMNS]
 
     def actions(self, symbol: str, start: datetime, end: datetime) -> pd.DataFrame:  # noqa: ARG002
-        """Always empty: nothing is ever split, and no dividend is paid."""
+        """Always empty: there are no splits and no dividends."""
         find_listing(symbol)
         return _empty_frame(ACTION_COLUMNS)
 
     def news(self, symbol: str, start: datetime, end: datetime) -> pd.DataFrame:
-        """Headlines known from `start` to `end`, both included (and by now)."""
+        """Headlines known from `start` to `end`, both included, and by now."""
         listing, until = find_listing(symbol), min(end, self._now())
         news = _headlines(self._seed, listing, _block_count(until))
         selected = (news["known_at"] >= start) & (news["known_at"] <= until)
@@ -143,18 +143,18 @@ def _headlines(seed: int, listing: Listing, blocks: int) -> pd.DataFrame:
 
 
 def _block_count(until: datetime) -> int:
-    """Whole blocks of days that hold everything known by `until`; at least one."""
+    """Number of whole blocks of days that cover everything known by `until`; at least one."""
     return max((until - HISTORY_START).days, 0) // BLOCK_DAYS + 1
 
 
 def _quarter_count(until: datetime) -> int:
-    """Quarters from `FIRST_DAY` that have begun by `until`."""
+    """Number of quarters from `FIRST_DAY` that have begun by `until`."""
     begun = np.datetime64(until.astimezone(UTC).replace(tzinfo=None), "M")
     return max(int((begun - FIRST_DAY.astype("datetime64[M]")).astype(int)), 0) // 3 + 1
 
 
 def _empty_frame(columns: list[str]) -> pd.DataFrame:
-    """No facts, in columns of the right kind."""
+    """Return an empty frame with the right dtypes."""
     text = {"symbol", "kind"}
     integers = {"fiscal_year", "fiscal_quarter"}
     stamps = {"at", "known_at"}

@@ -1,9 +1,9 @@
-"""Random numbers that are a function of their name: the same on every machine, in every process.
+"""Random numbers that depend only on seed, name and index: the same on every machine.
 
-Draw `index` of stream `name` never depends on how many others were drawn, so a simulated history
-can be asked for in any range. The SplitMix64 finaliser (Steele, Lea, Flood 2014) hashes a key and
+A draw at `index` of stream `name` does not depend on other draws, so any range of a simulated
+history can be computed. The SplitMix64 finaliser (Steele, Lea, Flood 2014) hashes a key and
 a counter; normals are sums of twelve uniforms (Irwin and Hall), which needs no logarithm or
-sine, whose last bit differs between processors. Addition, multiplication, division and square
+sine: their last bit differs between processors. Addition, multiplication, division and square
 root do not, and nothing else is used here. Fit for a demonstration, not for cryptography.
 """
 
@@ -21,12 +21,12 @@ _MIX = (np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB))
 
 
 def uniform(seed: int, name: str, index: Index) -> Floats:
-    """(T,) in [0, 1), one for each of `index` (T,)."""
+    """(T,) uniform numbers in [0, 1), one for each of `index` (T,)."""
     return np.asarray((_bits(seed, name, index) >> np.uint64(11)) * 2.0**-53)
 
 
 def normal(seed: int, name: str, index: Index) -> Floats:
-    """(T,) with mean 0 and variance 1, one for each of `index` (T,); never beyond 6."""
+    """(T,) numbers with mean 0 and variance 1, one for each of `index` (T,), within -6 and 6."""
     total = np.zeros(len(index), np.uint64)
     for part in "abc":
         bits = _bits(seed, f"{name} {part}", index)

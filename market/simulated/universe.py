@@ -1,7 +1,7 @@
-"""Who is listed on the simulated exchange. Names are real, every figure is invented.
+"""The listings of the simulated exchange. Names are real, every figure is invented.
 
-Prices, betas and volatilities give each name a temperament; what a company earns is derived from
-the seed and its symbol. `SIM1` to `SIM9999` are further companies, for loads and for play.
+Each listing has its own price, beta and volatility; a company's earnings are derived from the seed
+and its symbol. `SIM1` to `SIM9999` are further companies, for load tests and experiments.
 """
 
 import re
@@ -19,8 +19,8 @@ class InstrumentKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """One listed thing: `price` on the first day, `beta` to the market, `volatility` of its own
-    a day (a fraction), and the `sector` whose moves it shares ('' for none)."""
+    """A listed instrument: `price` on the first day, `beta` to the market, idiosyncratic daily
+    `volatility` (a fraction), and the `sector` whose returns it shares ('' for none)."""
 
     symbol: str
     name: str
@@ -121,7 +121,7 @@ LISTINGS = {
 
 
 def find_listing(symbol: str) -> Listing:
-    """Raises UnknownSymbolError, naming what there is, for anything not listed."""
+    """Return the listing of `symbol`. Raises UnknownSymbolError, naming the listed symbols."""
     if symbol in LISTINGS:
         return LISTINGS[symbol]
     if extra := _EXTRA.fullmatch(symbol):

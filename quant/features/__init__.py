@@ -1,1 +1,1 @@
-"""Indicators and features of prices, volumes and statements."""
+"""Indicators and features of prices, volumes, statements and earnings."""

@@ -1,7 +1,7 @@
-"""Company figures as they stood after each report: trailing years and earnings surprises.
+"""Company figures after each report: trailing twelve months and earnings surprises.
 
 Arrays are (K,) for one company, in the order in which the reports became known; entry k uses
-reports 0 to k. The first figure filed for a period stands; restatements are not followed.
+reports 0 to k. The first figure filed for a period is used; restatements are ignored.
 """
 
 import numpy as np
@@ -14,11 +14,11 @@ Ints = NDArray[np.int32]
 PRIOR_SURPRISE = 0.10
 """Typical size of a surprise, as a share of the estimate, before any is known."""
 PRIOR_COUNT = 4.0
-"""Surprises that the prior size counts for."""
+"""Weight of the prior size, in surprises."""
 
 
 def trailing_twelve_months(year: Ints, quarter: Ints, figure: Floats) -> tuple[Floats, Floats]:
-    """The figure over the last four quarters reported, and over the four a year before.
+    """The figure over the last four quarters reported, and over the four a year earlier.
 
     `quarter` is 1 to 3 for a quarter and 4 for the whole year, so that the trailing year is the
     last whole year, plus this year's quarters, less the same quarters of last year. NaN where
@@ -39,10 +39,10 @@ def trailing_twelve_months(year: Ints, quarter: Ints, figure: Floats) -> tuple[F
 
 
 def standardised_surprises(estimate: Floats, actual: Floats) -> Floats:
-    """Earnings per share against the estimate, in the company's usual surprises.
+    """Earnings surprises in units of the company's usual surprise.
 
-    (actual - estimate) / |estimate|, within one either way, over the root mean square of the
-    earlier ones, which is shrunk towards `PRIOR_SURPRISE`. NaN where a figure is missing.
+    (actual - estimate) / |estimate|, clipped to [-1, 1], over the root mean square of the earlier
+    ones, which is shrunk towards `PRIOR_SURPRISE`. NaN where a figure is missing.
     """
     known = ~np.isnan(estimate) & ~np.isnan(actual) & (estimate != 0.0)
     relative = np.where(known, actual - estimate, 0.0) / np.where(known, np.abs(estimate), 1.0)

@@ -1,8 +1,8 @@
-"""Technical indicators: the only place where TA-Lib is spoken.
+"""Technical indicators: the only user of TA-Lib.
 
 Every function takes float64 arrays of one shape, (T, N) or (T,), with NaN where a symbol had no
-bar, and returns that shape with NaN in the holes and while the indicator warms up. Row t uses
-rows up to t only. What is worth plotting or voting on is decided elsewhere.
+bar, and returns that shape with NaN in the gaps and while the indicator warms up. Row t uses
+rows up to t only. Leaves out which of them to plot or to vote on.
 """
 
 import numpy as np
@@ -14,7 +14,7 @@ PATTERNS = tuple(name for name in dir(talib) if name.startswith("CDL"))
 """TA-Lib's 61 candlestick patterns."""
 
 FLAT_TOLERANCE = 1e-9
-"""Spread relative to the price below which a series counts as not moving at all."""
+"""Spread relative to the price below which a series counts as constant."""
 
 
 def sma(close: Floats, length: int) -> Floats:
@@ -26,7 +26,7 @@ def ema(close: Floats, length: int) -> Floats:
 
 
 def rsi(close: Floats, length: int = 14) -> Floats:
-    """Wilder's relative strength index, 0 to 100; NaN where the price stood still throughout."""
+    """Wilder's relative strength index, 0 to 100; NaN where the price did not change."""
     index = by_symbol(lambda c: talib.RSI(c, length), close)
     return np.where(_has_moved(close, close, length + 1), index, np.nan)
 
@@ -47,24 +47,24 @@ def standard_deviation(close: Floats, length: int = 20) -> Floats:
 
 
 def bollinger_z(close: Floats, length: int = 20) -> Floats:
-    """Distance from the moving average in standard deviations; NaN where the price stands still."""
+    """Distance from the moving average in standard deviations; NaN where the price is constant."""
     spread = standard_deviation(close, length)
     return ratio(close - sma(close, length), np.where(spread > FLAT_TOLERANCE * close, spread, 0.0))
 
 
 def stochastic(high: Floats, low: Floats, close: Floats, length: int = 14) -> Floats:
-    """Slow %K, 0 to 100; NaN where the price stood still throughout."""
+    """Slow %K, 0 to 100; NaN where the price did not change."""
     index = by_symbol(lambda h, lo, c: talib.STOCHF(h, lo, c, length, 3)[1], high, low, close)
     return np.where(_has_moved(high, low, length), index, np.nan)
 
 
 def adx(high: Floats, low: Floats, close: Floats, length: int = 14) -> Floats:
-    """Average directional index, 0 to 100: how much of a trend there is, up or down."""
+    """Average directional index, 0 to 100: the strength of a trend, up or down."""
     return by_symbol(lambda h, lo, c: talib.ADX(h, lo, c, length), high, low, close)
 
 
 def directional_spread(high: Floats, low: Floats, close: Floats, length: int = 14) -> Floats:
-    """+DI less -DI, -100 to 100: which way the trend points."""
+    """+DI less -DI, -100 to 100: the direction of the trend."""
     return by_symbol(
         lambda h, lo, c: talib.PLUS_DI(h, lo, c, length) - talib.MINUS_DI(h, lo, c, length),
         high, low, close,
@@ -72,7 +72,7 @@ def directional_spread(high: Floats, low: Floats, close: Floats, length: int = 1
 
 
 def donchian_position(high: Floats, low: Floats, close: Floats, length: int) -> Floats:
-    """Where the close stands in the channel of the last `length` bars: -1 bottom, 1 top."""
+    """Position of the close in the channel of the last `length` bars: -1 bottom, 1 top."""
     top = by_symbol(lambda h: talib.MAX(h, length), high)
     bottom = by_symbol(lambda lo: talib.MIN(lo, length), low)
     width = top - bottom
@@ -82,7 +82,7 @@ def donchian_position(high: Floats, low: Floats, close: Floats, length: int) -> 
 def mfi(high: Floats, low: Floats, close: Floats, volume: Floats, length: int = 14) -> Floats:
     """Money flow index, 0 to 100: RSI weighted by volume; NaN where nothing was traded.
 
-    TA-Lib takes a flow below 1 for none, so volume is scaled up first.
+    TA-Lib treats a flow below 1 as zero, so volume is scaled up first.
     """
     index = by_symbol(
         lambda h, lo, c, v: talib.MFI(h, lo, c, v * 2.0**40, length), high, low, close, volume
@@ -96,7 +96,7 @@ def obv(close: Floats, volume: Floats) -> Floats:
 
 
 def candlestick_balance(open_: Floats, high: Floats, low: Floats, close: Floats) -> Floats:
-    """Bullish less bearish patterns completed by this bar, a whole number."""
+    """Number of bullish less bearish patterns completed by this bar."""
     patterns = [getattr(talib, name) for name in PATTERNS]
 
     def balance(o: Floats, h: Floats, lo: Floats, c: Floats) -> Floats:
@@ -109,7 +109,7 @@ def candlestick_balance(open_: Floats, high: Floats, low: Floats, close: Floats)
 
 
 def _has_moved(high: Floats, low: Floats, length: int) -> np.ndarray:
-    """Whether anything changed within the last `length` bars."""
+    """Whether the price changed within the last `length` bars."""
     top = by_symbol(lambda h: talib.MAX(h, length), high)
     bottom = by_symbol(lambda lo: talib.MIN(lo, length), low)
     return top - bottom > FLAT_TOLERANCE * top

@@ -1,7 +1,7 @@
-"""How prices and volumes move, as numbers without a price level.
+"""Features of prices and volumes that do not depend on the price level.
 
-Arrays are (T, N) float64 with NaN in the holes; row t uses rows up to t only. Prices and volumes
-come rebased (`quant.per_symbol.rebase`). What any of it means for the odds is decided elsewhere.
+Arrays are (T, N) float64 with NaN in the gaps; row t uses rows up to t only. Prices and volumes
+must be rebased (`quant.per_symbol.rebase`). Leaves out what a feature means for the odds.
 """
 
 import numpy as np
@@ -22,7 +22,7 @@ def momentum(close: Floats, bars: int, skip: int, volatility: Floats) -> Floats:
 
 
 def relative_volume(volume: Floats, length: int = 63) -> Floats:
-    """Volume over its median of the last `length` bars; NaN where that is nothing."""
+    """Volume over its median of the last `length` bars; NaN where that is zero."""
     return ratio(volume, rolling.quantile(volume, 0.5, length, 20))
 
 
@@ -38,21 +38,21 @@ def relative_volatility(volatility: Floats, length: int = 252) -> Floats:
 
 
 def recent_relative_volume(volume: Floats, recent: int, length: int, minimum: int) -> Floats:
-    """Mean volume of the `recent` bars over the median of `length`; NaN where that is nothing."""
+    """Mean volume of the `recent` bars over the median of `length`; NaN where that is zero."""
     usual = rolling.quantile(volume, 0.5, length, minimum)
     return ratio(rolling.mean(volume, recent, recent), usual)
 
 
 def untraded_share(volume: Floats, length: int) -> Floats:
-    """Share of the last `length` bars without volume; NaN where there never was any, as in an
-    index."""
+    """Share of the last `length` bars without volume; NaN where there never was any volume, as for
+    an index."""
     ever = by_symbol(np.maximum.accumulate, volume) > 0.0
     dry = np.where(np.isnan(volume), np.nan, volume == 0.0)
     return np.where(ever, rolling.mean(dry, length, length), np.nan)
 
 
 def unchanged_bars(close: Floats) -> Floats:
-    """Bars in a row that ended where they began, this one included."""
+    """Number of bars in a row, up to this one, whose close equals the close before."""
 
     def run(series: Floats) -> Floats:
         bars = np.arange(float(len(series)))

@@ -1,6 +1,6 @@
-"""Textbook indicators as numbers without a price level: what a chart reader would point at.
+"""Textbook trend indicators as features that do not depend on the price level.
 
-Promises as `price_volume.py`; apart from it because only this needs TA-Lib, which weighs 100 MB.
+Promises the same as `price_volume.py`; a separate module because only it needs TA-Lib (100 MB).
 """
 
 import numpy as np

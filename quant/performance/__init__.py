@@ -1,1 +1,1 @@
-"""What a series of returns and trades was worth, as named metrics."""
+"""Performance metrics of returns, round trips and trading activity."""

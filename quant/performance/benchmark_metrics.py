@@ -1,7 +1,7 @@
-"""A record beside its benchmark, bar by bar. NaN where the `ReturnSeries` has none.
+"""Metrics of a record against its benchmark, bar by bar; NaN where `ReturnSeries` has none.
 
-The regression is ordinary least squares of returns on the benchmark's, without a riskless rate
-(subtract one from both before, where there is one).
+The regression is ordinary least squares of the returns on the benchmark's, without a riskless rate
+(to use one, subtract it from both first).
 """
 
 import numpy as np
@@ -13,13 +13,13 @@ from quant.risk.return_series import Floats, ReturnSeries
 
 
 def beta(series: ReturnSeries) -> Floats:
-    """NaN where the benchmark never changes."""
+    """Slope of the regression; NaN where the benchmark's returns are constant."""
     covariance, variance = series.comoments
     return ratio(covariance, variance)
 
 
 def alpha(series: ReturnSeries) -> Floats:
-    """Jensen's: what is earned a year beyond beta times the benchmark, not compounded."""
+    """Jensen's alpha: yearly return beyond beta times the benchmark's, not compounded."""
     beyond = series.mean - beta(series) * _benchmark_returns(series).mean(axis=-1)
     return np.asarray(beyond * series.periods_per_year)
 
@@ -40,7 +40,7 @@ def information_ratio(series: ReturnSeries) -> Floats:
 
 
 def treynor(series: ReturnSeries) -> Floats:
-    """NaN where beta is not positive: a ratio to negative risk ranks backwards."""
+    """Yearly mean return over beta; NaN where beta is not positive: the ranking would reverse."""
     return ratio(series.mean * series.periods_per_year, beta(series))
 
 
@@ -63,7 +63,7 @@ def _benchmark_returns(series: ReturnSeries) -> Floats:
 
 
 def _capture(series: ReturnSeries, sign: float) -> Floats:
-    """Geometric mean of the bars on which the benchmark rose (or fell), over the benchmark's."""
+    """Geometric mean return on bars where the benchmark rose (or fell), over the benchmark's."""
     shape = series.returns.shape
     grown = _captured_growth(
         series.returns.reshape(-1, shape[-1]),
@@ -77,8 +77,8 @@ def _capture(series: ReturnSeries, sign: float) -> Floats:
 
 @cached_njit
 def _captured_growth(returns: Floats, other: Floats, sign: float) -> Floats:
-    """Of each record: its growth and its benchmark's on the bars with the benchmark's `sign`,
-    and how many they are."""
+    """For each record: its growth and the benchmark's on bars where the benchmark's return has
+    `sign`, and the number of those bars."""
     answers = np.ones((len(returns), 3))
     for k in range(len(returns)):
         ours, theirs, bars = 1.0, 1.0, 0

@@ -1,4 +1,4 @@
-"""What a measure of performance is: its name, its source and its arithmetic in one place."""
+"""The definition of a performance metric: name, unit, source and function in one place."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,10 +10,10 @@ MetricKind = Literal["returns", "benchmark", "trades", "activity"]
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """`function` takes what `kind` says: a `ReturnSeries` ("returns", or "benchmark" if it needs
-    one), a `RoundTripTable` ("trades") or a `TradingActivity` ("activity"). Figures in % are
-    fractions (0.12 is 12%); x are multiples; ratios have no unit. `better` is the direction that
-    one wishes for: 1 up, -1 down, 0 neither."""
+    """A metric. `kind` determines the argument of `function`: a `ReturnSeries` ("returns", or
+    "benchmark" if it needs one), a `RoundTripTable` ("trades") or a `TradingActivity` ("activity").
+    Figures in % are fractions (0.12 is 12%); x are multiples; ratios have no unit. `better` is 1
+    where higher is better, -1 where lower is, 0 where neither."""
 
     name: str
     title: str

@@ -1,9 +1,9 @@
-"""Every measure of performance by its name, and all of them at once.
+"""The registry of performance metrics, and functions that compute all of them.
 
-`METRICS` holds the title, the unit, the source and the function of each, so that a file, a tear
-sheet and a page can go through them without knowing any. A measure that has no meaning for a
-record is NaN: a ratio to a risk that never showed, a month's rate without months, anything of a
-record with a hole or without bars. Never zero, never infinite.
+`METRICS` has the title, unit, source and function of each, so that a file, a tear sheet and a page
+can iterate over them without knowing any. A metric that is undefined for a record is NaN, never
+zero or infinite: a ratio to a risk of zero, a monthly rate without months, any metric of a record
+with a gap or without bars.
 
 `docs/trust/metrics.md` has the formulas and where other libraries differ. Leaves out intervals
 (`research/backtest/robustness.py`) and the number of trials (`significance.py`).
@@ -32,9 +32,10 @@ def summary(
     benchmark: Floats | None = None,
     times: Times | None = None,
 ) -> dict[str, Floats]:
-    """Every measure of `returns` (..., T), each (...,); see `ReturnSeries` for the arguments.
+    """Compute every metric of `returns` (..., T), each (...,); the arguments are those of
+    `ReturnSeries`.
 
-    Those beside a benchmark are NaN without one, those by day, month and year without `times`.
+    Metrics against a benchmark are NaN without one, those by day, month and year without `times`.
     """
     series = ReturnSeries(returns, periods_per_year, benchmark, times)
     return {
@@ -45,7 +46,7 @@ def summary(
 
 
 def measure(metric: Metric, series: ReturnSeries) -> Floats:
-    """One measure of a record, (...,)."""
+    """Compute one metric of a record, (...,)."""
     unknown = np.full(series.returns.shape[:-1], np.nan)
     known = series.complete_with_benchmark if metric.kind == "benchmark" else series.complete
     if series.n == 0 or not known.any():
@@ -56,7 +57,7 @@ def measure(metric: Metric, series: ReturnSeries) -> Floats:
 
 
 def trading_summary(round_trips: RoundTripTable, activity: TradingActivity) -> dict[str, float]:
-    """Every measure of round trips and of the account (its fields (T,)) that made them."""
+    """Compute every metric of round trips and of their account's activity, with fields (T,)."""
     return {**_measure_all("trades", round_trips), **_measure_all("activity", activity)}
 
 

@@ -1,7 +1,7 @@
-"""Returns by day, month and year, and over the stretches of history that hurt.
+"""Returns by day, month and year, and over periods of market stress.
 
-A bar belongs to the period in which it closed, in UTC; one that closes at midnight to the day
-that it ends.
+A bar belongs to the period in which it closed, in UTC; one that closes at midnight belongs to the
+day that ends then.
 """
 
 from collections.abc import Mapping
@@ -29,7 +29,7 @@ STRESS_PERIODS: Mapping[str, tuple[str, str]] = {
     "Yen carry trade 2024": ("2024-07-16", "2024-08-05"),
     "Tariffs 2025": ("2025-02-19", "2025-04-08"),
 }
-"""From the close before the fall to the close at its lowest: the S&P 500's, bitcoin's for one."""
+"""From the close before the fall to the lowest close: of the S&P 500, in one case of bitcoin."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -41,7 +41,7 @@ class PeriodReturns:
 
 
 def period_returns(returns: Floats, times: Times, period: PeriodUnit) -> PeriodReturns:
-    """Returns (..., T) of bars that close at `times` (T,), compounded by day, month or year."""
+    """Compound `returns` (..., T) of bars that close at `times` (T,) by day, month or year."""
     of_bar = _day(times).astype(f"datetime64[{period}]")
     firsts = np.flatnonzero(np.append(True, of_bar[1:] != of_bar[:-1])[: len(of_bar)])
     if not len(firsts):
@@ -63,7 +63,7 @@ def win_years(series: ReturnSeries) -> Floats:
 
 
 def stress_returns(returns: Floats, times: Times) -> dict[str, Floats]:
-    """(...,) total return over each of `STRESS_PERIODS`; NaN where the record does not span it."""
+    """Total return (...,) over each of `STRESS_PERIODS`; NaN where the record does not span it."""
     day = _day(times)
     answers = {}
     for name, (first, last) in STRESS_PERIODS.items():

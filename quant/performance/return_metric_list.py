@@ -1,4 +1,4 @@
-"""The measures of a record's returns, alone and beside a benchmark, in the order of a page."""
+"""The metrics of a record's returns, alone and against a benchmark, in the order of a page."""
 
 from quant.performance import benchmark_metrics, periods, return_metrics, significance
 from quant.performance.metric import Metric

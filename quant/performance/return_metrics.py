@@ -1,8 +1,7 @@
-"""What a record earned, how evenly, and what it earned for its risk.
+"""Metrics of return, risk and risk-adjusted return.
 
-Every function takes a `ReturnSeries` and answers (...,), as fractions where it is a share. NaN
-where the measure has no meaning: a ratio to a risk that is not there, a share of nothing. The
-sources are in `metrics.METRICS`.
+Every function takes a `ReturnSeries` and returns (...,), shares as fractions. NaN where the metric
+is undefined: a ratio to a risk of zero, a share of nothing. The sources are in `metrics.METRICS`.
 """
 
 import numpy as np
@@ -18,7 +17,7 @@ def total_return(series: ReturnSeries) -> Floats:
 
 
 def cagr(series: ReturnSeries) -> Floats:
-    """NaN once wealth is below zero."""
+    """Compound annual growth rate; NaN once wealth is below zero."""
     end = series.wealth[..., -1]
     with np.errstate(over="ignore"):
         grown = np.maximum(end, 0.0) ** (1.0 / series.years) - 1.0
@@ -34,7 +33,7 @@ def sharpe(series: ReturnSeries) -> Floats:
 
 
 def sortino(series: ReturnSeries) -> Floats:
-    """Only losses count as risk, but over all bars."""
+    """Only losses count as risk, averaged over all bars."""
     losses = np.minimum(series.returns, 0.0)
     downside = np.sqrt((losses * losses).mean(axis=-1))
     return np.asarray(ratio(series.mean, downside) * np.sqrt(series.periods_per_year))
@@ -49,7 +48,7 @@ def martin(series: ReturnSeries) -> Floats:
 
 
 def omega(series: ReturnSeries) -> Floats:
-    """Threshold zero."""
+    """Sum of gains over sum of losses: the threshold is zero."""
     return ratio(_gains(series), _losses(series))
 
 
@@ -59,12 +58,12 @@ def payoff(series: ReturnSeries) -> Floats:
 
 
 def win_rate(series: ReturnSeries) -> Floats:
-    """Bars without a gain or loss are left out."""
+    """Share of bars with a gain, without bars that neither gain nor lose."""
     return win_share(series.returns)
 
 
 def win_share(returns: Floats) -> Floats:
-    """(...,) gains among the gains and losses of (..., T); NaN where there is neither."""
+    """Share (...,) of gains among gains and losses of `returns` (..., T); NaN without either."""
     return ratio((returns > 0.0).sum(axis=-1), (returns != 0.0).sum(axis=-1))
 
 
@@ -82,7 +81,7 @@ def worst_bar(series: ReturnSeries) -> Floats:
 
 
 def stability(series: ReturnSeries) -> Floats:
-    """R² of the straight line through the logarithm of wealth."""
+    """R² of a straight line fitted to the logarithm of wealth."""
     positive = (series.wealth > 0.0).all(axis=-1) & (series.deviation > 0.0)
     path = np.log(np.where(positive[..., np.newaxis], series.wealth, 1.0))
     path = path - path.mean(axis=-1)[..., np.newaxis]

@@ -1,8 +1,8 @@
-"""Round trips: what was bought and sold again, first in first out, and what came of it.
+"""Round trips: fills matched first in, first out, and their metrics.
 
 Fills of one account are matched within each symbol, oldest lot first; every lot closed by a fill
-is a round trip, so a sale that closes two lots makes two. What is still held at the end is not a
-round trip yet. Shorts are round trips that begin with a sale.
+is a round trip, so a sale that closes two lots makes two. A position still open at the end is not a
+round trip. A short round trip begins with a sale.
 """
 
 from dataclasses import dataclass
@@ -22,10 +22,10 @@ DUST = 1e-9
 class RoundTripTable:
     """K round trips in order of their end, each field (K,).
 
-    `entry_row` and `exit_row` are rows, `column` the symbol. `profit` is in currency after
+    `entry_row` and `exit_row` are rows, `column` is the symbol's. `profit` is in currency after
     commissions, `return_fraction` the profit over the value at entry. `adverse` (0 or below) and
-    `favourable` (0 or above) are the worst and best price seen on the way (MAE, MFE), as fractions
-    of the entry price.
+    `favourable` (0 or above) are the largest moves against and for the trade while it was open
+    (MAE, MFE), as fractions of the entry price.
     """
 
     entry_row: Indices
@@ -47,11 +47,11 @@ def match_round_trips(
     low: Floats,
     high: Floats,
 ) -> RoundTripTable:
-    """The round trips of F fills (F,) made at the opens of their `row`, `quantity` negative for
-    sales.
+    """Match F fills (F,), made at the opens of their `row`, to round trips; `quantity` is negative
+    for sales.
 
-    `low` and `high` (T, N) are the bars' prices; NaN where there is no bar. The bar of the exit
-    counts with the exit's price only, since the rest of it came afterwards.
+    `low` and `high` (T, N) are the bars' prices, NaN where there is no bar. Of the exit's bar only
+    the exit price counts, since the rest of the bar came afterwards.
     """
     order = np.lexsort((row, column))
     places, figures = _match(
@@ -86,13 +86,13 @@ def _match(
     low: Floats,
     high: Floats,
 ) -> tuple[Indices, Floats]:
-    """Places (K, 3) entry, exit, column and figures (K, 4) return, profit, adverse, favourable.
+    """Indices (K, 3) entry, exit, column and figures (K, 4) return, profit, adverse, favourable.
 
-    A fill closes at most the lots that stand before it, and each round trip uses up a lot or a
-    fill: there are never more round trips than two for each fill.
+    A fill closes at most the open lots before it, and each round trip uses up a lot or a fill, so
+    there are at most two round trips for each fill.
     """
     fills = len(quantity)
-    remaining = quantity.copy()  # of each fill, what is not matched yet
+    remaining = quantity.copy()  # the unmatched quantity of each fill
     places, figures = np.empty((2 * fills, 3), np.intp), np.empty((2 * fills, 4))
     count, oldest = 0, 0
     for closing in range(fills):
@@ -131,7 +131,7 @@ def _match(
 def _excursion(
     sign: float, bought: float, sold: float, low: Floats, high: Floats
 ) -> tuple[float, float]:
-    """Worst and best move of the price, for the trade's side, from its entry price."""
+    """Worst and best move from the entry price, from the trade's side."""
     lowest, highest = min(bought, sold), max(bought, sold)
     for t in range(len(low)):
         if low[t] < lowest:  # never where there is no bar
@@ -143,7 +143,7 @@ def _excursion(
 
 
 def trade_win_rate(trades: RoundTripTable) -> float:
-    """Trades that came out even are remaining out."""
+    """Share of trades with a profit, without those that break even."""
     return _divide(float((trades.profit > 0.0).sum()), float((trades.profit != 0.0).sum()))
 
 

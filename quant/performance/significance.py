@@ -1,8 +1,8 @@
-"""How much of a good record is luck: the length of the record, its tails, the number of tries.
+"""Statistical significance of a record, given its length, its tails and the number of trials.
 
-Sharpe ratios here are per bar, as in the papers: divide a yearly one by the root of the bars a
-year. Trials are everything that was tried, also what was not kept; their returns are (T, trials).
-NaN where a record does not vary or is too short.
+Sharpe ratios here are per bar, as in the papers: divide a yearly one by the square root of the bars
+a year. Trials are all variants tried, also the discarded ones; their returns are (T, trials). NaN
+where a record does not vary or is too short.
 """
 
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from quant.risk.tail_risk import kurtosis, skew
 
 
 def probabilistic_sharpe(series: ReturnSeries, target: float = 0.0) -> Floats:
-    """Probability that the true Sharpe ratio a bar is above `target` (...,).
+    """Probability (...,) that the true Sharpe ratio per bar is above `target`.
 
     Bailey and López de Prado (2012), "The Sharpe ratio efficient frontier".
     """
@@ -32,8 +32,8 @@ def probabilistic_sharpe(series: ReturnSeries, target: float = 0.0) -> Floats:
 def minimum_track_record_length(
     series: ReturnSeries, target: float = 0.0, confidence: float = 0.95
 ) -> Floats:
-    """Bars that a record like this one needs before its Sharpe ratio is above `target` with
-    `confidence` (...,); NaN where it is not above it. Same paper."""
+    """Number of bars (...,) that such a record needs for its Sharpe ratio to be above `target` with
+    `confidence`; NaN where it is not above `target`. Same paper."""
     beyond = ratio(series.mean, series.deviation) - target
     needed = (
         1.0
@@ -43,8 +43,8 @@ def minimum_track_record_length(
 
 
 def expected_maximum_sharpe(trials: int, variance: float) -> float:
-    """The best Sharpe ratio that `trials` independent worthless trials are expected to show, where
-    `variance` is that of the Sharpe ratios tried.
+    """Expected maximum Sharpe ratio of `trials` independent trials without skill, where `variance`
+    is the variance of the Sharpe ratios of the trials.
 
     Bailey and López de Prado (2014), "The deflated Sharpe ratio", equation 1. 0 for one trial.
     """
@@ -55,13 +55,13 @@ def expected_maximum_sharpe(trials: int, variance: float) -> float:
 
 
 def deflated_sharpe(series: ReturnSeries, trials: int, variance: float) -> Floats:
-    """Probability that the true Sharpe ratio is above what luck alone makes of `trials` tries."""
+    """Probability (...,) that the true Sharpe ratio is above `expected_maximum_sharpe`."""
     return probabilistic_sharpe(series, expected_maximum_sharpe(trials, variance))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class OverfittingEstimate:
-    """What choosing the best of the trials is worth.
+    """The result of `estimate_overfitting`: how the best trial in sample does out of sample.
 
     `probability` is the probability that the best trial of one half is below the median in the
     other half, `loss_probability` that its Sharpe ratio there is negative; `in_sample` and
@@ -78,9 +78,9 @@ def estimate_overfitting(returns: Floats, blocks: int = 16) -> OverfittingEstima
     """Combinatorially symmetric cross-validation of (T, trials).
 
     Bailey, Borwein, López de Prado and Zhu (2017), "The probability of backtest overfitting".
-    The record is cut into `blocks` (even) stretches of equal length (what is over at the
-    beginning is left out), and every half of them is set against the other half. A trial that
-    stands still has a Sharpe ratio of 0. NaN for fewer than two trials or two bars a block.
+    The record is cut into `blocks` (an even number) of equal length, without the remainder at its
+    beginning, and every half of the blocks is compared with the other half. A trial with constant
+    returns has a Sharpe ratio of 0. NaN for fewer than two trials or two bars a block.
     """
     length = len(returns) // blocks
     if length < 2 or returns.shape[1] < 2 or not np.isfinite(returns).all():
@@ -98,7 +98,7 @@ def estimate_overfitting(returns: Floats, blocks: int = 16) -> OverfittingEstima
     best_outside = out_of_sample[ways, best]
     below = (out_of_sample < best_outside[:, np.newaxis]).sum(axis=1)
     level = (out_of_sample == best_outside[:, np.newaxis]).sum(axis=1)
-    rank = below + (level + 1) / 2  # of 1 to trials, the middle one among equals
+    rank = below + (level + 1) / 2  # from 1 to trials, the middle one among ties
     is_overfit = rank / (returns.shape[1] + 1) <= 0.5
     return OverfittingEstimate(
         float(is_overfit.mean()),
@@ -113,9 +113,10 @@ def superior_predictive_ability(
 ) -> float:
     """p-value of "none of the trials (T, trials) earns more than `benchmark` (T,)".
 
-    Hansen (2005), "A test for superior predictive ability": White's reality check, studentised,
-    and not blunted by trials that are plainly worse (the consistent variant). Blocks of `block`
-    bars, or what suits the best trial for 0. NaN for fewer than ten bars or where nothing differs.
+    Hansen (2005), "A test for superior predictive ability": White's reality check, studentised, and
+    without loss of power from clearly worse trials (the consistent variant). Blocks have `block`
+    bars on average, for 0 the length that suits the best trial. NaN for fewer than ten bars or
+    without any difference.
     """
     beyond = returns - benchmark[:, np.newaxis]
     bars = len(beyond)
@@ -136,7 +137,7 @@ def superior_predictive_ability(
 
 
 def _resampled_means(values: Floats, drawn: np.typing.NDArray[np.intp]) -> Floats:
-    """(samples, trials)"""
+    """(samples, trials) means of `values` over the drawn rows."""
     bars = len(values)
     counts = np.stack([np.bincount(rows, minlength=bars) for rows in drawn])
     return np.asarray(counts.astype(np.float64) @ values / bars)

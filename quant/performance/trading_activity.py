@@ -1,4 +1,4 @@
-"""What an account carried and what its trading cost: exposure, turnover, capacity."""
+"""Metrics of an account's exposure, turnover, costs and capacity."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ from quant.risk.return_series import Floats
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TradingActivity:
-    """An account bar by bar, each (..., T), with `periods_per_year` bars a year.
+    """An account bar by bar, each field (..., T), with `periods_per_year` bars a year.
 
     `equity` and `gross_value` (sum of the absolute values held) at the closes, `traded_value` (sum
     of the absolute values bought and sold) and `cost` (commission, spread and impact) of the bar,
@@ -25,7 +25,7 @@ class TradingActivity:
 
 
 def exposure(activity: TradingActivity) -> Floats:
-    """Mean share of equity that was held; above 1 with leverage."""
+    """Mean gross value held over equity; above 1 with leverage."""
     return np.asarray(ratio(activity.gross_value, activity.equity).mean(axis=-1))
 
 
@@ -35,8 +35,7 @@ def time_in_market(activity: TradingActivity) -> Floats:
 
 
 def turnover(activity: TradingActivity) -> Floats:
-    """How often a year equity was turned over: half of what was bought and sold, over mean
-    equity."""
+    """Yearly turnover: half of the value bought and sold, over mean equity."""
     return ratio(
         activity.traded_value.mean(axis=-1) * activity.periods_per_year / 2.0,
         activity.equity.mean(axis=-1),
@@ -44,7 +43,7 @@ def turnover(activity: TradingActivity) -> Floats:
 
 
 def yearly_cost(activity: TradingActivity) -> Floats:
-    """Costs of trading a year, as a share of mean equity."""
+    """Yearly trading costs as a share of mean equity."""
     return ratio(
         activity.cost.mean(axis=-1) * activity.periods_per_year, activity.equity.mean(axis=-1)
     )
@@ -53,13 +52,13 @@ def yearly_cost(activity: TradingActivity) -> Floats:
 def capacity(
     traded_value: Floats, market_value: Floats, equity: Floats, limit: float = 0.01
 ) -> float:
-    """Equity with which 95% of the fills would stay within `limit` of their bar's trade.
+    """Equity at which 95% of the fills would stay within the share `limit` of their bar's volume.
 
-    `traded_value` (F,) is the absolute value of each fill, `market_value` (F,) the value that
-    changed hands in its bar and `equity` (F,) the account's then. NaN without fills or without
+    `traded_value` (F,) is the absolute value of each fill, `market_value` (F,) the value traded in
+    the market in its bar and `equity` (F,) the account's equity then. NaN without fills or without
     volumes.
     """
-    # Of the bar's trade, for one unit of equity.
+    # Share of the bar's traded value, per unit of equity.
     share = ratio(np.abs(traded_value), market_value * equity)
     known = share[np.isfinite(share)]
     if len(known) == 0:

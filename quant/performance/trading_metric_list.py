@@ -1,4 +1,4 @@
-"""The measures of round trips and of the account, in the order of a page."""
+"""The metrics of round trips and of the account, in the order of a page."""
 
 from quant.performance import round_trips, trading_activity
 from quant.performance.metric import Metric

@@ -1,1 +1,1 @@
-"""Risk of a series or a symbol: volatility, tails, drawdowns."""
+"""Risk of a record or a symbol: volatility, tails, drawdowns."""

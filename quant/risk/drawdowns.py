@@ -1,8 +1,8 @@
-"""Drawdowns: how far below its highest point a record fell, and for how long.
+"""Drawdowns: how far a record fell below its highest point, and for how long.
 
 Wealth begins at one, so a first loss is a drawdown too. A drawdown lasts from the bar of its peak
-to the bar that reaches the peak again, or to the last bar where none does. Bars are turned into
-days by 365.25 / bars a year: `deepest_drawdowns` gives rows, for those who want dates.
+to the bar that reaches the peak again, or to the last bar where none does. Bars are converted to
+days by 365.25 / bars a year; `deepest_drawdowns` returns rows, which give exact dates.
 """
 
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ DAYS_PER_YEAR = 365.25
 
 @dataclass(frozen=True, slots=True)
 class Drawdown:
-    """Rows of the peak (-1: before the first bar), of the lowest point and of the recovery (None
+    """The rows of the peak (-1: before the first bar), the lowest point and the recovery (None
     while it lasts), and the depth as a negative fraction of the peak."""
 
     peak: int
@@ -32,17 +32,17 @@ def max_drawdown(series: ReturnSeries) -> Floats:
 
 
 def average_drawdown(series: ReturnSeries) -> Floats:
-    """Mean of the depths of all drawdowns; NaN where there was none."""
+    """Mean depth of all drawdowns; NaN without any."""
     return _durations(series)[..., 0]
 
 
 def longest_drawdown(series: ReturnSeries) -> Floats:
-    """In days; 0 where there was none."""
+    """Length of the longest drawdown in days; 0 without any."""
     return np.asarray(_durations(series)[..., 1] * DAYS_PER_YEAR / series.periods_per_year)
 
 
 def average_drawdown_length(series: ReturnSeries) -> Floats:
-    """In days; NaN where there was none."""
+    """Mean length of all drawdowns in days; NaN without any."""
     return np.asarray(_durations(series)[..., 2] * DAYS_PER_YEAR / series.periods_per_year)
 
 
@@ -84,12 +84,12 @@ def _durations(series: ReturnSeries) -> Floats:
 
 @cached_njit
 def _drawdown_statistics(depth: Floats) -> Floats:
-    """Of each record: mean depth of its drawdowns, bars of the longest, mean bars."""
+    """For each record: mean depth of its drawdowns, bars of the longest, mean bars."""
     records, length = depth.shape
     answers = np.full((records, 3), np.nan)
     for k in range(records):
         episodes, bars, longest, peak = 0, 0, 0, -1
-        total, lowest = 0.0, 0.0  # `lowest` is 0 exactly where no drawdown lasts
+        total, lowest = 0.0, 0.0  # `lowest` is 0 exactly where there is no current drawdown
         for t in range(length + 1):
             under = t < length and depth[k, t] < 0.0
             if under:

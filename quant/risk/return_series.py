@@ -1,9 +1,9 @@
-"""A track record: the returns that every measure of performance starts from.
+"""A return series: the input of every performance metric of returns.
 
-What several measures need (the order of the returns, the path of wealth) is computed once, when
-first asked for. Simple returns, one a bar, compounded; leading axes are different records of the
-same bars, and each is measured as if it were alone, to the last bit. Returns are taken as they
-are: for excess returns subtract the riskless rate first.
+Intermediate results that several metrics need (sorted returns, the path of wealth) are computed
+once, on first use. Returns are simple, one a bar, compounded; leading axes are different records of
+the same bars, and each is measured as if it were alone, to the last bit. For excess returns
+subtract the riskless rate first.
 """
 
 from dataclasses import dataclass
@@ -21,8 +21,8 @@ Times = NDArray[np.datetime64]
 class ReturnSeries:
     """`returns` (..., T), fractions a bar, with `periods_per_year` bars a year.
 
-    `benchmark` (T,) or (..., T) are another's returns of the same bars, `times` (T,) the closes
-    of the bars in UTC; measures that need one which is missing are NaN. Raises ValueError where
+    `benchmark` (T,) or (..., T) are the benchmark's returns on the same bars, `times` (T,) the
+    closing instants in UTC; metrics that need a missing one are NaN. Raises ValueError where
     the shapes do not fit or `periods_per_year` is not positive.
     """
 
@@ -54,12 +54,12 @@ class ReturnSeries:
 
     @cached_property
     def complete(self) -> Bools:
-        """(...,): records without a hole."""
+        """(...,) whether the record has no gap."""
         return np.asarray(np.isfinite(self.returns).all(axis=-1))
 
     @cached_property
     def complete_with_benchmark(self) -> Bools:
-        """(...,): records without a hole whose benchmark has none either."""
+        """(...,) whether neither the record nor its benchmark has a gap."""
         if self.benchmark is None:
             return np.zeros(self.complete.shape, bool)
         return np.asarray(self.complete & np.isfinite(self.benchmark).all(axis=-1))
@@ -70,12 +70,12 @@ class ReturnSeries:
 
     @cached_property
     def deviation(self) -> Floats:
-        """Standard deviation with n - 1, exactly 0 where no return differs; NaN below two."""
+        """Standard deviation with n - 1, exactly 0 for constant returns; NaN below two bars."""
         return deviation(self.returns)
 
     @cached_property
     def moments(self) -> tuple[Floats, Floats, Floats]:
-        """Second, third and fourth central moments; exactly 0 where no return differs."""
+        """Second, third and fourth central moments; exactly 0 for constant returns."""
         centred = _centred(self.returns)
         squares = centred * centred
         return (
@@ -87,7 +87,7 @@ class ReturnSeries:
     @cached_property
     def comoments(self) -> tuple[Floats, Floats]:
         """Covariance with the benchmark and the benchmark's variance, both as means over the
-        bars; exactly 0 where nothing differs, NaN without a benchmark."""
+        bars; exactly 0 for constant returns, NaN without a benchmark."""
         if self.benchmark is None:
             unknown = np.full(self.returns.shape[:-1], np.nan)
             return unknown, unknown
@@ -97,7 +97,7 @@ class ReturnSeries:
 
     @cached_property
     def active_moments(self) -> tuple[Floats, Floats]:
-        """Mean and deviation of what was earned beyond the benchmark; NaN without one."""
+        """Mean and standard deviation of the return less the benchmark's; NaN without one."""
         if self.benchmark is None:
             unknown = np.full(self.returns.shape[:-1], np.nan)
             return unknown, unknown
@@ -106,12 +106,12 @@ class ReturnSeries:
 
     @cached_property
     def sorted_returns(self) -> Floats:
-        """(..., T) the returns, smallest first."""
+        """(..., T) returns, smallest first."""
         return np.sort(self.returns, axis=-1)
 
     @cached_property
     def wealth(self) -> Floats:
-        """(..., T) wealth after each bar, of one at the beginning."""
+        """(..., T) wealth after each bar, starting from one."""
         return np.asarray(np.cumprod(1.0 + self.returns, axis=-1))
 
     @cached_property
@@ -124,7 +124,7 @@ class ReturnSeries:
 def deviation(values: Floats) -> Floats:
     """(...,) standard deviation along the last axis with n - 1.
 
-    Exactly 0 where no value differs, so that rounding is never taken for risk.
+    Exactly 0 for constant values, so that rounding never looks like risk.
     """
     n = values.shape[-1]
     if n < 2:
@@ -134,7 +134,7 @@ def deviation(values: Floats) -> Floats:
 
 
 def _centred(values: Floats) -> Floats:
-    """Distances from the mean; exactly 0 where no value differs."""
+    """Distances from the mean; exactly 0 for constant values."""
     differs = values.max(axis=-1) > values.min(axis=-1)
     middle = np.where(differs, values.mean(axis=-1), values[..., 0])
     return np.asarray(values - middle[..., np.newaxis])

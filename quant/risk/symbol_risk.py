@@ -1,7 +1,7 @@
 """Measures and forecasts of risk, each from a symbol's own past bars.
 
-Arrays are (T, N) or (T,) float64 with NaN in the holes. Volatilities are per bar, as fractions.
-Row t uses rows up to t only. What is too much risk is decided elsewhere.
+Arrays are (T, N) or (T,) float64 with NaN in the gaps. Volatilities are per bar, as fractions.
+Row t uses rows up to t only. Leaves out how much risk is too much.
 """
 
 import numpy as np
@@ -13,19 +13,19 @@ from quant.per_symbol import Floats, by_symbol, lag, pct_change, ratio
 GARCH_ALPHA = 0.08
 """Weight of the newest squared return in the variance forecast."""
 GARCH_BETA = 0.90
-"""Weight of the previous variance; the rest (0.02) pulls towards the long-run variance."""
+"""Weight of the previous variance; the rest (0.02) is the weight of the long-run variance."""
 LONG_RUN_DECAY = 0.995
-"""Decay a bar of the long-run variance, about nine months of memory."""
+"""Decay per bar of the long-run variance, about nine months of memory."""
 VOLATILITY_BARS = 63
 """Returns from which the volatility of one traded bar is measured, a quarter of daily ones."""
 WARMUP_RETURNS = 20
-"""Returns before the first volatility."""
+"""Number of returns before the first volatility."""
 
 PRIOR_QUANTILE = -1.645
 """5% quantile of a standard normal, and of a standardised return before any is known."""
 PRIOR_WEIGHT = 2000.0
-"""Outcomes that the prior quantile counts for, eight years of daily ones: overlapping outcomes of
-one symbol say little of its tail. Set on 2005 to 2014 (docs/trust/record.md)."""
+"""Weight of the prior quantile in outcomes, eight years of daily ones: overlapping outcomes of one
+symbol say little about its tail. Set on 2005 to 2014 (docs/trust/record.md)."""
 
 
 def forecast_volatility(close: Floats) -> Floats:
@@ -41,7 +41,7 @@ def forecast_volatility(close: Floats) -> Floats:
 
 
 def yang_zhang(open_: Floats, high: Floats, low: Floats, close: Floats, length: int) -> Floats:
-    """Realised volatility from gaps, bodies and ranges together (Yang and Zhang 2000)."""
+    """Realised volatility from overnight gaps, bodies and ranges (Yang and Zhang 2000)."""
     gap = open_ / lag(close, 1) - 1.0
     body = close / open_ - 1.0
     up = high / open_ - 1.0
@@ -64,7 +64,7 @@ def drawdown(close: Floats, length: int) -> Floats:
 def beta_and_correlation(
     close: Floats, market: Floats, length: int, minimum: int
 ) -> tuple[Floats, Floats]:
-    """Beta and correlation of one-bar returns with those of `market`, over bars both have."""
+    """Beta and correlation of one-bar returns with those of `market`, over their common bars."""
     both = ~np.isnan(close) & ~np.isnan(market)
     mine = pct_change(np.where(both, close, np.nan), 1)
     theirs = pct_change(np.where(both, market, np.nan), 1)
@@ -78,9 +78,9 @@ def horizon_quantile(open_: Floats, volatility: Floats, horizon: int, memory: in
     """Forecast 5% quantile of the return open[t + 1] to open[t + 1 + horizon], as a fraction.
 
     Filtered historical simulation (Barone-Adesi, Giannopoulos and Vosper 1999): past outcomes,
-    each over the volatility forecast when it began, give a quantile of the last `memory`, which
-    today's volatility turns into a return. The quantile is shrunk towards `PRIOR_QUANTILE`.
-    An outcome counts only from the row at whose close it was complete.
+    each divided by the volatility forecast at its start, give a quantile of the last `memory`,
+    which is multiplied by the current volatility. The quantile is shrunk towards `PRIOR_QUANTILE`.
+    An outcome counts only from the row at whose close it is complete.
     """
     root = np.sqrt(float(horizon))
     began = lag(volatility, horizon + 1)
@@ -115,8 +115,8 @@ def _garch(returns: Floats, alpha: float, beta: float, decay: float, warmup: int
 
 @cached_njit
 def realised_volatility(close: Floats, length: int) -> Floats:
-    """(T, N) standard deviation of each symbol's last `length` returns of one bar, NaN before there
-    are as many. Each is summed afresh, so that it does not depend on where the history begins."""
+    """(T, N) standard deviation of each symbol's last `length` one-bar returns, NaN with fewer.
+    Each window is summed afresh, so that the result does not depend on where the history begins."""
     answers, returns = np.full(close.shape, np.nan), np.empty(length)
     for n in range(close.shape[1]):
         last, count = np.nan, 0

@@ -1,7 +1,7 @@
-"""The shape of a record's returns: its tails, its lean, its weight at the ends.
+"""The shape of a record's return distribution: tails, skew and kurtosis.
 
-Every function takes a `ReturnSeries` and answers (...,). Quantiles interpolate between neighbours,
-as numpy does. NaN for too few bars, and for the shape of a record that never changes.
+Every function takes a `ReturnSeries` and returns (...,). Quantiles interpolate between neighbours,
+as in numpy. NaN for too few bars, and for the shape of a record with constant returns.
 """
 
 import numpy as np
@@ -24,7 +24,7 @@ def expected_shortfall(series: ReturnSeries) -> Floats:
 
 
 def tail_ratio(series: ReturnSeries) -> Floats:
-    """NaN where fewer than 5% of the bars lost."""
+    """95% quantile over minus the 5% quantile; NaN where fewer than 5% of the bars lost."""
     return ratio(
         _quantile(series.sorted_returns, 1.0 - TAIL_LEVEL),
         -_quantile(series.sorted_returns, TAIL_LEVEL),
@@ -41,7 +41,8 @@ def skew(series: ReturnSeries) -> Floats:
 
 
 def kurtosis(series: ReturnSeries) -> Floats:
-    """Sample excess kurtosis G2, corrected for bias, 0 for a normal; NaN below four bars."""
+    """Sample excess kurtosis G2, corrected for bias, 0 for a normal distribution; NaN below four
+    bars."""
     n = series.n
     second, _, fourth = series.moments
     if n < 4:

@@ -1,9 +1,9 @@
-"""What a forecast was worth once its outcome is known: proper scores, hits and ranks.
+"""Scores of forecasts against known outcomes: proper scores, hits and rank correlations.
 
-Arrays of forecasts and outcomes are (R, N), R bars of N symbols, with NaN for what was not said
-or is not known yet; a score is NaN where either is. `up` is 1 where the outcome was positive and
-else 0. *Evidence* is log-odds less those of the base rate. Means and intervals over rows are
-taken elsewhere (`quant.bootstrap_ratios`), for neighbouring outcomes overlap.
+Arrays of forecasts and outcomes are (R, N), R rows voted on of N symbols, with NaN for a missing
+forecast or an outcome not yet known; a score is NaN where either is. `up` is 1 where the outcome
+was positive, else 0. *Evidence* is log-odds less those of the base rate. Leaves out means and
+intervals over rows (`quant.bootstrap_ratios`), since neighbouring outcomes overlap.
 """
 
 from dataclasses import dataclass
@@ -18,19 +18,19 @@ Bools = NDArray[np.bool_]
 SortOrder = NDArray[np.intp]
 
 EVIDENCE_TOLERANCE = 1e-9
-"""Evidence smaller than this is rounding, and points nowhere."""
+"""Evidence smaller than this is rounding and has no direction."""
 MIN_SYMBOLS = 5
-"""With fewer in a row its ranks say nothing."""
+"""With fewer symbols in a row, its ranks carry no information."""
 
 
 def brier(log_odds: Floats, up: Floats) -> Floats:
-    """Squared distance of the probability from what happened (Brier 1950), elementwise."""
+    """Squared distance of the probability from the outcome (Brier 1950), elementwise."""
     distance: Floats = probability(log_odds) - up
     return distance * distance
 
 
 def log_loss(log_odds: Floats, up: Floats) -> Floats:
-    """Minus the logarithm of the probability given to what happened, in nats, elementwise."""
+    """Minus the logarithm of the probability of the outcome, in nats, elementwise."""
     against = log_odds * (1.0 - 2.0 * up)
     loss: Floats = np.maximum(against, 0.0) + np.log1p(np.exp(-np.abs(against)))
     return loss
@@ -43,31 +43,31 @@ def probability(log_odds: Floats) -> Floats:
 
 
 def hits(evidence: Floats, up: Floats) -> Floats:
-    """1 where the evidence pointed to what happened (above zero and the symbol rose, below and
-    it did not), else 0; NaN where there was no evidence either way."""
+    """1 where the direction of the evidence was right (above zero and the symbol rose, below zero
+    and it did not), else 0; NaN without evidence."""
     right = (evidence > 0.0) == (up > 0.5)
     return np.where(_has_direction(evidence) & ~np.isnan(up), right, np.nan)
 
 
 def expected_hit_rate(evidence: Floats, base_rate: Floats) -> Floats:
-    """How probable such a hit was by the base rate alone; NaN where there was no evidence.
+    """Probability of a hit by the base rate alone; NaN without evidence.
 
-    Whoever always leans upwards in a rising market hits often and has shown nothing: a hit rate
-    is worth what it is above this.
+    A forecaster that always predicts a rise in a rising market has many hits without skill: only
+    the hit rate above this one counts.
     """
     expected = np.where(evidence > 0.0, base_rate, 1.0 - base_rate)
     return np.where(_has_direction(evidence), expected, np.nan)
 
 
 def minus_median(values: Floats, mask: Bools, median: Floats) -> Floats:
-    """Values (R, N) less their row's `median` (R,): what is said, or what happened, of a symbol
-    beside the others. NaN outside `mask`."""
+    """`values` (R, N) less their row's `median` (R,): a symbol's forecast or outcome relative to
+    the others. NaN outside `mask`."""
     return np.where(mask, values - median[:, np.newaxis], np.nan)
 
 
 def above_median(distance: Floats) -> Floats:
-    """1 above the median, 0 below it, NaN on it: the outcome that a relative call is about, to
-    be met by evidence `minus_median` in `hits`."""
+    """1 above the median, 0 below it, NaN on it: the outcome of a relative forecast, to compare
+    with evidence `minus_median` in `hits`."""
     return np.where(np.isnan(distance) | (distance == 0.0), np.nan, distance > 0.0)
 
 
@@ -77,7 +77,7 @@ def _has_direction(evidence: Floats) -> Bools:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SortedRows:
-    """`values` (M, L) beside the order (M, L) that sorts each row, NaN last."""
+    """`values` (M, L), M rows of L cells, and the `order` (M, L) that sorts each row, NaN last."""
 
     values: Floats
     order: SortOrder
@@ -100,10 +100,10 @@ def medians(rows: SortedRows, mask: Bools) -> Floats:
 
 
 def rank_correlation(one: SortedRows, other: SortedRows, mask: Bools, minimum: int) -> Floats:
-    """Spearman's, of each row over its cells in `mask`: (M,), NaN where those are fewer than
-    `minimum` or one side stands still.
+    """Spearman's rank correlation (M,) of each row over its cells in `mask`; NaN with fewer than
+    `minimum` cells or where one side is constant.
 
-    Over symbols, evidence against change: the rank information coefficient (Grinold 1989).
+    Over symbols, evidence against return: the rank information coefficient (Grinold 1989).
     """
     products = rank_products(one, other, mask)
     count = mask.sum(axis=1)
@@ -118,7 +118,7 @@ def rank_products(one: SortedRows, other: SortedRows, mask: Bools) -> Floats:
 
 
 def _standardise(ranked: Floats) -> Floats:
-    """Rows with mean 0 and variance 1; NaN where a row stands still."""
+    """Standardise rows to mean 0 and variance 1; NaN where a row is constant."""
     count = np.maximum((~np.isnan(ranked)).sum(axis=1, keepdims=True), 1)
     distance = ranked - np.nansum(ranked, axis=1, keepdims=True) / count
     variance = np.nansum(np.square(distance), axis=1, keepdims=True) / count

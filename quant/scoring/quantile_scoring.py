@@ -1,9 +1,9 @@
-"""Was the bad case forecast well? Scores of a 5% quantile, its rivals, and tests of its breaches.
+"""Scores of a 5% quantile forecast, rival forecasts, and tests of its breaches.
 
-A *breach* is an outcome below the quantile forecast for it: one in twenty, if the forecast is
-right. Arrays are (T, N) or (T,) with NaN in the holes. The tests assume outcomes that do not
-overlap, which those of neighbouring bars do: give them every `horizon` + 1-th bar, where each
-forecast is made after the outcome before it was known (`non_overlapping`).
+A *breach* is an outcome below its quantile forecast: one in twenty, if the forecast is right.
+Arrays are (T, N) or (T,) with NaN in the gaps. The tests assume outcomes that do not overlap, but
+those of neighbouring bars do: pass every `horizon` + 1-th bar, so that each forecast is made after
+the outcome before it was known (`non_overlapping`).
 """
 
 from dataclasses import dataclass
@@ -19,54 +19,54 @@ QUANTILE_LEVEL = 0.05
 NORMAL_5 = -1.6448536269514722
 """5% quantile of the standard normal distribution."""
 HISTORY_OUTCOMES = 250
-"""Past outcomes of the historical simulation: the banks' usual year."""
+"""Number of past outcomes in the historical simulation: a year, as is usual at banks."""
 
 
 def pinball(forecast: Floats, outcome: Floats) -> Floats:
     """Pinball loss of a quantile forecast (Koenker and Bassett 1978), elementwise, in the
-    outcome's unit: no other forecast than the true quantile has a smaller mean."""
+    outcome's unit: its mean is smallest for the true quantile."""
     distance = outcome - forecast
     return np.maximum(QUANTILE_LEVEL * distance, (QUANTILE_LEVEL - 1.0) * distance)
 
 
 def breaches(forecast: Floats, outcome: Floats) -> Floats:
-    """1 where the outcome fell below the forecast, else 0; NaN where either is."""
+    """1 where the outcome is below the forecast, else 0; NaN where either is NaN."""
     unknown = np.isnan(forecast) | np.isnan(outcome)
     return np.where(unknown, np.nan, outcome < forecast)
 
 
 def historical_simulation(open_: Floats, horizon: int) -> Floats:
-    """Rival: the 5% quantile of the symbol's last `HISTORY_OUTCOMES` outcomes complete at the
-    row."""
+    """Rival forecast: the 5% quantile of the symbol's last `HISTORY_OUTCOMES` outcomes that are
+    complete at the row."""
     return rolling.quantile(
         pct_change(open_, horizon), QUANTILE_LEVEL, HISTORY_OUTCOMES, HISTORY_OUTCOMES
     )
 
 
 def garch_normal(close: Floats, horizon: int) -> Floats:
-    """Rival: the forecast volatility of a bar, scaled by the root of time, under a normal law."""
+    """Rival forecast: volatility of a bar, scaled by the root of time, under a normal law."""
     forecast: Floats = NORMAL_5 * np.sqrt(float(horizon)) * symbol_risk.forecast_volatility(close)
     return forecast
 
 
 @dataclass(frozen=True, slots=True)
 class LikelihoodRatioTest:
-    """A likelihood ratio and the chance of one as large were the hypothesis true; NaN where
-    there is nothing to test."""
+    """A likelihood ratio and its p-value, the probability of one as large under the hypothesis; NaN
+    without data."""
 
     ratio: float
     p_value: float
 
 
 def non_overlapping(breached: Floats, horizon: int) -> Floats:
-    """Of one symbol's breaches (T,), those of every `horizon` + 1-th bar that has one or none
-    (K,): outcomes without a bar in common."""
+    """(K,) every `horizon` + 1-th known value of one symbol's `breached` (T,): outcomes without a
+    bar in common."""
     sampled: Floats = breached[~np.isnan(breached)][:: horizon + 1]
     return sampled
 
 
 def kupiec(breached: Floats) -> LikelihoodRatioTest:
-    """Are breaches as frequent as `QUANTILE_LEVEL` says? Of breaches (K,) in order of time.
+    """Test whether breaches (K,), in time order, are as frequent as `QUANTILE_LEVEL` says.
 
     The proportion-of-failures test (Kupiec 1995), one degree of freedom.
     """
@@ -80,10 +80,10 @@ def kupiec(breached: Floats) -> LikelihoodRatioTest:
 
 
 def christoffersen(breached: Floats) -> LikelihoodRatioTest:
-    """Does a breach make the next more likely? Of breaches (K,) in order of time.
+    """Test whether a breach makes the next more likely, from breaches (K,) in time order.
 
     The test of independence against a first-order Markov chain (Christoffersen 1998), one degree
-    of freedom. Breaches that come in clusters are what a forecast too slow looks like.
+    of freedom. Clustered breaches are the sign of a forecast that adapts too slowly.
     """
     if len(breached) < 2:
         return LikelihoodRatioTest(np.nan, np.nan)
@@ -97,7 +97,7 @@ def christoffersen(breached: Floats) -> LikelihoodRatioTest:
 
 
 def _log_likelihood(hit: float, miss: float, rate: float) -> float:
-    """Logarithm of the chance of these counts, were breaches independent with `rate`."""
+    """Log-likelihood of these counts if breaches are independent with `rate`."""
     return float(xlogy(hit, rate) + xlogy(miss, 1.0 - rate))
 
 

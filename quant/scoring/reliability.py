@@ -1,6 +1,7 @@
-"""Did what was given 60% happen in 60 of 100 cases? Forecasts in bins beside what came of them.
+"""Calibration of forecasts: does what is forecast with 60% happen in 60 of 100 cases?
 
-Arrays are (R, N) with NaN for what was not said or is not known yet.
+Arrays are (R, N), R rows voted on of N symbols, with NaN for a missing forecast or an outcome not
+yet known.
 """
 
 from dataclasses import dataclass
@@ -21,7 +22,7 @@ class ReliabilityCurve:
     all forecasts (Naeini, Cooper and Hauskrecht 2015). `sharpness`: mean distance of the forecasts
     from the base rate. Murphy's decomposition (1973) of the Brier score over these bins:
     `miscalibration` (his reliability, smaller is better) less `resolution` (larger is better)
-    plus `uncertainty`, which is the world's. Scalars are NaN where there is no forecast.
+    plus `uncertainty`, which no forecast changes. Scalars are NaN without any forecast.
     """
 
     forecast: Floats
@@ -37,7 +38,7 @@ class ReliabilityCurve:
 def reliability(
     p_up: Floats, base_rate: Floats, up: Floats, draws: BootstrapDraws, bins: int = BINS
 ) -> ReliabilityCurve:
-    """Of the cells in which all three are known; equal forecasts share a bin."""
+    """Compute the curve over the cells where all three are known; equal forecasts share a bin."""
     known = ~np.isnan(p_up) & ~np.isnan(up) & ~np.isnan(base_rate)
     if not known.any():
         nothing, unknown = np.empty(0), np.nan
