@@ -22,7 +22,7 @@ from domain.events import Event
 from domain.panel import Panel
 from domain.settlement import PendingDecision, SettlementBatch, SettlementKey
 from domain.timeframe import Timeframe
-from market.panels.panel_builder import build_panels
+from market.panels.panel_builder import PanelQuery, build_panels
 from market.store import MarketDataStore
 from orchestrator.account.cycle_orders import AccountCycle, CycleAccountState
 from orchestrator.committee.decisions import decide
@@ -61,6 +61,18 @@ class RunContext:
     """A new run leaves out bars that closed by then."""
     account_cycle: AccountCycle | None = None
     """The run's paper account in its cycles; None if nothing is traded."""
+
+    def panel_query(self, symbols: Sequence[str], as_of: datetime) -> PanelQuery:
+        """Return the query of the run's panels of `symbols` as known at `as_of`."""
+        return PanelQuery(
+            market=self.market,
+            symbols=symbols,
+            timeframe=self.timeframe,
+            as_of=as_of,
+            horizon=self.horizon,
+            since=self.history_start,
+            simulated=self.simulated,
+        )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -122,10 +134,7 @@ def prepare_panels(
 ) -> tuple[PreparedPanel, ...]:
     """Build a panel for each calendar, before any agent votes; raises as `build_panels` does."""
     started = time.perf_counter()
-    panels = build_panels(
-        context.store, context.market, symbols, context.timeframe, as_of, context.horizon,
-        context.history_start, context.simulated,
-    )  # fmt: skip
+    panels = build_panels(context.store, context.panel_query(symbols, as_of))
     seconds = (time.perf_counter() - started) / len(panels)
     return tuple(PreparedPanel(panel, verdicts, seconds) for panel, verdicts in panels)
 
@@ -194,10 +203,7 @@ def _unfollowed_panels(
     if not stored:
         return ()
     try:
-        panels = build_panels(
-            context.store, context.market, sorted(stored), context.timeframe, panel.as_of,
-            context.horizon, context.history_start, context.simulated,
-        )  # fmt: skip
+        panels = build_panels(context.store, context.panel_query(sorted(stored), panel.as_of))
     except InputError:  # not one bar of them by then
         return ()
     return [panel for panel, _ in panels]

@@ -30,7 +30,7 @@ from benchmarks.support.backtest_peers import (
 from domain.panel import Floats, Panel
 from domain.timeframe import Timeframe
 from market.panels.bar_matrix import build_bar_matrix
-from market.panels.panel_builder import build_panels
+from market.panels.panel_builder import PanelQuery, build_panels
 from market.simulated.provider import HISTORY_START, DemoProvider
 from orchestrator.committee.learned_weights import equal_influence
 from orchestrator.committee.pooling import CommitteeSettings, collect_votes, pool_votes
@@ -223,7 +223,17 @@ def _simulated_panel(home: Path, symbols: int) -> Panel:
             store.put_news("demo", name, demo.news(share, HISTORY_START, END).assign(symbol=name))
             store.put_filings("demo", name, demo.filings(share).assign(symbol=name))
             store.put_earnings("demo", name, demo.earnings(share).assign(symbol=name))
-    ((panel, _),) = build_panels(store, "demo", names, Timeframe.D1, END, 5, simulated=True)
+    ((panel, _),) = build_panels(
+        store,
+        PanelQuery(
+            market="demo",
+            symbols=names,
+            timeframe=Timeframe.D1,
+            as_of=END,
+            horizon=5,
+            simulated=True,
+        ),
+    )
     database.close()
     return panel
 

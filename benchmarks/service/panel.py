@@ -13,7 +13,7 @@ import pandas as pd
 from domain.instants import to_datetime64
 from domain.timeframe import Timeframe
 from market import calendars
-from market.panels.panel_builder import build_panels
+from market.panels.panel_builder import PanelQuery, build_panels
 from market.store import MarketDataStore
 from storage.database import Database
 from storage.market_data.sql_store import SqlMarketDataStore
@@ -59,7 +59,12 @@ def _measure(path: Path, symbols: int, bars: int) -> dict[str, float]:
             store.put_bars("files", name, Timeframe.D1, _bars(number, bars))
 
     def build(source: MarketDataStore) -> None:
-        ((panel, verdicts),) = build_panels(source, "files", names, Timeframe.D1, AS_OF, 5)
+        ((panel, verdicts),) = build_panels(
+            source,
+            PanelQuery(
+                market="files", symbols=names, timeframe=Timeframe.D1, as_of=AS_OF, horizon=5
+            ),
+        )
         if panel.shape != (bars, symbols) or any(verdict.blocked for verdict in verdicts):
             raise RuntimeError(f"built {panel.shape} with {verdicts}")
 

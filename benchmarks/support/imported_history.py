@@ -14,7 +14,7 @@ from domain.panel import Panel
 from domain.symbols import AssetClass, asset_class
 from domain.timeframe import Timeframe
 from market.imports.file_import import import_file
-from market.panels.panel_builder import build_panels
+from market.panels.panel_builder import PanelQuery, build_panels
 from orchestrator.team.base import AgentVoteResult
 from storage.database import Database
 from storage.market_data.sql_store import SqlMarketDataStore
@@ -66,7 +66,10 @@ def build_panel(
     market: str = "files",
 ) -> Panel:
     """Build the one panel of symbols that share a calendar."""
-    [(panel, _)] = build_panels(store, market, symbols, timeframe, end, HORIZON)
+    [(panel, _)] = build_panels(
+        store,
+        PanelQuery(market=market, symbols=symbols, timeframe=timeframe, as_of=end, horizon=HORIZON),
+    )
     return panel
 
 

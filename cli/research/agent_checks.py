@@ -18,7 +18,7 @@ from cli.decisions import fetch_missing
 from cli.progress import progress_bar
 from domain.canonical import format_instant
 from domain.errors import InputError, VerificationError
-from market.panels.panel_builder import build_panels
+from market.panels.panel_builder import PanelQuery, build_panels
 from research.lookahead.examine import LookaheadReport, examine
 from research.lookahead.invariants import INVARIANTS, InvariantViolation
 from settings import Settings
@@ -145,9 +145,16 @@ def _sample_watchlist(home: Home) -> list[str]:
 def _panels(home: Home, symbols: Sequence[str]) -> list[Any]:
     market, bars = home.market, home.settings.market
     built = build_panels(
-        home.stores.market_data, market.name, symbols, bars.timeframe, home.now(), bars.horizon,
-        simulated=market.simulated,
-    )  # fmt: skip
+        home.stores.market_data,
+        PanelQuery(
+            market=market.name,
+            symbols=symbols,
+            timeframe=bars.timeframe,
+            as_of=home.now(),
+            horizon=bars.horizon,
+            simulated=market.simulated,
+        ),
+    )
     return [panel for panel, _ in built]
 
 

@@ -21,7 +21,7 @@ from cli.market_data import parse_date
 from cli.progress import progress_bar
 from domain.errors import InputError, StorageError
 from domain.panel import Panel
-from market.panels.panel_builder import build_panels
+from market.panels.panel_builder import PanelQuery, build_panels
 from research.fitting.fit import FOLDS, build_sample
 from research.fitting.study import (
     AgentFit,
@@ -148,9 +148,16 @@ def _panel(home: Home, symbols: Sequence[str], as_of: datetime, log: Log) -> Pan
             "Download or import some, or name symbols with --symbol."
         )
     built = build_panels(
-        stores.market_data, market.name, requested, timeframe, as_of,
-        home.settings.market.horizon, simulated=market.simulated,
-    )  # fmt: skip
+        stores.market_data,
+        PanelQuery(
+            market=market.name,
+            symbols=requested,
+            timeframe=timeframe,
+            as_of=as_of,
+            horizon=home.settings.market.horizon,
+            simulated=market.simulated,
+        ),
+    )
     panel = max((panel for panel, _ in built), key=lambda panel: len(panel.symbols))
     if left_out := [s for s in requested if s not in panel.symbols]:
         log(f"Left out, because they trade at other hours than the rest: {', '.join(left_out)}.")

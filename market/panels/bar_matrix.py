@@ -17,7 +17,7 @@ from domain.instants import Times, to_datetime64
 from domain.panel import BarMatrix, Floats, Panel
 from domain.timeframe import Timeframe
 from market import calendars
-from market.panels.panel_builder import build_bar_panels
+from market.panels.panel_builder import PanelQuery, build_bar_panels
 from market.store import MarketDataStore
 from quant.risk.symbol_risk import VOLATILITY_BARS, realised_volatility
 
@@ -80,7 +80,10 @@ def read_bar_matrix(
     Raises as `build_panels` does.
     """
     begins = since - WARMUP_HISTORY[timeframe.intraday]
-    built = build_bar_panels(store, market, symbols, timeframe, as_of, since=begins)
+    built = build_bar_panels(
+        store,
+        PanelQuery(market=market, symbols=symbols, timeframe=timeframe, as_of=as_of, since=begins),
+    )
     after = to_datetime64(since)
     first = [int(np.searchsorted(bars.known_at, after, side="right")) for bars, _ in built]
     matrix = build_bar_matrix([bars for bars, _ in built], [factor for _, factor in built], first)

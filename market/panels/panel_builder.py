@@ -16,7 +16,7 @@ import pandas as pd
 
 from domain.decision import QualityVerdict
 from domain.errors import InputError, UnknownSymbolError
-from domain.instants import INSTANT, Times, to_datetime, to_datetime64
+from domain.instants import INSTANT, Times, to_datetime64
 from domain.panel import EventSource, Floats, Panel
 from domain.symbols import ALWAYS_OPEN, calendar_of
 from domain.timeframe import Timeframe
@@ -36,28 +36,38 @@ BENCHMARKS: Mapping[str, tuple[str, ...]] = {
 _SOURCES: tuple[EventSource, ...] = ("news", "filings", "earnings")
 
 
-def build_panels(
-    store: MarketDataStore,
-    market: str,
-    symbols: Sequence[str],
-    timeframe: Timeframe,
-    as_of: datetime,
-    horizon: int,
-    since: datetime | None = None,
-    simulated: bool = False,
-) -> list[tuple[Panel, tuple[QualityVerdict, ...]]]:
-    """Build one panel per calendar, in the order of first appearance in `symbols`, with a verdict
-    for each symbol.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PanelQuery:
+    """Which panels are built: of `symbols`, as known at `as_of`.
 
-    `horizon` is in bars. Raises UnknownSymbolError for a symbol without stored bars, and
-    InputError if no symbol had a bar by `as_of`.
+    `horizon` is in bars; 1 where nobody votes. `since` is the first instant that is read (None:
+    the first that is stored).
+    """
+
+    market: str
+    symbols: Sequence[str]
+    timeframe: Timeframe
+    as_of: datetime
+    horizon: int = 1
+    since: datetime | None = None
+    simulated: bool = False
+
+
+def build_panels(
+    store: MarketDataStore, query: PanelQuery
+) -> list[tuple[Panel, tuple[QualityVerdict, ...]]]:
+    """Build one panel per calendar, in the order of first appearance in the query's symbols, with a
+    verdict for each symbol.
+
+    Raises UnknownSymbolError for a symbol without stored bars, and InputError if no symbol had a
+    bar by `as_of`.
     """
     return [
         (
-            _panel(store, market, stored, as_of, horizon, simulated),
-            tuple(gate.check_series(one, stored.actions, as_of) for one in stored.all_series),
+            _panel(store, query, stored),
+            tuple(gate.check_series(one, stored.actions, query.as_of) for one in stored.all_series),
         )
-        for stored in _read_stored(store, market, symbols, timeframe, as_of, since)
+        for stored in _read_stored(store, query)
     ]
 
 
@@ -72,58 +82,25 @@ class PanelHistory:
     factor: Floats
 
 
-def build_panel_histories(
-    store: MarketDataStore,
-    market: str,
-    symbols: Sequence[str],
-    timeframe: Timeframe,
-    as_of: datetime,
-    horizon: int,
-    since: datetime | None = None,
-    simulated: bool = False,
-) -> list[PanelHistory]:
+def build_panel_histories(store: MarketDataStore, query: PanelQuery) -> list[PanelHistory]:
     """Build the panels of `build_panels` as `PanelHistory`. Raises as `build_panels` does."""
     built = []
-    for stored in _read_stored(store, market, symbols, timeframe, as_of, since):
-        panel = _panel(store, market, stored, as_of, horizon, simulated)
+    for stored in _read_stored(store, query):
+        panel = _panel(store, query, stored)
         blocked = [gate.blocked_rows(s, stored.actions, panel.known_at) for s in stored.all_series]
         factor = _grid(panel.known_at, stored.all_series, "factor")
         built.append(PanelHistory(panel, np.stack(blocked, axis=1), factor))
     return built
 
 
-def build_bar_panels(
-    store: MarketDataStore,
-    market: str,
-    symbols: Sequence[str],
-    timeframe: Timeframe,
-    as_of: datetime,
-    since: datetime,
-) -> list[tuple[Panel, Floats]]:
-    """Build price-only panels for trade simulation, from `since` on and without news, filings or
-    earnings, each with its `factor` (T, N) as in `PanelHistory`. Raises as `build_panels` does."""
+def build_bar_panels(store: MarketDataStore, query: PanelQuery) -> list[tuple[Panel, Floats]]:
+    """Build price-only panels for trade simulation, without news, filings or earnings, each with
+    its `factor` (T, N) as in `PanelHistory`. Raises as `build_panels` does."""
     built = []
-    for stored in _read_stored(store, market, symbols, timeframe, as_of, since):
-        bars = _bars(stored, as_of, horizon=1, simulated=False)
+    for stored in _read_stored(store, query):
+        bars = _bars(query, stored)
         built.append((bars, _grid(bars.known_at, stored.all_series, "factor")))
     return built
-
-
-def build_panels_with_blocks(
-    store: MarketDataStore,
-    market: str,
-    symbols: Sequence[str],
-    timeframe: Timeframe,
-    as_of: datetime,
-    horizon: int,
-    since: datetime | None = None,
-    simulated: bool = False,
-) -> list[tuple[Panel, Bools]]:
-    """Build panels with their `blocked` (T, N) as in `PanelHistory`, without the factors."""
-    built = build_panel_histories(
-        store, market, symbols, timeframe, as_of, horizon, since, simulated=simulated
-    )
-    return [(history.panel, history.blocked) for history in built]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -135,15 +112,9 @@ class _StoredBars:
     actions: pd.DataFrame
 
 
-def _read_stored(
-    store: MarketDataStore,
-    market: str,
-    symbols: Sequence[str],
-    timeframe: Timeframe,
-    as_of: datetime,
-    since: datetime | None,
-) -> list[_StoredBars]:
-    requested = tuple(dict.fromkeys(symbols))
+def _read_stored(store: MarketDataStore, query: PanelQuery) -> list[_StoredBars]:
+    market, timeframe, as_of = query.market, query.timeframe, query.as_of
+    requested = tuple(dict.fromkeys(query.symbols))
     stored = set(store.symbols(market, timeframe))
     _require_known(requested, stored, market, timeframe)
     by_calendar: dict[str, list[str]] = {}
@@ -154,14 +125,14 @@ def _read_stored(
     for calendar, names in by_calendar.items():
         benchmark = _benchmark_of(calendar, stored)
         every = tuple(dict.fromkeys([*names, *([benchmark] if benchmark else [])]))
-        bars = store.read_many(market, every, f"bars {timeframe}", since, as_of)
+        bars = store.read_many(market, every, f"bars {timeframe}", query.since, as_of)
         read = {one.symbol: one for one in build_series(bars, calendar, timeframe, as_of)}
         actions = store.read_many(market, names, "actions", None, as_of + INSTANT)
         found.append(
             _StoredBars([read[each] for each in names], read.get(benchmark or ""), actions)
         )
     if requested and not any(len(one.known_at) for each in found for one in each.all_series):
-        raise _before_history_error(store, market, requested, timeframe, as_of, since)
+        raise _before_history_error(store, query)
     return found
 
 
@@ -169,32 +140,25 @@ def _benchmark_of(calendar: str, stored: Collection[str]) -> str | None:
     return next((each for each in BENCHMARKS.get(calendar, ()) if each in stored), None)
 
 
-def _panel(
-    store: MarketDataStore,
-    market: str,
-    stored: _StoredBars,
-    as_of: datetime,
-    horizon: int,
-    simulated: bool,
-) -> Panel:
-    bars = _bars(stored, as_of, horizon, simulated)
-    symbols, last = bars.symbols, to_datetime(bars.known_at[-1])
+def _panel(store: MarketDataStore, query: PanelQuery, stored: _StoredBars) -> Panel:
+    bars = _bars(query, stored)
+    symbols, last = bars.symbols, bars.as_of
     return replace(
         bars,
-        news=fundamental_events.load_news(store, market, symbols, last),
-        filings=fundamental_events.load_filings(store, market, symbols, last),
-        earnings=fundamental_events.load_earnings(store, market, symbols, last),
-        unavailable=_unavailable(store, market, symbols),
+        news=fundamental_events.load_news(store, query.market, symbols, last),
+        filings=fundamental_events.load_filings(store, query.market, symbols, last),
+        earnings=fundamental_events.load_earnings(store, query.market, symbols, last),
+        unavailable=_unavailable(store, query.market, symbols),
     )
 
 
-def _bars(stored: _StoredBars, as_of: datetime, horizon: int, simulated: bool) -> Panel:
-    """A panel of bars only, without news, filings or earnings."""
+def _bars(query: PanelQuery, stored: _StoredBars) -> Panel:
+    """A panel in which nothing has happened yet."""
     all_series = stored.all_series
     calendar, timeframe = all_series[0].calendar, all_series[0].timeframe
     known_at = _axis(all_series, stored.benchmark)
     if not len(known_at):
-        closed = calendars.last_close(calendar, timeframe, as_of)
+        closed = calendars.last_close(calendar, timeframe, query.as_of)
         known_at = np.array([to_datetime64(closed)])
     return Panel(
         symbols=tuple(one.symbol for one in all_series),
@@ -207,8 +171,8 @@ def _bars(stored: _StoredBars, as_of: datetime, horizon: int, simulated: bool) -
         close=_grid(known_at, all_series, "close"),
         volume=_grid(known_at, all_series, "volume"),
         benchmark=_benchmark(known_at, stored.benchmark),
-        horizon=horizon,
-        simulated=simulated,
+        horizon=query.horizon,
+        simulated=query.simulated,
     )
 
 
@@ -285,19 +249,13 @@ def _require_known(
     )
 
 
-def _before_history_error(
-    store: MarketDataStore,
-    market: str,
-    requested: Sequence[str],
-    timeframe: Timeframe,
-    as_of: datetime,
-    since: datetime | None,
-) -> InputError:
-    spans = [store.span(market, symbol, timeframe) for symbol in requested]
+def _before_history_error(store: MarketDataStore, query: PanelQuery) -> InputError:
+    market, since, requested = query.market, query.since, tuple(dict.fromkeys(query.symbols))
+    spans = [store.span(market, symbol, query.timeframe) for symbol in requested]
     first = min(span[0] for span in spans if span)
     after = f" since {since:%Y-%m-%d}" if since else ""
     return InputError(
-        f"No bar of {', '.join(requested)} had closed{after} by {as_of:%Y-%m-%d %H:%M} UTC; the"
-        f" history in the market {market!r} begins on {first:%Y-%m-%d}. Ask for a later date or"
+        f"No bar of {', '.join(requested)} had closed{after} by {query.as_of:%Y-%m-%d %H:%M} UTC;"
+        f" the history in the market {market!r} begins on {first:%Y-%m-%d}. Ask for a later date or"
         " add older bars."
     )

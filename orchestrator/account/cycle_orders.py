@@ -21,7 +21,7 @@ from domain.timeframe import Timeframe
 from domain.trading.account import Account, AccountEntry, OrderSubmitted, TradingMode
 from domain.trading.orders import Order
 from market.panels.bar_matrix import read_bar_matrix
-from market.panels.panel_builder import build_panels
+from market.panels.panel_builder import PanelQuery, build_panels
 from market.store import MarketDataStore
 from orchestrator.account.store import AccountStore, TradingRules
 from orchestrator.ports import HasDatedDecision
@@ -161,12 +161,14 @@ class AccountCycle:
         """Build the panel that correlation is measured on, of `symbols` of one calendar."""
         [(panel, _)] = build_panels(
             self.store,
-            self.account_store.market,
-            sorted(symbols),
-            self.timeframe,
-            as_of,
-            1,
-            as_of - CORRELATION_LOOKBACK,
+            PanelQuery(
+                market=self.account_store.market,
+                symbols=sorted(symbols),
+                timeframe=self.timeframe,
+                as_of=as_of,
+                horizon=1,
+                since=as_of - CORRELATION_LOOKBACK,
+            ),
         )
         return panel
 

@@ -16,7 +16,7 @@ from domain.instants import to_datetime, to_datetime64, to_datetime64_array
 from domain.symbols import calendar_of
 from domain.timeframe import Timeframe
 from market.calendars import bar_closes_array, is_open, last_close
-from market.panels.panel_builder import build_panels
+from market.panels.panel_builder import PanelQuery, build_panels
 from market.store import MarketDataStore
 from orchestrator.committee.pooling import horizon_volatility
 from trading.orders.confirmation_tokens import TOKEN_LIFETIME
@@ -58,7 +58,14 @@ class LatestPrices:
     def _load(self, symbol: str, now: datetime) -> MarketSnapshot:
         price, volume, priced_at = self._last_bar(symbol, now)
         [(panel, [verdict])] = build_panels(
-            self._store, self._market, [symbol], self._timeframe, now, horizon=1
+            self._store,
+            PanelQuery(
+                market=self._market,
+                symbols=[symbol],
+                timeframe=self._timeframe,
+                as_of=now,
+                horizon=1,
+            ),
         )
         return MarketSnapshot(
             now=now,

@@ -11,7 +11,7 @@ from domain.canonical import to_json
 from domain.instants import Times, to_datetime
 from domain.panel import Floats, Panel
 from domain.record import ForecastRecord, RunScope
-from market.panels.panel_builder import build_panels
+from market.panels.panel_builder import PanelQuery, build_panels
 from market.store import MarketDataStore
 from orchestrator.evaluation.learning_benchmarks import LearningBenchmarks, learning_benchmarks
 from orchestrator.evaluation.scores import RecordScores
@@ -98,7 +98,15 @@ class RecordScorer:
         if symbols:
             since = to_datetime(record.known_at[0]) - WARMUP
             built = build_panels(
-                self.store, run.market, symbols, run.timeframe, self.now(), record.horizon, since,
-                run.simulated,
-            )  # fmt: skip
+                self.store,
+                PanelQuery(
+                    market=run.market,
+                    symbols=symbols,
+                    timeframe=run.timeframe,
+                    as_of=self.now(),
+                    horizon=record.horizon,
+                    since=since,
+                    simulated=run.simulated,
+                ),
+            )
             yield from (panel for panel, _ in built)

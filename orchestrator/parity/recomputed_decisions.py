@@ -20,7 +20,7 @@ from domain.panel import Floats, Panel
 from domain.symbols import calendar_of
 from domain.timeframe import Timeframe
 from domain.votes import AgentFactory
-from market.panels.panel_builder import build_panels_with_blocks
+from market.panels.panel_builder import PanelQuery, build_panel_histories
 from market.store import MarketDataStore
 from orchestrator.committee.learned_weights import Influence
 from orchestrator.committee.pooling import (
@@ -132,15 +132,23 @@ def recompute_run(
     symbols = tuple(dict.fromkeys(symbol for cycle in cycles for symbol in cycle.decisions))
     last = max(cycle.as_of for cycle in cycles)
     calendars = []
-    for panel, blocked in build_panels_with_blocks(
-        store, market, symbols, timeframe, last, horizon, simulated=simulated
+    for history in build_panel_histories(
+        store,
+        PanelQuery(
+            market=market,
+            symbols=symbols,
+            timeframe=timeframe,
+            as_of=last,
+            horizon=horizon,
+            simulated=simulated,
+        ),
     ):
+        panel = history.panel
         calendar_cycles = [cycle for cycle in cycles if cycle.calendar == panel.calendar]
         first = to_datetime64(min(cycle.as_of for cycle in calendar_cycles))
         row = int(np.searchsorted(panel.known_at, first))
-        calendars.append(
-            _recompute_calendar(panel, row, blocked[row:], calendar_cycles, build, settings)
-        )
+        blocked = history.blocked[row:]
+        calendars.append(_recompute_calendar(panel, row, blocked, calendar_cycles, build, settings))
     return _merge(calendars)
 
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from domain.errors import InputError
 from domain.instants import Times
 from domain.panel import Floats, Ints, Panel
-from market.panels.panel_builder import build_panel_histories
+from market.panels.panel_builder import PanelQuery, build_panel_histories
 from market.store import MarketDataStore
 from research.backtest.request import BacktestRequest
 
@@ -75,9 +75,16 @@ def load_panels(
     in the period, and for a period too short for any vote to be settled.
     """
     built = build_panel_histories(
-        store, request.market, request.symbols, request.timeframe, request.as_of, request.horizon,
-        simulated=simulated,
-    )  # fmt: skip
+        store,
+        PanelQuery(
+            market=request.market,
+            symbols=request.symbols,
+            timeframe=request.timeframe,
+            as_of=request.as_of,
+            horizon=request.horizon,
+            simulated=simulated,
+        ),
+    )
     begins = np.datetime64(request.starts_at.replace(tzinfo=None), "us")
     parts = []
     for each in built:

@@ -18,7 +18,7 @@ from domain.timeframe import Timeframe
 from envs.market_data import MarketHistory, abbreviate_symbols, build_history
 from envs.observation import FEATURES, observe
 from market.panels.bar_matrix import build_bar_matrix
-from market.panels.panel_builder import build_bar_panels
+from market.panels.panel_builder import PanelQuery, build_bar_panels
 from market.store import MarketDataStore
 
 EARLIEST = datetime(1900, 1, 1, tzinfo=UTC)
@@ -67,7 +67,14 @@ class StoredMarket:
                 "download its history, or name symbols that are."
             )
         [(panel, factor)] = build_bar_panels(
-            self.store, self.name, selected, self.timeframe, self.now(), since=EARLIEST
+            self.store,
+            PanelQuery(
+                market=self.name,
+                symbols=selected,
+                timeframe=self.timeframe,
+                as_of=self.now(),
+                since=EARLIEST,
+            ),
         )
         matrix = build_bar_matrix([panel], [factor], [0])
         first, last = (str(at.astype("datetime64[D]")) for at in matrix.known_at[[0, -1]])
@@ -89,7 +96,14 @@ class StoredMarket:
             return np.empty((0, len(FEATURES)))
         since = latest - RECENT_PERIOD[self.timeframe.intraday]
         panels = build_bar_panels(
-            self.store, self.name, stored, self.timeframe, latest, since=since
+            self.store,
+            PanelQuery(
+                market=self.name,
+                symbols=stored,
+                timeframe=self.timeframe,
+                as_of=latest,
+                since=since,
+            ),
         )
         observations = [observe(panel).reshape(-1, len(FEATURES)) for panel, _ in panels]
         cells = np.concatenate(observations)

@@ -9,7 +9,7 @@ import stamina
 
 from domain.errors import ConfigurationError
 from domain.timeframe import Timeframe
-from market.panels.panel_builder import build_panels
+from market.panels.panel_builder import PanelQuery, build_panels
 from settings import load_settings
 from tests.cli.conftest import Quorum, bars
 from tests.market.yahoo_server import FakeCompany, YahooServer
@@ -50,7 +50,12 @@ def test_a_panel_takes_each_class_from_its_own_market(provider: str) -> None:
             assert {outcome.symbol for outcome in fetched} == {"ACME"}
             stored = stores.market_data.symbols("yahoo")
             assert stored == ["ACME", "BTC-USDT", "ETH-USDT"]
-            built = build_panels(stores.market_data, "yahoo", stored, Timeframe.D1, NOW, 5)
+            built = build_panels(
+                stores.market_data,
+                PanelQuery(
+                    market="yahoo", symbols=stored, timeframe=Timeframe.D1, as_of=NOW, horizon=5
+                ),
+            )
             assert [panel.symbols for panel, _ in built] == [("ACME",), ("BTC-USDT", "ETH-USDT")]
 
 

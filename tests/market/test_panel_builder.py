@@ -14,7 +14,7 @@ from domain.instants import to_datetime, to_datetime64
 from domain.panel import Panel
 from domain.timeframe import Timeframe
 from market import calendars
-from market.panels.panel_builder import build_panels, build_panels_with_blocks
+from market.panels.panel_builder import PanelQuery, build_panel_histories, build_panels
 from tests.market.memory_store import MemoryMarketDataStore, daily_bars
 
 DAYS = pd.DatetimeIndex(calendars.sessions("XNYS").date).to_series()["2023-01-01":"2024-06-28"]
@@ -85,7 +85,17 @@ def build(
     as_of: str = "2024-06-29",
     since: datetime | None = None,
 ) -> list[tuple[Panel, tuple[QualityVerdict, ...]]]:
-    return build_panels(store, "files", symbols, Timeframe.D1, utc(as_of), horizon=5, since=since)
+    return build_panels(
+        store,
+        PanelQuery(
+            market="files",
+            symbols=symbols,
+            timeframe=Timeframe.D1,
+            as_of=utc(as_of),
+            horizon=5,
+            since=since,
+        ),
+    )
 
 
 def assert_same(one: Panel, other: Panel) -> None:
@@ -145,11 +155,17 @@ def test_a_panel_built_as_of_then_is_the_head_of_one_built_later(
     as_of = utc("2023-01-04") + timedelta(hours=hours)
     symbols = ["AAPL", "NEW", "SPY"]
     ((full, _),) = build(store, *symbols)
-    ((then, verdicts),) = build_panels(store, "files", symbols, Timeframe.D1, as_of, 5)
+    ((then, verdicts),) = build_panels(
+        store,
+        PanelQuery(market="files", symbols=symbols, timeframe=Timeframe.D1, as_of=as_of, horizon=5),
+    )
     rows = int(np.searchsorted(full.known_at, to_datetime64(as_of), side="right"))
     assert_same(then, full.head(rows))
     last = to_datetime(then.known_at[-1])
-    (_, at_close) = build_panels(store, "files", symbols, Timeframe.D1, last, 5)[0]
+    (_, at_close) = build_panels(
+        store,
+        PanelQuery(market="files", symbols=symbols, timeframe=Timeframe.D1, as_of=last, horizon=5),
+    )[0]
     assert [v.findings for v in at_close if v.symbol != "NEW"] == [(), ()]
     assert [v.symbol for v in verdicts] == symbols
 
@@ -165,7 +181,13 @@ def test_the_future_changes_neither_an_earlier_panel_nor_its_verdicts(
     spoilt = MemoryMarketDataStore()
     spoilt.put_bars("files", "AAPL", Timeframe.D1, pd.concat([bars, future]))
     (one, one_verdicts), (other, other_verdicts) = (
-        build_panels(each, "files", ["AAPL"], Timeframe.D1, cut, 5)[0] for each in (past, spoilt)
+        build_panels(
+            each,
+            PanelQuery(
+                market="files", symbols=["AAPL"], timeframe=Timeframe.D1, as_of=cut, horizon=5
+            ),
+        )[0]
+        for each in (past, spoilt)
     )
     assert_same(one, other)
     assert one_verdicts == other_verdicts
@@ -209,7 +231,16 @@ def test_an_unknown_symbol_is_named_with_the_remedy(store: MemoryMarketDataStore
     with pytest.raises(UnknownSymbolError, match=r"XYZ.*'files'.*quorum import PATH"):
         build(store, "AAPL", "XYZ")
     with pytest.raises(UnknownSymbolError, match="quorum download AAPL"):
-        build_panels(store, "yahoo", ["AAPL"], Timeframe.D1, utc("2024-06-29"), 5)
+        build_panels(
+            store,
+            PanelQuery(
+                market="yahoo",
+                symbols=["AAPL"],
+                timeframe=Timeframe.D1,
+                as_of=utc("2024-06-29"),
+                horizon=5,
+            ),
+        )
 
 
 def test_a_date_before_history_is_refused_and_says_where_it_begins(
@@ -236,13 +267,29 @@ def test_history_is_the_panels_with_the_gate_on_every_row(
     flawed.put_actions("files", "AAPL", pd.DataFrame({
         "symbol": "AAPL", "at": bars["at"].iloc[[200]], "kind": "split", "value": 3.0,
     }))  # fmt: skip
-    history = build_panels_with_blocks(flawed, "files", symbols, Timeframe.D1, as_of, 5)
-    panels = build_panels(flawed, "files", symbols, Timeframe.D1, as_of, 5)
-    assert history[0][1][:, 0].sum() == len(DAYS) - 200
-    for (panel, blocked), (same, _) in zip(history, panels, strict=True):
+    history = build_panel_histories(
+        flawed,
+        PanelQuery(market="files", symbols=symbols, timeframe=Timeframe.D1, as_of=as_of, horizon=5),
+    )
+    panels = build_panels(
+        flawed,
+        PanelQuery(market="files", symbols=symbols, timeframe=Timeframe.D1, as_of=as_of, horizon=5),
+    )
+    assert history[0].blocked[:, 0].sum() == len(DAYS) - 200
+    for each, (same, _) in zip(history, panels, strict=True):
+        panel, blocked = each.panel, each.blocked
         assert_same(panel, same)
         assert blocked.shape == panel.shape
         for row in np.random.default_rng(5).integers(0, len(panel.known_at), 15):
             then = to_datetime(panel.known_at[row])
-            ((_, verdicts),) = build_panels(flawed, "files", panel.symbols, Timeframe.D1, then, 5)
+            ((_, verdicts),) = build_panels(
+                flawed,
+                PanelQuery(
+                    market="files",
+                    symbols=panel.symbols,
+                    timeframe=Timeframe.D1,
+                    as_of=then,
+                    horizon=5,
+                ),
+            )
             assert blocked[row].tolist() == [verdict.blocked for verdict in verdicts], then

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from domain.errors import InputError, ProviderError, UnknownSymbolError
 from domain.timeframe import Timeframe
-from market.panels.panel_builder import build_panels
+from market.panels.panel_builder import PanelQuery, build_panels
 from market.provider import Provider
 from market.simulated import rng
 from market.simulated.price_process import (
@@ -154,7 +154,15 @@ def test_everything_listed_is_served_and_passes_the_gate() -> None:
         store.put_filings("demo", symbol, provider.filings(symbol))
         store.put_earnings("demo", symbol, provider.earnings(symbol))
     for panel, verdicts in build_panels(
-        store, "demo", symbols, Timeframe.D1, end, 5, simulated=True
+        store,
+        PanelQuery(
+            market="demo",
+            symbols=symbols,
+            timeframe=Timeframe.D1,
+            as_of=end,
+            horizon=5,
+            simulated=True,
+        ),
     ):
         assert [v.findings for v in verdicts] == [()] * len(panel.symbols)
         assert not np.isnan(panel.close).any()
