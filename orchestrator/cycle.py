@@ -153,25 +153,15 @@ def run_cycle(
     settling = time.perf_counter() - started
     result = decide_cycle(context, team, prepared.panel, prepared.verdicts, previous, influence)
     started = time.perf_counter()
-    events = context.journal.record(
-        result.cycle, result.panel, result.inputs, _order_writer(context, result, account_state)
-    )
+    with context.journal.unit_of_work() as uow:
+        events = uow.record(result.cycle, result.panel, result.inputs)
+        if events and context.account_cycle and account_state:
+            events += context.account_cycle.place_target_orders(
+                uow, result.cycle, account_state, result.panel
+            )
     recording = time.perf_counter() - started
     seconds = {"panel": prepared.seconds, "settle": settling, **result.seconds, "record": recording}
     return replace(result, events=events, seconds=seconds)
-
-
-def _order_writer(
-    context: RunContext, result: CycleResult, account_state: CycleAccountState | None
-) -> Callable[[Any], Sequence[Event]] | None:
-    """Return the function that writes the account's orders in the transaction that records the
-    cycle."""
-    if context.account_cycle is None or account_state is None:
-        return None
-    account_cycle = context.account_cycle
-    return lambda transaction: account_cycle.place_target_orders(
-        transaction, result.cycle, account_state, result.panel
-    )
 
 
 def settle_due_decisions(context: RunContext, agents: Sequence[str], panel: Panel) -> Influence:

@@ -3,7 +3,8 @@
 `storage/` implements them; see there for what each promises.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -20,16 +21,19 @@ from domain.trading.orders import Order
 from domain.trading.transactions import AccountCommand, ClientRequest, TransactionResult
 
 
+class UnitOfWork(Protocol):
+    """What is written in one transaction: all of it, or nothing on an exception. `record` returns
+    the cycle's events, none if it is recorded already."""
+
+    def record(
+        self, cycle: Cycle, panel: Panel, inputs: Mapping[str, Any]
+    ) -> tuple[Event, ...]: ...
+
+
 class Journal(Protocol):
     """See `storage/journal/sql_journal.py`."""
 
-    def record(
-        self,
-        cycle: Cycle,
-        panel: Panel,
-        inputs: Mapping[str, Any],
-        also_write: Callable[[Any], Sequence[Event]] | None = None,
-    ) -> tuple[Event, ...]: ...
+    def unit_of_work(self) -> AbstractContextManager[UnitOfWork]: ...
     def append(
         self, kind: EventKind, run: str, symbol: str | None, payload: Mapping[str, Any]
     ) -> Event: ...
@@ -48,8 +52,8 @@ class Journal(Protocol):
 
 
 class AccountLog(Protocol):
-    """See `storage/accounts/account_log.py`. `transaction` is what `Journal.record` passes to
-    `also_write`."""
+    """See `storage/accounts/account_log.py`. `uow` is what
+    `Journal.unit_of_work` opens."""
 
     def account(self, market: str, run: str) -> Account | None: ...
     def transact(
@@ -63,7 +67,7 @@ class AccountLog(Protocol):
     ) -> TransactionResult: ...
     def transact_within(
         self,
-        transaction: Any,
+        uow: Any,
         market: str,
         run: str,
         at: datetime,

@@ -23,7 +23,7 @@ from domain.votes import Agent
 from orchestrator import cycle, engine
 from orchestrator.account.cycle_orders import AccountCycle
 from orchestrator.team.base import AgentHealth, AgentVoteResult, Team
-from storage.journal.sql_journal import JournalTransaction, SqlJournal
+from storage.journal.sql_journal import SqlJournal, SqlUnitOfWork
 
 STAGES = (
     "starting", "between", "meeting bars", "laying out", "settling", "voting", "deciding",
@@ -57,7 +57,7 @@ class StageNote:
         """Wrap a journal's `transaction`: its stage is `writing`, including the commit."""
 
         @contextmanager
-        def tracked(journal: SqlJournal) -> Iterator[JournalTransaction]:
+        def tracked(journal: SqlJournal) -> Iterator[SqlUnitOfWork]:
             before, self._bytes[0] = self._bytes[0], STAGES.index("writing")
             try:
                 with transaction(journal) as opened:

@@ -10,7 +10,6 @@ and how an order is matched with a bar (`trading/account/paper_account.py`).
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 from domain.decision import Cycle, Decision
 from domain.events import Event
@@ -24,7 +23,7 @@ from market.panels.bar_matrix import read_bar_matrix
 from market.panels.panel_builder import PanelQuery, build_panels
 from market.store import MarketDataStore
 from orchestrator.account.store import AccountStore, TradingRules
-from orchestrator.ports import HasDatedDecision
+from orchestrator.ports import HasDatedDecision, UnitOfWork
 from quant.per_symbol import week_numbers
 from trading.account import paper_account
 from trading.account.paper_account import TargetRequest
@@ -103,7 +102,7 @@ class AccountCycle:
         return process
 
     def place_target_orders(
-        self, transaction: Any, cycle: Cycle, account_state: CycleAccountState, panel: Panel
+        self, uow: UnitOfWork, cycle: Cycle, account_state: CycleAccountState, panel: Panel
     ) -> tuple[Event, ...]:
         """Place the orders that follow from the cycle's decisions on the panel's last bar, in the
         cycle's transaction."""
@@ -123,7 +122,7 @@ class AccountCycle:
                 shared_limits_of(panel, symbols, account_state.rules),
             )
 
-        return self.account_store.write(transaction, cycle.as_of, place).events
+        return self.account_store.write(uow, cycle.as_of, place).events
 
     def suggest_orders(self, account: Account) -> tuple[Order, ...]:
         """Return the orders that the newest decisions of each calendar would place on the account

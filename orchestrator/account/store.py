@@ -8,7 +8,6 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
@@ -26,7 +25,7 @@ from domain.trading.account import (
 )
 from domain.trading.transactions import AccountCommand, ClientRequest, TransactionResult
 from orchestrator.committee.pooling import CommitteeSettings
-from orchestrator.ports import AccountLog, Blotter
+from orchestrator.ports import AccountLog, Blotter, UnitOfWork
 from trading.account.ledger import fold
 from trading.account.reconciliation import differences
 from trading.limits import TradingSettings
@@ -103,10 +102,10 @@ class AccountStore:
         command = self._opening_if_new(change)
         return self.accounts.transact(self.market, self.run, at, command, request=request)
 
-    def write(self, transaction: Any, at: datetime, change: AccountChange) -> TransactionResult:
-        """Carry out `change` within `transaction`."""
+    def write(self, uow: UnitOfWork, at: datetime, change: AccountChange) -> TransactionResult:
+        """Carry out `change` within `uow`."""
         return self.accounts.transact_within(
-            transaction, self.market, self.run, at, self._opening_if_new(change)
+            uow, self.market, self.run, at, self._opening_if_new(change)
         )
 
     def reconciliation_differences(self) -> tuple[str, ...]:

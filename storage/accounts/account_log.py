@@ -31,7 +31,7 @@ from storage.accounts.hash_chain import ChainedEntry
 from storage.accounts.read_models import AccountReadModels, known_equity
 from storage.database import Database, insert_missing
 from storage.journal.cycle_rows import plain_json_text
-from storage.journal.sql_journal import EventDraft, JournalTransaction, SqlJournal, utc_now
+from storage.journal.sql_journal import EventDraft, SqlJournal, SqlUnitOfWork, utc_now
 from storage.tables import table
 
 SNAPSHOT_EVERY = 500
@@ -66,12 +66,12 @@ class SqlAccountLog:
         request: ClientRequest | None = None,
     ) -> TransactionResult:
         """Carry out `command` in a transaction of its own: see `transact_within`."""
-        with self._journal.transaction() as transaction:
-            return self.transact_within(transaction, market, run, at, command, request=request)
+        with self._journal.unit_of_work() as uow:
+            return self.transact_within(uow, market, run, at, command, request=request)
 
     def transact_within(
         self,
-        transaction: JournalTransaction,
+        uow: SqlUnitOfWork,
         market: str,
         run: str,
         at: datetime,
@@ -79,10 +79,10 @@ class SqlAccountLog:
         *,
         request: ClientRequest | None = None,
     ) -> TransactionResult:
-        """Carry out `command` on the account now, within `transaction`; `at` is market time. If
+        """Carry out `command` on the account now, within `uow`; `at` is market time. If
         `command` raises, nothing has happened.
 
-        For what follows from a cycle, call this from `SqlJournal.record(..., also_write=...)`. Its
+        For what follows from a cycle, call this from the cycle's unit of work. Its
         orders then exist if and only if the cycle is recorded, and recording the same cycle again
         places nothing.
 
@@ -92,22 +92,22 @@ class SqlAccountLog:
         something else, VerificationError for an account whose log is broken, ValueError if nothing
         opened the account.
         """
-        before = self._load(transaction.connection, market, run)
+        before = self._load(uow.connection, market, run)
         if before and request:
-            existing = _find_requested_order(transaction.connection, before.id, request)
+            existing = _find_requested_order(uow.connection, before.id, request)
             if existing:
                 return TransactionResult(_require_opened(before, market, run), (), (), existing)
         account_events = command(before.account if before else None)
         if before is None:
-            before = _insert_account(transaction.connection, market, run)
+            before = _insert_account(uow.connection, market, run)
         batch = _Batch(before)
         for event in account_events:
-            batch.add(self._apply, at, event, transaction.recorded_at)
+            batch.add(self._apply, at, event, uow.recorded_at)
         account = _require_opened(batch.after, market, run)
         if not batch.entries:
             return TransactionResult(account, (), (), None)
-        order = _write(transaction.connection, batch, account, request)
-        events = transaction.append_all(run, _event_drafts(market, at, account, batch.read_models))
+        order = _write(uow.connection, batch, account, request)
+        events = uow.append_all(run, _event_drafts(market, at, account, batch.read_models))
         self._cache[market, run] = batch.after
         return TransactionResult(account, tuple(batch.entries), events, order)
 

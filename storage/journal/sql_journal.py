@@ -51,8 +51,8 @@ def utc_now() -> datetime:
 
 
 @dataclass(slots=True)
-class JournalTransaction:
-    """The right to write events, one holder at a time; `seq` is the last number used."""
+class SqlUnitOfWork:
+    """Writes in one transaction, one holder at a time; `last_seq` is the last event's number."""
 
     connection: Connection
     recorded_at: datetime
@@ -76,16 +76,25 @@ class JournalTransaction:
             self.last_seq = events[-1].seq
         return events
 
-    def record_cycle(
-        self, cycle: Cycle, manifest: str, inputs: str, horizon: int
-    ) -> tuple[Event, ...]:
-        cycle_rows = build_cycle_rows(cycle, manifest, inputs, self.recorded_at, self.last_seq)
+    def record(self, cycle: Cycle, panel: Panel, inputs: Mapping[str, Any]) -> tuple[Event, ...]:
+        """Store the cycle, its panel and its other inputs (plain JSON).
+
+        Returns its events: for each decision its votes and then itself, then `cycle.completed`.
+        Returns none if a cycle of the same digest is recorded already.
+        """
+        digest = col(tables.CycleRow.digest)
+        if self.connection.scalars(select(digest).where(digest == cycle.digest)).first():
+            return ()
+        manifest = canonical_text(panel_archive.store_panel(self.connection, panel))
+        cycle_rows = build_cycle_rows(
+            cycle, manifest, canonical_text(inputs), self.recorded_at, self.last_seq
+        )
         for table, rows in (
             (tables.CycleRow, [cycle_rows.cycle]),
             (tables.DecisionRow, cycle_rows.decisions),
             (
                 tables.PendingDecisionRow,
-                settlement_writes.pending_rows(cycle, cycle_rows.decisions, horizon),
+                settlement_writes.pending_rows(cycle, cycle_rows.decisions, panel.horizon),
             ),
             (tables.VoteRow, cycle_rows.votes),
             (tables.EventRow, cycle_rows.event_rows),
@@ -120,38 +129,17 @@ class SqlJournal:
             return connection.scalars(select(col(tables.JournalHeadRow.last_seq))).one()
 
     @contextmanager
-    def transaction(self) -> Iterator[JournalTransaction]:
+    def unit_of_work(self) -> Iterator[SqlUnitOfWork]:
         """Open a transaction that writes events: all of them, or none on an exception."""
         with self._database.writing() as connection:
-            transaction = JournalTransaction(
-                connection, self._now(), connection.scalars(_LOCK).one()
-            )
-            yield transaction
-            connection.execute(_UNLOCK, {"seq": transaction.last_seq})
+            uow = SqlUnitOfWork(connection, self._now(), connection.scalars(_LOCK).one())
+            yield uow
+            connection.execute(_UNLOCK, {"seq": uow.last_seq})
 
-    def record(
-        self,
-        cycle: Cycle,
-        panel: Panel,
-        inputs: Mapping[str, Any],
-        also_write: Callable[[JournalTransaction], Sequence[Event]] | None = None,
-    ) -> tuple[Event, ...]:
-        """Store the cycle, its panel and its other inputs (plain JSON) in one transaction.
-
-        Returns its events: for each decision its votes and then itself, `cycle.completed`, and
-        whatever `also_write` wrote in the same transaction, so that this exists if and only if the
-        cycle is recorded. Returns nothing, without calling `also_write`, if a cycle of the same
-        digest is recorded already.
-        """
-        digest = col(tables.CycleRow.digest)
-        with self.transaction() as transaction:
-            if transaction.connection.scalars(select(digest).where(digest == cycle.digest)).first():
-                return ()
-            manifest = panel_archive.store_panel(transaction.connection, panel)
-            events = transaction.record_cycle(
-                cycle, canonical_text(manifest), canonical_text(inputs), panel.horizon
-            )
-            return (*events, *also_write(transaction)) if also_write else events
+    def record(self, cycle: Cycle, panel: Panel, inputs: Mapping[str, Any]) -> tuple[Event, ...]:
+        """Store a cycle in a transaction of its own: see `SqlUnitOfWork.record`."""
+        with self.unit_of_work() as uow:
+            return uow.record(cycle, panel, inputs)
 
     def pending(self, key: SettlementKey, until: datetime) -> tuple[PendingDecision, ...]:
         """Return decisions without an outcome on bars that closed by `until`, oldest first; of
@@ -173,15 +161,15 @@ class SqlJournal:
     def settle(self, batch: SettlementBatch) -> tuple[Event, ...]:
         """Store outcomes and learner states in one transaction. Return a `decision.settled` for
         each decision that was not settled before."""
-        with self.transaction() as transaction:
-            return transaction.settle(batch)
+        with self.unit_of_work() as uow:
+            return uow.settle(batch)
 
     def append(
         self, kind: EventKind, run: str, symbol: str | None, payload: Mapping[str, Any]
     ) -> Event:
         """Record an event that is not part of a cycle."""
-        with self.transaction() as transaction:
-            return transaction.append(kind, run, symbol, payload)
+        with self.unit_of_work() as uow:
+            return uow.append(kind, run, symbol, payload)
 
     def events_after(self, seq: int, limit: int = 500) -> tuple[Event, ...]:
         """Return the first events with a larger number, at most `limit`."""
@@ -228,11 +216,11 @@ class SqlJournal:
 
         Returns the event of the change; None if the state was the same already.
         """
-        with self.transaction() as transaction:
-            previous = _engine_state(transaction.connection, market, run)
+        with self.unit_of_work() as uow:
+            previous = _engine_state(uow.connection, market, run)
             if (state, reason) == previous:
                 return None
-            _put_engine_state(transaction.connection, market, run, state, reason)
+            _put_engine_state(uow.connection, market, run, state, reason)
             payload = {
                 "market": market,
                 "run": run,
@@ -240,7 +228,7 @@ class SqlJournal:
                 "previous": previous[0],
                 "reason": reason,
             }
-            return transaction.append(EventKind.ENGINE_CHANGED, run, None, payload)
+            return uow.append(EventKind.ENGINE_CHANGED, run, None, payload)
 
     def cursor(self, market: str, run: str, calendar: str) -> datetime | None:
         """Return the close of the newest bar recorded; None before the first."""

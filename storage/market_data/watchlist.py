@@ -18,7 +18,7 @@ from storage.journal.sql_journal import SqlJournal
 class SqlWatchlist:
     """One database's list: `defaults` until the first edit, then the edited list.
 
-    Every edit is an event of the journal, in the same transaction.
+    Every edit is an event of the journal, in the same uow.
     """
 
     def __init__(self, database: Database, defaults: Sequence[str]) -> None:
@@ -50,16 +50,16 @@ class SqlWatchlist:
         return self._edit(without)
 
     def _edit(self, change: Callable[[tuple[str, ...]], tuple[str, ...]]) -> Event | None:
-        with self._journal.transaction() as transaction:
-            before = self._stored(transaction.connection)
+        with self._journal.unit_of_work() as uow:
+            before = self._stored(uow.connection)
             after = change(before)
             if after == before:
                 return None
             stored = {"id": 1, "symbols": canonical_text(after)}
-            insert_missing(transaction.connection, tables.WatchlistRow, [stored])
-            transaction.connection.execute(update(tables.WatchlistRow).values(stored))
+            insert_missing(uow.connection, tables.WatchlistRow, [stored])
+            uow.connection.execute(update(tables.WatchlistRow).values(stored))
             payload = {"symbols": after}
-            return transaction.append(EventKind.WATCHLIST_CHANGED, "live", None, payload)
+            return uow.append(EventKind.WATCHLIST_CHANGED, "live", None, payload)
 
     def _stored(self, connection: Connection) -> tuple[str, ...]:
         stored = connection.scalar(select(col(tables.WatchlistRow.symbols)))

@@ -1,7 +1,7 @@
 """The models of one home, and which of them votes.
 
 The models are files (`model_files.py`). The promotions in the database decide which one votes; each
-is an event of the journal in the same transaction, so that servers and pages are notified. Leaves
+is an event of the journal in the same uow, so that servers and pages are notified. Leaves
 out how good a model is: `research/lab` checks that before a promotion.
 """
 
@@ -16,7 +16,7 @@ from sqlmodel import col
 from domain.errors import InputError
 from domain.events import Event, EventKind
 from storage.database import Database
-from storage.journal.sql_journal import JournalTransaction, SqlJournal
+from storage.journal.sql_journal import SqlJournal, SqlUnitOfWork
 from storage.models import model_tables
 from storage.models.model_files import ModelFiles, StoredModel
 from storage.tables import table
@@ -69,9 +69,9 @@ class ModelRegistry:
         Raises InputError for the promoted model and, unless `allow_promoted`, for one that ever was
         promoted: no decision that it voted on can be verified without it.
         """
-        with self._journal.transaction() as transaction:  # nobody promotes it meanwhile
+        with self._journal.unit_of_work() as uow:  # nobody promotes it meanwhile
             self._files.path(identity)
-            promotions = _promotions(transaction.connection)
+            promotions = _promotions(uow.connection)
             if _active_model(promotions) == identity:
                 raise InputError(
                     f"The model {identity} is promoted. Promote another, or roll back, before it "
@@ -104,13 +104,13 @@ class ModelRegistry:
 
     def promote(self, identity: str, by: str) -> Event | None:
         """Let the model, or `SHIPPED`, vote from the next cycle on; None if it does already."""
-        with self._journal.transaction() as transaction:
+        with self._journal.unit_of_work() as uow:
             if identity != SHIPPED:
                 self._files.path(identity)
-            active = _active_model(_promotions(transaction.connection))
+            active = _active_model(_promotions(uow.connection))
             if identity == active:
                 return None
-            return _promote(transaction, active, identity, by, undoes=False)
+            return _promote(uow, active, identity, by, undoes=False)
 
     def roll_back(self, by: str, validate: Callable[[str], object] = lambda _: None) -> Event:
         """Promote what was in force before the present model was promoted.
@@ -118,8 +118,8 @@ class ModelRegistry:
         `validate` is called first, with its id; if it raises, nothing changes. Raises InputError if
         no promotion is left to undo.
         """
-        with self._journal.transaction() as transaction:
-            stack = _promotion_stack(_promotions(transaction.connection))
+        with self._journal.unit_of_work() as uow:
+            stack = _promotion_stack(_promotions(uow.connection))
             if len(stack) < 2:
                 raise InputError(
                     "No promotion is left to be rolled back: the policy that ships is in force. "
@@ -129,27 +129,25 @@ class ModelRegistry:
             if previous != SHIPPED:
                 self._files.path(previous)
             validate(previous)
-            return _promote(transaction, active, previous, by, undoes=True)
+            return _promote(uow, active, previous, by, undoes=True)
 
 
-def _promote(
-    transaction: JournalTransaction, previous: str, identity: str, by: str, *, undoes: bool
-) -> Event:
+def _promote(uow: SqlUnitOfWork, previous: str, identity: str, by: str, *, undoes: bool) -> Event:
     payload = {
         "model": _stored_id(identity),
         "previous": _stored_id(previous),
         "by": by,
         "undoes": undoes,
     }
-    event = transaction.append(EventKind.MODEL_PROMOTED, "live", None, payload)
+    event = uow.append(EventKind.MODEL_PROMOTED, "live", None, payload)
     row = {
         "seq": event.seq,
-        "at": transaction.recorded_at,
+        "at": uow.recorded_at,
         "model": payload["model"],
         "by": by,
         "undoes": undoes,
     }
-    transaction.connection.execute(insert(model_tables.PromotionRow), [row])
+    uow.connection.execute(insert(model_tables.PromotionRow), [row])
     return event
 
 

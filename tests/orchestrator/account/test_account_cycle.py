@@ -1,6 +1,8 @@
+from contextlib import contextmanager
 from dataclasses import fields
 
 import pytest
+from sqlalchemy import func, select
 
 from domain.events import EngineState
 from domain.timeframe import Timeframe
@@ -14,7 +16,7 @@ from orchestrator.team.local_team import LocalTeam
 from storage.accounts.account_tables import AccountEntryRow
 from storage.journal.decision_records import SqlDecisionRecords
 from storage.journal.sql_journal import SqlJournal
-from storage.tables import table
+from storage.tables import CycleRow, table
 from tests.orchestrator.account_fixtures import (
     account_cycle,
     account_service,
@@ -33,12 +35,14 @@ class PowerLossError(Exception):
 class FailingJournal(SqlJournal):
     """Dies within the transaction of a cycle, after everything was written to it."""
 
-    def record(self, cycle, panel, inputs, also_write=None):
-        def die(transaction):
-            also_write(transaction)
-            raise PowerLossError
-
-        return super().record(cycle, panel, inputs, die)
+    @contextmanager
+    def unit_of_work(self):
+        cycles = select(func.count()).select_from(CycleRow)
+        with super().unit_of_work() as uow:
+            before = uow.connection.scalar(cycles)
+            yield uow
+            if uow.connection.scalar(cycles) > before:
+                raise PowerLossError
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@ from domain.trading.orders import OrderSource
 from domain.trading.transactions import AccountCommand, ClientRequest
 from storage.accounts.account_log import SqlAccountLog
 from storage.database import Database
-from storage.journal.sql_journal import JournalTransaction, SqlJournal
+from storage.journal.sql_journal import SqlJournal, SqlUnitOfWork
 from tests.storage.accounts.account_fixtures import (
     ACCOUNT,
     account_log,
@@ -94,7 +94,7 @@ def place_by_committee(paper: SqlAccountLog, journal: SqlJournal, key: str, numb
     placed = order(id=name, key=name, source=OrderSource.COMMITTEE)
     command: AccountCommand = append_command(OrderSubmitted(placed))
 
-    def append_orders(transaction: JournalTransaction) -> tuple[object, ...]:
+    def append_orders(transaction: SqlUnitOfWork) -> tuple[object, ...]:
         return paper.transact_within(transaction, *ACCOUNT, day(number), command).events
 
     journal.record(cycle(number, salt=key), PANEL, INPUTS, append_orders)  # type: ignore[arg-type]

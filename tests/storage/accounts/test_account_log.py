@@ -175,16 +175,16 @@ def test_orders_of_a_cycle_exist_if_and_only_if_the_cycle_is_recorded(
     journal, transactions = SqlJournal(database), []
 
     def record(then_fail: bool = False) -> int:
-        def then(transaction: object) -> tuple[object, ...]:
-            transactions.append(transaction)
-            result = paper.transact_within(
-                transaction, *ACCOUNT, day(0), append_command(OrderSubmitted(order()))
-            )  # type: ignore[arg-type]
+        with journal.unit_of_work() as uow:
+            events = uow.record(cycle(), PANEL, INPUTS)
+            if events:
+                transactions.append(uow)
+                events += paper.transact_within(
+                    uow, *ACCOUNT, day(0), append_command(OrderSubmitted(order()))
+                ).events
             if then_fail:
                 raise KeyboardInterrupt
-            return result.events
-
-        return len(journal.record(cycle(), PANEL, INPUTS, then))  # type: ignore[arg-type]
+        return len(events)
 
     before = paper.account(*ACCOUNT)
     with pytest.raises(KeyboardInterrupt):
@@ -238,9 +238,9 @@ def test_an_account_that_was_rolled_back_is_not_remembered(
     journal = SqlJournal(database)
 
     def book_and_fail() -> None:
-        with journal.transaction() as transaction:
+        with journal.unit_of_work() as uow:
             paper.transact_within(
-                transaction, *ACCOUNT, day(0), append_command(CashTransferred(5.0, "never"))
+                uow, *ACCOUNT, day(0), append_command(CashTransferred(5.0, "never"))
             )
             raise KeyboardInterrupt
 
